@@ -1,0 +1,210 @@
+package kv
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+)
+
+// Backup writes a copy of the file as it is now to path, where nothing must be, and returns the state it holds. Readers and writers go
+// on. The copy is complete when it gets its name: it is written beside it first, made durable, and checked with check,
+// if that is not nil. It carries no session mark.
+func (db *DB) Backup(ctx context.Context, path string, check func(path string) error) (m Mark, err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return m, fmt.Errorf("%s: %w", path, os.ErrExist)
+	}
+	temp := path + ".part"
+	defer func() {
+		if err != nil {
+			os.Remove(temp)
+		}
+	}()
+	if m, err = db.snapshot(ctx, temp); err != nil {
+		return m, err
+	}
+	if check != nil {
+		if err := check(temp); err != nil {
+			return m, fmt.Errorf("the copy is not good: %w", err)
+		}
+	}
+	// A link does not replace what somebody put there meanwhile; where links are unknown, renaming must do.
+	if err := os.Link(temp, path); err == nil {
+		os.Remove(temp)
+	} else if errors.Is(err, os.ErrExist) {
+		return m, fmt.Errorf("%s: %w", path, os.ErrExist)
+	} else if err := os.Rename(temp, path); err != nil {
+		return m, err
+	}
+	return m, syncDir(filepath.Dir(path))
+}
+
+// snapshot copies the file as it is to path and takes the session mark off the copy.
+func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return m, err
+	}
+	err = db.View(func(tx *Tx) error {
+		if free, err := db.opts.freeSpace(path); err == nil && free < uint64(tx.bolt.Size())+db.opts.MinFree {
+			return ErrNoRoom
+		}
+		if m, err = tx.Head(); err != nil {
+			return err
+		}
+		w := bufio.NewWriterSize(contextWriter{ctx, f}, 1<<20)
+		if _, err := tx.bolt.WriteTo(w); err != nil {
+			return err
+		}
+		return w.Flush()
+	})
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return m, err
+	}
+	copied, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return m, err
+	}
+	return m, errors.Join(copied.Update(removeMark), copied.Close())
+}
+
+// contextWriter stops writing when its context ends.
+type contextWriter struct {
+	ctx context.Context
+	f   *os.File
+}
+
+func (w contextWriter) Write(b []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	return w.f.Write(b)
+}
+
+// Size is how many bytes the file has, and how many of them are in pages that hold nothing.
+func (db *DB) Size() (size, free int64, err error) {
+	err = db.View(func(tx *Tx) error {
+		size = tx.bolt.Size()
+		stats := tx.db.bolt.Stats()
+		free = int64(stats.FreePageN+stats.PendingPageN) * int64(tx.db.bolt.Info().PageSize)
+		return nil
+	})
+	return size, free, err
+}
+
+// Compact writes the file anew without its free pages and puts the new one in its place. Writers wait as long as it
+// takes, readers only for the moment of the exchange. A crash leaves the one or the other.
+func (db *DB) Compact(ctx context.Context) error {
+	if db.opts.ReadOnly {
+		return ErrReadOnly
+	}
+	return db.exclusively(ctx, func() error {
+		if err := db.mayWrite(); err != nil {
+			return err
+		}
+		temp := db.path + ".compact"
+		defer os.Remove(temp)
+		if err := db.compactTo(temp); err != nil {
+			return err
+		}
+		return db.replaceBy(temp)
+	})
+}
+
+// compactTo writes the pages that are in use to a new file.
+func (db *DB) compactTo(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	var size int64
+	if err := db.View(func(tx *Tx) error { size = tx.bolt.Size(); return nil }); err != nil {
+		return err
+	}
+	if free, err := db.opts.freeSpace(filepath.Dir(path)); err == nil && free < uint64(size)+db.opts.MinFree {
+		return ErrNoRoom
+	}
+	dst, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true, NoFreelistSync: true})
+	if err != nil {
+		return err
+	}
+	dst.AllocSize = allocSize
+	if err := bbolt.Compact(dst, db.bolt, 32<<20); err != nil {
+		dst.Close()
+		return err
+	}
+	dst.NoFreelistSync = false
+	err = dst.Update(func(*bbolt.Tx) error { return nil })
+	if err == nil {
+		err = dst.Sync()
+	}
+	return errors.Join(err, dst.Close())
+}
+
+// replaceBy puts another file in the place of the open one, between two transactions.
+func (db *DB) replaceBy(temp string) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	mark := make([]byte, 0, 16)
+	err := db.bolt.View(func(bt *bbolt.Tx) error {
+		b, err := (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).get([]byte(metaSession))
+		mark = append(mark, b...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// A crash between the two renames leaves the new file with the old twin, which names another inode: the next start then takes it for
+	// a copy, verifies it and finds it good.
+	if err := writeSynced(twinPath(temp), []byte(twinText(temp, mark))); err != nil {
+		return err
+	}
+	defer os.Remove(twinPath(temp))
+	if err := db.bolt.Close(); err != nil {
+		db.setFailed(err)
+		return err
+	}
+	db.bolt = nil
+	err = os.Rename(temp, db.path)
+	if err == nil {
+		err = os.Rename(twinPath(temp), twinPath(db.path))
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(db.path))
+	}
+	again, openErr := db.openBolt(false)
+	if openErr != nil {
+		db.setFailed(openErr)
+		return errors.Join(err, openErr)
+	}
+	db.bolt = again
+	db.tails.clear()
+	return err
+}
+
+// Restore turns a backup into the file of a node of its own: it gets a new identity. Nothing must have the file open.
+func Restore(path string, tables []AnyTable, o Options) error {
+	db, err := Open(path, tables, o)
+	if err != nil {
+		return err
+	}
+	id, err := db.newIdentity()
+	if err == nil {
+		err = db.Update(context.Background(), Author{Action: "restore"}, func(tx *Tx) error {
+			tx.touch()
+			no, err := tx.meta().get([]byte(metaNode))
+			if err != nil {
+				return err
+			}
+			return putIdentity(tx.meta(), binary.BigEndian.Uint64(no)+1, id)
+		})
+	}
+	return errors.Join(err, db.Close())
+}

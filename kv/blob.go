@@ -1,0 +1,355 @@
+package kv
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+)
+
+// A blob is an uploaded file. In bucket blob stand
+//
+//	'c', blob id 8, chunk 4    64 KiB of the file, the last chunk less, then the CRC-32C
+//	'h', SHA-256 32            the id of the blob with this content, 8 bytes
+//	'i', blob id 8             BlobInfo
+//
+// Equal content is stored once and counted. A blob that is being written is listed as a stage until a record uses it.
+const (
+	chunkSize = 64 << 10
+	// spillSize is how much a BlobWriter keeps in memory, and writes in one transaction.
+	spillSize = 8 << 20
+)
+
+// BlobInfo describes a stored blob.
+type BlobInfo struct {
+	Size uint64   `kv:"1"`
+	SHA  [32]byte `kv:"2"`
+	Uses uint64   `kv:"3"` // how many records refer to it
+}
+
+var blobCodec = Fields[BlobInfo]()
+
+func blobChunkKey(id uint64, chunk uint32) []byte {
+	return binary.BigEndian.AppendUint32(append([]byte{'c'}, key8(id)...), chunk)
+}
+
+func blobInfoKey(id uint64) []byte { return append([]byte{'i'}, key8(id)...) }
+
+func blobHashKey(sha []byte) []byte { return append([]byte{'h'}, sha...) }
+
+func (tx *Tx) blobInfo(id uint64) (*BlobInfo, error) {
+	key := blobInfoKey(id)
+	v := tx.bucket(bucketBlob).Get(key)
+	if v == nil {
+		return nil, ErrNotFound
+	}
+	b, err := unseal(key, v)
+	info := new(BlobInfo)
+	if err == nil {
+		err = blobCodec.Decode(b, info)
+	}
+	if err != nil {
+		return nil, damaged(fmt.Sprintf("blob %d", id), err)
+	}
+	return info, nil
+}
+
+func (tx *Tx) putBlobInfo(id uint64, info *BlobInfo) error {
+	key := blobInfoKey(id)
+	return tx.bucket(bucketBlob).Put(key, seal(key, blobCodec.Append(nil, info)))
+}
+
+// readChunk returns a chunk where it lies.
+func (tx *Tx) readChunk(id uint64, chunk uint32) ([]byte, error) {
+	key := blobChunkKey(id, chunk)
+	v := tx.bucket(bucketBlob).Get(key)
+	if v == nil {
+		return nil, ErrNotFound
+	}
+	b, err := unseal(key, v)
+	if err != nil {
+		return nil, damaged(fmt.Sprintf("blob %d, chunk %d", id, chunk), err)
+	}
+	return b, nil
+}
+
+// Blob describes a blob; ErrNotFound when there is none.
+func (tx *Tx) Blob(id uint64) (*BlobInfo, error) { return tx.blobInfo(id) }
+
+// BlobReader reads a blob through short transactions, so that a slow reader holds nothing. It is an io.ReaderAt.
+type BlobReader struct {
+	db   *DB
+	id   uint64
+	size int64
+}
+
+// OpenBlob returns a reader of a blob of the given size, which stands in its BlobInfo. When the blob is deleted while it is read, reading
+// fails with ErrNotFound.
+func (db *DB) OpenBlob(id uint64, size int64) *BlobReader { return &BlobReader{db, id, size} }
+
+// Size is the number of bytes.
+func (r *BlobReader) Size() int64 { return r.size }
+
+// ReadAt reads as io.ReaderAt says.
+func (r *BlobReader) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < 0 {
+		return 0, errors.New("negative offset")
+	}
+	for n < len(p) && off < r.size {
+		got := 0
+		err := r.db.View(func(tx *Tx) error {
+			for range 16 { // a megabyte a transaction
+				b, err := tx.readChunk(r.id, uint32(off/chunkSize))
+				if err != nil {
+					return err
+				}
+				at := int(off % chunkSize)
+				if at > len(b) {
+					return damaged(fmt.Sprintf("blob %d", r.id), errShort)
+				}
+				c := copy(p[n+got:], b[at:])
+				got += c
+				off += int64(c)
+				if n+got == len(p) || off >= r.size || c == 0 {
+					break
+				}
+			}
+			return nil
+		})
+		n += got
+		if err != nil {
+			return n, err
+		}
+		if got == 0 {
+			return n, damaged(fmt.Sprintf("blob %d", r.id), "a chunk is too short")
+		}
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// A BlobWriter takes a file in. What is larger than some megabytes goes to the file in transactions of its own and stays pending until
+// Store makes it part of the transaction that refers to it. It is used by one goroutine, and must be ended by Store in a transaction
+// that is committed, or by Abort.
+type BlobWriter struct {
+	db    *DB
+	ctx   context.Context
+	hash  hash.Hash
+	size  int64
+	id    uint64 // once something has been spilled
+	stage uint64
+	full  uint32 // chunks that are in the file
+	buf   []byte // what follows them
+}
+
+// NewBlob begins to take a file in.
+func (db *DB) NewBlob(ctx context.Context) *BlobWriter {
+	return &BlobWriter{db: db, ctx: ctx, hash: sha256.New()}
+}
+
+// Write takes more of the file. Errors are those of Update.
+func (w *BlobWriter) Write(p []byte) (int, error) {
+	for n := 0; n < len(p); {
+		if len(w.buf) >= spillSize {
+			if err := w.spill(); err != nil {
+				return n, err
+			}
+		}
+		part := p[n:min(len(p), n+spillSize-len(w.buf))]
+		w.hash.Write(part)
+		w.buf = append(w.buf, part...)
+		w.size += int64(len(part))
+		n += len(part)
+	}
+	return len(p), nil
+}
+
+// Size is how much was written so far.
+func (w *BlobWriter) Size() int64 { return w.size }
+
+// spill moves the full chunks of the buffer to the file.
+func (w *BlobWriter) spill() error {
+	chunks := len(w.buf) / chunkSize
+	id, stage := w.id, w.stage
+	err := w.db.run(&job{ctx: w.ctx, quiet: true, fn: func(tx *Tx) (err error) {
+		id, stage = w.id, w.stage
+		tx.touch()
+		if id == 0 {
+			if id, stage, err = tx.beginBlob(); err != nil {
+				return err
+			}
+		}
+		return tx.putChunks(id, w.full, w.buf[:chunks*chunkSize])
+	}})
+	if err != nil {
+		return err
+	}
+	w.id, w.stage = id, stage
+	w.full += uint32(chunks)
+	w.buf = append(w.buf[:0], w.buf[chunks*chunkSize:]...)
+	return nil
+}
+
+// beginBlob takes the next blob id and lists it as pending.
+func (tx *Tx) beginBlob() (id, stage uint64, err error) {
+	if id, err = tx.bucket(bucketBlob).NextSequence(); err != nil {
+		return 0, 0, err
+	}
+	if stage, err = tx.newStage(); err != nil {
+		return 0, 0, err
+	}
+	return id, stage, tx.putStage(&stageInfo{id: stage, kind: stageBlob, next: id})
+}
+
+func (tx *Tx) putChunks(id uint64, first uint32, b []byte) error {
+	bucket := tx.bucket(bucketBlob)
+	bucket.FillPercent = fillAppend
+	for len(b) > 0 {
+		part := b[:min(len(b), chunkSize)]
+		b = b[len(part):]
+		key := blobChunkKey(id, first)
+		value := append(make([]byte, 0, len(part)+crcLen), part...)
+		if err := bucket.Put(key, seal(key, value)); err != nil {
+			return err
+		}
+		first++
+	}
+	return nil
+}
+
+// ReadAt reads what was written so far, as io.ReaderAt says.
+func (w *BlobWriter) ReadAt(p []byte, off int64) (n int, err error) {
+	stored := int64(w.full) * chunkSize
+	if off < stored {
+		if n, err = w.db.OpenBlob(w.id, stored).ReadAt(p, off); err != nil && err != io.EOF {
+			return n, err
+		}
+		off += int64(n)
+	}
+	if n < len(p) && off >= stored && off-stored < int64(len(w.buf)) {
+		n += copy(p[n:], w.buf[off-stored:])
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Store makes the blob part of the transaction: when that is committed, one more record uses the blob that is returned, and
+// if the same content was there already, it is that blob.
+func (w *BlobWriter) Store(tx *Tx) (id uint64, info *BlobInfo, err error) {
+	if err := tx.writing(); err != nil {
+		return 0, nil, err
+	}
+	tx.touch()
+	sha := w.hash.Sum(nil)
+	bucket := tx.bucket(bucketBlob)
+	if known := bucket.Get(blobHashKey(sha)); known != nil {
+		b, err := unseal(blobHashKey(sha), known)
+		if err != nil || len(b) != 8 {
+			return 0, nil, damaged("hash of a blob", errSum)
+		}
+		id = binary.BigEndian.Uint64(b)
+		if info, err = tx.blobInfo(id); err != nil {
+			return 0, nil, err
+		}
+		info.Uses++
+		if w.id != 0 {
+			if err := tx.doomStage(w.stage); err != nil {
+				return 0, nil, err
+			}
+			tx.job.after = append(tx.job.after, tx.db.kickSweeper)
+		}
+		return id, info, tx.putBlobInfo(id, info)
+	}
+	stage := w.stage
+	if id = w.id; id == 0 {
+		if id, stage, err = tx.beginBlob(); err != nil {
+			return 0, nil, err
+		}
+	}
+	if err := tx.putChunks(id, w.full, w.buf); err != nil {
+		return 0, nil, err
+	}
+	if err := tx.dropStage(stage); err != nil {
+		return 0, nil, err
+	}
+	key := blobHashKey(sha)
+	if err := bucket.Put(key, seal(key, key8(id))); err != nil {
+		return 0, nil, err
+	}
+	info = &BlobInfo{Size: uint64(w.size), SHA: [32]byte(sha), Uses: 1}
+	return id, info, tx.putBlobInfo(id, info)
+}
+
+// Abort gives the file up.
+func (w *BlobWriter) Abort() error {
+	w.buf = nil
+	if w.id == 0 {
+		return nil
+	}
+	err := w.db.run(&job{quiet: true, fn: func(tx *Tx) error {
+		tx.touch()
+		return tx.doomStage(w.stage)
+	}})
+	w.db.kickSweeper()
+	return err
+}
+
+// DropBlob says that one record less uses a blob; with the last one it goes, in the background when it is large.
+func (tx *Tx) DropBlob(id uint64) error {
+	if err := tx.writing(); err != nil {
+		return err
+	}
+	tx.touch()
+	info, err := tx.blobInfo(id)
+	if err != nil {
+		return err
+	}
+	if info.Uses--; info.Uses > 0 {
+		return tx.putBlobInfo(id, info)
+	}
+	bucket := tx.bucket(bucketBlob)
+	if err := bucket.Delete(blobHashKey(info.SHA[:])); err != nil {
+		return err
+	}
+	if err := bucket.Delete(blobInfoKey(id)); err != nil {
+		return err
+	}
+	stage, err := tx.newStage()
+	if err != nil {
+		return err
+	}
+	garbage := &stageInfo{id: stage, kind: stageGarbage, next: id}
+	if info.Size > sweepChunks*chunkSize {
+		tx.job.after = append(tx.job.after, tx.db.kickSweeper)
+		return tx.putStage(garbage)
+	}
+	return tx.sweepBlob(garbage)
+}
+
+// sweepBlob deletes a number of chunks of a blob, and the stage with the last of them.
+func (tx *Tx) sweepBlob(s *stageInfo) error {
+	prefix := append([]byte{'c'}, key8(s.next)...)
+	bucket := tx.bucket(bucketBlob)
+	var keys [][]byte
+	c := bucket.Cursor()
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && len(keys) <= sweepChunks; k, _ = c.Next() {
+		keys = append(keys, bytes.Clone(k))
+	}
+	for i, k := range keys {
+		if i == sweepChunks {
+			return nil // the stage stays for the rest
+		}
+		if err := bucket.Delete(k); err != nil {
+			return err
+		}
+	}
+	return tx.dropStage(s.id)
+}

@@ -1,0 +1,374 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// A job is a function that waits for its turn in a shared transaction.
+type job struct {
+	ctx    context.Context
+	author Author
+	fn     func(*Tx) error
+	quiet  bool      // the node's own housekeeping: no log entry
+	stage  *Stage    // a transaction of a staged write
+	now    time.Time // when it was asked for
+	alone  func() error
+	done   chan error
+
+	// the result of the last run
+	err   error
+	wrote bool
+	after []func() // once the commit is on the disk
+}
+
+// Update calls fn in a transaction that is on the disk when Update returns nil. Everything that fn did is undone when it
+// returns an error or panics. Calls that come while a commit is running share the next one.
+//
+// Because of that fn may run twice: when another function of the same transaction fails after it has begun to write, all others run again
+// without it. So fn reads and checks first and then writes, and changes nothing outside that a second run would not set right.
+//
+// Errors: what fn returned; ErrNoRoom, ErrFailed, ErrReadOnly, ErrClosed; *DamageError; *PanicError; the context's error when it
+// ended before fn began.
+func (db *DB) Update(ctx context.Context, a Author, fn func(*Tx) error) error {
+	return db.run(&job{ctx: ctx, author: a, fn: fn})
+}
+
+// run queues a job and waits for it.
+func (db *DB) run(j *job) error {
+	if db.opts.ReadOnly {
+		return ErrReadOnly
+	}
+	j.now = db.opts.Now()
+	j.done = make(chan error, 1)
+	db.queueMu.Lock()
+	if db.closing {
+		db.queueMu.Unlock()
+		return ErrClosed
+	}
+	db.queue = append(db.queue, j)
+	db.queueMu.Unlock()
+	select {
+	case db.wake <- struct{}{}:
+	default:
+	}
+	return <-j.done
+}
+
+// maxShare is the most functions that share a commit.
+const maxShare = 1024
+
+// take removes jobs from the queue: as many as may share a transaction, or one that must be alone.
+func (db *DB) take() (jobs []*job, more bool) {
+	db.queueMu.Lock()
+	defer db.queueMu.Unlock()
+	n := 0
+	for n < len(db.queue) && n < maxShare && db.queue[n].alone == nil {
+		n++
+	}
+	if n == 0 && len(db.queue) > 0 {
+		n = 1
+	}
+	jobs, db.queue = db.queue[:n:n], db.queue[n:]
+	return jobs, len(db.queue) > 0
+}
+
+// idle is how long the file rests before the list of free pages is written into it.
+const idle = time.Second
+
+// writer is the goroutine that alone writes to the file.
+func (db *DB) writer() {
+	defer close(db.written)
+	// A damaged page makes the map fault; the recover in each step turns that into an error.
+	debug.SetPanicOnFault(true)
+	rest := time.NewTimer(idle)
+	defer rest.Stop()
+	for {
+		jobs, more := db.take()
+		switch {
+		case len(jobs) == 1 && jobs[0].alone != nil:
+			jobs[0].done <- jobs[0].alone()
+		case len(jobs) > 0:
+			db.commit(jobs)
+			rest.Reset(idle)
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-db.wake:
+		case <-rest.C:
+			db.writeFreeList()
+		case <-db.quit:
+			if jobs, _ := db.take(); len(jobs) > 0 {
+				db.commit(jobs)
+				continue
+			}
+			return
+		}
+	}
+}
+
+// batch is a shared transaction while it is made.
+type batch struct {
+	db     *DB
+	bolt   *bbolt.Tx
+	head   Mark
+	sets   setChanges
+	series seriesChanges
+	tails  map[*tableDef][]tailRow // rows that join the tail
+	tail   map[*tableDef]*tail     // the tails as they are, those begun by a fold in this transaction included
+	folded map[*tableDef]bool      // tails begun by a fold
+	super  map[*Stage][]Superseded // notes for staged writes, see Supersede
+}
+
+// commit runs jobs in one transaction, again without the one that failed half-way if there is one, and answers them all.
+func (db *DB) commit(jobs []*job) {
+	if err := db.mayWrite(); err != nil {
+		answer(jobs, err)
+		return
+	}
+	for len(jobs) > 0 {
+		bad, err := db.try(jobs)
+		if bad == nil {
+			answer(jobs, err)
+			return
+		}
+		bad.done <- bad.err
+		rest := make([]*job, 0, len(jobs))
+		for _, j := range jobs {
+			if j != bad {
+				rest = append(rest, j)
+			}
+		}
+		jobs = rest
+	}
+}
+
+// answer tells each job its own error, or else the common one.
+func answer(jobs []*job, err error) {
+	for _, j := range jobs {
+		if err == nil && j.err == nil {
+			for _, f := range j.after {
+				f()
+			}
+		}
+		if j.err != nil {
+			j.done <- j.err
+		} else {
+			j.done <- err
+		}
+	}
+}
+
+// try runs the jobs in one transaction and commits it. It returns the job that must be left out when one failed after it had
+// begun to write.
+func (db *DB) try(jobs []*job) (bad *job, err error) {
+	bt, err := db.begin()
+	if err != nil {
+		return nil, err
+	}
+	open := true
+	defer func() {
+		if p := recover(); p != nil {
+			bad, err = nil, caught(p)
+		}
+		if open {
+			db.rollback(bt)
+		}
+	}()
+	b := &batch{db: db, bolt: bt, head: db.Head()}
+	if err := b.findTails(); err != nil {
+		return nil, err
+	}
+	wrote := false
+	for _, j := range jobs {
+		b.run(j)
+		if j.err != nil && j.wrote {
+			return j, nil
+		}
+		wrote = wrote || j.wrote
+	}
+	if !wrote {
+		return nil, nil
+	}
+	if err := b.finish(); err != nil {
+		return nil, err
+	}
+	open = false
+	if err := db.opts.commit(bt); err != nil {
+		return nil, db.commitFailed(err)
+	}
+	db.published(b)
+	return nil, nil
+}
+
+// begin opens bbolt's transaction with the list of free pages out of the way.
+func (db *DB) begin() (bt *bbolt.Tx, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+	}()
+	db.bolt.NoFreelistSync = true
+	return db.bolt.Begin(true)
+}
+
+// rollback gives a transaction up; bbolt may panic when it stumbled over a damaged page before.
+func (db *DB) rollback(bt *bbolt.Tx) {
+	defer func() {
+		if p := recover(); p != nil {
+			db.setFailed(caught(p))
+		}
+	}()
+	bt.Rollback()
+}
+
+// run calls one job's function and keeps what came of it.
+func (b *batch) run(j *job) {
+	j.err, j.wrote, j.after = nil, false, nil
+	if j.ctx != nil && j.ctx.Err() != nil {
+		j.err = context.Cause(j.ctx)
+		return
+	}
+	tx := &Tx{db: b.db, bolt: b.bolt, batch: b, job: j, entry: newEntry(j)}
+	if j.stage != nil {
+		j.stage.begin(tx)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			// What was gathered in memory may be half done, so this counts as a failure after writing.
+			j.err, tx.wrote = caught(p), true
+		}
+		j.wrote = tx.wrote
+	}()
+	j.err = j.fn(tx)
+	if j.err == nil {
+		j.err = tx.err
+	}
+	if j.err == nil && tx.stage != nil {
+		j.err = tx.stage.end(tx)
+	}
+	if j.err == nil && tx.wrote && !j.quiet && tx.stage == nil {
+		j.err = b.sealEntry(tx, tx.entry)
+	}
+}
+
+func newEntry(j *job) *entryBuilder {
+	return &entryBuilder{Entry: Entry{Time: micros(j.now), User: j.author.User, Token: j.author.Token,
+		Name: j.author.Name, Addr: j.author.Addr, Action: j.author.Action}}
+}
+
+// finish writes what the jobs gathered in memory.
+func (b *batch) finish() error {
+	tx := &Tx{db: b.db, bolt: b.bolt, batch: b}
+	for d, rows := range b.tails {
+		if b.tail[d].rows+len(rows) > tailLimit {
+			if err := tx.foldTail(d); err != nil {
+				return err
+			}
+		}
+	}
+	if err := b.flushSeries(b.bolt); err != nil {
+		return err
+	}
+	if err := b.flushSets(b.bolt); err != nil {
+		return err
+	}
+	// From here on nothing fails but the commit itself.
+	for d := range b.folded {
+		b.db.tails.put(b.tail[d])
+	}
+	for d, rows := range b.tails {
+		b.tail[d].add(rows)
+	}
+	return nil
+}
+
+// commitFailed says what a failed commit means for what comes after.
+func (db *DB) commitFailed(err error) error {
+	db.tails.clear() // they hold rows that are not there now
+	var path *fs.PathError
+	if errors.As(err, &path) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+		return ErrNoRoom // pages that nothing refers to were not written: bbolt has taken them back
+	}
+	// After a failed fsync nobody knows what is on the disk, and a second one may report success for pages that were lost.
+	db.setFailed(err)
+	return errors.Join(ErrFailed, err)
+}
+
+// writeFreeList stores the list of free pages, which commits leave out while writes come, so that the next start need not scan for it.
+func (db *DB) writeFreeList() {
+	if db.freeListStored || db.mayWrite() != nil {
+		return
+	}
+	err := db.commitFreeList(nil)
+	if err != nil {
+		db.setFailed(err)
+		return
+	}
+	db.freeListStored = true
+}
+
+// commitFreeList commits with the list of free pages, after fn.
+func (db *DB) commitFreeList(fn func(*bbolt.Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+	}()
+	db.bolt.NoFreelistSync = false
+	bt, err := db.bolt.Begin(true)
+	if err != nil {
+		return err
+	}
+	if fn != nil {
+		if err := fn(bt); err != nil {
+			bt.Rollback()
+			return err
+		}
+	}
+	return bt.Commit()
+}
+
+func (db *DB) mayWrite() error {
+	if f := db.failed.Load(); f != nil {
+		return errors.Join(ErrFailed, *f)
+	}
+	free, err := db.opts.freeSpace(db.path)
+	if err == nil && free < db.opts.MinFree {
+		return ErrNoRoom
+	}
+	return nil
+}
+
+func (db *DB) setFailed(err error) {
+	db.failed.CompareAndSwap(nil, &err)
+}
+
+// Head is the last state that is on the disk.
+func (db *DB) Head() Mark {
+	db.headMu.Lock()
+	defer db.headMu.Unlock()
+	return db.head
+}
+
+func (db *DB) published(b *batch) {
+	db.freeListStored = false
+	for s, notes := range b.super {
+		s.note(notes)
+	}
+	db.headMu.Lock()
+	news := db.head != b.head
+	db.head = b.head
+	db.headMu.Unlock()
+	if news && db.opts.Committed != nil {
+		db.opts.Committed(b.head)
+	}
+}

@@ -1,0 +1,435 @@
+package kv
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// Options say how a file is opened. The zero value is right for a node.
+type Options struct {
+	// ReadOnly opens the file for looking only; several processes may do that at once.
+	ReadOnly bool
+	// MustExist refuses to make a new file.
+	MustExist bool
+	// Timeout is how long to wait for another process to let go of the file; 0 means 2 seconds.
+	Timeout time.Duration
+	// MinFree is the free space of the disk in bytes below which writes are refused; 0 means 64 MiB.
+	MinFree uint64
+	// DoomFrom is from how many rows on DeleteAll leaves the sweeping to later; 0 means 50,000.
+	DoomFrom int
+	// CheckCopy verifies a file that is the copy of a running node's; nil means Check in this process, which a badly damaged
+	// file may end.
+	CheckCopy func(path string) error
+	// Committed is called after each commit, by the goroutine that writes, with the new head of the log. It must return at once.
+	Committed func(Mark)
+	// Now and Random are the clock and the source of randomness; nil means the real ones.
+	Now    func() time.Time
+	Random io.Reader
+	// NoSync leaves out the fsync of each commit: for tests only.
+	NoSync bool
+
+	// for tests of a disk that fails
+	freeSpace func(path string) (uint64, error)
+	commit    func(*bbolt.Tx) error
+}
+
+func (o *Options) setDefaults() {
+	if o.Timeout == 0 {
+		o.Timeout = 2 * time.Second
+	}
+	if o.MinFree == 0 {
+		o.MinFree = 64 << 20
+	}
+	if o.DoomFrom == 0 {
+		o.DoomFrom = doomFrom
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.freeSpace == nil {
+		o.freeSpace = freeSpace
+	}
+	if o.commit == nil {
+		o.commit = (*bbolt.Tx).Commit
+	}
+}
+
+// A DB is an open file. Its methods may be called from any goroutine.
+type DB struct {
+	path   string
+	opts   Options
+	schema *schema
+
+	// mu is held for reading by every View, for writing while the file is closed or replaced.
+	mu   sync.RWMutex
+	bolt *bbolt.DB
+
+	queueMu sync.Mutex
+	queue   []*job
+	closing bool
+	wake    chan struct{}
+	quit    chan struct{}
+	written chan struct{} // closed when the writer has ended
+
+	sweep       chan struct{}
+	quitSweeper chan struct{}
+	swept       chan struct{} // closed when the sweeper has ended
+
+	failed         atomic.Pointer[error]
+	freeListStored bool // the writer's
+
+	headMu sync.Mutex
+	head   Mark
+
+	nodeNo uint64
+	nodeID [16]byte
+	tails  tails
+	stages stageCache
+	live   liveStages
+
+	randomMu sync.Mutex
+}
+
+// Open opens the file at path, or makes it. The tables are those of the packages that own the records, always all of them. Close must be called in the end.
+//
+// Errors: ErrLocked, ErrNewer, ErrNotOurs; ErrCopied when the file is the copy of a running node's and found damaged;
+// *DamageError; those of the file system.
+func Open(path string, tables []AnyTable, o Options) (*DB, error) {
+	o.setDefaults()
+	s, err := newSchema(tables)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{path: path, opts: o, schema: s, wake: make(chan struct{}, 1), quit: make(chan struct{}), written: make(chan struct{}),
+		sweep: make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{})}
+	if err := db.open(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return db, nil
+}
+
+func (db *DB) open() (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+		if err != nil && db.bolt != nil {
+			db.bolt.Close()
+			db.bolt = nil
+		}
+		if damage := new(DamageError); errors.As(err, &damage) && !errors.Is(err, ErrCopied) {
+			err = fmt.Errorf("%w; restore a backup, or, if it was copied from a running node, %s", err, takeAgain)
+		}
+	}()
+	info, err := os.Stat(db.path)
+	fresh := errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0
+	switch {
+	case err != nil && !fresh:
+		return err
+	case fresh && (db.opts.MustExist || db.opts.ReadOnly):
+		return fmt.Errorf("there is no such file")
+	case !fresh:
+		if err := db.examine(); err != nil {
+			return err
+		}
+	}
+	if db.bolt, err = db.openBolt(db.opts.ReadOnly); err != nil {
+		return err
+	}
+	if fresh {
+		if err := db.create(); err != nil {
+			return err
+		}
+	}
+	if err := db.load(); err != nil {
+		return err
+	}
+	if db.opts.ReadOnly {
+		close(db.written)
+		close(db.swept)
+		return nil
+	}
+	if err := db.markSession(); err != nil {
+		return err
+	}
+	go db.writer()
+	go db.sweeper()
+	return db.recoverStages()
+}
+
+// openBolt opens the file with bbolt.
+func (db *DB) openBolt(readOnly bool) (*bbolt.DB, error) {
+	o := &bbolt.Options{
+		Timeout:        db.opts.Timeout,
+		NoFreelistSync: true, // nothing is written merely because the file is opened
+		FreelistType:   bbolt.FreelistMapType,
+		ReadOnly:       readOnly,
+		NoSync:         db.opts.NoSync,
+	}
+	// A map that need not grow for long spares writers and new readers a wait for all old readers. It costs only
+	// addresses; Windows would make the file as large.
+	if runtime.GOOS != "windows" && strconv.IntSize == 64 && !readOnly {
+		o.InitialMmapSize = 64 << 30
+		if info, err := os.Stat(db.path); err == nil {
+			o.InitialMmapSize = max(o.InitialMmapSize, 4*int(info.Size()))
+		}
+	}
+	b, err := bbolt.Open(db.path, 0o600, o)
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, ErrLocked
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch):
+		return nil, ErrNotOurs
+	case errors.Is(err, berrors.ErrChecksum):
+		return nil, damaged("first pages", err)
+	case err != nil:
+		return nil, err
+	}
+	b.AllocSize = allocSize
+	return b, nil
+}
+
+// allocSize is by how much the file grows beyond what it needs.
+const allocSize = 1 << 20
+
+// create makes the buckets of a new file and its identity.
+func (db *DB) create() error {
+	id, err := db.newIdentity()
+	if err != nil {
+		return err
+	}
+	err = db.bolt.Update(func(bt *bbolt.Tx) error {
+		for _, name := range bucketNames {
+			if _, err := bt.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
+		if err := m.put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, Format)); err != nil {
+			return err
+		}
+		if err := m.put([]byte(metaCreated), key8(uint64(micros(db.opts.Now())))); err != nil {
+			return err
+		}
+		return putIdentity(m, 1, id)
+	})
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(db.path))
+}
+
+func putIdentity(m *metaBucket, no uint64, id [16]byte) error {
+	if err := m.put(append([]byte("node/"), key8(no)...), id[:]); err != nil {
+		return err
+	}
+	return m.put([]byte(metaNode), key8(no))
+}
+
+// newIdentity is a ULID: 48 bits of milliseconds and 80 of randomness (github.com/ulid/spec).
+func (db *DB) newIdentity() (id [16]byte, err error) {
+	binary.BigEndian.PutUint64(id[:], uint64(db.opts.Now().UnixMilli())<<16)
+	db.randomMu.Lock()
+	defer db.randomMu.Unlock()
+	_, err = io.ReadFull(db.opts.Random, id[6:])
+	return id, err
+}
+
+// NewUID makes a ULID for a record.
+func (tx *Tx) NewUID() ([16]byte, error) { return tx.db.newIdentity() }
+
+// random64 gives a random number; the clock's nanoseconds when randomness fails, since it need only differ from the one before.
+func (db *DB) random64() uint64 {
+	var b [8]byte
+	db.randomMu.Lock()
+	defer db.randomMu.Unlock()
+	if _, err := io.ReadFull(db.opts.Random, b[:]); err != nil {
+		return uint64(time.Now().UnixNano())
+	}
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// load reads what is kept in memory, and makes the buckets of tables that are new to this file.
+func (db *DB) load() error {
+	missing := false
+	err := db.bolt.View(func(bt *bbolt.Tx) error {
+		if err := checkFormat(bt); err != nil {
+			return err
+		}
+		for _, name := range bucketNames {
+			if bt.Bucket(name) == nil {
+				return damaged("bucket "+string(name), "it is missing")
+			}
+		}
+		for _, d := range db.schema.tables {
+			missing = missing || bt.Bucket([]byte(d.name)) == nil
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if missing {
+		if db.opts.ReadOnly {
+			return damaged("tables", "one is missing")
+		}
+		err := db.bolt.Update(func(bt *bbolt.Tx) error {
+			for _, d := range db.schema.tables {
+				if _, err := bt.CreateBucketIfNotExists([]byte(d.name)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return db.View(func(tx *Tx) error {
+		if db.head, err = tx.Head(); err != nil {
+			return err
+		}
+		no, err := tx.meta().get([]byte(metaNode))
+		if err != nil || len(no) != 8 {
+			return errors.Join(damaged("meta node", errShort), err)
+		}
+		db.nodeNo = binary.BigEndian.Uint64(no)
+		if db.nodeID, err = tx.Node(0); err != nil {
+			return err
+		}
+		for _, d := range db.schema.tables {
+			if !d.bulk {
+				continue
+			}
+			t, err := tx.tail(d)
+			if err != nil {
+				return err
+			}
+			db.tails.put(t)
+		}
+		return nil
+	})
+}
+
+// recoverStages turns what was pending when the last process ended over to the sweeper.
+func (db *DB) recoverStages() error {
+	found := false
+	err := db.View(func(tx *Tx) error {
+		list, err := tx.stageList()
+		found = len(list) > 0
+		return err
+	})
+	if err != nil || !found {
+		return err
+	}
+	err = db.run(&job{quiet: true, fn: func(tx *Tx) error {
+		list, err := tx.stageList()
+		if err != nil {
+			return err
+		}
+		for _, s := range list {
+			if s.kind == stagePending || s.kind == stageBlob {
+				tx.touch()
+				if err := tx.doomStage(s.id); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}})
+	db.kickSweeper()
+	if errors.Is(err, ErrNoRoom) {
+		return nil // they stay pending, which nobody sees, until the next start
+	}
+	return err
+}
+
+// Close ends the transactions that are waiting, stores the list of free pages, takes the session mark off and closes the file.
+func (db *DB) Close() error {
+	if !db.opts.ReadOnly {
+		close(db.quitSweeper)
+		<-db.swept
+		db.queueMu.Lock()
+		again := db.closing
+		db.closing = true
+		db.queueMu.Unlock()
+		if again {
+			return ErrClosed
+		}
+		close(db.quit)
+		<-db.written
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.bolt == nil {
+		return ErrClosed
+	}
+	var err error
+	if !db.opts.ReadOnly && db.failed.Load() == nil {
+		err = db.unmarkSession()
+	}
+	err = errors.Join(err, db.bolt.Close())
+	db.bolt = nil
+	return err
+}
+
+// Path is the file's path.
+func (db *DB) Path() string { return db.path }
+
+// NodeID is the identity of this node, a ULID.
+func (db *DB) NodeID() [16]byte { return db.nodeID }
+
+// Failed is why nothing can be written any more, or nil.
+func (db *DB) Failed() error {
+	if f := db.failed.Load(); f != nil {
+		return *f
+	}
+	return nil
+}
+
+// exclusively runs fn in the writer's goroutine, between two transactions.
+func (db *DB) exclusively(ctx context.Context, fn func() error) error {
+	return db.run(&job{ctx: ctx, alone: func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = caught(p)
+			}
+		}()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fn()
+	}})
+}
+
+// syncDir makes the names in a folder durable, where the system can.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && runtime.GOOS != "windows" {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,490 @@
+package kv
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+func TestOpenRefuses(t *testing.T) {
+	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
+	if _, err := Open(d.path(), d.all(), Options{Timeout: 50 * time.Millisecond}); !errors.Is(err, ErrLocked) {
+		t.Errorf("a second process: %v", err)
+	}
+	if _, err := Open(filepath.Join(d.dir, "none"), d.all(), Options{MustExist: true}); err == nil {
+		t.Error("a missing file was opened")
+	}
+	for name, content := range map[string]string{"text": "hello, world\n", "long": strings.Repeat("x", 100_000)} {
+		path := filepath.Join(d.dir, name)
+		os.WriteFile(path, []byte(content), 0o600)
+		if _, err := Open(path, d.all(), Options{}); !errors.Is(err, ErrNotOurs) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if b, _ := os.ReadFile(path); string(b) != content {
+			t.Errorf("%s: was changed", name)
+		}
+	}
+	// another program's bbolt file, and a newer file of ours
+	other := filepath.Join(d.dir, "other")
+	b, err := bbolt.Open(other, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	if _, err := Open(other, d.all(), Options{}); !errors.Is(err, ErrNotOurs) {
+		t.Errorf("another program's: %v", err)
+	}
+	d.close()
+	b, err = bbolt.Open(d.path(), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	setFormat := func(n uint32) {
+		b.Update(func(bt *bbolt.Tx) error {
+			return (&metaBucket{bt.Bucket([]byte("meta"))}).put([]byte("format"), binary.BigEndian.AppendUint32(nil, n))
+		})
+	}
+	setFormat(Format + 1)
+	b.Close()
+	_, err = Open(d.path(), d.all(), Options{})
+	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), fmt.Sprintf("format %d", Format+1)) {
+		t.Errorf("a newer format: %v", err)
+	}
+	b, _ = bbolt.Open(d.path(), 0o600, nil)
+	setFormat(Format)
+	b.Close()
+	d.reopen()
+}
+
+func TestSessionMark(t *testing.T) {
+	d := openTest(t, Options{})
+	d.addParent(parent{Name: "a"})
+	twin := d.path() + ".session"
+	if _, err := os.Stat(twin); err != nil {
+		t.Error(err)
+	}
+	// a copy of the running node's file, here a consistent one: it is verified, and opens
+	copied := filepath.Join(d.dir, "copy.db")
+	copyFile(t, d.path(), copied)
+	checked := 0
+	open := func(path string) error {
+		db, err := Open(path, d.all(), Options{CheckCopy: func(p string) error { checked++; return checkFile(p, d.schema) }})
+		if err == nil {
+			err = db.Close()
+		}
+		return err
+	}
+	if err := open(copied); err != nil || checked != 1 {
+		t.Errorf("a good copy: checked %d times, %v", checked, err)
+	}
+	if err := open(copied); err != nil || checked != 1 {
+		t.Errorf("a closed copy: checked %d times, %v", checked, err)
+	}
+	// a copy with the twin beside it is a copy all the same
+	copyFile(t, d.path(), copied)
+	copyFile(t, twin, copied+".session")
+	if err := open(copied); err != nil || checked != 2 {
+		t.Errorf("a copy with its twin: checked %d times, %v", checked, err)
+	}
+	// one that is torn where nobody looks at once is found, and refused with its own words
+	copyFile(t, d.path(), copied)
+	os.Remove(copied + ".session")
+	bad := errors.New("page 7 is not page 7")
+	_, err := Open(copied, d.all(), Options{CheckCopy: func(string) error { return bad }})
+	if !errors.Is(err, ErrCopied) || !errors.Is(err, bad) || !strings.Contains(err.Error(), "backup FILE") {
+		t.Errorf("a torn copy: %v", err)
+	}
+	// and so is one that is torn all over
+	copyFile(t, d.path(), copied)
+	os.Remove(copied + ".session")
+	f, _ := os.OpenFile(copied, os.O_RDWR, 0)
+	for page := int64(2); page < 12; page++ {
+		f.WriteAt(make([]byte, 4096), page*4096)
+	}
+	f.Close()
+	err = open(copied)
+	if damage := new(DamageError); !errors.As(err, &damage) || !strings.Contains(err.Error(), "backup FILE") {
+		t.Errorf("a torn copy: %v", err)
+	}
+	d.close()
+	if _, err := os.Stat(twin); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the twin is there after a clean close: %v", err)
+	}
+	// of a stopped node a plain copy is a backup
+	copyFile(t, d.path(), copied)
+	if err := open(copied); err != nil || checked != 2 {
+		t.Errorf("a copy of a stopped node: checked %d times, %v", checked, err)
+	}
+	d.reopen()
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBackupAndCompact(t *testing.T) {
+	d := openTest(t, Options{DoomFrom: 100})
+	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
+	d.update(func(tx *Tx) error {
+		for i := range 20_000 {
+			if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i), Body: strings.Repeat("x", 100)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	backup := filepath.Join(d.dir, "backup.db")
+	m, err := d.Backup(t.Context(), backup, func(path string) error { return checkFile(path, d.schema) })
+	if err != nil || m != d.Head() {
+		t.Fatal(m, err)
+	}
+	if _, err := d.Backup(t.Context(), backup, nil); !errors.Is(err, os.ErrExist) {
+		t.Errorf("over an old backup: %v", err)
+	}
+	if _, err := d.Backup(t.Context(), filepath.Join(d.dir, "bad.db"), func(string) error { return io.ErrNoProgress }); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("a bad backup: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.part")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	// everything goes, and compact gives the space back
+	d.update(func(tx *Tx) error {
+		ids, err := d.points.All(tx).IDs()
+		if err == nil {
+			err = d.points.DeleteAll(tx, ids)
+		}
+		return err
+	})
+	d.waitSwept()
+	before, _, _ := d.Size()
+	if err := d.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after, _, _ := d.Size(); after > before/4 {
+		t.Errorf("%d bytes, before %d", after, before)
+	}
+	d.addPoint(point{Parent: p})
+	// the backup is a whole file of its own: it restores with another identity
+	id := d.NodeID()
+	if err := Restore(backup, d.all(), Options{NoSync: true}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(backup, d.all(), Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if r.NodeID() == id {
+		t.Error("the restored file has the old identity")
+	}
+	r.View(func(tx *Tx) error {
+		if n, err := d.points.All(tx).Count(); n != 20_000 || err != nil {
+			t.Errorf("%d rows restored, %v", n, err)
+		}
+		return nil
+	})
+}
+
+func TestBlobs(t *testing.T) {
+	d := openTest(t, Options{})
+	r := rand.New(rand.NewPCG(5, 6))
+	random := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		return b
+	}
+	put := func(content []byte, name string) (blob uint64) {
+		t.Helper()
+		w := d.NewBlob(t.Context())
+		for rest := content; len(rest) > 0; {
+			n := min(len(rest), 1+r.IntN(300_000))
+			if _, err := w.Write(rest[:n]); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		// what was written can be read before anybody refers to it
+		for range 5 {
+			if len(content) == 0 {
+				break
+			}
+			off := r.IntN(len(content))
+			buf := make([]byte, min(100_000, len(content)-off))
+			if n, err := w.ReadAt(buf, int64(off)); n != len(buf) || err != nil || !bytes.Equal(buf, content[off:off+n]) {
+				t.Fatalf("pending, %d at %d: %d, %v", len(buf), off, n, err)
+			}
+		}
+		d.update(func(tx *Tx) error {
+			id, info, err := w.Store(tx)
+			if err != nil {
+				return err
+			}
+			blob = id
+			if info.SHA != sha256.Sum256(content) || info.Size != uint64(len(content)) {
+				t.Errorf("%+v", info)
+			}
+			_, err = d.parents.Insert(tx, &parent{Name: name, Blob: id})
+			return err
+		})
+		return blob
+	}
+	large := random(30<<20 + 12345)
+	for i, content := range [][]byte{large, random(100), random(chunkSize), random(3*chunkSize + 1), {}} {
+		id := put(content, fmt.Sprint("first ", i))
+		if again := put(content, fmt.Sprint("again ", i)); again != id {
+			t.Errorf("the same content is blob %d and blob %d", id, again)
+		}
+		got, err := io.ReadAll(io.NewSectionReader(d.OpenBlob(id, int64(len(content))), 0, int64(len(content))))
+		if err != nil || !bytes.Equal(got, content) {
+			t.Errorf("content %d came back as %d bytes, %v", i, len(got), err)
+		}
+	}
+	drop := func(name string) {
+		d.update(func(tx *Tx) error {
+			id, _, _ := tx.Lookup(uniqueName, name)
+			p, err := d.parents.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			return errors.Join(tx.DropBlob(p.Blob), d.parents.Delete(tx, id))
+		})
+	}
+	drop("first 0")
+	if _, err := d.OpenBlob(1, int64(len(large))).ReadAt(make([]byte, 10), 0); err != nil {
+		t.Errorf("a blob that is still used: %v", err)
+	}
+	drop("again 0")
+	drop("first 1")
+	drop("again 1")
+	d.waitSwept()
+	if _, err := d.OpenBlob(1, int64(len(large))).ReadAt(make([]byte, 10), 0); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a blob that nobody uses: %v", err)
+	}
+	w := d.NewBlob(t.Context())
+	w.Write(large)
+	if err := w.Abort(); err != nil {
+		t.Error(err)
+	}
+	d.waitSwept()
+	w = d.NewBlob(t.Context())
+	w.Write(large) // and the program ends
+	d.close()
+	d.reopen()
+	d.waitSwept()
+	d.view(func(tx *Tx) error {
+		c := tx.bucket(bucketBlob).Cursor()
+		n := 0
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+			n++
+		}
+		if n != 1+4+2*3 { // chunks, and hash and info of each
+			t.Errorf("%d keys are left", n)
+		}
+		return nil
+	})
+}
+
+// TestDamage flips bits all over copies of a file: nothing may panic, and nothing that was altered may be returned as good.
+func TestDamage(t *testing.T) {
+	d := openTest(t, Options{})
+	p := d.addParent(parent{Name: "p", Seen: []uint64{1}, Filler: bytes.Repeat([]byte("f"), 5000)})
+	for i := range 300 {
+		d.addPoint(point{Parent: p, Time: int64(i), Source: fmt.Sprint("s", i%3), Body: fmt.Sprint(i)})
+	}
+	truth := map[uint64]string{}
+	d.view(func(tx *Tx) error {
+		for id := range uint64(301) {
+			if p, err := d.points.Get(tx, id); err == nil {
+				truth[id] = fmt.Sprint(*p)
+			}
+		}
+		return nil
+	})
+	d.close()
+	whole, err := os.ReadFile(d.path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.reopen()
+	r := rand.New(rand.NewPCG(7, 8))
+	found := 0
+	for range 150 {
+		b := bytes.Clone(whole)
+		for range 1 + r.IntN(20) {
+			b[r.IntN(len(b))] ^= 1 << r.IntN(8)
+		}
+		path := filepath.Join(d.dir, "damaged.db")
+		os.WriteFile(path, b, 0o600)
+		db, err := Open(path, d.all(), Options{ReadOnly: true})
+		if err != nil {
+			found++
+			continue
+		}
+		report, err := db.Verify(t.Context(), nil)
+		if err != nil || report.Err() != nil {
+			found++
+		}
+		for id, want := range truth {
+			db.View(func(tx *Tx) error {
+				if p, err := d.points.Get(tx, id); err == nil && fmt.Sprint(*p) != want {
+					t.Errorf("row %d: %v, not %v", id, *p, want)
+				}
+				_, err := d.points.Set(tx, dimSeen, Int(1)).IDs()
+				return err
+			})
+		}
+		db.Close()
+	}
+	if found < 20 {
+		t.Errorf("damage was found in only %d of 150 files", found)
+	}
+}
+
+// TestKilled kills a process that writes, again and again, and looks whether all that it had acknowledged is there.
+func TestKilled(t *testing.T) {
+	if path := os.Getenv("KV_TEST_WRITE"); path != "" {
+		writeUntilKilled(path)
+		return
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "test.db")
+	tables := newTestTables()
+	acknowledged := map[string]bool{}
+	for round := range 5 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+		cmd.Env = append(os.Environ(), "KV_TEST_WRITE="+path, fmt.Sprint("KV_TEST_ROUND=", round))
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Duration(300+50*round)*time.Millisecond, func() { cmd.Process.Kill() })
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if name, ok := strings.CutPrefix(lines.Text(), "ack "); ok {
+				acknowledged[name] = true
+			}
+		}
+		cmd.Wait()
+		db, err := Open(path, tables.all(), Options{})
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		report, err := db.Verify(t.Context(), nil)
+		if err != nil || report.Err() != nil {
+			t.Fatalf("round %d: %v %v", round, err, report.Problems)
+		}
+		db.View(func(tx *Tx) error {
+			for name := range acknowledged {
+				id, ok, err := tx.Lookup(uniqueName, name)
+				if err != nil || !ok {
+					t.Errorf("round %d: %s is lost (%v)", round, name, err)
+					continue
+				}
+				n, err := tables.points.Set(tx, dimParent, Int(id)).Count()
+				if p, _ := tables.parents.Get(tx, id); err != nil || n != int(p.Rank) {
+					t.Errorf("round %d: %s has %d rows (%v)", round, name, n, err)
+				}
+			}
+			return nil
+		})
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(acknowledged) < 20 {
+		t.Errorf("only %d writes were acknowledged", len(acknowledged))
+	}
+}
+
+// writeUntilKilled writes parents with points, some in one transaction and some staged, and says so when they are on the disk.
+func writeUntilKilled(path string) {
+	tables := newTestTables()
+	db, err := Open(path, tables.all(), Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for w := range 4 {
+		go func() {
+			for i := 0; ; i++ {
+				name := fmt.Sprintf("%s-%d-%d", os.Getenv("KV_TEST_ROUND"), w, i)
+				var err error
+				if w == 0 {
+					err = stageOne(db, tables, name)
+				} else {
+					err = db.Update(context.Background(), me, func(tx *Tx) error {
+						id, err := tables.parents.Insert(tx, &parent{Name: name, Rank: 2, Seen: []uint64{uint64(w)}})
+						for t := range int64(2) {
+							if err == nil {
+								_, err = tables.points.Insert(tx, &point{Parent: id, Time: t})
+							}
+						}
+						return err
+					})
+				}
+				if err != nil {
+					fmt.Println(err)
+					return
+				}
+				fmt.Println("ack " + name)
+			}
+		}()
+	}
+	select {}
+}
+
+func stageOne(db *DB, tables testTables, name string) error {
+	ctx := context.Background()
+	var id uint64
+	err := db.Update(ctx, me, func(tx *Tx) (err error) {
+		id, err = tables.parents.Insert(tx, &parent{Name: name, Rank: 3000})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s, err := tables.points.Stage(ctx, db, me)
+	if err != nil {
+		return err
+	}
+	for range 3 {
+		err := s.Update(ctx, func(tx *Tx) error {
+			for t := range int64(1000) {
+				if _, err := tables.points.Insert(tx, &point{Parent: id, Time: t}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.Finish(ctx, func(*Tx) error { return nil })
+}

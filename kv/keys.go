@@ -1,0 +1,312 @@
+package kv
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Keys collects what a record is found by. All of it is derived: it can be made anew from the records at any time.
+type Keys struct {
+	Tx *Tx // for what the keys of a record owe to other records
+
+	def     *tableDef
+	unique  []uniqueKey
+	order   [][]byte // without the id
+	series  []seriesKey
+	members []Member
+}
+
+// A Member is a membership: the row is in the set of (Dim, Value). Dimensions 1 to 127 have values made by Int, 128 to 254
+// by Text; 0 is the set of all rows.
+type Member struct {
+	Dim   byte
+	Value Value
+}
+
+const (
+	dimAll  = 0
+	dimText = 128 // the first dimension with text values
+)
+
+type uniqueKey struct {
+	kind byte
+	text string
+}
+
+// Unique says that no other record has this text under this kind.
+func (k *Keys) Unique(kind byte, text string) { k.unique = append(k.unique, uniqueKey{kind, text}) }
+
+// Order gives the record a place in the order of a kind, by group and then by sort, whose length may differ but which must delimit
+// itself within a group.
+func (k *Keys) Order(kind byte, group uint32, sort []byte) {
+	b := make([]byte, 0, 5+len(sort)+idLen)
+	k.order = append(k.order, append(orderPrefix(b, kind, group), sort...))
+}
+
+// Series gives the record a place in a series: by time, in microseconds since 1970, then by hash.
+func (k *Keys) Series(s Series, time int64, hash uint32) {
+	k.series = append(k.series, seriesKey{s, time, hash})
+}
+
+// Member makes the record a member of the set of (dim, value).
+func (k *Keys) Member(dim byte, value Value) { k.members = append(k.members, Member{dim, value}) }
+
+func (tx *Tx) newKeys(d *tableDef) *Keys { return &Keys{Tx: tx, def: d} }
+
+// derive fills k with the keys of a record, inherited memberships included.
+func (k *Keys) derive(id uint64, rec []byte) error {
+	if err := k.def.derive(k, id, rec); err != nil {
+		return err
+	}
+	own := len(k.members)
+	for _, h := range k.def.heirs {
+		if k.Tx.stage != nil && k.def.bulk {
+			break // what a pending row owes to its parents is known when its stage finishes
+		}
+		for i := range own {
+			if k.members[i].Dim != h.Dim {
+				continue
+			}
+			passed, err := k.Tx.passedOn(h.Parent.tableDef(), k.members[i].Value.Int())
+			if err != nil {
+				return err
+			}
+			k.members = append(k.members, passed...)
+		}
+	}
+	k.members = append(k.members, Member{Dim: dimAll})
+	slices.SortFunc(k.members, compareMembers)
+	k.members = slices.Compact(k.members)
+	return nil
+}
+
+func compareMembers(a, b Member) int {
+	return cmp.Or(cmp.Compare(a.Dim, b.Dim), strings.Compare(string(a.Value), string(b.Value)))
+}
+
+// check refuses unique keys that belong to others.
+func (k *Keys) check(id uint64, before *Keys) error {
+	for _, u := range k.unique {
+		if before != nil && slices.Contains(before.unique, u) {
+			continue
+		}
+		owner, ok, err := k.Tx.Lookup(u.kind, u.text)
+		if err != nil {
+			return err
+		}
+		if ok && owner != id {
+			return &TakenError{Kind: u.kind, Text: u.text}
+		}
+	}
+	return nil
+}
+
+// apply writes the difference between before, which may be nil, and k.
+func (k *Keys) apply(id uint64, before *Keys) error {
+	if before == nil {
+		before = &Keys{}
+	}
+	if err := k.applyPlaces(id, before); err != nil {
+		return err
+	}
+	if k.def.bulk && len(before.members) == 0 {
+		k.Tx.appendTail(k.def, id, k.members)
+		return nil
+	}
+	return k.Tx.changeMembers(k.def, id, before.members, k.members)
+}
+
+// applyPlaces is apply for all but the sets.
+func (k *Keys) applyPlaces(id uint64, before *Keys) error {
+	tx := k.Tx
+	for _, u := range before.unique {
+		if !slices.Contains(k.unique, u) {
+			if err := tx.bucket(bucketUnique).Delete(u.key()); err != nil {
+				return err
+			}
+		}
+	}
+	for _, u := range k.unique {
+		if !slices.Contains(before.unique, u) {
+			if err := tx.bucket(bucketUnique).Put(u.key(), seal(u.key(), appendID(nil, id))); err != nil {
+				return err
+			}
+		}
+	}
+	for _, o := range before.order {
+		if !containsBytes(k.order, o) {
+			if err := tx.bucket(bucketOrder).Delete(appendID(slices.Clip(o), id)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, o := range k.order {
+		if !containsBytes(before.order, o) {
+			if err := tx.bucket(bucketOrder).Put(appendID(slices.Clip(o), id), nil); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range before.series {
+		if !slices.Contains(k.series, s) {
+			tx.batch.series.remove(s, id)
+		}
+	}
+	for _, s := range k.series {
+		if !slices.Contains(before.series, s) {
+			tx.batch.series.add(s, id)
+		}
+	}
+	return nil
+}
+
+// changeMembers moves a row between sets; both lists are sorted.
+func (tx *Tx) changeMembers(d *tableDef, id uint64, before, after []Member) error {
+	if err := tx.foldTail(d); err != nil {
+		return err
+	}
+	for len(before) > 0 || len(after) > 0 {
+		c := 0
+		switch {
+		case len(before) == 0:
+			c = 1
+		case len(after) == 0:
+			c = -1
+		default:
+			c = compareMembers(before[0], after[0])
+		}
+		if c < 0 {
+			tx.batch.sets.remove(d, before[0], id)
+		} else if c > 0 {
+			tx.batch.sets.add(d, after[0], id)
+		}
+		if c <= 0 {
+			before = before[1:]
+		}
+		if c >= 0 {
+			after = after[1:]
+		}
+	}
+	return nil
+}
+
+// passedOn is what the rows that refer to a parent are members of on its account; nothing when there is no such parent.
+func (tx *Tx) passedOn(d *tableDef, id uint64) ([]Member, error) {
+	key := rowKey{d.no, id}
+	if m, ok := tx.passed[key]; ok {
+		return m, nil
+	}
+	rec, err := tx.record(d, id)
+	if err == ErrNotFound || tx.staged(d, id) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := d.passes(rec)
+	if err != nil {
+		return nil, damaged(where(d, id), err)
+	}
+	if tx.passed == nil {
+		tx.passed = map[rowKey][]Member{}
+	}
+	tx.passed[key] = m
+	return m, nil
+}
+
+type rowKey struct {
+	table byte
+	id    uint64
+}
+
+func (tx *Tx) forget(d *tableDef, id uint64) {
+	if d.passes != nil {
+		delete(tx.passed, rowKey{d.no, id})
+	}
+}
+
+// bequeath moves the heirs of a changed record between the sets that it passes on, whole sets at a time.
+func (tx *Tx) bequeath(d *tableDef, id uint64, old, rec []byte) error {
+	if d.passes == nil {
+		return nil
+	}
+	tx.forget(d, id)
+	before, err := d.passes(old)
+	if err != nil {
+		return damaged(where(d, id), err)
+	}
+	after, err := d.passes(rec)
+	if err != nil {
+		return err
+	}
+	for _, heirs := range tx.db.schema.heirsOf(d) {
+		rows := heirs.table
+		from := Member{heirs.dim, Int(id)}
+		for _, m := range after {
+			if !slices.Contains(before, m) {
+				if err := tx.orSets(rows, m, from); err != nil {
+					return err
+				}
+			}
+		}
+		for _, m := range before {
+			if slices.Contains(after, m) {
+				continue
+			}
+			if !heirs.many {
+				err = tx.andNotSets(rows, m, from)
+			} else {
+				err = tx.reviseSet(rows, m, from)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reviseSet takes the rows of from out of m unless they still belong there on another account.
+func (tx *Tx) reviseSet(d *tableDef, m, from Member) error {
+	ids, err := tx.set(d, from.Dim, from.Value).IDs()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		rec, err := tx.record(d, id)
+		if err != nil {
+			return err
+		}
+		k := tx.newKeys(d)
+		if err := k.derive(id, rec); err != nil {
+			return damaged(where(d, id), err)
+		}
+		if _, still := slices.BinarySearchFunc(k.members, m, compareMembers); !still {
+			tx.batch.sets.remove(d, m, id)
+		}
+	}
+	return nil
+}
+
+// key is kind and text: nothing follows the text, so it needs no end.
+func (u uniqueKey) key() []byte { return append([]byte{u.kind}, u.text...) }
+
+// Lookup finds the record that has a unique text; ok is false when there is none.
+func (tx *Tx) Lookup(kind byte, text string) (id uint64, ok bool, err error) {
+	key := uniqueKey{kind, text}.key()
+	stored := tx.bucket(bucketUnique).Get(key)
+	if stored == nil {
+		return 0, false, nil
+	}
+	b, err := unseal(key, stored)
+	if err != nil || len(b) != idLen {
+		return 0, false, damaged("unique key "+text, errSum)
+	}
+	return readID(b), true, nil
+}
+
+func containsBytes(list [][]byte, b []byte) bool {
+	return slices.ContainsFunc(list, func(x []byte) bool { return bytes.Equal(x, b) })
+}

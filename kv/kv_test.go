@@ -1,0 +1,468 @@
+package kv
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The tests' own tables: parents pass sets on, boxes pass others on to several at once, points are a bulk table below both.
+
+type parent struct {
+	Name   string   `kv:"1"`
+	Tags   []string `kv:"2"`
+	Seen   []uint64 `kv:"3"` // who may see it and its points
+	Rank   uint64   `kv:"4"`
+	Blob   uint64   `kv:"5"`
+	Filler []byte   `kv:"6"`
+}
+
+type box struct {
+	Label string   `kv:"1"`
+	Held  []uint64 `kv:"2"`
+}
+
+type point struct {
+	Parent uint64   `kv:"1"`
+	Boxes  []uint64 `kv:"2"`
+	Time   int64    `kv:"3"`
+	Source string   `kv:"4"`
+	Body   string   `kv:"5"`
+}
+
+const (
+	uniqueName = 1
+	orderRank  = 1
+	seriesAll  = 1
+
+	dimParent = 1
+	dimBox    = 2
+	dimSeen   = 3
+	dimHeld   = 4
+	dimTag    = 128
+	dimSource = 129
+)
+
+type testTables struct {
+	parents *Table[parent]
+	boxes   *Table[box]
+	points  *Table[point]
+}
+
+func newTestTables() testTables {
+	var t testTables
+	t.parents = NewTable(Spec[parent]{
+		Name: "parent", No: 1, Codec: Fields[parent](),
+		Keys: func(k *Keys, id uint64, p *parent) {
+			k.Unique(uniqueName, p.Name)
+			k.Order(orderRank, 0, key8(p.Rank))
+			for _, s := range p.Seen {
+				k.Member(dimSeen, Int(s))
+			}
+			for _, tag := range p.Tags {
+				k.Member(dimTag, Text(tag))
+			}
+		},
+		Passes: func(p *parent) (m []Member) {
+			for _, s := range p.Seen {
+				m = append(m, Member{dimSeen, Int(s)})
+			}
+			return m
+		},
+		Ident: func(p *parent) []byte { return []byte(p.Name) },
+		Blobs: func(p *parent) []uint64 {
+			if p.Blob == 0 {
+				return nil
+			}
+			return []uint64{p.Blob}
+		},
+	})
+	t.boxes = NewTable(Spec[box]{
+		Name: "box", No: 2, Codec: Fields[box](),
+		Passes: func(b *box) (m []Member) {
+			for _, h := range b.Held {
+				m = append(m, Member{dimHeld, Int(h)})
+			}
+			return m
+		},
+	})
+	t.points = NewTable(Spec[point]{
+		Name: "point", No: 3, Codec: Fields[point](), Bulk: true,
+		Keys: func(k *Keys, id uint64, p *point) {
+			k.Series(Series{seriesAll, uint32(p.Parent), 1}, p.Time, hashOf(p.Body))
+			k.Member(dimParent, Int(p.Parent))
+			for _, b := range p.Boxes {
+				k.Member(dimBox, Int(b))
+			}
+			k.Member(dimSource, Text(p.Source))
+		},
+		Heirs: []Heir{{Parent: t.parents, Dim: dimParent}, {Parent: t.boxes, Dim: dimBox, Many: true}},
+		Ident: func(p *point) []byte { return []byte(p.Body) },
+	})
+	return t
+}
+
+func (t testTables) all() []AnyTable { return []AnyTable{t.parents, t.boxes, t.points} }
+
+func hashOf(s string) uint32 { return sum([]byte("h"), []byte(s)) }
+
+type testDB struct {
+	*DB
+	testTables
+	t    testing.TB
+	dir  string
+	opts Options
+}
+
+// openTest opens a file in a folder of its own; at the end it is verified, made anew from its records and compared.
+func openTest(t testing.TB, o Options) *testDB {
+	t.Helper()
+	d := &testDB{testTables: newTestTables(), t: t, dir: t.TempDir(), opts: o}
+	d.opts.NoSync = true
+	d.reopen()
+	t.Cleanup(func() {
+		if d.DB != nil {
+			d.check()
+			d.close()
+		}
+	})
+	return d
+}
+
+func (d *testDB) path() string { return filepath.Join(d.dir, "test.db") }
+
+func (d *testDB) reopen() {
+	d.t.Helper()
+	db, err := Open(d.path(), d.all(), d.opts)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.DB = db
+}
+
+func (d *testDB) close() {
+	d.t.Helper()
+	if err := d.Close(); err != nil {
+		d.t.Error(err)
+	}
+	d.DB = nil
+}
+
+// check is what every test ends with: the whole file is verified, and everything derived is made again and compared.
+func (d *testDB) check() {
+	d.t.Helper()
+	r, err := d.Verify(context.Background(), nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := r.Err(); err != nil {
+		d.t.Fatalf("verify: %s", strings.Join(r.Problems, "\n"))
+	}
+	again := filepath.Join(d.t.TempDir(), "again.db")
+	if err := d.Rebuild(context.Background(), again); err != nil {
+		d.t.Fatalf("rebuild: %v", err)
+	}
+	copied, err := Open(again, d.all(), Options{ReadOnly: true})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer copied.Close()
+	was, is := dumpDerived(d.t, d.DB), dumpDerived(d.t, copied)
+	for k, v := range was {
+		if is[k] != v {
+			d.t.Errorf("%q is %s, made again %s", k, v, is[k])
+		}
+	}
+	for k, v := range is {
+		if _, ok := was[k]; !ok {
+			d.t.Errorf("%q is missing, made again it is %s", k, v)
+		}
+	}
+}
+
+// dumpDerived lists all that is derived, in a form that does not depend on how it is laid out.
+func dumpDerived(t testing.TB, db *DB) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := db.View(func(tx *Tx) error {
+		c := tx.bucket(bucketUnique).Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			out["unique "+string(k)] = fmt.Sprintf("%x", v)
+		}
+		c = tx.bucket(bucketOrder).Cursor()
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+			out["order "+string(k)] = ""
+		}
+		c = tx.bucket(bucketSeries).Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			points, err := readPoints(nil, k, v)
+			if err != nil {
+				return err
+			}
+			for _, p := range points {
+				out[fmt.Sprintf("series %v %v", seriesOfKey(k), p)] = ""
+			}
+		}
+		sets := map[string]bool{}
+		c = tx.bucket(bucketSet).Cursor()
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+			no, dim, v, _, err := splitSetKey(k)
+			if err != nil {
+				return err
+			}
+			sets[setKey(db.schema.byNo(no), dim, v)] = true
+		}
+		for _, d := range db.schema.tables {
+			if d.bulk {
+				tail, err := tx.tail(d)
+				if err != nil {
+					return err
+				}
+				for k := range maps.Keys(tail.sets) {
+					sets[k] = true
+				}
+			}
+		}
+		for k := range sets {
+			ids, err := tx.set(db.schema.byNo(k[0]), k[1], Value(k[2:])).IDs()
+			if err != nil {
+				return err
+			}
+			if len(ids) > 0 {
+				out[fmt.Sprintf("set %x", k)] = fmt.Sprint(ids)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+var me = Author{User: 7, Name: "me", Addr: "127.0.0.1", Action: "TEST"}
+
+func (d *testDB) update(fn func(tx *Tx) error) {
+	d.t.Helper()
+	if err := d.Update(context.Background(), me, fn); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *testDB) view(fn func(tx *Tx) error) {
+	d.t.Helper()
+	if err := d.View(fn); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *testDB) addParent(p parent) (id uint64) {
+	d.t.Helper()
+	d.update(func(tx *Tx) (err error) { id, err = d.parents.Insert(tx, &p); return err })
+	return id
+}
+
+func (d *testDB) addPoint(p point) (id uint64) {
+	d.t.Helper()
+	d.update(func(tx *Tx) (err error) { id, err = d.points.Insert(tx, &p); return err })
+	return id
+}
+
+func (d *testDB) count(s func(tx *Tx) Set) (n int) {
+	d.t.Helper()
+	d.view(func(tx *Tx) (err error) { n, err = s(tx).Count(); return err })
+	return n
+}
+
+// waitSwept waits until nothing is pending or doomed.
+func (d *testDB) waitSwept() {
+	d.t.Helper()
+	for range 1000 {
+		n := 0
+		d.view(func(tx *Tx) error {
+			list, err := tx.stageList()
+			n = len(list)
+			return err
+		})
+		if n == 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	d.t.Fatal("the sweeper does not come to an end")
+}
+
+func TestRecords(t *testing.T) {
+	d := openTest(t, Options{})
+	id := d.addParent(parent{Name: "M 31", Tags: []string{"galaxy", "a\x00b"}, Seen: []uint64{1, 300}, Rank: 5})
+	large := parent{Name: "large", Filler: bytes.Repeat([]byte("x"), 100_000)}
+	big := d.addParent(large)
+	d.view(func(tx *Tx) error {
+		p, err := d.parents.Get(tx, id)
+		if err != nil || p.Name != "M 31" || !slices.Equal(p.Seen, []uint64{1, 300}) {
+			t.Errorf("got %+v, %v", p, err)
+		}
+		if _, err := d.parents.Get(tx, 99); err != ErrNotFound {
+			t.Errorf("a missing record: %v", err)
+		}
+		if p, err := d.parents.Get(tx, big); err != nil || len(p.Filler) != 100_000 {
+			t.Errorf("large: %v", err)
+		}
+		if got, ok, _ := tx.Lookup(uniqueName, "M 31"); !ok || got != id {
+			t.Errorf("lookup: %d %t", got, ok)
+		}
+		if got := slices.Collect(d.parents.Values(tx, dimTag, "")); len(got) != 2 || got[0].Text() != "a\x00b" {
+			t.Errorf("values: %q", got)
+		}
+		return nil
+	})
+	// a name that is taken, and one that is changed
+	err := d.Update(context.Background(), me, func(tx *Tx) error {
+		_, err := d.parents.Insert(tx, &parent{Name: "M 31"})
+		return err
+	})
+	if taken, ok := err.(*TakenError); !ok || taken.Text != "M 31" {
+		t.Errorf("a second M 31: %v", err)
+	}
+	large.Filler = nil // and no longer large
+	d.update(func(tx *Tx) error { return d.parents.Put(tx, big, &large) })
+	d.update(func(tx *Tx) error { return d.parents.Put(tx, id, &parent{Name: "NGC 224", Seen: []uint64{2}}) })
+	d.update(func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "M 31"}); return err })
+	d.update(func(tx *Tx) error { return d.parents.Delete(tx, big) })
+	if n := d.count(func(tx *Tx) Set { return d.parents.Set(tx, dimSeen, Int(1)) }); n != 0 {
+		t.Errorf("%d rows are seen by 1", n)
+	}
+	if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 2 {
+		t.Errorf("%d rows", n)
+	}
+	err = d.Update(context.Background(), me, func(tx *Tx) error { return d.parents.Delete(tx, big) })
+	if err != ErrNotFound {
+		t.Errorf("deleted twice: %v", err)
+	}
+	if err := d.View(func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{}); return err }); err != ErrReadOnly {
+		t.Errorf("a write in a View: %v", err)
+	}
+}
+
+func TestInheritance(t *testing.T) {
+	d := openTest(t, Options{})
+	a := d.addParent(parent{Name: "a", Seen: []uint64{1}})
+	b := d.addParent(parent{Name: "b", Seen: []uint64{2}})
+	var box1, box2 uint64
+	d.update(func(tx *Tx) (err error) {
+		if box1, err = d.boxes.Insert(tx, &box{Held: []uint64{10}}); err == nil {
+			box2, err = d.boxes.Insert(tx, &box{Held: []uint64{10, 11}})
+		}
+		return err
+	})
+	d.addPoint(point{Parent: a, Time: 1})
+	d.addPoint(point{Parent: b, Time: 2, Boxes: []uint64{box1}})
+	d.addPoint(point{Parent: b, Time: 3, Boxes: []uint64{box1, box2}})
+	seen := func(who uint64) []uint64 {
+		var ids []uint64
+		d.view(func(tx *Tx) (err error) { ids, err = d.points.Set(tx, dimSeen, Int(who)).IDs(); return err })
+		return ids
+	}
+	held := func(by uint64) []uint64 {
+		var ids []uint64
+		d.view(func(tx *Tx) (err error) { ids, err = d.points.Set(tx, dimHeld, Int(by)).IDs(); return err })
+		return ids
+	}
+	if !slices.Equal(seen(1), []uint64{1}) || !slices.Equal(seen(2), []uint64{2, 3}) || !slices.Equal(held(10), []uint64{2, 3}) {
+		t.Fatalf("%v %v %v", seen(1), seen(2), held(10))
+	}
+	d.update(func(tx *Tx) error { return d.parents.Put(tx, b, &parent{Name: "b", Seen: []uint64{1, 3}}) })
+	if !slices.Equal(seen(1), []uint64{1, 2, 3}) || len(seen(2)) != 0 || !slices.Equal(seen(3), []uint64{2, 3}) {
+		t.Fatalf("%v %v %v", seen(1), seen(2), seen(3))
+	}
+	// what one box takes back, the other still gives
+	d.update(func(tx *Tx) error { return d.boxes.Put(tx, box1, &box{}) })
+	if !slices.Equal(held(10), []uint64{3}) || !slices.Equal(held(11), []uint64{3}) {
+		t.Fatalf("%v %v", held(10), held(11))
+	}
+}
+
+func TestSeriesAndOrder(t *testing.T) {
+	d := openTest(t, Options{})
+	a := d.addParent(parent{Name: "a", Rank: 30})
+	d.addParent(parent{Name: "b", Rank: 10})
+	d.addParent(parent{Name: "c", Rank: 20})
+	var want []Point
+	for i := range 500 {
+		p := point{Parent: a, Time: int64(i*7919%501) - 250, Body: fmt.Sprint(i)}
+		want = append(want, Point{p.Time, hashOf(p.Body), d.addPoint(p)})
+	}
+	same := point{Parent: a, Time: 17, Body: "same"}
+	x, y := d.addPoint(same), d.addPoint(same)
+	want = append(want, Point{17, hashOf("same"), x}, Point{17, hashOf("same"), y})
+	slices.SortFunc(want, comparePoints)
+	s := Series{seriesAll, uint32(a), 1}
+	d.view(func(tx *Tx) error {
+		if got := slices.Collect(d.points.Series(tx, s, -1<<62, 1<<62)); !slices.Equal(got, want) {
+			t.Errorf("the series has %d rows, not the %d that were put in", len(got), len(want))
+		}
+		part := slices.DeleteFunc(slices.Clone(want), func(p Point) bool { return p.Time < -3 || p.Time >= 21 })
+		if got := slices.Collect(d.points.Series(tx, s, -3, 21)); !slices.Equal(got, part) {
+			t.Errorf("from -3 to 21: %v, not %v", got, part)
+		}
+		if got, err := d.points.Find(tx, s, 17, hashOf("same")); err != nil || !slices.Equal(got, []uint64{x, y}) {
+			t.Errorf("found %v, %v", got, err)
+		}
+		if got, err := d.points.Find(tx, s, 17, 1); err != nil || got != nil {
+			t.Errorf("found %v, %v", got, err)
+		}
+		var ranks []uint64
+		for sort, id := range tx.Range(orderRank, 0, key8(11), nil) {
+			ranks = append(ranks, binary.BigEndian.Uint64(sort), id)
+		}
+		if !slices.Equal(ranks, []uint64{20, 3, 30, 1}) {
+			t.Errorf("order: %v", ranks)
+		}
+		return nil
+	})
+	// every second row goes
+	d.update(func(tx *Tx) error {
+		for i, p := range want {
+			if i%2 == 0 {
+				if err := d.points.Delete(tx, p.ID); err != nil {
+					return err
+				}
+			}
+		}
+		if got, err := d.points.Find(tx, s, want[0].Time, want[0].Hash); err != nil || slices.Contains(got, want[0].ID) {
+			t.Errorf("a row that was deleted in this transaction: %v, %v", got, err)
+		}
+		return nil
+	})
+}
+
+func TestValues(t *testing.T) {
+	for _, n := range []uint64{0, 1, 255, 256, 1<<40 - 1, 1<<64 - 1} {
+		v := Int(n)
+		got, rest, err := splitInt([]byte(string(v) + "rest"))
+		if v.Int() != n || err != nil || Value(got) != v || string(rest) != "rest" {
+			t.Errorf("%d: %x %v", n, v, err)
+		}
+		if n > 0 && Int(n-1) >= v {
+			t.Errorf("%d does not sort behind %d", n, n-1)
+		}
+	}
+	texts := []string{"", "\x00", "\x00\x00", "\x00\x01", "a", "a\x00", "a\x00b", "ab", "\xff"}
+	for i, s := range texts {
+		v := Text(s)
+		got, rest, err := splitText([]byte(string(v) + "rest"))
+		if v.Text() != s || err != nil || Value(got) != v || string(rest) != "rest" {
+			t.Errorf("%q: %q %v", s, v, err)
+		}
+		if i > 0 && Text(texts[i-1]) >= v {
+			t.Errorf("%q does not sort behind %q", s, texts[i-1])
+		}
+	}
+}

@@ -1,0 +1,324 @@
+package kv
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"iter"
+	"slices"
+	"time"
+)
+
+// An Author says on whose behalf a transaction writes.
+type Author struct {
+	User   uint64 // 0: nobody, the node itself
+	Token  uint64 // 0: no token
+	Name   string
+	Addr   string
+	Action string // such as "POST /api/targets/"
+}
+
+// A Mark names a state of the file: the sequence number of the last log entry and its hash, zero for a new file.
+type Mark struct {
+	Seq  uint64
+	Hash [sha256.Size]byte
+}
+
+func (m Mark) String() string { return fmt.Sprintf("%d-%x", m.Seq, m.Hash) }
+
+// The operations of a Change.
+const (
+	opCreated = 1
+	opChanged = 2
+	opDeleted = 3
+)
+
+// An Entry of the log is what one request changed. Its hash is the SHA-256 of its stored bytes, which hold the hash of the entry before.
+type Entry struct {
+	Seq  uint64            // its key, not stored again
+	Hash [sha256.Size]byte // not stored
+
+	Time    int64       `kv:"1"` // microseconds since 1970
+	Node    uint64      `kv:"2"` // the number of the node where the change was made, see Node
+	NodeSeq uint64      `kv:"3"` // its sequence there, when it is not Seq
+	User    uint64      `kv:"4"`
+	Token   uint64      `kv:"5"`
+	Name    string      `kv:"6"`
+	Addr    string      `kv:"7"`
+	Action  string      `kv:"8"`
+	Changes []Change    `kv:"9"`
+	Old     []OldRecord `kv:"10"` // of what was changed or deleted, except in bulk tables
+	Gone    []GoneRow   `kv:"11"` // what the deleted were known by elsewhere
+	Written []byte      `kv:"12"` // what was written: SHA-256 over, by table, its number 1 and the SHA-256 over id 8 and record of each row, by id
+	Prev    []byte      `kv:"13"` // the hash of the entry before
+	Changed []Setting   `kv:"14"` // settings, with their old values
+}
+
+// A Change lists the rows of a table to which the same was done.
+type Change struct {
+	Table uint64 `kv:"1"`
+	Op    uint64 `kv:"2"` // 1 created, 2 changed, 3 deleted
+	Runs  []byte `kv:"3"` // gaps and lengths as uvarints, see idRuns
+}
+
+// IDs yields the ids of the rows.
+func (c Change) IDs() iter.Seq[uint64] {
+	runs, _ := readRuns(c.Runs)
+	return runs.from(0)
+}
+
+// Count is the number of rows.
+func (c Change) Count() uint64 {
+	runs, _ := readRuns(c.Runs)
+	return runs.count()
+}
+
+// An OldRecord is a record as it was before the change.
+type OldRecord struct {
+	Table  uint64 `kv:"1"`
+	ID     uint64 `kv:"2"`
+	Record []byte `kv:"3"`
+}
+
+// A GoneRow is the uid or the content hash of a deleted row.
+type GoneRow struct {
+	Table uint64 `kv:"1"`
+	ID    uint64 `kv:"2"`
+	Ident []byte `kv:"3"`
+}
+
+// A Setting is a changed setting with its old value.
+type Setting struct {
+	Name string `kv:"1"`
+	Old  string `kv:"2"`
+}
+
+var entryCodec = Fields[Entry]()
+
+// entryBuilder gathers the log entry of one request.
+type entryBuilder struct {
+	Entry
+	runs   map[[2]byte]*idRuns
+	hashes map[byte]*tableHash
+}
+
+// tableHash is the hash over the rows of one table that were written. It is made while they come, as long as they come in order.
+type tableHash struct {
+	hash.Hash
+	last   uint64
+	broken bool // a row came out of order, or went again: it must be made from the file in the end
+}
+
+func (e *entryBuilder) change(d *tableDef, op byte, id uint64) { e.runsOf(d, op).add(id) }
+
+func (e *entryBuilder) runsOf(d *tableDef, op byte) *idRuns {
+	if e.runs == nil {
+		e.runs = map[[2]byte]*idRuns{}
+	}
+	k := [2]byte{d.no, op}
+	if e.runs[k] == nil {
+		e.runs[k] = new(idRuns)
+	}
+	return e.runs[k]
+}
+
+func (e *entryBuilder) wrote(d *tableDef, id uint64, rec []byte) {
+	if e.hashes == nil {
+		e.hashes = map[byte]*tableHash{}
+	}
+	h := e.hashes[d.no]
+	if h == nil {
+		h = &tableHash{Hash: sha256.New()}
+		e.hashes[d.no] = h
+	}
+	h.broken = h.broken || id <= h.last
+	h.last = id
+	h.row(id, rec)
+}
+
+func (e *entryBuilder) erased(d *tableDef, id uint64) {
+	if h := e.hashes[d.no]; h != nil {
+		h.broken = h.broken || id <= h.last
+	}
+}
+
+func (h *tableHash) row(id uint64, rec []byte) {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], id)
+	h.Write(b[:])
+	h.Write(rec)
+}
+
+// written is the hash over all that an entry wrote.
+func written(hashes map[byte]*tableHash, tables []*tableDef) []byte {
+	total := sha256.New()
+	some := false
+	for _, d := range tables {
+		if h := hashes[d.no]; h != nil {
+			total.Write(h.Sum([]byte{d.no}))
+			some = true
+		}
+	}
+	if !some {
+		return nil
+	}
+	return total.Sum(nil)
+}
+
+func (e *entryBuilder) keepOld(d *tableDef, id uint64, old []byte) {
+	e.Old = append(e.Old, OldRecord{uint64(d.no), id, bytes.Clone(old)})
+}
+
+func (e *entryBuilder) gone(d *tableDef, id uint64, ident []byte) {
+	e.Gone = append(e.Gone, GoneRow{uint64(d.no), id, ident})
+}
+
+// clone copies what a staged transaction may add to, so that it can be run again.
+func (e *entryBuilder) clone() *entryBuilder {
+	c := &entryBuilder{Entry: e.Entry, runs: map[[2]byte]*idRuns{}, hashes: map[byte]*tableHash{}}
+	for k, r := range e.runs {
+		runs := slices.Clone(*r)
+		c.runs[k] = &runs
+	}
+	for k, h := range e.hashes {
+		state, err := h.Hash.(encoding.BinaryMarshaler).MarshalBinary()
+		again := sha256.New()
+		if err == nil {
+			err = again.(encoding.BinaryUnmarshaler).UnmarshalBinary(state)
+		}
+		if err != nil {
+			panic(err) // SHA-256 of the standard library has done both since Go 1.10
+		}
+		c.hashes[k] = &tableHash{again, h.last, h.broken}
+	}
+	return c
+}
+
+// sealEntry finishes the entry and writes it behind the head of the chain.
+func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
+	for _, d := range b.db.schema.tables {
+		for op := byte(opCreated); op <= opDeleted; op++ {
+			if r := e.runs[[2]byte{d.no, op}]; r != nil {
+				e.Changes = append(e.Changes, Change{uint64(d.no), uint64(op), r.sorted().append(nil)})
+			}
+		}
+	}
+	for _, d := range b.db.schema.tables {
+		if h := e.hashes[d.no]; h != nil && h.broken {
+			if err := e.rehash(tx, d); err != nil {
+				return err
+			}
+		}
+	}
+	e.Written = written(e.hashes, b.db.schema.tables)
+	e.Prev = b.head.Hash[:]
+	e.Node = b.db.nodeNo
+	body := entryCodec.Append(nil, &e.Entry)
+	key := key8(b.head.Seq + 1)
+	bucket := b.bolt.Bucket(bucketNames[bucketLog])
+	bucket.FillPercent = fillAppend
+	if err := bucket.Put(key, seal(key, bytes.Clone(body))); err != nil {
+		return err
+	}
+	b.head = Mark{b.head.Seq + 1, sha256.Sum256(body)}
+	return nil
+}
+
+// rehash makes the hash of a table's rows from what is in the file at the end of the request.
+func (e *entryBuilder) rehash(tx *Tx, d *tableDef) error {
+	h := &tableHash{Hash: sha256.New()}
+	some := false
+	for id := range slices.Concat(*e.runsOf(d, opCreated), *e.runsOf(d, opChanged)).sorted().from(0) {
+		rec, err := tx.record(d, id)
+		if err == ErrNotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		h.row(id, rec)
+		some = true
+	}
+	delete(e.hashes, d.no)
+	if some {
+		e.hashes[d.no] = h
+	}
+	return nil
+}
+
+// Head is the state of the file that this transaction sees.
+func (tx *Tx) Head() (Mark, error) {
+	k, v := tx.bucket(bucketLog).Cursor().Last()
+	if k == nil {
+		return tx.anchor()
+	}
+	e, err := readEntry(k, v)
+	if err != nil {
+		return Mark{}, err
+	}
+	return Mark{e.Seq, e.Hash}, nil
+}
+
+// anchor is what is left of the oldest entries when they have been dropped: the last of them.
+func (tx *Tx) anchor() (Mark, error) {
+	b, err := tx.meta().get([]byte("log/anchor"))
+	if err != nil || b == nil {
+		return Mark{}, err
+	}
+	if len(b) != 8+sha256.Size {
+		return Mark{}, damaged("log anchor", errShort)
+	}
+	return Mark{binary.BigEndian.Uint64(b), [sha256.Size]byte(b[8:])}, nil
+}
+
+func readEntry(k, v []byte) (*Entry, error) {
+	if len(k) != 8 {
+		return nil, damaged("log", "bad key")
+	}
+	seq := binary.BigEndian.Uint64(k)
+	b, err := unseal(k, v)
+	e := new(Entry)
+	if err == nil {
+		err = entryCodec.Decode(b, e)
+	}
+	if err != nil {
+		return nil, damaged(fmt.Sprintf("log entry %d", seq), err)
+	}
+	e.Seq, e.Hash = seq, sha256.Sum256(b)
+	if e.NodeSeq == 0 {
+		e.NodeSeq = seq
+	}
+	return e, nil
+}
+
+// Entry reads one log entry; ErrNotFound when there is none, or no longer.
+func (tx *Tx) Entry(seq uint64) (*Entry, error) {
+	k := key8(seq)
+	v := tx.bucket(bucketLog).Get(k)
+	if v == nil {
+		return nil, ErrNotFound
+	}
+	return readEntry(k, v)
+}
+
+// Log yields the log's entries from sequence seq on, oldest first.
+func (tx *Tx) Log(seq uint64) iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		c := tx.bucket(bucketLog).Cursor()
+		for k, v := c.Seek(key8(seq)); k != nil; k, v = c.Next() {
+			e, err := readEntry(k, v)
+			if err != nil {
+				tx.fail(err)
+				return
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+func micros(t time.Time) int64 { return t.UnixMicro() }

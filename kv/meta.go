@@ -1,0 +1,149 @@
+package kv
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+)
+
+// The small things that there is one of are in bucket meta, each with its CRC-32C:
+//
+//	format          the format's version, 4 bytes big-endian
+//	created         microseconds since 1970, 8 bytes
+//	node            the number of this node, 8 bytes, and
+//	node/N          the identity of node N (8 bytes), 16 bytes: a file that was restored has had several
+//	session         the session mark, 16 bytes, while the file is open
+//	setting/NAME    a setting's text
+//	code/KIND TEXT  a number of one byte that stands for a text
+//	tail/T          fold mark and epoch of table T, 8 bytes each
+//	stage/N         pending and doomed rows and blobs, see Stage
+//	log/anchor      sequence 8 and hash 32 bytes of the last log entry that was dropped
+const (
+	metaFormat  = "format"
+	metaCreated = "created"
+	metaNode    = "node"
+	metaSession = "session"
+)
+
+// Format is the version of the file format that this package writes. It reads no newer one.
+const Format = 1
+
+// metaBucket reads and writes values with their CRC.
+type metaBucket struct{ b *bbolt.Bucket }
+
+func (tx *Tx) meta() *metaBucket { return &metaBucket{tx.bucket(bucketMeta)} }
+
+// get returns nil when there is no such key.
+func (m *metaBucket) get(key []byte) ([]byte, error) {
+	v := m.b.Get(key)
+	if v == nil {
+		return nil, nil
+	}
+	b, err := unseal(key, v)
+	if err != nil {
+		return nil, damaged("meta "+string(key), err)
+	}
+	return b, nil
+}
+
+func (m *metaBucket) put(key, value []byte) error {
+	return m.b.Put(key, seal(key, bytes.Clone(value)))
+}
+
+// Setting reads a setting; ok is false when it was never set.
+func (tx *Tx) Setting(name string) (value string, ok bool, err error) {
+	b, err := tx.meta().get([]byte("setting/" + name))
+	return string(b), b != nil, err
+}
+
+// SetSetting stores a setting; the log keeps the old value.
+func (tx *Tx) SetSetting(name, value string) error {
+	if err := tx.writing(); err != nil {
+		return err
+	}
+	old, ok, err := tx.Setting(name)
+	if err != nil || ok && old == value {
+		return err
+	}
+	tx.touch()
+	tx.entry.Changed = append(tx.entry.Changed, Setting{name, old})
+	return tx.meta().put([]byte("setting/"+name), []byte(value))
+}
+
+// Code returns the number of one byte that stands for a text within a kind, from 1 on. A text without one is given the next when
+// the transaction writes, and has 0 otherwise. A number is never given to another text.
+func (tx *Tx) Code(kind byte, text string) (byte, error) {
+	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
+	key := append(prefix[:6:6], text...)
+	m := tx.meta()
+	b, err := m.get(key)
+	if err != nil || tx.batch == nil && b == nil {
+		return 0, err
+	}
+	if b != nil {
+		return b[0], nil
+	}
+	used := 0
+	c := m.b.Cursor()
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		used++
+	}
+	if used >= 255 {
+		return 0, fmt.Errorf("no number is left for %q", text)
+	}
+	tx.touch()
+	return byte(used + 1), m.put(key, []byte{byte(used + 1)})
+}
+
+// CodeText returns the text that a number stands for, "" when it stands for none.
+func (tx *Tx) CodeText(kind, code byte) (string, error) {
+	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
+	m := tx.meta()
+	c := m.b.Cursor()
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		b, err := m.get(k)
+		if err != nil {
+			return "", err
+		}
+		if len(b) == 1 && b[0] == code {
+			return string(k[len(prefix):]), nil
+		}
+	}
+	return "", nil
+}
+
+// Node returns the identity of a node by its number; 0 stands for this one.
+func (tx *Tx) Node(no uint64) (id [16]byte, err error) {
+	if no == 0 {
+		no = tx.db.nodeNo
+	}
+	b, err := tx.meta().get(append([]byte("node/"), key8(no)...))
+	if err == nil && len(b) != 16 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return id, err
+	}
+	return [16]byte(b), nil
+}
+
+// checkFormat refuses a file that is not ours or newer than this program.
+func checkFormat(bt *bbolt.Tx) error {
+	b := bt.Bucket(bucketNames[bucketMeta])
+	if b == nil {
+		return ErrNotOurs
+	}
+	v, err := (&metaBucket{b}).get([]byte(metaFormat))
+	if err != nil {
+		return err
+	}
+	if len(v) != 4 {
+		return ErrNotOurs
+	}
+	if f := binary.BigEndian.Uint32(v); f > Format {
+		return fmt.Errorf("%w: it has format %d, and this program reads formats up to %d", ErrNewer, f, Format)
+	}
+	return nil
+}

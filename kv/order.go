@@ -1,0 +1,48 @@
+package kv
+
+import (
+	"bytes"
+	"encoding/binary"
+	"iter"
+)
+
+// An order key is kind 1, group 4, sort, id 5 bytes, with an empty value.
+
+func orderPrefix(dst []byte, kind byte, group uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, kind), group)
+}
+
+// Range yields the places of a group of an order from the first sort that is not below from up to, but without, the first
+// that is not below to; nil stands for the beginning and the end. The sort is valid until the next step.
+func (tx *Tx) Range(kind byte, group uint32, from, to []byte) iter.Seq2[[]byte, uint64] {
+	return func(yield func([]byte, uint64) bool) {
+		prefix := orderPrefix(nil, kind, group)
+		c := tx.bucket(bucketOrder).Cursor()
+		for k, _ := c.Seek(append(prefix[:5:5], from...)); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+			sort := k[5 : len(k)-idLen]
+			if to != nil && bytes.Compare(sort, to) >= 0 {
+				return
+			}
+			if !yield(sort, readID(k[len(k)-idLen:])) {
+				return
+			}
+		}
+	}
+}
+
+// UniqueTexts yields the texts of a unique kind with their records, in byte order, from the first text that is not below from.
+func (tx *Tx) UniqueTexts(kind byte, from string) iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		c := tx.bucket(bucketUnique).Cursor()
+		for k, v := c.Seek(uniqueKey{kind, from}.key()); k != nil && k[0] == kind; k, v = c.Next() {
+			b, err := unseal(k, v)
+			if err != nil || len(b) != idLen {
+				tx.fail(damaged("unique key "+string(k[1:]), errSum))
+				return
+			}
+			if !yield(string(k[1:]), readID(b)) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package kv
+
+import "fmt"
+
+// schema is the tables of a file and how they depend on each other.
+type schema struct {
+	tables []*tableDef
+	heirs  map[*tableDef][]heirsOf
+}
+
+// heirsOf are the rows of one table that refer to a parent through one dimension.
+type heirsOf struct {
+	table *tableDef
+	dim   byte
+	many  bool
+}
+
+func newSchema(tables []AnyTable) (*schema, error) {
+	s := &schema{heirs: map[*tableDef][]heirsOf{}}
+	for _, t := range tables {
+		d := t.tableDef()
+		for _, other := range s.tables {
+			if other.no == d.no || other.name == d.name {
+				return nil, fmt.Errorf("tables %s and %s have the same name or number", other.name, d.name)
+			}
+		}
+		for _, name := range bucketNames {
+			if d.name == string(name) {
+				return nil, fmt.Errorf("a table must not be called %s", d.name)
+			}
+		}
+		s.tables = append(s.tables, d)
+	}
+	for _, d := range s.tables {
+		for _, h := range d.heirs {
+			parent := h.Parent.tableDef()
+			if s.byNo(parent.no) != parent || parent.passes == nil {
+				return nil, fmt.Errorf("table %s is an heir of %s, which is not there or passes nothing on", d.name, parent.name)
+			}
+			s.heirs[parent] = append(s.heirs[parent], heirsOf{d, h.Dim, h.Many})
+		}
+	}
+	return s, nil
+}
+
+func (s *schema) byNo(no byte) *tableDef {
+	for _, d := range s.tables {
+		if d.no == no {
+			return d
+		}
+	}
+	return nil
+}
+
+func (s *schema) heirsOf(d *tableDef) []heirsOf { return s.heirs[d] }

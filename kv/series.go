@@ -1,0 +1,322 @@
+package kv
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"iter"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// A Series is a list of rows in the order of their times: the light curve of one target in one kind of data.
+//
+// Up to maxPoints rows of a series are stored as one value, since a key of its own for each would cost four times as
+// much. The key is kind 1, group 4, type 1 and then time 8, hash 4 and id 5 of the first row, big-endian, the time with its sign
+// bit turned over. The value is for each further row: the difference of the times as uvarint, the hash as 4 bytes little-endian, the
+// difference of the ids as varint; then the CRC-32C.
+type Series struct {
+	Kind  byte
+	Group uint32
+	Type  byte
+}
+
+const (
+	seriesLen = 6
+	pointLen  = 8 + 4 + idLen
+	maxPoints = 48 // some 600 bytes: several values fill a page well, and one is cheap to write anew
+)
+
+// A Point is a row's place in a series. Time is in microseconds since 1970.
+type Point struct {
+	Time int64
+	Hash uint32
+	ID   uint64
+}
+
+func comparePoints(a, b Point) int {
+	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Hash, b.Hash), cmp.Compare(a.ID, b.ID))
+}
+
+type seriesKey struct {
+	series Series
+	time   int64
+	hash   uint32
+}
+
+func (s Series) prefix(dst []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(append(dst, s.Kind), s.Group), s.Type)
+}
+
+func (s Series) key(dst []byte, p Point) []byte {
+	dst = s.prefix(dst)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(p.Time)^1<<63)
+	dst = binary.BigEndian.AppendUint32(dst, p.Hash)
+	return appendID(dst, p.ID)
+}
+
+func pointOfKey(k []byte) Point {
+	k = k[seriesLen:]
+	return Point{int64(binary.BigEndian.Uint64(k) ^ 1<<63), binary.BigEndian.Uint32(k[8:]), readID(k[12:])}
+}
+
+func seriesOfKey(k []byte) Series { return Series{k[0], binary.BigEndian.Uint32(k[1:]), k[5]} }
+
+// readPoints appends the rows of one stored value to dst.
+func readPoints(dst []Point, k, v []byte) ([]Point, error) {
+	if len(k) != seriesLen+pointLen {
+		return nil, damaged("series key", errShort)
+	}
+	b, err := unseal(k, v)
+	if err != nil {
+		return nil, damaged("series", err)
+	}
+	p := pointOfKey(k)
+	dst = append(dst, p)
+	for len(b) > 0 {
+		dt, n := binary.Uvarint(b)
+		if n <= 0 || len(b) < n+5 {
+			return nil, damaged("series", errShort)
+		}
+		did, m := binary.Varint(b[n+4:])
+		if m <= 0 {
+			return nil, damaged("series", errShort)
+		}
+		p = Point{p.Time + int64(dt), binary.LittleEndian.Uint32(b[n:]), uint64(int64(p.ID) + did)}
+		dst = append(dst, p)
+		b = b[n+4+m:]
+	}
+	return dst, nil
+}
+
+func appendPoints(dst []byte, points []Point) []byte {
+	for i := 1; i < len(points); i++ {
+		a, b := points[i-1], points[i]
+		dst = binary.AppendUvarint(dst, uint64(b.Time-a.Time))
+		dst = binary.LittleEndian.AppendUint32(dst, b.Hash)
+		dst = binary.AppendVarint(dst, int64(b.ID)-int64(a.ID))
+	}
+	return dst
+}
+
+// seekSeries moves c to the stored value that p is in or would be put into: the last one that does not begin after p, or
+// else the first of the series; nil when the series is empty.
+func seekSeries(c *bbolt.Cursor, s Series, p Point) (k, v []byte) {
+	var buf [seriesLen + pointLen]byte
+	want := s.key(buf[:0], p)
+	k, v = c.Seek(want)
+	if k != nil && bytes.Equal(k, want) {
+		return k, v
+	}
+	if k == nil {
+		k, v = c.Last()
+	} else {
+		k, v = c.Prev()
+	}
+	if k != nil && bytes.HasPrefix(k, want[:seriesLen]) {
+		return k, v
+	}
+	k, v = c.Seek(want[:seriesLen])
+	if k != nil && bytes.HasPrefix(k, want[:seriesLen]) {
+		return k, v
+	}
+	return nil, nil
+}
+
+// Find returns the rows of a series that have this time and hash, pending ones included (Pending tells).
+func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, error) {
+	var ids []uint64
+	var buf [maxPoints]Point
+	c := tx.bucket(bucketSeries).Cursor()
+	for k, v := seekSeries(c, s, Point{time, hash, 0}); k != nil && seriesOfKey(k) == s; k, v = c.Next() {
+		if p := pointOfKey(k); p.Time > time || p.Time == time && p.Hash > hash {
+			break
+		}
+		points, err := readPoints(buf[:0], k, v)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range points {
+			if p.Time == time && p.Hash == hash {
+				ids = append(ids, p.ID)
+			}
+		}
+	}
+	if tx.batch != nil {
+		ids = tx.batch.series.amend(seriesKey{s, time, hash}, ids)
+	}
+	return ids, nil
+}
+
+// Series yields the rows of a series from time from up to, but without, time to, in order. Pending rows are left out. It must
+// not be used while the transaction writes.
+func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
+	return func(yield func(Point) bool) {
+		if tx.batch != nil {
+			if err := tx.batch.flushSeries(tx.bolt); err != nil {
+				tx.fail(err)
+				return
+			}
+		}
+		var buf [maxPoints]Point
+		c := tx.bucket(bucketSeries).Cursor()
+		for k, v := seekSeries(c, s, Point{Time: from}); k != nil && seriesOfKey(k) == s; k, v = c.Next() {
+			points, err := readPoints(buf[:0], k, v)
+			if err != nil {
+				tx.fail(err)
+				return
+			}
+			for _, p := range points {
+				if p.Time < from || tx.staged(t.def, p.ID) {
+					continue
+				}
+				if p.Time >= to || !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// seriesChanges gathers what a transaction does to series; flush writes each stored value that is touched once.
+type seriesChanges struct {
+	ids map[seriesKey][]pointChange
+}
+
+type pointChange struct {
+	id     uint64
+	remove bool
+}
+
+func (c *seriesChanges) add(k seriesKey, id uint64)    { c.note(k, pointChange{id: id}) }
+func (c *seriesChanges) remove(k seriesKey, id uint64) { c.note(k, pointChange{id: id, remove: true}) }
+
+func (c *seriesChanges) note(k seriesKey, p pointChange) {
+	if c.ids == nil {
+		c.ids = map[seriesKey][]pointChange{}
+	}
+	list := c.ids[k]
+	if i := slices.IndexFunc(list, func(x pointChange) bool { return x.id == p.id }); i >= 0 {
+		list[i] = p
+		return
+	}
+	c.ids[k] = append(list, p)
+}
+
+// amend corrects ids, which were read from the file, by what is not yet written.
+func (c *seriesChanges) amend(k seriesKey, ids []uint64) []uint64 {
+	for _, p := range c.ids[k] {
+		i := slices.Index(ids, p.id)
+		if p.remove && i >= 0 {
+			ids = slices.Delete(ids, i, i+1)
+		} else if !p.remove && i < 0 {
+			ids = append(ids, p.id)
+		}
+	}
+	return ids
+}
+
+type seriesChange struct {
+	seriesKey
+	pointChange
+}
+
+func (c seriesChange) point() Point { return Point{c.time, c.hash, c.id} }
+
+// flushSeries writes the gathered changes.
+func (b *batch) flushSeries(bt *bbolt.Tx) error {
+	if len(b.series.ids) == 0 {
+		return nil
+	}
+	list := make([]seriesChange, 0, len(b.series.ids))
+	for k, changes := range b.series.ids {
+		for _, p := range changes {
+			list = append(list, seriesChange{k, p})
+		}
+	}
+	slices.SortFunc(list, func(a, b seriesChange) int {
+		return cmp.Or(cmp.Compare(a.series.Kind, b.series.Kind), cmp.Compare(a.series.Group, b.series.Group),
+			cmp.Compare(a.series.Type, b.series.Type), comparePoints(a.point(), b.point()))
+	})
+	bucket := bt.Bucket(bucketNames[bucketSeries])
+	appends, pieces := 0, 0
+	for len(list) > 0 {
+		n, appended, err := mergeSeries(bucket, list)
+		if err != nil {
+			return err
+		}
+		pieces++
+		if appended {
+			appends++
+		}
+		list = list[n:]
+	}
+	if bucket.FillPercent = fillRandom; 2*appends >= pieces {
+		bucket.FillPercent = fillAppend
+	}
+	b.series.ids = nil
+	return nil
+}
+
+// mergeSeries writes those changes at the head of list that fall into the same stored value, and says how many they
+// were and whether all of them came after what was there.
+func mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended bool, err error) {
+	s := list[0].series
+	c := bucket.Cursor()
+	k, v := seekSeries(c, s, list[0].point())
+	var points []Point
+	limit := false
+	var next Point
+	if k != nil {
+		k = slices.Clone(k)
+		if points, err = readPoints(make([]Point, 0, 2*maxPoints), k, v); err != nil {
+			return 0, false, err
+		}
+		if nk, _ := c.Next(); nk != nil && seriesOfKey(nk) == s {
+			limit, next = true, pointOfKey(nk)
+		}
+	}
+	for n < len(list) && list[n].series == s && (!limit || comparePoints(list[n].point(), next) < 0) {
+		n++
+	}
+	appended = len(points) == 0 || comparePoints(points[len(points)-1], list[0].point()) < 0
+	points = mergePoints(points, list[:n])
+	if k != nil && (len(points) == 0 || pointOfKey(k) != points[0]) {
+		if err := bucket.Delete(k); err != nil {
+			return 0, false, err
+		}
+	}
+	size := maxPoints
+	if !appended && len(points) > maxPoints {
+		parts := (len(points) + maxPoints - 1) / maxPoints
+		size = (len(points) + parts - 1) / parts
+	}
+	for len(points) > 0 {
+		part := points[:min(size, len(points))]
+		points = points[len(part):]
+		key := s.key(nil, part[0])
+		if err := bucket.Put(key, seal(key, appendPoints(make([]byte, 0, 13*len(part)+crcLen), part))); err != nil {
+			return 0, false, err
+		}
+	}
+	return n, appended, nil
+}
+
+// mergePoints applies changes, in order, to points, in order.
+func mergePoints(points []Point, changes []seriesChange) []Point {
+	out := make([]Point, 0, len(points)+len(changes))
+	for _, c := range changes {
+		p := c.point()
+		for len(points) > 0 && comparePoints(points[0], p) < 0 {
+			out, points = append(out, points[0]), points[1:]
+		}
+		if len(points) > 0 && points[0] == p {
+			points = points[1:]
+		}
+		if !c.remove {
+			out = append(out, p)
+		}
+	}
+	return append(out, points...)
+}

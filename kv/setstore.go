@@ -1,0 +1,247 @@
+package kv
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"iter"
+	"maps"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// The key of a set is table 1, dimension 1, value. A set of up to maxSmall ids is one value under that key; a larger one is
+// one value per chunk under the key and the chunk's number, 4 bytes big-endian. It does not go back to the small form
+// until it is empty.
+
+func setKey(d *tableDef, dim byte, v Value) string { return string([]byte{d.no, dim}) + string(v) }
+
+func chunkKey(dst []byte, set string, chunk uint64) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, set...), uint32(chunk))
+}
+
+// splitSetKey takes the key of a stored set apart; chunk is -1 for a small set.
+func splitSetKey(k []byte) (table, dim byte, v Value, chunk int64, err error) {
+	if len(k) < 2 {
+		return 0, 0, "", 0, errShort
+	}
+	table, dim = k[0], k[1]
+	var value []byte
+	rest := k[2:]
+	switch {
+	case dim == dimAll:
+	case dim < dimText:
+		value, rest, err = splitInt(rest)
+	default:
+		value, rest, err = splitText(rest)
+	}
+	chunk = -1
+	if err == nil && len(rest) == 4 {
+		chunk = int64(binary.BigEndian.Uint32(rest))
+	} else if err == nil && len(rest) != 0 {
+		err = errShort
+	}
+	return table, dim, Value(value), chunk, err
+}
+
+// setChanges gathers what a transaction does to sets, so that each stored value is written once.
+type setChanges struct {
+	of map[string][]idChange
+}
+
+type idChange struct {
+	id     uint64
+	remove bool
+}
+
+func (c *setChanges) note(d *tableDef, m Member, ch idChange) {
+	if c.of == nil {
+		c.of = map[string][]idChange{}
+	}
+	k := setKey(d, m.Dim, m.Value)
+	c.of[k] = append(c.of[k], ch)
+}
+
+func (c *setChanges) add(d *tableDef, m Member, id uint64)    { c.note(d, m, idChange{id, false}) }
+func (c *setChanges) remove(d *tableDef, m Member, id uint64) { c.note(d, m, idChange{id, true}) }
+
+// flushSets writes the gathered changes.
+func (b *batch) flushSets(bt *bbolt.Tx) error {
+	bucket := bt.Bucket(bucketNames[bucketSet])
+	for _, set := range slices.Sorted(maps.Keys(b.sets.of)) {
+		changes := b.sets.of[set]
+		slices.SortStableFunc(changes, func(a, b idChange) int { return cmp.Compare(a.id, b.id) })
+		last := changes[:0] // of several changes of an id the last one counts
+		for _, c := range changes {
+			if n := len(last); n > 0 && last[n-1].id == c.id {
+				last[n-1] = c
+			} else {
+				last = append(last, c)
+			}
+		}
+		if err := writeSet(bucket, set, last); err != nil {
+			return err
+		}
+	}
+	b.sets.of = nil
+	return nil
+}
+
+func writeSet(bucket *bbolt.Bucket, set string, changes []idChange) error {
+	key := []byte(set)
+	k, v := bucket.Cursor().Seek(key)
+	exists := k != nil && bytes.HasPrefix(k, key)
+	if exists && len(k) > len(key) {
+		return writeChunks(bucket, set, changes)
+	}
+	var ids []uint64
+	if exists {
+		b, err := unseal(k, v)
+		if err == nil {
+			ids, err = readSmall(nil, b)
+		}
+		if err != nil {
+			return damaged("set", err)
+		}
+	}
+	ids = mergeIDs(ids, changes)
+	switch {
+	case len(ids) > maxSmall:
+		if exists {
+			if err := bucket.Delete(key); err != nil {
+				return err
+			}
+		}
+		all := make([]idChange, len(ids))
+		for i, id := range ids {
+			all[i].id = id
+		}
+		return writeChunks(bucket, set, all)
+	case len(ids) > 0:
+		return bucket.Put(key, seal(key, appendSmall(nil, ids)))
+	case exists:
+		return bucket.Delete(key)
+	}
+	return nil
+}
+
+// mergeIDs applies changes, ascending and one an id, to ids, ascending.
+func mergeIDs(ids []uint64, changes []idChange) []uint64 {
+	out := make([]uint64, 0, len(ids)+len(changes))
+	for _, c := range changes {
+		for len(ids) > 0 && ids[0] < c.id {
+			out, ids = append(out, ids[0]), ids[1:]
+		}
+		if len(ids) > 0 && ids[0] == c.id {
+			ids = ids[1:]
+		}
+		if !c.remove {
+			out = append(out, c.id)
+		}
+	}
+	return append(out, ids...)
+}
+
+func writeChunks(bucket *bbolt.Bucket, set string, changes []idChange) error {
+	var w words
+	for len(changes) > 0 {
+		chunk := changes[0].id >> chunkBits
+		key := chunkKey(nil, set, chunk)
+		clear(w[:])
+		stored := bucket.Get(key)
+		if stored != nil {
+			v, err := openChunk(key, stored)
+			if err != nil {
+				return err
+			}
+			v.orInto(&w)
+		}
+		for len(changes) > 0 && changes[0].id>>chunkBits == chunk {
+			if changes[0].remove {
+				w.unset(uint16(changes[0].id))
+			} else {
+				w.set(uint16(changes[0].id))
+			}
+			changes = changes[1:]
+		}
+		var err error
+		if w != (words{}) {
+			err = bucket.Put(key, seal(key, appendChunk(nil, &w)))
+		} else if stored != nil {
+			err = bucket.Delete(key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func openChunk(key, stored []byte) (chunkView, error) {
+	b, err := unseal(key, stored)
+	if err != nil {
+		return chunkView{}, damaged("set", err)
+	}
+	v, err := viewChunk(b)
+	if err != nil {
+		return chunkView{}, damaged("set", err)
+	}
+	return v, nil
+}
+
+// orSets adds the rows of from to m; andNotSets takes them out of it.
+func (tx *Tx) orSets(d *tableDef, m, from Member) error {
+	return tx.combine(d, m, from, false)
+}
+
+func (tx *Tx) andNotSets(d *tableDef, m, from Member) error {
+	return tx.combine(d, m, from, true)
+}
+
+func (tx *Tx) combine(d *tableDef, m, from Member, remove bool) error {
+	for id, err := range tx.set(d, from.Dim, from.Value).Each() {
+		if err != nil {
+			return err
+		}
+		tx.batch.sets.note(d, m, idChange{id, remove})
+	}
+	return nil
+}
+
+// values yields the values of a dimension that have members.
+func (tx *Tx) values(d *tableDef, dim byte, from Value) iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		if err := tx.settle(d); err != nil {
+			tx.fail(err)
+			return
+		}
+		recent := tx.tailValues(d, dim, from)
+		prefix := []byte{d.no, dim}
+		c := tx.bucket(bucketSet).Cursor()
+		k, _ := c.Seek(append(prefix, from...))
+		for k != nil && bytes.HasPrefix(k, prefix) {
+			_, _, v, _, err := splitSetKey(k)
+			if err != nil {
+				tx.fail(damaged("set key", err))
+				return
+			}
+			for len(recent) > 0 && recent[0] <= v {
+				if recent[0] < v && !yield(recent[0]) {
+					return
+				}
+				recent = recent[1:]
+			}
+			if !yield(v) {
+				return
+			}
+			// past the chunks of this set: its key with the largest chunk number
+			k, _ = c.Seek(append(append(prefix[:2:2], v...), 0xff, 0xff, 0xff, 0xff, 0xff))
+		}
+		for _, v := range recent {
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// A Stage writes more rows than one transaction should hold. Its rows are pending, outside the set of all rows, until Finish
+// takes them all in at once; what was pending when the program ended is swept away at the next start.
+//
+// A stage is used by one goroutine. It must be ended by Finish or Abort.
+type Stage struct {
+	db     *DB
+	author Author
+	def    *tableDef
+	id     uint64
+	runs   idRuns
+	// members gathers the rows of each set, by setKey, as differences from base: what they owe to their parents is
+	// added at the end, when it is known.
+	base    uint64
+	members map[string][]uint32
+	entry   *entryBuilder
+	dropped map[uint64]bool
+
+	mu    sync.Mutex
+	notes []Superseded
+}
+
+// Superseded is a note that a pending row's equal was written by somebody else meanwhile.
+type Superseded struct{ Pending, By uint64 }
+
+// stageTx is what one transaction adds to a Stage. It is thrown away when the transaction runs again.
+type stageTx struct {
+	*Stage
+	runs    idRuns
+	members map[string][]uint32
+}
+
+// Stage begins a staged write to the table, which must be a bulk table.
+func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) {
+	s := &Stage{db: db, author: a, def: t.def, members: map[string][]uint32{}}
+	err := db.run(&job{ctx: ctx, quiet: true, fn: func(tx *Tx) error {
+		tx.touch()
+		id, err := tx.newStage()
+		if err != nil {
+			return err
+		}
+		s.id, s.base = id, tx.table(t.def).Sequence()
+		return tx.putStage(&stageInfo{id: id, kind: stagePending, table: t.def.no})
+	}})
+	if err != nil {
+		return nil, err
+	}
+	db.live.put(s)
+	return s, nil
+}
+
+// Update runs fn in a transaction in which the rows inserted into the stage's table are pending. The rules for fn are those of DB.Update,
+// and it must write nothing but such rows.
+func (s *Stage) Update(ctx context.Context, fn func(*Tx) error) error {
+	return s.db.run(&job{ctx: ctx, author: s.author, fn: fn, stage: s})
+}
+
+// begin prepares a transaction of the stage; it is called each time the job runs.
+func (s *Stage) begin(tx *Tx) {
+	if s.entry == nil {
+		s.entry = newEntry(tx.job)
+	}
+	tx.entry = s.entry.clone()
+	tx.stage = &stageTx{Stage: s, members: map[string][]uint32{}}
+}
+
+// add takes a new row in; its series are in the file with it, so that others meet it, its sets wait for Finish.
+func (st *stageTx) add(tx *Tx, k *Keys, id uint64) error {
+	if k.def != st.def || len(k.unique) > 0 || len(k.order) > 0 {
+		return errors.New("only rows of the stage's table, without unique and order keys, can be staged")
+	}
+	for _, s := range k.series {
+		tx.batch.series.add(s, id)
+	}
+	for _, m := range k.members {
+		key := setKey(k.def, m.Dim, m.Value)
+		st.members[key] = append(st.members[key], uint32(id-st.base))
+	}
+	st.runs.add(id)
+	return nil
+}
+
+// end stores which rows are pending, and takes the rows into memory once they are on the disk.
+func (st *stageTx) end(tx *Tx) error {
+	if len(st.runs) == 0 {
+		return nil
+	}
+	runs := slices.Concat(st.Stage.runs, st.runs).sorted()
+	if err := tx.putStage(&stageInfo{id: st.id, kind: stagePending, table: st.def.no, runs: runs}); err != nil {
+		return err
+	}
+	entry := tx.entry
+	tx.job.after = append(tx.job.after, func() {
+		st.Stage.runs, st.Stage.entry = runs, entry
+		for k, ids := range st.members {
+			st.Stage.members[k] = append(st.Stage.members[k], ids...)
+		}
+	})
+	return nil
+}
+
+// Count is the number of rows that are pending.
+func (s *Stage) Count() int { return int(s.runs.count()) - len(s.dropped) }
+
+// Supersede notes that a pending row has an equal that somebody else wrote, or is writing, so that the stage that the row belongs to can
+// decide when it finishes.
+func (t *Table[T]) Supersede(tx *Tx, pending, by uint64) {
+	s := tx.db.live.of(tx, t.def, pending)
+	if s == nil {
+		return
+	}
+	if tx.batch.super == nil {
+		tx.batch.super = map[*Stage][]Superseded{}
+	}
+	tx.batch.super[s] = append(tx.batch.super[s], Superseded{pending, by})
+}
+
+func (s *Stage) note(notes []Superseded) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes = append(s.notes, notes...)
+}
+
+// Superseded lists the notes, for the function of Finish.
+func (s *Stage) Superseded(tx *Tx) []Superseded {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Concat(s.notes, tx.batch.super[s])
+}
+
+// Drop takes a pending row away, in the function of Finish.
+func (s *Stage) Drop(tx *Tx, id uint64) error {
+	tx.touch()
+	if err := tx.sweepRow(s.def, id); err != nil {
+		return err
+	}
+	tx.entry.erased(s.def, id)
+	s.dropped[id] = true
+	return nil
+}
+
+// Finish runs fn and makes the pending rows visible in one transaction with one log entry.
+func (s *Stage) Finish(ctx context.Context, fn func(*Tx) error) error {
+	err := s.db.run(&job{ctx: ctx, author: s.author, fn: func(tx *Tx) error {
+		s.dropped = map[uint64]bool{}
+		if s.entry != nil {
+			tx.entry = s.entry.clone()
+		}
+		tx.touch()
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return s.reveal(tx)
+	}})
+	if err == nil {
+		s.db.live.remove(s)
+	}
+	return err
+}
+
+// reveal adds the pending rows to their sets and to those that their parents pass on.
+func (s *Stage) reveal(tx *Tx) error {
+	if err := tx.foldTail(s.def); err != nil {
+		return err
+	}
+	sets := &tx.batch.sets
+	for _, key := range slices.Sorted(maps.Keys(s.members)) {
+		s.addTo(sets, key, key)
+		dim, value := key[1], Value(key[2:])
+		for _, h := range s.def.heirs {
+			if h.Dim != dim {
+				continue
+			}
+			passed, err := tx.passedOn(h.Parent.tableDef(), value.Int())
+			if err != nil {
+				return err
+			}
+			for _, m := range passed {
+				s.addTo(sets, setKey(s.def, m.Dim, m.Value), key)
+			}
+		}
+	}
+	if len(s.dropped) > 0 {
+		r := tx.entry.runsOf(s.def, opCreated)
+		var kept idRuns
+		for id := range r.sorted().from(0) {
+			if !s.dropped[id] {
+				kept.add(id)
+			}
+		}
+		*r = kept
+	}
+	return tx.dropStage(s.id)
+}
+
+// addTo adds the pending rows gathered under from to a set.
+func (s *Stage) addTo(sets *setChanges, set, from string) {
+	if sets.of == nil {
+		sets.of = map[string][]idChange{}
+	}
+	list := slices.Grow(sets.of[set], len(s.members[from]))
+	for _, rel := range s.members[from] {
+		if id := s.base + uint64(rel); !s.dropped[id] {
+			list = append(list, idChange{id: id})
+		}
+	}
+	sets.of[set] = list
+}
+
+// Abort gives the pending rows up; they are swept away in the background.
+func (s *Stage) Abort() error {
+	s.db.live.remove(s)
+	err := s.db.run(&job{quiet: true, fn: func(tx *Tx) error {
+		tx.touch()
+		return tx.doomStage(s.id)
+	}})
+	s.db.kickSweeper()
+	return err
+}

@@ -1,0 +1,180 @@
+package kv
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"sync"
+)
+
+// The kinds of a stage as it stands in the file.
+const (
+	stagePending = 'c' // rows being created
+	stageDoomed  = 'd' // rows being swept away
+	stageBlob    = 'b' // a blob being written
+	stageGarbage = 'x' // a blob being swept away
+)
+
+// stageInfo is a stage as it stands in the file: kind 1, table 1, then 8 bytes: the id below which all is swept already, or the blob's id;
+// then the rows as runs.
+type stageInfo struct {
+	id    uint64
+	kind  byte
+	table byte
+	next  uint64
+	runs  idRuns
+	crc   uint32
+}
+
+var stagePrefix = []byte("stage/")
+
+func stageKey(id uint64) []byte { return append(slices.Clip(stagePrefix), key8(id)...) }
+
+func (s *stageInfo) value() []byte {
+	b := append([]byte{s.kind, s.table}, key8(s.next)...)
+	return s.runs.append(b)
+}
+
+func (tx *Tx) putStage(s *stageInfo) error {
+	tx.listed = false
+	return tx.meta().put(stageKey(s.id), s.value())
+}
+
+func (tx *Tx) dropStage(id uint64) error {
+	tx.listed = false
+	return tx.bucket(bucketMeta).Delete(stageKey(id))
+}
+
+// newStage takes the next number of a stage.
+func (tx *Tx) newStage() (uint64, error) { return tx.bucket(bucketMeta).NextSequence() }
+
+// stageList reads the stages in the file.
+func (tx *Tx) stageList() ([]*stageInfo, error) {
+	if tx.listed {
+		return tx.stages, nil
+	}
+	tx.stages = nil
+	c := tx.bucket(bucketMeta).Cursor()
+	for k, v := c.Seek(stagePrefix); k != nil && bytes.HasPrefix(k, stagePrefix); k, v = c.Next() {
+		s, err := tx.db.stages.read(k, v)
+		if err != nil {
+			return nil, err
+		}
+		tx.stages = append(tx.stages, s)
+	}
+	tx.listed = true
+	return tx.stages, nil
+}
+
+// stageCache keeps the parsed form of long lists, which every transaction would have to parse.
+type stageCache struct {
+	mu sync.Mutex
+	of map[uint64]*stageInfo
+}
+
+func (c *stageCache) read(k, v []byte) (*stageInfo, error) {
+	if len(k) != len(stagePrefix)+8 || len(v) < 10+crcLen {
+		return nil, damaged("stage", errShort)
+	}
+	id, crc := binary.BigEndian.Uint64(k[len(stagePrefix):]), binary.LittleEndian.Uint32(v[len(v)-crcLen:])
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.of[id]; s != nil && s.crc == crc {
+		return s, nil
+	}
+	b, err := unseal(k, v)
+	if err != nil {
+		return nil, damaged("stage", err)
+	}
+	runs, err := readRuns(b[10:])
+	if err != nil {
+		return nil, damaged("stage", err)
+	}
+	s := &stageInfo{id, b[0], b[1], binary.BigEndian.Uint64(b[2:]), runs, crc}
+	if c.of == nil || len(c.of) > 64 {
+		c.of = map[uint64]*stageInfo{}
+	}
+	c.of[id] = s
+	return s, nil
+}
+
+// staged says whether a row is pending or being swept away.
+func (tx *Tx) staged(d *tableDef, id uint64) bool {
+	if !d.bulk {
+		return false
+	}
+	list, err := tx.stageList()
+	if err != nil {
+		tx.fail(err)
+		return true
+	}
+	for _, s := range list {
+		if s.table == d.no && (s.kind == stagePending || s.kind == stageDoomed) && s.runs.has(id) {
+			return true
+		}
+	}
+	return tx.stage != nil && tx.stage.def == d && tx.stage.runs.has(id)
+}
+
+// doomStage turns a stage over to the sweeper.
+func (tx *Tx) doomStage(id uint64) error {
+	list, err := tx.stageList()
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if s.id != id {
+			continue
+		}
+		doomed := *s
+		switch s.kind {
+		case stagePending:
+			doomed.kind = stageDoomed
+		case stageBlob:
+			doomed.kind = stageGarbage
+		}
+		return tx.putStage(&doomed)
+	}
+	return nil
+}
+
+// liveStages are the stages of this process, so that others can leave them notes.
+type liveStages struct {
+	mu   sync.Mutex
+	list []*Stage
+}
+
+func (l *liveStages) put(s *Stage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, s)
+}
+
+func (l *liveStages) remove(s *Stage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = slices.DeleteFunc(l.list, func(x *Stage) bool { return x == s })
+}
+
+// of finds the stage that a pending row belongs to.
+func (l *liveStages) of(tx *Tx, d *tableDef, id uint64) *Stage {
+	if tx.stage != nil && tx.stage.runs.has(id) {
+		return tx.stage.Stage
+	}
+	list, err := tx.stageList()
+	if err != nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, info := range list {
+		if info.kind == stagePending && info.table == d.no && info.runs.has(id) {
+			for _, s := range l.list {
+				if s.id == info.id {
+					return s
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,381 @@
+package kv
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+
+	"go.etcd.io/bbolt"
+)
+
+// A Spec describes a table to NewTable.
+type Spec[T any] struct {
+	Name  string // the bucket's name
+	No    byte   // the table's number in sets, large values and the log; never used again for another table
+	Codec Codec[T]
+
+	// Keys says by which keys and sets a record is found. It must depend on nothing but its arguments and what k.Tx reads of
+	// records, since everything derived is made anew with it by Rebuild and compared by Verify.
+	Keys func(k *Keys, id uint64, rec *T)
+
+	// Passes says of which sets every row is a member that refers to this record (see Heirs).
+	Passes func(rec *T) []Member
+
+	// Heirs lists the parents of this table's rows: a row that is a member of (Dim, Int(p)) is also a member of all that the
+	// record p of Parent passes on, and follows when that changes.
+	Heirs []Heir
+
+	// Ident is what a record is known by outside of this file, kept in the log when it is deleted: a uid, or a content's hash.
+	Ident func(rec *T) []byte
+
+	// Blobs lists the blobs that a record refers to, for Verify.
+	Blobs func(rec *T) []uint64
+
+	// Bulk marks a table of points: rows come by the million and are staged, the newest are kept in a tail, and the log keeps
+	// no old records of it.
+	Bulk bool
+}
+
+// An Heir names a parent table by its definition, and the dimension through which rows refer to it.
+type Heir struct {
+	Parent AnyTable
+	Dim    byte
+	// Many says that a row may have several such parents, so that what one of them takes back another may still give.
+	Many bool
+}
+
+// A Table is typed access to the records of one table. It holds no state of a file: one value serves every file that is open.
+type Table[T any] struct {
+	def   *tableDef
+	codec Codec[T]
+}
+
+// AnyTable is a Table of any record type, as Open takes them.
+type AnyTable interface{ tableDef() *tableDef }
+
+// tableDef is a table without its type.
+type tableDef struct {
+	name   string
+	no     byte
+	bulk   bool
+	heirs  []Heir
+	derive func(k *Keys, id uint64, rec []byte) error
+	passes func(rec []byte) ([]Member, error)
+	ident  func(rec []byte) ([]byte, error)
+	blobs  func(rec []byte) ([]uint64, error)
+}
+
+// NewTable makes the table that spec describes.
+func NewTable[T any](spec Spec[T]) *Table[T] {
+	t := &Table[T]{codec: spec.Codec}
+	d := &tableDef{name: spec.Name, no: spec.No, bulk: spec.Bulk, heirs: spec.Heirs}
+	decode := func(b []byte) (*T, error) {
+		rec := new(T)
+		err := t.codec.Decode(b, rec)
+		return rec, err
+	}
+	d.derive = func(k *Keys, id uint64, b []byte) error {
+		rec, err := decode(b)
+		if err == nil && spec.Keys != nil {
+			spec.Keys(k, id, rec)
+		}
+		return err
+	}
+	if spec.Passes != nil {
+		d.passes = func(b []byte) ([]Member, error) {
+			rec, err := decode(b)
+			if err != nil {
+				return nil, err
+			}
+			return spec.Passes(rec), nil
+		}
+	}
+	if spec.Ident != nil {
+		d.ident = func(b []byte) ([]byte, error) {
+			rec, err := decode(b)
+			if err != nil {
+				return nil, err
+			}
+			return spec.Ident(rec), nil
+		}
+	}
+	if spec.Blobs != nil {
+		d.blobs = func(b []byte) ([]uint64, error) {
+			rec, err := decode(b)
+			if err != nil {
+				return nil, err
+			}
+			return spec.Blobs(rec), nil
+		}
+	}
+	t.def = d
+	return t
+}
+
+func (t *Table[T]) tableDef() *tableDef { return t.def }
+
+// Get reads a record. It returns ErrNotFound when there is none, or when the row is outside the set of all rows (it is
+// pending or being swept away). The record is valid as long as its codec says.
+func (t *Table[T]) Get(tx *Tx, id uint64) (*T, error) {
+	rec := new(T)
+	if err := t.Read(tx, id, rec); err != nil {
+		return nil, err
+	}
+	return rec, nil
+}
+
+// Read is Get into a record of the caller's.
+func (t *Table[T]) Read(tx *Tx, id uint64, rec *T) error {
+	if tx.staged(t.def, id) {
+		return ErrNotFound
+	}
+	return t.read(tx, id, rec)
+}
+
+func (t *Table[T]) read(tx *Tx, id uint64, rec *T) error {
+	b, err := tx.record(t.def, id)
+	if err != nil {
+		return err
+	}
+	if err := t.codec.Decode(b, rec); err != nil {
+		return damaged(where(t.def, id), err)
+	}
+	return nil
+}
+
+// Pending reads a record whether or not its row is in the set of all rows.
+func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) {
+	rec = new(T)
+	err = t.read(tx, id, rec)
+	return rec, tx.staged(t.def, id), err
+}
+
+// Insert stores a new record under the next id, which it returns. In the transactions of a Stage, a row of a bulk table
+// is written as pending. A *TakenError says which unique key belongs to another record.
+func (t *Table[T]) Insert(tx *Tx, rec *T) (uint64, error) {
+	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }))
+}
+
+// NextID is the id that the next Insert will give, as far as this transaction can tell: for a record that holds something made from its id.
+func (t *Table[T]) NextID(tx *Tx) uint64 { return tx.table(t.def).Sequence() + 1 }
+
+// Put stores a changed record. ErrNotFound when there is no such row; *TakenError as in Insert.
+func (t *Table[T]) Put(tx *Tx, id uint64, rec *T) error {
+	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }))
+}
+
+// Delete takes a record and all its keys away. ErrNotFound when there is no such row. Rows that refer to it must be gone or have
+// been changed before.
+func (t *Table[T]) Delete(tx *Tx, id uint64) error { return tx.delete(t.def, id) }
+
+// All is the set of all rows.
+func (t *Table[T]) All(tx *Tx) Set { return tx.set(t.def, dimAll, "") }
+
+// Set is the set of the rows that are members of (dim, value).
+func (t *Table[T]) Set(tx *Tx, dim byte, value Value) Set { return tx.set(t.def, dim, value) }
+
+// Values yields the values of a dimension that have members, in their order, from the first one that is not below from.
+func (t *Table[T]) Values(tx *Tx, dim byte, from Value) iter.Seq[Value] {
+	return tx.values(t.def, dim, from)
+}
+
+// Last is the largest id that was ever given out.
+func (t *Table[T]) Last(tx *Tx) uint64 { return tx.table(t.def).Sequence() }
+
+func where(d *tableDef, id uint64) string { return fmt.Sprintf("%s %d", d.name, id) }
+
+// Records are stored with a first byte that says where the value is, and a CRC-32C of table, id and all before it.
+const (
+	recInline  = 0
+	recLarge   = 1    // the value is in bucket large
+	largeLimit = 2048 // bbolt rewrites whole leaves: larger values stand apart so that points stay dense
+)
+
+// recordSum is what the CRC of a record covers beside its bytes.
+func recordKey(d *tableDef, id uint64) [9]byte {
+	var k [9]byte
+	k[0] = d.no
+	binary.BigEndian.PutUint64(k[1:], id)
+	return k
+}
+
+// record reads the stored value of a row, wherever it is.
+func (tx *Tx) record(d *tableDef, id uint64) ([]byte, error) {
+	k := recordKey(d, id)
+	stored := tx.table(d).Get(k[1:])
+	if stored == nil {
+		return nil, ErrNotFound
+	}
+	return tx.openRecord(d, id, stored)
+}
+
+func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) {
+	k := recordKey(d, id)
+	b, err := unseal(k[:], stored)
+	if err == nil && len(b) == 0 {
+		err = errShort
+	}
+	if err != nil {
+		return nil, damaged(where(d, id), err)
+	}
+	if b[0] == recInline {
+		return b[1:], nil
+	}
+	if b[0] != recLarge {
+		return nil, damaged(where(d, id), fmt.Sprintf("unknown form %d", b[0]))
+	}
+	b, err = unseal(k[:], tx.bucket(bucketLarge).Get(k[:]))
+	if err != nil {
+		return nil, damaged("large value of "+where(d, id), err)
+	}
+	return b, nil
+}
+
+// writeRecord stores a row's value; old says that there may be a large value to replace.
+func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
+	k := recordKey(d, id)
+	large := len(rec) > largeLimit
+	if large {
+		if err := tx.bucket(bucketLarge).Put(k[:], seal(k[:], append(make([]byte, 0, len(rec)+crcLen), rec...))); err != nil {
+			return err
+		}
+	} else if old {
+		if err := tx.bucket(bucketLarge).Delete(k[:]); err != nil {
+			return err
+		}
+	}
+	stored := make([]byte, 0, 1+min(len(rec), largeLimit)+crcLen)
+	if large {
+		stored = append(stored, recLarge)
+	} else {
+		stored = append(append(stored, recInline), rec...)
+	}
+	tx.entry.wrote(d, id, rec)
+	return tx.table(d).Put(k[1:], seal(k[:], stored))
+}
+
+// insert, put and delete keep a record and everything derived from it together.
+
+func (tx *Tx) insert(d *tableDef, rec []byte) (uint64, error) {
+	if err := tx.writing(); err != nil {
+		return 0, err
+	}
+	table := tx.table(d)
+	id := table.Sequence() + 1
+	if id > MaxID {
+		return 0, fmt.Errorf("table %s is full", d.name)
+	}
+	k := tx.newKeys(d)
+	if err := k.derive(id, rec); err != nil {
+		return 0, err
+	}
+	if err := k.check(id, nil); err != nil {
+		return 0, err
+	}
+	tx.touch()
+	table.FillPercent = fillAppend
+	if err := table.SetSequence(id); err != nil {
+		return 0, err
+	}
+	if err := tx.writeRecord(d, id, rec, false); err != nil {
+		return 0, err
+	}
+	tx.entry.change(d, opCreated, id)
+	if tx.stage != nil && d.bulk {
+		return id, tx.stage.add(tx, k, id)
+	}
+	return id, k.apply(id, nil)
+}
+
+func (tx *Tx) put(d *tableDef, id uint64, rec []byte) error {
+	if err := tx.writing(); err != nil {
+		return err
+	}
+	if tx.staged(d, id) {
+		return ErrNotFound
+	}
+	old, err := tx.record(d, id)
+	if err != nil {
+		return err
+	}
+	before, after := tx.newKeys(d), tx.newKeys(d)
+	if err := before.derive(id, old); err != nil {
+		return damaged(where(d, id), err)
+	}
+	if err := after.derive(id, rec); err != nil {
+		return err
+	}
+	if err := after.check(id, before); err != nil {
+		return err
+	}
+	tx.touch()
+	tx.entry.change(d, opChanged, id)
+	if !d.bulk {
+		tx.entry.keepOld(d, id, old)
+	}
+	if err := tx.writeRecord(d, id, rec, true); err != nil {
+		return err
+	}
+	if err := after.apply(id, before); err != nil {
+		return err
+	}
+	return tx.bequeath(d, id, old, rec)
+}
+
+func (tx *Tx) delete(d *tableDef, id uint64) error {
+	if err := tx.writing(); err != nil {
+		return err
+	}
+	if tx.staged(d, id) {
+		return ErrNotFound
+	}
+	old, err := tx.record(d, id)
+	if err != nil {
+		return err
+	}
+	before := tx.newKeys(d)
+	if err := before.derive(id, old); err != nil {
+		return damaged(where(d, id), err)
+	}
+	tx.touch()
+	if err := tx.logGone(d, id, old); err != nil {
+		return err
+	}
+	if err := tx.eraseRecord(d, id); err != nil {
+		return err
+	}
+	return tx.newKeys(d).apply(id, before)
+}
+
+// logGone notes the deletion of a record in the log.
+func (tx *Tx) logGone(d *tableDef, id uint64, old []byte) error {
+	tx.entry.change(d, opDeleted, id)
+	tx.entry.erased(d, id)
+	if !d.bulk {
+		tx.entry.keepOld(d, id, old)
+	}
+	if d.ident == nil {
+		return nil
+	}
+	ident, err := d.ident(old)
+	if err != nil {
+		return damaged(where(d, id), err)
+	}
+	tx.entry.gone(d, id, ident)
+	return nil
+}
+
+func (tx *Tx) eraseRecord(d *tableDef, id uint64) error {
+	tx.forget(d, id)
+	k := recordKey(d, id)
+	if err := tx.bucket(bucketLarge).Delete(k[:]); err != nil {
+		return err
+	}
+	return tx.table(d).Delete(k[1:])
+}
+
+// Fill percents of bbolt's leaves: dense where a transaction appends in order, room to grow elsewhere.
+const (
+	fillAppend = 0.9
+	fillRandom = bbolt.DefaultFillPercent
+)

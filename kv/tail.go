@@ -1,0 +1,265 @@
+package kv
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync"
+)
+
+// The tail of a bulk table are its newest rows, which are not in the stored sets yet: putting one row into eight sets would
+// write eight chunks of up to 8 KiB. The rows after the fold mark that is stored in the file are in the tail, unless they are staged,
+// and their sets are known from their records; memory holds them ready. After tailLimit rows, and before any
+// other change to the sets of the table, the tail is folded into the stored sets and the mark moves on.
+//
+// Between two folds rows are only added, in order of ids, and always before their commit: so a reader that began at any time
+// finds its own state by leaving out the ids beyond the last one it can know. Each fold begins a new tail with a new
+// random epoch, which stands in the file beside the mark; a reader takes the tail of its own epoch.
+type tail struct {
+	table *tableDef
+	epoch uint64
+	from  uint64 // the fold mark: the first row may have the id after it
+
+	mu   sync.RWMutex
+	sets map[string][]uint64 // by setKey, ascending
+	rows int
+}
+
+const tailLimit = 4096
+
+type tailRow struct {
+	id   uint64
+	sets []string
+}
+
+func (t *tail) add(rows []tailRow) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.sets == nil {
+		t.sets = map[string][]uint64{}
+	}
+	for _, r := range rows {
+		for _, s := range r.sets {
+			t.sets[s] = append(t.sets[s], r.id)
+		}
+	}
+	t.rows += len(rows)
+}
+
+// ids returns the ids up to last that are in a set. The result must not be changed; it stays valid.
+func (t *tail) ids(set string, last uint64) []uint64 {
+	t.mu.RLock()
+	list := t.sets[set]
+	t.mu.RUnlock()
+	n := len(list)
+	for n > 0 && list[n-1] > last { // seldom more than a few
+		n--
+	}
+	return list[:n:n]
+}
+
+// tailMark is what the file says of a tail.
+func tailKey(d *tableDef) []byte { return []byte{'t', 'a', 'i', 'l', '/', d.no} }
+
+func tailMark(meta *metaBucket, d *tableDef) (from, epoch uint64, err error) {
+	b, err := meta.get(tailKey(d))
+	if err != nil || b == nil {
+		return 0, 0, err
+	}
+	if len(b) != 16 {
+		return 0, 0, damaged("tail mark of "+d.name, errShort)
+	}
+	return binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]), nil
+}
+
+// tails holds the tails that readers may still ask for: the newest of each table and a few before it.
+type tails struct {
+	mu   sync.Mutex
+	list []*tail
+}
+
+func (ts *tails) find(d *tableDef, epoch uint64) *tail {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for i := len(ts.list) - 1; i >= 0; i-- {
+		if t := ts.list[i]; t.table == d && t.epoch == epoch {
+			return t
+		}
+	}
+	return nil
+}
+
+func (ts *tails) put(t *tail) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if len(ts.list) >= 16 {
+		ts.list = slices.Delete(ts.list, 0, 1)
+	}
+	ts.list = append(ts.list, t)
+}
+
+func (ts *tails) clear() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.list = nil
+}
+
+// tail finds the tail of a table as this transaction sees it.
+func (tx *Tx) tail(d *tableDef) (*tail, error) {
+	if tx.batch != nil {
+		return tx.batch.tail[d], nil
+	}
+	if t := tx.tails[d.no]; t != nil {
+		return t, nil
+	}
+	from, epoch, err := tailMark(tx.meta(), d)
+	if err != nil {
+		return nil, err
+	}
+	t := tx.db.tails.find(d, epoch)
+	if t == nil {
+		if t, err = tx.readTail(d, from, epoch); err != nil {
+			return nil, err
+		}
+	}
+	if tx.tails == nil {
+		tx.tails = map[byte]*tail{}
+	}
+	tx.tails[d.no] = t
+	return t, nil
+}
+
+// findTails fetches the tails before a shared transaction writes anything; one that is not in memory is read from the file.
+func (b *batch) findTails() error {
+	b.tail = map[*tableDef]*tail{}
+	reader := &Tx{db: b.db, bolt: b.bolt}
+	for _, d := range b.db.schema.tables {
+		if !d.bulk {
+			continue
+		}
+		t, err := reader.tail(d)
+		if err != nil {
+			return err
+		}
+		if b.db.tails.find(d, t.epoch) == nil {
+			b.db.tails.put(t)
+		}
+		b.tail[d] = t
+	}
+	return nil
+}
+
+// readTail makes a tail from the records behind the mark.
+func (tx *Tx) readTail(d *tableDef, from, epoch uint64) (*tail, error) {
+	t := &tail{table: d, epoch: epoch, from: from}
+	c := tx.table(d).Cursor()
+	for k, v := c.Seek(key8(from + 1)); k != nil; k, v = c.Next() {
+		id := binary.BigEndian.Uint64(k)
+		if tx.staged(d, id) {
+			continue
+		}
+		rec, err := tx.openRecord(d, id, v)
+		if err != nil {
+			return nil, err
+		}
+		keys := tx.newKeys(d)
+		if err := keys.derive(id, rec); err != nil {
+			return nil, damaged(where(d, id), err)
+		}
+		t.add([]tailRow{newTailRow(d, id, keys.members)})
+	}
+	return t, nil
+}
+
+func newTailRow(d *tableDef, id uint64, members []Member) tailRow {
+	r := tailRow{id: id, sets: make([]string, len(members))}
+	for i, m := range members {
+		r.sets[i] = setKey(d, m.Dim, m.Value)
+	}
+	return r
+}
+
+// appendTail adds a new row to the tail when the transaction is committed.
+func (tx *Tx) appendTail(d *tableDef, id uint64, members []Member) {
+	if tx.batch.tails == nil {
+		tx.batch.tails = map[*tableDef][]tailRow{}
+	}
+	tx.batch.tails[d] = append(tx.batch.tails[d], newTailRow(d, id, members))
+}
+
+// foldTail moves the tail of a table into its stored sets.
+func (tx *Tx) foldTail(d *tableDef) error {
+	if !d.bulk {
+		return nil
+	}
+	t, err := tx.tail(d)
+	if err != nil {
+		return err
+	}
+	fresh := tx.batch.tails[d]
+	if t.rows == 0 && len(fresh) == 0 {
+		return nil
+	}
+	if tx.batch.sets.of == nil {
+		tx.batch.sets.of = map[string][]idChange{}
+	}
+	t.mu.RLock()
+	for set, ids := range t.sets {
+		for _, id := range ids {
+			tx.batch.sets.of[set] = append(tx.batch.sets.of[set], idChange{id: id})
+		}
+	}
+	t.mu.RUnlock()
+	for _, r := range fresh {
+		for _, set := range r.sets {
+			tx.batch.sets.of[set] = append(tx.batch.sets.of[set], idChange{id: r.id})
+		}
+	}
+	delete(tx.batch.tails, d)
+	next := &tail{table: d, epoch: tx.db.random64(), from: tx.table(d).Sequence()}
+	mark := binary.BigEndian.AppendUint64(key8(next.from), next.epoch)
+	if err := tx.meta().put(tailKey(d), mark); err != nil {
+		return err
+	}
+	if tx.batch.folded == nil {
+		tx.batch.folded = map[*tableDef]bool{}
+	}
+	tx.batch.tail[d], tx.batch.folded[d] = next, true
+	return nil
+}
+
+// tailValues lists, in order, the values of a dimension that only the tail may know.
+func (tx *Tx) tailValues(d *tableDef, dim byte, from Value) []Value {
+	if !d.bulk {
+		return nil
+	}
+	t, err := tx.tail(d)
+	if err != nil {
+		tx.fail(err)
+		return nil
+	}
+	last := tx.table(d).Sequence()
+	var list []Value
+	t.mu.RLock()
+	for set, ids := range t.sets {
+		if set[1] == dim && Value(set[2:]) >= from && ids[0] <= last {
+			list = append(list, Value(set[2:]))
+		}
+	}
+	t.mu.RUnlock()
+	slices.Sort(list)
+	return list
+}
+
+// settle makes the stored sets of a table complete, so that a transaction that writes can read them.
+func (tx *Tx) settle(d *tableDef) error {
+	if tx.batch == nil {
+		return nil
+	}
+	if err := tx.foldTail(d); err != nil {
+		return err
+	}
+	if len(tx.batch.sets.of) == 0 {
+		return nil
+	}
+	return tx.batch.flushSets(tx.bolt)
+}

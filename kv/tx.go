@@ -1,0 +1,130 @@
+package kv
+
+import (
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// The buckets beside the tables'.
+const (
+	bucketMeta = iota
+	bucketLarge
+	bucketUnique
+	bucketOrder
+	bucketSeries
+	bucketSet
+	bucketBlob
+	bucketLog
+	bucketCount
+)
+
+var bucketNames = [bucketCount][]byte{
+	[]byte("meta"), []byte("large"), []byte("unique"), []byte("order"), []byte("series"), []byte("set"), []byte("blob"), []byte("log"),
+}
+
+// A Tx is a transaction: a state of the file that does not change while it lasts, or, in Update, the one that is being
+// made. What is read through it is valid until it ends, except what is documented to be a copy. A Tx is used by one goroutine.
+type Tx struct {
+	db      *DB
+	bolt    *bbolt.Tx
+	err     error // found while iterating
+	buckets [bucketCount]*bbolt.Bucket
+	tables  map[*tableDef]*bbolt.Bucket
+	tails   map[byte]*tail
+	passed  map[rowKey][]Member
+	stages  []*stageInfo
+	listed  bool // stages have been read
+
+	// what follows is for writing
+	batch *batch
+	entry *entryBuilder
+	job   *job
+	stage *stageTx
+	wrote bool
+	buf   []byte
+}
+
+func (tx *Tx) bucket(i int) *bbolt.Bucket {
+	if tx.buckets[i] == nil {
+		tx.buckets[i] = tx.bolt.Bucket(bucketNames[i])
+	}
+	return tx.buckets[i]
+}
+
+func (tx *Tx) table(d *tableDef) *bbolt.Bucket {
+	b := tx.tables[d]
+	if b == nil {
+		b = tx.bolt.Bucket([]byte(d.name))
+		if tx.tables == nil {
+			tx.tables = map[*tableDef]*bbolt.Bucket{}
+		}
+		tx.tables[d] = b
+	}
+	return b
+}
+
+// fail keeps the first error that an iterator met, which ends the transaction with it.
+func (tx *Tx) fail(err error) {
+	if tx.err == nil {
+		tx.err = err
+	}
+}
+
+// Now is the time at which the transaction began, the same in a function that runs again.
+func (tx *Tx) Now() time.Time {
+	if tx.job != nil {
+		return tx.job.now
+	}
+	return tx.db.opts.Now()
+}
+
+// Seq is the sequence number that the log entry of this transaction gets when it is committed; only while it writes.
+func (tx *Tx) Seq() uint64 { return tx.batch.head.Seq + 1 }
+
+// Author is on whose behalf the transaction writes.
+func (tx *Tx) Author() Author { return tx.job.author }
+
+// writing refuses to change anything in a View.
+func (tx *Tx) writing() error {
+	if tx.batch == nil {
+		return ErrReadOnly
+	}
+	return nil
+}
+
+// touch is called before the first change: from here on a failure undoes the whole shared transaction.
+func (tx *Tx) touch() { tx.wrote = true }
+
+// encode lets fn append a record to a buffer that is used again and again.
+func (tx *Tx) encode(fn func([]byte) []byte) []byte {
+	tx.buf = fn(tx.buf[:0])
+	return tx.buf
+}
+
+// View calls fn with the state of the file as it is now. It returns what fn returns, a *DamageError when what is read is
+// not what was written, a *PanicError when fn panics. View must not be called by a function that is itself in a View.
+func (db *DB) View(fn func(*Tx) error) (err error) {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	if db.bolt == nil {
+		return ErrClosed
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+	}()
+	bt, err := db.bolt.Begin(false)
+	if err != nil {
+		return err
+	}
+	defer bt.Rollback()
+	tx := &Tx{db: db, bolt: bt}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.err
+}

@@ -1,0 +1,455 @@
+package kv
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// A Report is what Verify found.
+type Report struct {
+	Records, Large, Blobs, Entries int
+	BlobBytes                      uint64
+	Head                           Mark
+	// Problems says what is wrong, a line each; empty when the file is whole. Only the first are listed.
+	Problems []string
+	More     int
+}
+
+const maxProblems = 100
+
+func (r *Report) problem(format string, args ...any) {
+	if len(r.Problems) < maxProblems {
+		r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+	} else {
+		r.More++
+	}
+}
+
+// Err is nil when nothing was found, or says what is wrong first.
+func (r *Report) Err() error {
+	switch n := len(r.Problems) + r.More; n {
+	case 0:
+		return nil
+	case 1:
+		return errors.New(r.Problems[0])
+	default:
+		return fmt.Errorf("%s (and %d more)", r.Problems[0], n-1)
+	}
+}
+
+// Verify reads the whole file as it is now and compares all that can be compared: the CRCs of everything, what is derived with what the
+// records say, the blobs with their hashes, the log with its chain and with the records that it wrote. Progress is called now and then, if it is not
+// nil, with the number of records that were read and that there are. The pages themselves are checked by Check.
+func (db *DB) Verify(ctx context.Context, progress func(done, total int)) (*Report, error) {
+	r := new(Report)
+	err := db.View(func(tx *Tx) error {
+		v := &verifier{ctx: ctx, tx: tx, Report: r, sets: map[string]setNode{}, blobUses: map[uint64]uint64{}, progress: progress}
+		return v.run()
+	})
+	var damage *DamageError
+	if errors.As(err, &damage) { // the walk itself could not go on
+		r.problem("%v", damage)
+		err = nil
+	}
+	return r, err
+}
+
+// Check verifies a file that nothing has open for writing: its pages, and then as Verify does. bbolt's own check reads pages in a goroutine of its
+// own, where a damaged file may end the process, so a node runs it in another one.
+func Check(ctx context.Context, path string, tables []AnyTable, progress func(done, total int)) (*Report, error) {
+	s, err := newSchema(tables)
+	if err != nil {
+		return nil, err
+	}
+	return check(ctx, path, s, progress)
+}
+
+func checkFile(path string, s *schema) error {
+	r, err := check(context.Background(), path, s, nil)
+	if err != nil {
+		return err
+	}
+	return r.Err()
+}
+
+func check(ctx context.Context, path string, s *schema, progress func(done, total int)) (r *Report, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+	}()
+	db := &DB{path: path, schema: s, opts: Options{ReadOnly: true}}
+	db.opts.setDefaults()
+	if db.bolt, err = db.openBolt(true); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.bolt.Close()) }()
+	r = new(Report)
+	err = db.bolt.View(func(bt *bbolt.Tx) error {
+		for err := range bt.Check() {
+			r.problem("pages: %v", err)
+		}
+		return checkFormat(bt)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(r.Problems) > 0 {
+		return r, nil
+	}
+	if err := db.load(); err != nil {
+		r.problem("%v", err)
+		return r, nil
+	}
+	return db.Verify(ctx, progress)
+}
+
+// verifier walks a file. That derived data are complete is seen by looking each of them up; that there is nothing beyond, by counting.
+type verifier struct {
+	*Report
+	ctx      context.Context
+	tx       *Tx
+	sets     map[string]setNode
+	blobUses map[uint64]uint64
+	progress func(done, total int)
+
+	unique, order, series, members int // as the records say
+	large                          int
+	total                          int
+}
+
+func (v *verifier) run() error {
+	v.meta()
+	for _, d := range v.tx.db.schema.tables {
+		v.total += int(v.tx.table(d).Sequence())
+	}
+	for _, d := range v.tx.db.schema.tables {
+		if err := v.records(d); err != nil {
+			return err
+		}
+	}
+	if err := v.derived(); err != nil {
+		return err
+	}
+	if err := v.blobs(); err != nil {
+		return err
+	}
+	return v.log()
+}
+
+func (v *verifier) meta() {
+	c := v.tx.bucket(bucketMeta).Cursor()
+	for k, val := c.First(); k != nil; k, val = c.Next() {
+		if _, err := unseal(k, val); err != nil {
+			v.problem("meta %q: %v", k, err)
+		}
+	}
+}
+
+// records reads every record of a table and looks up all that is derived from it.
+func (v *verifier) records(d *tableDef) error {
+	last := v.tx.table(d).Sequence()
+	c := v.tx.table(d).Cursor()
+	for k, stored := c.First(); k != nil; k, stored = c.Next() {
+		if v.Records++; v.Records%4096 == 0 {
+			if v.ctx.Err() != nil {
+				return context.Cause(v.ctx)
+			}
+			if v.progress != nil {
+				v.progress(v.Records, v.total)
+			}
+		}
+		if len(k) != 8 {
+			v.problem("%s: a key of %d bytes", d.name, len(k))
+			continue
+		}
+		id := binary.BigEndian.Uint64(k)
+		if id == 0 || id > last {
+			v.problem("%s: id %d was never given out", d.name, id)
+		}
+		rec, err := v.tx.openRecord(d, id, stored)
+		if err != nil {
+			v.problem("%v", err)
+			continue
+		}
+		if stored[0] == recLarge {
+			v.large++
+		}
+		keys := v.tx.newKeys(d)
+		if err := keys.derive(id, rec); err != nil {
+			v.problem("%s: %v", where(d, id), err)
+			continue
+		}
+		v.keys(keys, id)
+		if d.blobs != nil {
+			used, err := d.blobs(rec)
+			if err != nil {
+				v.problem("%s: %v", where(d, id), err)
+			}
+			for _, b := range used {
+				v.blobUses[b]++
+			}
+		}
+	}
+	return nil
+}
+
+func (v *verifier) keys(k *Keys, id uint64) {
+	at := where(k.def, id)
+	for _, u := range k.unique {
+		v.unique++
+		owner, ok, err := v.tx.Lookup(u.kind, u.text)
+		if err != nil || !ok || owner != id {
+			v.problem("%s: unique key %d %q leads to %d (%v)", at, u.kind, u.text, owner, err)
+		}
+	}
+	for _, o := range k.order {
+		v.order++
+		key := appendID(slices.Clip(o), id)
+		if got, _ := v.tx.bucket(bucketOrder).Cursor().Seek(key); !bytes.Equal(got, key) {
+			v.problem("%s: not in order %d", at, o[0])
+		}
+	}
+	for _, s := range k.series {
+		v.series++
+		c := v.tx.bucket(bucketSeries).Cursor()
+		found := false
+		want := Point{s.time, s.hash, id}
+		if sk, sv := seekSeries(c, s.series, want); sk != nil {
+			points, err := readPoints(nil, sk, sv)
+			if err != nil {
+				v.problem("%s: %v", at, err)
+			}
+			_, found = slices.BinarySearchFunc(points, want, comparePoints)
+		}
+		if !found {
+			v.problem("%s: not in its series", at)
+		}
+	}
+	if v.tx.staged(k.def, id) {
+		if n, err := v.set(k.def, Member{}); err != nil || n.has(id) {
+			v.problem("%s: pending, but in the set of all rows (%v)", at, err)
+		}
+		return
+	}
+	for _, m := range k.members {
+		v.members++
+		if n, err := v.set(k.def, m); err != nil || !n.has(id) {
+			v.problem("%s: not in set %d %q (%v)", at, m.Dim, m.Value, err)
+		}
+	}
+}
+
+// set keeps the sets that were looked up: there are far fewer than look-ups.
+func (v *verifier) set(d *tableDef, m Member) (setNode, error) {
+	key := setKey(d, m.Dim, m.Value)
+	if n := v.sets[key]; n != nil {
+		return n, nil
+	}
+	s := v.tx.set(d, m.Dim, m.Value)
+	if s.node == nil {
+		s.node = idList(nil)
+	}
+	v.sets[key] = s.node
+	return s.node, s.err
+}
+
+// derived counts what is there.
+func (v *verifier) derived() error {
+	n := 0
+	c := v.tx.bucket(bucketUnique).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		n++
+	}
+	v.same("unique keys", n, v.unique)
+	n = 0
+	c = v.tx.bucket(bucketOrder).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		n++
+	}
+	v.same("order keys", n, v.order)
+	if err := v.countSeries(); err != nil {
+		return err
+	}
+	if err := v.countSets(); err != nil {
+		return err
+	}
+	c = v.tx.bucket(bucketLarge).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		v.Large++
+	}
+	v.same("large values", v.Large, v.large)
+	return nil
+}
+
+func (v *verifier) same(what string, there, derived int) {
+	if there != derived {
+		v.problem("%s: %d are there, %d follow from the records", what, there, derived)
+	}
+}
+
+func (v *verifier) countSeries() error {
+	n := 0
+	var last Point
+	var of Series
+	c := v.tx.bucket(bucketSeries).Cursor()
+	for k, val := c.First(); k != nil; k, val = c.Next() {
+		points, err := readPoints(nil, k, val)
+		if err != nil {
+			v.problem("%v", err)
+			continue
+		}
+		s := seriesOfKey(k)
+		for i, p := range points {
+			if (i > 0 || s == of) && comparePoints(last, p) >= 0 {
+				v.problem("series %v is not in order at %v", s, p)
+			}
+			last, of = p, s
+		}
+		n += len(points)
+	}
+	v.same("places in series", n, v.series)
+	return nil
+}
+
+func (v *verifier) countSets() error {
+	n := 0
+	c := v.tx.bucket(bucketSet).Cursor()
+	for k, val := c.First(); k != nil; k, val = c.Next() {
+		_, _, _, chunk, err := splitSetKey(k)
+		if err != nil {
+			v.problem("set key %x: %v", k, err)
+			continue
+		}
+		b, err := unseal(k, val)
+		if err != nil {
+			v.problem("set %x: %v", k, err)
+			continue
+		}
+		if chunk < 0 {
+			ids, err := readSmall(nil, b)
+			if err != nil || !slices.IsSorted(ids) || len(slices.Compact(ids)) != len(ids) {
+				v.problem("set %x: out of order (%v)", k, err)
+			}
+			n += len(ids)
+			continue
+		}
+		view, err := viewChunk(b)
+		if err != nil {
+			v.problem("set %x: %v", k, err)
+			continue
+		}
+		var w words
+		view.orInto(&w)
+		if w.count() != view.card || !bytes.Equal(appendChunk(nil, &w), b) {
+			v.problem("set %x: not in its form", k)
+		}
+		n += view.card
+	}
+	for _, d := range v.tx.db.schema.tables {
+		if !d.bulk {
+			continue
+		}
+		t, err := v.tx.tail(d)
+		if err != nil {
+			return err
+		}
+		last := v.tx.table(d).Sequence()
+		t.mu.RLock()
+		for _, ids := range t.sets {
+			for _, id := range ids {
+				if id <= last {
+					n++
+				}
+			}
+		}
+		t.mu.RUnlock()
+	}
+	v.same("memberships", n, v.members)
+	return nil
+}
+
+// blobs reads every chunk, and compares hashes, sizes and uses.
+func (v *verifier) blobs() error {
+	staged := map[uint64]bool{}
+	list, err := v.tx.stageList()
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if s.kind == stageBlob || s.kind == stageGarbage {
+			staged[s.next] = true
+		}
+	}
+	bucket := v.tx.bucket(bucketBlob)
+	hashes, infos := 0, 0
+	c := bucket.Cursor()
+	for k, val := c.First(); k != nil; k, val = c.Next() {
+		if v.ctx.Err() != nil {
+			return context.Cause(v.ctx)
+		}
+		switch {
+		case k[0] == 'c' && len(k) == 13:
+			id := binary.BigEndian.Uint64(k[1:])
+			if _, err := unseal(k, val); err != nil {
+				v.problem("blob %d, chunk %d: %v", id, binary.BigEndian.Uint32(k[9:]), err)
+			}
+			if bucket.Get(blobInfoKey(id)) == nil && !staged[id] {
+				v.problem("blob %d: a chunk without a blob", id)
+			}
+		case k[0] == 'h' && len(k) == 33:
+			hashes++
+		case k[0] == 'i' && len(k) == 9:
+			infos++
+			v.blob(binary.BigEndian.Uint64(k[1:]))
+		default:
+			v.problem("blob: unknown key %x", k)
+		}
+	}
+	v.same("hashes of blobs", hashes, infos)
+	for id := range v.blobUses {
+		v.problem("blob %d is missing", id)
+	}
+	return nil
+}
+
+func (v *verifier) blob(id uint64) {
+	v.Blobs++
+	info, err := v.tx.blobInfo(id)
+	if err != nil {
+		v.problem("%v", err)
+		return
+	}
+	if info.Uses != v.blobUses[id] {
+		v.problem("blob %d: used %d times, counted %d times", id, v.blobUses[id], info.Uses)
+	}
+	delete(v.blobUses, id)
+	key := blobHashKey(info.SHA[:])
+	if b, err := unseal(key, v.tx.bucket(bucketBlob).Get(key)); err != nil || !bytes.Equal(b, key8(id)) {
+		v.problem("blob %d: its hash leads elsewhere (%v)", id, err)
+	}
+	h := sha256.New()
+	size := uint64(0)
+	for chunk := uint32(0); size < info.Size; chunk++ {
+		b, err := v.tx.readChunk(id, chunk)
+		if err != nil || len(b) == 0 || len(b) < chunkSize && size+uint64(len(b)) < info.Size {
+			v.problem("blob %d: chunk %d: %v", id, chunk, err)
+			return
+		}
+		h.Write(b)
+		size += uint64(len(b))
+	}
+	v.BlobBytes += size
+	if size != info.Size || !bytes.Equal(h.Sum(nil), info.SHA[:]) {
+		v.problem("blob %d: the content is not what was uploaded", id)
+	}
+}
