@@ -1,0 +1,92 @@
+package auth
+
+import (
+	"crypto/rand"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"nightjar/kv"
+)
+
+// Auth is the users of one open file. Its methods may be called from any goroutine.
+type Auth struct {
+	db        *kv.DB
+	now       func() time.Time
+	random    io.Reader
+	passwords *passwords
+	basic     *memory
+	limits    *limiter
+	used      *lastUsed
+	policy    atomic.Pointer[Policy]
+
+	// Forget takes away what was granted to a user or group that is being deleted; set once, by the package that keeps the grants.
+	Forget func(tx *kv.Tx, g Grantee) error
+}
+
+// Options are for tests; the zero value means the real clock and real randomness.
+type Options struct {
+	Now    func() time.Time
+	Random io.Reader
+}
+
+// The names of the settings that make up the policy.
+const (
+	SettingMode     = "permissions"
+	SettingStrategy = "auth_strategy"
+)
+
+// New makes the Auth of an open file.
+func New(db *kv.DB, o Options) (*Auth, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	a := &Auth{db: db, now: o.Now, random: o.Random, passwords: newPasswords(o.Random), limits: newLimiter(o.Now), used: newLastUsed()}
+	a.Forget = func(*kv.Tx, Grantee) error { return nil }
+	var err error
+	if a.basic, err = newMemory(o.Now, o.Random); err != nil {
+		return nil, err
+	}
+	return a, a.LoadPolicy()
+}
+
+// Policy is the rules as they are now.
+func (a *Auth) Policy() Policy { return *a.policy.Load() }
+
+// LoadPolicy reads the rules from the settings; it is called again after these have been changed.
+func (a *Auth) LoadPolicy() error {
+	return a.db.View(func(tx *kv.Tx) error {
+		p := Policy{Mode: Targets, Strategy: ReadOnly}
+		s, ok, err := tx.Setting(SettingMode)
+		if err == nil && ok {
+			p.Mode, err = ParseMode(s)
+		}
+		if err != nil {
+			return err
+		}
+		s, ok, err = tx.Setting(SettingStrategy)
+		if err == nil && ok {
+			p.Strategy, err = ParseStrategy(s)
+		}
+		if err != nil {
+			return err
+		}
+		a.policy.Store(&p)
+		return nil
+	})
+}
+
+// Author is on whose behalf a transaction of a viewer writes.
+func (v Viewer) Author() kv.Author {
+	return kv.Author{User: v.ID, Token: v.Token, Name: v.Name, Addr: v.Addr, Action: v.Action}
+}
+
+// A Page asks for a part of a list.
+type Page struct{ Offset, Limit int }
+
+func (p Page) of(s kv.Set) ([]uint64, int, error) {
+	return s.Page(kv.Page{Offset: p.Offset, Limit: p.Limit})
+}

@@ -1,0 +1,434 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"nightjar/kv"
+)
+
+type fixture struct {
+	*Auth
+	t     *testing.T
+	clock time.Time
+	owner Viewer
+}
+
+func setup(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{t: t, clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), owner: FileOwner()}
+	now := func() time.Time { return f.clock }
+	db, err := kv.Open(filepath.Join(t.TempDir(), "test.db"), Tables(), kv.Options{NoSync: true, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r, err := db.Verify(context.Background(), nil)
+		if err = errors.Join(err, r.Err(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	if f.Auth, err = New(db, Options{Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *fixture) user(name string, super bool, groups ...string) UserInfo {
+	f.t.Helper()
+	password, refs := name+"-pass-1", []GroupRef{}
+	for _, g := range groups {
+		if _, err := f.CreateGroup(f.t.Context(), f.owner, g); err != nil && !isProblem(err, "name") {
+			f.t.Fatal(err)
+		}
+		refs = append(refs, GroupRef{Name: g})
+	}
+	u, err := f.CreateUser(f.t.Context(), f.owner, UserChange{Name: &name, Password: &password, Superuser: &super, Groups: &refs})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return u
+}
+
+func (f *fixture) viewer(name string) Viewer {
+	f.t.Helper()
+	v, err := f.Basic(f.t.Context(), name, name+"-pass-1", "127.0.0.1")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return v
+}
+
+func isProblem(err error, path string) bool {
+	var p *Problems
+	return errors.As(err, &p) && p.Has(path)
+}
+
+func isKind(err error, k Kind) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == k
+}
+
+func TestUsersAndGroups(t *testing.T) {
+	f := setup(t)
+	ctx := t.Context()
+	f.user("admin", true)
+	astro := f.user("astro", false, "Observers", "Public")
+	f.user("bob", false)
+	admin, bob := f.viewer("admin"), f.viewer("bob")
+	if !slices.Equal(astro.Groups, []GroupInfo{{1, "Observers"}, {2, "Public"}}) || !astro.Password {
+		t.Errorf("%+v", astro)
+	}
+	bad := []struct {
+		in   UserChange
+		path string
+	}{
+		{UserChange{}, "username"},
+		{UserChange{Name: text("")}, "username"},
+		{UserChange{Name: text("a b")}, "username"},
+		{UserChange{Name: text(strings.Repeat("x", 151))}, "username"},
+		{UserChange{Name: text("astro")}, "username"},
+		{UserChange{Name: text("new"), Password: text("short")}, "password"},
+		{UserChange{Name: text("new"), Groups: &[]GroupRef{{Name: "none"}}}, "groups"},
+		{UserChange{Name: text("new"), Groups: &[]GroupRef{{ID: 99}}}, "groups"},
+	}
+	for _, c := range bad {
+		if _, err := f.CreateUser(ctx, admin, c.in); !isProblem(err, c.path) {
+			t.Errorf("%+v: %v", c.in, err)
+		}
+	}
+	for who, v := range map[string]Viewer{"bob": bob, "a guest": {}} {
+		if _, err := f.CreateUser(ctx, v, UserChange{Name: text("new")}); !isKind(err, Forbidden) && !isKind(err, Unauthenticated) {
+			t.Errorf("%s made a user: %v", who, err)
+		}
+		if _, err := f.CreateGroup(ctx, v, "new"); err == nil {
+			t.Errorf("%s made a group", who)
+		}
+		if err := f.DeleteUser(ctx, v, astro.ID); err == nil {
+			t.Errorf("%s deleted a user", who)
+		}
+		if err := f.DeleteGroup(ctx, v, 1); err == nil {
+			t.Errorf("%s deleted a group", who)
+		}
+		if err := f.Join(ctx, v, 1, bob.ID, true); err == nil {
+			t.Errorf("%s joined a group", who)
+		}
+		if _, err := f.User(v, astro.ID); !isKind(err, NotFound) {
+			t.Errorf("%s knows of astro: %v", who, err)
+		}
+		if _, err := f.Group(v, 1); !isKind(err, NotFound) {
+			t.Errorf("%s knows of a group: %v", who, err)
+		}
+	}
+	if list, n, _ := f.Users(bob, Page{Limit: 10}); n != 1 || list[0].Name != "bob" {
+		t.Errorf("bob sees %v", list)
+	}
+	if _, n, _ := f.Users(admin, Page{Limit: 10}); n != 3 {
+		t.Errorf("admin sees %d users", n)
+	}
+	if list, n, _ := f.Groups(f.viewer("astro"), true, Page{Limit: 1}); n != 2 || len(list) != 1 {
+		t.Errorf("astro's groups: %v of %d", list, n)
+	}
+	if _, n, _ := f.Groups(admin, false, Page{Limit: 10}); n != 0 {
+		t.Errorf("admin belongs to %d groups", n)
+	}
+	if _, n, _ := f.Groups(admin, true, Page{Limit: 10}); n != 2 {
+		t.Errorf("admin sees %d groups", n)
+	}
+	// joining, leaving, renaming, deleting
+	for range 2 {
+		if err := f.Join(ctx, admin, 1, bob.ID, true); err != nil {
+			t.Error(err)
+		}
+	}
+	if m, _ := f.Members(admin, 1); len(m) != 2 {
+		t.Errorf("members: %v", m)
+	}
+	if err := f.Join(ctx, admin, 1, bob.ID, false); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.RenameGroup(ctx, admin, 1, "Public"); !isProblem(err, "name") {
+		t.Errorf("renamed to a name that is taken: %v", err)
+	}
+	if g, err := f.RenameGroup(ctx, admin, 1, " Night shift "); err != nil || g.Name != "Night shift" {
+		t.Errorf("%v, %v", g, err)
+	}
+	var forgotten []Grantee
+	f.Forget = func(_ *kv.Tx, g Grantee) error { forgotten = append(forgotten, g); return nil }
+	if err := f.DeleteGroup(ctx, admin, 1); err != nil {
+		t.Error(err)
+	}
+	if u, _ := f.User(admin, astro.ID); len(u.Groups) != 1 {
+		t.Errorf("%+v", u)
+	}
+	if err := f.DeleteUser(ctx, admin, astro.ID); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Basic(ctx, "astro", "astro-pass-1", ""); !isKind(err, Unauthenticated) {
+		t.Errorf("astro is gone: %v", err)
+	}
+	if !slices.Equal(forgotten, []Grantee{GroupGrantee(1), UserGrantee(astro.ID)}) {
+		t.Errorf("forgotten: %v", forgotten)
+	}
+}
+
+func text(s string) *string { return &s }
+
+func TestPasswords(t *testing.T) {
+	f := setup(t)
+	ctx := t.Context()
+	bob := f.user("bob", false)
+	f.user("nopass", false)
+	v := f.viewer("bob")
+	for _, c := range [][2]string{{"bob", "bob-pass-2"}, {"bob", ""}, {"BOB", "bob-pass-1"}, {"nobody", "x"}, {"", ""}, {"bob", strings.Repeat("x", 5000)}} {
+		if _, err := f.Basic(ctx, c[0], c[1], "127.0.0.1"); !isKind(err, Unauthenticated) {
+			t.Errorf("%q: %v", c, err)
+		}
+	}
+	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Password: text("another-1"), Old: "wrong"}); !isProblem(err, "current_password") {
+		t.Errorf("with a wrong old password: %v", err)
+	}
+	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Superuser: new(bool)}); !isKind(err, Forbidden) {
+		t.Errorf("bob changes his rights: %v", err)
+	}
+	minted, err := f.Mint(ctx, "bob", "bob-pass-1", "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, _ := f.CreateToken(ctx, v, NewToken{Name: "script"})
+	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Password: text("another-1"), Old: "bob-pass-1"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Basic(ctx, "bob", "bob-pass-1", "127.0.0.1"); !isKind(err, Unauthenticated) {
+		t.Errorf("the old password, which was remembered: %v", err)
+	}
+	if _, err := f.Basic(ctx, "bob", "another-1", "127.0.0.1"); err != nil {
+		t.Errorf("the new password: %v", err)
+	}
+	if _, err := f.WithToken(minted.Secret, ""); err == nil {
+		t.Error("the minted token outlived the password")
+	}
+	if _, err := f.WithToken(named.Secret, ""); err != nil {
+		t.Errorf("the named token: %v", err)
+	}
+	// a user without a password, whom only a token lets in
+	name := "invited"
+	u, err := f.CreateUser(ctx, f.owner, UserChange{Name: &name})
+	if err != nil || u.Password {
+		t.Fatal(u, err)
+	}
+	if _, err := f.Basic(ctx, name, "", ""); !isKind(err, Unauthenticated) {
+		t.Errorf("no password is not an empty one: %v", err)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	f := setup(t)
+	ctx := t.Context()
+	f.user("bob", false)
+	f.viewer("bob") // verified just now: an attacker cannot lock this client out
+	fail := func(addr string) error {
+		_, err := f.Basic(ctx, "bob", "wrong", addr)
+		return err
+	}
+	for range perAccount {
+		f.limits.failed("bob", "10.0.0.1")
+	}
+	var e *Error
+	if err := fail("10.0.0.1"); !errors.As(err, &e) || e.Kind != TooMany || e.RetryAfter <= 0 || e.RetryAfter > attemptsFor {
+		t.Errorf("after %d failures: %v", perAccount, err)
+	}
+	if _, err := f.Basic(ctx, "bob", "bob-pass-1", "10.0.0.1"); err != nil {
+		t.Errorf("a credential that was verified before: %v", err)
+	}
+	if err := fail("10.0.0.2"); !isKind(err, Unauthenticated) {
+		t.Errorf("from another address: %v", err)
+	}
+	f.clock = f.clock.Add(attemptsFor + time.Second)
+	if err := fail("10.0.0.1"); !isKind(err, Unauthenticated) {
+		t.Errorf("some minutes later: %v", err)
+	}
+	for i := range perAddress {
+		f.limits.failed(fmt.Sprint(i), "10.0.0.3")
+	}
+	if err := fail("10.0.0.3"); !isKind(err, TooMany) {
+		t.Errorf("many names from one address: %v", err)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	f := setup(t)
+	ctx := t.Context()
+	bob := f.user("bob", false)
+	f.user("eve", false)
+	v, eve := f.viewer("bob"), f.viewer("eve")
+	made, err := f.CreateToken(ctx, v, NewToken{Name: " robot ", OnlyReads: true, Expires: f.clock.Add(time.Hour)})
+	if err != nil || len(made.Secret) != 40 || made.Name != "robot" || made.User != bob.ID {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	robot, err := f.WithToken(made.Secret, "10.0.0.9")
+	if err != nil || robot.Name != "bob" || !robot.OnlyReads || robot.Token != made.ID || robot.Addr != "10.0.0.9" {
+		t.Errorf("%+v, %v", robot, err)
+	}
+	if _, err := f.CreateToken(ctx, robot, NewToken{}); !isKind(err, Forbidden) {
+		t.Errorf("a token that only reads made a token: %v", err)
+	}
+	if _, err := f.WithToken(made.Secret+"0", ""); !isKind(err, Unauthenticated) {
+		t.Errorf("a wrong secret: %v", err)
+	}
+	if _, err := f.CreateToken(ctx, v, NewToken{User: eve.ID}); !isProblem(err, "user") {
+		t.Errorf("bob made a token for eve: %v", err)
+	}
+	if _, err := f.CreateToken(ctx, v, NewToken{Expires: f.clock.Add(-1)}); !isProblem(err, "expires") {
+		t.Errorf("a token that has expired: %v", err)
+	}
+	if _, err := f.Token(eve, made.ID); !isKind(err, NotFound) {
+		t.Errorf("eve sees bob's token: %v", err)
+	}
+	if err := f.RevokeToken(ctx, eve, made.ID); !isKind(err, NotFound) {
+		t.Errorf("eve revoked bob's token: %v", err)
+	}
+	if list, n, _ := f.Tokens(v, Page{Limit: 9}); n != 1 || list[0].Secret != "" {
+		t.Errorf("%+v", list)
+	}
+	f.clock = f.clock.Add(time.Hour)
+	if _, err := f.WithToken(made.Secret, ""); !isKind(err, Unauthenticated) {
+		t.Errorf("an expired token: %v", err)
+	}
+	// of the tokens of token-auth the least recently used falls out
+	var secrets []string
+	for range maxMinted {
+		f.clock = f.clock.Add(time.Minute)
+		m, err := f.Mint(ctx, "bob", "bob-pass-1", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets = append(secrets, m.Secret)
+	}
+	f.clock = f.clock.Add(time.Minute)
+	if _, err := f.WithToken(secrets[0], ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Mint(ctx, "bob", "bob-pass-1", ""); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range secrets {
+		if _, err := f.WithToken(s, ""); (err == nil) != (i != 1) {
+			t.Errorf("token %d of %d: %v", i, maxMinted, err)
+		}
+	}
+	f.clock = f.clock.Add(mintedFor)
+	if _, err := f.WithToken(secrets[0], ""); err == nil {
+		t.Error("a minted token outlived its 30 days")
+	}
+	s, err := f.SignIn(ctx, "bob", "bob-pass-1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := f.WithToken(s.Secret, "")
+	if err != nil || !in.Session {
+		t.Errorf("%+v, %v", in, err)
+	}
+	if err := f.SignOut(ctx, in); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.WithToken(s.Secret, ""); err == nil {
+		t.Error("still signed in")
+	}
+}
+
+// TestPolicy compares every decision with the table of DESIGN's words, written out.
+func TestPolicy(t *testing.T) {
+	viewers := map[string]Viewer{
+		"guest": {}, "owner": FileOwner(), "superuser": {ID: 1, Superuser: true},
+		"creator": {ID: 2}, "member": {ID: 3, Groups: []uint64{7}}, "other": {ID: 4, Groups: []uint64{8}},
+		"reader": {ID: 2, OnlyReads: true}, "viewer": {ID: 5},
+	}
+	target := func(a Access) Object {
+		o := Object{Access: a}
+		o.Give(UserGrantee(2), All)
+		o.Give(GroupGrantee(7), All)
+		o.Give(UserGrantee(5), View)
+		return o
+	}
+	holders := []Grantee{UserGrantee(2), GroupGrantee(8)} // group 8 does not see a private target
+	sees := map[Access]string{
+		Private: "owner superuser creator member reader viewer",
+		Public:  "owner superuser creator member reader viewer other",
+		Open:    "owner superuser creator member reader viewer other guest",
+	}
+	held := map[Access]string{
+		Private: "owner superuser creator reader",
+		Public:  "owner superuser creator reader other",
+		Open:    "owner superuser creator reader other",
+	}
+	in := func(list, who string) bool { return slices.Contains(strings.Fields(list), who) }
+	for _, mode := range []Mode{Targets, Objects} {
+		for _, strategy := range []Strategy{ReadOnly, Locked} {
+			p := Policy{mode, strategy}
+			for _, access := range []Access{Private, Public, Open} {
+				o := target(access)
+				for who, v := range viewers {
+					at := fmt.Sprintf("%s %s %s %s", mode, strategy, access, who)
+					want := in(sees[access], who) && (who != "guest" || strategy != Locked)
+					if got := p.Sees(v, o); got != want {
+						t.Errorf("%s: sees the target: %t", at, got)
+					}
+					data := want
+					if mode == Objects {
+						data = in(held[access], who)
+					}
+					if got := p.SeesHeld(v, o, holders); got != data {
+						t.Errorf("%s: sees the data: %t", at, got)
+					}
+					change := in("owner superuser creator member", who)
+					if got := p.May(v, Change, o); got != change {
+						t.Errorf("%s: changes the target: %t", at, got)
+					}
+					del := change
+					if mode == Objects {
+						del = in("owner superuser creator other", who)
+					}
+					if got := p.MayDeleteHeld(v, o, holders); got != del {
+						t.Errorf("%s: deletes the data: %t", at, got)
+					}
+					// the same as sets: a viewer finds an object in a list exactly when he sees it
+					listed := v.Everything() || p.Admits(v) && slices.ContainsFunc(v.Grantees(), func(g Grantee) bool { return slices.Contains(o.Seers(), g) })
+					if listed != want {
+						t.Errorf("%s: stands in the list: %t", at, listed)
+					}
+				}
+			}
+		}
+	}
+	if (Viewer{ID: 3, Groups: []uint64{7}}).MayName(8) || !(Viewer{ID: 3, Groups: []uint64{7}}).MayName(7) || !FileOwner().MayName(8) {
+		t.Error("only own groups may be named, except by a superuser")
+	}
+}
+
+func BenchmarkBasicRemembered(b *testing.B) {
+	db, err := kv.Open(filepath.Join(b.TempDir(), "test.db"), Tables(), kv.Options{NoSync: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	a, err := New(db, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	name, password := "bob", "bob-pass-1"
+	if _, err := a.CreateUser(b.Context(), FileOwner(), UserChange{Name: &name, Password: &password}); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := a.Basic(b.Context(), name, password, "127.0.0.1"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package auth
+
+import (
+	"fmt"
+	"time"
+)
+
+// Kind says what sort of refusal an Error is.
+type Kind int
+
+// The kinds of refusal.
+const (
+	// NotFound: there is no such thing, or the viewer may not know of it: nothing tells the two apart.
+	NotFound Kind = iota + 1
+	// Forbidden: the viewer sees it and may not do that with it.
+	Forbidden
+	// Unauthenticated: one must sign in to do that, or what one signed in with is not good.
+	Unauthenticated
+	// TooMany: too many failed attempts; RetryAfter says when to come again.
+	TooMany
+	// Conflict: it cannot be done in the state that things are in.
+	Conflict
+)
+
+// An Error is a refusal that may be shown to the one who asked.
+type Error struct {
+	Kind       Kind
+	Message    string
+	RetryAfter time.Duration
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// The refusals in the words that clients of Django REST framework know.
+var (
+	ErrForbidden     = &Error{Kind: Forbidden, Message: "You do not have permission to perform this action."}
+	ErrNotSignedIn   = &Error{Kind: Unauthenticated, Message: "Authentication credentials were not provided."}
+	ErrBadPassword   = &Error{Kind: Unauthenticated, Message: "Invalid username/password."}
+	ErrBadToken      = &Error{Kind: Unauthenticated, Message: "Invalid token."}
+	ErrReadOnlyToken = &Error{Kind: Forbidden, Message: "This token may only read."}
+)
+
+// Missing is the refusal for a thing that is not there, in the same words whether it is missing or hidden.
+func Missing(what string) *Error {
+	return &Error{Kind: NotFound, Message: fmt.Sprintf("No %s matches the given query.", what)}
+}
+
+// Problems collects what is wrong with an input, all of it and not only the first. A path names the field: "ra", or
+// "aliases.1.name" for the name of the second alias; "" stands for the input as a whole.
+type Problems struct {
+	list []Problem
+}
+
+// A Problem is one thing that is wrong with an input.
+type Problem struct{ Path, Message string }
+
+// Add adds a problem.
+func (p *Problems) Add(path, format string, args ...any) {
+	message := format
+	if len(args) > 0 {
+		message = fmt.Sprintf(format, args...)
+	}
+	p.list = append(p.list, Problem{path, message})
+}
+
+// All lists the problems in the order they were found.
+func (p *Problems) All() []Problem { return p.list }
+
+// Has says whether there is a problem with a path.
+func (p *Problems) Has(path string) bool {
+	for _, x := range p.list {
+		if x.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// Err is p when it has problems, or nil.
+func (p *Problems) Err() error {
+	if len(p.list) == 0 {
+		return nil
+	}
+	return p
+}
+
+func (p *Problems) Error() string {
+	first := p.list[0]
+	s := first.Message
+	if first.Path != "" {
+		s = first.Path + ": " + s
+	}
+	if n := len(p.list) - 1; n > 0 {
+		s += fmt.Sprintf(" (and %d more)", n)
+	}
+	return s
+}
+
+// Invalid is a single problem as an error.
+func Invalid(path, format string, args ...any) error {
+	p := new(Problems)
+	p.Add(path, format, args...)
+	return p
+}

@@ -1,0 +1,247 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"nightjar/kv"
+)
+
+// GroupInfo is a group as others see it.
+type GroupInfo struct {
+	ID   uint64
+	Name string
+}
+
+const maxGroupName = 150
+
+// FindGroup finds the group that is meant; kv.ErrNotFound when there is none.
+func (a *Auth) FindGroup(tx *kv.Tx, r GroupRef) (uint64, error) {
+	if r.ID != 0 {
+		_, err := groups.Get(tx, r.ID)
+		return r.ID, err
+	}
+	id, ok, err := tx.Lookup(kindGroupName, r.Name)
+	if err == nil && !ok {
+		err = kv.ErrNotFound
+	}
+	return id, err
+}
+
+// GroupName is the name of a group.
+func (a *Auth) GroupName(tx *kv.Tx, id uint64) (string, error) {
+	g, err := groups.Get(tx, id)
+	if err != nil {
+		return "", err
+	}
+	return g.Name, nil
+}
+
+// MakeGroup finds a group by its name, or makes it, within a transaction of a superuser's.
+func (a *Auth) MakeGroup(tx *kv.Tx, name string) (id uint64, err error) {
+	if id, err = a.FindGroup(tx, GroupRef{Name: name}); !errors.Is(err, kv.ErrNotFound) {
+		return id, err
+	}
+	g := Group{Name: name, Created: tx.Now().UnixMicro()}
+	if g.UID, err = tx.NewUID(); err != nil {
+		return 0, err
+	}
+	return groups.Insert(tx, &g)
+}
+
+// CheckGroupName adds what is wrong with the name of a group to p.
+func CheckGroupName(p *Problems, path, name string) string {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		p.Add(path, "This field may not be blank.")
+	case utf8.RuneCountInString(name) > maxGroupName:
+		p.Add(path, "Ensure this field has no more than %d characters.", maxGroupName)
+	}
+	return name
+}
+
+// CreateGroup makes a group; superusers only.
+func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info GroupInfo, err error) {
+	if err := a.superuser(v); err != nil {
+		return info, err
+	}
+	p := new(Problems)
+	name = CheckGroupName(p, "name", name)
+	if err := p.Err(); err != nil {
+		return info, err
+	}
+	err = a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+		p := new(Problems)
+		if err := a.nameFree(tx, p, kindGroupName, name, 0, "name", "group with this name already exists."); err != nil {
+			return err
+		}
+		if err := p.Err(); err != nil {
+			return err
+		}
+		id, err := a.MakeGroup(tx, name)
+		info = GroupInfo{id, name}
+		return err
+	})
+	return info, err
+}
+
+// group reads a group that the viewer may know of: superusers know all, others their own.
+func (a *Auth) group(tx *kv.Tx, v Viewer, id uint64) (*Group, error) {
+	g, err := groups.Get(tx, id)
+	if errors.Is(err, kv.ErrNotFound) || err == nil && !v.MayName(id) {
+		return nil, Missing("Group")
+	}
+	return g, err
+}
+
+// Group describes one group; NotFound unless the viewer may know of it.
+func (a *Auth) Group(v Viewer, id uint64) (info GroupInfo, err error) {
+	err = a.db.View(func(tx *kv.Tx) error {
+		g, err := a.group(tx, v, id)
+		if err == nil {
+			info = GroupInfo{id, g.Name}
+		}
+		return err
+	})
+	return info, err
+}
+
+// Groups lists the viewer's own groups by id, or all when a superuser asks for them, with their number. The owner of the file belongs to none.
+func (a *Auth) Groups(v Viewer, all bool, p Page) (list []GroupInfo, count int, err error) {
+	err = a.db.View(func(tx *kv.Tx) error {
+		set := groups.All(tx)
+		if !all || !v.Everything() {
+			own := slices.Clone(v.Groups)
+			slices.Sort(own)
+			set = kv.And(set, kv.IDs(own))
+		}
+		ids, n, err := p.of(set)
+		count = n
+		for _, id := range ids {
+			g, err := groups.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			list = append(list, GroupInfo{id, g.Name})
+		}
+		return err
+	})
+	return list, count, err
+}
+
+// Members lists the users of a group; superusers only.
+func (a *Auth) Members(v Viewer, id uint64) (list []UserInfo, err error) {
+	if !v.Everything() {
+		return nil, ErrForbidden
+	}
+	err = a.db.View(func(tx *kv.Tx) error {
+		if _, err := a.group(tx, v, id); err != nil {
+			return err
+		}
+		for uid, err := range users.Set(tx, dimGroup, kv.Int(id)).Each() {
+			if err != nil {
+				return err
+			}
+			u, err := users.Get(tx, uid)
+			if err != nil {
+				return err
+			}
+			info, err := a.userInfo(tx, uid, u)
+			if err != nil {
+				return err
+			}
+			list = append(list, info)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// RenameGroup gives a group another name; superusers only.
+func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string) (info GroupInfo, err error) {
+	if err := a.superuser(v); err != nil {
+		return info, err
+	}
+	p := new(Problems)
+	name = CheckGroupName(p, "name", name)
+	if err := p.Err(); err != nil {
+		return info, err
+	}
+	err = a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+		g, err := a.group(tx, v, id)
+		if err != nil {
+			return err
+		}
+		p := new(Problems)
+		if err := a.nameFree(tx, p, kindGroupName, name, id, "name", "group with this name already exists."); err != nil {
+			return err
+		}
+		if err := p.Err(); err != nil {
+			return err
+		}
+		g.Name = name
+		info = GroupInfo{id, name}
+		return groups.Put(tx, id, g)
+	})
+	return info, err
+}
+
+// Join makes a user a member of a group, or ends that; superusers only. Doing it again changes nothing.
+func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bool) error {
+	if err := a.superuser(v); err != nil {
+		return err
+	}
+	return a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+		if _, err := a.group(tx, v, group); err != nil {
+			return err
+		}
+		u, err := a.user(tx, v, user)
+		if err != nil {
+			return err
+		}
+		at := slices.Index(u.Groups, group)
+		switch {
+		case member && at < 0:
+			u.Groups = append(u.Groups, group)
+		case !member && at >= 0:
+			u.Groups = slices.Delete(u.Groups, at, at+1)
+		default:
+			return nil
+		}
+		return users.Put(tx, user, u)
+	})
+}
+
+// DeleteGroup takes a group away, with its memberships and with all that was granted to it; superusers only.
+func (a *Auth) DeleteGroup(ctx context.Context, v Viewer, id uint64) error {
+	if err := a.superuser(v); err != nil {
+		return err
+	}
+	return a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+		if _, err := a.group(tx, v, id); err != nil {
+			return err
+		}
+		members, err := users.Set(tx, dimGroup, kv.Int(id)).IDs()
+		if err != nil {
+			return err
+		}
+		for _, uid := range members {
+			u, err := users.Get(tx, uid)
+			if err != nil {
+				return err
+			}
+			u.Groups = slices.DeleteFunc(u.Groups, func(g uint64) bool { return g == id })
+			if err := users.Put(tx, uid, u); err != nil {
+				return err
+			}
+		}
+		if err := a.Forget(tx, GroupGrantee(id)); err != nil {
+			return err
+		}
+		return groups.Delete(tx, id)
+	})
+}

@@ -1,0 +1,260 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"nightjar/kv"
+)
+
+// Basic verifies a user name and a password, as HTTP's Basic authentication brings them with every request: one that was good
+// within the last minutes is recognised without argon2id. Errors: ErrBadPassword, TooMany.
+func (a *Auth) Basic(ctx context.Context, name, password, addr string) (Viewer, error) {
+	mark := a.basic.mark(name, password)
+	if id, stored, ok := a.basic.find(mark); ok {
+		var v Viewer
+		err := a.db.View(func(tx *kv.Tx) error {
+			u, err := users.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			if u.Name != name || u.Password != stored {
+				return kv.ErrNotFound // renamed, or with another password
+			}
+			v = viewerOf(id, u, addr)
+			return nil
+		})
+		if !errors.Is(err, kv.ErrNotFound) {
+			return v, err
+		}
+		a.basic.forget(mark)
+	}
+	return a.verify(ctx, name, password, addr)
+}
+
+// verify checks a user name and a password with argon2id, within the limits, and remembers a good one.
+func (a *Auth) verify(ctx context.Context, name, password, addr string) (v Viewer, err error) {
+	if err := a.limits.may(name, addr); err != nil {
+		return v, err
+	}
+	var id uint64
+	u := new(User)
+	err = a.db.View(func(tx *kv.Tx) error {
+		found, ok, err := tx.Lookup(kindUserName, name)
+		if err != nil || !ok {
+			return err
+		}
+		id = found
+		u, err = users.Get(tx, id)
+		return err
+	})
+	if err != nil {
+		return v, err
+	}
+	good, err := a.passwords.matches(ctx, u.Password, password)
+	if err != nil {
+		return v, err
+	}
+	if !good {
+		a.limits.failed(name, addr)
+		return v, ErrBadPassword
+	}
+	a.basic.remember(a.basic.mark(name, password), id, u.Password)
+	return viewerOf(id, u, addr), nil
+}
+
+func viewerOf(id uint64, u *User, addr string) Viewer {
+	return Viewer{ID: id, Name: u.Name, Superuser: u.Superuser, Groups: u.Groups, Addr: addr}
+}
+
+// WithToken finds the viewer that a token's secret stands for. Error: ErrBadToken.
+func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
+	hash := sha256.Sum256([]byte(secret))
+	now := a.now().UnixMicro()
+	err = a.db.View(func(tx *kv.Tx) error {
+		id, ok, err := tx.Lookup(kindTokenHash, string(hash[:]))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return ErrBadToken
+		}
+		t, err := tokens.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		if t.Expires != 0 && t.Expires <= now {
+			return ErrBadToken
+		}
+		u, err := users.Get(tx, t.User)
+		if err != nil {
+			return err
+		}
+		v = viewerOf(t.User, u, addr)
+		v.Token, v.OnlyReads, v.Session = id, t.OnlyReads, t.Sort == Session
+		a.used.note(id, now)
+		return nil
+	})
+	return v, err
+}
+
+// Mint makes a token for a user name and a password, valid for 30 days. Errors: ErrBadPassword, TooMany.
+func (a *Auth) Mint(ctx context.Context, name, password, addr string) (TokenInfo, error) {
+	return a.openDoor(ctx, name, password, addr, Minted, mintedFor, "token-auth")
+}
+
+// SignIn begins a session for a user name and a password, valid for 14 days. Errors: ErrBadPassword, TooMany.
+func (a *Auth) SignIn(ctx context.Context, name, password, addr string) (TokenInfo, error) {
+	return a.openDoor(ctx, name, password, addr, Session, sessionFor, "session")
+}
+
+func (a *Auth) openDoor(ctx context.Context, name, password, addr string, sort TokenSort, valid time.Duration, called string) (TokenInfo, error) {
+	v, err := a.verify(ctx, name, password, addr)
+	if err != nil {
+		return TokenInfo{}, err
+	}
+	v.Action = "POST " + called
+	return a.addToken(ctx, v, Token{User: v.ID, Name: called, Sort: sort, Expires: a.now().Add(valid).UnixMicro()})
+}
+
+// SignOut ends the session, or the token, that the viewer came with.
+func (a *Auth) SignOut(ctx context.Context, v Viewer) error {
+	if v.Token == 0 {
+		return nil
+	}
+	err := a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error { return tokens.Delete(tx, v.Token) })
+	if errors.Is(err, kv.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// memory remembers verified credentials under a keyed hash, for rememberFor after the last verification.
+type memory struct {
+	now func() time.Time
+	key []byte
+
+	mu  sync.Mutex
+	who map[[32]byte]remembered
+}
+
+type remembered struct {
+	user   uint64
+	stored string // the hash that the password was compared with
+	until  time.Time
+}
+
+const (
+	rememberFor   = 5 * time.Minute
+	maxRemembered = 10_000
+)
+
+func newMemory(now func() time.Time, random io.Reader) (*memory, error) {
+	m := &memory{now: now, key: make([]byte, 32), who: map[[32]byte]remembered{}}
+	_, err := io.ReadFull(random, m.key)
+	return m, err
+}
+
+func (m *memory) mark(name, password string) [32]byte {
+	h := hmac.New(sha256.New, m.key)
+	io.WriteString(h, name)
+	h.Write([]byte{0})
+	io.WriteString(h, password)
+	return [32]byte(h.Sum(nil))
+}
+
+func (m *memory) find(mark [32]byte) (user uint64, stored string, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.who[mark]
+	if ok && m.now().After(r.until) {
+		delete(m.who, mark)
+		ok = false
+	}
+	return r.user, r.stored, ok
+}
+
+func (m *memory) forget(mark [32]byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.who, mark)
+}
+
+func (m *memory) remember(mark [32]byte, user uint64, stored string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.who) >= maxRemembered {
+		clear(m.who) // everybody pays once more
+	}
+	m.who[mark] = remembered{user, stored, m.now().Add(rememberFor)}
+}
+
+// limiter counts failed attempts, per account and address and per address.
+type limiter struct {
+	now func() time.Time
+
+	mu    sync.Mutex
+	count map[string]*attempts
+}
+
+type attempts struct {
+	n     int
+	until time.Time
+}
+
+const (
+	attemptsFor     = 5 * time.Minute // from the first failure on
+	perAccount      = 20
+	perAddress      = 300
+	maxAttemptLists = 100_000
+)
+
+func newLimiter(now func() time.Time) *limiter {
+	return &limiter{now: now, count: map[string]*attempts{}}
+}
+
+func attemptKeys(name, addr string) (account, address string) {
+	return "account " + addr + " " + name, "address " + addr
+}
+
+// may refuses when there were too many failures.
+func (l *limiter) may(name, addr string) error {
+	account, address := attemptKeys(name, addr)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, limit := range map[string]int{account: perAccount, address: perAddress} {
+		c := l.count[key]
+		if c == nil {
+			continue
+		}
+		left := c.until.Sub(l.now())
+		if left <= 0 {
+			delete(l.count, key)
+		} else if c.n >= limit {
+			return &Error{Kind: TooMany, Message: "Too many failed attempts. Try again later.", RetryAfter: left}
+		}
+	}
+	return nil
+}
+
+func (l *limiter) failed(name, addr string) {
+	account, address := attemptKeys(name, addr)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.count) >= maxAttemptLists {
+		clear(l.count) // somebody fills the memory from many addresses: the limit begins anew
+	}
+	for _, key := range []string{account, address} {
+		c := l.count[key]
+		if c == nil {
+			c = &attempts{until: l.now().Add(attemptsFor)}
+			l.count[key] = c
+		}
+		c.n++
+	}
+}

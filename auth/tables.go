@@ -1,0 +1,83 @@
+package auth
+
+import "nightjar/kv"
+
+// User is one who may sign in.
+type User struct {
+	Name      string   `kv:"1"`
+	Password  string   `kv:"2"` // argon2id, "" when only tokens open the door
+	Superuser bool     `kv:"3"`
+	Groups    []uint64 `kv:"4"`
+	Created   int64    `kv:"5"` // microseconds since 1970
+	UID       [16]byte `kv:"6"`
+}
+
+// Group is a group of users.
+type Group struct {
+	Name    string   `kv:"1"`
+	Created int64    `kv:"2"`
+	UID     [16]byte `kv:"3"`
+}
+
+// Token opens the door for a user without a password. Its secret is not kept.
+type Token struct {
+	User      uint64    `kv:"1"`
+	Name      string    `kv:"2"`
+	Hash      [32]byte  `kv:"3"` // SHA-256 of the secret
+	OnlyReads bool      `kv:"4"`
+	Expires   int64     `kv:"5"` // microseconds since 1970, 0 for never
+	Created   int64     `kv:"6"`
+	Used      int64     `kv:"7"` // the day it was last used, roughly
+	Sort      TokenSort `kv:"8"`
+	UID       [16]byte  `kv:"9"`
+}
+
+// TokenSort says how a token came to be.
+type TokenSort uint64
+
+// The sorts of tokens.
+const (
+	Named   TokenSort = 0 // made on purpose, lives until it expires or is revoked
+	Minted  TokenSort = 1 // by token-auth, for a user name and password
+	Session TokenSort = 2 // by signing in with a browser
+)
+
+// The numbers of tables, kinds of unique keys and dimensions are part of the file's format. Those of tables are shared with package archive,
+// which has 4 and up; so are the kinds, of which 1 to 9 are for this package.
+const (
+	kindUserName  = 1
+	kindGroupName = 2
+	kindTokenHash = 3
+
+	dimGroup = 1 // of users
+	dimUser  = 1 // of tokens
+)
+
+var users = kv.NewTable(kv.Spec[User]{
+	Name: "user", No: 1, Codec: kv.Fields[User](),
+	Keys: func(k *kv.Keys, _ uint64, u *User) {
+		k.Unique(kindUserName, u.Name)
+		for _, g := range u.Groups {
+			k.Member(dimGroup, kv.Int(g))
+		}
+	},
+	Ident: func(u *User) []byte { return u.UID[:] },
+})
+
+var groups = kv.NewTable(kv.Spec[Group]{
+	Name: "group", No: 2, Codec: kv.Fields[Group](),
+	Keys:  func(k *kv.Keys, _ uint64, g *Group) { k.Unique(kindGroupName, g.Name) },
+	Ident: func(g *Group) []byte { return g.UID[:] },
+})
+
+var tokens = kv.NewTable(kv.Spec[Token]{
+	Name: "token", No: 3, Codec: kv.Fields[Token](),
+	Keys: func(k *kv.Keys, _ uint64, t *Token) {
+		k.Unique(kindTokenHash, string(t.Hash[:]))
+		k.Member(dimUser, kv.Int(t.User))
+	},
+	Ident: func(t *Token) []byte { return t.UID[:] },
+})
+
+// Tables are the tables of this package, for kv.Open.
+func Tables() []kv.AnyTable { return []kv.AnyTable{users, groups, tokens} }

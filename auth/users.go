@@ -1,0 +1,308 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"unicode/utf8"
+
+	"nightjar/kv"
+)
+
+// UserInfo is a user as others see it.
+type UserInfo struct {
+	ID        uint64
+	Name      string
+	Superuser bool
+	Password  bool // whether there is one
+	Groups    []GroupInfo
+	Created   int64 // microseconds since 1970
+}
+
+// UserChange is what may be given when a user is made or changed; nil leaves a thing as it is.
+type UserChange struct {
+	Name      *string
+	Password  *string
+	Old       string // the password so far, which is asked of those who change their own
+	Superuser *bool
+	Groups    *[]GroupRef
+}
+
+// A GroupRef names a group by its id or, when that is 0, by its name.
+type GroupRef struct {
+	ID   uint64
+	Name string
+}
+
+// userName is what Django allows.
+var userName = regexp.MustCompile(`^[\w.@+-]+$`)
+
+const maxUserName = 150
+
+func checkUserName(p *Problems, name string) {
+	switch {
+	case name == "":
+		p.Add("username", "This field may not be blank.")
+	case utf8.RuneCountInString(name) > maxUserName:
+		p.Add("username", "Ensure this field has no more than %d characters.", maxUserName)
+	case !userName.MatchString(name):
+		p.Add("username", "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.")
+	}
+}
+
+func checkPassword(p *Problems, password string) {
+	if n := utf8.RuneCountInString(password); n < MinPassword {
+		p.Add("password", "Ensure this field has at least %d characters.", MinPassword)
+	} else if len(password) > maxPassword {
+		p.Add("password", "Ensure this field has no more than %d characters.", maxPassword)
+	}
+}
+
+// CreateUser makes a user; superusers only. Without a password only tokens open the door. Errors: *Problems, *Error.
+func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info UserInfo, err error) {
+	if err := a.superuser(v); err != nil {
+		return info, err
+	}
+	p := new(Problems)
+	if in.Name == nil {
+		p.Add("username", "This field is required.")
+	} else {
+		checkUserName(p, *in.Name)
+	}
+	hash, err := a.newHash(ctx, p, in.Password)
+	if err != nil {
+		return info, err
+	}
+	err = a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+		u := User{Name: *in.Name, Password: hash, Created: tx.Now().UnixMicro()}
+		if in.Superuser != nil {
+			u.Superuser = *in.Superuser
+		}
+		q := new(Problems)
+		if err := a.setGroups(tx, q, &u, in.Groups); err != nil {
+			return err
+		}
+		if err := a.nameFree(tx, q, kindUserName, u.Name, 0, "username", "A user with that username already exists."); err != nil {
+			return err
+		}
+		if err := q.Err(); err != nil {
+			return err
+		}
+		if u.UID, err = tx.NewUID(); err != nil {
+			return err
+		}
+		id, err := users.Insert(tx, &u)
+		if err == nil {
+			info, err = a.userInfo(tx, id, &u)
+		}
+		return err
+	})
+	return info, err
+}
+
+// newHash checks and hashes a new password; without one the hash is "". It ends with the problems found so far.
+func (a *Auth) newHash(ctx context.Context, p *Problems, password *string) (string, error) {
+	if password != nil {
+		checkPassword(p, *password)
+	}
+	if err := p.Err(); err != nil || password == nil {
+		return "", err
+	}
+	return a.passwords.hash(ctx, *password)
+}
+
+func (a *Auth) superuser(v Viewer) error {
+	if err := a.Policy().MayWrite(v); err != nil {
+		return err
+	}
+	if !v.Everything() {
+		return ErrForbidden
+	}
+	return nil
+}
+
+func (a *Auth) setGroups(tx *kv.Tx, p *Problems, u *User, refs *[]GroupRef) error {
+	if refs == nil {
+		return nil
+	}
+	u.Groups = nil
+	for _, r := range *refs {
+		id, err := a.FindGroup(tx, r)
+		if errors.Is(err, kv.ErrNotFound) {
+			p.Add("groups", "There is no such group.")
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(u.Groups, id) {
+			u.Groups = append(u.Groups, id)
+		}
+	}
+	return nil
+}
+
+// nameFree adds a problem when a unique name belongs to another record than id.
+func (a *Auth) nameFree(tx *kv.Tx, p *Problems, kind byte, name string, id uint64, path, message string) error {
+	owner, ok, err := tx.Lookup(kind, name)
+	if ok && owner != id {
+		p.Add(path, "%s", message)
+	}
+	return err
+}
+
+func (a *Auth) userInfo(tx *kv.Tx, id uint64, u *User) (UserInfo, error) {
+	info := UserInfo{ID: id, Name: u.Name, Superuser: u.Superuser, Password: u.Password != "", Created: u.Created}
+	for _, g := range u.Groups {
+		rec, err := groups.Get(tx, g)
+		if err != nil {
+			return info, err
+		}
+		info.Groups = append(info.Groups, GroupInfo{g, rec.Name})
+	}
+	return info, nil
+}
+
+// mayKnow says whether a viewer may know of a user: superusers of all, others of themselves.
+func mayKnow(v Viewer, id uint64) bool { return v.Everything() || !v.Guest() && v.ID == id }
+
+// User describes one user; NotFound unless the viewer may know of it.
+func (a *Auth) User(v Viewer, id uint64) (info UserInfo, err error) {
+	err = a.db.View(func(tx *kv.Tx) error {
+		u, err := a.user(tx, v, id)
+		if err == nil {
+			info, err = a.userInfo(tx, id, u)
+		}
+		return err
+	})
+	return info, err
+}
+
+func (a *Auth) user(tx *kv.Tx, v Viewer, id uint64) (*User, error) {
+	u, err := users.Get(tx, id)
+	if errors.Is(err, kv.ErrNotFound) || err == nil && !mayKnow(v, id) {
+		return nil, Missing("User")
+	}
+	return u, err
+}
+
+// Users lists the users that the viewer may know of, by id, with their number.
+func (a *Auth) Users(v Viewer, p Page) (list []UserInfo, count int, err error) {
+	err = a.db.View(func(tx *kv.Tx) error {
+		set := users.All(tx)
+		switch {
+		case v.Guest():
+			set = kv.Set{}
+		case !v.Everything():
+			set = kv.And(set, kv.IDs([]uint64{v.ID}))
+		}
+		ids, n, err := p.of(set)
+		count = n
+		for _, id := range ids {
+			u, err := users.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			info, err := a.userInfo(tx, id, u)
+			if err != nil {
+				return err
+			}
+			list = append(list, info)
+		}
+		return err
+	})
+	return list, count, err
+}
+
+// ChangeUser changes a user: superusers all, others their own password, for which they must give the old one. A new password ends the
+// user's sessions and the tokens that token-auth made.
+func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChange) (info UserInfo, err error) {
+	if err := a.Policy().MayWrite(v); err != nil {
+		return info, err
+	}
+	if _, err := a.User(v, id); err != nil {
+		return info, err
+	}
+	p := new(Problems)
+	if !v.Everything() {
+		if in.Name != nil || in.Superuser != nil || in.Groups != nil {
+			return info, ErrForbidden
+		}
+		if in.Password != nil {
+			if _, err := a.verify(ctx, v.Name, in.Old, v.Addr); err != nil {
+				var refused *Error
+				if errors.As(err, &refused) && refused.Kind == Unauthenticated {
+					return info, Invalid("current_password", "This is not your password so far.")
+				}
+				return info, err
+			}
+		}
+	}
+	if in.Name != nil {
+		checkUserName(p, *in.Name)
+	}
+	hash, err := a.newHash(ctx, p, in.Password)
+	if err != nil {
+		return info, err
+	}
+	err = a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+		u, err := a.user(tx, v, id)
+		if err != nil {
+			return err
+		}
+		q := new(Problems)
+		if in.Name != nil {
+			u.Name = *in.Name
+			if err := a.nameFree(tx, q, kindUserName, u.Name, id, "username", "A user with that username already exists."); err != nil {
+				return err
+			}
+		}
+		if in.Superuser != nil {
+			u.Superuser = *in.Superuser
+		}
+		if err := a.setGroups(tx, q, u, in.Groups); err != nil {
+			return err
+		}
+		if err := q.Err(); err != nil {
+			return err
+		}
+		if in.Password != nil {
+			u.Password = hash
+			if err := a.dropTokens(tx, id, func(tid uint64, t *Token) bool { return t.Sort != Named && tid != v.Token }); err != nil {
+				return err
+			}
+		}
+		if err := users.Put(tx, id, u); err != nil {
+			return err
+		}
+		info, err = a.userInfo(tx, id, u)
+		return err
+	})
+	return info, err
+}
+
+// DeleteUser takes a user away, with the tokens, and with what was granted to the user alone; superusers only. What the user made stays.
+func (a *Auth) DeleteUser(ctx context.Context, v Viewer, id uint64) error {
+	if err := a.superuser(v); err != nil {
+		return err
+	}
+	return a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+		if _, err := a.user(tx, v, id); err != nil {
+			return err
+		}
+		if err := a.Forget(tx, UserGrantee(id)); err != nil {
+			return err
+		}
+		if err := a.dropTokens(tx, id, func(uint64, *Token) bool { return true }); err != nil {
+			return err
+		}
+		return users.Delete(tx, id)
+	})
+}
+
+// UserCount is the number of users, for a node that has none yet.
+func (a *Auth) UserCount() (n int, err error) {
+	err = a.db.View(func(tx *kv.Tx) error { n, err = users.All(tx).Count(); return err })
+	return n, err
+}
