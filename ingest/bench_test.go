@@ -1,0 +1,79 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+)
+
+// lightCurve is a table of n rows in a TOM's header.
+func lightCurve(n int) []byte {
+	var b bytes.Buffer
+	b.WriteString("time,filter,magnitude,error\n")
+	for i := range n {
+		fmt.Fprintf(&b, "%.6f,%s,%.3f,0.%03d\n", 55959.07+float64(i)/97, []string{"g", "r", "i"}[i%3], 15+float64(i%4000)/1000, i%997)
+	}
+	return b.Bytes()
+}
+
+func benchmark(b *testing.B, dataType string, data []byte, points int) {
+	p := NewProcessors()
+	f := File{Name: "f", Size: int64(len(data)), Content: bytes.NewReader(data)}
+	b.SetBytes(f.Size)
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		if _, err := p.Process(context.Background(), dataType, f, Options{}, func(Point) error { n++; return nil }); err != nil || n != points {
+			b.Fatal(n, err)
+		}
+	}
+}
+
+func BenchmarkPhotometry100k(b *testing.B) { benchmark(b, "photometry", lightCurve(100_000), 100_000) }
+
+func BenchmarkTextSpectrum10k(b *testing.B) {
+	var text bytes.Buffer
+	text.WriteString("# DATE-OBS: 2018-02-15\nwavelength,flux\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&text, "%.3f,%.6e\n", 3000+float64(i)/2, 1e-15*float64(i+1))
+	}
+	benchmark(b, "spectroscopy", text.Bytes(), 1)
+}
+
+func BenchmarkFITSSpectrum10k(b *testing.B) {
+	benchmark(b, "spectroscopy", fitsSpectrum([]int{10_000}, linearWCS...), 1)
+}
+
+func BenchmarkParseInstant(b *testing.B) {
+	text := []byte("55959.06999999983")
+	for b.Loop() {
+		if _, reason := parseInstant(text, kindTime); reason != "" {
+			b.Fatal(reason)
+		}
+	}
+}
+
+// TestMemoryDoesNotGrowWithTheFile holds the parser to its promise: 100,000 rows allocate less than twice their size, and
+// ten times the rows no more than that again.
+func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
+	allocated := func(rows int) (bytesAllocated, size uint64) {
+		data := lightCurve(rows)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f := File{Name: "f", Size: int64(len(data)), Content: bytes.NewReader(data)}
+		if _, err := NewProcessors().Process(context.Background(), "photometry", f, Options{}, func(Point) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc, uint64(len(data))
+	}
+	small, size := allocated(100_000)
+	if small > 2*size {
+		t.Errorf("%d bytes allocated for a file of %d", small, size)
+	}
+	if large, _ := allocated(400_000); large > small+size/2 {
+		t.Errorf("%d bytes allocated for four times the rows, %d before", large, small)
+	}
+}

@@ -1,0 +1,96 @@
+package ingest
+
+// missing tells whether a cell holds no value, however a table may say so.
+func missing(cell []byte) bool {
+	if len(cell) > 9 {
+		return false
+	}
+	if len(cell) > 0 && cell[0] >= '0' && cell[0] <= '9' {
+		return false // most cells are numbers
+	}
+	var low [9]byte
+	for i, c := range cell {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		low[i] = c
+	}
+	switch string(low[:len(cell)]) {
+	case "", "nan", "+nan", "-nan", "null", "none", "--", "n/a", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity":
+		return true
+	}
+	return false
+}
+
+// notAvailable is a way to say missing where a number belongs; in text it may be a name (Na is a filter).
+func notAvailable(cell []byte) bool {
+	return len(cell) == 2 && cell[0]|0x20 == 'n' && cell[1]|0x20 == 'a'
+}
+
+// sentinel tells whether a magnitude, an error or a limit is one of the numbers that stand for a missing value: -999, 99,
+// 99.99 and 999, however many zeros follow.
+func sentinel(d decimal) bool {
+	if d.marker || len(d.whole) < 2 || len(d.whole) > 3 || d.whole[0] != '9' {
+		return false
+	}
+	fraction := d.fraction
+	for len(fraction) > 0 && fraction[len(fraction)-1] == '0' {
+		fraction = fraction[:len(fraction)-1]
+	}
+	switch string(d.whole) {
+	case "99":
+		return !d.neg && (len(fraction) == 0 || string(fraction) == "99")
+	case "999":
+		return len(fraction) == 0
+	}
+	return false
+}
+
+// plainNumber tells whether a cell of a column that nobody knows is to be kept as a number: a decimal number of at most 17
+// digits, so that a float64 tells it from its neighbours, and without leading zeros, which ids have.
+func plainNumber(cell []byte) (decimal, bool) {
+	d, ok := parseDecimal(cell)
+	if !ok || d.digits() > 17 || len(d.whole) > 1 && d.whole[0] == '0' || !d.finite() {
+		return d, false
+	}
+	if d.marker && !d.strict {
+		for _, c := range cell {
+			if c|0x20 == 'd' {
+				return d, false // 12d3 is a name
+			}
+		}
+	}
+	return d, true
+}
+
+// appendAny writes a cell of a column that nobody knows: a number or text, cell by cell.
+func appendAny(dst, cell []byte) []byte {
+	if d, ok := plainNumber(cell); ok {
+		return d.appendJSON(dst)
+	}
+	return appendString(dst, cell)
+}
+
+// notNumber is the reason when a cell should have been a number.
+func notNumber(cell []byte) string {
+	reason := quoted(cell) + " is not a number"
+	if i := indexComma(cell); i >= 0 {
+		reason += "; write a point for the decimal comma"
+	}
+	return reason
+}
+
+// indexComma finds the comma of a number that is otherwise one; -1 for any other text.
+func indexComma(cell []byte) int {
+	for i, c := range cell {
+		if c != ',' || len(cell) > maxNumber {
+			continue
+		}
+		text := append(append(append([]byte{}, cell[:i]...), '.'), cell[i+1:]...)
+		if _, ok := parseDecimal(text); ok {
+			return i
+		}
+		return -1
+	}
+	return -1
+}

@@ -1,0 +1,39 @@
+// Package ingest turns an uploaded file into points: a file in, points out.
+//
+// A caller hands over random access to a file's bytes and the data type that the uploader named. Process finds the
+// file's format by its content (never by its extension), reads it as a stream and yields one Point after the other,
+// with a Report that says what was understood, left out, assumed and refused.
+//
+//	photometry     delimited text: one point a row
+//	spectroscopy   text of wavelength and flux, or a FITS image with a wavelength scale: one point a file
+//
+// # What it is not for
+//
+// It knows nothing of storage, targets, users or uploads. It finds no duplicates and sets no clock: a spectrum without a
+// date comes back with Timed false, and what time it gets is the caller's decision. Files of other data types
+// ("fits_file", "image_file") are kept as they are; Handles says so.
+//
+// # Layers
+//
+// Readers know bytes and no astronomy: lines.go, split.go and table.go read delimited text, fitsheader.go, fits.go and
+// fitsimage.go read FITS. Processors (photometry.go, spectext.go, specfits.go) know what a column or an axis means and
+// use the readers. A format is one entry of the list that photometryFormats or spectroscopyFormats returns.
+//
+// # Rules
+//
+// A file is read exactly or refused. Everything that stands in it and was not understood is a problem with its line (or
+// HDU) and column; problems are collected, never only the first. What is assumed or changed is a warning. A number keeps
+// the digits of the file. A time is computed from its decimal text in integers, to the microsecond, half to even.
+//
+// # Caveats
+//
+// Points are handed out while the file is read, so a file may turn out to be bad after some were emitted: when Process
+// returns an error, what was emitted must be thrown away.
+//
+// Time is UTC in days of 86,400 s. A time on a day that ended with a leap second is warned of; 23:59:60 becomes
+// 00:00:00 of the next day. TAI and TT are converted from 1972 on; other scales (TDB, TCB, GPS, heliocentric and
+// barycentric dates) are refused, not guessed.
+//
+// Nothing is allocated because a header says so: a line holds at most 1 MiB, a table 1,000 columns, a FITS header 10,000
+// cards, a file 1,000 HDUs, a spectrum 4,000,000 pixels and 256 MiB of JSON.
+package ingest

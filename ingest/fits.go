@@ -1,0 +1,157 @@
+package ingest
+
+import (
+	"math"
+	"math/bits"
+	"strconv"
+)
+
+const (
+	maxFITSHDUs = 1000
+	maxFITSAxes = 999
+)
+
+// fitsHDU is one header and data unit of a FITS file.
+type fitsHDU struct {
+	*fitsHeader
+	kind   string // "IMAGE" for the primary HDU too, else as XTENSION says
+	bitpix int
+	axes   []int64
+	data   int64 // offset of the data
+	size   int64 // of the data in bytes, without the padding; known to lie within the file
+}
+
+// fitsFile reads the HDUs of a FITS file one after the other. It keeps none and reads no data.
+type fitsFile struct {
+	file   File
+	hdu    int
+	offset int64
+}
+
+// next reads the next HDU's header; nil at the end of the file. Bytes behind the last HDU that are no extension are special
+// records, which the standard allows and nobody reads.
+func (r *fitsFile) next() (*fitsHDU, error) {
+	if r.offset >= r.file.Size || r.hdu == maxFITSHDUs {
+		return nil, nil
+	}
+	if r.hdu > 0 {
+		start := make([]byte, min(9, r.file.Size-r.offset))
+		if err := readFull(r.file, start, r.offset); err != nil {
+			return nil, err
+		}
+		if string(start) != "XTENSION=" {
+			return nil, nil
+		}
+	}
+	r.hdu++
+	header, data, err := readFITSHeader(r.file, r.hdu, r.offset)
+	if err != nil {
+		return nil, err
+	}
+	h := &fitsHDU{fitsHeader: header, kind: "IMAGE", data: data}
+	if err := h.shape(); err != nil {
+		return nil, err
+	}
+	if h.size > r.file.Size-data {
+		return nil, h.refuse("", "the file ends within the data: "+strconv.FormatInt(r.file.Size-data, 10)+" of "+
+			strconv.FormatInt(h.size, 10)+" bytes are there")
+	}
+	padded := (h.size + fitsBlock - 1) / fitsBlock * fitsBlock // the size is below the file's, so this cannot overflow
+	r.offset = data + padded
+	return h, nil
+}
+
+// shape reads the keywords that every HDU must have and computes the size of the data from them.
+func (h *fitsHDU) shape() error {
+	first, firstValue := "SIMPLE", "T"
+	if h.hdu > 1 {
+		first = "XTENSION"
+		h.kind, _ = h.text(first)
+		firstValue = h.kind
+	}
+	if value, _ := h.text(first); len(h.cards) == 0 || h.cards[0].key != first || value != firstValue || value == "" {
+		return h.refuse(first, "not standard FITS")
+	}
+	bitpix, _, err := h.integer("BITPIX")
+	if err != nil {
+		return err
+	}
+	switch bitpix {
+	case 8, 16, 32, 64, -32, -64:
+		h.bitpix = int(bitpix)
+	default:
+		return h.refuse("BITPIX", "must be 8, 16, 32, 64, -32 or -64")
+	}
+	naxis, there, err := h.integer("NAXIS")
+	if err != nil {
+		return err
+	}
+	if !there || naxis < 0 || naxis > maxFITSAxes {
+		return h.refuse("NAXIS", "must be from 0 to 999")
+	}
+	for i := int64(1); i <= naxis; i++ {
+		key := "NAXIS" + strconv.FormatInt(i, 10)
+		n, there, err := h.integer(key)
+		if err != nil {
+			return err
+		}
+		if !there || n < 0 {
+			return h.refuse(key, "must be 0 or more")
+		}
+		h.axes = append(h.axes, n)
+	}
+	return h.computeSize()
+}
+
+// computeSize is |BITPIX|/8 * GCOUNT * (PCOUNT + NAXIS1 * NAXIS2 * ...), refused when it does not fit an int64. Random
+// groups have NAXIS1 = 0, which is then left out of the product.
+func (h *fitsHDU) computeSize() error {
+	if len(h.axes) == 0 {
+		return nil
+	}
+	groups, _, err := h.integer("PCOUNT")
+	if err != nil {
+		return err
+	}
+	groupCount, there, err := h.integer("GCOUNT")
+	if err != nil {
+		return err
+	}
+	if !there {
+		groupCount = 1
+	}
+	if groups < 0 || groupCount < 1 {
+		return h.refuse("PCOUNT", "PCOUNT must be 0 or more and GCOUNT 1 or more")
+	}
+	axes := h.axes
+	if group, _ := h.text("GROUPS"); group == "T" && axes[0] == 0 {
+		axes = axes[1:]
+	}
+	product := int64(1)
+	for _, n := range axes {
+		if product = multiply(product, n); product < 0 {
+			return h.refuse("NAXIS", "the axes multiply to more than a file can hold")
+		}
+	}
+	if product > math.MaxInt64-groups {
+		return h.refuse("PCOUNT", "the data are more than a file can hold")
+	}
+	size := multiply(multiply(product+groups, groupCount), int64(max(h.bitpix, -h.bitpix)/8))
+	if size < 0 {
+		return h.refuse("NAXIS", "the axes multiply to more than a file can hold")
+	}
+	h.size = size
+	return nil
+}
+
+// multiply is the product of two numbers that are 0 or more, -1 when it is beyond an int64 or one of them is -1.
+func multiply(a, b int64) int64 {
+	if a < 0 || b < 0 {
+		return -1
+	}
+	high, low := bits.Mul64(uint64(a), uint64(b))
+	if high != 0 || low > math.MaxInt64 {
+		return -1
+	}
+	return int64(low)
+}

@@ -1,0 +1,179 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+const (
+	fitsBlock    = 2880
+	fitsCard     = 80
+	maxFITSCards = 10_000
+	maxString    = 64 << 10 // of a string continued over several cards
+)
+
+// card is one keyword of a FITS header with its value (FITS standard 4.0, section 4).
+type card struct {
+	key    string // upper case without blanks behind; a HIERARCH keyword whole, as "HIERARCH ESO OBS ID"
+	value  string // a string without its quotes, else the text before the comment
+	quoted bool   // the value is a string
+}
+
+// fitsHeader is one HDU's header.
+type fitsHeader struct {
+	hdu   int // 1-based
+	cards []card
+	index map[string]int // the first card of every key
+}
+
+// readFITSHeader reads cards from offset up to END, and returns where the data begin. What breaks the rules is a refusal.
+func readFITSHeader(f File, hdu int, offset int64) (h *fitsHeader, data int64, err error) {
+	h = &fitsHeader{hdu: hdu, index: map[string]int{}}
+	var block [fitsBlock]byte
+	for count := 0; ; {
+		if f.Size-offset < fitsBlock {
+			return nil, 0, h.refuse("", "the header has no END: the file ends before it")
+		}
+		if err := readFull(f, block[:], offset); err != nil {
+			return nil, 0, err
+		}
+		offset += fitsBlock
+		for i := 0; i < fitsBlock; i += fitsCard {
+			text := block[i : i+fitsCard]
+			if bytes.Equal(bytes.TrimRight(text, " "), []byte("END")) {
+				return h, offset, nil
+			}
+			if count++; count > maxFITSCards {
+				return nil, 0, h.refuse("", fmt.Sprintf("the header has more than %d cards", maxFITSCards))
+			}
+			if err := h.add(text); err != nil {
+				return nil, 0, err
+			}
+		}
+	}
+}
+
+// add parses one card. A keyword that does not repeat its rule (no "= ", a comment) has no value and is left out.
+func (h *fitsHeader) add(text []byte) error {
+	for _, c := range text[:8] {
+		if c < ' ' || c > '~' {
+			return h.refuse("", "the header holds a keyword that is not text: "+quoted(text[:8]))
+		}
+	}
+	key := string(bytes.TrimRight(text[:8], " "))
+	rest := text[8:]
+	switch {
+	case key == "CONTINUE":
+		return h.continueString(rest)
+	case key == "HIERARCH":
+		i := bytes.IndexByte(rest, '=')
+		if i < 0 {
+			return nil
+		}
+		key += " " + strings.Join(strings.Fields(strings.ToUpper(string(rest[:i]))), " ")
+		rest = rest[i+1:]
+	case key == "" || key == "COMMENT" || key == "HISTORY" || rest[0] != '=' || rest[1] != ' ':
+		return nil
+	default:
+		rest = rest[2:]
+	}
+	c := card{key: clean(key)}
+	var ok bool
+	if c.value, c.quoted, ok = cardValue(rest); !ok {
+		return h.refuse(c.key, "the string is not closed")
+	}
+	if _, twice := h.index[c.key]; !twice {
+		h.index[c.key] = len(h.cards)
+	}
+	h.cards = append(h.cards, c)
+	return nil
+}
+
+// continueString adds a CONTINUE card to the string before it, which must end with & for it to be one.
+func (h *fitsHeader) continueString(rest []byte) error {
+	if len(h.cards) == 0 {
+		return nil
+	}
+	last := &h.cards[len(h.cards)-1]
+	value, quoted, ok := cardValue(rest)
+	if before, open := strings.CutSuffix(last.value, "&"); last.quoted && open && quoted && ok {
+		if last.value = before + value; len(last.value) > maxString {
+			return h.refuse(last.key, fmt.Sprintf("the string is longer than %d bytes", maxString))
+		}
+	}
+	return nil
+}
+
+// cardValue reads the value field: a string in single quotes, a quote in it doubled, or anything up to the comment's /.
+func cardValue(b []byte) (value string, quoted, ok bool) {
+	b = bytes.Trim(b, " ")
+	if len(b) == 0 || b[0] != '\'' {
+		value, _, _ := strings.Cut(string(b), "/")
+		return clean(strings.TrimSpace(value)), false, true
+	}
+	var out strings.Builder
+	for i := 1; i < len(b); i++ {
+		if b[i] == '\'' {
+			if i+1 == len(b) || b[i+1] != '\'' {
+				return clean(strings.TrimRight(out.String(), " ")), true, true
+			}
+			i++
+		}
+		out.WriteByte(b[i])
+	}
+	return "", true, false
+}
+
+// clean replaces what is not printable ASCII, which FITS does not allow but some files hold.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+func (h *fitsHeader) refuse(key, reason string) error {
+	return refuse(Problem{HDU: h.hdu, Column: key, Reason: reason})
+}
+
+// text is a keyword's value; ok is false when the header does not have it or it is empty.
+func (h *fitsHeader) text(key string) (value string, ok bool) {
+	i, ok := h.index[key]
+	if !ok || h.cards[i].value == "" {
+		return "", false
+	}
+	return h.cards[i].value, true
+}
+
+// integer is a keyword's value. there is false when the header does not have it; another value is a refusal.
+func (h *fitsHeader) integer(key string) (v int64, there bool, err error) {
+	text, ok := h.text(key)
+	if !ok {
+		return 0, false, nil
+	}
+	v, err = strconv.ParseInt(strings.TrimPrefix(text, "+"), 10, 64)
+	if err != nil || h.cards[h.index[key]].quoted {
+		return 0, true, h.refuse(key, quoted(text)+" is not an integer")
+	}
+	return v, true, nil
+}
+
+// number is a keyword's value as a finite float64; exponents may be written with D. Some writers put quotes around.
+func (h *fitsHeader) number(key string) (v float64, there bool, err error) {
+	text, ok := h.text(key)
+	if !ok {
+		return 0, false, nil
+	}
+	d, ok := parseDecimal([]byte(strings.TrimSpace(text)))
+	if ok {
+		v, ok = d.float()
+	}
+	if !ok {
+		return 0, true, h.refuse(key, quoted(text)+" is not a number")
+	}
+	return v, true, nil
+}

@@ -1,0 +1,157 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// ErrNoProcessor is what Process returns, wrapped, for a data type that Handles says no to.
+var ErrNoProcessor = errors.New("ingest: no processor for this data type")
+
+// headBytes is how much of a file a format may look at to recognise it: one block of FITS.
+const headBytes = 2880
+
+// File is what was uploaded: random access to its bytes, never loaded whole unless small. Name is used in messages and,
+// for a spectrum that gives no date anywhere else, for the date that some archives write into it. Content must serve
+// Size bytes and may be read from several places in turn, but not at the same time.
+type File struct {
+	Name    string
+	Size    int64
+	Content io.ReaderAt
+}
+
+// Point is one reduced datum out of a file.
+type Point struct {
+	Time   int64  // microseconds of UTC since 1970-01-01, days of 86,400 s; years 1 to 9999
+	Timed  bool   // false: the file has no date (a spectrum) and Time is 0; the caller decides the time
+	Source string // source_name; "" when the file names none
+	Value  []byte // a JSON object, keys in the file's order; valid until emit returns
+	Line   int    // 1-based line of the file where the point stands; 0 when it is the whole file's
+}
+
+// Options are the uploader's wishes. The zero value asks for nothing.
+type Options struct {
+	// DateObs is the date of a spectrum given by hand (upload field date_obs): an MJD (or a JD between 2,400,000 and
+	// 2,500,000) or ISO 8601, UTC. It goes before a date in the file, and a warning names both. "" takes the file's.
+	// Photometry has no use for it.
+	DateObs string
+	// FluxScale is a factor on fluxes and their errors (upload field flux_scale), finite and above 0; 0 or 1 is none.
+	// A warning names it.
+	FluxScale float64
+	// MaxProblems is how many problems, and how many rejected rows, are listed before the rest are only counted;
+	// 0 is 100.
+	MaxProblems int
+}
+
+// Processors reads files, by data type. It holds no state and may be used from several goroutines.
+type Processors struct {
+	formats map[string][]format
+}
+
+// format is one file format of a data type.
+type format struct {
+	name string
+	// recognise looks at the first bytes of a file, at most headBytes; the first format of a list that says yes reads it.
+	recognise func(head []byte) bool
+	read      func(ctx context.Context, j *job) error
+}
+
+// job is one file on its way through a format's reader. Problems, rejections and warnings go to the notes; an error that
+// a reader returns ends the reading.
+type job struct {
+	*notes
+	file    File
+	options Options
+	emit    func(Point) error
+}
+
+// NewProcessors returns the processors of photometry and spectroscopy.
+func NewProcessors() *Processors {
+	return &Processors{formats: map[string][]format{
+		"photometry":   photometryFormats(),
+		"spectroscopy": spectroscopyFormats(),
+	}}
+}
+
+// Handles tells whether files of this data type are read. Others, such as fits_file and image_file, are stored as they
+// are.
+func (p *Processors) Handles(dataType string) bool {
+	return len(p.formats[dataType]) > 0
+}
+
+// Process recognises the format by content, reads the file and hands its points, in the file's order, to emit.
+//
+// A file that cannot be read exactly is refused with *Error, and whatever was emitted must be discarded by the caller.
+// An error of emit ends the reading and is returned as it is, and so is the context's. An error of reading the content
+// itself (which is no fault of the file) is returned wrapped. ErrNoProcessor, wrapped, is returned for a data type that
+// is not handled. The report is returned in every case, as far as the reading came.
+//
+// Photometry is streamed: memory does not grow with the file. A spectrum is one point, held whole until it is emitted.
+func (p *Processors) Process(ctx context.Context, dataType string, f File, o Options, emit func(Point) error) (Report, error) {
+	if o.MaxProblems <= 0 {
+		o.MaxProblems = 100
+	}
+	j := &job{notes: newNotes(f.Name, o.MaxProblems), file: f, options: o, emit: emit}
+	formats := p.formats[dataType]
+	if len(formats) == 0 {
+		return j.finish(), fmt.Errorf("%w: %q", ErrNoProcessor, clip(dataType))
+	}
+	err := j.run(ctx, formats)
+	var r *refusal
+	switch {
+	case errors.As(err, &r):
+		j.problem(Problem(*r))
+	case err != nil:
+		return j.finish(), err
+	}
+	report := j.finish()
+	if len(report.Errors) > 0 {
+		return report, &Error{Problems: report.Errors, More: j.more}
+	}
+	return report, nil
+}
+
+// run checks the options, chooses the format and reads.
+func (j *job) run(ctx context.Context, formats []format) error {
+	scale := j.options.FluxScale
+	if math.IsNaN(scale) || math.IsInf(scale, 0) || scale < 0 {
+		return refuse(Problem{Column: "flux_scale", Reason: "the factor must be a finite number above 0"})
+	}
+	if j.file.Size <= 0 {
+		return refuse(Problem{Reason: "the file is empty"})
+	}
+	head := make([]byte, min(j.file.Size, headBytes))
+	if err := readFull(j.file, head, 0); err != nil {
+		return err
+	}
+	for _, f := range formats {
+		if f.recognise(head) {
+			j.report.Format = f.name
+			return f.read(ctx, j)
+		}
+	}
+	if what := foreign(head); what != "" {
+		return refuse(Problem{Reason: what})
+	}
+	return refuse(Problem{Reason: "the format is not known"})
+}
+
+// scaled tells whether fluxes are to be multiplied by options.FluxScale.
+func (j *job) scaled() bool {
+	return j.options.FluxScale != 0 && j.options.FluxScale != 1
+}
+
+// readFull reads len(b) bytes at an offset. Fewer there are an error of the content, as the caller checked the size.
+func readFull(f File, b []byte, offset int64) error {
+	n, err := f.Content.ReadAt(b, offset)
+	if n == len(b) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("ingest: reading %s at byte %d: %w", clip(f.Name), offset, err)
+}

@@ -1,0 +1,115 @@
+package ingest
+
+import "bytes"
+
+// isLimit tells whether the row's magnitude is a limit: it is written >19.2 or, as AAVSO does, <19.2 (both mean fainter
+// than), or a flag column says so. A limit column with another limit in the same row is a problem, as one would be lost.
+func (p *photometry) isLimit(cells [][]byte, line int) bool {
+	if p.magnitude < 0 || missing(cells[p.magnitude]) {
+		return false
+	}
+	magnitude := cells[p.magnitude]
+	if !signed(magnitude) && !p.flag(cells, line) {
+		return false
+	}
+	if d, ok := parseDecimal(withoutSign(magnitude)); !ok || sentinel(d) {
+		return true // no limit to lose; number says what it is
+	}
+	if p.limit < 0 {
+		return true
+	}
+	other, ok := parseDecimal(withoutSign(cells[p.limit]))
+	if !ok || sentinel(other) {
+		return true
+	}
+	if !bytes.Equal(withoutSign(magnitude), other.text) {
+		p.problem(Problem{Line: line, Column: clip(p.columns[p.magnitude].name), Reason: quoted(magnitude) +
+			" is a limit, and column " + clip(p.columns[p.limit].name) + " gives another one"})
+	}
+	cells[p.magnitude] = nil // the limit column holds it already
+	return true
+}
+
+// flag reads the row's flags of a limit; unreadable ones are problems.
+func (p *photometry) flag(cells [][]byte, line int) bool {
+	set := false
+	for _, i := range p.flags {
+		switch text := string(bytes.ToLower(cells[i])); text {
+		case "1", "true", "t", "yes", "y", ">", "<", "1.0":
+			set = true
+		case "0", "false", "f", "no", "n", "0.0":
+		default:
+			if !missing(cells[i]) {
+				p.problem(Problem{Line: line, Column: clip(p.columns[i].name), Reason: quoted(text) + " is neither yes nor no"})
+			}
+		}
+	}
+	return set
+}
+
+// signed tells whether a cell begins with < or >.
+func signed(cell []byte) bool { return len(cell) > 0 && (cell[0] == '>' || cell[0] == '<') }
+
+func withoutSign(cell []byte) []byte {
+	if signed(cell) {
+		return trim(cell[1:])
+	}
+	return cell
+}
+
+// oddError counts errors of a magnitude that deserve a look.
+func (p *photometry) oddError(d decimal) {
+	if !d.marker && !d.neg && len(d.whole) == 1 && d.whole[0] == '0' {
+		return // most are below 1
+	}
+	switch v, _ := d.float(); {
+	case v < 0:
+		p.negative++
+	case v > 1:
+		p.large++
+	}
+}
+
+// timeForms says how the times were written.
+func (p *photometry) timeForms() string {
+	text := ""
+	for f, seen := range p.forms {
+		if !seen {
+			continue
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += form(f).String()
+	}
+	return text
+}
+
+// finish turns what was counted into warnings.
+func (p *photometry) finish() {
+	name := clip(p.columns[p.timeColumn].name)
+	if p.converted > 0 {
+		p.warn("column %s: %s between 2,400,000 and 2,500,000 taken for a Julian date and converted", name, plural(p.converted, "value"))
+	}
+	if p.dayOnly > 0 {
+		p.warn("column %s: %s without a time of day, 00:00 UTC is taken", name, plural(p.dayOnly, "date"))
+	}
+	if p.leaps > 0 {
+		p.warn("column %s: %s of 23:59:60 became 00:00:00 of the next day", name, plural(p.leaps, "time"))
+	}
+	if p.leapDay > 0 {
+		p.warn("column %s: %s on a day that ended with a leap second, which had 86,401 seconds; times are kept in days of 86,400", name, plural(p.leapDay, "time"))
+	}
+	if p.signs > 0 {
+		p.warn("column %s: %s with < or > in front stored as limit (fainter than)", clip(p.columns[p.magnitude].name), plural(p.signs, "magnitude"))
+	}
+	if p.flagged > 0 {
+		p.warn("column %s: %s flagged as not detected stored as limit", clip(p.columns[p.magnitude].name), plural(p.flagged, "magnitude"))
+	}
+	if p.large > 0 {
+		p.warn("%s above 1 mag", plural(p.large, "error"))
+	}
+	if p.negative > 0 {
+		p.warn("%s below 0", plural(p.negative, "error"))
+	}
+}

@@ -1,0 +1,185 @@
+package ingest
+
+import (
+	"strings"
+)
+
+// specDate is when a spectrum was taken.
+type specDate struct {
+	micros int64 // UTC, as Point.Time
+	timed  bool
+}
+
+// dateKey is a keyword that may give the date of a spectrum and what a number under it counts.
+type dateKey struct {
+	key  string
+	kind scaleKind
+}
+
+// dateKeys in the order of preference, spelt with dashes; files may have underscores.
+var dateKeys = []dateKey{
+	{"MJD-OBS", kindMJD}, {"MJD", kindMJD}, {"JD", kindJD}, {"MJD-AVG", kindMJD}, {"DATE-AVG", kindUntold},
+	{"UTMIDDLE", kindUntold}, {"DATE-OBS", kindUntold}, {"MJD-BEG", kindMJD}, {"DATE-BEG", kindUntold},
+	{"OBS-DATE", kindUntold}, {"AVE-MJD", kindMJD}, {"EXPSTART", kindMJD},
+}
+
+// clockKeys give the time of day where DATE-OBS holds only the day, as it did before 1999.
+var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS"}
+
+// spectrumDate finds the date: the uploader's, else under the first keyword that holds one, else in the file's name. get
+// looks up a keyword in capitals with dashes. A date that cannot be read is a problem at place.
+func (j *job) spectrumDate(get func(key string) (string, bool), place Problem) specDate {
+	key, kind := findDateKey(get, j.notes)
+	text, _ := get(key)
+	if given := strings.TrimSpace(j.options.DateObs); given != "" {
+		t, reason := parseInstant([]byte(given), kindTime)
+		if reason != "" {
+			j.problem(Problem{Column: "date_obs", Reason: reason})
+			return specDate{}
+		}
+		if key != "" {
+			j.warn("the date %s of the upload is used; %s = %s in the file is not", clip(given), key, clip(text))
+		}
+		j.warnDate("date_obs", t)
+		return specDate{micros: t.micros, timed: true}
+	}
+	place.Column = key
+	var t instant
+	reason := ""
+	switch {
+	case key != "":
+		t, reason = parseDate(key, text, kind, get)
+	default:
+		var ok bool
+		if t, ok = dateInName(j.file.Name); !ok {
+			j.warn("the file gives no date")
+			return specDate{}
+		}
+		j.warn("the date %s is taken from the file's name", timeText(t.micros))
+		return specDate{micros: t.micros, timed: true}
+	}
+	if reason == "" {
+		t.micros, reason = toUTC(t.micros, get)
+	}
+	if reason != "" {
+		place.Reason = reason
+		j.problem(place)
+		return specDate{}
+	}
+	j.warnDate(key, t)
+	return specDate{micros: t.micros, timed: true}
+}
+
+// findDateKey returns the first keyword that holds something; "" when none does. An MJD or JD of 0 is a header's way to say
+// nothing.
+func findDateKey(get func(string) (string, bool), n *notes) (string, scaleKind) {
+	for _, k := range dateKeys {
+		text, ok := get(k.key)
+		if !ok || missing([]byte(strings.TrimSpace(text))) {
+			continue
+		}
+		if k.key == "UTMIDDLE" && isClock([]byte(strings.TrimSpace(text))) {
+			continue // a time of day without its date
+		}
+		if d, ok := parseDecimal([]byte(strings.TrimSpace(text))); ok && d.zero() {
+			n.warn("%s is 0 and taken for missing", k.key)
+			continue
+		}
+		return k.key, k.kind
+	}
+	return "", kindMJD
+}
+
+// parseDate reads a keyword's date.
+func parseDate(key, text string, kind scaleKind, get func(string) (string, bool)) (instant, string) {
+	text = strings.TrimSpace(text)
+	for _, zone := range []string{" UTC", " UT"} {
+		text = strings.TrimSuffix(text, zone)
+	}
+	if old, ok := oldDate(text); ok {
+		text = old
+	}
+	t, reason := parseInstant([]byte(text), kind)
+	if reason != "" || !t.dateOnly || key != "DATE-OBS" {
+		return t, reason
+	}
+	for _, k := range clockKeys {
+		clock, _ := get(k)
+		if clock = strings.TrimSpace(clock); clock == "" {
+			continue
+		}
+		if len(clock) > 1 && clock[1] == ':' {
+			clock = "0" + clock
+		}
+		if isClock([]byte(clock)) {
+			return parseISO([]byte(text + "T" + clock))
+		}
+	}
+	if start, ok := get("EXPSTART"); ok { // HST and JWST: an MJD
+		if exact, reason := parseInstant([]byte(strings.TrimSpace(start)), kindMJD); reason == "" {
+			return exact, ""
+		}
+	}
+	return t, ""
+}
+
+// oldDate respells dd/mm/yy, which FITS used for the years 1900 to 1999.
+func oldDate(text string) (string, bool) {
+	if len(text) != 8 || text[2] != '/' || text[5] != '/' {
+		return "", false
+	}
+	return "19" + text[6:] + "-" + text[3:5] + "-" + text[:2], true
+}
+
+// toUTC converts a time by the file's TIMESYS. UTC, and none, stay as they are; TAI and TT are converted; others are refused.
+func toUTC(t int64, get func(string) (string, bool)) (utc int64, reason string) {
+	text, _ := get("TIMESYS")
+	scale, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(text)), "(") // as TT(BIPM08)
+	ok := true
+	switch strings.TrimSpace(scale) {
+	case "", "UTC", "UT", "GMT":
+		return t, ""
+	case "TAI", "IAT":
+		t, ok = utcFromTAI(t)
+	case "TT", "TDT":
+		t, ok = utcFromTT(t)
+	default:
+		return 0, "times of the scale TIMESYS = " + clip(text) + " are not read; give the date with the upload"
+	}
+	if !ok {
+		return 0, "times of the scale TIMESYS = " + clip(text) + " before 1972 are not converted to UTC"
+	}
+	return t, ""
+}
+
+// warnDate says what had to be assumed of a date.
+func (j *job) warnDate(key string, t instant) {
+	if t.form == formJD && key != "JD" {
+		j.warn("%s is between 2,400,000 and 2,500,000 and taken for a Julian date", key)
+	}
+	if t.dateOnly {
+		j.warn("%s has no time of day: 00:00 UTC is taken", key)
+	}
+	if t.leap {
+		j.warn("%s is 23:59:60 and became 00:00:00 of the next day", key)
+	}
+	if onLeapDay(t.micros) {
+		j.warn("%s is on a day that ended with a leap second; times are kept in days of 86,400 s", key)
+	}
+}
+
+// dateInName finds a date as archives write it into file names, 2019-09-05_01-02-03.
+func dateInName(name string) (t instant, ok bool) {
+	const length = len("2019-09-05_01-02-03")
+	for i := 0; i+length <= len(name); i++ {
+		text := []byte(name[i : i+length])
+		if text[10] != '_' || text[13] != '-' || text[16] != '-' {
+			continue
+		}
+		text[10], text[13], text[16] = 'T', ':', ':'
+		if t, reason := parseISO(text); reason == "" {
+			return t, true
+		}
+	}
+	return t, false
+}

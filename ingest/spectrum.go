@@ -1,0 +1,107 @@
+package ingest
+
+import (
+	"fmt"
+	"math"
+)
+
+const (
+	maxPixels   = 4_000_000 // of a spectrum
+	maxSpectrum = 256 << 20 // bytes of its JSON
+)
+
+// spectroscopyFormats lists the formats of spectra, the most particular first.
+func spectroscopyFormats() []format {
+	return []format{
+		{name: "FITS image", recognise: isFITS, read: readFITSSpectrum},
+		{name: "spectrum text", recognise: isText, read: readTextSpectrum},
+	}
+}
+
+// spectrum builds the value of one: three lists, put together at the end.
+type spectrum struct {
+	flux, wavelength, errors []byte // JSON arrays without the closing bracket
+	pixels                   int    // wavelengths added
+	none                     int    // fluxes that are null
+
+	previous float64
+	rising   bool
+	falling  bool
+}
+
+func newSpectrum() *spectrum {
+	return &spectrum{flux: []byte(`{"flux":[`), wavelength: []byte(`[`), errors: []byte(`[`)}
+}
+
+// next begins an element of a list.
+func next(list []byte) []byte {
+	if list[len(list)-1] != '[' {
+		return append(list, ',')
+	}
+	return list
+}
+
+// addWavelength notes the next pixel's wavelength; the caller writes its digits. reason is not "" when it cannot be one.
+func (s *spectrum) addWavelength(v float64) (reason string) {
+	if !(v > 0) || math.IsInf(v, 1) {
+		return "a wavelength must be a finite number above 0"
+	}
+	if s.pixels > 0 {
+		s.rising = s.rising || v > s.previous
+		s.falling = s.falling || v < s.previous
+		if v == s.previous {
+			s.rising, s.falling = true, true
+		}
+	}
+	s.previous = v
+	s.pixels++
+	return ""
+}
+
+// check refuses a spectrum that grows too large.
+func (s *spectrum) check(pixels int64) error {
+	if pixels > maxPixels {
+		return refuse(Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels", maxPixels)})
+	}
+	if len(s.flux)+len(s.wavelength)+len(s.errors) > maxSpectrum {
+		return refuse(Problem{Reason: fmt.Sprintf("the spectrum takes more than %d bytes", maxSpectrum)})
+	}
+	return nil
+}
+
+// value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when the file has errors.
+func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
+	v := append(s.flux, ']')
+	v = appendString(appendKey(v, "flux_units"), fluxUnits)
+	v = append(append(appendKey(v, "wavelength"), s.wavelength...), ']')
+	v = appendString(appendKey(v, "wavelength_units"), wavelengthUnits)
+	if len(s.errors) > 1 {
+		v = append(append(appendKey(v, "flux_error"), s.errors...), ']')
+	}
+	return append(v, '}')
+}
+
+// emitSpectrum checks what was read and hands out the point.
+func (j *job) emitSpectrum(s *spectrum, d specDate, source, fluxUnits, wavelengthUnits string) error {
+	switch {
+	case j.refused():
+		return nil
+	case s.pixels == 0:
+		return refuse(Problem{Reason: "no rows"})
+	case s.none == s.pixels:
+		return refuse(Problem{Reason: "no pixel has a flux"})
+	}
+	if err := s.check(int64(s.pixels)); err != nil {
+		return err
+	}
+	if s.none > 0 {
+		j.warn("%s without a flux (NaN or missing) stored as null", plural(s.none, "pixel"))
+	}
+	if s.rising && s.falling {
+		j.warn("the wavelengths neither rise nor fall throughout; they are kept in the file's order")
+	}
+	if j.scaled() {
+		j.warn("fluxes and their errors were multiplied by %g, as the upload asked", j.options.FluxScale)
+	}
+	return j.emit(Point{Time: d.micros, Timed: d.timed, Source: source, Value: s.value(fluxUnits, wavelengthUnits)})
+}

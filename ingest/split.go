@@ -1,0 +1,173 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// maxColumns bounds the fields of a line.
+const maxColumns = 1000
+
+// A delimiter stands between the fields of a line. blanks is any run of spaces and tabs.
+type delimiter byte
+
+const blanks delimiter = ' '
+
+// delimiters in the order of preference when the content fits several.
+var delimiters = []delimiter{',', '\t', ';', '|', blanks}
+
+// String is the delimiter's name in a report.
+func (d delimiter) String() string {
+	switch d {
+	case ',':
+		return "comma"
+	case '\t':
+		return "tab"
+	case ';':
+		return "semicolon"
+	case '|':
+		return "pipe"
+	}
+	return "blanks"
+}
+
+// split appends the fields of a line to cells, without the blanks around them. Fields in double quotes may hold the
+// delimiter, and a doubled quote for one, as RFC 4180 has it, but no line break: those are undone in place, so the line
+// is changed. Cells share the line's memory. A line that breaks the rules gives a reason.
+func (d delimiter) split(line []byte, cells [][]byte) ([][]byte, string) {
+	if bytes.IndexByte(line, '"') >= 0 {
+		return d.splitQuoted(line, cells)
+	}
+	if d == blanks {
+		return splitBlanks(line, cells)
+	}
+	for {
+		if len(cells) == maxColumns {
+			return cells, fmt.Sprintf("more than %d fields", maxColumns)
+		}
+		i := bytes.IndexByte(line, byte(d))
+		if i < 0 {
+			return append(cells, trim(line)), ""
+		}
+		cells = append(cells, trim(line[:i]))
+		line = line[i+1:]
+	}
+}
+
+func splitBlanks(line []byte, cells [][]byte) ([][]byte, string) {
+	for line = trim(line); len(line) > 0; line = trim(line) {
+		if len(cells) == maxColumns {
+			return cells, fmt.Sprintf("more than %d fields", maxColumns)
+		}
+		i := 0
+		for i < len(line) && !blank(line[i]) {
+			i++
+		}
+		cells = append(cells, line[:i])
+		line = line[i:]
+	}
+	return cells, ""
+}
+
+// splitQuoted is split for a line that holds a double quote. A quote inside a field that does not begin with one stands
+// for itself.
+func (d delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
+	rest := trim(line)
+	if d != blanks {
+		rest = line
+	}
+	for more := true; more; {
+		if len(cells) == maxColumns {
+			return cells, fmt.Sprintf("more than %d fields", maxColumns)
+		}
+		for len(rest) > 0 && blank(rest[0]) && rest[0] != byte(d) {
+			rest = rest[1:]
+		}
+		var cell []byte
+		if len(rest) > 0 && rest[0] == '"' {
+			n := closingQuote(rest)
+			if n < 0 {
+				return cells, "a quoted field is not closed on its line"
+			}
+			cell, rest = unquote(rest[1:n]), rest[n+1:]
+			if end := d.index(rest); len(trim(rest[:end])) > 0 {
+				return cells, "text follows a quoted field"
+			}
+		} else {
+			cell = rest[:d.index(rest)]
+		}
+		rest = rest[d.index(rest):]
+		cells = append(cells, trim(cell))
+		if d == blanks {
+			rest = trim(rest)
+			more = len(rest) > 0
+		} else if more = len(rest) > 0; more {
+			rest = rest[1:]
+		}
+	}
+	return cells, ""
+}
+
+// index is where the field ends.
+func (d delimiter) index(b []byte) int {
+	i := bytes.IndexByte(b, byte(d))
+	if d == blanks {
+		i = bytes.IndexAny(b, " \t")
+	}
+	if i < 0 {
+		return len(b)
+	}
+	return i
+}
+
+// closingQuote finds the quote that closes the field that begins with one, -1 when there is none.
+func closingQuote(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		if b[i] != '"' {
+			continue
+		}
+		if i+1 == len(b) || b[i+1] != '"' {
+			return i
+		}
+		i++
+	}
+	return -1
+}
+
+// unquote makes one quote of two, in place.
+func unquote(b []byte) []byte {
+	if bytes.IndexByte(b, '"') < 0 {
+		return b
+	}
+	out := b[:0]
+	for i := 0; i < len(b); i++ {
+		out = append(out, b[i])
+		if b[i] == '"' {
+			i++
+		}
+	}
+	return out
+}
+
+// empty tells whether a line holds nothing but blanks and delimiters, as spreadsheets leave below a table.
+func (d delimiter) empty(line []byte) bool {
+	for _, c := range line {
+		if !blank(c) && c != byte(d) {
+			return false
+		}
+	}
+	return true
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
+
+// trim takes the blanks off both ends.
+func trim(b []byte) []byte {
+	for len(b) > 0 && blank(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && blank(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}

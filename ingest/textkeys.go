@@ -1,0 +1,78 @@
+package ingest
+
+import "strings"
+
+// Bounds of the keywords that are taken from a text's comments.
+const (
+	maxKeys    = 10_000
+	maxKeyLine = 1000 // bytes; longer lines are prose
+)
+
+// textKeys are the keywords in the comment lines of a text, in capitals with dashes; the first of a name counts.
+type textKeys map[string]string
+
+// add reads a comment line without its sign, as `KEY: value` or, as a FITS header is dumped, `KEY = value / comment`. Lines
+// that are neither are prose. Whichever of : and = stands first separates; the other may stand in the value.
+func (k textKeys) add(text []byte) {
+	i := strings.IndexAny(string(text), ":=")
+	if i <= 0 || len(k) >= maxKeys || len(text) > maxKeyLine {
+		return
+	}
+	key := keyword(string(text[:i]))
+	value := strings.TrimSpace(string(text[i+1:]))
+	if key == "" || value == "" {
+		return
+	}
+	if text[i] == '=' {
+		value = headerValue(key, value)
+	}
+	if _, twice := k[key]; !twice {
+		k[key] = value
+	}
+}
+
+// headerValue takes the quotes or the comment off. A unit may itself hold a slash.
+func headerValue(key, value string) string {
+	if value[0] == '\'' {
+		if v, _, ok := cardValue([]byte(value)); ok {
+			return v
+		}
+		return value
+	}
+	if strings.Contains(key, "UNIT") {
+		return value
+	}
+	value, _, _ = strings.Cut(value, " /")
+	return strings.TrimSpace(value)
+}
+
+// keyword makes a keyword comparable; "" for what cannot be one.
+func keyword(text string) string {
+	text = strings.ToUpper(strings.TrimSpace(text))
+	if len(text) > 40 {
+		return ""
+	}
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '_', ' ', '\t':
+			return '-'
+		}
+		return r
+	}, text)
+}
+
+// get looks a keyword up.
+func (k textKeys) get(key string) (string, bool) {
+	v, ok := k[key]
+	return v, ok
+}
+
+// first is the value of the first of several keywords that is there; "" for none.
+func (k textKeys) first(keys ...string) string {
+	for _, key := range keys {
+		if v := k[key]; v != "" {
+			return v
+		}
+	}
+	return ""
+}

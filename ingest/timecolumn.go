@@ -1,0 +1,109 @@
+package ingest
+
+import "strings"
+
+// How good a column is as the time; less is better.
+const (
+	rankMJD = iota
+	rankJD
+	rankISO  // ISO 8601 text
+	rankTime // numbers under "time" or another name that does not tell
+	rankUnix
+	rankDay // dates without a time of day
+	rankRefused
+	rankClock // times of day without a date
+)
+
+// chooseTime finds the one column that gives the time: an MJD before a JD, before text in ISO 8601, before a column whose
+// name does not tell. A column of days without hours comes last, so that no precision is lost. Others stay ordinary
+// columns. It returns -1, and a problem, when there is none.
+func chooseTime(l layout, columns []column, n *notes) int {
+	best, rank := -1, rankClock+1
+	ranks := make([]int, len(columns))
+	for i, c := range columns {
+		if c.role != roleTime {
+			continue
+		}
+		ranks[i] = rankTimeColumn(l, i, c)
+		if ranks[i] < rank {
+			best, rank = i, ranks[i]
+		}
+	}
+	if best < 0 {
+		n.problem(Problem{Line: l.line, Reason: noTimeReason(l)})
+		return -1
+	}
+	name := columns[best].name
+	switch rank {
+	case rankRefused:
+		n.problem(Problem{Line: l.line, Column: clip(name), Reason: columns[best].time.refused})
+		return -1
+	case rankClock:
+		n.problem(Problem{Line: l.line, Column: clip(name), Reason: "a time of day without a date is no time"})
+		return -1
+	case rankDay:
+		for i, r := range ranks {
+			if columns[i].role == roleTime && r == rankClock {
+				n.problem(Problem{Line: l.line, Column: clip(name), Reason: "the day stands in " + quoted(name) +
+					" and the hour in " + quoted(columns[i].name) + "; write both in one column, as 2020-01-31T10:20:30"})
+				return -1
+			}
+		}
+	}
+	var others []string
+	for i, c := range columns {
+		if c.role == roleTime && i != best {
+			others = append(others, c.name)
+		}
+	}
+	if len(others) > 0 {
+		n.warn("the time is taken from column %s; kept as ordinary columns: %s", clip(name), quotedList(others))
+	}
+	return best
+}
+
+// rankTimeColumn judges a column by its name and by its first cell that is not missing.
+func rankTimeColumn(l layout, i int, c column) int {
+	if c.time.refused != "" {
+		return rankRefused
+	}
+	switch c.time.kind {
+	case kindMJD:
+		return rankMJD
+	case kindJD:
+		return rankJD
+	case kindUnix:
+		return rankUnix
+	}
+	for _, row := range l.sample {
+		if i >= len(row) || missing([]byte(row[i])) {
+			continue
+		}
+		cell := []byte(row[i])
+		if isClock(cell) {
+			return rankClock
+		}
+		if t, reason := parseInstant(cell, c.time.kind); reason == "" && t.form == formISO {
+			if t.dateOnly {
+				return rankDay
+			}
+			return rankISO
+		}
+		break
+	}
+	return rankTime
+}
+
+// noTimeReason says that there is no time column, and what may be the matter.
+func noTimeReason(l layout) string {
+	for _, name := range l.first {
+		if _, ok := parseDecimal([]byte(name)); !ok {
+			return "no time column (as time, mjd, jd or date); the columns are " + quotedList(l.first)
+		}
+	}
+	reason := "no header line: the first line holds only numbers"
+	if len(strings.Fields(l.above)) > 1 || strings.Contains(l.above, ",") {
+		reason += "; if the comment above it names the columns, take its # away"
+	}
+	return reason
+}

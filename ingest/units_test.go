@@ -1,0 +1,92 @@
+package ingest
+
+import "testing"
+
+func TestParseUnit(t *testing.T) {
+	for text, want := range map[string]string{
+		"erg/cm2/s/A":                         "erg / (Angstrom s cm2)", // LCO
+		"erg / (Angstrom s cm2)":              "erg / (Angstrom s cm2)", // astropy
+		"erg/s/cm^2/Angstrom":                 "erg / (Angstrom s cm2)",
+		"erg s-1 cm-2 Angstrom-1":             "erg / (Angstrom s cm2)",
+		"ERG/CM**2/S/ANGSTROM":                "erg / (Angstrom s cm2)",
+		"erg/cm**2/sec/angstroms":             "erg / (Angstrom s cm2)",
+		"erg.cm**(-2).s**(-1).angstrom**(-1)": "erg / (Angstrom s cm2)", // ESO
+		"erg / cm2 s A":                       "erg / (Angstrom s cm2)",
+		"1E-17 erg/cm^2/s/Ang":                "1e-17 erg / (Angstrom s cm2)", // SDSS
+		"10^-17 erg/s/cm2/AA":                 "1e-17 erg / (Angstrom s cm2)",
+		"10**(-16)erg/cm2/s/Å":                "1e-16 erg / (Angstrom s cm2)",
+		"10-15 erg":                           "1e-15 erg",
+		"1e0 erg":                             "erg",
+		"2.5 * Jy":                            "2.5 Jy",
+		"1e-17":                               "1e-17",
+		"W m-2 um-1":                          "W / (um m2)",
+		"m/s2 (m s)":                          "1 / s3",
+		"1/cm":                                "1 / cm",
+		"mJy":                                 "mJy",
+		"MJy/sr":                              "MJy / sr",
+		"mjy":                                 "mJy",
+		"MJY":                                 "MJy", "MM": "",
+		"microns":         "um",
+		"Angstroms":       "Angstrom",
+		"A":               "Angstrom",
+		"counts":          "ct",
+		"cm/cm":           "",
+		"":                "",
+		"mag(AB)":         "",
+		"erg//s":          "",
+		"erg/":            "",
+		"(erg":            "",
+		"erg)":            "",
+		"erg *":           "",
+		"* erg":           "",
+		"((((((erg))))))": "",
+		"cm99":            "",
+		"cm0":             "",
+		"cm^x":            "",
+		"cm(2":            "",
+		"bananas":         "",
+		"1e999 erg":       "",
+	} {
+		u, ok := parseUnit(text)
+		if got := u.String(); ok != (want != "") && text != "cm/cm" || got != want {
+			t.Errorf("%q: got %q %v, want %q", text, got, ok, want)
+			continue
+		}
+		if !ok {
+			continue
+		}
+		if again, ok := parseUnit(want); want != "" && (!ok || again.String() != want) {
+			t.Errorf("%q reads as %q %v", want, again, ok)
+		}
+	}
+}
+
+func TestLengths(t *testing.T) {
+	for text, want := range map[string]bool{"nm": true, "A": true, "micron": true, "m": true, "cm2": false, "1/cm": false, "Hz": false, "pix": false, "2 nm": false, "nm s": false} {
+		u, ok := parseUnit(text)
+		if !ok || u.isLength() != want {
+			t.Errorf("%q: %v %v", text, u.isLength(), ok)
+		}
+	}
+}
+
+func FuzzUnit(f *testing.F) {
+	for _, s := range []string{"erg/cm2/s/A", "10**(-16)erg/cm2/s/Å", "m/s2 (m s)", "1e-17", "2.5*Jy.s^(-1)", "cm/cm"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		u, ok := parseUnit(s)
+		if !ok || len(u.bases) == 0 {
+			return
+		}
+		for _, b := range u.bases {
+			if b.power < -9 || b.power > 9 {
+				return // sums of powers may exceed what is read again
+			}
+		}
+		again, ok := parseUnit(u.String())
+		if !ok || again.String() != u.String() {
+			t.Fatalf("%q is %q, which reads as %q %v", s, u, again, ok)
+		}
+	})
+}

@@ -1,0 +1,165 @@
+package ingest
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// dispersion gives the wavelength of a pixel on the first axis of an image.
+type dispersion struct {
+	reference, pixel, step float64 // CRVAL1, CRPIX1, CDELT1
+	form                   dispersionForm
+	unit                   string
+}
+
+type dispersionForm uint8
+
+const (
+	linear     dispersionForm = iota
+	commonLog                 // IRAF's DC-FLAG = 1: the logarithm to base 10 is linear
+	naturalLog                // CTYPE1 = WAVE-LOG or AWAV-LOG (Greisen et al. 2006, section 3.2)
+)
+
+// wavelength is that of pixel i, from 0, in d.unit.
+func (d dispersion) wavelength(i int64) float64 {
+	delta := (float64(i) + 1 - d.pixel) * d.step
+	switch d.form {
+	case commonLog:
+		return math.Pow(10, d.reference+delta)
+	case naturalLog:
+		return d.reference * math.Exp(delta/d.reference)
+	}
+	return d.reference + delta
+}
+
+// readDispersion reads the scale of the first axis from the keywords of FITS and IRAF. What is assumed is warned of; a scale
+// that is not one of wavelengths, or is missing, is refused.
+func readDispersion(h *fitsHDU, n *notes) (d dispersion, err error) {
+	if d.form, err = dispersionType(h, n); err != nil {
+		return d, err
+	}
+	var there bool
+	if d.reference, there, err = h.number("CRVAL1"); err != nil {
+		return d, err
+	}
+	step, hasStep, err := h.step(n)
+	if err != nil {
+		return d, err
+	}
+	if !there || !hasStep {
+		return d, h.refuse("", "no wavelength scale: CRVAL1 and CDELT1 or CD1_1 must be there")
+	}
+	if step == 0 {
+		return d, h.refuse("CDELT1", "the step of the wavelength is 0")
+	}
+	d.step = step
+	if d.pixel, there, err = h.number("CRPIX1"); err != nil {
+		return d, err
+	}
+	if !there {
+		d.pixel = 1
+		n.warn("CRPIX1 is missing: 1 is assumed, as IRAF means it")
+	}
+	d.unit, err = dispersionUnit(h, n)
+	return d, err
+}
+
+// step is the increment from pixel to pixel: CD1_1, or CDELT1 times PC1_1.
+func (h *fitsHDU) step(n *notes) (step float64, there bool, err error) {
+	delta, hasDelta, err := h.number("CDELT1")
+	if err != nil {
+		return 0, false, err
+	}
+	cd, hasCD, err := h.number("CD1_1")
+	if err != nil {
+		return 0, false, err
+	}
+	if hasCD {
+		if hasDelta && math.Abs(cd-delta) > 1e-9*math.Abs(cd) {
+			n.warn("CD1_1 = %g and CDELT1 = %g disagree: CD1_1 is used, as the FITS standard has it", cd, delta)
+		}
+		return cd, true, nil
+	}
+	pc, hasPC, err := h.number("PC1_1")
+	if hasPC {
+		delta *= pc
+	}
+	return delta, hasDelta, err
+}
+
+// dispersionType reads CTYPE1 and DC-FLAG.
+func dispersionType(h *fitsHDU, n *notes) (dispersionForm, error) {
+	flag, _, err := h.integer("DC-FLAG")
+	if err != nil {
+		return linear, err
+	}
+	if flag < 0 || flag > 1 {
+		return linear, h.refuse("DC-FLAG", "the pixels have no wavelengths: no linear or logarithmic dispersion")
+	}
+	ctype, _ := h.text("CTYPE1")
+	form := linear
+	switch strings.ToUpper(ctype) {
+	case "WAVE", "AWAV", "LAMBDA", "WAVELENGTH", "LINEAR", "PIXEL":
+	case "":
+		n.warn("CTYPE1 is empty: the axis is taken for a linear one of wavelengths")
+	case "WAVE-LOG", "AWAV-LOG":
+		form = naturalLog
+	case "MULTISPE":
+		return linear, h.refuse("CTYPE1", "IRAF's MULTISPEC dispersion is not read")
+	default:
+		return linear, h.refuse("CTYPE1", quoted(ctype)+" is not a linear or logarithmic axis of wavelengths")
+	}
+	if flag == 1 {
+		if form != linear {
+			return linear, h.refuse("DC-FLAG", "DC-FLAG = 1 contradicts CTYPE1 = "+quoted(ctype))
+		}
+		form = commonLog
+	}
+	return form, nil
+}
+
+// dispersionUnit is the axis's unit: CUNIT1, or IRAF's WAT1_nnn where that is missing or, as in many IRAF files, the deg of
+// an image before it was a spectrum; angstroms where neither is there.
+func dispersionUnit(h *fitsHDU, n *notes) (string, error) {
+	cunit, _ := h.text("CUNIT1")
+	iraf := irafUnits(h)
+	u, known := parseUnit(cunit)
+	degrees := known && u.String() == "deg"
+	switch {
+	case cunit != "" && !degrees:
+		return wavelengthUnit(cunit, n, Problem{HDU: h.hdu, Column: "CUNIT1"})
+	case iraf != "":
+		if degrees {
+			n.warn("CUNIT1 = deg is no wavelength: the unit %s is taken from IRAF's WAT1_001", clip(iraf))
+		}
+		return wavelengthUnit(iraf, n, Problem{HDU: h.hdu, Column: "WAT1_001"})
+	case degrees:
+		n.warn("CUNIT1 = deg is no wavelength: %s is assumed", defaultWavelengthUnit)
+	default:
+		n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
+	}
+	return defaultWavelengthUnit, nil
+}
+
+// irafUnits reads units= out of the cards WAT1_001, WAT1_002, ..., which are one long text.
+func irafUnits(h *fitsHDU) string {
+	var all strings.Builder
+	for i := 1; i <= 999; i++ {
+		i, ok := h.index[fmt.Sprintf("WAT1_%03d", i)]
+		if !ok {
+			break
+		}
+		all.WriteString(h.cards[i].value)
+	}
+	_, rest, found := strings.Cut(all.String(), "units=")
+	if !found {
+		return ""
+	}
+	if strings.HasPrefix(rest, `"`) {
+		rest, _, _ = strings.Cut(rest[1:], `"`)
+		return strings.TrimSpace(rest)
+	}
+	rest, _, _ = strings.Cut(rest, " ")
+	return rest
+}
