@@ -1,0 +1,290 @@
+package index
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A model is what an index must know: the names of each target, and the sources.
+type model struct {
+	names   map[uint64][]string
+	sources map[string]bool
+	grams   map[string]map[string]bool // by name, as they were worked out
+}
+
+func newModel() *model {
+	return &model{make(map[uint64][]string), make(map[string]bool), make(map[string]map[string]bool)}
+}
+
+// apply is Apply.
+func (m *model) apply(targets []Target, sources []string) {
+	for _, t := range targets {
+		if delete(m.names, t.ID); len(t.Names) > 0 {
+			m.names[t.ID] = t.Names
+		}
+	}
+	for _, s := range sources {
+		m.sources[s] = true
+	}
+}
+
+// all returns every target, in order of ids.
+func (m *model) all() (targets []Target) {
+	for id, names := range m.names {
+		targets = append(targets, Target{id, names})
+	}
+	slices.SortFunc(targets, func(a, b Target) int { return int(a.ID) - int(b.ID) })
+	return targets
+}
+
+// containing returns the targets that contain text, by the plain definition.
+func (m *model) containing(text string) (ids []uint64) {
+	for id, names := range m.names {
+		if slices.ContainsFunc(names, func(n string) bool { return containsByRunes(n, text) }) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// candidates returns the targets that have all grams of text, which an index that
+// holds this very state proposes: no more and no less.
+func (m *model) candidates(text string) (ids []uint64) {
+	query := queryGrams(Fold(text))
+	for id, names := range m.names {
+		lacks := func(gram string) bool {
+			return !slices.ContainsFunc(names, func(n string) bool {
+				if m.grams[n] == nil {
+					m.grams[n] = gramsOf(n)
+				}
+				return m.grams[n][gram]
+			})
+		}
+		if !slices.ContainsFunc(query, lacks) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// like returns the targets that have a name of the same simplified form as text.
+func (m *model) like(text string) (ids []uint64) {
+	for id, names := range m.names {
+		if slices.ContainsFunc(names, func(n string) bool { return Simplify(n) == Simplify(text) }) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// some is how a failed test shows ids, which may be thousands.
+type some []uint64
+
+func (s some) String() string {
+	if len(s) > 10 {
+		return fmt.Sprintf("%d ids, %v ... %v", len(s), []uint64(s[:5]), []uint64(s[len(s)-5:]))
+	}
+	return fmt.Sprint([]uint64(s))
+}
+
+// superset reports whether all holds each of part; both ascend.
+func superset(all, part []uint64) bool {
+	for _, id := range part {
+		if _, ok := slices.BinarySearch(all, id); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// pieces are what random names are made of: what astronomers write, letters with
+// odd cases, what query languages take for operators, and bytes that are no text.
+var pieces = strings.Split("SN |sn|ZTF|2011|fe|FE|Gaia DR3 |\u212a2|k2|-18|18|\u00b5|\u03bc|Σ|σ|ς|ß|ẞ|İ|ı|i|I|"+
+	"η Car|Η CAR|æ|aaa|aa|AAAA|*|?|\\|.*|[a]|~2|\"|+|(A)|_| |  |😀|é|e\u0301|\xff|\xe2\x84|\x00|\ufffd|一二三|NGC|M 31", "|")
+
+// randomName returns a name of up to six pieces.
+func randomName(r *rand.Rand) string {
+	var b strings.Builder
+	for range 1 + r.IntN(6) {
+		b.WriteString(pieces[r.IntN(len(pieces))])
+	}
+	return b.String()
+}
+
+// randomText returns what someone may look for: a part of a name that is there, in
+// other case, or anything.
+func randomText(r *rand.Rand, m *model) string {
+	text := randomName(r)
+	for id := range m.names {
+		if r.IntN(4) > 0 {
+			name := []rune(m.names[id][r.IntN(len(m.names[id]))])
+			from := r.IntN(len(name))
+			text = string(name[from : from+1+r.IntN(len(name)-from)])
+		}
+		break
+	}
+	switch r.IntN(3) {
+	case 0:
+		return strings.ToUpper(text)
+	case 1:
+		return strings.ToLower(text)
+	}
+	return text
+}
+
+// randomChange returns the new names of a few of the targets 1 to ids: created,
+// renamed, with other aliases, or gone.
+func randomChange(r *rand.Rand, ids int) (targets []Target) {
+	for range 1 + r.IntN(8) {
+		t := Target{ID: uint64(1 + r.IntN(ids))}
+		if r.IntN(4) > 0 {
+			for range 1 + r.IntN(3) {
+				t.Names = append(t.Names, randomName(r))
+			}
+		}
+		targets = append(targets, t)
+	}
+	return targets
+}
+
+// markOf returns the mark of the log entry seq in these tests.
+func markOf(seq uint64) Mark {
+	return Mark{seq, sha256.Sum256(binary.BigEndian.AppendUint64(nil, seq))}
+}
+
+func open(tb testing.TB, dir string, o Options) *Index {
+	tb.Helper()
+	if o.Logf == nil {
+		o.Logf = tb.Logf
+	}
+	x, err := Open(dir, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return x
+}
+
+func apply(tb testing.TB, x *Index, targets []Target, sources []string, m Mark) {
+	tb.Helper()
+	if err := x.Apply(context.Background(), targets, sources, m); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// check compares what x proposes for one text with the model, whose very state it
+// must hold.
+func check(tb testing.TB, x *Index, m *model, text string) {
+	tb.Helper()
+	ctx := context.Background()
+	ids, ok := x.Contains(ctx, text, 10_000)
+	if short := len([]rune(text)) < gramRunes; ok == short {
+		tb.Fatalf("Contains(%q) ok = %v, broken: %v", text, ok, x.Broken())
+	} else if want := m.candidates(text); ok && !slices.Equal(ids, want) {
+		tb.Fatalf("Contains(%q) = %v, want %v", text, some(ids), some(want))
+	}
+	if ok && !superset(ids, m.containing(text)) {
+		tb.Fatalf("Contains(%q) = %v lacks some of %v", text, some(ids), some(m.containing(text)))
+	}
+	ids, ok = x.Simplified(ctx, text)
+	if ok != (Simplify(text) != "") {
+		tb.Fatalf("Simplified(%q) ok = %v", text, ok)
+	}
+	if want := m.like(text); ok && !slices.Equal(ids, want) {
+		tb.Fatalf("Simplified(%q) = %v, want %v", text, some(ids), some(want))
+	}
+	if ok && len(text)%4 == 0 { // it takes longer than all the rest
+		ids := x.Similar(ctx, text, 1000)
+		slices.Sort(ids)
+		if !superset(ids, m.like(text)) {
+			tb.Fatalf("Similar(%q) = %v lacks some of %v", text, some(ids), some(m.like(text)))
+		}
+	}
+	names, ok := x.Sources(ctx, text, 1000)
+	for s := range m.sources {
+		if ok && Contains(s, text) && !slices.Contains(names, s) {
+			tb.Fatalf("Sources(%q) = %q lacks %q", text, names, s)
+		}
+	}
+	for _, n := range names {
+		if !m.sources[n] {
+			tb.Fatalf("Sources(%q) has %q, which is none", text, n)
+		}
+	}
+}
+
+// checkAll compares a number of random texts.
+func checkAll(tb testing.TB, r *rand.Rand, x *Index, m *model, texts int) {
+	tb.Helper()
+	for range texts {
+		check(tb, x, m, randomText(r, m))
+	}
+}
+
+// Thousands of random changes, each followed by searches, in memory.
+func TestModel(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	x := open(t, "", Options{InMemory: true})
+	seq := uint64(0)
+	for range 50 {
+		m := newModel()
+		for range 40 {
+			targets, sources := randomChange(r, 60), []string(nil)
+			if r.IntN(5) == 0 {
+				sources = []string{randomName(r)}
+			}
+			m.apply(targets, sources)
+			seq++
+			apply(t, x, targets, sources, markOf(seq))
+			if x.Mark() != markOf(seq) {
+				t.Fatalf("the mark is %v", x.Mark())
+			}
+			checkAll(t, r, x, m, 2)
+		}
+		if err := x.Reset(); err != nil { // in memory nothing is ever merged
+			t.Fatal(err)
+		}
+		if _, ok := x.Contains(t.Context(), "aaa", 1000); ok || x.Mark() != (Mark{}) {
+			t.Fatal("an empty index answers")
+		}
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The same on disk, where Bleve persists and merges, with an index that is closed
+// and opened again now and then.
+func TestModelOnDisk(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 2))
+	dir := t.TempDir()
+	x := open(t, dir, Options{})
+	m := newModel()
+	for seq := uint64(1); seq <= 200; seq++ {
+		targets, sources := randomChange(r, 200), []string{randomName(r)}
+		m.apply(targets, sources)
+		apply(t, x, targets, sources, markOf(seq))
+		checkAll(t, r, x, m, 3)
+		if seq%40 == 0 {
+			if err := x.Close(); err != nil {
+				t.Fatal(err)
+			}
+			x = open(t, dir, Options{})
+			if anew, why := x.Anew(); anew || x.Mark() != markOf(seq) {
+				t.Fatalf("opened anew: %v, %v; mark %v", anew, why, x.Mark())
+			}
+			checkAll(t, r, x, m, 20)
+		}
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

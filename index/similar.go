@@ -1,0 +1,151 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"unicode/utf8"
+
+	indexapi "github.com/blevesearch/bleve_index_api"
+)
+
+const (
+	// maxSimilarText is the longest simplified text, in runes, that is looked up.
+	// The automaton grows with it, and names have at most 100 characters.
+	maxSimilarText = 100
+
+	// maxSimilarTerms bounds the names that are ranked. In a survey's numbered
+	// names thousands lie two edits apart.
+	maxSimilarTerms = 10_000
+)
+
+var errNoFuzzy = errors.New("the library offers no fuzzy dictionary")
+
+// Similar returns the ids of at most max targets with a name like text, best
+// first, for "did you mean". Like means: in simplified form, the two are no more
+// than two edits apart, one when text has less than six runes, none when it has less
+// than three. An edit inserts, deletes or replaces a rune, or swaps two
+// neighbours. Fewer edits come first, then names nearer in length, then names in
+// byte order, then ids.
+//
+// It is best effort: it may know names that are no longer and miss new ones, and
+// returns nothing when the index cannot answer. The caller looks up each id and
+// leaves out what the viewer may not see.
+func (x *Index) Similar(ctx context.Context, text string, max int) []uint64 {
+	// Simplifying takes runes away on both sides and so never adds an edit: this
+	// finds whatever comparing the names as they are would.
+	simple := Simplify(text)
+	runes := utf8.RuneCountInString(simple)
+	if runes == 0 || runes > maxSimilarText || max < 1 {
+		return nil
+	}
+	var ids []uint64
+	x.search(ctx, func(ctx context.Context, b indexapi.IndexReader) (err error) {
+		names := []similarName{{name: simple}}
+		if edits := editsFor(runes); edits > 0 {
+			if names, err = similarNames(ctx, b, simple, edits); err != nil {
+				return err
+			}
+		}
+		ids, err = bearers(ctx, b, names, max)
+		return err
+	})
+	return ids
+}
+
+// editsFor returns how many edits a text of so many runes may be away.
+func editsFor(runes int) int {
+	switch {
+	case runes < 3:
+		return 0
+	case runes < 6:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// A similarName is a simplified name and how far it is from the text.
+type similarName struct {
+	name   string
+	edits  int
+	longer int // runes more or less than the text
+}
+
+// similarNames returns the simplified names in the index that are within edits of
+// simple, best first.
+func similarNames(ctx context.Context, b indexapi.IndexReader, simple string, edits int) ([]similarName, error) {
+	fuzzy, ok := b.(indexapi.IndexReaderFuzzy)
+	if !ok {
+		return nil, errNoFuzzy
+	}
+	names, distance, err := fuzzy.FieldDictFuzzyAutomaton(simpleName, simple, edits, "")
+	if err != nil {
+		return nil, err
+	}
+	defer names.Close()
+	runes := utf8.RuneCountInString(simple)
+	var found []similarName
+	for len(found) < maxSimilarTerms {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		entry, err := names.Next()
+		if err != nil {
+			return nil, err
+		}
+		if entry == nil {
+			break
+		}
+		match, d := distance.MatchAndDistance(entry.Term)
+		if !match {
+			continue
+		}
+		longer := utf8.RuneCountInString(entry.Term) - runes
+		found = append(found, similarName{entry.Term, int(d), max(longer, -longer)})
+	}
+	slices.SortStableFunc(found, func(one, two similarName) int { // they come in byte order
+		return cmp.Or(cmp.Compare(one.edits, two.edits), cmp.Compare(one.longer, two.longer))
+	})
+	return found, nil
+}
+
+// bearers returns the ids of at most max targets that bear one of names, in the
+// order of names and then of ids, each once.
+func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, max int) ([]uint64, error) {
+	var ids []uint64
+	seen := make(map[uint64]bool)
+	for _, n := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		of, err := bearersOf(ctx, b, n.name)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range of {
+			if !seen[id] {
+				seen[id] = true
+				ids = append(ids, id)
+			}
+			if len(ids) == max {
+				return ids, nil
+			}
+		}
+	}
+	return ids, nil
+}
+
+// bearersOf returns the ids, ascending, of the targets that bear one simplified
+// name; of 10,000 bearers none, for they are no suggestion.
+func bearersOf(ctx context.Context, b indexapi.IndexReader, simple string) ([]uint64, error) {
+	documents, err := find(ctx, b, termQuery(simpleName, simple), maxSimilarTerms)
+	if err == errTooMany {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resolve(b, documents, documentTarget)
+}
