@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -189,22 +190,68 @@ func (db *DB) replaceBy(temp string) error {
 	return err
 }
 
-// Restore turns a backup into the file of a node of its own: it gets a new identity. Nothing must have the file open.
-func Restore(path string, tables []AnyTable, o Options) error {
-	db, err := Open(path, tables, o)
+// RestoreFile makes a backup into the file of a node of its own at path, where nothing must be. The backup is copied beside it, checked with check, given
+// a new identity, and gets its name only then.
+func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable, check func(path string) error) (err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s: %w", path, os.ErrExist)
+	}
+	temp := path + ".restore"
+	defer func() {
+		os.Remove(temp)
+		os.Remove(twinPath(temp))
+	}()
+	if err := copyTo(ctx, backup, temp); err != nil {
+		return err
+	}
+	if err := check(temp); err != nil {
+		return fmt.Errorf("%s is not good: %w", backup, err)
+	}
+	db, err := Open(temp, tables, Options{MustExist: true, CheckCopy: check})
 	if err != nil {
 		return err
 	}
 	id, err := db.newIdentity()
 	if err == nil {
-		err = db.Update(context.Background(), Author{Action: "restore"}, func(tx *Tx) error {
+		err = db.Update(ctx, Author{Action: "restore"}, func(tx *Tx) error {
 			tx.touch()
 			no, err := tx.meta().get([]byte(metaNode))
+			if err == nil && len(no) != 8 {
+				err = damaged("meta node", errShort)
+			}
 			if err != nil {
 				return err
 			}
 			return putIdentity(tx.meta(), binary.BigEndian.Uint64(no)+1, id)
 		})
 	}
-	return errors.Join(err, db.Close())
+	if err = errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(temp, path); errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s: %w", path, os.ErrExist)
+	} else if err != nil {
+		if err := os.Rename(temp, path); err != nil {
+			return err
+		}
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// copyTo copies a file and makes the copy durable.
+func copyTo(ctx context.Context, from, to string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(contextWriter{ctx, dst}, src)
+	if err == nil {
+		err = dst.Sync()
+	}
+	return errors.Join(err, dst.Close())
 }

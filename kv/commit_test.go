@@ -317,7 +317,7 @@ func TestLog(t *testing.T) {
 	last := log[4]
 	if last.Name != "me" || last.Addr != "127.0.0.1" || last.Action != "TEST" || len(last.Changes) != 2 || len(last.Gone) != 2 ||
 		string(last.Gone[0].Ident) != "x" || string(last.Gone[1].Ident) != "b" || len(last.Old) != 1 ||
-		len(last.Changed) != 1 || last.Changed[0].Old != "targets" {
+		len(last.Settings) != 1 || last.Settings[0].Old != "targets" {
 		t.Errorf("%+v", last)
 	}
 	var old parent

@@ -35,7 +35,7 @@ func (t *Table[T]) DeleteAll(tx *Tx, ids []uint64) error {
 	for _, id := range ids {
 		runs.add(id)
 	}
-	*tx.entry.runsOf(t.def, opDeleted) = append(*tx.entry.runsOf(t.def, opDeleted), runs...)
+	*tx.entry.runsOf(t.def, Deleted) = append(*tx.entry.runsOf(t.def, Deleted), runs...)
 	stage, err := tx.newStage()
 	if err != nil {
 		return err

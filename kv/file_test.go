@@ -187,10 +187,23 @@ func TestBackupAndCompact(t *testing.T) {
 	d.addPoint(point{Parent: p})
 	// the backup is a whole file of its own: it restores with another identity
 	id := d.NodeID()
-	if err := Restore(backup, d.all(), Options{NoSync: true}); err != nil {
+	restored := filepath.Join(d.dir, "restored.db")
+	restore := func(check error) error {
+		return RestoreFile(t.Context(), backup, restored, d.all(), func(path string) error { return errors.Join(check, checkFile(path, d.schema)) })
+	}
+	if err := restore(io.ErrNoProgress); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("a backup that is not good: %v", err)
+	}
+	if err := restore(nil); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Open(backup, d.all(), Options{NoSync: true})
+	if err := restore(nil); !errors.Is(err, os.ErrExist) {
+		t.Errorf("restored over a file: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.restore*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	r, err := Open(restored, d.all(), Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,6 +60,11 @@ func (k *Keys) derive(id uint64, rec []byte) error {
 	if err := k.def.derive(k, id, rec); err != nil {
 		return err
 	}
+	return k.complete()
+}
+
+// complete adds to the keys of a record what it inherits, and the set of all rows.
+func (k *Keys) complete() error {
 	own := len(k.members)
 	for _, h := range k.def.heirs {
 		if k.Tx.stage != nil && k.def.bulk {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,7 +75,7 @@ func newTestTables() testTables {
 			}
 			return m
 		},
-		Ident: func(p *parent) []byte { return []byte(p.Name) },
+		Ident: func(_ *Tx, p *parent) []byte { return []byte(p.Name) },
 		Blobs: func(p *parent) []uint64 {
 			if p.Blob == 0 {
 				return nil
@@ -104,7 +103,7 @@ func newTestTables() testTables {
 			k.Member(dimSource, Text(p.Source))
 		},
 		Heirs: []Heir{{Parent: t.parents, Dim: dimParent}, {Parent: t.boxes, Dim: dimBox, Many: true}},
-		Ident: func(p *point) []byte { return []byte(p.Body) },
+		Ident: func(_ *Tx, p *point) []byte { return []byte(p.Body) },
 	})
 	return t
 }
@@ -187,60 +186,9 @@ func (d *testDB) check() {
 	}
 }
 
-// dumpDerived lists all that is derived, in a form that does not depend on how it is laid out.
 func dumpDerived(t testing.TB, db *DB) map[string]string {
 	t.Helper()
-	out := map[string]string{}
-	err := db.View(func(tx *Tx) error {
-		c := tx.bucket(bucketUnique).Cursor()
-		for k, v := c.First(); k != nil; k, v = c.Next() {
-			out["unique "+string(k)] = fmt.Sprintf("%x", v)
-		}
-		c = tx.bucket(bucketOrder).Cursor()
-		for k, _ := c.First(); k != nil; k, _ = c.Next() {
-			out["order "+string(k)] = ""
-		}
-		c = tx.bucket(bucketSeries).Cursor()
-		for k, v := c.First(); k != nil; k, v = c.Next() {
-			points, err := readPoints(nil, k, v)
-			if err != nil {
-				return err
-			}
-			for _, p := range points {
-				out[fmt.Sprintf("series %v %v", seriesOfKey(k), p)] = ""
-			}
-		}
-		sets := map[string]bool{}
-		c = tx.bucket(bucketSet).Cursor()
-		for k, _ := c.First(); k != nil; k, _ = c.Next() {
-			no, dim, v, _, err := splitSetKey(k)
-			if err != nil {
-				return err
-			}
-			sets[setKey(db.schema.byNo(no), dim, v)] = true
-		}
-		for _, d := range db.schema.tables {
-			if d.bulk {
-				tail, err := tx.tail(d)
-				if err != nil {
-					return err
-				}
-				for k := range maps.Keys(tail.sets) {
-					sets[k] = true
-				}
-			}
-		}
-		for k := range sets {
-			ids, err := tx.set(db.schema.byNo(k[0]), k[1], Value(k[2:])).IDs()
-			if err != nil {
-				return err
-			}
-			if len(ids) > 0 {
-				out[fmt.Sprintf("set %x", k)] = fmt.Sprint(ids)
-			}
-		}
-		return nil
-	})
+	out, err := db.Derived()
 	if err != nil {
 		t.Fatal(err)
 	}

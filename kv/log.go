@@ -31,9 +31,9 @@ func (m Mark) String() string { return fmt.Sprintf("%d-%x", m.Seq, m.Hash) }
 
 // The operations of a Change.
 const (
-	opCreated = 1
-	opChanged = 2
-	opDeleted = 3
+	Created = 1
+	Changed = 2
+	Deleted = 3
 )
 
 // An Entry of the log is what one request changed. Its hash is the SHA-256 of its stored bytes, which hold the hash of the entry before.
@@ -41,26 +41,26 @@ type Entry struct {
 	Seq  uint64            // its key, not stored again
 	Hash [sha256.Size]byte // not stored
 
-	Time    int64       `kv:"1"` // microseconds since 1970
-	Node    uint64      `kv:"2"` // the number of the node where the change was made, see Node
-	NodeSeq uint64      `kv:"3"` // its sequence there, when it is not Seq
-	User    uint64      `kv:"4"`
-	Token   uint64      `kv:"5"`
-	Name    string      `kv:"6"`
-	Addr    string      `kv:"7"`
-	Action  string      `kv:"8"`
-	Changes []Change    `kv:"9"`
-	Old     []OldRecord `kv:"10"` // of what was changed or deleted, except in bulk tables
-	Gone    []GoneRow   `kv:"11"` // what the deleted were known by elsewhere
-	Written []byte      `kv:"12"` // what was written: SHA-256 over, by table, its number 1 and the SHA-256 over id 8 and record of each row, by id
-	Prev    []byte      `kv:"13"` // the hash of the entry before
-	Changed []Setting   `kv:"14"` // settings, with their old values
+	Time     int64       `kv:"1"` // microseconds since 1970
+	Node     uint64      `kv:"2"` // the number of the node where the change was made, see Node
+	NodeSeq  uint64      `kv:"3"` // its sequence there, when it is not Seq
+	User     uint64      `kv:"4"`
+	Token    uint64      `kv:"5"`
+	Name     string      `kv:"6"`
+	Addr     string      `kv:"7"`
+	Action   string      `kv:"8"`
+	Changes  []Change    `kv:"9"`
+	Old      []OldRecord `kv:"10"` // of what was changed or deleted, except in bulk tables
+	Gone     []GoneRow   `kv:"11"` // what the deleted were known by elsewhere
+	Written  []byte      `kv:"12"` // what was written: SHA-256 over, by table, its number 1 and the SHA-256 over id 8 and record of each row, by id
+	Prev     []byte      `kv:"13"` // the hash of the entry before
+	Settings []Setting   `kv:"14"` // that were changed, with their old values
 }
 
 // A Change lists the rows of a table to which the same was done.
 type Change struct {
 	Table uint64 `kv:"1"`
-	Op    uint64 `kv:"2"` // 1 created, 2 changed, 3 deleted
+	Op    uint64 `kv:"2"` // Created, Changed or Deleted
 	Runs  []byte `kv:"3"` // gaps and lengths as uvarints, see idRuns
 }
 
@@ -200,7 +200,7 @@ func (e *entryBuilder) clone() *entryBuilder {
 // sealEntry finishes the entry and writes it behind the head of the chain.
 func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
 	for _, d := range b.db.schema.tables {
-		for op := byte(opCreated); op <= opDeleted; op++ {
+		for op := byte(Created); op <= Deleted; op++ {
 			if r := e.runs[[2]byte{d.no, op}]; r != nil {
 				e.Changes = append(e.Changes, Change{uint64(d.no), uint64(op), r.sorted().append(nil)})
 			}
@@ -231,7 +231,7 @@ func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
 func (e *entryBuilder) rehash(tx *Tx, d *tableDef) error {
 	h := &tableHash{Hash: sha256.New()}
 	some := false
-	for id := range slices.Concat(*e.runsOf(d, opCreated), *e.runsOf(d, opChanged)).sorted().from(0) {
+	for id := range slices.Concat(*e.runsOf(d, Created), *e.runsOf(d, Changed)).sorted().from(0) {
 		rec, err := tx.record(d, id)
 		if err == ErrNotFound {
 			continue

@@ -19,6 +19,7 @@ import (
 //	code/KIND TEXT  a number of one byte that stands for a text
 //	tail/T          fold mark and epoch of table T, 8 bytes each
 //	stage/N         pending and doomed rows and blobs, see Stage
+//	count/NAME      the last number that was given out under a name, 8 bytes
 //	log/anchor      sequence 8 and hash 32 bytes of the last log entry that was dropped
 const (
 	metaFormat  = "format"
@@ -68,7 +69,7 @@ func (tx *Tx) SetSetting(name, value string) error {
 		return err
 	}
 	tx.touch()
-	tx.entry.Changed = append(tx.entry.Changed, Setting{name, old})
+	tx.entry.Settings = append(tx.entry.Settings, Setting{name, old})
 	return tx.meta().put([]byte("setting/"+name), []byte(value))
 }
 
@@ -112,6 +113,24 @@ func (tx *Tx) CodeText(kind, code byte) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// Next gives out the next number under a name, from 1 on, and never one twice.
+func (tx *Tx) Next(name string) (uint64, error) {
+	if err := tx.writing(); err != nil {
+		return 0, err
+	}
+	key := []byte("count/" + name)
+	b, err := tx.meta().get(key)
+	if err != nil {
+		return 0, err
+	}
+	n := uint64(1)
+	if len(b) == 8 {
+		n += binary.BigEndian.Uint64(b)
+	}
+	tx.touch()
+	return n, tx.meta().put(key, key8(n))
 }
 
 // Node returns the identity of a node by its number; 0 stands for this one.

@@ -108,6 +108,11 @@ func (st *stageTx) end(tx *Tx) error {
 	return nil
 }
 
+// Has says whether a pending row is one of this stage's.
+func (s *Stage) Has(tx *Tx, id uint64) bool {
+	return s.runs.has(id) || tx.stage != nil && tx.stage.Stage == s && tx.stage.runs.has(id)
+}
+
 // Count is the number of rows that are pending.
 func (s *Stage) Count() int { return int(s.runs.count()) - len(s.dropped) }
 
@@ -190,7 +195,7 @@ func (s *Stage) reveal(tx *Tx) error {
 		}
 	}
 	if len(s.dropped) > 0 {
-		r := tx.entry.runsOf(s.def, opCreated)
+		r := tx.entry.runsOf(s.def, Created)
 		var kept idRuns
 		for id := range r.sorted().from(0) {
 			if !s.dropped[id] {

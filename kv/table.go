@@ -26,7 +26,7 @@ type Spec[T any] struct {
 	Heirs []Heir
 
 	// Ident is what a record is known by outside of this file, kept in the log when it is deleted: a uid, or a content's hash.
-	Ident func(rec *T) []byte
+	Ident func(tx *Tx, rec *T) []byte
 
 	// Blobs lists the blobs that a record refers to, for Verify.
 	Blobs func(rec *T) []uint64
@@ -48,7 +48,14 @@ type Heir struct {
 type Table[T any] struct {
 	def   *tableDef
 	codec Codec[T]
+	keys  func(k *Keys, id uint64, rec *T)
 }
+
+// No is the table's number, as it stands in the log.
+func (t *Table[T]) No() uint64 { return uint64(t.def.no) }
+
+// Name is the table's name.
+func (t *Table[T]) Name() string { return t.def.name }
 
 // AnyTable is a Table of any record type, as Open takes them.
 type AnyTable interface{ tableDef() *tableDef }
@@ -61,13 +68,16 @@ type tableDef struct {
 	heirs  []Heir
 	derive func(k *Keys, id uint64, rec []byte) error
 	passes func(rec []byte) ([]Member, error)
-	ident  func(rec []byte) ([]byte, error)
+	ident  func(tx *Tx, rec []byte) ([]byte, error)
 	blobs  func(rec []byte) ([]uint64, error)
 }
 
 // NewTable makes the table that spec describes.
 func NewTable[T any](spec Spec[T]) *Table[T] {
-	t := &Table[T]{codec: spec.Codec}
+	t := &Table[T]{codec: spec.Codec, keys: spec.Keys}
+	if t.keys == nil {
+		t.keys = func(*Keys, uint64, *T) {}
+	}
 	d := &tableDef{name: spec.Name, no: spec.No, bulk: spec.Bulk, heirs: spec.Heirs}
 	decode := func(b []byte) (*T, error) {
 		rec := new(T)
@@ -76,8 +86,8 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 	}
 	d.derive = func(k *Keys, id uint64, b []byte) error {
 		rec, err := decode(b)
-		if err == nil && spec.Keys != nil {
-			spec.Keys(k, id, rec)
+		if err == nil {
+			t.keys(k, id, rec)
 		}
 		return err
 	}
@@ -91,12 +101,12 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 		}
 	}
 	if spec.Ident != nil {
-		d.ident = func(b []byte) ([]byte, error) {
+		d.ident = func(tx *Tx, b []byte) ([]byte, error) {
 			rec, err := decode(b)
 			if err != nil {
 				return nil, err
 			}
-			return spec.Ident(rec), nil
+			return spec.Ident(tx, rec), nil
 		}
 	}
 	if spec.Blobs != nil {
@@ -143,6 +153,16 @@ func (t *Table[T]) read(tx *Tx, id uint64, rec *T) error {
 	return nil
 }
 
+// Stamp is the CRC of the stored record: as long as it is the same, what was made of the record may be used again. ok is false when there is no such row.
+func (t *Table[T]) Stamp(tx *Tx, id uint64) (stamp uint32, ok bool) {
+	k := recordKey(t.def, id)
+	stored := tx.table(t.def).Get(k[1:])
+	if len(stored) < crcLen {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint32(stored[len(stored)-crcLen:]), true
+}
+
 // Pending reads a record whether or not its row is in the set of all rows.
 func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) {
 	rec = new(T)
@@ -153,15 +173,37 @@ func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) 
 // Insert stores a new record under the next id, which it returns. In the transactions of a Stage, a row of a bulk table
 // is written as pending. A *TakenError says which unique key belongs to another record.
 func (t *Table[T]) Insert(tx *Tx, rec *T) (uint64, error) {
-	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }))
+	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
-// NextID is the id that the next Insert will give, as far as this transaction can tell: for a record that holds something made from its id.
-func (t *Table[T]) NextID(tx *Tx) uint64 { return tx.table(t.def).Sequence() + 1 }
+// own gives the keys of a record that need not be decoded first.
+func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
+	return func(k *Keys, id uint64) { t.keys(k, id, rec) }
+}
+
+// Reserve takes the next id without a record, which InsertAs may give it later, in this transaction or another one.
+func (t *Table[T]) Reserve(tx *Tx) (uint64, error) {
+	if err := tx.writing(); err != nil {
+		return 0, err
+	}
+	tx.touch()
+	return tx.table(t.def).NextSequence()
+}
+
+// InsertAs stores a new record under an id that was reserved for it. Errors as those of Insert.
+func (t *Table[T]) InsertAs(tx *Tx, id uint64, rec *T) error {
+	if id == 0 || id > tx.table(t.def).Sequence() || t.def.bulk {
+		return fmt.Errorf("id %d of table %s was not reserved", id, t.def.name)
+	}
+	if _, err := tx.record(t.def, id); err != ErrNotFound {
+		return fmt.Errorf("id %d of table %s is in use (%w)", id, t.def.name, err)
+	}
+	return tx.insertAs(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
+}
 
 // Put stores a changed record. ErrNotFound when there is no such row; *TakenError as in Insert.
 func (t *Table[T]) Put(tx *Tx, id uint64, rec *T) error {
-	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }))
+	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
 // Delete takes a record and all its keys away. ErrNotFound when there is no such row. Rows that refer to it must be gone or have
@@ -256,38 +298,45 @@ func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 
 // insert, put and delete keep a record and everything derived from it together.
 
-func (tx *Tx) insert(d *tableDef, rec []byte) (uint64, error) {
+func (tx *Tx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64)) (uint64, error) {
 	if err := tx.writing(); err != nil {
 		return 0, err
 	}
-	table := tx.table(d)
-	id := table.Sequence() + 1
+	id := tx.table(d).Sequence() + 1
 	if id > MaxID {
 		return 0, fmt.Errorf("table %s is full", d.name)
 	}
-	k := tx.newKeys(d)
-	if err := k.derive(id, rec); err != nil {
-		return 0, err
-	}
-	if err := k.check(id, nil); err != nil {
-		return 0, err
-	}
-	tx.touch()
-	table.FillPercent = fillAppend
-	if err := table.SetSequence(id); err != nil {
-		return 0, err
-	}
-	if err := tx.writeRecord(d, id, rec, false); err != nil {
-		return 0, err
-	}
-	tx.entry.change(d, opCreated, id)
-	if tx.stage != nil && d.bulk {
-		return id, tx.stage.add(tx, k, id)
-	}
-	return id, k.apply(id, nil)
+	return id, tx.insertAs(d, id, rec, own)
 }
 
-func (tx *Tx) put(d *tableDef, id uint64, rec []byte) error {
+// insertAs stores a new record under an id that is reserved, or the next one.
+func (tx *Tx) insertAs(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
+	k := tx.newKeys(d)
+	own(k, id)
+	if err := k.complete(); err != nil {
+		return err
+	}
+	if err := k.check(id, nil); err != nil {
+		return err
+	}
+	tx.touch()
+	if table := tx.table(d); id > table.Sequence() {
+		table.FillPercent = fillAppend
+		if err := table.SetSequence(id); err != nil {
+			return err
+		}
+	}
+	if err := tx.writeRecord(d, id, rec, false); err != nil {
+		return err
+	}
+	tx.entry.change(d, Created, id)
+	if tx.stage != nil && d.bulk {
+		return tx.stage.add(tx, k, id)
+	}
+	return k.apply(id, nil)
+}
+
+func (tx *Tx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
 	if err := tx.writing(); err != nil {
 		return err
 	}
@@ -302,14 +351,15 @@ func (tx *Tx) put(d *tableDef, id uint64, rec []byte) error {
 	if err := before.derive(id, old); err != nil {
 		return damaged(where(d, id), err)
 	}
-	if err := after.derive(id, rec); err != nil {
+	own(after, id)
+	if err := after.complete(); err != nil {
 		return err
 	}
 	if err := after.check(id, before); err != nil {
 		return err
 	}
 	tx.touch()
-	tx.entry.change(d, opChanged, id)
+	tx.entry.change(d, Changed, id)
 	if !d.bulk {
 		tx.entry.keepOld(d, id, old)
 	}
@@ -349,7 +399,7 @@ func (tx *Tx) delete(d *tableDef, id uint64) error {
 
 // logGone notes the deletion of a record in the log.
 func (tx *Tx) logGone(d *tableDef, id uint64, old []byte) error {
-	tx.entry.change(d, opDeleted, id)
+	tx.entry.change(d, Deleted, id)
 	tx.entry.erased(d, id)
 	if !d.bulk {
 		tx.entry.keepOld(d, id, old)
@@ -357,7 +407,7 @@ func (tx *Tx) logGone(d *tableDef, id uint64, old []byte) error {
 	if d.ident == nil {
 		return nil
 	}
-	ident, err := d.ident(old)
+	ident, err := d.ident(tx, old)
 	if err != nil {
 		return damaged(where(d, id), err)
 	}

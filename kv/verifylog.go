@@ -78,7 +78,7 @@ func (h *history) back(e *Entry) error {
 	for _, d := range schema.tables {
 		var rows idRuns
 		for _, c := range e.Changes {
-			if byte(c.Table) == d.no && c.Op != opDeleted {
+			if byte(c.Table) == d.no && c.Op != Deleted {
 				runs, err := readRuns(c.Runs)
 				if err != nil {
 					return damaged("log", err)
@@ -116,9 +116,9 @@ func (h *history) back(e *Entry) error {
 		}
 		for id := range c.IDs() {
 			switch {
-			case !d.bulk && c.Op == opCreated:
+			case !d.bulk && c.Op == Created:
 				h.now[rowKey{d.no, id}] = nil
-			case d.bulk && c.Op != opCreated:
+			case d.bulk && c.Op != Created:
 				k := rowKey{d.no, id >> chunkBits}
 				if h.touched[k] == nil {
 					h.touched[k] = new(words)

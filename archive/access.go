@@ -1,0 +1,181 @@
+package archive
+
+import (
+	"errors"
+	"sync"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// visible is the set of the rows of a table that the viewer sees: the table must have the sets of those who see the target (dimSeer),
+// and, if held, of those who hold the row (dimHolder), which count in mode objects.
+func visible[T any](s *Access, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set {
+	if s.v.Everything() {
+		return table.All(tx)
+	}
+	if !s.p.Admits(s.v) {
+		return kv.Set{}
+	}
+	union := func(dim byte) kv.Set {
+		var sets []kv.Set
+		for _, g := range s.v.Grantees() {
+			sets = append(sets, table.Set(tx, dim, kv.Int(uint64(g))))
+		}
+		return kv.Or(sets...)
+	}
+	seen := union(dimSeer)
+	if held && s.p.Mode == auth.Objects {
+		return kv.And(seen, union(dimHolder))
+	}
+	return seen
+}
+
+// target reads a target that the viewer sees; a missing and a hidden one are refused in the same words.
+func (s *Access) target(tx *kv.Tx, id uint64) (*Target, error) {
+	t, err := targets.Get(tx, id)
+	if errors.Is(err, kv.ErrNotFound) || err == nil && !s.p.Sees(s.v, t.Object()) {
+		return nil, auth.Missing("Target")
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.ID = id
+	return t, nil
+}
+
+// product, datum and observation read what the viewer sees, in the same way.
+
+func (s *Access) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
+	p, err := products.Get(tx, id)
+	if err == nil {
+		p.ID = id
+		var t *Target
+		if t, err = s.targetOf(tx, p.Target); err == nil && s.p.SeesHeld(s.v, t.Object(), p.Holders()) {
+			return p, t, nil
+		}
+	}
+	if err == nil || errors.Is(err, kv.ErrNotFound) {
+		err = auth.Missing("DataProduct")
+	}
+	return nil, nil, err
+}
+
+// targetOf reads the target of something, seen or not.
+func (s *Access) targetOf(tx *kv.Tx, id uint64) (*Target, error) {
+	t, err := targets.Get(tx, id)
+	if err == nil {
+		t.ID = id
+	}
+	return t, err
+}
+
+func (s *Access) observation(tx *kv.Tx, id uint64) (*Observation, error) {
+	o, err := observations.Get(tx, id)
+	if err == nil {
+		o.ID = id
+		var t *Target
+		if t, err = s.targetOf(tx, o.Target); err == nil && s.p.SeesHeld(s.v, t.Object(), holders(o.Creator, o.Groups)) {
+			return o, nil
+		}
+	}
+	if err == nil || errors.Is(err, kv.ErrNotFound) {
+		err = auth.Missing("ObservationRecord")
+	}
+	return nil, err
+}
+
+func (s *Access) datum(tx *kv.Tx, id uint64) (*Datum, *Target, error) {
+	d, err := datums.Get(tx, id)
+	if err == nil {
+		d.ID = id
+		var t *Target
+		if t, err = s.targetOf(tx, d.Target); err == nil {
+			var held []auth.Grantee
+			if held, err = s.heldBy(tx, d); err == nil && s.p.SeesHeld(s.v, t.Object(), held) {
+				return d, t, nil
+			}
+		}
+	}
+	if err == nil || errors.Is(err, kv.ErrNotFound) {
+		err = auth.Missing("ReducedDatum")
+	}
+	return nil, nil, err
+}
+
+// heldBy is who holds a datum: those who posted it and those who hold the products that brought it. Only mode objects asks.
+func (s *Access) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
+	if s.p.Mode != auth.Objects || s.v.Everything() {
+		return nil, nil
+	}
+	var list []auth.Grantee
+	for _, o := range d.Owners {
+		list = append(list, holders(o.User, o.Groups)...)
+	}
+	for _, id := range d.Products {
+		p, err := products.Get(tx, id)
+		if errors.Is(err, kv.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p.Holders()...)
+	}
+	return list, nil
+}
+
+// seesRow is the second look at a row of a list: what the sets said is compared with what the records say.
+func (s *Access) seesRow(tx *kv.Tx, target uint64, held func() ([]auth.Grantee, error)) (bool, error) {
+	if s.v.Everything() {
+		return true, nil
+	}
+	o, ok, err := s.a.seers.object(tx, target)
+	if err != nil || !ok || !s.p.Sees(s.v, o) {
+		return false, err
+	}
+	if s.p.Mode != auth.Objects {
+		return true, nil
+	}
+	list, err := held()
+	return err == nil && s.p.SeesHeld(s.v, o, list), err
+}
+
+// seerCache remembers who sees which target as long as the record is the same: a page may hold a hundred data of a hundred targets.
+type seerCache struct {
+	mu sync.RWMutex
+	of map[uint64]stampedObject
+}
+
+type stampedObject struct {
+	stamp  uint32
+	object auth.Object
+}
+
+const maxSeers = 100_000
+
+// object is who may do what with a target; ok is false when there is no such target.
+func (c *seerCache) object(tx *kv.Tx, target uint64) (o auth.Object, ok bool, err error) {
+	stamp, ok := targets.Stamp(tx, target)
+	if !ok {
+		return o, false, nil
+	}
+	c.mu.RLock()
+	known, found := c.of[target]
+	c.mu.RUnlock()
+	if found && known.stamp == stamp {
+		return known.object, true, nil
+	}
+	t, err := targets.Get(tx, target)
+	if err != nil {
+		return o, false, err
+	}
+	o = t.Object()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil || len(c.of) >= maxSeers {
+		c.of = map[uint64]stampedObject{}
+	}
+	c.of[target] = stampedObject{stamp, o}
+	return o, true, nil
+}

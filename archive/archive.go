@@ -1,0 +1,210 @@
+package archive
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"nightjar/auth"
+	"nightjar/ingest"
+	"nightjar/kv"
+)
+
+// Options say how an archive is opened. The zero value is right for a node.
+type Options struct {
+	// ReadOnly opens the file to look inside; nothing can be written, and names are searched by the scan.
+	ReadOnly bool
+	// MustExist refuses to make a new file.
+	MustExist bool
+	// CheckCopy and the check of backups verify a file in another process, since a damaged one may end the process that
+	// reads it; nil means in this one.
+	CheckCopy func(path string) error
+	// Logf is told what an operator should know; nil for nobody.
+	Logf func(format string, args ...any)
+	// Now and Random are the clock and the source of randomness; nil means the real ones.
+	Now    func() time.Time
+	Random io.Reader
+	// NoSync leaves out the fsync of each commit: for tests only.
+	NoSync bool
+	// MinFree is the free space of the disk below which writes are refused; 0 means 64 MiB.
+	MinFree uint64
+	// DoomFrom is from how many data on a deletion leaves the sweeping to the background; 0 means 50,000.
+	DoomFrom int
+	// StageFrom is from how many data on a write is staged instead of being one transaction; 0 means 50,000.
+	StageFrom int
+}
+
+// Archive is an open file with its users and its index of names. What is in it is reached through For.
+type Archive struct {
+	db         *kv.DB
+	auth       *auth.Auth
+	names      *names
+	processors *ingest.Processors
+	o          Options
+	seers      seerCache
+	types      typeCache
+	watchers   watchers
+}
+
+// Errors of the file that callers tell apart; see package kv.
+var (
+	ErrNoRoom   = kv.ErrNoRoom
+	ErrFailed   = kv.ErrFailed
+	ErrLocked   = kv.ErrLocked
+	ErrReadOnly = kv.ErrReadOnly
+	ErrClosed   = kv.ErrClosed
+)
+
+// Open opens the archive in the file at path, and makes a new one if there is none. Beside it stands the index, in path + ".index", which may be deleted while the
+// archive is closed. Errors: those of kv.Open.
+func Open(path string, o Options) (a *Archive, err error) {
+	if o.Logf == nil {
+		o.Logf = func(string, ...any) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.StageFrom == 0 {
+		o.StageFrom = 50_000
+	}
+	a = &Archive{o: o, processors: ingest.NewProcessors()}
+	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
+		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DoomFrom: o.DoomFrom,
+		Committed: func(kv.Mark) { a.watchers.wake() }})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.db.Close())
+		}
+	}()
+	if a.auth, err = auth.New(a.db, auth.Options{Now: o.Now, Random: o.Random}); err != nil {
+		return nil, err
+	}
+	a.auth.Forget = forgetGrantee
+	if !o.ReadOnly {
+		if err = a.prepare(); err != nil {
+			return nil, err
+		}
+	}
+	a.names = openNames(a, filepath.Clean(path)+".index")
+	return a, nil
+}
+
+// prepare gives a new file the codes of a TOM's data types, in a fixed order.
+func (a *Archive) prepare() error {
+	known := true
+	err := a.db.View(func(tx *kv.Tx) error {
+		for _, t := range standardTypes {
+			code, err := tx.Code(codeDataType, t)
+			if err != nil {
+				return err
+			}
+			known = known && code != 0
+		}
+		return nil
+	})
+	if err != nil || known {
+		return err
+	}
+	return a.db.Update(context.Background(), kv.Author{Action: "new file"}, func(tx *kv.Tx) error {
+		for _, t := range standardTypes {
+			if _, err := tx.Code(codeDataType, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Close ends what runs in the background and closes the file.
+func (a *Archive) Close() error {
+	return errors.Join(a.names.close(), a.db.Close())
+}
+
+// Auth is the users of the file.
+func (a *Archive) Auth() *auth.Auth { return a.auth }
+
+// Now is the archive's clock.
+func (a *Archive) Now() time.Time { return a.o.Now() }
+
+// Access is what one viewer can do with the archive, under the rules as they were when For was called. There is no other way to a record.
+type Access struct {
+	a *Archive
+	v auth.Viewer
+	p auth.Policy
+}
+
+// For opens the archive's door for a viewer.
+func (a *Archive) For(v auth.Viewer) *Access { return &Access{a, v, a.auth.Policy()} }
+
+// Viewer is on whose behalf the access is.
+func (s *Access) Viewer() auth.Viewer { return s.v }
+
+// update runs fn in a transaction of the viewer's.
+func (s *Access) update(ctx context.Context, fn func(*kv.Tx) error) error {
+	if err := s.p.MayWrite(s.v); err != nil {
+		return err
+	}
+	return s.a.db.Update(ctx, s.v.Author(), fn)
+}
+
+func (s *Access) view(fn func(*kv.Tx) error) error { return s.a.db.View(fn) }
+
+// NodeID is the identity of the node, a ULID in its text form.
+func (a *Archive) NodeID() string { return uidText(a.db.NodeID()) }
+
+// uidText is a ULID as text: 26 characters of Crockford's base 32 (github.com/ulid/spec).
+func uidText(id [16]byte) string {
+	const letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	var out [26]byte
+	var bits, n uint
+	at := len(out)
+	for i := len(id) - 1; i >= 0; i-- {
+		bits |= uint(id[i]) << n
+		for n += 8; n >= 5; n -= 5 {
+			at--
+			out[at] = letters[bits&31]
+			bits >>= 5
+		}
+	}
+	at--
+	out[at] = letters[bits&31]
+	return string(out[at:])
+}
+
+// forgetGrantee takes away all that was granted to a user or group that is being deleted. Data that they hold keep the note of it, which then
+// leads nowhere: ids are never given out again.
+func forgetGrantee(tx *kv.Tx, g auth.Grantee) error {
+	ids, err := targets.All(tx).IDs()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		t, err := targets.Get(tx, id)
+		if err != nil {
+			return fmt.Errorf("target %d: %w", id, err)
+		}
+		kept := t.Grants[:0:0]
+		for _, x := range t.Grants {
+			if x.To != g {
+				kept = append(kept, x)
+			}
+		}
+		if len(kept) < len(t.Grants) {
+			t.Grants = kept
+			if err := targets.Put(tx, id, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

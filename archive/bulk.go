@@ -1,0 +1,270 @@
+package archive
+
+import (
+	"context"
+	"errors"
+
+	"nightjar/kv"
+)
+
+// bulk adds many data in one go: in one transaction when they are not too many, and otherwise as a staged write, so that all of
+// them appear at once, or none.
+type bulk struct {
+	s   *Access
+	ctx context.Context
+	// first makes what the data refer to, a product or an upload, in the transaction in which they appear; id is what was reserved, or 0.
+	first func(tx *kv.Tx, id uint64) (uint64, error)
+	// reserve takes the id of that before it is made.
+	reserve func(tx *kv.Tx) (uint64, error)
+	// refer makes a datum refer to it.
+	refer func(d *Datum, id uint64)
+	// ready gives the datum of a gathered row, or the reason why it is left out. It may be asked again for the same row.
+	ready func(tx *kv.Tx, row int) (*Datum, error)
+	// forget is told that all gathered rows are in the file, or will not be.
+	forget func()
+
+	gathered int
+	stage    *kv.Stage
+	id       uint64
+	merge    []mergeRow
+	done     tally
+}
+
+// tally counts what became of rows.
+type tally struct {
+	created, duplicate int
+	rejected           []error // of rows that were left out
+}
+
+func (t tally) plus(o tally) tally {
+	return tally{t.created + o.created, t.duplicate + o.duplicate, append(t.rejected[:len(t.rejected):len(t.rejected)], o.rejected...)}
+}
+
+// mergeRow is a row that is there already and is brought once more when the stage finishes.
+type mergeRow struct {
+	id   uint64
+	seen bool
+}
+
+// stageBatch is how many rows one transaction of a staged write takes.
+const stageBatch = 20_000
+
+// added is called when one more row was gathered.
+func (b *bulk) added() error {
+	b.gathered++
+	if b.stage == nil && b.gathered > b.s.a.o.StageFrom {
+		stage, err := datums.Stage(b.ctx, b.s.a.db, b.s.v.Author())
+		if err != nil {
+			return err
+		}
+		b.stage = stage
+	}
+	if b.stage != nil && b.gathered >= stageBatch {
+		return b.stageRows()
+	}
+	return nil
+}
+
+// stageRows writes what was gathered as pending rows.
+func (b *bulk) stageRows() error {
+	for from := 0; from < b.gathered; from += stageBatch {
+		var now tally
+		var merge []mergeRow
+		id := b.id
+		err := b.stage.Update(b.ctx, func(tx *kv.Tx) (err error) {
+			now, merge, id = tally{}, nil, b.id
+			if id == 0 {
+				if id, err = b.reserve(tx); err != nil {
+					return err
+				}
+			}
+			for i := from; i < min(from+stageBatch, b.gathered); i++ {
+				if err := b.stageRow(tx, i, id, &now, &merge); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		b.id = id
+		b.done = b.done.plus(now)
+		b.merge = append(b.merge, merge...)
+	}
+	b.gathered = 0
+	b.forget()
+	return nil
+}
+
+func (b *bulk) stageRow(tx *kv.Tx, row int, id uint64, now *tally, merge *[]mergeRow) error {
+	d, err := b.ready(tx, row)
+	if isRefusal(err) {
+		now.rejected = append(now.rejected, err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.refer(d, id)
+	there, pending, err := twins(tx, d)
+	switch {
+	case err != nil:
+		return err
+	case there != 0:
+		seen, err := b.s.sees(tx, there)
+		*merge = append(*merge, mergeRow{there, seen})
+		return err
+	case pending != 0 && b.stage.Has(tx, pending):
+		now.duplicate++ // it was in this write before
+		return nil
+	}
+	fresh, err := datums.Insert(tx, d)
+	if err == nil && pending != 0 {
+		datums.Supersede(tx, pending, fresh)
+		datums.Supersede(tx, fresh, pending)
+	}
+	now.created++
+	return err
+}
+
+// finish makes everything appear.
+func (b *bulk) finish() error {
+	if b.stage == nil {
+		return b.s.update(b.ctx, b.writeAll)
+	}
+	if err := b.stageRows(); err != nil {
+		return err
+	}
+	staged := b.done
+	return b.stage.Finish(b.ctx, func(tx *kv.Tx) error {
+		b.done = staged
+		if _, err := b.first(tx, b.id); err != nil {
+			return err
+		}
+		for _, m := range b.merge {
+			if err := b.again(tx, m.id, m.seen); err != nil {
+				return err
+			}
+		}
+		return b.settle(tx)
+	})
+}
+
+// writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
+func (b *bulk) writeAll(tx *kv.Tx) error {
+	b.done = tally{}
+	rows := make([]*Datum, 0, b.gathered)
+	for i := range b.gathered {
+		d, err := b.ready(tx, i)
+		if isRefusal(err) {
+			b.done.rejected = append(b.done.rejected, err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		rows = append(rows, d)
+	}
+	var err error
+	if b.id, err = b.first(tx, 0); err != nil {
+		return err
+	}
+	for _, d := range rows {
+		b.refer(d, b.id)
+		_, result, err := b.s.addDatum(tx, d)
+		if err != nil {
+			return err
+		}
+		if result == Created {
+			b.done.created++
+		} else {
+			b.done.duplicate++
+		}
+	}
+	return nil
+}
+
+// again brings a datum that is there already.
+func (b *bulk) again(tx *kv.Tx, id uint64, seen bool) error {
+	var d Datum
+	b.refer(&d, b.id)
+	changed, err := b.s.bring(tx, id, &d)
+	if errors.Is(err, kv.ErrNotFound) {
+		return nil // deleted meanwhile
+	}
+	if err == nil && changed && !seen {
+		b.done.created++
+	} else {
+		b.done.duplicate++
+	}
+	return err
+}
+
+// settle drops pending rows whose equals others made visible while this was being staged.
+func (b *bulk) settle(tx *kv.Tx) error {
+	for _, n := range b.stage.Superseded(tx) {
+		mine, pending, err := datums.Pending(tx, n.Pending)
+		if errors.Is(err, kv.ErrNotFound) || !pending {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		there, _, err := twins(tx, mine)
+		if err != nil {
+			return err
+		}
+		if there == 0 {
+			continue // the other one was given up
+		}
+		seen, err := b.s.sees(tx, there)
+		if err != nil {
+			return err
+		}
+		if err := b.stage.Drop(tx, n.Pending); err != nil {
+			return err
+		}
+		b.done.created--
+		if err := b.again(tx, there, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// abort gives up what is pending.
+func (b *bulk) abort() error {
+	if b.stage == nil {
+		return nil
+	}
+	return b.stage.Abort()
+}
+
+// datumRows gathers data whose values lie one behind the other in one buffer.
+type datumRows struct {
+	rows []Datum
+	text []byte
+	ends []int
+}
+
+// add takes a datum in; its value is copied.
+func (r *datumRows) add(d Datum) {
+	r.text = append(r.text, d.Value...)
+	r.ends = append(r.ends, len(r.text))
+	d.Value = nil
+	r.rows = append(r.rows, d)
+}
+
+// ready gives a copy, since functions of transactions may run twice.
+func (r *datumRows) ready(_ *kv.Tx, i int) (*Datum, error) {
+	d := r.rows[i]
+	start := 0
+	if i > 0 {
+		start = r.ends[i-1]
+	}
+	d.Value = r.text[start:r.ends[i]:r.ends[i]]
+	return &d, nil
+}
+
+func (r *datumRows) forget() { r.rows, r.text, r.ends = r.rows[:0], r.text[:0], r.ends[:0] }

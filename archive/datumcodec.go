@@ -1,0 +1,173 @@
+package archive
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+
+	"nightjar/kv"
+)
+
+// datumCodec stores a datum in as few bytes as possible, since there are millions of them:
+//
+//	flags 1        bit 0: has a location; bit 1: has an upload; bits 2-3: 0, 1 or (2) several products; bits 4-5: no owner,
+//	               (1) one without groups, (2) several or with groups
+//	data type 1    its code
+//	time 8         microseconds since 1970, little-endian
+//	target         uvarint
+//	source         length as uvarint, bytes
+//	[location]     the same
+//	[upload]       uvarint
+//	[products]     [count as uvarint,] ids as uvarints
+//	[owners]       [count,] for each: user [, number of groups, groups], all uvarints
+//	value          the rest, as JSON
+//
+// A decoded datum refers to the bytes it was decoded from for its value.
+type datumCodec struct{}
+
+func (datumCodec) Append(b []byte, d *Datum) []byte {
+	var flags byte
+	if d.Location != "" {
+		flags |= 1
+	}
+	if d.Upload != 0 {
+		flags |= 2
+	}
+	flags |= byte(min(len(d.Products), 2)) << 2
+	switch {
+	case len(d.Owners) == 1 && len(d.Owners[0].Groups) == 0:
+		flags |= 1 << 4
+	case len(d.Owners) > 0:
+		flags |= 2 << 4
+	}
+	b = append(b, flags, d.Code)
+	b = binary.LittleEndian.AppendUint64(b, uint64(d.Time))
+	b = binary.AppendUvarint(b, d.Target)
+	b = appendText(b, d.Source)
+	if d.Location != "" {
+		b = appendText(b, d.Location)
+	}
+	if d.Upload != 0 {
+		b = binary.AppendUvarint(b, d.Upload)
+	}
+	if len(d.Products) > 1 {
+		b = binary.AppendUvarint(b, uint64(len(d.Products)))
+	}
+	for _, p := range d.Products {
+		b = binary.AppendUvarint(b, p)
+	}
+	if flags>>4 == 1 {
+		b = binary.AppendUvarint(b, d.Owners[0].User)
+	}
+	if flags>>4 == 2 {
+		b = binary.AppendUvarint(b, uint64(len(d.Owners)))
+		for _, o := range d.Owners {
+			b = binary.AppendUvarint(b, o.User)
+			b = binary.AppendUvarint(b, uint64(len(o.Groups)))
+			for _, g := range o.Groups {
+				b = binary.AppendUvarint(b, g)
+			}
+		}
+	}
+	return append(b, d.Value...)
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+var errDatum = errors.New("a datum ends too early")
+
+// datumReader reads a datum's parts; after the first failure all are zero.
+type datumReader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *datumReader) uvarint() uint64 {
+	n, l := binary.Uvarint(r.b)
+	if l <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[l:]
+	return n
+}
+
+// count reads how many things follow, which must have a byte each at least.
+func (r *datumReader) count() int {
+	n := r.uvarint()
+	if n > uint64(len(r.b)) {
+		r.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+func (r *datumReader) text() string {
+	n := r.count()
+	s := string(r.b[:n])
+	r.b = r.b[n:]
+	return s
+}
+
+func (r *datumReader) ids(n int) []uint64 {
+	ids := make([]uint64, n)
+	for i := range ids {
+		ids[i] = r.uvarint()
+	}
+	return ids
+}
+
+func (datumCodec) Decode(b []byte, d *Datum) error {
+	if len(b) < 10 {
+		return errDatum
+	}
+	flags := b[0]
+	*d = Datum{Code: b[1], Time: int64(binary.LittleEndian.Uint64(b[2:]))}
+	r := datumReader{b: b[10:]}
+	d.Target = r.uvarint()
+	d.Source = r.text()
+	if flags&1 != 0 {
+		d.Location = r.text()
+	}
+	if flags&2 != 0 {
+		d.Upload = r.uvarint()
+	}
+	switch flags >> 2 & 3 {
+	case 1:
+		d.Products = r.ids(1)
+	case 2:
+		d.Products = r.ids(r.count())
+	}
+	switch flags >> 4 & 3 {
+	case 1:
+		d.Owners = []Owner{{User: r.uvarint()}}
+	case 2:
+		d.Owners = make([]Owner, r.count())
+		for i := range d.Owners {
+			d.Owners[i].User = r.uvarint()
+			if n := r.count(); n > 0 {
+				d.Owners[i].Groups = r.ids(n)
+			}
+		}
+	}
+	if r.bad {
+		return errDatum
+	}
+	d.Value = r.b
+	return nil
+}
+
+// identity is what a datum is known by elsewhere: the hash of its target's uid, type, time and value.
+func (d *Datum) identity(tx *kv.Tx) []byte {
+	form, _ := d.sameness()
+	h := sha256.New()
+	if t, err := targets.Get(tx, d.Target); err == nil {
+		h.Write(t.UID[:])
+	}
+	h.Write([]byte{d.Code})
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(d.Time)))
+	h.Write(form)
+	return h.Sum(nil)[:16]
+}

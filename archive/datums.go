@@ -1,0 +1,468 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// DatumView is a reduced datum as a viewer sees it. Type is the name of its data type, Product the first of its products that the viewer sees, or 0.
+type DatumView struct {
+	*Datum
+	Type    string
+	Product uint64
+}
+
+// DatumInput is a reduced datum to be added. What was wrong with single fields already stands in Problems.
+type DatumInput struct {
+	auth.Problems
+	Target     uint64 // 0 when TargetName is given
+	TargetName string
+	Product    uint64 // 0 for none
+	Type       string
+	Source     string
+	Location   string
+	Time       int64 // microseconds of UTC since 1970
+	Timed      bool  // false: the time of the request
+	Value      []byte
+	Groups     []auth.GroupRef // who holds it beside its maker, in mode objects
+}
+
+// Limits of a datum's texts, in characters.
+const (
+	MaxType     = 100
+	MaxSource   = 100
+	MaxLocation = 200
+)
+
+// DatumFilter narrows a list of data; what is not given does not count, and all that is given must hold.
+type DatumFilter struct {
+	Target      Opt[uint64]
+	TargetName  string      // a name or an alias of the target contains it
+	Product     Opt[uint64] // by id
+	ProductID   string      // the product id, or the file's name, is it
+	ProductName string      // the product id, or the file's path, contains it
+	Source      string
+	Type        string
+	Upload      Opt[uint64]
+}
+
+// NoSuch is the problem with a reference to something that is not there, or hidden, in the words of Django REST framework.
+func NoSuch(p *auth.Problems, path string, id uint64) {
+	p.Add(path, `Invalid pk "%d" - object does not exist.`, id)
+}
+
+// ReadOnlyTarget is the problem with a target that one sees but may not change.
+const ReadOnlyTarget = "You may see this target, but not change it."
+
+// dataSet is the set of the data that the viewer sees and that a filter lets through.
+func (s *Access) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error) {
+	sets := []kv.Set{visible(s, tx, datums, true)}
+	if f.Target.Given {
+		sets = append(sets, datums.Set(tx, dimTarget, kv.Int(f.Target.Value)))
+	}
+	if q != nil {
+		ids, err := q.in(tx)
+		if err != nil {
+			return kv.Set{}, err
+		}
+		sets = append(sets, unionOf(tx, datums, dimTarget, ids))
+	}
+	for _, ids := range s.productFilters(tx, f) {
+		if s.p.Mode == auth.Objects && !s.v.Everything() {
+			// a product that the viewer does not see does not exist for him, though he may see its data by another one
+			seen := visible(s, tx, products, true)
+			ids = slices.DeleteFunc(ids, func(id uint64) bool { ok, err := seen.Has(id); return err != nil || !ok })
+		}
+		sets = append(sets, unionOf(tx, datums, dimProduct, ids))
+	}
+	if f.Source != "" {
+		sets = append(sets, datums.Set(tx, dimSource, kv.Text(f.Source)))
+	}
+	if f.Type != "" {
+		code, err := knownCode(tx, f.Type)
+		if err != nil {
+			return kv.Set{}, err
+		}
+		sets = append(sets, datums.Set(tx, dimType, kv.Int(uint64(code))))
+	}
+	if f.Upload.Given {
+		sets = append(sets, datums.Set(tx, dimUpload, kv.Int(f.Upload.Value)))
+	}
+	return kv.And(sets...), nil
+}
+
+// productFilters lists, for each filter by product, the products that it lets through.
+func (s *Access) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64) {
+	if f.Product.Given {
+		filters = append(filters, []uint64{f.Product.Value})
+	}
+	if f.ProductName != "" {
+		filters = append(filters, productsNamed(tx, f.ProductName))
+	}
+	if f.ProductID != "" {
+		var ids []uint64
+		for _, id := range productsNamed(tx, f.ProductID) {
+			p, err := products.Get(tx, id)
+			if err == nil && (p.ProductID == f.ProductID || p.Path == f.ProductID || strings.HasSuffix(p.Path, "/"+f.ProductID)) {
+				ids = append(ids, id)
+			}
+		}
+		filters = append(filters, ids)
+	}
+	return filters
+}
+
+// knownCode is the code of a data type, 0 when there is none, also in a transaction that writes.
+func knownCode(tx *kv.Tx, name string) (byte, error) {
+	list, err := dataTypes(tx)
+	if err != nil || !slices.Contains(list, name) {
+		return 0, err
+	}
+	return tx.Code(codeDataType, name)
+}
+
+// Datums lists the data that the viewer sees, by id.
+func (s *Access) Datums(ctx context.Context, f DatumFilter, page Page, out Out[DatumView]) error {
+	var q *nameQuery
+	if f.TargetName != "" {
+		q = s.a.findNames(ctx, f.TargetName)
+	}
+	return give(s, ctx, out,
+		func(tx *kv.Tx) ([]uint64, int, error) {
+			set, err := s.dataSet(tx, f, q)
+			if err != nil {
+				return nil, 0, err
+			}
+			return set.Page(kv.Page{Offset: page.Offset, Limit: page.Limit})
+		},
+		s.datumRow())
+}
+
+// datumRow reads rows of lists of data into a view that is used again and again.
+func (s *Access) datumRow() func(tx *kv.Tx, id uint64, row *DatumView) (bool, error) {
+	var d Datum
+	return func(tx *kv.Tx, id uint64, row *DatumView) (bool, error) {
+		err := datums.Read(tx, id, &d)
+		if errors.Is(err, kv.ErrNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		d.ID = id
+		ok, err := s.seesRow(tx, d.Target, func() ([]auth.Grantee, error) { return s.heldBy(tx, &d) })
+		if err != nil || !ok {
+			return false, err
+		}
+		return true, s.fillDatum(tx, &d, row)
+	}
+}
+
+func (s *Access) fillDatum(tx *kv.Tx, d *Datum, row *DatumView) (err error) {
+	row.Datum = d
+	if row.Type, err = s.a.types.name(tx, d.Code); err != nil {
+		return err
+	}
+	row.Product, err = s.shownProduct(tx, d)
+	return err
+}
+
+// shownProduct is the product that stands for all that brought a datum: the first one that the viewer sees.
+func (s *Access) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
+	if s.p.Mode != auth.Objects || s.v.Everything() {
+		if len(d.Products) > 0 {
+			return d.Products[0], nil
+		}
+		return 0, nil
+	}
+	for _, id := range d.Products {
+		_, _, err := s.product(tx, id)
+		if err == nil {
+			return id, nil
+		}
+		if !isRefusal(err) {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// Datum reads one datum; the view's value is a copy. Error: NotFound.
+func (s *Access) Datum(id uint64) (v *DatumView, err error) {
+	err = s.view(func(tx *kv.Tx) error {
+		d, _, err := s.datum(tx, id)
+		if err != nil {
+			return err
+		}
+		d.Value = bytes.Clone(d.Value)
+		v = new(DatumView)
+		return s.fillDatum(tx, d, v)
+	})
+	return v, err
+}
+
+// DeleteDatum deletes a datum. In mode targets whoever may change the target may; in mode objects who holds it, and then only on his own account: it goes when nobody else has brought
+// it. Errors: NotFound; Forbidden.
+func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
+	return s.update(ctx, func(tx *kv.Tx) error {
+		d, t, err := s.datum(tx, id)
+		if err != nil {
+			return err
+		}
+		held, err := s.heldBy(tx, d)
+		if err != nil {
+			return err
+		}
+		if !s.p.MayDeleteHeld(s.v, t.Object(), held) {
+			return auth.ErrForbidden
+		}
+		if s.p.Mode != auth.Objects || s.v.Everything() {
+			return datums.Delete(tx, id)
+		}
+		mine := func(list []auth.Grantee) bool { return slices.ContainsFunc(list, s.v.Is) }
+		d.Owners = slices.DeleteFunc(d.Owners, func(o Owner) bool { return mine(holders(o.User, o.Groups)) })
+		var kept []uint64
+		for _, pid := range d.Products {
+			p, err := products.Get(tx, pid)
+			if err != nil {
+				return err
+			}
+			if !mine(p.Holders()) {
+				kept = append(kept, pid)
+			}
+		}
+		d.Products = kept
+		if len(d.Owners)+len(d.Products) == 0 {
+			return datums.Delete(tx, id)
+		}
+		return datums.Put(tx, id, d)
+	})
+}
+
+// prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its group. What is wrong is added to p under path.
+func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *auth.Problems) (d *Datum, groups []uint64, err error) {
+	d = &Datum{Time: in.Time, Source: in.Source, Location: in.Location}
+	if !in.Timed {
+		d.Time = tx.Now().UnixMicro()
+	}
+	if !p.Has("target") {
+		if d.Target, err = s.targetForData(tx, in, p); err != nil {
+			return nil, nil, err
+		}
+	}
+	if in.Product != 0 && !p.Has("data_product") {
+		product, _, err := s.product(tx, in.Product)
+		switch {
+		case isRefusal(err):
+			NoSuch(p, "data_product", in.Product)
+		case err != nil:
+			return nil, nil, err
+		case d.Target != 0 && product.Target != d.Target:
+			p.Add("data_product", "This data product belongs to another target.")
+		default:
+			d.Products = []uint64{in.Product}
+		}
+	}
+	if !p.Has("data_type") {
+		if d.Code, err = s.typeForData(tx, in.Type, p); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !p.Has("value") {
+		if d.Value, err = CompactValue(nil, in.Value); errors.Is(err, ErrNotJSON) {
+			p.Add("value", "Value must be valid JSON.")
+		} else if isEmptyValue(d.Value) {
+			p.Add("value", "This field may not be blank.")
+		}
+	}
+	refs, err := s.checkGroups(tx, p, "groups", in.Groups, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range refs {
+		groups = append(groups, r.ID)
+	}
+	return d, groups, p.Err()
+}
+
+// isEmptyValue says whether a compact value says nothing.
+func isEmptyValue(v []byte) bool {
+	switch string(v) {
+	case `{}`, `[]`, `""`, `null`:
+		return true
+	}
+	return false
+}
+
+// targetForData finds the target that data are to be added to.
+func (s *Access) targetForData(tx *kv.Tx, in *DatumInput, p *auth.Problems) (uint64, error) {
+	id := in.Target
+	if id == 0 && in.TargetName != "" {
+		found, ok, err := tx.Lookup(kindTargetName, in.TargetName)
+		if err == nil && !ok {
+			found, ok, err = tx.Lookup(kindAlias, in.TargetName)
+		}
+		if err != nil {
+			return 0, err
+		}
+		if id = found; !ok {
+			p.Add("target", "There is no target called %q.", in.TargetName)
+			return 0, nil
+		}
+	}
+	o, ok, err := s.a.seers.object(tx, id)
+	seen := ok && s.p.Sees(s.v, o)
+	switch {
+	case err != nil:
+		return 0, err
+	case !seen && in.Target == 0:
+		p.Add("target", "There is no target called %q.", in.TargetName)
+	case !seen:
+		NoSuch(p, "target", id)
+	case !s.p.May(s.v, auth.Change, o):
+		p.Add("target", ReadOnlyTarget)
+	}
+	return id, nil
+}
+
+// typeForData finds the code of a data type.
+func (s *Access) typeForData(tx *kv.Tx, name string, p *auth.Problems) (byte, error) {
+	list, err := dataTypes(tx)
+	if err != nil {
+		return 0, err
+	}
+	if !slices.Contains(list, name) {
+		p.Add("data_type", "Not a valid data_type. Valid data_types are %s.", strings.Join(list, ", "))
+		return 0, nil
+	}
+	return tx.Code(codeDataType, name)
+}
+
+// twins finds the rows that hold the same datum: same target, type, time and value. Of rows that are pending elsewhere only the first is told.
+func twins(tx *kv.Tx, d *Datum) (visible, pending uint64, err error) {
+	form, isUndated := d.sameness()
+	series, time := lightCurve(d.Target, d.Code), d.Time
+	if isUndated {
+		series, time = undated(d.Target, d.Code), 0
+	}
+	ids, err := datums.Find(tx, series, time, d.place().hash)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, id := range ids {
+		other, isPending, err := datums.Pending(tx, id)
+		if errors.Is(err, kv.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		if theirs, _ := other.sameness(); !bytes.Equal(theirs, form) {
+			continue
+		}
+		if !isPending {
+			return id, pending, nil
+		}
+		if pending == 0 {
+			pending = id
+		}
+	}
+	return 0, pending, nil
+}
+
+// AlreadyThere is the problem with a datum that the viewer can see already.
+const AlreadyThere = "This reduced datum is there already: same target, data type, timestamp and value."
+
+// Added says what became of a datum that was to be added.
+type Added int
+
+// What may become of it.
+const (
+	Created   Added = iota // it is new, or new to the viewer
+	Duplicate              // the viewer saw it already
+)
+
+// AddDatum adds one datum. When the viewer sees it already, nothing changes and the result is Duplicate; when it is there and hidden from
+// the viewer, the viewer becomes one who brought it, and it counts as created. Errors: *auth.Problems.
+func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, result Added, err error) {
+	err = s.update(ctx, func(tx *kv.Tx) error {
+		d, groups, err := s.prepareDatum(tx, in, in.Clone())
+		if err != nil {
+			return err
+		}
+		if len(d.Products) == 0 {
+			d.Owners = []Owner{{s.v.ID, groups}}
+		}
+		d.ID, result, err = s.addDatum(tx, d)
+		if err != nil {
+			return err
+		}
+		v = new(DatumView)
+		return s.fillDatum(tx, d, v)
+	})
+	return v, result, err
+}
+
+// addDatum writes a prepared datum, unless it is there, and gives its id.
+func (s *Access) addDatum(tx *kv.Tx, d *Datum) (uint64, Added, error) {
+	there, pending, err := twins(tx, d)
+	if err != nil {
+		return 0, 0, err
+	}
+	if there == 0 {
+		id, err := datums.Insert(tx, d)
+		if err == nil && pending != 0 {
+			datums.Supersede(tx, pending, id)
+			datums.Supersede(tx, id, pending) // in case this one is pending as well
+		}
+		return id, Created, err
+	}
+	seen, err := s.sees(tx, there)
+	if err != nil {
+		return 0, 0, err
+	}
+	changed, err := s.bring(tx, there, d)
+	if seen || err != nil || !changed {
+		return there, Duplicate, err
+	}
+	return there, Created, nil
+}
+
+// sees says whether the viewer sees a datum.
+func (s *Access) sees(tx *kv.Tx, id uint64) (bool, error) {
+	_, _, err := s.datum(tx, id)
+	if isRefusal(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// bring notes that a datum that is there was brought again: by the products of d, or, when it is hidden from the viewer, by its owners.
+func (s *Access) bring(tx *kv.Tx, id uint64, d *Datum) (changed bool, err error) {
+	old, err := datums.Get(tx, id)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range d.Products {
+		if !slices.Contains(old.Products, p) {
+			old.Products, changed = append(slices.Clone(old.Products), p), true
+		}
+	}
+	if len(d.Products) == 0 && s.p.Mode == auth.Objects {
+		if seen, err := s.sees(tx, id); err != nil {
+			return false, err
+		} else if !seen {
+			old.Owners, changed = append(slices.Clone(old.Owners), d.Owners...), true
+		}
+	}
+	if !changed {
+		return false, nil
+	}
+	return true, datums.Put(tx, id, old)
+}

@@ -1,0 +1,141 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// DataResult says what became of data that were added in bulk.
+type DataResult struct {
+	Upload    uint64 // the bulk write, by which its data can be listed; 0 when nothing was new
+	Created   int
+	Duplicate int
+	Rejected  []RowProblem // the first of them
+	More      int          // how many more were rejected
+}
+
+// RowProblem says why a row was left out.
+type RowProblem struct {
+	Line int // of the input, from 1 on
+	*auth.Problems
+}
+
+// maxRejected is how many rejected rows are listed.
+const maxRejected = 1000
+
+// AddData adds many data, for each of which next gives the input and its line, until io.EOF. A row that is not good is left out and told; the others appear
+// at once when all is done. Those that the viewer sees already are counted as duplicates. An error of next ends it, and nothing is stored.
+func (s *Access) AddData(ctx context.Context, next func() (in DatumInput, line int, err error)) (*DataResult, error) {
+	if err := s.p.MayWrite(s.v); err != nil {
+		return nil, err
+	}
+	rows := &inputRows{s: s}
+	b := &bulk{s: s, ctx: ctx, reserve: uploads.Reserve, ready: rows.ready, forget: rows.forget,
+		refer: func(d *Datum, id uint64) {
+			d.Upload = id
+			if len(d.Products)+len(d.Owners) == 0 {
+				d.Owners = []Owner{{User: s.v.ID}}
+			}
+		},
+	}
+	total := 0
+	b.first = func(tx *kv.Tx, id uint64) (uint64, error) {
+		u := &Upload{Creator: s.v.ID, Created: tx.Now().UnixMicro(), Rows: uint64(total)}
+		var err error
+		if u.UID, err = tx.NewUID(); err != nil {
+			return 0, err
+		}
+		if id != 0 {
+			return id, uploads.InsertAs(tx, id, u)
+		}
+		return uploads.Insert(tx, u)
+	}
+	result, err := s.addData(b, rows, next, &total)
+	if err != nil {
+		return nil, errors.Join(err, b.abort())
+	}
+	return result, nil
+}
+
+func (s *Access) addData(b *bulk, rows *inputRows, next func() (DatumInput, int, error), total *int) (*DataResult, error) {
+	for {
+		in, line, err := next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		*total++
+		rows.add(in, line)
+		if err := b.added(); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.finish(); err != nil {
+		return nil, err
+	}
+	r := &DataResult{Upload: b.id, Created: b.done.created, Duplicate: b.done.duplicate}
+	for _, err := range b.done.rejected {
+		var p *rejectedRow
+		if errors.As(err, &p) && len(r.Rejected) < maxRejected {
+			r.Rejected = append(r.Rejected, RowProblem{p.line, p.problems})
+		} else {
+			r.More++
+		}
+	}
+	return r, nil
+}
+
+// inputRows gathers inputs whose values lie one behind the other in one buffer.
+type inputRows struct {
+	s     *Access
+	rows  []DatumInput
+	lines []int
+	text  []byte
+	ends  []int
+}
+
+func (r *inputRows) add(in DatumInput, line int) {
+	r.text = append(r.text, in.Value...)
+	r.ends = append(r.ends, len(r.text))
+	in.Value = nil
+	r.rows = append(r.rows, in)
+	r.lines = append(r.lines, line)
+}
+
+func (r *inputRows) forget() {
+	clear(r.rows)
+	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], r.text[:0], r.ends[:0]
+}
+
+// rejectedRow is the refusal of one row.
+type rejectedRow struct {
+	line     int
+	problems *auth.Problems
+}
+
+func (e *rejectedRow) Error() string { return e.problems.Error() }
+func (e *rejectedRow) Unwrap() error { return e.problems }
+
+func (r *inputRows) ready(tx *kv.Tx, i int) (*Datum, error) {
+	in := r.rows[i]
+	start := 0
+	if i > 0 {
+		start = r.ends[i-1]
+	}
+	in.Value = r.text[start:r.ends[i]:r.ends[i]]
+	d, groups, err := r.s.prepareDatum(tx, &in, in.Clone())
+	var p *auth.Problems
+	if errors.As(err, &p) {
+		return nil, &rejectedRow{r.lines[i], p}
+	}
+	if err == nil && len(d.Products) == 0 {
+		d.Owners = []Owner{{r.s.v.ID, groups}}
+	}
+	return d, err
+}

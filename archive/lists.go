@@ -1,0 +1,144 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// ListInfo is a list of targets as a viewer sees it.
+type ListInfo struct {
+	ID   uint64
+	Name string
+}
+
+func listInfos(tx *kv.Tx, ids []uint64) ([]ListInfo, error) {
+	var out []ListInfo
+	for _, id := range ids {
+		l, err := lists.Get(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ListInfo{id, l.Name})
+	}
+	return out, nil
+}
+
+// seesList says whether the viewer knows a list: who made it does, and who sees one of its targets.
+func (s *Access) seesList(tx *kv.Tx, id uint64, l *List) (bool, error) {
+	if s.v.Everything() || !s.v.Guest() && l.Creator == s.v.ID {
+		return true, nil
+	}
+	n, err := kv.And(targets.Set(tx, dimList, kv.Int(id)), visible(s, tx, targets, false)).Count()
+	return n > 0, err
+}
+
+// list reads a list that the viewer knows. Error: NotFound.
+func (s *Access) list(tx *kv.Tx, id uint64) (*List, error) {
+	l, err := lists.Get(tx, id)
+	if err == nil {
+		var ok bool
+		if ok, err = s.seesList(tx, id, l); err == nil && ok {
+			l.ID = id
+			return l, nil
+		}
+	}
+	if err == nil || errors.Is(err, kv.ErrNotFound) {
+		err = auth.Missing("TargetList")
+	}
+	return nil, err
+}
+
+// checkLists refuses lists that an input names wrongly.
+func (s *Access) checkLists(tx *kv.Tx, p *auth.Problems, in []ListInput) error {
+	for i, l := range in {
+		name := strings.TrimSpace(l.Name)
+		switch {
+		case name == "" && l.ID == 0:
+			p.Add(pathOf("target_lists", i, "name"), required)
+		case utf8.RuneCountInString(name) > MaxListName:
+			p.Add(pathOf("target_lists", i, "name"), "Ensure this field has no more than %d characters.", MaxListName)
+		case name == "":
+			_, err := s.list(tx, l.ID)
+			var refused *auth.Error
+			if errors.As(err, &refused) {
+				p.Add(pathOf("target_lists", i, "id"), "There is no such list.")
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// joinLists puts a target on lists, which are made if they are not there. A name counts more than an id.
+func (s *Access) joinLists(tx *kv.Tx, t *Target, in []ListInput) error {
+	t.Lists = slices.Clone(t.Lists)
+	for _, l := range in {
+		id := l.ID
+		if name := strings.TrimSpace(l.Name); name != "" {
+			found, ok, err := tx.Lookup(kindListName, name)
+			if err != nil {
+				return err
+			}
+			if id = found; !ok {
+				fresh := List{Name: name, Created: tx.Now().UnixMicro(), Creator: s.v.ID}
+				if fresh.UID, err = tx.NewUID(); err != nil {
+					return err
+				}
+				if id, err = lists.Insert(tx, &fresh); err != nil {
+					return err
+				}
+			}
+		}
+		if !slices.Contains(t.Lists, id) {
+			t.Lists = append(t.Lists, id)
+		}
+	}
+	return nil
+}
+
+// TargetList reads a list that the viewer knows. Error: NotFound.
+func (s *Access) TargetList(id uint64) (info ListInfo, err error) {
+	err = s.view(func(tx *kv.Tx) error {
+		l, err := s.list(tx, id)
+		if err == nil {
+			info = ListInfo{id, l.Name}
+		}
+		return err
+	})
+	return info, err
+}
+
+// DeleteTargetList deletes a list, not its targets; who made it and superusers may. Errors: NotFound; Forbidden.
+func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
+	return s.update(ctx, func(tx *kv.Tx) error {
+		l, err := s.list(tx, id)
+		if err != nil {
+			return err
+		}
+		if !s.v.Everything() && l.Creator != s.v.ID {
+			return auth.ErrForbidden
+		}
+		members, err := targets.Set(tx, dimList, kv.Int(id)).IDs()
+		if err != nil {
+			return err
+		}
+		for _, tid := range members {
+			t, err := targets.Get(tx, tid)
+			if err != nil {
+				return err
+			}
+			t.Lists = slices.DeleteFunc(t.Lists, func(x uint64) bool { return x == id })
+			if err := targets.Put(tx, tid, t); err != nil {
+				return err
+			}
+		}
+		return lists.Delete(tx, id)
+	})
+}

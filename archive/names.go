@@ -1,0 +1,159 @@
+package archive
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"nightjar/index"
+	"nightjar/kv"
+)
+
+// A nameQuery finds targets by their names. It is asked in two steps, and its being right rests on their order (see package index): propose reads the
+// index's mark and searches, before the transaction begins; in then checks, in the transaction, every candidate and every target whose
+// names changed after the mark against the real names. When the index cannot answer, in scans the folded names.
+type nameQuery struct {
+	a       *Archive
+	terms   []string
+	fuzzy   bool // compare simplified names, rather than search for a part
+	ownOnly bool // look at the name alone and not at the aliases
+
+	after      uint64
+	candidates []uint64
+	proposed   bool
+}
+
+// maxCandidates is how many candidates are checked one by one; more are found faster by the scan.
+const maxCandidates = 2000
+
+// findNames begins a search for targets one of whose names contains one of the terms, whatever the case.
+func (a *Archive) findNames(ctx context.Context, terms ...string) *nameQuery {
+	q := &nameQuery{a: a, terms: terms}
+	q.propose(ctx)
+	return q
+}
+
+// findFuzzy begins a search for targets one of whose names, simplified, is one of the terms, simplified.
+func (a *Archive) findFuzzy(ctx context.Context, terms ...string) *nameQuery {
+	q := &nameQuery{a: a, terms: terms, fuzzy: true}
+	q.propose(ctx)
+	return q
+}
+
+func (q *nameQuery) propose(ctx context.Context) {
+	x := q.a.names.current()
+	if x == nil {
+		return
+	}
+	q.after = x.Mark().Seq
+	for _, term := range q.terms {
+		var ids []uint64
+		var ok bool
+		if q.fuzzy {
+			ids, ok = x.Simplified(ctx, term)
+		} else {
+			ids, ok = x.Contains(ctx, term, maxCandidates)
+		}
+		if !ok || len(ids) > maxCandidates {
+			return
+		}
+		q.candidates = append(q.candidates, ids...)
+	}
+	q.proposed = true
+}
+
+// in returns the targets that match, ascending, whoever may see them.
+func (q *nameQuery) in(tx *kv.Tx) ([]uint64, error) {
+	match := q.matcher()
+	if !q.proposed {
+		return q.scan(tx, match)
+	}
+	candidates := q.candidates
+	for _, id := range tx.Range(orderNamed, 0, binary.BigEndian.AppendUint64(nil, q.after+1), nil) {
+		candidates = append(candidates, id)
+	}
+	slices.Sort(candidates)
+	var found []uint64
+	for _, id := range slices.Compact(candidates) {
+		t, err := targets.Get(tx, id)
+		if err == kv.ErrNotFound {
+			continue // the index has not heard of it yet
+		}
+		if err != nil {
+			return nil, err
+		}
+		names := t.Names()
+		if q.ownOnly {
+			names = names[:1]
+		}
+		if slices.ContainsFunc(names, func(n string) bool { return match([]byte(index.Fold(n))) }) {
+			found = append(found, id)
+		}
+	}
+	return found, nil
+}
+
+// matcher says whether a folded name matches.
+func (q *nameQuery) matcher() func(folded []byte) bool {
+	terms := make([]string, len(q.terms))
+	for i, t := range q.terms {
+		if terms[i] = index.Fold(t); q.fuzzy {
+			terms[i] = index.Simplify(t)
+		}
+	}
+	return func(folded []byte) bool {
+		if q.fuzzy {
+			return slices.Contains(terms, index.Simplify(string(folded)))
+		}
+		return slices.ContainsFunc(terms, func(t string) bool { return strings.Contains(string(folded), t) })
+	}
+}
+
+// scan looks at every folded name.
+func (q *nameQuery) scan(tx *kv.Tx, match func([]byte) bool) ([]uint64, error) {
+	var found []uint64
+	for sort, id := range tx.Range(orderFolded, 0, nil, nil) {
+		if match(folded(sort)) {
+			found = append(found, id)
+		}
+	}
+	slices.Sort(found)
+	found = slices.Compact(found)
+	if !q.ownOnly {
+		return found, nil
+	}
+	own := found[:0]
+	for _, id := range found {
+		t, err := targets.Get(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if match([]byte(index.Fold(t.Name))) {
+			own = append(own, id)
+		}
+	}
+	return own, nil
+}
+
+// productsNamed finds the products whose product id or path contains text, whatever the case, by a scan of the folded names.
+func productsNamed(tx *kv.Tx, text string) []uint64 {
+	text = index.Fold(text)
+	var found []uint64
+	for sort, id := range tx.Range(orderProduct, 0, nil, nil) {
+		if strings.Contains(string(folded(sort)), text) {
+			found = append(found, id)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// unionOf is the set of the rows that belong to one of some parents.
+func unionOf[T any](tx *kv.Tx, table *kv.Table[T], dim byte, parents []uint64) kv.Set {
+	sets := make([]kv.Set, len(parents))
+	for i, p := range parents {
+		sets[i] = table.Set(tx, dim, kv.Int(p))
+	}
+	return kv.Or(sets...)
+}

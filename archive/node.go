@@ -1,0 +1,167 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// What concerns the node as a whole is for superusers and for the owner of the file.
+
+func (s *Access) superuser() error {
+	if !s.v.Everything() {
+		return s.refuse()
+	}
+	return nil
+}
+
+// VerifyReport is what a verification found.
+type VerifyReport = kv.Report
+
+// Check verifies a file that nothing has open for writing: its pages and all that is in it. A badly damaged file may end the
+// process, so this is done in one of its own.
+func Check(ctx context.Context, path string, progress func(done, total int)) (*VerifyReport, error) {
+	return kv.Check(ctx, path, tables(), progress)
+}
+
+// Backup writes a verified copy of the file to path, where nothing must be, and returns the head of the log that it holds. Reading and writing go on.
+func (s *Access) Backup(ctx context.Context, path string) (head string, err error) {
+	if err := s.superuser(); err != nil {
+		return "", err
+	}
+	m, err := s.a.db.Backup(ctx, path, s.a.checkFile(ctx))
+	if errors.Is(err, os.ErrExist) {
+		return "", auth.Invalid("path", "%s is there already.", path)
+	}
+	return m.String(), err
+}
+
+// checkFile verifies a copy as the options say.
+func (a *Archive) checkFile(ctx context.Context) func(string) error {
+	if a.o.CheckCopy != nil {
+		return a.o.CheckCopy
+	}
+	return func(path string) error {
+		r, err := Check(ctx, path, nil)
+		if err != nil {
+			return err
+		}
+		return r.Err()
+	}
+}
+
+// Verify reads the whole file and compares all that can be compared, while reading and writing go on. Its pages are checked on a copy, if pages is set.
+func (s *Access) Verify(ctx context.Context, pages bool, progress func(done, total int)) (*VerifyReport, error) {
+	if err := s.superuser(); err != nil {
+		return nil, err
+	}
+	r, err := s.a.db.Verify(ctx, progress)
+	if err != nil || !pages || r.Err() != nil {
+		return r, err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(s.a.db.Path()), ".verify-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if _, err := s.a.db.Backup(ctx, filepath.Join(dir, "copy"), nil); err != nil {
+		return nil, err
+	}
+	if err := s.a.checkFile(ctx)(filepath.Join(dir, "copy")); err != nil {
+		r.Problems = append(r.Problems, err.Error())
+	}
+	return r, nil
+}
+
+// Compact gives the space of what was deleted back to the disk; writers wait meanwhile. It returns the file's sizes before and after, in bytes.
+func (s *Access) Compact(ctx context.Context) (before, after int64, err error) {
+	if err := s.superuser(); err != nil {
+		return 0, 0, err
+	}
+	if before, _, err = s.a.db.Size(); err != nil {
+		return 0, 0, err
+	}
+	if err = s.a.db.Compact(ctx); err != nil {
+		return before, 0, err
+	}
+	after, _, err = s.a.db.Size()
+	return before, after, err
+}
+
+// Reindex throws the index of names away and has it made anew in the background.
+func (s *Access) Reindex() error {
+	if err := s.superuser(); err != nil {
+		return err
+	}
+	return s.a.names.renew()
+}
+
+// Stat describes the node.
+type Stat struct {
+	Node      string // its identity
+	Name      string
+	Path      string
+	Size      int64 // of the file, in bytes
+	Free      int64 // of them, in pages that hold nothing
+	Head      string
+	Seq       uint64
+	Counts    map[string]int // rows by table
+	Index     IndexState
+	Mode      string
+	Strategy  string
+	ReadOnly  bool
+	Failed    string // why nothing can be written any more, "" if all is well
+	Formatted int    // version of the file's format
+}
+
+// Stat says how the node is.
+func (s *Access) Stat() (*Stat, error) {
+	if err := s.superuser(); err != nil {
+		return nil, err
+	}
+	size, free, err := s.a.db.Size()
+	if err != nil {
+		return nil, err
+	}
+	name, err := s.a.Name()
+	if err != nil {
+		return nil, err
+	}
+	head := s.a.db.Head()
+	st := &Stat{Node: s.a.NodeID(), Name: name, Path: s.a.db.Path(), Size: size, Free: free, Head: head.String(), Seq: head.Seq,
+		Counts: map[string]int{}, Index: s.a.names.State(), Mode: string(s.p.Mode), Strategy: string(s.p.Strategy), ReadOnly: s.a.o.ReadOnly, Formatted: kv.Format}
+	if err := s.a.db.Failed(); err != nil {
+		st.Failed = err.Error()
+	}
+	err = s.view(func(tx *kv.Tx) error {
+		for name, all := range map[string]kv.Set{"targets": targets.All(tx), "lists": lists.All(tx), "dataproducts": products.All(tx),
+			"reduceddatums": datums.All(tx), "observations": observations.All(tx), "uploads": uploads.All(tx)} {
+			n, err := all.Count()
+			if err != nil {
+				return err
+			}
+			st.Counts[name] = n
+		}
+		return nil
+	})
+	return st, err
+}
+
+// Ready says whether the node can serve: nil, or why not.
+func (a *Archive) Ready() error {
+	if err := a.db.Failed(); err != nil {
+		return fmt.Errorf("writing to the disk failed: %w", err)
+	}
+	return a.db.View(func(tx *kv.Tx) error { _, err := tx.Head(); return err })
+}
+
+// Restore makes a backup into the file of a node of its own at path, where nothing must be: it is copied, verified with check, given a new identity and only then
+// put in place.
+func Restore(ctx context.Context, backup, path string, check func(path string) error) error {
+	return kv.RestoreFile(ctx, backup, path, tables(), check)
+}

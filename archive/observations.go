@@ -1,0 +1,266 @@
+package archive
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// ObservationInput is an observation to be noted. Nothing is submitted anywhere: the record says what was, or is to be, done.
+type ObservationInput struct {
+	auth.Problems
+	Target         uint64
+	Facility       string
+	ObservationID  string
+	Status         string
+	Parameters     []byte // a JSON object
+	ScheduledStart *int64 // microseconds of UTC since 1970
+	ScheduledEnd   *int64
+	Groups         []auth.GroupRef // who holds it beside its maker, in mode objects
+}
+
+// Limits of an observation's texts, in characters.
+const (
+	MaxFacility      = 50
+	MaxObservationID = 255
+	MaxStatus        = 200
+)
+
+// AddObservation notes an observation of a target that the viewer may change. Errors: *auth.Problems.
+func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
+	err = s.update(ctx, func(tx *kv.Tx) error {
+		p := in.Clone()
+		if !p.Has("target_id") {
+			t, err := s.target(tx, in.Target)
+			switch {
+			case isRefusal(err):
+				NoSuch(p, "target_id", in.Target)
+			case err != nil:
+				return err
+			case !s.p.May(s.v, auth.Change, t.Object()):
+				p.Add("target_id", ReadOnlyTarget)
+			}
+		}
+		refs, err := s.checkGroups(tx, p, "groups", in.Groups, false)
+		if err != nil {
+			return err
+		}
+		parameters, err := CompactValue(nil, in.Parameters)
+		if (err != nil || parameters[0] != '{') && !p.Has("observing_parameters") {
+			p.Add("observing_parameters", "This must be a JSON object.")
+		}
+		if in.ScheduledStart != nil && in.ScheduledEnd != nil && *in.ScheduledEnd < *in.ScheduledStart {
+			p.Add("scheduled_end", "This is before scheduled_start.")
+		}
+		if err := p.Err(); err != nil {
+			return err
+		}
+		o = &Observation{Target: in.Target, Creator: s.v.ID, Facility: in.Facility, ObservationID: in.ObservationID, Status: in.Status,
+			Parameters: parameters, ScheduledStart: in.ScheduledStart, ScheduledEnd: in.ScheduledEnd, Created: tx.Now().UnixMicro()}
+		o.Modified = o.Created
+		for _, r := range refs {
+			o.Groups = append(o.Groups, r.ID)
+		}
+		if o.UID, err = tx.NewUID(); err != nil {
+			return err
+		}
+		o.ID, err = observations.Insert(tx, o)
+		return err
+	})
+	return o, err
+}
+
+// Observation reads one observation record. Error: NotFound.
+func (s *Access) Observation(id uint64) (o *Observation, err error) {
+	err = s.view(func(tx *kv.Tx) (err error) { o, err = s.observation(tx, id); return err })
+	return o, err
+}
+
+// ObservationFilter narrows a list of observation records; all that is given must hold.
+type ObservationFilter struct {
+	Targets        []uint64 // one of them
+	ObservationID  string
+	Facilities     []string // one of them
+	Status         string
+	StartAfter     *int64 // microseconds of UTC since 1970, the bound included
+	StartBefore    *int64
+	EndAfter       *int64
+	EndBefore      *int64
+	CreatedAfter   *int64
+	CreatedBefore  *int64
+	ModifiedAfter  *int64
+	ModifiedBefore *int64
+	Order          []string // of ObservationOrders, each perhaps with "-" before it; newest first when empty
+}
+
+// ObservationOrders are what observation records can be ordered by.
+var ObservationOrders = []string{"scheduled_start", "scheduled_end", "status", "created", "modified"}
+
+// Observations lists the observation records that the viewer sees. Errors: *auth.Problems.
+func (s *Access) Observations(ctx context.Context, f ObservationFilter, page Page, out Out[Observation]) error {
+	find := func(tx *kv.Tx) ([]uint64, int, error) {
+		sets := []kv.Set{visible(s, tx, observations, true)}
+		if len(f.Targets) > 0 {
+			for _, id := range f.Targets {
+				if _, err := s.target(tx, id); isRefusal(err) {
+					return nil, 0, auth.Invalid("target_id", "Select a valid choice. %d is not one of the available choices.", id)
+				} else if err != nil {
+					return nil, 0, err
+				}
+			}
+			sets = append(sets, unionOf(tx, observations, dimTarget, f.Targets))
+		}
+		if len(f.Facilities) > 0 {
+			var some []kv.Set
+			for _, name := range f.Facilities {
+				some = append(some, observations.Set(tx, dimFacility, kv.Text(name)))
+			}
+			sets = append(sets, kv.Or(some...))
+		}
+		if f.Status != "" {
+			sets = append(sets, observations.Set(tx, dimStatus, kv.Text(f.Status)))
+		}
+		set := kv.And(sets...)
+		if !f.needsRecords() {
+			return set.Page(kv.Page{Offset: page.Offset, Limit: page.Limit, Descending: true})
+		}
+		return f.sorted(tx, set, page)
+	}
+	read := func(tx *kv.Tx, id uint64, row *Observation) (bool, error) {
+		o, err := s.observation(tx, id)
+		if isRefusal(err) {
+			return false, nil
+		}
+		if err == nil {
+			*row = *o
+		}
+		return err == nil, err
+	}
+	return give(s, ctx, out, find, read)
+}
+
+// needsRecords says whether a list must look at the records: at their times, which no set holds, or in an order of theirs. There are few
+// of them beside data.
+func (f ObservationFilter) needsRecords() bool {
+	return len(f.Order) > 0 || f.ObservationID != "" || f.StartAfter != nil || f.StartBefore != nil || f.EndAfter != nil || f.EndBefore != nil ||
+		f.CreatedAfter != nil || f.CreatedBefore != nil || f.ModifiedAfter != nil || f.ModifiedBefore != nil
+}
+
+func within(t, after, before *int64) bool {
+	if after == nil && before == nil {
+		return true
+	}
+	return t != nil && (after == nil || *t >= *after) && (before == nil || *t <= *before)
+}
+
+func (f ObservationFilter) lets(o *Observation) bool {
+	return (f.ObservationID == "" || o.ObservationID == f.ObservationID) &&
+		within(o.ScheduledStart, f.StartAfter, f.StartBefore) && within(o.ScheduledEnd, f.EndAfter, f.EndBefore) &&
+		within(&o.Created, f.CreatedAfter, f.CreatedBefore) && within(&o.Modified, f.ModifiedAfter, f.ModifiedBefore)
+}
+
+func (f ObservationFilter) sorted(tx *kv.Tx, set kv.Set, page Page) ([]uint64, int, error) {
+	var rows []*Observation
+	for id, err := range set.Each() {
+		if err != nil {
+			return nil, 0, err
+		}
+		o, err := observations.Get(tx, id)
+		if err != nil {
+			return nil, 0, err
+		}
+		if o.ID = id; f.lets(o) {
+			rows = append(rows, o)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b *Observation) int {
+		for _, by := range f.Order {
+			name, down := strings.CutPrefix(by, "-")
+			if c := compareObservations(a, b, name); c != 0 {
+				if down {
+					return -c
+				}
+				return c
+			}
+		}
+		if len(f.Order) > 0 {
+			return cmp.Compare(a.ID, b.ID)
+		}
+		return cmp.Compare(b.ID, a.ID)
+	})
+	ids := make([]uint64, len(rows))
+	for i, o := range rows {
+		ids[i] = o.ID
+	}
+	return cut(ids, kv.Page{Offset: page.Offset, Limit: page.Limit}), len(ids), nil
+}
+
+// compareObservations orders by one thing; a time that is not known comes first.
+func compareObservations(a, b *Observation, by string) int {
+	times := func(x, y *int64) int {
+		switch {
+		case x == nil && y == nil:
+			return 0
+		case x == nil:
+			return -1
+		case y == nil:
+			return 1
+		}
+		return cmp.Compare(*x, *y)
+	}
+	switch by {
+	case "scheduled_start":
+		return times(a.ScheduledStart, b.ScheduledStart)
+	case "scheduled_end":
+		return times(a.ScheduledEnd, b.ScheduledEnd)
+	case "status":
+		return strings.Compare(a.Status, b.Status)
+	case "created":
+		return cmp.Compare(a.Created, b.Created)
+	case "modified":
+		return cmp.Compare(a.Modified, b.Modified)
+	}
+	return bytes.Compare(a.UID[:], b.UID[:])
+}
+
+// CancelObservation notes that an observation was called off, by setting its status; nobody is told. Errors: NotFound; Forbidden.
+func (s *Access) CancelObservation(ctx context.Context, id uint64) (o *Observation, err error) {
+	err = s.update(ctx, func(tx *kv.Tx) error {
+		if o, err = s.observation(tx, id); err != nil {
+			return err
+		}
+		t, err := targets.Get(tx, o.Target)
+		if err != nil {
+			return err
+		}
+		if !s.p.MayDeleteHeld(s.v, t.Object(), holders(o.Creator, o.Groups)) {
+			return auth.ErrForbidden
+		}
+		o.Status, o.Modified = "CANCELED", tx.Now().UnixMicro()
+		return observations.Put(tx, id, o)
+	})
+	return o, err
+}
+
+// Facilities lists the facilities of the observations that the viewer sees.
+func (s *Access) Facilities() (list []string, err error) {
+	err = s.view(func(tx *kv.Tx) error {
+		seen := visible(s, tx, observations, true)
+		for v := range observations.Values(tx, dimFacility, "") {
+			n, err := kv.And(observations.Set(tx, dimFacility, v), seen).Count()
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				list = append(list, v.Text())
+			}
+		}
+		return nil
+	})
+	return list, err
+}

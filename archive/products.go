@@ -1,0 +1,266 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// ProductView is a data product as a viewer sees it.
+type ProductView struct {
+	*Product
+	Groups []auth.GroupInfo
+}
+
+// ProductFilter narrows a list of data products; all that is given must hold.
+type ProductFilter struct {
+	TargetName string // a name or an alias of the target contains it
+	Facility   string // of the observation that the product came from
+	Target     Opt[uint64]
+}
+
+func (s *Access) productView(tx *kv.Tx, p *Product) (*ProductView, error) {
+	groups, err := s.groupInfos(tx, p.Groups)
+	return &ProductView{p, groups}, err
+}
+
+func (s *Access) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, error) {
+	sets := []kv.Set{visible(s, tx, products, true)}
+	if q != nil {
+		ids, err := q.in(tx)
+		if err != nil {
+			return kv.Set{}, err
+		}
+		sets = append(sets, unionOf(tx, products, dimTarget, ids))
+	}
+	if f.Facility != "" {
+		sets = append(sets, products.Set(tx, dimFacility, kv.Text(f.Facility)))
+	}
+	if f.Target.Given {
+		sets = append(sets, products.Set(tx, dimTarget, kv.Int(f.Target.Value)))
+	}
+	return kv.And(sets...), nil
+}
+
+// ProductOut takes a list of products. Each product is followed by its data, if they are asked for, and by End. The rules are those of Out.
+type ProductOut struct {
+	Begin   func(count int) error
+	Product func(*ProductView) error
+	Datum   func(*DatumView) error // nil leaves the data out
+	End     func() error
+	Flush   func() error
+}
+
+// Products lists the data products that the viewer sees, newest first, with their data.
+func (s *Access) Products(ctx context.Context, f ProductFilter, page Page, out ProductOut) error {
+	var q *nameQuery
+	if f.TargetName != "" {
+		q = s.a.findNames(ctx, f.TargetName)
+	}
+	w := &productWalk{s: s, out: out, datum: s.datumRow()}
+	err := s.view(func(tx *kv.Tx) error {
+		set, err := s.productSet(tx, f, q)
+		if err != nil {
+			return err
+		}
+		ids, count, err := set.Page(kv.Page{Offset: page.Offset, Limit: page.Limit, Descending: true})
+		if err != nil {
+			return err
+		}
+		w.products = ids
+		if err := out.Begin(count); err != nil {
+			return err
+		}
+		return w.some(tx)
+	})
+	return w.rest(ctx, err)
+}
+
+// rest goes on in transactions of their own until everything is given out.
+func (w *productWalk) rest(ctx context.Context, err error) error {
+	for err == nil {
+		if err = w.out.Flush(); err != nil || w.done() {
+			break
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		err = w.s.view(w.some)
+	}
+	return err
+}
+
+// productWalk goes through products and their data in pieces.
+type productWalk struct {
+	s        *Access
+	out      ProductOut
+	datum    func(tx *kv.Tx, id uint64, row *DatumView) (bool, error)
+	products []uint64
+	data     []uint64 // what is left of the data of the product that is open
+	open     bool
+}
+
+func (w *productWalk) done() bool { return len(w.products) == 0 && !w.open }
+
+// some gives out about a thousand rows.
+func (w *productWalk) some(tx *kv.Tx) error {
+	var row DatumView
+	for n := 0; n < rowsAtOnce && !w.done(); n++ {
+		if !w.open {
+			if err := w.next(tx); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(w.data) == 0 {
+			w.open = false
+			if err := w.out.End(); err != nil {
+				return err
+			}
+			continue
+		}
+		id := w.data[0]
+		w.data = w.data[1:]
+		ok, err := w.datum(tx, id, &row)
+		if err == nil && ok {
+			err = w.out.Datum(&row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next opens the next product, if it is still there for the viewer.
+func (w *productWalk) next(tx *kv.Tx) error {
+	id := w.products[0]
+	w.products = w.products[1:]
+	p, _, err := w.s.product(tx, id)
+	if isRefusal(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if w.out.Datum != nil {
+		if w.data, err = datums.Set(tx, dimProduct, kv.Int(id)).IDs(); err != nil {
+			return err
+		}
+	}
+	v, err := w.s.productView(tx, p)
+	if err == nil {
+		err = w.out.Product(v)
+	}
+	w.open = err == nil
+	return err
+}
+
+// Product reads one data product with its data. Error: NotFound.
+func (s *Access) Product(ctx context.Context, id uint64, out ProductOut) error {
+	w := &productWalk{s: s, out: out, datum: s.datumRow(), products: []uint64{id}}
+	err := s.view(func(tx *kv.Tx) error {
+		if _, _, err := s.product(tx, id); err != nil {
+			return err
+		}
+		return w.some(tx)
+	})
+	return w.rest(ctx, err)
+}
+
+// DeleteProduct deletes a data product with its file. Its data go with it, but for those that came in another way as well. Errors: NotFound; Forbidden.
+func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
+	return s.update(ctx, func(tx *kv.Tx) error {
+		p, t, err := s.product(tx, id)
+		if err != nil {
+			return err
+		}
+		if !s.p.MayDeleteHeld(s.v, t.Object(), p.Holders()) {
+			return auth.ErrForbidden
+		}
+		data := datums.Set(tx, dimProduct, kv.Int(id))
+		shared := kv.And(data, datums.Set(tx, dimShared, kv.Int(1)))
+		kept, err := shared.IDs()
+		if err != nil {
+			return err
+		}
+		gone, err := kv.AndNot(data, shared).IDs()
+		if err != nil {
+			return err
+		}
+		for _, did := range kept {
+			d, err := datums.Get(tx, did)
+			if err != nil {
+				return err
+			}
+			d.Products = slices.DeleteFunc(d.Products, func(x uint64) bool { return x == id })
+			if err := datums.Put(tx, did, d); err != nil {
+				return err
+			}
+		}
+		if err := datums.DeleteAll(tx, gone); err != nil {
+			return err
+		}
+		if err := tx.DropBlob(p.Blob); err != nil {
+			return err
+		}
+		return products.Delete(tx, id)
+	})
+}
+
+// A FileView is an uploaded file that is to be sent. It reads through short transactions, so a slow reader holds nothing.
+type FileView struct {
+	*Product
+	io.ReadSeeker
+}
+
+// File finds the file of a data product by its path below /data/. Error: NotFound.
+func (s *Access) File(path string) (f *FileView, err error) {
+	err = s.view(func(tx *kv.Tx) error {
+		id, ok, err := tx.Lookup(kindPath, path)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return auth.Missing("DataProduct")
+		}
+		p, _, err := s.product(tx, id)
+		if err != nil {
+			return err
+		}
+		f = &FileView{p, io.NewSectionReader(s.a.db.OpenBlob(p.Blob, int64(p.Size)), 0, int64(p.Size))}
+		return nil
+	})
+	return f, err
+}
+
+// NewFile begins to take a file in, which Upload makes a data product of, or Abort gives up.
+func (s *Access) NewFile(ctx context.Context) (*NewFile, error) {
+	if err := s.p.MayWrite(s.v); err != nil {
+		return nil, err
+	}
+	return &NewFile{s.a.db.NewBlob(ctx)}, nil
+}
+
+// NewFile is a file that is being uploaded.
+type NewFile struct{ blob *kv.BlobWriter }
+
+// Write takes more of the file. Errors: ErrNoRoom, ErrFailed.
+func (f *NewFile) Write(p []byte) (int, error) { return f.blob.Write(p) }
+
+// Size is how much was written so far.
+func (f *NewFile) Size() int64 { return f.blob.Size() }
+
+// Abort gives the file up. After a successful Upload it does nothing.
+func (f *NewFile) Abort() error {
+	if f.blob == nil {
+		return nil
+	}
+	return f.blob.Abort()
+}
+
+var errNoFile = errors.New("the file was given up")

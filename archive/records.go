@@ -1,0 +1,330 @@
+package archive
+
+import (
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// Target is an object on the sky that is followed, or a body that moves. Angles are in degrees, ICRS; the units of the others are those of the
+// TOM Toolkit's fields of the same names. A number that is not known is nil.
+type Target struct {
+	ID       uint64      // not stored: the record's key
+	Name     string      `kv:"1"`
+	Type     string      `kv:"2"` // Sidereal or NonSidereal
+	Created  int64       `kv:"3"` // microseconds since 1970, as all times of records
+	Modified int64       `kv:"4"`
+	Access   auth.Access `kv:"5"`
+
+	RA               *float64 `kv:"10"`
+	Dec              *float64 `kv:"11"`
+	Epoch            *float64 `kv:"12"` // Julian year
+	Parallax         *float64 `kv:"13"` // milliarcseconds
+	PmRA             *float64 `kv:"14"` // milliarcseconds a year
+	PmDec            *float64 `kv:"15"`
+	GalacticLng      *float64 `kv:"16"`
+	GalacticLat      *float64 `kv:"17"`
+	Distance         *float64 `kv:"18"` // parsecs
+	DistanceErr      *float64 `kv:"19"`
+	Scheme           string   `kv:"20"` // of orbital elements
+	EpochOfElements  *float64 `kv:"21"` // MJD
+	MeanAnomaly      *float64 `kv:"22"`
+	ArgOfPerihelion  *float64 `kv:"23"`
+	Eccentricity     *float64 `kv:"24"`
+	LngAscNode       *float64 `kv:"25"`
+	Inclination      *float64 `kv:"26"`
+	MeanDailyMotion  *float64 `kv:"27"` // degrees a day
+	SemimajorAxis    *float64 `kv:"28"` // astronomical units
+	EpochOfPerihel   *float64 `kv:"29"` // MJD
+	EphemerisPeriod  *float64 `kv:"30"` // days
+	EphemerisPeriodE *float64 `kv:"31"`
+	EphemerisEpoch   *float64 `kv:"32"` // MJD
+	EphemerisEpochE  *float64 `kv:"33"`
+	Perihdist        *float64 `kv:"34"` // astronomical units
+	AbsMag           *float64 `kv:"35"`
+	Slope            *float64 `kv:"36"`
+
+	Aliases []Alias      `kv:"40"`
+	Extras  []Extra      `kv:"41"`
+	Lists   []uint64     `kv:"42"`
+	Grants  []auth.Grant `kv:"43"`
+	UID     [16]byte     `kv:"44"`
+	Named   uint64       `kv:"45"` // the sequence of the log entry in which its names changed last
+}
+
+// Alias is another name of a target; its id is its own, for the API.
+type Alias struct {
+	ID   uint64 `kv:"1"`
+	Name string `kv:"2"`
+}
+
+// Extra is a tag of a target: a key with a value.
+type Extra struct {
+	ID    uint64 `kv:"1"`
+	Key   string `kv:"2"`
+	Value string `kv:"3"`
+}
+
+// The types of targets.
+const (
+	Sidereal    = "SIDEREAL"
+	NonSidereal = "NON_SIDEREAL"
+)
+
+// Schemes lists the schemes of orbital elements.
+var Schemes = []string{"MPC_MINOR_PLANET", "MPC_COMET", "JPL_MAJOR_PLANET"}
+
+// A Number is one of a target's numbers, by its name in the API.
+type Number struct {
+	Name string
+	Of   func(*Target) **float64
+}
+
+// Numbers lists the numbers of a target in the order of a TOM's answers; the scheme stands behind distance_err there.
+var Numbers = []Number{
+	{"ra", func(t *Target) **float64 { return &t.RA }},
+	{"dec", func(t *Target) **float64 { return &t.Dec }},
+	{"epoch", func(t *Target) **float64 { return &t.Epoch }},
+	{"parallax", func(t *Target) **float64 { return &t.Parallax }},
+	{"pm_ra", func(t *Target) **float64 { return &t.PmRA }},
+	{"pm_dec", func(t *Target) **float64 { return &t.PmDec }},
+	{"galactic_lng", func(t *Target) **float64 { return &t.GalacticLng }},
+	{"galactic_lat", func(t *Target) **float64 { return &t.GalacticLat }},
+	{"distance", func(t *Target) **float64 { return &t.Distance }},
+	{"distance_err", func(t *Target) **float64 { return &t.DistanceErr }},
+	{"epoch_of_elements", func(t *Target) **float64 { return &t.EpochOfElements }},
+	{"mean_anomaly", func(t *Target) **float64 { return &t.MeanAnomaly }},
+	{"arg_of_perihelion", func(t *Target) **float64 { return &t.ArgOfPerihelion }},
+	{"eccentricity", func(t *Target) **float64 { return &t.Eccentricity }},
+	{"lng_asc_node", func(t *Target) **float64 { return &t.LngAscNode }},
+	{"inclination", func(t *Target) **float64 { return &t.Inclination }},
+	{"mean_daily_motion", func(t *Target) **float64 { return &t.MeanDailyMotion }},
+	{"semimajor_axis", func(t *Target) **float64 { return &t.SemimajorAxis }},
+	{"epoch_of_perihelion", func(t *Target) **float64 { return &t.EpochOfPerihel }},
+	{"ephemeris_period", func(t *Target) **float64 { return &t.EphemerisPeriod }},
+	{"ephemeris_period_err", func(t *Target) **float64 { return &t.EphemerisPeriodE }},
+	{"ephemeris_epoch", func(t *Target) **float64 { return &t.EphemerisEpoch }},
+	{"ephemeris_epoch_err", func(t *Target) **float64 { return &t.EphemerisEpochE }},
+	{"perihdist", func(t *Target) **float64 { return &t.Perihdist }},
+	{"abs_mag", func(t *Target) **float64 { return &t.AbsMag }},
+	{"slope", func(t *Target) **float64 { return &t.Slope }},
+}
+
+// number finds a number by its name.
+func (t *Target) number(name string) **float64 {
+	for _, n := range Numbers {
+		if n.Name == name {
+			return n.Of(t)
+		}
+	}
+	panic("archive: a target has no number " + name)
+}
+
+// Object is who may do what with the target.
+func (t *Target) Object() auth.Object { return auth.Object{Access: t.Access, Grants: t.Grants} }
+
+// Names are the name and the aliases.
+func (t *Target) Names() []string {
+	names := make([]string, 0, 1+len(t.Aliases))
+	names = append(names, t.Name)
+	for _, a := range t.Aliases {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// List is a named list of targets.
+type List struct {
+	ID      uint64
+	Name    string   `kv:"1"`
+	Created int64    `kv:"2"`
+	Creator uint64   `kv:"3"`
+	UID     [16]byte `kv:"4"`
+}
+
+// Product is a data product: an uploaded file of a target.
+type Product struct {
+	ID          uint64
+	ProductID   string   `kv:"1"` // "" for none
+	Target      uint64   `kv:"2"`
+	Observation uint64   `kv:"3"` // 0 for none
+	Path        string   `kv:"4"` // below /data/: target/facility/file, unique
+	Blob        uint64   `kv:"5"`
+	Size        uint64   `kv:"6"`
+	SHA         [32]byte `kv:"7"`
+	ContentType string   `kv:"8"`
+	ExtraData   string   `kv:"9"`
+	Type        string   `kv:"10"`
+	Facility    string   `kv:"11"` // of the observation
+	Creator     uint64   `kv:"12"`
+	Groups      []uint64 `kv:"13"`
+	Created     int64    `kv:"14"`
+	Modified    int64    `kv:"15"`
+	UID         [16]byte `kv:"16"`
+}
+
+// Holders are who holds the product, in mode objects.
+func (p *Product) Holders() []auth.Grantee { return holders(p.Creator, p.Groups) }
+
+func holders(creator uint64, groups []uint64) []auth.Grantee {
+	var list []auth.Grantee
+	if creator != 0 {
+		list = append(list, auth.UserGrantee(creator))
+	}
+	for _, g := range groups {
+		list = append(list, auth.GroupGrantee(g))
+	}
+	return list
+}
+
+// Datum is a reduced datum: one point of a light curve, one spectrum.
+type Datum struct {
+	ID       uint64
+	Target   uint64
+	Code     byte   // of its data type, see kv.Tx.Code
+	Time     int64  // microseconds of UTC since 1970, days of 86,400 s
+	Source   string // source_name
+	Location string // source_location
+	Value    []byte // JSON as it was given, without insignificant white space
+	Upload   uint64 // the bulk write that brought it, 0 for none
+	Products []uint64
+	// Owners are those who posted it by itself, with the groups they named.
+	Owners []Owner
+
+	form    []byte // see sameness
+	undated bool
+	hash    uint32 // see place
+}
+
+// Owner is somebody who posted a datum by itself.
+type Owner struct {
+	User   uint64
+	Groups []uint64
+}
+
+// Observation is a record of an observation that was, or is to be, made.
+type Observation struct {
+	ID             uint64
+	Target         uint64   `kv:"1"`
+	Creator        uint64   `kv:"2"`
+	Facility       string   `kv:"3"`
+	ObservationID  string   `kv:"4"`
+	Status         string   `kv:"5"`
+	Parameters     []byte   `kv:"6"` // a JSON object as it was given
+	ScheduledStart *int64   `kv:"7"` // microseconds since 1970
+	ScheduledEnd   *int64   `kv:"8"`
+	Created        int64    `kv:"9"`
+	Modified       int64    `kv:"10"`
+	Groups         []uint64 `kv:"11"`
+	UID            [16]byte `kv:"12"`
+}
+
+// Upload is a bulk write of reduced data without a file.
+type Upload struct {
+	ID      uint64
+	Creator uint64   `kv:"1"`
+	Created int64    `kv:"2"`
+	Rows    uint64   `kv:"3"` // how many were sent
+	UID     [16]byte `kv:"4"`
+}
+
+// The numbers of tables, unique kinds, orders, series and dimensions are part of the file's format and never used for anything else.
+const (
+	kindTargetName = 10
+	kindAlias      = 11
+	kindAliasID    = 12
+	kindExtraID    = 13
+	kindListName   = 14
+	kindProductID  = 15
+	kindPath       = 16
+
+	orderCone    = 1 // of targets: zone of declination, right ascension
+	orderNamed   = 2 // of targets: log sequence of the last change of names
+	orderFolded  = 3 // of targets: each folded name
+	orderProduct = 4 // of products: folded product id and path
+
+	seriesLight   = 1 // a target's light curve
+	seriesUndated = 2 // a target's data without a time of their own, all at time 0
+
+	dimTarget      = 1
+	dimProduct     = 2 // of data
+	dimType        = 3 // of data: code of the data type; of targets: 1 sidereal, 2 not
+	dimUpload      = 4 // of data
+	dimSeer        = 5 // who sees the target
+	dimHolder      = 6 // who holds it, in mode objects
+	dimShared      = 7 // of data: 1 when it came more than once
+	dimObservation = 8 // of products
+	dimList        = 9 // of targets
+	dimStatus      = 130
+	dimFacility    = 131
+	dimSource      = 132 // of data
+	dimKey         = 133 // of targets: keys and values of extras
+	dimValue       = 134
+	dimProductType = 135
+
+	codeDataType = 1 // the kind of codes of data types
+)
+
+var targets = kv.NewTable(kv.Spec[Target]{
+	Name: "target", No: 4, Codec: kv.Fields[Target](),
+	Keys: targetKeys,
+	Passes: func(t *Target) []kv.Member {
+		var m []kv.Member
+		for _, g := range t.Object().Seers() {
+			m = append(m, kv.Member{Dim: dimSeer, Value: kv.Int(uint64(g))})
+		}
+		return m
+	},
+	Ident: func(_ *kv.Tx, t *Target) []byte { return t.UID[:] },
+})
+
+var lists = kv.NewTable(kv.Spec[List]{
+	Name: "list", No: 7, Codec: kv.Fields[List](),
+	Keys:  func(k *kv.Keys, _ uint64, l *List) { k.Unique(kindListName, l.Name) },
+	Ident: func(_ *kv.Tx, l *List) []byte { return l.UID[:] },
+})
+
+var products = kv.NewTable(kv.Spec[Product]{
+	Name: "product", No: 8, Codec: kv.Fields[Product](),
+	Keys: productKeys,
+	Passes: func(p *Product) []kv.Member {
+		var m []kv.Member
+		for _, g := range p.Holders() {
+			m = append(m, kv.Member{Dim: dimHolder, Value: kv.Int(uint64(g))})
+		}
+		return m
+	},
+	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}},
+	Ident: func(_ *kv.Tx, p *Product) []byte { return p.UID[:] },
+	Blobs: func(p *Product) []uint64 { return []uint64{p.Blob} },
+})
+
+var datums = kv.NewTable(kv.Spec[Datum]{
+	Name: "datum", No: 9, Codec: datumCodec{}, Bulk: true,
+	Keys:  datumKeys,
+	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}, {Parent: products, Dim: dimProduct, Many: true}},
+	Ident: func(tx *kv.Tx, d *Datum) []byte { return d.identity(tx) },
+})
+
+var observations = kv.NewTable(kv.Spec[Observation]{
+	Name: "observation", No: 10, Codec: kv.Fields[Observation](),
+	Keys: func(k *kv.Keys, _ uint64, o *Observation) {
+		k.Member(dimTarget, kv.Int(o.Target))
+		k.Member(dimFacility, kv.Text(o.Facility))
+		k.Member(dimStatus, kv.Text(o.Status))
+		for _, g := range holders(o.Creator, o.Groups) {
+			k.Member(dimHolder, kv.Int(uint64(g)))
+		}
+	},
+	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}},
+	Ident: func(_ *kv.Tx, o *Observation) []byte { return o.UID[:] },
+})
+
+var uploads = kv.NewTable(kv.Spec[Upload]{
+	Name: "upload", No: 11, Codec: kv.Fields[Upload](),
+	Ident: func(_ *kv.Tx, u *Upload) []byte { return u.UID[:] },
+})
+
+// Tables are all tables of the file, for kv.Open.
+func tables() []kv.AnyTable {
+	return append(auth.Tables(), targets, lists, products, datums, observations, uploads)
+}

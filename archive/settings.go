@@ -1,0 +1,267 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// standardTypes are a TOM's data types, in the order in which their codes are given.
+var standardTypes = []string{"photometry", "fits_file", "spectroscopy", "image_file"}
+
+// A Setting is something that a node's superusers choose; it is kept in the file, and its changes are logged.
+type Setting struct {
+	Name  string
+	Help  string
+	Value string // as it is now
+	// Default is the value of a file in which nothing was set.
+	Default string
+}
+
+type settingSpec struct {
+	name, help, standard string
+	check                func(string) error
+}
+
+var settingSpecs = []settingSpec{
+	{auth.SettingMode, "What the visibility of data follows: targets, or objects (creator and named groups).", string(auth.Targets),
+		func(s string) error { _, err := auth.ParseMode(s); return err }},
+	{auth.SettingStrategy, "What guests may do: read-only (what is open) or locked (nothing).", string(auth.ReadOnly),
+		func(s string) error { _, err := auth.ParseStrategy(s); return err }},
+	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.", string(auth.Private), checkAccess},
+	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
+	{"data_product_types", "The types of data products and data, separated by commas; a TOM's four are always among them.", strings.Join(standardTypes, ","), checkTypes},
+	{"extra_fields", "The tags that forms propose for targets: JSON, a list of objects with name and type (number, string, boolean or datetime).", "[]", checkExtraFields},
+}
+
+func checkAccess(s string) error {
+	switch auth.Access(s) {
+	case auth.Open, auth.Public, auth.Private:
+		return nil
+	}
+	return errors.New("it must be PRIVATE, PUBLIC or OPEN")
+}
+
+func checkShort(s string) error {
+	if strings.TrimSpace(s) == "" || utf8.RuneCountInString(s) > 100 {
+		return errors.New("it must have 1 to 100 characters")
+	}
+	return nil
+}
+
+// maxTypes keeps the codes of data types in a byte, with room to spare.
+const maxTypes = 64
+
+func checkTypes(s string) error {
+	list := strings.Split(s, ",")
+	for i, t := range list {
+		ok := t != "" && len(t) <= 50
+		for _, r := range t {
+			ok = ok && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_')
+		}
+		if !ok || slices.Contains(list[:i], t) {
+			return errors.New("it must be a list of different names of lower case letters, digits and underscores")
+		}
+	}
+	for _, t := range standardTypes {
+		if !slices.Contains(list, t) {
+			return errors.New(t + " must be in the list")
+		}
+	}
+	if len(list) > maxTypes {
+		return errors.New("there are too many types")
+	}
+	return nil
+}
+
+func checkExtraFields(s string) error {
+	var fields []struct {
+		Name    string `json:"name"`
+		Type    string `json:"type"`
+		Default any    `json:"default"`
+	}
+	d := json.NewDecoder(strings.NewReader(s))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&fields); err != nil || d.More() {
+		return errors.New("it must be a JSON list of objects with name and type")
+	}
+	for _, f := range fields {
+		if f.Name == "" || utf8.RuneCountInString(f.Name) > MaxExtraKey || !slices.Contains([]string{"number", "string", "boolean", "datetime"}, f.Type) {
+			return errors.New("each field needs a name, and one of the types number, string, boolean and datetime")
+		}
+	}
+	return nil
+}
+
+// Settings lists all settings. Superusers only.
+func (s *Access) Settings() (list []Setting, err error) {
+	if !s.v.Everything() {
+		return nil, s.refuse()
+	}
+	err = s.view(func(tx *kv.Tx) error {
+		for _, spec := range settingSpecs {
+			value, err := setting(tx, spec.name)
+			if err != nil {
+				return err
+			}
+			list = append(list, Setting{spec.name, spec.help, value, spec.standard})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// refuse says that one must sign in, or that one may not.
+func (s *Access) refuse() error {
+	if s.v.Guest() {
+		return auth.ErrNotSignedIn
+	}
+	return auth.ErrForbidden
+}
+
+// Setting reads one setting. Superusers only. Error: NotFound.
+func (s *Access) Setting(name string) (Setting, error) {
+	list, err := s.Settings()
+	if err != nil {
+		return Setting{}, err
+	}
+	for _, x := range list {
+		if x.Name == name {
+			return x, nil
+		}
+	}
+	return Setting{}, auth.Missing("Setting")
+}
+
+// SetSetting changes a setting. Superusers only. Errors: NotFound; *auth.Problems.
+func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, error) {
+	if _, err := s.Setting(name); err != nil {
+		return Setting{}, err
+	}
+	for _, spec := range settingSpecs {
+		if spec.name != name {
+			continue
+		}
+		if err := spec.check(value); err != nil {
+			return Setting{}, auth.Invalid("value", "%s: %v.", name, err)
+		}
+	}
+	err := s.update(ctx, func(tx *kv.Tx) error {
+		if name == "data_product_types" {
+			for _, t := range strings.Split(value, ",") {
+				if _, err := tx.Code(codeDataType, t); err != nil {
+					return err
+				}
+			}
+		}
+		return tx.SetSetting(name, value)
+	})
+	if err == nil {
+		err = s.a.auth.LoadPolicy()
+	}
+	if err != nil {
+		return Setting{}, err
+	}
+	return s.Setting(name)
+}
+
+// setting reads a setting, or its default.
+func setting(tx *kv.Tx, name string) (string, error) {
+	value, ok, err := tx.Setting(name)
+	if err == nil && !ok {
+		for _, spec := range settingSpecs {
+			if spec.name == name {
+				value = spec.standard
+			}
+		}
+	}
+	return value, err
+}
+
+// FirstSettings stores the settings with which a node is started for the first time, and refuses, naming the command that changes them,
+// when other ones are stored already. "" stands for no wish.
+func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) error {
+	owner := a.For(auth.FileOwner())
+	for _, name := range []string{auth.SettingMode, auth.SettingStrategy} {
+		var stored string
+		var known bool
+		err := a.db.View(func(tx *kv.Tx) (err error) { stored, known, err = tx.Setting(name); return err })
+		if err != nil {
+			return err
+		}
+		want := wanted[name]
+		switch {
+		case known && want != "" && want != stored:
+			return auth.Invalid("", "the file says %s = %s, and not %s; to change it for good: nightjar settings set %s %s", name, stored, want, name, want)
+		case known:
+		case want == "":
+			value, err := owner.Setting(name)
+			if err != nil {
+				return err
+			}
+			want = value.Value
+			fallthrough
+		default:
+			if _, err := owner.SetSetting(ctx, name, want); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Archive) defaultAccess() (access auth.Access, err error) {
+	err = a.db.View(func(tx *kv.Tx) error {
+		v, err := setting(tx, "target_default_permission")
+		access = auth.Access(v)
+		return err
+	})
+	return access, err
+}
+
+// Name is the node's name.
+func (a *Archive) Name() (name string, err error) {
+	err = a.db.View(func(tx *kv.Tx) error { name, err = setting(tx, "tom_name"); return err })
+	return name, err
+}
+
+// DataTypes lists the types of data products and data, as they are configured.
+func (a *Archive) DataTypes() (list []string, err error) {
+	err = a.db.View(func(tx *kv.Tx) error { list, err = dataTypes(tx); return err })
+	return list, err
+}
+
+func dataTypes(tx *kv.Tx) ([]string, error) {
+	v, err := setting(tx, "data_product_types")
+	return strings.Split(v, ","), err
+}
+
+// typeCache knows which text a code of a data type stands for; a code never changes its meaning.
+type typeCache struct {
+	mu sync.RWMutex
+	of [256]string
+}
+
+func (c *typeCache) name(tx *kv.Tx, code byte) (string, error) {
+	c.mu.RLock()
+	name := c.of[code]
+	c.mu.RUnlock()
+	if name != "" {
+		return name, nil
+	}
+	name, err := tx.CodeText(codeDataType, code)
+	if err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	c.of[code] = name
+	c.mu.Unlock()
+	return name, nil
+}

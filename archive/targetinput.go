@@ -1,0 +1,314 @@
+package archive
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// TargetInput is what may be given when a target is made or changed. What was wrong with single fields already stands in Problems; the fields
+// concerned are then not given.
+type TargetInput struct {
+	auth.Problems
+	Name    Opt[string]
+	Type    Opt[string]
+	Access  Opt[string]
+	Scheme  Opt[string]
+	Numbers map[string]Opt[float64] // by the names of Numbers
+	Aliases []AliasInput
+	Extras  []ExtraInput
+	Lists   []ListInput
+	Groups  []auth.GroupRef
+}
+
+// AliasInput is an alias to be added or, with an id, changed.
+type AliasInput struct {
+	ID   uint64
+	Name string
+}
+
+// ExtraInput is a tag to be set, by its key or its id.
+type ExtraInput struct {
+	ID         uint64
+	Key, Value string
+}
+
+// ListInput names a list of targets: by its name, or by the id of one that is there.
+type ListInput struct {
+	ID   uint64
+	Name string
+}
+
+// Limits of a target's texts, in characters.
+const (
+	MaxName     = 100
+	MaxExtraKey = 200
+	MaxListName = 200
+)
+
+// Messages that clients of a TOM know.
+const (
+	nameTaken  = "target with this Name already exists."
+	aliasTaken = "target name with this Alias already exists."
+	required   = "This field is required."
+)
+
+// WholeList is the path of a problem whose answer is a bare list of messages, as a TOM gives it for some.
+const WholeList = "[]"
+
+// ranges are the bounds of a target's numbers; the upper one of a right ascension is outside.
+func checkNumbers(p *auth.Problems, numbers map[string]Opt[float64]) {
+	for _, n := range Numbers {
+		v, ok := numbers[n.Name]
+		if !ok || v.Null || p.Has(n.Name) {
+			continue
+		}
+		f := v.Value
+		switch {
+		case math.IsNaN(f) || math.IsInf(f, 0):
+			p.Add(n.Name, "A valid number is required.")
+		case n.Name == "ra" && (f < 0 || f >= 360):
+			p.Add(n.Name, "Ensure this value is at least 0 and less than 360.")
+		case n.Name == "dec" && (f < -90 || f > 90):
+			p.Add(n.Name, "Ensure this value is between -90 and 90.")
+		}
+	}
+}
+
+// requiredNumbers lists what a target of some type and scheme cannot do without, as a TOM has it.
+func requiredNumbers(typ, scheme string) (kind string, groups [][]string) {
+	if typ == Sidereal {
+		return Sidereal, [][]string{{"ra", "dec"}}
+	}
+	groups = [][]string{{"epoch_of_elements", "inclination", "lng_asc_node", "arg_of_perihelion", "eccentricity"}}
+	switch scheme {
+	case "MPC_COMET":
+		groups = append(groups, []string{"perihdist", "epoch_of_perihelion"})
+	case "MPC_MINOR_PLANET":
+		groups = append(groups, []string{"mean_anomaly", "semimajor_axis"})
+	case "JPL_MAJOR_PLANET":
+		groups = append(groups, []string{"mean_daily_motion", "mean_anomaly", "semimajor_axis"})
+	}
+	return NonSidereal, groups
+}
+
+// checkRequired refuses a target that lacks what its type needs; has says which numbers there are.
+func checkRequired(p *auth.Problems, typ, scheme string, has func(name string) bool) {
+	what, groups := requiredNumbers(typ, scheme)
+	for i, names := range groups {
+		if i == 1 {
+			what = scheme
+		}
+		missing := slices.DeleteFunc(slices.Clone(names), has)
+		if len(missing) > 0 {
+			p.Add("", "The following fields are required for %s targets: ['%s']", what, strings.Join(missing, "', '"))
+			return
+		}
+	}
+}
+
+// targetPlan is an input that was checked against what is there: what is left is to write it.
+type targetPlan struct {
+	in      *TargetInput
+	t       *Target
+	groups  []auth.GroupRef
+	renamed bool
+}
+
+// plan checks an input for a target, new when t has no id, and applies to t what needs nothing written elsewhere.
+// Whole says that all must be in the input that a new target needs, as for PUT.
+func (s *Access) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targetPlan, error) {
+	p := in.Clone()
+	fresh := t.ID == 0
+	pl := &targetPlan{in: in, t: t, renamed: fresh}
+	if in.Name.Given && !p.Has("name") {
+		owner, taken, err := tx.Lookup(kindTargetName, in.Name.Value)
+		if err != nil {
+			return nil, err
+		}
+		if taken && owner != t.ID {
+			p.Add("name", nameTaken)
+		}
+		pl.renamed = pl.renamed || t.Name != in.Name.Value
+		t.Name = in.Name.Value
+	} else if fresh && !p.Has("name") {
+		p.Add("name", required)
+	}
+	if !in.Type.Given && (fresh || whole) && !p.Has("type") {
+		p.Add("type", required)
+	}
+	checkNumbers(p, in.Numbers)
+	if err := s.planAliases(tx, p, pl, fresh); err != nil {
+		return nil, err
+	}
+	if err := planExtras(tx, p, pl, fresh); err != nil {
+		return nil, err
+	}
+	var err error
+	if pl.groups, err = s.checkGroups(tx, p, "groups", in.Groups, true); err != nil {
+		return nil, err
+	}
+	if err := s.checkLists(tx, p, in.Lists); err != nil {
+		return nil, err
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	t.Type = in.Type.or(t.Type)
+	t.Scheme = in.Scheme.or(t.Scheme)
+	t.Access = auth.Access(in.Access.or(string(t.Access)))
+	given := func(name string) bool { v, ok := in.Numbers[name]; return ok && !v.Null }
+	for _, n := range Numbers {
+		if v, ok := in.Numbers[n.Name]; ok {
+			if *n.Of(t) = nil; !v.Null {
+				f := v.Value
+				*n.Of(t) = &f
+			}
+		}
+	}
+	if !whole {
+		given = func(name string) bool { return *t.number(name) != nil }
+	}
+	if checkRequired(p, t.Type, t.Scheme, given); p.Err() != nil {
+		return nil, p
+	}
+	for _, a := range t.Aliases {
+		if a.Name == t.Name && !(t.ID != 0 && !aliasGiven(in.Aliases, a.Name)) {
+			p.Add(WholeList, "Alias '%s' conflicts with Target name '%s'.", a.Name, t.Name)
+		}
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	return pl, nil
+}
+
+// aliasGiven says whether the input itself names an alias: a target that is renamed to one of its old aliases is no conflict.
+func aliasGiven(aliases []AliasInput, name string) bool {
+	return slices.ContainsFunc(aliases, func(a AliasInput) bool { return a.Name == name })
+}
+
+// planAliases adds and changes aliases; new ones have no id yet.
+func (s *Access) planAliases(tx *kv.Tx, p *auth.Problems, pl *targetPlan, fresh bool) error {
+	t := pl.t
+	t.Aliases = slices.Clone(t.Aliases)
+	for i, a := range pl.in.Aliases {
+		if p.Has(pathOf("aliases", i, "name")) || p.Has(pathOf("aliases", i, "")) {
+			continue
+		}
+		at := -1
+		if a.ID != 0 && !fresh {
+			if at = slices.IndexFunc(t.Aliases, func(x Alias) bool { return x.ID == a.ID }); at < 0 {
+				// a TOM's words, which break the line where a TOM's do
+				p.Add(WholeList, "TargetName identified by id '%d' is not an\n                        alias of Target '%s'", a.ID, t.Name)
+				continue
+			}
+			if t.Aliases[at].Name == a.Name {
+				continue
+			}
+		}
+		if !fresh && at < 0 && slices.ContainsFunc(t.Aliases, func(x Alias) bool { return x.Name == a.Name && x.ID != 0 }) {
+			continue // it is there already
+		}
+		owner, taken, err := tx.Lookup(kindAlias, a.Name)
+		if err != nil {
+			return err
+		}
+		if taken && (owner != t.ID || at >= 0) || aliasGiven(pl.in.Aliases[:i], a.Name) {
+			p.Add(pathOf("aliases", i, "name"), aliasTaken)
+			continue
+		}
+		pl.renamed = true
+		if at >= 0 {
+			t.Aliases[at].Name = a.Name
+		} else {
+			t.Aliases = append(t.Aliases, Alias{Name: a.Name})
+		}
+	}
+	return nil
+}
+
+// planExtras sets tags; new ones have no id yet.
+func planExtras(tx *kv.Tx, p *auth.Problems, pl *targetPlan, fresh bool) error {
+	t := pl.t
+	t.Extras = slices.Clone(t.Extras)
+	for i, e := range pl.in.Extras {
+		if p.Has(pathOf("targetextra_set", i, "key")) || p.Has(pathOf("targetextra_set", i, "value")) || p.Has(pathOf("targetextra_set", i, "")) {
+			continue
+		}
+		doubled := slices.ContainsFunc(pl.in.Extras[:i], func(x ExtraInput) bool { return x.Key == e.Key })
+		at := slices.IndexFunc(t.Extras, func(x Extra) bool { return x.Key == e.Key })
+		if e.ID != 0 && !fresh {
+			byID := slices.IndexFunc(t.Extras, func(x Extra) bool { return x.ID == e.ID })
+			if byID < 0 {
+				p.Add(pathOf("targetextra_set", i, "id"), "The target has no tag with the id %d.", e.ID)
+				continue
+			}
+			doubled = doubled || at >= 0 && at != byID
+			at = byID
+		}
+		switch {
+		case doubled:
+			p.Add(pathOf("targetextra_set", i, "key"), "The target has a tag with this key already.")
+		case at >= 0:
+			t.Extras[at].Key, t.Extras[at].Value = e.Key, e.Value
+		default:
+			t.Extras = append(t.Extras, Extra{Key: e.Key, Value: e.Value})
+		}
+	}
+	return nil
+}
+
+// write stores a planned target.
+func (s *Access) write(tx *kv.Tx, pl *targetPlan) error {
+	t := pl.t
+	var err error
+	for i := range t.Aliases {
+		if t.Aliases[i].ID == 0 {
+			if t.Aliases[i].ID, err = tx.Next("alias"); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range t.Extras {
+		if t.Extras[i].ID == 0 {
+			if t.Extras[i].ID, err = tx.Next("extra"); err != nil {
+				return err
+			}
+		}
+	}
+	o := auth.Object{Grants: slices.Clone(t.Grants)}
+	if t.ID == 0 && s.v.ID != 0 {
+		o.Give(auth.UserGrantee(s.v.ID), auth.All)
+	}
+	groups, err := s.makeGroups(tx, pl.groups)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		o.Give(auth.GroupGrantee(g), auth.All)
+	}
+	t.Grants = o.Grants
+	if err := s.joinLists(tx, t, pl.in.Lists); err != nil {
+		return err
+	}
+	t.Modified = tx.Now().UnixMicro()
+	if pl.renamed {
+		t.Named = tx.Seq()
+	}
+	if t.ID != 0 {
+		return targets.Put(tx, t.ID, t)
+	}
+	t.Created = t.Modified
+	if t.UID, err = tx.NewUID(); err != nil {
+		return err
+	}
+	if t.ID, err = targets.Insert(tx, t); err != nil {
+		return fmt.Errorf("target %q: %w", t.Name, err)
+	}
+	return nil
+}

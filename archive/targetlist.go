@@ -1,0 +1,219 @@
+package archive
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// TargetFilter narrows a list of targets; what is not given does not count, and all that is given must hold.
+type TargetFilter struct {
+	Type  string   // Sidereal or NonSidereal
+	Names []string // a name or an alias contains one of them
+	Fuzzy []string // a name or an alias is one of them, when both are simplified
+	Query string   // the name, no alias, contains it
+	Key   string   // has a tag with this key
+	Value string   // has a tag with this value, not necessarily the same one
+	Cone  *Cone
+	// Around and Radius stand for a cone around a target that the viewer sees: the one of that name, or the only one with a name that
+	// contains it. Without such a target nothing is found.
+	Around string
+	Radius float64
+	List   string // on the list with this id or name
+	Order  string // one of TargetOrders, "" for id
+}
+
+// TargetOrders are the orders in which targets can be listed, each also with "-" before it.
+var TargetOrders = []string{"id", "name", "created", "modified"}
+
+// UnknownList is the problem with a list that is not there, or not known to the viewer.
+const UnknownList = "Select a valid choice. That choice is not one of the available choices."
+
+// Targets lists the targets that the viewer sees. Errors: *auth.Problems, by the names of the API's parameters; those of out.
+func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out[TargetView]) error {
+	var queries []*nameQuery
+	if len(f.Names) > 0 {
+		queries = append(queries, s.a.findNames(ctx, f.Names...))
+	}
+	if len(f.Fuzzy) > 0 {
+		queries = append(queries, s.a.findFuzzy(ctx, f.Fuzzy...))
+	}
+	if f.Query != "" {
+		q := s.a.findNames(ctx, f.Query)
+		q.ownOnly = true
+		queries = append(queries, q)
+	}
+	var around *nameQuery
+	if f.Around != "" {
+		around = s.a.findNames(ctx, f.Around)
+	}
+	find := func(tx *kv.Tx) ([]uint64, int, error) {
+		set, err := s.targetSet(tx, f, queries, around)
+		if err != nil {
+			return nil, 0, err
+		}
+		return orderTargets(tx, set, f.Order, page)
+	}
+	read := func(tx *kv.Tx, id uint64, row *TargetView) (bool, error) {
+		t, err := targets.Get(tx, id)
+		if err == kv.ErrNotFound || err == nil && !s.p.Sees(s.v, t.Object()) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		t.ID = id
+		v, err := s.targetView(tx, t)
+		if err == nil {
+			*row = *v
+		}
+		return err == nil, err
+	}
+	return give(s, ctx, out, find, read)
+}
+
+// targetSet is the set of the targets that the viewer sees and that a filter lets through.
+func (s *Access) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, around *nameQuery) (kv.Set, error) {
+	seen := visible(s, tx, targets, false)
+	sets := []kv.Set{seen}
+	if f.Type != "" {
+		sets = append(sets, targets.Set(tx, dimType, kv.Int(typeCode(f.Type))))
+	}
+	if f.Key != "" {
+		sets = append(sets, targets.Set(tx, dimKey, kv.Text(f.Key)))
+	}
+	if f.Value != "" {
+		sets = append(sets, targets.Set(tx, dimValue, kv.Text(f.Value)))
+	}
+	for _, q := range queries {
+		ids, err := q.in(tx)
+		if err != nil {
+			return kv.Set{}, err
+		}
+		sets = append(sets, kv.IDs(ids))
+	}
+	if f.List != "" {
+		id, err := s.findList(tx, f.List)
+		if err != nil {
+			return kv.Set{}, err
+		}
+		sets = append(sets, targets.Set(tx, dimList, kv.Int(id)))
+	}
+	if f.Cone != nil {
+		ids, err := f.Cone.in(tx)
+		if err != nil {
+			return kv.Set{}, err
+		}
+		sets = append(sets, kv.IDs(ids))
+	}
+	if around != nil {
+		ids, err := s.around(tx, f, around, seen)
+		if err != nil {
+			return kv.Set{}, err
+		}
+		sets = append(sets, kv.IDs(ids))
+	}
+	return kv.And(sets...), nil
+}
+
+// around finds the targets in a cone around another one.
+func (s *Access) around(tx *kv.Tx, f TargetFilter, q *nameQuery, seen kv.Set) ([]uint64, error) {
+	found, err := q.in(tx)
+	if err != nil {
+		return nil, err
+	}
+	var candidates []*Target
+	for _, id := range found {
+		if ok, err := seen.Has(id); err != nil {
+			return nil, err
+		} else if !ok {
+			continue
+		}
+		t, err := targets.Get(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(t.Names(), f.Around) {
+			candidates = []*Target{t}
+			break
+		}
+		candidates = append(candidates, t)
+	}
+	if len(candidates) != 1 {
+		return nil, nil
+	}
+	t := candidates[0]
+	if t.RA == nil || t.Dec == nil {
+		return nil, auth.Invalid("target_cone_search", "The target %q has no coordinates.", t.Name)
+	}
+	return Cone{*t.RA, *t.Dec, f.Radius}.in(tx)
+}
+
+// findList finds a list by its id or its name.
+func (s *Access) findList(tx *kv.Tx, text string) (uint64, error) {
+	if id, err := strconv.ParseUint(text, 10, 63); err == nil {
+		if _, err := s.list(tx, id); err == nil {
+			return id, nil
+		}
+	}
+	id, ok, err := tx.Lookup(kindListName, text)
+	if err == nil && ok {
+		_, err = s.list(tx, id)
+		if err == nil {
+			return id, nil
+		}
+	}
+	if err != nil && !isRefusal(err) {
+		return 0, err
+	}
+	return 0, auth.Invalid("targetlist__name", UnknownList)
+}
+
+// orderTargets cuts a page out of a set in some order.
+func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, int, error) {
+	descending := len(order) > 0 && order[0] == '-'
+	if descending {
+		order = order[1:]
+	}
+	p := kv.Page{Offset: page.Offset, Limit: page.Limit, Descending: descending}
+	switch order {
+	case "name":
+		var sorted []uint64
+		for _, id := range tx.UniqueTexts(kindTargetName, "") {
+			if in, err := set.Has(id); err != nil {
+				return nil, 0, err
+			} else if in {
+				sorted = append(sorted, id)
+			}
+		}
+		return cut(sorted, p), len(sorted), nil
+	case "modified":
+		sorted, err := set.IDs()
+		if err != nil {
+			return nil, 0, err
+		}
+		at := make(map[uint64]int64, len(sorted))
+		for _, id := range sorted {
+			t, err := targets.Get(tx, id)
+			if err != nil {
+				return nil, 0, err
+			}
+			at[id] = t.Modified
+		}
+		slices.SortStableFunc(sorted, func(a, b uint64) int { return int(min(max(at[a]-at[b], -1), 1)) })
+		return cut(sorted, p), len(sorted), nil
+	}
+	return set.Page(p) // ids are given out in the order of creation
+}
+
+// cut takes a page out of a sorted list.
+func cut(sorted []uint64, p kv.Page) []uint64 {
+	if p.Descending {
+		slices.Reverse(sorted)
+	}
+	first := min(p.Offset, len(sorted))
+	return sorted[first : first+min(p.Limit, len(sorted)-first)]
+}

@@ -1,0 +1,221 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// TargetView is a target as a viewer sees it.
+type TargetView struct {
+	*Target
+	Groups []auth.GroupInfo
+	Lists  []ListInfo
+}
+
+func (s *Access) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
+	groups, err := s.groupInfos(tx, t.Object().Groups())
+	if err != nil {
+		return nil, err
+	}
+	lists, err := listInfos(tx, t.Lists)
+	return &TargetView{t, groups, lists}, err
+}
+
+// CreateTarget makes a target; its maker, and the groups that are named, get all rights on it. Errors: *auth.Problems; *auth.Error.
+func (s *Access) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
+	def, err := s.a.defaultAccess()
+	if err != nil {
+		return nil, err
+	}
+	err = s.update(ctx, func(tx *kv.Tx) error {
+		pl, err := s.plan(tx, in, &Target{Access: def}, true)
+		if err == nil {
+			err = s.write(tx, pl)
+		}
+		if err == nil {
+			v, err = s.targetView(tx, pl.t)
+		}
+		return err
+	})
+	return v, err
+}
+
+// ChangeTarget changes a target that the viewer may change. Whole says that the input must hold all that a new target needs (PUT); what it does
+// not hold stays all the same. Errors: *auth.Problems; NotFound; Forbidden.
+func (s *Access) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
+	err = s.update(ctx, func(tx *kv.Tx) error {
+		t, err := s.target(tx, id)
+		if err != nil {
+			return err
+		}
+		if !s.p.May(s.v, auth.Change, t.Object()) {
+			return auth.ErrForbidden
+		}
+		pl, err := s.plan(tx, in, t, whole)
+		if err == nil {
+			err = s.write(tx, pl)
+		}
+		if err == nil {
+			v, err = s.targetView(tx, pl.t)
+		}
+		return err
+	})
+	return v, err
+}
+
+// MayChangeTarget says whether the viewer may change a target that he sees; NotFound when he does not see it.
+func (s *Access) MayChangeTarget(id uint64) (yes bool, err error) {
+	err = s.view(func(tx *kv.Tx) error {
+		t, err := s.target(tx, id)
+		if err == nil {
+			yes = s.p.May(s.v, auth.Change, t.Object())
+		}
+		return err
+	})
+	return yes, err
+}
+
+// Target reads one target. Error: NotFound.
+func (s *Access) Target(id uint64) (v *TargetView, err error) {
+	err = s.view(func(tx *kv.Tx) error {
+		t, err := s.target(tx, id)
+		if err == nil {
+			v, err = s.targetView(tx, t)
+		}
+		return err
+	})
+	return v, err
+}
+
+// DeleteTarget deletes a target with its data products, their files, its data and its observation records. Errors: NotFound; Forbidden.
+func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
+	return s.update(ctx, func(tx *kv.Tx) error {
+		t, err := s.target(tx, id)
+		if err != nil {
+			return err
+		}
+		if !s.p.May(s.v, auth.Delete, t.Object()) {
+			return auth.ErrForbidden
+		}
+		data, err := datums.Set(tx, dimTarget, kv.Int(id)).IDs()
+		if err != nil {
+			return err
+		}
+		files, err := products.Set(tx, dimTarget, kv.Int(id)).IDs()
+		if err != nil {
+			return err
+		}
+		obs, err := observations.Set(tx, dimTarget, kv.Int(id)).IDs()
+		if err != nil {
+			return err
+		}
+		if err := datums.DeleteAll(tx, data); err != nil {
+			return err
+		}
+		for _, pid := range files {
+			p, err := products.Get(tx, pid)
+			if err == nil {
+				err = errors.Join(tx.DropBlob(p.Blob), products.Delete(tx, pid))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := observations.DeleteAll(tx, obs); err != nil {
+			return err
+		}
+		return targets.Delete(tx, id)
+	})
+}
+
+// A Part is an alias or a tag of a target.
+type Part struct {
+	ID         uint64
+	Key, Value string // of a tag
+	Name       string // of an alias
+}
+
+// part finds the target that an alias or a tag belongs to, and its place there.
+func (s *Access) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err error) {
+	what := "TargetName"
+	if kind == kindExtraID {
+		what = "TargetExtra"
+	}
+	owner, ok, err := tx.Lookup(kind, idText(id))
+	if err != nil {
+		return nil, 0, err
+	}
+	if ok {
+		if t, err = s.target(tx, owner); err == nil {
+			if kind == kindAliasID {
+				at = slices.IndexFunc(t.Aliases, func(a Alias) bool { return a.ID == id })
+			} else {
+				at = slices.IndexFunc(t.Extras, func(e Extra) bool { return e.ID == id })
+			}
+			return t, at, nil
+		}
+		var refused *auth.Error
+		if !errors.As(err, &refused) {
+			return nil, 0, err
+		}
+	}
+	return nil, 0, auth.Missing(what)
+}
+
+// Alias reads an alias of a target that the viewer sees; Extra a tag. Error: NotFound.
+func (s *Access) Alias(id uint64) (p Part, err error) {
+	err = s.view(func(tx *kv.Tx) error {
+		t, at, err := s.part(tx, kindAliasID, id)
+		if err == nil {
+			p = Part{ID: id, Name: t.Aliases[at].Name}
+		}
+		return err
+	})
+	return p, err
+}
+
+// Extra reads a tag of a target that the viewer sees. Error: NotFound.
+func (s *Access) Extra(id uint64) (p Part, err error) {
+	err = s.view(func(tx *kv.Tx) error {
+		t, at, err := s.part(tx, kindExtraID, id)
+		if err == nil {
+			p = Part{ID: id, Key: t.Extras[at].Key, Value: t.Extras[at].Value}
+		}
+		return err
+	})
+	return p, err
+}
+
+// DeleteAlias takes an alias off a target that the viewer may change; DeleteExtra a tag. Errors: NotFound; Forbidden.
+func (s *Access) DeleteAlias(ctx context.Context, id uint64) error {
+	return s.deletePart(ctx, kindAliasID, id)
+}
+
+// DeleteExtra takes a tag off a target that the viewer may change. Errors: NotFound; Forbidden.
+func (s *Access) DeleteExtra(ctx context.Context, id uint64) error {
+	return s.deletePart(ctx, kindExtraID, id)
+}
+
+func (s *Access) deletePart(ctx context.Context, kind byte, id uint64) error {
+	return s.update(ctx, func(tx *kv.Tx) error {
+		t, at, err := s.part(tx, kind, id)
+		if err != nil {
+			return err
+		}
+		if !s.p.May(s.v, auth.Change, t.Object()) {
+			return auth.ErrForbidden
+		}
+		if kind == kindAliasID {
+			t.Aliases = slices.Delete(t.Aliases, at, at+1)
+			t.Named = tx.Seq()
+		} else {
+			t.Extras = slices.Delete(t.Extras, at, at+1)
+		}
+		t.Modified = tx.Now().UnixMicro()
+		return targets.Put(tx, t.ID, t)
+	})
+}

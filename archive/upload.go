@@ -1,0 +1,255 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"nightjar/auth"
+	"nightjar/ingest"
+	"nightjar/kv"
+)
+
+// ProductInput is what is given with a file that is uploaded. What was wrong with single fields already stands in Problems.
+type ProductInput struct {
+	auth.Problems
+	Target      uint64
+	Type        string
+	ProductID   string // "" for none
+	ExtraData   string
+	Observation uint64 // 0 for none
+	Groups      []auth.GroupRef
+	FileName    string
+	DateObs     string  // date of a spectrum, "" for the file's own
+	FluxScale   float64 // a factor on fluxes, 0 for none
+}
+
+// MaxProductID is the most characters a product id may have.
+const MaxProductID = 255
+
+const productIDTaken = "data product with this product id already exists."
+
+// A ProcessingError says that a file could not be turned into data. Nothing of it was stored.
+type ProcessingError struct{ Report *ingest.Report }
+
+func (e *ProcessingError) Error() string {
+	if len(e.Report.Errors) > 0 {
+		return e.Report.Errors[0].String()
+	}
+	return "the file could not be processed"
+}
+
+// Report says what was found in a file and what became of it.
+type Report = ingest.Report
+
+// productPlan is an input that was checked against what is there.
+type productPlan struct {
+	target *Target
+	obs    *Observation
+	groups []uint64
+}
+
+// planProduct checks everything about an upload but the file's content.
+func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productPlan, error) {
+	p := in.Clone()
+	pl := new(productPlan)
+	if !p.Has("target") {
+		t, err := s.target(tx, in.Target)
+		switch {
+		case isRefusal(err):
+			NoSuch(p, "target", in.Target)
+		case err != nil:
+			return nil, err
+		case !s.p.May(s.v, auth.Change, t.Object()):
+			p.Add("target", ReadOnlyTarget)
+		}
+		pl.target = t
+	}
+	if !p.Has("data_product_type") {
+		list, err := dataTypes(tx)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(list, in.Type) {
+			p.Add("data_product_type", "Not a valid data_product_type. Valid data_product_types are %s.", strings.Join(list, ", "))
+		}
+	}
+	if in.ProductID != "" && !p.Has("product_id") {
+		if _, taken, err := tx.Lookup(kindProductID, in.ProductID); err != nil {
+			return nil, err
+		} else if taken {
+			p.Add("product_id", productIDTaken)
+		}
+	}
+	if in.Observation != 0 && !p.Has("observation_record") {
+		o, err := s.observation(tx, in.Observation)
+		switch {
+		case isRefusal(err):
+			NoSuch(p, "observation_record", in.Observation)
+		case err != nil:
+			return nil, err
+		}
+		pl.obs = o
+	}
+	if !p.Has("data") {
+		if n := utf8.RuneCountInString(in.FileName); n > MaxFileName {
+			p.Add("data", "Ensure this filename has at most %d characters (it has %d).", MaxFileName, n)
+		} else if size == 0 {
+			p.Add("data", "The submitted file is empty.")
+		}
+	}
+	if math.IsNaN(in.FluxScale) || math.IsInf(in.FluxScale, 0) || in.FluxScale < 0 {
+		p.Add("flux_scale", "A valid number is required.")
+	}
+	refs, err := s.checkGroups(tx, p, "groups", in.Groups, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range refs {
+		pl.groups = append(pl.groups, r.ID)
+	}
+	return pl, p.Err()
+}
+
+// Upload makes a data product of a file, and data of what is in it when its type is one that is processed. It is all or nothing. Errors: *auth.Problems; *ProcessingError.
+func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*ProductView, *Report, error) {
+	if f.blob == nil {
+		return nil, nil, errNoFile
+	}
+	if err := s.p.MayWrite(s.v); err != nil {
+		return nil, nil, err
+	}
+	var pl *productPlan
+	var code byte
+	err := s.view(func(tx *kv.Tx) (err error) {
+		if pl, err = s.planProduct(tx, in, f.Size()); err == nil {
+			code, err = knownCode(tx, in.Type)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	var view *ProductView
+	rows := new(datumRows)
+	b := &bulk{s: s, ctx: ctx, reserve: products.Reserve, ready: rows.ready, forget: rows.forget,
+		refer: func(d *Datum, id uint64) { d.Products = []uint64{id} },
+		first: func(tx *kv.Tx, id uint64) (uint64, error) {
+			p, err := s.writeProduct(tx, in, f, id)
+			if err != nil {
+				return 0, err
+			}
+			view, err = s.productView(tx, p)
+			return p.ID, err
+		},
+	}
+	report, err := s.process(ctx, in, f, pl, code, func(d Datum) error {
+		rows.add(d)
+		return b.added()
+	})
+	if err == nil {
+		err = b.finish()
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, b.abort())
+	}
+	f.blob = nil
+	report.Created, report.Duplicate = b.done.created, b.done.duplicate
+	report.Warnings = append(report.Warnings, s.blindGroups(pl)...)
+	return view, report, nil
+}
+
+// writeProduct stores the product itself, under an id that was reserved for it or the next one.
+func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64) (*Product, error) {
+	pl, err := s.planProduct(tx, in, f.Size()) // what was true before may not be so any more
+	if err != nil {
+		return nil, err
+	}
+	p := &Product{ProductID: in.ProductID, Target: pl.target.ID, ExtraData: in.ExtraData, Type: in.Type, ContentType: contentType(in.FileName),
+		Creator: s.v.ID, Groups: pl.groups, Created: tx.Now().UnixMicro()}
+	p.Modified = p.Created
+	if pl.obs != nil {
+		p.Observation, p.Facility = pl.obs.ID, pl.obs.Facility
+	}
+	if p.Path, err = s.newPath(tx, pl.target, p.Facility, in.FileName); err != nil {
+		return nil, err
+	}
+	if p.UID, err = tx.NewUID(); err != nil {
+		return nil, err
+	}
+	blob, info, err := f.blob.Store(tx)
+	if err != nil {
+		return nil, err
+	}
+	p.Blob, p.Size, p.SHA = blob, info.Size, info.SHA
+	if p.ID = id; id != 0 {
+		err = products.InsertAs(tx, id, p)
+	} else {
+		p.ID, err = products.Insert(tx, p)
+	}
+	return p, err
+}
+
+// process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.
+func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan, code byte, add func(Datum) error) (*Report, error) {
+	if !s.a.processors.Handles(in.Type) {
+		return &Report{}, nil
+	}
+	now := s.a.o.Now().UnixMicro()
+	var buf []byte
+	file := ingest.File{Name: in.FileName, Size: f.Size(), Content: f.blob}
+	report, err := s.a.processors.Process(ctx, in.Type, file, ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale}, func(p ingest.Point) error {
+		var err error
+		if buf, err = CompactValue(buf[:0], p.Value); err != nil {
+			return fmt.Errorf("line %d of %s became no good value: %w", p.Line, in.FileName, err)
+		}
+		if utf8.RuneCountInString(p.Source) > MaxSource {
+			return &ingest.Error{Problems: []ingest.Problem{{File: in.FileName, Line: p.Line, Column: "source",
+				Reason: fmt.Sprintf("a source has at most %d characters", MaxSource)}}}
+		}
+		d := Datum{Target: pl.target.ID, Code: code, Time: p.Time, Source: p.Source, Value: buf}
+		if !p.Timed {
+			d.Time, d.Value = now, withOrigin(buf)
+		}
+		return add(d)
+	})
+	var refused *ingest.Error
+	if errors.As(err, &refused) {
+		if len(report.Errors) == 0 {
+			report.Errors = refused.Problems
+		}
+		return nil, &ProcessingError{&report}
+	}
+	return &report, err
+}
+
+// withOrigin says in a value that its time is only that of the upload.
+func withOrigin(value []byte) []byte {
+	if len(value) < 2 || value[0] != '{' {
+		return value
+	}
+	out := bytes.Clone(value[:len(value)-1])
+	if len(out) > 1 {
+		out = append(out, ',')
+	}
+	return append(out, `"`+timeOrigin+`":"upload"}`...)
+}
+
+// blindGroups warns of groups that were named and cannot see the target, and so not the product.
+func (s *Access) blindGroups(pl *productPlan) (warnings []string) {
+	if s.p.Mode != auth.Objects {
+		return nil
+	}
+	o := pl.target.Object()
+	for _, g := range pl.groups {
+		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Access == auth.Private {
+			warnings = append(warnings, fmt.Sprintf("Group %d cannot see the target, and so not this product.", g))
+		}
+	}
+	return warnings
+}

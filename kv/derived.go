@@ -1,0 +1,78 @@
+package kv
+
+import (
+	"fmt"
+)
+
+// Derived lists everything that is derived from the records, in a form that does not depend on how it is laid out: for comparing a
+// file with what Rebuild makes of it. It holds all of it in memory.
+func (db *DB) Derived() (map[string]string, error) {
+	out := map[string]string{}
+	err := db.View(func(tx *Tx) error {
+		c := tx.bucket(bucketUnique).Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			out["unique "+string(k)] = fmt.Sprintf("%x", v)
+		}
+		c = tx.bucket(bucketOrder).Cursor()
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+			out["order "+string(k)] = ""
+		}
+		c = tx.bucket(bucketSeries).Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			points, err := readPoints(nil, k, v)
+			if err != nil {
+				return err
+			}
+			for _, p := range points {
+				out[fmt.Sprintf("series %v %v", seriesOfKey(k), p)] = ""
+			}
+		}
+		sets, err := tx.setNames()
+		if err != nil {
+			return err
+		}
+		for set := range sets {
+			ids, err := tx.set(db.schema.byNo(set[0]), set[1], Value(set[2:])).IDs()
+			if err != nil {
+				return err
+			}
+			if len(ids) > 0 {
+				out[fmt.Sprintf("set %x", set)] = fmt.Sprint(ids)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// setNames lists the keys of all sets, those that only a tail knows included.
+func (tx *Tx) setNames() (map[string]bool, error) {
+	names := map[string]bool{}
+	c := tx.bucket(bucketSet).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		no, dim, v, _, err := splitSetKey(k)
+		if err != nil {
+			return nil, damaged("set key", err)
+		}
+		d := tx.db.schema.byNo(no)
+		if d == nil {
+			return nil, damaged("set key", "unknown table")
+		}
+		names[setKey(d, dim, v)] = true
+	}
+	for _, d := range tx.db.schema.tables {
+		if !d.bulk {
+			continue
+		}
+		t, err := tx.tail(d)
+		if err != nil {
+			return nil, err
+		}
+		t.mu.RLock()
+		for k := range t.sets {
+			names[k] = true
+		}
+		t.mu.RUnlock()
+	}
+	return names, nil
+}
