@@ -139,3 +139,66 @@ func (r *inputRows) ready(tx *kv.Tx, i int) (*Datum, error) {
 	}
 	return d, err
 }
+
+// TargetsResult says what became of targets that were added in bulk.
+type TargetsResult struct {
+	Created  int
+	Rejected []RowProblem // the first of them
+	More     int          // how many more were rejected
+}
+
+// targetsAtOnce is how many targets one transaction of AddTargets makes.
+const targetsAtOnce = 500
+
+// AddTargets makes many targets, for each of which next gives the input and its line, until io.EOF, in their order. One that is not good is left out and told. They are made some
+// hundred at a time: an error of next, or of the disk, leaves those that were made before.
+func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, line int, err error)) (*TargetsResult, error) {
+	def, err := s.a.defaultAccess()
+	if err != nil {
+		return nil, err
+	}
+	result := new(TargetsResult)
+	for ended := false; !ended; {
+		var batch []*TargetInput
+		var lines []int
+		for len(batch) < targetsAtOnce {
+			in, line, err := next()
+			if errors.Is(err, io.EOF) {
+				ended = true
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			batch, lines = append(batch, in), append(lines, line)
+		}
+		var now TargetsResult
+		err := s.update(ctx, func(tx *kv.Tx) error {
+			now = TargetsResult{}
+			for i, in := range batch {
+				pl, err := s.plan(tx, in, &Target{Access: def}, true)
+				var p *auth.Problems
+				if errors.As(err, &p) {
+					now.Rejected = append(now.Rejected, RowProblem{lines[i], p})
+					continue
+				}
+				if err == nil {
+					err = s.write(tx, pl)
+				}
+				if err != nil {
+					return err
+				}
+				now.Created++
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		result.Created += now.Created
+		room := maxRejected - len(result.Rejected)
+		result.More += max(0, len(now.Rejected)-room)
+		result.Rejected = append(result.Rejected, now.Rejected[:min(room, len(now.Rejected))]...)
+	}
+	return result, nil
+}

@@ -26,6 +26,17 @@ var ErrNotJSON = errors.New("not valid JSON")
 // is not JSON (RFC 8259).
 func CompactValue(dst, text []byte) ([]byte, error) {
 	p := jsonReader{text: text, out: dst}
+	return p.all()
+}
+
+type jsonReader struct {
+	text []byte
+	at   int
+	out  []byte
+	any  bool // numbers may be out of range
+}
+
+func (p *jsonReader) all() ([]byte, error) {
 	p.space()
 	if err := p.value(0); err != nil {
 		return nil, err
@@ -37,14 +48,14 @@ func CompactValue(dst, text []byte) ([]byte, error) {
 	return p.out, nil
 }
 
-type jsonReader struct {
-	text []byte
-	at   int
-	out  []byte
-}
-
 func (p *jsonReader) fail(why string) error {
-	return fmt.Errorf("%w: %s at character %d", ErrNotJSON, why, p.at)
+	line, column := 1, 1
+	for _, c := range p.text[:min(p.at, len(p.text))] {
+		if column++; c == '\n' {
+			line, column = line+1, 1
+		}
+	}
+	return fmt.Errorf("%w: %s: line %d column %d (char %d)", ErrNotJSON, why, line, column, p.at)
 }
 
 func (p *jsonReader) space() {
@@ -307,7 +318,7 @@ func (p *jsonReader) number() error {
 		}
 	}
 	token := p.text[start:p.at]
-	if !whole || len(token) > 300 {
+	if !p.any && (!whole || len(token) > 300) {
 		if f, _ := strconv.ParseFloat(string(token), 64); math.IsInf(f, 0) {
 			return p.fail("a number that is out of range")
 		}
@@ -413,7 +424,7 @@ func canonicalText(dst, s []byte) []byte {
 
 func canonicalNumber(dst, token []byte) []byte {
 	digits := bytes.TrimPrefix(token, []byte("-"))
-	if len(digits) >= 16 && bytes.IndexAny(digits, ".eE") < 0 {
+	if len(digits) >= 16 && !bytes.ContainsAny(digits, ".eE") {
 		if n, err := strconv.ParseUint(string(digits), 10, 64); err != nil || n > 1<<53 {
 			dst = binary.AppendUvarint(append(dst, 'i'), uint64(len(token)))
 			return append(dst, token...)

@@ -126,20 +126,26 @@ func TestUsersAndGroups(t *testing.T) {
 			t.Errorf("%s knows of a group: %v", who, err)
 		}
 	}
-	if list, n, _ := f.Users(bob, Page{Limit: 10}); n != 1 || list[0].Name != "bob" {
+	if list, n, _ := f.Users(bob, "", Page{Limit: 10}); n != 1 || list[0].Name != "bob" {
 		t.Errorf("bob sees %v", list)
 	}
-	if _, n, _ := f.Users(admin, Page{Limit: 10}); n != 3 {
+	if _, n, _ := f.Users(admin, "", Page{Limit: 10}); n != 3 {
 		t.Errorf("admin sees %d users", n)
 	}
-	if list, n, _ := f.Groups(f.viewer("astro"), true, Page{Limit: 1}); n != 2 || len(list) != 1 {
+	if list, n, _ := f.Groups(f.viewer("astro"), true, "", Page{Limit: 1}); n != 2 || len(list) != 1 {
 		t.Errorf("astro's groups: %v of %d", list, n)
 	}
-	if _, n, _ := f.Groups(admin, false, Page{Limit: 10}); n != 0 {
+	if _, n, _ := f.Groups(admin, false, "", Page{Limit: 10}); n != 0 {
 		t.Errorf("admin belongs to %d groups", n)
 	}
-	if _, n, _ := f.Groups(admin, true, Page{Limit: 10}); n != 2 {
+	if _, n, _ := f.Groups(admin, true, "", Page{Limit: 10}); n != 2 {
 		t.Errorf("admin sees %d groups", n)
+	}
+	if list, n, _ := f.Users(admin, "bob", Page{Limit: 10}); n != 1 || list[0].Name != "bob" {
+		t.Errorf("users called bob: %v", list)
+	}
+	if _, n, _ := f.Groups(admin, true, "nothing", Page{Limit: 10}); n != 0 {
+		t.Errorf("%d groups called nothing", n)
 	}
 	// joining, leaving, renaming, deleting
 	for range 2 {

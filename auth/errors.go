@@ -2,6 +2,8 @@ package auth
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -48,7 +50,8 @@ func Missing(what string) *Error {
 // Problems collects what is wrong with an input, all of it and not only the first. A path names the field: "ra", or
 // "aliases.1.name" for the name of the second alias; "" stands for the input as a whole.
 type Problems struct {
-	list []Problem
+	list  []Problem
+	items map[string]int
 }
 
 // A Problem is one thing that is wrong with an input.
@@ -62,6 +65,17 @@ func (p *Problems) Add(path, format string, args ...any) {
 	}
 	p.list = append(p.list, Problem{path, message})
 }
+
+// Items notes how many items a list of the input has, so that an answer can say which of them is wrong.
+func (p *Problems) Items(path string, n int) {
+	if p.items == nil {
+		p.items = map[string]int{}
+	}
+	p.items[path] = n
+}
+
+// ItemCount is what was noted by Items.
+func (p *Problems) ItemCount(path string) int { return p.items[path] }
 
 // All lists the problems in the order they were found.
 func (p *Problems) All() []Problem { return p.list }
@@ -101,4 +115,9 @@ func Invalid(path, format string, args ...any) error {
 	p := new(Problems)
 	p.Add(path, format, args...)
 	return p
+}
+
+// Clone copies the problems found so far, so that a function that may run twice adds its own to a copy.
+func (p *Problems) Clone() *Problems {
+	return &Problems{list: slices.Clone(p.list), items: maps.Clone(p.items)}
 }

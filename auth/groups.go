@@ -110,14 +110,19 @@ func (a *Auth) Group(v Viewer, id uint64) (info GroupInfo, err error) {
 	return info, err
 }
 
-// Groups lists the viewer's own groups by id, or all when a superuser asks for them, with their number. The owner of the file belongs to none.
-func (a *Auth) Groups(v Viewer, all bool, p Page) (list []GroupInfo, count int, err error) {
+// Groups lists the viewer's own groups by id, or all when a superuser asks for them, with their number; only the one called name, unless that is "". The owner
+// of the file belongs to none.
+func (a *Auth) Groups(v Viewer, all bool, name string, p Page) (list []GroupInfo, count int, err error) {
 	err = a.db.View(func(tx *kv.Tx) error {
 		set := groups.All(tx)
 		if !all || !v.Everything() {
 			own := slices.Clone(v.Groups)
 			slices.Sort(own)
 			set = kv.And(set, kv.IDs(own))
+		}
+		set, err := named(tx, set, kindGroupName, name)
+		if err != nil {
+			return err
 		}
 		ids, n, err := p.of(set)
 		count = n

@@ -258,3 +258,22 @@ func (l *limiter) failed(name, addr string) {
 		c.n++
 	}
 }
+
+// As is a user on whose behalf the owner of the file acts. Error: NotFound.
+func (a *Auth) As(name string) (v Viewer, err error) {
+	err = a.db.View(func(tx *kv.Tx) error {
+		id, ok, err := tx.Lookup(kindUserName, name)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return Missing("User")
+		}
+		u, err := users.Get(tx, id)
+		if err == nil {
+			v = viewerOf(id, u, "")
+		}
+		return err
+	})
+	return v, err
+}

@@ -61,13 +61,13 @@ var users = kv.NewTable(kv.Spec[User]{
 			k.Member(dimGroup, kv.Int(g))
 		}
 	},
-	Ident: func(u *User) []byte { return u.UID[:] },
+	Ident: func(_ *kv.Tx, u *User) []byte { return u.UID[:] },
 })
 
 var groups = kv.NewTable(kv.Spec[Group]{
 	Name: "group", No: 2, Codec: kv.Fields[Group](),
 	Keys:  func(k *kv.Keys, _ uint64, g *Group) { k.Unique(kindGroupName, g.Name) },
-	Ident: func(g *Group) []byte { return g.UID[:] },
+	Ident: func(_ *kv.Tx, g *Group) []byte { return g.UID[:] },
 })
 
 var tokens = kv.NewTable(kv.Spec[Token]{
@@ -76,7 +76,7 @@ var tokens = kv.NewTable(kv.Spec[Token]{
 		k.Unique(kindTokenHash, string(t.Hash[:]))
 		k.Member(dimUser, kv.Int(t.User))
 	},
-	Ident: func(t *Token) []byte { return t.UID[:] },
+	Ident: func(_ *kv.Tx, t *Token) []byte { return t.UID[:] },
 })
 
 // Tables are the tables of this package, for kv.Open.

@@ -187,8 +187,8 @@ func (a *Auth) user(tx *kv.Tx, v Viewer, id uint64) (*User, error) {
 	return u, err
 }
 
-// Users lists the users that the viewer may know of, by id, with their number.
-func (a *Auth) Users(v Viewer, p Page) (list []UserInfo, count int, err error) {
+// Users lists the users that the viewer may know of, by id, with their number; only the one called name, unless that is "".
+func (a *Auth) Users(v Viewer, name string, p Page) (list []UserInfo, count int, err error) {
 	err = a.db.View(func(tx *kv.Tx) error {
 		set := users.All(tx)
 		switch {
@@ -196,6 +196,10 @@ func (a *Auth) Users(v Viewer, p Page) (list []UserInfo, count int, err error) {
 			set = kv.Set{}
 		case !v.Everything():
 			set = kv.And(set, kv.IDs([]uint64{v.ID}))
+		}
+		set, err := named(tx, set, kindUserName, name)
+		if err != nil {
+			return err
 		}
 		ids, n, err := p.of(set)
 		count = n
@@ -213,6 +217,18 @@ func (a *Auth) Users(v Viewer, p Page) (list []UserInfo, count int, err error) {
 		return err
 	})
 	return list, count, err
+}
+
+// named narrows a set to the record with a unique name, unless the name is "".
+func named(tx *kv.Tx, set kv.Set, kind byte, name string) (kv.Set, error) {
+	if name == "" {
+		return set, nil
+	}
+	id, ok, err := tx.Lookup(kind, name)
+	if err != nil || !ok {
+		return kv.Set{}, err
+	}
+	return kv.And(set, kv.IDs([]uint64{id})), nil
 }
 
 // ChangeUser changes a user: superusers all, others their own password, for which they must give the old one. A new password ends the

@@ -1,6 +1,10 @@
 package ingest
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // scaleKind is how a number in a column or under a keyword counts time, as far as its name tells.
 type scaleKind uint8
@@ -224,4 +228,16 @@ func isClock(text []byte) bool {
 // timeText is an instant in a message: UTC, ISO 8601.
 func timeText(micros int64) string {
 	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z")
+}
+
+// ParseMJD reads a Modified Julian Date from its decimal text, as microseconds of UTC since 1970, half to even. The error says why it is none.
+func ParseMJD(text string) (micros int64, err error) {
+	if _, ok := parseDecimal([]byte(text)); !ok {
+		return 0, fmt.Errorf("%q is not a number", text)
+	}
+	t, reason := parseInstant([]byte(text), kindMJD)
+	if reason != "" {
+		return 0, errors.New(reason)
+	}
+	return t.micros, nil
 }

@@ -1,0 +1,226 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/julienschmidt/httprouter"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// Options say how the API is served. The zero value is right for tests.
+type Options struct {
+	// Log is told of failures of ours, with the request's id. nil for nobody.
+	Log *slog.Logger
+	// Pages serves what is not the API's; nil for nothing.
+	Pages http.Handler
+	// BaseURL is what clients call the node, such as https://node.example.org; "" for what each request calls it.
+	BaseURL string
+	// MaxBody is how many bytes a body may have that is not a file or a stream of data; 0 means 64 MiB.
+	MaxBody int64
+	// Version is what the node calls itself.
+	Version string
+}
+
+// API serves an archive over HTTP.
+type API struct {
+	archive *archive.Archive
+	o       Options
+	router  *httprouter.Router
+	routes  []*route
+	origin  *http.CrossOriginProtection
+}
+
+// New makes the handler of an archive.
+func New(a *archive.Archive, o Options) *API {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 64 << 20
+	}
+	if o.Pages == nil {
+		o.Pages = http.NotFoundHandler()
+	}
+	api := &API{archive: a, o: o, router: httprouter.New(), origin: http.NewCrossOriginProtection()}
+	api.router.RedirectFixedPath = false
+	api.router.HandleMethodNotAllowed = false // each route answers all methods itself
+	api.router.HandleOPTIONS = false
+	api.routes = slices.Concat(api.targetRoutes(), api.productRoutes(), api.datumRoutes(), api.observationRoutes(), api.peopleRoutes(),
+		api.sessionRoutes(), api.nodeRoutes())
+	api.routes = append(api.routes, api.rootRoute())
+	for _, rt := range api.routes {
+		for _, method := range allMethods {
+			api.router.Handle(method, rt.path, api.serve(rt))
+		}
+	}
+	api.router.GET("/data/*path", api.serveFile)
+	api.router.HEAD("/data/*path", api.serveFile)
+	api.router.GET("/healthz", api.serveHealth)
+	api.router.HEAD("/healthz", api.serveHealth)
+	api.router.NotFound = http.HandlerFunc(api.notFound)
+	api.router.PanicHandler = func(w http.ResponseWriter, r *http.Request, p any) { panic(p) }
+	return api
+}
+
+var allMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
+
+// A route is what is served under one path.
+type route struct {
+	path    string
+	view    string // what a TOM calls it
+	parses  []string
+	handle  map[string]handler // by method; HEAD and OPTIONS come by themselves
+	filters []Filter
+	lists   bool // GET gives a page of a list
+	// export gives a whole list in one of exportFormats, nil if it cannot be had so.
+	export func(r *request, format string) (*answer, error)
+	// fields describe what may be sent, for OPTIONS and the schema; they depend on the request, since choices may.
+	fields func(*request) []Field
+	// mayAct says whether the one who asks may send them; nil for everybody who is signed in.
+	mayAct func(*request) bool
+	// hide says that there is no such path for the one who asks.
+	hide func(*request) bool
+	// open routes serve guests also when the node is locked, and are written to by guests.
+	open bool
+	// missing is what is said of an id that is none.
+	missing  *auth.Error
+	onlyJSON bool // no pages
+	anyType  bool // takes bodies of any content type, such as streams
+}
+
+// handler answers a request, or says why not.
+type handler func(*request) (*answer, error)
+
+// The media types that can be sent.
+const (
+	typeJSON      = "application/json"
+	typeForm      = "application/x-www-form-urlencoded"
+	typeMultipart = "multipart/form-data"
+)
+
+var allParsers = []string{typeJSON, typeForm, typeMultipart}
+
+// methods lists what a route allows.
+func (rt *route) methods() []string {
+	var list []string
+	for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		if rt.handle[m] != nil {
+			list = append(list, m)
+		}
+	}
+	if rt.handle["GET"] != nil {
+		list = append(list, "HEAD")
+	}
+	return append(list, "OPTIONS")
+}
+
+// ownerKey marks requests that come from the owner of the file.
+type ownerKey struct{}
+
+// Owner is the API for the owner of the file, who may do everything: for the command line, never for the network.
+func (api *API) Owner() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		api.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ownerKey{}, true)))
+	})
+}
+
+// ServeHTTP serves the API, the files and the pages.
+func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		api.failed(w, r, panicError(p))
+	}()
+	if path := r.URL.Path; strings.HasPrefix(path, "/api/") || path == "/api" {
+		h.Set("Cache-Control", "no-cache")
+		if !strings.HasSuffix(path, "/") && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			// a write to a path without its slash is meant for the path with it
+			u := *r.URL
+			u.Path, u.RawPath = path+"/", ""
+			r2 := *r
+			r2.URL = &u
+			r = &r2
+		}
+		if !slices.Contains(allMethods, r.Method) {
+			// the router knows no other methods; the route answers that it allows none of them
+			r2 := *r
+			r2.Method = http.MethodTrace
+			r = r2.WithContext(context.WithValue(r.Context(), methodKey{}, r.Method))
+		}
+	}
+	api.router.ServeHTTP(w, r)
+}
+
+// methodKey holds a method that the router does not know.
+type methodKey struct{}
+
+// notFound answers for paths that are not the API's, or that the API does not have.
+func (api *API) notFound(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	if path != "/api" && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/data/") {
+		api.o.Pages.ServeHTTP(w, r)
+		return
+	}
+	rq := api.request(w, r, &route{view: "Not Found"})
+	if err := rq.prepare(); err != nil {
+		rq.fail(err)
+		return
+	}
+	rq.fail(&httpError{status: http.StatusNotFound, detail: "Not found."})
+}
+
+// base is what the one who asks calls the node.
+func (api *API) base(r *http.Request) string {
+	if api.o.BaseURL != "" {
+		return strings.TrimSuffix(api.o.BaseURL, "/")
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
+}
+
+// requestID tells requests apart in the log.
+func requestID() string {
+	b := make([]byte, 8)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// rootRoute lists the resources.
+func (api *API) rootRoute() *route {
+	return &route{path: "/api/", view: "Api Root", parses: allParsers, handle: map[string]handler{"GET": func(r *request) (*answer, error) {
+		return r.object(http.StatusOK, func(w *writer) {
+			for _, name := range []string{"groups", "targets", "observations", "dataproducts", "reduceddatums"} {
+				w.textMember(name, r.api.base(r.Request)+"/api/"+name+"/")
+			}
+		})
+	}}}
+}
+
+// escapePath writes the path of a file as part of a URL.
+func escapePath(path string) string {
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/")
+}

@@ -1,0 +1,421 @@
+package api
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// Kind is the kind of a field, named after what OPTIONS says of it.
+type Kind string
+
+// The kinds of fields. A Ref is the id of another object; JSON is any JSON value; List is a list of objects.
+const (
+	Text     Kind = "string"
+	Integer  Kind = "integer"
+	Float    Kind = "float"
+	Boolean  Kind = "boolean"
+	Selected Kind = "choice"
+	DateTime Kind = "datetime"
+	Ref      Kind = "ref"
+	AnyJSON  Kind = "json"
+	List     Kind = "list"
+	FileData Kind = "file upload"
+)
+
+// A Field describes one field of a resource.
+type Field struct {
+	Name     string
+	Label    string
+	Help     string
+	Kind     Kind
+	Required bool
+	ReadOnly bool
+	Null     bool // null may be given
+	Blank    bool // "" may be given
+	Verbatim bool // blanks around a text belong to it
+	Max      int  // characters of a text, 0 for no limit
+	Choices  []Choice
+	Of       []Field // of the objects of a List
+}
+
+// A Choice is a value that may be chosen.
+type Choice struct{ Value, Label string }
+
+// Messages of Django REST framework, which clients know.
+const (
+	msgRequired  = "This field is required."
+	msgNull      = "This field may not be null."
+	msgBlank     = "This field may not be blank."
+	msgNotText   = "Not a valid string."
+	msgNotNumber = "A valid number is required."
+	msgNotWhole  = "A valid integer is required."
+	msgNotBool   = "Must be a valid boolean."
+	msgTooLarge  = "String value too large."
+	msgNUL       = "Null characters are not allowed."
+	msgMaxLength = "Ensure this field has no more than %d characters."
+	msgChoice    = `"%s" is not a valid choice.`
+	msgRefType   = "Incorrect type. Expected pk value, received %s."
+	msgRefNone   = `Invalid pk "%s" - object does not exist.`
+	msgJSON      = "Value must be valid JSON."
+	msgNotList   = `Expected a list of items but got type "%s".`
+	msgNotObject = "Invalid data. Expected a dictionary, but got %s."
+	msgNoData    = "No data provided"
+)
+
+const inWhole = "non_field_errors" // the last step of a path that stands for all of an object or a list
+
+// Given is the value of one field, as it was sent.
+type Given struct {
+	Given bool
+	Null  bool
+	Text  string
+	Float float64
+	Int   uint64 // of an Integer or a Ref
+	Bool  bool
+	Time  int64 // microseconds of UTC since 1970
+	JSON  archive.JSON
+	Items []Record
+}
+
+// A Record is what was sent for some fields, in their order.
+type Record struct {
+	fields []Field
+	given  []Given
+}
+
+// Get returns the value of a field. It panics when there is no field of that name, which is a mistake of ours.
+func (r Record) Get(name string) *Given {
+	for i := range r.fields {
+		if r.fields[i].Name == name {
+			return &r.given[i]
+		}
+	}
+	panic("api: no field " + name)
+}
+
+// Opt helpers turn what was given into the archive's options.
+
+func (g *Given) optText() archive.Opt[string] {
+	return archive.Opt[string]{Given: g.Given, Null: g.Null, Value: g.Text}
+}
+
+func (g *Given) optFloat() archive.Opt[float64] {
+	return archive.Opt[float64]{Given: g.Given, Null: g.Null, Value: g.Float}
+}
+
+func (g *Given) optTime() *int64 {
+	if !g.Given || g.Null {
+		return nil
+	}
+	t := g.Time
+	return &t
+}
+
+// decode reads the fields of an object that was sent; what is wrong is added to p under path. A part (PATCH) may lack required fields.
+func decode(fields []Field, in input, part bool, p *auth.Problems, path string) Record {
+	r := Record{fields, make([]Given, len(fields))}
+	for i := range fields {
+		f := &fields[i]
+		if f.ReadOnly {
+			continue
+		}
+		at := join(path, f.Name)
+		v, ok := in.field(f)
+		if !ok {
+			if f.Required && !part {
+				p.Add(at, msgRequired)
+			}
+			continue
+		}
+		n := len(p.All())
+		if f.decode(v, &r.given[i], p, at); len(p.All()) == n {
+			r.given[i].Given = true
+		}
+	}
+	return r
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// decode reads one value.
+func (f *Field) decode(v value, g *Given, p *auth.Problems, at string) {
+	if v.null() || v.text == "" && v.isText() && f.Kind == Ref {
+		if g.Null = f.Null; !f.Null {
+			p.Add(at, msgNull)
+		}
+		return
+	}
+	switch f.Kind {
+	case Text:
+		f.decodeText(v, g, p, at)
+	case Integer:
+		f.decodeInteger(v, g, p, at)
+	case Float:
+		f.decodeFloat(v, g, p, at)
+	case Boolean:
+		f.decodeBool(v, g, p, at)
+	case Selected:
+		f.decodeChoice(v, g, p, at)
+	case DateTime:
+		t, problem := parseTime(v.text)
+		if !v.isText() {
+			problem = msgTimeFormat
+		}
+		if problem != "" {
+			p.Add(at, "%s", problem)
+		}
+		g.Time = t
+	case Ref:
+		f.decodeRef(v, g, p, at)
+	case AnyJSON:
+		j, err := v.asJSON()
+		if err != nil {
+			p.Add(at, msgJSON)
+		}
+		g.JSON = j
+	case List:
+		f.decodeList(v, g, p, at)
+	default:
+		p.Add(at, "The submitted data was not a file. Check the encoding type on the form.")
+	}
+}
+
+func (f *Field) decodeText(v value, g *Given, p *auth.Problems, at string) {
+	switch v.kind() {
+	case '"':
+		g.Text = v.text
+	case '0':
+		g.Text = pythonNumber(string(v.json))
+	default:
+		p.Add(at, msgNotText)
+		return
+	}
+	if !f.Verbatim {
+		g.Text = strings.TrimSpace(g.Text)
+	}
+	switch {
+	case g.Text == "" && !f.Blank:
+		p.Add(at, msgBlank)
+	case strings.ContainsRune(g.Text, 0):
+		p.Add(at, msgNUL)
+	case !utf8.ValidString(g.Text):
+		p.Add(at, msgNotText)
+	case f.Max > 0 && utf8.RuneCountInString(g.Text) > f.Max:
+		p.Add(at, msgMaxLength, f.Max)
+	}
+}
+
+// maxNumberText is how long the text of a number may be.
+const maxNumberText = 1000
+
+// number is the text of a number that was sent as one or as a text; ok is false for anything else.
+func (v value) number() (text string, ok bool) {
+	switch v.kind() {
+	case '0':
+		return string(v.json), true
+	case '"':
+		return strings.TrimSpace(v.text), true
+	}
+	return "", false
+}
+
+func (f *Field) decodeFloat(v value, g *Given, p *auth.Problems, at string) {
+	s, ok := v.number()
+	if len(s) > maxNumberText {
+		p.Add(at, msgTooLarge)
+		return
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	if !ok || err != nil && !isUnderflow(n, err) || math.IsInf(n, 0) || math.IsNaN(n) || strings.ContainsAny(s, "xXpP_") {
+		p.Add(at, msgNotNumber)
+		return
+	}
+	g.Float = n
+}
+
+// isUnderflow says whether a number was so small that it became 0: that is as near as a float64 comes.
+func isUnderflow(n float64, err error) bool { return n == 0 && strings.Contains(err.Error(), "range") }
+
+// whole reads a whole number that is not negative; a fraction of zeros may follow, as a float has it.
+func whole(s string) (n uint64, ok bool) {
+	if head, zeros, found := strings.Cut(s, "."); found && strings.Trim(zeros, "0") == "" {
+		s = head
+	}
+	n, err := strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
+	return n, err == nil
+}
+
+func (f *Field) decodeInteger(v value, g *Given, p *auth.Problems, at string) {
+	s, ok := v.number()
+	if len(s) > maxNumberText {
+		p.Add(at, msgTooLarge)
+		return
+	}
+	n, good := whole(s)
+	if !ok || !good {
+		p.Add(at, msgNotWhole)
+	}
+	g.Int = n
+}
+
+func (f *Field) decodeBool(v value, g *Given, p *auth.Problems, at string) {
+	s := v.text
+	switch v.kind() {
+	case 't', 'f', '0':
+		s = string(v.json)
+	}
+	switch strings.ToLower(s) {
+	case "true", "t", "1", "yes", "y", "on":
+		g.Bool = true
+	case "false", "f", "0", "no", "n", "off":
+	default:
+		p.Add(at, msgNotBool)
+	}
+}
+
+func (f *Field) decodeChoice(v value, g *Given, p *auth.Problems, at string) {
+	s := v.text
+	if !v.isText() {
+		s = pythonText(v)
+	}
+	if s == "" && f.Blank || slices.ContainsFunc(f.Choices, func(c Choice) bool { return c.Value == s }) {
+		g.Text = s
+		return
+	}
+	p.Add(at, msgChoice, s)
+}
+
+func (f *Field) decodeRef(v value, g *Given, p *auth.Problems, at string) {
+	s, ok := v.number()
+	n, good := whole(s)
+	switch {
+	case ok && good:
+		g.Int = n
+	case ok && isDigits(s):
+		p.Add(at, msgRefNone, s) // more than any id
+	default:
+		p.Add(at, msgRefType, v.pythonType())
+	}
+}
+
+func isDigits(s string) bool {
+	return s != "" && strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") == "" && s != "-"
+}
+
+func (f *Field) decodeList(v value, g *Given, p *auth.Problems, at string) {
+	items, ok := v.items()
+	if !ok {
+		p.Add(join(at, inWhole), msgNotList, v.pythonType())
+		return
+	}
+	p.Items(at, len(items))
+	for i, item := range items {
+		path := join(at, strconv.Itoa(i))
+		in, ok := item.object()
+		if !ok {
+			p.Add(join(path, inWhole), msgNotObject, item.pythonType())
+			g.Items = append(g.Items, Record{f.Of, make([]Given, len(f.Of))})
+			continue
+		}
+		g.Items = append(g.Items, decode(f.Of, in, false, p, path))
+	}
+}
+
+// pythonNumber is how Python's str writes a number that was sent in JSON: a TOM keeps such texts.
+func pythonNumber(token string) string {
+	if !strings.ContainsAny(token, ".eE") {
+		return token
+	}
+	f, err := strconv.ParseFloat(token, 64)
+	if err != nil {
+		return token
+	}
+	return string(appendFloat(nil, f))
+}
+
+// pythonText is how Python writes a value in a message.
+func pythonText(v value) string {
+	switch v.kind() {
+	case 't':
+		return "True"
+	case 'f':
+		return "False"
+	case '0':
+		return pythonNumber(string(v.json))
+	}
+	return string(v.json)
+}
+
+// appendFloat writes a float as Python's repr does: the fewest digits, always with a fraction or an exponent.
+func appendFloat(dst []byte, f float64) []byte {
+	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	}
+	n := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
+	if !slices.Contains(dst[n:], '.') {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}
+
+// describe is what OPTIONS says of fields.
+func describe(w *writer, fields []Field) {
+	w.object(func() {
+		for i := range fields {
+			f := &fields[i]
+			w.key(f.Name)
+			w.object(func() { f.describe(w) })
+		}
+	})
+}
+
+func (f *Field) describe(w *writer) {
+	kind := string(f.Kind)
+	switch f.Kind {
+	case Ref, AnyJSON, List:
+		kind = "field"
+	}
+	w.textMember("type", kind)
+	w.boolMember("required", f.Required)
+	w.boolMember("read_only", f.ReadOnly)
+	w.textMember("label", f.Label)
+	if f.Help != "" {
+		w.textMember("help_text", f.Help)
+	}
+	if f.Max > 0 {
+		w.intMember("max_length", int64(f.Max))
+	}
+	if len(f.Choices) > 0 {
+		w.key("choices")
+		w.list(func() {
+			for _, c := range f.Choices {
+				w.object(func() {
+					w.textMember("value", c.Value)
+					w.textMember("display_name", c.Label)
+				})
+			}
+		})
+	}
+	if f.Kind == List {
+		w.key("child")
+		w.object(func() {
+			w.textMember("type", "nested object")
+			w.boolMember("required", false)
+			w.boolMember("read_only", false)
+			w.key("children")
+			describe(w, f.Of)
+		})
+	}
+}

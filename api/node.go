@@ -1,0 +1,180 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/julienschmidt/httprouter"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+var settingFields = []Field{
+	{Name: "name", Label: "Name", Kind: Text, ReadOnly: true},
+	{Name: "value", Label: "Value", Kind: Text, Required: true, Verbatim: true},
+}
+
+var pathFields = []Field{{Name: "path", Label: "Path", Kind: Text, Required: true, Verbatim: true, Help: "Where the copy is to be, on the node."}}
+
+func (api *API) nodeRoutes() []*route {
+	return []*route{
+		{path: "/api/settings/", view: "Setting List", parses: allParsers, lists: true, handle: map[string]handler{"GET": listSettings}},
+		{path: "/api/settings/:id/", view: "Setting Instance", parses: allParsers, fields: fixed(settingFields), mayAct: isSuperuser,
+			handle: map[string]handler{"GET": getSetting, "PUT": setSetting, "PATCH": setSetting}},
+		{path: "/api/node/", view: "Node", parses: allParsers, handle: map[string]handler{"GET": getNode}},
+		{path: "/api/node/backup/", view: "Backup", parses: allParsers, fields: fixed(pathFields), mayAct: func(r *request) bool { return r.viewer.Owner },
+			handle: map[string]handler{"POST": backup}},
+		{path: "/api/node/verify/", view: "Verify", parses: allParsers, handle: map[string]handler{"POST": verify}},
+		{path: "/api/node/compact/", view: "Compact", parses: allParsers, handle: map[string]handler{"POST": compact}},
+		{path: "/api/node/reindex/", view: "Reindex", parses: allParsers, handle: map[string]handler{"POST": reindex}},
+	}
+}
+
+func writeSetting(w *writer, s *archive.Setting) {
+	w.object(func() {
+		w.textMember("name", s.Name)
+		w.textMember("value", s.Value)
+		w.textMember("default", s.Default)
+		w.textMember("help_text", s.Help)
+	})
+}
+
+func listSettings(r *request) (*answer, error) {
+	return shortList(r, func(p archive.Page) ([]archive.Setting, int, error) {
+		list, err := r.access.Settings()
+		first := min(p.Offset, len(list))
+		return list[first : first+min(p.Limit, len(list)-first)], len(list), err
+	}, writeSetting)
+}
+
+func getSetting(r *request) (*answer, error) {
+	s, err := r.access.Setting(r.params.ByName("id"))
+	if err != nil {
+		return nil, err
+	}
+	return r.written(http.StatusOK, func(w *writer) { writeSetting(w, &s) })
+}
+
+func setSetting(r *request) (*answer, error) {
+	if _, err := r.access.Setting(r.params.ByName("id")); err != nil {
+		return nil, err
+	}
+	rec, err := r.record(settingFields, false)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.access.SetSetting(r.Context(), r.params.ByName("id"), rec.Get("value").Text)
+	if err != nil {
+		return nil, err
+	}
+	return r.written(http.StatusOK, func(w *writer) { writeSetting(w, &s) })
+}
+
+// getNode says how the node is.
+func getNode(r *request) (*answer, error) {
+	st, err := r.access.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusOK, func(w *writer) {
+		w.textMember("node", st.Node)
+		w.textMember("name", st.Name)
+		w.textMember("version", r.api.o.Version)
+		w.intMember("format", int64(st.Formatted))
+		w.textMember("path", st.Path)
+		w.intMember("size", st.Size)
+		w.intMember("free", st.Free)
+		w.textMember("head", st.Head)
+		w.intMember("sequence", int64(st.Seq))
+		w.textMember("permissions", st.Mode)
+		w.textMember("auth_strategy", st.Strategy)
+		w.boolMember("read_only", st.ReadOnly)
+		w.textMember("failed", st.Failed)
+		w.key("index")
+		w.object(func() {
+			w.intMember("sequence", int64(st.Index.Seq))
+			w.intMember("rebuilt", int64(st.Index.Rebuilt))
+			w.textMember("why_not", st.Index.Why)
+		})
+		w.key("counts")
+		w.object(func() {
+			for _, name := range []string{"targets", "lists", "dataproducts", "reduceddatums", "observations", "uploads"} {
+				w.intMember(name, int64(st.Counts[name]))
+			}
+		})
+	})
+}
+
+// backup writes a copy to a path on the node; only the owner of the file names paths.
+func backup(r *request) (*answer, error) {
+	if !r.viewer.Owner {
+		return nil, auth.ErrForbidden
+	}
+	rec, err := r.record(pathFields, false)
+	if err != nil {
+		return nil, err
+	}
+	head, err := r.access.Backup(r.Context(), rec.Get("path").Text)
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusCreated, func(w *writer) {
+		w.textMember("path", rec.Get("path").Text)
+		w.textMember("head", head)
+	})
+}
+
+func verify(r *request) (*answer, error) {
+	report, err := r.access.Verify(r.Context(), true, nil)
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusOK, func(w *writer) { writeVerification(w, report) })
+}
+
+func writeVerification(w *writer, v *archive.VerifyReport) {
+	w.boolMember("good", v.Err() == nil)
+	w.intMember("records", int64(v.Records))
+	w.intMember("blobs", int64(v.Blobs))
+	w.intMember("log_entries", int64(v.Entries))
+	w.textMember("head", v.Head.String())
+	w.key("problems")
+	w.list(func() {
+		for _, p := range v.Problems {
+			w.text(p)
+		}
+	})
+	w.intMember("more_problems", int64(v.More))
+}
+
+func compact(r *request) (*answer, error) {
+	before, after, err := r.access.Compact(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusOK, func(w *writer) {
+		w.intMember("before", before)
+		w.intMember("after", after)
+	})
+}
+
+func reindex(r *request) (*answer, error) {
+	if err := r.access.Reindex(); err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusAccepted, func(w *writer) { w.textMember("message", "The index is being made anew; names are found meanwhile.") })
+}
+
+// serveHealth says whether the node is ready.
+func (api *API) serveHealth(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+	status, text := http.StatusOK, "ok"
+	if err := api.archive.Ready(); err != nil {
+		api.o.Log.Error("not ready", "error", err)
+		status, text = http.StatusServiceUnavailable, "not ready"
+	}
+	var out writer
+	out.object(func() { out.textMember("status", text) })
+	w.Header().Set("Content-Type", typeJSON)
+	w.WriteHeader(status)
+	w.Write(out.buf)
+}

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// Problems are answered as Django REST framework does: by field, each with a list of messages; what is wrong in the items of a list as a list with an
+// object for each item, empty where nothing is wrong.
+
+// problemNode is a place in the answer: messages, or fields or items with messages of their own.
+type problemNode struct {
+	messages []string
+	fields   map[string]*problemNode
+	order    []string
+}
+
+func (n *problemNode) child(name string) *problemNode {
+	if n.fields == nil {
+		n.fields = map[string]*problemNode{}
+	}
+	c := n.fields[name]
+	if c == nil {
+		c = new(problemNode)
+		n.fields[name] = c
+		n.order = append(n.order, name)
+	}
+	return c
+}
+
+// writeProblems writes the answer to a bad input.
+func writeProblems(w *writer, p *auth.Problems) {
+	root := new(problemNode)
+	for _, x := range p.All() {
+		if x.Path == archive.WholeList {
+			// some problems of a TOM's are a bare list of messages, whatever else is wrong
+			w.list(func() { w.text(x.Message) })
+			return
+		}
+		at := root
+		if x.Path == "" {
+			at = root.child(inWhole)
+		}
+		steps := strings.Split(x.Path, ".")
+		for i, step := range steps {
+			if step == "" {
+				break
+			}
+			at = at.child(step)
+			if _, err := strconv.Atoi(step); err == nil && i == len(steps)-1 {
+				at = at.child(inWhole) // a problem with an item as a whole
+			}
+		}
+		at.messages = append(at.messages, x.Message)
+	}
+	root.write(w, p, "")
+}
+
+func (n *problemNode) write(w *writer, p *auth.Problems, path string) {
+	if n.fields == nil {
+		w.list(func() {
+			for _, m := range n.messages {
+				w.text(m)
+			}
+		})
+		return
+	}
+	if _, err := strconv.Atoi(n.order[0]); err == nil {
+		n.writeItems(w, p, path)
+		return
+	}
+	if len(n.messages) > 0 {
+		n.child(inWhole).messages = append(n.child(inWhole).messages, n.messages...)
+	}
+	w.object(func() {
+		for _, name := range n.order {
+			w.key(escapeKey(name))
+			n.fields[name].write(w, p, join(path, name))
+		}
+	})
+}
+
+// writeItems writes one object for each item of a list.
+func (n *problemNode) writeItems(w *writer, p *auth.Problems, path string) {
+	last := p.ItemCount(path) - 1
+	for _, name := range n.order {
+		if i, err := strconv.Atoi(name); err == nil {
+			last = max(last, i)
+		}
+	}
+	w.list(func() {
+		for i := range last + 1 {
+			if item := n.fields[strconv.Itoa(i)]; item != nil {
+				item.write(w, p, join(path, strconv.Itoa(i)))
+			} else {
+				w.object(func() {})
+			}
+		}
+	})
+}
+
+// escapeKey makes a name from outside, such as that of a query parameter, fit to be a key.
+func escapeKey(name string) string {
+	if strings.IndexFunc(name, func(r rune) bool { return r < 0x20 || r == '"' || r == '\\' || r == '\ufffd' }) < 0 {
+		return name
+	}
+	quoted := appendText(nil, name)
+	return string(slices.Clone(quoted[1 : len(quoted)-1]))
+}

@@ -1,0 +1,276 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// productFields describe a data product. The file itself is sent as the part "file" of a form.
+var productFields = []Field{
+	{Name: "id", Label: "ID", Kind: Integer, ReadOnly: true},
+	{Name: "product_id", Label: "Product id", Kind: Text, Null: true, Max: archive.MaxProductID, Help: "A name of one's own for the product, unique."},
+	{Name: "target", Label: "Target", Kind: Ref, Required: true},
+	{Name: "observation_record", Label: "Observation record", Kind: Ref, Null: true},
+	{Name: "data", Label: "Data", Kind: FileData, Max: archive.MaxFileName, Help: "The file; sent as the part called file."},
+	{Name: "extra_data", Label: "Extra data", Kind: Text, Blank: true},
+	{Name: "data_product_type", Label: "Data product type", Kind: Text, Required: true, Max: 50},
+	{Name: "groups", Label: "Groups", Kind: List, Of: groupFields},
+	{Name: "data_product_group", Label: "Data product group", Kind: List, Of: []Field{
+		{Name: "name", Label: "Name", Kind: Text, Required: true, Max: 200},
+		{Name: "created", Label: "Created", Kind: DateTime, ReadOnly: true},
+		{Name: "modified", Label: "Modified", Kind: DateTime, ReadOnly: true},
+	}},
+	{Name: "reduceddatum_set", Label: "Reduceddatum set", Kind: List, Of: datumFields},
+}
+
+// uploadFields are what is read of an upload: the others are a serialized product's, and are made here.
+var uploadFields = []Field{
+	productFields[1], productFields[2], productFields[3], productFields[5], productFields[6],
+	{Name: "date_obs", Label: "Date of observation", Kind: Text, Blank: true, Max: 100},
+	{Name: "flux_scale", Label: "Flux scale", Kind: Float, Null: true},
+}
+
+type productColumn = column[archive.ProductView]
+
+// The columns of a product before and after its data.
+func (api *API) productColumns(base string) (before, after []productColumn) {
+	type T = archive.ProductView
+	before = []productColumn{
+		{"id", func(w *writer, v *T) { w.id(v.ID) }},
+		{"product_id", func(w *writer, v *T) {
+			if v.ProductID == "" {
+				w.null()
+			} else {
+				w.text(v.ProductID)
+			}
+		}},
+		{"target", func(w *writer, v *T) { w.id(v.Target) }},
+		{"observation_record", func(w *writer, v *T) { w.ref(v.Observation) }},
+		{"data", func(w *writer, v *T) { w.text(base + "/data/" + escapePath(v.Path)) }},
+		{"extra_data", func(w *writer, v *T) { w.text(v.ExtraData) }},
+		{"data_product_type", func(w *writer, v *T) { w.text(v.Type) }},
+	}
+	after = []productColumn{{"groups", func(w *writer, v *T) { writeGroups(w, v.Groups) }}}
+	return before, after
+}
+
+var productFilters = []Filter{
+	{Name: "target_name", Kind: Text, Help: "A part of the target's name or of an alias, whatever the case."},
+	{Name: "facility", Kind: Text, Help: "The facility of the observation that the product came from."},
+}
+
+func (api *API) productRoutes() []*route {
+	return []*route{
+		{
+			path: "/api/dataproducts/", view: "Data Product List", parses: []string{typeMultipart}, filters: productFilters, lists: true, fields: fixed(productFields),
+			handle: map[string]handler{"GET": listProducts, "POST": uploadProduct},
+		},
+		{
+			path: "/api/dataproducts/:id/", view: "Data Product Instance", parses: []string{typeMultipart},
+			handle: map[string]handler{"GET": getProduct, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }},
+		},
+	}
+}
+
+// productOut writes products with their data.
+func (r *request) productOut(l *listWriter) archive.ProductOut {
+	before, after := r.api.productColumns(r.api.base(r.Request))
+	var open *archive.ProductView
+	return archive.ProductOut{
+		Begin: l.begin,
+		Product: func(v *archive.ProductView) error {
+			open = v
+			l.open('{')
+			writeColumns(&l.writer, before, v)
+			l.key("reduceddatum_set")
+			l.open('[')
+			return nil
+		},
+		Datum: func(d *archive.DatumView) error { writeDatum(&l.writer, d); return nil },
+		End: func() error {
+			l.end(']')
+			writeColumns(&l.writer, after, open)
+			l.end('}')
+			return nil
+		},
+		Flush: l.flush,
+	}
+}
+
+func listProducts(r *request) (*answer, error) {
+	p := new(auth.Problems)
+	in := parseFilters(productFilters, r.query, p)
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	f := archive.ProductFilter{TargetName: in.text("target_name"), Facility: in.text("facility")}
+	return r.list(func(l *listWriter) error { return r.access.Products(r.Context(), f, l.page, r.productOut(l)) })
+}
+
+func getProduct(r *request) (*answer, error) {
+	id, err := r.id()
+	if err != nil {
+		return nil, err
+	}
+	l := &listWriter{r: r}
+	if err := r.access.Product(r.Context(), id, r.productOut(l)); err != nil {
+		if l.stream {
+			panic(http.ErrAbortHandler)
+		}
+		return nil, err
+	}
+	if l.stream {
+		r.w.Write(l.buf)
+		return &answer{sent: true}, nil
+	}
+	return &answer{status: http.StatusOK, body: l.buf}, nil
+}
+
+// uploadProduct takes a file in. The parts of the form may come in any order; the file goes to the disk as it comes, and is given up if
+// anything is wrong.
+func uploadProduct(r *request) (*answer, error) {
+	media, params := r.mediaType()
+	if media == "" && r.ContentLength == 0 {
+		return nil, auth.Invalid("file", noFile)
+	}
+	if media != typeMultipart {
+		return nil, r.unsupported()
+	}
+	parts, err := multipartReader(r.Body, params)
+	if err != nil {
+		return nil, err
+	}
+	file, err := r.access.NewFile(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	form, name, err := r.readUpload(parts, file)
+	if err == nil {
+		var v *archive.ProductView
+		var report *archive.Report
+		if v, report, err = r.access.Upload(r.Context(), productInput(form, name), file); err == nil {
+			return r.uploaded(v, report)
+		}
+	}
+	return nil, errors.Join(err, file.Abort())
+}
+
+const (
+	noFile      = "No file was submitted."
+	maxFormText = 1 << 20 // of the fields of an upload
+)
+
+// readUpload reads the parts of an upload: the file into file, the fields into a form. The name is "" when there is no file.
+func (r *request) readUpload(parts *multipart.Reader, file *archive.NewFile) (form url.Values, name string, err error) {
+	form = url.Values{}
+	room := int64(maxFormText)
+	files := 0
+	for {
+		part, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return form, name, nil
+		}
+		if err != nil {
+			return nil, "", multipartError(err)
+		}
+		if part.FormName() == "file" && part.FileName() != "" {
+			if files++; files > 1 {
+				return nil, "", auth.Invalid("file", "Only one file can be uploaded at a time.")
+			}
+			name = fileName(part)
+			if _, err := io.Copy(file, part); err != nil {
+				if isUnexpected(err) {
+					return nil, "", multipartError(err)
+				}
+				return nil, "", err
+			}
+			continue
+		}
+		text, err := io.ReadAll(io.LimitReader(part, room+1))
+		if err != nil {
+			return nil, "", multipartError(err)
+		}
+		if room -= int64(len(text)); room < 0 {
+			return nil, "", &httpError{status: http.StatusRequestEntityTooLarge, detail: "The fields of the form are larger than " + strconv.Itoa(maxFormText) + " bytes."}
+		}
+		if part.FileName() == "" {
+			form.Add(part.FormName(), string(text))
+		}
+	}
+}
+
+func isUnexpected(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
+
+// fileName is the file's name as it was sent, without folders. (part.FileName takes folders away as this system writes them.)
+func fileName(part *multipart.Part) string {
+	name := strings.ReplaceAll(part.FileName(), `\`, "/")
+	return name[strings.LastIndexByte(name, '/')+1:]
+}
+
+// productInput turns what was sent into what the archive wants.
+func productInput(form url.Values, name string) *archive.ProductInput {
+	p := &archive.ProductInput{FileName: name}
+	rec := decode(uploadFields, input{form: form}, false, &p.Problems, "")
+	if name == "" {
+		p.Add("file", noFile)
+	}
+	p.Target, p.Observation = rec.Get("target").Int, rec.Get("observation_record").Int
+	p.ProductID, p.ExtraData, p.Type = rec.Get("product_id").Text, rec.Get("extra_data").Text, rec.Get("data_product_type").Text
+	p.DateObs, p.FluxScale = rec.Get("date_obs").Text, rec.Get("flux_scale").Float
+	p.Groups = formGroups(form, &p.Problems)
+	return p
+}
+
+// formGroups reads the groups of a form: groups[0]id=3, groups as JSON text ([{"id": 3}]), or groups=3 as often as need be.
+func formGroups(form url.Values, p *auth.Problems) []auth.GroupRef {
+	field := Field{Name: "groups", Kind: List, Of: groupFields}
+	var refs []auth.GroupRef
+	take := func(v value) {
+		var g Given
+		if field.decode(v, &g, p, "groups"); g.Items != nil {
+			refs = append(refs, groupRefs(g.Items)...)
+		}
+	}
+	if parts := formList(form, "groups"); len(parts) > 0 {
+		take(value{list: true, parts: parts})
+	}
+	for _, text := range form["groups"] {
+		if id, ok := whole(strings.TrimSpace(text)); ok {
+			refs = append(refs, auth.GroupRef{ID: id})
+			continue
+		}
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		j, err := archive.ParseJSON([]byte(text))
+		if err != nil {
+			p.Add("groups", "This must be a JSON list of objects with id or name, or an id.")
+			continue
+		}
+		take(jsonValue(j))
+	}
+	return slices.Clip(refs)
+}
+
+// uploaded answers an upload: the product, as a TOM does without its data, and the report.
+func (r *request) uploaded(v *archive.ProductView, report *archive.Report) (*answer, error) {
+	before, after := r.api.productColumns(r.api.base(r.Request))
+	return r.object(http.StatusCreated, func(w *writer) {
+		writeColumns(w, before, v)
+		w.key("reduceddatum_set")
+		w.list(func() {})
+		writeColumns(w, after, v)
+		w.textMember("message", "Data product successfully uploaded.")
+		w.key("report")
+		writeReport(w, report)
+	})
+}

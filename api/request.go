@@ -1,0 +1,380 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/julienschmidt/httprouter"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// request is one request on its way.
+type request struct {
+	*http.Request
+	api    *API
+	route  *route
+	w      http.ResponseWriter
+	params httprouter.Params
+	query  url.Values
+	html   bool   // a page is wanted
+	format string // the form of an export, "" for none
+	viewer auth.Viewer
+	access *archive.Access
+}
+
+func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *request {
+	return &request{Request: r, api: api, route: rt, w: w, query: r.URL.Query()}
+}
+
+// serve is the handler of a route.
+func (api *API) serve(rt *route) httprouter.Handle {
+	return func(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
+		rq := api.request(w, r, rt)
+		rq.params = params
+		a, err := rq.answer()
+		if err != nil {
+			rq.fail(err)
+			return
+		}
+		rq.write(a)
+	}
+}
+
+// answer finds out who asks, and for what, and asks the handler.
+func (r *request) answer() (*answer, error) {
+	if err := r.prepare(); err != nil {
+		return nil, err
+	}
+	if r.route.hide != nil && r.route.hide(r) {
+		return nil, &httpError{status: http.StatusNotFound, detail: "Not found."}
+	}
+	h := r.w.Header()
+	h.Set("Allow", strings.Join(r.route.methods(), ", "))
+	h.Add("Vary", "Accept, Authorization, Cookie")
+	method := r.Method
+	if m, ok := r.Context().Value(methodKey{}).(string); ok {
+		method = m
+	}
+	switch method {
+	case http.MethodOptions:
+		return r.options()
+	case http.MethodHead:
+		method = http.MethodGet
+	}
+	handle := r.route.handle[method]
+	if handle == nil {
+		return nil, &httpError{status: http.StatusMethodNotAllowed, detail: `Method "` + method + `" not allowed.`}
+	}
+	if err := r.checkQuery(); err != nil {
+		return nil, err
+	}
+	if method != http.MethodGet && !r.route.open {
+		if err := r.api.archive.Auth().Policy().MayWrite(r.viewer); err != nil {
+			return nil, err
+		}
+	}
+	if r.format != "" && method == http.MethodGet {
+		return r.route.export(r, r.format)
+	}
+	return handle(r)
+}
+
+// prepare negotiates the form of the answer and finds out who asks.
+func (r *request) prepare() error {
+	if err := r.negotiate(); err != nil {
+		return err
+	}
+	v, err := r.authenticate()
+	if err != nil {
+		return err
+	}
+	r.viewer = v
+	r.access = r.api.archive.For(v)
+	if !r.route.open && !r.api.archive.Auth().Policy().Admits(v) {
+		return auth.ErrNotSignedIn
+	}
+	return nil
+}
+
+// negotiate chooses between JSON and a page, as Django REST framework does: quality values do not count.
+func (r *request) negotiate() error {
+	if f := r.query.Get("format"); f != "" && !r.route.anyType {
+		switch f {
+		case "json":
+			return nil
+		case "api":
+			r.html = !r.route.onlyJSON
+			return nil
+		}
+		if r.route.export != nil && slices.Contains(exportFormats, f) {
+			r.format = f
+			return nil
+		}
+		return &httpError{status: http.StatusNotAcceptable, detail: "Could not satisfy the request Accept header."}
+	}
+	accept := r.Header.Values("Accept")
+	if len(accept) == 0 {
+		return nil
+	}
+	wild := false
+	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
+		media, _, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		switch media {
+		case typeJSON:
+			r.html = false
+			return nil
+		case "text/html":
+			if !r.route.onlyJSON {
+				r.html = true
+			}
+		case "*/*", "application/*":
+			wild = true
+		}
+	}
+	if r.html || wild || strings.TrimSpace(strings.Join(accept, "")) == "" {
+		return nil
+	}
+	return &httpError{status: http.StatusNotAcceptable, detail: "Could not satisfy the request Accept header."}
+}
+
+// clientAddr is the address that asks, without its port.
+func clientAddr(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// sessionCookie is the name of the cookie of a session.
+const sessionCookie = "nightjar_session"
+
+// authenticate finds out who asks: the owner of the file, or by Basic, by a token, or by the cookie of a session. What is given and no good is refused, never ignored.
+func (r *request) authenticate() (v auth.Viewer, err error) {
+	addr := clientAddr(r.Request)
+	defer func() { v.Addr, v.Action = addr, r.Method+" "+r.URL.Path }()
+	if owner, _ := r.Context().Value(ownerKey{}).(bool); owner {
+		return r.actingOwner()
+	}
+	a := r.api.archive.Auth()
+	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	rest = strings.TrimSpace(rest)
+	switch strings.ToLower(scheme) {
+	case "":
+		c, err := r.Cookie(sessionCookie)
+		if err != nil || c.Value == "" {
+			return v, nil
+		}
+		v, err = a.WithToken(c.Value, addr)
+		var refused *auth.Error
+		if errors.As(err, &refused) || err == nil && !v.Session {
+			return auth.Viewer{}, nil // a session that has ended: a guest again
+		}
+		if err != nil {
+			return v, err
+		}
+		if err := r.api.origin.Check(r.Request); err != nil {
+			return v, &httpError{status: http.StatusForbidden, detail: "This write comes from another site."}
+		}
+		return v, nil
+	case "basic":
+		name, password, ok := r.BasicAuth()
+		if !ok {
+			return v, &auth.Error{Kind: auth.Unauthenticated, Message: "Invalid basic header. Credentials not correctly base64 encoded."}
+		}
+		return a.Basic(r.Context(), name, password, addr)
+	case "token", "bearer":
+		if rest == "" || strings.ContainsAny(rest, " \t") {
+			return v, &auth.Error{Kind: auth.Unauthenticated, Message: "Invalid token header."}
+		}
+		return a.WithToken(rest, addr)
+	}
+	return v, &auth.Error{Kind: auth.Unauthenticated, Message: "Unknown authentication scheme."}
+}
+
+// actingOwner is the owner of the file, or the user on whose behalf the owner acts.
+func (r *request) actingOwner() (auth.Viewer, error) {
+	name := r.Header.Get("Nightjar-As")
+	if name == "" {
+		return auth.FileOwner(), nil
+	}
+	return r.api.archive.Auth().As(name)
+}
+
+// checkQuery names query parameters that are not known in a header, or refuses them if that is asked for.
+func (r *request) checkQuery() error {
+	known := func(name string) bool {
+		is := func(f Filter) bool { return f.Name == name }
+		return slices.ContainsFunc(r.route.filters, is) || slices.ContainsFunc(commonParameters, is) || r.route.lists && slices.ContainsFunc(listParameters, is)
+	}
+	var unknown []string
+	for name := range r.query {
+		if !known(name) {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.Sort(unknown)
+	if r.strict() {
+		p := new(auth.Problems)
+		for _, name := range unknown {
+			p.Add(strings.ReplaceAll(name, ".", "_"), "This query parameter is not known here.")
+		}
+		return p
+	}
+	for i, name := range unknown {
+		unknown[i] = url.QueryEscape(name)
+	}
+	r.w.Header().Set("Nightjar-Unknown-Parameters", strings.Join(unknown, ", "))
+	return nil
+}
+
+func (r *request) strict() bool {
+	switch strings.ToLower(r.query.Get("strict")) {
+	case "", "false", "0", "no":
+		return false
+	}
+	return true
+}
+
+// id is the id in the path.
+func (r *request) id() (uint64, error) {
+	id, err := strconv.ParseUint(r.params.ByName("id"), 10, 63)
+	if err != nil || id == 0 {
+		if r.route.missing != nil {
+			return 0, r.route.missing
+		}
+		return 0, &auth.Error{Kind: auth.NotFound, Message: "Not found."}
+	}
+	return id, nil
+}
+
+// mediaType is the type of the body, "" when none is given.
+func (r *request) mediaType() (media string, params map[string]string) {
+	given := r.Header.Get("Content-Type")
+	if given == "" {
+		return "", nil
+	}
+	media, params, err := mime.ParseMediaType(given)
+	if err != nil {
+		media = strings.ToLower(strings.TrimSpace(strings.Split(given, ";")[0]))
+	}
+	return media, params
+}
+
+// input reads the body as an object.
+func (r *request) input() (input, error) {
+	media, params := r.mediaType()
+	if media == "" {
+		media = typeJSON
+	}
+	if r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
+		return input{form: url.Values{}}, nil
+	}
+	if !slices.Contains(r.route.parses, media) {
+		return input{}, r.unsupported()
+	}
+	body := http.MaxBytesReader(r.w, r.Body, r.api.o.MaxBody)
+	switch media {
+	case typeMultipart:
+		form, err := readForm(body, params)
+		return input{form: form}, err
+	case typeForm:
+		text, err := io.ReadAll(body)
+		if err != nil {
+			return input{}, err
+		}
+		form, err := url.ParseQuery(string(text))
+		if err != nil {
+			return input{}, &httpError{status: http.StatusBadRequest, detail: "Form parse error - " + err.Error()}
+		}
+		return input{form: form}, nil
+	}
+	j, err := readJSON(body)
+	if err != nil || j == nil {
+		return input{form: url.Values{}}, err
+	}
+	v := jsonValue(j)
+	if in, ok := v.object(); ok {
+		return in, nil
+	}
+	if v.null() {
+		return input{}, auth.Invalid("", msgNoData)
+	}
+	return input{}, auth.Invalid("", msgNotObject, v.pythonType())
+}
+
+// readJSON reads a JSON body; nil when it is empty.
+func readJSON(body io.Reader) (archive.JSON, error) {
+	text, err := io.ReadAll(body)
+	if err != nil || len(text) == 0 {
+		return nil, err
+	}
+	j, err := archive.ParseJSON(text)
+	if err != nil {
+		reason := strings.TrimPrefix(err.Error(), archive.ErrNotJSON.Error()+": ")
+		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + reason}
+	}
+	return j, nil
+}
+
+func (r *request) unsupported() error {
+	return &httpError{status: http.StatusUnsupportedMediaType, detail: `Unsupported media type "` + r.Header.Get("Content-Type") + `" in request.`}
+}
+
+// readForm reads a multipart form without files.
+func readForm(body io.Reader, params map[string]string) (url.Values, error) {
+	parts, err := multipartReader(body, params)
+	if err != nil {
+		return nil, err
+	}
+	form := url.Values{}
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return form, nil
+		}
+		if err != nil {
+			if len(form) == 0 && errors.Is(err, io.ErrUnexpectedEOF) {
+				return form, nil // no part at all
+			}
+			return nil, multipartError(err)
+		}
+		text, err := io.ReadAll(part)
+		if err != nil {
+			return nil, multipartError(err)
+		}
+		form.Add(part.FormName(), string(text))
+	}
+}
+
+func multipartReader(body io.Reader, params map[string]string) (*multipart.Reader, error) {
+	boundary := params["boundary"]
+	if boundary == "" || len(boundary) > 200 {
+		return nil, &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - Invalid boundary in multipart: None"}
+	}
+	return multipart.NewReader(body, boundary), nil
+}
+
+func multipartError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return err
+	}
+	return &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - " + err.Error()}
+}

@@ -1,0 +1,300 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strconv"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// answer is what is sent back: a status and a body of JSON, or nothing, or what send writes by itself.
+type answer struct {
+	status int
+	body   []byte
+	sent   bool // everything was sent already
+}
+
+// httpError is a refusal that is about HTTP rather than about the archive.
+type httpError struct {
+	status int
+	detail string
+}
+
+func (e *httpError) Error() string { return e.detail }
+
+// object answers with an object that fn writes.
+func (r *request) object(status int, fn func(w *writer)) (*answer, error) {
+	var w writer
+	w.object(func() { fn(&w) })
+	return &answer{status: status, body: w.buf}, nil
+}
+
+func noContent() (*answer, error) { return &answer{status: http.StatusNoContent}, nil }
+
+// write sends an answer.
+func (r *request) write(a *answer) {
+	if a.sent {
+		return
+	}
+	h := r.w.Header()
+	if a.status == http.StatusNoContent {
+		r.w.WriteHeader(a.status)
+		return
+	}
+	if r.html {
+		r.writePage(a)
+		return
+	}
+	h.Set("Content-Type", typeJSON)
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	r.w.WriteHeader(a.status)
+	r.w.Write(a.body)
+}
+
+// fail answers with an error. This is the one place that knows which error has which status.
+func (r *request) fail(err error) {
+	status := http.StatusInternalServerError
+	var w writer
+	detail := func(text string) { w.object(func() { w.textMember("detail", text) }) }
+	var problems *auth.Problems
+	var refused *auth.Error
+	var processing *archive.ProcessingError
+	var wire *httpError
+	var tooLarge *http.MaxBytesError
+	h := r.w.Header()
+	switch {
+	case errors.As(err, &processing):
+		status = http.StatusBadRequest
+		writeProcessingError(&w, processing)
+	case errors.As(err, &problems):
+		status = http.StatusBadRequest
+		writeProblems(&w, problems)
+	case errors.As(err, &refused):
+		status = statusOf(refused.Kind)
+		if refused.Kind == auth.Unauthenticated {
+			h.Set("WWW-Authenticate", r.challenge())
+		}
+		if refused.RetryAfter > 0 {
+			h.Set("Retry-After", strconv.Itoa(int(refused.RetryAfter.Seconds())+1))
+		}
+		detail(refused.Message)
+	case errors.As(err, &wire):
+		status = wire.status
+		detail(wire.detail)
+	case errors.As(err, &tooLarge):
+		status = http.StatusRequestEntityTooLarge
+		detail(fmt.Sprintf("The body is larger than %d bytes.", tooLarge.Limit))
+	case errors.Is(err, archive.ErrNoRoom):
+		status = http.StatusInsufficientStorage
+		detail("The node's disk has too little free space: nothing was stored. Reading goes on.")
+	case errors.Is(err, archive.ErrReadOnly):
+		status = http.StatusForbidden
+		detail("This node serves its file for reading only.")
+	case errors.Is(err, archive.ErrFailed), errors.Is(err, archive.ErrClosed):
+		r.api.o.Log.Error("cannot write", "method", r.Method, "path", r.URL.Path, "error", err)
+		status = http.StatusServiceUnavailable
+		detail("The node cannot write at the moment: nothing was stored.")
+	case r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())):
+		panic(http.ErrAbortHandler) // the client has gone
+	default:
+		r.api.failed(r.w, r.Request, err)
+		return
+	}
+	if r.html {
+		r.writePage(&answer{status: status, body: w.buf})
+		return
+	}
+	h.Set("Content-Type", typeJSON)
+	h.Set("Content-Length", strconv.Itoa(len(w.buf)))
+	r.w.WriteHeader(status)
+	r.w.Write(w.buf)
+}
+
+// challenge is how one may sign in. Programs of our own pages ask not to be given the browser's dialogue.
+func (r *request) challenge() string {
+	if r.Header.Get("X-Requested-With") == "XMLHttpRequest" {
+		return `Token realm="api"`
+	}
+	return `Basic realm="api"`
+}
+
+func statusOf(k auth.Kind) int {
+	switch k {
+	case auth.NotFound:
+		return http.StatusNotFound
+	case auth.Forbidden:
+		return http.StatusForbidden
+	case auth.Unauthenticated:
+		return http.StatusUnauthorized
+	case auth.TooMany:
+		return http.StatusTooManyRequests
+	case auth.Conflict:
+		return http.StatusConflict
+	}
+	return http.StatusInternalServerError
+}
+
+// failed answers for a failure of ours: the cause goes to the log, with an id that the answer has as well.
+func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
+	id := requestID()
+	api.o.Log.Error("request failed", "id", id, "method", r.Method, "path", r.URL.Path, "error", err)
+	h := w.Header()
+	h.Set("Nightjar-Request", id)
+	h.Set("Content-Type", typeJSON)
+	h.Del("Content-Length")
+	w.WriteHeader(http.StatusInternalServerError)
+	w.Write([]byte(`{"detail":"A server error occurred."}`))
+}
+
+// panicError keeps where a handler panicked.
+func panicError(p any) error {
+	stack := make([]byte, 16<<10)
+	return fmt.Errorf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
+}
+
+// flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a whole.
+const flushAt = 1 << 20
+
+// listWriter writes a page of a list: short ones as one answer, long ones as a stream.
+type listWriter struct {
+	writer
+	r      *request
+	page   archive.Page
+	stream bool // the head of the answer has been sent
+}
+
+// begin writes what stands before the rows.
+func (l *listWriter) begin(count int) error {
+	next, previous := links(l.r.api.base(l.r.Request)+l.r.URL.EscapedPath(), l.r.query, l.page, count)
+	link := func(key, url string) {
+		l.key(key)
+		if url == "" {
+			l.null()
+		} else {
+			l.text(url)
+		}
+	}
+	l.open('{')
+	l.intMember("count", int64(count))
+	link("next", next)
+	link("previous", previous)
+	l.key("results")
+	l.open('[')
+	return nil
+}
+
+// flush sends what has been gathered, when it is much.
+func (l *listWriter) flush() error {
+	if len(l.buf) < flushAt || l.r.html {
+		return nil
+	}
+	if !l.stream {
+		l.stream = true
+		l.r.w.Header().Set("Content-Type", typeJSON)
+		l.r.w.WriteHeader(http.StatusOK)
+	}
+	_, err := l.r.w.Write(l.buf)
+	l.buf = l.buf[:0]
+	return err
+}
+
+// list answers with a page of a list, which run gives out.
+func (r *request) list(run func(l *listWriter) error) (*answer, error) {
+	l := &listWriter{r: r, page: parsePage(r.query)}
+	if err := run(l); err != nil {
+		if l.stream {
+			r.api.o.Log.Error("a list ended early", "path", r.URL.Path, "error", err)
+			panic(http.ErrAbortHandler) // the status has been sent: only a broken connection can still tell
+		}
+		return nil, err
+	}
+	l.end(']')
+	l.end('}')
+	if !l.stream {
+		return &answer{status: http.StatusOK, body: l.buf}, nil
+	}
+	r.w.Write(l.buf)
+	return &answer{sent: true}, nil
+}
+
+// rows is the archive's Out of a list whose rows are written by row.
+func rows[T any](l *listWriter, row func(*writer, *T)) archive.Out[T] {
+	return archive.Out[T]{
+		Begin: l.begin,
+		Row:   func(v *T) error { row(&l.writer, v); return nil },
+		Flush: l.flush,
+	}
+}
+
+// options answers OPTIONS: what the route is, what can be sent, and how a list can be filtered.
+func (r *request) options() (*answer, error) {
+	rt := r.route
+	renders := []string{typeJSON, "text/html"}
+	if rt.onlyJSON {
+		renders = renders[:1]
+	}
+	return r.object(http.StatusOK, func(w *writer) {
+		texts := func(key string, list []string) {
+			w.key(key)
+			w.list(func() {
+				for _, s := range list {
+					w.text(s)
+				}
+			})
+		}
+		w.textMember("name", rt.view)
+		w.textMember("description", "")
+		texts("renders", renders)
+		texts("parses", rt.parses)
+		if action := r.action(); action != "" {
+			w.key("actions")
+			w.object(func() {
+				w.key(action)
+				describe(w, rt.fields(r))
+			})
+		}
+		if rt.handle["GET"] == nil {
+			return
+		}
+		w.key("filters")
+		w.object(func() {
+			known := rt.filters
+			if rt.lists {
+				known = append(known[:len(known):len(known)], listParameters...)
+			}
+			for _, f := range append(known[:len(known):len(known)], commonParameters...) {
+				if f.Name == "format" && rt.export != nil {
+					f.Choices = append(f.Choices[:len(f.Choices):len(f.Choices)], exportFormats...)
+				}
+				w.key(f.Name)
+				w.object(func() {
+					w.textMember("type", string(f.Kind))
+					w.boolMember("many", f.Many)
+					w.textMember("help_text", f.Help)
+					if len(f.Choices) > 0 {
+						texts("choices", f.Choices)
+					}
+				})
+			}
+		})
+	})
+}
+
+// action is the method whose fields OPTIONS describes, "" when the one who asks may not use it.
+func (r *request) action() string {
+	rt := r.route
+	if rt.fields == nil || !rt.open && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil || rt.mayAct != nil && !rt.mayAct(r) {
+		return ""
+	}
+	for _, m := range []string{"PUT", "POST"} {
+		if rt.handle[m] != nil {
+			return m
+		}
+	}
+	return ""
+}

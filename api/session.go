@@ -1,0 +1,109 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"nightjar/auth"
+)
+
+var credentialFields = []Field{
+	{Name: "username", Label: "Username", Kind: Text, Required: true},
+	{Name: "password", Label: "Password", Kind: Text, Required: true, Verbatim: true},
+}
+
+var tokenAuthFields = append(credentialFields[:2:2], Field{Name: "token", Label: "Token", Kind: Text, ReadOnly: true})
+
+func (api *API) sessionRoutes() []*route {
+	return []*route{
+		{
+			path: "/api/token-auth/", view: "Obtain Auth Token", parses: []string{typeForm, typeMultipart, typeJSON}, fields: fixed(tokenAuthFields),
+			open: true, onlyJSON: true,
+			handle: map[string]handler{"POST": obtainToken},
+		},
+		{
+			path: "/api/session/", view: "Session", parses: allParsers, fields: fixed(credentialFields), open: true,
+			handle: map[string]handler{"GET": showSession, "POST": signIn, "DELETE": signOut},
+		},
+	}
+}
+
+// obtainToken gives a token for a user name and a password.
+func obtainToken(r *request) (*answer, error) {
+	rec, err := r.record(tokenAuthFields, false)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.auth().Mint(r.Context(), rec.Get("username").Text, rec.Get("password").Text, r.viewer.Addr)
+	var refused *auth.Error
+	if errors.As(err, &refused) && refused.Kind == auth.Unauthenticated {
+		return nil, auth.Invalid("", "Unable to log in with provided credentials.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusOK, func(w *writer) { w.textMember("token", t.Secret) })
+}
+
+// showSession says who is signed in.
+func showSession(r *request) (*answer, error) {
+	name, err := r.api.archive.Name()
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusOK, func(w *writer) {
+		w.textMember("node", name)
+		w.boolMember("signed_in", !r.viewer.Guest())
+		w.key("user")
+		if r.viewer.ID == 0 {
+			w.null()
+			return
+		}
+		u, err := r.auth().User(r.viewer, r.viewer.ID)
+		if err != nil {
+			w.null()
+			return
+		}
+		writeUser(w, &u)
+	})
+}
+
+// signIn begins a session, whose secret goes into a cookie that scripts cannot read.
+func signIn(r *request) (*answer, error) {
+	if err := r.api.origin.Check(r.Request); err != nil {
+		return nil, &httpError{status: http.StatusForbidden, detail: "This write comes from another site."}
+	}
+	rec, err := r.record(credentialFields, false)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.auth().SignIn(r.Context(), rec.Get("username").Text, rec.Get("password").Text, r.viewer.Addr)
+	var refused *auth.Error
+	if errors.As(err, &refused) && refused.Kind == auth.Unauthenticated {
+		return nil, auth.Invalid("", "Unable to log in with provided credentials.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.setCookie(t.Secret, time.UnixMicro(t.Expires))
+	return r.object(http.StatusCreated, func(w *writer) {
+		w.textMember("username", t.UserName)
+		w.timeMember("expires", t.Expires)
+	})
+}
+
+func signOut(r *request) (*answer, error) {
+	if r.viewer.Session {
+		if err := r.auth().SignOut(r.Context(), r.viewer); err != nil {
+			return nil, err
+		}
+	}
+	r.setCookie("", time.Unix(0, 0))
+	return noContent()
+}
+
+func (r *request) setCookie(secret string, expires time.Time) {
+	http.SetCookie(r.w, &http.Cookie{Name: sessionCookie, Value: secret, Path: "/", Expires: expires, HttpOnly: true,
+		SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
+}

@@ -1,0 +1,362 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// column writes one member of a row. The columns of a resource are its fields that are not write-only, in the order in which they
+// are answered.
+type column[T any] struct {
+	name  string
+	write func(w *writer, v *T)
+}
+
+func writeColumns[T any](w *writer, columns []column[T], v *T) {
+	for i := range columns {
+		w.key(columns[i].name)
+		columns[i].write(w, v)
+	}
+}
+
+// Fields of objects that stand in lists of other resources.
+var (
+	groupFields = []Field{
+		{Name: "id", Label: "Id", Kind: Integer},
+		{Name: "name", Label: "Name", Kind: Text},
+	}
+	extraFields = []Field{
+		{Name: "id", Label: "Id", Kind: Integer},
+		{Name: "key", Label: "Key", Kind: Text, Required: true, Max: archive.MaxExtraKey},
+		{Name: "value", Label: "Value", Kind: Text, Blank: true},
+	}
+	aliasFields = []Field{
+		{Name: "id", Label: "Id", Kind: Integer},
+		{Name: "name", Label: "Alias", Kind: Text, Required: true, Max: archive.MaxName},
+	}
+)
+
+// numberHelp says what a target's numbers are.
+var numberHelp = map[string][2]string{
+	"ra": {"Right Ascension", "ICRS, degrees, 0 <= ra < 360."}, "dec": {"Declination", "ICRS, degrees, -90 to 90."}, "epoch": {"Epoch", "Julian year."},
+	"parallax": {"Parallax", "Milliarcseconds."}, "pm_ra": {"Proper Motion (RA)", "Milliarcseconds a year."}, "pm_dec": {"Proper Motion (Declination)", "Milliarcseconds a year."},
+	"galactic_lng": {"Galactic Longitude", "Degrees."}, "galactic_lat": {"Galactic Latitude", "Degrees."}, "distance": {"Distance", "Parsecs."}, "distance_err": {"Distance Error", "Parsecs."},
+	"epoch_of_elements": {"Epoch of Elements", "MJD."}, "mean_anomaly": {"Mean Anomaly", "Degrees."}, "arg_of_perihelion": {"Argument of Perihelion", "J2000, degrees."},
+	"eccentricity": {"Eccentricity", ""}, "lng_asc_node": {"Longitude of Ascending Node", "J2000, degrees."}, "inclination": {"Inclination to the ecliptic", "J2000, degrees."},
+	"mean_daily_motion": {"Mean Daily Motion", "Degrees a day."}, "semimajor_axis": {"Semimajor Axis", "Astronomical units."}, "epoch_of_perihelion": {"Epoch of Perihelion", "MJD."},
+	"ephemeris_period": {"Ephemeris Period", "Days."}, "ephemeris_period_err": {"Ephemeris Period Error", "Days."}, "ephemeris_epoch": {"Ephemeris Epoch", "MJD."}, "ephemeris_epoch_err": {"Ephemeris Epoch Error", "Days."},
+	"perihdist": {"Perihelion Distance", "Astronomical units."}, "abs_mag": {"Absolute Magnitude", ""}, "slope": {"Slope parameter", ""},
+}
+
+// targetFields describe a target.
+var targetFields = func() []Field {
+	fields := []Field{
+		{Name: "id", Label: "ID", Kind: Integer, ReadOnly: true},
+		{Name: "targetextra_set", Label: "Targetextra set", Kind: List, Of: extraFields, Help: "Tags: each a key and a value."},
+		{Name: "aliases", Label: "Aliases", Kind: List, Of: aliasFields, Help: "Other names."},
+		{Name: "target_lists", Label: "Target lists", Kind: List, Of: groupFields, Help: "Lists that the target is put on; those that are not there are made."},
+		{Name: "groups", Label: "Groups", Kind: List, Of: groupFields, Help: "Groups that get all rights on the target."},
+		{Name: "name", Label: "Name", Kind: Text, Max: archive.MaxName, Help: "The name, unique."},
+		{Name: "type", Label: "Target Type", Kind: Selected, Required: true, Choices: []Choice{{archive.Sidereal, "Sidereal"}, {archive.NonSidereal, "Non-sidereal"}}},
+		{Name: "created", Label: "Time Created", Kind: DateTime, ReadOnly: true},
+		{Name: "modified", Label: "Last Modified", Kind: DateTime, ReadOnly: true},
+		{Name: "permissions", Label: "Permissions", Kind: Selected, Help: "Who sees the target beside those who were granted it: everybody (OPEN), who is signed in (PUBLIC), nobody (PRIVATE).",
+			Choices: []Choice{{string(auth.Open), "Open"}, {string(auth.Public), "Public"}, {string(auth.Private), "Private"}}},
+	}
+	for _, n := range archive.Numbers {
+		h := numberHelp[n.Name]
+		fields = append(fields, Field{Name: n.Name, Label: h[0], Help: h[1], Kind: Float, Null: true})
+		if n.Name == "distance_err" {
+			scheme := Field{Name: "scheme", Label: "Orbital Element Scheme", Kind: Selected, Blank: true}
+			for i, s := range archive.Schemes {
+				scheme.Choices = append(scheme.Choices, Choice{s, []string{"MPC Minor Planet", "MPC Comet", "JPL Major Planet"}[i]})
+			}
+			fields = append(fields, scheme)
+		}
+	}
+	return fields
+}()
+
+func writeGroups(w *writer, groups []auth.GroupInfo) {
+	w.list(func() {
+		for _, g := range groups {
+			w.object(func() {
+				w.key("id")
+				w.id(g.ID)
+				w.textMember("name", g.Name)
+			})
+		}
+	})
+}
+
+func writeAlias(w *writer, id uint64, name string) {
+	w.object(func() {
+		w.key("id")
+		w.id(id)
+		w.textMember("name", name)
+	})
+}
+
+func writeExtra(w *writer, id uint64, key, value string) {
+	w.object(func() {
+		w.key("id")
+		w.id(id)
+		w.textMember("key", key)
+		w.textMember("value", value)
+	})
+}
+
+var targetColumns = func() []column[archive.TargetView] {
+	type T = archive.TargetView
+	columns := []column[T]{
+		{"id", func(w *writer, v *T) { w.id(v.ID) }},
+		{"targetextra_set", func(w *writer, v *T) {
+			w.list(func() {
+				for _, e := range v.Extras {
+					writeExtra(w, e.ID, e.Key, e.Value)
+				}
+			})
+		}},
+		{"aliases", func(w *writer, v *T) {
+			w.list(func() {
+				for _, a := range v.Aliases {
+					writeAlias(w, a.ID, a.Name)
+				}
+			})
+		}},
+		{"name", func(w *writer, v *T) { w.text(v.Name) }},
+		{"type", func(w *writer, v *T) { w.text(v.Type) }},
+		{"created", func(w *writer, v *T) { w.time(v.Created) }},
+		{"modified", func(w *writer, v *T) { w.time(v.Modified) }},
+		{"permissions", func(w *writer, v *T) { w.text(string(v.Access)) }},
+	}
+	for _, n := range archive.Numbers {
+		columns = append(columns, column[T]{n.Name, func(w *writer, v *T) { w.float(*n.Of(v.Target)) }})
+		if n.Name == "distance_err" {
+			columns = append(columns, column[T]{"scheme", func(w *writer, v *T) { w.text(v.Scheme) }})
+		}
+	}
+	return append(columns, column[T]{"groups", func(w *writer, v *T) { writeGroups(w, v.Groups) }})
+}()
+
+func writeTarget(w *writer, v *archive.TargetView) {
+	w.object(func() { writeColumns(w, targetColumns, v) })
+}
+
+var targetFilters = []Filter{
+	{Name: "type", Kind: Selected, Help: "The type of target.", Choices: []string{archive.Sidereal, archive.NonSidereal}},
+	{Name: "name", Kind: Text, Help: "A part of the name or of an alias, whatever the case; several, separated by commas, of which one must fit."},
+	{Name: "name_fuzzy", Kind: Text, Help: "The name or an alias, without regard to case, blanks, dashes, underscores and parentheses; several, separated by commas, of which one must fit."},
+	{Name: "query", Kind: Text, Help: "A part of the name, whatever the case; aliases do not count."},
+	{Name: "key", Kind: Text, Help: "Has a tag with this key."},
+	{Name: "value", Kind: Text, Help: "Has a tag with this value."},
+	{Name: "cone_search", Kind: Text, Help: "ra,dec,radius in degrees: lies in this cone."},
+	{Name: "target_cone_search", Kind: Text, Help: "name,radius: lies within radius degrees of this target."},
+	{Name: "targetlist__name", Kind: Text, Help: "Stands on the list with this name or id."},
+	{Name: "order", Kind: Text, Help: "The order: " + strings.Join(archive.TargetOrders, ", ") + ", each also with - before it."},
+}
+
+func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
+	p := new(auth.Problems)
+	in := parseFilters(targetFilters, r.query, p)
+	f = archive.TargetFilter{Type: in.text("type"), Query: in.text("query"), Key: in.text("key"), Value: in.text("value"), List: in.text("targetlist__name")}
+	if s := in.text("name"); s != "" {
+		f.Names = strings.Split(s, ",") // the terms are not trimmed: " M2" is another text than "M2"
+	}
+	if s := in.text("name_fuzzy"); s != "" {
+		f.Fuzzy = strings.Split(s, ",")
+	}
+	if s := in.text("cone_search"); s != "" {
+		f.Cone = parseCone(s, p)
+	}
+	if s := in.text("target_cone_search"); s != "" {
+		at := strings.LastIndexByte(s, ',')
+		radius, ok := parseRadius(s[at+1:])
+		if at < 0 || !ok {
+			p.Add("target_cone_search", "This must be name,radius, the radius in degrees.")
+		} else {
+			f.Around, f.Radius = strings.TrimSpace(s[:at]), radius
+		}
+	}
+	if s := in.text("order"); s != "" {
+		for _, o := range archive.TargetOrders {
+			if s == o || s == "-"+o {
+				f.Order = s
+			}
+		}
+		if f.Order == "" && r.strict() {
+			p.Add("order", "Select a valid choice. %s is not one of the available choices.", s)
+		}
+	}
+	return f, p.Err()
+}
+
+// parseCone reads ra,dec,radius.
+func parseCone(s string, p *auth.Problems) *archive.Cone {
+	parts := strings.Split(s, ",")
+	if len(parts) != 3 {
+		p.Add("cone_search", "This must be ra,dec,radius, all in degrees.")
+		return nil
+	}
+	ra, err1 := archive.ParseRA(parts[0])
+	if n, ok := parseNumber(parts[0]); ok && n == 360 {
+		ra, err1 = 0, nil
+	}
+	dec, err2 := archive.ParseDec(parts[1])
+	radius, ok := parseRadius(parts[2])
+	if err1 != nil || err2 != nil || !ok {
+		p.Add("cone_search", "This must be ra,dec,radius, all in degrees, with 0 <= ra < 360, -90 <= dec <= 90 and radius >= 0.")
+		return nil
+	}
+	return &archive.Cone{RA: ra, Dec: dec, Radius: radius}
+}
+
+func parseNumber(s string) (float64, bool) {
+	n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	return n, err == nil && n-n == 0
+}
+
+func parseRadius(s string) (float64, bool) {
+	n, ok := parseNumber(s)
+	return n, ok && n >= 0
+}
+
+// targetInput turns what was sent into what the archive wants.
+func targetInput(in input, part bool) *archive.TargetInput {
+	t := &archive.TargetInput{Numbers: map[string]archive.Opt[float64]{}}
+	rec := decode(targetFields, in, part, &t.Problems, "")
+	t.Name, t.Type = rec.Get("name").optText(), rec.Get("type").optText()
+	t.Access, t.Scheme = rec.Get("permissions").optText(), rec.Get("scheme").optText()
+	for _, n := range archive.Numbers {
+		if g := rec.Get(n.Name); g.Given {
+			t.Numbers[n.Name] = g.optFloat()
+		}
+	}
+	for _, item := range rec.Get("aliases").Items {
+		t.Aliases = append(t.Aliases, archive.AliasInput{ID: item.Get("id").Int, Name: item.Get("name").Text})
+	}
+	for _, item := range rec.Get("targetextra_set").Items {
+		t.Extras = append(t.Extras, archive.ExtraInput{ID: item.Get("id").Int, Key: item.Get("key").Text, Value: item.Get("value").Text})
+	}
+	for _, item := range rec.Get("target_lists").Items {
+		t.Lists = append(t.Lists, archive.ListInput{ID: item.Get("id").Int, Name: item.Get("name").Text})
+	}
+	t.Groups = groupRefs(rec.Get("groups").Items)
+	return t
+}
+
+func groupRefs(items []Record) (refs []auth.GroupRef) {
+	for _, item := range items {
+		refs = append(refs, auth.GroupRef{ID: item.Get("id").Int, Name: item.Get("name").Text})
+	}
+	return refs
+}
+
+func fixed(fields []Field) func(*request) []Field { return func(*request) []Field { return fields } }
+
+func (api *API) targetRoutes() []*route {
+	return []*route{
+		{
+			path: "/api/targets/", view: "Target List", parses: allParsers, filters: targetFilters, lists: true, fields: fixed(targetFields), export: exportTargets,
+			handle: map[string]handler{"GET": listTargets, "POST": createTarget},
+		},
+		{
+			path: "/api/targets/:id/", view: "Target Instance", parses: allParsers, fields: fixed(targetFields), missing: auth.Missing("Target"), mayAct: mayChangeTarget,
+			handle: map[string]handler{"GET": getTarget, "PUT": changeTarget, "PATCH": changeTarget, "DELETE": deleteTarget},
+		},
+		{
+			path: "/api/targetname/:id/", view: "Target Name Instance", parses: allParsers,
+			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
+				return getPart(r, r.access.Alias, func(w *writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
+			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteAlias) }},
+		},
+		{
+			path: "/api/targetextra/:id/", view: "Target Extra Instance", parses: allParsers,
+			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
+				return getPart(r, r.access.Extra, func(w *writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
+			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteExtra) }},
+		},
+		{
+			path: "/api/targetlist/:id/", view: "Target List Instance", parses: allParsers,
+			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
+				return getPart(r, r.access.TargetList, func(w *writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
+			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTargetList) }},
+		},
+	}
+}
+
+func listTargets(r *request) (*answer, error) {
+	f, err := parseTargetFilter(r)
+	if err != nil {
+		return nil, err
+	}
+	return r.list(func(l *listWriter) error { return r.access.Targets(r.Context(), f, l.page, rows(l, writeTarget)) })
+}
+
+func createTarget(r *request) (*answer, error) {
+	if media, _ := r.mediaType(); media == typeNDJSON {
+		return importTargets(r)
+	}
+	in, err := r.input()
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.access.CreateTarget(r.Context(), targetInput(in, false))
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusCreated, func(w *writer) {
+		writeColumns(w, targetColumns, v)
+		w.textMember("message", "Target successfully uploaded.")
+	})
+}
+
+func getTarget(r *request) (*answer, error) {
+	id, err := r.id()
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.access.Target(id)
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusOK, func(w *writer) { writeColumns(w, targetColumns, v) })
+}
+
+func mayChangeTarget(r *request) bool {
+	id, err := r.id()
+	if err != nil {
+		return false
+	}
+	may, err := r.access.MayChangeTarget(id)
+	return err == nil && may
+}
+
+func changeTarget(r *request) (*answer, error) {
+	id, err := r.id()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.access.MayChangeTarget(id); err != nil {
+		return nil, err // nothing is said of what was sent for a target that is not there
+	}
+	in, err := r.input()
+	if err != nil {
+		return nil, err
+	}
+	part := r.Method == http.MethodPatch
+	v, err := r.access.ChangeTarget(r.Context(), id, targetInput(in, part), !part)
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusOK, func(w *writer) {
+		writeColumns(w, targetColumns, v)
+		w.textMember("message", "Target successfully updated.")
+	})
+}
+
+func deleteTarget(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTarget) }

@@ -1,0 +1,118 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"math/big"
+	"slices"
+
+	"nightjar/ingest"
+	"nightjar/kv"
+)
+
+// ExportView is a reduced datum of an export, with its target's name.
+type ExportView struct {
+	DatumView
+	TargetName string
+}
+
+// Export gives out all data that the viewer sees and that a filter lets through, by target and then by time. Look sees every datum first, in any order and before Out begins, for
+// those who must know what is coming; nil if nobody must. A datum that goes meanwhile is left out.
+func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView) error, out Out[ExportView]) error {
+	var q *nameQuery
+	if f.TargetName != "" {
+		q = s.a.findNames(ctx, f.TargetName)
+	}
+	var ids []uint64
+	var places []exportPlace
+	err := s.view(func(tx *kv.Tx) error {
+		set, err := s.dataSet(tx, f, q)
+		if err == nil {
+			ids, err = set.IDs()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	read := s.datumRow()
+	var row DatumView
+	for from := 0; from < len(ids); from += rowsAtOnce {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		err := s.view(func(tx *kv.Tx) error {
+			for _, id := range ids[from:min(from+rowsAtOnce, len(ids))] {
+				ok, err := read(tx, id, &row)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					continue
+				}
+				places = append(places, exportPlace{row.Target, row.Time, id})
+				if look != nil {
+					if err := look(&row); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(places, func(a, b exportPlace) int {
+		return cmp.Or(cmp.Compare(a.target, b.target), cmp.Compare(a.time, b.time), cmp.Compare(a.id, b.id))
+	})
+	for i := range places {
+		ids[i] = places[i].id
+	}
+	ids = ids[:len(places)]
+	var named uint64
+	var name string
+	return give(s, ctx, out, func(*kv.Tx) ([]uint64, int, error) { return ids, len(ids), nil },
+		func(tx *kv.Tx, id uint64, v *ExportView) (bool, error) {
+			ok, err := read(tx, id, &v.DatumView)
+			if err != nil || !ok {
+				return false, err
+			}
+			if named != v.Target {
+				t, err := targets.Get(tx, v.Target)
+				if err != nil {
+					return false, err
+				}
+				named, name = v.Target, t.Name
+			}
+			v.TargetName = name
+			return true, nil
+		})
+}
+
+// exportPlace is where a datum stands in an export.
+type exportPlace struct {
+	target uint64
+	time   int64
+	id     uint64
+}
+
+// ValueMembers lists the members of a datum's value, if it is an object; ok is false when it is not.
+func ValueMembers(value []byte) (members []Member, ok bool) {
+	if len(value) == 0 || value[0] != '{' {
+		return nil, false
+	}
+	return JSON(value).Members(), true
+}
+
+// MJD is a time in microseconds since 1970 as a modified Julian date with twelve digits after the point, more than enough to tell microseconds apart.
+func MJD(micros int64) string {
+	const day = 86_400_000_000
+	f := new(big.Rat).SetFrac64(micros, day)
+	return f.Add(f, big.NewRat(40_587, 1)).FloatString(12) // MJD 40587 is 1970-01-01
+}
+
+// ParseMJD reads a modified Julian date, from its decimal text and not by way of a float64, as microseconds since 1970, half to even.
+func ParseMJD(text string) (int64, error) {
+	return ingest.ParseMJD(text)
+}

@@ -1,0 +1,52 @@
+package archive
+
+// JSON is a compact JSON text, as ParseJSON gives it. Its parts refer to the same memory.
+type JSON []byte
+
+// ParseJSON checks a JSON text and takes insignificant white space away, as CompactValue does, but lets numbers pass that no float64 comes near: what
+// becomes a datum's value is checked again.
+func ParseJSON(text []byte) (JSON, error) {
+	p := jsonReader{text: text, out: make([]byte, 0, len(text)), any: true}
+	return p.all()
+}
+
+// Kind is the first character of the text: { for an object, [ for a list, " for a text, t or f for a boolean, n for null, 0 for a number.
+func (j JSON) Kind() byte {
+	switch c := j[0]; c {
+	case '{', '[', '"', 't', 'f', 'n':
+		return c
+	}
+	return '0'
+}
+
+// Member is a member of an object.
+type Member struct {
+	Key   string
+	Value JSON
+}
+
+// Members lists the members of an object in their order.
+func (j JSON) Members() []Member {
+	list, _ := splitObject(j)
+	out := make([]Member, len(list))
+	for i, m := range list {
+		out[i] = Member{string(m.key), m.value}
+	}
+	return out
+}
+
+// Items lists the items of a list.
+func (j JSON) Items() (items []JSON) {
+	for b := j[1:]; b[0] != ']'; {
+		if b[0] == ',' {
+			b = b[1:]
+		}
+		n := valueLen(b)
+		items = append(items, b[:n])
+		b = b[n:]
+	}
+	return items
+}
+
+// Text is what a text says.
+func (j JSON) Text() string { return string(unquote(j)) }
