@@ -40,6 +40,13 @@ func (s *stream) send() error {
 	return err
 }
 
+// line adds a line that holds an object.
+func (s *stream) line(fn func(w *writer)) {
+	w := writer{buf: s.buf}
+	w.object(func() { fn(&w) })
+	s.buf = append(w.buf, '\n')
+}
+
 // streamed runs fn, which fills s, and ends the answer.
 func (r *request) streamed(kind string, fn func(s *stream) error) (*answer, error) {
 	s := &stream{r: r, kind: kind}

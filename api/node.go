@@ -14,6 +14,10 @@ var settingFields = []Field{
 	{Name: "value", Label: "Value", Kind: Text, Required: true, Verbatim: true},
 }
 
+var verifyFields = []Field{{Name: "head", Label: "Head", Kind: Text, Blank: true, Help: "A head of the log, as stat and backup print it, out of which the file must have grown."}}
+
+var verifyFilters = []Filter{{Name: "progress", Kind: Boolean, Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
+
 var pathFields = []Field{{Name: "path", Label: "Path", Kind: Text, Required: true, Verbatim: true, Help: "Where the copy is to be, on the node."}}
 
 func (api *API) nodeRoutes() []*route {
@@ -24,7 +28,8 @@ func (api *API) nodeRoutes() []*route {
 		{path: "/api/node/", view: "Node", parses: allParsers, handle: map[string]handler{"GET": getNode}},
 		{path: "/api/node/backup/", view: "Backup", parses: allParsers, fields: fixed(pathFields), mayAct: func(r *request) bool { return r.viewer.Owner },
 			handle: map[string]handler{"POST": backup}},
-		{path: "/api/node/verify/", view: "Verify", parses: allParsers, handle: map[string]handler{"POST": verify}},
+		{path: "/api/node/verify/", view: "Verify", parses: allParsers, fields: fixed(verifyFields), mayAct: isSuperuser, filters: verifyFilters,
+			handle: map[string]handler{"POST": verify}},
 		{path: "/api/node/compact/", view: "Compact", parses: allParsers, handle: map[string]handler{"POST": compact}},
 		{path: "/api/node/reindex/", view: "Reindex", parses: allParsers, handle: map[string]handler{"POST": reindex}},
 	}
@@ -125,11 +130,34 @@ func backup(r *request) (*answer, error) {
 }
 
 func verify(r *request) (*answer, error) {
-	report, err := r.access.Verify(r.Context(), true, nil)
+	rec, err := r.record(verifyFields, true)
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) { writeVerification(w, report) })
+	o := archive.VerifyOptions{Since: rec.Get("head").Text}
+	if !r.flag("progress") {
+		report, err := r.access.Verify(r.Context(), o)
+		if err != nil {
+			return nil, err
+		}
+		return r.object(http.StatusOK, func(w *writer) { writeVerification(w, report) })
+	}
+	return r.streamed(typeNDJSON, func(s *stream) error {
+		o.Progress = func(done, total int) {
+			s.line(func(w *writer) {
+				w.intMember("done", int64(done))
+				w.intMember("total", int64(total))
+			})
+			s.send()
+			http.NewResponseController(r.w).Flush()
+		}
+		report, err := r.access.Verify(r.Context(), o)
+		if err != nil {
+			return err
+		}
+		s.line(func(w *writer) { writeVerification(w, report) })
+		return nil
+	})
 }
 
 func writeVerification(w *writer, v *archive.VerifyReport) {

@@ -269,6 +269,10 @@ func (api *API) targetRoutes() []*route {
 			handle: map[string]handler{"GET": getTarget, "PUT": changeTarget, "PATCH": changeTarget, "DELETE": deleteTarget},
 		},
 		{
+			path: "/api/targets/:id/groups/:group/", view: "Target Group", parses: allParsers, missing: auth.Missing("Target"),
+			handle: map[string]handler{"DELETE": withdrawGroup},
+		},
+		{
 			path: "/api/targetname/:id/", view: "Target Name Instance", parses: allParsers,
 			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
 				return getPart(r, r.access.Alias, func(w *writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
@@ -360,3 +364,18 @@ func changeTarget(r *request) (*answer, error) {
 }
 
 func deleteTarget(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTarget) }
+
+func withdrawGroup(r *request) (*answer, error) {
+	id, err := r.id()
+	if err != nil {
+		return nil, err
+	}
+	group, err := strconv.ParseUint(r.params.ByName("group"), 10, 63)
+	if err != nil {
+		return nil, auth.Missing("Group")
+	}
+	if err := r.access.Withdraw(r.Context(), id, group); err != nil {
+		return nil, err
+	}
+	return noContent()
+}

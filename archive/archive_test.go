@@ -71,7 +71,7 @@ func (f *fixture) reopen() {
 func (f *fixture) check() {
 	f.t.Helper()
 	ctx := context.Background()
-	r, err := f.db.Verify(ctx, nil)
+	r, err := f.db.Verify(ctx, kv.CheckOptions{})
 	if err != nil {
 		f.t.Fatal(err)
 	}

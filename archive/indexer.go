@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -190,7 +191,14 @@ func (n *names) fill(ctx context.Context, x *index.Index) error {
 	if err != nil || head == (kv.Mark{}) {
 		return err
 	}
+	const tellEvery = 5 * time.Second
+	told, all := n.a.o.Now(), len(ids)
 	for len(ids) > 0 {
+		n.setWhy(fmt.Sprintf("it is being made: %d of %d targets", all-len(ids), all))
+		if now := n.a.o.Now(); now.Sub(told) >= tellEvery {
+			told = now
+			n.a.o.Logf("the index of names is being made: %d of %d targets", all-len(ids), all)
+		}
 		part := ids[:min(indexBatch, len(ids))]
 		ids = ids[len(part):]
 		var docs []index.Target
@@ -324,7 +332,7 @@ func (n *names) renew() error {
 		return nil // it is being made anyway
 	}
 	n.mu.Lock()
-	n.wantNew = true
+	n.wantNew, n.state.Why = true, "it is being made anew"
 	n.mu.Unlock()
 	n.a.watchers.wake()
 	return nil

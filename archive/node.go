@@ -23,10 +23,32 @@ func (s *Access) superuser() error {
 // VerifyReport is what a verification found.
 type VerifyReport = kv.Report
 
+// VerifyOptions say what a verification does besides.
+type VerifyOptions struct {
+	// Progress is called now and then, if it is not nil.
+	Progress func(done, total int)
+	// Since is the head of the log that the file had once: it must have grown out of it. "" for none.
+	Since string
+}
+
+func (o VerifyOptions) check() (c kv.CheckOptions, err error) {
+	c.Progress = o.Progress
+	if o.Since != "" {
+		if c.Since, err = kv.ParseMark(o.Since); err != nil {
+			err = auth.Invalid("head", "%v", err)
+		}
+	}
+	return c, err
+}
+
 // Check verifies a file that nothing has open for writing: its pages and all that is in it. A badly damaged file may end the
 // process, so this is done in one of its own.
-func Check(ctx context.Context, path string, progress func(done, total int)) (*VerifyReport, error) {
-	return kv.Check(ctx, path, tables(), progress)
+func Check(ctx context.Context, path string, o VerifyOptions) (*VerifyReport, error) {
+	c, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	return kv.Check(ctx, path, tables(), c)
 }
 
 // Backup writes a verified copy of the file to path, where nothing must be, and returns the head of the log that it holds. Reading and writing go on.
@@ -47,7 +69,7 @@ func (a *Archive) checkFile(ctx context.Context) func(string) error {
 		return a.o.CheckCopy
 	}
 	return func(path string) error {
-		r, err := Check(ctx, path, nil)
+		r, err := Check(ctx, path, VerifyOptions{})
 		if err != nil {
 			return err
 		}
@@ -55,13 +77,17 @@ func (a *Archive) checkFile(ctx context.Context) func(string) error {
 	}
 }
 
-// Verify reads the whole file and compares all that can be compared, while reading and writing go on. Its pages are checked on a copy, if pages is set.
-func (s *Access) Verify(ctx context.Context, pages bool, progress func(done, total int)) (*VerifyReport, error) {
+// Verify reads the whole file and compares all that can be compared, while reading and writing go on. Its pages are checked on a copy.
+func (s *Access) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
 	if err := s.superuser(); err != nil {
 		return nil, err
 	}
-	r, err := s.a.db.Verify(ctx, progress)
-	if err != nil || !pages || r.Err() != nil {
+	c, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.a.db.Verify(ctx, c)
+	if err != nil || r.Err() != nil {
 		return r, err
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(s.a.db.Path()), ".verify-")

@@ -62,7 +62,7 @@ const maxTypes = 64
 func checkTypes(s string) error {
 	list := strings.Split(s, ",")
 	for i, t := range list {
-		ok := t != "" && len(t) <= 50
+		ok := t != "" && len(t) <= 50 && t != AutoType
 		for _, r := range t {
 			ok = ok && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_')
 		}

@@ -132,6 +132,27 @@ func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
 	})
 }
 
+// Withdraw takes away what a group was granted on a target. (Naming a group in a change of the target grants; a TOM knows no way
+// back.) Errors: NotFound, also for a group that was granted nothing; Forbidden.
+func (s *Access) Withdraw(ctx context.Context, id, group uint64) error {
+	return s.update(ctx, func(tx *kv.Tx) error {
+		t, err := s.target(tx, id)
+		if err != nil {
+			return err
+		}
+		if !s.p.May(s.v, auth.Change, t.Object()) {
+			return auth.ErrForbidden
+		}
+		n := len(t.Grants)
+		t.Grants = slices.DeleteFunc(t.Grants, func(g auth.Grant) bool { return g.To == auth.GroupGrantee(group) })
+		if len(t.Grants) == n {
+			return auth.Missing("Group")
+		}
+		t.Modified = tx.Now().UnixMicro()
+		return targets.Put(tx, id, t)
+	})
+}
+
 // A Part is an alias or a tag of a target.
 type Part struct {
 	ID         uint64

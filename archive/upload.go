@@ -29,6 +29,9 @@ type ProductInput struct {
 	FluxScale   float64 // a factor on fluxes, 0 for none
 }
 
+// AutoType is the type of an upload whose content is to decide.
+const AutoType = "auto"
+
 // MaxProductID is the most characters a product id may have.
 const MaxProductID = 255
 
@@ -75,7 +78,7 @@ func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productP
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(list, in.Type) {
+		if in.Type != AutoType && !slices.Contains(list, in.Type) {
 			p.Add("data_product_type", "Not a valid data_product_type. Valid data_product_types are %s.", strings.Join(list, ", "))
 		}
 	}
@@ -127,11 +130,16 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 	var pl *productPlan
 	var code byte
 	err := s.view(func(tx *kv.Tx) (err error) {
-		if pl, err = s.planProduct(tx, in, f.Size()); err == nil {
-			code, err = knownCode(tx, in.Type)
-		}
+		pl, err = s.planProduct(tx, in, f.Size())
 		return err
 	})
+	var note string
+	if err == nil && in.Type == AutoType {
+		in, note, err = s.recognised(ctx, in, f)
+	}
+	if err == nil {
+		err = s.view(func(tx *kv.Tx) (err error) { code, err = knownCode(tx, in.Type); return err })
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,7 +169,36 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 	f.blob = nil
 	report.Created, report.Duplicate = b.done.created, b.done.duplicate
 	report.Warnings = append(report.Warnings, s.blindGroups(pl)...)
+	if note != "" {
+		report.Warnings = append(report.Warnings, note)
+	}
 	return view, report, nil
+}
+
+// recognised gives an upload the type that its content has; note is what the uploader should know of that.
+func (s *Access) recognised(ctx context.Context, in *ProductInput, f *NewFile) (typed *ProductInput, note string, err error) {
+	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options())
+	var refused *ingest.Error
+	if errors.As(err, &refused) {
+		return nil, "", &ProcessingError{&ingest.Report{Columns: []ingest.Column{}, Rejected: []ingest.Problem{}, Warnings: []string{}, Errors: refused.Problems}}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if why != "" {
+		note = "kept as " + dataType + ", since it could not be read: " + why
+	}
+	other := *in
+	other.Type = dataType
+	return &other, note, nil
+}
+
+func (in *ProductInput) file(f *NewFile) ingest.File {
+	return ingest.File{Name: in.FileName, Size: f.Size(), Content: f.blob}
+}
+
+func (in *ProductInput) options() ingest.Options {
+	return ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale}
 }
 
 // writeProduct stores the product itself, under an id that was reserved for it or the next one.
@@ -198,12 +235,11 @@ func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64
 // process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.
 func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan, code byte, add func(Datum) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
-		return &Report{}, nil
+		return &Report{Columns: []ingest.Column{}, Rejected: []ingest.Problem{}, Warnings: []string{}, Errors: []ingest.Problem{}}, nil
 	}
 	now := s.a.o.Now().UnixMicro()
 	var buf []byte
-	file := ingest.File{Name: in.FileName, Size: f.Size(), Content: f.blob}
-	report, err := s.a.processors.Process(ctx, in.Type, file, ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale}, func(p ingest.Point) error {
+	report, err := s.a.processors.Process(ctx, in.Type, in.file(f), in.options(), func(p ingest.Point) error {
 		var err error
 		if buf, err = CompactValue(buf[:0], p.Value); err != nil {
 			return fmt.Errorf("line %d of %s became no good value: %w", p.Line, in.FileName, err)

@@ -29,7 +29,7 @@ func setup(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		r, err := db.Verify(context.Background(), nil)
+		r, err := db.Verify(context.Background(), kv.CheckOptions{})
 		if err = errors.Join(err, r.Err(), db.Close()); err != nil {
 			t.Error(err)
 		}

@@ -347,7 +347,7 @@ func TestLog(t *testing.T) {
 		})
 	}
 	again(2)
-	r, err := d.Verify(t.Context(), nil)
+	r, err := d.Verify(t.Context(), CheckOptions{})
 	if err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "what it wrote") {
 		t.Errorf("forged record: %v, %v", r.Problems, err)
 	}

@@ -356,7 +356,7 @@ func TestDamage(t *testing.T) {
 			found++
 			continue
 		}
-		report, err := db.Verify(t.Context(), nil)
+		report, err := db.Verify(t.Context(), CheckOptions{})
 		if err != nil || report.Err() != nil {
 			found++
 		}
@@ -408,7 +408,7 @@ func TestKilled(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		report, err := db.Verify(t.Context(), nil)
+		report, err := db.Verify(t.Context(), CheckOptions{})
 		if err != nil || report.Err() != nil {
 			t.Fatalf("round %d: %v %v", round, err, report.Problems)
 		}

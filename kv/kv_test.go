@@ -157,7 +157,7 @@ func (d *testDB) close() {
 // check is what every test ends with: the whole file is verified, and everything derived is made again and compared.
 func (d *testDB) check() {
 	d.t.Helper()
-	r, err := d.Verify(context.Background(), nil)
+	r, err := d.Verify(context.Background(), CheckOptions{})
 	if err != nil {
 		d.t.Fatal(err)
 	}

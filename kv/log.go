@@ -5,10 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"hash"
 	"iter"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -28,6 +31,17 @@ type Mark struct {
 }
 
 func (m Mark) String() string { return fmt.Sprintf("%d-%x", m.Seq, m.Hash) }
+
+// ParseMark reads what String wrote.
+func ParseMark(s string) (m Mark, err error) {
+	seq, sum, _ := strings.Cut(s, "-")
+	if m.Seq, err = strconv.ParseUint(seq, 10, 64); err == nil && len(sum) == 2*sha256.Size {
+		if _, err = hex.Decode(m.Hash[:], []byte(sum)); err == nil {
+			return m, nil
+		}
+	}
+	return Mark{}, fmt.Errorf("%q is not the head of a log: a number, a dash and 64 hexadecimal digits", s)
+}
 
 // The operations of a Change.
 const (
@@ -260,6 +274,37 @@ func (tx *Tx) Head() (Mark, error) {
 		return Mark{}, err
 	}
 	return Mark{e.Seq, e.Hash}, nil
+}
+
+// Follows says whether the file has grown out of the state that a mark names: nil, or why not.
+func (tx *Tx) Follows(m Mark) error {
+	if m.Seq == 0 && m == (Mark{}) {
+		return nil
+	}
+	head, err := tx.Head()
+	if err != nil {
+		return err
+	}
+	old, err := tx.anchor()
+	if err != nil {
+		return err
+	}
+	switch {
+	case m.Seq > head.Seq:
+		return fmt.Errorf("the log ends at entry %d, before entry %d", head.Seq, m.Seq)
+	case m.Seq < old.Seq:
+		return fmt.Errorf("the log's entries up to %d were dropped: nothing is known of entry %d", old.Seq, m.Seq)
+	case m.Seq > old.Seq:
+		e, err := tx.Entry(m.Seq)
+		if err != nil {
+			return err
+		}
+		old = Mark{e.Seq, e.Hash}
+	}
+	if old != m {
+		return fmt.Errorf("entry %d of the log is another one than %x", m.Seq, m.Hash)
+	}
+	return nil
 }
 
 // anchor is what is left of the oldest entries when they have been dropped: the last of them.

@@ -23,6 +23,14 @@ type Report struct {
 	More     int
 }
 
+// CheckOptions say what a verification does besides.
+type CheckOptions struct {
+	// Progress is called now and then, if it is not nil, with the number of records that were read and that there are.
+	Progress func(done, total int)
+	// Since is a state that the file must have grown out of; zero for none.
+	Since Mark
+}
+
 const maxProblems = 100
 
 func (r *Report) problem(format string, args ...any) {
@@ -46,13 +54,19 @@ func (r *Report) Err() error {
 }
 
 // Verify reads the whole file as it is now and compares all that can be compared: the CRCs of everything, what is derived with what the
-// records say, the blobs with their hashes, the log with its chain and with the records that it wrote. Progress is called now and then, if it is not
-// nil, with the number of records that were read and that there are. The pages themselves are checked by Check.
-func (db *DB) Verify(ctx context.Context, progress func(done, total int)) (*Report, error) {
+// records say, the blobs with their hashes, the log with its chain and with the records that it wrote. The pages
+// themselves are checked by Check.
+func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 	r := new(Report)
 	err := db.View(func(tx *Tx) error {
-		v := &verifier{ctx: ctx, tx: tx, Report: r, sets: map[string]setNode{}, blobUses: map[uint64]uint64{}, progress: progress}
-		return v.run()
+		v := &verifier{ctx: ctx, tx: tx, Report: r, sets: map[string]setNode{}, blobUses: map[uint64]uint64{}, progress: o.Progress}
+		if err := v.run(); err != nil {
+			return err
+		}
+		if err := tx.Follows(o.Since); err != nil {
+			r.problem("%v", err)
+		}
+		return nil
 	})
 	var damage *DamageError
 	if errors.As(err, &damage) { // the walk itself could not go on
@@ -64,23 +78,23 @@ func (db *DB) Verify(ctx context.Context, progress func(done, total int)) (*Repo
 
 // Check verifies a file that nothing has open for writing: its pages, and then as Verify does. bbolt's own check reads pages in a goroutine of its
 // own, where a damaged file may end the process, so a node runs it in another one.
-func Check(ctx context.Context, path string, tables []AnyTable, progress func(done, total int)) (*Report, error) {
+func Check(ctx context.Context, path string, tables []AnyTable, o CheckOptions) (*Report, error) {
 	s, err := newSchema(tables)
 	if err != nil {
 		return nil, err
 	}
-	return check(ctx, path, s, progress)
+	return check(ctx, path, s, o)
 }
 
 func checkFile(path string, s *schema) error {
-	r, err := check(context.Background(), path, s, nil)
+	r, err := check(context.Background(), path, s, CheckOptions{})
 	if err != nil {
 		return err
 	}
 	return r.Err()
 }
 
-func check(ctx context.Context, path string, s *schema, progress func(done, total int)) (r *Report, err error) {
+func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Report, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
@@ -110,7 +124,7 @@ func check(ctx context.Context, path string, s *schema, progress func(done, tota
 		r.problem("%v", err)
 		return r, nil
 	}
-	return db.Verify(ctx, progress)
+	return db.Verify(ctx, o)
 }
 
 // verifier walks a file. That derived data are complete is seen by looking each of them up; that there is nothing beyond, by counting.

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// program is one call of the program.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+	getenv   func(string) string
+	self     string // the path of the program itself, for what is done in a process of its own
+}
+
+// Main runs the program with the process's arguments and returns its exit status.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, self: self}
+	return p.run(ctx, os.Args[1:])
+}
+
+// run runs one command. Its errors are one line each.
+func (p *program) run(ctx context.Context, args []string) int {
+	app := p.app()
+	args, err := arrange(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		return 0
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	fmt.Fprintln(p.err, "nightjar: "+strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+	return 1
+}
+
+// defaultFile is the file when none is named.
+const defaultFile = "nightjar.db"
+
+func (p *program) app() *cli.App {
+	file := defaultFile
+	if env := p.getenv("NIGHTJAR_DB"); env != "" {
+		file = env
+	}
+	app := &cli.App{
+		Name:        "nightjar",
+		Usage:       "a follow-up archive for astronomers in one file",
+		HideVersion: true, HideHelpCommand: true,
+		Writer: p.out, ErrWriter: p.err, Reader: p.in,
+		ExitErrHandler: func(*cli.Context, error) {},
+		Flags:          []cli.Flag{&cli.StringFlag{Name: "db", Usage: "the archive's `FILE`; also as NIGHTJAR_DB in the environment", Value: file}},
+		Commands: []*cli.Command{
+			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(), p.targetCommand(),
+			p.importCommand(), p.exportCommand(),
+			p.backupCommand(), p.restoreCommand(), p.verifyCommand(), p.compactCommand(), p.reindexCommand(), p.statCommand(), p.versionCommand(),
+			p.checkFileCommand(),
+		},
+	}
+	plain(app.Commands)
+	return app
+}
+
+// plain has usage errors returned instead of being printed with pages of help.
+func plain(list []*cli.Command) {
+	for _, c := range list {
+		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
+		c.HideHelpCommand = true
+		plain(c.Subcommands)
+	}
+}
+
+// usageError is a command that was called in a way that it does not know.
+func usageError(c *cli.Context, format string, args ...any) error {
+	return fmt.Errorf("%s (see: %s --help)", fmt.Sprintf(format, args...), c.Command.HelpName)
+}
+
+// arguments checks that a command was given as many arguments as it wants. The last of names may end in "..." for one or more, and be put in
+// brackets when it may be left out.
+func arguments(c *cli.Context, names ...string) ([]string, error) {
+	given := c.Args().Slice()
+	for i, name := range names {
+		if i < len(given) && given[i] == "" {
+			return nil, usageError(c, "%s is empty", name)
+		}
+		if i >= len(given) && !strings.HasPrefix(name, "[") {
+			return nil, usageError(c, "%s is missing", strings.TrimSuffix(name, "..."))
+		}
+	}
+	many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
+	if len(given) > len(names) && !many {
+		return nil, usageError(c, "%q is one argument too many", given[len(names)])
+	}
+	return given, nil
+}
+
+func (p *program) say(format string, args ...any)  { fmt.Fprintf(p.out, format+"\n", args...) }
+func (p *program) note(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+)
+
+// with runs fn with a client of the file's archive. fresh allows to make the file.
+func (p *program) with(c *cli.Context, fresh bool, fn func(ctx context.Context, n *client) error) error {
+	n, err := p.connect(c.Context, c.String("db"), fresh)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(c.Context, n), n.close())
+}
+
+// asking is the action of a command that asks the archive and prints.
+func (p *program) asking(fresh bool, names []string, fn func(ctx context.Context, c *cli.Context, n *client, args []string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, err := arguments(c, names...)
+		if err != nil {
+			return err
+		}
+		return p.with(c, fresh, func(ctx context.Context, n *client) error { return fn(ctx, c, n, args) })
+	}
+}
+
+// table prints rows in columns.
+func (p *program) table(rows [][]string) error {
+	w := tabwriter.NewWriter(p.out, 0, 4, 2, ' ', 0)
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = printable(cell)
+		}
+		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	}
+	return w.Flush()
+}
+
+// printable takes out of a text what a terminal would obey.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}
+
+// firstLine reads a line of standard input, such as a password.
+func (p *program) firstLine() (string, error) {
+	b, err := io.ReadAll(io.LimitReader(p.in, 64<<10))
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	return strings.TrimSuffix(line, "\r"), nil
+}
+
+// progressed reads an answer of lines of JSON: how far the work is, and last what came out, which is read into out.
+func progressed(w *http.Response, bar *progress, out any) error {
+	defer w.Body.Close()
+	d := json.NewDecoder(w.Body)
+	for {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF
+		} else if err != nil {
+			return err
+		}
+		var at struct{ Done, Total *int64 }
+		if json.Unmarshal(raw, &at) != nil || at.Done == nil || at.Total == nil {
+			return json.Unmarshal(raw, out)
+		}
+		bar.at(*at.Done, *at.Total)
+	}
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"sync"
+
+	"nightjar/api"
+	"nightjar/archive"
+)
+
+// connect finds who answers for the file: the server that runs on it, or the API in this process. fresh allows to make the file.
+func (p *program) connect(ctx context.Context, file string, fresh bool) (*client, error) {
+	c, err := dialed(file)
+	if c != nil || err != nil {
+		return c, err
+	}
+	a, err := archive.Open(file, archive.Options{MustExist: !fresh, CheckCopy: p.checkCopy(ctx), Logf: p.note})
+	switch {
+	case errors.Is(err, archive.ErrLocked):
+		if c, err := dialed(file); c != nil || err != nil { // the server came meanwhile
+			return c, err
+		}
+		return nil, fmt.Errorf("another program has %s open, and does not answer", file)
+	case errors.Is(err, fs.ErrNotExist) && !fresh:
+		return nil, fmt.Errorf("there is no file %s", file)
+	case err != nil:
+		return nil, err
+	}
+	here := api.New(a, api.Options{Version: version()})
+	return &client{http: &http.Client{Transport: inProcess{here.Owner()}}, close: a.Close}, nil
+}
+
+// dialed is a client of the server on a file, nil if there is none.
+func dialed(file string) (*client, error) {
+	conn, err := dialControl(file)
+	if conn == nil {
+		return nil, err
+	}
+	first := make(chan net.Conn, 1)
+	first <- conn
+	t := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		select {
+		case conn := <-first:
+			return conn, nil
+		default:
+		}
+		conn, err := dialControl(file)
+		if conn == nil && err == nil {
+			err = errors.New("the server has stopped")
+		}
+		return conn, err
+	}}
+	return &client{http: &http.Client{Transport: t}, close: func() error {
+		t.CloseIdleConnections()
+		select {
+		case conn := <-first:
+			return conn.Close()
+		default:
+		}
+		return nil
+	}}, nil
+}
+
+// inProcess asks a handler in this process.
+type inProcess struct{ handler http.Handler }
+
+// RoundTrip serves a request; its answer is read while it is being made.
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r = r.Clone(r.Context())
+		r.Body = http.NoBody
+	}
+	r.RequestURI, r.RemoteAddr, r.Host = r.URL.RequestURI(), "local", r.URL.Host
+	pr, pw := io.Pipe()
+	w := &pipeWriter{header: http.Header{}, pipe: pw, started: make(chan struct{})}
+	go func() {
+		defer func() {
+			if v := recover(); v != nil {
+				w.WriteHeader(http.StatusInternalServerError)
+				pw.CloseWithError(errors.New("the answer was broken off"))
+				return
+			}
+			w.WriteHeader(http.StatusOK)
+			pw.Close()
+		}()
+		defer r.Body.Close()
+		t.handler.ServeHTTP(w, r)
+	}()
+	select {
+	case <-w.started:
+	case <-r.Context().Done():
+		<-w.started // the handler sees that, too
+	}
+	return &http.Response{Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.sent, Body: pr, ContentLength: -1, Request: r}, nil
+}
+
+// pipeWriter hands an answer to who asked, through a pipe.
+type pipeWriter struct {
+	header  http.Header
+	sent    http.Header
+	status  int
+	pipe    *io.PipeWriter
+	once    sync.Once
+	started chan struct{}
+}
+
+func (w *pipeWriter) Header() http.Header { return w.header }
+
+func (w *pipeWriter) WriteHeader(status int) {
+	w.once.Do(func() {
+		w.status, w.sent = status, w.header.Clone()
+		close(w.started)
+	})
+}
+
+func (w *pipeWriter) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.pipe.Write(b)
+}
+
+// Flush has nothing to do: what is written is there.
+func (w *pipeWriter) Flush() { w.WriteHeader(http.StatusOK) }

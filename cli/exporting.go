@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+func (p *program) exportCommand() *cli.Command {
+	formats := func(standard string) cli.Flag {
+		return &cli.StringFlag{Name: "format", Usage: "`FORM` of what is printed: csv, ecsv, votable or ndjson", Value: standard}
+	}
+	return &cli.Command{
+		Name: "export", Usage: "print what the archive holds",
+		Subcommands: []*cli.Command{
+			{
+				Name: "targets", Usage: "print targets as a table, to be read by import targets",
+				Flags: []cli.Flag{
+					formats("csv"), asFlag,
+					&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"},
+					&cli.StringFlag{Name: "type", Usage: "only SIDEREAL or NON_SIDEREAL ones"},
+					&cli.StringFlag{Name: "list", Usage: "only those of a target list, by `NAME` or id"},
+					&cli.StringFlag{Name: "cone", Usage: "only those within `RA,DEC,RADIUS`, degrees"},
+				},
+				Action: p.exporting("/api/targets/", map[string]string{"name": "name", "type": "type", "list": "targetlist__name", "cone": "cone_search"}),
+			},
+			{
+				Name: "datums", Usage: "print reduced data, by target and time, to be read by import datums",
+				Flags: []cli.Flag{
+					formats("ndjson"), asFlag,
+					&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},
+					&cli.StringFlag{Name: "target-id", Usage: "only of the target with `ID`"},
+					&cli.StringFlag{Name: "type", Usage: "only data of a `TYPE`, such as photometry"},
+					&cli.StringFlag{Name: "source", Usage: "only data from the `SOURCE`"},
+					&cli.StringFlag{Name: "product", Usage: "only data of the data product with `ID`"},
+				},
+				Action: p.exporting("/api/reduceddatums/", map[string]string{"target": "target_name", "target-id": "target__id", "type": "data_type",
+					"source": "source_name", "product": "data_product__id"}),
+			},
+		},
+	}
+}
+
+// exporting is the action that prints a whole list. filters are the query parameters of flags.
+func (p *program) exporting(path string, filters map[string]string) cli.ActionFunc {
+	return p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
+		n.as = c.String("as")
+		format := strings.ToLower(c.String("format"))
+		switch format {
+		case "csv", "ecsv", "votable", "ndjson":
+		default:
+			return usageError(c, "%q is no format: csv, ecsv, votable or ndjson", format)
+		}
+		query := url.Values{"format": {format}, "strict": {"true"}}
+		for flag, parameter := range filters {
+			if s := c.String(flag); s != "" {
+				query.Set(parameter, s)
+			}
+		}
+		w, err := n.send(ctx, http.MethodGet, path+"?"+query.Encode(), "", nil)
+		if err != nil {
+			return err
+		}
+		defer w.Body.Close()
+		_, err = io.Copy(p.out, w.Body)
+		return err
+	})
+}

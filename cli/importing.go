@@ -1,0 +1,266 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+)
+
+func (p *program) importCommand() *cli.Command {
+	return &cli.Command{
+		Name: "import", Usage: "take data in",
+		Subcommands: []*cli.Command{
+			{
+				Name: "targets", Usage: "add the targets of a CSV file as a TOM exports it: name, type, ra, dec, name2 and so on for aliases, groups; other columns become tags",
+				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag},
+				Action: p.asking(true, []string{"FILE"}, p.importTargets),
+			},
+			{
+				Name: "datums", Usage: "add reduced data from lines of JSON, or from a CSV file with the columns target, data_type, timestamp or mjd, source_name, source_location, value.KEY and so on",
+				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag},
+				Action: p.asking(true, []string{"FILE"}, p.importDatums),
+			},
+			{
+				Name: "product", Usage: "upload files as data products of a target", ArgsUsage: "FILE...",
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "target", Usage: "the target's `NAME`, alias or id", Required: true},
+					&cli.StringFlag{Name: "type", Usage: "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide", Value: "auto"},
+					&cli.StringFlag{Name: "date-obs", Usage: "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"},
+					&cli.StringFlag{Name: "flux-scale", Usage: "`FACTOR` on the fluxes"},
+					asFlag,
+				},
+				Action: p.asking(true, []string{"FILE..."}, p.importProducts),
+			},
+		},
+	}
+}
+
+// imported is the answer to a stream of rows.
+type imported struct {
+	Created   int `json:"created"`
+	Duplicate int `json:"duplicate"`
+	Rejected  int `json:"rejected"`
+	Problems  []struct {
+		Line   int `json:"line"`
+		Errors any `json:"errors"`
+	} `json:"problems"`
+}
+
+// lineMap says on which line of a file what was sent as a line stands; nil when they are the same.
+type lineMap []int
+
+func (m lineMap) of(line int) int {
+	if line < 1 || line > len(m) {
+		return line
+	}
+	return m[line-1]
+}
+
+// rowSource writes a file's rows as lines of JSON, and returns where they stood.
+type rowSource func(in io.Reader, out io.Writer) (lineMap, error)
+
+// importRows sends a file to a resource as lines of JSON.
+func (p *program) importRows(ctx context.Context, n *client, file, path string, source rowSource) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	bar := p.progress(filepath.Base(file))
+	defer bar.end()
+	pr, pw := io.Pipe()
+	var lines lineMap
+	var bad error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lines, bad = source(bar.reader(f, info.Size()), pw)
+		pw.CloseWithError(bad)
+	}()
+	w, err := n.send(ctx, http.MethodPost, path, "application/x-ndjson", pr)
+	pr.CloseWithError(errors.New("the rest is not read"))
+	<-done
+	var got imported
+	if err == nil {
+		err = json.NewDecoder(w.Body).Decode(&got)
+		w.Body.Close()
+	}
+	var where *fileError
+	if errors.As(bad, &where) { // what was sent ended in the middle: the file itself is the reason
+		err = where
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	bar.end()
+	for _, problem := range got.Problems {
+		for _, text := range flatten("", problem.Errors) {
+			p.note("%s, line %d: %s", file, lines.of(problem.Line), printable(text))
+		}
+	}
+	duplicate := ""
+	if got.Duplicate > 0 {
+		duplicate = fmt.Sprintf(", %d there already", got.Duplicate)
+	}
+	p.say("%d added%s, %d refused", got.Created, duplicate, got.Rejected)
+	if got.Rejected > 0 {
+		return fmt.Errorf("%s: %s of %d refused", file, rows(got.Rejected), got.Created+got.Duplicate+got.Rejected)
+	}
+	return nil
+}
+
+func rows(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return strconv.Itoa(n) + " rows"
+}
+
+// fileError is what is wrong with a file that is imported, and where.
+type fileError struct {
+	line int
+	text string
+}
+
+func (e *fileError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
+
+// importProducts uploads files one after the other, and goes on past those that are refused.
+func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client, args []string) error {
+	n.as = c.String("as")
+	t, err := findTarget(ctx, n, c.String("target"))
+	if err != nil {
+		return err
+	}
+	fields := map[string]string{"target": strconv.FormatUint(t.ID, 10), "data_product_type": c.String("type")}
+	if s := c.String("date-obs"); s != "" {
+		fields["date_obs"] = s
+	}
+	if s := c.String("flux-scale"); s != "" {
+		fields["flux_scale"] = s
+	}
+	var failed []string
+	for _, file := range args {
+		if err := p.upload(ctx, n, file, fields); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			p.note("%s: %v", file, err)
+			failed = append(failed, file)
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d files refused: %s", len(failed), len(args), firstOf(failed))
+	}
+	return nil
+}
+
+func firstOf(list []string) string {
+	const most = 5
+	text := ""
+	for i, s := range list[:min(most, len(list))] {
+		if i > 0 {
+			text += ", "
+		}
+		text += s
+	}
+	if len(list) > most {
+		text += " and others"
+	}
+	return text
+}
+
+// upload sends one file as a data product.
+func (p *program) upload(ctx context.Context, n *client, file string, fields map[string]string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		var path *os.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	bar := p.progress(filepath.Base(file))
+	defer bar.end()
+	w, err := sendFile(ctx, n, filepath.Base(file), bar.reader(f, info.Size()), fields)
+	if err != nil {
+		return err
+	}
+	defer w.Body.Close()
+	var product struct {
+		ID     uint64 `json:"id"`
+		Type   string `json:"data_product_type"`
+		Report struct {
+			Created   int      `json:"created"`
+			Duplicate int      `json:"duplicate"`
+			Rejected  int      `json:"rejected_count"`
+			Warnings  []string `json:"warnings"`
+			Rows      []struct {
+				Line   int    `json:"line"`
+				Column string `json:"column"`
+				Reason string `json:"reason"`
+			} `json:"rejected"`
+		} `json:"report"`
+	}
+	if err := json.NewDecoder(w.Body).Decode(&product); err != nil {
+		return err
+	}
+	bar.end()
+	r := product.Report
+	for _, row := range r.Rows {
+		p.note("%s, line %d: left out: %s", file, row.Line, printable(row.Reason))
+	}
+	for _, text := range r.Warnings {
+		p.note("%s: %s", file, printable(text))
+	}
+	p.say("%s: data product %d, %s, %d data added, %d there already, %d left out", file, product.ID, product.Type, r.Created, r.Duplicate, r.Rejected)
+	return nil
+}
+
+// sendFile posts a file with some fields as a form, without ever holding it whole.
+func sendFile(ctx context.Context, n *client, name string, content io.Reader, fields map[string]string) (*http.Response, error) {
+	pr, pw := io.Pipe()
+	form := multipart.NewWriter(pw)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pw.CloseWithError(writeForm(form, name, content, fields))
+	}()
+	w, err := n.send(ctx, http.MethodPost, "/api/dataproducts/", form.FormDataContentType(), pr)
+	pr.CloseWithError(errors.New("the rest is not read"))
+	<-done
+	return w, err
+}
+
+func writeForm(form *multipart.Writer, name string, content io.Reader, fields map[string]string) error {
+	for key, value := range fields {
+		if err := form.WriteField(key, value); err != nil {
+			return err
+		}
+	}
+	part, err := form.CreateFormFile("file", name)
+	if err == nil {
+		_, err = io.Copy(part, content)
+	}
+	if err == nil {
+		err = form.Close()
+	}
+	return err
+}

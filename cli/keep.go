@@ -1,0 +1,342 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"nightjar/archive"
+)
+
+func (p *program) backupCommand() *cli.Command {
+	return &cli.Command{
+		Name: "backup", Usage: "write a verified copy of the file, while everything goes on", ArgsUsage: "FILE or FOLDER",
+		Action: p.asking(false, []string{"FILE"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+			path, err := filepath.Abs(args[0]) // the server may stand elsewhere
+			if err != nil {
+				return err
+			}
+			if info, err := os.Stat(path); err == nil && info.IsDir() {
+				base := strings.TrimSuffix(filepath.Base(c.String("db")), ".db")
+				path = filepath.Join(path, base+"-"+time.Now().UTC().Format("20060102-150405")+".db")
+			}
+			var got struct{ Path, Head string }
+			if err := n.call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got); err != nil {
+				return err
+			}
+			p.say("%s\nhead %s", got.Path, got.Head)
+			return nil
+		}),
+	}
+}
+
+func (p *program) restoreCommand() *cli.Command {
+	return &cli.Command{
+		Name: "restore", Usage: "make a backup into the file (of --db), where none may be", ArgsUsage: "FILE",
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "FILE")
+			if err != nil {
+				return err
+			}
+			file := c.String("db")
+			err = archive.Restore(c.Context, args[0], file, p.checkCopy(c.Context))
+			if errors.Is(err, os.ErrExist) {
+				return fmt.Errorf("%s is there: a restore never overwrites; move it away first", file)
+			}
+			if err == nil {
+				p.say("%s restored to %s, as a node of its own", args[0], file)
+			}
+			return err
+		},
+	}
+}
+
+// verification is what a verification found.
+type verification struct {
+	Good     bool     `json:"good"`
+	Records  int      `json:"records"`
+	Blobs    int      `json:"blobs"`
+	Entries  int      `json:"log_entries"`
+	Head     string   `json:"head"`
+	Problems []string `json:"problems"`
+	More     int      `json:"more_problems"`
+}
+
+func (p *program) verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "verify", Usage: "read the whole file and compare all that can be compared",
+		Flags: []cli.Flag{&cli.StringFlag{Name: "head", Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"}},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			file, bar := c.String("db"), p.progress("verifying")
+			defer bar.end()
+			n, err := dialed(file)
+			if err != nil {
+				return err
+			}
+			var v verification
+			if n == nil {
+				err = p.checkInChild(c.Context, file, c.String("head"), bar, &v)
+			} else {
+				err = verifyServed(c.Context, n, c.String("head"), bar, &v)
+			}
+			if err != nil {
+				return err
+			}
+			bar.end()
+			return p.report(file, &v)
+		},
+	}
+}
+
+func verifyServed(ctx context.Context, n *client, head string, bar *progress, v *verification) error {
+	body, err := json.Marshal(map[string]string{"head": head})
+	if err != nil {
+		return err
+	}
+	w, err := n.send(ctx, http.MethodPost, "/api/node/verify/?progress=true", "application/json", bytes.NewReader(body))
+	if err == nil {
+		err = progressed(w, bar, v)
+	}
+	return errors.Join(err, n.close())
+}
+
+func (p *program) report(file string, v *verification) error {
+	if v.Good {
+		p.say("%s is whole: %d records, %d files, %d log entries\nhead %s", file, v.Records, v.Blobs, v.Entries, v.Head)
+		return nil
+	}
+	for _, text := range v.Problems {
+		p.say("%s", printable(text))
+	}
+	if v.More > 0 {
+		p.say("and %d more", v.More)
+	}
+	return fmt.Errorf("%s is damaged", file)
+}
+
+// checkInChild verifies a file that nobody writes in a process of its own, since a badly damaged one may end the process that reads it.
+func (p *program) checkInChild(ctx context.Context, file, head string, bar *progress, v *verification) error {
+	child := exec.CommandContext(ctx, p.self, "check-file", "--head="+head, "--", file)
+	var said bytes.Buffer
+	child.Stderr = &limited{b: &said, room: 64 << 10}
+	out, err := child.StdoutPipe()
+	if err == nil {
+		err = child.Start()
+	}
+	if err != nil {
+		return err
+	}
+	readErr := progressed(&http.Response{Body: out}, bar, v)
+	if err := child.Wait(); err != nil || readErr != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
+		if line == "" {
+			line = fmt.Sprint(errors.Join(err, readErr))
+		}
+		return errors.New(strings.TrimPrefix(line, "nightjar: "))
+	}
+	return nil
+}
+
+// limited keeps the beginning of what is written.
+type limited struct {
+	b    *bytes.Buffer
+	room int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	n := min(len(p), l.room)
+	l.b.Write(p[:n])
+	l.room -= n
+	return len(p), nil
+}
+
+// checkCopy verifies a copy of a file, in a process of its own.
+func (p *program) checkCopy(ctx context.Context) func(path string) error {
+	return func(path string) error {
+		var v verification
+		bar := p.progress("verifying " + filepath.Base(path))
+		defer bar.end()
+		if err := p.checkInChild(ctx, path, "", bar, &v); err != nil {
+			return err
+		}
+		if !v.Good {
+			return fmt.Errorf("%s (%d problems in all)", v.Problems[0], len(v.Problems)+v.More)
+		}
+		return nil
+	}
+}
+
+// checkFileCommand is the other process of checkInChild: it prints lines of JSON.
+func (p *program) checkFileCommand() *cli.Command {
+	return &cli.Command{
+		Name: "check-file", Hidden: true, ArgsUsage: "FILE", Flags: []cli.Flag{&cli.StringFlag{Name: "head"}},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "FILE")
+			if err != nil {
+				return err
+			}
+			if _, err := os.Stat(args[0]); errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("there is no file %s", args[0])
+			}
+			out := bufio.NewWriter(p.out)
+			e := json.NewEncoder(out)
+			r, err := archive.Check(c.Context, args[0], archive.VerifyOptions{Since: c.String("head"), Progress: func(done, total int) {
+				e.Encode(map[string]int{"done": done, "total": total})
+				out.Flush()
+			}})
+			if err != nil {
+				return err
+			}
+			e.Encode(verification{r.Err() == nil, r.Records, r.Blobs, r.Entries, r.Head.String(), r.Problems, r.More})
+			return out.Flush()
+		},
+	}
+}
+
+func (p *program) compactCommand() *cli.Command {
+	return &cli.Command{
+		Name: "compact", Usage: "give the space of what was deleted back to the disk; writers wait meanwhile",
+		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+			var got struct{ Before, After int64 }
+			err := n.call(ctx, http.MethodPost, "/api/node/compact/", nil, &got)
+			if err == nil {
+				p.say("%s before, %s now", size(got.Before), size(got.After))
+			}
+			return err
+		}),
+	}
+}
+
+func (p *program) reindexCommand() *cli.Command {
+	return &cli.Command{
+		Name: "reindex", Usage: "make the index of names anew; it is only a cache, and names are found meanwhile",
+		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+			if err := n.call(ctx, http.MethodPost, "/api/node/reindex/", nil, nil); err != nil {
+				return err
+			}
+			for {
+				var st stat
+				if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
+					return err
+				}
+				if st.Index.Why == "" && st.Index.Sequence >= st.Sequence {
+					p.say("the index holds all names")
+					return nil
+				}
+				select {
+				case <-time.After(100 * time.Millisecond):
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			}
+		}),
+	}
+}
+
+type stat struct {
+	Node        string `json:"node"`
+	Name        string `json:"name"`
+	Version     string `json:"version"`
+	Format      int    `json:"format"`
+	Path        string `json:"path"`
+	Size        int64  `json:"size"`
+	Free        int64  `json:"free"`
+	Head        string `json:"head"`
+	Sequence    uint64 `json:"sequence"`
+	Permissions string `json:"permissions"`
+	Strategy    string `json:"auth_strategy"`
+	Failed      string `json:"failed"`
+	Index       struct {
+		Sequence uint64 `json:"sequence"`
+		Why      string `json:"why_not"`
+	} `json:"index"`
+	Counts map[string]int `json:"counts"`
+}
+
+func (p *program) statCommand() *cli.Command {
+	return &cli.Command{
+		Name: "stat", Usage: "say how the node is",
+		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+			var st stat
+			if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
+				return err
+			}
+			index := fmt.Sprintf("at log entry %d of %d", st.Index.Sequence, st.Sequence)
+			if st.Index.Why != "" {
+				index = st.Index.Why
+			}
+			list := [][]string{
+				{"file", st.Path}, {"node", st.Node}, {"name", st.Name}, {"format", fmt.Sprint(st.Format)},
+				{"size", size(st.Size) + ", of which " + size(st.Free) + " free"},
+				{"permissions", st.Permissions}, {"auth_strategy", st.Strategy},
+			}
+			for _, name := range []string{"targets", "dataproducts", "reduceddatums", "observations"} {
+				list = append(list, []string{name, fmt.Sprint(st.Counts[name])})
+			}
+			list = append(list, []string{"index of names", index}, []string{"head", st.Head})
+			if st.Failed != "" {
+				list = append(list, []string{"FAILED", st.Failed + "; nothing is written until a restart"})
+			}
+			return p.table(list)
+		}),
+	}
+}
+
+func size(n int64) string {
+	const unit = 1024
+	f, units := float64(n), []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	i := 0
+	for f >= unit && i < len(units)-1 {
+		f /= unit
+		i++
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", f, units[i])
+}
+
+func (p *program) versionCommand() *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "print the version",
+		Action: func(c *cli.Context) error {
+			p.say("nightjar %s", version())
+			return nil
+		},
+	}
+}
+
+// version is the module's version, or the commit that the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "unknown"
+}

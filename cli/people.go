@@ -1,0 +1,325 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+type named struct {
+	ID   uint64 `json:"id"`
+	Name string `json:"name"`
+}
+
+type user struct {
+	ID        uint64  `json:"id"`
+	Username  string  `json:"username"`
+	Superuser bool    `json:"is_superuser"`
+	Password  bool    `json:"has_password"`
+	Groups    []named `json:"groups"`
+}
+
+type token struct {
+	ID       uint64  `json:"id"`
+	Name     string  `json:"name"`
+	Kind     string  `json:"kind"`
+	Username string  `json:"username"`
+	ReadOnly bool    `json:"read_only"`
+	Expires  *string `json:"expires"`
+	LastUsed string  `json:"last_used"`
+	Token    string  `json:"token"`
+}
+
+// errNone is what find says when there is nothing of the name.
+var errNone = errors.New("not found")
+
+// find finds the one row of a list whose name is asked for by a query parameter.
+func find[T any](ctx context.Context, n *client, path, parameter, name string) (*T, error) {
+	var found *T
+	err := each(ctx, n, path, url.Values{parameter: {name}}, func(v *T) error { found = v; return nil })
+	if err == nil && found == nil {
+		err = errNone
+	}
+	return found, err
+}
+
+func findUser(ctx context.Context, n *client, name string) (*user, error) {
+	u, err := find[user](ctx, n, "/api/users/", "username", name)
+	if err == errNone {
+		err = fmt.Errorf("there is no user %s", name)
+	}
+	return u, err
+}
+
+func findGroup(ctx context.Context, n *client, name string) (*named, error) {
+	g, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
+	if err == errNone {
+		err = fmt.Errorf("there is no group %s", name)
+	}
+	return g, err
+}
+
+var passwordFlag = &cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input, instead of making a random one and printing it"}
+
+// password is the one that standard input gives, or a random one that is to be shown.
+func (p *program) password(c *cli.Context) (password string, show bool, err error) {
+	if !c.Bool("password-stdin") {
+		return randomPassword(), true, nil
+	}
+	password, err = p.firstLine()
+	if err == nil && password == "" {
+		err = errors.New("standard input holds no password")
+	}
+	return password, false, err
+}
+
+// randomPassword has 128 bits, in letters and digits that are not mistaken for each other.
+func randomPassword() string { return rand.Text() }
+
+func (p *program) userCommand() *cli.Command {
+	return &cli.Command{
+		Name: "user", Usage: "those who may sign in",
+		Subcommands: []*cli.Command{
+			{
+				Name: "add", Usage: "add a user", ArgsUsage: "NAME",
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "superuser", Usage: "sees and may do everything"},
+					&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"},
+					passwordFlag,
+				},
+				Action: p.asking(true, []string{"NAME"}, p.addUser),
+			},
+			{
+				Name: "list", Usage: "list the users",
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+					rows := [][]string{{"ID", "NAME", "GROUPS", ""}}
+					err := each(ctx, n, "/api/users/", nil, func(u *user) error {
+						var groups, notes []string
+						for _, g := range u.Groups {
+							groups = append(groups, g.Name)
+						}
+						if u.Superuser {
+							notes = append(notes, "superuser")
+						}
+						if !u.Password {
+							notes = append(notes, "without a password")
+						}
+						rows = append(rows, []string{fmt.Sprint(u.ID), u.Username, strings.Join(groups, ", "), strings.Join(notes, ", ")})
+						return nil
+					})
+					return errors.Join(err, p.table(rows))
+				}),
+			},
+			{
+				Name: "passwd", Usage: "give a user a new password, which ends the user's sessions", ArgsUsage: "NAME",
+				Flags: []cli.Flag{passwordFlag},
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+					u, err := findUser(ctx, n, args[0])
+					if err != nil {
+						return err
+					}
+					password, show, err := p.password(c)
+					if err != nil {
+						return err
+					}
+					err = n.call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", u.ID), map[string]string{"password": password}, nil)
+					if err == nil && show {
+						p.say("password of %s: %s", args[0], password)
+					}
+					return err
+				}),
+			},
+			{
+				Name: "remove", Usage: "take a user away, with the tokens; what the user made stays", ArgsUsage: "NAME",
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+					u, err := findUser(ctx, n, args[0])
+					if err != nil {
+						return err
+					}
+					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil)
+				}),
+			},
+		},
+	}
+}
+
+func (p *program) addUser(ctx context.Context, c *cli.Context, n *client, args []string) error {
+	password, show, err := p.password(c)
+	if err != nil {
+		return err
+	}
+	groups := []named{}
+	for _, name := range c.StringSlice("group") {
+		g, err := findGroup(ctx, n, name)
+		if err != nil {
+			return err
+		}
+		groups = append(groups, *g)
+	}
+	err = n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": password, "is_superuser": c.Bool("superuser"), "groups": groups}, nil)
+	if err == nil && show {
+		p.say("password of %s: %s", args[0], password)
+	}
+	return err
+}
+
+func (p *program) groupCommand() *cli.Command {
+	// member is the action of join and leave.
+	member := func(act func(ctx context.Context, n *client, g *named, u *user) error) cli.ActionFunc {
+		return p.asking(false, []string{"GROUP", "USER"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+			g, err := findGroup(ctx, n, args[0])
+			if err != nil {
+				return err
+			}
+			u, err := findUser(ctx, n, args[1])
+			if err != nil {
+				return err
+			}
+			return act(ctx, n, g, u)
+		})
+	}
+	return &cli.Command{
+		Name: "group", Usage: "groups of users, with which targets are shared",
+		Subcommands: []*cli.Command{
+			{
+				Name: "add", Usage: "add a group; one that is there already is left as it is", ArgsUsage: "NAME",
+				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+					return addGroup(ctx, n, args[0])
+				}),
+			},
+			{
+				Name: "list", Usage: "list the groups",
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+					rows := [][]string{{"ID", "NAME", "MEMBERS"}}
+					err := each(ctx, n, "/api/groups/?all=true", nil, func(g *named) error {
+						var names []string
+						err := each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil, func(u *user) error {
+							names = append(names, u.Username)
+							return nil
+						})
+						rows = append(rows, []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")})
+						return err
+					})
+					return errors.Join(err, p.table(rows))
+				}),
+			},
+			{
+				Name: "join", Usage: "put a user into a group", ArgsUsage: "GROUP USER",
+				Action: member(func(ctx context.Context, n *client, g *named, u *user) error {
+					return n.call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), map[string]string{"username": u.Username}, nil)
+				}),
+			},
+			{
+				Name: "leave", Usage: "take a user out of a group", ArgsUsage: "GROUP USER",
+				Action: member(func(ctx context.Context, n *client, g *named, u *user) error {
+					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", g.ID, u.ID), nil, nil)
+				}),
+			},
+			{
+				Name: "remove", Usage: "take a group away, with what was granted to it", ArgsUsage: "NAME",
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+					g, err := findGroup(ctx, n, args[0])
+					if err != nil {
+						return err
+					}
+					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", g.ID), nil, nil)
+				}),
+			},
+		},
+	}
+}
+
+// addGroup makes a group unless it is there.
+func addGroup(ctx context.Context, n *client, name string) error {
+	_, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
+	if err == errNone {
+		err = n.call(ctx, http.MethodPost, "/api/groups/?all=true", map[string]string{"name": name}, nil)
+	}
+	return err
+}
+
+func (p *program) tokenCommand() *cli.Command {
+	return &cli.Command{
+		Name: "token", Usage: "keys for programs, in place of a password",
+		Subcommands: []*cli.Command{
+			{
+				Name: "create", Usage: "make a token of a user's and print it, this once", ArgsUsage: "USER",
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "name", Usage: "`WHAT` it is for"},
+					&cli.BoolFlag{Name: "read-only", Usage: "it cannot write"},
+					&cli.StringFlag{Name: "expires", Usage: "`WHEN` it ends: days (30d), hours (12h), or a date (2027-01-31), UTC"},
+				},
+				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+					in := map[string]any{"username": args[0], "name": c.String("name"), "read_only": c.Bool("read-only")}
+					if s := c.String("expires"); s != "" {
+						t, err := parseExpiry(s, time.Now())
+						if err != nil {
+							return usageError(c, "%v", err)
+						}
+						in["expires"] = t.UTC().Format(time.RFC3339)
+					}
+					var t token
+					err := n.call(ctx, http.MethodPost, "/api/tokens/", in, &t)
+					if err == nil {
+						p.say("token %d of %s: %s", t.ID, t.Username, t.Token)
+					}
+					return err
+				}),
+			},
+			{
+				Name: "list", Usage: "list the tokens; the secrets are not kept",
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+					rows := [][]string{{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", ""}}
+					err := each(ctx, n, "/api/tokens/", nil, func(t *token) error {
+						expires, scope := "never", ""
+						if t.Expires != nil {
+							expires = *t.Expires
+						}
+						if t.ReadOnly {
+							scope = "read only"
+						}
+						rows = append(rows, []string{fmt.Sprint(t.ID), t.Username, t.Name, t.Kind, expires, t.LastUsed, scope})
+						return nil
+					})
+					return errors.Join(err, p.table(rows))
+				}),
+			},
+			{
+				Name: "revoke", Usage: "end a token", ArgsUsage: "ID",
+				Action: p.asking(false, []string{"ID"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+					return n.call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
+				}),
+			},
+		},
+	}
+}
+
+// parseExpiry reads a time to come: a number of days or hours from now, or a date.
+func parseExpiry(s string, now time.Time) (time.Time, error) {
+	var n int
+	var unit string
+	if _, err := fmt.Sscanf(s, "%d%s", &n, &unit); err == nil && n > 0 && n < 100_000 {
+		switch unit {
+		case "d":
+			return now.AddDate(0, 0, n), nil
+		case "h":
+			return now.Add(time.Duration(n) * time.Hour), nil
+		}
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			if !t.After(now) {
+				return t, fmt.Errorf("%s has passed", s)
+			}
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: write 30d, 12h or 2027-01-31", s)
+}

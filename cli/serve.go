@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"nightjar/api"
+	"nightjar/archive"
+	"nightjar/auth"
+	"nightjar/ui"
+)
+
+const (
+	stopWithin    = 8 * time.Second // what may still be answered after a signal to end
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+func (p *program) serveCommand() *cli.Command {
+	return &cli.Command{
+		Name: "serve", Usage: "serve the archive; a new file is made with a group Public and an administrator",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` and port; port 0 for any that is free", Value: "127.0.0.1:8000"},
+			&cli.StringFlag{Name: "permissions", Usage: "what the visibility of data follows, `targets` or objects; kept in the file at the first start"},
+			&cli.StringFlag{Name: "auth-strategy", Usage: "what guests may do, `read-only` or locked; kept in the file at the first start"},
+			&cli.StringFlag{Name: "base-url", Usage: "`URL` under which others reach the node, for the links in answers"},
+			&cli.BoolFlag{Name: "demo", Usage: "fill a new file with a dozen targets, light curves and spectra"},
+		},
+		Action: p.serve,
+	}
+}
+
+// serve runs a node until the context ends.
+func (p *program) serve(c *cli.Context) (err error) {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	if s := c.String("base-url"); s != "" {
+		if u, err := url.Parse(s); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			return usageError(c, "--base-url: %q is no URL such as https://node.example.org", s)
+		}
+	}
+	listener, err := net.Listen("tcp", c.String("listen"))
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	file := c.String("db")
+	a, err := archive.Open(file, archive.Options{CheckCopy: p.checkCopy(c.Context), Logf: p.note})
+	if errors.Is(err, archive.ErrLocked) {
+		return fmt.Errorf("another program has %s open: is a server running on it already?", file)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	logger := slog.New(slog.NewTextHandler(p.err, nil))
+	handler := api.New(a, api.Options{Log: logger, Pages: ui.Handler(), BaseURL: c.String("base-url"), Version: version()})
+	if err := p.firstStart(c, a, handler); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Context)) // of the requests
+	defer cancel()
+	server := newServer(ctx, handler, p)
+	owner := newServer(ctx, handler.Owner(), p)
+	failed := make(chan error, 2)
+	control, err := listenControl(file)
+	if err != nil {
+		p.note("no command reaches this server: %v", err)
+	} else {
+		go func() { failed <- owner.Serve(control) }()
+	}
+	go func() { failed <- server.Serve(listener) }()
+	where := "http://" + listener.Addr().String() + "/"
+	if s := c.String("base-url"); s != "" {
+		where = s
+	}
+	full, err := filepath.Abs(file)
+	if err != nil {
+		full = file
+	}
+	p.say("nightjar %s serves %s", version(), full)
+	p.say("sign in: %s", where)
+	select {
+	case <-c.Context.Done():
+	case err = <-failed:
+	}
+	return errors.Join(err, shutDown(cancel, server, owner))
+}
+
+func newServer(ctx context.Context, h http.Handler, p *program) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: log.New(p.err, "", 0)}
+}
+
+// shutDown lets what has begun be answered, for a while, and then breaks it off.
+func shutDown(cancel func(), servers ...*http.Server) error {
+	ctx, stop := context.WithTimeout(context.Background(), stopWithin)
+	defer stop()
+	var all error
+	for _, s := range servers {
+		err := s.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			cancel()
+			err = s.Close()
+		}
+		all = errors.Join(all, err)
+	}
+	return all
+}
+
+// firstStart prepares a new file, and refuses flags that an old one contradicts.
+func (p *program) firstStart(c *cli.Context, a *archive.Archive, h *api.API) error {
+	ctx := c.Context
+	err := a.FirstSettings(ctx, map[string]string{auth.SettingMode: c.String("permissions"), auth.SettingStrategy: c.String("auth-strategy")})
+	if err != nil {
+		return err
+	}
+	users, err := a.Auth().UserCount()
+	if err != nil {
+		return err
+	}
+	n := &client{http: &http.Client{Transport: inProcess{h.Owner()}}}
+	if users == 0 {
+		if err := addGroup(ctx, n, "Public"); err != nil {
+			return err
+		}
+		password := randomPassword()
+		if err := n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": "admin", "password": password, "is_superuser": true}, nil); err != nil {
+			return err
+		}
+		p.say("admin password: %s", password)
+	}
+	if c.Bool("demo") {
+		return p.demo(ctx, n)
+	}
+	return nil
+}

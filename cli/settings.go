@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/urfave/cli/v2"
+)
+
+type setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func (p *program) settingsCommand() *cli.Command {
+	return &cli.Command{
+		Name: "settings", Usage: "what the file says about the node",
+		Subcommands: []*cli.Command{
+			{
+				Name: "get", Usage: "print the settings, or the value of one", ArgsUsage: "[NAME]",
+				Action: p.asking(false, []string{"[NAME]"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+					if len(args) == 1 {
+						var s setting
+						err := n.call(ctx, http.MethodGet, settingPath(args[0]), nil, &s)
+						if err == nil {
+							p.say("%s", s.Value)
+						}
+						return err
+					}
+					return each(ctx, n, "/api/settings/", nil, func(s *setting) error {
+						p.say("%s = %s", s.Name, s.Value)
+						return nil
+					})
+				}),
+			},
+			{
+				Name: "set", Usage: "change one; the change is logged", ArgsUsage: "NAME VALUE",
+				Action: p.asking(true, []string{"NAME", "VALUE"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+					return n.call(ctx, http.MethodPut, settingPath(args[0]), map[string]string{"value": args[1]}, nil)
+				}),
+			},
+		},
+	}
+}
+
+func settingPath(name string) string { return "/api/settings/" + url.PathEscape(name) + "/" }

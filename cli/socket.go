@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+)
+
+// maxSocketPath is the longest path that every system allows for a socket.
+const maxSocketPath = 100
+
+// socketPaths are where the control socket of a file may be, in the order in which they are tried.
+func socketPaths(file string) []string {
+	var paths []string
+	if beside := file + ".sock"; len(beside) <= maxSocketPath {
+		paths = append(paths, beside)
+	}
+	full, err := filepath.Abs(file)
+	if err != nil {
+		return paths
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(full)); err == nil {
+		full = filepath.Join(dir, filepath.Base(full))
+	}
+	sum := sha256.Sum256([]byte(full))
+	return append(paths, filepath.Join(socketFolder(), hex.EncodeToString(sum[:8])+".sock"))
+}
+
+func socketFolder() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("nightjar-%d", os.Getuid()))
+}
+
+// listenControl listens on the control socket of a file, whose lock the caller holds: what stands there is left over.
+func listenControl(file string) (net.Listener, error) {
+	var all error
+	for _, path := range socketPaths(file) {
+		if filepath.Dir(path) == socketFolder() {
+			if err := ownFolder(socketFolder()); err != nil {
+				all = errors.Join(all, err)
+				continue
+			}
+		}
+		if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
+			os.Remove(path)
+		}
+		l, err := listenPrivate(path)
+		if err == nil {
+			return l, nil
+		}
+		all = errors.Join(all, err)
+	}
+	return nil, all
+}
+
+// ownFolder makes a folder that only this user can enter, and refuses one that others can, or made.
+func ownFolder(path string) error {
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 || !mine(info) {
+		return fmt.Errorf("%s is not a folder of this user alone", path)
+	}
+	return nil
+}
+
+// dialControl connects to the server on a file; nil without error when there is none.
+func dialControl(file string) (net.Conn, error) {
+	for _, path := range socketPaths(file) {
+		if filepath.Dir(path) == socketFolder() {
+			if _, err := os.Lstat(socketFolder()); err != nil || ownFolder(socketFolder()) != nil {
+				continue
+			}
+		}
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			return conn, nil
+		}
+		if errors.Is(err, os.ErrPermission) {
+			return nil, fmt.Errorf("a server runs on %s for another user: %w", file, err)
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"nightjar/archive"
+)
+
+type target struct {
+	ID          uint64   `json:"id"`
+	Name        string   `json:"name"`
+	Type        string   `json:"type"`
+	RA          *float64 `json:"ra"`
+	Dec         *float64 `json:"dec"`
+	Permissions string   `json:"permissions"`
+	Aliases     []named  `json:"aliases"`
+	Groups      []named  `json:"groups"`
+}
+
+// findTarget finds a target by its name, by an alias, or by its id, in this order.
+func findTarget(ctx context.Context, n *client, text string) (*target, error) {
+	var byName, byAlias *target
+	err := each(ctx, n, "/api/targets/", url.Values{"name": {text}}, func(t *target) error {
+		if t.Name == text {
+			byName = t
+		}
+		for _, a := range t.Aliases {
+			if a.Name == text {
+				byAlias = t
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case byName != nil:
+		return byName, nil
+	case byAlias != nil:
+		return byAlias, nil
+	}
+	if id, err := strconv.ParseUint(text, 10, 63); err == nil {
+		var t target
+		err := n.call(ctx, http.MethodGet, targetPath(id), nil, &t)
+		var refused *answered
+		if err == nil || !errors.As(err, &refused) || refused.status != http.StatusNotFound {
+			return &t, err
+		}
+	}
+	return nil, &noTarget{text}
+}
+
+// noTarget is what findTarget says when there is none.
+type noTarget struct{ name string }
+
+func (e *noTarget) Error() string { return "there is no target " + e.name }
+
+func targetPath(id uint64) string { return fmt.Sprintf("/api/targets/%d/", id) }
+
+func (p *program) targetCommand() *cli.Command {
+	// shared is the action of share and unshare.
+	shared := func(act func(ctx context.Context, n *client, t *target, g *named) error) cli.ActionFunc {
+		return p.asking(false, []string{"NAME", "GROUP"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+			t, err := findTarget(ctx, n, args[0])
+			if err != nil {
+				return err
+			}
+			g, err := findGroup(ctx, n, args[1])
+			if err != nil {
+				return err
+			}
+			return act(ctx, n, t, g)
+		})
+	}
+	return &cli.Command{
+		Name: "target", Usage: "what is observed",
+		Subcommands: []*cli.Command{
+			{
+				Name: "add", Usage: "add a sidereal target", ArgsUsage: "NAME",
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "ra", Usage: "right ascension, ICRS, `DEGREES` or hours as 13:47:02.1", Required: true},
+					&cli.StringFlag{Name: "dec", Usage: "declination, ICRS, `DEGREES` or as -12:30:00", Required: true},
+					&cli.StringSliceFlag{Name: "alias", Usage: "another `NAME`; may be given several times"},
+					&cli.StringSliceFlag{Name: "group", Usage: "share the target with `GROUP`; may be given several times"},
+					&cli.StringFlag{Name: "permissions", Usage: "who sees it besides: PRIVATE, PUBLIC or OPEN"},
+					asFlag,
+				},
+				Action: p.asking(true, []string{"NAME"}, p.addTarget),
+			},
+			{
+				Name: "list", Usage: "list the targets",
+				Flags: []cli.Flag{&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"}, asFlag},
+				Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
+					n.as = c.String("as")
+					query := url.Values{"order": {"name"}}
+					if s := c.String("name"); s != "" {
+						query.Set("name", s)
+					}
+					rows := [][]string{{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}}
+					err := each(ctx, n, "/api/targets/", query, func(t *target) error {
+						rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec), t.Permissions, names(t.Aliases), names(t.Groups)})
+						return nil
+					})
+					return errors.Join(err, p.table(rows))
+				}),
+			},
+			{
+				Name: "share", Usage: "give a group all rights on a target", ArgsUsage: "NAME GROUP",
+				Action: shared(func(ctx context.Context, n *client, t *target, g *named) error {
+					return n.call(ctx, http.MethodPatch, targetPath(t.ID), map[string]any{"groups": []named{*g}}, nil)
+				}),
+			},
+			{
+				Name: "unshare", Usage: "take a group's rights on a target away", ArgsUsage: "NAME GROUP",
+				Action: shared(func(ctx context.Context, n *client, t *target, g *named) error {
+					return n.call(ctx, http.MethodDelete, fmt.Sprintf("%sgroups/%d/", targetPath(t.ID), g.ID), nil, nil)
+				}),
+			},
+			{
+				Name: "remove", Usage: "take a target away, with its data products, their files and its data", ArgsUsage: "NAME",
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+					t, err := findTarget(ctx, n, args[0])
+					if err != nil {
+						return err
+					}
+					return n.call(ctx, http.MethodDelete, targetPath(t.ID), nil, nil)
+				}),
+			},
+		},
+	}
+}
+
+var asFlag = &cli.StringFlag{Name: "as", Usage: "on behalf of `USER`, with what that user may see and do"}
+
+func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client, args []string) error {
+	n.as = c.String("as")
+	ra, err := archive.ParseRA(c.String("ra"))
+	if err != nil {
+		return usageError(c, "--ra: %v", err)
+	}
+	dec, err := archive.ParseDec(c.String("dec"))
+	if err != nil {
+		return usageError(c, "--dec: %v", err)
+	}
+	in := map[string]any{"name": args[0], "type": archive.Sidereal, "ra": ra, "dec": dec}
+	var aliases, groups []map[string]string
+	for _, s := range c.StringSlice("alias") {
+		aliases = append(aliases, map[string]string{"name": s})
+	}
+	for _, s := range c.StringSlice("group") {
+		if _, err := findGroup(ctx, n, s); err != nil { // as a superuser one would make a group by naming it
+			return err
+		}
+		groups = append(groups, map[string]string{"name": s})
+	}
+	if aliases != nil {
+		in["aliases"] = aliases
+	}
+	if groups != nil {
+		in["groups"] = groups
+	}
+	if s := c.String("permissions"); s != "" {
+		in["permissions"] = strings.ToUpper(s)
+	}
+	var t target
+	err = n.call(ctx, http.MethodPost, "/api/targets/", in, &t)
+	if err == nil {
+		p.say("target %d: %s", t.ID, printable(t.Name))
+	}
+	return err
+}
+
+func degrees(f *float64) string {
+	if f == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*f, 'f', -1, 64)
+}
+
+func names(list []named) string {
+	var out []string
+	for _, v := range list {
+		out = append(out, v.Name)
+	}
+	return strings.Join(out, ", ")
+}
