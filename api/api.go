@@ -150,6 +150,16 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	if path := r.URL.Path; strings.HasPrefix(path, "/api/") || path == "/api" {
 		h.Set("Cache-Control", "no-cache")
+		if rest, format, ok := formatSuffix(path); ok {
+			u := *r.URL
+			u.Path, u.RawPath = rest, ""
+			query := u.Query()
+			query.Set("format", format)
+			u.RawQuery = query.Encode()
+			r2 := *r
+			r2.URL, path = &u, rest
+			r = &r2
+		}
 		if !strings.HasSuffix(path, "/") && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			// a write to a path without its slash is meant for the path with it
 			u := *r.URL
@@ -166,6 +176,17 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	api.router.ServeHTTP(w, r)
+}
+
+// formatSuffix takes the suffix off a path such as /api/targets.json, with which a TOM lets the form of the answer be chosen.
+func formatSuffix(path string) (rest, format string, ok bool) {
+	short := strings.TrimSuffix(path, "/")
+	for _, format := range []string{"json", "api"} {
+		if rest, ok := strings.CutSuffix(short, "."+format); ok && !strings.HasSuffix(rest, "/") {
+			return rest + "/", format, true
+		}
+	}
+	return "", "", false
 }
 
 // methodKey holds a method that the router does not know.

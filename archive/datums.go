@@ -74,12 +74,11 @@ func (s *Access) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error)
 		sets = append(sets, unionOf(tx, datums, dimTarget, ids))
 	}
 	for _, ids := range s.productFilters(tx, f) {
-		if s.p.Mode == auth.Objects && !s.v.Everything() {
-			// a product that the viewer does not see does not exist for him, though he may see its data by another one
-			seen := visible(s, tx, products, true)
-			ids = slices.DeleteFunc(ids, func(id uint64) bool { ok, err := seen.Has(id); return err != nil || !ok })
+		set, err := s.shownBy(tx, ids)
+		if err != nil {
+			return kv.Set{}, err
 		}
-		sets = append(sets, unionOf(tx, datums, dimProduct, ids))
+		sets = append(sets, set)
 	}
 	if f.Source != "" {
 		sets = append(sets, datums.Set(tx, dimSource, kv.Text(f.Source)))
@@ -191,6 +190,49 @@ func (s *Access) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
 		}
 	}
 	return 0, nil
+}
+
+// shownBy is the set of the data that show one of some products. What a product brought, but an earlier one shows, is not in it; such data
+// are few, and only where the viewer may not see the earlier one are their records read.
+func (s *Access) shownBy(tx *kv.Tx, ids []uint64) (kv.Set, error) {
+	open := s.p.Mode != auth.Objects || s.v.Everything()
+	seen := visible(s, tx, products, true)
+	var sets []kv.Set
+	for _, id := range ids {
+		if !open {
+			if ok, err := seen.Has(id); err != nil {
+				return kv.Set{}, err
+			} else if !ok {
+				continue
+			}
+		}
+		brought, later := datums.Set(tx, dimProduct, kv.Int(id)), datums.Set(tx, dimLater, kv.Int(id))
+		shared, err := later.IDs()
+		if err != nil {
+			return kv.Set{}, err
+		}
+		if len(shared) > 0 {
+			brought = kv.AndNot(brought, later)
+		}
+		sets = append(sets, brought)
+		if open {
+			continue
+		}
+		var shown []uint64
+		for _, did := range shared {
+			d, err := datums.Get(tx, did)
+			if err != nil {
+				return kv.Set{}, err
+			}
+			if by, err := s.shownProduct(tx, d); err != nil {
+				return kv.Set{}, err
+			} else if by == id {
+				shown = append(shown, did)
+			}
+		}
+		sets = append(sets, kv.IDs(shown))
+	}
+	return kv.Or(sets...), nil
 }
 
 // Datum reads one datum; the view's value is a copy. Error: NotFound.

@@ -27,7 +27,9 @@ func (s *Access) checkGroups(tx *kv.Tx, p *auth.Problems, path string, refs []au
 		field := "id"
 		if r.ID == 0 {
 			if field = "name"; r.Name == "" {
-				p.Add(pathOf(path, i, ""), "A group is named by its id or its name.")
+				if !p.Within(pathOf(path, i, "")) {
+					p.Add(pathOf(path, i, ""), "A group is named by its id or its name.")
+				}
 				continue
 			}
 		}

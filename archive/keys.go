@@ -86,8 +86,11 @@ func datumKeys(k *kv.Keys, id uint64, d *Datum) {
 	k.Member(dimTarget, kv.Int(d.Target))
 	k.Member(dimType, kv.Int(uint64(d.Code)))
 	k.Member(dimSource, kv.Text(d.Source))
-	for _, p := range d.Products {
+	for i, p := range d.Products {
 		k.Member(dimProduct, kv.Int(p))
+		if i > 0 {
+			k.Member(dimLater, kv.Int(p))
+		}
 	}
 	if d.Upload != 0 {
 		k.Member(dimUpload, kv.Int(d.Upload))

@@ -148,7 +148,11 @@ func (w *productWalk) next(tx *kv.Tx) error {
 		return err
 	}
 	if w.out.Datum != nil {
-		if w.data, err = datums.Set(tx, dimProduct, kv.Int(id)).IDs(); err != nil {
+		data, err := w.s.shownBy(tx, []uint64{id})
+		if err == nil {
+			w.data, err = data.IDs()
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -246,14 +246,15 @@ const (
 	seriesUndated = 2 // a target's data without a time of their own, all at time 0
 
 	dimTarget      = 1
-	dimProduct     = 2 // of data
-	dimType        = 3 // of data: code of the data type; of targets: 1 sidereal, 2 not
-	dimUpload      = 4 // of data
-	dimSeer        = 5 // who sees the target
-	dimHolder      = 6 // who holds it, in mode objects
-	dimShared      = 7 // of data: 1 when it came more than once
-	dimObservation = 8 // of products
-	dimList        = 9 // of targets
+	dimProduct     = 2  // of data: all products that brought it
+	dimType        = 3  // of data: code of the data type; of targets: 1 sidereal, 2 not
+	dimUpload      = 4  // of data
+	dimSeer        = 5  // who sees the target
+	dimHolder      = 6  // who holds it, in mode objects
+	dimShared      = 7  // of data: 1 when it came more than once
+	dimObservation = 8  // of products
+	dimList        = 9  // of targets
+	dimLater       = 10 // of data: the products that brought it, but for the first
 	dimStatus      = 130
 	dimFacility    = 131
 	dimSource      = 132 // of data

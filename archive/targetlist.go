@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"nightjar/auth"
 	"nightjar/kv"
@@ -23,7 +24,7 @@ type TargetFilter struct {
 	Around string
 	Radius float64
 	List   string // on the list with this id or name
-	Order  string // one of TargetOrders, "" for id
+	Order  string // one of TargetOrders, "" for name in a search by name, and for id else
 }
 
 // TargetOrders are the orders in which targets can be listed, each also with "-" before it.
@@ -55,7 +56,11 @@ func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out
 		if err != nil {
 			return nil, 0, err
 		}
-		return orderTargets(tx, set, f.Order, page)
+		order := f.Order
+		if order == "" && len(f.Names) > 0 {
+			order = "name" // as a TOM answers a search by name
+		}
+		return orderTargets(tx, set, order, page)
 	}
 	read := func(tx *kv.Tx, id uint64, row *TargetView) (bool, error) {
 		t, err := targets.Get(tx, id)
@@ -181,15 +186,8 @@ func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, int
 	p := kv.Page{Offset: page.Offset, Limit: page.Limit, Descending: descending}
 	switch order {
 	case "name":
-		var sorted []uint64
-		for _, id := range tx.UniqueTexts(kindTargetName, "") {
-			if in, err := set.Has(id); err != nil {
-				return nil, 0, err
-			} else if in {
-				sorted = append(sorted, id)
-			}
-		}
-		return cut(sorted, p), len(sorted), nil
+		sorted, err := byName(tx, set)
+		return cut(sorted, p), len(sorted), err
 	case "modified":
 		sorted, err := set.IDs()
 		if err != nil {
@@ -207,6 +205,40 @@ func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, int
 		return cut(sorted, p), len(sorted), nil
 	}
 	return set.Page(p) // ids are given out in the order of creation
+}
+
+// fewNames is up to how many targets are sorted by reading their names one by one rather than by walking through all names.
+const fewNames = 1000
+
+// byName lists the targets of a set by their names, as bytes compare.
+func byName(tx *kv.Tx, set kv.Set) (sorted []uint64, err error) {
+	n, err := set.Count()
+	if err != nil {
+		return nil, err
+	}
+	if n > fewNames {
+		for _, id := range tx.UniqueTexts(kindTargetName, "") {
+			if in, err := set.Has(id); err != nil {
+				return nil, err
+			} else if in {
+				sorted = append(sorted, id)
+			}
+		}
+		return sorted, nil
+	}
+	if sorted, err = set.IDs(); err != nil {
+		return nil, err
+	}
+	names := make(map[uint64]string, n)
+	for _, id := range sorted {
+		t, err := targets.Get(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		names[id] = t.Name
+	}
+	slices.SortFunc(sorted, func(a, b uint64) int { return strings.Compare(names[a], names[b]) })
+	return sorted, nil
 }
 
 // cut takes a page out of a sorted list.

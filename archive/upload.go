@@ -55,6 +55,8 @@ type productPlan struct {
 	target *Target
 	obs    *Observation
 	groups []uint64
+	// warnings tell of groups that were named and are not known, where groups make no difference.
+	warnings []string
 }
 
 // planProduct checks everything about an upload but the file's content.
@@ -109,9 +111,18 @@ func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productP
 	if math.IsNaN(in.FluxScale) || math.IsInf(in.FluxScale, 0) || in.FluxScale < 0 {
 		p.Add("flux_scale", "A valid number is required.")
 	}
-	refs, err := s.checkGroups(tx, p, "groups", in.Groups, false)
+	unknown := p
+	if s.p.Mode == auth.Targets {
+		unknown = new(auth.Problems) // a TOM looks at the groups of an upload only in mode objects
+	}
+	refs, err := s.checkGroups(tx, unknown, "groups", in.Groups, false)
 	if err != nil {
 		return nil, err
+	}
+	if unknown != p {
+		for _, x := range unknown.All() {
+			pl.warnings = append(pl.warnings, x.Path+": "+x.Message+" It was left out.")
+		}
 	}
 	for _, r := range refs {
 		pl.groups = append(pl.groups, r.ID)
@@ -168,7 +179,7 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 	}
 	f.blob = nil
 	report.Created, report.Duplicate = b.done.created, b.done.duplicate
-	report.Warnings = append(report.Warnings, s.blindGroups(pl)...)
+	report.Warnings = slices.Concat(report.Warnings, pl.warnings, s.blindGroups(pl))
 	if note != "" {
 		report.Warnings = append(report.Warnings, note)
 	}

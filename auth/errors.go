@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -84,6 +85,16 @@ func (p *Problems) All() []Problem { return p.list }
 func (p *Problems) Has(path string) bool {
 	for _, x := range p.list {
 		if x.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// Within says whether there is a problem with a path or with something in it.
+func (p *Problems) Within(path string) bool {
+	for _, x := range p.list {
+		if x.Path == path || strings.HasPrefix(x.Path, path+".") {
 			return true
 		}
 	}
