@@ -173,6 +173,7 @@ func writeVerification(w *writer, v *archive.VerifyReport) {
 		}
 	})
 	w.intMember("more_problems", int64(v.More))
+	w.textMember("other_log", v.Other)
 }
 
 func compact(r *request) (*answer, error) {

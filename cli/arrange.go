@@ -46,7 +46,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		case flag == "help" || flag == "h":
 			return append(append([]string{app.Name}, path...), "--help"), nil
 		case f == nil:
-			return nil, fmt.Errorf("%s knows no flag %s (see: %s --help)", name, strings.SplitN(word, "=", 2)[0], name)
+			return nil, fmt.Errorf("there is no flag %s (see: %s --help)", strings.SplitN(word, "=", 2)[0], name)
 		case joined:
 			*to = append(*to, "--"+flag+"="+value)
 			continue
@@ -56,7 +56,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			continue
 		}
 		if i++; i == len(args) {
-			return nil, fmt.Errorf("%s needs a value after %s (see: %s --help)", name, word, name)
+			return nil, fmt.Errorf("%s is without a value (see: %s --help)", word, name)
 		}
 		*to = append(*to, args[i])
 	}

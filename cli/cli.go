@@ -82,8 +82,20 @@ func plain(list []*cli.Command) {
 	for _, c := range list {
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
 		c.HideHelpCommand = true
+		if c.Action == nil {
+			c.Action = needsSubcommand
+		}
 		plain(c.Subcommands)
 	}
+}
+
+// needsSubcommand is the action of a group of commands.
+func needsSubcommand(c *cli.Context) error {
+	var names []string
+	for _, sub := range c.Command.VisibleCommands() {
+		names = append(names, sub.Name)
+	}
+	return usageError(c, "one of %s is missing", strings.Join(names, ", "))
 }
 
 // usageError is a command that was called in a way that it does not know.
@@ -91,9 +103,16 @@ func usageError(c *cli.Context, format string, args ...any) error {
 	return fmt.Errorf("%s (see: %s --help)", fmt.Sprintf(format, args...), c.Command.HelpName)
 }
 
-// arguments checks that a command was given as many arguments as it wants. The last of names may end in "..." for one or more, and be put in
-// brackets when it may be left out.
+// arguments checks that a command was given as many arguments as it wants, and the flags that it cannot do without, which are the names that begin with
+// dashes and stand last. The last argument's name may end in "..." for one or more, and be put in brackets when it may be left out.
 func arguments(c *cli.Context, names ...string) ([]string, error) {
+	for len(names) > 0 && strings.HasPrefix(names[len(names)-1], "--") {
+		last := len(names) - 1
+		if flag := names[last]; c.String(flag[2:]) == "" {
+			return nil, usageError(c, "%s is missing", flag)
+		}
+		names = names[:last]
+	}
 	given := c.Args().Slice()
 	for i, name := range names {
 		if i < len(given) && given[i] == "" {

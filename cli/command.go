@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,16 +34,23 @@ func (p *program) asking(fresh bool, names []string, fn func(ctx context.Context
 	}
 }
 
-// table prints rows in columns.
+// table prints rows of equally many cells in columns.
 func (p *program) table(rows [][]string) error {
-	w := tabwriter.NewWriter(p.out, 0, 4, 2, ' ', 0)
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
 	for _, row := range rows {
 		for i, cell := range row {
 			row[i] = printable(cell)
 		}
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		p.say("%s", strings.TrimRight(line, " \n"))
+	}
+	return nil
 }
 
 // printable takes out of a text what a terminal would obey.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 
 	"nightjar/api"
@@ -20,6 +21,7 @@ func (p *program) connect(ctx context.Context, file string, fresh bool) (*client
 	if c != nil || err != nil {
 		return c, err
 	}
+	_, missing := os.Stat(file)
 	a, err := archive.Open(file, archive.Options{MustExist: !fresh, CheckCopy: p.checkCopy(ctx), Logf: p.note})
 	switch {
 	case errors.Is(err, archive.ErrLocked):
@@ -31,6 +33,8 @@ func (p *program) connect(ctx context.Context, file string, fresh bool) (*client
 		return nil, fmt.Errorf("there is no file %s", file)
 	case err != nil:
 		return nil, err
+	case missing != nil:
+		p.note("%s is a new file", file)
 	}
 	here := api.New(a, api.Options{Version: version()})
 	return &client{http: &http.Client{Transport: inProcess{here.Owner()}}, close: a.Close}, nil

@@ -32,13 +32,13 @@ func (p *program) importCommand() *cli.Command {
 			{
 				Name: "product", Usage: "upload files as data products of a target", ArgsUsage: "FILE...",
 				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "target", Usage: "the target's `NAME`, alias or id", Required: true},
+					&cli.StringFlag{Name: "target", Usage: "the target's `NAME`, alias or id"},
 					&cli.StringFlag{Name: "type", Usage: "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide", Value: "auto"},
 					&cli.StringFlag{Name: "date-obs", Usage: "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"},
 					&cli.StringFlag{Name: "flux-scale", Usage: "`FACTOR` on the fluxes"},
 					asFlag,
 				},
-				Action: p.asking(true, []string{"FILE..."}, p.importProducts),
+				Action: p.asking(true, []string{"FILE...", "--target"}, p.importProducts),
 			},
 		},
 	}

@@ -72,6 +72,7 @@ type verification struct {
 	Head     string   `json:"head"`
 	Problems []string `json:"problems"`
 	More     int      `json:"more_problems"`
+	Other    string   `json:"other_log"` // why the log has not grown out of the head that was given
 }
 
 func (p *program) verifyCommand() *cli.Command {
@@ -116,8 +117,11 @@ func verifyServed(ctx context.Context, n *client, head string, bar *progress, v 
 }
 
 func (p *program) report(file string, v *verification) error {
-	if v.Good {
+	if len(v.Problems)+v.More == 0 {
 		p.say("%s is whole: %d records, %d files, %d log entries\nhead %s", file, v.Records, v.Blobs, v.Entries, v.Head)
+		if v.Other != "" {
+			return fmt.Errorf("%s is whole, but its log does not contain that head: %s", file, v.Other)
+		}
 		return nil
 	}
 	for _, text := range v.Problems {
@@ -205,7 +209,7 @@ func (p *program) checkFileCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			e.Encode(verification{r.Err() == nil, r.Records, r.Blobs, r.Entries, r.Head.String(), r.Problems, r.More})
+			e.Encode(verification{r.Err() == nil, r.Records, r.Blobs, r.Entries, r.Head.String(), r.Problems, r.More, r.Other})
 			return out.Flush()
 		},
 	}

@@ -80,6 +80,12 @@ func (p *program) password(c *cli.Context) (password string, show bool, err erro
 	return password, false, err
 }
 
+// showPassword prints a password that was made, with nothing else on standard output.
+func (p *program) showPassword(name, password string) {
+	p.note("password of %s, shown this once:", printable(name))
+	p.say("%s", password)
+}
+
 // randomPassword has 128 bits, in letters and digits that are not mistaken for each other.
 func randomPassword() string { return rand.Text() }
 
@@ -99,7 +105,7 @@ func (p *program) userCommand() *cli.Command {
 			{
 				Name: "list", Usage: "list the users",
 				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
-					rows := [][]string{{"ID", "NAME", "GROUPS", ""}}
+					rows := [][]string{{"ID", "NAME", "GROUPS", "NOTES"}}
 					err := each(ctx, n, "/api/users/", nil, func(u *user) error {
 						var groups, notes []string
 						for _, g := range u.Groups {
@@ -131,7 +137,7 @@ func (p *program) userCommand() *cli.Command {
 					}
 					err = n.call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", u.ID), map[string]string{"password": password}, nil)
 					if err == nil && show {
-						p.say("password of %s: %s", args[0], password)
+						p.showPassword(args[0], password)
 					}
 					return err
 				}),
@@ -165,7 +171,7 @@ func (p *program) addUser(ctx context.Context, c *cli.Context, n *client, args [
 	}
 	err = n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": password, "is_superuser": c.Bool("superuser"), "groups": groups}, nil)
 	if err == nil && show {
-		p.say("password of %s: %s", args[0], password)
+		p.showPassword(args[0], password)
 	}
 	return err
 }
@@ -268,7 +274,8 @@ func (p *program) tokenCommand() *cli.Command {
 					var t token
 					err := n.call(ctx, http.MethodPost, "/api/tokens/", in, &t)
 					if err == nil {
-						p.say("token %d of %s: %s", t.ID, t.Username, t.Token)
+						p.note("token %d of %s, shown this once:", t.ID, t.Username)
+						p.say("%s", t.Token)
 					}
 					return err
 				}),
@@ -276,9 +283,9 @@ func (p *program) tokenCommand() *cli.Command {
 			{
 				Name: "list", Usage: "list the tokens; the secrets are not kept",
 				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
-					rows := [][]string{{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", ""}}
+					rows := [][]string{{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}}
 					err := each(ctx, n, "/api/tokens/", nil, func(t *token) error {
-						expires, scope := "never", ""
+						expires, scope := "never", "all"
 						if t.Expires != nil {
 							expires = *t.Expires
 						}

@@ -86,14 +86,14 @@ func (p *program) targetCommand() *cli.Command {
 			{
 				Name: "add", Usage: "add a sidereal target", ArgsUsage: "NAME",
 				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "ra", Usage: "right ascension, ICRS, `DEGREES` or hours as 13:47:02.1", Required: true},
-					&cli.StringFlag{Name: "dec", Usage: "declination, ICRS, `DEGREES` or as -12:30:00", Required: true},
+					&cli.StringFlag{Name: "ra", Usage: "right ascension, ICRS, `DEGREES` or hours as 13:47:02.1"},
+					&cli.StringFlag{Name: "dec", Usage: "declination, ICRS, `DEGREES` or as -12:30:00"},
 					&cli.StringSliceFlag{Name: "alias", Usage: "another `NAME`; may be given several times"},
 					&cli.StringSliceFlag{Name: "group", Usage: "share the target with `GROUP`; may be given several times"},
-					&cli.StringFlag{Name: "permissions", Usage: "who sees it besides: PRIVATE, PUBLIC or OPEN"},
+					&cli.StringFlag{Name: "permissions", Usage: "`WHO` sees it besides: PRIVATE (nobody), PUBLIC (who has signed in) or OPEN (anyone)"},
 					asFlag,
 				},
-				Action: p.asking(true, []string{"NAME"}, p.addTarget),
+				Action: p.asking(true, []string{"NAME", "--ra", "--dec"}, p.addTarget),
 			},
 			{
 				Name: "list", Usage: "list the targets",

@@ -146,7 +146,7 @@ func (db *DB) open() (err error) {
 	case err != nil && !fresh:
 		return err
 	case fresh && (db.opts.MustExist || db.opts.ReadOnly):
-		return fmt.Errorf("there is no such file")
+		return os.ErrNotExist
 	case !fresh:
 		if err := db.examine(); err != nil {
 			return err

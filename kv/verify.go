@@ -21,6 +21,8 @@ type Report struct {
 	// Problems says what is wrong, a line each; empty when the file is whole. Only the first are listed.
 	Problems []string
 	More     int
+	// Other says why the log has not grown out of CheckOptions.Since, though the file may be whole; "" when it has.
+	Other string
 }
 
 // CheckOptions say what a verification does besides.
@@ -45,6 +47,9 @@ func (r *Report) problem(format string, args ...any) {
 func (r *Report) Err() error {
 	switch n := len(r.Problems) + r.More; n {
 	case 0:
+		if r.Other != "" {
+			return errors.New(r.Other)
+		}
 		return nil
 	case 1:
 		return errors.New(r.Problems[0])
@@ -63,8 +68,12 @@ func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 		if err := v.run(); err != nil {
 			return err
 		}
-		if err := tx.Follows(o.Since); err != nil {
-			r.problem("%v", err)
+		err := tx.Follows(o.Since)
+		if damage := new(DamageError); errors.As(err, &damage) {
+			return damage
+		}
+		if err != nil {
+			r.Other = err.Error()
 		}
 		return nil
 	})

@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// asProgram is set in the environment of every process that the tests start: the test's binary is the program there. So is the process in
+// which the program itself verifies a file.
+const asProgram = "NIGHTJAR_TEST_IS_THE_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(Main())
+	}
+	os.Setenv(asProgram, "yes")
+	os.Unsetenv("NIGHTJAR_DB")
+	os.Exit(m.Run())
+}
+
+// patience is how long a test waits for what must come; none is that long on a machine that works.
+const patience = 60 * time.Second
+
+// said is what a program printed so far.
+type said struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// result is what came of one call of the program.
+type result struct {
+	status   int
+	out, err string
+}
+
+// call runs a command in this process.
+func call(t testing.TB, stdin string, args ...string) result {
+	t.Helper()
+	return callWith(t, strings.NewReader(stdin), func(string) string { return "" }, args...)
+}
+
+func callWith(t testing.TB, in io.Reader, getenv func(string) string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var out, errs said
+	p := &program{in: in, out: &out, err: &errs, getenv: getenv, self: self(t)}
+	return result{p.run(ctx, args), out.String(), errs.String()}
+}
+
+func self(t testing.TB) string {
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// must is the standard output of a command that succeeds.
+func must(t testing.TB, args ...string) string {
+	t.Helper()
+	r := call(t, "", args...)
+	if r.status != 0 {
+		t.Fatalf("nightjar %s: status %d: %s", strings.Join(args, " "), r.status, r.err)
+	}
+	return r.out
+}
+
+// refused checks that a call ended with one line on standard error that holds every text, and nothing on standard output.
+func (r result) refused(t testing.TB, texts ...string) {
+	t.Helper()
+	if r.status != 1 || r.out != "" || !strings.HasPrefix(r.err, "nightjar: ") || strings.Count(r.err, "\n") != 1 {
+		t.Errorf("status %d, out %q, err %q; want status 1 and one line on standard error", r.status, r.out, r.err)
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.err, text) {
+			t.Errorf("%q is not in %q", text, r.err)
+		}
+	}
+}
+
+// server is a server in this process.
+type server struct {
+	base      string // URL without a slash at its end
+	out, errs *said
+	stop      func() int // ends the server and returns its exit status
+}
+
+// serveFile serves a file until the test or stop ends it.
+func serveFile(t testing.TB, file string, flags ...string) *server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &server{out: new(said), errs: new(said)}
+	p := &program{in: strings.NewReader(""), out: s.out, err: s.errs, getenv: func(string) string { return "" }, self: self(t)}
+	ended := make(chan int, 1)
+	go func() {
+		ended <- p.run(ctx, append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"}, flags...))
+	}()
+	s.stop = sync.OnceValue(func() int {
+		cancel()
+		select {
+		case status := <-ended:
+			return status
+		case <-time.After(patience):
+			t.Error("the server does not end")
+			return -1
+		}
+	})
+	t.Cleanup(func() { s.stop() })
+	s.base = signIn(t, s.out, s.errs)
+	return s
+}
+
+var signInLine = regexp.MustCompile(`(?m)^sign in: (http://\S+)/$`)
+
+// signIn waits for the line that says that a server listens, and returns the URL in it.
+func signIn(t testing.TB, out, errs *said) string {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if m := signInLine.FindStringSubmatch(out.String()); m != nil {
+			return m[1]
+		}
+		if strings.Contains(errs.String(), "nightjar: ") {
+			break
+		}
+	}
+	t.Fatalf("no server: %s %s", out, errs)
+	return ""
+}
+
+// get is the body of an answer to a request with a token, "" for none.
+func get(t testing.TB, url, token string) string {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Token "+token)
+	}
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Body.Close()
+	b, err := io.ReadAll(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %d %s", url, w.StatusCode, b)
+	}
+	return string(b)
+}
+
+// newFile is a file that was served once, so that it has an administrator.
+func newFile(t testing.TB) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "nightjar.db")
+	if status := serveFile(t, file).stop(); status != 0 {
+		t.Fatalf("status %d", status)
+	}
+	return file
+}
+
+// write makes a file in a folder and returns its path.
+func write(t testing.TB, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
