@@ -33,6 +33,11 @@ func open(t testing.TB, o Options) *fixture {
 		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
+		// and once more as somebody finds the file who comes later, with nothing in memory
+		r, err := Check(context.Background(), f.path, VerifyOptions{})
+		if err != nil || r.Err() != nil {
+			t.Errorf("verify after closing: %+v, %v", r, err)
+		}
 	})
 	owner := auth.FileOwner()
 	g, err := f.auth.CreateGroup(context.Background(), owner, "Observers")

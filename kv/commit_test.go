@@ -369,3 +369,25 @@ func TestBulkInOneTransaction(t *testing.T) {
 		t.Errorf("%d rows", n)
 	}
 }
+
+// TestStageBehindEmptyTail finishes a stage while nothing else is in the tail: who opens the file later must not take its rows for the tail's.
+func TestStageBehindEmptyTail(t *testing.T) {
+	d := openTest(t, Options{})
+	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
+	for range 2 {
+		s, err := d.points.Stage(t.Context(), d.DB, me)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Update(t.Context(), func(tx *Tx) error { _, err := d.points.Insert(tx, &point{Parent: p}); return err })
+		if err == nil {
+			err = s.Finish(t.Context(), func(*Tx) error { return nil })
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.close()
+		d.reopen()
+		d.check()
+	}
+}

@@ -127,9 +127,15 @@ func openTest(t testing.TB, o Options) *testDB {
 	d.opts.NoSync = true
 	d.reopen()
 	t.Cleanup(func() {
-		if d.DB != nil {
-			d.check()
-			d.close()
+		if d.DB == nil {
+			return
+		}
+		d.check()
+		tables := d.DB.schema
+		d.close()
+		// and once more as somebody finds it who comes later, with nothing in memory
+		if err := checkFile(d.path(), tables); err != nil {
+			t.Errorf("verify after closing: %v", err)
 		}
 	})
 	return d

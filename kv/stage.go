@@ -174,7 +174,12 @@ func (s *Stage) Finish(ctx context.Context, fn func(*Tx) error) error {
 
 // reveal adds the pending rows to their sets and to those that their parents pass on.
 func (s *Stage) reveal(tx *Tx) error {
-	if err := tx.foldTail(s.def); err != nil {
+	t, err := tx.tail(s.def)
+	if err != nil {
+		return err
+	}
+	// The rows go into the stored sets at once, so the mark must not stay before them, even when the tail is empty.
+	if err := tx.moveMark(s.def, t); err != nil {
 		return err
 	}
 	sets := &tx.batch.sets

@@ -195,10 +195,15 @@ func (tx *Tx) foldTail(d *tableDef) error {
 	if err != nil {
 		return err
 	}
-	fresh := tx.batch.tails[d]
-	if t.rows == 0 && len(fresh) == 0 {
+	if t.rows == 0 && len(tx.batch.tails[d]) == 0 {
 		return nil
 	}
+	return tx.moveMark(d, t)
+}
+
+// moveMark folds the tail t, which may be empty, and begins a new one behind all rows there are.
+func (tx *Tx) moveMark(d *tableDef, t *tail) error {
+	fresh := tx.batch.tails[d]
 	if tx.batch.sets.of == nil {
 		tx.batch.sets.of = map[string][]idChange{}
 	}
