@@ -307,8 +307,8 @@ func TestDuplicates(t *testing.T) {
 			if r1.Created != 3 || r1.Duplicate != 1 || r2.Created != 1 || r2.Duplicate != 1 {
 				t.Errorf("%+v %+v", r1, r2)
 			}
-			// the row that both brought goes with the last of them
-			if n := len(f.data("astro", DatumFilter{Product: Some(second.ID)})); n != 2 {
+			// the row that both brought shows the first, and goes with the last of them
+			if n := len(f.data("astro", DatumFilter{Product: Some(second.ID)})); n != 1 {
 				t.Errorf("the second product has %d rows", n)
 			}
 			if err := f.as("astro").DeleteProduct(t.Context(), first.ID); err != nil {
@@ -485,7 +485,6 @@ func TestUploadRefused(t *testing.T) {
 		"target":             {Target: 99, Type: "photometry", FileName: "a.csv"},
 		"data_product_type":  {Target: id, Type: "radar", FileName: "a.csv"},
 		"observation_record": {Target: id, Type: "photometry", FileName: "a.csv", Observation: 99},
-		"groups.0.id":        {Target: id, Type: "photometry", FileName: "a.csv", Groups: []auth.GroupRef{{ID: 99}}},
 		"data":               {Target: id, Type: "photometry", FileName: strings.Repeat("n", 101)},
 	} {
 		if _, _, err := f.uploadAs("astro", in, lightCurveCSV); !problem(err, path) {
@@ -536,5 +535,20 @@ func TestUndatedSpectra(t *testing.T) {
 	v, err := f.as("astro").Datum(rows[0])
 	if err != nil || !strings.HasSuffix(string(v.Value), `,"time_origin":"upload"}`) {
 		t.Errorf("%s, %v", v.Value, err)
+	}
+}
+
+// TestUploadGroups names groups that the uploader does not belong to: refused in mode objects, where they would hold the product, and a warning in
+// mode targets, where they make no difference.
+func TestUploadGroups(t *testing.T) {
+	f := open(t, Options{})
+	id := f.target("astro", "T", f.group)
+	p, r, err := f.upload("astro", id, "a.csv", lightCurveCSV, f.group, 99)
+	if err != nil || len(p.Product.Groups) != 1 || len(r.Warnings) == 0 {
+		t.Errorf("mode targets: %+v, %+v, %v", p, r, err)
+	}
+	f.mode(auth.Objects, auth.ReadOnly)
+	if _, _, err := f.upload("astro", id, "a.csv", lightCurveCSV, f.group, 99); !problem(err, "groups.1.id") {
+		t.Errorf("mode objects: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"nightjar/auth"
@@ -53,6 +54,7 @@ func TestNamesExact(t *testing.T) {
 		}
 		return strings.TrimSpace(b.String()) + fmt.Sprint(r.IntN(50))
 	}
+	var proposed, scanned atomic.Int64
 	var wg sync.WaitGroup
 	wg.Add(1)
 	go func() { // the writer
@@ -60,7 +62,8 @@ func TestNamesExact(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 1))
 		s := f.as("astro")
 		var ids []uint64
-		for i := 0; ctx.Err() == nil; i++ {
+		again := int64(100) // at how many proposed searches the index is made anew
+		for ctx.Err() == nil {
 			in := &TargetInput{Name: Some(name(r)), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(2.0)},
 				Aliases: []AliasInput{{Name: name(r)}}}
 			switch {
@@ -75,7 +78,8 @@ func TestNamesExact(t *testing.T) {
 			default:
 				s.ChangeTarget(ctx, ids[r.IntN(len(ids))], in, false)
 			}
-			if i%150 == 149 {
+			if proposed.Load() >= again {
+				again += 150
 				if err := f.as("admin").Reindex(); err != nil {
 					t.Error(err)
 				}
@@ -83,14 +87,13 @@ func TestNamesExact(t *testing.T) {
 		}
 	}()
 	var readers sync.WaitGroup
-	var proposed, scanned int
-	var mu sync.Mutex
+	const least, most = 1500, 60_000 // searches of each reader: the index needs its time
 	for n := range 3 {
 		readers.Add(1)
 		go func() {
 			defer readers.Done()
 			r := rand.New(rand.NewPCG(2, uint64(n)))
-			for range 1500 {
+			for i := 0; i < least || i < most && (proposed.Load() < 500 || scanned.Load() < 100); i++ {
 				var terms []string
 				for range 1 + r.IntN(2) {
 					s := name(r)
@@ -115,21 +118,19 @@ func TestNamesExact(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				mu.Lock()
 				if q.proposed {
-					proposed++
+					proposed.Add(1)
 				} else {
-					scanned++
+					scanned.Add(1)
 				}
-				mu.Unlock()
 			}
 		}()
 	}
 	readers.Wait()
 	stop()
 	wg.Wait()
-	if proposed < 500 || scanned < 100 {
-		t.Errorf("%d searches were proposed by the index, %d scanned: the test does not test both", proposed, scanned)
+	if proposed.Load() < 500 || scanned.Load() < 100 {
+		t.Errorf("%d searches were proposed by the index, %d scanned: the test does not test both", proposed.Load(), scanned.Load())
 	}
 }
 
