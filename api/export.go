@@ -69,7 +69,7 @@ func exportDatums(r *request, format string) (*answer, error) {
 	return r.streamed(exportTypes[format], func(s *stream) error {
 		if format == "ndjson" {
 			return r.access.Export(r.Context(), f, nil, archive.Out[archive.ExportView]{
-				Begin: func(int) error { return nil },
+				Begin: func(archive.Extent) error { return nil },
 				Row:   func(v *archive.ExportView) error { s.buf = appendDatumLine(s.buf, v); return nil },
 				Flush: s.flush,
 			})
@@ -125,7 +125,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, s *stream) e
 	}
 	t := newTable(format, s)
 	err := r.access.Export(r.Context(), f, look, archive.Out[archive.ExportView]{
-		Begin: func(int) error {
+		Begin: func(archive.Extent) error {
 			if bare {
 				columns = append(columns, tableColumn{name: "value", help: "The datum's value, JSON"})
 			}
@@ -190,7 +190,7 @@ func exportTargets(r *request, format string) (*answer, error) {
 		var extras []string
 		used := map[string]bool{}
 		err := r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-			Begin: func(int) error { return nil },
+			Begin: func(archive.Extent) error { return nil },
 			Row: func(v *archive.TargetView) error {
 				aliases = max(aliases, len(v.Aliases))
 				for _, e := range v.Extras {
@@ -232,7 +232,7 @@ func exportTargets(r *request, format string) (*answer, error) {
 		t.head(columns)
 		cells := make([]cell, len(columns))
 		err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-			Begin: func(int) error { return nil },
+			Begin: func(archive.Extent) error { return nil },
 			Row: func(v *archive.TargetView) error {
 				clear(cells)
 				next := 0

@@ -55,7 +55,7 @@ func object(text []byte, p *auth.Problems) (in input, ok bool) {
 // importDatums takes a stream of data, one JSON object a line. A target may also be given by target_name.
 func importDatums(r *request) (*answer, error) {
 	lines := newLines(r.Body)
-	result, err := r.access.AddData(r.Context(), func() (archive.DatumInput, int, error) {
+	result, err := r.access.AddData(r.Context(), false, func() (archive.DatumInput, int, error) {
 		text, err := lines.next()
 		if err != nil {
 			return archive.DatumInput{}, lines.line, err

@@ -169,7 +169,8 @@ type listWriter struct {
 }
 
 // begin writes what stands before the rows.
-func (l *listWriter) begin(count int) error {
+func (l *listWriter) begin(e archive.Extent) error {
+	count := e.Count
 	next, previous := links(l.r.api.base(l.r.Request)+l.r.URL.EscapedPath(), l.r.query, l.page, count)
 	link := func(key, url string) {
 		l.key(key)

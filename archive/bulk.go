@@ -20,6 +20,10 @@ type bulk struct {
 	refer func(d *Datum, id uint64)
 	// ready gives the datum of a gathered row, or the reason why it is left out. It may be asked again for the same row.
 	ready func(tx *kv.Tx, row int) (*Datum, error)
+	// refuse is what is said of a row that is there already; nil counts it as a duplicate.
+	refuse func(row int) error
+	// check may still call everything off, before it appears; nil for no check.
+	check func(tally) error
 	// forget is told that all gathered rows are in the file, or will not be.
 	forget func()
 
@@ -113,10 +117,18 @@ func (b *bulk) stageRow(tx *kv.Tx, row int, id uint64, now *tally, merge *[]merg
 		return err
 	case there != 0:
 		seen, err := b.s.sees(tx, there)
+		if err == nil && seen && b.refuse != nil {
+			now.rejected = append(now.rejected, b.refuse(row))
+			return nil
+		}
 		*merge = append(*merge, mergeRow{there, seen})
 		return err
-	case pending != 0 && b.stage.Has(tx, pending):
-		now.duplicate++ // it was in this write before
+	case pending != 0 && b.stage.Has(tx, pending): // it was in this write before
+		if b.refuse != nil {
+			now.rejected = append(now.rejected, b.refuse(row))
+		} else {
+			now.duplicate++
+		}
 		return nil
 	}
 	fresh, err := datums.Insert(tx, d)
@@ -147,14 +159,24 @@ func (b *bulk) finish() error {
 				return err
 			}
 		}
-		return b.settle(tx)
+		if err := b.settle(tx); err != nil {
+			return err
+		}
+		return b.checked()
 	})
+}
+
+func (b *bulk) checked() error {
+	if b.check == nil {
+		return nil
+	}
+	return b.check(b.done)
 }
 
 // writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
 func (b *bulk) writeAll(tx *kv.Tx) error {
 	b.done = tally{}
-	rows := make([]*Datum, 0, b.gathered)
+	rows := make([]*Datum, b.gathered)
 	for i := range b.gathered {
 		d, err := b.ready(tx, i)
 		if isRefusal(err) {
@@ -164,25 +186,30 @@ func (b *bulk) writeAll(tx *kv.Tx) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, d)
+		rows[i] = d
 	}
 	var err error
 	if b.id, err = b.first(tx, 0); err != nil {
 		return err
 	}
-	for _, d := range rows {
-		b.refer(d, b.id)
-		_, result, err := b.s.addDatum(tx, d)
-		if err != nil {
-			return err
+	for i, d := range rows {
+		if d == nil {
+			continue
 		}
-		if result == Created {
+		b.refer(d, b.id)
+		_, result, err := b.s.addDatum(tx, d, b.refuse != nil)
+		switch {
+		case err != nil:
+			return err
+		case result == Created:
 			b.done.created++
-		} else {
+		case b.refuse != nil:
+			b.done.rejected = append(b.done.rejected, b.refuse(i))
+		default:
 			b.done.duplicate++
 		}
 	}
-	return nil
+	return b.checked()
 }
 
 // again brings a datum that is there already.
@@ -243,13 +270,15 @@ func (b *bulk) abort() error {
 
 // datumRows gathers data whose values lie one behind the other in one buffer.
 type datumRows struct {
-	rows []Datum
-	text []byte
-	ends []int
+	rows  []Datum
+	lines []int // of the file
+	text  []byte
+	ends  []int
 }
 
-// add takes a datum in; its value is copied.
-func (r *datumRows) add(d Datum) {
+// add takes the datum of a line in; its value is copied.
+func (r *datumRows) add(d Datum, line int) {
+	r.lines = append(r.lines, line)
 	r.text = append(r.text, d.Value...)
 	r.ends = append(r.ends, len(r.text))
 	d.Value = nil
@@ -267,4 +296,6 @@ func (r *datumRows) ready(_ *kv.Tx, i int) (*Datum, error) {
 	return &d, nil
 }
 
-func (r *datumRows) forget() { r.rows, r.text, r.ends = r.rows[:0], r.text[:0], r.ends[:0] }
+func (r *datumRows) forget() {
+	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], r.text[:0], r.ends[:0]
+}

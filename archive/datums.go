@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"nightjar/auth"
@@ -31,6 +32,7 @@ type DatumInput struct {
 	Timed      bool  // false: the time of the request
 	Value      []byte
 	Groups     []auth.GroupRef // who holds it beside its maker, in mode objects
+	Refuse     bool            // when the viewer sees it already, nothing changes
 }
 
 // Limits of a datum's texts, in characters.
@@ -50,6 +52,9 @@ type DatumFilter struct {
 	Source      string
 	Type        string
 	Upload      Opt[uint64]
+	From, To    *int64 // bounds of the time, both included, in microseconds of UTC since 1970; nil for none
+	// ByTime lists by time, and by id where times are equal, in place of by id alone. Descending turns either round.
+	ByTime, Descending bool
 }
 
 // NoSuch is the problem with a reference to something that is not there, or hidden, in the words of Django REST framework.
@@ -133,12 +138,24 @@ func (s *Access) Datums(ctx context.Context, f DatumFilter, page Page, out Out[D
 		q = s.a.findNames(ctx, f.TargetName)
 	}
 	return give(s, ctx, out,
-		func(tx *kv.Tx) ([]uint64, int, error) {
+		func(tx *kv.Tx) ([]uint64, Extent, error) {
 			set, err := s.dataSet(tx, f, q)
 			if err != nil {
-				return nil, 0, err
+				return nil, Extent{}, err
 			}
-			return set.Page(kv.Page{Offset: page.Offset, Limit: page.Limit})
+			if !f.timed() {
+				return page.of(set, f.Descending)
+			}
+			places, err := s.dataTimes(tx, set, f, q)
+			if err != nil {
+				return nil, Extent{}, err
+			}
+			if f.ByTime {
+				slices.SortFunc(places, comparePlaces)
+				ids, extent := page.ofPlaces(places, f.Descending)
+				return ids, extent, nil
+			}
+			return page.of(kv.IDs(sortedIDs(places)), f.Descending)
 		},
 		s.datumRow())
 }
@@ -430,7 +447,7 @@ const (
 	Duplicate              // the viewer saw it already
 )
 
-// AddDatum adds one datum. When the viewer sees it already, nothing changes and the result is Duplicate; when it is there and hidden from
+// AddDatum adds one datum. When the viewer sees it already, it is brought once more by the product that was named, if one was and Refuse does not forbid it, and the result is Duplicate; when it is there and hidden from
 // the viewer, the viewer becomes one who brought it, and it counts as created. Errors: *auth.Problems.
 func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, result Added, err error) {
 	err = s.update(ctx, func(tx *kv.Tx) error {
@@ -441,7 +458,7 @@ func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, re
 		if len(d.Products) == 0 {
 			d.Owners = []Owner{{s.v.ID, groups}}
 		}
-		d.ID, result, err = s.addDatum(tx, d)
+		d.ID, result, err = s.addDatum(tx, d, in.Refuse)
 		if err != nil {
 			return err
 		}
@@ -451,8 +468,61 @@ func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, re
 	return v, result, err
 }
 
-// addDatum writes a prepared datum, unless it is there, and gives its id.
-func (s *Access) addDatum(tx *kv.Tx, d *Datum) (uint64, Added, error) {
+// AddList adds some data, all or none, and gives them in the order of the inputs; a datum that is there already comes as it is there. What is wrong with one of them stands in the problems under its number,
+// from 0 on; with Refuse so does that it is there already. Errors: *auth.Problems.
+func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*DatumView, created int, err error) {
+	err = s.update(ctx, func(tx *kv.Tx) error {
+		views, created = make([]*DatumView, len(list)), 0
+		all := new(auth.Problems)
+		all.Items("", len(list))
+		ready := make([]*Datum, len(list))
+		for i, in := range list {
+			d, groups, err := s.prepareDatum(tx, in, in.Clone())
+			var p *auth.Problems
+			switch {
+			case errors.As(err, &p):
+				all.Item(i, p)
+				continue
+			case err != nil:
+				return err
+			case len(d.Products) == 0:
+				d.Owners = []Owner{{s.v.ID, groups}}
+			}
+			ready[i] = d
+		}
+		if all.Err() != nil {
+			return all
+		}
+		for i, d := range ready {
+			id, result, err := s.addDatum(tx, d, list[i].Refuse)
+			switch {
+			case err != nil:
+				return err
+			case result == Created:
+				created++
+			case list[i].Refuse:
+				all.Add(strconv.Itoa(i), AlreadyThere)
+				continue
+			}
+			if result != Created {
+				if d, err = datums.Get(tx, id); err != nil {
+					return err
+				}
+				d.Value = bytes.Clone(d.Value)
+			}
+			d.ID = id
+			views[i] = new(DatumView)
+			if err := s.fillDatum(tx, d, views[i]); err != nil {
+				return err
+			}
+		}
+		return all.Err()
+	})
+	return views, created, err
+}
+
+// addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
+func (s *Access) addDatum(tx *kv.Tx, d *Datum, refuse bool) (uint64, Added, error) {
 	there, pending, err := twins(tx, d)
 	if err != nil {
 		return 0, 0, err
@@ -468,6 +538,9 @@ func (s *Access) addDatum(tx *kv.Tx, d *Datum) (uint64, Added, error) {
 	seen, err := s.sees(tx, there)
 	if err != nil {
 		return 0, 0, err
+	}
+	if seen && refuse {
+		return there, Duplicate, nil
 	}
 	changed, err := s.bring(tx, there, d)
 	if seen || err != nil || !changed {

@@ -72,7 +72,7 @@ func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView
 	ids = ids[:len(places)]
 	var named uint64
 	var name string
-	return give(s, ctx, out, func(*kv.Tx) ([]uint64, int, error) { return ids, len(ids), nil },
+	return give(s, ctx, out, func(*kv.Tx) ([]uint64, Extent, error) { return ids, Extent{Count: len(ids)}, nil },
 		func(tx *kv.Tx, id uint64, v *ExportView) (bool, error) {
 			ok, err := read(tx, id, &v.DatumView)
 			if err != nil || !ok {

@@ -28,8 +28,8 @@ type RowProblem struct {
 const maxRejected = 1000
 
 // AddData adds many data, for each of which next gives the input and its line, until io.EOF. A row that is not good is left out and told; the others appear
-// at once when all is done. Those that the viewer sees already are counted as duplicates. An error of next ends it, and nothing is stored.
-func (s *Access) AddData(ctx context.Context, next func() (in DatumInput, line int, err error)) (*DataResult, error) {
+// at once when all is done. Those that the viewer sees already are counted as duplicates, or with refuse as rejected. An error of next ends it, and nothing is stored.
+func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in DatumInput, line int, err error)) (*DataResult, error) {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
 	}
@@ -41,6 +41,9 @@ func (s *Access) AddData(ctx context.Context, next func() (in DatumInput, line i
 				d.Owners = []Owner{{User: s.v.ID}}
 			}
 		},
+	}
+	if refuse {
+		b.refuse = rows.there
 	}
 	total := 0
 	b.first = func(tx *kv.Tx, id uint64) (uint64, error) {
@@ -106,6 +109,13 @@ func (r *inputRows) add(in DatumInput, line int) {
 	in.Value = nil
 	r.rows = append(r.rows, in)
 	r.lines = append(r.lines, line)
+}
+
+// there is the refusal of a row that is there already.
+func (r *inputRows) there(i int) error {
+	p := new(auth.Problems)
+	p.Add("", AlreadyThere)
+	return &rejectedRow{r.lines[i], p}
 }
 
 func (r *inputRows) forget() {

@@ -103,14 +103,14 @@ var ObservationOrders = []string{"scheduled_start", "scheduled_end", "status", "
 
 // Observations lists the observation records that the viewer sees. Errors: *auth.Problems.
 func (s *Access) Observations(ctx context.Context, f ObservationFilter, page Page, out Out[Observation]) error {
-	find := func(tx *kv.Tx) ([]uint64, int, error) {
+	find := func(tx *kv.Tx) ([]uint64, Extent, error) {
 		sets := []kv.Set{visible(s, tx, observations, true)}
 		if len(f.Targets) > 0 {
 			for _, id := range f.Targets {
 				if _, err := s.target(tx, id); isRefusal(err) {
-					return nil, 0, auth.Invalid("target_id", "Select a valid choice. %d is not one of the available choices.", id)
+					return nil, Extent{}, auth.Invalid("target_id", "Select a valid choice. %d is not one of the available choices.", id)
 				} else if err != nil {
-					return nil, 0, err
+					return nil, Extent{}, err
 				}
 			}
 			sets = append(sets, unionOf(tx, observations, dimTarget, f.Targets))
@@ -127,7 +127,7 @@ func (s *Access) Observations(ctx context.Context, f ObservationFilter, page Pag
 		}
 		set := kv.And(sets...)
 		if !f.needsRecords() {
-			return set.Page(kv.Page{Offset: page.Offset, Limit: page.Limit, Descending: true})
+			return page.of(set, true)
 		}
 		return f.sorted(tx, set, page)
 	}
@@ -164,15 +164,18 @@ func (f ObservationFilter) lets(o *Observation) bool {
 		within(&o.Created, f.CreatedAfter, f.CreatedBefore) && within(&o.Modified, f.ModifiedAfter, f.ModifiedBefore)
 }
 
-func (f ObservationFilter) sorted(tx *kv.Tx, set kv.Set, page Page) ([]uint64, int, error) {
+func (f ObservationFilter) sorted(tx *kv.Tx, set kv.Set, page Page) ([]uint64, Extent, error) {
+	if err := page.noCursor("times, observation_id and ordering"); err != nil {
+		return nil, Extent{}, err
+	}
 	var rows []*Observation
 	for id, err := range set.Each() {
 		if err != nil {
-			return nil, 0, err
+			return nil, Extent{}, err
 		}
 		o, err := observations.Get(tx, id)
 		if err != nil {
-			return nil, 0, err
+			return nil, Extent{}, err
 		}
 		if o.ID = id; f.lets(o) {
 			rows = append(rows, o)
@@ -197,7 +200,8 @@ func (f ObservationFilter) sorted(tx *kv.Tx, set kv.Set, page Page) ([]uint64, i
 	for i, o := range rows {
 		ids[i] = o.ID
 	}
-	return cut(ids, kv.Page{Offset: page.Offset, Limit: page.Limit}), len(ids), nil
+	ids, extent := page.ofSorted(ids, false)
+	return ids, extent, nil
 }
 
 // compareObservations orders by one thing; a time that is not known comes first.

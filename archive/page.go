@@ -1,8 +1,11 @@
 package archive
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
+	"nightjar/auth"
 	"nightjar/kv"
 )
 
@@ -10,13 +13,38 @@ import (
 // another order is asked for.
 type Page struct {
 	Offset, Limit int
+	Cursor        *Cursor // where the page lies, in place of Offset; nil for Offset
 }
 
-// Out takes the answer to a list query, row by row. Begin comes first, with the number of rows that the query has without its page; Row is called inside of a transaction: it must not wait
+// A Cursor says where a page lies by a row rather than by a number, so that rows which are added or deleted meanwhile neither repeat nor hide others.
+type Cursor struct {
+	Place
+	First  bool // the first page; nothing else counts
+	Before bool // the rows before the place, not those after it
+}
+
+// A Place is where a row stands in a list: at its id, or in a list by time at its time and then its id. The row itself may have gone.
+type Place struct {
+	Time int64 // 0 in a list by id
+	ID   uint64
+}
+
+func comparePlaces(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.ID, b.ID))
+}
+
+// Extent says what a page is of its list.
+type Extent struct {
+	Count         int   // of the rows that the query has without its page
+	First, Last   Place // of the page; those of the cursor when the page is empty
+	Before, After bool  // there are rows before the page, and after it
+}
+
+// Out takes the answer to a list query, row by row. Begin comes first, with what the page is; Row is called inside of a transaction: it must not wait
 // for anybody, and what it is given dies when it returns. Flush is called between transactions, after every thousand rows or
 // so and at the end: there the answer may be sent.
 type Out[T any] struct {
-	Begin func(count int) error
+	Begin func(Extent) error
 	Row   func(*T) error
 	Flush func() error
 }
@@ -26,7 +54,7 @@ const rowsAtOnce = 1000
 
 // give writes a page of ids out: the first rows in the transaction that found them, further ones in transactions of their own. read
 // reports false for a row that has gone, or out of sight, meanwhile.
-func give[T any](s *Access, ctx context.Context, out Out[T], find func(tx *kv.Tx) (ids []uint64, count int, err error),
+func give[T any](s *Access, ctx context.Context, out Out[T], find func(tx *kv.Tx) (ids []uint64, extent Extent, err error),
 	read func(tx *kv.Tx, id uint64, row *T) (bool, error)) error {
 	var ids []uint64
 	var row T
@@ -45,12 +73,12 @@ func give[T any](s *Access, ctx context.Context, out Out[T], find func(tx *kv.Tx
 		return nil
 	}
 	err := s.view(func(tx *kv.Tx) error {
-		found, count, err := find(tx)
+		found, extent, err := find(tx)
 		if err != nil {
 			return err
 		}
 		ids = found
-		if err := out.Begin(count); err != nil {
+		if err := out.Begin(extent); err != nil {
 			return err
 		}
 		return some(tx)
@@ -67,10 +95,110 @@ func give[T any](s *Access, ctx context.Context, out Out[T], find func(tx *kv.Tx
 	return err
 }
 
+// noCursor refuses a cursor where a list is not by id.
+func (p Page) noCursor(by string) error {
+	if p.Cursor != nil {
+		return auth.Invalid("pagination_style", "Pages by cursor go by id: leave %s out.", by)
+	}
+	return nil
+}
+
+// of is the page of a set by id.
+func (p Page) of(set kv.Set, descending bool) ([]uint64, Extent, error) {
+	page := kv.Page{Offset: p.Offset, Limit: p.Limit, Descending: descending}
+	var at Place
+	if c := p.Cursor; c != nil && !c.First {
+		at = c.Place
+		below, err := set.Rank(at.ID)
+		if err != nil {
+			return nil, Extent{}, err
+		}
+		through, err := set.Rank(at.ID + 1)
+		if err != nil {
+			return nil, Extent{}, err
+		}
+		if descending {
+			n, err := set.Count()
+			if err != nil {
+				return nil, Extent{}, err
+			}
+			below, through = n-through, n-below
+		}
+		page.Offset, page.Limit = c.from(below, through, p.Limit)
+	}
+	ids, count, err := set.Page(page)
+	return ids, extentOf(page, count, ids, at), err
+}
+
+// from turns a cursor into the offset and the limit of its page, when so many rows stand before its place, and before or at it.
+func (c *Cursor) from(before, through, limit int) (offset, most int) {
+	if !c.Before {
+		return through, limit
+	}
+	offset = max(0, before-limit)
+	return offset, before - offset
+}
+
+func extentOf(page kv.Page, count int, ids []uint64, at Place) Extent {
+	e := Extent{Count: count, First: at, Last: at, Before: page.Offset > 0 && count > 0, After: page.Offset+len(ids) < count}
+	if len(ids) > 0 {
+		e.First, e.Last = Place{ID: ids[0]}, Place{ID: ids[len(ids)-1]}
+	}
+	return e
+}
+
+// ofSorted is the page of rows that were sorted by something else than their ids.
+func (p Page) ofSorted(sorted []uint64, descending bool) ([]uint64, Extent) {
+	if descending {
+		slices.Reverse(sorted)
+	}
+	page := kv.Page{Offset: p.Offset, Limit: p.Limit}
+	ids := cut(sorted, page)
+	return ids, extentOf(page, len(sorted), ids, Place{})
+}
+
+// cut takes a page out of a sorted list.
+func cut[T any](sorted []T, p kv.Page) []T {
+	first := min(p.Offset, len(sorted))
+	return sorted[first : first+min(p.Limit, len(sorted)-first)]
+}
+
+// ofPlaces is the page of rows that are sorted by their places.
+func (p Page) ofPlaces(places []Place, descending bool) ([]uint64, Extent) {
+	page := kv.Page{Offset: p.Offset, Limit: p.Limit}
+	var at Place
+	if descending {
+		slices.Reverse(places)
+	}
+	if c := p.Cursor; c != nil && !c.First {
+		at = c.Place
+		order := comparePlaces
+		if descending {
+			order = func(a, b Place) int { return comparePlaces(b, a) }
+		}
+		below, there := slices.BinarySearchFunc(places, at, order)
+		through := below
+		if there {
+			through++
+		}
+		page.Offset, page.Limit = c.from(below, through, p.Limit)
+	}
+	part := cut(places, page)
+	ids := make([]uint64, len(part))
+	for i := range part {
+		ids[i] = part[i].ID
+	}
+	e := extentOf(page, len(places), ids, at)
+	if len(part) > 0 {
+		e.First, e.Last = part[0], part[len(part)-1]
+	}
+	return ids, e
+}
+
 // Collect gathers the answer to a list query in memory: for tests, and for lists that are known to be short.
 func Collect[T any](query func(Out[T]) error) (rows []T, count int, err error) {
 	err = query(Out[T]{
-		Begin: func(n int) error { count = n; return nil },
+		Begin: func(e Extent) error { count = e.Count; return nil },
 		Row:   func(r *T) error { rows = append(rows, *r); return nil },
 		Flush: func() error { return nil },
 	})

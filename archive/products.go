@@ -48,7 +48,7 @@ func (s *Access) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, e
 
 // ProductOut takes a list of products. Each product is followed by its data, if they are asked for, and by End. The rules are those of Out.
 type ProductOut struct {
-	Begin   func(count int) error
+	Begin   func(Extent) error
 	Product func(*ProductView) error
 	Datum   func(*DatumView) error // nil leaves the data out
 	End     func() error
@@ -67,12 +67,12 @@ func (s *Access) Products(ctx context.Context, f ProductFilter, page Page, out P
 		if err != nil {
 			return err
 		}
-		ids, count, err := set.Page(kv.Page{Offset: page.Offset, Limit: page.Limit, Descending: true})
+		ids, extent, err := page.of(set, true)
 		if err != nil {
 			return err
 		}
 		w.products = ids
-		if err := out.Begin(count); err != nil {
+		if err := out.Begin(extent); err != nil {
 			return err
 		}
 		return w.some(tx)

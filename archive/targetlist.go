@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -51,13 +52,13 @@ func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out
 	if f.Around != "" {
 		around = s.a.findNames(ctx, f.Around)
 	}
-	find := func(tx *kv.Tx) ([]uint64, int, error) {
+	find := func(tx *kv.Tx) ([]uint64, Extent, error) {
 		set, err := s.targetSet(tx, f, queries, around)
 		if err != nil {
-			return nil, 0, err
+			return nil, Extent{}, err
 		}
 		order := f.Order
-		if order == "" && len(f.Names) > 0 {
+		if order == "" && len(f.Names) > 0 && page.Cursor == nil {
 			order = "name" // as a TOM answers a search by name
 		}
 		return orderTargets(tx, set, order, page)
@@ -178,33 +179,45 @@ func (s *Access) findList(tx *kv.Tx, text string) (uint64, error) {
 }
 
 // orderTargets cuts a page out of a set in some order.
-func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, int, error) {
+func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, Extent, error) {
 	descending := len(order) > 0 && order[0] == '-'
 	if descending {
 		order = order[1:]
 	}
-	p := kv.Page{Offset: page.Offset, Limit: page.Limit, Descending: descending}
+	var sorted []uint64
+	var err error
 	switch order {
 	case "name":
-		sorted, err := byName(tx, set)
-		return cut(sorted, p), len(sorted), err
+		if err = page.noCursor("order"); err == nil {
+			sorted, err = byName(tx, set)
+		}
 	case "modified":
-		sorted, err := set.IDs()
-		if err != nil {
-			return nil, 0, err
+		if err = page.noCursor("order"); err == nil {
+			sorted, err = byModified(tx, set)
 		}
-		at := make(map[uint64]int64, len(sorted))
-		for _, id := range sorted {
-			t, err := targets.Get(tx, id)
-			if err != nil {
-				return nil, 0, err
-			}
-			at[id] = t.Modified
-		}
-		slices.SortStableFunc(sorted, func(a, b uint64) int { return int(min(max(at[a]-at[b], -1), 1)) })
-		return cut(sorted, p), len(sorted), nil
+	default:
+		return page.of(set, descending) // ids are given out in the order of creation
 	}
-	return set.Page(p) // ids are given out in the order of creation
+	ids, extent := page.ofSorted(sorted, descending)
+	return ids, extent, err
+}
+
+// byModified lists the targets of a set by the times of their last changes.
+func byModified(tx *kv.Tx, set kv.Set) ([]uint64, error) {
+	sorted, err := set.IDs()
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[uint64]int64, len(sorted))
+	for _, id := range sorted {
+		t, err := targets.Get(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		at[id] = t.Modified
+	}
+	slices.SortStableFunc(sorted, func(a, b uint64) int { return cmp.Compare(at[a], at[b]) })
+	return sorted, nil
 }
 
 // fewNames is up to how many targets are sorted by reading their names one by one rather than by walking through all names.
@@ -239,13 +252,4 @@ func byName(tx *kv.Tx, set kv.Set) (sorted []uint64, err error) {
 	}
 	slices.SortFunc(sorted, func(a, b uint64) int { return strings.Compare(names[a], names[b]) })
 	return sorted, nil
-}
-
-// cut takes a page out of a sorted list.
-func cut(sorted []uint64, p kv.Page) []uint64 {
-	if p.Descending {
-		slices.Reverse(sorted)
-	}
-	first := min(p.Offset, len(sorted))
-	return sorted[first : first+min(p.Limit, len(sorted)-first)]
 }

@@ -27,6 +27,7 @@ type ProductInput struct {
 	FileName    string
 	DateObs     string  // date of a spectrum, "" for the file's own
 	FluxScale   float64 // a factor on fluxes, 0 for none
+	Refuse      bool    // data that the viewer sees already make the upload fail
 }
 
 // AutoType is the type of an upload whose content is to decide.
@@ -57,6 +58,8 @@ type productPlan struct {
 	groups []uint64
 	// warnings tell of groups that were named and are not known, where groups make no difference.
 	warnings []string
+	code     byte   // of the data that come from the file
+	note     string // on the type that was recognised
 }
 
 // planProduct checks everything about an upload but the file's content.
@@ -132,25 +135,7 @@ func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productP
 
 // Upload makes a data product of a file, and data of what is in it when its type is one that is processed. It is all or nothing. Errors: *auth.Problems; *ProcessingError.
 func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*ProductView, *Report, error) {
-	if f.blob == nil {
-		return nil, nil, errNoFile
-	}
-	if err := s.p.MayWrite(s.v); err != nil {
-		return nil, nil, err
-	}
-	var pl *productPlan
-	var code byte
-	err := s.view(func(tx *kv.Tx) (err error) {
-		pl, err = s.planProduct(tx, in, f.Size())
-		return err
-	})
-	var note string
-	if err == nil && in.Type == AutoType {
-		in, note, err = s.recognised(ctx, in, f)
-	}
-	if err == nil {
-		err = s.view(func(tx *kv.Tx) (err error) { code, err = knownCode(tx, in.Type); return err })
-	}
+	in, pl, err := s.planUpload(ctx, in, f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -167,8 +152,13 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 			return p.ID, err
 		},
 	}
-	report, err := s.process(ctx, in, f, pl, code, func(d Datum) error {
-		rows.add(d)
+	var report *Report
+	if in.Refuse {
+		b.refuse = func(row int) error { return &refusedLine{rows.lines[row]} }
+		b.check = func(done tally) error { return refuseLines(in.FileName, report, done) }
+	}
+	report, err = s.process(ctx, in, f, pl, func(d Datum, line int) error {
+		rows.add(d, line)
 		return b.added()
 	})
 	if err == nil {
@@ -179,11 +169,64 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 	}
 	f.blob = nil
 	report.Created, report.Duplicate = b.done.created, b.done.duplicate
-	report.Warnings = slices.Concat(report.Warnings, pl.warnings, s.blindGroups(pl))
-	if note != "" {
-		report.Warnings = append(report.Warnings, note)
-	}
+	pl.addWarnings(s, report)
 	return view, report, nil
+}
+
+// planUpload checks everything that can be known before the file is read through, and decides its type.
+func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (*ProductInput, *productPlan, error) {
+	if f.blob == nil {
+		return nil, nil, errNoFile
+	}
+	if err := s.p.MayWrite(s.v); err != nil {
+		return nil, nil, err
+	}
+	var pl *productPlan
+	err := s.view(func(tx *kv.Tx) (err error) {
+		pl, err = s.planProduct(tx, in, f.Size())
+		return err
+	})
+	if err == nil && in.Type == AutoType {
+		in, pl.note, err = s.recognised(ctx, in, f)
+	}
+	if err == nil {
+		err = s.view(func(tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
+	}
+	return in, pl, err
+}
+
+func (pl *productPlan) addWarnings(s *Access, report *Report) {
+	report.Warnings = slices.Concat(report.Warnings, pl.warnings, s.blindGroups(pl))
+	if pl.note != "" {
+		report.Warnings = append(report.Warnings, pl.note)
+	}
+}
+
+// refusedLine is the refusal of a line whose datum is there already.
+type refusedLine struct{ line int }
+
+func (e *refusedLine) Error() string { return AlreadyThere }
+
+// maxRefusedLines is how many lines a refused upload names.
+const maxRefusedLines = 100
+
+// refuseLines makes an upload fail whose data are there already, in whole or in part.
+func refuseLines(file string, report *Report, done tally) error {
+	n := len(done.rejected) + done.duplicate
+	if n == 0 {
+		return nil
+	}
+	failed := *report
+	for _, err := range done.rejected[:min(len(done.rejected), maxRefusedLines)] {
+		var at *refusedLine
+		if errors.As(err, &at) {
+			failed.Errors = append(failed.Errors, ingest.Problem{File: file, Line: at.line, Reason: AlreadyThere})
+		}
+	}
+	if more := n - len(failed.Errors); more > 0 {
+		failed.Errors = append(failed.Errors, ingest.Problem{File: file, Reason: fmt.Sprintf("%d more are there already", more)})
+	}
+	return &ProcessingError{&failed}
 }
 
 // recognised gives an upload the type that its content has; note is what the uploader should know of that.
@@ -244,7 +287,7 @@ func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64
 }
 
 // process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.
-func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan, code byte, add func(Datum) error) (*Report, error) {
+func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan, add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
 		return &Report{Columns: []ingest.Column{}, Rejected: []ingest.Problem{}, Warnings: []string{}, Errors: []ingest.Problem{}}, nil
 	}
@@ -259,11 +302,11 @@ func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *
 			return &ingest.Error{Problems: []ingest.Problem{{File: in.FileName, Line: p.Line, Column: "source",
 				Reason: fmt.Sprintf("a source has at most %d characters", MaxSource)}}}
 		}
-		d := Datum{Target: pl.target.ID, Code: code, Time: p.Time, Source: p.Source, Value: buf}
+		d := Datum{Target: pl.target.ID, Code: pl.code, Time: p.Time, Source: p.Source, Value: buf}
 		if !p.Timed {
 			d.Time, d.Value = now, withOrigin(buf)
 		}
-		return add(d)
+		return add(d, p.Line)
 	})
 	var refused *ingest.Error
 	if errors.As(err, &refused) {

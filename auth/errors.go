@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -77,6 +78,23 @@ func (p *Problems) Items(path string, n int) {
 
 // ItemCount is what was noted by Items.
 func (p *Problems) ItemCount(path string) int { return p.items[path] }
+
+// Item adds the problems of an item of a list that is the whole input.
+func (p *Problems) Item(i int, of *Problems) {
+	step := strconv.Itoa(i)
+	at := func(path string) string {
+		if path == "" {
+			return step
+		}
+		return step + "." + path
+	}
+	for _, x := range of.list {
+		p.list = append(p.list, Problem{at(x.Path), x.Message})
+	}
+	for path, n := range of.items {
+		p.Items(at(path), n)
+	}
+}
 
 // All lists the problems in the order they were found.
 func (p *Problems) All() []Problem { return p.list }

@@ -322,6 +322,35 @@ func (s Set) Count() (int, error) {
 	return n, nil
 }
 
+// Rank is the number of ids in the set that are less than id.
+func (s Set) Rank(id uint64) (int, error) {
+	if s.err != nil || s.node == nil {
+		return 0, s.err
+	}
+	if l, ok := s.node.(idList); ok {
+		return l.below(id), nil
+	}
+	n := 0
+	var w words
+	for _, c := range s.node.chunks(nil) {
+		if c > id>>chunkBits {
+			break
+		}
+		clear(w[:])
+		s.node.or(c, &w)
+		if c < id>>chunkBits {
+			n += w.count()
+			continue
+		}
+		low := id & (1<<chunkBits - 1)
+		for _, x := range w[:low>>6] {
+			n += bits.OnesCount64(x)
+		}
+		n += bits.OnesCount64(w[low>>6] & (1<<(low&63) - 1))
+	}
+	return n, nil
+}
+
 // A Page asks for a part of a set in the order of ids.
 type Page struct {
 	Offset, Limit int

@@ -98,6 +98,22 @@ func (tx *Tx) Code(kind byte, text string) (byte, error) {
 	return byte(used + 1), m.put(key, []byte{byte(used + 1)})
 }
 
+// Codes lists the codes of a kind that texts have been given.
+func (tx *Tx) Codes(kind byte) ([]byte, error) {
+	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
+	m := tx.meta()
+	c := m.b.Cursor()
+	var codes []byte
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		b, err := m.get(k)
+		if err != nil {
+			return nil, err
+		}
+		codes = append(codes, b...)
+	}
+	return codes, nil
+}
+
 // CodeText returns the text that a number stands for, "" when it stands for none.
 func (tx *Tx) CodeText(kind, code byte) (string, error) {
 	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
