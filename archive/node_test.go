@@ -1,0 +1,73 @@
+package archive
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"nightjar/auth"
+)
+
+// TestVerifySince asks of a node, and of a backup that nothing has open, whether they have grown out of a head.
+func TestVerifySince(t *testing.T) {
+	f := open(t, Options{})
+	s := f.as("admin")
+	heads := func() string {
+		t.Helper()
+		st, err := s.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Head
+	}
+	first := heads()
+	f.target("astro", "A")
+	second := heads()
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	if head, err := s.Backup(t.Context(), backup); err != nil || head != second {
+		t.Fatalf("%s, not %s: %v", head, second, err)
+	}
+	f.target("astro", "B")
+	third := heads()
+	changed := second[:len(second)-1] + "0"
+	if changed == second {
+		changed = second[:len(second)-1] + "1"
+	}
+	for name, c := range map[string]struct{ since, node, backup string }{
+		"none":          {"", "", ""},
+		"before":        {first, "", ""},
+		"at the backup": {second, "", ""},
+		"now":           {third, "", "the log ends at entry"},
+		"another hash":  {changed, "is another one", "is another one"},
+	} {
+		r, err := s.Verify(t.Context(), VerifyOptions{Since: c.since})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := strings.Join(r.Problems, "; "); (all == "") != (c.node == "") || !strings.Contains(all, c.node) {
+			t.Errorf("%s: the node says %q", name, all)
+		}
+		if r, err = Check(t.Context(), backup, VerifyOptions{Since: c.since}); err != nil {
+			t.Fatal(err)
+		}
+		if all := strings.Join(r.Problems, "; "); (all == "") != (c.backup == "") || !strings.Contains(all, c.backup) {
+			t.Errorf("%s: the backup says %q", name, all)
+		}
+		if r.Head.String() != second {
+			t.Errorf("%s: the backup's head is %s", name, r.Head)
+		}
+	}
+	for _, text := range []string{"latest", second[:20], "x" + second} {
+		if _, err := s.Verify(t.Context(), VerifyOptions{Since: text}); !problem(err, "head") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if _, err := Check(t.Context(), backup, VerifyOptions{Since: text}); !problem(err, "head") {
+			t.Errorf("%q, of a backup: %v", text, err)
+		}
+	}
+	for user, kind := range map[string]auth.Kind{"": auth.Unauthenticated, "astro": auth.Forbidden} {
+		if _, err := f.as(user).Verify(t.Context(), VerifyOptions{}); !refusedAs(err, kind) {
+			t.Errorf("%q verifies: %v", user, err)
+		}
+	}
+}
