@@ -107,7 +107,7 @@ func makeStorage(t *testing.T) *storageFile {
 
 	// Sets in all their forms: bits for A, lists for B and C, a run for all.
 	i := 0
-	_, err = s.AddData(ctx, func() (archive.DatumInput, int, error) {
+	_, err = s.AddData(ctx, false, func() (archive.DatumInput, int, error) {
 		if i == 9000 {
 			return archive.DatumInput{}, 0, io.EOF
 		}
@@ -146,7 +146,7 @@ func (f *storageFile) ask(t *testing.T, a *archive.Archive) {
 	if f.stat, err = s.Stat(); err != nil {
 		t.Fatal(err)
 	}
-	nothing := func(int) error { return nil }
+	nothing := func(archive.Extent) error { return nil }
 	flush := func() error { return nil }
 	err = s.Targets(ctx, archive.TargetFilter{}, all, archive.Out[archive.TargetView]{Begin: nothing, Flush: flush,
 		Row: func(v *archive.TargetView) error { f.targets[v.ID] = *v.Target; return nil }})

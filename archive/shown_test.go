@@ -113,7 +113,7 @@ func (f *fixture) sameShown(user string, products map[string]uint64, want shown)
 	nested := map[string][]string{}
 	var open string
 	err := f.as(user).Products(f.t.Context(), ProductFilter{}, Page{Limit: 100}, ProductOut{
-		Begin:   func(int) error { return nil },
+		Begin:   func(Extent) error { return nil },
 		Product: func(p *ProductView) error { open = names[p.ID]; return nil },
 		Datum:   func(v *DatumView) error { nested[open] = append(nested[open], rowName(v)); return nil },
 		End:     func() error { return nil },

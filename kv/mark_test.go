@@ -76,6 +76,9 @@ func TestSince(t *testing.T) {
 				t.Fatal(err)
 			}
 			says("Verify", r.Err(), c.now)
+			if len(r.Problems) > 0 || r.Other != "" && r.Other != r.Err().Error() {
+				t.Errorf("a file that is whole: %+v", r)
+			}
 			if r, err = Check(t.Context(), copied, d.all(), CheckOptions{Since: c.since}); err != nil {
 				t.Fatal(err)
 			}
