@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/julienschmidt/httprouter"
@@ -24,6 +26,12 @@ type Options struct {
 	Pages http.Handler
 	// BaseURL is what clients call the node, such as https://node.example.org; "" for what each request calls it.
 	BaseURL string
+	// Hosts are the names by which the node may be called in a Host header, beside its addresses; none for any name.
+	Hosts []string
+	// Proxies are the networks of proxies in front of the node, whose X-Forwarded headers are believed.
+	Proxies []netip.Prefix
+	// Origins are the origins of pages of other sites that may use the API, such as https://pages.example.org, or "*" for all; none as a rule.
+	Origins []string
 	// MaxBody is how many bytes a body may have that is not a file or a stream of data; 0 means 64 MiB.
 	MaxBody int64
 	// Version is what the node calls itself.
@@ -37,6 +45,7 @@ type API struct {
 	router  *httprouter.Router
 	routes  []*route
 	origin  *http.CrossOriginProtection
+	start   string // differs from one start to the next
 }
 
 // New makes the handler of an archive.
@@ -50,13 +59,13 @@ func New(a *archive.Archive, o Options) *API {
 	if o.Pages == nil {
 		o.Pages = http.NotFoundHandler()
 	}
-	api := &API{archive: a, o: o, router: httprouter.New(), origin: http.NewCrossOriginProtection()}
+	api := &API{archive: a, o: o, router: httprouter.New(), origin: http.NewCrossOriginProtection(), start: requestID()}
 	api.router.RedirectFixedPath = false
 	api.router.HandleMethodNotAllowed = false // each route answers all methods itself
 	api.router.HandleOPTIONS = false
 	api.routes = slices.Concat(api.targetRoutes(), api.productRoutes(), api.datumRoutes(), api.observationRoutes(), api.peopleRoutes(),
 		api.sessionRoutes(), api.nodeRoutes())
-	api.routes = append(api.routes, api.rootRoute())
+	api.routes = append(api.routes, api.rootRoute(), api.schemaRoute())
 	for _, rt := range api.routes {
 		for _, method := range allMethods {
 			api.router.Handle(method, rt.path, api.serve(rt))
@@ -81,10 +90,21 @@ type route struct {
 	handle  map[string]handler // by method; HEAD and OPTIONS come by themselves
 	filters []Filter
 	lists   bool // GET gives a page of a list
+	cursors bool // which may go by cursor
+	// members are those of what GET answers, or of the rows of a list, out of which fields= chooses; none where it cannot.
+	members []string
+	// writes are the query parameters of a write.
+	writes []Filter
+	// steady answers to GET depend on the data file alone, and on who asks.
+	steady bool
 	// export gives a whole list in one of exportFormats, nil if it cannot be had so.
 	export func(r *request, format string) (*answer, error)
 	// fields describe what may be sent, for OPTIONS and the schema; they depend on the request, since choices may.
 	fields func(*request) []Field
+	// sent are the fields that a write reads, where they are others than fields, for the schema.
+	sent []Field
+	// lines says that a stream of such objects can be posted, one a line.
+	lines bool
 	// mayAct says whether the one who asks may send them; nil for everybody who is signed in.
 	mayAct func(*request) bool
 	// hide says that there is no such path for the one who asks.
@@ -138,6 +158,21 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
+	if owner, _ := r.Context().Value(ownerKey{}).(bool); !owner {
+		if host := api.siteOf(r).host; !api.knowsHost(host) {
+			api.request(w, r, &route{view: "Host"}).fail(&httpError{status: http.StatusBadRequest, detail: "This node is not called " + strconv.Quote(host) + ". The names by which it may be called are set where it is started, with --base-url or --allow-host."})
+			return
+		}
+		if api.shareAcrossSites(w, r) {
+			return
+		}
+	}
+	if !strings.HasPrefix(r.URL.Path, "/data/") {
+		h.Add("Vary", "Accept-Encoding")
+		out, done := compress(w, r)
+		defer done()
+		w = out
+	}
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -207,18 +242,6 @@ func (api *API) notFound(w http.ResponseWriter, r *http.Request) {
 	rq.fail(&httpError{status: http.StatusNotFound, detail: "Not found."})
 }
 
-// base is what the one who asks calls the node.
-func (api *API) base(r *http.Request) string {
-	if api.o.BaseURL != "" {
-		return strings.TrimSuffix(api.o.BaseURL, "/")
-	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
-}
-
 // requestID tells requests apart in the log.
 func requestID() string {
 	b := make([]byte, 8)
@@ -231,7 +254,7 @@ func (api *API) rootRoute() *route {
 	return &route{path: "/api/", view: "Api Root", parses: allParsers, handle: map[string]handler{"GET": func(r *request) (*answer, error) {
 		return r.object(http.StatusOK, func(w *writer) {
 			for _, name := range []string{"groups", "targets", "observations", "dataproducts", "reduceddatums"} {
-				w.textMember(name, r.api.base(r.Request)+"/api/"+name+"/")
+				w.textMember(name, r.base()+"/api/"+name+"/")
 			}
 		})
 	}}}

@@ -2,6 +2,8 @@ package api
 
 import (
 	"net/http"
+	"strconv"
+	"strings"
 
 	"nightjar/archive"
 	"nightjar/auth"
@@ -36,11 +38,7 @@ var datumColumns = func() []column[archive.DatumView] {
 	}
 }()
 
-func writeDatum(w *writer, v *archive.DatumView) {
-	w.open('{')
-	writeColumns(w, datumColumns, v)
-	w.end('}')
-}
+func writeDatum(w *writer, v *archive.DatumView) { writeRow(w, datumColumns, v) }
 
 var datumFilters = []Filter{
 	{Name: "target__id", Kind: Integer, Help: "The target's id."},
@@ -53,6 +51,27 @@ var datumFilters = []Filter{
 	{Name: "source_name", Kind: Text, Help: "The source's name."},
 	{Name: "data_type", Kind: Text, Help: "The type of data."},
 	{Name: "upload", Kind: Integer, Help: "The bulk write that brought the data."},
+	{Name: "timestamp_after", Kind: DateTime, Help: "Taken then or later; UTC if no zone is given."},
+	{Name: "timestamp_before", Kind: DateTime, Help: "Taken then or earlier; UTC if no zone is given."},
+	{Name: "mjd_min", Kind: Float, Help: "Taken then or later, as a modified Julian date (UTC)."},
+	{Name: "mjd_max", Kind: Float, Help: "Taken then or earlier, as a modified Julian date (UTC)."},
+	{Name: "ordering", Kind: Selected, Choices: []string{"id", "-id", "timestamp", "-timestamp", "created", "-created"},
+		Help: "The order; the one of created is that of id. By timestamp the answer takes time in proportion to the whole list, not to the page."},
+}
+
+// duplicateParameter says what becomes of data that are there already.
+var duplicateParameter = Filter{Name: "duplicates", Kind: Selected, Choices: []string{"error", "skip"},
+	Help: "What becomes of a datum that is there already: it is refused, or left as it is. If not given, error for one datum and skip for a file and for a stream of lines; a list of data is taken only with it."}
+
+// refusesDuplicates reads what is to become of data that are there already.
+func refusesDuplicates(r *request, unless string) (bool, error) {
+	p := new(auth.Problems)
+	in := parseFilters([]Filter{duplicateParameter}, r.query, p)
+	choice := in.text("duplicates")
+	if choice == "" {
+		choice = unless
+	}
+	return choice == "error", p.Err()
 }
 
 func parseDatumFilter(r *request) (archive.DatumFilter, error) {
@@ -64,17 +83,27 @@ func parseDatumFilter(r *request) (archive.DatumFilter, error) {
 	}
 	f := archive.DatumFilter{Target: in.id("target__id"), TargetName: in.text("target_name"), Product: in.id("data_product_pk", "data_product__id"),
 		ProductID: productID, ProductName: in.text("data_product_name"), Source: in.text("source_name"), Type: in.text("data_type"), Upload: in.id("upload")}
+	f.From, f.To = in.time("timestamp_after"), in.time("timestamp_before")
+	if t := in.mjd("mjd_min", p); t != nil && (f.From == nil || *t > *f.From) {
+		f.From = t
+	}
+	if t := in.mjd("mjd_max", p); t != nil && (f.To == nil || *t < *f.To) {
+		f.To = t
+	}
+	order, descending := strings.CutPrefix(in.text("ordering"), "-")
+	f.ByTime, f.Descending = order == "timestamp", descending
 	return f, p.Err()
 }
 
 func (api *API) datumRoutes() []*route {
 	return []*route{
 		{
-			path: "/api/reduceddatums/", view: "Reduced Datum List", parses: []string{typeForm, typeJSON}, filters: datumFilters, lists: true, fields: fixed(datumFields), export: exportDatums,
+			path: "/api/reduceddatums/", view: "Reduced Datum List", parses: []string{typeForm, typeJSON}, filters: datumFilters, lists: true, cursors: true, steady: true, members: names(datumColumns),
+			fields: fixed(datumFields), export: exportDatums, writes: []Filter{duplicateParameter}, sent: sentDatumFields, lines: true,
 			handle: map[string]handler{"GET": listDatums, "POST": createDatum},
 		},
 		{
-			path: "/api/reduceddatums/:id/", view: "Reduced Datum Instance", parses: []string{typeForm, typeJSON},
+			path: "/api/reduceddatums/:id/", view: "Reduced Datum Instance", parses: []string{typeForm, typeJSON}, steady: true, members: names(datumColumns),
 			handle: map[string]handler{"GET": getDatum, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteDatum) }},
 		},
 	}
@@ -85,11 +114,11 @@ func listDatums(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.list(func(l *listWriter) error { return r.access.Datums(r.Context(), f, l.page, rows(l, writeDatum)) })
+	return r.list(func(l *listWriter) error { return r.access.Datums(r.Context(), f, l.page, rows(l, datumColumns)) })
 }
 
 func getDatum(r *request) (*answer, error) {
-	return getPart(r, r.access.Datum, func(w *writer, v **archive.DatumView) { writeDatum(w, *v) })
+	return getPart(r, r.access.Datum, func(w *writer, v **archive.DatumView) { writeRow(w, pickColumns(r, datumColumns), *v) })
 }
 
 // sentDatumFields are what is read of a datum that is sent.
@@ -116,20 +145,73 @@ func createDatum(r *request) (*answer, error) {
 	if media, _ := r.mediaType(); media == typeNDJSON {
 		return importDatums(r)
 	}
-	in, err := r.input()
+	refuse, err := refusesDuplicates(r, "error")
 	if err != nil {
 		return nil, err
 	}
+	in, list, err := r.inputs()
+	if err != nil {
+		return nil, err
+	}
+	if list != nil {
+		if !r.query.Has(duplicateParameter.Name) { // a TOM takes no lists, and its clients may count on that
+			p := new(auth.Problems)
+			p.Add("", msgNotObject, "list")
+			p.Add("hint", "A list of data is taken with duplicates=error or duplicates=skip in the query.")
+			return nil, p
+		}
+		return r.createDatums(list, refuse)
+	}
 	d := datumInput(in)
+	d.Refuse = refuse
 	v, added, err := r.access.AddDatum(r.Context(), d)
 	if err != nil {
 		return nil, err
 	}
+	status, message := http.StatusCreated, "Data successfully uploaded."
 	if added == archive.Duplicate {
-		return nil, auth.Invalid("", archive.AlreadyThere)
+		if refuse {
+			return nil, auth.Invalid("", archive.AlreadyThere)
+		}
+		status, message = http.StatusOK, archive.AlreadyThere
 	}
-	return r.object(http.StatusCreated, func(w *writer) {
+	return r.object(status, func(w *writer) {
 		writeColumns(w, datumColumns, v)
-		w.textMember("message", "Data successfully uploaded.")
+		w.textMember("message", message)
 	})
+}
+
+// maxList is how many data a list may hold that is sent at once.
+const maxList = 10_000
+
+// createDatums adds a list of data, all or none, and answers with them.
+func (r *request) createDatums(items []value, refuse bool) (*answer, error) {
+	if len(items) > maxList {
+		return nil, auth.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.", maxList, len(items), typeNDJSON)
+	}
+	list := make([]*archive.DatumInput, len(items))
+	for i, item := range items {
+		in, ok := item.object()
+		if !ok {
+			list[i] = new(archive.DatumInput)
+			list[i].Add("", msgNotObject, item.pythonType())
+			continue
+		}
+		list[i] = datumInput(in)
+		list[i].Refuse = refuse
+	}
+	views, created, err := r.access.AddList(r.Context(), list)
+	if err != nil {
+		return nil, err
+	}
+	h := r.w.Header()
+	h.Set("Nightjar-Created", strconv.Itoa(created))
+	h.Set("Nightjar-Duplicate", strconv.Itoa(len(list)-created))
+	var w writer
+	w.list(func() {
+		for _, v := range views {
+			writeDatum(&w, v)
+		}
+	})
+	return &answer{status: http.StatusCreated, body: w.buf}, nil
 }

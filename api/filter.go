@@ -4,7 +4,6 @@ import (
 	"math"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -15,22 +14,16 @@ import (
 // A Filter describes a query parameter of a list.
 type Filter struct {
 	Name    string
-	Kind    Kind // Text, Integer, Selected, DateTime, Boolean
+	Kind    Kind // Text, Integer, Float, Selected, DateTime, Boolean
 	Help    string
 	Choices []string
 	Many    bool // may be given several times, and then one of the values must fit
 }
 
-// Parameters that every list understands.
-var listParameters = []Filter{
-	{Name: "limit", Kind: Integer, Help: "How many rows at the most, 100 if not given."},
-	{Name: "offset", Kind: Integer, Help: "How many rows to leave out at the beginning."},
-}
-
 // Parameters that every route understands.
 var commonParameters = []Filter{
 	{Name: "format", Kind: Selected, Help: "The form of the answer.", Choices: []string{"json", "api"}},
-	{Name: "strict", Kind: Boolean, Help: "Refuse query parameters that are not known, rather than name them in the header Nightjar-Unknown-Parameters."},
+	{Name: "strict", Kind: Boolean, Help: "Refuse query parameters that are not known, rather than name them in the header Nightjar-Unknown-Parameters; the header Prefer: handling=strict does the same."},
 }
 
 // filters are the values of the query parameters that were given.
@@ -82,6 +75,10 @@ func (f *Filter) check(v string, p *auth.Problems) {
 		if len(f.Choices) > 0 && !slices.Contains(f.Choices, v) {
 			p.Add(f.Name, "Select a valid choice. %s is not one of the available choices.", v)
 		}
+	case Float:
+		if _, ok := parseNumber(v); !ok {
+			p.Add(f.Name, "Enter a number.")
+		}
 	case DateTime:
 		if _, problem := parseTime(v); problem != "" {
 			p.Add(timeRangeOf(f.Name), "Enter a valid date/time.")
@@ -129,62 +126,24 @@ func (f filters) id(names ...string) archive.Opt[uint64] {
 	return archive.Opt[uint64]{}
 }
 
+// mjd is the value of a parameter that is a modified Julian date, as microseconds of UTC since 1970.
+func (f filters) mjd(name string, p *auth.Problems) *int64 {
+	s := f.text(name)
+	if s == "" || p.Has(name) {
+		return nil
+	}
+	t, err := archive.ParseMJD(s)
+	if err != nil {
+		p.Add(name, "Enter a number.")
+		return nil
+	}
+	return &t
+}
+
 func (f filters) time(name string) *int64 {
 	if s := f.text(name); s != "" {
 		t, _ := parseTime(s)
 		return &t
 	}
 	return nil
-}
-
-// defaultLimit is how many rows a page has when nothing is said, and maxLimit how many it may have.
-const (
-	defaultLimit = 100
-	maxLimit     = 1 << 31
-)
-
-// parsePage reads limit and offset; what is no good number counts as not given.
-func parsePage(query url.Values) archive.Page {
-	page := archive.Page{Limit: defaultLimit}
-	last := func(name string) string {
-		v := query[name]
-		if len(v) == 0 {
-			return ""
-		}
-		return strings.TrimSpace(v[len(v)-1])
-	}
-	if s := last("limit"); s != "" {
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 {
-			page.Limit = int(min(n, maxLimit))
-		} else if err != nil && isDigits(s) && s[0] != '-' {
-			page.Limit = maxLimit
-		}
-	}
-	if n, err := strconv.ParseInt(last("offset"), 10, 64); err == nil && n > 0 {
-		page.Offset = int(n)
-	}
-	return page
-}
-
-// links are the addresses of the next and the previous page, "" for none.
-func links(base string, query url.Values, page archive.Page, count int) (next, previous string) {
-	at := func(offset int) string {
-		q := url.Values{}
-		for k, v := range query {
-			q[k] = v
-		}
-		q.Set("limit", strconv.Itoa(page.Limit))
-		q.Set("offset", strconv.Itoa(offset))
-		if offset <= 0 {
-			q.Del("offset")
-		}
-		return base + "?" + q.Encode()
-	}
-	if page.Offset < count-page.Limit {
-		next = at(page.Offset + page.Limit)
-	}
-	if page.Offset > 0 {
-		previous = at(max(page.Offset-page.Limit, 0))
-	}
-	return next, previous
 }

@@ -54,8 +54,12 @@ func object(text []byte, p *auth.Problems) (in input, ok bool) {
 
 // importDatums takes a stream of data, one JSON object a line. A target may also be given by target_name.
 func importDatums(r *request) (*answer, error) {
+	refuse, err := refusesDuplicates(r, "skip")
+	if err != nil {
+		return nil, err
+	}
 	lines := newLines(r.Body)
-	result, err := r.access.AddData(r.Context(), false, func() (archive.DatumInput, int, error) {
+	result, err := r.access.AddData(r.Context(), refuse, func() (archive.DatumInput, int, error) {
 		text, err := lines.next()
 		if err != nil {
 			return archive.DatumInput{}, lines.line, err

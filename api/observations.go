@@ -57,9 +57,7 @@ var observationColumns = func() []column[archive.Observation] {
 	}
 }()
 
-func writeObservation(w *writer, v *archive.Observation) {
-	w.object(func() { writeColumns(w, observationColumns, v) })
-}
+func writeObservation(w *writer, v *archive.Observation) { writeRow(w, observationColumns, v) }
 
 var observationFilters = []Filter{
 	{Name: "target_id", Kind: Text, Many: true, Help: "The target's id; several may be given."},
@@ -114,13 +112,14 @@ func parseObservationFilter(r *request) (f archive.ObservationFilter, err error)
 func (api *API) observationRoutes() []*route {
 	return []*route{
 		{
-			path: "/api/observations/", view: "Observation Record List", parses: allParsers, filters: observationFilters, lists: true, fields: fixed(observationFields),
+			path: "/api/observations/", view: "Observation Record List", parses: allParsers, filters: observationFilters, lists: true, cursors: true, steady: true, members: names(observationColumns),
+			fields: fixed(observationFields), sent: sentObservationFields,
 			handle: map[string]handler{"GET": listObservations, "POST": createObservation},
 		},
 		{
-			path: "/api/observations/:id/", view: "Observation Record Instance", parses: allParsers,
+			path: "/api/observations/:id/", view: "Observation Record Instance", parses: allParsers, steady: true, members: names(observationColumns),
 			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-				return getPart(r, r.access.Observation, func(w *writer, o **archive.Observation) { writeObservation(w, *o) })
+				return getPart(r, r.access.Observation, func(w *writer, o **archive.Observation) { writeRow(w, pickColumns(r, observationColumns), *o) })
 			}},
 		},
 		{
@@ -136,7 +135,7 @@ func listObservations(r *request) (*answer, error) {
 		return nil, err
 	}
 	return r.list(func(l *listWriter) error {
-		return r.access.Observations(r.Context(), f, l.page, rows(l, writeObservation))
+		return r.access.Observations(r.Context(), f, l.page, rows(l, observationColumns))
 	})
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"nightjar/archive"
@@ -44,9 +45,11 @@ var tokenFields = []Field{
 func (r *request) all() bool { return r.flag("all") }
 
 // flag is the value of a query parameter that is true or false.
-func (r *request) flag(name string) bool {
-	switch r.query.Get(name) {
-	case "true", "True", "1", "yes", "on":
+func (r *request) flag(name string) bool { return isTrue(lastOf(r.query, name)) }
+
+func isTrue(text string) bool {
+	switch strings.ToLower(text) {
+	case "true", "t", "1", "yes", "y", "on":
 		return true
 	}
 	return false
@@ -173,7 +176,7 @@ func shortList[T any](r *request, read func(archive.Page) ([]T, int, error), wri
 		if err != nil {
 			return err
 		}
-		l.begin(count)
+		l.begin(archive.Extent{Count: count})
 		for i := range list {
 			write(&l.writer, &list[i])
 		}

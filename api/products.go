@@ -68,14 +68,29 @@ var productFilters = []Filter{
 	{Name: "facility", Kind: Text, Help: "The facility of the observation that the product came from."},
 }
 
+var dryRunParameter = Filter{Name: "dry_run", Kind: Boolean, Help: "Tell what would become of the file, and store nothing."}
+
+// sentUploadFields are all parts of the form of an upload.
+var sentUploadFields = slices.Concat([]Field{{Name: "file", Label: "File", Kind: FileData, Required: true, Help: "The file."}}, uploadFields, []Field{
+	{Name: "groups", Label: "Groups", Kind: List, Of: groupFields, Help: "Groups that see the product, in mode objects: as a JSON text, as groups[0]id, or as ids in repeated parts."},
+	{Name: "dry_run", Label: "Dry run", Kind: Boolean, Help: dryRunParameter.Help},
+})
+
+// productMembers are the members of a product that fields= chooses from.
+var productMembers = func() []string {
+	before, after := new(API).productColumns("")
+	return slices.Concat(names(before), []string{"reduceddatum_set"}, names(after))
+}()
+
 func (api *API) productRoutes() []*route {
 	return []*route{
 		{
-			path: "/api/dataproducts/", view: "Data Product List", parses: []string{typeMultipart}, filters: productFilters, lists: true, fields: fixed(productFields),
+			path: "/api/dataproducts/", view: "Data Product List", parses: []string{typeMultipart}, filters: productFilters, lists: true, cursors: true, steady: true, members: productMembers,
+			fields: fixed(productFields), writes: []Filter{duplicateParameter, dryRunParameter}, sent: sentUploadFields,
 			handle: map[string]handler{"GET": listProducts, "POST": uploadProduct},
 		},
 		{
-			path: "/api/dataproducts/:id/", view: "Data Product Instance", parses: []string{typeMultipart},
+			path: "/api/dataproducts/:id/", view: "Data Product Instance", parses: []string{typeMultipart}, steady: true, members: productMembers,
 			handle: map[string]handler{"GET": getProduct, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }},
 		},
 	}
@@ -83,8 +98,20 @@ func (api *API) productRoutes() []*route {
 
 // productOut writes products with their data.
 func (r *request) productOut(l *listWriter) archive.ProductOut {
-	before, after := r.api.productColumns(r.api.base(r.Request))
+	before, after := r.api.productColumns(r.base())
+	before, after = pickColumns(r, before), pickColumns(r, after)
 	var open *archive.ProductView
+	if r.picked != nil && !r.picked["reduceddatum_set"] {
+		return archive.ProductOut{
+			Begin: l.begin,
+			Product: func(v *archive.ProductView) error {
+				writeRow(&l.writer, append(before[:len(before):len(before)], after...), v)
+				return nil
+			},
+			End:   func() error { return nil },
+			Flush: l.flush,
+		}
+	}
 	return archive.ProductOut{
 		Begin: l.begin,
 		Product: func(v *archive.ProductView) error {
@@ -153,15 +180,38 @@ func uploadProduct(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	form, name, err := r.readUpload(parts, file)
-	if err == nil {
-		var v *archive.ProductView
-		var report *archive.Report
-		if v, report, err = r.access.Upload(r.Context(), productInput(form, name), file); err == nil {
-			return r.uploaded(v, report)
-		}
+	a, err := r.upload(parts, file)
+	return a, errors.Join(err, file.Abort())
+}
+
+// upload reads an upload and hands it to the archive; what is left of the file after that is nobody's.
+func (r *request) upload(parts *multipart.Reader, file *archive.NewFile) (*answer, error) {
+	refuse, err := refusesDuplicates(r, "skip")
+	if err != nil {
+		return nil, err
 	}
-	return nil, errors.Join(err, file.Abort())
+	form, name, err := r.readUpload(parts, file)
+	if err != nil {
+		return nil, err
+	}
+	in := productInput(form, name)
+	in.Refuse = refuse
+	if r.flag("dry_run") || isTrue(form.Get("dry_run")) {
+		report, err := r.access.DryRun(r.Context(), in, file)
+		if err != nil {
+			return nil, err
+		}
+		return r.object(http.StatusOK, func(w *writer) {
+			w.textMember("message", "This was a dry run: nothing was stored.")
+			w.key("report")
+			writeReport(w, report)
+		})
+	}
+	v, report, err := r.access.Upload(r.Context(), in, file)
+	if err != nil {
+		return nil, err
+	}
+	return r.uploaded(v, report)
 }
 
 const (
@@ -263,7 +313,7 @@ func formGroups(form url.Values, p *auth.Problems) []auth.GroupRef {
 
 // uploaded answers an upload: the product, as a TOM does without its data, and the report.
 func (r *request) uploaded(v *archive.ProductView, report *archive.Report) (*answer, error) {
-	before, after := r.api.productColumns(r.api.base(r.Request))
+	before, after := r.api.productColumns(r.base())
 	return r.object(http.StatusCreated, func(w *writer) {
 		writeColumns(w, before, v)
 		w.key("reduceddatum_set")

@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,12 +27,14 @@ type request struct {
 	query  url.Values
 	html   bool   // a page is wanted
 	format string // the form of an export, "" for none
+	site   site
 	viewer auth.Viewer
 	access *archive.Access
+	picked map[string]bool // the members that are wanted, nil for all
 }
 
 func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *request {
-	return &request{Request: r, api: api, route: rt, w: w, query: r.URL.Query()}
+	return &request{Request: r, api: api, route: rt, w: w, query: r.URL.Query(), site: api.siteOf(r)}
 }
 
 // serve is the handler of a route.
@@ -83,7 +84,20 @@ func (r *request) answer() (*answer, error) {
 			return nil, err
 		}
 	}
-	if r.format != "" && method == http.MethodGet {
+	if method != http.MethodGet {
+		return handle(r)
+	}
+	if r.route.steady {
+		tag := r.steadyTag()
+		h.Set("ETag", tag)
+		if isFresh(r.Request, tag) {
+			return &answer{status: http.StatusNotModified}, nil
+		}
+	}
+	if err := r.pick(); err != nil {
+		return nil, err
+	}
+	if r.format != "" {
 		return r.route.export(r, r.format)
 	}
 	return handle(r)
@@ -150,21 +164,12 @@ func (r *request) negotiate() error {
 	return &httpError{status: http.StatusNotAcceptable, detail: "Could not satisfy the request Accept header."}
 }
 
-// clientAddr is the address that asks, without its port.
-func clientAddr(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
-
 // sessionCookie is the name of the cookie of a session.
 const sessionCookie = "nightjar_session"
 
 // authenticate finds out who asks: the owner of the file, or by Basic, by a token, or by the cookie of a session. What is given and no good is refused, never ignored.
 func (r *request) authenticate() (v auth.Viewer, err error) {
-	addr := clientAddr(r.Request)
+	addr := r.site.addr
 	defer func() { v.Addr, v.Action = addr, r.Method+" "+r.URL.Path }()
 	if owner, _ := r.Context().Value(ownerKey{}).(bool); owner {
 		return r.actingOwner()
@@ -216,15 +221,15 @@ func (r *request) actingOwner() (auth.Viewer, error) {
 
 // checkQuery names query parameters that are not known in a header, or refuses them if that is asked for.
 func (r *request) checkQuery() error {
-	known := func(name string) bool {
-		is := func(f Filter) bool { return f.Name == name }
-		return slices.ContainsFunc(r.route.filters, is) || slices.ContainsFunc(commonParameters, is) || r.route.lists && slices.ContainsFunc(listParameters, is)
-	}
+	known := r.route.parameters(r.reads())
 	var unknown []string
 	for name := range r.query {
-		if !known(name) {
+		if !slices.ContainsFunc(known, func(f Filter) bool { return f.Name == name }) {
 			unknown = append(unknown, name)
 		}
+	}
+	if r.prefersStrict() {
+		r.w.Header().Set("Preference-Applied", "handling=strict")
 	}
 	if len(unknown) == 0 {
 		return nil
@@ -246,10 +251,84 @@ func (r *request) checkQuery() error {
 
 func (r *request) strict() bool {
 	switch strings.ToLower(r.query.Get("strict")) {
-	case "", "false", "0", "no":
+	case "":
+		return r.prefersStrict()
+	case "false", "0", "no":
 		return false
 	}
 	return true
+}
+
+// prefersStrict reads the header Prefer (RFC 7240).
+func (r *request) prefersStrict() bool {
+	for _, p := range strings.Split(strings.Join(r.Header.Values("Prefer"), ","), ",") {
+		preference, _, _ := strings.Cut(p, ";")
+		if strings.EqualFold(strings.ReplaceAll(strings.ReplaceAll(preference, " ", ""), `"`, ""), "handling=strict") {
+			return true
+		}
+	}
+	return false
+}
+
+// reads says whether the request only asks.
+func (r *request) reads() bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// parameters lists the query parameters that a route knows, for reading or for writing.
+func (rt *route) parameters(reads bool) []Filter {
+	known := slices.Clone(rt.filters)
+	if !reads {
+		known = append(known, rt.writes...)
+	}
+	if rt.lists {
+		known = append(known, listParameters...)
+	}
+	if rt.cursors {
+		known = append(known, cursorParameters...)
+	}
+	if len(rt.members) > 0 {
+		known = append(known, Filter{Name: "fields", Kind: Text, Choices: rt.members, Help: "The members that are wanted, separated by commas; all if not given."})
+	}
+	for _, f := range commonParameters {
+		if f.Name == "format" && rt.export != nil {
+			f.Choices = slices.Concat(f.Choices, exportFormats)
+		}
+		known = append(known, f)
+	}
+	return known
+}
+
+// pick reads which members are wanted.
+func (r *request) pick() error {
+	text := lastOf(r.query, "fields")
+	if text == "" || len(r.route.members) == 0 {
+		return nil
+	}
+	r.picked = map[string]bool{}
+	for _, name := range strings.Split(text, ",") {
+		name = strings.TrimSpace(name)
+		if !slices.Contains(r.route.members, name) {
+			return auth.Invalid("fields", notAChoice, name)
+		}
+		r.picked[name] = true
+	}
+	return nil
+}
+
+// pickColumns leaves out the columns that are not wanted.
+func pickColumns[T any](r *request, columns []column[T]) []column[T] {
+	if r.picked == nil {
+		return columns
+	}
+	return slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return !r.picked[c.name] })
+}
+
+// names lists what columns are called.
+func names[T any](columns []column[T]) []string {
+	list := make([]string, len(columns))
+	for i := range columns {
+		list[i] = columns[i].name
+	}
+	return list
 }
 
 // id is the id in the path.
@@ -279,44 +358,65 @@ func (r *request) mediaType() (media string, params map[string]string) {
 
 // input reads the body as an object.
 func (r *request) input() (input, error) {
+	in, list, err := r.inputs()
+	if err == nil && list != nil {
+		return input{}, auth.Invalid("", msgNotObject, "list")
+	}
+	return in, err
+}
+
+// inputs reads the body as an object, or as a list; list is nil when it is an object.
+func (r *request) inputs() (in input, list []value, err error) {
+	v, in, err := r.body()
+	if err != nil || v == nil {
+		return in, nil, err
+	}
+	if in, ok := v.object(); ok {
+		return in, nil, nil
+	}
+	if items, ok := v.items(); ok {
+		return input{}, append([]value{}, items...), nil
+	}
+	if v.null() {
+		return input{}, nil, auth.Invalid("", msgNoData)
+	}
+	return input{}, nil, auth.Invalid("", msgNotObject, v.pythonType())
+}
+
+// body reads the body: a value of JSON, or nil and the input that a form, or nothing, is.
+func (r *request) body() (*value, input, error) {
 	media, params := r.mediaType()
 	if media == "" {
 		media = typeJSON
 	}
 	if r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
-		return input{form: url.Values{}}, nil
+		return nil, input{form: url.Values{}}, nil
 	}
 	if !slices.Contains(r.route.parses, media) {
-		return input{}, r.unsupported()
+		return nil, input{}, r.unsupported()
 	}
 	body := http.MaxBytesReader(r.w, r.Body, r.api.o.MaxBody)
 	switch media {
 	case typeMultipart:
 		form, err := readForm(body, params)
-		return input{form: form}, err
+		return nil, input{form: form}, err
 	case typeForm:
 		text, err := io.ReadAll(body)
 		if err != nil {
-			return input{}, err
+			return nil, input{}, err
 		}
 		form, err := url.ParseQuery(string(text))
 		if err != nil {
-			return input{}, &httpError{status: http.StatusBadRequest, detail: "Form parse error - " + err.Error()}
+			return nil, input{}, &httpError{status: http.StatusBadRequest, detail: "Form parse error - " + err.Error()}
 		}
-		return input{form: form}, nil
+		return nil, input{form: form}, nil
 	}
 	j, err := readJSON(body)
 	if err != nil || j == nil {
-		return input{form: url.Values{}}, err
+		return nil, input{form: url.Values{}}, err
 	}
 	v := jsonValue(j)
-	if in, ok := v.object(); ok {
-		return in, nil
-	}
-	if v.null() {
-		return input{}, auth.Invalid("", msgNoData)
-	}
-	return input{}, auth.Invalid("", msgNotObject, v.pythonType())
+	return &v, input{}, nil
 }
 
 // readJSON reads a JSON body; nil when it is empty.

@@ -42,7 +42,13 @@ func (r *request) write(a *answer) {
 		return
 	}
 	h := r.w.Header()
-	if a.status == http.StatusNoContent {
+	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" {
+		tag := hashTag(a.body)
+		if h.Set("ETag", tag); isFresh(r.Request, tag) {
+			a.status = http.StatusNotModified
+		}
+	}
+	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
 		r.w.WriteHeader(a.status)
 		return
 	}
@@ -67,6 +73,7 @@ func (r *request) fail(err error) {
 	var wire *httpError
 	var tooLarge *http.MaxBytesError
 	h := r.w.Header()
+	h.Del("ETag")
 	switch {
 	case errors.As(err, &processing):
 		status = http.StatusBadRequest
@@ -145,6 +152,7 @@ func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 	api.o.Log.Error("request failed", "id", id, "method", r.Method, "path", r.URL.Path, "error", err)
 	h := w.Header()
 	h.Set("Nightjar-Request", id)
+	h.Del("ETag")
 	h.Set("Content-Type", typeJSON)
 	h.Del("Content-Length")
 	w.WriteHeader(http.StatusInternalServerError)
@@ -155,81 +163,6 @@ func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 func panicError(p any) error {
 	stack := make([]byte, 16<<10)
 	return fmt.Errorf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
-}
-
-// flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a whole.
-const flushAt = 1 << 20
-
-// listWriter writes a page of a list: short ones as one answer, long ones as a stream.
-type listWriter struct {
-	writer
-	r      *request
-	page   archive.Page
-	stream bool // the head of the answer has been sent
-}
-
-// begin writes what stands before the rows.
-func (l *listWriter) begin(e archive.Extent) error {
-	count := e.Count
-	next, previous := links(l.r.api.base(l.r.Request)+l.r.URL.EscapedPath(), l.r.query, l.page, count)
-	link := func(key, url string) {
-		l.key(key)
-		if url == "" {
-			l.null()
-		} else {
-			l.text(url)
-		}
-	}
-	l.open('{')
-	l.intMember("count", int64(count))
-	link("next", next)
-	link("previous", previous)
-	l.key("results")
-	l.open('[')
-	return nil
-}
-
-// flush sends what has been gathered, when it is much.
-func (l *listWriter) flush() error {
-	if len(l.buf) < flushAt || l.r.html {
-		return nil
-	}
-	if !l.stream {
-		l.stream = true
-		l.r.w.Header().Set("Content-Type", typeJSON)
-		l.r.w.WriteHeader(http.StatusOK)
-	}
-	_, err := l.r.w.Write(l.buf)
-	l.buf = l.buf[:0]
-	return err
-}
-
-// list answers with a page of a list, which run gives out.
-func (r *request) list(run func(l *listWriter) error) (*answer, error) {
-	l := &listWriter{r: r, page: parsePage(r.query)}
-	if err := run(l); err != nil {
-		if l.stream {
-			r.api.o.Log.Error("a list ended early", "path", r.URL.Path, "error", err)
-			panic(http.ErrAbortHandler) // the status has been sent: only a broken connection can still tell
-		}
-		return nil, err
-	}
-	l.end(']')
-	l.end('}')
-	if !l.stream {
-		return &answer{status: http.StatusOK, body: l.buf}, nil
-	}
-	r.w.Write(l.buf)
-	return &answer{sent: true}, nil
-}
-
-// rows is the archive's Out of a list whose rows are written by row.
-func rows[T any](l *listWriter, row func(*writer, *T)) archive.Out[T] {
-	return archive.Out[T]{
-		Begin: l.begin,
-		Row:   func(v *T) error { row(&l.writer, v); return nil },
-		Flush: l.flush,
-	}
 }
 
 // options answers OPTIONS: what the route is, what can be sent, and how a list can be filtered.
@@ -262,27 +195,26 @@ func (r *request) options() (*answer, error) {
 		if rt.handle["GET"] == nil {
 			return
 		}
-		w.key("filters")
-		w.object(func() {
-			known := rt.filters
-			if rt.lists {
-				known = append(known[:len(known):len(known)], listParameters...)
-			}
-			for _, f := range append(known[:len(known):len(known)], commonParameters...) {
-				if f.Name == "format" && rt.export != nil {
-					f.Choices = append(f.Choices[:len(f.Choices):len(f.Choices)], exportFormats...)
+		parameters := func(key string, list []Filter) {
+			w.key(key)
+			w.object(func() {
+				for _, f := range list {
+					w.key(f.Name)
+					w.object(func() {
+						w.textMember("type", string(f.Kind))
+						w.boolMember("many", f.Many)
+						w.textMember("help_text", f.Help)
+						if len(f.Choices) > 0 {
+							texts("choices", f.Choices)
+						}
+					})
 				}
-				w.key(f.Name)
-				w.object(func() {
-					w.textMember("type", string(f.Kind))
-					w.boolMember("many", f.Many)
-					w.textMember("help_text", f.Help)
-					if len(f.Choices) > 0 {
-						texts("choices", f.Choices)
-					}
-				})
-			}
-		})
+			})
+		}
+		parameters("filters", rt.parameters(true))
+		if len(rt.writes) > 0 {
+			parameters("write_parameters", rt.writes)
+		}
 	})
 }
 

@@ -16,6 +16,13 @@ type column[T any] struct {
 	write func(w *writer, v *T)
 }
 
+// writeRow writes an object of columns.
+func writeRow[T any](w *writer, columns []column[T], v *T) {
+	w.open('{')
+	writeColumns(w, columns, v)
+	w.end('}')
+}
+
 func writeColumns[T any](w *writer, columns []column[T], v *T) {
 	for i := range columns {
 		w.key(columns[i].name)
@@ -143,10 +150,6 @@ var targetColumns = func() []column[archive.TargetView] {
 	return append(columns, column[T]{"groups", func(w *writer, v *T) { writeGroups(w, v.Groups) }})
 }()
 
-func writeTarget(w *writer, v *archive.TargetView) {
-	w.object(func() { writeColumns(w, targetColumns, v) })
-}
-
 var targetFilters = []Filter{
 	{Name: "type", Kind: Selected, Help: "The type of target.", Choices: []string{archive.Sidereal, archive.NonSidereal}},
 	{Name: "name", Kind: Text, Help: "A part of the name or of an alias, whatever the case; several, separated by commas, of which one must fit."},
@@ -261,11 +264,13 @@ func fixed(fields []Field) func(*request) []Field { return func(*request) []Fiel
 func (api *API) targetRoutes() []*route {
 	return []*route{
 		{
-			path: "/api/targets/", view: "Target List", parses: allParsers, filters: targetFilters, lists: true, fields: fixed(targetFields), export: exportTargets,
+			path: "/api/targets/", view: "Target List", parses: allParsers, filters: targetFilters, lists: true, cursors: true, steady: true, members: names(targetColumns),
+			fields: fixed(targetFields), export: exportTargets, lines: true,
 			handle: map[string]handler{"GET": listTargets, "POST": createTarget},
 		},
 		{
 			path: "/api/targets/:id/", view: "Target Instance", parses: allParsers, fields: fixed(targetFields), missing: auth.Missing("Target"), mayAct: mayChangeTarget,
+			steady: true, members: names(targetColumns),
 			handle: map[string]handler{"GET": getTarget, "PUT": changeTarget, "PATCH": changeTarget, "DELETE": deleteTarget},
 		},
 		{
@@ -273,19 +278,19 @@ func (api *API) targetRoutes() []*route {
 			handle: map[string]handler{"DELETE": withdrawGroup},
 		},
 		{
-			path: "/api/targetname/:id/", view: "Target Name Instance", parses: allParsers,
+			path: "/api/targetname/:id/", view: "Target Name Instance", parses: allParsers, steady: true,
 			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
 				return getPart(r, r.access.Alias, func(w *writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
 			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteAlias) }},
 		},
 		{
-			path: "/api/targetextra/:id/", view: "Target Extra Instance", parses: allParsers,
+			path: "/api/targetextra/:id/", view: "Target Extra Instance", parses: allParsers, steady: true,
 			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
 				return getPart(r, r.access.Extra, func(w *writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
 			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteExtra) }},
 		},
 		{
-			path: "/api/targetlist/:id/", view: "Target List Instance", parses: allParsers,
+			path: "/api/targetlist/:id/", view: "Target List Instance", parses: allParsers, steady: true,
 			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
 				return getPart(r, r.access.TargetList, func(w *writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
 			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTargetList) }},
@@ -298,7 +303,7 @@ func listTargets(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.list(func(l *listWriter) error { return r.access.Targets(r.Context(), f, l.page, rows(l, writeTarget)) })
+	return r.list(func(l *listWriter) error { return r.access.Targets(r.Context(), f, l.page, rows(l, targetColumns)) })
 }
 
 func createTarget(r *request) (*answer, error) {
@@ -328,7 +333,7 @@ func getTarget(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) { writeColumns(w, targetColumns, v) })
+	return r.object(http.StatusOK, func(w *writer) { writeColumns(w, pickColumns(r, targetColumns), v) })
 }
 
 func mayChangeTarget(r *request) bool {

@@ -159,6 +159,9 @@ func (s *Access) update(ctx context.Context, fn func(*kv.Tx) error) error {
 
 func (s *Access) view(fn func(*kv.Tx) error) error { return s.a.db.View(fn) }
 
+// Head is the last entry of the log.
+func (a *Archive) Head() kv.Mark { return a.db.Head() }
+
 // NodeID is the identity of the node, a ULID in its text form.
 func (a *Archive) NodeID() string { return uidText(a.db.NodeID()) }
 

@@ -306,6 +306,9 @@ func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
 
 // prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its group. What is wrong is added to p under path.
 func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *auth.Problems) (d *Datum, groups []uint64, err error) {
+	if p.Has("") {
+		return nil, nil, p // there is no input to look at
+	}
 	d = &Datum{Time: in.Time, Source: in.Source, Location: in.Location}
 	if !in.Timed {
 		d.Time = tx.Now().UnixMicro()

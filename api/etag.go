@@ -1,0 +1,60 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"hash/fnv"
+	"net/http"
+	"strings"
+)
+
+// Answers carry an ETag, with which a client can ask again and be told that nothing has changed. It is a weak one, since the same answer
+// may be compressed or not.
+//
+// What a route answers that is steady depends on what was asked, by whom, and on the data file, and each change of the file that it shows is in the log. Its tag is made of these, so that "not
+// modified" costs no query: the head of the log is read before the data are, and an answer that is newer than its tag is merely asked for again. The tag of other
+// answers is a hash of them.
+
+// steadyTag is the tag of what a steady route answers now.
+func (r *request) steadyTag() string {
+	head := r.api.archive.Head()
+	h := fnv.New128a()
+	for _, part := range []string{r.URL.RequestURI(), r.base(), r.api.o.Version, r.api.start} {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
+	var b [18]byte
+	binary.BigEndian.PutUint64(b[:], r.viewer.ID)
+	binary.BigEndian.PutUint64(b[8:], head.Seq)
+	if r.html {
+		b[16] = 1
+	}
+	if r.viewer.Everything() {
+		b[17] = 1
+	}
+	h.Write(b[:])
+	h.Write(head.Hash[:])
+	return weakTag(h.Sum(nil))
+}
+
+func weakTag(sum []byte) string { return `W/"` + base64.RawURLEncoding.EncodeToString(sum) + `"` }
+
+// hashTag is the tag of a body.
+func hashTag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return weakTag(sum[:12])
+}
+
+// isFresh says whether the client has what a tag stands for.
+func isFresh(r *http.Request, tag string) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	for _, have := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
+		if have = strings.TrimSpace(have); have != "" && strings.TrimPrefix(have, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
+}

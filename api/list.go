@@ -1,0 +1,229 @@
+package api
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// Parameters that every list understands.
+var listParameters = []Filter{
+	{Name: "limit", Kind: Integer, Help: "How many rows at the most, 100 if not given."},
+	{Name: "offset", Kind: Integer, Help: "How many rows to leave out at the beginning."},
+}
+
+// Parameters of lists that can be read by cursor.
+var cursorParameters = []Filter{
+	{Name: "pagination_style", Kind: Selected, Choices: []string{"offset", "cursor"}, Help: "How pages follow each other: by the number of rows before them, or by the row that they begin after, which stays right while rows are added and deleted."},
+	{Name: "cursor", Kind: Text, Help: "Where the page is, out of next or previous of another one."},
+}
+
+// defaultLimit is how many rows a page has when nothing is said, and maxLimit how many it may have.
+const (
+	defaultLimit = 100
+	maxLimit     = 1 << 31
+)
+
+// parsePage reads limit and offset; what is no good number counts as not given.
+func parsePage(query url.Values) archive.Page {
+	page := archive.Page{Limit: defaultLimit}
+	last := func(name string) string { return lastOf(query, name) }
+	if s := last("limit"); s != "" {
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 {
+			page.Limit = int(min(n, maxLimit))
+		} else if err != nil && isDigits(s) && s[0] != '-' {
+			page.Limit = maxLimit
+		}
+	}
+	if n, err := strconv.ParseInt(last("offset"), 10, 64); err == nil && n > 0 {
+		page.Offset = int(n)
+	}
+	return page
+}
+
+// lastOf is the value of a parameter; of several the last one counts.
+func lastOf(query url.Values, name string) string {
+	v := query[name]
+	if len(v) == 0 {
+		return ""
+	}
+	return strings.TrimSpace(v[len(v)-1])
+}
+
+// parseCursor reads where a page by cursor lies; nil when pages go by offset.
+func parseCursor(r *request) (*archive.Cursor, error) {
+	text := lastOf(r.query, "cursor")
+	switch style := lastOf(r.query, "pagination_style"); {
+	case style == "offset", style == "" && text == "":
+		return nil, nil
+	case style != "" && style != "cursor":
+		return nil, auth.Invalid("pagination_style", notAChoice, style)
+	case text == "":
+		return &archive.Cursor{First: true}, nil
+	}
+	bad := &httpError{status: http.StatusNotFound, detail: "Invalid cursor"}
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return nil, bad
+	}
+	parts := strings.Split(string(b), " ")
+	if len(parts) != 4 || parts[0] != orderOf(r) || parts[1] != "after" && parts[1] != "before" {
+		return nil, bad // also one of a list in another order
+	}
+	c := &archive.Cursor{Before: parts[1] == "before"}
+	var err1, err2 error
+	c.Time, err1 = strconv.ParseInt(parts[2], 10, 64)
+	c.ID, err2 = strconv.ParseUint(parts[3], 10, 63)
+	if err1 != nil || err2 != nil {
+		return nil, bad
+	}
+	return c, nil
+}
+
+// orderOf is the order that a list was asked for, which a cursor belongs to.
+func orderOf(r *request) string {
+	for _, name := range []string{"ordering", "order"} {
+		if s := lastOf(r.query, name); s != "" {
+			return url.QueryEscape(s)
+		}
+	}
+	return "-"
+}
+
+// cursorLinks are the addresses of the next and the previous page by cursor, "" for none.
+func cursorLinks(base string, r *request, page archive.Page, e archive.Extent) (next, previous string) {
+	at := func(side string, p archive.Place) string {
+		q := url.Values{}
+		for k, v := range r.query {
+			q[k] = v
+		}
+		q.Set("limit", strconv.Itoa(page.Limit))
+		q.Set("pagination_style", "cursor")
+		text := orderOf(r) + " " + side + " " + strconv.FormatInt(p.Time, 10) + " " + strconv.FormatUint(p.ID, 10)
+		q.Set("cursor", base64.RawURLEncoding.EncodeToString([]byte(text)))
+		return base + "?" + q.Encode()
+	}
+	if e.After {
+		next = at("after", e.Last)
+	}
+	if e.Before {
+		previous = at("before", e.First)
+	}
+	return next, previous
+}
+
+// links are the addresses of the next and the previous page, "" for none.
+func links(base string, query url.Values, page archive.Page, count int) (next, previous string) {
+	at := func(offset int) string {
+		q := url.Values{}
+		for k, v := range query {
+			q[k] = v
+		}
+		q.Set("limit", strconv.Itoa(page.Limit))
+		q.Set("offset", strconv.Itoa(offset))
+		if offset <= 0 {
+			q.Del("offset")
+		}
+		return base + "?" + q.Encode()
+	}
+	if page.Offset < count-page.Limit {
+		next = at(page.Offset + page.Limit)
+	}
+	if page.Offset > 0 {
+		previous = at(max(page.Offset-page.Limit, 0))
+	}
+	return next, previous
+}
+
+// flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a whole.
+const flushAt = 1 << 20
+
+// listWriter writes a page of a list: short ones as one answer, long ones as a stream.
+type listWriter struct {
+	writer
+	r      *request
+	page   archive.Page
+	stream bool // the head of the answer has been sent
+}
+
+// begin writes what stands before the rows.
+func (l *listWriter) begin(e archive.Extent) error {
+	base := l.r.base() + l.r.URL.EscapedPath()
+	var next, previous string
+	if l.page.Cursor != nil {
+		next, previous = cursorLinks(base, l.r, l.page, e)
+	} else {
+		next, previous = links(base, l.r.query, l.page, e.Count)
+	}
+	link := func(key, url string) {
+		l.key(key)
+		if url == "" {
+			l.null()
+		} else {
+			l.text(url)
+		}
+	}
+	l.open('{')
+	l.intMember("count", int64(e.Count))
+	link("next", next)
+	link("previous", previous)
+	l.key("results")
+	l.open('[')
+	return nil
+}
+
+// flush sends what has been gathered, when it is much.
+func (l *listWriter) flush() error {
+	if len(l.buf) < flushAt || l.r.html {
+		return nil
+	}
+	if !l.stream {
+		l.stream = true
+		l.r.w.Header().Set("Content-Type", typeJSON)
+		l.r.w.WriteHeader(http.StatusOK)
+	}
+	_, err := l.r.w.Write(l.buf)
+	l.buf = l.buf[:0]
+	return err
+}
+
+// list answers with a page of a list, which run gives out.
+func (r *request) list(run func(l *listWriter) error) (*answer, error) {
+	l := &listWriter{r: r, page: parsePage(r.query)}
+	if r.route.cursors {
+		c, err := parseCursor(r)
+		if err != nil {
+			return nil, err
+		}
+		l.page.Cursor = c
+	}
+	if err := run(l); err != nil {
+		if l.stream {
+			r.api.o.Log.Error("a list ended early", "path", r.URL.Path, "error", err)
+			panic(http.ErrAbortHandler) // the status has been sent: only a broken connection can still tell
+		}
+		return nil, err
+	}
+	l.end(']')
+	l.end('}')
+	if !l.stream {
+		return &answer{status: http.StatusOK, body: l.buf}, nil
+	}
+	r.w.Write(l.buf)
+	return &answer{sent: true}, nil
+}
+
+// rows is the archive's Out of a list whose rows have these columns.
+func rows[T any](l *listWriter, columns []column[T]) archive.Out[T] {
+	columns = pickColumns(l.r, columns)
+	return archive.Out[T]{
+		Begin: l.begin,
+		Row:   func(v *T) error { writeRow(&l.writer, columns, v); return nil },
+		Flush: l.flush,
+	}
+}

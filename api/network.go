@@ -1,0 +1,113 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// site is who asks, and what they call the node.
+type site struct {
+	addr   string // of the client, without its port
+	scheme string
+	host   string
+}
+
+// siteOf reads who asks out of the connection, and where that comes from a proxy that is trusted, out of what the proxy says.
+func (api *API) siteOf(r *http.Request) site {
+	s := site{addr: r.RemoteAddr, scheme: "http", host: r.Host}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		s.addr = host
+	}
+	if r.TLS != nil {
+		s.scheme = "https"
+	}
+	if !api.isProxy(s.addr) {
+		return s
+	}
+	if proto := lastHeader(r, "X-Forwarded-Proto"); proto == "http" || proto == "https" {
+		s.scheme = proto
+	}
+	if host := lastHeader(r, "X-Forwarded-Host"); host != "" {
+		s.host = host
+	}
+	// each proxy adds whom it heard from at the end: the last one that is no proxy of ours is the client
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		hop = strings.TrimSpace(hop)
+		if _, err := netip.ParseAddr(hop); err != nil {
+			break
+		}
+		if s.addr = hop; !api.isProxy(hop) {
+			break
+		}
+	}
+	return s
+}
+
+func lastHeader(r *http.Request, name string) string {
+	v := strings.Split(strings.Join(r.Header.Values(name), ","), ",")
+	return strings.TrimSpace(v[len(v)-1])
+}
+
+func (api *API) isProxy(addr string) bool {
+	if len(api.o.Proxies) == 0 {
+		return false
+	}
+	ip, err := netip.ParseAddr(addr)
+	return err == nil && slices.ContainsFunc(api.o.Proxies, func(p netip.Prefix) bool { return p.Contains(ip.Unmap().WithZone("")) })
+}
+
+// base is what the one who asks calls the node.
+func (r *request) base() string {
+	if r.api.o.BaseURL != "" {
+		return strings.TrimSuffix(r.api.o.BaseURL, "/")
+	}
+	return r.site.scheme + "://" + r.site.host
+}
+
+// knowsHost says whether the node may be called so. A page of another site whose name was made to lead here is kept out by that. Names that are addresses cannot lead astray.
+func (api *API) knowsHost(host string) bool {
+	if len(api.o.Hosts) == 0 {
+		return true
+	}
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return slices.ContainsFunc(api.o.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
+}
+
+// shareAcrossSites answers the questions of a browser about pages of other sites, if such pages were allowed to ask. It says whether the request is answered. Cookies are never taken from
+// there: such pages sign in with a token.
+func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answered bool) {
+	if len(api.o.Origins) == 0 {
+		return false
+	}
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	any := slices.Contains(api.o.Origins, "*")
+	if origin == "" || !any && !slices.Contains(api.o.Origins, origin) {
+		return false
+	}
+	if any {
+		origin = "*"
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", "Allow, Content-Disposition, ETag, Nightjar-Request, Nightjar-Unknown-Parameters, Preference-Applied, Retry-After, WWW-Authenticate")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-None-Match, Prefer, Range, X-Requested-With")
+	h.Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
