@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The sizes of uploads: of one transaction, and of many (more than 50,000 rows).
+const (
+	smallUpload = 300
+	largeUpload = 52_000
+)
+
+// acknowledged is what a server said was done.
+type acknowledged struct {
+	mu      sync.Mutex
+	datums  map[string]bool // by source name
+	uploads map[string]int  // rows by source name
+}
+
+// A server that is killed while it writes has lost nothing that it acknowledged, and holds every upload whole or not at all.
+// NIGHTJAR_CRASH_ROUNDS says how often it is killed.
+func TestKilledWhileWriting(t *testing.T) {
+	t.Parallel()
+	rounds := 3
+	if s := os.Getenv("NIGHTJAR_CRASH_ROUNDS"); s != "" {
+		var err error
+		if rounds, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := newFile(t)
+	must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", file)
+	secret := strings.TrimSpace(must(t, "token", "create", "admin", "--db", file))
+	done := &acknowledged{datums: map[string]bool{}, uploads: map[string]int{}}
+	for round := range rounds {
+		c := startChild(t, file)
+		var work sync.WaitGroup
+		stop := make(chan struct{})
+		for n := range 3 {
+			work.Go(func() { done.post(c.base, secret, fmt.Sprintf("r%d-p%d", round, n), stop) })
+		}
+		work.Go(func() { done.upload(c.base, secret, fmt.Sprintf("r%d-small", round), smallUpload, stop) })
+		work.Go(func() { done.upload(c.base, secret, fmt.Sprintf("r%d-large", round), largeUpload, stop) })
+		time.Sleep(time.Duration(100+rand.IntN(1000)) * time.Millisecond)
+		c.end(os.Kill)
+		close(stop)
+		work.Wait()
+		if out := must(t, "verify", "--db", file); !strings.Contains(out, "is whole") {
+			t.Error(out)
+		}
+		done.check(t, file)
+		t.Logf("round %d: %d data and %d uploads were acknowledged so far", round, len(done.datums), len(done.uploads))
+	}
+	if len(done.datums) == 0 {
+		t.Error("no datum was acknowledged")
+	}
+	s := serveFile(t, file)
+	must(t, "verify", "--db", file)
+	if s.stop() != 0 {
+		t.Error(s.errs)
+	}
+}
+
+// post sends data, one after the other, until the server is gone.
+func (a *acknowledged) post(base, secret, name string, stop chan struct{}) {
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		source := fmt.Sprintf("%s-%d", name, i)
+		body := fmt.Sprintf(`{"target":1,"data_type":"photometry","timestamp":"2024-01-01T00:00:00Z","source_name":%q,"value":{"magnitude":17,"by":%q}}`, source, source)
+		if send(base+"/api/reduceddatums/", secret, "application/json", strings.NewReader(body)) {
+			a.mu.Lock()
+			a.datums[source] = true
+			a.mu.Unlock()
+		}
+	}
+}
+
+// upload sends light curves, one after the other, until the server is gone.
+func (a *acknowledged) upload(base, secret, name string, rows int, stop chan struct{}) {
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		source := fmt.Sprintf("%s-%d", name, i)
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		form.WriteField("target", "1")
+		form.WriteField("data_product_type", "photometry")
+		part, _ := form.CreateFormFile("file", source+".csv")
+		io.WriteString(part, "time,filter,magnitude,error,source,by\n")
+		for n := range rows {
+			fmt.Fprintf(part, "%.5f,r,17.5,0.01,%s,%[2]s\n", 50_000+float64(n)/100, source)
+		}
+		form.Close()
+		if send(base+"/api/dataproducts/", secret, form.FormDataContentType(), &body) {
+			a.mu.Lock()
+			a.uploads[source] = rows
+			a.mu.Unlock()
+		}
+	}
+}
+
+// send says whether a server answered that something was created.
+func send(url, secret, kind string, body io.Reader) bool {
+	r, err := http.NewRequest(http.MethodPost, url, body)
+	if err != nil {
+		return false
+	}
+	r.Header.Set("Authorization", "Token "+secret)
+	r.Header.Set("Content-Type", kind)
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	defer w.Body.Close()
+	io.Copy(io.Discard, w.Body)
+	return w.StatusCode == http.StatusCreated
+}
+
+// check compares what a file holds with what was acknowledged.
+func (a *acknowledged) check(t *testing.T, file string) {
+	t.Helper()
+	rows := map[string]int{}
+	d := json.NewDecoder(strings.NewReader(must(t, "export", "datums", "--db", file)))
+	for {
+		var datum struct {
+			Source string `json:"source_name"`
+		}
+		if err := d.Decode(&datum); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		rows[datum.Source]++
+	}
+	for source := range a.datums {
+		if rows[source] != 1 {
+			t.Errorf("datum %s: acknowledged, and there %d times", source, rows[source])
+		}
+	}
+	for source, n := range a.uploads {
+		if rows[source] != n {
+			t.Errorf("upload %s: %d rows were acknowledged, %d are there", source, n, rows[source])
+		}
+	}
+	for source, n := range rows {
+		switch {
+		case strings.Contains(source, "small") && n != smallUpload, strings.Contains(source, "large") && n != largeUpload:
+			t.Errorf("upload %s is there with %d rows only", source, n)
+		}
+	}
+	// a product without its rows would be half an upload, too
+	var products int
+	for source := range rows {
+		if strings.Contains(source, "small") || strings.Contains(source, "large") {
+			products++
+		}
+	}
+	if out := must(t, "stat", "--db", file); !strings.Contains(out, fmt.Sprintf("dataproducts    %d\n", products)) {
+		t.Errorf("there are rows of %d uploads, and: %s", products, out)
+	}
+}
