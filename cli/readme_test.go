@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// block is a fenced block of the README.
+type block struct {
+	lang  string // sh, python, or text: what the block before it prints, in which … stands for anything
+	note  string // server: in the first terminal; stopped: when the server is no more
+	text  string
+	line  int
+	wants []string
+}
+
+var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: (\\w+))?\n(.*?)^```$")
+
+// session is the README's section with the commands of the first ten minutes.
+func session(t *testing.T) (blocks []*block) {
+	t.Helper()
+	b, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, section, ok := strings.Cut(string(b), "\n## The first ten minutes\n")
+	if !ok {
+		t.Fatal("the README has no section The first ten minutes")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, at := range fence.FindAllStringSubmatchIndex(section, -1) {
+		part := func(n int) string {
+			if at[2*n] < 0 {
+				return ""
+			}
+			return section[at[2*n]:at[2*n+1]]
+		}
+		one := &block{lang: part(1), note: part(2), text: part(3), line: strings.Count(before+section[:at[0]], "\n") + 3}
+		if one.lang != "text" {
+			blocks = append(blocks, one)
+			continue
+		}
+		if len(blocks) == 0 {
+			t.Fatalf("line %d: nothing was run that could print this", one.line)
+		}
+		last := blocks[len(blocks)-1]
+		last.wants = append(last.wants, one.text)
+	}
+	return blocks
+}
+
+// printed checks what a block printed.
+func (b *block) printed(t *testing.T, out string) {
+	t.Helper()
+	for _, want := range b.wants {
+		parts := strings.Split(strings.TrimSpace(want), "…")
+		for i := range parts {
+			parts[i] = regexp.QuoteMeta(parts[i])
+		}
+		if !regexp.MustCompile("(?s)" + strings.Join(parts, ".*")).MatchString(out) {
+			t.Errorf("README, line %d: this should print\n%s\nand prints\n%s", b.line, want, out)
+		}
+	}
+}
+
+// shownAddress is where the README's server listens.
+const shownAddress = "127.0.0.1:8000"
+
+// The README's session does what the README says.
+func TestReadme(t *testing.T) {
+	for _, program := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("the README's session is not run: there is no %s", program)
+		}
+	}
+	home, bin := t.TempDir(), t.TempDir()
+	if err := os.Symlink(self(t), filepath.Join(bin, "nightjar")); err != nil {
+		t.Fatal(err)
+	}
+	python := pythonFor(t, bin)
+	env := append(os.Environ(), "HOME="+home, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	shell := func(folder, script string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
+		cmd.Dir, cmd.Env = folder, env
+		return cmd
+	}
+
+	blocks := session(t)
+	if len(blocks) < 6 || blocks[0].note != "server" {
+		t.Fatalf("the session has %d blocks and should begin with the server", len(blocks))
+	}
+	var out, errs said
+	first := blocks[0]
+	if !strings.HasSuffix(first.text, "nightjar serve\n") {
+		t.Fatalf("README, line %d: the server is not started", first.line)
+	}
+	// exec: the signal that stands for Ctrl-C must reach the server
+	start := strings.TrimSuffix(first.text, "nightjar serve\n") + "exec nightjar serve --listen 127.0.0.1:0\n"
+	server := shell(home, start)
+	server.Stdout, server.Stderr = &out, &errs
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Process.Kill() })
+	address := strings.TrimPrefix(signIn(t, &out, &errs), "http://")
+	here := func(text string) string { return strings.ReplaceAll(text, shownAddress, address) }
+	first.printed(t, strings.ReplaceAll(out.String(), address, shownAddress))
+
+	// The second terminal is one shell, and in it Python is started once for blocks that follow each other. After each block a line tells which it was.
+	var running, stopped []*block
+	for _, b := range blocks[1:] {
+		switch {
+		case b.lang == "python" && python == "":
+			t.Logf("README, line %d: not run: there is no python3 with requests and astropy", b.line)
+		case b.note == "stopped":
+			stopped = append(stopped, b)
+		case len(stopped) > 0:
+			t.Fatalf("README, line %d: the server has been stopped", b.line)
+		default:
+			running = append(running, b)
+		}
+	}
+	play := func(folder string, blocks []*block) (last string) {
+		cmd := shell(folder, here(script(blocks))+"pwd\n")
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("the README's session failed: %v\n%s\n%s", err, &out, &errs)
+		}
+		rest := strings.ReplaceAll(out.String(), address, shownAddress)
+		for i, b := range blocks {
+			var own string
+			own, rest, _ = strings.Cut(rest, endOf(i)+"\n")
+			b.printed(t, own)
+		}
+		return strings.TrimSpace(rest)
+	}
+	folder := play(home, running)
+	if err := server.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Wait(); err != nil {
+		t.Fatalf("the server: %v %s", err, errs.String())
+	}
+	clean(t, filepath.Join(folder, "nightjar.db"))
+	play(folder, stopped)
+}
+
+func endOf(block int) string { return fmt.Sprintf("=== end of block %d", block) }
+
+// script runs blocks in a shell.
+func script(blocks []*block) string {
+	var b strings.Builder
+	for i, block := range blocks {
+		python := block.lang == "python"
+		if python && (i == 0 || blocks[i-1].lang != "python") {
+			b.WriteString("python3 - <<'THE END OF PYTHON'\n")
+		}
+		b.WriteString(block.text)
+		if !python {
+			fmt.Fprintf(&b, "echo; echo '%s'\n", endOf(i))
+			continue
+		}
+		fmt.Fprintf(&b, "print('%s')\n", endOf(i))
+		if i+1 == len(blocks) || blocks[i+1].lang != "python" {
+			b.WriteString("THE END OF PYTHON\n")
+		}
+	}
+	return b.String()
+}
+
+// pythonFor finds a Python that has what the session imports, and puts it first on the path of programs; "" when there is none.
+func pythonFor(t *testing.T, bin string) string {
+	t.Helper()
+	for _, name := range []string{"python3", "/usr/bin/python3"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		try := exec.Command(path, "-c", "import requests, astropy.table")
+		try.Stdout, try.Stderr = io.Discard, io.Discard
+		if try.Run() != nil {
+			continue
+		}
+		if err := os.Symlink(path, filepath.Join(bin, "python3")); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return ""
+}
+
+// The commands that do all the set-up stand in the README as they are.
+func TestReadmeSetUp(t *testing.T) {
+	b, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"\n    go run . serve --demo\n", "\n    go test ./...\n"} {
+		if !strings.Contains(string(b), line) {
+			t.Errorf("%q is missing", line)
+		}
+	}
+}
