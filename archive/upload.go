@@ -196,7 +196,7 @@ func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (
 }
 
 func (pl *productPlan) addWarnings(s *Access, report *Report) {
-	report.Warnings = slices.Concat(report.Warnings, pl.warnings, s.blindGroups(pl))
+	report.Warnings = append(append(report.Warnings, pl.warnings...), s.blindGroups(pl)...)
 	if pl.note != "" {
 		report.Warnings = append(report.Warnings, pl.note)
 	}

@@ -73,33 +73,33 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 }
 
-// post sends data, one after the other, until the server is gone.
-func (a *acknowledged) post(base, secret, name string, stop chan struct{}) {
+// untilStopped calls fn, with another name each time.
+func untilStopped(name string, stop chan struct{}, fn func(source string)) {
 	for i := 0; ; i++ {
 		select {
 		case <-stop:
 			return
 		default:
+			fn(fmt.Sprintf("%s-%d", name, i))
 		}
-		source := fmt.Sprintf("%s-%d", name, i)
+	}
+}
+
+// post sends data, one after the other, until the server is gone.
+func (a *acknowledged) post(base, secret, name string, stop chan struct{}) {
+	untilStopped(name, stop, func(source string) {
 		body := fmt.Sprintf(`{"target":1,"data_type":"photometry","timestamp":"2024-01-01T00:00:00Z","source_name":%q,"value":{"magnitude":17,"by":%q}}`, source, source)
 		if send(base+"/api/reduceddatums/", secret, "application/json", strings.NewReader(body)) {
 			a.mu.Lock()
 			a.datums[source] = true
 			a.mu.Unlock()
 		}
-	}
+	})
 }
 
 // upload sends light curves, one after the other, until the server is gone.
 func (a *acknowledged) upload(base, secret, name string, rows int, stop chan struct{}) {
-	for i := 0; ; i++ {
-		select {
-		case <-stop:
-			return
-		default:
-		}
-		source := fmt.Sprintf("%s-%d", name, i)
+	untilStopped(name, stop, func(source string) {
 		var body bytes.Buffer
 		form := multipart.NewWriter(&body)
 		form.WriteField("target", "1")
@@ -115,7 +115,7 @@ func (a *acknowledged) upload(base, secret, name string, rows int, stop chan str
 			a.uploads[source] = rows
 			a.mu.Unlock()
 		}
-	}
+	})
 }
 
 // send says whether a server answered that something was created.
