@@ -349,11 +349,14 @@ func (d *datumRows) target(text string) (uint64, error) {
 	return t.ID, nil
 }
 
-// cellValue is a cell as JSON: a number with the digits it has, else a text; nil for one that holds no value.
+// cellValue is a cell as JSON: a number with the digits it has, a list or an object as an export writes them, else a text; nil for one that holds no value.
 func cellValue(cell string) []byte {
 	switch strings.ToLower(cell) {
 	case "nan", "null", "none", "--":
 		return nil
+	}
+	if (cell[0] == '[' || cell[0] == '{') && json.Valid([]byte(cell)) {
+		return bytes.ReplaceAll([]byte(cell), []byte("\n"), []byte(" ")) // which can only be blank
 	}
 	if _, err := strconv.ParseFloat(cell, 64); err != nil {
 		return asJSON(cell)

@@ -29,7 +29,7 @@ func (p *program) exportCommand() *cli.Command {
 				Action: p.exporting("/api/targets/", map[string]string{"name": "name", "type": "type", "list": "targetlist__name", "cone": "cone_search"}),
 			},
 			{
-				Name: "datums", Usage: "print reduced data, by target and time, to be read by import datums",
+				Name: "datums", Usage: "print reduced data, by target and time, to be read by import datums; ndjson keeps every digit and type",
 				Flags: []cli.Flag{
 					formats("ndjson"), asFlag,
 					&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},

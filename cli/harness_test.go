@@ -132,7 +132,7 @@ func serveFile(t testing.TB, file string, flags ...string) *server {
 	return s
 }
 
-var signInLine = regexp.MustCompile(`(?m)^sign in: (http://\S+)/$`)
+var signInLine = regexp.MustCompile(`(?m)^sign in: (https?://\S+)/$`)
 
 // signIn waits for the line that says that a server listens, and returns the URL in it.
 func signIn(t testing.TB, out, errs *said) string {

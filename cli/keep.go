@@ -328,11 +328,14 @@ func (p *program) versionCommand() *cli.Command {
 	}
 }
 
+// unversioned is the version of a program that was built outside of a repository, or by go run.
+const unversioned = "devel"
+
 // version is the module's version, or the commit that the program was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return unversioned
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
@@ -342,5 +345,5 @@ func version() string {
 			return s.Value[:min(12, len(s.Value))]
 		}
 	}
-	return "unknown"
+	return unversioned
 }

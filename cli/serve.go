@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -82,7 +83,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 		go func() { failed <- owner.Serve(control) }()
 	}
 	go func() { failed <- server.Serve(listener) }()
-	where := "http://" + listener.Addr().String() + "/"
+	where := "http://" + reachable(listener.Addr()) + "/"
 	if s := c.String("base-url"); s != "" {
 		where = s
 	}
@@ -97,6 +98,14 @@ func (p *program) serve(c *cli.Context) (err error) {
 	case err = <-failed:
 	}
 	return errors.Join(err, shutDown(cancel, server, owner))
+}
+
+// reachable is an address at which a browser on this machine finds a listener: one that listens everywhere is at localhost, too.
+func reachable(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return a.String()
 }
 
 func newServer(ctx context.Context, h http.Handler, p *program) *http.Server {
