@@ -364,29 +364,34 @@ func isEmptyValue(v []byte) bool {
 
 // targetForData finds the target that data are to be added to.
 func (s *Access) targetForData(tx *kv.Tx, in *DatumInput, p *auth.Problems) (uint64, error) {
+	see := func(id uint64) (auth.Object, bool, error) {
+		o, ok, err := s.a.seers.object(tx, id)
+		return o, ok && s.p.Sees(s.v, o), err
+	}
 	id := in.Target
-	if id == 0 && in.TargetName != "" {
-		found, ok, err := tx.Lookup(kindTargetName, in.TargetName)
-		if err == nil && !ok {
-			found, ok, err = tx.Lookup(kindAlias, in.TargetName)
-		}
-		if err != nil {
-			return 0, err
-		}
-		if id = found; !ok {
-			p.Add("target", "There is no target called %q.", in.TargetName)
-			return 0, nil
+	o, seen, err := see(id)
+	named := id == 0 && in.TargetName != ""
+	if named {
+		// a hidden target of that name does not stand before a visible one with the alias
+		for _, kind := range []byte{kindTargetName, kindAlias} {
+			var ok bool
+			if id, ok, err = tx.Lookup(kind, in.TargetName); err == nil && ok {
+				o, seen, err = see(id)
+			}
+			if err != nil || seen {
+				break
+			}
 		}
 	}
-	o, ok, err := s.a.seers.object(tx, id)
-	seen := ok && s.p.Sees(s.v, o)
 	switch {
 	case err != nil:
 		return 0, err
-	case !seen && in.Target == 0:
+	case !seen && named:
 		p.Add("target", "There is no target called %q.", in.TargetName)
+		return 0, nil
 	case !seen:
 		NoSuch(p, "target", id)
+		return 0, nil
 	case !s.p.May(s.v, auth.Change, o):
 		p.Add("target", ReadOnlyTarget)
 	}
@@ -539,11 +544,8 @@ func (s *Access) addDatum(tx *kv.Tx, d *Datum, refuse bool) (uint64, Added, erro
 		return id, Created, err
 	}
 	seen, err := s.sees(tx, there)
-	if err != nil {
-		return 0, 0, err
-	}
-	if seen && refuse {
-		return there, Duplicate, nil
+	if err != nil || seen && refuse {
+		return there, Duplicate, err
 	}
 	changed, err := s.bring(tx, there, d)
 	if seen || err != nil || !changed {

@@ -10,7 +10,7 @@ import (
 	"nightjar/kv"
 )
 
-// ProductView is a data product as a viewer sees it.
+// ProductView is a data product as a viewer sees it: without its observation, if that is hidden.
 type ProductView struct {
 	*Product
 	Groups []auth.GroupInfo
@@ -25,6 +25,13 @@ type ProductFilter struct {
 
 func (s *Access) productView(tx *kv.Tx, p *Product) (*ProductView, error) {
 	groups, err := s.groupInfos(tx, p.Groups)
+	if err == nil && p.Observation != 0 {
+		if _, err = s.observation(tx, p.Observation); isRefusal(err) {
+			shown := *p
+			shown.Observation, err = 0, nil
+			p = &shown
+		}
+	}
 	return &ProductView{p, groups}, err
 }
 
