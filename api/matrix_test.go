@@ -444,7 +444,11 @@ func (w *world) same(p *person, method, path, id, other string, body func(id str
 		if body != nil {
 			b = body(id)
 		}
-		return w.as(p, method, fmt.Sprintf(path, id), b, header...)
+		path := path
+		if strings.Contains(path, "%s") {
+			path = fmt.Sprintf(path, id)
+		}
+		return w.as(p, method, path, b, header...)
 	}
 	hidden, missing := ask(id), ask(other)
 	plain := func(r *reply, id string) string {
@@ -460,7 +464,7 @@ func (w *world) same(p *person, method, path, id, other string, body func(id str
 			w.t.Fatal(err)
 		}
 		all := string(r.body)
-		for _, s := range []string{`\"` + given + `\"`, ". " + given + " is", "/" + given + "/", "=" + id} {
+		for _, s := range []string{`\"` + given + `\"`, "'" + given + "'", "id " + given + ".", ". " + given + " is", "/" + given + "/", "=" + id} {
 			all = strings.ReplaceAll(all, s, "THIS")
 		}
 		return fmt.Sprintf("%d %s %s", r.status, text, all)

@@ -25,7 +25,6 @@ type world struct {
 	products []*uploaded
 	data     []*point
 	observed []*observed
-	asked    map[string]bool // method and path of each route that was asked
 }
 
 // person is one who asks.
@@ -150,7 +149,7 @@ func (w *world) knows(p *person, list string) bool {
 
 // newWorld makes a node with targets of all kinds, and everything that can hang on them.
 func newWorld(t *testing.T) *world {
-	w := &world{node: start(t, Options{}), t: t, groups: map[string]string{}, asked: map[string]bool{}}
+	w := &world{node: start(t, Options{}), t: t, groups: map[string]string{}}
 	w.mode, w.strategy = auth.Objects, auth.ReadOnly
 	w.node.mode(w.mode, w.strategy) // the names of groups are noted in both modes, duplicates of others only in this one
 	admin := func(method, path string, body any, status int) *reply {
@@ -189,7 +188,7 @@ func newWorld(t *testing.T) *world {
 		{name: "reader", user: "carol", groups: observers, reads: true},
 		{name: "bob", user: "bob"},
 		{name: "eve", user: "eve", groups: readers},
-		{name: "guest"},
+		{name: "guest"}, // asks without a token
 		{name: "expired", user: "astro", groups: observers, dead: true},
 		{name: "ghost", user: "ghost", groups: observers, dead: true},
 	}
@@ -312,8 +311,6 @@ func (w *world) rules(m auth.Mode, s auth.Strategy) {
 // as asks as somebody and looks through the answer for anything that is hidden from them and that they did not name.
 func (w *world) as(p *person, method, path string, body any, header ...string) *reply {
 	w.t.Helper()
-	route, _, _ := strings.Cut(path, "?")
-	w.asked[method+" "+route] = true
 	name := p.name
 	if p.guest() || p.cookie != "" {
 		name = ""

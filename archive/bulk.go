@@ -14,6 +14,8 @@ type bulk struct {
 	ctx context.Context
 	// first makes what the data refer to, a product or an upload, in the transaction in which they appear; id is what was reserved, or 0.
 	first func(tx *kv.Tx, id uint64) (uint64, error)
+	// empty says that first is wanted though no row is good.
+	empty bool
 	// reserve takes the id of that before it is made.
 	reserve func(tx *kv.Tx) (uint64, error)
 	// refer makes a datum refer to it.
@@ -187,6 +189,9 @@ func (b *bulk) writeAll(tx *kv.Tx) error {
 			return err
 		}
 		rows[i] = d
+	}
+	if len(rows) == 0 && !b.empty {
+		return nil
 	}
 	var err error
 	if b.id, err = b.first(tx, 0); err != nil {

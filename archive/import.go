@@ -11,7 +11,7 @@ import (
 
 // DataResult says what became of data that were added in bulk.
 type DataResult struct {
-	Upload    uint64 // the bulk write, by which its data can be listed; 0 when nothing was new
+	Upload    uint64 // the bulk write, by which its data can be listed; 0 when no row was good
 	Created   int
 	Duplicate int
 	Rejected  []RowProblem // the first of them

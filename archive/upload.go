@@ -141,7 +141,7 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 	}
 	var view *ProductView
 	rows := new(datumRows)
-	b := &bulk{s: s, ctx: ctx, reserve: products.Reserve, ready: rows.ready, forget: rows.forget,
+	b := &bulk{s: s, ctx: ctx, empty: true, reserve: products.Reserve, ready: rows.ready, forget: rows.forget,
 		refer: func(d *Datum, id uint64) { d.Products = []uint64{id} },
 		first: func(tx *kv.Tx, id uint64) (uint64, error) {
 			p, err := s.writeProduct(tx, in, f, id)
