@@ -2,8 +2,8 @@ package api
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"hash/fnv"
 	"net/http"
 	"strings"
@@ -38,7 +38,7 @@ func (r *request) steadyTag() string {
 	return weakTag(h.Sum(nil))
 }
 
-func weakTag(sum []byte) string { return `W/"` + base64.RawURLEncoding.EncodeToString(sum) + `"` }
+func weakTag(sum []byte) string { return `W/"` + hex.EncodeToString(sum[:12]) + `"` }
 
 // hashTag is the tag of a body.
 func hashTag(body []byte) string {

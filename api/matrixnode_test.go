@@ -79,6 +79,8 @@ func TestMatrixNode(t *testing.T) {
 		{"POST", "/api/node/compact/", nil, 401, 401, 403, 403, 200, 403},
 		{"POST", "/api/node/reindex/", nil, 401, 401, 403, 403, 202, 403},
 
+		{"GET", "/api/schema/", nil, 200, 401, 200, 200, 200, 200},
+
 		{"GET", "/api/session/", nil, 200, 200, 200, 200, 200, 200},
 		{"DELETE", "/api/session/", nil, 204, 204, 204, 204, 204, 204},
 		{"POST", "/api/session/", jsonText(`{"username": "astro", "password": "wrong"}`), 400, 400, 400, 400, 400, 400},

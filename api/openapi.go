@@ -290,7 +290,7 @@ func (s schema) field(f *Field, sent bool) {
 		if f.Max > 0 && sent {
 			s.intMember("maxLength", int64(f.Max))
 		}
-		if sent && !f.Blank && f.Required {
+		if sent && !f.Blank {
 			s.intMember("minLength", 1)
 		}
 	case Selected:

@@ -190,7 +190,7 @@ func (b *bulk) writeAll(tx *kv.Tx) error {
 		}
 		rows[i] = d
 	}
-	if len(rows) == 0 && !b.empty {
+	if b.gathered == len(b.done.rejected) && !b.empty {
 		return nil
 	}
 	var err error
