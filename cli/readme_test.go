@@ -13,29 +13,34 @@ import (
 	"testing"
 )
 
-// block is a fenced block of the README.
+// block is a fenced block of a page.
 type block struct {
 	lang  string // sh, python, or text: what the block before it prints, in which … stands for anything
 	note  string // server: in the first terminal; stopped: when the server is no more
 	text  string
+	page  string
 	line  int
 	wants []string
 }
 
 var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: (\\w+))?\n(.*?)^```$")
 
-// session is the README's section with the commands of the first ten minutes.
-func session(t *testing.T) (blocks []*block) {
+// session are the commands of a page, or of one section of it.
+func session(t *testing.T, page, heading string) (blocks []*block) {
 	t.Helper()
-	b, err := os.ReadFile("../README.md")
+	b, err := os.ReadFile(filepath.Join("..", page))
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, section, ok := strings.Cut(string(b), "\n## The first ten minutes\n")
-	if !ok {
-		t.Fatal("the README has no section The first ten minutes")
+	before, section := "", string(b)
+	if heading != "" {
+		var ok bool
+		if before, section, ok = strings.Cut(section, "\n## "+heading+"\n"); !ok {
+			t.Fatalf("%s has no section %s", page, heading)
+		}
+		section, _, _ = strings.Cut(section, "\n## ")
+		before += "\n\n"
 	}
-	section, _, _ = strings.Cut(section, "\n## ")
 	for _, at := range fence.FindAllStringSubmatchIndex(section, -1) {
 		part := func(n int) string {
 			if at[2*n] < 0 {
@@ -43,7 +48,7 @@ func session(t *testing.T) (blocks []*block) {
 			}
 			return section[at[2*n]:at[2*n+1]]
 		}
-		one := &block{lang: part(1), note: part(2), text: part(3), line: strings.Count(before+section[:at[0]], "\n") + 3}
+		one := &block{lang: part(1), note: part(2), text: part(3), page: page, line: strings.Count(before+section[:at[0]], "\n") + 1}
 		if one.lang != "text" {
 			blocks = append(blocks, one)
 			continue
@@ -57,28 +62,36 @@ func session(t *testing.T) (blocks []*block) {
 	return blocks
 }
 
-// printed checks what a block printed.
+// printed checks what a block printed. Where a page ends a line, a program may have printed no end of line.
 func (b *block) printed(t *testing.T, out string) {
 	t.Helper()
 	for _, want := range b.wants {
 		parts := strings.Split(strings.TrimSpace(want), "…")
 		for i := range parts {
-			parts[i] = regexp.QuoteMeta(parts[i])
+			parts[i] = strings.ReplaceAll(regexp.QuoteMeta(parts[i]), "\n", `\s*`)
 		}
 		if !regexp.MustCompile("(?s)" + strings.Join(parts, ".*")).MatchString(out) {
-			t.Errorf("README, line %d: this should print\n%s\nand prints\n%s", b.line, want, out)
+			t.Errorf("%s: this should print\n%s\nand prints\n%s", b.place(), want, out)
 		}
 	}
 }
+
+func (b *block) place() string { return fmt.Sprintf("%s, line %d", b.page, b.line) }
 
 // shownAddress is where the README's server listens.
 const shownAddress = "127.0.0.1:8000"
 
 // The README's session does what the README says.
-func TestReadme(t *testing.T) {
+func TestReadme(t *testing.T) { playPage(t, "README.md", "The first ten minutes") }
+
+// The examples of the page on the API do what it says.
+func TestAPIPage(t *testing.T) { playPage(t, "docs/api.md", "") }
+
+// playPage runs what stands on a page: the first block is the server, the others are what is done beside it.
+func playPage(t *testing.T, page, heading string) {
 	for _, program := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("the README's session is not run: there is no %s", program)
+			t.Skipf("the commands of %s are not run: there is no %s", page, program)
 		}
 	}
 	home, bin := t.TempDir(), t.TempDir()
@@ -95,14 +108,14 @@ func TestReadme(t *testing.T) {
 		return cmd
 	}
 
-	blocks := session(t)
+	blocks := session(t, page, heading)
 	if len(blocks) < 6 || blocks[0].note != "server" {
 		t.Fatalf("the session has %d blocks and should begin with the server", len(blocks))
 	}
 	var out, errs said
 	first := blocks[0]
 	if !strings.HasSuffix(first.text, "nightjar serve\n") {
-		t.Fatalf("README, line %d: the server is not started", first.line)
+		t.Fatalf("%s: the server is not started", first.place())
 	}
 	// exec: the signal that stands for Ctrl-C must reach the server
 	start := strings.TrimSuffix(first.text, "nightjar serve\n") + "exec nightjar serve --listen 127.0.0.1:0\n"
@@ -121,11 +134,11 @@ func TestReadme(t *testing.T) {
 	for _, b := range blocks[1:] {
 		switch {
 		case b.lang == "python" && python == "":
-			t.Logf("README, line %d: not run: there is no python3 with requests and astropy", b.line)
+			t.Logf("%s: not run: there is no python3 with requests and astropy", b.place())
 		case b.note == "stopped":
 			stopped = append(stopped, b)
 		case len(stopped) > 0:
-			t.Fatalf("README, line %d: the server has been stopped", b.line)
+			t.Fatalf("%s: the server has been stopped", b.place())
 		default:
 			running = append(running, b)
 		}
@@ -135,7 +148,7 @@ func TestReadme(t *testing.T) {
 		var out, errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &errs
 		if err := cmd.Run(); err != nil {
-			t.Fatalf("the README's session failed: %v\n%s\n%s", err, &out, &errs)
+			t.Fatalf("the session failed: %v\n%s\n%s", err, &out, &errs)
 		}
 		rest := strings.ReplaceAll(out.String(), address, shownAddress)
 		for i, b := range blocks {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -31,13 +30,12 @@ const (
 func (p *program) serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "serve the archive; a new file is made with a group Public and an administrator",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` and port; port 0 for any that is free", Value: "127.0.0.1:8000"},
 			&cli.StringFlag{Name: "permissions", Usage: "what the visibility of data follows, `targets` or objects; kept in the file at the first start"},
 			&cli.StringFlag{Name: "auth-strategy", Usage: "what guests may do, `read-only` or locked; kept in the file at the first start"},
-			&cli.StringFlag{Name: "base-url", Usage: "`URL` under which others reach the node, for the links in answers"},
 			&cli.BoolFlag{Name: "demo", Usage: "fill a new file with a dozen targets, light curves and spectra"},
-		},
+		}, networkFlags()...),
 		Action: p.serve,
 	}
 }
@@ -47,16 +45,15 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	if s := c.String("base-url"); s != "" {
-		if u, err := url.Parse(s); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-			return usageError(c, "--base-url: %q is no URL such as https://node.example.org", s)
-		}
-	}
 	listener, err := net.Listen("tcp", c.String("listen"))
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	o := api.Options{Log: slog.New(slog.NewTextHandler(p.err, nil)), Pages: ui.Handler(), Version: version()}
+	if err := network(c, listener.Addr(), &o); err != nil {
+		return err
+	}
 	file := c.String("db")
 	a, err := archive.Open(file, archive.Options{CheckCopy: p.checkCopy(c.Context), Logf: p.note})
 	if errors.Is(err, archive.ErrLocked) {
@@ -66,8 +63,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	logger := slog.New(slog.NewTextHandler(p.err, nil))
-	handler := api.New(a, api.Options{Log: logger, Pages: ui.Handler(), BaseURL: c.String("base-url"), Version: version()})
+	handler := api.New(a, o)
 	if err := p.firstStart(c, a, handler); err != nil {
 		return err
 	}
