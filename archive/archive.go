@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// ReadOnly opens the file to look inside; nothing can be written, and names are searched by the scan.
 	ReadOnly bool
+	// NoIndex leaves the index alone, for what is soon over: names are searched by the scan, and the index catches up when it is next opened.
+	NoIndex bool
 	// MustExist refuses to make a new file.
 	MustExist bool
 	// CheckCopy and the check of backups verify a file in another process, since a damaged one may end the process that

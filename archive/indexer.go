@@ -43,8 +43,8 @@ const indexBatch = 1000
 func openNames(a *Archive, dir string) *names {
 	ctx, stop := context.WithCancel(context.Background())
 	n := &names{a: a, dir: dir, stop: stop, done: make(chan struct{}), known: map[string]bool{}}
-	if a.o.ReadOnly {
-		n.state.Why = "the file is open for reading only"
+	if a.o.ReadOnly || a.o.NoIndex {
+		n.state.Why = "not open; names are searched by the scan"
 		close(n.done)
 		return n
 	}

@@ -57,8 +57,14 @@ func (s *Access) Backup(ctx context.Context, path string) (head string, err erro
 		return "", err
 	}
 	m, err := s.a.db.Backup(ctx, path, s.a.checkFile(ctx))
-	if errors.Is(err, os.ErrExist) {
+	var file *os.PathError
+	switch {
+	case errors.Is(err, os.ErrExist):
 		return "", auth.Invalid("path", "%s is there already.", path)
+	case errors.As(err, &file) && filepath.Dir(file.Path) == filepath.Dir(path):
+		return "", auth.Invalid("path", "%s cannot be written: %v.", file.Path, file.Err)
+	case errors.Is(err, kv.ErrNoRoom):
+		return "", auth.Invalid("path", "%s has too little free space for a copy.", filepath.Dir(path))
 	}
 	return m.String(), err
 }

@@ -14,23 +14,23 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// with runs fn with a client of the file's archive. fresh allows to make the file.
-func (p *program) with(c *cli.Context, fresh bool, fn func(ctx context.Context, n *client) error) error {
-	n, err := p.connect(c.Context, c.String("db"), fresh)
+// with runs fn with a client of the file's archive.
+func (p *program) with(c *cli.Context, o opening, fn func(ctx context.Context, n *client) error) error {
+	n, err := p.connect(c.Context, c.String("db"), o)
 	if err != nil {
 		return err
 	}
 	return errors.Join(fn(c.Context, n), n.close())
 }
 
-// asking is the action of a command that asks the archive and prints.
+// asking is the action of a command that asks the archive and prints. fresh allows to make the file.
 func (p *program) asking(fresh bool, names []string, fn func(ctx context.Context, c *cli.Context, n *client, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		args, err := arguments(c, names...)
 		if err != nil {
 			return err
 		}
-		return p.with(c, fresh, func(ctx context.Context, n *client) error { return fn(ctx, c, n, args) })
+		return p.with(c, opening{fresh: fresh}, func(ctx context.Context, n *client) error { return fn(ctx, c, n, args) })
 	}
 }
 

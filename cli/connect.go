@@ -15,21 +15,27 @@ import (
 	"nightjar/archive"
 )
 
-// connect finds who answers for the file: the server that runs on it, or the API in this process. fresh allows to make the file.
-func (p *program) connect(ctx context.Context, file string, fresh bool) (*client, error) {
+// opening says how a file is opened that nobody serves.
+type opening struct {
+	fresh bool // it may be made
+	index bool // the index of names is opened, too; a short command is better off without
+}
+
+// connect finds who answers for the file: the server that runs on it, or the API in this process.
+func (p *program) connect(ctx context.Context, file string, o opening) (*client, error) {
 	c, err := dialed(file)
 	if c != nil || err != nil {
 		return c, err
 	}
 	_, missing := os.Stat(file)
-	a, err := archive.Open(file, archive.Options{MustExist: !fresh, CheckCopy: p.checkCopy(ctx), Logf: p.note})
+	a, err := archive.Open(file, archive.Options{MustExist: !o.fresh, NoIndex: !o.index, CheckCopy: p.checkCopy(ctx), Logf: p.note})
 	switch {
 	case errors.Is(err, archive.ErrLocked):
 		if c, err := dialed(file); c != nil || err != nil { // the server came meanwhile
 			return c, err
 		}
 		return nil, fmt.Errorf("another program has %s open, and does not answer", file)
-	case errors.Is(err, fs.ErrNotExist) && !fresh:
+	case errors.Is(err, fs.ErrNotExist) && !o.fresh:
 		return nil, fmt.Errorf("there is no file %s", file)
 	case err != nil:
 		return nil, err

@@ -63,6 +63,11 @@ func (p *program) exporting(path string, filters map[string]string) cli.ActionFu
 		}
 		w, err := n.send(ctx, http.MethodGet, path+"?"+query.Encode(), "", nil)
 		if err != nil {
+			for flag, parameter := range filters {
+				if rest, ok := strings.CutPrefix(err.Error(), parameter+": "); ok {
+					return usageError(c, "--%s: %s", flag, rest)
+				}
+			}
 			return err
 		}
 		defer w.Body.Close()

@@ -91,16 +91,15 @@ func (p *program) importRows(ctx context.Context, n *client, file, path string, 
 		pw.CloseWithError(bad)
 	}()
 	w, err := n.send(ctx, http.MethodPost, path, "application/x-ndjson", pr)
-	pr.CloseWithError(errors.New("the rest is not read"))
+	pr.CloseWithError(errUnread)
 	<-done
 	var got imported
 	if err == nil {
 		err = json.NewDecoder(w.Body).Decode(&got)
 		w.Body.Close()
 	}
-	var where *fileError
-	if errors.As(bad, &where) { // what was sent ended in the middle: the file itself is the reason
-		err = where
+	if bad != nil && !errors.Is(bad, errUnread) { // what was sent ended in the middle: the file itself is the reason
+		err = bad
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -238,16 +237,22 @@ func (p *program) upload(ctx context.Context, n *client, file string, fields map
 func sendFile(ctx context.Context, n *client, name string, content io.Reader, fields map[string]string) (*http.Response, error) {
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
-	done := make(chan struct{})
+	done := make(chan error)
 	go func() {
-		defer close(done)
-		pw.CloseWithError(writeForm(form, name, content, fields))
+		err := writeForm(form, name, content, fields)
+		pw.CloseWithError(err)
+		done <- err
 	}()
 	w, err := n.send(ctx, http.MethodPost, "/api/dataproducts/", form.FormDataContentType(), pr)
-	pr.CloseWithError(errors.New("the rest is not read"))
-	<-done
+	pr.CloseWithError(errUnread)
+	if bad := <-done; err != nil && bad != nil && !errors.Is(bad, errUnread) { // the file itself is the reason
+		err = bad
+	}
 	return w, err
 }
+
+// errUnread is why the sending of a file ends before the file does: it was answered.
+var errUnread = errors.New("the rest is not read")
 
 func writeForm(form *multipart.Writer, name string, content io.Reader, fields map[string]string) error {
 	for key, value := range fields {

@@ -232,26 +232,34 @@ func (p *program) compactCommand() *cli.Command {
 func (p *program) reindexCommand() *cli.Command {
 	return &cli.Command{
 		Name: "reindex", Usage: "make the index of names anew; it is only a cache, and names are found meanwhile",
-		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
-			if err := n.call(ctx, http.MethodPost, "/api/node/reindex/", nil, nil); err != nil {
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
 				return err
 			}
-			for {
-				var st stat
-				if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
-					return err
-				}
-				if st.Index.Why == "" && st.Index.Sequence >= st.Sequence {
-					p.say("the index holds all names")
-					return nil
-				}
-				select {
-				case <-time.After(100 * time.Millisecond):
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				}
-			}
-		}),
+			return p.with(c, opening{index: true}, p.reindex)
+		},
+	}
+}
+
+// reindex waits until the index is there again.
+func (p *program) reindex(ctx context.Context, n *client) error {
+	if err := n.call(ctx, http.MethodPost, "/api/node/reindex/", nil, nil); err != nil {
+		return err
+	}
+	for {
+		var st stat
+		if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
+			return err
+		}
+		if st.Index.Why == "" && st.Index.Sequence >= st.Sequence {
+			p.say("the index holds all names")
+			return nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
 

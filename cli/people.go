@@ -120,7 +120,10 @@ func (p *program) userCommand() *cli.Command {
 						rows = append(rows, []string{fmt.Sprint(u.ID), u.Username, strings.Join(groups, ", "), strings.Join(notes, ", ")})
 						return nil
 					})
-					return errors.Join(err, p.table(rows))
+					if err != nil {
+						return err
+					}
+					return p.table(rows)
 				}),
 			},
 			{
@@ -213,7 +216,10 @@ func (p *program) groupCommand() *cli.Command {
 						rows = append(rows, []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")})
 						return err
 					})
-					return errors.Join(err, p.table(rows))
+					if err != nil {
+						return err
+					}
+					return p.table(rows)
 				}),
 			},
 			{
@@ -295,7 +301,10 @@ func (p *program) tokenCommand() *cli.Command {
 						rows = append(rows, []string{fmt.Sprint(t.ID), t.Username, t.Name, t.Kind, expires, t.LastUsed, scope})
 						return nil
 					})
-					return errors.Join(err, p.table(rows))
+					if err != nil {
+						return err
+					}
+					return p.table(rows)
 				}),
 			},
 			{

@@ -109,7 +109,10 @@ func (p *program) targetCommand() *cli.Command {
 						rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec), t.Permissions, names(t.Aliases), names(t.Groups)})
 						return nil
 					})
-					return errors.Join(err, p.table(rows))
+					if err != nil {
+						return err
+					}
+					return p.table(rows)
 				}),
 			},
 			{
