@@ -1,0 +1,217 @@
+package api
+
+import (
+	"slices"
+
+	"nightjar/auth"
+)
+
+// model is what a node must hold. Targets and products have places, which are free again when they are deleted; a datum is known by its target, type and row.
+type model struct {
+	Mode     auth.Mode
+	Strategy auth.Strategy
+	Groups   map[string][]string // of users
+	Targets  map[int]*modelTarget
+	Products map[int]*modelProduct
+	Data     map[string]*modelDatum
+	Lists    map[string]*modelList
+	Clock    int
+}
+
+func newModel() *model {
+	return &model{Mode: auth.Targets, Strategy: auth.ReadOnly, Groups: map[string][]string{"astro": {"Observers"}, "carol": {"Observers", "Readers"}, "eve": {"Readers"}},
+		Targets: map[int]*modelTarget{}, Products: map[int]*modelProduct{}, Data: map[string]*modelDatum{}, Lists: map[string]*modelList{}}
+}
+
+type modelTarget struct {
+	ID                 uint64
+	Place              int
+	Name, Type, Access string
+	RA, Dec            *float64
+	Aliases, Extras    []modelPart
+	Lists              []string
+	Maker              string
+	Groups             []string
+	Modified           int
+}
+
+type modelPart struct {
+	ID          uint64
+	Name, Value string
+}
+
+type modelProduct struct {
+	ID              uint64
+	Place, Target   int
+	Maker           string
+	Groups          []string
+	ProductID, Path string
+	Type, Content   string
+}
+
+// modelOwner is who made something, and the groups that were named.
+type modelOwner struct {
+	User   string
+	Groups []string
+}
+
+type modelDatum struct {
+	ID       uint64
+	Target   int
+	Type     string
+	Row      int
+	Products []int
+	Owners   []modelOwner
+	Upload   uint64
+}
+
+type modelList struct {
+	ID    uint64
+	Maker string
+}
+
+func (m *model) in(who string, groups []string) bool {
+	return slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(m.Groups[who], g) })
+}
+
+func (m *model) holds(who string, o modelOwner) bool {
+	return who != "" && (who == o.User || m.in(who, o.Groups))
+}
+
+func (m *model) granted(who string, t *modelTarget) bool {
+	return who == "admin" || who != "" && (who == t.Maker || m.in(who, t.Groups))
+}
+
+func (m *model) sees(who string, t *modelTarget) bool {
+	switch {
+	case t == nil || who == "" && m.Strategy == auth.Locked:
+		return false
+	case t.Access == "OPEN" || t.Access == "PUBLIC" && who != "":
+		return true
+	}
+	return m.granted(who, t)
+}
+
+func (m *model) seesHeld(who string, target int, owners ...modelOwner) bool {
+	if !m.sees(who, m.Targets[target]) {
+		return false
+	}
+	return m.Mode == auth.Targets || who == "admin" || slices.ContainsFunc(owners, func(o modelOwner) bool { return m.holds(who, o) })
+}
+
+func (m *model) seesProduct(who string, p *modelProduct) bool {
+	return p != nil && m.seesHeld(who, p.Target, modelOwner{p.Maker, p.Groups})
+}
+
+func (m *model) owners(d *modelDatum) []modelOwner {
+	list := slices.Clone(d.Owners)
+	for _, place := range d.Products {
+		p := m.Products[place]
+		list = append(list, modelOwner{p.Maker, p.Groups})
+	}
+	return list
+}
+
+func (m *model) seesDatum(who string, d *modelDatum) bool {
+	return d != nil && m.seesHeld(who, d.Target, m.owners(d)...)
+}
+
+// shows is the product that a datum shows, nil for none.
+func (m *model) shows(who string, d *modelDatum) *modelProduct {
+	for _, place := range d.Products {
+		if p := m.Products[place]; m.seesProduct(who, p) {
+			return p
+		}
+	}
+	return nil
+}
+
+// mayDelete says whether somebody who sees it may delete what hangs on a target.
+func (m *model) mayDelete(who string, target int, owners ...modelOwner) bool {
+	if who == "" {
+		return false
+	}
+	if m.Mode == auth.Targets {
+		return m.granted(who, m.Targets[target])
+	}
+	return who == "admin" || slices.ContainsFunc(owners, func(o modelOwner) bool { return m.holds(who, o) })
+}
+
+func (m *model) knowsList(who, name string) bool {
+	l := m.Lists[name]
+	if l == nil {
+		return false
+	}
+	if who == "admin" || who != "" && who == l.Maker {
+		return true
+	}
+	for _, t := range m.Targets {
+		if slices.Contains(t.Lists, name) && m.sees(who, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// bring adds a datum, or notes that it was brought again, and says whether it counts as new. Again says that those who see it already bring it to a product.
+func (m *model) bring(who, key string, d modelDatum, again bool) bool {
+	there := m.Data[key]
+	if there == nil {
+		m.Data[key] = &d
+		return true
+	}
+	seen := m.seesDatum(who, there)
+	if seen && !again {
+		return false
+	}
+	for _, p := range d.Products {
+		if !slices.Contains(there.Products, p) {
+			there.Products = append(there.Products, p)
+		}
+	}
+	if !seen {
+		there.Owners = append(there.Owners, d.Owners...)
+	}
+	return !seen
+}
+
+// dropProduct takes a product away, with the data that only it brought.
+func (m *model) dropProduct(place int) {
+	delete(m.Products, place)
+	for key, d := range m.Data {
+		d.Products = slices.DeleteFunc(d.Products, func(p int) bool { return p == place })
+		if len(d.Products)+len(d.Owners) == 0 {
+			delete(m.Data, key)
+		}
+	}
+}
+
+// dropDatum deletes a datum as somebody: with the objects' permissions only on their own account.
+func (m *model) dropDatum(who, key string) {
+	d := m.Data[key]
+	if m.Mode == auth.Objects && who != "admin" {
+		d.Owners = slices.DeleteFunc(d.Owners, func(o modelOwner) bool { return m.holds(who, o) })
+		d.Products = slices.DeleteFunc(d.Products, func(place int) bool {
+			p := m.Products[place]
+			return m.holds(who, modelOwner{p.Maker, p.Groups})
+		})
+		if len(d.Products)+len(d.Owners) > 0 {
+			return
+		}
+	}
+	delete(m.Data, key)
+}
+
+func (m *model) dropTarget(place int) {
+	delete(m.Targets, place)
+	for i, p := range m.Products {
+		if p.Target == place {
+			delete(m.Products, i)
+		}
+	}
+	for key, d := range m.Data {
+		if d.Target == place {
+			delete(m.Data, key)
+		}
+	}
+}

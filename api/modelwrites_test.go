@@ -1,0 +1,645 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"nightjar/auth"
+)
+
+// The places of a model and what its things are called.
+const (
+	modelPlaces   = 9  // of targets
+	modelFiles    = 12 // places of products
+	modelFileRows = 7  // of the rows of data, the first ones also stand in files
+	modelRows     = 10
+	noID          = 99999999
+)
+
+var (
+	modelAliases = []string{"Alias 1", "Alias 2", "alias_3", "SN (4)", "Alias 5", "SN 6", "α Cen", "SN-7", "2MASS J8", "Alias 9"}
+	modelLists   = []string{"List a", "List b", "List c"}
+	modelGroups  = []string{"Observers", "Readers"}
+	modelTypes   = []string{"photometry", "spectroscopy"}
+)
+
+func modelName(r *rand.Rand) string {
+	return fmt.Sprintf("NGC %d%s", r.IntN(modelPlaces), one(r, "", "", " bis"))
+}
+
+func f64(f float64) *float64 { return &f }
+
+// mayName says whether somebody may give rights to these groups.
+func (m *model) mayName(who string, groups []string) bool {
+	return who == "admin" || !slices.ContainsFunc(groups, func(g string) bool { return !slices.Contains(m.Groups[who], g) })
+}
+
+// someGroups chooses groups, mostly such as somebody may name.
+func (x *modelRun) someGroups(who string, r *rand.Rand) []string {
+	groups := some(r, modelGroups...)
+	if !x.m.mayName(who, groups) && r.IntN(4) > 0 {
+		return nil
+	}
+	return groups
+}
+
+// targetCalled finds the target with a name, or an alias.
+func (m *model) targetCalled(pass func(t *modelTarget) bool) *modelTarget {
+	for _, t := range m.Targets {
+		if pass(t) {
+			return t
+		}
+	}
+	return nil
+}
+
+func hasAlias(t *modelTarget, name string) bool {
+	return slices.ContainsFunc(t.Aliases, func(a modelPart) bool { return a.Name == name })
+}
+
+func (m *model) aliasTaken(name string) bool {
+	return m.targetCalled(func(t *modelTarget) bool { return hasAlias(t, name) }) != nil
+}
+
+func unique(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// tags are what a target's tags are to be; doubled says that a key stands there twice.
+func tags(r *rand.Rand) (sent []any, tags []modelPart, doubled bool) {
+	for _, k := range some(r, "z", "host", "class") {
+		p := modelPart{Name: k, Value: one(r, "1", "2", "")}
+		doubled = doubled || slices.ContainsFunc(tags, func(x modelPart) bool { return x.Name == k })
+		tags = append(tags, p)
+		sent = append(sent, map[string]string{"key": p.Name, "value": p.Value})
+	}
+	return sent, tags, doubled
+}
+
+func named(names []string) (list []any) {
+	for _, n := range names {
+		list = append(list, map[string]string{"name": n})
+	}
+	return list
+}
+
+func (x *modelRun) createTarget(who string, r *rand.Rand) error {
+	m := x.m
+	t := &modelTarget{Place: r.IntN(modelPlaces), Name: modelName(r), Type: "SIDEREAL", Access: one(r, "OPEN", "PUBLIC", "PRIVATE", "PRIVATE"), Maker: who,
+		RA: f64(one(r, 10, 10.5, 359.9, 0.1)), Dec: f64(one(r, -20, 0, 89.5))}
+	body := map[string]any{"name": t.Name, "type": t.Type, "ra": *t.RA, "dec": *t.Dec, "permissions": t.Access}
+	if r.IntN(6) == 0 {
+		t.Type, t.RA, t.Dec = "NON_SIDEREAL", nil, nil
+		body = map[string]any{"name": t.Name, "type": t.Type, "permissions": t.Access, "epoch_of_elements": 1, "inclination": 1, "lng_asc_node": 1, "arg_of_perihelion": 1, "eccentricity": 0}
+	}
+	aliases, groups := some(r, modelAliases...), x.someGroups(who, r)
+	sent, extras, doubled := tags(r)
+	t.Extras, t.Groups, t.Lists = extras, unique(groups), unique(some(r, modelLists...))
+	body["aliases"], body["groups"], body["targetextra_set"], body["target_lists"] = named(aliases), x.refs(groups), sent, named(t.Lists)
+	for _, key := range []string{"aliases", "targetextra_set", "target_lists"} {
+		if len(body[key].([]any)) == 0 {
+			delete(body, key)
+		}
+	}
+	var problems []string
+	if m.targetCalled(func(t2 *modelTarget) bool { return t2.Name == t.Name }) != nil {
+		problems = append(problems, "name")
+	} else if m.Targets[t.Place] != nil {
+		return nil
+	}
+	if len(unique(aliases)) < len(aliases) || slices.ContainsFunc(aliases, m.aliasTaken) {
+		problems = append(problems, "aliases")
+	}
+	if doubled {
+		problems = append(problems, "targetextra_set")
+	}
+	if !m.mayName(who, groups) {
+		problems = append(problems, "groups")
+	}
+	for _, a := range aliases {
+		t.Aliases = append(t.Aliases, modelPart{Name: a})
+	}
+	s := x.ask(who, "POST", "/api/targets/", body)
+	switch {
+	case who == "":
+		return s.want(401)
+	case problems != nil:
+		return s.want(400, problems...)
+	}
+	if err := s.want(201); err != nil {
+		return err
+	}
+	t.ID = s.id()
+	m.Targets[t.Place] = t
+	x.m.join(who, t)
+	return x.changed(t, s)
+}
+
+// join makes the lists of a target that are not there; their ids are asked for when they are needed.
+func (m *model) join(who string, t *modelTarget) {
+	for _, name := range t.Lists {
+		if m.Lists[name] == nil {
+			m.Lists[name] = &modelList{Maker: who}
+		}
+	}
+}
+
+// changed notes a change of a target, takes the ids of its new aliases and tags out of the answer, and compares the rest.
+func (x *modelRun) changed(t *modelTarget, s said) error {
+	x.m.Clock++
+	t.Modified = x.m.Clock
+	for key, parts := range map[string][]modelPart{"aliases": t.Aliases, "targetextra_set": t.Extras} {
+		list, _ := s.value[key].([]any)
+		for i := range parts {
+			if i < len(list) && parts[i].ID == 0 {
+				parts[i].ID = uint64(list[i].(map[string]any)["id"].(float64))
+			}
+		}
+	}
+	return x.compare(s.what, s.value, x.targetRow(t))
+}
+
+func (x *modelRun) changeTarget(who string, r *rand.Rand) error {
+	m := x.m
+	old, id := x.targetAt(r.IntN(modelPlaces))
+	t := &modelTarget{}
+	if old != nil {
+		*t = *old
+		t.Aliases, t.Extras, t.Lists, t.Groups = slices.Clone(t.Aliases), slices.Clone(t.Extras), slices.Clone(t.Lists), slices.Clone(t.Groups)
+	}
+	body := map[string]any{}
+	var problems []string
+	if r.IntN(4) == 0 {
+		t.Name = modelName(r)
+		body["name"] = t.Name
+		if m.targetCalled(func(t2 *modelTarget) bool { return t2.Name == t.Name && t2 != old }) != nil {
+			problems = append(problems, "name")
+		}
+	}
+	if r.IntN(3) == 0 {
+		t.Access = one(r, "OPEN", "PUBLIC", "PRIVATE")
+		body["permissions"] = t.Access
+	}
+	if r.IntN(4) == 0 {
+		t.RA, t.Dec = f64(one(r, 10, 11, 200.0)), f64(one(r, -20, 45.0))
+		body["ra"], body["dec"] = *t.RA, *t.Dec
+	}
+	if aliases := some(r, modelAliases...); len(aliases) > 0 {
+		body["aliases"] = named(aliases)
+		for i, a := range aliases {
+			switch {
+			case old != nil && hasAlias(old, a):
+			case slices.Contains(aliases[:i], a) || m.aliasTaken(a):
+				problems = append(problems, "aliases")
+			default:
+				t.Aliases = append(t.Aliases, modelPart{Name: a})
+			}
+		}
+	} else if r.IntN(3) == 0 && len(t.Aliases) > 0 {
+		a := &t.Aliases[r.IntN(len(t.Aliases))]
+		name := one(r, modelAliases...)
+		body["aliases"] = []any{map[string]any{"id": a.ID, "name": name}}
+		if name != a.Name && m.aliasTaken(name) {
+			problems = append(problems, "aliases")
+		}
+		a.Name = name
+	}
+	sent, extras, doubled := tags(r)
+	if len(sent) > 0 {
+		body["targetextra_set"] = sent
+		if doubled {
+			problems = append(problems, "targetextra_set")
+		}
+		for _, e := range extras {
+			at := slices.IndexFunc(t.Extras, func(p modelPart) bool { return p.Name == e.Name })
+			if at < 0 {
+				t.Extras = append(t.Extras, e)
+			} else {
+				t.Extras[at].Value = e.Value
+			}
+		}
+	}
+	if lists := some(r, modelLists...); len(lists) > 0 {
+		body["target_lists"] = named(lists)
+		t.Lists = unique(append(t.Lists, lists...))
+	}
+	if groups := x.someGroups(who, r); len(groups) > 0 {
+		body["groups"] = x.refs(groups)
+		if !m.mayName(who, groups) {
+			problems = append(problems, "groups")
+		}
+		t.Groups = unique(append(t.Groups, groups...))
+	}
+	s := x.ask(who, "PATCH", fmt.Sprintf("/api/targets/%d/", id), body)
+	switch {
+	case who == "":
+		return s.want(401)
+	case !m.sees(who, old):
+		return s.want(404)
+	case !m.granted(who, old):
+		return s.want(403)
+	case problems != nil:
+		return s.want(400, problems...)
+	}
+	if err := s.want(200); err != nil {
+		return err
+	}
+	m.Targets[t.Place] = t
+	m.join(who, t)
+	return x.changed(t, s)
+}
+
+// targetAt is the target at a place and its id, or nil and an id that nothing has.
+func (x *modelRun) targetAt(place int) (*modelTarget, uint64) {
+	if t := x.m.Targets[place]; t != nil {
+		return t, t.ID
+	}
+	return nil, noID
+}
+
+// ends compares the status of a deletion, and says whether it was done.
+func (s said) ends(who string, sees, may bool) (done bool, err error) {
+	switch {
+	case who == "":
+		return false, s.want(401)
+	case !sees:
+		return false, s.want(404)
+	case !may:
+		return false, s.want(403)
+	}
+	return true, s.want(204)
+}
+
+func (x *modelRun) deleteTarget(who string, r *rand.Rand) error {
+	t, id := x.targetAt(r.IntN(modelPlaces))
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).ends(who, x.m.sees(who, t), t != nil && x.m.granted(who, t))
+	if done {
+		x.m.dropTarget(t.Place)
+	}
+	return err
+}
+
+func (x *modelRun) withdraw(who string, r *rand.Rand) error {
+	t, id := x.targetAt(r.IntN(modelPlaces))
+	group := one(r, modelGroups...)
+	s := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/groups/%d/", id, x.groups[group]), nil)
+	may := t != nil && x.m.granted(who, t)
+	if may && who != "" && x.m.sees(who, t) && !slices.Contains(t.Groups, group) {
+		return s.want(404)
+	}
+	done, err := s.ends(who, x.m.sees(who, t), may)
+	if done {
+		t.Groups = slices.DeleteFunc(t.Groups, func(g string) bool { return g == group })
+		x.m.Clock++
+		t.Modified = x.m.Clock
+	}
+	return err
+}
+
+// deletePart deletes an alias or a tag.
+func (x *modelRun) deletePart(who string, r *rand.Rand) error {
+	t, _ := x.targetAt(r.IntN(modelPlaces))
+	path, parts, id, at := "targetname", &[]modelPart{}, uint64(noID), 0
+	if t != nil {
+		parts = &t.Aliases
+		if r.IntN(2) == 0 {
+			path, parts = "targetextra", &t.Extras
+		}
+	}
+	if n := len(*parts); n > 0 {
+		at = r.IntN(n)
+		id = (*parts)[at].ID
+	}
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/%s/%d/", path, id), nil).ends(who, id != noID && x.m.sees(who, t), t != nil && x.m.granted(who, t))
+	if done {
+		*parts = slices.Delete(*parts, at, at+1)
+		x.m.Clock++
+		t.Modified = x.m.Clock
+	}
+	return err
+}
+
+// listID is the id of a list, which only those who know it may ask for; the model finds it with the first target on it.
+func (x *modelRun) listID(name string) uint64 {
+	l := x.m.Lists[name]
+	if l == nil {
+		return noID
+	}
+	for id := uint64(1); l.ID == 0 && id < 1000; id++ {
+		s := x.ask("admin", "GET", fmt.Sprintf("/api/targetlist/%d/", id), nil)
+		if s.value["name"] == name {
+			l.ID = id
+		}
+	}
+	return l.ID
+}
+
+func (x *modelRun) deleteList(who string, r *rand.Rand) error {
+	name := one(r, modelLists...)
+	l := x.m.Lists[name]
+	may := l != nil && (who == "admin" || who == l.Maker)
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targetlist/%d/", x.listID(name)), nil).ends(who, x.m.knowsList(who, name), may)
+	if done {
+		delete(x.m.Lists, name)
+		for _, t := range x.m.Targets {
+			t.Lists = slices.DeleteFunc(t.Lists, func(n string) bool { return n == name })
+		}
+	}
+	return err
+}
+
+// Rows of data: each has its day, its source and its value, so that equal data are the same whatever brings them.
+
+func rowTime(row int) string {
+	return time.Date(2023, 2, 25+row, 0, 0, 0, 0, time.UTC).Format(time.RFC3339) // MJD 60000 and on
+}
+
+func rowSource(row int) string {
+	if row < modelFileRows {
+		return ""
+	}
+	return fmt.Sprintf("source %d", row%2)
+}
+
+// rowValue writes the value of a row, in one of several ways that mean the same.
+func rowValue(row int, r *rand.Rand) json.RawMessage {
+	if row >= modelFileRows {
+		return json.RawMessage(fmt.Sprintf(one(r, `{"flux":[1,2.5,%d]}`, `{ "flux" : [1.0, 25e-1, %d] }`), row))
+	}
+	return json.RawMessage(fmt.Sprintf(one(r, `{"time":%[1]d.0,"magnitude":%[2]d.5}`, `{"magnitude": %[2]d.50, "time": %[1]d}`, `{"time":%[1]de0,"magnitude":%[2]d5e-1}`), 60000+row, 15+row))
+}
+
+func datumKey(target int, kind string, row int) string { return fmt.Sprint(target, kind, row) }
+
+// sentDatum is a datum that somebody sends, and what must be wrong with it.
+type sentDatum struct {
+	d        modelDatum
+	body     map[string]any
+	problems []string
+}
+
+func (x *modelRun) sendDatum(who string, r *rand.Rand, line bool) sentDatum {
+	m := x.m
+	t, id := x.targetAt(r.IntN(modelPlaces))
+	d := modelDatum{Type: one(r, modelTypes...), Row: r.IntN(modelRows)}
+	out := sentDatum{body: map[string]any{"data_type": d.Type, "timestamp": rowTime(d.Row), "source_name": rowSource(d.Row), "value": rowValue(d.Row, r)}}
+	name := r.IntN(3)
+	if line && name > 0 && t != nil {
+		called := t.Name
+		if len(t.Aliases) > 0 && name == 2 {
+			called = t.Aliases[0].Name
+		}
+		out.body["target_name"] = called
+	} else {
+		out.body["target"] = id
+	}
+	target := 0
+	switch {
+	case !m.sees(who, t):
+		out.problems = append(out.problems, "target")
+	case !m.granted(who, t):
+		out.problems = append(out.problems, "target")
+		target = t.Place + 1
+	default:
+		d.Target = t.Place
+		target = t.Place + 1
+	}
+	place, groups := r.IntN(modelFiles), x.someGroups(who, r)
+	if p := m.Products[place]; r.IntN(12) == 0 || p != nil && p.Target == target-1 && r.IntN(2) == 0 {
+		out.body["data_product"] = noID
+		if p != nil {
+			out.body["data_product"] = p.ID
+		}
+		if !m.seesProduct(who, p) || target != 0 && p.Target != target-1 {
+			out.problems = append(out.problems, "data_product")
+		}
+		d.Products = []int{place}
+	}
+	if groups = unique(groups); len(groups) > 0 && r.IntN(2) == 0 {
+		out.body["groups"] = x.refs(groups)
+		if !m.mayName(who, groups) {
+			out.problems = append(out.problems, "groups")
+		}
+	} else {
+		groups = nil
+	}
+	if d.Products == nil {
+		d.Owners = []modelOwner{{who, groups}}
+	}
+	out.d = d
+	return out
+}
+
+func (x *modelRun) postDatum(who string, r *rand.Rand) error {
+	in := x.sendDatum(who, r, false)
+	s := x.ask(who, "POST", "/api/reduceddatums/", in.body)
+	key := datumKey(in.d.Target, in.d.Type, in.d.Row)
+	switch {
+	case who == "":
+		return s.want(401)
+	case in.problems != nil:
+		return s.want(400, in.problems...)
+	case x.m.seesDatum(who, x.m.Data[key]):
+		return s.want(400, "non_field_errors")
+	}
+	if err := s.want(201); err != nil {
+		return err
+	}
+	in.d.ID = s.id()
+	x.m.bring(who, key, in.d, false)
+	return x.compare(s.what, s.value, x.datumRow(who, x.m.Data[key]))
+}
+
+// importData sends some data as lines.
+func (x *modelRun) importData(who string, r *rand.Rand) error {
+	var text strings.Builder
+	var good []modelDatum
+	rejected := 0
+	for range 1 + r.IntN(5) {
+		in := x.sendDatum(who, r, true)
+		if in.problems != nil {
+			rejected++
+		} else {
+			good = append(good, in.d)
+		}
+		b, err := json.Marshal(in.body)
+		if err != nil {
+			return err
+		}
+		text.Write(append(b, '\n'))
+	}
+	s := x.ask(who, "POST", "/api/reduceddatums/", raw{typeNDJSON, text.String()})
+	if who == "" {
+		return s.want(401)
+	}
+	if err := s.want(201); err != nil {
+		return err
+	}
+	upload, _ := s.value["upload"].(float64)
+	created, duplicate := 0, 0
+	for _, d := range good {
+		d.Upload = uint64(upload)
+		if x.m.bring(who, datumKey(d.Target, d.Type, d.Row), d, true) {
+			created++
+		} else {
+			duplicate++
+		}
+	}
+	got := fmt.Sprint(s.value["created"], s.value["duplicate"], s.value["rejected"], upload != 0)
+	if want := fmt.Sprint(created, duplicate, rejected, len(good) > 0); got != want {
+		return fmt.Errorf("%s: created, duplicate, rejected, upload %s, want %s: %.300s", s.what, got, want, s.body)
+	}
+	return x.learn()
+}
+
+// learn finds the ids of data that came in bulk.
+func (x *modelRun) learn() error {
+	fresh := map[string]*modelDatum{}
+	for _, d := range x.m.Data {
+		if d.ID == 0 {
+			fresh[fmt.Sprint(x.m.Targets[d.Target].ID, d.Type, rowTime(d.Row))] = d
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	s := x.ask("admin", "GET", "/api/reduceddatums/?limit=10000", nil)
+	if err := s.want(200); err != nil {
+		return err
+	}
+	for _, row := range s.value["results"].([]any) {
+		v := row.(map[string]any)
+		if d := fresh[fmt.Sprint(v["target"], v["data_type"], v["timestamp"])]; d != nil {
+			d.ID = uint64(v["id"].(float64))
+		}
+	}
+	for key, d := range fresh {
+		if d.ID == 0 {
+			return fmt.Errorf("the datum %s was created and is not there", key)
+		}
+	}
+	return nil
+}
+
+func (x *modelRun) datumAt(r *rand.Rand) (string, *modelDatum, uint64) {
+	key := datumKey(r.IntN(modelPlaces), one(r, modelTypes...), r.IntN(modelRows))
+	if keys := sortedKeys(x.m.Data); len(keys) > 0 && r.IntN(4) > 0 {
+		key = keys[r.IntN(len(keys))]
+	}
+	if d := x.m.Data[key]; d != nil {
+		return key, d, d.ID
+	}
+	return key, nil, noID
+}
+
+func sortedKeys[V any](m map[string]V) (keys []string) {
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (x *modelRun) deleteDatum(who string, r *rand.Rand) error {
+	key, d, id := x.datumAt(r)
+	may := d != nil && x.m.mayDelete(who, d.Target, x.m.owners(d)...)
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/reduceddatums/%d/", id), nil).ends(who, x.m.seesDatum(who, d), may)
+	if done {
+		x.m.dropDatum(who, key)
+	}
+	return err
+}
+
+// uploadProduct uploads a file of photometry, or one that is only kept.
+func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
+	m := x.m
+	p := &modelProduct{Place: r.IntN(modelFiles), Maker: who, Type: one(r, "photometry", "photometry", "fits_file"), ProductID: one(r, "", "P0", "P1", "p2")}
+	if m.Products[p.Place] != nil {
+		return nil
+	}
+	t, id := x.targetAt(r.IntN(modelPlaces))
+	var rows []int
+	p.Content = "magnitude,time\n"
+	for range 1 + r.IntN(4) {
+		row := r.IntN(modelFileRows)
+		rows = append(rows, row)
+		p.Content += fmt.Sprintf("%d.50,%d.0\n", 15+row, 60000+row)
+	}
+	groups := unique(x.someGroups(who, r))
+	f := newForm("target", fmt.Sprint(id), "data_product_type", p.Type, "product_id", p.ProductID)
+	for i, g := range groups {
+		f.w.WriteField(fmt.Sprintf("groups[%d]id", i), fmt.Sprint(x.groups[g]))
+		if m.mayName(who, []string{g}) {
+			p.Groups = append(p.Groups, g)
+		}
+	}
+	name := one(r, "night.csv", "file.dat")
+	s := x.ask(who, "POST", "/api/dataproducts/", f.file(name, []byte(p.Content)))
+	var problems []string
+	if !m.sees(who, t) || !m.granted(who, t) {
+		problems = append(problems, "target")
+	}
+	for _, other := range m.Products {
+		if p.ProductID != "" && other.ProductID == p.ProductID {
+			problems = append(problems, "product_id")
+		}
+	}
+	if m.Mode == auth.Objects && !m.mayName(who, groups) {
+		problems = append(problems, "groups")
+	}
+	switch {
+	case who == "":
+		return s.want(401)
+	case problems != nil:
+		return s.want(400, problems...)
+	}
+	if err := s.want(201); err != nil {
+		return err
+	}
+	p.ID, p.Target = s.id(), t.Place
+	p.Path, _ = s.value["data"].(string)
+	m.Products[p.Place] = p
+	created, duplicate := 0, 0
+	for _, row := range rows {
+		if p.Type != "photometry" {
+			break
+		}
+		if m.bring(who, datumKey(t.Place, p.Type, row), modelDatum{Target: t.Place, Type: p.Type, Row: row, Products: []int{p.Place}}, true) {
+			created++
+		} else {
+			duplicate++
+		}
+	}
+	report, _ := s.value["report"].(map[string]any)
+	if got, want := fmt.Sprint(report["created"], report["duplicate"]), fmt.Sprint(created, duplicate); got != want {
+		return fmt.Errorf("%s: created and duplicate %s, want %s", s.what, got, want)
+	}
+	return x.learn()
+}
+
+func (x *modelRun) productAt(r *rand.Rand) (*modelProduct, uint64) {
+	if p := x.m.Products[r.IntN(modelFiles)]; p != nil {
+		return p, p.ID
+	}
+	return nil, noID
+}
+
+func (x *modelRun) deleteProduct(who string, r *rand.Rand) error {
+	p, id := x.productAt(r)
+	may := p != nil && x.m.mayDelete(who, p.Target, modelOwner{p.Maker, p.Groups})
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/dataproducts/%d/", id), nil).ends(who, x.m.seesProduct(who, p), may)
+	if done {
+		x.m.dropProduct(p.Place)
+	}
+	return err
+}
