@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"net/http"
 	"strings"
@@ -34,6 +35,12 @@ func (r *request) steadyTag() string {
 		b[17] = 1
 	}
 	h.Write(b[:])
+	// who asks, and the rules, were read before the head: one who has lost or gained a group since, or asks under other rules, has another tag
+	p := r.access.Policy()
+	fmt.Fprintf(h, "%s\x00%s\x00", p.Mode, p.Strategy)
+	for _, g := range r.viewer.Groups {
+		h.Write(binary.BigEndian.AppendUint64(nil, g))
+	}
 	h.Write(head.Hash[:])
 	return weakTag(h.Sum(nil))
 }

@@ -151,6 +151,9 @@ func (a *Archive) For(v auth.Viewer) *Access { return &Access{a, v, a.auth.Polic
 // Viewer is on whose behalf the access is.
 func (s *Access) Viewer() auth.Viewer { return s.v }
 
+// Policy is the rules under which the access is.
+func (s *Access) Policy() auth.Policy { return s.p }
+
 // update runs fn in a transaction of the viewer's.
 func (s *Access) update(ctx context.Context, fn func(*kv.Tx) error) error {
 	if err := s.p.MayWrite(s.v); err != nil {
