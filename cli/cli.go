@@ -69,7 +69,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(), p.targetCommand(),
 			p.importCommand(), p.exportCommand(),
-			p.backupCommand(), p.restoreCommand(), p.verifyCommand(), p.compactCommand(), p.reindexCommand(), p.statCommand(), p.versionCommand(),
+			p.backupCommand(), p.restoreCommand(), p.verifyCommand(), p.compactCommand(), p.reindexCommand(), p.statCommand(), p.tortureCommand(), p.versionCommand(),
 			p.checkFileCommand(),
 		},
 	}

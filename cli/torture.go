@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"nightjar/torture"
+)
+
+func (p *program) tortureCommand() *cli.Command {
+	return &cli.Command{
+		Name: "torture", Usage: "kill servers on a file of their own in the middle of their work, and look whether anything was lost: a trial of this machine and its disk",
+		Flags: []cli.Flag{
+			&cli.DurationFlag{Name: "for", Usage: "how long, such as 1m or 12h", Value: time.Minute},
+			&cli.StringFlag{Name: "dir", Usage: "the `FOLDER` on the disk that is to be tried, in which the file is made and deleted again", Value: "."},
+		},
+		Action: p.torture,
+	}
+}
+
+// torture kills and compares for a while, and says what it saw.
+func (p *program) torture(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	if c.Duration("for") <= 0 {
+		return usageError(c, "--for: %v is no time", c.Duration("for"))
+	}
+	dir, err := os.MkdirTemp(c.String("dir"), ".nightjar-torture-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	p.say("4 clients post data and 1 uploads files, the server is killed, and what it had acknowledged is looked for; for %v", c.Duration("for"))
+	ctx, cancel := context.WithTimeout(c.Context, c.Duration("for"))
+	defer cancel()
+	k := torture.Kill{Program: []string{p.self}, Dir: dir, From: 100 * time.Millisecond, To: 3 * time.Second, Load: torture.Usual(), Seed: rand.Uint64(),
+		Said: func(r torture.Round) {
+			p.say("round %d: killed after %v; %d writes acknowledged, %d without an answer; verified; served again after %v",
+				r.Number, r.After.Round(time.Millisecond), r.Acknowledged, r.Open, r.Opened.Round(time.Millisecond))
+		}}
+	rounds, err := k.Run(ctx)
+	problems, acknowledged := 0, 0
+	var opened []time.Duration
+	for _, r := range rounds {
+		acknowledged, opened = acknowledged+r.Acknowledged, append(opened, r.Opened)
+		for _, text := range r.Problems {
+			problems++
+			p.say("round %d: %s", r.Number, printable(text))
+		}
+	}
+	switch {
+	case c.Context.Err() != nil:
+		return context.Cause(c.Context)
+	case problems > 0:
+		return errors.Join(fmt.Errorf("this machine loses or damages data: %d problems", problems), err)
+	case err != nil:
+		return err
+	case len(rounds) == 0:
+		return errors.New("the time was too short for one round")
+	}
+	slices.Sort(opened)
+	p.say("%d servers killed, %d writes acknowledged, none lost, nothing by halves; the slowest start after it took %v",
+		len(rounds), acknowledged, opened[len(opened)-1].Round(time.Millisecond))
+	return nil
+}

@@ -1,0 +1,301 @@
+package torture
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Check compares a node with what had been acknowledged by a time, and says in which ways it is different, a line each. Of what was
+// asked for and not acknowledged by then, each may be there or not, but whole. Everything is counted; each item is compared one by one if
+// it was changed since the last Check, or in any case with all. What is found of the open ones is what they are from then on, if keep is set. The node must be at rest.
+func (l *Ledger) Check(ctx context.Context, node *Client, at time.Time, all, keep bool) (problems []string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &checker{ctx: ctx, node: node, at: at, all: all, keep: keep, targets: map[string]uint64{}, data: map[string]*datum{}, products: map[string]*product{}}
+	if err := c.read(l.items); err != nil {
+		return nil, err
+	}
+	rows, things := 0, [3]int{}
+	for _, it := range l.items {
+		there, err := c.item(it)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			things[it.kind]++
+			rows += it.rows
+		}
+	}
+	rows += things[aDatum]
+	for _, x := range []struct {
+		path, what string
+		want       int
+	}{
+		{"/api/targets/?name=torture+", "targets", things[aTarget]},
+		{"/api/reduceddatums/", "data", rows},
+		{"/api/dataproducts/?target_name=torture+", "data products", things[aProduct]},
+	} {
+		n, err := c.count(x.path)
+		if err != nil {
+			return nil, err
+		}
+		if n != x.want {
+			c.problem("%d %s are there, %d are accounted for", n, x.what, x.want)
+		}
+	}
+	return c.problems, nil
+}
+
+// checker reads a node.
+type checker struct {
+	ctx       context.Context
+	node      *Client
+	at        time.Time
+	all, keep bool
+	problems  []string
+
+	targets  map[string]uint64 // by name
+	data     map[string]*datum // by mark
+	products map[string]*product
+}
+
+type datum struct {
+	ID    uint64          `json:"id"`
+	Value json.RawMessage `json:"value"`
+}
+
+type product struct {
+	ID   uint64
+	Data string // where the file is
+	rows int
+}
+
+func (c *checker) problem(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) count(path string) (int, error) {
+	sep := "?"
+	if strings.Contains(path, "?") {
+		sep = "&"
+	}
+	var page struct{ Count int }
+	err := c.node.Call(c.ctx, http.MethodGet, path+sep+"limit=1&offset=1000000000", nil, &page)
+	return page.Count, err
+}
+
+// wants says whether an item is compared by itself.
+func (c *checker) wants(it *item) bool { return c.all || !it.sure }
+
+// read reads what the node has of the rounds in which something is compared.
+func (c *checker) read(items []*item) error {
+	rounds := map[int]bool{}
+	for _, it := range items {
+		if c.wants(it) {
+			rounds[it.round] = true
+		}
+	}
+	for round := range rounds {
+		if err := errors.Join(c.readTargets(round), c.readData(round), c.readProducts(round)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) readTargets(round int) error {
+	const most = 1000
+	for offset := 0; ; offset += most {
+		var page struct {
+			Count   int
+			Results []struct {
+				ID   uint64
+				Name string
+			}
+		}
+		path := fmt.Sprintf("/api/targets/?name=%s&limit=%d&offset=%d", url.QueryEscape(sourceOf(round)+" "), most, offset)
+		if err := c.node.Call(c.ctx, http.MethodGet, path, nil, &page); err != nil {
+			return err
+		}
+		for _, t := range page.Results {
+			c.targets[t.Name] = t.ID
+		}
+		if offset+most >= page.Count {
+			return nil
+		}
+	}
+}
+
+func (c *checker) readData(round int) error {
+	r, err := c.node.Send(c.ctx, http.MethodGet, "/api/reduceddatums/?format=ndjson&source_name="+url.QueryEscape(sourceOf(round)), "", nil)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	lines := bufio.NewScanner(r.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		d := new(datum)
+		var value struct{ Mark string }
+		if err := json.Unmarshal(lines.Bytes(), d); err != nil {
+			return fmt.Errorf("an export with the line %.200q: %w", lines.Text(), err)
+		}
+		if err := json.Unmarshal(d.Value, &value); err != nil {
+			return fmt.Errorf("a value %.200q: %w", d.Value, err)
+		}
+		if c.data[value.Mark] != nil {
+			c.problem("datum %q is there twice", value.Mark)
+		}
+		c.data[value.Mark] = d
+	}
+	return lines.Err()
+}
+
+// readProducts reads the products of a round with the numbers of their data, of which there may be very many.
+func (c *checker) readProducts(round int) error {
+	r, err := c.node.Send(c.ctx, http.MethodGet, "/api/dataproducts/?limit=1000&target_name="+url.QueryEscape(sourceOf(round)+" "), "", nil)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	var page struct {
+		Results []struct {
+			product
+			ProductID string `json:"product_id"`
+			Rows      rows   `json:"reduceddatum_set"`
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&page); err != nil {
+		return err
+	}
+	for _, p := range page.Results {
+		p.product.rows = int(p.Rows)
+		c.products[p.ProductID] = &p.product
+	}
+	return nil
+}
+
+// rows is how many objects a list has.
+type rows int
+
+func (n *rows) UnmarshalJSON(b []byte) error {
+	var list []struct{}
+	err := json.Unmarshal(b, &list)
+	*n = rows(len(list))
+	return err
+}
+
+// item compares one item with what was read, and says whether it is there.
+func (c *checker) item(it *item) (there bool, err error) {
+	certain := it.there(c.at)
+	if !c.wants(it) {
+		return certain == yes, nil
+	}
+	name := it.name
+	switch it.kind {
+	case aTarget:
+		there = c.target(it, certain, &name)
+	case aDatum:
+		d := c.data[it.name]
+		if there = d != nil; there && string(d.Value) != it.value {
+			c.problem("datum %q has the value %s, not %s", it.name, d.Value, it.value)
+		}
+	case aProduct:
+		p := c.products[it.name]
+		if there = p != nil; there {
+			if err := c.product(it, p); err != nil {
+				return true, err
+			}
+		}
+	}
+	switch {
+	case there && certain == no:
+		c.problem("%q is there, and should not be", name)
+	case !there && certain == yes:
+		c.problem("%q was acknowledged, and is not there", name)
+	}
+	if c.keep {
+		it.settle(there, name, c.at)
+	}
+	return there, nil
+}
+
+// target looks for a target under all names it has ever had.
+func (c *checker) target(it *item, certain certainty, name *string) (there bool) {
+	may := it.called(c.at)
+	for _, n := range it.names {
+		id, ok := c.targets[n.name]
+		if !ok {
+			continue
+		}
+		if there {
+			c.problem("target %q is there as %q, too", *name, n.name)
+		}
+		there, *name = true, n.name
+		if certain != no && !slices.Contains(may, n.name) {
+			c.problem("target %q should be called %q", n.name, may)
+		}
+		if it.id != 0 && it.id != id {
+			c.problem("target %q has the id %d, not %d", n.name, id, it.id)
+		}
+	}
+	return there
+}
+
+// product compares a file and the number of its data.
+func (c *checker) product(it *item, p *product) error {
+	if p.rows != it.rows {
+		c.problem("data product %q has %d data, not %d", it.name, p.rows, it.rows)
+	}
+	u, err := url.Parse(p.Data)
+	if err != nil {
+		return err
+	}
+	r, err := c.node.Send(c.ctx, http.MethodGet, u.EscapedPath(), "", nil)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, r.Body); err != nil {
+		return err
+	}
+	if [sha256.Size]byte(h.Sum(nil)) != it.sum {
+		c.problem("the file of data product %q is not what was uploaded", it.name)
+	}
+	return nil
+}
+
+// AwaitIndex waits until the index of names has reached the log's end.
+func AwaitIndex(ctx context.Context, node *Client) error {
+	for {
+		var st struct {
+			Sequence uint64
+			Index    struct {
+				Sequence uint64
+				Why      string `json:"why_not"`
+			}
+		}
+		if err := node.Call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
+			return err
+		}
+		if st.Index.Why == "" && st.Index.Sequence >= st.Sequence {
+			return nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("the index is at entry %d of %d (%s): %w", st.Index.Sequence, st.Sequence, st.Index.Why, context.Cause(ctx))
+		}
+	}
+}

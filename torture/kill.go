@@ -1,0 +1,164 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Kill says how a server is killed.
+type Kill struct {
+	Program []string // the program nightjar, with what it is run by
+	Dir     string   // an empty folder on the disk that is to be tried
+	Rounds  int      // 0: until the context ends
+	// From and To bound the time after which each server is killed; it is random.
+	From, To time.Duration
+	Load     Load
+	Seed     uint64
+	// Said is told of each round; nil for nobody.
+	Said func(Round)
+}
+
+// A Round is what became of one server.
+type Round struct {
+	Number       int
+	After        time.Duration // the time it had
+	Acknowledged int           // writes
+	Open         int           // writes without an answer
+	Opened       time.Duration // how long the next server took to serve
+	Problems     []string
+}
+
+// Run starts a server on a new file, has clients write to it, and kills it; then the file is verified, and the next server is compared with what the
+// clients remember. After the last round the server is stopped in peace, and everything is compared once more. It ends with the first round that shows a problem. The error is not
+// nil when something could not be done at all.
+func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
+	random := rand.New(rand.NewPCG(k.Seed, 1))
+	file := filepath.Join(k.Dir, "torture.db")
+	ledger, token := new(Ledger), ""
+	// what has been begun is finished when the time is over
+	steady := context.WithoutCancel(ctx)
+	node, err := Start(steady, k.Program, file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { node.Kill() }()
+	first := node.Client("")
+	if err := first.SignIn(ctx, "admin", node.Password); err != nil {
+		return nil, err
+	}
+	token = first.Token
+	for n := 1; ctx.Err() == nil && (k.Rounds == 0 || n <= k.Rounds); n++ {
+		r := Round{Number: n, After: k.From + time.Duration(random.Int64N(int64(k.To-k.From)+1))}
+		load := make(chan error, 1)
+		go func() { load <- k.Load.Run(steady, node.Client(token), ledger, n) }()
+		select {
+		case <-time.After(r.After):
+		case err := <-load:
+			return rounds, errors.Join(errors.New("the clients ended before the server was killed"), err)
+		}
+		node.Kill()
+		if err := <-load; err != nil {
+			return rounds, err
+		}
+		r.Acknowledged, r.Open = ledger.Count(n)
+		if r.Problems, err = k.verify(steady, file); err != nil {
+			return rounds, err
+		}
+		if node, err = Start(steady, k.Program, file); err != nil {
+			return rounds, err
+		}
+		r.Opened = node.Opened
+		problems, err := k.compare(steady, node.Client(token), ledger, false)
+		r.Problems = append(r.Problems, problems...)
+		if err != nil {
+			return rounds, err
+		}
+		rounds = append(rounds, r)
+		if k.Said != nil {
+			k.Said(r)
+		}
+		if len(r.Problems) > 0 {
+			return rounds, nil
+		}
+	}
+	if len(rounds) == 0 {
+		return nil, nil
+	}
+	last := &rounds[len(rounds)-1]
+	problems, err := k.compare(steady, node.Client(token), ledger, true)
+	if err == nil {
+		err = node.Stop()
+	}
+	last.Problems = append(last.Problems, problems...)
+	if err == nil {
+		problems, err = k.verify(steady, file)
+		last.Problems = append(last.Problems, problems...)
+	}
+	return rounds, err
+}
+
+// verify has the program verify the file.
+func (k Kill) verify(ctx context.Context, file string) (problems []string, err error) {
+	cmd := exec.CommandContext(ctx, k.Program[0], append(k.Program[1:len(k.Program):len(k.Program)], "--db", file, "verify")...)
+	out, err := cmd.CombinedOutput()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return strings.Split(strings.TrimSpace(string(out)), "\n"), nil
+	}
+	return nil, err
+}
+
+// compare compares the node with the ledger twice: at once, when names may have to be searched by the scan, and when the index has caught up.
+func (k Kill) compare(ctx context.Context, node *Client, ledger *Ledger, all bool) (problems []string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("it takes more than ten minutes"))
+	defer cancel()
+	problems, err = ledger.Check(ctx, node, time.Now(), all, true)
+	if err == nil {
+		err = AwaitIndex(ctx, node)
+	}
+	if err != nil {
+		return problems, fmt.Errorf("comparing: %w", err)
+	}
+	again, err := ledger.names(ctx, node)
+	return append(problems, again...), err
+}
+
+// names compares only the names, which are now found by the index.
+func (l *Ledger) names(ctx context.Context, node *Client) (problems []string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	c := &checker{ctx: ctx, node: node, at: now, all: true, targets: map[string]uint64{}}
+	rounds := map[int]bool{}
+	for _, it := range l.items {
+		if it.kind == aTarget && !rounds[it.round] {
+			rounds[it.round] = true
+			if err := c.readTargets(it.round); err != nil {
+				return nil, err
+			}
+		}
+	}
+	want := 0
+	for _, it := range l.items {
+		if it.kind != aTarget {
+			continue
+		}
+		certain, name := it.there(now), it.name
+		if there := c.target(it, certain, &name); there != (certain == yes) {
+			c.problem("by the index, target %q: there is %v", name, there)
+		}
+		if certain == yes {
+			want++
+		}
+	}
+	if len(c.targets) != want {
+		c.problem("by the index there are %d targets, not %d", len(c.targets), want)
+	}
+	return c.problems, nil
+}

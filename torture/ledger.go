@@ -1,0 +1,155 @@
+package torture
+
+import (
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+// A Ledger is what was asked of a node and what it acknowledged, with the times of both. It may be used by several goroutines.
+type Ledger struct {
+	mu    sync.Mutex
+	items []*item
+}
+
+type kind int
+
+const (
+	aTarget kind = iota
+	aDatum
+	aProduct
+)
+
+// An item is something that a Load made: a target, a datum of its own, or a data product with its data.
+type item struct {
+	kind  kind
+	id    uint64   // once it is known
+	round int      // of the load that made it
+	names []naming // of a target: what it was called, the first when it was made
+	value string   // of a datum: its value as it was sent
+	name  string   // of a datum its mark, of a product its product id
+	rows  int      // of a product: data
+	sum   [sha256.Size]byte
+	made  change
+	gone  change
+	sure  bool // what it is was compared after the last change, and is known
+}
+
+// A change is a request that writes.
+type change struct {
+	begun, done time.Time // done is zero if there was no answer
+	refused     bool      // there was an answer, and it was no
+}
+
+// naming is a change of a target's name.
+type naming struct {
+	name string
+	change
+}
+
+// certainty is what the ledger can say of something.
+type certainty int
+
+const (
+	no certainty = iota
+	maybe
+	yes
+)
+
+// by says whether a change had been made at a time. One without an answer may have been or not.
+func (c change) by(at time.Time) certainty {
+	switch {
+	case c.refused || c.begun.IsZero() || c.begun.After(at):
+		return no
+	case c.done.IsZero() || c.done.After(at):
+		return maybe
+	}
+	return yes
+}
+
+// there says whether an item is there at a time.
+func (it *item) there(at time.Time) certainty {
+	if made := it.made.by(at); made != yes {
+		return made
+	}
+	switch it.gone.by(at) {
+	case yes:
+		return no
+	case maybe:
+		return maybe
+	}
+	return yes
+}
+
+// called lists what a target may be called at a time.
+func (it *item) called(at time.Time) (names []string) {
+	for _, n := range it.names {
+		switch n.by(at) {
+		case yes:
+			names = []string{n.name}
+		case maybe:
+			names = append(names, n.name)
+		}
+	}
+	return names
+}
+
+// begin notes that an item is about to be made.
+func (l *Ledger) begin(it *item) *item {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	it.made.begun = time.Now()
+	if it.kind == aTarget {
+		it.names = []naming{{it.name, it.made}}
+	}
+	l.items = append(l.items, it)
+	return it
+}
+
+// note changes what is known of an item.
+func (l *Ledger) note(fn func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fn()
+}
+
+// settle makes what was found of an item what it is from now on.
+func (it *item) settle(there bool, name string, at time.Time) {
+	it.sure = true
+	if it.there(at) == maybe {
+		if c := it.made.by(at); c == maybe {
+			it.made.done, it.made.refused = at, !there
+		} else {
+			it.gone.done, it.gone.refused = at, there
+		}
+	}
+	if there && it.kind == aTarget {
+		it.names = []naming{{name, change{begun: it.made.begun, done: it.made.begun}}}
+	}
+}
+
+// Count says how many writes were acknowledged in a round, and how many had no answer.
+func (l *Ledger) Count(round int) (acknowledged, unanswered int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	count := func(c change) {
+		switch {
+		case c.begun.IsZero() || c.refused:
+		case c.done.IsZero():
+			unanswered++
+		default:
+			acknowledged++
+		}
+	}
+	for _, it := range l.items {
+		if it.round != round {
+			continue
+		}
+		count(it.made)
+		count(it.gone)
+		for i := 1; i < len(it.names); i++ {
+			count(it.names[i].change)
+		}
+	}
+	return acknowledged, unanswered
+}

@@ -1,0 +1,56 @@
+package torture_test
+
+import (
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"nightjar/torture"
+)
+
+// TestLedgerSees: what the other tests rest on. Whatever is taken away, added or altered behind the ledger's back is found.
+func TestLedgerSees(t *testing.T) {
+	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
+	ledger := new(torture.Ledger)
+	done := n.load(torture.Load{Posters: 2, Rows: []int{30}, Files: []int{5000}}, ledger, 1)
+	for {
+		if acknowledged, _ := ledger.Count(1); acknowledged > 60 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	done()
+	time.Sleep(100 * time.Millisecond) // what was broken off may still be written
+	n.whole(ledger)
+	first := func(path string) string {
+		var page struct{ Results []struct{ ID int } }
+		if err := n.admin.Call(t.Context(), http.MethodGet, path+"?limit=1", nil, &page); err != nil || len(page.Results) == 0 {
+			t.Fatal(path, err)
+		}
+		return path + strconv.Itoa(page.Results[0].ID) + "/"
+	}
+	for _, x := range []struct {
+		name, method, path string
+		in                 any
+		want               string
+	}{
+		{"a datum goes", http.MethodDelete, first("/api/reduceddatums/"), nil, "there"},
+		{"a target is renamed", http.MethodPatch, first("/api/targets/"), map[string]string{"name": "torture 1 z"}, "is not there"},
+		{"a target comes", http.MethodPost, "/api/targets/", map[string]any{"name": "torture 9 z", "type": "SIDEREAL", "ra": 1, "dec": 1}, "targets are there"},
+		{"a product goes", http.MethodDelete, first("/api/dataproducts/"), nil, "is not there"},
+	} {
+		if err := n.admin.Call(t.Context(), x.method, x.path, x.in, nil); err != nil {
+			t.Fatal(x.name, err)
+		}
+		problems, err := ledger.Check(t.Context(), n.admin, time.Now(), true, true)
+		if err != nil {
+			t.Fatal(x.name, err)
+		}
+		if !strings.Contains(strings.Join(problems, "\n"), x.want) {
+			t.Errorf("%s: %q", x.name, problems)
+		}
+	}
+}

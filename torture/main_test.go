@@ -1,0 +1,125 @@
+package torture_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"nightjar/torture"
+)
+
+// binary is the program as a user has it.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "nightjar-torture-")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "nightjar")
+	if out, err := exec.Command("go", "build", "-o", binary, "nightjar").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v: %s", err, out)
+		os.Exit(1)
+	}
+	status := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
+
+// long is whether the tests run in the form whose figures are in docs/reliability.md, with NIGHTJAR_LONG=1, or in the short one.
+func long() bool { return os.Getenv("NIGHTJAR_LONG") != "" }
+
+// times is how often something is done in the short and in the long form.
+func times(short, inLong int) int {
+	if long() {
+		return inLong
+	}
+	return short
+}
+
+// run runs the program and returns all that it prints.
+func run(t testing.TB, args ...string) (string, error) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), binary, args...).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+// must is run for what has to succeed.
+func must(t testing.TB, args ...string) string {
+	t.Helper()
+	out, err := run(t, args...)
+	if err != nil {
+		t.Fatalf("nightjar %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// node is a server under test.
+type node struct {
+	*torture.Node
+	t     testing.TB
+	file  string
+	admin *torture.Client
+}
+
+// serve starts a server on a file, which is stopped when the test ends. The token is that of an earlier server on the same file, "" for a new file.
+func serve(t testing.TB, file, token string, flags ...string) *node {
+	t.Helper()
+	return serveBy(t, []string{binary}, file, token, flags...)
+}
+
+func serveBy(t testing.TB, program []string, file, token string, flags ...string) *node {
+	t.Helper()
+	n, err := torture.Start(t.Context(), program, file, flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Kill)
+	c := n.Client(token)
+	if token == "" {
+		if err := c.SignIn(t.Context(), "admin", n.Password); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &node{n, t, file, c}
+}
+
+// stop ends a server in peace.
+func (n *node) stop() {
+	n.t.Helper()
+	if err := n.Stop(); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// load begins to write; done ends it and waits. A file under load for a time without an end has an end of its own with the test.
+func (n *node) load(l torture.Load, ledger *torture.Ledger, round int) (done func()) {
+	ctx, cancel := context.WithCancel(n.t.Context())
+	end := make(chan error, 1)
+	client := n.Client(n.admin.Token)
+	go func() { end <- l.Run(ctx, client, ledger, round) }()
+	return func() {
+		n.t.Helper()
+		cancel()
+		if err := <-end; err != nil {
+			n.t.Error(err)
+		}
+	}
+}
+
+// whole compares a node at rest with a ledger.
+func (n *node) whole(ledger *torture.Ledger) {
+	n.t.Helper()
+	problems, err := ledger.Check(n.t.Context(), n.admin, time.Now(), true, true)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for _, p := range problems {
+		n.t.Error(p)
+	}
+}
