@@ -180,7 +180,7 @@ func (db *DB) replaceBy(temp string) error {
 	if err == nil {
 		err = syncDir(filepath.Dir(db.path))
 	}
-	again, openErr := db.openBolt(false)
+	again, openErr := db.openBolt(false, db.path)
 	if openErr != nil {
 		db.setFailed(openErr)
 		return errors.Join(err, openErr)

@@ -152,13 +152,13 @@ func (db *DB) open() (err error) {
 			return err
 		}
 	}
-	if db.bolt, err = db.openBolt(db.opts.ReadOnly); err != nil {
-		return err
-	}
 	if fresh {
 		if err := db.create(); err != nil {
 			return err
 		}
+	}
+	if db.bolt, err = db.openBolt(db.opts.ReadOnly, db.path); err != nil {
+		return err
 	}
 	if err := db.load(); err != nil {
 		return err
@@ -176,8 +176,8 @@ func (db *DB) open() (err error) {
 	return db.recoverStages()
 }
 
-// openBolt opens the file with bbolt.
-func (db *DB) openBolt(readOnly bool) (*bbolt.DB, error) {
+// openBolt opens a file with bbolt.
+func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 	o := &bbolt.Options{
 		Timeout:        db.opts.Timeout,
 		NoFreelistSync: true, // nothing is written merely because the file is opened
@@ -189,11 +189,11 @@ func (db *DB) openBolt(readOnly bool) (*bbolt.DB, error) {
 	// addresses; Windows would make the file as large.
 	if runtime.GOOS != "windows" && strconv.IntSize == 64 && !readOnly {
 		o.InitialMmapSize = 64 << 30
-		if info, err := os.Stat(db.path); err == nil {
+		if info, err := os.Stat(path); err == nil {
 			o.InitialMmapSize = max(o.InitialMmapSize, 4*int(info.Size()))
 		}
 	}
-	b, err := bbolt.Open(db.path, 0o600, o)
+	b, err := bbolt.Open(path, 0o600, o)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, ErrLocked
@@ -211,13 +211,46 @@ func (db *DB) openBolt(readOnly bool) (*bbolt.DB, error) {
 // allocSize is by how much the file grows beyond what it needs.
 const allocSize = 1 << 20
 
-// create makes the buckets of a new file and its identity.
+// create makes a new file with its buckets and its identity. It is written beside and gets its name when it is complete, so that a cut of the power never
+// leaves half a file under the name.
 func (db *DB) create() error {
+	temp, err := os.CreateTemp(filepath.Dir(db.path), "."+filepath.Base(db.path)+"-*.new")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	if err := db.createAt(temp.Name()); err != nil {
+		return err
+	}
+	err = os.Link(temp.Name(), db.path)
+	if errors.Is(err, os.ErrExist) {
+		if info, statErr := os.Stat(db.path); statErr == nil && info.Size() > 0 {
+			return nil // another process was faster
+		}
+	}
+	if err != nil { // an empty file is there, or links are unknown
+		if err := os.Rename(temp.Name(), db.path); err != nil {
+			return err
+		}
+	}
+	return syncDir(filepath.Dir(db.path))
+}
+
+// createAt makes the buckets and the identity of a new file at path.
+func (db *DB) createAt(path string) (err error) {
 	id, err := db.newIdentity()
 	if err != nil {
 		return err
 	}
-	err = db.bolt.Update(func(bt *bbolt.Tx) error {
+	b, err := db.openBolt(false, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return b.Update(func(bt *bbolt.Tx) error {
 		for _, name := range bucketNames {
 			if _, err := bt.CreateBucketIfNotExists(name); err != nil {
 				return err
@@ -232,10 +265,6 @@ func (db *DB) create() error {
 		}
 		return putIdentity(m, 1, id)
 	})
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(db.path))
 }
 
 func putIdentity(m *metaBucket, no uint64, id [16]byte) error {

@@ -111,7 +111,7 @@ func (db *DB) examine() error {
 
 // readMark reads the session mark of a file that is not open; nil when it has none.
 func (db *DB) readMark() (mark []byte, err error) {
-	b, err := db.openBolt(true)
+	b, err := db.openBolt(true, db.path)
 	if err != nil {
 		return nil, err
 	}

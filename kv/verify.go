@@ -112,7 +112,7 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	}()
 	db := &DB{path: path, schema: s, opts: Options{ReadOnly: true}}
 	db.opts.setDefaults()
-	if db.bolt, err = db.openBolt(true); err != nil {
+	if db.bolt, err = db.openBolt(true, db.path); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.bolt.Close()) }()
