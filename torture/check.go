@@ -225,6 +225,9 @@ func (c *checker) item(it *item) (there bool, err error) {
 		c.problem("%q was acknowledged, and is not there", name)
 	}
 	if c.keep {
+		if p := c.products[it.name]; p != nil && it.kind == aProduct {
+			it.id = p.ID
+		}
 		it.settle(there, name, c.at)
 	}
 	return there, nil

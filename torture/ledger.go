@@ -113,6 +113,19 @@ func (l *Ledger) note(fn func()) {
 	fn()
 }
 
+// before lists what earlier rounds left of a kind.
+func (l *Ledger) before(round int, k kind) (list []*item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	for _, it := range l.items {
+		if it.kind == k && it.round < round && it.there(now) == yes {
+			list = append(list, it)
+		}
+	}
+	return list
+}
+
 // settle makes what was found of an item what it is from now on.
 func (it *item) settle(there bool, name string, at time.Time) {
 	it.sure = true

@@ -176,9 +176,14 @@ func (w *worker) post(ctx context.Context) error {
 	return err
 }
 
-// upload uploads one file after the other, tables and others, and deletes old ones.
+// upload deletes what earlier rounds left, and uploads one file after the other, tables and others, of which few stay.
 func (w *worker) upload(ctx context.Context, l Load) error {
 	err := w.addTarget(ctx)
+	for _, it := range w.ledger.before(w.round, aProduct) {
+		if err == nil {
+			err = w.remove(ctx, it, "/api/dataproducts/")
+		}
+	}
 	var old []*item
 	for n := 0; err == nil; n++ {
 		var it *item
