@@ -182,6 +182,10 @@ func (s *Stage) reveal(tx *Tx) error {
 	if err := tx.moveMark(s.def, t); err != nil {
 		return err
 	}
+	// The rows go into the stored sets, so the mark must be behind them also when there was nothing to fold.
+	if err := tx.beginTail(s.def, tx.table(s.def).Sequence()); err != nil {
+		return err
+	}
 	sets := &tx.batch.sets
 	for _, key := range slices.Sorted(maps.Keys(s.members)) {
 		s.addTo(sets, key, key)

@@ -220,7 +220,12 @@ func (tx *Tx) moveMark(d *tableDef, t *tail) error {
 		}
 	}
 	delete(tx.batch.tails, d)
-	next := &tail{table: d, epoch: tx.db.random64(), from: tx.table(d).Sequence()}
+	return tx.beginTail(d, tx.table(d).Sequence())
+}
+
+// beginTail moves the fold mark of a table, whose tail is empty, and begins the next tail.
+func (tx *Tx) beginTail(d *tableDef, from uint64) error {
+	next := &tail{table: d, epoch: tx.db.random64(), from: from}
 	mark := binary.BigEndian.AppendUint64(key8(next.from), next.epoch)
 	if err := tx.meta().put(tailKey(d), mark); err != nil {
 		return err

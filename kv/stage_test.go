@@ -1,0 +1,42 @@
+package kv
+
+import "testing"
+
+// TestStageReopened makes a staged write the first that the table has seen, and the first after a fold: opened again, the file has each row once.
+func TestStageReopened(t *testing.T) {
+	d := openTest(t, Options{})
+	name, total := 'a', 0
+	want := func(when string) {
+		t.Helper()
+		for _, s := range []func(tx *Tx) Set{
+			d.points.All, func(tx *Tx) Set { return And(d.points.All(tx), d.points.All(tx)) },
+		} {
+			if n := d.count(s); n != total {
+				t.Errorf("%s there are %d rows, not %d", when, n, total)
+			}
+		}
+		d.view(func(tx *Tx) error {
+			ids, _, err := d.points.All(tx).Page(Page{Offset: total - 1, Limit: 10})
+			if err != nil || len(ids) != 1 {
+				t.Errorf("%s the last page has %v (%v)", when, ids, err)
+			}
+			return nil
+		})
+	}
+	for _, alone := range []int{0, 3} {
+		if err := stageOne(d.DB, d.testTables, string(name)); err != nil {
+			t.Fatal(err)
+		}
+		name++
+		total += 3000
+		want("after a staged write")
+		d.close()
+		d.reopen()
+		want("opened again")
+		for i := range alone {
+			d.addPoint(point{Parent: 1, Time: int64(-1 - i)})
+			total++
+		}
+		want("with single rows")
+	}
+}
