@@ -1,0 +1,127 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"nightjar/archive"
+	"nightjar/auth"
+	"nightjar/internal/dataset"
+)
+
+// benchRows and benchTargets are how many data and targets the lists of the benchmarks have.
+const (
+	benchRows    = 1_000_000
+	benchTargets = 1000
+)
+
+// benchNode serves the data of the measurements, to admin and to astro, whose group Observers sees every second target.
+func benchNode(b *testing.B, rows, targets int) *node {
+	b.Helper()
+	n := &node{t: b, path: b.TempDir() + "/bench.db", tokens: map[string]string{}}
+	var err error
+	if n.archive, err = archive.Open(n.path, archive.Options{NoSync: true, Logf: b.Logf}); err != nil {
+		b.Fatal(err)
+	}
+	n.api = New(n.archive, Options{})
+	n.Server = httptest.NewServer(n.api)
+	b.Cleanup(func() {
+		n.Server.Close()
+		if err := n.archive.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	ctx, owner, a := context.Background(), auth.FileOwner(), n.archive.Auth()
+	if _, err := a.CreateGroup(ctx, owner, "Observers"); err != nil {
+		b.Fatal(err)
+	}
+	for _, name := range []string{"admin", "astro"} {
+		super := name == "admin"
+		in := auth.UserChange{Name: &name, Superuser: &super}
+		if !super {
+			in.Groups = &[]auth.GroupRef{{Name: "Observers"}}
+		}
+		u, err := a.CreateUser(ctx, owner, in)
+		if err != nil {
+			b.Fatal(err)
+		}
+		token, err := a.CreateToken(ctx, owner, auth.NewToken{User: u.ID})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n.tokens[name] = token.Secret
+	}
+	i := 0
+	_, err = n.archive.For(owner).AddTargets(ctx, func() (*archive.TargetInput, int, error) {
+		if i++; i > targets {
+			return nil, i, io.EOF
+		}
+		t := dataset.TargetAt(i)
+		in := &archive.TargetInput{Name: archive.Some(t.Name), Type: archive.Some(archive.Sidereal),
+			Numbers: map[string]archive.Opt[float64]{"ra": archive.Some(t.RA), "dec": archive.Some(t.Dec)},
+			Aliases: []archive.AliasInput{{Name: t.Aliases[0]}, {Name: t.Aliases[1]}}}
+		if t.Shared {
+			in.Groups = []auth.GroupRef{{Name: "Observers"}}
+		}
+		return in, i, nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if rows > 0 {
+		n.importRows(0, rows, targets)
+	}
+	return n
+}
+
+// importRows posts data as lines of JSON on behalf of the owner.
+func (n *node) importRows(first, rows, targets int) {
+	pr, pw := io.Pipe()
+	go func() { pw.CloseWithError(dataset.WriteDatums(pw, first, rows, targets, nil)) }()
+	r := httptest.NewRequest("POST", "/api/reduceddatums/", pr)
+	r.Header.Set("Content-Type", typeNDJSON)
+	w := httptest.NewRecorder()
+	n.api.Owner().ServeHTTP(w, r)
+	if want := fmt.Sprintf(`{"created":%d,"duplicate":0,"rejected":0,`, rows); w.Code != http.StatusCreated || !bytes.HasPrefix(w.Body.Bytes(), []byte(want)) {
+		n.t.Fatalf("import: %d %.300s", w.Code, w.Body)
+	}
+}
+
+// discard takes an answer and forgets it.
+type discard struct {
+	header http.Header
+	status int
+	bytes  int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+func (d *discard) Write(p []byte) (int, error) { d.bytes += len(p); return len(p), nil }
+
+// BenchmarkList asks for pages of 100 with their count out of 1,000,000, as a superuser and as somebody who sees half of the targets,
+// from the request to the last byte of the answer, without the network.
+func BenchmarkList(b *testing.B) {
+	n := benchNode(b, benchRows, benchTargets)
+	for _, user := range []string{"admin", "astro"} {
+		for _, query := range []string{"", "target__id=502", "target_name=Target-00502", "target_name=Target-0050", "target_name=Target",
+			"source_name=ZTF", "data_type=photometry", "data_type=photometry&source_name=ZTF", "target__id=502&data_type=photometry", "offset=900000", "offset=450000"} {
+			b.Run(user+"/"+query, func(b *testing.B) {
+				r := httptest.NewRequest("GET", "/api/reduceddatums/?"+query, nil)
+				r.Header.Set("Authorization", "Token "+n.tokens[user])
+				b.ReportAllocs()
+				for b.Loop() {
+					w := &discard{header: http.Header{}}
+					n.api.ServeHTTP(w, r)
+					if w.status != http.StatusOK {
+						b.Fatal(w.status)
+					}
+				}
+			})
+		}
+	}
+}
