@@ -117,15 +117,16 @@ func (db *DB) writer() {
 
 // batch is a shared transaction while it is made.
 type batch struct {
-	db     *DB
-	bolt   *bbolt.Tx
-	head   Mark
-	sets   setChanges
-	series seriesChanges
-	tails  map[*tableDef][]tailRow // rows that join the tail
-	tail   map[*tableDef]*tail     // the tails as they are, those begun by a fold in this transaction included
-	folded map[*tableDef]bool      // tails begun by a fold
-	super  map[*Stage][]Superseded // notes for staged writes, see Supersede
+	db      *DB
+	bolt    *bbolt.Tx
+	head    Mark
+	sets    setChanges
+	series  seriesChanges
+	tails   map[*tableDef][]tailRow // rows that join the tail
+	tail    map[*tableDef]*tail     // the tails as they are, those begun by a fold in this transaction included
+	folded  map[*tableDef]bool      // tails begun by a fold
+	changed map[*tableDef]bool      // bulk tables whose stored sets were written
+	super   map[*Stage][]Superseded // notes for staged writes, see Supersede
 }
 
 // commit runs jobs in one transaction, again without the one that failed half-way if there is one, and answers them all.
@@ -280,6 +281,14 @@ func (b *batch) finish() error {
 	}
 	if err := b.flushSets(b.bolt); err != nil {
 		return err
+	}
+	for d := range b.changed {
+		// What readers remember of stored sets is known by the tail's epoch, so a change of them begins a new one.
+		if !b.folded[d] {
+			if err := tx.beginTail(d, b.tail[d].from); err != nil {
+				return err
+			}
+		}
 	}
 	// From here on nothing fails but the commit itself.
 	for d := range b.folded {

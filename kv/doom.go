@@ -55,6 +55,7 @@ func (tx *Tx) clearMembers(d *tableDef, ids []uint64) error {
 		}
 		w.set(uint16(id))
 	}
+	tx.batch.setsWritten(d)
 	bucket := tx.bucket(bucketSet)
 	type write struct{ key, value []byte }
 	var writes []write

@@ -102,6 +102,9 @@ type DB struct {
 	nodeNo uint64
 	nodeID [16]byte
 	tails  tails
+	counts countCache
+	unions unionCache
+	serial atomic.Uint64 // of Parents
 	stages stageCache
 	live   liveStages
 

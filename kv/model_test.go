@@ -15,6 +15,8 @@ type model struct {
 	parents map[uint64]parent
 	boxes   map[uint64]box
 	points  map[uint64]point
+	wide    []*Parents // kept over many states of the file
+	of      *DB        // that they belong to
 }
 
 // TestModel does random things to a file and to a model, and compares all that can be asked after each few of them.
@@ -27,7 +29,7 @@ func TestModel(t *testing.T) {
 func runModel(t *testing.T, seed uint64, steps int) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	d := openTest(t, Options{DoomFrom: 40})
-	m := &model{map[uint64]parent{}, map[uint64]box{}, map[uint64]point{}}
+	m := &model{map[uint64]parent{}, map[uint64]box{}, map[uint64]point{}, nil, nil}
 	for step := range steps {
 		switch op := r.IntN(100); {
 		case op < 8:
@@ -113,7 +115,12 @@ func runModel(t *testing.T, seed uint64, steps int) {
 		case op < 94:
 			d.close()
 			d.reopen()
-		case op < 95:
+		case op < 97: // rows in several chunks
+			d.update(func(tx *Tx) error {
+				tx.touch()
+				return tx.table(d.points.def).SetSequence(d.points.Last(tx) + uint64(r.IntN(50_000)))
+			})
+		case op < 98:
 			if err := d.Compact(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -205,6 +212,12 @@ func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 // compare asks the file everything and compares the answers with the model's.
 func (m *model) compare(t *testing.T, r *rand.Rand, d *testDB) {
 	t.Helper()
+	if m.of != d.DB {
+		m.wide, m.of = nil, d.DB // opened again
+	}
+	if len(m.wide) < 3 && len(m.parents) > 0 { // asked for again and again from now on
+		m.wide = append(m.wide, d.Parents(slices.Sorted(maps.Keys(m.parents))))
+	}
 	d.view(func(tx *Tx) error {
 		same := func(what string, s Set, want func(point) bool) {
 			t.Helper()
@@ -234,6 +247,12 @@ func (m *model) compare(t *testing.T, r *rand.Rand, d *testDB) {
 			same("held", d.points.Set(tx, dimHeld, Int(who)), holds)
 			same("seen and held", And(d.points.Set(tx, dimSeen, Int(who)), d.points.Set(tx, dimHeld, Int(who))),
 				func(p point) bool { return sees(p) && holds(p) })
+		}
+		for _, w := range m.wide {
+			child := func(p point) bool { return slices.Contains(w.IDs, p.Parent) }
+			same("children", d.points.Children(tx, dimParent, w), child)
+			same("children seen", And(d.points.Set(tx, dimSeen, Int(1)), d.points.Children(tx, dimParent, w)),
+				func(p point) bool { return child(p) && slices.Contains(m.parents[p.Parent].Seen, 1) })
 		}
 		for id := range m.parents {
 			same("parent", d.points.Set(tx, dimParent, Int(id)), func(p point) bool { return p.Parent == id })

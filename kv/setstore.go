@@ -83,9 +83,21 @@ func (b *batch) flushSets(bt *bbolt.Tx) error {
 		if err := writeSet(bucket, set, last); err != nil {
 			return err
 		}
+		b.setsWritten(b.db.schema.byNo(set[0]))
 	}
 	b.sets.of = nil
 	return nil
+}
+
+// setsWritten notes that stored sets of a table are others now.
+func (b *batch) setsWritten(d *tableDef) {
+	if !d.bulk {
+		return
+	}
+	if b.changed == nil {
+		b.changed = map[*tableDef]bool{}
+	}
+	b.changed[d] = true
 }
 
 func writeSet(bucket *bbolt.Bucket, set string, changes []idChange) error {
