@@ -49,6 +49,7 @@ type Archive struct {
 	o          Options
 	seers      seerCache
 	types      typeCache
+	found      foundNames
 	watchers   watchers
 }
 

@@ -72,11 +72,11 @@ func (s *Access) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error)
 		sets = append(sets, datums.Set(tx, dimTarget, kv.Int(f.Target.Value)))
 	}
 	if q != nil {
-		ids, err := q.in(tx)
+		found, err := q.in(tx)
 		if err != nil {
 			return kv.Set{}, err
 		}
-		sets = append(sets, unionOf(tx, datums, dimTarget, ids))
+		sets = append(sets, datums.Children(tx, dimTarget, found))
 	}
 	for _, ids := range s.productFilters(tx, f) {
 		set, err := s.shownBy(tx, ids)

@@ -32,7 +32,10 @@ func (s *Access) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (
 	case f.Target.Given:
 		parents = []uint64{f.Target.Value}
 	case q != nil:
-		parents, err = q.in(tx)
+		var found *kv.Parents
+		if found, err = q.in(tx); err == nil {
+			parents = found.IDs
+		}
 	default:
 		parents, err = visible(s, tx, targets, false).IDs()
 	}

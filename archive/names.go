@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+	"sync"
 
 	"nightjar/index"
 	"nightjar/kv"
@@ -12,7 +13,8 @@ import (
 
 // A nameQuery finds targets by their names. It is asked in two steps, and its being right rests on their order (see package index): propose reads the
 // index's mark and searches, before the transaction begins; in then checks, in the transaction, every candidate and every target whose
-// names changed after the mark against the real names. When the index cannot answer, in scans the folded names.
+// names changed after the mark against the real names. When the index cannot answer, in scans the folded names. What was found is
+// remembered until a name changes.
 type nameQuery struct {
 	a       *Archive
 	terms   []string
@@ -34,6 +36,13 @@ func (a *Archive) findNames(ctx context.Context, terms ...string) *nameQuery {
 	return q
 }
 
+// findOwnName begins a search for targets whose name, rather than an alias, contains the term, whatever the case.
+func (a *Archive) findOwnName(ctx context.Context, term string) *nameQuery {
+	q := &nameQuery{a: a, terms: []string{term}, ownOnly: true}
+	q.propose(ctx)
+	return q
+}
+
 // findFuzzy begins a search for targets one of whose names, simplified, is one of the terms, simplified.
 func (a *Archive) findFuzzy(ctx context.Context, terms ...string) *nameQuery {
 	q := &nameQuery{a: a, terms: terms, fuzzy: true}
@@ -43,7 +52,7 @@ func (a *Archive) findFuzzy(ctx context.Context, terms ...string) *nameQuery {
 
 func (q *nameQuery) propose(ctx context.Context) {
 	x := q.a.names.current()
-	if x == nil {
+	if x == nil || q.remembered() {
 		return
 	}
 	q.after = x.Mark().Seq
@@ -63,8 +72,63 @@ func (q *nameQuery) propose(ctx context.Context) {
 	q.proposed = true
 }
 
-// in returns the targets that match, ascending, whoever may see them.
-func (q *nameQuery) in(tx *kv.Tx) ([]uint64, error) {
+// remembered says whether in will most likely not need the index.
+func (q *nameQuery) remembered() (yes bool) {
+	key := q.key()
+	if !q.a.found.has(key) {
+		return false
+	}
+	q.a.db.View(func(tx *kv.Tx) error { // an error shows when in is asked
+		yes = q.a.found.get(key, lastNamed(tx)) != nil
+		return nil
+	})
+	return yes
+}
+
+// in returns the targets that match, whoever may see them; there may be some among them that have been deleted. It is for transactions that only read.
+func (q *nameQuery) in(tx *kv.Tx) (*kv.Parents, error) {
+	key, named := q.key(), lastNamed(tx)
+	if p := q.a.found.get(key, named); p != nil {
+		return p, nil
+	}
+	ids, err := q.search(tx)
+	if err != nil {
+		return nil, err
+	}
+	p := q.a.db.Parents(ids)
+	q.a.found.put(key, named, p)
+	return p, nil
+}
+
+// lastNamed is the log entry in which names of targets that are there changed last. As long as it is the same, what was found by name stays right but
+// for targets that have been deleted since.
+func lastNamed(tx *kv.Tx) uint64 {
+	sort, _, ok := tx.LastPlace(orderNamed, 0)
+	if !ok {
+		return 0
+	}
+	return binary.BigEndian.Uint64(sort)
+}
+
+// key tells what is asked from all else that may be.
+func (q *nameQuery) key() string {
+	var b []byte
+	switch {
+	case q.fuzzy:
+		b = append(b, 'f')
+	case q.ownOnly:
+		b = append(b, 'o')
+	default:
+		b = append(b, 'c')
+	}
+	for _, t := range q.terms {
+		b = appendText(b, t)
+	}
+	return string(b)
+}
+
+// search finds the targets that match, ascending.
+func (q *nameQuery) search(tx *kv.Tx) ([]uint64, error) {
 	match := q.matcher()
 	if !q.proposed {
 		return q.scan(tx, match)
@@ -92,6 +156,58 @@ func (q *nameQuery) in(tx *kv.Tx) ([]uint64, error) {
 		}
 	}
 	return found, nil
+}
+
+// foundNames remembers what was found by name.
+type foundNames struct {
+	mu  sync.RWMutex
+	of  map[string]foundName
+	ids int
+}
+
+type foundName struct {
+	named uint64
+	*kv.Parents
+}
+
+// How much is remembered: so many texts, each not longer than this, and so many ids in all.
+const (
+	maxFound     = 1000
+	maxFoundText = 1000
+	maxFoundIDs  = 1_000_000
+)
+
+func (f *foundNames) has(key string) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	_, ok := f.of[key]
+	return ok
+}
+
+// get is what was found in a state of the names, nil when nobody has asked.
+func (f *foundNames) get(key string, named uint64) *kv.Parents {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if e, ok := f.of[key]; ok && e.named == named {
+		return e.Parents
+	}
+	return nil
+}
+
+func (f *foundNames) put(key string, named uint64, p *kv.Parents) {
+	if len(key) > maxFoundText || len(p.IDs) > maxFoundIDs/4 {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.of == nil || len(f.of) >= maxFound || f.ids+len(p.IDs) > maxFoundIDs {
+		f.of, f.ids = map[string]foundName{}, 0
+	}
+	if old, ok := f.of[key]; ok {
+		f.ids -= len(old.IDs)
+	}
+	f.of[key] = foundName{named, p}
+	f.ids += len(p.IDs)
 }
 
 // matcher says whether a folded name matches.

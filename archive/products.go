@@ -38,11 +38,11 @@ func (s *Access) productView(tx *kv.Tx, p *Product) (*ProductView, error) {
 func (s *Access) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, error) {
 	sets := []kv.Set{visible(s, tx, products, true)}
 	if q != nil {
-		ids, err := q.in(tx)
+		found, err := q.in(tx)
 		if err != nil {
 			return kv.Set{}, err
 		}
-		sets = append(sets, unionOf(tx, products, dimTarget, ids))
+		sets = append(sets, products.Children(tx, dimTarget, found))
 	}
 	if f.Facility != "" {
 		sets = append(sets, products.Set(tx, dimFacility, kv.Text(f.Facility)))

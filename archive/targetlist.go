@@ -44,9 +44,7 @@ func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out
 		queries = append(queries, s.a.findFuzzy(ctx, f.Fuzzy...))
 	}
 	if f.Query != "" {
-		q := s.a.findNames(ctx, f.Query)
-		q.ownOnly = true
-		queries = append(queries, q)
+		queries = append(queries, s.a.findOwnName(ctx, f.Query))
 	}
 	var around *nameQuery
 	if f.Around != "" {
@@ -95,11 +93,11 @@ func (s *Access) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, arou
 		sets = append(sets, targets.Set(tx, dimValue, kv.Text(f.Value)))
 	}
 	for _, q := range queries {
-		ids, err := q.in(tx)
+		found, err := q.in(tx)
 		if err != nil {
 			return kv.Set{}, err
 		}
-		sets = append(sets, kv.IDs(ids))
+		sets = append(sets, kv.IDs(found.IDs))
 	}
 	if f.List != "" {
 		id, err := s.findList(tx, f.List)
@@ -132,7 +130,7 @@ func (s *Access) around(tx *kv.Tx, f TargetFilter, q *nameQuery, seen kv.Set) ([
 		return nil, err
 	}
 	var candidates []*Target
-	for _, id := range found {
+	for _, id := range found.IDs {
 		if ok, err := seen.Has(id); err != nil {
 			return nil, err
 		} else if !ok {

@@ -46,3 +46,23 @@ func (tx *Tx) UniqueTexts(kind byte, from string) iter.Seq2[string, uint64] {
 		}
 	}
 }
+
+// LastPlace is the last place of a group of an order; ok is false when the group is empty. The sort is valid as long as the transaction.
+func (tx *Tx) LastPlace(kind byte, group uint32) (sort []byte, id uint64, ok bool) {
+	prefix := orderPrefix(nil, kind, group)
+	c := tx.bucket(bucketOrder).Cursor()
+	// the first key behind the group; there is no group after the last
+	k, _ := c.Seek(orderPrefix(nil, kind, group+1))
+	if group+1 == 0 {
+		k, _ = c.Seek([]byte{kind + 1})
+	}
+	if k == nil {
+		k, _ = c.Last()
+	} else {
+		k, _ = c.Prev()
+	}
+	if k == nil || !bytes.HasPrefix(k, prefix) {
+		return nil, 0, false
+	}
+	return k[5 : len(k)-idLen], readID(k[len(k)-idLen:]), true
+}
