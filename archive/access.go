@@ -126,11 +126,11 @@ func (s *Access) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 }
 
 // seesRow is the second look at a row of a list: what the sets said is compared with what the records say.
-func (s *Access) seesRow(tx *kv.Tx, target uint64, held func() ([]auth.Grantee, error)) (bool, error) {
+func (s *Access) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() ([]auth.Grantee, error)) (bool, error) {
 	if s.v.Everything() {
 		return true, nil
 	}
-	o, ok, err := s.a.seers.object(tx, target)
+	o, ok, err := s.a.seers.objectBy(tx, targets, target)
 	if err != nil || !ok || !s.p.Sees(s.v, o) {
 		return false, err
 	}
@@ -154,9 +154,20 @@ type stampedObject struct {
 
 const maxSeers = 100_000
 
+// stamps tells whether the records of targets are still the same.
+type stamps interface {
+	Stamp(id uint64) (stamp uint32, ok bool)
+}
+
 // object is who may do what with a target; ok is false when there is no such target.
 func (c *seerCache) object(tx *kv.Tx, target uint64) (o auth.Object, ok bool, err error) {
-	stamp, ok := targets.Stamp(tx, target)
+	r := targets.Reader(tx)
+	return c.objectBy(tx, &r, target)
+}
+
+// objectBy is object with a reader of the targets that is used for several.
+func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.Object, ok bool, err error) {
+	stamp, ok := by.Stamp(target)
 	if !ok {
 		return o, false, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"nightjar/kv"
 )
@@ -22,7 +23,8 @@ import (
 //	[owners]       [count,] for each: user [, number of groups, groups], all uvarints
 //	value          the rest, as JSON
 //
-// A decoded datum refers to the bytes it was decoded from for its value.
+// A decoded datum refers to the bytes it was decoded from for its value. Decode uses the lists of the datum it decodes into again and, when the datum
+// knows texts, takes its texts from there.
 type datumCodec struct{}
 
 func (datumCodec) Append(b []byte, d *Datum) []byte {
@@ -80,8 +82,9 @@ var errDatum = errors.New("a datum ends too early")
 
 // datumReader reads a datum's parts; after the first failure all are zero.
 type datumReader struct {
-	b   []byte
-	bad bool
+	b     []byte
+	bad   bool
+	known *knownTexts
 }
 
 func (r *datumReader) uvarint() uint64 {
@@ -106,17 +109,40 @@ func (r *datumReader) count() int {
 
 func (r *datumReader) text() string {
 	n := r.count()
-	s := string(r.b[:n])
+	s := r.known.text(r.b[:n])
 	r.b = r.b[n:]
 	return s
 }
 
-func (r *datumReader) ids(n int) []uint64 {
-	ids := make([]uint64, n)
-	for i := range ids {
-		ids[i] = r.uvarint()
+// knownTexts gives equal texts the same memory: the data of a list have few sources.
+type knownTexts struct{ of map[string]string }
+
+// maxKnownTexts is how many texts are known.
+const maxKnownTexts = 100
+
+func (k *knownTexts) text(b []byte) string {
+	if k == nil {
+		return string(b)
 	}
-	return ids
+	if s, ok := k.of[string(b)]; ok {
+		return s
+	}
+	if k.of == nil {
+		k.of = map[string]string{}
+	}
+	s := string(b)
+	if len(k.of) < maxKnownTexts {
+		k.of[s] = s
+	}
+	return s
+}
+
+func (r *datumReader) ids(dst []uint64, n int) []uint64 {
+	dst = slices.Grow(dst, n)
+	for range n {
+		dst = append(dst, r.uvarint())
+	}
+	return dst
 }
 
 func (datumCodec) Decode(b []byte, d *Datum) error {
@@ -124,8 +150,8 @@ func (datumCodec) Decode(b []byte, d *Datum) error {
 		return errDatum
 	}
 	flags := b[0]
-	*d = Datum{Code: b[1], Time: int64(binary.LittleEndian.Uint64(b[2:]))}
-	r := datumReader{b: b[10:]}
+	*d = Datum{Code: b[1], Time: int64(binary.LittleEndian.Uint64(b[2:])), Products: d.Products[:0], Owners: d.Owners[:0], known: d.known}
+	r := datumReader{b: b[10:], known: d.known}
 	d.Target = r.uvarint()
 	d.Source = r.text()
 	if flags&1 != 0 {
@@ -136,20 +162,20 @@ func (datumCodec) Decode(b []byte, d *Datum) error {
 	}
 	switch flags >> 2 & 3 {
 	case 1:
-		d.Products = r.ids(1)
+		d.Products = r.ids(d.Products, 1)
 	case 2:
-		d.Products = r.ids(r.count())
+		d.Products = r.ids(d.Products, r.count())
 	}
 	switch flags >> 4 & 3 {
 	case 1:
-		d.Owners = []Owner{{User: r.uvarint()}}
+		d.Owners = append(d.Owners, Owner{User: r.uvarint()})
 	case 2:
-		d.Owners = make([]Owner, r.count())
-		for i := range d.Owners {
-			d.Owners[i].User = r.uvarint()
+		for range r.count() {
+			o := Owner{User: r.uvarint()}
 			if n := r.count(); n > 0 {
-				d.Owners[i].Groups = r.ids(n)
+				o.Groups = r.ids(nil, n)
 			}
+			d.Owners = append(d.Owners, o)
 		}
 	}
 	if r.bad {

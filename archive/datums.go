@@ -162,9 +162,14 @@ func (s *Access) Datums(ctx context.Context, f DatumFilter, page Page, out Out[D
 
 // datumRow reads rows of lists of data into a view that is used again and again.
 func (s *Access) datumRow() func(tx *kv.Tx, id uint64, row *DatumView) (bool, error) {
-	var d Datum
+	d := Datum{known: new(knownTexts)}
+	var rows kv.Reader[Datum]
+	var seers kv.Reader[Target]
 	return func(tx *kv.Tx, id uint64, row *DatumView) (bool, error) {
-		err := datums.Read(tx, id, &d)
+		if !rows.Reads(tx) {
+			rows, seers = datums.Reader(tx), targets.Reader(tx)
+		}
+		err := rows.Read(id, &d)
 		if errors.Is(err, kv.ErrNotFound) {
 			return false, nil
 		}
@@ -172,7 +177,7 @@ func (s *Access) datumRow() func(tx *kv.Tx, id uint64, row *DatumView) (bool, er
 			return false, err
 		}
 		d.ID = id
-		ok, err := s.seesRow(tx, d.Target, func() ([]auth.Grantee, error) { return s.heldBy(tx, &d) })
+		ok, err := s.seesRow(tx, &seers, d.Target, func() ([]auth.Grantee, error) { return s.heldBy(tx, &d) })
 		if err != nil || !ok {
 			return false, err
 		}

@@ -190,7 +190,8 @@ type Datum struct {
 	// Owners are those who posted it by itself, with the groups they named.
 	Owners []Owner
 
-	form    []byte // see sameness
+	known   *knownTexts // for Decode, see there
+	form    []byte      // see sameness
 	undated bool
 	hash    uint32 // see place
 }

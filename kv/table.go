@@ -156,7 +156,10 @@ func (t *Table[T]) read(tx *Tx, id uint64, rec *T) error {
 // Stamp is the CRC of the stored record: as long as it is the same, what was made of the record may be used again. ok is false when there is no such row.
 func (t *Table[T]) Stamp(tx *Tx, id uint64) (stamp uint32, ok bool) {
 	k := recordKey(t.def, id)
-	stored := tx.table(t.def).Get(k[1:])
+	return stampOf(tx.table(t.def).Get(k[1:]))
+}
+
+func stampOf(stored []byte) (stamp uint32, ok bool) {
 	if len(stored) < crcLen {
 		return 0, false
 	}
