@@ -38,8 +38,6 @@ var datumColumns = func() []column[archive.DatumView] {
 	}
 }()
 
-func writeDatum(w *writer, v *archive.DatumView) { writeRow(w, datumColumns, v) }
-
 var datumFilters = []Filter{
 	{Name: "target__id", Kind: Integer, Help: "The target's id."},
 	{Name: "target_name", Kind: Text, Help: "A part of the target's name or of an alias, whatever the case."},
@@ -114,7 +112,7 @@ func listDatums(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.list(func(l *listWriter) error { return r.access.Datums(r.Context(), f, l.page, rows(l, datumColumns)) })
+	return r.list(func(l *listWriter) error { return r.access.Datums(r.Context(), f, l.page, datumRows(l)) })
 }
 
 func getDatum(r *request) (*answer, error) {

@@ -195,6 +195,7 @@ func (l *listWriter) flush() error {
 // list answers with a page of a list, which run gives out.
 func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	l := &listWriter{r: r, page: parsePage(r.query)}
+	l.buf = newBody()
 	if r.route.cursors {
 		c, err := parseCursor(r)
 		if err != nil {
@@ -212,9 +213,10 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	l.end(']')
 	l.end('}')
 	if !l.stream {
-		return &answer{status: http.StatusOK, body: l.buf}, nil
+		return &answer{status: http.StatusOK, body: l.buf, again: true}, nil
 	}
 	r.w.Write(l.buf)
+	freeBody(l.buf)
 	return &answer{sent: true}, nil
 }
 

@@ -17,6 +17,7 @@ type answer struct {
 	status int
 	body   []byte
 	sent   bool // everything was sent already
+	again  bool // the body's buffer may be used again once it was sent
 }
 
 // httpError is a refusal that is about HTTP rather than about the archive.
@@ -60,6 +61,9 @@ func (r *request) write(a *answer) {
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	r.w.WriteHeader(a.status)
 	r.w.Write(a.body)
+	if a.again {
+		freeBody(a.body)
+	}
 }
 
 // fail answers with an error. This is the one place that knows which error has which status.

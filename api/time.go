@@ -114,19 +114,46 @@ func twoDigits(s string, most int) (n int, ok bool) {
 
 // appendTime writes microseconds since 1970 as Django REST framework does: in UTC, with six digits after the second unless they are zero.
 func appendTime(dst []byte, micros int64) []byte {
-	t := time.UnixMicro(micros).UTC()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	dst = appendDigits(dst, year, 4)
-	dst = appendDigits(append(dst, '-'), int(month), 2)
-	dst = appendDigits(append(dst, '-'), day, 2)
-	dst = appendDigits(append(dst, 'T'), hour, 2)
-	dst = appendDigits(append(dst, ':'), minute, 2)
-	dst = appendDigits(append(dst, ':'), second, 2)
-	if us := t.Nanosecond() / 1000; us != 0 {
+	const day = 86400e6
+	days := micros / day
+	clock := micros - days*day
+	if clock < 0 {
+		days, clock = days-1, clock+day
+	}
+	year, month, dom := civil(days)
+	dst = append(dst, "0000-00-00T00:00:00"...)
+	b := dst[len(dst)-19:]
+	putTwo(b, year/100)
+	putTwo(b[2:], year%100)
+	putTwo(b[5:], month)
+	putTwo(b[8:], dom)
+	sec, us := int(clock/1e6), int(clock%1e6)
+	putTwo(b[11:], sec/3600)
+	putTwo(b[14:], sec/60%60)
+	putTwo(b[17:], sec%60)
+	if us != 0 {
 		dst = appendDigits(append(dst, '.'), us, 6)
 	}
 	return append(dst, 'Z')
+}
+
+func putTwo(b []byte, n int) { b[0], b[1] = byte('0'+n/10), byte('0'+n%10) }
+
+// civil is the date of a day counted from 1970-01-01, in the proleptic Gregorian calendar. Years begin with March here, so that the leap day is the last of a year,
+// and months have 153 days in each five.
+func civil(days int64) (year, month, day int) {
+	const era = 146097 // days of 400 years
+	days += 719468     // from 0000-03-01
+	e := days / era
+	d := int(days - e*era)
+	y := (d - d/1460 + d/36524 - d/146096) / 365
+	d -= 365*y + y/4 - y/100
+	m := (5*d + 2) / 153
+	year, month, day = y+400*int(e), m+3, d-(153*m+2)/5+1
+	if month > 12 {
+		year, month = year+1, month-12
+	}
+	return year, month, day
 }
 
 func appendDigits(dst []byte, n, width int) []byte {
