@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -14,51 +15,158 @@ type column struct {
 	name string // as the file spells it
 	role role
 	weak bool
+	told bool   // the uploader gave it its role
 	unit string // given in the name
 	time timeName
 	key  []byte // the JSON key with its quotes and colon
 }
 
-// photometryColumns decides what every column is, by its name and, where that does not suffice, by the first rows.
-// index of the time column is -1 when there is none; everything wrong is a problem of the header line.
-func photometryColumns(l layout, n *notes) (columns []column, timeColumn int) {
+// photometryColumns decides what every column is: as the uploader says, by the format's own word, by the name and, where
+// that does not suffice, by the first rows. index of the time column is -1 when there is none; everything wrong is a problem
+// of the header line.
+func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeColumn int) {
+	l := g.layout
 	for i, name := range l.first {
-		columns = append(columns, nameColumn(l, i, name))
-		if columns[i].role == roleNone {
+		c := nameColumn(g, i, name)
+		if c.role == roleNone {
 			n.warn("column %d has no name and is left out", i+1)
+		}
+		if why := g.field(i).left; why != "" && name != "" {
+			n.warn("column %s is left out: %s", clip(name), why)
+			c.role = roleNone
 		}
 		if len(name) > maxName {
 			n.problem(Problem{Line: l.line, Column: clip(name), Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
 		}
+		columns = append(columns, c)
+	}
+	told := tellColumns(l, columns, o, n)
+	if g.dialect != nil {
+		g.dialect.assign(columns, told)
 	}
 	settleRoles(l, columns, n)
 	settleErrors(columns, n)
-	timeColumn = chooseTime(l, columns, n)
+	timeColumn = told
+	if timeColumn < 0 {
+		timeColumn = chooseTime(l, columns, n)
+	}
+	tellTime(l, columns, timeColumn, o, n)
 	setKeys(l, columns, timeColumn, n)
 	if !slices.ContainsFunc(columns, func(c column) bool {
-		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux
+		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
 		n.problem(Problem{Line: l.line, Reason: "no column of magnitudes, limits or fluxes; the columns are " + quotedList(l.first)})
 	}
 	return columns, timeColumn
 }
 
-// nameColumn reads one column's name.
-func nameColumn(l layout, i int, name string) column {
+// tellColumns gives roles to the columns that the uploader named; index is that of the time, -1 when it was not named.
+func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn int) {
+	timeColumn = -1
+	named := maps.Clone(o.Columns)
+	if o.TimeColumn != "" {
+		if other, twice := named["time"]; twice && other != o.TimeColumn {
+			n.problem(Problem{Column: "time_column", Reason: "the upload gives two columns for the time: " + quoted(o.TimeColumn) + " and " + quoted(other)})
+		}
+		if named == nil {
+			named = map[string]string{}
+		}
+		named["time"] = o.TimeColumn
+	}
+	for _, key := range slices.Sorted(maps.Keys(named)) {
+		place := Problem{Column: "columns"}
+		if key == "time" && o.TimeColumn != "" {
+			place.Column = "time_column"
+		}
+		r, ok := roleNamed(key)
+		if !ok {
+			place.Reason = quoted(key) + " is no role of a column of photometry"
+			n.problem(place)
+			continue
+		}
+		at := slices.Index(l.first, named[key])
+		if at < 0 {
+			at = slices.IndexFunc(l.first, func(name string) bool { return fold(name) == fold(named[key]) })
+		}
+		if at < 0 || columns[at].role == roleNone {
+			place.Reason = "there is no column " + quoted(named[key]) + "; the columns are " + quotedList(l.first)
+			n.problem(place)
+			continue
+		}
+		for i := range columns { // whatever had the role by its name gives way
+			if columns[i].role == r && i != at && r != roleTime && !columns[i].told {
+				columns[i].role, columns[i].unit = roleOther, ""
+			}
+		}
+		c := &columns[at]
+		if c.role != r {
+			c.role = r
+			_, unit := cutUnit(c.name)
+			if c.unit = unit; r == roleTime {
+				c.time = timeName{kind: kindTime}.withUnit(unit)
+			}
+		}
+		c.told, c.weak = true, false
+		if r == roleTime {
+			timeColumn = at
+		}
+	}
+	return timeColumn
+}
+
+// tellTime counts the time as the uploader says.
+func tellTime(l layout, columns []column, timeColumn int, o *Options, n *notes) {
+	if timeColumn < 0 {
+		return
+	}
+	c := &columns[timeColumn]
+	if o.TimeFormat != "" {
+		t, ok := timeFormatNamed(o.TimeFormat)
+		if !ok {
+			n.problem(Problem{Column: "time_format", Reason: quoted(o.TimeFormat) + " is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, maybe with a scale (mjd_tt) or a number of days that was subtracted (jd-2450000)"})
+			return
+		}
+		c.time = t
+		n.warn("column %s is read as %s, as the upload asked", clip(c.name), clip(o.TimeFormat))
+	}
+	if c.time.refused != "" {
+		n.problem(Problem{Line: l.line, Column: clip(c.name), Reason: c.time.refused})
+	}
+	if c.time.assumed != "" {
+		n.warn("column %s: %s", clip(c.name), c.time.assumed)
+	}
+}
+
+// nameColumn reads one column's name, and what the format says of the column.
+func nameColumn(g *grid, i int, name string) column {
 	c := column{name: name}
 	if name == "" {
 		c.role = roleNone
 		return c
 	}
 	base, unit := cutUnit(name)
+	told := g.field(i)
+	if unit == "" {
+		unit = told.unit
+	}
 	base = fold(base)
-	if t, ok := timeOf(base, unit); ok {
+	byUCD, hasUCD := roleOfUCD(told.ucd)
+	if t, ok := timeOf(base, unit); ok && (!hasUCD || byUCD == roleTime) || hasUCD && byUCD == roleTime {
+		if !ok {
+			t = timeName{kind: kindUntold}.withUnit(unit)
+		}
+		if told.time != nil {
+			t = *told.time
+		}
 		c.role, c.time, c.unit = roleTime, t, unit
 		return c
 	}
 	c.role, c.weak = roleOf(base)
 	if base == "f" {
-		c.role, c.weak = fluxOrFilter(l, i), true
+		c.role, c.weak = fluxOrFilter(g.layout, i), true
+	}
+	if hasUCD && byUCD != c.role && !(c.role == roleLimit && byUCD == roleMagnitude) {
+		c.role, c.weak = byUCD, true
 	}
 	if c.role != roleOther {
 		c.unit = unit
@@ -86,7 +194,7 @@ func fluxOrFilter(l layout, i int) role {
 
 // settleRoles leaves one column to each role. Weak names give way; two telling names are a problem.
 func settleRoles(l layout, columns []column, n *notes) {
-	for r := roleMagnitude; r <= roleSource; r++ {
+	for r := roleMagnitude; r <= roleObject; r++ {
 		var strong, weak []int
 		for i, c := range columns {
 			switch {
@@ -132,7 +240,7 @@ func setKeys(l layout, columns []column, timeColumn int, n *notes) {
 			continue
 		case i == timeColumn:
 			key = strings.ToLower(c.name)
-		case c.role != roleOther && c.role != roleTime && c.role != roleLimitFlag:
+		case c.role.String() != "" && c.role != roleTime && c.role != roleLimitFlag && c.role != roleObject:
 			key, own = c.role.String(), false
 		}
 		if other, twice := seen[key]; twice && own { // settleRoles has seen to the others

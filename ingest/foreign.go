@@ -31,7 +31,7 @@ var signatures = []signature{
 	{"%PDF", "not text: a PDF document"},
 	{"\x89HDF", "not text: an HDF5 file"},
 	{"PK\x03\x04", "not text: a ZIP archive or spreadsheet; save the table as CSV"},
-	{"\x1f\x8b", "not text: compressed with gzip, which is not read; unpack it first"},
+	{"\x1f\x8b", "not text: compressed with gzip twice"},
 	{"BZh", "not text: compressed with bzip2, which is not read; unpack it first"},
 	{"\xfd7zXZ", "not text: compressed with xz, which is not read; unpack it first"},
 	{"\xff\xfe", "not UTF-8: UTF-16, save the file as UTF-8"},
@@ -41,7 +41,6 @@ var signatures = []signature{
 var textSignatures = []signature{
 	{"# %ECSV", "an ECSV table, which is not read; save it as plain CSV"},
 	{"#%ECSV", "an ECSV table, which is not read; save it as plain CSV"},
-	{"###MJD", "ATLAS forced photometry, which is not read"},
 	{"#TYPE=", "an AAVSO file, which is not read"},
 	{"<?xml", "an XML document, which is not read"},
 	{"<VOTABLE", "a VOTable, which is not read"},

@@ -11,8 +11,8 @@ import (
 // ErrNoProcessor is what Process returns, wrapped, for a data type that Handles says no to.
 var ErrNoProcessor = errors.New("ingest: no processor for this data type")
 
-// headBytes is how much of a file a format may look at to recognise it: one block of FITS.
-const headBytes = 2880
+// headBytes is how much of a file a format may look at to recognise it.
+const headBytes = 8192
 
 // File is what was uploaded: random access to its bytes, never loaded whole unless small. Name is used in messages and,
 // for a spectrum that gives no date anywhere else, for the date that some archives write into it. Content must serve
@@ -29,7 +29,8 @@ type Point struct {
 	Timed  bool   // false: the file has no date (a spectrum) and Time is 0; the caller decides the time
 	Source string // source_name; "" when the file names none
 	Value  []byte // a JSON object, keys in the file's order; valid until emit returns
-	Line   int    // 1-based line of the file where the point stands; 0 when it is the whole file's
+	Line   int    // 1-based line, or row of a table without lines, where the point stands; 0 when it is the whole file's
+	Object string // the object that the point's row names; "" when the file has no such column
 }
 
 // Options are the uploader's wishes. The zero value asks for nothing.
@@ -41,6 +42,19 @@ type Options struct {
 	// FluxScale is a factor on fluxes and their errors (upload field flux_scale), finite and above 0; 0 or 1 is none.
 	// A warning names it.
 	FluxScale float64
+	// TimeColumn names the column of photometry that holds the time (upload field time_column); "" lets the names decide.
+	TimeColumn string
+	// TimeFormat says what the times count (upload field time_format): mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, with a
+	// scale behind (mjd_tt, bjd_tdb) or what was subtracted (jd-2450000). It goes before what names and file say; "" leaves it
+	// to them.
+	TimeFormat string
+	// Columns gives columns of a table by their role (upload field columns), as {"magnitude": "m_corr"}. Roles are time,
+	// magnitude, error, limit, filter, flux, flux_error, flux_unit, zero_point, magsys, telescope, instrument, source and
+	// object of photometry, and wavelength, flux and flux_error of a spectrum.
+	Columns map[string]string
+	// Names are those of the target, all of them. Where a table has several objects, rows that name another one are rejected.
+	// Nil takes all rows, and Point.Object says whose they are.
+	Names []string
 	// MaxProblems is how many problems, and how many rejected rows, are listed before the rest are only counted;
 	// 0 is 100.
 	MaxProblems int
@@ -123,9 +137,22 @@ func (j *job) run(ctx context.Context, formats []format) error {
 	if j.file.Size <= 0 {
 		return refuse(Problem{Reason: "the file is empty"})
 	}
-	head := make([]byte, min(j.file.Size, headBytes))
-	if err := readFull(j.file, head, 0); err != nil {
+	head, err := readHead(j.file)
+	if err != nil {
 		return err
+	}
+	if isGzip(head) {
+		if j.file, err = gunzip(j.file); err != nil {
+			return err
+		}
+		if head, err = readHead(j.file); err != nil {
+			return err
+		}
+		defer func() {
+			if j.report.Format != "" {
+				j.report.Format += ", gzip"
+			}
+		}()
 	}
 	for _, f := range formats {
 		if f.recognise(head) {
@@ -137,6 +164,12 @@ func (j *job) run(ctx context.Context, formats []format) error {
 		return refuse(Problem{Reason: what})
 	}
 	return refuse(Problem{Reason: "the format is not known"})
+}
+
+// readHead reads a file's first bytes, at most headBytes.
+func readHead(f File) ([]byte, error) {
+	head := make([]byte, max(0, min(f.Size, headBytes)))
+	return head, readFull(f, head, 0)
 }
 
 // scaled tells whether fluxes are to be multiplied by options.FluxScale.

@@ -15,6 +15,7 @@ const (
 	kindUnix                    // the name says seconds since 1970
 	kindTime                    // a TOM's "time": an MJD, or a JD where the value is one
 	kindUntold                  // "date", "epoch", ...: the value must tell by itself
+	kindCount                   // days or seconds since a stated time; only timeName reads these
 )
 
 const (
@@ -27,8 +28,9 @@ const (
 type instant struct {
 	micros   int64 // of UTC, as Point.Time
 	form     form
-	dateOnly bool // no time of day was given; midnight is taken
-	leap     bool // 23:59:60 was written; the next day's 00:00:00 is taken
+	dateOnly bool  // no time of day was given; midnight is taken
+	leap     bool  // 23:59:60 was written; the next day's 00:00:00 is taken
+	shift    int64 // microseconds that were subtracted to come from the file's scale to UTC
 }
 
 // form is how an instant was written.
@@ -39,10 +41,11 @@ const (
 	formJD
 	formUnix
 	formISO
+	formCount
 )
 
 func (f form) String() string {
-	return [...]string{"MJD", "JD", "Unix seconds", "ISO 8601"}[f]
+	return [...]string{"MJD", "JD", "Unix seconds", "ISO 8601", "days since a stated date"}[f]
 }
 
 // parseInstant reads a time: a number counted as kind says, or ISO 8601 text. reason is "" when it was understood.
@@ -53,10 +56,7 @@ func (f form) String() string {
 func parseInstant(text []byte, kind scaleKind) (t instant, reason string) {
 	d, ok := parseDecimal(text)
 	if !ok {
-		if len(text) >= 10 && text[4] == '-' {
-			return parseISO(text)
-		}
-		return t, quoted(text) + " is not a time"
+		return parseDateText(text)
 	}
 	unit := dayMicros
 	if kind == kindUnix {

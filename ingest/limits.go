@@ -23,8 +23,8 @@ func (p *photometry) isLimit(cells [][]byte, line int) bool {
 		return true
 	}
 	if !bytes.Equal(withoutSign(magnitude), other.text) {
-		p.problem(Problem{Line: line, Column: clip(p.columns[p.magnitude].name), Reason: quoted(magnitude) +
-			" is a limit, and column " + clip(p.columns[p.limit].name) + " gives another one"})
+		p.problemAt(line, clip(p.columns[p.magnitude].name), quoted(magnitude)+
+			" is a limit, and column "+clip(p.columns[p.limit].name)+" gives another one")
 	}
 	cells[p.magnitude] = nil // the limit column holds it already
 	return true
@@ -40,7 +40,7 @@ func (p *photometry) flag(cells [][]byte, line int) bool {
 		case "0", "false", "f", "no", "n", "0.0":
 		default:
 			if !missing(cells[i]) {
-				p.problem(Problem{Line: line, Column: clip(p.columns[i].name), Reason: quoted(text) + " is neither yes nor no"})
+				p.problemAt(line, clip(p.columns[i].name), quoted(text)+" is neither yes nor no")
 			}
 		}
 	}
@@ -99,6 +99,26 @@ func (p *photometry) finish() {
 	}
 	if p.leapDay > 0 {
 		p.warn("column %s: %s on a day that ended with a leap second, which had 86,401 seconds; times are kept in days of 86,400", name, plural(p.leapDay, "time"))
+	}
+	if clock := p.columns[p.timeColumn].time; p.shifts > 0 {
+		scale := clock.scale.String()
+		if clock.scale == scaleUTC {
+			scale = "another scale"
+		}
+		text := secondsText(p.leastShift)
+		if p.mostShift != p.leastShift {
+			text += " to " + secondsText(p.mostShift)
+		}
+		p.warn("column %s: %s of %s converted to UTC, %s were subtracted", name, plural(p.shifts, "time"), scale, text)
+	}
+	if ref := p.columns[p.timeColumn].time.ref; ref != "" {
+		p.warn("column %s: the times are %s, up to 8.3 minutes from those at the Earth; they are not corrected, and time_ref says so", name, ref)
+	}
+	if p.computed > 0 {
+		p.warn("%s computed from flux and zero point", plural(p.computed, "magnitude"))
+	}
+	if p.computedLimits > 0 {
+		p.warn("%s with a flux of at most %g times its error: the limit is that of %g errors", plural(p.computedLimits, "row"), p.rule.detection, p.rule.sigmas)
 	}
 	if p.signs > 0 {
 		p.warn("column %s: %s with < or > in front stored as limit (fainter than)", clip(p.columns[p.magnitude].name), plural(p.signs, "magnitude"))

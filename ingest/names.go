@@ -21,19 +21,22 @@ const (
 	roleTelescope
 	roleInstrument
 	roleSource
-	roleLimitFlag // says that the row's magnitude is a limit; kept under its own name
+	roleDifferential // magnitude against a comparison star: never one of the object
+	roleObject       // names the object; kept under its own name
+	roleLimitFlag    // says that the row's magnitude is a limit; kept under its own name
 )
 
 // String is the key under which the role's column is stored; "" when that is its own name.
 func (r role) String() string {
 	return [...]string{"", "", "time", "magnitude", "error", "limit", "filter", "flux", "flux_error", "flux_unit",
-		"zero_point", "magsys", "telescope", "instrument", "source", "limit_flag"}[r]
+		"zero_point", "magsys", "telescope", "instrument", "source",
+		"differential_magnitude", "object", "limit_flag"}[r]
 }
 
 // numeric tells whether the role's cells must be numbers or missing.
 func (r role) numeric() bool {
 	switch r {
-	case roleMagnitude, roleError, roleLimit, roleFlux, roleFluxError, roleZeroPoint:
+	case roleMagnitude, roleError, roleLimit, roleFlux, roleFluxError, roleZeroPoint, roleDifferential:
 		return true
 	}
 	return false
@@ -66,12 +69,12 @@ func cutUnit(name string) (base, unit string) {
 // lightcurve_fitting, SkyPortal, AAVSO, ZTF and TOMs.
 func roleOf(name string) (r role, weak bool) {
 	switch name {
-	case "mag", "magnitude", "brightness", "ab_mag", "psfmag", "magpsf", "omag", "apparent_mag", "mag_corr", "averagemag":
+	case "mag", "magnitude", "brightness", "ab_mag", "psfmag", "magpsf", "omag", "apparent_mag", "mag_corr", "averagemag", "unforced_mag":
 		return roleMagnitude, false
 	case "m":
 		return roleMagnitude, true
 	case "error", "err", "dmag", "dm", "mag_err", "magerr", "e_mag", "e_magnitude", "mag_error", "magnitude_error",
-		"brightness_error", "sigmapsf", "psferr", "uncertainty", "merr", "emag":
+		"brightness_error", "sigmapsf", "psferr", "uncertainty", "merr", "emag", "unforced_mag_error":
 		return roleError, false
 	case "e":
 		return roleError, true
@@ -82,10 +85,10 @@ func roleOf(name string) (r role, weak bool) {
 		return roleLimitFlag, false
 	case "filter", "filt", "flt", "band", "bandpass", "fid":
 		return roleFilter, false
-	case "flux", "ujy", "fluxcal", "forcediffimflux":
+	case "flux", "ujy", "fluxcal", "forcediffimflux", "psfflux", "forced_ujy":
 		return roleFlux, false
 	case "fluxerr", "flux_err", "flux_error", "fluxerror", "dflux", "fe", "dujy", "fluxcalerr", "e_flux",
-		"forcediffimfluxunc":
+		"forcediffimfluxunc", "psffluxerr", "forced_ujy_error":
 		return roleFluxError, false
 	case "flux_unit", "flux_units", "fluxunit", "fluxunits":
 		return roleFluxUnit, false
@@ -101,64 +104,123 @@ func roleOf(name string) (r role, weak bool) {
 		return roleInstrument, false
 	case "source":
 		return roleSource, false
-	case "origin", "observer", "obscode":
+	case "origin", "observer", "obscode", "observer_code":
 		return roleSource, true
+	case "object", "object_name", "objectname", "star_name", "target", "target_name":
+		return roleObject, true
 	}
 	return roleOther, false
 }
 
 // fluxUnitOf is the unit that a flux column's folded name tells by itself.
 func fluxUnitOf(name string) string {
-	if name == "ujy" {
+	if name == "ujy" || name == "forced_ujy" {
 		return "uJy"
 	}
 	return ""
 }
 
-// timeName is what the name of a time column tells.
-type timeName struct {
-	kind    scaleKind
-	refused string // why the column cannot be the time; "" when it can
-}
-
 // timeOf tells whether a column may hold the time, by its folded name without the unit, and the unit.
 func timeOf(base, unit string) (t timeName, ok bool) {
 	switch base {
-	case "mjd", "mjdobs", "mjd_obs", "mjd_utc":
+	case "mjdobs", "mjd_obs", "obs_mjd", "obsmjd", "mjd_start", "mjd_mid", "midpoint_mjd", "epochmean":
 		t.kind = kindMJD
-	case "jd", "jd_utc":
-		t.kind = kindJD
+	case "midpointmjdtai", "expmidptmjd": // Rubin Observatory
+		t.kind, t.scale = kindMJD, scaleTAI
 	case "time":
 		t.kind = kindTime
-	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "isot", "ut", "utc", "epoch":
+	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time", "ut", "utc", "epoch":
 		t.kind = kindUntold
-	case "unix", "unixtime":
-		t.kind = kindUnix
-	case "hjd", "bjd", "bjd_tdb", "btjd", "bkjd", "tbjd":
-		t.refused = "heliocentric and barycentric dates are not read"
 	case "phase":
 		t.refused = "a phase is no time"
-	default:
-		return t, false
-	}
-	if t.refused != "" {
 		return t, true
+	case "tbjd":
+		t.refused = "truncated dates are counted from several days; say from which, as bjd-2457000"
+		return t, true
+	default:
+		if t, ok = timeFormatNamed(base); !ok {
+			return t, false
+		}
 	}
+	return t.withUnit(unit), true
+}
+
+// withUnit adds what the unit of a time column says.
+func (t timeName) withUnit(unit string) timeName {
+	days := t.kind == kindMJD || t.kind == kindJD || t.kind == kindCount
 	switch fold(unit) {
-	case "", "utc", "ut":
-	case "mjd":
-		t.kind = kindMJD
-	case "jd":
-		t.kind = kindJD
+	case "":
+		return t
 	case "d", "day", "days":
-		if t.kind != kindMJD && t.kind != kindJD {
+		if !days {
 			t.refused = "days since when is not told; name the column mjd or jd"
 		}
-	case "iso", "iso_8601", "iso8601", "isot":
-	case "tcb", "tdb", "tt", "tai", "gps", "bjd", "bjd_tdb", "hjd", "btjd", "bkjd":
-		t.refused = "times of the scale " + unit + " are not read"
-	default:
-		t.refused = "the unit " + quoted(unit) + " is not understood"
+		return t
+	case "s", "sec", "seconds":
+		if t.kind == kindUnix {
+			return t
+		}
 	}
-	return t, true
+	if scale, ok := scaleOf(unit); ok {
+		if t.scale != scaleUTC && scale != t.scale && t.assumed == "" {
+			t.refused = "the name says " + t.scale.String() + " and the unit " + scale.String()
+		}
+		t.scale, t.assumed = scale, ""
+		return t
+	}
+	told, ok := timeFormatNamed(unit)
+	switch {
+	case !ok:
+		t.refused = "the unit " + quoted(unit) + " is not understood"
+	case days && t.kind != told.kind && told.kind != kindCount:
+		t.refused = "the name and the unit " + quoted(unit) + " contradict each other"
+	default:
+		if told.scale == scaleUTC {
+			told.scale = t.scale
+		}
+		if told.ref == "" {
+			told.ref = t.ref
+		}
+		return told
+	}
+	return t
+}
+
+// roleOfUCD is what a column holds by its Unified Content Descriptor (IVOA UCD1+).
+func roleOfUCD(ucd string) (r role, ok bool) {
+	words := strings.Split(strings.ToLower(strings.ReplaceAll(ucd, " ", "")), ";")
+	spread, primary := false, ""
+	for _, w := range words {
+		switch {
+		case w == "stat.error" || w == "stat.stdev":
+			spread = true
+		case primary == "" && w != "meta.main":
+			primary = w
+		}
+	}
+	switch {
+	case primary == "time.epoch" && !spread:
+		return roleTime, true
+	case strings.HasPrefix(primary, "phot.mag") && spread:
+		return roleError, true
+	case strings.HasPrefix(primary, "phot.mag"):
+		return roleMagnitude, true
+	case strings.HasPrefix(primary, "phot.flux") && spread:
+		return roleFluxError, true
+	case strings.HasPrefix(primary, "phot.flux"):
+		return roleFlux, true
+	case primary == "instr.filter" || primary == "instr.bandpass" || primary == "meta.id" && len(words) > 1 && (words[1] == "instr.filter" || words[1] == "instr.bandpass"):
+		return roleFilter, true
+	}
+	return roleOther, false
+}
+
+// roleNamed is a role of photometry by the name that Options.Columns uses.
+func roleNamed(name string) (role, bool) {
+	for r := roleTime; r <= roleObject; r++ {
+		if r.String() == name {
+			return r, true
+		}
+	}
+	return roleOther, false
 }

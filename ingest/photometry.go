@@ -3,38 +3,73 @@ package ingest
 import (
 	"context"
 	"io"
+	"strings"
 )
 
 // photometryFormats lists the formats of photometry, the most particular first.
 func photometryFormats() []format {
 	return []format{
-		{name: "delimited text", recognise: isText, read: readPhotometry},
+		{name: "delimited text", recognise: isText, read: photometryOf(textGrid)},
 	}
 }
 
 // ctxRows is how many rows are read between two looks at the context.
 const ctxRows = 1024
 
+// photometryOf makes a reader of a format that has one table.
+func photometryOf(table func(File) (*grid, error)) func(context.Context, *job) error {
+	return func(ctx context.Context, j *job) error {
+		g, err := table(j.file)
+		if err != nil {
+			return err
+		}
+		return j.readPhotometry(ctx, g)
+	}
+}
+
+// readFirst reads the first of several tables that has all that photometry needs; where none has, the problems are the first
+// one's.
+func (j *job) readFirst(ctx context.Context, tables []*grid) error {
+	chosen := tables[0]
+	for _, g := range tables {
+		scratch := newNotes("", 1)
+		d := *g
+		d.settle()
+		if photometryColumns(&d, &j.options, scratch); !scratch.refused() {
+			chosen = g
+			break
+		}
+	}
+	if len(tables) > 1 {
+		j.warn("the file has %d tables: %s is read, others are not", len(tables), chosen.called())
+	}
+	return j.readPhotometry(ctx, chosen)
+}
+
 // readPhotometry reads a table of one point a row.
-func readPhotometry(ctx context.Context, j *job) error {
-	l, err := findLayout(j.file)
-	if err != nil {
-		return err
+func (j *job) readPhotometry(ctx context.Context, g *grid) error {
+	g.settle()
+	j.report.Format = g.format
+	for _, note := range g.notes {
+		j.warn("%s", note)
 	}
-	if l.line == 0 {
-		return refuse(Problem{Reason: "no rows: the file holds only comments and blank lines"})
-	}
-	j.report.Format = "delimited text (" + l.delim.String() + ")"
-	columns, timeColumn := photometryColumns(l, j.notes)
+	columns, timeColumn := photometryColumns(g, &j.options, j.notes)
 	j.report.Columns = reportColumns(columns, timeColumn, "")
 	if j.refused() {
 		return nil // without knowing the columns nothing sensible can be said of the rows
 	}
-	p := newPhotometry(j, columns, timeColumn)
-	t := openTable(j.file, l, true, nil)
+	p := newPhotometry(j, g, columns, timeColumn)
+	if err := p.findObjects(ctx); err != nil {
+		return err
+	}
+	in, err := g.open(nil)
+	if err != nil {
+		return err
+	}
 	created := 0
+	var r row
 	for {
-		reason, err := t.next()
+		err := in.next(&r)
 		if err == io.EOF {
 			break
 		}
@@ -45,14 +80,14 @@ func readPhotometry(ctx context.Context, j *job) error {
 		if j.report.Rows%ctxRows == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if reason == "" && len(t.cells) != len(columns) {
-			reason = plural(len(t.cells), "field") + " where the header has " + plural(len(columns), "column")
+		if r.reason == "" && len(r.cells) != len(columns) {
+			r.reason = plural(len(r.cells), "field") + " where the header has " + plural(len(columns), "column")
 		}
-		if reason != "" {
-			j.problem(Problem{Line: t.line, Reason: reason})
+		if r.reason != "" {
+			p.problemAt(r.line, "", r.reason)
 			continue
 		}
-		point, ok := p.row(t.cells, t.line)
+		point, ok := p.row(&r)
 		if !ok || j.refused() {
 			continue
 		}
@@ -62,8 +97,10 @@ func readPhotometry(ctx context.Context, j *job) error {
 		}
 	}
 	p.finish()
-	j.report.Columns = reportColumns(columns, timeColumn, p.timeForms())
+	j.report.Columns = reportColumns(columns, timeColumn, columns[timeColumn].time.describe(p.timeForms()))
 	switch {
+	case j.report.Rows == 0 && g.numbered:
+		j.problem(Problem{HDU: g.hdu, Reason: "the table has no rows"})
 	case j.report.Rows == 0:
 		j.problem(Problem{Reason: "no rows below the header"})
 	case created == 0 && !j.refused():
@@ -75,25 +112,37 @@ func readPhotometry(ctx context.Context, j *job) error {
 // photometry turns rows into points.
 type photometry struct {
 	*job
+	grid       *grid
 	columns    []column
 	timeColumn int
 	magnitude  int // index of the column, -1 for none
 	limit      int
+	object     int
+	kind       int    // column that tells differential magnitudes from standard ones; -1 for none
 	addUnit    []byte // `"flux_unit":"uJy"` where only the flux column's name tells
 	flags      []int  // columns that say whether the magnitude is a limit
+	rule       *fluxRule
+	constant   []byte // members of every value, with a comma before each
+	objects    int    // how many objects the rows name, at most 2
 
 	value   []byte // reused from row to row
 	sources map[string]string
 
-	forms                              [formISO + 1]bool
+	forms                              [formCount + 1]bool
 	converted, dayOnly, leaps, leapDay int
 	signs, flagged, large, negative    int
+	shifts                             int
+	leastShift, mostShift              int64
+	computed, computedLimits           int
 }
 
-func newPhotometry(j *job, columns []column, timeColumn int) *photometry {
-	p := &photometry{job: j, columns: columns, timeColumn: timeColumn, magnitude: -1, limit: -1, sources: map[string]string{}}
+func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometry {
+	p := &photometry{job: j, grid: g, columns: columns, timeColumn: timeColumn, magnitude: -1, limit: -1, object: -1, kind: -1, sources: map[string]string{}}
 	unit, given := "", false
 	for i, c := range columns {
+		if name := fold(c.name); name == "mtype" || name == "measurement_method" {
+			p.kind = i
+		}
 		switch c.role {
 		case roleMagnitude:
 			p.magnitude = i
@@ -101,10 +150,15 @@ func newPhotometry(j *job, columns []column, timeColumn int) *photometry {
 			p.limit = i
 		case roleLimitFlag:
 			p.flags = append(p.flags, i)
+		case roleObject:
+			p.object = i
 		case roleFlux:
 			unit = c.unit
 		case roleFluxUnit:
 			given = true
+		}
+		if c.role != roleOther && c.role != roleNone && g.field(i).note != "" {
+			j.warn("column %s: %s", clip(c.name), g.field(i).note)
 		}
 	}
 	if unit != "" && !given {
@@ -113,33 +167,83 @@ func newPhotometry(j *job, columns []column, timeColumn int) *photometry {
 	if j.scaled() {
 		j.warn("fluxes and their errors were multiplied by %g, as the upload asked", j.options.FluxScale)
 	}
+	if t := columns[timeColumn].time; t.ref != "" {
+		p.constant = appendString([]byte(`,"time_ref":`), t.ref)
+	}
+	if g.dialect != nil {
+		p.constant = append(p.constant, g.dialect.constant...)
+		for _, note := range g.dialect.notes {
+			j.warn("%s", note)
+		}
+	}
+	p.findRule()
 	return p
 }
 
+var differentialKey = []byte(`"differential_magnitude":`)
+
+// problemAt notes what is wrong in a row, or in one cell of it.
+func (p *photometry) problemAt(line int, column, reason string) {
+	place := p.grid.at(line)
+	place.Column, place.Reason = column, reason
+	p.problem(place)
+}
+
+// rejectAt leaves a row out.
+func (p *photometry) rejectAt(line int, reason string) {
+	place := p.grid.at(line)
+	place.Reason = reason
+	p.reject(place)
+}
+
 // row makes one point. ok is false when the row is rejected or has a problem; both are noted.
-func (p *photometry) row(cells [][]byte, line int) (point Point, ok bool) {
+func (p *photometry) row(r *row) (point Point, ok bool) {
 	bad := len(p.report.Errors) + p.more
+	cells, line := r.cells, r.line
 	point.Line, point.Timed = line, true
+	if p.object >= 0 && !missing(cells[p.object]) {
+		if point.Object = p.source(cells[p.object]); p.objects > 1 && p.options.Names != nil && !named(p.options.Names, point.Object) {
+			p.rejectAt(line, "the row is of "+quoted(point.Object)+", not of the target")
+			return point, false
+		}
+	}
+	if p.grid.dialect != nil && p.grid.dialect.clean != nil {
+		p.grid.dialect.clean(p.columns, cells)
+	}
 	v := append(p.value[:0], '{')
-	measured := false
+	measured, limited := false, false
 	asLimit := p.isLimit(cells, line)
+	found := p.judge(cells)
+	differential := p.kind >= 0 && len(cells[p.kind]) >= 3 && strings.EqualFold(string(cells[p.kind][:3]), "dif")
+	if differential && asLimit {
+		p.rejectAt(line, "a limit on a differential magnitude is none on the object's")
+		return point, false
+	}
 	for i := range p.columns {
 		c, cell := &p.columns[i], cells[i]
 		switch {
 		case i == p.timeColumn:
-			point.Time, v = p.time(c, cell, line, v)
+			point.Time, v = p.time(c, cell, r, v)
 			continue
 		case c.role == roleNone || missing(cell):
 			continue
 		case c.role == roleSource:
 			point.Source = p.source(cell)
 			continue
-		case c.role == roleOther || c.role == roleTime || c.role == roleLimitFlag:
+		case c.role == roleOther || c.role == roleTime || c.role == roleLimitFlag || c.role == roleObject:
 			v = appendAny(p.key(v, c), cell)
+			continue
+		case c.role == roleFilter && p.grid.dialect != nil:
+			v = appendString(p.key(v, c), p.grid.dialect.filter(cell))
 			continue
 		case !c.role.numeric():
 			v = appendString(p.key(v, c), cell)
 			continue
+		case found.limit && (c.role == roleMagnitude || c.role == roleError):
+			continue
+		}
+		if differential && c.role == roleMagnitude {
+			c = &column{name: c.name, role: roleDifferential, key: differentialKey}
 		}
 		var there bool
 		v, there = p.number(c, cell, line, asLimit && i == p.magnitude, v)
@@ -147,11 +251,20 @@ func (p *photometry) row(cells [][]byte, line int) (point Point, ok bool) {
 			continue
 		}
 		switch c.role {
-		case roleMagnitude, roleLimit, roleFlux:
+		case roleMagnitude, roleFlux, roleDifferential:
 			measured = true
+		case roleLimit:
+			measured, limited = true, true
 		}
 		if c.role == roleFlux {
 			v = append(v, p.addUnit...)
+		}
+	}
+	v = p.conclude(v, found, limited)
+	if len(v) > 1 {
+		v = append(v, p.constant...)
+		if len(r.tail) > 0 {
+			v = append(append(v, ','), r.tail...)
 		}
 	}
 	v = append(v, '}')
@@ -160,26 +273,33 @@ func (p *photometry) row(cells [][]byte, line int) (point Point, ok bool) {
 		return point, false
 	}
 	if !measured {
-		p.reject(Problem{Line: line, Reason: "the row holds neither a magnitude nor a limit nor a flux"})
+		p.rejectAt(line, "the row holds neither a magnitude nor a limit nor a flux")
 		return point, false
+	}
+	if point.Source == "" && p.grid.dialect != nil {
+		point.Source = p.grid.dialect.source
 	}
 	point.Value = v
 	return point, true
 }
 
 // time reads the row's time and keeps its text.
-func (p *photometry) time(c *column, cell []byte, line int, v []byte) (int64, []byte) {
+func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []byte) {
 	if missing(cell) {
-		p.problem(Problem{Line: line, Column: clip(c.name), Reason: "the row has no time"})
+		p.problemAt(r.line, clip(c.name), "the row has no time")
 		return 0, v
 	}
-	t, reason := parseInstant(cell, c.time.kind)
+	clock := &c.time
+	if r.time != nil {
+		clock = r.time
+	}
+	t, reason := clock.parse(cell)
 	if reason != "" {
-		p.problem(Problem{Line: line, Column: clip(c.name), Reason: reason})
+		p.problemAt(r.line, clip(c.name), reason)
 		return 0, v
 	}
 	p.forms[t.form] = true
-	if t.form == formJD && c.time.kind != kindJD {
+	if t.form == formJD && clock.kind != kindJD {
 		p.converted++
 	}
 	if t.dateOnly {
@@ -191,12 +311,17 @@ func (p *photometry) time(c *column, cell []byte, line int, v []byte) (int64, []
 	if onLeapDay(t.micros) {
 		p.leapDay++
 	}
-	v = p.key(v, c)
-	if t.form == formISO {
-		return t.micros, appendString(v, cell)
+	if clock.scale != scaleUTC {
+		if p.shifts++; p.shifts == 1 {
+			p.leastShift, p.mostShift = t.shift, t.shift
+		}
+		p.leastShift, p.mostShift = min(p.leastShift, t.shift), max(p.mostShift, t.shift)
 	}
-	d, _ := parseDecimal(cell)
-	return t.micros, d.appendJSON(v)
+	v = p.key(v, c)
+	if d, ok := parseDecimal(cell); ok && t.form != formISO {
+		return t.micros, d.appendJSON(v)
+	}
+	return t.micros, appendString(v, cell)
 }
 
 // number writes a cell that must be a number. there is false when it is missing or a problem. asLimit writes a magnitude
@@ -211,12 +336,12 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	case !ok && (missing(cell) || notAvailable(cell)):
 		return v, false
 	case !ok:
-		p.problem(Problem{Line: line, Column: clip(c.name), Reason: notNumber(cell)})
+		p.problemAt(line, clip(c.name), notNumber(cell))
 		return v, false
 	case c.role.sentinels() && sentinel(d):
 		return v, false
 	case !d.finite():
-		p.problem(Problem{Line: line, Column: clip(c.name), Reason: quoted(cell) + " is out of range"})
+		p.problemAt(line, clip(c.name), quoted(cell)+" is out of range")
 		return v, false
 	}
 	if c.role == roleError {
@@ -235,7 +360,7 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	if p.scaled() && (c.role == roleFlux || c.role == roleFluxError) {
 		f, _ := d.float()
 		if f *= p.options.FluxScale; f-f != 0 { // only an infinite number's difference from itself is not 0
-			p.problem(Problem{Line: line, Column: clip(c.name), Reason: quoted(cell) + " is out of range when multiplied"})
+			p.problemAt(line, clip(c.name), quoted(cell)+" is out of range when multiplied")
 			return v, false
 		}
 		return appendFloat(v, f), true

@@ -11,6 +11,24 @@ import (
 // a FITS file, why it is no spectrum. For anything else the error is an *Error with what each processor says.
 func (p *Processors) Recognise(ctx context.Context, f File, o Options) (dataType, note string, err error) {
 	var all Error
+	head, err := readHead(f)
+	if err != nil {
+		return "", "", err
+	}
+	var r *refusal
+	if isGzip(head) {
+		inside, err := gunzip(f)
+		if err == nil {
+			f = inside
+			head, err = readHead(f)
+		}
+		if errors.As(err, &r) {
+			return "", "", &Error{Problems: []Problem{Problem(*r)}}
+		}
+		if err != nil {
+			return "", "", err
+		}
+	}
 	for _, dataType := range []string{"photometry", "spectroscopy"} {
 		_, err := p.Process(ctx, dataType, f, o, func(Point) error { return nil })
 		var refused *Error
@@ -22,10 +40,6 @@ func (p *Processors) Recognise(ctx context.Context, f File, o Options) (dataType
 			all.Problems = append(all.Problems, problem)
 		}
 		all.More += refused.More
-	}
-	head := make([]byte, min(max(f.Size, 0), headBytes))
-	if err := readFull(f, head, 0); err != nil {
-		return "", "", err
 	}
 	if isFITS(head) {
 		return "fits_file", all.Problems[len(all.Problems)-1].String(), nil

@@ -35,6 +35,7 @@ type Problem struct {
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`   // 1-based
 	HDU    int    `json:"hdu,omitempty"`    // 1-based, the primary HDU is 1
+	Row    int    `json:"row,omitempty"`    // 1-based, of a table that has no lines
 	Column string `json:"column,omitempty"` // a table's column, a FITS keyword, or an upload field
 	Reason string `json:"reason"`
 }
@@ -44,6 +45,9 @@ func (p Problem) String() string {
 	var places []string
 	if p.HDU > 0 {
 		places = append(places, "HDU "+strconv.Itoa(p.HDU))
+	}
+	if p.Row > 0 {
+		places = append(places, "row "+strconv.Itoa(p.Row))
 	}
 	if p.Line > 0 {
 		places = append(places, "line "+strconv.Itoa(p.Line))

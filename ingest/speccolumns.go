@@ -11,52 +11,83 @@ type specColumns struct {
 	header                   bool     // the layout's first line is a header and no row
 	width                    int      // number of columns
 	wavelength, flux, errors int      // indexes; errors is -1 when there are none
+	logarithm                bool     // the wavelength column holds its logarithm to base 10
+	spread                   spread   // what the errors are
 }
 
 // Names of a spectrum's columns, folded. Those of one letter, last, are only taken when no other is there.
 var (
-	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl"}
-	fluxNames       = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f"}
-	fluxErrorNames  = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "uncertainty", "sigma", "stddev", "ferr", "e"}
+	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl", "loglam", "log_lambda", "log_wavelength"}
+	fluxNames       = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f", "flux_reduced"}
+	fluxErrorNames  = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "uncertainty", "sigma", "stddev", "ferr", "e"}
+	varianceNames   = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // where there is no error
 )
 
-// spectrumColumns finds the columns by the header. Without one, two columns of numbers are wavelength and flux and a third
-// is the flux's error, unless the comment above them names as many columns.
-func spectrumColumns(l layout, n *notes) (c specColumns, err error) {
-	c = specColumns{names: l.first, header: true, width: len(l.first)}
-	if !allNumbers(l.first) {
-		err = c.find(l.line)
+// spectrumColumns finds the columns: those that the uploader names, else by the word of the format, else by the header.
+// Without a header, two columns of numbers are wavelength and flux, a third is the flux's error and a fourth is left out,
+// unless the comment above them names as many columns.
+func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
+	l := g.layout
+	c = specColumns{names: l.first, header: !g.headerless, width: len(l.first)}
+	if !g.headerless {
+		err = c.find(g, o, l.line)
 		return c, err
 	}
-	c.header = false
 	if names := commentNames(l); names != nil {
 		c.names = names
-		if c.find(l.line) == nil {
+		if c.find(g, o, l.line) == nil {
 			n.warn("the columns are named by the comment above them: %s", quotedList(names))
 			return c, nil
 		}
 	}
-	if c.width != 2 && c.width != 3 {
+	if c.width < 2 || c.width > 4 {
 		return c, refuse(Problem{Line: l.line, Reason: "no header line, and " + plural(c.width, "column") +
 			" of numbers: name the columns wavelength, flux and error"})
 	}
-	c.names = []string{"wavelength", "flux", "error"}[:c.width]
-	n.warn("no header line: the columns are taken for %s", strings.Join(c.names, ", "))
-	err = c.find(l.line)
+	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
+	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
+	err = c.find(g, o, l.line)
 	return c, err
 }
 
-// find looks for the columns by their names.
-func (c *specColumns) find(line int) error {
-	var err error
-	if c.wavelength, err = c.one(wavelengthNames, line); err != nil {
-		return err
+// find looks for the columns.
+func (c *specColumns) find(g *grid, o *Options, line int) error {
+	for _, part := range []struct {
+		at    *int
+		role  string
+		names []string
+	}{{&c.wavelength, "wavelength", wavelengthNames}, {&c.flux, "flux", fluxNames}, {&c.errors, "flux_error", fluxErrorNames}} {
+		if name, told := o.Columns[part.role]; told {
+			if *part.at = slices.IndexFunc(c.names, func(n string) bool { return fold(n) == fold(name) }); *part.at < 0 {
+				return refuse(Problem{Column: "columns", Reason: "there is no column " + quoted(name) + "; the columns are " + quotedList(c.names)})
+			}
+			continue
+		}
+		var err error
+		if *part.at = c.byField(g, part.role); *part.at < 0 {
+			if *part.at, err = c.one(part.names, line); err != nil {
+				return err
+			}
+		}
 	}
-	if c.flux, err = c.one(fluxNames, line); err != nil {
-		return err
+	if c.errors < 0 {
+		var err error
+		if c.errors, err = c.one(varianceNames, line); err != nil {
+			return err
+		}
 	}
-	if c.errors, err = c.one(fluxErrorNames, line); err != nil {
-		return err
+	c.byUnit(g)
+	if c.wavelength >= 0 {
+		base, _ := cutUnit(c.names[c.wavelength])
+		c.logarithm = strings.HasPrefix(fold(base), "log")
+	}
+	if c.errors >= 0 {
+		switch base, _ := cutUnit(c.names[c.errors]); fold(base) {
+		case "ivar", "inverse_variance":
+			c.spread = asInverse
+		case "var", "variance", "flux_var":
+			c.spread = asVariance
+		}
 	}
 	var lacking []string
 	if c.wavelength < 0 {
@@ -70,6 +101,58 @@ func (c *specColumns) find(line int) error {
 			"; the columns are " + quotedList(c.names)})
 	}
 	return nil
+}
+
+// byField is the one column that the format says has the role; -1 when it says so of none, or of several.
+func (c *specColumns) byField(g *grid, role string) int {
+	found := -1
+	for i := range c.names {
+		ucd := strings.ToLower(g.field(i).ucd)
+		spread := strings.Contains(ucd, "stat.error") || strings.Contains(ucd, "stat.stdev")
+		is := ""
+		switch {
+		case strings.Contains(ucd, "phot.flux") && spread:
+			is = "flux_error"
+		case strings.Contains(ucd, "phot.flux") && !strings.Contains(ucd, "src.net") && !strings.Contains(ucd, "meta.") && !strings.Contains(ucd, "instr.background"):
+			is = "flux"
+		case strings.HasPrefix(ucd, "em.wl") && !spread:
+			is = "wavelength"
+		}
+		if is != role {
+			continue
+		}
+		if found >= 0 {
+			return -1
+		}
+		found = i
+	}
+	return found
+}
+
+// byUnit takes the one column with a unit of length for the wavelength, when no name tells, and the one with a unit that has
+// energy in it for the flux.
+func (c *specColumns) byUnit(g *grid) {
+	wavelength, flux := -1, -1
+	for i := range c.names {
+		u, ok := parseUnit(g.field(i).unit)
+		switch {
+		case !ok:
+		case u.isLength() && wavelength == -1:
+			wavelength = i
+		case u.isLength():
+			wavelength = -2
+		case u.isFlux() && flux == -1:
+			flux = i
+		case u.isFlux():
+			flux = -2
+		}
+	}
+	if c.wavelength < 0 && wavelength >= 0 {
+		c.wavelength = wavelength
+	}
+	if c.flux < 0 && flux >= 0 && flux != c.errors {
+		c.flux = flux
+	}
 }
 
 // one is the index of the column with one of these names, -1 for none; two are refused.
@@ -102,8 +185,13 @@ func (c *specColumns) name(i int) string { return clip(c.names[i]) }
 
 // units finds the units of wavelength and flux, in brackets behind the column's name, else under a keyword, and adds them to
 // the report's columns.
-func (c *specColumns) units(keys textKeys, n *notes) (wavelength, flux string, err error) {
-	_, wavelength = cutUnit(c.names[c.wavelength])
+func (c *specColumns) units(g *grid, keys textKeys, n *notes) (wavelength, flux string, err error) {
+	if _, wavelength = cutUnit(c.names[c.wavelength]); wavelength == "" {
+		wavelength = g.field(c.wavelength).unit
+	}
+	if c.logarithm {
+		wavelength = logUnit(wavelength, n)
+	}
 	if wavelength == "" {
 		wavelength = keys.first("WAVELENGTH-UNITS", "WAVELENGTH-UNIT", "WAVE-UNITS", "WAVE-UNIT", "WUNIT", "CUNIT1", "XUNITS", "XUNIT")
 	}
@@ -116,6 +204,9 @@ func (c *specColumns) units(keys textKeys, n *notes) (wavelength, flux string, e
 		return "", "", err
 	}
 	name, flux := cutUnit(c.names[c.flux])
+	if flux == "" {
+		flux = g.field(c.flux).unit
+	}
 	if flux == "" {
 		flux = keys.first("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
 	}
@@ -179,4 +270,16 @@ func allNumbers(fields []string) bool {
 		}
 	}
 	return true
+}
+
+// logUnit is the unit of the wavelengths whose logarithm a column has; "" where that is not told.
+func logUnit(text string, n *notes) string {
+	if i := strings.IndexAny(text, "([ "); i >= 0 && strings.HasPrefix(strings.ToLower(text), "log") {
+		text = strings.Trim(text[i:], "([]) ")
+	}
+	if u, ok := parseUnit(text); ok && u.isLength() {
+		return text
+	}
+	n.warn("the wavelengths are logarithms to base 10: those of %s are assumed", defaultWavelengthUnit)
+	return defaultWavelengthUnit
 }

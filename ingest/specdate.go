@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -59,7 +60,12 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place Problem) s
 		return specDate{micros: t.micros, timed: true}
 	}
 	if reason == "" {
-		t.micros, reason = toUTC(t.micros, get)
+		var scale timeScale
+		given := t.micros
+		t.micros, scale, reason = toUTC(given, get)
+		if reason == "" && scale != scaleUTC {
+			j.warn("%s is %s: %s were subtracted to have UTC", key, scale, secondsText(given-t.micros))
+		}
 	}
 	if reason != "" {
 		place.Reason = reason
@@ -131,25 +137,22 @@ func oldDate(text string) (string, bool) {
 	return "19" + text[6:] + "-" + text[3:5] + "-" + text[:2], true
 }
 
-// toUTC converts a time by the file's TIMESYS. UTC, and none, stay as they are; TAI and TT are converted; others are refused.
-func toUTC(t int64, get func(string) (string, bool)) (utc int64, reason string) {
+// toUTC converts a time by the file's TIMESYS. UTC, and none, stay as they are; a scale that is not known is refused.
+func toUTC(t int64, get func(string) (string, bool)) (utc int64, scale timeScale, reason string) {
 	text, _ := get("TIMESYS")
-	scale, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(text)), "(") // as TT(BIPM08)
-	ok := true
-	switch strings.TrimSpace(scale) {
-	case "", "UTC", "UT", "GMT":
-		return t, ""
-	case "TAI", "IAT":
-		t, ok = utcFromTAI(t)
-	case "TT", "TDT":
-		t, ok = utcFromTT(t)
-	default:
-		return 0, "times of the scale TIMESYS = " + clip(text) + " are not read; give the date with the upload"
-	}
+	scale, ok := scaleOf(text)
 	if !ok {
-		return 0, "times of the scale TIMESYS = " + clip(text) + " before 1972 are not converted to UTC"
+		return 0, scale, "times of the scale TIMESYS = " + clip(text) + " are not read; give the date with the upload"
 	}
-	return t, ""
+	if utc, ok = scale.toUTC(t); !ok {
+		return 0, scale, "times of the scale TIMESYS = " + clip(text) + " before 1972 are not converted to UTC"
+	}
+	return utc, scale, ""
+}
+
+// secondsText is a difference in microseconds, in seconds.
+func secondsText(micros int64) string {
+	return strconv.FormatFloat(float64(micros)/1e6, 'f', -1, 64) + " s"
 }
 
 // warnDate says what had to be assumed of a date.

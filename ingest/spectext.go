@@ -3,32 +3,61 @@ package ingest
 import (
 	"context"
 	"io"
+	"math"
 )
+
+// spectrumOf makes a reader of a format that has one table.
+func spectrumOf(table func(File) (*grid, error)) func(context.Context, *job) error {
+	return func(ctx context.Context, j *job) error {
+		g, err := table(j.file)
+		if err != nil {
+			return err
+		}
+		return j.readSpectrum(ctx, g)
+	}
+}
 
 // readTextSpectrum reads a table of wavelength and flux, and errors where there are some, with a header line or, when its
 // first line is numbers, without.
 func readTextSpectrum(ctx context.Context, j *job) error {
-	l, err := findLayout(j.file)
+	g, err := textGrid(j.file)
 	if err != nil {
 		return err
 	}
-	if l.line == 0 {
-		return refuse(Problem{Reason: "no rows: the file holds only comments and blank lines"})
+	g.format = "spectrum text (" + g.delim.String() + ")"
+	g.headerless = allNumbers(g.first)
+	return j.readSpectrum(ctx, g)
+}
+
+// readSpectrum reads a table of one pixel a row. Keywords are those of the table and of the comments among its rows.
+func (j *job) readSpectrum(ctx context.Context, g *grid) error {
+	j.report.Format = g.format
+	for _, note := range g.notes {
+		j.warn("%s", note)
 	}
-	j.report.Format = "spectrum text (" + l.delim.String() + ")"
-	c, err := spectrumColumns(l, j.notes)
+	c, err := spectrumColumns(g, &j.options, j.notes)
 	if err != nil {
 		for _, name := range c.names {
 			j.report.Columns = append(j.report.Columns, Column{Name: reportName(name)})
 		}
 		return err
 	}
-	c.report(j.notes)
-	keys := textKeys{}
+	first := len(j.report.Columns) // a file of several spectra has told of them before
+	if first == 0 {
+		c.report(j.notes)
+	}
+	keys := g.keys
+	if keys == nil {
+		keys = textKeys{}
+	}
 	s := newSpectrum()
-	t := openTable(j.file, l, c.header, keys.add)
-	for {
-		reason, err := t.next()
+	in, err := g.open(keys.add)
+	if err != nil {
+		return err
+	}
+	var r row
+	for rows := 1; ; rows++ {
+		err := in.next(&r)
 		if err == io.EOF {
 			break
 		}
@@ -36,78 +65,123 @@ func readTextSpectrum(ctx context.Context, j *job) error {
 			return err
 		}
 		j.report.Rows++
-		if j.report.Rows%ctxRows == 0 && ctx.Err() != nil {
+		if rows%ctxRows == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := s.check(int64(j.report.Rows)); err != nil {
+		if err := s.check(int64(rows)); err != nil {
 			return err
 		}
-		if reason == "" && len(t.cells) != c.width {
-			reason = plural(len(t.cells), "field") + " where there are " + plural(c.width, "column")
+		if r.reason == "" && len(r.cells) != c.width {
+			r.reason = plural(len(r.cells), "field") + " where there are " + plural(c.width, "column")
 		}
-		if reason != "" {
-			j.problem(Problem{Line: t.line, Reason: reason})
+		if r.reason != "" {
+			place := g.at(r.line)
+			place.Reason = r.reason
+			j.problem(place)
 			continue
 		}
-		j.addRow(s, c, t)
+		j.addRow(s, g, c, &r)
 	}
-	wavelengthUnits, fluxUnits, err := c.units(keys, j.notes)
+	wavelengthUnits, fluxUnits, err := c.units(g, keys, j.notes)
 	if err != nil {
 		return err
 	}
-	d := j.spectrumDate(keys.get, Problem{})
-	return j.emitSpectrum(s, d, keys.first("FACILITY"), fluxUnits, wavelengthUnits)
+	d := j.spectrumDate(keys.get, Problem{HDU: g.hdu})
+	source := keys.first("FACILITY")
+	if source == "" {
+		source = fitsSource(keys.get)
+	}
+	return j.emitSpectrum(s, d, source, fluxUnits, wavelengthUnits)
 }
 
 // addRow reads one pixel.
-func (j *job) addRow(s *spectrum, c specColumns, t *table) {
-	cell := t.cells[c.wavelength]
+func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
+	cell := r.cells[c.wavelength]
+	bad := func(i int, reason string) {
+		place := g.at(r.line)
+		place.Column, place.Reason = c.name(i), reason
+		j.problem(place)
+	}
 	w, ok := parseDecimal(cell)
 	v := 0.0
 	if ok {
 		v, ok = w.float()
 	}
+	if ok && c.logarithm {
+		v = math.Pow(10, v)
+	}
 	switch {
 	case !ok && missing(cell):
-		j.problem(Problem{Line: t.line, Column: c.name(c.wavelength), Reason: "the row has no wavelength"})
+		bad(c.wavelength, "the row has no wavelength")
 	case !ok:
-		j.problem(Problem{Line: t.line, Column: c.name(c.wavelength), Reason: notNumber(cell)})
+		bad(c.wavelength, notNumber(cell))
 	default:
 		if reason := s.addWavelength(v); reason != "" {
-			j.problem(Problem{Line: t.line, Column: c.name(c.wavelength), Reason: quoted(cell) + ": " + reason})
+			bad(c.wavelength, quoted(cell)+": "+reason)
 		}
 	}
-	s.wavelength = w.appendJSON(next(s.wavelength))
+	if c.logarithm {
+		s.wavelength = appendFloat(next(s.wavelength), v)
+	} else {
+		s.wavelength = w.appendJSON(next(s.wavelength))
+	}
 	var there bool
-	if s.flux, there = j.addFlux(s.flux, c, c.flux, t); !there {
+	if s.flux, there = j.addFlux(s.flux, r.cells[c.flux], asSigma, c.flux, bad); !there {
 		s.none++
 	}
 	if c.errors >= 0 {
-		s.errors, _ = j.addFlux(s.errors, c, c.errors, t)
+		s.errors, _ = j.addFlux(s.errors, r.cells[c.errors], c.spread, c.errors, bad)
 	}
 }
 
 // addFlux writes the flux or error of a row: a number with the file's digits, or null. there is false for null.
-func (j *job) addFlux(list []byte, c specColumns, i int, t *table) (out []byte, there bool) {
-	cell := t.cells[i]
+func (j *job) addFlux(list, cell []byte, as spread, i int, bad func(int, string)) (out []byte, there bool) {
 	list = next(list)
 	d, ok := parseDecimal(cell)
 	if !ok {
 		if !missing(cell) && !notAvailable(cell) {
-			j.problem(Problem{Line: t.line, Column: c.name(i), Reason: notNumber(cell)})
+			bad(i, notNumber(cell))
 		}
 		return append(list, "null"...), false
 	}
-	if !j.scaled() {
+	if !j.scaled() && as == asSigma {
 		if !d.finite() {
-			j.problem(Problem{Line: t.line, Column: c.name(i), Reason: quoted(cell) + " is out of range"})
+			bad(i, quoted(cell)+" is out of range")
 		}
 		return d.appendJSON(list), true
 	}
 	v, _ := d.float()
-	if v *= j.options.FluxScale; v-v != 0 { // only an infinite number's difference from itself is not 0
-		j.problem(Problem{Line: t.line, Column: c.name(i), Reason: quoted(cell) + " is out of range when multiplied"})
+	if v = as.sigma(v); math.IsNaN(v) {
+		return append(list, "null"...), false
+	}
+	if j.scaled() {
+		v *= j.options.FluxScale
+	}
+	if v-v != 0 { // only an infinite number's difference from itself is not 0
+		bad(i, quoted(cell)+" is out of range when multiplied")
 		return append(list, "null"...), false
 	}
 	return appendFloat(list, v), true
+}
+
+// spread is what a column of errors holds.
+type spread uint8
+
+const (
+	asSigma spread = iota
+	asVariance
+	asInverse // inverse variance
+)
+
+// sigma is the error of a flux; NaN for none.
+func (s spread) sigma(v float64) float64 {
+	switch {
+	case s == asSigma:
+		return v
+	case s == asVariance && v >= 0:
+		return math.Sqrt(v)
+	case s == asInverse && v > 0:
+		return 1 / math.Sqrt(v)
+	}
+	return math.NaN()
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,9 @@ type layout struct {
 	line   int        // its number; 0 when the file has no such line
 	sample [][]string // fields of the first data lines after it
 	above  string     // the last comment line above it, without the comment sign
+	units  []string   // fields of a line of units below the header; nil when there is none
+	skip   []int      // numbers of lines below the header that are no rows: units and rulers
+	comma  bool       // numbers have a decimal comma
 }
 
 // findLayout reads until it has seen the first line that is neither comment nor blank and some after it. Comment lines
@@ -26,6 +30,7 @@ func findLayout(f File) (layout, error) {
 	in := newLines(f)
 	var l layout
 	var text []string
+	var numbers []int
 	for size := 0; len(text) <= sampleRows && size < sampleBytes; {
 		line, err := in.next()
 		if err == io.EOF {
@@ -50,11 +55,19 @@ func findLayout(f File) (layout, error) {
 		if len(text) == 0 {
 			l.line = in.number
 		}
-		text = append(text, string(line))
+		text, numbers = append(text, string(line)), append(numbers, in.number)
 		size += len(line)
 	}
 	if len(text) == 0 {
 		return l, nil
+	}
+	for i := 1; i < len(text) && i <= 3; {
+		if !ruler(text[i]) {
+			i++
+			continue
+		}
+		l.skip = append(l.skip, numbers[i])
+		text, numbers = slices.Delete(text, i, i+1), slices.Delete(numbers, i, i+1)
 	}
 	l.delim = findDelimiter(text)
 	cells, reason := l.delim.split([]byte(text[0]), nil)
@@ -62,15 +75,112 @@ func findLayout(f File) (layout, error) {
 		return l, refuse(Problem{Line: l.line, Reason: reason})
 	}
 	l.first = texts(cells)
-	for _, line := range text[1:] {
+	if l.delim == blanks { // a header with commas above rows without them, as ZTF writes it
+		commas := len(l.first) > 1
+		for _, name := range l.first[:len(l.first)-1] {
+			commas = commas && strings.HasSuffix(name, ",")
+		}
+		for i := range l.first {
+			if commas {
+				l.first[i] = strings.TrimSuffix(l.first[i], ",")
+			}
+		}
+	}
+	var sampled []int
+	for i, line := range text[1:] {
 		if cells, reason := l.delim.split([]byte(line), cells[:0]); reason == "" && !l.delim.empty([]byte(line)) {
-			l.sample = append(l.sample, texts(cells))
+			l.sample, sampled = append(l.sample, texts(cells)), append(sampled, numbers[i+1])
 		}
 	}
 	if l.delim == blanks {
 		l.first = joinUnits(l.first)
 	}
+	if unitsRow(l) {
+		l.units, l.skip = l.sample[0], append(l.skip, sampled[0])
+		l.sample = l.sample[1:]
+	}
+	l.comma = decimalComma(l)
+	if l.comma {
+		for _, row := range l.sample {
+			for i, cell := range row {
+				row[i] = string(withPoint([]byte(cell)))
+			}
+		}
+	}
 	return l, nil
+}
+
+// ruler tells whether a line only separates a header from rows, as ---- ---- and |===|===|.
+func ruler(line string) bool {
+	return strings.Count(line, "-")+strings.Count(line, "=") >= 3 && strings.Trim(line, "-=+|:, \t") == "" &&
+		(strings.Contains(line, "--") || strings.Contains(line, "=="))
+}
+
+// unitsRow tells whether the first row names units: it has no number, at least one unit that is known, and all others are
+// empty or stand above numbers in the row after it.
+func unitsRow(l layout) bool {
+	if len(l.sample) < 2 || len(l.sample[0]) != len(l.first) || len(l.sample[1]) != len(l.first) || allNumbers(l.first) {
+		return false
+	}
+	known := 0
+	for i, cell := range l.sample[0] {
+		cell = bare(cell)
+		if _, number := parseDecimal([]byte(cell)); number {
+			return false
+		}
+		_, isUnit := parseUnit(cell)
+		if _, ok := timeFormatNamed(cell); ok {
+			isUnit = true
+		}
+		switch strings.ToLower(cell) {
+		case "", "-", "--", "none", "nan", "n/a", "d", "days", "day", "mag", "mags", "ab", "string", "str", "bool":
+			isUnit = true
+		}
+		if _, number := parseDecimal([]byte(l.sample[1][i])); number && isUnit && cell != "" && !missing([]byte(cell)) {
+			known++
+		} else if !isUnit {
+			return false
+		}
+	}
+	return known > 0
+}
+
+// bare takes the brackets off a unit.
+func bare(text string) string {
+	text = strings.TrimSpace(text)
+	if len(text) > 1 && (text[0] == '(' && text[len(text)-1] == ')' || text[0] == '[' && text[len(text)-1] == ']') {
+		return strings.TrimSpace(text[1 : len(text)-1])
+	}
+	return text
+}
+
+// decimalComma tells whether the numbers of the first rows are written with a comma for the point: some are, and none with
+// a point.
+func decimalComma(l layout) bool {
+	if l.delim == ',' {
+		return false
+	}
+	commas := 0
+	for _, row := range l.sample {
+		for _, cell := range row {
+			if d, ok := parseDecimal([]byte(cell)); ok && d.point {
+				return false
+			}
+			if indexComma([]byte(cell)) >= 0 {
+				commas++
+			}
+		}
+	}
+	return commas > 0
+}
+
+// withPoint changes the decimal comma of a number in place; other text stays.
+func withPoint(cell []byte) []byte {
+	number := withoutSign(cell)
+	if i := indexComma(number); i >= 0 {
+		number[i] = '.'
+	}
+	return cell
 }
 
 // findDelimiter chooses the one that splits the first line and gives most of the following as many fields.
@@ -150,7 +260,8 @@ func commentText(line []byte) ([]byte, bool) {
 type table struct {
 	lines   *lines
 	delim   delimiter
-	skip    int               // number of the header line, which is no row; 0 when there is none
+	skip    []int             // numbers of the lines that are no rows: the header, units
+	comma   bool              // numbers have a decimal comma
 	comment func(text []byte) // called for comment lines, wherever they stand; nil for nobody
 	cells   [][]byte          // fields of the row that next read, without blanks around; valid until the next call
 	line    int               // its line's number
@@ -158,9 +269,9 @@ type table struct {
 
 // openTable starts at the beginning of the file. header tells whether the layout's first line is one.
 func openTable(f File, l layout, header bool, comment func(text []byte)) *table {
-	t := &table{lines: newLines(f), delim: l.delim, comment: comment}
+	t := &table{lines: newLines(f), delim: l.delim, comment: comment, skip: l.skip, comma: l.comma}
 	if header {
-		t.skip = l.line
+		t.skip = append(slices.Clone(l.skip), l.line)
 	}
 	return t
 }
@@ -174,7 +285,7 @@ func (t *table) next() (reason string, err error) {
 			return "", err
 		}
 		t.line = t.lines.number
-		if len(line) == 0 || t.line == t.skip {
+		if len(line) == 0 || len(t.skip) > 0 && slices.Contains(t.skip, t.line) {
 			continue
 		}
 		if line[0] == '#' || blank(line[0]) {
@@ -189,6 +300,11 @@ func (t *table) next() (reason string, err error) {
 			continue
 		}
 		t.cells, reason = t.delim.split(line, t.cells[:0])
+		if t.comma {
+			for i := range t.cells {
+				t.cells[i] = withPoint(t.cells[i])
+			}
+		}
 		return reason, nil
 	}
 }

@@ -6,9 +6,11 @@ import "strings"
 const (
 	rankMJD = iota
 	rankJD
-	rankISO  // ISO 8601 text
-	rankTime // numbers under "time" or another name that does not tell
+	rankCount // days since a stated date
+	rankISO   // ISO 8601 text
+	rankTime  // numbers under "time" or another name that does not tell
 	rankUnix
+	rankFar // heliocentric and barycentric dates
 	rankDay // dates without a time of day
 	rankRefused
 	rankClock // times of day without a date
@@ -36,8 +38,7 @@ func chooseTime(l layout, columns []column, n *notes) int {
 	name := columns[best].name
 	switch rank {
 	case rankRefused:
-		n.problem(Problem{Line: l.line, Column: clip(name), Reason: columns[best].time.refused})
-		return -1
+		return best // tellTime says why, unless the upload answers it
 	case rankClock:
 		n.problem(Problem{Line: l.line, Column: clip(name), Reason: "a time of day without a date is no time"})
 		return -1
@@ -67,7 +68,12 @@ func rankTimeColumn(l layout, i int, c column) int {
 	if c.time.refused != "" {
 		return rankRefused
 	}
+	if c.time.ref != "" {
+		return rankFar
+	}
 	switch c.time.kind {
+	case kindCount:
+		return rankCount
 	case kindMJD:
 		return rankMJD
 	case kindJD:
@@ -83,7 +89,7 @@ func rankTimeColumn(l layout, i int, c column) int {
 		if isClock(cell) {
 			return rankClock
 		}
-		if t, reason := parseInstant(cell, c.time.kind); reason == "" && t.form == formISO {
+		if t, reason := c.time.parse(cell); reason == "" && t.form == formISO {
 			if t.dateOnly {
 				return rankDay
 			}

@@ -83,6 +83,16 @@ func (u unit) isLength() bool {
 	return u.scale == "" && len(u.bases) == 1 && u.bases[0].power == 1 && slices.Contains(lengths, u.bases[0].name)
 }
 
+// isFlux tells whether the unit is one of flux densities: energy or power, or Jy or photons, over something.
+func (u unit) isFlux() bool {
+	for _, b := range u.bases {
+		if b.power == 1 && slices.Contains([]string{"erg", "J", "W", "mW", "Jy", "mJy", "MJy", "uJy", "nJy"}, b.name) {
+			return true
+		}
+	}
+	return false
+}
+
 var lengths = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m"}
 
 // unitText is the unit's spelling in astropy, or, with known false, what the file has.

@@ -1,0 +1,152 @@
+package ingest
+
+import (
+	"math"
+	"strings"
+)
+
+// dialect is a table of a known origin: its columns mean what that origin says, whatever their names suggest.
+type dialect struct {
+	name     string
+	needs    []string          // folded names of columns that must all be there
+	roles    map[string]role   // by folded name
+	filters  map[string]string // names of filters by what the column holds
+	source   string            // of points whose row names none
+	constant string            // members of every value, with a comma before each
+	rule     *fluxRule         // nil for none
+	notes    []string          // for the report
+	clean    func(columns []column, cells [][]byte)
+	wide     string // bands with columns of their own, as grizy of Pan-STARRS; "" for one row a point
+}
+
+const difference = `,"difference":true`
+
+// dialects in the order in which they are tried. Sources: fallingstar-data.com/forcedphot (ATLAS), arXiv:2305.16279 (ZTF),
+// outerspace.stsci.edu/display/PANSTARRS, api.alerce.online, lasair.roe.ac.uk, aavso.org.
+var dialects = []dialect{
+	{
+		name: "ATLAS forced photometry", needs: []string{"mjd", "m", "dm", "ujy", "dujy", "f"},
+		roles: map[string]role{"mjd": roleTime, "m": roleMagnitude, "dm": roleError, "ujy": roleFlux, "dujy": roleFluxError, "f": roleFilter,
+			"err": roleOther, "mag5sig": roleOther, "obs": roleOther, "maj": roleOther, "min": roleOther},
+		source: "ATLAS", constant: `,"telescope":"ATLAS"` + difference, rule: &fluxRule{detection: 3, sigmas: 3, zeroPoint: 23.9, snr: true},
+		notes: []string{"ATLAS forced photometry is difference flux: value.difference says so; the times are the starts of the exposures"},
+	},
+	{
+		name: "ZTF forced photometry", needs: []string{"jd", "filter", "zpdiff", "forcediffimflux", "forcediffimfluxunc"},
+		roles: map[string]role{"jd": roleTime, "filter": roleFilter, "zpdiff": roleZeroPoint, "forcediffimflux": roleFlux, "forcediffimfluxunc": roleFluxError,
+			"diffmaglim": roleOther, "field": roleOther},
+		source: "ZTF", constant: `,"telescope":"ZTF"` + difference, rule: &fluxRule{detection: 3, sigmas: 5, zeroPoint: math.NaN(), snr: true},
+		notes: []string{"ZTF forced photometry is difference flux: value.difference says so; no baseline was subtracted; the times are the starts of the exposures"},
+	},
+	{
+		name: "ZTF alert light curve (ALeRCE, Lasair)", needs: []string{"fid", "magpsf"}, roles: alertRoles, filters: ztfFilters,
+		source: "ZTF", constant: difference, notes: []string{alertNote},
+	},
+	{
+		name: "ZTF alert light curve (ALeRCE)", needs: []string{"fid", "mjd", "mag", "e_mag"}, roles: alertRoles, filters: ztfFilters,
+		source: "ZTF", constant: difference, notes: []string{alertNote},
+	},
+	{
+		name: "ZTF non-detections (ALeRCE)", needs: []string{"fid", "mjd", "diffmaglim"}, roles: alertRoles, filters: ztfFilters,
+		source: "ZTF", constant: difference,
+	},
+	{
+		name: "Lasair light curve", needs: []string{"mjd", "filter", "unforced_mag"},
+		roles: map[string]role{"mjd": roleTime, "unforced_mag": roleMagnitude, "unforced_mag_error": roleError, "unforced_mag_status": roleLimitFlag,
+			"forced_ujy": roleFlux, "forced_ujy_error": roleFluxError},
+		source: "ZTF", constant: difference, clean: lasairStatus, notes: []string{alertNote},
+	},
+	{
+		name: "Pan-STARRS mean object", needs: []string{"epochmean", "gmeanpsfmag"}, wide: "grizy",
+		roles:  map[string]role{"epochmean": roleTime, "filter": roleFilter, "meanpsfmag": roleMagnitude, "meanpsfmagerr": roleError},
+		source: "Pan-STARRS", constant: `,"telescope":"Pan-STARRS","magsys":"AB"`,
+		notes: []string{"each row of means gives one point for each band that has a magnitude, at epochMean"},
+	},
+	{
+		name: "AAVSO download", needs: []string{"jd", "magnitude", "band", "observer_code"},
+		roles: map[string]role{"jd": roleTime, "magnitude": roleMagnitude, "uncertainty": roleError, "band": roleFilter, "observer_code": roleSource, "star_name": roleObject},
+	},
+}
+
+const alertNote = "alerts of ZTF give magnitudes of difference fluxes: value.difference says so; isdiffpos is their sign"
+
+var ztfFilters = map[string]string{"1": "g", "2": "r", "3": "i", "1.0": "g", "2.0": "r", "3.0": "i"}
+
+var alertRoles = map[string]role{"fid": roleFilter, "magpsf": roleMagnitude, "mag": roleMagnitude, "sigmapsf": roleError, "e_mag": roleError, "diffmaglim": roleLimit,
+	"mag_corr": roleOther, "magpsf_corr": roleOther, "sigmapsf_corr": roleOther, "e_mag_corr": roleOther, "field": roleOther, "filter": roleOther, "band": roleOther}
+
+// findDialect recognises a table's origin by its columns.
+func (g *grid) findDialect() {
+	if g.dialect != nil {
+		return
+	}
+	for i := range dialects {
+		d := &dialects[i]
+		there := 0
+		for _, want := range d.needs {
+			for _, name := range g.first {
+				if fold(name) == want {
+					there++
+					break
+				}
+			}
+		}
+		if there == len(d.needs) {
+			g.dialect = d
+			g.format = d.name + ", " + g.format
+			if d.wide != "" {
+				g.widen(d.wide)
+			}
+			return
+		}
+	}
+}
+
+// assign gives columns the roles that they have in the dialect, unless the uploader said otherwise. told is the time column
+// that was named, -1 for none.
+func (d *dialect) assign(columns []column, told int) {
+	for i := range columns {
+		c := &columns[i]
+		r, ok := d.roles[fold(c.name)]
+		if !ok || c.told || c.role == roleNone {
+			continue
+		}
+		if r != c.role {
+			c.unit = ""
+		}
+		if r == roleFlux {
+			c.unit = fluxUnitOf(fold(c.name))
+			if c.unit == "" && fold(c.name) == "forcediffimflux" {
+				c.unit = "DN"
+			}
+		}
+		if c.role == roleTime && r != roleTime {
+			c.time = timeName{}
+		}
+		c.role, c.weak = r, false
+	}
+	for i := range columns {
+		for j := range columns { // what the uploader said takes the place of the dialect's
+			if columns[i].told && i != j && columns[j].role == columns[i].role && !columns[j].told && columns[i].role != roleTime {
+				columns[j].role = roleOther
+			}
+		}
+	}
+}
+
+// filter is a filter's name; that of ZTF's numbers.
+func (d *dialect) filter(cell []byte) string {
+	if name, ok := d.filters[string(cell)]; ok {
+		return name
+	}
+	return string(cell)
+}
+
+// lasairStatus turns Lasair's words into a flag of limits.
+func lasairStatus(columns []column, cells [][]byte) {
+	for i, c := range columns {
+		if c.role == roleLimitFlag {
+			cells[i] = []byte(map[bool]string{true: "yes", false: "no"}[strings.Contains(strings.ToLower(string(cells[i])), "non")])
+		}
+	}
+}

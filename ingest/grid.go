@@ -1,0 +1,176 @@
+package ingest
+
+import (
+	"errors"
+	"io"
+	"strconv"
+)
+
+// grid is a table of texts, in whatever format it stands: names of columns, what the format says of them, and rows.
+type grid struct {
+	layout              // names (first), the header's line, sample rows
+	format     string   // for the report
+	fields     []field  // one for each name; nil when the format tells nothing
+	keys       textKeys // keywords of the file or the table; may be nil
+	hdu        int      // of a FITS file; 0 for others
+	numbered   bool     // rows have no lines: they are counted from 1
+	headerless bool     // the layout's line is the first row and not the header
+	dialect    *dialect // when the format itself says whose table it is
+	notes      []string // what had to be assumed to find the table
+	settled    bool
+	open       func(comment func([]byte)) (rows, error)
+}
+
+// field is what a format says of a column, beside its name.
+type field struct {
+	unit, ucd string
+	time      *timeName // how the column counts time, when the format tells; nil when not
+	note      string    // a warning about the column, given when it has a role
+	left      string    // why the column is left out; "" when it is not
+}
+
+// rows reads the rows of a table one after the other.
+type rows interface {
+	// next reads the next row; io.EOF after the last. A refusal or another error ends the reading.
+	next(r *row) error
+}
+
+// row is one row of a table. Its cells are the caller's to change, and valid until the next call.
+type row struct {
+	cells  [][]byte
+	line   int       // or the row's number, from 1
+	reason string    // why the row cannot be taken apart; cells are not valid then
+	time   *timeName // how this row counts time, when not as the others; nil
+	tail   []byte    // members for the value, `"key":value` with commas between; nil for none
+}
+
+// textRows are the rows of a delimited text.
+type textRows struct{ *table }
+
+func (t textRows) next(r *row) (err error) {
+	*r = row{}
+	r.reason, err = t.table.next()
+	r.cells, r.line = t.table.cells, t.table.line
+	return err
+}
+
+// textGrid is the table of a delimited text.
+func textGrid(f File) (*grid, error) {
+	l, err := findLayout(f)
+	if err != nil {
+		return nil, err
+	}
+	if l.line == 0 {
+		return nil, refuse(Problem{Reason: "no rows: the file holds only comments and blank lines"})
+	}
+	g := &grid{layout: l, format: "delimited text (" + l.delim.String() + ")"}
+	g.open = func(comment func([]byte)) (rows, error) {
+		return textRows{openTable(f, g.layout, !g.headerless, comment)}, nil
+	}
+	if l.comma {
+		g.notes = append(g.notes, "numbers are written with a decimal comma")
+	}
+	if l.units != nil {
+		g.notes = append(g.notes, "the line below the header is taken for units: "+quotedList(l.units))
+		g.fields = make([]field, len(l.first))
+		for i, unit := range l.units {
+			if g.fields[i].unit = bare(unit); missing([]byte(unit)) || unit == "-" {
+				g.fields[i].unit = ""
+			}
+		}
+	}
+	return g, nil
+}
+
+// commentHeader takes the comment line above rows that begin with numbers for the header, if it has as many fields.
+func (g *grid) commentHeader() {
+	if g.dialect != nil || g.above == "" {
+		return
+	}
+	numbers := 0
+	for _, cell := range g.first {
+		if _, ok := parseDecimal(withoutSign([]byte(cell))); ok {
+			numbers++
+		} else if _, reason := parseDateText([]byte(cell)); reason == "" {
+			numbers++
+		}
+	}
+	if numbers == 0 {
+		return
+	}
+	names := commentNames(g.layout)
+	if names == nil {
+		return
+	}
+	for _, name := range names {
+		if _, ok := parseDecimal([]byte(name)); ok {
+			return
+		}
+	}
+	g.sample = append([][]string{g.first}, g.sample...)
+	g.first = names
+	g.headerless = true
+	g.notes = append(g.notes, "the columns are named by the comment above them: "+quotedList(names))
+}
+
+// look reads the first rows of a table that is no text into the layout's sample.
+func (g *grid) look() error {
+	in, err := g.open(nil)
+	if err != nil {
+		return err
+	}
+	var r row
+	for size := 0; len(g.sample) < sampleRows && size < sampleBytes; {
+		err := in.next(&r)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			var refused *refusal
+			if errors.As(err, &refused) && len(g.sample) > 0 {
+				break
+			}
+			return err
+		}
+		if r.reason == "" {
+			g.sample = append(g.sample, texts(r.cells))
+			for _, c := range r.cells {
+				size += len(c)
+			}
+		}
+	}
+	return nil
+}
+
+// at is the place of a row, for a problem.
+func (g *grid) at(line int) Problem {
+	if g.numbered {
+		return Problem{HDU: g.hdu, Row: line}
+	}
+	return Problem{Line: line}
+}
+
+// field is what the format says of column i.
+func (g *grid) field(i int) field {
+	if i < len(g.fields) {
+		return g.fields[i]
+	}
+	return field{}
+}
+
+// settle decides whose table it is and where its header stands.
+func (g *grid) settle() {
+	if !g.settled {
+		g.settled = true
+		g.commentHeader()
+		g.findDialect()
+	}
+}
+
+// called is the table's name in a message.
+func (g *grid) called() string {
+	if g.hdu > 0 {
+		return "that of HDU " + strconv.Itoa(g.hdu)
+	}
+	return "the one with the columns " + quotedList(g.first)
+}
