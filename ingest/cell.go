@@ -30,7 +30,14 @@ func notAvailable(cell []byte) bool {
 // sentinel tells whether a magnitude, an error or a limit is one of the numbers that stand for a missing value: -999, 99,
 // 99.99 and 999, however many zeros follow.
 func sentinel(d decimal) bool {
-	if d.marker || len(d.whole) < 2 || len(d.whole) > 3 || d.whole[0] != '9' {
+	if d.marker {
+		switch v, _ := d.float(); v {
+		case 99, 99.99, 999, -999:
+			return true
+		}
+		return false
+	}
+	if len(d.whole) < 2 || len(d.whole) > 3 || d.whole[0] != '9' {
 		return false
 	}
 	fraction := d.fraction

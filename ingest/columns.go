@@ -12,13 +12,14 @@ const maxName = 200
 
 // column is one column of photometry.
 type column struct {
-	name string // as the file spells it
-	role role
-	weak bool
-	told bool   // the uploader gave it its role
-	unit string // given in the name
-	time timeName
-	key  []byte // the JSON key with its quotes and colon
+	name   string // as the file spells it
+	role   role
+	weak   bool
+	told   bool   // the uploader gave it its role
+	hidden bool   // not stored in the value
+	unit   string // given in the name
+	time   timeName
+	key    []byte // the JSON key with its quotes and colon
 }
 
 // photometryColumns decides what every column is: as the uploader says, by the format's own word, by the name and, where
@@ -46,7 +47,11 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	}
 	settleRoles(l, columns, n)
 	settleErrors(columns, n)
-	timeColumn = told
+	if timeColumn = told; g.dialect == &exported && told < 0 {
+		timeColumn = 0
+		columns[0].hidden, columns[1].hidden = true, true
+		columns[0].time = timeName{kind: kindUntold}
+	}
 	if timeColumn < 0 {
 		timeColumn = chooseTime(l, columns, n)
 	}

@@ -77,7 +77,7 @@ var alertRoles = map[string]role{"fid": roleFilter, "magpsf": roleMagnitude, "ma
 
 // findDialect recognises a table's origin by its columns.
 func (g *grid) findDialect() {
-	if g.dialect != nil {
+	if g.dialect != nil || g.unexport() {
 		return
 	}
 	for i := range dialects {

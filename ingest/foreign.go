@@ -39,11 +39,9 @@ var signatures = []signature{
 }
 
 var textSignatures = []signature{
-	{"# %ECSV", "an ECSV table, which is not read; save it as plain CSV"},
-	{"#%ECSV", "an ECSV table, which is not read; save it as plain CSV"},
 	{"#TYPE=", "an AAVSO file, which is not read"},
-	{"<?xml", "an XML document, which is not read"},
-	{"<VOTABLE", "a VOTable, which is not read"},
+	{"<?xml", "an XML document that is no VOTable"},
+	{"<VOTABLE", "a VOTable"},
 	{"<!DOCTYPE", "a web page, not a table"},
 	{"<html", "a web page, not a table"},
 	{"{", "a JSON document, not a table"},

@@ -26,6 +26,7 @@ type field struct {
 	unit, ucd string
 	time      *timeName // how the column counts time, when the format tells; nil when not
 	note      string    // a warning about the column, given when it has a role
+	text      bool      // cells are texts, whatever they look like
 	left      string    // why the column is left out; "" when it is not
 }
 
@@ -40,6 +41,7 @@ type row struct {
 	cells  [][]byte
 	line   int       // or the row's number, from 1
 	reason string    // why the row cannot be taken apart; cells are not valid then
+	left   string    // why the row is left out, although it can; "" when it is not
 	time   *timeName // how this row counts time, when not as the others; nil
 	tail   []byte    // members for the value, `"key":value` with commas between; nil for none
 }

@@ -153,14 +153,14 @@ func TestFluxScaleMustBeAFactor(t *testing.T) {
 
 func TestForeignFiles(t *testing.T) {
 	for start, want := range map[string]string{
-		"SIMPLE  =   T":        "FITS",
+		"SIMPLE  =   T":        "header has no END",
 		"\x1f\x8b\x08":         "gzip",
 		"PK\x03\x04":           "ZIP",
 		"\xff\xfet\x00i\x00":   "UTF-16",
-		"# %ECSV 1.0\n":        "ECSV",
+		"# %ECSV 1.0\n":        "describes no columns",
 		"#TYPE=Extended\n":     "AAVSO",
 		"  <?xml version=1>":   "XML",
-		"\xef\xbb\xbf<VOTABLE": "VOTable",
+		"\xef\xbb\xbf<VOTABLE": "XML",
 		"<!doctype html>":      "web page",
 		"{\"a\":1}":            "JSON",
 		"time\x00":             "NUL",

@@ -9,6 +9,9 @@ import (
 // photometryFormats lists the formats of photometry, the most particular first.
 func photometryFormats() []format {
 	return []format{
+		{name: "FITS table", recognise: isFITS, read: readFITSPhotometry},
+		{name: "VOTable", recognise: isVOTable, read: readVOPhotometry},
+		{name: "ECSV", recognise: isECSV, read: photometryOf(ecsvGrid)},
 		{name: "delimited text", recognise: isText, read: photometryOf(textGrid)},
 	}
 }
@@ -198,6 +201,10 @@ func (p *photometry) rejectAt(line int, reason string) {
 
 // row makes one point. ok is false when the row is rejected or has a problem; both are noted.
 func (p *photometry) row(r *row) (point Point, ok bool) {
+	if r.left != "" {
+		p.rejectAt(r.line, r.left)
+		return point, false
+	}
 	bad := len(p.report.Errors) + p.more
 	cells, line := r.cells, r.line
 	point.Line, point.Timed = line, true
@@ -231,7 +238,13 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			point.Source = p.source(cell)
 			continue
 		case c.role == roleOther || c.role == roleTime || c.role == roleLimitFlag || c.role == roleObject:
-			v = appendAny(p.key(v, c), cell)
+			switch {
+			case c.hidden:
+			case p.grid.field(i).text:
+				v = appendString(p.key(v, c), cell)
+			default:
+				v = appendAny(p.key(v, c), cell)
+			}
 			continue
 		case c.role == roleFilter && p.grid.dialect != nil:
 			v = appendString(p.key(v, c), p.grid.dialect.filter(cell))
@@ -316,6 +329,9 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 			p.leastShift, p.mostShift = t.shift, t.shift
 		}
 		p.leastShift, p.mostShift = min(p.leastShift, t.shift), max(p.mostShift, t.shift)
+	}
+	if c.hidden {
+		return t.micros, v
 	}
 	v = p.key(v, c)
 	if d, ok := parseDecimal(cell); ok && t.form != formISO {

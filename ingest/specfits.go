@@ -8,30 +8,26 @@ import (
 	"strings"
 )
 
-// readFITSSpectrum reads the spectrum of the first image with data that is not the error or mask of another.
+// readFITSSpectrum reads the spectrum of a file's tables, one point for each row that holds arrays; where none of them has
+// wavelengths and fluxes, the first image with data that is not the error or mask of another.
 func readFITSSpectrum(ctx context.Context, j *job) error {
-	in := fitsFile{file: j.file}
-	var primary, h *fitsHDU
-	tables := false
-	for {
-		var err error
-		if h, err = in.next(); err != nil {
-			return err
-		}
-		if h == nil {
-			break
-		}
-		if primary == nil {
-			primary = h
-		}
-		if h.kind == "IMAGE" && h.size > 0 && !besides(h) {
-			break
-		}
-		tables = tables || strings.HasSuffix(h.kind, "TABLE")
+	tables, primary, bad, err := fitsTables(j.file, 100)
+	if err != nil {
+		return err
 	}
+	if done, err := j.readSpectrumTables(ctx, tables, primary); done || err != nil {
+		return err
+	}
+	images, err := spectrumImages(j.file)
+	if err != nil {
+		return err
+	}
+	h := images.flux
 	switch {
-	case h == nil && tables:
-		return refuse(Problem{Reason: "no image with data, only tables: spectra in FITS tables are not read"})
+	case h == nil && bad != nil:
+		return bad
+	case h == nil && len(tables) > 0:
+		return refuse(Problem{Reason: "no image with data, and no table with columns wavelength and flux"})
 	case h == nil:
 		return refuse(Problem{Reason: "no image with data"})
 	}
@@ -39,31 +35,144 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	d, err := readDispersion(h, j.notes)
+	get := h.getter(primary)
+	var d dispersion
+	if images.wavelength == nil && !rows.wavelengths {
+		if d, err = readDispersion(h, j.notes); err != nil {
+			return err
+		}
+	} else if d.unit, err = images.wavelengthUnit(h, j.notes); err != nil {
+		return err
+	}
+	s, err := j.readPixels(ctx, images, d, rows)
 	if err != nil {
 		return err
 	}
-	s, err := j.readPixels(ctx, h, d, rows)
-	if err != nil {
-		return err
-	}
-	bunit, _ := h.text("BUNIT")
+	bunit, _ := get("BUNIT")
 	fluxUnits := fluxUnit(bunit, j.notes)
 	j.report.Columns = []Column{{Name: "flux", Role: "flux", Unit: fluxUnits}, {Name: "wavelength", Role: "wavelength", Unit: d.unit}}
-	if rows.errors > 0 {
-		j.report.Columns = append(j.report.Columns, Column{Name: rows.name, Role: "flux_error", Unit: fluxUnits})
+	if len(s.errors) > 1 {
+		name := rows.name
+		if rows.errors == 0 {
+			name, _ = images.errors.text("EXTNAME")
+		}
+		j.report.Columns = append(j.report.Columns, Column{Name: name, Role: "flux_error", Unit: fluxUnits})
 	}
-	get := func(key string) (string, bool) {
-		for _, header := range []*fitsHDU{h, primary} {
-			for _, spelling := range []string{key, strings.ReplaceAll(key, "-", "_")} {
-				if text, ok := header.text(spelling); ok {
-					return text, true
+	return j.emitSpectrum(s, j.spectrumDate(get, Problem{HDU: h.hdu}), fitsSource(get), fluxUnits, d.unit)
+}
+
+// readSpectrumTables reads the first table that has columns of wavelength and flux. done is false when none has.
+func (j *job) readSpectrumTables(ctx context.Context, tables []*fitsTable, primary *fitsHDU) (done bool, err error) {
+	for _, t := range tables {
+		get := t.getter(primary)
+		spectra, err := t.spectra(j.file, get)
+		if err != nil {
+			return false, err
+		}
+		if len(spectra) == 0 {
+			continue
+		}
+		if _, err := spectrumColumns(spectra[0], &j.options, newNotes("", 1)); err != nil {
+			if len(j.options.Columns) > 0 {
+				return false, err
+			}
+			continue
+		}
+		if len(spectra) > 1 {
+			j.warn("the table of HDU %d has %d rows of arrays: each is a spectrum of its own", t.hdu, len(spectra))
+		}
+		for _, g := range spectra {
+			if err := j.readSpectrum(ctx, g); err != nil {
+				return true, err
+			}
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// imageSet is a spectrum's images: its flux, and its error and wavelengths where they stand in HDUs of their own.
+type imageSet struct {
+	file               File
+	flux               *fitsHDU
+	errors, wavelength *fitsHDU // nil for none
+	spread             spread
+}
+
+// spectrumImages finds the images of a spectrum by their names.
+func spectrumImages(f File) (set imageSet, err error) {
+	set.file = f
+	in := fitsFile{file: f}
+	var first *fitsHDU
+	var others []*fitsHDU
+	for {
+		h, err := in.next()
+		if err != nil {
+			return set, err
+		}
+		if h == nil {
+			break
+		}
+		if h.kind != "IMAGE" || h.size == 0 {
+			continue
+		}
+		name, _ := h.text("EXTNAME")
+		switch strings.ToUpper(name) {
+		case "FLUX", "SCI", "DATA", "SPECTRUM":
+			if set.flux == nil {
+				set.flux = h
+			}
+		case "WAVE", "WAVELENGTH", "LAMBDA":
+			others = append(others, h)
+		default:
+			if besides(h) {
+				others = append(others, h)
+			} else if first == nil {
+				first = h
+			}
+		}
+	}
+	if set.flux == nil {
+		set.flux = first
+	}
+	if set.flux == nil {
+		return set, nil
+	}
+	for _, h := range others {
+		if !slices.Equal(h.axes, set.flux.axes) || h.bitpix == 0 {
+			continue
+		}
+		name, _ := h.text("EXTNAME")
+		switch strings.ToUpper(name) {
+		case "WAVE", "WAVELENGTH", "LAMBDA":
+			set.wavelength = h
+		case "ERR", "ERROR", "ERRS", "STD", "STDDEV", "SIGMA", "UNCERT":
+			set.errors, set.spread = h, asSigma
+		case "VAR", "IVAR":
+			if set.errors == nil {
+				set.errors, set.spread = h, asVariance
+				if strings.EqualFold(name, "IVAR") {
+					set.spread = asInverse
 				}
 			}
 		}
-		return "", false
 	}
-	return j.emitSpectrum(s, j.spectrumDate(get, Problem{HDU: h.hdu}), fitsSource(get), fluxUnits, d.unit)
+	return set, nil
+}
+
+// wavelengthUnit is the unit of wavelengths that stand as pixels.
+func (set imageSet) wavelengthUnit(h *fitsHDU, n *notes) (string, error) {
+	if set.wavelength != nil {
+		h = set.wavelength
+		if text, ok := h.text("BUNIT"); ok {
+			return wavelengthUnit(text, n, Problem{HDU: h.hdu, Column: "BUNIT"})
+		}
+	}
+	if text, ok := h.text("CUNIT1"); ok && set.wavelength == nil {
+		return wavelengthUnit(text, n, Problem{HDU: h.hdu, Column: "CUNIT1"})
+	}
+	n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
+	return defaultWavelengthUnit, nil
 }
 
 // besides tells whether an image only accompanies a spectrum.
@@ -87,9 +196,10 @@ func fitsSource(get func(string) (string, bool)) string {
 
 // imageRows says which rows of an image are a spectrum's. The flux is row 0.
 type imageRows struct {
-	pixels int64  // length of a row
-	errors int64  // row of the flux's error; 0 when there is none
-	name   string // and what the header calls it
+	pixels      int64  // length of a row
+	errors      int64  // row of the flux's error; 0 when there is none
+	name        string // and what the header calls it
+	wavelengths bool   // row 0 has the wavelengths and row 1 the flux
 }
 
 // spectrumRows looks at an image's axes. One row is a spectrum. Of two rows, and of the bands that IRAF keeps along a third
@@ -105,8 +215,16 @@ func spectrumRows(h *fitsHDU, n *notes) (r imageRows, err error) {
 	_, named := h.text("BANDID1")
 	switch {
 	case len(axes) == 1:
+	case len(axes) == 2 && axes[1] == 2 && !named && !h.hasScale():
+		r.wavelengths = true
+		n.warn("the image has 2 rows and no wavelength scale: the first is taken for the wavelengths, the second for the flux")
+		return r, h.checkPixels(r.pixels, 2, shape)
 	case len(axes) == 2 && (axes[1] == 2 || named):
 		bands = axes[1]
+	case len(axes) == 2 && axes[1] == 5 && h.has("COEFF0") && h.has("COEFF1"): // SDSS before 2013
+		r.errors, r.name = 2, "error"
+		n.warn("an SDSS image of 5 rows: the first is the flux, the third its error, others are not kept")
+		return r, h.checkPixels(r.pixels, 5, shape)
 	case len(axes) == 2:
 		return r, h.refuse("NAXIS2", "an image of "+shape+": what its "+strconv.FormatInt(axes[1], 10)+" rows are is not told")
 	case len(axes) == 3 && axes[1] == 1:
@@ -114,11 +232,8 @@ func spectrumRows(h *fitsHDU, n *notes) (r imageRows, err error) {
 	default:
 		return r, h.refuse("NAXIS", "an image of "+shape+" is not one spectrum")
 	}
-	if r.pixels < bands {
-		return r, h.refuse("NAXIS1", "an image of "+shape+": the wavelength must be along the first axis")
-	}
-	if r.pixels > maxPixels {
-		return r, h.refuse("NAXIS1", "a spectrum of more than "+strconv.Itoa(maxPixels)+" pixels")
+	if err := h.checkPixels(r.pixels, bands, shape); err != nil {
+		return r, err
 	}
 	for i := int64(2); i <= min(bands, 99); i++ {
 		name, _ := h.text("BANDID" + strconv.FormatInt(i, 10))
@@ -136,6 +251,25 @@ func spectrumRows(h *fitsHDU, n *notes) (r imageRows, err error) {
 	return r, nil
 }
 
+// checkPixels refuses an image whose first axis cannot be a spectrum's.
+func (h *fitsHDU) checkPixels(pixels, bands int64, shape string) error {
+	if pixels < bands {
+		return h.refuse("NAXIS1", "an image of "+shape+": the wavelength must be along the first axis")
+	}
+	if pixels > maxPixels {
+		return h.refuse("NAXIS1", "a spectrum of more than "+strconv.Itoa(maxPixels)+" pixels")
+	}
+	return nil
+}
+
+func (h *fitsHeader) has(key string) bool {
+	_, ok := h.text(key)
+	return ok
+}
+
+// hasScale tells whether the header says anything of the wavelengths along the first axis.
+func (h *fitsHDU) hasScale() bool { return h.has("CRVAL1") || h.has("WAT2_001") }
+
 // axesText is the shape of an image in a message.
 func axesText(axes []int64) string {
 	var text []string
@@ -145,23 +279,51 @@ func axesText(axes []int64) string {
 	return strings.Join(text, " x ")
 }
 
-// readPixels reads flux and errors and computes the wavelengths.
-func (j *job) readPixels(ctx context.Context, h *fitsHDU, d dispersion, rows imageRows) (*spectrum, error) {
+// readPixels reads flux and errors, and reads or computes the wavelengths.
+func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows imageRows) (*spectrum, error) {
+	h := set.flux
 	im, err := h.image(j.file)
 	if err != nil {
 		return nil, err
 	}
 	s := newSpectrum()
 	s.flux = slices.Grow(s.flux, int(rows.pixels)*16)
-	if s.flux, s.none, err = j.readRow(ctx, im, 0, rows.pixels, s.flux); err != nil {
+	row := int64(0)
+	if rows.wavelengths {
+		row = 1
+	}
+	if s.flux, s.none, err = j.readRow(ctx, im, row, rows.pixels, asSigma, s.flux); err != nil {
 		return nil, err
 	}
-	if rows.errors > 0 {
-		if s.errors, _, err = j.readRow(ctx, im, rows.errors, rows.pixels, s.errors); err != nil {
-			return nil, err
+	switch {
+	case rows.errors > 0:
+		s.errors, _, err = j.readRow(ctx, im, rows.errors, rows.pixels, asSigma, s.errors)
+	case set.errors != nil:
+		var errors fitsImage
+		if errors, err = set.errors.image(j.file); err == nil {
+			s.errors, _, err = j.readRow(ctx, errors, 0, rows.pixels, set.spread, s.errors)
 		}
 	}
+	if err != nil {
+		return nil, err
+	}
 	j.report.Rows = int(rows.pixels)
+	if set.wavelength != nil || rows.wavelengths {
+		if set.wavelength != nil {
+			if im, err = set.wavelength.image(j.file); err != nil {
+				return nil, err
+			}
+		}
+		i := 0
+		return s, im.read(ctx, 0, rows.pixels, func(p pixel) error {
+			i++
+			if reason := s.addWavelength(p.value); reason != "" {
+				return im.hdu.refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
+			}
+			s.wavelength = appendFloat(next(s.wavelength), p.value)
+			return nil
+		})
+	}
 	for i := range rows.pixels {
 		w := d.wavelength(i)
 		if reason := s.addWavelength(w); reason != "" {
@@ -173,13 +335,13 @@ func (j *job) readPixels(ctx context.Context, h *fitsHDU, d dispersion, rows ima
 }
 
 // readRow writes a row of an image: numbers, and null where a pixel has none.
-func (j *job) readRow(ctx context.Context, im fitsImage, row, pixels int64, list []byte) (out []byte, none int, err error) {
+func (j *job) readRow(ctx context.Context, im fitsImage, row, pixels int64, as spread, list []byte) (out []byte, none int, err error) {
 	err = im.read(ctx, row*pixels, pixels, func(p pixel) error {
 		list = next(list)
-		v := p.value
+		v := as.sigma(p.value)
 		if j.scaled() {
 			v *= j.options.FluxScale
-			if math.IsInf(v, 0) && !math.IsInf(p.value, 0) {
+			if math.IsInf(v, 0) && !math.IsInf(p.value, 0) && as == asSigma {
 				return im.hdu.refuse("", "a flux is out of range when multiplied")
 			}
 		}
@@ -187,7 +349,7 @@ func (j *job) readRow(ctx context.Context, im fitsImage, row, pixels int64, list
 		case math.IsNaN(v) || math.IsInf(v, 0):
 			none++
 			list = append(list, "null"...)
-		case p.exact && !j.scaled():
+		case p.exact && !j.scaled() && as == asSigma:
 			list = strconv.AppendInt(list, p.whole, 10)
 		default:
 			list = appendFloat(list, v)

@@ -14,6 +14,8 @@ const (
 func spectroscopyFormats() []format {
 	return []format{
 		{name: "FITS image", recognise: isFITS, read: readFITSSpectrum},
+		{name: "VOTable", recognise: isVOTable, read: readVOSpectrum},
+		{name: "ECSV", recognise: isECSV, read: spectrumOf(ecsvGrid)},
 		{name: "spectrum text", recognise: isText, read: readTextSpectrum},
 	}
 }

@@ -11,6 +11,7 @@ type dispersion struct {
 	reference, pixel, step float64 // CRVAL1, CRPIX1, CDELT1
 	form                   dispersionForm
 	unit                   string
+	factor                 float64 // on the wavelength, where not 0: IRAF's 1 / (1 + z)
 }
 
 type dispersionForm uint8
@@ -23,6 +24,11 @@ const (
 
 // wavelength is that of pixel i, from 0, in d.unit.
 func (d dispersion) wavelength(i int64) float64 {
+	if d.factor != 0 {
+		f := d.factor
+		d.factor = 0
+		return f * d.wavelength(i)
+	}
 	delta := (float64(i) + 1 - d.pixel) * d.step
 	switch d.form {
 	case commonLog:
@@ -36,6 +42,9 @@ func (d dispersion) wavelength(i int64) float64 {
 // readDispersion reads the scale of the first axis from the keywords of FITS and IRAF. What is assumed is warned of; a scale
 // that is not one of wavelengths, or is missing, is refused.
 func readDispersion(h *fitsHDU, n *notes) (d dispersion, err error) {
+	if ctype, _ := h.text("CTYPE1"); strings.EqualFold(ctype, "MULTISPE") {
+		return multispec(h, n)
+	}
 	if d.form, err = dispersionType(h, n); err != nil {
 		return d, err
 	}
@@ -105,8 +114,6 @@ func dispersionType(h *fitsHDU, n *notes) (dispersionForm, error) {
 		n.warn("CTYPE1 is empty: the axis is taken for a linear one of wavelengths")
 	case "WAVE-LOG", "AWAV-LOG":
 		form = naturalLog
-	case "MULTISPE":
-		return linear, h.refuse("CTYPE1", "IRAF's MULTISPEC dispersion is not read")
 	default:
 		return linear, h.refuse("CTYPE1", quoted(ctype)+" is not a linear or logarithmic axis of wavelengths")
 	}
@@ -117,6 +124,63 @@ func dispersionType(h *fitsHDU, n *notes) (dispersionForm, error) {
 		form = commonLog
 	}
 	return form, nil
+}
+
+// multispec reads the dispersion of the first aperture in IRAF's MULTISPEC form, if it is linear or logarithmic: WAT2_nnn
+// holds spec1 = "ap beam dtype w1 dw nw z aplow aphigh ..." (IRAF's specwcs help page).
+func multispec(h *fitsHDU, n *notes) (d dispersion, err error) {
+	text := h.longText("WAT2")
+	_, text, found := strings.Cut(text, "spec1")
+	_, text, quotedText := strings.Cut(text, `"`)
+	text, _, closed := strings.Cut(text, `"`)
+	fields := strings.Fields(text)
+	if !found || !quotedText || !closed || len(fields) < 7 {
+		return d, h.refuse("WAT2_001", "IRAF's MULTISPEC dispersion has no aperture that can be read")
+	}
+	var v [7]float64
+	for i := range v {
+		x, ok := parseDecimal([]byte(fields[i]))
+		if ok {
+			v[i], ok = x.float()
+		}
+		if !ok {
+			return d, h.refuse("WAT2_001", quoted(fields[i])+" is not a number")
+		}
+	}
+	switch v[2] {
+	case 0:
+	case 1:
+		d.form = commonLog
+	default:
+		return d, h.refuse("WAT2_001", "only linear and logarithmic dispersions of IRAF's MULTISPEC are read")
+	}
+	if v[4] == 0 || v[6] <= -1 {
+		return d, h.refuse("WAT2_001", "the dispersion of the aperture is none")
+	}
+	d.reference, d.step, d.pixel = v[3], v[4], 1
+	if v[6] != 0 {
+		d.factor = 1 / (1 + v[6])
+		n.warn("IRAF's dispersion has a Doppler factor z = %g, with which the wavelengths are corrected", v[6])
+	}
+	d.unit, err = dispersionUnit(h, n)
+	return d, err
+}
+
+// longText puts the cards NAME_001, NAME_002, ... together, which are one long text of IRAF's; each but the last has 68
+// characters, the blanks at whose end FITS does not keep.
+func (h *fitsHDU) longText(name string) string {
+	var all strings.Builder
+	for i := 1; i <= 999; i++ {
+		i, ok := h.index[fmt.Sprintf("%s_%03d", name, i)]
+		if !ok {
+			break
+		}
+		if last := all.Len() % 68; last >= 60 {
+			all.WriteString(strings.Repeat(" ", 68-last))
+		}
+		all.WriteString(h.cards[i].value)
+	}
+	return all.String()
 }
 
 // dispersionUnit is the axis's unit: CUNIT1, or IRAF's WAT1_nnn where that is missing or, as in many IRAF files, the deg of
@@ -144,15 +208,7 @@ func dispersionUnit(h *fitsHDU, n *notes) (string, error) {
 
 // irafUnits reads units= out of the cards WAT1_001, WAT1_002, ..., which are one long text.
 func irafUnits(h *fitsHDU) string {
-	var all strings.Builder
-	for i := 1; i <= 999; i++ {
-		i, ok := h.index[fmt.Sprintf("WAT1_%03d", i)]
-		if !ok {
-			break
-		}
-		all.WriteString(h.cards[i].value)
-	}
-	_, rest, found := strings.Cut(all.String(), "units=")
+	_, rest, found := strings.Cut(h.longText("WAT1"), "units=")
 	if !found {
 		return ""
 	}

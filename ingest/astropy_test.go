@@ -1,0 +1,257 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// astropy runs a script under a Python that has astropy in a temporary folder and returns what it prints. The test is skipped
+// where there is none.
+func astropy(t *testing.T, folder, script string, args ...string) []byte {
+	t.Helper()
+	for _, python := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(python, "-c", "import astropy, yaml").Run() != nil {
+			continue
+		}
+		cmd := exec.Command(python, append([]string{"-W", "ignore", "-c", script}, args...)...)
+		cmd.Dir = folder
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %s", err, stderr.Bytes())
+		}
+		return out
+	}
+	t.Skip("astropy is not installed: apt-get install python3-astropy")
+	return nil
+}
+
+const writeTables = `
+import numpy as np, json, gzip, shutil
+from astropy.table import Table, MaskedColumn
+from astropy.io import fits
+import astropy.units as u
+from astropy.time import Time
+n = 60
+t = Table()
+t['mjd'] = 58000.123456789 + np.arange(n) / 7.0
+t['mjd'].unit = 'd'
+t['mag'] = MaskedColumn(15 + np.arange(n) * 0.013, mask=[i % 10 == 3 for i in range(n)])
+t['mag_err'] = np.linspace(0.01, 0.2, n).astype('float32')
+t['flux'] = 1000.0 * np.exp(-np.arange(n) / 9.0)
+t['flux'].unit = 'uJy'
+t['filter'] = [['g', 'r', 'i λ'][i % 3] if i else '007' for i in range(n)]
+t['visit'] = MaskedColumn(np.arange(n) * 1000003, mask=[i % 7 == 2 for i in range(n)], dtype='int64')
+t['good'] = [i % 2 == 0 for i in range(n)]
+ascii_only = t.copy()
+ascii_only['filter'] = ['g' if i % 2 else '007' for i in range(n)]
+rows = []
+for r in ascii_only:
+    rows.append([None if np.ma.is_masked(r[c]) else (str(r[c]) if c == 'filter' else float(r[c])) for c in ('mjd', 'mag', 'mag_err', 'flux', 'visit', 'filter')])
+for kind in ('tabledata', 'binary', 'binary2'):
+    vo = ascii_only.copy()
+    if kind != 'tabledata':
+        vo.remove_column('visit')
+    vo.write(kind + '.xml', format='votable', tabledata_format=kind)
+ascii_only.write('table.fits')
+ascii_only.write('comma.ecsv', delimiter=',', format='ascii.ecsv')
+ascii_only.write('blank.ecsv', format='ascii.ecsv')
+for name, form in (('table.csv', 'ascii.csv'), ('commented.txt', 'ascii.commented_header'), ('fixed.txt', 'ascii.fixed_width'), ('tab.txt', 'ascii.tab')):
+    ascii_only.write(name, format=form)
+cols = [fits.Column(name='mjd', format='D25.16', array=ascii_only['mjd']), fits.Column(name='mag', format='D25.16', array=ascii_only['mag'].filled(99.0)),
+        fits.Column(name='mag_err', format='D25.16', array=ascii_only['mag_err'].astype(float)), fits.Column(name='flux', format='D25.16', unit='uJy', array=ascii_only['flux']),
+        fits.Column(name='filter', format='A5', array=np.array(ascii_only['filter'])), fits.Column(name='visit', format='I12', array=ascii_only['visit'].filled(-1), null='-1')]
+fits.HDUList([fits.PrimaryHDU(), fits.TableHDU.from_columns(cols)]).writeto('ascii.fits')
+for name in ('table.fits', 'table.csv', 'binary2.xml', 'comma.ecsv'):
+    with open(name, 'rb') as f, gzip.open(name + '.gz', 'wb') as g: shutil.copyfileobj(f, g)
+print(json.dumps(rows))
+`
+
+// TestAstropyTables reads the same table in many formats, all written by astropy, and compares every number with astropy's.
+func TestAstropyTables(t *testing.T) {
+	folder := t.TempDir()
+	var want [][]any
+	if err := json.Unmarshal(astropy(t, folder, writeTables), &want); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil || len(files) < 14 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	keys := []string{"mjd", "magnitude", "error", "flux", "visit", "filter"}
+	for _, f := range files {
+		t.Run(f.Name(), func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join(folder, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			points, report, err := process("photometry", f.Name(), data, Options{})
+			if err != nil {
+				t.Fatalf("%v; %+v", err, report)
+			}
+			if len(points) != len(want) {
+				t.Fatalf("%d points, want %d", len(points), len(want))
+			}
+			for i, p := range points {
+				var v map[string]any
+				if err := json.Unmarshal(p.Value, &v); err != nil {
+					t.Fatal(err)
+				}
+				for k, key := range keys {
+					got, there := v[key]
+					if key == "filter" && fmt.Sprint(got) == fmt.Sprint(want[i][k]) || !there && want[i][k] == nil {
+						continue
+					}
+					if !there && key == "visit" && strings.HasPrefix(f.Name(), "binary") {
+						continue // astropy cannot write a missing integer there
+					}
+					if a, ok := got.(float64); !ok || a != want[i][k] && !(key == "error" && math.Abs(a-want[i][k].(float64)) < 1e-8) {
+						t.Errorf("row %d, %s: got %v, want %v", i, key, got, want[i][k])
+					}
+				}
+				if mjd := float64(p.Time)/86_400e6 + mjdOfUnix; math.Abs(mjd-want[i][0].(float64)) > 1e-11 {
+					t.Errorf("row %d: time %v, want %v", i, mjd, want[i][0])
+				}
+			}
+		})
+	}
+}
+
+const readTables = `
+import sys, json
+from astropy.table import Table
+out = {}
+for name, form in (('t.csv', 'ascii.csv'), ('t.ecsv', 'ascii.ecsv'), ('t.votable', 'votable'), ('t.fits', 'fits')):
+    t = Table.read(name, format=form)
+    rows = []
+    for r in t:
+        row = []
+        for c in t.colnames:
+            v = r[c]
+            import numpy as np
+            if np.ma.is_masked(v) or (isinstance(v, (float, np.floating)) and np.isnan(v)): row.append(None)
+            elif isinstance(v, bytes): row.append(v.decode('utf-8') or None)
+            elif isinstance(v, str): row.append(str(v) or None)
+            else: row.append(v.item())
+        rows.append(row)
+    out[name] = {'names': t.colnames, 'units': [str(t[c].unit or '') for c in t.colnames], 'help': [str(t[c].description or '') for c in t.colnames], 'rows': rows}
+print(json.dumps(out))
+`
+
+var exportSample = struct {
+	columns []TableColumn
+	rows    [][]string
+}{
+	columns: []TableColumn{
+		{Name: "target", Description: "Name of the target", UCD: "meta.id;meta.main", Width: 12},
+		{Name: "data_type", Description: "Type of data", Width: 10},
+		{Name: "timestamp", Description: "Time, UTC, ISO 8601", Width: 27},
+		{Name: "mjd", Unit: "d", Description: "Time, UTC, as modified Julian date", UCD: "time.epoch", Kind: Number, Time: true},
+		{Name: "source_name", Description: "Source", Width: 6},
+		{Name: "data_product", Description: "Id of the data product", Kind: Whole},
+		{Name: "value.magnitude", Unit: "mag", Kind: Number}, {Name: "value.error", Unit: "mag", Kind: Number, Description: strings.Repeat("It's a long description. ", 8)},
+		{Name: "value.filter", Width: 8}, {Name: "value.flux", Unit: "uJy", Kind: Number}, {Name: "value.note", Width: 30},
+	},
+	rows: [][]string{
+		{"SN 2020abc", "photometry", "2020-01-01T12:00:00.123456Z", "58849.500001428889", "ATLAS", "7", "15.582", "0.005", "r", "", "a, \"b\" <c> & d"},
+		{"SN 2020abc", "photometry", "2020-01-02T12:00:00Z", "58850.5", "ZTF", "", "15.582000000000003", "", "ρ′", "-3.5e-7", ""},
+		{"SN 2020abc", "photometry", "2020-01-03T12:00:00Z", "58851.5", "", "9007199254740993", "", "", "", "12345.6789", "it's"},
+	},
+}
+
+func exportAs(t *testing.T, format string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := NewTableWriter(format, &b, exportSample.columns, int64(len(exportSample.rows)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range exportSample.rows {
+		if err := w.Row(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestExportReadByAstropy: astropy reads every format that is written: names, units, descriptions and cells.
+func TestExportReadByAstropy(t *testing.T) {
+	folder := t.TempDir()
+	for _, format := range TableFormats {
+		if err := os.WriteFile(filepath.Join(folder, "t."+format), exportAs(t, format), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got map[string]struct {
+		Names, Units, Help []string
+		Rows               [][]any
+	}
+	d := json.NewDecoder(bytes.NewReader(astropy(t, folder, readTables)))
+	d.UseNumber()
+	if err := d.Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range TableFormats {
+		g := got["t."+format]
+		if len(g.Rows) != len(exportSample.rows) {
+			t.Fatalf("%s: %d rows", format, len(g.Rows))
+		}
+		for i, c := range exportSample.columns {
+			if g.Names[i] != c.Name {
+				t.Errorf("%s: column %q", format, g.Names[i])
+			}
+			if format != "csv" && (g.Units[i] != c.Unit || format != "fits" && strings.TrimSpace(g.Help[i]) != strings.TrimSpace(c.Description)) {
+				t.Errorf("%s: column %s: unit %q, description %q", format, c.Name, g.Units[i], g.Help[i])
+			}
+			for r, row := range exportSample.rows {
+				cell := g.Rows[r][i]
+				want := row[i]
+				switch {
+				case cell == nil && want == "", fmt.Sprint(cell) == want:
+					continue
+				case c.Kind == Number && cell != nil:
+					a, _ := parseDecimal([]byte(fmt.Sprint(cell)))
+					b, _ := parseDecimal([]byte(want))
+					x, _ := a.float()
+					if y, _ := b.float(); x == y {
+						continue
+					}
+				case format == "csv" && cell == nil && c.Kind == Text:
+					continue
+				}
+				t.Errorf("%s: row %d, column %s: %v, want %q", format, r, c.Name, cell, want)
+			}
+		}
+	}
+}
+
+// TestExportRoundTrip: what was exported and is uploaded again gives the same times, sources and values.
+func TestExportRoundTrip(t *testing.T) {
+	for _, format := range TableFormats {
+		points, report, err := process("photometry", "t."+format, exportAs(t, format), Options{Names: []string{"sn2020ABC"}})
+		if err != nil || len(points) != 3 {
+			t.Fatalf("%s: %v, %+v", format, err, report)
+		}
+		want := []string{`{"magnitude":15.582,"error":0.005,"filter":"r","note":"a, \"b\" <c> & d"}`,
+			`{"magnitude":15.582000000000003,"filter":"ρ′","flux":-3.5e-7,"flux_unit":"uJy"}`, `{"flux":12345.6789,"flux_unit":"uJy","note":"it's"}`}
+		for i, p := range points {
+			if v := strings.Replace(string(p.Value), "e-07", "e-7", 1); format != "csv" && v != want[i] || format == "csv" && v != strings.Replace(want[i], `,"flux_unit":"uJy"`, "", 1) {
+				t.Errorf("%s: %s, want %s", format, p.Value, want[i])
+			}
+			if p.Source != exportSample.rows[i][4] || p.Object != "SN 2020abc" || timeText(p.Time) != exportSample.rows[i][2] {
+				t.Errorf("%s: %+v", format, p)
+			}
+		}
+	}
+}

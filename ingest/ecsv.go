@@ -1,0 +1,367 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// isECSV tells whether a file is in Enhanced Character-Separated Values, versions 0.9 and 1.0 (astropy's APE 6).
+func isECSV(head []byte) bool {
+	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	rest, ok := bytes.CutPrefix(head, []byte("#"))
+	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " "), []byte("%ECSV "))
+}
+
+// ecsvHeader is what the YAML in the comments of an ECSV file says.
+type ecsvHeader struct {
+	delim  delimiter
+	fields []ecsvField
+	keys   textKeys
+	times  map[string]*ecsvTime // astropy's Time columns, by name
+}
+
+type ecsvField struct{ name, unit, datatype, subtype string }
+
+type ecsvTime struct{ format, scale, value string }
+
+// ecsvGrid is the table of an ECSV file.
+func ecsvGrid(f File) (*grid, error) {
+	header, err := readECSVHeader(f)
+	if err != nil {
+		return nil, err
+	}
+	l, err := findLayout(f)
+	if err != nil {
+		return nil, err
+	}
+	if l.line == 0 {
+		return nil, refuse(Problem{Reason: "an ECSV file without the line of column names"})
+	}
+	l.delim, l.units, l.skip, l.comma = header.delim, nil, nil, false
+	in := newLines(f) // the header's line again, split as the file says and not as it looks
+	var text []byte
+	for in.number < l.line {
+		if text, err = in.next(); err != nil {
+			return nil, err
+		}
+	}
+	cells, reason := l.delim.split(text, nil)
+	if reason != "" {
+		return nil, refuse(Problem{Line: l.line, Reason: reason})
+	}
+	l.first = texts(cells)
+	g := &grid{layout: l, format: "ECSV (" + l.delim.String() + ")", keys: header.keys}
+	if len(header.fields) != len(l.first) {
+		return nil, refuse(Problem{Line: l.line, Reason: plural(len(l.first), "column") + " where the header above describes " + plural(len(header.fields), "one")})
+	}
+	for i, c := range header.fields {
+		if c.name != l.first[i] {
+			return nil, refuse(Problem{Line: l.line, Column: clip(l.first[i]), Reason: "the header above calls this column " + quoted(c.name)})
+		}
+		info := field{unit: c.unit, text: c.datatype == "string"}
+		if c.subtype != "" && c.datatype == "string" {
+			info.left = "it holds " + clip(c.subtype)
+		}
+		if strings.HasPrefix(c.datatype, "complex") {
+			info.left = "it holds complex numbers"
+		}
+		if t := header.times[c.name]; t != nil {
+			told := t.timeName()
+			info.time = &told
+			info.unit = ""
+		}
+		g.fields = append(g.fields, info)
+	}
+	g.sample = nil
+	g.open = func(comment func([]byte)) (rows, error) {
+		return textRows{openTable(f, g.layout, true, comment)}, nil
+	}
+	if err := g.look(); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// timeName is how an astropy Time column counts.
+func (t *ecsvTime) timeName() timeName {
+	n := timeName{kind: kindUntold}
+	if named, ok := timeFormatNamed(t.format); ok {
+		n = named
+	} else if t.format != "" && t.format != "datetime" && t.format != "datetime64" && t.format != "ymdhms" {
+		n.refused = "times in astropy's format " + quoted(t.format) + " are not read"
+	}
+	scale, ok := scaleOf(t.scale)
+	if !ok {
+		n.refused = "times of the scale " + quoted(t.scale) + " are not read"
+	}
+	n.scale = scale
+	return n
+}
+
+// readECSVHeader reads the YAML: delimiter, datatype, and of meta the plain members. The rest is passed over.
+func readECSVHeader(f File) (h ecsvHeader, err error) {
+	h.delim, h.keys, h.times = blanks, textKeys{}, map[string]*ecsvTime{}
+	in := newLines(f)
+	section := ""
+	var flow strings.Builder // an entry in braces, maybe over several lines
+	var timed, timedIndent = "", 0
+	serialized := false
+	for {
+		line, err := in.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return h, err
+		}
+		if len(line) == 0 || line[0] != '#' {
+			if len(trim(line)) == 0 {
+				continue
+			}
+			break
+		}
+		text := strings.TrimPrefix(string(line[1:]), " ")
+		if flow.Len() > 0 {
+			if flow.WriteString(" " + strings.TrimSpace(text)); flow.Len() > maxLine {
+				return h, refuse(Problem{Line: in.number, Reason: "an entry of the ECSV header is too long"})
+			}
+			if closedFlow(flow.String()) {
+				if err := h.entry(flow.String(), in.number); err != nil {
+					return h, err
+				}
+				flow.Reset()
+			}
+			continue
+		}
+		trimmed := strings.TrimSpace(text)
+		indent := len(text) - len(strings.TrimLeft(text, " "))
+		if indent == 0 && !strings.HasPrefix(trimmed, "-") {
+			section = ""
+			if key, value, ok := strings.Cut(trimmed, ":"); ok {
+				section = key
+				if value = strings.TrimSpace(value); key == "delimiter" {
+					switch yamlScalar(value) {
+					case ",":
+						h.delim = ','
+					case " ", "":
+					default:
+						return h, refuse(Problem{Line: in.number, Reason: "the delimiter of an ECSV file is a blank or a comma, not " + quoted(value)})
+					}
+				}
+			}
+			continue
+		}
+		switch section {
+		case "datatype":
+			switch {
+			case strings.HasPrefix(trimmed, "- {"):
+				entry := trimmed[2:]
+				if !closedFlow(entry) {
+					flow.WriteString(entry)
+					continue
+				}
+				if err := h.entry(entry, in.number); err != nil {
+					return h, err
+				}
+			case strings.HasPrefix(trimmed, "- "):
+				if err := h.add(ecsvField{}, in.number); err != nil {
+					return h, err
+				}
+				trimmed = trimmed[2:]
+				fallthrough
+			case len(h.fields) > 0:
+				if key, value, ok := strings.Cut(trimmed, ":"); ok {
+					h.fields[len(h.fields)-1].set(key, yamlScalar(strings.TrimSpace(value)))
+				}
+			}
+		case "meta":
+			trimmed = strings.TrimPrefix(trimmed, "- ")
+			if strings.HasPrefix(trimmed, "__serialized_columns__") {
+				serialized = true
+				continue
+			}
+			if strings.HasPrefix(trimmed, "{") {
+				for key, value := range flowMembers(trimmed) {
+					h.key(key, value)
+				}
+				continue
+			}
+			key, value, ok := strings.Cut(trimmed, ":")
+			if !ok {
+				continue
+			}
+			value = strings.TrimSpace(value)
+			switch {
+			case serialized && strings.HasPrefix(value, "!astropy.time.core.Time"):
+				timed, timedIndent = yamlScalar(key), indent
+				if len(h.times) < 100 {
+					h.times[timed] = &ecsvTime{}
+				}
+			case serialized && timed != "" && indent > timedIndent && h.times[timed] != nil:
+				t := h.times[timed]
+				switch key {
+				case "format":
+					t.format = yamlScalar(value)
+				case "scale":
+					t.scale = yamlScalar(value)
+				}
+			case !serialized:
+				h.key(key, yamlScalar(value))
+			}
+		}
+	}
+	if len(h.fields) == 0 {
+		return h, refuse(Problem{Reason: "the header of the ECSV file describes no columns"})
+	}
+	return h, nil
+}
+
+// key keeps a member of meta as a keyword.
+func (h *ecsvHeader) key(name, value string) {
+	name = keyword(yamlScalar(name))
+	if name == "" || value == "" || len(h.keys) >= maxKeys || len(value) > maxKeyLine {
+		return
+	}
+	if _, twice := h.keys[name]; !twice {
+		h.keys[name] = value
+	}
+}
+
+// entry reads a column's description in braces.
+func (h *ecsvHeader) entry(text string, line int) error {
+	var c ecsvField
+	for key, value := range flowMembers(text) {
+		c.set(key, value)
+	}
+	return h.add(c, line)
+}
+
+func (h *ecsvHeader) add(c ecsvField, line int) error {
+	if len(h.fields) == maxColumns {
+		return refuse(Problem{Line: line, Reason: fmt.Sprintf("more than %d columns", maxColumns)})
+	}
+	h.fields = append(h.fields, c)
+	return nil
+}
+
+func (c *ecsvField) set(key, value string) {
+	switch key {
+	case "name":
+		c.name = value
+	case "unit":
+		c.unit = strings.TrimSpace(strings.TrimPrefix(value, "!astropy.units.Unit"))
+		if strings.HasPrefix(c.unit, "{") {
+			c.unit = flowMembers(c.unit)["unit"]
+		}
+	case "datatype":
+		c.datatype = value
+	case "subtype":
+		c.subtype = value
+	}
+}
+
+// closedFlow tells whether the braces of a flow are closed.
+func closedFlow(text string) bool {
+	depth := 0
+	walkFlow(text, func(i, d int) bool { depth = d; return true })
+	return depth <= 0
+}
+
+// walkFlow calls fn for every character outside of quotes with the depth of brackets after it.
+func walkFlow(text string, fn func(i, depth int) bool) {
+	depth := 0
+	quote := byte(0)
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quote != 0:
+			if c == '\\' && quote == '"' {
+				i++
+			} else if c == quote {
+				quote = 0
+			}
+			continue
+		case (c == '"' || c == '\'') && (i == 0 || strings.IndexByte(" ,{[:", text[i-1]) >= 0):
+			quote = c
+			continue
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		}
+		if !fn(i, depth) {
+			return
+		}
+	}
+}
+
+// flowMembers are the members of a YAML mapping in braces.
+func flowMembers(text string) map[string]string {
+	out := map[string]string{}
+	text = strings.TrimSpace(text)
+	if !strings.HasPrefix(text, "{") {
+		return out
+	}
+	start := 1
+	take := func(end int) {
+		if end <= start || end > len(text) {
+			return
+		}
+		key, value, ok := strings.Cut(text[start:end], ":")
+		if ok && len(out) < 1000 {
+			out[yamlScalar(strings.TrimSpace(key))] = yamlScalar(strings.TrimSpace(value))
+		}
+	}
+	walkFlow(text, func(i, depth int) bool {
+		switch {
+		case depth == 1 && text[i] == ',':
+			take(i)
+			start = i + 1
+		case depth == 0 && i > 0:
+			take(i)
+			return false
+		}
+		return true
+	})
+	return out
+}
+
+// yamlScalar is a YAML scalar without its quotes.
+func yamlScalar(text string) string {
+	switch {
+	case len(text) >= 2 && text[0] == '\'' && text[len(text)-1] == '\'':
+		return strings.ReplaceAll(text[1:len(text)-1], "''", "'")
+	case len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"':
+		var out strings.Builder
+		for i := 1; i < len(text)-1; i++ {
+			c := text[i]
+			if c == '\\' && i+1 < len(text)-1 {
+				i++
+				switch c = text[i]; c {
+				case 'n':
+					c = '\n'
+				case 't':
+					c = '\t'
+				case 'u':
+					var r rune
+					if n, _ := fmt.Sscanf(text[i+1:min(i+5, len(text)-1)], "%04x", &r); n == 1 {
+						out.WriteRune(r)
+						i = min(i+4, len(text)-2)
+						continue
+					}
+				case 'x':
+					var r rune
+					if n, _ := fmt.Sscanf(text[i+1:min(i+3, len(text)-1)], "%02x", &r); n == 1 {
+						out.WriteRune(r)
+						i = min(i+2, len(text)-2)
+						continue
+					}
+				}
+			}
+			out.WriteByte(c)
+		}
+		return out.String()
+	}
+	return text
+}

@@ -1,0 +1,92 @@
+package ingest
+
+import (
+	"slices"
+	"strings"
+)
+
+// exported is the dialect of a table that Nightjar itself exports: the members of the values stand under value.NAME.
+var exported = dialect{
+	name:  "Nightjar export",
+	roles: map[string]role{"@timestamp": roleTime, "@target": roleObject, "@source_name": roleSource},
+}
+
+// exportColumns are the columns of an export that are no members of the value, and how they are called here: no member can
+// have these names, as names of an export's columns do not begin with @.
+var exportColumns = []string{"timestamp", "target", "source_name"}
+
+// unexport recognises an export's columns and leaves those that an upload needs.
+func (g *grid) unexport() bool {
+	var use []int
+	var names []string
+	for _, name := range exportColumns {
+		i := slices.Index(g.first, name)
+		if i < 0 {
+			return false
+		}
+		use, names = append(use, i), append(names, "@"+name)
+	}
+	kind := slices.Index(g.first, "data_type")
+	for i, name := range g.first {
+		if member, ok := strings.CutPrefix(name, "value."); ok && member != "" {
+			use, names = append(use, i), append(names, member)
+		}
+	}
+	if len(use) == len(exportColumns) || kind < 0 {
+		return false
+	}
+	if g.fields != nil {
+		var fields []field
+		for _, i := range use {
+			fields = append(fields, g.field(i))
+		}
+		g.fields = fields
+	}
+	var sample [][]string
+	for _, row := range g.sample {
+		if len(row) == len(g.first) {
+			var cells []string
+			for _, i := range use {
+				cells = append(cells, row[i])
+			}
+			sample = append(sample, cells)
+		}
+	}
+	open, width := g.open, len(g.first)
+	g.open = func(comment func([]byte)) (rows, error) {
+		in, err := open(comment)
+		return &someColumns{rows: in, use: use, width: width, kind: kind}, err
+	}
+	g.first, g.sample = names, sample
+	g.dialect, g.format = &exported, exported.name+", "+g.format
+	return true
+}
+
+// someColumns gives some columns of the rows of an export that are photometry.
+type someColumns struct {
+	rows
+	use   []int
+	width int
+	kind  int
+	cells [][]byte
+}
+
+func (s *someColumns) next(r *row) error {
+	err := s.rows.next(r)
+	if err != nil || r.reason != "" {
+		return err
+	}
+	switch {
+	case len(r.cells) != s.width:
+		r.reason = plural(len(r.cells), "field") + " where the header has " + plural(s.width, "column")
+		return nil
+	case string(r.cells[s.kind]) != "photometry":
+		r.left = "the row is of the type " + quoted(r.cells[s.kind])
+	}
+	s.cells = s.cells[:0]
+	for _, i := range s.use {
+		s.cells = append(s.cells, r.cells[i])
+	}
+	r.cells = s.cells
+	return nil
+}
