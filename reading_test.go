@@ -14,7 +14,7 @@ func TestReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := map[string]bool{}
-	for _, m := range regexp.MustCompile("`([a-z]+/)?[a-z_0-9]+\\.go`").FindAllString(string(text), -1) {
+	for _, m := range regexp.MustCompile("`([a-z]+/)*[a-z_0-9]+\\.go`").FindAllString(string(text), -1) {
 		file := strings.Trim(m, "`")
 		named[file] = true
 		if _, err := os.Stat(file); err != nil && file != "doc.go" {

@@ -154,7 +154,7 @@ func (f *storageFile) ask(t *testing.T, a *archive.Archive) {
 		err = s.Datums(ctx, archive.DatumFilter{}, all, archive.Out[archive.DatumView]{Begin: nothing, Flush: flush,
 			Row: func(v *archive.DatumView) error {
 				d := *v.Datum
-				d.Value = bytes.Clone(d.Value)
+				d.Value, d.Products, d.Owners = bytes.Clone(d.Value), slices.Clone(d.Products), slices.Clone(d.Owners)
 				f.data[v.ID], f.types[v.ID] = d, v.Type
 				return nil
 			}})
