@@ -205,7 +205,10 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 		if rest == "" || strings.ContainsAny(rest, " \t") {
 			return v, &auth.Error{Kind: auth.Unauthenticated, Message: "Invalid token header."}
 		}
-		return a.WithToken(rest, addr)
+		if v, err = a.WithToken(rest, addr); err == nil && v.Session {
+			return auth.Viewer{}, auth.ErrBadToken // what is in a cookie is for cookies
+		}
+		return v, err
 	}
 	return v, &auth.Error{Kind: auth.Unauthenticated, Message: "Unknown authentication scheme."}
 }
