@@ -62,10 +62,10 @@ func (p *program) app() *cli.App {
 	app := &cli.App{
 		Name:        "nightjar",
 		Usage:       "a follow-up archive for astronomers in one file",
-		HideVersion: true, HideHelpCommand: true,
+		HideVersion: true, HideHelp: true,
 		Writer: p.out, ErrWriter: p.err, Reader: p.in,
 		ExitErrHandler: func(*cli.Context, error) {},
-		Flags:          []cli.Flag{&cli.StringFlag{Name: "db", Usage: "the archive's `FILE`; also as NIGHTJAR_DB in the environment", Value: file}},
+		Flags:          []cli.Flag{&cli.StringFlag{Name: "db", Usage: "the archive's `FILE`; also as NIGHTJAR_DB in the environment", Value: file}, helpFlag()},
 		Commands: []*cli.Command{
 			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(), p.targetCommand(),
 			p.importCommand(), p.exportCommand(),
@@ -77,11 +77,17 @@ func (p *program) app() *cli.App {
 	return app
 }
 
+// helpFlag stands for the one of urfave/cli, which is a variable of that package and so the same in all programs of a process.
+func helpFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show help", DisableDefaultText: true}
+}
+
 // plain has usage errors returned instead of being printed with pages of help.
 func plain(list []*cli.Command) {
 	for _, c := range list {
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
-		c.HideHelpCommand = true
+		c.HideHelp = true
+		c.Flags = append(c.Flags, helpFlag())
 		if c.Action == nil {
 			c.Action = needsSubcommand
 		}

@@ -20,7 +20,7 @@ func (p *program) exportCommand() *cli.Command {
 			{
 				Name: "targets", Usage: "print targets as a table, to be read by import targets",
 				Flags: []cli.Flag{
-					formats("csv"), asFlag,
+					formats("csv"), asFlag(),
 					&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"},
 					&cli.StringFlag{Name: "type", Usage: "only SIDEREAL or NON_SIDEREAL ones"},
 					&cli.StringFlag{Name: "list", Usage: "only those of a target list, by `NAME` or id"},
@@ -31,7 +31,7 @@ func (p *program) exportCommand() *cli.Command {
 			{
 				Name: "datums", Usage: "print reduced data, by target and time, to be read by import datums; ndjson keeps every digit and type",
 				Flags: []cli.Flag{
-					formats("ndjson"), asFlag,
+					formats("ndjson"), asFlag(),
 					&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},
 					&cli.StringFlag{Name: "target-id", Usage: "only of the target with `ID`"},
 					&cli.StringFlag{Name: "type", Usage: "only data of a `TYPE`, such as photometry"},

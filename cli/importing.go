@@ -21,12 +21,12 @@ func (p *program) importCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "targets", Usage: "add the targets of a CSV file as a TOM exports it: name, type, ra, dec, name2 and so on for aliases, groups; other columns become tags",
-				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag},
+				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag()},
 				Action: p.asking(true, []string{"FILE"}, p.importTargets),
 			},
 			{
 				Name: "datums", Usage: "add reduced data from lines of JSON, or from a CSV file with the columns target, data_type, timestamp or mjd, source_name, source_location, value.KEY and so on",
-				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag},
+				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag()},
 				Action: p.asking(true, []string{"FILE"}, p.importDatums),
 			},
 			{
@@ -36,7 +36,7 @@ func (p *program) importCommand() *cli.Command {
 					&cli.StringFlag{Name: "type", Usage: "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide", Value: "auto"},
 					&cli.StringFlag{Name: "date-obs", Usage: "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"},
 					&cli.StringFlag{Name: "flux-scale", Usage: "`FACTOR` on the fluxes"},
-					asFlag,
+					asFlag(),
 				},
 				Action: p.asking(true, []string{"FILE...", "--target"}, p.importProducts),
 			},

@@ -66,7 +66,9 @@ func findGroup(ctx context.Context, n *client, name string) (*named, error) {
 	return g, err
 }
 
-var passwordFlag = &cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input, instead of making a random one and printing it"}
+func passwordFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input, instead of making a random one and printing it"}
+}
 
 // password is the one that standard input gives, or a random one that is to be shown.
 func (p *program) password(c *cli.Context) (password string, show bool, err error) {
@@ -98,7 +100,7 @@ func (p *program) userCommand() *cli.Command {
 				Flags: []cli.Flag{
 					&cli.BoolFlag{Name: "superuser", Usage: "sees and may do everything"},
 					&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"},
-					passwordFlag,
+					passwordFlag(),
 				},
 				Action: p.asking(true, []string{"NAME"}, p.addUser),
 			},
@@ -128,7 +130,7 @@ func (p *program) userCommand() *cli.Command {
 			},
 			{
 				Name: "passwd", Usage: "give a user a new password, which ends the user's sessions", ArgsUsage: "NAME",
-				Flags: []cli.Flag{passwordFlag},
+				Flags: []cli.Flag{passwordFlag()},
 				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
 					u, err := findUser(ctx, n, args[0])
 					if err != nil {

@@ -91,13 +91,13 @@ func (p *program) targetCommand() *cli.Command {
 					&cli.StringSliceFlag{Name: "alias", Usage: "another `NAME`; may be given several times"},
 					&cli.StringSliceFlag{Name: "group", Usage: "share the target with `GROUP`; may be given several times"},
 					&cli.StringFlag{Name: "permissions", Usage: "`WHO` sees it besides: PRIVATE (nobody), PUBLIC (who has signed in) or OPEN (anyone)"},
-					asFlag,
+					asFlag(),
 				},
 				Action: p.asking(true, []string{"NAME", "--ra", "--dec"}, p.addTarget),
 			},
 			{
 				Name: "list", Usage: "list the targets",
-				Flags: []cli.Flag{&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"}, asFlag},
+				Flags: []cli.Flag{&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"}, asFlag()},
 				Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
 					n.as = c.String("as")
 					query := url.Values{"order": {"name"}}
@@ -141,7 +141,9 @@ func (p *program) targetCommand() *cli.Command {
 	}
 }
 
-var asFlag = &cli.StringFlag{Name: "as", Usage: "on behalf of `USER`, with what that user may see and do"}
+func asFlag() cli.Flag {
+	return &cli.StringFlag{Name: "as", Usage: "on behalf of `USER`, with what that user may see and do"}
+}
 
 func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client, args []string) error {
 	n.as = c.String("as")
