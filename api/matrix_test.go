@@ -19,6 +19,7 @@ const nowhere = "987654321"
 
 // TestMatrix compares what everybody sees through every list, filter, export, detail and download with the world's rules, in both modes and strategies.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	// a product that more may see than its observation
 	s := w.targets[3]
@@ -37,6 +38,9 @@ func TestMatrix(t *testing.T) {
 			for _, p := range w.people {
 				if strategy == auth.Locked && !p.guest() && p.name != "carol" {
 					continue // the strategy is for guests; one other shows that
+				}
+				if mode == auth.Targets && (p.dead || p.cookie != "" || p.superuser && p.reads) {
+					continue // the mode makes no difference to how one comes in
 				}
 				t.Run(fmt.Sprintf("%s/%s/%s", mode, strategy, cmp.Or(p.name, "guest")), func(t *testing.T) {
 					w.t = t

@@ -20,6 +20,7 @@ type flat struct {
 
 // TestMatrixNode asks for everything that does not hang on a target, and then looks whether every method of every route was asked for in one of the matrix's tests.
 func TestMatrixNode(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	carol, admin := w.userID("carol"), w.userID("admin")
 	mine := w.ask("carol", "POST", "/api/tokens/", jsonText(`{"name": "mine"}`)).want(t, 201).id(t)
@@ -208,6 +209,7 @@ func (w *world) userID(name string) string {
 
 // TestLists: a list is known to who made it and who sees a target on it, and deleted by who made it.
 func TestLists(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, s := range w.targets {
 		for _, p := range w.people {

@@ -10,6 +10,7 @@ import (
 
 // TestAtOnce changes who may see what in every way there is: each change shows at once, everywhere and to everybody.
 func TestAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	private, shared := w.targets[2], w.targets[4]
 	change := func(s *starred, body string) {

@@ -13,6 +13,7 @@ import (
 // TestMatrixWrites has everybody try every write on every kind of target: it does what the rules say, or is refused and leaves nothing; and what is
 // hidden is refused in the same words as what is not there.
 func TestMatrixWrites(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
 		for i, s := range slices.Clone(w.targets) {
@@ -197,6 +198,7 @@ func (w *world) head() string {
 
 // TestNamingHidden names hidden things in the bodies of writes that are good otherwise.
 func TestNamingHidden(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	bob := w.person("bob")
 	mine, hidden := w.targets[5], w.targets[2]

@@ -24,6 +24,7 @@ import (
 // opened, compacted, backed up and restored. NIGHTJAR_MODEL_OPS says how many things (5,000 if not set), NIGHTJAR_MODEL_SEED which ones. A run that fails is
 // played again and again with parts left out, and what is left is shown.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	count, seed := 5000, uint64(time.Now().UnixNano())
 	if testing.Short() {
 		count = 500

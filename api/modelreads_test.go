@@ -60,7 +60,7 @@ func (x *modelRun) datumRow(who string, d *modelDatum) map[string]any {
 	if d.Row >= modelFileRows {
 		value = map[string]any{"flux": []any{1.0, 2.5, float64(d.Row)}}
 	}
-	return map[string]any{"id": float64(d.ID), "target": float64(x.m.Targets[d.Target].ID), "data_type": d.Type, "timestamp": rowTime(d.Row), "source_name": rowSource(d.Row), "source_location": "",
+	return map[string]any{"id": float64(d.ID), "target": float64(x.m.Targets[d.Target].ID), "data_type": d.Type, "timestamp": rowTime(d.Row), "source_name": d.Source, "source_location": "",
 		"value": value, "data_product": product}
 }
 
@@ -259,7 +259,7 @@ func (x *modelRun) listData(who string, r *rand.Rand) error {
 	}
 	if r.IntN(5) == 0 {
 		source := one(r, "source 0", "source 1", "none")
-		add("source_name", source, func(d *modelDatum) bool { return rowSource(d.Row) == source })
+		add("source_name", source, func(d *modelDatum) bool { return d.Source == source })
 	}
 	if r.IntN(5) == 0 {
 		p, id := x.productAt(r)

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 
 	"nightjar/auth"
 )
 
-// model is what a node must hold. Targets and products have places, which are free again when they are deleted; a datum is known by its target, type and row.
+// model is what a node must hold. Targets and products have places, which are free again when they are deleted; a row of data may be there several times, when those who brought it do not
+// see each other and say something else of it.
 type model struct {
 	Mode     auth.Mode
 	Strategy auth.Strategy
@@ -60,6 +63,8 @@ type modelDatum struct {
 	Target   int
 	Type     string
 	Row      int
+	Source   string
+	Text     string // of the value, compact
 	Products []int
 	Owners   []modelOwner
 	Upload   uint64
@@ -153,16 +158,36 @@ func (m *model) knowsList(who, name string) bool {
 	return false
 }
 
-// bring adds a datum, or notes that it was brought again, and says whether it counts as new. Again says that those who see it already bring it to a product.
-func (m *model) bring(who, key string, d modelDatum, again bool) bool {
+// same finds the datum that is there already for somebody: one they see, or one that is hidden and shows the same; "" for none.
+func (m *model) same(who string, d *modelDatum) (key string, seen bool) {
+	var keys []string
+	for k, there := range m.Data {
+		if there.Target == d.Target && there.Type == d.Type && there.Row == d.Row {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Compare(m.Data[a].ID-1, m.Data[b].ID-1) }) // those whose id is not known yet are the newest
+	for _, k := range keys {
+		there := m.Data[k]
+		if m.seesDatum(who, there) {
+			return k, true
+		}
+		if key == "" && there.Source == d.Source && there.Text == d.Text {
+			key = k
+		}
+	}
+	return key, false
+}
+
+// bring adds a datum, or notes that it was brought again, and says whether it counts as new.
+func (m *model) bring(who string, d modelDatum) (key string, created bool) {
+	key, seen := m.same(who, &d)
 	there := m.Data[key]
 	if there == nil {
+		m.Clock++
+		key = fmt.Sprintf("%06d", m.Clock)
 		m.Data[key] = &d
-		return true
-	}
-	seen := m.seesDatum(who, there)
-	if seen && !again {
-		return false
+		return key, true
 	}
 	for _, p := range d.Products {
 		if !slices.Contains(there.Products, p) {
@@ -172,7 +197,7 @@ func (m *model) bring(who, key string, d modelDatum, again bool) bool {
 	if !seen {
 		there.Owners = append(there.Owners, d.Owners...)
 	}
-	return !seen
+	return key, !seen
 }
 
 // dropProduct takes a product away, with the data that only it brought.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -358,28 +359,28 @@ func (x *modelRun) deleteList(who string, r *rand.Rand) error {
 	return err
 }
 
-// Rows of data: each has its day, its source and its value, so that equal data are the same whatever brings them.
+// Rows of data: each has its day and its value, so that equal data are the same whatever brings them.
 
 func rowTime(row int) string {
 	return time.Date(2023, 2, 25+row, 0, 0, 0, 0, time.UTC).Format(time.RFC3339) // MJD 60000 and on
 }
 
-func rowSource(row int) string {
-	if row < modelFileRows {
-		return ""
-	}
-	return fmt.Sprintf("source %d", row%2)
-}
+// rowSource is what somebody says of where a row comes from; files say nothing.
+func rowSource(r *rand.Rand) string { return one(r, "", "source 0", "source 1") }
+
+// fileText is the value of a row as a file has it.
+const fileText = `{"magnitude":%d.50,"time":%d.0}`
 
 // rowValue writes the value of a row, in one of several ways that mean the same.
 func rowValue(row int, r *rand.Rand) json.RawMessage {
 	if row >= modelFileRows {
 		return json.RawMessage(fmt.Sprintf(one(r, `{"flux":[1,2.5,%d]}`, `{ "flux" : [1.0, 25e-1, %d] }`), row))
 	}
+	if r.IntN(2) == 0 {
+		return json.RawMessage(fmt.Sprintf(fileText, 15+row, 60000+row))
+	}
 	return json.RawMessage(fmt.Sprintf(one(r, `{"time":%[1]d.0,"magnitude":%[2]d.5}`, `{"magnitude": %[2]d.50, "time": %[1]d}`, `{"time":%[1]de0,"magnitude":%[2]d5e-1}`), 60000+row, 15+row))
 }
-
-func datumKey(target int, kind string, row int) string { return fmt.Sprint(target, kind, row) }
 
 // sentDatum is a datum that somebody sends, and what must be wrong with it.
 type sentDatum struct {
@@ -391,8 +392,14 @@ type sentDatum struct {
 func (x *modelRun) sendDatum(who string, r *rand.Rand, line bool) sentDatum {
 	m := x.m
 	t, id := x.targetAt(r.IntN(modelPlaces))
-	d := modelDatum{Type: one(r, modelTypes...), Row: r.IntN(modelRows)}
-	out := sentDatum{body: map[string]any{"data_type": d.Type, "timestamp": rowTime(d.Row), "source_name": rowSource(d.Row), "value": rowValue(d.Row, r)}}
+	d := modelDatum{Type: one(r, modelTypes...), Row: r.IntN(modelRows), Source: rowSource(r)}
+	value := rowValue(d.Row, r)
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, value); err != nil {
+		panic(err)
+	}
+	d.Text = compact.String()
+	out := sentDatum{body: map[string]any{"data_type": d.Type, "timestamp": rowTime(d.Row), "source_name": d.Source, "value": value}}
 	name := r.IntN(3)
 	if line && name > 0 && t != nil {
 		called := t.Name
@@ -443,20 +450,20 @@ func (x *modelRun) sendDatum(who string, r *rand.Rand, line bool) sentDatum {
 func (x *modelRun) postDatum(who string, r *rand.Rand) error {
 	in := x.sendDatum(who, r, false)
 	s := x.ask(who, "POST", "/api/reduceddatums/", in.body)
-	key := datumKey(in.d.Target, in.d.Type, in.d.Row)
+	_, seen := x.m.same(who, &in.d)
 	switch {
 	case who == "":
 		return s.want(401)
 	case in.problems != nil:
 		return s.want(400, in.problems...)
-	case x.m.seesDatum(who, x.m.Data[key]):
+	case seen:
 		return s.want(400, "non_field_errors")
 	}
 	if err := s.want(201); err != nil {
 		return err
 	}
 	in.d.ID = s.id()
-	x.m.bring(who, key, in.d, false)
+	key, _ := x.m.bring(who, in.d)
 	return x.compare(s.what, s.value, x.datumRow(who, x.m.Data[key]))
 }
 
@@ -489,7 +496,7 @@ func (x *modelRun) importData(who string, r *rand.Rand) error {
 	created, duplicate := 0, 0
 	for _, d := range good {
 		d.Upload = uint64(upload)
-		if x.m.bring(who, datumKey(d.Target, d.Type, d.Row), d, true) {
+		if _, fresh := x.m.bring(who, d); fresh {
 			created++
 		} else {
 			duplicate++
@@ -504,9 +511,9 @@ func (x *modelRun) importData(who string, r *rand.Rand) error {
 
 // learn finds the ids of data that came in bulk.
 func (x *modelRun) learn() error {
-	fresh := map[string]*modelDatum{}
+	fresh, known := map[string]*modelDatum{}, map[float64]bool{}
 	for _, d := range x.m.Data {
-		if d.ID == 0 {
+		if known[float64(d.ID)] = true; d.ID == 0 {
 			fresh[fmt.Sprint(x.m.Targets[d.Target].ID, d.Type, rowTime(d.Row))] = d
 		}
 	}
@@ -519,7 +526,7 @@ func (x *modelRun) learn() error {
 	}
 	for _, row := range s.value["results"].([]any) {
 		v := row.(map[string]any)
-		if d := fresh[fmt.Sprint(v["target"], v["data_type"], v["timestamp"])]; d != nil {
+		if d := fresh[fmt.Sprint(v["target"], v["data_type"], v["timestamp"])]; d != nil && !known[v["id"].(float64)] {
 			d.ID = uint64(v["id"].(float64))
 		}
 	}
@@ -532,8 +539,8 @@ func (x *modelRun) learn() error {
 }
 
 func (x *modelRun) datumAt(r *rand.Rand) (string, *modelDatum, uint64) {
-	key := datumKey(r.IntN(modelPlaces), one(r, modelTypes...), r.IntN(modelRows))
-	if keys := sortedKeys(x.m.Data); len(keys) > 0 && r.IntN(4) > 0 {
+	key := "none"
+	if keys := sortedKeys(x.m.Data); len(keys) > 0 && r.IntN(8) > 0 {
 		key = keys[r.IntN(len(keys))]
 	}
 	if d := x.m.Data[key]; d != nil {
@@ -614,7 +621,8 @@ func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 		if p.Type != "photometry" {
 			break
 		}
-		if m.bring(who, datumKey(t.Place, p.Type, row), modelDatum{Target: t.Place, Type: p.Type, Row: row, Products: []int{p.Place}}, true) {
+		d := modelDatum{Target: t.Place, Type: p.Type, Row: row, Text: fmt.Sprintf(fileText, 15+row, 60000+row), Products: []int{p.Place}}
+		if _, fresh := m.bring(who, d); fresh {
 			created++
 		} else {
 			duplicate++

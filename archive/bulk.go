@@ -113,18 +113,16 @@ func (b *bulk) stageRow(tx *kv.Tx, row int, id uint64, now *tally, merge *[]merg
 		return err
 	}
 	b.refer(d, id)
-	there, pending, err := twins(tx, d)
+	there, seen, pending, err := b.s.twin(tx, d)
 	switch {
 	case err != nil:
 		return err
+	case seen && b.refuse != nil:
+		now.rejected = append(now.rejected, b.refuse(row))
+		return nil
 	case there != 0:
-		seen, err := b.s.sees(tx, there)
-		if err == nil && seen && b.refuse != nil {
-			now.rejected = append(now.rejected, b.refuse(row))
-			return nil
-		}
 		*merge = append(*merge, mergeRow{there, seen})
-		return err
+		return nil
 	case pending != 0 && b.stage.Has(tx, pending): // it was in this write before
 		if b.refuse != nil {
 			now.rejected = append(now.rejected, b.refuse(row))
@@ -243,16 +241,12 @@ func (b *bulk) settle(tx *kv.Tx) error {
 		if err != nil {
 			return err
 		}
-		there, _, err := twins(tx, mine)
+		there, seen, _, err := b.s.twin(tx, mine)
 		if err != nil {
 			return err
 		}
 		if there == 0 {
-			continue // the other one was given up
-		}
-		seen, err := b.s.sees(tx, there)
-		if err != nil {
-			return err
+			continue // the other one was given up, or is hidden and shows something else
 		}
 		if err := b.stage.Drop(tx, n.Pending); err != nil {
 			return err

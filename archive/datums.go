@@ -416,8 +416,9 @@ func (s *Access) typeForData(tx *kv.Tx, name string, p *auth.Problems) (byte, er
 	return tx.Code(codeDataType, name)
 }
 
-// twins finds the rows that hold the same datum: same target, type, time and value. Of rows that are pending elsewhere only the first is told.
-func twins(tx *kv.Tx, d *Datum) (visible, pending uint64, err error) {
+// twin finds the row that holds the same datum: same target, type, time and value. One that the viewer sees comes first. One that is hidden is it only if it also shows the same in all
+// that a viewer is shown: otherwise the viewer would read what others said of their source, in place of what he said himself. Of rows that are pending elsewhere the first is told.
+func (s *Access) twin(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending uint64, err error) {
 	form, isUndated := d.sameness()
 	series, time := lightCurve(d.Target, d.Code), d.Time
 	if isUndated {
@@ -425,7 +426,7 @@ func twins(tx *kv.Tx, d *Datum) (visible, pending uint64, err error) {
 	}
 	ids, err := datums.Find(tx, series, time, d.place().hash)
 	if err != nil {
-		return 0, 0, err
+		return 0, false, 0, err
 	}
 	for _, id := range ids {
 		other, isPending, err := datums.Pending(tx, id)
@@ -433,19 +434,30 @@ func twins(tx *kv.Tx, d *Datum) (visible, pending uint64, err error) {
 			continue
 		}
 		if err != nil {
-			return 0, 0, err
+			return 0, false, 0, err
 		}
 		if theirs, _ := other.sameness(); !bytes.Equal(theirs, form) {
 			continue
 		}
-		if !isPending {
-			return id, pending, nil
+		if isPending {
+			if pending == 0 {
+				pending = id
+			}
+			continue
 		}
-		if pending == 0 {
-			pending = id
+		if seen, err := s.sees(tx, id); err != nil || seen {
+			return id, seen, pending, err
+		}
+		if there == 0 && other.shows(d) {
+			there = id
 		}
 	}
-	return 0, pending, nil
+	return there, false, pending, nil
+}
+
+// shows says whether a datum shows the same as another one of its target, type and value.
+func (d *Datum) shows(other *Datum) bool {
+	return d.Time == other.Time && d.Source == other.Source && d.Location == other.Location && bytes.Equal(d.Value, other.Value)
 }
 
 // AlreadyThere is the problem with a datum that the viewer can see already.
@@ -536,7 +548,7 @@ func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*Datu
 
 // addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
 func (s *Access) addDatum(tx *kv.Tx, d *Datum, refuse bool) (uint64, Added, error) {
-	there, pending, err := twins(tx, d)
+	there, seen, pending, err := s.twin(tx, d)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -548,9 +560,8 @@ func (s *Access) addDatum(tx *kv.Tx, d *Datum, refuse bool) (uint64, Added, erro
 		}
 		return id, Created, err
 	}
-	seen, err := s.sees(tx, there)
-	if err != nil || seen && refuse {
-		return there, Duplicate, err
+	if seen && refuse {
+		return there, Duplicate, nil
 	}
 	changed, err := s.bring(tx, there, d)
 	if seen || err != nil || !changed {

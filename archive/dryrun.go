@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 
 	"nightjar/kv"
 )
@@ -79,13 +78,6 @@ func (s *Access) isThere(tx *kv.Tx, d *Datum, met map[[sha256.Size]byte]bool) (b
 		return true, nil
 	}
 	met[key] = true
-	id, _, err := twins(tx, d)
-	if err != nil || id == 0 {
-		return false, err
-	}
-	seen, err := s.sees(tx, id)
-	if errors.Is(err, kv.ErrNotFound) {
-		return false, nil
-	}
+	_, seen, _, err := s.twin(tx, d)
 	return seen, err
 }

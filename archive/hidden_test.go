@@ -3,6 +3,8 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,5 +83,46 @@ func TestHiddenObservation(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("%s sees the observation %d, want %d (%v)", who, got, want, err)
 		}
+	}
+}
+
+// TestHiddenSource: who posts what is there already, hidden and with another source, sees what he said of it and not what the others did.
+func TestHiddenSource(t *testing.T) {
+	for _, mode := range []string{"by itself", "staged"} {
+		t.Run(mode, func(t *testing.T) {
+			f := open(t, Options{StageFrom: 1})
+			f.mode(auth.Objects, auth.ReadOnly)
+			id := f.target("admin", "T", f.group)
+			post := func(who, source string) {
+				t.Helper()
+				in := DatumInput{Target: id, Type: "photometry", Time: 1e6, Timed: true, Value: []byte(`{"magnitude":1}`), Source: source}
+				if mode == "by itself" {
+					if _, added, err := f.as(who).AddDatum(t.Context(), &in); err != nil || added != Created {
+						t.Fatal(who, added, err)
+					}
+					return
+				}
+				sent := 0
+				r, err := f.as(who).AddData(t.Context(), false, func() (DatumInput, int, error) {
+					if sent++; sent > 3 {
+						return DatumInput{}, 0, io.EOF
+					}
+					in := in
+					in.Value = fmt.Appendf(nil, `{"magnitude":%d}`, sent)
+					return in, sent, nil
+				})
+				if err != nil || r.Created != 3 || r.Duplicate != 0 {
+					t.Fatal(who, r, err)
+				}
+			}
+			post("astro", "the secret camera")
+			post("carol", "the open camera")
+			for who, source := range map[string]string{"astro": "the secret camera", "carol": "the open camera"} {
+				all, own := f.data(who, DatumFilter{}), f.data(who, DatumFilter{Source: source})
+				if len(all) == 0 || !slices.Equal(all, own) {
+					t.Errorf("%s finds %v, and %v of %s", who, all, own, source)
+				}
+			}
+		})
 	}
 }
