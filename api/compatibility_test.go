@@ -114,7 +114,9 @@ func TestMended(t *testing.T) {
 	sign := func() (string, map[string]any) {
 		secret := fmt.Sprint(n.ask("", "POST", "/api/token-auth/", url.Values{"username": {"bob"}, "password": {password("bob")}}).want(t, 200).json(t)["token"])
 		list := n.ask("", "GET", "/api/tokens/", nil, "Authorization", "Token "+secret).rows(t)
-		slices.SortFunc(list, func(a, b map[string]any) int { return strings.Compare(fmt.Sprint(a["created"]), fmt.Sprint(b["created"])) })
+		slices.SortFunc(list, func(a, b map[string]any) int {
+			return strings.Compare(fmt.Sprint(a["created"]), fmt.Sprint(b["created"]))
+		})
 		return secret, list[len(list)-1]
 	}
 	one, _ := sign()
