@@ -70,7 +70,6 @@ type checker struct {
 }
 
 type datum struct {
-	ID    uint64          `json:"id"`
 	Value json.RawMessage `json:"value"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"mime/multipart"
 	"net/http"
@@ -125,7 +126,9 @@ func (w *worker) addTarget(ctx context.Context) error {
 func (w *worker) rename(ctx context.Context, it *item) error {
 	name := w.next()
 	at := len(it.names)
-	w.ledger.note(func() { it.names = append(it.names, naming{name, change{begun: time.Now()}}) })
+	w.ledger.note(func() {
+		it.names, it.sure = append(it.names, naming{name, change{begun: time.Now()}}), false
+	})
 	err := w.node.Call(ctx, http.MethodPatch, "/api/targets/"+strconv.FormatUint(it.id, 10)+"/", map[string]string{"name": name}, nil)
 	w.ledger.note(func() { w.answered(&it.names[at].change, err) })
 	return err
@@ -133,7 +136,7 @@ func (w *worker) rename(ctx context.Context, it *item) error {
 
 // remove deletes an item.
 func (w *worker) remove(ctx context.Context, it *item, path string) error {
-	w.ledger.note(func() { it.gone.begun = time.Now() })
+	w.ledger.note(func() { it.gone, it.sure = change{begun: time.Now()}, false })
 	err := w.node.Call(ctx, http.MethodDelete, path+strconv.FormatUint(it.id, 10)+"/", nil, nil)
 	w.ledger.note(func() { w.answered(&it.gone, err) })
 	return err
@@ -254,4 +257,23 @@ func (w *worker) addFile(ctx context.Context, suffix, kind string, content []byt
 	})
 	pr.CloseWithError(io.ErrClosedPipe)
 	return it, err
+}
+
+// Clear deletes the data products and the data whose ids the ledger knows.
+func (l *Ledger) Clear(ctx context.Context, node *Client) error {
+	w := &worker{node: node, ledger: l}
+	for _, x := range []struct {
+		kind kind
+		path string
+	}{{aProduct, "/api/dataproducts/"}, {aDatum, "/api/reduceddatums/"}} {
+		for _, it := range l.before(math.MaxInt, x.kind) {
+			if it.id == 0 { // it was found, and never answered for
+				continue
+			}
+			if err := w.remove(ctx, it, x.path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

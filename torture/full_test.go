@@ -1,0 +1,166 @@
+package torture_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"nightjar/api"
+	"nightjar/archive"
+	"nightjar/torture"
+)
+
+// smallDisk mounts a file system in memory with so many MiB, and skips the test where that is not allowed.
+func smallDisk(t *testing.T, size int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if runtime.GOOS != "linux" {
+		t.Skip("a small disk is only mounted on Linux: a full disk is not tried")
+	}
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", size), "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("a small disk cannot be mounted here (%.100s), which needs root: a full disk is not tried", out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	return dir
+}
+
+// fill writes a file of so many bytes, or as many as there is room for.
+func fill(t *testing.T, path string, size int64) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for b := make([]byte, 64<<10); size > 0; size -= int64(len(b)) {
+		if _, err := f.Write(b[:min(size, int64(len(b)))]); err != nil {
+			return
+		}
+	}
+}
+
+func isFull(err error) bool {
+	var refused *torture.Refused
+	return errors.As(err, &refused) && refused.Status == http.StatusInsufficientStorage && strings.Contains(refused.Body, "too little free space")
+}
+
+var smallLoad = torture.Load{Posters: 4, Rows: []int{300}, Files: []int{200_000}}
+
+// TestFullDisk: the program refuses to write while less than 64 MiB are free, says so, reads, and writes again when there is room.
+func TestFullDisk(t *testing.T) {
+	dir := smallDisk(t, 160)
+	n := serve(t, filepath.Join(dir, "test.db"), "")
+	ledger := new(torture.Ledger)
+	ballast := filepath.Join(dir, "ballast")
+	for round := 1; round <= times(2, 10); round++ {
+		done := n.load(smallLoad, ledger, round)
+		time.Sleep(300 * time.Millisecond)
+		done()
+		fill(t, ballast, 100<<20)
+		if err := smallLoad.Run(t.Context(), n.admin, ledger, 100+round); !isFull(err) {
+			t.Errorf("writing to a full disk: %v", err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		n.whole(ledger)
+		if out, err := run(t, "--db", n.file, "stat"); err != nil {
+			t.Errorf("stat on a full disk: %v: %s", err, out)
+		}
+		backup := filepath.Join(dir, "backup.db")
+		if out, err := run(t, "--db", n.file, "backup", backup); err == nil || !strings.Contains(out, "free space") {
+			t.Errorf("a backup to a full disk: %v: %s", err, out)
+		}
+		if left, _ := filepath.Glob(backup + "*"); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+		os.Remove(ballast)
+	}
+	done := n.load(smallLoad, ledger, 1000)
+	time.Sleep(300 * time.Millisecond)
+	done()
+	if acknowledged, _ := ledger.Count(1000); acknowledged < 5 {
+		t.Errorf("when there was room again, %d writes were acknowledged", acknowledged)
+	}
+	time.Sleep(100 * time.Millisecond)
+	n.whole(ledger)
+	if err := torture.AwaitIndex(t.Context(), n.admin); err != nil {
+		t.Error(err)
+	}
+	n.stop()
+	must(t, "--db", n.file, "verify")
+}
+
+// TestLastByte: without that reserve, a write that meets the end of the disk in the middle is refused in the same words and leaves nothing.
+func TestLastByte(t *testing.T) {
+	dir := smallDisk(t, 40)
+	file := filepath.Join(dir, "test.db")
+	a, err := archive.Open(file, archive.Options{MinFree: 1, Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := inProcess(api.New(a, api.Options{}).Owner())
+	ledger := new(torture.Ledger)
+	met := 0
+	for round := 1; round <= times(10, 100); round++ {
+		ballast := filepath.Join(dir, "ballast")
+		fill(t, ballast, 100<<20)
+		os.Truncate(ballast, sizeOf(t, ballast)-int64(round%7)*300_000)
+		load := torture.Load{Posters: 4, Rows: []int{300}, Files: []int{1 << 20, 300_000}}
+		err := load.Run(t.Context(), client, ledger, round)
+		if !isFull(err) {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		acknowledged, _ := ledger.Count(round)
+		met += acknowledged
+		check := func(when string) {
+			problems, err := ledger.Check(t.Context(), client, time.Now(), true, true)
+			if err != nil {
+				t.Fatalf("round %d, %s: %v", round, when, err)
+			}
+			for _, p := range problems {
+				t.Errorf("round %d, %s: %s", round, when, p)
+			}
+		}
+		check("on a full disk")
+		os.Remove(ballast)
+		if err := a.Ready(); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if err := ledger.Clear(t.Context(), client); err != nil { // makes room inside the file, too
+			t.Fatalf("round %d, with room again: %v", round, err)
+		}
+		if round%5 == 0 {
+			if err := client.Call(t.Context(), http.MethodPost, "/api/node/compact/", nil, nil); err != nil {
+				t.Fatalf("round %d, compact: %v", round, err)
+			}
+		}
+		check("with room again")
+		if t.Failed() {
+			break
+		}
+	}
+	t.Logf("%d writes were acknowledged between the ends of the disk", met)
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	must(t, "--db", file, "verify")
+}
+
+func sizeOf(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
