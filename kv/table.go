@@ -144,6 +144,9 @@ func (t *Table[T]) Read(tx *Tx, id uint64, rec *T) error {
 
 func (t *Table[T]) read(tx *Tx, id uint64, rec *T) error {
 	b, err := tx.record(t.def, id)
+	if err == ErrNotFound {
+		err = tx.missing(t.def, id)
+	}
 	if err != nil {
 		return err
 	}
@@ -252,6 +255,22 @@ func (tx *Tx) record(d *tableDef, id uint64) ([]byte, error) {
 		return nil, ErrNotFound
 	}
 	return tx.openRecord(d, id, stored)
+}
+
+// missing is the error for a row whose record is not there: ErrNotFound, or damage when it is in the set of all rows. That is only looked up while nothing
+// is being written.
+func (tx *Tx) missing(d *tableDef, id uint64) error {
+	if tx.batch != nil {
+		return ErrNotFound
+	}
+	yes, err := tx.set(d, dimAll, "").Has(id)
+	if err == nil && yes {
+		return damaged(where(d, id), "it is in the set of all rows, and not there")
+	}
+	if err == nil {
+		err = ErrNotFound
+	}
+	return err
 }
 
 func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) {

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -152,8 +153,13 @@ func (b *batch) findTails() error {
 func (tx *Tx) readTail(d *tableDef, from, epoch uint64) (*tail, error) {
 	t := &tail{table: d, epoch: epoch, from: from}
 	c := tx.table(d).Cursor()
+	last := from
 	for k, v := c.Seek(key8(from + 1)); k != nil; k, v = c.Next() {
+		if len(k) != 8 || binary.BigEndian.Uint64(k) <= last {
+			return nil, damaged(d.name, fmt.Sprintf("the key %x stands behind id %d", k, last))
+		}
 		id := binary.BigEndian.Uint64(k)
+		last = id
 		if tx.staged(d, id) {
 			continue
 		}

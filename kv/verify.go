@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"os"
 	"runtime/debug"
 	"slices"
 
@@ -117,6 +119,9 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	}
 	defer func() { err = errors.Join(err, db.bolt.Close()) }()
 	r = new(Report)
+	if err := checkHeads(path, db.bolt.Info().PageSize); err != nil {
+		r.problem("%v", err)
+	}
 	err = db.bolt.View(func(bt *bbolt.Tx) error {
 		for err := range bt.Check() {
 			r.problem("pages: %v", err)
@@ -134,6 +139,32 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 		return r, nil
 	}
 	return db.Verify(ctx, o)
+}
+
+// checkHeads looks at both heads of a bbolt file, which are written in turn: when the newer one is damaged, bbolt takes the older one and with it the state before the
+// last transaction. It does so in silence, since a write of the head that the power was cut in looks the same.
+func checkHeads(path string, pageSize int) error {
+	const (
+		pageHead = 16
+		size     = 64 // of the head, with the sum at its end: FNV-1a, 64 bits
+	)
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for page := range 2 {
+		b := make([]byte, pageHead+size)
+		if _, err := f.ReadAt(b, int64(page*pageSize)); err != nil {
+			return err
+		}
+		sum := fnv.New64a()
+		sum.Write(b[pageHead : pageHead+size-8])
+		if sum.Sum64() != binary.NativeEndian.Uint64(b[pageHead+size-8:]) {
+			return fmt.Errorf("pages: head %d is damaged: if it was the newer one, what the last transaction wrote is missing", page)
+		}
+	}
+	return nil
 }
 
 // verifier walks a file. That derived data are complete is seen by looking each of them up; that there is nothing beyond, by counting.
@@ -181,6 +212,9 @@ func (v *verifier) meta() {
 // records reads every record of a table and looks up all that is derived from it.
 func (v *verifier) records(d *tableDef) error {
 	last := v.tx.table(d).Sequence()
+	if last > MaxID {
+		v.problem("%s: the last id is %d, which is too large", d.name, last)
+	}
 	c := v.tx.table(d).Cursor()
 	for k, stored := c.First(); k != nil; k, stored = c.Next() {
 		if v.Records++; v.Records%4096 == 0 {

@@ -10,7 +10,7 @@ import (
 
 // TestKill: a server that is killed in the middle of its work has lost nothing that it acknowledged, and has done nothing by halves.
 func TestKill(t *testing.T) {
-	k := torture.Kill{Program: []string{binary}, Dir: t.TempDir(), Rounds: times(10, 200), From: 100 * time.Millisecond, To: 3 * time.Second,
+	k := torture.Kill{Program: []string{nightjar}, Dir: t.TempDir(), Rounds: times(10, 200), From: 100 * time.Millisecond, To: 3 * time.Second,
 		Load: torture.Usual(), Seed: 1}
 	if !long() {
 		k.To = 1500 * time.Millisecond

@@ -13,16 +13,16 @@ import (
 	"nightjar/torture"
 )
 
-// binary is the program as a user has it.
-var binary string
+// nightjar is the program as a user has it.
+var nightjar string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "nightjar-torture-")
 	if err != nil {
 		panic(err)
 	}
-	binary = filepath.Join(dir, "nightjar")
-	if out, err := exec.Command("go", "build", "-o", binary, "nightjar").CombinedOutput(); err != nil {
+	nightjar = filepath.Join(dir, "nightjar")
+	if out, err := exec.Command("go", "build", "-o", nightjar, "nightjar").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s", err, out)
 		os.Exit(1)
 	}
@@ -45,7 +45,7 @@ func times(short, inLong int) int {
 // run runs the program and returns all that it prints.
 func run(t testing.TB, args ...string) (string, error) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), binary, args...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), nightjar, args...).CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
 
@@ -70,7 +70,7 @@ type node struct {
 // serve starts a server on a file, which is stopped when the test ends. The token is that of an earlier server on the same file, "" for a new file.
 func serve(t testing.TB, file, token string, flags ...string) *node {
 	t.Helper()
-	return serveBy(t, []string{binary}, file, token, flags...)
+	return serveBy(t, []string{nightjar}, file, token, flags...)
 }
 
 func serveBy(t testing.TB, program []string, file, token string, flags ...string) *node {

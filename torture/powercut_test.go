@@ -53,7 +53,7 @@ func TestPowerCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := serveBy(t, []string{strace, "-D", "-f", "-ff", "-o", trace, "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns", "-y", "-xx", "-s", "67108864",
-		"-e", "trace=pwrite64,pwritev,write,ftruncate,fdatasync,fsync,fallocate", "-P", file, binary}, file, first.admin.Token)
+		"-e", "trace=pwrite64,pwritev,write,ftruncate,fdatasync,fsync,fallocate", "-P", file, nightjar}, file, first.admin.Token)
 	ledger := new(torture.Ledger)
 	done := n.load(torture.Load{Posters: 4, Rows: []int{100, 1000}, Files: []int{20_000, 9 << 20}}, ledger, 1)
 	time.Sleep(time.Duration(times(2, 10)) * time.Second)

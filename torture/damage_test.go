@@ -1,0 +1,282 @@
+package torture_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"nightjar/api"
+	"nightjar/archive"
+	"nightjar/torture"
+)
+
+// busyFile makes a file with some of everything, without free pages, and returns its path.
+func busyFile(t *testing.T, dir string) string {
+	t.Helper()
+	n := serve(t, filepath.Join(dir, "busy.db"), "", "--demo")
+	ledger := new(torture.Ledger)
+	done := n.load(torture.Load{Posters: 4, Rows: []int{50, 500}, Files: []int{300_000}}, ledger, 1)
+	time.Sleep(time.Second)
+	done()
+	n.stop()
+	must(t, "--db", n.file, "compact")
+	must(t, "--db", n.file, "verify")
+	return n.file
+}
+
+// live lists the places of a bbolt file that hold something: of each page in use its head, its elements, and their keys and values.
+func live(t *testing.T, b []byte) (places [][2]int) {
+	t.Helper()
+	const pageSize, head, element = 4096, 16, 16
+	newest := 0
+	if binary.LittleEndian.Uint64(b[head+48:]) < binary.LittleEndian.Uint64(b[pageSize+head+48:]) { // the transaction's number
+		newest = 1
+	}
+	free := map[int]bool{}
+	if list := int(binary.LittleEndian.Uint64(b[newest*pageSize+head+32:])) * pageSize; list > 0 {
+		for i := range int(binary.LittleEndian.Uint16(b[list+10:])) {
+			free[int(binary.LittleEndian.Uint64(b[list+head+8*i:]))] = true
+		}
+	}
+	end := int(binary.LittleEndian.Uint64(b[newest*pageSize+head+40:])) // the first page that was never used
+	for page := newest; page < end; {
+		if free[page] {
+			page++
+			continue
+		}
+		at := page * pageSize
+		flags, count := binary.LittleEndian.Uint16(b[at+8:]), int(binary.LittleEndian.Uint16(b[at+10:]))
+		overflow := int(binary.LittleEndian.Uint32(b[at+12:]))
+		used := head
+		switch flags {
+		case 1, 2: // a branch, a leaf
+			used += count * element
+			for i := range count {
+				e := at + head + i*element
+				if flags == 1 {
+					used = max(used, e-at+int(binary.LittleEndian.Uint32(b[e:]))+int(binary.LittleEndian.Uint32(b[e+4:])))
+				} else {
+					used = max(used, e-at+int(binary.LittleEndian.Uint32(b[e+4:]))+int(binary.LittleEndian.Uint32(b[e+8:]))+int(binary.LittleEndian.Uint32(b[e+12:])))
+				}
+			}
+		case 4: // the head of the file
+			used += 64
+		case 16: // the list of free pages
+			used += 8 * count
+		default:
+			t.Fatalf("page %d has the flags %d", page, flags)
+		}
+		places = append(places, [2]int{at, at + used})
+		if page < 2 {
+			page = 2
+		} else {
+			page += 1 + overflow
+		}
+	}
+	return places
+}
+
+// somewhere is a random place of those; one page is as likely as another, so that those that hold others together get their share.
+func somewhere(r *rand.Rand, places [][2]int) int {
+	p := places[r.IntN(len(places))]
+	return p[0] + r.IntN(p[1]-p[0])
+}
+
+// questions is what is asked of a file, sound or not.
+func questions(t *testing.T, h http.Handler) (paths []string) {
+	t.Helper()
+	client := inProcess(h)
+	paths = []string{
+		"/api/targets/?limit=1000", "/api/targets/?name=torture", "/api/targets/?name_fuzzy=torture+1+a+1", "/api/targets/?cone_search=180,0,60",
+		"/api/reduceddatums/?limit=100", "/api/reduceddatums/?limit=100&offset=1500", "/api/reduceddatums/?format=ndjson", "/api/reduceddatums/?target_name=torture+1+a",
+		"/api/dataproducts/?limit=100", "/api/observations/", "/api/groups/", "/api/users/", "/api/tokens/", "/api/settings/", "/api/targets/?format=csv",
+	}
+	type row struct {
+		ID   int
+		Data string
+	}
+	for _, path := range []string{"/api/targets/", "/api/reduceddatums/", "/api/dataproducts/"} {
+		var page struct{ Results []row }
+		if err := client.Call(t.Context(), http.MethodGet, path+"?limit=400", nil, &page); err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range page.Results {
+			if i%80 == 0 {
+				paths = append(paths, fmt.Sprintf("%s%d/", path, x.ID))
+			}
+			if x.Data != "" {
+				paths = append(paths, strings.TrimPrefix(x.Data, "http://nightjar"))
+			}
+		}
+	}
+	return paths
+}
+
+// asked is what a handler answers: a status and a body; broken off, the status is 0.
+func asked(h http.Handler, path string) (status int, body []byte) {
+	w := httptest.NewRecorder()
+	defer func() {
+		if p := recover(); p == http.ErrAbortHandler {
+			status, body = 0, nil
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	r := httptest.NewRequest(http.MethodGet, "http://nightjar"+path, nil)
+	r.Header.Set("Accept", "application/json, */*")
+	h.ServeHTTP(w, r)
+	if n := w.Header().Get("Content-Length"); n != "" && n != fmt.Sprint(w.Body.Len()) {
+		return 0, nil // shorter than it said it would be
+	}
+	return w.Code, w.Body.Bytes()
+}
+
+// TestDamage turns one bit after the other in live places of a file. The program goes on, answers what it did before or that it cannot, and verify finds it. A few bits mean nothing: the unused ones of bbolt's elements, or a next id that is larger than it need be.
+func TestDamage(t *testing.T) {
+	dir := t.TempDir()
+	whole, err := os.ReadFile(busyFile(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := live(t, whole)
+	open := func(path string) (*archive.Archive, http.Handler, error) {
+		a, err := archive.Open(path, archive.Options{NoSync: true, MustExist: true, CheckCopy: func(string) error { return nil }})
+		if err != nil {
+			return nil, nil, err
+		}
+		return a, api.New(a, api.Options{}).Owner(), nil
+	}
+	damaged := filepath.Join(dir, "damaged.db")
+	write := func(b []byte) {
+		os.RemoveAll(damaged + ".index")
+		os.Remove(damaged + ".session")
+		if err := os.WriteFile(damaged, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(whole)
+	a, h, err := open(damaged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := questions(t, h)
+	truth, rows := map[string][]byte{}, map[string]bool{}
+	for _, path := range paths {
+		status, body := asked(h, path)
+		if status != http.StatusOK {
+			t.Fatalf("%s: %d %.200s", path, status, body)
+		}
+		truth[path] = body
+		for _, row := range rowsOf(path, body) {
+			rows[row] = true
+		}
+	}
+	a.Close()
+	r := rand.New(rand.NewPCG(3, 4))
+	refused, failed, missing, harmless := 0, 0, 0, 0
+	total := times(40, 1000)
+	for i := range total {
+		at, bit := somewhere(r, places), byte(1)<<r.IntN(8)
+		b := bytes.Clone(whole)
+		b[at] ^= bit
+		write(b)
+		what := fmt.Sprintf("flip %d (bit %#x of byte %d of page %d)", i, bit, at%4096, at/4096)
+		a, h, err := open(damaged)
+		some, fewer := err != nil, false
+		if err != nil {
+			refused++
+		} else {
+			for _, path := range paths {
+				status, body := asked(h, path)
+				switch {
+				case status == 0 || status >= 500:
+					some = true
+				case status == http.StatusNotFound || status == http.StatusOK && len(rowsOf(path, body)) < len(rowsOf(path, truth[path])):
+					fewer = true
+				case status != http.StatusOK:
+					t.Errorf("%s: %s: status %d: %.200s", what, path, status, body)
+				}
+				for _, row := range rowsOf(path, body) {
+					if status == http.StatusOK && !rows[row] {
+						t.Errorf("%s: %s: an altered row is given out: %.200s", what, path, row)
+						break
+					}
+				}
+			}
+			if some {
+				failed++
+			}
+			if fewer {
+				missing++
+			}
+			a.Close()
+		}
+		write(b)
+		if out, err := run(t, "--db", damaged, "verify"); err == nil {
+			if harmless++; some || fewer {
+				t.Errorf("%s: verify finds nothing", what)
+			}
+		} else if strings.Contains(out, "goroutine") {
+			t.Errorf("%s: verify says %.300s", what, out)
+		}
+	}
+	t.Logf("%d bits turned: %d files refused to open, %d with answers that failed, %d with answers in which something was missing, none with anything altered; verify found all but %d bits that mean nothing",
+		total, refused, failed, missing, harmless)
+	if harmless > total/10 {
+		t.Errorf("verify does not see %d of %d bits", harmless, total)
+	}
+	if missing > total/20+1 {
+		t.Errorf("in %d of %d files something was missing from an answer that should have failed", missing, total)
+	}
+}
+
+// rowsOf takes an answer apart into rows, each without the lists in it, whose rows stand for themselves. What counts and leads to pages is left out. A file is one row.
+func rowsOf(path string, body []byte) (rows []string) {
+	if strings.HasPrefix(path, "/data/") {
+		return []string{string(body)}
+	}
+	if strings.Contains(path, "format=") {
+		return strings.Split(strings.TrimSpace(string(body)), "\n")
+	}
+	var walk func(v any) any
+	walk = func(v any) any {
+		switch v := v.(type) {
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+			return nil
+		case map[string]any:
+			for _, key := range []string{"count", "next", "previous"} {
+				delete(v, key)
+			}
+			own := map[string]any{}
+			for key, x := range v {
+				if key == "value" { // a datum's is a text to us
+					own[key] = x
+				} else {
+					own[key] = walk(x)
+				}
+			}
+			text, _ := json.Marshal(own)
+			rows = append(rows, string(text))
+			return nil
+		}
+		return v
+	}
+	var v any
+	if json.Unmarshal(body, &v) != nil {
+		return []string{string(body)}
+	}
+	walk(v)
+	return rows
+}
