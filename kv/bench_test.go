@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -63,7 +65,9 @@ func BenchmarkRawCommit(b *testing.B) {
 	})
 	codec := Fields[point]()
 	k := 0
+	var times []time.Duration
 	for b.Loop() {
+		began := time.Now()
 		p := benchPoint(k, 1000)
 		err := db.Update(func(tx *bbolt.Tx) error {
 			tx.Bucket([]byte("record")).Put(key8(uint64(k)), codec.Append(nil, &p))
@@ -74,8 +78,11 @@ func BenchmarkRawCommit(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		times = append(times, time.Since(began))
 		k++
 	}
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2]), "median-ns")
 }
 
 // BenchmarkInsertShared has 64 goroutines that insert one row at a time.
