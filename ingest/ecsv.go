@@ -24,7 +24,7 @@ type ecsvHeader struct {
 
 type ecsvField struct{ name, unit, datatype, subtype string }
 
-type ecsvTime struct{ format, scale, value string }
+type ecsvTime struct{ format, scale string }
 
 // ecsvGrid is the table of an ECSV file.
 func ecsvGrid(f File) (*grid, error) {

@@ -39,7 +39,6 @@ var signatures = []signature{
 }
 
 var textSignatures = []signature{
-	{"#TYPE=", "an AAVSO file, which is not read"},
 	{"<?xml", "an XML document that is no VOTable"},
 	{"<VOTABLE", "a VOTable"},
 	{"<!DOCTYPE", "a web page, not a table"},

@@ -16,6 +16,8 @@ type grid struct {
 	numbered   bool     // rows have no lines: they are counted from 1
 	headerless bool     // the layout's line is the first row and not the header
 	dialect    *dialect // when the format itself says whose table it is
+	object     string   // whose rows these are, when the file names one object; "" when not
+	source     string   // of rows that name none
 	notes      []string // what had to be assumed to find the table
 	settled    bool
 	open       func(comment func([]byte)) (rows, error)

@@ -158,7 +158,7 @@ func TestForeignFiles(t *testing.T) {
 		"PK\x03\x04":           "ZIP",
 		"\xff\xfet\x00i\x00":   "UTF-16",
 		"# %ECSV 1.0\n":        "describes no columns",
-		"#TYPE=Extended\n":     "AAVSO",
+		"#TYPE=Extended\n":     "no rows",
 		"  <?xml version=1>":   "XML",
 		"\xef\xbb\xbf<VOTABLE": "XML",
 		"<!doctype html>":      "web page",

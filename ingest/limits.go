@@ -111,8 +111,8 @@ func (p *photometry) finish() {
 		}
 		p.warn("column %s: %s of %s converted to UTC, %s were subtracted", name, plural(p.shifts, "time"), scale, text)
 	}
-	if ref := p.columns[p.timeColumn].time.ref; ref != "" {
-		p.warn("column %s: the times are %s, up to 8.3 minutes from those at the Earth; they are not corrected, and time_ref says so", name, ref)
+	if p.ref != "" {
+		p.warn("column %s: the times are %s, up to 8.3 minutes from those at the Earth; they are not corrected, and time_ref says so", name, p.ref)
 	}
 	if p.computed > 0 {
 		p.warn("%s computed from flux and zero point", plural(p.computed, "magnitude"))

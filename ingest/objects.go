@@ -10,6 +10,9 @@ import (
 // findObjects counts the objects that the rows name, up to two: a table of one object is the target's, whatever it is called.
 func (p *photometry) findObjects(ctx context.Context) error {
 	if p.object < 0 {
+		if name := p.grid.object; name != "" && p.options.Names != nil && !named(p.options.Names, name) {
+			p.warn("the file is of %s, which is none of the target's names", quoted(name))
+		}
 		return nil
 	}
 	in, err := p.grid.open(nil)

@@ -12,6 +12,11 @@ func photometryFormats() []format {
 		{name: "FITS table", recognise: isFITS, read: readFITSPhotometry},
 		{name: "VOTable", recognise: isVOTable, read: readVOPhotometry},
 		{name: "ECSV", recognise: isECSV, read: photometryOf(ecsvGrid)},
+		{name: "AAVSO", recognise: isAAVSO, read: photometryOf(aavsoGrid)},
+		{name: "SNANA", recognise: isSNANA, read: photometryOf(snanaGrid)},
+		{name: "Gaia Alerts", recognise: isGaiaAlert, read: photometryOf(gaiaGrid)},
+		{name: "ADES PSV", recognise: isADES, read: photometryOf(adesGrid)},
+		{name: "MPC 80-column", recognise: isMPC, read: photometryOf(mpcGrid)},
 		{name: "delimited text", recognise: isText, read: photometryOf(textGrid)},
 	}
 }
@@ -137,6 +142,7 @@ type photometry struct {
 	shifts                             int
 	leastShift, mostShift              int64
 	computed, computedLimits           int
+	ref                                string // heliocentric or barycentric, when times were
 }
 
 func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometry {
@@ -207,7 +213,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	}
 	bad := len(p.report.Errors) + p.more
 	cells, line := r.cells, r.line
-	point.Line, point.Timed = line, true
+	point.Line, point.Timed, point.Object = line, true, p.grid.object
 	if p.object >= 0 && !missing(cells[p.object]) {
 		if point.Object = p.source(cells[p.object]); p.objects > 1 && p.options.Names != nil && !named(p.options.Names, point.Object) {
 			p.rejectAt(line, "the row is of "+quoted(point.Object)+", not of the target")
@@ -289,8 +295,10 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 		p.rejectAt(line, "the row holds neither a magnitude nor a limit nor a flux")
 		return point, false
 	}
-	if point.Source == "" && p.grid.dialect != nil {
-		point.Source = p.grid.dialect.source
+	if point.Source == "" {
+		if point.Source = p.grid.source; p.grid.dialect != nil && point.Source == "" {
+			point.Source = p.grid.dialect.source
+		}
 	}
 	point.Value = v
 	return point, true
@@ -312,6 +320,9 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 		return 0, v
 	}
 	p.forms[t.form] = true
+	if clock.ref != "" {
+		p.ref = clock.ref
+	}
 	if t.form == formJD && clock.kind != kindJD {
 		p.converted++
 	}

@@ -52,10 +52,9 @@ type voTable struct {
 // voReader reads a VOTable's elements with bounds on what one may take. The decoder works on a file in UTF-8: one that says it
 // is Latin-1 is converted as it is read.
 type voReader struct {
-	in    *voInput
-	xml   *xml.Decoder
-	file  File
-	depth int
+	in   *voInput
+	xml  *xml.Decoder
+	file File
 }
 
 // voInput counts what is read since the last element.
@@ -63,6 +62,7 @@ type voInput struct {
 	r      io.Reader
 	latin  bool
 	since  int64
+	err    error // of reading the file, which is no fault of what it holds
 	buf    [4096]byte
 	queued []byte
 }
@@ -76,10 +76,12 @@ func (in *voInput) Read(p []byte) (int, error) {
 	if !in.latin {
 		n, err := in.r.Read(p)
 		in.since += int64(n)
+		in.note(err)
 		return n, err
 	}
 	if len(in.queued) == 0 {
 		n, err := in.r.Read(in.buf[:])
+		in.note(err)
 		if n == 0 {
 			return 0, err
 		}
@@ -91,6 +93,12 @@ func (in *voInput) Read(p []byte) (int, error) {
 	n := copy(p, in.queued)
 	in.queued = in.queued[n:]
 	return n, nil
+}
+
+func (in *voInput) note(err error) {
+	if err != nil && err != io.EOF {
+		in.err = err
+	}
 }
 
 // isLatin tells whether the XML declaration says that a file is in Latin-1.
@@ -149,6 +157,8 @@ func (v *voReader) failed(err error) error {
 		line, _ = v.xml.InputPos()
 	}
 	switch {
+	case v.in.err != nil:
+		return fmt.Errorf("ingest: reading a VOTable: %w", v.in.err)
 	case errors.As(err, &syntax):
 		return refuse(Problem{Line: syntax.Line, Reason: "not well-formed XML: " + clip(syntax.Msg)})
 	case errors.Is(err, errLongElement):
@@ -156,7 +166,7 @@ func (v *voReader) failed(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(Problem{Line: line, Reason: "the file ends within the table"})
 	}
-	return fmt.Errorf("ingest: reading a VOTable: %w", err)
+	return refuse(Problem{Line: line, Reason: "not XML that is read: " + clip(err.Error())})
 }
 
 // voTables lists the tables of a file with their columns, and where their data begin.

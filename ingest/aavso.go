@@ -1,0 +1,178 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// isAAVSO tells whether a file is in AAVSO's Extended or Visual file format (aavso.org/aavso-extended-file-format).
+func isAAVSO(head []byte) bool {
+	for line := range bytes.Lines(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))) {
+		text := strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(string(line)), " ", ""))
+		switch {
+		case text == "":
+		case strings.HasPrefix(text, "#TYPE=EXTENDED"), strings.HasPrefix(text, "#TYPE=VISUAL"):
+			return true
+		case text[0] != '#':
+			return false
+		}
+	}
+	return false
+}
+
+var aavso = dialect{
+	name: "AAVSO Extended",
+	roles: map[string]role{"name": roleObject, "date": roleTime, "mag": roleMagnitude, "merr": roleError, "filt": roleFilter, "obscode": roleSource,
+		"trans": roleOther, "mtype": roleOther, "cmag": roleOther, "kmag": roleOther, "group": roleOther, "notes": roleOther},
+}
+
+// Columns of the two formats; the observer, whom a parameter names, is added.
+var (
+	aavsoExtended = []string{"name", "date", "mag", "merr", "filt", "trans", "mtype", "cname", "cmag", "kname", "kmag", "airmass", "group", "chart", "notes"}
+	aavsoVisual   = []string{"name", "date", "mag", "comcode", "comp1", "comp2", "chart", "notes"}
+)
+
+// aavsoGrid is the table of a report to the AAVSO.
+func aavsoGrid(f File) (*grid, error) {
+	g := &grid{format: "AAVSO Extended", dialect: &aavso}
+	columns := aavsoExtended
+	head, err := readHead(f)
+	if err != nil {
+		return nil, err
+	}
+	visual := bytes.Contains(bytes.ToUpper(bytes.ReplaceAll(head, []byte(" "), nil)), []byte("#TYPE=VISUAL"))
+	if visual {
+		g.format, columns = "AAVSO Visual", aavsoVisual
+	}
+	g.first = append(append([]string{}, columns...), "obscode")
+	if visual {
+		g.first = append(g.first, "filt")
+	}
+	g.open = func(func([]byte)) (rows, error) {
+		return &aavsoRows{lines: newLines(f), columns: len(columns), visual: visual, delim: ','}, nil
+	}
+	return g, g.look()
+}
+
+// aavsoRows reads the rows with the parameters that stand before them, which may change within the file.
+type aavsoRows struct {
+	lines   *lines
+	columns int
+	visual  bool
+	delim   delimiter
+	date    string // of #DATE=
+	obscode []byte
+	cells   [][]byte
+	excel   []byte
+}
+
+var (
+	julian       = timeName{kind: kindJD}
+	heliocentric = timeName{kind: kindJD, ref: "heliocentric"}
+	written      = timeName{kind: kindUntold}
+)
+
+func (in *aavsoRows) next(r *row) error {
+	for {
+		line, err := in.lines.next()
+		if err != nil {
+			return err
+		}
+		text := trim(line)
+		if len(text) == 0 {
+			continue
+		}
+		if text[0] == '#' {
+			if reason := in.parameter(string(text[1:])); reason != "" {
+				return refuse(Problem{Line: in.lines.number, Reason: reason})
+			}
+			continue
+		}
+		*r = row{line: in.lines.number}
+		if in.cells, r.reason = in.delim.split(line, in.cells[:0]); r.reason != "" {
+			return nil
+		}
+		if len(in.cells) > 0 && strings.EqualFold(string(in.cells[0]), "NAME") {
+			continue // a header without its sign
+		}
+		if len(in.cells) < 3 || len(in.cells) > in.columns {
+			r.reason = plural(len(in.cells), "field") + fmt.Sprintf(" where the format has %d", in.columns)
+			return nil
+		}
+		for i, c := range in.cells {
+			if notAvailable(c) {
+				in.cells[i] = nil
+			}
+		}
+		for len(in.cells) < in.columns {
+			in.cells = append(in.cells, nil)
+		}
+		switch in.date {
+		case "HJD":
+			r.time, r.tail = &heliocentric, []byte(`"time_ref":"heliocentric"`)
+		case "EXCEL":
+			r.time = &written
+			if in.cells[1], r.reason = excelDate(string(in.cells[1])); r.reason != "" {
+				return nil
+			}
+		default:
+			r.time = &julian
+		}
+		in.cells = append(in.cells, in.obscode)
+		if in.visual {
+			in.cells = append(in.cells, []byte("Vis."))
+		}
+		r.cells = in.cells
+		return nil
+	}
+}
+
+// parameter reads #KEY=value; other lines with a # are comments.
+func (in *aavsoRows) parameter(text string) (reason string) {
+	key, value, ok := strings.Cut(text, "=")
+	if !ok {
+		return ""
+	}
+	switch strings.ToUpper(strings.TrimSpace(key)) {
+	case "DELIM":
+		name := strings.ToLower(strings.TrimSpace(value))
+		switch {
+		case name == "comma" || name == ",":
+			in.delim = ','
+		case name == "tab" || value == "\t" || name == `\t`:
+			in.delim = '\t'
+		case name == "semicolon":
+			in.delim = ';'
+		case name == "pipe":
+			in.delim = '|'
+		case name == "space" || name == "" && value != "":
+			in.delim = blanks
+		case len(name) == 1 && name[0] > ' ' && name[0] < 0x7f && name != `"` && name != "#":
+			in.delim = delimiter(name[0])
+		default:
+			return "the delimiter " + quoted(value) + " is not understood"
+		}
+	case "DATE", "DATE_FORMAT":
+		switch d := strings.ToUpper(strings.TrimSpace(value)); d {
+		case "JD", "HJD", "EXCEL":
+			in.date = d
+		default:
+			return "dates of the kind " + quoted(value) + " are not read: JD, HJD or EXCEL"
+		}
+	case "OBSCODE":
+		in.obscode = []byte(strings.TrimSpace(value))
+	}
+	return ""
+}
+
+// excelDate respells a date as a spreadsheet writes it, month first: 1/31/2020 10:20:30 PM.
+func excelDate(text string) (iso []byte, reason string) {
+	for _, form := range []string{"1/2/2006 3:04:05 PM", "1/2/2006 3:04 PM", "1/2/2006 15:04:05", "1/2/2006 15:04", "1/2/2006"} {
+		if t, err := time.Parse(form, strings.ToUpper(strings.TrimSpace(text))); err == nil && t.Year() > 0 && t.Year() < 10_000 {
+			return t.AppendFormat(nil, "2006-01-02T15:04:05"), ""
+		}
+	}
+	return nil, quoted(text) + " is not a date as spreadsheets write it, month/day/year hour:minute:second"
+}

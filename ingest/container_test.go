@@ -1,0 +1,379 @@
+package ingest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// fitsTableFile is a file with one binary table: columns as "TTYPE form", more cards, rows and heap as they stand.
+func fitsTableFile(columns []string, cards []string, width, rows int, data []byte) []byte {
+	head := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2", fmt.Sprintf("NAXIS1  = %20d", width),
+		fmt.Sprintf("NAXIS2  = %20d", rows), fmt.Sprintf("PCOUNT  = %20d", len(data)-width*rows), "GCOUNT  =                    1", fmt.Sprintf("TFIELDS = %20d", len(columns))}
+	for i, c := range columns {
+		name, form, _ := strings.Cut(c, " ")
+		head = append(head, fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TTYPE%d", i+1), name), fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TFORM%d", i+1), form))
+	}
+	out := fitsCards("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    0", "EXTEND  =                    T", "MJD-OBS =              58000.5")
+	out = append(out, fitsCards(with(head, cards...)...)...)
+	return append(out, padBlock(bytes.Clone(data), 0)...)
+}
+
+// be encodes numbers in big-endian order.
+func be(parts ...any) []byte {
+	var b bytes.Buffer
+	for _, p := range parts {
+		if s, ok := p.(string); ok {
+			b.WriteString(s)
+		} else if err := binary.Write(&b, binary.BigEndian, p); err != nil {
+			panic(err)
+		}
+	}
+	return b.Bytes()
+}
+
+func TestFITSTablePhotometry(t *testing.T) {
+	row := func(mjd float64, mag float32, err int16, flux int32, n uint64, band string) []byte {
+		return be(mjd, mag, err, flux, n, fmt.Sprintf("%-4s", band))
+	}
+	columns := []string{"MJD D", "mag E", "mag_err I", "flux J", "visit K", "band 4A"}
+	cards := []string{"TSCAL3  =                0.001", "TNULL3  =               -32768", "TZERO4  =           2147483648", "TZERO5  =  9223372036854775808", "TUNIT4  = 'uJy     '"}
+	data := append(row(58000.25, 15.5, 20, math.MinInt32+7, 1<<63|5, "r"), row(58001.25, float32(math.NaN()), -32768, 0, 1<<63, "")...)
+	good := fitsTableFile(columns, cards, 30, 2, data)
+	points, report, err := process("photometry", "t.fits", good, Options{})
+	want := `{"mjd":58000.25,"magnitude":15.5,"error":0.02,"flux":7,"flux_unit":"uJy","visit":5,"filter":"r"}` + "\n" +
+		`{"mjd":58001.25,"flux":2147483648,"flux_unit":"uJy","visit":0}`
+	if err != nil || values(points) != want || report.Format != "FITS binary table" || points[1].Line != 2 {
+		t.Errorf("%v %+v, got\n%s\nwant\n%s", err, report, values(points), want)
+	}
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"row beyond the width", fitsTableFile(columns, nil, 20, 3, data), "HDU 2, column TFORM5: the column does not fit into NAXIS1 = 20 bytes"},
+		{"no such form", fitsTableFile([]string{"MJD Z"}, nil, 30, 2, data), "HDU 2, column TFORM1: 'Z' is no form"},
+		{"a repeat beyond all bounds", fitsTableFile([]string{"MJD 2147483647M"}, nil, 30, 2, data), "HDU 2, column TFORM1"},
+		{"rows that are not there", bytes.Replace(good, []byte("NAXIS2  =                    2"), []byte("NAXIS2  =  1000000000000000000"), 1), "HDU 2"},
+		{"many columns", bytes.Replace(good, []byte("TFIELDS =                    6"), []byte("TFIELDS =               999999"), 1), "HDU 2, column TFIELDS"},
+		{"the heap outside", fitsTableFile(columns, []string{"THEAP   =              9999999"}, 30, 2, data), "HDU 2, column THEAP"},
+		{"no magnitude", fitsTableFile([]string{"MJD D"}, nil, 8, 1, be(58000.0)), "no column of magnitudes"},
+		{"a bad time", fitsTableFile([]string{"MJD D", "mag D"}, nil, 16, 1, be(2458000.5, 15.0)), "HDU 2, row 1, column MJD: '2458000.5' is above 2,400,000"},
+		{"a NaN for a time", fitsTableFile([]string{"MJD D", "mag D"}, nil, 16, 1, be(math.NaN(), 15.0)), "HDU 2, row 1, column MJD: the row has no time"},
+		{"an image", fitsSpectrum([]int{4}, linearWCS...), "no photometry: a FITS file without tables"},
+	} {
+		if _, _, err := process("photometry", "t.fits", c.data, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+// TestSpaceTimes: TIME columns of missions count from a stated day in a stated scale.
+func TestSpaceTimes(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		cards []string
+		value float64
+		want  string
+		ref   string
+	}{
+		{"TESS", []string{"TUNIT1  = 'BJD - 2457000, days'", "BJDREFI =              2457000", "BJDREFF =                   0.", "TIMESYS = 'TDB'", "TIMEREF = 'SOLARSYSTEM'", "TIMEUNIT= 'd'"}, 1849.5, "2019-12-31T23:58:50.8161Z", "barycentric"},
+		{"an X-ray telescope", []string{"TUNIT1  = 's'", "MJDREFI =                51910", "MJDREFF = 7.428703703703703D-4", "TIMESYS = 'TT'"}, 599616005.0, "2020-01-02T00:00:00Z", ""},
+		{"in days", []string{"TUNIT1  = 'd'", "MJDREF  =              58000.5"}, 1.5, "2017-09-06T00:00:00Z", ""},
+	} {
+		data := fitsTableFile([]string{"TIME D", "FLUX D"}, c.cards, 16, 1, be(c.value, 15.0))
+		points, report, err := process("photometry", "t.fits", data, Options{})
+		if err != nil || timeText(points[0].Time) != c.want || strings.Contains(string(points[0].Value), "time_ref") != (c.ref != "") {
+			t.Errorf("%s: %v, %s %s", c.name, err, values(points), report.Warnings)
+			if err == nil {
+				t.Error(timeText(points[0].Time))
+			}
+		}
+	}
+}
+
+func TestFITSTableSpectra(t *testing.T) {
+	value := func(flux, wave, errors, unit string) string {
+		return `{"flux":` + flux + `,"flux_units":"erg / (Angstrom s cm2)","wavelength":` + wave + `,"wavelength_units":"` + unit + `","flux_error":` + errors + `}`
+	}
+	units := []string{"TUNIT1  = 'nm'", "TUNIT2  = 'erg cm**(-2) s**(-1) angstrom**(-1)'"}
+	for _, c := range []struct {
+		name  string
+		data  []byte
+		want  []string
+		warns int
+	}{
+		{"SDSS", fitsTableFile([]string{"flux E", "loglam E", "ivar E", "and_mask J"}, []string{"TUNIT1  = 'erg/cm2/s/A'"}, 16, 2, be(float32(1), float32(3.5), float32(4), int32(0), float32(2), float32(4), float32(0), int32(1))),
+			[]string{value("[1,2]", "[3162.2776601683795,10000]", "[0.5,null]", "Angstrom")}, 2},
+		{"ESO", fitsTableFile([]string{"WAVE 3D", "FLUX 3E", "ERR 3E"}, units, 48, 1, be([]float64{400, 401, 402}, []float32{1, 2, 3}, []float32{0.5, 0.25, 0.125})),
+			[]string{value("[1,2,3]", "[400,401,402]", "[0.5,0.25,0.125]", "nm")}, 0},
+		{"two rows of arrays", fitsTableFile([]string{"WAVELENGTH 2D", "FLUX 2D", "ERROR 2D"}, units, 48, 2, be([]float64{400, 401, 1, 2, 3, 4, 500, 501, 5, 6, 7, 8})),
+			[]string{value("[1,2]", "[400,401]", "[3,4]", "nm"), value("[5,6]", "[500,501]", "[7,8]", "nm")}, 1},
+		{"arrays in the heap", fitsTableFile([]string{"WAVE 1PD(2)", "FLUX 1PE(2)", "ERR 1QE(2)"}, units, 32, 1,
+			be([]int32{2, 0, 2, 16}, []int64{2, 24}, []float64{400, 401}, []float32{1, 2, 0.5, 0.25})), []string{value("[1,2]", "[400,401]", "[0.5,0.25]", "nm")}, 0},
+		{"by units and UCD", fitsTableFile([]string{"A D", "B D", "C D"}, append(append([]string{}, units...), "TUCD3   = 'stat.error;phot.flux.density;em.wl'"), 24, 2, be([]float64{400, 1, 3, 401, 2, 4})),
+			[]string{value("[1,2]", "[400,401]", "[3,4]", "nm")}, 0},
+	} {
+		points, report, err := process("spectroscopy", "s.fits", c.data, Options{})
+		if err != nil || values(points) != strings.Join(c.want, "\n") || len(report.Warnings) != c.warns {
+			t.Errorf("%s: %v %q, got\n%s\nwant\n%s", c.name, err, report.Warnings, values(points), strings.Join(c.want, "\n"))
+			continue
+		}
+		if timeText(points[0].Time) != "2017-09-04T12:00:00Z" {
+			t.Errorf("%s: %s", c.name, timeText(points[0].Time))
+		}
+	}
+	bad := fitsTableFile([]string{"WAVE 1PD(2)", "FLUX 1PE(2)"}, units, 16, 1, be([]int32{2, 0, 200, 16}, []float64{400, 401}))
+	if _, _, err := process("spectroscopy", "s.fits", bad, Options{}); err == nil || !strings.Contains(err.Error(), "an array is not within the heap") {
+		t.Error(err)
+	}
+}
+
+// TestImagesBesides: errors and wavelengths in HDUs of their own, rows that are wavelengths, MULTISPEC.
+func TestImagesBesides(t *testing.T) {
+	extension := func(name string, pixels ...float64) []byte {
+		return append(fitsCards(append(fitsExtension(fitsShape(-64, len(pixels))), "EXTNAME = '"+name+"'")...), fitsData(-64, pixels...)...)
+	}
+	flux := func(cards ...string) []byte { return fitsSpectrum([]int{2}, with(cards, "BUNIT   = 'Jy'")...) }
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	for _, c := range []struct {
+		name, want string
+		data       []byte
+	}{
+		{"ERR", `{"flux":[1,2],"flux_units":"Jy","wavelength":[4000,4002],"wavelength_units":"Angstrom","flux_error":[0.5,0.25]}`, join(flux(linearWCS...), extension("ERR", .5, .25))},
+		{"IVAR", `{"flux":[1,2],"flux_units":"Jy","wavelength":[4000,4002],"wavelength_units":"Angstrom","flux_error":[0.5,null]}`, join(flux(linearWCS...), extension("IVAR", 4, 0))},
+		{"WAVELENGTH", `{"flux":[1,2],"flux_units":"Jy","wavelength":[500,600],"wavelength_units":"Angstrom"}`, join(flux(), extension("WAVELENGTH", 500, 600))},
+		{"two rows", `{"flux":[3,4],"flux_units":"Jy","wavelength":[1,2],"wavelength_units":"Angstrom"}`, fitsSpectrum([]int{2, 2}, "BUNIT   = 'Jy'")},
+		{"MULTISPEC", `{"flux":[1,2],"flux_units":"Jy","wavelength":[5000,5002.5],"wavelength_units":"Angstrom"}`,
+			flux("CTYPE1  = 'MULTISPE'", "WAT0_001= 'system=multispec'", "WAT1_001= 'wtype=multispec label=Wavelength units=angstroms'", `WAT2_001= 'wtype=multispec spec1 = "1 1 0 5000. 2.5 2 0. 1 5"'`)},
+		{"MULTISPEC with a redshift", `{"flux":[1,2],"flux_units":"Jy","wavelength":[5000,50000],"wavelength_units":"Angstrom"}`,
+			flux("CTYPE1  = 'MULTISPE'", "WAT1_001= 'units=angstroms'", `WAT2_001= 'wtype=multispec spec1 = "1 1 1 4. 1. 2 1. 1 5"'`)},
+		{"SDSS of old", `{"flux":[1,2,3,4,5],"flux_units":"Jy","wavelength":[1000,10000,100000,1000000,10000000],"wavelength_units":"Angstrom","flux_error":[11,12,13,14,15]}`,
+			fitsSpectrum([]int{5, 5}, "COEFF0  = 3.0", "COEFF1  = 1.0", "CRVAL1  = 3.0", "CD1_1   = 1.0", "CRPIX1  = 1", "DC-FLAG = 1", "BUNIT   = 'Jy'")},
+	} {
+		points, report, err := process("spectroscopy", "s.fits", c.data, Options{})
+		if err != nil || values(points) != c.want {
+			t.Errorf("%s: %v %q, got\n%s\nwant\n%s", c.name, err, report.Warnings, values(points), c.want)
+		}
+	}
+}
+
+const voHead = `<?xml version="1.0"?>
+<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE>
+<TIMESYS ID="ts" timescale="TCB" timeorigin="2455197.5" refposition="BARYCENTER"/>
+<TABLE>
+`
+
+// voFields are columns of which only UCDs tell.
+const voFields = `<FIELD name="a" datatype="double" unit="d" ucd="time.epoch" ref="ts"/>
+<FIELD name="b" datatype="float" unit="mag" ucd="phot.mag;em.opt"><VALUES null="99"/></FIELD>
+<FIELD name="c" datatype="char" arraysize="*" ucd="instr.bandpass"/>
+<FIELD name="d" datatype="short"><VALUES null="-1"/></FIELD>
+`
+
+func TestVOTable(t *testing.T) {
+	rows := "<DATA><TABLEDATA>\n<TR><TD>1.5</TD><TD>15.25</TD><TD>G &amp; x</TD><TD>7</TD></TR>\n<TR><TD>2.5</TD><TD>16.5</TD><TD/><TD>-1</TD></TR>\n</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>\n"
+	binary := be(1.5, float32(15.25), int32(5), "G & x", int16(7), 2.5, float32(16.5), int32(0), int16(-1))
+	binary2 := be(uint8(0), 1.5, float32(15.25), int32(5), "G & x", int16(7), uint8(0x30), 2.5, float32(16.5), int32(0), int16(0))
+	stream := func(kind string, data []byte) string {
+		text := base64.StdEncoding.EncodeToString(data)
+		return "<DATA><" + kind + "><STREAM encoding=\"base64\">\n" + text[:20] + "\n  " + text[20:] + "\n</STREAM></" + kind + "></DATA></TABLE></RESOURCE></VOTABLE>"
+	}
+	const want = `{"a":1.5,"magnitude":15.25,"filter":"G & x","d":7,"time_ref":"barycentric"}` + "\n" + `{"a":2.5,"magnitude":16.5,"d":-1,"time_ref":"barycentric"}`
+	for name, text := range map[string]string{
+		"TABLEDATA": voHead + voFields + rows, "BINARY": voHead + voFields + stream("BINARY", binary), "BINARY2": voHead + voFields + stream("BINARY2", binary2),
+		"Latin-1":    strings.Replace(voHead, `?>`, ` encoding="ISO-8859-1"?>`+"<!-- \xb5 -->", 1) + voFields + stream("BINARY", binary),
+		"two tables": voHead + "<FIELD name='x' datatype='int'/><DATA><TABLEDATA><TR><TD>1</TD></TR></TABLEDATA></DATA></TABLE><TABLE>" + voFields + rows,
+	} {
+		points, report, err := process("photometry", "t.xml", []byte(text), Options{})
+		if err != nil || values(points) != strings.Replace(want, `,"d":-1`, "", 1) || timeText(points[0].Time) != "2010-01-02T11:58:37.667181Z" {
+			t.Errorf("%s: %v %q, got\n%s", name, err, report.Warnings, values(points))
+			if err == nil {
+				t.Error(timeText(points[0].Time))
+			}
+		}
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"no table", "<VOTABLE><RESOURCE/></VOTABLE>", "a VOTable without a table of rows"},
+		{"no end", voHead + voFields + rows[:80], "not well-formed XML: unexpected EOF"},
+		{"no end of the rows", voHead + voFields + stream("BINARY", binary[:30]), "row 2: the rows end within this one"},
+		{"a wrong base", voHead + voFields + "<DATA><BINARY><STREAM encoding='base64'>!!!!</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>", "row 1: the rows are not base64"},
+		{"elsewhere", voHead + voFields + "<DATA><BINARY><STREAM href='http://example.org/x'/></BINARY></DATA></TABLE></RESOURCE></VOTABLE>", "stand in another file: 'http://example.org/x'"},
+		{"too few cells", voHead + voFields + strings.Replace(rows, "<TD>7</TD>", "", 1), "3 cells where the table has 4 columns"},
+		{"a bad cell", voHead + voFields + strings.Replace(rows, "15.25", "bright", 1), "line 10, column b: 'bright' is not a number"},
+		{"a long cell", voHead + voFields + strings.Replace(rows, "15.25", strings.Repeat("1", 9<<20), 1), "an element of more than"},
+		{"a long array", voHead + voFields + stream("BINARY", be(1.5, float32(1), int32(math.MaxInt32), "some text")), "a cell of more bytes than may be"},
+		{"an odd scale", strings.Replace(voHead, "TCB", "LOCAL", 1) + voFields + rows, "times of the scale 'LOCAL' are not read"},
+		{"another XML", "<?xml version='1.0'?><kml/>", "an XML document that is no VOTable"},
+	} {
+		if _, _, err := process("photometry", "t.xml", []byte(c.text), Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+func TestECSV(t *testing.T) {
+	const head = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: time, datatype: string}\n# - name: mag\n#   unit: mag\n#   datatype: float64\n# - {name: flux, unit: mJy, datatype: float64,\n#    description: 'long, {odd}: it''s'}\n# - {name: band, datatype: string}\n"
+	const times = "# meta: !!omap\n# - {OBSERVER: me}\n# - __serialized_columns__:\n#     time:\n#       __class__: astropy.time.core.Time\n#     time: !astropy.time.core.Time\n#       format: isot\n#       scale: tt\n"
+	points, report, err := process("photometry", "t.ecsv", []byte(head+times+"# schema: astropy-2.0\ntime mag flux band\n2020-01-01T00:01:09.184 15.5 \"\" 007\n2020-01-02T00:01:09.184 nan 2.5 \"a b\"\n"), Options{})
+	want := `{"time":"2020-01-01T00:01:09.184","magnitude":15.5,"filter":"007"}` + "\n" + `{"time":"2020-01-02T00:01:09.184","flux":2.5,"flux_unit":"mJy","filter":"a b"}`
+	if err != nil || values(points) != want || timeText(points[0].Time) != "2020-01-01T00:00:00Z" {
+		t.Errorf("%v %+v, got\n%s", err, report, values(points))
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"another name", head + "# schema: astropy-2.0\ntime mag flux filter\n1 2 3 4\n", "line 12, column filter: the header above calls this column 'band'"},
+		{"fewer columns", head + "time mag\n1 2\n", "2 columns where the header above describes 4 ones"},
+		{"a delimiter that is none", "# %ECSV 1.0\n# ---\n# delimiter: ';'\n" + head[12:] + "time;mag;flux;band\n", "not '';''"},
+		{"nothing below", head, "without the line of column names"},
+	} {
+		if _, _, err := process("photometry", "t.ecsv", []byte(c.text), Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+func gzipped(data []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// TestGzip: what is in a compressed file is read as if it were not, also when it is too large to be kept in memory.
+func TestGzip(t *testing.T) {
+	small := []byte("mjd,mag\n58000,15\n")
+	points, report, err := process("photometry", "a.csv.gz", gzipped(small), Options{})
+	if err != nil || values(points) != `{"mjd":58000,"magnitude":15}` || report.Format != "delimited text (comma), gzip" {
+		t.Error(err, report.Format)
+	}
+	large := lightCurve(700_000)
+	if len(large) < inMemory {
+		t.Fatal(len(large))
+	}
+	if points, _, err = process("photometry", "a.csv.gz", gzipped(large), Options{}); err != nil || len(points) != 700_000 {
+		t.Error(err, len(points))
+	}
+	packed := gzipped(small)
+	for name, bad := range map[string][]byte{"cut": packed[:len(packed)-9], "checksum": append(append([]byte{}, packed[:len(packed)-8]...), 1, 2, 3, 4, 17, 0, 0, 0),
+		"header": []byte("\x1f\x8b\x09\x00zzzzzzzzzzzzz"), "body": append(append([]byte{}, packed[:12]...), bytes.Repeat([]byte{0xff}, 40)...)} {
+		if _, _, err := process("photometry", "a.csv.gz", bad, Options{}); err == nil || !strings.Contains(err.Error(), "the gzip file is damaged") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := process("photometry", "a.gz", gzipped(packed), Options{}); err == nil || !strings.Contains(err.Error(), "gzip twice") {
+		t.Error(err)
+	}
+	if _, _, err := process("photometry", "a.gz", gzipped(nil), Options{}); err == nil || !strings.Contains(err.Error(), "holds nothing") {
+		t.Error(err)
+	}
+	kind, _, err := NewProcessors().Recognise(t.Context(), fileOf(gzipped(small)), Options{})
+	if err != nil || kind != "photometry" {
+		t.Error(kind, err)
+	}
+}
+
+// containers are small good files of all formats that are no plain text.
+func containers(tb testing.TB) [][]byte {
+	var out [][]byte
+	out = append(out, fitsTableFile([]string{"MJD D", "mag E", "band 4A", "n I"}, []string{"TNULL4  = 3", "TSCAL2  = 2.0"}, 18, 2, be(58000.0, float32(15), "r   ", int16(3), 58001.0, float32(16), "g   ", int16(4))),
+		fitsTableFile([]string{"WAVE 1PD(2)", "FLUX 1PE(2)"}, nil, 16, 1, be([]int32{2, 0, 2, 16}, []float64{400, 401}, []float32{1, 2})),
+		fitsTableFile([]string{"WAVE 3D", "FLUX 3E"}, nil, 36, 1, be([]float64{400, 401, 402}, []float32{1, 2, 3})),
+		[]byte(voHead+voFields+"<DATA><TABLEDATA><TR><TD>1.5</TD><TD>15.25</TD><TD>G</TD><TD>7</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"),
+		[]byte(voHead+voFields+"<DATA><BINARY><STREAM encoding='base64'>"+base64.StdEncoding.EncodeToString(be(1.5, float32(15.25), int32(1), "G", int16(7)))+"</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>"),
+		[]byte("# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n# - {name: mjd, unit: d, datatype: float64}\n# - {name: mag, datatype: float64}\n# meta: !!omap\n# - {a: b}\nmjd,mag\n58000,15\n"),
+		gzipped([]byte("mjd,mag\n58000,15\n")))
+	for _, format := range TableFormats {
+		var b bytes.Buffer
+		w, err := NewTableWriter(format, &b, exportSample.columns, 1)
+		if err == nil {
+			err = w.Row(exportSample.rows[0])
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+		out = append(out, b.Bytes())
+	}
+	return out
+}
+
+func FuzzContainer(f *testing.F) {
+	for _, data := range containers(f) {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, dataType := range []string{"photometry", "spectroscopy"} {
+			points, report, err := process(dataType, "f", data, Options{MaxProblems: 5})
+			if dataType == "photometry" || err != nil {
+				checkOutcome(t, points, report, err)
+			}
+		}
+	})
+}
+
+// TestBadInput truncates each sample at every tenth of its length and changes each in a hundred ways: whatever it is, it is
+// read or refused.
+func TestBadInput(t *testing.T) {
+	samples := containers(t)
+	entries, _ := os.ReadDir(goldenFiles)
+	for _, e := range entries {
+		if data, err := os.ReadFile(filepath.Join(goldenFiles, e.Name())); err == nil {
+			samples = append(samples, data)
+		}
+	}
+	for _, s := range []string{adesSample, aavsoSample, snanaSample, gaiaSample} {
+		samples = append(samples, []byte(s))
+	}
+	state := uint64(1)
+	random := func(n int) int {
+		state = state*6364136223846793005 + 1442695040888963407
+		return int(state>>33) % max(n, 1)
+	}
+	try := func(data []byte) {
+		for _, dataType := range []string{"photometry", "spectroscopy"} {
+			points, report, err := process(dataType, "f", data, Options{MaxProblems: 5})
+			if dataType == "photometry" || err != nil {
+				checkOutcome(t, points, report, err)
+			}
+		}
+	}
+	for _, s := range samples {
+		for tenth := range 11 {
+			try(s[:len(s)*tenth/10])
+		}
+		for range 100 {
+			bad := bytes.Clone(s)
+			for range 1 + random(4) {
+				if len(bad) == 0 {
+					break
+				}
+				at := random(len(bad))
+				switch random(4) {
+				case 0:
+					bad[at] ^= 1 << random(8)
+				case 1:
+					bad[at] = byte(random(256))
+				case 2:
+					bad = append(bad[:at], bad[min(len(bad), at+1+random(20)):]...)
+				case 3:
+					bad = append(bad[:at], append(bytes.Clone(bad[at:min(len(bad), at+1+random(40))]), bad[at:]...)...)
+				}
+			}
+			try(bad)
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package ingest
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+)
+
+// isMPC tells whether a file holds observations in the Minor Planet Center's 80 columns
+// (minorplanetcenter.net/iau/info/OpticalObs.html), maybe below a header of three-letter keywords.
+func isMPC(head []byte) bool {
+	for line := range bytes.Lines(head) {
+		line = bytes.TrimRight(line, "\r\n")
+		switch {
+		case mpcDate(line):
+			return true
+		case len(bytes.TrimSpace(line)) == 0 || mpcHeader(line):
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// mpcDate tells whether columns 16 to 32 of a line of 80 are a date as YYYY MM DD.ddddd and the line is a record.
+func mpcDate(line []byte) bool {
+	if len(line) != 80 {
+		return false
+	}
+	day := bytes.TrimSpace(line[15:32])
+	if countDigits(day) != 4 || len(day) < 10 || day[4] != ' ' || day[7] != ' ' {
+		return false
+	}
+	_, reason := parseDateText(day)
+	return reason == ""
+}
+
+// mpcHeader tells whether a line is one of the header: COD, OBS, MEA, TEL and so on.
+func mpcHeader(line []byte) bool {
+	if bytes.HasPrefix(line, []byte("-----")) {
+		return true
+	}
+	if len(line) < 4 || line[3] != ' ' {
+		return false
+	}
+	for _, c := range line[:3] {
+		if c < 'A' || c > 'Z' {
+			if line[2] < '0' || line[2] > '9' { // AC2
+				return false
+			}
+		}
+	}
+	return true
+}
+
+var mpc = dialect{
+	name: "MPC 80-column",
+	roles: map[string]role{"designation": roleObject, "date": roleTime, "magnitude": roleMagnitude, "band": roleFilter, "site": roleTelescope,
+		"ra": roleOther, "dec": roleOther, "note": roleOther, "catalogue": roleOther, "reference": roleOther},
+}
+
+// mpcGrid is the table of the observations.
+func mpcGrid(f File) (*grid, error) {
+	g := &grid{format: "MPC 80-column", dialect: &mpc}
+	g.first = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue", "reference", "site", "note"}
+	g.open = func(func([]byte)) (rows, error) { return &mpcRows{lines: newLines(f)}, nil }
+	return g, g.look()
+}
+
+type mpcRows struct {
+	lines *lines
+	cells [][]byte
+}
+
+func (in *mpcRows) next(r *row) error {
+	for {
+		line, err := in.lines.next()
+		if err != nil {
+			return err
+		}
+		if len(trim(line)) == 0 || len(line) != 80 && mpcHeader(line) {
+			continue
+		}
+		*r = row{line: in.lines.number}
+		switch {
+		case len(line) != 80:
+			r.reason = "the line has " + plural(len(line), "character") + " where the format has 80"
+			return nil
+		case strings.IndexByte("svrR", line[14]) >= 0 && !mpcDateAndPlace(line):
+			continue // the second line of an observation from a spacecraft, a rover or by radar
+		case !mpcDate(line) && mpcHeader(line):
+			continue
+		case !mpcDate(line):
+			r.reason = "no date in columns 16 to 32: " + quoted(line[15:32])
+			return nil
+		}
+		if line[14] == 'X' || line[14] == 'x' {
+			r.left = "the observation was replaced"
+		}
+		designation := bytes.TrimSpace(line[:12])
+		in.cells = append(in.cells[:0], designation, trim(line[15:32]), trim(line[32:44]), trim(line[44:56]), trim(line[65:70]),
+			trim(line[70:71]), trim(line[71:72]), trim(line[72:77]), trim(line[77:80]), trim(line[13:14]))
+		r.cells = in.cells
+		return nil
+	}
+}
+
+// mpcDateAndPlace tells whether the line has a date and a right ascension: a first line.
+func mpcDateAndPlace(line []byte) bool {
+	return mpcDate(line) && line[14] < 'a' && countDigits(line[32:34]) == 2
+}
+
+// isADES tells whether a file is in the pipe-separated form of ADES (github.com/IAU-ADES/ADES-Master).
+func isADES(head []byte) bool {
+	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	return bytes.HasPrefix(head, []byte("#")) && bytes.Contains(head[:min(len(head), 200)], []byte("version")) &&
+		bytes.Contains(head, []byte("obsTime")) && bytes.Contains(head, []byte("|"))
+}
+
+var ades = dialect{
+	name: "ADES PSV",
+	roles: map[string]role{"obstime": roleTime, "mag": roleMagnitude, "rmsmag": roleError, "band": roleFilter, "stn": roleTelescope,
+		"mode": roleOther, "prog": roleOther, "obssub": roleOther, "remarks": roleOther},
+}
+
+// adesGrid is the table of all blocks of a file: each block has a header line of its own, and the columns are those of all.
+func adesGrid(f File) (*grid, error) {
+	g := &grid{format: "ADES PSV"}
+	in := &adesRows{lines: newLines(f)}
+	for {
+		header, err := in.read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !header {
+			continue
+		}
+		if g.line == 0 {
+			g.line = in.lines.number
+		}
+		for _, name := range in.names {
+			if name != "" && !slices.Contains(g.first, name) {
+				g.first = append(g.first, name)
+			}
+		}
+		if len(g.first) > maxColumns {
+			return nil, refuse(Problem{Line: in.lines.number, Reason: "more columns than a table may have"})
+		}
+	}
+	if len(g.first) == 0 {
+		return nil, refuse(Problem{Reason: "an ADES file without a header line"})
+	}
+	d := ades
+	d.roles = map[string]role{}
+	for name, r := range ades.roles {
+		d.roles[name] = r
+	}
+	for _, name := range []string{"permid", "provid", "artsat", "trksub"} {
+		if slices.ContainsFunc(g.first, func(n string) bool { return fold(n) == name }) {
+			d.roles[name] = roleObject
+			break
+		}
+	}
+	g.dialect = &d
+	g.open = func(func([]byte)) (rows, error) { return &adesRows{lines: newLines(f), all: g.first}, nil }
+	return g, g.look()
+}
+
+type adesRows struct {
+	lines *lines
+	all   []string
+	names []string // of the block
+	place []int    // of the block's columns in all
+	cells [][]byte
+	out   [][]byte
+	bad   string
+}
+
+// read reads a header or a row.
+func (in *adesRows) read() (header bool, err error) {
+	for {
+		line, err := in.lines.next()
+		if err != nil {
+			return false, err
+		}
+		if line = trim(line); len(line) == 0 || line[0] == '#' || line[0] == '!' {
+			continue
+		}
+		if in.cells, in.bad = delimiter('|').split(line, in.cells[:0]); in.bad != "" {
+			return false, nil
+		}
+		for _, c := range in.cells {
+			if string(c) == "obsTime" {
+				in.names, in.place = texts(in.cells), in.place[:0]
+				for _, name := range in.names {
+					in.place = append(in.place, slices.Index(in.all, name))
+				}
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+}
+
+func (in *adesRows) next(r *row) error {
+	for {
+		header, err := in.read()
+		if err != nil {
+			return err
+		}
+		if header {
+			continue
+		}
+		*r = row{line: in.lines.number, reason: in.bad}
+		switch {
+		case in.bad != "":
+			return nil
+		case in.names == nil:
+			r.reason = "a row before the header line"
+			return nil
+		case len(in.cells) > len(in.names):
+			r.reason = plural(len(in.cells), "field") + " where the header has " + plural(len(in.names), "column")
+			return nil
+		}
+		in.out = slices.Grow(in.out[:0], len(in.all))[:len(in.all)]
+		clear(in.out)
+		for i, c := range in.cells {
+			if at := in.place[i]; at >= 0 {
+				in.out[at] = c
+			}
+		}
+		r.cells = in.out
+		return nil
+	}
+}
