@@ -1,6 +1,10 @@
 // Package ui is the embedded pages. They are a client of the REST API and nothing else: what they show they ask for under /api/, as anybody could. Nothing is
 // fetched from elsewhere, and no page holds a script or a style of its own, so that a strict content security policy keeps what was uploaded from ever running.
 //
+// There is one document, which is served under every path that has a page, and main.js finds by the path which module fills it. The modules are served as they
+// stand in the folder static: there is no build step. What they compute without a document (coordinates, photometry, spectra, tables) has tests beside the pages'
+// own, which drive a browser.
+//
 // It imports nothing but the standard library.
 package ui
 
@@ -12,20 +16,31 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 )
 
 //go:embed static
 var files embed.FS
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Handler serves the pages: / and what they need under /static/. Everything else is a page that says that there is nothing.
+// paths are those that have a page, as a TOM names them where it has them; # stands for a number and * for any one name.
+var paths = []string{
+	"/", "/targets/", "/targets/create/", "/targets/import/", "/targets/#/", "/targets/#/update/", "/targets/name/*/",
+	"/dataproducts/data/", "/dataproducts/data/#/", "/reduceddatums/", "/observations/list/",
+	"/accounts/login/", "/account/", "/users/", "/node/",
+}
+
+// moved are other paths under which a TOM, or habit, looks for a page.
+var moved = map[string]string{
+	"/dataproducts/": "/dataproducts/data/", "/observations/": "/observations/list/", "/users/list/": "/users/", "/groups/": "/users/",
+	"/accounts/logout/": "/account/", "/tokens/": "/account/",
+}
+
+// Handler serves the pages, and what they need under /static/. Everything else is a page that says that there is nothing.
 func Handler() http.Handler {
-	root, err := fs.Sub(files, "static")
-	if err != nil {
-		panic(err) // the folder is part of the program
-	}
+	static := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -35,27 +50,84 @@ func Handler() http.Handler {
 			return
 		}
 		name := "404.html"
-		if r.URL.Path == "/" {
-			name = "index.html"
-		} else if rest, ok := bytes.CutPrefix([]byte(r.URL.Path), []byte("/static/")); ok && fs.ValidPath(string(rest)) && path.Ext(string(rest)) != ".html" {
-			name = string(rest)
-		}
-		b, err := fs.ReadFile(root, name)
-		if err != nil {
-			name = "404.html"
-			if b, err = fs.ReadFile(root, name); err != nil {
-				panic(err)
+		if rest, ok := strings.CutPrefix(r.URL.Path, "/static/"); ok {
+			if path.Ext(rest) != ".html" && static[rest] != nil {
+				name = rest
 			}
+		} else if to := destination(r.URL.Path); to == r.URL.Path {
+			name = "page.html"
+		} else if to != "" {
+			u := *r.URL
+			u.Path, u.RawPath = to, ""
+			http.Redirect(w, r, u.String(), http.StatusFound)
+			return
 		}
-		sum := sha256.Sum256(b)
-		h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+		f := static[name]
+		h.Set("ETag", f.tag)
 		h.Set("Cache-Control", "no-cache")
 		if name == "404.html" {
 			h.Set("Content-Type", "text/html; charset=utf-8")
 			w.WriteHeader(http.StatusNotFound)
-			w.Write(b)
+			w.Write(f.content)
 			return
 		}
-		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b))
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(f.content))
 	})
+}
+
+// destination is the path of the page that is meant by a path, "" for none.
+func destination(path string) string {
+	if !strings.HasSuffix(path, "/") {
+		path += "/"
+	}
+	if to, ok := moved[path]; ok {
+		return to
+	}
+	for _, pattern := range paths {
+		if matches(pattern, path) {
+			return path
+		}
+	}
+	return ""
+}
+
+func matches(pattern, path string) bool {
+	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(want) != len(have) {
+		return false
+	}
+	for i, part := range want {
+		switch {
+		case part == "#" && have[i] != "" && strings.Trim(have[i], "0123456789") == "":
+		case part == "*" && have[i] != "":
+		case part == have[i]:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// file is a file of the folder static, with its entity tag.
+type file struct {
+	content []byte
+	tag     string
+}
+
+// load reads the folder static, which is part of the program.
+func load() map[string]*file {
+	all := map[string]*file{}
+	err := fs.WalkDir(files, "static", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := files.ReadFile(name)
+		sum := sha256.Sum256(b)
+		all[strings.TrimPrefix(name, "static/")] = &file{b, `"` + hex.EncodeToString(sum[:16]) + `"`}
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return all
 }

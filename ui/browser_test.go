@@ -1,0 +1,443 @@
+package ui
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what must come; it is long, so that a busy machine is no failure.
+const patience = 60 * time.Second
+
+// browser is a headless Chromium that is driven through the pipe of its DevTools protocol.
+type browser struct {
+	t      *testing.T
+	in     io.Writer
+	mu     sync.Mutex
+	last   int
+	wait   map[int]chan reply
+	events map[string]func(method string, params json.RawMessage) // by session
+}
+
+type reply struct {
+	Result json.RawMessage
+	Error  *struct{ Message string }
+}
+
+// startBrowser starts a browser that ends with the test. The test is skipped where there is no Chromium.
+func startBrowser(t *testing.T) *browser {
+	t.Helper()
+	program := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			program = p
+			break
+		}
+	}
+	if program == "" {
+		t.Skip("there is no Chromium here: the pages are not tested in a browser")
+	}
+	theirs1, ours1, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours2, theirs2, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, err := os.MkdirTemp("", "nightjar-browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-color-profile=srgb", "--hide-scrollbars",
+		"--user-data-dir="+home, "about:blank")
+	cmd.ExtraFiles = []*os.File{theirs1, theirs2} // 3 to read from, 4 to write to
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs1.Close()
+	theirs2.Close()
+	b := &browser{t: t, in: ours1, wait: map[int]chan reply{}, events: map[string]func(string, json.RawMessage){}}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.read(ours2)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		ours1.Close()
+		<-done
+		ours2.Close()
+		for range 20 { // its children may still be writing there
+			if os.RemoveAll(home) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	return b
+}
+
+// read takes what the browser says until it ends.
+func (b *browser) read(from io.Reader) {
+	r := bufio.NewReaderSize(from, 1<<20)
+	for {
+		text, err := r.ReadBytes(0)
+		if err != nil {
+			b.mu.Lock()
+			for id, c := range b.wait {
+				close(c)
+				delete(b.wait, id)
+			}
+			b.wait = nil
+			b.mu.Unlock()
+			return
+		}
+		var m struct {
+			ID        int
+			Method    string
+			SessionID string
+			Params    json.RawMessage
+			reply
+		}
+		if json.Unmarshal(text[:len(text)-1], &m) != nil {
+			continue
+		}
+		b.mu.Lock()
+		c, event := b.wait[m.ID], b.events[m.SessionID]
+		delete(b.wait, m.ID)
+		b.mu.Unlock()
+		switch {
+		case c != nil:
+			c <- m.reply
+		case event != nil && m.Method != "":
+			event(m.Method, m.Params)
+		}
+	}
+}
+
+// call asks the browser for something.
+func (b *browser) call(session, method string, params, out any) error {
+	c := make(chan reply, 1)
+	b.mu.Lock()
+	if b.wait == nil {
+		b.mu.Unlock()
+		return errors.New("the browser has ended")
+	}
+	b.last++
+	id := b.last
+	b.wait[id] = c
+	m := map[string]any{"id": id, "method": method, "params": params}
+	if params == nil {
+		m["params"] = struct{}{}
+	}
+	if session != "" {
+		m["sessionId"] = session
+	}
+	text, err := json.Marshal(m)
+	if err == nil {
+		_, err = b.in.Write(append(text, 0))
+	}
+	b.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	select {
+	case r, ok := <-c:
+		switch {
+		case !ok:
+			return errors.New("the browser has ended")
+		case r.Error != nil:
+			return fmt.Errorf("%s: %s", method, r.Error.Message)
+		case out != nil:
+			return json.Unmarshal(r.Result, out)
+		}
+		return nil
+	case <-time.After(patience):
+		return fmt.Errorf("%s: no answer", method)
+	}
+}
+
+// page is one window, with cookies of its own.
+type page struct {
+	*browser
+	t       *testing.T
+	session string
+	base    string // of the node, without a slash at the end
+
+	told  sync.Mutex
+	wrong []string // errors of scripts and of the security policy, and requests to elsewhere
+}
+
+// newPage opens a window on a node.
+func (b *browser) newPage(t *testing.T, base string) *page {
+	t.Helper()
+	p := &page{browser: b, t: t, base: base}
+	var context struct{ BrowserContextID string }
+	p.do("Target.createBrowserContext", nil, &context)
+	var target struct{ TargetID string }
+	p.do("Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": context.BrowserContextID}, &target)
+	var attached struct{ SessionID string }
+	p.do("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	p.session = attached.SessionID
+	b.mu.Lock()
+	b.events[p.session] = p.event
+	b.mu.Unlock()
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+		p.do(domain+".enable", nil, nil)
+	}
+	p.do("Browser.grantPermissions", map[string]any{"browserContextId": context.BrowserContextID, "permissions": []string{"clipboardReadWrite", "clipboardSanitizedWrite"}}, nil)
+	return p
+}
+
+func (p *page) do(method string, params, out any) {
+	p.t.Helper()
+	if err := p.call(p.session, method, params, out); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *page) event(method string, params json.RawMessage) {
+	var e struct {
+		Type  string
+		Args  []struct{ Value, Description any }
+		Entry struct{ Source, Level, Text, URL string }
+		// of exceptions
+		ExceptionDetails struct {
+			Text      string
+			Exception struct{ Description string }
+		}
+		Request struct{ URL string }
+	}
+	if json.Unmarshal(params, &e) != nil {
+		return
+	}
+	text := ""
+	switch method {
+	case "Runtime.exceptionThrown":
+		text = e.ExceptionDetails.Text + " " + e.ExceptionDetails.Exception.Description
+	case "Runtime.consoleAPICalled":
+		if e.Type == "error" || e.Type == "assert" {
+			text = fmt.Sprint("console: ", e.Args)
+		}
+	case "Log.entryAdded":
+		if e.Entry.Level == "error" {
+			text = e.Entry.Source + ": " + e.Entry.Text + " " + e.Entry.URL
+		}
+	case "Network.requestWillBeSent":
+		u := e.Request.URL
+		if !strings.HasPrefix(u, p.base+"/") && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "blob:") && u != "about:blank" {
+			text = "a request to elsewhere: " + u
+		}
+	}
+	if text != "" {
+		p.told.Lock()
+		p.wrong = append(p.wrong, text)
+		p.told.Unlock()
+	}
+}
+
+// clean fails the test if anything was wrong. What is allowed stands for refusals that a test provokes.
+func (p *page) clean(allowed ...string) {
+	p.t.Helper()
+	p.told.Lock()
+	defer p.told.Unlock()
+next:
+	for _, text := range p.wrong {
+		for _, a := range allowed {
+			if strings.Contains(text, a) {
+				continue next
+			}
+		}
+		p.t.Error(text)
+	}
+	p.wrong = nil
+}
+
+// eval runs a script in the page, awaits it, and gives its value.
+func (p *page) eval(script string, out any) error {
+	var r struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails *struct {
+			Text      string
+			Exception struct{ Description string }
+		}
+	}
+	err := p.call(p.session, "Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true}, &r)
+	switch {
+	case err != nil:
+		return err
+	case r.ExceptionDetails != nil:
+		return errors.New(r.ExceptionDetails.Text + " " + r.ExceptionDetails.Exception.Description)
+	case out != nil && r.Result.Value != nil:
+		return json.Unmarshal(r.Result.Value, out)
+	}
+	return nil
+}
+
+// run runs statements in the page, of which $ finds elements.
+func (p *page) run(script string) {
+	p.t.Helper()
+	if err := p.eval("(async () => { const $ = (s) => document.querySelector(s); "+script+" })()", nil); err != nil {
+		p.t.Fatalf("%s: %v", script, err)
+	}
+}
+
+// wait waits until an expression is true.
+func (p *page) wait(expression string) {
+	p.t.Helper()
+	script := "(() => { const $ = (s) => document.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)]; try { return Boolean(" + expression + ") } catch { return false } })()"
+	for end := time.Now().Add(patience); ; time.Sleep(30 * time.Millisecond) {
+		var yes bool
+		if p.eval(script, &yes) == nil && yes {
+			return
+		}
+		if time.Now().After(end) {
+			var seen string
+			p.eval("document.body.innerText.slice(0, 2000)", &seen)
+			p.t.Fatalf("waited in vain for %s; the page shows:\n%s", expression, seen)
+		}
+	}
+}
+
+// text is what an element shows.
+func (p *page) text(selector string) string {
+	p.t.Helper()
+	var s string
+	if err := p.eval("document.querySelector("+quote(selector)+").innerText", &s); err != nil {
+		p.t.Fatalf("%s: %v", selector, err)
+	}
+	return s
+}
+
+// open goes to a path and waits for the page.
+func (p *page) open(path string) {
+	p.t.Helper()
+	p.do("Page.navigate", map[string]any{"url": p.base + path}, nil)
+	p.wait("document.documentElement.dataset.shown === 'true' && location.href.startsWith(" + quote(p.base+strings.SplitN(path, "?", 2)[0]) + ")")
+}
+
+// click clicks into the middle of an element, as a person would.
+func (p *page) click(selector string) {
+	p.t.Helper()
+	p.wait("$(" + quote(selector) + ") && !$(" + quote(selector) + ").disabled")
+	var at struct{ X, Y float64 }
+	err := p.eval("(() => { const e = document.querySelector("+quote(selector)+"); e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect(); return {x: b.x + b.width / 2, y: b.y + b.height / 2} })()", &at)
+	if err != nil {
+		p.t.Fatalf("%s: %v", selector, err)
+	}
+	for _, kind := range []string{"mouseMoved", "mousePressed", "mouseReleased"} {
+		p.do("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}, nil)
+	}
+}
+
+// enter types a text into a field, in the place of what is there.
+func (p *page) enter(selector, text string) {
+	p.t.Helper()
+	p.wait("$(" + quote(selector) + ")")
+	p.run("const e = $(" + quote(selector) + "); e.focus(); e.select?.();")
+	p.do("Input.insertText", map[string]any{"text": text}, nil)
+}
+
+// key presses a key that has no text of its own, or one letter.
+func (p *page) key(name string) {
+	p.t.Helper()
+	down := map[string]any{"type": "keyDown", "key": name}
+	if len(name) == 1 {
+		down["text"] = name
+	}
+	p.do("Input.dispatchKeyEvent", down, nil)
+	p.do("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": name}, nil)
+}
+
+// size makes the window so many pixels wide and high.
+func (p *page) size(width, height int) {
+	p.t.Helper()
+	p.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+}
+
+// shot writes a picture of the whole page.
+func (p *page) shot(file string) {
+	p.t.Helper()
+	var m struct {
+		CSSContentSize struct{ Width, Height float64 }
+	}
+	p.do("Page.getLayoutMetrics", nil, &m)
+	var picture struct{ Data string }
+	p.do("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true,
+		"clip": map[string]any{"x": 0, "y": 0, "width": m.CSSContentSize.Width, "height": min(m.CSSContentSize.Height, 4000), "scale": 1}}, &picture)
+	b, err := base64.StdEncoding.DecodeString(picture.Data)
+	if err == nil {
+		err = os.WriteFile(file, b, 0o644)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func quote(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+// node is a running nightjar with the demo in it.
+type node struct{ base, password string }
+
+// startNode builds the program and serves a demo until the test ends.
+func startNode(t *testing.T) node {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "nightjar")
+	build := exec.Command("go", "build", "-o", program, "nightjar")
+	build.Dir = ".."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.Command(program, "--db", filepath.Join(dir, "n.db"), "serve", "--demo", "--listen", "127.0.0.1:0")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		cmd.Wait()
+	})
+	var n node
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if s, ok := strings.CutPrefix(lines.Text(), "admin password: "); ok {
+			n.password = s
+		}
+		if s, ok := strings.CutPrefix(lines.Text(), "sign in: "); ok {
+			n.base = strings.TrimSuffix(s, "/")
+			go io.Copy(io.Discard, out)
+			return n
+		}
+	}
+	t.Fatal("the node did not start")
+	return n
+}
+
+// signIn signs in by the page.
+func (p *page) signIn(n node) {
+	p.t.Helper()
+	p.open("/accounts/login/")
+	p.enter("input[name=username]", "admin")
+	p.enter("input[name=password]", n.password)
+	p.click("#sign-in button")
+	p.wait("$('#who')?.textContent === 'admin'")
+}

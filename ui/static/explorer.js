@@ -1,0 +1,76 @@
+// A list of the API with all its filters as a form, and the request that the form makes.
+import { address, ask, get } from "./api.js";
+import { fill, h } from "./dom.js";
+import { filterForm, given } from "./filters.js";
+import { requestBox } from "./requests.js";
+import { title } from "./shell.js";
+import { pager, table } from "./table.js";
+import { grouped } from "./text.js";
+
+// explorer shows a list. columns are made anew for each page, of its rows; they may be a promise. things are what is counted: one, more.
+export async function explorer(main, { heading, path, columns, things, limit = 50, buttons, orders }) {
+  title(heading);
+  const options = await ask(path, { method: "OPTIONS" }), filters = options.filters ?? {};
+  const state = given(Object.keys(filters)), query = new URLSearchParams(location.search);
+  let offset = Number(query.get("offset")) || 0;
+  const orderName = orders;
+  const request = requestBox(), counted = h("p", { class: "faint", "aria-live": "polite", id: "count" }), list = h("div", { id: "list" }), exports = h("span", { class: "row" });
+  const form = filterForm(filters, state, (values) => {
+    const order = state[orderName];
+    for (const name of Object.keys(state)) delete state[name];
+    Object.assign(state, values, order ? { [orderName]: order } : {});
+    offset = 0;
+    refresh();
+  }, { leaveOut: orders ? [orders] : [] });
+  form.querySelector("input")?.setAttribute("data-search", "");
+  fill(main, h("div", { class: "bar" }, h("h1", {}, heading), buttons),
+    h("section", { class: "card", "aria-label": "Filters" }, form),
+    h("section", { class: "card", "aria-label": "The request" }, request),
+    h("div", { class: "bar" }, counted, exports), list);
+
+  let stop = null;
+  async function refresh() {
+    stop?.abort();
+    stop = new AbortController();
+    const { signal } = stop;
+    history.replaceState(null, "", address(location.pathname, { ...state, offset: offset || "" }));
+    request.update({ path, params: { ...state, strict: "true" } });
+    const formats = (filters.format?.choices ?? []).filter((f) => !["json", "api"].includes(f));
+    fill(exports, formats.length > 0 && "All of it as", formats.map((f) => h("a", { href: address(path, { ...state, format: f }), download: path.split("/").at(-2) + "." + f, dataset: { export: f } }, f)));
+    try {
+      const page = await get(path, { ...state, limit, offset: offset || "" }, { signal });
+      const shown = await columns(page.results, () => refresh());
+      if (signal.aborted) return;
+      fill(counted, grouped(page.count) + " " + (page.count === 1 ? things[0] : things[1]));
+      fill(list, table({ columns: shown, rows: page.results, caption: heading, empty: "Nothing fits that you may see.", order: state[orderName] ?? "", sorted: orderName && ((order) => {
+        state[orderName] = order;
+        offset = 0;
+        refresh();
+      }) }), pager({ count: page.count, limit, offset, go: (to) => {
+        offset = to;
+        refresh();
+      } }));
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      fill(counted, h("span", { class: "bad" }, error.message));
+      fill(list);
+      fill(exports);
+    }
+  }
+  await refresh();
+}
+
+const names = new Map();
+
+// targetNames asks for the names of targets that rows belong to, and gives a function from an id to a link.
+export async function targetLinks(rows) {
+  const ids = [...new Set(rows.map((r) => r.target))].filter((id) => !names.has(id)).slice(0, 25);
+  await Promise.all(ids.map(async (id) => {
+    try {
+      names.set(id, (await get("/api/targets/" + id + "/")).name);
+    } catch {
+      // its number will do
+    }
+  }));
+  return (id) => h("a", { href: "/targets/" + id + "/" }, names.get(id) ?? "target " + id);
+}

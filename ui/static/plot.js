@@ -1,0 +1,538 @@
+// A plot on a canvas, for points with errors and for lines. It stays quick with hundreds of thousands of points: when many are seen they are set pixel by pixel.
+//
+// Zoom: drag a box, the wheel (with Ctrl, or when the plot has the focus), two fingers, or + and -. Move: drag with Shift or the right button, or the arrows. All of it
+// again: a double click, or 0. With , and . one goes from point to point.
+import { h } from "./dom.js";
+import { colour, onLook } from "./looks.js";
+import { stamp } from "./symbols.js";
+import { label, logTicks, ticks } from "./ticks.js";
+
+const manyPoints = 3000; // from so many in sight on, points are set as pixels
+
+// A series is {x, y, e, kind, symbol, filled, colour, width, faint, hidden}. x, y and e (errors, or none) are arrays of numbers, x ascending for lines. kind is "points",
+// "limits" or "line".
+export class Plot {
+  // options: name for those who cannot see it, x and y as {label, reversed, log, text(value, step)}, tip(series, i) gives pairs for the point under the pointer,
+  // picked(series, i) is told of a point that was clicked.
+  constructor(host, options) {
+    this.options = options;
+    this.series = [];
+    this.canvas = h("canvas", { tabindex: 0, role: "img", "aria-label": options.name });
+    this.over = h("canvas", { "aria-hidden": "true", class: "over" });
+    this.over.style.pointerEvents = "none";
+    this.tip = h("div", { class: "tip", hidden: true });
+    this.said = h("p", { class: "offscreen", "aria-live": "polite" });
+    this.host = h("div", { class: "plot" }, this.canvas, this.over, this.tip, this.said);
+    host.append(this.host);
+    new ResizeObserver(() => this.later()).observe(this.host);
+    onLook(this.host, () => this.later());
+    this.#listen();
+  }
+
+  // set shows other series; the part that is seen stays if keep is true.
+  set(series, keep = false) {
+    this.series = series;
+    this.at = null;
+    if (!keep || !this.view) this.view = this.whole();
+    this.later();
+  }
+
+  // whole is the part of the plane that holds everything that is shown, and a margin.
+  whole() {
+    let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity;
+    for (const s of this.series) {
+      if (s.hidden) continue;
+      for (let i = 0; i < s.x.length; i++) {
+        const x = s.x[i], y = this.#level(s.y[i]);
+        if (!Number.isFinite(x) || !Number.isFinite(y)) continue;
+        if (x < x0) x0 = x;
+        if (x > x1) x1 = x;
+        if (y < y0) y0 = y;
+        if (y > y1) y1 = y;
+      }
+    }
+    if (x0 > x1) return { x0: 0, x1: 1, y0: 0, y1: 1 };
+    const dx = (x1 - x0) * 0.03 || 0.5, dy = (y1 - y0) * 0.07 || 0.5;
+    return { x0: x0 - dx, x1: x1 + dx, y0: y0 - dy, y1: y1 + dy };
+  }
+
+  reset() {
+    this.view = this.whole();
+    this.later();
+  }
+
+  // later draws with the next frame.
+  later() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.draw();
+    });
+  }
+
+  #level(y) {
+    return this.options.y.log ? Math.log10(y) : y;
+  }
+
+  // #frame is where the plane lies on the canvas, in CSS pixels, with functions from one to the other.
+  #frame() {
+    const width = this.host.clientWidth, height = this.host.clientHeight, v = this.view ?? { x0: 0, x1: 1, y0: 0, y1: 1 };
+    const left = this.left ?? 56, right = width - 12, top = 10, bottom = height - 42;
+    const kx = (right - left) / (v.x1 - v.x0), ky = (bottom - top) / (v.y1 - v.y0);
+    const down = this.options.y.reversed, across = this.options.x.reversed;
+    return {
+      width, height, left, right, top, bottom, v,
+      px: across ? (x) => right - (x - v.x0) * kx : (x) => left + (x - v.x0) * kx,
+      py: down ? (y) => top + (y - v.y0) * ky : (y) => bottom - (y - v.y0) * ky,
+      ux: across ? (p) => v.x0 + (right - p) / kx : (p) => v.x0 + (p - left) / kx,
+      uy: down ? (p) => v.y0 + (p - top) / ky : (p) => v.y0 + (bottom - p) / ky,
+      ky,
+    };
+  }
+
+  draw() {
+    const scale = devicePixelRatio || 1, width = this.host.clientWidth, height = this.host.clientHeight;
+    if (width < 60 || !this.view) return;
+    const w = Math.round(width * scale), hh = Math.round(height * scale);
+    for (const c of [this.canvas, this.over]) {
+      if (c.width !== w || c.height !== hh) {
+        c.width = w;
+        c.height = hh;
+      }
+    }
+    this.#paint(this.canvas.getContext("2d"), scale);
+    this.#paintOver();
+    this.host.dataset.drawn = "true";
+  }
+
+  #paint(c, scale) {
+    const look = { ground: colour("card"), line: colour("line"), edge: colour("edge"), faint: colour("faint") };
+    c.setTransform(scale, 0, 0, scale, 0, 0);
+    c.fillStyle = look.ground;
+    c.fillRect(0, 0, this.host.clientWidth, this.host.clientHeight);
+    c.font = "12px system-ui, 'Segoe UI', Roboto, sans-serif";
+    const yTicks = this.#yTicks();
+    this.left = Math.max(46, 26 + Math.max(...yTicks.map((t) => c.measureText(t.text).width)));
+    const f = this.#frame();
+    this.#axes(c, f, look, yTicks);
+    c.save();
+    c.beginPath();
+    c.rect(f.left, f.top, f.right - f.left, f.bottom - f.top);
+    c.clip();
+    const shown = this.series.filter((s) => !s.hidden);
+    for (const s of shown) if (s.kind === "line") this.#line(c, f, s);
+    const points = shown.filter((s) => s.kind !== "line");
+    const inSight = points.reduce((n, s) => n + countIn(s, f, this.options.y.log), 0);
+    if (inSight > manyPoints) {
+      this.#pixels(c, f, points, scale, look.ground, inSight);
+    } else {
+      for (const s of points) this.#stamps(c, f, s, scale, look.ground, inSight);
+    }
+    c.restore();
+    c.strokeStyle = look.edge;
+    c.strokeRect(f.left + 0.5, f.top + 0.5, f.right - f.left - 1, f.bottom - f.top - 1);
+  }
+
+  #yTicks() {
+    const v = this.view, o = this.options.y;
+    if (o.log) {
+      const values = logTicks(v.y0, v.y1);
+      if (values.length > 1) return values.map((at) => ({ at, text: (10 ** at).toPrecision(1).replace("e+", "e") }));
+    }
+    const { step, values } = ticks(v.y0, v.y1, this.host.clientHeight / 55);
+    return values.map((at) => ({ at, text: o.log ? (10 ** at).toPrecision(3) : label(at, step) }));
+  }
+
+  #axes(c, f, look, yTicks) {
+    const x = this.options.x, y = this.options.y;
+    const { step, values } = ticks(f.v.x0, f.v.x1, Math.max(2, (f.right - f.left) / (x.text ? 120 : 95)));
+    c.lineWidth = 1;
+    c.strokeStyle = look.line;
+    c.beginPath();
+    for (const v of values) {
+      c.moveTo(Math.round(f.px(v)) + 0.5, f.top);
+      c.lineTo(Math.round(f.px(v)) + 0.5, f.bottom);
+    }
+    for (const t of yTicks) {
+      c.moveTo(f.left, Math.round(f.py(t.at)) + 0.5);
+      c.lineTo(f.right, Math.round(f.py(t.at)) + 0.5);
+    }
+    c.stroke();
+    c.fillStyle = look.faint;
+    c.textAlign = "center";
+    c.textBaseline = "alphabetic";
+    let end = -Infinity;
+    for (const v of x.reversed ? values.toReversed() : values) {
+      const text = x.text ? x.text(v, step) : label(v, step), half = c.measureText(text).width / 2;
+      const at = Math.min(Math.max(f.px(v), half + 2), f.width - half - 2);
+      if (at - half < end + 8) continue;
+      c.fillText(text, at, f.bottom + 16);
+      end = at + half;
+    }
+    c.fillText(x.label, (f.left + f.right) / 2, f.height - 7);
+    c.textAlign = "right";
+    c.textBaseline = "middle";
+    for (const t of yTicks) c.fillText(t.text, f.left - 6, f.py(t.at));
+    c.save();
+    c.translate(9, (f.top + f.bottom) / 2);
+    c.rotate(-Math.PI / 2);
+    c.textAlign = "center";
+    c.fillText(y.label, 0, 0);
+    c.restore();
+    c.textBaseline = "alphabetic";
+    if (this.options.marks) this.#marks(c, f, this.options.marks());
+  }
+
+  // #marks draws vertical lines with names, such as those of spectral lines.
+  #marks(c, f, marks) {
+    c.save();
+    c.textAlign = "left";
+    c.font = "11px system-ui, sans-serif";
+    let row = 0, before = -Infinity;
+    for (const m of marks) {
+      const x = f.px(m.x);
+      if (x < f.left || x > f.right) continue;
+      row = x - before < 34 ? (row + 1) % 4 : 0;
+      before = x;
+      c.strokeStyle = c.fillStyle = m.colour;
+      c.setLineDash([2, 3]);
+      c.beginPath();
+      c.moveTo(x, f.top);
+      c.lineTo(x, f.bottom);
+      c.stroke();
+      c.setLineDash([]);
+      c.fillText(m.name, Math.min(x + 3, f.right - c.measureText(m.name).width - 2), f.top + 12 + row * 13);
+    }
+    c.restore();
+  }
+
+  #line(c, f, s) {
+    const from = Math.max(0, firstAtLeast(s.x, f.v.x0) - 1), to = Math.min(s.x.length, firstAtLeast(s.x, f.v.x1) + 1);
+    c.beginPath();
+    c.lineWidth = s.width ?? 1.2;
+    c.strokeStyle = s.colour;
+    c.globalAlpha = s.faint ? 0.35 : 1;
+    // of many points in one column of pixels, the first, the highest, the lowest and the last are enough
+    let column = null, low = 0, high = 0, last = 0, pen = false;
+    const finish = () => {
+      if (column !== null) {
+        c.lineTo(column, low);
+        c.lineTo(column, high);
+        c.lineTo(column, last);
+      }
+      column = null;
+    };
+    for (let i = from; i < to; i++) {
+      const level = this.#level(s.y[i]);
+      if (!Number.isFinite(level)) {
+        finish();
+        pen = false;
+        continue;
+      }
+      const x = Math.round(f.px(s.x[i]) * 2) / 2, y = f.py(level);
+      if (!pen) {
+        finish();
+        c.moveTo(x, y);
+        pen = true;
+      }
+      if (x === column) {
+        low = Math.min(low, y);
+        high = Math.max(high, y);
+      } else {
+        finish();
+        column = x;
+        low = high = y;
+      }
+      last = y;
+    }
+    finish();
+    c.stroke();
+    c.globalAlpha = 1;
+  }
+
+  #stamps(c, f, s, scale, ground, inSight) {
+    const r = inSight > 800 ? 2.6 : inSight > 250 ? 3.2 : 3.8;
+    const picture = stamp(s.kind === "limits" ? "limit" : s.symbol ?? "circle", s.colour, s.filled, s.kind === "limits" ? r * 0.9 : r, ground, scale);
+    if (s.e) {
+      c.strokeStyle = s.colour;
+      c.globalAlpha = 0.55;
+      c.lineWidth = 1;
+      c.beginPath();
+      for (let i = 0; i < s.x.length; i++) {
+        const x = f.px(s.x[i]);
+        if (!(s.e[i] > 0) || x < f.left - 5 || x > f.right + 5) continue;
+        c.moveTo(x, f.py(this.#level(s.y[i] - s.e[i])));
+        c.lineTo(x, f.py(this.#level(s.y[i] + s.e[i])));
+      }
+      c.stroke();
+      c.globalAlpha = 1;
+    }
+    if (s.kind === "limits") c.globalAlpha = 0.8;
+    const { canvas, half } = picture;
+    for (let i = 0; i < s.x.length; i++) {
+      const x = f.px(s.x[i]), y = f.py(this.#level(s.y[i]));
+      if (x < f.left - 5 || x > f.right + 5 || !(y > f.top - 5 && y < f.bottom + 5)) continue;
+      c.drawImage(canvas, x - half, y - half, 2 * half, 2 * half);
+    }
+    c.globalAlpha = 1;
+  }
+
+  // #pixels sets points and their errors directly into a picture.
+  #pixels(c, f, all, scale, ground, inSight) {
+    const x0 = Math.round(f.left * scale), y0 = Math.round(f.top * scale), w = Math.round(f.right * scale) - x0, hh = Math.round(f.bottom * scale) - y0;
+    if (w < 1 || hh < 1) return;
+    if (this.picture?.width !== w || this.picture?.height !== hh) {
+      this.picture = new ImageData(w, hh);
+      this.buffer = new Uint32Array(this.picture.data.buffer);
+      this.layer = new OffscreenCanvas(w, hh);
+    }
+    const buffer = this.buffer.fill(0), size = Math.max(1, Math.round((inSight > 20000 ? 1.6 : 2.6) * scale)), half = size >> 1;
+    const errors = inSight < 60000;
+    for (const s of all) {
+      const ink = packed(s.colour, 1, ground), pale = packed(s.colour, 0.4, ground), limits = s.kind === "limits";
+      const px = affine(f.px, scale, -x0), py = affine(f.py, scale, -y0), n = s.x.length, log = this.options.y.log;
+      if (errors && s.e) {
+        for (let i = 0; i < n; i++) {
+          const x = (s.x[i] * px.k + px.d) | 0;
+          if (!(s.e[i] > 0) || x < 0 || x >= w) continue;
+          const a = (log ? Math.log10(s.y[i] - s.e[i]) : s.y[i] - s.e[i]) * py.k + py.d, b = (log ? Math.log10(s.y[i] + s.e[i]) : s.y[i] + s.e[i]) * py.k + py.d;
+          const to = Math.min(hh - 1, Math.max(a, b) | 0);
+          for (let y = Math.max(0, Math.min(a, b) | 0); y <= to; y++) if (buffer[y * w + x] === 0) buffer[y * w + x] = pale;
+        }
+      }
+      for (let i = 0; i < n; i++) {
+        const x = ((s.x[i] * px.k + px.d) | 0) - half, y = (((log ? Math.log10(s.y[i]) : s.y[i]) * py.k + py.d) | 0) - half;
+        if (!(x >= 0 && y >= 0 && x + size < w && y + size < hh)) continue;
+        for (let r = 0; r < size; r++) {
+          const inset = limits ? r >> 1 : 0, at = (y + r) * w + x;
+          for (let k = inset; k < size - inset; k++) buffer[at + k] = limits ? pale : ink;
+        }
+      }
+    }
+    this.layer.getContext("2d").putImageData(this.picture, 0, 0);
+    c.drawImage(this.layer, x0 / scale, y0 / scale, w / scale, hh / scale);
+  }
+
+  // #paintOver draws what goes with the pointer: the box, and the point under it.
+  #paintOver() {
+    const c = this.over.getContext("2d"), scale = devicePixelRatio || 1;
+    c.setTransform(scale, 0, 0, scale, 0, 0);
+    c.clearRect(0, 0, this.host.clientWidth, this.host.clientHeight);
+    if (this.box) {
+      c.strokeStyle = colour("accent");
+      c.setLineDash([4, 3]);
+      c.strokeRect(this.box.x + 0.5, this.box.y + 0.5, this.box.w, this.box.h);
+      c.setLineDash([]);
+    }
+    if (this.at && !this.at.series.hidden) {
+      const f = this.#frame(), { series: s, i } = this.at;
+      c.strokeStyle = colour("ink");
+      c.lineWidth = 1.6;
+      c.beginPath();
+      c.arc(f.px(s.x[i]), f.py(this.#level(s.y[i])), 7, 0, 7);
+      c.stroke();
+    }
+  }
+
+  // mark rings a point, or none.
+  mark(series, i) {
+    this.at = series ? { series, i } : null;
+    this.#paintOver();
+  }
+
+  // #nearest finds the point next to a place on the canvas, within so many pixels.
+  #nearest(x, y, within = 14) {
+    const f = this.#frame();
+    let best = within * within, found = null;
+    for (const s of this.series) {
+      if (s.hidden || s.mute) continue;
+      for (let i = 0; i < s.x.length; i++) {
+        const dx = f.px(s.x[i]) - x;
+        if (dx * dx >= best) continue;
+        const dy = s.kind === "line" ? (f.py(this.#level(s.y[i])) - y) / 2 : f.py(this.#level(s.y[i])) - y, d = dx * dx + dy * dy;
+        if (d < best) {
+          best = d;
+          found = { series: s, i };
+        }
+      }
+    }
+    return found;
+  }
+
+  #show(found) {
+    this.at = found;
+    this.#paintOver();
+    if (!found || !this.options.tip) {
+      this.tip.hidden = true;
+      return;
+    }
+    const f = this.#frame(), pairs = this.options.tip(found.series, found.i);
+    this.tip.replaceChildren(h("dl", {}, pairs.map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])));
+    this.tip.hidden = false;
+    const x = f.px(found.series.x[found.i]), y = f.py(this.#level(found.series.y[found.i])), box = this.tip.getBoundingClientRect();
+    this.tip.style.left = Math.max(2, x + 14 + box.width > f.width ? x - 14 - box.width : x + 14) + "px";
+    this.tip.style.top = Math.max(2, Math.min(y - box.height / 2, f.height - box.height - 2)) + "px";
+  }
+
+  // zoom makes the part that is seen smaller (below 1) or larger around a place, in CSS pixels.
+  zoom(factor, x = this.host.clientWidth / 2, y = this.host.clientHeight / 2) {
+    const f = this.#frame(), v = this.view, cx = f.ux(x), cy = f.uy(y);
+    this.view = { x0: cx + (v.x0 - cx) * factor, x1: cx + (v.x1 - cx) * factor, y0: cy + (v.y0 - cy) * factor, y1: cy + (v.y1 - cy) * factor };
+    this.later();
+  }
+
+  // pan moves what is seen by so many CSS pixels.
+  pan(dx, dy) {
+    const f = this.#frame(), mx = f.ux(0) - f.ux(dx), my = f.uy(0) - f.uy(dy), v = this.view;
+    this.view = { x0: v.x0 + mx, x1: v.x1 + mx, y0: v.y0 + my, y1: v.y1 + my };
+    this.later();
+  }
+
+  #listen() {
+    const c = this.canvas, fingers = new Map();
+    let drag = null;
+    const place = (event) => {
+      const box = c.getBoundingClientRect();
+      return { x: event.clientX - box.left, y: event.clientY - box.top };
+    };
+    c.addEventListener("pointerdown", (event) => {
+      const p = place(event);
+      c.setPointerCapture(event.pointerId);
+      fingers.set(event.pointerId, p);
+      if (event.pointerType === "touch") drag = { ...p, moved: false, pan: true, from: p };
+      else drag = { ...p, moved: false, pan: event.shiftKey || event.button !== 0 || this.panning, from: p };
+      this.#show(null);
+    });
+    c.addEventListener("pointermove", (event) => {
+      const p = place(event);
+      if (!drag) {
+        this.#show(this.#nearest(p.x, p.y));
+        return;
+      }
+      if (Math.hypot(p.x - drag.from.x, p.y - drag.from.y) > 4) drag.moved = true;
+      if (fingers.size === 2) {
+        const [a, b] = [...fingers.entries()].map(([id, at]) => [at, id === event.pointerId ? p : at]);
+        const before = Math.hypot(a[0].x - b[0].x, a[0].y - b[0].y), after = Math.hypot(a[1].x - b[1].x, a[1].y - b[1].y);
+        if (after > 10) this.zoom(before / after, (a[1].x + b[1].x) / 2, (a[1].y + b[1].y) / 2);
+        drag.moved = true;
+      } else if (drag.pan) {
+        if (drag.moved) this.pan(p.x - drag.x, event.pointerType === "touch" ? 0 : p.y - drag.y);
+        drag.x = p.x;
+        drag.y = p.y;
+      } else if (drag.moved) {
+        this.box = { x: Math.min(p.x, drag.from.x), y: Math.min(p.y, drag.from.y), w: Math.abs(p.x - drag.from.x), h: Math.abs(p.y - drag.from.y) };
+        this.#paintOver();
+      }
+      fingers.set(event.pointerId, p);
+    });
+    const up = (event) => {
+      fingers.delete(event.pointerId);
+      const box = this.box, clicked = drag && !drag.moved;
+      this.box = null;
+      if (fingers.size === 0) drag = null;
+      if (event.type === "pointercancel") return;
+      if (box && box.w > 5 && box.h > 5) {
+        const f = this.#frame(), xs = [f.ux(box.x), f.ux(box.x + box.w)].sort((a, b) => a - b), ys = [f.uy(box.y), f.uy(box.y + box.h)].sort((a, b) => a - b);
+        this.view = { x0: xs[0], x1: xs[1], y0: ys[0], y1: ys[1] };
+        this.later();
+      } else if (clicked) {
+        const p = place(event), found = this.#nearest(p.x, p.y, 20);
+        this.#show(found);
+        if (found) this.options.picked?.(found.series, found.i);
+      }
+      this.#paintOver();
+    };
+    c.addEventListener("pointerup", up);
+    c.addEventListener("pointercancel", up);
+    c.addEventListener("pointerleave", () => drag || this.#show(null));
+    c.addEventListener("contextmenu", (event) => event.preventDefault());
+    c.addEventListener("dblclick", () => this.reset());
+    c.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && document.activeElement !== c) return; // the page is being scrolled
+      event.preventDefault();
+      const p = place(event);
+      this.zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.004), p.x, p.y);
+    }, { passive: false });
+    c.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const run = { "+": () => this.zoom(0.8), "=": () => this.zoom(0.8), "-": () => this.zoom(1.25), 0: () => this.reset(), ArrowLeft: () => this.pan(60, 0), ArrowRight: () => this.pan(-60, 0),
+        ArrowUp: () => this.pan(0, 40), ArrowDown: () => this.pan(0, -40), ".": () => this.#step(1), ",": () => this.#step(-1), Escape: () => this.#show(null),
+        Enter: () => this.at && this.options.picked?.(this.at.series, this.at.i) }[event.key];
+      if (!run) return;
+      event.preventDefault();
+      event.stopPropagation();
+      run();
+    });
+  }
+
+  // #step goes to the next point in x among those that are shown, and says what it is.
+  #step(by) {
+    const here = this.at ? this.at.series.x[this.at.i] : by > 0 ? -Infinity : Infinity;
+    const order = (s, i) => s * 1e9 + i, now = this.at ? order(this.series.indexOf(this.at.series), this.at.i) : -1;
+    let best = null, bestKey = null;
+    this.series.forEach((s, k) => {
+      if (s.hidden || s.mute) return;
+      for (let i = 0; i < s.x.length; i++) {
+        const key = [s.x[i], order(k, i)];
+        if (by * ((key[0] - here) || (key[1] - now)) <= 0 || (key[0] === here && key[1] === now)) continue;
+        if (!bestKey || by * ((key[0] - bestKey[0]) || (key[1] - bestKey[1])) < 0) {
+          bestKey = key;
+          best = { series: s, i };
+        }
+      }
+    });
+    if (!best) return;
+    this.#show(best);
+    this.said.textContent = this.options.tip?.(best.series, best.i).map(([k, v]) => k + " " + v).join(", ") ?? "";
+  }
+
+  // png gives a picture of the plot as it is shown, twice as large.
+  async png() {
+    const canvas = document.createElement("canvas");
+    canvas.width = this.host.clientWidth * 2;
+    canvas.height = this.host.clientHeight * 2;
+    this.#paint(canvas.getContext("2d"), 2);
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  }
+}
+
+function countIn(s, f, log) {
+  const { x0, x1, y0, y1 } = f.v;
+  let n = 0;
+  for (let i = 0; i < s.x.length; i++) {
+    const y = log ? Math.log10(s.y[i]) : s.y[i];
+    if (s.x[i] >= x0 && s.x[i] <= x1 && y >= y0 && y <= y1) n++;
+  }
+  return n;
+}
+
+// firstAtLeast is the index of the first number of an ascending list that is not below a value.
+export function firstAtLeast(list, value) {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (list[mid] < value) low = mid + 1;
+    else high = mid;
+  }
+  return low;
+}
+
+// affine is a linear function, scaled, as a factor and a shift: quicker in a loop than a call.
+function affine(fn, scale, shift) {
+  const d = fn(0) * scale + shift;
+  return { k: fn(1) * scale + shift - d, d };
+}
+
+const probe = typeof document === "undefined" ? null : new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+
+// packed is a colour, mixed with the ground, as a pixel of 32 bits.
+function packed(ink, share, ground) {
+  probe.globalAlpha = 1;
+  probe.fillStyle = ground;
+  probe.fillRect(0, 0, 1, 1);
+  probe.globalAlpha = share;
+  probe.fillStyle = ink;
+  probe.fillRect(0, 0, 1, 1);
+  return new Uint32Array(probe.getImageData(0, 0, 1, 1).data.buffer)[0];
+}

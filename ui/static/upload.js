@@ -1,0 +1,96 @@
+// Uploading files to a target: drop them, see what would become of them, then store them.
+import { address, get, send } from "./api.js";
+import { field, fill, h, select } from "./dom.js";
+import { failed } from "./notice.js";
+import { report } from "./report.js";
+import { size } from "./text.js";
+
+const types = [["auto", "as the content says"], ["photometry", "photometry"], ["spectroscopy", "spectroscopy"], ["image_file", "image"], ["fits_file", "FITS file"]];
+
+// uploads is a place to drop files at. stored is called when something was stored. only objects says that the groups that see the data can be named.
+export function uploads(target, stored, { objects = false } = {}) {
+  const queue = h("div", { "aria-live": "polite" });
+  const input = h("input", { type: "file", multiple: true, class: "offscreen", "aria-label": "Choose files", onchange: () => {
+    take(input.files);
+    input.value = "";
+  } });
+  const type = select({ name: "data_product_type" }, types, "auto"), groups = h("div", { class: "row" });
+  const drop = h("div", { class: "drop", ondragover: (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  }, ondragleave: () => drop.classList.remove("over"), ondrop: (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    take(event.dataTransfer.files);
+  } }, h("p", {}, "Drop files here, or ", h("button", { type: "button", onclick: () => input.click() }, "choose them"), input), h("small", {}, "Text tables and FITS. You see what was found in them before anything is stored."));
+  const details = h("details", {}, h("summary", {}, "What they are"), h("div", { class: "grid" },
+    field("Type", type), field("Product id", h("input", { name: "product_id", autocomplete: "off" }), { help: "A name of your own, unique; for one file only." }),
+    field("Date of observation", h("input", { name: "date_obs", autocomplete: "off" }), { help: "For a spectrum that has none: ISO 8601 or MJD." }), field("Flux scale", h("input", { name: "flux_scale", inputmode: "decimal", autocomplete: "off" }), { help: "What a spectrum's flux is to be multiplied by." })),
+  groups);
+  if (objects) {
+    get("/api/groups/").then((page) => page.count > 0 && fill(groups, h("span", { class: "label" }, "Seen also by"), page.results.map((g) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "groups", value: g.id }), g.name)))).catch(failed);
+  }
+
+  function form(file) {
+    const f = new FormData();
+    f.set("target", target.id);
+    f.set("data_product_type", type.value);
+    for (const name of ["product_id", "date_obs", "flux_scale"]) {
+      const value = details.querySelector("[name=" + name + "]").value.trim();
+      if (value) f.set(name, value);
+    }
+    const chosen = [...groups.querySelectorAll("input:checked")].map((g) => ({ id: Number(g.value) }));
+    if (chosen.length) f.set("groups", JSON.stringify(chosen));
+    f.set("file", file, file.name); // the last part, so that a refusal comes before a large file is sent
+    return f;
+  }
+
+  async function take(files) {
+    for (const file of files) {
+      const row = fileRow(file, form(file), stored);
+      queue.prepend(row);
+      await row.preview();
+    }
+  }
+  return h("section", { class: "card", id: "upload", "aria-label": "Upload" }, h("h2", {}, "Add data"), drop, details, queue);
+}
+
+// fileRow shows one file on its way.
+function fileRow(file, form, stored) {
+  const bar = h("progress", { value: 0, max: 1, hidden: true }), state = h("span", { class: "faint" }), found = h("div", {}), buttons = h("div", { class: "row" });
+  const element = h("div", { class: "upload" }, h("div", { class: "row" }, h("b", {}, file.name), h("span", { class: "faint" }, size(file.size)), bar, state), found, buttons);
+  const run = async (dry) => {
+    bar.hidden = false;
+    bar.value = 0;
+    fill(buttons);
+    fill(state, dry ? "is being read" : "is being stored");
+    try {
+      return await send(address("/api/dataproducts/", { dry_run: dry ? "true" : "" }), form, (share) => {
+        bar.value = share;
+      });
+    } catch (error) {
+      fill(state, h("span", { class: "bad" }, dry ? "cannot be stored" : "was not stored"));
+      fill(found, h("p", { class: "bad" }, error.message), report(error.fields?.report, true));
+      fill(buttons, h("button", { type: "button", onclick: () => element.remove() }, "Dismiss"));
+      return null;
+    } finally {
+      bar.hidden = true;
+    }
+  };
+  element.preview = async () => {
+    const answer = await run(true);
+    if (!answer) return;
+    fill(state, "nothing is stored yet");
+    fill(found, report(answer.report ?? answer, true));
+    fill(buttons, h("button", { type: "button", class: "main", onclick: store }, "Store"), h("button", { type: "button", onclick: () => element.remove() }, "Dismiss"));
+  };
+  async function store() {
+    const answer = await run(false);
+    if (!answer) return;
+    fill(state, h("span", { class: "good" }, "stored"));
+    fill(found, report(answer.report));
+    fill(buttons, h("button", { type: "button", onclick: () => element.remove() }, "Dismiss"));
+    stored(answer);
+  }
+  return element;
+}
