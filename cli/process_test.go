@@ -165,7 +165,7 @@ func TestEndsInTime(t *testing.T) {
 		}
 		return conn
 	}
-	idle := connect("GET /api/targets/ HTTP/1.1\r\nHost: node\r\n\r\n")
+	idle := connect("GET /api/targets/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	w, err := http.ReadResponse(bufio.NewReader(idle), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestEndsInTime(t *testing.T) {
 		t.Fatalf("%s %v", body, err)
 	}
 	connect("")
-	upload := connect("POST /api/dataproducts/ HTTP/1.1\r\nHost: node\r\nAuthorization: Token " + secret + "\r\nExpect: 100-continue\r\n" +
+	upload := connect("POST /api/dataproducts/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret + "\r\nExpect: 100-continue\r\n" +
 		"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 10000000\r\n\r\n")
 	if line, err := bufio.NewReader(upload).ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
 		t.Fatalf("%q %v", line, err)
