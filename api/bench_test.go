@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -122,6 +123,65 @@ func BenchmarkList(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkImport posts 200,000 data as lines of JSON, on few targets and on many, and reports rows a second.
+func BenchmarkImport(b *testing.B) {
+	const rows = 200_000
+	for _, targets := range []int{benchTargets, rows / 10} {
+		b.Run(fmt.Sprint(targets), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				n := benchNode(b, 0, targets)
+				b.StartTimer()
+				n.importRows(0, rows, targets)
+			}
+			b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
+
+// BenchmarkUpload uploads a table of photometry of 100,000 rows and reports rows a second.
+func BenchmarkUpload(b *testing.B) {
+	const rows = 100_000
+	n := benchNode(b, 0, 100)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		form.WriteField("target", fmt.Sprint(1+i))
+		form.WriteField("data_product_type", "photometry")
+		part, err := form.CreateFormFile("file", "curve.csv")
+		if err != nil {
+			b.Fatal(err)
+		}
+		dataset.WriteUpload(part, rows, 0)
+		form.Close()
+		r := httptest.NewRequest("POST", "/api/dataproducts/", &body)
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		w := httptest.NewRecorder()
+		n.api.Owner().ServeHTTP(w, r)
+		if w.Code != http.StatusCreated {
+			b.Fatalf("%d %.300s", w.Code, w.Body)
+		}
+	}
+	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkPost posts single data one after the other, on a disk that is not synced: what is ours of the cost of a post.
+func BenchmarkPost(b *testing.B) {
+	n := benchNode(b, 100_000, benchTargets)
+	b.ReportAllocs()
+	for k := 100_000; b.Loop(); k++ {
+		r := httptest.NewRequest("POST", "/api/reduceddatums/", bytes.NewReader(dataset.AppendDatum(nil, k, benchTargets)))
+		r.Header.Set("Content-Type", typeJSON)
+		r.Header.Set("Authorization", "Token "+n.tokens["admin"])
+		w := &discard{header: http.Header{}}
+		if n.api.ServeHTTP(w, r); w.status != http.StatusCreated {
+			b.Fatal(w.status)
 		}
 	}
 }
