@@ -65,7 +65,6 @@ type aavsoRows struct {
 	date    string // of #DATE=
 	obscode []byte
 	cells   [][]byte
-	excel   []byte
 }
 
 var (

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"math"
 	"math/bits"
 	"strconv"
@@ -17,8 +18,11 @@ type fitsHDU struct {
 	kind   string // "IMAGE" for the primary HDU too, else as XTENSION says
 	bitpix int
 	axes   []int64
-	data   int64 // offset of the data
-	size   int64 // of the data in bytes, without the padding; known to lie within the file
+	start  int64  // offset of the header
+	data   int64  // offset of the data
+	size   int64  // of the data in bytes, without the padding; known to lie within the file
+	packed error  // why a compressed image cannot be read; kind is then COMPRESSED
+	tiles  *tiles // of an image that is compressed; kind, bitpix and axes are then those of the image
 }
 
 // fitsFile reads the HDUs of a FITS file one after the other. It keeps none and reads no data.
@@ -48,7 +52,7 @@ func (r *fitsFile) next() (*fitsHDU, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &fitsHDU{fitsHeader: header, kind: "IMAGE", data: data}
+	h := &fitsHDU{fitsHeader: header, kind: "IMAGE", start: r.offset, data: data}
 	if err := h.shape(); err != nil {
 		return nil, err
 	}
@@ -58,6 +62,12 @@ func (r *fitsFile) next() (*fitsHDU, error) {
 	}
 	padded := (h.size + fitsBlock - 1) / fitsBlock * fitsBlock // the size is below the file's, so this cannot overflow
 	r.offset = data + padded
+	var refused *refusal
+	if err := h.unzip(r.file); errors.As(err, &refused) {
+		h.kind, h.packed = "COMPRESSED", err // others of the file may be readable
+	} else if err != nil {
+		return nil, err
+	}
 	return h, nil
 }
 

@@ -45,6 +45,9 @@ func (h *fitsHDU) image(f File) (im fitsImage, err error) {
 
 // read hands n pixels from the first-th on to each, in the order of the file. The caller has checked them against the axes.
 func (im fitsImage) read(ctx context.Context, first, n int64, each func(pixel) error) error {
+	if im.hdu.tiles != nil {
+		return im.hdu.tiles.read(ctx, &im, first, n, each)
+	}
 	width := int64(max(im.hdu.bitpix, -im.hdu.bitpix) / 8)
 	chunk := make([]byte, min(n*width, 64<<10)) // a multiple of every width
 	for offset, left := im.hdu.data+first*width, n*width; left > 0; {
@@ -82,6 +85,11 @@ func (im fitsImage) decode(b []byte) pixel {
 	default:
 		return im.worth(math.Float64frombits(binary.BigEndian.Uint64(b)))
 	}
+	return im.whole(whole)
+}
+
+// whole is the pixel that a stored integer stands for.
+func (im fitsImage) whole(whole int64) pixel {
 	switch {
 	case im.hasBlank && whole == im.blank:
 		return pixel{value: math.NaN()}

@@ -48,14 +48,8 @@ type fitsTable struct {
 	heapLen int64
 }
 
-// isTable tells whether an HDU is a table that is not an image in disguise.
-func (h *fitsHDU) isTable() bool {
-	if h.kind != "BINTABLE" && h.kind != "TABLE" {
-		return false
-	}
-	image, _ := h.text("ZIMAGE")
-	return image != "T"
-}
+// isTable tells whether an HDU is a table; an image that is compressed in one is none.
+func (h *fitsHDU) isTable() bool { return h.kind == "BINTABLE" || h.kind == "TABLE" }
 
 // table reads the description of a table HDU's columns. Everything is checked against NAXIS1, which is known to lie within
 // the file.

@@ -24,6 +24,8 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 	}
 	h := images.flux
 	switch {
+	case h == nil && images.packed != nil:
+		return images.packed
 	case h == nil && bad != nil:
 		return bad
 	case h == nil && len(tables) > 0:
@@ -97,6 +99,7 @@ type imageSet struct {
 	flux               *fitsHDU
 	errors, wavelength *fitsHDU // nil for none
 	spread             spread
+	packed             error // why a compressed image was passed over; nil when none was
 }
 
 // spectrumImages finds the images of a spectrum by their names.
@@ -112,6 +115,9 @@ func spectrumImages(f File) (set imageSet, err error) {
 		}
 		if h == nil {
 			break
+		}
+		if set.packed == nil {
+			set.packed = h.packed
 		}
 		if h.kind != "IMAGE" || h.size == 0 {
 			continue

@@ -1,0 +1,243 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"image"
+	"image/color"
+	"math"
+	"slices"
+)
+
+// MaxPreview is the longest side of a preview in pixels.
+const MaxPreview = 512
+
+// ErrNoPreview is what Preview returns, wrapped or not, for a file that has no image in two dimensions.
+var ErrNoPreview = errors.New("ingest: no image to preview")
+
+// Preview is a grey picture of the first image of a FITS file (compressed as .gz or .fz or not) that has two dimensions, north of
+// the array up: at most MaxPreview pixels a side, each the mean of those it covers, stretched as IRAF's zscale does with
+// contrast 0.25. Pixels without a value are black. Of a cube the first plane is taken. Memory does not grow with the image,
+// time does. Errors: ErrNoPreview; *Error for a file that cannot be read.
+func Preview(ctx context.Context, f File) (*image.Gray, error) {
+	picture, err := preview(ctx, f)
+	return picture, fileError(f, err)
+}
+
+// fileError makes a refusal an *Error.
+func fileError(f File, err error) error {
+	var r *refusal
+	if errors.As(err, &r) {
+		p := Problem(*r)
+		p.File = clip(f.Name)
+		return &Error{Problems: []Problem{p}}
+	}
+	return err
+}
+
+// unwrapped is the file inside a compressed one, else the file itself; it must be FITS.
+func unwrapped(f File) (File, error) {
+	head, err := readHead(f)
+	if err == nil && isGzip(head) {
+		if f, err = gunzip(f); err == nil {
+			head, err = readHead(f)
+		}
+	}
+	if err == nil && !isFITS(head) {
+		err = ErrNoPreview
+	}
+	return f, err
+}
+
+func preview(ctx context.Context, f File) (*image.Gray, error) {
+	f, err := unwrapped(f)
+	if err != nil {
+		return nil, err
+	}
+	in := fitsFile{file: f}
+	var packed error
+	for {
+		h, err := in.next()
+		if err != nil {
+			return nil, err
+		}
+		if h == nil {
+			break
+		}
+		if packed == nil {
+			packed = h.packed
+		}
+		if h.kind != "IMAGE" || h.size == 0 || len(h.axes) < 2 || h.axes[0] < 2 || h.axes[1] < 2 || slices.Contains(h.axes, 0) {
+			continue
+		}
+		return h.preview(ctx, f)
+	}
+	if packed != nil {
+		return nil, packed
+	}
+	return nil, ErrNoPreview
+}
+
+// mean gathers pixels.
+type mean struct {
+	sum   float64
+	count int
+}
+
+func (m mean) value() float64 {
+	if m.count == 0 {
+		return math.NaN()
+	}
+	return m.sum / float64(m.count)
+}
+
+func (h *fitsHDU) preview(ctx context.Context, f File) (*image.Gray, error) {
+	im, err := h.image(f)
+	if err != nil {
+		return nil, err
+	}
+	width, height := h.axes[0], h.axes[1]
+	step := (max(width, height) + MaxPreview - 1) / MaxPreview
+	columns, rows := (width+step-1)/step, (height+step-1)/step
+	sums := make([]mean, columns*rows)
+	add := func(x, y int64, p pixel) {
+		if v := p.value; v-v == 0 { // neither infinite nor NaN
+			m := &sums[y/step*columns+x/step]
+			m.sum, m.count = m.sum+v, m.count+1
+		}
+	}
+	if h.tiles != nil {
+		err = h.tiles.plane(ctx, &im, add)
+	} else {
+		x, y := int64(0), int64(0)
+		err = im.read(ctx, 0, width*height, func(p pixel) error { // the axes are known to lie within the file
+			add(x, y, p)
+			if x++; x == width {
+				x, y = 0, y+1
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	values := make([]float64, len(sums))
+	for i, m := range sums {
+		values[i] = m.value()
+	}
+	low, high, ok := zscale(values)
+	if !ok {
+		return nil, h.refuse("", "no pixel of the image has a value")
+	}
+	out := image.NewGray(image.Rect(0, 0, int(columns), int(rows)))
+	for i, v := range values {
+		x, y := i%int(columns), int(rows)-1-i/int(columns)
+		grey := (v - low) / (high - low) * 255
+		switch {
+		case v != v || grey < 0:
+			grey = 0
+		case grey > 255:
+			grey = 255
+		case grey != grey: // all pixels are alike
+			grey = 127
+		}
+		out.SetGray(x, y, color.Gray{Y: uint8(grey)})
+	}
+	return out, nil
+}
+
+// plane hands the pixels of the first plane to add, tile by tile.
+func (t *tiles) plane(ctx context.Context, im *fitsImage, add func(x, y int64, p pixel)) error {
+	across, down := t.count[0], t.count[1]
+	for tile := range across * down {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		values, err := t.tile(im, tile)
+		if err != nil {
+			return err
+		}
+		start, size := t.place(tile, im.hdu.axes)
+		for i, p := range values[:min(int64(len(values)), size[0]*size[1])] {
+			add(start[0]+int64(i)%size[0], start[1]+int64(i)/size[0], p)
+		}
+	}
+	return nil
+}
+
+// zscale finds the range that shows the sky and faint objects well (the algorithm of IRAF's display task, after its help page):
+// the slope of the sorted pixels about their median, outliers left out, divided by the contrast. ok is false when no pixel has a
+// value.
+func zscale(values []float64) (low, high float64, ok bool) {
+	const (
+		most     = 1000 // pixels that are looked at
+		contrast = 0.25
+		rejected = 2.5 // sigmas
+		rounds   = 5
+	)
+	var sample []float64
+	step := max(1, len(values)/most)
+	for i := 0; i < len(values); i += step {
+		if v := values[i]; v == v {
+			sample = append(sample, v)
+		}
+	}
+	if len(sample) == 0 { // the sample missed what there is
+		for _, v := range values {
+			if v == v && len(sample) < most {
+				sample = append(sample, v)
+			}
+		}
+	}
+	n := len(sample)
+	if n == 0 {
+		return 0, 0, false
+	}
+	slices.Sort(sample)
+	low, high = sample[0], sample[n-1]
+	good := make([]bool, n)
+	for i := range good {
+		good[i] = true
+	}
+	slope, kept := 0.0, n
+	for range rounds {
+		var sx, sy, sxx, sxy, k float64
+		for i, v := range sample {
+			if good[i] {
+				x := float64(i)
+				sx, sy, sxx, sxy, k = sx+x, sy+v, sxx+x*x, sxy+x*v, k+1
+			}
+		}
+		d := k*sxx - sx*sx
+		if d == 0 {
+			break
+		}
+		slope = (k*sxy - sx*sy) / d
+		start := (sy - slope*sx) / k
+		var squares float64
+		for i, v := range sample {
+			if good[i] {
+				r := v - start - slope*float64(i)
+				squares += r * r
+			}
+		}
+		limit := rejected * math.Sqrt(squares/k)
+		left := 0
+		for i, v := range sample {
+			good[i] = good[i] && math.Abs(v-start-slope*float64(i)) <= limit
+			if good[i] {
+				left++
+			}
+		}
+		if left == kept {
+			break
+		}
+		kept = left
+		if kept < max(5, n/2) { // too few: the whole range
+			return low, high, true
+		}
+	}
+	median := sample[n/2]
+	slope /= contrast
+	return max(low, median-slope*float64(n/2)), min(high, median+slope*float64(n-1-n/2)), true
+}
