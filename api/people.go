@@ -393,7 +393,12 @@ func writeToken(w *writer, t *auth.TokenInfo) {
 			w.time(t.Expires)
 		}
 		w.timeMember("created", t.Created)
-		w.timeMember("last_used", t.Used)
+		w.key("last_used")
+		if t.Used > t.Created {
+			w.time(t.Used)
+		} else {
+			w.null() // never yet
+		}
 		if t.Secret != "" {
 			w.textMember("token", t.Secret)
 		}
