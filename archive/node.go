@@ -197,3 +197,9 @@ func (a *Archive) Ready() error {
 func Restore(ctx context.Context, backup, path string, check func(path string) error) error {
 	return kv.RestoreFile(ctx, backup, path, tables(), check)
 }
+
+// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one that nothing has open. The report counts what was saved; its problems say what
+// was lost. A badly damaged file may end the process, but not change the file.
+func Salvage(ctx context.Context, from, path string) (*VerifyReport, error) {
+	return kv.Salvage(ctx, from, path, tables())
+}

@@ -2,12 +2,17 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"nightjar/archive"
 )
 
 func (p *program) exportCommand() *cli.Command {
@@ -16,6 +21,8 @@ func (p *program) exportCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "export", Usage: "print what the archive holds",
+		Flags:  []cli.Flag{&cli.StringFlag{Name: "salvage", Usage: "make a new archive `FILE` of all that is whole in a damaged one, which no server may have open"}},
+		Action: p.salvage,
 		Subcommands: []*cli.Command{
 			{
 				Name: "targets", Usage: "print targets as a table, to be read by import targets",
@@ -43,6 +50,34 @@ func (p *program) exportCommand() *cli.Command {
 			},
 		},
 	}
+}
+
+// salvage makes a new file of a damaged one, and says what was lost.
+func (p *program) salvage(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	to := c.String("salvage")
+	if to == "" {
+		return usageError(c, "say what: targets, datums, or --salvage FILE")
+	}
+	r, err := archive.Salvage(c.Context, c.String("db"), to)
+	switch {
+	case errors.Is(err, archive.ErrLocked):
+		return fmt.Errorf("another program has %s open: stop the server first", c.String("db"))
+	case errors.Is(err, os.ErrExist):
+		return fmt.Errorf("%s is there: nothing is overwritten", to)
+	case err != nil:
+		return err
+	}
+	for _, text := range r.Problems {
+		p.note("lost: %s", printable(text))
+	}
+	if r.More > 0 {
+		p.note("and %d more", r.More)
+	}
+	p.say("%d records and %d files saved to %s, as a node of its own; %d losses", r.Records, r.Blobs, to, len(r.Problems)+r.More)
+	return p.checkCopy(c.Context)(to)
 }
 
 // exporting is the action that prints a whole list. filters are the query parameters of flags.

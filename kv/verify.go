@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"os"
 	"runtime/debug"
 	"slices"
 
@@ -119,8 +117,11 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	}
 	defer func() { err = errors.Join(err, db.bolt.Close()) }()
 	r = new(Report)
-	if err := checkHeads(path, db.bolt.Info().PageSize); err != nil {
-		r.problem("%v", err)
+	if err := checkPages(path, r.problem); err != nil {
+		return nil, err
+	}
+	if len(r.Problems) > 0 { // bbolt could not be trusted with them
+		return r, nil
 	}
 	err = db.bolt.View(func(bt *bbolt.Tx) error {
 		for err := range bt.Check() {
@@ -139,32 +140,6 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 		return r, nil
 	}
 	return db.Verify(ctx, o)
-}
-
-// checkHeads looks at both heads of a bbolt file, which are written in turn: when the newer one is damaged, bbolt takes the older one and with it the state before the
-// last transaction. It does so in silence, since a write of the head that the power was cut in looks the same.
-func checkHeads(path string, pageSize int) error {
-	const (
-		pageHead = 16
-		size     = 64 // of the head, with the sum at its end: FNV-1a, 64 bits
-	)
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	for page := range 2 {
-		b := make([]byte, pageHead+size)
-		if _, err := f.ReadAt(b, int64(page*pageSize)); err != nil {
-			return err
-		}
-		sum := fnv.New64a()
-		sum.Write(b[pageHead : pageHead+size-8])
-		if sum.Sum64() != binary.NativeEndian.Uint64(b[pageHead+size-8:]) {
-			return fmt.Errorf("pages: head %d is damaged: if it was the newer one, what the last transaction wrote is missing", page)
-		}
-	}
-	return nil
 }
 
 // verifier walks a file. That derived data are complete is seen by looking each of them up; that there is nothing beyond, by counting.

@@ -1,0 +1,195 @@
+package kv
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+)
+
+// A pageWalk looks at the pages of a bbolt file that is not being written, as they are described in bbolt's internal/common: that each is what it
+// should be and lies where it may, that its keys and values are within it, and that keys ascend. bbolt itself trusts all that, so that a damaged page may end the process; this
+// reads the file and no memory map.
+type pageWalk struct {
+	file     io.ReaderAt
+	pageSize int64
+	end      uint64 // the first page that was never used
+	seen     []uint64 // a bit for each page
+	found    func(format string, args ...any)
+}
+
+const (
+	pageHead    = 16 // id 8, flags 2, count 2, overflow 4
+	pageElement = 16 // branch: pos 4, key's size 4, page 8; leaf: flags 4, pos 4, key's size 4, value's size 4
+	pageBranch  = 1
+	pageLeaf    = 2
+	leafBucket  = 1  // flag of an element that is a bucket
+	bucketHead  = 16 // root page 8, sequence 8; root 0: the page follows
+	metaSize    = 64
+)
+
+// checkPages walks a file, and says what it finds. An error is one of the file system, or that the file has no head.
+func checkPages(path string, found func(format string, args ...any)) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := &pageWalk{file: f, found: found}
+	root, err := w.heads()
+	if err != nil {
+		return err
+	}
+	w.seen = make([]uint64, w.end/64+1)
+	w.page(root, nil, nil, 0)
+	return nil
+}
+
+// heads reads both heads of the file, which are written in turn. When the newer one is damaged, bbolt takes the older one and with it the state before the last
+// transaction. It does so in silence, since a write of the head that the power was cut in looks the same.
+func (w *pageWalk) heads() (root uint64, err error) {
+	newest, sizes := uint64(0), []int64{int64(os.Getpagesize())}
+	var bad []int
+	b := make([]byte, pageHead+metaSize)
+	good := func(at int64) bool {
+		if _, err := w.file.ReadAt(b, at); err != nil {
+			return false
+		}
+		sum := fnv.New64a()
+		sum.Write(b[pageHead : pageHead+metaSize-8])
+		return sum.Sum64() == binary.NativeEndian.Uint64(b[pageHead+metaSize-8:])
+	}
+	take := func() {
+		m := b[pageHead:]
+		if tx := binary.NativeEndian.Uint64(m[48:]); w.pageSize == 0 || tx >= newest {
+			newest, root, w.end = tx, binary.NativeEndian.Uint64(m[16:]), binary.NativeEndian.Uint64(m[40:])
+			w.pageSize = int64(binary.NativeEndian.Uint32(m[8:]))
+		}
+	}
+	if good(0) {
+		take()
+		sizes = []int64{w.pageSize}
+	} else {
+		bad = append(bad, 0)
+		for size := int64(1024); size <= 64<<10; size *= 2 {
+			sizes = append(sizes, size)
+		}
+	}
+	second := false
+	for _, size := range sizes {
+		if good(size) {
+			take()
+			second = true
+			break
+		}
+	}
+	if !second {
+		bad = append(bad, 1)
+	}
+	if len(bad) == 2 {
+		return 0, damaged("first pages", "neither of the two heads is whole")
+	}
+	for _, n := range bad {
+		w.found("pages: head %d is damaged: if it was the newer one, what the last transaction wrote is missing", n)
+	}
+	return root, nil
+}
+
+// maxDepth is more branches above a leaf than any file has.
+const maxDepth = 64
+
+// page looks at a page and all below it, whose keys must be from low on and below high; nil is no bound.
+func (w *pageWalk) page(id uint64, low, high []byte, depth int) {
+	switch {
+	case id < 2 || id >= w.end:
+		w.found("pages: page %d is referred to, and is none", id)
+		return
+	case w.seen[id/64]>>(id%64)&1 != 0:
+		w.found("pages: page %d is referred to twice", id)
+		return
+	case depth > maxDepth:
+		w.found("pages: page %d lies too deep", id)
+		return
+	}
+	w.seen[id/64] |= 1 << (id % 64)
+	head := make([]byte, pageHead)
+	if _, err := w.file.ReadAt(head, int64(id)*w.pageSize); err != nil {
+		w.found("pages: page %d: %v", id, err)
+		return
+	}
+	overflow := uint64(binary.NativeEndian.Uint32(head[12:]))
+	if own := binary.NativeEndian.Uint64(head); own != id || overflow >= w.end-id {
+		w.found("pages: page %d says that it is page %d with %d more", id, own, overflow)
+		return
+	}
+	for more := range overflow {
+		w.seen[(id+1+more)/64] |= 1 << ((id + 1 + more) % 64)
+	}
+	b := make([]byte, int64(1+overflow)*w.pageSize)
+	if _, err := w.file.ReadAt(b, int64(id)*w.pageSize); err != nil {
+		w.found("pages: page %d: %v", id, err)
+		return
+	}
+	w.content(fmt.Sprintf("page %d", id), b, low, high, depth)
+}
+
+// content looks at the elements of a page.
+func (w *pageWalk) content(what string, b, low, high []byte, depth int) {
+	flags, count := binary.NativeEndian.Uint16(b[8:]), int(binary.NativeEndian.Uint16(b[10:]))
+	if flags != pageBranch && flags != pageLeaf || pageHead+count*pageElement > len(b) || flags == pageBranch && count == 0 {
+		w.found("pages: %s has the flags %d and %d elements", what, flags, count)
+		return
+	}
+	keys, children := make([][]byte, count), make([]uint64, count)
+	for i := range count {
+		e := b[pageHead+i*pageElement:]
+		word := func(at int) uint64 { return uint64(binary.NativeEndian.Uint32(e[at:])) }
+		pos, key, value := word(0), word(4), uint64(0)
+		if flags == pageLeaf {
+			pos, key, value = word(4), word(8), word(12)
+		}
+		if pos+key+value > uint64(len(e)) {
+			w.found("pages: element %d of %s lies outside of it", i, what)
+			return
+		}
+		keys[i] = e[pos : pos+key]
+		if i > 0 && bytes.Compare(keys[i-1], keys[i]) >= 0 || low != nil && i == 0 && bytes.Compare(keys[0], low) < 0 || high != nil && bytes.Compare(keys[i], high) >= 0 {
+			w.found("pages: key %d of %s is out of order", i, what)
+			return
+		}
+		if flags == pageBranch {
+			children[i] = binary.NativeEndian.Uint64(e[8:])
+			continue
+		}
+		if word(0)&leafBucket != 0 {
+			w.bucket(fmt.Sprintf("bucket %q", keys[i]), e[pos+key:pos+key+value], depth)
+		}
+	}
+	if flags == pageLeaf {
+		return
+	}
+	for i, child := range children {
+		next := high
+		if i+1 < count {
+			next = keys[i+1]
+		}
+		w.page(child, keys[i], next, depth+1)
+	}
+}
+
+// bucket looks at the pages of a bucket, of which a small one has its only page in its value.
+func (w *pageWalk) bucket(what string, value []byte, depth int) {
+	if len(value) < bucketHead {
+		w.found("pages: %s is cut off", what)
+		return
+	}
+	if root := binary.NativeEndian.Uint64(value); root != 0 {
+		w.page(root, nil, nil, depth+1)
+	} else if b := value[bucketHead:]; len(b) < pageHead {
+		w.found("pages: %s is cut off", what)
+	} else {
+		w.content(what, bytes.Clone(b), nil, nil, depth+1)
+	}
+}
