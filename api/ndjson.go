@@ -59,10 +59,14 @@ func importDatums(r *request) (*answer, error) {
 		return nil, err
 	}
 	lines := newLines(r.Body)
+	var plain plainLines
 	result, err := r.access.AddData(r.Context(), refuse, func() (archive.DatumInput, int, error) {
 		text, err := lines.next()
 		if err != nil {
 			return archive.DatumInput{}, lines.line, err
+		}
+		if d, ok := plain.read(text); ok {
+			return d, lines.line, nil
 		}
 		return lineInput(text), lines.line, nil
 	})

@@ -27,11 +27,11 @@ func parseTime(s string) (micros int64, problem string) {
 		}
 		date, clock = s[:10], s[11:]
 	}
-	day, err := time.Parse(time.DateOnly, date)
-	if err != nil || len(date) != 10 || day.Year() < 1 || len(s) == 11 {
+	days, ok := parseDate(date)
+	if !ok || len(s) == 11 {
 		return 0, msgTimeFormat
 	}
-	t := day.UnixMicro()
+	t := days * 86400e6
 	if clock != "" {
 		clock, offset, ok := cutZone(clock)
 		micros, good := parseClock(clock)
@@ -44,6 +44,23 @@ func parseTime(s string) (micros int64, problem string) {
 		return 0, msgTimeRange
 	}
 	return t, ""
+}
+
+// parseDate reads YYYY-MM-DD, of the years 1 to 9999, as days since 1970-01-01.
+func parseDate(s string) (days int64, ok bool) {
+	if len(s) != 10 || s[4] != '-' || s[7] != '-' {
+		return 0, false
+	}
+	century, ok1 := twoDigits(s, 99)
+	year, ok2 := twoDigits(s[2:], 99)
+	month, ok3 := twoDigits(s[5:], 12)
+	day, ok4 := twoDigits(s[8:], 31)
+	if year += 100 * century; !ok1 || !ok2 || !ok3 || !ok4 || year < 1 {
+		return 0, false
+	}
+	days = daysOf(year, month, day)
+	y, m, d := civil(days)
+	return days, y == year && m == month && d == day
 }
 
 // cutZone takes the zone off a time of day; the offset is in microseconds.
@@ -138,6 +155,14 @@ func appendTime(dst []byte, micros int64) []byte {
 }
 
 func putTwo(b []byte, n int) { b[0], b[1] = byte('0'+n/10), byte('0'+n%10) }
+
+// daysOf is the day of a date, as civil counts them.
+func daysOf(year, month, day int) int64 {
+	if month -= 3; month < 0 {
+		year, month = year-1, month+12
+	}
+	return int64(365*year+year/4-year/100+year/400+(153*month+2)/5+day-1) - 719468
+}
 
 // civil is the date of a day counted from 1970-01-01, in the proleptic Gregorian calendar. Years begin with March here, so that the leap day is the last of a year,
 // and months have 153 days in each five.

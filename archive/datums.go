@@ -31,6 +31,7 @@ type DatumInput struct {
 	Time       int64 // microseconds of UTC since 1970
 	Timed      bool  // false: the time of the request
 	Value      []byte
+	Compact    bool            // Value is what CompactValue or ParseMember gave
 	Groups     []auth.GroupRef // who holds it beside its maker, in mode objects
 	Refuse     bool            // when the viewer sees it already, nothing changes
 }
@@ -342,7 +343,10 @@ func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *auth.Problems) (d *D
 		}
 	}
 	if !p.Has("value") {
-		if d.Value, err = CompactValue(nil, in.Value); errors.Is(err, ErrNotJSON) {
+		if d.Value = in.Value; !in.Compact {
+			d.Value, err = CompactValue(nil, in.Value)
+		}
+		if errors.Is(err, ErrNotJSON) {
 			p.Add("value", "Value must be valid JSON.")
 		} else if isEmptyValue(d.Value) {
 			p.Add("value", "This field may not be blank.")

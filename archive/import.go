@@ -101,6 +101,10 @@ type inputRows struct {
 	lines []int
 	text  []byte
 	ends  []int
+
+	data   []Datum // memory for ready
+	good   goodFacts
+	owners []Owner // of plain rows; not to be changed
 }
 
 func (r *inputRows) add(in DatumInput, line int) {
@@ -133,21 +137,65 @@ func (e *rejectedRow) Error() string { return e.problems.Error() }
 func (e *rejectedRow) Unwrap() error { return e.problems }
 
 func (r *inputRows) ready(tx *kv.Tx, i int) (*Datum, error) {
-	in := r.rows[i]
+	in := &r.rows[i]
 	start := 0
 	if i > 0 {
 		start = r.ends[i-1]
 	}
-	in.Value = r.text[start:r.ends[i]:r.ends[i]]
-	d, groups, err := r.s.prepareDatum(tx, &in, in.Clone())
+	value := r.text[start:r.ends[i]:r.ends[i]]
+	d := r.place(i)
+	if r.quick(tx, in, value, d) {
+		return d, nil
+	}
+	filled := *in
+	filled.Value = value
+	made, groups, err := r.s.prepareDatum(tx, &filled, in.Clone())
 	var p *auth.Problems
 	if errors.As(err, &p) {
 		return nil, &rejectedRow{r.lines[i], p}
 	}
-	if err == nil && len(d.Products) == 0 {
-		d.Owners = []Owner{{r.s.v.ID, groups}}
+	if err != nil {
+		return nil, err
 	}
-	return d, err
+	if len(made.Products) == 0 {
+		made.Owners = []Owner{{r.s.v.ID, groups}}
+	}
+	r.good.targets[made.Target], r.good.codes[in.Type] = true, made.Code
+	return made, nil
+}
+
+// place is memory for the datum of a row.
+func (r *inputRows) place(i int) *Datum {
+	for len(r.data) <= i {
+		r.data = append(r.data, make([]Datum, 1000)...)
+	}
+	d := &r.data[i]
+	*d = Datum{scratch: d.scratch}
+	return d
+}
+
+// goodFacts is what was found to be good for one row of a transaction, and so is for others.
+type goodFacts struct {
+	tx      *kv.Tx
+	targets map[uint64]bool
+	codes   map[string]byte
+}
+
+// quick makes the datum of a plain row about whose target and type all is known; it reports false when the row must be looked at more closely.
+func (r *inputRows) quick(tx *kv.Tx, in *DatumInput, value []byte, d *Datum) bool {
+	if r.good.tx != tx {
+		r.good = goodFacts{tx, map[uint64]bool{}, map[string]byte{}}
+	}
+	code := r.good.codes[in.Type]
+	if code == 0 || !r.good.targets[in.Target] || !in.Compact || !in.Timed || len(in.All()) > 0 || in.TargetName != "" || in.Product != 0 ||
+		len(in.Groups) > 0 || isEmptyValue(value) {
+		return false
+	}
+	if r.owners == nil {
+		r.owners = []Owner{{User: r.s.v.ID}}
+	}
+	d.Target, d.Code, d.Time, d.Source, d.Location, d.Value, d.Owners = in.Target, code, in.Time, in.Source, in.Location, value, r.owners
+	return true
 }
 
 // TargetsResult says what became of targets that were added in bulk.

@@ -10,6 +10,15 @@ func ParseJSON(text []byte) (JSON, error) {
 	return p.all()
 }
 
+// ParseMember reads a value at the head of a text, checks it as CompactValue does and appends it to dst; rest is the text behind it.
+func ParseMember(dst, text []byte) (value, rest []byte, err error) {
+	p := jsonReader{text: text, out: dst}
+	if err := p.value(1); err != nil {
+		return nil, nil, err
+	}
+	return p.out, text[p.at:], nil
+}
+
 // Kind is the first character of the text: { for an object, [ for a list, " for a text, t or f for a boolean, n for null, 0 for a number.
 func (j JSON) Kind() byte {
 	switch c := j[0]; c {
@@ -27,7 +36,7 @@ type Member struct {
 
 // Members lists the members of an object in their order.
 func (j JSON) Members() []Member {
-	list, _ := splitObject(j)
+	list, _ := splitObject(make([]jsonMember, 0, 8), j)
 	out := make([]Member, len(list))
 	for i, m := range list {
 		out[i] = Member{string(m.key), m.value}

@@ -192,6 +192,7 @@ type Datum struct {
 
 	known   *knownTexts // for Decode, see there
 	form    []byte      // see sameness
+	scratch []byte      // memory for form
 	undated bool
 	hash    uint32 // see place
 }

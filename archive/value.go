@@ -382,7 +382,8 @@ func canonical(dst, value []byte) []byte {
 func canonicalValue(dst, b []byte) (out, rest []byte) {
 	switch b[0] {
 	case '{':
-		members, rest := splitObject(b)
+		var few [8]jsonMember
+		members, rest := splitObject(few[:0], b)
 		slices.SortFunc(members, func(a, b jsonMember) int { return bytes.Compare(a.key, b.key) })
 		dst = append(dst, '{')
 		dst = binary.AppendUvarint(dst, uint64(len(members)))
@@ -440,9 +441,8 @@ func canonicalNumber(dst, token []byte) []byte {
 // jsonMember is a member of an object: the key without quotes and escapes, the value as it stands.
 type jsonMember struct{ key, value []byte }
 
-// splitObject takes a compact object apart.
-func splitObject(b []byte) (members []jsonMember, rest []byte) {
-	members = make([]jsonMember, 0, 8)
+// splitObject takes a compact object apart, and appends its members to members.
+func splitObject(members []jsonMember, b []byte) (all []jsonMember, rest []byte) {
 	b = b[1:]
 	for b[0] != '}' {
 		if b[0] == ',' {
@@ -519,18 +519,20 @@ func (d *Datum) place() place {
 // sameness is the canonical form of what tells the datum from others of its target, type and time.
 func (d *Datum) sameness() (form []byte, undated bool) {
 	if d.form == nil {
-		d.form, d.undated = sameness(d.Value)
+		d.form, d.undated = sameness(d.scratch[:0], d.Value)
+		d.scratch = d.form
 	}
 	return d.form, d.undated
 }
 
-func sameness(value []byte) (form []byte, undated bool) {
+// sameness appends the form to dst.
+func sameness(dst, value []byte) (form []byte, undated bool) {
 	if len(value) > 0 && value[0] == '{' && bytes.Contains(value, []byte(timeOrigin)) {
-		members, _ := splitObject(value)
+		members, _ := splitObject(nil, value)
 		if slices.ContainsFunc(members, func(m jsonMember) bool {
 			return string(m.key) == timeOrigin && string(m.value) == `"upload"`
 		}) {
-			form := []byte{'u'}
+			form := append(dst, 'u')
 			for _, key := range []string{"flux", "wavelength"} {
 				for _, m := range members {
 					if string(m.key) == key {
@@ -541,5 +543,5 @@ func sameness(value []byte) (form []byte, undated bool) {
 			return form, true
 		}
 	}
-	return canonical(make([]byte, 0, len(value)+32), value), false
+	return canonical(slices.Grow(dst, len(value)+32), value), false
 }
