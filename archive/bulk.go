@@ -113,7 +113,7 @@ func (b *bulk) stageRow(tx *kv.Tx, row int, id uint64, now *tally, merge *[]merg
 		return err
 	}
 	b.refer(d, id)
-	there, seen, pending, err := b.s.twin(tx, d)
+	there, seen, pending, err := b.s.twin(tx, d, b.stage.Has)
 	switch {
 	case err != nil:
 		return err
@@ -241,7 +241,7 @@ func (b *bulk) settle(tx *kv.Tx) error {
 		if err != nil {
 			return err
 		}
-		there, seen, _, err := b.s.twin(tx, mine)
+		there, seen, _, err := b.s.twin(tx, mine, nil)
 		if err != nil {
 			return err
 		}

@@ -421,8 +421,9 @@ func (s *Access) typeForData(tx *kv.Tx, name string, p *auth.Problems) (byte, er
 }
 
 // twin finds the row that holds the same datum: same target, type, time and value. One that the viewer sees comes first. One that is hidden is it only if it also shows the same in all
-// that a viewer is shown: otherwise the viewer would read what others said of their source, in place of what he said himself. Of rows that are pending elsewhere the first is told.
-func (s *Access) twin(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending uint64, err error) {
+// that a viewer is shown: otherwise the viewer would read what others said of their source, in place of what he said himself. Of rows that are pending the first one that own
+// takes for its own is told, else the first; nil owns none.
+func (s *Access) twin(tx *kv.Tx, d *Datum, own func(tx *kv.Tx, id uint64) bool) (there uint64, seen bool, pending uint64, err error) {
 	form, isUndated := d.sameness()
 	series, time := lightCurve(d.Target, d.Code), d.Time
 	if isUndated {
@@ -444,7 +445,7 @@ func (s *Access) twin(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending uin
 			continue
 		}
 		if isPending {
-			if pending == 0 {
+			if pending == 0 || own != nil && own(tx, id) && !own(tx, pending) {
 				pending = id
 			}
 			continue
@@ -552,7 +553,7 @@ func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*Datu
 
 // addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
 func (s *Access) addDatum(tx *kv.Tx, d *Datum, refuse bool) (uint64, Added, error) {
-	there, seen, pending, err := s.twin(tx, d)
+	there, seen, pending, err := s.twin(tx, d, nil)
 	if err != nil {
 		return 0, 0, err
 	}

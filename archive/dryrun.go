@@ -78,6 +78,6 @@ func (s *Access) isThere(tx *kv.Tx, d *Datum, met map[[sha256.Size]byte]bool) (b
 		return true, nil
 	}
 	met[key] = true
-	_, seen, _, err := s.twin(tx, d)
+	_, seen, _, err := s.twin(tx, d, nil)
 	return seen, err
 }

@@ -1,0 +1,54 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+)
+
+// TestStagesMeet: two staged writes bring the same rows while neither has finished, and one of them repeats its own. Each row is stored once.
+func TestStagesMeet(t *testing.T) {
+	for _, inner := range []string{"before", "after"} { // when the inner one ends, seen from the outer one
+		f := open(t, Options{StageFrom: 10})
+		target := f.target("astro", "T")
+		row := func(i int) DatumInput {
+			return DatumInput{Target: target, Type: "photometry", Time: int64(i) * 1e6, Timed: true, Value: fmt.Appendf(nil, `{"n": %d}`, i)}
+		}
+		const rows = stageBatch + 50
+		second := func() *DataResult {
+			n := 0
+			r, err := f.as("astro").AddData(context.Background(), false, func() (DatumInput, int, error) {
+				if n++; n > 2*stageBatch+20 {
+					return DatumInput{}, 0, io.EOF
+				}
+				return row(n % (stageBatch / 2)), n, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		n := 0
+		first, err := f.as("astro").AddData(context.Background(), false, func() (DatumInput, int, error) {
+			if n++; n > rows {
+				return DatumInput{}, 0, io.EOF
+			}
+			if n == stageBatch+5 && inner == "before" {
+				second()
+			}
+			return row(n), n, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if inner == "after" {
+			if r := second(); r.Created != 1 || r.Duplicate != 2*stageBatch+19 {
+				t.Errorf("the second one: %+v", r)
+			}
+		}
+		if got := len(f.data("astro", DatumFilter{})); got != rows+1 {
+			t.Errorf("%s: %d rows, want %d; the first one: %+v", inner, got, rows+1, first)
+		}
+	}
+}
