@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -46,6 +47,10 @@ type API struct {
 	routes  []*route
 	origin  *http.CrossOriginProtection
 	start   string // differs from one start to the next
+	// stopping ends with Stop; streams counts the streams of events.
+	stopping context.Context
+	stop     context.CancelFunc
+	streams  atomic.Int64
 }
 
 // New makes the handler of an archive.
@@ -60,12 +65,13 @@ func New(a *archive.Archive, o Options) *API {
 		o.Pages = http.NotFoundHandler()
 	}
 	api := &API{archive: a, o: o, router: httprouter.New(), origin: http.NewCrossOriginProtection(), start: requestID()}
+	api.stopping, api.stop = context.WithCancel(context.Background())
 	api.router.RedirectFixedPath = false
 	api.router.HandleMethodNotAllowed = false // each route answers all methods itself
 	api.router.HandleOPTIONS = false
 	api.routes = slices.Concat(api.targetRoutes(), api.productRoutes(), api.datumRoutes(), api.observationRoutes(), api.peopleRoutes(),
 		api.sessionRoutes(), api.nodeRoutes())
-	api.routes = append(api.routes, api.rootRoute(), api.schemaRoute())
+	api.routes = append(api.routes, api.rootRoute(), api.schemaRoute(), api.eventRoute())
 	for _, rt := range api.routes {
 		for _, method := range allMethods {
 			api.router.Handle(method, rt.path, api.serve(rt))
@@ -113,8 +119,9 @@ type route struct {
 	open bool
 	// missing is what is said of an id that is none.
 	missing  *auth.Error
-	onlyJSON bool // no pages
-	anyType  bool // takes bodies of any content type, such as streams
+	onlyJSON bool   // no pages
+	answers  string // the type of what GET answers, where that is not JSON
+	anyType  bool   // takes bodies of any content type, such as streams
 }
 
 // handler answers a request, or says why not.

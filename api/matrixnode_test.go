@@ -80,6 +80,8 @@ func TestMatrixNode(t *testing.T) {
 		{"POST", "/api/node/compact/", nil, 401, 401, 403, 403, 200, 403},
 		{"POST", "/api/node/reindex/", nil, 401, 401, 403, 403, 202, 403},
 
+		{"GET", "/api/events/", nil, 400, 401, 400, 400, 400, 400},
+		{"GET", "/api/events/?target__id=" + nowhere, nil, 404, 401, 404, 404, 404, 404},
 		{"GET", "/api/schema/", nil, 200, 401, 200, 200, 200, 200},
 
 		{"GET", "/api/session/", nil, 200, 200, 200, 200, 200, 200},

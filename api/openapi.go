@@ -335,6 +335,13 @@ func (s schema) responses(rt *route, method string) {
 	}
 	switch method {
 	case http.MethodGet:
+		if rt.answers != "" {
+			s.member("200", func() {
+				s.textMember("description", "What was asked for, as it comes.")
+				s.member("content", func() { s.member(rt.answers, func() {}) })
+			})
+			break
+		}
 		json(http.StatusOK, "What was asked for.", func() {
 			if !rt.lists {
 				s.row(rt)

@@ -146,6 +146,10 @@ func (r *request) negotiate() error {
 		if err != nil {
 			continue
 		}
+		if media == r.route.answers {
+			r.html = false
+			return nil
+		}
 		switch media {
 		case typeJSON:
 			r.html = false

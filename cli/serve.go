@@ -70,6 +70,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Context)) // of the requests
 	defer cancel()
 	server := newServer(ctx, handler, p)
+	server.RegisterOnShutdown(handler.Stop)
 	owner := newServer(ctx, handler.Owner(), p)
 	failed := make(chan error, 2)
 	control, err := listenControl(file)

@@ -1,0 +1,173 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+const (
+	typeEvents = "text/event-stream"
+	// lookEvery is how often a stream of events looks whether the log has grown, which costs next to nothing.
+	lookEvery = 200 * time.Millisecond
+	// breathEvery is how often a silent stream says something, so that nothing on the way takes it for dead.
+	breathEvery = 15 * time.Second
+	// maxStreams is how many streams there may be at a time.
+	maxStreams = 256
+)
+
+var eventFilters = []Filter{{Name: "target__id", Kind: Integer, Help: "The target that is watched; it must be given."}}
+
+// eventRoute tells those who watch a target when something of it changes (server-sent events, html.spec.whatwg.org/multipage/server-sent-events.html).
+func (api *API) eventRoute() *route {
+	return &route{path: "/api/events/", view: "Events", parses: allParsers, filters: eventFilters, answers: typeEvents, handle: map[string]handler{"GET": watch}}
+}
+
+// Stop ends all streams of events, since otherwise a server that is shutting down would wait for them.
+func (api *API) Stop() { api.stop() }
+
+// targetState is what lists tell of a target. Nothing more is ever told by an event.
+type targetState struct {
+	modified       int64
+	data, products part
+}
+
+// part is what is seen of a list: how many rows, and the highest id.
+type part struct {
+	count int
+	last  uint64
+}
+
+func (s targetState) write(w *writer, seq uint64) {
+	w.object(func() {
+		w.intMember("sequence", int64(seq))
+		w.timeMember("modified", s.modified)
+		for _, list := range []struct {
+			name string
+			part
+		}{{"reduceddatums", s.data}, {"dataproducts", s.products}} {
+			w.key(list.name)
+			w.object(func() {
+				w.intMember("count", int64(list.count))
+				w.key("last")
+				w.ref(list.last)
+			})
+		}
+	})
+}
+
+// targetState reads the state of a target as the viewer sees it.
+func (r *request) targetState(id uint64) (s targetState, err error) {
+	t, err := r.access.Target(id)
+	if err != nil {
+		return s, err
+	}
+	s.modified = t.Modified
+	one := archive.Page{Limit: 1}
+	err = r.access.Datums(r.Context(), archive.DatumFilter{Target: archive.Some(id), Descending: true}, one, archive.Out[archive.DatumView]{
+		Begin: func(e archive.Extent) error { s.data = part{e.Count, e.First.ID}; return nil },
+		Row:   func(*archive.DatumView) error { return nil },
+		Flush: func() error { return nil },
+	})
+	if err != nil {
+		return s, err
+	}
+	err = r.access.Products(r.Context(), archive.ProductFilter{Target: archive.Some(id)}, one, archive.ProductOut{
+		Begin:   func(e archive.Extent) error { s.products = part{e.Count, e.First.ID}; return nil },
+		Product: func(*archive.ProductView) error { return nil },
+		End:     func() error { return nil },
+		Flush:   func() error { return nil },
+	})
+	return s, err
+}
+
+// watch sends the state of a target at once and then whenever it has changed, until the client goes, may no longer see the target, or the node stops.
+func watch(r *request) (*answer, error) {
+	p := new(auth.Problems)
+	in := parseFilters(eventFilters, r.query, p)
+	id := in.id("target__id")
+	if !id.Given {
+		p.Add("target__id", msgRequired)
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	if n := r.api.streams.Add(1); n > maxStreams {
+		r.api.streams.Add(-1)
+		r.w.Header().Set("Retry-After", "60")
+		return nil, &httpError{status: http.StatusServiceUnavailable, detail: "Too many are watching; ask again later."}
+	}
+	defer r.api.streams.Add(-1)
+	seq := r.api.archive.Head().Seq
+	state, err := r.targetState(id.Value)
+	if err != nil {
+		return nil, err
+	}
+	h := r.w.Header()
+	h.Set("Content-Type", typeEvents)
+	h.Set("X-Accel-Buffering", "no") // proxies must not gather
+	r.w.WriteHeader(http.StatusOK)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(r.api.stopping, cancel)()
+	r.watch(ctx, id.Value, seq, state)
+	return &answer{sent: true}, nil
+}
+
+func (r *request) watch(ctx context.Context, id, seq uint64, state targetState) {
+	send := func(text []byte) bool {
+		if _, err := r.w.Write(text); err != nil {
+			return false
+		}
+		return http.NewResponseController(r.w).Flush() == nil
+	}
+	tell := func() bool {
+		w := writer{buf: append(strconv.AppendUint([]byte("event: change\nid: "), seq, 10), "\ndata: "...)}
+		state.write(&w, seq)
+		return send(append(w.buf, "\n\n"...))
+	}
+	if !tell() {
+		return
+	}
+	look, breath := time.NewTicker(lookEvery), time.NewTicker(breathEvery)
+	defer look.Stop()
+	defer breath.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-breath.C:
+			if !send([]byte(": still here\n\n")) {
+				return
+			}
+		case <-look.C:
+			head := r.api.archive.Head().Seq
+			if head == seq {
+				continue
+			}
+			seq = head
+			// who asks may have lost the right to
+			was := r.viewer.ID
+			if err := r.prepare(); err != nil || r.viewer.ID != was {
+				send([]byte("event: gone\ndata: {}\n\n"))
+				return
+			}
+			now, err := r.targetState(id)
+			if err != nil {
+				send([]byte("event: gone\ndata: {}\n\n"))
+				return
+			}
+			if now == state {
+				continue
+			}
+			state = now
+			if !tell() {
+				return
+			}
+		}
+	}
+}

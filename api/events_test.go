@@ -1,0 +1,86 @@
+package api
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// events opens a stream and gives what comes next out of it: the event's name and its data.
+func (n *node) events(t *testing.T, user, target string) (next func() (event, data string)) {
+	t.Helper()
+	r, err := http.NewRequest("GET", n.URL+"/api/events/?target__id="+target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", typeEvents)
+	r.Header.Set("Authorization", "Token "+n.tokens[user])
+	w, err := n.Client().Do(r.WithContext(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Body.Close() })
+	if w.StatusCode != 200 || w.Header.Get("Content-Type") != typeEvents {
+		t.Fatalf("%d %v", w.StatusCode, w.Header)
+	}
+	lines := bufio.NewScanner(w.Body)
+	return func() (event, data string) {
+		for lines.Scan() {
+			line := lines.Text()
+			if line == "" && event != "" {
+				return event, data
+			}
+			if name, ok := strings.CutPrefix(line, "event: "); ok {
+				event = name
+			}
+			if text, ok := strings.CutPrefix(line, "data: "); ok {
+				data = text
+			}
+		}
+		return "", ""
+	}
+}
+
+// TestEvents: who watches a target hears of what he may see of it, and of nothing else.
+func TestEvents(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "M 31", "Observers")
+	other := n.target("astro", "M 32", "Observers")
+	n.play(t, []scenario{
+		{name: "no target", as: "astro", method: "GET", path: "/api/events/", status: 400, has: []string{`"target__id":["This field is required."]`}},
+		{name: "a bad target", as: "astro", method: "GET", path: "/api/events/?target__id=x", status: 400},
+		{name: "a hidden target", as: "eve", method: "GET", path: "/api/events/?target__id=" + target, status: 404, has: []string{"No Target matches"}},
+		{name: "another form", as: "astro", method: "GET", path: "/api/events/?target__id=" + target, header: []string{"Accept", "application/xml"}, status: 406},
+	})
+	next := n.events(t, "carol", target)
+	want := func(event, part string) {
+		t.Helper()
+		if e, data := next(); e != event || !strings.Contains(data, part) {
+			t.Fatalf("event %q %s, want %q with %s", e, data, event, part)
+		}
+	}
+	want("change", `"reduceddatums":{"count":0,"last":null},"dataproducts":{"count":0,"last":null}`)
+	n.datum("astro", other, 1)
+	id := n.datum("astro", target, 2)
+	want("change", fmt.Sprintf(`"reduceddatums":{"count":1,"last":%s}`, id))
+	n.upload("astro", target, "photometry", "a.csv", []byte("time,magnitude\n60000.1,15.1\n60000.2,15.2\n")).want(t, 201)
+	want("change", `"reduceddatums":{"count":3,`)
+	n.ask("astro", "PATCH", "/api/targets/"+target+"/", jsonText(`{"epoch": 2000}`)).want(t, 200)
+	want("change", `"count":3,`)
+	n.ask("admin", "DELETE", "/api/targets/"+target+"/groups/2/", nil).want(t, 204)
+	want("gone", "{}")
+	if e, _ := next(); e != "" {
+		t.Errorf("after the end came %q", e)
+	}
+	mine := n.events(t, "astro", target)
+	mine()
+	n.api.Stop()
+	if e, _ := mine(); e != "" {
+		t.Errorf("after the node stopped came %q", e)
+	}
+	if open := n.api.streams.Load(); open != 0 {
+		t.Errorf("%d streams are counted", open)
+	}
+}
