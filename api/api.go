@@ -37,6 +37,8 @@ type Options struct {
 	MaxBody int64
 	// Version is what the node calls itself.
 	Version string
+	// Backups says how the copies are that the server takes by itself; nil when it takes none.
+	Backups func() BackupState
 }
 
 // API serves an archive over HTTP.

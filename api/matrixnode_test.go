@@ -75,6 +75,7 @@ func TestMatrixNode(t *testing.T) {
 
 		{"GET", "/api/node/", nil, 401, 401, 403, 403, 200, 200},
 		{"POST", "/api/node/backup/", jsonText(`{"path": "x"}`), 401, 401, 403, 403, 403, 403},
+		{"GET", "/api/backup/", nil, 401, 401, 403, 403, 200, 200},
 		{"POST", "/api/node/verify/", empty, 401, 401, 403, 403, 200, 403},
 		{"POST", "/api/node/verify/?progress=true", empty, 401, 401, 403, 403, 200, 403},
 		{"POST", "/api/node/compact/", nil, 401, 401, 403, 403, 200, 403},

@@ -2,6 +2,8 @@ package api
 
 import (
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -28,6 +30,7 @@ func (api *API) nodeRoutes() []*route {
 		{path: "/api/node/", view: "Node", parses: allParsers, handle: map[string]handler{"GET": getNode}},
 		{path: "/api/node/backup/", view: "Backup", parses: allParsers, fields: fixed(pathFields), mayAct: func(r *request) bool { return r.viewer.Owner },
 			handle: map[string]handler{"POST": backup}},
+		{path: "/api/backup/", view: "Backup File", parses: allParsers, anyType: true, handle: map[string]handler{"GET": downloadBackup}},
 		{path: "/api/node/verify/", view: "Verify", parses: allParsers, fields: fixed(verifyFields), mayAct: isSuperuser, filters: verifyFilters,
 			handle: map[string]handler{"POST": verify}},
 		{path: "/api/node/compact/", view: "Compact", parses: allParsers, handle: map[string]handler{"POST": compact}},
@@ -95,6 +98,7 @@ func getNode(r *request) (*answer, error) {
 		w.textMember("auth_strategy", st.Strategy)
 		w.boolMember("read_only", st.ReadOnly)
 		w.textMember("failed", st.Failed)
+		r.api.writeBackups(w, true)
 		w.key("index")
 		w.object(func() {
 			w.intMember("sequence", int64(st.Index.Seq))
@@ -126,6 +130,54 @@ func backup(r *request) (*answer, error) {
 	return r.object(http.StatusCreated, func(w *writer) {
 		w.textMember("path", rec.Get("path").Text)
 		w.textMember("head", head)
+	})
+}
+
+// downloadBackup sends a verified copy of the whole file.
+func downloadBackup(r *request) (*answer, error) {
+	c, err := r.access.Snapshot(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	now := r.api.archive.Now().UTC()
+	h := r.w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="nightjar-`+now.Format(backupStamp)+`.db"`)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Nightjar-Head", c.Head)
+	http.ServeContent(r.w, r.Request, "", now, c)
+	return &answer{sent: true}, nil
+}
+
+const backupStamp = "20060102-150405"
+
+// BackupState is how the copies are that the server takes by itself.
+type BackupState struct {
+	Path   string    // of the last good one, "" if there is none
+	Time   time.Time // when it was taken
+	Failed string    // why the last attempt failed, "" if it did not
+}
+
+// writeBackups writes how the copies are; from outside no paths and causes are seen.
+func (api *API) writeBackups(w *writer, inside bool) {
+	if api.o.Backups == nil {
+		return
+	}
+	st := api.o.Backups()
+	w.key("backup")
+	w.object(func() {
+		w.key("age_seconds")
+		if st.Path == "" {
+			w.null()
+		} else {
+			w.raw(strconv.AppendInt(nil, int64(api.archive.Now().Sub(st.Time).Seconds()), 10))
+		}
+		w.boolMember("failed", st.Failed != "")
+		if inside {
+			w.textMember("path", st.Path)
+			w.textMember("why", st.Failed)
+		}
 	})
 }
 
@@ -202,7 +254,10 @@ func (api *API) serveHealth(w http.ResponseWriter, r *http.Request, _ httprouter
 		status, text = http.StatusServiceUnavailable, "not ready"
 	}
 	var out writer
-	out.object(func() { out.textMember("status", text) })
+	out.object(func() {
+		out.textMember("status", text)
+		api.writeBackups(&out, false)
+	})
 	w.Header().Set("Content-Type", typeJSON)
 	w.WriteHeader(status)
 	w.Write(out.buf)

@@ -97,6 +97,9 @@ func Open(path string, o Options) (a *Archive, err error) {
 		if err = a.prepare(); err != nil {
 			return nil, err
 		}
+		if err := a.sweepBesides(); err != nil {
+			o.Logf("what a crash left beside the file could not be removed: %v", err)
+		}
 	}
 	a.names = openNames(a, filepath.Clean(path)+".index")
 	return a, nil

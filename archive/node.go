@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"nightjar/auth"
 	"nightjar/kv"
@@ -96,7 +97,7 @@ func (s *Access) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, er
 	if err != nil || r.Err() != nil {
 		return r, err
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(s.a.db.Path()), ".verify-")
+	dir, err := s.a.besides()
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +109,61 @@ func (s *Access) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, er
 		r.Problems = append(r.Problems, err.Error())
 	}
 	return r, nil
+}
+
+// besides makes a folder beside the file, on the same disk, for what is needed for a while. What a crash leaves of these is removed when the file is opened again.
+func (a *Archive) besides() (string, error) {
+	return os.MkdirTemp(filepath.Dir(a.db.Path()), filepath.Base(a.db.Path())+besidesMark)
+}
+
+const besidesMark = ".temporary-"
+
+// sweepBesides removes what a crash left beside the file, which this process has open.
+func (a *Archive) sweepBesides() error {
+	list, err := os.ReadDir(filepath.Dir(a.db.Path()))
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		name, ours := strings.CutPrefix(e.Name(), filepath.Base(a.db.Path()))
+		if ours && (strings.HasPrefix(name, besidesMark) || name == ".compact") {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(filepath.Dir(a.db.Path()), e.Name())))
+		}
+	}
+	return err
+}
+
+// A Snapshot is a verified copy of the file, to be read and closed.
+type Snapshot struct {
+	*os.File
+	Head string // of the log, as the copy holds it
+	dir  string
+}
+
+// Close takes the copy away.
+func (c *Snapshot) Close() error { return errors.Join(c.File.Close(), os.RemoveAll(c.dir)) }
+
+// Snapshot makes a verified copy of the file beside it, while reading and writing go on.
+func (s *Access) Snapshot(ctx context.Context) (c *Snapshot, err error) {
+	if err := s.superuser(); err != nil {
+		return nil, err
+	}
+	dir, err := s.a.besides()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
+	path := filepath.Join(dir, "copy")
+	m, err := s.a.db.Backup(ctx, path, s.a.checkFile(ctx))
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	return &Snapshot{f, m.String(), dir}, err
 }
 
 // Compact gives the space of what was deleted back to the disk; writers wait meanwhile. It returns the file's sizes before and after, in bytes.

@@ -51,6 +51,13 @@ func (p *program) restoreCommand() *cli.Command {
 				return err
 			}
 			file := c.String("db")
+			n, err := dialed(file)
+			if err != nil {
+				return err
+			}
+			if n != nil {
+				return errors.Join(fmt.Errorf("a server runs on %s: stop it first, and move the file away", file), n.close())
+			}
 			err = archive.Restore(c.Context, args[0], file, p.checkCopy(c.Context))
 			if errors.Is(err, os.ErrExist) {
 				return fmt.Errorf("%s is there: a restore never overwrites; move it away first", file)
@@ -276,7 +283,12 @@ type stat struct {
 	Permissions string `json:"permissions"`
 	Strategy    string `json:"auth_strategy"`
 	Failed      string `json:"failed"`
-	Index       struct {
+	Backup      *struct {
+		Age  *int64 `json:"age_seconds"`
+		Path string `json:"path"`
+		Why  string `json:"why"`
+	} `json:"backup"`
+	Index struct {
 		Sequence uint64 `json:"sequence"`
 		Why      string `json:"why_not"`
 	} `json:"index"`
@@ -304,6 +316,16 @@ func (p *program) statCommand() *cli.Command {
 				list = append(list, []string{name, fmt.Sprint(st.Counts[name])})
 			}
 			list = append(list, []string{"index of names", index}, []string{"head", st.Head})
+			if b := st.Backup; b != nil {
+				text := "none yet"
+				if b.Age != nil {
+					text = fmt.Sprintf("%s, %v old", b.Path, time.Duration(*b.Age)*time.Second)
+				}
+				if b.Why != "" {
+					text += "; the last attempt FAILED: " + b.Why
+				}
+				list = append(list, []string{"backup", text})
+			}
 			if st.Failed != "" {
 				list = append(list, []string{"FAILED", st.Failed + "; nothing is written until a restart"})
 			}

@@ -35,7 +35,8 @@ func (p *program) serveCommand() *cli.Command {
 			&cli.StringFlag{Name: "permissions", Usage: "what the visibility of data follows, `targets` or objects; kept in the file at the first start"},
 			&cli.StringFlag{Name: "auth-strategy", Usage: "what guests may do, `read-only` or locked; kept in the file at the first start"},
 			&cli.BoolFlag{Name: "demo", Usage: "fill a new file with a dozen targets, light curves and spectra"},
-		}, networkFlags()...),
+			&cli.BoolFlag{Name: "read-only", Usage: "look inside a file, such as a backup, and leave every byte of it as it is"},
+		}, append(networkFlags(), backupFlags()...)...),
 		Action: p.serve,
 	}
 }
@@ -54,8 +55,11 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if err := network(c, listener.Addr(), &o); err != nil {
 		return err
 	}
-	file := c.String("db")
-	a, err := archive.Open(file, archive.Options{CheckCopy: p.checkCopy(c.Context), Logf: p.note})
+	file, readOnly := c.String("db"), c.Bool("read-only")
+	if readOnly && (c.Bool("demo") || c.String("permissions") != "" || c.String("auth-strategy") != "") {
+		return usageError(c, "--read-only: nothing can be written then")
+	}
+	a, err := archive.Open(file, archive.Options{ReadOnly: readOnly, CheckCopy: p.checkCopy(c.Context), Logf: p.note})
 	if errors.Is(err, archive.ErrLocked) {
 		return fmt.Errorf("another program has %s open: is a server running on it already?", file)
 	}
@@ -63,9 +67,18 @@ func (p *program) serve(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	handler := api.New(a, o)
-	if err := p.firstStart(c, a, handler); err != nil {
+	copies, err := p.newBackups(c, a)
+	if err != nil {
 		return err
+	}
+	if copies != nil {
+		o.Backups = copies.current
+	}
+	handler := api.New(a, o)
+	if !readOnly {
+		if err := p.firstStart(c, a, handler); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Context)) // of the requests
 	defer cancel()
@@ -80,6 +93,15 @@ func (p *program) serve(c *cli.Context) (err error) {
 		go func() { failed <- owner.Serve(control) }()
 	}
 	go func() { failed <- server.Serve(listener) }()
+	if copies != nil {
+		done := make(chan struct{})
+		copying, stop := context.WithCancel(ctx)
+		go func() {
+			defer close(done)
+			copies.run(copying)
+		}()
+		defer func() { stop(); <-done }()
+	}
 	where := "http://" + reachable(listener.Addr()) + "/"
 	if s := c.String("base-url"); s != "" {
 		where = s

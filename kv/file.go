@@ -139,6 +139,9 @@ func (db *DB) open() (err error) {
 			db.bolt.Close()
 			db.bolt = nil
 		}
+		if errors.Is(err, ErrNotOurs) {
+			err = db.whyNotOurs(err)
+		}
 		if damage := new(DamageError); errors.As(err, &damage) && !errors.Is(err, ErrCopied) {
 			err = fmt.Errorf("%w; restore a backup, or, if it was copied from a running node, %s", err, takeAgain)
 		}
@@ -177,6 +180,23 @@ func (db *DB) open() (err error) {
 	go db.writer()
 	go db.sweeper()
 	return db.recoverStages()
+}
+
+// whyNotOurs looks at a file that seems not to be ours: it may be so damaged that nobody could tell.
+func (db *DB) whyNotOurs(err error) error {
+	var found error
+	headErr := checkPages(db.path, func(format string, args ...any) {
+		if found == nil {
+			found = damaged("file", fmt.Sprintf(format, args...))
+		}
+	})
+	switch {
+	case headErr != nil:
+		return err // not even made by bbolt
+	case found != nil:
+		return found
+	}
+	return fmt.Errorf("%w; if it was copied from a running node, %s", err, takeAgain)
 }
 
 // openBolt opens a file with bbolt.

@@ -174,7 +174,7 @@ func checkFormat(bt *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	if len(v) != 4 {
+	if len(v) != 4 { // "meta" alone is no proof that it is ours
 		return ErrNotOurs
 	}
 	if f := binary.BigEndian.Uint32(v); f > Format {

@@ -15,7 +15,7 @@ import (
 type pageWalk struct {
 	file     io.ReaderAt
 	pageSize int64
-	end      uint64 // the first page that was never used
+	end      uint64   // the first page that was never used
 	seen     []uint64 // a bit for each page
 	found    func(format string, args ...any)
 }

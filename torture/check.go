@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// Check compares a node with what had been acknowledged by a time, and says in which ways it is different, a line each. Of what was
+// Check compares a node with what had been acknowledged by a moment, and says in which ways it is different, a line each. Of what was
 // asked for and not acknowledged by then, each may be there or not, but whole. Everything is counted; each item is compared one by one if
 // it was changed since the last Check, or in any case with all. What is found of the open ones is what they are from then on, if keep is set. The node must be at rest.
-func (l *Ledger) Check(ctx context.Context, node *Client, at time.Time, all, keep bool) (problems []string, err error) {
+func (l *Ledger) Check(ctx context.Context, node *Client, at Moment, all, keep bool) (problems []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := &checker{ctx: ctx, node: node, at: at, all: all, keep: keep, targets: map[string]uint64{}, data: map[string]*datum{}, products: map[string]*product{}}
@@ -60,7 +60,7 @@ func (l *Ledger) Check(ctx context.Context, node *Client, at time.Time, all, kee
 type checker struct {
 	ctx       context.Context
 	node      *Client
-	at        time.Time
+	at        Moment
 	all, keep bool
 	problems  []string
 

@@ -123,7 +123,7 @@ func TestLastByte(t *testing.T) {
 		acknowledged, _ := ledger.Count(round)
 		met += acknowledged
 		check := func(when string) {
-			problems, err := ledger.Check(t.Context(), client, time.Now(), true, true)
+			problems, err := ledger.Check(t.Context(), client, torture.At(time.Now()), true, true)
 			if err != nil {
 				t.Fatalf("round %d, %s: %v", round, when, err)
 			}

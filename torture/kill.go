@@ -118,7 +118,7 @@ func (k Kill) verify(ctx context.Context, file string) (problems []string, err e
 func (k Kill) compare(ctx context.Context, node *Client, ledger *Ledger, all bool) (problems []string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("it takes more than ten minutes"))
 	defer cancel()
-	problems, err = ledger.Check(ctx, node, time.Now(), all, true)
+	problems, err = ledger.Check(ctx, node, At(time.Now()), all, true)
 	if err == nil {
 		err = AwaitIndex(ctx, node)
 	}
@@ -133,7 +133,7 @@ func (k Kill) compare(ctx context.Context, node *Client, ledger *Ledger, all boo
 func (l *Ledger) names(ctx context.Context, node *Client) (problems []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
+	now := At(time.Now())
 	c := &checker{ctx: ctx, node: node, at: now, all: true, targets: map[string]uint64{}}
 	rounds := map[int]bool{}
 	for _, it := range l.items {

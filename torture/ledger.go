@@ -47,6 +47,12 @@ type naming struct {
 	change
 }
 
+// A Moment is a time that is known to lie between two others.
+type Moment struct{ From, To time.Time }
+
+// At is a moment that is known exactly.
+func At(t time.Time) Moment { return Moment{t, t} }
+
 // certainty is what the ledger can say of something.
 type certainty int
 
@@ -56,19 +62,19 @@ const (
 	yes
 )
 
-// by says whether a change had been made at a time. One without an answer may have been or not.
-func (c change) by(at time.Time) certainty {
+// by says whether a change had been made at a moment. One without an answer may have been or not.
+func (c change) by(at Moment) certainty {
 	switch {
-	case c.refused || c.begun.IsZero() || c.begun.After(at):
+	case c.refused || c.begun.IsZero() || c.begun.After(at.To):
 		return no
-	case c.done.IsZero() || c.done.After(at):
+	case c.done.IsZero() || c.done.After(at.From):
 		return maybe
 	}
 	return yes
 }
 
 // there says whether an item is there at a time.
-func (it *item) there(at time.Time) certainty {
+func (it *item) there(at Moment) certainty {
 	if made := it.made.by(at); made != yes {
 		return made
 	}
@@ -82,7 +88,7 @@ func (it *item) there(at time.Time) certainty {
 }
 
 // called lists what a target may be called at a time.
-func (it *item) called(at time.Time) (names []string) {
+func (it *item) called(at Moment) (names []string) {
 	for _, n := range it.names {
 		switch n.by(at) {
 		case yes:
@@ -117,7 +123,7 @@ func (l *Ledger) note(fn func()) {
 func (l *Ledger) before(round int, k kind) (list []*item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
+	now := At(time.Now())
 	for _, it := range l.items {
 		if it.kind == k && it.round < round && it.there(now) == yes {
 			list = append(list, it)
@@ -127,13 +133,13 @@ func (l *Ledger) before(round int, k kind) (list []*item) {
 }
 
 // settle makes what was found of an item what it is from now on.
-func (it *item) settle(there bool, name string, at time.Time) {
+func (it *item) settle(there bool, name string, at Moment) {
 	it.sure = true
 	if it.there(at) == maybe {
 		if c := it.made.by(at); c == maybe {
-			it.made.done, it.made.refused = at, !there
+			it.made.done, it.made.refused = at.To, !there
 		} else {
-			it.gone.done, it.gone.refused = at, there
+			it.gone.done, it.gone.refused = at.To, there
 		}
 	}
 	if there && it.kind == aTarget {

@@ -45,7 +45,7 @@ func TestLedgerSees(t *testing.T) {
 		if err := n.admin.Call(t.Context(), x.method, x.path, x.in, nil); err != nil {
 			t.Fatal(x.name, err)
 		}
-		problems, err := ledger.Check(t.Context(), n.admin, time.Now(), true, true)
+		problems, err := ledger.Check(t.Context(), n.admin, torture.At(time.Now()), true, true)
 		if err != nil {
 			t.Fatal(x.name, err)
 		}

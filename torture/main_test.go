@@ -115,7 +115,7 @@ func (n *node) load(l torture.Load, ledger *torture.Ledger, round int) (done fun
 // whole compares a node at rest with a ledger.
 func (n *node) whole(ledger *torture.Ledger) {
 	n.t.Helper()
-	problems, err := ledger.Check(n.t.Context(), n.admin, time.Now(), true, true)
+	problems, err := ledger.Check(n.t.Context(), n.admin, torture.At(time.Now()), true, true)
 	if err != nil {
 		n.t.Fatal(err)
 	}

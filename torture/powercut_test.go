@@ -111,7 +111,7 @@ func openCut(t *testing.T, ledger *torture.Ledger, image string, at time.Time) {
 	}
 	defer a.Close()
 	client := inProcess(api.New(a, api.Options{}).Owner())
-	problems, err := ledger.Check(t.Context(), client, at, true, false)
+	problems, err := ledger.Check(t.Context(), client, torture.At(at), true, false)
 	if err != nil {
 		t.Error(err)
 	}
