@@ -55,6 +55,16 @@ func (k *Keys) Member(dim byte, value Value) { k.members = append(k.members, Mem
 
 func (tx *Tx) newKeys(d *tableDef) *Keys { return &Keys{Tx: tx, def: d} }
 
+// inserted is empty keys for a record that is inserted, in memory that the next one uses again.
+func (tx *Tx) inserted(d *tableDef) *Keys {
+	if tx.keys == nil {
+		tx.keys = new(Keys)
+	}
+	k := tx.keys
+	*k = Keys{Tx: tx, def: d, unique: k.unique[:0], order: k.order[:0], series: k.series[:0], members: k.members[:0]}
+	return k
+}
+
 // derive fills k with the keys of a record, inherited memberships included.
 func (k *Keys) derive(id uint64, rec []byte) error {
 	if err := k.def.derive(k, id, rec); err != nil {

@@ -123,6 +123,7 @@ type entryBuilder struct {
 type tableHash struct {
 	hash.Hash
 	last   uint64
+	id     [8]byte
 	broken bool // a row came out of order, or went again: it must be made from the file in the end
 }
 
@@ -160,9 +161,8 @@ func (e *entryBuilder) erased(d *tableDef, id uint64) {
 }
 
 func (h *tableHash) row(id uint64, rec []byte) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], id)
-	h.Write(b[:])
+	binary.BigEndian.PutUint64(h.id[:], id)
+	h.Write(h.id[:])
 	h.Write(rec)
 }
 
@@ -206,7 +206,7 @@ func (e *entryBuilder) clone() *entryBuilder {
 		if err != nil {
 			panic(err) // SHA-256 of the standard library has done both since Go 1.10
 		}
-		c.hashes[k] = &tableHash{again, h.last, h.broken}
+		c.hashes[k] = &tableHash{Hash: again, last: h.last, broken: h.broken}
 	}
 	return c
 }

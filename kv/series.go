@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"iter"
+	"math"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -127,8 +128,17 @@ func seekSeries(c *bbolt.Cursor, s Series, p Point) (k, v []byte) {
 // Find returns the rows of a series that have this time and hash, pending ones included (Pending tells).
 func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, error) {
 	var ids []uint64
+	if tx.batch != nil {
+		beyond, err := tx.batch.series.beyond(tx, s, time)
+		if err != nil {
+			return nil, err
+		}
+		if beyond {
+			return tx.batch.series.amend(seriesKey{s, time, hash}, nil), nil
+		}
+	}
 	var buf [maxPoints]Point
-	c := tx.bucket(bucketSeries).Cursor()
+	c := tx.seriesCursor()
 	for k, v := seekSeries(c, s, Point{time, hash, 0}); k != nil && seriesOfKey(k) == s; k, v = c.Next() {
 		if p := pointOfKey(k); p.Time > time || p.Time == time && p.Hash > hash {
 			break
@@ -147,6 +157,45 @@ func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, er
 		ids = tx.batch.series.amend(seriesKey{s, time, hash}, ids)
 	}
 	return ids, nil
+}
+
+// seriesCursor is a cursor over all series, the same for every seek.
+func (tx *Tx) seriesCursor() *bbolt.Cursor {
+	if tx.series == nil {
+		tx.series = tx.bucket(bucketSeries).Cursor()
+	}
+	return tx.series
+}
+
+// beyond says whether a time is later than all that the file has of a series, as that of a new point mostly is. Where times come in another order it
+// soon stops to look.
+func (c *seriesChanges) beyond(tx *Tx, s Series, time int64) (bool, error) {
+	last, ok := c.ends[s]
+	if !ok {
+		if c.within > 100+c.after {
+			return false, nil
+		}
+		last = math.MinInt64
+		var buf [maxPoints]Point
+		cur := tx.seriesCursor()
+		if k, v := seekSeries(cur, s, Point{math.MaxInt64, math.MaxUint32, MaxID}); k != nil {
+			points, err := readPoints(buf[:0], k, v)
+			if err != nil {
+				return false, err
+			}
+			last = points[len(points)-1].Time
+		}
+		if c.ends == nil {
+			c.ends = map[Series]int64{}
+		}
+		c.ends[s] = last
+	}
+	if time > last {
+		c.after++
+		return true, nil
+	}
+	c.within++
+	return false, nil
 }
 
 // Series yields the rows of a series from time from up to, but without, time to, in order. Pending rows are left out. It must
@@ -181,7 +230,42 @@ func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 
 // seriesChanges gathers what a transaction does to series; flush writes each stored value that is touched once.
 type seriesChanges struct {
-	ids map[seriesKey][]pointChange
+	ids map[seriesKey]pointChanges
+	// ends is the last time that the file has of a series, for those that were asked for; after and within count what was found with it.
+	ends          map[Series]int64
+	after, within int
+}
+
+// pointChanges are changes under one key; mostly there is one.
+type pointChanges struct {
+	first pointChange
+	more  []pointChange
+}
+
+func (c *pointChanges) find(id uint64) *pointChange {
+	if c.first.id == id {
+		return &c.first
+	}
+	for i := range c.more {
+		if c.more[i].id == id {
+			return &c.more[i]
+		}
+	}
+	return nil
+}
+
+// all yields the changes; there is none while the first has no id.
+func (c *pointChanges) all() iter.Seq[pointChange] {
+	return func(yield func(pointChange) bool) {
+		if c.first.id == 0 || !yield(c.first) {
+			return
+		}
+		for _, p := range c.more {
+			if !yield(p) {
+				return
+			}
+		}
+	}
 }
 
 type pointChange struct {
@@ -194,19 +278,23 @@ func (c *seriesChanges) remove(k seriesKey, id uint64) { c.note(k, pointChange{i
 
 func (c *seriesChanges) note(k seriesKey, p pointChange) {
 	if c.ids == nil {
-		c.ids = map[seriesKey][]pointChange{}
+		c.ids = map[seriesKey]pointChanges{}
 	}
 	list := c.ids[k]
-	if i := slices.IndexFunc(list, func(x pointChange) bool { return x.id == p.id }); i >= 0 {
-		list[i] = p
-		return
+	if old := list.find(p.id); old != nil {
+		*old = p
+	} else if list.first.id == 0 {
+		list.first = p
+	} else {
+		list.more = append(list.more, p)
 	}
-	c.ids[k] = append(list, p)
+	c.ids[k] = list
 }
 
 // amend corrects ids, which were read from the file, by what is not yet written.
 func (c *seriesChanges) amend(k seriesKey, ids []uint64) []uint64 {
-	for _, p := range c.ids[k] {
+	changes := c.ids[k]
+	for p := range changes.all() {
 		i := slices.Index(ids, p.id)
 		if p.remove && i >= 0 {
 			ids = slices.Delete(ids, i, i+1)
@@ -231,7 +319,7 @@ func (b *batch) flushSeries(bt *bbolt.Tx) error {
 	}
 	list := make([]seriesChange, 0, len(b.series.ids))
 	for k, changes := range b.series.ids {
-		for _, p := range changes {
+		for p := range changes.all() {
 			list = append(list, seriesChange{k, p})
 		}
 	}
@@ -255,7 +343,7 @@ func (b *batch) flushSeries(bt *bbolt.Tx) error {
 	if bucket.FillPercent = fillRandom; 2*appends >= pieces {
 		bucket.FillPercent = fillAppend
 	}
-	b.series.ids = nil
+	b.series = seriesChanges{}
 	return nil
 }
 

@@ -21,13 +21,16 @@ type Stage struct {
 	// members gathers the rows of each set, by setKey, as differences from base: what they owe to their parents is
 	// added at the end, when it is known.
 	base    uint64
-	members map[string][]uint32
+	members map[string]*stageIDs
 	entry   *entryBuilder
 	dropped map[uint64]bool
 
 	mu    sync.Mutex
 	notes []Superseded
 }
+
+// stageIDs are pending rows of a set, as differences from the stage's base, ascending.
+type stageIDs struct{ ids []uint32 }
 
 // Superseded is a note that a pending row's equal was written by somebody else meanwhile.
 type Superseded struct{ Pending, By uint64 }
@@ -36,12 +39,13 @@ type Superseded struct{ Pending, By uint64 }
 type stageTx struct {
 	*Stage
 	runs    idRuns
-	members map[string][]uint32
+	members map[string]*stageIDs
+	key     []byte
 }
 
 // Stage begins a staged write to the table, which must be a bulk table.
 func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) {
-	s := &Stage{db: db, author: a, def: t.def, members: map[string][]uint32{}}
+	s := &Stage{db: db, author: a, def: t.def, members: map[string]*stageIDs{}}
 	err := db.run(&job{ctx: ctx, quiet: true, fn: func(tx *Tx) error {
 		tx.touch()
 		id, err := tx.newStage()
@@ -70,7 +74,7 @@ func (s *Stage) begin(tx *Tx) {
 		s.entry = newEntry(tx.job)
 	}
 	tx.entry = s.entry.clone()
-	tx.stage = &stageTx{Stage: s, members: map[string][]uint32{}}
+	tx.stage = &stageTx{Stage: s, members: map[string]*stageIDs{}}
 }
 
 // add takes a new row in; its series are in the file with it, so that others meet it, its sets wait for Finish.
@@ -82,8 +86,13 @@ func (st *stageTx) add(tx *Tx, k *Keys, id uint64) error {
 		tx.batch.series.add(s, id)
 	}
 	for _, m := range k.members {
-		key := setKey(k.def, m.Dim, m.Value)
-		st.members[key] = append(st.members[key], uint32(id-st.base))
+		st.key = append(append(st.key[:0], k.def.no, m.Dim), m.Value...)
+		list := st.members[string(st.key)]
+		if list == nil {
+			list = new(stageIDs)
+			st.members[string(st.key)] = list
+		}
+		list.ids = append(list.ids, uint32(id-st.base))
 	}
 	st.runs.add(id)
 	return nil
@@ -101,8 +110,12 @@ func (st *stageTx) end(tx *Tx) error {
 	entry := tx.entry
 	tx.job.after = append(tx.job.after, func() {
 		st.Stage.runs, st.Stage.entry = runs, entry
-		for k, ids := range st.members {
-			st.Stage.members[k] = append(st.Stage.members[k], ids...)
+		for k, list := range st.members {
+			if all := st.Stage.members[k]; all != nil {
+				all.ids = append(all.ids, list.ids...)
+			} else {
+				st.Stage.members[k] = list
+			}
 		}
 	})
 	return nil
@@ -186,21 +199,35 @@ func (s *Stage) reveal(tx *Tx) error {
 	if err := tx.beginTail(s.def, tx.table(s.def).Sequence()); err != nil {
 		return err
 	}
-	sets := &tx.batch.sets
+	// What others of this transaction did to the sets comes first, since the rows are written at once, set by set: gathering the changes of
+	// millions of rows would take more memory than all else.
+	if err := tx.batch.flushSets(tx.bolt); err != nil {
+		return err
+	}
+	tx.batch.setsWritten(s.def)
+	passed := map[string]*gathered{}
+	var changes []idChange
 	for _, key := range slices.Sorted(maps.Keys(s.members)) {
-		s.addTo(sets, key, key)
-		dim, value := key[1], Value(key[2:])
-		for _, h := range s.def.heirs {
-			if h.Dim != dim {
-				continue
+		changes = changes[:0]
+		for _, rel := range s.members[key].ids {
+			if id := s.base + uint64(rel); !s.dropped[id] {
+				changes = append(changes, idChange{id: id})
 			}
-			passed, err := tx.passedOn(h.Parent.tableDef(), value.Int())
-			if err != nil {
-				return err
-			}
-			for _, m := range passed {
-				s.addTo(sets, setKey(s.def, m.Dim, m.Value), key)
-			}
+		}
+		if len(changes) == 0 {
+			continue
+		}
+		if err := s.pass(tx, key, changes, passed); err != nil {
+			return err
+		}
+		if err := writeSet(tx.bucket(bucketSet), key, changes); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(passed)) {
+		changes = passed[key].changes(changes[:0])
+		if err := writeSet(tx.bucket(bucketSet), key, changes); err != nil {
+			return err
 		}
 	}
 	if len(s.dropped) > 0 {
@@ -216,18 +243,61 @@ func (s *Stage) reveal(tx *Tx) error {
 	return tx.dropStage(s.id)
 }
 
-// addTo adds the pending rows gathered under from to a set.
-func (s *Stage) addTo(sets *setChanges, set, from string) {
-	if sets.of == nil {
-		sets.of = map[string][]idChange{}
-	}
-	list := slices.Grow(sets.of[set], len(s.members[from]))
-	for _, rel := range s.members[from] {
-		if id := s.base + uint64(rel); !s.dropped[id] {
-			list = append(list, idChange{id: id})
+// pass gathers rows of a set for the sets that their parent, if the set is that of a parent's rows, passes on.
+func (s *Stage) pass(tx *Tx, key string, rows []idChange, to map[string]*gathered) error {
+	dim, value := key[1], Value(key[2:])
+	for _, h := range s.def.heirs {
+		if h.Dim != dim {
+			continue
+		}
+		members, err := tx.passedOn(h.Parent.tableDef(), value.Int())
+		if err != nil {
+			return err
+		}
+		for _, m := range members {
+			set := setKey(s.def, m.Dim, m.Value)
+			g := to[set]
+			if g == nil {
+				g = &gathered{of: map[uint64]*words{}}
+				to[set] = g
+			}
+			for _, r := range rows {
+				g.add(r.id)
+			}
 		}
 	}
-	sets.of[set] = list
+	return nil
+}
+
+// gathered is a set of ids in memory that come in any order.
+type gathered struct {
+	of    map[uint64]*words
+	chunk uint64 // the one that was used last
+	last  *words
+}
+
+func (g *gathered) add(id uint64) { g.spread(id >> chunkBits).set(uint16(id)) }
+
+// spread is the ids of a chunk.
+func (g *gathered) spread(chunk uint64) *words {
+	if g.last == nil || g.chunk != chunk {
+		if g.chunk, g.last = chunk, g.of[chunk]; g.last == nil {
+			g.last = new(words)
+			g.of[chunk] = g.last
+		}
+	}
+	return g.last
+}
+
+// changes appends the ids, ascending.
+func (g *gathered) changes(dst []idChange) []idChange {
+	for _, chunk := range slices.Sorted(maps.Keys(g.of)) {
+		g.of[chunk].each(func(i uint16) bool {
+			dst = append(dst, idChange{id: chunk<<chunkBits | uint64(i)})
+			return true
+		})
+	}
+	return dst
 }
 
 // Abort gives the pending rows up; they are swept away in the background.

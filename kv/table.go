@@ -297,25 +297,37 @@ func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) 
 
 // writeRecord stores a row's value; old says that there may be a large value to replace.
 func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
-	k := recordKey(d, id)
+	tx.key = recordKey(d, id)
+	k := tx.key[:]
 	large := len(rec) > largeLimit
 	if large {
-		if err := tx.bucket(bucketLarge).Put(k[:], seal(k[:], append(make([]byte, 0, len(rec)+crcLen), rec...))); err != nil {
+		if err := tx.bucket(bucketLarge).Put(k, seal(k, append(make([]byte, 0, len(rec)+crcLen), rec...))); err != nil {
 			return err
 		}
 	} else if old {
-		if err := tx.bucket(bucketLarge).Delete(k[:]); err != nil {
+		if err := tx.bucket(bucketLarge).Delete(k); err != nil {
 			return err
 		}
 	}
-	stored := make([]byte, 0, 1+min(len(rec), largeLimit)+crcLen)
+	stored := tx.memory(1 + min(len(rec), largeLimit) + crcLen)
 	if large {
 		stored = append(stored, recLarge)
 	} else {
 		stored = append(append(stored, recInline), rec...)
 	}
 	tx.entry.wrote(d, id, rec)
-	return tx.table(d).Put(k[1:], seal(k[:], stored))
+	return tx.table(d).Put(k[1:], seal(k, stored))
+}
+
+// memory is room for n bytes that stay until the transaction is committed: bbolt keeps the values that it is given.
+func (tx *Tx) memory(n int) []byte {
+	const piece = 32 << 10
+	if len(tx.slab) < n {
+		tx.slab = make([]byte, max(n, piece))
+	}
+	b := tx.slab[:0:n]
+	tx.slab = tx.slab[n:]
+	return b
 }
 
 // insert, put and delete keep a record and everything derived from it together.
@@ -333,7 +345,7 @@ func (tx *Tx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64)) (uin
 
 // insertAs stores a new record under an id that is reserved, or the next one.
 func (tx *Tx) insertAs(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
-	k := tx.newKeys(d)
+	k := tx.inserted(d)
 	own(k, id)
 	if err := k.complete(); err != nil {
 		return err

@@ -36,7 +36,8 @@ type Tx struct {
 	readings map[byte]*reading
 	passed   map[rowKey][]Member
 	stages   []*stageInfo
-	listed   bool // stages have been read
+	series   *bbolt.Cursor // over all series
+	listed   bool          // stages have been read
 
 	// what follows is for writing
 	batch *batch
@@ -45,6 +46,9 @@ type Tx struct {
 	stage *stageTx
 	wrote bool
 	buf   []byte
+	slab  []byte  // see memory
+	key   [9]byte // of the record that is written
+	keys  *Keys   // see inserted
 }
 
 func (tx *Tx) bucket(i int) *bbolt.Bucket {

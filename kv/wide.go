@@ -2,6 +2,7 @@ package kv
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"sync"
 )
@@ -86,18 +87,7 @@ func (u *wideUnion) find() error {
 
 // make reads the stored sets of all parents, which lie in the order of their ids.
 func (u *wideUnion) make(k *keptUnion) error {
-	chunks := map[uint64]*words{}
-	var w *words
-	at := ^uint64(0)
-	spread := func(chunk uint64) *words {
-		if chunk != at || w == nil {
-			if w, at = chunks[chunk], chunk; w == nil {
-				w = newWords()
-				chunks[chunk] = w
-			}
-		}
-		return w
-	}
+	all := gathered{of: map[uint64]*words{}}
 	c := u.of.tx.bucket(bucketSet).Cursor()
 	var key, val, prefix []byte
 	var ids []uint64
@@ -124,7 +114,7 @@ func (u *wideUnion) make(k *keptUnion) error {
 					return damaged("set", err)
 				}
 				for _, id := range ids {
-					spread(id >> chunkBits).set(uint16(id))
+					all.add(id)
 				}
 				continue
 			}
@@ -136,22 +126,16 @@ func (u *wideUnion) make(k *keptUnion) error {
 			if err != nil {
 				return err
 			}
-			view.orInto(spread(uint64(number)))
+			view.orInto(all.spread(uint64(number)))
 		}
 	}
-	for number := range chunks {
-		k.numbers = append(k.numbers, number)
-	}
-	slices.Sort(k.numbers)
+	k.numbers = slices.Sorted(maps.Keys(all.of))
 	for _, number := range k.numbers {
-		w := chunks[number]
-		view, err := viewChunk(appendChunk(nil, w))
+		view, err := viewChunk(slices.Clip(appendChunk(nil, all.of[number])))
 		if err != nil {
 			return err
 		}
-		view.data = slices.Clip(view.data)
 		k.views = append(k.views, view)
-		w.free()
 	}
 	return nil
 }
