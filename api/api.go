@@ -75,6 +75,7 @@ func New(a *archive.Archive, o Options) *API {
 		api.sessionRoutes(), api.nodeRoutes())
 	api.routes = append(api.routes, api.rootRoute(), api.schemaRoute(), api.eventRoute())
 	for _, rt := range api.routes {
+		rt.know()
 		for _, method := range allMethods {
 			api.router.Handle(method, rt.path, api.serve(rt))
 		}
@@ -105,6 +106,8 @@ type route struct {
 	writes []Filter
 	// steady answers to GET depend on the data file alone, and on who asks.
 	steady bool
+	// knownRead and knownWrite are the names of the parameters of reads and of writes, see know.
+	knownRead, knownWrite map[string]bool
 	// export gives a whole list in one of exportFormats, nil if it cannot be had so.
 	export func(r *request, format string) (*answer, error)
 	// fields describe what may be sent, for OPTIONS and the schema; they depend on the request, since choices may.

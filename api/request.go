@@ -228,10 +228,13 @@ func (r *request) actingOwner() (auth.Viewer, error) {
 
 // checkQuery names query parameters that are not known in a header, or refuses them if that is asked for.
 func (r *request) checkQuery() error {
-	known := r.route.parameters(r.reads())
+	known := r.route.knownWrite
+	if r.reads() {
+		known = r.route.knownRead
+	}
 	var unknown []string
 	for name := range r.query {
-		if !slices.ContainsFunc(known, func(f Filter) bool { return f.Name == name }) {
+		if !known[name] {
 			unknown = append(unknown, name)
 		}
 	}
@@ -302,6 +305,18 @@ func (rt *route) parameters(reads bool) []Filter {
 		known = append(known, f)
 	}
 	return known
+}
+
+// know keeps the names of the parameters, which every request is checked against.
+func (rt *route) know() {
+	named := func(list []Filter) map[string]bool {
+		m := map[string]bool{}
+		for _, f := range list {
+			m[f.Name] = true
+		}
+		return m
+	}
+	rt.knownRead, rt.knownWrite = named(rt.parameters(true)), named(rt.parameters(false))
 }
 
 // pick reads which members are wanted.

@@ -126,6 +126,8 @@ type batch struct {
 	tail    map[*tableDef]*tail     // the tails as they are, those begun by a fold in this transaction included
 	folded  map[*tableDef]bool      // tails begun by a fold
 	changed map[*tableDef]bool      // bulk tables whose stored sets were written
+	slab    []byte                  // see memory
+	piece   int
 	super   map[*Stage][]Superseded // notes for staged writes, see Supersede
 }
 

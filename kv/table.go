@@ -309,7 +309,7 @@ func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 			return err
 		}
 	}
-	stored := tx.memory(1 + min(len(rec), largeLimit) + crcLen)
+	stored := tx.batch.memory(1 + min(len(rec), largeLimit) + crcLen)
 	if large {
 		stored = append(stored, recLarge)
 	} else {
@@ -320,14 +320,14 @@ func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 }
 
 // memory is room for n bytes that stay until the transaction is committed: bbolt keeps the values that it is given.
-func (tx *Tx) memory(n int) []byte {
-	const piece = 32 << 10
-	if len(tx.slab) < n {
-		tx.slab = make([]byte, max(n, piece))
+func (b *batch) memory(n int) []byte {
+	if len(b.slab) < n {
+		b.piece = min(max(512, 2*b.piece), 32<<10)
+		b.slab = make([]byte, max(n, b.piece))
 	}
-	b := tx.slab[:0:n]
-	tx.slab = tx.slab[n:]
-	return b
+	m := b.slab[:0:n]
+	b.slab = b.slab[n:]
+	return m
 }
 
 // insert, put and delete keep a record and everything derived from it together.

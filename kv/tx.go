@@ -46,7 +46,6 @@ type Tx struct {
 	stage *stageTx
 	wrote bool
 	buf   []byte
-	slab  []byte  // see memory
 	key   [9]byte // of the record that is written
 	keys  *Keys   // see inserted
 }
