@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -37,6 +38,9 @@ var uploadFields = []Field{
 	productFields[1], productFields[2], productFields[3], productFields[5], productFields[6],
 	{Name: "date_obs", Label: "Date of observation", Kind: Text, Blank: true, Max: 100},
 	{Name: "flux_scale", Label: "Flux scale", Kind: Float, Null: true},
+	{Name: "time_column", Label: "Time column", Kind: Text, Blank: true, Max: 200, Help: "The column of photometry that holds the time, where its name does not tell."},
+	{Name: "time_format", Label: "Time format", Kind: Text, Blank: true, Max: 50, Help: "What the time counts: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale, as mjd_tt, or with what was subtracted, as jd-2450000."},
+	{Name: "columns", Label: "Columns", Kind: Text, Blank: true, Max: 10_000, Help: "Columns by role, a JSON object, such as {\"magnitude\": \"m_corr\"}."},
 }
 
 type productColumn = column[archive.ProductView]
@@ -276,6 +280,10 @@ func productInput(form url.Values, name string) *archive.ProductInput {
 	p.Target, p.Observation = rec.Get("target").Int, rec.Get("observation_record").Int
 	p.ProductID, p.ExtraData, p.Type = rec.Get("product_id").Text, rec.Get("extra_data").Text, rec.Get("data_product_type").Text
 	p.DateObs, p.FluxScale = rec.Get("date_obs").Text, rec.Get("flux_scale").Float
+	p.TimeColumn, p.TimeFormat = rec.Get("time_column").Text, rec.Get("time_format").Text
+	if text := rec.Get("columns").Text; text != "" && json.Unmarshal([]byte(text), &p.Columns) != nil {
+		p.Add("columns", "This must be a JSON object of roles and names of columns.")
+	}
 	p.Groups = formGroups(form, &p.Problems)
 	return p
 }

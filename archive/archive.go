@@ -46,6 +46,7 @@ type Archive struct {
 	auth       *auth.Auth
 	names      *names
 	processors *ingest.Processors
+	previews   *previews
 	o          Options
 	seers      seerCache
 	types      typeCache
@@ -77,7 +78,7 @@ func Open(path string, o Options) (a *Archive, err error) {
 	if o.StageFrom == 0 {
 		o.StageFrom = 50_000
 	}
-	a = &Archive{o: o, processors: ingest.NewProcessors()}
+	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews()}
 	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
 		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DoomFrom: o.DoomFrom,
 		Committed: func(kv.Mark) { a.watchers.wake() }})

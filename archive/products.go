@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path"
 	"slices"
 
 	"nightjar/auth"
+	"nightjar/ingest"
 	"nightjar/kv"
 )
 
@@ -226,7 +228,11 @@ func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
 // A FileView is an uploaded file that is to be sent. It reads through short transactions, so a slow reader holds nothing.
 type FileView struct {
 	*Product
-	io.ReadSeeker
+	*io.SectionReader
+}
+
+func (f *FileView) ingestFile() ingest.File {
+	return ingest.File{Name: path.Base(f.Path), Size: f.SectionReader.Size(), Content: f.SectionReader}
 }
 
 // File finds the file of a data product by its path below /data/. Error: NotFound.

@@ -25,9 +25,12 @@ type ProductInput struct {
 	Observation uint64 // 0 for none
 	Groups      []auth.GroupRef
 	FileName    string
-	DateObs     string  // date of a spectrum, "" for the file's own
-	FluxScale   float64 // a factor on fluxes, 0 for none
-	Refuse      bool    // data that the viewer sees already make the upload fail
+	DateObs     string            // date of a spectrum, "" for the file's own
+	FluxScale   float64           // a factor on fluxes, 0 for none
+	TimeColumn  string            // the column of photometry that holds the time, "" lets the file decide
+	TimeFormat  string            // what it counts, as mjd_tt or jd-2450000; "" lets the file decide
+	Columns     map[string]string // columns by role, where the uploader names them
+	Refuse      bool              // data that the viewer sees already make the upload fail
 }
 
 // AutoType is the type of an upload whose content is to decide.
@@ -187,7 +190,7 @@ func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (
 		return err
 	})
 	if err == nil && in.Type == AutoType {
-		in, pl.note, err = s.recognised(ctx, in, f)
+		in, pl.note, err = s.recognised(ctx, in, pl, f)
 	}
 	if err == nil {
 		err = s.view(func(tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
@@ -230,11 +233,13 @@ func refuseLines(file string, report *Report, done tally) error {
 }
 
 // recognised gives an upload the type that its content has; note is what the uploader should know of that.
-func (s *Access) recognised(ctx context.Context, in *ProductInput, f *NewFile) (typed *ProductInput, note string, err error) {
-	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options())
+func (s *Access) recognised(ctx context.Context, in *ProductInput, pl *productPlan, f *NewFile) (typed *ProductInput, note string, err error) {
+	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options(pl))
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
-		return nil, "", &ProcessingError{&ingest.Report{Columns: []ingest.Column{}, Rejected: []ingest.Problem{}, Warnings: []string{}, Errors: refused.Problems}}
+		report := emptyReport()
+		report.Errors = refused.Problems
+		return nil, "", &ProcessingError{report}
 	}
 	if err != nil {
 		return nil, "", err
@@ -251,8 +256,9 @@ func (in *ProductInput) file(f *NewFile) ingest.File {
 	return ingest.File{Name: in.FileName, Size: f.Size(), Content: f.blob}
 }
 
-func (in *ProductInput) options() ingest.Options {
-	return ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale}
+func (in *ProductInput) options(pl *productPlan) ingest.Options {
+	return ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale, TimeColumn: in.TimeColumn, TimeFormat: in.TimeFormat,
+		Columns: in.Columns, Names: pl.target.Names()}
 }
 
 // writeProduct stores the product itself, under an id that was reserved for it or the next one.
@@ -289,11 +295,11 @@ func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64
 // process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.
 func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan, add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
-		return &Report{Columns: []ingest.Column{}, Rejected: []ingest.Problem{}, Warnings: []string{}, Errors: []ingest.Problem{}}, nil
+		return emptyReport(), nil
 	}
 	now := s.a.o.Now().UnixMicro()
 	var buf []byte
-	report, err := s.a.processors.Process(ctx, in.Type, in.file(f), in.options(), func(p ingest.Point) error {
+	report, err := s.a.processors.Process(ctx, in.Type, in.file(f), in.options(pl), func(p ingest.Point) error {
 		var err error
 		if buf, err = CompactValue(buf[:0], p.Value); err != nil {
 			return fmt.Errorf("line %d of %s became no good value: %w", p.Line, in.FileName, err)

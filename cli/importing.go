@@ -31,13 +31,11 @@ func (p *program) importCommand() *cli.Command {
 			},
 			{
 				Name: "product", Usage: "upload files as data products of a target", ArgsUsage: "FILE...",
-				Flags: []cli.Flag{
+				Flags: append(answerFlags(),
 					&cli.StringFlag{Name: "target", Usage: "the target's `NAME`, alias or id"},
-					&cli.StringFlag{Name: "type", Usage: "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide", Value: "auto"},
-					&cli.StringFlag{Name: "date-obs", Usage: "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"},
 					&cli.StringFlag{Name: "flux-scale", Usage: "`FACTOR` on the fluxes"},
 					asFlag(),
-				},
+				),
 				Action: p.asking(true, []string{"FILE...", "--target"}, p.importProducts),
 			},
 		},
@@ -144,26 +142,47 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client,
 		return err
 	}
 	fields := map[string]string{"target": strconv.FormatUint(t.ID, 10), "data_product_type": c.String("type")}
-	if s := c.String("date-obs"); s != "" {
-		fields["date_obs"] = s
+	for flag, field := range map[string]string{"date-obs": "date_obs", "flux-scale": "flux_scale", "time-column": "time_column", "time-format": "time_format"} {
+		if s := c.String(flag); s != "" {
+			fields[field] = s
+		}
 	}
-	if s := c.String("flux-scale"); s != "" {
-		fields["flux_scale"] = s
+	columns, err := roleColumns(c)
+	if err != nil {
+		return err
 	}
+	if len(columns) > 0 {
+		text, err := json.Marshal(columns)
+		if err != nil {
+			return err
+		}
+		fields["columns"] = string(text)
+	}
+	files := matching(args)
 	var failed []string
-	for _, file := range args {
-		if err := p.upload(ctx, n, file, fields); err != nil {
+	var all uploadCounts
+	for _, file := range files {
+		counts, err := p.upload(ctx, n, file, fields)
+		if err != nil {
 			if ctx.Err() != nil {
 				return err
 			}
-			p.note("%s: %v", file, err)
+			p.note("%s: %v", printable(file), err)
 			failed = append(failed, file)
 		}
+		all.Created, all.Duplicate, all.Rejected = all.Created+counts.Created, all.Duplicate+counts.Duplicate, all.Rejected+counts.Rejected
 	}
-	if len(failed) > 0 {
-		return fmt.Errorf("%d of %d files refused: %s", len(failed), len(args), firstOf(failed))
+	if len(files) > 1 {
+		p.say("%d of %d files: %d data added, %d there already, %d left out", len(files)-len(failed), len(files), all.Created, all.Duplicate, all.Rejected)
 	}
-	return nil
+	return refusedFiles(failed, len(files))
+}
+
+// uploadCounts are what became of a file's rows.
+type uploadCounts struct {
+	Created   int `json:"created"`
+	Duplicate int `json:"duplicate"`
+	Rejected  int `json:"rejected_count"`
 }
 
 func firstOf(list []string) string {
@@ -182,55 +201,49 @@ func firstOf(list []string) string {
 }
 
 // upload sends one file as a data product.
-func (p *program) upload(ctx context.Context, n *client, file string, fields map[string]string) error {
-	f, err := os.Open(file)
+func (p *program) upload(ctx context.Context, n *client, file string, fields map[string]string) (counts uploadCounts, err error) {
+	f, info, err := openFile(file)
 	if err != nil {
-		var path *os.PathError
-		if errors.As(err, &path) {
-			err = path.Err
-		}
-		return err
+		return counts, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	bar := p.progress(filepath.Base(file))
 	defer bar.end()
 	w, err := sendFile(ctx, n, filepath.Base(file), bar.reader(f, info.Size()), fields)
 	if err != nil {
-		return err
+		return counts, err
 	}
 	defer w.Body.Close()
 	var product struct {
 		ID     uint64 `json:"id"`
 		Type   string `json:"data_product_type"`
 		Report struct {
-			Created   int      `json:"created"`
-			Duplicate int      `json:"duplicate"`
-			Rejected  int      `json:"rejected_count"`
-			Warnings  []string `json:"warnings"`
-			Rows      []struct {
+			uploadCounts
+			Warnings []string `json:"warnings"`
+			Rows     []struct {
 				Line   int    `json:"line"`
-				Column string `json:"column"`
+				Row    int    `json:"row"`
 				Reason string `json:"reason"`
 			} `json:"rejected"`
 		} `json:"report"`
 	}
 	if err := json.NewDecoder(w.Body).Decode(&product); err != nil {
-		return err
+		return counts, err
 	}
 	bar.end()
 	r := product.Report
 	for _, row := range r.Rows {
-		p.note("%s, line %d: left out: %s", file, row.Line, printable(row.Reason))
+		place, number := "line", row.Line
+		if row.Row > 0 {
+			place, number = "row", row.Row
+		}
+		p.note("%s, %s %d: left out: %s", file, place, number, printable(row.Reason))
 	}
 	for _, text := range r.Warnings {
 		p.note("%s: %s", file, printable(text))
 	}
 	p.say("%s: data product %d, %s, %d data added, %d there already, %d left out", file, product.ID, product.Type, r.Created, r.Duplicate, r.Rejected)
-	return nil
+	return r.uploadCounts, nil
 }
 
 // sendFile posts a file with some fields as a form, without ever holding it whole.

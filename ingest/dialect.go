@@ -114,9 +114,11 @@ func (d *dialect) assign(columns []column, told int) {
 		if r != c.role {
 			c.unit = ""
 		}
-		if r == roleFlux {
-			c.unit = fluxUnitOf(fold(c.name))
-			if c.unit == "" && fold(c.name) == "forcediffimflux" {
+		if r == roleFlux || r == roleFluxError {
+			switch fold(c.name) {
+			case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
+				c.unit = "uJy"
+			case "forcediffimflux", "forcediffimfluxunc":
 				c.unit = "DN"
 			}
 		}

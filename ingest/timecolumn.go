@@ -104,7 +104,7 @@ func rankTimeColumn(l layout, i int, c column) int {
 func noTimeReason(l layout) string {
 	for _, name := range l.first {
 		if _, ok := parseDecimal([]byte(name)); !ok {
-			return "no time column (as time, mjd, jd or date); the columns are " + quotedList(l.first)
+			return "no time column (as time, mjd, jd or date); the columns are " + quotedList(l.first) + "; say which with time_column"
 		}
 	}
 	reason := "no header line: the first line holds only numbers"

@@ -1,0 +1,127 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/png"
+	"slices"
+	"strings"
+	"testing"
+
+	"nightjar/auth"
+)
+
+// fitsPicture is a FITS image of 4 x 3 pixels.
+func fitsPicture() string {
+	var b strings.Builder
+	for _, c := range []string{"SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    2", "NAXIS1  =                    4", "NAXIS2  =                    3", "OBJECT  = 'M 31    '", "END"} {
+		fmt.Fprintf(&b, "%-80s", c)
+	}
+	b.WriteString(strings.Repeat(" ", 2880-b.Len()))
+	b.WriteString("abcdefghijkl" + strings.Repeat("\x00", 2880-12))
+	return b.String()
+}
+
+// TestPreview: whoever sees a product sees its image and its header, and nobody else.
+func TestPreview(t *testing.T) {
+	f := open(t, Options{})
+	id := f.target("astro", "T", f.group)
+	v, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "fits_file", FileName: "a.fits"}, fitsPicture())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first []byte
+	for range 2 { // the second from memory
+		b, err := f.as("carol").Preview(t.Context(), v.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		picture, err := png.Decode(bytes.NewReader(b))
+		if err != nil || picture.Bounds().Dx() != 4 || first != nil && !bytes.Equal(first, b) {
+			t.Fatal(err)
+		}
+		first = b
+	}
+	header, err := f.as("carol").Header(v.Path)
+	if err != nil || !json.Valid(header) || !strings.Contains(string(header), `{"key":"OBJECT","value":"M 31"}`) {
+		t.Errorf("%s, %v", header, err)
+	}
+	if _, err := f.as("eve").Preview(t.Context(), v.Path); !refusedAs(err, auth.NotFound) {
+		t.Errorf("eve: %v", err)
+	}
+	if _, err := f.as("eve").Header(v.Path); !refusedAs(err, auth.NotFound) {
+		t.Errorf("eve: %v", err)
+	}
+	text, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "fits_file", FileName: "b.fits"}, "no FITS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.as("carol").Preview(t.Context(), text.Path); !refusedAs(err, auth.NotFound) {
+		t.Errorf("text: %v", err)
+	}
+	cut, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "fits_file", FileName: "c.fits"}, fitsPicture()[:2885])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed *ProcessingError
+	if _, err := f.as("carol").Preview(t.Context(), cut.Path); !errors.As(err, &failed) {
+		t.Errorf("cut: %v", err)
+	}
+}
+
+// TestUploadAnswers: what the uploader says of columns is used, and rows of other objects than the target are left out.
+func TestUploadAnswers(t *testing.T) {
+	f := open(t, Options{})
+	id := f.target("astro", "SS Cyg", f.group)
+	_, r, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "photometry", FileName: "a.csv", TimeColumn: "t", TimeFormat: "jd-2450000",
+		Columns: map[string]string{"magnitude": "v"}}, "t,v,object\n8849.5,15,ss_cyg\n8850.5,16,Z UMa\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Created != 1 || r.RejectedCount != 1 || !strings.Contains(r.Rejected[0].Reason, "'Z UMa'") {
+		t.Errorf("%+v", r)
+	}
+	ids := f.data("astro", DatumFilter{})
+	d, err := f.as("astro").Datum(ids[0])
+	if err != nil || string(d.Value) != `{"t":8849.5,"magnitude":15,"object":"ss_cyg"}` || d.Time != 1577836800_000000 {
+		t.Errorf("%s %d, %v", d.Value, d.Time, err)
+	}
+	_, _, err = f.uploadAs("astro", &ProductInput{Target: id, Type: "photometry", FileName: "a.csv"}, "t,v\n8849.5,15\n")
+	var failed *ProcessingError
+	if !errors.As(err, &failed) || !strings.Contains(failed.Error(), "the columns are 't', 'v'") {
+		t.Error(err)
+	}
+}
+
+// TestInspect reads without an archive.
+func TestInspect(t *testing.T) {
+	look := func(content, kind string, o InspectOptions) (string, *Report) {
+		t.Helper()
+		as, _, r, err := Inspect(t.Context(), "a.csv", int64(len(content)), strings.NewReader(content), kind, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return as, r
+	}
+	if as, r := look("mjd,mag\n58000,15\n", AutoType, InspectOptions{}); as != "photometry" || r.Created != 1 || len(r.Columns) != 2 {
+		t.Errorf("%s %+v", as, r)
+	}
+	if as, r := look("t,mag\n58000,15\n", "photometry", InspectOptions{TimeColumn: "t"}); as != "photometry" || r.Created != 1 {
+		t.Errorf("%s %+v", as, r)
+	}
+	if as, r := look("mjd,mag\n58000,bright\n", AutoType, InspectOptions{}); as != "" || r.Created != 0 || !slices.ContainsFunc(problemsOf(r), func(s string) bool { return strings.Contains(s, "'bright'") }) {
+		t.Errorf("%s %+v", as, r)
+	}
+	if as, r := look("anything", "image_file", InspectOptions{}); as != "image_file" || r.Created != 0 || len(r.Errors) != 0 {
+		t.Errorf("%s %+v", as, r)
+	}
+}
+
+func problemsOf(r *Report) (out []string) {
+	for _, p := range r.Errors {
+		out = append(out, p.String())
+	}
+	return out
+}
