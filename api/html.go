@@ -10,16 +10,16 @@ import (
 
 // page shows an answer to somebody who looks at the API with a browser.
 var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.View}} – {{.Node}}</title>
-<link rel="stylesheet" href="/static/nightjar.css"></head>
-<body><header><a href="/">{{.Node}}</a> <a href="/api/">API</a> <span>{{.Who}}</span></header>
-<main><h1>{{.View}}</h1>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.View}} – {{.Node}}</title>
+<script src="/static/look.js"></script><link rel="stylesheet" href="/static/nightjar.css"><link rel="icon" href="/static/nightjar.svg"><script type="module" src="/static/browse.js"></script></head>
+<body><header id="head"><a class="brand" href="/">{{.Node}}</a> <a href="/api/">API</a> <span>{{.Who}}</span></header>
+<main id="main"><h1>{{.View}}</h1>
 <p><code>{{.Method}} {{.URL}}</code></p>
 {{if .Unknown}}<p class="warning">Not known here, and ignored: {{.Unknown}}</p>{{end}}
-<p>HTTP {{.Status}} {{.StatusText}}<br>Allow: {{.Allow}}</p>
-<pre>{{.Body}}</pre>
-{{if .Filters}}<h2>Filters</h2><form method="get">{{range .Filters}}<label>{{.Name}} <input name="{{.Name}}" value="{{.Value}}"> <small>{{.Help}}</small></label>{{end}}<button>Ask</button></form>{{end}}
-</main></body></html>
+<p id="status">HTTP {{.Status}} {{.StatusText}}<br>Allow: {{.Allow}}</p>
+<pre id="answer" class="answer">{{.Body}}</pre>
+<div id="tools">{{if .Filters}}<h2>Filters</h2><form method="get">{{range .Filters}}<label>{{.Name}} <input name="{{.Name}}" value="{{.Value}}"> <small>{{.Help}}</small></label>{{end}}<button>Ask</button></form>{{end}}</div>
+</main><div id="notices" role="status" aria-live="polite"></div></body></html>
 `))
 
 // writePage sends an answer as a page.
@@ -49,7 +49,7 @@ func (r *request) writePage(a *answer) {
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", strings.Join([]string{"default-src 'none'", "style-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"}, "; "))
+	h.Set("Content-Security-Policy", strings.Join([]string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"}, "; "))
 	r.w.WriteHeader(a.status)
 	r.w.Write(out.Bytes())
 }

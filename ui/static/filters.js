@@ -1,7 +1,7 @@
 // A form made of what OPTIONS says of a list's filters.
 import { field, h, later, select } from "./dom.js";
 
-const notHere = ["format", "strict", "limit", "offset"];
+const notHere = ["format", "strict", "limit", "offset", "cursor", "pagination_style", "fields"];
 
 // filterForm asks for filters, as OPTIONS describes them, beginning with the values given. changed is told of new values, soon after they are typed.
 export function filterForm(filters, values, changed, { leaveOut = [] } = {}) {
@@ -17,7 +17,7 @@ function control(name, f, value) {
   const label = name.replace(/_+/g, " ");
   if (f.choices?.length) return field(label, select({ name }, [["", "any"], ...f.choices.map((c) => [c, c])], value), { help: f.help_text });
   if (f.type === "boolean") return field(label, select({ name }, [["", "no"], ["true", "yes"]], value), { help: f.help_text });
-  const kind = { integer: { inputmode: "numeric" }, datetime: { placeholder: "2024-01-31T23:59" } }[f.type];
+  const kind = { integer: { inputmode: "numeric" }, float: { inputmode: "decimal" }, datetime: { placeholder: "2024-01-31T23:59" } }[f.type];
   return field(label, h("input", { name, value: [value ?? ""].flat().join(", "), autocomplete: "off", spellcheck: "false", ...kind }), { help: f.help_text });
 }
 

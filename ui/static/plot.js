@@ -103,7 +103,8 @@ export class Plot {
     }
     this.#paint(this.canvas.getContext("2d"), scale);
     this.#paintOver();
-    this.host.dataset.drawn = "true";
+    this.host.dataset.drawn = "true"; // for tests, with when that was first
+    this.host.dataset.at ??= String(Date.now());
   }
 
   #paint(c, scale) {

@@ -1,7 +1,6 @@
 // The map of the whole sky: Mollweide's projection, east to the left, right ascension 0h in the middle. A few targets are dots, many are shown by their density.
-import { address } from "./api.js";
+import { address, pages } from "./api.js";
 import { ecliptic, galactic, mollweide, unmollweide } from "./angles.js";
-import { CSVReader } from "./csv.js";
 import { fill, h } from "./dom.js";
 import { colour, onLook } from "./looks.js";
 import { grouped } from "./text.js";
@@ -30,16 +29,17 @@ export function skyMap(picked) {
 
   // show draws the targets that a filter of the API lets through.
   element.show = async (params) => {
-    const url = address("/api/targets/", { ...params, format: "csv", strict: "true" });
+    const url = address("/api/targets/", params);
     if (url === asked) return;
     asked = url;
     stop?.abort();
     stop = new AbortController();
     places = [];
     try {
-      await readPlaces(url, stop.signal, (more) => {
-        places = places.concat(more);
-      });
+      for await (const page of pages("/api/targets/", { ...params, fields: "ra,dec" }, 20000, stop.signal)) {
+        places = places.concat(page.results.filter((t) => t.ra !== null && t.dec !== null).flatMap((t) => [t.ra, t.dec]));
+        draw();
+      }
     } catch (error) {
       if (error.name !== "AbortError") fill(said, "The map cannot be drawn: " + error.message);
       return;
@@ -50,28 +50,6 @@ export function skyMap(picked) {
     canvas.setAttribute("aria-label", "Map of the sky: " + text);
   };
   return element;
-}
-
-// readPlaces reads right ascensions and declinations, one after the other, from an export of targets.
-async function readPlaces(url, signal, take) {
-  const answer = await fetch(url, { signal });
-  if (!answer.ok) throw new Error("the node answered with status " + answer.status);
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader(), rows = new CSVReader();
-  let ra = -1, dec = -1;
-  for (;;) {
-    const { done, value } = await reader.read();
-    const found = [];
-    for (const { cells } of rows.push(value ?? "", done)) {
-      if (ra < 0) {
-        ra = cells.indexOf("ra");
-        dec = cells.indexOf("dec");
-      } else if (cells[ra] !== "" && cells[dec] !== "") {
-        found.push(Number(cells[ra]), Number(cells[dec]));
-      }
-    }
-    take(found);
-    if (done) return;
-  }
 }
 
 function frame(canvas) {

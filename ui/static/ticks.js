@@ -7,7 +7,7 @@ export function ticks(from, to, about) {
   const raw = span / Math.max(about, 1), power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].find((m) => m * power >= raw * 0.999) * power;
   const values = [];
-  for (let i = Math.ceil(from / step - 1e-9); i <= to / step + 1e-9; i++) values.push(i * step);
+  for (let i = Math.ceil(from / step - 1e-9); i <= to / step + 1e-9; i++) values.push(i * step + 0); // + 0, so that no zero is negative
   return { step, values };
 }
 

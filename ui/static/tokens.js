@@ -39,7 +39,7 @@ export async function tokens(place, who) {
       caption: "Tokens", rows: page.results, empty: "None.",
       columns: [
         { label: "Name", class: "wide", cell: (t) => t.name || h("span", { class: "faint" }, kinds[t.kind]) },
-        who.superuser && { label: "Whose", cell: (t) => t.username },
+        who.superuser && { label: "Whose", class: "wideonly", cell: (t) => t.username },
         { label: "Kind", class: "wideonly", cell: (t) => kinds[t.kind] + (t.read_only ? ", reads only" : "") },
         { label: "Used", class: "wideonly", cell: (t) => (t.last_used ? ago(t.last_used) : "never") },
         { label: "Ends", class: "tight", cell: (t) => (t.expires ? moment(t.expires).slice(0, 10) : "never") },

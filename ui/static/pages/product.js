@@ -4,7 +4,8 @@ import { fill, h, select } from "../dom.js";
 import { targetLinks } from "../explorer.js";
 import { cuts, greys, readFITS, stretches } from "../fits.js";
 import { colour, onLook } from "../looks.js";
-import { deleteProduct, fileName, local } from "../products.js";
+import { failed } from "../notice.js";
+import { counted, deleteProduct, fields, fileName, local } from "../products.js";
 import { title } from "../shell.js";
 import { pager, table } from "../table.js";
 import { grouped, many, moment, short } from "../text.js";
@@ -15,7 +16,7 @@ const beginning = 4000, largest = 100 << 20; // bytes of a text that are shown, 
 export async function show(main, who, { id }) {
   let p;
   try {
-    p = await get("/api/dataproducts/" + id + "/");
+    [p] = await counted([await get("/api/dataproducts/" + id + "/", { fields: fields + ",groups,observation_record,extra_data" })]);
   } catch (error) {
     if (error.status !== 404) throw error;
     fill(main, nothingHere(who, "There is no data product " + id + " here that you may see."));
@@ -28,15 +29,15 @@ export async function show(main, who, { id }) {
     if (await deleteProduct(p)) location.assign("/targets/" + p.target + "/");
   } }, "Delete")),
   h("section", { class: "card" }, h("dl", {}, facts.map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)]))), look,
-  h("section", { class: "card", "aria-label": "Data" }, h("h2", {}, many(p.reduceddatum_set.length, "datum", "data") + " came out of it"), data));
-  rows(data, p.reduceddatum_set, 0);
+  h("section", { class: "card", "aria-label": "Data" }, h("h2", {}, many(p.data_count, "datum", "data") + " came out of it"), data));
+  await rows(data, p, 0);
   await preview(look, p, name);
 }
 
-function rows(place, all, offset) {
-  const limit = 20;
-  fill(place, table({ rows: all.slice(offset, offset + limit), caption: "Data", empty: "", columns: [{ label: "UTC", class: "tight", cell: (d) => moment(d.timestamp) }, { label: "Type", class: "wideonly", cell: (d) => d.data_type }, { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, short(d.value)) }] }),
-    pager({ count: all.length, limit, offset, go: (to) => rows(place, all, to) }));
+async function rows(place, p, offset) {
+  const limit = 20, page = await get("/api/reduceddatums/", { data_product__id: p.id, limit, offset: offset || "" });
+  fill(place, table({ rows: page.results, caption: "Data", empty: "", columns: [{ label: "UTC", class: "tight", cell: (d) => moment(d.timestamp) }, { label: "Type", class: "wideonly", cell: (d) => d.data_type }, { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, short(d.value)) }] }),
+    pager({ count: page.count, limit, offset, go: (to) => rows(place, p, to).catch(failed) }));
 }
 
 async function preview(place, p, name) {

@@ -10,12 +10,12 @@ const path = "/api/reduceddatums/";
 
 export async function show(main, who) {
   await explorer(main, {
-    heading: "Data", path, things: ["datum", "data"], limit: 50,
+    heading: "Data", path, things: ["datum", "data"], orders: "ordering",
     buttons: who.signed_in && h("button", { type: "button", onclick: add }, "Add a datum"),
     columns: async (rows, again) => {
       const target = await targetLinks(rows);
       return [
-        { label: "UTC", class: "tight", cell: (d) => h("button", { type: "button", class: "link", onclick: () => details(d, again) }, moment(d.timestamp)) },
+        { label: "UTC", sort: "timestamp", class: "tight", cell: (d) => h("button", { type: "button", class: "link", onclick: () => details(d, again) }, moment(d.timestamp)) },
         { label: "Target", class: "wide", cell: (d) => target(d.target) },
         { label: "Type", class: "wideonly", cell: (d) => d.data_type },
         { label: "Source", class: "wideonly", cell: (d) => d.source_name },

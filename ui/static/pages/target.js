@@ -116,10 +116,9 @@ async function offerGroups(place, t, who) {
 }
 
 async function recentRows(place, id) {
-  const rows = 8, all = await count("/api/reduceddatums/", { target__id: id });
-  const page = all ? await get("/api/reduceddatums/", { target__id: id, limit: rows, offset: Math.max(0, all - rows) || "" }) : { results: [] };
+  const page = await get("/api/reduceddatums/", { target__id: id, limit: 8, ordering: "-created" });
   fill(place, table({
-    caption: "Recent data", rows: page.results.toReversed(), empty: "None yet.",
+    caption: "Recent data", rows: page.results, empty: "None yet.",
     columns: [
       { label: "UTC", class: "tight", cell: (d) => h("a", { href: "/api/reduceddatums/" + d.id + "/" }, moment(d.timestamp)) },
       { label: "Type", class: "wideonly", cell: (d) => d.data_type },

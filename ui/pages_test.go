@@ -1,0 +1,338 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// photometry is a file that says what its magnitudes are, with a row that is there twice and a cell that is no number.
+const photometry = `mjd,filter,magnitude,error,limit,magsys,telescope
+60500.1,g,17.11,0.02,,AB,Test 0.4m
+60500.2,r,16.51,0.02,,AB,Test 0.4m
+60501.1,g,17.21,0.03,,AB,Test 0.4m
+60501.1,g,17.21,0.03,,AB,Test 0.4m
+60502.1,r,,,19.50,AB,Test 0.4m
+`
+
+// drop lets go of a file over an element.
+func (p *page) drop(selector, name, content string) {
+	p.t.Helper()
+	p.run(`const dt = new DataTransfer(); dt.items.add(new File([` + quote(content) + `], ` + quote(name) + `)); $(` + quote(selector) + `).dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true, cancelable: true }))`)
+}
+
+// catch lets downloads be seen: the page's copies and files are put into window.caught.
+func (p *page) catch() {
+	p.t.Helper()
+	p.run(`window.caught = []; navigator.clipboard.writeText = async (s) => { window.caught.push(s) };
+		const was = URL.createObjectURL; URL.createObjectURL = (blob) => { blob.text().then((s) => window.caught.push(s)); return was.call(URL, blob) }`)
+}
+
+func (p *page) caught(part string) string {
+	p.t.Helper()
+	p.wait("window.caught.some((s) => s.includes(" + quote(part) + "))")
+	var s string
+	if err := p.eval("window.caught.findLast((s) => s.includes("+quote(part)+"))", &s); err != nil {
+		p.t.Fatal(err)
+	}
+	return s
+}
+
+// TestMainPath is what people come for: sign in, find a target by part of an alias, drop a file and see what is in it, see the light curve, filter data and take the
+// request along, save a table, and make a token.
+func TestMainPath(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.size(1366, 800)
+
+	p.open("/")
+	p.wait("$('#targets tbody tr')")
+	p.click("#head .tools a.button")
+	p.wait("$('#sign-in')")
+	p.enter("input[name=username]", "admin")
+	p.enter("input[name=password]", "wrong")
+	p.key("Enter")
+	p.click("#sign-in button")
+	p.wait("$('#refused').textContent.includes('Unable to log in')")
+	p.enter("input[name=password]", n.password)
+	p.click("#sign-in button")
+	p.wait("$('#who')?.textContent === 'admin' && $('#targets tbody tr')")
+
+	p.enter("input[type=search]", "RR Lyr")
+	p.wait("$('#count').textContent === '1 target' && location.search.includes('RR')")
+	p.click("#targets tbody a")
+	p.wait("$('h1')?.textContent === 'NJ-V 7 Vir' && $('#lightcurve [data-drawn]')")
+	if s := p.text("#sexagesimal"); !strings.HasPrefix(s, "14:32:10.344") {
+		t.Errorf("the coordinates are %q", s)
+	}
+
+	p.wait("$('#upload .drop')")
+	p.drop("#upload .drop", "bad.csv", "a,b\n1,2\n")
+	p.wait("$('#upload .upload').innerText.includes('cannot be stored') && $('#upload .report')")
+	p.drop("#upload .drop", "test.csv", photometry)
+	p.wait("$('#upload .upload').innerText.includes('nothing is stored yet')")
+	report := p.text("#upload .upload")
+	for _, part := range []string{"test.csv", "5 rows read", "4 data would be stored", "1 there already"} {
+		if !strings.Contains(report, part) {
+			t.Errorf("the report lacks %q: %s", part, report)
+		}
+	}
+	before := p.text("#lightcurve .help")
+	p.click("#upload .upload button.main")
+	p.wait("$('#lightcurve .help')?.textContent !== " + quote(before) + " && [...document.querySelectorAll('#lightcurve .legend button')].some((b) => b.textContent.includes('Test 0.4m'))")
+	p.wait("[...document.querySelectorAll('a')].some((a) => a.textContent === 'test.csv')")
+
+	// fold, hide a band with its limits, and take a table of what is left
+	p.catch()
+	p.click("#lightcurve .legend button[data-band=g]")
+	p.wait("$('#lightcurve .legend button[data-band=g]').getAttribute('aria-pressed') === 'false'")
+	p.run("[...document.querySelectorAll('#lightcurve .bar button')].find((b) => b.textContent === 'CSV').click()")
+	table := p.caught("mjd,timestamp,filter")
+	if strings.Contains(table, ",g,") || !strings.Contains(table, "60502.100000,2024-07-11T02:24:00Z,r,,,19.5,Test 0.4m") {
+		t.Errorf("the table of what is shown is\n%.600s", table)
+	}
+	p.run("[...document.querySelectorAll('#lightcurve .controls input')].find((i) => i.type === 'checkbox' && i.parentElement.textContent === 'Fold by').click()")
+	p.click("#lightcurve details.points summary")
+	p.wait("$('#points tbody tr')")
+
+	p.open("/reduceddatums/?target_name=RR+Lyrae")
+	p.wait("$('#list tbody tr')")
+	p.enter("input[name=source_name]", "Nightjar demo")
+	p.wait("location.search.includes('source_name=Nightjar+demo') && $('#list tbody tr')")
+	p.catch()
+	p.click(".request .copy")
+	curl := p.caught("curl")
+	for _, part := range []string{"Authorization: Token", "/api/reduceddatums/?target_name=RR+Lyrae&source_name=Nightjar+demo&strict=true"} {
+		if !strings.Contains(curl, part) {
+			t.Errorf("the line for curl lacks %q: %s", part, curl)
+		}
+	}
+	var csv string
+	if err := p.eval("fetch(document.querySelector('[data-export=csv]').href).then((r) => r.text())", &csv); err != nil || !strings.HasPrefix(csv, "target,data_type,timestamp,mjd") {
+		t.Errorf("the export is %.200q, %v", csv, err)
+	}
+
+	p.open("/account/")
+	p.enter("#new-token input[name=name]", "a script")
+	p.click("#new-token button.main")
+	p.wait("$('#secret')")
+	var status int
+	if err := p.eval("fetch('/api/users/', { credentials: 'omit', headers: { Accept: 'application/json', Authorization: 'Token ' + document.querySelector('#secret').textContent } }).then((r) => r.status)", &status); err != nil || status != 200 {
+		t.Errorf("the token opens with %d, %v", status, err)
+	}
+	p.clean("/api/session/", "/api/dataproducts/?dry_run=true") // the refusals above
+}
+
+// TestPages plays the rest: targets are made, changed, imported and deleted, users and groups come and go, the file is verified, and the API is asked in the browser.
+func TestPages(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.size(1366, 800)
+	p.signIn(n)
+
+	t.Run("target", func(t *testing.T) {
+		p.t = t
+		p.open("/targets/create/")
+		p.enter("input[name=name]", "NJ24aab")
+		p.enter("input[name=ra]", "12:00:00")
+		p.wait("$('[data-field=ra] .help').textContent.includes('180')")
+		p.enter("input[name=dec]", "95")
+		p.wait("$('[data-field=dec] .help.bad')")
+		p.click("#target button.main")
+		p.wait("$('[data-field=dec] .error').textContent && $('input[name=dec]').getAttribute('aria-invalid')")
+		p.enter("input[name=dec]", "-01:30:00")
+		p.click("#target button.main")
+		p.wait("$('[data-field=name] .error').textContent.includes('already exists')")
+		p.enter("input[name=name]", "Made here")
+		p.enter("input[name=alias]", "Also this")
+		p.enter("input[name=key]", "colour")
+		p.enter("input[name=value]", "red")
+		p.click("#target button.main")
+		p.wait("$('h1')?.textContent === 'Made here' && $('.tag')?.textContent === 'colour red' && document.documentElement.dataset.shown")
+		p.do("Page.navigate", map[string]any{"url": n.base + "/targets/name/also%20this"}, nil)
+		p.wait("location.pathname !== '/targets/name/also%20this' && $('h1')?.textContent === 'Made here' && document.documentElement.dataset.shown && $('#delete')")
+		p.click(".bar a.button")
+		p.wait("$('[data-item]')?.dataset.item")
+		p.click("[data-item] button")
+		p.click("#target button.main")
+		p.wait("$('h1')?.textContent === 'Made here' && document.documentElement.dataset.shown && !$('main').textContent.includes('Also this') && $('#delete')")
+		p.click("#delete")
+		p.wait("$('dialog').textContent.includes('0 data that you see')")
+		p.click("dialog button.danger")
+		p.wait("location.pathname === '/targets/' && $('#targets tbody')")
+		p.open("/targets/?name=NJ24-aab")
+		p.wait("$('.empty').textContent.includes('Did you mean NJ24aab')")
+	})
+
+	t.Run("import", func(t *testing.T) {
+		p.t = t
+		p.open("/targets/import/")
+		p.drop(".drop", "t.csv", "name,name2,ra,dec,host\nI 1,First,01:00:00,+10:00:00,\"NGC 1, near\"\nNJ24aab,,10,10,\nI 2,,370,-5,\n")
+		p.wait("$('main').textContent.includes('ra 370 is taken as 10.') && $('section button.main')")
+		p.click("section button.main")
+		p.wait("$('main').textContent.includes('2 targets imported') && $('main').textContent.includes('Line 3, NJ24aab')")
+	})
+
+	t.Run("people", func(t *testing.T) {
+		p.t = t
+		p.open("/users/")
+		p.click("#groups button.main")
+		p.enter("dialog input[name=name]", "Observers")
+		p.click("dialog button.main")
+		p.wait("$('#groups').textContent.includes('Observers') && !$('dialog')")
+		p.click("#users button.main")
+		p.enter("dialog input[name=username]", "vera")
+		p.enter("dialog input[name=password]", "short")
+		p.click("dialog input[type=checkbox]")
+		p.click("dialog button.main")
+		p.wait("$('dialog [data-field=password] .error').textContent")
+		p.enter("dialog input[name=password]", "dark matter")
+		p.click("dialog button.main")
+		p.wait("$('#users').textContent.includes('vera') && $('#groups').textContent.includes('vera')")
+	})
+
+	t.Run("node", func(t *testing.T) {
+		p.t = t
+		p.open("/node/")
+		p.click("#verify button.main")
+		p.wait("$('#verify').textContent.includes('All is whole')")
+		p.enter("#settings input[name=value]", "")
+		p.run("const f = [...document.querySelectorAll('.setting')].find((f) => f.textContent.includes('tom name')); f.querySelector('input').value = 'Dome 3'; f.requestSubmit()")
+		p.wait("$('#notices').textContent.includes('tom name is set')")
+		p.open("/node/")
+		p.wait("$('.brand').textContent === 'Dome 3'")
+	})
+
+	t.Run("API", func(t *testing.T) {
+		p.t = t
+		p.open("/api/targets/?limit=2")
+		p.click("#pages a:nth-of-type(2)")
+		p.wait("location.search.includes('offset=2') && $('#tools form') && document.documentElement.dataset.shown")
+		p.click("#options")
+		p.wait("$('#answer').textContent.includes('\"actions\"')")
+		p.enter("#tools input[name=name]", "quasar")
+		p.wait("$('.request code').textContent.includes('name=quasar')")
+		p.click("#tools button.main")
+		p.wait("location.search.includes('name=quasar') && $('#answer')?.textContent.includes('NJ J1229+0203') && document.documentElement.dataset.shown")
+		p.click("#writes summary")
+		p.enter("#writes input[name=name]", "By the API")
+		p.click("#writes button.main")
+		p.wait("$('#writes [data-field=type] .error').textContent || $('#writes [role=alert]').textContent")
+		p.run("$('#writes select[name=type]').value = 'SIDEREAL'")
+		p.enter("#writes input[name=ra]", "10")
+		p.enter("#writes input[name=dec]", "20")
+		p.click("#writes button.main")
+		p.wait("$('#answer').textContent.includes('Target successfully uploaded.')")
+	})
+
+	t.Run("keys", func(t *testing.T) {
+		p.t = t
+		p.open("/targets/")
+		p.wait("$('#targets tbody tr')")
+		p.key("j")
+		p.key("j")
+		p.key("k")
+		p.wait("document.activeElement === document.querySelector('#targets tbody tr a')")
+		p.key("/")
+		p.wait("document.activeElement.type === 'search'")
+		p.run("document.activeElement.blur()")
+		p.key("l")
+		p.key("l")
+		p.wait("document.documentElement.dataset.look === 'night'")
+		p.key("?")
+		p.wait("$('dialog[open]').textContent.includes('Next row')")
+	})
+	p.t = t
+	p.clean("status of 400")
+}
+
+// TestGuest: who is not signed in sees what is open, and on a locked node the way in.
+func TestGuest(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.open("/targets/1/")
+	p.wait("$('#lightcurve [data-drawn]')")
+	p.wait("!$('#delete') && !$('#upload')")
+	p.open("/targets/4/")
+	p.wait("$('main').textContent.includes('There is no target 4 here that you may see.')")
+	p.clean("status of 404")
+
+	admin := b.newPage(t, n.base)
+	admin.signIn(n)
+	admin.run("await fetch('/api/settings/auth_strategy/', { method: 'PUT', body: JSON.stringify({ value: 'locked' }), headers: { 'Content-Type': 'application/json' } })")
+	p.do("Page.navigate", map[string]any{"url": n.base + "/targets/1/?x=1"}, nil)
+	p.wait("$('#sign-in')")
+	p.enter("input[name=username]", "admin")
+	p.enter("input[name=password]", n.password)
+	p.click("#sign-in button")
+	p.wait("location.pathname === '/targets/1/' && $('#lightcurve [data-drawn]')")
+	p.clean("status of 401")
+	admin.clean()
+}
+
+// TestPlotOfManyPoints draws a hundred thousand points while they are moved about, and says how long a frame took; figures are for reading, not for passing.
+func TestPlotOfManyPoints(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.size(1366, 800)
+	p.open("/targets/1/")
+	var frames []float64
+	err := p.eval(`(async () => {
+		const { Plot } = await import("/static/plot.js"), host = document.querySelector("main");
+		host.replaceChildren();
+		const plot = new Plot(host, { name: "many", x: { label: "MJD" }, y: { label: "Magnitude", reversed: true } });
+		const series = ["#b33", "#3b3", "#33b", "#b3b"].map((colour, k) => {
+			const n = 25000, x = new Float64Array(n), y = new Float64Array(n), e = new Float64Array(n);
+			for (let i = 0; i < n; i++) { x[i] = 60000 + i / 25 + k / 7; y[i] = 17 + k / 2 + Math.sin(x[i] / 9) + ((i * 7919) % 1000) / 2500; e[i] = 0.03 }
+			return { x, y, e, kind: "points", symbol: "circle", filled: true, colour };
+		});
+		plot.set(series);
+		await new Promise(requestAnimationFrame);
+		const times = [];
+		for (let i = 0; i < 60; i++) {
+			plot.pan(i % 20 < 10 ? 9 : -9, i % 2 ? 2 : -2);
+			if (i === 30) plot.zoom(0.5);
+			const from = performance.now();
+			plot.draw();
+			plot.canvas.getContext("2d").getImageData(0, 0, 1, 1); // so that what was asked for has been drawn
+			times.push(performance.now() - from);
+			await new Promise(requestAnimationFrame);
+		}
+		return times.sort((a, b) => a - b);
+	})()`, &frames)
+	if err != nil || len(frames) != 60 {
+		t.Fatal(err, len(frames))
+	}
+	t.Logf("100,000 points: a frame takes %.1f ms at the median and %.1f ms at the 95th percentile", frames[30], frames[57])
+	p.clean()
+}
+
+// TestTargetPageShows says how long it takes from a click on a target until its light curve is drawn.
+func TestTargetPageShows(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.size(1366, 800)
+	p.open("/targets/2/")
+	p.wait("$('#lightcurve [data-drawn]')")
+	var took []float64
+	for i := range 5 {
+		p.open("/targets/?order=name")
+		p.wait("$('#targets tbody tr')")
+		p.run("sessionStorage.setItem('clicked', String(Date.now())); document.querySelectorAll('#targets tbody a')[" + fmt.Sprint(i) + "].click()")
+		p.wait("location.pathname !== '/targets/' && $('#lightcurve [data-drawn]') && $('#lightcurve [data-drawn]').dataset.at")
+		var ms float64
+		if err := p.eval("Number(document.querySelector('#lightcurve [data-drawn]').dataset.at) - Number(sessionStorage.getItem('clicked'))", &ms); err != nil {
+			t.Fatal(err)
+		}
+		took = append(took, ms)
+	}
+	text, _ := json.Marshal(took)
+	t.Logf("from click to a drawn light curve, in ms: %s", text)
+	p.clean()
+}

@@ -1,0 +1,208 @@
+// What the pages compute without a document. Run with: node --test ui/pure/
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ecliptic, formatDec, formatRA, galactic, mollweide, parseDec, parseRA, toGalactic, unmollweide } from "../static/angles.js";
+import { bandColour, bandOf, inOrder, wavelength } from "../static/bands.js";
+import { CSVReader, writeCSV, writeECSV } from "../static/csv.js";
+import { cuts, greys, readFITS } from "../static/fits.js";
+import { asFlux, asMagnitude, fold, pointOf } from "../static/photometry.js";
+import { median, smooth, spectrumOf } from "../static/spectrum.js";
+import { readTargets } from "../static/targetcsv.js";
+import { ago, fromMJD, grouped, mjd, short, size } from "../static/text.js";
+import { decimals, label, logTicks, ticks } from "../static/ticks.js";
+
+const near = (have, want, within = 1e-9) => assert.ok(Math.abs(have - want) <= within, have + " is not " + want);
+
+test("sexagesimal angles are written without a 60", () => {
+  for (const [degrees, want] of [[0, "00:00:00.00"], [180, "12:00:00.00"], [359.9999999, "00:00:00.00"], [15 - 1e-9, "01:00:00.00"], [83.633212, "05:34:31.97"], [-15, "23:00:00.00"]]) assert.equal(formatRA(degrees), want);
+  for (const [degrees, want] of [[0, "+00:00:00.0"], [-0.5, "−00:30:00.0"], [-0, "−00:00:00.0"], [89.999999, "+90:00:00.0"], [-5.391111, "−05:23:28.0"]]) assert.equal(formatDec(degrees), want);
+});
+
+test("angles are read in degrees and sexagesimal", () => {
+  for (const [text, want] of [["12:00:00", 180], ["12 30", 187.5], ["12h34m56.7s", 188.73625], [" 0 ", 0], ["359.5", 359.5], ["360", null], ["-1", null], ["24:00:00", null], ["12:60:00", null], ["12:00:61", null], ["a", null], ["", null], ["1:2:3:4", null], ["12.5:30", null], ["1e2", 100]]) {
+    const have = parseRA(text);
+    if (want === null) assert.equal(have, null, text);
+    else near(have, want);
+  }
+  for (const [text, want] of [["-00:30:00", -0.5], ["−12°30′00″", -12.5], ["+90", 90], ["90.01", null], ["-90:00:01", null], ["-12d34m56s", -12.582222222222223]]) {
+    const have = parseDec(text);
+    if (want === null) assert.equal(have, null, text);
+    else near(have, want);
+  }
+});
+
+test("what is written is read again", () => {
+  for (let i = 0; i < 2000; i++) {
+    const ra = (i * 137.50776405) % 360, dec = ((i * 61.803) % 180) - 90;
+    near(parseRA(formatRA(ra, 6)), ra, 1e-8);
+    near(parseDec(formatDec(dec, 5)), dec, 1e-8);
+  }
+});
+
+test("the map of the sky goes there and back", () => {
+  for (let i = 0; i < 500; i++) {
+    const ra = (i * 137.5) % 360, dec = ((i * 61.8) % 178) - 89, [x, y] = mollweide(ra, dec), back = unmollweide(x, y);
+    near(((back[0] - ra + 540) % 360) - 180, 0, 1e-3);
+    near(back[1], dec, 1e-4);
+  }
+  assert.deepEqual(mollweide(0, 90).map((v) => Math.round(v * 1e6) / 1e6 + 0), [0, 1]);
+  assert.ok(mollweide(30, 0)[0] < 0, "east is to the left");
+  assert.equal(unmollweide(1.9, 0.9), null);
+});
+
+test("the centre of the Galaxy, its pole and the ecliptic are where they are", () => {
+  const [ra, dec] = galactic(0, 0);
+  near(ra, 266.405, 0.01);
+  near(dec, -28.936, 0.01);
+  near(galactic(123, 90)[1], 27.128, 0.001);
+  near(ecliptic(90)[1], 23.4393, 0.001);
+  for (let l = 5; l < 360; l += 35) {
+    const [L, B] = toGalactic(...galactic(l, 20));
+    near(L, l, 1e-6);
+    near(B, 20, 1e-6);
+  }
+});
+
+test("times", () => {
+  near(mjd("1858-11-17T00:00:00Z"), 0);
+  near(mjd("2024-01-01T06:35:35.808000Z"), 60310.27472, 1e-10);
+  near(mjd("2000-01-01T12:00:00"), 51544.5);
+  assert.equal(fromMJD(60310.27472), "2024-01-01T06:35:35.808Z");
+  assert.equal(ago("2024-01-01T00:00:00Z", mjd("2024-01-03T01:00:00Z")), "2 days ago");
+  assert.equal(ago("2024-01-01T00:00:00Z", mjd("2024-01-01T00:00:30Z")), "just now");
+});
+
+test("numbers and values as texts", () => {
+  assert.equal(grouped(1234567), "1\u202f234\u202f567");
+  assert.equal(grouped(999), "999");
+  assert.equal(size(999), "999 bytes");
+  assert.equal(size(1500), "1.5 kB");
+  assert.equal(size(123456789), "123 MB");
+  assert.equal(short({ a: 1, b: [1, 2], c: Array(9).fill(0), d: null }), "a 1 · b [1, 2] · c [9 values] · d ");
+});
+
+test("axes have round marks", () => {
+  assert.deepEqual(ticks(0, 10, 5).values, [0, 2, 4, 6, 8, 10]);
+  assert.deepEqual(ticks(14.2, 15.1, 3).step, 0.5);
+  assert.equal(ticks(5, 5, 4).values.length, 1);
+  assert.equal(label(0.30000000000000004, 0.1), "0.3");
+  assert.equal(label(-2, 1), "−2");
+  assert.equal(label(2e-15, 1e-15), "2e-15");
+  assert.equal(label(0, 1e-15), "0");
+  assert.equal(label(60310, 10), "60310");
+  assert.equal(decimals(0.05), 2);
+  assert.deepEqual(logTicks(0, 1).map((v) => Math.round(10 ** v)), [1, 2, 5, 10]);
+});
+
+test("bands are known under many names, and ordered by wavelength", () => {
+  for (const [name, want] of [["g", "g"], ["ztf_g", "g"], ["ZTFr", "r"], ["sdss-i", "i"], ["gp", "g"], ["g'", "g"], ["Bessell-V", "V"], ["atlas:o", "o"], ["orange", "o"], ["Ks", "K"], ["UVW1", "UVW1"], ["uvw1", "UVW1"], ["I", "I"], ["i", "i"], ["Hα 656", null], ["", null], ["swift/uvm2", null]]) assert.equal(bandOf(name), want, name);
+  assert.deepEqual(inOrder(["K", "zz", "r", "aa", "g", "u", "ztf_i"]), ["u", "g", "r", "ztf_i", "K", "aa", "zz"]);
+  assert.equal(wavelength("none"), Infinity);
+  assert.equal(bandColour("r", "light"), bandColour("ztf_r", "light"));
+  assert.notEqual(bandColour("r", "light"), bandColour("r", "light", 1));
+  assert.notEqual(bandColour("unheard of", "dark"), bandColour("something", "dark"));
+});
+
+const datum = (value) => ({ id: 1, timestamp: "2024-01-01T00:00:00Z", source_name: "S", value });
+
+test("points of a light curve", () => {
+  const limit = pointOf(datum({ filter: "g", limit: 20.1 }));
+  assert.equal(limit.isLimit, true);
+  assert.equal(asMagnitude(limit).y, 20.1);
+  const both = pointOf(datum({ filter: "g", limit: 20.1, magnitude: "18.2", error: 0.1 }));
+  assert.equal(both.isLimit, false);
+  assert.equal(asMagnitude(both).y, 18.2);
+  assert.equal(both.source, "S");
+  assert.equal(pointOf(datum({ magnitude: 1, telescope: "T" })).source, "T");
+  assert.equal(pointOf(datum(null)).filter, "no filter");
+  assert.ok(Number.isNaN(asMagnitude(pointOf(datum([1, 2]))).y));
+});
+
+test("magnitudes become fluxes only where it is known what they mean", () => {
+  assert.ok(Number.isNaN(asFlux(pointOf(datum({ magnitude: 20 }))).y));
+  near(asFlux(pointOf(datum({ magnitude: 23.9, error: 0.1, magsys: "AB" }))).y, 1);
+  near(asFlux(pointOf(datum({ magnitude: 23.9, error: 0.1, magsys: "AB" }))).e, 0.0921, 1e-4);
+  near(asFlux(pointOf(datum({ magnitude: 8.9, zero_point: 8.9, flux_unit: "Jy" }))).y, 1e6, 1e-3);
+  near(asFlux(pointOf(datum({ flux: 2, flux_error: 0.5, flux_unit: "mJy" }))).e, 500);
+  near(asMagnitude(pointOf(datum({ flux: 1, flux_unit: "uJy" }))).y, 23.9);
+  assert.ok(Number.isNaN(asMagnitude(pointOf(datum({ flux: 1, flux_unit: "counts" }))).y));
+  assert.ok(Number.isNaN(asFlux(pointOf(datum({ magnitude: 20, magsys: "Vega" }))).y));
+});
+
+test("phases lie between 0 and 1", () => {
+  near(fold(60000.75, 0.5, 60000), 0.5);
+  near(fold(59999.9, 0.5, 60000), 0.8, 1e-6);
+  near(fold(60000, 3, 60000), 0);
+});
+
+test("spectra are put in order, in angstroms", () => {
+  const s = spectrumOf(datum({ flux: [3, 1, null], wavelength: [500, 400, 450], wavelength_units: "nm" }));
+  assert.deepEqual([...s.x], [4000, 4500, 5000]);
+  assert.deepEqual([...s.y], [1, NaN, 3]);
+  assert.equal(spectrumOf(datum({ flux: [1], wavelength: [] })), null);
+  assert.equal(spectrumOf(datum({ magnitude: 1 })), null);
+  assert.equal(spectrumOf(datum({ flux: [1], wavelength: [2], wavelength_units: "furlong" })).unknownUnit, true);
+  assert.deepEqual([...spectrumOf(datum({ 0: { wavelength: 5, flux: 1 }, 1: { wavelength: 4, flux: 2 } })).y], [2, 1]);
+});
+
+test("smoothing keeps what is level, and what is missing", () => {
+  const out = smooth(Float64Array.from([2, 2, NaN, 2, 2]), 1.5);
+  assert.deepEqual([...out].map((v) => (Number.isNaN(v) ? "none" : Math.round(v * 1e9) / 1e9)), [2, 2, "none", 2, 2]);
+  const peak = smooth(Float64Array.from([0, 0, 0, 1, 0, 0, 0]), 1);
+  assert.ok(peak[3] < 0.5 && peak[2] > 0.1 && Math.abs(peak[2] - peak[4]) < 1e-12);
+  const same = Float64Array.from([1, 5]);
+  assert.equal(smooth(same, 0), same);
+  assert.equal(median([3, NaN, 1, 2]), 2);
+  assert.ok(Number.isNaN(median([])));
+});
+
+test("CSV is read whatever the pieces", () => {
+  const text = 'name,note\r\n"a ""b"", c",1\n\n"two\nlines",2\nlast,"3"';
+  const whole = new CSVReader().push(text, true).map((r) => [r.line, ...r.cells]);
+  assert.deepEqual(whole, [[1, "name", "note"], [2, 'a "b", c', "1"], [4, "two\nlines", "2"], [6, "last", "3"]]);
+  for (let size = 1; size < text.length; size++) {
+    const reader = new CSVReader(), rows = [];
+    for (let at = 0; at < text.length; at += size) rows.push(...reader.push(text.slice(at, at + size)));
+    rows.push(...reader.push("", true));
+    assert.deepEqual(rows.map((r) => [r.line, ...r.cells]), whole, "pieces of " + size);
+  }
+  assert.deepEqual(new CSVReader().push("a,\n", true)[0].cells, ["a", ""]);
+  assert.deepEqual(new CSVReader().push("a,", true)[0].cells, ["a", ""]);
+});
+
+test("CSV and ECSV are written so that they can be read", () => {
+  assert.equal(writeCSV(["a", "b"], [["x,y", 'q"'], [null, 1]]), 'a,b\n"x,y","q"""\n,1\n');
+  assert.equal(writeECSV([{ name: "mjd", unit: "d" }, { name: "f", text: true }], [[1, "g"]]), '# %ECSV 1.0\n# ---\n# delimiter: \',\'\n# datatype:\n# - {name: "mjd", unit: "d", datatype: float64}\n# - {name: "f", datatype: string}\nmjd,f\n1,g\n');
+});
+
+test("targets of a TOM's export", () => {
+  const { targets, notes, lines } = readTargets('\ufeffid,name,name2,type,ra,dec,groups,redshift,epoch\n7,A,B,,12:00:00,-01:30:00,"x; y",0.1,2000\n8,C,,SIDEREAL,-10,5,,,\n', ["ra", "dec", "epoch"]);
+  assert.deepEqual(targets[0], { name: "A", aliases: [{ name: "B" }], ra: 180, dec: -1.5, groups: [{ name: "x" }, { name: "y" }], targetextra_set: [{ key: "redshift", value: "0.1" }], epoch: "2000", type: "SIDEREAL" });
+  assert.deepEqual(targets[1], { name: "C", type: "SIDEREAL", ra: 350, dec: 5 });
+  assert.deepEqual(lines, [2, 3]);
+  assert.equal(notes.length, 2);
+  for (const [text, want] of [["", /empty/], ["ra,dec\n1,2\n", /name/], ["name,a,a\n", /twice/], ["name,ra\nx\n", /Line 2 has 1 cells/]]) assert.throws(() => readTargets(text, []), want);
+});
+
+// fits makes a file of one HDU.
+function fits(cards, bytes) {
+  const head = cards.map(([k, v]) => (k.padEnd(8) + "= " + v).padEnd(80)).join("") + "END".padEnd(80);
+  const out = new Uint8Array(Math.ceil(head.length / 2880) * 2880 + Math.ceil(bytes.length / 2880) * 2880).fill(32);
+  out.set(new TextEncoder().encode(head));
+  out.set(bytes, Math.ceil(head.length / 2880) * 2880);
+  return out.buffer;
+}
+
+test("images of FITS files", () => {
+  const pixels = new DataView(new ArrayBuffer(12));
+  [1, 2, 3, -5, 4, 9].forEach((v, i) => pixels.setInt16(2 * i, v));
+  const { hdus, image } = readFITS(fits([["SIMPLE", "T"], ["BITPIX", "16"], ["NAXIS", "2"], ["NAXIS1", "3"], ["NAXIS2", "2"], ["BZERO", "10 / shift"], ["BLANK", "-5"], ["OBJECT", "'O''Neill '/ who"]], new Uint8Array(pixels.buffer)));
+  assert.deepEqual([...image.data], [11, 12, 13, NaN, 14, 19]);
+  assert.deepEqual(hdus[0].cards.at(-1), ["OBJECT", "O'Neill", "who"]);
+  assert.deepEqual(cuts(image.data, 0, 1), [11, 19]);
+  const rgba = greys(image, [11, 19], (t) => t, false);
+  assert.deepEqual([rgba[0 + 3], rgba[8], rgba[12]], [0, 255, 0]); // the first row of the file is below
+  for (const bad of [new ArrayBuffer(0), new ArrayBuffer(5000), fits([["SIMPLE", "T"], ["BITPIX", "16"], ["NAXIS", "2"], ["NAXIS1", "99999999"], ["NAXIS2", "99999999"]], new Uint8Array(0)), fits([["SIMPLE", "T"], ["BITPIX", "x"], ["NAXIS", "-3"]], new Uint8Array(9))]) {
+    assert.equal(readFITS(bad).image, null);
+  }
+});

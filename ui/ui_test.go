@@ -1,0 +1,107 @@
+package ui
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestPaths: which paths have a page, which lead to another, and which are none.
+func TestPaths(t *testing.T) {
+	handler := Handler()
+	for _, x := range []struct {
+		path   string
+		status int
+		part   string // of the body, or of Location
+	}{
+		{"/", 200, "main.js"}, {"/targets/", 200, "main.js"}, {"/targets", 302, "/targets/"}, {"/targets/5/", 200, "main.js"}, {"/targets/5/update/", 200, "main.js"}, {"/targets/name/M%2031/", 200, "main.js"}, {"/targets/name/M%2031", 302, "/targets/name/M%2031/"},
+		{"/dataproducts/data/", 200, "main.js"}, {"/users/", 200, "main.js"}, {"/observations/", 302, "/observations/list/"}, {"/dataproducts?target_name=x", 302, "/dataproducts/data/?target_name=x"},
+		{"/targets/five/", 404, "no such page"}, {"/targets//", 404, "no such page"}, {"/nowhere", 404, "no such page"}, {"/static/page.html", 404, "no such page"}, {"/static/", 404, "no such page"}, {"/static/../ui.go", 404, "no such page"},
+		{"/static/main.js", 200, "import"}, {"/static/pages/target.js", 200, "import"}, {"/static/nightjar.css", 200, "--ground"},
+	} {
+		r := httptest.NewRequest("GET", "http://node"+x.path, nil)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		text := w.Body.String() + w.Header().Get("Location")
+		if w.Code != x.status || !strings.Contains(text, x.part) {
+			t.Errorf("%s: %d, without %q", x.path, w.Code, x.part)
+		}
+		if !strings.HasPrefix(w.Header().Get("Content-Security-Policy"), "default-src 'none'; script-src 'self';") {
+			t.Errorf("%s has the policy %q", x.path, w.Header().Get("Content-Security-Policy"))
+		}
+		if tag := w.Header().Get("ETag"); x.status == 200 {
+			r.Header.Set("If-None-Match", tag)
+			w := httptest.NewRecorder()
+			if handler.ServeHTTP(w, r); w.Code != http.StatusNotModified {
+				t.Errorf("%s again: %d", x.path, w.Code)
+			}
+		}
+	}
+	w := httptest.NewRecorder()
+	if handler.ServeHTTP(w, httptest.NewRequest("POST", "/targets/", nil)); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", w.Code)
+	}
+}
+
+// TestEveryPageHasItsModule compares the paths that are served with those that main.js knows.
+func TestEveryPageHasItsModule(t *testing.T) {
+	main, err := os.ReadFile("static/main.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes := regexp.MustCompile(`\[/\^(.*)\$/, "(\w+)"\]`).FindAllStringSubmatch(string(main), -1)
+	used := map[string]bool{}
+	for _, path := range paths {
+		example := strings.NewReplacer("#", "5", "*", "M 31").Replace(path)
+		found := false
+		for _, r := range routes {
+			pattern := strings.ReplaceAll(strings.ReplaceAll(r[1], `\/`, "/"), "(?<", "(?P<")
+			if regexp.MustCompile("^" + pattern + "$").MatchString(example) {
+				found, used[r[2]] = true, true
+			}
+		}
+		if !found {
+			t.Errorf("main.js has no module for %s", path)
+		}
+	}
+	modules, err := filepath.Glob("static/pages/*.js")
+	if err != nil || len(modules) == 0 {
+		t.Fatal(err)
+	}
+	for _, m := range modules {
+		if name := strings.TrimSuffix(filepath.Base(m), ".js"); !used[name] {
+			t.Errorf("nothing leads to %s", m)
+		}
+	}
+}
+
+// TestNothingFromElsewhere looks for what the pages must not hold: scripts and styles in line, markup made of texts, and addresses of other places.
+func TestNothingFromElsewhere(t *testing.T) {
+	bad := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\sstyle="|\sonclick="|<style|<script>|(?:src|href)="?https?:|\burl\(|(?m:^import .*from "[^.]|^import\("[^.])`)
+	for name, f := range load() {
+		if m := bad.Find(f.content); m != nil {
+			t.Errorf("%s holds %s", name, m)
+		}
+	}
+}
+
+// TestPure runs the tests of what the pages compute without a document.
+func TestPure(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("there is no node here: what the pages compute is not tested")
+	}
+	// TAP is what all versions of node can write
+	out, err := exec.Command(node, "--test", "--test-reporter=tap", "pure/pure.test.mjs").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if m := regexp.MustCompile(`(?m)^# pass (\d+)$`).FindSubmatch(out); m == nil || string(m[1]) == "0" {
+		t.Fatalf("no test was run:\n%s", out)
+	}
+}
