@@ -83,6 +83,9 @@ func TestMainPath(t *testing.T) {
 	p.click("#upload .upload button.main")
 	p.wait("$('#lightcurve .help')?.textContent !== " + quote(before) + " && [...document.querySelectorAll('#lightcurve .legend button')].some((b) => b.textContent.includes('Test 0.4m'))")
 	p.wait("[...document.querySelectorAll('a')].some((a) => a.textContent === 'test.csv')")
+	if stored := p.text("#upload .upload"); !strings.Contains(stored, "4 data stored") {
+		t.Errorf("the report of what was stored is %s", stored)
+	}
 
 	// fold, hide a band with its limits, and take a table of what is left
 	p.catch()
@@ -272,6 +275,23 @@ func TestGuest(t *testing.T) {
 	p.wait("location.pathname === '/targets/1/' && $('#lightcurve [data-drawn]')")
 	p.clean("status of 401")
 	admin.clean()
+}
+
+// TestArriving: a datum that comes while a target's page is open is shown without a reload.
+func TestArriving(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p, other := b.newPage(t, n.base), b.newPage(t, n.base)
+	p.open("/targets/3/") // which guests do not see
+	p.signIn(n)
+	other.signIn(n)
+	p.open("/targets/3/")
+	p.wait("$('#lightcurve [data-drawn]')")
+	p.run("window.same = true")
+	other.run(`const r = await fetch("/api/reduceddatums/", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ target: 3, data_type: "photometry", value: { magnitude: 17.123, filter: "UVW1" } }) }); if (!r.ok) throw new Error(await r.text())`)
+	p.wait("window.same && $('#lightcurve .legend button[data-band=UVW1]') && $('#notices').textContent.includes('1 new datum has arrived') && document.body.textContent.includes('17.123')")
+	p.clean("status of 404")
+	other.clean()
 }
 
 // TestPlotOfManyPoints draws a hundred thousand points while they are moved about, and says how long a frame took; figures are for reading, not for passing.

@@ -24,6 +24,20 @@ export function lightCurve(target, { deletable } = {}) {
 
   element.ready = load();
 
+  // add takes further data, as they arrive.
+  element.add = (data) => {
+    const known = new Set(state.points.map((p) => p.datum.id)), fresh = data.filter((d) => d.data_type === "photometry" && !known.has(d.id)).map(pointOf);
+    if (fresh.length === 0) return;
+    state.points = state.points.concat(fresh);
+    show(insideAll(fresh));
+  };
+
+  // insideAll says whether new points lie in what is seen, so that it need not change; what was zoomed into is never left.
+  function insideAll(fresh) {
+    const v = plot?.view, all = plot?.whole();
+    return Boolean(v) && (state.folded || v.x0 > all.x0 + 1e-9 || v.x1 < all.x1 - 1e-9 || fresh.every((p) => p.time >= v.x0 && p.time <= v.x1));
+  }
+
   async function load() {
     fill(notes, "The points are on their way …");
     let first = true;

@@ -17,6 +17,14 @@ export function spectra(target) {
   let plot = null, series = [];
   element.ready = load();
 
+  // add takes further data, as they arrive.
+  element.add = (data) => {
+    const known = new Set(state.all.map((s) => s.datum.id)), fresh = data.filter((d) => d.data_type === "spectroscopy" && !known.has(d.id)).map(spectrumOf).filter(Boolean);
+    if (fresh.length === 0) return;
+    state.all.push(...fresh);
+    show();
+  };
+
   async function load() {
     for await (const page of pages("/api/reduceddatums/", { target__id: target.id, data_type: "spectroscopy" }, 20)) {
       state.all.push(...page.results.map(spectrumOf).filter(Boolean));

@@ -4,6 +4,7 @@ import { formatDec, formatRA, toGalactic } from "../angles.js";
 import { copyButton } from "../copy.js";
 import { fill, h, select } from "../dom.js";
 import { lightCurve } from "../lightcurve.js";
+import { live } from "../live.js";
 import { confirmed, failed, notice } from "../notice.js";
 import { deleteProduct, productRows } from "../products.js";
 import { title } from "../shell.js";
@@ -35,18 +36,17 @@ export async function show(main, who, { id }) {
       may && h("button", { type: "button", class: "danger", id: "delete", onclick: () => remove(target) }, "Delete")),
     h("section", { class: "card facts", "aria-label": "What it is" }, facts(target), about(target, fields), sharing(target, may, who)),
     curve, spectral, none,
-    h("div", { class: "halves" }, h("section", { class: "card", "aria-label": "Data products" }, h("div", { class: "bar" }, h("h2", {}, "Data products")), products), may && uploads(target, again, { objects: true })),
+    h("div", { class: "halves" }, h("section", { class: "card", "aria-label": "Data products" }, h("div", { class: "bar" }, h("h2", {}, "Data products")), products), may && uploads(target, () => stored().catch(failed), { objects: true })),
     h("section", { class: "card", "aria-label": "Recent data" }, h("div", { class: "bar" }, h("h2", {}, "Recent data"), h("a", { href: "/reduceddatums/?target__id=" + id }, "All data of this target")), recent));
 
-  // again shows what has changed after an upload or a deletion.
-  async function again() {
-    notice("The page shows the new data.");
-    await show(main, who, { id });
-  }
-
-  const listed = async () => {
-    await productRows(products, target, may && (async (product) => (await deleteProduct(product)) && again()));
+  let look = () => {}; // for new data, at once
+  const stored = async () => {
+    await look();
+    await listed();
   };
+  // again shows everything anew after a deletion.
+  const again = () => show(main, who, { id });
+  const listed = () => productRows(products, target, may && (async (product) => (await deleteProduct(product)) && again()));
   const shown = Promise.all([curve.ready, spectral.ready]).then(([points, number]) => {
     none.hidden = points + number > 0;
     if (points + number === 0) none.dataset.drawn = "true";
@@ -57,6 +57,13 @@ export async function show(main, who, { id }) {
     if (points === 0) curve.hidden = true;
   });
   await shown;
+  look = await live(products, target, async (data) => {
+    notice(many(data.length, "new datum", "new data") + (data.length === 1 ? " has" : " have") + " arrived.");
+    none.hidden = true;
+    curve.add(data);
+    spectral.add(data);
+    await recentRows(recent, id);
+  });
 }
 
 // facts are names and place.
