@@ -1,5 +1,6 @@
 // What the pages compute without a document. Run with: node --test ui/pure/
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ecliptic, formatDec, formatRA, galactic, mollweide, parseDec, parseRA, toGalactic, unmollweide } from "../static/angles.js";
 import { bandColour, bandOf, inOrder, wavelength } from "../static/bands.js";
@@ -204,5 +205,24 @@ test("images of FITS files", () => {
   assert.deepEqual([rgba[0 + 3], rgba[8], rgba[12]], [0, 255, 0]); // the first row of the file is below
   for (const bad of [new ArrayBuffer(0), new ArrayBuffer(5000), fits([["SIMPLE", "T"], ["BITPIX", "16"], ["NAXIS", "2"], ["NAXIS1", "99999999"], ["NAXIS2", "99999999"]], new Uint8Array(0)), fits([["SIMPLE", "T"], ["BITPIX", "x"], ["NAXIS", "-3"]], new Uint8Array(9))]) {
     assert.equal(readFITS(bad).image, null);
+  }
+});
+
+// luminance and contrast are those of the Web Content Accessibility Guidelines 2.2.
+function luminance(hex) {
+  const full = hex.length === 4 ? [...hex.slice(1)].map((c) => c + c).join("") : hex.slice(1);
+  const [r, g, b] = [0, 2, 4].map((i) => parseInt(full.slice(i, i + 2), 16) / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+test("texts stand out from their grounds in light and dark", () => {
+  const css = readFileSync(new URL("../static/nightjar.css", import.meta.url), "utf8");
+  for (const look of ["light", "dark"]) {
+    const rule = css.slice(css.indexOf("[data-look=" + look + "] {")).split("}")[0], colours = Object.fromEntries([...rule.matchAll(/--([\w-]+): (#\w+)/g)].map((m) => [m[1], m[2]]));
+    const pairs = ["ink", "faint", "accent", "good", "warn", "bad"].flatMap((ink) => ["ground", "card", "raised"].map((ground) => [ink, ground])).concat([["on-accent", "accent"], ["ink", "mark"], ["ground", "ink"], ["ground", "bad"]]);
+    for (const [ink, ground] of pairs) {
+      const [low, high] = [luminance(colours[ink]), luminance(colours[ground])].sort((a, b) => a - b), contrast = (high + 0.05) / (low + 0.05);
+      assert.ok(contrast >= 4.5, look + ": " + ink + " on " + ground + " has " + contrast.toFixed(2));
+    }
   }
 });

@@ -14,7 +14,7 @@ export function filterForm(filters, values, changed, { leaveOut = [] } = {}) {
 }
 
 function control(name, f, value) {
-  const label = name.replace(/_+/g, " ");
+  const label = h("code", {}, name);
   if (f.choices?.length) return field(label, select({ name }, [["", "any"], ...f.choices.map((c) => [c, c])], value), { help: f.help_text });
   if (f.type === "boolean") return field(label, select({ name }, [["", "no"], ["true", "yes"]], value), { help: f.help_text });
   const kind = { integer: { inputmode: "numeric" }, float: { inputmode: "decimal" }, datetime: { placeholder: "2024-01-31T23:59" } }[f.type];

@@ -147,7 +147,7 @@ export class Plot {
 
   #axes(c, f, look, yTicks) {
     const x = this.options.x, y = this.options.y;
-    const { step, values } = ticks(f.v.x0, f.v.x1, Math.max(2, (f.right - f.left) / (x.text ? 120 : 95)));
+    const { step, values } = ticks(f.v.x0, f.v.x1, Math.max(2, (f.right - f.left) / (x.text ? 110 : 75)));
     c.lineWidth = 1;
     c.strokeStyle = look.line;
     c.beginPath();

@@ -1,11 +1,11 @@
 // Uploading files to a target: drop them, see what would become of them, then store them.
 import { address, get, send } from "./api.js";
-import { field, fill, h, select } from "./dom.js";
+import { field, fill, h, newID } from "./dom.js";
 import { failed } from "./notice.js";
 import { report } from "./report.js";
 import { size } from "./text.js";
 
-const types = [["auto", "as the content says"], ["photometry", "photometry"], ["spectroscopy", "spectroscopy"], ["image_file", "image"], ["fits_file", "FITS file"]];
+const types = ["auto", "photometry", "spectroscopy", "image_file", "fits_file"]; // a node may have more
 
 // uploads is a place to drop files at. stored is called when something was stored. only objects says that the groups that see the data can be named.
 export function uploads(target, stored, { objects = false } = {}) {
@@ -14,7 +14,7 @@ export function uploads(target, stored, { objects = false } = {}) {
     take(input.files);
     input.value = "";
   } });
-  const type = select({ name: "data_product_type" }, types, "auto"), groups = h("div", { class: "row" });
+  const kinds = h("datalist", { id: newID() }, types.map((value) => h("option", { value }))), type = h("input", { name: "data_product_type", list: kinds.id, value: "auto", autocomplete: "off" }), groups = h("div", { class: "row" });
   const drop = h("div", { class: "drop", ondragover: (event) => {
     event.preventDefault();
     drop.classList.add("over");
@@ -24,7 +24,7 @@ export function uploads(target, stored, { objects = false } = {}) {
     take(event.dataTransfer.files);
   } }, h("p", {}, "Drop files here, or ", h("button", { type: "button", onclick: () => input.click() }, "choose them"), input), h("small", {}, "Text tables and FITS. You see what was found in them before anything is stored."));
   const details = h("details", {}, h("summary", {}, "What they are"), h("div", { class: "grid" },
-    field("Type", type), field("Product id", h("input", { name: "product_id", autocomplete: "off" }), { help: "A name of your own, unique; for one file only." }),
+    field("Type", type, { help: "auto goes by the content; else a type of this node." }), kinds, field("Product id", h("input", { name: "product_id", autocomplete: "off" }), { help: "A name of your own, unique; for one file only." }),
     field("Date of observation", h("input", { name: "date_obs", autocomplete: "off" }), { help: "For a spectrum that has none: ISO 8601 or MJD." }), field("Flux scale", h("input", { name: "flux_scale", inputmode: "decimal", autocomplete: "off" }), { help: "What a spectrum's flux is to be multiplied by." })),
   groups);
   if (objects) {
@@ -34,7 +34,7 @@ export function uploads(target, stored, { objects = false } = {}) {
   function form(file) {
     const f = new FormData();
     f.set("target", target.id);
-    f.set("data_product_type", type.value);
+    f.set("data_product_type", type.value.trim() || "auto");
     for (const name of ["product_id", "date_obs", "flux_scale"]) {
       const value = details.querySelector("[name=" + name + "]").value.trim();
       if (value) f.set(name, value);

@@ -14,7 +14,7 @@ export async function show(main, who) {
     return;
   }
   const { user } = who, list = h("div", {});
-  fill(main, h("div", { class: "bar" }, h("h1", {}, user.username), h("button", { type: "button", onclick: async () => {
+  fill(main, h("div", { class: "bar" }, h("h1", {}, user.username), h("button", { type: "button", class: "phoneonly", onclick: async () => {
     await signOut();
     location.assign("/");
   } }, "Sign out")),

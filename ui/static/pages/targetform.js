@@ -49,12 +49,14 @@ function form(fields, groups, old) {
   showType();
   const aliases = repeated("aliases", "Another name", (a) => [h("input", { name: "alias", value: a?.name ?? "", "aria-label": "Other name", autocomplete: "off" })], old?.aliases);
   const tags = repeated("targetextra_set", "Another tag", (e) => [h("input", { name: "key", value: e?.key ?? "", placeholder: "key", "aria-label": "Key of the tag", autocomplete: "off" }), h("input", { name: "value", value: e?.value ?? "", placeholder: "value", "aria-label": "Value of the tag", autocomplete: "off" })], old?.targetextra_set);
+  const seen = field("Seen by", permissions);
+  seen.classList.add("double");
   const given = new Set(old?.groups.map((g) => g.id));
   const button = h("button", { class: "main" }, old ? "Save" : "Add the target");
   return h("form", { class: "stack", id: "target", novalidate: true, onsubmit: submit },
     h("fieldset", {}, h("legend", {}, "Name and place"), h("div", { class: "grid" }, field("Name", text("name", { required: true, maxlength: fields.name.max_length })), field("Type", type)), place, orbit),
     h("div", { class: "halves" }, h("fieldset", {}, h("legend", {}, "Other names"), aliases), h("fieldset", {}, h("legend", {}, "Tags"), tags)),
-    h("fieldset", {}, h("legend", {}, "Who sees it"), h("div", { class: "grid" }, field("Seen by", permissions)),
+    h("fieldset", {}, h("legend", {}, "Who sees it"), h("div", { class: "grid" }, seen),
       groups.length > 0 && h("div", { dataset: { field: "groups" } }, h("p", { class: "label" }, "Groups that get all rights on it"), h("div", { class: "row" }, groups.map((g) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "group", value: g.id, checked: given.has(g.id), disabled: given.has(g.id) }), g.name))), h("small", { class: "error" }),
         given.size > 0 && h("small", { class: "help" }, "A group loses its rights on the target's page."))),
     h("fieldset", {}, h("legend", {}, "Lists"), field(old ? "Put it on further lists" : "Put it on lists", h("input", { name: "lists", autocomplete: "off" }), { help: "Names, separated by commas. Lists that are not there are made.", name: "target_lists" })),

@@ -26,7 +26,7 @@ function userTable(users, groups, again) {
     columns: [
       { label: "Name", class: "wide", cell: (u) => h("button", { type: "button", class: "link", onclick: () => edit(u, groups, again) }, u.username) },
       { label: "Groups", cell: (u) => u.groups.map((g) => h("span", { class: "tag" }, g.name)) },
-      { label: "Rights", cell: (u) => (u.is_superuser ? "superuser" : "") },
+      { label: "Rights", class: "wideonly", cell: (u) => (u.is_superuser ? "superuser" : "") },
       { label: "Password", class: "wideonly", cell: (u) => (u.has_password ? "yes" : "none, comes in by token") },
       { label: "Since", class: "wideonly tight", cell: (u) => moment(u.created).slice(0, 10) },
       { label: "", cell: (u) => h("button", { type: "button", class: "small", onclick: async () => {
