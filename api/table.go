@@ -32,11 +32,14 @@ func newTable(format string, s *stream) table {
 	case "votable":
 		return &voTable{s: s}
 	}
-	return &csvTable{s: s}
+	return &csvTable{s: s, guard: true}
 }
 
 // csvTable writes comma-separated values as RFC 4180 has them, with lines that end in LF.
-type csvTable struct{ s *stream }
+type csvTable struct {
+	s     *stream
+	guard bool // for spreadsheets
+}
 
 func (t *csvTable) head(columns []tableColumn) {
 	cells := make([]cell, len(columns))
@@ -51,7 +54,11 @@ func (t *csvTable) row(cells []cell) {
 		if i > 0 {
 			t.s.buf = append(t.s.buf, ',')
 		}
-		t.s.buf = appendCSV(t.s.buf, c.text)
+		text := c.text
+		if t.guard {
+			text = guarded(text)
+		}
+		t.s.buf = appendCSV(t.s.buf, text)
 	}
 	t.s.buf = append(t.s.buf, '\n')
 }

@@ -19,10 +19,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"nightjar/api"
 	"nightjar/archive"
 )
 
-// csvRows reads a CSV file with a header and gives each row to fn, with its line. The header may begin with a byte order mark.
+// csvRows reads a CSV file with a header and gives each row to fn, with its line. The header may begin with a byte order mark. The apostrophes with which an export keeps
+// spreadsheets from running a cell are taken off.
 func csvRows(in io.Reader, header func(names []string) error, fn func(line int, cells []string) error) error {
 	b := bufio.NewReader(in)
 	if mark, err := b.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
@@ -39,7 +41,7 @@ func csvRows(in io.Reader, header func(names []string) error, fn func(line int, 
 	}
 	names = slices.Clone(names)
 	for i, name := range names {
-		names[i] = strings.TrimSpace(name)
+		names[i] = api.Unguarded(strings.TrimSpace(name))
 		if !utf8.ValidString(name) {
 			return &fileError{1, "the header is not UTF-8"}
 		}
@@ -63,7 +65,7 @@ func csvRows(in io.Reader, header func(names []string) error, fn func(line int, 
 			if !utf8.ValidString(cell) {
 				return &fileError{line, fmt.Sprintf("the column %s is not UTF-8", names[i])}
 			}
-			cells[i] = strings.TrimSpace(cell)
+			cells[i] = api.Unguarded(strings.TrimSpace(cell))
 		}
 		if err := fn(line, cells); err != nil {
 			return err
