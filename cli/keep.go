@@ -56,7 +56,7 @@ func (p *program) restoreCommand() *cli.Command {
 				return err
 			}
 			if n != nil {
-				return errors.Join(fmt.Errorf("a server runs on %s: stop it first, and move the file away", file), n.close())
+				return errors.Join(fmt.Errorf("%s is there: a restore never overwrites; stop the server that runs on it, and move the file away", file), n.close())
 			}
 			err = archive.Restore(c.Context, args[0], file, p.checkCopy(c.Context))
 			if errors.Is(err, os.ErrExist) {

@@ -228,7 +228,8 @@ func (l *lab) syncs(pieces, size int) time.Duration {
 	b := bytes.Repeat([]byte("x"), size)
 	began := time.Now()
 	for range pieces {
-		if _, err := f.Write(b); err == nil {
+		_, err := f.Write(b)
+		if err == nil {
 			err = f.Sync()
 		}
 		if err != nil {
