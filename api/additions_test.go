@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -267,6 +268,13 @@ func TestNetwork(t *testing.T) {
 	if fmt.Sprint(r.json(t)["targets"]) != plain.URL+"/api/targets/" || r.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("a node that trusts nobody: %s", r.body)
 	}
+	named := start(t, Options{BaseURL: "https://node.example.org/"})
+	named.target("astro", "M 31")
+	product := named.upload("astro", "1", "image_file", "a.png", []byte("x")).want(t, 201).json(t)
+	list := named.ask("astro", "GET", "/api/dataproducts/?limit=1&offset=1", nil).want(t, 200).json(t)
+	if product["data"] != "https://node.example.org/data/m-31/none/a.png" || list["previous"] != "https://node.example.org/api/dataproducts/?limit=1" {
+		t.Errorf("a node with a name calls itself %v and %v", product["data"], list["previous"])
+	}
 	// the address of the client, for the limit on failed attempts and for the log
 	api := &API{o: Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
 	for _, c := range []struct{ remote, forwarded, want string }{
@@ -312,6 +320,23 @@ func TestTransport(t *testing.T) {
 	head := n.ask("astro", "HEAD", "/api/reduceddatums/", nil, "Accept-Encoding", "identity")
 	if head.header.Get("Content-Length") != fmt.Sprint(len(plain.body)) || len(head.body) > 0 || head.header.Get("ETag") != plain.header.Get("ETag") {
 		t.Errorf("HEAD: %v", head.header)
+	}
+	// one connection serves many requests, refused ones too
+	for i, path := range []string{"/api/targets/", "/api/none/", "/api/targets/999/", "/api/targets/?strict=true&x=1"} {
+		reused := false
+		trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }}
+		r, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), "GET", n.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := n.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, w.Body)
+		if w.Body.Close(); i > 0 && !reused {
+			t.Errorf("%s took a connection of its own", path)
+		}
 	}
 	// a body in pieces whose length nobody has said, after the server has let it come
 	pr, pw := io.Pipe()
