@@ -125,12 +125,12 @@ func (k Kill) compare(ctx context.Context, node *Client, ledger *Ledger, all boo
 	if err != nil {
 		return problems, fmt.Errorf("comparing: %w", err)
 	}
-	again, err := ledger.names(ctx, node)
+	again, err := ledger.Names(ctx, node)
 	return append(problems, again...), err
 }
 
-// names compares only the names, which are now found by the index.
-func (l *Ledger) names(ctx context.Context, node *Client) (problems []string, err error) {
+// Names compares only the names, which are now found by the index.
+func (l *Ledger) Names(ctx context.Context, node *Client) (problems []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := At(time.Now())

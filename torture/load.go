@@ -21,7 +21,7 @@ import (
 // data again, and one uploader.
 type Load struct {
 	Posters int
-	// Rows are how many data the uploaded tables have, in turn; from 50,000 on a node takes them in several transactions.
+	// Rows are how many data the uploaded tables have, in turn; from 50,000 on a node takes them in several transactions. Without them and Files nothing is uploaded.
 	Rows []int
 	// Files are the sizes in bytes of the other files, in turn with the tables; 0 for none. Those over 8 MiB are taken in several transactions.
 	Files []int
@@ -36,7 +36,11 @@ func Usual() Load {
 // node should not have given is an error; a connection that breaks is not.
 func (l Load) Run(ctx context.Context, node *Client, ledger *Ledger, round int) error {
 	var all sync.WaitGroup
-	errs := make([]error, l.Posters+1)
+	clients := l.Posters
+	if len(l.Rows)+len(l.Files) > 0 {
+		clients++
+	}
+	errs := make([]error, clients)
 	for i := range errs {
 		all.Add(1)
 		go func() {
