@@ -26,10 +26,11 @@ type bulk struct {
 	refuse func(row int) error
 	// check may still call everything off, before it appears; nil for no check.
 	check func(tally) error
-	// forget is told that all gathered rows are in the file, or will not be.
-	forget func()
+	// turn is told that the gathered rows will be written now, and others be gathered meanwhile.
+	turn func()
 
 	gathered int
+	writing  chan error // the end of the write of the rows before; nil for none
 	stage    *kv.Stage
 	id       uint64
 	merge    []mergeRow
@@ -65,15 +66,39 @@ func (b *bulk) added() error {
 		}
 		b.stage = stage
 	}
-	if b.stage != nil && b.gathered >= stageBatch {
-		return b.stageRows()
+	if b.stage == nil || b.gathered < stageBatch {
+		return nil
 	}
+	if err := b.wait(); err != nil {
+		return err
+	}
+	n, done := b.give(), make(chan error, 1)
+	b.writing = done
+	go func() { done <- b.stageRows(n) }()
 	return nil
 }
 
-// stageRows writes what was gathered as pending rows.
-func (b *bulk) stageRows() error {
-	for from := 0; from < b.gathered; from += stageBatch {
+// wait waits until the rows before are written.
+func (b *bulk) wait() error {
+	if b.writing == nil {
+		return nil
+	}
+	err := <-b.writing
+	b.writing = nil
+	return err
+}
+
+// give hands over what was gathered, and says how many rows that are.
+func (b *bulk) give() int {
+	n := b.gathered
+	b.gathered = 0
+	b.turn()
+	return n
+}
+
+// stageRows writes n rows as pending ones.
+func (b *bulk) stageRows(n int) error {
+	for from := 0; from < n; from += stageBatch {
 		var now tally
 		var merge []mergeRow
 		id := b.id
@@ -84,7 +109,7 @@ func (b *bulk) stageRows() error {
 					return err
 				}
 			}
-			for i := from; i < min(from+stageBatch, b.gathered); i++ {
+			for i := from; i < min(from+stageBatch, n); i++ {
 				if err := b.stageRow(tx, i, id, &now, &merge); err != nil {
 					return err
 				}
@@ -98,9 +123,15 @@ func (b *bulk) stageRows() error {
 		b.done = b.done.plus(now)
 		b.merge = append(b.merge, merge...)
 	}
-	b.gathered = 0
-	b.forget()
 	return nil
+}
+
+// turns has rows gathered in front while those in back are written.
+type turns[R interface{ forget() }] struct{ front, back R }
+
+func (t *turns[R]) turn() {
+	t.front, t.back = t.back, t.front
+	t.front.forget()
 }
 
 func (b *bulk) stageRow(tx *kv.Tx, row int, id uint64, now *tally, merge *[]mergeRow) error {
@@ -142,10 +173,14 @@ func (b *bulk) stageRow(tx *kv.Tx, row int, id uint64, now *tally, merge *[]merg
 
 // finish makes everything appear.
 func (b *bulk) finish() error {
-	if b.stage == nil {
-		return b.s.update(b.ctx, b.writeAll)
+	if err := b.wait(); err != nil {
+		return err
 	}
-	if err := b.stageRows(); err != nil {
+	n := b.give()
+	if b.stage == nil {
+		return b.s.update(b.ctx, func(tx *kv.Tx) error { return b.writeAll(tx, n) })
+	}
+	if err := b.stageRows(n); err != nil {
 		return err
 	}
 	staged := b.done
@@ -174,10 +209,10 @@ func (b *bulk) checked() error {
 }
 
 // writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
-func (b *bulk) writeAll(tx *kv.Tx) error {
+func (b *bulk) writeAll(tx *kv.Tx, n int) error {
 	b.done = tally{}
-	rows := make([]*Datum, b.gathered)
-	for i := range b.gathered {
+	rows := make([]*Datum, n)
+	for i := range n {
 		d, err := b.ready(tx, i)
 		if isRefusal(err) {
 			b.done.rejected = append(b.done.rejected, err)
@@ -188,7 +223,7 @@ func (b *bulk) writeAll(tx *kv.Tx) error {
 		}
 		rows[i] = d
 	}
-	if b.gathered == len(b.done.rejected) && !b.empty {
+	if n == len(b.done.rejected) && !b.empty {
 		return nil
 	}
 	var err error
@@ -264,6 +299,7 @@ func (b *bulk) abort() error {
 	if b.stage == nil {
 		return nil
 	}
+	b.wait() // what it says makes no difference now
 	return b.stage.Abort()
 }
 

@@ -33,8 +33,9 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
 	}
-	rows := &inputRows{s: s}
-	b := &bulk{s: s, ctx: ctx, reserve: uploads.Reserve, ready: rows.ready, forget: rows.forget,
+	rows := &turns[*inputRows]{&inputRows{s: s}, &inputRows{s: s}}
+	b := &bulk{s: s, ctx: ctx, reserve: uploads.Reserve, turn: rows.turn,
+		ready: func(tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
 		refer: func(d *Datum, id uint64) {
 			d.Upload = id
 			if len(d.Products)+len(d.Owners) == 0 {
@@ -43,7 +44,7 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 		},
 	}
 	if refuse {
-		b.refuse = rows.there
+		b.refuse = func(row int) error { return rows.back.there(row) }
 	}
 	total := 0
 	b.first = func(tx *kv.Tx, id uint64) (uint64, error) {
@@ -64,7 +65,7 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 	return result, nil
 }
 
-func (s *Access) addData(b *bulk, rows *inputRows, next func() (DatumInput, int, error), total *int) (*DataResult, error) {
+func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInput, int, error), total *int) (*DataResult, error) {
 	for {
 		in, line, err := next()
 		if errors.Is(err, io.EOF) {
@@ -74,7 +75,7 @@ func (s *Access) addData(b *bulk, rows *inputRows, next func() (DatumInput, int,
 			return nil, err
 		}
 		*total++
-		rows.add(in, line)
+		rows.front.add(in, line)
 		if err := b.added(); err != nil {
 			return nil, err
 		}

@@ -143,8 +143,9 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 		return nil, nil, err
 	}
 	var view *ProductView
-	rows := new(datumRows)
-	b := &bulk{s: s, ctx: ctx, empty: true, reserve: products.Reserve, ready: rows.ready, forget: rows.forget,
+	rows := &turns[*datumRows]{new(datumRows), new(datumRows)}
+	b := &bulk{s: s, ctx: ctx, empty: true, reserve: products.Reserve, turn: rows.turn,
+		ready: func(tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
 		refer: func(d *Datum, id uint64) { d.Products = []uint64{id} },
 		first: func(tx *kv.Tx, id uint64) (uint64, error) {
 			p, err := s.writeProduct(tx, in, f, id)
@@ -157,11 +158,11 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 	}
 	var report *Report
 	if in.Refuse {
-		b.refuse = func(row int) error { return &refusedLine{rows.lines[row]} }
+		b.refuse = func(row int) error { return &refusedLine{rows.back.lines[row]} }
 		b.check = func(done tally) error { return refuseLines(in.FileName, report, done) }
 	}
 	report, err = s.process(ctx, in, f, pl, func(d Datum, line int) error {
-		rows.add(d, line)
+		rows.front.add(d, line)
 		return b.added()
 	})
 	if err == nil {
