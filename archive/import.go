@@ -161,7 +161,7 @@ func (r *inputRows) ready(tx *kv.Tx, i int) (*Datum, error) {
 	if len(made.Products) == 0 {
 		made.Owners = []Owner{{r.s.v.ID, groups}}
 	}
-	r.good.targets[made.Target], r.good.codes[in.Type] = true, made.Code
+	r.good.codes[in.Type] = made.Code
 	return made, nil
 }
 
@@ -180,16 +180,30 @@ type goodFacts struct {
 	tx      *kv.Tx
 	targets map[uint64]bool
 	codes   map[string]byte
+	records kv.Reader[Target]
+}
+
+// takes says whether the viewer may add data to a target.
+func (g *goodFacts) takes(s *Access, target uint64) bool {
+	if g.targets[target] {
+		return true
+	}
+	o, ok, err := s.a.seers.objectBy(g.tx, &g.records, target)
+	if err != nil || !ok || !s.p.Sees(s.v, o) || !s.p.May(s.v, auth.Change, o) {
+		return false // prepareDatum says why
+	}
+	g.targets[target] = true
+	return true
 }
 
 // quick makes the datum of a plain row about whose target and type all is known; it reports false when the row must be looked at more closely.
 func (r *inputRows) quick(tx *kv.Tx, in *DatumInput, value []byte, d *Datum) bool {
 	if r.good.tx != tx {
-		r.good = goodFacts{tx, map[uint64]bool{}, map[string]byte{}}
+		r.good = goodFacts{tx, map[uint64]bool{}, map[string]byte{}, targets.Reader(tx)}
 	}
 	code := r.good.codes[in.Type]
-	if code == 0 || !r.good.targets[in.Target] || !in.Compact || !in.Timed || len(in.All()) > 0 || in.TargetName != "" || in.Product != 0 ||
-		len(in.Groups) > 0 || isEmptyValue(value) {
+	if code == 0 || !in.Compact || !in.Timed || len(in.All()) > 0 || in.TargetName != "" || in.Product != 0 ||
+		len(in.Groups) > 0 || isEmptyValue(value) || !r.good.takes(r.s, in.Target) {
 		return false
 	}
 	if r.owners == nil {
