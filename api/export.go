@@ -9,10 +9,10 @@ import (
 )
 
 // exportFormats are the forms in which a whole list can be had as a table, with format=.
-var exportFormats = []string{"csv", "ecsv", "votable", "ndjson"}
+var exportFormats = []string{"csv", "ecsv", "votable", "fits", "ndjson"}
 
 var exportTypes = map[string]string{"csv": "text/csv; charset=utf-8", "ecsv": "text/plain; charset=utf-8",
-	"votable": "application/x-votable+xml", "ndjson": typeNDJSON}
+	"votable": "application/x-votable+xml", "fits": "application/fits", "ndjson": typeNDJSON}
 
 // stream sends what is written to it as it comes.
 type stream struct {
@@ -97,43 +97,69 @@ func appendDatumLine(dst []byte, v *archive.ExportView) []byte {
 type valueColumn struct {
 	key    string
 	number bool // all that was seen are numbers
+	width  int  // of the longest text
+}
+
+// valueHelp is what is known of members of values: unit, description and UCD.
+var valueHelp = map[string][3]string{
+	"magnitude": {"mag", "Magnitude", "phot.mag"}, "error": {"mag", "Error of the magnitude", "stat.error;phot.mag"}, "limit": {"mag", "Limiting magnitude", "phot.mag;stat.max"},
+	"differential_magnitude": {"mag", "Magnitude against a comparison star", "phot.mag;arith.diff"}, "filter": {"", "Filter", "instr.filter"},
+	"flux": {"", "Flux, in flux_unit", "phot.flux"}, "flux_error": {"", "Error of the flux, in flux_unit", "stat.error;phot.flux"}, "zero_point": {"mag", "Zero point of the flux", "phot.mag;arith.zp"},
+	"magsys": {"", "System of the magnitudes", ""}, "telescope": {"", "Telescope", "instr.tel"}, "instrument": {"", "Instrument", "instr"},
 }
 
 func (r *request) exportTable(f archive.DatumFilter, format string, s *stream) error {
 	columns := []tableColumn{
-		{name: "target", help: "Name of the target"}, {name: "data_type", help: "Type of data"},
-		{name: "timestamp", help: "Time, UTC, ISO 8601"}, {name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", number: true},
+		{name: "target", help: "Name of the target", ucd: "meta.id;src"}, {name: "data_type", help: "Type of data"},
+		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
+		{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
 		{name: "source_name", help: "Source"}, {name: "source_location", help: "Where the source had it"}, {name: "data_product", help: "Id of the data product", number: true, whole: true},
 	}
 	fixed := len(columns)
 	var values []valueColumn
-	bare := false // there is a value that is not an object
+	at := map[string]int{} // of a member's key in values
+	bare, wide := false, 0 // there is a value that is not an object, and how wide the widest is
+	seen := map[uint64]bool{}
 	look := func(v *archive.DatumView) error {
+		for i, text := range map[int]string{1: v.Type, 4: v.Source, 5: v.Location} {
+			columns[i].width = max(columns[i].width, len(text))
+		}
+		seen[v.Target] = true
 		members, ok := archive.ValueMembers(v.Value)
-		bare = bare || !ok
+		if !ok {
+			bare, wide = true, max(wide, len(v.Value))
+		}
 		for _, m := range members {
-			at := slices.IndexFunc(values, func(c valueColumn) bool { return c.key == m.Key })
-			if at < 0 {
-				at = len(values)
-				values = append(values, valueColumn{m.Key, true})
+			i, there := at[m.Key]
+			if !there {
+				i = len(values)
+				at[m.Key], values = i, append(values, valueColumn{m.Key, true, 0})
 			}
 			if k := m.Value.Kind(); k != '0' && k != 'n' {
-				values[at].number = false
+				values[i].number = false
 			}
+			values[i].width = max(values[i].width, len(cellText(m.Value)))
 		}
 		return nil
 	}
 	t := newTable(format, s)
 	err := r.access.Export(r.Context(), f, look, archive.Out[archive.ExportView]{
-		Begin: func(archive.Extent) error {
+		Begin: func(e archive.Extent) error {
+			if format == "fits" {
+				for id := range seen {
+					if v, err := r.access.Target(id); err == nil { // one that went meanwhile has no rows
+						columns[0].width = max(columns[0].width, len(v.Name))
+					}
+				}
+			}
 			if bare {
-				columns = append(columns, tableColumn{name: "value", help: "The datum's value, JSON"})
+				columns = append(columns, tableColumn{name: "value", help: "The datum's value, JSON", width: wide})
 			}
 			for _, c := range values {
-				columns = append(columns, tableColumn{name: "value." + c.key, number: c.number})
+				help := valueHelp[c.key]
+				columns = append(columns, tableColumn{name: "value." + c.key, number: c.number, width: c.width, unit: help[0], help: help[1], ucd: help[2]})
 			}
-			t.head(columns)
-			return nil
+			return t.head(columns, e.Count)
 		},
 		Row: func(v *archive.ExportView) error {
 			cells := make([]cell, len(columns))
@@ -151,17 +177,16 @@ func (r *request) exportTable(f archive.DatumFilter, format string, s *stream) e
 				}
 			}
 			for _, m := range members {
-				if at := slices.IndexFunc(values, func(c valueColumn) bool { return c.key == m.Key }); at >= 0 {
-					cells[first+at].text = cellText(m.Value)
+				if i, there := at[m.Key]; there {
+					cells[first+i].text = cellText(m.Value)
 				}
 			}
-			t.row(cells)
-			return nil
+			return t.row(cells)
 		},
 		Flush: s.flush,
 	})
 	if err == nil {
-		t.foot()
+		err = t.foot()
 	}
 	return err
 }
@@ -186,6 +211,16 @@ func exportTargets(r *request, format string) (*answer, error) {
 	all := archive.Page{Limit: maxLimit}
 	nothing := func() error { return nil }
 	return r.streamed(exportTypes[format], func(s *stream) error {
+		if format == "ndjson" {
+			return r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
+				Begin: func(archive.Extent) error { return nil },
+				Row: func(v *archive.TargetView) error {
+					s.line(func(w *writer) { writeColumns(w, targetColumns, v) })
+					return nil
+				},
+				Flush: s.flush,
+			})
+		}
 		aliases := 0
 		var extras []string
 		used := map[string]bool{}
@@ -228,59 +263,81 @@ func exportTargets(r *request, format string) (*answer, error) {
 		for _, key := range extras {
 			columns = append(columns, tableColumn{name: key, help: "Tag"})
 		}
-		t := newTable(format, s)
-		t.head(columns)
 		cells := make([]cell, len(columns))
+		fill := func(v *archive.TargetView) {
+			clear(cells)
+			next := 0
+			put := func(text string) { cells[next].text = text; next++ }
+			put(v.Name)
+			put(v.Type)
+			for _, n := range numbers {
+				text := ""
+				if x := *n.Of(v.Target); x != nil {
+					text = string(appendFloat(nil, *x))
+				}
+				put(text)
+			}
+			if used["scheme"] {
+				put(v.Scheme)
+			}
+			put(string(v.Access))
+			for i := range aliases {
+				text := ""
+				if i < len(v.Aliases) {
+					text = v.Aliases[i].Name
+				}
+				put(text)
+			}
+			groups := ""
+			for i, g := range v.Groups {
+				if i > 0 {
+					groups += ";"
+				}
+				groups += g.Name
+			}
+			put(groups)
+			for _, key := range extras {
+				text := ""
+				for _, e := range v.Extras {
+					if e.Key == key {
+						text = e.Value
+					}
+				}
+				put(text)
+			}
+		}
+		rows := 0
+		if format == "fits" { // which wants to know how wide its columns are
+			err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
+				Begin: func(archive.Extent) error { return nil },
+				Row: func(v *archive.TargetView) error {
+					rows++
+					fill(v)
+					for i, c := range cells {
+						columns[i].width = max(columns[i].width, len(c.text))
+					}
+					return nil
+				},
+				Flush: nothing,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		t := newTable(format, s)
+		if err := t.head(columns, rows); err != nil {
+			return err
+		}
 		err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
 			Begin: func(archive.Extent) error { return nil },
 			Row: func(v *archive.TargetView) error {
-				clear(cells)
-				next := 0
-				put := func(text string) { cells[next].text = text; next++ }
-				put(v.Name)
-				put(v.Type)
-				for _, n := range numbers {
-					text := ""
-					if x := *n.Of(v.Target); x != nil {
-						text = string(appendFloat(nil, *x))
-					}
-					put(text)
-				}
-				if used["scheme"] {
-					put(v.Scheme)
-				}
-				put(string(v.Access))
-				for i := range aliases {
-					text := ""
-					if i < len(v.Aliases) {
-						text = v.Aliases[i].Name
-					}
-					put(text)
-				}
-				groups := ""
-				for i, g := range v.Groups {
-					if i > 0 {
-						groups += ";"
-					}
-					groups += g.Name
-				}
-				put(groups)
-				for _, key := range extras {
-					text := ""
-					for _, e := range v.Extras {
-						if e.Key == key {
-							text = e.Value
-						}
-					}
-					put(text)
-				}
-				t.row(cells)
-				return nil
+				fill(v)
+				return t.row(cells)
 			},
 			Flush: s.flush,
 		})
 		if err == nil {
-			t.foot()
+			err = t.foot()
 		}
 		return err
 	})

@@ -1,11 +1,14 @@
 package api
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"mime"
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +33,13 @@ func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprou
 }
 
 func (r *request) sendFile(name string) error {
+	query := r.URL.Query()
+	if yes, _ := strconv.ParseBool(query.Get("preview")); yes {
+		return r.sendLook("image/png", func() ([]byte, error) { return r.access.Preview(r.Context(), name) })
+	}
+	if yes, _ := strconv.ParseBool(query.Get("header")); yes {
+		return r.sendLook("application/json", func() ([]byte, error) { return r.access.Header(name) })
+	}
 	f, err := r.access.File(name)
 	if err != nil {
 		return err
@@ -46,5 +56,22 @@ func (r *request) sendFile(name string) error {
 	h.Set("Cache-Control", "private, no-cache")
 	h.Add("Vary", "Authorization, Cookie")
 	http.ServeContent(r.w, r.Request, "", time.UnixMicro(f.Created), f)
+	return nil
+}
+
+// sendLook sends what is to be seen of a file: its preview or its header.
+func (r *request) sendLook(kind string, look func() ([]byte, error)) error {
+	b, err := look()
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(b)
+	h := r.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+	h.Set("Cache-Control", "private, no-cache")
+	h.Add("Vary", "Authorization, Cookie")
+	http.ServeContent(r.w, r.Request, "", time.Time{}, bytes.NewReader(b))
 	return nil
 }

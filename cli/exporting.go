@@ -17,7 +17,7 @@ import (
 
 func (p *program) exportCommand() *cli.Command {
 	formats := func(standard string) cli.Flag {
-		return &cli.StringFlag{Name: "format", Usage: "`FORM` of what is printed: csv, ecsv, votable or ndjson", Value: standard}
+		return &cli.StringFlag{Name: "format", Usage: "`FORM` of what is printed: csv, ecsv, votable, fits or ndjson", Value: standard}
 	}
 	return &cli.Command{
 		Name: "export", Usage: "print what the archive holds",
@@ -86,9 +86,9 @@ func (p *program) exporting(path string, filters map[string]string) cli.ActionFu
 		n.as = c.String("as")
 		format := strings.ToLower(c.String("format"))
 		switch format {
-		case "csv", "ecsv", "votable", "ndjson":
+		case "csv", "ecsv", "votable", "fits", "ndjson":
 		default:
-			return usageError(c, "%q is no format: csv, ecsv, votable or ndjson", format)
+			return usageError(c, "%q is no format: csv, ecsv, votable, fits or ndjson", format)
 		}
 		query := url.Values{"format": {format}, "strict": {"true"}}
 		for flag, parameter := range filters {
