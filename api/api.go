@@ -72,7 +72,7 @@ func New(a *archive.Archive, o Options) *API {
 	api.router.HandleMethodNotAllowed = false // each route answers all methods itself
 	api.router.HandleOPTIONS = false
 	api.routes = slices.Concat(api.targetRoutes(), api.productRoutes(), api.datumRoutes(), api.observationRoutes(), api.peopleRoutes(),
-		api.sessionRoutes(), api.nodeRoutes())
+		api.sessionRoutes(), api.nodeRoutes(), api.logRoutes())
 	api.routes = append(api.routes, api.rootRoute(), api.schemaRoute(), api.eventRoute())
 	for _, rt := range api.routes {
 		rt.know()

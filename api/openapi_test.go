@@ -55,7 +55,7 @@ func TestSchema(t *testing.T) {
 	}{
 		{"GET", "/api/targets/?name=M&limit=5", nil, 200}, {"GET", "/api/targets/1/", nil, 200}, {"GET", "/api/targets/99/", nil, 404}, {"GET", "/api/reduceddatums/?data_type=photometry&ordering=-timestamp", nil, 200},
 		{"GET", "/api/reduceddatums/1/", nil, 200}, {"GET", "/api/dataproducts/", nil, 200}, {"GET", "/api/dataproducts/1/", nil, 200}, {"GET", "/api/observations/?facility=LCO", nil, 200},
-		{"GET", "/api/users/", nil, 200}, {"GET", "/api/tokens/", nil, 200}, {"GET", "/api/groups/?all=true", nil, 200}, {"GET", "/api/settings/", nil, 200}, {"GET", "/api/node/", nil, 200}, {"GET", "/api/session/", nil, 200},
+		{"GET", "/api/users/", nil, 200}, {"GET", "/api/tokens/", nil, 200}, {"GET", "/api/groups/?all=true", nil, 200}, {"GET", "/api/settings/", nil, 200}, {"GET", "/api/node/", nil, 200}, {"GET", "/api/session/", nil, 200}, {"GET", "/api/log/?table=targets&id=1", nil, 200},
 		{"POST", "/api/targets/", jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": [{"name": "y"}]}`), 201},
 		{"POST", "/api/targets/", jsonText(`{"name": "", "type": "SIDEREAL", "ra": 1, "dec": 1}`), 400},
 		{"PATCH", "/api/targets/1/", jsonText(`{"epoch": null}`), 200},
