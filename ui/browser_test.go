@@ -368,8 +368,8 @@ func (p *page) size(width, height int) {
 	p.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
 }
 
-// shot writes a picture of the whole page.
-func (p *page) shot(file string) {
+// picture is the whole page as PNG.
+func (p *page) picture() []byte {
 	p.t.Helper()
 	var m struct {
 		CSSContentSize struct{ Width, Height float64 }
@@ -379,12 +379,10 @@ func (p *page) shot(file string) {
 	p.do("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true,
 		"clip": map[string]any{"x": 0, "y": 0, "width": m.CSSContentSize.Width, "height": min(m.CSSContentSize.Height, 4000), "scale": 1}}, &picture)
 	b, err := base64.StdEncoding.DecodeString(picture.Data)
-	if err == nil {
-		err = os.WriteFile(file, b, 0o644)
-	}
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	return b
 }
 
 func quote(s string) string {
@@ -395,16 +393,39 @@ func quote(s string) string {
 // node is a running nightjar with the demo in it.
 type node struct{ base, password string }
 
-// startNode builds the program and serves a demo until the test ends.
+// built is the program, which is built once for all tests.
+var built struct {
+	sync.Once
+	folder string
+	err    error
+}
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if built.folder != "" {
+		os.RemoveAll(built.folder)
+	}
+	os.Exit(status)
+}
+
+func build() {
+	if built.folder, built.err = os.MkdirTemp("", "nightjar-pages"); built.err != nil {
+		return
+	}
+	cmd := exec.Command("go", "build", "-o", filepath.Join(built.folder, "nightjar"), "nightjar")
+	cmd.Dir = ".."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		built.err = fmt.Errorf("%w\n%s", err, out)
+	}
+}
+
+// startNode serves a demo until the test ends.
 func startNode(t *testing.T) node {
 	t.Helper()
-	dir := t.TempDir()
-	program := filepath.Join(dir, "nightjar")
-	build := exec.Command("go", "build", "-o", program, "nightjar")
-	build.Dir = ".."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if built.Do(build); built.err != nil {
+		t.Fatal(built.err)
 	}
+	dir, program := t.TempDir(), filepath.Join(built.folder, "nightjar")
 	cmd := exec.Command(program, "--db", filepath.Join(dir, "n.db"), "serve", "--demo", "--listen", "127.0.0.1:0")
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -1,8 +1,11 @@
 package ui
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"strings"
 	"testing"
 )
@@ -166,6 +169,11 @@ func TestPages(t *testing.T) {
 		p.wait("$('dialog').textContent.includes('0 data that you see')")
 		p.click("dialog button.danger")
 		p.wait("location.pathname === '/targets/' && $('#targets tbody')")
+		p.open("/targets/1/")
+		p.click("#delete")
+		p.wait("$('dialog').textContent.includes('133 data that you see') && $('dialog').textContent.includes('5 data products with their files')")
+		p.click("dialog button:not(.danger):not(.plain)")
+		p.wait("!$('dialog')")
 		p.open("/targets/?name=NJ24-aab")
 		p.wait("$('.empty').textContent.includes('Did you mean NJ24aab')")
 	})
@@ -231,6 +239,36 @@ func TestPages(t *testing.T) {
 		p.wait("$('#answer').textContent.includes('Target successfully uploaded.')")
 	})
 
+	t.Run("files", func(t *testing.T) {
+		p.t = t
+		p.open("/targets/1/")
+		p.run(`const card = (k, v) => (k.padEnd(8) + "= " + v).padEnd(80), head = [["SIMPLE", "T"], ["BITPIX", "8"], ["NAXIS", "2"], ["NAXIS1", "64"], ["NAXIS2", "32"], ["OBJECT", "'<b>M 31</b>'"]].map(([k, v]) => card(k, v)).join("") + "END".padEnd(80);
+			const bytes = new Uint8Array(2 * 2880).fill(32); bytes.set(new TextEncoder().encode(head)); for (let i = 0; i < 2048; i++) bytes[2880 + i] = i % 256;
+			const png = await new Promise((f) => { const c = document.createElement("canvas"); c.width = 20; c.height = 10; c.toBlob(f, "image/png") });
+			window.ids = [];
+			for (const [type, name, content] of [["fits_file", "m31.fits", bytes], ["image_file", "m31.png", png]]) {
+				const form = new FormData(); form.set("target", 1); form.set("data_product_type", type); form.set("file", new File([content], name));
+				const r = await fetch("/api/dataproducts/", { method: "POST", body: form }); if (!r.ok) throw new Error(await r.text()); sessionStorage.setItem(name, (await r.json()).id);
+			}`)
+		var id string
+		p.eval("sessionStorage.getItem('m31.fits')", &id)
+		p.open("/dataproducts/data/" + id + "/")
+		p.wait("$('canvas.preview').width === 64 && $('main').textContent.includes('<b>M 31</b>')")
+		const sum = "JSON.stringify([...document.querySelector('canvas.preview').getContext('2d').getImageData(0, 0, 64, 32).data.slice(0, 64)])"
+		var before, after string
+		p.eval(sum, &before)
+		p.run("const i = $('.controls input[type=checkbox]'); i.click()")
+		if p.eval(sum, &after); before == after || len(after) < 64 {
+			t.Errorf("inverted, the image is the same: %.80s", after)
+		}
+		p.eval("sessionStorage.getItem('m31.png')", &id)
+		p.open("/dataproducts/data/" + id + "/")
+		p.wait("$('img.preview').naturalWidth === 20")
+		p.run("[...document.querySelectorAll('button')].find((b) => b.textContent === 'Delete').click()")
+		p.click("dialog button.danger")
+		p.wait("location.pathname === '/targets/1/' && $('#lightcurve [data-drawn]')")
+	})
+
 	t.Run("keys", func(t *testing.T) {
 		p.t = t
 		p.open("/targets/")
@@ -292,6 +330,40 @@ func TestArriving(t *testing.T) {
 	p.wait("window.same && $('#lightcurve .legend button[data-band=UVW1]') && $('#notices').textContent.includes('1 new datum has arrived') && document.body.textContent.includes('17.123')")
 	p.clean("status of 404")
 	other.clean()
+}
+
+// TestNightIsRed looks for light that would cost eyes their adaptation: at night no pixel may be bright, green or blue.
+func TestNightIsRed(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.size(1366, 800)
+	p.signIn(n)
+	p.run("localStorage.setItem('nightjar-look', 'night')")
+	for path, ready := range map[string]string{
+		"/targets/?name=demo&type=SIDEREAL": "$('tbody tr') && $('.sky + .help').textContent", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/create/": "$('#target')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
+		"/reduceddatums/": "$('#list tbody tr')", "/api/targets/": "$('#writes details')", "/accounts/login/": "$('#sign-in')",
+	} {
+		p.open(path)
+		p.wait(ready)
+		p.run("for (const d of document.querySelectorAll('details')) d.open = true; for (const i of document.querySelectorAll('#spectra [name=lines], fieldset [type=checkbox]')) i.click(); await new Promise((f) => setTimeout(f, 300))")
+		picture, err := png.Decode(bytes.NewReader(p.picture()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bounds, bad, where := picture.Bounds(), 0, image.Point{}
+		for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+			for x := bounds.Min.X; x < bounds.Max.X; x++ {
+				if r, g, b, _ := picture.At(x, y).RGBA(); r > 0xf000 || g > 0x6000 || b > 0x6000 || max(g, b) > r+0x0800 {
+					bad, where = bad+1, image.Pt(x, y)
+				}
+			}
+		}
+		if bad > 0 {
+			t.Errorf("%s has %d pixels that are no dim red, one at %v: %v", path, bad, where, picture.At(where.X, where.Y))
+		}
+	}
+	p.clean()
 }
 
 // TestPlotOfManyPoints draws a hundred thousand points while they are moved about, and says how long a frame took; figures are for reading, not for passing.

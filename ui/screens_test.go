@@ -70,7 +70,9 @@ func TestScreens(t *testing.T) {
 				p.do("Page.navigate", map[string]any{"url": n.base + s.path}, nil)
 				p.wait("document.documentElement.dataset.shown === 'true' && " + s.ready)
 				p.run(s.act + "; await new Promise((f) => setTimeout(f, 400))")
-				p.shot(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", s.name, width, look)))
+				if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", s.name, width, look)), p.picture(), 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}

@@ -15,7 +15,7 @@ const answer = document.getElementById("answer"), tools = document.getElementByI
 function linked(text) {
   const parts = text.split(/("https?:\/\/[^"\s]+"|"\/(?:api|data)\/[^"\s]*")/);
   return parts.map((part) => {
-    const url = /^"(?:https?:\/\/[^/]+)?\/(?:api|data)\//.test(part) ? URL.parse(JSON.parse(part), location.origin) : null;
+    const url = /^"(?:https?:\/\/[^/]+)?\/(?:api|data)\//.test(part) ? new URL(JSON.parse(part), location.origin) : null;
     // the node may be reached under another name than it gives itself
     return url ? ['"', h("a", { href: url.pathname + url.search }, part.slice(1, -1)), '"'] : part;
   });

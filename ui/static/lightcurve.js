@@ -29,14 +29,9 @@ export function lightCurve(target, { deletable } = {}) {
     const known = new Set(state.points.map((p) => p.datum.id)), fresh = data.filter((d) => d.data_type === "photometry" && !known.has(d.id)).map(pointOf);
     if (fresh.length === 0) return;
     state.points = state.points.concat(fresh);
-    show(insideAll(fresh));
+    const v = plot?.view;
+    show(Boolean(v) && (plot.moved || state.folded || fresh.every((p) => p.time >= v.x0 && p.time <= v.x1))); // what was zoomed into is not left
   };
-
-  // insideAll says whether new points lie in what is seen, so that it need not change; what was zoomed into is never left.
-  function insideAll(fresh) {
-    const v = plot?.view, all = plot?.whole();
-    return Boolean(v) && (state.folded || v.x0 > all.x0 + 1e-9 || v.x1 < all.x1 - 1e-9 || fresh.every((p) => p.time >= v.x0 && p.time <= v.x1));
-  }
 
   async function load() {
     fill(notes, "The points are on their way …");
@@ -44,7 +39,7 @@ export function lightCurve(target, { deletable } = {}) {
     // the first page is small, so that something is seen soon
     for await (const page of pages("/api/reduceddatums/", { target__id: target.id, data_type: "photometry", fields: "id,timestamp,value,source_name,source_location,data_product" }, 20000)) {
       state.points = state.points.concat(page.results.map(pointOf));
-      if (first || !page.next) show(!first);
+      if (first || !page.next) show(plot?.moved);
       if (page.next) fill(notes, grouped(state.points.length) + " of " + many(page.count, "point") + " …");
       first = false;
     }

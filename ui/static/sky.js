@@ -77,6 +77,8 @@ function drawMap(canvas, places) {
   c.ellipse(f.width / 2, f.height / 2, 2 * f.r, f.r, 0, 0, 2 * Math.PI);
   c.fillStyle = colour("ground");
   c.fill();
+  const dense = places.length / 2 > fewest;
+  if (dense) density(c, f, places); // below the lines
   c.strokeStyle = colour("line");
   c.stroke();
   for (let dec = -60; dec <= 60; dec += 30) path(c, f, (i) => [180.001 + i * 359.998 / 90, dec], 90);
@@ -92,8 +94,7 @@ function drawMap(canvas, places) {
   c.font = "11px system-ui, sans-serif";
   c.textAlign = "center";
   for (const hour of [0, 6, 18]) c.fillText(hour + "h", f.at(hour * 15, 0)[0], f.height / 2 - 4);
-  if (places.length / 2 > fewest) density(c, f, places, scale);
-  else dots(c, f, places);
+  if (!dense) dots(c, f, places);
 }
 
 // path draws a line that may leave the map at one side and come back at the other.
@@ -121,7 +122,7 @@ function dots(c, f, places) {
 }
 
 // density counts targets by cells of 2 by 2 pixels; the shade goes with the logarithm.
-function density(c, f, places, scale) {
+function density(c, f, places) {
   const cell = 2, w = Math.ceil(f.width / cell), n = new Uint32Array(w * Math.ceil(f.height / cell));
   let most = 1;
   for (let i = 0; i < places.length; i += 2) {

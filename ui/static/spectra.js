@@ -41,7 +41,7 @@ export function spectra(target) {
       plot = new Plot(plotHost, { name: "", x: {}, y: {}, tip, marks });
       onLook(element, () => update(true));
     }
-    update(false);
+    update(plot.moved);
   }
 
   // ink is the colour of one of n spectra: from blue to red with time; at night from dim to less dim.

@@ -31,7 +31,9 @@ export function signInForm(next) {
 
 // destination is where to go after signing in: only to a path of this node.
 function destination() {
-  const next = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
+  const wanted = new URLSearchParams(location.search).get("next") ?? "/";
+  if (!URL.canParse(wanted, location.origin)) return "/";
+  const next = new URL(wanted, location.origin);
   return next.origin === location.origin && !next.pathname.startsWith("/accounts/") ? next.pathname + next.search : "/";
 }
 

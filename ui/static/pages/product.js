@@ -49,7 +49,7 @@ async function preview(place, p, name) {
     if (total > largest) return fill(place, h("p", { class: "card faint" }, "The file is too large to be shown here."));
     return showFITS(place, await (await fetch(path)).arrayBuffer());
   }
-  if (/^image\/(png|jpeg|gif)$/.test(head.headers.get("Content-Type") ?? "")) return fill(place, h("section", { class: "card" }, h("img", { class: "preview", src: path, alt: name })));
+  if (/^image\/(png|jpeg|gif)$/.test(head.headers.get("Content-Type") ?? "")) return fill(place, h("section", { class: "card" }, h("span", { class: "figure" }, h("img", { class: "preview", src: path, alt: name }))));
   if (/[\x00-\x08\x0e-\x1f\ufffd]/.test(text.slice(0, -3))) return;
   fill(place, h("section", { class: "card", "aria-label": "Beginning of the file" }, h("h2", {}, "How the file begins"), h("pre", { class: "answer" }, text.split("\n").slice(0, 25).join("\n") + (total > start.length ? "\n…" : ""))));
 }

@@ -1,5 +1,5 @@
 // One target: what it is, who sees it, its light curve and spectra, its files, and a place to add more.
-import { ask, count, get } from "../api.js";
+import { ask, count, get, pages } from "../api.js";
 import { formatDec, formatRA, toGalactic } from "../angles.js";
 import { copyButton } from "../copy.js";
 import { fill, h, select } from "../dom.js";
@@ -139,11 +139,18 @@ async function deleteDatum(datum) {
   return confirmed("Delete this point?", [h("p", {}, moment(datum.timestamp) + " UTC: " + short(datum.value)), datum.data_product && h("p", { class: "faint" }, "The file that it came from stays.")], "Delete", () => ask("/api/reduceddatums/" + datum.id + "/", { method: "DELETE" }));
 }
 
+// countFiles counts a target's products: the API finds them by a part of a name only, which others may have too.
+async function countFiles(t) {
+  let n = 0;
+  for await (const page of pages("/api/dataproducts/", { target_name: t.name, fields: "target" })) n += page.results.filter((p) => p.target === t.id).length;
+  return n;
+}
+
 // remove deletes the target after it has said what goes with it.
 async function remove(t) {
   try {
-    const [data, observations] = await Promise.all([count("/api/reduceddatums/", { target__id: t.id }), count("/api/observations/", { target_id: t.id })]);
-    const gone = await confirmed("Delete " + t.name + "?", [h("p", {}, "With it go for ever:"), h("ul", {}, h("li", {}, many(data, "datum", "data") + " that you see"), h("li", {}, many(observations, "observation record")), h("li", {}, "all its data products and their files"), h("li", {}, "its names, tags and places on lists"))],
+    const [data, observations, files] = await Promise.all([count("/api/reduceddatums/", { target__id: t.id }), count("/api/observations/", { target_id: t.id }), countFiles(t)]);
+    const gone = await confirmed("Delete " + t.name + "?", [h("p", {}, "With it go for ever:"), h("ul", {}, h("li", {}, many(data, "datum", "data") + " that you see"), h("li", {}, many(observations, "observation record")), h("li", {}, many(files, "data product") + " with " + (files === 1 ? "its file" : "their files")), h("li", {}, "its names, tags and places on lists"))],
       "Delete it all", () => ask("/api/targets/" + t.id + "/", { method: "DELETE" }));
     if (gone) location.assign("/targets/");
   } catch (error) {
