@@ -1,14 +1,14 @@
-// Data that arrive while a page is open. The node is asked every few seconds for the newest datum, as long as the page is seen.
+// Data that arrive while a page is open. The node tells when something of the target has changed, as long as the page is seen.
 import { get } from "./api.js";
 
-const every = 2000, afterFailure = 15000; // milliseconds
+const every = 1000, afterFailure = 15000; // milliseconds
 const path = "/api/reduceddatums/";
 
 // live watches a target as long as an element is part of the page. arrived is given the new data, in the order in which they came. It gives a function that asks at once.
 export async function live(element, target, arrived) {
   const query = { target__id: target.id, ordering: "-created" };
   const newest = async () => (await get(path, { ...query, limit: 1, fields: "id" })).results[0]?.id ?? 0;
-  let known = await newest(), timer = null, asking = Promise.resolve();
+  let known = await newest(), timer = null, source = null, asking = Promise.resolve();
 
   const look = async () => {
     const last = await newest();
@@ -24,21 +24,33 @@ export async function live(element, target, arrived) {
     if (fresh.length) await arrived(fresh.reverse());
   };
   const ask = () => (asking = asking.catch(() => {}).then(look)); // one after the other
+  const listen = () => {
+    source = new EventSource(`/api/events/?target__id=${target.id}`);
+    source.addEventListener("change", () => ask().catch(() => {}));
+    source.addEventListener("gone", hush);
+  };
+  const hush = () => {
+    source?.close();
+    source = null;
+  };
+  // A page that is not seen gives its connection back, for a browser has few of them. Where the stream is refused, asking must do.
   const tick = async () => {
-    if (!element.isConnected) return;
+    if (!element.isConnected) return hush();
     let wait = every;
-    if (!document.hidden) {
-      try {
-        await ask();
-      } catch {
-        wait = afterFailure; // the node may be away for a while
-      }
+    if (document.hidden) {
+      hush();
+    } else if (!source) {
+      listen();
+      await ask().catch(() => {});
+    } else if (source.readyState === EventSource.CLOSED) {
+      await ask().catch(() => {});
+      wait = afterFailure;
     }
     timer = setTimeout(tick, wait);
   };
-  timer = setTimeout(tick, every);
+  timer = setTimeout(tick, 0);
   return () => {
     clearTimeout(timer);
-    return tick();
+    return ask().then(tick);
   };
 }
