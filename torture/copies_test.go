@@ -147,7 +147,7 @@ func TestRestore(t *testing.T) {
 			t.Errorf("%s: %v: %q", why, err, out)
 		}
 	}
-	refuse("a server runs", "stop it first", "--db", n.file, "restore", backup)
+	refuse("a server runs", "stop the server", "--db", n.file, "restore", backup)
 	n.stop()
 	before, err := os.ReadFile(n.file)
 	if err != nil {

@@ -12,8 +12,10 @@ import (
 func TestKill(t *testing.T) {
 	k := torture.Kill{Program: []string{nightjar}, Dir: t.TempDir(), Rounds: times(10, 200), From: 100 * time.Millisecond, To: 3 * time.Second,
 		Load: torture.Usual(), Seed: 1}
-	if !long() {
-		k.To = 1500 * time.Millisecond
+	if long() {
+		k.Said = func(r torture.Round) { t.Logf("round %d: %d acknowledged, served after %v", r.Number, r.Acknowledged, r.Opened) }
+	} else {
+		k.To = time.Second
 	}
 	rounds, err := k.Run(t.Context())
 	if err != nil {
