@@ -20,7 +20,8 @@ type bulk struct {
 	reserve func(tx *kv.Tx) (uint64, error)
 	// refer makes a datum refer to it.
 	refer func(d *Datum, id uint64)
-	// ready gives the datum of a gathered row, or the reason why it is left out. It may be asked again for the same row.
+	// ready gives the datum of a gathered row, or the reason why it is left out. It may be asked again for the same row, and the datum is valid until
+	// it is asked for the next.
 	ready func(tx *kv.Tx, row int) (*Datum, error)
 	// refuse is what is said of a row that is there already; nil counts it as a duplicate.
 	refuse func(row int) error
@@ -221,7 +222,9 @@ func (b *bulk) writeAll(tx *kv.Tx, n int) error {
 		if err != nil {
 			return err
 		}
-		rows[i] = d
+		own := *d
+		own.form, own.scratch = nil, nil
+		rows[i] = &own
 	}
 	if n == len(b.done.rejected) && !b.empty {
 		return nil
@@ -306,6 +309,7 @@ func (b *bulk) abort() error {
 // datumRows gathers data whose values lie one behind the other in one buffer.
 type datumRows struct {
 	rows  []Datum
+	datum Datum // memory for ready
 	lines []int // of the file
 	text  []byte
 	ends  []int
@@ -322,13 +326,15 @@ func (r *datumRows) add(d Datum, line int) {
 
 // ready gives a copy, since functions of transactions may run twice.
 func (r *datumRows) ready(_ *kv.Tx, i int) (*Datum, error) {
-	d := r.rows[i]
+	d, scratch := &r.datum, r.datum.scratch
+	*d = r.rows[i]
+	d.scratch = scratch
 	start := 0
 	if i > 0 {
 		start = r.ends[i-1]
 	}
 	d.Value = r.text[start:r.ends[i]:r.ends[i]]
-	return &d, nil
+	return d, nil
 }
 
 func (r *datumRows) forget() {

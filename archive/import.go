@@ -103,7 +103,7 @@ type inputRows struct {
 	text  []byte
 	ends  []int
 
-	data   []Datum // memory for ready
+	datum  Datum // memory for ready
 	good   goodFacts
 	owners []Owner // of plain rows; not to be changed
 }
@@ -144,9 +144,8 @@ func (r *inputRows) ready(tx *kv.Tx, i int) (*Datum, error) {
 		start = r.ends[i-1]
 	}
 	value := r.text[start:r.ends[i]:r.ends[i]]
-	d := r.place(i)
-	if r.quick(tx, in, value, d) {
-		return d, nil
+	if r.quick(tx, in, value, &r.datum) {
+		return &r.datum, nil
 	}
 	filled := *in
 	filled.Value = value
@@ -163,16 +162,6 @@ func (r *inputRows) ready(tx *kv.Tx, i int) (*Datum, error) {
 	}
 	r.good.codes[in.Type] = made.Code
 	return made, nil
-}
-
-// place is memory for the datum of a row.
-func (r *inputRows) place(i int) *Datum {
-	for len(r.data) <= i {
-		r.data = append(r.data, make([]Datum, 1000)...)
-	}
-	d := &r.data[i]
-	*d = Datum{scratch: d.scratch}
-	return d
 }
 
 // goodFacts is what was found to be good for one row of a transaction, and so is for others.
@@ -209,7 +198,7 @@ func (r *inputRows) quick(tx *kv.Tx, in *DatumInput, value []byte, d *Datum) boo
 	if r.owners == nil {
 		r.owners = []Owner{{User: r.s.v.ID}}
 	}
-	d.Target, d.Code, d.Time, d.Source, d.Location, d.Value, d.Owners = in.Target, code, in.Time, in.Source, in.Location, value, r.owners
+	*d = Datum{Target: in.Target, Code: code, Time: in.Time, Source: in.Source, Location: in.Location, Value: value, Owners: r.owners, scratch: d.scratch}
 	return true
 }
 

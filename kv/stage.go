@@ -206,7 +206,7 @@ func (s *Stage) reveal(tx *Tx) error {
 	}
 	tx.batch.setsWritten(s.def)
 	passed := map[string]*gathered{}
-	var changes []idChange
+	changes := make([]idChange, 0, s.runs.count())
 	for _, key := range slices.Sorted(maps.Keys(s.members)) {
 		changes = changes[:0]
 		for _, rel := range s.members[key].ids {
