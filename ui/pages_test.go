@@ -332,6 +332,67 @@ func TestArriving(t *testing.T) {
 	other.clean()
 }
 
+// TestNames asks the browser for what it tells to those who cannot see a page: whatever can be used must have a name, each page one first heading, and each id stands once.
+func TestNames(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.size(1366, 800)
+	p.signIn(n)
+	p.do("Accessibility.enable", nil, nil)
+	for path, ready := range map[string]string{
+		"/targets/": "$('tbody tr')", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/12/update/": "$('#target')", "/targets/import/": "$('.drop')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
+		"/users/": "$('tbody tr')", "/reduceddatums/": "$('#list tbody tr')", "/dataproducts/data/": "$('#list tbody tr')", "/observations/list/": "$('#list p')", "/dataproducts/data/8/": "$('details')", "/api/targets/1/": "$('#writes details')",
+	} {
+		p.open(path)
+		p.wait(ready)
+		p.run("for (const d of document.querySelectorAll('details')) d.open = true; await new Promise((f) => setTimeout(f, 200))")
+		var tree struct {
+			Nodes []struct {
+				Ignored       bool
+				Role          struct{ Value string }
+				Name          struct{ Value string }
+				BackendNodeID int `json:"backendDOMNodeId"`
+			}
+		}
+		p.do("Accessibility.getFullAXTree", nil, &tree)
+		used := 0
+		for _, node := range tree.Nodes {
+			switch node.Role.Value {
+			case "button", "link", "textbox", "searchbox", "combobox", "checkbox", "slider", "spinbutton", "radio", "image", "img", "dialog", "tab", "progressbar":
+				if used++; !node.Ignored && strings.TrimSpace(node.Name.Value) == "" {
+					var d struct{ OuterHTML string }
+					p.do("DOM.getOuterHTML", map[string]any{"backendNodeId": node.BackendNodeID}, &d)
+					t.Errorf("%s: a %s has no name: %.200s", path, node.Role.Value, d.OuterHTML)
+				}
+			}
+		}
+		if used < 10 {
+			t.Errorf("%s: the browser tells of %d things only", path, used)
+		}
+		var wrong []string
+		p.eval(`(() => {
+			const wrong = [], ids = [...document.querySelectorAll("[id]")].map((e) => e.id), twice = ids.filter((id, i) => ids.indexOf(id) < i);
+			if (twice.length) wrong.push("ids that are there twice: " + twice);
+			const h1 = document.querySelectorAll("h1").length; if (h1 !== 1) wrong.push(h1 + " headings of the first order");
+			for (const l of document.querySelectorAll("label[for]")) if (!document.getElementById(l.htmlFor)) wrong.push("a label of nothing: " + l.textContent);
+			for (const e of document.querySelectorAll("[aria-describedby]")) for (const id of e.getAttribute("aria-describedby").split(" ")) if (!document.getElementById(id)) wrong.push("nothing has the id " + id);
+			if (document.documentElement.scrollWidth > innerWidth) wrong.push("the page is wider than the window");
+			return wrong })()`, &wrong)
+		for _, text := range wrong {
+			t.Errorf("%s: %s", path, text)
+		}
+		p.size(390, 800)
+		p.run("await new Promise((f) => setTimeout(f, 200))")
+		var wide bool
+		if p.eval("document.documentElement.scrollWidth > 390", &wide); wide {
+			t.Errorf("%s is wider than a phone", path)
+		}
+		p.size(1366, 800)
+	}
+	p.clean()
+}
+
 // TestNightIsRed looks for light that would cost eyes their adaptation: at night no pixel may be bright, green or blue.
 func TestNightIsRed(t *testing.T) {
 	b := startBrowser(t)

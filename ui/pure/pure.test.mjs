@@ -7,9 +7,10 @@ import { bandColour, bandOf, inOrder, wavelength } from "../static/bands.js";
 import { CSVReader, writeCSV, writeECSV } from "../static/csv.js";
 import { cuts, greys, readFITS } from "../static/fits.js";
 import { asFlux, asMagnitude, fold, pointOf } from "../static/photometry.js";
+import { asCurl, asPython, literal } from "../static/requests.js";
 import { median, smooth, spectrumOf } from "../static/spectrum.js";
 import { readTargets } from "../static/targetcsv.js";
-import { ago, fromMJD, grouped, mjd, short, size } from "../static/text.js";
+import { ago, brief, fromMJD, grouped, mjd, short, size } from "../static/text.js";
 import { decimals, label, logTicks, ticks } from "../static/ticks.js";
 
 const near = (have, want, within = 1e-9) => assert.ok(Math.abs(have - want) <= within, have + " is not " + want);
@@ -80,6 +81,9 @@ test("numbers and values as texts", () => {
   assert.equal(size(1500), "1.5 kB");
   assert.equal(size(123456789), "123 MB");
   assert.equal(short({ a: 1, b: [1, 2], c: Array(9).fill(0), d: null }), "a 1 · b [1, 2] · c [9 values] · d ");
+  assert.equal(brief({ time: 60000, magnitude: 15 }), "magnitude 15");
+  assert.equal(brief({ time: 60000 }), "time 60000");
+  assert.equal(brief([1, 2]), "[1, 2]");
 });
 
 test("axes have round marks", () => {
@@ -225,4 +229,13 @@ test("texts stand out from their grounds in light and dark", () => {
       assert.ok(contrast >= 4.5, look + ": " + ink + " on " + ground + " has " + contrast.toFixed(2));
     }
   }
+});
+
+test("requests can be repeated elsewhere", () => {
+  assert.equal(asCurl("GET", "http://n/api/targets/?name=O'Neill"), "curl --fail-with-body -H 'Authorization: Token YOUR_TOKEN' 'http://n/api/targets/?name=O'\\''Neill'");
+  assert.equal(asCurl("POST", "http://n/", { a: 1 }), "curl --fail-with-body -X POST -H 'Authorization: Token YOUR_TOKEN' -H 'Content-Type: application/json' -d '{\"a\":1}' 'http://n/'");
+  assert.equal(literal({ a: [1, null, true, "x\"y"], b: {}, c: "$(rm)" }), '{\n    "a": [1, None, True, "x\\"y"],\n    "b": {},\n    "c": "$(rm)",\n}');
+  assert.equal(asPython("GET", "http://n/api/", { strict: "true" }), 'import requests\n\nanswer = requests.get(\n    "http://n/api/",\n    params={\n        "strict": "true",\n    },\n    headers={"Authorization": "Token YOUR_TOKEN"},\n)\nanswer.raise_for_status()\ndata = answer.json()');
+  assert.match(asPython("GET", "http://n/", { format: "csv" }), /text = answer\.text$/);
+  assert.doesNotMatch(asPython("DELETE", "http://n/", {}), /json\(\)/);
 });

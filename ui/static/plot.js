@@ -520,7 +520,7 @@ function countIn(s, f, log) {
 }
 
 // firstAtLeast is the index of the first number of an ascending list that is not below a value.
-export function firstAtLeast(list, value) {
+function firstAtLeast(list, value) {
   let low = 0, high = list.length;
   while (low < high) {
     const mid = (low + high) >> 1;

@@ -47,3 +47,10 @@ export function short(value) {
   if (typeof value === "object") return Object.entries(value).map(([k, v]) => k + " " + short(v)).join(" · ");
   return String(value);
 }
+
+// brief writes the value of a datum that stands beside its time, which need not be said twice.
+export function brief(value) {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return short(value);
+  const { time, ...others } = value;
+  return short(Object.keys(others).length ? others : { time });
+}

@@ -7,8 +7,8 @@ import { size } from "./text.js";
 
 const types = ["auto", "photometry", "spectroscopy", "image_file", "fits_file"]; // a node may have more
 
-// uploads is a place to drop files at. stored is called when something was stored. only objects says that the groups that see the data can be named.
-export function uploads(target, stored, { objects = false } = {}) {
+// uploads is a place to drop files at. stored is called when something was stored.
+export function uploads(target, stored) {
   const queue = h("div", { "aria-live": "polite" });
   const input = h("input", { type: "file", multiple: true, class: "offscreen", "aria-label": "Choose files", onchange: () => {
     take(input.files);
@@ -27,9 +27,7 @@ export function uploads(target, stored, { objects = false } = {}) {
     field("Type", type, { help: "auto goes by the content; else a type of this node." }), kinds, field("Product id", h("input", { name: "product_id", autocomplete: "off" }), { help: "A name of your own, unique; for one file only." }),
     field("Date of observation", h("input", { name: "date_obs", autocomplete: "off" }), { help: "For a spectrum that has none: ISO 8601 or MJD." }), field("Flux scale", h("input", { name: "flux_scale", inputmode: "decimal", autocomplete: "off" }), { help: "What a spectrum's flux is to be multiplied by." })),
   groups);
-  if (objects) {
-    get("/api/groups/").then((page) => page.count > 0 && fill(groups, h("span", { class: "label" }, "Seen also by"), page.results.map((g) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "groups", value: g.id }), g.name)))).catch(failed);
-  }
+  get("/api/groups/").then((page) => page.count > 0 && fill(groups, h("span", { class: "label" }, "Groups that see it, where the node goes by objects"), page.results.map((g) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "groups", value: g.id }), g.name)))).catch(failed);
 
   function form(file) {
     const f = new FormData();

@@ -8,7 +8,7 @@ import { failed } from "../notice.js";
 import { counted, deleteProduct, fields, fileName, local } from "../products.js";
 import { title } from "../shell.js";
 import { pager, table } from "../table.js";
-import { grouped, many, moment, short } from "../text.js";
+import { brief, grouped, many, moment } from "../text.js";
 import { nothingHere } from "./targetname.js";
 
 const beginning = 4000, largest = 100 << 20; // bytes of a text that are shown, and of a FITS file that are fetched
@@ -36,7 +36,7 @@ export async function show(main, who, { id }) {
 
 async function rows(place, p, offset) {
   const limit = 20, page = await get("/api/reduceddatums/", { data_product__id: p.id, limit, offset: offset || "" });
-  fill(place, table({ rows: page.results, caption: "Data", empty: "", columns: [{ label: "UTC", class: "tight", cell: (d) => moment(d.timestamp) }, { label: "Type", class: "wideonly", cell: (d) => d.data_type }, { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, short(d.value)) }] }),
+  fill(place, table({ rows: page.results, caption: "Data", empty: "", columns: [{ label: "UTC", class: "tight", cell: (d) => moment(d.timestamp) }, { label: "Type", class: "wideonly", cell: (d) => d.data_type }, { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, brief(d.value)) }] }),
     pager({ count: page.count, limit, offset, go: (to) => rows(place, p, to).catch(failed) }));
 }
 

@@ -4,7 +4,7 @@ import { fieldForm } from "../forms.js";
 import { fill, h } from "../dom.js";
 import { explorer, targetLinks } from "../explorer.js";
 import { confirmed, dialogue, notice } from "../notice.js";
-import { moment, short } from "../text.js";
+import { brief, moment, short } from "../text.js";
 
 const path = "/api/reduceddatums/";
 
@@ -15,11 +15,11 @@ export async function show(main, who) {
     columns: async (rows, again) => {
       const target = await targetLinks(rows);
       return [
-        { label: "UTC", sort: "timestamp", class: "tight", cell: (d) => h("button", { type: "button", class: "link", onclick: () => details(d, again) }, moment(d.timestamp)) },
+        { label: "UTC", sort: "timestamp", class: "tight", cell: (d) => h("button", { type: "button", class: "link", onclick: () => details(d, who, again) }, moment(d.timestamp)) },
         { label: "Target", class: "wide", cell: (d) => target(d.target) },
         { label: "Type", class: "wideonly", cell: (d) => d.data_type },
         { label: "Source", class: "wideonly", cell: (d) => d.source_name },
-        { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, short(d.value)) },
+        { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, brief(d.value)) },
         { label: "Product", class: "number wideonly", cell: (d) => d.data_product && h("a", { href: "/dataproducts/data/" + d.data_product + "/" }, d.data_product) },
       ];
     },
@@ -27,10 +27,10 @@ export async function show(main, who) {
 }
 
 // details shows all of a datum.
-function details(d, again) {
+function details(d, who, again) {
   const box = dialogue("Datum " + d.id, h("dl", {}, Object.entries(d).filter(([k]) => k !== "value").map(([k, v]) => [h("dt", {}, k.replaceAll("_", " ")), h("dd", {}, String(v ?? ""))])),
     h("pre", {}, JSON.stringify(d.value, (k, v) => (Array.isArray(v) && v.length > 20 ? [...v.slice(0, 20), "… " + v.length + " in all"] : v), 1)),
-    h("div", { class: "row" }, h("a", { class: "button", href: path + d.id + "/" }, "In the API"), h("button", { type: "button", class: "danger", onclick: async () => {
+    h("div", { class: "row" }, h("a", { class: "button", href: path + d.id + "/" }, "In the API"), who.signed_in && h("button", { type: "button", class: "danger", onclick: async () => {
       box.close();
       if (await confirmed("Delete this datum?", h("p", {}, moment(d.timestamp) + " UTC: " + short(d.value)), "Delete", () => ask(path + d.id + "/", { method: "DELETE" }))) again();
     } }, "Delete")));

@@ -9,7 +9,7 @@ import { confirmed, failed, notice } from "../notice.js";
 import { deleteProduct, productRows } from "../products.js";
 import { title } from "../shell.js";
 import { spectra } from "../spectra.js";
-import { ago, many, moment, short } from "../text.js";
+import { ago, brief, many, moment, short } from "../text.js";
 import { table } from "../table.js";
 import { uploads } from "../upload.js";
 import { nothingHere } from "./targetname.js";
@@ -36,7 +36,7 @@ export async function show(main, who, { id }) {
       may && h("button", { type: "button", class: "danger", id: "delete", onclick: () => remove(target) }, "Delete")),
     h("section", { class: "card facts", "aria-label": "What it is" }, facts(target), about(target, fields), sharing(target, may, who)),
     curve, spectral, none,
-    h("div", { class: "halves" }, h("section", { class: "card", "aria-label": "Data products" }, h("div", { class: "bar" }, h("h2", {}, "Data products")), products), may && uploads(target, () => stored().catch(failed), { objects: true })),
+    h("div", { class: "halves" }, h("section", { class: "card", "aria-label": "Data products" }, h("div", { class: "bar" }, h("h2", {}, "Data products")), products), may && uploads(target, () => stored().catch(failed))),
     h("section", { class: "card", "aria-label": "Recent data" }, h("div", { class: "bar" }, h("h2", {}, "Recent data"), h("a", { href: "/reduceddatums/?target__id=" + id }, "All data of this target")), recent));
 
   let look = () => {}; // for new data, at once
@@ -130,7 +130,7 @@ async function recentRows(place, id) {
       { label: "UTC", class: "tight", cell: (d) => h("a", { href: "/api/reduceddatums/" + d.id + "/" }, moment(d.timestamp)) },
       { label: "Type", class: "wideonly", cell: (d) => d.data_type },
       { label: "Source", class: "wideonly", cell: (d) => d.source_name },
-      { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, short(d.value)) },
+      { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, brief(d.value)) },
     ],
   }));
 }
