@@ -55,12 +55,19 @@ func (p *program) restoreCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			first := "move it away first"
 			if n != nil {
-				return errors.Join(fmt.Errorf("%s is there: a restore never overwrites; stop the server that runs on it, and move the file away", file), n.close())
+				first = "stop the server that runs on it, and move it away"
+				if err := n.close(); err != nil {
+					return err
+				}
+				if _, err := os.Lstat(file); errors.Is(err, os.ErrNotExist) {
+					return fmt.Errorf("%s has been moved away while a server runs on it: stop that first", file)
+				}
 			}
 			err = archive.Restore(c.Context, args[0], file, p.checkCopy(c.Context))
 			if errors.Is(err, os.ErrExist) {
-				return fmt.Errorf("%s is there: a restore never overwrites; move it away first", file)
+				return fmt.Errorf("%s is there: a restore never overwrites; %s", file, first)
 			}
 			if err == nil {
 				p.say("%s restored to %s, as a node of its own", args[0], file)
