@@ -68,7 +68,7 @@ func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return m, err
+		return m, orNoRoom(err)
 	}
 	copied, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType})
 	if err != nil {
@@ -125,11 +125,11 @@ func (db *DB) compactTo(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	var size int64
-	if err := db.View(func(tx *Tx) error { size = tx.bolt.Size(); return nil }); err != nil {
+	size, unused, err := db.Size()
+	if err != nil {
 		return err
 	}
-	if free, err := db.opts.freeSpace(filepath.Dir(path)); err == nil && free < uint64(size)+db.opts.MinFree {
+	if free, err := db.opts.freeSpace(filepath.Dir(path)); err == nil && free < uint64(max(0, size-unused))+db.opts.MinFree {
 		return ErrNoRoom
 	}
 	dst, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true, NoFreelistSync: true})
@@ -139,14 +139,14 @@ func (db *DB) compactTo(path string) error {
 	dst.AllocSize = allocSize
 	if err := bbolt.Compact(dst, db.bolt, 32<<20); err != nil {
 		dst.Close()
-		return err
+		return orNoRoom(err)
 	}
 	dst.NoFreelistSync = false
 	err = dst.Update(func(*bbolt.Tx) error { return nil })
 	if err == nil {
 		err = dst.Sync()
 	}
-	return errors.Join(err, dst.Close())
+	return orNoRoom(errors.Join(err, dst.Close()))
 }
 
 // replaceBy puts another file in the place of the open one, between two transactions.

@@ -305,13 +305,21 @@ func (b *batch) finish() error {
 // commitFailed says what a failed commit means for what comes after.
 func (db *DB) commitFailed(err error) error {
 	db.tails.clear() // they hold rows that are not there now
-	var path *fs.PathError
-	if errors.As(err, &path) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+	if orNoRoom(err) == ErrNoRoom {
 		return ErrNoRoom // pages that nothing refers to were not written: bbolt has taken them back
 	}
 	// After a failed fsync nobody knows what is on the disk, and a second one may report success for pages that were lost.
 	db.setFailed(err)
 	return errors.Join(ErrFailed, err)
+}
+
+// orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise.
+func orNoRoom(err error) error {
+	var path *fs.PathError // a sync that failed has none, and is another matter
+	if errors.As(err, &path) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+		return ErrNoRoom
+	}
+	return err
 }
 
 // writeFreeList stores the list of free pages, which commits leave out while writes come, so that the next start need not scan for it.

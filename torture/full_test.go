@@ -111,7 +111,7 @@ func TestLastByte(t *testing.T) {
 	client := inProcess(api.New(a, api.Options{}).Owner())
 	ledger := new(torture.Ledger)
 	met := 0
-	for round := 1; round <= times(10, 100); round++ {
+	for round := 1; round <= times(10, 60); round++ {
 		ballast := filepath.Join(dir, "ballast")
 		fill(t, ballast, 100<<20)
 		os.Truncate(ballast, sizeOf(t, ballast)-int64(round%7)*300_000)

@@ -119,6 +119,10 @@ func (k Kill) compare(ctx context.Context, node *Client, ledger *Ledger, all boo
 	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("it takes more than ten minutes"))
 	defer cancel()
 	problems, err = ledger.Check(ctx, node, At(time.Now()), all, true)
+	select { // in peace what was deleted is swept away, and the list of free pages is written
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+	}
 	if err == nil {
 		err = AwaitIndex(ctx, node)
 	}

@@ -10,7 +10,7 @@ import (
 
 // TestKill: a server that is killed in the middle of its work has lost nothing that it acknowledged, and has done nothing by halves.
 func TestKill(t *testing.T) {
-	k := torture.Kill{Program: []string{nightjar}, Dir: t.TempDir(), Rounds: times(10, 200), From: 100 * time.Millisecond, To: 3 * time.Second,
+	k := torture.Kill{Program: []string{nightjar}, Dir: t.TempDir(), Rounds: times(10, 200), From: 100 * time.Millisecond, To: 2 * time.Second,
 		Load: torture.Usual(), Seed: 1}
 	if long() {
 		k.Said = func(r torture.Round) { t.Logf("round %d: %d acknowledged, served after %v", r.Number, r.Acknowledged, r.Opened) }
