@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"nightjar/auth"
@@ -126,7 +127,7 @@ func (a *Archive) sweepBesides() error {
 	}
 	for _, e := range list {
 		name, ours := strings.CutPrefix(e.Name(), filepath.Base(a.db.Path()))
-		if ours && (strings.HasPrefix(name, besidesMark) || name == ".compact") {
+		if ours && slices.ContainsFunc([]string{besidesMark, ".compact", ".restore"}, func(mark string) bool { return strings.HasPrefix(name, mark) }) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(filepath.Dir(a.db.Path()), e.Name())))
 		}
 	}

@@ -1,7 +1,10 @@
 package torture_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,12 +13,26 @@ import (
 
 // TestKill: a server that is killed in the middle of its work has lost nothing that it acknowledged, and has done nothing by halves.
 func TestKill(t *testing.T) {
-	k := torture.Kill{Program: []string{nightjar}, Dir: t.TempDir(), Rounds: times(10, 200), From: 100 * time.Millisecond, To: 2 * time.Second,
-		Load: torture.Usual(), Seed: 1}
+	most := time.Second
 	if long() {
-		k.Said = func(r torture.Round) { t.Logf("round %d: %d acknowledged, served after %v", r.Number, r.Acknowledged, r.Opened) }
-	} else {
-		k.To = time.Second
+		most = 2 * time.Second
+	}
+	kill(t, torture.Kill{Rounds: times(10, 200), From: 100 * time.Millisecond, To: most, Load: torture.Usual(), Seed: 1})
+}
+
+// TestKillCompact is TestKill while the file is exchanged for a smaller one all the time.
+func TestKillCompact(t *testing.T) {
+	load := torture.Load{Posters: 4, Rows: []int{300}, Files: []int{1 << 20}, Compact: true}
+	kill(t, torture.Kill{Rounds: times(5, 100), From: 50 * time.Millisecond, To: 500 * time.Millisecond, Load: load, Seed: 2})
+}
+
+func kill(t *testing.T, k torture.Kill) {
+	t.Helper()
+	k.Program, k.Dir = []string{nightjar}, t.TempDir()
+	if long() {
+		k.Said = func(r torture.Round) {
+			t.Logf("round %d: %d acknowledged, served after %v", r.Number, r.Acknowledged, r.Opened)
+		}
 	}
 	rounds, err := k.Run(t.Context())
 	if err != nil {
@@ -32,7 +49,22 @@ func TestKill(t *testing.T) {
 	slices.Sort(opened)
 	t.Logf("%d rounds, %d writes acknowledged and there, %d unanswered; the next server served after %v (median), %v at most",
 		len(rounds), acknowledged, open, opened[len(opened)/2].Round(time.Millisecond), opened[len(opened)-1].Round(time.Millisecond))
-	if acknowledged < 10*len(rounds) {
+	if acknowledged < 5*len(rounds) {
 		t.Errorf("only %d writes were acknowledged", acknowledged)
+	}
+}
+
+// TestTortureCommand: nightjar torture runs that on the user's machine, says what it saw, and leaves nothing.
+func TestTortureCommand(t *testing.T) {
+	dir := t.TempDir()
+	out := must(t, "torture", "--for", "3s", "--dir", dir)
+	if !strings.Contains(out, "round 1: killed after") || !strings.Contains(out, "none lost, nothing by halves") {
+		t.Errorf("%s", out)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if out, err := run(t, "torture", "--dir", filepath.Join(dir, "none")); err == nil || strings.Contains(out, "\n") {
+		t.Errorf("in a folder that is not there: %v: %s", err, out)
 	}
 }

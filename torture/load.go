@@ -25,6 +25,8 @@ type Load struct {
 	Rows []int
 	// Files are the sizes in bytes of the other files, in turn with the tables; 0 for none. Those over 8 MiB are taken in several transactions.
 	Files []int
+	// Compact has one more client make the file smaller all the time.
+	Compact bool
 }
 
 // Usual is the load of a busy node.
@@ -41,6 +43,14 @@ func (l Load) Run(ctx context.Context, node *Client, ledger *Ledger, round int) 
 		clients++
 	}
 	errs := make([]error, clients)
+	if l.Compact {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for node.Call(ctx, http.MethodPost, "/api/node/compact/", nil, nil) == nil {
+			}
+		}()
+	}
 	for i := range errs {
 		all.Add(1)
 		go func() {

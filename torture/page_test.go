@@ -1,0 +1,41 @@
+package torture_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestPage: every test that docs/reliability.md names is there, and every one of this folder that tries a promise is named.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for _, dir := range []string{".", "../kv"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(t `).FindAllStringSubmatch(string(source), -1) {
+				there[m[1]] = true
+				if dir == "." && m[1] != "TestPage" && m[1] != "TestLedgerSees" && !strings.Contains(string(page), m[1]) {
+					t.Errorf("docs/reliability.md does not name %s", m[1])
+				}
+			}
+		}
+	}
+	for _, name := range regexp.MustCompile("`?(Test[A-Z]\\w+)").FindAllStringSubmatch(string(page), -1) {
+		if !there[name[1]] {
+			t.Errorf("docs/reliability.md names %s, which is not there", name[1])
+		}
+	}
+}
