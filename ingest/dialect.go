@@ -2,11 +2,11 @@ package ingest
 
 import (
 	"math"
-	"strings"
 )
 
 // dialect is a table of a known origin: its columns mean what that origin says, whatever their names suggest.
 type dialect struct {
+	about    about // by follows the list of columns
 	name     string
 	needs    []string          // folded names of columns that must all be there
 	roles    map[string]role   // by folded name
@@ -25,45 +25,53 @@ const difference = `,"difference":true`
 // outerspace.stsci.edu/display/PANSTARRS, api.alerce.online, lasair.roe.ac.uk, aavso.org.
 var dialects = []dialect{
 	{
-		name: "ATLAS forced photometry", needs: []string{"mjd", "m", "dm", "ujy", "dujy", "f"},
+		about: about{roles: "m: magnitude, dm: error, where uJy is above 3 duJy, else limit at 3 duJy; uJy, duJy: flux, flux_error; F: filter; snr; difference", units: "uJy", time: "MJD, start of the exposure", refused: "as the format that holds it"},
+		name:  "ATLAS forced photometry", needs: []string{"mjd", "m", "dm", "ujy", "dujy", "f"},
 		roles: map[string]role{"mjd": roleTime, "m": roleMagnitude, "dm": roleError, "ujy": roleFlux, "dujy": roleFluxError, "f": roleFilter,
 			"err": roleOther, "mag5sig": roleOther, "obs": roleOther, "maj": roleOther, "min": roleOther},
 		source: "ATLAS", constant: `,"telescope":"ATLAS"` + difference, rule: &fluxRule{detection: 3, sigmas: 3, zeroPoint: 23.9, snr: true},
 		notes: []string{"ATLAS forced photometry is difference flux: value.difference says so; the times are the starts of the exposures"},
 	},
 	{
-		name: "ZTF forced photometry", needs: []string{"jd", "filter", "zpdiff", "forcediffimflux", "forcediffimfluxunc"},
+		about: about{roles: "forcediffimflux: flux, and magnitude or limit (5 errors) by zpdiff where above 3 errors or not; filter; snr; difference", units: "DN", time: "JD, start of the exposure", refused: "as the format that holds it"},
+		name:  "ZTF forced photometry", needs: []string{"jd", "filter", "zpdiff", "forcediffimflux", "forcediffimfluxunc"},
 		roles: map[string]role{"jd": roleTime, "filter": roleFilter, "zpdiff": roleZeroPoint, "forcediffimflux": roleFlux, "forcediffimfluxunc": roleFluxError,
 			"diffmaglim": roleOther, "field": roleOther},
 		source: "ZTF", constant: `,"telescope":"ZTF"` + difference, rule: &fluxRule{detection: 3, sigmas: 5, zeroPoint: math.NaN(), snr: true},
 		notes: []string{"ZTF forced photometry is difference flux: value.difference says so; no baseline was subtracted; the times are the starts of the exposures"},
 	},
 	{
-		name: "ZTF alert light curve (ALeRCE, Lasair)", needs: []string{"fid", "magpsf"}, roles: alertRoles, filters: ztfFilters,
+		about: about{roles: "magpsf: magnitude; sigmapsf: error; diffmaglim: limit; fid: filter g, r, i; difference", units: "mag", time: "mjd or jd", refused: "as the format that holds it"},
+		name:  "ZTF alert light curve (ALeRCE, Lasair)", needs: []string{"fid", "magpsf"}, roles: alertRoles, filters: ztfFilters,
 		source: "ZTF", constant: difference, notes: []string{alertNote},
 	},
 	{
-		name: "ZTF alert light curve (ALeRCE)", needs: []string{"fid", "mjd", "mag", "e_mag"}, roles: alertRoles, filters: ztfFilters,
+		about: about{roles: "mag: magnitude; e_mag: error; diffmaglim: limit; fid: filter g, r, i; difference", units: "mag", time: "mjd", refused: "as the format that holds it"},
+		name:  "ZTF alert light curve (ALeRCE)", needs: []string{"fid", "mjd", "mag", "e_mag"}, roles: alertRoles, filters: ztfFilters,
 		source: "ZTF", constant: difference, notes: []string{alertNote},
 	},
 	{
-		name: "ZTF non-detections (ALeRCE)", needs: []string{"fid", "mjd", "diffmaglim"}, roles: alertRoles, filters: ztfFilters,
+		about: about{roles: "diffmaglim: limit; fid: filter g, r, i", units: "mag", time: "mjd", refused: "as the format that holds it"},
+		name:  "ZTF non-detections (ALeRCE)", needs: []string{"fid", "mjd", "diffmaglim"}, roles: alertRoles, filters: ztfFilters,
 		source: "ZTF", constant: difference,
 	},
 	{
-		name: "Lasair light curve", needs: []string{"mjd", "filter", "unforced_mag"},
+		about: about{roles: "unforced_mag: magnitude, or limit where unforced_mag_status is a non-detection; forced_ujy: flux; difference", units: "mag, uJy", time: "MJD", refused: "as the format that holds it"},
+		name:  "Lasair light curve", needs: []string{"mjd", "filter", "unforced_mag"},
 		roles: map[string]role{"mjd": roleTime, "unforced_mag": roleMagnitude, "unforced_mag_error": roleError, "unforced_mag_status": roleLimitFlag,
 			"forced_ujy": roleFlux, "forced_ujy_error": roleFluxError},
-		source: "ZTF", constant: difference, clean: lasairStatus, notes: []string{alertNote},
+		source: "ZTF", constant: difference, notes: []string{alertNote},
 	},
 	{
-		name: "Pan-STARRS mean object", needs: []string{"epochmean", "gmeanpsfmag"}, wide: "grizy",
+		about: about{roles: "one point for each of grizy with a MeanPSFMag: magnitude, MeanPSFMagErr: error", units: "mag, AB", time: "epochMean, MJD", refused: "as the format that holds it"},
+		name:  "Pan-STARRS mean object", needs: []string{"epochmean", "gmeanpsfmag"}, wide: "grizy",
 		roles:  map[string]role{"epochmean": roleTime, "filter": roleFilter, "meanpsfmag": roleMagnitude, "meanpsfmagerr": roleError},
 		source: "Pan-STARRS", constant: `,"telescope":"Pan-STARRS","magsys":"AB"`,
 		notes: []string{"each row of means gives one point for each band that has a magnitude, at epochMean"},
 	},
 	{
-		name: "AAVSO download", needs: []string{"jd", "magnitude", "band", "observer_code"},
+		about: about{roles: "Magnitude: magnitude, with < limit, with Measurement Method DIF differential_magnitude; Uncertainty: error; Band: filter; Observer Code: source; Star Name: object", units: "mag", time: "JD", refused: "as the format that holds it"},
+		name:  "AAVSO download", needs: []string{"jd", "magnitude", "band", "observer_code"},
 		roles: map[string]role{"jd": roleTime, "magnitude": roleMagnitude, "uncertainty": roleError, "band": roleFilter, "observer_code": roleSource, "star_name": roleObject},
 	},
 }
@@ -142,13 +150,4 @@ func (d *dialect) filter(cell []byte) string {
 		return name
 	}
 	return string(cell)
-}
-
-// lasairStatus turns Lasair's words into a flag of limits.
-func lasairStatus(columns []column, cells [][]byte) {
-	for i, c := range columns {
-		if c.role == roleLimitFlag {
-			cells[i] = []byte(map[bool]string{true: "yes", false: "no"}[strings.Contains(strings.ToLower(string(cells[i])), "non")])
-		}
-	}
 }

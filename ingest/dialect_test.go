@@ -35,8 +35,8 @@ func TestDialects(t *testing.T) {
 			warnings: []string{"difference fluxes"}}},
 		{source: "ZTF", format: "Lasair light curve, delimited text (comma)", photometryCase: photometryCase{name: "Lasair",
 			text: "MJD,filter,unforced_mag,unforced_mag_error,unforced_mag_status,forced_uJy,forced_uJy_error\n59000.1,g,18.5,0.05,positive diff,140,5\n59001.1,r,20.3,,non-detection,,\n",
-			values: []string{`{"mjd":59000.1,"filter":"g","magnitude":18.5,"error":0.05,"unforced_mag_status":"no","flux":140,"flux_unit":"uJy","flux_error":5,"difference":true}`,
-				`{"mjd":59001.1,"filter":"r","limit":20.3,"unforced_mag_status":"yes","difference":true}`},
+			values: []string{`{"mjd":59000.1,"filter":"g","magnitude":18.5,"error":0.05,"unforced_mag_status":"positive diff","flux":140,"flux_unit":"uJy","flux_error":5,"difference":true}`,
+				`{"mjd":59001.1,"filter":"r","limit":20.3,"unforced_mag_status":"non-detection","difference":true}`},
 			warnings: []string{"difference fluxes", "1 magnitude flagged as not detected"}}},
 		{source: "Pan-STARRS", format: "Pan-STARRS mean object, delimited text (comma)", photometryCase: photometryCase{name: "Pan-STARRS",
 			text: "objID,epochMean,gMeanPSFMag,gMeanPSFMagErr,rMeanPSFMag,rMeanPSFMagErr,iMeanPSFMag,iMeanPSFMagErr,zMeanPSFMag,zMeanPSFMagErr,yMeanPSFMag,yMeanPSFMagErr,gQfPerfect\n" +

@@ -4,8 +4,11 @@
 // file's format by its content (never by its extension), reads it as a stream and yields one Point after the other,
 // with a Report that says what was understood, left out, assumed and refused.
 //
-//	photometry     delimited text: one point a row
-//	spectroscopy   text of wavelength and flux, or a FITS image with a wavelength scale: one point a file
+//	photometry     tables and reports of many kinds: one point a row
+//	spectroscopy   tables of wavelength and flux and FITS images: one point a file, or a row of arrays
+//
+// Formats lists them all; docs/formats.md is made of it. Any of them may be compressed with gzip. Preview and HeaderJSON
+// look into FITS images, and NewTableWriter writes tables that others read.
 //
 // # What it is not for
 //
@@ -15,9 +18,12 @@
 //
 // # Layers
 //
-// Readers know bytes and no astronomy: lines.go, split.go and table.go read delimited text, fitsheader.go, fits.go and
-// fitsimage.go read FITS. Processors (photometry.go, spectext.go, specfits.go) know what a column or an axis means and
-// use the readers. A format is one entry of the list that photometryFormats or spectroscopyFormats returns.
+// Readers know bytes and no astronomy: lines.go, split.go and table.go read delimited text; fitsheader.go, fits.go,
+// fitsimage.go, fitstable.go and fitstiles.go FITS; votable.go and ecsv.go what their names say; gzip.go what is packed.
+// Whatever holds a table comes out of them as a grid (grid.go): names, what the format says of each column, and rows of
+// texts. Processors (photometry.go, spectext.go, specfits.go) know what a column or an axis means. A dialect (dialect.go) is
+// a table of known origin, in whatever format it stands. A format is one entry of the list that photometryFormats or
+// spectroscopyFormats returns.
 //
 // # Rules
 //
@@ -31,9 +37,11 @@
 // returns an error, what was emitted must be thrown away.
 //
 // Time is UTC in days of 86,400 s. A time on a day that ended with a leap second is warned of; 23:59:60 becomes
-// 00:00:00 of the next day. TAI and TT are converted from 1972 on; other scales (TDB, TCB, GPS, heliocentric and
-// barycentric dates) are refused, not guessed.
+// 00:00:00 of the next day. TAI, TT, TDB, TCB and GPS are converted from 1972 on, TDB and TCB within 50 microseconds.
+// The light travel of heliocentric and barycentric dates is not taken off: the point's time_ref says which they are.
 //
 // Nothing is allocated because a header says so: a line holds at most 1 MiB, a table 1,000 columns, a FITS header 10,000
-// cards, a file 1,000 HDUs, a spectrum 4,000,000 pixels and 256 MiB of JSON.
+// cards, a file 1,000 HDUs, a spectrum 4,000,000 pixels and 256 MiB of JSON, a row of a binary table 64 MiB, an element
+// of a VOTable 4 MiB, a tile of a compressed image 16 Mi pixels; a gzip file unpacks to at most 2 GiB and is held in
+// memory up to 16 MiB.
 package ingest

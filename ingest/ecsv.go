@@ -141,6 +141,11 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 			section = ""
 			if key, value, ok := strings.Cut(trimmed, ":"); ok {
 				section = key
+				if members := flowMembers(strings.TrimPrefix(strings.TrimSpace(value), "!!omap")); key == "meta" {
+					for name, text := range members {
+						h.key(name, text)
+					}
+				}
 				if value = strings.TrimSpace(value); key == "delimiter" {
 					switch yamlScalar(value) {
 					case ",":

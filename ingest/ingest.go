@@ -67,6 +67,7 @@ type Processors struct {
 
 // format is one file format of a data type.
 type format struct {
+	about
 	name string
 	// recognise looks at the first bytes of a file, at most headBytes; the first format of a list that says yes reads it.
 	recognise func(head []byte) bool

@@ -35,9 +35,9 @@ func (p *photometry) flag(cells [][]byte, line int) bool {
 	set := false
 	for _, i := range p.flags {
 		switch text := string(bytes.ToLower(cells[i])); text {
-		case "1", "true", "t", "yes", "y", ">", "<", "1.0":
+		case "1", "true", "t", "yes", "y", ">", "<", "1.0", "non-detection", "nondetection", "non detection", "upper limit":
 			set = true
-		case "0", "false", "f", "no", "n", "0.0":
+		case "0", "false", "f", "no", "n", "0.0", "detection", "detected", "positive diff", "negative diff": // Lasair's words are the last
 		default:
 			if !missing(cells[i]) {
 				p.problemAt(line, clip(p.columns[i].name), quoted(text)+" is neither yes nor no")

@@ -1,13 +1,16 @@
 package ingest
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
 
 // exported is the dialect of a table that Nightjar itself exports: the members of the values stand under value.NAME.
 var exported = dialect{
-	name:  "Nightjar export",
+	name: "Nightjar export",
+	about: about{by: "the columns target, data_type, timestamp, source_name and value.NAME of an export in CSV, ECSV, VOTable or FITS", roles: "value.NAME: NAME; target: object; source_name: source",
+		units: "the format's", time: "timestamp, ISO 8601, to the microsecond", refused: "rows of another type are left out"},
 	roles: map[string]role{"@timestamp": roleTime, "@target": roleObject, "@source_name": roleSource},
 }
 
@@ -52,10 +55,11 @@ func (g *grid) unexport() bool {
 			sample = append(sample, cells)
 		}
 	}
+	guarded := strings.HasPrefix(g.format, "delimited text")
 	open, width := g.open, len(g.first)
 	g.open = func(comment func([]byte)) (rows, error) {
 		in, err := open(comment)
-		return &someColumns{rows: in, use: use, width: width, kind: kind}, err
+		return &someColumns{rows: in, use: use, width: width, kind: kind, guarded: guarded}, err
 	}
 	g.first, g.sample = names, sample
 	g.dialect, g.format = &exported, exported.name+", "+g.format
@@ -65,10 +69,11 @@ func (g *grid) unexport() bool {
 // someColumns gives some columns of the rows of an export that are photometry.
 type someColumns struct {
 	rows
-	use   []int
-	width int
-	kind  int
-	cells [][]byte
+	use     []int
+	width   int
+	kind    int
+	guarded bool // texts that a spreadsheet would run have an apostrophe in front
+	cells   [][]byte
 }
 
 func (s *someColumns) next(r *row) error {
@@ -85,8 +90,26 @@ func (s *someColumns) next(r *row) error {
 	}
 	s.cells = s.cells[:0]
 	for _, i := range s.use {
-		s.cells = append(s.cells, r.cells[i])
+		cell := r.cells[i]
+		if s.guarded {
+			cell = unguarded(cell)
+		}
+		s.cells = append(s.cells, cell)
 	}
 	r.cells = s.cells
 	return nil
+}
+
+// unguarded takes off the apostrophe that an export in CSV has before a text which a spreadsheet would run.
+func unguarded(cell []byte) []byte {
+	rest := bytes.TrimLeft(cell, "'")
+	if len(rest) == len(cell) {
+		return cell
+	}
+	for _, start := range []string{"=", "+", "-", "@", "＝", "＋", "－", "＠"} {
+		if bytes.HasPrefix(rest, []byte(start)) {
+			return cell[1:]
+		}
+	}
+	return cell
 }

@@ -9,15 +9,15 @@ import (
 // photometryFormats lists the formats of photometry, the most particular first.
 func photometryFormats() []format {
 	return []format{
-		{name: "FITS table", recognise: isFITS, read: readFITSPhotometry},
-		{name: "VOTable", recognise: isVOTable, read: readVOPhotometry},
-		{name: "ECSV", recognise: isECSV, read: photometryOf(ecsvGrid)},
-		{name: "AAVSO", recognise: isAAVSO, read: photometryOf(aavsoGrid)},
-		{name: "SNANA", recognise: isSNANA, read: photometryOf(snanaGrid)},
-		{name: "Gaia Alerts", recognise: isGaiaAlert, read: photometryOf(gaiaGrid)},
-		{name: "ADES PSV", recognise: isADES, read: photometryOf(adesGrid)},
-		{name: "MPC 80-column", recognise: isMPC, read: photometryOf(mpcGrid)},
-		{name: "delimited text", recognise: isText, read: photometryOf(textGrid)},
+		{about: aboutFITSTable(), name: "FITS table", recognise: isFITS, read: readFITSPhotometry},
+		{about: aboutVOTable(), name: "VOTable", recognise: isVOTable, read: readVOPhotometry},
+		{about: aboutECSV(), name: "ECSV", recognise: isECSV, read: photometryOf(ecsvGrid)},
+		{about: aboutAAVSO(), name: "AAVSO", recognise: isAAVSO, read: photometryOf(aavsoGrid)},
+		{about: aboutSNANA(), name: "SNANA", recognise: isSNANA, read: photometryOf(snanaGrid)},
+		{about: aboutGaia(), name: "Gaia Alerts", recognise: isGaiaAlert, read: photometryOf(gaiaGrid)},
+		{about: aboutADES(), name: "ADES PSV", recognise: isADES, read: photometryOf(adesGrid)},
+		{about: aboutMPC(), name: "MPC 80-column", recognise: isMPC, read: photometryOf(mpcGrid)},
+		{about: aboutText(), name: "delimited text", recognise: isText, read: photometryOf(textGrid)},
 	}
 }
 

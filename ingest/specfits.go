@@ -60,6 +60,7 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 		}
 		j.report.Columns = append(j.report.Columns, Column{Name: name, Role: "flux_error", Unit: fluxUnits})
 	}
+	s.medium = mediumOf(get)
 	return j.emitSpectrum(s, j.spectrumDate(get, Problem{HDU: h.hdu}), fitsSource(get), fluxUnits, d.unit)
 }
 

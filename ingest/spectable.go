@@ -45,7 +45,7 @@ func (t *fitsTable) spectra(f File, get func(string) (string, bool)) (list []*gr
 // addKeys looks up what a spectrum needs of the file's keywords.
 func (g *grid) addKeys(get func(string) (string, bool)) {
 	g.keys = textKeys{}
-	keys := append([]string{"TIMESYS", "FACILITY", "ORIGIN", "BUNIT", "WUNIT", "FUNIT"}, clockKeys...)
+	keys := append([]string{"TIMESYS", "FACILITY", "ORIGIN", "BUNIT", "WUNIT", "FUNIT", "AIRORVAC", "VACUUM"}, clockKeys...)
 	for _, k := range dateKeys {
 		keys = append(keys, k.key)
 	}

@@ -91,6 +91,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	if source == "" {
 		source = fitsSource(keys.get)
 	}
+	s.medium = mediumOf(keys.get)
 	return j.emitSpectrum(s, d, source, fluxUnits, wavelengthUnits)
 }
 

@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 const (
@@ -13,10 +14,10 @@ const (
 // spectroscopyFormats lists the formats of spectra, the most particular first.
 func spectroscopyFormats() []format {
 	return []format{
-		{name: "FITS image", recognise: isFITS, read: readFITSSpectrum},
-		{name: "VOTable", recognise: isVOTable, read: readVOSpectrum},
-		{name: "ECSV", recognise: isECSV, read: spectrumOf(ecsvGrid)},
-		{name: "spectrum text", recognise: isText, read: readTextSpectrum},
+		{about: aboutFITSSpectrum(), name: "FITS image", recognise: isFITS, read: readFITSSpectrum},
+		{about: aboutVOSpectrum(), name: "VOTable", recognise: isVOTable, read: readVOSpectrum},
+		{about: aboutECSVSpectrum(), name: "ECSV", recognise: isECSV, read: spectrumOf(ecsvGrid)},
+		{about: aboutTextSpectrum(), name: "spectrum text", recognise: isText, read: readTextSpectrum},
 	}
 }
 
@@ -26,6 +27,7 @@ type spectrum struct {
 	pixels                   int    // wavelengths added
 	none                     int    // fluxes that are null
 
+	medium   string // air or vacuum, where the file says in which the wavelengths are
 	previous float64
 	rising   bool
 	falling  bool
@@ -80,7 +82,35 @@ func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	if len(s.errors) > 1 {
 		v = append(append(appendKey(v, "flux_error"), s.errors...), ']')
 	}
+	if s.medium != "" {
+		v = appendString(appendKey(v, "wavelength_medium"), s.medium)
+	}
 	return append(v, '}')
+}
+
+// mediumOf is air or vacuum as keywords say: AIRORVAC, VACUUM, or an axis of the type AWAV. WAVE is also written where nobody
+// knows, and says nothing.
+func mediumOf(get func(string) (string, bool)) string {
+	if text, ok := get("AIRORVAC"); ok {
+		switch text = strings.ToLower(strings.TrimSpace(text)); {
+		case strings.HasPrefix(text, "air"):
+			return "air"
+		case strings.HasPrefix(text, "vac"):
+			return "vacuum"
+		}
+	}
+	if text, ok := get("VACUUM"); ok {
+		switch strings.ToUpper(strings.TrimSpace(text)) {
+		case "T", "TRUE", "1":
+			return "vacuum"
+		case "F", "FALSE", "0":
+			return "air"
+		}
+	}
+	if ctype, _ := get("CTYPE1"); strings.HasPrefix(strings.ToUpper(ctype), "AWAV") {
+		return "air"
+	}
+	return ""
 }
 
 // emitSpectrum checks what was read and hands out the point.

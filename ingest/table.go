@@ -136,7 +136,8 @@ func unitsRow(l layout) bool {
 		case "", "-", "--", "none", "nan", "n/a", "d", "days", "day", "mag", "mags", "ab", "string", "str", "bool":
 			isUnit = true
 		}
-		if _, number := parseDecimal([]byte(l.sample[1][i])); number && isUnit && cell != "" && !missing([]byte(cell)) {
+		_, number := parseDecimal(withPoint([]byte(l.sample[1][i])))
+		if number && isUnit && cell != "" && !missing([]byte(cell)) {
 			known++
 		} else if !isUnit {
 			return false

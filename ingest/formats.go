@@ -1,0 +1,110 @@
+package ingest
+
+import "strings"
+
+// about is what a user should know of a format; docs/formats.md is made of it.
+type about struct {
+	by      string // what it is recognised by
+	roles   string // what becomes what
+	units   string
+	time    string
+	refused string
+}
+
+// FormatInfo describes a format that is read.
+type FormatInfo struct {
+	DataType string // photometry or spectroscopy
+	Name     string
+	// How it is recognised; which columns become what; units; times; what is refused.
+	RecognisedBy, Roles, Units, Time, Refused string
+}
+
+// Formats lists all formats that are read, in the order in which they are tried: of photometry with the known tables, which may
+// stand in any format that holds a table, and of spectra.
+func Formats() []FormatInfo {
+	var out []FormatInfo
+	add := func(dataType, name string, a about) {
+		out = append(out, FormatInfo{DataType: dataType, Name: name, RecognisedBy: a.by, Roles: a.roles, Units: a.units, Time: a.time, Refused: a.refused})
+	}
+	for _, f := range photometryFormats() {
+		add("photometry", f.name, f.about)
+	}
+	add("photometry", exported.name, exported.about)
+	for i := range dialects {
+		d := &dialects[i]
+		a := d.about
+		a.by = "a table of any format above with the columns " + strings.Join(d.needs, ", ") + a.by
+		add("photometry", d.name, a)
+	}
+	for _, f := range spectroscopyFormats() {
+		add("spectroscopy", f.name, f.about)
+	}
+	return out
+}
+
+// What several formats share.
+const (
+	byNames    = "by the names of columns, else by UCD"
+	anyTime    = "MJD, JD, HJD, BJD, BTJD, BKJD, Unix seconds, ISO 8601 and its variants; scales UTC, TAI, TT, TDB, TCB, GPS"
+	noTimeText = "no column of times; no magnitude, limit or flux; a cell that is no number; two columns of one role"
+	keptUnits  = "in brackets behind the name, or in a line below the header; kept"
+	headerDate = "MJD-OBS, MJD, JD, MJD-AVG, DATE-AVG, UTMIDDLE, DATE-OBS (with UT), MJD-BEG, DATE-BEG, OBS-DATE, AVE-MJD, EXPSTART, by TIMESYS; else the file's name"
+)
+
+func aboutFITSTable() about {
+	return about{"`SIMPLE  =` and a BINTABLE or TABLE extension", byNames + "; arrays and bits left out", "TUNITn; kept", anyTime + "; TIMESYS, TIMEREF, MJDREF, BJDREF",
+		"a description that does not fit the file; " + noTimeText}
+}
+
+func aboutVOTable() about {
+	return about{"`<VOTABLE`; TABLEDATA, BINARY or BINARY2", byNames, "the FIELD's; kept", anyTime + "; TIMESYS of the FIELD", "rows in another file; FITS inside; " + noTimeText}
+}
+
+func aboutECSV() about {
+	return about{"`# %ECSV`", byNames, "the header's; kept", anyTime + "; format and scale of astropy's Time columns", "names that differ from the header's; " + noTimeText}
+}
+
+func aboutText() about {
+	return about{"text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment", byNames, keptUnits, anyTime,
+		"text that is not UTF-8; rows of another length; " + noTimeText}
+}
+
+func aboutAAVSO() about {
+	return about{"`#TYPE=EXTENDED` or `#TYPE=VISUAL`", "MAG: magnitude, with < limit, with MTYPE DIF differential_magnitude; MERR: error; FILT: filter; OBSCODE: source; NAME: object", "mag",
+		"DATE by #DATE: JD, HJD, EXCEL; parameters may change within the file", "another delimiter or date; rows longer than the format"}
+}
+
+func aboutSNANA() about {
+	return about{"`VARLIST:` and `OBS:` lines", "FLUXCAL: flux, and magnitude or limit by its zero point 27.5; FLT or BAND: filter; SURVEY: source; SNID: object", "FLUXCAL's own", "MJD",
+		"rows of another length"}
+}
+
+func aboutGaia() about {
+	return about{"`#Date,JD(TCB),averagemag` below the alert's name", "averagemag: magnitude; filter G, telescope and source Gaia", "mag", "JD in TCB, converted", "rows of another length; null and untrusted rows are left out"}
+}
+
+func aboutADES() about {
+	return about{"`# version=` and a header line with obsTime, separated by |", "mag: magnitude; rmsMag: error; band: filter; stn: telescope; permID, provID or trkSub: object", "mag", "ISO 8601, UTC", "rows longer than their header; rows without a magnitude are left out"}
+}
+
+func aboutMPC() about {
+	return about{"lines of 80 characters with a date in columns 16 to 32", "columns 66-70: magnitude; 71: filter; 78-80: telescope; 1-12: object", "mag", "year, month and day with a fraction, UTC", "lines of another length; rows without a magnitude are left out"}
+}
+
+func aboutFITSSpectrum() about {
+	return about{"`SIMPLE  =`; a table with wavelength and flux (SDSS, ESO SDP, HST and JWST x1d, generic), rows or arrays; else an image with a wavelength scale (linear, logarithmic, CD matrix, IRAF bands, MULTISPEC linear or logarithmic, .fz), its error or wavelengths in HDUs of their own",
+		"by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit", "TUNITn, BUNIT, CUNIT1, IRAF's WAT1; kept", headerDate, "an image of several spectra; a scale that is none of wavelengths; nonlinear MULTISPEC; PLIO and HCOMPRESS"}
+}
+
+func aboutVOSpectrum() about {
+	return about{"`<VOTABLE`", "by UCD, by name, by unit", "the FIELD's; kept", headerDate + ", as PARAM or INFO", "no wavelength or no flux"}
+}
+
+func aboutECSVSpectrum() about {
+	return about{"`# %ECSV`", "by name, by unit", "the header's; kept", headerDate + ", in meta", "no wavelength or no flux"}
+}
+
+func aboutTextSpectrum() about {
+	return about{"text with columns of wavelength and flux; two to four columns of numbers without a header", "by name; without names wavelength, flux, error", "in brackets behind the name, or under a keyword in a comment; kept",
+		headerDate + ", in comments as `key: value` or `KEY = value / comment`", "a wavelength that is none; rows of another length"}
+}
