@@ -210,11 +210,17 @@ func TestPages(t *testing.T) {
 		p.open("/node/")
 		p.click("#verify button.main")
 		p.wait("$('#verify').textContent.includes('All is whole')")
-		p.enter("#settings input[name=value]", "")
+		var backup string
+		err := p.eval("fetch(document.querySelector('#backups a').href).then(async (r) => [r.status, r.headers.get('Content-Disposition'), (await r.arrayBuffer()).byteLength > 500000].join(' '))", &backup)
+		if err != nil || !strings.HasPrefix(backup, "200 attachment") || !strings.HasSuffix(backup, " true") {
+			t.Errorf("a backup is %q, %v", backup, err)
+		}
 		p.run("const f = [...document.querySelectorAll('.setting')].find((f) => f.textContent.includes('tom name')); f.querySelector('input').value = 'Dome 3'; f.requestSubmit()")
 		p.wait("$('#notices').textContent.includes('tom name is set')")
 		p.open("/node/")
 		p.wait("$('.brand').textContent === 'Dome 3'")
+		p.open("/log/?action=settings")
+		p.wait("$('#list tbody tr').textContent.includes('tom_name') && $('#list tbody tr').textContent.includes('admin')")
 	})
 
 	t.Run("API", func(t *testing.T) {
@@ -342,7 +348,7 @@ func TestNames(t *testing.T) {
 	p.do("Accessibility.enable", nil, nil)
 	for path, ready := range map[string]string{
 		"/targets/": "$('tbody tr')", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/12/update/": "$('#target')", "/targets/import/": "$('.drop')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
-		"/users/": "$('tbody tr')", "/reduceddatums/": "$('#list tbody tr')", "/dataproducts/data/": "$('#list tbody tr')", "/observations/list/": "$('#list p')", "/dataproducts/data/8/": "$('details')", "/api/targets/1/": "$('#writes details')",
+		"/users/": "$('tbody tr')", "/log/": "$('#list tbody tr')", "/reduceddatums/": "$('#list tbody tr')", "/dataproducts/data/": "$('#list tbody tr')", "/observations/list/": "$('#list p')", "/dataproducts/data/8/": "$('details')", "/api/targets/1/": "$('#writes details')",
 	} {
 		p.open(path)
 		p.wait(ready)

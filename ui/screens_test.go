@@ -52,6 +52,7 @@ func TestScreens(t *testing.T) {
 		{"account", "/account/", "$('main h1')", admin, ""},
 		{"users", "/users/", "$('tbody tr')", admin, ""},
 		{"node", "/node/", "$('main h1')", admin, ""},
+		{"log", "/log/", "$('#list tbody tr')", admin, ""},
 		{"api-one", "/api/targets/1/", "$('#tools .request')", admin, ""},
 		{"api", "/api/targets/?limit=1", "$('#tools form')", admin, ""},
 	}

@@ -29,7 +29,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 var paths = []string{
 	"/", "/targets/", "/targets/create/", "/targets/import/", "/targets/#/", "/targets/#/update/", "/targets/name/*/",
 	"/dataproducts/data/", "/dataproducts/data/#/", "/reduceddatums/", "/observations/list/",
-	"/accounts/login/", "/account/", "/users/", "/node/",
+	"/accounts/login/", "/account/", "/users/", "/node/", "/log/",
 }
 
 // moved are other paths under which a TOM, or habit, looks for a page.

@@ -19,6 +19,7 @@ const pages = [
   [/^\/account\/$/, "account"],
   [/^\/users\/$/, "users"],
   [/^\/node\/$/, "node"],
+  [/^\/log\/$/, "log"],
 ];
 
 async function start() {

@@ -12,7 +12,7 @@ const places = [
   ["/observations/list/", "Observations"],
   ["/api/", "API"],
 ];
-const office = [["/users/", "Users"], ["/node/", "Node"]];
+const office = [["/users/", "Users"], ["/node/", "Node"], ["/log/", "Log"]];
 
 // shell fills the head of the page. path is where one is.
 export function shell(who, path) {

@@ -23,7 +23,7 @@ export async function show(main, who) {
         ["Index of names", node.index.why_not ? h("span", { class: "warn" }, node.index.why_not) : node.index.sequence === node.sequence ? h("span", { class: "good" }, "up to date") : "at entry " + grouped(node.index.sequence)]].map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])),
       h("div", { class: "row" }, act("Make the index anew", "/api/node/reindex/", (a) => a.message), act("Give unused space back", "/api/node/compact/", (a) => "The file had " + size(a.before) + " and has " + size(a.after) + ".", () => show(main, who)))),
       h("section", { class: "card", id: "verify" }, h("h2", {}, "Is everything whole?"), verify()),
-      h("section", { class: "card" }, h("h2", {}, "Backups"), h("p", {}, "A copy is made at the command line of the node, also while it serves:"), h("pre", {}, "nightjar --db " + node.path + " backup FOLDER"), h("p", { class: "faint" }, "It is verified before it gets its name. Keep the head of the log that it prints: with it one can prove later that nothing was taken out of the log."))),
+      h("section", { class: "card", id: "backups" }, h("h2", {}, "Backups"), h("p", {}, h("a", { class: "button main", href: "/api/backup/", download: true }, "Make one and save it here"), " Everything is in it, passwords' hashes too."), h("p", {}, "Or at the command line of the node, also while it serves:"), h("pre", {}, "nightjar --db " + node.path + " backup FOLDER"), h("p", { class: "faint" }, "A copy is verified before it is given out. Keep the head of the log with it: with that one can prove later that nothing was taken out of the log."))),
     h("section", { class: "card", id: "settings", "aria-label": "Settings" }, h("h2", {}, "Settings"), settings.results.map(setting)));
 }
 

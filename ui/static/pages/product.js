@@ -46,7 +46,7 @@ async function preview(place, p, name) {
   const start = new Uint8Array(await head.arrayBuffer()), total = Number((head.headers.get("Content-Range") ?? "").split("/")[1]) || start.length;
   const text = new TextDecoder().decode(start);
   if (text.startsWith("SIMPLE  =")) {
-    if (total > largest) return fill(place, h("p", { class: "card faint" }, "The file is too large to be shown here."));
+    if (total > largest) return fill(place, h("section", { class: "card", "aria-label": "Preview" }, h("p", { class: "faint" }, "The file is too large to be read here; this is the node's preview, if it has one."), h("span", { class: "figure" }, h("img", { class: "preview", src: path + "?preview=1", alt: name }))));
     return showFITS(place, await (await fetch(path)).arrayBuffer());
   }
   if (/^image\/(png|jpeg|gif)$/.test(head.headers.get("Content-Type") ?? "")) return fill(place, h("section", { class: "card" }, h("span", { class: "figure" }, h("img", { class: "preview", src: path, alt: name }))));

@@ -73,7 +73,7 @@ export async function show(main, who) {
     history.replaceState(null, "", address(location.pathname, state));
     const f = filter(), offset = Number(state.offset ?? 0);
     request.update({ path: "/api/targets/", params: { ...f, strict: "true" } });
-    fill(options, "Export ", ["csv", "ecsv", "votable"].map((form) => h("a", { href: address("/api/targets/", { ...f, format: form }), download: "targets." + form, title: "What is shown, as " + form }, form)));
+    fill(options, "Export ", ["csv", "ecsv", "votable", "fits"].map((form) => h("a", { href: address("/api/targets/", { ...f, format: form }), download: "targets." + form, title: "What is shown, as " + form }, form)));
     try {
       const page = await get("/api/targets/", { ...f, limit, offset: offset || "" }, { signal: stop.signal });
       fill(counted, many(page.count, "target"));
