@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -176,6 +177,31 @@ func TestPages(t *testing.T) {
 		p.wait("!$('dialog')")
 		p.open("/targets/?name=NJ24-aab")
 		p.wait("$('.empty').textContent.includes('Did you mean NJ24aab')")
+	})
+
+	t.Run("hostile texts", func(t *testing.T) {
+		p.t = t
+		const bad = `<img src=x onerror="window.ran=1">'"/>\u2028&amp;`
+		p.run(`const name = ` + quote(bad) + `, post = async (path, json) => { const r = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(json) }); if (!r.ok) throw new Error(await r.text()); return r.json() };
+			const t = await post("/api/targets/", { name, type: "SIDEREAL", ra: 1, dec: 2, aliases: [{ name: name + 2 }], targetextra_set: [{ key: name, value: name }] });
+			await post("/api/reduceddatums/", { target: t.id, data_type: "photometry", source_name: name, source_location: "javascript:window.ran=1", value: { magnitude: 10, filter: name, telescope: name, [name]: name } });
+			sessionStorage.setItem("bad", t.id)`)
+		var id string
+		p.eval("sessionStorage.getItem('bad')", &id)
+		for path, ready := range map[string]string{
+			"/targets/" + id + "/": "$('#lightcurve [data-drawn]') && $('#lightcurve .legend').textContent.includes('onerror')", "/targets/?name=onerror": "$('#targets tbody a').textContent.includes('<img')",
+			"/reduceddatums/?target_name=onerror": "$('#list tbody').textContent.includes('onerror')", "/api/targets/" + id + "/": "$('#answer').textContent.includes('onerror')", "/targets/" + id + "/update/": "$('#target')",
+		} {
+			p.open(path)
+			p.wait(ready)
+			p.run("for (const b of document.querySelectorAll('#list tbody button')) b.click()")
+			var ran bool
+			if p.eval("Boolean(window.ran) || document.querySelector('main img') !== null", &ran); ran {
+				t.Errorf("%s: a text has become a part of the page", path)
+			}
+		}
+		p.do("Page.navigate", map[string]any{"url": n.base + "/targets/name/" + url.PathEscape(bad)}, nil)
+		p.wait("location.pathname === '/targets/" + id + "/' && $('h1').textContent.includes('onerror')")
 	})
 
 	t.Run("import", func(t *testing.T) {

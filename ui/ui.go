@@ -25,7 +25,7 @@ var files embed.FS
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// paths are those that have a page, as a TOM names them where it has them; # stands for a number and * for any one name.
+// paths are those that have a page, as a TOM names them where it has them; # stands for a number and * for all that is left, a name.
 var paths = []string{
 	"/", "/targets/", "/targets/create/", "/targets/import/", "/targets/#/", "/targets/#/update/", "/targets/name/*/",
 	"/dataproducts/data/", "/dataproducts/data/#/", "/reduceddatums/", "/observations/list/",
@@ -54,12 +54,13 @@ func Handler() http.Handler {
 			if path.Ext(rest) != ".html" && static[rest] != nil {
 				name = rest
 			}
-		} else if to := destination(r.URL.Path); to == r.URL.Path {
+		} else if to := destination(r.URL.EscapedPath()); to == r.URL.EscapedPath() {
 			name = "page.html"
 		} else if to != "" {
-			u := *r.URL
-			u.Path, u.RawPath = to, ""
-			http.Redirect(w, r, u.String(), http.StatusFound)
+			if r.URL.RawQuery != "" {
+				to += "?" + r.URL.RawQuery
+			}
+			http.Redirect(w, r, to, http.StatusFound)
 			return
 		}
 		f := static[name]
@@ -75,7 +76,7 @@ func Handler() http.Handler {
 	})
 }
 
-// destination is the path of the page that is meant by a path, "" for none.
+// destination is the path of the page that is meant by a path, both escaped; "" for none.
 func destination(path string) string {
 	if !strings.HasSuffix(path, "/") {
 		path += "/"
@@ -92,20 +93,21 @@ func destination(path string) string {
 }
 
 func matches(pattern, path string) bool {
-	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")
-	if len(want) != len(have) {
-		return false
-	}
-	for i, part := range want {
+	for {
+		want, pattern2, more := strings.Cut(pattern, "/")
+		have, path2, left := strings.Cut(path, "/")
 		switch {
-		case part == "#" && have[i] != "" && strings.Trim(have[i], "0123456789") == "":
-		case part == "*" && have[i] != "":
-		case part == have[i]:
-		default:
+		case want == "*":
+			return have != "" || path2 != ""
+		case want == "#" && have != "" && strings.Trim(have, "0123456789") == "":
+		case want != have:
 			return false
 		}
+		if !more || !left {
+			return more == left
+		}
+		pattern, path = pattern2, path2
 	}
-	return true
 }
 
 // file is a file of the folder static, with its entity tag.

@@ -20,6 +20,7 @@ func TestPaths(t *testing.T) {
 		part   string // of the body, or of Location
 	}{
 		{"/", 200, "main.js"}, {"/targets/", 200, "main.js"}, {"/targets", 302, "/targets/"}, {"/targets/5/", 200, "main.js"}, {"/targets/5/update/", 200, "main.js"}, {"/targets/name/M%2031/", 200, "main.js"}, {"/targets/name/M%2031", 302, "/targets/name/M%2031/"},
+		{"/targets/name/C%2F2023%20A3", 302, "/targets/name/C%2F2023%20A3/"}, {"/targets/name/C/2023%20A3/", 200, "main.js"}, {"/targets/name/", 404, "no such page"}, {"/targets/name//", 404, "no such page"}, {"//evil.example/targets", 404, "no such page"},
 		{"/dataproducts/data/", 200, "main.js"}, {"/users/", 200, "main.js"}, {"/observations/", 302, "/observations/list/"}, {"/dataproducts?target_name=x", 302, "/dataproducts/data/?target_name=x"},
 		{"/targets/five/", 404, "no such page"}, {"/targets//", 404, "no such page"}, {"/nowhere", 404, "no such page"}, {"/static/page.html", 404, "no such page"}, {"/static/", 404, "no such page"}, {"/static/../ui.go", 404, "no such page"},
 		{"/static/main.js", 200, "import"}, {"/static/pages/target.js", 200, "import"}, {"/static/nightjar.css", 200, "--ground"},

@@ -10,7 +10,7 @@ const pages = [
   [/^\/targets\/import\/$/, "targetimport"],
   [/^\/targets\/(?<id>\d+)\/$/, "target"],
   [/^\/targets\/(?<id>\d+)\/update\/$/, "targetform"],
-  [/^\/targets\/name\/(?<name>[^/]+)\/$/, "targetname"],
+  [/^\/targets\/name\/(?<name>.+)\/$/, "targetname"],
   [/^\/dataproducts\/data\/$/, "dataproducts"],
   [/^\/dataproducts\/data\/(?<id>\d+)\/$/, "product"],
   [/^\/reduceddatums\/$/, "reduceddatums"],

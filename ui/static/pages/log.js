@@ -20,7 +20,7 @@ export async function show(main, who) {
       { label: "UTC", class: "tight", cell: (e) => h("button", { type: "button", class: "link", title: ago(e.time), onclick: () => details(e) }, moment(e.time)) },
       { label: "Who", cell: (e) => e.user || h("span", { class: "faint" }, "the node") },
       { label: "From", class: "wideonly", cell: (e) => e.address },
-      { label: "Asked for", class: "wide", cell: (e) => h("span", { class: "mono" }, e.action) },
+      { label: "Asked for", class: "wide wideonly", cell: (e) => h("span", { class: "mono" }, e.action) },
       { label: "Changed", class: "wide", cell: (e) => summary(e) },
     ],
   });

@@ -5,7 +5,7 @@ import { field, fill, h, select } from "../dom.js";
 import { failed, notice } from "../notice.js";
 import { clearProblems, showProblems } from "../problems.js";
 import { title } from "../shell.js";
-import { grouped, size } from "../text.js";
+import { ago, fromMJD, grouped, now, size } from "../text.js";
 
 export async function show(main, who) {
   title("Node");
@@ -23,9 +23,18 @@ export async function show(main, who) {
         ["Index of names", node.index.why_not ? h("span", { class: "warn" }, node.index.why_not) : node.index.sequence === node.sequence ? h("span", { class: "good" }, "up to date") : "at entry " + grouped(node.index.sequence)]].map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])),
       h("div", { class: "row" }, act("Make the index anew", "/api/node/reindex/", (a) => a.message), act("Give unused space back", "/api/node/compact/", (a) => "The file had " + size(a.before) + " and has " + size(a.after) + ".", () => show(main, who)))),
       h("section", { class: "card", id: "verify" }, h("h2", {}, "Is everything whole?"), verify()),
-      h("section", { class: "card", id: "backups" }, h("h2", {}, "Backups"), h("p", {}, h("a", { class: "button main", href: "/api/backup/", download: true }, "Make one and save it here"), " Everything is in it, passwords' hashes too."), h("p", {}, "Or at the command line of the node, also while it serves:"), h("pre", {}, "nightjar --db " + node.path + " backup FOLDER"), h("p", { class: "faint" }, "A copy is verified before it is given out. Keep the head of the log with it: with that one can prove later that nothing was taken out of the log."))),
+      h("section", { class: "card", id: "backups" }, h("h2", {}, "Backups"), copies(node.backup), h("p", {}, h("a", { class: "button main", href: "/api/backup/", download: true }, "Make one and save it here"), " Everything is in it, passwords' hashes too."), h("p", {}, "Or at the command line of the node, also while it serves:"), h("pre", {}, "nightjar --db " + node.path + " backup FOLDER"), h("p", { class: "faint" }, "A copy is verified before it is given out. Keep the head of the log with it: with that one can prove later that nothing was taken out of the log."))),
     h("section", { class: "card", id: "settings", "aria-label": "Settings" }, h("h2", {}, "Settings"), settings.results.map(setting)));
 }
+
+// copies says how the copies are that the server takes by itself, if it does.
+function copies(state) {
+  if (!state) return null;
+  if (state.failed) return h("p", { class: "bad" }, "The last copy that the server tried to take by itself failed" + (state.age_seconds === null ? "; there is none." : "; the last good one is " + past(state.age_seconds) + " old."));
+  return state.age_seconds === null ? h("p", { class: "warn" }, "The server takes copies by itself; there is none yet.") : h("p", { class: "good" }, "The last copy that the server took by itself is " + past(state.age_seconds) + " old.");
+}
+
+const past = (seconds) => ago(fromMJD(now() - seconds / 86400)).replace(" ago", "").replace("just now", "less than a minute");
 
 function act(label, path, said, after = () => {}) {
   const button = h("button", { type: "button", onclick: async () => {

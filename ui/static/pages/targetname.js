@@ -6,7 +6,8 @@ import { title } from "../shell.js";
 export async function show(main, who, { name }) {
   const wanted = decodeURIComponent(name), same = (text) => text.toLowerCase() === wanted.toLowerCase();
   title(wanted);
-  const page = wanted.includes(",") ? { results: [] } : await get("/api/targets/", { name: wanted, limit: 200 });
+  // a comma stands between names for the filter name; query takes it as it is, and looks at no aliases
+  const page = await get("/api/targets/", { [wanted.includes(",") ? "query" : "name"]: wanted, limit: 200 });
   const found = page.results.filter((t) => same(t.name) || t.aliases.some((a) => same(a.name)));
   const only = found.find((t) => t.name === wanted) ?? (found.length === 1 ? found[0] : null);
   if (only) {
