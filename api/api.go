@@ -27,6 +27,10 @@ type Options struct {
 	Pages http.Handler
 	// BaseURL is what clients call the node, such as https://node.example.org; "" for what each request calls it.
 	BaseURL string
+	// URL is where the node is reached, for those who ask how it is; "" when nobody serves it.
+	URL string
+	// Fingerprint is that of the certificate that the file keeps, if the node shows it; "" if not.
+	Fingerprint string
 	// Hosts are the names by which the node may be called in a Host header, beside its addresses; none for any name.
 	Hosts []string
 	// Proxies are the networks of proxies in front of the node, whose X-Forwarded headers are believed.

@@ -74,6 +74,7 @@ func TestMatrixNode(t *testing.T) {
 		{"PATCH", "/api/settings/tom_name/", jsonText(`{"value": "x"}`), 401, 401, 403, 403, 200, 403},
 
 		{"GET", "/api/node/", nil, 401, 401, 403, 403, 200, 200},
+		{"GET", "/api/node/certificate/", nil, 401, 401, 403, 403, 404, 404},
 		{"POST", "/api/node/backup/", jsonText(`{"path": "x"}`), 401, 401, 403, 403, 403, 403},
 		{"GET", "/api/backup/", nil, 401, 401, 403, 403, 200, 200},
 		{"POST", "/api/node/verify/", empty, 401, 401, 403, 403, 200, 403},

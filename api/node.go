@@ -1,8 +1,13 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/pem"
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
@@ -28,6 +33,7 @@ func (api *API) nodeRoutes() []*route {
 		{path: "/api/settings/:id/", view: "Setting Instance", parses: allParsers, fields: fixed(settingFields), mayAct: isSuperuser,
 			handle: map[string]handler{"GET": getSetting, "PUT": setSetting, "PATCH": setSetting}},
 		{path: "/api/node/", view: "Node", parses: allParsers, handle: map[string]handler{"GET": getNode}},
+		{path: "/api/node/certificate/", view: "Certificate", parses: allParsers, handle: map[string]handler{"GET": getCertificate}},
 		{path: "/api/node/backup/", view: "Backup", parses: allParsers, fields: fixed(pathFields), mayAct: func(r *request) bool { return r.viewer.Owner },
 			handle: map[string]handler{"POST": backup}},
 		{path: "/api/backup/", view: "Backup File", parses: allParsers, anyType: true, handle: map[string]handler{"GET": downloadBackup}},
@@ -88,6 +94,8 @@ func getNode(r *request) (*answer, error) {
 		w.textMember("node", st.Node)
 		w.textMember("name", st.Name)
 		w.textMember("version", r.api.o.Version)
+		w.textMember("url", r.api.o.URL)
+		w.textMember("fingerprint", r.api.o.Fingerprint)
 		w.intMember("format", int64(st.Formatted))
 		w.textMember("path", st.Path)
 		w.intMember("size", st.Size)
@@ -112,6 +120,28 @@ func getNode(r *request) (*answer, error) {
 			}
 		})
 	})
+}
+
+// getCertificate shows the certificate that the file keeps for its node.
+func getCertificate(r *request) (*answer, error) {
+	text, err := r.access.Certificate()
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("the certificate in the file is no PEM")
+	}
+	return r.object(http.StatusOK, func(w *writer) {
+		w.textMember("certificate", text)
+		w.textMember("fingerprint", Fingerprint(block.Bytes))
+	})
+}
+
+// Fingerprint is the SHA-256 of a certificate as browsers show it.
+func Fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
 // backup writes a copy to a path on the node; only the owner of the file names paths.

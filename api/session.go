@@ -105,5 +105,5 @@ func signOut(r *request) (*answer, error) {
 
 func (r *request) setCookie(secret string, expires time.Time) {
 	http.SetCookie(r.w, &http.Cookie{Name: sessionCookie, Value: secret, Path: "/", Expires: expires, HttpOnly: true,
-		SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
+		SameSite: http.SameSiteLaxMode, Secure: r.site.scheme == "https"})
 }

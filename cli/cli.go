@@ -68,7 +68,7 @@ func (p *program) app() *cli.App {
 		Flags:          []cli.Flag{&cli.StringFlag{Name: "db", Usage: "the archive's `FILE`; also as NIGHTJAR_DB in the environment", Value: file}, helpFlag()},
 		Commands: []*cli.Command{
 			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(), p.targetCommand(),
-			p.importCommand(), p.exportCommand(), p.inspectCommand(), p.logCommand(),
+			p.importCommand(), p.exportCommand(), p.inspectCommand(), p.logCommand(), p.certCommand(),
 			p.backupCommand(), p.restoreCommand(), p.verifyCommand(), p.compactCommand(), p.reindexCommand(), p.statCommand(), p.tortureCommand(), p.versionCommand(),
 			p.checkFileCommand(),
 		},

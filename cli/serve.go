@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,13 +31,12 @@ const (
 func (p *program) serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "serve the archive; a new file is made with a group Public and an administrator",
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` and port; port 0 for any that is free", Value: "127.0.0.1:8000"},
+		Flags: slices.Concat(doorFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "permissions", Usage: "what the visibility of data follows, `targets` or objects; kept in the file at the first start"},
 			&cli.StringFlag{Name: "auth-strategy", Usage: "what guests may do, `read-only` or locked; kept in the file at the first start"},
 			&cli.BoolFlag{Name: "demo", Usage: "fill a new file with a dozen targets, light curves and spectra"},
 			&cli.BoolFlag{Name: "read-only", Usage: "look inside a file, such as a backup, and leave every byte of it as it is"},
-		}, append(networkFlags(), backupFlags()...)...),
+		}, networkFlags(), backupFlags()),
 		Action: p.serve,
 	}
 }
@@ -46,13 +46,13 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.String("listen"))
+	door, err := open(c, p.note)
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	defer func() { door.Close() }()
 	o := api.Options{Log: slog.New(slog.NewTextHandler(p.err, nil)), Pages: ui.Handler(), Version: version()}
-	if err := network(c, listener.Addr(), &o); err != nil {
+	if err := network(c, door.Addr(), &o); err != nil {
 		return err
 	}
 	file, readOnly := c.String("db"), c.Bool("read-only")
@@ -67,6 +67,10 @@ func (p *program) serve(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
+	if err := p.secure(c, door, a); err != nil {
+		return err
+	}
+	o.URL, o.Fingerprint = door.url, door.fingerprint
 	copies, err := p.newBackups(c, a)
 	if err != nil {
 		return err
@@ -92,7 +96,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	} else {
 		go func() { failed <- owner.Serve(control) }()
 	}
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(door) }()
 	if copies != nil {
 		done := make(chan struct{})
 		copying, stop := context.WithCancel(ctx)
@@ -102,16 +106,12 @@ func (p *program) serve(c *cli.Context) (err error) {
 		}()
 		defer func() { stop(); <-done }()
 	}
-	where := "http://" + reachable(listener.Addr()) + "/"
-	if s := c.String("base-url"); s != "" {
-		where = s
-	}
 	full, err := filepath.Abs(file)
 	if err != nil {
 		full = file
 	}
 	p.say("nightjar %s serves %s", version(), full)
-	p.say("sign in: %s", where)
+	door.tell(p.say)
 	select {
 	case <-c.Context.Done():
 	case err = <-failed:
@@ -129,7 +129,7 @@ func reachable(a net.Addr) string {
 
 func newServer(ctx context.Context, h http.Handler, p *program) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: log.New(p.err, "", 0)}
+		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: log.New(quiet{p}, "", 0)}
 }
 
 // shutDown lets what has begun be answered, for a while, and then breaks it off.

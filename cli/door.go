@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"nightjar/api"
+	"nightjar/archive"
+)
+
+// doorFlags say where a node listens and how it keeps what is said from being overheard.
+func doorFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` and port; port 0 for any that is free", Value: "127.0.0.1:8000"},
+		&cli.BoolFlag{Name: "lan", Usage: "listen on all interfaces, with a certificate that is kept in the file; --listen then gives the port alone"},
+		&cli.StringFlag{Name: "tls-cert", Usage: "`FILE` of the certificate, PEM, with those that lead to its issuer; it is read again when it changes"},
+		&cli.StringFlag{Name: "tls-key", Usage: "`FILE` of the certificate's key, PEM"},
+		&cli.BoolFlag{Name: "insecure", Usage: "listen beyond this machine without TLS, as behind a proxy that has it: anybody on the way can read passwords and data"},
+	}
+}
+
+// door is where a node listens.
+type door struct {
+	net.Listener
+	url         string   // at which it is reached
+	others      []string // other URLs of it
+	fingerprint string   // of a certificate that its clients have no other way to trust
+	tls         *tls.Config
+}
+
+// open listens as the doorFlags say. Nothing is answered yet.
+func open(c *cli.Context, note func(string, ...any)) (*door, error) {
+	address := c.String("listen")
+	withTLS := c.Bool("lan") || c.String("tls-cert") != ""
+	switch {
+	case (c.String("tls-cert") == "") != (c.String("tls-key") == ""):
+		return nil, usageError(c, "--tls-cert and --tls-key belong together")
+	case c.Bool("insecure") && withTLS:
+		return nil, usageError(c, "--insecure is for a node without TLS")
+	case c.Bool("lan"):
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		address = ":" + port
+	}
+	d := new(door)
+	if withTLS {
+		d.tls = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	}
+	if c.String("tls-cert") != "" {
+		f, err := readCertificateFiles(c.String("tls-cert"), c.String("tls-key"), note)
+		if err != nil {
+			return nil, err
+		}
+		d.tls.GetCertificate = f.get
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := listener.Addr().(*net.TCPAddr); !withTLS && !c.Bool("insecure") && (!ok || !tcp.IP.IsLoopback()) {
+		listener.Close()
+		return nil, usageError(c, "without TLS a node listens on this machine alone, and %s is beyond it: --lan makes a certificate, --tls-cert and --tls-key name one, and --insecure goes without, as behind a proxy", c.String("listen"))
+	}
+	d.Listener, d.url = listener, "http://"+reachable(listener.Addr())
+	if withTLS {
+		d.url = "https" + strings.TrimPrefix(d.url, "http")
+	}
+	return d, nil
+}
+
+// secure puts TLS before the door, if the flags say so, with the file's own certificate if they name none, and finds out by which URL it is reached.
+func (p *program) secure(c *cli.Context, d *door, a *archive.Archive) error {
+	if d.tls != nil && d.tls.GetCertificate == nil {
+		names := c.StringSlice("allow-host")
+		if u, err := url.Parse(c.String("base-url")); err == nil {
+			names = append(names, u.Hostname())
+		}
+		_, hosts := localHosts(names...)
+		own, err := p.ownCertificate(c.Context, a, hosts, time.Now())
+		if err != nil {
+			return err
+		}
+		d.tls.Certificates = []tls.Certificate{*own}
+		d.fingerprint = api.Fingerprint(own.Leaf.Raw)
+	}
+	if d.tls != nil {
+		d.Listener = tls.NewListener(d.Listener, d.tls)
+	}
+	if c.Bool("lan") {
+		port := strconv.Itoa(d.Addr().(*net.TCPAddr).Port)
+		addresses, _ := localHosts()
+		for _, host := range addresses {
+			d.others = append(d.others, "https://"+net.JoinHostPort(host, port))
+		}
+		if len(d.others) > 0 {
+			d.url, d.others = d.others[0], append(d.others[1:], d.url)
+		}
+	}
+	if s := c.String("base-url"); s != "" {
+		d.url, d.others = strings.TrimSuffix(s, "/"), nil
+	}
+	return nil
+}
+
+// tell says where the node is reached.
+func (d *door) tell(say func(format string, args ...any)) {
+	say("sign in: %s/", d.url)
+	for _, u := range d.others {
+		say("also at: %s/", u)
+	}
+	if d.fingerprint != "" {
+		say("certificate, SHA-256: %s", d.fingerprint)
+	}
+}
+
+// quiet leaves out of what an http.Server says what anybody who knocks can make it say: clients that do not trust a certificate, and such as speak no TLS.
+type quiet struct{ p *program }
+
+func (q quiet) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), "TLS handshake error") {
+		return len(b), nil
+	}
+	return fmt.Fprint(q.p.err, string(b))
+}

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"nightjar/archive"
+)
+
+// Without TLS nothing but this machine is listened to, unless that is asked for in so many words.
+func TestDoorFlags(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "nightjar.db")
+	for _, c := range []struct {
+		args string
+		want []string
+	}{
+		{"--listen 0.0.0.0:0", []string{"without TLS", "--lan", "--tls-cert", "--insecure"}},
+		{"--listen :0", []string{"--insecure"}},
+		{"--listen :0 --trusted-proxy 10.0.0.0/8", []string{"--insecure", "behind a proxy"}},
+		{"--tls-cert x.pem", []string{"belong together"}},
+		{"--tls-key x.pem --listen 127.0.0.1:0", []string{"belong together"}},
+		{"--lan --insecure", []string{"--insecure is for a node without TLS"}},
+		{"--tls-cert none.pem --tls-key none.key --listen 127.0.0.1:0", []string{"none.pem", "no such file"}},
+		{"--lan --listen nowhere", []string{"nowhere"}},
+	} {
+		call(t, "", append([]string{"serve", "--db", file}, strings.Fields(c.args)...)...).refused(t, c.want...)
+	}
+	bad := write(t, dir, "bad.pem", "nothing")
+	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0", "--tls-cert", bad, "--tls-key", bad).refused(t, "bad.pem")
+	if _, err := os.Stat(file); err == nil {
+		t.Error("a server that cannot listen made a file")
+	}
+	s := serveFile(t, file, "--listen", "0.0.0.0:0", "--insecure")
+	if !strings.HasPrefix(s.base, "http://localhost:") {
+		t.Error(s.base)
+	}
+	get(t, s.base+"/api/", "")
+}
+
+// trusting is a client that trusts one certificate alone.
+func trusting(t *testing.T, certificate string) *http.Client {
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(certificate)) {
+		t.Fatalf("no certificate: %q", certificate)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func statusOver(t *testing.T, c *http.Client, url string) int {
+	t.Helper()
+	w, err := c.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, w.Body)
+	w.Body.Close()
+	return w.StatusCode
+}
+
+// On a network a node shows the certificate that its file keeps: at every address that it prints, the same at the next start, and to nobody who does not know it.
+func TestLAN(t *testing.T) {
+	file := newFile(t)
+	call(t, "", "cert", "--db", file).refused(t, "serve --lan makes one")
+	s := serveFile(t, file, "--lan")
+	certificate := must(t, "cert", "--db", file)
+	client := trusting(t, certificate)
+	found := regexp.MustCompile(`(?m)^(?:sign in|also at): (https://\S+/)$`).FindAllStringSubmatch(s.out.String(), -1)
+	if len(found) == 0 {
+		t.Fatal(s.out)
+	}
+	for _, m := range found {
+		if status := statusOver(t, client, m[1]+"api/"); status != 200 {
+			t.Errorf("%s: %d", m[1], status)
+		}
+	}
+	if _, err := http.Get(found[0][1] + "api/"); err == nil {
+		t.Error("one who does not know the certificate takes it")
+	}
+	plain, err := http.Get(strings.Replace(found[0][1], "https", "http", 1))
+	if err != nil || plain.StatusCode != 400 {
+		t.Errorf("without TLS: %v %v", plain, err)
+	}
+	r := call(t, "", "cert", "--db", file)
+	m := regexp.MustCompile(`certificate, SHA-256: ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})\n`).FindStringSubmatch(s.out.String())
+	if m == nil || !strings.Contains(r.err, m[1]) {
+		t.Errorf("the fingerprint: %s %s", s.out, r.err)
+	}
+	for _, command := range [][]string{{"settings", "get"}, {"log", "--limit", "100"}, {"stat"}} {
+		if out := must(t, append(command, "--db", file)...); strings.Contains(out, "PRIVATE KEY") || strings.Contains(out, "tls_key = ") {
+			t.Errorf("%s shows the key: %s", command, out)
+		}
+	}
+	call(t, "", "settings", "get", "tls_key", "--db", file).refused(t)
+	if s.stop() != 0 || strings.Contains(s.errs.String(), "handshake") {
+		t.Error(s.errs)
+	}
+	again := serveFile(t, file, "--lan")
+	if must(t, "cert", "--db", file) != certificate || !strings.Contains(again.out.String(), m[1]) {
+		t.Error("another certificate at the next start")
+	}
+	if again.stop() != 0 {
+		t.Error(again.errs)
+	}
+	// one more name: it is made anew, and says so
+	named := serveFile(t, file, "--lan", "--allow-host", "node.example.org")
+	other := must(t, "cert", "--db", file)
+	if other == certificate || !strings.Contains(named.errs.String(), "made anew") || !strings.Contains(named.errs.String(), "node.example.org") {
+		t.Errorf("%s", named.errs)
+	}
+	if named.stop() != 0 {
+		t.Error(named.errs)
+	}
+	must(t, "verify", "--db", file)
+}
+
+// A certificate that ends is made anew before it does, with the same key and all its names.
+func TestCertificateEnds(t *testing.T) {
+	file := newFile(t)
+	a, err := archive.Open(file, archive.Options{NoIndex: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	p := &program{out: new(said), err: new(said)}
+	now := time.Now()
+	leaf := func(at time.Time, hosts ...string) *x509.Certificate {
+		t.Helper()
+		pair, err := p.ownCertificate(t.Context(), a, hosts, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pair.Leaf
+	}
+	first := leaf(now, "localhost", "192.0.2.1")
+	if err := first.CheckSignature(first.SignatureAlgorithm, first.RawTBSCertificate, first.Signature); err != nil || first.IsCA {
+		t.Errorf("%v, CA %v", err, first.IsCA)
+	}
+	same := leaf(now.Add(certificateFor-2*renewBefore), "192.0.2.1")
+	if !same.Equal(first) {
+		t.Error("made anew without need")
+	}
+	late := leaf(now.Add(certificateFor), "192.0.2.2")
+	if late.Equal(first) || string(late.RawSubjectPublicKeyInfo) != string(first.RawSubjectPublicKeyInfo) {
+		t.Error("the key should stay, and the certificate not")
+	}
+	for _, host := range []string{"localhost", "192.0.2.1", "192.0.2.2"} {
+		if err := late.VerifyHostname(host); err != nil {
+			t.Error(err)
+		}
+	}
+	early := leaf(now.Add(-48*time.Hour), "localhost") // the clock was set back
+	if early.Equal(late) {
+		t.Error("a certificate that has not begun is shown")
+	}
+}
+
+// Certificates from files are read again when they change, and what cannot be read does not take the old one away.
+func TestCertificateFiles(t *testing.T) {
+	dir := t.TempDir()
+	pair := func(name string) string {
+		certificate, key, err := newCertificate(nil, name, []string{"127.0.0.1"}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "cert.pem", certificate)
+		write(t, dir, "key.pem", key)
+		return certificate
+	}
+	first := pair("one")
+	s := serveFile(t, filepath.Join(dir, "nightjar.db"), "--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"))
+	if !strings.HasPrefix(s.base, "https://127.0.0.1:") {
+		t.Fatal(s.base)
+	}
+	statusOver(t, trusting(t, first), s.base+"/api/")
+	second := pair("a second one")
+	statusOver(t, trusting(t, second), s.base+"/api/")
+	write(t, dir, "cert.pem", "nothing")
+	statusOver(t, trusting(t, second), s.base+"/api/")
+	statusOver(t, trusting(t, second), s.base+"/healthz")
+	if n := strings.Count(s.errs.String(), "was not read anew"); n == 0 {
+		t.Error(s.errs)
+	}
+	if s.stop() != 0 {
+		t.Error(s.errs)
+	}
+}
+
+// The node says how it is reached, to those who may ask.
+func TestNodeSaysURL(t *testing.T) {
+	file := newFile(t)
+	s := serveFile(t, file, "--base-url", "https://node.example.org")
+	n, err := dialed(file)
+	if err != nil || n == nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	var node struct{ URL, Fingerprint string }
+	if err := n.call(t.Context(), "GET", "/api/node/", nil, &node); err != nil || node.URL != "https://node.example.org" || node.Fingerprint != "" {
+		t.Errorf("%+v, %v", node, err)
+	}
+	if s.stop() != 0 {
+		t.Error(s.errs)
+	}
+}
