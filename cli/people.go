@@ -66,6 +66,18 @@ func findGroup(ctx context.Context, n *client, name string) (*named, error) {
 	return g, err
 }
 
+func findGroups(ctx context.Context, n *client, names []string) ([]named, error) {
+	groups := []named{}
+	for _, name := range names {
+		g, err := findGroup(ctx, n, name)
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, *g)
+	}
+	return groups, nil
+}
+
 func passwordFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input, instead of making a random one and printing it"}
 }
@@ -104,6 +116,7 @@ func (p *program) userCommand() *cli.Command {
 				},
 				Action: p.asking(true, []string{"NAME"}, p.addUser),
 			},
+			p.inviteCommand(),
 			{
 				Name: "list", Usage: "list the users",
 				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
@@ -166,13 +179,9 @@ func (p *program) addUser(ctx context.Context, c *cli.Context, n *client, args [
 	if err != nil {
 		return err
 	}
-	groups := []named{}
-	for _, name := range c.StringSlice("group") {
-		g, err := findGroup(ctx, n, name)
-		if err != nil {
-			return err
-		}
-		groups = append(groups, *g)
+	groups, err := findGroups(ctx, n, c.StringSlice("group"))
+	if err != nil {
+		return err
 	}
 	err = n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": password, "is_superuser": c.Bool("superuser"), "groups": groups}, nil)
 	if err == nil && show {
@@ -265,22 +274,14 @@ func (p *program) tokenCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "create", Usage: "make a token of a user's and print it, this once", ArgsUsage: "USER",
-				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "name", Usage: "`WHAT` it is for"},
-					&cli.BoolFlag{Name: "read-only", Usage: "it cannot write"},
-					&cli.StringFlag{Name: "expires", Usage: "`WHEN` it ends: days (30d), hours (12h), or a date (2027-01-31), UTC"},
-				},
+				Flags: append([]cli.Flag{&cli.StringFlag{Name: "name", Usage: "`WHAT` it is for"}}, tokenFlags()...),
 				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
-					in := map[string]any{"username": args[0], "name": c.String("name"), "read_only": c.Bool("read-only")}
-					if s := c.String("expires"); s != "" {
-						t, err := parseExpiry(s, time.Now())
-						if err != nil {
-							return usageError(c, "%v", err)
-						}
-						in["expires"] = t.UTC().Format(time.RFC3339)
+					in, err := newToken(c, args[0], c.String("name"))
+					if err != nil {
+						return err
 					}
 					var t token
-					err := n.call(ctx, http.MethodPost, "/api/tokens/", in, &t)
+					err = n.call(ctx, http.MethodPost, "/api/tokens/", in, &t)
 					if err == nil {
 						p.note("token %d of %s, shown this once:", t.ID, t.Username)
 						p.say("%s", t.Token)
@@ -317,6 +318,27 @@ func (p *program) tokenCommand() *cli.Command {
 			},
 		},
 	}
+}
+
+// tokenFlags say what a new token may, and for how long.
+func tokenFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "read-only", Usage: "it cannot write"},
+		&cli.StringFlag{Name: "expires", Usage: "`WHEN` it ends: days (30d), hours (12h), or a date (2027-01-31), UTC"},
+	}
+}
+
+// newToken is what is sent to make a token, as the tokenFlags say.
+func newToken(c *cli.Context, user, name string) (map[string]any, error) {
+	in := map[string]any{"username": user, "name": name, "read_only": c.Bool("read-only")}
+	if s := c.String("expires"); s != "" {
+		t, err := parseExpiry(s, time.Now())
+		if err != nil {
+			return nil, usageError(c, "%v", err)
+		}
+		in["expires"] = t.UTC().Format(time.RFC3339)
+	}
+	return in, nil
 }
 
 // parseExpiry reads a time to come: a number of days or hours from now, or a date.

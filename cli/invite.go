@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+func (p *program) inviteCommand() *cli.Command {
+	return &cli.Command{
+		Name: "invite", Usage: "add a user who comes in with a token alone, and print what to send them", ArgsUsage: "NAME",
+		Flags:  append([]cli.Flag{&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"}}, tokenFlags()...),
+		Action: p.asking(true, []string{"NAME"}, p.invite),
+	}
+}
+
+// invite makes a user without a password and a token of theirs, or neither.
+func (p *program) invite(ctx context.Context, c *cli.Context, n *client, args []string) error {
+	in, err := newToken(c, args[0], "invitation")
+	if err != nil {
+		return err
+	}
+	groups, err := findGroups(ctx, n, c.StringSlice("group"))
+	if err != nil {
+		return err
+	}
+	var node struct{ URL, Fingerprint string }
+	if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &node); err != nil {
+		return err
+	}
+	var own struct{ Certificate string }
+	if node.Fingerprint != "" {
+		if err := n.call(ctx, http.MethodGet, "/api/node/certificate/", nil, &own); err != nil {
+			return err
+		}
+	}
+	var u user
+	if err := n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": nil, "groups": groups}, &u); err != nil {
+		return err
+	}
+	var t token
+	if err := n.call(ctx, http.MethodPost, "/api/tokens/", in, &t); err != nil {
+		return errors.Join(err, n.call(context.WithoutCancel(ctx), http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil))
+	}
+	switch at, err := url.Parse(node.URL); {
+	case node.URL == "":
+		p.note("no server runs on this file: the URL is that of a plain nightjar serve")
+		node.URL = "http://127.0.0.1:8000"
+	case err == nil && isHere(at.Hostname()):
+		p.note("this URL is for this machine alone: serve --lan lets others in")
+	}
+	p.say("URL: %s/", node.URL)
+	p.say("token: %s", t.Token)
+	if node.Fingerprint != "" {
+		p.say("certificate, SHA-256: %s", node.Fingerprint)
+	}
+	p.say("\n%s", snippet(node.URL, t.Token, own.Certificate))
+	return nil
+}
+
+func isHere(host string) bool {
+	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.")
+}
+
+// snippet is a beginning in Python, which keeps the token out of the list of processes.
+func snippet(base, token, certificate string) string {
+	var b strings.Builder
+	b.WriteString("import requests\n\nnode = requests.Session()\nnode.headers[\"Authorization\"] = \"Token " + token + "\"\n")
+	if certificate != "" {
+		b.WriteString("with open(\"nightjar.pem\", \"w\") as file:\n    file.write(\"\"\"" + certificate + "\"\"\")\nnode.verify = \"nightjar.pem\"\nnode.trust_env = False  # whose certificates would count instead\n")
+	}
+	b.WriteString("print(node.get(\"" + base + "/api/targets/\").json()[\"count\"])")
+	return b.String()
+}
