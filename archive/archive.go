@@ -27,6 +27,8 @@ type Options struct {
 	CheckCopy func(path string) error
 	// Logf is told what an operator should know; nil for nobody.
 	Logf func(format string, args ...any)
+	// FailedLogins is how many attempts of an account from an address may fail within five minutes; 0 means auth.FailedLogins.
+	FailedLogins int
 	// Now and Random are the clock and the source of randomness; nil means the real ones.
 	Now    func() time.Time
 	Random io.Reader
@@ -90,7 +92,7 @@ func Open(path string, o Options) (a *Archive, err error) {
 			err = errors.Join(err, a.db.Close())
 		}
 	}()
-	if a.auth, err = auth.New(a.db, auth.Options{Now: o.Now, Random: o.Random}); err != nil {
+	if a.auth, err = auth.New(a.db, auth.Options{FailedLogins: o.FailedLogins, Now: o.Now, Random: o.Random}); err != nil {
 		return nil, err
 	}
 	a.auth.Forget = forgetGrantee

@@ -24,8 +24,11 @@ type Auth struct {
 	Forget func(tx *kv.Tx, g Grantee) error
 }
 
-// Options are for tests; the zero value means the real clock and real randomness.
+// Options say how users are let in. The zero value is right for a node.
 type Options struct {
+	// FailedLogins is how many attempts of an account from an address may fail within five minutes; 0 means FailedLogins.
+	FailedLogins int
+	// Now and Random are the clock and the source of randomness; nil means the real ones.
 	Now    func() time.Time
 	Random io.Reader
 }
@@ -44,7 +47,7 @@ func New(db *kv.DB, o Options) (*Auth, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	a := &Auth{db: db, now: o.Now, random: o.Random, passwords: newPasswords(o.Random), limits: newLimiter(o.Now), used: newLastUsed()}
+	a := &Auth{db: db, now: o.Now, random: o.Random, passwords: newPasswords(o.Random), limits: newLimiter(o.Now, o.FailedLogins), used: newLastUsed()}
 	a.Forget = func(*kv.Tx, Grantee) error { return nil }
 	var err error
 	if a.basic, err = newMemory(o.Now, o.Random); err != nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -243,12 +245,12 @@ func TestLimits(t *testing.T) {
 		_, err := f.Basic(ctx, "bob", "wrong", addr)
 		return err
 	}
-	for range perAccount {
+	for range FailedLogins {
 		f.limits.failed("bob", "10.0.0.1")
 	}
 	var e *Error
 	if err := fail("10.0.0.1"); !errors.As(err, &e) || e.Kind != TooMany || e.RetryAfter <= 0 || e.RetryAfter > attemptsFor {
-		t.Errorf("after %d failures: %v", perAccount, err)
+		t.Errorf("after %d failures: %v", FailedLogins, err)
 	}
 	if _, err := f.Basic(ctx, "bob", "bob-pass-1", "10.0.0.1"); err != nil {
 		t.Errorf("a credential that was verified before: %v", err)
@@ -260,11 +262,81 @@ func TestLimits(t *testing.T) {
 	if err := fail("10.0.0.1"); !isKind(err, Unauthenticated) {
 		t.Errorf("some minutes later: %v", err)
 	}
-	for i := range perAddress {
+	for i := range accountsFailing * FailedLogins {
 		f.limits.failed(fmt.Sprint(i), "10.0.0.3")
 	}
 	if err := fail("10.0.0.3"); !isKind(err, TooMany) {
 		t.Errorf("many names from one address: %v", err)
+	}
+}
+
+// A client that works is let in by every door while somebody at the same address fails, for as long as it goes on working; a new one waits.
+func TestLimitsSpareWorkers(t *testing.T) {
+	f := setup(t)
+	ctx := t.Context()
+	f.user("bob", false)
+	door := map[string]func(password string) error{
+		"basic":      func(p string) error { _, err := f.Basic(ctx, "bob", p, "10.0.0.1"); return err },
+		"token-auth": func(p string) error { _, err := f.Mint(ctx, "bob", p, "10.0.0.1"); return err },
+		"session":    func(p string) error { _, err := f.SignIn(ctx, "bob", p, "10.0.0.1"); return err },
+	}
+	if err := door["basic"]("bob-pass-1"); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		f.clock = f.clock.Add(rememberFor - time.Second)
+		for range FailedLogins {
+			f.limits.failed("bob", "10.0.0.1")
+		}
+		for name, open := range door {
+			if err := open("bob-pass-1"); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if err := open("wrong"); !isKind(err, TooMany) {
+				t.Errorf("%s with a wrong password: %v", name, err)
+			}
+		}
+	}
+	f.clock = f.clock.Add(rememberFor + time.Second)
+	for range FailedLogins {
+		f.limits.failed("bob", "10.0.0.1")
+	}
+	if err := door["basic"]("bob-pass-1"); !isKind(err, TooMany) {
+		t.Errorf("after a pause: %v", err)
+	}
+}
+
+// Attempts that come all at once are not more than those that come one after the other.
+func TestLimitsAtOnce(t *testing.T) {
+	f := setup(t)
+	f.user("bob", false)
+	var group sync.WaitGroup
+	var looked atomic.Int32
+	for range 4 * FailedLogins {
+		group.Go(func() {
+			if _, err := f.Basic(t.Context(), "bob", "wrong", "10.0.0.1"); isKind(err, Unauthenticated) {
+				looked.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if n := looked.Load(); n < FailedLogins || n > FailedLogins+argonAtOnce {
+		t.Errorf("%d passwords were tried, and %d may be", n, FailedLogins)
+	}
+}
+
+// The addresses of a network of IPv6 count as one, as do the two ways to write an address of IPv4.
+func TestLimitsByNetwork(t *testing.T) {
+	f := setup(t)
+	f.user("bob", false)
+	for i := range FailedLogins {
+		f.limits.failed("bob", fmt.Sprintf("2001:db8::%x", i))
+		f.limits.failed("bob", "::ffff:10.0.0.1")
+	}
+	for addr, limited := range map[string]bool{"2001:db8::ffff": true, "2001:db8:0:1::1": false, "10.0.0.1": true, "10.0.0.2": false, "local": false} {
+		if _, err := f.Basic(t.Context(), "bob", "wrong", addr); isKind(err, TooMany) != limited {
+			t.Errorf("%s: %v", addr, err)
+		}
 	}
 }
 

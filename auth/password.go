@@ -44,7 +44,7 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	if _, err := io.ReadFull(p.random, salt); err != nil {
 		return "", err
 	}
-	key, err := p.derive(ctx, password, salt)
+	key, err := p.derive(ctx, password, salt, nil)
 	if err != nil {
 		return "", err
 	}
@@ -53,12 +53,18 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 		b64.EncodeToString(salt), b64.EncodeToString(key)), nil
 }
 
-func (p *passwords) derive(ctx context.Context, password string, salt []byte) ([]byte, error) {
+// derive computes the key of a password when it is its turn. Then may is asked first, if it is not nil, whether that should still be done.
+func (p *passwords) derive(ctx context.Context, password string, salt []byte, may func() error) ([]byte, error) {
 	select {
 	case p.turns <- struct{}{}:
 		defer func() { <-p.turns }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	}
+	if may != nil {
+		if err := may(); err != nil {
+			return nil, err
+		}
 	}
 	return argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, argonLanes, argonKey), nil
 }
@@ -66,8 +72,8 @@ func (p *passwords) derive(ctx context.Context, password string, salt []byte) ([
 // nobody is compared with when there is no such user, so that this takes as long.
 const nobody = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-// matches says whether a password is the one that was stored.
-func (p *passwords) matches(ctx context.Context, stored, password string) (bool, error) {
+// matches says whether a password is the one that was stored, or why that is not looked at: may is asked when it is this one's turn.
+func (p *passwords) matches(ctx context.Context, stored, password string, may func() error) (bool, error) {
 	if stored == "" {
 		stored = nobody // a user without a password: nothing matches, in the same time
 	}
@@ -88,7 +94,7 @@ func (p *passwords) matches(ctx context.Context, stored, password string) (bool,
 	if len(password) > maxPassword {
 		password = password[:maxPassword] // no stored password is as long
 	}
-	got, err := p.derive(ctx, password, salt)
+	got, err := p.derive(ctx, password, salt, may)
 	if err != nil {
 		return false, err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // Basic verifies a user name and a password, as HTTP's Basic authentication brings them with every request: one that was good
-// within the last minutes is recognised without argon2id. Errors: ErrBadPassword, TooMany.
+// within the last minutes is recognised without argon2id, and before any limit. Errors: ErrBadPassword, TooMany.
 func (a *Auth) Basic(ctx context.Context, name, password, addr string) (Viewer, error) {
 	mark := a.basic.mark(name, password)
 	if id, stored, ok := a.basic.find(mark); ok {
@@ -56,7 +57,8 @@ func (a *Auth) verify(ctx context.Context, name, password, addr string) (v Viewe
 	if err != nil {
 		return v, err
 	}
-	good, err := a.passwords.matches(ctx, u.Password, password)
+	// many may have waited for their turn while the failures of others were counted
+	good, err := a.passwords.matches(ctx, u.Password, password, func() error { return a.limits.may(name, addr) })
 	if err != nil {
 		return v, err
 	}
@@ -103,7 +105,7 @@ func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 	return v, err
 }
 
-// Mint makes a token for a user name and a password, valid for 30 days. Errors: ErrBadPassword, TooMany.
+// Mint makes a token for a user name and a password, valid for 30 days. A credential that Basic would recognise is recognised here, too. Errors: ErrBadPassword, TooMany.
 func (a *Auth) Mint(ctx context.Context, name, password, addr string) (TokenInfo, error) {
 	return a.openDoor(ctx, name, password, addr, Minted, mintedFor, "token-auth")
 }
@@ -114,7 +116,7 @@ func (a *Auth) SignIn(ctx context.Context, name, password, addr string) (TokenIn
 }
 
 func (a *Auth) openDoor(ctx context.Context, name, password, addr string, sort TokenSort, valid time.Duration, called string) (TokenInfo, error) {
-	v, err := a.verify(ctx, name, password, addr)
+	v, err := a.Basic(ctx, name, password, addr)
 	if err != nil {
 		return TokenInfo{}, err
 	}
@@ -134,7 +136,7 @@ func (a *Auth) SignOut(ctx context.Context, v Viewer) error {
 	return err
 }
 
-// memory remembers verified credentials under a keyed hash, for rememberFor after the last verification.
+// memory remembers verified credentials under a keyed hash, for rememberFor after they were used last.
 type memory struct {
 	now func() time.Time
 	key []byte
@@ -172,9 +174,13 @@ func (m *memory) find(mark [32]byte) (user uint64, stored string, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.who[mark]
-	if ok && m.now().After(r.until) {
+	switch {
+	case ok && m.now().After(r.until):
 		delete(m.who, mark)
 		ok = false
+	case ok: // who works on is not asked for proof in the middle of somebody else's attack
+		r.until = m.now().Add(rememberFor)
+		m.who[mark] = r
 	}
 	return r.user, r.stored, ok
 }
@@ -196,7 +202,8 @@ func (m *memory) remember(mark [32]byte, user uint64, stored string) {
 
 // limiter counts failed attempts, per account and address and per address.
 type limiter struct {
-	now func() time.Time
+	now        func() time.Time
+	perAccount int // and address
 
 	mu    sync.Mutex
 	count map[string]*attempts
@@ -208,17 +215,30 @@ type attempts struct {
 }
 
 const (
-	attemptsFor     = 5 * time.Minute // from the first failure on
-	perAccount      = 20
-	perAddress      = 300
+	attemptsFor = 5 * time.Minute // from the first failure on
+	// FailedLogins is how many attempts of an account from an address may fail within five minutes, unless Options say otherwise.
+	FailedLogins    = 20
+	accountsFailing = 15 // so many times that from one address, whatever the account
 	maxAttemptLists = 100_000
 )
 
-func newLimiter(now func() time.Time) *limiter {
-	return &limiter{now: now, count: map[string]*attempts{}}
+func newLimiter(now func() time.Time, perAccount int) *limiter {
+	if perAccount == 0 {
+		perAccount = FailedLogins
+	}
+	return &limiter{now: now, perAccount: perAccount, count: map[string]*attempts{}}
 }
 
+// attemptKeys are the keys of an account at an address and of the address. Of an address of IPv6 the network counts, in which one machine may have as many as it likes.
 func attemptKeys(name, addr string) (account, address string) {
+	if ip, err := netip.ParseAddr(addr); err == nil {
+		if ip = ip.Unmap().WithZone(""); ip.Is6() {
+			net, _ := ip.Prefix(64)
+			addr = net.String()
+		} else {
+			addr = ip.String()
+		}
+	}
 	return "account " + addr + " " + name, "address " + addr
 }
 
@@ -227,7 +247,7 @@ func (l *limiter) may(name, addr string) error {
 	account, address := attemptKeys(name, addr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for key, limit := range map[string]int{account: perAccount, address: perAddress} {
+	for key, limit := range map[string]int{account: l.perAccount, address: accountsFailing * l.perAccount} {
 		c := l.count[key]
 		if c == nil {
 			continue
@@ -251,7 +271,7 @@ func (l *limiter) failed(name, addr string) {
 	}
 	for _, key := range []string{account, address} {
 		c := l.count[key]
-		if c == nil {
+		if c == nil || !l.now().Before(c.until) {
 			c = &attempts{until: l.now().Add(attemptsFor)}
 			l.count[key] = c
 		}
