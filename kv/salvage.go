@@ -261,7 +261,7 @@ func (v *salvager) records(d *tableDef) error {
 			if err != nil {
 				return err
 			}
-			tx := &Tx{db: v.dst, bolt: bt, entry: new(entryBuilder)}
+			tx := &Tx{db: v.dst, bolt: bt, batch: new(batch), entry: new(entryBuilder)}
 			b.FillPercent = fillAppend
 			for _, r := range rows {
 				if err := tx.writeRecord(d, r.id, r.rec, false); err != nil {
