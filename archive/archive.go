@@ -87,9 +87,10 @@ func Open(path string, o Options) (a *Archive, err error) {
 	if err != nil {
 		return nil, err
 	}
+	db := a.db // a is gone when an error is returned
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.db.Close())
+			err = errors.Join(err, db.Close())
 		}
 	}()
 	if a.auth, err = auth.New(a.db, auth.Options{FailedLogins: o.FailedLogins, Now: o.Now, Random: o.Random}); err != nil {

@@ -216,6 +216,19 @@ func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 			o.InitialMmapSize = max(o.InitialMmapSize, 4*int(info.Size()))
 		}
 	}
+	// When bbolt panics over a damaged file while it opens it, nobody else lets go of the lock.
+	var file *os.File
+	o.OpenFile = func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+		f, err = os.OpenFile(name, flag, mode)
+		file = f
+		return f, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			file.Close()
+			panic(p)
+		}
+	}()
 	b, err := bbolt.Open(path, 0o600, o)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):

@@ -194,7 +194,7 @@ func TestDamage(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	refused, failed, missing, harmless := 0, 0, 0, 0
 	salvaged, least := 0, 1<<30
-	total := times(40, 1000)
+	total := times(24, 1000)
 	for i := range total {
 		at, bit := somewhere(r, places), byte(1)<<r.IntN(8)
 		b := bytes.Clone(whole)
@@ -204,7 +204,9 @@ func TestDamage(t *testing.T) {
 		a, h, err := open(damaged)
 		some, fewer := err != nil, false
 		if err != nil {
-			refused++
+			if refused++; !strings.Contains(err.Error(), "damaged") && !strings.Contains(err.Error(), "not a nightjar file") {
+				t.Errorf("%s: refused without a word of damage: %v", what, err)
+			}
 		} else {
 			for _, path := range paths {
 				status, body := asked(h, path)
@@ -243,6 +245,9 @@ func TestDamage(t *testing.T) {
 			if saved := salvage(t, what, damaged, rows); saved >= 0 {
 				salvaged, least = salvaged+1, min(least, saved)
 			}
+		}
+		if i%100 == 99 {
+			t.Logf("%d bits: %d refused, %d failed, %d missing, %d harmless, %d salvaged, at least %d data", i+1, refused, failed, missing, harmless, salvaged, least)
 		}
 	}
 	t.Logf("%d of the files were salvaged; the worst gave %d of %d data", salvaged, least, len(rowsOf("format=", truth["/api/reduceddatums/?format=ndjson"])))

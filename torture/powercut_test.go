@@ -69,7 +69,7 @@ func TestPowerCut(t *testing.T) {
 		t.Fatalf("the recorded calls do not make the file that is there (%d bytes): something was not recorded (%v)", len(b), err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	cuts := make([]int, times(60, 1000))
+	cuts := make([]int, times(40, 1000))
 	for i := range cuts {
 		cuts[i] = 1 + r.IntN(len(calls)-1) // before this call
 	}
