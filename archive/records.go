@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"fmt"
 	"nightjar/auth"
 	"nightjar/kv"
 )
@@ -278,6 +279,9 @@ var targets = kv.NewTable(kv.Spec[Target]{
 		return m
 	},
 	Ident: func(_ *kv.Tx, t *Target) []byte { return t.UID[:] },
+	StandIn: func(id uint64, uid [16]byte) *Target { // whom the lost one was shown to is not known: to nobody
+		return &Target{Name: fmt.Sprintf("lost target %d", id), Type: Sidereal, Access: auth.Private, UID: uid}
+	},
 })
 
 var lists = kv.NewTable(kv.Spec[List]{

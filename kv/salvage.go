@@ -15,8 +15,8 @@ import (
 )
 
 // Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one: every record whose CRC is right and which its
-// table can read, and every blob whose content is what was uploaded. A record is left out when its blob is lost, or the one record that it belongs to (see
-// Heirs). What is derived is made again. The new file is a node of its own; its log begins anew behind the last entry of the old one that can be read.
+// table can read, and every blob whose content is what was uploaded. A record is left out when its blob is lost; for a lost record that it belongs to (see
+// Heirs) another stands in, if the table has a StandIn, or it is left out with it. What is derived is made again. The new file is a node of its own; its log begins anew behind the last entry of the old one that can be read.
 //
 // The report counts what was saved; its problems name what was lost, as far as that can be known. An error says that
 // nothing could be done.
@@ -81,6 +81,8 @@ type salvager struct {
 	src   *Tx
 	dst   *DB
 	blobs map[uint64]uint64 // whole ones, and how many records use them
+	// lacking are the lost records to which others belong that are kept
+	lacking map[rowKey]*tableDef
 }
 
 func (v *salvager) run() error {
@@ -349,6 +351,7 @@ func (v *salvager) prune() (some bool) {
 	}
 	for _, d := range v.src.db.schema.tables {
 		var gone []uint64
+		v.lacking = map[rowKey]*tableDef{}
 		v.dst.bolt.View(func(bt *bbolt.Tx) error {
 			tx := &Tx{db: v.dst, bolt: bt}
 			c := tx.table(d).Cursor()
@@ -360,6 +363,9 @@ func (v *salvager) prune() (some bool) {
 			}
 			return nil
 		})
+		for row, parent := range v.lacking {
+			some = v.try(where(parent, row.id), func() error { return v.standIn(parent, row.id) }) || some
+		}
 		if len(gone) == 0 {
 			continue
 		}
@@ -376,6 +382,24 @@ func (v *salvager) prune() (some bool) {
 		})
 	}
 	return some
+}
+
+// standIn writes a record in the place of a lost one.
+func (v *salvager) standIn(d *tableDef, id uint64) error {
+	uid, err := v.dst.newIdentity()
+	if err != nil {
+		return err
+	}
+	v.problem("%s is lost: another stands in its place for what belongs to it", where(d, id))
+	v.Records++
+	return v.update(func(bt *bbolt.Tx) error {
+		tx := &Tx{db: v.dst, bolt: bt, batch: new(batch), entry: new(entryBuilder)}
+		b := tx.table(d)
+		if err := b.SetSequence(max(b.Sequence(), id)); err != nil {
+			return err
+		}
+		return tx.writeRecord(d, id, d.standIn(id, uid), false)
+	})
 }
 
 // complete says whether what a record belongs to was saved.
@@ -395,6 +419,10 @@ func (v *salvager) complete(tx *Tx, d *tableDef, id uint64, stored []byte) error
 				continue
 			}
 			if _, err := tx.record(parent, m.Value.Int()); err != nil {
+				if parent.standIn != nil && m.Value.Int() <= MaxID {
+					v.lacking[rowKey{parent.no, m.Value.Int()}] = parent
+					continue
+				}
 				return fmt.Errorf("left out with %s", where(parent, m.Value.Int()))
 			}
 		}

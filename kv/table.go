@@ -28,6 +28,9 @@ type Spec[T any] struct {
 	// Ident is what a record is known by outside of this file, kept in the log when it is deleted: a uid, or a content's hash.
 	Ident func(tx *Tx, rec *T) []byte
 
+	// StandIn makes a record in the place of a lost one, for Salvage, so that what belongs to it can be kept. uid is a new one.
+	StandIn func(id uint64, uid [16]byte) *T
+
 	// Blobs lists the blobs that a record refers to, for Verify.
 	Blobs func(rec *T) []uint64
 
@@ -70,6 +73,8 @@ type tableDef struct {
 	passes func(rec []byte) ([]Member, error)
 	ident  func(tx *Tx, rec []byte) ([]byte, error)
 	blobs  func(rec []byte) ([]uint64, error)
+	// standIn is nil when there is none
+	standIn func(id uint64, uid [16]byte) []byte
 }
 
 // NewTable makes the table that spec describes.
@@ -108,6 +113,9 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 			}
 			return spec.Ident(tx, rec), nil
 		}
+	}
+	if spec.StandIn != nil {
+		d.standIn = func(id uint64, uid [16]byte) []byte { return t.codec.Append(nil, spec.StandIn(id, uid)) }
 	}
 	if spec.Blobs != nil {
 		d.blobs = func(b []byte) ([]uint64, error) {
