@@ -2,7 +2,9 @@ package kv
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -18,9 +20,7 @@ type Stage struct {
 	def    *tableDef
 	id     uint64
 	runs   idRuns
-	// members gathers the rows of each set, by setKey, as differences from base: what they owe to their parents is
-	// added at the end, when it is known.
-	base    uint64
+	// members gathers the rows of each set, by setKey: what they owe to their parents is added at the end, when it is known.
 	members map[string]*stageIDs
 	entry   *entryBuilder
 	dropped map[uint64]bool
@@ -29,8 +29,36 @@ type Stage struct {
 	notes []Superseded
 }
 
-// stageIDs are pending rows of a set, as differences from the stage's base, ascending.
-type stageIDs struct{ ids []uint32 }
+// stageIDs are pending rows of a set, ascending: the first, and for each further one the difference from the one before as uvarint.
+type stageIDs struct {
+	first, last uint64
+	rest        []byte
+}
+
+func (l *stageIDs) add(id uint64) {
+	if l.first == 0 {
+		l.first = id
+	} else {
+		l.rest = binary.AppendUvarint(l.rest, id-l.last)
+	}
+	l.last = id
+}
+
+// join adds the rows of o, all of which are larger.
+func (l *stageIDs) join(o *stageIDs) {
+	l.add(o.first)
+	l.rest, l.last = append(l.rest, o.rest...), o.last
+}
+
+func (l *stageIDs) all() iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		id, rest := l.first, l.rest
+		for yield(id) && len(rest) > 0 {
+			d, n := binary.Uvarint(rest)
+			id, rest = id+d, rest[n:]
+		}
+	}
+}
 
 // Superseded is a note that a pending row's equal was written by somebody else meanwhile.
 type Superseded struct{ Pending, By uint64 }
@@ -52,7 +80,7 @@ func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) 
 		if err != nil {
 			return err
 		}
-		s.id, s.base = id, tx.table(t.def).Sequence()
+		s.id = id
 		return tx.putStage(&stageInfo{id: id, kind: stagePending, table: t.def.no})
 	}})
 	if err != nil {
@@ -92,7 +120,7 @@ func (st *stageTx) add(tx *Tx, k *Keys, id uint64) error {
 			list = new(stageIDs)
 			st.members[string(st.key)] = list
 		}
-		list.ids = append(list.ids, uint32(id-st.base))
+		list.add(id)
 	}
 	st.runs.add(id)
 	return nil
@@ -112,7 +140,7 @@ func (st *stageTx) end(tx *Tx) error {
 		st.Stage.runs, st.Stage.entry = runs, entry
 		for k, list := range st.members {
 			if all := st.Stage.members[k]; all != nil {
-				all.ids = append(all.ids, list.ids...)
+				all.join(list)
 			} else {
 				st.Stage.members[k] = list
 			}
@@ -206,28 +234,39 @@ func (s *Stage) reveal(tx *Tx) error {
 	}
 	tx.batch.setsWritten(s.def)
 	passed := map[string]*gathered{}
-	changes := make([]idChange, 0, s.runs.count())
+	changes := make([]idChange, 0, chunkIDs)
 	for _, key := range slices.Sorted(maps.Keys(s.members)) {
-		changes = changes[:0]
-		for _, rel := range s.members[key].ids {
-			if id := s.base + uint64(rel); !s.dropped[id] {
-				changes = append(changes, idChange{id: id})
+		write := func() error {
+			if len(changes) == 0 {
+				return nil
 			}
-		}
-		if len(changes) == 0 {
-			continue
-		}
-		if err := s.pass(tx, key, changes, passed); err != nil {
+			err := s.pass(tx, key, changes, passed)
+			if err == nil {
+				err = writeSet(tx.bucket(bucketSet), key, changes)
+			}
+			changes = changes[:0]
 			return err
 		}
-		if err := writeSet(tx.bucket(bucketSet), key, changes); err != nil {
+		for id := range s.members[key].all() {
+			if s.dropped[id] {
+				continue
+			}
+			if changes = append(changes, idChange{id: id}); len(changes) == cap(changes) {
+				if err := write(); err != nil {
+					return err
+				}
+			}
+		}
+		if err := write(); err != nil {
 			return err
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(passed)) {
-		changes = passed[key].changes(changes[:0])
-		if err := writeSet(tx.bucket(bucketSet), key, changes); err != nil {
-			return err
+		for chunk := range passed[key].chunks() {
+			changes = passed[key].changes(changes[:0], chunk)
+			if err := writeSet(tx.bucket(bucketSet), key, changes); err != nil {
+				return err
+			}
 		}
 	}
 	if len(s.dropped) > 0 {
@@ -254,6 +293,7 @@ func (s *Stage) pass(tx *Tx, key string, rows []idChange, to map[string]*gathere
 		if err != nil {
 			return err
 		}
+		tx.forget(h.Parent.tableDef(), value.Int()) // each parent is asked once or twice
 		for _, m := range members {
 			set := setKey(s.def, m.Dim, m.Value)
 			g := to[set]
@@ -289,14 +329,15 @@ func (g *gathered) spread(chunk uint64) *words {
 	return g.last
 }
 
-// changes appends the ids, ascending.
-func (g *gathered) changes(dst []idChange) []idChange {
-	for _, chunk := range slices.Sorted(maps.Keys(g.of)) {
-		g.of[chunk].each(func(i uint16) bool {
-			dst = append(dst, idChange{id: chunk<<chunkBits | uint64(i)})
-			return true
-		})
-	}
+// chunks yields the numbers of its chunks, ascending.
+func (g *gathered) chunks() iter.Seq[uint64] { return slices.Values(slices.Sorted(maps.Keys(g.of))) }
+
+// changes appends the ids of a chunk, ascending.
+func (g *gathered) changes(dst []idChange, chunk uint64) []idChange {
+	g.of[chunk].each(func(i uint16) bool {
+		dst = append(dst, idChange{id: chunk<<chunkBits | uint64(i)})
+		return true
+	})
 	return dst
 }
 

@@ -1,0 +1,160 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"nightjar/auth"
+	"nightjar/internal/dataset"
+	"nightjar/kv"
+)
+
+// benchArchive is an archive with the data of the measurements; the second viewer sees every second target.
+func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Access) {
+	b.Helper()
+	a, err := Open(b.TempDir()+"/bench.db", Options{NoSync: true, Logf: b.Logf})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	ctx, owner := context.Background(), a.For(auth.FileOwner())
+	g, err := a.auth.CreateGroup(ctx, auth.FileOwner(), "readers")
+	if err != nil {
+		b.Fatal(err)
+	}
+	i := 0
+	_, err = owner.AddTargets(ctx, func() (*TargetInput, int, error) {
+		if i++; i > targets {
+			return nil, i, io.EOF
+		}
+		t := dataset.TargetAt(i)
+		in := &TargetInput{Name: Some(t.Name), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(t.RA), "dec": Some(t.Dec)},
+			Aliases: []AliasInput{{Name: t.Aliases[0]}, {Name: t.Aliases[1]}}}
+		if t.Shared {
+			in.Groups = []auth.GroupRef{{ID: g.ID}}
+		}
+		return in, i, nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	k := 0
+	_, err = owner.AddData(ctx, false, func() (DatumInput, int, error) {
+		if k++; k > rows {
+			return DatumInput{}, k, io.EOF
+		}
+		return benchDatum(k-1, targets), k, nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return a, owner, a.For(auth.Viewer{ID: 1 << 20, Name: "half", Groups: []uint64{g.ID}})
+}
+
+// benchDatum is datum k of the measurements.
+func benchDatum(k, targets int) DatumInput {
+	d := dataset.DatumAt(k, targets)
+	return DatumInput{Target: uint64(d.Target), Type: d.Type, Source: d.Source, Time: d.Time * 1e6, Timed: true, Value: dataset.AppendValue(nil, k)}
+}
+
+// BenchmarkDatums reads pages of 100 with their count out of 1,000,000.
+func BenchmarkDatums(b *testing.B) {
+	_, all, half := benchArchive(b, 1_000_000, 1000)
+	for name, s := range map[string]*Access{"all": all, "half": half} {
+		for _, c := range []struct {
+			name string
+			f    DatumFilter
+			page Page
+		}{
+			{"no filter", DatumFilter{}, Page{}},
+			{"target", DatumFilter{Target: Some[uint64](502)}, Page{}},
+			{"1 target by name", DatumFilter{TargetName: "get-00502"}, Page{}},
+			{"1000 targets by name", DatumFilter{TargetName: "target"}, Page{}},
+			{"type and source", DatumFilter{Type: "photometry", Source: "ZTF"}, Page{}},
+			{"offset", DatumFilter{}, Page{Offset: 450_000}},
+		} {
+			c.page.Limit = 100
+			b.Run(name+"/"+c.name, func(b *testing.B) {
+				out := Out[DatumView]{Begin: func(Extent) error { return nil }, Row: func(*DatumView) error { return nil }, Flush: func() error { return nil }}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := s.Datums(context.Background(), c.f, c.page, out); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkNames looks for a part of a name among 100,000 targets with three names each.
+func BenchmarkNames(b *testing.B) {
+	const targets = 100_000
+	a, all, _ := benchArchive(b, 0, targets)
+	for { // until the index has caught up
+		st, err := all.Stat()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if st.Index.Why == "" && st.Index.Seq == st.Seq {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for _, c := range []struct {
+		name string
+		part func(k int) string
+	}{
+		{"one target, another each time", func(k int) string { return fmt.Sprintf("get-%05d", k*7919%targets) }},
+		{"one target, again", func(int) string { return "get-00777" }},
+		{"100 targets, again", func(int) string { return "get-007" }},
+		{"all targets, again", func(int) string { return "target" }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for k := 0; b.Loop(); k++ {
+				q := a.findNames(context.Background(), c.part(k))
+				if err := a.db.View(func(tx *kv.Tx) error { _, err := q.in(tx); return err }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkAddDatum adds single data, by one caller and by 64 at a time, on a disk that is not synced.
+func BenchmarkAddDatum(b *testing.B) {
+	_, all, _ := benchArchive(b, 0, 1000)
+	var k atomic.Int64
+	one := func() error {
+		in := benchDatum(int(k.Add(1)), 1000)
+		_, _, err := all.AddDatum(context.Background(), &in)
+		return err
+	}
+	b.Run("one", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := one(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("64", func(b *testing.B) {
+		b.SetParallelism(32)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if err := one(); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+}
