@@ -48,7 +48,7 @@ func (t *table) head(columns []tableColumn, rows int) error {
 	}
 	t.cells = make([]string, len(columns))
 	var err error
-	t.w, err = archive.NewTableWriter(t.format, t.s, out, int64(rows))
+	t.w, err = archive.NewTableWriter(t.format, t.s, archive.TableHead{Columns: out, Rows: int64(rows)})
 	return err
 }
 

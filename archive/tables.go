@@ -9,6 +9,9 @@ import (
 // TableColumn describes a column of a table that is written.
 type TableColumn = ingest.TableColumn
 
+// TableHead is what is known of a table before its rows.
+type TableHead = ingest.TableHead
+
 // TableWriter writes a table row by row.
 type TableWriter = ingest.TableWriter
 
@@ -23,6 +26,6 @@ const (
 var TableFormats = ingest.TableFormats
 
 // NewTableWriter begins a table in one of TableFormats; see package ingest.
-func NewTableWriter(format string, out io.Writer, columns []TableColumn, rows int64) (*TableWriter, error) {
-	return ingest.NewTableWriter(format, out, columns, rows)
+func NewTableWriter(format string, out io.Writer, h TableHead) (*TableWriter, error) {
+	return ingest.NewTableWriter(format, out, h)
 }

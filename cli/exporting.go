@@ -48,6 +48,7 @@ func (p *program) exportCommand() *cli.Command {
 				Action: p.exporting("/api/reduceddatums/", map[string]string{"target": "target_name", "target-id": "target__id", "type": "data_type",
 					"source": "source_name", "product": "data_product__id"}),
 			},
+			p.exportSpectra(),
 		},
 	}
 }

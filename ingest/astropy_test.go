@@ -170,7 +170,7 @@ var exportSample = struct {
 func exportAs(t *testing.T, format string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := NewTableWriter(format, &b, exportSample.columns, int64(len(exportSample.rows)))
+	w, err := NewTableWriter(format, &b, TableHead{Columns: exportSample.columns, Rows: int64(len(exportSample.rows))})
 	if err != nil {
 		t.Fatal(err)
 	}

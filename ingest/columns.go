@@ -55,6 +55,9 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if timeColumn < 0 {
 		timeColumn = chooseTime(l, columns, n)
 	}
+	if timeColumn >= 0 {
+		g.timeSystem(&columns[timeColumn], n)
+	}
 	tellTime(l, columns, timeColumn, o, n)
 	setKeys(l, columns, timeColumn, n)
 	if !slices.ContainsFunc(columns, func(c column) bool {
@@ -117,6 +120,27 @@ func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn i
 		}
 	}
 	return timeColumn
+}
+
+// timeSystem takes the scale from the keyword TIMESYS of the file, where neither the column nor its format tells it.
+func (g *grid) timeSystem(c *column, n *notes) {
+	for i, name := range g.first {
+		if name == c.name && g.field(i).time != nil {
+			return
+		}
+	}
+	system, there := g.keys.get("TIMESYS")
+	if !there || c.time.told || c.time.kind == kindUnix {
+		return
+	}
+	scale, ok := scaleOf(system)
+	if !ok {
+		c.time.refused = "times of the scale TIMESYS = " + clip(system) + " are not read"
+		return
+	}
+	if c.time.scale, c.time.assumed = scale, ""; scale != scaleUTC {
+		n.warn("column %s: the scale is taken from TIMESYS = %s", clip(c.name), clip(system))
+	}
 }
 
 // tellTime counts the time as the uploader says.

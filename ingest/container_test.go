@@ -296,7 +296,7 @@ func containers(tb testing.TB) [][]byte {
 		gzipped([]byte("mjd,mag\n58000,15\n")))
 	for _, format := range TableFormats {
 		var b bytes.Buffer
-		w, err := NewTableWriter(format, &b, exportSample.columns, 1)
+		w, err := NewTableWriter(format, &b, TableHead{Columns: exportSample.columns, Rows: 1})
 		if err == nil {
 			err = w.Row(exportSample.rows[0])
 		}

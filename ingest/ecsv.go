@@ -52,7 +52,8 @@ func ecsvGrid(f File) (*grid, error) {
 		return nil, refuse(Problem{Line: l.line, Reason: reason})
 	}
 	l.first = texts(cells)
-	g := &grid{layout: l, format: "ECSV (" + l.delim.String() + ")", keys: header.keys}
+	l.keys = header.keys
+	g := &grid{layout: l, format: "ECSV (" + l.delim.String() + ")"}
 	if len(header.fields) != len(l.first) {
 		return nil, refuse(Problem{Line: l.line, Reason: plural(len(l.first), "column") + " where the header above describes " + plural(len(header.fields), "one")})
 	}

@@ -395,7 +395,7 @@ func (in *fitsRows) next(r *row) error {
 
 // grid is the table of the scalar columns. get looks up keywords of the file.
 func (t *fitsTable) grid(f File, get func(string) (string, bool)) *grid {
-	g := &grid{format: "FITS binary table", hdu: t.hdu, numbered: true, keys: textKeys{}}
+	g := &grid{format: "FITS binary table", hdu: t.hdu, numbered: true}
 	if t.ascii {
 		g.format = "FITS ASCII table"
 	}

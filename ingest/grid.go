@@ -11,7 +11,6 @@ type grid struct {
 	layout              // names (first), the header's line, sample rows
 	format     string   // for the report
 	fields     []field  // one for each name; nil when the format tells nothing
-	keys       textKeys // keywords of the file or the table; may be nil
 	hdu        int      // of a FITS file; 0 for others
 	numbered   bool     // rows have no lines: they are counted from 1
 	headerless bool     // the layout's line is the first row and not the header

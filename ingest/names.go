@@ -165,7 +165,7 @@ func (t timeName) withUnit(unit string) timeName {
 		if t.scale != scaleUTC && scale != t.scale && t.assumed == "" {
 			t.refused = "the name says " + t.scale.String() + " and the unit " + scale.String()
 		}
-		t.scale, t.assumed = scale, ""
+		t.scale, t.told, t.assumed = scale, true, ""
 		return t
 	}
 	told, ok := timeFormatNamed(unit)
@@ -176,7 +176,7 @@ func (t timeName) withUnit(unit string) timeName {
 		t.refused = "the name and the unit " + quoted(unit) + " contradict each other"
 	default:
 		if told.scale == scaleUTC {
-			told.scale = t.scale
+			told.scale, told.told = t.scale, told.told || t.told
 		}
 		if told.ref == "" {
 			told.ref = t.ref

@@ -92,6 +92,7 @@ func tcbMinusTDB(t int64) int64 {
 type timeName struct {
 	kind    scaleKind
 	scale   timeScale
+	told    bool   // the scale was told, also when it is UTC
 	ref     string // "heliocentric", "barycentric"; "" for times at the Earth
 	zero    int64  // kindCount: the instant of 0
 	unit    int64  // kindCount: microseconds of 1
@@ -160,7 +161,7 @@ func timeFormatNamed(text string) (n timeName, ok bool) {
 	scaled := false
 	if i := strings.LastIndexByte(text, '_'); i > 0 {
 		if s, known := scaleOf(text[i+1:]); known && text[i+1:] != "" {
-			n.scale, scaled, text = s, true, text[:i]
+			n.scale, n.told, scaled, text = s, true, true, text[:i]
 		}
 	}
 	switch text {

@@ -24,7 +24,8 @@ var snana = dialect{
 
 // snanaGrid is the table of a file's observations.
 func snanaGrid(f File) (*grid, error) {
-	g := &grid{format: "SNANA", keys: textKeys{}}
+	g := &grid{format: "SNANA"}
+	g.keys = textKeys{}
 	in := newLines(f)
 	for g.first == nil {
 		line, err := in.next()

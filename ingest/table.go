@@ -18,6 +18,7 @@ type layout struct {
 	first  []string   // fields of the first line that is no comment: a header, or numbers where there is none
 	line   int        // its number; 0 when the file has no such line
 	sample [][]string // fields of the first data lines after it
+	keys   textKeys   // keywords in the comment lines above it
 	above  string     // the last comment line above it, without the comment sign
 	units  []string   // fields of a line of units below the header; nil when there is none
 	skip   []int      // numbers of lines below the header that are no rows: units and rulers
@@ -46,6 +47,10 @@ func findLayout(f File) (layout, error) {
 		if comment, ok := commentText(line); ok {
 			if len(text) == 0 {
 				l.above = string(comment)
+				if l.keys == nil {
+					l.keys = textKeys{}
+				}
+				l.keys.add(comment)
 			}
 			continue
 		}

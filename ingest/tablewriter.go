@@ -32,6 +32,16 @@ type TableColumn struct {
 	Width       int  // of the longest text in bytes; only FITS needs it
 }
 
+// Keyword says something of a whole table. Names are those of FITS: at most 8 capitals, digits, dashes and underscores.
+type Keyword struct{ Name, Value string }
+
+// TableHead is what is known of a table before its rows.
+type TableHead struct {
+	Columns  []TableColumn
+	Keywords []Keyword
+	Rows     int64 // how many will come; only "fits" needs it, and Close is an error there when it was wrong
+}
+
 // TableFormats are the formats that NewTableWriter knows.
 var TableFormats = []string{"csv", "ecsv", "votable", "fits"}
 
@@ -47,15 +57,14 @@ type TableWriter struct {
 
 // tableForm is the way of one format.
 type tableForm interface {
-	head(dst []byte, columns []TableColumn) ([]byte, error)
+	head(dst []byte, h TableHead) ([]byte, error)
 	row(dst []byte, columns []TableColumn, cells []string) ([]byte, error)
 	foot(dst []byte, rows int64) ([]byte, error)
 }
 
-// NewTableWriter writes the table's head. rows is how many rows will come; only "fits" needs it, and Close is an error there
-// when it was wrong. The format must be one of TableFormats.
-func NewTableWriter(format string, out io.Writer, columns []TableColumn, rows int64) (*TableWriter, error) {
-	w := &TableWriter{out: out, columns: columns}
+// NewTableWriter writes the table's head. The format must be one of TableFormats.
+func NewTableWriter(format string, out io.Writer, h TableHead) (*TableWriter, error) {
+	w := &TableWriter{out: out, columns: h.Columns}
 	switch format {
 	case "csv":
 		w.form = csvForm{}
@@ -64,12 +73,12 @@ func NewTableWriter(format string, out io.Writer, columns []TableColumn, rows in
 	case "votable":
 		w.form = voForm{}
 	case "fits":
-		w.form = &fitsForm{rows: rows}
+		w.form = &fitsForm{rows: h.Rows}
 	default:
 		return nil, fmt.Errorf("ingest: no table format %q", clip(format))
 	}
 	var err error
-	if w.buf, err = w.form.head(nil, columns); err != nil {
+	if w.buf, err = w.form.head(nil, h); err != nil {
 		return nil, err
 	}
 	return w, w.flush(0)
@@ -107,8 +116,12 @@ func (w *TableWriter) flush(least int) error {
 // csvForm writes comma-separated values as RFC 4180 has them, with lines that end in LF.
 type csvForm struct{}
 
-func (csvForm) head(dst []byte, columns []TableColumn) ([]byte, error) {
-	for i, c := range columns {
+func (csvForm) head(dst []byte, h TableHead) ([]byte, error) {
+	for _, k := range h.Keywords {
+		dst = append(append(append(append(dst, "# "...), k.Name...), ": "...), clean(k.Value)...)
+		dst = append(dst, '\n')
+	}
+	for i, c := range h.Columns {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -141,9 +154,9 @@ func appendCSV(dst []byte, s string) []byte {
 // ecsvForm writes enhanced character-separated values, version 1.0 (astropy's APE 6).
 type ecsvForm struct{ csvForm }
 
-func (f ecsvForm) head(dst []byte, columns []TableColumn) ([]byte, error) {
+func (f ecsvForm) head(dst []byte, h TableHead) ([]byte, error) {
 	dst = append(dst, "# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n"...)
-	for _, c := range columns {
+	for _, c := range h.Columns {
 		dst = append(dst, "# - {name: "...)
 		dst = appendString(dst, c.Name) // the escapes of YAML's double quotes are those of JSON
 		if c.Unit != "" {
@@ -155,20 +168,31 @@ func (f ecsvForm) head(dst []byte, columns []TableColumn) ([]byte, error) {
 		}
 		dst = append(dst, "}\n"...)
 	}
-	return f.csvForm.head(append(dst, "# schema: astropy-2.0\n"...), columns)
+	if len(h.Keywords) > 0 {
+		dst = append(dst, "# meta: !!omap\n"...)
+	}
+	for _, k := range h.Keywords {
+		dst = append(append(append(dst, "# - {"...), k.Name...), ": "...)
+		dst = append(appendString(dst, k.Value), "}\n"...)
+	}
+	return f.csvForm.head(append(dst, "# schema: astropy-2.0\n"...), TableHead{Columns: h.Columns})
 }
 
 // voForm writes a VOTable, version 1.4, with TABLEDATA.
 type voForm struct{}
 
-func (voForm) head(dst []byte, columns []TableColumn) ([]byte, error) {
+func (voForm) head(dst []byte, h TableHead) ([]byte, error) {
 	dst = append(dst, `<?xml version="1.0" encoding="UTF-8"?>
 <VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">
 <RESOURCE type="results">
 <TIMESYS ID="time" timescale="UTC" refposition="UNKNOWN" timeorigin="MJD-origin"/>
 <TABLE>
 `...)
-	for _, c := range columns {
+	for _, k := range h.Keywords {
+		dst = appendXML(append(appendXML(append(dst, `<PARAM name="`...), k.Name), `" datatype="unicodeChar" arraysize="*" value="`...), k.Value)
+		dst = append(dst, "\"/>\n"...)
+	}
+	for _, c := range h.Columns {
 		dst = append(appendXML(append(dst, `<FIELD name="`...), c.Name), '"')
 		dst = append(dst, [...]string{` datatype="unicodeChar" arraysize="*"`, ` datatype="double"`, ` datatype="long"`}[c.Kind]...)
 		for _, a := range [...][2]string{{"unit", c.Unit}, {"ucd", c.UCD}} {
@@ -221,7 +245,8 @@ type fitsForm struct {
 // noWhole is the stored integer that means none.
 const noWhole = math.MinInt64
 
-func (f *fitsForm) head(dst []byte, columns []TableColumn) ([]byte, error) {
+func (f *fitsForm) head(dst []byte, h TableHead) ([]byte, error) {
+	columns := h.Columns
 	if len(columns) > 999 {
 		return nil, fmt.Errorf("ingest: a FITS table has at most 999 columns, not %d", len(columns))
 	}
@@ -237,6 +262,9 @@ func (f *fitsForm) head(dst []byte, columns []TableColumn) ([]byte, error) {
 	cards := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2", fmt.Sprintf("NAXIS1  = %20d", f.size),
 		fmt.Sprintf("NAXIS2  = %20d", f.rows), "PCOUNT  =                    0", "GCOUNT  =                    1", fmt.Sprintf("TFIELDS = %20d", len(columns)),
 		"TIMESYS = 'UTC     '"}
+	for _, k := range h.Keywords {
+		cards = append(cards, textCards(k.Name, k.Value)...)
+	}
 	for i, c := range columns {
 		n := strconv.Itoa(i + 1)
 		form := [...]string{strconv.Itoa(f.widths[i]) + "A", "D", "K"}[c.Kind]

@@ -336,8 +336,8 @@ func voTime(origin, scale, position string) *timeName {
 
 // grid is a table as texts.
 func (t *voTable) grid(f File) (*grid, error) {
-	g := &grid{format: "VOTable (" + t.kind + ")", keys: t.keys, numbered: t.kind != "TABLEDATA"}
-	g.line = t.line
+	g := &grid{format: "VOTable (" + t.kind + ")", numbered: t.kind != "TABLEDATA"}
+	g.line, g.keys = t.line, t.keys
 	var use []int
 	for i, c := range t.fields {
 		if !c.scalar() {

@@ -1,0 +1,84 @@
+package archive
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"nightjar/ingest"
+)
+
+// Spectrum is a spectrum that is written into a file of its own.
+type Spectrum struct {
+	Target, Source string
+	Time           time.Time
+	Value          []byte // a datum's value
+}
+
+// errNoSpectrum is what WriteSpectrum returns for a value that is none.
+var errNoSpectrum = errors.New("the value is no spectrum: lists wavelength and flux of one length")
+
+// WriteSpectrum writes a spectrum as a table, in one of TableFormats: wavelength, flux and, where there is one, flux_error, with their
+// units; target, date and source as the keywords OBJECT, DATE-OBS and FACILITY, so that an upload of the file gives the same datum.
+// Every number is written with the digits that it has. Errors: the writer's; a value that is no spectrum.
+func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
+	members, _ := ValueMembers(s.Value)
+	lists := map[string][]string{}
+	texts := map[string]string{}
+	for _, m := range members {
+		switch m.Value.Kind() {
+		case '"':
+			texts[m.Key] = m.Value.Text()
+		case '[':
+			for _, x := range m.Value.Items() {
+				lists[m.Key] = append(lists[m.Key], scalarText(x))
+			}
+		}
+	}
+	wavelength, flux := lists["wavelength"], lists["flux"]
+	if len(wavelength) == 0 || len(wavelength) != len(flux) {
+		return errNoSpectrum
+	}
+	h := TableHead{Rows: int64(len(flux)), Keywords: []ingest.Keyword{{Name: "OBJECT", Value: s.Target}, {Name: "DATE-OBS", Value: s.Time.UTC().Format("2006-01-02T15:04:05.999999")}}}
+	if texts[timeOrigin] != "" { // nobody knows when it was taken
+		h.Keywords = h.Keywords[:1]
+	}
+	if s.Source != "" {
+		h.Keywords = append(h.Keywords, ingest.Keyword{Name: "FACILITY", Value: s.Source})
+	}
+	if medium := texts["wavelength_medium"]; medium != "" {
+		h.Keywords = append(h.Keywords, ingest.Keyword{Name: "AIRORVAC", Value: medium})
+	}
+	if format == "csv" {
+		h.Keywords = append(h.Keywords, ingest.Keyword{Name: "WAVELENGTH_UNITS", Value: texts["wavelength_units"]}, ingest.Keyword{Name: "FLUX_UNITS", Value: texts["flux_units"]})
+	}
+	h.Columns = []TableColumn{{Name: "wavelength", Unit: texts["wavelength_units"], Description: "Wavelength", UCD: "em.wl", Kind: NumberColumn},
+		{Name: "flux", Unit: texts["flux_units"], Description: "Flux", UCD: "phot.flux.density;em.wl", Kind: NumberColumn}}
+	columns := [][]string{wavelength, flux}
+	if errors := lists["flux_error"]; len(errors) == len(flux) {
+		h.Columns = append(h.Columns, TableColumn{Name: "flux_error", Unit: texts["flux_units"], Description: "Error of the flux", UCD: "stat.error;phot.flux.density;em.wl", Kind: NumberColumn})
+		columns = append(columns, errors)
+	}
+	w, err := NewTableWriter(format, out, h)
+	if err != nil {
+		return err
+	}
+	row := make([]string, len(columns))
+	for i := range flux {
+		for c := range columns {
+			row[c] = columns[c][i]
+		}
+		if err := w.Row(row); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// scalarText is a number's digits; "" for null.
+func scalarText(x JSON) string {
+	if x.Kind() != '0' {
+		return ""
+	}
+	return string(x)
+}

@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/urfave/cli/v2"
+
+	"nightjar/archive"
+)
+
+// endings are those of files with a table.
+var endings = map[string]string{"csv": ".csv", "ecsv": ".ecsv", "votable": ".xml", "fits": ".fits"}
+
+// exportSpectra writes each spectrum into a file of its own.
+func (p *program) exportSpectra() *cli.Command {
+	return &cli.Command{
+		Name: "spectra", Usage: "write each spectrum into a file of its own, in a folder, to be read by import product", ArgsUsage: "FOLDER",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "format", Usage: "`FORM` of the files: csv, ecsv, votable or fits", Value: "ecsv"}, asFlag(),
+			&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},
+			&cli.StringFlag{Name: "source", Usage: "only data from the `SOURCE`"},
+		},
+		Action: p.asking(false, []string{"FOLDER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+			n.as = c.String("as")
+			format := strings.ToLower(c.String("format"))
+			if endings[format] == "" {
+				return usageError(c, "%q is no format: csv, ecsv, votable or fits", format)
+			}
+			query := url.Values{"format": {"ndjson"}, "strict": {"true"}, "data_type": {"spectroscopy"}}
+			if s := c.String("target"); s != "" {
+				query.Set("target_name", s)
+			}
+			if s := c.String("source"); s != "" {
+				query.Set("source_name", s)
+			}
+			if err := os.MkdirAll(args[0], 0o777); err != nil {
+				return err
+			}
+			w, err := n.send(ctx, http.MethodGet, "/api/reduceddatums/?"+query.Encode(), "", nil)
+			if err != nil {
+				return err
+			}
+			defer w.Body.Close()
+			made, left, err := p.writeSpectra(w.Body, args[0], format)
+			if err != nil {
+				return err
+			}
+			p.say("%s written", rowsText(made, "spectrum file"))
+			if left > 0 {
+				return fmt.Errorf("%s left out", rowsText(left, "datum"))
+			}
+			return nil
+		}),
+	}
+}
+
+// writeSpectra writes the spectra that stand in lines of JSON; what is no spectrum is told and left out.
+func (p *program) writeSpectra(in io.Reader, folder, format string) (made, left int, err error) {
+	names := map[string]int{}
+	for d := json.NewDecoder(in); ; {
+		var line struct {
+			Target string          `json:"target_name"`
+			Source string          `json:"source_name"`
+			Time   time.Time       `json:"timestamp"`
+			Value  json.RawMessage `json:"value"`
+		}
+		if err := d.Decode(&line); errors.Is(err, io.EOF) {
+			return made, left, nil
+		} else if err != nil {
+			return made, left, err
+		}
+		name := fileWord(line.Target) + "_" + line.Time.UTC().Format("2006-01-02_15-04-05")
+		if names[name]++; names[name] > 1 {
+			name += fmt.Sprintf("_%d", names[name])
+		}
+		path := filepath.Join(folder, name+endings[format])
+		if err := writeNew(path, func(w io.Writer) error {
+			return archive.WriteSpectrum(format, w, archive.Spectrum{Target: line.Target, Source: line.Source, Time: line.Time, Value: line.Value})
+		}); err != nil {
+			var there *os.PathError
+			if errors.As(err, &there) {
+				return made, left, err
+			}
+			p.note("%s: %v", printable(path), err)
+			left++
+			continue
+		}
+		made++
+	}
+}
+
+// writeNew writes a file that was not there; when it cannot be written it is not there afterwards either.
+func writeNew(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(f), f.Close())
+	if err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// fileWord is a text as it may stand in the name of a file anywhere.
+func fileWord(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("+-.", r) {
+			return r
+		}
+		return '-'
+	}, s)
+	if s = strings.Trim(s, ".-"); s == "" {
+		s = "spectrum"
+	}
+	if r := []rune(s); len(r) > 60 {
+		s = string(r[:60])
+	}
+	return s
+}
