@@ -255,3 +255,96 @@ func TestExportRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+const readMutations = `
+import sys, json, glob, numpy as np
+from astropy.table import Table
+form = {'fits': 'fits', 'xml': 'votable', 'ecsv': 'ascii.ecsv', 'csv': 'ascii.csv'}
+out = {}
+for name in glob.glob('*.*'):
+    try:
+        t = Table.read(name, format=form[name.split('.')[-1]])
+        out[name] = {str(c): [None if np.ma.is_masked(v) or not np.isfinite(float(v)) else float(v) for v in t[c]] for c in t.colnames if t[c].ndim == 1 and t[c].dtype.kind in 'iuf'}
+    except Exception as e:
+        out[name] = None
+print(json.dumps(out))
+`
+
+// TestMutationsAgainstAstropy changes tables at random. Whatever is still read, and astropy reads too, has astropy's numbers.
+func TestMutationsAgainstAstropy(t *testing.T) {
+	folder := t.TempDir()
+	astropy(t, folder, strings.Replace(writeTables, "print(json.dumps(rows))", "", 1))
+	state := uint64(7)
+	random := func(n int) int {
+		state = state*6364136223846793005 + 1442695040888963407
+		return int(state>>33) % max(n, 1)
+	}
+	type reading struct {
+		column string
+		values []float64
+	}
+	ours := map[string]reading{}
+	bad := filepath.Join(folder, "bad")
+	if err := os.Mkdir(bad, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"table.fits", "ascii.fits", "tabledata.xml", "binary.xml", "binary2.xml", "comma.ecsv", "blank.ecsv", "table.csv"} {
+		good, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 100 {
+			data := bytes.Clone(good)
+			for range 1 + random(3) {
+				data[random(len(data))] = good[random(len(good))]
+			}
+			points, report, err := process("photometry", name, data, Options{})
+			if err != nil {
+				continue
+			}
+			r := reading{}
+			for _, c := range report.Columns {
+				if c.Role == "magnitude" {
+					r.column = c.Name
+				}
+			}
+			for _, p := range points {
+				var v struct{ Magnitude *float64 }
+				if json.Unmarshal(p.Value, &v) == nil && v.Magnitude != nil {
+					r.values = append(r.values, *v.Magnitude)
+				}
+			}
+			file := fmt.Sprintf("%d-%s", i, name)
+			ours[file] = r
+			if err := os.WriteFile(filepath.Join(bad, file), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var theirs map[string]map[string][]*float64
+	if err := json.Unmarshal(astropy(t, bad, readMutations), &theirs); err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for file, r := range ours {
+		column, ok := theirs[file][r.column]
+		if !ok {
+			continue // astropy does not read it, or not as numbers
+		}
+		compared++
+		at := 0
+		for _, v := range r.values { // rows may have been left out
+			for at < len(column) && (column[at] == nil || *column[at] != v) {
+				at++
+			}
+			if at++; at > len(column) {
+				t.Errorf("%s, column %s: %v is not what astropy reads", file, r.column, v)
+				break
+			}
+		}
+	}
+	if compared < 100 {
+		t.Errorf("only %d files compared", compared)
+	}
+	t.Logf("%d files read, %d of them by astropy", len(ours), compared)
+}
