@@ -75,6 +75,16 @@ func TestFITSTablePhotometry(t *testing.T) {
 	}
 }
 
+// TestTESS: gaps in a light curve from space are left out, and the corrected flux is taken.
+func TestTESS(t *testing.T) {
+	data := fitsTableFile([]string{"TIME D", "SAP_FLUX E", "SAP_FLUX_ERR E", "PDCSAP_FLUX E", "PDCSAP_FLUX_ERR E"}, []string{"TUNIT1  = 'BJD - 2457000, days'", "TUNIT4  = 'e-/s'", "TIMESYS = 'TDB'", "TIMEREF = 'SOLARSYSTEM'"}, 24, 2,
+		be(1849.5, []float32{9, 1, 10, 2}, math.NaN(), []float32{float32(math.NaN()), 0, float32(math.NaN()), 0}))
+	points, report, err := process("photometry", "t.fits", data, Options{})
+	if err != nil || values(points) != `{"time":1849.5,"SAP_FLUX":9,"SAP_FLUX_ERR":1,"flux":10,"flux_unit":"e-/s","flux_error":2,"time_ref":"barycentric"}` || report.RejectedCount != 1 {
+		t.Errorf("%v %+v\n%s", err, report, values(points))
+	}
+}
+
 // TestSpaceTimes: TIME columns of missions count from a stated day in a stated scale.
 func TestSpaceTimes(t *testing.T) {
 	for _, c := range []struct {
@@ -118,6 +128,12 @@ func TestFITSTableSpectra(t *testing.T) {
 			[]string{value("[1,2]", "[400,401]", "[3,4]", "nm"), value("[5,6]", "[500,501]", "[7,8]", "nm")}, 1},
 		{"arrays in the heap", fitsTableFile([]string{"WAVE 1PD(2)", "FLUX 1PE(2)", "ERR 1QE(2)"}, units, 32, 1,
 			be([]int32{2, 0, 2, 16}, []int64{2, 24}, []float64{400, 401}, []float32{1, 2, 0.5, 0.25})), []string{value("[1,2]", "[400,401]", "[0.5,0.25]", "nm")}, 0},
+		{"ESO with more", fitsTableFile([]string{"WAVE 2D", "FLUX_REDUCED 2E", "ERR_REDUCED 2E", "BGFLUX_REDUCED 2E", "FLUX 2E", "ERR 2E"}, []string{"TUNIT1  = 'nm'", "TUCD1   = 'em.wl;obs.atmos'", "TUCD2   = 'phot.flux.density;em.wl;src.net;stat.uncalib'",
+			"TUCD3   = 'stat.error;phot.flux.density;em.wl;src.net;stat.uncalib'", "TUCD4   = 'phot.flux.density;em.wl;instr.background'", "TUCD5   = 'phot.flux.density;em.wl;src.net;meta.main'", "TUCD6   = 'stat.error;phot.flux.density;em.wl;src.net;meta.main'",
+			"TUNIT5  = 'erg cm**(-2) s**(-1) angstrom**(-1)'"}, 56, 1, be([]float64{400, 401}, []float32{9, 9, 8, 8, 7, 7, 1, 2, 0.5, 0.25})),
+			[]string{value("[1,2]", "[400,401]", "[0.5,0.25]", "nm")}, 1},
+		{"not calibrated", fitsTableFile([]string{"WAVE 2D", "FLUX_REDUCED 2E", "ERR_REDUCED 2E"}, []string{"TUNIT1  = 'nm'", "TUNIT2  = 'erg cm**(-2) s**(-1) angstrom**(-1)'"}, 32, 1, be([]float64{400, 401}, []float32{1, 2, 0.5, 0.25})),
+			[]string{value("[1,2]", "[400,401]", "[0.5,0.25]", "nm")}, 0},
 		{"by units and UCD", fitsTableFile([]string{"A D", "B D", "C D"}, append(append([]string{}, units...), "TUCD3   = 'stat.error;phot.flux.density;em.wl'"), 24, 2, be([]float64{400, 1, 3, 401, 2, 4})),
 			[]string{value("[1,2]", "[400,401]", "[3,4]", "nm")}, 0},
 	} {

@@ -102,6 +102,16 @@ func roleOf(name string) (r role, weak bool) {
 		return roleTelescope, true
 	case "instrument":
 		return roleInstrument, false
+	case "instrument_name":
+		return roleInstrument, true
+	case "pdcsap_flux": // Kepler and TESS: corrected, and as it was measured
+		return roleFlux, false
+	case "pdcsap_flux_err":
+		return roleFluxError, false
+	case "sap_flux":
+		return roleFlux, true
+	case "sap_flux_err":
+		return roleFluxError, true
 	case "source":
 		return roleSource, false
 	case "origin", "observer", "obscode", "observer_code":

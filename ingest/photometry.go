@@ -189,6 +189,19 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 	return p
 }
 
+// holds tells whether a row has anything in its columns of measurements.
+func (p *photometry) holds(cells [][]byte) bool {
+	for i, c := range p.columns {
+		switch c.role {
+		case roleMagnitude, roleLimit, roleFlux, roleDifferential:
+			if !missing(cells[i]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 var differentialKey = []byte(`"differential_magnitude":`)
 
 // problemAt notes what is wrong in a row, or in one cell of it.
@@ -219,6 +232,10 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			p.rejectAt(line, "the row is of "+quoted(point.Object)+", not of the target")
 			return point, false
 		}
+	}
+	if missing(cells[p.timeColumn]) && !p.holds(cells) {
+		p.rejectAt(line, "the row holds neither a time nor a measurement")
+		return point, false
 	}
 	if p.grid.dialect != nil && p.grid.dialect.clean != nil {
 		p.grid.dialect.clean(p.columns, cells)

@@ -18,9 +18,10 @@ type specColumns struct {
 // Names of a spectrum's columns, folded. Those of one letter, last, are only taken when no other is there.
 var (
 	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl", "loglam", "log_lambda", "log_wavelength"}
-	fluxNames       = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f", "flux_reduced"}
+	fluxNames       = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f"}
 	fluxErrorNames  = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "uncertainty", "sigma", "stddev", "ferr", "e"}
 	varianceNames   = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // where there is no error
+	reducedNames    = []string{"flux_reduced", "err_reduced"}                             // ESO: not calibrated, where there is no other
 )
 
 // spectrumColumns finds the columns: those that the uploader names, else by the word of the format, else by the header.
@@ -70,9 +71,15 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 			}
 		}
 	}
-	if c.errors < 0 {
+	for _, spare := range []struct {
+		at    *int
+		names []string
+	}{{&c.flux, reducedNames[:1]}, {&c.errors, reducedNames[1:]}, {&c.errors, varianceNames}} {
+		if *spare.at >= 0 {
+			continue
+		}
 		var err error
-		if c.errors, err = c.one(varianceNames, line); err != nil {
+		if *spare.at, err = c.one(spare.names, line); err != nil {
 			return err
 		}
 	}
@@ -103,17 +110,19 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 	return nil
 }
 
-// byField is the one column that the format says has the role; -1 when it says so of none, or of several.
+// byField is the one column that the format says has the role, or the one of several that it calls the main one; -1 when it
+// says so of none, or of several.
 func (c *specColumns) byField(g *grid, role string) int {
-	found := -1
+	found, main := []int(nil), []int(nil)
 	for i := range c.names {
 		ucd := strings.ToLower(g.field(i).ucd)
 		spread := strings.Contains(ucd, "stat.error") || strings.Contains(ucd, "stat.stdev")
 		is := ""
 		switch {
+		case strings.Contains(ucd, "background") || strings.Contains(ucd, "meta.code"):
 		case strings.Contains(ucd, "phot.flux") && spread:
 			is = "flux_error"
-		case strings.Contains(ucd, "phot.flux") && !strings.Contains(ucd, "src.net") && !strings.Contains(ucd, "meta.") && !strings.Contains(ucd, "instr.background"):
+		case strings.Contains(ucd, "phot.flux"):
 			is = "flux"
 		case strings.HasPrefix(ucd, "em.wl") && !spread:
 			is = "wavelength"
@@ -121,12 +130,17 @@ func (c *specColumns) byField(g *grid, role string) int {
 		if is != role {
 			continue
 		}
-		if found >= 0 {
-			return -1
+		if found = append(found, i); strings.Contains(ucd, "meta.main") {
+			main = append(main, i)
 		}
-		found = i
 	}
-	return found
+	switch {
+	case len(main) == 1:
+		return main[0]
+	case len(found) == 1:
+		return found[0]
+	}
+	return -1
 }
 
 // byUnit takes the one column with a unit of length for the wavelength, when no name tells, and the one with a unit that has
