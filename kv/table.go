@@ -327,8 +327,12 @@ func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 	return tx.table(d).Put(k[1:], seal(k, stored))
 }
 
-// memory is room for n bytes that stay until the transaction is committed: bbolt keeps the values that it is given.
+// memory is room for n bytes that stay until the transaction is committed: bbolt keeps the values that it is given. A transaction
+// of no batch, as a salvage has them, takes its own.
 func (b *batch) memory(n int) []byte {
+	if b == nil {
+		return make([]byte, 0, n)
+	}
 	if len(b.slab) < n {
 		b.piece = min(max(512, 2*b.piece), 32<<10)
 		b.slab = make([]byte, max(n, b.piece))
