@@ -37,8 +37,7 @@ type Options struct {
 	Proxies []netip.Prefix
 	// Origins are the origins of pages of other sites that may use the API, such as https://pages.example.org, or "*" for all; none as a rule.
 	Origins []string
-	// MaxBody is how many bytes a body may have that is not a file or a stream of data; 0 means 64 MiB.
-	MaxBody int64
+	Limits
 	// Version is what the node calls itself.
 	Version string
 	// Backups says how the copies are that the server takes by itself; nil when it takes none.
@@ -52,6 +51,7 @@ type API struct {
 	router  *httprouter.Router
 	routes  []*route
 	origin  *http.CrossOriginProtection
+	takers  takers
 	start   string // differs from one start to the next
 	// stopping ends with Stop; streams counts the streams of events.
 	stopping context.Context
@@ -64,9 +64,7 @@ func New(a *archive.Archive, o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.MaxBody == 0 {
-		o.MaxBody = 64 << 20
-	}
+	o.Limits = o.Limits.orDefaults()
 	if o.Pages == nil {
 		o.Pages = http.NotFoundHandler()
 	}
@@ -183,6 +181,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	w, r = api.patiently(w, r)
 	if !strings.HasPrefix(r.URL.Path, "/data/") {
 		h.Add("Vary", "Accept-Encoding")
 		out, done := compress(w, r)

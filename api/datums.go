@@ -141,7 +141,7 @@ func datumInput(in input) *archive.DatumInput {
 
 func createDatum(r *request) (*answer, error) {
 	if media, _ := r.mediaType(); media == typeNDJSON {
-		return importDatums(r)
+		return uploading(importDatums)(r)
 	}
 	refuse, err := refusesDuplicates(r, "error")
 	if err != nil {

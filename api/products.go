@@ -91,7 +91,7 @@ func (api *API) productRoutes() []*route {
 		{
 			path: "/api/dataproducts/", view: "Data Product List", parses: []string{typeMultipart}, filters: productFilters, lists: true, cursors: true, steady: true, members: productMembers,
 			fields: fixed(productFields), writes: []Filter{duplicateParameter, dryRunParameter}, sent: sentUploadFields,
-			handle: map[string]handler{"GET": listProducts, "POST": uploadProduct},
+			handle: map[string]handler{"GET": listProducts, "POST": uploading(uploadProduct)},
 		},
 		{
 			path: "/api/dataproducts/:id/", view: "Data Product Instance", parses: []string{typeMultipart}, steady: true, members: productMembers,

@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -495,7 +496,7 @@ func multipartReader(body io.Reader, params map[string]string) (*multipart.Reade
 
 func multipartError(err error) error {
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if errors.As(err, &tooLarge) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
 	return &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - " + err.Error()}

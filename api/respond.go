@@ -76,6 +76,7 @@ func (r *request) fail(err error) {
 	var processing *archive.ProcessingError
 	var wire *httpError
 	var tooLarge *http.MaxBytesError
+	var body *bodyError
 	h := r.w.Header()
 	h.Del("ETag")
 	switch {
@@ -100,6 +101,11 @@ func (r *request) fail(err error) {
 	case errors.As(err, &tooLarge):
 		status = http.StatusRequestEntityTooLarge
 		detail(fmt.Sprintf("The body is larger than %d bytes.", tooLarge.Limit))
+	case errors.As(err, &body):
+		var text string
+		status, text = bodyFailed(body)
+		detail(text)
+		h.Set("Connection", "close")
 	case errors.Is(err, archive.ErrNoRoom):
 		status = http.StatusInsufficientStorage
 		detail("The node's disk has too little free space: nothing was stored. Reading goes on.")

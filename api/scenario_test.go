@@ -49,7 +49,7 @@ func (n *node) play(t *testing.T, list []scenario) {
 
 // TestBadInput: every problem is named, nothing is stored, and no request is answered with a 5xx.
 func TestBadInput(t *testing.T) {
-	n := start(t, Options{MaxBody: 1 << 20})
+	n := start(t, Options{Limits: Limits{MaxBody: 1 << 20}})
 	target := n.target("astro", "M 31", "Observers")
 	n.ask("astro", "PATCH", "/api/targets/"+target+"/", map[string]any{"aliases": []any{map[string]string{"name": "Andromeda"}}}).want(t, 200)
 	n.datum("astro", target, 1)

@@ -308,7 +308,7 @@ func listTargets(r *request) (*answer, error) {
 
 func createTarget(r *request) (*answer, error) {
 	if media, _ := r.mediaType(); media == typeNDJSON {
-		return importTargets(r)
+		return uploading(importTargets)(r)
 	}
 	in, err := r.input()
 	if err != nil {

@@ -36,7 +36,7 @@ func (p *program) serveCommand() *cli.Command {
 			&cli.StringFlag{Name: "auth-strategy", Usage: "what guests may do, `read-only` or locked; kept in the file at the first start"},
 			&cli.BoolFlag{Name: "demo", Usage: "fill a new file with a dozen targets, light curves and spectra"},
 			&cli.BoolFlag{Name: "read-only", Usage: "look inside a file, such as a backup, and leave every byte of it as it is"},
-		}, networkFlags(), backupFlags()),
+		}, networkFlags(), backupFlags(), limitFlags()),
 		Action: p.serve,
 	}
 }
@@ -55,11 +55,15 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if err := network(c, door.Addr(), &o); err != nil {
 		return err
 	}
+	limits, err := readLimits(c, &o.Limits)
+	if err != nil {
+		return err
+	}
 	file, readOnly := c.String("db"), c.Bool("read-only")
 	if readOnly && (c.Bool("demo") || c.String("permissions") != "" || c.String("auth-strategy") != "") {
 		return usageError(c, "--read-only: nothing can be written then")
 	}
-	a, err := archive.Open(file, archive.Options{ReadOnly: readOnly, CheckCopy: p.checkCopy(c.Context), Logf: p.note})
+	a, err := archive.Open(file, archive.Options{ReadOnly: readOnly, FailedLogins: limits.failedLogins, CheckCopy: p.checkCopy(c.Context), Logf: p.note})
 	if errors.Is(err, archive.ErrLocked) {
 		return fmt.Errorf("another program has %s open: is a server running on it already?", file)
 	}
@@ -86,7 +90,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Context)) // of the requests
 	defer cancel()
-	server := newServer(ctx, handler, p)
+	server := limits.bound(newServer(ctx, handler, p))
 	server.RegisterOnShutdown(handler.Stop)
 	owner := newServer(ctx, handler.Owner(), p)
 	failed := make(chan error, 2)
