@@ -2,11 +2,14 @@ package kv
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -16,6 +19,9 @@ import (
 // Backup writes a copy of the file as it is now to path, where nothing must be, and returns the state it holds. Readers and writers go
 // on. The copy is complete when it gets its name: it is written beside it first, made durable, and checked with check,
 // if that is not nil. It carries no session mark.
+//
+// The file is read in one transaction, which costs the writers for as long as it lasts. A copy to another disk, such as a stick, therefore goes by way of one beside the
+// file, unless there is no room for that.
 func (db *DB) Backup(ctx context.Context, path string, check func(path string) error) (m Mark, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return m, fmt.Errorf("%s: %w", path, os.ErrExist)
@@ -26,13 +32,13 @@ func (db *DB) Backup(ctx context.Context, path string, check func(path string) e
 			os.Remove(temp)
 		}
 	}()
-	if m, err = db.snapshot(ctx, temp); err != nil {
-		return m, err
+	if db.opts.sameDisk(filepath.Dir(db.path), filepath.Dir(path)) {
+		m, err = db.checkedCopy(ctx, temp, check)
+	} else if m, err = db.copyByWay(ctx, temp, check); errors.Is(err, ErrNoRoom) {
+		m, err = db.checkedCopy(ctx, temp, check)
 	}
-	if check != nil {
-		if err := check(temp); err != nil {
-			return m, fmt.Errorf("the copy is not good: %w", err)
-		}
+	if err != nil {
+		return m, err
 	}
 	// A link does not replace what somebody put there meanwhile; where links are unknown, renaming must do.
 	if err := os.Link(temp, path); err == nil {
@@ -43,6 +49,49 @@ func (db *DB) Backup(ctx context.Context, path string, check func(path string) e
 		return m, err
 	}
 	return m, syncDir(filepath.Dir(path))
+}
+
+// checkedCopy writes a copy and looks whether it is good.
+func (db *DB) checkedCopy(ctx context.Context, path string, check func(path string) error) (Mark, error) {
+	m, err := db.snapshot(ctx, path)
+	if err == nil && check != nil {
+		if err = check(path); err != nil {
+			err = fmt.Errorf("the copy is not good: %w", err)
+		}
+	}
+	return m, err
+}
+
+// copyByWay writes a copy beside the file, and copies that to path.
+func (db *DB) copyByWay(ctx context.Context, path string, check func(path string) error) (m Mark, err error) {
+	near, err := os.CreateTemp(filepath.Dir(db.path), filepath.Base(db.path)+".backup*")
+	if err != nil {
+		return m, err
+	}
+	defer os.Remove(near.Name())
+	defer near.Close()
+	if m, err = db.checkedCopy(ctx, near.Name(), check); err != nil {
+		return m, err
+	}
+	far, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return m, err
+	}
+	defer far.Close()
+	written, read := sha256.New(), sha256.New()
+	if _, err := io.Copy(contextWriter{ctx, far}, io.TeeReader(near, written)); err != nil {
+		return m, err
+	}
+	if err := far.Sync(); err != nil {
+		return m, err
+	}
+	if _, err := io.Copy(read, io.NewSectionReader(far, 0, math.MaxInt64)); err != nil {
+		return m, err
+	}
+	if !bytes.Equal(written.Sum(nil), read.Sum(nil)) {
+		return m, fmt.Errorf("%s does not hold what was written to it", path)
+	}
+	return m, nil
 }
 
 // snapshot copies the file as it is to path and takes the session mark off the copy.

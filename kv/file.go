@@ -45,6 +45,7 @@ type Options struct {
 
 	// for tests of a disk that fails
 	freeSpace func(path string) (uint64, error)
+	sameDisk  func(a, b string) bool
 	commit    func(*bbolt.Tx) error
 }
 
@@ -63,6 +64,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
+	}
+	if o.sameDisk == nil {
+		o.sameDisk = sameDisk
 	}
 	if o.freeSpace == nil {
 		o.freeSpace = freeSpace

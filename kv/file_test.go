@@ -168,6 +168,29 @@ func TestBackupAndCompact(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.part")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+	d.DB.opts.sameDisk = func(string, string) bool { return false }
+	stick := filepath.Join(t.TempDir(), "stick.db")
+	checked := ""
+	if m, err := d.Backup(t.Context(), stick, func(path string) error { checked = path; return checkFile(path, d.schema) }); err != nil || m != d.Head() || filepath.Dir(checked) != d.dir {
+		t.Fatalf("a backup to another disk, checked at %s: %v, %v", checked, m, err)
+	}
+	if err := checkFile(stick, d.schema); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.backup*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	room := d.DB.opts.freeSpace
+	d.DB.opts.freeSpace = func(path string) (uint64, error) {
+		if strings.HasPrefix(path, d.dir) {
+			return 0, nil
+		}
+		return 1 << 40, nil
+	}
+	if _, err := d.Backup(t.Context(), filepath.Join(t.TempDir(), "stick.db"), func(path string) error { checked = path; return nil }); err != nil || filepath.Dir(checked) == d.dir {
+		t.Errorf("a backup with no room beside the file, checked at %s: %v", checked, err)
+	}
+	d.DB.opts.freeSpace, d.DB.opts.sameDisk = room, sameDisk
 	// everything goes, and compact gives the space back
 	d.update(func(tx *Tx) error {
 		ids, err := d.points.All(tx).IDs()

@@ -26,3 +26,20 @@ func fileID(info os.FileInfo) string {
 	}
 	return ""
 }
+
+// sameDisk says whether two folders are on one disk; true when that is not known.
+func sameDisk(a, b string) bool {
+	disk := func(path string) any {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil
+		}
+		st, ok := info.Sys().(*syscall.Stat_t)
+		if !ok {
+			return nil
+		}
+		return st.Dev
+	}
+	x, y := disk(a), disk(b)
+	return x == nil || y == nil || x == y
+}
