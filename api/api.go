@@ -172,6 +172,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // pages and files have their own
 	if owner, _ := r.Context().Value(ownerKey{}).(bool); !owner {
 		if host := api.siteOf(r).host; !api.knowsHost(host) {
 			api.request(w, r, &route{view: "Host"}).fail(&httpError{status: http.StatusBadRequest, detail: "This node is not called " + strconv.Quote(host) + ". The names by which it may be called are set where it is started, with --base-url or --allow-host."})
