@@ -6,11 +6,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/urfave/cli/v2"
 )
 
 func TestParseSize(t *testing.T) {
@@ -165,5 +168,25 @@ func TestSlowloris(t *testing.T) {
 	w, err := http.ReadResponse(bufio.NewReader(last), nil)
 	if err != nil || w.StatusCode != 200 {
 		t.Error(w, err)
+	}
+}
+
+// The page on security has every limit with its default.
+func TestLimitsPage(t *testing.T) {
+	b, err := os.ReadFile("../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range limitFlags() {
+		value := f.(cli.DocGenerationFlag).GetValue()
+		if d, yes := f.(*cli.DurationFlag); yes {
+			value = strings.TrimSuffix(d.Value.String(), "m0s") + "m"
+			if d.Value < time.Minute {
+				value = d.Value.String()
+			}
+		}
+		if row := fmt.Sprintf("| `--%s` | %s |", f.Names()[0], strings.Trim(value, `"`)); !strings.Contains(string(b), row) {
+			t.Errorf("there is no row %s", row)
+		}
 	}
 }
