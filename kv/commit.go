@@ -181,6 +181,7 @@ func (db *DB) try(jobs []*job) (bad *job, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			bad, err = nil, caught(p)
+			db.tails.clear() // they may hold rows that are not there now
 		}
 		if open {
 			db.rollback(bt)
@@ -204,8 +205,9 @@ func (db *DB) try(jobs []*job) (bad *job, err error) {
 	if err := b.finish(); err != nil {
 		return nil, err
 	}
+	err = db.opts.commit(bt) // when this panics, the transaction is still open
 	open = false
-	if err := db.opts.commit(bt); err != nil {
+	if err != nil {
 		return nil, db.commitFailed(err)
 	}
 	db.published(b)
@@ -214,23 +216,45 @@ func (db *DB) try(jobs []*job) (bad *job, err error) {
 
 // begin opens bbolt's transaction with the list of free pages out of the way.
 func (db *DB) begin() (bt *bbolt.Tx, err error) {
+	return db.beginWith(false)
+}
+
+// beginWith opens bbolt's transaction, with the list of free pages if that is to be stored.
+func (db *DB) beginWith(freeList bool) (bt *bbolt.Tx, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = caught(p)
+			db.setStuck(err)
 		}
 	}()
-	db.bolt.NoFreelistSync = true
+	db.bolt.NoFreelistSync = !freeList
 	return db.bolt.Begin(true)
 }
 
-// rollback gives a transaction up; bbolt may panic when it stumbled over a damaged page before.
+// rollback gives a transaction up; bbolt may panic when it stumbled over a damaged page before, and then keeps its lock for ever.
 func (db *DB) rollback(bt *bbolt.Tx) {
 	defer func() {
 		if p := recover(); p != nil {
-			db.setFailed(caught(p))
+			db.setStuck(caught(p))
 		}
 	}()
 	bt.Rollback()
+}
+
+// setStuck says that bbolt keeps the lock of a transaction that has ended: nothing can be written any more, and its Close would wait for ever.
+func (db *DB) setStuck(err error) {
+	db.stuck.Store(true)
+	db.setFailed(err)
+}
+
+// closeBolt closes the file.
+func (db *DB) closeBolt() error {
+	b := db.bolt
+	db.bolt = nil
+	if db.stuck.Load() {
+		return db.file.Close() // its lock goes with it
+	}
+	return b.Close()
 }
 
 // run calls one job's function and keeps what came of it.
@@ -336,17 +360,20 @@ func (db *DB) writeFreeList() {
 }
 
 // commitFreeList commits with the list of free pages, after fn.
-func (db *DB) commitFreeList(fn func(*bbolt.Tx) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = caught(p)
-		}
-	}()
-	db.bolt.NoFreelistSync = false
-	bt, err := db.bolt.Begin(true)
+func (db *DB) commitFreeList(fn func(*bbolt.Tx) error) error { return db.commitAlone(true, fn) }
+
+// commitAlone runs fn, which may be nil, in a transaction of its own; no other may be waiting for it.
+func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
+	bt, err := db.beginWith(freeList)
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+			db.rollback(bt)
+		}
+	}()
 	if fn != nil {
 		if err := fn(bt); err != nil {
 			bt.Rollback()

@@ -288,6 +288,37 @@ func TestFailedSync(t *testing.T) {
 	d.addParent(parent{Name: "after"})
 }
 
+// TestCommitPanics: bbolt panics in a commit when it meets a damaged page. The transaction is undone, its lock is free again, and what comes after is written.
+func TestCommitPanics(t *testing.T) {
+	bad := false
+	o := Options{commit: func(bt *bbolt.Tx) error {
+		if bad {
+			panic("a page that is none")
+		}
+		return bt.Commit()
+	}}
+	d := openTest(t, o)
+	p := d.addParent(parent{Name: "before"})
+	bad = true
+	err := d.Update(context.Background(), me, func(tx *Tx) error {
+		_, err := d.points.Insert(tx, &point{Parent: p, Time: 1})
+		return err
+	})
+	if err == nil {
+		t.Error("a write whose commit panicked was acknowledged")
+	}
+	bad = false
+	if n := d.count(func(tx *Tx) Set { return d.points.All(tx) }); n != 0 {
+		t.Errorf("%d rows are there", n)
+	}
+	d.addPoint(point{Parent: p, Time: 2})
+	d.close()
+	d.reopen()
+	if n := d.count(func(tx *Tx) Set { return d.points.All(tx) }); n != 1 {
+		t.Errorf("%d rows are there", n)
+	}
+}
+
 func TestContextEnds(t *testing.T) {
 	d := openTest(t, Options{})
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -85,6 +85,7 @@ type DB struct {
 	// mu is held for reading by every View, for writing while the file is closed or replaced.
 	mu   sync.RWMutex
 	bolt *bbolt.DB
+	file *os.File // that bbolt opened last
 
 	queueMu sync.Mutex
 	queue   []*job
@@ -98,7 +99,8 @@ type DB struct {
 	swept       chan struct{} // closed when the sweeper has ended
 
 	failed         atomic.Pointer[error]
-	freeListStored bool // the writer's
+	stuck          atomic.Bool // see setStuck
+	freeListStored bool        // the writer's
 
 	headMu sync.Mutex
 	head   Mark
@@ -140,8 +142,7 @@ func (db *DB) open() (err error) {
 			err = caught(p)
 		}
 		if err != nil && db.bolt != nil {
-			db.bolt.Close()
-			db.bolt = nil
+			db.closeBolt()
 		}
 		if errors.Is(err, ErrNotOurs) {
 			err = db.whyNotOurs(err)
@@ -221,15 +222,14 @@ func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 		}
 	}
 	// When bbolt panics over a damaged file while it opens it, nobody else lets go of the lock.
-	var file *os.File
 	o.OpenFile = func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
 		f, err = os.OpenFile(name, flag, mode)
-		file = f
+		db.file = f
 		return f, err
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			file.Close()
+			db.file.Close()
 			panic(p)
 		}
 	}()
@@ -361,7 +361,7 @@ func (db *DB) load() error {
 		if db.opts.ReadOnly {
 			return damaged("tables", "one is missing")
 		}
-		err := db.bolt.Update(func(bt *bbolt.Tx) error {
+		err := db.commitAlone(false, func(bt *bbolt.Tx) error {
 			for _, d := range db.schema.tables {
 				if _, err := bt.CreateBucketIfNotExists([]byte(d.name)); err != nil {
 					return err
@@ -456,9 +456,7 @@ func (db *DB) Close() error {
 	if !db.opts.ReadOnly && db.failed.Load() == nil {
 		err = db.unmarkSession()
 	}
-	err = errors.Join(err, db.bolt.Close())
-	db.bolt = nil
-	return err
+	return errors.Join(err, db.closeBolt())
 }
 
 // Path is the file's path.

@@ -69,7 +69,7 @@ func (db *DB) markSession() error {
 	if err := writeTwin(db.path, mark); err != nil {
 		return fmt.Errorf("cannot write the session mark beside the file: %w", err)
 	}
-	return db.bolt.Update(func(bt *bbolt.Tx) error {
+	return db.commitAlone(false, func(bt *bbolt.Tx) error {
 		return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).put([]byte(metaSession), mark)
 	})
 }
