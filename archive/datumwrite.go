@@ -1,0 +1,335 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"nightjar/auth"
+	"nightjar/kv"
+)
+
+// DatumInput is a reduced datum to be added. What was wrong with single fields already stands in Problems.
+type DatumInput struct {
+	auth.Problems
+	Target     uint64 // 0 when TargetName is given
+	TargetName string
+	Product    uint64 // 0 for none
+	Type       string
+	Source     string
+	Location   string
+	Time       int64 // microseconds of UTC since 1970
+	Timed      bool  // false: the time of the request
+	Value      []byte
+	Compact    bool            // Value is what CompactValue or ParseMember gave
+	Groups     []auth.GroupRef // who holds it beside its maker, in mode objects
+	Refuse     bool            // when the viewer sees it already, nothing changes
+}
+
+// Limits of a datum's texts, in characters.
+const (
+	MaxType     = 100
+	MaxSource   = 100
+	MaxLocation = 200
+)
+
+// prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its group. What is wrong is added to p under path.
+func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *auth.Problems) (d *Datum, groups []uint64, err error) {
+	if p.Has("") {
+		return nil, nil, p // there is no input to look at
+	}
+	d = &Datum{Time: in.Time, Source: in.Source, Location: in.Location}
+	if !in.Timed {
+		d.Time = tx.Now().UnixMicro()
+	}
+	if !p.Has("target") {
+		if d.Target, err = s.targetForData(tx, in, p); err != nil {
+			return nil, nil, err
+		}
+	}
+	if in.Product != 0 && !p.Has("data_product") {
+		product, _, err := s.product(tx, in.Product)
+		switch {
+		case isRefusal(err):
+			NoSuch(p, "data_product", in.Product)
+		case err != nil:
+			return nil, nil, err
+		case d.Target != 0 && product.Target != d.Target:
+			p.Add("data_product", "This data product belongs to another target.")
+		default:
+			d.Products = []uint64{in.Product}
+		}
+	}
+	if !p.Has("data_type") {
+		if d.Code, err = s.typeForData(tx, in.Type, p); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !p.Has("value") {
+		if d.Value = in.Value; !in.Compact {
+			d.Value, err = CompactValue(nil, in.Value)
+		}
+		if errors.Is(err, ErrNotJSON) {
+			p.Add("value", "Value must be valid JSON.")
+		} else if isEmptyValue(d.Value) {
+			p.Add("value", "This field may not be blank.")
+		}
+	}
+	refs, err := s.checkGroups(tx, p, "groups", in.Groups, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range refs {
+		groups = append(groups, r.ID)
+	}
+	return d, groups, p.Err()
+}
+
+// isEmptyValue says whether a compact value says nothing.
+func isEmptyValue(v []byte) bool {
+	switch string(v) {
+	case `{}`, `[]`, `""`, `null`:
+		return true
+	}
+	return false
+}
+
+// targetForData finds the target that data are to be added to.
+func (s *Access) targetForData(tx *kv.Tx, in *DatumInput, p *auth.Problems) (uint64, error) {
+	see := func(id uint64) (auth.Object, bool, error) {
+		o, ok, err := s.a.seers.object(tx, id)
+		return o, ok && s.p.Sees(s.v, o), err
+	}
+	id := in.Target
+	o, seen, err := see(id)
+	named := id == 0 && in.TargetName != ""
+	if named {
+		// a hidden target of that name does not stand before a visible one with the alias
+		for _, kind := range []byte{kindTargetName, kindAlias} {
+			var ok bool
+			if id, ok, err = tx.Lookup(kind, in.TargetName); err == nil && ok {
+				o, seen, err = see(id)
+			}
+			if err != nil || seen {
+				break
+			}
+		}
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case !seen && named:
+		p.Add("target", "There is no target called %q.", in.TargetName)
+		return 0, nil
+	case !seen:
+		NoSuch(p, "target", id)
+		return 0, nil
+	case !s.p.May(s.v, auth.Change, o):
+		p.Add("target", ReadOnlyTarget)
+	}
+	return id, nil
+}
+
+// typeForData finds the code of a data type.
+func (s *Access) typeForData(tx *kv.Tx, name string, p *auth.Problems) (byte, error) {
+	list, err := dataTypes(tx)
+	if err != nil {
+		return 0, err
+	}
+	if !slices.Contains(list, name) {
+		p.Add("data_type", "Not a valid data_type. Valid data_types are %s.", strings.Join(list, ", "))
+		return 0, nil
+	}
+	return tx.Code(codeDataType, name)
+}
+
+// twin finds the row that holds the same datum: same target, type, time and value. One that the viewer sees comes first. One that is hidden is it only if it also shows the same in all
+// that a viewer is shown: otherwise the viewer would read what others said of their source, in place of what he said himself. Of rows that are pending the first one that own
+// takes for its own is told, else the first; nil owns none.
+func (s *Access) twin(tx *kv.Tx, d *Datum, own func(tx *kv.Tx, id uint64) bool) (there uint64, seen bool, pending uint64, err error) {
+	form, isUndated := d.sameness()
+	series, time := lightCurve(d.Target, d.Code), d.Time
+	if isUndated {
+		series, time = undated(d.Target, d.Code), 0
+	}
+	ids, err := datums.Find(tx, series, time, d.place().hash)
+	if err != nil {
+		return 0, false, 0, err
+	}
+	for _, id := range ids {
+		other, isPending, err := datums.Pending(tx, id)
+		if errors.Is(err, kv.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return 0, false, 0, err
+		}
+		if theirs, _ := other.sameness(); !bytes.Equal(theirs, form) {
+			continue
+		}
+		if isPending {
+			if pending == 0 || own != nil && own(tx, id) && !own(tx, pending) {
+				pending = id
+			}
+			continue
+		}
+		if seen, err := s.sees(tx, id); err != nil || seen {
+			return id, seen, pending, err
+		}
+		if there == 0 && other.shows(d) {
+			there = id
+		}
+	}
+	return there, false, pending, nil
+}
+
+// shows says whether a datum shows the same as another one of its target, type and value.
+func (d *Datum) shows(other *Datum) bool {
+	return d.Time == other.Time && d.Source == other.Source && d.Location == other.Location && bytes.Equal(d.Value, other.Value)
+}
+
+// AlreadyThere is the problem with a datum that the viewer can see already.
+const AlreadyThere = "This reduced datum is there already: same target, data type, timestamp and value."
+
+// Added says what became of a datum that was to be added.
+type Added int
+
+// What may become of it.
+const (
+	Created   Added = iota // it is new, or new to the viewer
+	Duplicate              // the viewer saw it already
+)
+
+// AddDatum adds one datum. When the viewer sees it already, it is brought once more by the product that was named, if one was and Refuse does not forbid it, and the result is Duplicate; when it is there and hidden from
+// the viewer, the viewer becomes one who brought it, and it counts as created. Errors: *auth.Problems.
+func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, result Added, err error) {
+	err = s.update(ctx, func(tx *kv.Tx) error {
+		d, groups, err := s.prepareDatum(tx, in, in.Clone())
+		if err != nil {
+			return err
+		}
+		if len(d.Products) == 0 {
+			d.Owners = []Owner{{s.v.ID, groups}}
+		}
+		d.ID, result, err = s.addDatum(tx, d, in.Refuse)
+		if err != nil {
+			return err
+		}
+		v = new(DatumView)
+		return s.fillDatum(tx, d, v)
+	})
+	return v, result, err
+}
+
+// AddList adds some data, all or none, and gives them in the order of the inputs; a datum that is there already comes as it is there. What is wrong with one of them stands in the problems under its number,
+// from 0 on; with Refuse so does that it is there already. Errors: *auth.Problems.
+func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*DatumView, created int, err error) {
+	err = s.update(ctx, func(tx *kv.Tx) error {
+		views, created = make([]*DatumView, len(list)), 0
+		all := new(auth.Problems)
+		all.Items("", len(list))
+		ready := make([]*Datum, len(list))
+		for i, in := range list {
+			d, groups, err := s.prepareDatum(tx, in, in.Clone())
+			var p *auth.Problems
+			switch {
+			case errors.As(err, &p):
+				all.Item(i, p)
+				continue
+			case err != nil:
+				return err
+			case len(d.Products) == 0:
+				d.Owners = []Owner{{s.v.ID, groups}}
+			}
+			ready[i] = d
+		}
+		if all.Err() != nil {
+			return all
+		}
+		for i, d := range ready {
+			id, result, err := s.addDatum(tx, d, list[i].Refuse)
+			switch {
+			case err != nil:
+				return err
+			case result == Created:
+				created++
+			case list[i].Refuse:
+				all.Add(strconv.Itoa(i), AlreadyThere)
+				continue
+			}
+			if result != Created {
+				if d, err = datums.Get(tx, id); err != nil {
+					return err
+				}
+				d.Value = bytes.Clone(d.Value)
+			}
+			d.ID = id
+			views[i] = new(DatumView)
+			if err := s.fillDatum(tx, d, views[i]); err != nil {
+				return err
+			}
+		}
+		return all.Err()
+	})
+	return views, created, err
+}
+
+// addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
+func (s *Access) addDatum(tx *kv.Tx, d *Datum, refuse bool) (uint64, Added, error) {
+	there, seen, pending, err := s.twin(tx, d, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	if there == 0 {
+		id, err := datums.Insert(tx, d)
+		if err == nil && pending != 0 {
+			datums.Supersede(tx, pending, id)
+			datums.Supersede(tx, id, pending) // in case this one is pending as well
+		}
+		return id, Created, err
+	}
+	if seen && refuse {
+		return there, Duplicate, nil
+	}
+	changed, err := s.bring(tx, there, d)
+	if seen || err != nil || !changed {
+		return there, Duplicate, err
+	}
+	return there, Created, nil
+}
+
+// sees says whether the viewer sees a datum.
+func (s *Access) sees(tx *kv.Tx, id uint64) (bool, error) {
+	_, _, err := s.datum(tx, id)
+	if isRefusal(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// bring notes that a datum that is there was brought again: by the products of d, or, when it is hidden from the viewer, by its owners.
+func (s *Access) bring(tx *kv.Tx, id uint64, d *Datum) (changed bool, err error) {
+	old, err := datums.Get(tx, id)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range d.Products {
+		if !slices.Contains(old.Products, p) {
+			old.Products, changed = append(slices.Clone(old.Products), p), true
+		}
+	}
+	if len(d.Products) == 0 && s.p.Mode == auth.Objects {
+		if seen, err := s.sees(tx, id); err != nil {
+			return false, err
+		} else if !seen {
+			old.Owners, changed = append(slices.Clone(old.Owners), d.Owners...), true
+		}
+	}
+	if !changed {
+		return false, nil
+	}
+	return true, datums.Put(tx, id, old)
+}
