@@ -252,7 +252,7 @@ func (db *DB) closeBolt() error {
 	b := db.bolt
 	db.bolt = nil
 	if db.stuck.Load() {
-		return db.file.Close() // its lock goes with it
+		return letGo(db.file)
 	}
 	return b.Close()
 }

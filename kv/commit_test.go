@@ -319,6 +319,31 @@ func TestCommitPanics(t *testing.T) {
 	}
 }
 
+// TestStuck: when bbolt cannot even undo, nothing more is written, and the file still closes and lets go of its lock.
+func TestStuck(t *testing.T) {
+	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
+	d.addParent(parent{Name: "before"})
+	if _, err := d.beginWith(false); err != nil { // and never ends
+		t.Fatal(err)
+	}
+	d.setStuck(errors.New("a page that is none"))
+	err := d.Update(context.Background(), me, func(tx *Tx) error {
+		_, err := d.parents.Insert(tx, &parent{Name: "after"})
+		return err
+	})
+	if !errors.Is(err, ErrFailed) {
+		t.Errorf("a write after it: %v", err)
+	}
+	if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 1 {
+		t.Errorf("%d rows can be read", n)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	d.reopen()
+	d.addParent(parent{Name: "after"})
+}
+
 func TestContextEnds(t *testing.T) {
 	d := openTest(t, Options{})
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -229,7 +229,7 @@ func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			db.file.Close()
+			letGo(db.file)
 			panic(p)
 		}
 	}()

@@ -3,6 +3,7 @@
 package kv
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"syscall"
@@ -42,4 +43,9 @@ func sameDisk(a, b string) bool {
 	}
 	x, y := disk(a), disk(b)
 	return x == nil || y == nil || x == y
+}
+
+// letGo closes a file and gives its lock back, which a memory map that is still there would keep.
+func letGo(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
