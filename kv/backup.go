@@ -78,12 +78,17 @@ func (db *DB) copyByWay(ctx context.Context, path string, check func(path string
 		return m, err
 	}
 	defer far.Close()
+	if info, err := near.Stat(); err != nil {
+		return m, err
+	} else if !db.roomFor(path, info.Size()) {
+		return m, ErrNoRoom
+	}
 	written, read := sha256.New(), sha256.New()
 	if _, err := io.Copy(contextWriter{ctx, far}, io.TeeReader(near, written)); err != nil {
-		return m, err
+		return m, orNoRoom(err)
 	}
 	if err := far.Sync(); err != nil {
-		return m, err
+		return m, orNoRoom(err)
 	}
 	if _, err := io.Copy(read, io.NewSectionReader(far, 0, math.MaxInt64)); err != nil {
 		return m, err
@@ -94,6 +99,12 @@ func (db *DB) copyByWay(ctx context.Context, path string, check func(path string
 	return m, nil
 }
 
+// roomFor tells whether the disk of path has room for so many bytes and the reserve. A disk that does not say how much is free is tried.
+func (db *DB) roomFor(path string, size int64) bool {
+	free, err := db.opts.freeSpace(path)
+	return err != nil || free >= uint64(size)+db.opts.MinFree
+}
+
 // snapshot copies the file as it is to path and takes the session mark off the copy.
 func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -101,7 +112,7 @@ func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
 		return m, err
 	}
 	err = db.View(func(tx *Tx) error {
-		if free, err := db.opts.freeSpace(path); err == nil && free < uint64(tx.bolt.Size())+db.opts.MinFree {
+		if !db.roomFor(path, tx.bolt.Size()) {
 			return ErrNoRoom
 		}
 		if m, err = tx.Head(); err != nil {
@@ -178,7 +189,7 @@ func (db *DB) compactTo(path string) error {
 	if err != nil {
 		return err
 	}
-	if free, err := db.opts.freeSpace(filepath.Dir(path)); err == nil && free < uint64(max(0, size-unused))+db.opts.MinFree {
+	if !db.roomFor(filepath.Dir(path), max(0, size-unused)) {
 		return ErrNoRoom
 	}
 	dst, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true, NoFreelistSync: true})

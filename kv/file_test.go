@@ -190,6 +190,19 @@ func TestBackupAndCompact(t *testing.T) {
 	if _, err := d.Backup(t.Context(), filepath.Join(t.TempDir(), "stick.db"), func(path string) error { checked = path; return nil }); err != nil || filepath.Dir(checked) == d.dir {
 		t.Errorf("a backup with no room beside the file, checked at %s: %v", checked, err)
 	}
+	d.DB.opts.freeSpace = func(path string) (uint64, error) {
+		if strings.HasPrefix(path, d.dir) {
+			return 1 << 40, nil
+		}
+		return 0, nil
+	}
+	full := filepath.Join(t.TempDir(), "stick.db")
+	if _, err := d.Backup(t.Context(), full, nil); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("a backup to a full disk: %v", err)
+	}
+	if left, _ := filepath.Glob(full + "*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
 	d.DB.opts.freeSpace, d.DB.opts.sameDisk = room, sameDisk
 	// everything goes, and compact gives the space back
 	d.update(func(tx *Tx) error {
