@@ -54,11 +54,34 @@ func (db *DB) run(j *job) error {
 	}
 	db.queue = append(db.queue, j)
 	db.queueMu.Unlock()
-	select {
-	case db.wake <- struct{}{}:
-	default:
+	// Who comes while nobody writes does so in its own goroutine: handing the transaction to another and waiting to be woken costs as much as what is done in it.
+	if !db.turn.TryLock() || db.lead() {
+		select {
+		case db.wake <- struct{}{}:
+		default:
+		}
 	}
 	return <-j.done
+}
+
+// lead does what is queued, in the turn that the caller has, and gives the turn back. It says whether there is more to do.
+func (db *DB) lead() (more bool) {
+	defer db.turn.Unlock()
+	// A damaged page makes the map fault; the recover in each step turns that into an error.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	jobs, more := db.take()
+	switch {
+	case len(jobs) == 1 && jobs[0].alone != nil:
+		jobs[0].done <- jobs[0].alone()
+	case len(jobs) > 0:
+		db.commit(jobs)
+		db.wrote = time.Now()
+		if !db.resting {
+			db.resting = true
+			db.rest.Reset(idle)
+		}
+	}
+	return more
 }
 
 // maxShare is the most functions that share a commit.
@@ -82,37 +105,36 @@ func (db *DB) take() (jobs []*job, more bool) {
 // idle is how long the file rests before the list of free pages is written into it.
 const idle = time.Second
 
-// writer is the goroutine that alone writes to the file.
+// writer is the goroutine that writes what was queued while somebody else did, and looks after a file that rests.
 func (db *DB) writer() {
 	defer close(db.written)
-	// A damaged page makes the map fault; the recover in each step turns that into an error.
-	debug.SetPanicOnFault(true)
-	rest := time.NewTimer(idle)
-	defer rest.Stop()
+	defer db.rest.Stop()
 	for {
-		jobs, more := db.take()
-		switch {
-		case len(jobs) == 1 && jobs[0].alone != nil:
-			jobs[0].done <- jobs[0].alone()
-		case len(jobs) > 0:
-			db.commit(jobs)
-			rest.Reset(idle)
-		}
-		if more {
-			continue
-		}
 		select {
 		case <-db.wake:
-		case <-rest.C:
-			db.writeFreeList()
+			for db.turn.Lock(); db.lead(); db.turn.Lock() {
+			}
+		case <-db.rest.C:
+			db.settle()
 		case <-db.quit:
-			if jobs, _ := db.take(); len(jobs) > 0 {
-				db.commit(jobs)
-				continue
+			for db.turn.Lock(); db.lead(); db.turn.Lock() {
 			}
 			return
 		}
 	}
+}
+
+// settle stores the list of free pages when the file has rested long enough. The timer is not put back with each commit, which would cost each a system call.
+func (db *DB) settle() {
+	db.turn.Lock()
+	defer db.turn.Unlock()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	if left := idle - time.Since(db.wrote); left > 0 {
+		db.rest.Reset(left)
+		return
+	}
+	db.resting = false
+	db.writeFreeList()
 }
 
 // batch is a shared transaction while it is made.

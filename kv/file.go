@@ -87,6 +87,11 @@ type DB struct {
 	bolt *bbolt.DB
 	file *os.File // that bbolt opened last
 
+	turn    sync.Mutex  // of writing: held by whoever does what is queued
+	wrote   time.Time   // when the last commit ended; of who has the turn, as are the next two
+	resting bool        // the timer runs
+	rest    *time.Timer // when to look whether the file has rested
+
 	queueMu sync.Mutex
 	queue   []*job
 	closing bool
@@ -100,7 +105,7 @@ type DB struct {
 
 	failed         atomic.Pointer[error]
 	stuck          atomic.Bool // see setStuck
-	freeListStored bool        // the writer's
+	freeListStored bool        // of who has the turn
 
 	headMu sync.Mutex
 	head   Mark
@@ -182,6 +187,7 @@ func (db *DB) open() (err error) {
 	if err := db.markSession(); err != nil {
 		return err
 	}
+	db.rest, db.resting = time.NewTimer(idle), true
 	go db.writer()
 	go db.sweeper()
 	return db.recoverStages()
@@ -473,7 +479,7 @@ func (db *DB) Failed() error {
 	return nil
 }
 
-// exclusively runs fn in the writer's goroutine, between two transactions.
+// exclusively runs fn between two transactions.
 func (db *DB) exclusively(ctx context.Context, fn func() error) error {
 	return db.run(&job{ctx: ctx, alone: func() (err error) {
 		defer func() {
