@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -49,33 +51,67 @@ func BenchmarkInsertOne(b *testing.B) {
 	}
 }
 
-// BenchmarkRawCommit puts the same record, one order key and one log entry into three buckets.
+// BenchmarkRawCommit puts the same record, one order key and one log entry into three buckets, of a file without rows and of one with a million. The file is kept
+// in folder NIGHTJAR_RAW if there is one, so that it need not be filled again.
 func BenchmarkRawCommit(b *testing.B) {
-	db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
+	for _, rows := range []int{0, 1_000_000} {
+		b.Run(strconv.Itoa(rows), func(b *testing.B) { rawCommits(b, rows) })
+	}
+}
+
+func rawCommits(b *testing.B, rows int) {
+	dir := os.Getenv("NIGHTJAR_RAW")
+	if dir == "" {
+		dir = b.TempDir()
+	}
+	db, err := bbolt.Open(filepath.Join(dir, fmt.Sprintf("raw-%d.db", rows)), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer db.Close()
 	db.AllocSize = allocSize
-	db.Update(func(tx *bbolt.Tx) error {
+	k := 0
+	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, n := range []string{"record", "order", "log"} {
-			tx.CreateBucket([]byte(n))
+			if _, err := tx.CreateBucketIfNotExists([]byte(n)); err != nil {
+				return err
+			}
+		}
+		if last, _ := tx.Bucket([]byte("record")).Cursor().Last(); last != nil {
+			k = int(binary.BigEndian.Uint64(last)) + 1
 		}
 		return nil
 	})
 	codec := Fields[point]()
-	k := 0
+	put := func(tx *bbolt.Tx) error {
+		p := benchPoint(k, 1000)
+		if err := tx.Bucket([]byte("record")).Put(key8(uint64(k)), codec.Append(nil, &p)); err != nil {
+			return err
+		}
+		order := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, uint32(p.Parent)), uint64(p.Time))
+		if err := tx.Bucket([]byte("order")).Put(append(order, make([]byte, 11)...), nil); err != nil {
+			return err
+		}
+		return tx.Bucket([]byte("log")).Put(key8(uint64(k)), make([]byte, 140))
+	}
+	for err == nil && k < rows {
+		err = db.Update(func(tx *bbolt.Tx) error {
+			for range min(20_000, rows-k) {
+				if err := put(tx); err != nil {
+					return err
+				}
+				k++
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
 	var times []time.Duration
 	for b.Loop() {
 		began := time.Now()
-		p := benchPoint(k, 1000)
-		err := db.Update(func(tx *bbolt.Tx) error {
-			tx.Bucket([]byte("record")).Put(key8(uint64(k)), codec.Append(nil, &p))
-			order := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, uint32(p.Parent)), uint64(p.Time))
-			tx.Bucket([]byte("order")).Put(append(order, make([]byte, 11)...), nil)
-			return tx.Bucket([]byte("log")).Put(key8(uint64(k)), make([]byte, 140))
-		})
-		if err != nil {
+		if err := db.Update(put); err != nil {
 			b.Fatal(err)
 		}
 		times = append(times, time.Since(began))

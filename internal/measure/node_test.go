@@ -44,15 +44,19 @@ func (l *lab) build() {
 	}
 }
 
-// floor runs a benchmark of package kv on the measured disk and returns its median a turn.
-func (l *lab) floor(name string, turns int) time.Duration {
+// rawCommit is the median of so many commits of bbolt alone, on the measured disk, in a file of none or 1,000,000 rows.
+func (l *lab) rawCommit(rows, turns int) time.Duration {
 	l.t.Helper()
-	c := exec.Command(l.path("kv.test"), "-test.run", "-", "-test.bench", "^"+name+"$", "-test.benchtime", strconv.Itoa(turns)+"x")
-	c.Env = append(os.Environ(), "TMPDIR="+l.dir)
+	dir := l.path("raw")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		l.t.Fatal(err)
+	}
+	c := exec.Command(l.path("kv.test"), "-test.run", "-", "-test.bench", fmt.Sprintf("^BenchmarkRawCommit$/^%d$", rows), "-test.benchtime", strconv.Itoa(turns)+"x")
+	c.Env = append(os.Environ(), "NIGHTJAR_RAW="+dir)
 	out, err := c.Output()
 	m := regexp.MustCompile(`([0-9.]+) median-ns`).FindSubmatch(out)
 	if err != nil || m == nil {
-		l.t.Fatalf("%s: %v\n%s", name, err, out)
+		l.t.Fatalf("BenchmarkRawCommit: %v\n%s", err, out)
 	}
 	ns, _ := strconv.ParseFloat(string(m[1]), 64)
 	return time.Duration(ns)
