@@ -25,13 +25,16 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 				rest = append(rest, word)
 				continue
 			}
-			at := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(word) })
-			if at < 0 {
-				return nil, fmt.Errorf("there is no command %q (see: %s --help)", name+" "+word, name)
+			c := findCommand(commands, word)
+			if c == nil && word == "help" {
+				return helpFor(app, path), nil
+			}
+			if c == nil {
+				return nil, noCommand(name, word, commands)
 			}
 			name += " " + word
 			path = append(path, word)
-			flags, commands = append(flags, commands[at].Flags...), commands[at].Subcommands
+			flags, commands = c.Flags, c.Subcommands
 			continue
 		}
 		flag, value, joined := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-"), "=")
@@ -44,9 +47,11 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		}
 		switch {
 		case flag == "help" || flag == "h":
-			return append(append([]string{app.Name}, path...), "--help"), nil
+			return helpFor(app, path), nil
+		case flag == "version" && len(path) == 0:
+			return []string{app.Name, "version"}, nil
 		case f == nil:
-			return nil, fmt.Errorf("there is no flag %s (see: %s --help)", strings.SplitN(word, "=", 2)[0], name)
+			return nil, noFlag(name, strings.SplitN(word, "=", 2)[0], flags, app.Flags)
 		case joined:
 			*to = append(*to, "--"+flag+"="+value)
 			continue
@@ -65,6 +70,11 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		out = append(append(out, "--"), rest...)
 	}
 	return out, nil
+}
+
+// helpFor is the line that asks for the page of a command.
+func helpFor(app *cli.App, path []string) []string {
+	return append([]string{app.Name, "help", "--"}, path...)
 }
 
 func findFlag(list []cli.Flag, name string) cli.Flag {

@@ -23,8 +23,8 @@ import (
 func backupFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "backup-dir", Usage: "a `FOLDER` into which the server puts verified copies of the file by itself, best on another disk"},
-		&cli.DurationFlag{Name: "backup-every", Usage: "how long after one copy the next is taken, if anything was written", Value: time.Hour},
-		&cli.IntFlag{Name: "backup-keep", Usage: "how `MANY` copies are kept", Value: 24},
+		&cli.DurationFlag{Name: "backup-every", Usage: "`TIME` after which the next copy is taken, if anything was written", Value: time.Hour},
+		&cli.IntFlag{Name: "backup-keep", Usage: "`NUMBER` of copies that are kept", Value: 24},
 	}
 }
 

@@ -228,6 +228,7 @@ func (f *fileCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (p *program) certCommand() *cli.Command {
 	return &cli.Command{
 		Name: "cert", Usage: "print the certificate that serve --lan made, for clients that are to trust it",
+		Description: "nightjar cert > nightjar.pem",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
 			var got struct{ Certificate, Fingerprint string }
 			if err := n.call(ctx, http.MethodGet, "/api/node/certificate/", nil, &got); err != nil {

@@ -62,14 +62,16 @@ func (p *program) app() *cli.App {
 	app := &cli.App{
 		Name:        "nightjar",
 		Usage:       "a follow-up archive for astronomers in one file",
+		Description: "nightjar serve --demo   look at an archive of invented targets\nnightjar serve   make nightjar.db in this folder, and serve it\nnightjar user add astro   while it is served or not",
 		HideVersion: true, HideHelp: true,
+		Action: func(c *cli.Context) error { return help(p.out, c.App, nil) },
 		Writer: p.out, ErrWriter: p.err, Reader: p.in,
 		ExitErrHandler: func(*cli.Context, error) {},
-		Flags:          []cli.Flag{&cli.StringFlag{Name: "db", Usage: "the archive's `FILE`; also as NIGHTJAR_DB in the environment", Value: file}, helpFlag()},
+		Flags:          []cli.Flag{&cli.StringFlag{Name: "db", Usage: "the archive's `FILE`; also as NIGHTJAR_DB in the environment", Value: file}, &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this"}},
 		Commands: []*cli.Command{
 			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(), p.targetCommand(),
 			p.importCommand(), p.exportCommand(), p.inspectCommand(), p.logCommand(), p.certCommand(),
-			p.backupCommand(), p.restoreCommand(), p.verifyCommand(), p.compactCommand(), p.reindexCommand(), p.statCommand(), p.tortureCommand(), p.versionCommand(),
+			p.backupCommand(), p.restoreCommand(), p.verifyCommand(), p.compactCommand(), p.reindexCommand(), p.statCommand(), p.tortureCommand(), p.versionCommand(), p.helpCommand(),
 			p.checkFileCommand(),
 		},
 	}
@@ -77,17 +79,11 @@ func (p *program) app() *cli.App {
 	return app
 }
 
-// helpFlag stands for the one of urfave/cli, which is a variable of that package and so the same in all programs of a process.
-func helpFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show help", DisableDefaultText: true}
-}
-
-// plain has usage errors returned instead of being printed with pages of help.
+// plain has usage errors returned instead of being printed with pages of help, and help printed by us.
 func plain(list []*cli.Command) {
 	for _, c := range list {
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
 		c.HideHelp = true
-		c.Flags = append(c.Flags, helpFlag())
 		if c.Action == nil {
 			c.Action = needsSubcommand
 		}

@@ -21,15 +21,18 @@ func (p *program) exportCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "export", Usage: "print what the archive holds",
-		Flags:  []cli.Flag{&cli.StringFlag{Name: "salvage", Usage: "make a new archive `FILE` of all that is whole in a damaged one, which no server may have open"}},
-		Action: p.salvage,
+		Description: "nightjar export --db damaged.db --salvage saved.db",
+		Flags:       []cli.Flag{&cli.StringFlag{Name: "salvage", Usage: "make a new archive `FILE` of all that is whole in a damaged one, which no server may have open"}},
+		Action:      p.salvage,
 		Subcommands: []*cli.Command{
 			{
 				Name: "targets", Usage: "print targets as a table, to be read by import targets",
+				Description: "nightjar export targets > targets.csv\n" +
+					"nightjar export targets --cone 206.7,-12.5,0.5 --format votable > near.xml",
 				Flags: []cli.Flag{
 					formats("csv"), asFlag(),
 					&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"},
-					&cli.StringFlag{Name: "type", Usage: "only SIDEREAL or NON_SIDEREAL ones"},
+					&cli.StringFlag{Name: "type", Usage: "only those of this `TYPE`: SIDEREAL or NON_SIDEREAL"},
 					&cli.StringFlag{Name: "list", Usage: "only those of a target list, by `NAME` or id"},
 					&cli.StringFlag{Name: "cone", Usage: "only those within `RA,DEC,RADIUS`, degrees"},
 				},
@@ -37,6 +40,8 @@ func (p *program) exportCommand() *cli.Command {
 			},
 			{
 				Name: "datums", Usage: "print reduced data, by target and time, to be read by import datums; ndjson keeps every digit and type",
+				Description: "nightjar export datums > all.ndjson\n" +
+					"nightjar export datums --target 'SN 2026abc' --type photometry --format ecsv > lightcurve.ecsv",
 				Flags: []cli.Flag{
 					formats("ndjson"), asFlag(),
 					&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},

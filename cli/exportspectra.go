@@ -26,6 +26,7 @@ var endings = map[string]string{"csv": ".csv", "ecsv": ".ecsv", "votable": ".xml
 func (p *program) exportSpectra() *cli.Command {
 	return &cli.Command{
 		Name: "spectra", Usage: "write each spectrum into a file of its own, in a folder, to be read by import product", ArgsUsage: "FOLDER",
+		Description: "nightjar export spectra spectra --target 'SN 2026abc'",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "format", Usage: "`FORM` of the files: csv, ecsv, votable or fits", Value: "ecsv"}, asFlag(),
 			&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},

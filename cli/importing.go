@@ -21,16 +21,21 @@ func (p *program) importCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "targets", Usage: "add the targets of a CSV file as a TOM exports it: name, type, ra, dec, name2 and so on for aliases, groups; other columns become tags",
-				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag()},
+				Description: "nightjar import targets targets.csv --as astro",
+				ArgsUsage:   "FILE", Flags: []cli.Flag{asFlag()},
 				Action: p.asking(true, []string{"FILE"}, p.importTargets),
 			},
 			{
 				Name: "datums", Usage: "add reduced data from lines of JSON, or from a CSV file with the columns target, data_type, timestamp or mjd, source_name, source_location, value.KEY and so on",
+				Description: "nightjar import datums photometry.ndjson\n" +
+					"nightjar import datums photometry.csv --as astro",
 				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag()},
 				Action: p.asking(true, []string{"FILE"}, p.importDatums),
 			},
 			{
 				Name: "product", Usage: "upload files as data products of a target", ArgsUsage: "FILE...",
+				Description: "nightjar import product --target 'SN 2026abc' lightcurve.csv spectrum.fits\n" +
+					"nightjar import product --target M31 --column magnitude=m_corr --time-format jd table.csv",
 				Flags: append(answerFlags(),
 					&cli.StringFlag{Name: "target", Usage: "the target's `NAME`, alias or id"},
 					&cli.StringFlag{Name: "flux-scale", Usage: "`FACTOR` on the fluxes"},

@@ -21,7 +21,7 @@ func answerFlags() []cli.Flag {
 		&cli.StringFlag{Name: "type", Usage: "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide", Value: archive.AutoType},
 		&cli.StringFlag{Name: "date-obs", Usage: "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"},
 		&cli.StringFlag{Name: "time-column", Usage: "the `COLUMN` of photometry that holds the time"},
-		&cli.StringFlag{Name: "time-format", Usage: "what it counts: mjd, jd, hjd, bjd, btjd, unix or iso, as mjd_tt or jd-2450000 too"},
+		&cli.StringFlag{Name: "time-format", Usage: "what it counts, `FORMAT`: mjd, jd, hjd, bjd, btjd, unix or iso, as mjd_tt or jd-2450000 too"},
 		&cli.StringSliceFlag{Name: "column", Usage: "the column of a role, as `ROLE=COLUMN`, such as magnitude=m_corr"},
 	}
 }
@@ -58,6 +58,8 @@ func matching(names []string) []string {
 func (p *program) inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "say what files hold and how an upload would read them; no archive is needed", ArgsUsage: "FILE...",
+		Description: "nightjar inspect lightcurve.csv spectrum.fits\n" +
+			"nightjar inspect --column magnitude=m_corr --time-format jd table.csv",
 		Flags: append(answerFlags(), &cli.BoolFlag{Name: "json", Usage: "print the report of each as a line of JSON"}),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE...")

@@ -14,8 +14,9 @@ import (
 func (p *program) inviteCommand() *cli.Command {
 	return &cli.Command{
 		Name: "invite", Usage: "add a user who comes in with a token alone, and print what to send them", ArgsUsage: "NAME",
-		Flags:  append([]cli.Flag{&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"}}, tokenFlags()...),
-		Action: p.asking(true, []string{"NAME"}, p.invite),
+		Description: "nightjar user invite carol --group Observers --read-only --expires 90d",
+		Flags:       append([]cli.Flag{&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"}}, tokenFlags()...),
+		Action:      p.asking(true, []string{"NAME"}, p.invite),
 	}
 }
 

@@ -23,6 +23,8 @@ import (
 func (p *program) backupCommand() *cli.Command {
 	return &cli.Command{
 		Name: "backup", Usage: "write a verified copy of the file, while everything goes on", ArgsUsage: "FILE or FOLDER",
+		Description: "nightjar backup monday.db\n" +
+			"nightjar backup /mnt/stick   a name with the time is made",
 		Action: p.asking(false, []string{"FILE"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
 			path, err := filepath.Abs(args[0]) // the server may stand elsewhere
 			if err != nil {
@@ -45,6 +47,8 @@ func (p *program) backupCommand() *cli.Command {
 func (p *program) restoreCommand() *cli.Command {
 	return &cli.Command{
 		Name: "restore", Usage: "make a backup into the file (of --db), where none may be", ArgsUsage: "FILE",
+		Description: "nightjar restore monday.db\n" +
+			"nightjar restore monday.db --db other.db",
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE")
 			if err != nil {
@@ -92,6 +96,8 @@ type verification struct {
 func (p *program) verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "verify", Usage: "read the whole file and compare all that can be compared",
+		Description: "nightjar verify\n" +
+			"nightjar verify --db monday.db",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "head", Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -304,7 +310,7 @@ type stat struct {
 
 func (p *program) statCommand() *cli.Command {
 	return &cli.Command{
-		Name: "stat", Usage: "say how the node is",
+		Name: "stat", Usage: "print how the node is: its size, what it holds, its last backup, the head of its log",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
 			var st stat
 			if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {

@@ -48,7 +48,7 @@ func (e *logEntry) changes() string {
 
 func (p *program) logCommand() *cli.Command {
 	filters := []cli.Flag{
-		&cli.StringFlag{Name: "user", Usage: "by this user; owner is whoever used the command line"},
+		&cli.StringFlag{Name: "user", Usage: "by this `USER`; owner is whoever used the command line"},
 		&cli.StringFlag{Name: "address", Usage: "from this `ADDRESS`"},
 		&cli.StringFlag{Name: "action", Usage: "whose action has this `PART`, such as DELETE"},
 		&cli.StringFlag{Name: "table", Usage: "that changed rows of `TABLE`, such as targets"},
@@ -58,6 +58,8 @@ func (p *program) logCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "log", Usage: "print who changed what, newest first",
+		Description: "nightjar log --user astro --since 2026-01-01T00:00:00Z\n" +
+			"nightjar log --table targets --id 7",
 		Flags: append(filters[:len(filters):len(filters)], &cli.IntFlag{Name: "limit", Usage: "at most this `NUMBER` of entries", Value: 50}),
 		Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
 			if c.Int("limit") < 1 {

@@ -109,6 +109,8 @@ func (p *program) userCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "add a user", ArgsUsage: "NAME",
+				Description: "nightjar user add astro --group Observers   makes a password and prints it\n" +
+					"nightjar user add astro --password-stdin < password.txt",
 				Flags: []cli.Flag{
 					&cli.BoolFlag{Name: "superuser", Usage: "sees and may do everything"},
 					&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"},
@@ -143,7 +145,8 @@ func (p *program) userCommand() *cli.Command {
 			},
 			{
 				Name: "passwd", Usage: "give a user a new password, which ends the user's sessions", ArgsUsage: "NAME",
-				Flags: []cli.Flag{passwordFlag()},
+				Description: "nightjar user passwd astro",
+				Flags:       []cli.Flag{passwordFlag()},
 				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
 					u, err := findUser(ctx, n, args[0])
 					if err != nil {
@@ -162,6 +165,7 @@ func (p *program) userCommand() *cli.Command {
 			},
 			{
 				Name: "remove", Usage: "take a user away, with the tokens; what the user made stays", ArgsUsage: "NAME",
+				Description: "nightjar user remove astro",
 				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
 					u, err := findUser(ctx, n, args[0])
 					if err != nil {
@@ -210,6 +214,7 @@ func (p *program) groupCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "add a group; one that is there already is left as it is", ArgsUsage: "NAME",
+				Description: "nightjar group add Observers",
 				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
 					return addGroup(ctx, n, args[0])
 				}),
@@ -235,18 +240,21 @@ func (p *program) groupCommand() *cli.Command {
 			},
 			{
 				Name: "join", Usage: "put a user into a group", ArgsUsage: "GROUP USER",
+				Description: "nightjar group join Observers astro",
 				Action: member(func(ctx context.Context, n *client, g *named, u *user) error {
 					return n.call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), map[string]string{"username": u.Username}, nil)
 				}),
 			},
 			{
 				Name: "leave", Usage: "take a user out of a group", ArgsUsage: "GROUP USER",
+				Description: "nightjar group leave Observers astro",
 				Action: member(func(ctx context.Context, n *client, g *named, u *user) error {
 					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", g.ID, u.ID), nil, nil)
 				}),
 			},
 			{
 				Name: "remove", Usage: "take a group away, with what was granted to it", ArgsUsage: "NAME",
+				Description: "nightjar group remove Observers",
 				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
 					g, err := findGroup(ctx, n, args[0])
 					if err != nil {
@@ -274,6 +282,9 @@ func (p *program) tokenCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "create", Usage: "make a token of a user's and print it, this once", ArgsUsage: "USER",
+				Description: "nightjar token create astro --name laptop\n" +
+					"nightjar token create astro --read-only --expires 90d\n" +
+					"export TOKEN=$(nightjar token create astro)   the token alone is on standard output",
 				Flags: append([]cli.Flag{&cli.StringFlag{Name: "name", Usage: "`WHAT` it is for"}}, tokenFlags()...),
 				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
 					in, err := newToken(c, args[0], c.String("name"))
@@ -312,6 +323,7 @@ func (p *program) tokenCommand() *cli.Command {
 			},
 			{
 				Name: "revoke", Usage: "end a token", ArgsUsage: "ID",
+				Description: "nightjar token revoke 3   the number is that of token list",
 				Action: p.asking(false, []string{"ID"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
 					return n.call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
 				}),

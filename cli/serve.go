@@ -31,12 +31,17 @@ const (
 func (p *program) serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "serve the archive; a new file is made with a group Public and an administrator",
-		Flags: slices.Concat(doorFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "permissions", Usage: "what the visibility of data follows, `targets` or objects; kept in the file at the first start"},
-			&cli.StringFlag{Name: "auth-strategy", Usage: "what guests may do, `read-only` or locked; kept in the file at the first start"},
+		Description: "nightjar serve   nightjar.db in this folder, on 127.0.0.1:8000\n" +
+			"nightjar serve --demo --db demo.db   look at an archive of invented targets\n" +
+			"nightjar serve --lan   let the machines of this network in, with TLS\n" +
+			"nightjar serve --listen 127.0.0.1:0 --read-only --db monday.db   look into a backup\n" +
+			"nightjar serve --backup-dir /mnt/stick/copies   take a copy every hour",
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "permissions", Usage: "what the visibility of data follows, `MODE`: targets (the target) or objects (each upload); kept in the file at the first start"},
+			&cli.StringFlag{Name: "auth-strategy", Usage: "what guests may do, `STRATEGY`: read-only (see what is open) or locked (nothing); kept in the file at the first start"},
 			&cli.BoolFlag{Name: "demo", Usage: "fill a new file with a dozen targets, light curves and spectra"},
 			&cli.BoolFlag{Name: "read-only", Usage: "look inside a file, such as a backup, and leave every byte of it as it is"},
-		}, networkFlags(), backupFlags(), limitFlags()),
+		}, grouped("where it listens", doorFlags()), grouped("who is answered", networkFlags()), grouped("copies", backupFlags()), grouped("limits", limitFlags())),
 		Action: p.serve,
 	}
 }

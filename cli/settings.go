@@ -19,6 +19,8 @@ func (p *program) settingsCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "get", Usage: "print the settings, or the value of one", ArgsUsage: "[NAME]",
+				Description: "nightjar settings get\n" +
+					"nightjar settings get permissions",
 				Action: p.asking(false, []string{"[NAME]"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
 					if len(args) == 1 {
 						var s setting
@@ -36,6 +38,8 @@ func (p *program) settingsCommand() *cli.Command {
 			},
 			{
 				Name: "set", Usage: "change one; the change is logged", ArgsUsage: "NAME VALUE",
+				Description: "nightjar settings set tom_name 'Skalnica follow-up'\n" +
+					"nightjar settings set permissions objects",
 				Action: p.asking(true, []string{"NAME", "VALUE"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
 					return n.call(ctx, http.MethodPut, settingPath(args[0]), map[string]string{"value": args[1]}, nil)
 				}),

@@ -85,6 +85,8 @@ func (p *program) targetCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "add a sidereal target", ArgsUsage: "NAME",
+				Description: "nightjar target add 'SN 2026abc' --ra 13:47:02.1 --dec -12:30:00 --alias ZTF26abcdefg\n" +
+					"nightjar target add M31 --ra 10.6847 --dec 41.269 --permissions open --as astro",
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "ra", Usage: "right ascension, ICRS, `DEGREES` or hours as 13:47:02.1"},
 					&cli.StringFlag{Name: "dec", Usage: "declination, ICRS, `DEGREES` or as -12:30:00"},
@@ -97,7 +99,8 @@ func (p *program) targetCommand() *cli.Command {
 			},
 			{
 				Name: "list", Usage: "list the targets",
-				Flags: []cli.Flag{&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"}, asFlag()},
+				Description: "nightjar target list --name 2026ab",
+				Flags:       []cli.Flag{&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"}, asFlag()},
 				Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
 					n.as = c.String("as")
 					query := url.Values{"order": {"name"}}
@@ -117,18 +120,21 @@ func (p *program) targetCommand() *cli.Command {
 			},
 			{
 				Name: "share", Usage: "give a group all rights on a target", ArgsUsage: "NAME GROUP",
+				Description: "nightjar target share 'SN 2026abc' Observers",
 				Action: shared(func(ctx context.Context, n *client, t *target, g *named) error {
 					return n.call(ctx, http.MethodPatch, targetPath(t.ID), map[string]any{"groups": []named{*g}}, nil)
 				}),
 			},
 			{
 				Name: "unshare", Usage: "take a group's rights on a target away", ArgsUsage: "NAME GROUP",
+				Description: "nightjar target unshare 'SN 2026abc' Observers",
 				Action: shared(func(ctx context.Context, n *client, t *target, g *named) error {
 					return n.call(ctx, http.MethodDelete, fmt.Sprintf("%sgroups/%d/", targetPath(t.ID), g.ID), nil, nil)
 				}),
 			},
 			{
 				Name: "remove", Usage: "take a target away, with its data products, their files and its data", ArgsUsage: "NAME",
+				Description: "nightjar target remove 'SN 2026abc'",
 				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
 					t, err := findTarget(ctx, n, args[0])
 					if err != nil {

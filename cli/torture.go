@@ -17,8 +17,9 @@ import (
 func (p *program) tortureCommand() *cli.Command {
 	return &cli.Command{
 		Name: "torture", Usage: "kill servers on a file of their own in the middle of their work, and look whether anything was lost: a trial of this machine and its disk",
+		Description: "nightjar torture --for 10m --dir /mnt/stick",
 		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "for", Usage: "how long, such as 1m or 12h", Value: time.Minute},
+			&cli.DurationFlag{Name: "for", Usage: "`TIME`, such as 1m or 12h", Value: time.Minute},
 			&cli.StringFlag{Name: "dir", Usage: "the `FOLDER` on the disk that is to be tried, in which the file is made and deleted again", Value: "."},
 		},
 		Action: p.torture,

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Every command has a page that a terminal can show, and examples that the program itself takes, if there is anything to write after its name.
+func TestHelp(t *testing.T) {
+	app := (&program{getenv: func(string) string { return "" }}).app()
+	pages := 0
+	var look func(path []string, list []*cli.Command)
+	look = func(path []string, list []*cli.Command) {
+		for _, c := range list {
+			if c.Hidden {
+				continue
+			}
+			path := append(slices.Clone(path), c.Name)
+			name := "nightjar " + strings.Join(path, " ")
+			text := must(t, append([]string{"help"}, path...)...)
+			pages++
+			for line := range strings.Lines(text) {
+				if utf8.RuneCountInString(strings.TrimRight(line, "\n")) > helpWidth && !strings.Contains(line, "nightjar ") { // a command is not broken
+					t.Errorf("%s: a line is too long: %s", name, line)
+				}
+			}
+			for _, f := range c.Flags {
+				if !strings.Contains(text, "--"+f.Names()[0]) {
+					t.Errorf("%s: --%s is not on the page", name, f.Names()[0])
+				}
+				if d := f.(cli.DocGenerationFlag); d.TakesValue() && strings.Count(d.GetUsage(), "`") != 2 {
+					t.Errorf("%s: --%s does not name its value", name, f.Names()[0])
+				}
+			}
+			if (c.ArgsUsage != "" || len(c.Flags) > 0) && c.Description == "" {
+				t.Errorf("%s has no example", name)
+			}
+			for _, example := range pairs(c.Description) {
+				line := strings.TrimSuffix(example.left[strings.Index(example.left, "nightjar"):], ")")
+				line, _, _ = strings.Cut(strings.ReplaceAll(line, "<", ">"), ">")
+				var args []string
+				for _, word := range words.FindAllString(line, -1) {
+					args = append(args, strings.Trim(word, "'"))
+				}
+				got, err := arrange(app, args[1:])
+				if err != nil || !slices.Equal(args[1:1+len(path)], path) || c.ArgsUsage != "" && c.ArgsUsage[0] != '[' && !slices.Contains(got, "--") {
+					t.Errorf("%s: the example %q is read as %q (%v)", name, example.left, got, err)
+				}
+			}
+			look(path, c.Subcommands)
+		}
+	}
+	look(nil, app.Commands)
+	if pages < 30 {
+		t.Errorf("only %d pages", pages)
+	}
+}
+
+// A word that was meant is found when it is a slip of the hand away, and only then.
+func TestMeant(t *testing.T) {
+	names := []string{"serve", "user", "log"}
+	for word, want := range map[string]string{"serv": "serve", "sevre": "serve", "users": "user", "lgo": "log", "lg": "log", "x": "", "": "", "export": "", "userlist": ""} {
+		if want != "" {
+			want = "; did you mean " + want + "?"
+		}
+		if got := meant(word, names); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
+	}
+}
