@@ -163,7 +163,9 @@ type ownerKey struct{}
 // Owner is the API for the owner of the file, who may do everything: for the command line, never for the network.
 func (api *API) Owner() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		api.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ownerKey{}, true)))
+		r = r.WithContext(context.WithValue(r.Context(), ownerKey{}, true))
+		r.RemoteAddr = "local" // a socket's other end has no address that would say anything in the log
+		api.ServeHTTP(w, r)
 	})
 }
 

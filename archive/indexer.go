@@ -44,7 +44,10 @@ func openNames(a *Archive, dir string) *names {
 	ctx, stop := context.WithCancel(context.Background())
 	n := &names{a: a, dir: dir, stop: stop, done: make(chan struct{}), known: map[string]bool{}}
 	if a.o.ReadOnly || a.o.NoIndex {
-		n.state.Why = "not open; names are searched by the scan"
+		n.state.Why = "left alone; names are searched by the scan"
+		if !a.o.ReadOnly {
+			n.state.Why = "left to serve; names are searched by the scan"
+		}
 		close(n.done)
 		return n
 	}

@@ -287,7 +287,7 @@ func (a *Auth) As(name string) (v Viewer, err error) {
 			return err
 		}
 		if !ok {
-			return Missing("User")
+			return &Error{Kind: NotFound, Message: "There is no user " + name + "."}
 		}
 		u, err := users.Get(tx, id)
 		if err == nil {

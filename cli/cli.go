@@ -36,10 +36,15 @@ func Main() int {
 
 // run runs one command. Its errors are one line each.
 func (p *program) run(ctx context.Context, args []string) int {
+	out := &remembering{w: p.out}
+	p.out = out
 	app := p.app()
 	args, err := arrange(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		err = out.err
 	}
 	if err == nil {
 		return 0
@@ -49,6 +54,20 @@ func (p *program) run(ctx context.Context, args []string) int {
 	}
 	fmt.Fprintln(p.err, "nightjar: "+strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 	return 1
+}
+
+// remembering remembers that something could not be written, so that what prints need not ask each time.
+type remembering struct {
+	w   io.Writer
+	err error
+}
+
+func (r *remembering) Write(b []byte) (int, error) {
+	n, err := r.w.Write(b)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
 }
 
 // defaultFile is the file when none is named.
@@ -108,12 +127,20 @@ func usageError(c *cli.Context, format string, args ...any) error {
 // arguments checks that a command was given as many arguments as it wants, and the flags that it cannot do without, which are the names that begin with
 // dashes and stand last. The last argument's name may end in "..." for one or more, and be put in brackets when it may be left out.
 func arguments(c *cli.Context, names ...string) ([]string, error) {
+	var missing []string
 	for len(names) > 0 && strings.HasPrefix(names[len(names)-1], "--") {
 		last := len(names) - 1
 		if flag := names[last]; c.String(flag[2:]) == "" {
-			return nil, usageError(c, "%s is missing", flag)
+			missing = append([]string{flag}, missing...)
 		}
 		names = names[:last]
+	}
+	if len(missing) > 0 {
+		verb := "is"
+		if len(missing) > 1 {
+			verb = "are"
+		}
+		return nil, usageError(c, "%s %s missing", strings.Join(missing, " and "), verb)
 	}
 	given := c.Args().Slice()
 	for i, name := range names {

@@ -34,6 +34,14 @@ type answered struct {
 
 func (e *answered) Error() string { return e.text }
 
+// orNone puts what a user of the command line says for "not found" in place of such an answer.
+func orNone(err error, format string, args ...any) error {
+	if refused := new(answered); errors.As(err, &refused) && refused.status == http.StatusNotFound {
+		return fmt.Errorf(format, args...)
+	}
+	return err
+}
+
 // send sends a request and returns the answer, whose body the caller closes. Error: *answered for a refusal.
 func (c *client) send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, anyHost+path, body)

@@ -102,10 +102,10 @@ var everyCommand = []struct {
 		{args: "settings get tom_name", out: []string{"Skalnica follow-up\n"}},
 		{args: "settings set permissions objects"},
 		{args: "settings get permissions", out: []string{"objects\n"}},
-		{args: "settings set permissions open", fails: true, err: []string{"objects"}},
+		{args: "settings set permissions open", fails: true, err: []string{"nightjar: permissions: ", "objects"}},
 		{args: "settings set permissions targets"},
-		{args: "settings get colour", fails: true},
-		{args: "settings set colour red", fails: true},
+		{args: "settings get colour", fails: true, err: []string{"there is no setting colour (see: nightjar settings get)"}},
+		{args: "settings set colour red", fails: true, err: []string{"there is no setting colour"}},
 		{args: "settings set permissions", fails: true, err: []string{"VALUE is missing"}},
 		{args: "settings get a b", fails: true, err: []string{`"b" is one argument too many`}},
 		{args: "settings", fails: true, err: []string{"get, set"}},
@@ -143,13 +143,14 @@ var everyCommand = []struct {
 		{args: "token create astro --expires yesterday", fails: true, err: []string{`"yesterday" is no time`}},
 		{args: "token create astro --expires 2001-01-01", fails: true, err: []string{"has passed"}},
 		{args: "token create astro --expires", fails: true, err: []string{"--expires is without a value"}},
-		{args: "token create nobody", fails: true},
+		{args: "token create nobody", fails: true, err: []string{"there is no user nobody"}},
 		{args: "token list", out: []string{"SCOPE\n", "laptop", "read only", "never"}, not: []string{"{secret}", "{second}"}},
 		{args: "token list", keep: `id (?m)^(\d+) .*laptop`},
 		{args: "token revoke {id}"},
-		{args: "token revoke {id}", fails: true},
+		{args: "token revoke {id}", fails: true, err: []string{"there is no token {id} (see: nightjar token list)"}},
 		{args: "token revoke ../users", fails: true},
 		{args: "token list", not: []string{"laptop"}},
+		{args: "log --action DELETE", out: []string{"owner  local    DELETE /api/tokens/"}},
 		{args: "user remove bob"},
 		{args: "user remove bob", fails: true, err: []string{"there is no user bob"}},
 		{args: "group remove 'Night crew'"},
@@ -163,14 +164,15 @@ var everyCommand = []struct {
 		{args: "target add 'NJ 26a' --ra 13:47:02.1 --dec -12:30:00 --alias 'First Name' --alias AT26a", out: []string{"NJ 26a"}, keep: `id target (\d+):`},
 		{args: "target list", out: []string{"206.75875", "-12.5", "PRIVATE", "First Name, AT26a"}},
 		{args: "target list --as bob", not: []string{"NJ 26a"}},
-		{args: "target list --as nobody", fails: true, not: []string{"NAME"}},
+		{args: "target list --as nobody", fails: true, err: []string{"There is no user nobody."}, not: []string{"NAME"}},
 		{args: "target add 'NJ 26a' --ra 1 --dec 1", fails: true, err: []string{"name"}},
 		{args: "target add M31 --ra 10.68", fails: true, err: []string{"--dec is missing"}},
+		{args: "target add M31", fails: true, err: []string{"--ra and --dec are missing"}},
 		{args: "target add M31 --ra 10.68 --dec 95", fails: true, err: []string{"--dec"}},
 		{args: "target add M31 --ra teatime --dec 5", fails: true, err: []string{"--ra"}},
 		{args: "target add --ra 10.68 --dec 5", fails: true, err: []string{"NAME is missing"}},
 		{args: "target add M31 --ra 10.68 --dec 5 --group Nobodies", fails: true, err: []string{"there is no group Nobodies"}},
-		{args: "target add M31 --ra 10.68 --dec 5 --permissions some", fails: true, err: []string{"permissions"}},
+		{args: "target add M31 --ra 10.68 --dec 5 --permissions some", fails: true, err: []string{"--permissions: ", "(see: nightjar target add --help)"}},
 		{args: "target add --permissions open --ra 10.68 --dec +41.27 -- M31"},
 		{args: "target add --ra 1 --dec 2 -- -odd-name-"},
 		{args: "target remove -- -odd-name-"},
@@ -289,7 +291,11 @@ var everyCommand = []struct {
 		{args: "stat --db", fails: true, err: []string{"--db is without a value"}},
 		{args: "serve somewhere", fails: true, err: []string{"too many"}},
 		{args: "serve --base-url node.example.org", fails: true, err: []string{"is no URL"}},
-		{args: "serve --listen nowhere", fails: true},
+		{args: "serve --listen nowhere", fails: true, err: []string{`--listen: "nowhere" is no address and port`}},
+		{args: "serve --lan --listen nowhere", fails: true, err: []string{`--listen: "nowhere" is no address and port`}},
+		{args: "serve --listen 127.0.0.1:99999", fails: true, err: []string{`--listen: "127.0.0.1:99999" is no address and port`}},
+		{args: "log --since teatime", fails: true, err: []string{"--since: ", "nightjar log --help"}},
+		{args: "log --table moons", fails: true, err: []string{"--table: "}},
 		{args: "user add x --superuser=perhaps", fails: true},
 	}},
 }
@@ -373,12 +379,18 @@ func TestMissingFile(t *testing.T) {
 		}
 	}
 	file := filepath.Join(dir, "none.db")
+	call(t, "", "import", "targets", "nothing.csv", "--db", file).refused(t, "nothing.csv: no such file")
 	for _, args := range readers {
-		call(t, "", append(args, "--db", file)...).refused(t, "there is no file "+file)
+		call(t, "", append(args, "--db", file)...).refused(t, "there is no file "+file+": nightjar serve makes it")
 		if _, err := os.Stat(file); err == nil {
 			t.Fatalf("%v made the file", args)
 		}
 	}
+	empty := write(t, dir, "empty.db", "")
+	for _, args := range readers {
+		call(t, "", append(args, "--db", empty)...).refused(t, empty+" is an empty file: nightjar serve makes an archive of it")
+	}
+	call(t, "", "user", "add", "astro", "--db", filepath.Join(dir, "no", "x.db")).refused(t, "no file can be made in the folder "+filepath.Join(dir, "no")+": no such file")
 	call(t, "", "target", "add", "NJ 1", "--ra", "1", "--db", file).refused(t, "--dec is missing")
 	if _, err := os.Stat(file); err == nil {
 		t.Error("a command that was called the wrong way made a file")
@@ -388,7 +400,7 @@ func TestMissingFile(t *testing.T) {
 // readers are commands that need a file.
 var readers = [][]string{{"settings", "get"}, {"user", "list"}, {"user", "passwd", "x"}, {"user", "remove", "x"}, {"group", "list"}, {"group", "join", "x", "y"}, {"group", "leave", "x", "y"},
 	{"group", "remove", "x"}, {"token", "create", "x"}, {"token", "list"}, {"token", "revoke", "1"}, {"target", "list"}, {"target", "share", "x", "y"}, {"target", "unshare", "x", "y"},
-	{"target", "remove", "x"}, {"export", "targets"}, {"export", "datums"}, {"backup", "x"}, {"verify"}, {"compact"}, {"reindex"}, {"stat"}}
+	{"target", "remove", "x"}, {"export", "targets"}, {"export", "datums"}, {"export", "--salvage", "x"}, {"import", "datums", "x"}, {"import", "product", "x", "--target", "x"}, {"backup", "x"}, {"verify"}, {"compact"}, {"reindex"}, {"stat"}}
 
 // A file that is not ours, or of a later version, is refused by every command, and stays as it is.
 func TestWrongFile(t *testing.T) {
@@ -403,9 +415,10 @@ func TestWrongFile(t *testing.T) {
 		"newer format":        string(later),
 	} {
 		file := write(t, dir, strings.Fields(text)[0]+".db", content)
-		commands := append([][]string{{"serve", "--listen", "127.0.0.1:0"}, {"user", "add", "x"}, {"check-file", file}}, readers...)
+		call(t, "", "check-file", file).refused(t, text)
+		commands := append([][]string{{"serve", "--listen", "127.0.0.1:0"}, {"user", "add", "x"}}, readers...)
 		for _, args := range commands {
-			call(t, "", append(args, "--db", file)...).refused(t, text)
+			call(t, "", append(args, "--db", file)...).refused(t, text, filepath.Base(file))
 		}
 		call(t, "", "restore", file, "--db", filepath.Join(dir, "restored.db")).refused(t, text)
 		if b, err := os.ReadFile(file); err != nil || string(b) != content {

@@ -28,7 +28,15 @@ func (p *program) connect(ctx context.Context, file string, o opening) (*client,
 		return c, err
 	}
 	_, missing := os.Stat(file)
-	a, err := archive.Open(file, archive.Options{MustExist: !o.fresh, NoIndex: !o.index, CheckCopy: p.checkCopy(ctx), Logf: p.note})
+	how := archive.Options{MustExist: !o.fresh, NoIndex: !o.index, CheckCopy: p.checkCopy(ctx), Logf: p.note}
+	a, err := archive.Open(file, how)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errReadOnlyDisk) { // a backup put away where nothing is written can be looked into all the same
+		how.ReadOnly = true
+		if readable, failed := archive.Open(file, how); failed == nil {
+			p.note("%s can only be read here", file)
+			a, err = readable, nil
+		}
+	}
 	switch {
 	case errors.Is(err, archive.ErrLocked):
 		if c, err := dialed(file); c != nil || err != nil { // the server came meanwhile
@@ -36,7 +44,10 @@ func (p *program) connect(ctx context.Context, file string, o opening) (*client,
 		}
 		return nil, fmt.Errorf("another program has %s open, and does not answer", file)
 	case errors.Is(err, fs.ErrNotExist) && !o.fresh:
-		return nil, fmt.Errorf("there is no file %s", file)
+		if gone := present(file); gone != nil {
+			err = gone
+		}
+		return nil, err
 	case err != nil:
 		return nil, err
 	case missing != nil:
@@ -44,6 +55,20 @@ func (p *program) connect(ctx context.Context, file string, o opening) (*client,
 	}
 	here := api.New(a, api.Options{Version: version()})
 	return &client{http: &http.Client{Transport: inProcess{here.Owner()}}, close: a.Close}, nil
+}
+
+// present says why an archive's file cannot be read, if it cannot.
+func present(file string) error {
+	f, info, err := openFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no file %s: nightjar serve makes it, --db or NIGHTJAR_DB names another", file)
+	case err != nil:
+		return fmt.Errorf("%s: %w", file, err)
+	case info.Size() == 0:
+		err = fmt.Errorf("%s is an empty file: nightjar serve makes an archive of it", file)
+	}
+	return errors.Join(err, f.Close())
 }
 
 // dialed is a client of the server on a file, nil if there is none.
@@ -86,7 +111,7 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		r.Body = http.NoBody
 	}
-	r.RequestURI, r.RemoteAddr, r.Host = r.URL.RequestURI(), "local", r.URL.Host
+	r.RequestURI, r.Host = r.URL.RequestURI(), r.URL.Host
 	pr, pw := io.Pipe()
 	w := &pipeWriter{header: http.Header{}, pipe: pw, started: make(chan struct{})}
 	go func() {

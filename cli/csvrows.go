@@ -115,8 +115,23 @@ func asJSON(v any) []byte {
 // ownColumns are columns of a TOM's export that the archive fills in by itself.
 var ownColumns = []string{"id", "created", "modified"}
 
-// importTargets sends the targets of a CSV file, in its order.
-func (p *program) importTargets(ctx context.Context, c *cli.Context, n *client, args []string) error {
+// importTargets sends the targets of a CSV file, in its order. A file that cannot be read makes no archive.
+func (p *program) importTargets(c *cli.Context) error {
+	args, err := arguments(c, "FILE")
+	if err != nil {
+		return err
+	}
+	f, _, err := openFile(args[0])
+	if err != nil {
+		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return p.with(c, opening{fresh: true}, func(ctx context.Context, n *client) error { return p.sendTargets(ctx, c, n, args) })
+}
+
+func (p *program) sendTargets(ctx context.Context, c *cli.Context, n *client, args []string) error {
 	n.as = c.String("as")
 	return p.importRows(ctx, n, args[0], "/api/targets/", func(in io.Reader, out io.Writer) (lines lineMap, err error) {
 		var columns []string

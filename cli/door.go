@@ -2,6 +2,7 @@ package cli
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -45,11 +46,9 @@ func open(c *cli.Context, note func(string, ...any)) (*door, error) {
 	case c.Bool("insecure") && withTLS:
 		return nil, usageError(c, "--insecure is for a node without TLS")
 	case c.Bool("lan"):
-		_, port, err := net.SplitHostPort(address)
-		if err != nil {
-			return nil, err
+		if _, port, err := net.SplitHostPort(address); err == nil {
+			address = ":" + port
 		}
-		address = ":" + port
 	}
 	d := new(door)
 	if withTLS {
@@ -63,8 +62,15 @@ func open(c *cli.Context, note func(string, ...any)) (*door, error) {
 		d.tls.GetCertificate = f.get
 	}
 	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, err
+	var wrong *net.AddrError
+	var unknown *net.DNSError
+	switch {
+	case errors.As(err, &wrong), errors.As(err, &unknown):
+		return nil, usageError(c, "--listen: %q is no address and port of this machine, such as 127.0.0.1:8000", c.String("listen"))
+	case errors.Is(err, errAddressInUse):
+		return nil, fmt.Errorf("another program listens on %s already: --listen 127.0.0.1:0 takes a port that is free", address)
+	case err != nil:
+		return nil, fmt.Errorf("--listen: %w", err)
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); !withTLS && !c.Bool("insecure") && (!ok || !tcp.IP.IsLoopback()) {
 		listener.Close()

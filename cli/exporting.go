@@ -67,6 +67,9 @@ func (p *program) salvage(c *cli.Context) error {
 	if to == "" {
 		return usageError(c, "say what: targets, datums, or --salvage FILE")
 	}
+	if err := present(c.String("db")); err != nil {
+		return err
+	}
 	r, err := archive.Salvage(c.Context, c.String("db"), to)
 	switch {
 	case errors.Is(err, archive.ErrLocked):
@@ -84,6 +87,16 @@ func (p *program) salvage(c *cli.Context) error {
 	}
 	p.say("%d records and %d files saved to %s, as a node of its own; %d losses", r.Records, r.Blobs, to, len(r.Problems)+r.More)
 	return p.checkCopy(c.Context)(to)
+}
+
+// ofFlag names the flag instead of the query parameter that an error is about. parameters are those of the flags.
+func ofFlag(c *cli.Context, err error, parameters map[string]string) error {
+	for flag, parameter := range parameters {
+		if rest, ok := strings.CutPrefix(err.Error(), parameter+": "); ok {
+			return usageError(c, "--%s: %s", flag, rest)
+		}
+	}
+	return err
 }
 
 // exporting is the action that prints a whole list. filters are the query parameters of flags.
@@ -104,12 +117,7 @@ func (p *program) exporting(path string, filters map[string]string) cli.ActionFu
 		}
 		w, err := n.send(ctx, http.MethodGet, path+"?"+query.Encode(), "", nil)
 		if err != nil {
-			for flag, parameter := range filters {
-				if rest, ok := strings.CutPrefix(err.Error(), parameter+": "); ok {
-					return usageError(c, "--%s: %s", flag, rest)
-				}
-			}
-			return err
+			return ofFlag(c, err, filters)
 		}
 		defer w.Body.Close()
 		_, err = io.Copy(p.out, w.Body)

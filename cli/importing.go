@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -23,14 +22,14 @@ func (p *program) importCommand() *cli.Command {
 				Name: "targets", Usage: "add the targets of a CSV file as a TOM exports it: name, type, ra, dec, name2 and so on for aliases, groups; other columns become tags",
 				Description: "nightjar import targets targets.csv --as astro",
 				ArgsUsage:   "FILE", Flags: []cli.Flag{asFlag()},
-				Action: p.asking(true, []string{"FILE"}, p.importTargets),
+				Action: p.importTargets,
 			},
 			{
 				Name: "datums", Usage: "add reduced data from lines of JSON, or from a CSV file with the columns target, data_type, timestamp or mjd, source_name, source_location, value.KEY and so on",
 				Description: "nightjar import datums photometry.ndjson\n" +
 					"nightjar import datums photometry.csv --as astro",
 				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag()},
-				Action: p.asking(true, []string{"FILE"}, p.importDatums),
+				Action: p.asking(false, []string{"FILE"}, p.importDatums),
 			},
 			{
 				Name: "product", Usage: "upload files as data products of a target", ArgsUsage: "FILE...",
@@ -41,7 +40,7 @@ func (p *program) importCommand() *cli.Command {
 					&cli.StringFlag{Name: "flux-scale", Usage: "`FACTOR` on the fluxes"},
 					asFlag(),
 				),
-				Action: p.asking(true, []string{"FILE...", "--target"}, p.importProducts),
+				Action: p.asking(false, []string{"FILE...", "--target"}, p.importProducts),
 			},
 		},
 	}
@@ -73,15 +72,11 @@ type rowSource func(in io.Reader, out io.Writer) (lineMap, error)
 
 // importRows sends a file to a resource as lines of JSON.
 func (p *program) importRows(ctx context.Context, n *client, file, path string, source rowSource) error {
-	f, err := os.Open(file)
+	f, info, err := openFile(file)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	bar := p.progress(filepath.Base(file))
 	defer bar.end()
 	pr, pw := io.Pipe()

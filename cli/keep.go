@@ -111,7 +111,12 @@ func (p *program) verifyCommand() *cli.Command {
 			}
 			var v verification
 			if n == nil {
-				err = p.checkInChild(c.Context, file, c.String("head"), bar, &v)
+				if err := present(file); err != nil {
+					return err
+				}
+				if err = p.checkInChild(c.Context, file, c.String("head"), bar, &v); err != nil {
+					err = fmt.Errorf("%s: %w", file, err)
+				}
 			} else {
 				err = verifyServed(c.Context, n, c.String("head"), bar, &v)
 			}

@@ -66,9 +66,11 @@ func (p *program) logCommand() *cli.Command {
 				return usageError(c, "--limit: it must be a number from 1 on")
 			}
 			query := url.Values{"limit": {strconv.Itoa(c.Int("limit"))}}
+			given := map[string]string{}
 			for _, f := range filters {
 				if name := f.Names()[0]; c.IsSet(name) {
 					query.Set(name, c.String(name))
+					given[name] = name
 				}
 			}
 			var page struct {
@@ -76,7 +78,7 @@ func (p *program) logCommand() *cli.Command {
 				Results []logEntry `json:"results"`
 			}
 			if err := n.call(ctx, http.MethodGet, "/api/log/?"+query.Encode(), nil, &page); err != nil {
-				return err
+				return ofFlag(c, err, given)
 			}
 			rows := [][]string{{"ENTRY", "TIME", "USER", "ADDRESS", "ACTION", "CHANGES"}}
 			for _, e := range page.Results {

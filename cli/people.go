@@ -291,6 +291,9 @@ func (p *program) tokenCommand() *cli.Command {
 					if err != nil {
 						return err
 					}
+					if _, err := findUser(ctx, n, args[0]); err != nil {
+						return err
+					}
 					var t token
 					err = n.call(ctx, http.MethodPost, "/api/tokens/", in, &t)
 					if err == nil {
@@ -325,7 +328,8 @@ func (p *program) tokenCommand() *cli.Command {
 				Name: "revoke", Usage: "end a token", ArgsUsage: "ID",
 				Description: "nightjar token revoke 3   the number is that of token list",
 				Action: p.asking(false, []string{"ID"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
-					return n.call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
+					err := n.call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
+					return orNone(err, "there is no token %s (see: nightjar token list)", args[0])
 				}),
 			},
 		},

@@ -136,11 +136,17 @@ func TestServeTwice(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
 	s := serveFile(t, file)
-	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0").refused(t, "is a server running on it already?")
+	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0").refused(t, "a server runs on "+file+" already, at "+s.base+"/")
 	second := filepath.Join(t.TempDir(), "second.db")
-	call(t, "", "serve", "--db", second, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t, "address already in use")
+	call(t, "", "serve", "--db", second, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t, "another program listens on "+strings.TrimPrefix(s.base, "http://")+" already", "--listen 127.0.0.1:0")
 	if _, err := os.Stat(second); err == nil {
 		t.Error("a server that cannot listen made a file")
+	}
+	for _, flags := range [][]string{{"--permissions", "some"}, {"--auth-strategy", "open"}} {
+		call(t, "", append([]string{"serve", "--db", second, "--listen", "127.0.0.1:0"}, flags...)...).refused(t, flags[0]+": ", flags[1])
+		if _, err := os.Stat(second); err == nil {
+			t.Errorf("%v: a file was made", flags)
+		}
 	}
 	if s.stop() != 0 {
 		t.Error(s.errs)
@@ -185,6 +191,9 @@ func TestEndsInTime(t *testing.T) {
 	err = c.end(syscall.SIGTERM)
 	if took := time.Since(began); err != nil || took > 10*time.Second {
 		t.Errorf("the server ended after %s: %v %s", took, err, c.errs)
+	}
+	if said := c.errs.String(); !strings.Contains(said, "ending: ") {
+		t.Errorf("nothing was said while it took its time: %q", said)
 	}
 	clean(t, file)
 	if out := must(t, "stat", "--db", file); !strings.Contains(out, "dataproducts    0") {

@@ -51,6 +51,9 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
+	if err := checkPolicy(c); err != nil {
+		return err
+	}
 	door, err := open(c, p.note)
 	if err != nil {
 		return err
@@ -70,7 +73,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	}
 	a, err := archive.Open(file, archive.Options{ReadOnly: readOnly, FailedLogins: limits.failedLogins, CheckCopy: p.checkCopy(c.Context), Logf: p.note})
 	if errors.Is(err, archive.ErrLocked) {
-		return fmt.Errorf("another program has %s open: is a server running on it already?", file)
+		return servedAlready(c.Context, file)
 	}
 	if err != nil {
 		return err
@@ -98,14 +101,16 @@ func (p *program) serve(c *cli.Context) (err error) {
 	server := limits.bound(newServer(ctx, handler, p))
 	server.RegisterOnShutdown(handler.Stop)
 	owner := newServer(ctx, handler.Owner(), p)
-	failed := make(chan error, 2)
+	ended := make(chan error, 2)
+	serving := 1
 	control, err := listenControl(file)
 	if err != nil {
 		p.note("no command reaches this server: %v", err)
 	} else {
-		go func() { failed <- owner.Serve(control) }()
+		serving++
+		go func() { ended <- owner.Serve(control) }()
 	}
-	go func() { failed <- server.Serve(door) }()
+	go func() { ended <- server.Serve(door) }()
 	if copies != nil {
 		done := make(chan struct{})
 		copying, stop := context.WithCancel(ctx)
@@ -123,9 +128,48 @@ func (p *program) serve(c *cli.Context) (err error) {
 	door.tell(p.say)
 	select {
 	case <-c.Context.Done():
-	case err = <-failed:
+	case err = <-ended:
+		serving--
 	}
-	return errors.Join(err, shutDown(cancel, server, owner))
+	err = errors.Join(err, p.shutDown(cancel, server, owner))
+	for range serving { // so that neither door is open when the file is closed
+		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+// checkPolicy looks at the flags that are kept in the file at the first start, before there is one.
+func checkPolicy(c *cli.Context) error {
+	if s := c.String("permissions"); s != "" {
+		if _, err := auth.ParseMode(s); err != nil {
+			return usageError(c, "--permissions: %v", err)
+		}
+	}
+	if s := c.String("auth-strategy"); s != "" {
+		if _, err := auth.ParseStrategy(s); err != nil {
+			return usageError(c, "--auth-strategy: %v", err)
+		}
+	}
+	return nil
+}
+
+// servedAlready says who has the file of a second server.
+func servedAlready(ctx context.Context, file string) error {
+	n, err := dialed(file)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return fmt.Errorf("another program has %s open", file)
+	}
+	var node struct{ URL string }
+	err = n.call(ctx, http.MethodGet, "/api/node/", nil, &node)
+	if err = errors.Join(err, n.close()); err != nil {
+		return fmt.Errorf("a server runs on %s already, and does not answer: %w", file, err)
+	}
+	return fmt.Errorf("a server runs on %s already, at %s/", file, node.URL)
 }
 
 // reachable is an address at which a browser on this machine finds a listener: one that listens everywhere is at localhost, too.
@@ -142,9 +186,13 @@ func newServer(ctx context.Context, h http.Handler, p *program) *http.Server {
 }
 
 // shutDown lets what has begun be answered, for a while, and then breaks it off.
-func shutDown(cancel func(), servers ...*http.Server) error {
+func (p *program) shutDown(cancel func(), servers ...*http.Server) error {
 	ctx, stop := context.WithTimeout(context.Background(), stopWithin)
 	defer stop()
+	slow := time.AfterFunc(time.Second, func() {
+		p.note("ending: what has begun is given %v to be answered; a second signal ends at once", stopWithin)
+	})
+	defer slow.Stop()
 	var all error
 	for _, s := range servers {
 		err := s.Shutdown(ctx)

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -28,7 +30,7 @@ func (p *program) settingsCommand() *cli.Command {
 						if err == nil {
 							p.say("%s", s.Value)
 						}
-						return err
+						return noSetting(err, args[0])
 					}
 					return each(ctx, n, "/api/settings/", nil, func(s *setting) error {
 						p.say("%s = %s", s.Name, s.Value)
@@ -41,11 +43,21 @@ func (p *program) settingsCommand() *cli.Command {
 				Description: "nightjar settings set tom_name 'Skalnica follow-up'\n" +
 					"nightjar settings set permissions objects",
 				Action: p.asking(true, []string{"NAME", "VALUE"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
-					return n.call(ctx, http.MethodPut, settingPath(args[0]), map[string]string{"value": args[1]}, nil)
+					err := n.call(ctx, http.MethodPut, settingPath(args[0]), map[string]string{"value": args[1]}, nil)
+					if err != nil {
+						if text, ours := strings.CutPrefix(err.Error(), "value: "); ours {
+							return errors.New(text)
+						}
+					}
+					return noSetting(err, args[0])
 				}),
 			},
 		},
 	}
+}
+
+func noSetting(err error, name string) error {
+	return orNone(err, "there is no setting %s (see: nightjar settings get)", name)
 }
 
 func settingPath(name string) string { return "/api/settings/" + url.PathEscape(name) + "/" }

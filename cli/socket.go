@@ -83,8 +83,8 @@ func dialControl(file string) (net.Conn, error) {
 		if err == nil {
 			return conn, nil
 		}
-		if errors.Is(err, os.ErrPermission) {
-			return nil, fmt.Errorf("a server runs on %s for another user: %w", file, err)
+		if _, hidden := os.Lstat(path); errors.Is(err, os.ErrPermission) && hidden == nil {
+			return nil, fmt.Errorf("a server of another user runs on %s, and takes commands of that user alone", file)
 		}
 	}
 	return nil, nil

@@ -5,6 +5,13 @@ package cli
 import (
 	"net"
 	"os"
+	"syscall"
+)
+
+// What Windows says (learn.microsoft.com/windows/win32/debug/system-error-codes).
+const (
+	errReadOnlyDisk = syscall.Errno(19)    // ERROR_WRITE_PROTECT: what writing to a disk says that is there for reading only
+	errAddressInUse = syscall.Errno(10048) // WSAEADDRINUSE
 )
 
 // listenPrivate listens on a socket, whose folder's rights are its own here.

@@ -8,6 +8,11 @@ import (
 	"syscall"
 )
 
+const (
+	errReadOnlyDisk = syscall.EROFS // what writing to a disk says that is there for reading only
+	errAddressInUse = syscall.EADDRINUSE
+)
+
 // listenPrivate listens on a socket that nobody else can ever connect to: its mode is right from the beginning.
 func listenPrivate(path string) (net.Listener, error) {
 	defer syscall.Umask(syscall.Umask(0o177))

@@ -183,10 +183,11 @@ func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client, args
 	}
 	var t target
 	err = n.call(ctx, http.MethodPost, "/api/targets/", in, &t)
-	if err == nil {
-		p.say("target %d: %s", t.ID, printable(t.Name))
+	if err != nil {
+		return ofFlag(c, err, map[string]string{"permissions": "permissions"})
 	}
-	return err
+	p.say("target %d: %s", t.ID, printable(t.Name))
+	return nil
 }
 
 func degrees(f *float64) string {

@@ -135,6 +135,9 @@ func Open(path string, tables []AnyTable, o Options) (*DB, error) {
 	db := &DB{path: path, opts: o, schema: s, wake: make(chan struct{}, 1), quit: make(chan struct{}), written: make(chan struct{}),
 		sweep: make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{})}
 	if err := db.open(); err != nil {
+		if file := new(os.PathError); errors.As(err, &file) && file.Path == path { // which names it already
+			return nil, err
+		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return db, nil
@@ -262,7 +265,10 @@ const allocSize = 1 << 20
 func (db *DB) create() error {
 	temp, err := os.CreateTemp(filepath.Dir(db.path), "."+filepath.Base(db.path)+"-*.new")
 	if err != nil {
-		return err
+		if file := new(os.PathError); errors.As(err, &file) {
+			err = file.Err // the name would tell nobody anything
+		}
+		return fmt.Errorf("no file can be made in the folder %s: %w", filepath.Dir(db.path), err)
 	}
 	defer os.Remove(temp.Name())
 	if err := temp.Close(); err != nil {

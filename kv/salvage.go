@@ -40,9 +40,12 @@ func Salvage(ctx context.Context, from, path string, tables []AnyTable) (r *Repo
 	src := &DB{path: from, schema: s, opts: Options{ReadOnly: true}}
 	src.opts.setDefaults()
 	if src.bolt, err = src.openBolt(true, from); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	defer src.bolt.Close()
+	if err := src.View(func(tx *Tx) error { return checkFormat(tx.bolt) }); errors.Is(err, ErrNewer) { // where the format itself is damaged, the rest may be whole
+		return nil, fmt.Errorf("%s: %w", from, err)
+	}
 	dst := &DB{path: path, schema: s, opts: src.opts}
 	dst.opts.ReadOnly = false
 	if err := dst.createAt(path); err != nil {
