@@ -181,16 +181,18 @@ func (p *jsonReader) keepLast(members []member) {
 	first := members[0].start
 	text := slices.Clone(p.out[first:])
 	last := map[string]member{}
-	for _, m := range members {
-		last[string(m.key)] = m
+	keys := make([]string, len(members)) // those of members lie in p.out, which is written anew
+	for i, m := range members {
+		keys[i] = string(m.key)
+		last[keys[i]] = m
 	}
 	p.out = p.out[:first]
-	for _, m := range members {
-		l, ok := last[string(m.key)]
+	for _, key := range keys {
+		l, ok := last[key]
 		if !ok {
 			continue
 		}
-		delete(last, string(m.key))
+		delete(last, key)
 		if len(p.out) > first {
 			p.out = append(p.out, ',')
 		}

@@ -12,15 +12,16 @@ import (
 
 func TestCompactValue(t *testing.T) {
 	for in, want := range map[string]string{
-		` { "z" : 1 , "a" : 2.50, "M":[ 1, 2 ,{}] } `: `{"z":1,"a":2.50,"M":[1,2,{}]}`,
-		`{"m":1,"n":0,"m":2}`:                         `{"m":2,"n":0}`,
-		`{"a":1,"\u0061":2}`:                          `{"\u0061":2}`,
-		`"\ud800 \"x\" é"`:                            `"\ud800 \"x\" é"`,
-		`[1e-400,-0.0,1E+5,12345678901234567890123]`:  `[1e-400,-0.0,1E+5,12345678901234567890123]`,
+		` { "z" : 1 , "a" : 2.50, "M":[ 1, 2 ,{}] } `:                      `{"z":1,"a":2.50,"M":[1,2,{}]}`,
+		`{"m":1,"n":0,"m":2}`:                                              `{"m":2,"n":0}`,
+		`{"a":1,"\u0061":2}`:                                               `{"\u0061":2}`,
+		`{"name":"x","type":1,"ra":2,"name":"longer than before","ra":{}}`: `{"name":"longer than before","type":1,"ra":{}}`,
+		`"\ud800 \"x\" é"`:                                                 `"\ud800 \"x\" é"`,
+		`[1e-400,-0.0,1E+5,12345678901234567890123]`:                       `[1e-400,-0.0,1E+5,12345678901234567890123]`,
 		"\t\n[]\r ": `[]`,
 		`[{"a":{"a":1,"a":2},"b":[{"x":1,"x":3}]}]`: `[{"a":{"a":2},"b":[{"x":3}]}]`,
 	} {
-		if got, err := CompactValue(nil, []byte(in)); err != nil || string(got) != want {
+		if got, err := CompactValue(make([]byte, 0, 2*len(in)), []byte(in)); err != nil || string(got) != want {
 			t.Errorf("%s: %s, %v", in, got, err)
 		}
 	}
@@ -92,7 +93,7 @@ func FuzzValue(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		got, err := CompactValue(nil, text)
+		got, err := CompactValue(make([]byte, 0, len(text)), text) // in place: nothing is copied as it grows
 		if err != nil {
 			return
 		}
