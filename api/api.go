@@ -143,6 +143,22 @@ const (
 
 var allParsers = []string{typeJSON, typeForm, typeMultipart}
 
+// typeHTML is that of a page.
+const typeHTML = "text/html"
+
+// renders lists the forms that answers have, the preferred one first.
+func (rt *route) renders() []string {
+	var forms []string
+	if rt.answers != "" {
+		forms = append(forms, rt.answers)
+	}
+	forms = append(forms, typeJSON)
+	if !rt.onlyJSON {
+		forms = append(forms, typeHTML)
+	}
+	return forms
+}
+
 // methods lists what a route allows.
 func (rt *route) methods() []string {
 	var list []string
@@ -206,7 +222,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rest, format, ok := formatSuffix(path); ok {
 			u := *r.URL
 			u.Path, u.RawPath = rest, ""
-			query := u.Query()
+			query := parseQuery(u.RawQuery)
 			query.Set("format", format)
 			u.RawQuery = query.Encode()
 			r2 := *r

@@ -14,7 +14,7 @@ import (
 const compressFrom = 1 << 10
 
 // compressed are the types of answers that compression makes smaller.
-var compressed = []string{typeJSON, typeNDJSON, "text/html", "text/css", "text/javascript", "text/csv", "text/plain", "image/svg+xml", "application/x-votable+xml"}
+var compressed = []string{typeJSON, typeNDJSON, typeHTML, "text/css", "text/javascript", "text/csv", "text/plain", "image/svg+xml", "application/x-votable+xml"}
 
 // compressor compresses an answer if the client takes that, and it is worth it. An answer that is given in pieces, whose length is not said
 // beforehand, is compressed whatever its length.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -122,10 +123,21 @@ func getDatum(r *request) (*answer, error) {
 // sentDatumFields are what is read of a datum that is sent.
 var sentDatumFields = append(datumFields[:len(datumFields):len(datumFields)], datumGroups)
 
-// datumInput turns what was sent into what the archive wants.
-func datumInput(in input) *archive.DatumInput {
+// namedDatumFields are what is read of a datum whose target is named: the name stands for the id, whatever else is said of the target.
+var namedDatumFields = func() []Field {
+	fields := slices.Clone(sentDatumFields)
+	for i := range fields {
+		if fields[i].Name == "target" {
+			fields[i].ReadOnly = true
+		}
+	}
+	return fields
+}()
+
+// datumInput turns what was sent for some fields into what the archive wants.
+func datumInput(fields []Field, in input) *archive.DatumInput {
 	d := new(archive.DatumInput)
-	rec := decode(sentDatumFields, in, false, &d.Problems, "")
+	rec := decode(fields, in, false, &d.Problems, "")
 	d.Target, d.Product = rec.Get("target").Int, rec.Get("data_product").Int
 	d.Type, d.Source, d.Location = rec.Get("data_type").Text, rec.Get("source_name").Text, rec.Get("source_location").Text
 	if t := rec.Get("timestamp"); t.Given {
@@ -160,7 +172,7 @@ func createDatum(r *request) (*answer, error) {
 		}
 		return r.createDatums(list, refuse)
 	}
-	d := datumInput(in)
+	d := datumInput(sentDatumFields, in)
 	d.Refuse = refuse
 	v, added, err := r.access.AddDatum(r.Context(), d)
 	if err != nil {
@@ -195,7 +207,7 @@ func (r *request) createDatums(items []value, refuse bool) (*answer, error) {
 			list[i].Add("", msgNotObject, item.pythonType())
 			continue
 		}
-		list[i] = datumInput(in)
+		list[i] = datumInput(sentDatumFields, in)
 		list[i].Refuse = refuse
 	}
 	views, created, err := r.access.AddList(r.Context(), list)

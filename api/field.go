@@ -1,7 +1,7 @@
 package api
 
 import (
-	"math"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +58,7 @@ const (
 	msgNotBool   = "Must be a valid boolean."
 	msgTooLarge  = "String value too large."
 	msgNUL       = "Null characters are not allowed."
+	msgSurrogate = "Surrogate characters are not allowed: U+%X."
 	msgMaxLength = "Ensure this field has no more than %d characters."
 	msgChoice    = `"%s" is not a valid choice.`
 	msgRefType   = "Incorrect type. Expected pk value, received %s."
@@ -204,16 +205,33 @@ func (f *Field) decodeText(v value, g *Given, p *auth.Problems, at string) {
 	if !f.Verbatim {
 		g.Text = strings.TrimSpace(g.Text)
 	}
-	switch {
-	case g.Text == "" && !f.Blank:
+	if g.Text == "" && !f.Blank {
 		p.Add(at, msgBlank)
-	case strings.ContainsRune(g.Text, 0):
-		p.Add(at, msgNUL)
-	case !utf8.ValidString(g.Text):
-		p.Add(at, msgNotText)
-	case f.Max > 0 && utf8.RuneCountInString(g.Text) > f.Max:
+		return
+	}
+	if f.Max > 0 && utf8.RuneCountInString(g.Text) > f.Max {
 		p.Add(at, msgMaxLength, f.Max)
 	}
+	if strings.ContainsRune(g.Text, 0) {
+		p.Add(at, msgNUL)
+	}
+	if !utf8.ValidString(g.Text) {
+		if r := surrogate(g.Text); r != 0 {
+			p.Add(at, msgSurrogate, r)
+		} else {
+			p.Add(at, msgNotText)
+		}
+	}
+}
+
+// surrogate finds the first half of a character that JSON's escapes can name and no text can have, 0 if there is none.
+func surrogate(s string) rune {
+	for i := 0; i+2 < len(s); i++ {
+		if s[i] == 0xed && s[i+1]&0xe0 == 0xa0 {
+			return 0xd000 | rune(s[i+1]&0x3f)<<6 | rune(s[i+2]&0x3f)
+		}
+	}
+	return 0
 }
 
 // maxNumberText is how long the text of a number may be.
@@ -236,16 +254,21 @@ func (f *Field) decodeFloat(v value, g *Given, p *auth.Problems, at string) {
 		p.Add(at, msgTooLarge)
 		return
 	}
-	n, err := strconv.ParseFloat(s, 64)
-	if !ok || err != nil && !isUnderflow(n, err) || math.IsInf(n, 0) || math.IsNaN(n) || strings.ContainsAny(s, "xXpP_") {
+	n, good := parseNumber(s)
+	if !ok || !good {
 		p.Add(at, msgNotNumber)
-		return
 	}
 	g.Float = n
 }
 
-// isUnderflow says whether a number was so small that it became 0: that is as near as a float64 comes.
-func isUnderflow(n float64, err error) bool { return n == 0 && strings.Contains(err.Error(), "range") }
+// parseNumber reads a decimal number that a float64 comes near; one that is too small becomes 0, which is as near as a float64 comes.
+func parseNumber(s string) (float64, bool) {
+	n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	if err != nil && !(n == 0 && errors.Is(err, strconv.ErrRange)) || n-n != 0 || strings.ContainsAny(s, "xXpP_") {
+		return 0, false
+	}
+	return n, true
+}
 
 // whole reads a whole number that is not negative; a fraction of zeros may follow, as a float has it.
 func whole(s string) (n uint64, ok bool) {
@@ -285,10 +308,7 @@ func (f *Field) decodeBool(v value, g *Given, p *auth.Problems, at string) {
 }
 
 func (f *Field) decodeChoice(v value, g *Given, p *auth.Problems, at string) {
-	s := v.text
-	if !v.isText() {
-		s = pythonText(v)
-	}
+	s := pythonText(v)
 	if s == "" && f.Blank || slices.ContainsFunc(f.Choices, func(c Choice) bool { return c.Value == s }) {
 		g.Text = s
 		return
@@ -300,10 +320,10 @@ func (f *Field) decodeRef(v value, g *Given, p *auth.Problems, at string) {
 	s, ok := v.number()
 	n, good := whole(s)
 	switch {
-	case ok && good:
+	case ok && good && n > 0:
 		g.Int = n
-	case ok && isDigits(s):
-		p.Add(at, msgRefNone, s) // more than any id
+	case ok && (good || isDigits(s)):
+		p.Add(at, msgRefNone, s) // no id is 0, negative, or so large
 	default:
 		p.Add(at, msgRefType, v.pythonType())
 	}
@@ -330,44 +350,6 @@ func (f *Field) decodeList(v value, g *Given, p *auth.Problems, at string) {
 		}
 		g.Items = append(g.Items, decode(f.Of, in, false, p, path))
 	}
-}
-
-// pythonNumber is how Python's str writes a number that was sent in JSON: a TOM keeps such texts.
-func pythonNumber(token string) string {
-	if !strings.ContainsAny(token, ".eE") {
-		return token
-	}
-	f, err := strconv.ParseFloat(token, 64)
-	if err != nil {
-		return token
-	}
-	return string(appendFloat(nil, f))
-}
-
-// pythonText is how Python writes a value in a message.
-func pythonText(v value) string {
-	switch v.kind() {
-	case 't':
-		return "True"
-	case 'f':
-		return "False"
-	case '0':
-		return pythonNumber(string(v.json))
-	}
-	return string(v.json)
-}
-
-// appendFloat writes a float as Python's repr does: the fewest digits, always with a fraction or an exponent.
-func appendFloat(dst []byte, f float64) []byte {
-	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
-		return strconv.AppendFloat(dst, f, 'e', -1, 64)
-	}
-	n := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
-	if !slices.Contains(dst[n:], '.') {
-		dst = append(dst, ".0"...)
-	}
-	return dst
 }
 
 // describe is what OPTIONS says of fields.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +21,6 @@ var shown = []string{"text/plain", "text/csv", "image/png", "image/jpeg", "image
 // serveFile sends the file of a data product to those who may see it, in parts if they like.
 func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
 	rq := api.request(w, r, &route{view: "File", anyType: true})
-	r.Header.Del("Accept") // a file has the type it has
 	err := rq.prepare()
 	if err == nil {
 		err = rq.sendFile(strings.TrimPrefix(params.ByName("path"), "/"))
@@ -33,11 +31,10 @@ func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprou
 }
 
 func (r *request) sendFile(name string) error {
-	query := r.URL.Query()
-	if yes, _ := strconv.ParseBool(query.Get("preview")); yes {
+	if r.flag("preview") {
 		return r.sendLook("image/png", func() ([]byte, error) { return r.access.Preview(r.Context(), name) })
 	}
-	if yes, _ := strconv.ParseBool(query.Get("header")); yes {
+	if r.flag("header") {
 		return r.sendLook("application/json", func() ([]byte, error) { return r.access.Header(name) })
 	}
 	f, err := r.access.File(name)

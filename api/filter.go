@@ -20,6 +20,12 @@ type Filter struct {
 	Many    bool // may be given several times, and then one of the values must fit
 }
 
+// Messages of Django's forms.
+const (
+	notAChoice = "Select a valid choice. %s is not one of the available choices."
+	notAValue  = "“%s” is not a valid value."
+)
+
 // Parameters that every route understands.
 var commonParameters = []Filter{
 	{Name: "format", Kind: Selected, Help: "The form of the answer.", Choices: []string{"json", "api"}},
@@ -38,7 +44,9 @@ func parseFilters(known []Filter, query url.Values, p *auth.Problems) filters {
 		spec := &known[i]
 		var values []string
 		for _, v := range query[spec.Name] {
-			v = strings.TrimSpace(v)
+			if spec.Kind != Selected { // a choice is taken as it stands
+				v = strings.TrimSpace(v)
+			}
 			if strings.ContainsRune(v, 0) {
 				p.Add(spec.Name, msgNUL)
 				continue
@@ -73,14 +81,14 @@ func (f *Filter) check(v string, p *auth.Problems) {
 		}
 	case Selected:
 		if len(f.Choices) > 0 && !slices.Contains(f.Choices, v) {
-			p.Add(f.Name, "Select a valid choice. %s is not one of the available choices.", v)
+			p.Add(f.Name, notAChoice, v)
 		}
 	case Float:
 		if _, ok := parseNumber(v); !ok {
 			p.Add(f.Name, "Enter a number.")
 		}
 	case DateTime:
-		if _, problem := parseTime(v); problem != "" {
+		if _, problem := parseTime(v); problem != "" && !p.Has(timeRangeOf(f.Name)) {
 			p.Add(timeRangeOf(f.Name), "Enter a valid date/time.")
 		}
 	}
@@ -92,18 +100,19 @@ func timeRangeOf(name string) string {
 	return strings.TrimSuffix(name, "_before")
 }
 
-// wholeNumber reads a whole number, which may be written as a float; those that no id can be become one that no row has.
+// wholeNumber reads a whole number, which may be written as a decimal with a fraction of zeros or an exponent; those that no id can be become one that no row has.
 func wholeNumber(s string) (uint64, bool) {
 	if n, ok := whole(s); ok {
 		return n, true
 	}
-	if head, zeros, found := strings.Cut(s, "."); found && strings.Trim(zeros, "0") == "" {
-		s = head
+	n, ok := parseNumber(s)
+	if !ok || n != math.Trunc(n) {
+		return 0, false
 	}
-	if isDigits(s) {
-		return math.MaxInt64, true // negative, or larger than any id
+	if n < 0 || n >= math.MaxInt64 {
+		return math.MaxInt64, true
 	}
-	return 0, false
+	return uint64(n), true
 }
 
 func (f filters) text(name string) string {

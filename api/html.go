@@ -41,7 +41,7 @@ func (r *request) writePage(a *answer) {
 	}{Node: node, View: r.route.view, Method: r.Method, URL: r.URL.RequestURI(), Who: r.viewer.Name, Allow: h.Get("Allow"),
 		Body: pretty.String(), Unknown: h.Get("Nightjar-Unknown-Parameters"), Status: a.status, StatusText: http.StatusText(a.status)}
 	for _, f := range r.route.filters {
-		data.Filters = append(data.Filters, field{f.Name, r.query.Get(f.Name), f.Help})
+		data.Filters = append(data.Filters, field{f.Name, lastOf(r.query, f.Name), f.Help})
 	}
 	var out bytes.Buffer
 	if err := page.Execute(&out, data); err != nil {

@@ -39,26 +39,6 @@ func (v value) kind() byte {
 func (v value) null() bool   { return v.json != nil && v.kind() == 'n' }
 func (v value) isText() bool { return v.kind() == '"' }
 
-// pythonType is what Python calls the type of the value, as messages do.
-func (v value) pythonType() string {
-	switch v.kind() {
-	case '{':
-		return "dict"
-	case '[':
-		return "list"
-	case '"':
-		return "str"
-	case 't', 'f':
-		return "bool"
-	case 'n':
-		return "NoneType"
-	}
-	if strings.ContainsAny(string(v.json), ".eE") {
-		return "float"
-	}
-	return "int"
-}
-
 // asJSON is the value as JSON; the text of a form must be one.
 func (v value) asJSON() (archive.JSON, error) {
 	if v.json != nil {

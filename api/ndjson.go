@@ -152,14 +152,12 @@ func lineInput(text []byte) archive.DatumInput {
 	if !ok {
 		return d
 	}
-	for i, m := range in.members {
+	for _, m := range in.members {
 		if m.Key == "target_name" && m.Value.Kind() == '"' {
-			// a name takes the place of an id, whatever else is said of the target
-			in.members[i] = archive.Member{Key: "target", Value: archive.JSON("0")}
-			d = *datumInput(in)
+			d = *datumInput(namedDatumFields, in)
 			d.TargetName = strings.TrimSpace(m.Value.Text())
 			return d
 		}
 	}
-	return *datumInput(in)
+	return *datumInput(sentDatumFields, in)
 }

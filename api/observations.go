@@ -76,30 +76,27 @@ var observationFilters = []Filter{
 	{Name: "ordering", Kind: Text, Help: "The order: one or several of " + strings.Join(archive.ObservationOrders, ", ") + ", each perhaps with - before it, separated by commas."},
 }
 
-const notAChoice = "Select a valid choice. %s is not one of the available choices."
-
 func parseObservationFilter(r *request) (f archive.ObservationFilter, err error) {
 	p := new(auth.Problems)
 	in := parseFilters(observationFilters, r.query, p)
 	for _, s := range in.many("target_id") {
-		id, ok := wholeNumber(s)
-		if !ok {
-			p.Add("target_id", "“%s” is not a valid value.", s)
-			continue
+		if id, ok := whole(s); ok {
+			f.Targets = append(f.Targets, id)
+		} else {
+			p.Add("target_id", notAnObject(s), s)
 		}
-		f.Targets = append(f.Targets, id)
 	}
 	for _, s := range in.many("observationgroup") {
-		p.Add("observationgroup", notAChoice, s)
+		p.Add("observationgroup", notAnObject(s), s)
 	}
-	if s := in.text("ordering"); s != "" {
-		f.Order = strings.Split(s, ",")
-		for i, o := range f.Order {
-			f.Order[i] = strings.TrimSpace(o)
-			if !slices.Contains(archive.ObservationOrders, strings.TrimPrefix(f.Order[i], "-")) {
-				p.Add("ordering", notAChoice, f.Order[i])
-			}
+	for o := range strings.SplitSeq(in.text("ordering"), ",") {
+		if o = strings.TrimSpace(o); o == "" {
+			continue
 		}
+		if !slices.Contains(archive.ObservationOrders, strings.TrimPrefix(o, "-")) {
+			p.Add("ordering", notAChoice, o)
+		}
+		f.Order = append(f.Order, o)
 	}
 	f.ObservationID, f.Facilities, f.Status = in.text("observation_id"), in.many("facility"), in.text("status")
 	f.StartAfter, f.StartBefore = in.time("scheduled_start_after"), in.time("scheduled_start_before")
@@ -107,6 +104,14 @@ func parseObservationFilter(r *request) (f archive.ObservationFilter, err error)
 	f.CreatedAfter, f.CreatedBefore = in.time("created_after"), in.time("created_before")
 	f.ModifiedAfter, f.ModifiedBefore = in.time("modified_after"), in.time("modified_before")
 	return f, p.Err()
+}
+
+// notAnObject is what is said of an id of which there is no object to choose.
+func notAnObject(id string) string {
+	if isDigits(id) {
+		return notAChoice
+	}
+	return notAValue
 }
 
 func (api *API) observationRoutes() []*route {

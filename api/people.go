@@ -190,7 +190,7 @@ func listGroups(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.GroupInfo, int, error) {
 		name := ""
 		if r.all() {
-			name = r.query.Get("name")
+			name = lastOf(r.query, "name")
 		}
 		return r.auth().Groups(r.viewer, r.all(), name, authPage(p))
 	}, writeGroup)
@@ -323,7 +323,7 @@ func writeUserMembers(w *writer, u *auth.UserInfo) {
 
 func listUsers(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.UserInfo, int, error) {
-		return r.auth().Users(r.viewer, r.query.Get("username"), authPage(p))
+		return r.auth().Users(r.viewer, lastOf(r.query, "username"), authPage(p))
 	}, writeUser)
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/base64"
 	"errors"
 	"io"
 	"mime"
@@ -35,7 +36,7 @@ type request struct {
 }
 
 func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *request {
-	return &request{Request: r, api: api, route: rt, w: w, query: r.URL.Query(), site: api.siteOf(r)}
+	return &request{Request: r, api: api, route: rt, w: w, query: parseQuery(r.URL.RawQuery), site: api.siteOf(r)}
 }
 
 // serve is the handler of a route.
@@ -121,52 +122,69 @@ func (r *request) prepare() error {
 	return nil
 }
 
-// negotiate chooses between JSON and a page, as Django REST framework does: quality values do not count.
+// errNotAcceptable says that no form of the answer is one that was asked for.
+var errNotAcceptable = &httpError{status: http.StatusNotAcceptable, detail: "Could not satisfy the request Accept header."}
+
+// negotiate chooses the form of the answer, JSON or a page or one of a table, by the parameter format or else by the header Accept.
 func (r *request) negotiate() error {
-	if f := r.query.Get("format"); f != "" && !r.route.anyType {
-		switch f {
-		case "json":
-			return nil
-		case "api":
-			r.html = !r.route.onlyJSON
-			return nil
-		}
-		if r.route.export != nil && slices.Contains(exportFormats, f) {
-			r.format = f
-			return nil
-		}
-		return &httpError{status: http.StatusNotAcceptable, detail: "Could not satisfy the request Accept header."}
+	if r.route.anyType {
+		return nil // it has the form it has
 	}
-	accept := r.Header.Values("Accept")
-	if len(accept) == 0 {
+	switch f := lastOf(r.query, "format"); {
+	case f == "":
+		return r.accept()
+	case f == "json":
+	case f == "api":
+		r.html = !r.route.onlyJSON
+	case r.route.export != nil && slices.Contains(exportFormats, f):
+		r.format = f
+	default:
+		return errNotAcceptable
+	}
+	return nil
+}
+
+// accept chooses by the header Accept as Django REST framework does: the most particular of the ranges that fit decides, whatever their quality values, and among those
+// alike the first of the forms that there are.
+func (r *request) accept() error {
+	given := strings.Join(r.Header.Values("Accept"), ",")
+	if strings.TrimSpace(given) == "" {
 		return nil
 	}
-	wild := false
-	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
-		media, _, err := mime.ParseMediaType(part)
-		if err != nil {
-			continue
-		}
-		if media == r.route.answers {
-			r.html = false
-			return nil
-		}
-		switch media {
-		case typeJSON:
-			r.html = false
-			return nil
-		case "text/html":
-			if !r.route.onlyJSON {
-				r.html = true
+	best, chosen := -1, ""
+	for _, form := range r.route.renders() {
+		for part := range strings.SplitSeq(given, ",") {
+			if n := rangeFits(part, form); n > best {
+				best, chosen = n, form
 			}
-		case "*/*", "application/*":
-			wild = true
 		}
 	}
-	if r.html || wild || strings.TrimSpace(strings.Join(accept, "")) == "" {
-		return nil
+	if best < 0 {
+		return errNotAcceptable
 	}
-	return &httpError{status: http.StatusNotAcceptable, detail: "Could not satisfy the request Accept header."}
+	r.html = chosen == typeHTML
+	return nil
+}
+
+// rangeFits says how particular a media range is that a form fits in: 3 for a type with parameters, 2 for a type, 1 for all of a main type, 0 for everything, -1 if it does not fit.
+func rangeFits(given, form string) int {
+	media, params, err := mime.ParseMediaType(given)
+	if err != nil {
+		return -1
+	}
+	delete(params, "q")
+	main, _, _ := strings.Cut(form, "/")
+	switch {
+	case media == "*/*":
+		return 0
+	case media == main+"/*":
+		return 1
+	case media != form:
+		return -1
+	case len(params) > 0:
+		return 3
+	}
+	return 2
 }
 
 // sessionCookie is the name of the cookie of a session.
@@ -201,14 +219,18 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 		}
 		return v, nil
 	case "basic":
-		name, password, ok := r.BasicAuth()
-		if !ok {
-			return v, &auth.Error{Kind: auth.Unauthenticated, Message: "Invalid basic header. Credentials not correctly base64 encoded."}
+		if err := credentials("basic", "Credentials", rest); err != nil {
+			return v, err
 		}
+		text, err := base64.StdEncoding.DecodeString(rest)
+		if err != nil {
+			return v, badHeader("basic", "Credentials not correctly base64 encoded.")
+		}
+		name, password, _ := strings.Cut(string(text), ":")
 		return a.Basic(r.Context(), name, password, addr)
 	case "token", "bearer":
-		if rest == "" || strings.ContainsAny(rest, " \t") {
-			return v, &auth.Error{Kind: auth.Unauthenticated, Message: "Invalid token header."}
+		if err := credentials("token", "Token", rest); err != nil {
+			return v, err
 		}
 		if v, err = a.WithToken(rest, addr); err == nil && v.Session {
 			return auth.Viewer{}, auth.ErrBadToken // what is in a cookie is for cookies
@@ -216,6 +238,21 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 		return v, err
 	}
 	return v, &auth.Error{Kind: auth.Unauthenticated, Message: "Unknown authentication scheme."}
+}
+
+// credentials refuses those of an Authorization header that are none.
+func credentials(header, what, given string) error {
+	switch {
+	case given == "":
+		return badHeader(header, "No credentials provided.")
+	case strings.ContainsAny(given, " \t"):
+		return badHeader(header, what+" string should not contain spaces.")
+	}
+	return nil
+}
+
+func badHeader(header, why string) error {
+	return &auth.Error{Kind: auth.Unauthenticated, Message: "Invalid " + header + " header. " + why}
 }
 
 // actingOwner is the owner of the file, or the user on whose behalf the owner acts.
@@ -261,7 +298,7 @@ func (r *request) checkQuery() error {
 }
 
 func (r *request) strict() bool {
-	switch strings.ToLower(r.query.Get("strict")) {
+	switch strings.ToLower(lastOf(r.query, "strict")) {
 	case "":
 		return r.prefersStrict()
 	case "false", "0", "no":
@@ -428,11 +465,7 @@ func (r *request) body() (*value, input, error) {
 		if err != nil {
 			return nil, input{}, err
 		}
-		form, err := url.ParseQuery(string(text))
-		if err != nil {
-			return nil, input{}, &httpError{status: http.StatusBadRequest, detail: "Form parse error - " + err.Error()}
-		}
-		return nil, input{form: form}, nil
+		return nil, input{form: parseQuery(string(text))}, nil
 	}
 	j, err := readJSON(body)
 	if err != nil || j == nil {

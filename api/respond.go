@@ -178,10 +178,6 @@ func panicError(p any) error {
 // options answers OPTIONS: what the route is, what can be sent, and how a list can be filtered.
 func (r *request) options() (*answer, error) {
 	rt := r.route
-	renders := []string{typeJSON, "text/html"}
-	if rt.onlyJSON {
-		renders = renders[:1]
-	}
 	return r.object(http.StatusOK, func(w *writer) {
 		texts := func(key string, list []string) {
 			w.key(key)
@@ -193,7 +189,7 @@ func (r *request) options() (*answer, error) {
 		}
 		w.textMember("name", rt.view)
 		w.textMember("description", "")
-		texts("renders", renders)
+		texts("renders", rt.renders())
 		texts("parses", rt.parses)
 		if action := r.action(); action != "" {
 			w.key("actions")

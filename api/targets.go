@@ -192,7 +192,7 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 			}
 		}
 		if f.Order == "" && r.strict() {
-			p.Add("order", "Select a valid choice. %s is not one of the available choices.", s)
+			p.Add("order", notAChoice, s)
 		}
 	}
 	return f, p.Err()
@@ -216,11 +216,6 @@ func parseCone(s string, p *auth.Problems) *archive.Cone {
 		return nil
 	}
 	return &archive.Cone{RA: ra, Dec: dec, Radius: radius}
-}
-
-func parseNumber(s string) (float64, bool) {
-	n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	return n, err == nil && n-n == 0
 }
 
 func parseRadius(s string) (float64, bool) {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +20,40 @@ var (
 )
 
 // parseTime reads a time of ISO 8601, YYYY-MM-DD[(T or blank)hh:mm[:ss[.fraction]][zone]], as microseconds of UTC since 1970. Without a zone it is UTC; digits beyond microseconds are
-// cut off, as a TOM does. problem is "" when it is one.
+// cut off, as a TOM does. Other spellings that a TOM takes are read as well, see loose. problem is "" when it is one.
 func parseTime(s string) (micros int64, problem string) {
+	micros, problem = parseISO(s)
+	if problem == msgTimeFormat {
+		if s, ok := loose(s); ok {
+			return parseISO(s)
+		}
+	}
+	return micros, problem
+}
+
+// Spellings that Python's and Django's readers of times take beside the usual one: numbers of one digit, a comma before the fraction, blanks before the zone; and no dashes and colons at all.
+var (
+	looseTime = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+	basicTime = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})(?:[T ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$`)
+)
+
+// loose writes a time that is spelled otherwise in the usual way.
+func loose(s string) (usual string, ok bool) {
+	part := looseTime.FindStringSubmatch(s)
+	if part == nil {
+		part = basicTime.FindStringSubmatch(s)
+	}
+	if part == nil {
+		return "", false
+	}
+	for i := 2; i <= 6; i++ {
+		part[i] = ("00" + part[i])[len(part[i]):]
+	}
+	return fmt.Sprintf("%s-%s-%sT%s:%s:%s.%s0%s", part[1], part[2], part[3], part[4], part[5], part[6], part[7], part[8]), true
+}
+
+// parseISO reads a time in the usual spelling.
+func parseISO(s string) (micros int64, problem string) {
 	date, clock := s, ""
 	if len(s) > 10 {
 		if s[10] != 'T' && s[10] != ' ' {

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"nightjar/archive"
+)
+
+// A TOM is written in Python, and one sees it: texts that were numbers, floats, and what its messages call types and values.
+
+// pythonType is what Python calls the type of the value, as messages do.
+func (v value) pythonType() string {
+	switch v.kind() {
+	case '{':
+		return "dict"
+	case '[':
+		return "list"
+	case '"':
+		return "str"
+	case 't', 'f':
+		return "bool"
+	case 'n':
+		return "NoneType"
+	}
+	if strings.ContainsAny(string(v.json), ".eE") {
+		return "float"
+	}
+	return "int"
+}
+
+// pythonNumber is how Python's str writes a number that was sent in JSON: a TOM keeps such texts.
+func pythonNumber(token string) string {
+	if !strings.ContainsAny(token, ".eE") {
+		return token
+	}
+	f, err := strconv.ParseFloat(token, 64)
+	if err != nil {
+		return token
+	}
+	return string(appendFloat(nil, f))
+}
+
+// appendFloat writes a float as Python's repr does: the fewest digits, always with a fraction or an exponent.
+func appendFloat(dst []byte, f float64) []byte {
+	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	}
+	n := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
+	if !slices.Contains(dst[n:], '.') {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}
+
+// pythonText is how Python's str writes a value.
+func pythonText(v value) string {
+	if v.isText() {
+		return v.text
+	}
+	return pythonRepr(v.json)
+}
+
+// pythonRepr is how Python's repr writes a value.
+func pythonRepr(j archive.JSON) string {
+	var list []string
+	switch j.Kind() {
+	case 'n':
+		return "None"
+	case 't':
+		return "True"
+	case 'f':
+		return "False"
+	case '"':
+		return pythonQuote(j.Text())
+	case '[':
+		for _, item := range j.Items() {
+			list = append(list, pythonRepr(item))
+		}
+		return "[" + strings.Join(list, ", ") + "]"
+	case '{':
+		for _, m := range j.Members() {
+			list = append(list, pythonQuote(m.Key)+": "+pythonRepr(m.Value))
+		}
+		return "{" + strings.Join(list, ", ") + "}"
+	}
+	return pythonNumber(string(j))
+}
+
+// pythonQuote writes a text between single quotes, or between double ones where it has single ones only.
+func pythonQuote(s string) string {
+	quote := '\''
+	if strings.ContainsRune(s, '\'') && !strings.ContainsRune(s, '"') {
+		quote = '"'
+	}
+	var b strings.Builder
+	b.WriteRune(quote)
+	for _, r := range s {
+		switch {
+		case r == quote || r == '\\':
+			b.WriteString("\\" + string(r))
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r == '\n' || r == '\r' || r == '\t' || r >= 0x100:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'")) // Go's escapes are the same
+		default:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		}
+	}
+	b.WriteRune(quote)
+	return b.String()
+}
