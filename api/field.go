@@ -36,10 +36,11 @@ type Field struct {
 	Kind     Kind
 	Required bool
 	ReadOnly bool
-	Null     bool // null may be given
-	Blank    bool // "" may be given
-	Verbatim bool // blanks around a text belong to it
-	Max      int  // characters of a text, 0 for no limit
+	Null     bool           // null may be given
+	Blank    bool           // "" may be given
+	Verbatim bool           // blanks around a text belong to it
+	Max      int            // characters of a text, 0 for no limit
+	Range    *archive.Range // of a number, nil for no bounds
 	Choices  []Choice
 	Of       []Field // of the objects of a List
 }
@@ -378,6 +379,12 @@ func (f *Field) describe(w *writer) {
 	}
 	if f.Max > 0 {
 		w.intMember("max_length", int64(f.Max))
+	}
+	if r := f.Range; r != nil {
+		w.key("min_value")
+		w.float(&r.Least)
+		w.key("max_value")
+		w.float(&r.Most)
 	}
 	if len(f.Choices) > 0 {
 		w.key("choices")

@@ -293,6 +293,17 @@ func (s schema) field(f *Field, sent bool) {
 		if sent && !f.Blank {
 			s.intMember("minLength", 1)
 		}
+	case Float:
+		if r := f.Range; r != nil {
+			s.key("minimum")
+			s.float(&r.Least)
+			most := "maximum"
+			if r.Open {
+				most = "exclusiveMaximum"
+			}
+			s.key(most)
+			s.float(&r.Most)
+		}
 	case Selected:
 		values := make([]string, 0, len(f.Choices)+1)
 		for _, c := range f.Choices {

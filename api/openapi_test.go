@@ -58,6 +58,8 @@ func TestSchema(t *testing.T) {
 		{"GET", "/api/users/", nil, 200}, {"GET", "/api/tokens/", nil, 200}, {"GET", "/api/groups/?all=true", nil, 200}, {"GET", "/api/settings/", nil, 200}, {"GET", "/api/node/", nil, 200}, {"GET", "/api/session/", nil, 200}, {"GET", "/api/log/?table=targets&id=1", nil, 200},
 		{"POST", "/api/targets/", jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": [{"name": "y"}]}`), 201},
 		{"POST", "/api/targets/", jsonText(`{"name": "", "type": "SIDEREAL", "ra": 1, "dec": 1}`), 400},
+		{"POST", "/api/targets/", jsonText(`{"name": "z", "type": "SIDEREAL", "ra": -1, "dec": 1}`), 400},
+		{"POST", "/api/targets/", jsonText(`{"name": "z", "type": "SIDEREAL", "ra": 1, "dec": 90.5}`), 400},
 		{"PATCH", "/api/targets/1/", jsonText(`{"epoch": null}`), 200},
 		{"POST", "/api/reduceddatums/", jsonText(`{"target": 1, "data_type": "photometry", "value": {"magnitude": 1}}`), 201},
 		{"POST", "/api/reduceddatums/?duplicates=skip", jsonText(`[{"target": 1, "data_type": "photometry", "value": {"magnitude": 2}}]`), 201},

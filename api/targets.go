@@ -76,7 +76,11 @@ var targetFields = func() []Field {
 	}
 	for _, n := range archive.Numbers {
 		h := numberHelp[n.Name]
-		fields = append(fields, Field{Name: n.Name, Label: h[0], Help: h[1], Kind: Float, Null: true})
+		f := Field{Name: n.Name, Label: h[0], Help: h[1], Kind: Float, Null: true}
+		if r, ok := archive.Ranges[n.Name]; ok {
+			f.Range = &r
+		}
+		fields = append(fields, f)
 		if n.Name == "distance_err" {
 			scheme := Field{Name: "scheme", Label: "Orbital Element Scheme", Kind: Selected, Blank: true}
 			for i, s := range archive.Schemes {

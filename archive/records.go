@@ -80,6 +80,26 @@ type Number struct {
 	Of   func(*Target) **float64
 }
 
+// A Range is the values that a number may have: at least Least, and at most Most, or less than Most if it is Open.
+type Range struct {
+	Least, Most float64
+	Open        bool
+}
+
+// Ranges are the bounds of those numbers of a target that have any, in degrees.
+var Ranges = map[string]Range{"ra": {0, 360, true}, "dec": {-90, 90, false}}
+
+// outside says what is wrong with a value, "" when nothing is.
+func (r Range) outside(f float64) string {
+	switch {
+	case f >= r.Least && (f < r.Most || f == r.Most && !r.Open):
+		return ""
+	case r.Open:
+		return fmt.Sprintf("Ensure this value is at least %g and less than %g.", r.Least, r.Most)
+	}
+	return fmt.Sprintf("Ensure this value is between %g and %g.", r.Least, r.Most)
+}
+
 // Numbers lists the numbers of a target in the order of a TOM's answers; the scheme stands behind distance_err there.
 var Numbers = []Number{
 	{"ra", func(t *Target) **float64 { return &t.RA }},

@@ -60,7 +60,7 @@ const (
 // WholeList is the path of a problem whose answer is a bare list of messages, as a TOM gives it for some.
 const WholeList = "[]"
 
-// ranges are the bounds of a target's numbers; the upper one of a right ascension is outside.
+// checkNumbers refuses numbers that are none, or out of their range.
 func checkNumbers(p *auth.Problems, numbers map[string]Opt[float64]) {
 	for _, n := range Numbers {
 		v, ok := numbers[n.Name]
@@ -68,13 +68,14 @@ func checkNumbers(p *auth.Problems, numbers map[string]Opt[float64]) {
 			continue
 		}
 		f := v.Value
-		switch {
-		case math.IsNaN(f) || math.IsInf(f, 0):
+		if math.IsNaN(f) || math.IsInf(f, 0) {
 			p.Add(n.Name, "A valid number is required.")
-		case n.Name == "ra" && (f < 0 || f >= 360):
-			p.Add(n.Name, "Ensure this value is at least 0 and less than 360.")
-		case n.Name == "dec" && (f < -90 || f > 90):
-			p.Add(n.Name, "Ensure this value is between -90 and 90.")
+			continue
+		}
+		if r, ok := Ranges[n.Name]; ok {
+			if problem := r.outside(f); problem != "" {
+				p.Add(n.Name, "%s", problem)
+			}
 		}
 	}
 }
