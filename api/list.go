@@ -46,6 +46,19 @@ func parsePage(query url.Values) archive.Page {
 	return page
 }
 
+// strictPage refuses a limit and an offset that would count as not given.
+func strictPage(query url.Values) error {
+	p := new(auth.Problems)
+	for least, name := range []string{"offset", "limit"} {
+		if s := lastOf(query, name); s != "" {
+			if n, ok := wholeNumber(s); !ok || n < uint64(least) || strings.HasPrefix(s, "-") {
+				p.Add(name, "This must be a whole number, at least %d.", least)
+			}
+		}
+	}
+	return p.Err()
+}
+
 // lastOf is the value of a parameter; of several the last one counts.
 func lastOf(query url.Values, name string) string {
 	v := query[name]
@@ -194,6 +207,11 @@ func (l *listWriter) flush() error {
 
 // list answers with a page of a list, which run gives out.
 func (r *request) list(run func(l *listWriter) error) (*answer, error) {
+	if r.strict() {
+		if err := strictPage(r.query); err != nil {
+			return nil, err
+		}
+	}
 	l := &listWriter{r: r, page: parsePage(r.query)}
 	l.buf = newBody()
 	if r.route.cursors {

@@ -312,6 +312,12 @@ func TestFilterRules(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c[0], got, c[1])
 		}
 	}
+	for _, query := range []string{"limit=abc&offset=-1", "limit=-5&offset=x", "limit=0&offset=1.5"} {
+		r := n.ask("astro", "GET", "/api/targets/?strict=true&"+query, nil).want(t, 400).json(t)
+		if got := fmt.Sprint(r["limit"], r["offset"]); got != "[This must be a whole number, at least 1.] [This must be a whole number, at least 0.]" {
+			t.Errorf("strictly, %s: %s", query, got)
+		}
+	}
 	for _, c := range [][3]string{ // a query, and those of the next and of the previous page
 		{"limit=1", "limit=1&offset=1", ""}, {"limit=1&offset=1", "", "limit=1"}, {"limit=1&offset=7", "", "limit=1&offset=6"}, {"offset=-1&limit=%201", "limit=1&offset=1", ""},
 		{"limit=2&limit=1", "limit=1&offset=1", ""}, {"limit=%2B1", "limit=1&offset=1", ""}, {"limit=0", "", ""}, {"limit=-1&offset=1", "", "limit=100"}, {"limit=1.0&offset=x", "", ""},
