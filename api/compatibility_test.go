@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/archive"
 	"nightjar/auth"
 )
 
@@ -133,5 +134,65 @@ func TestMended(t *testing.T) {
 		r := n.upload("astro", mine, "image_file", fmt.Sprintf("g%d.png", i), []byte("x"), groups...).want(t, 201)
 		n.ask("carol", "GET", "/api/dataproducts/"+r.id(t)+"/", nil).want(t, 200)
 		n.ask("bob", "GET", "/api/dataproducts/"+r.id(t)+"/", nil).want(t, 404)
+	}
+}
+
+// keys lists the keys of a JSON object as they stand.
+func keys(t *testing.T, object []byte) string {
+	t.Helper()
+	j, err := archive.ParseJSON(object)
+	if err != nil || j.Kind() != '{' {
+		t.Fatalf("%v: %s", err, object)
+	}
+	var list []string
+	for _, m := range j.Members() {
+		list = append(list, m.Key)
+	}
+	return strings.Join(list, " ")
+}
+
+// TestKeyOrder: members stand in a TOM's order, since people read answers and tables are made of them; what is added stands behind.
+func TestKeyOrder(t *testing.T) {
+	n := start(t, Options{})
+	const (
+		target = "id targetextra_set aliases name type created modified permissions ra dec epoch parallax pm_ra pm_dec galactic_lng galactic_lat distance distance_err scheme epoch_of_elements mean_anomaly arg_of_perihelion " +
+			"eccentricity lng_asc_node inclination mean_daily_motion semimajor_axis epoch_of_perihelion ephemeris_period ephemeris_period_err ephemeris_epoch ephemeris_epoch_err perihdist abs_mag slope groups"
+		product     = "id product_id target observation_record data extra_data data_product_type reduceddatum_set groups"
+		datum       = "data_product data_type source_name source_location timestamp value target id"
+		observation = "id observation_groups status facility parameters observation_id scheduled_start scheduled_end created modified target user"
+	)
+	post := func(path string, body any, want string) {
+		if got := keys(t, n.ask("astro", "POST", path, body).want(t, 201).body); got != want {
+			t.Errorf("the answer to POST %s has %s\nwant %s", path, got, want)
+		}
+	}
+	post("/api/targets/", jsonText(`{"dec": 1, "ra": 1, "type": "SIDEREAL", "name": "M 31", "aliases": [{"name": "Andromeda"}]}`), target+" message")
+	post("/api/dataproducts/", newForm("target", "1", "data_product_type", "photometry").file("a.csv", []byte("time,magnitude\n60000.5,15.5\n")), product+" message report")
+	post("/api/reduceddatums/", jsonText(`{"value": {"z": 1, "a": 2}, "data_type": "photometry", "target": 1}`), datum+" message")
+	n.ask("astro", "POST", "/api/observations/", jsonText(`{"target_id": 1, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`)).want(t, 201)
+	for path, want := range map[string]string{"targets": target, "dataproducts": product, "reduceddatums": datum, "observations": observation, "groups": "id name"} {
+		list := n.ask("astro", "GET", "/api/"+path+"/", nil).want(t, 200).body
+		if got := keys(t, list); got != "count next previous results" {
+			t.Errorf("a list of %s has %s", path, got)
+		}
+		j, err := archive.ParseJSON(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := j.Members()[3].Value.Items()[0]
+		if got := keys(t, row); got != want {
+			t.Errorf("a row of %s has %s\nwant %s", path, got, want)
+		}
+		if id := n.ask("astro", "GET", "/api/"+path+"/1/", nil); id.status == 200 && keys(t, id.body) != want {
+			t.Errorf("one of %s has %s\nwant %s", path, keys(t, id.body), want)
+		}
+	}
+	if got := keys(t, n.ask("astro", "GET", "/api/", nil).body); got != "groups targets observations dataproducts reduceddatums" {
+		t.Errorf("the root has %s", got)
+	}
+	for path, first := range map[string]string{"targets": "name description renders parses actions", "groups": "name description renders parses"} {
+		if got := keys(t, n.ask("astro", "OPTIONS", "/api/"+path+"/", nil).body); !strings.HasPrefix(got, first) {
+			t.Errorf("OPTIONS of %s has %s", path, got)
+		}
 	}
 }

@@ -419,14 +419,14 @@ func build() {
 	}
 }
 
-// startNode serves a demo until the test ends.
-func startNode(t *testing.T) node {
+// startNode serves a demo until the test ends, with more flags if they are given.
+func startNode(t *testing.T, flags ...string) node {
 	t.Helper()
 	if built.Do(build); built.err != nil {
 		t.Fatal(built.err)
 	}
 	dir, program := t.TempDir(), filepath.Join(built.folder, "nightjar")
-	cmd := exec.Command(program, "--db", filepath.Join(dir, "n.db"), "serve", "--demo", "--listen", "127.0.0.1:0")
+	cmd := exec.Command(program, append([]string{"--db", filepath.Join(dir, "n.db"), "serve", "--demo", "--listen", "127.0.0.1:0"}, flags...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

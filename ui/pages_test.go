@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -345,6 +347,36 @@ func TestGuest(t *testing.T) {
 	p.wait("location.pathname === '/targets/1/' && $('#lightcurve [data-drawn]')")
 	p.clean("status of 401")
 	admin.clean()
+}
+
+// TestForeignPage: a page of another site reads and writes with a token where --cors-origin names its site, and cannot even ask where it does not.
+func TestForeignPage(t *testing.T) {
+	b := startBrowser(t)
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Type", "text/html") }))
+	defer site.Close()
+	p := b.newPage(t, site.URL)
+	p.do("Page.navigate", map[string]any{"url": site.URL}, nil)
+	p.wait("document.readyState === 'complete' && location.origin === " + quote(site.URL))
+	script := func(n node) string {
+		return `(async () => {
+			const api = ` + quote(n.base) + ` + "/api/", json = { "Content-Type": "application/json" };
+			const { token } = await (await fetch(api + "token-auth/", { method: "POST", headers: json, body: JSON.stringify({ username: "admin", password: ` + quote(n.password) + ` }) })).json();
+			const mine = { ...json, Authorization: "Token " + token };
+			const made = await fetch(api + "targets/", { method: "POST", headers: mine, body: JSON.stringify({ name: "from afar", type: "SIDEREAL", ra: 1, dec: 2 }) });
+			const found = await fetch(api + "targets/?name=from+afar&nmae=x", { headers: mine });
+			const gone = await fetch(api + "targets/" + (await made.json()).id + "/", { method: "DELETE", headers: mine });
+			return [made.status, (await found.json()).count, found.headers.get("Nightjar-Unknown-Parameters"), gone.status].join(" ");
+		})().catch((e) => e.name)`
+	}
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{{[]string{"--cors-origin", site.URL}, "201 1 nmae 204"}, {nil, "TypeError"}, {[]string{"--cors-origin", "https://pages.example.org"}, "TypeError"}} {
+		var got string
+		if err := p.eval(script(startNode(t, c.flags...)), &got); err != nil || got != c.want {
+			t.Errorf("%v: %s, want %s (%v)", c.flags, got, c.want, err)
+		}
+	}
 }
 
 // TestArriving: a datum that comes while a target's page is open is shown without a reload.
