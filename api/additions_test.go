@@ -230,6 +230,22 @@ func TestETags(t *testing.T) {
 			t.Errorf("%s asked by another: %d", path, other.status)
 		}
 	}
+	// nothing that is read whole is without
+	product := n.upload("astro", target, "image_file", "a.png", []byte("x")).want(t, 201).json(t)
+	n.ask("astro", "PATCH", "/api/targets/"+target+"/", jsonText(`{"aliases": [{"name": "a"}], "targetextra_set": [{"key": "k", "value": "v"}], "target_lists": [{"name": "l"}]}`)).want(t, 200)
+	n.ask("astro", "POST", "/api/observations/", jsonText(`{"target_id": `+target+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`)).want(t, 201)
+	paths := []string{strings.TrimPrefix(fmt.Sprint(product["data"]), n.URL), "/api/targets/?format=csv", "/api/reduceddatums/?format=votable", "/api/reduceddatums/?format=api"}
+	for _, rt := range n.api.routes {
+		if rt.handle["GET"] != nil && !strings.HasSuffix(rt.path, "/events/") && !strings.HasSuffix(rt.path, "/backup/") && !strings.HasSuffix(rt.path, "/certificate/") {
+			paths = append(paths, strings.NewReplacer("settings/:id", "settings/"+auth.SettingMode, ":id", "1").Replace(rt.path)+"?all=true")
+		}
+	}
+	for _, path := range paths {
+		r := n.ask("admin", "GET", path, nil).want(t, 200)
+		if tag := r.header.Get("ETag"); tag == "" {
+			t.Errorf("%s has no ETag", path)
+		}
+	}
 	tag := n.ask("carol", "GET", "/api/reduceddatums/", nil).header.Get("ETag")
 	n.ask("admin", "DELETE", "/api/targets/"+target+"/groups/2/", nil).want(t, 204)
 	if r := n.ask("carol", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag).want(t, 200); r.json(t)["count"].(json.Number) != "0" {
