@@ -9,17 +9,22 @@ import (
 	"testing"
 )
 
-// TestLooks: a product's image and header are had where its file is, by those who see it.
-func TestLooks(t *testing.T) {
-	n := start(t, Options{})
-	target := n.target("astro", "T")
+// smallImage is a FITS file with an image of 4 by 3 pixels.
+func smallImage() []byte {
 	var b bytes.Buffer
 	for _, c := range []string{"SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    2", "NAXIS1  =                    4", "NAXIS2  =                    3", "END"} {
 		fmt.Fprintf(&b, "%-80s", c)
 	}
 	b.WriteString(strings.Repeat(" ", 2880-b.Len()))
-	b.Write(make([]byte, 2880))
-	v := n.upload("astro", target, "fits_file", "a.fits", b.Bytes()).want(t, 201).json(t)
+	return append(b.Bytes(), make([]byte, 2880)...)
+}
+
+// TestLooks: a product's image and header are had where its file is, by those who see it.
+func TestLooks(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "T")
+	image := smallImage()
+	v := n.upload("astro", target, "fits_file", "a.fits", image).want(t, 201).json(t)
 	_, path, _ := strings.Cut(fmt.Sprint(v["data"]), "/data/")
 	preview := n.ask("astro", "GET", "/data/"+path+"?preview=1", nil).want(t, 200)
 	if picture, err := png.Decode(bytes.NewReader(preview.body)); err != nil || picture.Bounds().Dx() != 4 || preview.header.Get("Content-Type") != "image/png" {
@@ -31,7 +36,7 @@ func TestLooks(t *testing.T) {
 	for _, query := range []string{"?preview=1", "?header=1"} {
 		n.ask("eve", "GET", "/data/"+path+query, nil).want(t, 404)
 	}
-	if whole := n.ask("astro", "GET", "/data/"+path+"?preview=no", nil).want(t, 200); !bytes.Equal(whole.body, b.Bytes()) {
+	if whole := n.ask("astro", "GET", "/data/"+path+"?preview=no", nil).want(t, 200); !bytes.Equal(whole.body, image) {
 		t.Error("another file")
 	}
 	text := n.upload("astro", target, "fits_file", "b.fits", []byte("none")).want(t, 201).json(t)

@@ -25,6 +25,7 @@ type world struct {
 	products []*uploaded
 	data     []*point
 	observed []*observed
+	lists    int // the id of the list that was found last
 }
 
 // person is one who asks.
@@ -152,6 +153,37 @@ func (w *world) knows(p *person, list string) bool {
 
 // newWorld makes a node with targets of all kinds, and everything that can hang on them.
 func newWorld(t *testing.T) *world {
+	w := emptyWorld(t)
+	observers, readers := []string{"Observers"}, []string{"Readers"}
+	for i, kind := range []starred{
+		{name: "Zqopen", access: "OPEN", held: held{user: "astro"}},
+		{name: "Zqpublic", access: "PUBLIC", held: held{user: "astro"}},
+		{name: "Zqprivate", access: "PRIVATE", held: held{user: "astro"}},
+		{name: "Zqgroup", access: "PRIVATE", held: held{"astro", observers}},
+		{name: "Zqshared", access: "PRIVATE", held: held{"admin", []string{"Observers", "Readers"}}},
+		{name: "Zqbob", access: "PRIVATE", held: held{user: "bob"}},
+		{name: "Zqmixed", access: "OPEN", held: held{"carol", observers}},
+	} {
+		kind.alias, kind.list = "Alias "+kind.name+" b", "List "+kind.name
+		s := w.star(kind, i)
+		w.targets = append(w.targets, s)
+		// each of those who may change the target, or a choice of them, brings something of its own and something that all bring
+		makers := []held{{user: s.user}, {s.user, s.held.groups}}
+		if slices.Contains(s.held.groups, "Observers") {
+			makers = append(makers, held{user: "carol"})
+		}
+		if slices.Contains(s.held.groups, "Readers") {
+			makers = append(makers, held{"eve", readers})
+		}
+		for j, h := range makers {
+			w.hang(s, h, fmt.Sprintf("%d%d", i, j))
+		}
+	}
+	return w
+}
+
+// emptyWorld makes a node with people of all kinds, in which there is nothing yet.
+func emptyWorld(t *testing.T) *world {
 	w := &world{node: start(t, Options{}), t: t, groups: map[string]string{}}
 	w.mode, w.strategy = auth.Objects, auth.ReadOnly
 	w.node.mode(w.mode, w.strategy) // the names of groups are noted in both modes, duplicates of others only in this one
@@ -200,30 +232,6 @@ func newWorld(t *testing.T) *world {
 		{name: "expired", user: "astro", groups: observers, dead: true},
 		{name: "ghost", user: "ghost", groups: observers, dead: true},
 	}
-	for i, kind := range []starred{
-		{name: "Zqopen", access: "OPEN", held: held{user: "astro"}},
-		{name: "Zqpublic", access: "PUBLIC", held: held{user: "astro"}},
-		{name: "Zqprivate", access: "PRIVATE", held: held{user: "astro"}},
-		{name: "Zqgroup", access: "PRIVATE", held: held{"astro", observers}},
-		{name: "Zqshared", access: "PRIVATE", held: held{"admin", []string{"Observers", "Readers"}}},
-		{name: "Zqbob", access: "PRIVATE", held: held{user: "bob"}},
-		{name: "Zqmixed", access: "OPEN", held: held{"carol", observers}},
-	} {
-		kind.alias, kind.list = "Alias "+kind.name+" b", "List "+kind.name
-		s := w.star(kind, i)
-		w.targets = append(w.targets, s)
-		// each of those who may change the target, or a choice of them, brings something of its own and something that all bring
-		makers := []held{{user: s.user}, {s.user, s.held.groups}}
-		if slices.Contains(s.held.groups, "Observers") {
-			makers = append(makers, held{user: "carol"})
-		}
-		if slices.Contains(s.held.groups, "Readers") {
-			makers = append(makers, held{"eve", readers})
-		}
-		for j, h := range makers {
-			w.hang(s, h, fmt.Sprintf("%d%d", i, j))
-		}
-	}
 	admin("DELETE", "/api/users/"+ghost+"/", nil, 204)
 	time.Sleep(time.Until(expires)) // the node's clock is the system's
 	return w
@@ -253,9 +261,22 @@ func (w *world) star(s starred, i int) *starred {
 		v := made.json(w.t)
 		s.aliasID = fmt.Sprint(v["aliases"].([]any)[0].(map[string]any)["id"])
 		s.extraID = fmt.Sprint(v["targetextra_set"].([]any)[0].(map[string]any)["id"])
-		s.listID = s.id // the first list is made with the first target, and so on; TestMatrix checks it
+		s.listID = w.newList(s.list)
 	}
 	return &s
+}
+
+// newList finds the id of a list that has just been made: no answer tells it, and it is the next one.
+func (w *world) newList(name string) string {
+	w.t.Helper()
+	for range 100 { // some may have been made and deleted since
+		w.lists++
+		if r := w.ask("admin", "GET", fmt.Sprintf("/api/targetlist/%d/", w.lists), nil); r.status == 200 && r.json(w.t)["name"] == name {
+			return fmt.Sprint(w.lists)
+		}
+	}
+	w.t.Fatalf("there is no list %s", name)
+	return ""
 }
 
 // hang adds an observation, a product with data, and a datum to a target; mark tells the names apart.
