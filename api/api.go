@@ -116,6 +116,8 @@ type route struct {
 	fields func(*request) []Field
 	// sent are the fields that a write reads, where they are others than fields, for the schema.
 	sent []Field
+	// most is how many bytes a body may have, if that is less than elsewhere; 0 if not.
+	most int64
 	// lines says that a stream of such objects can be posted, one a line.
 	lines bool
 	// mayAct says whether the one who asks may send them; nil for everybody who is signed in.

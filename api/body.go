@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -19,8 +18,8 @@ type Limits struct {
 	MaxBody int64
 	// MaxUpload is how many bytes a file, or a stream of data, may have: 8 GiB.
 	MaxUpload int64
-	// Uploads is how many files and streams are taken in at once, and UserUploads how many of one user: 16 and 8. Others wait for UploadWait, a minute, and are then
-	// told to come again.
+	// Uploads is how many files, streams and other bodies of more than smallBody are taken in at once, and UserUploads how many of one user: 16 and 8. Others wait for
+	// UploadWait, a minute, and are then told to come again.
 	Uploads, UserUploads int
 	UploadWait           time.Duration
 	// BodyStall is how long a body may bring nothing: a minute.
@@ -53,6 +52,12 @@ func (l Limits) orDefaults() Limits {
 	wait(&l.SendStall, 5*time.Minute)
 	return l
 }
+
+// smallBody is up to how many bytes a body that is neither a file nor a stream takes no place among those: it is in memory, two or three times over, while it is read.
+const smallBody = 1 << 20
+
+// tooLong refuses a body of more bytes than it may have.
+func tooLong(most int64) error { return &http.MaxBytesError{Limit: most} }
 
 // bodyError is what went wrong while a body came: it is the client's, or the network's, and not the node's.
 type bodyError struct{ err error }
@@ -184,7 +189,7 @@ func uploading(h handler) handler {
 		}
 		most := r.api.o.MaxUpload
 		if r.ContentLength > most {
-			return nil, &httpError{status: http.StatusRequestEntityTooLarge, detail: "The body is larger than " + strconv.FormatInt(most, 10) + " bytes."}
+			return nil, tooLong(most)
 		}
 		done, err := r.api.takers.take(r.Context(), r.viewer.ID, &r.api.o.Limits)
 		if err != nil {

@@ -191,20 +191,14 @@ func createDatum(r *request) (*answer, error) {
 	})
 }
 
-// maxList is how many data a list may hold that is sent at once.
-const maxList = 10_000
-
 // createDatums adds a list of data, all or none, and answers with them.
 func (r *request) createDatums(items []value, refuse bool) (*answer, error) {
-	if len(items) > maxList {
-		return nil, auth.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.", maxList, len(items), typeNDJSON)
-	}
 	list := make([]*archive.DatumInput, len(items))
 	for i, item := range items {
 		in, ok := item.object()
 		if !ok {
 			list[i] = new(archive.DatumInput)
-			list[i].Add("", msgNotObject, item.pythonType())
+			list[i].Add("", "%s", item.notObject())
 			continue
 		}
 		list[i] = datumInput(sentDatumFields, in)

@@ -337,7 +337,7 @@ func isDigits(s string) bool {
 func (f *Field) decodeList(v value, g *Given, p *auth.Problems, at string) {
 	items, ok := v.items()
 	if !ok {
-		p.Add(join(at, inWhole), msgNotList, v.pythonType())
+		p.Add(join(at, inWhole), "%s", v.notList())
 		return
 	}
 	p.Items(at, len(items))
@@ -345,7 +345,7 @@ func (f *Field) decodeList(v value, g *Given, p *auth.Problems, at string) {
 		path := join(at, strconv.Itoa(i))
 		in, ok := item.object()
 		if !ok {
-			p.Add(join(path, inWhole), msgNotObject, item.pythonType())
+			p.Add(join(path, inWhole), "%s", item.notObject())
 			g.Items = append(g.Items, Record{f.Of, make([]Given, len(f.Of))})
 			continue
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -47,7 +48,34 @@ func (v value) asJSON() (archive.JSON, error) {
 	return archive.ParseJSON([]byte(v.text))
 }
 
-// items are the items of a list.
+// maxParts is how many members an object may have that is looked into, and how many items a list. Listing them takes some thirty times the memory of their text, if that is made for it.
+const maxParts = 10_000
+
+// crowded is how many parts an object or a list has, if these are more than maxParts.
+func (v value) crowded() (n int, yes bool) {
+	if v.json != nil {
+		n = v.json.Len()
+	}
+	return n, n > maxParts
+}
+
+// notObject says why object does not give one.
+func (v value) notObject() string {
+	if n, yes := v.crowded(); yes && v.kind() == '{' {
+		return fmt.Sprintf("An object may have %d members here; this one has %d.", maxParts, n)
+	}
+	return fmt.Sprintf(msgNotObject, v.pythonType())
+}
+
+// notList says why items does not give any.
+func (v value) notList() string {
+	if n, yes := v.crowded(); yes && v.kind() == '[' {
+		return fmt.Sprintf("A list may hold %d items here; this one has %d.", maxParts, n)
+	}
+	return fmt.Sprintf(msgNotList, v.pythonType())
+}
+
+// items are the items of a list; ok is false for what is none, or too long a one, see notList.
 func (v value) items() (items []value, ok bool) {
 	if v.list {
 		for _, part := range v.parts {
@@ -55,7 +83,7 @@ func (v value) items() (items []value, ok bool) {
 		}
 		return items, true
 	}
-	if v.kind() != '[' {
+	if _, crowded := v.crowded(); crowded || v.kind() != '[' {
 		return nil, false
 	}
 	for _, j := range v.json.Items() {
@@ -64,12 +92,12 @@ func (v value) items() (items []value, ok bool) {
 	return items, true
 }
 
-// object is the value as the input of fields.
+// object is the value as the input of fields; ok is false for what is no object, or too large a one, see notObject.
 func (v value) object() (in input, ok bool) {
 	if v.list && len(v.parts) == 1 {
 		return input{form: v.parts[0]}, true
 	}
-	if v.kind() != '{' || v.json == nil {
+	if _, crowded := v.crowded(); crowded || v.kind() != '{' || v.json == nil {
 		return input{}, false
 	}
 	return input{members: v.json.Members()}, true

@@ -47,7 +47,7 @@ func object(text []byte, p *auth.Problems) (in input, ok bool) {
 	}
 	v := jsonValue(j)
 	if in, ok = v.object(); !ok {
-		p.Add("", msgNotObject, v.pythonType())
+		p.Add("", "%s", v.notObject())
 	}
 	return in, ok
 }

@@ -191,7 +191,7 @@ func (s schema) body(rt *route, sent []Field, part bool) {
 							s.object(func() { s.record(sent, part) })
 							s.object(func() {
 								s.textMember("type", "array")
-								s.intMember("maxItems", maxList)
+								s.intMember("maxItems", maxParts)
 								s.member("items", func() { s.record(sent, part) })
 							})
 						})

@@ -220,7 +220,8 @@ func (r *request) upload(parts *multipart.Reader, file *archive.NewFile) (*answe
 
 const (
 	noFile      = "No file was submitted."
-	maxFormText = 1 << 20 // of the fields of an upload
+	maxFormText = 1 << 20 // bytes of the fields of an upload, their names included
+	formField   = 64      // about what a field takes beside them
 )
 
 // readUpload reads the parts of an upload: the file into file, the fields into a form. The name is "" when there is no file.
@@ -249,7 +250,9 @@ func (r *request) readUpload(parts *multipart.Reader, file *archive.NewFile) (fo
 			}
 			continue
 		}
-		text, err := io.ReadAll(io.LimitReader(part, room+1))
+		field := part.FormName()
+		room -= int64(len(field)) + formField
+		text, err := io.ReadAll(io.LimitReader(part, max(room, 0)+1))
 		if err != nil {
 			return nil, "", multipartError(err)
 		}
@@ -257,7 +260,7 @@ func (r *request) readUpload(parts *multipart.Reader, file *archive.NewFile) (fo
 			return nil, "", &httpError{status: http.StatusRequestEntityTooLarge, detail: "The fields of the form are larger than " + strconv.Itoa(maxFormText) + " bytes."}
 		}
 		if part.FileName() == "" {
-			form.Add(part.FormName(), string(text))
+			form.Add(field, string(text))
 		}
 	}
 }

@@ -33,6 +33,7 @@ type request struct {
 	viewer auth.Viewer
 	access *archive.Access
 	picked map[string]bool // the members that are wanted, nil for all
+	done   func()          // gives back the place of a large body, nil when none was taken
 }
 
 func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *request {
@@ -55,6 +56,11 @@ func (api *API) serve(rt *route) httprouter.Handle {
 
 // answer finds out who asks, and for what, and asks the handler.
 func (r *request) answer() (*answer, error) {
+	defer func() {
+		if r.done != nil {
+			r.done()
+		}
+	}()
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}
@@ -440,7 +446,10 @@ func (r *request) inputs() (in input, list []value, err error) {
 	if v.null() {
 		return input{}, nil, auth.Invalid("", msgNoData)
 	}
-	return input{}, nil, auth.Invalid("", msgNotObject, v.pythonType())
+	if n, yes := v.crowded(); yes && v.kind() == '[' && r.route.writesLists() {
+		return input{}, nil, auth.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.", maxParts, n, typeNDJSON)
+	}
+	return input{}, nil, auth.Invalid("", "%s", v.notObject())
 }
 
 // body reads the body: a value of JSON, or nil and the input that a form, or nothing, is.
@@ -455,7 +464,21 @@ func (r *request) body() (*value, input, error) {
 	if !slices.Contains(r.route.parses, media) {
 		return nil, input{}, r.unsupported()
 	}
-	body := http.MaxBytesReader(r.w, r.Body, r.api.o.MaxBody)
+	most := r.api.o.MaxBody
+	if r.route.most > 0 {
+		most = min(most, r.route.most)
+	}
+	if r.ContentLength > most {
+		return nil, input{}, tooLong(most)
+	}
+	if (r.ContentLength < 0 || r.ContentLength > smallBody) && !r.viewer.Owner {
+		done, err := r.api.takers.take(r.Context(), r.viewer.ID, &r.api.o.Limits)
+		if err != nil {
+			return nil, input{}, err
+		}
+		r.done = done
+	}
+	body := http.MaxBytesReader(r.w, r.Body, most)
 	switch media {
 	case typeMultipart:
 		form, err := readForm(body, params)

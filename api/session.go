@@ -15,15 +15,18 @@ var credentialFields = []Field{
 
 var tokenAuthFields = append(credentialFields[:2:2], Field{Name: "token", Label: "Token", Kind: Text, ReadOnly: true})
 
+// maxCredentials is how many bytes a body may have that anybody may send.
+const maxCredentials = 64 << 10
+
 func (api *API) sessionRoutes() []*route {
 	return []*route{
 		{
 			path: "/api/token-auth/", view: "Obtain Auth Token", parses: []string{typeForm, typeMultipart, typeJSON}, fields: fixed(tokenAuthFields),
-			open: true, onlyJSON: true,
+			open: true, most: maxCredentials, onlyJSON: true,
 			handle: map[string]handler{"POST": obtainToken},
 		},
 		{
-			path: "/api/session/", view: "Session", parses: allParsers, fields: fixed(credentialFields), open: true,
+			path: "/api/session/", view: "Session", parses: allParsers, fields: fixed(credentialFields), open: true, most: maxCredentials,
 			handle: map[string]handler{"GET": showSession, "POST": signIn, "DELETE": signOut},
 		},
 	}

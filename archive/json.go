@@ -44,6 +44,24 @@ func (j JSON) Members() []Member {
 	return out
 }
 
+// Len is how many members an object has, or items a list, without listing them; 0 for anything else.
+func (j JSON) Len() (n int) {
+	kind := j.Kind()
+	if kind != '{' && kind != '[' {
+		return 0
+	}
+	for b := j[1:]; b[0] != '}' && b[0] != ']'; n++ {
+		if b[0] == ',' {
+			b = b[1:]
+		}
+		if kind == '{' {
+			b = b[stringLen(b)+1:]
+		}
+		b = b[valueLen(b):]
+	}
+	return n
+}
+
 // Items lists the items of a list.
 func (j JSON) Items() (items []JSON) {
 	for b := j[1:]; b[0] != ']'; {

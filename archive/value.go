@@ -19,6 +19,9 @@ import (
 // maxDepth is how deep a value may be nested.
 const maxDepth = 200
 
+// MaxMembers is how many members an object may have: while they are looked at, each takes some ten times its text in memory.
+const MaxMembers = 100_000
+
 // ErrNotJSON says that a value is not JSON: not well-formed, with a number that no float64 comes near, or nested too deeply.
 var ErrNotJSON = errors.New("not valid JSON")
 
@@ -140,7 +143,9 @@ func (p *jsonReader) object(depth int) error {
 		if !doubled {
 			doubled = isDouble(members, &seen, m.key)
 		}
-		members = append(members, m)
+		if members = append(members, m); len(members) > MaxMembers {
+			return p.fail("an object has too many members")
+		}
 		p.space()
 		c := p.next()
 		if c == '}' {

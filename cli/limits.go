@@ -19,7 +19,7 @@ func limitFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "max-body", Usage: "`SIZE` of a body that is neither a file nor a stream of data", Value: "64M"},
 		&cli.StringFlag{Name: "max-upload", Usage: "`SIZE` of a file, or of a stream of data", Value: "8G"},
-		&cli.IntFlag{Name: "max-uploads", Usage: "`NUMBER` of files and streams taken in at once, of which one user may send half; others wait a minute", Value: 16},
+		&cli.IntFlag{Name: "max-uploads", Usage: "`NUMBER` of files, streams and other bodies of more than 1 MiB taken in at once, of which one user may send half; others wait a minute", Value: 16},
 		&cli.StringFlag{Name: "max-header", Usage: "`SIZE` of a request's header", Value: "64K"},
 		&cli.DurationFlag{Name: "header-timeout", Usage: "`TIME` in which a header must come", Value: 10 * time.Second},
 		&cli.DurationFlag{Name: "body-timeout", Usage: "`TIME` in which some more of a body must come", Value: time.Minute},

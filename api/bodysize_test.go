@@ -1,0 +1,130 @@
+package api
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"nightjar/archive"
+)
+
+// TestGuestsBodies: who is not signed in cannot make the node read much, wherever they send it.
+func TestGuestsBodies(t *testing.T) {
+	n := start(t, Options{})
+	long := jsonText(`{"username": "astro", "password": "` + strings.Repeat("x", maxCredentials) + `"}`)
+	for _, rt := range n.api.routes {
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+			if rt.handle[method] == nil || rt.path == "/api/session/" && method == "DELETE" {
+				continue
+			}
+			want := 401
+			switch {
+			case rt.open:
+				want = 413
+			case rt.hide != nil:
+				want = 404
+			}
+			path := strings.NewReplacer(":id", "1", ":user", "1", ":group", "1").Replace(rt.path)
+			n.ask("", method, path, long).want(t, want)
+			// a body whose length nobody tells
+			r, err := http.NewRequest(method, n.URL+path, io.MultiReader(strings.NewReader(long.text)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", typeJSON)
+			w, err := n.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Body.Close()
+			if w.StatusCode != want {
+				t.Errorf("%s %s without a length: %d, want %d", method, path, w.StatusCode, want)
+			}
+		}
+	}
+}
+
+// TestCrowdedBodies: a body of very many parts is refused before it is taken apart, which takes many times its length in memory.
+func TestCrowdedBodies(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "M 31")
+	many := maxParts + 1
+	object := func(members int) string {
+		var b strings.Builder
+		for i := range members {
+			fmt.Fprintf(&b, `,"a%d":1`, i)
+		}
+		return "{" + b.String()[1:] + "}"
+	}
+	list := func(item string) string { return "[" + strings.Repeat(item+",", many-1) + item + "]" }
+	point := `"target": ` + target + `, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": `
+	n.play(t, []scenario{
+		{name: "many members", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(many)), status: 400, has: []string{`{"non_field_errors":["An object may have 10000 members here; this one has 10001."]}`}},
+		{name: "as many as may be", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(maxParts)), status: 400, has: []string{`"name":["This field is required."]`}},
+		{name: "many items for a target", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(list("1")), status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
+		{name: "and for an observation", as: "astro", method: "POST", path: "/api/observations/", body: jsonText(list("1")), status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
+		{name: "many aliases", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": ` + list(`{"name":"a"}`) + `}`), status: 400, has: []string{`"A list may hold 10000 items here; this one has 10001."`}},
+		{name: "an alias with many members", as: "astro", method: "PATCH", path: "/api/targets/" + target + "/", body: jsonText(`{"aliases": [` + object(many) + `]}`), status: 400, has: []string{`"An object may have 10000 members here; this one has 10001."`}},
+		{name: "a datum of a list", as: "astro", method: "POST", path: "/api/reduceddatums/?duplicates=skip", body: jsonText(`[` + object(many) + `]`), status: 400, has: []string{`"An object may have 10000 members here; this one has 10001."`}},
+		{name: "a value may have as many items as it likes", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + `{"flux": ` + list("1.5") + `}}`), status: 201},
+		{name: "but not as many members", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + object(archive.MaxMembers+1) + `}`), status: 400, has: []string{"an object has too many members"}},
+	})
+	if r := n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, object(many) + "\n{" + point + "{\"a\": 2}}\n"}).want(t, 201); !strings.Contains(string(r.body), `"created":1,"duplicate":0,"rejected":1`) || !strings.Contains(string(r.body), "this one has 10001") {
+		t.Errorf("%s", r.body)
+	}
+	// what was refused took little more than its text
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	body := "[" + strings.Repeat("1,", 4<<20) + "1]"
+	n.ask("astro", "POST", "/api/targets/", jsonText(body)).want(t, 400)
+	runtime.ReadMemStats(&after)
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 16*uint64(len(body)) {
+		t.Errorf("a list of %d MiB took %d MiB", len(body)>>20, taken>>20)
+	}
+}
+
+// TestLargeBodies: bodies that are large, or of which nobody tells how large, take turns with files and streams.
+func TestLargeBodies(t *testing.T) {
+	n := start(t, Options{Limits: Limits{Uploads: 2, UserUploads: 1, UploadWait: 300 * time.Millisecond}})
+	end := n.slow("astro")
+	n.waitFor(1)
+	large := jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "unknown": "` + strings.Repeat("x", smallBody) + `"}`)
+	if r := n.ask("astro", "POST", "/api/targets/", large).want(t, 429); r.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	n.ask("carol", "POST", "/api/targets/", large).want(t, 201)
+	n.target("astro", "a small one")
+	end()
+	n.waitFor(0)
+	n.ask("astro", "DELETE", "/api/targets/1/", nil) // of carol's
+	n.ask("astro", "POST", "/api/targets/", jsonText(strings.Replace(large.text, `"x"`, `"y"`, 1))).want(t, 201)
+	n.waitFor(0)
+}
+
+// TestFormFields: the fields of an upload are bounded in number and in their names, too, and not only in their texts.
+func TestFormFields(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "M 31")
+	for name, fields := range map[string]func(i int) (field, text string){
+		"long texts": func(i int) (string, string) { return fmt.Sprint("a", i), strings.Repeat("x", 100_000) },
+		"long names": func(i int) (string, string) { return strings.Repeat("x", 100_000) + fmt.Sprint(i), "" },
+		"many names": func(i int) (string, string) { return fmt.Sprint("a", i), "" },
+		"one name":   func(i int) (string, string) { return "a", "" },
+	} {
+		f := newForm("target", target, "data_product_type", "fits_file")
+		for i := range 20_000 {
+			if f.w.WriteField(fields(i)); f.b.Len() > 3<<20 {
+				break
+			}
+		}
+		r := n.ask("astro", "POST", "/api/dataproducts/", f.file("a.bin", []byte("x"))).want(t, 413)
+		if !strings.Contains(string(r.body), "The fields of the form are larger than 1048576 bytes.") {
+			t.Errorf("%s: %s", name, r.body)
+		}
+	}
+	n.upload("astro", target, "fits_file", "a.bin", []byte("x"), "extra_data", strings.Repeat("x", 1_000_000)).want(t, 201)
+}
