@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -53,10 +52,10 @@ type API struct {
 	origin  *http.CrossOriginProtection
 	takers  takers
 	start   string // differs from one start to the next
-	// stopping ends with Stop; streams counts the streams of events.
+	// stopping ends with Stop; watchers counts the streams of events.
 	stopping context.Context
 	stop     context.CancelFunc
-	streams  atomic.Int64
+	watchers watchers
 }
 
 // New makes the handler of an archive.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"nightjar/archive"
@@ -16,8 +17,9 @@ const (
 	lookEvery = 200 * time.Millisecond
 	// breathEvery is how often a silent stream says something, so that nothing on the way takes it for dead.
 	breathEvery = 15 * time.Second
-	// maxStreams is how many streams there may be at a time.
+	// maxStreams is how many streams there may be at a time, and ownStreams how many of one user, or of the guests at one address.
 	maxStreams = 256
+	ownStreams = maxStreams / 4
 )
 
 var eventFilters = []Filter{{Name: "target__id", Kind: Integer, Help: "The target that is watched; it must be given."}}
@@ -96,12 +98,15 @@ func watch(r *request) (*answer, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	if n := r.api.streams.Add(1); n > maxStreams {
-		r.api.streams.Add(-1)
-		r.w.Header().Set("Retry-After", "60")
-		return nil, &httpError{status: http.StatusServiceUnavailable, detail: "Too many are watching; ask again later."}
+	who := "user " + strconv.FormatUint(r.viewer.ID, 10)
+	if r.viewer.Guest() {
+		who = "guest at " + r.viewer.Addr
 	}
-	defer r.api.streams.Add(-1)
+	if err := r.api.watchers.begin(who); err != nil {
+		r.w.Header().Set("Retry-After", "60")
+		return nil, err
+	}
+	defer r.api.watchers.end(who)
 	seq := r.api.archive.Head().Seq
 	state, err := r.targetState(id.Value)
 	if err != nil {
@@ -116,6 +121,40 @@ func watch(r *request) (*answer, error) {
 	defer context.AfterFunc(r.api.stopping, cancel)()
 	r.watch(ctx, id.Value, seq, state)
 	return &answer{sent: true}, nil
+}
+
+// watchers counts the streams, so that nobody takes them from all others.
+type watchers struct {
+	mu  sync.Mutex
+	all int
+	of  map[string]int
+}
+
+// begin counts a stream, or says why there cannot be another one.
+func (w *watchers) begin(who string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.all >= maxStreams:
+		return &httpError{status: http.StatusServiceUnavailable, detail: "Too many are watching; ask again later."}
+	case w.of[who] >= ownStreams:
+		return &httpError{status: http.StatusTooManyRequests, detail: "You are watching in too many places; ask again later."}
+	}
+	if w.of == nil {
+		w.of = map[string]int{}
+	}
+	w.all++
+	w.of[who]++
+	return nil
+}
+
+func (w *watchers) end(who string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all--
+	if w.of[who]--; w.of[who] == 0 {
+		delete(w.of, who)
+	}
 }
 
 func (r *request) watch(ctx context.Context, id, seq uint64, state targetState) {

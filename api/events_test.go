@@ -80,7 +80,39 @@ func TestEvents(t *testing.T) {
 	if e, _ := mine(); e != "" {
 		t.Errorf("after the node stopped came %q", e)
 	}
-	if open := n.api.streams.Load(); open != 0 {
+	if open := n.api.watchers.all + len(n.api.watchers.of); open != 0 {
 		t.Errorf("%d streams are counted", open)
 	}
+}
+
+// TestWatchers: nobody takes all streams of events from the others.
+func TestWatchers(t *testing.T) {
+	n := start(t, Options{})
+	target := n.ask("astro", "POST", "/api/targets/", jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1, "permissions": "OPEN"}`)).want(t, 201).id(t)
+	path := "/api/events/?target__id=" + target
+	n.events(t, "astro", target)()
+	astro, guest := "user 2", "guest at 127.0.0.1"
+	for range ownStreams - 1 {
+		if err := n.api.watchers.begin(astro); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := n.ask("astro", "GET", path, nil).want(t, 429); r.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	n.events(t, "carol", target)()
+	for range ownStreams {
+		if err := n.api.watchers.begin(guest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.ask("", "GET", path, nil).want(t, 429)
+	for i := 0; n.api.watchers.all < maxStreams; i++ {
+		if err := n.api.watchers.begin(fmt.Sprint("guest at ", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.ask("bob", "GET", path, nil).want(t, 503)
+	n.api.watchers.end(guest)
+	n.events(t, "bob", target)()
 }

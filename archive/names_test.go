@@ -317,6 +317,21 @@ func TestTargetFilters(t *testing.T) {
 			t.Errorf("a guest, %+v: %s", filter, got)
 		}
 	}
+	// each part of a name is looked for in every name: of different ones there cannot be many
+	several := func(n int) (list []string) {
+		for i := range n {
+			list = append(list, fmt.Sprint("none", i), fmt.Sprint("none", i))
+		}
+		return append(list, "NGC 1")
+	}
+	for filter, path := range map[*TargetFilter]string{{Names: several(MaxNames - 1)}: "", {Names: several(MaxNames)}: "name", {Fuzzy: several(MaxFuzzy - 1)}: "", {Fuzzy: several(MaxFuzzy)}: "name_fuzzy"} {
+		list, _, err := Collect(func(out Out[TargetView]) error {
+			return f.as("admin").Targets(ctx, *filter, Page{Limit: 10}, out)
+		})
+		if path == "" && (err != nil || len(list) != 1) || path != "" && !problem(err, path) {
+			t.Errorf("%d names: %d targets, %v", len(filter.Names)+len(filter.Fuzzy), len(list), err)
+		}
+	}
 	for _, list := range []string{"odd", "1", "none"} {
 		_, _, err := Collect(func(out Out[TargetView]) error {
 			return f.as("bob").Targets(ctx, TargetFilter{List: list}, Page{Limit: 10}, out)

@@ -34,14 +34,43 @@ var TargetOrders = []string{"id", "name", "created", "modified"}
 // UnknownList is the problem with a list that is not there, or not known to the viewer.
 const UnknownList = "Select a valid choice. That choice is not one of the available choices."
 
+// How many names can be asked for at once: each part of a name is looked for in every name, at worst, while names as a whole are looked up.
+const (
+	MaxNames = 100
+	MaxFuzzy = 1000
+)
+
+// terms takes out of a list of names those that are there twice, and refuses what is then too many; path is the parameter that they came in.
+func terms(path string, names []string, most int) ([]string, error) {
+	var list []string
+	there := map[string]bool{}
+	for _, n := range names {
+		if !there[n] {
+			there[n], list = true, append(list, n)
+		}
+	}
+	if len(list) > most {
+		return nil, auth.Invalid(path, "At most %d names can be asked for at once; these are %d.", most, len(list))
+	}
+	return list, nil
+}
+
 // Targets lists the targets that the viewer sees. Errors: *auth.Problems, by the names of the API's parameters; those of out.
 func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out[TargetView]) error {
-	var queries []*nameQuery
-	if len(f.Names) > 0 {
-		queries = append(queries, s.a.findNames(ctx, f.Names...))
+	names, err := terms("name", f.Names, MaxNames)
+	if err != nil {
+		return err
 	}
-	if len(f.Fuzzy) > 0 {
-		queries = append(queries, s.a.findFuzzy(ctx, f.Fuzzy...))
+	fuzzy, err := terms("name_fuzzy", f.Fuzzy, MaxFuzzy)
+	if err != nil {
+		return err
+	}
+	var queries []*nameQuery
+	if len(names) > 0 {
+		queries = append(queries, s.a.findNames(ctx, names...))
+	}
+	if len(fuzzy) > 0 {
+		queries = append(queries, s.a.findFuzzy(ctx, fuzzy...))
 	}
 	if f.Query != "" {
 		queries = append(queries, s.a.findOwnName(ctx, f.Query))

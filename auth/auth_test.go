@@ -340,6 +340,23 @@ func TestLimitsByNetwork(t *testing.T) {
 	}
 }
 
+// What is kept of failed attempts does not grow with the names that are sent.
+func TestLimitsByLongNames(t *testing.T) {
+	f := setup(t)
+	long := strings.Repeat("x", 64<<10)
+	for i := range FailedLogins + 1 {
+		_, err := f.Basic(t.Context(), fmt.Sprint(long, i), "wrong", "10.0.0.1")
+		if want := i == FailedLogins; isKind(err, TooMany) != want {
+			t.Fatalf("attempt %d: %v", i, err)
+		}
+	}
+	for key := range f.limits.count {
+		if len(key) > 300 {
+			t.Errorf("a key of %d bytes is kept", len(key))
+		}
+	}
+}
+
 func TestTokens(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()

@@ -239,7 +239,8 @@ func attemptKeys(name, addr string) (account, address string) {
 			addr = ip.String()
 		}
 	}
-	return "account " + addr + " " + name, "address " + addr
+	// of a name that is longer than any, the head is as good: what is kept of attempts must not grow with what is sent
+	return "account " + addr + " " + name[:min(len(name), maxUserName+1)], "address " + addr
 }
 
 // may refuses when there were too many failures.
