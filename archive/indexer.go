@@ -111,17 +111,19 @@ func (n *names) setWhy(why string) {
 	n.state.Why = why
 }
 
-// catchUp opens the index if need be, makes it anew if it does not belong to this file, and applies what the log has beyond its mark.
-func (n *names) catchUp(ctx context.Context) error {
+// catchUp opens the index if need be, makes it anew if it does not belong to this file, and applies what the log has beyond its mark. Nobody is given the index to ask before
+// it is known whose it is.
+func (n *names) catchUp(ctx context.Context) (err error) {
 	x := n.current()
 	if x == nil {
-		var err error
 		if x, err = index.Open(n.dir, index.Options{Logf: n.a.o.Logf}); err != nil {
 			return err
 		}
-		n.mu.Lock()
-		n.x = x
-		n.mu.Unlock()
+		defer func() {
+			if n.current() == nil {
+				err = errors.Join(err, x.Close())
+			}
+		}()
 	}
 	if broken := x.Broken(); broken != nil {
 		if err := n.reset(x); err != nil {
@@ -144,6 +146,9 @@ func (n *names) catchUp(ctx context.Context) error {
 			return err
 		}
 	}
+	n.mu.Lock()
+	n.x = x
+	n.mu.Unlock()
 	if m := x.Mark(); m == (index.Mark{}) {
 		err = n.fill(ctx, x)
 	} else {
