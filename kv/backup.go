@@ -111,7 +111,7 @@ func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
 	if err != nil {
 		return m, err
 	}
-	err = db.View(func(tx *Tx) error {
+	err = db.viewWhole(func(tx *Tx) error {
 		if !db.roomFor(path, tx.bolt.Size()) {
 			return ErrNoRoom
 		}
@@ -162,11 +162,14 @@ func (db *DB) Size() (size, free int64, err error) {
 }
 
 // Compact writes the file anew without its free pages and puts the new one in its place. Writers wait as long as it
-// takes, readers only for the moment of the exchange. A crash leaves the one or the other.
+// takes, readers only for the moment of the exchange. A crash leaves the one or the other. It waits until nothing that reads the whole file, such as Backup and
+// Verify, is running.
 func (db *DB) Compact(ctx context.Context) error {
 	if db.opts.ReadOnly {
 		return ErrReadOnly
 	}
+	db.long.Lock() // or those who come after would wait for one that reads on and on
+	defer db.long.Unlock()
 	return db.exclusively(ctx, func() error {
 		if err := db.mayWrite(); err != nil {
 			return err
@@ -222,31 +225,25 @@ func (db *DB) replaceBy(temp string) error {
 	if err != nil {
 		return err
 	}
-	// A crash between the two renames leaves the new file with the old twin, which names another inode: the next start then takes it for
-	// a copy, verifies it and finds it good.
 	if err := writeSynced(twinPath(temp), []byte(twinText(temp, mark))); err != nil {
-		return err
+		return orNoRoom(err)
 	}
 	defer os.Remove(twinPath(temp))
-	if err := db.bolt.Close(); err != nil {
-		db.setFailed(err)
-		return err
+	exchanged := false
+	// A crash between the two renames leaves the new file with the old twin, which names another inode: the next start then takes it for
+	// a copy, verifies it and finds it good.
+	rename := func() (done bool, err error) {
+		if err := os.Rename(temp, db.path); err != nil {
+			return false, err
+		}
+		exchanged = true
+		return true, errors.Join(os.Rename(twinPath(temp), twinPath(db.path)), syncDir(filepath.Dir(db.path)))
 	}
-	db.bolt = nil
-	err = os.Rename(temp, db.path)
-	if err == nil {
-		err = os.Rename(twinPath(temp), twinPath(db.path))
-	}
-	if err == nil {
-		err = syncDir(filepath.Dir(db.path))
-	}
-	again, openErr := db.openBolt(false, db.path)
-	if openErr != nil {
-		db.setFailed(openErr)
-		return errors.Join(err, openErr)
-	}
-	db.bolt = again
+	err = db.exchange(temp, rename)
 	db.tails.clear()
+	if err != nil && (exchanged || db.bolt == nil) { // nobody knows which of the two files a cut of the power would leave
+		db.setFailed(err)
+	}
 	return err
 }
 

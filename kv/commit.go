@@ -361,8 +361,8 @@ func (db *DB) commitFailed(err error) error {
 
 // orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise.
 func orNoRoom(err error) error {
-	var path *fs.PathError // a sync that failed has none, and is another matter
-	if errors.As(err, &path) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+	var path *fs.PathError // a sync that failed is another matter; on Linux it has none
+	if errors.As(err, &path) && path.Op != "sync" && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		return ErrNoRoom
 	}
 	return err
@@ -373,9 +373,8 @@ func (db *DB) writeFreeList() {
 	if db.freeListStored || db.mayWrite() != nil {
 		return
 	}
-	err := db.commitFreeList(nil)
-	if err != nil {
-		db.setFailed(err)
+	if err := db.commitFreeList(nil); err != nil {
+		db.commitFailed(err)
 		return
 	}
 	db.freeListStored = true
@@ -402,7 +401,7 @@ func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
 			return err
 		}
 	}
-	return bt.Commit()
+	return db.opts.commit(bt)
 }
 
 func (db *DB) mayWrite() error {

@@ -84,8 +84,9 @@ type DB struct {
 
 	// mu is held for reading by every View, for writing while the file is closed or replaced.
 	mu   sync.RWMutex
+	long sync.RWMutex // see viewWhole
 	bolt *bbolt.DB
-	file *os.File // that bbolt opened last
+	file *os.File // that bolt reads and writes
 
 	turn    sync.Mutex  // of writing: held by whoever does what is queued
 	wrote   time.Time   // when the last commit ended; of who has the turn, as are the next two
@@ -103,6 +104,7 @@ type DB struct {
 	quitSweeper chan struct{}
 	swept       chan struct{} // closed when the sweeper has ended
 
+	ending         atomic.Bool // see endWork
 	failed         atomic.Pointer[error]
 	stuck          atomic.Bool // see setStuck
 	freeListStored bool        // of who has the turn
@@ -193,7 +195,11 @@ func (db *DB) open() (err error) {
 	db.rest, db.resting = time.NewTimer(idle), true
 	go db.writer()
 	go db.sweeper()
-	return db.recoverStages()
+	if err := db.recoverStages(); err != nil {
+		db.endWork()
+		return err
+	}
+	return nil
 }
 
 // whyNotOurs looks at a file that seems not to be ours: it may be so damaged that nobody could tell.
@@ -213,8 +219,33 @@ func (db *DB) whyNotOurs(err error) error {
 	return fmt.Errorf("%w; if it was copied from a running node, %s", err, takeAgain)
 }
 
-// openBolt opens a file with bbolt.
+// openBolt opens a file with bbolt, once its lock is free. While another process held the lock, it may have put another file in the place of the one that was waited
+// for (see Compact): then that one is opened.
 func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
+	for range 3 {
+		b, file, err := db.openLocked(readOnly, path)
+		if err != nil {
+			return nil, err
+		}
+		there, err := os.Stat(path)
+		if err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+		if locked, err := file.Stat(); err != nil {
+			return nil, errors.Join(err, b.Close())
+		} else if os.SameFile(there, locked) {
+			db.file = file
+			return b, nil
+		}
+		if err := b.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrLocked // by somebody who exchanges it all the time
+}
+
+// openLocked opens with bbolt the file that has the path now.
+func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File, err error) {
 	o := &bbolt.Options{
 		Timeout:        db.opts.Timeout,
 		NoFreelistSync: true, // nothing is written merely because the file is opened
@@ -230,31 +261,30 @@ func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 			o.InitialMmapSize = max(o.InitialMmapSize, 4*int(info.Size()))
 		}
 	}
-	// When bbolt panics over a damaged file while it opens it, nobody else lets go of the lock.
 	o.OpenFile = func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
 		f, err = os.OpenFile(name, flag, mode)
-		db.file = f
+		file = f
 		return f, err
 	}
+	// When bbolt panics over a damaged file while it opens it, nobody else lets go of the lock.
 	defer func() {
 		if p := recover(); p != nil {
-			letGo(db.file)
-			panic(p)
+			b, err = nil, errors.Join(caught(p), letGo(file))
 		}
 	}()
-	b, err := bbolt.Open(path, 0o600, o)
+	b, err = bbolt.Open(path, 0o600, o)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, ErrLocked
+		return nil, nil, ErrLocked
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch):
-		return nil, ErrNotOurs
+		return nil, nil, ErrNotOurs
 	case errors.Is(err, berrors.ErrChecksum):
-		return nil, damaged("first pages", err)
+		return nil, nil, damaged("first pages", err)
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
 	b.AllocSize = allocSize
-	return b, nil
+	return b, file, nil
 }
 
 // allocSize is by how much the file grows beyond what it needs.
@@ -446,18 +476,8 @@ func (db *DB) recoverStages() error {
 
 // Close ends the transactions that are waiting, stores the list of free pages, takes the session mark off and closes the file.
 func (db *DB) Close() error {
-	if !db.opts.ReadOnly {
-		close(db.quitSweeper)
-		<-db.swept
-		db.queueMu.Lock()
-		again := db.closing
-		db.closing = true
-		db.queueMu.Unlock()
-		if again {
-			return ErrClosed
-		}
-		close(db.quit)
-		<-db.written
+	if !db.opts.ReadOnly && !db.endWork() {
+		return ErrClosed
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -469,6 +489,21 @@ func (db *DB) Close() error {
 		err = db.unmarkSession()
 	}
 	return errors.Join(err, db.closeBolt())
+}
+
+// endWork ends the sweeper and then the writer, with what is waiting for it; false when somebody else does so already.
+func (db *DB) endWork() bool {
+	if !db.ending.CompareAndSwap(false, true) {
+		return false
+	}
+	close(db.quitSweeper)
+	<-db.swept
+	db.queueMu.Lock()
+	db.closing = true
+	db.queueMu.Unlock()
+	close(db.quit)
+	<-db.written
+	return true
 }
 
 // Path is the file's path.

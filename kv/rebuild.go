@@ -34,7 +34,7 @@ func (db *DB) Rebuild(ctx context.Context, path string) (err error) {
 	}
 	dst.AllocSize = allocSize
 	r := &DB{path: path, opts: db.opts, schema: db.schema, bolt: dst}
-	err = db.View(func(tx *Tx) error { return copyRecords(ctx, tx, dst) })
+	err = db.viewWhole(func(tx *Tx) error { return copyRecords(ctx, tx, dst) })
 	if err == nil {
 		err = r.derive(ctx)
 	}

@@ -3,6 +3,7 @@
 package kv
 
 import (
+	"errors"
 	"math"
 	"os"
 )
@@ -18,3 +19,18 @@ func sameDisk(string, string) bool { return true }
 
 // letGo closes a file, and its lock goes with it.
 func letGo(f *os.File) error { return f.Close() }
+
+// exchange closes the file, has rename give its name to the one at temp, and opens what has the name then: an open file cannot be renamed here.
+func (db *DB) exchange(_ string, rename func() (done bool, err error)) error {
+	old := db.bolt
+	db.bolt = nil
+	if err := old.Close(); err != nil {
+		return err
+	}
+	_, err := rename()
+	next, openErr := db.openBolt(false, db.path)
+	if openErr == nil {
+		db.bolt = next
+	}
+	return errors.Join(err, openErr)
+}

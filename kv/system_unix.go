@@ -49,3 +49,20 @@ func sameDisk(a, b string) bool {
 func letGo(f *os.File) error {
 	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
+
+// exchange opens the file at temp, and has rename give it the name of the open one, which is then closed. The locks of both are held meanwhile, so that no
+// other process comes in between.
+func (db *DB) exchange(temp string, rename func() (done bool, err error)) error {
+	old, oldFile := db.bolt, db.file
+	next, err := db.openBolt(false, temp)
+	if err != nil {
+		return err
+	}
+	done, err := rename()
+	if !done {
+		db.file = oldFile
+		return errors.Join(err, next.Close())
+	}
+	db.bolt = next
+	return errors.Join(err, old.Close())
+}

@@ -195,13 +195,19 @@ func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
 	return func(k *Keys, id uint64) { t.keys(k, id, rec) }
 }
 
+func errFull(d *tableDef) error { return fmt.Errorf("table %s is full", d.name) }
+
 // Reserve takes the next id without a record, which InsertAs may give it later, in this transaction or another one.
 func (t *Table[T]) Reserve(tx *Tx) (uint64, error) {
 	if err := tx.writing(); err != nil {
 		return 0, err
 	}
+	table := tx.table(t.def)
+	if table.Sequence() >= MaxID {
+		return 0, errFull(t.def)
+	}
 	tx.touch()
-	return tx.table(t.def).NextSequence()
+	return table.NextSequence()
 }
 
 // InsertAs stores a new record under an id that was reserved for it. Errors as those of Insert.
@@ -350,7 +356,7 @@ func (tx *Tx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64)) (uin
 	}
 	id := tx.table(d).Sequence() + 1
 	if id > MaxID {
-		return 0, fmt.Errorf("table %s is full", d.name)
+		return 0, errFull(d)
 	}
 	return id, tx.insertAs(d, id, rec, own)
 }

@@ -63,7 +63,7 @@ func (r *Report) Err() error {
 // themselves are checked by Check.
 func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 	r := new(Report)
-	err := db.View(func(tx *Tx) error {
+	err := db.viewWhole(func(tx *Tx) error {
 		v := &verifier{ctx: ctx, tx: tx, Report: r, sets: map[string]setNode{}, blobUses: map[uint64]uint64{}, progress: o.Progress}
 		if err := v.run(); err != nil {
 			return err

@@ -1,0 +1,262 @@
+package kv
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// TestExchangeKeepsOut: other processes that wait for the file's lock get it neither while Compact exchanges the file nor on the file that was there before.
+func TestExchangeKeepsOut(t *testing.T) {
+	d := openTest(t, Options{})
+	d.addParent(parent{Name: "before"})
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for ctx.Err() == nil {
+				other, err := Open(d.path(), d.all(), Options{MustExist: true, ReadOnly: i%2 == 0, NoSync: true, Timeout: 200 * time.Millisecond})
+				if err == nil {
+					err = errors.Join(errors.New("it was opened"), other.Close())
+				}
+				if !errors.Is(err, ErrLocked) {
+					t.Errorf("another process: %v", err)
+					return
+				}
+			}
+		}()
+	}
+	for n := range 100 {
+		if err := d.Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d.addParent(parent{Name: fmt.Sprint("after ", n)})
+	}
+	cancel()
+	all.Wait()
+	d.close()
+	d.reopen()
+	if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 101 {
+		t.Errorf("%d rows are there", n)
+	}
+}
+
+// TestCompactWaits: while something reads the whole file, Compact waits, and neither readers nor writers wait behind it.
+func TestCompactWaits(t *testing.T) {
+	d := openTest(t, Options{})
+	p := d.addParent(parent{Name: "p"})
+	d.update(func(tx *Tx) error {
+		for i := range int64(5000) {
+			if _, err := d.points.Insert(tx, &point{Parent: p, Time: i}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	reading, goOn, verified := make(chan bool), make(chan bool), make(chan error)
+	go func() {
+		_, err := d.Verify(t.Context(), CheckOptions{Progress: func(int, int) {
+			reading <- true
+			<-goOn
+		}})
+		verified <- err
+	}()
+	<-reading
+	compacted := make(chan error, 1)
+	go func() { compacted <- d.Compact(t.Context()) }()
+	time.Sleep(50 * time.Millisecond)
+	worked := make(chan bool)
+	go func() {
+		d.addParent(parent{Name: "meanwhile"})
+		if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 2 {
+			t.Errorf("%d rows", n)
+		}
+		close(worked)
+	}()
+	select {
+	case <-worked:
+	case <-time.After(20 * time.Second):
+		t.Error("others wait for what reads the whole file")
+	}
+	select {
+	case err := <-compacted:
+		t.Errorf("compact did not wait: %v", err)
+	default:
+	}
+	close(goOn)
+	if err := errors.Join(<-verified, <-compacted); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFreeListWithoutRoom: that the list of free pages meets the end of the disk is no failed sync. When there is room again, writing goes on.
+func TestFreeListWithoutRoom(t *testing.T) {
+	var mu sync.Mutex
+	full, refused := false, 0
+	o := Options{commit: func(bt *bbolt.Tx) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if full {
+			refused++
+			bt.Rollback()
+			return &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
+		}
+		return bt.Commit()
+	}}
+	set := func(b bool) (n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		full = b
+		return refused
+	}
+	d := openTest(t, o)
+	d.addParent(parent{Name: "before"})
+	set(true)
+	for began := time.Now(); set(true) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
+			t.Fatal("the list of free pages is not written")
+		}
+	}
+	set(false)
+	d.addParent(parent{Name: "after"})
+}
+
+// TestFreeListDamaged: bbolt panics while it opens a file whose list of free pages is none. That is damage, and the lock is free afterwards.
+func TestFreeListDamaged(t *testing.T) {
+	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
+	d.addParent(parent{Name: "p"})
+	d.close()
+	whole, err := os.ReadFile(d.path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := bytes.Clone(whole)
+	found := 0
+	for at := 2 * os.Getpagesize(); at < len(b); at += os.Getpagesize() {
+		if flags := b[at+8:]; binary.NativeEndian.Uint16(flags) == 16 { // a list of free pages
+			flags[0] |= 0x20
+			found++
+		}
+	}
+	write := func(b []byte) {
+		t.Helper()
+		if err := os.WriteFile(d.path(), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(b)
+	damage := new(DamageError)
+	if db, err := Open(d.path(), d.all(), d.opts); !errors.As(err, &damage) {
+		t.Errorf("with %d damaged lists: %v, %v", found, db, err)
+	}
+	write(whole)
+	d.reopen()
+}
+
+func TestNoRoomOrFailed(t *testing.T) {
+	for _, x := range []struct {
+		err    error
+		noRoom bool
+	}{
+		{&fs.PathError{Op: "write", Err: syscall.ENOSPC}, true},
+		{&fs.PathError{Op: "truncate", Err: syscall.EDQUOT}, true},
+		{&fs.PathError{Op: "write", Err: syscall.EIO}, false},
+		{&fs.PathError{Op: "sync", Err: syscall.ENOSPC}, false}, // as macOS says it
+		{syscall.ENOSPC, false},                                 // as Linux says it of a sync
+	} {
+		if got := orNoRoom(fmt.Errorf("commit: %w", x.err)); (got == ErrNoRoom) != x.noRoom {
+			t.Errorf("%#v is taken for %v", x.err, got)
+		}
+	}
+}
+
+// TestCloseEnds: what waits when the file is closed is answered, also what must be alone, and a second Close says that there is nothing to close.
+func TestCloseEnds(t *testing.T) {
+	d := openTest(t, Options{})
+	goOn, begun := make(chan bool), make(chan bool)
+	ends := make(chan error, 3)
+	go func() {
+		ends <- d.Update(context.Background(), me, func(*Tx) error {
+			close(begun)
+			<-goOn
+			return nil
+		})
+	}()
+	<-begun
+	db := d.DB
+	go func() { ends <- db.Compact(context.Background()) }()
+	waiting := func() bool {
+		db.queueMu.Lock()
+		defer db.queueMu.Unlock()
+		return len(db.queue) > 0
+	}
+	for range 100 {
+		if time.Sleep(time.Millisecond); waiting() {
+			break
+		}
+	}
+	closed := make(chan error)
+	go func() { closed <- db.Close() }()
+	for !db.ending.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	close(goOn)
+	for range 2 {
+		if err := <-ends; err != nil && !errors.Is(err, ErrClosed) {
+			t.Errorf("what waited: %v", err)
+		}
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed again: %v", err)
+	}
+	d.reopen()
+}
+
+// TestIDsEnd: the last id can be given out, and after it nothing can be inserted, while all else goes on.
+func TestIDsEnd(t *testing.T) {
+	d := openTest(t, Options{})
+	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
+	d.addPoint(point{Parent: p, Time: 1})
+	d.update(func(tx *Tx) error {
+		tx.touch()
+		return errors.Join(tx.settle(d.points.def), tx.table(d.points.def).SetSequence(MaxID-1), tx.table(d.parents.def).SetSequence(MaxID-1))
+	})
+	d.close()
+	d.reopen()
+	last := d.addPoint(point{Parent: d.addParent(parent{Name: "last", Seen: []uint64{1}}), Time: 2})
+	if last != MaxID {
+		t.Errorf("the last id is %d", last)
+	}
+	for what, insert := range map[string]func(tx *Tx) error{
+		"insert":  func(tx *Tx) error { _, err := d.points.Insert(tx, &point{Parent: p, Time: 3}); return err },
+		"reserve": func(tx *Tx) error { _, err := d.parents.Reserve(tx); return err },
+	} {
+		if err := d.Update(context.Background(), me, insert); err == nil {
+			t.Errorf("%s: there are more ids than there can be", what)
+		}
+	}
+	d.update(func(tx *Tx) error { return d.points.Put(tx, last, &point{Parent: p, Time: 4}) })
+	d.close()
+	d.reopen()
+	if n := d.count(func(tx *Tx) Set { return d.points.Set(tx, dimSeen, Int(1)) }); n != 2 {
+		t.Errorf("%d rows are seen", n)
+	}
+	if n := d.count(func(tx *Tx) Set { return d.points.Set(tx, dimParent, Int(p)) }); n != 2 {
+		t.Errorf("the first parent has %d rows", n)
+	}
+}
