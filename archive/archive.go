@@ -170,6 +170,14 @@ func (s *Access) update(ctx context.Context, fn func(*kv.Tx) error) error {
 	return s.a.db.Update(ctx, s.v.Author(), fn)
 }
 
+// free is update for what is deleted, which is done on a full disk as well.
+func (s *Access) free(ctx context.Context, fn func(*kv.Tx) error) error {
+	if err := s.p.MayWrite(s.v); err != nil {
+		return err
+	}
+	return s.a.db.Free(ctx, s.v.Author(), fn)
+}
+
 func (s *Access) view(fn func(*kv.Tx) error) error { return s.a.db.View(fn) }
 
 // Head is the last entry of the log.

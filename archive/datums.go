@@ -250,7 +250,7 @@ func (s *Access) Datum(id uint64) (v *DatumView, err error) {
 // DeleteDatum deletes a datum. In mode targets whoever may change the target may; in mode objects who holds it, and then only on his own account: it goes when nobody else has brought
 // it. Errors: NotFound; Forbidden.
 func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
-	return s.update(ctx, func(tx *kv.Tx) error {
+	return s.free(ctx, func(tx *kv.Tx) error {
 		d, t, err := s.datum(tx, id)
 		if err != nil {
 			return err

@@ -117,7 +117,7 @@ func (s *Access) TargetList(id uint64) (info ListInfo, err error) {
 
 // DeleteTargetList deletes a list, not its targets; who made it and superusers may. Errors: NotFound; Forbidden.
 func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
-	return s.update(ctx, func(tx *kv.Tx) error {
+	return s.free(ctx, func(tx *kv.Tx) error {
 		l, err := s.list(tx, id)
 		if err != nil {
 			return err

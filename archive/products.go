@@ -187,7 +187,7 @@ func (s *Access) Product(ctx context.Context, id uint64, out ProductOut) error {
 
 // DeleteProduct deletes a data product with its file. Its data go with it, but for those that came in another way as well. Errors: NotFound; Forbidden.
 func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
-	return s.update(ctx, func(tx *kv.Tx) error {
+	return s.free(ctx, func(tx *kv.Tx) error {
 		p, t, err := s.product(tx, id)
 		if err != nil {
 			return err

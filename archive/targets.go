@@ -93,7 +93,7 @@ func (s *Access) Target(id uint64) (v *TargetView, err error) {
 
 // DeleteTarget deletes a target with its data products, their files, its data and its observation records. Errors: NotFound; Forbidden.
 func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
-	return s.update(ctx, func(tx *kv.Tx) error {
+	return s.free(ctx, func(tx *kv.Tx) error {
 		t, err := s.target(tx, id)
 		if err != nil {
 			return err

@@ -80,7 +80,7 @@ func (db *DB) copyByWay(ctx context.Context, path string, check func(path string
 	defer far.Close()
 	if info, err := near.Stat(); err != nil {
 		return m, err
-	} else if !db.roomFor(path, info.Size()) {
+	} else if !db.roomFor(path, info.Size(), db.opts.MinFree) {
 		return m, ErrNoRoom
 	}
 	written, read := sha256.New(), sha256.New()
@@ -99,10 +99,10 @@ func (db *DB) copyByWay(ctx context.Context, path string, check func(path string
 	return m, nil
 }
 
-// roomFor tells whether the disk of path has room for so many bytes and the reserve. A disk that does not say how much is free is tried.
-func (db *DB) roomFor(path string, size int64) bool {
+// roomFor tells whether the disk of path has room for so many bytes and a reserve. A disk that does not say how much is free is tried.
+func (db *DB) roomFor(path string, size int64, reserve uint64) bool {
 	free, err := db.opts.freeSpace(path)
-	return err != nil || free >= uint64(size)+db.opts.MinFree
+	return err != nil || free >= uint64(size)+reserve
 }
 
 // snapshot copies the file as it is to path and takes the session mark off the copy.
@@ -112,7 +112,7 @@ func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
 		return m, err
 	}
 	err = db.viewWhole(func(tx *Tx) error {
-		if !db.roomFor(path, tx.bolt.Size()) {
+		if !db.roomFor(path, tx.bolt.Size(), db.opts.MinFree) {
 			return ErrNoRoom
 		}
 		if m, err = tx.Head(); err != nil {
@@ -154,8 +154,7 @@ func (w contextWriter) Write(b []byte) (int, error) {
 func (db *DB) Size() (size, free int64, err error) {
 	err = db.View(func(tx *Tx) error {
 		size = tx.bolt.Size()
-		stats := tx.db.bolt.Stats()
-		free = int64(stats.FreePageN+stats.PendingPageN) * int64(tx.db.bolt.Info().PageSize)
+		free = db.freeInside()
 		return nil
 	})
 	return size, free, err
@@ -171,8 +170,8 @@ func (db *DB) Compact(ctx context.Context) error {
 	db.long.Lock() // or those who come after would wait for one that reads on and on
 	defer db.long.Unlock()
 	return db.exclusively(ctx, func() error {
-		if err := db.mayWrite(); err != nil {
-			return err
+		if err := db.Failed(); err != nil {
+			return errors.Join(ErrFailed, err)
 		}
 		temp := db.path + ".compact"
 		defer os.Remove(temp)
@@ -192,7 +191,7 @@ func (db *DB) compactTo(path string) error {
 	if err != nil {
 		return err
 	}
-	if !db.roomFor(filepath.Dir(path), max(0, size-unused)) {
+	if !db.roomFor(filepath.Dir(path), max(0, size-unused), db.lastReserve()) { // in the end more is free than before
 		return ErrNoRoom
 	}
 	dst, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true, NoFreelistSync: true})

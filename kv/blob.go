@@ -294,12 +294,7 @@ func (w *BlobWriter) Abort() error {
 	if w.id == 0 {
 		return nil
 	}
-	err := w.db.run(&job{quiet: true, fn: func(tx *Tx) error {
-		tx.touch()
-		return tx.doomStage(w.stage)
-	}})
-	w.db.kickSweeper()
-	return err
+	return w.db.abandon(w.stage)
 }
 
 // DropBlob says that one record less uses a blob; with the last one it goes, in the background when it is large.

@@ -17,6 +17,7 @@ type job struct {
 	author Author
 	fn     func(*Tx) error
 	quiet  bool      // the node's own housekeeping: no log entry
+	frees  bool      // what makes room, see Free
 	stage  *Stage    // a transaction of a staged write
 	now    time.Time // when it was asked for
 	alone  func() error
@@ -38,6 +39,11 @@ type job struct {
 // ended before fn began.
 func (db *DB) Update(ctx context.Context, a Author, fn func(*Tx) error) error {
 	return db.run(&job{ctx: ctx, author: a, fn: fn})
+}
+
+// Free is Update for a function that takes away more than it writes: it is not refused when the disk has too little free space, so that room can be made.
+func (db *DB) Free(ctx context.Context, a Author, fn func(*Tx) error) error {
+	return db.run(&job{ctx: ctx, author: a, fn: fn, frees: true})
 }
 
 // run queues a job and waits for it.
@@ -156,8 +162,13 @@ type batch struct {
 // commit runs jobs in one transaction, again without the one that failed half-way if there is one, and answers them all.
 func (db *DB) commit(jobs []*job) {
 	if err := db.mayWrite(); err != nil {
-		answer(jobs, err)
-		return
+		var refused []*job
+		if err == ErrNoRoom {
+			jobs, refused = split(jobs, func(j *job) bool { return j.frees })
+		} else {
+			jobs, refused = nil, jobs
+		}
+		answer(refused, err)
 	}
 	for len(jobs) > 0 {
 		bad, err := db.try(jobs)
@@ -166,14 +177,20 @@ func (db *DB) commit(jobs []*job) {
 			return
 		}
 		bad.done <- bad.err
-		rest := make([]*job, 0, len(jobs))
-		for _, j := range jobs {
-			if j != bad {
-				rest = append(rest, j)
-			}
-		}
-		jobs = rest
+		jobs, _ = split(jobs, func(j *job) bool { return j != bad })
 	}
+}
+
+// split parts jobs into those for which is says yes and the others.
+func split(jobs []*job, is func(*job) bool) (yes, no []*job) {
+	for _, j := range jobs {
+		if is(j) {
+			yes = append(yes, j)
+		} else {
+			no = append(no, j)
+		}
+	}
+	return yes, no
 }
 
 // answer tells each job its own error, or else the common one.
@@ -404,15 +421,25 @@ func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
 	return db.opts.commit(bt)
 }
 
+// mayWrite says whether the disk has room. What is free inside of the file is written first; when there is much of that, a quarter of the reserve is enough beside it.
 func (db *DB) mayWrite() error {
 	if f := db.failed.Load(); f != nil {
 		return errors.Join(ErrFailed, *f)
 	}
 	free, err := db.opts.freeSpace(db.path)
-	if err == nil && free < db.opts.MinFree {
-		return ErrNoRoom
+	if err != nil || free >= db.opts.MinFree || free >= db.lastReserve() && db.freeInside() >= int64(db.opts.MinFree) {
+		return nil
 	}
-	return nil
+	return ErrNoRoom
+}
+
+// lastReserve is what is left of the disk to others in any case.
+func (db *DB) lastReserve() uint64 { return db.opts.MinFree / 4 }
+
+// freeInside is how many bytes are in pages of the file that hold nothing.
+func (db *DB) freeInside() int64 {
+	stats := db.bolt.Stats()
+	return int64(stats.FreePageN+stats.PendingPageN) * int64(db.bolt.Info().PageSize)
 }
 
 func (db *DB) setFailed(err error) {

@@ -151,6 +151,48 @@ func (db *DB) kickSweeper() {
 	}
 }
 
+// abandon turns the stage of a write that was given up over to the sweeper. On a disk that is full to the last byte the sweeper does that as well, later.
+func (db *DB) abandon(stage uint64) error {
+	err := db.doom(stage)
+	if errors.Is(err, ErrNoRoom) {
+		db.abandonedMu.Lock()
+		db.abandoned = append(db.abandoned, stage)
+		db.abandonedMu.Unlock()
+		err = nil
+	}
+	db.kickSweeper()
+	return err
+}
+
+func (db *DB) doom(stages ...uint64) error {
+	return db.run(&job{quiet: true, frees: true, fn: func(tx *Tx) error {
+		tx.touch()
+		for _, id := range stages {
+			if err := tx.doomStage(id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+// doomAbandoned does what abandon could not.
+func (db *DB) doomAbandoned() error {
+	db.abandonedMu.Lock()
+	list := db.abandoned
+	db.abandonedMu.Unlock()
+	if len(list) == 0 {
+		return nil
+	}
+	if err := db.doom(list...); err != nil {
+		return err
+	}
+	db.abandonedMu.Lock()
+	defer db.abandonedMu.Unlock()
+	db.abandoned = db.abandoned[len(list):]
+	return nil
+}
+
 // sweeper is the goroutine that takes away what is doomed, in pieces, resting as long as it works so that others get through.
 func (db *DB) sweeper() {
 	defer close(db.swept)
@@ -183,6 +225,9 @@ func (db *DB) sweeper() {
 
 // sweepPiece takes a piece of what is doomed away, and says whether there may be more.
 func (db *DB) sweepPiece() (more bool, err error) {
+	if err := db.doomAbandoned(); err != nil {
+		return false, err
+	}
 	var todo *stageInfo
 	err = db.View(func(tx *Tx) error {
 		list, err := tx.stageList()
@@ -196,7 +241,7 @@ func (db *DB) sweepPiece() (more bool, err error) {
 	if err != nil || todo == nil {
 		return false, err
 	}
-	return true, db.run(&job{quiet: true, fn: func(tx *Tx) error {
+	return true, db.run(&job{quiet: true, frees: true, fn: func(tx *Tx) error {
 		tx.touch()
 		if todo.kind == stageGarbage {
 			return tx.sweepBlob(todo)

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -259,4 +261,111 @@ func TestIDsEnd(t *testing.T) {
 	if n := d.count(func(tx *Tx) Set { return d.points.Set(tx, dimParent, Int(p)) }); n != 2 {
 		t.Errorf("the first parent has %d rows", n)
 	}
+}
+
+// smallDisk is a disk of so many bytes that holds nothing but the file.
+func (d *testDB) smallDisk(size int64) {
+	d.opts.freeSpace = func(string) (uint64, error) {
+		info, err := os.Stat(d.path())
+		if err != nil {
+			return uint64(size), nil
+		}
+		return uint64(max(0, size-info.Size())), nil
+	}
+}
+
+// TestFilledByOurselves: an upload that fills the disk is refused, and what it had written is used again by others, without a restart. A disk that was filled by what is kept is
+// written to again when some of that has been deleted, and compact gives it back.
+func TestFilledByOurselves(t *testing.T) {
+	const reserve = 8 << 20
+	d := openTest(t, Options{})
+	d.close()
+	d.smallDisk(64 << 20)
+	d.opts.MinFree = reserve
+	d.reopen()
+	random := rand.NewChaCha8([32]byte{1})
+	put := func(name string, size int) error {
+		w := d.NewBlob(t.Context())
+		for ; size > 0; size -= 1 << 20 {
+			b := make([]byte, 1<<20)
+			random.Read(b)
+			if _, err := w.Write(b); err != nil {
+				return errors.Join(err, w.Abort())
+			}
+		}
+		return d.Update(t.Context(), me, func(tx *Tx) error {
+			blob, _, err := w.Store(tx)
+			if err == nil {
+				_, err = d.parents.Insert(tx, &parent{Name: name, Blob: blob})
+			}
+			return err
+		})
+	}
+	for i := range 3 {
+		if err := put("too much", 100<<20); !errors.Is(err, ErrNoRoom) {
+			t.Fatalf("an upload that is larger than the disk: %v", err)
+		}
+		d.waitSwept()
+		d.addParent(parent{Name: fmt.Sprint("after ", i)})
+	}
+	kept := 0
+	for err := error(nil); err == nil; kept++ {
+		if kept > 100 {
+			t.Fatal("the disk does not get full")
+		}
+		err = put(fmt.Sprint("kept ", kept), 2<<20)
+	}
+	kept-- // the last was refused
+	if err := d.Update(t.Context(), me, func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "on a full disk"}); return err }); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("a write on a full disk, after %d files: %v", kept, err)
+	}
+	if err := d.Compact(t.Context()); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("compact with no room for another file: %v", err)
+	}
+	for i := range kept {
+		err := d.Free(t.Context(), me, func(tx *Tx) error {
+			id, _, err := tx.Lookup(uniqueName, fmt.Sprint("kept ", i))
+			if err != nil {
+				return err
+			}
+			p, err := d.parents.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			return errors.Join(tx.DropBlob(p.Blob), d.parents.Delete(tx, id))
+		})
+		if err != nil {
+			t.Fatalf("deleting on a full disk: %v", err)
+		}
+	}
+	d.addParent(parent{Name: "with room inside"})
+	if err := d.Compact(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if free, _ := d.DB.opts.freeSpace(""); free < 40<<20 {
+		t.Errorf("after compact %d bytes are free", free)
+	}
+}
+
+// TestAbandoned: what was given up while nothing at all could be written is swept away when there is room.
+func TestAbandoned(t *testing.T) {
+	var full atomic.Bool
+	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
+		if full.Load() {
+			bt.Rollback()
+			return &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
+		}
+		return bt.Commit()
+	}})
+	w := d.NewBlob(t.Context())
+	if _, err := w.Write(make([]byte, 2*spillSize)); err != nil {
+		t.Fatal(err)
+	}
+	full.Store(true)
+	if err := w.Abort(); err != nil {
+		t.Error(err)
+	}
+	full.Store(false)
+	d.kickSweeper()
+	d.waitSwept()
 }

@@ -28,7 +28,8 @@ type Options struct {
 	MustExist bool
 	// Timeout is how long to wait for another process to let go of the file; 0 means 2 seconds.
 	Timeout time.Duration
-	// MinFree is the free space of the disk in bytes below which writes are refused; 0 means 64 MiB.
+	// MinFree is the free space of the disk in bytes below which writes are refused, but for those that make room; 0 means 64 MiB. While as much is free inside of
+	// the file, a quarter is enough.
 	MinFree uint64
 	// DoomFrom is from how many rows on DeleteAll leaves the sweeping to later; 0 means 50,000.
 	DoomFrom int
@@ -120,6 +121,9 @@ type DB struct {
 	serial atomic.Uint64 // of Parents
 	stages stageCache
 	live   liveStages
+
+	abandonedMu sync.Mutex
+	abandoned   []uint64 // stages, see abandon
 
 	randomMu sync.Mutex
 }
@@ -452,7 +456,7 @@ func (db *DB) recoverStages() error {
 	if err != nil || !found {
 		return err
 	}
-	err = db.run(&job{quiet: true, fn: func(tx *Tx) error {
+	err = db.run(&job{quiet: true, frees: true, fn: func(tx *Tx) error {
 		list, err := tx.stageList()
 		if err != nil {
 			return err

@@ -344,10 +344,5 @@ func (g *gathered) changes(dst []idChange, chunk uint64) []idChange {
 // Abort gives the pending rows up; they are swept away in the background.
 func (s *Stage) Abort() error {
 	s.db.live.remove(s)
-	err := s.db.run(&job{quiet: true, fn: func(tx *Tx) error {
-		tx.touch()
-		return tx.doomStage(s.id)
-	}})
-	s.db.kickSweeper()
-	return err
+	return s.db.abandon(s.id)
 }

@@ -164,3 +164,56 @@ func sizeOf(t *testing.T, path string) int64 {
 	}
 	return info.Size()
 }
+
+// TestFilledByUploads: an upload that is larger than the disk is refused, and leaves its room to others. When the disk is full of what is kept, deleting makes room. None of
+// that takes a restart, or anything but the node.
+func TestFilledByUploads(t *testing.T) {
+	n := serve(t, filepath.Join(smallDisk(t, 240), "test.db"), "")
+	target, count := addTarget(t, n, "M 31"), 0
+	post := func() error {
+		count++
+		return n.admin.Call(t.Context(), http.MethodPost, "/api/targets/", map[string]any{"name": fmt.Sprint("T ", count), "type": "SIDEREAL", "ra": 1, "dec": 1}, nil)
+	}
+	postSoon := func(when string) { // as soon as what has gone was swept
+		t.Helper()
+		for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+			err := post()
+			if err == nil {
+				return
+			}
+			if !isFull(err) || time.Since(began) > time.Minute {
+				t.Fatalf("%s: %v", when, err)
+			}
+		}
+	}
+	for round := range times(2, 10) {
+		if _, _, _, err := tryUpload(t, n, target, 300<<20); !isFull(err) {
+			t.Fatalf("round %d: an upload that is larger than the disk: %v", round, err)
+		}
+		postSoon("after an upload that was refused")
+		var kept []int
+		for {
+			id, _, _, err := tryUpload(t, n, target, 4<<20+len(kept))
+			if isFull(err) {
+				break
+			}
+			check(t, err)
+			kept = append(kept, id)
+		}
+		if err := post(); !isFull(err) || len(kept) < 20 {
+			t.Fatalf("round %d: with %d files on a full disk: %v", round, len(kept), err)
+		}
+		for _, id := range kept {
+			check(t, n.admin.Call(t.Context(), http.MethodDelete, fmt.Sprintf("/api/dataproducts/%d/", id), nil, nil))
+		}
+		postSoon("with room inside")
+		if round%2 == 1 {
+			must(t, "--db", n.file, "compact")
+			if size := sizeOf(t, n.file); size > 4<<20 {
+				t.Errorf("round %d: after compact it has %d bytes", round, size)
+			}
+		}
+	}
+	n.stop()
+	must(t, "--db", n.file, "verify")
+}

@@ -22,6 +22,14 @@ import (
 // upload sends a file of so many bytes for a target, and returns where it can be had, and its hash.
 func upload(t *testing.T, n *node, target, size int) (id int, path string, sum [32]byte) {
 	t.Helper()
+	id, path, sum, err := tryUpload(t, n, target, size)
+	check(t, err)
+	return id, path, sum
+}
+
+// tryUpload is upload for what may be refused.
+func tryUpload(t *testing.T, n *node, target, size int) (id int, path string, sum [32]byte, err error) {
+	t.Helper()
 	content := bytes.Repeat([]byte(fmt.Sprintf("%d bytes of nothing much. ", size)), size/20)[:size]
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -36,14 +44,16 @@ func upload(t *testing.T, n *node, target, size int) (id int, path string, sum [
 		Data string
 	}
 	r, err := n.admin.Send(t.Context(), http.MethodPost, "/api/dataproducts/", form.FormDataContentType(), &body)
-	check(t, err)
+	if err != nil {
+		return 0, "", sum, err
+	}
 	defer r.Body.Close()
 	b, err := io.ReadAll(r.Body)
 	check(t, err)
 	check(t, json.Unmarshal(b, &got))
 	u, err := url.Parse(got.Data)
 	check(t, err)
-	return got.ID, u.EscapedPath(), sha256.Sum256(content)
+	return got.ID, u.EscapedPath(), sha256.Sum256(content), nil
 }
 
 func addTarget(t *testing.T, n *node, name string) int {
