@@ -103,8 +103,8 @@ type route struct {
 	cursors bool // which may go by cursor
 	// members are those of what GET answers, or of the rows of a list, out of which fields= chooses; none where it cannot.
 	members []string
-	// writes are the query parameters of a write.
-	writes []Filter
+	// reads and writes are the query parameters of a read that select nothing, and of a write.
+	reads, writes []Filter
 	// steady answers to GET depend on the data file alone, and on who asks.
 	steady bool
 	// knownRead and knownWrite are the names of the parameters of reads and of writes, see know.

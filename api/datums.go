@@ -98,11 +98,11 @@ func (api *API) datumRoutes() []*route {
 	return []*route{
 		{
 			path: "/api/reduceddatums/", view: "Reduced Datum List", parses: []string{typeForm, typeJSON}, filters: datumFilters, lists: true, cursors: true, steady: true, members: names(datumColumns),
-			fields: fixed(datumFields), export: exportDatums, writes: []Filter{duplicateParameter}, sent: sentDatumFields, lines: true,
+			fields: fixed(datumFields), export: exportDatums, reads: []Filter{wavelengthParameter}, writes: []Filter{duplicateParameter}, sent: sentDatumFields, lines: true,
 			handle: map[string]handler{"GET": listDatums, "POST": createDatum},
 		},
 		{
-			path: "/api/reduceddatums/:id/", view: "Reduced Datum Instance", parses: []string{typeForm, typeJSON}, steady: true, members: names(datumColumns),
+			path: "/api/reduceddatums/:id/", view: "Reduced Datum Instance", parses: []string{typeForm, typeJSON}, steady: true, members: names(datumColumns), reads: []Filter{wavelengthParameter},
 			handle: map[string]handler{"GET": getDatum, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteDatum) }},
 		},
 	}
@@ -113,11 +113,34 @@ func listDatums(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.list(func(l *listWriter) error { return r.access.Datums(r.Context(), f, l.page, datumRows(l)) })
+	inUnits, err := r.rowsInUnits()
+	if err != nil {
+		return nil, err
+	}
+	return r.list(func(l *listWriter) error {
+		out := datumRows(l)
+		row := out.Row
+		out.Row = func(v *archive.DatumView) error {
+			inUnits(v)
+			return row(v)
+		}
+		return r.access.Datums(r.Context(), f, l.page, out)
+	})
 }
 
 func getDatum(r *request) (*answer, error) {
-	return getPart(r, r.access.Datum, func(w *writer, v **archive.DatumView) { writeRow(w, pickColumns(r, datumColumns), *v) })
+	inUnits, err := r.inUnits()
+	if err != nil {
+		return nil, err
+	}
+	get := func(id uint64) (*archive.DatumView, error) {
+		v, err := r.access.Datum(id)
+		if err == nil {
+			err = inUnits(v)
+		}
+		return v, err
+	}
+	return getPart(r, get, func(w *writer, v **archive.DatumView) { writeRow(w, pickColumns(r, datumColumns), *v) })
 }
 
 // sentDatumFields are what is read of a datum that is sent.

@@ -66,15 +66,23 @@ func exportDatums(r *request, format string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	inUnits, err := r.rowsInUnits()
+	if err != nil {
+		return nil, err
+	}
 	return r.streamed(exportTypes[format], func(s *stream) error {
 		if format == "ndjson" {
 			return r.access.Export(r.Context(), f, nil, archive.Out[archive.ExportView]{
 				Begin: func(archive.Extent) error { return nil },
-				Row:   func(v *archive.ExportView) error { s.buf = appendDatumLine(s.buf, v); return nil },
+				Row: func(v *archive.ExportView) error {
+					inUnits(&v.DatumView)
+					s.buf = appendDatumLine(s.buf, v)
+					return nil
+				},
 				Flush: s.flush,
 			})
 		}
-		return r.exportTable(f, format, s)
+		return r.exportTable(f, format, inUnits, s)
 	})
 }
 
@@ -108,7 +116,7 @@ var valueHelp = map[string][3]string{
 	"magsys": {"", "System of the magnitudes", ""}, "telescope": {"", "Telescope", "instr.tel"}, "instrument": {"", "Instrument", "instr"},
 }
 
-func (r *request) exportTable(f archive.DatumFilter, format string, s *stream) error {
+func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), s *stream) error {
 	columns := []tableColumn{
 		{name: "target", help: "Name of the target", ucd: "meta.id;src"}, {name: "data_type", help: "Type of data"},
 		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
@@ -121,6 +129,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, s *stream) e
 	bare, wide := false, 0 // there is a value that is not an object, and how wide the widest is
 	seen := map[uint64]bool{}
 	look := func(v *archive.DatumView) error {
+		inUnits(v)
 		for i, text := range map[int]string{1: v.Type, 4: v.Source, 5: v.Location} {
 			columns[i].width = max(columns[i].width, len(text))
 		}
@@ -162,6 +171,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, s *stream) e
 			return t.head(columns, e.Count)
 		},
 		Row: func(v *archive.ExportView) error {
+			inUnits(&v.DatumView)
 			cells := make([]cell, len(columns))
 			cells[0].text, cells[1].text = v.TargetName, v.Type
 			cells[2].text, cells[3].text = string(appendTime(nil, v.Time)), archive.MJD(v.Time)

@@ -330,7 +330,9 @@ func (r *request) reads() bool { return r.Method == http.MethodGet || r.Method =
 // parameters lists the query parameters that a route knows, for reading or for writing.
 func (rt *route) parameters(reads bool) []Filter {
 	known := slices.Clone(rt.filters)
-	if !reads {
+	if reads {
+		known = append(known, rt.reads...)
+	} else {
 		known = append(known, rt.writes...)
 	}
 	if rt.lists {

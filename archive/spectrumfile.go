@@ -12,7 +12,9 @@ import (
 type Spectrum struct {
 	Target, Source string
 	Time           time.Time
-	Value          []byte // a datum's value
+	Value          []byte // a datum's value, compact
+	// WavelengthUnits is the unit of the wavelengths in the file, one of WavelengthUnits, or "" for that of the value.
+	WavelengthUnits string
 }
 
 // errNoSpectrum is what WriteSpectrum returns for a value that is none.
@@ -20,8 +22,15 @@ var errNoSpectrum = errors.New("the value is no spectrum: lists wavelength and f
 
 // WriteSpectrum writes a spectrum as a table, in one of TableFormats: wavelength, flux and, where there is one, flux_error, with their
 // units; target, date and source as the keywords OBJECT, DATE-OBS and FACILITY, so that an upload of the file gives the same datum.
-// Every number is written with the digits that it has. Errors: the writer's; a value that is no spectrum.
+// Every number is written with the digits that it has. Errors: the writer's; a value that is no spectrum; *UnitError.
 func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
+	if s.WavelengthUnits != "" {
+		value, err := AppendInUnits(nil, s.Value, s.WavelengthUnits)
+		if err != nil {
+			return err
+		}
+		s.Value = value
+	}
 	members, _ := ValueMembers(s.Value)
 	lists := map[string][]string{}
 	texts := map[string]string{}

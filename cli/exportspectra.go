@@ -30,13 +30,21 @@ func (p *program) exportSpectra() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "format", Usage: "`FORM` of the files: csv, ecsv, votable or fits", Value: "ecsv"}, asFlag(),
 			&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},
-			&cli.StringFlag{Name: "source", Usage: "only data from the `SOURCE`"},
+			&cli.StringFlag{Name: "source", Usage: "only data from the `SOURCE`"}, wavelengthFlag(),
 		},
 		Action: p.asking(false, []string{"FOLDER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
 			n.as = c.String("as")
 			format := strings.ToLower(c.String("format"))
 			if endings[format] == "" {
 				return usageError(c, "%q is no format: csv, ecsv, votable or fits", format)
+			}
+			units := c.String("wavelength-units")
+			if units != "" {
+				name, ok := archive.WavelengthUnit(units)
+				if !ok {
+					return usageError(c, "--wavelength-units: %q is none of %s", units, strings.Join(archive.WavelengthUnits, ", "))
+				}
+				units = name
 			}
 			query := url.Values{"format": {"ndjson"}, "strict": {"true"}, "data_type": {"spectroscopy"}}
 			if s := c.String("target"); s != "" {
@@ -53,7 +61,7 @@ func (p *program) exportSpectra() *cli.Command {
 				return err
 			}
 			defer w.Body.Close()
-			made, left, err := p.writeSpectra(w.Body, args[0], format)
+			made, left, err := p.writeSpectra(w.Body, args[0], format, units)
 			if err != nil {
 				return err
 			}
@@ -66,8 +74,14 @@ func (p *program) exportSpectra() *cli.Command {
 	}
 }
 
-// writeSpectra writes the spectra that stand in lines of JSON; what is no spectrum is told and left out.
-func (p *program) writeSpectra(in io.Reader, folder, format string) (made, left int, err error) {
+// wavelengthFlag asks for wavelengths in a unit.
+func wavelengthFlag() cli.Flag {
+	return &cli.StringFlag{Name: "wavelength-units", Usage: "wavelengths of spectra in `UNIT`: " + strings.Join(archive.WavelengthUnits, ", ") + "; as they are stored if not given"}
+}
+
+// writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless these are ""; what is no spectrum, or
+// cannot be had in the units, is told and left out.
+func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made, left int, err error) {
 	names := map[string]int{}
 	for d := json.NewDecoder(in); ; {
 		var line struct {
@@ -87,7 +101,7 @@ func (p *program) writeSpectra(in io.Reader, folder, format string) (made, left 
 		}
 		path := filepath.Join(folder, name+endings[format])
 		if err := writeNew(path, func(w io.Writer) error {
-			return archive.WriteSpectrum(format, w, archive.Spectrum{Target: line.Target, Source: line.Source, Time: line.Time, Value: line.Value})
+			return archive.WriteSpectrum(format, w, archive.Spectrum{Target: line.Target, Source: line.Source, Time: line.Time, Value: line.Value, WavelengthUnits: units})
 		}); err != nil {
 			var there *os.PathError
 			if errors.As(err, &there) {

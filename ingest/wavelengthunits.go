@@ -1,0 +1,66 @@
+package ingest
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+)
+
+// WavelengthUnits are the units into which wavelengths can be converted, as astropy.units spells them: powers of ten of each other, so
+// that a conversion moves the decimal point and alters no digit.
+var WavelengthUnits = lengths
+
+// lengthPowers are how many metres the units of length are, as powers of ten.
+var lengthPowers = map[string]int{"Angstrom": -10, "pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
+
+// WavelengthUnit gives astropy's name of a unit of length as people write it, such as A, Angstroms, nanometer or micron. ok is false for
+// one that is none of WavelengthUnits.
+func WavelengthUnit(text string) (name string, ok bool) {
+	u, ok := parseUnit(text)
+	if !ok || !u.isLength() {
+		return "", false
+	}
+	return u.bases[0].name, true
+}
+
+// AppendWavelength writes a wavelength, a number of JSON in the unit from, in the unit to; both are of WavelengthUnits. It moves the
+// decimal point, or counts the exponent where there is one: 6562.80 Angstrom are 656.280 nm. ok is false for a number longer than
+// maxNumber, and dst is returned as it was.
+func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool) {
+	d, ok := parseDecimal(number)
+	if !ok || !slices.Contains(lengths, from) || !slices.Contains(lengths, to) {
+		return dst, false
+	}
+	power := lengthPowers[from] - lengthPowers[to]
+	if power == 0 {
+		return append(dst, number...), true
+	}
+	if d.neg {
+		dst = append(dst, '-')
+	}
+	if d.marker {
+		dst = append(dst, d.whole...)
+		if d.point {
+			dst = append(append(dst, '.'), d.fraction...)
+		}
+		return strconv.AppendInt(append(dst, 'e'), int64(d.exponent+power), 10), true
+	}
+	digits := slices.Concat(d.whole, d.fraction)
+	point := len(d.whole) + power // digits before the point
+	if point <= 0 {
+		dst = append(append(dst, '0', '.'), bytes.Repeat([]byte{'0'}, -point)...)
+		return append(dst, digits...), true
+	}
+	if more := point - len(digits); more > 0 {
+		digits = append(digits, bytes.Repeat([]byte{'0'}, more)...)
+	}
+	if whole := bytes.TrimLeft(digits[:point], "0"); len(whole) > 0 {
+		dst = append(dst, whole...)
+	} else {
+		dst = append(dst, '0')
+	}
+	if point < len(digits) {
+		dst = append(append(dst, '.'), digits[point:]...)
+	}
+	return dst, true
+}
