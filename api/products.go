@@ -35,7 +35,8 @@ var productFields = []Field{
 
 // uploadFields are what is read of an upload: the others are a serialized product's, and are made here.
 var uploadFields = []Field{
-	productFields[1], productFields[2], productFields[3], productFields[5], productFields[6],
+	productFields[1], {Name: "target", Label: "Target", Kind: Ref, Help: "Needed, unless the rows of a file of photometry name their objects: then each goes to the target of that name."},
+	productFields[3], productFields[5], productFields[6],
 	{Name: "date_obs", Label: "Date of observation", Kind: Text, Blank: true, Max: 100},
 	{Name: "flux_scale", Label: "Flux scale", Kind: Float, Null: true},
 	{Name: "time_column", Label: "Time column", Kind: Text, Blank: true, Max: 200, Help: "The column of photometry that holds the time, where its name does not tell."},
@@ -200,8 +201,13 @@ func (r *request) upload(parts *multipart.Reader, file *archive.NewFile) (*answe
 	}
 	in := productInput(form, name)
 	in.Refuse = refuse
+	byObject := in.Target == 0 && !in.Has("target")
 	if r.flag("dry_run") || isTrue(form.Get("dry_run")) {
-		report, err := r.access.DryRun(r.Context(), in, file)
+		dryRun := r.access.DryRun
+		if byObject {
+			dryRun = r.access.DryRunByObject
+		}
+		report, err := dryRun(r.Context(), in, file)
 		if err != nil {
 			return nil, err
 		}
@@ -210,6 +216,13 @@ func (r *request) upload(parts *multipart.Reader, file *archive.NewFile) (*answe
 			w.key("report")
 			writeReport(w, report)
 		})
+	}
+	if byObject {
+		views, report, err := r.access.UploadByObject(r.Context(), in, file)
+		if err != nil {
+			return nil, err
+		}
+		return r.uploadedByObject(views, report)
 	}
 	v, report, err := r.access.Upload(r.Context(), in, file)
 	if err != nil {
@@ -277,6 +290,9 @@ func fileName(part *multipart.Part) string {
 func productInput(form url.Values, name string) *archive.ProductInput {
 	p := &archive.ProductInput{FileName: name}
 	rec := decode(uploadFields, input{form: form}, false, &p.Problems, "")
+	if form.Has("target") && !rec.Get("target").Given && !p.Has("target") { // an empty one is none, rather than not given
+		p.Add("target", msgNull)
+	}
 	if name == "" {
 		p.Add("file", noFile)
 	}
@@ -324,13 +340,33 @@ func formGroups(form url.Values, p *auth.Problems) []auth.GroupRef {
 
 // uploaded answers an upload: the product, as a TOM does without its data, and the report.
 func (r *request) uploaded(v *archive.ProductView, report *archive.Report) (*answer, error) {
-	before, after := r.api.productColumns(r.base())
 	return r.object(http.StatusCreated, func(w *writer) {
-		writeColumns(w, before, v)
-		w.key("reduceddatum_set")
-		w.list(func() {})
-		writeColumns(w, after, v)
+		r.writeUploaded(w, v)
 		w.textMember("message", "Data product successfully uploaded.")
+		w.key("report")
+		writeReport(w, report)
+	})
+}
+
+// writeUploaded writes the members of a new product, without its data.
+func (r *request) writeUploaded(w *writer, v *archive.ProductView) {
+	before, after := r.api.productColumns(r.base())
+	writeColumns(w, before, v)
+	w.key("reduceddatum_set")
+	w.list(func() {})
+	writeColumns(w, after, v)
+}
+
+// uploadedByObject answers an upload whose rows named their targets: a product for each, and the report.
+func (r *request) uploadedByObject(views []*archive.ProductView, report *archive.Report) (*answer, error) {
+	return r.object(http.StatusCreated, func(w *writer) {
+		w.key("products")
+		w.list(func() {
+			for _, v := range views {
+				w.object(func() { r.writeUploaded(w, v) })
+			}
+		})
+		w.textMember("message", "Data products successfully uploaded.")
 		w.key("report")
 		writeReport(w, report)
 	})

@@ -12,13 +12,14 @@ import (
 type bulk struct {
 	s   *Access
 	ctx context.Context
-	// first makes what the data refer to, a product or an upload, in the transaction in which they appear; id is what was reserved, or 0.
+	// first makes what the data refer to, a product, products one behind the other, or an upload, in the transaction in which they appear; id is what
+	// was reserved, of several the first, or 0.
 	first func(tx *kv.Tx, id uint64) (uint64, error)
 	// empty says that first is wanted though no row is good.
 	empty bool
 	// reserve takes the id of that before it is made.
 	reserve func(tx *kv.Tx) (uint64, error)
-	// refer makes a datum refer to it.
+	// refer makes a datum, whose target is known, refer to it.
 	refer func(d *Datum, id uint64)
 	// ready gives the datum of a gathered row, or the reason why it is left out. It may be asked again for the same row, and the datum is valid until
 	// it is asked for the next.
@@ -50,8 +51,8 @@ func (t tally) plus(o tally) tally {
 
 // mergeRow is a row that is there already and is brought once more when the stage finishes.
 type mergeRow struct {
-	id   uint64
-	seen bool
+	id, target uint64
+	seen       bool
 }
 
 // stageBatch is how many rows one transaction of a staged write takes.
@@ -153,7 +154,7 @@ func (b *bulk) stageRow(tx *kv.Tx, row int, id uint64, now *tally, merge *[]merg
 		now.rejected = append(now.rejected, b.refuse(row))
 		return nil
 	case there != 0:
-		*merge = append(*merge, mergeRow{there, seen})
+		*merge = append(*merge, mergeRow{there, d.Target, seen})
 		return nil
 	case pending != 0 && b.stage.Has(tx, pending): // it was in this write before
 		if b.refuse != nil {
@@ -191,7 +192,7 @@ func (b *bulk) finish() error {
 			return err
 		}
 		for _, m := range b.merge {
-			if err := b.again(tx, m.id, m.seen); err != nil {
+			if err := b.again(tx, m.id, m.target, m.seen); err != nil {
 				return err
 			}
 		}
@@ -253,9 +254,9 @@ func (b *bulk) writeAll(tx *kv.Tx, n int) error {
 	return b.checked()
 }
 
-// again brings a datum that is there already.
-func (b *bulk) again(tx *kv.Tx, id uint64, seen bool) error {
-	var d Datum
+// again brings a datum of a target that is there already.
+func (b *bulk) again(tx *kv.Tx, id, target uint64, seen bool) error {
+	d := Datum{Target: target}
 	b.refer(&d, b.id)
 	changed, err := b.s.bring(tx, id, &d)
 	if errors.Is(err, kv.ErrNotFound) {
@@ -290,7 +291,7 @@ func (b *bulk) settle(tx *kv.Tx) error {
 			return err
 		}
 		b.done.created--
-		if err := b.again(tx, there, seen); err != nil {
+		if err := b.again(tx, there, mine.Target, seen); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,10 @@ func (s *Access) DryRun(ctx context.Context, in *ProductInput, f *NewFile) (*Rep
 	if err != nil {
 		return nil, err
 	}
+	return s.dryRun(ctx, in, f, pl)
+}
+
+func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan) (*Report, error) {
 	rows := new(datumRows)
 	met := map[[sha256.Size]byte]bool{}
 	var done tally
@@ -68,6 +72,7 @@ func (s *Access) DryRun(ctx context.Context, in *ProductInput, f *NewFile) (*Rep
 func (s *Access) isThere(tx *kv.Tx, d *Datum, met map[[sha256.Size]byte]bool) (bool, error) {
 	form, isUndated := d.sameness()
 	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, d.Target))
 	if !isUndated {
 		h.Write(binary.BigEndian.AppendUint64([]byte{1}, uint64(d.Time)))
 	}

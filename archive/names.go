@@ -212,16 +212,18 @@ func (f *foundNames) put(key string, named uint64, p *kv.Parents) {
 
 // matcher says whether a folded name matches.
 func (q *nameQuery) matcher() func(folded []byte) bool {
+	if q.fuzzy {
+		simple := make(map[string]bool, len(q.terms)) // there may be many
+		for _, t := range q.terms {
+			simple[index.Simplify(t)] = true
+		}
+		return func(folded []byte) bool { return simple[index.Simplify(string(folded))] }
+	}
 	terms := make([]string, len(q.terms))
 	for i, t := range q.terms {
-		if terms[i] = index.Fold(t); q.fuzzy {
-			terms[i] = index.Simplify(t)
-		}
+		terms[i] = index.Fold(t)
 	}
 	return func(folded []byte) bool {
-		if q.fuzzy {
-			return slices.Contains(terms, index.Simplify(string(folded)))
-		}
 		return slices.ContainsFunc(terms, func(t string) bool { return strings.Contains(string(folded), t) })
 	}
 }

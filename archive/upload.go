@@ -31,6 +31,8 @@ type ProductInput struct {
 	TimeFormat  string            // what it counts, as mjd_tt or jd-2450000; "" lets the file decide
 	Columns     map[string]string // columns by role, where the uploader names them
 	Refuse      bool              // data that the viewer sees already make the upload fail
+
+	byObject *objects // the targets whose data are in the file, when none is named
 }
 
 // AutoType is the type of an upload whose content is to decide.
@@ -69,7 +71,7 @@ type productPlan struct {
 func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productPlan, error) {
 	p := in.Clone()
 	pl := new(productPlan)
-	if !p.Has("target") {
+	if !p.Has("target") && in.byObject == nil {
 		t, err := s.target(tx, in.Target)
 		switch {
 		case isRefusal(err):
@@ -142,21 +144,48 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 	if err != nil {
 		return nil, nil, err
 	}
-	var view *ProductView
+	views, report, err := s.store(ctx, in, f, pl)
+	if err != nil {
+		return nil, nil, err
+	}
+	return views[0], report, nil
+}
+
+// store makes the data product of a planned upload, or the products, one for each of its targets, and their data.
+func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan) (views []*ProductView, report *Report, err error) {
+	each := in.each()
+	reserve := func(tx *kv.Tx) (id uint64, err error) { // ids one behind the other, of which the first is given
+		for i := len(each); i > 0 && err == nil; i-- {
+			id, err = products.Reserve(tx)
+		}
+		return id - uint64(len(each)-1), err
+	}
 	rows := &turns[*datumRows]{new(datumRows), new(datumRows)}
-	b := &bulk{s: s, ctx: ctx, empty: true, reserve: products.Reserve, turn: rows.turn,
-		ready: func(tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
-		refer: func(d *Datum, id uint64) { d.Products = []uint64{id} },
-		first: func(tx *kv.Tx, id uint64) (uint64, error) {
-			p, err := s.writeProduct(tx, in, f, id)
-			if err != nil {
-				return 0, err
+	b := &bulk{s: s, ctx: ctx, empty: true, turn: rows.turn,
+		ready:   func(tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
+		refer:   func(d *Datum, id uint64) { d.Products = []uint64{id + in.byObject.place(d.Target)} },
+		reserve: reserve,
+		first: func(tx *kv.Tx, id uint64) (first uint64, err error) {
+			if first = id; first == 0 {
+				if first, err = reserve(tx); err != nil {
+					return 0, err
+				}
 			}
-			view, err = s.productView(tx, p)
-			return p.ID, err
+			views = nil // what is done in a transaction may be done again
+			for i, one := range each {
+				p, err := s.writeProduct(tx, one, f, first+uint64(i))
+				if err != nil {
+					return 0, err
+				}
+				v, err := s.productView(tx, p)
+				if err != nil {
+					return 0, err
+				}
+				views = append(views, v)
+			}
+			return first, nil
 		},
 	}
-	var report *Report
 	if in.Refuse {
 		b.refuse = func(row int) error { return &refusedLine{rows.back.lines[row]} }
 		b.check = func(done tally) error { return refuseLines(in.FileName, report, done) }
@@ -174,7 +203,7 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 	f.blob = nil
 	report.Created, report.Duplicate = b.done.created, b.done.duplicate
 	pl.addWarnings(s, report)
-	return view, report, nil
+	return views, report, nil
 }
 
 // planUpload checks everything that can be known before the file is read through, and decides its type.
@@ -200,7 +229,7 @@ func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (
 }
 
 func (pl *productPlan) addWarnings(s *Access, report *Report) {
-	report.Warnings = append(append(report.Warnings, pl.warnings...), s.blindGroups(pl)...)
+	report.Warnings = append(append(report.Warnings, pl.warnings...), s.blindGroups(pl.target, pl.groups)...)
 	if pl.note != "" {
 		report.Warnings = append(report.Warnings, pl.note)
 	}
@@ -258,11 +287,16 @@ func (in *ProductInput) file(f *NewFile) ingest.File {
 }
 
 func (in *ProductInput) options(pl *productPlan) ingest.Options {
-	return ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale, TimeColumn: in.TimeColumn, TimeFormat: in.TimeFormat,
-		Columns: in.Columns, Names: pl.target.Names()}
+	o := ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale, TimeColumn: in.TimeColumn, TimeFormat: in.TimeFormat, Columns: in.Columns}
+	if in.byObject != nil {
+		o.Objects = in.byObject.refused
+	} else {
+		o.Names = pl.target.Names()
+	}
+	return o
 }
 
-// writeProduct stores the product itself, under an id that was reserved for it or the next one.
+// writeProduct stores the product itself, under an id that was reserved for it.
 func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64) (*Product, error) {
 	pl, err := s.planProduct(tx, in, f.Size()) // what was true before may not be so any more
 	if err != nil {
@@ -285,12 +319,8 @@ func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64
 		return nil, err
 	}
 	p.Blob, p.Size, p.SHA = blob, info.Size, info.SHA
-	if p.ID = id; id != 0 {
-		err = products.InsertAs(tx, id, p)
-	} else {
-		p.ID, err = products.Insert(tx, p)
-	}
-	return p, err
+	p.ID = id
+	return p, products.InsertAs(tx, id, p)
 }
 
 // process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.
@@ -309,7 +339,7 @@ func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *
 			return &ingest.Error{Problems: []ingest.Problem{{File: in.FileName, Line: p.Line, Column: "source",
 				Reason: fmt.Sprintf("a source has at most %d characters", MaxSource)}}}
 		}
-		d := Datum{Target: pl.target.ID, Code: pl.code, Time: p.Time, Source: p.Source, Value: buf}
+		d := Datum{Target: in.targetOf(p.Object), Code: pl.code, Time: p.Time, Source: p.Source, Value: buf}
 		if !p.Timed {
 			d.Time, d.Value = now, withOrigin(buf)
 		}
@@ -338,12 +368,12 @@ func withOrigin(value []byte) []byte {
 }
 
 // blindGroups warns of groups that were named and cannot see the target, and so not the product.
-func (s *Access) blindGroups(pl *productPlan) (warnings []string) {
-	if s.p.Mode != auth.Objects {
+func (s *Access) blindGroups(t *Target, groups []uint64) (warnings []string) {
+	if s.p.Mode != auth.Objects || t == nil {
 		return nil
 	}
-	o := pl.target.Object()
-	for _, g := range pl.groups {
+	o := t.Object()
+	for _, g := range groups {
 		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Access == auth.Private {
 			warnings = append(warnings, fmt.Sprintf("Group %d cannot see the target, and so not this product.", g))
 		}

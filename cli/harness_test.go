@@ -54,6 +54,24 @@ type result struct {
 	out, err string
 }
 
+// wants checks the status, and that out and err are among what was printed and what was said.
+func (r result) wants(t testing.TB, what any, status int, out, err []string) {
+	t.Helper()
+	if r.status != status {
+		t.Errorf("%q: status %d, %s", what, r.status, r.err)
+	}
+	for _, part := range out {
+		if !strings.Contains(r.out, part) {
+			t.Errorf("%q: %q is not in\n%s", what, part, r.out)
+		}
+	}
+	for _, part := range err {
+		if !strings.Contains(r.err, part) {
+			t.Errorf("%q: %q is not in\n%s", what, part, r.err)
+		}
+	}
+}
+
 // call runs a command in this process.
 func call(t testing.TB, stdin string, args ...string) result {
 	t.Helper()

@@ -32,15 +32,16 @@ func (p *program) importCommand() *cli.Command {
 				Action: p.asking(false, []string{"FILE"}, p.importDatums),
 			},
 			{
-				Name: "product", Usage: "upload files as data products of a target", ArgsUsage: "FILE...",
+				Name: "product", Usage: "upload files as data products of a target, or of the targets that the rows of photometry name", ArgsUsage: "FILE...",
 				Description: "nightjar import product --target 'SN 2026abc' lightcurve.csv spectrum.fits\n" +
-					"nightjar import product --target M31 --column magnitude=m_corr --time-format jd table.csv",
+					"nightjar import product --target M31 --column magnitude=m_corr --time-format jd table.csv\n" +
+					"nightjar import product aavso.txt   each row goes to the target that it names",
 				Flags: append(answerFlags(),
-					&cli.StringFlag{Name: "target", Usage: "the target's `NAME`, alias or id"},
+					&cli.StringFlag{Name: "target", Usage: "the target's `NAME`, alias or id; if not given, each row goes to the target whose name or alias it has"},
 					&cli.StringFlag{Name: "flux-scale", Usage: "`FACTOR` on the fluxes"},
 					asFlag(),
 				),
-				Action: p.asking(false, []string{"FILE...", "--target"}, p.importProducts),
+				Action: p.asking(false, []string{"FILE..."}, p.importProducts),
 			},
 		},
 	}
@@ -137,11 +138,14 @@ func (e *fileError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e
 // importProducts uploads files one after the other, and goes on past those that are refused.
 func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client, args []string) error {
 	n.as = c.String("as")
-	t, err := findTarget(ctx, n, c.String("target"))
-	if err != nil {
-		return err
+	fields := map[string]string{"data_product_type": c.String("type")}
+	if name := c.String("target"); name != "" {
+		t, err := findTarget(ctx, n, name)
+		if err != nil {
+			return err
+		}
+		fields["target"] = strconv.FormatUint(t.ID, 10)
 	}
-	fields := map[string]string{"target": strconv.FormatUint(t.ID, 10), "data_product_type": c.String("type")}
 	for flag, field := range map[string]string{"date-obs": "date_obs", "flux-scale": "flux_scale", "time-column": "time_column", "time-format": "time_format"} {
 		if s := c.String(flag); s != "" {
 			fields[field] = s
@@ -166,6 +170,9 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client,
 		if err != nil {
 			if ctx.Err() != nil {
 				return err
+			}
+			if err.Error() == "target: This field is required." {
+				err = errors.New("--target is missing, and the rows name no objects")
 			}
 			p.note("%s: %v", printable(file), err)
 			failed = append(failed, file)
@@ -214,10 +221,14 @@ func (p *program) upload(ctx context.Context, n *client, file string, fields map
 		return counts, err
 	}
 	defer w.Body.Close()
-	var product struct {
-		ID     uint64 `json:"id"`
-		Type   string `json:"data_product_type"`
-		Report struct {
+	type product struct {
+		ID   uint64 `json:"id"`
+		Type string `json:"data_product_type"`
+	}
+	var made struct {
+		product
+		Products []product `json:"products"` // when the rows named their targets
+		Report   struct {
 			uploadCounts
 			Warnings []string `json:"warnings"`
 			Rows     []struct {
@@ -227,11 +238,11 @@ func (p *program) upload(ctx context.Context, n *client, file string, fields map
 			} `json:"rejected"`
 		} `json:"report"`
 	}
-	if err := json.NewDecoder(w.Body).Decode(&product); err != nil {
+	if err := json.NewDecoder(w.Body).Decode(&made); err != nil {
 		return counts, err
 	}
 	bar.end()
-	r := product.Report
+	r := made.Report
 	for _, row := range r.Rows {
 		place, number := "line", row.Line
 		if row.Row > 0 {
@@ -242,7 +253,11 @@ func (p *program) upload(ctx context.Context, n *client, file string, fields map
 	for _, text := range r.Warnings {
 		p.note("%s: %s", file, printable(text))
 	}
-	p.say("%s: data product %d, %s, %d data added, %d there already, %d left out", file, product.ID, product.Type, r.Created, r.Duplicate, r.Rejected)
+	what := fmt.Sprintf("data product %d, %s", made.ID, made.Type)
+	if n := len(made.Products); n > 0 {
+		what = fmt.Sprintf("%s, %s", rowsText(n, "data product"), made.Products[0].Type)
+	}
+	p.say("%s: %s, %d data added, %d there already, %d left out", file, what, r.Created, r.Duplicate, r.Rejected)
 	return r.uploadCounts, nil
 }
 

@@ -37,18 +37,6 @@ func TestInspect(t *testing.T) {
 			args = append(args, a)
 		}
 		r := call(t, "", args...)
-		if r.status != c.status {
-			t.Errorf("%q: status %d, %s", c.args, r.status, r.err)
-		}
-		for _, part := range c.out {
-			if !strings.Contains(r.out, part) {
-				t.Errorf("%q: %q is not in\n%s", c.args, part, r.out)
-			}
-		}
-		for _, part := range c.err {
-			if !strings.Contains(r.err, part) {
-				t.Errorf("%q: %q is not in\n%s", c.args, part, r.err)
-			}
-		}
+		r.wants(t, c.args, c.status, c.out, c.err)
 	}
 }

@@ -55,6 +55,9 @@ type Options struct {
 	// Names are those of the target, all of them. Where a table has several objects, rows that name another one are rejected.
 	// Nil takes all rows, and Point.Object says whose they are.
 	Names []string
+	// Objects decides about each good row of photometry by the object that it names, "" where it names none, if its table or file names objects: a
+	// reason leaves the row out. Nil takes all rows. It is called often, from the goroutine that reads.
+	Objects func(name string) (reason string)
 	// MaxProblems is how many problems, and how many rejected rows, are listed before the rest are only counted;
 	// 0 is 100.
 	MaxProblems int

@@ -116,7 +116,7 @@ func roleOf(name string) (r role, weak bool) {
 		return roleSource, false
 	case "origin", "observer", "obscode", "observer_code":
 		return roleSource, true
-	case "object", "object_name", "objectname", "star_name", "target", "target_name":
+	case "object", "object_name", "objectname", "star_name", "target", "target_name", "object_id", "objectid", "obj_id", "oid", "iauname", "iau_name", "snname", "sn_name":
 		return roleObject, true
 	}
 	return roleOther, false

@@ -111,6 +111,8 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 		j.problem(Problem{HDU: g.hdu, Reason: "the table has no rows"})
 	case j.report.Rows == 0:
 		j.problem(Problem{Reason: "no rows below the header"})
+	case created == 0 && !j.refused() && p.others > 0:
+		j.problem(Problem{Reason: "no rows are left: none is of an object that data are taken of"})
 	case created == 0 && !j.refused():
 		j.problem(Problem{Reason: "no rows are left: none holds a magnitude, a limit or a flux"})
 	}
@@ -132,6 +134,7 @@ type photometry struct {
 	rule       *fluxRule
 	constant   []byte // members of every value, with a comma before each
 	objects    int    // how many objects the rows name, at most 2
+	others     int    // rows that Options.Objects left out
 
 	value   []byte // reused from row to row
 	sources map[string]string
@@ -311,6 +314,13 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	if !measured {
 		p.rejectAt(line, "the row holds neither a magnitude nor a limit nor a flux")
 		return point, false
+	}
+	if p.options.Objects != nil && (p.object >= 0 || point.Object != "") {
+		if reason := p.options.Objects(point.Object); reason != "" {
+			p.rejectAt(line, reason)
+			p.others++
+			return point, false
+		}
 	}
 	if point.Source == "" {
 		if point.Source = p.grid.source; p.grid.dialect != nil && point.Source == "" {

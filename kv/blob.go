@@ -242,7 +242,7 @@ func (w *BlobWriter) ReadAt(p []byte, off int64) (n int, err error) {
 }
 
 // Store makes the blob part of the transaction: when that is committed, one more record uses the blob that is returned, and
-// if the same content was there already, it is that blob.
+// if the same content was there already, it is that blob. Further calls in the same transaction count further records.
 func (w *BlobWriter) Store(tx *Tx) (id uint64, info *BlobInfo, err error) {
 	if err := tx.writing(); err != nil {
 		return 0, nil, err

@@ -1,0 +1,268 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"nightjar/auth"
+	"nightjar/index"
+	"nightjar/ingest"
+	"nightjar/kv"
+)
+
+// How many different objects a file may name, and of how many targets it may have data: each of these gets a data product.
+const (
+	maxObjects        = 100_000
+	maxProductsOfFile = 1000
+	longestName       = 4 * MaxName // bytes of a name of characters
+)
+
+// objects are the targets that the rows of a file name.
+type objects struct {
+	targets []*Target         // in the order in which the file names them first
+	at      map[string]int    // place in targets, by the object's name in the file; nil before they are known
+	reasons map[string]string // why rows of some other objects are left out, where it is not for want of a target
+	places  map[uint64]int    // place in targets, by id
+}
+
+// refused says why the rows of an object are left out, "" if they are not.
+func (o *objects) refused(name string) string {
+	if _, ok := o.at[name]; ok || o.at == nil {
+		return ""
+	}
+	if reason, ok := o.reasons[name]; ok {
+		return reason
+	}
+	return "there is no target called " + quoteName(name)
+}
+
+// quoteName is a name in a message, cut when it is longer than names are.
+func quoteName(name string) string {
+	if len(name) > longestName {
+		name = name[:longestName] + "..."
+	}
+	return strconv.Quote(name)
+}
+
+// place is where a target stands, 0 for the target of an upload that names it.
+func (o *objects) place(target uint64) uint64 {
+	if o == nil {
+		return 0
+	}
+	return uint64(o.places[target])
+}
+
+// targetOf is the target of a row that names an object.
+func (in *ProductInput) targetOf(object string) uint64 {
+	if in.byObject == nil {
+		return in.Target
+	}
+	return in.byObject.targets[in.byObject.at[object]].ID
+}
+
+// each is the upload for each of its targets.
+func (in *ProductInput) each() []*ProductInput {
+	if in.byObject == nil {
+		return []*ProductInput{in}
+	}
+	list := make([]*ProductInput, len(in.byObject.targets))
+	for i, t := range in.byObject.targets {
+		one := *in
+		one.Target, one.byObject = t.ID, nil
+		list[i] = &one
+	}
+	return list
+}
+
+// UploadByObject is Upload for a file of photometry whose rows name their objects, with no target in the input: each row goes to the target that has the
+// object's name, or an alias, whatever the case, blanks, dashes and underscores, among those that the viewer sees; rows of others are left out and told. Each target gets a data product of its
+// own, with the same file, and all appear at once. A file that names no objects is refused for want of a target. Errors: *auth.Problems; *ProcessingError.
+func (s *Access) UploadByObject(ctx context.Context, in *ProductInput, f *NewFile) ([]*ProductView, *Report, error) {
+	in, pl, err := s.planByObject(ctx, in, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	views, report, err := s.store(ctx, in, f, pl)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, t := range in.byObject.targets {
+		report.Warnings = append(report.Warnings, fmt.Sprintf("the rows of '%s' are data product %d of the target with id %d", t.Name, views[i].ID, t.ID))
+		report.Warnings = append(report.Warnings, s.blindGroups(t, pl.groups)...)
+	}
+	return views, report, nil
+}
+
+// DryRunByObject tells what UploadByObject would answer, and stores nothing. The errors are those of UploadByObject.
+func (s *Access) DryRunByObject(ctx context.Context, in *ProductInput, f *NewFile) (*Report, error) {
+	in, pl, err := s.planByObject(ctx, in, f)
+	if err != nil {
+		return nil, err
+	}
+	report, err := s.dryRun(ctx, in, f, pl)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range in.byObject.targets {
+		report.Warnings = append(report.Warnings, fmt.Sprintf("the rows of '%s' would be a data product of the target with id %d", t.Name, t.ID))
+		report.Warnings = append(report.Warnings, s.blindGroups(t, pl.groups)...)
+	}
+	return report, nil
+}
+
+// planByObject checks everything but the rows, and finds the targets that these name.
+func (s *Access) planByObject(ctx context.Context, in *ProductInput, f *NewFile) (*ProductInput, *productPlan, error) {
+	own := *in
+	own.byObject = new(objects)
+	without := func(err error) error {
+		var p *auth.Problems
+		if !errors.As(err, &p) {
+			p = new(auth.Problems)
+		}
+		p.Add("target", required)
+		return p
+	}
+	planned, pl, err := s.planUpload(ctx, &own, f)
+	var failed *ProcessingError
+	var wrong *auth.Problems
+	switch {
+	case errors.As(err, &wrong), errors.As(err, &failed), err == nil && (in.Observation != 0 || !s.a.processors.Handles(planned.Type)):
+		return nil, nil, without(err)
+	case err != nil:
+		return nil, nil, err
+	}
+	names, err := s.objectsOf(ctx, planned, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(names) == 0 {
+		return nil, nil, without(nil)
+	}
+	if planned.byObject, err = s.findObjects(ctx, names); err != nil {
+		return nil, nil, err
+	}
+	if n := len(planned.byObject.targets); n > maxProductsOfFile {
+		return nil, nil, auth.Invalid("target", "The file has data of %d targets, and may have them of %d. Name one with the upload, or divide the file.", n, maxProductsOfFile)
+	} else if n > 1 && in.ProductID != "" {
+		return nil, nil, auth.Invalid("product_id", "The file has data of %d targets, and each gets a data product: they cannot have one product id.", n)
+	}
+	return planned, pl, nil
+}
+
+// errNoObjects ends the reading of a file that names no objects.
+var errNoObjects = errors.New("the file names no objects")
+
+// objectsOf lists the objects of which a file has data, in its order; none when it names none.
+func (s *Access) objectsOf(ctx context.Context, in *ProductInput, f *NewFile) (names []string, err error) {
+	asked := false
+	met := map[string]bool{}
+	o := in.options(nil)
+	o.Objects = func(string) string { asked = true; return "" }
+	report, err := s.a.processors.Process(ctx, in.Type, in.file(f), o, func(p ingest.Point) error {
+		switch {
+		case !asked:
+			return errNoObjects
+		case p.Object == "" || len(p.Object) > longestName || met[p.Object]:
+			return nil
+		case len(met) == maxObjects:
+			return auth.Invalid("target", "The file names more than %d objects. Name the target with the upload.", maxObjects)
+		}
+		met[p.Object] = true
+		names = append(names, p.Object)
+		return nil
+	})
+	var refused *ingest.Error
+	switch {
+	case errors.Is(err, errNoObjects), errors.As(err, &refused) && len(names) == 0:
+		return nil, nil
+	case refused != nil:
+		return nil, &ProcessingError{&report}
+	}
+	return names, err
+}
+
+// objectsAtOnce is how many names are looked up in one transaction.
+const objectsAtOnce = 1000
+
+// findObjects finds the targets of objects.
+func (s *Access) findObjects(ctx context.Context, names []string) (*objects, error) {
+	o := &objects{at: map[string]int{}, reasons: map[string]string{"": "the row names no object"}, places: map[uint64]int{}}
+	for batch := range slices.Chunk(names, objectsAtOnce) {
+		q := s.a.findFuzzy(ctx, batch...)
+		err := s.view(func(tx *kv.Tx) error {
+			called, err := s.calledSo(tx, q)
+			if err != nil {
+				return err
+			}
+			for _, name := range batch {
+				t, reason := s.choose(name, called[index.Simplify(name)])
+				if reason != "" {
+					o.reasons[name] = reason
+				}
+				if t == nil {
+					continue
+				}
+				i, there := o.places[t.ID]
+				if !there {
+					i = len(o.targets)
+					o.targets, o.places[t.ID] = append(o.targets, t), i
+				}
+				o.at[name] = i
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+// calledSo gives the targets that a query finds and the viewer sees, by their simplified names.
+func (s *Access) calledSo(tx *kv.Tx, q *nameQuery) (map[string][]*Target, error) {
+	ids, err := q.search(tx)
+	if err != nil {
+		return nil, err
+	}
+	called := map[string][]*Target{}
+	for _, id := range ids {
+		t, err := s.target(tx, id)
+		if isRefusal(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range t.Names() {
+			if simple := index.Simplify(name); !slices.Contains(called[simple], t) {
+				called[simple] = append(called[simple], t)
+			}
+		}
+	}
+	return called, nil
+}
+
+// choose gives the target of an object out of those that are called so: one that is called exactly so comes first; nil when there is
+// none, with a reason if there is something to say of that.
+func (s *Access) choose(object string, called []*Target) (t *Target, reason string) {
+	for _, exact := range []func(*Target) bool{
+		func(t *Target) bool { return t.Name == object },
+		func(t *Target) bool { return slices.Contains(t.Names(), object) },
+		func(t *Target) bool { return len(called) == 1 },
+	} {
+		if i := slices.IndexFunc(called, exact); i >= 0 {
+			t = called[i]
+			break
+		}
+	}
+	switch {
+	case t == nil && len(called) > 0:
+		return nil, "several targets are called much like " + quoteName(object)
+	case t != nil && !s.p.May(s.v, auth.Change, t.Object()):
+		return nil, "the row is of " + quoteName(object) + ": you may see this target, but not change it"
+	}
+	return t, ""
+}
