@@ -329,6 +329,19 @@ func (p *page) open(path string) {
 	p.wait("document.documentElement.dataset.shown === 'true' && location.href.startsWith(" + quote(p.base+strings.SplitN(path, "?", 2)[0]) + ")")
 }
 
+// entry is the page that was seen so many pages before this one, as the browser names it.
+func (p *page) entry(by int) int {
+	p.t.Helper()
+	var h struct {
+		CurrentIndex int
+		Entries      []struct{ ID int }
+	}
+	if p.do("Page.getNavigationHistory", nil, &h); h.CurrentIndex+by < 0 {
+		p.t.Fatalf("there is no page %d before the %dth", -by, h.CurrentIndex)
+	}
+	return h.Entries[h.CurrentIndex+by].ID
+}
+
 // click clicks into the middle of an element, as a person would.
 func (p *page) click(selector string) {
 	p.t.Helper()
@@ -422,11 +435,17 @@ func build() {
 // startNode serves a demo until the test ends, with more flags if they are given.
 func startNode(t *testing.T, flags ...string) node {
 	t.Helper()
+	return serve(t, append([]string{"--demo"}, flags...)...)
+}
+
+// serve serves a new file until the test ends, with further flags.
+func serve(t *testing.T, flags ...string) node {
+	t.Helper()
 	if built.Do(build); built.err != nil {
 		t.Fatal(built.err)
 	}
 	dir, program := t.TempDir(), filepath.Join(built.folder, "nightjar")
-	cmd := exec.Command(program, append([]string{"--db", filepath.Join(dir, "n.db"), "serve", "--demo", "--listen", "127.0.0.1:0"}, flags...)...)
+	cmd := exec.Command(program, append([]string{"--db", filepath.Join(dir, "n.db"), "serve", "--listen", "127.0.0.1:0"}, flags...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

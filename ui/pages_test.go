@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // photometry is a file that says what its magnitudes are, with a row that is there twice and a cell that is no number.
@@ -551,5 +552,32 @@ func TestTargetPageShows(t *testing.T) {
 	}
 	text, _ := json.Marshal(took)
 	t.Logf("from click to a drawn light curve, in ms: %s", text)
+	p.clean()
+}
+
+// TestLeavingLetsGo: pages of targets that were left hold no connection, of which a browser has six for a node.
+func TestLeavingLetsGo(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.signIn(n)
+	start := time.Now()
+	for range 2 {
+		for id := 1; id <= 6; id++ {
+			p.open(fmt.Sprintf("/targets/%d/", id))
+			p.wait("$('#lightcurve [data-drawn]') && performance.getEntriesByType('resource').some((r) => r.name.includes('ordering=-created&limit=1'))") // so that it listens
+			p.run("await new Promise((f) => setTimeout(f, 300))")
+			p.do("Page.navigate", map[string]any{"url": "about:blank"}, nil)
+		}
+	}
+	p.open("/api/targets/")
+	p.wait("$('#writes details')")
+	if took := time.Since(start); took > 40*time.Second { // a connection that is held is given up after a minute
+		t.Errorf("twelve pages took %s", took)
+	}
+	p.do("Page.navigateToHistoryEntry", map[string]any{"entryId": p.entry(-2)}, nil) // and who comes back is told again
+	p.wait("location.pathname === '/targets/6/' && $('#lightcurve [data-drawn]')")
+	p.run(`const r = await fetch("/api/reduceddatums/", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ target: 6, data_type: "photometry", value: { magnitude: 15.321, filter: "UVW2" } }) }); if (!r.ok) throw new Error(await r.text())`)
+	p.wait("$('#lightcurve .legend button[data-band=UVW2]')")
 	p.clean()
 }

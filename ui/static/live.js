@@ -48,6 +48,7 @@ export async function live(element, target, arrived) {
     }
     timer = setTimeout(tick, wait);
   };
+  addEventListener("pagehide", hush); // a page that was left is kept by the browser, to come back to: its clock stands still then, and its connection would stay
   timer = setTimeout(tick, 0);
   return () => {
     clearTimeout(timer);
