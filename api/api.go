@@ -103,6 +103,7 @@ type route struct {
 	cursors bool // which may go by cursor
 	// members are those of what GET answers, or of the rows of a list, out of which fields= chooses; none where it cannot.
 	members []string
+	asked   []string // further ones, which are answered only when fields= names them
 	// reads and writes are the query parameters of a read that select nothing, and of a write.
 	reads, writes []Filter
 	// steady answers to GET depend on the data file alone, and on who asks.

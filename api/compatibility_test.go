@@ -82,6 +82,7 @@ func TestMended(t *testing.T) {
 		{name: "a circular orbit", as: "astro", method: "POST", path: "/api/targets/", status: 201, has: []string{`"eccentricity":0.0`},
 			body: jsonText(`{"name": "orbit", "type": "NON_SIDEREAL", "scheme": "MPC_MINOR_PLANET", "epoch_of_elements": 60000, "inclination": 1, "lng_asc_node": 2, "arg_of_perihelion": 3, "eccentricity": 0, "mean_anomaly": 4, "semimajor_axis": 5}`)},
 		{name: "a list by name", as: "astro", method: "GET", path: "/api/targets/?targetlist__name=odd", status: 200, has: []string{`"count":1`}},
+		{name: "lists of targets when asked for", as: "astro", method: "GET", path: "/api/targets/?targetlist__name=odd&fields=target_lists", status: 200, has: []string{`"results":[{"target_lists":[{"id":1,"name":"odd"}]}]`}},
 		{name: "a list by id", as: "astro", method: "GET", path: "/api/targets/?targetlist__name=1", status: 200, has: []string{`"count":1`}},
 		{name: "once for two aliases", as: "astro", method: "GET", path: "/api/targets/?name=same", status: 200, has: []string{`"count":1`}},
 		{name: "data once for two aliases", as: "astro", method: "GET", path: "/api/reduceddatums/?target_name=same", status: 200, has: []string{`"count":1`}},

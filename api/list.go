@@ -238,9 +238,9 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	return &answer{sent: true}, nil
 }
 
-// rows is the archive's Out of a list whose rows have these columns.
-func rows[T any](l *listWriter, columns []column[T]) archive.Out[T] {
-	columns = pickColumns(l.r, columns)
+// rows is the archive's Out of a list whose rows have these columns, and those of asked that were asked for.
+func rows[T any](l *listWriter, columns []column[T], asked ...column[T]) archive.Out[T] {
+	columns = pickColumns(l.r, columns, asked...)
 	return archive.Out[T]{
 		Begin: l.begin,
 		Row:   func(v *T) error { writeRow(&l.writer, columns, v); return nil },

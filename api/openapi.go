@@ -257,7 +257,7 @@ func (s schema) row(rt *route) {
 	fields := rt.fields(s.r)
 	s.member("properties", func() {
 		for i := range fields {
-			if f := &fields[i]; f.Kind != FileData && (len(rt.members) == 0 || slices.Contains(rt.members, f.Name)) {
+			if f := &fields[i]; f.Kind != FileData && (len(rt.members) == 0 || slices.Contains(rt.members, f.Name) || slices.Contains(rt.asked, f.Name)) {
 				s.member(f.Name, func() { s.field(f, false) })
 			} else if f.Kind == FileData {
 				s.member(f.Name, func() {

@@ -342,7 +342,7 @@ func (rt *route) parameters(reads bool) []Filter {
 		known = append(known, cursorParameters...)
 	}
 	if len(rt.members) > 0 {
-		known = append(known, Filter{Name: "fields", Kind: Text, Choices: rt.members, Help: "The members that are wanted, separated by commas; all if not given."})
+		known = append(known, Filter{Name: "fields", Kind: Text, Choices: slices.Concat(rt.members, rt.asked), Help: "The members that are wanted, separated by commas; all if not given."})
 	}
 	for _, f := range commonParameters {
 		if f.Name == "format" && rt.export != nil {
@@ -374,7 +374,7 @@ func (r *request) pick() error {
 	r.picked = map[string]bool{}
 	for _, name := range strings.Split(text, ",") {
 		name = strings.TrimSpace(name)
-		if !slices.Contains(r.route.members, name) {
+		if !slices.Contains(r.route.members, name) && !slices.Contains(r.route.asked, name) {
 			return auth.Invalid("fields", notAChoice, name)
 		}
 		r.picked[name] = true
@@ -382,12 +382,12 @@ func (r *request) pick() error {
 	return nil
 }
 
-// pickColumns leaves out the columns that are not wanted.
-func pickColumns[T any](r *request, columns []column[T]) []column[T] {
+// pickColumns leaves out the columns that are not wanted. asked are further ones, which are written only when they are named.
+func pickColumns[T any](r *request, columns []column[T], asked ...column[T]) []column[T] {
 	if r.picked == nil {
 		return columns
 	}
-	return slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return !r.picked[c.name] })
+	return slices.DeleteFunc(slices.Concat(columns, asked), func(c column[T]) bool { return !r.picked[c.name] })
 }
 
 // names lists what columns are called.

@@ -154,6 +154,15 @@ var targetColumns = func() []column[archive.TargetView] {
 	return append(columns, column[T]{"groups", func(w *writer, v *T) { writeGroups(w, v.Groups) }})
 }()
 
+// targetLists are the lists that a target stands on; a TOM does not tell of them, so they come only when they are named.
+var targetLists = column[archive.TargetView]{"target_lists", func(w *writer, v *archive.TargetView) {
+	w.list(func() {
+		for _, l := range v.Lists {
+			writeAlias(w, l.ID, l.Name)
+		}
+	})
+}}
+
 var targetFilters = []Filter{
 	{Name: "type", Kind: Selected, Help: "The type of target.", Choices: []string{archive.Sidereal, archive.NonSidereal}},
 	{Name: "name", Kind: Text, Help: "A part of the name or of an alias, whatever the case; several, separated by commas, of which one must fit."},
@@ -263,13 +272,13 @@ func fixed(fields []Field) func(*request) []Field { return func(*request) []Fiel
 func (api *API) targetRoutes() []*route {
 	return []*route{
 		{
-			path: "/api/targets/", view: "Target List", parses: allParsers, filters: targetFilters, lists: true, cursors: true, steady: true, members: names(targetColumns),
+			path: "/api/targets/", view: "Target List", parses: allParsers, filters: targetFilters, lists: true, cursors: true, steady: true, members: names(targetColumns), asked: []string{targetLists.name},
 			fields: fixed(targetFields), export: exportTargets, lines: true,
 			handle: map[string]handler{"GET": listTargets, "POST": createTarget},
 		},
 		{
 			path: "/api/targets/:id/", view: "Target Instance", parses: allParsers, fields: fixed(targetFields), missing: auth.Missing("Target"), mayAct: mayChangeTarget,
-			steady: true, members: names(targetColumns),
+			steady: true, members: names(targetColumns), asked: []string{targetLists.name},
 			handle: map[string]handler{"GET": getTarget, "PUT": changeTarget, "PATCH": changeTarget, "DELETE": deleteTarget},
 		},
 		{
@@ -302,7 +311,9 @@ func listTargets(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.list(func(l *listWriter) error { return r.access.Targets(r.Context(), f, l.page, rows(l, targetColumns)) })
+	return r.list(func(l *listWriter) error {
+		return r.access.Targets(r.Context(), f, l.page, rows(l, targetColumns, targetLists))
+	})
 }
 
 func createTarget(r *request) (*answer, error) {
@@ -332,7 +343,7 @@ func getTarget(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) { writeColumns(w, pickColumns(r, targetColumns), v) })
+	return r.object(http.StatusOK, func(w *writer) { writeColumns(w, pickColumns(r, targetColumns, targetLists), v) })
 }
 
 func mayChangeTarget(r *request) bool {
