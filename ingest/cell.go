@@ -16,7 +16,7 @@ func missing(cell []byte) bool {
 		low[i] = c
 	}
 	switch string(low[:len(cell)]) {
-	case "", "nan", "+nan", "-nan", "null", "none", "--", "n/a", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity":
+	case "", "nan", "+nan", "-nan", "null", "none", "-", "--", "---", "...", "n/a", "indef", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity":
 		return true
 	}
 	return false

@@ -237,11 +237,18 @@ func TestVOTable(t *testing.T) {
 
 func TestECSV(t *testing.T) {
 	const head = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: time, datatype: string}\n# - name: mag\n#   unit: mag\n#   datatype: float64\n# - {name: flux, unit: mJy, datatype: float64,\n#    description: 'long, {odd}: it''s'}\n# - {name: band, datatype: string}\n"
-	const times = "# meta: !!omap\n# - {OBSERVER: me}\n# - __serialized_columns__:\n#     time:\n#       __class__: astropy.time.core.Time\n#     time: !astropy.time.core.Time\n#       format: isot\n#       scale: tt\n"
+	const times = "# meta: !!omap\n# - {OBSERVER: me}\n# - __serialized_columns__:\n#     time:\n#       __class__: astropy.time.core.Time\n" +
+		"#       format: isot\n#       in_subfmt: '*'\n#       location:\n#         __class__: astropy.coordinates.earth.EarthLocation\n#         scale: tdb\n#       precision: 3\n#       scale: tt\n" +
+		"#       value: !astropy.table.SerializedColumn {name: time}\n#     band:\n#       __class__: astropy.table.column.MaskedColumn\n#       scale: tai\n# - {TELESCOPE: mine}\n"
 	points, report, err := process("photometry", "t.ecsv", []byte(head+times+"# schema: astropy-2.0\ntime mag flux band\n2020-01-01T00:01:09.184 15.5 \"\" 007\n2020-01-02T00:01:09.184 nan 2.5 \"a b\"\n"), Options{})
 	want := `{"time":"2020-01-01T00:01:09.184","magnitude":15.5,"filter":"007"}` + "\n" + `{"time":"2020-01-02T00:01:09.184","flux":2.5,"flux_unit":"mJy","filter":"a b"}`
 	if err != nil || values(points) != want || timeText(points[0].Time) != "2020-01-01T00:00:00Z" {
 		t.Errorf("%v %+v, got\n%s", err, report, values(points))
+	}
+	// as it is written behind a tag
+	tagged := "# meta: !!omap\n# - __serialized_columns__:\n#     time: !astropy.time.core.Time\n#       format: isot\n#       scale: tai\n# schema: astropy-2.0\ntime mag flux band\n2020-01-01T00:00:37 15.5 1 r\n"
+	if points, _, err := process("photometry", "t.ecsv", []byte(head+tagged), Options{}); err != nil || timeText(points[0].Time) != "2020-01-01T00:00:00Z" {
+		t.Errorf("%v, got\n%s", err, values(points))
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"another name", head + "# schema: astropy-2.0\ntime mag flux filter\n1 2 3 4\n", "line 12, column filter: the header above calls this column 'band'"},

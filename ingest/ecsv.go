@@ -107,8 +107,9 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 	in := newLines(f)
 	section := ""
 	var flow strings.Builder // an entry in braces, maybe over several lines
-	var timed, timedIndent = "", 0
-	serialized := false
+	// Where astropy says how it wrote columns of its own kinds (__serialized_columns__): the column, the one that holds times, and how far the
+	// members of the latter are indented.
+	serialized, column, timed, members := false, "", "", 0
 	for {
 		line, err := in.next()
 		if err == io.EOF {
@@ -183,7 +184,9 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 				}
 			}
 		case "meta":
-			trimmed = strings.TrimPrefix(trimmed, "- ")
+			if rest, ok := strings.CutPrefix(trimmed, "- "); ok {
+				trimmed, serialized = rest, false
+			}
 			if strings.HasPrefix(trimmed, "__serialized_columns__") {
 				serialized = true
 				continue
@@ -200,12 +203,17 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 			}
 			value = strings.TrimSpace(value)
 			switch {
-			case serialized && strings.HasPrefix(value, "!astropy.time.core.Time"):
-				timed, timedIndent = yamlScalar(key), indent
-				if len(h.times) < 100 {
-					h.times[timed] = &ecsvTime{}
-				}
-			case serialized && timed != "" && indent > timedIndent && h.times[timed] != nil:
+			case serialized && value == "":
+				column = yamlScalar(key)
+			case serialized && key == "__class__" && yamlScalar(value) == "astropy.time.core.Time" && len(h.times) < 100:
+				timed, members = column, indent
+				h.times[timed] = &ecsvTime{}
+			case serialized && key == "__class__" && indent <= members:
+				timed = ""
+			case serialized && strings.HasPrefix(value, "!astropy.time.core.Time") && len(h.times) < 100:
+				timed, members = yamlScalar(key), indent+2
+				h.times[timed] = &ecsvTime{}
+			case serialized && timed != "" && indent == members:
 				t := h.times[timed]
 				switch key {
 				case "format":

@@ -66,7 +66,7 @@ func aboutECSV() about {
 
 func aboutText() about {
 	return about{"text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment", byNames, keptUnits, anyTime,
-		"text that is not UTF-8; rows of another length; " + noTimeText}
+		"rows that are not UTF-8; rows of another length; " + noTimeText}
 }
 
 func aboutAAVSO() about {

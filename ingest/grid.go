@@ -3,6 +3,7 @@ package ingest
 import (
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -85,9 +86,10 @@ func textGrid(f File) (*grid, error) {
 	return g, nil
 }
 
-// commentHeader takes the comment line above rows that begin with numbers for the header, if it has as many fields.
-func (g *grid) commentHeader() {
-	if g.dialect != nil || g.above == "" {
+// commentHeader takes the comment line above rows that begin with numbers for the header, if it has as many fields, or numbers the columns
+// if the uploader does.
+func (g *grid) commentHeader(o *Options) {
+	if g.dialect != nil || g.fields != nil || g.numbered {
 		return
 	}
 	numbers := 0
@@ -101,18 +103,23 @@ func (g *grid) commentHeader() {
 	if numbers == 0 {
 		return
 	}
-	names := commentNames(g.layout)
+	names := commentNames(g.layout, g.above)
+	if slices.ContainsFunc(names, func(name string) bool { _, number := parseDecimal([]byte(name)); return number }) {
+		names = nil
+	}
+	numbered := numberedNames(g.layout, o)
+	if names == nil {
+		names = numbered
+	}
 	if names == nil {
 		return
-	}
-	for _, name := range names {
-		if _, ok := parseDecimal([]byte(name)); ok {
-			return
-		}
 	}
 	g.sample = append([][]string{g.first}, g.sample...)
 	g.first = names
 	g.headerless = true
+	if numbered != nil {
+		return
+	}
 	g.notes = append(g.notes, "the columns are named by the comment above them: "+quotedList(names))
 }
 
@@ -162,10 +169,10 @@ func (g *grid) field(i int) field {
 }
 
 // settle decides whose table it is and where its header stands.
-func (g *grid) settle() {
+func (g *grid) settle(o *Options) {
 	if !g.settled {
 		g.settled = true
-		g.commentHeader()
+		g.commentHeader(o)
 		g.findDialect()
 	}
 }

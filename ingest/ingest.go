@@ -57,7 +57,8 @@ type Options struct {
 	Names []string
 	// Objects decides about each good row of photometry by the object that it names, "" where it names none, if its table or file names objects: a
 	// reason leaves the row out. Nil takes all rows. It is called often, from the goroutine that reads.
-	Objects func(name string) (reason string)
+	Objects   func(name string) (reason string)
+	byContent bool // the content is to say what data they are: what may be either is refused
 	// MaxProblems is how many problems, and how many rejected rows, are listed before the rest are only counted;
 	// 0 is 100.
 	MaxProblems int

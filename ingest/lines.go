@@ -19,6 +19,7 @@ type lines struct {
 	left       int64 // bytes that r still owes
 	atEnd      bool  // r has no more
 	afterCR    bool  // the last line ended with CR: an LF that follows belongs to it
+	lenient    bool  // comment lines need not be UTF-8; those that are not are read as ISO 8859-1
 	number     int   // of the line that next returned last, from 1
 }
 
@@ -85,9 +86,21 @@ func (l *lines) take(end, next int, high byte) ([]byte, error) {
 		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 	}
 	if !utf8.Valid(line) {
+		if _, comment := commentText(line); comment && l.lenient {
+			return fromLatin1(line), nil
+		}
 		return nil, refuse(Problem{Line: l.number, Reason: "not text: not valid UTF-8"})
 	}
 	return line, nil
+}
+
+// fromLatin1 is a text of ISO 8859-1, in which the observers of old files write their names, as UTF-8.
+func fromLatin1(text []byte) []byte {
+	var out []byte
+	for _, c := range text {
+		out = utf8.AppendRune(out, rune(c))
+	}
+	return out
 }
 
 // fill reads more behind what is there, making room first.

@@ -74,17 +74,19 @@ func roleOf(name string) (r role, weak bool) {
 	case "m":
 		return roleMagnitude, true
 	case "error", "err", "dmag", "dm", "mag_err", "magerr", "e_mag", "e_magnitude", "mag_error", "magnitude_error",
-		"brightness_error", "sigmapsf", "psferr", "uncertainty", "merr", "emag", "unforced_mag_error":
+		"brightness_error", "sigmapsf", "psferr", "uncertainty", "merr", "emag", "mag._err", "unforced_mag_error":
 		return roleError, false
 	case "e":
 		return roleError, true
 	case "limit", "limiting_mag", "lim_mag", "maglim", "diffmaglim", "mag5sig", "upper_limit", "limiting_brightness",
-		"limiting_magnitude":
+		"limiting_magnitude", "limmag", "limitmag", "lim._mag":
 		return roleLimit, false
 	case "nondet", "is_limit", "ul", "l_omag", "upperlimit":
 		return roleLimitFlag, false
 	case "filter", "filt", "flt", "band", "bandpass", "fid":
 		return roleFilter, false
+	case "filtercode", "filter_name", "passband":
+		return roleFilter, true
 	case "flux", "ujy", "fluxcal", "forcediffimflux", "psfflux", "forced_ujy":
 		return roleFlux, false
 	case "fluxerr", "flux_err", "flux_error", "fluxerror", "dflux", "fe", "dujy", "fluxcalerr", "e_flux",
@@ -116,7 +118,7 @@ func roleOf(name string) (r role, weak bool) {
 		return roleSource, false
 	case "origin", "observer", "obscode", "observer_code":
 		return roleSource, true
-	case "object", "object_name", "objectname", "star_name", "target", "target_name", "object_id", "objectid", "obj_id", "oid", "iauname", "iau_name", "snname", "sn_name":
+	case "object", "object_name", "objectname", "star_name", "target", "target_name", "iauname", "iau_name", "snname", "sn_name":
 		return roleObject, true
 	}
 	return roleOther, false

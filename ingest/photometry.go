@@ -42,7 +42,7 @@ func (j *job) readFirst(ctx context.Context, tables []*grid) error {
 	for _, g := range tables {
 		scratch := newNotes("", 1)
 		d := *g
-		d.settle()
+		d.settle(&j.options)
 		if photometryColumns(&d, &j.options, scratch); !scratch.refused() {
 			chosen = g
 			break
@@ -56,7 +56,7 @@ func (j *job) readFirst(ctx context.Context, tables []*grid) error {
 
 // readPhotometry reads a table of one point a row.
 func (j *job) readPhotometry(ctx context.Context, g *grid) error {
-	g.settle()
+	g.settle(&j.options)
 	j.report.Format = g.format
 	for _, note := range g.notes {
 		j.warn("%s", note)

@@ -130,8 +130,14 @@ func TestPhotometry(t *testing.T) {
 		{name: "a long name", text: "mjd,mag," + strings.Repeat("x", 201) + "\n58000,15,1\n", errors: []string{"line 1, column " + strings.Repeat("x", 60) + "...: the name of a column is longer than 200 bytes"}},
 		{name: "no rows", text: "mjd,mag\n# the end\n", errors: []string{"no rows below the header"}},
 		{name: "only comments", text: "# nothing\n\n", errors: []string{"no rows: the file holds only comments and blank lines"}},
+		{name: "comments that are not UTF-8", text: "# K\xf6nigstuhl\nmjd,mag\n58000,15\n", values: []string{`{"mjd":58000,"magnitude":15}`}},
+		{name: "a row that is not UTF-8", text: "mjd,mag,filter\n58000,15,\xfc\n", errors: []string{"line 2: not text: not valid UTF-8"}},
+		{name: "a spreadsheet's delimiter", text: "sep=;\nmjd;mag\n58000,5;15,5\n", values: []string{`{"mjd":58000.5,"magnitude":15.5}`}, warnings: []string{"decimal comma"}},
+		{name: "a ruler with semicolons, and a unit that is none", text: "MJD;Filt;mag\nd;---;mag\n-----;-;------\n58000;r;15\n", values: []string{`{"mjd":58000,"filter":"r","magnitude":15}`}, warnings: []string{"taken for units"}},
+		{name: "a ruler between blanks", text: "MJD   mag  Filt\nd     mag  ---\n----- ---- ----\n58000 15.1 r\n", values: []string{`{"mjd":58000,"magnitude":15.1,"filter":"r"}`}, warnings: []string{"taken for units"}},
+		{name: "more ways to say missing", text: "mjd,mag,err,filter,limmag\n58000,-,...,r,20\n58001,INDEF,---,-,20.5\n", values: []string{`{"mjd":58000,"filter":"r","limit":20}`, `{"mjd":58001,"limit":20.5}`}},
 		{name: "numbers without a header", text: "# my star, seen twice\n58000 15\n58001 16\n",
-			errors: []string{"line 2: no header line: the first line holds only numbers; if the comment above it names the columns, take its # away",
+			errors: []string{"line 2: no header line: the first line holds only numbers; if the comment above it names the columns, take its # away; an upload can name them in columns, as col1, col2 and so on",
 				"line 2: no column of magnitudes, limits or fluxes; the columns are '58000', '15'"}},
 	} {
 		t.Run(c.name, c.run)

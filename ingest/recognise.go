@@ -29,6 +29,7 @@ func (p *Processors) Recognise(ctx context.Context, f File, o Options) (dataType
 			return "", "", err
 		}
 	}
+	o.byContent = true
 	for _, dataType := range []string{"photometry", "spectroscopy"} {
 		_, err := p.Process(ctx, dataType, f, o, func(Point) error { return nil })
 		var refused *Error

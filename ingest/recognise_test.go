@@ -38,6 +38,48 @@ func TestRecognise(t *testing.T) {
 	}
 }
 
+// TestUnnamedColumns: a table without a header is a light curve or a spectrum only when that is said, or its columns are named by their numbers.
+func TestUnnamedColumns(t *testing.T) {
+	const dates, reduced, waves = "2450726.84798 15.123 0.004 1.2\n2450727.84798 15.124 0.004 1.3\n", "# HJD-2400000 V\n58849.5 15.1\n58850.5 15.2\n", "4000 1 2 3 4\n4001 1 2 3 4\n"
+	time := map[string]string{"time": "col1", "magnitude": "Col2", "error": "col3"}
+	for _, c := range []struct {
+		name, dataType, text string
+		columns              map[string]string
+		want                 string // of the first value, or ! and the error
+	}{
+		{"by content", "", dates, nil, "!line 1: as spectroscopy: no header line, and the first column may hold dates as well as wavelengths"},
+		{"less something", "", reduced, nil, "!line 2: as spectroscopy: no header line, and the first column may hold dates as well as wavelengths"},
+		{"as a spectrum", "spectroscopy", dates, nil, `"wavelength":[2450726.84798,2450727.84798]`},
+		{"as a light curve", "photometry", dates, nil, "!an upload can name them in columns, as col1, col2 and so on"},
+		{"named", "photometry", dates, time, `{"col1":2450726.84798,"magnitude":15.123,"error":0.004,"col4":1.2}`},
+		{"named and by content", "", dates, time, `{"col1":2450726.84798,"magnitude":15.123,"error":0.004,"col4":1.2}`},
+		{"a column that is not there", "photometry", dates, map[string]string{"time": "col1", "magnitude": "col9"}, "!there is no column 'col9'; the columns are 'col1', 'col2', 'col3', 'col4'"},
+		{"a spectrum", "spectroscopy", waves, map[string]string{"wavelength": "col1", "flux": "col3"}, `"flux":[2,2]`},
+		{"a spectrum of many columns", "spectroscopy", waves, nil, "!name the columns wavelength, flux and error; an upload can name them in columns"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var err error
+			if c.dataType == "" {
+				c.dataType, _, err = NewProcessors().Recognise(t.Context(), fileOf([]byte(c.text)), Options{Columns: c.columns})
+			}
+			var points []Point
+			if err == nil {
+				points, _, err = process(c.dataType, "f", []byte(c.text), Options{Columns: c.columns})
+			}
+			if want, refused := strings.CutPrefix(c.want, "!"); refused {
+				var problems *Error
+				if !errors.As(err, &problems) || !strings.Contains(strings.Join(problemTexts(problems.Problems), "\n"), want) {
+					t.Errorf("got %v, want %s", err, want)
+				}
+				return
+			}
+			if err != nil || !strings.Contains(values(points), c.want) {
+				t.Errorf("%v, %s", err, values(points))
+			}
+		})
+	}
+}
+
 // TestNotRecognised says of a file that nothing reads what each processor had against it.
 func TestNotRecognised(t *testing.T) {
 	for name, content := range map[string]string{

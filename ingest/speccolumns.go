@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ type specColumns struct {
 var (
 	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl", "loglam", "log_lambda", "log_wavelength"}
 	fluxNames       = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f"}
-	fluxErrorNames  = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "uncertainty", "sigma", "stddev", "ferr", "e"}
+	fluxErrorNames  = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "flux_unc", "unc", "uncertainty", "sigma", "stddev", "ferr", "e"}
 	varianceNames   = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // where there is no error
 	reducedNames    = []string{"flux_reduced", "err_reduced"}                             // ESO: not calibrated, where there is no other
 )
@@ -34,16 +35,34 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		err = c.find(g, o, l.line)
 		return c, err
 	}
-	if names := commentNames(l); names != nil {
+	for i := range len(l.others) + 1 { // the comment just above comes first
+		line := l.above
+		if i > 0 {
+			line = l.others[len(l.others)-i]
+		}
+		names := commentNames(l, line)
+		if names == nil {
+			continue
+		}
 		c.names = names
 		if c.find(g, o, l.line) == nil {
 			n.warn("the columns are named by the comment above them: %s", quotedList(names))
 			return c, nil
 		}
+		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) {
+			return c, refuse(Problem{Line: l.line, Reason: "the comment above the numbers calls the first column " + quoted(names[0]) + ", which is no wavelength"})
+		}
+	}
+	if c.names = numberedNames(l, o); c.names != nil {
+		err = c.find(g, o, l.line)
+		return c, err
+	}
+	if o.byContent && datesFirst(l) {
+		return c, refuse(Problem{Line: l.line, Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
 	}
 	if c.width < 2 || c.width > 4 {
 		return c, refuse(Problem{Line: l.line, Reason: "no header line, and " + plural(c.width, "column") +
-			" of numbers: name the columns wavelength, flux and error"})
+			" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as col1, col2 and so on"})
 	}
 	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
 	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
@@ -261,10 +280,50 @@ func (c *specColumns) report(n *notes) {
 	}
 }
 
-// commentNames splits the comment above the numbers into column names; nil when it has another number of them.
-func commentNames(l layout) []string {
+// isNoWavelength tells whether a column's folded name or its unit says that it holds something else, by which spectra are given too.
+func isNoWavelength(name, unit string) bool {
+	if u, ok := parseUnit(unit); ok {
+		return !u.isLength()
+	}
+	return slices.Contains([]string{"frequency", "freq", "nu", "energy", "wavenumber", "wave_number", "velocity", "vel", "pixel"}, name)
+}
+
+// datesFirst tells whether the first column of a table without a header may hold Julian dates, modified or not.
+func datesFirst(l layout) bool {
+	for _, row := range append([][]string{l.first}, l.sample...) {
+		d, ok := parseDecimal([]byte(row[0]))
+		if !ok {
+			return false
+		}
+		if v, _ := d.float(); !(v >= 40_000 && v <= 80_000) && !(v >= 2_400_000 && v <= 2_500_000) {
+			return false
+		}
+	}
+	return true
+}
+
+// numberedNames are col1, col2 and so on, as astropy calls the columns of a table without a header, when the uploader uses them; nil
+// when not.
+func numberedNames(l layout, o *Options) []string {
+	names := make([]string, len(l.first))
+	used := false
+	for i := range names {
+		names[i] = "col" + strconv.Itoa(i+1)
+		used = used || fold(o.TimeColumn) == names[i]
+		for _, told := range o.Columns {
+			used = used || fold(told) == names[i]
+		}
+	}
+	if !used {
+		return nil
+	}
+	return names
+}
+
+// commentNames splits a comment above the numbers into column names; nil when it has another number of them.
+func commentNames(l layout, comment string) []string {
 	for _, d := range []delimiter{l.delim, blanks} {
-		cells, reason := d.split([]byte(l.above), nil)
+		cells, reason := d.split([]byte(comment), nil)
 		names := texts(cells)
 		if d == blanks {
 			names = joinUnits(names)

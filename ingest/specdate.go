@@ -59,6 +59,9 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place Problem) s
 		j.warn("the date %s is taken from the file's name", timeText(t.micros))
 		return specDate{micros: t.micros, timed: true}
 	}
+	if old, ok := oldDate(strings.TrimSpace(text)); ok && reason == "" && old < "1970" { // it may be meant for one of this century
+		j.warn("%s = %s is taken for a day of %s: two digits are years from 1900 to 1999, as FITS has it", key, clip(text), old[:4])
+	}
 	if reason == "" {
 		var scale timeScale
 		given := t.micros

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"slices"
@@ -10,6 +11,7 @@ import (
 const (
 	sampleRows  = 50      // data lines that are looked at to find the delimiter and what a column holds
 	sampleBytes = 1 << 20 // and how much text they may be
+	maxComments = 100     // comment lines that are looked at for names of columns
 )
 
 // layout is what a look at the beginning of a delimited text told.
@@ -20,6 +22,7 @@ type layout struct {
 	sample [][]string // fields of the first data lines after it
 	keys   textKeys   // keywords in the comment lines above it
 	above  string     // the last comment line above it, without the comment sign
+	others []string   // comment lines before that one, at most maxComments
 	units  []string   // fields of a line of units below the header; nil when there is none
 	skip   []int      // numbers of lines below the header that are no rows: units and rulers
 	comma  bool       // numbers have a decimal comma
@@ -29,6 +32,7 @@ type layout struct {
 // begin with # and may stand anywhere.
 func findLayout(f File) (layout, error) {
 	in := newLines(f)
+	in.lenient = true
 	var l layout
 	var text []string
 	var numbers []int
@@ -46,6 +50,9 @@ func findLayout(f File) (layout, error) {
 		}
 		if comment, ok := commentText(line); ok {
 			if len(text) == 0 {
+				if l.above != "" && len(l.others) < maxComments {
+					l.others = append(l.others, l.above)
+				}
 				l.above = string(comment)
 				if l.keys == nil {
 					l.keys = textKeys{}
@@ -58,6 +65,10 @@ func findLayout(f File) (layout, error) {
 			continue
 		}
 		if len(text) == 0 {
+			if sep := trim(line); len(sep) <= len("sep=;") && bytes.HasPrefix(bytes.ToLower(sep), []byte("sep=")) { // for a spreadsheet
+				l.skip = append(l.skip, in.number)
+				continue
+			}
 			l.line = in.number
 		}
 		text, numbers = append(text, string(line)), append(numbers, in.number)
@@ -117,7 +128,7 @@ func findLayout(f File) (layout, error) {
 
 // ruler tells whether a line only separates a header from rows, as ---- ---- and |===|===|.
 func ruler(line string) bool {
-	return strings.Count(line, "-")+strings.Count(line, "=") >= 3 && strings.Trim(line, "-=+|:, \t") == "" &&
+	return strings.Count(line, "-")+strings.Count(line, "=") >= 3 && strings.Trim(line, "-=+|:;, \t") == "" &&
 		(strings.Contains(line, "--") || strings.Contains(line, "=="))
 }
 
@@ -138,7 +149,7 @@ func unitsRow(l layout) bool {
 			isUnit = true
 		}
 		switch strings.ToLower(cell) {
-		case "", "-", "--", "none", "nan", "n/a", "d", "days", "day", "mag", "mags", "ab", "string", "str", "bool":
+		case "", "-", "--", "---", "none", "nan", "n/a", "d", "days", "day", "mag", "mags", "ab", "string", "str", "bool":
 			isUnit = true
 		}
 		_, number := parseDecimal(withPoint([]byte(l.sample[1][i])))
@@ -276,6 +287,7 @@ type table struct {
 // openTable starts at the beginning of the file. header tells whether the layout's first line is one.
 func openTable(f File, l layout, header bool, comment func(text []byte)) *table {
 	t := &table{lines: newLines(f), delim: l.delim, comment: comment, skip: l.skip, comma: l.comma}
+	t.lines.lenient = true
 	if header {
 		t.skip = append(slices.Clone(l.skip), l.line)
 	}

@@ -111,5 +111,5 @@ func noTimeReason(l layout) string {
 	if len(strings.Fields(l.above)) > 1 || strings.Contains(l.above, ",") {
 		reason += "; if the comment above it names the columns, take its # away"
 	}
-	return reason
+	return reason + "; an upload can name them in columns, as col1, col2 and so on"
 }

@@ -41,7 +41,24 @@ func parseUnit(text string) (u unit, ok bool) {
 		}
 	}
 	u.bases = slices.DeleteFunc(u.bases, func(b base) bool { return b.power == 0 })
-	return u, true
+	return u.named(), true
+}
+
+// named is the unit of length that has a name of its own, where a factor makes it one: 0.1 nm, as VizieR has it, is the angstrom.
+func (u unit) named() unit {
+	if len(u.bases) != 1 || u.bases[0].power != 1 || !slices.Contains(lengths, u.bases[0].name) {
+		return u
+	}
+	scale, err := strconv.ParseFloat(u.scale, 64)
+	if err != nil {
+		return u
+	}
+	for _, name := range lengths {
+		if factor, err := strconv.ParseFloat("1e"+strconv.Itoa(lengthPowers[name]-lengthPowers[u.bases[0].name]), 64); err == nil && factor == scale {
+			return unit{bases: []base{{name, 1}}}
+		}
+	}
+	return u
 }
 
 // String spells the unit as astropy.units does, which its Unit reads: higher powers first, then by name.

@@ -26,6 +26,7 @@ func TestParseUnit(t *testing.T) {
 		"MJy/sr":                              "MJy / sr",
 		"mjy":                                 "mJy",
 		"MJY":                                 "MJy", "MM": "",
+		"0.1nm": "Angstrom", "1e-10 m": "Angstrom", "10**-9 m": "nm", "10 Angstrom": "nm", "0.2 nm": "0.2 nm", "0.1 nm2": "0.1 nm2", "1e-6 m-1": "0.000001 / m",
 		"microns":         "um",
 		"Angstroms":       "Angstrom",
 		"A":               "Angstrom",
