@@ -358,7 +358,7 @@ func TestBadInput(t *testing.T) {
 			samples = append(samples, data)
 		}
 	}
-	for _, s := range []string{adesSample, aavsoSample, snanaSample, gaiaSample} {
+	for _, s := range []string{adesSample, aavsoSample, snanaSample, gaiaSample, alertJSON, openCatalogJSON} {
 		samples = append(samples, []byte(s))
 	}
 	state := uint64(1)

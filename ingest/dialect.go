@@ -74,6 +74,7 @@ var dialects = []dialect{
 		name:  "AAVSO download", needs: []string{"jd", "magnitude", "band", "observer_code"},
 		roles: map[string]role{"jd": roleTime, "magnitude": roleMagnitude, "uncertainty": roleError, "band": roleFilter, "observer_code": roleSource, "star_name": roleObject},
 	},
+	openCatalog,
 }
 
 const alertNote = "alerts of ZTF give magnitudes of difference fluxes: value.difference says so; isdiffpos is their sign"

@@ -19,7 +19,7 @@
 // # Layers
 //
 // Readers know bytes and no astronomy: lines.go, split.go and table.go read delimited text; fitsheader.go, fits.go,
-// fitsimage.go, fitstable.go and fitstiles.go FITS; votable.go and ecsv.go what their names say; gzip.go what is packed.
+// fitsimage.go, fitstable.go and fitstiles.go FITS; votable.go and ecsv.go what their names say, jsonwalk.go JSON; gzip.go what is packed.
 // Whatever holds a table comes out of them as a grid (grid.go): names, what the format says of each column, and rows of
 // texts. Processors (photometry.go, spectext.go, specfits.go) know what a column or an axis means. A dialect (dialect.go) is
 // a table of known origin, in whatever format it stands. A format is one entry of the list that photometryFormats or
@@ -42,6 +42,6 @@
 //
 // Nothing is allocated because a header says so: a line holds at most 1 MiB, a table 1,000 columns, a FITS header 10,000
 // cards, a file 1,000 HDUs, a spectrum 4,000,000 pixels and 256 MiB of JSON, a row of a binary table 64 MiB, an element
-// of a VOTable 4 MiB, a tile of a compressed image 16 Mi pixels; a gzip file unpacks to at most 2 GiB and is held in
+// of a VOTable and a value of JSON 4 MiB, a tile of a compressed image 16 Mi pixels; a gzip file unpacks to at most 2 GiB and is held in
 // memory up to 16 MiB.
 package ingest

@@ -64,6 +64,11 @@ func aboutECSV() about {
 	return about{"`# %ECSV`", byNames, "the header's; kept", anyTime + "; format and scale of astropy's Time columns", "names that differ from the header's; " + noTimeText}
 }
 
+func aboutJSON() about {
+	return about{"an object or a list of JSON", "a list of records: photometry, or detections and non_detections, or candidates, or the only one; " + byNames, "none", anyTime,
+		"several lists of records with other names; a member twice in a record; more than one JSON value; " + noTimeText}
+}
+
 func aboutText() about {
 	return about{"text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment", byNames, keptUnits, anyTime,
 		"rows that are not UTF-8; rows of another length; " + noTimeText}
@@ -102,6 +107,11 @@ func aboutVOSpectrum() about {
 
 func aboutECSVSpectrum() about {
 	return about{"`# %ECSV`", "by name, by unit", "the header's; kept", headerDate + ", in meta", "no wavelength or no flux"}
+}
+
+func aboutJSONSpectrum() about {
+	return about{"JSON with a list spectra", "data: wavelength, flux and maybe its error; each of the list is a spectrum", "u_wavelengths, u_fluxes; kept", "time, by u_time: MJD, JD",
+		"other JSON; pixels of another length; spectra of the host galaxy, of models, and those that were deredshifted or dereddened, are left out"}
 }
 
 func aboutTextSpectrum() about {

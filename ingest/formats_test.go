@@ -27,6 +27,9 @@ func formatSamples(t *testing.T) map[string][]byte {
 		"Lasair light curve photometry":                     []byte("MJD,filter,unforced_mag,unforced_mag_error,unforced_mag_status,forced_uJy,forced_uJy_error\n59000.1,g,18.5,0.05,positive diff,140,5\n59001.1,r,20.3,,non-detection,,\n"),
 		"Pan-STARRS mean object photometry":                 []byte("objID,epochMean,gMeanPSFMag,gMeanPSFMagErr,rMeanPSFMag,rMeanPSFMagErr\n1,56000.5,20.1,0.02,-999.0,-999.0\n2,56001.5,20.2,0.02,19.9,0.01\n"),
 		"AAVSO download photometry":                         []byte("JD,Magnitude,Uncertainty,Band,Observer Code,HJD,Star Name\n2459000.5,<12.5,,Vis.,ABC,2459000.503,SS CYG\n2459001.5,8.62,0.02,V,ABC,,SS CYG\n"),
+		"JSON photometry":                                   []byte(alertJSON),
+		"Open Supernova Catalog photometry":                 []byte(openCatalogJSON),
+		"Open Supernova Catalog spectroscopy":               []byte(openCatalogJSON),
 		"FITS image spectroscopy":                           multi[2],
 		"VOTable spectroscopy": []byte("<VOTABLE><RESOURCE><TABLE><PARAM name='DATE-OBS' value='2018-02-15T10:20:30'/><FIELD name='spectral' unit='nm' ucd='em.wl' datatype='double'/><FIELD name='flux' unit='Jy' ucd='phot.flux.density;em.wl' datatype='double'/>" +
 			"<DATA><TABLEDATA><TR><TD>400</TD><TD>1.5</TD></TR><TR><TD>401</TD><TD>1.25</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"),

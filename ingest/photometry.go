@@ -12,6 +12,7 @@ func photometryFormats() []format {
 		{about: aboutFITSTable(), name: "FITS table", recognise: isFITS, read: readFITSPhotometry},
 		{about: aboutVOTable(), name: "VOTable", recognise: isVOTable, read: readVOPhotometry},
 		{about: aboutECSV(), name: "ECSV", recognise: isECSV, read: photometryOf(ecsvGrid)},
+		{about: aboutJSON(), name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid)},
 		{about: aboutAAVSO(), name: "AAVSO", recognise: isAAVSO, read: photometryOf(aavsoGrid)},
 		{about: aboutSNANA(), name: "SNANA", recognise: isSNANA, read: photometryOf(snanaGrid)},
 		{about: aboutGaia(), name: "Gaia Alerts", recognise: isGaiaAlert, read: photometryOf(gaiaGrid)},

@@ -17,6 +17,7 @@ func spectroscopyFormats() []format {
 		{about: aboutFITSSpectrum(), name: "FITS image", recognise: isFITS, read: readFITSSpectrum},
 		{about: aboutVOSpectrum(), name: "VOTable", recognise: isVOTable, read: readVOSpectrum},
 		{about: aboutECSVSpectrum(), name: "ECSV", recognise: isECSV, read: spectrumOf(ecsvGrid)},
+		{about: aboutJSONSpectrum(), name: "Open Supernova Catalog", recognise: isJSON, read: readJSONSpectra},
 		{about: aboutTextSpectrum(), name: "spectrum text", recognise: isText, read: readTextSpectrum},
 	}
 }

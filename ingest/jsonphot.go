@@ -1,0 +1,285 @@
+package ingest
+
+import (
+	"io"
+	"slices"
+	"strings"
+)
+
+// openCatalog is a file of the Open Supernova Catalog and its kin: an object for each event, with a list photometry. What a column counts
+// stands beside it, as u_time. Source: github.com/astrocatalogs/supernovae, SCHEMA.md.
+var openCatalog = dialect{
+	about: about{roles: "magnitude, with upperlimit limit; e_magnitude: error; band: filter; system: magsys; flux, u_flux; the event's name: object", units: "mag; u_flux", time: "time, by u_time: MJD, JD",
+		refused: "times that are none; rows of the host galaxy, of models and of spans of time are left out"},
+	name: "Open Supernova Catalog", needs: []string{"time", "u_time", "source"},
+	roles: map[string]role{"time": roleTime, "source": roleOther, "magnitude": roleMagnitude, "e_magnitude": roleError, "upperlimit": roleLimitFlag, "band": roleFilter, "system": roleMagsys,
+		"u_flux": roleFluxUnit, "e_flux": roleFluxError, "flux": roleFlux, "telescope": roleTelescope, "instrument": roleInstrument, "observatory": roleOther},
+}
+
+// jsonLists are the lists of records of a document that are read together, the most particular first.
+var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"candidates"}}
+
+// jsonList is a list of records in a document.
+type jsonList struct {
+	path    string   // of keys, with a tab behind each
+	key     string   // the last of them, "" for the document itself
+	object  string   // the event that an Open Catalog's list is of
+	names   []string // keys of its records, in their order
+	nested  []string // of these, those under which there are lists or objects
+	records int
+}
+
+// jsonGrid is the table of a JSON document: its list of records, or two that belong together.
+func jsonGrid(f File) (*grid, error) {
+	lists, err := findJSONLists(f)
+	if err != nil {
+		return nil, err
+	}
+	chosen := chooseJSONLists(lists)
+	if len(chosen) == 0 {
+		if len(lists) == 0 {
+			return nil, refuse(Problem{Reason: "a JSON document without a list of records"})
+		}
+		var keys []string
+		for _, l := range lists {
+			keys = append(keys, l.key)
+		}
+		return nil, refuse(Problem{Reason: "a JSON document with several lists of records, of which none is called photometry, detections or candidates: " + quotedList(keys)})
+	}
+	g := &grid{format: "JSON", numbered: true}
+	var nested []string
+	paths := map[string]string{}
+	objects := map[string]bool{}
+	for _, l := range chosen {
+		paths[l.path] = l.object
+		if l.object != "" {
+			objects[l.object] = true
+			g.object = l.object
+		}
+		for _, name := range l.names {
+			if !slices.Contains(g.first, name) {
+				g.first = append(g.first, name)
+			}
+		}
+		nested = append(nested, l.nested...)
+	}
+	several := len(objects) > 1
+	if several {
+		g.object = ""
+		g.first = append(g.first, "object")
+	}
+	if len(g.first) > maxColumns {
+		return nil, refuse(Problem{Reason: "the names of the columns are too many"})
+	}
+	var unread []string
+	for _, l := range lists {
+		if !slices.Contains(chosen, l) && !slices.Contains(unread, l.key) {
+			unread = append(unread, l.key)
+		}
+	}
+	if len(unread) > 0 {
+		g.notes = append(g.notes, "lists of the document that are not read: "+quotedList(unread))
+	}
+	open := slices.Contains(g.first, "u_time")
+	for _, name := range g.first {
+		left := ""
+		if slices.Contains(nested, name) && !(open && name == "time") {
+			left = "it holds lists or objects"
+		}
+		g.fields = append(g.fields, field{left: left})
+	}
+	g.open = func(func([]byte)) (rows, error) {
+		w, err := newJSONWalk(f)
+		if err != nil {
+			return nil, err
+		}
+		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(g.first)), cells: make([][]byte, len(g.first)), several: several, open: open}
+		for i, name := range g.first {
+			in.at[name] = i
+		}
+		return in, nil
+	}
+	return g, g.look()
+}
+
+// findJSONLists finds all lists whose first item is an object.
+func findJSONLists(f File) ([]*jsonList, error) {
+	w, err := newJSONWalk(f)
+	if err != nil {
+		return nil, err
+	}
+	var lists []*jsonList
+	at := map[string]*jsonList{}
+	known := map[string]map[string]bool{}
+	var members []jsonMember
+	for {
+		t, err := w.step()
+		if err == io.EOF {
+			return lists, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !w.recordBegins(t) {
+			continue
+		}
+		path := w.listPath()
+		l := at[path]
+		if l == nil {
+			if len(lists) == 1000 {
+				return nil, refuse(Problem{Reason: "a JSON document with more than 1000 lists of records"})
+			}
+			keys := w.path()
+			keys = keys[:len(keys)-1] // that of the record itself
+			l = &jsonList{path: path}
+			if n := len(keys); n > 0 {
+				l.key = keys[n-1]
+				if n == 2 && l.key == "photometry" {
+					l.object = keys[0]
+				}
+			}
+			lists, at[path], known[path] = append(lists, l), l, map[string]bool{}
+		}
+		l.records++
+		if members, err = w.record(members[:0], nil); err != nil {
+			return nil, err
+		}
+		for _, m := range members {
+			if m.nested && !slices.Contains(l.nested, m.key) {
+				l.nested = append(l.nested, m.key)
+			}
+			if !known[path][m.key] {
+				if known[path][m.key] = true; len(l.names) == maxColumns {
+					return nil, refuse(Problem{Reason: "the names of the columns are too many"})
+				}
+				l.names = append(l.names, m.key)
+			}
+		}
+	}
+}
+
+// recordBegins tells whether the step went into an object that is an item of a list.
+func (w *jsonWalk) recordBegins(t any) bool {
+	n := len(w.stack)
+	return n >= 2 && !w.stack[n-1].list && w.stack[n-2].list && w.stack[n-1].key == "" && !w.stack[n-1].value && isDelim(t, '{')
+}
+
+// listPath is the path of the list whose item the walk is in.
+func (w *jsonWalk) listPath() string {
+	var b strings.Builder
+	for _, f := range w.stack[:len(w.stack)-1] {
+		if !f.list {
+			b.WriteString(f.key)
+			b.WriteByte('\t')
+		}
+	}
+	return b.String()
+}
+
+// chooseJSONLists takes those that belong to a light curve, or the only one.
+func chooseJSONLists(lists []*jsonList) []*jsonList {
+	for _, names := range jsonLists {
+		var chosen []*jsonList
+		for _, l := range lists {
+			if slices.Contains(names, strings.ToLower(l.key)) {
+				chosen = append(chosen, l)
+			}
+		}
+		if len(chosen) > 0 {
+			return chosen
+		}
+	}
+	if len(lists) == 1 {
+		return lists
+	}
+	return nil
+}
+
+// jsonRows gives the records of some lists of a document.
+type jsonRows struct {
+	walk    *jsonWalk
+	paths   map[string]string // of the lists, and the objects that they are of
+	at      map[string]int    // columns by the keys of members
+	filled  []int             // the row in which a column was filled last
+	several bool              // the last column is the object's
+	open    bool              // the table is an Open Catalog's
+	members []jsonMember
+	cells   [][]byte
+	number  int
+}
+
+func (in *jsonRows) next(r *row) error {
+	for {
+		t, err := in.walk.step()
+		if err != nil {
+			return err
+		}
+		if !in.walk.recordBegins(t) {
+			continue
+		}
+		object, ours := in.paths[in.walk.listPath()]
+		if in.members, err = in.walk.record(in.members[:0], nil); err != nil {
+			return err
+		}
+		if ours {
+			in.fill(r, object)
+			return nil
+		}
+	}
+}
+
+// fill makes a row of a record.
+func (in *jsonRows) fill(r *row, object string) {
+	in.number++
+	*r = row{line: in.number}
+	clear(in.cells)
+	for _, m := range in.members {
+		at, ok := in.at[m.key]
+		switch {
+		case !ok:
+			continue // the file has changed under our hands
+		case in.filled[at] == in.number:
+			r.reason = "the member " + quoted(m.key) + " stands there twice"
+		case garbled(m.text) || garbled(m.key):
+			r.reason = "not text: not valid UTF-8"
+		}
+		in.cells[at], in.filled[at] = []byte(m.text), in.number
+		if in.open {
+			in.judge(r, m)
+		}
+	}
+	if in.several {
+		in.cells[len(in.cells)-1] = []byte(object)
+	}
+	r.cells = in.cells
+}
+
+// openTime is how an Open Catalog counts time by its u_time: MJD, also where it says nothing, or JD, both of UTC.
+func openTime(unit string) (t timeName, ok bool) {
+	switch fold(unit) {
+	case "", "mjd":
+		return timeName{kind: kindMJD}, true
+	case "jd":
+		return timeName{kind: kindJD}, true
+	}
+	return timeName{}, false
+}
+
+// judge looks at what a record of an Open Catalog says of itself.
+func (in *jsonRows) judge(r *row, m jsonMember) {
+	switch m.key {
+	case "time":
+		if m.nested {
+			r.left = "the row's time is a span of time"
+		}
+	case "u_time":
+		t, ok := openTime(m.text)
+		if r.time = &t; !ok {
+			r.reason = "times in " + quoted(m.text) + " are not read"
+		}
+	case "host", "model", "realization", "simulated":
+		if m.text != "" && m.text != "false" {
+			r.left = "the row is of the kind " + quoted(m.key) + " and not of the object as it was seen"
+		}
+	}
+}

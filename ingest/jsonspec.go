@@ -1,0 +1,235 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// maxJSONSpectra is how many spectra a document may have.
+const maxJSONSpectra = 10_000
+
+// openSpectrum is what stands beside the data of a spectrum of the Open Supernova Catalog.
+type openSpectrum struct {
+	members map[string]string
+	width   int // numbers of a pixel: wavelength, flux and maybe its error; 0 when there is no data
+}
+
+// readJSONSpectra reads the spectra of an Open Catalog: a list spectra, of objects with a list data of [wavelength, flux] or [wavelength, flux,
+// error], and their units and time beside it.
+func readJSONSpectra(ctx context.Context, j *job) error {
+	spectra, err := findJSONSpectra(j.file)
+	if err != nil {
+		return err
+	}
+	if len(spectra) == 0 {
+		return refuse(Problem{Reason: "a JSON document without a list spectra whose members have data"})
+	}
+	w, err := newJSONWalk(j.file)
+	if err != nil {
+		return err
+	}
+	if len(spectra) > 1 {
+		j.warn("the document has %d spectra", len(spectra))
+	}
+	in := &jsonPixels{walk: w}
+	read := 0
+	for i, s := range spectra {
+		if reason := s.refused(); reason != "" {
+			j.reject(Problem{Row: i + 1, Reason: reason})
+			if s.width > 0 {
+				err = in.begin()
+			}
+		} else {
+			read++
+			err = j.readOpenSpectrum(ctx, in, s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if read == 0 {
+		return refuse(Problem{Reason: "no spectrum is left"})
+	}
+	return nil
+}
+
+// refused says why a spectrum is not read; "" when it is.
+func (s *openSpectrum) refused() string {
+	for _, kind := range []string{"host", "model", "synthetic", "deredshifted", "dereddened"} {
+		if v := s.members[kind]; v != "" && v != "false" {
+			return "the spectrum is of the kind " + quoted(kind) + " and not of the object as it was seen"
+		}
+	}
+	switch {
+	case s.width == 0:
+		return "the spectrum has no data"
+	case s.width > 3:
+		return fmt.Sprintf("the spectrum has %d numbers a pixel: wavelength, flux and error are read", s.width)
+	}
+	if fluxes, errors := s.members["u_fluxes"], s.members["u_errors"]; s.width == 3 && errors != "" && errors != fluxes {
+		return "the errors are in " + quoted(errors) + " and the fluxes in " + quoted(fluxes)
+	}
+	return ""
+}
+
+// readOpenSpectrum reads the next spectrum of the document.
+func (j *job) readOpenSpectrum(ctx context.Context, in *jsonPixels, s *openSpectrum) error {
+	get := func(keys ...string) string {
+		for _, key := range keys {
+			if v := s.members[key]; v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	g := &grid{format: "Open Supernova Catalog, JSON", numbered: true}
+	g.first = []string{"wavelength", "flux", "error"}[:s.width]
+	g.fields = []field{{unit: get("u_wavelengths")}, {unit: get("u_fluxes")}, {unit: get("u_fluxes")}}[:s.width]
+	g.keys = textKeys{}
+	t, ok := openTime(get("u_time"))
+	if !ok {
+		return refuse(Problem{Column: "u_time", Reason: "times in " + quoted(get("u_time")) + " are not read"})
+	}
+	key := "MJD"
+	if t.kind == kindJD {
+		key = "JD"
+	}
+	if time := get("time"); time != "" {
+		g.keys[key] = time
+	}
+	if source := get("telescope", "observatory", "instrument"); source != "" {
+		g.keys["FACILITY"] = source
+	}
+	g.open = func(func([]byte)) (rows, error) { return in, in.begin() }
+	return j.readSpectrum(ctx, g)
+}
+
+// findJSONSpectra lists the spectra of a document.
+func findJSONSpectra(f File) ([]*openSpectrum, error) {
+	w, err := newJSONWalk(f)
+	if err != nil {
+		return nil, err
+	}
+	var spectra []*openSpectrum
+	var members []jsonMember
+	for {
+		t, err := w.step()
+		if err == io.EOF {
+			return spectra, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !w.recordBegins(t) || w.listKey() != "spectra" {
+			continue
+		}
+		if len(spectra) == maxJSONSpectra {
+			return nil, refuse(Problem{Reason: fmt.Sprintf("more than %d spectra", maxJSONSpectra)})
+		}
+		s := &openSpectrum{members: map[string]string{}}
+		members, err = w.record(members[:0], func(key string) (bool, error) {
+			if key != "data" || !w.stack[len(w.stack)-1].list {
+				return false, nil
+			}
+			s.width, err = w.firstWidth()
+			return true, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range members {
+			if garbled(m.text) {
+				return nil, refuse(Problem{Reason: "not text: not valid UTF-8"})
+			}
+			if !m.nested {
+				s.members[m.key] = m.text
+			}
+		}
+		spectra = append(spectra, s)
+	}
+}
+
+// listKey is the key of the list whose item the walk is in.
+func (w *jsonWalk) listKey() string {
+	if n := len(w.stack); n >= 3 && !w.stack[n-3].list {
+		return w.stack[n-3].key
+	}
+	return ""
+}
+
+// firstWidth reads over a list of lists, and counts the items of its first one.
+func (w *jsonWalk) firstWidth() (width int, err error) {
+	depth := len(w.stack)
+	for items := 0; len(w.stack) >= depth; {
+		t, err := w.step()
+		if err != nil {
+			return 0, err
+		}
+		switch {
+		case isDelim(t, ']') && len(w.stack) == depth:
+			if width == 0 {
+				width = items
+			}
+			items = 0
+		case len(w.stack) == depth+1 && !isDelim(t, '['):
+			items++
+		}
+	}
+	return width, nil
+}
+
+// jsonPixels gives the pixels of the spectra of a document, one spectrum after the other.
+type jsonPixels struct {
+	walk  *jsonWalk
+	depth int // of the list of pixels
+	cells [][]byte
+	pixel int
+}
+
+// begin goes into the data of the next spectrum that has some.
+func (in *jsonPixels) begin() error {
+	for in.pixel = 0; ; {
+		t, err := in.walk.step()
+		if err == io.EOF {
+			return refuse(Problem{Reason: "the JSON document has fewer spectra than before"})
+		}
+		if err != nil {
+			return err
+		}
+		n := len(in.walk.stack)
+		if isDelim(t, '[') && n >= 4 && in.walk.stack[n-2].key == "data" && !in.walk.stack[n-2].list && in.walk.stack[n-3].list && in.walk.stack[n-4].key == "spectra" {
+			in.depth = n
+			return nil
+		}
+	}
+}
+
+func (in *jsonPixels) next(r *row) error {
+	in.pixel++
+	*r = row{line: in.pixel}
+	in.cells = in.cells[:0]
+	for {
+		t, err := in.walk.step()
+		if err != nil {
+			return err
+		}
+		switch n := len(in.walk.stack); {
+		case n < in.depth:
+			return io.EOF
+		case isDelim(t, '[') && n == in.depth+1:
+		case isDelim(t, ']') && n == in.depth:
+			r.cells = in.cells
+			return nil
+		case n == in.depth+1 && len(in.cells) < maxColumns:
+			if _, nested := t.(json.Delim); !nested {
+				in.cells = append(in.cells, []byte(jsonText(t)))
+				continue
+			}
+			fallthrough
+		default:
+			return refuse(Problem{Row: in.pixel, Reason: "a pixel is a list of numbers: wavelength, flux and maybe its error"})
+		}
+	}
+}
