@@ -220,7 +220,7 @@ func TestETags(t *testing.T) {
 		if path == "/api/tokens/" {
 			continue // which tells when a token was last used
 		}
-		if again := n.ask("astro", "GET", path, nil, "If-None-Match", `"x", `+tag); again.status != 304 || len(again.body) > 0 {
+		if again := n.ask("astro", "GET", path, nil, "If-None-Match", `"x", `+tag); again.status != 304 || len(again.body) > 0 || again.header.Get("Content-Security-Policy") != "" { // which would be taken for that of the page
 			t.Errorf("%s asked again: %d", path, again.status)
 		}
 		if head := n.ask("astro", "HEAD", path, nil, "If-None-Match", tag); head.status != 304 {

@@ -50,6 +50,7 @@ func (r *request) write(a *answer) {
 		}
 	}
 	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
+		h.Del("Content-Security-Policy") // that of a 304 would take the place of the stored answer's, and a page without scripts and style is of no use
 		r.w.WriteHeader(a.status)
 		return
 	}
