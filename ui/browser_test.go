@@ -198,6 +198,7 @@ func (b *browser) newPage(t *testing.T, base string) *page {
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		p.do(domain+".enable", nil, nil)
 	}
+	p.do("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-reduced-motion", "value": "reduce"}}}, nil) // what moves slowly is missed by a click
 	p.do("Browser.grantPermissions", map[string]any{"browserContextId": context.BrowserContextID, "permissions": []string{"clipboardReadWrite", "clipboardSanitizedWrite"}}, nil)
 	return p
 }

@@ -7,6 +7,7 @@ import { confirmed, failed } from "./notice.js";
 import { requestBox } from "./requests.js";
 import { session } from "./session.js";
 import { shell } from "./shell.js";
+import { grouped } from "./text.js";
 
 const path = location.pathname.endsWith("/") ? location.pathname : location.pathname + "/";
 const answer = document.getElementById("answer"), tools = document.getElementById("tools");
@@ -60,7 +61,7 @@ function bar(options, allowed, body) {
   } }, "OPTIONS"), allowed.includes("GET") && h("span", { class: "row" }, formats.map((f) => h("a", { href: at({ format: f }) }, f))));
   if (body && typeof body.count === "number") {
     const page = (label, url) => h("a", { class: "button small", href: url ? new URL(url).pathname + new URL(url).search : null, "aria-disabled": url ? null : "true" }, label);
-    answer.before(h("div", { class: "row", id: "pages" }, page("Previous", body.previous), page("Next", body.next), h("span", { class: "faint" }, body.count + " in all")));
+    answer.before(h("div", { class: "row", id: "pages" }, page("Previous", body.previous), page("Next", body.next), h("span", { class: "faint" }, grouped(body.count) + " in all")));
   }
 }
 

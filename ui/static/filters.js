@@ -17,7 +17,7 @@ function control(name, f, value) {
   const label = h("code", {}, name);
   if (f.choices?.length) return field(label, select({ name }, [["", "any"], ...f.choices.map((c) => [c, c])], value), { help: f.help_text });
   if (f.type === "boolean") return field(label, select({ name }, [["", "no"], ["true", "yes"]], value), { help: f.help_text });
-  const kind = { integer: { inputmode: "numeric" }, float: { inputmode: "decimal" }, datetime: { placeholder: "2024-01-31T23:59" } }[f.type];
+  const kind = { integer: { inputmode: "numeric" }, float: { inputmode: "decimal" }, datetime: { placeholder: "2024-01-31" } }[f.type];
   return field(label, h("input", { name, value: [value ?? ""].flat().join(", "), autocomplete: "off", spellcheck: "false", ...kind }), { help: f.help_text });
 }
 

@@ -26,7 +26,7 @@ export function fieldForm(fields, { verb, send, done = () => {}, values = {}, fi
 const isJSON = (name) => name === "value" || name.endsWith("parameters");
 
 function control(name, f, value) {
-  const label = f.label + (f.required ? " *" : ""), help = [f.help_text, f.type === "field" && (f.child ? "A JSON list of objects with " + Object.keys(f.child.children).join(", ") + "." : isJSON(name) ? "JSON." : "An id."), f.type === "datetime" && "ISO 8601, UTC if nothing is said."].filter(Boolean).join(" ");
+  const label = f.label + (f.required ? " *" : ""), help = [f.help_text, f.type === "field" && (f.child ? "A JSON list of objects with " + Object.keys(f.child.children).join(", ") + "." : isJSON(name) ? !/JSON/.test(f.help_text) && "JSON." : "An id."), f.type === "datetime" && "ISO 8601" + (/UTC/.test(f.help_text) ? "." : ", UTC if nothing is said.")].filter(Boolean).join(" ");
   const shown = value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : value;
   if (f.choices) return field(label, select({ name }, [["", "–"], ...f.choices.map((c) => [c.value, c.display_name])], shown), { help });
   if (f.type === "boolean") return field(label, select({ name }, [["", "–"], ["true", "yes"], ["false", "no"]], String(shown)), { help });

@@ -8,14 +8,14 @@ import { colour, look, onLook } from "./looks.js";
 import { asFlux, asMagnitude, fold, pointOf } from "./photometry.js";
 import { Plot } from "./plot.js";
 import { stamp } from "./symbols.js";
-import { pager, table } from "./table.js";
+import { pager, table, when } from "./table.js";
 import { fromMJD, grouped, many, now, short } from "./text.js";
 
 const pageSize = 25;
 
 // lightCurve gives the panel of a target, and loads its points. deletable adds a way to delete single points, which is told the datum.
 export function lightCurve(target, { deletable } = {}) {
-  const state = { points: [], x: "mjd", y: "magnitude", period: periodOf(target), zero: "", folded: false, errors: true, limits: true, hidden: new Set(), offset: 0 };
+  const state = { points: [], x: "mjd", y: "magnitude", period: periodOf(target), zero: "", folded: false, errors: true, limits: true, hidden: new Set(), offset: 0, marked: null };
   const plotHost = h("div", {}), legend = h("ul", { class: "legend", "aria-label": "Bands and sources" }), notes = h("p", { class: "help", "aria-live": "polite" }), rows = h("div", { id: "points" });
   const controls = h("div", { class: "controls" });
   const element = h("section", { class: "card", id: "lightcurve", "aria-label": "Light curve" }, h("div", { class: "bar" }, h("h2", {}, "Light curve"), exports()), controls, plotHost, legend, notes,
@@ -180,17 +180,18 @@ export function lightCurve(target, { deletable } = {}) {
 
   function picked(s, i) {
     element.querySelector("details.points").open = true;
-    state.offset = Math.floor(shownPoints().indexOf(s.points[i]) / pageSize) * pageSize;
-    showRows(s.points[i]);
+    state.marked = s.points[i];
+    state.offset = Math.floor(shownPoints().indexOf(state.marked) / pageSize) * pageSize;
+    showRows();
     rows.querySelector("tr.marked")?.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   }
 
-  function showRows(marked) {
+  function showRows() {
     if (!element.querySelector("details.points").open) return;
     const all = shownPoints();
     state.offset = Math.min(state.offset, Math.max(0, all.length - 1));
     const columns = [
-      { label: "UTC", class: "tight", cell: (p) => p.datum.timestamp.slice(0, 19).replace("T", " ") },
+      { label: "UTC", class: "tight", cell: (p) => when(p.datum.timestamp) },
       { label: "MJD", class: "number wideonly", cell: (p) => p.time.toFixed(5) },
       { label: "Filter", cell: (p) => p.filter },
       { label: "Magnitude", class: "number", cell: (p) => (p.isLimit ? "> " + p.limit : Number.isNaN(p.magnitude) ? "" : p.magnitude) },
@@ -205,7 +206,7 @@ export function lightCurve(target, { deletable } = {}) {
       } }, "Delete") },
     ].filter(Boolean);
     fill(rows, table({ columns, rows: all.slice(state.offset, state.offset + pageSize), caption: "Points of the light curve", mark: (tr, p) => {
-      if (p === marked) tr.classList.add("marked");
+      if (p === state.marked) tr.classList.add("marked");
       tr.addEventListener("mouseenter", () => {
         const s = series.find((s) => s.points.includes(p));
         plot.mark(s, s.points.indexOf(p));

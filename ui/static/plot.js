@@ -118,6 +118,8 @@ export class Plot {
     this.left = Math.max(46, 26 + Math.max(...yTicks.map((t) => c.measureText(t.text).width)));
     const f = this.#frame();
     this.#axes(c, f, look, yTicks);
+    const marks = (this.options.marks?.() ?? []).map((m) => ({ ...m, at: f.px(m.x) })).filter((m) => m.at >= f.left && m.at <= f.right);
+    this.#marks(c, f, marks);
     c.save();
     c.beginPath();
     c.rect(f.left, f.top, f.right - f.left, f.bottom - f.top);
@@ -132,7 +134,9 @@ export class Plot {
       for (const s of points) this.#stamps(c, f, s, scale, look.ground, inSight);
     }
     c.restore();
+    if (marks.length) this.#names(c, f, look.ground, marks);
     c.strokeStyle = look.edge;
+    c.lineWidth = 1;
     c.strokeRect(f.left + 0.5, f.top + 0.5, f.right - f.left - 1, f.bottom - f.top - 1);
   }
 
@@ -183,28 +187,40 @@ export class Plot {
     c.fillText(y.label, 0, 0);
     c.restore();
     c.textBaseline = "alphabetic";
-    if (this.options.marks) this.#marks(c, f, this.options.marks());
   }
 
-  // #marks draws vertical lines with names, such as those of spectral lines.
+  // #marks draws vertical lines, such as those of spectral lines.
   #marks(c, f, marks) {
+    c.save();
+    c.lineWidth = 1;
+    c.setLineDash([2, 3]);
+    for (const m of marks) {
+      c.strokeStyle = m.colour;
+      c.beginPath();
+      c.moveTo(m.at, f.top);
+      c.lineTo(m.at, f.bottom);
+      c.stroke();
+    }
+    c.restore();
+  }
+
+  // #names writes the names of the marks, which ascend, above everything, in the first row that has room.
+  #names(c, f, ground, marks) {
+    const ends = []; // by row, where its last name ends
     c.save();
     c.textAlign = "left";
     c.font = "11px system-ui, sans-serif";
-    let row = 0, before = -Infinity;
+    c.lineWidth = 3;
+    c.lineJoin = "round";
+    c.strokeStyle = ground;
     for (const m of marks) {
-      const x = f.px(m.x);
-      if (x < f.left || x > f.right) continue;
-      row = x - before < 34 ? (row + 1) % 4 : 0;
-      before = x;
-      c.strokeStyle = c.fillStyle = m.colour;
-      c.setLineDash([2, 3]);
-      c.beginPath();
-      c.moveTo(x, f.top);
-      c.lineTo(x, f.bottom);
-      c.stroke();
-      c.setLineDash([]);
-      c.fillText(m.name, Math.min(x + 3, f.right - c.measureText(m.name).width - 2), f.top + 12 + row * 13);
+      const width = c.measureText(m.name).width, x = Math.min(m.at + 3, f.right - width - 2);
+      let row = ends.findIndex((end) => end + 4 < x);
+      if (row < 0) row = ends.length < 6 ? ends.length : ends.indexOf(Math.min(...ends));
+      ends[row] = x + width;
+      c.fillStyle = m.colour;
+      c.strokeText(m.name, x, f.top + 13 + row * 13);
+      c.fillText(m.name, x, f.top + 13 + row * 13);
     }
     c.restore();
   }

@@ -21,6 +21,7 @@ export function shell(who, path) {
     h("a", { class: "brand", href: "/" }, h("img", { src: "/static/nightjar.svg", alt: "", width: 26, height: 26 }), who.node),
     h("nav", { "aria-label": "Pages" }, places.map(link), who.superuser && office.map(link)),
     h("div", { class: "tools" }, lookButtons(), account(who)));
+  document.querySelector("#head [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone not all are seen
   title("");
   keys();
 }

@@ -13,7 +13,7 @@ export function skyMap(picked) {
   const said = h("p", { class: "help", "aria-live": "polite" });
   const box = h("div", { class: "sky" }, canvas);
   const element = h("div", {}, box, said);
-  let places = [], stop = null, asked = "";
+  let places = [], stop = null, asked = ""; // x and y of each target by turns, as mollweide gives them
 
   const draw = () => drawMap(canvas, places);
   new ResizeObserver(draw).observe(box);
@@ -37,7 +37,7 @@ export function skyMap(picked) {
     places = [];
     try {
       for await (const page of pages("/api/targets/", { ...params, fields: "ra,dec" }, 20000, stop.signal)) {
-        places = places.concat(page.results.filter((t) => t.ra !== null && t.dec !== null).flatMap((t) => [t.ra, t.dec]));
+        places = places.concat(page.results.filter((t) => t.ra !== null && t.dec !== null).flatMap((t) => mollweide(t.ra, t.dec)));
         draw();
       }
     } catch (error) {
@@ -55,9 +55,10 @@ export function skyMap(picked) {
 function frame(canvas) {
   const { width, height } = canvas.getBoundingClientRect();
   const r = Math.min(width / 4, height / 2) - 3;
-  return { width, height, r, at: (ra, dec) => {
+  const px = (x) => width / 2 + x * r, py = (y) => height / 2 - y * r;
+  return { width, height, r, px, py, at: (ra, dec) => {
     const [x, y] = mollweide(ra, dec);
-    return [width / 2 + x * r, height / 2 - y * r];
+    return [px(x), py(y)];
   } };
 }
 
@@ -114,27 +115,27 @@ function dots(c, f, places) {
   c.fillStyle = colour("accent");
   const r = places.length < 400 ? 3.2 : 2;
   for (let i = 0; i < places.length; i += 2) {
-    const [x, y] = f.at(places[i], places[i + 1]);
     c.beginPath();
-    c.arc(x, y, r, 0, 7);
+    c.arc(f.px(places[i]), f.py(places[i + 1]), r, 0, 7);
     c.fill();
   }
 }
 
 // density counts targets by cells of 2 by 2 pixels; the shade goes with the logarithm.
 function density(c, f, places) {
-  const cell = 2, w = Math.ceil(f.width / cell), n = new Uint32Array(w * Math.ceil(f.height / cell));
+  const cell = 2, w = Math.ceil(f.width / cell), n = new Uint32Array(w * Math.ceil(f.height / cell)), shades = new ImageData(w, n.length / w);
   let most = 1;
   for (let i = 0; i < places.length; i += 2) {
-    const [x, y] = f.at(places[i], places[i + 1]);
-    const k = Math.floor(y / cell) * w + Math.floor(x / cell);
+    const k = Math.floor(f.py(places[i + 1]) / cell) * w + Math.floor(f.px(places[i]) / cell);
     most = Math.max(most, ++n[k]);
   }
-  c.fillStyle = colour("accent");
-  for (let k = 0; k < n.length; k++) {
-    if (n[k] === 0) continue;
-    c.globalAlpha = 0.3 + 0.7 * Math.log(n[k]) / Math.max(Math.log(most), 0.7);
-    c.fillRect((k % w) * cell, Math.floor(k / w) * cell, cell, cell);
-  }
-  c.globalAlpha = 1;
+  const full = Math.max(Math.log(most), 0.7);
+  for (let k = 0; k < n.length; k++) if (n[k] > 0) shades.data[4 * k + 3] = 255 * (0.3 + 0.7 * Math.log(n[k]) / full);
+  const layer = new OffscreenCanvas(shades.width, shades.height), l = layer.getContext("2d");
+  l.putImageData(shades, 0, 0);
+  l.globalCompositeOperation = "source-in"; // the colour, as opaque as the shades are
+  l.fillStyle = colour("accent");
+  l.fillRect(0, 0, layer.width, layer.height);
+  c.imageSmoothingEnabled = false;
+  c.drawImage(layer, 0, 0, layer.width * cell, layer.height * cell);
 }

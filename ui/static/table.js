@@ -1,6 +1,9 @@
 // Tables of lists, with heads that sort, and the way from page to page.
 import { h } from "./dom.js";
-import { grouped } from "./text.js";
+import { grouped, moment } from "./text.js";
+
+// when is a time in a cell: it may be broken between date and time, and nowhere else.
+export const when = (iso) => moment(iso).split(" ").map((part, i) => [i > 0 && " ", h("span", { class: "unbroken" }, part)]);
 
 // table shows rows. A column has a label and a cell(row), which gives what the cell shows, and perhaps a class, and sort: the name of its order in the API.
 // order is the order as the API has it, "-" before it for descending; sorted is told a new one.

@@ -9,7 +9,7 @@ const types = ["auto", "photometry", "spectroscopy", "image_file", "fits_file"];
 
 // uploads is a place to drop files at. stored is called when something was stored.
 export function uploads(target, stored) {
-  const queue = h("div", { "aria-live": "polite" });
+  const queue = h("div", { "aria-live": "polite" }), together = h("div", {});
   const input = h("input", { type: "file", multiple: true, class: "offscreen", "aria-label": "Choose files", onchange: () => {
     take(input.files);
     input.value = "";
@@ -45,16 +45,29 @@ export function uploads(target, stored) {
 
   async function take(files) {
     for (const file of files) {
-      const row = fileRow(file, form(file), stored);
+      const row = fileRow(file, form(file), { stored, changed });
       queue.prepend(row);
       await row.preview();
     }
   }
-  return h("section", { class: "card", id: "upload", "aria-label": "Upload" }, h("h2", {}, "Add data"), drop, details, queue);
+
+  // changed offers to store at once what was read and is not stored yet, if that is more than one file.
+  let storing = false;
+  function changed() {
+    const ready = storing ? [] : [...queue.children].filter((row) => row.store).reverse(); // as they were dropped
+    fill(together, ready.length > 1 && h("button", { type: "button", class: "main", onclick: async () => {
+      storing = true;
+      fill(together);
+      for (const row of ready) await row.store?.(); // unless it was dismissed meanwhile
+      storing = false;
+      changed();
+    } }, "Store all " + ready.length));
+  }
+  return h("section", { class: "card", id: "upload", "aria-label": "Upload" }, h("h2", {}, "Add data"), drop, details, together, queue);
 }
 
-// fileRow shows one file on its way.
-function fileRow(file, form, stored) {
+// fileRow shows one file on its way. Its store is there as long as it can be stored; changed is told when that has become so, or has ceased.
+function fileRow(file, form, { stored, changed }) {
   const bar = h("progress", { value: 0, max: 1, hidden: true }), state = h("span", { class: "faint" }), found = h("div", {}), buttons = h("div", { class: "row" });
   const element = h("div", { class: "upload" }, h("div", { class: "row" }, h("b", {}, file.name), h("span", { class: "faint" }, size(file.size)), bar, state), found, buttons);
   const run = async (dry) => {
@@ -68,8 +81,9 @@ function fileRow(file, form, stored) {
       });
     } catch (error) {
       fill(state, h("span", { class: "bad" }, dry ? "cannot be stored" : "was not stored"));
-      fill(found, h("p", { class: "bad" }, error.message), report(error.fields?.report, true));
-      fill(buttons, h("button", { type: "button", onclick: () => element.remove() }, "Dismiss"));
+      const said = error.fields?.report;
+      fill(found, !said?.errors?.length && h("p", { class: "bad" }, error.message), report(said, true));
+      fill(buttons, dismiss());
       return null;
     } finally {
       bar.hidden = true;
@@ -80,14 +94,23 @@ function fileRow(file, form, stored) {
     if (!answer) return;
     fill(state, "nothing is stored yet");
     fill(found, report(answer.report ?? answer, true));
-    fill(buttons, h("button", { type: "button", class: "main", onclick: store }, "Store"), h("button", { type: "button", onclick: () => element.remove() }, "Dismiss"));
+    fill(buttons, h("button", { type: "button", class: "main", onclick: store }, "Store"), dismiss());
+    element.store = store;
+    changed();
   };
+  const dismiss = () => h("button", { type: "button", onclick: () => {
+    element.store = null;
+    element.remove();
+    changed();
+  } }, "Dismiss");
   async function store() {
+    element.store = null;
+    changed();
     const answer = await run(false);
     if (!answer) return;
     fill(state, h("span", { class: "good" }, "stored"));
     fill(found, report(answer.report));
-    fill(buttons, h("button", { type: "button", onclick: () => element.remove() }, "Dismiss"));
+    fill(buttons, dismiss());
     stored(answer);
   }
   return element;

@@ -3,7 +3,8 @@ import { fill, h } from "../dom.js";
 import { explorer } from "../explorer.js";
 import { dialogue } from "../notice.js";
 import { title } from "../shell.js";
-import { ago, grouped, many, moment } from "../text.js";
+import { when } from "../table.js";
+import { ago, grouped, many } from "../text.js";
 
 // where the rows of a table are shown
 const places = { targets: (id) => "/targets/" + id + "/", dataproducts: (id) => "/dataproducts/data/" + id + "/", reduceddatums: (id) => "/api/reduceddatums/" + id + "/", observations: (id) => "/api/observations/" + id + "/" };
@@ -17,7 +18,7 @@ export async function show(main, who) {
   await explorer(main, {
     heading: "Log", path: "/api/log/", things: ["entry", "entries"],
     columns: () => [
-      { label: "UTC", class: "tight", cell: (e) => h("button", { type: "button", class: "link", title: ago(e.time), onclick: () => details(e) }, moment(e.time)) },
+      { label: "UTC", class: "tight", cell: (e) => h("button", { type: "button", class: "link", title: ago(e.time), onclick: () => details(e) }, when(e.time)) },
       { label: "Who", cell: (e) => e.user || h("span", { class: "faint" }, "the node") },
       { label: "From", class: "wideonly", cell: (e) => e.address },
       { label: "Asked for", class: "wide wideonly", cell: (e) => h("span", { class: "mono" }, e.action) },

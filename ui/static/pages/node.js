@@ -29,7 +29,7 @@ export async function show(main, who) {
 
 // copies says how the copies are that the server takes by itself, if it does.
 function copies(state) {
-  if (!state) return null;
+  if (!state) return h("p", { class: "faint" }, "This server takes no copies by itself; started with ", h("code", {}, "--backup-dir FOLDER"), " it does, and their age is shown here.");
   if (state.failed) return h("p", { class: "bad" }, "The last copy that the server tried to take by itself failed" + (state.age_seconds === null ? "; there is none." : "; the last good one is " + past(state.age_seconds) + " old."));
   return state.age_seconds === null ? h("p", { class: "warn" }, "The server takes copies by itself; there is none yet.") : h("p", { class: "good" }, "The last copy that the server took by itself is " + past(state.age_seconds) + " old.");
 }

@@ -1,6 +1,7 @@
 // The observation records.
 import { h } from "../dom.js";
 import { explorer, targetLinks } from "../explorer.js";
+import { when } from "../table.js";
 import { moment, short } from "../text.js";
 
 export async function show(main) {
@@ -13,8 +14,8 @@ export async function show(main) {
         { label: "Target", class: "wide", cell: (o) => target(o.target) },
         { label: "Facility", cell: (o) => o.facility },
         { label: "Status", sort: "status", cell: (o) => o.status },
-        { label: "Scheduled", sort: "scheduled_start", class: "wideonly tight", cell: (o) => moment(o.scheduled_start) },
-        { label: "Until", sort: "scheduled_end", class: "wideonly tight", cell: (o) => moment(o.scheduled_end) },
+        { label: "Scheduled", sort: "scheduled_start", class: "wideonly tight", cell: (o) => when(o.scheduled_start) },
+        { label: "Until", sort: "scheduled_end", class: "wideonly tight", cell: (o) => when(o.scheduled_end) },
         { label: "Noted", sort: "created", class: "wideonly tight", cell: (o) => moment(o.created).slice(0, 10) },
         { label: "Parameters", class: "wideonly wide", cell: (o) => h("span", { class: "clip" }, short(o.parameters)) },
       ];

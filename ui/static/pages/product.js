@@ -7,8 +7,8 @@ import { colour, onLook } from "../looks.js";
 import { failed } from "../notice.js";
 import { counted, deleteProduct, fields, fileName, local } from "../products.js";
 import { title } from "../shell.js";
-import { pager, table } from "../table.js";
-import { brief, grouped, many, moment } from "../text.js";
+import { pager, table, when } from "../table.js";
+import { brief, grouped, many } from "../text.js";
 import { nothingHere } from "./targetname.js";
 
 const beginning = 4000, largest = 100 << 20; // bytes of a text that are shown, and of a FITS file that are fetched
@@ -25,9 +25,9 @@ export async function show(main, who, { id }) {
   const name = fileName(p), target = await targetLinks([p]), look = h("div", {}), data = h("div", {});
   title(name);
   const facts = [["Target", target(p.target)], ["Type", p.data_product_type.replaceAll("_", " ")], ["Product id", p.product_id], ["Groups", p.groups.map((g) => g.name).join(", ")], ["Observation", p.observation_record], ["Remarks", p.extra_data]].filter(([, v]) => v);
-  fill(main, h("div", { class: "bar" }, h("h1", {}, name), h("a", { class: "button main", href: local(p), download: true }, "Download"), who.signed_in && h("button", { type: "button", class: "danger", onclick: async () => {
+  fill(main, h("div", { class: "bar" }, h("h1", {}, name), h("div", { class: "row" }, h("a", { class: "button main", href: local(p), download: true }, "Download"), who.signed_in && h("button", { type: "button", class: "danger", onclick: async () => {
     if (await deleteProduct(p)) location.assign("/targets/" + p.target + "/");
-  } }, "Delete")),
+  } }, "Delete"))),
   h("section", { class: "card" }, h("dl", {}, facts.map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)]))), look,
   h("section", { class: "card", "aria-label": "Data" }, h("h2", {}, many(p.data_count, "datum", "data") + " came out of it"), data));
   await rows(data, p, 0);
@@ -36,7 +36,7 @@ export async function show(main, who, { id }) {
 
 async function rows(place, p, offset) {
   const limit = 20, page = await get("/api/reduceddatums/", { data_product__id: p.id, limit, offset: offset || "" });
-  fill(place, table({ rows: page.results, caption: "Data", empty: "", columns: [{ label: "UTC", class: "tight", cell: (d) => moment(d.timestamp) }, { label: "Type", class: "wideonly", cell: (d) => d.data_type }, { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, brief(d.value)) }] }),
+  fill(place, table({ rows: page.results, caption: "Data", empty: "", columns: [{ label: "UTC", class: "tight", cell: (d) => when(d.timestamp) }, { label: "Type", class: "wideonly", cell: (d) => d.data_type }, { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, brief(d.value)) }] }),
     pager({ count: page.count, limit, offset, go: (to) => rows(place, p, to).catch(failed) }));
 }
 

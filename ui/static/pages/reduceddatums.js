@@ -4,6 +4,7 @@ import { fieldForm } from "../forms.js";
 import { fill, h } from "../dom.js";
 import { explorer, targetLinks } from "../explorer.js";
 import { confirmed, dialogue, notice } from "../notice.js";
+import { when } from "../table.js";
 import { brief, moment, short } from "../text.js";
 
 const path = "/api/reduceddatums/";
@@ -15,7 +16,7 @@ export async function show(main, who) {
     columns: async (rows, again) => {
       const target = await targetLinks(rows);
       return [
-        { label: "UTC", sort: "timestamp", class: "tight", cell: (d) => h("button", { type: "button", class: "link", onclick: () => details(d, who, again) }, moment(d.timestamp)) },
+        { label: "UTC", sort: "timestamp", class: "tight", cell: (d) => h("button", { type: "button", class: "link", onclick: () => details(d, who, again) }, when(d.timestamp)) },
         { label: "Target", class: "wide", cell: (d) => target(d.target) },
         { label: "Type", class: "wideonly", cell: (d) => d.data_type },
         { label: "Source", class: "wideonly", cell: (d) => d.source_name },

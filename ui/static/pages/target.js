@@ -10,14 +10,15 @@ import { deleteProduct, productRows } from "../products.js";
 import { title } from "../shell.js";
 import { spectra } from "../spectra.js";
 import { ago, brief, many, moment, short } from "../text.js";
-import { table } from "../table.js";
+import { table, when } from "../table.js";
 import { uploads } from "../upload.js";
 import { nothingHere } from "./targetname.js";
 
 export async function show(main, who, { id }) {
-  let target, options;
+  const path = "/api/targets/" + id + "/";
+  let target, lists, options;
   try {
-    [target, options] = await Promise.all([get("/api/targets/" + id + "/"), ask("/api/targets/" + id + "/", { method: "OPTIONS" })]);
+    [target, lists, options] = await Promise.all([get(path), get(path, { fields: "target_lists" }), ask(path, { method: "OPTIONS" })]);
   } catch (error) {
     if (error.status !== 404) throw error;
     title("No such target");
@@ -32,9 +33,8 @@ export async function show(main, who, { id }) {
   const products = h("div", {}), recent = h("div", {}), none = h("p", { class: "card faint", hidden: true }, "There are no data of this target yet.");
   fill(main,
     h("div", { class: "bar" }, h("div", { class: "row" }, h("h1", {}, target.name), copyButton(target.name, "Copy", "the name"), h("span", { class: "access", title: seenBy(target) }, target.permissions)),
-      may && h("a", { class: "button", href: "/targets/" + id + "/update/" }, "Edit"),
-      may && h("button", { type: "button", class: "danger", id: "delete", onclick: () => remove(target) }, "Delete")),
-    h("section", { class: "card facts", "aria-label": "What it is" }, facts(target), about(target, fields), sharing(target, may, who)),
+      may && h("div", { class: "row" }, h("a", { class: "button", href: "/targets/" + id + "/update/" }, "Edit"), h("button", { type: "button", class: "danger", id: "delete", onclick: () => remove(target) }, "Delete"))),
+    h("section", { class: "card facts", "aria-label": "What it is" }, facts(target), about(target, fields, lists.target_lists), sharing(target, may, who)),
     curve, spectral, none,
     h("div", { class: "halves" }, h("section", { class: "card", "aria-label": "Data products" }, h("div", { class: "bar" }, h("h2", {}, "Data products")), products), may && uploads(target, () => stored().catch(failed))),
     h("section", { class: "card", "aria-label": "Recent data" }, h("div", { class: "bar" }, h("h2", {}, "Recent data"), h("a", { href: "/reduceddatums/?target__id=" + id }, "All data of this target")), recent));
@@ -81,14 +81,15 @@ function facts(t) {
 }
 
 const placed = ["ra", "dec", "galactic_lng", "galactic_lat"];
-const known = ["id", "name", "type", "scheme", "aliases", "targetextra_set", "groups", "permissions", "created", "modified", "target_lists", ...placed];
+const known = ["id", "name", "type", "scheme", "aliases", "targetextra_set", "groups", "permissions", "created", "modified", ...placed];
 
-// about are tags and the other numbers.
-function about(t, fields) {
+// about are tags, lists and the other numbers.
+function about(t, fields, lists) {
   const numbers = Object.entries(t).filter(([k, v]) => !known.includes(k) && v !== null && v !== "" && typeof v === "number");
   const name = (k) => fields[k]?.label ?? k.replaceAll("_", " ");
   return h("dl", {},
     t.targetextra_set.length > 0 && [h("dt", {}, "Tags"), h("dd", {}, t.targetextra_set.map((e) => h("a", { class: "tag", href: "/targets/?key=" + encodeURIComponent(e.key) + "&value=" + encodeURIComponent(e.value) }, h("b", {}, e.key), " ", e.value)))],
+    lists.length > 0 && [h("dt", {}, "On the lists"), h("dd", {}, lists.map((l) => h("a", { class: "tag", href: "/targets/?targetlist__name=" + encodeURIComponent(l.name) }, l.name)))],
     numbers.map(([k, v]) => [h("dt", { title: fields[k]?.help_text }, name(k)), h("dd", { title: fields[k]?.help_text }, String(v))]),
     h("dt", {}, "Changed"), h("dd", { title: "made " + moment(t.created) }, moment(t.modified) + " UTC, " + ago(t.modified)));
 }
@@ -127,7 +128,7 @@ async function recentRows(place, id) {
   fill(place, table({
     caption: "Recent data", rows: page.results, empty: "None yet.",
     columns: [
-      { label: "UTC", class: "tight", cell: (d) => h("a", { href: "/api/reduceddatums/" + d.id + "/" }, moment(d.timestamp)) },
+      { label: "UTC", class: "tight", cell: (d) => h("a", { href: "/api/reduceddatums/" + d.id + "/" }, when(d.timestamp)) },
       { label: "Type", class: "wideonly", cell: (d) => d.data_type },
       { label: "Source", class: "wideonly", cell: (d) => d.source_name },
       { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, brief(d.value)) },

@@ -87,7 +87,7 @@ function form(fields, groups, old) {
     const names = type.value === "SIDEREAL" ? others : [...others, ...elements];
     for (const n of names) {
       const value = f.elements[n]?.value.trim() ?? "";
-      if (value !== "" || old?.[n]) sent[n] = value === "" ? null : value;
+      if (value !== "" || (old?.[n] ?? null) !== null) sent[n] = value === "" ? null : value;
     }
     if (type.value === "SIDEREAL") {
       for (const [n, parse] of [["ra", parseRA], ["dec", parseDec]]) {

@@ -77,7 +77,8 @@ export async function show(main, who) {
     try {
       const page = await get("/api/targets/", { ...f, limit, offset: offset || "" }, { signal: stop.signal });
       fill(counted, many(page.count, "target"));
-      const nothing = page.count === 0 ? h("div", {}, h("p", {}, state.name ? "No target that you may see has “" + state.name + "” in its name." : "No target fits."), await meant(state.name)) : "";
+      const nothing = page.count > 0 ? "" : Object.keys(f).some((name) => name !== "order") ? h("div", {}, h("p", {}, state.name ? "No target that you may see has “" + state.name + "” in its name." : "No target that you may see fits."), await meant(state.name))
+        : h("div", {}, h("p", {}, "There are no targets yet that you may see."), who.signed_in && h("p", {}, h("a", { href: "/targets/create/" }, "Add the first"), ", or ", h("a", { href: "/targets/import/" }, "import a table of them"), "."));
       fill(list, table({ columns, rows: page.results, caption: "Targets", order: state.order ?? "", sorted: (order) => go({ order, offset: "" }), empty: nothing }),
         pager({ count: page.count, limit, offset, go: (to) => go({ offset: to || "" }) }));
       if (sky.closest("details").open) sky.show({ ...f, order: "" });

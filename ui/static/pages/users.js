@@ -50,7 +50,8 @@ async function edit(user, groups, again) {
         again();
       },
     });
-    const box = dialogue(user ? user.username : "Add a user", h("div", {}, h("p", { class: "label" }, "Groups"), h("div", { class: "row" }, boxes)), form);
+    form.querySelector(".grid").after(h("div", {}, h("p", { class: "label" }, "Groups"), h("div", { class: "row" }, boxes.length > 0 ? boxes : h("span", { class: "faint" }, "none yet"))));
+    const box = dialogue(user ? user.username : "Add a user", form);
   } catch (error) {
     failed(error);
   }
