@@ -86,16 +86,19 @@ func (tx *Tx) Code(kind byte, text string) (byte, error) {
 	if b != nil {
 		return b[0], nil
 	}
-	used := 0
-	c := m.b.Cursor()
-	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-		used++
+	codes, err := tx.Codes(kind)
+	if err != nil {
+		return 0, err
 	}
-	if used >= 255 {
+	last := byte(0)
+	for _, c := range codes {
+		last = max(last, c)
+	}
+	if last == 255 {
 		return 0, fmt.Errorf("no number is left for %q", text)
 	}
 	tx.touch()
-	return byte(used + 1), m.put(key, []byte{byte(used + 1)})
+	return last + 1, m.put(key, []byte{last + 1})
 }
 
 // Codes lists the codes of a kind that texts have been given.
@@ -114,7 +117,7 @@ func (tx *Tx) Codes(kind byte) ([]byte, error) {
 	return codes, nil
 }
 
-// CodeText returns the text that a number stands for, "" when it stands for none.
+// CodeText returns the text that a number stands for; a *DamageError when it stands for none, "" for the number 0.
 func (tx *Tx) CodeText(kind, code byte) (string, error) {
 	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
 	m := tx.meta()
@@ -128,7 +131,10 @@ func (tx *Tx) CodeText(kind, code byte) (string, error) {
 			return string(k[len(prefix):]), nil
 		}
 	}
-	return "", nil
+	if code == 0 {
+		return "", nil
+	}
+	return "", damaged(fmt.Sprintf("code %d of kind %d", code, kind), "it stands for nothing")
 }
 
 // Next gives out the next number under a name, from 1 on, and never one twice.

@@ -16,18 +16,20 @@ type pageWalk struct {
 	file     io.ReaderAt
 	pageSize int64
 	end      uint64   // the first page that was never used
+	freeList uint64   // the page with the list of free pages
 	seen     []uint64 // a bit for each page
 	found    func(format string, args ...any)
 }
 
 const (
-	pageHead    = 16 // id 8, flags 2, count 2, overflow 4
-	pageElement = 16 // branch: pos 4, key's size 4, page 8; leaf: flags 4, pos 4, key's size 4, value's size 4
-	pageBranch  = 1
-	pageLeaf    = 2
-	leafBucket  = 1  // flag of an element that is a bucket
-	bucketHead  = 16 // root page 8, sequence 8; root 0: the page follows
-	metaSize    = 64
+	pageHead     = 16 // id 8, flags 2, count 2, overflow 4
+	pageElement  = 16 // branch: pos 4, key's size 4, page 8; leaf: flags 4, pos 4, key's size 4, value's size 4
+	pageBranch   = 1
+	pageLeaf     = 2
+	pageFreeList = 16
+	leafBucket   = 1  // flag of an element that is a bucket
+	bucketHead   = 16 // root page 8, sequence 8; root 0: the page follows
+	metaSize     = 64
 )
 
 // checkPages walks a file, and says what it finds. An error is one of the file system, or that the file has no head.
@@ -65,6 +67,7 @@ func (w *pageWalk) heads() (root uint64, err error) {
 		m := b[pageHead:]
 		if tx := binary.NativeEndian.Uint64(m[48:]); w.pageSize == 0 || tx >= newest {
 			newest, root, w.end = tx, binary.NativeEndian.Uint64(m[16:]), binary.NativeEndian.Uint64(m[40:])
+			w.freeList = binary.NativeEndian.Uint64(m[32:])
 			w.pageSize = int64(binary.NativeEndian.Uint32(m[8:]))
 		}
 	}

@@ -10,13 +10,15 @@ import (
 	"iter"
 	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"go.etcd.io/bbolt"
 )
 
 // Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one: every record whose CRC is right and which its
-// table can read, and every blob whose content is what was uploaded. A record is left out when its blob is lost; for a lost record that it belongs to (see
-// Heirs) another stands in, if the table has a StandIn, or it is left out with it. What is derived is made again. The new file is a node of its own; its log begins anew behind the last entry of the old one that can be read.
+// table can read, and every blob whose content is what was uploaded, also when the pages that lead there are damaged. A record is left out when its blob is lost; for
+// a lost record that it belongs to (see Heirs) another stands in, if the table has a StandIn, or it is left out with it. What is derived is made again. The new file is a node of its own; its log begins anew behind the last entry of the old one that can be read.
 //
 // The report counts what was saved; its problems name what was lost, as far as that can be known. An error says that
 // nothing could be done.
@@ -60,7 +62,12 @@ func Salvage(ctx context.Context, from, path string, tables []AnyTable) (r *Repo
 		}
 	}()
 	dst.bolt.NoSync = true
-	v := &salvager{ctx: ctx, Report: new(Report), dst: dst, blobs: map[uint64]uint64{}}
+	file, err := os.Open(from)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	v := &salvager{ctx: ctx, Report: new(Report), file: file, dst: dst, blobs: map[uint64]uint64{}, seen: map[rowKey]*words{}, apart: map[string]place{}}
 	err = src.View(func(tx *Tx) error {
 		v.src = tx
 		return v.run()
@@ -83,17 +90,33 @@ type salvager struct {
 	ctx   context.Context
 	src   *Tx
 	dst   *DB
+	file  *os.File          // src
 	blobs map[uint64]uint64 // whole ones, and how many records use them
+	seen  map[rowKey]*words // rows that were found, by table and chunk
+	// apart is where in the file values lie that are no rows, by their keys, when not every page can be reached
+	apart  map[string]place
+	strays bool         // not every page can be reached, and those in use are known
+	stages []*stageInfo // that can be read
 	// lacking are the lost records to which others belong that are kept
 	lacking map[rowKey]*tableDef
 }
 
+// place is where a value lies in the file.
+type place struct {
+	at   int64
+	size int
+}
+
 func (v *salvager) run() error {
+	v.look()
 	v.meta()
 	for _, d := range v.src.db.schema.tables {
 		if err := v.records(d); err != nil {
 			return err
 		}
+	}
+	if err := v.strayRecords(); err != nil {
+		return err
 	}
 	if err := v.wholeBlobs(); err != nil {
 		return err
@@ -133,39 +156,126 @@ func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 	return v.dst.bolt.Update(fn)
 }
 
-// meta copies settings and the like, but not what concerns the old file alone.
+// look finds out whether every page can be reached, and if not, notes what lies in those that are in use.
+func (v *salvager) look() {
+	whole := true
+	err := checkPages(v.src.db.path, func(format string, args ...any) {
+		whole = false
+		v.problem(format, args...)
+	})
+	if err == nil && whole {
+		return
+	}
+	if err == nil {
+		err = leaves(v.file, func(k, b []byte, at int64) {
+			if !v.wanted(k) {
+				return
+			}
+			if _, err := unseal(k, b); err == nil {
+				v.apart[string(k)] = place{at, len(b)}
+			}
+		})
+	}
+	if err != nil {
+		v.problem("what nothing leads to is left out: %v", err)
+		clear(v.apart)
+		return
+	}
+	v.strays = true
+}
+
+func metaKey(k string) bool {
+	return slices.ContainsFunc(metaKeys, func(own string) bool { return strings.HasPrefix(k, own) })
+}
+
+// wanted says whether a key may be that of a value to be looked for by it: in meta, of a large record, or of a blob.
+func (v *salvager) wanted(k []byte) bool {
+	switch {
+	case len(k) == 9 && (k[0] == 'i' || v.src.db.schema.byNo(k[0]) != nil), len(k) == 13 && k[0] == 'c':
+		return true
+	}
+	return metaKey(string(k))
+}
+
+// get reads a value of a bucket, wherever it lies.
+func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
+	err = guarded(func() (err error) {
+		stored := v.src.bucket(bucket).Get(key)
+		if stored == nil {
+			return ErrNotFound
+		}
+		b, err = unseal(key, stored)
+		return err
+	})
+	if p, ok := v.apart[string(key)]; err != nil && ok {
+		stored := make([]byte, p.size)
+		if _, err := v.file.ReadAt(stored, p.at); err != nil {
+			return nil, err
+		}
+		return unseal(key, stored)
+	}
+	return b, err
+}
+
+// metaKeys are the beginnings of the keys of meta that concern more than the old file alone.
+var metaKeys = []string{metaCreated, metaNode, "setting/", "code/", "count/", string(stagePrefix)}
+
+// meta copies settings and the like.
 func (v *salvager) meta() {
-	m := v.src.meta()
-	copied := map[string][]byte{}
+	stored := map[string][]byte{}
 	v.try("meta", func() error {
-		c := m.b.Cursor()
-		for k, _ := c.First(); k != nil; k, _ = c.Next() {
-			v.try(fmt.Sprintf("meta %q", k), func() error {
-				for _, own := range []string{metaFormat, metaSession, "tail/", "stage/", "log/anchor"} {
-					if bytes.HasPrefix(k, []byte(own)) {
-						return nil
-					}
-				}
-				b, err := m.get(k)
-				if err == nil {
-					copied[string(k)] = bytes.Clone(b)
-				}
-				return err
-			})
+		c := v.src.bucket(bucketMeta).Cursor()
+		for k, b := c.First(); k != nil; k, b = c.Next() {
+			stored[string(k)] = b
 		}
 		return nil
 	})
+	for k := range v.apart {
+		if stored[k] == nil && metaKey(k) {
+			stored[k] = nil
+		}
+	}
+	copied := map[string][]byte{}
+	no, codes := uint64(1), map[byte]int{}
+	for k, b := range stored {
+		if kind, ok := strings.CutPrefix(k, "code/"); ok && kind != "" {
+			codes[kind[0]]++
+		}
+		v.try(fmt.Sprintf("meta %q", k), func() error {
+			value, err := unseal([]byte(k), b)
+			if err != nil && b == nil {
+				value, err = v.get(bucketMeta, []byte(k))
+			} else if err != nil {
+				if k, value, err = mendBit(k, b); err != nil {
+					return err
+				}
+				v.problem("meta %q: it had one wrong bit", k)
+			}
+			switch {
+			case err != nil || !metaKey(k):
+				return err
+			case strings.HasPrefix(k, string(stagePrefix)):
+				s, err := v.src.db.stages.read([]byte(k), seal([]byte(k), bytes.Clone(value)))
+				if err == nil {
+					v.stages = append(v.stages, s)
+				}
+				return err
+			}
+			copied[k] = bytes.Clone(value)
+			if n, ok := strings.CutPrefix(k, "node/"); ok && len(n) == 8 {
+				no = max(no, binary.BigEndian.Uint64([]byte(n))+1)
+			}
+			return nil
+		})
+	}
+	v.lostCodes(codes, copied)
 	v.try("meta", func() error {
 		id, err := v.dst.newIdentity()
 		if err != nil {
 			return err
 		}
-		no := uint64(1)
-		for k := range copied {
-			if n, ok := bytes.CutPrefix([]byte(k), []byte("node/")); ok && len(n) == 8 {
-				no = max(no, binary.BigEndian.Uint64(n)+1)
-			}
-		}
+		sequence := uint64(0)
+		v.try("meta", func() error { sequence = v.src.bucket(bucketMeta).Sequence(); return nil })
 		return v.update(func(bt *bbolt.Tx) error {
 			to := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
 			for k, b := range copied {
@@ -173,12 +283,51 @@ func (v *salvager) meta() {
 					return err
 				}
 			}
-			if err := to.b.SetSequence(m.b.Sequence()); err != nil {
+			if err := to.b.SetSequence(sequence); err != nil {
 				return err
 			}
 			return putIdentity(to, no, id)
 		})
 	})
+}
+
+// mendBit looks for the one bit of a key of meta and what is stored under it that makes the CRC right: there is one of each, and very much may hang on it.
+func mendBit(key string, stored []byte) (k string, value []byte, err error) {
+	const most = 2048 // bytes; each bit costs a CRC
+	b := append([]byte(key), stored...)
+	for i := range 8 * len(b) {
+		if len(b) > most {
+			break
+		}
+		b[i/8] ^= 1 << (i % 8)
+		if value, err := unseal(b[:len(key)], b[len(key):]); err == nil {
+			return string(b[:len(key)]), value, nil
+		}
+		b[i/8] ^= 1 << (i % 8)
+	}
+	return key, nil, errSum
+}
+
+// lostCodes gives the numbers whose texts are lost other texts, so that what they stand for is not taken for something else. seen is how many numbers there are of each kind, at least.
+func (v *salvager) lostCodes(seen map[byte]int, copied map[string][]byte) {
+	there := map[byte][]byte{}
+	for k, b := range copied {
+		if kind, ok := strings.CutPrefix(k, "code/"); ok && kind != "" && len(b) == 1 {
+			there[kind[0]] = append(there[kind[0]], b[0])
+		}
+	}
+	for kind, n := range seen {
+		for _, b := range there[kind] {
+			n = max(n, int(b))
+		}
+		for b := 1; b <= n && b <= 255; b++ {
+			if !slices.Contains(there[kind], byte(b)) {
+				text := fmt.Sprint("lost ", b)
+				v.problem("what number %d of kind %d stands for is lost: it is called %q", b, kind, text)
+				copied["code/"+string([]byte{kind})+text] = []byte{byte(b)}
+			}
+		}
+	}
 }
 
 // walk yields the values of a bucket whose keys are a prefix and a number, the numbers ascending, past all that cannot be read. lost is told what is between.
@@ -238,13 +387,80 @@ func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error))
 }
 
 // staged says whether a row is in no set, as far as that can be read.
-func (v *salvager) staged(d *tableDef, id uint64) (yes bool) {
-	guarded(func() error { yes = v.src.staged(d, id); return nil })
-	return yes
+func (v *salvager) staged(d *tableDef, id uint64) bool {
+	return d.bulk && slices.ContainsFunc(v.stages, func(s *stageInfo) bool {
+		return s.table == d.no && (s.kind == stagePending || s.kind == stageDoomed) && s.runs.has(id)
+	})
 }
 
-// records copies the whole records of a table.
+// rows gathers records of a table for the new file.
+type rows struct {
+	v    *salvager
+	def  *tableDef
+	list []row
+	size int
+	last uint64 // the largest id
+}
+
+type row struct {
+	id  uint64
+	rec []byte
+}
+
+// add takes a stored record in.
+func (r *rows) add(id uint64, stored []byte) error {
+	v := r.v
+	if v.staged(r.def, id) {
+		return nil
+	}
+	var rec []byte
+	err := guarded(func() (err error) { rec, err = v.src.openRecord(r.def, id, stored); return err })
+	key := recordKey(r.def, id)
+	if b, bad := unseal(key[:], stored); err != nil && bad == nil && len(b) > 0 && b[0] == recLarge {
+		rec, err = v.get(bucketLarge, key[:])
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.def.derive(&Keys{Tx: v.src, def: r.def}, id, rec); err != nil {
+		return err
+	}
+	chunk := rowKey{r.def.no, id >> chunkBits}
+	if v.seen[chunk] == nil {
+		v.seen[chunk] = new(words)
+	}
+	v.seen[chunk].set(uint16(id))
+	r.list, r.size, r.last = append(r.list, row{id, bytes.Clone(rec)}), r.size+len(rec), max(r.last, id)
+	v.Records++
+	return nil
+}
+
+// full says whether there are as many as a transaction should write.
+func (r *rows) full() bool { return r.size > 16<<20 || len(r.list) >= rebuildRows }
+
+// write writes what was gathered.
+func (r *rows) write() error {
+	err := r.v.update(func(bt *bbolt.Tx) error {
+		b, err := bt.CreateBucketIfNotExists([]byte(r.def.name))
+		if err != nil {
+			return err
+		}
+		tx := &Tx{db: r.v.dst, bolt: bt, batch: new(batch), entry: new(entryBuilder)}
+		b.FillPercent = fillAppend
+		for _, x := range r.list {
+			if err := tx.writeRecord(r.def, x.id, x.rec, false); err != nil {
+				return err
+			}
+		}
+		return b.SetSequence(max(r.last, b.Sequence()))
+	})
+	r.list, r.size = r.list[:0], 0
+	return err
+}
+
+// records copies the whole records of a table that can be reached.
 func (v *salvager) records(d *tableDef) error {
+	rows := &rows{v: v, def: d}
 	var table *bbolt.Bucket
 	if !v.try(d.name, func() error {
 		if table = v.src.table(d); table == nil {
@@ -252,82 +468,103 @@ func (v *salvager) records(d *tableDef) error {
 		}
 		return nil
 	}) {
-		return v.update(func(bt *bbolt.Tx) error { _, err := bt.CreateBucketIfNotExists([]byte(d.name)); return err })
-	}
-	type row struct {
-		id  uint64
-		rec []byte
-	}
-	var rows []row
-	size, last := 0, uint64(0)
-	write := func() error {
-		err := v.update(func(bt *bbolt.Tx) error {
-			b, err := bt.CreateBucketIfNotExists([]byte(d.name))
-			if err != nil {
-				return err
-			}
-			tx := &Tx{db: v.dst, bolt: bt, batch: new(batch), entry: new(entryBuilder)}
-			b.FillPercent = fillAppend
-			for _, r := range rows {
-				if err := tx.writeRecord(d, r.id, r.rec, false); err != nil {
-					return err
-				}
-			}
-			return b.SetSequence(max(last, b.Sequence()))
-		})
-		rows, size = rows[:0], 0
-		return err
+		return rows.write()
 	}
 	lost := func(from, to uint64, err error) {
-		v.problem("%s %d to %d, as many as there are: %v", d.name, from, to, err)
+		v.problem("%s %d to %d, as many as there are, cannot be reached: %v", d.name, from, to, err)
 	}
 	for id, stored := range walk(table, nil, lost) {
-		if v.staged(d, id) {
-			continue
-		}
-		v.try(where(d, id), func() error {
-			rec, err := v.src.openRecord(d, id, stored)
-			if err != nil {
-				return err
-			}
-			if err := d.derive(&Keys{Tx: v.src, def: d}, id, rec); err != nil {
-				return err
-			}
-			rows, last = append(rows, row{id, bytes.Clone(rec)}), id
-			size += len(rec)
-			v.Records++
-			return nil
-		})
-		if size > 16<<20 || len(rows) >= rebuildRows {
-			if err := write(); err != nil {
+		v.try(where(d, id), func() error { return rows.add(id, stored) })
+		if rows.full() {
+			if err := rows.write(); err != nil {
 				return err
 			}
 		}
 	}
 	// The next id must be none that was given out; a number that is far beyond is damage itself.
-	if n := table.Sequence(); n < last+1<<24 {
-		last = max(last, n)
+	if n := table.Sequence(); n < rows.last+1<<24 {
+		rows.last = max(rows.last, n)
 	} else {
-		v.problem("%s: the next id is lost; it is taken to be %d", d.name, last+1)
+		v.problem("%s: the next id is lost; it is taken to be %d", d.name, rows.last+1)
 	}
-	return write()
+	return rows.write()
+}
+
+// strayRecords copies the records that are whole and cannot be reached.
+func (v *salvager) strayRecords() error {
+	if !v.strays {
+		return nil
+	}
+	var all []*rows
+	for _, d := range v.src.db.schema.tables {
+		all = append(all, &rows{v: v, def: d})
+	}
+	var failed error
+	err := leaves(v.file, func(k, stored []byte, _ int64) {
+		if len(k) != 8 || failed != nil {
+			return
+		}
+		id := binary.BigEndian.Uint64(k)
+		for _, r := range all {
+			if seen := v.seen[rowKey{r.def.no, id >> chunkBits}]; seen != nil && seen.has(uint16(id)) {
+				continue
+			}
+			key := recordKey(r.def, id)
+			if _, err := unseal(key[:], stored); err != nil {
+				continue // not of this table
+			}
+			v.try(where(r.def, id), func() error { return r.add(id, stored) })
+			if r.full() {
+				failed = r.write()
+			}
+			return
+		}
+	})
+	for _, r := range all {
+		err = errors.Join(err, r.write())
+	}
+	return errors.Join(failed, err)
+}
+
+// blobInfo is Tx.blobInfo, wherever it lies.
+func (v *salvager) blobInfo(id uint64) (*BlobInfo, error) {
+	info := new(BlobInfo)
+	b, err := v.get(bucketBlob, blobInfoKey(id))
+	if err == nil {
+		err = blobCodec.Decode(b, info)
+	}
+	return info, err
 }
 
 // wholeBlobs finds the blobs whose content is what was uploaded.
 func (v *salvager) wholeBlobs() error {
-	lost := func(from, to uint64, err error) { v.problem("blob %d to %d, as many as there are: %v", from, to, err) }
-	for id := range walk(v.src.bucket(bucketBlob), []byte{'i'}, lost) {
+	ids := map[uint64]bool{}
+	for k := range v.apart {
+		if n, ok := strings.CutPrefix(k, "i"); ok && len(n) == 8 {
+			ids[binary.BigEndian.Uint64([]byte(n))] = true
+		}
+	}
+	lost := func(from, to uint64, err error) {
+		v.problem("blob %d to %d, as many as there are, cannot be reached: %v", from, to, err)
+	}
+	v.try("blobs", func() error {
+		for id := range walk(v.src.bucket(bucketBlob), []byte{'i'}, lost) {
+			ids[id] = true
+		}
+		return nil
+	})
+	for id := range ids {
 		if v.ctx.Err() != nil {
 			return context.Cause(v.ctx)
 		}
 		v.try(fmt.Sprintf("blob %d", id), func() error {
-			info, err := v.src.blobInfo(id)
+			info, err := v.blobInfo(id)
 			if err != nil {
 				return err
 			}
 			h, size := sha256.New(), uint64(0)
 			for chunk := uint32(0); size < info.Size; chunk++ {
-				b, err := v.src.readChunk(id, chunk)
+				b, err := v.get(bucketBlob, blobChunkKey(id, chunk))
 				if err != nil {
 					return err
 				}
@@ -454,7 +691,7 @@ func (v *salvager) copyBlobs() error {
 		if uses == 0 {
 			continue
 		}
-		info, err := v.src.blobInfo(id)
+		info, err := v.blobInfo(id)
 		if err != nil {
 			return err
 		}
@@ -463,7 +700,7 @@ func (v *salvager) copyBlobs() error {
 			err := v.update(func(bt *bbolt.Tx) error {
 				tx := &Tx{db: v.dst, bolt: bt}
 				for n := 0; n < spillSize && size < info.Size; chunk++ {
-					b, err := v.src.readChunk(id, chunk)
+					b, err := v.get(bucketBlob, blobChunkKey(id, chunk))
 					if err == nil {
 						err = tx.putChunks(id, chunk, b)
 					}
@@ -502,17 +739,21 @@ func (v *salvager) copyBlobs() error {
 // finish writes where the log goes on, and that no table has a tail.
 func (v *salvager) finish() error {
 	var head Mark
+	v.try("log", func() (err error) { head, err = v.src.anchor(); return err })
 	lost := func(from, to uint64, err error) {
 		v.problem("log entries %d to %d, as many as there are: %v", from, to, err)
 	}
-	for seq, stored := range walk(v.src.bucket(bucketLog), nil, lost) {
-		if e, err := readEntry(key8(seq), stored); err == nil {
-			head = Mark{e.Seq, e.Hash}
-			v.Entries++
-		} else {
-			v.problem("%v", err)
+	v.try("log", func() error {
+		for seq, stored := range walk(v.src.bucket(bucketLog), nil, lost) {
+			if e, err := readEntry(key8(seq), stored); err == nil {
+				head = Mark{e.Seq, e.Hash}
+				v.Entries++
+			} else {
+				v.problem("%v", err)
+			}
 		}
-	}
+		return nil
+	})
 	v.Head = head
 	return v.update(func(bt *bbolt.Tx) error {
 		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}

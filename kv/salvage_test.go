@@ -3,6 +3,7 @@ package kv
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -121,4 +122,189 @@ func TestSalvage(t *testing.T) {
 	if err := db.View(func(tx *Tx) error { return tx.Follows(head) }); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestSalvageApart damages every page that only leads to others, one at a time: everything is saved. Then a place in every fifth leaf: nothing but what stood there is lost.
+func TestSalvageApart(t *testing.T) {
+	d := openTest(t, Options{})
+	const parents, points = 40, 1500
+	d.update(func(tx *Tx) error {
+		for i := range parents {
+			if _, err := d.parents.Insert(tx, &parent{Name: fmt.Sprint("p", i), Seen: []uint64{1}, Filler: bytes.Repeat([]byte{byte(i)}, 3000*(i%2))}); err != nil {
+				return err
+			}
+		}
+		for i := range int64(points) {
+			if _, err := d.points.Insert(tx, &point{Parent: uint64(1 + i%parents), Time: i, Source: "s", Body: strings.Repeat("x", 100)}); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.SetSetting("mode", "objects"), tx.settle(d.points.def))
+	})
+	w := d.NewBlob(t.Context())
+	for i := range 12 {
+		w.Write(bytes.Repeat([]byte{byte(i)}, chunkSize))
+	}
+	d.update(func(tx *Tx) error {
+		id, _, err := w.Store(tx)
+		if err == nil {
+			_, err = d.parents.Insert(tx, &parent{Name: "file", Blob: id})
+		}
+		return err
+	})
+	if err := d.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	head := d.Head()
+	d.close()
+	whole, err := os.ReadFile(d.path())
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(err)
+	d.reopen()
+	bad, to := filepath.Join(d.dir, "bad.db"), filepath.Join(d.dir, "saved.db")
+	pageSize := os.Getpagesize()
+	branches, leaves := 0, 0
+	for at := 2 * pageSize; at < len(whole); {
+		page := bytes.Clone(whole[at : at+pageHead+pageElement])
+		flags := binary.NativeEndian.Uint16(page[8:])
+		least := parents + points + 1
+		switch {
+		case binary.NativeEndian.Uint64(page) != uint64(at/pageSize):
+			at += pageSize // what was never used
+			continue
+		case flags == pageBranch:
+			page[9] |= 0x40
+			branches++
+		case flags == pageLeaf:
+			page[pageHead+7] |= 0x40 // its first element lies far outside
+			least -= 1 + points/parents + 1
+			leaves++
+		}
+		next := at + (1+int(binary.NativeEndian.Uint32(page[12:])))*pageSize
+		if flags == pageLeaf && leaves%5 != 0 { // there are many of them
+			at = next
+			continue
+		}
+		b := bytes.Clone(whole)
+		copy(b[at:], page)
+		check(os.WriteFile(bad, b, 0o600))
+		r, err := Salvage(t.Context(), bad, to, d.all())
+		if err != nil {
+			t.Fatalf("page %d: %v", at/pageSize, err)
+		}
+		if r.Records < least || r.Blobs < 1 && flags != pageLeaf {
+			t.Errorf("page %d of kind %d: %d records and %d files are saved: %.500s", at/pageSize, flags, r.Records, r.Blobs, strings.Join(r.Problems, "\n"))
+		}
+		check(checkFile(to, d.schema))
+		db, err := Open(to, d.all(), Options{NoSync: true})
+		check(err)
+		check(db.View(func(tx *Tx) error {
+			if v, _, err := tx.Setting("mode"); v != "objects" && flags != pageLeaf {
+				t.Errorf("page %d: the setting is %q, %v", at/pageSize, v, err)
+			}
+			return nil
+		}))
+		check(db.Close())
+		check(os.Remove(to))
+		at = next
+	}
+	if branches < 3 || leaves < 20 {
+		t.Errorf("%d branches, %d leaves", branches, leaves)
+	}
+	// the log of what was saved goes on where it went on before, also when that is saved again with nothing written to it
+	check(os.WriteFile(bad, whole, 0o600))
+	for range 2 {
+		r, err := Salvage(t.Context(), bad, to, d.all())
+		check(err)
+		if r.Head != head || len(r.Problems) > 0 {
+			t.Errorf("the log ended at %v, not %v: %v", r.Head, head, r.Problems)
+		}
+		check(os.Rename(to, bad))
+	}
+}
+
+// TestSalvageMeta turns each bit of the small things that there is one of: they are set right. When nothing can be set right, what a number stood for is not
+// taken for something else.
+func TestSalvageMeta(t *testing.T) {
+	d := openTest(t, Options{})
+	d.addParent(parent{Name: "p"})
+	d.update(func(tx *Tx) error {
+		for _, text := range []string{"alpha", "omega"} {
+			if _, err := tx.Code('k', text); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Next("names")
+		return errors.Join(err, tx.SetSetting("mode", "objects"))
+	})
+	d.close()
+	whole, err := os.ReadFile(d.path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.reopen()
+	bad, to := filepath.Join(d.dir, "bad.db"), filepath.Join(d.dir, "saved.db")
+	tried := 0
+	salvaged := func(b []byte, fn func(tx *Tx) error) {
+		t.Helper()
+		tried++
+		if err := os.WriteFile(bad, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Salvage(t.Context(), bad, to, d.all())
+		if err != nil || r.Records != 1 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		db, err := Open(to, d.all(), Options{NoSync: true})
+		if err == nil {
+			err = errors.Join(db.Update(context.Background(), me, fn), db.Close(), os.Remove(to))
+		}
+		if err != nil {
+			t.Errorf("%v: %s", err, r.Problems)
+		}
+	}
+	want := func(tx *Tx) error {
+		a, err1 := tx.CodeText('k', 1)
+		b, err2 := tx.CodeText('k', 2)
+		n, err3 := tx.Next("names")
+		mode, _, err4 := tx.Setting("mode")
+		if a != "alpha" || b != "omega" || n != 2 || mode != "objects" {
+			return fmt.Errorf("%q %q %d %q (%v)", a, b, n, mode, errors.Join(err1, err2, err3, err4))
+		}
+		return nil
+	}
+	for key, size := range map[string]int{"code/kalpha": 1, "code/komega": 1, "count/names": 8, "setting/mode": 7} {
+		for at := bytes.Index(whole, []byte(key)); at >= 0; at = -1 {
+			for i := 6 * 8; i < 8*(len(key)+size+crcLen); i += 5 { // in the key behind its kind, the value and the CRC
+				b := bytes.Clone(whole)
+				b = flipAll(b, whole[at:at+len(key)+size+crcLen], i)
+				salvaged(b, want)
+			}
+		}
+	}
+	b := flipAll(bytes.Clone(whole), []byte("code/komega"), 6*8)
+	b = flipAll(b, b[bytes.Index(b, []byte("mega"))-7:][:12], 11*8+3)
+	salvaged(b, func(tx *Tx) error {
+		n, err := tx.Code('k', "new")
+		old, err2 := tx.CodeText('k', 2)
+		if n != 3 || old != "lost 2" {
+			return fmt.Errorf("a new text has the number %d, 2 is %q (%v)", n, old, errors.Join(err, err2))
+		}
+		return nil
+	})
+	t.Logf("%d files", tried)
+}
+
+// flipAll turns a bit of every place where some bytes stand: old pages may hold them as well.
+func flipAll(b, what []byte, bit int) []byte {
+	what = bytes.Clone(what)
+	for at := bytes.Index(b, what); at >= 0; at = bytes.Index(b, what) {
+		b[at+bit/8] ^= 1 << (bit % 8)
+	}
+	return b
 }

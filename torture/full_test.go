@@ -102,7 +102,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestLastByte: without that reserve, a write that meets the end of the disk in the middle is refused in the same words and leaves nothing.
 func TestLastByte(t *testing.T) {
-	dir := smallDisk(t, 40)
+	dir := smallDisk(t, 80)
 	file := filepath.Join(dir, "test.db")
 	a, err := archive.Open(file, archive.Options{MinFree: 1, Logf: t.Logf})
 	if err != nil {

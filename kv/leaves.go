@@ -1,0 +1,115 @@
+package kv
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+)
+
+// errNoFreeList says that a file does not tell which of its pages are in use.
+var errNoFreeList = errors.New("the file has no list of free pages that can be believed")
+
+// leaves yields the keys and values of all leaf pages of a file that are in use, whether or not anything leads to them, in the order of the pages, and where in the file the value is; those
+// of elements that lie outside of their page are left out. It reads the file and no memory map, and what it yields is the caller's. What a value is, its CRC has to tell.
+//
+// Which pages are in use says the list of free pages, which is written when the file rests and when it is closed. After a crash there is none: then pages that hold older states
+// cannot be told from those in use, and nothing is yielded.
+func leaves(f io.ReaderAt, yield func(k, v []byte, at int64)) error {
+	w := &pageWalk{file: f, found: func(string, ...any) {}}
+	root, err := w.heads()
+	if err != nil {
+		return err
+	}
+	free, err := w.freePages()
+	if err != nil {
+		return err
+	}
+	w.seen = make([]uint64, w.end/64+1)
+	w.page(root, nil, nil, 0)
+	for id := range free {
+		if w.seen[id/64]>>(id%64)&1 != 0 {
+			return errNoFreeList // something refers to a page that is said to be free
+		}
+	}
+	for id := uint64(2); id < w.end; {
+		if free[id] {
+			id++
+			continue
+		}
+		head := make([]byte, pageHead)
+		if _, err := f.ReadAt(head, int64(id)*w.pageSize); err != nil {
+			return err
+		}
+		own, flags, overflow := binary.NativeEndian.Uint64(head), binary.NativeEndian.Uint16(head[8:]), uint64(binary.NativeEndian.Uint32(head[12:]))
+		if own != id || overflow >= w.end-id { // damaged, or the inside of a page that is
+			id++
+			continue
+		}
+		if flags == pageLeaf {
+			b := make([]byte, int64(1+overflow)*w.pageSize)
+			if _, err := f.ReadAt(b, int64(id)*w.pageSize); err != nil {
+				return err
+			}
+			elements(b, int64(id)*w.pageSize, yield)
+		}
+		id += 1 + overflow
+	}
+	return nil
+}
+
+// elements yields what a leaf page holds that is at a place of the file, and small buckets in it.
+func elements(b []byte, at int64, yield func(k, v []byte, at int64)) {
+	if len(b) < pageHead || binary.NativeEndian.Uint16(b[8:]) != pageLeaf {
+		return
+	}
+	for i := range min(int(binary.NativeEndian.Uint16(b[10:])), (len(b)-pageHead)/pageElement) {
+		e := b[pageHead+i*pageElement:]
+		pos, key, value := uint64(binary.NativeEndian.Uint32(e[4:])), uint64(binary.NativeEndian.Uint32(e[8:])), uint64(binary.NativeEndian.Uint32(e[12:]))
+		if pos+key+value > uint64(len(e)) {
+			continue
+		}
+		where := at + int64(pageHead+i*pageElement) + int64(pos+key)
+		k, v := e[pos:pos+key:pos+key], e[pos+key:pos+key+value:pos+key+value]
+		switch {
+		case e[0]&leafBucket == 0:
+			yield(k, v, where)
+		case len(v) >= bucketHead && binary.NativeEndian.Uint64(v) == 0:
+			elements(v[bucketHead:], where+bucketHead, yield)
+		}
+	}
+}
+
+// freePages reads the list of free pages that belongs to the newest head.
+func (w *pageWalk) freePages() (map[uint64]bool, error) {
+	if w.freeList < 2 || w.freeList >= w.end {
+		return nil, errNoFreeList
+	}
+	head := make([]byte, pageHead)
+	if _, err := w.file.ReadAt(head, int64(w.freeList)*w.pageSize); err != nil {
+		return nil, err
+	}
+	count, overflow := uint64(binary.NativeEndian.Uint16(head[10:])), uint64(binary.NativeEndian.Uint32(head[12:]))
+	if binary.NativeEndian.Uint64(head) != w.freeList || binary.NativeEndian.Uint16(head[8:]) != pageFreeList || overflow >= w.end-w.freeList {
+		return nil, errNoFreeList
+	}
+	b := make([]byte, int64(1+overflow)*w.pageSize)
+	if _, err := w.file.ReadAt(b, int64(w.freeList)*w.pageSize); err != nil {
+		return nil, err
+	}
+	b = b[pageHead:]
+	if count == 0xffff { // more than that: the first number is how many
+		count, b = binary.NativeEndian.Uint64(b), b[8:]
+	}
+	if count > uint64(len(b)/8) {
+		return nil, errNoFreeList
+	}
+	free, last := map[uint64]bool{}, uint64(1)
+	for i := range count {
+		id := binary.NativeEndian.Uint64(b[8*i:])
+		if id <= last || id >= w.end {
+			return nil, errNoFreeList
+		}
+		free[id], last = true, id
+	}
+	return free, nil
+}
