@@ -88,7 +88,8 @@ func (p *program) newBackups(c *cli.Context, a *archive.Archive) (*backups, erro
 	return b, err
 }
 
-// list lists the copies, the oldest first.
+// list lists the copies, the oldest first. One with a time that is yet to come was taken before the clock was set back, and so before any that is still to be taken: it counts
+// as older than those whose times are past.
 func (b *backups) list() (list []kept, err error) {
 	entries, err := os.ReadDir(b.dir)
 	if err != nil {
@@ -105,7 +106,16 @@ func (b *backups) list() (list []kept, err error) {
 			list = append(list, kept{filepath.Join(b.dir, e.Name()), at, seq})
 		}
 	}
-	slices.SortFunc(list, func(a, b kept) int { return a.time.Compare(b.time) })
+	now := b.a.Now()
+	slices.SortFunc(list, func(a, b kept) int {
+		if x, y := a.time.After(now), b.time.After(now); x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return a.time.Compare(b.time)
+	})
 	return list, nil
 }
 
@@ -133,8 +143,8 @@ func (b *backups) current() api.BackupState {
 // run takes copies until the context ends.
 func (b *backups) run(ctx context.Context) {
 	wait := time.Duration(0)
-	if st := b.current(); st.Path != "" {
-		wait = b.every - b.a.Now().Sub(st.Time)
+	if age := b.a.Now().Sub(b.current().Time); age >= 0 { // or the clock was set back, and nobody knows
+		wait = b.every - age
 	}
 	for {
 		select {

@@ -81,12 +81,12 @@ func (p *program) salvage(c *cli.Context) error {
 		return err
 	}
 	for _, text := range r.Problems {
-		p.note("lost: %s", printable(text))
+		p.note("damaged: %s", printable(text))
 	}
 	if r.More > 0 {
 		p.note("and %d more", r.More)
 	}
-	p.say("%d records and %d files saved to %s, as a node of its own; %d losses", r.Records, r.Blobs, to, len(r.Problems)+r.More)
+	p.say("%d records and %d files saved to %s, as a node of its own; %d things were damaged", r.Records, r.Blobs, to, len(r.Problems)+r.More)
 	return p.checkCopy(c.Context)(to)
 }
 

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// TestBackupsOverClocks takes copies while the clock goes on, is far ahead, and is set back: the newest are kept, whatever their names say.
+func TestBackupsOverClocks(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	a, err := archive.Open(filepath.Join(dir, "n.db"), archive.Options{NoSync: true, NoIndex: true, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	const keep = 3
+	b := &backups{a: a, dir: t.TempDir(), base: "n", every: time.Hour, keep: keep, notef: t.Logf, pattern: regexp.MustCompile(`^n-(\d{8}T\d{6}Z)-(\d+)\.db$`)}
+	var taken []string
+	for i := range 12 {
+		switch now = now.Add(time.Hour); i {
+		case 4:
+			now = now.AddDate(10, 0, 0)
+		case 8:
+			now = now.AddDate(-10, 0, 0)
+		}
+		if _, err := a.Auth().CreateGroup(context.Background(), auth.FileOwner(), fmt.Sprint("group ", i)); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.take(t.Context()); err != nil { // nothing was written
+			t.Fatal(err)
+		}
+		taken = append(taken, b.current().Path)
+		list, err := b.list()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := taken[max(0, len(taken)-keep):]
+		if len(list) != len(want) {
+			t.Fatalf("copy %d: %v are there, %v should be", i, list, want)
+		}
+		there := map[string]bool{}
+		for _, k := range list {
+			there[k.path] = true
+		}
+		for _, path := range want {
+			if !there[path] {
+				t.Errorf("copy %d: %s is gone: %v", i, path, list)
+			}
+		}
+	}
+}
