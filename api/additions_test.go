@@ -291,6 +291,17 @@ func TestNetwork(t *testing.T) {
 	if product["data"] != "https://node.example.org/data/m-31/none/a.png" || list["previous"] != "https://node.example.org/api/dataproducts/?limit=1" {
 		t.Errorf("a node with a name calls itself %v and %v", product["data"], list["previous"])
 	}
+	// names by which the node may be called: addresses always, and of others the one that was told
+	called := &API{o: Options{Hosts: []string{"node.example.org"}}}
+	for host, want := range map[string]bool{
+		"node.example.org": true, "NODE.example.org:8000": true, "node.example.org.": true, "node.example.org.:443": true, "127.0.0.1": true, "127.0.0.1:8000": true, "127.0.0.1.": true, "[::1]": true, "[::1]:8000": true, "10.1.2.3:1": true,
+		"": false, ":8000": false, "localhost": false, "node.example.org.evil.com": false, "evil.com:node.example.org": false, "node.example.org:80:80": false, "127.0.0.1.evil.com": false, "127.0.0.1@evil.com": false,
+		"evil.com#127.0.0.1": false, "2130706433": false, "0x7f.1": false, "node.example.org..": false, "xnode.example.org": false, "node.example.org\x00": false,
+	} {
+		if got := called.knowsHost(host); got != want {
+			t.Errorf("the host %q is answered: %v", host, got)
+		}
+	}
 	// the address of the client, for the limit on failed attempts and for the log
 	api := &API{o: Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
 	for _, c := range []struct{ remote, forwarded, want string }{

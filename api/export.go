@@ -116,6 +116,10 @@ var valueHelp = map[string][3]string{
 	"magsys": {"", "System of the magnitudes", ""}, "telescope": {"", "Telescope", "instr.tel"}, "instrument": {"", "Instrument", "instr"},
 }
 
+// maxValueColumns is how many members of values get columns of their own: FITS has 999 columns at most, and one datum of very many members must not make all rows as wide. A value
+// with others is given whole, as one that is no object.
+const maxValueColumns = 900
+
 func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), s *stream) error {
 	columns := []tableColumn{
 		{name: "target", help: "Name of the target", ucd: "meta.id;src"}, {name: "data_type", help: "Type of data"},
@@ -135,8 +139,15 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 		}
 		seen[v.Target] = true
 		members, ok := archive.ValueMembers(v.Value)
-		if !ok {
+		fresh := 0
+		for _, m := range members {
+			if _, there := at[m.Key]; !there {
+				fresh++
+			}
+		}
+		if !ok || len(values)+fresh > maxValueColumns {
 			bare, wide = true, max(wide, len(v.Value))
+			return nil
 		}
 		for _, m := range members {
 			i, there := at[m.Key]
@@ -181,9 +192,13 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			}
 			first := fixed
 			members, ok := archive.ValueMembers(v.Value)
+			for _, m := range members {
+				_, there := at[m.Key]
+				ok = ok && there
+			}
 			if bare {
 				if first++; !ok {
-					cells[fixed].text = string(v.Value)
+					cells[fixed].text, members = string(v.Value), nil
 				}
 			}
 			for _, m := range members {

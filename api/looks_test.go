@@ -68,6 +68,22 @@ func TestTableExport(t *testing.T) {
 		}
 		n.ask("astro", "GET", "/api/targets/?format="+format, nil).want(t, 200)
 	}
+	// one datum of very many members does not make all rows as wide: it is given whole
+	wide := map[string]any{}
+	for i := range 2 * maxValueColumns {
+		wide[fmt.Sprint("k", i)] = i
+	}
+	n.ask("astro", "POST", "/api/reduceddatums/", map[string]any{"target": target, "data_type": "photometry", "timestamp": "2020-01-01T00:00:00Z", "value": wide}).want(t, 201)
+	for _, format := range exportFormats[:4] {
+		r := n.ask("astro", "GET", "/api/reduceddatums/?format="+format, nil).want(t, 200)
+		if whole := strings.ReplaceAll(string(r.body), `""`, `"`); len(r.body) > 400_000 || !strings.Contains(whole, `k1799`) || strings.Contains(whole, "value.k1") || !strings.Contains(whole, "value.magnitude") {
+			t.Errorf("%s: %d bytes: %.300s", format, len(r.body), r.body)
+		}
+	}
+	csvRows := strings.Split(strings.TrimSpace(string(n.ask("astro", "GET", "/api/reduceddatums/?format=csv", nil).body)), "\n")
+	if len(csvRows) != 5 || strings.Count(csvRows[0], ",") > 20 {
+		t.Errorf("%d rows, the first %.300s", len(csvRows), csvRows[0])
+	}
 	if rows := n.ask("astro", "GET", "/api/targets/?format=ndjson", nil).want(t, 200); !json.Valid(rows.body) {
 		t.Errorf("%s", rows.body)
 	}
