@@ -35,7 +35,7 @@ func (r *request) sendFile(name string) error {
 		return r.sendLook("image/png", func() ([]byte, error) { return r.access.Preview(r.Context(), name) })
 	}
 	if r.flag("header") {
-		return r.sendLook("application/json", func() ([]byte, error) { return r.access.Header(name) })
+		return r.sendLook("application/json", func() ([]byte, error) { return r.access.Header(r.Context(), name) })
 	}
 	f, err := r.access.File(name)
 	if err != nil {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,42 @@ func fitsPicture() string {
 }
 
 // TestPreview: whoever sees a product sees its image and its header, and nobody else.
+// TestLooksTakeTurns: previews and headers wait for each other, since a small file may unpack to a very large one, and give up when nobody waits for them any more.
+func TestLooksTakeTurns(t *testing.T) {
+	f := open(t, Options{})
+	v, _, err := f.uploadAs("astro", &ProductInput{Target: f.target("astro", "T"), Type: "fits_file", FileName: "a.fits"}, fitsPicture())
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := map[string]func(ctx context.Context) error{
+		"preview": func(ctx context.Context) error { _, err := f.as("astro").Preview(ctx, v.Path); return err },
+		"header":  func(ctx context.Context) error { _, err := f.as("astro").Header(ctx, v.Path); return err },
+	}
+	var ends []func()
+	for range looksOnce {
+		end, err := f.previews.turn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, end)
+	}
+	for name, look := range looks {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		if err := look(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s beside %d others: %v", name, looksOnce, err)
+		}
+		cancel()
+	}
+	for _, end := range ends {
+		end()
+	}
+	for name, look := range looks {
+		if err := look(t.Context()); err != nil {
+			t.Errorf("%s when the others have ended: %v", name, err)
+		}
+	}
+}
+
 func TestPreview(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T", f.group)
@@ -46,14 +83,14 @@ func TestPreview(t *testing.T) {
 		}
 		first = b
 	}
-	header, err := f.as("carol").Header(v.Path)
+	header, err := f.as("carol").Header(t.Context(), v.Path)
 	if err != nil || !json.Valid(header) || !strings.Contains(string(header), `{"key":"OBJECT","value":"M 31"}`) {
 		t.Errorf("%s, %v", header, err)
 	}
 	if _, err := f.as("eve").Preview(t.Context(), v.Path); !refusedAs(err, auth.NotFound) {
 		t.Errorf("eve: %v", err)
 	}
-	if _, err := f.as("eve").Header(v.Path); !refusedAs(err, auth.NotFound) {
+	if _, err := f.as("eve").Header(t.Context(), v.Path); !refusedAs(err, auth.NotFound) {
 		t.Errorf("eve: %v", err)
 	}
 	text, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "fits_file", FileName: "b.fits"}, "no FITS")

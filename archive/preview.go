@@ -15,7 +15,7 @@ import (
 
 const (
 	previewBytes = 16 << 20 // of previews that are kept in memory
-	previewsOnce = 2        // that are made at a time
+	looksOnce    = 2        // previews and headers that are made at a time: a file of 2 MB may unpack to 2 GiB
 )
 
 // previews keeps the pictures of images that were asked for last, by the content of their files.
@@ -33,7 +33,17 @@ type picture struct {
 }
 
 func newPreviews() *previews {
-	return &previews{byKey: map[[sha256.Size]byte]*list.Element{}, order: list.New(), room: make(chan struct{}, previewsOnce)}
+	return &previews{byKey: map[[sha256.Size]byte]*list.Element{}, order: list.New(), room: make(chan struct{}, looksOnce)}
+}
+
+// turn waits for the turn to look into a file; the caller calls done.
+func (p *previews) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case p.room <- struct{}{}:
+		return func() { <-p.room }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (p *previews) get(key [sha256.Size]byte) []byte {
@@ -73,12 +83,11 @@ func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
 	if b := p.get(f.SHA); b != nil {
 		return b, nil
 	}
-	select {
-	case p.room <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	done, err := p.turn(ctx)
+	if err != nil {
+		return nil, err
 	}
-	defer func() { <-p.room }()
+	defer done()
 	if b := p.get(f.SHA); b != nil {
 		return b, nil
 	}
@@ -94,12 +103,17 @@ func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Header is the header of a data product's FITS file, JSON; see ingest.HeaderJSON for its form. Errors: those of Preview.
-func (s *Access) Header(path string) ([]byte, error) {
+// Header is the header of a data product's FITS file, JSON; see ingest.HeaderJSON for its form. It takes turns with Preview. Errors: those of Preview.
+func (s *Access) Header(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
 	if err != nil {
 		return nil, err
 	}
+	done, err := s.a.previews.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	b, err := ingest.HeaderJSON(f.ingestFile())
 	return b, lookError(err)
 }
