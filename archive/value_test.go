@@ -116,13 +116,17 @@ func FuzzValue(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		parts := 0
 		switch j.Kind() {
 		case '{':
-			j.Members()
+			parts = len(j.Members())
 		case '[':
-			j.Items()
+			parts = len(j.Items())
 		case '"':
 			j.Text()
+		}
+		if j.Len() != parts {
+			t.Errorf("%s has %d parts, and not %d", j, parts, j.Len())
 		}
 	})
 }
