@@ -52,7 +52,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintln(p.err, "nightjar: "+strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+	fmt.Fprintln(p.err, "nightjar: "+printable(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))) // which may quote a file, or what others wrote
 	return 1
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 )
@@ -53,10 +54,10 @@ func (p *program) table(rows [][]string) error {
 	return nil
 }
 
-// printable takes out of a text what a terminal would obey.
+// printable takes out of a text what a terminal would obey, and what would turn the order of its letters round.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || unicode.Is(unicode.Bidi_Control, r) {
 			return '\ufffd'
 		}
 		return r
