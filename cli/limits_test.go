@@ -39,7 +39,7 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
 	secret := strings.TrimSpace(must(t, "token", "create", "admin", "--db", file))
-	s := serveFile(t, file, "--max-body", "2K", "--max-upload", "4K", "--max-header", "8K", "--max-failed-logins", "2", "--body-timeout", "1s", "--header-timeout", "1s")
+	s := serveFile(t, file, "--max-body", "2K", "--max-upload", "4K", "--max-header", "8K", "--max-failed-logins", "2", "--body-timeout", "1s", "--header-timeout", "1s", "--idle-timeout", "1s", "--max-uploads", "1")
 	ask := func(path, kind, body string, header ...string) (*http.Response, string) {
 		t.Helper()
 		r, err := http.NewRequest("POST", s.base+path, strings.NewReader(body))
@@ -105,6 +105,9 @@ func TestLimits(t *testing.T) {
 	if answer := slow("GET /api/ HTTP/1.1\r\nHost: localhost\r\nX-"); answer != "" && !strings.HasPrefix(answer, "HTTP/1.1 4") {
 		t.Errorf("half a header: %s", answer)
 	}
+	if answer := slow("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 200 ") {
+		t.Errorf("a connection that is left alone: %s", answer) // and which is closed then, or slow would say so
+	}
 	post := "POST /api/%s/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret + "\r\nContent-Type: %s\r\nContent-Length: 2000\r\n\r\n"
 	for _, c := range [][3]string{{"targets", "application/json", `{"name`}, {"dataproducts", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n1,2"}, {"reduceddatums", "application/x-ndjson", "{}\n"}} {
 		if answer := slow(fmt.Sprintf(post, c[0], c[1]) + c[2]); !strings.HasPrefix(answer, "HTTP/1.1 408 ") || !strings.Contains(answer, "did not come in time") {
@@ -113,6 +116,24 @@ func TestLimits(t *testing.T) {
 	}
 	if answer := slow("POST /api/targets/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token guess\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n\r\n{"); !strings.HasPrefix(answer, "HTTP/1.1 401 ") {
 		t.Errorf("half a body of one who is refused: %s", answer)
+	}
+	// one upload at a time, as --max-uploads has it, and the other waits for it
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, fmt.Sprintf(post, "reduceddatums", "application/x-ndjson")+"{}\n") // and no more, for a second
+	var waited time.Duration
+	for begun := time.Now(); waited < 500*time.Millisecond && time.Since(begun) < patience; {
+		one := time.Now()
+		if w, text := ask("/api/reduceddatums/", "application/x-ndjson", "{}\n"); w.StatusCode != 201 {
+			t.Fatalf("beside another upload: %d %s", w.StatusCode, text)
+		}
+		waited = time.Since(one)
+	}
+	if waited < 500*time.Millisecond {
+		t.Error("no upload waited for another one")
 	}
 	if out := s.errs.String(); strings.Contains(out, "request failed") || strings.Contains(out, secret) {
 		t.Error(out)
