@@ -74,10 +74,15 @@ var hostileFiles = []string{"", "time,magnitude,error,filter\n60000.1,15.1,0.1,r
 // hostileRequest is a request that may be wrong in every way, and sometimes in none. n tells its names from those of others.
 func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Request) {
 	rt := draw(d, routes)
+	if d.seldom(3) { // where most is taken in
+		rt = draw(d, slices.DeleteFunc(slices.Clone(routes), func(rt *route) bool { return !rt.cursors || rt.handle["POST"] == nil }))
+	}
 	user = draw(d, []string{"astro", "astro", "astro", "carol", "bob", "admin", "admin", ""})
 	method := draw(d, []string{"GET", "POST", "PATCH", "PUT", "DELETE", "POST", "GET", "OPTIONS", "HEAD", "TRACE", "BREW"})
 	if handled := rt.methods(); !d.seldom(6) {
-		method = draw(d, handled)
+		if method = draw(d, handled); rt.handle["POST"] != nil && d.seldom(2) {
+			method = "POST"
+		}
 	}
 	if strings.HasPrefix(rt.path, "/api/node/") && method == "POST" && !d.seldom(20) {
 		method = "GET" // these take their time
@@ -105,7 +110,7 @@ func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Reque
 		path = strings.TrimSuffix(path, "/") + draw(d, []string{".json", ".api", "", "//", "/.", "/../"})
 	}
 	query := url.Values{}
-	for range d.roll(4) {
+	for range d.roll(6) - 2 {
 		name := draw(d, hostileText)
 		if known := rt.parameters(method == "GET"); !d.seldom(6) {
 			name = draw(d, known).Name
@@ -134,7 +139,7 @@ func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Reque
 			r.ContentLength = -1
 		}
 	}
-	for range d.roll(3) {
+	for range d.roll(4) - 1 {
 		name := draw(d, []string{"Accept", "Content-Type", "Range", "If-None-Match", "If-Range", "Prefer", "Cookie", "Origin", "X-Forwarded-For", "X-Forwarded-Host", "Accept-Encoding", "Nightjar-As", "Host", "Expect", "Content-Encoding", "If-Modified-Since", "Authorization"})
 		value := draw(d, []string{"application/json", "text/html", "*/*", "bytes=0-0", "bytes=5-2", "bytes=-99999999999999999999", "bytes=0-0,1-1,2-2,3-3", `"x"`, "W/", "handling=strict", "nightjar_session=x", "https://evil.example", "gzip", "gzip;q=nan", "deflate", "Basic x", "Basic Og==", "Token", "Bearer " + strings.Repeat("a", 5000), "multipart/form-data", "multipart/form-data; boundary=", "text/csv; header=\"", "application/json; charset=utf-16"})
 		switch {
@@ -157,11 +162,14 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 	}
 	fields := slices.Clone(good)
 	for i := 1; i < len(fields); i += 2 {
-		if strings.Contains(fields[i], "%") {
+		switch {
+		case strings.Contains(fields[i], "%02d"):
 			fields[i] = fmt.Sprintf(fields[i], n%60)
+		case strings.Contains(fields[i], "%"):
+			fields[i] = fmt.Sprintf(fields[i], n)
 		}
 	}
-	for range d.roll(4) {
+	for range d.roll(6) - 2 { // half of them stay good
 		switch at := d.roll(max(len(fields)/2, 1)) * 2; {
 		case len(fields) == 0 || d.seldom(6):
 			fields = append(fields, draw(d, hostileText), draw(d, hostileJSON))
@@ -185,12 +193,12 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 		b.WriteByte('}')
 	}
 	text := func(i int) string { return strings.Trim(fields[i], `"`) }
-	form := 0
-	if slices.Equal(rt.parses, []string{typeMultipart}) {
+	form := d.roll(8)
+	if slices.Equal(rt.parses, []string{typeMultipart}) && !d.seldom(6) {
 		form = 4
 	}
-	switch (form + d.roll(8)) % 8 {
-	case 0, 1, 2, 7:
+	switch form {
+	case 0, 1, 2, 3:
 		kind = typeJSON
 		object()
 		if d.seldom(6) {
@@ -205,7 +213,7 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 			}
 			b.WriteString(draw(d, []string{"]", "", ",]"}))
 		}
-	case 3:
+	case 7:
 		kind = typeNDJSON
 		for range 1 + d.roll(4) {
 			object()
