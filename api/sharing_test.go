@@ -29,6 +29,16 @@ func TestSharing(t *testing.T) {
 			t.Errorf("looking for %s: %s, want %s", names, got, want)
 		}
 	}
+	// a target that is not here is made of all that the other TOM says of it, ids of its own included; one that is here is put on a list
+	n.play(t, []scenario{
+		{name: "a target", as: "", header: sharer, method: "POST", path: "/api/targets/", status: 201, has: []string{`"id":3`, `"key":"redshift"`, `"name":"ZTF26zz"`, `"name":"ATLAS26zz"`, `"message":"Target successfully uploaded."`}, lacks: []string{`"id":900`, "2020"},
+			body: jsonText(`{"id": 1, "targetextra_set": [{"id": 1, "key": "redshift", "value": "0.02"}], "aliases": [{"id": 1, "name": "ZTF26zz"}, {"id": 900, "name": "ATLAS26zz"}], "name": "SN 2026zz", "type": "SIDEREAL",
+				"created": "2020-01-01T00:00:00Z", "modified": "2020-01-01T00:00:00Z", "permissions": "PRIVATE", "ra": 10.0, "dec": -10.0, "epoch": null, "distance": null, "scheme": "", "groups": [], "target_lists": [{"name": "from afar"}]}`)},
+		{name: "whose ids are another's", as: "astro", method: "GET", path: "/api/targets/" + target + "/", status: 200, has: []string{`"aliases":[{"id":1,"name":"ZTF26abcdefg"}]`}},
+		{name: "a target that is here", as: "", header: sharer, method: "PATCH", path: "/api/targets/" + target + "/", body: jsonText(`{"target_lists": [{"name": "from afar"}]}`), status: 200, has: []string{`"message":"Target successfully updated."`}},
+		{name: "both are on the list", as: "carol", method: "GET", path: "/api/targets/?targetlist__name=from+afar", status: 200, has: []string{`"count":2`}},
+		{name: "by one who may not", as: "eve", method: "PATCH", path: "/api/targets/" + target + "/", body: jsonText(`{"target_lists": [{"name": "from afar"}]}`), status: 404},
+	})
 	datum := func(second int) raw {
 		return jsonText(fmt.Sprintf(`{"data_product": "", "data_type": "photometry", "source_name": "Other TOM", "source_location": "https://tom.example.org/targets/7/", "timestamp": "2026-01-02T03:04:%02d.500000Z",
 			"value": {"magnitude": 17.2, "error": 0.1, "filter": "r"}, "target": %q}`, second, target))
