@@ -271,7 +271,7 @@ func TestNetwork(t *testing.T) {
 		{name: "another host", as: "astro", method: "GET", path: "/api/targets/", header: []string{"X-Forwarded-Host", "evil.example.com"}, status: 400, has: []string{"not called", "--allow-host"}},
 		{name: "preflight", as: "", method: "OPTIONS", path: "/api/targets/", header: []string{"Origin", "https://pages.example.org", "Access-Control-Request-Method", "POST"}, status: 204,
 			head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Allow-Headers", "Authorization"}},
-		{name: "a page of another site", as: "astro", method: "GET", path: "/api/targets/", header: []string{"Origin", "https://pages.example.org"}, status: 200, head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Vary", "Origin"}},
+		{name: "a page of another site", as: "astro", method: "GET", path: "/api/targets/", header: []string{"Origin", "https://pages.example.org"}, status: 200, head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Expose-Headers", "Nightjar-Created", "Vary", "Origin"}},
 	})
 	for _, origin := range []string{"https://evil.example.com", "null"} {
 		if r := n.ask("astro", "GET", "/api/targets/", nil, "Origin", origin); r.header.Get("Access-Control-Allow-Origin") != "" {

@@ -101,12 +101,12 @@ func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answer
 		origin = "*"
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "Allow, Content-Disposition, ETag, Nightjar-Request, Nightjar-Unknown-Parameters, Preference-Applied, Retry-After, WWW-Authenticate")
+	h.Set("Access-Control-Expose-Headers", "Allow, Content-Disposition, Content-Range, ETag, Nightjar-Created, Nightjar-Duplicate, Nightjar-Request, Nightjar-Unknown-Parameters, Preference-Applied, Retry-After, WWW-Authenticate")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-None-Match, Prefer, Range, X-Requested-With")
+	h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Requested-With")
 	h.Set("Access-Control-Max-Age", "86400")
 	w.WriteHeader(http.StatusNoContent)
 	return true
