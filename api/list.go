@@ -2,6 +2,8 @@ package api
 
 import (
 	"encoding/base64"
+	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -29,20 +31,20 @@ const (
 	maxLimit     = 1 << 31
 )
 
-// parsePage reads limit and offset; what is no good number counts as not given.
+// parsePage reads limit and offset; what is no good number counts as not given, and one that is too large as the largest.
 func parsePage(query url.Values) archive.Page {
 	page := archive.Page{Limit: defaultLimit}
-	last := func(name string) string { return lastOf(query, name) }
-	if s := last("limit"); s != "" {
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 {
-			page.Limit = int(min(n, maxLimit))
-		} else if err != nil && isDigits(s) && s[0] != '-' {
-			page.Limit = maxLimit
+	positive := func(name string) int64 {
+		n, err := strconv.ParseInt(lastOf(query, name), 10, 64) // the nearest number where it is out of range
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
+			return 0
 		}
+		return max(n, 0)
 	}
-	if n, err := strconv.ParseInt(last("offset"), 10, 64); err == nil && n > 0 {
-		page.Offset = int(n)
+	if n := positive("limit"); n > 0 {
+		page.Limit = int(min(n, maxLimit, math.MaxInt))
 	}
+	page.Offset = int(min(positive("offset"), math.MaxInt))
 	return page
 }
 

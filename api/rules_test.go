@@ -320,7 +320,8 @@ func TestFilterRules(t *testing.T) {
 	}
 	for _, c := range [][3]string{ // a query, and those of the next and of the previous page
 		{"limit=1", "limit=1&offset=1", ""}, {"limit=1&offset=1", "", "limit=1"}, {"limit=1&offset=7", "", "limit=1&offset=6"}, {"offset=-1&limit=%201", "limit=1&offset=1", ""},
-		{"limit=2&limit=1", "limit=1&offset=1", ""}, {"limit=%2B1", "limit=1&offset=1", ""}, {"limit=0", "", ""}, {"limit=-1&offset=1", "", "limit=100"}, {"limit=1.0&offset=x", "", ""},
+		{"limit=2&limit=1", "limit=1&offset=1", ""}, {"limit=%2B1", "limit=1&offset=1", ""}, {"limit=0", "", ""}, {"limit=-1&offset=1", "", "limit=100"}, {"limit=1&offset=99999999999999999999", "", "limit=1&offset=9223372036854775806"},
+		{"limit=99999999999999999999&offset=-99999999999999999999", "", ""}, {"limit=1.0&offset=x", "", ""},
 		{"limit=1&name=&b=%C3%BC+x%2By&a=2&a=1", "a=2&a=1&b=%C3%BC+x%2By&limit=1&name=&offset=1", ""},
 		{"limit=1&c=50%&c=;", "c=50%25&c=%3B&limit=1&offset=1", ""},
 	} {
