@@ -28,8 +28,9 @@ func (r *request) steadyTag() string {
 	var b [18]byte
 	binary.BigEndian.PutUint64(b[:], r.viewer.ID)
 	binary.BigEndian.PutUint64(b[8:], head.Seq)
+	b[16] = byte(r.indent) << 1
 	if r.html {
-		b[16] = 1
+		b[16] |= 1
 	}
 	if r.viewer.Everything() {
 		b[17] = 1

@@ -28,6 +28,7 @@ type request struct {
 	params httprouter.Params
 	query  url.Values
 	html   bool   // a page is wanted
+	indent int    // by how many blanks JSON is indented, 0 for not
 	format string // the form of an export, "" for none
 	site   site
 	viewer auth.Viewer
@@ -169,6 +170,12 @@ func (r *request) accept() error {
 		return errNotAcceptable
 	}
 	r.html = chosen == typeHTML
+	for part := range strings.SplitSeq(given, ",") {
+		if media, params, err := mime.ParseMediaType(part); err == nil && media == chosen && chosen == typeJSON {
+			n, _ := strconv.Atoi(params["indent"])
+			r.indent = min(max(n, 0), 8)
+		}
+	}
 	return nil
 }
 

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"nightjar/archive"
 	"nightjar/auth"
@@ -35,6 +38,15 @@ func (r *request) object(status int, fn func(w *writer)) (*answer, error) {
 	return &answer{status: status, body: w.buf}, nil
 }
 
+// spread indents JSON for people, if they asked for that by Accept: application/json; indent=4, as Django REST framework does. Long lists, which are sent as they are read, stay as they are.
+func (r *request) spread(body []byte) []byte {
+	var b bytes.Buffer
+	if r.indent == 0 || json.Indent(&b, body, "", strings.Repeat(" ", r.indent)) != nil {
+		return body
+	}
+	return b.Bytes()
+}
+
 func noContent() (*answer, error) { return &answer{status: http.StatusNoContent}, nil }
 
 // write sends an answer.
@@ -43,6 +55,9 @@ func (r *request) write(a *answer) {
 		return
 	}
 	h := r.w.Header()
+	if r.indent > 0 {
+		a.body, a.again = r.spread(a.body), false
+	}
 	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" {
 		tag := hashTag(a.body)
 		if h.Set("ETag", tag); isFresh(r.Request, tag) {
@@ -127,10 +142,11 @@ func (r *request) fail(err error) {
 		r.writePage(&answer{status: status, body: w.buf})
 		return
 	}
+	text := r.spread(w.buf)
 	h.Set("Content-Type", typeJSON)
-	h.Set("Content-Length", strconv.Itoa(len(w.buf)))
+	h.Set("Content-Length", strconv.Itoa(len(text)))
 	r.w.WriteHeader(status)
-	r.w.Write(w.buf)
+	r.w.Write(text)
 }
 
 // challenge is how one may sign in. Programs of our own pages ask not to be given the browser's dialogue.

@@ -151,6 +151,24 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestIndent: who asks for it reads JSON by lines; digits and the order of members stay.
+func TestIndent(t *testing.T) {
+	n := start(t, Options{})
+	id := n.target("astro", "M 31")
+	n.ask("astro", "POST", "/api/reduceddatums/", jsonText(`{"target": `+id+`, "data_type": "photometry", "value": {"z": 1.50, "a": 2}}`)).want(t, 201)
+	n.play(t, []scenario{
+		{name: "four", as: "astro", method: "GET", path: "/api/reduceddatums/", header: []string{"Accept", "application/json; indent=4"}, status: 200, has: []string{"{\n    \"count\": 1,", "\n            \"value\": {\n                \"z\": 1.50,\n                \"a\": 2\n"}, head: []string{"Content-Type", typeJSON}},
+		{name: "one of them", as: "astro", method: "GET", path: "/api/reduceddatums/1/", header: []string{"Accept", "text/html;q=0.1, application/json;indent=1"}, status: 200, has: []string{"{\n \"data_product\": null,"}},
+		{name: "a refusal", as: "astro", method: "GET", path: "/api/targets/99/", header: []string{"Accept", "application/json; indent=2"}, status: 404, has: []string{"{\n  \"detail\": \"No Target"}},
+		{name: "at most eight", as: "astro", method: "GET", path: "/api/reduceddatums/1/", header: []string{"Accept", "application/json; indent=99"}, status: 200, has: []string{"{\n        \"data_product\""}},
+		{name: "nonsense", as: "astro", method: "GET", path: "/api/reduceddatums/1/", header: []string{"Accept", "application/json; indent=x"}, status: 200, has: []string{`{"data_product":null`}},
+		{name: "none", as: "astro", method: "GET", path: "/api/reduceddatums/1/", header: []string{"Accept", "application/json; indent=-1"}, status: 200, has: []string{`{"data_product":null`}},
+	})
+	tag := n.ask("astro", "GET", "/api/reduceddatums/", nil).header.Get("ETag")
+	n.ask("astro", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag, "Accept", "application/json; indent=4").want(t, 200)
+	n.ask("astro", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag).want(t, 304)
+}
+
 // TestFieldRules: what each kind of field takes, and what Django REST framework says of the rest.
 func TestFieldRules(t *testing.T) {
 	n := start(t, Options{})
