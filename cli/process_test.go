@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -318,6 +319,34 @@ func TestDemo(t *testing.T) {
 	}
 	if guest := get(t, s.base+"/api/targets/", ""); !strings.Contains(guest, "NJ24aab") || strings.Contains(guest, "NJ24aem") {
 		t.Errorf("guests see %s", guest)
+	}
+	secret := strings.TrimSpace(must(t, "token", "create", "admin", "--db", file))
+	for path, least := range map[string]int{"/api/observations/?facility=Mirador&status=COMPLETED": 13, "/api/groups/?all=true&name=Transients": 1, "/api/dataproducts/?facility=Mirador": 13} {
+		var list struct{ Count int }
+		if err := json.Unmarshal([]byte(get(t, s.base+path, secret)), &list); err != nil || list.Count < least {
+			t.Errorf("%s: %d (%v)", path, list.Count, err)
+		}
+	}
+	images := 0
+	var products struct {
+		Results []struct {
+			Data string
+			Type string `json:"data_product_type"`
+		}
+	}
+	if err := json.Unmarshal([]byte(get(t, s.base+"/api/dataproducts/", secret)), &products); err != nil {
+		t.Error(err)
+	}
+	for _, product := range products.Results {
+		if file := get(t, product.Data, secret); product.Type == "fits_file" {
+			images++
+			if len(file)%2880 != 0 || !strings.HasPrefix(file, "SIMPLE  =                    T") || !strings.Contains(file, fmt.Sprintf("NAXIS2  = %20d", demoWidth)) {
+				t.Errorf("%s is no image", product.Data)
+			}
+		}
+	}
+	if images != 2 {
+		t.Errorf("%d images", images)
 	}
 	before := must(t, "stat", "--db", file)
 	if s.stop() != 0 {

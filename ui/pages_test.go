@@ -410,7 +410,7 @@ func TestNames(t *testing.T) {
 	p.do("Accessibility.enable", nil, nil)
 	for path, ready := range map[string]string{
 		"/targets/": "$('tbody tr')", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/12/update/": "$('#target')", "/targets/import/": "$('.drop')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
-		"/users/": "$('tbody tr')", "/log/": "$('#list tbody tr')", "/reduceddatums/": "$('#list tbody tr')", "/dataproducts/data/": "$('#list tbody tr')", "/observations/list/": "$('#list p')", "/dataproducts/data/8/": "$('details')", "/api/targets/1/": "$('#writes details')",
+		"/users/": "$('tbody tr')", "/log/": "$('#list tbody tr')", "/reduceddatums/": "$('#list tbody tr')", "/dataproducts/data/": "$('#list tbody tr')", "/observations/list/": "$('#list tbody tr')", "/dataproducts/data/8/": "$('details')", "/api/targets/1/": "$('#writes details')",
 	} {
 		p.open(path)
 		p.wait(ready)

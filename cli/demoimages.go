@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+)
+
+const (
+	demoWidth = 240    // pixels of a side
+	demoScale = 0.4    // arcseconds of a pixel
+	demoZero  = 25.5   // magnitude of a source of one count
+	demoSky   = 180.0  // counts of a pixel
+	demoFull  = 32_767 // counts, where a pixel is full
+)
+
+// host is the disc of a galaxy, seen aslant, whose centre is not where the supernova is.
+func host(x, y float64) float64 {
+	const dx, dy, angle, axes, scale = 17, -11, 0.6, 0.45, 13
+	x, y = x-dx, y-dy
+	a, b := x*math.Cos(angle)+y*math.Sin(angle), y*math.Cos(angle)-x*math.Sin(angle)
+	r := math.Hypot(a, b/axes)
+	return 900*math.Exp(-r/scale) + 2600*math.Exp(-r*r/12)
+}
+
+// coma is the head of a comet, and its tail to the upper left.
+func coma(x, y float64) float64 {
+	const angle = 2.5
+	along, across := x*math.Cos(angle)+y*math.Sin(angle), y*math.Cos(angle)-x*math.Sin(angle)
+	f := 9000 / (1 + math.Hypot(x, y))
+	if along > 0 {
+		width := 3 + along/6
+		f += 420 * math.Exp(-along/70) * math.Exp(-across*across/(2*width*width)) * (1 - math.Exp(-along/5))
+	}
+	return f
+}
+
+// picture is an image of the target among stars, with its place in the sky in the header (FITS standard 4.0, section 8).
+func (t *demoTarget) picture(r *rand.Rand) []byte {
+	const middle, seeing = demoWidth / 2, 1.7 // pixels
+	sky := make([]float64, demoWidth*demoWidth)
+	star := func(x, y, counts float64) {
+		const far = 12
+		for j := max(0, int(y)-far); j <= min(demoWidth-1, int(y)+far); j++ {
+			for i := max(0, int(x)-far); i <= min(demoWidth-1, int(x)+far); i++ {
+				dx, dy := float64(i)-x, float64(j)-y
+				sky[j*demoWidth+i] += counts / (2 * math.Pi * seeing * seeing) * math.Exp(-(dx*dx+dy*dy)/(2*seeing*seeing))
+			}
+		}
+	}
+	for range 90 {
+		star(demoWidth*r.Float64(), demoWidth*r.Float64(), 1500*math.Pow(r.Float64(), -1.1))
+	}
+	if t.kind == "" {
+		star(middle, middle, math.Pow(10, 0.4*(demoZero-t.mag("r", t.pictured))))
+	}
+	f := t.fitsFile(t.pictured, 16, demoWidth, demoWidth)
+	f.text("FILTER", "r")
+	f.card("EXPTIME", "120.0")
+	if t.kind == "" {
+		for i, axis := range []struct {
+			kind       string
+			at, degree float64
+		}{{"RA---TAN", t.ra, -demoScale / 3600}, {"DEC--TAN", t.dec, demoScale / 3600}} {
+			n := fmt.Sprint(i + 1)
+			f.text("CTYPE"+n, axis.kind)
+			f.text("CUNIT"+n, "deg")
+			f.card("CRPIX"+n, fmt.Sprintf("%.1f", middle+1.0))
+			f.card("CRVAL"+n, fmt.Sprintf("%.6f", axis.at))
+			f.card("CDELT"+n, fmt.Sprintf("%.9f", axis.degree))
+		}
+	}
+	f.text("BUNIT", "count")
+	var data []byte
+	for i, v := range sky {
+		v += demoSky + t.scene(float64(i%demoWidth-middle), float64(i/demoWidth-middle))
+		v += math.Sqrt(v) * r.NormFloat64()
+		data = binary.BigEndian.AppendUint16(data, uint16(max(0, min(v, demoFull))))
+	}
+	return f.with(data)
+}
+
+// fitsFile is the header of a FITS file of one image (FITS standard 4.0, sections 3 and 4) that is being written.
+type fitsFile struct{ bytes.Buffer }
+
+// fitsFile begins a file with an image of what was seen on a day; bits and axes are those of its array.
+func (t *demoTarget) fitsFile(day float64, bits int, axes ...int) *fitsFile {
+	f := new(fitsFile)
+	f.card("SIMPLE", "T")
+	f.card("BITPIX", fmt.Sprint(bits))
+	f.card("NAXIS", fmt.Sprint(len(axes)))
+	for i, n := range axes {
+		f.card(fmt.Sprintf("NAXIS%d", i+1), fmt.Sprint(n))
+	}
+	f.text("OBJECT", t.name)
+	f.text("TELESCOP", "Mirador 2.2m")
+	f.text("FACILITY", "Nightjar demo")
+	f.card("MJD-OBS", fmt.Sprintf("%.5f", demoStart+day+demoHour))
+	return f
+}
+
+func (f *fitsFile) card(key, value string) {
+	fmt.Fprintf(f, "%-80s", fmt.Sprintf("%-8s= %20s", key, value))
+}
+
+func (f *fitsFile) text(key, value string) {
+	fmt.Fprintf(f, "%-80s", fmt.Sprintf("%-8s= '%-8s'", key, value))
+}
+
+// with is the whole file with its array.
+func (f *fitsFile) with(data []byte) []byte {
+	const block = 2880
+	pad := func(with string) { f.WriteString(strings.Repeat(with, (block-f.Len()%block)%block)) }
+	fmt.Fprintf(f, "%-80s", "END")
+	pad(" ")
+	f.Write(data)
+	pad("\x00")
+	return f.Bytes()
+}
