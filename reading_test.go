@@ -22,6 +22,12 @@ func TestReading(t *testing.T) {
 		}
 	}
 	for room, may := range house {
+		if room != "." && room != "ui" && !strings.HasPrefix(room, "internal/") { // the rooms that have their manual
+			b, err := os.ReadFile(room + "/doc.go")
+			if err != nil || !strings.HasPrefix(string(b), "// Package "+room+" ") {
+				t.Errorf("%s has no manual: %v", room, err)
+			}
+		}
 		some := room == "."
 		for file := range named {
 			some = some || strings.HasPrefix(file, room+"/")

@@ -175,7 +175,7 @@ func TestPages(t *testing.T) {
 		p.wait("location.pathname === '/targets/' && $('#targets tbody')")
 		p.open("/targets/1/")
 		p.click("#delete")
-		p.wait("$('dialog').textContent.includes('133 data that you see') && $('dialog').textContent.includes('5 data products with their files')")
+		p.wait("$('dialog').textContent.includes('169 data that you see') && $('dialog').textContent.includes('6 data products with their files')")
 		p.click("dialog button:not(.danger):not(.plain)")
 		p.wait("!$('dialog')")
 		p.open("/targets/?name=NJ24-aab")

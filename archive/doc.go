@@ -1,0 +1,35 @@
+// Package archive is the domain: targets, data products, reduced data and observation records; their rules, their filters, uploads, and who sees
+// what of them. It is the only writer of records but those of auth. It knows nothing of HTTP; what comes in and goes out are Go values, and JSON only where that
+// is what is kept.
+//
+// # The door
+//
+//	a, err := archive.Open("nightjar.db", archive.Options{})
+//	err = a.For(viewer).Targets(ctx, filter, page, out)
+//
+// Everything about records is a method of Access, which For gives for a viewer, and holds to what that viewer may see and do under the
+// policy as it was when For was called. What a viewer may not see does not exist: it is in no list and no count, and asking for it by its id is
+// answered as for an id that was never given out, by the same code (access.go).
+//
+// # Lists
+//
+// A filter becomes sets of ids, which are combined with the set of what the viewer sees (visible, in access.go); the result is counted, and a page of it is
+// selected by rank (page.go). Records are read only to be shown, and each is checked once more then. Times and cones walk an order of keys instead, and names ask
+// the index, whose answers are checked against the records (names.go).
+//
+// # Writes
+//
+// A method that writes is one transaction, is durable when it returns without an error, and leaves nothing behind when it returns one. It looks for
+// all problems of its input before it writes, and may run twice (package kv says why). More data than Options.StageFrom are written in several
+// transactions beside what is seen, and appear in one (bulk.go). Where the name of a target changed, the index follows the log by itself (indexer.go).
+//
+// # Errors
+//
+// Three kinds come back. *auth.Problems are what is wrong with an input, by field; *auth.Error a refusal, such as NotFound; *ProcessingError a file
+// that could not be read, with its report. Whatever else is an error is a failure of the file, the disk or ours, and its text is for the log, not for who asked.
+//
+// # Caveats
+//
+// The value of a datum is kept as the text that was sent, and two values are the same when their canonical forms are (value.go). Times
+// are microseconds of UTC since 1970. What the functions of an Out are given dies when they return, and Row must not wait for anybody.
+package archive
