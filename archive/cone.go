@@ -2,6 +2,7 @@ package archive
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -115,7 +116,7 @@ func ParseDec(s string) (float64, error) {
 	return deg, nil
 }
 
-var errAngle = fmt.Errorf("not an angle")
+var errAngle = errors.New("not an angle")
 
 // parseAngle reads a decimal number, or three sexagesimal ones of which the first carries the sign, also that of a zero.
 func parseAngle(s string) (value float64, sexagesimal bool, err error) {

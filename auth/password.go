@@ -2,9 +2,9 @@ package auth
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -80,16 +80,16 @@ func (p *passwords) matches(ctx context.Context, stored, password string, may fu
 	part := strings.Split(stored, "$")
 	var version, memory, passes, lanes int
 	if len(part) != 6 || part[1] != "argon2id" {
-		return false, fmt.Errorf("a password is stored in an unknown form")
+		return false, errors.New("a password is stored in an unknown form")
 	}
 	if _, err := fmt.Sscanf(part[2]+" "+part[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &lanes); err != nil ||
 		version != argon2.Version || memory != argonMemory || passes != argonPasses || lanes != argonLanes {
-		return false, fmt.Errorf("a password is stored with unknown parameters")
+		return false, errors.New("a password is stored with unknown parameters")
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(part[4])
 	want, err2 := base64.RawStdEncoding.DecodeString(part[5])
 	if err1 != nil || err2 != nil || len(want) != argonKey {
-		return false, fmt.Errorf("a password is stored in a broken form")
+		return false, errors.New("a password is stored in a broken form")
 	}
 	if len(password) > maxPassword {
 		password = password[:maxPassword] // no stored password is as long
@@ -100,22 +100,3 @@ func (p *passwords) matches(ctx context.Context, stored, password string, may fu
 	}
 	return subtle.ConstantTimeCompare(got, want) == 1 && stored != nobody, nil
 }
-
-// randomText makes a text of n characters without those that are easily confused.
-func randomText(random io.Reader, n int) (string, error) {
-	const letters = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-	var out strings.Builder
-	b := make([]byte, 1)
-	for out.Len() < n {
-		if _, err := io.ReadFull(random, b); err != nil {
-			return "", err
-		}
-		if int(b[0]) < 256/len(letters)*len(letters) {
-			out.WriteByte(letters[int(b[0])%len(letters)])
-		}
-	}
-	return out.String(), nil
-}
-
-// NewPassword makes a password for somebody who is to get one.
-func NewPassword() (string, error) { return randomText(rand.Reader, 16) }

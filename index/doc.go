@@ -28,8 +28,8 @@
 //  3. only then begin a transaction on the data file; it sees the state A;
 //  4. add to the candidates every target whose names changed after S, which
 //     the log tells;
-//  5. check every candidate against its names in the transaction, with a Matcher, and
-//     leave out those that are not there.
+//  5. check every candidate against its names in the transaction, as a Matcher
+//     does, and leave out those that are not there.
 //
 // When the search is not answered (ok is false), every target is a candidate.
 //

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math/bits"
@@ -253,7 +254,7 @@ func unseal(key, stored []byte) ([]byte, error) {
 	return stored[:n:n], nil
 }
 
-var errSum = fmt.Errorf("the CRC does not match")
+var errSum = errors.New("the CRC does not match")
 
 // maxSmall is the most ids that a set keeps as one value.
 const maxSmall = 1024
