@@ -54,25 +54,37 @@ type kept struct {
 
 const stampOfBackup = "20060102T150405Z"
 
-// newBackups reads the flags; nil when no copies are wanted.
-func (p *program) newBackups(c *cli.Context, a *archive.Archive) (*backups, error) {
+// checkBackups looks at the backupFlags before the file is opened, or made.
+func checkBackups(c *cli.Context) error {
 	dir := c.String("backup-dir")
 	switch {
 	case dir == "" && (c.IsSet("backup-every") || c.IsSet("backup-keep")):
-		return nil, usageError(c, "--backup-every and --backup-keep need --backup-dir")
+		return usageError(c, "--backup-every and --backup-keep need --backup-dir")
 	case dir == "":
-		return nil, nil
+		return nil
 	case c.Bool("read-only"):
-		return nil, usageError(c, "--backup-dir: a file that is open for reading only does not change")
+		return usageError(c, "--backup-dir: a file that is open for reading only does not change")
 	case c.Duration("backup-every") <= 0:
-		return nil, usageError(c, "--backup-every: %v is no time", c.Duration("backup-every"))
+		return usageError(c, "--backup-every: %v is no time", c.Duration("backup-every"))
 	case c.Int("backup-keep") < 1:
-		return nil, usageError(c, "--backup-keep: at least one copy is kept")
+		return usageError(c, "--backup-keep: at least one copy is kept")
 	}
-	if info, err := os.Stat(dir); err != nil {
-		return nil, err
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("%s is no folder", dir)
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("--backup-dir: there is no folder %s", dir)
+	case err != nil:
+		return fmt.Errorf("--backup-dir: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("--backup-dir: %s is no folder", dir)
+	}
+	return nil
+}
+
+// newBackups makes ready what takes the copies; nil when none are wanted.
+func (p *program) newBackups(c *cli.Context, a *archive.Archive) (*backups, error) {
+	dir := c.String("backup-dir")
+	if dir == "" {
+		return nil, nil
 	}
 	base := strings.TrimSuffix(filepath.Base(c.String("db")), ".db")
 	b := &backups{a: a, dir: dir, base: base, every: c.Duration("backup-every"), keep: c.Int("backup-keep"), notef: p.note,

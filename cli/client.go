@@ -34,6 +34,14 @@ type answered struct {
 
 func (e *answered) Error() string { return e.text }
 
+// bare takes the name of the only field that was sent off an error about it.
+func bare(err error, field string) error {
+	if refused := new(answered); errors.As(err, &refused) {
+		refused.text = strings.TrimPrefix(refused.text, field+": ")
+	}
+	return err
+}
+
 // orNone puts what a user of the command line says for "not found" in place of such an answer.
 func orNone(err error, format string, args ...any) error {
 	if refused := new(answered); errors.As(err, &refused) && refused.status == http.StatusNotFound {

@@ -174,7 +174,11 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client,
 			if err.Error() == "target: This field is required." {
 				err = errors.New("--target is missing, and the rows name no objects")
 			}
-			p.note("%s: %v", printable(file), err)
+			err = fmt.Errorf("%s: %w", printable(file), err)
+			if len(files) == 1 {
+				return err
+			}
+			p.note("%v", err)
 			failed = append(failed, file)
 		}
 		all.Created, all.Duplicate, all.Rejected = all.Created+counts.Created, all.Duplicate+counts.Duplicate, all.Rejected+counts.Rejected

@@ -75,10 +75,11 @@ func (p *program) inspectCommand() *cli.Command {
 			var failed []string
 			for _, file := range files {
 				if err := p.inspect(c.Context, c, file, o); err != nil {
-					if c.Context.Err() != nil {
+					err = fmt.Errorf("%s: %w", printable(file), err)
+					if c.Context.Err() != nil || len(files) == 1 {
 						return err
 					}
-					p.note("%s: %v", printable(file), err)
+					p.note("%v", err)
 					failed = append(failed, file)
 				}
 			}

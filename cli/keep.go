@@ -36,7 +36,7 @@ func (p *program) backupCommand() *cli.Command {
 			}
 			var got struct{ Path, Head string }
 			if err := n.call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got); err != nil {
-				return err
+				return bare(err, "path")
 			}
 			p.say("%s\nhead %s", got.Path, got.Head)
 			return nil

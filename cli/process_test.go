@@ -143,7 +143,7 @@ func TestServeTwice(t *testing.T) {
 	if _, err := os.Stat(second); err == nil {
 		t.Error("a server that cannot listen made a file")
 	}
-	for _, flags := range [][]string{{"--permissions", "some"}, {"--auth-strategy", "open"}} {
+	for _, flags := range [][]string{{"--permissions", "some"}, {"--auth-strategy", "open"}, {"--backup-dir", "nowhere"}} {
 		call(t, "", append([]string{"serve", "--db", second, "--listen", "127.0.0.1:0"}, flags...)...).refused(t, flags[0]+": ", flags[1])
 		if _, err := os.Stat(second); err == nil {
 			t.Errorf("%v: a file was made", flags)

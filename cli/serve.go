@@ -51,7 +51,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	if err := checkPolicy(c); err != nil {
+	if err := errors.Join(checkPolicy(c), checkBackups(c)); err != nil {
 		return err
 	}
 	door, err := open(c, p.note)

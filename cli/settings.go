@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -44,12 +42,7 @@ func (p *program) settingsCommand() *cli.Command {
 					"nightjar settings set permissions objects",
 				Action: p.asking(true, []string{"NAME", "VALUE"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
 					err := n.call(ctx, http.MethodPut, settingPath(args[0]), map[string]string{"value": args[1]}, nil)
-					if err != nil {
-						if text, ours := strings.CutPrefix(err.Error(), "value: "); ours {
-							return errors.New(text)
-						}
-					}
-					return noSetting(err, args[0])
+					return noSetting(bare(err, "value"), args[0])
 				}),
 			},
 		},
