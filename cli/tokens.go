@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+type token struct {
+	ID       uint64  `json:"id"`
+	Name     string  `json:"name"`
+	Kind     string  `json:"kind"`
+	Username string  `json:"username"`
+	ReadOnly bool    `json:"read_only"`
+	Expires  *string `json:"expires"`
+	LastUsed string  `json:"last_used"`
+	Token    string  `json:"token"`
+}
+
+func (p *program) tokenCommand() *cli.Command {
+	return &cli.Command{
+		Name: "token", Usage: "keys for programs, in place of a password",
+		Subcommands: []*cli.Command{
+			{
+				Name: "create", Usage: "make a token of a user's and print it, this once", ArgsUsage: "USER",
+				Description: "nightjar token create astro --name laptop\n" +
+					"nightjar token create astro --read-only --expires 90d\n" +
+					"export TOKEN=$(nightjar token create astro)   the token alone is on standard output",
+				Flags: append([]cli.Flag{&cli.StringFlag{Name: "name", Usage: "`WHAT` it is for"}}, tokenFlags()...),
+				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+					in, err := newToken(c, args[0], c.String("name"))
+					if err != nil {
+						return err
+					}
+					if _, err := findUser(ctx, n, args[0]); err != nil {
+						return err
+					}
+					var t token
+					err = n.call(ctx, http.MethodPost, "/api/tokens/", in, &t)
+					if err == nil {
+						p.note("token %d of %s, shown this once:", t.ID, t.Username)
+						p.say("%s", t.Token)
+					}
+					return err
+				}),
+			},
+			{
+				Name: "list", Usage: "list the tokens; the secrets are not kept",
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+					rows := [][]string{{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}}
+					err := each(ctx, n, "/api/tokens/", nil, func(t *token) error {
+						expires, scope := "never", "all"
+						if t.Expires != nil {
+							expires = *t.Expires
+						}
+						if t.ReadOnly {
+							scope = "read only"
+						}
+						rows = append(rows, []string{fmt.Sprint(t.ID), t.Username, t.Name, t.Kind, expires, t.LastUsed, scope})
+						return nil
+					})
+					if err != nil {
+						return err
+					}
+					return p.table(rows)
+				}),
+			},
+			{
+				Name: "revoke", Usage: "end a token", ArgsUsage: "ID",
+				Description: "nightjar token revoke 3   the number is that of token list",
+				Action: p.asking(false, []string{"ID"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+					err := n.call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
+					return orNone(err, "there is no token %s (see: nightjar token list)", args[0])
+				}),
+			},
+		},
+	}
+}
+
+// tokenFlags say what a new token may, and for how long.
+func tokenFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "read-only", Usage: "it cannot write"},
+		&cli.StringFlag{Name: "expires", Usage: "`WHEN` it ends: days (30d), hours (12h), or a date (2027-01-31), UTC"},
+	}
+}
+
+// newToken is what is sent to make a token, as the tokenFlags say.
+func newToken(c *cli.Context, user, name string) (map[string]any, error) {
+	in := map[string]any{"username": user, "name": name, "read_only": c.Bool("read-only")}
+	if s := c.String("expires"); s != "" {
+		t, err := parseExpiry(s, time.Now())
+		if err != nil {
+			return nil, usageError(c, "%v", err)
+		}
+		in["expires"] = t.UTC().Format(time.RFC3339)
+	}
+	return in, nil
+}
+
+// parseExpiry reads a time to come: a number of days or hours from now, or a date.
+func parseExpiry(s string, now time.Time) (time.Time, error) {
+	var n int
+	var unit string
+	if _, err := fmt.Sscanf(s, "%d%s", &n, &unit); err == nil && n > 0 && n < 100_000 {
+		switch unit {
+		case "d":
+			return now.AddDate(0, 0, n), nil
+		case "h":
+			return now.Add(time.Duration(n) * time.Hour), nil
+		}
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			if !t.After(now) {
+				return t, fmt.Errorf("%s has passed", s)
+			}
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: write 30d, 12h or 2027-01-31", s)
+}
