@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -83,20 +84,7 @@ func (f *fixture) check() {
 	if r.Err() != nil {
 		f.t.Fatalf("verify: %s", strings.Join(r.Problems, "\n"))
 	}
-	again := filepath.Join(f.t.TempDir(), "again.db")
-	if err := f.db.Rebuild(ctx, again); err != nil {
-		f.t.Fatal(err)
-	}
-	copied, err := kv.Open(again, tables(), kv.Options{ReadOnly: true})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer copied.Close()
-	was, err1 := f.db.Derived()
-	is, err2 := copied.Derived()
-	if err1 != nil || err2 != nil {
-		f.t.Fatal(err1, err2)
-	}
+	was, is := f.rebuilt()
 	for k, v := range was {
 		if is[k] != v {
 			f.t.Errorf("%q is %s, made again %q", k, v, is[k])
@@ -105,6 +93,36 @@ func (f *fixture) check() {
 	for k := range is {
 		if _, ok := was[k]; !ok {
 			f.t.Errorf("%q is missing", k)
+		}
+	}
+}
+
+// rebuilt is what is derived in the file, and in a copy whose derived data were made anew from its records. What the sweeper takes away between the two is no difference.
+func (f *fixture) rebuilt() (was, is map[string]string) {
+	f.t.Helper()
+	derived := func(db *kv.DB) map[string]string {
+		m, err := db.Derived()
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return m
+	}
+	for {
+		was = derived(f.db)
+		again := filepath.Join(f.t.TempDir(), "again.db")
+		if err := f.db.Rebuild(context.Background(), again); err != nil {
+			f.t.Fatal(err)
+		}
+		copied, err := kv.Open(again, tables(), kv.Options{ReadOnly: true})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		is = derived(copied)
+		if err := copied.Close(); err != nil {
+			f.t.Fatal(err)
+		}
+		if maps.Equal(was, derived(f.db)) {
+			return was, is
 		}
 	}
 }

@@ -76,8 +76,9 @@ func worksAgain(t *testing.T, x *Index) {
 
 func TestStuckBatch(t *testing.T) {
 	dir := t.TempDir()
-	x := open(t, dir, Options{Limit: 50 * time.Millisecond})
+	x := open(t, dir, Options{Limit: time.Minute})
 	apply(t, x, []Target{{1, []string{"number one"}}}, nil, markOf(1))
+	x.o.Limit = 50 * time.Millisecond
 	real := x.live.bleve
 	stuck := make(chan struct{})
 	x.live.bleve = &faulty{sound: real, batch: func(*bleve.Batch) error { <-stuck; return nil }}

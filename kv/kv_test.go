@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,16 +171,7 @@ func (d *testDB) check() {
 	if err := r.Err(); err != nil {
 		d.t.Fatalf("verify: %s", strings.Join(r.Problems, "\n"))
 	}
-	again := filepath.Join(d.t.TempDir(), "again.db")
-	if err := d.Rebuild(context.Background(), again); err != nil {
-		d.t.Fatalf("rebuild: %v", err)
-	}
-	copied, err := Open(again, d.all(), Options{ReadOnly: true})
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer copied.Close()
-	was, is := dumpDerived(d.t, d.DB), dumpDerived(d.t, copied)
+	was, is := d.rebuilt()
 	for k, v := range was {
 		if is[k] != v {
 			d.t.Errorf("%q is %s, made again %s", k, v, is[k])
@@ -188,6 +180,29 @@ func (d *testDB) check() {
 	for k, v := range is {
 		if _, ok := was[k]; !ok {
 			d.t.Errorf("%q is missing, made again it is %s", k, v)
+		}
+	}
+}
+
+// rebuilt is what is derived in the file, and in a copy whose derived data were made anew from its records. What the sweeper takes away between the two is no difference.
+func (d *testDB) rebuilt() (was, is map[string]string) {
+	d.t.Helper()
+	for {
+		was = dumpDerived(d.t, d.DB)
+		again := filepath.Join(d.t.TempDir(), "again.db")
+		if err := d.Rebuild(context.Background(), again); err != nil {
+			d.t.Fatalf("rebuild: %v", err)
+		}
+		copied, err := Open(again, d.all(), Options{ReadOnly: true})
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		is = dumpDerived(d.t, copied)
+		if err := copied.Close(); err != nil {
+			d.t.Fatal(err)
+		}
+		if maps.Equal(was, dumpDerived(d.t, d.DB)) {
+			return was, is
 		}
 	}
 }
