@@ -51,7 +51,9 @@ func aavsoGrid(f File) (*grid, error) {
 		g.first = append(g.first, "filt")
 	}
 	g.open = func(func([]byte)) (rows, error) {
-		return &aavsoRows{lines: newLines(f), columns: len(columns), visual: visual, delim: ','}, nil
+		in := &aavsoRows{lines: newLines(f), columns: len(columns), visual: visual, delim: ','}
+		in.lines.lenient = true
+		return in, nil
 	}
 	return g, g.look()
 }
@@ -96,7 +98,9 @@ func (in *aavsoRows) next(r *row) error {
 		if len(in.cells) > 0 && strings.EqualFold(string(in.cells[0]), "NAME") {
 			continue // a header without its sign
 		}
-		if len(in.cells) < 3 || len(in.cells) > in.columns {
+		r.cells = in.cells
+		r.fit(in.columns)
+		if in.cells = r.cells; len(in.cells) < 3 || len(in.cells) > in.columns {
 			r.reason = plural(len(in.cells), "field") + fmt.Sprintf(" where the format has %d", in.columns)
 			return nil
 		}

@@ -164,6 +164,23 @@ func tellTime(l layout, columns []column, timeColumn int, o *Options, n *notes) 
 	if c.time.assumed != "" {
 		n.warn("column %s: %s", clip(c.name), c.time.assumed)
 	}
+	if c.time.kind == kindTime && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
+		n.problem(Problem{Line: l.line, Column: clip(c.name), Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
+	}
+}
+
+// timesOfSpace tells whether a light curve of Kepler or TESS, as its columns are called, gives small numbers for times.
+func timesOfSpace(l layout, columns []column, timeColumn int) bool {
+	if !slices.ContainsFunc(columns, func(c column) bool { name := fold(c.name); return name == "pdcsap_flux" || name == "sap_flux" }) {
+		return false
+	}
+	for _, row := range l.sample {
+		if d, ok := parseDecimal([]byte(row[timeColumn])); ok {
+			v, _ := d.float()
+			return v < 10_000
+		}
+	}
+	return false
 }
 
 // nameColumn reads one column's name, and what the format says of the column.
@@ -194,6 +211,9 @@ func nameColumn(g *grid, i int, name string) column {
 	if base == "f" {
 		c.role, c.weak = fluxOrFilter(g.layout, i), true
 	}
+	if c.role == roleLimit && saysYesOrNo(g.layout, i) {
+		c.role = roleLimitFlag
+	}
 	if hasUCD && byUCD != c.role && !(c.role == roleLimit && byUCD == roleMagnitude) {
 		c.role, c.weak = byUCD, true
 	}
@@ -206,6 +226,23 @@ func nameColumn(g *grid, i int, name string) column {
 		c.unit, _ = unitText(unit)
 	}
 	return c
+}
+
+// saysYesOrNo tells whether a column, whose name may mean a limit or a flag of one, holds words and no numbers.
+func saysYesOrNo(l layout, i int) bool {
+	said := false
+	for _, row := range l.sample {
+		if i >= len(row) || missing([]byte(row[i])) {
+			continue
+		}
+		switch strings.ToLower(row[i]) {
+		case "true", "false", "t", "f", "yes", "no", "y", "n":
+			said = true
+		default:
+			return false
+		}
+	}
+	return said
 }
 
 // fluxOrFilter decides what a column f holds: sncosmo means a flux, ATLAS and TOMs a filter. Text is a filter.

@@ -48,6 +48,17 @@ type row struct {
 	tail   []byte    // members for the value, `"key":value` with commas between; nil for none
 }
 
+// fit takes empty cells off the end of a row that has more of them than there are columns, as spreadsheets leave them.
+func (r *row) fit(width int) {
+	n := len(r.cells)
+	for n > width && len(r.cells[n-1]) == 0 {
+		n--
+	}
+	if n == width {
+		r.cells = r.cells[:n]
+	}
+}
+
 // textRows are the rows of a delimited text.
 type textRows struct{ *table }
 
@@ -103,7 +114,7 @@ func (g *grid) commentHeader(o *Options) {
 	if numbers == 0 {
 		return
 	}
-	names := commentNames(g.layout, g.above)
+	names, units := g.namesInComments()
 	if slices.ContainsFunc(names, func(name string) bool { _, number := parseDecimal([]byte(name)); return number }) {
 		names = nil
 	}
@@ -117,10 +128,53 @@ func (g *grid) commentHeader(o *Options) {
 	g.sample = append([][]string{g.first}, g.sample...)
 	g.first = names
 	g.headerless = true
+	for _, unit := range units {
+		g.fields = append(g.fields, field{unit: bare(unit)})
+	}
 	if numbered != nil {
 		return
 	}
 	g.notes = append(g.notes, "the columns are named by the comment above them: "+quotedList(names))
+}
+
+// namesInComments splits the comment line that names the columns: the first above the numbers that names a time and a measurement, else
+// the one just above. units are those of a comment line of units between the two; nil when there is none.
+func (g *grid) namesInComments() (names, units []string) {
+	above := commentNames(g.layout, g.above)
+	if namesMeasurements(above) {
+		return above, nil
+	}
+	for i := len(g.others) - 1; i >= 0; i-- {
+		if names = commentNames(g.layout, g.others[i]); namesMeasurements(names) {
+			break
+		}
+	}
+	if !namesMeasurements(names) {
+		return above, nil
+	}
+	if cells, reason := g.delim.split([]byte(g.above), nil); reason == "" && len(cells) <= len(names) {
+		units = append(texts(cells), make([]string, len(names)-len(cells))...) // the last may be empty, and blanks are taken off comments
+		if unitsRow(layout{first: names, sample: [][]string{units, g.first}}) {
+			return names, units
+		}
+	}
+	return names, nil
+}
+
+// namesMeasurements tells whether names of columns have a time and a magnitude, a limit or a flux among them.
+func namesMeasurements(names []string) bool {
+	time, measured := false, false
+	for _, name := range names {
+		base, unit := cutUnit(name)
+		if _, ok := timeOf(fold(base), unit); ok {
+			time = true
+		}
+		switch r, _ := roleOf(fold(base)); r {
+		case roleMagnitude, roleLimit, roleFlux:
+			measured = true
+		}
+	}
+	return time && measured
 }
 
 // look reads the first rows of a table that is no text into the layout's sample.

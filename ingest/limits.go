@@ -91,6 +91,9 @@ func (p *photometry) finish() {
 	if p.converted > 0 {
 		p.warn("column %s: %s between 2,400,000 and 2,500,000 taken for a Julian date and converted", name, plural(p.converted, "value"))
 	}
+	if p.early > 0 {
+		p.warn("column %s: %s below 10,000 taken for a modified Julian date; if days are counted from elsewhere, say so with time_format", name, plural(p.early, "value"))
+	}
 	if p.dayOnly > 0 {
 		p.warn("column %s: %s without a time of day, 00:00 UTC is taken", name, plural(p.dayOnly, "date"))
 	}

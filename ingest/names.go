@@ -85,7 +85,7 @@ func roleOf(name string) (r role, weak bool) {
 		return roleLimitFlag, false
 	case "filter", "filt", "flt", "band", "bandpass", "fid":
 		return roleFilter, false
-	case "filtercode", "filter_name", "passband":
+	case "filtercode", "filter_name", "phot_filter", "passband":
 		return roleFilter, true
 	case "flux", "ujy", "fluxcal", "forcediffimflux", "psfflux", "forced_ujy":
 		return roleFlux, false

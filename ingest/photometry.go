@@ -22,6 +22,9 @@ func photometryFormats() []format {
 	}
 }
 
+// earlyTime is the MJD 10,000, of 1886-04-04: before it hardly a plate was taken, and days may be counted from elsewhere.
+const earlyTime = (10_000 - mjdOfUnix) * 86_400_000_000
+
 // ctxRows is how many rows are read between two looks at the context.
 const ctxRows = 1024
 
@@ -89,7 +92,7 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 		if j.report.Rows%ctxRows == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if r.reason == "" && len(r.cells) != len(columns) {
+		if r.fit(len(columns)); r.reason == "" && len(r.cells) != len(columns) {
 			r.reason = plural(len(r.cells), "field") + " where the header has " + plural(len(columns), "column")
 		}
 		if r.reason != "" {
@@ -142,6 +145,7 @@ type photometry struct {
 
 	forms                              [formCount + 1]bool
 	converted, dayOnly, leaps, leapDay int
+	early                              int // times under a name that does not tell, taken for an MJD, before 1886
 	signs, flagged, large, negative    int
 	shifts                             int
 	leastShift, mostShift              int64
@@ -353,6 +357,9 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 	}
 	if t.form == formJD && clock.kind != kindJD {
 		p.converted++
+	}
+	if clock.kind == kindTime && t.form == formMJD && t.micros < earlyTime {
+		p.early++
 	}
 	if t.dateOnly {
 		p.dayOnly++

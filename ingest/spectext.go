@@ -71,7 +71,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		if err := s.check(int64(rows)); err != nil {
 			return err
 		}
-		if r.reason == "" && len(r.cells) != c.width {
+		if r.fit(c.width); r.reason == "" && len(r.cells) != c.width {
 			r.reason = plural(len(r.cells), "field") + " where there are " + plural(c.width, "column")
 		}
 		if r.reason != "" {

@@ -24,13 +24,13 @@ permID |mode|stn |obsTime              |mag  |band
 
 const aavsoSample = `#TYPE=EXTENDED
 #OBSCODE=TST01
-#SOFTWARE=by hand
+#SOFTWARE=by hand, in M` + "\xfc" + `nchen
 #DELIM=,
 #DATE=JD
 #OBSTYPE=CCD
 #NAME,DATE,MAG,MERR,FILT,TRANS,MTYPE,CNAME,CMAG,KNAME,KMAG,AMASS,GROUP,CHART,NOTES
 SS CYG,2459000.1234,11.135,0.003,V,NO,STD,105,10.593,110,11.090,1.561,1,070613,outburst
-SS CYG,2459001.1234,<13.1,na,V,NO,STD,na,na,na,na,na,na,070613,na
+SS CYG,2459001.1234,<13.1,na,V,NO,STD,na,na,na,na,na,na,070613,na,
 SS CYG,2459002.1234,0.512,0.01,V,NO,DIF,105,na,na,na,na,na,na,na
 #DELIM=;
 #DATE=HJD
@@ -126,6 +126,7 @@ func TestSurveyRefusals(t *testing.T) {
 		{strings.Replace(aavsoSample, "=EXCEL", "=Julian", 1), "line 14: dates of the kind 'Julian' are not read"},
 		{strings.Replace(aavsoSample, "6/4/2020", "31/4/2020", 1), "line 15: '31/4/2020 2:57:41 PM' is not a date as spreadsheets write it"},
 		{strings.Replace(aavsoSample, "11.135", "bright", 1), "line 8, column mag: 'bright' is not a number"},
+		{strings.Replace(aavsoSample, ",outburst", ",outburst,,b", 1), "line 8: 17 fields where the format has 15"},
 		{strings.Replace(aavsoSample, ",outburst", ",outburst,a,b", 1), "line 8: 17 fields where the format has 15"},
 		{strings.Replace(snanaSample, "VARLIST:", "VARLIST:\n#", 1), "the names of the columns are none or too many"},
 		{strings.Replace(snanaSample, "X1 1000.0", "1000.0", 1), "line 6: 5 fields where the header has 6 columns"},
