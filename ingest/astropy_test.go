@@ -125,6 +125,59 @@ func TestAstropyTables(t *testing.T) {
 	}
 }
 
+const writeTimes = `
+import json, numpy as np
+from astropy.table import Table
+from astropy.time import Time
+import astropy.units as u
+out = {}
+days = 58849.123456789 + np.arange(7) * 13.7
+for scale in ('utc', 'tai', 'tt', 'tdb', 'tcb'):
+    for form in ('mjd', 'jd', 'isot', 'iso'):
+        t = Time(days, format='mjd', scale=scale, precision=9)
+        t.format = form
+        for kind in ('ecsv', 'fits'):
+            name = scale + '-' + form + '.' + kind
+            Table({'when': t, 'mag': np.arange(7) * u.mag}).write(name, overwrite=True)
+            out[name] = [[int(round(float((x.jd1 - 2440587.5)) * 86400e6)), float(x.jd2) * 86400e6] for x in t.utc]
+print(json.dumps(out))
+`
+
+// TestAstropyTimes: columns of times that astropy writes are read as the times that they are, to the microsecond or, by way of the barycentre's clock, some.
+func TestAstropyTimes(t *testing.T) {
+	folder := t.TempDir()
+	var want map[string][][2]float64
+	if err := json.Unmarshal(astropy(t, folder, writeTimes), &want); err != nil {
+		t.Fatal(err)
+	}
+	if len(want) != 40 {
+		t.Fatalf("%d files", len(want))
+	}
+	for name, times := range want {
+		data, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		points, report, err := process("photometry", name, data, Options{})
+		if err != nil || len(points) != len(times) {
+			t.Errorf("%s: %v, %d points, %+v", name, err, len(points), report)
+			continue
+		}
+		allowed := 1.0
+		if strings.HasPrefix(name, "tdb") || strings.HasPrefix(name, "tcb") {
+			allowed = 50
+		}
+		if strings.Contains(name, "-jd.ecsv") {
+			allowed += 41 // what a float64 tells apart
+		}
+		for i, p := range points {
+			if d := float64(p.Time) - times[i][0] - times[i][1]; math.Abs(d) > allowed {
+				t.Errorf("%s, row %d: %s is %g microseconds off", name, i, timeText(p.Time), d)
+			}
+		}
+	}
+}
+
 const readTables = `
 import sys, json
 from astropy.table import Table

@@ -197,7 +197,7 @@ func nameColumn(g *grid, i int, name string) column {
 	}
 	base = fold(base)
 	byUCD, hasUCD := roleOfUCD(told.ucd)
-	if t, ok := timeOf(base, unit); ok && (!hasUCD || byUCD == roleTime) || hasUCD && byUCD == roleTime {
+	if t, ok := timeOf(base, unit); (ok || told.time != nil) && (!hasUCD || byUCD == roleTime) || hasUCD && byUCD == roleTime {
 		if !ok {
 			t = timeName{kind: kindUntold}.withUnit(unit)
 		}

@@ -109,6 +109,38 @@ func TestSpaceTimes(t *testing.T) {
 	}
 }
 
+// TestFITSTimeColumns: a column's own scale goes before the file's, and times in two numbers, as astropy writes them, are read.
+func TestFITSTimeColumns(t *testing.T) {
+	pair := []string{"TCTYP1  = 'TDB     '", "TCUNI1  = 'd       '", "TUNIT1  = 'd       '", "TIMESYS = 'UTC     '", "JDREF   =                  0.0", "TDIM1   = '(2)     '"}
+	data := append(be(2458850.0, -0.376543211, 15.5, "ab"), be(math.NaN(), 0.0, 16.5, "cd")...)
+	points, report, err := process("photometry", "t.fits", fitsTableFile([]string{"obs 2D", "mag D", "filter 2A"}, pair, 26, 1, data[:26]), Options{})
+	if err != nil || values(points) != `{"obs":2458849.6234567890000,"magnitude":15.5,"filter":"ab"}` || timeText(points[0].Time) != "2020-01-01T02:56:37.482666Z" {
+		t.Fatalf("%v, %+v, %s, %v", err, report, values(points), points)
+	}
+	for _, c := range []struct {
+		name, want string
+		cards      []string
+		data       []byte
+	}{
+		{"no number", "row 1, column obs: the row has no time", pair, data[26:]},
+		{"another zero", "no time column", []string{pair[0], pair[1], pair[2], "JDREF   =            2400000.5"}, data[:26]},
+		{"no scale", "no time column", pair[1:], data[:26]},
+	} {
+		if _, _, err := process("photometry", "t.fits", fitsTableFile([]string{"obs 2D", "mag D", "filter 2A"}, c.cards, 26, 1, c.data), Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
+		}
+	}
+	points, _, err = process("photometry", "t.fits", fitsTableFile([]string{"MJD D", "mag D"}, []string{"TCTYP1  = 'TAI     '", "TIMESYS = 'UTC     '", "TRPOS1  = 'BARYCENTER'"}, 16, 1, be(58849.5, 15.0)), Options{})
+	if err != nil || timeText(points[0].Time) != "2020-01-01T11:59:23Z" || !strings.Contains(values(points), `"time_ref":"barycentric"`) {
+		t.Errorf("%v, %s, %v", err, values(points), points)
+	}
+	// texts in two dimensions are no text
+	_, report, err = process("photometry", "t.fits", fitsTableFile([]string{"MJD D", "mag D", "filter 2A"}, []string{"TDIM3   = '(1,2)   '"}, 18, 1, be(58849.5, 15.0, "ab")), Options{})
+	if err != nil || !strings.Contains(strings.Join(report.Warnings, ""), "column filter holds arrays") {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
 func TestFITSTableSpectra(t *testing.T) {
 	value := func(flux, wave, errors, unit string) string {
 		return `{"flux":` + flux + `,"flux_units":"erg / (Angstrom s cm2)","wavelength":` + wave + `,"wavelength_units":"` + unit + `","flux_error":` + errors + `}`

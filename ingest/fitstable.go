@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -35,6 +36,10 @@ type fitsColumn struct {
 
 	unit, ucd string
 	element   byte // form of a variable array's elements
+
+	timeScale, timeRef string // TCTYP and TRPOS of a column of times, "" for those of the file
+	days               bool   // cells are two float64, days, whose sum is a Julian date, as astropy writes its times
+	texts              bool   // cells hold several texts
 }
 
 // fitsTable is a table HDU.
@@ -106,6 +111,12 @@ func (t *fitsTable) column(n string) (c fitsColumn, err error) {
 	}
 	c.unit, _ = t.text("TUNIT" + n)
 	c.ucd, _ = t.text("TUCD" + n)
+	if scale, _ := t.text("TCTYP" + n); strings.TrimSpace(scale) != "" {
+		if _, known := scaleOf(scale); known {
+			c.timeScale = scale
+		}
+	}
+	c.timeRef, _ = t.text("TRPOS" + n)
 	form, _ := t.text("TFORM" + n)
 	form = strings.ToUpper(strings.TrimSpace(form))
 	ok := false
@@ -119,6 +130,14 @@ func (t *fitsTable) column(n string) (c fitsColumn, err error) {
 	}
 	if !ok {
 		return c, t.refuse("TFORM"+n, quoted(form)+" is no form of a column")
+	}
+	if shape, _ := t.text("TDIM" + n); c.form == 'A' && strings.Contains(shape, ",") {
+		c.texts = true
+	}
+	if units, _ := t.text("TCUNI" + n); c.form == 'D' && c.repeat == 2 && c.timeScale != "" && fold(units) == "d" {
+		zero, there := t.text("JDREF")
+		d, ok := parseDecimal([]byte(strings.TrimSpace(zero)))
+		c.days = there && ok && d.zero()
 	}
 	c.scale = 1
 	scale, hasScale, err := t.number("TSCAL" + n)
@@ -242,7 +261,7 @@ func (c *fitsColumn) number() bool {
 
 // scalar tells whether every cell is one thing.
 func (c *fitsColumn) scalar() bool {
-	return c.form == 'A' || c.form != 'P' && c.form != 'Q' && c.form != 'X' && c.repeat == 1
+	return c.form == 'A' && !c.texts || c.days || c.form != 'A' && c.form != 'P' && c.form != 'Q' && c.form != 'X' && c.repeat == 1
 }
 
 // appendElement writes element b of a column as text; nothing where it has no value. Floats have the digits that give the
@@ -266,6 +285,9 @@ func (c *fitsColumn) appendElement(dst, b []byte) []byte {
 	case 'E':
 		return c.appendFloat(dst, float64(math.Float32frombits(binary.BigEndian.Uint32(b))))
 	case 'D':
+		if c.days {
+			return appendDays(dst, math.Float64frombits(binary.BigEndian.Uint64(b)), math.Float64frombits(binary.BigEndian.Uint64(b[8:])))
+		}
 		return c.appendFloat(dst, math.Float64frombits(binary.BigEndian.Uint64(b)))
 	case 'B':
 		v = int64(b[0])
@@ -289,6 +311,15 @@ func (c *fitsColumn) appendElement(dst, b []byte) []byte {
 		return c.appendFloat(dst, float64(v))
 	}
 	return strconv.AppendInt(dst, v, 10)
+}
+
+// appendDays writes the sum of two numbers of days, with more digits than tell microseconds apart; nothing where one is none.
+func appendDays(dst []byte, a, b float64) []byte {
+	x, y := new(big.Rat).SetFloat64(a), new(big.Rat).SetFloat64(b)
+	if x == nil || y == nil || math.Abs(a) > 1e7 || math.Abs(b) > 1e7 {
+		return dst
+	}
+	return append(dst, x.Add(x, y).FloatString(13)...)
 }
 
 // cleanText replaces control characters, and what is no UTF-8: the standard allows only ASCII, but names of people are found.
@@ -433,14 +464,20 @@ func fitsTime(c *fitsColumn, get func(string) (string, bool)) *timeName {
 		unit = c.unit
 	}
 	t, ok := timeOf(base, unit)
-	if !ok {
+	if !ok && !c.days {
 		return nil
 	}
-	system, _ := get("TIMESYS")
+	system := c.timeScale
+	if system == "" {
+		system, _ = get("TIMESYS")
+	}
 	scale, known := scaleOf(system)
 	ref, _ := get("TIMEREF")
 	if ref == "" {
 		ref, _ = get("TREFPOS")
+	}
+	if c.timeRef != "" {
+		ref = c.timeRef
 	}
 	switch ref = strings.ToUpper(ref); {
 	case strings.HasPrefix(ref, "SOLARSYS"), strings.HasPrefix(ref, "BARYC"):
@@ -449,6 +486,9 @@ func fitsTime(c *fitsColumn, get func(string) (string, bool)) *timeName {
 		ref = "heliocentric"
 	default:
 		ref = ""
+	}
+	if c.days {
+		return &timeName{kind: kindJD, scale: scale, told: true, ref: ref}
 	}
 	if zero, there := fitsZero(get); there && base == "time" && t.kind == kindTime {
 		if unit == "" {

@@ -52,7 +52,7 @@ const (
 )
 
 func aboutFITSTable() about {
-	return about{"`SIMPLE  =` and a BINTABLE or TABLE extension", byNames + "; arrays and bits left out", "TUNITn; kept", anyTime + "; TIMESYS, TIMEREF, MJDREF, BJDREF",
+	return about{"`SIMPLE  =` and a BINTABLE or TABLE extension", byNames + "; arrays and bits left out", "TUNITn; kept", anyTime + "; TIMESYS, TIMEREF, MJDREF, BJDREF, TCTYPn, TRPOSn; times in two numbers, as astropy writes them",
 		"a description that does not fit the file; " + noTimeText}
 }
 
