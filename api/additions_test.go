@@ -223,6 +223,9 @@ func TestETags(t *testing.T) {
 		if again := n.ask("astro", "GET", path, nil, "If-None-Match", `"x", `+tag); again.status != 304 || len(again.body) > 0 || again.header.Get("Content-Security-Policy") != "" { // which would be taken for that of the page
 			t.Errorf("%s asked again: %d", path, again.status)
 		}
+		if page := n.ask("astro", "GET", path, nil, "If-None-Match", tag, "Accept", "text/html"); path != "/api/schema/" && (page.status != 200 || !strings.HasPrefix(page.header.Get("Content-Type"), "text/html")) {
+			t.Errorf("%s asked for as a page by one who has the answer: %d", path, page.status)
+		}
 		if head := n.ask("astro", "HEAD", path, nil, "If-None-Match", tag); head.status != 304 {
 			t.Errorf("HEAD of %s asked again: %d", path, head.status)
 		}

@@ -58,7 +58,7 @@ func (r *request) write(a *answer) {
 	if r.indent > 0 {
 		a.body, a.again = r.spread(a.body), false
 	}
-	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" {
+	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" && !r.html { // a page shows more than the answer, and is not it
 		tag := hashTag(a.body)
 		if h.Set("ETag", tag); isFresh(r.Request, tag) {
 			a.status = http.StatusNotModified

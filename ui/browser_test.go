@@ -369,6 +369,9 @@ func (p *page) enter(selector, text string) {
 func (p *page) key(name string) {
 	p.t.Helper()
 	down := map[string]any{"type": "keyDown", "key": name}
+	if code := map[string]int{"Enter": 13, "Escape": 27}[name]; code != 0 { // by which the browser knows what it does itself
+		down["windowsVirtualKeyCode"], down["text"] = code, map[string]string{"Enter": "\r"}[name]
+	}
 	if len(name) == 1 {
 		down["text"] = name
 	}

@@ -61,7 +61,6 @@ func TestMainPath(t *testing.T) {
 	p.enter("input[name=username]", "admin")
 	p.enter("input[name=password]", "wrong")
 	p.key("Enter")
-	p.click("#sign-in button")
 	p.wait("$('#refused').textContent.includes('Unable to log in')")
 	p.enter("input[name=password]", n.password)
 	p.click("#sign-in button")
@@ -182,6 +181,17 @@ func TestPages(t *testing.T) {
 		p.wait("$('.empty').textContent.includes('Did you mean NJ24aab')")
 	})
 
+	t.Run("several files", func(t *testing.T) {
+		p.t = t
+		p.open("/targets/10/")
+		p.wait("$('#upload .drop') && $('#lightcurve [data-drawn]')")
+		p.run(`const dt = new DataTransfer(); for (const [k, name] of ["one.csv", "two.csv", "bad.csv"].entries()) dt.items.add(new File([name === "bad.csv" ? "a,b\n1,2\n" : "mjd,filter,magnitude\n6040" + k + ".5,J,1" + k + ".25\n"], name)); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true, cancelable: true }))`)
+		p.wait("$$('#upload .report').length === 3 && $('#upload .upload').textContent.includes('say which with time_column') && !$('#upload').textContent.includes('objects.')")
+		p.run("[...document.querySelectorAll('#upload button')].find((b) => b.textContent === 'Store all 2').click()")
+		p.wait("$$('#upload .upload').filter((u) => u.textContent.includes('1 datum stored')).length === 2 && ![...document.querySelectorAll('#upload button')].some((b) => b.textContent.startsWith('Store'))")
+		p.wait("$('#lightcurve .legend button[data-band=J]').textContent === 'J 2' && $$('a').filter((a) => ['one.csv', 'two.csv'].includes(a.textContent)).length === 2")
+	})
+
 	t.Run("hostile texts", func(t *testing.T) {
 		p.t = t
 		const bad = `<img src=x onerror="window.ran=1">'"/>\u2028&amp;`
@@ -275,6 +285,58 @@ func TestPages(t *testing.T) {
 		p.enter("#writes input[name=dec]", "20")
 		p.click("#writes button.main")
 		p.wait("$('#answer').textContent.includes('Target successfully uploaded.')")
+
+		// what was made is changed, replaced and deleted
+		var id string
+		p.eval("String(JSON.parse(document.querySelector('#answer').textContent).id)", &id)
+		form := func(method string) string { // the card of a method is marked, so that it can be named
+			p.run("for (const d of document.querySelectorAll('#writes details')) d.id = 'write-' + d.querySelector('b').textContent")
+			return "#write-" + method
+		}
+		p.open("/api/targets/" + id + "/")
+		p.wait("$('#writes details')")
+		patch := form("PATCH")
+		p.click(patch + " summary")
+		p.enter(patch+" input[name=dec]", "95")
+		p.click(patch + " button.main")
+		p.wait("$('" + patch + " [data-field=dec] .error').textContent.includes('90')")
+		p.enter(patch+" input[name=dec]", "-12.5")
+		p.click(patch + " button.main")
+		p.wait("$('#answer').textContent.includes('\"dec\": -12.5') && $('#status').textContent.startsWith('PATCH went well')")
+		put := form("PUT")
+		p.click(put + " summary")
+		p.click(put + " [role=tab]:nth-of-type(2)")
+		p.enter(put+" textarea", `{"name": "By JSON", "type": "SIDEREAL", "ra": 1.25, "dec": 2}`)
+		p.click(put + " button.main")
+		p.wait("$('#answer').textContent.includes('By JSON') && $('#status').textContent.startsWith('PUT went well')")
+		p.click("#writes button.danger")
+		p.click("dialog button.danger")
+		p.wait("$('#answer').textContent === 'Deleted.' && !$('dialog')")
+		p.do("Page.navigate", map[string]any{"url": n.base + "/api/targets/" + id + "/?again"}, nil)
+		p.wait("location.search === '?again' && $('#answer').textContent.includes('No Target matches')")
+	})
+
+	t.Run("lists", func(t *testing.T) {
+		p.t = t
+		p.open("/dataproducts/data/")
+		p.wait("$('#list tbody tr') && $('#count').textContent === '27 products'")
+		p.enter("input[name=target_name]", "Demo quasar")
+		p.wait("$('#count').textContent === '3 products' && location.search.includes('target_name=Demo+quasar')")
+		p.click(".request [value=python]")
+		p.wait("$('.request code').textContent.includes('\"target_name\": \"Demo quasar\"')")
+		p.click("#list tbody button")
+		p.wait("$('dialog').textContent.includes('The file goes for ever')")
+		p.key("Escape")
+		p.wait("!$('dialog')")
+		p.open("/reduceddatums/?target__id=1&data_type=photometry&mjd_min=60340")
+		p.wait("$('input[name=mjd_min]').value === '60340' && $('#list tbody tr')")
+		p.click("button.sort")
+		p.wait("$('th[aria-sort=ascending]') && $('#list tbody tr').textContent.startsWith('2024-02-01 03:18:05')")
+		p.click("#list tbody button")
+		p.wait("$('dialog').textContent.includes('source name') && $('dialog pre').textContent.includes('magnitude')")
+		p.key("Escape")
+		p.open("/observations/list/")
+		p.wait("$('#list .empty') && $('[name=facility]')")
 	})
 
 	t.Run("files", func(t *testing.T) {
@@ -325,7 +387,7 @@ func TestPages(t *testing.T) {
 		p.wait("$('dialog[open]').textContent.includes('Next row')")
 	})
 	p.t = t
-	p.clean("status of 400")
+	p.clean("status of 400", "status of 404")
 }
 
 // TestGuest: who is not signed in sees what is open, and on a locked node the way in.
@@ -336,6 +398,8 @@ func TestGuest(t *testing.T) {
 	p.open("/targets/1/")
 	p.wait("$('#lightcurve [data-drawn]')")
 	p.wait("!$('#delete') && !$('#upload')")
+	p.click("#head a[href='/api/']") // which the pages have asked already, as a program does
+	p.wait("$('#answer a')?.textContent.endsWith('/api/groups/') && $('#options')")
 	p.open("/targets/4/")
 	p.wait("$('main').textContent.includes('There is no target 4 here that you may see.')")
 	p.clean("status of 404")
@@ -394,8 +458,14 @@ func TestArriving(t *testing.T) {
 	p.open("/targets/3/")
 	p.wait("$('#lightcurve [data-drawn]')")
 	p.run("window.same = true")
+	p.run("window.posted = Date.now(); new MutationObserver((_, o) => { if (document.querySelector('#lightcurve .legend button[data-band=UVW1]')) { window.took = Date.now() - window.posted; o.disconnect() } }).observe(document.body, { childList: true, subtree: true })")
 	other.run(`const r = await fetch("/api/reduceddatums/", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ target: 3, data_type: "photometry", value: { magnitude: 17.123, filter: "UVW1" } }) }); if (!r.ok) throw new Error(await r.text())`)
 	p.wait("window.same && $('#lightcurve .legend button[data-band=UVW1]') && $('#notices').textContent.includes('1 new datum has arrived') && document.body.textContent.includes('17.123')")
+	var took float64
+	if err := p.eval("window.took", &took); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("from sending a datum until it is on a page that is open: %.0f ms", took)
 	p.clean("status of 404")
 	other.clean()
 }
@@ -407,9 +477,10 @@ func TestNames(t *testing.T) {
 	p := b.newPage(t, n.base)
 	p.size(1366, 800)
 	p.signIn(n)
+	furnish(p)
 	p.do("Accessibility.enable", nil, nil)
 	for path, ready := range map[string]string{
-		"/targets/": "$('tbody tr')", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/12/update/": "$('#target')", "/targets/import/": "$('.drop')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
+		"/targets/": "$('tbody tr')", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/" + p.kept("long") + "/": "$('#lightcurve [data-drawn]') && $('#share')", "/targets/12/update/": "$('#target')", "/targets/import/": "$('.drop')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
 		"/users/": "$('tbody tr')", "/log/": "$('#list tbody tr')", "/reduceddatums/": "$('#list tbody tr')", "/dataproducts/data/": "$('#list tbody tr')", "/observations/list/": "$('#list tbody tr')", "/dataproducts/data/8/": "$('details')", "/api/targets/1/": "$('#writes details')",
 	} {
 		p.open(path)
@@ -452,9 +523,9 @@ func TestNames(t *testing.T) {
 		}
 		p.size(390, 800)
 		p.run("await new Promise((f) => setTimeout(f, 200))")
-		var wide bool
-		if p.eval("document.documentElement.scrollWidth > 390", &wide); wide {
-			t.Errorf("%s is wider than a phone", path)
+		var wide []string
+		if p.eval("document.documentElement.scrollWidth > 390 ? ['it is'].concat(...[...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > 390 && !e.closest('.scroll')).map((e) => e.outerHTML.slice(0, 99))) : []", &wide); len(wide) > 0 {
+			t.Errorf("%s is wider than a phone: %q", path, wide)
 		}
 		p.size(1366, 800)
 	}
@@ -583,4 +654,50 @@ func TestLeavingLetsGo(t *testing.T) {
 	p.run(`const r = await fetch("/api/reduceddatums/", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ target: 6, data_type: "photometry", value: { magnitude: 15.321, filter: "UVW2" } }) }); if (!r.ok) throw new Error(await r.text())`)
 	p.wait("$('#lightcurve .legend button[data-band=UVW2]')")
 	p.clean()
+}
+
+// TestAccount changes a password, with its mistakes, signs out and in again, and makes a token that only reads and takes it back.
+func TestAccount(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.size(1366, 800)
+	p.signIn(n)
+	p.open("/account/")
+	p.enter("#password [name=current_password]", "guess")
+	p.enter("#password [name=password]", "a new one, longer")
+	p.enter("#password [name=again]", "a new one, other")
+	p.click("#password button")
+	p.wait("$('[data-field=again] .error').textContent === 'This is not the same.'")
+	p.enter("#password [name=again]", "a new one, longer")
+	p.click("#password button")
+	p.wait("$('[data-field=current_password] .error').textContent")
+	p.enter("#password [name=current_password]", n.password)
+	p.click("#password button")
+	p.wait("$('#notices').textContent.includes('Your password is changed.') && $('#password [name=password]').value === ''")
+
+	p.enter("#new-token [name=name]", "reader")
+	p.click("#new-token [name=read_only]")
+	p.click("#new-token button.main")
+	p.wait("$('#secret') && $('#tokens tbody').textContent.includes('named, reads only')")
+	const ask = "fetch('/api/groups/', { method: 'POST', credentials: 'omit', body: '{\"name\":\"x\"}', headers: { 'Content-Type': 'application/json', Authorization: 'Token ' + window.secret } }).then((r) => r.status)"
+	var status int
+	p.run("window.secret = $('#secret').textContent")
+	if err := p.eval(ask, &status); err != nil || status != 403 {
+		t.Errorf("a token that only reads writes with %d, %v", status, err)
+	}
+	p.run("[...document.querySelectorAll('#tokens tbody tr')].find((r) => r.textContent.includes('reader')).querySelector('button').click()")
+	p.click("dialog button.danger")
+	p.wait("!$('dialog') && !$('#tokens tbody').textContent.includes('reader')")
+	if err := p.eval(ask, &status); err != nil || status != 401 {
+		t.Errorf("a token that was revoked is answered with %d, %v", status, err)
+	}
+
+	p.click("#sign-out")
+	p.wait("location.pathname === '/' && $('#head .tools a.button')?.textContent === 'Sign in' && !$('#who')")
+	p.open("/users/")
+	p.wait("$('main').textContent.includes('Superusers look after users')")
+	n.password = "a new one, longer"
+	p.signIn(n)
+	p.clean("status of 400", "status of 401", "status of 403")
 }

@@ -62,7 +62,7 @@ function showFITS(place, buffer) {
 }
 
 function imageCard(image) {
-  const canvas = h("canvas", { class: "preview", width: image.width, height: image.height, role: "img", "aria-label": "The image, " + image.width + " by " + image.height + " pixels" }), value = h("span", { class: "faint mono" });
+  const canvas = h("canvas", { class: image.width < 400 ? "preview small" : "preview", width: image.width, height: image.height, role: "img", "aria-label": "The image, " + image.width + " by " + image.height + " pixels" }), value = h("span", { class: "faint mono" });
   const state = { stretch: "asinh", high: 0.995, invert: false };
   const draw = () => {
     const c = canvas.getContext("2d"), picture = greys(image, cuts(image.data, 0.01, state.high), stretches[state.stretch], state.invert);
