@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"bytes"
+	"compress/gzip"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -88,6 +90,24 @@ func TestNothingFromElsewhere(t *testing.T) {
 		if m := bad.Find(f.content); m != nil {
 			t.Errorf("%s holds %s", name, m)
 		}
+	}
+}
+
+// TestSize adds up what the pages weigh, compressed one by one; all of them together are to be less than two megabytes.
+func TestSize(t *testing.T) {
+	total, whole, count := 0, 0, 0
+	for name, f := range load() {
+		var out bytes.Buffer
+		z := gzip.NewWriter(&out)
+		z.Write(f.content)
+		if err := z.Close(); err != nil {
+			t.Fatal(name, err)
+		}
+		total, whole, count = total+out.Len(), whole+len(f.content), count+1
+	}
+	t.Logf("%d files of %d bytes are %d bytes compressed", count, whole, total)
+	if total > 2e6 {
+		t.Errorf("the pages have %d bytes", total)
 	}
 }
 

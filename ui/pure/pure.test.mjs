@@ -212,21 +212,42 @@ test("images of FITS files", () => {
   }
 });
 
+// rgb reads a colour of CSS, #hex or hsl, as three numbers from 0 to 1.
+function rgb(text) {
+  if (text.startsWith("hsl")) {
+    const [h, s, l] = text.match(/[\d.]+/g).map(Number), a = (s / 100) * Math.min(l / 100, 1 - l / 100); // CSS Color 4, 7.1
+    return [0, 8, 4].map((n) => l / 100 - a * Math.max(-1, Math.min(((n + h / 30) % 12) - 3, 9 - ((n + h / 30) % 12), 1)));
+  }
+  const full = text.length === 4 ? [...text.slice(1)].map((c) => c + c).join("") : text.slice(1);
+  return [0, 2, 4].map((i) => parseInt(full.slice(i, i + 2), 16) / 255);
+}
+
 // luminance and contrast are those of the Web Content Accessibility Guidelines 2.2.
-function luminance(hex) {
-  const full = hex.length === 4 ? [...hex.slice(1)].map((c) => c + c).join("") : hex.slice(1);
-  const [r, g, b] = [0, 2, 4].map((i) => parseInt(full.slice(i, i + 2), 16) / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+function luminance(text) {
+  const [r, g, b] = rgb(text).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-test("texts stand out from their grounds in light and dark", () => {
+function contrast(ink, ground) {
+  const [low, high] = [luminance(ink), luminance(ground)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+test("texts and points stand out from their grounds in light and dark", () => {
   const css = readFileSync(new URL("../static/nightjar.css", import.meta.url), "utf8");
   for (const look of ["light", "dark"]) {
     const rule = css.slice(css.indexOf("[data-look=" + look + "] {")).split("}")[0], colours = Object.fromEntries([...rule.matchAll(/--([\w-]+): (#\w+)/g)].map((m) => [m[1], m[2]]));
     const pairs = ["ink", "faint", "accent", "good", "warn", "bad"].flatMap((ink) => ["ground", "card", "raised"].map((ground) => [ink, ground])).concat([["on-accent", "accent"], ["ink", "mark"], ["ground", "ink"], ["ground", "bad"]]);
     for (const [ink, ground] of pairs) {
-      const [low, high] = [luminance(colours[ink]), luminance(colours[ground])].sort((a, b) => a - b), contrast = (high + 0.05) / (low + 0.05);
-      assert.ok(contrast >= 4.5, look + ": " + ink + " on " + ground + " has " + contrast.toFixed(2));
+      const has = contrast(colours[ink], colours[ground]);
+      assert.ok(has >= 4.5, look + ": " + ink + " on " + ground + " has " + has.toFixed(2));
+    }
+    for (const edge of ["edge", "accent"]) assert.ok(contrast(colours[edge], colours.card) >= 3, look + ": " + edge); // of controls, and the ring of the focus
+    for (const band of ["UVW2", "UVW1", "u", "U", "B", "g", "BP", "c", "V", "clear", "G", "r", "R", "o", "Kepler", "i", "I", "TESS", "z", "y", "J", "H", "K", "W1", "W4", "Halpha", "no filter"]) {
+      for (const nth of [0, 1, 2]) {
+        const has = contrast(bandColour(band, look, nth), colours.card);
+        assert.ok(has >= 3, look + ": the points of " + band + " have " + has.toFixed(2));
+      }
     }
   }
 });

@@ -37,12 +37,12 @@ function hash(text) {
   return n;
 }
 
-// bandColour is the colour of a filter in a look; of filters that mean the same band, the later ones (by nth) are a little lighter or darker. At night all is red, and the
+// bandColour is the colour of a filter in a look; of filters that mean the same band, the later ones (by nth) stand out more, lighter on dark and darker on light. At night all is red, and the
 // symbol tells the band.
 export function bandColour(name, look, nth = 0) {
   if (look === "night") return "hsl(4 70% " + (50 - 9 * (nth % 3)) + "%)";
   const [, hue, saturation] = known[bandOf(name)] ?? [0, hash(String(name)) % 360, 35];
-  const light = look === "dark" ? 66 - 10 * (nth % 3) : 36 + 9 * (nth % 3);
+  const light = look === "dark" ? 66 + 8 * (nth % 3) : 36 - 8 * (nth % 3);
   return "hsl(" + hue + " " + saturation + "% " + light + "%)";
 }
 
