@@ -114,10 +114,8 @@ func (s *Access) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, er
 
 // besides makes a folder beside the file, on the same disk, for what is needed for a while. What a crash leaves of these is removed when the file is opened again.
 func (a *Archive) besides() (string, error) {
-	return os.MkdirTemp(filepath.Dir(a.db.Path()), filepath.Base(a.db.Path())+besidesMark)
+	return os.MkdirTemp(filepath.Dir(a.db.Path()), filepath.Base(a.db.Path())+kv.Temporary)
 }
-
-const besidesMark = ".temporary-"
 
 // sweepBesides removes what a crash left beside the file, which this process has open.
 func (a *Archive) sweepBesides() error {
@@ -127,7 +125,7 @@ func (a *Archive) sweepBesides() error {
 	}
 	for _, e := range list {
 		name, ours := strings.CutPrefix(e.Name(), filepath.Base(a.db.Path()))
-		if ours && slices.ContainsFunc([]string{besidesMark, ".compact", ".restore"}, func(mark string) bool { return strings.HasPrefix(name, mark) }) {
+		if ours && (strings.HasPrefix(name, kv.Temporary) || slices.Contains([]string{".compact", ".compact.session"}, name)) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(filepath.Dir(a.db.Path()), e.Name())))
 		}
 	}

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,6 +69,35 @@ func TestVerifySince(t *testing.T) {
 	for user, kind := range map[string]auth.Kind{"": auth.Unauthenticated, "astro": auth.Forbidden} {
 		if _, err := f.as(user).Verify(t.Context(), VerifyOptions{}); !refusedAs(err, kind) {
 			t.Errorf("%q verifies: %v", user, err)
+		}
+	}
+}
+
+// TestSweepBesides: what a crash left beside the file goes when it is opened; what a user put there with a similar name stays.
+func TestSweepBesides(t *testing.T) {
+	f := open(t, Options{})
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	there := func(name string) bool {
+		_, err := os.Stat(f.path + name)
+		return err == nil
+	}
+	left, users := []string{".temporary-123", ".temporary-123.session", ".compact", ".compact.session"}, []string{".restored", ".restore-2026-05-01.db", ".compact.old", ".backup"}
+	for _, name := range append(left, users...) {
+		if err := os.WriteFile(f.path+name, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.reopen()
+	for _, name := range left {
+		if there(name) {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	for _, name := range users {
+		if !there(name) {
+			t.Errorf("%s was removed", name)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func (b *backups) sweep() error {
 		return err
 	}
 	for _, e := range entries {
-		if name, half := strings.CutSuffix(e.Name(), ".part"); half && b.pattern.MatchString(name) {
+		if name, _, half := strings.Cut(e.Name(), ".part"); half && b.pattern.MatchString(name) {
 			err = errors.Join(err, os.Remove(filepath.Join(b.dir, e.Name())))
 		}
 	}

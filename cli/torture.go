@@ -38,7 +38,12 @@ func (p *program) torture(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	keep := false
+	defer func() {
+		if !keep {
+			os.RemoveAll(dir)
+		}
+	}()
 	p.say("4 clients post data and 1 uploads files, the server is killed, and what it had acknowledged is looked for; for %v", c.Duration("for"))
 	ctx, cancel := context.WithTimeout(c.Context, c.Duration("for"))
 	defer cancel()
@@ -61,11 +66,11 @@ func (p *program) torture(c *cli.Context) error {
 	case c.Context.Err() != nil:
 		return context.Cause(c.Context)
 	case problems > 0:
-		return errors.Join(fmt.Errorf("this machine loses or damages data: %d problems", problems), err)
+		keep = true
+		return errors.Join(fmt.Errorf("this machine loses or damages data: %d problems; the file is in %s", problems, dir), err)
 	case err != nil:
+		keep = len(rounds) > 0
 		return err
-	case len(rounds) == 0:
-		return errors.New("the time was too short for one round")
 	}
 	slices.Sort(opened)
 	p.say("%d servers killed, %d writes acknowledged, none lost, nothing by halves; the slowest start after it took %v",

@@ -26,7 +26,10 @@ func (db *DB) Backup(ctx context.Context, path string, check func(path string) e
 	if _, err := os.Lstat(path); err == nil {
 		return m, fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
-	temp := path + ".part"
+	temp, err := newTemp(filepath.Dir(path), filepath.Base(path)+".part-*") // somebody else may be copying to the same path
+	if err != nil {
+		return m, err
+	}
 	defer func() {
 		if err != nil {
 			os.Remove(temp)
@@ -51,6 +54,18 @@ func (db *DB) Backup(ctx context.Context, path string, check func(path string) e
 	return m, syncDir(filepath.Dir(path))
 }
 
+// newTemp makes an empty file with a name of its own.
+func newTemp(dir, pattern string) (path string, err error) {
+	f, err := os.CreateTemp(dir, pattern)
+	if err != nil {
+		return "", err
+	}
+	return f.Name(), f.Close()
+}
+
+// Temporary follows the name of a data file in those of files and folders beside it that nobody needs any more when it is opened.
+const Temporary = ".temporary-"
+
 // checkedCopy writes a copy and looks whether it is good.
 func (db *DB) checkedCopy(ctx context.Context, path string, check func(path string) error) (Mark, error) {
 	m, err := db.snapshot(ctx, path)
@@ -64,7 +79,7 @@ func (db *DB) checkedCopy(ctx context.Context, path string, check func(path stri
 
 // copyByWay writes a copy beside the file, and copies that to path.
 func (db *DB) copyByWay(ctx context.Context, path string, check func(path string) error) (m Mark, err error) {
-	near, err := os.CreateTemp(filepath.Dir(db.path), filepath.Base(db.path)+".backup*")
+	near, err := os.CreateTemp(filepath.Dir(db.path), filepath.Base(db.path)+Temporary+"*")
 	if err != nil {
 		return m, err
 	}
@@ -252,7 +267,10 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable, ch
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
-	temp := path + ".restore"
+	temp, err := newTemp(filepath.Dir(path), filepath.Base(path)+Temporary+"*")
+	if err != nil {
+		return err
+	}
 	defer func() {
 		os.Remove(temp)
 		os.Remove(twinPath(temp))

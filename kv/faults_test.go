@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -368,4 +369,45 @@ func TestAbandoned(t *testing.T) {
 	full.Store(false)
 	d.kickSweeper()
 	d.waitSwept()
+}
+
+// TestBackupsMeet takes copies to the same path at once: one gets the name, and is whole.
+func TestBackupsMeet(t *testing.T) {
+	d := openTest(t, Options{})
+	p := d.addParent(parent{Name: "p"})
+	d.update(func(tx *Tx) error {
+		for i := range int64(5000) {
+			if _, err := d.points.Insert(tx, &point{Parent: p, Time: i}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for round := range 10 {
+		path := filepath.Join(d.dir, fmt.Sprintf("backup%d.db", round))
+		errs := make([]error, 4)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				_, errs[i] = d.Backup(t.Context(), path, func(path string) error { return checkFile(path, d.schema) })
+			}()
+		}
+		all.Wait()
+		good := 0
+		for _, err := range errs {
+			if err == nil {
+				good++
+			} else if !errors.Is(err, os.ErrExist) {
+				t.Errorf("round %d: %v", round, err)
+			}
+		}
+		if err := checkFile(path, d.schema); err != nil || good != 1 {
+			t.Errorf("round %d: %d copies, %v", round, good, err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.part*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
 }

@@ -165,7 +165,7 @@ func TestBackupAndCompact(t *testing.T) {
 	if _, err := d.Backup(t.Context(), filepath.Join(d.dir, "bad.db"), func(string) error { return io.ErrNoProgress }); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a bad backup: %v", err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.part")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.part*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	d.DB.opts.sameDisk = func(string, string) bool { return false }
@@ -177,7 +177,7 @@ func TestBackupAndCompact(t *testing.T) {
 	if err := checkFile(stick, d.schema); err != nil {
 		t.Error(err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.backup*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(d.dir, "*"+Temporary+"*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	room := d.DB.opts.freeSpace
@@ -236,7 +236,7 @@ func TestBackupAndCompact(t *testing.T) {
 	if err := restore(nil); !errors.Is(err, os.ErrExist) {
 		t.Errorf("restored over a file: %v", err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.restore*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(d.dir, "*"+Temporary+"*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	r, err := Open(restored, d.all(), Options{NoSync: true})

@@ -88,6 +88,23 @@ func TestSince(t *testing.T) {
 			}
 		})
 	}
+	// compact changes nothing of it, and what is restored has grown out of the backup
+	if err := d.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	restored := filepath.Join(t.TempDir(), "restored.db")
+	if err := RestoreFile(t.Context(), copied, restored, d.all(), func(path string) error { return checkFile(path, d.schema) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range marks {
+		d.view(func(tx *Tx) error { return tx.Follows(m) })
+		if r, err := Check(t.Context(), restored, d.all(), CheckOptions{Since: m}); err != nil || r.Err() != nil || r.Head.Seq != marks[3].Seq+1 {
+			t.Errorf("restored, since %v: %+v, %v", m, r, err)
+		}
+	}
+	if r, err := Check(t.Context(), restored, d.all(), CheckOptions{Since: ahead}); err != nil || r.Err() == nil {
+		t.Errorf("restored, it has grown out of what came after the backup: %+v, %v", r, err)
+	}
 }
 
 // TestProgress has a verification tell how far it is, and end when nobody waits for it any more.

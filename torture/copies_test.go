@@ -284,7 +284,12 @@ func TestBackupDir(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 	}
 	wait("the oldest go", func() bool { return len(list()) == 3 })
-	time.Sleep(2500 * time.Millisecond)
+	var st struct{ Sequence uint64 }
+	check(t, n.admin.Call(t.Context(), http.MethodGet, "/api/node/", nil, &st))
+	wait("a copy of the last state", func() bool {
+		list := list()
+		return strings.HasSuffix(list[len(list)-1], fmt.Sprintf("-%d.db", st.Sequence)) && len(list) == 3
+	})
 	rested := list()
 	time.Sleep(2500 * time.Millisecond)
 	if now := list(); fmt.Sprint(now) != fmt.Sprint(rested) {

@@ -86,11 +86,12 @@ func TestFullDisk(t *testing.T) {
 		os.Remove(ballast)
 	}
 	done := n.load(smallLoad, ledger, 1000)
-	time.Sleep(300 * time.Millisecond)
-	done()
-	if acknowledged, _ := ledger.Count(1000); acknowledged < 5 {
-		t.Errorf("when there was room again, %d writes were acknowledged", acknowledged)
+	for began, acknowledged := time.Now(), 0; acknowledged < 5; time.Sleep(10 * time.Millisecond) {
+		if acknowledged, _ = ledger.Count(1000); time.Since(began) > time.Minute {
+			t.Fatalf("when there was room again, %d writes were acknowledged in a minute", acknowledged)
+		}
 	}
+	done()
 	time.Sleep(100 * time.Millisecond)
 	n.whole(ledger)
 	if err := torture.AwaitIndex(t.Context(), n.admin); err != nil {

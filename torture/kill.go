@@ -35,7 +35,7 @@ type Round struct {
 }
 
 // Run starts a server on a new file, has clients write to it, and kills it; then the file is verified, and the next server is compared with what the
-// clients remember. After the last round the server is stopped in peace, and everything is compared once more. It ends with the first round that shows a problem. The error is not
+// clients remember. One round is played in any case. After the last round the server is stopped in peace, and everything is compared once more. It ends with the first round that shows a problem. The error is not
 // nil when something could not be done at all.
 func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 	random := rand.New(rand.NewPCG(k.Seed, 1))
@@ -49,11 +49,11 @@ func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 	}
 	defer func() { node.Kill() }()
 	first := node.Client("")
-	if err := first.SignIn(ctx, "admin", node.Password); err != nil {
+	if err := first.SignIn(steady, "admin", node.Password); err != nil {
 		return nil, err
 	}
 	token = first.Token
-	for n := 1; ctx.Err() == nil && (k.Rounds == 0 || n <= k.Rounds); n++ {
+	for n := 1; (n == 1 || ctx.Err() == nil) && (k.Rounds == 0 || n <= k.Rounds); n++ {
 		r := Round{Number: n, After: k.From + time.Duration(random.Int64N(int64(k.To-k.From)+1))}
 		load := make(chan error, 1)
 		go func() { load <- k.Load.Run(steady, node.Client(token), ledger, n) }()
@@ -70,9 +70,11 @@ func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 		if r.Problems, err = k.verify(steady, file); err != nil {
 			return rounds, err
 		}
-		if node, err = Start(steady, k.Program, file); err != nil {
-			return rounds, err
+		next, err := Start(steady, k.Program, file)
+		if err != nil {
+			return rounds, fmt.Errorf("after round %d, in which the server was killed after %v: %w", n, r.After, err)
 		}
+		node = next
 		r.Opened = node.Opened
 		problems, err := k.compare(steady, node.Client(token), ledger, false)
 		r.Problems = append(r.Problems, problems...)
@@ -86,9 +88,6 @@ func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 		if len(r.Problems) > 0 {
 			return rounds, nil
 		}
-	}
-	if len(rounds) == 0 {
-		return nil, nil
 	}
 	last := &rounds[len(rounds)-1]
 	problems, err := k.compare(steady, node.Client(token), ledger, true)

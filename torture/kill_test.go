@@ -54,6 +54,18 @@ func kill(t *testing.T, k torture.Kill) {
 	}
 }
 
+// TestKillSeesNoStart: that the next server does not start is what is reported.
+func TestKillSeesNoStart(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "once.sh")
+	check(t, os.WriteFile(script, []byte(`case "$*" in *serve*) [ -e "$0.ran" ] && { echo "not again" >&2; exit 3; }; touch "$0.ran" ;; esac
+exec `+nightjar+` "$@"
+`), 0o600))
+	k := torture.Kill{Program: []string{"sh", script}, Dir: t.TempDir(), Rounds: 2, From: 100 * time.Millisecond, To: 100 * time.Millisecond, Load: torture.Load{Posters: 1}}
+	if rounds, err := k.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "not again") || !strings.Contains(err.Error(), "round 1") {
+		t.Errorf("%+v, %v", rounds, err)
+	}
+}
+
 // TestTortureCommand: nightjar torture runs that on the user's machine, says what it saw, and leaves nothing.
 func TestTortureCommand(t *testing.T) {
 	dir := t.TempDir()
