@@ -69,8 +69,8 @@ func (p *program) torture(c *cli.Context) error {
 		keep = true
 		return errors.Join(fmt.Errorf("this machine loses or damages data: %d problems; the file is in %s", problems, dir), err)
 	case err != nil:
-		keep = len(rounds) > 0
-		return err
+		keep = true
+		return fmt.Errorf("%w; the file is in %s", err, dir)
 	}
 	slices.Sort(opened)
 	p.say("%d servers killed, %d writes acknowledged, none lost, nothing by halves; the slowest start after it took %v",
