@@ -24,9 +24,13 @@ func (x *modelRun) compare(what string, got any, want map[string]any) error {
 	return nil
 }
 
-func (x *modelRun) groupRow(names []string) []any {
+// groupRow are the groups that something names, as somebody sees them: all, if he holds it, and else his own.
+func (x *modelRun) groupRow(who string, names []string, holds bool) []any {
 	list := []any{}
 	for _, g := range names {
+		if !holds && !slices.Contains(x.m.Groups[who], g) {
+			continue
+		}
 		list = append(list, map[string]any{"id": float64(x.groups[g]), "name": g})
 	}
 	return list
@@ -39,7 +43,7 @@ func floatOrNull(f *float64) any {
 	return *f
 }
 
-func (x *modelRun) targetRow(t *modelTarget) map[string]any {
+func (x *modelRun) targetRow(who string, t *modelTarget) map[string]any {
 	aliases, extras := []any{}, []any{}
 	for _, a := range t.Aliases {
 		aliases = append(aliases, map[string]any{"id": float64(a.ID), "name": a.Name})
@@ -48,7 +52,7 @@ func (x *modelRun) targetRow(t *modelTarget) map[string]any {
 		extras = append(extras, map[string]any{"id": float64(e.ID), "key": e.Name, "value": e.Value})
 	}
 	return map[string]any{"id": float64(t.ID), "name": t.Name, "type": t.Type, "permissions": t.Access, "ra": floatOrNull(t.RA), "dec": floatOrNull(t.Dec),
-		"aliases": aliases, "targetextra_set": extras, "groups": x.groupRow(t.Groups)}
+		"aliases": aliases, "targetextra_set": extras, "groups": x.groupRow(who, t.Groups, x.m.granted(who, t))}
 }
 
 func (x *modelRun) datumRow(who string, d *modelDatum) map[string]any {
@@ -64,16 +68,17 @@ func (x *modelRun) datumRow(who string, d *modelDatum) map[string]any {
 		"value": value, "data_product": product}
 }
 
-func (x *modelRun) productRow(p *modelProduct) map[string]any {
+func (x *modelRun) productRow(who string, p *modelProduct) map[string]any {
 	var id any
 	if p.ProductID != "" {
 		id = p.ProductID
 	}
-	return map[string]any{"id": float64(p.ID), "product_id": id, "target": float64(x.m.Targets[p.Target].ID), "data": p.Path, "data_product_type": p.Type, "groups": x.groupRow(p.Groups)}
+	return map[string]any{"id": float64(p.ID), "product_id": id, "target": float64(x.m.Targets[p.Target].ID), "data": p.Path, "data_product_type": p.Type,
+		"groups": x.groupRow(who, p.Groups, x.m.granted(who, x.m.Targets[p.Target]) || x.m.holds(who, modelOwner{p.Maker, p.Groups}))}
 }
 
 func (x *modelRun) compareProduct(who, what string, got any, p *modelProduct) error {
-	if err := x.compare(what, got, x.productRow(p)); err != nil {
+	if err := x.compare(what, got, x.productRow(who, p)); err != nil {
 		return err
 	}
 	var data []*modelDatum
@@ -230,7 +235,7 @@ func (x *modelRun) listTargets(who string, r *rand.Rand) error {
 	if bad && (who != "" || m.Strategy == auth.ReadOnly) {
 		return x.ask(who, "GET", "/api/targets/?"+q.Encode(), nil).want(400, "targetlist__name")
 	}
-	return askPage(x, who, r, "/api/targets/", q, want, func(got any, t *modelTarget) error { return x.compare("GET targets", got, x.targetRow(t)) })
+	return askPage(x, who, r, "/api/targets/", q, want, func(got any, t *modelTarget) error { return x.compare("GET targets", got, x.targetRow(who, t)) })
 }
 
 func (x *modelRun) listData(who string, r *rand.Rand) error {
@@ -334,7 +339,7 @@ func (x *modelRun) look(who string, r *rand.Rand) error {
 	switch r.IntN(6) {
 	case 0:
 		t, id := x.targetAt(r.IntN(modelPlaces))
-		return see(fmt.Sprintf("/api/targets/%d/", id), m.sees(who, t), func(s said) error { return x.compare(s.what, s.value, x.targetRow(t)) })
+		return see(fmt.Sprintf("/api/targets/%d/", id), m.sees(who, t), func(s said) error { return x.compare(s.what, s.value, x.targetRow(who, t)) })
 	case 1:
 		_, d, id := x.datumAt(r)
 		return see(fmt.Sprintf("/api/reduceddatums/%d/", id), m.seesDatum(who, d), func(s said) error { return x.compare(s.what, s.value, x.datumRow(who, d)) })

@@ -143,7 +143,7 @@ func (x *modelRun) createTarget(who string, r *rand.Rand) error {
 	t.ID = s.id()
 	m.Targets[t.Place] = t
 	x.m.join(who, t)
-	return x.changed(t, s)
+	return x.changed(who, t, s)
 }
 
 // join makes the lists of a target that are not there; their ids are asked for when they are needed.
@@ -156,7 +156,7 @@ func (m *model) join(who string, t *modelTarget) {
 }
 
 // changed notes a change of a target, takes the ids of its new aliases and tags out of the answer, and compares the rest.
-func (x *modelRun) changed(t *modelTarget, s said) error {
+func (x *modelRun) changed(who string, t *modelTarget, s said) error {
 	x.m.Clock++
 	t.Modified = x.m.Clock
 	for key, parts := range map[string][]modelPart{"aliases": t.Aliases, "targetextra_set": t.Extras} {
@@ -167,7 +167,7 @@ func (x *modelRun) changed(t *modelTarget, s said) error {
 			}
 		}
 	}
-	return x.compare(s.what, s.value, x.targetRow(t))
+	return x.compare(s.what, s.value, x.targetRow(who, t))
 }
 
 func (x *modelRun) changeTarget(who string, r *rand.Rand) error {
@@ -257,7 +257,7 @@ func (x *modelRun) changeTarget(who string, r *rand.Rand) error {
 	}
 	m.Targets[t.Place] = t
 	m.join(who, t)
-	return x.changed(t, s)
+	return x.changed(who, t, s)
 }
 
 // targetAt is the target at a place and its id, or nil and an id that nothing has.

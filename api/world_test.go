@@ -372,6 +372,12 @@ func (w *world) as(p *person, method, path string, body any, header ...string) *
 		secret(!w.sees(p, s), s.name)
 		secret(!w.knows(p, s.list), s.list)
 	}
+	for name := range w.groups { // known to their members, and to those who hold something that names them
+		named := func(h held) bool { return h.by(p) && slices.Contains(h.groups, name) }
+		known := slices.Contains(p.groups, name) || name == "Public" || slices.ContainsFunc(w.targets, func(s *starred) bool { return named(s.held) }) ||
+			slices.ContainsFunc(w.products, func(u *uploaded) bool { return named(u.held) || u.target.by(p) })
+		secret(!known, name)
+	}
 	for _, u := range w.products {
 		secret(!w.seesProduct(p, u), u.productID, u.file())
 	}

@@ -66,10 +66,14 @@ func (s *Access) makeGroups(tx *kv.Tx, refs []auth.GroupRef) (ids []uint64, err 
 	return ids, nil
 }
 
-// groupInfos describes groups, in their order; those that are gone are left out.
-func (s *Access) groupInfos(tx *kv.Tx, ids []uint64) ([]auth.GroupInfo, error) {
+// groupInfos describes the groups that something names, in their order; those that are gone are left out. Who does not hold it himself learns only of his own among them: which others there
+// are is hidden from him elsewhere, too.
+func (s *Access) groupInfos(tx *kv.Tx, ids []uint64, holds bool) ([]auth.GroupInfo, error) {
 	var list []auth.GroupInfo
 	for _, id := range ids {
+		if !holds && !s.v.MayName(id) {
+			continue
+		}
 		name, err := s.a.auth.GroupName(tx, id)
 		if errors.Is(err, kv.ErrNotFound) {
 			continue

@@ -25,8 +25,8 @@ type ProductFilter struct {
 	Target     Opt[uint64]
 }
 
-func (s *Access) productView(tx *kv.Tx, p *Product) (*ProductView, error) {
-	groups, err := s.groupInfos(tx, p.Groups)
+func (s *Access) productView(tx *kv.Tx, p *Product, t *Target) (*ProductView, error) {
+	groups, err := s.groupInfos(tx, p.Groups, s.v.Holds(auth.Change, t.Object()) || slices.ContainsFunc(p.Holders(), s.v.Is))
 	if err == nil && p.Observation != 0 {
 		if _, err = s.observation(tx, p.Observation); isRefusal(err) {
 			shown := *p
@@ -149,7 +149,7 @@ func (w *productWalk) some(tx *kv.Tx) error {
 func (w *productWalk) next(tx *kv.Tx) error {
 	id := w.products[0]
 	w.products = w.products[1:]
-	p, _, err := w.s.product(tx, id)
+	p, t, err := w.s.product(tx, id)
 	if isRefusal(err) {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (w *productWalk) next(tx *kv.Tx) error {
 			return err
 		}
 	}
-	v, err := w.s.productView(tx, p)
+	v, err := w.s.productView(tx, p, t)
 	if err == nil {
 		err = w.out.Product(v)
 	}

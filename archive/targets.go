@@ -17,7 +17,8 @@ type TargetView struct {
 }
 
 func (s *Access) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
-	groups, err := s.groupInfos(tx, t.Object().Groups())
+	o := t.Object()
+	groups, err := s.groupInfos(tx, o.Groups(), s.v.Holds(auth.Change, o))
 	if err != nil {
 		return nil, err
 	}

@@ -173,11 +173,7 @@ func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *pr
 			}
 			views = nil // what is done in a transaction may be done again
 			for i, one := range each {
-				p, err := s.writeProduct(tx, one, f, first+uint64(i))
-				if err != nil {
-					return 0, err
-				}
-				v, err := s.productView(tx, p)
+				v, err := s.writeProduct(tx, one, f, first+uint64(i))
 				if err != nil {
 					return 0, err
 				}
@@ -296,8 +292,8 @@ func (in *ProductInput) options(pl *productPlan) ingest.Options {
 	return o
 }
 
-// writeProduct stores the product itself, under an id that was reserved for it.
-func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64) (*Product, error) {
+// writeProduct stores the product itself, under an id that was reserved for it, and returns how its maker sees it.
+func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64) (*ProductView, error) {
 	pl, err := s.planProduct(tx, in, f.Size()) // what was true before may not be so any more
 	if err != nil {
 		return nil, err
@@ -320,7 +316,10 @@ func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64
 	}
 	p.Blob, p.Size, p.SHA = blob, info.Size, info.SHA
 	p.ID = id
-	return p, products.InsertAs(tx, id, p)
+	if err := products.InsertAs(tx, id, p); err != nil {
+		return nil, err
+	}
+	return s.productView(tx, p, pl.target)
 }
 
 // process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.

@@ -223,10 +223,12 @@ func (p Policy) May(v Viewer, r Right, target Object) bool {
 	if p.MayWrite(v) != nil {
 		return false
 	}
-	if v.Everything() {
-		return true
-	}
-	return slices.ContainsFunc(target.Grants, func(g Grant) bool { return g.Right&r == r && v.Is(g.To) })
+	return v.Holds(r, target)
+}
+
+// Holds says whether the viewer was granted a right on a target, though perhaps with a token that only reads.
+func (v Viewer) Holds(r Right, target Object) bool {
+	return v.Everything() || slices.ContainsFunc(target.Grants, func(g Grant) bool { return g.Right&r == r && v.Is(g.To) })
 }
 
 // MayDeleteHeld says whether the viewer, who sees it, may delete what hangs on a target: in mode targets who may change the target, in
