@@ -199,6 +199,55 @@ func TestTimesAndCursors(t *testing.T) {
 	})
 }
 
+// TestCursorsWhileWriting: pages by cursor meet every row that stays once, while others are made and deleted between them. (Data have a test of their own in archive.)
+func TestCursorsWhileWriting(t *testing.T) {
+	n := start(t, Options{})
+	host := n.target("astro", "host")
+	count := 0
+	for path, add := range map[string]func() *reply{
+		"/api/targets/": func() *reply {
+			return n.ask("astro", "POST", "/api/targets/", jsonText(fmt.Sprintf(`{"name": "t%d", "type": "SIDEREAL", "ra": 1, "dec": 1}`, count)))
+		},
+		"/api/dataproducts/": func() *reply {
+			return n.upload("astro", host, "image_file", fmt.Sprintf("%d.png", count), []byte("x"))
+		},
+		"/api/observations/": func() *reply {
+			return n.ask("astro", "POST", "/api/observations/", jsonText(`{"target_id": `+host+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`))
+		},
+	} {
+		for range 12 {
+			count++
+			add().want(t, 201)
+		}
+		all := members(n.ask("astro", "GET", path, nil).rows(t), "id")
+		last := all[len(all)-1] // which is met last, and deleted before
+		var met []string
+		next := path + "?pagination_style=cursor&limit=3&fields=id"
+		for pages := 0; next != "" && pages < 20; pages++ {
+			r := n.ask("astro", "GET", next, nil).want(t, 200)
+			met = append(met, members(r.rows(t), "id")...)
+			next, _ = r.json(t)["next"].(string)
+			next = strings.TrimPrefix(next, n.URL)
+			count++
+			if add().want(t, 201); pages == 0 && path != "/api/observations/" { // which stay
+				n.ask("astro", "DELETE", path+all[1]+"/", nil).want(t, 204) // was met; the first target is the host
+				n.ask("astro", "DELETE", path+last+"/", nil).want(t, 204)
+				all = all[:len(all)-1]
+			}
+			if pages > 8 {
+				break // in the order of ids a list grows at the end for ever
+			}
+		}
+		if len(met) < len(all) || !slices.Equal(met[:len(all)], all) {
+			t.Errorf("%s: met %v of %v", path, met, all)
+		}
+		slices.Sort(met)
+		if len(slices.Compact(slices.Clone(met))) != len(met) {
+			t.Errorf("%s: some were met twice: %v", path, met)
+		}
+	}
+}
+
 // TestETags: nothing is sent twice to those who have it, and nothing old is taken for new.
 func TestETags(t *testing.T) {
 	n := start(t, Options{})
