@@ -378,3 +378,19 @@ func TestCredentials(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParameters: a query is read as the standard library reads it where that reads it at all, and what is read can be written.
+func FuzzParameters(f *testing.F) {
+	for _, s := range []string{"a=1&b=%zz;&=&%", "name=100%&x=%4d+", "a=%C3%BC&a"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := parseQuery(text)
+		if std, err := url.ParseQuery(text); err == nil && !maps.EqualFunc(got, std, slices.Equal) {
+			t.Errorf("%q: %v, the standard library has %v", text, got, std)
+		}
+		if again := parseQuery(got.Encode()); !maps.EqualFunc(got, again, slices.Equal) {
+			t.Errorf("%q: %v, and written again %v", text, got, again)
+		}
+	})
+}
