@@ -248,6 +248,30 @@ func (s schema) required(list []string) {
 	})
 }
 
+// read describes what GET answers: an object, or a page of a list of them.
+func (s schema) read(rt *route) {
+	if !rt.lists {
+		s.row(rt)
+		return
+	}
+	s.textMember("type", "object")
+	s.member("properties", func() {
+		s.member("count", func() { s.textMember("type", "integer") })
+		for _, name := range []string{"next", "previous"} {
+			s.member(name, func() {
+				s.key("type")
+				s.list(func() { s.text("string"); s.text("null") })
+				s.textMember("format", "uri")
+			})
+		}
+		s.member("results", func() {
+			s.textMember("type", "array")
+			s.member("items", func() { s.row(rt) })
+		})
+	})
+	s.required([]string{"count", "next", "previous", "results"})
+}
+
 // row describes an object that is answered.
 func (s schema) row(rt *route) {
 	s.textMember("type", "object")
@@ -353,27 +377,18 @@ func (s schema) responses(rt *route, method string) {
 			})
 			break
 		}
-		json(http.StatusOK, "What was asked for.", func() {
-			if !rt.lists {
-				s.row(rt)
-				return
-			}
-			s.textMember("type", "object")
-			s.member("properties", func() {
-				s.member("count", func() { s.textMember("type", "integer") })
-				for _, name := range []string{"next", "previous"} {
-					s.member(name, func() {
-						s.key("type")
-						s.list(func() { s.text("string"); s.text("null") })
-						s.textMember("format", "uri")
-					})
+		s.member("200", func() {
+			s.textMember("description", "What was asked for.")
+			s.member("content", func() {
+				s.member(typeJSON, func() { s.member("schema", func() { s.read(rt) }) })
+				if rt.export == nil {
+					return
 				}
-				s.member("results", func() {
-					s.textMember("type", "array")
-					s.member("items", func() { s.row(rt) })
-				})
+				for _, format := range exportFormats {
+					media, _, _ := strings.Cut(exportTypes[format], ";")
+					s.member(media, func() {}) // the whole list as a table, by format=
+				}
 			})
-			s.required([]string{"count", "next", "previous", "results"})
 		})
 		json(http.StatusNotModified, "Nothing has changed since the answer whose ETag was sent as If-None-Match.", nil)
 	case http.MethodDelete:
@@ -387,6 +402,9 @@ func (s schema) responses(rt *route, method string) {
 			status = http.StatusAccepted
 		}
 		json(status, "It is done, and on the disk.", func() {}) // what it says depends on what was sent
+		if len(rt.writes) > 0 {
+			json(http.StatusOK, "Nothing was stored: it is there already, and that is no error by duplicates=skip, or this was a dry run.", func() {})
+		}
 	default:
 		json(http.StatusOK, "It is done, and on the disk.", func() { s.textMember("type", "object") })
 	}

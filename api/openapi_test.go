@@ -44,6 +44,14 @@ func TestSchema(t *testing.T) {
 			}
 		}
 	}
+	for path, media := range map[string][]string{"/api/reduceddatums/": {"application/json", "text/csv", "application/x-votable+xml"}, "/api/groups/": {"application/json"}, "/api/events/": {typeEvents}} {
+		content := paths[path].Get.Responses.Status(200).Value.Content
+		for _, m := range media {
+			if content[m] == nil {
+				t.Errorf("GET %s is not said to answer %s", path, m)
+			}
+		}
+	}
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +71,7 @@ func TestSchema(t *testing.T) {
 		{"PATCH", "/api/targets/1/", jsonText(`{"epoch": null}`), 200},
 		{"POST", "/api/reduceddatums/", jsonText(`{"target": 1, "data_type": "photometry", "value": {"magnitude": 1}}`), 201},
 		{"POST", "/api/reduceddatums/?duplicates=skip", jsonText(`[{"target": 1, "data_type": "photometry", "value": {"magnitude": 2}}]`), 201},
+		{"POST", "/api/reduceddatums/?duplicates=skip", jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", "value": {"magnitude": 15.5, "filter": "g"}}`), 200},
 		{"POST", "/api/tokens/", jsonText(`{"name": "t", "read_only": true}`), 201},
 		{"DELETE", "/api/targets/2/", nil, 204},
 	} {
