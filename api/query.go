@@ -1,9 +1,16 @@
 package api
 
 import (
+	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 )
+
+// maxFields is how many fields a form may have, each of which takes more room here than it took on its way.
+const maxFields = 10_000
+
+var errManyFields = &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("A form may have %d fields.", maxFields)}
 
 // parseQuery reads the parameters of a query, or the fields of a form, as browsers and a TOM do: they stand apart at &, a + is a blank, and a % that begins no byte
 // stands for itself. The standard library drops what is not well-formed, and a filter that is dropped lets everything through.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -497,6 +498,9 @@ func (r *request) body() (*value, input, error) {
 		if err != nil {
 			return nil, input{}, err
 		}
+		if bytes.Count(text, []byte("&")) >= maxFields {
+			return nil, input{}, errManyFields
+		}
 		return nil, input{form: parseQuery(string(text))}, nil
 	}
 	j, err := readJSON(body)
@@ -532,10 +536,13 @@ func readForm(body io.Reader, params map[string]string) (url.Values, error) {
 		return nil, err
 	}
 	form := url.Values{}
-	for {
+	for n := 0; ; n++ {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
 			return form, nil
+		}
+		if n == maxFields {
+			return nil, errManyFields
 		}
 		if err != nil {
 			if len(form) == 0 && errors.Is(err, io.ErrUnexpectedEOF) {
