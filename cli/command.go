@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -64,14 +66,27 @@ func printable(s string) string {
 	}, s)
 }
 
-// firstLine reads a line of standard input, such as a password.
+// firstLine reads a line of standard input, such as a password, and waits for nothing behind it.
 func (p *program) firstLine() (string, error) {
-	b, err := io.ReadAll(io.LimitReader(p.in, 64<<10))
-	if err != nil {
+	line, err := bufio.NewReader(io.LimitReader(p.in, 64<<10)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	line, _, _ := strings.Cut(string(b), "\n")
-	return strings.TrimSuffix(line, "\r"), nil
+	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
+}
+
+// isTerminal says whether what is read or written is a person's terminal: a device of characters that is not the one into which things vanish.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	nothing, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, nothing)
 }
 
 // progressed reads an answer of lines of JSON: how far the work is, and last what came out, which is read into out.

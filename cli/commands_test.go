@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -345,6 +347,27 @@ func TestTokenReaches(t *testing.T) {
 	}
 	if body := get(t, s.base+"/api/targets/", ""); strings.Contains(body, `"NJ 1"`) {
 		t.Error(body)
+	}
+}
+
+// A password is a line: who types it need not end the input as well.
+func TestPasswordLine(t *testing.T) {
+	file := newFile(t)
+	in, typed := io.Pipe()
+	defer typed.Close()
+	go io.WriteString(typed, "a-long-passphrase\r\n")
+	if r := callWith(t, in, func(string) string { return "" }, "user", "add", "astro", "--password-stdin", "--db", file); r.status != 0 || r.out+r.err != "" {
+		t.Fatalf("%+v", r)
+	}
+	r, _ := http.NewRequest(http.MethodGet, serveFile(t, file).base+"/api/groups/", nil)
+	r.SetBasicAuth("astro", "a-long-passphrase")
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Body.Close()
+	if w.StatusCode != http.StatusOK {
+		t.Errorf("status %d", w.StatusCode)
 	}
 }
 

@@ -75,6 +75,9 @@ func (p *program) password(c *cli.Context) (password string, show bool, err erro
 	if !c.Bool("password-stdin") {
 		return randomPassword(), true, nil
 	}
+	if isTerminal(p.in) {
+		p.note("the password, which can be read while it is typed:")
+	}
 	password, err = p.firstLine()
 	if err == nil && password == "" {
 		err = errors.New("standard input holds no password")

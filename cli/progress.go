@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 )
@@ -13,21 +12,13 @@ type progress struct {
 	w        io.Writer
 	terminal bool
 	what     string
-	first    time.Time
 	next     time.Time
 	drawn    bool
 }
 
 // progress begins to show the progress of some work.
 func (p *program) progress(what string) *progress {
-	b := &progress{w: p.err, what: what, first: time.Now()}
-	b.next = b.first.Add(time.Second)
-	if f, ok := p.err.(*os.File); ok {
-		if info, err := f.Stat(); err == nil {
-			b.terminal = info.Mode()&os.ModeCharDevice != 0
-		}
-	}
-	return b
+	return &progress{w: p.err, what: what, terminal: isTerminal(p.err), next: time.Now().Add(time.Second)}
 }
 
 // at says how much of the work is done; total is 0 when nobody knows.
