@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -86,6 +87,7 @@ func (p *program) app() *cli.App {
 		Action: func(c *cli.Context) error { return help(p.out, c.App, nil) },
 		Writer: p.out, ErrWriter: p.err, Reader: p.in,
 		ExitErrHandler: func(*cli.Context, error) {},
+		Before:         followLink,
 		Flags:          []cli.Flag{&cli.StringFlag{Name: "db", Usage: "the archive's `FILE`; also as NIGHTJAR_DB in the environment", Value: file}, &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this"}},
 		Commands: []*cli.Command{
 			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(), p.targetCommand(),
@@ -96,6 +98,18 @@ func (p *program) app() *cli.App {
 	}
 	plain(app.Commands)
 	return app
+}
+
+// followLink takes the file that a symbolic link leads to, so that the socket and the session mark beside it are found under either name.
+func followLink(c *cli.Context) error {
+	info, err := os.Lstat(c.String("db"))
+	if err != nil || info.Mode()&os.ModeSymlink == 0 {
+		return nil // what is wrong with the file is for the command to say
+	}
+	if file, err := filepath.EvalSymlinks(c.String("db")); err == nil {
+		return c.Set("db", file)
+	}
+	return nil
 }
 
 // plain has usage errors returned instead of being printed with pages of help, and help printed by us.

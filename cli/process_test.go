@@ -154,6 +154,33 @@ func TestServeTwice(t *testing.T) {
 	}
 }
 
+// A file is the same one under the name of a link to it.
+func TestLink(t *testing.T) {
+	t.Parallel()
+	file := newFile(t)
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(file, link); err != nil {
+		t.Skip(err)
+	}
+	s := serveFile(t, file)
+	must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", link)
+	call(t, "", "serve", "--db", link, "--listen", "127.0.0.1:0").refused(t, "a server runs on "+file+" already")
+	if s.stop() != 0 {
+		t.Error(s.errs)
+	}
+	second := serveFile(t, link)
+	if out := must(t, "target", "list", "--db", file); !strings.Contains(out, "NJ 1") {
+		t.Error(out)
+	}
+	if second.stop() != 0 {
+		t.Error(second.errs)
+	}
+	if left, err := filepath.Glob(link + ".*"); err != nil || len(left) > 0 {
+		t.Errorf("beside the link: %v %v", left, err)
+	}
+	clean(t, file)
+}
+
 // Neither an idle connection nor one that says nothing nor an upload that never ends keeps a server from ending in time.
 func TestEndsInTime(t *testing.T) {
 	t.Parallel()
