@@ -20,6 +20,7 @@ type program struct {
 	out, err io.Writer
 	getenv   func(string) string
 	self     string // the path of the program itself, for what is done in a process of its own
+	bars     bars
 }
 
 // Main runs the program with the process's arguments and returns its exit status.

@@ -35,7 +35,9 @@ func (p *program) backupCommand() *cli.Command {
 				path = filepath.Join(path, base+"-"+time.Now().UTC().Format("20060102-150405")+".db")
 			}
 			var got struct{ Path, Head string }
-			if err := n.call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got); err != nil {
+			if err := p.waiting("copying", func() error {
+				return n.call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got)
+			}); err != nil {
 				return bare(err, "path")
 			}
 			p.say("%s\nhead %s", got.Path, got.Head)
@@ -69,7 +71,7 @@ func (p *program) restoreCommand() *cli.Command {
 					return fmt.Errorf("%s has been moved away while a server runs on it: stop that first", file)
 				}
 			}
-			err = archive.Restore(c.Context, args[0], file, p.checkCopy(c.Context))
+			err = p.waiting("restoring", func() error { return archive.Restore(c.Context, args[0], file, p.checkCopy(c.Context)) })
 			if errors.Is(err, os.ErrExist) {
 				return fmt.Errorf("%s is there: a restore never overwrites; %s", file, first)
 			}
@@ -245,7 +247,7 @@ func (p *program) compactCommand() *cli.Command {
 		Name: "compact", Usage: "give the space of what was deleted back to the disk; writers wait meanwhile",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
 			var got struct{ Before, After int64 }
-			err := n.call(ctx, http.MethodPost, "/api/node/compact/", nil, &got)
+			err := p.waiting("compacting", func() error { return n.call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })
 			if err == nil {
 				p.say("%s before, %s now", size(got.Before), size(got.After))
 			}
@@ -271,15 +273,19 @@ func (p *program) reindex(ctx context.Context, n *client) error {
 	if err := n.call(ctx, http.MethodPost, "/api/node/reindex/", nil, nil); err != nil {
 		return err
 	}
+	bar := p.progress("index of names")
+	defer bar.end()
 	for {
 		var st stat
 		if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
 			return err
 		}
 		if st.Index.Why == "" && st.Index.Sequence >= st.Sequence {
+			bar.end()
 			p.say("the index holds all names")
 			return nil
 		}
+		bar.tell("", st.Index.Why)
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():

@@ -3,54 +3,90 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
-// progress shows how far long work is: a bar on a terminal, a line now and then elsewhere, nothing when it is soon done.
+// progress shows how far long work is: a bar on a terminal, a line now and then elsewhere, nothing when it is soon done. While there are several, the
+// newest is shown, which is part of the others.
 type progress struct {
-	w        io.Writer
+	p        *program
 	terminal bool
 	what     string
 	next     time.Time
 	drawn    bool
 }
 
+// bars are the progresses that have begun and not ended.
+type bars struct {
+	mu   sync.Mutex
+	open []*progress
+}
+
 // progress begins to show the progress of some work.
 func (p *program) progress(what string) *progress {
-	return &progress{w: p.err, what: what, terminal: isTerminal(p.err), next: time.Now().Add(time.Second)}
+	b := &progress{p: p, what: what, terminal: isTerminal(p.err), next: time.Now().Add(time.Second)}
+	p.bars.mu.Lock()
+	defer p.bars.mu.Unlock()
+	p.bars.open = append(p.bars.open, b)
+	return b
 }
 
 // at says how much of the work is done; total is 0 when nobody knows.
 func (b *progress) at(done, total int64) {
-	now := time.Now()
-	if now.Before(b.next) {
+	if total <= 0 {
+		b.tell("", fmt.Sprint(done))
+		return
+	}
+	const width = 30
+	full := int(width * done / total)
+	b.tell("["+strings.Repeat("#", full)+strings.Repeat(".", width-full)+"] ", fmt.Sprintf("%d%%", 100*done/total))
+}
+
+// tell says in words how far the work is; a terminal has the picture before them.
+func (b *progress) tell(picture, words string) {
+	b.p.bars.mu.Lock()
+	defer b.p.bars.mu.Unlock()
+	now, open := time.Now(), b.p.bars.open
+	if now.Before(b.next) || len(open) == 0 || open[len(open)-1] != b {
 		return
 	}
 	b.drawn = true
-	part := fmt.Sprint(done)
-	if total > 0 {
-		part = fmt.Sprintf("%d%%", 100*done/total)
-	}
 	if !b.terminal {
 		b.next = now.Add(5 * time.Second)
-		fmt.Fprintf(b.w, "%s: %s\n", b.what, part)
+		b.p.note("%s: %s", b.what, words)
 		return
 	}
 	b.next = now.Add(100 * time.Millisecond)
-	const width = 30
-	bar := ""
-	if total > 0 {
-		full := int(width * done / total)
-		bar = "[" + strings.Repeat("#", full) + strings.Repeat(".", width-full) + "] "
-	}
-	fmt.Fprintf(b.w, "\r\x1b[K%s: %s%s", b.what, bar, part)
+	fmt.Fprintf(b.p.err, "\r\x1b[K%s: %s%s", b.what, picture, words)
 }
 
-// end takes the bar away.
+// end takes the bar away. It may be called more than once.
 func (b *progress) end() {
+	b.p.bars.mu.Lock()
+	defer b.p.bars.mu.Unlock()
+	b.p.bars.open = slices.DeleteFunc(b.p.bars.open, func(x *progress) bool { return x == b })
 	if b.drawn && b.terminal {
-		fmt.Fprint(b.w, "\r\x1b[K")
+		fmt.Fprint(b.p.err, "\r\x1b[K")
+	}
+	b.drawn = false
+}
+
+// waiting does work of which nobody hears how far it is, and shows for how long it has been going on.
+func (p *program) waiting(what string, work func() error) error {
+	bar, done := p.progress(what), make(chan error, 1)
+	defer bar.end()
+	began := time.Now()
+	go func() { done <- work() }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(200 * time.Millisecond):
+			bar.tell("", time.Since(began).Truncate(time.Second).String())
+		}
 	}
 }
 
