@@ -35,6 +35,11 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		err = c.find(g, o, l.line)
 		return c, err
 	}
+	for c.width > 2 && l.empty(c.width-1) { // delimiters at the ends of lines
+		c.width--
+		l.first = l.first[:c.width]
+	}
+	c.names = l.first
 	for i := range len(l.others) + 1 { // the comment just above comes first
 		line := l.above
 		if i > 0 {

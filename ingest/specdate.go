@@ -25,7 +25,7 @@ var dateKeys = []dateKey{
 }
 
 // clockKeys give the time of day where DATE-OBS holds only the day, as it did before 1999.
-var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS"}
+var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS", "UTC", "UT-OBS", "UT-START", "UTC-START"}
 
 // spectrumDate finds the date: the uploader's, else under the first keyword that holds one, else in the file's name. get
 // looks up a keyword in capitals with dashes. A date that cannot be read is a problem at place.

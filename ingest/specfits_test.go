@@ -127,6 +127,7 @@ func TestFITSDates(t *testing.T) {
 		{name: "exponent", cards: []string{"MJD-OBS = 5.80005D+04"}, want: "2017-09-04T12:00:00Z"},
 		{name: "JD", cards: []string{"JD      = 2458001.0"}, want: "2017-09-04T12:00:00Z"},
 		{name: "day and hour", cards: []string{"DATE-OBS= '2018-02-15'", "UT      = ' 1:20:30.5'"}, want: "2018-02-15T01:20:30.5Z"},
+		{name: "day and hour at Keck", cards: []string{"DATE-OBS= '2018-02-15'", "UTC     = '10:20:30.5'"}, want: "2018-02-15T10:20:30.5Z"},
 		{name: "day and MJD", cards: []string{"DATE-OBS= '2018-02-15'", "EXPSTART= 58164.25"}, want: "2018-02-15T06:00:00Z"},
 		{name: "day", cards: []string{"DATE-OBS= '2018-02-15'"}, want: "2018-02-15T00:00:00Z", warn: "DATE-OBS has no time of day"},
 		{name: "old", cards: []string{"DATE-OBS= '31/12/98'", "UT      = '23:00:00'"}, want: "1998-12-31T23:00:00Z", warn: "leap second"},

@@ -47,6 +47,8 @@ func TestTextSpectrum(t *testing.T) {
 		{name: "VizieR's units", text: "# MJD: 58000.5\nlambda\tFlux\n0.1nm\tmW/m2/nm\n------\t----\n4000.0\t1\n", value: units("[1]", "[4000.0]", "mW / (nm m2)", "Angstrom"), warnings: []string{"the line below the header is taken for units"}},
 		{name: "IRAF's missing pixels", text: known + "4000 1\n4001 INDEF\n", value: spec("[1,null]", "[4000,4001]"), warnings: []string{"no header line", "1 pixel without a flux"}},
 		{name: "a year in two digits", text: "# DATE-OBS: 05/09/19\n# UT: 01:02:03\nwavelength (nm),flux (Jy)\n4000,1\n", value: units("[1]", "[4000]", "Jy", "nm"), warnings: []string{"DATE-OBS = 05/09/19 is taken for a day of 1919"}},
+		{name: "no header, delimiters at the ends", text: known + "4000,1,\n4001,2,\n", value: spec("[1,2]", "[4000,4001]"), warnings: []string{"taken for wavelength, flux"}},
+		{name: "no header, one row with an error", text: known + "4000,1,\n4001,2,.1\n", value: strings.Replace(spec("[1,2]", "[4000,4001]"), `"Angstrom"}`, `"Angstrom","flux_error":[null,0.1]}`, 1), warnings: []string{"taken for wavelength, flux, error"}},
 		{name: "one column", text: "4000\n4001\n", value: "!line 1: no header line, and 1 column of numbers"},
 		{name: "a header in a comment", text: "# MJD: 58000.5\n# flux (Jy) wave (nm) sky (Jy)\n1 400 7\n", value: units("[1]", "[400]", "Jy", "nm"),
 			warnings: []string{"the columns are named by the comment above them", "columns that are not kept: 'sky (Jy)'"}},
@@ -87,10 +89,10 @@ func TestTextSpectrum(t *testing.T) {
 func TestTextKeys(t *testing.T) {
 	keys := textKeys{}
 	for _, line := range []string{"DATE-OBS: 2018-02-15T10:20:30", "date_obs = 2019-01-01", "EXPTIME = 1200.0 / [s] length", "FLUX UNITS = erg / (s cm2 AA)",
-		"OBSERVER= 'O''Neill' / who", "prose without anything", ": no key", "EMPTY:", "URL: http://a/b?c=d", strings.Repeat("x", 41) + ": y"} {
+		"OBSERVER= 'O''Neill' / who", "prose without anything", ": no key", "EMPTY:", "URL: http://a/b?c=d", "MJD-OBS 58000.5", "UTC: \"01:02:03\"", "two words", strings.Repeat("x", 41) + ": y"} {
 		keys.add([]byte(line))
 	}
-	want := textKeys{"DATE-OBS": "2018-02-15T10:20:30", "EXPTIME": "1200.0", "FLUX-UNITS": "erg / (s cm2 AA)", "OBSERVER": "O'Neill", "URL": "http://a/b?c=d"}
+	want := textKeys{"DATE-OBS": "2018-02-15T10:20:30", "EXPTIME": "1200.0", "FLUX-UNITS": "erg / (s cm2 AA)", "OBSERVER": "O'Neill", "URL": "http://a/b?c=d", "MJD-OBS": "58000.5", "UTC": "01:02:03"}
 	if len(keys) != len(want) {
 		t.Errorf("got %q", keys)
 	}

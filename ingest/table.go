@@ -126,6 +126,16 @@ func findLayout(f File) (layout, error) {
 	return l, nil
 }
 
+// empty tells whether a column has nothing in the first rows.
+func (l layout) empty(column int) bool {
+	for _, row := range append([][]string{l.first}, l.sample...) {
+		if column < len(row) && row[column] != "" {
+			return false
+		}
+	}
+	return true
+}
+
 // ruler tells whether a line only separates a header from rows, as ---- ---- and |===|===|.
 func ruler(line string) bool {
 	return strings.Count(line, "-")+strings.Count(line, "=") >= 3 && strings.Trim(line, "-=+|:;, \t") == "" &&

@@ -1,6 +1,9 @@
 package ingest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Bounds of the keywords that are taken from a text's comments.
 const (
@@ -14,6 +17,9 @@ type textKeys map[string]string
 // add reads a comment line without its sign, as `KEY: value` or, as a FITS header is dumped, `KEY = value / comment`. Lines
 // that are neither are prose. Whichever of : and = stands first separates; the other may stand in the value.
 func (k textKeys) add(text []byte) {
+	if words := strings.Fields(string(text)); len(words) == 2 && len(k) < maxKeys && isDateKey(keyword(words[0])) { // with a blank alone
+		text = []byte(words[0] + "=" + words[1])
+	}
 	i := strings.IndexAny(string(text), ":=")
 	if i <= 0 || len(k) >= maxKeys || len(text) > maxKeyLine {
 		return
@@ -26,9 +32,17 @@ func (k textKeys) add(text []byte) {
 	if text[i] == '=' {
 		value = headerValue(key, value)
 	}
+	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+		value = value[1 : n-1]
+	}
 	if _, twice := k[key]; !twice {
 		k[key] = value
 	}
+}
+
+// isDateKey tells whether a keyword gives the date of a spectrum.
+func isDateKey(key string) bool {
+	return slices.ContainsFunc(dateKeys, func(d dateKey) bool { return d.key == key })
 }
 
 // headerValue takes the quotes or the comment off. A unit may itself hold a slash.
