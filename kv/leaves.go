@@ -41,33 +41,38 @@ func leaves(f io.ReaderAt, yield func(k, v []byte, at int64)) error {
 			return err
 		}
 		own, flags, overflow := binary.NativeEndian.Uint64(head), binary.NativeEndian.Uint16(head[8:]), uint64(binary.NativeEndian.Uint32(head[12:]))
-		if own != id || overflow >= w.end-id { // damaged, or the inside of a page that is
+		switch { // one of the two may be damaged
+		case own == id && (flags == pageBranch || flags == pageFreeList), own != id && flags != pageLeaf: // of another kind, or the inside of one that is damaged
 			id++
 			continue
+		case overflow >= w.end-id:
+			overflow = 0
 		}
-		if flags == pageLeaf {
-			b := make([]byte, int64(1+overflow)*w.pageSize)
-			if _, err := f.ReadAt(b, int64(id)*w.pageSize); err != nil {
-				return err
-			}
-			elements(b, int64(id)*w.pageSize, yield)
+		b := make([]byte, int64(1+overflow)*w.pageSize)
+		if _, err := f.ReadAt(b, int64(id)*w.pageSize); err != nil {
+			return err
 		}
-		id += 1 + overflow
+		used := elements(b, int64(id)*w.pageSize, yield)
+		// Not past what it holds: the number of further pages may be what is damaged.
+		id += max(1, min(1+overflow, uint64((int64(used)+w.pageSize-1)/w.pageSize)))
 	}
 	return nil
 }
 
-// elements yields what a leaf page holds that is at a place of the file, and small buckets in it.
-func elements(b []byte, at int64, yield func(k, v []byte, at int64)) {
-	if len(b) < pageHead || binary.NativeEndian.Uint16(b[8:]) != pageLeaf {
-		return
+// elements yields what a leaf page holds that is at a place of the file, and small buckets in it, and says where the last element ends.
+func elements(b []byte, at int64, yield func(k, v []byte, at int64)) (used int) {
+	if len(b) < pageHead+pageElement {
+		return 0
 	}
-	for i := range min(int(binary.NativeEndian.Uint16(b[10:])), (len(b)-pageHead)/pageElement) {
+	// The keys begin behind the last element, so that the first one tells how many there are as well.
+	count := max(int(binary.NativeEndian.Uint16(b[10:])), int(binary.NativeEndian.Uint32(b[pageHead+4:]))/pageElement)
+	for i := range min(count, (len(b)-pageHead)/pageElement) {
 		e := b[pageHead+i*pageElement:]
 		pos, key, value := uint64(binary.NativeEndian.Uint32(e[4:])), uint64(binary.NativeEndian.Uint32(e[8:])), uint64(binary.NativeEndian.Uint32(e[12:]))
 		if pos+key+value > uint64(len(e)) {
 			continue
 		}
+		used = max(used, len(b)-len(e)+int(pos+key+value))
 		where := at + int64(pageHead+i*pageElement) + int64(pos+key)
 		k, v := e[pos:pos+key:pos+key], e[pos+key:pos+key+value:pos+key+value]
 		switch {
@@ -77,6 +82,7 @@ func elements(b []byte, at int64, yield func(k, v []byte, at int64)) {
 			elements(v[bucketHead:], where+bucketHead, yield)
 		}
 	}
+	return used
 }
 
 // freePages reads the list of free pages that belongs to the newest head.

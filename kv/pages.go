@@ -141,9 +141,19 @@ func (w *pageWalk) page(id uint64, low, high []byte, depth int) {
 // content looks at the elements of a page.
 func (w *pageWalk) content(what string, b, low, high []byte, depth int) {
 	flags, count := binary.NativeEndian.Uint16(b[8:]), int(binary.NativeEndian.Uint16(b[10:]))
-	if flags != pageBranch && flags != pageLeaf || pageHead+count*pageElement > len(b) || flags == pageBranch && count == 0 {
+	if flags != pageBranch && flags != pageLeaf || pageHead+count*pageElement > len(b) || count == 0 && (flags == pageBranch || low != nil) { // a leaf below a branch is never empty
 		w.found("pages: %s has the flags %d and %d elements", what, flags, count)
 		return
+	}
+	if count > 0 { // the keys begin behind the last element
+		first := binary.NativeEndian.Uint32(b[pageHead:])
+		if flags == pageLeaf {
+			first = binary.NativeEndian.Uint32(b[pageHead+4:])
+		}
+		if int(first) != count*pageElement {
+			w.found("pages: %s has %d elements, and room for %d", what, count, first/pageElement)
+			return
+		}
 	}
 	keys, children := make([][]byte, count), make([]uint64, count)
 	for i := range count {

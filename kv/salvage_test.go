@@ -124,7 +124,8 @@ func TestSalvage(t *testing.T) {
 	}
 }
 
-// TestSalvageApart damages every page that only leads to others, one at a time: everything is saved. Then a place in every fifth leaf: nothing but what stood there is lost.
+// TestSalvageApart damages every page that only leads to others, one at a time: everything is saved. Then every fifth leaf: in an element, of which nothing else is
+// lost, or in its head, of which nothing is.
 func TestSalvageApart(t *testing.T) {
 	d := openTest(t, Options{})
 	const parents, points = 40, 1500
@@ -171,6 +172,7 @@ func TestSalvageApart(t *testing.T) {
 	branches, leaves := 0, 0
 	for at := 2 * pageSize; at < len(whole); {
 		page := bytes.Clone(whole[at : at+pageHead+pageElement])
+		next := at + (1+int(binary.NativeEndian.Uint32(page[12:])))*pageSize
 		flags := binary.NativeEndian.Uint16(page[8:])
 		least := parents + points + 1
 		switch {
@@ -181,11 +183,21 @@ func TestSalvageApart(t *testing.T) {
 			page[9] |= 0x40
 			branches++
 		case flags == pageLeaf:
-			page[pageHead+7] |= 0x40 // its first element lies far outside
-			least -= 1 + points/parents + 1
 			leaves++
+			switch leaves / 5 % 5 {
+			case 0:
+				page[pageHead+7] |= 0x40 // its first element lies far outside
+				least -= 1 + points/parents + 1
+			case 1:
+				page[0] ^= 1 // it is said to be another one
+			case 2:
+				page[8] |= 0x20 // to be of no kind
+			case 3:
+				page[10] &= 1 // to have fewer elements
+			case 4:
+				page[12] ^= 8 // to go on in others
+			}
 		}
-		next := at + (1+int(binary.NativeEndian.Uint32(page[12:])))*pageSize
 		if flags == pageLeaf && leaves%5 != 0 { // there are many of them
 			at = next
 			continue

@@ -254,7 +254,11 @@ func TestDamage(t *testing.T) {
 			t.Logf("%d bits: %d refused, %d failed, %d missing, %d harmless, %d salvaged, at least %d data", i+1, refused, failed, missing, harmless, salvaged, least)
 		}
 	}
-	t.Logf("%d of the files were salvaged; the worst gave %d of %d data", salvaged, least, len(rowsOf("format=", truth["/api/reduceddatums/?format=ndjson"])))
+	data := len(rowsOf("format=", truth["/api/reduceddatums/?format=ndjson"]))
+	t.Logf("%d of the files were salvaged; the worst gave %d of %d data", salvaged, least, data)
+	if least < data-data/100 {
+		t.Errorf("one bit took %d of %d data from what was salvaged", data-least, data)
+	}
 	if salvaged < total/8 {
 		t.Errorf("only %d files could be salvaged", salvaged)
 	}
