@@ -66,7 +66,9 @@ func (db *DB) markSession() error {
 	if err != nil {
 		return err
 	}
-	if err := writeTwin(db.path, mark); err != nil {
+	if err := writeTwin(db.path, mark); orNoRoom(err) == ErrNoRoom {
+		return fmt.Errorf("%w to open the file for writing; make room, or look into it with serve --read-only", ErrNoRoom)
+	} else if err != nil {
 		return fmt.Errorf("cannot write the session mark beside the file: %w", err)
 	}
 	return db.commitAlone(false, func(bt *bbolt.Tx) error {

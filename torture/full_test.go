@@ -155,6 +155,13 @@ func TestLastByte(t *testing.T) {
 		t.Error(err)
 	}
 	must(t, "--db", file, "verify")
+	// a node that is started there says what can be done, which is to look
+	ballast := filepath.Join(dir, "ballast")
+	fill(t, ballast, 100<<20)
+	if out, err := run(t, "--db", file, "serve", "--listen", "127.0.0.1:0"); err == nil || !strings.Contains(out, "serve --read-only") || strings.Contains(out, "\n") {
+		t.Errorf("started on a full disk: %v: %s", err, out)
+	}
+	serve(t, file, "none", "--read-only").stop()
 }
 
 func sizeOf(t *testing.T, path string) int64 {
