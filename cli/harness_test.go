@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,8 @@ import (
 const asProgram = "NIGHTJAR_TEST_IS_THE_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
+	worker := slices.Contains(os.Args, "-test.fuzzworker") // a process of the fuzzer's, and not one of a test's
+	if os.Getenv(asProgram) != "" && !worker {
 		os.Exit(Main())
 	}
 	os.Setenv(asProgram, "yes")
