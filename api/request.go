@@ -481,7 +481,7 @@ func (r *request) body() (*value, input, error) {
 	if r.ContentLength > most {
 		return nil, input{}, tooLong(most)
 	}
-	if (r.ContentLength < 0 || r.ContentLength > smallBody) && !r.viewer.Owner {
+	if most > smallBody && (r.ContentLength < 0 || r.ContentLength > smallBody) && !r.viewer.Owner {
 		done, err := r.api.takers.take(r.Context(), r.viewer.ID, &r.api.o.Limits)
 		if err != nil {
 			return nil, input{}, err
