@@ -40,6 +40,7 @@ func (b *progress) at(done, total int64) {
 		b.tell("", fmt.Sprint(done))
 		return
 	}
+	done = min(done, total) // a file may grow while it is read
 	const width = 30
 	full := int(width * done / total)
 	b.tell("["+strings.Repeat("#", full)+strings.Repeat(".", width-full)+"] ", fmt.Sprintf("%d%%", 100*done/total))

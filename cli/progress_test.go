@@ -16,6 +16,9 @@ func TestProgress(t *testing.T) {
 	if err := p.waiting("quick", func() error { return bad }); err != bad || errs.String() != "" {
 		t.Errorf("%v, %q", err, errs)
 	}
+	grown := p.progress("a file that grows")
+	grown.at(200, 100)
+	grown.end()
 	err := p.waiting("copying", func() error {
 		inner := p.progress("verifying")
 		for i := int64(0); i < 13; i++ {
