@@ -205,6 +205,10 @@ func TestPasswords(t *testing.T) {
 	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Superuser: new(bool)}); !isKind(err, Forbidden) {
 		t.Errorf("bob changes his rights: %v", err)
 	}
+	root := f.user("root", true)
+	if _, err := f.ChangeUser(ctx, f.viewer("root"), root.ID, UserChange{Password: text("another-1"), Old: "wrong"}); !isProblem(err, "current_password") {
+		t.Errorf("a superuser with a wrong old password: %v", err)
+	}
 	minted, err := f.Mint(ctx, "bob", "bob-pass-1", "127.0.0.1")
 	if err != nil {
 		t.Fatal(err)

@@ -319,7 +319,7 @@ func TestPages(t *testing.T) {
 	t.Run("lists", func(t *testing.T) {
 		p.t = t
 		p.open("/dataproducts/data/")
-		p.wait("$('#list tbody tr') && $('#count').textContent === '27 products'")
+		p.wait("$('#list tbody tr') && /^\\d\\d products$/.test($('#count').textContent)")
 		p.enter("input[name=target_name]", "Demo quasar")
 		p.wait("$('#count').textContent === '3 products' && location.search.includes('target_name=Demo+quasar')")
 		p.click(".request [value=python]")
@@ -331,7 +331,7 @@ func TestPages(t *testing.T) {
 		p.open("/reduceddatums/?target__id=1&data_type=photometry&mjd_min=60340")
 		p.wait("$('input[name=mjd_min]').value === '60340' && $('#list tbody tr')")
 		p.click("button.sort")
-		p.wait("$('th[aria-sort=ascending]') && $('#list tbody tr').textContent.startsWith('2024-02-01 03:18:05')")
+		p.wait("$('th[aria-sort=ascending]') && $$('#list tbody tr').length > 20 && $$('#list tbody tr').every((r, i, all) => i === 0 || all[i - 1].textContent.slice(0, 19) <= r.textContent.slice(0, 19))")
 		p.click("#list tbody button")
 		p.wait("$('dialog').textContent.includes('source name') && $('dialog pre').textContent.includes('magnitude')")
 		p.key("Escape")
