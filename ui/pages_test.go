@@ -336,7 +336,9 @@ func TestPages(t *testing.T) {
 		p.wait("$('dialog').textContent.includes('source name') && $('dialog pre').textContent.includes('magnitude')")
 		p.key("Escape")
 		p.open("/observations/list/")
-		p.wait("$('#list .empty') && $('[name=facility]')")
+		p.wait("$('#list tbody tr') && $('[name=facility]')")
+		p.enter("[name=facility]", "nobody's")
+		p.wait("$('#list .empty')")
 	})
 
 	t.Run("files", func(t *testing.T) {
