@@ -211,6 +211,8 @@ func (db *DB) sweeper() {
 			select {
 			case <-time.After(10 * time.Second): // no room, say: try again
 				continue
+			case <-db.sweep:
+				continue
 			case <-db.quitSweeper:
 				return
 			}

@@ -188,6 +188,9 @@ func (db *DB) open() (err error) {
 	if err := db.load(); err != nil {
 		return err
 	}
+	if err := db.View((*Tx).checkMeta); err != nil {
+		return err
+	}
 	if db.opts.ReadOnly {
 		close(db.written)
 		close(db.swept)
@@ -428,7 +431,10 @@ func (db *DB) load() error {
 			return errors.Join(damaged("meta node", errShort), err)
 		}
 		db.nodeNo = binary.BigEndian.Uint64(no)
-		if db.nodeID, err = tx.Node(0); err != nil {
+		if db.nodeID, err = tx.Node(0); err == ErrNotFound {
+			err = damaged(fmt.Sprintf("meta node/%d", db.nodeNo), "it is missing")
+		}
+		if err != nil {
 			return err
 		}
 		for _, d := range db.schema.tables {

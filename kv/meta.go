@@ -53,6 +53,18 @@ func (m *metaBucket) put(key, value []byte) error {
 	return m.b.Put(key, seal(key, bytes.Clone(value)))
 }
 
+// checkMeta looks at every value of meta: a setting, a mark or a list of pending rows that is damaged must not pass for one that never was, since
+// then others would see what they may not.
+func (tx *Tx) checkMeta() error {
+	c := tx.bucket(bucketMeta).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if _, err := unseal(k, v); err != nil {
+			return damaged(fmt.Sprintf("meta %q", k), err)
+		}
+	}
+	return nil
+}
+
 // Setting reads a setting; ok is false when it was never set.
 func (tx *Tx) Setting(name string) (value string, ok bool, err error) {
 	b, err := tx.meta().get([]byte("setting/" + name))

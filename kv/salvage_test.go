@@ -240,7 +240,7 @@ func TestSalvageApart(t *testing.T) {
 	}
 }
 
-// TestSalvageMeta turns each bit of the small things that there is one of: they are set right. When nothing can be set right, what a number stood for is not
+// TestSalvageMeta turns each bit of the small things that there is one of: the file is not opened with them, and they are set right. When nothing can be set right, what a number stood for is not
 // taken for something else.
 func TestSalvageMeta(t *testing.T) {
 	d := openTest(t, Options{})
@@ -267,6 +267,10 @@ func TestSalvageMeta(t *testing.T) {
 		tried++
 		if err := os.WriteFile(bad, b, 0o600); err != nil {
 			t.Fatal(err)
+		}
+		damage := new(DamageError)
+		if db, err := Open(bad, d.all(), Options{ReadOnly: true}); !errors.As(err, &damage) {
+			t.Errorf("a file with a damaged setting is opened: %v, %v", db, err)
 		}
 		r, err := Salvage(t.Context(), bad, to, d.all())
 		if err != nil || r.Records != 1 {
