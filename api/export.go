@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -233,7 +234,7 @@ func exportTargets(r *request, format string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := archive.Page{Limit: maxLimit}
+	all := archive.Page{Limit: math.MaxInt}
 	nothing := func() error { return nil }
 	return r.streamed(exportTypes[format], func(s *stream) error {
 		if format == "ndjson" {

@@ -38,7 +38,7 @@ func gunzip(f File) (File, error) {
 		return f, u.failed(err)
 	}
 	if size > maxUnpacked {
-		return f, refuse(Problem{Reason: fmt.Sprintf("the gzip file unpacks to more than %d bytes", maxUnpacked)})
+		return f, refuse(Problem{Reason: fmt.Sprintf("the gzip file unpacks to more than %d bytes", int64(maxUnpacked))})
 	}
 	if size == 0 {
 		return f, refuse(Problem{Reason: "the gzip file holds nothing"})

@@ -263,7 +263,8 @@ func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File
 	// A map that need not grow for long spares writers and new readers a wait for all old readers. It costs only
 	// addresses; Windows would make the file as large.
 	if runtime.GOOS != "windows" && strconv.IntSize == 64 && !readOnly {
-		o.InitialMmapSize = 64 << 30
+		var addresses int64 = 64 << 30 // more than an int of 32 bits holds
+		o.InitialMmapSize = int(addresses)
 		if info, err := os.Stat(path); err == nil {
 			o.InitialMmapSize = max(o.InitialMmapSize, 4*int(info.Size()))
 		}
