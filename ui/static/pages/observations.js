@@ -12,7 +12,7 @@ export async function show(main) {
       return [
         { label: "Observation", class: "wide", cell: (o) => h("a", { href: "/api/observations/" + o.id + "/" }, o.observation_id || o.id) },
         { label: "Target", class: "wide", cell: (o) => target(o.target) },
-        { label: "Facility", cell: (o) => o.facility },
+        { label: "Facility", class: "wideonly", cell: (o) => o.facility },
         { label: "Status", sort: "status", cell: (o) => o.status },
         { label: "Scheduled", sort: "scheduled_start", class: "wideonly tight", cell: (o) => when(o.scheduled_start) },
         { label: "Until", sort: "scheduled_end", class: "wideonly tight", cell: (o) => when(o.scheduled_end) },
