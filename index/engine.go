@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,7 +72,7 @@ func newEngine(b bleve.Index, path string) *engine {
 // createEngine makes a new, empty Bleve index in the folder path, which must not
 // be there; in memory when path is empty.
 func createEngine(path string, limit time.Duration) (*engine, error) {
-	registerBackOff.Do(backOff)
+	register.Do(registerCallbacks)
 	return opened(path, limit, func() (bleve.Index, error) {
 		return bleve.NewUsing(path, emptyMapping(), scorch.Name, scorch.Name, settings())
 	})
@@ -79,7 +80,7 @@ func createEngine(path string, limit time.Duration) (*engine, error) {
 
 // openEngine opens the Bleve index in the folder path.
 func openEngine(path string, limit time.Duration) (*engine, error) {
-	registerBackOff.Do(backOff)
+	register.Do(registerCallbacks)
 	return opened(path, limit, func() (bleve.Index, error) {
 		return bleve.OpenUsing(path, settings())
 	})
@@ -124,24 +125,35 @@ func emptyMapping() *mapping.IndexMappingImpl {
 func settings() map[string]any {
 	return map[string]any{
 		"bolt_timeout":           "2s",
-		"asyncErrorCallbackName": backOffName,
+		"asyncErrorCallbackName": callbacks,
+		"eventCallbackName":      callbacks,
 	}
 }
 
-const backOffName = "nightjar"
+// callbacks is the name of our callbacks in Bleve's registries.
+const callbacks = "nightjar"
 
-// registerBackOff guards the one entry that this package makes in Bleve's global
-// registry of callbacks, which is a bare map and has no other way in.
-var registerBackOff sync.Once
+// register guards the entries that this package makes in Bleve's global
+// registries of callbacks, which are bare maps and have no other way in.
+var register sync.Once
 
-// backOff slows Bleve's persister and merger down when they fail. After a failure,
-// a full disk for one, they try again at once and without end, and call this
-// function each time, in their own goroutines.
-func backOff() {
-	scorch.RegistryAsyncErrorCallbacks[backOffName] = func(err error, path string) {
+// registerCallbacks has Bleve's persister and merger call these functions, in their
+// own goroutines.
+func registerCallbacks() {
+	// After a failure, a full disk for one, they try again at once and without end.
+	scorch.RegistryAsyncErrorCallbacks[callbacks] = func(err error, path string) {
 		if errors.Is(err, scorch.ErrPersist) {
 			time.Sleep(200 * time.Millisecond)
 		}
+	}
+	// They recover from their panics. When somebody cuts a file that they have mapped
+	// the fault is to be one, too, and not the end of the process: they ask these two
+	// before they read.
+	scorch.RegistryEventCallbacks[callbacks] = func(e scorch.Event) bool {
+		if e.Kind == scorch.EventKindPurgerCheck || e.Kind == scorch.EventKindPreMergeCheck {
+			debug.SetPanicOnFault(true)
+		}
+		return true
 	}
 }
 

@@ -31,7 +31,7 @@ func (e panicError) Error() string { return fmt.Sprintf("bleve panicked: %v", e.
 
 // safely runs f and returns its panics as errors, faults included: a file that
 // is shorter than its map faults where it is read. Goroutines that f starts are
-// beyond its reach.
+// beyond its reach; for those of Bleve that read files see registerCallbacks.
 func safely(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -2,6 +2,7 @@ package torture_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,10 +35,13 @@ func TestIndexFaults(t *testing.T) {
 	}
 	each := func(fn func(path string) error) {
 		check(t, filepath.WalkDir(index, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
+			if err == nil && !d.IsDir() {
+				err = fn(path)
 			}
-			return fn(path)
+			if errors.Is(err, fs.ErrNotExist) { // a running server has just removed it
+				return nil
+			}
+			return err
 		}))
 	}
 	faults := []struct {
@@ -68,7 +72,13 @@ func TestIndexFaults(t *testing.T) {
 		load(n, ledger, round)
 		n.awaitIndex()
 		if i == 0 {
-			check(t, os.CopyFS(filepath.Join(dir, "older"), os.DirFS(index)))
+			older := filepath.Join(dir, "older")
+			err := os.CopyFS(older, os.DirFS(index))
+			for errors.Is(err, fs.ErrNotExist) { // the server has just removed a file
+				check(t, os.RemoveAll(older))
+				err = os.CopyFS(older, os.DirFS(index))
+			}
+			check(t, err)
 		}
 		if !f.running {
 			n.stop()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,9 @@ type node struct {
 	admin *torture.Client
 }
 
+// crashed is how Go begins to tell why a program ended.
+var crashed = regexp.MustCompile(`(?m)^(fatal error|panic|unexpected fault|SIG[A-Z]+):? `)
+
 // serve starts a server on a file, which is stopped when the test ends. The token is that of an earlier server on the same file, "" for a new file.
 func serve(t testing.TB, file, token string, flags ...string) *node {
 	t.Helper()
@@ -79,7 +83,16 @@ func serveBy(t testing.TB, program []string, file, token string, flags ...string
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(n.Kill)
+	t.Cleanup(func() {
+		n.Kill()
+		if said := n.Said(); t.Failed() && said != "" {
+			crash := max(0, len(said)-1000)
+			if at := crashed.FindStringIndex(said); at != nil {
+				crash = at[0]
+			}
+			t.Logf("a server said:\n%s", said[crash:min(crash+4000, len(said))])
+		}
+	})
 	c := n.Client(token)
 	if token == "" {
 		if err := c.SignIn(t.Context(), "admin", n.Password); err != nil {

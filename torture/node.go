@@ -109,7 +109,7 @@ func (n *Node) Client(token string) *Client {
 	return &Client{HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}, URL: n.URL, Token: token}
 }
 
-// tail keeps the end of what is written.
+// tail keeps the end of what is written, so much that all that Go says of a crash is in it.
 type tail struct {
 	mu sync.Mutex
 	b  []byte
@@ -119,7 +119,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.b = append(t.b, p...)
-	if n := len(t.b) - 16<<10; n > 0 {
+	if n := len(t.b) - 256<<10; n > 0 {
 		t.b = bytes.Clone(t.b[n:])
 	}
 	return len(p), nil
