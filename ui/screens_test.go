@@ -22,6 +22,9 @@ func TestScreens(t *testing.T) {
 	if folder == "" {
 		t.Skip("NIGHTJAR_SCREENS names no folder for pictures of the pages")
 	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	b := startBrowser(t)
 	n, empty, full := startNode(t), serve(t), serve(t)
 	guest, admin, alone, crowd := b.newPage(t, n.base), b.newPage(t, n.base), b.newPage(t, empty.base), b.newPage(t, full.base)
