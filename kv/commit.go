@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -75,7 +76,11 @@ func (db *DB) lead() (more bool) {
 	defer db.turn.Unlock()
 	// A damaged page makes the map fault; the recover in each step turns that into an error.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	if db.crowded {
+		db.letCome()
+	}
 	jobs, more := db.take()
+	db.crowded = len(jobs) > 1
 	switch {
 	case len(jobs) == 1 && jobs[0].alone != nil:
 		jobs[0].done <- jobs[0].alone()
@@ -88,6 +93,17 @@ func (db *DB) lead() (more bool) {
 		}
 	}
 	return more
+}
+
+// letCome lets those who are about to ask come along, as long as there are more and more of them: where many write, it is the processors that are short, and a commit
+// costs as much for few as for many.
+func (db *DB) letCome() {
+	for last, n := -1, 0; n > last && n < maxShare; {
+		runtime.Gosched()
+		db.queueMu.Lock()
+		last, n = n, len(db.queue)
+		db.queueMu.Unlock()
+	}
 }
 
 // maxShare is the most functions that share a commit.

@@ -90,7 +90,8 @@ type DB struct {
 	file *os.File // that bolt reads and writes
 
 	turn    sync.Mutex  // of writing: held by whoever does what is queued
-	wrote   time.Time   // when the last commit ended; of who has the turn, as are the next two
+	crowded bool        // several shared the last commit; of who has the turn, as are the next three
+	wrote   time.Time   // when the last commit ended
 	resting bool        // the timer runs
 	rest    *time.Timer // when to look whether the file has rested
 

@@ -1,7 +1,7 @@
 // Package measure measures a node from outside, as its users meet it: it builds the program, fills data files with the data of package dataset, and
 // prints each figure beside the one that must hold and the floor that was measured in the same run. One command does it all, from the root of the repository:
 //
-//	NIGHTJAR_MEASURE=1 go test ./internal/measure -v -timeout 120m
+//	NIGHTJAR_MEASURE=1 go test ./internal/measure -v -count 1 -timeout 120m
 //
 // A part is measured alone with -run, such as -run 'TestMeasure/reads'. Further settings stand in the environment:
 //
