@@ -304,7 +304,7 @@ func (r *storageReader) meta(f *storageFile) {
 		r.Helper()
 		return r.open("meta", []byte(key), meta.get(key))
 	}
-	if v := get("format"); binary.BigEndian.Uint32(v) != 1 || f.stat.Formatted != 1 {
+	if v := get("format"); binary.BigEndian.Uint32(v) != 2 || f.stat.Formatted != 2 {
 		r.Errorf("format %x", v)
 	}
 	no := get("node")
@@ -693,7 +693,14 @@ func (r *storageReader) series() {
 	}
 	var want, got []place
 	undated := 0
+	mark := binary.BigEndian.Uint64(r.open("meta", []byte("tail/\x09"), r.bolt.buckets["meta"].get("tail/\x09")))
+	if last := slices.Max(slices.Collect(maps.Keys(r.data))); mark >= last {
+		r.Errorf("the fold mark is %d, the last datum %d: nothing is in the tail", mark, last)
+	}
 	for id, d := range r.data {
+		if id > mark {
+			continue
+		}
 		sum := sha256.Sum256(canonicalForm(d.value))
 		tail := string(append(binary.BigEndian.AppendUint32(nil, uint32(d.target)), d.code))
 		p := place{"\x01" + tail, d.time, binary.BigEndian.Uint32(sum[:]), id}

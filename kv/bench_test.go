@@ -121,6 +121,29 @@ func rawCommits(b *testing.B, rows int) {
 	b.ReportMetric(float64(times[len(times)/2]), "median-ns")
 }
 
+// BenchmarkFold folds a full tail into the sets and series of a million rows.
+func BenchmarkFold(b *testing.B) {
+	d := benchOpen(b, 1000)
+	const rows = 1_000_000
+	d.fill(rows, 1000)
+	k := rows
+	for b.Loop() {
+		b.StopTimer()
+		d.update(func(tx *Tx) error {
+			for range tailLimit {
+				p := benchPoint(k, 1000)
+				if _, err := d.points.Insert(tx, &p); err != nil {
+					return err
+				}
+				k++
+			}
+			return nil
+		})
+		b.StartTimer()
+		d.update(func(tx *Tx) error { tx.touch(); return tx.foldTail(d.points.def) })
+	}
+}
+
 // BenchmarkInsertShared has 64 goroutines that insert one row at a time.
 func BenchmarkInsertShared(b *testing.B) {
 	d := benchOpen(b, 1000)

@@ -142,6 +142,38 @@ func appendChunk(dst []byte, w *words) []byte {
 	return dst
 }
 
+// grown is the stored form of an array with ids added that come after all others, as those of new rows do; nil when they do not, or the form would be another.
+func (v chunkView) grown(changes []idChange) []byte {
+	card := v.card + len(changes)
+	if v.form != formArray || card > maxArray {
+		return nil
+	}
+	dst := make([]byte, 0, 3+2*card+crcLen)
+	dst = append(dst, formArray)
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(card-1))
+	dst = append(dst, v.data...)
+	last := binary.LittleEndian.Uint16(v.data[len(v.data)-2:])
+	for _, c := range changes {
+		i := uint16(c.id)
+		if c.remove || i <= last {
+			return nil
+		}
+		dst, last = binary.LittleEndian.AppendUint16(dst, i), i
+	}
+	runs, before := 0, -2
+	for d := dst[3:]; len(d) > 0; d = d[2:] {
+		i := int(binary.LittleEndian.Uint16(d))
+		if i != before+1 {
+			runs++
+		}
+		before = i
+	}
+	if runs <= maxRuns && 4*runs < 2*card {
+		return nil
+	}
+	return dst
+}
+
 // A chunkView reads a stored chunk where it lies. It is valid as long as its bytes are.
 type chunkView struct {
 	form byte
@@ -267,6 +299,40 @@ func appendSmall(dst []byte, ids []uint64) []byte {
 	for _, id := range ids {
 		dst = binary.AppendUvarint(dst, id-last)
 		last = id
+	}
+	return dst
+}
+
+// growSmall is the stored form of a small set with ids added that come after all others, as those of new rows do; nil when they do not, or are too many, or the
+// stored form is not as it should be.
+func growSmall(b []byte, changes []idChange) []byte {
+	if len(b) < 2 || b[0] != formSmall {
+		return nil
+	}
+	n, l := binary.Uvarint(b[1:])
+	if l <= 0 || n+uint64(len(changes)) > maxSmall {
+		return nil
+	}
+	b = b[1+l:]
+	last, count := uint64(0), uint64(0)
+	for rest := b; len(rest) > 0; count++ {
+		d, l := binary.Uvarint(rest)
+		if l <= 0 {
+			return nil
+		}
+		rest, last = rest[l:], last+d
+	}
+	if count != n {
+		return nil
+	}
+	dst := make([]byte, 0, 4+len(b)+6*len(changes)+crcLen)
+	dst = binary.AppendUvarint(append(dst, formSmall), n+uint64(len(changes)))
+	dst = append(dst, b...)
+	for _, c := range changes {
+		if c.remove || c.id <= last {
+			return nil
+		}
+		dst, last = binary.AppendUvarint(dst, c.id-last), c.id
 	}
 	return dst
 }

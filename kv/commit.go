@@ -246,6 +246,9 @@ func (db *DB) try(jobs []*job) (bad *job, err error) {
 	if err := b.findTails(); err != nil {
 		return nil, err
 	}
+	if err := b.upgrade(); err != nil {
+		return nil, err
+	}
 	wrote := false
 	for _, j := range jobs {
 		b.run(j)
@@ -267,6 +270,20 @@ func (db *DB) try(jobs []*job) (bad *job, err error) {
 	}
 	db.published(b)
 	return nil, nil
+}
+
+// upgrade makes a file of an older format one of this, with whatever is written.
+func (b *batch) upgrade() error {
+	if b.db.format == Format {
+		return nil
+	}
+	tx := &Tx{db: b.db, bolt: b.bolt, batch: b}
+	for _, d := range b.db.schema.tables {
+		if err := tx.foldTail(d); err != nil {
+			return err
+		}
+	}
+	return tx.meta().putFormat()
 }
 
 // begin opens bbolt's transaction with the list of free pages out of the way.
@@ -470,7 +487,7 @@ func (db *DB) Head() Mark {
 }
 
 func (db *DB) published(b *batch) {
-	db.freeListStored = false
+	db.freeListStored, db.format = false, Format
 	for s, notes := range b.super {
 		s.note(notes)
 	}

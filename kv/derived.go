@@ -2,6 +2,8 @@ package kv
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Derived lists everything that is derived from the records, in a form that does not depend on how it is laid out: for comparing a
@@ -25,6 +27,23 @@ func (db *DB) Derived() (map[string]string, error) {
 			}
 			for _, p := range points {
 				out[fmt.Sprintf("series %v %v", seriesOfKey(k), p)] = ""
+			}
+		}
+		for _, d := range db.schema.tables {
+			if !d.bulk {
+				continue
+			}
+			t, err := tx.tail(d)
+			if err != nil {
+				return err
+			}
+			t.mu.RLock()
+			list := slices.Collect(maps.Keys(t.series))
+			t.mu.RUnlock()
+			for _, s := range list {
+				for _, p := range t.places(s, tx.table(d).Sequence()) {
+					out[fmt.Sprintf("series %v %v", s, p)] = ""
+				}
 			}
 		}
 		sets, err := tx.setNames()

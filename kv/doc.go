@@ -5,7 +5,7 @@
 // found. From then on kv keeps records and keys together: View shows one state of the file, Update changes it, all or nothing, and is on
 // the disk when it returns.
 //
-// # The file, format 1
+// # The file, format 2
 //
 // This is what somebody needs who reads the file without this program. It is a bbolt file (go.etcd.io/bbolt, data file version
 // 2); these are its buckets. Numbers in keys are big-endian; uvarint and varint are those of Go's encoding/binary (LEB128,
@@ -30,7 +30,8 @@
 //
 // A row of a bulk table exists when it is in the set of all rows of its table (dimension 0, no value). Rows that are being
 // created by a Stage, and rows that are being swept away, stand in bucket meta under stage/; they are in no set, and absent for everybody. The
-// newest rows of a bulk table, those behind its fold mark, are in no stored set either, but exist: see tail.go.
+// newest rows of a bulk table, those behind its fold mark, are in no stored set and series either, but exist: see tail.go. In format 1 their series
+// were stored.
 //
 // # Promises
 //

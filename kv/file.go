@@ -110,6 +110,7 @@ type DB struct {
 	failed         atomic.Pointer[error]
 	stuck          atomic.Bool // see setStuck
 	freeListStored bool        // of who has the turn
+	format         uint32      // of the file; of who has the turn
 
 	headMu sync.Mutex
 	head   Mark
@@ -348,7 +349,7 @@ func (db *DB) createAt(path string) (err error) {
 			}
 		}
 		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
-		if err := m.put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, Format)); err != nil {
+		if err := m.putFormat(); err != nil {
 			return err
 		}
 		if err := m.put([]byte(metaCreated), key8(uint64(micros(db.opts.Now())))); err != nil {
@@ -395,6 +396,7 @@ func (db *DB) load() error {
 		if err := checkFormat(bt); err != nil {
 			return err
 		}
+		db.format, _ = formatOf(bt)
 		for _, name := range bucketNames {
 			if bt.Bucket(name) == nil {
 				return damaged("bucket "+string(name), "it is missing")

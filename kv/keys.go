@@ -120,21 +120,28 @@ func (k *Keys) check(id uint64, before *Keys) error {
 
 // apply writes the difference between before, which may be nil, and k.
 func (k *Keys) apply(id uint64, before *Keys) error {
-	if before == nil {
+	isNew := before == nil
+	if isNew {
 		before = &Keys{}
 	}
-	if err := k.applyPlaces(id, before); err != nil {
+	if err := k.applyTexts(id, before); err != nil {
 		return err
 	}
-	if k.def.bulk && len(before.members) == 0 {
-		k.Tx.appendTail(k.def, id, k.members)
+	if k.def.bulk && isNew {
+		k.Tx.appendTail(k, id)
 		return nil
 	}
-	return k.Tx.changeMembers(k.def, id, before.members, k.members)
+	// What is taken away must be in the stored series and sets, not in the tail.
+	if err := k.Tx.foldTail(k.def); err != nil {
+		return err
+	}
+	k.applySeries(id, before)
+	k.Tx.changeMembers(k.def, id, before.members, k.members)
+	return nil
 }
 
-// applyPlaces is apply for all but the sets.
-func (k *Keys) applyPlaces(id uint64, before *Keys) error {
+// applyTexts is apply for unique keys and orders.
+func (k *Keys) applyTexts(id uint64, before *Keys) error {
 	tx := k.Tx
 	for _, u := range before.unique {
 		if !slices.Contains(k.unique, u) {
@@ -164,24 +171,25 @@ func (k *Keys) applyPlaces(id uint64, before *Keys) error {
 			}
 		}
 	}
+	return nil
+}
+
+// applySeries is apply for stored series.
+func (k *Keys) applySeries(id uint64, before *Keys) {
 	for _, s := range before.series {
 		if !slices.Contains(k.series, s) {
-			tx.batch.series.remove(s, id)
+			k.Tx.batch.series.remove(s, id)
 		}
 	}
 	for _, s := range k.series {
 		if !slices.Contains(before.series, s) {
-			tx.batch.series.add(s, id)
+			k.Tx.batch.series.add(s, id)
 		}
 	}
-	return nil
 }
 
-// changeMembers moves a row between sets; both lists are sorted.
-func (tx *Tx) changeMembers(d *tableDef, id uint64, before, after []Member) error {
-	if err := tx.foldTail(d); err != nil {
-		return err
-	}
+// changeMembers moves a row between stored sets; both lists are sorted.
+func (tx *Tx) changeMembers(d *tableDef, id uint64, before, after []Member) {
 	for len(before) > 0 || len(after) > 0 {
 		c := 0
 		switch {
@@ -204,7 +212,6 @@ func (tx *Tx) changeMembers(d *tableDef, id uint64, before, after []Member) erro
 			after = after[1:]
 		}
 	}
-	return nil
 }
 
 // passedOn is what the rows that refer to a parent are members of on its account; nothing when there is no such parent.

@@ -29,7 +29,9 @@ const (
 )
 
 // Format is the version of the file format that this package writes. It reads no newer one.
-const Format = 1
+// A file of format 1, in which the series of the rows of a tail were stored with them,
+// is read as it is, and is of format 2 from the first write on.
+const Format = 2
 
 // metaBucket reads and writes values with their CRC.
 type metaBucket struct{ b *bbolt.Bucket }
@@ -184,19 +186,30 @@ func (tx *Tx) Node(no uint64) (id [16]byte, err error) {
 
 // checkFormat refuses a file that is not ours or newer than this program.
 func checkFormat(bt *bbolt.Tx) error {
+	f, err := formatOf(bt)
+	if err == nil && f > Format {
+		err = fmt.Errorf("%w: it has format %d, and this program reads formats up to %d", ErrNewer, f, Format)
+	}
+	return err
+}
+
+// formatOf is the format of a file. Error: ErrNotOurs.
+func formatOf(bt *bbolt.Tx) (uint32, error) {
 	b := bt.Bucket(bucketNames[bucketMeta])
 	if b == nil {
-		return ErrNotOurs
+		return 0, ErrNotOurs
 	}
 	v, err := (&metaBucket{b}).get([]byte(metaFormat))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if len(v) != 4 { // "meta" alone is no proof that it is ours
-		return ErrNotOurs
+		return 0, ErrNotOurs
 	}
-	if f := binary.BigEndian.Uint32(v); f > Format {
-		return fmt.Errorf("%w: it has format %d, and this program reads formats up to %d", ErrNewer, f, Format)
-	}
-	return nil
+	return binary.BigEndian.Uint32(v), nil
+}
+
+// putFormat says that the file is of the present format.
+func (m *metaBucket) putFormat() error {
+	return m.put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, Format))
 }

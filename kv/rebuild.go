@@ -153,14 +153,12 @@ func (db *DB) deriveRows(bt *bbolt.Tx, d *tableDef, from uint64) (next uint64, e
 		if err := keys.derive(id, rec); err != nil {
 			return 0, damaged(where(d, id), err)
 		}
-		if err := keys.applyPlaces(id, &Keys{}); err != nil {
+		if err := keys.applyTexts(id, &Keys{}); err != nil {
 			return 0, err
 		}
-		if tx.staged(d, id) {
-			continue
-		}
-		if err := tx.changeMembers(d, id, nil, keys.members); err != nil {
-			return 0, err
+		keys.applySeries(id, &Keys{})
+		if !tx.staged(d, id) {
+			tx.changeMembers(d, id, nil, keys.members)
 		}
 	}
 	if err := b.flushSeries(bt); err != nil {

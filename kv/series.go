@@ -37,7 +37,13 @@ type Point struct {
 }
 
 func comparePoints(a, b Point) int {
-	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Hash, b.Hash), cmp.Compare(a.ID, b.ID))
+	if a.Time != b.Time {
+		return cmp.Compare(a.Time, b.Time)
+	}
+	if a.Hash != b.Hash {
+		return cmp.Compare(a.Hash, b.Hash)
+	}
+	return cmp.Compare(a.ID, b.ID)
 }
 
 type seriesKey struct {
@@ -134,7 +140,7 @@ func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, er
 			return nil, err
 		}
 		if beyond {
-			return tx.batch.series.amend(seriesKey{s, time, hash}, nil), nil
+			return t.findNew(tx, seriesKey{s, time, hash}, nil)
 		}
 	}
 	var buf [maxPoints]Point
@@ -153,8 +159,22 @@ func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, er
 			}
 		}
 	}
+	return t.findNew(tx, seriesKey{s, time, hash}, ids)
+}
+
+// findNew corrects ids, which are the stored ones under a key, by what the tail has and what is not yet written.
+func (t *Table[T]) findNew(tx *Tx, key seriesKey, ids []uint64) ([]uint64, error) {
+	tail, err := tx.tail(t.def)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range tail.places(key.series, tx.table(t.def).Sequence()) {
+		if p.Time == key.time && p.Hash == key.hash {
+			ids = append(ids, p.ID)
+		}
+	}
 	if tx.batch != nil {
-		ids = tx.batch.series.amend(seriesKey{s, time, hash}, ids)
+		ids = tx.batch.series.amend(key, ids)
 	}
 	return ids, nil
 }
@@ -202,11 +222,21 @@ func (c *seriesChanges) beyond(tx *Tx, s Series, time int64) (bool, error) {
 // not be used while the transaction writes.
 func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 	return func(yield func(Point) bool) {
-		if tx.batch != nil {
-			if err := tx.batch.flushSeries(tx.bolt); err != nil {
-				tx.fail(err)
-				return
+		fresh, err := t.settleSeries(tx, s)
+		if err != nil {
+			tx.fail(err)
+			return
+		}
+		// give yields a stored row, and before it those of the tail that come first.
+		give := func(p Point) bool {
+			for len(fresh) > 0 && comparePoints(fresh[0], p) < 0 {
+				f := fresh[0]
+				fresh = fresh[1:]
+				if f.Time >= from && (f.Time >= to || !yield(f)) {
+					return false
+				}
 			}
+			return p.Time < to && yield(p)
 		}
 		var buf [maxPoints]Point
 		c := tx.bucket(bucketSeries).Cursor()
@@ -220,12 +250,28 @@ func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 				if p.Time < from || tx.staged(t.def, p.ID) {
 					continue
 				}
-				if p.Time >= to || !yield(p) {
+				if !give(p) {
 					return
 				}
 			}
 		}
+		give(Point{Time: math.MaxInt64, Hash: math.MaxUint32, ID: math.MaxUint64})
 	}
+}
+
+// settleSeries writes what is not yet stored of series, and returns the rows of the tail of one, in order: there is none while the transaction can write.
+func (t *Table[T]) settleSeries(tx *Tx, s Series) ([]Point, error) {
+	if tx.batch != nil {
+		if err := tx.foldTail(t.def); err != nil {
+			return nil, err
+		}
+		return nil, tx.batch.flushSeries(tx.bolt)
+	}
+	tail, err := tx.tail(t.def)
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(slices.Values(tail.places(s, tx.table(t.def).Sequence())), comparePoints), nil
 }
 
 // seriesChanges gathers what a transaction does to series; flush writes each stored value that is touched once.
@@ -271,9 +317,11 @@ func (c *pointChanges) all() iter.Seq[pointChange] {
 type pointChange struct {
 	id     uint64
 	remove bool
+	tail   bool // it comes with a row of the tail, and is not stored before that is folded
 }
 
 func (c *seriesChanges) add(k seriesKey, id uint64)    { c.note(k, pointChange{id: id}) }
+func (c *seriesChanges) tail(k seriesKey, id uint64)   { c.note(k, pointChange{id: id, tail: true}) }
 func (c *seriesChanges) remove(k seriesKey, id uint64) { c.note(k, pointChange{id: id, remove: true}) }
 
 func (c *seriesChanges) note(k seriesKey, p pointChange) {
@@ -310,27 +358,40 @@ type seriesChange struct {
 	pointChange
 }
 
-func (c seriesChange) point() Point { return Point{c.time, c.hash, c.id} }
+func (c *seriesChange) point() Point { return Point{c.time, c.hash, c.id} }
 
-// flushSeries writes the gathered changes.
-func (b *batch) flushSeries(bt *bbolt.Tx) error {
-	if len(b.series.ids) == 0 {
-		return nil
+// place is a number that orders series as their keys do.
+func (s Series) place() uint64 { return uint64(s.Kind)<<40 | uint64(s.Group)<<8 | uint64(s.Type) }
+
+func compareSeriesChanges(a, b seriesChange) int {
+	if x, y := a.series.place(), b.series.place(); x != y {
+		return cmp.Compare(x, y)
 	}
+	return comparePoints(a.point(), b.point())
+}
+
+// flushSeries writes the gathered changes, all but those that come with rows of a tail.
+func (b *batch) flushSeries(bt *bbolt.Tx) error {
 	list := make([]seriesChange, 0, len(b.series.ids))
+	var left seriesChanges
 	for k, changes := range b.series.ids {
 		for p := range changes.all() {
-			list = append(list, seriesChange{k, p})
+			if p.tail {
+				left.note(k, p)
+			} else {
+				list = append(list, seriesChange{k, p})
+			}
 		}
 	}
-	slices.SortFunc(list, func(a, b seriesChange) int {
-		return cmp.Or(cmp.Compare(a.series.Kind, b.series.Kind), cmp.Compare(a.series.Group, b.series.Group),
-			cmp.Compare(a.series.Type, b.series.Type), comparePoints(a.point(), b.point()))
-	})
+	if len(list) == 0 {
+		return nil
+	}
+	slices.SortFunc(list, compareSeriesChanges)
 	bucket := bt.Bucket(bucketNames[bucketSeries])
 	appends, pieces := 0, 0
+	var room mergeRoom
 	for len(list) > 0 {
-		n, appended, err := mergeSeries(bucket, list)
+		n, appended, err := room.mergeSeries(bucket, list)
 		if err != nil {
 			return err
 		}
@@ -343,13 +404,16 @@ func (b *batch) flushSeries(bt *bbolt.Tx) error {
 	if bucket.FillPercent = fillRandom; 2*appends >= pieces {
 		bucket.FillPercent = fillAppend
 	}
-	b.series = seriesChanges{}
+	b.series = left
 	return nil
 }
 
+// mergeRoom is memory that one value after the other is merged in.
+type mergeRoom struct{ stored, merged []Point }
+
 // mergeSeries writes those changes at the head of list that fall into the same stored value, and says how many they
 // were and whether all of them came after what was there.
-func mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended bool, err error) {
+func (r *mergeRoom) mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended bool, err error) {
 	s := list[0].series
 	c := bucket.Cursor()
 	k, v := seekSeries(c, s, list[0].point())
@@ -358,9 +422,10 @@ func mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended boo
 	var next Point
 	if k != nil {
 		k = slices.Clone(k)
-		if points, err = readPoints(make([]Point, 0, 2*maxPoints), k, v); err != nil {
+		if points, err = readPoints(r.stored[:0], k, v); err != nil {
 			return 0, false, err
 		}
+		r.stored = points
 		if nk, _ := c.Next(); nk != nil && seriesOfKey(nk) == s {
 			limit, next = true, pointOfKey(nk)
 		}
@@ -369,7 +434,8 @@ func mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended boo
 		n++
 	}
 	appended = len(points) == 0 || comparePoints(points[len(points)-1], list[0].point()) < 0
-	points = mergePoints(points, list[:n])
+	points = mergePoints(r.merged[:0], points, list[:n])
+	r.merged = points
 	if k != nil && (len(points) == 0 || pointOfKey(k) != points[0]) {
 		if err := bucket.Delete(k); err != nil {
 			return 0, false, err
@@ -391,9 +457,8 @@ func mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended boo
 	return n, appended, nil
 }
 
-// mergePoints applies changes, in order, to points, in order.
-func mergePoints(points []Point, changes []seriesChange) []Point {
-	out := make([]Point, 0, len(points)+len(changes))
+// mergePoints appends to out the points, in order, with changes, in order, applied to them.
+func mergePoints(out, points []Point, changes []seriesChange) []Point {
 	for _, c := range changes {
 		p := c.point()
 		for len(points) > 0 && comparePoints(points[0], p) < 0 {

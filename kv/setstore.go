@@ -110,10 +110,13 @@ func writeSet(bucket *bbolt.Bucket, set string, changes []idChange) error {
 	var ids []uint64
 	if exists {
 		b, err := unseal(k, v)
-		if err == nil {
-			ids, err = readSmall(nil, b)
-		}
 		if err != nil {
+			return damaged("set", err)
+		}
+		if longer := growSmall(b, changes); longer != nil {
+			return bucket.Put(key, seal(key, longer))
+		}
+		if ids, err = readSmall(nil, b); err != nil {
 			return damaged("set", err)
 		}
 	}
@@ -160,6 +163,12 @@ func writeChunks(bucket *bbolt.Bucket, set string, changes []idChange) error {
 	for len(changes) > 0 {
 		chunk := changes[0].id >> chunkBits
 		key := chunkKey(nil, set, chunk)
+		n := 1
+		for n < len(changes) && changes[n].id>>chunkBits == chunk {
+			n++
+		}
+		here := changes[:n]
+		changes = changes[n:]
 		clear(w[:])
 		stored := bucket.Get(key)
 		if stored != nil {
@@ -167,15 +176,20 @@ func writeChunks(bucket *bbolt.Bucket, set string, changes []idChange) error {
 			if err != nil {
 				return err
 			}
+			if longer := v.grown(here); longer != nil {
+				if err := bucket.Put(key, seal(key, longer)); err != nil {
+					return err
+				}
+				continue
+			}
 			v.orInto(&w)
 		}
-		for len(changes) > 0 && changes[0].id>>chunkBits == chunk {
-			if changes[0].remove {
-				w.unset(uint16(changes[0].id))
+		for _, c := range here {
+			if c.remove {
+				w.unset(uint16(c.id))
 			} else {
-				w.set(uint16(changes[0].id))
+				w.set(uint16(c.id))
 			}
-			changes = changes[1:]
 		}
 		var err error
 		if w != (words{}) {

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// The tail of a bulk table are its newest rows, which are not in the stored sets yet: putting one row into eight sets would
-// write eight chunks of up to 8 KiB. The rows after the fold mark that is stored in the file are in the tail, unless they are staged,
-// and their sets are known from their records; memory holds them ready. After tailLimit rows, and before any
-// other change to the sets of the table, the tail is folded into the stored sets and the mark moves on.
+// The tail of a bulk table are its newest rows, which are not in the stored sets and series yet: putting one row into eight sets would
+// write eight chunks of up to 8 KiB, and its place in a series a page or two somewhere in the file. The rows after the fold mark that is stored in the file
+// are in the tail, unless they are staged, and their sets and places are known from their records; memory holds them ready. After tailLimit rows, and before any
+// other change to the sets and series of the table, the tail is folded into the stored ones and the mark moves on.
 //
 // Between two folds rows are only added, in order of ids, and always before their commit: so a reader that began at any time
 // finds its own state by leaving out the ids beyond the last one it can know. Each fold begins a new tail with a new
@@ -20,27 +20,32 @@ type tail struct {
 	epoch uint64
 	from  uint64 // the fold mark: the first row may have the id after it
 
-	mu   sync.RWMutex
-	sets map[string][]uint64 // by setKey, ascending
-	rows int
+	mu     sync.RWMutex
+	sets   map[string][]uint64 // by setKey, ascending
+	series map[Series][]Point  // by id, ascending
+	rows   int
 }
 
-const tailLimit = 4096
+const tailLimit = 8192
 
 type tailRow struct {
-	id   uint64
-	sets []string
+	id     uint64
+	sets   []string
+	series []seriesKey
 }
 
 func (t *tail) add(rows []tailRow) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.sets == nil {
-		t.sets = map[string][]uint64{}
+		t.sets, t.series = map[string][]uint64{}, map[Series][]Point{}
 	}
 	for _, r := range rows {
 		for _, s := range r.sets {
 			t.sets[s] = append(t.sets[s], r.id)
+		}
+		for _, s := range r.series {
+			t.series[s.series] = append(t.series[s.series], Point{s.time, s.hash, r.id})
 		}
 	}
 	t.rows += len(rows)
@@ -53,6 +58,18 @@ func (t *tail) ids(set string, last uint64) []uint64 {
 	t.mu.RUnlock()
 	n := len(list)
 	for n > 0 && list[n-1] > last { // seldom more than a few
+		n--
+	}
+	return list[:n:n]
+}
+
+// places returns the rows up to last of a series, by id. The result must not be changed; it stays valid.
+func (t *tail) places(s Series, last uint64) []Point {
+	t.mu.RLock()
+	list := t.series[s]
+	t.mu.RUnlock()
+	n := len(list)
+	for n > 0 && list[n-1].ID > last {
 		n--
 	}
 	return list[:n:n]
@@ -149,9 +166,14 @@ func (b *batch) findTails() error {
 	return nil
 }
 
-// readTail makes a tail from the records behind the mark.
+// readTail makes a tail from the records behind the mark. In a file of format 1 their series are stored already.
 func (tx *Tx) readTail(d *tableDef, from, epoch uint64) (*tail, error) {
 	t := &tail{table: d, epoch: epoch, from: from}
+	format, err := formatOf(tx.bolt)
+	if err != nil {
+		return nil, err
+	}
+	seriesInTail := format > 1
 	c := tx.table(d).Cursor()
 	last := from
 	for k, v := c.Seek(key8(from + 1)); k != nil; k, v = c.Next() {
@@ -171,28 +193,35 @@ func (tx *Tx) readTail(d *tableDef, from, epoch uint64) (*tail, error) {
 		if err := keys.derive(id, rec); err != nil {
 			return nil, damaged(where(d, id), err)
 		}
-		t.add([]tailRow{newTailRow(d, id, keys.members)})
+		row := newTailRow(keys, id)
+		if !seriesInTail {
+			row.series = nil
+		}
+		t.add([]tailRow{row})
 	}
 	return t, nil
 }
 
-func newTailRow(d *tableDef, id uint64, members []Member) tailRow {
-	r := tailRow{id: id, sets: make([]string, len(members))}
-	for i, m := range members {
-		r.sets[i] = setKey(d, m.Dim, m.Value)
+func newTailRow(k *Keys, id uint64) tailRow {
+	r := tailRow{id: id, sets: make([]string, len(k.members)), series: slices.Clone(k.series)}
+	for i, m := range k.members {
+		r.sets[i] = setKey(k.def, m.Dim, m.Value)
 	}
 	return r
 }
 
 // appendTail adds a new row to the tail when the transaction is committed.
-func (tx *Tx) appendTail(d *tableDef, id uint64, members []Member) {
+func (tx *Tx) appendTail(k *Keys, id uint64) {
 	if tx.batch.tails == nil {
 		tx.batch.tails = map[*tableDef][]tailRow{}
 	}
-	tx.batch.tails[d] = append(tx.batch.tails[d], newTailRow(d, id, members))
+	tx.batch.tails[k.def] = append(tx.batch.tails[k.def], newTailRow(k, id))
+	for _, s := range k.series {
+		tx.batch.series.tail(s, id)
+	}
 }
 
-// foldTail moves the tail of a table into its stored sets.
+// foldTail moves the tail of a table into its stored sets and series.
 func (tx *Tx) foldTail(d *tableDef) error {
 	if !d.bulk {
 		return nil
@@ -219,10 +248,18 @@ func (tx *Tx) moveMark(d *tableDef, t *tail) error {
 			tx.batch.sets.of[set] = append(tx.batch.sets.of[set], idChange{id: id})
 		}
 	}
+	for s, points := range t.series {
+		for _, p := range points {
+			tx.batch.series.add(seriesKey{s, p.Time, p.Hash}, p.ID)
+		}
+	}
 	t.mu.RUnlock()
 	for _, r := range fresh {
 		for _, set := range r.sets {
 			tx.batch.sets.of[set] = append(tx.batch.sets.of[set], idChange{id: r.id})
+		}
+		for _, s := range r.series {
+			tx.batch.series.add(s, r.id)
 		}
 	}
 	delete(tx.batch.tails, d)

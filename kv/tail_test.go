@@ -1,0 +1,289 @@
+package kv
+
+import (
+	"encoding/binary"
+	"math/rand"
+	"slices"
+	"testing"
+
+	"go.etcd.io/bbolt"
+)
+
+// pointsOf is a whole series, as a View sees it.
+func (d *testDB) pointsOf(s Series) (list []Point) {
+	d.t.Helper()
+	d.view(func(tx *Tx) error { list = slices.Collect(d.points.Series(tx, s, -1<<62, 1<<62)); return nil })
+	return list
+}
+
+// findBy is the ids of a parent's points with a time and a body.
+func (d *testDB) findBy(s Series, time int64, body string) (ids []uint64) {
+	d.t.Helper()
+	d.view(func(tx *Tx) (err error) { ids, err = d.points.Find(tx, s, time, hashOf(body)); return err })
+	return ids
+}
+
+// storedPoints is how many places the file has in stored series.
+func (d *testDB) storedPoints() (n int) {
+	d.t.Helper()
+	d.view(func(tx *Tx) error {
+		c := tx.bucket(bucketSeries).Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			points, err := readPoints(nil, k, v)
+			if err != nil {
+				return err
+			}
+			n += len(points)
+		}
+		return nil
+	})
+	return n
+}
+
+// TestTailSeries: rows of the tail have their places among the stored ones for everybody, and are stored when the tail is folded.
+func TestTailSeries(t *testing.T) {
+	d := openTest(t, Options{})
+	p := d.addParent(parent{Name: "p"})
+	s := Series{seriesAll, uint32(p), 1}
+	add := func(time int64, body string) Point {
+		id := d.addPoint(point{Parent: p, Time: time, Body: body})
+		return Point{time, hashOf(body), id}
+	}
+	var want []Point
+	expect := func(what string, stored int) {
+		t.Helper()
+		slices.SortFunc(want, comparePoints)
+		if got := d.pointsOf(s); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, not %v", what, got, want)
+		}
+		if n := d.storedPoints(); n != stored {
+			t.Errorf("%s: %d places are stored, not %d", what, n, stored)
+		}
+		d.check()
+	}
+	fold := func() { d.update(func(tx *Tx) error { tx.touch(); return tx.foldTail(d.points.def) }) }
+	want = append(want, add(30, "a"), add(10, "b"), add(20, "c"))
+	expect("new rows", 0)
+	fold()
+	expect("folded", 3)
+	want = append(want, add(15, "d"), add(40, "e"), add(20, "c"))
+	expect("among stored ones", 3)
+	if got := d.findBy(s, 20, "c"); len(got) != 2 {
+		t.Errorf("a stored row and its equal in the tail: %v", got)
+	}
+	var part []Point
+	d.view(func(tx *Tx) error { part = slices.Collect(d.points.Series(tx, s, 15, 30)); return nil })
+	if !slices.Equal(part, want[1:4]) {
+		t.Errorf("from 15 to 30: %v, not %v", part, want[1:4])
+	}
+	d.view(func(tx *Tx) error {
+		for p := range d.points.Series(tx, s, 15, 1<<62) {
+			if p != want[1] {
+				t.Errorf("the first is %v", p)
+			}
+			break
+		}
+		return nil
+	})
+	d.close()
+	d.reopen()
+	expect("read again from the records", 3)
+
+	// a transaction finds what it wrote itself, and what it folds, changes and deletes
+	d.update(func(tx *Tx) error {
+		id, err := d.points.Insert(tx, &point{Parent: p, Time: 20, Body: "c"})
+		if err != nil {
+			return err
+		}
+		if got, err := d.points.Find(tx, s, 20, hashOf("c")); err != nil || len(got) != 3 || !slices.Contains(got, id) {
+			t.Errorf("in the transaction: %v, %v", got, err)
+		}
+		if err := d.points.Delete(tx, id); err != nil {
+			return err
+		}
+		if got, err := d.points.Find(tx, s, 20, hashOf("c")); err != nil || len(got) != 2 {
+			t.Errorf("after a deletion in the transaction: %v, %v", got, err)
+		}
+		return nil
+	})
+	expect("a row that came and went", 6)
+	moved := add(50, "f")
+	d.update(func(tx *Tx) error {
+		return d.points.Put(tx, moved.ID, &point{Parent: p, Time: 5, Body: "f"})
+	})
+	want = append(want, Point{5, moved.Hash, moved.ID})
+	expect("a row of the tail that moved", 7)
+	last := add(60, "g")
+	d.update(func(tx *Tx) error { return d.points.Delete(tx, last.ID) })
+	expect("a row of the tail that was deleted", 7)
+	d.update(func(tx *Tx) error {
+		var got []Point
+		id, err := d.points.Insert(tx, &point{Parent: p, Time: 70, Body: "h"})
+		if err != nil {
+			return err
+		}
+		want = append(want, Point{70, hashOf("h"), id})
+		for p := range d.points.Series(tx, s, -1<<62, 1<<62) {
+			got = append(got, p)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("its own row in the series: %v, not %v", got, want)
+		}
+		return nil
+	})
+	expect("read while it wrote", 8)
+}
+
+// TestTailSnapshot: who began to read before a row came, or before the tail was folded, goes on to see what was there.
+func TestTailSnapshot(t *testing.T) {
+	d := openTest(t, Options{})
+	p := d.addParent(parent{Name: "p"})
+	s := Series{seriesAll, uint32(p), 1}
+	for i := range 5 {
+		d.addPoint(point{Parent: p, Time: int64(i), Body: "x"})
+	}
+	written := make(chan bool)
+	d.view(func(tx *Tx) error {
+		before := slices.Collect(d.points.Series(tx, s, -1, 100))
+		go func() {
+			defer close(written)
+			d.addPoint(point{Parent: p, Time: 2, Body: "x"})
+			d.update(func(tx *Tx) error { tx.touch(); return tx.foldTail(d.points.def) })
+			d.addPoint(point{Parent: p, Time: 3, Body: "x"})
+		}()
+		<-written
+		if after := slices.Collect(d.points.Series(tx, s, -1, 100)); len(before) != 5 || !slices.Equal(after, before) {
+			t.Errorf("%v became %v", before, after)
+		}
+		if ids, err := d.points.Find(tx, s, 2, hashOf("x")); err != nil || len(ids) != 1 {
+			t.Errorf("at time 2: %v, %v", ids, err)
+		}
+		return nil
+	})
+	if got := d.pointsOf(s); len(got) != 7 {
+		t.Errorf("afterwards: %v", got)
+	}
+}
+
+// makeOld turns the file into one of format 1: the series of its tail are stored.
+func (d *testDB) makeOld() {
+	d.t.Helper()
+	err := d.commitAlone(true, func(bt *bbolt.Tx) error {
+		b := &batch{db: d.DB, bolt: bt}
+		if err := b.findTails(); err != nil {
+			return err
+		}
+		for s, points := range b.tail[d.points.def].series {
+			for _, p := range points {
+				b.series.add(seriesKey{s, p.Time, p.Hash}, p.ID)
+			}
+		}
+		if err := b.flushSeries(bt); err != nil {
+			return err
+		}
+		return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, 1))
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// TestFormatOne: a file of format 1 is read as it is, and is of format 2 once something is written.
+func TestFormatOne(t *testing.T) {
+	d := openTest(t, Options{})
+	p := d.addParent(parent{Name: "p"})
+	s := Series{seriesAll, uint32(p), 1}
+	for i := range 100 {
+		d.addPoint(point{Parent: p, Time: int64(i * 37 % 100), Body: "x"})
+	}
+	want := d.pointsOf(s)
+	d.makeOld()
+	format := func() (f uint32) {
+		d.view(func(tx *Tx) (err error) { f, err = formatOf(tx.bolt); return err })
+		return f
+	}
+	for _, readOnly := range []bool{true, false} {
+		d.close()
+		d.opts.ReadOnly = readOnly
+		d.reopen()
+		if got := d.pointsOf(s); !slices.Equal(got, want) || format() != 1 || d.storedPoints() != 100 {
+			t.Errorf("read-only %v: format %d, %d stored, %v", readOnly, format(), d.storedPoints(), got)
+		}
+		if got := d.findBy(s, 37, "x"); len(got) != 1 {
+			t.Errorf("read-only %v: found %v", readOnly, got)
+		}
+		d.check()
+	}
+	added := d.addPoint(point{Parent: p, Time: 37, Body: "x"})
+	if got := d.findBy(s, 37, "x"); len(got) != 2 || !slices.Contains(got, added) {
+		t.Errorf("after a write: found %v", got)
+	}
+	if got := d.pointsOf(s); len(got) != 101 || format() != 2 || d.storedPoints() != 100 {
+		t.Errorf("after a write: format %d, %d stored, %d in the series", format(), d.storedPoints(), len(got))
+	}
+	d.check()
+	d.close()
+	d.reopen()
+	if got := d.pointsOf(s); len(got) != 101 || format() != 2 {
+		t.Errorf("opened again: format %d, %d in the series", format(), len(got))
+	}
+}
+
+// TestGrown: a set to which only larger ids come is stored as it would be if it were made anew.
+func TestGrown(t *testing.T) {
+	r := rand.New(rand.NewSource(1))
+	grew, not := 0, 0
+	for range 20_000 {
+		steps := 1 + r.Intn(3) // where they are small, the ids come in runs
+		next := uint64(r.Intn(100))
+		take := func(n int) (ids []uint64) {
+			for range n {
+				if next++; r.Intn(4) == 0 {
+					next += uint64(r.Intn(steps * steps * steps))
+				}
+				ids = append(ids, next)
+			}
+			return ids
+		}
+		ids := take(1 + r.Intn(80))
+		var changes []idChange
+		for _, id := range take(1 + r.Intn(10)) {
+			changes = append(changes, idChange{id: id})
+		}
+		switch r.Intn(10) {
+		case 0:
+			changes[0].id = ids[r.Intn(len(ids))]
+		case 1:
+			changes[len(changes)-1].remove = true
+		}
+		all := mergeIDs(ids, changes)
+		if got := growSmall(appendSmall(nil, ids), changes); got != nil {
+			if want := appendSmall(nil, all); !slices.Equal(got, want) {
+				t.Fatalf("%v and %v: %x, not %x", ids, changes, got, want)
+			}
+		}
+		var before, after words
+		for _, id := range ids {
+			before.set(uint16(id))
+		}
+		for _, id := range all {
+			after.set(uint16(id))
+		}
+		v, err := viewChunk(appendChunk(nil, &before))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := v.grown(changes)
+		if got == nil {
+			not++
+			continue
+		}
+		grew++
+		if want := appendChunk(nil, &after); !slices.Equal(got, want) {
+			t.Fatalf("%v and %v: %x, not %x", ids, changes, got, want)
+		}
+	}
+	if grew < 1000 || not < 1000 {
+		t.Errorf("%d grew, %d did not", grew, not)
+	}
+}
