@@ -387,9 +387,22 @@ func TestDamage(t *testing.T) {
 		}
 		path := filepath.Join(d.dir, "damaged.db")
 		os.WriteFile(path, b, 0o600)
+		endless := false
+		checkPages(path, func(format string, args ...any) {
+			said := fmt.Sprintf(format, args...)
+			endless = endless || strings.Contains(said, "twice") || strings.Contains(said, "flags")
+		})
 		db, err := Open(path, d.all(), Options{ReadOnly: true})
 		if err != nil {
 			found++
+			continue
+		}
+		if endless { // bbolt walks a branch that leads back to itself, as an empty page with the flag of a branch does, for ever; Check looks at the pages first
+			if report, err := Check(t.Context(), path, d.all(), CheckOptions{}); err == nil && report.Err() == nil {
+				t.Error("the damaged page is not found")
+			}
+			found++
+			db.Close()
 			continue
 		}
 		report, err := db.Verify(t.Context(), CheckOptions{})
