@@ -18,6 +18,7 @@ type Auth struct {
 	basic     *memory
 	limits    *limiter
 	used      *lastUsed
+	known     known
 	policy    atomic.Pointer[Policy]
 
 	// Forget takes away what was granted to a user or group that is being deleted; set once, by the package that keeps the grants.

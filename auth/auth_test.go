@@ -442,6 +442,63 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// TestTokenFollows: a token that was just used stands for its user as the user is from the answer to a change on.
+func TestTokenFollows(t *testing.T) {
+	f := setup(t)
+	ctx := t.Context()
+	f.user("ann", false, "a")
+	b, err := f.CreateGroup(ctx, f.owner, "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := f.CreateToken(ctx, f.viewer("ann"), NewToken{Name: "script"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := f.viewer("ann")
+	is := func(what string) {
+		t.Helper()
+		for range 2 { // read, and remembered
+			v, err := f.WithToken(made.Secret, "10.1.1.1")
+			if err != nil || v.ID != want.ID || v.Name != want.Name || v.Superuser != want.Superuser || !slices.Equal(v.Groups, want.Groups) || v.Addr != "10.1.1.1" {
+				t.Errorf("%s: %+v, %v; not %+v", what, v, err, want)
+			}
+		}
+	}
+	is("at first")
+	if err := f.Join(ctx, f.owner, b.ID, want.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	want.Groups = append(slices.Clone(want.Groups), b.ID)
+	is("in another group")
+	if err := f.DeleteGroup(ctx, f.owner, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	want.Groups = want.Groups[:len(want.Groups)-1]
+	is("without it")
+	yes := true
+	if _, err := f.ChangeUser(ctx, f.owner, want.ID, UserChange{Superuser: &yes, Name: text("anna")}); err != nil {
+		t.Fatal(err)
+	}
+	want.Superuser, want.Name = true, "anna"
+	is("with another name")
+	if v, err := f.WithToken(made.Secret, "10.2.2.2"); err != nil || v.Addr != "10.2.2.2" {
+		t.Errorf("from elsewhere: %+v, %v", v, err)
+	}
+	if err := f.DeleteUser(ctx, f.owner, want.ID); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := f.WithToken(made.Secret, ""); err == nil {
+		t.Errorf("of a user who is gone: %+v", v)
+	}
+	for i := range 2 * maxKnown {
+		f.known.remember([32]byte{byte(i), byte(i >> 8)}, knownToken{})
+	}
+	if n := len(f.known.of); n > maxKnown {
+		t.Errorf("%d tokens are remembered", n)
+	}
+}
+
 // TestPolicy compares every decision with the table of DESIGN's words, written out.
 func TestPolicy(t *testing.T) {
 	viewers := map[string]Viewer{

@@ -78,6 +78,12 @@ func viewerOf(id uint64, u *User, addr string) Viewer {
 func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 	hash := sha256.Sum256([]byte(secret))
 	now := a.now().UnixMicro()
+	if v, ok := a.known.find(a.db, hash, now); ok {
+		a.used.note(v.Token, now)
+		v.Addr = addr
+		return v, nil
+	}
+	state := stateOf(a.db)
 	err = a.db.View(func(tx *kv.Tx) error {
 		id, ok, err := tx.Lookup(kindTokenHash, string(hash[:]))
 		if err != nil {
@@ -100,9 +106,43 @@ func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 		v = viewerOf(t.User, u, addr)
 		v.Token, v.OnlyReads, v.Session = id, t.OnlyReads, t.Sort == Session
 		a.used.note(id, now)
+		a.known.remember(hash, knownToken{v, t.Expires, state})
 		return nil
 	})
 	return v, err
+}
+
+// known remembers what tokens stand for while no user and no token is changed: most requests bring one that has just been seen.
+type known struct {
+	mu sync.RWMutex
+	of map[[sha256.Size]byte]knownToken
+}
+
+type knownToken struct {
+	viewer  Viewer
+	expires int64
+	state   uint64
+}
+
+const maxKnown = 1024
+
+// stateOf is another number after each change of a user or a token, before it is answered.
+func stateOf(db *kv.DB) uint64 { return users.Changes(db) + tokens.Changes(db) }
+
+func (k *known) find(db *kv.DB, hash [sha256.Size]byte, now int64) (Viewer, bool) {
+	k.mu.RLock()
+	t, ok := k.of[hash]
+	k.mu.RUnlock()
+	return t.viewer, ok && t.state == stateOf(db) && (t.expires == 0 || t.expires > now)
+}
+
+func (k *known) remember(hash [sha256.Size]byte, t knownToken) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.of == nil || len(k.of) >= maxKnown {
+		k.of = map[[sha256.Size]byte]knownToken{}
+	}
+	k.of[hash] = t
 }
 
 // Mint makes a token for a user name and a password, valid for 30 days. A credential that Basic would recognise is recognised here, too. Errors: ErrBadPassword, TooMany.

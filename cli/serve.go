@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -46,6 +47,10 @@ func (p *program) serveCommand() *cli.Command {
 	}
 }
 
+// ballast is how much memory a server asks for and never touches, so that the machine need not give it. The garbage collector lets the heap double before it runs: with the
+// few megabytes that a node keeps it would run all the time where many write.
+const ballast = 8 << 20
+
 // serve runs a node until the context ends.
 func (p *program) serve(c *cli.Context) (err error) {
 	if _, err := arguments(c); err != nil {
@@ -59,6 +64,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { door.Close() }()
+	defer runtime.KeepAlive(make([]byte, ballast))
 	o := api.Options{Log: slog.New(slog.NewTextHandler(p.err, nil)), Pages: ui.Handler(), Version: version()}
 	if err := network(c, door.Addr(), &o); err != nil {
 		return err

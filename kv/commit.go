@@ -172,6 +172,8 @@ type batch struct {
 	changed map[*tableDef]bool      // bulk tables whose stored sets were written
 	slab    []byte                  // see memory
 	piece   int
+	touched [256]bool // tables, by number, whose records were changed
+	tools   tools
 	super   map[*Stage][]Superseded // notes for staged writes, see Supersede
 }
 
@@ -488,6 +490,11 @@ func (db *DB) Head() Mark {
 
 func (db *DB) published(b *batch) {
 	db.freeListStored, db.format = false, Format
+	for _, d := range db.schema.tables {
+		if b.touched[d.no] {
+			db.changes[d.no].Add(1) // before anybody is told that it is done
+		}
+	}
 	for s, notes := range b.super {
 		s.note(notes)
 	}

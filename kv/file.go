@@ -108,9 +108,10 @@ type DB struct {
 
 	ending         atomic.Bool // see endWork
 	failed         atomic.Pointer[error]
-	stuck          atomic.Bool // see setStuck
-	freeListStored bool        // of who has the turn
-	format         uint32      // of the file; of who has the turn
+	stuck          atomic.Bool        // see setStuck
+	freeListStored bool               // of who has the turn
+	format         uint32             // of the file; of who has the turn
+	changes        [256]atomic.Uint64 // see Table.Changes
 
 	headMu sync.Mutex
 	head   Mark

@@ -57,10 +57,11 @@ func (tx *Tx) newKeys(d *tableDef) *Keys { return &Keys{Tx: tx, def: d} }
 
 // inserted is empty keys for a record that is inserted, in memory that the next one uses again.
 func (tx *Tx) inserted(d *tableDef) *Keys {
-	if tx.keys == nil {
-		tx.keys = new(Keys)
+	t := tx.tools()
+	if t.keys == nil {
+		t.keys = new(Keys)
 	}
-	k := tx.keys
+	k := t.keys
 	*k = Keys{Tx: tx, def: d, unique: k.unique[:0], order: k.order[:0], series: k.series[:0], members: k.members[:0]}
 	return k
 }

@@ -181,10 +181,11 @@ func (t *Table[T]) findNew(tx *Tx, key seriesKey, ids []uint64) ([]uint64, error
 
 // seriesCursor is a cursor over all series, the same for every seek.
 func (tx *Tx) seriesCursor() *bbolt.Cursor {
-	if tx.series == nil {
-		tx.series = tx.bucket(bucketSeries).Cursor()
+	t := tx.tools()
+	if t.series == nil {
+		t.series = tx.bucket(bucketSeries).Cursor()
 	}
-	return tx.series
+	return t.series
 }
 
 // beyond says whether a time is later than all that the file has of a series, as that of a new point mostly is. Where times come in another order it

@@ -241,6 +241,10 @@ func (t *Table[T]) Values(tx *Tx, dim byte, from Value) iter.Seq[Value] {
 	return tx.values(t.def, dim, from)
 }
 
+// Changes counts the transactions that have changed records of the table since the file was opened. What a View has read that began after Changes was asked
+// is still so as long as Changes says the same.
+func (t *Table[T]) Changes(db *DB) uint64 { return db.changes[t.def.no].Load() }
+
 // Last is the largest id that was ever given out.
 func (t *Table[T]) Last(tx *Tx) uint64 { return tx.table(t.def).Sequence() }
 
@@ -313,6 +317,7 @@ func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) 
 func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 	tx.key = recordKey(d, id)
 	k := tx.key[:]
+	tx.batch.changes(d)
 	large := len(rec) > largeLimit
 	if large {
 		if err := tx.bucket(bucketLarge).Put(k, seal(k, append(make([]byte, 0, len(rec)+crcLen), rec...))); err != nil {
@@ -331,6 +336,13 @@ func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 	}
 	tx.entry.wrote(d, id, rec)
 	return tx.table(d).Put(k[1:], seal(k, stored))
+}
+
+// changes notes that records of a table are others now.
+func (b *batch) changes(d *tableDef) {
+	if b != nil {
+		b.touched[d.no] = true
+	}
 }
 
 // memory is room for n bytes that stay until the transaction is committed: bbolt keeps the values that it is given. A transaction
@@ -469,6 +481,7 @@ func (tx *Tx) logGone(d *tableDef, id uint64, old []byte) error {
 
 func (tx *Tx) eraseRecord(d *tableDef, id uint64) error {
 	tx.forget(d, id)
+	tx.batch.changes(d)
 	k := recordKey(d, id)
 	if err := tx.bucket(bucketLarge).Delete(k[:]); err != nil {
 		return err

@@ -30,14 +30,12 @@ type Tx struct {
 	db       *DB
 	bolt     *bbolt.Tx
 	err      error // found while iterating
-	buckets  [bucketCount]*bbolt.Bucket
-	tables   map[*tableDef]*bbolt.Bucket
+	mine     tools
 	tails    map[byte]*tail
 	readings map[byte]*reading
 	passed   map[rowKey][]Member
 	stages   []*stageInfo
-	series   *bbolt.Cursor // over all series
-	listed   bool          // stages have been read
+	listed   bool // stages have been read
 
 	// what follows is for writing
 	batch *batch
@@ -45,26 +43,42 @@ type Tx struct {
 	job   *job
 	stage *stageTx
 	wrote bool
-	buf   []byte
 	key   [9]byte // of the record that is written
-	keys  *Keys   // see inserted
+}
+
+// tools are what the functions of one transaction of bbolt use one after the other.
+type tools struct {
+	buckets [bucketCount]*bbolt.Bucket
+	tables  map[*tableDef]*bbolt.Bucket
+	series  *bbolt.Cursor // over all series
+	buf     []byte        // for records
+	keys    *Keys         // see inserted
+}
+
+func (tx *Tx) tools() *tools {
+	if tx.batch != nil {
+		return &tx.batch.tools
+	}
+	return &tx.mine
 }
 
 func (tx *Tx) bucket(i int) *bbolt.Bucket {
-	if tx.buckets[i] == nil {
-		tx.buckets[i] = tx.bolt.Bucket(bucketNames[i])
+	t := tx.tools()
+	if t.buckets[i] == nil {
+		t.buckets[i] = tx.bolt.Bucket(bucketNames[i])
 	}
-	return tx.buckets[i]
+	return t.buckets[i]
 }
 
 func (tx *Tx) table(d *tableDef) *bbolt.Bucket {
-	b := tx.tables[d]
+	t := tx.tools()
+	b := t.tables[d]
 	if b == nil {
 		b = tx.bolt.Bucket([]byte(d.name))
-		if tx.tables == nil {
-			tx.tables = map[*tableDef]*bbolt.Bucket{}
+		if t.tables == nil {
+			t.tables = map[*tableDef]*bbolt.Bucket{}
 		}
-		tx.tables[d] = b
+		t.tables[d] = b
 	}
 	return b
 }
@@ -103,8 +117,9 @@ func (tx *Tx) touch() { tx.wrote = true }
 
 // encode lets fn append a record to a buffer that is used again and again.
 func (tx *Tx) encode(fn func([]byte) []byte) []byte {
-	tx.buf = fn(tx.buf[:0])
-	return tx.buf
+	t := tx.tools()
+	t.buf = fn(t.buf[:0])
+	return t.buf
 }
 
 // View calls fn with the state of the file as it is now. It returns what fn returns, a *DamageError when what is read is

@@ -186,15 +186,15 @@ func (l *lab) writes() {
 	for range l.runs {
 		// a disk has its moods: the two are measured in turns, each a second at a time
 		var mine, theirs []time.Duration
-		var one load
+		var mineRates []float64
 		for range 4 {
 			f := l.rawCommit(1_000_000, 500)
-			one = repeat(l.t, n.host, 1, second, n.poster(from))
+			one := repeat(l.t, n.host, 1, second, n.poster(from))
 			from += 1_000_000
-			mine, theirs = append(mine, one.median), append(theirs, f)
+			mine, mineRates, theirs = append(mine, one.median), append(mineRates, one.rate), append(theirs, f)
 		}
 		f := median(theirs)
-		one.median = median(mine)
+		one := load{median: median(mine), rate: median(mineRates)}
 		many := repeat(l.t, n.host, 64, 3*second, n.poster(from))
 		from += 1_000_000
 		ones, floors = append(ones, one.median), append(floors, f)
