@@ -221,11 +221,14 @@ func (s *Access) Stat() (*Stat, error) {
 	}
 	head := s.a.db.Head()
 	st := &Stat{Node: s.a.NodeID(), Name: name, Path: s.a.db.Path(), Size: size, Free: free, Head: head.String(), Seq: head.Seq,
-		Counts: map[string]int{}, Index: s.a.names.State(), Mode: string(s.p.Mode), Strategy: string(s.p.Strategy), ReadOnly: s.a.o.ReadOnly, Formatted: kv.Format}
+		Counts: map[string]int{}, Index: s.a.names.State(), Mode: string(s.p.Mode), Strategy: string(s.p.Strategy), ReadOnly: s.a.o.ReadOnly}
 	if err := s.a.db.Failed(); err != nil {
 		st.Failed = err.Error()
 	}
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(tx *kv.Tx) (err error) {
+		if st.Formatted, err = tx.Format(); err != nil {
+			return err
+		}
 		for name, all := range map[string]kv.Set{"targets": targets.All(tx), "lists": lists.All(tx), "dataproducts": products.All(tx),
 			"reduceddatums": datums.All(tx), "observations": observations.All(tx), "uploads": uploads.All(tx)} {
 			n, err := all.Count()

@@ -209,6 +209,12 @@ func formatOf(bt *bbolt.Tx) (uint32, error) {
 	return binary.BigEndian.Uint32(v), nil
 }
 
+// Format is the version of the file's format, which is lower than this package's until an older file is written to.
+func (tx *Tx) Format() (int, error) {
+	f, err := formatOf(tx.bolt)
+	return int(f), err
+}
+
 // putFormat says that the file is of the present format.
 func (m *metaBucket) putFormat() error {
 	return m.put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, Format))

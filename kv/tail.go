@@ -169,7 +169,7 @@ func (b *batch) findTails() error {
 // readTail makes a tail from the records behind the mark. In a file of format 1 their series are stored already.
 func (tx *Tx) readTail(d *tableDef, from, epoch uint64) (*tail, error) {
 	t := &tail{table: d, epoch: epoch, from: from}
-	format, err := formatOf(tx.bolt)
+	format, err := tx.Format()
 	if err != nil {
 		return nil, err
 	}

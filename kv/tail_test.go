@@ -198,8 +198,8 @@ func TestFormatOne(t *testing.T) {
 	}
 	want := d.pointsOf(s)
 	d.makeOld()
-	format := func() (f uint32) {
-		d.view(func(tx *Tx) (err error) { f, err = formatOf(tx.bolt); return err })
+	format := func() (f int) {
+		d.view(func(tx *Tx) (err error) { f, err = tx.Format(); return err })
 		return f
 	}
 	for _, readOnly := range []bool{true, false} {
