@@ -277,7 +277,8 @@ func (t *Table[T]) settleSeries(tx *Tx, s Series) ([]Point, error) {
 
 // seriesChanges gathers what a transaction does to series; flush writes each stored value that is touched once.
 type seriesChanges struct {
-	ids map[seriesKey]pointChanges
+	ids   map[seriesKey]pointChanges
+	store bool // there are others than those that come with rows of a tail
 	// ends is the last time that the file has of a series, for those that were asked for; after and within count what was found with it.
 	ends          map[Series]int64
 	after, within int
@@ -326,6 +327,7 @@ func (c *seriesChanges) tail(k seriesKey, id uint64)   { c.note(k, pointChange{i
 func (c *seriesChanges) remove(k seriesKey, id uint64) { c.note(k, pointChange{id: id, remove: true}) }
 
 func (c *seriesChanges) note(k seriesKey, p pointChange) {
+	c.store = c.store || !p.tail
 	if c.ids == nil {
 		c.ids = map[seriesKey]pointChanges{}
 	}
@@ -373,6 +375,9 @@ func compareSeriesChanges(a, b seriesChange) int {
 
 // flushSeries writes the gathered changes, all but those that come with rows of a tail.
 func (b *batch) flushSeries(bt *bbolt.Tx) error {
+	if !b.series.store {
+		return nil
+	}
 	list := make([]seriesChange, 0, len(b.series.ids))
 	var left seriesChanges
 	for k, changes := range b.series.ids {
@@ -383,9 +388,6 @@ func (b *batch) flushSeries(bt *bbolt.Tx) error {
 				list = append(list, seriesChange{k, p})
 			}
 		}
-	}
-	if len(list) == 0 {
-		return nil
 	}
 	slices.SortFunc(list, compareSeriesChanges)
 	bucket := bt.Bucket(bucketNames[bucketSeries])
