@@ -245,6 +245,7 @@ func (db *DB) try(jobs []*job) (bad *job, err error) {
 		}
 	}()
 	b := &batch{db: db, bolt: bt, head: db.Head()}
+	defer b.count() // whatever came of it: after a failed sync a View may see what nobody was told is done
 	if err := b.findTails(); err != nil {
 		return nil, err
 	}
@@ -272,6 +273,15 @@ func (db *DB) try(jobs []*job) (bad *job, err error) {
 	}
 	db.published(b)
 	return nil, nil
+}
+
+// count says that the tables whose records were changed are others now.
+func (b *batch) count() {
+	for _, d := range b.db.schema.tables {
+		if b.touched[d.no] {
+			b.db.changes[d.no].Add(1)
+		}
+	}
 }
 
 // upgrade makes a file of an older format one of this, with whatever is written.
@@ -490,11 +500,6 @@ func (db *DB) Head() Mark {
 
 func (db *DB) published(b *batch) {
 	db.freeListStored, db.format = false, Format
-	for _, d := range db.schema.tables {
-		if b.touched[d.no] {
-			db.changes[d.no].Add(1) // before anybody is told that it is done
-		}
-	}
 	for s, notes := range b.super {
 		s.note(notes)
 	}

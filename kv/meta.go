@@ -28,9 +28,9 @@ const (
 	metaSession = "session"
 )
 
-// Format is the version of the file format that this package writes. It reads no newer one.
+// Format is the version of the file format that this package makes. It reads no newer one.
 // A file of format 1, in which the series of the rows of a tail were stored with them,
-// is read as it is, and is of format 2 from the first write on.
+// is read as it is, and is of format 2 from the first change on.
 const Format = 2
 
 // metaBucket reads and writes values with their CRC.

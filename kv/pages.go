@@ -49,6 +49,95 @@ func checkPages(path string, found func(format string, args ...any)) error {
 	return nil
 }
 
+// checkTree looks at the branches of a file alone, which are one page in a hundred: whether some page is referred to twice. bbolt would follow a branch that leads back to itself until
+// the process ends. What else may be wrong is found by who reads it.
+func checkTree(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var first error
+	w := &pageWalk{file: f, found: func(format string, args ...any) {
+		if first == nil {
+			first = damaged("file", fmt.Sprintf(format, args...))
+		}
+	}}
+	root, err := w.heads()
+	info, statErr := f.Stat()
+	if err != nil || statErr != nil || w.pageSize == 0 {
+		return statErr // bbolt says what is wrong with the heads
+	}
+	first = nil // one of the two may be damaged
+	w.end = min(w.end, uint64(info.Size()/w.pageSize))
+	w.seen = make([]uint64, w.end/64+1)
+	w.branches(root, true)
+	return first
+}
+
+// branches looks at a page and at what it refers to, and says whether it is a branch. Of the leaves below a branch only the first is read, but of those of the root, which are the
+// buckets, each.
+func (w *pageWalk) branches(id uint64, root bool) bool {
+	if !w.refer(id) {
+		return false
+	}
+	head := make([]byte, pageHead)
+	if _, err := w.file.ReadAt(head, int64(id)*w.pageSize); err != nil {
+		return false
+	}
+	flags, overflow := binary.NativeEndian.Uint16(head[8:]), uint64(binary.NativeEndian.Uint32(head[12:]))
+	if binary.NativeEndian.Uint64(head) != id || overflow >= w.end-id || flags != pageBranch && !(root && flags == pageLeaf) {
+		return false
+	}
+	b := make([]byte, int64(1+overflow)*w.pageSize)
+	if _, err := w.file.ReadAt(b, int64(id)*w.pageSize); err != nil {
+		return false
+	}
+	above := true // the pages below are branches
+	for i := range min(int(binary.NativeEndian.Uint16(b[10:])), (len(b)-pageHead)/pageElement) {
+		e := b[pageHead+i*pageElement:]
+		switch {
+		case flags == pageLeaf:
+			w.bucketRoot(e)
+		case above || root:
+			above = w.branches(binary.NativeEndian.Uint64(e[8:]), root)
+		default:
+			w.refer(binary.NativeEndian.Uint64(e[8:]))
+		}
+	}
+	return flags == pageBranch
+}
+
+// bucketRoot looks at the bucket of an element of the root.
+func (w *pageWalk) bucketRoot(e []byte) {
+	word := func(at int) uint64 { return uint64(binary.NativeEndian.Uint32(e[at:])) }
+	at, size := word(4)+word(8), word(12)
+	if word(0)&leafBucket == 0 || size < bucketHead || at+size > uint64(len(e)) {
+		return
+	}
+	value := e[at : at+size]
+	if id := binary.NativeEndian.Uint64(value); id != 0 {
+		w.branches(id, false)
+	} else if size >= bucketHead+pageHead {
+		if flags := binary.NativeEndian.Uint16(value[bucketHead+8:]); flags != pageLeaf {
+			w.found("pages: a small bucket has the flags %d", flags)
+		}
+	}
+}
+
+// refer notes that something refers to a page, and says whether it is one that nothing else refers to.
+func (w *pageWalk) refer(id uint64) bool {
+	if id < 2 || id >= w.end {
+		return false
+	}
+	if w.seen[id/64]>>(id%64)&1 != 0 {
+		w.found("pages: page %d is referred to twice", id)
+		return false
+	}
+	w.seen[id/64] |= 1 << (id % 64)
+	return true
+}
+
 // heads reads both heads of the file, which are written in turn. When the newer one is damaged, bbolt takes the older one and with it the state before the last
 // transaction. It does so in silence, since a write of the head that the power was cut in looks the same.
 func (w *pageWalk) heads() (root uint64, err error) {

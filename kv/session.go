@@ -120,6 +120,9 @@ func (db *DB) readMark() (mark []byte, err error) {
 	defer func() { // also when the pages are so damaged that reading them panics
 		err = errors.Join(err, b.Close())
 	}()
+	if err := checkTree(db.path); err != nil {
+		return nil, err
+	}
 	err = b.View(func(bt *bbolt.Tx) error {
 		if err := checkFormat(bt); err != nil {
 			return err

@@ -241,8 +241,8 @@ func (t *Table[T]) Values(tx *Tx, dim byte, from Value) iter.Seq[Value] {
 	return tx.values(t.def, dim, from)
 }
 
-// Changes counts the transactions that have changed records of the table since the file was opened. What a View has read that began after Changes was asked
-// is still so as long as Changes says the same.
+// Changes counts the transactions that have tried to change records of the table since the file was opened, before they are answered. What a View has read that began
+// after Changes was asked is still so as long as Changes says the same.
 func (t *Table[T]) Changes(db *DB) uint64 { return db.changes[t.def.no].Load() }
 
 // Last is the largest id that was ever given out.
