@@ -89,7 +89,10 @@ func tailMark(meta *metaBucket, d *tableDef) (from, epoch uint64, err error) {
 	return binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]), nil
 }
 
-// tails holds the tails that readers may still ask for: the newest of each table and a few before it.
+// keptTails is how many tails of a table are kept: the newest, and others for those who began to read before it was begun. Who read longer than that has theirs read anew.
+const keptTails = 4
+
+// tails holds the tails that readers may still ask for.
 type tails struct {
 	mu   sync.Mutex
 	list []*tail
@@ -109,8 +112,14 @@ func (ts *tails) find(d *tableDef, epoch uint64) *tail {
 func (ts *tails) put(t *tail) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	if len(ts.list) >= 16 {
-		ts.list = slices.Delete(ts.list, 0, 1)
+	older := 0
+	for i := len(ts.list) - 1; i >= 0; i-- {
+		if ts.list[i].table != t.table {
+			continue
+		}
+		if older++; older >= keptTails {
+			ts.list = slices.Delete(ts.list, i, i+1)
+		}
 	}
 	ts.list = append(ts.list, t)
 }

@@ -134,7 +134,7 @@ func TestTailSeries(t *testing.T) {
 	expect("read while it wrote", 8)
 }
 
-// TestTailSnapshot: who began to read before a row came, or before the tail was folded, goes on to see what was there.
+// TestTailSnapshot: who began to read before rows came and tails were folded goes on to see what was there, whether or not the tail of then is still in memory.
 func TestTailSnapshot(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
@@ -142,26 +142,44 @@ func TestTailSnapshot(t *testing.T) {
 	for i := range 5 {
 		d.addPoint(point{Parent: p, Time: int64(i), Body: "x"})
 	}
-	written := make(chan bool)
-	d.view(func(tx *Tx) error {
-		before := slices.Collect(d.points.Series(tx, s, -1, 100))
-		go func() {
-			defer close(written)
-			d.addPoint(point{Parent: p, Time: 2, Body: "x"})
-			d.update(func(tx *Tx) error { tx.touch(); return tx.foldTail(d.points.def) })
-			d.addPoint(point{Parent: p, Time: 3, Body: "x"})
-		}()
-		<-written
-		if after := slices.Collect(d.points.Series(tx, s, -1, 100)); len(before) != 5 || !slices.Equal(after, before) {
-			t.Errorf("%v became %v", before, after)
+	before := d.pointsOf(s)
+	for _, folds := range []int{1, keptTails + 1} {
+		written := make(chan bool)
+		d.view(func(tx *Tx) error {
+			go func() {
+				defer close(written)
+				for range folds {
+					d.addPoint(point{Parent: p, Time: 2, Body: "x"})
+					d.update(func(tx *Tx) error { tx.touch(); return tx.foldTail(d.points.def) })
+				}
+				d.addPoint(point{Parent: p, Time: 3, Body: "x"})
+			}()
+			<-written
+			if got := slices.Collect(d.points.Series(tx, s, -1, 100)); !slices.Equal(got, before) {
+				t.Errorf("%d folds: %v became %v", folds, before, got)
+			}
+			n := 0
+			for _, p := range before {
+				if p.Time == 2 {
+					n++
+				}
+			}
+			if ids, err := d.points.Find(tx, s, 2, hashOf("x")); err != nil || len(ids) != n {
+				t.Errorf("%d folds: at time 2: %v, %v; not %d", folds, ids, err, n)
+			}
+			if all, err := d.points.Set(tx, dimParent, Int(p)).IDs(); err != nil || len(all) != len(before) {
+				t.Errorf("%d folds: %d in the set, %v", folds, len(all), err)
+			}
+			return nil
+		})
+		after := d.pointsOf(s)
+		if len(after) != len(before)+folds+1 {
+			t.Errorf("%d folds: afterwards %v", folds, after)
 		}
-		if ids, err := d.points.Find(tx, s, 2, hashOf("x")); err != nil || len(ids) != 1 {
-			t.Errorf("at time 2: %v, %v", ids, err)
-		}
-		return nil
-	})
-	if got := d.pointsOf(s); len(got) != 7 {
-		t.Errorf("afterwards: %v", got)
+		before = after
+	}
+	if n := len(d.tails.list); n != keptTails {
+		t.Errorf("%d tails are kept", n)
 	}
 }
 
