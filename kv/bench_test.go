@@ -121,6 +121,17 @@ func rawCommits(b *testing.B, rows int) {
 	b.ReportMetric(float64(times[len(times)/2]), "median-ns")
 }
 
+// BenchmarkCheckTree looks at the branches of a file of a million rows, as each start does.
+func BenchmarkCheckTree(b *testing.B) {
+	d := benchOpen(b, 1000)
+	d.fill(1_000_000, 1000)
+	for b.Loop() {
+		if err := checkTree(d.path()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkFold folds a full tail into the sets and series of a million rows.
 func BenchmarkFold(b *testing.B) {
 	d := benchOpen(b, 1000)

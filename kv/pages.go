@@ -18,6 +18,7 @@ type pageWalk struct {
 	end      uint64   // the first page that was never used
 	freeList uint64   // the page with the list of free pages
 	seen     []uint64 // a bit for each page
+	rooms    [][]byte // for a page at each depth, see branches
 	found    func(format string, args ...any)
 }
 
@@ -71,36 +72,45 @@ func checkTree(path string) error {
 	first = nil // one of the two may be damaged
 	w.end = min(w.end, uint64(info.Size()/w.pageSize))
 	w.seen = make([]uint64, w.end/64+1)
-	w.branches(root, true)
+	w.branches(root, true, 0)
 	return first
 }
 
 // branches looks at a page and at what it refers to, and says whether it is a branch. Of the leaves below a branch only the first is read, but of those of the root, which are the
 // buckets, each.
-func (w *pageWalk) branches(id uint64, root bool) bool {
+func (w *pageWalk) branches(id uint64, root bool, depth int) bool {
 	if !w.refer(id) {
 		return false
 	}
-	head := make([]byte, pageHead)
-	if _, err := w.file.ReadAt(head, int64(id)*w.pageSize); err != nil {
+	if depth > maxDepth {
+		w.found("pages: page %d lies too deep", id)
 		return false
 	}
-	flags, overflow := binary.NativeEndian.Uint16(head[8:]), uint64(binary.NativeEndian.Uint32(head[12:]))
-	if binary.NativeEndian.Uint64(head) != id || overflow >= w.end-id || flags != pageBranch && !(root && flags == pageLeaf) {
-		return false
+	if depth == len(w.rooms) {
+		w.rooms = append(w.rooms, make([]byte, w.pageSize))
 	}
-	b := make([]byte, int64(1+overflow)*w.pageSize)
+	b := w.rooms[depth]
 	if _, err := w.file.ReadAt(b, int64(id)*w.pageSize); err != nil {
 		return false
+	}
+	flags, overflow := binary.NativeEndian.Uint16(b[8:]), uint64(binary.NativeEndian.Uint32(b[12:]))
+	if binary.NativeEndian.Uint64(b) != id || overflow >= w.end-id || flags != pageBranch && !(root && flags == pageLeaf) {
+		return false
+	}
+	if overflow > 0 {
+		b = make([]byte, int64(1+overflow)*w.pageSize)
+		if _, err := w.file.ReadAt(b, int64(id)*w.pageSize); err != nil {
+			return false
+		}
 	}
 	above := true // the pages below are branches
 	for i := range min(int(binary.NativeEndian.Uint16(b[10:])), (len(b)-pageHead)/pageElement) {
 		e := b[pageHead+i*pageElement:]
 		switch {
 		case flags == pageLeaf:
-			w.bucketRoot(e)
+			w.bucketRoot(e, depth+1)
 		case above || root:
-			above = w.branches(binary.NativeEndian.Uint64(e[8:]), root)
+			above = w.branches(binary.NativeEndian.Uint64(e[8:]), root, depth+1)
 		default:
 			w.refer(binary.NativeEndian.Uint64(e[8:]))
 		}
@@ -109,7 +119,7 @@ func (w *pageWalk) branches(id uint64, root bool) bool {
 }
 
 // bucketRoot looks at the bucket of an element of the root.
-func (w *pageWalk) bucketRoot(e []byte) {
+func (w *pageWalk) bucketRoot(e []byte, depth int) {
 	word := func(at int) uint64 { return uint64(binary.NativeEndian.Uint32(e[at:])) }
 	at, size := word(4)+word(8), word(12)
 	if word(0)&leafBucket == 0 || size < bucketHead || at+size > uint64(len(e)) {
@@ -117,7 +127,7 @@ func (w *pageWalk) bucketRoot(e []byte) {
 	}
 	value := e[at : at+size]
 	if id := binary.NativeEndian.Uint64(value); id != 0 {
-		w.branches(id, false)
+		w.branches(id, false, depth)
 	} else if size >= bucketHead+pageHead {
 		if flags := binary.NativeEndian.Uint16(value[bucketHead+8:]); flags != pageLeaf {
 			w.found("pages: a small bucket has the flags %d", flags)
