@@ -120,11 +120,11 @@ type known struct {
 
 type knownToken struct {
 	viewer  Viewer
-	expires int64
-	state   uint64
+	expires int64  // as of Token
+	state   uint64 // when it was looked up
 }
 
-const maxKnown = 1024
+const maxKnown = 1024 // then all are forgotten, and looked up once more
 
 // stateOf is another number after each change of a user or a token, before it is answered.
 func stateOf(db *kv.DB) uint64 { return users.Changes(db) + tokens.Changes(db) }

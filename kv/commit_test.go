@@ -293,6 +293,54 @@ func TestFailedSync(t *testing.T) {
 	d.addParent(parent{Name: "after"})
 }
 
+// TestChanges: a table counts what was tried to change it before that is answered, also when nobody knows what came of it, and nothing else.
+func TestChanges(t *testing.T) {
+	fail := false
+	o := Options{commit: func(bt *bbolt.Tx) error {
+		if err := bt.Commit(); err != nil || !fail {
+			return err
+		}
+		return syscall.EIO // as when the last sync fails: what was written can be seen
+	}}
+	d := openTest(t, o)
+	p := d.addParent(parent{Name: "p"})
+	parents, points := d.parents.Changes(d.DB), d.points.Changes(d.DB)
+	expect := func(what string, parentsToo, pointsToo bool) {
+		t.Helper()
+		a, b := d.parents.Changes(d.DB), d.points.Changes(d.DB)
+		if (a != parents) != parentsToo || (b != points) != pointsToo {
+			t.Errorf("%s: parents %d after %d, points %d after %d", what, a, parents, b, points)
+		}
+		parents, points = a, b
+	}
+	id := d.addPoint(point{Parent: p})
+	expect("a new point", false, true)
+	d.update(func(tx *Tx) error { return d.parents.Put(tx, p, &parent{Name: "q"}) })
+	expect("a changed parent", true, false)
+	d.update(func(tx *Tx) error { return d.points.Delete(tx, id) })
+	expect("a deleted point", false, true)
+	refused := errors.New("no")
+	if err := d.Update(context.Background(), me, func(tx *Tx) error { return refused }); err != refused {
+		t.Error(err)
+	}
+	d.view(func(tx *Tx) error { _, err := d.parents.Get(tx, p); return err })
+	expect("nothing", false, false)
+	fail = true
+	if err := d.Update(context.Background(), me, func(tx *Tx) error { return d.parents.Delete(tx, p) }); !errors.Is(err, ErrFailed) {
+		t.Error(err)
+	}
+	d.view(func(tx *Tx) error {
+		if _, err := d.parents.Get(tx, p); err != ErrNotFound {
+			t.Errorf("the test is not what it says: %v", err)
+		}
+		return nil
+	})
+	expect("a commit of which nobody knows what came", true, false)
+	fail = false
+	d.close()
+	d.reopen()
+}
+
 // TestCommitPanics: bbolt panics in a commit when it meets a damaged page. The transaction is undone, its lock is free again, and what comes after is written.
 func TestCommitPanics(t *testing.T) {
 	bad := false

@@ -29,22 +29,19 @@ func (db *DB) Derived() (map[string]string, error) {
 				out[fmt.Sprintf("series %v %v", seriesOfKey(k), p)] = ""
 			}
 		}
-		for _, d := range db.schema.tables {
-			if !d.bulk {
-				continue
-			}
-			t, err := tx.tail(d)
-			if err != nil {
-				return err
-			}
+		err := tx.eachTail(func(t *tail) error {
 			t.mu.RLock()
 			list := slices.Collect(maps.Keys(t.series))
 			t.mu.RUnlock()
 			for _, s := range list {
-				for _, p := range t.places(s, tx.table(d).Sequence()) {
+				for _, p := range t.places(s, tx.table(t.table).Sequence()) {
 					out[fmt.Sprintf("series %v %v", s, p)] = ""
 				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 		sets, err := tx.setNames()
 		if err != nil {
@@ -79,19 +76,12 @@ func (tx *Tx) setNames() (map[string]bool, error) {
 		}
 		names[setKey(d, dim, v)] = true
 	}
-	for _, d := range tx.db.schema.tables {
-		if !d.bulk {
-			continue
-		}
-		t, err := tx.tail(d)
-		if err != nil {
-			return nil, err
-		}
+	return names, tx.eachTail(func(t *tail) error {
 		t.mu.RLock()
+		defer t.mu.RUnlock()
 		for k := range t.sets {
 			names[k] = true
 		}
-		t.mu.RUnlock()
-	}
-	return names, nil
+		return nil
+	})
 }

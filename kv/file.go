@@ -393,11 +393,13 @@ func (db *DB) random64() uint64 {
 // load reads what is kept in memory, and makes the buckets of tables that are new to this file.
 func (db *DB) load() error {
 	missing := false
-	err := db.bolt.View(func(bt *bbolt.Tx) error {
+	err := db.bolt.View(func(bt *bbolt.Tx) (err error) {
 		if err := checkFormat(bt); err != nil {
 			return err
 		}
-		db.format, _ = formatOf(bt)
+		if db.format, err = formatOf(bt); err != nil {
+			return err
+		}
 		for _, name := range bucketNames {
 			if bt.Bucket(name) == nil {
 				return damaged("bucket "+string(name), "it is missing")
@@ -442,17 +444,7 @@ func (db *DB) load() error {
 		if err != nil {
 			return err
 		}
-		for _, d := range db.schema.tables {
-			if !d.bulk {
-				continue
-			}
-			t, err := tx.tail(d)
-			if err != nil {
-				return err
-			}
-			db.tails.put(t)
-		}
-		return nil
+		return tx.eachTail(func(t *tail) error { db.tails.put(t); return nil })
 	})
 }
 

@@ -412,7 +412,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestEndless: a file whose pages lead back to themselves, which bbolt would follow for ever, is refused, and what has one such page more or less is not what is refused otherwise.
+// TestEndless: a file is refused in which a branch leads back to itself or to the one above, or in which a small bucket is no leaf. bbolt would follow them for ever.
 func TestEndless(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
@@ -434,31 +434,58 @@ func TestEndless(t *testing.T) {
 	if err := checkTree(d.path()); err != nil {
 		t.Errorf("a whole file: %v", err)
 	}
-	const size = 4096
-	branches, refused := 0, 0
-	for at := 2 * size; at+size <= len(whole); at += size {
-		if binary.NativeEndian.Uint64(whole[at:]) != uint64(at/size) || binary.NativeEndian.Uint16(whole[at+8:]) != pageBranch {
+	w := &pageWalk{file: bytes.NewReader(whole), found: t.Errorf}
+	root, err := w.heads()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.seen = make([]uint64, w.end/64+1)
+	w.page(root, nil, nil, 0)
+	path := filepath.Join(t.TempDir(), "endless.db")
+	refuses := func(what string, at int, value ...byte) {
+		t.Helper()
+		b := bytes.Clone(whole)
+		copy(b[at:], value)
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, readOnly := range []bool{true, false} {
+			db, err := Open(path, d.all(), Options{ReadOnly: readOnly})
+			if err == nil {
+				db.Close()
+			}
+			if damage := new(DamageError); !errors.As(err, &damage) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+	page := func(id uint64) []byte { return binary.NativeEndian.AppendUint64(nil, id) }
+	branches, small := 0, 0
+	for id := uint64(2); id < w.end; id++ {
+		at := int(id) * int(w.pageSize)
+		if w.seen[id/64]>>(id%64)&1 == 0 || binary.NativeEndian.Uint64(whole[at:]) != id { // in no use, or the inside of another
 			continue
 		}
-		branches++
+		flags := binary.NativeEndian.Uint16(whole[at+8:])
 		for i := range int(binary.NativeEndian.Uint16(whole[at+10:])) {
-			b := bytes.Clone(whole)
-			binary.NativeEndian.PutUint64(b[at+pageHead+i*pageElement+8:], uint64(at/size)) // to itself
-			path := filepath.Join(t.TempDir(), "endless.db")
-			os.WriteFile(path, b, 0o600)
-			for _, readOnly := range []bool{true, false} {
-				damage := new(DamageError)
-				if db, err := Open(path, d.all(), Options{ReadOnly: readOnly}); errors.As(err, &damage) {
-					refused++
-				} else if err == nil {
-					db.Close()
+			e := at + pageHead + i*pageElement
+			word := func(n int) int { return int(binary.NativeEndian.Uint32(whole[e+n:])) }
+			switch {
+			case flags == pageBranch:
+				branches++
+				refuses(fmt.Sprintf("child %d of page %d is that page", i, id), e+8, page(id)...)
+				refuses(fmt.Sprintf("child %d of page %d is the root", i, id), e+8, page(root)...)
+			case flags == pageLeaf && id == root:
+				if value := e + word(4) + word(8); binary.NativeEndian.Uint64(whole[value:]) == 0 {
+					small++
+					refuses(fmt.Sprintf("small bucket %d", i), value+bucketHead+8, 0, 0)
 				}
 			}
 		}
 	}
 	d.reopen()
-	if branches == 0 || refused < 2*branches {
-		t.Errorf("%d branches, %d files refused", branches, refused)
+	if branches < 20 || small == 0 {
+		t.Errorf("only %d children of branches and %d small buckets were tried", branches, small)
 	}
 }
 

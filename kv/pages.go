@@ -79,11 +79,7 @@ func checkTree(path string) error {
 // branches looks at a page and at what it refers to, and says whether it is a branch. Of the leaves below a branch only the first is read, but of those of the root, which are the
 // buckets, each.
 func (w *pageWalk) branches(id uint64, root bool, depth int) bool {
-	if !w.refer(id) {
-		return false
-	}
-	if depth > maxDepth {
-		w.found("pages: page %d lies too deep", id)
+	if id < 2 || id >= w.end || !w.refer(id, depth) {
 		return false
 	}
 	if depth == len(w.rooms) {
@@ -112,7 +108,9 @@ func (w *pageWalk) branches(id uint64, root bool, depth int) bool {
 		case above || root:
 			above = w.branches(binary.NativeEndian.Uint64(e[8:]), root, depth+1)
 		default:
-			w.refer(binary.NativeEndian.Uint64(e[8:]))
+			if leaf := binary.NativeEndian.Uint64(e[8:]); leaf >= 2 && leaf < w.end {
+				w.refer(leaf, depth+1)
+			}
 		}
 	}
 	return flags == pageBranch
@@ -135,13 +133,14 @@ func (w *pageWalk) bucketRoot(e []byte, depth int) {
 	}
 }
 
-// refer notes that something refers to a page, and says whether it is one that nothing else refers to.
-func (w *pageWalk) refer(id uint64) bool {
-	if id < 2 || id >= w.end {
-		return false
-	}
-	if w.seen[id/64]>>(id%64)&1 != 0 {
+// refer notes that something refers to a page of the file, and says whether to go on there.
+func (w *pageWalk) refer(id uint64, depth int) bool {
+	switch {
+	case w.seen[id/64]>>(id%64)&1 != 0:
 		w.found("pages: page %d is referred to twice", id)
+		return false
+	case depth > maxDepth:
+		w.found("pages: page %d lies too deep", id)
 		return false
 	}
 	w.seen[id/64] |= 1 << (id % 64)
@@ -204,18 +203,13 @@ const maxDepth = 64
 
 // page looks at a page and all below it, whose keys must be from low on and below high; nil is no bound.
 func (w *pageWalk) page(id uint64, low, high []byte, depth int) {
-	switch {
-	case id < 2 || id >= w.end:
+	if id < 2 || id >= w.end {
 		w.found("pages: page %d is referred to, and is none", id)
 		return
-	case w.seen[id/64]>>(id%64)&1 != 0:
-		w.found("pages: page %d is referred to twice", id)
-		return
-	case depth > maxDepth:
-		w.found("pages: page %d lies too deep", id)
+	}
+	if !w.refer(id, depth) {
 		return
 	}
-	w.seen[id/64] |= 1 << (id % 64)
 	head := make([]byte, pageHead)
 	if _, err := w.file.ReadAt(head, int64(id)*w.pageSize); err != nil {
 		w.found("pages: page %d: %v", id, err)

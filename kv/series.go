@@ -256,7 +256,7 @@ func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 				}
 			}
 		}
-		give(Point{Time: math.MaxInt64, Hash: math.MaxUint32, ID: math.MaxUint64})
+		give(Point{Time: math.MaxInt64, Hash: math.MaxUint32, ID: math.MaxUint64}) // after all there are; itself it is never before to
 	}
 }
 

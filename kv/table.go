@@ -317,7 +317,7 @@ func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) 
 func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 	tx.key = recordKey(d, id)
 	k := tx.key[:]
-	tx.batch.changes(d)
+	tx.batch.touches(d)
 	large := len(rec) > largeLimit
 	if large {
 		if err := tx.bucket(bucketLarge).Put(k, seal(k, append(make([]byte, 0, len(rec)+crcLen), rec...))); err != nil {
@@ -338,8 +338,8 @@ func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 	return tx.table(d).Put(k[1:], seal(k, stored))
 }
 
-// changes notes that records of a table are others now.
-func (b *batch) changes(d *tableDef) {
+// touches notes that the transaction changes records of a table.
+func (b *batch) touches(d *tableDef) {
 	if b != nil {
 		b.touched[d.no] = true
 	}
@@ -481,7 +481,7 @@ func (tx *Tx) logGone(d *tableDef, id uint64, old []byte) error {
 
 func (tx *Tx) eraseRecord(d *tableDef, id uint64) error {
 	tx.forget(d, id)
-	tx.batch.changes(d)
+	tx.batch.touches(d)
 	k := recordKey(d, id)
 	if err := tx.bucket(bucketLarge).Delete(k[:]); err != nil {
 		return err

@@ -159,18 +159,28 @@ func (tx *Tx) tail(d *tableDef) (*tail, error) {
 func (b *batch) findTails() error {
 	b.tail = map[*tableDef]*tail{}
 	reader := &Tx{db: b.db, bolt: b.bolt}
-	for _, d := range b.db.schema.tables {
+	return reader.eachTail(func(t *tail) error {
+		if b.db.tails.find(t.table, t.epoch) == nil {
+			b.db.tails.put(t)
+		}
+		b.tail[t.table] = t
+		return nil
+	})
+}
+
+// eachTail calls fn with the tail of each bulk table.
+func (tx *Tx) eachTail(fn func(t *tail) error) error {
+	for _, d := range tx.db.schema.tables {
 		if !d.bulk {
 			continue
 		}
-		t, err := reader.tail(d)
+		t, err := tx.tail(d)
+		if err == nil {
+			err = fn(t)
+		}
 		if err != nil {
 			return err
 		}
-		if b.db.tails.find(d, t.epoch) == nil {
-			b.db.tails.put(t)
-		}
-		b.tail[d] = t
 	}
 	return nil
 }

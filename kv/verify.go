@@ -398,16 +398,10 @@ func (v *verifier) countSets() error {
 		}
 		n += view.card
 	}
-	for _, d := range v.tx.db.schema.tables {
-		if !d.bulk {
-			continue
-		}
-		t, err := v.tx.tail(d)
-		if err != nil {
-			return err
-		}
-		last := v.tx.table(d).Sequence()
+	err := v.tx.eachTail(func(t *tail) error {
+		last := v.tx.table(t.table).Sequence()
 		t.mu.RLock()
+		defer t.mu.RUnlock()
 		for _, ids := range t.sets {
 			for _, id := range ids {
 				if id <= last {
@@ -415,7 +409,10 @@ func (v *verifier) countSets() error {
 				}
 			}
 		}
-		t.mu.RUnlock()
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	v.same("memberships", n, v.members)
 	return nil
