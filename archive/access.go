@@ -125,20 +125,41 @@ func (s *Access) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 	return list, nil
 }
 
-// seesRow is the second look at a row of a list: what the sets said is compared with what the records say.
+// seesRow is the second look at a row of a list: what the sets said is compared with what the records
+// say. It reports false when the row's target is gone, and auth.ErrRightsEnded when the viewer sees the
+// row no longer.
 func (s *Access) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() ([]auth.Grantee, error)) (bool, error) {
 	if s.v.Everything() {
 		return true, nil
 	}
 	o, ok, err := s.a.seers.objectBy(tx, targets, target)
-	if err != nil || !ok || !s.p.Sees(s.v, o) {
+	if err != nil || !ok {
 		return false, err
+	}
+	if !s.p.Sees(s.v, o) {
+		return false, auth.ErrRightsEnded
 	}
 	if s.p.Mode != auth.Objects {
 		return true, nil
 	}
 	list, err := held()
-	return err == nil && s.p.SeesHeld(s.v, o, list), err
+	if err == nil && !s.p.SeesHeld(s.v, o, list) {
+		err = auth.ErrRightsEnded
+	}
+	return err == nil, err
+}
+
+// goneOrHidden says why a row of a list, which the viewer saw when the list began, is refused now: nil
+// when it is gone, auth.ErrRightsEnded when the viewer sees it no longer.
+func goneOrHidden[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
+	_, err := table.Get(tx, id)
+	switch {
+	case errors.Is(err, kv.ErrNotFound):
+		return nil
+	case err == nil:
+		err = auth.ErrRightsEnded
+	}
+	return err
 }
 
 // seerCache remembers who sees which target as long as the record is the same: a page may hold a hundred data of a hundred targets.

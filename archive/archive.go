@@ -146,7 +146,10 @@ func (a *Archive) Auth() *auth.Auth { return a.auth }
 // Now is the archive's clock.
 func (a *Archive) Now() time.Time { return a.o.Now() }
 
-// Access is what one viewer can do with the archive, under the rules as they were when For was called. There is no other way to a record.
+// Access is what one viewer can do with the archive. There is no other way to a record. An Access
+// holds the viewer and the policy as they were when it was made. Each transaction makes one of its own,
+// of the viewer and the policy as they are then, so what was withdrawn counts from then on, in the
+// middle of a body or of a list, too.
 type Access struct {
 	a *Archive
 	v auth.Viewer
@@ -162,23 +165,70 @@ func (s *Access) Viewer() auth.Viewer { return s.v }
 // Policy is the rules under which the access is.
 func (s *Access) Policy() auth.Policy { return s.p }
 
+// current is the access that the viewer has in a transaction. Error: *auth.Error when the credential
+// is no longer good.
+func (s *Access) current(tx *kv.Tx) (*Access, error) {
+	v, p, err := s.a.auth.Current(tx, s.v)
+	return &Access{s.a, v, p}, err
+}
+
+// writing makes a function that writes one for a transaction: it is called with the access that the
+// viewer has then, if that may still write at all.
+func (s *Access) writing(fn func(*Access, *kv.Tx) error) func(*kv.Tx) error {
+	return func(tx *kv.Tx) error {
+		now, err := s.current(tx)
+		if err == nil {
+			err = now.p.MayWrite(now.v)
+		}
+		if err != nil {
+			return err
+		}
+		return fn(now, tx)
+	}
+}
+
 // update runs fn in a transaction of the viewer's.
-func (s *Access) update(ctx context.Context, fn func(*kv.Tx) error) error {
+func (s *Access) update(ctx context.Context, fn func(*Access, *kv.Tx) error) error {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return err
 	}
-	return s.a.db.Update(ctx, s.v.Author(), fn)
+	return s.a.db.Update(ctx, s.v.Author(), s.writing(fn))
 }
 
 // free is update for what is deleted, which is done on a full disk as well.
-func (s *Access) free(ctx context.Context, fn func(*kv.Tx) error) error {
+func (s *Access) free(ctx context.Context, fn func(*Access, *kv.Tx) error) error {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return err
 	}
-	return s.a.db.Free(ctx, s.v.Author(), fn)
+	return s.a.db.Free(ctx, s.v.Author(), s.writing(fn))
 }
 
-func (s *Access) view(fn func(*kv.Tx) error) error { return s.a.db.View(fn) }
+// view runs fn in a transaction that reads.
+func (s *Access) view(fn func(*Access, *kv.Tx) error) error {
+	return s.a.db.View(func(tx *kv.Tx) error {
+		now, err := s.current(tx)
+		if err != nil {
+			return err
+		}
+		return fn(now, tx)
+	})
+}
+
+// viewOn is view for an answer that was begun with the rights of s: it ends with auth.ErrRightsEnded
+// when some of these are gone.
+func (s *Access) viewOn(fn func(*Access, *kv.Tx) error) error {
+	return s.view(func(now *Access, tx *kv.Tx) error {
+		if now.v.Lost(s.v) || now.p != s.p && !now.v.Everything() {
+			return auth.ErrRightsEnded
+		}
+		return fn(now, tx)
+	})
+}
+
+// stillSuperuser refuses those who are superusers no longer.
+func (s *Access) stillSuperuser() error {
+	return s.view(func(s *Access, _ *kv.Tx) error { return s.superuser() })
+}
 
 // Head is the last entry of the log.
 func (a *Archive) Head() kv.Mark { return a.db.Head() }

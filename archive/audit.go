@@ -61,7 +61,13 @@ func (s *Access) Log(ctx context.Context, f LogFilter, page Page, out Out[LogEnt
 	if f.Object != 0 && f.Table == "" {
 		return auth.Invalid("id", "An id needs the table that it is of.")
 	}
-	return give(s, ctx, out, func(tx *kv.Tx) ([]uint64, Extent, error) { return f.find(ctx, tx, page) }, readLogEntry)
+	find := func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
+		if err := s.superuser(); err != nil {
+			return nil, Extent{}, err
+		}
+		return f.find(ctx, tx, page)
+	}
+	return give(s, ctx, out, find, readLogEntry)
 }
 
 // find lists the sequence numbers of a page.
@@ -131,7 +137,7 @@ func touches(c kv.Change, row uint64) bool {
 }
 
 // readLogEntry reads an entry; one that was dropped meanwhile is left out.
-func readLogEntry(tx *kv.Tx, seq uint64, row *LogEntry) (bool, error) {
+func readLogEntry(_ *Access, tx *kv.Tx, seq uint64, row *LogEntry) (bool, error) {
 	e, err := tx.Entry(seq)
 	if errors.Is(err, kv.ErrNotFound) {
 		return false, nil

@@ -14,7 +14,7 @@ type bulk struct {
 	ctx context.Context
 	// first makes what the data refer to, a product, products one behind the other, or an upload, in the transaction in which they appear; id is what
 	// was reserved, of several the first, or 0.
-	first func(tx *kv.Tx, id uint64) (uint64, error)
+	first func(s *Access, tx *kv.Tx, id uint64) (uint64, error)
 	// empty says that first is wanted though no row is good.
 	empty bool
 	// reserve takes the id of that before it is made.
@@ -23,7 +23,7 @@ type bulk struct {
 	refer func(d *Datum, id uint64)
 	// ready gives the datum of a gathered row, or the reason why it is left out. It may be asked again for the same row, and the datum is valid until
 	// it is asked for the next.
-	ready func(tx *kv.Tx, row int) (*Datum, error)
+	ready func(s *Access, tx *kv.Tx, row int) (*Datum, error)
 	// refuse is what is said of a row that is there already; nil counts it as a duplicate.
 	refuse func(row int) error
 	// check may still call everything off, before it appears; nil for no check.
@@ -104,7 +104,7 @@ func (b *bulk) stageRows(n int) error {
 		var now tally
 		var merge []mergeRow
 		id := b.id
-		err := b.stage.Update(b.ctx, func(tx *kv.Tx) (err error) {
+		err := b.stage.Update(b.ctx, b.s.writing(func(s *Access, tx *kv.Tx) (err error) {
 			now, merge, id = tally{}, nil, b.id
 			if id == 0 {
 				if id, err = b.reserve(tx); err != nil {
@@ -112,12 +112,12 @@ func (b *bulk) stageRows(n int) error {
 				}
 			}
 			for i := from; i < min(from+stageBatch, n); i++ {
-				if err := b.stageRow(tx, i, id, &now, &merge); err != nil {
+				if err := b.stageRow(s, tx, i, id, &now, &merge); err != nil {
 					return err
 				}
 			}
 			return nil
-		})
+		}))
 		if err != nil {
 			return err
 		}
@@ -136,8 +136,8 @@ func (t *turns[R]) turn() {
 	t.front.forget()
 }
 
-func (b *bulk) stageRow(tx *kv.Tx, row int, id uint64, now *tally, merge *[]mergeRow) error {
-	d, err := b.ready(tx, row)
+func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, merge *[]mergeRow) error {
+	d, err := b.ready(s, tx, row)
 	if isRefusal(err) {
 		now.rejected = append(now.rejected, err)
 		return nil
@@ -146,7 +146,7 @@ func (b *bulk) stageRow(tx *kv.Tx, row int, id uint64, now *tally, merge *[]merg
 		return err
 	}
 	b.refer(d, id)
-	there, seen, pending, err := b.s.twin(tx, d, b.stage.Has)
+	there, seen, pending, err := s.twin(tx, d, b.stage.Has)
 	switch {
 	case err != nil:
 		return err
@@ -180,27 +180,27 @@ func (b *bulk) finish() error {
 	}
 	n := b.give()
 	if b.stage == nil {
-		return b.s.update(b.ctx, func(tx *kv.Tx) error { return b.writeAll(tx, n) })
+		return b.s.update(b.ctx, func(s *Access, tx *kv.Tx) error { return b.writeAll(s, tx, n) })
 	}
 	if err := b.stageRows(n); err != nil {
 		return err
 	}
 	staged := b.done
-	return b.stage.Finish(b.ctx, func(tx *kv.Tx) error {
+	return b.stage.Finish(b.ctx, b.s.writing(func(s *Access, tx *kv.Tx) error {
 		b.done = staged
-		if _, err := b.first(tx, b.id); err != nil {
+		if _, err := b.first(s, tx, b.id); err != nil {
 			return err
 		}
 		for _, m := range b.merge {
-			if err := b.again(tx, m.id, m.target, m.seen); err != nil {
+			if err := b.again(s, tx, m.id, m.target, m.seen); err != nil {
 				return err
 			}
 		}
-		if err := b.settle(tx); err != nil {
+		if err := b.settle(s, tx); err != nil {
 			return err
 		}
 		return b.checked()
-	})
+	}))
 }
 
 func (b *bulk) checked() error {
@@ -211,11 +211,11 @@ func (b *bulk) checked() error {
 }
 
 // writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
-func (b *bulk) writeAll(tx *kv.Tx, n int) error {
+func (b *bulk) writeAll(s *Access, tx *kv.Tx, n int) error {
 	b.done = tally{}
 	rows := make([]*Datum, n)
 	for i := range n {
-		d, err := b.ready(tx, i)
+		d, err := b.ready(s, tx, i)
 		if isRefusal(err) {
 			b.done.rejected = append(b.done.rejected, err)
 			continue
@@ -231,7 +231,7 @@ func (b *bulk) writeAll(tx *kv.Tx, n int) error {
 		return nil
 	}
 	var err error
-	if b.id, err = b.first(tx, 0); err != nil {
+	if b.id, err = b.first(s, tx, 0); err != nil {
 		return err
 	}
 	for i, d := range rows {
@@ -239,7 +239,7 @@ func (b *bulk) writeAll(tx *kv.Tx, n int) error {
 			continue
 		}
 		b.refer(d, b.id)
-		_, result, err := b.s.addDatum(tx, d, b.refuse != nil)
+		_, result, err := s.addDatum(tx, d, b.refuse != nil)
 		switch {
 		case err != nil:
 			return err
@@ -255,10 +255,10 @@ func (b *bulk) writeAll(tx *kv.Tx, n int) error {
 }
 
 // again brings a datum of a target that is there already.
-func (b *bulk) again(tx *kv.Tx, id, target uint64, seen bool) error {
+func (b *bulk) again(s *Access, tx *kv.Tx, id, target uint64, seen bool) error {
 	d := Datum{Target: target}
 	b.refer(&d, b.id)
-	changed, err := b.s.bring(tx, id, &d)
+	changed, err := s.bring(tx, id, &d)
 	if errors.Is(err, kv.ErrNotFound) {
 		return nil // deleted meanwhile
 	}
@@ -271,7 +271,7 @@ func (b *bulk) again(tx *kv.Tx, id, target uint64, seen bool) error {
 }
 
 // settle drops pending rows whose equals others made visible while this was being staged.
-func (b *bulk) settle(tx *kv.Tx) error {
+func (b *bulk) settle(s *Access, tx *kv.Tx) error {
 	for _, n := range b.stage.Superseded(tx) {
 		mine, pending, err := datums.Pending(tx, n.Pending)
 		if errors.Is(err, kv.ErrNotFound) || !pending {
@@ -280,7 +280,7 @@ func (b *bulk) settle(tx *kv.Tx) error {
 		if err != nil {
 			return err
 		}
-		there, seen, _, err := b.s.twin(tx, mine, nil)
+		there, seen, _, err := s.twin(tx, mine, nil)
 		if err != nil {
 			return err
 		}
@@ -291,7 +291,7 @@ func (b *bulk) settle(tx *kv.Tx) error {
 			return err
 		}
 		b.done.created--
-		if err := b.again(tx, there, mine.Target, seen); err != nil {
+		if err := b.again(s, tx, there, mine.Target, seen); err != nil {
 			return err
 		}
 	}

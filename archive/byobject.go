@@ -192,7 +192,7 @@ func (s *Access) findObjects(ctx context.Context, names []string) (*objects, err
 	o := &objects{at: map[string]int{}, reasons: map[string]string{"": "the row names no object"}, places: map[uint64]int{}}
 	for batch := range slices.Chunk(names, objectsAtOnce) {
 		q := s.a.findFuzzy(ctx, batch...)
-		err := s.view(func(tx *kv.Tx) error {
+		err := s.view(func(s *Access, tx *kv.Tx) error {
 			called, err := s.calledSo(tx, q)
 			if err != nil {
 				return err

@@ -114,7 +114,7 @@ func (s *Access) Datums(ctx context.Context, f DatumFilter, page Page, out Out[D
 		q = s.a.findNames(ctx, f.TargetName)
 	}
 	return give(s, ctx, out,
-		func(tx *kv.Tx) ([]uint64, Extent, error) {
+		func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
 			set, err := s.dataSet(tx, f, q)
 			if err != nil {
 				return nil, Extent{}, err
@@ -133,15 +133,15 @@ func (s *Access) Datums(ctx context.Context, f DatumFilter, page Page, out Out[D
 			}
 			return page.of(kv.IDs(sortedIDs(places)), f.Descending)
 		},
-		s.datumRow())
+		datumRow())
 }
 
 // datumRow reads rows of lists of data into a view that is used again and again.
-func (s *Access) datumRow() func(tx *kv.Tx, id uint64, row *DatumView) (bool, error) {
+func datumRow() reader[DatumView] {
 	d := Datum{known: new(knownTexts)}
 	var rows kv.Reader[Datum]
 	var seers kv.Reader[Target]
-	return func(tx *kv.Tx, id uint64, row *DatumView) (bool, error) {
+	return func(s *Access, tx *kv.Tx, id uint64, row *DatumView) (bool, error) {
 		if !rows.Reads(tx) {
 			rows, seers = datums.Reader(tx), targets.Reader(tx)
 		}
@@ -235,7 +235,7 @@ func (s *Access) shownBy(tx *kv.Tx, ids []uint64) (kv.Set, error) {
 
 // Datum reads one datum; the view's value is a copy. Error: NotFound.
 func (s *Access) Datum(id uint64) (v *DatumView, err error) {
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
 		d, _, err := s.datum(tx, id)
 		if err != nil {
 			return err
@@ -250,7 +250,7 @@ func (s *Access) Datum(id uint64) (v *DatumView, err error) {
 // DeleteDatum deletes a datum. In mode targets whoever may change the target may; in mode objects who holds it, and then only on his own account: it goes when nobody else has brought
 // it. Errors: NotFound; Forbidden.
 func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(tx *kv.Tx) error {
+	return s.free(ctx, func(s *Access, tx *kv.Tx) error {
 		d, t, err := s.datum(tx, id)
 		if err != nil {
 			return err

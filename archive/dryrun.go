@@ -26,7 +26,7 @@ func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile, pl *p
 	var done tally
 	look := func() error {
 		defer rows.forget()
-		return s.view(func(tx *kv.Tx) error {
+		return s.view(func(s *Access, tx *kv.Tx) error {
 			for i := range rows.rows {
 				d, err := rows.ready(tx, i)
 				if err != nil {

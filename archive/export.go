@@ -25,7 +25,9 @@ func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView
 	}
 	var ids []uint64
 	var places []exportPlace
-	err := s.view(func(tx *kv.Tx) error {
+	begun := s
+	err := s.view(func(s *Access, tx *kv.Tx) error {
+		begun = s
 		set, err := s.dataSet(tx, f, q)
 		if err == nil {
 			ids, err = set.IDs()
@@ -35,15 +37,15 @@ func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView
 	if err != nil {
 		return err
 	}
-	read := s.datumRow()
+	read := datumRow()
 	var row DatumView
 	for from := 0; from < len(ids); from += rowsAtOnce {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err := s.view(func(tx *kv.Tx) error {
+		err := begun.viewOn(func(s *Access, tx *kv.Tx) error {
 			for _, id := range ids[from:min(from+rowsAtOnce, len(ids))] {
-				ok, err := read(tx, id, &row)
+				ok, err := read(s, tx, id, &row)
 				if err != nil {
 					return err
 				}
@@ -72,9 +74,9 @@ func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView
 	ids = ids[:len(places)]
 	var named uint64
 	var name string
-	return give(s, ctx, out, func(*kv.Tx) ([]uint64, Extent, error) { return ids, Extent{Count: len(ids)}, nil },
-		func(tx *kv.Tx, id uint64, v *ExportView) (bool, error) {
-			ok, err := read(tx, id, &v.DatumView)
+	return give(begun, ctx, out, func(*Access, *kv.Tx) ([]uint64, Extent, error) { return ids, Extent{Count: len(ids)}, nil },
+		func(s *Access, tx *kv.Tx, id uint64, v *ExportView) (bool, error) {
+			ok, err := read(s, tx, id, &v.DatumView)
 			if err != nil || !ok {
 				return false, err
 			}

@@ -33,9 +33,9 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
 	}
-	rows := &turns[*inputRows]{&inputRows{s: s}, &inputRows{s: s}}
+	rows := &turns[*inputRows]{new(inputRows), new(inputRows)}
 	b := &bulk{s: s, ctx: ctx, reserve: uploads.Reserve, turn: rows.turn,
-		ready: func(tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
+		ready: func(s *Access, tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(s, tx, row) },
 		refer: func(d *Datum, id uint64) {
 			d.Upload = id
 			if len(d.Products)+len(d.Owners) == 0 {
@@ -47,7 +47,7 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 		b.refuse = func(row int) error { return rows.back.there(row) }
 	}
 	total := 0
-	b.first = func(tx *kv.Tx, id uint64) (uint64, error) {
+	b.first = func(s *Access, tx *kv.Tx, id uint64) (uint64, error) {
 		u := &Upload{Creator: s.v.ID, Created: tx.Now().UnixMicro(), Rows: uint64(total)}
 		var err error
 		if u.UID, err = tx.NewUID(); err != nil {
@@ -97,7 +97,6 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 
 // inputRows gathers inputs whose values lie one behind the other in one buffer.
 type inputRows struct {
-	s     *Access
 	rows  []DatumInput
 	lines []int
 	text  []byte
@@ -137,19 +136,19 @@ type rejectedRow struct {
 func (e *rejectedRow) Error() string { return e.problems.Error() }
 func (e *rejectedRow) Unwrap() error { return e.problems }
 
-func (r *inputRows) ready(tx *kv.Tx, i int) (*Datum, error) {
+func (r *inputRows) ready(s *Access, tx *kv.Tx, i int) (*Datum, error) {
 	in := &r.rows[i]
 	start := 0
 	if i > 0 {
 		start = r.ends[i-1]
 	}
 	value := r.text[start:r.ends[i]:r.ends[i]]
-	if r.quick(tx, in, value, &r.datum) {
+	if r.quick(s, tx, in, value, &r.datum) {
 		return &r.datum, nil
 	}
 	filled := *in
 	filled.Value = value
-	made, groups, err := r.s.prepareDatum(tx, &filled, in.Clone())
+	made, groups, err := s.prepareDatum(tx, &filled, in.Clone())
 	var p *auth.Problems
 	if errors.As(err, &p) {
 		return nil, &rejectedRow{r.lines[i], p}
@@ -158,7 +157,7 @@ func (r *inputRows) ready(tx *kv.Tx, i int) (*Datum, error) {
 		return nil, err
 	}
 	if len(made.Products) == 0 {
-		made.Owners = []Owner{{r.s.v.ID, groups}}
+		made.Owners = []Owner{{s.v.ID, groups}}
 	}
 	r.good.codes[in.Type] = made.Code
 	return made, nil
@@ -186,17 +185,17 @@ func (g *goodFacts) takes(s *Access, target uint64) bool {
 }
 
 // quick makes the datum of a plain row about whose target and type all is known; it reports false when the row must be looked at more closely.
-func (r *inputRows) quick(tx *kv.Tx, in *DatumInput, value []byte, d *Datum) bool {
+func (r *inputRows) quick(s *Access, tx *kv.Tx, in *DatumInput, value []byte, d *Datum) bool {
 	if r.good.tx != tx {
 		r.good = goodFacts{tx, map[uint64]bool{}, map[string]byte{}, targets.Reader(tx)}
 	}
 	code := r.good.codes[in.Type]
 	if code == 0 || !in.Compact || !in.Timed || len(in.All()) > 0 || in.TargetName != "" || in.Product != 0 ||
-		len(in.Groups) > 0 || isEmptyValue(value) || !r.good.takes(r.s, in.Target) {
+		len(in.Groups) > 0 || isEmptyValue(value) || !r.good.takes(s, in.Target) {
 		return false
 	}
 	if r.owners == nil {
-		r.owners = []Owner{{User: r.s.v.ID}}
+		r.owners = []Owner{{User: s.v.ID}}
 	}
 	*d = Datum{Target: in.Target, Code: code, Time: in.Time, Source: in.Source, Location: in.Location, Value: value, Owners: r.owners, scratch: d.scratch}
 	return true
@@ -215,10 +214,6 @@ const targetsAtOnce = 500
 // AddTargets makes many targets, for each of which next gives the input and its line, until io.EOF, in their order. One that is not good is left out and told. They are made some
 // hundred at a time: an error of next, or of the disk, leaves those that were made before.
 func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, line int, err error)) (*TargetsResult, error) {
-	def, err := s.a.defaultAccess()
-	if err != nil {
-		return nil, err
-	}
 	result := new(TargetsResult)
 	for ended := false; !ended; {
 		var batch []*TargetInput
@@ -235,10 +230,10 @@ func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, l
 			batch, lines = append(batch, in), append(lines, line)
 		}
 		var now TargetsResult
-		err := s.update(ctx, func(tx *kv.Tx) error {
+		err := s.update(ctx, func(s *Access, tx *kv.Tx) error {
 			now = TargetsResult{}
 			for i, in := range batch {
-				pl, err := s.plan(tx, in, &Target{Access: def}, true)
+				pl, err := s.planNew(tx, in)
 				var p *auth.Problems
 				if errors.As(err, &p) {
 					now.Rejected = append(now.Rejected, RowProblem{lines[i], p})

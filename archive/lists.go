@@ -105,7 +105,7 @@ func (s *Access) joinLists(tx *kv.Tx, t *Target, in []ListInput) error {
 
 // TargetList reads a list that the viewer knows. Error: NotFound.
 func (s *Access) TargetList(id uint64) (info ListInfo, err error) {
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
 		l, err := s.list(tx, id)
 		if err == nil {
 			info = ListInfo{id, l.Name}
@@ -117,7 +117,7 @@ func (s *Access) TargetList(id uint64) (info ListInfo, err error) {
 
 // DeleteTargetList deletes a list, not its targets; who made it and superusers may. Errors: NotFound; Forbidden.
 func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(tx *kv.Tx) error {
+	return s.free(ctx, func(s *Access, tx *kv.Tx) error {
 		l, err := s.list(tx, id)
 		if err != nil {
 			return err

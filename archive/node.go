@@ -55,7 +55,7 @@ func Check(ctx context.Context, path string, o VerifyOptions) (*VerifyReport, er
 
 // Backup writes a verified copy of the file to path, where nothing must be, and returns the head of the log that it holds. Reading and writing go on.
 func (s *Access) Backup(ctx context.Context, path string) (head string, err error) {
-	if err := s.superuser(); err != nil {
+	if err := s.stillSuperuser(); err != nil {
 		return "", err
 	}
 	m, err := s.a.db.Backup(ctx, path, s.a.checkFile(ctx))
@@ -87,7 +87,7 @@ func (a *Archive) checkFile(ctx context.Context) func(string) error {
 
 // Verify reads the whole file and compares all that can be compared, while reading and writing go on. Its pages are checked on a copy.
 func (s *Access) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
-	if err := s.superuser(); err != nil {
+	if err := s.stillSuperuser(); err != nil {
 		return nil, err
 	}
 	c, err := o.check()
@@ -132,19 +132,32 @@ func (a *Archive) sweepBesides() error {
 	return err
 }
 
-// A Snapshot is a verified copy of the file, to be read and closed.
+// A Snapshot is a verified copy of the file, to be read and closed. Reading it ends with an error when
+// the one for whom it was made is a superuser no longer.
 type Snapshot struct {
-	*os.File
+	file *os.File
 	Head string // of the log, as the copy holds it
 	dir  string
+	s    *Access
 }
 
+// Read reads on in the copy.
+func (c *Snapshot) Read(b []byte) (int, error) {
+	if err := c.s.stillSuperuser(); err != nil {
+		return 0, err
+	}
+	return c.file.Read(b)
+}
+
+// Seek is that of the copy.
+func (c *Snapshot) Seek(offset int64, whence int) (int64, error) { return c.file.Seek(offset, whence) }
+
 // Close takes the copy away.
-func (c *Snapshot) Close() error { return errors.Join(c.File.Close(), os.RemoveAll(c.dir)) }
+func (c *Snapshot) Close() error { return errors.Join(c.file.Close(), os.RemoveAll(c.dir)) }
 
 // Snapshot makes a verified copy of the file beside it, while reading and writing go on.
 func (s *Access) Snapshot(ctx context.Context) (c *Snapshot, err error) {
-	if err := s.superuser(); err != nil {
+	if err := s.stillSuperuser(); err != nil {
 		return nil, err
 	}
 	dir, err := s.a.besides()
@@ -162,12 +175,12 @@ func (s *Access) Snapshot(ctx context.Context) (c *Snapshot, err error) {
 		return nil, err
 	}
 	f, err := os.Open(path)
-	return &Snapshot{f, m.String(), dir}, err
+	return &Snapshot{f, m.String(), dir, s}, err
 }
 
 // Compact gives the space of what was deleted back to the disk; writers wait meanwhile. It returns the file's sizes before and after, in bytes.
 func (s *Access) Compact(ctx context.Context) (before, after int64, err error) {
-	if err := s.superuser(); err != nil {
+	if err := s.stillSuperuser(); err != nil {
 		return 0, 0, err
 	}
 	if before, _, err = s.a.db.Size(); err != nil {
@@ -182,7 +195,7 @@ func (s *Access) Compact(ctx context.Context) (before, after int64, err error) {
 
 // Reindex throws the index of names away and has it made anew in the background.
 func (s *Access) Reindex() error {
-	if err := s.superuser(); err != nil {
+	if err := s.stillSuperuser(); err != nil {
 		return err
 	}
 	return s.a.names.renew()
@@ -208,7 +221,7 @@ type Stat struct {
 
 // Stat says how the node is.
 func (s *Access) Stat() (*Stat, error) {
-	if err := s.superuser(); err != nil {
+	if err := s.stillSuperuser(); err != nil {
 		return nil, err
 	}
 	size, free, err := s.a.db.Size()
@@ -225,7 +238,7 @@ func (s *Access) Stat() (*Stat, error) {
 	if err := s.a.db.Failed(); err != nil {
 		st.Failed = err.Error()
 	}
-	err = s.view(func(tx *kv.Tx) (err error) {
+	err = s.view(func(s *Access, tx *kv.Tx) (err error) {
 		if st.Formatted, err = tx.Format(); err != nil {
 			return err
 		}

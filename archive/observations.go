@@ -33,7 +33,7 @@ const (
 
 // AddObservation notes an observation of a target that the viewer may change. Errors: *auth.Problems.
 func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
-	err = s.update(ctx, func(tx *kv.Tx) error {
+	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		p := in.Clone()
 		if !p.Has("target_id") {
 			t, err := s.target(tx, in.Target)
@@ -77,7 +77,7 @@ func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *O
 
 // Observation reads one observation record. Error: NotFound.
 func (s *Access) Observation(id uint64) (o *Observation, err error) {
-	err = s.view(func(tx *kv.Tx) (err error) { o, err = s.observation(tx, id); return err })
+	err = s.view(func(s *Access, tx *kv.Tx) (err error) { o, err = s.observation(tx, id); return err })
 	return o, err
 }
 
@@ -103,7 +103,7 @@ var ObservationOrders = []string{"scheduled_start", "scheduled_end", "status", "
 
 // Observations lists the observation records that the viewer sees. Errors: *auth.Problems.
 func (s *Access) Observations(ctx context.Context, f ObservationFilter, page Page, out Out[Observation]) error {
-	find := func(tx *kv.Tx) ([]uint64, Extent, error) {
+	find := func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
 		sets := []kv.Set{visible(s, tx, observations, true)}
 		if len(f.Targets) > 0 {
 			for _, id := range f.Targets {
@@ -131,10 +131,10 @@ func (s *Access) Observations(ctx context.Context, f ObservationFilter, page Pag
 		}
 		return f.sorted(tx, set, page)
 	}
-	read := func(tx *kv.Tx, id uint64, row *Observation) (bool, error) {
+	read := func(s *Access, tx *kv.Tx, id uint64, row *Observation) (bool, error) {
 		o, err := s.observation(tx, id)
 		if isRefusal(err) {
-			return false, nil
+			return false, goneOrHidden(tx, observations, id)
 		}
 		if err == nil {
 			*row = *o
@@ -234,7 +234,7 @@ func compareObservations(a, b *Observation, by string) int {
 
 // CancelObservation notes that an observation was called off, by setting its status; nobody is told. Errors: NotFound; Forbidden.
 func (s *Access) CancelObservation(ctx context.Context, id uint64) (o *Observation, err error) {
-	err = s.update(ctx, func(tx *kv.Tx) error {
+	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		if o, err = s.observation(tx, id); err != nil {
 			return err
 		}
@@ -253,7 +253,7 @@ func (s *Access) CancelObservation(ctx context.Context, id uint64) (o *Observati
 
 // Facilities lists the facilities of the observations that the viewer sees.
 func (s *Access) Facilities() (list []string, err error) {
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
 		seen := visible(s, tx, observations, true)
 		for v := range observations.Values(tx, dimFacility, "") {
 			n, err := kv.And(observations.Set(tx, dimFacility, v), seen).Count()

@@ -52,16 +52,20 @@ type Out[T any] struct {
 // rowsAtOnce is how many rows one transaction gives out.
 const rowsAtOnce = 1000
 
-// give writes a page of ids out: the first rows in the transaction that found them, further ones in transactions of their own. read
-// reports false for a row that has gone, or out of sight, meanwhile.
-func give[T any](s *Access, ctx context.Context, out Out[T], find func(tx *kv.Tx) (ids []uint64, extent Extent, err error),
-	read func(tx *kv.Tx, id uint64, row *T) (bool, error)) error {
+// reader reads a row of a list into memory that is used again. It reports false for a row that has
+// gone, and auth.ErrRightsEnded for one that the viewer sees no longer: sets have said that the viewer
+// saw it when the list began.
+type reader[T any] func(s *Access, tx *kv.Tx, id uint64, row *T) (bool, error)
+
+// give writes a page of ids out: the first rows in the transaction that found them, further ones in
+// transactions of their own, each with the rights that the viewer has then.
+func give[T any](s *Access, ctx context.Context, out Out[T], find func(s *Access, tx *kv.Tx) (ids []uint64, extent Extent, err error), read reader[T]) error {
 	var ids []uint64
 	var row T
-	some := func(tx *kv.Tx) error {
+	some := func(s *Access, tx *kv.Tx) error {
 		n := min(len(ids), rowsAtOnce)
 		for _, id := range ids[:n] {
-			ok, err := read(tx, id, &row)
+			ok, err := read(s, tx, id, &row)
 			if err == nil && ok {
 				err = out.Row(&row)
 			}
@@ -72,8 +76,10 @@ func give[T any](s *Access, ctx context.Context, out Out[T], find func(tx *kv.Tx
 		ids = ids[n:]
 		return nil
 	}
-	err := s.view(func(tx *kv.Tx) error {
-		found, extent, err := find(tx)
+	begun := s
+	err := s.view(func(s *Access, tx *kv.Tx) error {
+		begun = s
+		found, extent, err := find(s, tx)
 		if err != nil {
 			return err
 		}
@@ -81,7 +87,7 @@ func give[T any](s *Access, ctx context.Context, out Out[T], find func(tx *kv.Tx
 		if err := out.Begin(extent); err != nil {
 			return err
 		}
-		return some(tx)
+		return some(s, tx)
 	})
 	for err == nil {
 		if err = out.Flush(); err != nil || len(ids) == 0 {
@@ -90,7 +96,7 @@ func give[T any](s *Access, ctx context.Context, out Out[T], find func(tx *kv.Tx
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err = s.view(some)
+		err = begun.viewOn(some)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"sync/atomic"
 
 	"nightjar/auth"
 	"nightjar/ingest"
@@ -70,8 +71,8 @@ func (s *Access) Products(ctx context.Context, f ProductFilter, page Page, out P
 	if f.TargetName != "" {
 		q = s.a.findNames(ctx, f.TargetName)
 	}
-	w := &productWalk{s: s, out: out, datum: s.datumRow()}
-	err := s.view(func(tx *kv.Tx) error {
+	w := &productWalk{out: out, datum: datumRow()}
+	err := s.view(func(s *Access, tx *kv.Tx) error {
 		set, err := s.productSet(tx, f, q)
 		if err != nil {
 			return err
@@ -80,11 +81,11 @@ func (s *Access) Products(ctx context.Context, f ProductFilter, page Page, out P
 		if err != nil {
 			return err
 		}
-		w.products = ids
+		w.begun, w.products = s, ids
 		if err := out.Begin(extent); err != nil {
 			return err
 		}
-		return w.some(tx)
+		return w.some(s, tx)
 	})
 	return w.rest(ctx, err)
 }
@@ -98,16 +99,16 @@ func (w *productWalk) rest(ctx context.Context, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err = w.s.view(w.some)
+		err = w.begun.viewOn(w.some)
 	}
 	return err
 }
 
 // productWalk goes through products and their data in pieces.
 type productWalk struct {
-	s        *Access
+	begun    *Access // the access in the first transaction
 	out      ProductOut
-	datum    func(tx *kv.Tx, id uint64, row *DatumView) (bool, error)
+	datum    reader[DatumView]
 	products []uint64
 	data     []uint64 // what is left of the data of the product that is open
 	open     bool
@@ -116,11 +117,11 @@ type productWalk struct {
 func (w *productWalk) done() bool { return len(w.products) == 0 && !w.open }
 
 // some gives out about a thousand rows.
-func (w *productWalk) some(tx *kv.Tx) error {
+func (w *productWalk) some(s *Access, tx *kv.Tx) error {
 	var row DatumView
 	for n := 0; n < rowsAtOnce && !w.done(); n++ {
 		if !w.open {
-			if err := w.next(tx); err != nil {
+			if err := w.next(s, tx); err != nil {
 				return err
 			}
 			continue
@@ -134,7 +135,7 @@ func (w *productWalk) some(tx *kv.Tx) error {
 		}
 		id := w.data[0]
 		w.data = w.data[1:]
-		ok, err := w.datum(tx, id, &row)
+		ok, err := w.datum(s, tx, id, &row)
 		if err == nil && ok {
 			err = w.out.Datum(&row)
 		}
@@ -146,18 +147,18 @@ func (w *productWalk) some(tx *kv.Tx) error {
 }
 
 // next opens the next product, if it is still there for the viewer.
-func (w *productWalk) next(tx *kv.Tx) error {
+func (w *productWalk) next(s *Access, tx *kv.Tx) error {
 	id := w.products[0]
 	w.products = w.products[1:]
-	p, t, err := w.s.product(tx, id)
+	p, t, err := s.product(tx, id)
 	if isRefusal(err) {
-		return nil
+		return goneOrHidden(tx, products, id)
 	}
 	if err != nil {
 		return err
 	}
 	if w.out.Datum != nil {
-		data, err := w.s.shownBy(tx, []uint64{id})
+		data, err := s.shownBy(tx, []uint64{id})
 		if err == nil {
 			w.data, err = data.IDs()
 		}
@@ -165,7 +166,7 @@ func (w *productWalk) next(tx *kv.Tx) error {
 			return err
 		}
 	}
-	v, err := w.s.productView(tx, p, t)
+	v, err := s.productView(tx, p, t)
 	if err == nil {
 		err = w.out.Product(v)
 	}
@@ -175,19 +176,20 @@ func (w *productWalk) next(tx *kv.Tx) error {
 
 // Product reads one data product with its data. Error: NotFound.
 func (s *Access) Product(ctx context.Context, id uint64, out ProductOut) error {
-	w := &productWalk{s: s, out: out, datum: s.datumRow(), products: []uint64{id}}
-	err := s.view(func(tx *kv.Tx) error {
+	w := &productWalk{out: out, datum: datumRow(), products: []uint64{id}}
+	err := s.view(func(s *Access, tx *kv.Tx) error {
+		w.begun = s
 		if _, _, err := s.product(tx, id); err != nil {
 			return err
 		}
-		return w.some(tx)
+		return w.some(s, tx)
 	})
 	return w.rest(ctx, err)
 }
 
 // DeleteProduct deletes a data product with its file. Its data go with it, but for those that came in another way as well. Errors: NotFound; Forbidden.
 func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(tx *kv.Tx) error {
+	return s.free(ctx, func(s *Access, tx *kv.Tx) error {
 		p, t, err := s.product(tx, id)
 		if err != nil {
 			return err
@@ -225,10 +227,37 @@ func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
 	})
 }
 
-// A FileView is an uploaded file that is to be sent. It reads through short transactions, so a slow reader holds nothing.
+// A FileView is an uploaded file that is to be sent. It reads through short transactions, so a slow
+// reader holds nothing. Reading ends with an error when the file is deleted, or its reader may see it
+// no longer.
 type FileView struct {
 	*Product
 	*io.SectionReader
+}
+
+// watchedFile is the content of a file as long as its reader sees it. It looks again with each
+// megabyte: once a read would take a tenth of the time of a download.
+type watchedFile struct {
+	s       *Access
+	product uint64
+	content io.ReaderAt
+	left    atomic.Int64 // bytes until the next look
+}
+
+const lookAgain = 1 << 20
+
+func (w *watchedFile) ReadAt(b []byte, at int64) (int, error) {
+	if w.left.Add(-int64(len(b))) < 0 {
+		w.left.Store(lookAgain)
+		err := w.s.view(func(s *Access, tx *kv.Tx) error {
+			_, _, err := s.product(tx, w.product)
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return w.content.ReadAt(b, at)
 }
 
 func (f *FileView) ingestFile() ingest.File {
@@ -237,7 +266,7 @@ func (f *FileView) ingestFile() ingest.File {
 
 // File finds the file of a data product by its path below /data/. Error: NotFound.
 func (s *Access) File(path string) (f *FileView, err error) {
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
 		id, ok, err := tx.Lookup(kindPath, path)
 		if err != nil {
 			return err
@@ -249,7 +278,8 @@ func (s *Access) File(path string) (f *FileView, err error) {
 		if err != nil {
 			return err
 		}
-		f = &FileView{p, io.NewSectionReader(s.a.db.OpenBlob(p.Blob, int64(p.Size)), 0, int64(p.Size))}
+		w := &watchedFile{s: s, product: id, content: s.a.db.OpenBlob(p.Blob, int64(p.Size))}
+		f = &FileView{p, io.NewSectionReader(w, 0, int64(p.Size))}
 		return nil
 	})
 	return f, err

@@ -102,10 +102,10 @@ func checkExtraFields(s string) error {
 
 // Settings lists all settings. Superusers only.
 func (s *Access) Settings() (list []Setting, err error) {
-	if !s.v.Everything() {
-		return nil, s.refuse()
-	}
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
+		if err := s.superuser(); err != nil {
+			return err
+		}
 		for _, spec := range settingSpecs {
 			value, err := setting(tx, spec.name)
 			if err != nil {
@@ -153,7 +153,10 @@ func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, e
 			return Setting{}, auth.Invalid("value", "%s: %v.", name, err)
 		}
 	}
-	err := s.update(ctx, func(tx *kv.Tx) error {
+	err := s.update(ctx, func(s *Access, tx *kv.Tx) error {
+		if err := s.superuser(); err != nil {
+			return err
+		}
 		if name == "data_product_types" {
 			for _, t := range strings.Split(value, ",") {
 				if _, err := tx.Code(codeDataType, t); err != nil {
@@ -217,13 +220,10 @@ func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) e
 	return nil
 }
 
-func (a *Archive) defaultAccess() (access auth.Access, err error) {
-	err = a.db.View(func(tx *kv.Tx) error {
-		v, err := setting(tx, "target_default_permission")
-		access = auth.Access(v)
-		return err
-	})
-	return access, err
+// defaultAccess is who sees a new target for which nothing is said.
+func defaultAccess(tx *kv.Tx) (auth.Access, error) {
+	v, err := setting(tx, "target_default_permission")
+	return auth.Access(v), err
 }
 
 // Name is the node's name.

@@ -46,9 +46,9 @@ func TestShownProduct(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				bob := f.users["bob"]
-				bob.Groups = []uint64{g.ID}
-				f.users["bob"] = bob
+				if err := f.auth.Join(t.Context(), auth.FileOwner(), g.ID, f.users["bob"].ID, true); err != nil {
+					t.Fatal(err)
+				}
 				id := f.target("admin", "T", f.group, g.ID)
 				products := map[string]uint64{}
 				up := func(name, user, rows string, groups ...uint64) {

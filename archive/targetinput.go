@@ -120,6 +120,15 @@ type targetPlan struct {
 	renamed bool
 }
 
+// planNew checks an input for a new target.
+func (s *Access) planNew(tx *kv.Tx, in *TargetInput) (*targetPlan, error) {
+	def, err := defaultAccess(tx)
+	if err != nil {
+		return nil, err
+	}
+	return s.plan(tx, in, &Target{Access: def}, true)
+}
+
 // plan checks an input for a target, new when t has no id, and applies to t what needs nothing written elsewhere.
 // Whole says that all must be in the input that a new target needs, as for PUT.
 func (s *Access) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targetPlan, error) {

@@ -79,7 +79,7 @@ func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out
 	if f.Around != "" {
 		around = s.a.findNames(ctx, f.Around)
 	}
-	find := func(tx *kv.Tx) ([]uint64, Extent, error) {
+	find := func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
 		set, err := s.targetSet(tx, f, queries, around)
 		if err != nil {
 			return nil, Extent{}, err
@@ -90,15 +90,14 @@ func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out
 		}
 		return orderTargets(tx, set, order, page)
 	}
-	read := func(tx *kv.Tx, id uint64, row *TargetView) (bool, error) {
-		t, err := targets.Get(tx, id)
-		if err == kv.ErrNotFound || err == nil && !s.p.Sees(s.v, t.Object()) {
-			return false, nil
+	read := func(s *Access, tx *kv.Tx, id uint64, row *TargetView) (bool, error) {
+		t, err := s.target(tx, id)
+		if isRefusal(err) {
+			return false, goneOrHidden(tx, targets, id)
 		}
 		if err != nil {
 			return false, err
 		}
-		t.ID = id
 		v, err := s.targetView(tx, t)
 		if err == nil {
 			*row = *v

@@ -28,12 +28,8 @@ func (s *Access) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
 
 // CreateTarget makes a target; its maker, and the groups that are named, get all rights on it. Errors: *auth.Problems; *auth.Error.
 func (s *Access) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
-	def, err := s.a.defaultAccess()
-	if err != nil {
-		return nil, err
-	}
-	err = s.update(ctx, func(tx *kv.Tx) error {
-		pl, err := s.plan(tx, in, &Target{Access: def}, true)
+	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
+		pl, err := s.planNew(tx, in)
 		if err == nil {
 			err = s.write(tx, pl)
 		}
@@ -48,7 +44,7 @@ func (s *Access) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetVi
 // ChangeTarget changes a target that the viewer may change. Whole says that the input must hold all that a new target needs (PUT); what it does
 // not hold stays all the same. Errors: *auth.Problems; NotFound; Forbidden.
 func (s *Access) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
-	err = s.update(ctx, func(tx *kv.Tx) error {
+	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
 		if err != nil {
 			return err
@@ -70,7 +66,7 @@ func (s *Access) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, w
 
 // MayChangeTarget says whether the viewer may change a target that he sees; NotFound when he does not see it.
 func (s *Access) MayChangeTarget(id uint64) (yes bool, err error) {
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
 		if err == nil {
 			yes = s.p.May(s.v, auth.Change, t.Object())
@@ -82,7 +78,7 @@ func (s *Access) MayChangeTarget(id uint64) (yes bool, err error) {
 
 // Target reads one target. Error: NotFound.
 func (s *Access) Target(id uint64) (v *TargetView, err error) {
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
 		if err == nil {
 			v, err = s.targetView(tx, t)
@@ -94,7 +90,7 @@ func (s *Access) Target(id uint64) (v *TargetView, err error) {
 
 // DeleteTarget deletes a target with its data products, their files, its data and its observation records. Errors: NotFound; Forbidden.
 func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(tx *kv.Tx) error {
+	return s.free(ctx, func(s *Access, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
 		if err != nil {
 			return err
@@ -136,7 +132,7 @@ func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
 // Withdraw takes away what a group was granted on a target. (Naming a group in a change of the target grants; a TOM knows no way
 // back.) Errors: NotFound, also for a group that was granted nothing; Forbidden.
 func (s *Access) Withdraw(ctx context.Context, id, group uint64) error {
-	return s.update(ctx, func(tx *kv.Tx) error {
+	return s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
 		if err != nil {
 			return err
@@ -190,7 +186,7 @@ func (s *Access) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err e
 
 // Alias reads an alias of a target that the viewer sees; Extra a tag. Error: NotFound.
 func (s *Access) Alias(id uint64) (p Part, err error) {
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
 		t, at, err := s.part(tx, kindAliasID, id)
 		if err == nil {
 			p = Part{ID: id, Name: t.Aliases[at].Name}
@@ -202,7 +198,7 @@ func (s *Access) Alias(id uint64) (p Part, err error) {
 
 // Extra reads a tag of a target that the viewer sees. Error: NotFound.
 func (s *Access) Extra(id uint64) (p Part, err error) {
-	err = s.view(func(tx *kv.Tx) error {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
 		t, at, err := s.part(tx, kindExtraID, id)
 		if err == nil {
 			p = Part{ID: id, Key: t.Extras[at].Key, Value: t.Extras[at].Value}
@@ -223,7 +219,7 @@ func (s *Access) DeleteExtra(ctx context.Context, id uint64) error {
 }
 
 func (s *Access) deletePart(ctx context.Context, kind byte, id uint64) error {
-	return s.update(ctx, func(tx *kv.Tx) error {
+	return s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		t, at, err := s.part(tx, kind, id)
 		if err != nil {
 			return err

@@ -162,10 +162,10 @@ func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *pr
 	}
 	rows := &turns[*datumRows]{new(datumRows), new(datumRows)}
 	b := &bulk{s: s, ctx: ctx, empty: true, turn: rows.turn,
-		ready:   func(tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
+		ready:   func(_ *Access, tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
 		refer:   func(d *Datum, id uint64) { d.Products = []uint64{id + in.byObject.place(d.Target)} },
 		reserve: reserve,
-		first: func(tx *kv.Tx, id uint64) (first uint64, err error) {
+		first: func(s *Access, tx *kv.Tx, id uint64) (first uint64, err error) {
 			if first = id; first == 0 {
 				if first, err = reserve(tx); err != nil {
 					return 0, err
@@ -211,7 +211,7 @@ func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (
 		return nil, nil, err
 	}
 	var pl *productPlan
-	err := s.view(func(tx *kv.Tx) (err error) {
+	err := s.view(func(s *Access, tx *kv.Tx) (err error) {
 		pl, err = s.planProduct(tx, in, f.Size())
 		return err
 	})
@@ -219,7 +219,7 @@ func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (
 		in, pl.note, err = s.recognised(ctx, in, pl, f)
 	}
 	if err == nil {
-		err = s.view(func(tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
+		err = s.view(func(s *Access, tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
 	}
 	return in, pl, err
 }

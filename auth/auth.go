@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/rand"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ type Auth struct {
 	used      *lastUsed
 	known     known
 	policy    atomic.Pointer[Policy]
+	policyMu  sync.Mutex // held while the policy is read and stored
 
 	// Forget takes away what was granted to a user or group that is being deleted; set once, by the package that keeps the grants.
 	Forget func(tx *kv.Tx, g Grantee) error
@@ -57,30 +59,39 @@ func New(db *kv.DB, o Options) (*Auth, error) {
 	return a, a.LoadPolicy()
 }
 
-// Policy is the rules as they are now.
+// Policy is the rules as they were when they were last loaded: for what is refused early, before a
+// transaction looks at them again (see Current).
 func (a *Auth) Policy() Policy { return *a.policy.Load() }
 
 // LoadPolicy reads the rules from the settings; it is called again after these have been changed.
+// Calls that come at once read one after the other, so that what the last one read stays.
 func (a *Auth) LoadPolicy() error {
+	a.policyMu.Lock()
+	defer a.policyMu.Unlock()
 	return a.db.View(func(tx *kv.Tx) error {
-		p := Policy{Mode: Targets, Strategy: ReadOnly}
-		s, ok, err := tx.Setting(SettingMode)
-		if err == nil && ok {
-			p.Mode, err = ParseMode(s)
+		p, err := readPolicy(tx)
+		if err == nil {
+			a.policy.Store(&p)
 		}
-		if err != nil {
-			return err
-		}
-		s, ok, err = tx.Setting(SettingStrategy)
-		if err == nil && ok {
-			p.Strategy, err = ParseStrategy(s)
-		}
-		if err != nil {
-			return err
-		}
-		a.policy.Store(&p)
-		return nil
+		return err
 	})
+}
+
+// readPolicy reads the rules as they are in a transaction.
+func readPolicy(tx *kv.Tx) (Policy, error) {
+	p := Policy{Mode: Targets, Strategy: ReadOnly}
+	s, ok, err := tx.Setting(SettingMode)
+	if err == nil && ok {
+		p.Mode, err = ParseMode(s)
+	}
+	if err != nil {
+		return p, err
+	}
+	s, ok, err = tx.Setting(SettingStrategy)
+	if err == nil && ok {
+		p.Strategy, err = ParseStrategy(s)
+	}
+	return p, err
 }
 
 // Author is on whose behalf a transaction of a viewer writes.

@@ -74,7 +74,7 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 	if err := p.Err(); err != nil {
 		return info, err
 	}
-	err = a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
 		p := new(Problems)
 		if err := a.nameFree(tx, p, kindGroupName, name, 0, "name", "group with this name already exists."); err != nil {
 			return err
@@ -100,7 +100,7 @@ func (a *Auth) group(tx *kv.Tx, v Viewer, id uint64) (*Group, error) {
 
 // Group describes one group; NotFound unless the viewer may know of it.
 func (a *Auth) Group(v Viewer, id uint64) (info GroupInfo, err error) {
-	err = a.db.View(func(tx *kv.Tx) error {
+	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		g, err := a.group(tx, v, id)
 		if err == nil {
 			info = GroupInfo{id, g.Name}
@@ -113,7 +113,7 @@ func (a *Auth) Group(v Viewer, id uint64) (info GroupInfo, err error) {
 // Groups lists the viewer's own groups by id, or all when a superuser asks for them, with their number; only the one called name, unless that is "". The owner
 // of the file belongs to none.
 func (a *Auth) Groups(v Viewer, all bool, name string, p Page) (list []GroupInfo, count int, err error) {
-	err = a.db.View(func(tx *kv.Tx) error {
+	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := groups.All(tx)
 		if !all || !v.Everything() {
 			own := slices.Clone(v.Groups)
@@ -143,7 +143,10 @@ func (a *Auth) Members(v Viewer, id uint64) (list []UserInfo, err error) {
 	if !v.Everything() {
 		return nil, ErrForbidden
 	}
-	err = a.db.View(func(tx *kv.Tx) error {
+	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
+		if !v.Everything() {
+			return ErrForbidden
+		}
 		if _, err := a.group(tx, v, id); err != nil {
 			return err
 		}
@@ -176,7 +179,7 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 	if err := p.Err(); err != nil {
 		return info, err
 	}
-	err = a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
 		g, err := a.group(tx, v, id)
 		if err != nil {
 			return err
@@ -200,7 +203,7 @@ func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bo
 	if err := a.superuser(v); err != nil {
 		return err
 	}
-	return a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+	return a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
 		if _, err := a.group(tx, v, group); err != nil {
 			return err
 		}
@@ -226,7 +229,7 @@ func (a *Auth) DeleteGroup(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.superuser(v); err != nil {
 		return err
 	}
-	return a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+	return a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
 		if _, err := a.group(tx, v, id); err != nil {
 			return err
 		}

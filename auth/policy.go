@@ -153,6 +153,10 @@ type Viewer struct {
 	OnlyReads bool   // the token may not write
 	Addr      string // the address that asks
 	Action    string // what is being asked, for the log
+
+	// password is the stored form of the password that was given, "" when there was none: when the
+	// user has another one, the viewer has ended (see Auth.Current).
+	password string
 }
 
 // FileOwner is who sits at the command line.

@@ -28,6 +28,7 @@ func (a *Auth) Basic(ctx context.Context, name, password, addr string) (Viewer, 
 				return kv.ErrNotFound // renamed, or with another password
 			}
 			v = viewerOf(id, u, addr)
+			v.password = u.Password
 			return nil
 		})
 		if !errors.Is(err, kv.ErrNotFound) {
@@ -67,7 +68,9 @@ func (a *Auth) verify(ctx context.Context, name, password, addr string) (v Viewe
 		return v, ErrBadPassword
 	}
 	a.basic.remember(a.basic.mark(name, password), id, u.Password)
-	return viewerOf(id, u, addr), nil
+	v = viewerOf(id, u, addr)
+	v.password = u.Password
+	return v, nil
 }
 
 func viewerOf(id uint64, u *User, addr string) Viewer {
@@ -96,7 +99,7 @@ func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 		if err != nil {
 			return err
 		}
-		if t.Expires != 0 && t.Expires <= now {
+		if t.expired(now) {
 			return ErrBadToken
 		}
 		u, err := users.Get(tx, t.User)
@@ -170,7 +173,7 @@ func (a *Auth) SignOut(ctx context.Context, v Viewer) error {
 		return nil
 	}
 	err := a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error { return tokens.Delete(tx, v.Token) })
-	if errors.Is(err, kv.ErrNotFound) {
+	if errors.Is(err, kv.ErrNotFound) { // it has ended already
 		return nil
 	}
 	return err

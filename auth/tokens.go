@@ -111,8 +111,8 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 		return info, err
 	}
 	t.Hash = hash
-	err = a.db.Update(ctx, v.Author(), func(tx *kv.Tx) (err error) {
-		if _, err := users.Get(tx, t.User); errors.Is(err, kv.ErrNotFound) {
+	err = a.update(ctx, v, func(v Viewer, tx *kv.Tx) (err error) {
+		if _, err := users.Get(tx, t.User); errors.Is(err, kv.ErrNotFound) || err == nil && !mayKnow(v, t.User) {
 			return Invalid("user", "There is no such user.")
 		} else if err != nil {
 			return err
@@ -215,7 +215,7 @@ func (a *Auth) tokenInfo(tx *kv.Tx, id uint64, t *Token) (TokenInfo, error) {
 
 // Tokens lists the viewer's tokens, or everybody's for a superuser, by id, with their number. Sessions are among them.
 func (a *Auth) Tokens(v Viewer, p Page) (list []TokenInfo, count int, err error) {
-	err = a.db.View(func(tx *kv.Tx) error {
+	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := tokens.All(tx)
 		if v.Guest() {
 			set = kv.Set{}
@@ -242,7 +242,7 @@ func (a *Auth) Tokens(v Viewer, p Page) (list []TokenInfo, count int, err error)
 
 // Token describes one token; NotFound unless it is the viewer's or the viewer is a superuser.
 func (a *Auth) Token(v Viewer, id uint64) (info TokenInfo, err error) {
-	err = a.db.View(func(tx *kv.Tx) error {
+	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		t, err := a.token(tx, v, id)
 		if err == nil {
 			info, err = a.tokenInfo(tx, id, t)
@@ -265,7 +265,7 @@ func (a *Auth) RevokeToken(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return err
 	}
-	return a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+	return a.update(ctx, v, func(v Viewer, tx *kv.Tx) error {
 		if _, err := a.token(tx, v, id); err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info Us
 	if err != nil {
 		return info, err
 	}
-	err = a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
 		u := User{Name: *in.Name, Password: hash, Created: tx.Now().UnixMicro()}
 		if in.Superuser != nil {
 			u.Superuser = *in.Superuser
@@ -169,7 +169,7 @@ func mayKnow(v Viewer, id uint64) bool { return v.Everything() || !v.Guest() && 
 
 // User describes one user; NotFound unless the viewer may know of it.
 func (a *Auth) User(v Viewer, id uint64) (info UserInfo, err error) {
-	err = a.db.View(func(tx *kv.Tx) error {
+	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		u, err := a.user(tx, v, id)
 		if err == nil {
 			info, err = a.userInfo(tx, id, u)
@@ -189,7 +189,7 @@ func (a *Auth) user(tx *kv.Tx, v Viewer, id uint64) (*User, error) {
 
 // Users lists the users that the viewer may know of, by id, with their number; only the one called name, unless that is "".
 func (a *Auth) Users(v Viewer, name string, p Page) (list []UserInfo, count int, err error) {
-	err = a.db.View(func(tx *kv.Tx) error {
+	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := users.All(tx)
 		switch {
 		case v.Guest():
@@ -246,14 +246,17 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 			return info, ErrForbidden
 		}
 	}
+	proven := ""                                                               // the stored form of the password that was given as the present one
 	if in.Password != nil && (!v.Everything() || v.ID == id && in.Old != "") { // a superuser need not give it, but what is given counts
-		if _, err := a.verify(ctx, v.Name, in.Old, v.Addr); err != nil {
+		who, err := a.verify(ctx, v.Name, in.Old, v.Addr)
+		if err != nil {
 			var refused *Error
 			if errors.As(err, &refused) && refused.Kind == Unauthenticated {
 				return info, Invalid("current_password", "This is not your password so far.")
 			}
 			return info, err
 		}
+		proven = who.password
 	}
 	if in.Name != nil {
 		checkUserName(p, *in.Name)
@@ -262,10 +265,16 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 	if err != nil {
 		return info, err
 	}
-	err = a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+	err = a.update(ctx, v, func(v Viewer, tx *kv.Tx) error {
 		u, err := a.user(tx, v, id)
 		if err != nil {
 			return err
+		}
+		if !v.Everything() && (in.Name != nil || in.Superuser != nil || in.Groups != nil || in.Password != nil && proven == "") {
+			return ErrForbidden // a superuser no longer
+		}
+		if proven != "" && proven != u.Password {
+			return Invalid("current_password", "This is not your password so far.")
 		}
 		q := new(Problems)
 		if in.Name != nil {
@@ -303,7 +312,7 @@ func (a *Auth) DeleteUser(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.superuser(v); err != nil {
 		return err
 	}
-	return a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+	return a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
 		if _, err := a.user(tx, v, id); err != nil {
 			return err
 		}

@@ -1,0 +1,115 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"nightjar/kv"
+)
+
+// ErrRightsEnded says that an answer broke off since the one who reads it lost rights while it was sent.
+var ErrRightsEnded = &Error{Kind: Forbidden, Message: "Your rights changed while this was read. Ask again."}
+
+// Current looks a viewer and the policy up as they are in a transaction: who signed in some time
+// ago may have been deleted, demoted or taken out of a group since. Whoever writes, or reads more
+// than once, decides by what Current gives and never by what signing in gave.
+//
+// Errors: *Error, Unauthenticated, when the credential is no longer good: the user is gone, the
+// token was revoked or has expired, or the password that Basic brought is another one now.
+func (a *Auth) Current(tx *kv.Tx, v Viewer) (Viewer, Policy, error) {
+	p, err := readPolicy(tx)
+	if err != nil || v.ID == 0 { // guests and the owner of the file have no record that could change
+		return v, p, err
+	}
+	v.OnlyReads = false
+	if v.Token != 0 {
+		t, err := tokens.Get(tx, v.Token)
+		if errors.Is(err, kv.ErrNotFound) || err == nil && (t.User != v.ID || t.expired(a.now().UnixMicro())) {
+			return v, p, ErrBadToken
+		}
+		if err != nil {
+			return v, p, err
+		}
+		v.OnlyReads = t.OnlyReads
+	}
+	u, err := users.Get(tx, v.ID)
+	if errors.Is(err, kv.ErrNotFound) {
+		return v, p, v.ended()
+	}
+	if err != nil {
+		return v, p, err
+	}
+	if v.password != "" && v.password != u.Password {
+		return v, p, v.ended()
+	}
+	v.Name, v.Superuser, v.Groups = u.Name, u.Superuser, u.Groups
+	return v, p, nil
+}
+
+// ended is the refusal of a credential that was good before.
+func (v Viewer) ended() error {
+	switch {
+	case v.Token != 0:
+		return ErrBadToken
+	case v.password != "":
+		return ErrBadPassword
+	}
+	return &Error{Kind: NotFound, Message: "There is no user " + v.Name + "."} // for whom the owner acted
+}
+
+func (t *Token) expired(now int64) bool { return t.Expires != 0 && t.Expires <= now }
+
+// Lost says whether a viewer had rights before that are gone now, so that an answer which was begun
+// with them must not go on.
+func (v Viewer) Lost(before Viewer) bool {
+	if v.Everything() {
+		return false
+	}
+	if before.Everything() {
+		return true
+	}
+	for _, g := range before.Groups {
+		if !v.MayName(g) {
+			return true
+		}
+	}
+	return false
+}
+
+// update runs fn in a transaction of a viewer's, as the viewer is when the transaction runs.
+func (a *Auth) update(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.Tx) error) error {
+	if err := a.Policy().MayWrite(v); err != nil {
+		return err
+	}
+	return a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+		now, p, err := a.Current(tx, v)
+		if err == nil {
+			err = p.MayWrite(now)
+		}
+		if err != nil {
+			return err
+		}
+		return fn(now, tx)
+	})
+}
+
+// bySuperuser is update for what only superusers do.
+func (a *Auth) bySuperuser(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.Tx) error) error {
+	return a.update(ctx, v, func(v Viewer, tx *kv.Tx) error {
+		if !v.Everything() {
+			return ErrForbidden
+		}
+		return fn(v, tx)
+	})
+}
+
+// view runs fn in a transaction that reads, with the viewer as it is then.
+func (a *Auth) view(v Viewer, fn func(v Viewer, tx *kv.Tx) error) error {
+	return a.db.View(func(tx *kv.Tx) error {
+		now, _, err := a.Current(tx, v)
+		if err != nil {
+			return err
+		}
+		return fn(now, tx)
+	})
+}
