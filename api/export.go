@@ -53,8 +53,7 @@ func (r *request) streamed(kind string, fn func(s *stream) error) (*answer, erro
 	s := &stream{r: r, kind: kind}
 	if err := fn(s); err != nil {
 		if s.sent {
-			r.api.o.Log.Error("an export ended early", "path", r.URL.Path, "error", err)
-			panic(http.ErrAbortHandler)
+			r.api.breakOff(r.Request, err)
 		}
 		return nil, err
 	}

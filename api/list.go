@@ -225,8 +225,7 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	}
 	if err := run(l); err != nil {
 		if l.stream {
-			r.api.o.Log.Error("a list ended early", "path", r.URL.Path, "error", err)
-			panic(http.ErrAbortHandler) // the status has been sent: only a broken connection can still tell
+			r.api.breakOff(r.Request, err)
 		}
 		return nil, err
 	}

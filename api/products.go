@@ -156,7 +156,7 @@ func getProduct(r *request) (*answer, error) {
 	l := &listWriter{r: r}
 	if err := r.access.Product(r.Context(), id, r.productOut(l)); err != nil {
 		if l.stream {
-			panic(http.ErrAbortHandler)
+			r.api.breakOff(r.Request, err)
 		}
 		return nil, err
 	}

@@ -186,6 +186,16 @@ func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 	w.Write([]byte(`{"detail":"A server error occurred."}`))
 }
 
+// breakOff ends an answer whose status has been sent: only a broken connection can still tell that it
+// is not whole. The log is told unless the reader's rights, or what is read, ended meanwhile.
+func (api *API) breakOff(r *http.Request, err error) {
+	var refused *auth.Error
+	if !errors.As(err, &refused) && r.Context().Err() == nil {
+		api.o.Log.Error("an answer broke off", "path", r.URL.Path, "error", err)
+	}
+	panic(http.ErrAbortHandler)
+}
+
 // panicError keeps where a handler panicked.
 func panicError(p any) error {
 	stack := make([]byte, 16<<10)

@@ -23,6 +23,8 @@ type Auth struct {
 	policy    atomic.Pointer[Policy]
 	policyMu  sync.Mutex // held while the policy is read and stored
 
+	policyRead func() // for tests: called between reading the policy and storing it
+
 	// Forget takes away what was granted to a user or group that is being deleted; set once, by the package that keeps the grants.
 	Forget func(tx *kv.Tx, g Grantee) error
 }
@@ -70,10 +72,14 @@ func (a *Auth) LoadPolicy() error {
 	defer a.policyMu.Unlock()
 	return a.db.View(func(tx *kv.Tx) error {
 		p, err := readPolicy(tx)
-		if err == nil {
-			a.policy.Store(&p)
+		if err != nil {
+			return err
 		}
-		return err
+		if a.policyRead != nil {
+			a.policyRead()
+		}
+		a.policy.Store(&p)
+		return nil
 	})
 }
 
