@@ -140,6 +140,7 @@ type modelRun struct {
 	api       *API
 	tokens    map[string]string
 	groups    map[string]uint64
+	fillers   []uint64 // groups of which nothing comes but longer records of users
 	m         *model
 	saved     []byte // the model as it was when the backup was made
 	backups   int
@@ -181,6 +182,9 @@ func (x *modelRun) open() (err error) {
 	return err
 }
 
+// modelFillers is how many groups make a user's record longer than 2,048 bytes.
+const modelFillers = 1100
+
 // begin makes the users, without passwords, which take long.
 func (x *modelRun) begin() error {
 	if err := x.open(); err != nil {
@@ -193,6 +197,13 @@ func (x *modelRun) begin() error {
 			return err
 		}
 		x.groups[name] = g.ID
+	}
+	for i := range modelFillers {
+		g, err := a.CreateGroup(ctx, owner, fmt.Sprint("Filler ", i))
+		if err != nil {
+			return err
+		}
+		x.fillers = append(x.fillers, g.ID)
 	}
 	for _, name := range modelUsers[:5] {
 		super := name == "admin"
@@ -368,7 +379,13 @@ func (x *modelRun) member(_ string, r *rand.Rand) error {
 	}
 	id := s.value["results"].([]any)[0].(map[string]any)["id"]
 	x.m.Groups[who] = list
-	return x.ask("admin", "PATCH", fmt.Sprintf("/api/users/%v/", id), map[string]any{"groups": x.refs(list)}).want(200)
+	refs := x.refs(list)
+	if r.IntN(4) == 0 {
+		for _, id := range x.fillers {
+			refs = append(refs, map[string]any{"id": id})
+		}
+	}
+	return x.ask("admin", "PATCH", fmt.Sprintf("/api/users/%v/", id), map[string]any{"groups": refs}).want(200)
 }
 
 // refs names groups by id.

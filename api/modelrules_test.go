@@ -49,6 +49,7 @@ type modelProduct struct {
 	Maker           string
 	Groups          []string
 	ProductID, Path string
+	Extra           string
 	Type, Content   string
 }
 

@@ -76,10 +76,14 @@ func unique(list []string) []string {
 	return out
 }
 
+// longText makes records a little shorter and longer than 2,048 bytes, from where on the file keeps
+// them apart.
+func longText(r *rand.Rand) string { return strings.Repeat("x", one(r, 1700, 1800, 1900, 2100, 3000)) }
+
 // tags are what a target's tags are to be; doubled says that a key stands there twice.
 func tags(r *rand.Rand) (sent []any, tags []modelPart, doubled bool) {
 	for _, k := range some(r, "z", "host", "class") {
-		p := modelPart{Name: k, Value: one(r, "1", "2", "")}
+		p := modelPart{Name: k, Value: one(r, "1", "2", "", longText(r))}
 		doubled = doubled || slices.ContainsFunc(tags, func(x modelPart) bool { return x.Name == k })
 		tags = append(tags, p)
 		sent = append(sent, map[string]string{"key": p.Name, "value": p.Value})
@@ -583,7 +587,8 @@ func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 		p.Content += fmt.Sprintf("%d.50,%d.0\n", 15+row, 60000+row)
 	}
 	groups := unique(x.someGroups(who, r))
-	f := newForm("target", fmt.Sprint(id), "data_product_type", p.Type, "product_id", p.ProductID)
+	p.Extra = one(r, "", "", longText(r))
+	f := newForm("target", fmt.Sprint(id), "data_product_type", p.Type, "product_id", p.ProductID, "extra_data", p.Extra)
 	for i, g := range groups {
 		f.w.WriteField(fmt.Sprintf("groups[%d]id", i), fmt.Sprint(x.groups[g]))
 		if m.mayName(who, []string{g}) {

@@ -56,7 +56,15 @@ func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Acces
 	if err != nil {
 		b.Fatal(err)
 	}
-	return a, owner, a.For(auth.Viewer{ID: 1 << 20, Name: "half", Groups: []uint64{g.ID}})
+	name := "half"
+	if _, err := a.auth.CreateUser(ctx, auth.FileOwner(), auth.UserChange{Name: &name, Groups: &[]auth.GroupRef{{ID: g.ID}}}); err != nil {
+		b.Fatal(err)
+	}
+	viewer, err := a.auth.As(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return a, owner, a.For(viewer)
 }
 
 // benchDatum is datum k of the measurements.

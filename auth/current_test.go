@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -124,5 +125,44 @@ func TestLost(t *testing.T) {
 		if got := c.now.Lost(c.before); got != c.want {
 			t.Errorf("%+v after %+v: %v", c.now, c.before, got)
 		}
+	}
+}
+
+// BenchmarkCurrent looks up a viewer who came with a token: what each transaction pays for rights that
+// are never stale.
+func BenchmarkCurrent(b *testing.B) {
+	db, err := kv.Open(filepath.Join(b.TempDir(), "test.db"), Tables(), kv.Options{NoSync: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	a, err := New(db, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	name := "carol"
+	u, err := a.CreateUser(b.Context(), FileOwner(), UserChange{Name: &name})
+	if err != nil {
+		b.Fatal(err)
+	}
+	t, err := a.CreateToken(b.Context(), FileOwner(), NewToken{User: u.ID})
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := a.WithToken(t.Secret, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	err = db.View(func(tx *kv.Tx) error {
+		for b.Loop() {
+			if _, _, err := a.Current(tx, v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 }
