@@ -206,7 +206,11 @@ func (r *storageReader) readRecords() {
 				b = b[1:]
 			case 1:
 				large++
-				b = r.open("large", covers, r.bolt.buckets["large"].get(string(covers)))
+				value := r.bolt.buckets["large"].get(string(covers))
+				if len(b) != 5 || !bytes.Equal(b[1:], value[len(value)-4:]) {
+					r.Errorf("%s %d: the record says that the CRC of its large value is %x, and it is %x", name, id, b[1:], value[len(value)-4:])
+				}
+				b = r.open("large", covers, value)
 			}
 			if id == 0 || id > r.bolt.buckets[name].sequence {
 				r.Errorf("%s %d is beyond the sequence", name, id)
@@ -304,7 +308,7 @@ func (r *storageReader) meta(f *storageFile) {
 		r.Helper()
 		return r.open("meta", []byte(key), meta.get(key))
 	}
-	if v := get("format"); binary.BigEndian.Uint32(v) != 2 || f.stat.Formatted != 2 {
+	if v := get("format"); binary.BigEndian.Uint32(v) != 3 || f.stat.Formatted != 3 {
 		r.Errorf("format %x", v)
 	}
 	no := get("node")

@@ -249,9 +249,6 @@ func (db *DB) try(jobs []*job) (bad *job, err error) {
 	if err := b.findTails(); err != nil {
 		return nil, err
 	}
-	if err := b.upgrade(); err != nil {
-		return nil, err
-	}
 	wrote := false
 	for _, j := range jobs {
 		b.run(j)
@@ -282,20 +279,6 @@ func (b *batch) count() {
 			b.db.changes[d.no].Add(1)
 		}
 	}
-}
-
-// upgrade makes a file of an older format one of this, with whatever is written.
-func (b *batch) upgrade() error {
-	if b.db.format == Format {
-		return nil
-	}
-	tx := &Tx{db: b.db, bolt: b.bolt, batch: b}
-	for _, d := range b.db.schema.tables {
-		if err := tx.foldTail(d); err != nil {
-			return err
-		}
-	}
-	return tx.meta().putFormat()
 }
 
 // begin opens bbolt's transaction with the list of free pages out of the way.
@@ -499,7 +482,7 @@ func (db *DB) Head() Mark {
 }
 
 func (db *DB) published(b *batch) {
-	db.freeListStored, db.format = false, Format
+	db.freeListStored = false
 	for s, notes := range b.super {
 		s.note(notes)
 	}

@@ -5,7 +5,7 @@
 // found. From then on kv keeps records and keys together: View shows one state of the file, Update changes it, all or nothing, and is on
 // the disk when it returns.
 //
-// # The file, format 2
+// # The file, format 3
 //
 // This is what somebody needs who reads the file without this program. It is a bbolt file (go.etcd.io/bbolt, data file version
 // 2); these are its buckets. Numbers in keys are big-endian; uvarint and varint are those of Go's encoding/binary (LEB128,
@@ -21,7 +21,7 @@
 //	blob     files in pieces of 64 KiB, with their hashes: see blob.go
 //	log      sequence 8 -> what one request changed, see Entry
 //
-// A record is 0 and its bytes, or 1 when the bytes are in bucket large; the bytes are as the table's codec wrote them, mostly in the wire
+// A record is 0 and its bytes, or 1 and the CRC-32C of the value in bucket large that holds the bytes; the bytes are as the table's codec wrote them, mostly in the wire
 // format of Protocol Buffers (see Fields). Every value ends with a CRC-32C (Castagnoli, little-endian). It covers the key and all before it; for
 // records and large values the key is table 1, id 8. Ids are given out in ascending order and never twice.
 //
@@ -30,8 +30,7 @@
 //
 // A row of a bulk table exists when it is in the set of all rows of its table (dimension 0, no value). Rows that are being
 // created by a Stage, and rows that are being swept away, stand in bucket meta under stage/; they are in no set, and absent for everybody. The
-// newest rows of a bulk table, those behind its fold mark, are in no stored set and series either, but exist: see tail.go. In format 1 their series
-// were stored.
+// newest rows of a bulk table, those behind its fold mark, are in no stored set and series either, but exist: see tail.go.
 //
 // # Promises
 //

@@ -23,6 +23,8 @@ var (
 	ErrLocked = errors.New("another process has the file open")
 	// ErrNewer: the file was written by a later version with another format.
 	ErrNewer = errors.New("the file is of a newer format")
+	// ErrOlder: the file was written by an earlier program with another format, which this one does not read.
+	ErrOlder = errors.New("the file is of an older format")
 	// ErrNotOurs: the file is not one of ours.
 	ErrNotOurs = errors.New("not a nightjar file")
 	// ErrCopied: the file carries the session mark of a running node that is not this one.

@@ -110,7 +110,6 @@ type DB struct {
 	failed         atomic.Pointer[error]
 	stuck          atomic.Bool        // see setStuck
 	freeListStored bool               // of who has the turn
-	format         uint32             // of the file; of who has the turn
 	changes        [256]atomic.Uint64 // see Table.Changes
 
 	headMu sync.Mutex
@@ -133,7 +132,7 @@ type DB struct {
 
 // Open opens the file at path, or makes it. The tables are those of the packages that own the records, always all of them. Close must be called in the end.
 //
-// Errors: ErrLocked, ErrNewer, ErrNotOurs; ErrCopied when the file is the copy of a running node's and found damaged;
+// Errors: ErrLocked, ErrNewer, ErrOlder, ErrNotOurs; ErrCopied when the file is the copy of a running node's and found damaged;
 // *DamageError; those of the file system.
 func Open(path string, tables []AnyTable, o Options) (*DB, error) {
 	o.setDefaults()
@@ -395,9 +394,6 @@ func (db *DB) load() error {
 	missing := false
 	err := db.bolt.View(func(bt *bbolt.Tx) (err error) {
 		if err := checkFormat(bt); err != nil {
-			return err
-		}
-		if db.format, err = formatOf(bt); err != nil {
 			return err
 		}
 		for _, name := range bucketNames {

@@ -58,13 +58,23 @@ func TestOpenRefuses(t *testing.T) {
 			return (&metaBucket{bt.Bucket([]byte("meta"))}).put([]byte("format"), binary.BigEndian.AppendUint32(nil, n))
 		})
 	}
-	setFormat(Format + 1)
-	b.Close()
-	_, err = Open(d.path(), d.all(), Options{})
-	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), fmt.Sprintf("format %d", Format+1)) {
-		t.Errorf("a newer format: %v", err)
+	for format, want := range map[uint32]error{Format + 1: ErrNewer, 2: ErrOlder, 1: ErrOlder} {
+		setFormat(format)
+		b.Close()
+		was, _ := os.ReadFile(d.path())
+		_, opened := Open(d.path(), d.all(), Options{})
+		_, salvaged := Salvage(t.Context(), d.path(), filepath.Join(d.dir, "salvaged"), d.all())
+		_, checked := Check(t.Context(), d.path(), d.all(), CheckOptions{})
+		for what, err := range map[string]error{"open": opened, "salvage": salvaged, "check": checked} {
+			if !errors.Is(err, want) || !strings.Contains(err.Error(), fmt.Sprintf("format %d", format)) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s a file of format %d: %v", what, format, err)
+			}
+		}
+		if is, _ := os.ReadFile(d.path()); !bytes.Equal(was, is) {
+			t.Errorf("a file of format %d was changed", format)
+		}
+		b, _ = bbolt.Open(d.path(), 0o600, nil)
 	}
-	b, _ = bbolt.Open(d.path(), 0o600, nil)
 	setFormat(Format)
 	b.Close()
 	d.reopen()

@@ -28,10 +28,8 @@ const (
 	metaSession = "session"
 )
 
-// Format is the version of the file format that this package makes. It reads no newer one.
-// A file of format 1, in which the series of the rows of a tail were stored with them,
-// is read as it is, and is of format 2 from the first change on.
-const Format = 2
+// Format is the version of the file format that this package makes and reads. No release wrote formats 1 and 2.
+const Format = 3
 
 // metaBucket reads and writes values with their CRC.
 type metaBucket struct{ b *bbolt.Bucket }
@@ -184,13 +182,19 @@ func (tx *Tx) Node(no uint64) (id [16]byte, err error) {
 	return [16]byte(b), nil
 }
 
-// checkFormat refuses a file that is not ours or newer than this program.
+// checkFormat refuses a file that is not ours or of another format.
 func checkFormat(bt *bbolt.Tx) error {
 	f, err := formatOf(bt)
-	if err == nil && f > Format {
-		err = fmt.Errorf("%w: it has format %d, and this program reads formats up to %d", ErrNewer, f, Format)
+	switch {
+	case err != nil:
+		return err
+	case f > Format:
+		return fmt.Errorf("%w: it has format %d, and this program reads format %d; use the program that wrote it, or a later one", ErrNewer, f, Format)
+	case f < Format:
+		return fmt.Errorf("%w: it has format %d, which no release wrote, and this program reads format %d; "+
+			"export what is in it with the program that wrote it, and import that into a new file", ErrOlder, f, Format)
 	}
-	return err
+	return nil
 }
 
 // formatOf is the format of a file. Error: ErrNotOurs.
@@ -209,7 +213,7 @@ func formatOf(bt *bbolt.Tx) (uint32, error) {
 	return binary.BigEndian.Uint32(v), nil
 }
 
-// Format is the version of the file's format, which is lower than this package's until an older file is written to.
+// Format is the version of the file's format.
 func (tx *Tx) Format() (int, error) {
 	f, err := formatOf(tx.bolt)
 	return int(f), err

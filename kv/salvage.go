@@ -45,7 +45,7 @@ func Salvage(ctx context.Context, from, path string, tables []AnyTable) (r *Repo
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	defer src.bolt.Close()
-	if err := src.View(func(tx *Tx) error { return checkFormat(tx.bolt) }); errors.Is(err, ErrNewer) { // where the format itself is damaged, the rest may be whole
+	if err := src.View(func(tx *Tx) error { return checkFormat(tx.bolt) }); errors.Is(err, ErrNewer) || errors.Is(err, ErrOlder) { // where the format itself is damaged, the rest may be whole
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	dst := &DB{path: path, schema: s, opts: src.opts}
@@ -417,7 +417,12 @@ func (r *rows) add(id uint64, stored []byte) error {
 	err := guarded(func() (err error) { rec, err = v.src.openRecord(r.def, id, stored); return err })
 	key := recordKey(r.def, id)
 	if b, bad := unseal(key[:], stored); err != nil && bad == nil && len(b) > 0 && b[0] == recLarge {
-		rec, err = v.get(bucketLarge, key[:])
+		if rec, err = v.get(bucketLarge, key[:]); err == nil {
+			err = belongs(b, binary.LittleEndian.AppendUint32(nil, sum(key[:], rec)))
+		}
+		if err != nil {
+			err = damaged("large value of "+where(r.def, id), err)
+		}
 	}
 	if err != nil {
 		return err

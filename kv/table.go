@@ -1,7 +1,9 @@
 package kv
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -164,7 +166,8 @@ func (t *Table[T]) read(tx *Tx, id uint64, rec *T) error {
 	return nil
 }
 
-// Stamp is the CRC of the stored record: as long as it is the same, what was made of the record may be used again. ok is false when there is no such row.
+// Stamp is the CRC of the stored record, wherever its bytes are: as long as it is the same, what was made of the record may be used again. ok is false
+// when there is no such row.
 func (t *Table[T]) Stamp(tx *Tx, id uint64) (stamp uint32, ok bool) {
 	k := recordKey(t.def, id)
 	return stampOf(tx.table(t.def).Get(k[1:]))
@@ -253,11 +256,12 @@ func where(d *tableDef, id uint64) string { return fmt.Sprintf("%s %d", d.name, 
 // Records are stored with a first byte that says where the value is, and a CRC-32C of table, id and all before it.
 const (
 	recInline  = 0
-	recLarge   = 1    // the value is in bucket large
-	largeLimit = 2048 // bbolt rewrites whole leaves: larger values stand apart so that points stay dense
+	recLarge   = 1    // the value is in bucket large, and its CRC-32C, 4 bytes little-endian, follows
+	largeLimit = 2048 // bytes; bbolt rewrites whole leaves: larger values are kept apart so that points stay dense
+	stubLen    = 1 + crcLen
 )
 
-// recordSum is what the CRC of a record covers beside its bytes.
+// recordKey is what the CRC of a record covers beside its bytes, and the key of a large value.
 func recordKey(d *tableDef, id uint64) [9]byte {
 	var k [9]byte
 	k[0] = d.no
@@ -306,33 +310,50 @@ func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) 
 	if b[0] != recLarge {
 		return nil, damaged(where(d, id), fmt.Sprintf("unknown form %d", b[0]))
 	}
-	b, err = unseal(k[:], tx.bucket(bucketLarge).Get(k[:]))
+	large := tx.bucket(bucketLarge).Get(k[:])
+	value, err := unseal(k[:], large)
+	if err == nil {
+		err = belongs(b, large[len(value):])
+	}
 	if err != nil {
 		return nil, damaged("large value of "+where(d, id), err)
 	}
-	return b, nil
+	return value, nil
 }
+
+// belongs says whether a large value, whose CRC is sum, is the one that a stub was written with.
+func belongs(stub, sum []byte) error {
+	if len(stub) != stubLen {
+		return errShort
+	}
+	if !bytes.Equal(stub[1:], sum) {
+		return errOther
+	}
+	return nil
+}
+
+var errOther = errors.New("it is not the one that was stored with the record")
 
 // writeRecord stores a row's value; old says that there may be a large value to replace.
 func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 	tx.key = recordKey(d, id)
 	k := tx.key[:]
 	tx.batch.touches(d)
-	large := len(rec) > largeLimit
-	if large {
-		if err := tx.bucket(bucketLarge).Put(k, seal(k, append(make([]byte, 0, len(rec)+crcLen), rec...))); err != nil {
+	var stored []byte
+	if len(rec) > largeLimit {
+		large := seal(k, append(make([]byte, 0, len(rec)+crcLen), rec...))
+		if err := tx.bucket(bucketLarge).Put(k, large); err != nil {
 			return err
 		}
-	} else if old {
-		if err := tx.bucket(bucketLarge).Delete(k); err != nil {
-			return err
-		}
-	}
-	stored := tx.batch.memory(1 + min(len(rec), largeLimit) + crcLen)
-	if large {
-		stored = append(stored, recLarge)
+		// The sum of the large value makes the stub another one whenever the value is: the record's stamp depends on it.
+		stored = append(append(tx.batch.memory(stubLen+crcLen), recLarge), large[len(rec):]...)
 	} else {
-		stored = append(append(stored, recInline), rec...)
+		if old {
+			if err := tx.bucket(bucketLarge).Delete(k); err != nil {
+				return err
+			}
+		}
+		stored = append(append(tx.batch.memory(1+len(rec)+crcLen), recInline), rec...)
 	}
 	tx.entry.wrote(d, id, rec)
 	return tx.table(d).Put(k[1:], seal(k, stored))

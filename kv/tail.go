@@ -185,14 +185,9 @@ func (tx *Tx) eachTail(fn func(t *tail) error) error {
 	return nil
 }
 
-// readTail makes a tail from the records behind the mark. In a file of format 1 their series are stored already.
+// readTail makes a tail from the records behind the mark.
 func (tx *Tx) readTail(d *tableDef, from, epoch uint64) (*tail, error) {
 	t := &tail{table: d, epoch: epoch, from: from}
-	format, err := tx.Format()
-	if err != nil {
-		return nil, err
-	}
-	seriesInTail := format > 1
 	c := tx.table(d).Cursor()
 	last := from
 	for k, v := c.Seek(key8(from + 1)); k != nil; k, v = c.Next() {
@@ -212,11 +207,7 @@ func (tx *Tx) readTail(d *tableDef, from, epoch uint64) (*tail, error) {
 		if err := keys.derive(id, rec); err != nil {
 			return nil, damaged(where(d, id), err)
 		}
-		row := newTailRow(keys, id)
-		if !seriesInTail {
-			row.series = nil
-		}
-		t.add([]tailRow{row})
+		t.add([]tailRow{newTailRow(keys, id)})
 	}
 	return t, nil
 }

@@ -1,12 +1,9 @@
 package kv
 
 import (
-	"encoding/binary"
 	"math/rand"
 	"slices"
 	"testing"
-
-	"go.etcd.io/bbolt"
 )
 
 // pointsOf is a whole series, as a View sees it.
@@ -180,70 +177,6 @@ func TestTailSnapshot(t *testing.T) {
 	}
 	if n := len(d.tails.list); n != keptTails {
 		t.Errorf("%d tails are kept", n)
-	}
-}
-
-// makeOld turns the file into one of format 1: the series of its tail are stored.
-func (d *testDB) makeOld() {
-	d.t.Helper()
-	err := d.commitAlone(true, func(bt *bbolt.Tx) error {
-		b := &batch{db: d.DB, bolt: bt}
-		if err := b.findTails(); err != nil {
-			return err
-		}
-		for s, points := range b.tail[d.points.def].series {
-			for _, p := range points {
-				b.series.add(seriesKey{s, p.Time, p.Hash}, p.ID)
-			}
-		}
-		if err := b.flushSeries(bt); err != nil {
-			return err
-		}
-		return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, 1))
-	})
-	if err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-// TestFormatOne: a file of format 1 is read as it is, and is of format 2 once something is written.
-func TestFormatOne(t *testing.T) {
-	d := openTest(t, Options{})
-	p := d.addParent(parent{Name: "p"})
-	s := Series{seriesAll, uint32(p), 1}
-	for i := range 100 {
-		d.addPoint(point{Parent: p, Time: int64(i * 37 % 100), Body: "x"})
-	}
-	want := d.pointsOf(s)
-	d.makeOld()
-	format := func() (f int) {
-		d.view(func(tx *Tx) (err error) { f, err = tx.Format(); return err })
-		return f
-	}
-	for _, readOnly := range []bool{true, false} {
-		d.close()
-		d.opts.ReadOnly = readOnly
-		d.reopen()
-		if got := d.pointsOf(s); !slices.Equal(got, want) || format() != 1 || d.storedPoints() != 100 {
-			t.Errorf("read-only %v: format %d, %d stored, %v", readOnly, format(), d.storedPoints(), got)
-		}
-		if got := d.findBy(s, 37, "x"); len(got) != 1 {
-			t.Errorf("read-only %v: found %v", readOnly, got)
-		}
-		d.check()
-	}
-	added := d.addPoint(point{Parent: p, Time: 37, Body: "x"})
-	if got := d.findBy(s, 37, "x"); len(got) != 2 || !slices.Contains(got, added) {
-		t.Errorf("after a write: found %v", got)
-	}
-	if got := d.pointsOf(s); len(got) != 101 || format() != 2 || d.storedPoints() != 100 {
-		t.Errorf("after a write: format %d, %d stored, %d in the series", format(), d.storedPoints(), len(got))
-	}
-	d.check()
-	d.close()
-	d.reopen()
-	if got := d.pointsOf(s); len(got) != 101 || format() != 2 {
-		t.Errorf("opened again: format %d, %d in the series", format(), len(got))
 	}
 }
 

@@ -1,0 +1,143 @@
+package kv
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+)
+
+// TestStampCoversLargeRecords: the stamp of a record is another one after each change, whatever the sizes of the record before and after, and the same as long as
+// the record is; a reader of rows says what the table says.
+func TestStampCoversLargeRecords(t *testing.T) {
+	d := openTest(t, Options{})
+	stamps := func(id uint64) (stamp uint32) {
+		t.Helper()
+		d.view(func(tx *Tx) error {
+			var ok bool
+			if stamp, ok = d.parents.Stamp(tx, id); !ok {
+				t.Fatalf("parent %d has no stamp", id)
+			}
+			r := d.parents.Reader(tx)
+			if again, ok := r.Stamp(id); !ok || again != stamp {
+				t.Errorf("parent %d: a reader's stamp is %x, not %x", id, again, stamp)
+			}
+			return nil
+		})
+		return stamp
+	}
+	sizes := []int{0, 100, largeLimit - 200, largeLimit, largeLimit + 1, 3000, 32 << 10, 100_000}
+	id := d.addParent(parent{Name: "p", Seen: []uint64{1}})
+	for _, from := range sizes {
+		for _, to := range sizes {
+			seen := map[uint32]string{}
+			for i, p := range []parent{
+				{Name: "p", Seen: []uint64{1}, Filler: make([]byte, from)},
+				{Name: "p", Seen: []uint64{2}, Filler: make([]byte, to)}, // somebody else may see it
+				{Name: "p", Seen: []uint64{1}, Filler: make([]byte, to)},
+			} {
+				if from == to && i == 2 {
+					continue // as the first one was
+				}
+				d.update(func(tx *Tx) error { return d.parents.Put(tx, id, &p) })
+				stamp := stamps(id)
+				what := fmt.Sprintf("state %d, from %d to %d bytes", i, from, to)
+				if before, ok := seen[stamp]; ok {
+					t.Errorf("%s has the stamp of %s", what, before)
+				}
+				seen[stamp] = what
+				d.addParent(parent{Name: what}) // and another record changes nothing
+				if stamps(id) != stamp {
+					t.Errorf("%s: the stamp has changed by itself", what)
+				}
+			}
+		}
+	}
+	before := stamps(id)
+	if err := d.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.close()
+	d.reopen()
+	if stamps(id) != before {
+		t.Error("the stamp of a record is another one in the compacted file")
+	}
+	d.update(func(tx *Tx) error { return d.parents.Delete(tx, id) })
+	d.view(func(tx *Tx) error {
+		if _, ok := d.parents.Stamp(tx, id); ok {
+			t.Error("a deleted record has a stamp")
+		}
+		return nil
+	})
+}
+
+// TestLargeValueOfAnotherState: a large value that is whole but not the one that its record was stored with is damage: of a page that a crash or a disk put back.
+func TestLargeValueOfAnotherState(t *testing.T) {
+	d := openTest(t, Options{})
+	keep := d.addParent(parent{Name: "keep", Filler: make([]byte, 5000)})
+	id := d.addParent(parent{Name: "p", Rank: 1, Filler: make([]byte, 5000)})
+	key := recordKey(d.parents.def, id)
+	large := func() (value []byte) {
+		d.view(func(tx *Tx) error { value = bytes.Clone(tx.bucket(bucketLarge).Get(key[:])); return nil })
+		return value
+	}
+	old := large()
+	d.update(func(tx *Tx) error {
+		return d.parents.Put(tx, id, &parent{Name: "p", Rank: 2, Filler: make([]byte, 5000)})
+	})
+	now := large()
+	put := func(value []byte) {
+		t.Helper()
+		err := d.exclusively(t.Context(), func() error {
+			return d.bolt.Update(func(bt *bbolt.Tx) error { return bt.Bucket(bucketNames[bucketLarge]).Put(key[:], value) })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(old)
+	d.view(func(tx *Tx) error {
+		r := d.parents.Reader(tx)
+		got := new(parent)
+		for what, err := range map[string]error{"Get": d.parents.Read(tx, id, got), "Reader": r.Read(id, got)} {
+			if _, is := err.(*DamageError); !is {
+				t.Errorf("%s gives %+v, %v", what, got.Rank, err)
+			}
+		}
+		return nil
+	})
+	r, err := d.Verify(t.Context(), CheckOptions{})
+	if err != nil || len(r.Problems) == 0 || !strings.Contains(r.Problems[0], "large value of parent 2") {
+		t.Errorf("verify: %q, %v", r.Problems, err)
+	}
+	d.close()
+	saved := filepath.Join(d.dir, "saved.db")
+	report, err := Salvage(t.Context(), d.path(), saved, d.all())
+	if err != nil || report.Records != 1 || !strings.Contains(fmt.Sprint(report.Problems), "large value of parent 2") {
+		t.Errorf("salvage: %+v, %v", report, err)
+	}
+	copied, err := Open(saved, d.all(), Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = copied.View(func(tx *Tx) error {
+		if p, err := d.parents.Get(tx, keep); err != nil || len(p.Filler) != 5000 {
+			t.Errorf("the whole record: %v", err)
+		}
+		if p, err := d.parents.Get(tx, id); err != ErrNotFound {
+			t.Errorf("the other one: %+v, %v", p, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := copied.Close(); err != nil {
+		t.Error(err)
+	}
+	d.reopen()
+	put(now)
+}
