@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"syscall"
@@ -27,17 +28,21 @@ type job struct {
 	// the result of the last run
 	err   error
 	wrote bool
-	after []func() // once the commit is on the disk
+	notes map[*Stage][]Superseded // see Supersede
+	after []func()                // once the commit is on the disk
+
+	told bool // it was answered
 }
 
 // Update calls fn in a transaction that is on the disk when Update returns nil. Everything that fn did is undone when it
 // returns an error or panics. Calls that come while a commit is running share the next one.
 //
-// Because of that fn may run twice: when another function of the same transaction fails after it has begun to write, all others run again
-// without it. So fn reads and checks first and then writes, and changes nothing outside that a second run would not set right.
+// Because of that fn may run several times: when another function of the same transaction fails after it has begun to write, all others run
+// again without it, and when what they share fails, they run again in smaller transactions, in the end each in one of its own. So no function fails
+// because of another. fn reads and checks first and then writes, and changes nothing outside that a second run would not set right.
 //
-// Errors: what fn returned; ErrNoRoom, ErrFailed, ErrReadOnly, ErrClosed; *DamageError; *PanicError; the context's error when it
-// ended before fn began.
+// Errors: what fn returned; ErrNoRoom, ErrFailed, ErrReadOnly, ErrClosed; *TooLargeError; *DamageError; *PanicError; the context's error
+// when it ended before fn began.
 func (db *DB) Update(ctx context.Context, a Author, fn func(*Tx) error) error {
 	return db.run(&job{ctx: ctx, author: a, fn: fn})
 }
@@ -80,10 +85,26 @@ func (db *DB) lead() (more bool) {
 		db.letCome()
 	}
 	jobs, more := db.take()
+	// Whatever ends this goroutine, as a function may that calls runtime.Goexit, the others neither wait for ever nor for nobody.
+	ended := false
+	defer func() {
+		if ended {
+			return
+		}
+		for _, j := range jobs {
+			if !j.told {
+				j.tell(errEnded)
+			}
+		}
+		select {
+		case db.wake <- struct{}{}:
+		default:
+		}
+	}()
 	db.crowded = len(jobs) > 1
 	switch {
 	case len(jobs) == 1 && jobs[0].alone != nil:
-		jobs[0].done <- jobs[0].alone()
+		jobs[0].tell(jobs[0].alone())
 	case len(jobs) > 0:
 		db.commit(jobs)
 		db.wrote = time.Now()
@@ -92,8 +113,11 @@ func (db *DB) lead() (more bool) {
 			db.rest.Reset(idle)
 		}
 	}
+	ended = true
 	return more
 }
+
+var errEnded = errors.New("a function of the same transaction ended the goroutine that it ran in")
 
 // letCome lets those who are about to ask come along, as long as there are more and more of them: where many write, it is the processors that are short, and a commit
 // costs as much for few as for many.
@@ -163,6 +187,8 @@ func (db *DB) settle() {
 type batch struct {
 	db      *DB
 	bolt    *bbolt.Tx
+	jobs    []*job
+	running *job
 	head    Mark
 	sets    setChanges
 	series  seriesChanges
@@ -175,9 +201,36 @@ type batch struct {
 	touched [256]bool // tables, by number, whose records were changed
 	tools   tools
 	super   map[*Stage][]Superseded // notes for staged writes, see Supersede
+	// broken is why what the jobs share is not as it should be: something failed half-way.
+	broken error
 }
 
-// commit runs jobs in one transaction, again without the one that failed half-way if there is one, and answers them all.
+// reached is where a test makes a commit fail.
+func (b *batch) reached(step string) error {
+	if b.db.opts.step == nil {
+		return nil
+	}
+	return b.db.opts.step(step, b)
+}
+
+// shared runs fn, which writes for all jobs what was gathered, whichever of them asks for it. When it fails or panics, that is done by half, and the
+// transaction cannot be committed.
+func (b *batch) shared(step string, fn func() error) error {
+	before := b.broken
+	b.broken = errHalf
+	err := b.reached(step)
+	if err == nil {
+		err = fn()
+	}
+	if b.broken = before; err != nil {
+		b.broken = err
+	}
+	return err
+}
+
+var errHalf = errors.New("what the transactions share was written by half")
+
+// commit runs jobs and answers them all.
 func (db *DB) commit(jobs []*job) {
 	if err := db.mayWrite(); err != nil {
 		var refused []*job
@@ -186,16 +239,44 @@ func (db *DB) commit(jobs []*job) {
 		} else {
 			jobs, refused = nil, jobs
 		}
-		answer(refused, err)
+		db.answer(refused, err)
 	}
+	db.share(jobs)
+}
+
+// share runs jobs in one transaction and answers them, so that none fails because of another. When one fails half-way, the others run again without it, and it
+// after them, in a transaction of its own: what it met may be another's that was never committed. When what they share fails, nobody can tell by
+// which of them: then each half of them runs again in a transaction of its own, until a job that fails is alone. A job that needs no room gets through as well
+// where all together find none. After a failed sync nothing runs again.
+func (db *DB) share(jobs []*job) {
+	var aside []*job
+	again := false
 	for len(jobs) > 0 {
-		bad, err := db.try(jobs)
-		if bad == nil {
-			answer(jobs, err)
-			return
+		if err := db.whyFailed(); err != nil {
+			db.answer(jobs, err)
+			break
 		}
-		bad.done <- bad.err
-		jobs, _ = split(jobs, func(j *job) bool { return j != bad })
+		bad, ran, err := db.try(jobs)
+		switch {
+		case err != nil && !ran && !again: // it is nobody's fault, and may have passed
+			again = true
+		case err != nil && ran && len(jobs) > 1:
+			half := len(jobs) / 2
+			db.share(jobs[:half])
+			jobs = jobs[half:]
+		case bad == nil:
+			db.answer(jobs, err)
+			jobs = nil
+		case bad == jobs[0]: // before anybody else had written
+			db.answer(jobs[:1], nil)
+			jobs = jobs[1:]
+		default:
+			aside = append(aside, bad)
+			jobs, _ = split(jobs, func(j *job) bool { return j != bad })
+		}
+	}
+	for _, j := range aside {
+		db.share([]*job{j})
 	}
 }
 
@@ -211,30 +292,75 @@ func split(jobs []*job, is func(*job) bool) (yes, no []*job) {
 	return yes, no
 }
 
+// tell answers a job.
+func (j *job) tell(err error) {
+	j.told = true
+	j.done <- err
+}
+
 // answer tells each job its own error, or else the common one.
-func answer(jobs []*job, err error) {
+func (db *DB) answer(jobs []*job, err error) {
 	for _, j := range jobs {
-		if err == nil && j.err == nil {
-			for _, f := range j.after {
-				f()
-			}
-		}
+		result := err
 		if j.err != nil {
-			j.done <- j.err
-		} else {
-			j.done <- err
+			result = j.err
 		}
+		if result == nil {
+			result = db.runAfter(j)
+		}
+		if db.opts.answered != nil {
+			db.opts.answered(j, result)
+		}
+		j.tell(result)
 	}
 }
 
+// runAfter does what a job has left for the time when it is on the disk. Of most jobs that is to tell the sweeper that there is work, which it would find later as
+// well: a panic is then for Close to return, since the job has been done. A stage that does not know its own rows cannot go on.
+func (db *DB) runAfter(j *job) error {
+	err := guarded(func() error {
+		if step := db.opts.step; step != nil {
+			step("after", &batch{db: db, running: j})
+		}
+		for _, f := range j.after {
+			f()
+		}
+		return nil
+	})
+	if j.stage != nil {
+		j.stage.lost = err
+		return err
+	}
+	db.mishap(err)
+	return nil
+}
+
+// mishap keeps the first mistake of the program that nobody else can be told, for Close.
+func (db *DB) mishap(err error) {
+	if err != nil {
+		db.unsaid.CompareAndSwap(nil, &err)
+	}
+}
+
+// guarded runs fn, and makes an error of its panic.
+func guarded(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+	}()
+	return fn()
+}
+
 // try runs the jobs in one transaction and commits it. It returns the job that must be left out when one failed after it had
-// begun to write.
-func (db *DB) try(jobs []*job) (bad *job, err error) {
+// begun to write, and whether any was run. After an error nothing of them is there, unless it is ErrFailed.
+func (db *DB) try(jobs []*job) (bad *job, ran bool, err error) {
 	bt, err := db.begin()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	open := true
+	b := &batch{db: db, bolt: bt, head: db.Head(), jobs: jobs}
+	open := true // until the commit, which ends it in any case
 	defer func() {
 		if p := recover(); p != nil {
 			bad, err = nil, caught(p)
@@ -244,32 +370,35 @@ func (db *DB) try(jobs []*job) (bad *job, err error) {
 			db.rollback(bt)
 		}
 	}()
-	b := &batch{db: db, bolt: bt, head: db.Head()}
 	defer b.count() // whatever came of it: after a failed sync a View may see what nobody was told is done
-	if err := b.findTails(); err != nil {
-		return nil, err
+	if err := b.shared("find", b.findTails); err != nil {
+		return nil, false, err
 	}
+	ran = true
 	wrote := false
 	for _, j := range jobs {
 		b.run(j)
-		if j.err != nil && j.wrote {
-			return j, nil
+		switch {
+		case j.err == nil:
+		case b.broken != nil && len(jobs) > 1: // it may have met what another one left
+			return nil, ran, j.err
+		case j.wrote || b.broken != nil:
+			return j, ran, nil
 		}
 		wrote = wrote || j.wrote
 	}
 	if !wrote {
-		return nil, nil
+		return nil, ran, nil
 	}
 	if err := b.finish(); err != nil {
-		return nil, err
+		return nil, ran, err
 	}
-	err = db.opts.commit(bt) // when this panics, the transaction is still open
 	open = false
-	if err != nil {
-		return nil, db.commitFailed(err)
+	if err := db.commitTx(bt); err != nil {
+		return nil, ran, err
 	}
 	db.published(b)
-	return nil, nil
+	return nil, ran, nil
 }
 
 // count says that the tables whose records were changed are others now.
@@ -326,11 +455,12 @@ func (db *DB) closeBolt() error {
 
 // run calls one job's function and keeps what came of it.
 func (b *batch) run(j *job) {
-	j.err, j.wrote, j.after = nil, false, nil
+	j.err, j.wrote, j.after, j.notes = nil, false, nil, nil
 	if j.ctx != nil && j.ctx.Err() != nil {
 		j.err = context.Cause(j.ctx)
 		return
 	}
+	b.running = j
 	tx := &Tx{db: b.db, bolt: b.bolt, batch: b, job: j, entry: newEntry(j)}
 	if j.stage != nil {
 		j.stage.begin(tx)
@@ -340,9 +470,15 @@ func (b *batch) run(j *job) {
 			// What was gathered in memory may be half done, so this counts as a failure after writing.
 			j.err, tx.wrote = caught(p), true
 		}
+		if j.err == nil {
+			j.err = b.broken // which the function did not care for
+		}
 		j.wrote = tx.wrote
 	}()
-	j.err = j.fn(tx)
+	j.err = b.reached("run")
+	if j.err == nil {
+		j.err = j.fn(tx)
+	}
 	if j.err == nil {
 		j.err = tx.err
 	}
@@ -350,7 +486,22 @@ func (b *batch) run(j *job) {
 		j.err = tx.stage.end(tx)
 	}
 	if j.err == nil && tx.wrote && !j.quiet && tx.stage == nil {
-		j.err = b.sealEntry(tx, tx.entry)
+		if j.err = b.reached("entry"); j.err == nil {
+			j.err = b.sealEntry(tx, tx.entry)
+		}
+	}
+	if j.err == nil {
+		b.take(j.notes)
+	}
+}
+
+// take adds what a job noted for staged writes: those of a job that fails name rows that will not be there.
+func (b *batch) take(notes map[*Stage][]Superseded) {
+	if len(notes) > 0 && b.super == nil {
+		b.super = map[*Stage][]Superseded{}
+	}
+	for s, list := range notes {
+		b.super[s] = append(b.super[s], list...)
 	}
 }
 
@@ -363,7 +514,7 @@ func newEntry(j *job) *entryBuilder {
 func (b *batch) finish() error {
 	tx := &Tx{db: b.db, bolt: b.bolt, batch: b}
 	for d, rows := range b.tails {
-		if b.tail[d].rows+len(rows) > tailLimit {
+		if b.tail[d].rows+len(rows) > b.db.opts.tailRows {
 			if err := tx.foldTail(d); err != nil {
 				return err
 			}
@@ -383,6 +534,9 @@ func (b *batch) finish() error {
 			}
 		}
 	}
+	if err := b.reached("remember"); err != nil {
+		return err
+	}
 	// From here on nothing fails but the commit itself.
 	for d := range b.folded {
 		b.db.tails.put(b.tail[d])
@@ -393,15 +547,52 @@ func (b *batch) finish() error {
 	return nil
 }
 
-// commitFailed says what a failed commit means for what comes after.
-func (db *DB) commitFailed(err error) error {
+// commitTx commits bbolt's transaction, and ends it in any case. Errors: ErrNoRoom, or what a panic of bbolt's is, when nothing was written that counts; else ErrFailed.
+func (db *DB) commitTx(bt *bbolt.Tx) (err error) {
+	no := bt.ID()
+	panicked := true
+	defer func() {
+		if panicked {
+			err = caught(recover())
+		}
+		if err != nil {
+			db.rollback(bt) // nothing, where bbolt has done it
+			err = db.commitFailed(no, panicked, err)
+		}
+	}()
+	err = db.opts.commit(bt)
+	panicked = false
+	return err
+}
+
+// commitFailed says what a failed commit of transaction no of bbolt means for what comes after.
+func (db *DB) commitFailed(no int, panicked bool, err error) error {
 	db.tails.clear() // they hold rows that are not there now
-	if orNoRoom(err) == ErrNoRoom {
-		return ErrNoRoom // pages that nothing refers to were not written: bbolt has taken them back
+	// What the new state consists of is written before the page that makes it count. Up to then bbolt takes all back, and can go on.
+	if before := db.lastTx() < no; before && panicked {
+		return err
+	} else if before && orNoRoom(err) == ErrNoRoom {
+		return ErrNoRoom
 	}
 	// After a failed fsync nobody knows what is on the disk, and a second one may report success for pages that were lost.
 	db.setFailed(err)
 	return errors.Join(ErrFailed, err)
+}
+
+// lastTx is the number of the last transaction of bbolt that can be read; the largest number when nothing can.
+func (db *DB) lastTx() (no int) {
+	err := guarded(func() error {
+		bt, err := db.bolt.Begin(false)
+		if err != nil {
+			return err
+		}
+		no = bt.ID()
+		return bt.Rollback()
+	})
+	if err != nil {
+		return math.MaxInt
+	}
+	return no
 }
 
 // orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise.
@@ -418,11 +609,7 @@ func (db *DB) writeFreeList() {
 	if db.freeListStored || db.mayWrite() != nil {
 		return
 	}
-	if err := db.commitFreeList(nil); err != nil {
-		db.commitFailed(err)
-		return
-	}
-	db.freeListStored = true
+	db.freeListStored = db.commitFreeList(nil) == nil // else with the next rest
 }
 
 // commitFreeList commits with the list of free pages, after fn.
@@ -434,31 +621,33 @@ func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = caught(p)
-			db.rollback(bt)
-		}
-	}()
 	if fn != nil {
-		if err := fn(bt); err != nil {
-			bt.Rollback()
+		if err := guarded(func() error { return fn(bt) }); err != nil {
+			db.rollback(bt)
 			return err
 		}
 	}
-	return db.opts.commit(bt)
+	return db.commitTx(bt)
 }
 
 // mayWrite says whether the disk has room. What is free inside of the file is written first; when there is much of that, a quarter of the reserve is enough beside it.
 func (db *DB) mayWrite() error {
-	if f := db.failed.Load(); f != nil {
-		return errors.Join(ErrFailed, *f)
+	if err := db.whyFailed(); err != nil {
+		return err
 	}
 	free, err := db.opts.freeSpace(db.path)
 	if err != nil || free >= db.opts.MinFree || free >= db.lastReserve() && db.freeInside() >= int64(db.opts.MinFree) {
 		return nil
 	}
 	return ErrNoRoom
+}
+
+// whyFailed is ErrFailed with its cause when nothing can be written any more.
+func (db *DB) whyFailed() error {
+	if f := db.failed.Load(); f != nil {
+		return errors.Join(ErrFailed, *f)
+	}
+	return nil
 }
 
 // lastReserve is what is left of the disk to others in any case.
@@ -491,6 +680,6 @@ func (db *DB) published(b *batch) {
 	db.head = b.head
 	db.headMu.Unlock()
 	if news && db.opts.Committed != nil {
-		db.opts.Committed(b.head)
+		db.mishap(guarded(func() error { db.opts.Committed(b.head); return nil }))
 	}
 }

@@ -25,6 +25,7 @@ func (t *Table[T]) DeleteAll(tx *Tx, ids []uint64) error {
 		return err
 	}
 	tx.touch()
+	tx.batch.touches(t.def) // nobody sees the rows any more, though the records are still there
 	if err := tx.settle(t.def); err != nil {
 		return err
 	}

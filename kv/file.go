@@ -48,6 +48,10 @@ type Options struct {
 	freeSpace func(path string) (uint64, error)
 	sameDisk  func(a, b string) bool
 	commit    func(*bbolt.Tx) error
+	// and for tests of shared transactions
+	step     func(step string, b *batch) error // called before each step of one
+	answered func(j *job, err error)           // called before a job is answered
+	tailRows int                               // 0 means tailLimit
 }
 
 func (o *Options) setDefaults() {
@@ -71,6 +75,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.freeSpace == nil {
 		o.freeSpace = freeSpace
+	}
+	if o.tailRows == 0 {
+		o.tailRows = tailLimit
 	}
 	if o.commit == nil {
 		o.commit = (*bbolt.Tx).Commit
@@ -108,9 +115,10 @@ type DB struct {
 
 	ending         atomic.Bool // see endWork
 	failed         atomic.Pointer[error]
-	stuck          atomic.Bool        // see setStuck
-	freeListStored bool               // of who has the turn
-	changes        [256]atomic.Uint64 // see Table.Changes
+	unsaid         atomic.Pointer[error] // see mishap
+	stuck          atomic.Bool           // see setStuck
+	freeListStored bool                  // of who has the turn
+	changes        [256]atomic.Uint64    // see Table.Changes
 
 	headMu sync.Mutex
 	head   Mark
@@ -491,7 +499,11 @@ func (db *DB) Close() error {
 	if !db.opts.ReadOnly && db.failed.Load() == nil {
 		err = db.unmarkSession()
 	}
-	return errors.Join(err, db.closeBolt())
+	err = errors.Join(err, db.closeBolt())
+	if unsaid := db.unsaid.Load(); unsaid != nil {
+		err = errors.Join(err, *unsaid)
+	}
+	return err
 }
 
 // endWork ends the sweeper and then the writer, with what is waiting for it; false when somebody else does so already.

@@ -138,16 +138,6 @@ func (v *salvager) try(what string, fn func() error) (ok bool) {
 	return err == nil
 }
 
-// guarded runs fn, and makes an error of its panic.
-func guarded(fn func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = caught(p)
-		}
-	}()
-	return fn()
-}
-
 // update writes to the new file.
 func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 	if v.ctx.Err() != nil {

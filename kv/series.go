@@ -378,6 +378,10 @@ func (b *batch) flushSeries(bt *bbolt.Tx) error {
 	if !b.series.store {
 		return nil
 	}
+	return b.shared("series", func() error { return b.writeSeries(bt) })
+}
+
+func (b *batch) writeSeries(bt *bbolt.Tx) error {
 	list := make([]seriesChange, 0, len(b.series.ids))
 	var left seriesChanges
 	for k, changes := range b.series.ids {

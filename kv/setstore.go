@@ -68,6 +68,13 @@ func (c *setChanges) remove(d *tableDef, m Member, id uint64) { c.note(d, m, idC
 
 // flushSets writes the gathered changes.
 func (b *batch) flushSets(bt *bbolt.Tx) error {
+	if len(b.sets.of) == 0 {
+		return nil
+	}
+	return b.shared("sets", func() error { return b.writeSets(bt) })
+}
+
+func (b *batch) writeSets(bt *bbolt.Tx) error {
 	bucket := bt.Bucket(bucketNames[bucketSet])
 	for _, set := range slices.Sorted(maps.Keys(b.sets.of)) {
 		changes := b.sets.of[set]

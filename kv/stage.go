@@ -24,6 +24,7 @@ type Stage struct {
 	members map[string]*stageIDs
 	entry   *entryBuilder
 	dropped map[uint64]bool
+	lost    error // why it does not know its own rows
 
 	mu    sync.Mutex
 	notes []Superseded
@@ -93,6 +94,9 @@ func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) 
 // Update runs fn in a transaction in which the rows inserted into the stage's table are pending. The rules for fn are those of DB.Update,
 // and it must write nothing but such rows.
 func (s *Stage) Update(ctx context.Context, fn func(*Tx) error) error {
+	if s.lost != nil {
+		return s.lost
+	}
 	return s.db.run(&job{ctx: ctx, author: s.author, fn: fn, stage: s})
 }
 
@@ -131,6 +135,9 @@ func (st *stageTx) end(tx *Tx) error {
 	if len(st.runs) == 0 {
 		return nil
 	}
+	if err := tx.batch.reached("stage"); err != nil {
+		return err
+	}
 	runs := slices.Concat(st.Stage.runs, st.runs).sorted()
 	if err := tx.putStage(&stageInfo{id: st.id, kind: stagePending, table: st.def.no, runs: runs}); err != nil {
 		return err
@@ -164,10 +171,10 @@ func (t *Table[T]) Supersede(tx *Tx, pending, by uint64) {
 	if s == nil {
 		return
 	}
-	if tx.batch.super == nil {
-		tx.batch.super = map[*Stage][]Superseded{}
+	if tx.job.notes == nil {
+		tx.job.notes = map[*Stage][]Superseded{}
 	}
-	tx.batch.super[s] = append(tx.batch.super[s], Superseded{pending, by})
+	tx.job.notes[s] = append(tx.job.notes[s], Superseded{pending, by})
 }
 
 func (s *Stage) note(notes []Superseded) {
@@ -180,7 +187,7 @@ func (s *Stage) note(notes []Superseded) {
 func (s *Stage) Superseded(tx *Tx) []Superseded {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Concat(s.notes, tx.batch.super[s])
+	return slices.Concat(s.notes, tx.batch.super[s], tx.job.notes[s])
 }
 
 // Drop takes a pending row away, in the function of Finish.
@@ -196,6 +203,9 @@ func (s *Stage) Drop(tx *Tx, id uint64) error {
 
 // Finish runs fn and makes the pending rows visible in one transaction with one log entry.
 func (s *Stage) Finish(ctx context.Context, fn func(*Tx) error) error {
+	if s.lost != nil {
+		return s.lost
+	}
 	err := s.db.run(&job{ctx: ctx, author: s.author, fn: func(tx *Tx) error {
 		s.dropped = map[uint64]bool{}
 		if s.entry != nil {
@@ -219,12 +229,10 @@ func (s *Stage) reveal(tx *Tx) error {
 	if err != nil {
 		return err
 	}
+	// Others see the rows from now on, though the records stay as they are.
+	tx.batch.touches(s.def)
 	// The rows go into the stored sets at once, so the mark must not stay before them, even when the tail is empty.
 	if err := tx.moveMark(s.def, t); err != nil {
-		return err
-	}
-	// The rows go into the stored sets, so the mark must be behind them also when there was nothing to fold.
-	if err := tx.beginTail(s.def, tx.table(s.def).Sequence()); err != nil {
 		return err
 	}
 	// What others of this transaction did to the sets comes first, since the rows are written at once, set by set: gathering the changes of

@@ -26,6 +26,7 @@ type tail struct {
 	rows   int
 }
 
+// tailLimit is how many rows a tail may have.
 const tailLimit = 8192
 
 type tailRow struct {
@@ -248,6 +249,10 @@ func (tx *Tx) foldTail(d *tableDef) error {
 
 // moveMark folds the tail t, which may be empty, and begins a new one behind all rows there are.
 func (tx *Tx) moveMark(d *tableDef, t *tail) error {
+	return tx.batch.shared("fold", func() error { return tx.fold(d, t) })
+}
+
+func (tx *Tx) fold(d *tableDef, t *tail) error {
 	fresh := tx.batch.tails[d]
 	if tx.batch.sets.of == nil {
 		tx.batch.sets.of = map[string][]idChange{}
@@ -278,6 +283,10 @@ func (tx *Tx) moveMark(d *tableDef, t *tail) error {
 
 // beginTail moves the fold mark of a table, whose tail is empty, and begins the next tail.
 func (tx *Tx) beginTail(d *tableDef, from uint64) error {
+	return tx.batch.shared("tail", func() error { return tx.putTail(d, from) })
+}
+
+func (tx *Tx) putTail(d *tableDef, from uint64) error {
 	next := &tail{table: d, epoch: tx.db.random64(), from: from}
 	mark := binary.BigEndian.AppendUint64(key8(next.from), next.epoch)
 	if err := tx.meta().put(tailKey(d), mark); err != nil {
