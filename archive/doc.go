@@ -7,8 +7,9 @@
 //	a, err := archive.Open("nightjar.db", archive.Options{})
 //	err = a.For(viewer).Targets(ctx, filter, page, out)
 //
-// Everything about records is a method of Access, which For gives for a viewer, and holds to what that viewer may see and do under the
-// policy as it was when For was called. What a viewer may not see does not exist: it is in no list and no count, and asking for it by its id is
+// Everything about records is a method of Access, which For gives for a viewer, and holds to what that viewer may see and do. Each
+// transaction looks the viewer and the policy up again (Access.update and Access.view), so what was withdrawn counts in the middle of a
+// body or a list, too. What a viewer may not see does not exist: it is in no list and no count, and asking for it by its id is
 // answered as for an id that was never given out, by the same code (access.go).
 //
 // # Lists
@@ -27,6 +28,23 @@
 //
 // Three kinds come back. *auth.Problems are what is wrong with an input, by field; *auth.Error a refusal, such as NotFound; *ProcessingError a file
 // that could not be read, with its report. Whatever else is an error is a failure of the file, the disk or ours, and its text is for the log, not for who asked.
+//
+// # What is remembered
+//
+//	what                                until
+//	who may do what with a target       the record's stamp, which covers all of the record, is another
+//	(seerCache)                         one in the transaction that asks; 100,000 others
+//	targets found by a name             the last change of names is another one in the transaction that
+//	(foundNames)                        asks; what was deleted since is left out by the sets
+//	texts of codes of data types        never: a code keeps its meaning
+//	(typeCache)
+//	previews, and why there is none     never: they are kept by the SHA-256 of the file. Whether the
+//	(previews)                          viewer sees the file is asked first, each time
+//	names in the index                  the index only proposes: every candidate is compared with its
+//	                                    record (names.go)
+//	targets that take rows (goodFacts)  the transaction ends
+//
+// Package kv lists what it remembers itself.
 //
 // # Caveats
 //

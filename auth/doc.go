@@ -16,4 +16,22 @@
 // Passwords are kept as argon2id hashes (RFC 9106) with 19 MiB and two passes, no more than two being computed at a time. Tokens
 // and sessions are random; only their SHA-256 is kept. A Basic credential that was verified is remembered for some minutes under a hash with a key that
 // dies with the process, so that a script pays for argon2id once. Failed attempts are limited per account and address, in memory.
+//
+// # When rights end
+//
+// Signing in says who asks at that moment. Auth.Current looks the viewer and the policy up again, and
+// every transaction that writes, or that reads on after another one, decides by what it gives: what was
+// withdrawn and acknowledged stops everything that is not committed yet.
+//
+// # What is remembered
+//
+//	what                          until
+//	tokens, and their viewers     a user, a group's membership or a token changes (Table.Changes); the
+//	                              token expires
+//	Basic credentials             the user's name or stored password is another one, compared with the
+//	                              record at each use; five minutes without use; 10,000 others
+//	the policy                    LoadPolicy, which every change of a setting calls before it is
+//	                              answered. It refuses early; transactions read the settings themselves
+//	failed attempts               five minutes after the first; 100,000 lists
+//	when tokens were used         the process ends: no right depends on it
 package auth
