@@ -196,3 +196,82 @@ func TestWriteSpectrum(t *testing.T) {
 		}
 	}
 }
+
+// TestFailedLooks: what is wrong with a file is remembered for a while, so that asking again costs nothing and takes no turn.
+func TestFailedLooks(t *testing.T) {
+	f := open(t, Options{})
+	bad := strings.Replace(fitsPicture(), "NAXIS2  =                    3", "NAXIS2  =                 3000", 1)
+	now := time.Now()
+	f.previews.now = func() time.Time { return now }
+	first := map[string]func(ctx context.Context) error{}
+	for i, name := range []string{"a.fits", "b.fits"} { // of one content
+		v, _, err := f.uploadAs("astro", &ProductInput{Target: f.target("astro", name), Type: "fits_file", FileName: name}, bad)
+		if err != nil {
+			t.Fatal(err)
+		}
+		looks := map[string]func(ctx context.Context) error{
+			"preview": func(ctx context.Context) error { _, err := f.as("astro").Preview(ctx, v.Path); return err },
+			"header":  func(ctx context.Context) error { _, err := f.as("astro").Header(ctx, v.Path); return err },
+		}
+		for kind, look := range looks {
+			var failed *ProcessingError
+			if i > 0 { // under the other name
+				if err := first[kind](t.Context()); !errors.As(err, &failed) {
+					t.Fatalf("%s: %v", kind, err)
+				}
+			} else {
+				first[kind] = look
+				gone, cancel := context.WithCancel(t.Context())
+				cancel()
+				if err := look(gone); !errors.Is(err, context.Canceled) {
+					t.Errorf("%s of a client that is gone: %v", kind, err)
+				}
+				if err := look(t.Context()); !errors.As(err, &failed) { // that was no failure of the file
+					t.Fatalf("%s: %v", kind, err)
+				}
+			}
+			var ends []func()
+			for range looksOnce {
+				end, err := f.previews.turn(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				ends = append(ends, end)
+			}
+			soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
+			if err := look(soon); !errors.As(err, &failed) || failed.Report.Errors[0].File == "" || !strings.HasSuffix(v.Path, failed.Report.Errors[0].File) {
+				t.Errorf("%s of %s while there is no turn: %v", kind, v.Path, err)
+			}
+			stop()
+			now = now.Add(failureTime)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			if err := look(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s long after it failed: %v", kind, err)
+			}
+			cancel()
+			for _, end := range ends {
+				end()
+			}
+			if err := look(t.Context()); !errors.As(err, &failed) {
+				t.Errorf("%s: %v", kind, err)
+			}
+		}
+	}
+}
+
+// TestLooksAreBounded: however many files fail, what is remembered of them is bounded.
+func TestLooksAreBounded(t *testing.T) {
+	p := newPreviews()
+	for i := range 3 * looksBytes / failureCost {
+		p.put(&look{key: lookKey{sha: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}, err: ingest.ErrNoPreview, till: p.now().Add(failureTime)})
+	}
+	if p.size > looksBytes || p.order.Len() != len(p.byKey) || p.order.Len() < looksBytes/failureCost-1 {
+		t.Errorf("%d bytes, %d and %d looks", p.size, p.order.Len(), len(p.byKey))
+	}
+	for p.order.Len() > 0 {
+		p.remove(p.order.Back())
+	}
+	if p.size != 0 {
+		t.Errorf("%d bytes of nothing", p.size)
+	}
+}

@@ -8,36 +8,94 @@ import (
 	"errors"
 	"image/png"
 	"sync"
+	"time"
 
 	"nightjar/auth"
 	"nightjar/ingest"
 )
 
 const (
-	previewBytes = 16 << 20 // of previews that are kept in memory
-	looksOnce    = 2        // previews and headers that are made at a time: a file of 2 MB may unpack to 2 GiB
+	looksBytes  = 16 << 20         // of previews and headers that are kept in memory
+	looksOnce   = 2                // previews and headers that are made at a time, each within the bounds of ingest.Bounds
+	failureTime = 10 * time.Minute // for which a file that could not be looked into is not tried again
+	failureCost = 1 << 10          // bytes that a failure is taken to be, at least
 )
 
-// previews keeps the pictures of images that were asked for last, by the content of their files.
+// previews keeps what was seen in files that were looked into last, by the content of the files: previews, headers and failures.
 type previews struct {
 	mu    sync.Mutex
-	byKey map[[sha256.Size]byte]*list.Element
-	order *list.List // of *picture, the last used in front
+	byKey map[lookKey]*list.Element
+	order *list.List // of *look, the last used in front
 	size  int
 	room  chan struct{}
+	now   func() time.Time
 }
 
-type picture struct {
-	key [sha256.Size]byte
-	png []byte
+// lookKey is a kind of look into a content.
+type lookKey struct {
+	header bool // else a preview
+	sha    [sha256.Size]byte
+}
+
+// look is what was seen.
+type look struct {
+	key  lookKey
+	body []byte
+	err  error     // why there is no body; nil when there is one
+	till time.Time // an error counts until then
+}
+
+func (l *look) cost() int {
+	if l.err != nil {
+		return failureCost
+	}
+	return len(l.body) + 100
 }
 
 func newPreviews() *previews {
-	return &previews{byKey: map[[sha256.Size]byte]*list.Element{}, order: list.New(), room: make(chan struct{}, looksOnce)}
+	return &previews{byKey: map[lookKey]*list.Element{}, order: list.New(), room: make(chan struct{}, looksOnce), now: time.Now}
+}
+
+// get is what was seen before; nil when nothing was, or too long ago.
+func (p *previews) get(key lookKey) *look {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e, ok := p.byKey[key]
+	if !ok {
+		return nil
+	}
+	l := e.Value.(*look)
+	if l.err != nil && !p.now().Before(l.till) {
+		p.remove(e)
+		return nil
+	}
+	p.order.MoveToFront(e)
+	return l
+}
+
+func (p *previews) put(l *look) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e, there := p.byKey[l.key]; there {
+		p.remove(e)
+	}
+	p.byKey[l.key] = p.order.PushFront(l)
+	for p.size += l.cost(); p.size > looksBytes && p.order.Len() > 1; {
+		p.remove(p.order.Back())
+	}
+}
+
+func (p *previews) remove(e *list.Element) {
+	l := p.order.Remove(e).(*look)
+	delete(p.byKey, l.key)
+	p.size -= l.cost()
 }
 
 // turn waits for the turn to look into a file; the caller calls done.
 func (p *previews) turn(ctx context.Context) (done func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	select {
 	case p.room <- struct{}{}:
 		return func() { <-p.room }, nil
@@ -46,87 +104,75 @@ func (p *previews) turn(ctx context.Context) (done func(), err error) {
 	}
 }
 
-func (p *previews) get(key [sha256.Size]byte) []byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e, ok := p.byKey[key]
-	if !ok {
-		return nil
-	}
-	p.order.MoveToFront(e)
-	return e.Value.(*picture).png
-}
-
-func (p *previews) put(key [sha256.Size]byte, b []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, there := p.byKey[key]; there {
-		return
-	}
-	p.byKey[key] = p.order.PushFront(&picture{key, b})
-	for p.size += len(b); p.size > previewBytes && p.order.Len() > 1; {
-		last := p.order.Remove(p.order.Back()).(*picture)
-		delete(p.byKey, last.key)
-		p.size -= len(last.png)
-	}
-}
-
-// Preview is a picture of a data product's file, PNG, at most 512 pixels a side, for files that hold a FITS image. It is made when it is
-// asked for, two at a time, and kept in memory for a while. Error: NotFound, for a path that the viewer does not see and for a
-// file without an image; *ProcessingError for one that cannot be read.
-func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
-	f, err := s.File(path)
-	if err != nil {
-		return nil, err
-	}
-	p := s.a.previews
-	if b := p.get(f.SHA); b != nil {
-		return b, nil
+// see gives what is kept for the key, or makes it when its turn comes. Whoever waits leaves when ctx ends. A failure is kept like
+// anything else, unless it is the context's or one of reading the archive, which says nothing of the file.
+func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, error)) ([]byte, error) {
+	if l := p.get(key); l != nil {
+		return l.body, l.err
 	}
 	done, err := p.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if b := p.get(f.SHA); b != nil {
-		return b, nil
+	if l := p.get(key); l != nil { // another has made it in the meantime
+		return l.body, l.err
 	}
-	grey, err := ingest.Preview(ctx, f.ingestFile())
-	if err != nil {
-		return nil, lookError(err)
+	l := &look{key: key, till: p.now().Add(failureTime)}
+	var refused *ingest.Error
+	if l.body, l.err = into(); l.err == nil || errors.Is(l.err, ingest.ErrNoPreview) || errors.As(l.err, &refused) {
+		p.put(l)
 	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, grey); err != nil {
-		return nil, err
-	}
-	p.put(f.SHA, b.Bytes())
-	return b.Bytes(), nil
+	return l.body, l.err
 }
 
-// Header is the header of a data product's FITS file, JSON; see ingest.HeaderJSON for its form. It takes turns with Preview. Errors: those of Preview.
+// Preview is a picture of a data product's file, PNG, at most 512 pixels a side, for files that hold a FITS image. It is made when it is
+// asked for, two at a time, and kept in memory for a while; so is the failure of one that cannot be made. Errors: NotFound, for a path
+// that the viewer does not see and for a file without an image; *ProcessingError for one that cannot be read within the bounds of
+// ingest.Bounds; the context's.
+func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
+	f, err := s.File(path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.a.previews.see(ctx, lookKey{sha: f.SHA}, func() ([]byte, error) {
+		grey, err := ingest.Preview(ctx, f.ingestFile())
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		err = png.Encode(&b, grey)
+		return b.Bytes(), err
+	})
+	return b, lookError(err, f)
+}
+
+// Header is the header of a data product's FITS file, JSON; see ingest.HeaderJSON for its form. It takes turns with Preview and is kept
+// as previews are. Errors: those of Preview.
 func (s *Access) Header(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
 	if err != nil {
 		return nil, err
 	}
-	done, err := s.a.previews.turn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	b, err := ingest.HeaderJSON(f.ingestFile())
-	return b, lookError(err)
+	b, err := s.a.previews.see(ctx, lookKey{header: true, sha: f.SHA}, func() ([]byte, error) {
+		return ingest.HeaderJSON(ctx, f.ingestFile())
+	})
+	return b, lookError(err, f)
 }
 
-// lookError is what a look into a file answers: nothing to see is nothing there.
-func lookError(err error) error {
+// lookError is what a look into a file answers: nothing to see is nothing there. The failure may be that of another file of the same
+// content, whose name the viewer need not know.
+func lookError(err error, f *FileView) error {
 	var refused *ingest.Error
 	switch {
 	case errors.Is(err, ingest.ErrNoPreview):
 		return auth.Missing("Image")
 	case errors.As(err, &refused):
 		report := emptyReport()
-		report.Errors = refused.Problems
+		for _, p := range refused.Problems {
+			p.File = f.ingestFile().Name
+			report.Errors = append(report.Errors, p)
+		}
 		return &ProcessingError{report}
 	}
 	return err

@@ -106,7 +106,9 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 	h.delim, h.keys, h.times = blanks, textKeys{}, map[string]*ecsvTime{}
 	in := newLines(f)
 	section := ""
+	size := 0                // bytes so far
 	var flow strings.Builder // an entry in braces, maybe over several lines
+	var depth flowDepth
 	// Where astropy says how it wrote columns of its own kinds (__serialized_columns__): the column, the one that holds times, and how far the
 	// members of the latter are indented.
 	serialized, column, timed, members := false, "", "", 0
@@ -124,12 +126,13 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 			}
 			break
 		}
+		if size += len(line); size > maxECSV {
+			return h, refuse(Problem{Line: in.number, Reason: fmt.Sprintf("the header of the ECSV file takes more than %d bytes", maxECSV)})
+		}
 		text := strings.TrimPrefix(string(line[1:]), " ")
 		if flow.Len() > 0 {
-			if flow.WriteString(" " + strings.TrimSpace(text)); flow.Len() > maxLine {
-				return h, refuse(Problem{Line: in.number, Reason: "an entry of the ECSV header is too long"})
-			}
-			if closedFlow(flow.String()) {
+			more := " " + strings.TrimSpace(text)
+			if flow.WriteString(more); depth.walk(more, nil) <= 0 {
 				if err := h.entry(flow.String(), in.number); err != nil {
 					return h, err
 				}
@@ -165,7 +168,7 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 			switch {
 			case strings.HasPrefix(trimmed, "- {"):
 				entry := trimmed[2:]
-				if !closedFlow(entry) {
+				if depth = (flowDepth{}); depth.walk(entry, nil) > 0 {
 					flow.WriteString(entry)
 					continue
 				}
@@ -276,38 +279,44 @@ func (c *ecsvField) set(key, value string) {
 	}
 }
 
-// closedFlow tells whether the braces of a flow are closed.
-func closedFlow(text string) bool {
-	depth := 0
-	walkFlow(text, func(i, d int) bool { depth = d; return true })
-	return depth <= 0
+// flowDepth is how deep a text is in brackets. It may be given the text in pieces.
+type flowDepth struct {
+	depth   int
+	quote   byte // of the string that the text is in; 0 for none
+	before  byte // the last character; 0 for none
+	escaped bool // the next character is behind a backslash
 }
 
-// walkFlow calls fn for every character outside of quotes with the depth of brackets after it.
-func walkFlow(text string, fn func(i, depth int) bool) {
-	depth := 0
-	quote := byte(0)
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quote != 0:
-			if c == '\\' && quote == '"' {
-				i++
-			} else if c == quote {
-				quote = 0
+// walk goes through more text and calls fn, unless it is nil, for every character outside of quotes with the depth after it, until
+// that says no.
+func (w *flowDepth) walk(text string, fn func(i, depth int) bool) (depth int) {
+	for i := range len(text) {
+		c, before := text[i], w.before
+		w.before = c
+		switch {
+		case w.escaped:
+			w.escaped = false
+			continue
+		case w.quote != 0:
+			if c == '\\' && w.quote == '"' {
+				w.escaped = true
+			} else if c == w.quote {
+				w.quote = 0
 			}
 			continue
-		case (c == '"' || c == '\'') && (i == 0 || strings.IndexByte(" ,{[:", text[i-1]) >= 0):
-			quote = c
+		case (c == '"' || c == '\'') && (before == 0 || strings.IndexByte(" ,{[:", before) >= 0):
+			w.quote = c
 			continue
 		case c == '{' || c == '[':
-			depth++
+			w.depth++
 		case c == '}' || c == ']':
-			depth--
+			w.depth--
 		}
-		if !fn(i, depth) {
-			return
+		if fn != nil && !fn(i, w.depth) {
+			break
 		}
 	}
+	return w.depth
 }
 
 // flowMembers are the members of a YAML mapping in braces.
@@ -327,7 +336,7 @@ func flowMembers(text string) map[string]string {
 			out[yamlScalar(strings.TrimSpace(key))] = yamlScalar(strings.TrimSpace(value))
 		}
 	}
-	walkFlow(text, func(i, depth int) bool {
+	new(flowDepth).walk(text, func(i, depth int) bool {
 		switch {
 		case depth == 1 && text[i] == ',':
 			take(i)

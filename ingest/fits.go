@@ -7,11 +7,6 @@ import (
 	"strconv"
 )
 
-const (
-	maxFITSHDUs = 1000
-	maxFITSAxes = 999
-)
-
 // fitsHDU is one header and data unit of a FITS file.
 type fitsHDU struct {
 	*fitsHeader
@@ -30,11 +25,27 @@ type fitsFile struct {
 	file   File
 	hdu    int
 	offset int64
+	end    int64 // of the data of the HDU before
+	cards  int   // of all headers so far
+	// cardsText, when it is not nil, has the cards of the last header as they are in the file, without END.
+	cardsText []byte
 }
 
 // next reads the next HDU's header; nil at the end of the file. Bytes behind the last HDU that are no extension are special
 // records, which the standard allows and nobody reads.
 func (r *fitsFile) next() (*fitsHDU, error) {
+	if u, ok := r.file.Content.(*unpacked); ok && r.file.Size != u.size { // it is only a bound
+		size, err := u.upTo(r.offset + 1)
+		if err != nil {
+			return nil, err
+		}
+		if u.size >= 0 {
+			r.file.Size = u.size
+		}
+		if size < r.end {
+			return nil, refuse(Problem{HDU: r.hdu, Reason: "the file ends within the data"})
+		}
+	}
 	if r.offset >= r.file.Size || r.hdu == maxFITSHDUs {
 		return nil, nil
 	}
@@ -48,20 +59,26 @@ func (r *fitsFile) next() (*fitsHDU, error) {
 		}
 	}
 	r.hdu++
-	header, data, err := readFITSHeader(r.file, r.hdu, r.offset)
+	header, data, err := readFITSHeader(r.file, r.hdu, r.offset, r.keep)
 	if err != nil {
 		return nil, err
+	}
+	if r.cards += len(header.cards); r.cards > maxFileCards {
+		return nil, header.refuse("", "the headers of the file have more than "+strconv.Itoa(maxFileCards)+" cards")
 	}
 	h := &fitsHDU{fitsHeader: header, kind: "IMAGE", start: r.offset, data: data}
 	if err := h.shape(); err != nil {
 		return nil, err
+	}
+	if u, ok := r.file.Content.(*unpacked); ok && u.size < 0 && h.size > r.file.Size-data {
+		return nil, r.file.work.tooMuch(bytesText(lookBytes))
 	}
 	if h.size > r.file.Size-data {
 		return nil, h.refuse("", "the file ends within the data: "+strconv.FormatInt(r.file.Size-data, 10)+" of "+
 			strconv.FormatInt(h.size, 10)+" bytes are there")
 	}
 	padded := (h.size + fitsBlock - 1) / fitsBlock * fitsBlock // the size is below the file's, so this cannot overflow
-	r.offset = data + padded
+	r.offset, r.end = data+padded, data+h.size
 	var refused *refusal
 	if err := h.unzip(r.file); errors.As(err, &refused) {
 		h.kind, h.packed = "COMPRESSED", err // others of the file may be readable
@@ -69,6 +86,17 @@ func (r *fitsFile) next() (*fitsHDU, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// keep is given each block of a header.
+func (r *fitsFile) keep(offset int64, cards []byte) {
+	if r.cardsText == nil {
+		return
+	}
+	if offset == r.offset {
+		r.cardsText = r.cardsText[:0]
+	}
+	r.cardsText = append(r.cardsText, cards...)
 }
 
 // shape reads the keywords that every HDU must have and computes the size of the data from them.

@@ -8,10 +8,8 @@ import (
 )
 
 const (
-	fitsBlock    = 2880
-	fitsCard     = 80
-	maxFITSCards = 10_000
-	maxString    = 64 << 10 // of a string continued over several cards
+	fitsBlock = 2880
+	fitsCard  = 80
 )
 
 // card is one keyword of a FITS header with its value (FITS standard 4.0, section 4).
@@ -26,11 +24,14 @@ type fitsHeader struct {
 	hdu   int // 1-based
 	cards []card
 	index map[string]int // the first card of every key
+	open  []byte         // the last card's string, while CONTINUE cards are added to it
 }
 
-// readFITSHeader reads cards from offset up to END, and returns where the data begin. What breaks the rules is a refusal.
-func readFITSHeader(f File, hdu int, offset int64) (h *fitsHeader, data int64, err error) {
+// readFITSHeader reads cards from offset up to END, and returns where the data begin. keep is given the cards of each block; nil for
+// nobody. What breaks the rules is a refusal.
+func readFITSHeader(f File, hdu int, offset int64, keep func(offset int64, cards []byte)) (h *fitsHeader, data int64, err error) {
 	h = &fitsHeader{hdu: hdu, index: map[string]int{}}
+	defer h.closeString()
 	var block [fitsBlock]byte
 	for count := 0; ; {
 		if f.Size-offset < fitsBlock {
@@ -38,6 +39,9 @@ func readFITSHeader(f File, hdu int, offset int64) (h *fitsHeader, data int64, e
 		}
 		if err := readFull(f, block[:], offset); err != nil {
 			return nil, 0, err
+		}
+		if keep != nil {
+			keep(offset, cardsBefore(block[:]))
 		}
 		offset += fitsBlock
 		for i := 0; i < fitsBlock; i += fitsCard {
@@ -53,6 +57,16 @@ func readFITSHeader(f File, hdu int, offset int64) (h *fitsHeader, data int64, e
 			}
 		}
 	}
+}
+
+// cardsBefore are the cards of a block as far as END.
+func cardsBefore(block []byte) []byte {
+	for i := 0; i < len(block); i += fitsCard {
+		if bytes.Equal(bytes.TrimRight(block[i:i+fitsCard], " "), []byte("END")) {
+			return block[:i]
+		}
+	}
+	return block
 }
 
 // add parses one card. A keyword that does not repeat its rule (no "= ", a comment) has no value and is left out.
@@ -79,6 +93,7 @@ func (h *fitsHeader) add(text []byte) error {
 	default:
 		rest = rest[2:]
 	}
+	h.closeString()
 	c := card{key: clean(key)}
 	var ok bool
 	if c.value, c.quoted, ok = cardValue(rest); !ok {
@@ -98,12 +113,22 @@ func (h *fitsHeader) continueString(rest []byte) error {
 	}
 	last := &h.cards[len(h.cards)-1]
 	value, quoted, ok := cardValue(rest)
-	if before, open := strings.CutSuffix(last.value, "&"); last.quoted && open && quoted && ok {
-		if last.value = before + value; len(last.value) > maxString {
+	if h.open == nil && last.quoted && strings.HasSuffix(last.value, "&") {
+		h.open = []byte(last.value)
+	}
+	if n := len(h.open); n > 0 && h.open[n-1] == '&' && quoted && ok {
+		if h.open = append(h.open[:n-1], value...); len(h.open) > maxString {
 			return h.refuse(last.key, fmt.Sprintf("the string is longer than %d bytes", maxString))
 		}
 	}
 	return nil
+}
+
+// closeString gives the last card its whole string.
+func (h *fitsHeader) closeString() {
+	if h.open != nil {
+		h.cards[len(h.cards)-1].value, h.open = string(h.open), nil
+	}
 }
 
 // cardValue reads the value field: a string in single quotes, a quote in it doubled, or anything up to the comment's /.

@@ -48,8 +48,21 @@ func (im fitsImage) read(ctx context.Context, first, n int64, each func(pixel) e
 	if im.hdu.tiles != nil {
 		return im.hdu.tiles.read(ctx, &im, first, n, each)
 	}
+	return im.strips(ctx, first, n, func(strip []pixel) error {
+		for _, p := range strip {
+			if err := each(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// strips hands n pixels of an image that is not compressed to each, some at a time. They are valid until each returns.
+func (im fitsImage) strips(ctx context.Context, first, n int64, each func([]pixel) error) error {
 	width := int64(max(im.hdu.bitpix, -im.hdu.bitpix) / 8)
 	chunk := make([]byte, min(n*width, 64<<10)) // a multiple of every width
+	strip := make([]pixel, 0, min(n, stripPixels))
 	for offset, left := im.hdu.data+first*width, n*width; left > 0; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -59,8 +72,12 @@ func (im fitsImage) read(ctx context.Context, first, n int64, each func(pixel) e
 			return err
 		}
 		offset, left = offset+int64(len(b)), left-int64(len(b))
-		for ; len(b) > 0; b = b[width:] {
-			if err := each(im.decode(b)); err != nil {
+		for len(b) > 0 {
+			strip = strip[:0]
+			for ; len(b) > 0 && len(strip) < cap(strip); b = b[width:] {
+				strip = append(strip, im.decode(b))
+			}
+			if err := each(strip); err != nil {
 				return err
 			}
 		}

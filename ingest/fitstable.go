@@ -7,16 +7,14 @@ import (
 	"io"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-const (
-	maxCellText  = 4096     // bytes of a cell of text
-	maxRowBytes  = 64 << 20 // of a row of a binary table
-	maxTableCols = maxColumns
-)
+// wideRow is how many bytes a row has of which only the columns that are used are read.
+const wideRow = 1 << 20
 
 // fitsColumn is one column of a FITS table.
 type fitsColumn struct {
@@ -71,8 +69,8 @@ func (h *fitsHDU) table() (*fitsTable, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !there || fields < 0 || fields > maxTableCols {
-		return nil, h.refuse("TFIELDS", "must be from 0 to "+strconv.Itoa(maxTableCols))
+	if !there || fields < 0 || fields > maxColumns {
+		return nil, h.refuse("TFIELDS", "must be from 0 to "+strconv.Itoa(maxColumns))
 	}
 	at := int64(0)
 	for i := int64(1); i <= fields; i++ {
@@ -391,7 +389,12 @@ func (in *fitsRows) next(r *row) error {
 	if in.t.width == 0 {
 		return io.EOF
 	}
-	if len(in.left) == 0 {
+	wide := in.t.width > wideRow
+	if wide {
+		if err := in.load(); err != nil {
+			return err
+		}
+	} else if len(in.left) == 0 {
 		if in.chunk == nil {
 			in.chunk = make([]byte, max(1, (64<<10)/in.t.width)*in.t.width)
 		}
@@ -401,13 +404,22 @@ func (in *fitsRows) next(r *row) error {
 			return err
 		}
 	}
-	raw := in.left[:in.t.width]
-	in.left = in.left[in.t.width:]
+	var raw []byte
+	if !wide {
+		raw = in.left[:in.t.width]
+		in.left = in.left[in.t.width:]
+	}
 	in.row++
+	at := int64(0)
 	in.text, in.cells, in.ends = in.text[:0], in.cells[:0], in.ends[:0]
 	for _, i := range in.use {
 		c := &in.t.columns[i]
-		b := raw[c.start : c.start+c.width]
+		b := in.chunk
+		if !wide {
+			b = raw[c.start : c.start+c.width]
+		} else {
+			b, at = b[at:at+c.width], at+c.width
+		}
 		if in.t.ascii {
 			in.text = c.appendASCII(in.text, b)
 		} else if len(b) > 0 {
@@ -424,6 +436,20 @@ func (in *fitsRows) next(r *row) error {
 	return nil
 }
 
+// load reads the columns that are used of a wide row, one behind the other, into the chunk.
+func (in *fitsRows) load() error {
+	in.chunk = in.chunk[:0]
+	for _, i := range in.use {
+		c := &in.t.columns[i]
+		at := len(in.chunk)
+		in.chunk = slices.Grow(in.chunk, int(c.width))[:at+int(c.width)]
+		if err := readFull(in.file, in.chunk[at:], in.t.data+in.row*in.t.width+c.start); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // grid is the table of the scalar columns. get looks up keywords of the file.
 func (t *fitsTable) grid(f File, get func(string) (string, bool)) *grid {
 	g := &grid{format: "FITS binary table", hdu: t.hdu, numbered: true}
@@ -433,7 +459,7 @@ func (t *fitsTable) grid(f File, get func(string) (string, bool)) *grid {
 	var use []int
 	for i := range t.columns {
 		c := &t.columns[i]
-		if !c.scalar() || c.form == 'C' || c.form == 'M' || c.form == 'A' && c.repeat > maxCellText {
+		if c.width == 0 || !c.scalar() || c.form == 'C' || c.form == 'M' || c.form == 'A' && c.repeat > maxCellText {
 			g.notes = append(g.notes, "column "+clip(c.name)+" holds arrays or bits and is left out")
 			continue
 		}

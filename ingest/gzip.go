@@ -11,89 +11,205 @@ import (
 )
 
 const (
-	maxUnpacked = 2 << 30  // bytes that a compressed file may unpack to
-	inMemory    = 16 << 20 // up to here it is kept unpacked; larger ones are unpacked as they are read
+	unpackBlock  = 64 << 10 // bytes that are unpacked at a time
+	recentBlocks = 8        // how many of them are kept behind inMemory, for readers that go back a little
 )
 
 // isGzip tells whether a file begins as RFC 1952 has it.
 func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
 
 // gunzip returns the file that a compressed one holds. It is unpacked once from end to end, which checks its length and
-// checksum; one of more than maxUnpacked bytes is refused. Memory is bounded: a large file is unpacked again whenever it is
-// read from its beginning.
+// checksum; one of more than maxUnpacked bytes is refused. Memory is bounded: what is behind inMemory is unpacked again when it is
+// read after something that is further behind, and maxUnpacking bounds how often.
 func gunzip(f File) (File, error) {
-	u := &unpacked{packed: f}
-	if err := u.rewind(); err != nil {
+	u, out, err := openGzip(f)
+	if err != nil {
 		return f, err
 	}
-	var kept bytes.Buffer
-	size, err := io.Copy(&kept, io.LimitReader(u.in, inMemory+1))
-	if err == nil && size > inMemory {
-		kept = bytes.Buffer{}
-		var more int64
-		more, err = io.Copy(io.Discard, io.LimitReader(u.in, maxUnpacked-size+1))
-		size += more
+	for u.size < 0 {
+		if u.next*unpackBlock > maxUnpacked {
+			return f, refuse(Problem{Reason: fmt.Sprintf("the gzip file unpacks to more than %d bytes", int64(maxUnpacked))})
+		}
+		if err := u.unpack(); err != nil {
+			return f, err
+		}
 	}
-	if err != nil {
-		return f, u.failed(err)
-	}
-	if size > maxUnpacked {
+	if u.size > maxUnpacked {
 		return f, refuse(Problem{Reason: fmt.Sprintf("the gzip file unpacks to more than %d bytes", int64(maxUnpacked))})
 	}
-	if size == 0 {
-		return f, refuse(Problem{Reason: "the gzip file holds nothing"})
+	if f.work != nil {
+		f.work.bytes = maxUnpacking * u.size
 	}
-	name := f.Name
-	if i := len(name) - 3; i > 0 && strings.EqualFold(name[i:], ".gz") {
-		name = name[:i]
+	out.Size = u.size
+	return out, nil
+}
+
+// gunzipLazily returns the file that a compressed one holds, for a look into it. Only its beginning is unpacked; the Size of a larger
+// one is as much as may be unpacked, and its end is found by reading.
+func gunzipLazily(f File) (File, error) {
+	u, out, err := openGzip(f)
+	for err == nil && u.size < 0 && len(u.head) < inMemory/unpackBlock {
+		err = u.unpack()
 	}
-	out := File{Name: name, Size: size}
-	if out.Content = u; size <= inMemory {
-		out.Content = bytes.NewReader(kept.Bytes())
+	if err != nil {
+		return f, err
 	}
-	return out, u.rewind()
+	if out.Size = lookBytes; u.size >= 0 {
+		out.Size = u.size
+	}
+	return out, nil
+}
+
+func openGzip(f File) (*unpacked, File, error) {
+	u := &unpacked{packed: f, size: -1}
+	if err := u.rewind(); err != nil {
+		return nil, f, err
+	}
+	if err := u.unpack(); err != nil {
+		return nil, f, err
+	}
+	if u.size == 0 {
+		return nil, f, refuse(Problem{Reason: "the gzip file holds nothing"})
+	}
+	out := f
+	if i := len(f.Name) - 3; i > 0 && strings.EqualFold(f.Name[i:], ".gz") {
+		out.Name = f.Name[:i]
+	}
+	out.Content = u
+	return u, out, nil
 }
 
 // unpacked serves the bytes of a compressed file at any place, cheaply when they are asked for one after the other.
 type unpacked struct {
 	packed File
 	in     *gzip.Reader
-	at     int64 // how far in has been read
+	next   int64    // the block that in gives next
+	size   int64    // of all; -1 while it is not known
+	head   [][]byte // the first blocks, up to inMemory
+	recent [recentBlocks][]byte
+	holds  [recentBlocks]int64 // the numbers of the blocks in recent; 0 for none, as the first is in head
 }
 
 func (u *unpacked) rewind() error {
-	in, err := gzip.NewReader(io.NewSectionReader(u.packed.Content, 0, u.packed.Size))
-	if err != nil {
+	content := io.NewSectionReader(u.packed.Content, 0, u.packed.Size)
+	var err error
+	if u.in == nil {
+		u.in, err = gzip.NewReader(content)
+	} else {
+		err = u.in.Reset(content)
+	}
+	if u.next = 0; err != nil {
 		return u.failed(err)
 	}
-	u.in, u.at = in, 0
 	return nil
 }
 
 // failed tells a bad file from content that could not be read.
 func (u *unpacked) failed(err error) error {
 	var corrupt flate.CorruptInputError
-	if errors.As(err, &corrupt) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	var r *refusal
+	switch {
+	case errors.As(err, &r):
+		return err
+	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return refuse(Problem{Reason: "the gzip file is damaged: " + err.Error()})
 	}
 	return fmt.Errorf("ingest: unpacking %s: %w", clip(u.packed.Name), err)
 }
 
+// unpack unpacks the next block. At the end of the file it notes the size.
+func (u *unpacked) unpack() error {
+	number := u.next
+	var b []byte
+	switch at := number % recentBlocks; {
+	case number < inMemory/unpackBlock && number < int64(len(u.head)):
+		b = u.head[number][:unpackBlock]
+	case number < inMemory/unpackBlock:
+		b = make([]byte, unpackBlock)
+	default:
+		if u.recent[at] == nil {
+			u.recent[at] = make([]byte, unpackBlock)
+		}
+		b, u.holds[at] = u.recent[at][:unpackBlock], 0
+	}
+	n, err := io.ReadFull(u.in, b)
+	if err == io.EOF || err == io.ErrUnexpectedEOF && n > 0 && u.ended() {
+		u.size, err = number*unpackBlock+int64(n), nil
+	}
+	if err != nil {
+		u.next = 1 << 62 // nothing is known of the place: begin again
+		return u.failed(err)
+	}
+	if err := u.packed.work.unpack(n); err != nil {
+		u.next = 1 << 62
+		return err
+	}
+	u.next++
+	switch {
+	case number < int64(len(u.head)):
+	case number < inMemory/unpackBlock:
+		u.head = append(u.head, b[:n])
+	default:
+		u.recent[number%recentBlocks], u.holds[number%recentBlocks] = b[:n], number
+	}
+	return nil
+}
+
+// ended tells the end of what is packed from a file that was cut: both are io.ErrUnexpectedEOF to io.ReadFull.
+func (u *unpacked) ended() bool {
+	var b [1]byte
+	_, err := u.in.Read(b[:])
+	return err == io.EOF
+}
+
+// block is one of unpackBlock bytes, the last one shorter; none behind the end.
+func (u *unpacked) block(number int64) ([]byte, error) {
+	for {
+		switch at := number % recentBlocks; {
+		case number < int64(len(u.head)):
+			return u.head[number], nil
+		case u.holds[at] == number && number > 0:
+			return u.recent[at], nil
+		case u.size >= 0 && number*unpackBlock >= u.size:
+			return nil, nil
+		case number < u.next:
+			if err := u.rewind(); err != nil {
+				return nil, err
+			}
+		}
+		if err := u.unpack(); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // ReadAt reads unpacked bytes.
 func (u *unpacked) ReadAt(p []byte, offset int64) (int, error) {
-	if offset < u.at {
-		if err := u.rewind(); err != nil {
+	for n := 0; ; {
+		if n == len(p) {
+			return n, nil
+		}
+		b, err := u.block((offset + int64(n)) / unpackBlock)
+		if err != nil {
+			return n, err
+		}
+		at := int((offset + int64(n)) % unpackBlock)
+		if at >= len(b) {
+			return n, io.EOF
+		}
+		n += copy(p[n:], b[at:])
+	}
+}
+
+// upTo tells how large the file is, as far as offset: its size when that is less, else offset.
+func (u *unpacked) upTo(offset int64) (int64, error) {
+	if u.size < 0 && offset > 0 {
+		if _, err := u.block((offset - 1) / unpackBlock); err != nil {
 			return 0, err
 		}
 	}
-	if _, err := io.CopyN(io.Discard, u.in, offset-u.at); err != nil {
-		u.at = 1 << 62 // nothing is known of the place: begin again
-		return 0, err
+	if u.size >= 0 {
+		return min(u.size, offset), nil
 	}
-	n, err := io.ReadFull(u.in, p)
-	u.at = offset + int64(n)
-	if err == io.ErrUnexpectedEOF {
-		err = io.EOF
-	}
-	return n, err
+	return offset, nil
 }

@@ -68,7 +68,11 @@ func TestCompressedImages(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := make([]float64, len(pixels))
-			if err := h.tiles.plane(context.Background(), &im, func(x, y int64, p pixel) { got[y*h.axes[0]+x] = p.value }); err != nil {
+			if err := h.tiles.plane(context.Background(), &im, 1, func(x, y int64, run []pixel) {
+				for i, p := range run {
+					got[y*h.axes[0]+x+int64(i)] = p.value
+				}
+			}); err != nil {
 				t.Fatal(err)
 			}
 			for i, w := range pixels {
@@ -147,7 +151,7 @@ func TestHeaderJSON(t *testing.T) {
 	data := append(fitsCards(with(fitsShape(8), "OBJECT  = 'M 31''s'           / what it is", "LONG    = 'one &'", "CONTINUE  'two &' / x", "CONTINUE  'three' / the end", "EXPTIME = 1.5D2", "ODD     =",
 		"FLAG    =                    T", "COMMENT a \"comment\"", "HIERARCH ESO OBS ID = 17 / id", "COMPLEX = (1.0, 2.0)")...), fitsCards(with(fitsExtension(fitsShape(16, 2)), "EXTNAME = 'SCI'")...)...)
 	data = append(data, fitsData(16, 1, 2)...)
-	got, err := HeaderJSON(fileOf(gzipped(data)))
+	got, err := HeaderJSON(t.Context(), fileOf(gzipped(data)))
 	const want = `{"hdus":[{"hdu":1,"type":"IMAGE","name":"","shape":[],"cards":[{"key":"SIMPLE","value":true},{"key":"BITPIX","value":8},{"key":"NAXIS","value":0},` +
 		`{"key":"OBJECT","value":"M 31's","comment":"what it is"},{"key":"LONG","value":"one two three","comment":"the end"},{"key":"EXPTIME","value":1.5e2},{"key":"ODD","value":null},` +
 		`{"key":"FLAG","value":true},{"key":"COMMENT","text":"a \"comment\""},{"key":"HIERARCH ESO OBS ID","value":17,"comment":"id"},{"key":"COMPLEX","value":"(1.0, 2.0)"}]},` +
@@ -156,7 +160,7 @@ func TestHeaderJSON(t *testing.T) {
 	if err != nil || string(got) != want || !json.Valid(got) {
 		t.Errorf("%v, got\n%s\nwant\n%s", err, got, want)
 	}
-	if _, err := HeaderJSON(fileOf([]byte("mjd,mag\n"))); !errors.Is(err, ErrNoPreview) {
+	if _, err := HeaderJSON(t.Context(), fileOf([]byte("mjd,mag\n"))); !errors.Is(err, ErrNoPreview) {
 		t.Error(err)
 	}
 }
@@ -197,7 +201,7 @@ func FuzzImage(f *testing.F) {
 		if _, err := Preview(context.Background(), fileOf(data)); err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoPreview) {
 			t.Fatal(err)
 		}
-		header, err := HeaderJSON(fileOf(data))
+		header, err := HeaderJSON(t.Context(), fileOf(data))
 		if err == nil && !json.Valid(header) || err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoPreview) {
 			t.Fatalf("%v %s", err, header)
 		}

@@ -21,6 +21,8 @@ type File struct {
 	Name    string
 	Size    int64
 	Content io.ReaderAt
+
+	work *work // what reading it may still cost; nil bounds nothing
 }
 
 // Point is one reduced datum out of a file.
@@ -57,7 +59,9 @@ type Options struct {
 	Names []string
 	// Objects decides about each good row of photometry by the object that it names, "" where it names none, if its table or file names objects: a
 	// reason leaves the row out. Nil takes all rows. It is called often, from the goroutine that reads.
-	Objects   func(name string) (reason string)
+	Objects func(name string) (reason string)
+	// Discard says that nobody wants the values of spectra: they are checked and not held, and their Value is nil.
+	Discard   bool
 	byContent bool // the content is to say what data they are: what may be either is refused
 	// MaxProblems is how many problems, and how many rejected rows, are listed before the rest are only counted;
 	// 0 is 100.
@@ -108,17 +112,23 @@ func (p *Processors) Handles(dataType string) bool {
 // itself (which is no fault of the file) is returned wrapped. ErrNoProcessor, wrapped, is returned for a data type that
 // is not handled. The report is returned in every case, as far as the reading came.
 //
-// Photometry is streamed: memory does not grow with the file. A spectrum is one point, held whole until it is emitted.
+// Photometry is streamed: memory does not grow with the file. A spectrum is one point, held whole until it is emitted, unless
+// Options.Discard says that nobody wants it. Bounds lists what is refused for its size.
 func (p *Processors) Process(ctx context.Context, dataType string, f File, o Options, emit func(Point) error) (Report, error) {
 	if o.MaxProblems <= 0 {
 		o.MaxProblems = 100
 	}
+	f, cancel := f.metered(ctx, "")
+	defer cancel()
 	j := &job{notes: newNotes(f.Name, o.MaxProblems), file: f, options: o, emit: emit}
 	formats := p.formats[dataType]
 	if len(formats) == 0 {
 		return j.finish(), fmt.Errorf("%w: %q", ErrNoProcessor, clip(dataType))
 	}
 	err := j.run(ctx, formats)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // whatever the end of the work was called on the way
+	}
 	var r *refusal
 	switch {
 	case errors.As(err, &r):
@@ -187,6 +197,9 @@ func readFull(f File, b []byte, offset int64) error {
 	n, err := f.Content.ReadAt(b, offset)
 	if n == len(b) {
 		return nil
+	}
+	if u, ok := f.Content.(*unpacked); ok && err == io.EOF && f.work != nil && f.work.look != "" {
+		return refuse(Problem{Reason: fmt.Sprintf("the file ends within the data: it unpacks to %d bytes", u.size)}) // its Size was a bound
 	}
 	if err == nil || err == io.EOF {
 		err = io.ErrUnexpectedEOF

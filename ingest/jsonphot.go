@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -18,6 +19,9 @@ var openCatalog = dialect{
 
 // jsonLists are the lists of records of a document that are read together, the most particular first.
 var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"candidates"}}
+
+// nameCost is what it takes to remember a name, beside its bytes.
+const nameCost = 32
 
 // jsonList is a list of records in a document.
 type jsonList struct {
@@ -111,6 +115,7 @@ func findJSONLists(f File) ([]*jsonList, error) {
 	var lists []*jsonList
 	at := map[string]*jsonList{}
 	known := map[string]map[string]bool{}
+	size := 0 // bytes of all names and paths
 	var members []jsonMember
 	for {
 		t, err := w.step()
@@ -126,8 +131,8 @@ func findJSONLists(f File) ([]*jsonList, error) {
 		path := w.listPath()
 		l := at[path]
 		if l == nil {
-			if len(lists) == 1000 {
-				return nil, refuse(Problem{Reason: "a JSON document with more than 1000 lists of records"})
+			if len(lists) == maxJSONLists {
+				return nil, refuse(Problem{Reason: fmt.Sprintf("a JSON document with more than %d lists of records", maxJSONLists)})
 			}
 			keys := w.path()
 			keys = keys[:len(keys)-1] // that of the record itself
@@ -138,6 +143,7 @@ func findJSONLists(f File) ([]*jsonList, error) {
 					l.object = keys[0]
 				}
 			}
+			size += len(path)
 			lists, at[path], known[path] = append(lists, l), l, map[string]bool{}
 		}
 		l.records++
@@ -149,7 +155,8 @@ func findJSONLists(f File) ([]*jsonList, error) {
 				l.nested = append(l.nested, m.key)
 			}
 			if !known[path][m.key] {
-				if known[path][m.key] = true; len(l.names) == maxColumns {
+				known[path][m.key], size = true, size+len(m.key)+nameCost
+				if len(l.names) == maxColumns || size > maxNames {
 					return nil, refuse(Problem{Reason: "the names of the columns are too many"})
 				}
 				l.names = append(l.names, m.key)

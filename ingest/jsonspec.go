@@ -5,16 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
-
-// maxJSONSpectra is how many spectra a document may have.
-const maxJSONSpectra = 10_000
 
 // openSpectrum is what stands beside the data of a spectrum of the Open Supernova Catalog.
 type openSpectrum struct {
 	members map[string]string
 	width   int // numbers of a pixel: wavelength, flux and maybe its error; 0 when there is no data
 }
+
+// openMembers are the members of a spectrum that are looked at.
+var openMembers = []string{"time", "u_time", "u_wavelengths", "u_fluxes", "u_errors", "telescope", "observatory", "instrument", "host", "model", "synthetic", "deredshifted", "dereddened"}
+
+// clipBytes cuts a text that is longer than any that means something.
+func clipBytes(text string) string { return strings.Clone(text[:min(len(text), maxKeyLine)]) }
 
 // readJSONSpectra reads the spectra of an Open Catalog: a list spectra, of objects with a list data of [wavelength, flux] or [wavelength, flux,
 // error], and their units and time beside it.
@@ -143,8 +148,8 @@ func findJSONSpectra(f File) ([]*openSpectrum, error) {
 			if garbled(m.text) {
 				return nil, refuse(Problem{Reason: "not text: not valid UTF-8"})
 			}
-			if !m.nested {
-				s.members[m.key] = m.text
+			if !m.nested && slices.Contains(openMembers, m.key) {
+				s.members[m.key] = clipBytes(m.text)
 			}
 		}
 		spectra = append(spectra, s)

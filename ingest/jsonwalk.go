@@ -10,11 +10,6 @@ import (
 	"unicode/utf8"
 )
 
-const (
-	maxJSONDepth = 32
-	maxJSONValue = 4 << 20 // bytes of one value of a record
-)
-
 // isJSON tells whether the file may be JSON.
 func isJSON(head []byte) bool {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
@@ -113,7 +108,12 @@ func (w *jsonWalk) step() (json.Token, error) {
 	for {
 		if w.ended {
 			w.in.limit = w.dec.InputOffset() + maxJSONValue
-			if _, err := w.dec.Token(); !errors.Is(err, io.EOF) {
+			_, err := w.dec.Token()
+			var syntax *json.SyntaxError
+			if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errJSONValue) && !errors.As(err, &syntax) {
+				return nil, fmt.Errorf("ingest: reading JSON: %w", err)
+			}
+			if !errors.Is(err, io.EOF) {
 				return nil, refuse(Problem{Reason: "more than one JSON value"})
 			}
 			return nil, io.EOF
@@ -170,7 +170,7 @@ type jsonMember struct {
 // record reads the members of an object that step has gone into. within is asked about a list or an object in it before that is
 // read over, and may read it through itself; nil reads all over.
 func (w *jsonWalk) record(members []jsonMember, within func(key string) (read bool, err error)) ([]jsonMember, error) {
-	depth := len(w.stack)
+	depth, size := len(w.stack), 0
 	for {
 		t, err := w.step()
 		if err != nil {
@@ -198,6 +198,9 @@ func (w *jsonWalk) record(members []jsonMember, within func(key string) (read bo
 			}
 		} else {
 			m.text = jsonText(t)
+		}
+		if size += len(m.key) + len(m.text); size > maxRowText {
+			return nil, refuse(Problem{Reason: fmt.Sprintf("a record of more than %d bytes", maxRowText)})
 		}
 		members = append(members, m)
 	}

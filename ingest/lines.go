@@ -7,9 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// maxLine is the longest line of a text file in bytes.
-const maxLine = 1 << 20
-
 // lines reads a text file line by line in memory that does not grow with the file. A line ends with LF, CRLF or CR, or
 // with the file; a byte order mark before the first is left out.
 type lines struct {

@@ -128,6 +128,7 @@ var ades = dialect{
 func adesGrid(f File) (*grid, error) {
 	g := &grid{format: "ADES PSV"}
 	in := &adesRows{lines: newLines(f)}
+	known, size := map[string]bool{"": true}, 0
 	for {
 		header, err := in.read()
 		if err == io.EOF {
@@ -143,11 +144,12 @@ func adesGrid(f File) (*grid, error) {
 			g.line = in.lines.number
 		}
 		for _, name := range in.names {
-			if name != "" && !slices.Contains(g.first, name) {
+			if !known[name] {
+				known[name], size = true, size+len(name)
 				g.first = append(g.first, name)
 			}
 		}
-		if len(g.first) > maxColumns {
+		if len(g.first) > maxColumns || size > maxNames {
 			return nil, refuse(Problem{Line: in.lines.number, Reason: "more columns than a table may have"})
 		}
 	}

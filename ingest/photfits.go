@@ -4,7 +4,7 @@ import "context"
 
 // readFITSPhotometry reads the first table of a FITS file that has a time and a measurement.
 func readFITSPhotometry(ctx context.Context, j *job) error {
-	tables, primary, bad, err := fitsTables(j.file, 100)
+	tables, primary, bad, err := fitsTables(j.file, maxFITSTables)
 	if err != nil {
 		return err
 	}

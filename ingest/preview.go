@@ -17,10 +17,16 @@ var ErrNoPreview = errors.New("ingest: no image to preview")
 
 // Preview is a grey picture of the first image of a FITS file (compressed as .gz or .fz or not) that has two dimensions, north of
 // the array up: at most MaxPreview pixels a side, each the mean of those it covers, stretched as IRAF's zscale does with
-// contrast 0.25. Pixels without a value are black. Of a cube the first plane is taken. Memory does not grow with the image,
-// time does. Errors: ErrNoPreview; *Error for a file that cannot be read.
+// contrast 0.25. Pixels without a value are black. Of a cube the first plane is taken, of a large image only some rows. Neither
+// memory nor time grow with the image beyond the bounds of a look: see [Bounds]. Errors: ErrNoPreview; *Error for a file that cannot be
+// read within them; the context's.
 func Preview(ctx context.Context, f File) (*image.Gray, error) {
-	picture, err := preview(ctx, f)
+	f, cancel := f.metered(ctx, "a preview")
+	defer cancel()
+	picture, err := preview(f.work.ctx, f)
+	if err != nil && f.work.err() != nil {
+		err = f.work.err() // whatever the end of the work was called on the way
+	}
 	return picture, fileError(f, err)
 }
 
@@ -39,7 +45,7 @@ func fileError(f File, err error) error {
 func unwrapped(f File) (File, error) {
 	head, err := readHead(f)
 	if err == nil && isGzip(head) {
-		if f, err = gunzip(f); err == nil {
+		if f, err = gunzipLazily(f); err == nil {
 			head, err = readHead(f)
 		}
 	}
@@ -100,23 +106,24 @@ func (h *fitsHDU) preview(ctx context.Context, f File) (*image.Gray, error) {
 	step := (max(width, height) + MaxPreview - 1) / MaxPreview
 	columns, rows := (width+step-1)/step, (height+step-1)/step
 	sums := make([]mean, columns*rows)
-	add := func(x, y int64, p pixel) {
-		if v := p.value; v-v == 0 { // neither infinite nor NaN
-			m := &sums[y/step*columns+x/step]
-			m.sum, m.count = m.sum+v, m.count+1
+	add := func(x, y int64, run []pixel) { // of one row of the image
+		line := sums[y/step*columns:][:columns]
+		at, left := x/step, step-x%step
+		for _, p := range run {
+			if left == 0 {
+				at, left = at+1, step
+			}
+			left--
+			if v := p.value; v-v == 0 { // neither infinite nor NaN
+				m := &line[at]
+				m.sum, m.count = m.sum+v, m.count+1
+			}
 		}
 	}
 	if h.tiles != nil {
-		err = h.tiles.plane(ctx, &im, add)
+		err = h.tiles.plane(ctx, &im, step, add)
 	} else {
-		x, y := int64(0), int64(0)
-		err = im.read(ctx, 0, width*height, func(p pixel) error { // the axes are known to lie within the file
-			add(x, y, p)
-			if x++; x == width {
-				x, y = 0, y+1
-			}
-			return nil
-		})
+		err = im.plane(ctx, f.work, step, add)
 	}
 	if err != nil {
 		return nil, err
@@ -146,20 +153,80 @@ func (h *fitsHDU) preview(ctx context.Context, f File) (*image.Gray, error) {
 	return out, nil
 }
 
-// plane hands the pixels of the first plane to add, tile by tile.
-func (t *tiles) plane(ctx context.Context, im *fitsImage, add func(x, y int64, p pixel)) error {
+// sparsely is how many rows of tiles, of so many rows of pixels each, one is decoded of, so that a large image costs no more than may be;
+// every step rows of pixels must have one of them. 0: it costs too much whatever is left out.
+func sparsely(width, height, rows, step int64) int64 {
+	every := (width*height + previewPixels - 1) / previewPixels
+	if every > 1 && every*rows > step {
+		return 0
+	}
+	return every
+}
+
+// plane hands the pixels of the first plane to add, row by row. Of a large image rows are left out.
+func (im fitsImage) plane(ctx context.Context, w *work, step int64, add func(x, y int64, run []pixel)) error {
+	width, height := im.hdu.axes[0], im.hdu.axes[1]
+	every := sparsely(width, height, 1, step)
+	if every == 0 {
+		return w.tooMuch(count(previewPixels) + " pixels")
+	}
+	x, y := int64(0), int64(0)
+	each := func(strip []pixel) error {
+		if err := w.decode(int64(len(strip))); err != nil {
+			return err
+		}
+		for len(strip) > 0 {
+			n := min(int64(len(strip)), width-x)
+			add(x, y, strip[:n])
+			strip = strip[n:]
+			if x += n; x == width {
+				x, y = 0, y+1
+			}
+		}
+		return nil
+	}
+	if every == 1 {
+		return im.strips(ctx, 0, width*height, each) // the axes are known to lie within the file
+	}
+	for row := int64(0); row < height; row += every {
+		x, y = 0, row
+		if err := im.strips(ctx, row*width, width, each); err != nil {
+			return err
+		}
+	}
+	x, y = 0, height-1 // the last row of the preview may have no other
+	return im.strips(ctx, y*width, width, each)
+}
+
+// plane hands the pixels of the first plane to add, tile by tile, pieces of rows. Of a large image rows of tiles are left out.
+func (t *tiles) plane(ctx context.Context, im *fitsImage, step int64, add func(x, y int64, run []pixel)) error {
 	across, down := t.count[0], t.count[1]
+	every := sparsely(im.hdu.axes[0], im.hdu.axes[1], t.size[1], step)
+	if every == 0 {
+		return t.file.work.tooMuch(count(previewPixels) + " pixels")
+	}
 	for tile := range across * down {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		values, err := t.tile(im, tile)
-		if err != nil {
-			return err
+		if row := tile / across; row%every != 0 && row != down-1 {
+			continue
 		}
 		start, size := t.place(tile, im.hdu.axes)
-		for i, p := range values[:min(int64(len(values)), size[0]*size[1])] {
-			add(start[0]+int64(i)%size[0], start[1]+int64(i)/size[0], p)
+		x, y := int64(0), int64(0)
+		err := t.tile(ctx, im, tile, func(strip []pixel) error {
+			for len(strip) > 0 && y < size[1] {
+				n := min(int64(len(strip)), size[0]-x)
+				add(start[0]+x, start[1]+y, strip[:n])
+				strip = strip[n:]
+				if x += n; x == size[0] {
+					x, y = 0, y+1
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

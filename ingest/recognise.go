@@ -11,6 +11,9 @@ import (
 // a FITS file, why it is no spectrum. For anything else the error is an *Error with what each processor says.
 func (p *Processors) Recognise(ctx context.Context, f File, o Options) (dataType, note string, err error) {
 	var all Error
+	f, cancel := f.metered(ctx, "")
+	defer cancel()
+	o.Discard = true
 	head, err := readHead(f)
 	if err != nil {
 		return "", "", err

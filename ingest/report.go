@@ -103,6 +103,8 @@ type notes struct {
 	max    int
 	report Report
 	more   int // problems beyond max
+	// warnings counts all, of which at most maxWarnings are in the report.
+	warnings int
 }
 
 func newNotes(file string, max int) *notes {
@@ -134,10 +136,18 @@ func (n *notes) reject(p Problem) {
 
 // warn says what was assumed, changed or looks odd.
 func (n *notes) warn(format string, a ...any) {
+	if n.warnings++; n.warnings > maxWarnings {
+		return
+	}
 	n.report.Warnings = append(n.report.Warnings, fmt.Sprintf(format, a...))
 }
 
-func (n *notes) finish() Report { return n.report }
+func (n *notes) finish() Report {
+	if more := n.warnings - maxWarnings; more > 0 {
+		n.report.Warnings = append(n.report.Warnings, plural(more, "more warning"))
+	}
+	return n.report
+}
 
 // clip makes any text fit for a message: at most 60 characters, no control characters, valid UTF-8.
 func clip[T string | []byte](text T) string {

@@ -11,7 +11,7 @@ import (
 // readFITSSpectrum reads the spectrum of a file's tables, one point for each row that holds arrays; where none of them has
 // wavelengths and fluxes, the first image with data that is not the error or mask of another.
 func readFITSSpectrum(ctx context.Context, j *job) error {
-	tables, primary, bad, err := fitsTables(j.file, 100)
+	tables, primary, bad, err := fitsTables(j.file, maxFITSTables)
 	if err != nil {
 		return err
 	}
@@ -68,14 +68,18 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 func (j *job) readSpectrumTables(ctx context.Context, tables []*fitsTable, primary *fitsHDU) (done bool, err error) {
 	for _, t := range tables {
 		get := t.getter(primary)
-		spectra, err := t.spectra(j.file, get)
+		spectra, spectrum, err := t.spectra(j.file, get)
 		if err != nil {
 			return false, err
 		}
 		if len(spectra) == 0 {
 			continue
 		}
-		if _, err := spectrumColumns(spectra[0], &j.options, newNotes("", 1)); err != nil {
+		first, err := spectrum(spectra[0])
+		if err != nil {
+			return false, err
+		}
+		if _, err := spectrumColumns(first, &j.options, newNotes("", 1)); err != nil {
 			if len(j.options.Columns) > 0 {
 				return false, err
 			}
@@ -84,8 +88,12 @@ func (j *job) readSpectrumTables(ctx context.Context, tables []*fitsTable, prima
 		if len(spectra) > 1 {
 			j.warn("the table of HDU %d has %d rows of arrays: each is a spectrum of its own", t.hdu, len(spectra))
 		}
-		for _, g := range spectra {
-			if err := j.readSpectrum(ctx, g); err != nil {
+		for _, row := range spectra {
+			g, err := spectrum(row)
+			if err == nil {
+				err = j.readSpectrum(ctx, g)
+			}
+			if err != nil {
 				return true, err
 			}
 		}
@@ -293,22 +301,21 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows i
 	if err != nil {
 		return nil, err
 	}
-	s := newSpectrum()
-	s.flux = slices.Grow(s.flux, int(rows.pixels)*16)
+	s := j.newSpectrum()
 	row := int64(0)
 	if rows.wavelengths {
 		row = 1
 	}
-	if s.flux, s.none, err = j.readRow(ctx, im, row, rows.pixels, asSigma, s.flux); err != nil {
+	if s.flux, s.none, err = j.readRow(ctx, s, im, row, rows.pixels, asSigma, s.flux); err != nil {
 		return nil, err
 	}
 	switch {
 	case rows.errors > 0:
-		s.errors, _, err = j.readRow(ctx, im, rows.errors, rows.pixels, asSigma, s.errors)
+		s.errors, _, err = j.readRow(ctx, s, im, rows.errors, rows.pixels, asSigma, s.errors)
 	case set.errors != nil:
 		var errors fitsImage
 		if errors, err = set.errors.image(j.file); err == nil {
-			s.errors, _, err = j.readRow(ctx, errors, 0, rows.pixels, set.spread, s.errors)
+			s.errors, _, err = j.readRow(ctx, s, errors, 0, rows.pixels, set.spread, s.errors)
 		}
 	}
 	if err != nil {
@@ -327,7 +334,7 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows i
 			if reason := s.addWavelength(p.value); reason != "" {
 				return im.hdu.refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
 			}
-			s.wavelength = appendFloat(next(s.wavelength), p.value)
+			s.wavelength = appendFloat(next(s.shorten(s.wavelength)), p.value)
 			return nil
 		})
 	}
@@ -336,15 +343,15 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows i
 		if reason := s.addWavelength(w); reason != "" {
 			return nil, h.refuse("CRVAL1", "pixel "+strconv.FormatInt(i+1, 10)+": "+reason)
 		}
-		s.wavelength = appendFloat(next(s.wavelength), w)
+		s.wavelength = appendFloat(next(s.shorten(s.wavelength)), w)
 	}
 	return s, nil
 }
 
 // readRow writes a row of an image: numbers, and null where a pixel has none.
-func (j *job) readRow(ctx context.Context, im fitsImage, row, pixels int64, as spread, list []byte) (out []byte, none int, err error) {
+func (j *job) readRow(ctx context.Context, s *spectrum, im fitsImage, row, pixels int64, as spread, list []byte) (out []byte, none int, err error) {
 	err = im.read(ctx, row*pixels, pixels, func(p pixel) error {
-		list = next(list)
+		list = next(s.shorten(list))
 		v := as.sigma(p.value)
 		if j.scaled() {
 			v *= j.options.FluxScale

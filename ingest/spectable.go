@@ -5,12 +5,9 @@ import (
 	"io"
 )
 
-// maxSpectra is how many spectra a table may hold, one a row.
-const maxSpectra = 1000
-
 // spectra lists the spectra of a table: one for each row when its columns hold arrays, else one of all rows; none when the
-// table cannot be a spectrum.
-func (t *fitsTable) spectra(f File, get func(string) (string, bool)) (list []*grid, err error) {
+// table cannot be a spectrum. grid makes the table of one of them: with many columns and rows they would not fit in memory together.
+func (t *fitsTable) spectra(f File, get func(string) (string, bool)) (list []int64, grid func(row int64) (*grid, error), err error) {
 	arrays := 0
 	for i := range t.columns {
 		if c := &t.columns[i]; !t.ascii && c.number() && (c.repeat > 1 || c.form == 'P' || c.form == 'Q') {
@@ -22,24 +19,42 @@ func (t *fitsTable) spectra(f File, get func(string) (string, bool)) (list []*gr
 		g.addKeys(get)
 		g.notes = nil
 		if err := g.look(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return []*grid{g}, nil
+		return []int64{0}, oneGrid(g), nil
 	}
 	for row := int64(0); row < t.rows; row++ {
 		if row == maxSpectra {
-			return nil, t.refuse("NAXIS2", "more than a thousand rows of arrays")
+			return nil, nil, t.refuse("NAXIS2", "more than a thousand rows of arrays")
 		}
 		g, err := t.arrays(f, row)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if g != nil {
-			g.addKeys(get)
-			list = append(list, g)
+			list = append(list, row)
 		}
 	}
-	return list, nil
+	return list, t.rowGrid(f, get), nil
+}
+
+// oneGrid gives a table that there is already.
+func oneGrid(g *grid) func(int64) (*grid, error) {
+	return func(int64) (*grid, error) { return g, nil }
+}
+
+// rowGrid makes the tables of rows of arrays.
+func (t *fitsTable) rowGrid(f File, get func(string) (string, bool)) func(int64) (*grid, error) {
+	return func(row int64) (*grid, error) {
+		g, err := t.arrays(f, row)
+		if err == nil && g == nil {
+			err = t.refuse("", "the file has changed while it was read")
+		}
+		if err == nil {
+			g.addKeys(get)
+		}
+		return g, err
+	}
 }
 
 // addKeys looks up what a spectrum needs of the file's keywords.
@@ -55,6 +70,9 @@ func (g *grid) addKeys(get func(string) (string, bool)) {
 		}
 	}
 }
+
+// arrayBytes is how much is read of the arrays of a row at a time, as far as that is some pixels.
+const arrayBytes = 8 << 20
 
 // array is where the elements of one cell stand.
 type array struct {
@@ -76,8 +94,12 @@ func (t *fitsTable) arrays(f File, row int64) (*grid, error) {
 		a := array{column: c, offset: t.data + row*t.width + c.start, size: elementSize(c.kind())}
 		count := c.repeat
 		if c.form == 'P' || c.form == 'Q' {
-			var err error
-			if count, err = t.descriptor(f, &a); err != nil {
+			var b [16]byte
+			err := readFull(f, b[:min(c.width, 16)], a.offset)
+			if err == nil {
+				count, err = t.descriptor(b[:min(c.width, 16)], &a)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -107,20 +129,15 @@ func (t *fitsTable) arrays(f File, row int64) (*grid, error) {
 }
 
 // descriptor reads where an array of variable length stands, and checks that it lies within the heap.
-func (t *fitsTable) descriptor(f File, a *array) (count int64, err error) {
-	var b [16]byte
-	width := a.column.width
-	if width != 8 && width != 16 {
+func (t *fitsTable) descriptor(b []byte, a *array) (count int64, err error) {
+	if len(b) != 8 && len(b) != 16 {
 		return 0, nil
-	}
-	if err := readFull(f, b[:width], a.offset); err != nil {
-		return 0, err
 	}
 	var offset int64
 	if a.column.form == 'P' {
-		count, offset = int64(int32(binary.BigEndian.Uint32(b[:]))), int64(int32(binary.BigEndian.Uint32(b[4:])))
+		count, offset = int64(int32(binary.BigEndian.Uint32(b))), int64(int32(binary.BigEndian.Uint32(b[4:])))
 	} else {
-		count, offset = int64(binary.BigEndian.Uint64(b[:])), int64(binary.BigEndian.Uint64(b[8:]))
+		count, offset = int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))
 	}
 	size := multiply(count, a.size)
 	if size < 0 || offset < 0 || offset > t.heapLen || size > t.heapLen-offset {
@@ -150,14 +167,20 @@ func (in *arrayRows) next(r *row) error {
 		return io.EOF
 	}
 	if in.at == in.from+in.loaded {
-		in.from, in.loaded = in.at, min(8192, in.pixels-in.at)
-		in.chunks = in.chunks[:0]
+		width := int64(0)
 		for _, a := range in.columns {
-			b := make([]byte, in.loaded*a.size)
-			if err := readFull(in.file, b, a.offset+in.at*a.size); err != nil {
+			width += a.size
+		}
+		// much at a time, as in a compressed file it costs a lot to go from column to column
+		in.from, in.loaded = in.at, min(max(1024, arrayBytes/width), in.pixels-in.at)
+		for i, a := range in.columns {
+			if len(in.chunks) == i {
+				in.chunks = append(in.chunks, make([]byte, in.loaded*a.size))
+			}
+			in.chunks[i] = in.chunks[i][:in.loaded*a.size]
+			if err := readFull(in.file, in.chunks[i], a.offset+in.at*a.size); err != nil {
 				return err
 			}
-			in.chunks = append(in.chunks, b)
 		}
 	}
 	in.text, in.ends, in.cells = in.text[:0], in.ends[:0], in.cells[:0]

@@ -50,7 +50,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	if keys == nil {
 		keys = textKeys{}
 	}
-	s := newSpectrum()
+	s := j.newSpectrum()
 	in, err := g.open(keys.add)
 	if err != nil {
 		return err

@@ -115,7 +115,7 @@ func TestFluxScaleOfText(t *testing.T) {
 }
 
 func TestSpectrumIsBounded(t *testing.T) {
-	s := newSpectrum()
+	s := new(job).newSpectrum()
 	if s.check(maxPixels) != nil || s.check(maxPixels+1) == nil {
 		t.Error("the number of pixels")
 	}

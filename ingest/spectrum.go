@@ -6,11 +6,6 @@ import (
 	"strings"
 )
 
-const (
-	maxPixels   = 4_000_000 // of a spectrum
-	maxSpectrum = 256 << 20 // bytes of its JSON
-)
-
 // spectroscopyFormats lists the formats of spectra, the most particular first.
 func spectroscopyFormats() []format {
 	return []format{
@@ -27,6 +22,8 @@ type spectrum struct {
 	flux, wavelength, errors []byte // JSON arrays without the closing bracket
 	pixels                   int    // wavelengths added
 	none                     int    // fluxes that are null
+	discard                  bool   // nobody wants the lists: they are counted and not held
+	discarded                int    // bytes of them
 
 	medium   string // air or vacuum, where the file says in which the wavelengths are
 	previous float64
@@ -34,8 +31,8 @@ type spectrum struct {
 	falling  bool
 }
 
-func newSpectrum() *spectrum {
-	return &spectrum{flux: []byte(`{"flux":[`), wavelength: []byte(`[`), errors: []byte(`[`)}
+func (j *job) newSpectrum() *spectrum {
+	return &spectrum{discard: j.options.Discard, flux: []byte(`{"flux":[`), wavelength: []byte(`[`), errors: []byte(`[`)}
 }
 
 // next begins an element of a list.
@@ -63,20 +60,35 @@ func (s *spectrum) addWavelength(v float64) (reason string) {
 	return ""
 }
 
+// shorten counts a list in place of holding it, when nobody wants it. A list of some bytes is left, which is not an empty one.
+func (s *spectrum) shorten(list []byte) []byte {
+	const some, few = 64 << 10, 16
+	if s.discard && len(list) > some {
+		s.discarded += len(list) - few
+		return list[:few]
+	}
+	return list
+}
+
 // check refuses a spectrum that grows too large.
 func (s *spectrum) check(pixels int64) error {
 	if pixels > maxPixels {
 		return refuse(Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels", maxPixels)})
 	}
-	if len(s.flux)+len(s.wavelength)+len(s.errors) > maxSpectrum {
+	if s.discarded+len(s.flux)+len(s.wavelength)+len(s.errors) > maxSpectrum {
 		return refuse(Problem{Reason: fmt.Sprintf("the spectrum takes more than %d bytes", maxSpectrum)})
 	}
+	s.flux, s.wavelength, s.errors = s.shorten(s.flux), s.shorten(s.wavelength), s.shorten(s.errors)
 	return nil
 }
 
 // value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when the file has errors.
 func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
-	v := append(s.flux, ']')
+	if s.discard {
+		return nil
+	}
+	v := make([]byte, 0, len(s.flux)+len(s.wavelength)+len(s.errors)+len(fluxUnits)+len(wavelengthUnits)+200) // in one piece, as it may be large
+	v = append(append(v, s.flux...), ']')
 	v = appendString(appendKey(v, "flux_units"), fluxUnits)
 	v = append(append(appendKey(v, "wavelength"), s.wavelength...), ']')
 	v = appendString(appendKey(v, "wavelength_units"), wavelengthUnits)

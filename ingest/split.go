@@ -5,9 +5,6 @@ import (
 	"fmt"
 )
 
-// maxColumns bounds the fields of a line.
-const maxColumns = 1000
-
 // A delimiter stands between the fields of a line. blanks is any run of spaces and tabs.
 type delimiter byte
 

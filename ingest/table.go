@@ -11,7 +11,6 @@ import (
 const (
 	sampleRows  = 50      // data lines that are looked at to find the delimiter and what a column holds
 	sampleBytes = 1 << 20 // and how much text they may be
-	maxComments = 100     // comment lines that are looked at for names of columns
 )
 
 // layout is what a look at the beginning of a delimited text told.
@@ -36,6 +35,7 @@ func findLayout(f File) (layout, error) {
 	var l layout
 	var text []string
 	var numbers []int
+	comments := 0 // bytes of l.others
 	for size := 0; len(text) <= sampleRows && size < sampleBytes; {
 		line, err := in.next()
 		if err == io.EOF {
@@ -50,8 +50,9 @@ func findLayout(f File) (layout, error) {
 		}
 		if comment, ok := commentText(line); ok {
 			if len(text) == 0 {
-				if l.above != "" && len(l.others) < maxComments {
+				if l.above != "" && len(l.others) < maxComments && comments+len(l.above) <= maxComment {
 					l.others = append(l.others, l.above)
+					comments += len(l.above)
 				}
 				l.above = string(comment)
 				if l.keys == nil {

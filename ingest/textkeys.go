@@ -5,23 +5,20 @@ import (
 	"strings"
 )
 
-// Bounds of the keywords that are taken from a text's comments.
-const (
-	maxKeys    = 10_000
-	maxKeyLine = 1000 // bytes; longer lines are prose
-)
-
 // textKeys are the keywords in the comment lines of a text, in capitals with dashes; the first of a name counts.
 type textKeys map[string]string
 
 // add reads a comment line without its sign, as `KEY: value` or, as a FITS header is dumped, `KEY = value / comment`. Lines
 // that are neither are prose. Whichever of : and = stands first separates; the other may stand in the value.
 func (k textKeys) add(text []byte) {
+	if len(text) > maxKeyLine {
+		return
+	}
 	if words := strings.Fields(string(text)); len(words) == 2 && len(k) < maxKeys && isDateKey(keyword(words[0])) { // with a blank alone
 		text = []byte(words[0] + "=" + words[1])
 	}
 	i := strings.IndexAny(string(text), ":=")
-	if i <= 0 || len(k) >= maxKeys || len(text) > maxKeyLine {
+	if i <= 0 || len(k) >= maxKeys {
 		return
 	}
 	key := keyword(string(text[:i]))

@@ -13,12 +13,6 @@ import (
 	"strings"
 )
 
-const (
-	maxElement   = 4 << 20 // bytes of one tag or text of a VOTable
-	maxVOTables  = 100
-	maxVOColumns = maxColumns
-)
-
 // isVOTable tells whether a file is a VOTable (IVOA VOTable 1.4).
 func isVOTable(head []byte) bool {
 	i := bytes.Index(bytes.ToUpper(head), []byte("<VOTABLE"))
@@ -62,6 +56,8 @@ type voInput struct {
 	r      io.Reader
 	latin  bool
 	since  int64
+	tag    int   // bytes of the tag that is being read; 0 outside of one
+	quote  byte  // of the attribute's value that is being read; 0 outside of one
 	err    error // of reading the file, which is no fault of what it holds
 	buf    [4096]byte
 	queued []byte
@@ -77,6 +73,9 @@ func (in *voInput) Read(p []byte) (int, error) {
 		n, err := in.r.Read(p)
 		in.since += int64(n)
 		in.note(err)
+		if !in.follow(p[:n]) {
+			return 0, errLongElement
+		}
 		return n, err
 	}
 	if len(in.queued) == 0 {
@@ -86,6 +85,9 @@ func (in *voInput) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		in.since += int64(n)
+		if !in.follow(in.buf[:n]) {
+			return 0, errLongElement
+		}
 		for _, c := range in.buf[:n] {
 			in.queued = append(in.queued, string(rune(c))...)
 		}
@@ -93,6 +95,35 @@ func (in *voInput) Read(p []byte) (int, error) {
 	n := copy(p, in.queued)
 	in.queued = in.queued[n:]
 	return n, nil
+}
+
+// follow tells whether no tag is too long: its attributes take many times as much memory as their text.
+func (in *voInput) follow(b []byte) bool {
+	for _, c := range b {
+		if in.tag == 0 {
+			if c == '<' {
+				in.tag = 1
+			}
+			continue
+		}
+		in.tag++
+		switch {
+		case in.tag == 2 && (c == '!' || c == '?'):
+			in.tag = 0 // no attributes
+		case in.quote != 0:
+			if c == in.quote {
+				in.quote = 0
+			}
+		case c == '"' || c == '\'':
+			in.quote = c
+		case c == '>':
+			in.tag = 0
+		}
+		if in.tag > maxTag {
+			return false
+		}
+	}
+	return true
 }
 
 func (in *voInput) note(err error) {
@@ -119,7 +150,9 @@ func newVOReader(f File, offset int64) (*voReader, error) {
 		return nil, err
 	}
 	v := &voReader{file: f, in: &voInput{r: io.NewSectionReader(f.Content, 0, f.Size), latin: isLatin(head)}}
-	if offset > 0 {
+	if offset > 0 && !v.in.latin {
+		v.in.r = io.NewSectionReader(f.Content, offset, f.Size-offset)
+	} else if offset > 0 {
 		if _, err := io.CopyN(io.Discard, discardBounds{v.in}, offset); err != nil {
 			return nil, v.failed(err)
 		}
@@ -162,7 +195,7 @@ func (v *voReader) failed(err error) error {
 	case errors.As(err, &syntax):
 		return refuse(Problem{Line: syntax.Line, Reason: "not well-formed XML: " + clip(syntax.Msg)})
 	case errors.Is(err, errLongElement):
-		return refuse(Problem{Line: line, Reason: fmt.Sprintf("an element of more than %d bytes", maxElement)})
+		return refuse(Problem{Line: line, Reason: fmt.Sprintf("an element of more than %d bytes, or a tag of more than %d", maxElement, maxTag)})
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(Problem{Line: line, Reason: "the file ends within the table"})
 	}
@@ -180,6 +213,7 @@ func voTables(f File) (tables []*voTable, err error) {
 	keys := textKeys{}
 	var field *voField
 	inData := false
+	size := 0 // bytes of all descriptions
 	for {
 		token, err := v.token()
 		if err == io.EOF {
@@ -203,7 +237,7 @@ func voTables(f File) (tables []*voTable, err error) {
 			}
 			switch strings.ToUpper(e.Name.Local) {
 			case "TIMESYS":
-				if id := attr("ID"); id != "" && len(systems) < 100 {
+				if id := attr("ID"); id != "" && len(id) < maxKeyLine && len(systems) < 100 {
 					systems[id] = voTime(attr("timeorigin"), attr("timescale"), attr("refposition"))
 				}
 			case "PARAM", "INFO":
@@ -222,8 +256,8 @@ func voTables(f File) (tables []*voTable, err error) {
 				if t == nil {
 					continue
 				}
-				if len(t.fields) == maxVOColumns {
-					return nil, refuse(Problem{Reason: fmt.Sprintf("more than %d columns", maxVOColumns)})
+				if len(t.fields) == maxColumns {
+					return nil, refuse(Problem{Reason: fmt.Sprintf("more than %d columns", maxColumns)})
 				}
 				name := attr("name")
 				if name == "" {
@@ -232,9 +266,16 @@ func voTables(f File) (tables []*voTable, err error) {
 				t.fields = append(t.fields, voField{name: name, id: attr("ID"), unit: attr("unit"), ucd: attr("ucd"), ref: attr("ref"),
 					datatype: attr("datatype"), arraysize: strings.ReplaceAll(attr("arraysize"), " ", "")})
 				field = &t.fields[len(t.fields)-1]
+				for _, a := range e.Attr {
+					size += len(a.Value)
+				}
+				if size += nameCost; size > maxNames {
+					return nil, refuse(Problem{Reason: fmt.Sprintf("the descriptions of the columns take more than %d bytes", maxNames)})
+				}
 			case "VALUES":
 				if field != nil {
 					field.null, field.hasNull = attr("null"), attr("null") != ""
+					size += len(field.null)
 				}
 			case "TABLEDATA":
 				if t != nil && t.kind == "" {
@@ -447,7 +488,7 @@ func (in *voTextRows) next(r *row) error {
 	*r = row{}
 	in.all = in.all[:0]
 	var text []byte
-	inRow, inCell := false, false
+	inRow, inCell, size := false, false, 0
 	for {
 		token, err := in.v.token()
 		if err == io.EOF {
@@ -475,6 +516,9 @@ func (in *voTextRows) next(r *row) error {
 		case xml.EndElement:
 			switch strings.ToUpper(e.Name.Local) {
 			case "TD":
+				if size += len(text); size > maxRowText {
+					return refuse(Problem{Line: r.line, Reason: fmt.Sprintf("a row of more than %d bytes", maxRowText)})
+				}
 				if inCell && len(in.all) <= len(in.t.fields) {
 					in.all = append(in.all, strings.TrimSpace(string(text)))
 				}
@@ -626,7 +670,11 @@ func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 	if c.datatype == "bit" {
 		size = (n + 7) / 8
 	}
-	if n < 0 || size > maxRowBytes {
+	if !c.scalar() && n >= 0 { // an array, which nobody wants
+		_, err := io.CopyN(io.Discard, in.in, size)
+		return nil, err
+	}
+	if n < 0 || size+int64(len(in.text)) > maxRowText {
 		return nil, refuse(Problem{Row: in.count, Column: clip(c.name), Reason: "a cell of more bytes than may be"})
 	}
 	in.buf = in.buf[:0]

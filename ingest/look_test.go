@@ -1,0 +1,216 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// stopping is a content whose reader goes away after some reads.
+type stopping struct {
+	io.ReaderAt
+	left   int
+	behind int // reads after that
+	stop   func()
+}
+
+func (s *stopping) ReadAt(p []byte, offset int64) (int, error) {
+	if s.left--; s.left == 0 {
+		s.stop()
+	} else if s.left < 0 {
+		s.behind++
+	}
+	return s.ReaderAt.ReadAt(p, offset)
+}
+
+// TestLookStops: a preview or a header whose client has gone ends, wherever it is.
+func TestLookStops(t *testing.T) {
+	extension := append(fitsCards(fitsExtension(fitsShape(8, 1024, 1, 1024))...), padBlock(make([]byte, 1<<20), 0)...)
+	files := map[string][]byte{"hdus": append(fitsCards(fitsShape(8)...), bytes.Repeat(extension, 30)...)}
+	files["gz"] = append(packed(fitsCards(fitsShape(8)...)), bytes.Repeat(packed(extension), 300)...)
+	for name, data := range ordinaryImages() {
+		files[name] = data
+	}
+	for name, data := range files {
+		for _, header := range []bool{false, true} {
+			if header && name != "gz" && name != "hdus" || !header && name == "hdus" {
+				continue
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			content := &stopping{ReaderAt: bytes.NewReader(data), left: 5, stop: cancel}
+			f := File{Name: "f", Size: int64(len(data)), Content: content}
+			var err error
+			if header {
+				_, err = HeaderJSON(ctx, f)
+			} else {
+				_, err = Preview(ctx, f)
+			}
+			if err != context.Canceled || content.behind > 0 {
+				t.Errorf("%s: %v, %d reads after the client had gone", name, err, content.behind)
+			}
+		}
+	}
+}
+
+// TestLookTime: a look that takes too long refuses the file, and one whose client has gone does not.
+func TestLookTime(t *testing.T) {
+	for _, cause := range []error{errLookTime, context.Canceled} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		w := &work{ctx: ctx, look: "a preview", bytes: 1 << 30, pixels: 1 << 30}
+		var r *refusal
+		if err := w.decode(1); errors.As(err, &r) != (cause == errLookTime) || errors.Is(err, context.Canceled) != (cause == context.Canceled) {
+			t.Errorf("%v: %v", cause, err)
+		}
+	}
+	data := append(fitsCards(fitsShape(16, 64, 64)...), padBlock(make([]byte, 2*64*64), 0)...)
+	f, cancel := fileOf(data).metered(t.Context(), "a preview")
+	defer cancel()
+	if _, ok := f.work.ctx.Deadline(); !ok {
+		t.Error("a look has no deadline")
+	}
+}
+
+// striped is an image of 8 bits whose pixels are the numbers of their rows, or what fits of these.
+type striped struct {
+	head  []byte
+	width int64
+	read  int64
+}
+
+func (s *striped) ReadAt(p []byte, offset int64) (int, error) {
+	s.read += int64(len(p))
+	n := 0
+	if offset < int64(len(s.head)) {
+		n = copy(p, s.head[offset:])
+	}
+	for n < len(p) { // a row, or what is left of it, at a time
+		at := offset + int64(n) - int64(len(s.head))
+		some := int(min(s.width-at%s.width, int64(len(p)-n)))
+		value := byte(at / s.width >> 12)
+		for i := range p[n : n+some] {
+			p[n+i] = value
+		}
+		n += some
+	}
+	return n, nil
+}
+
+// TestSparsePreview: of an image with more pixels than are decoded, rows are left out, but none of the preview's.
+func TestSparsePreview(t *testing.T) {
+	const width, height = 300, 600_001
+	s := &striped{head: fitsCards(fitsShape(8, width, height)...), width: width}
+	picture, err := Preview(t.Context(), File{Name: "f", Size: int64(len(s.head)) + width*height + fitsBlock, Content: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.read > previewPixels || s.read < previewPixels/2 {
+		t.Errorf("%d bytes were read", s.read)
+	}
+	rows := picture.Bounds().Dy()
+	for y := 1; y < rows; y++ { // the picture is upside down: the rows rise from its bottom
+		if picture.GrayAt(0, rows-1-y).Y < picture.GrayAt(0, rows-y).Y {
+			t.Fatalf("row %d of %d is darker than the one below", y, rows)
+		}
+	}
+	if picture.GrayAt(0, 0).Y == 0 {
+		t.Error("the last row is black")
+	}
+	if sparsely(20_000, 20_000, 1, 40) != 3 || sparsely(20_000, 20_000, 20, 40) != 0 || sparsely(2048, 2048, 2048, 4) != 1 {
+		t.Error("rows are left out where they need not be, or of tiles that are too high")
+	}
+}
+
+// TestGzipPlaces reads a compressed file at random places, and compares.
+func TestGzipPlaces(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, size := range []int{1, unpackBlock - 1, unpackBlock, unpackBlock + 1, inMemory, inMemory + 20*unpackBlock + 17} {
+		data := make([]byte, size)
+		for i := range data {
+			data[i] = byte(random.Uint32() & 3)
+		}
+		in, err := gunzip(fileOf(packed(data)))
+		if err != nil || in.Size != int64(size) {
+			t.Fatal(size, err, in.Size)
+		}
+		for range 30 {
+			at := random.IntN(size + 10)
+			b := make([]byte, random.IntN(3*unpackBlock))
+			want := data[min(at, size):min(at+len(b), size)]
+			n, err := in.Content.ReadAt(b, int64(at))
+			if n != len(want) || !bytes.Equal(b[:n], want) || (err == io.EOF) != (n < len(b)) {
+				t.Fatalf("size %d, %d bytes at %d: %d, %v", size, len(b), at, n, err)
+			}
+		}
+		cut := packed(data)
+		if _, err := gunzip(fileOf(cut[:len(cut)-3])); err == nil {
+			t.Error("a file that was cut is read")
+		}
+	}
+}
+
+// TestGzipTooOften: a compressed file whose parts belong together and are far from each other is not unpacked for ever.
+func TestGzipTooOften(t *testing.T) {
+	f, cancel := fileOf(packed(make([]byte, inMemory+100*unpackBlock))).metered(t.Context(), "")
+	defer cancel()
+	in, err := gunzip(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 10)
+	for i := int64(0); i < 2000 && err == nil; i++ {
+		_, err = in.Content.ReadAt(b, inMemory+i*37%97*unpackBlock)
+	}
+	var r *refusal
+	if !errors.As(err, &r) || !strings.Contains(err.Error(), "upload it unpacked") {
+		t.Error(err)
+	}
+}
+
+// TestTruncatedLook: the end of a large compressed file is found, though its size is not known before.
+func TestTruncatedLook(t *testing.T) {
+	image := append(fitsCards(fitsShape(8, 4096, 4096)...), padBlock(make([]byte, 4096*4096), 0)...)
+	second := append(fitsCards(fitsExtension(fitsShape(8, 10, 10))...), padBlock(make([]byte, 100), 0)...)
+	whole := slices.Concat(image, second)
+	got, err := HeaderJSON(t.Context(), fileOf(packed(whole)))
+	if err != nil || strings.Count(string(got), `"hdu":`) != 2 {
+		t.Errorf("%v %.100s", err, got)
+	}
+	for _, size := range []int{len(image) - 100_000, len(image) + 2000} {
+		var refused *Error
+		if got, err := HeaderJSON(t.Context(), fileOf(packed(whole[:size]))); !errors.As(err, &refused) {
+			t.Errorf("%d bytes: %v %.100s", size, err, got)
+		}
+	}
+	var refused *Error
+	if _, err := Preview(t.Context(), fileOf(packed(whole[:len(image)-100_000]))); !errors.As(err, &refused) {
+		t.Error(err)
+	}
+}
+
+// TestLargeTiles: a tile of shuffled bytes that is too large to be held is the same image as one that is held, or is not shuffled.
+func TestLargeTiles(t *testing.T) {
+	const side = 1500
+	data := bigEndian(sky(side))
+	var want []byte
+	for kind, tile := range map[string][]byte{"GZIP_1": packed(data), "GZIP_2": packed(shuffled(data, 2))} {
+		picture, err := Preview(t.Context(), fileOf(tiledFile(kind, 16, side, side, side, [][]byte{tile})))
+		if err != nil || 2*side*side < tileBuffer {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = picture.Pix
+		} else if !bytes.Equal(want, picture.Pix) {
+			t.Errorf("%s: another picture", kind)
+		}
+		var refused *Error
+		if _, err := Preview(t.Context(), fileOf(tiledFile(kind, 16, side, side, side, [][]byte{tile[:len(tile)-100]}))); !errors.As(err, &refused) {
+			t.Errorf("%s, cut: %v", kind, err)
+		}
+	}
+}
