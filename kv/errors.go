@@ -41,6 +41,16 @@ type TakenError struct {
 
 func (e *TakenError) Error() string { return fmt.Sprintf("%q is taken", e.Text) }
 
+// A TooLargeError says that something is larger than the file can hold. Nothing was written because of it.
+type TooLargeError struct {
+	What      string // such as "a record of table target" or "the name of a setting"
+	Size, Max int    // in bytes
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%s has %d bytes; at most %d can be stored", e.What, e.Size, e.Max)
+}
+
 // A DamageError says that what was read is not what was written.
 type DamageError struct {
 	Where string // bucket and key

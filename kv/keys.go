@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"go.etcd.io/bbolt"
 )
 
 // Keys collects what a record is found by. All of it is derived: it can be made anew from the records at any time.
@@ -16,6 +18,7 @@ type Keys struct {
 	order   [][]byte // without the id
 	series  []seriesKey
 	members []Member
+	passes  []Member // to the rows that refer to the record; of a record that is being written
 }
 
 // A Member is a membership: the row is in the set of (Dim, Value). Dimensions 1 to 127 have values made by Int, 128 to 254
@@ -102,8 +105,21 @@ func compareMembers(a, b Member) int {
 	return cmp.Or(cmp.Compare(a.Dim, b.Dim), strings.Compare(string(a.Value), string(b.Value)))
 }
 
-// check refuses unique keys that belong to others.
-func (k *Keys) check(id uint64, before *Keys) error {
+// MaxKey is the longest key in bytes, as bbolt has it; a text that is to be a key must be some bytes shorter, see MaxText. MaxRecord is the longest record.
+const (
+	MaxKey    = bbolt.MaxKeySize
+	MaxRecord = 64 << 20
+)
+
+// MaxText is the longest text in bytes that can be a unique key, the value of a dimension, or the name of a setting, a code or a count. Of a value that
+// holds zero bytes, each counts twice.
+const MaxText = MaxKey - 16
+
+// check refuses, before anything is written, what cannot be stored, and unique keys that belong to others. rec is the record.
+func (k *Keys) check(id uint64, rec []byte, before *Keys) error {
+	if err := k.fit(rec); err != nil {
+		return err
+	}
 	for _, u := range k.unique {
 		if before != nil && slices.Contains(before.unique, u) {
 			continue
@@ -114,6 +130,37 @@ func (k *Keys) check(id uint64, before *Keys) error {
 		}
 		if ok && owner != id {
 			return &TakenError{Kind: u.kind, Text: u.text}
+		}
+	}
+	return nil
+}
+
+// fit refuses a record and keys that are too long: bbolt would, when others share the transaction.
+func (k *Keys) fit(rec []byte) error {
+	of := func(what string, longest int, got int) error {
+		if got <= longest { // mostly
+			return nil
+		}
+		return &TooLargeError{what + " of table " + k.def.name, got, longest}
+	}
+	if err := of("a record", MaxRecord, len(rec)); err != nil {
+		return err
+	}
+	for _, u := range k.unique {
+		if err := of("a unique text", MaxText, len(u.text)); err != nil {
+			return err
+		}
+	}
+	for _, o := range k.order {
+		if err := of("a place in an order", MaxKey-idLen, len(o)); err != nil {
+			return err
+		}
+	}
+	for _, list := range [...][]Member{k.members, k.passes} {
+		for _, m := range list {
+			if err := of("the value of a set", MaxText+2, len(m.Value)); err != nil { // 2 bytes end a text
+				return err
+			}
 		}
 	}
 	return nil

@@ -71,10 +71,16 @@ func (tx *Tx) Setting(name string) (value string, ok bool, err error) {
 	return string(b), b != nil, err
 }
 
-// SetSetting stores a setting; the log keeps the old value.
+// SetSetting stores a setting; the log keeps the old value. A *TooLargeError when the name is longer than MaxText, or the value than MaxRecord.
 func (tx *Tx) SetSetting(name, value string) error {
 	if err := tx.writing(); err != nil {
 		return err
+	}
+	if err := nameFits("a setting", name); err != nil {
+		return err
+	}
+	if len(value) > MaxRecord {
+		return &TooLargeError{"a setting", len(value), MaxRecord}
 	}
 	old, ok, err := tx.Setting(name)
 	if err != nil || ok && old == value {
@@ -85,8 +91,16 @@ func (tx *Tx) SetSetting(name, value string) error {
 	return tx.meta().put([]byte("setting/"+name), []byte(value))
 }
 
+// nameFits refuses a name that is too long for a key of meta.
+func nameFits(what, name string) error {
+	if len(name) > MaxText {
+		return &TooLargeError{"the name of " + what, len(name), MaxText}
+	}
+	return nil
+}
+
 // Code returns the number of one byte that stands for a text within a kind, from 1 on. A text without one is given the next when
-// the transaction writes, and has 0 otherwise. A number is never given to another text.
+// the transaction writes, and has 0 otherwise. A number is never given to another text. A *TooLargeError when the text is longer than MaxText and needs a number.
 func (tx *Tx) Code(kind byte, text string) (byte, error) {
 	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
 	key := append(prefix[:6:6], text...)
@@ -97,6 +111,9 @@ func (tx *Tx) Code(kind byte, text string) (byte, error) {
 	}
 	if b != nil {
 		return b[0], nil
+	}
+	if err := nameFits("a code", text); err != nil {
+		return 0, err
 	}
 	codes, err := tx.Codes(kind)
 	if err != nil {
@@ -152,6 +169,9 @@ func (tx *Tx) CodeText(kind, code byte) (string, error) {
 // Next gives out the next number under a name, from 1 on, and never one twice.
 func (tx *Tx) Next(name string) (uint64, error) {
 	if err := tx.writing(); err != nil {
+		return 0, err
+	}
+	if err := nameFits("a count", name); err != nil {
 		return 0, err
 	}
 	key := []byte("count/" + name)

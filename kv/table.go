@@ -54,6 +54,8 @@ type Table[T any] struct {
 	def   *tableDef
 	codec Codec[T]
 	keys  func(k *Keys, id uint64, rec *T)
+	// passes is nil when there is nothing to inherit
+	passes func(rec *T) []Member
 }
 
 // No is the table's number, as it stands in the log.
@@ -81,7 +83,7 @@ type tableDef struct {
 
 // NewTable makes the table that spec describes.
 func NewTable[T any](spec Spec[T]) *Table[T] {
-	t := &Table[T]{codec: spec.Codec, keys: spec.Keys}
+	t := &Table[T]{codec: spec.Codec, keys: spec.Keys, passes: spec.Passes}
 	if t.keys == nil {
 		t.keys = func(*Keys, uint64, *T) {}
 	}
@@ -188,14 +190,20 @@ func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) 
 }
 
 // Insert stores a new record under the next id, which it returns. In the transactions of a Stage, a row of a bulk table
-// is written as pending. A *TakenError says which unique key belongs to another record.
+// is written as pending. A *TakenError says which unique key belongs to another record, a *TooLargeError that the record has more than MaxRecord bytes, or
+// a key more than MaxKey.
 func (t *Table[T]) Insert(tx *Tx, rec *T) (uint64, error) {
 	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
-// own gives the keys of a record that need not be decoded first.
+// own gives the keys of a record that need not be decoded first, and what it passes on.
 func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
-	return func(k *Keys, id uint64) { t.keys(k, id, rec) }
+	return func(k *Keys, id uint64) {
+		t.keys(k, id, rec)
+		if t.passes != nil {
+			k.passes = t.passes(rec)
+		}
+	}
 }
 
 func errFull(d *tableDef) error { return fmt.Errorf("table %s is full", d.name) }
@@ -224,7 +232,7 @@ func (t *Table[T]) InsertAs(tx *Tx, id uint64, rec *T) error {
 	return tx.insertAs(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
-// Put stores a changed record. ErrNotFound when there is no such row; *TakenError as in Insert.
+// Put stores a changed record. ErrNotFound when there is no such row; *TakenError and *TooLargeError as in Insert.
 func (t *Table[T]) Put(tx *Tx, id uint64, rec *T) error {
 	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
@@ -401,7 +409,7 @@ func (tx *Tx) insertAs(d *tableDef, id uint64, rec []byte, own func(k *Keys, id 
 	if err := k.complete(); err != nil {
 		return err
 	}
-	if err := k.check(id, nil); err != nil {
+	if err := k.check(id, rec, nil); err != nil {
 		return err
 	}
 	tx.touch()
@@ -440,7 +448,7 @@ func (tx *Tx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint6
 	if err := after.complete(); err != nil {
 		return err
 	}
-	if err := after.check(id, before); err != nil {
+	if err := after.check(id, rec, before); err != nil {
 		return err
 	}
 	tx.touch()
