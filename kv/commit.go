@@ -253,6 +253,9 @@ func (db *DB) share(jobs []*job) {
 	again := false
 	for len(jobs) > 0 {
 		if err := db.whyFailed(); err != nil {
+			for _, j := range jobs {
+				j.err = nil // what it met may never have been committed
+			}
 			db.answer(jobs, err)
 			break
 		}

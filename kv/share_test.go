@@ -194,6 +194,32 @@ func TestInnocentOfTakenName(t *testing.T) {
 	}
 }
 
+// TestOwnErrorsOfAFailedSync: what a function was refused for may have been lost with the failed sync, so it is told of that.
+func TestOwnErrorsOfAFailedSync(t *testing.T) {
+	fails := false
+	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
+		if fails {
+			return syscall.EIO
+		}
+		return bt.Commit()
+	}})
+	insert := func() error {
+		return d.Update(context.Background(), me, func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "x"}); return err })
+	}
+	fails = true
+	for i, err := range d.together(insert, insert, insert) {
+		if !errors.Is(err, ErrFailed) {
+			t.Errorf("job %d: %v", i, err)
+		}
+	}
+	fails = false
+	d.close()
+	d.reopen()
+	if n := d.count(d.parents.All); n != 0 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 // TestNoRoomForSome: when the disk has no room for all, those that need none get through, in whatever order they came.
 func TestNoRoomForSome(t *testing.T) {
 	full := false

@@ -1,0 +1,672 @@
+package kv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"go.etcd.io/bbolt"
+)
+
+// TestFaultModel has random clients share commits that fail at random, at each of their steps, and compares the file with a plain model in memory: who was told that it is done finds
+// it there, also after opening again; who was told an error has left nothing; and nobody fails because of another.
+func TestFaultModel(t *testing.T) {
+	seeds, batches := 4, 50
+	if os.Getenv("NIGHTJAR_LONG") == "1" {
+		seeds, batches = 40, 200
+	}
+	met := map[string]int{}
+	for i := range seeds {
+		seed := rand.Uint64()
+		if i < 2 {
+			seed = uint64(i) // these always
+		}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Logf("seed %d", seed)
+			runFaultModel(t, seed, batches, met)
+		})
+	}
+	t.Logf("faults met: %v", met)
+	for _, step := range []string{"run", "entry", "stage", "find", "fold", "series", "sets", "tail", "remember", "commit", "failed", "after", "Committed"} {
+		if met[step] == 0 {
+			t.Errorf("no fault was met at step %s", step)
+		}
+	}
+}
+
+// fault is what goes wrong while some jobs share commits.
+type fault struct {
+	step   string
+	guilty string // the action of the job that it goes with; "" for none
+	left   int    // how often it happens when nobody is guilty
+	panics bool
+	late   bool // a failed sync: what was written can be seen
+}
+
+// faultModel is a file whose commits fail, what it should hold, and what clients are about to do.
+type faultModel struct {
+	*model
+	d    *testDB
+	r    *rand.Rand
+	t    *testing.T
+	met  map[string]int
+	opts Options
+
+	settings map[string]string
+	blobs    map[uint64][]byte // by parent
+
+	mu      sync.Mutex
+	calls   map[string]*faultCall
+	fault   *fault
+	sharing []*job
+	hit     map[string]bool // actions that the fault may make fail though they are not guilty
+	written map[*job]bool   // on the disk, though the sync failed
+	unsaid  bool            // something panicked of which only Close can tell
+
+	// what a cache would remember
+	stamps  map[uint64]uint32
+	records map[uint64]parent
+	changes map[byte]uint64
+	rows    map[byte]map[uint64]bool
+}
+
+// faultCall is what one client asks for.
+type faultCall struct {
+	run func(a Author) error
+	// done changes the model; refused says why an error was right, or "" when it was not. Of several jobs of a call, job says which of them is meant.
+	done    func(job int)
+	refused func(err error) bool
+	quiet   bool // it has jobs without an author
+	jobs    int  // that were answered
+}
+
+func runFaultModel(t *testing.T, seed uint64, batches int, met map[string]int) {
+	f := &faultModel{t: t, r: rand.New(rand.NewPCG(seed, 3)), met: met, settings: map[string]string{}, blobs: map[uint64][]byte{},
+		stamps: map[uint64]uint32{}, records: map[uint64]parent{}, changes: map[byte]uint64{}, rows: map[byte]map[uint64]bool{},
+		model: &model{map[uint64]parent{}, map[uint64]box{}, map[uint64]point{}, nil, nil}}
+	f.opts = Options{DoomFrom: 40, tailRows: 100, step: f.step, answered: f.answered, commit: f.commit,
+		Committed: func(Mark) { f.step("Committed", &batch{}) }}
+	f.d = openTest(t, f.opts)
+	for n := range batches {
+		asked := map[string]*faultCall{}
+		var calls []func() error
+		for i := range 1 + f.r.IntN(12) {
+			action, c := fmt.Sprint("call ", i), f.someCall()
+			asked[action] = c
+			calls = append(calls, func() error { return c.run(as(action)) })
+		}
+		f.mu.Lock()
+		f.calls, f.hit, f.written = asked, map[string]bool{}, map[*job]bool{}
+		f.fault = f.someFault(len(calls))
+		broken := f.fault != nil
+		f.mu.Unlock()
+		f.d.together(calls...)
+		f.mu.Lock()
+		f.fault = nil
+		f.mu.Unlock()
+		if f.d.Failed() != nil || f.r.IntN(20) == 0 {
+			f.reopen()
+		}
+		if f.r.IntN(30) == 0 {
+			if err := f.d.Compact(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if broken || n%8 == 0 {
+			f.compareAll()
+		}
+		if t.Failed() {
+			t.Fatalf("in batch %d", n)
+		}
+	}
+	f.reopen()
+	f.d.waitSwept()
+	f.compareAll()
+}
+
+// reopen closes the file, which tells of panics that nobody else was told of, and opens it again.
+func (f *faultModel) reopen() {
+	f.t.Helper()
+	err := f.d.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if (err != nil) != f.unsaid || f.unsaid && !strings.Contains(err.Error(), errInjected.Error()) {
+		f.t.Errorf("after panics %v: closed: %v", f.unsaid, err)
+	}
+	f.unsaid = false
+	f.mu.Unlock()
+	f.d.reopen()
+	f.mu.Lock()
+	clear(f.changes)
+}
+
+func (f *faultModel) someFault(calls int) *fault {
+	r := f.r
+	if r.IntN(3) == 0 {
+		return nil
+	}
+	steps := []string{"run", "entry", "stage", "find", "fold", "series", "sets", "tail", "remember", "commit", "commit", "failed", "after", "Committed"}
+	step := steps[r.IntN(len(steps))]
+	if r.IntN(2) == 0 { // what was seldom met so far
+		step = slices.MinFunc(steps, func(a, b string) int { return f.met[a] - f.met[b] })
+	}
+	x := &fault{step: step, left: 1 + r.IntN(2), panics: r.IntN(2) == 0, late: r.IntN(2) == 0}
+	if r.IntN(2) == 0 && x.step != "find" && x.step != "failed" && x.step != "Committed" {
+		x.guilty = fmt.Sprint("call ", r.IntN(calls))
+	}
+	if x.step == "after" || x.step == "Committed" {
+		x.panics = true
+	}
+	return x
+}
+
+// happens says whether the fault happens to some jobs at a step. alone says that one job's own step is meant.
+func (f *faultModel) happens(step string, jobs []*job, alone bool) bool {
+	x := f.fault
+	if x == nil || x.step != step {
+		return false
+	}
+	if x.guilty != "" {
+		if !slices.ContainsFunc(jobs, func(j *job) bool { return j.author.Action == x.guilty }) {
+			return false
+		}
+	} else if x.left == 0 {
+		return false
+	}
+	if x.left--; x.guilty == "" && (alone || len(jobs) == 1 || step == "failed" || step == "find" && x.left == 0) {
+		for _, j := range jobs {
+			f.hit[j.author.Action] = true
+		}
+	}
+	f.met[step]++
+	return true
+}
+
+func (f *faultModel) step(step string, b *batch) error {
+	f.mu.Lock()
+	jobs, alone := b.jobs, false
+	switch step {
+	case "run", "entry", "stage", "after":
+		jobs, alone = []*job{b.running}, true
+	case "remember":
+		f.sharing = b.jobs
+	}
+	var err error
+	if f.happens(step, jobs, alone) {
+		err = errInjected
+	}
+	panics := err != nil && f.fault.panics
+	if panics && (step == "Committed" || step == "after" && b.running.stage == nil) {
+		f.unsaid = true
+	}
+	f.mu.Unlock()
+	if panics {
+		panic(err)
+	}
+	return err
+}
+
+func (f *faultModel) commit(bt *bbolt.Tx) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	jobs := f.sharing
+	f.sharing = nil
+	switch {
+	case jobs == nil: // the node's own
+	case f.happens("commit", jobs, false):
+		if f.fault.panics {
+			panic(errInjected)
+		}
+		return &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC} // and bbolt's transaction is still open
+	case f.happens("failed", jobs, false):
+		f.fault.left = 0
+		if f.fault.late {
+			if err := bt.Commit(); err != nil {
+				return err
+			}
+			for _, j := range jobs {
+				f.written[j] = j.err == nil
+			}
+			if f.fault.panics {
+				panic(errInjected)
+			}
+		}
+		return syscall.EIO
+	}
+	return bt.Commit()
+}
+
+// answered compares the answer of a job with what the model says, and changes the model.
+func (f *faultModel) answered(j *job, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.calls[j.author.Action]
+	if c == nil {
+		return
+	}
+	c.jobs++
+	panicked := new(PanicError)
+	injected := errors.Is(err, errInjected) || errors.Is(err, ErrNoRoom) || errors.Is(err, ErrFailed) || errors.As(err, &panicked) && panicked.Value == errInjected
+	switch {
+	case err == nil || f.written[j]:
+		if c.refused(nil) {
+			f.t.Errorf("%s: it is done, and should have been refused", j.author.Action)
+		}
+		c.done(c.jobs)
+	case injected:
+		failed := errors.Is(err, ErrFailed) && f.fault != nil && f.fault.step == "failed"
+		if f.fault == nil || f.fault.guilty != j.author.Action && !f.hit[j.author.Action] && !failed {
+			f.t.Errorf("%s: an innocent job is told %v; the fault: %+v", j.author.Action, err, f.fault)
+		}
+	case !c.refused(err):
+		f.t.Errorf("%s: %v", j.author.Action, err)
+	}
+}
+
+// sizes of records and bodies, on both sides of largeLimit.
+func (f *faultModel) size() int {
+	switch f.r.IntN(6) {
+	case 0:
+		return largeLimit - 60 + f.r.IntN(120)
+	case 1:
+		return 3000 + f.r.IntN(60_000)
+	}
+	return f.r.IntN(30)
+}
+
+func (f *faultModel) aParent() parent {
+	return parent{Name: fmt.Sprint("p", f.r.IntN(12)), Seen: someIDs(f.r, 4), Tags: []string{fmt.Sprint(f.r.IntN(3))}, Rank: uint64(f.r.IntN(9)), Filler: bytes.Repeat([]byte{'f'}, f.size())}
+}
+
+// parentID is a parent's, mostly of one that is there.
+func (f *faultModel) parentID() uint64 {
+	if len(f.parents) == 0 || f.r.IntN(20) == 0 {
+		return uint64(1 + f.r.IntN(50))
+	}
+	return anyKey(f.r, f.parents)
+}
+
+func (f *faultModel) aPoint(parent uint64) point {
+	p := point{Parent: parent, Time: int64(f.r.IntN(50)), Source: fmt.Sprint("s", f.r.IntN(3)), Body: fmt.Sprint(f.r.IntN(5))}
+	if f.r.IntN(10) == 0 {
+		p.Body = strings.Repeat("b", f.size())
+	}
+	return p
+}
+
+// refusedWhen makes the function of a call whose only own error is one that the model foretells.
+func refusedWhen(target func() error) func(error) bool {
+	return func(err error) bool {
+		want := target()
+		taken := new(TakenError)
+		if errors.As(want, &taken) {
+			return errors.As(err, &taken)
+		}
+		return want != nil && errors.Is(err, want)
+	}
+}
+
+func never(error) bool { return false }
+
+func (f *faultModel) someCall() *faultCall {
+	d, r, ctx := f.d, f.r, context.Background()
+	update := func(fn func(tx *Tx) error) func(Author) error {
+		return func(a Author) error { return d.Update(ctx, a, fn) }
+	}
+	noParent := func(id uint64) error {
+		if _, ok := f.parents[id]; !ok {
+			return ErrNotFound
+		}
+		return nil
+	}
+	switch op := r.IntN(100); {
+	case op < 12:
+		p := f.aParent()
+		var id uint64
+		return &faultCall{run: update(func(tx *Tx) (err error) { id, err = d.parents.Insert(tx, &p); return err }),
+			done: func(int) { f.parents[id] = p },
+			refused: func(err error) bool {
+				_, taken := err.(*TakenError)
+				return (f.byName(p.Name) != 0) && (taken || err == nil)
+			}}
+	case op < 24:
+		id, p := f.parentID(), f.aParent()
+		return &faultCall{run: update(func(tx *Tx) error {
+			now, err := d.parents.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			p.Blob = now.Blob
+			return d.parents.Put(tx, id, &p)
+		}),
+			done: func(int) { f.parents[id] = p },
+			refused: func(err error) bool {
+				_, taken := err.(*TakenError)
+				owner := f.byName(p.Name)
+				switch {
+				case noParent(id) != nil:
+					return err == ErrNotFound || err == nil
+				case owner != 0 && owner != id:
+					return taken || err == nil
+				}
+				return false
+			}}
+	case op < 28:
+		id := f.parentID()
+		return &faultCall{run: update(func(tx *Tx) error {
+			p, err := d.parents.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			ids, err := d.points.Set(tx, dimParent, Int(id)).IDs()
+			if err == nil {
+				err = d.points.DeleteAll(tx, ids)
+			}
+			if err == nil && p.Blob != 0 {
+				err = tx.DropBlob(p.Blob)
+			}
+			if err != nil {
+				return err
+			}
+			return d.parents.Delete(tx, id)
+		}),
+			done: func(int) {
+				maps.DeleteFunc(f.points, func(_ uint64, p point) bool { return p.Parent == id })
+				delete(f.parents, id)
+				delete(f.blobs, id)
+			},
+			refused: func(err error) bool { return noParent(id) != nil && (err == nil || err == ErrNotFound) }}
+	case op < 52:
+		id, n := f.parentID(), 1+r.IntN(12)
+		if r.IntN(12) == 0 && len(f.points) < 2500 {
+			n = 200 + r.IntN(1200) // many, so that sets pass from one form to the other
+		}
+		var rows []point
+		for range n {
+			rows = append(rows, f.aPoint(id))
+		}
+		added := map[uint64]point{}
+		return &faultCall{run: update(func(tx *Tx) error {
+			clear(added)
+			if _, err := d.parents.Get(tx, id); err != nil {
+				return err
+			}
+			for i := range rows {
+				row, err := d.points.Insert(tx, &rows[i])
+				if err != nil {
+					return err
+				}
+				added[row] = rows[i]
+			}
+			return nil
+		}),
+			done:    func(int) { maps.Copy(f.points, added) },
+			refused: func(err error) bool { return noParent(id) != nil && (err == nil || err == ErrNotFound) }}
+	case op < 60 && len(f.points) > 0:
+		id, p := anyKey(r, f.points), f.aPoint(f.parentID())
+		return &faultCall{run: update(func(tx *Tx) error {
+			if _, err := d.parents.Get(tx, p.Parent); err != nil {
+				return err
+			}
+			return d.points.Put(tx, id, &p)
+		}),
+			done: func(int) { f.points[id] = p },
+			refused: func(err error) bool {
+				_, there := f.points[id]
+				return (noParent(p.Parent) != nil || !there) && (err == nil || err == ErrNotFound)
+			}}
+	case op < 66 && len(f.points) > 0:
+		id := anyKey(r, f.points)
+		return &faultCall{run: update(func(tx *Tx) error { return d.points.Delete(tx, id) }),
+			done: func(int) { delete(f.points, id) },
+			refused: func(err error) bool {
+				_, there := f.points[id]
+				return !there && (err == nil || err == ErrNotFound)
+			}}
+	case op < 72:
+		name, value := fmt.Sprint("s", r.IntN(3)), strings.Repeat("v", f.size())
+		return &faultCall{run: update(func(tx *Tx) error { return tx.SetSetting(name, value) }),
+			done: func(int) { f.settings[name] = value }, refused: never}
+	case op < 78:
+		return f.blobCall()
+	case op < 82: // fails on its own, before or after it has written, or panics
+		p, after, panics := f.aPoint(1), r.IntN(2) == 0, r.IntN(3) == 0
+		return &faultCall{run: update(func(tx *Tx) error {
+			if after {
+				if _, err := d.points.Insert(tx, &p); err != nil {
+					return err
+				}
+				if err := tx.SetSetting("s0", "of one that fails"); err != nil {
+					return err
+				}
+			}
+			if panics {
+				panic("its own")
+			}
+			return errUndo
+		}),
+			done: func(int) {},
+			refused: func(err error) bool {
+				panicked := new(PanicError)
+				return err == nil || errors.As(err, &panicked) && panics || errors.Is(err, errUndo) && !panics
+			}}
+	case op < 88: // too long for a key
+		long, p := strings.Repeat("k", MaxKey), f.aParent()
+		p.Name += " too large"
+		which := r.IntN(3)
+		return &faultCall{run: update(func(tx *Tx) error {
+			switch which {
+			case 0:
+				return tx.SetSetting(long, "")
+			case 1:
+				_, err := d.points.Insert(tx, &point{Parent: 1, Source: long})
+				return err
+			}
+			p.Tags = []string{long}
+			_, err := d.parents.Insert(tx, &p)
+			return err
+		}),
+			done: func(int) {},
+			refused: func(err error) bool {
+				large := new(TooLargeError)
+				return err == nil || errors.As(err, &large)
+			}}
+	case op < 92:
+		b := box{Held: someIDs(r, 4)}
+		if len(f.boxes) == 0 || r.IntN(2) == 0 {
+			var id uint64
+			return &faultCall{run: update(func(tx *Tx) (err error) { id, err = d.boxes.Insert(tx, &b); return err }),
+				done: func(int) { f.boxes[id] = b }, refused: never}
+		}
+		id := anyKey(r, f.boxes)
+		return &faultCall{run: update(func(tx *Tx) error { return d.boxes.Put(tx, id, &b) }), done: func(int) { f.boxes[id] = b }, refused: never}
+	default:
+		return f.stageCall()
+	}
+}
+
+// blobCall gives a parent another file.
+func (f *faultModel) blobCall() *faultCall {
+	d, id := f.d, f.parentID()
+	content := bytes.Repeat([]byte{byte('a' + f.r.IntN(3))}, f.size()+f.r.IntN(3)*chunkSize)
+	if f.r.IntN(40) == 0 {
+		content = bytes.Repeat(content[:1:1], spillSize+chunkSize) // in several transactions
+	}
+	var p parent
+	return &faultCall{quiet: true, run: func(a Author) error {
+		w := d.NewBlob(context.Background())
+		_, err := w.Write(content)
+		if err == nil {
+			err = d.Update(context.Background(), a, func(tx *Tx) error {
+				now, err := d.parents.Get(tx, id)
+				if err != nil {
+					return err
+				}
+				if now.Blob != 0 {
+					if err := tx.DropBlob(now.Blob); err != nil {
+						return err
+					}
+				}
+				if now.Blob, _, err = w.Store(tx); err != nil {
+					return err
+				}
+				p = *now
+				return d.parents.Put(tx, id, now)
+			})
+		}
+		if err != nil {
+			w.Abort()
+		}
+		return err
+	},
+		done: func(int) { f.parents[id], f.blobs[id] = p, content },
+		refused: func(err error) bool {
+			_, there := f.parents[id]
+			return !there && (err == nil || err == ErrNotFound)
+		}}
+}
+
+// stageCall writes rows in stages and reveals them or gives them up.
+func (f *faultModel) stageCall() *faultCall {
+	d, aborts, drops := f.d, f.r.IntN(4) == 0, f.r.IntN(3) == 0
+	var pieces [][]point
+	for range 1 + f.r.IntN(3) {
+		var rows []point
+		for range 1 + f.r.IntN(80) {
+			rows = append(rows, f.aPoint(f.parentID()))
+		}
+		pieces = append(pieces, rows)
+	}
+	added, finishing := map[uint64]point{}, false
+	return &faultCall{quiet: true, run: func(a Author) error {
+		s, err := d.points.Stage(context.Background(), d.DB, a)
+		if err != nil {
+			return err
+		}
+		for _, rows := range pieces {
+			piece := map[uint64]point{}
+			err := s.Update(context.Background(), func(tx *Tx) error {
+				clear(piece)
+				for i := range rows {
+					if _, err := d.parents.Get(tx, rows[i].Parent); err == ErrNotFound {
+						continue
+					}
+					id, err := d.points.Insert(tx, &rows[i])
+					if err != nil {
+						return err
+					}
+					piece[id] = rows[i]
+				}
+				return nil
+			})
+			if err != nil {
+				s.Abort()
+				return err
+			}
+			maps.Copy(added, piece)
+		}
+		if aborts {
+			return s.Abort()
+		}
+		drop := uint64(0)
+		if drops && len(added) > 0 {
+			drop = slices.Min(slices.Collect(maps.Keys(added)))
+			delete(added, drop)
+		}
+		finishing = true
+		if err = s.Finish(context.Background(), func(tx *Tx) error {
+			if drop != 0 {
+				return s.Drop(tx, drop)
+			}
+			return nil
+		}); err != nil {
+			s.Abort()
+		}
+		return err
+	},
+		done: func(int) {
+			if finishing {
+				maps.Copy(f.points, added)
+			}
+		},
+		refused: never}
+}
+
+// compareAll asks the file everything, and what a cache remembers.
+func (f *faultModel) compareAll() {
+	t, d := f.t, f.d
+	t.Helper()
+	f.model.compare(t, f.r, d)
+	before := map[byte]uint64{d.parents.def.no: d.parents.Changes(d.DB), d.points.def.no: d.points.Changes(d.DB)}
+	rows := map[byte]map[uint64]bool{d.parents.def.no: {}, d.points.def.no: {}}
+	d.view(func(tx *Tx) error {
+		ids, err := d.parents.All(tx).IDs()
+		if err != nil || !slices.Equal(ids, slices.Sorted(maps.Keys(f.parents))) {
+			t.Errorf("parents %v (%v), not %v", ids, err, slices.Sorted(maps.Keys(f.parents)))
+		}
+		for id, want := range f.parents {
+			rows[d.parents.def.no][id] = true
+			got, err := d.parents.Get(tx, id)
+			if err != nil || !reflect.DeepEqual(normal(*got), normal(want)) {
+				t.Errorf("parent %d: %.200v (%v), not %.200v", id, got, err, want)
+				continue
+			}
+			stamp, _ := d.parents.Stamp(tx, id)
+			if old, ok := f.records[id]; ok && f.stamps[id] == stamp && !reflect.DeepEqual(normal(old), normal(want)) {
+				t.Errorf("parent %d has changed, and its stamp has not", id)
+			}
+			f.stamps[id], f.records[id] = stamp, want
+		}
+		for id := range f.points {
+			rows[d.points.def.no][id] = true
+		}
+		for name, want := range f.settings {
+			if got, _, err := tx.Setting(name); err != nil || got != want {
+				t.Errorf("setting %s has %d bytes (%v), not %d", name, len(got), err, len(want))
+			}
+		}
+		for _, name := range []string{"s0", "s1", "s2"} {
+			if _, ok, _ := tx.Setting(name); ok && f.settings[name] == "" && !has(f.settings, name) {
+				t.Errorf("setting %s is there", name)
+			}
+		}
+		return nil
+	})
+	for no, n := range before {
+		if was, ok := f.changes[no]; ok && was == n && !maps.Equal(f.rows[no], rows[no]) {
+			t.Errorf("rows of table %d came or went, and Table.Changes says %d as before", no, n)
+		}
+		f.changes[no], f.rows[no] = n, rows[no]
+	}
+	for id, want := range f.blobs {
+		got, err := io.ReadAll(io.NewSectionReader(d.OpenBlob(f.parents[id].Blob, int64(len(want))), 0, int64(len(want))))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("the file of parent %d has %d bytes (%v), not %d", id, len(got), err, len(want))
+		}
+	}
+}
+
+func has[V any](m map[string]V, k string) bool { _, ok := m[k]; return ok }
+
+// normal is a record as it comes back: empty lists are none.
+func normal(p parent) parent {
+	if len(p.Seen) == 0 {
+		p.Seen = nil
+	}
+	if len(p.Filler) == 0 {
+		p.Filler = nil
+	}
+	return p
+}
