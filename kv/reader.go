@@ -6,8 +6,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A Reader reads rows of a table one after the other, in a transaction that does not write. When their ids ascend and lie close together, it
-// goes from one to the next, rather than from the root of the tree to each.
+// A Reader reads rows of a table one after the other. When their ids ascend and lie close together, it
+// goes from one to the next, rather than from the root of the tree to each; in a transaction that writes, where a row may have changed since, it seeks each.
 type Reader[T any] struct {
 	table *Table[T]
 	tx    *Tx
@@ -30,7 +30,7 @@ func (r *Reader[T]) stored(id uint64) []byte {
 	if r.c == nil {
 		r.c = r.tx.table(r.table.def).Cursor()
 	}
-	if r.id == 0 || id < r.id || id-r.id > stepsAtMost {
+	if r.id == 0 || id < r.id || id-r.id > stepsAtMost || r.tx.batch != nil {
 		var key [8]byte
 		binary.BigEndian.PutUint64(key[:], id)
 		r.at(r.c.Seek(key[:]))

@@ -74,6 +74,41 @@ func TestStampCoversLargeRecords(t *testing.T) {
 	})
 }
 
+// TestReaderWhileWriting: in a transaction that writes, a reader of rows sees what that has written, as the table does.
+func TestReaderWhileWriting(t *testing.T) {
+	d := openTest(t, Options{})
+	var ids []uint64
+	for _, name := range []string{"a", "b", "c"} {
+		ids = append(ids, d.addParent(parent{Name: name}))
+	}
+	d.update(func(tx *Tx) error {
+		r := d.parents.Reader(tx)
+		for rank := range uint64(4) {
+			for i, id := range ids {
+				before, _ := r.Stamp(id)
+				filler := make([]byte, 3000*(rank%2)) // from one form to the other
+				if err := d.parents.Put(tx, id, &parent{Name: "abc"[i : i+1], Rank: rank + 1, Filler: filler}); err != nil {
+					return err
+				}
+				got := new(parent)
+				if err := r.Read(id, got); err != nil || got.Rank != rank+1 || len(got.Filler) != len(filler) {
+					t.Errorf("after rank %d was written, the reader has %d (%v)", rank+1, got.Rank, err)
+				}
+				if stamp, ok := r.Stamp(id); !ok || stamp == before {
+					t.Errorf("after rank %d was written, the stamp is the same", rank+1)
+				}
+			}
+		}
+		if err := d.parents.Delete(tx, ids[2]); err != nil {
+			return err
+		}
+		if err := r.Read(ids[2], new(parent)); err != ErrNotFound {
+			t.Errorf("a row that was deleted: %v", err)
+		}
+		return nil
+	})
+}
+
 // TestLargeValueOfAnotherState: a large value that is whole but not the one that its record was stored with is damage: of a page that a crash or a disk put back.
 func TestLargeValueOfAnotherState(t *testing.T) {
 	d := openTest(t, Options{})
