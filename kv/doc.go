@@ -43,6 +43,41 @@
 // again by a scan when the file is opened. Writes are refused while the disk has less than 64 MiB free. When a sync has failed,
 // nothing more is written until the file is opened again.
 //
+// No function fails because of another that shares its transaction: see DB.Update.
+//
+// # What is remembered
+//
+// Nothing that is kept in memory may answer for what has changed. These are all the places where something is kept, what they hold, and what
+// makes an entry of no use. None of them outlives the DB, and none is filled from a transaction that is being made, but where that is said.
+//
+//	tails (tail.go)            the newest rows of bulk tables, their sets and series, by table and epoch. A fold, and each change of a stored set, begins an
+//	                           epoch, which is stored with it. Rows join before the commit: readers leave out ids beyond the last of their state, and a
+//	                           commit that fails, a panic and Compact forget all tails, which are read from the file again.
+//	counts (setcounts.go)      ids in a chunk of a set or an expression, before the fold mark. The key holds the epoch, so each change of stored sets begins anew.
+//	unions (wide.go)           stored ids of the rows of many parents, by epoch, table, dimension and the number of the Parents; what the tail adds is
+//	                           carried on by id, and cut at the last id of the reader's state.
+//	Table.Stamp                nothing is kept here, but callers keep by it: the CRC of the record, or of the stub with that of its large value. It is another
+//	                           one with each change but one in 2^32; a row that is pending or being swept away has none.
+//	Table.Changes              raised by each transaction that tried to change records of the table, reveal or hide rows, also when it failed.
+//	Parents                    ids that the caller found: it must know itself how long they are right.
+//	stageCache (stagelist.go)  parsed lists of pending and doomed rows, by number; good as long as the CRC of what is stored is the same.
+//	live stages (stagelist.go) Stages that have not ended; Finish and Abort take them out. A number whose transaction failed was never put in.
+//	Stage (stage.go)           its rows and their sets, taken in when they are on the disk; if that fails the stage is lost. Notes of other functions
+//	                           come with their commit.
+//	Tx.tails, Tx.readings      the tail of a table, for one View; a transaction that writes has those of its batch.
+//	Tx.passed                  what a parent passes on, for one function; Put and Delete of the parent drop it.
+//	Tx.stages                  the lists of stages, for one function; putting or dropping one drops them.
+//	batch.tail, sets, series   what functions that share a transaction have gathered. It goes with the transaction: one in which writing it was
+//	                           left half done (batch.shared) is not committed.
+//	seriesChanges.ends         the last stored time of a series, until the changes of series are written.
+//	tools                      buckets, cursors and buffers of one transaction of bbolt; they are used by one function after the other.
+//	Reader                     the row it is on, in a View; in a transaction that writes it seeks each.
+//	Set                        a chunk that was read last. One that a writing function asked for shows what was written before it was asked for.
+//	DB.head, nodeNo, nodeID    the last log entry, set after its commit; who the node is, which only RestoreFile changes, in a file that is not served.
+//	freeListStored             that the list of free pages is in the file; each commit says no.
+//	failed, stuck, unsaid      until the file is opened again.
+//	abandoned                  stages for which there was no room to give them up; the sweeper does that first.
+//
 // A file has one writing process at a time, by a lock that network file systems may not honour: it belongs on a local
 // disk. A plain copy is a good backup of a stopped node only; Backup copies a running one.
 package kv

@@ -68,4 +68,9 @@ func (r *Reader[T]) Read(id uint64, rec *T) error {
 }
 
 // Stamp is Table.Stamp.
-func (r *Reader[T]) Stamp(id uint64) (stamp uint32, ok bool) { return stampOf(r.stored(id)) }
+func (r *Reader[T]) Stamp(id uint64) (stamp uint32, ok bool) {
+	if r.tx.staged(r.table.def, id) {
+		return 0, false
+	}
+	return stampOf(r.stored(id))
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +73,86 @@ func TestStampCoversLargeRecords(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestStampOfHiddenRows: rows that are pending, or left to the sweeper, have no stamp.
+func TestStampOfHiddenRows(t *testing.T) {
+	d := openTest(t, Options{DoomFrom: 1})
+	p := d.addParent(parent{Name: "p"})
+	s, err := d.points.Stage(t.Context(), d.DB, me)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id uint64
+	if err := s.Update(t.Context(), func(tx *Tx) (err error) { id, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
+		t.Fatal(err)
+	}
+	want := func(when string, want bool) {
+		t.Helper()
+		d.view(func(tx *Tx) error {
+			r := d.points.Reader(tx)
+			_, ok := d.points.Stamp(tx, id)
+			if _, again := r.Stamp(id); ok != want || again != want {
+				t.Errorf("%s it has a stamp: %v, %v", when, ok, again)
+			}
+			return nil
+		})
+	}
+	want("pending,", false)
+	if err := s.Finish(t.Context(), func(*Tx) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	want("revealed,", true)
+	deleted := make(chan error, 1)
+	d.turn.Lock() // the sweeper has to wait
+	d.commit([]*job{{author: me, done: deleted, fn: func(tx *Tx) error { return d.points.DeleteAll(tx, []uint64{id}) }}})
+	want("deleted,", false)
+	d.turn.Unlock()
+	if err := <-deleted; err != nil {
+		t.Error(err)
+	}
+	d.waitSwept()
+}
+
+// TestUnionsOfTwoTables: the same parents are asked for in two tables of points that have never been folded.
+func TestUnionsOfTwoTables(t *testing.T) {
+	table := func(name string, no byte) *Table[odd] {
+		return NewTable(Spec[odd]{Name: name, No: no, Codec: Fields[odd](), Bulk: true,
+			Keys: func(k *Keys, id uint64, r *odd) { k.Member(dimParent, Int(r.Parent)) }})
+	}
+	one, two := table("one", 1), table("two", 2)
+	db, err := Open(filepath.Join(t.TempDir(), "two.db"), []AnyTable{one, two}, Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	all := db.Parents([]uint64{1, 2, 3, 4, 5, 6})
+	err = db.Update(t.Context(), me, func(tx *Tx) error {
+		for parent := range uint64(7) {
+			if _, err := one.Insert(tx, &odd{Parent: parent}); err != nil {
+				return err
+			}
+		}
+		_, err := two.Insert(tx, &odd{Parent: 3})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(func(tx *Tx) error {
+		a, err := one.Children(tx, dimParent, all).IDs()
+		if err != nil {
+			return err
+		}
+		b, err := two.Children(tx, dimParent, all).IDs()
+		if len(a) != 6 || !slices.Equal(b, []uint64{1}) {
+			t.Errorf("children %v and %v", a, b)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // TestReaderWhileWriting: in a transaction that writes, a reader of rows sees what that has written, as the table does.

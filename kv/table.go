@@ -171,6 +171,9 @@ func (t *Table[T]) read(tx *Tx, id uint64, rec *T) error {
 // Stamp is the CRC of the stored record, wherever its bytes are: as long as it is the same, what was made of the record may be used again. ok is false
 // when there is no such row.
 func (t *Table[T]) Stamp(tx *Tx, id uint64) (stamp uint32, ok bool) {
+	if tx.staged(t.def, id) {
+		return 0, false
+	}
 	k := recordKey(t.def, id)
 	return stampOf(tx.table(t.def).Get(k[1:]))
 }

@@ -69,7 +69,7 @@ type keptUnion struct {
 // find looks the union up, and makes it if nobody has asked for it in this state of the file.
 func (u *wideUnion) find() error {
 	tx := u.of.tx
-	k := tx.db.unions.get(unionKey{u.of.tail.epoch, u.parents.serial, u.dim})
+	k := tx.db.unions.get(unionKey{u.of.tail.epoch, u.parents.serial, u.def.no, u.dim})
 	k.once.Do(func() {
 		k.err = errShort // should make panic
 		k.err = u.make(k)
@@ -222,7 +222,7 @@ type unionCache struct {
 
 type unionKey struct {
 	epoch, serial uint64
-	dim           byte
+	table, dim    byte
 }
 
 // How many wide unions are kept, and of how many bytes: at ten million rows one has up to 1.3 MB.
