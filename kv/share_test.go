@@ -194,6 +194,36 @@ func TestInnocentOfTakenName(t *testing.T) {
 	}
 }
 
+// TestErrorNobodyCaredFor: a function that goes on after what the transaction shares was written by half fails, and the others run without it.
+func TestErrorNobodyCaredFor(t *testing.T) {
+	d := openTest(t, Options{step: func(step string, b *batch) error {
+		if step == "tail" && b.running != nil && b.running.author.Action == "careless" {
+			return errInjected
+		}
+		return nil
+	}})
+	p := d.addParent(parent{Name: "p"})
+	call := func(action string) func() error {
+		return func() error {
+			return d.Update(context.Background(), as(action), func(tx *Tx) error {
+				if _, err := d.points.Insert(tx, &point{Parent: p}); err != nil {
+					return err
+				}
+				d.points.All(tx).Count() // folds the tail
+				return nil
+			})
+		}
+	}
+	for i, err := range d.together(call("a"), call("careless"), call("b")) {
+		if (i == 1) != errors.Is(err, errInjected) || i != 1 && err != nil {
+			t.Errorf("job %d: %v", i, err)
+		}
+	}
+	if n := d.count(d.points.All); n != 2 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 // TestOwnErrorsOfAFailedSync: what a function was refused for may have been lost with the failed sync, so it is told of that.
 func TestOwnErrorsOfAFailedSync(t *testing.T) {
 	fails := false

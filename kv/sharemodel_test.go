@@ -306,18 +306,6 @@ func (f *faultModel) aPoint(parent uint64) point {
 	return p
 }
 
-// refusedWhen makes the function of a call whose only own error is one that the model foretells.
-func refusedWhen(target func() error) func(error) bool {
-	return func(err error) bool {
-		want := target()
-		taken := new(TakenError)
-		if errors.As(want, &taken) {
-			return errors.As(err, &taken)
-		}
-		return want != nil && errors.Is(err, want)
-	}
-}
-
 func never(error) bool { return false }
 
 func (f *faultModel) someCall() *faultCall {
