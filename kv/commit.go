@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -421,13 +422,33 @@ func (db *DB) commitFailed(err error) error {
 	return errors.Join(ErrFailed, err)
 }
 
-// orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise.
+// orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise. That a sync of the live file fails is another matter, whatever it says.
 func orNoRoom(err error) error {
-	var path *fs.PathError // a sync that failed is another matter; on Linux it has none
+	var path *fs.PathError // a sync has none on Linux
 	if errors.As(err, &path) && path.Op != "sync" && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		return ErrNoRoom
 	}
+	// bbolt puts the text of the cause alone into the error when it cannot make the file longer; nothing has been written then.
+	if err != nil && strings.HasPrefix(err.Error(), "file resize error:") && saysFull(err) {
+		return ErrNoRoom
+	}
 	return err
+}
+
+// NoRoom is ErrNoRoom for an error of a file or folder beside the data file that met the end of the disk, and the error itself otherwise.
+func NoRoom(err error) error { return newNoRoom(err) }
+
+// newNoRoom is orNoRoom for all that is done with a file that nobody uses yet: whatever of it met the end of the disk, syncing included, the file is thrown away.
+func newNoRoom(err error) error {
+	if err != nil && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || saysFull(err)) {
+		return ErrNoRoom
+	}
+	return err
+}
+
+// saysFull looks for the end of the disk in the text of an error.
+func saysFull(err error) bool {
+	return strings.Contains(err.Error(), syscall.ENOSPC.Error()) || strings.Contains(err.Error(), syscall.EDQUOT.Error())
 }
 
 // writeFreeList stores the list of free pages, which commits leave out while writes come, so that the next start need not scan for it.
@@ -466,16 +487,37 @@ func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
 	return db.opts.commit(bt)
 }
 
-// mayWrite says whether the disk has room. What is free inside of the file is written first; when there is much of that, a quarter of the reserve is enough beside it.
+// mayWrite says whether anything may be written: the file is ours, marked as open, and the disk has room. ErrNoRoom itself means that what makes room may be written all the same; any
+// other error, that nothing may.
 func (db *DB) mayWrite() error {
-	if f := db.failed.Load(); f != nil {
-		return errors.Join(ErrFailed, *f)
+	if err := db.Failed(); err != nil {
+		return failure(err)
 	}
+	db.holdPath()
+	if err := db.ours(true); err != nil {
+		return failure(err)
+	}
+	if err := db.markSession(); err != nil {
+		return err
+	}
+	if !db.room() {
+		return ErrNoRoom
+	}
+	return nil
+}
+
+// failure is ErrFailed with the cause.
+func failure(err error) error {
+	if errors.Is(err, ErrFailed) {
+		return err
+	}
+	return errors.Join(ErrFailed, err)
+}
+
+// room says whether the disk has room. What is free inside of the file is written first; when there is much of that, a quarter of the reserve is enough beside it.
+func (db *DB) room() bool {
 	free, err := db.opts.freeSpace(db.path)
-	if err != nil || free >= db.opts.MinFree || free >= db.lastReserve() && db.freeInside() >= int64(db.opts.MinFree) {
-		return nil
-	}
-	return ErrNoRoom
+	return err != nil || free >= db.opts.MinFree || free >= db.lastReserve() && db.freeInside() >= int64(db.opts.MinFree)
 }
 
 // lastReserve is what is left of the disk to others in any case.
@@ -488,7 +530,9 @@ func (db *DB) freeInside() int64 {
 }
 
 func (db *DB) setFailed(err error) {
-	db.failed.CompareAndSwap(nil, &err)
+	if db.failed.CompareAndSwap(nil, &err) && db.opts.Failed != nil {
+		db.opts.Failed(failure(err))
+	}
 }
 
 // Head is the last state that is on the disk.

@@ -262,6 +262,7 @@ func TestPathIsLocked(t *testing.T) {
 	if err := os.Remove(lock); err != nil {
 		t.Fatal(err)
 	}
+	time.Sleep(lookEvery)
 	d.addParent(parent{Name: "q"})
 	if _, err := os.Stat(lock); err != nil {
 		t.Errorf("the lock file: %v", err)

@@ -17,6 +17,9 @@ type pathLock struct {
 
 func lockFileOf(path string) string { return path + ".lock" }
 
+// lookEvery is how often who writes looks whether the lock file is still there.
+const lookEvery = time.Second
+
 // lockRetry is how long to wait before trying again to lock.
 const lockRetry = 20 * time.Millisecond
 
@@ -84,9 +87,13 @@ func awaitPath(path string, timeout time.Duration) error {
 }
 
 // holdPath sees to it that the path stays locked: somebody may have deleted the lock file. While another process has it for a moment, because it would like to open the file, too,
-// that process finds the file itself locked.
+// that process finds the file itself locked. Once a second is enough: whoever came in by then has another file, which each commit sees.
 func (db *DB) holdPath() {
-	if db.lock != nil && db.lock.there() {
+	now := time.Now()
+	if db.lock != nil && now.Sub(db.looked) < lookEvery {
+		return
+	}
+	if db.looked = now; db.lock != nil && db.lock.there() {
 		return
 	}
 	l, err := tryLockPath(db.path)
