@@ -266,6 +266,15 @@ func (a *Archive) tellFailed(err error) {
 	a.o.Logf("nothing is written any more until a restart: %v", err)
 }
 
+// NodeOf is the identity of the node whose backup is at path, in its text form.
+func NodeOf(path string) (string, error) {
+	id, err := kv.NodeOf(path)
+	return uidText(id), err
+}
+
+// SweepBackups removes from a folder the half-made copies of processes that ended meanwhile, and none that is being made.
+func SweepBackups(dir string) error { return kv.SweepParts(dir) }
+
 // Restore makes a backup into the file of a node of its own at path, where nothing must be: it is copied, verified with check, given a new identity and only then
 // put in place.
 func Restore(ctx context.Context, backup, path string, check func(path string) error) error {

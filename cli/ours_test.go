@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // health asks a server how it is.
@@ -163,6 +164,7 @@ func TestFewDescriptors(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(patience))
 		fmt.Fprintf(conn, "GET /healthz HTTP/1.1\r\nHost: %s\r\n\r\n", at.Host)
 		w, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -256,6 +257,37 @@ func (w contextWriter) Write(b []byte) (int, error) {
 		return 0, context.Cause(w.ctx)
 	}
 	return w.f.Write(b)
+}
+
+// NodeOf reads the identity of the node whose file or backup is at path, which no process may have open for writing. Errors: ErrLocked, ErrNotOurs, *DamageError, those of the file system.
+func NodeOf(path string) (id [16]byte, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+	}()
+	db := &DB{path: path, opts: Options{ReadOnly: true, Timeout: lockRetry}}
+	db.opts.setDefaults()
+	if db.bolt, err = db.openBolt(true, path); err != nil {
+		return id, err
+	}
+	defer func() { err = errors.Join(err, db.bolt.Close()) }()
+	if err := checkTree(path); err != nil { // or bbolt might never come to an end
+		return id, err
+	}
+	err = db.View(func(tx *Tx) error {
+		if err := checkFormat(tx.bolt); err != nil {
+			return err
+		}
+		no, err := tx.meta().get([]byte(metaNode))
+		if err != nil || len(no) != 8 {
+			return errors.Join(damaged("meta node", errShort), err)
+		}
+		id, err = tx.Node(binary.BigEndian.Uint64(no))
+		return err
+	})
+	return id, err
 }
 
 // Size is how many bytes the file has, and how many of them are in pages that hold nothing.
