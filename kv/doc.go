@@ -44,6 +44,6 @@
 // again by a scan when the file is opened. Writes are refused while the disk has less than 64 MiB free. When a sync has failed,
 // nothing more is written until the file is opened again.
 //
-// A file has one writing process at a time, by a lock that network file systems may not honour: it belongs on a local
-// disk. A plain copy is a good backup of a stopped node only; Backup copies a running one.
+// A file has one writing process at a time, by a lock on the file and one on its path, which network file systems may not honour: it belongs on a local
+// disk. When the path no longer leads to the open file, nothing more is written either. A plain copy is a good backup of a stopped node only; Backup copies a running one.
 package kv
