@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -56,6 +57,7 @@ type API struct {
 	stopping context.Context
 	stop     context.CancelFunc
 	watchers watchers
+	health   atomic.Value // why the node was not ready when that was last asked, "" when it was
 }
 
 // New makes the handler of an archive.
@@ -68,6 +70,7 @@ func New(a *archive.Archive, o Options) *API {
 		o.Pages = http.NotFoundHandler()
 	}
 	api := &API{archive: a, o: o, router: httprouter.New(), origin: http.NewCrossOriginProtection(), start: requestID()}
+	api.health.Store("")
 	api.stopping, api.stop = context.WithCancel(context.Background())
 	api.router.RedirectFixedPath = false
 	api.router.HandleMethodNotAllowed = false // each route answers all methods itself

@@ -100,6 +100,12 @@ func getNode(r *request) (*answer, error) {
 		w.textMember("path", st.Path)
 		w.intMember("size", st.Size)
 		w.intMember("free", st.Free)
+		w.key("disk_free")
+		if st.DiskFree < 0 {
+			w.null()
+		} else {
+			w.raw(strconv.AppendInt(nil, st.DiskFree, 10))
+		}
 		w.textMember("head", st.Head)
 		w.intMember("sequence", int64(st.Seq))
 		w.textMember("permissions", st.Mode)
@@ -276,19 +282,52 @@ func reindex(r *request) (*answer, error) {
 	return r.object(http.StatusAccepted, func(w *writer) { w.textMember("message", "The index is being made anew; names are found meanwhile.") })
 }
 
-// serveHealth says whether the node is ready.
+// serveHealth says whether the node is ready, and why not.
 func (api *API) serveHealth(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 	status, text := http.StatusOK, "ok"
-	if err := api.archive.Ready(); err != nil {
-		api.o.Log.Error("not ready", "error", err)
+	err := api.archive.Ready()
+	if err != nil {
 		status, text = http.StatusServiceUnavailable, "not ready"
 	}
+	api.noteHealth(err)
 	var out writer
 	out.object(func() {
 		out.textMember("status", text)
+		if err != nil {
+			out.textMember("why", whyNotReady(err))
+		}
 		api.writeBackups(&out, false)
 	})
 	w.Header().Set("Content-Type", typeJSON)
 	w.WriteHeader(status)
 	w.Write(out.buf)
+}
+
+// noteHealth logs how the node is when that has changed: who asks does so all the time.
+func (api *API) noteHealth(err error) {
+	now := ""
+	if err != nil {
+		now = whyNotReady(err)
+	}
+	before, _ := api.health.Swap(now).(string)
+	switch {
+	case before == now:
+	case err != nil:
+		api.o.Log.Error("not ready", "error", err)
+	default:
+		api.o.Log.Info("ready again")
+	}
+}
+
+// whyNotReady says what is wrong in words that tell nobody outside a path.
+func whyNotReady(err error) string {
+	switch {
+	case errors.Is(err, archive.ErrLost):
+		return "The node's file was moved, replaced, deleted or truncated while it was open: nothing is written until a restart. What was written before can be read, and saved with nightjar backup."
+	case errors.Is(err, archive.ErrFailed):
+		return "Writing to the disk failed: nothing is written until a restart. Reading goes on."
+	case errors.Is(err, archive.ErrNoRoom):
+		return "The node's disk has too little free space: nothing is written until there is room. Reading and deleting go on."
+	}
+	return "The node's file cannot be read."
 }

@@ -60,6 +60,7 @@ type Archive struct {
 var (
 	ErrNoRoom   = kv.ErrNoRoom
 	ErrFailed   = kv.ErrFailed
+	ErrLost     = kv.ErrLost
 	ErrLocked   = kv.ErrLocked
 	ErrReadOnly = kv.ErrReadOnly
 	ErrClosed   = kv.ErrClosed
@@ -83,7 +84,7 @@ func Open(path string, o Options) (a *Archive, err error) {
 	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews()}
 	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
 		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DoomFrom: o.DoomFrom,
-		Committed: func(kv.Mark) { a.watchers.wake() }})
+		Committed: func(kv.Mark) { a.watchers.wake() }, Failed: a.tellFailed})
 	if err != nil {
 		return nil, err
 	}

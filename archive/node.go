@@ -3,11 +3,9 @@ package archive
 import (
 	"context"
 	"errors"
-	"fmt"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"nightjar/auth"
 	"nightjar/kv"
@@ -112,9 +110,15 @@ func (s *Access) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, er
 	return r, nil
 }
 
-// besides makes a folder beside the file, on the same disk, for what is needed for a while. What a crash leaves of these is removed when the file is opened again.
+// besides makes a folder beside the file, on the same disk, for what is needed for a while. What a crash leaves of these is removed when the file is opened again. Where the file's own
+// folder is gone, it is one of the system's, so that what is open can still be saved.
 func (a *Archive) besides() (string, error) {
-	return os.MkdirTemp(filepath.Dir(a.db.Path()), filepath.Base(a.db.Path())+kv.Temporary)
+	pattern := filepath.Base(a.db.Path()) + kv.Temporary
+	dir, err := os.MkdirTemp(filepath.Dir(a.db.Path()), pattern)
+	if errors.Is(err, os.ErrNotExist) {
+		dir, err = os.MkdirTemp("", pattern)
+	}
+	return dir, kv.NoRoom(err)
 }
 
 // sweepBesides removes what a crash left beside the file, which this process has open.
@@ -124,8 +128,7 @@ func (a *Archive) sweepBesides() error {
 		return err
 	}
 	for _, e := range list {
-		name, ours := strings.CutPrefix(e.Name(), filepath.Base(a.db.Path()))
-		if ours && (strings.HasPrefix(name, kv.Temporary) || slices.Contains([]string{".compact", ".compact.session"}, name)) {
+		if kv.Remains(a.db.Path(), e.Name()) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(filepath.Dir(a.db.Path()), e.Name())))
 		}
 	}
@@ -208,6 +211,7 @@ type Stat struct {
 	Path      string
 	Size      int64 // of the file, in bytes
 	Free      int64 // of them, in pages that hold nothing
+	DiskFree  int64 // how many bytes the disk of the file has room for, -1 when that is not known
 	Head      string
 	Seq       uint64
 	Counts    map[string]int // rows by table
@@ -233,10 +237,13 @@ func (s *Access) Stat() (*Stat, error) {
 		return nil, err
 	}
 	head := s.a.db.Head()
-	st := &Stat{Node: s.a.NodeID(), Name: name, Path: s.a.db.Path(), Size: size, Free: free, Head: head.String(), Seq: head.Seq,
+	st := &Stat{Node: s.a.NodeID(), Name: name, Path: s.a.db.Path(), Size: size, Free: free, DiskFree: -1, Head: head.String(), Seq: head.Seq,
 		Counts: map[string]int{}, Index: s.a.names.State(), Mode: string(s.p.Mode), Strategy: string(s.p.Strategy), ReadOnly: s.a.o.ReadOnly}
-	if err := s.a.db.Failed(); err != nil {
-		st.Failed = err.Error()
+	if n, ok := s.a.db.DiskFree(); ok {
+		st.DiskFree = int64(min(n, math.MaxInt64))
+	}
+	if err := s.a.db.Health(); errors.Is(err, ErrFailed) {
+		st.Failed = s.a.db.Failed().Error()
 	}
 	err = s.view(func(s *Access, tx *kv.Tx) (err error) {
 		if st.Formatted, err = tx.Format(); err != nil {
@@ -255,13 +262,31 @@ func (s *Access) Stat() (*Stat, error) {
 	return st, err
 }
 
-// Ready says whether the node can serve: nil, or why not.
+// Ready says whether the node can serve, reading and, unless it was opened for reading only, writing: nil, or why not: ErrLost, ErrFailed, ErrNoRoom, *kv.DamageError.
 func (a *Archive) Ready() error {
-	if err := a.db.Failed(); err != nil {
-		return fmt.Errorf("writing to the disk failed: %w", err)
+	if err := a.db.Health(); err != nil {
+		return err
 	}
 	return a.db.View(func(tx *kv.Tx) error { _, err := tx.Head(); return err })
 }
+
+// tellFailed tells the operator that nothing is written any more, and what to do.
+func (a *Archive) tellFailed(err error) {
+	if errors.Is(err, ErrLost) {
+		a.o.Logf("%v. Nothing is written any more until a restart, and reading goes on as far as possible. What this process has open can still be saved while it runs: nightjar backup NEW.db", err)
+		return
+	}
+	a.o.Logf("nothing is written any more until a restart: %v", err)
+}
+
+// NodeOf is the identity of the node whose backup is at path, in its text form.
+func NodeOf(path string) (string, error) {
+	id, err := kv.NodeOf(path)
+	return uidText(id), err
+}
+
+// SweepBackups removes from a folder the half-made copies of processes that ended meanwhile, and none that is being made.
+func SweepBackups(dir string) error { return kv.SweepParts(dir) }
 
 // Restore makes a backup into the file of a node of its own at path, where nothing must be: it is copied, verified with check, given a new identity and only then
 // put in place.

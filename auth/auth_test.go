@@ -240,6 +240,38 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
+// TestLongPassword: the longest password that is allowed opens with itself alone, and nothing longer can be set.
+func TestLongPassword(t *testing.T) {
+	f := setup(t)
+	ctx := t.Context()
+	bob := f.user("bob", false)
+	v := f.viewer("bob")
+	longest := strings.Repeat("é", maxPassword/2)
+	change := func(password, old string) error {
+		_, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Password: &password, Old: old})
+		return err
+	}
+	for _, tooLong := range []string{longest + "x", strings.Repeat("x", maxPassword+1)} {
+		if err := change(tooLong, "bob-pass-1"); !isProblem(err, "password") || !strings.Contains(fmt.Sprint(err), fmt.Sprint(maxPassword, " bytes")) {
+			t.Errorf("%d bytes: %v", len(tooLong), err)
+		}
+	}
+	if err := change(longest, "bob-pass-1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{longest + "x", longest + longest, longest[:maxPassword-2]} {
+		if _, err := f.Basic(ctx, "bob", wrong, "127.0.0.1"); !isKind(err, Unauthenticated) {
+			t.Errorf("%d bytes open: %v", len(wrong), err)
+		}
+		if err := change("another-1", wrong); !isProblem(err, "current_password") {
+			t.Errorf("%d bytes as the old password: %v", len(wrong), err)
+		}
+	}
+	if _, err := f.Basic(ctx, "bob", longest, "127.0.0.1"); err != nil {
+		t.Errorf("the password itself: %v", err)
+	}
+}
+
 func TestLimits(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()

@@ -55,7 +55,7 @@ func checkPassword(p *Problems, password string) {
 	if n := utf8.RuneCountInString(password); n < MinPassword {
 		p.Add("password", "Ensure this field has at least %d characters.", MinPassword)
 	} else if len(password) > maxPassword {
-		p.Add("password", "Ensure this field has no more than %d characters.", maxPassword)
+		p.Add("password", "Ensure this field has no more than %d bytes in UTF-8.", maxPassword)
 	}
 }
 

@@ -43,6 +43,14 @@ type backups struct {
 
 	mu    sync.Mutex
 	state api.BackupState
+	known map[string]identified // by path
+}
+
+// identified is a file of which it is known whose backup it is, as long as it has this size and time.
+type identified struct {
+	size    int64
+	changed time.Time
+	node    string
 }
 
 // kept is a copy in the folder.
@@ -89,7 +97,7 @@ func (p *program) newBackups(c *cli.Context, a *archive.Archive) (*backups, erro
 	base := strings.TrimSuffix(filepath.Base(c.String("db")), ".db")
 	b := &backups{a: a, dir: dir, base: base, every: c.Duration("backup-every"), keep: c.Int("backup-keep"), notef: p.note,
 		pattern: regexp.MustCompile("^" + regexp.QuoteMeta(base) + `-(\d{8}T\d{6}Z)-(\d+)\.db$`)}
-	if err := b.sweep(); err != nil {
+	if err := archive.SweepBackups(dir); err != nil {
 		return nil, err
 	}
 	list, err := b.list()
@@ -100,7 +108,7 @@ func (p *program) newBackups(c *cli.Context, a *archive.Archive) (*backups, erro
 	return b, err
 }
 
-// list lists the copies, the oldest first. One with a time that is yet to come was taken before the clock was set back, and so before any that is still to be taken: it counts
+// list lists the copies of this node, the oldest first: what else has such a name is neither counted nor ever removed. One with a time that is yet to come was taken before the clock was set back, and so before any that is still to be taken: it counts
 // as older than those whose times are past.
 func (b *backups) list() (list []kept, err error) {
 	entries, err := os.ReadDir(b.dir)
@@ -114,7 +122,8 @@ func (b *backups) list() (list []kept, err error) {
 		}
 		at, err1 := time.Parse(stampOfBackup, m[1])
 		seq, err2 := strconv.ParseUint(m[2], 10, 64)
-		if err1 == nil && err2 == nil {
+		info, err3 := e.Info()
+		if err1 == nil && err2 == nil && err3 == nil && info.Mode().IsRegular() && b.node(filepath.Join(b.dir, e.Name()), info) == b.a.NodeID() {
 			list = append(list, kept{filepath.Join(b.dir, e.Name()), at, seq})
 		}
 	}
@@ -131,18 +140,25 @@ func (b *backups) list() (list []kept, err error) {
 	return list, nil
 }
 
-// sweep removes copies that a crash left half made.
-func (b *backups) sweep() error {
-	entries, err := os.ReadDir(b.dir)
+// node is whose backup a file is, "" when that cannot be told.
+func (b *backups) node(path string, info os.FileInfo) string {
+	b.mu.Lock()
+	known, ok := b.known[path]
+	b.mu.Unlock()
+	if ok && known.size == info.Size() && known.changed.Equal(info.ModTime()) {
+		return known.node
+	}
+	node, err := archive.NodeOf(path)
 	if err != nil {
-		return err
+		return ""
 	}
-	for _, e := range entries {
-		if name, _, half := strings.Cut(e.Name(), ".part"); half && b.pattern.MatchString(name) {
-			err = errors.Join(err, os.Remove(filepath.Join(b.dir, e.Name())))
-		}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.known == nil {
+		b.known = map[string]identified{}
 	}
-	return err
+	b.known[path] = identified{info.Size(), info.ModTime(), node}
+	return node
 }
 
 // current is how the copies are.

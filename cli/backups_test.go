@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -24,6 +25,8 @@ func TestBackupsOverClocks(t *testing.T) {
 	const keep = 3
 	b := &backups{a: a, dir: t.TempDir(), base: "n", every: time.Hour, keep: keep, notef: t.Logf, pattern: regexp.MustCompile(`^n-(\d{8}T\d{6}Z)-(\d+)\.db$`)}
 	var taken []string
+	// what another node put there under such a name, and what is no archive, is nobody's to remove
+	foreign := []string{write(t, b.dir, "n-20200101T000000Z-1.db", string(readFile(t, newFile(t)))), write(t, b.dir, "n-20200101T000000Z-2.db", "a diary")}
 	for i := range 12 {
 		switch now = now.Add(time.Hour); i {
 		case 4:
@@ -57,6 +60,11 @@ func TestBackupsOverClocks(t *testing.T) {
 			if !there[path] {
 				t.Errorf("copy %d: %s is gone: %v", i, path, list)
 			}
+		}
+	}
+	for _, path := range foreign {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -302,6 +303,7 @@ type stat struct {
 	Path        string `json:"path"`
 	Size        int64  `json:"size"`
 	Free        int64  `json:"free"`
+	DiskFree    *int64 `json:"disk_free"`
 	Head        string `json:"head"`
 	Sequence    uint64 `json:"sequence"`
 	Permissions string `json:"permissions"`
@@ -335,6 +337,9 @@ func (p *program) statCommand() *cli.Command {
 				{"file", st.Path}, {"node", st.Node}, {"name", st.Name}, {"format", fmt.Sprint(st.Format)},
 				{"size", size(st.Size) + ", of which " + size(st.Free) + " free"},
 				{"permissions", st.Permissions}, {"auth_strategy", st.Strategy},
+			}
+			if st.DiskFree != nil {
+				list = slices.Insert(list, 5, []string{"disk", size(*st.DiskFree) + " free"})
 			}
 			for _, name := range []string{"targets", "dataproducts", "reduceddatums", "observations"} {
 				list = append(list, []string{name, fmt.Sprint(st.Counts[name])})

@@ -105,11 +105,12 @@ func (p *program) serve(c *cli.Context) (err error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Context)) // of the requests
 	defer cancel()
 	server := limits.bound(newServer(ctx, handler, p))
+	door.Listener = boundConnections(door.Listener, server, connectionsAtOnce())
 	server.RegisterOnShutdown(handler.Stop)
 	owner := newServer(ctx, handler.Owner(), p)
 	ended := make(chan error, 2)
 	serving := 1
-	control, err := listenControl(file)
+	control, err := listenControl(file, !readOnly)
 	if err != nil {
 		p.note("no command reaches this server: %v", err)
 	} else {

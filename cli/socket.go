@@ -34,9 +34,17 @@ func socketFolder() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("nightjar-%d", os.Getuid()))
 }
 
-// listenControl listens on the control socket of a file, whose lock the caller holds: what stands there is left over.
-func listenControl(file string) (net.Listener, error) {
+// listenControl listens on the control socket of a file. Who has the file open alone holds its lock: what stands there is left over. One of several that only read it leaves a socket where
+// somebody answers as it is.
+func listenControl(file string, alone bool) (net.Listener, error) {
 	var all error
+	if !alone {
+		if conn, err := dialControl(file); err != nil {
+			return nil, err
+		} else if conn != nil {
+			return nil, errors.Join(fmt.Errorf("another server that reads %s answers the commands", file), conn.Close())
+		}
+	}
 	for _, path := range socketPaths(file) {
 		if filepath.Dir(path) == socketFolder() {
 			if err := ownFolder(socketFolder()); err != nil {

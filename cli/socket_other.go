@@ -18,3 +18,6 @@ const (
 func listenPrivate(path string) (net.Listener, error) { return net.Listen("unix", path) }
 
 func mine(os.FileInfo) bool { return true }
+
+// openFiles is how many files this process may have open, 0 when that is not bounded.
+func openFiles() int { return 0 }

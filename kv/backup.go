@@ -10,8 +10,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
 
 	"go.etcd.io/bbolt"
 )
@@ -26,32 +30,92 @@ func (db *DB) Backup(ctx context.Context, path string, check func(path string) e
 	if _, err := os.Lstat(path); err == nil {
 		return m, fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
-	temp, err := newTemp(filepath.Dir(path), filepath.Base(path)+".part-*") // somebody else may be copying to the same path
+	SweepParts(filepath.Dir(path)) // what cannot be removed takes room, and is no reason to go without a copy
+	temp, lock, err := newPart(path)
 	if err != nil {
-		return m, err
+		return m, newNoRoom(err)
 	}
 	defer func() {
 		if err != nil {
 			os.Remove(temp)
 		}
+		lock.release()
 	}()
-	if db.opts.sameDisk(filepath.Dir(db.path), filepath.Dir(path)) {
-		m, err = db.checkedCopy(ctx, temp, check)
-	} else if m, err = db.copyByWay(ctx, temp, check); errors.Is(err, ErrNoRoom) {
-		m, err = db.checkedCopy(ctx, temp, check)
-	}
+	m, err = db.copyTo(ctx, temp, check)
 	if err != nil {
 		return m, err
 	}
-	// A link does not replace what somebody put there meanwhile; where links are unknown, renaming must do.
-	if err := os.Link(temp, path); err == nil {
-		os.Remove(temp)
-	} else if errors.Is(err, os.ErrExist) {
+	// Nothing that somebody put there meanwhile is replaced.
+	if err := putInPlace(temp, path); errors.Is(err, os.ErrExist) {
 		return m, fmt.Errorf("%s: %w", path, os.ErrExist)
-	} else if err := os.Rename(temp, path); err != nil {
-		return m, err
+	} else if err != nil {
+		return m, newNoRoom(err)
 	}
-	return m, syncDir(filepath.Dir(path))
+	return m, newNoRoom(syncDir(filepath.Dir(path)))
+}
+
+// copyTo writes a copy by the shorter way.
+func (db *DB) copyTo(ctx context.Context, path string, check func(path string) error) (Mark, error) {
+	// What stands beside the file when it is not ours any more is somebody else's.
+	if db.opts.sameDisk(filepath.Dir(db.path), filepath.Dir(path)) || errors.Is(db.Failed(), ErrLost) {
+		return db.checkedCopy(ctx, path, check)
+	}
+	m, err := db.copyByWay(ctx, path, check)
+	if errors.Is(err, ErrNoRoom) {
+		m, err = db.checkedCopy(ctx, path, check)
+	}
+	return m, err
+}
+
+// partName are the names of copies that are being made, and of the locks beside them.
+var partName = regexp.MustCompile(`^(.+\.part-[0-9]+)\.lock$`)
+
+// newPart makes an empty file for a copy that is to be at path in the end. While the copy is being made, a lock beside it is held, by which SweepParts knows it. The lock is nil where locks are unknown.
+func newPart(path string) (temp string, lock *pathLock, err error) {
+	for range 100 {
+		temp = fmt.Sprintf("%s.part-%d", path, rand.Uint32())
+		if lock, err = tryLockPath(temp); errors.Is(err, ErrLocked) {
+			continue
+		} else if newNoRoom(err) == ErrNoRoom || errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		var f *os.File
+		if f, err = os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+			return temp, lock, f.Close()
+		}
+		lock.release()
+		if !errors.Is(err, os.ErrExist) {
+			break
+		}
+	}
+	if file := new(os.PathError); errors.As(err, &file) { // the name of the copy tells more than that of its lock
+		err = &os.PathError{Op: file.Op, Path: temp, Err: file.Err}
+	}
+	return "", nil, err
+}
+
+// SweepParts removes the half-made copies in a folder that processes left behind which ended in the middle of Backup. A copy that is being made now is locked, and stays.
+func SweepParts(dir string) error {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		m := partName.FindStringSubmatch(e.Name())
+		if m == nil || !e.Type().IsRegular() {
+			continue
+		}
+		part := filepath.Join(dir, m[1])
+		lock, lockErr := tryLockPath(part)
+		if lockErr != nil {
+			continue // it is being made, or belongs to somebody else
+		}
+		if rmErr := os.Remove(part); rmErr != nil && !errors.Is(rmErr, os.ErrNotExist) {
+			err = errors.Join(err, rmErr)
+		}
+		lock.release()
+	}
+	return err
 }
 
 // newTemp makes an empty file with a name of its own.
@@ -65,6 +129,36 @@ func newTemp(dir, pattern string) (path string, err error) {
 
 // Temporary follows the name of a data file in those of files and folders beside it that nobody needs any more when it is opened.
 const Temporary = ".temporary-"
+
+const (
+	compacted = ".compact" // follows the name of the file in that of the one that Compact writes
+	beingMade = ".new"     // ends the name of a file that is being made
+)
+
+// Remains says whether a file or folder in the folder of the data file at path is what a process left that ended in the middle of Open, Backup, Compact or RestoreFile, or a user of Temporary. The caller
+// has the data file open for writing: nobody else needs it any more then.
+func Remains(path, name string) bool {
+	base := filepath.Base(path)
+	if s, ok := strings.CutPrefix(name, "."+base+"-"); ok {
+		s, ok = strings.CutSuffix(s, beingMade)
+		return ok && digits(s)
+	}
+	s, ok := strings.CutPrefix(name, base)
+	if !ok {
+		return false
+	}
+	if s == compacted || s == twinPath(compacted) || s == twinPath("")+beingMade {
+		return true
+	}
+	s, ok = strings.CutPrefix(s, Temporary)
+	s, _, _ = strings.Cut(s, ".") // what stands beside a temporary file
+	return ok && digits(s)
+}
+
+// digits says whether a text is a number as os.CreateTemp puts it into names.
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
 
 // checkedCopy writes a copy and looks whether it is good.
 func (db *DB) checkedCopy(ctx context.Context, path string, check func(path string) error) (Mark, error) {
@@ -81,7 +175,7 @@ func (db *DB) checkedCopy(ctx context.Context, path string, check func(path stri
 func (db *DB) copyByWay(ctx context.Context, path string, check func(path string) error) (m Mark, err error) {
 	near, err := os.CreateTemp(filepath.Dir(db.path), filepath.Base(db.path)+Temporary+"*")
 	if err != nil {
-		return m, err
+		return m, newNoRoom(err)
 	}
 	defer os.Remove(near.Name())
 	defer near.Close()
@@ -100,10 +194,10 @@ func (db *DB) copyByWay(ctx context.Context, path string, check func(path string
 	}
 	written, read := sha256.New(), sha256.New()
 	if _, err := io.Copy(contextWriter{ctx, far}, io.TeeReader(near, written)); err != nil {
-		return m, orNoRoom(err)
+		return m, newNoRoom(err)
 	}
 	if err := far.Sync(); err != nil {
-		return m, orNoRoom(err)
+		return m, newNoRoom(err)
 	}
 	if _, err := io.Copy(read, io.NewSectionReader(far, 0, math.MaxInt64)); err != nil {
 		return m, err
@@ -143,13 +237,13 @@ func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return m, orNoRoom(err)
+		return m, newNoRoom(err)
 	}
 	copied, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType})
 	if err != nil {
 		return m, err
 	}
-	return m, errors.Join(copied.Update(removeMark), copied.Close())
+	return m, newNoRoom(errors.Join(copied.Update(removeMark), copied.Close()))
 }
 
 // contextWriter stops writing when its context ends.
@@ -163,6 +257,37 @@ func (w contextWriter) Write(b []byte) (int, error) {
 		return 0, context.Cause(w.ctx)
 	}
 	return w.f.Write(b)
+}
+
+// NodeOf reads the identity of the node whose file or backup is at path, which no process may have open for writing. Errors: ErrLocked, ErrNotOurs, *DamageError, those of the file system.
+func NodeOf(path string) (id [16]byte, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+	}()
+	db := &DB{path: path, opts: Options{ReadOnly: true, Timeout: lockRetry}}
+	db.opts.setDefaults()
+	if db.bolt, err = db.openBolt(true, path); err != nil {
+		return id, err
+	}
+	defer func() { err = errors.Join(err, db.bolt.Close()) }()
+	if err := checkTree(path); err != nil { // or bbolt might never come to an end
+		return id, err
+	}
+	err = db.View(func(tx *Tx) error {
+		if err := checkFormat(tx.bolt); err != nil {
+			return err
+		}
+		no, err := tx.meta().get([]byte(metaNode))
+		if err != nil || len(no) != 8 {
+			return errors.Join(damaged("meta node", errShort), err)
+		}
+		id, err = tx.Node(binary.BigEndian.Uint64(no))
+		return err
+	})
+	return id, err
 }
 
 // Size is how many bytes the file has, and how many of them are in pages that hold nothing.
@@ -186,9 +311,12 @@ func (db *DB) Compact(ctx context.Context) error {
 	defer db.long.Unlock()
 	return db.exclusively(ctx, func() error {
 		if err := db.Failed(); err != nil {
-			return errors.Join(ErrFailed, err)
+			return failure(err)
 		}
-		temp := db.path + ".compact"
+		if err := db.ours(true); err != nil {
+			return err
+		}
+		temp := db.path + compacted
 		defer os.Remove(temp)
 		if err := db.compactTo(temp); err != nil {
 			return err
@@ -211,25 +339,28 @@ func (db *DB) compactTo(path string) error {
 	}
 	dst, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true, NoFreelistSync: true})
 	if err != nil {
-		return err
+		return newNoRoom(err)
 	}
 	dst.AllocSize = allocSize
 	if err := bbolt.Compact(dst, db.bolt, 32<<20); err != nil {
 		dst.Close()
-		return orNoRoom(err)
+		return newNoRoom(err)
 	}
 	dst.NoFreelistSync = false
 	err = dst.Update(func(*bbolt.Tx) error { return nil })
 	if err == nil {
 		err = dst.Sync()
 	}
-	return orNoRoom(errors.Join(err, dst.Close()))
+	return newNoRoom(errors.Join(err, dst.Close()))
 }
 
 // replaceBy puts another file in the place of the open one, between two transactions.
 func (db *DB) replaceBy(temp string) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	if err := db.sameNode(); err != nil {
+		return err
+	}
 	mark := make([]byte, 0, 16)
 	err := db.bolt.View(func(bt *bbolt.Tx) error {
 		b, err := (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).get([]byte(metaSession))
@@ -240,25 +371,37 @@ func (db *DB) replaceBy(temp string) error {
 		return err
 	}
 	if err := writeSynced(twinPath(temp), []byte(twinText(temp, mark))); err != nil {
-		return orNoRoom(err)
+		return newNoRoom(err)
 	}
 	defer os.Remove(twinPath(temp))
+	dir, err := os.Open(filepath.Dir(db.path)) // before the exchange: afterwards no descriptor may be left
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
 	exchanged := false
 	// A crash between the two renames leaves the new file with the old twin, which names another inode: the next start then takes it for
 	// a copy, verifies it and finds it good.
 	rename := func() (done bool, err error) {
+		if err := db.ours(true); err != nil {
+			return false, err
+		}
 		if err := os.Rename(temp, db.path); err != nil {
 			return false, err
 		}
 		exchanged = true
-		return true, errors.Join(os.Rename(twinPath(temp), twinPath(db.path)), syncDir(filepath.Dir(db.path)))
+		return true, errors.Join(os.Rename(twinPath(temp), twinPath(db.path)), syncOpenDir(dir))
 	}
 	err = db.exchange(temp, rename)
 	db.tails.clear()
+	if exchanged && db.bolt != nil {
+		err = errors.Join(err, db.identify())
+	}
 	if err != nil && (exchanged || db.bolt == nil) { // nobody knows which of the two files a cut of the power would leave
 		db.setFailed(err)
+		return failure(err)
 	}
-	return err
+	return newNoRoom(err)
 }
 
 // RestoreFile makes a backup into the file of a node of its own at path, where nothing must be. The backup is copied beside it, checked with check, given
@@ -267,16 +410,24 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable, ch
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
+	lock, err := lockPath(path, lockRetry) // a server may be running whose file has been moved away
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, newNoRoom(err))
+	}
+	defer lock.release()
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s: %w", path, os.ErrExist)
+	}
 	temp, err := newTemp(filepath.Dir(path), filepath.Base(path)+Temporary+"*")
 	if err != nil {
-		return err
+		return newNoRoom(err)
 	}
 	defer func() {
 		os.Remove(temp)
 		os.Remove(twinPath(temp))
 	}()
-	if err := copyTo(ctx, backup, temp); err != nil {
-		return err
+	if err := copyFileTo(ctx, backup, temp); err != nil {
+		return newNoRoom(err)
 	}
 	if err := check(temp); err != nil {
 		return fmt.Errorf("%s is not good: %w", backup, err)
@@ -302,18 +453,16 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable, ch
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(temp, path); errors.Is(err, os.ErrExist) {
+	if err := putInPlace(temp, path); errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	} else if err != nil {
-		if err := os.Rename(temp, path); err != nil {
-			return err
-		}
+		return newNoRoom(err)
 	}
 	return syncDir(filepath.Dir(path))
 }
 
-// copyTo copies a file and makes the copy durable.
-func copyTo(ctx context.Context, from, to string) error {
+// copyFileTo copies a file and makes the copy durable.
+func copyFileTo(ctx context.Context, from, to string) error {
 	src, err := os.Open(from)
 	if err != nil {
 		return err

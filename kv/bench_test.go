@@ -51,6 +51,28 @@ func BenchmarkInsertOne(b *testing.B) {
 	}
 }
 
+// BenchmarkMayWrite is what each commit looks at first: the path, the lock beside it, and the room on the disk.
+func BenchmarkMayWrite(b *testing.B) {
+	d := benchOpen(b, 10)
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	for b.Loop() {
+		if err := d.mayWrite(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRoom is the part of BenchmarkMayWrite that concerns the room on the disk.
+func BenchmarkRoom(b *testing.B) {
+	d := benchOpen(b, 10)
+	for b.Loop() {
+		if !d.room() {
+			b.Fatal("no room")
+		}
+	}
+}
+
 // BenchmarkRawCommit puts the same record, one order key and one log entry into three buckets, of a file without rows and of one with a million. The file is kept
 // in folder NIGHTJAR_RAW if there is one, so that it need not be filled again.
 func BenchmarkRawCommit(b *testing.B) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -585,7 +586,7 @@ func (db *DB) commitFailed(no int, panicked bool, err error) error {
 // lastTx is the number of the last transaction of bbolt that can be read; the largest number when nothing can.
 func (db *DB) lastTx() (no int) {
 	err := guarded(func() error {
-		bt, err := db.bolt.Begin(false)
+		bt, err := db.beginView()
 		if err != nil {
 			return err
 		}
@@ -598,13 +599,33 @@ func (db *DB) lastTx() (no int) {
 	return no
 }
 
-// orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise.
+// orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise. That a sync of the live file fails is another matter, whatever it says.
 func orNoRoom(err error) error {
-	var path *fs.PathError // a sync that failed is another matter; on Linux it has none
+	var path *fs.PathError // a sync has none on Linux
 	if errors.As(err, &path) && path.Op != "sync" && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		return ErrNoRoom
 	}
+	// bbolt puts the text of the cause alone into the error when it cannot make the file longer; nothing has been written then.
+	if err != nil && strings.HasPrefix(err.Error(), "file resize error:") && saysFull(err) {
+		return ErrNoRoom
+	}
 	return err
+}
+
+// NoRoom is ErrNoRoom for an error of a file or folder beside the data file that met the end of the disk, and the error itself otherwise.
+func NoRoom(err error) error { return newNoRoom(err) }
+
+// newNoRoom is orNoRoom for all that is done with a file that nobody uses yet: whatever of it met the end of the disk, syncing included, the file is thrown away.
+func newNoRoom(err error) error {
+	if err != nil && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || saysFull(err)) {
+		return ErrNoRoom
+	}
+	return err
+}
+
+// saysFull looks for the end of the disk in the text of an error.
+func saysFull(err error) bool {
+	return strings.Contains(err.Error(), syscall.ENOSPC.Error()) || strings.Contains(err.Error(), syscall.EDQUOT.Error())
 }
 
 // writeFreeList stores the list of free pages, which commits leave out while writes come, so that the next start need not scan for it.
@@ -633,22 +654,43 @@ func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
 	return db.commitTx(bt)
 }
 
-// mayWrite says whether the disk has room. What is free inside of the file is written first; when there is much of that, a quarter of the reserve is enough beside it.
+// mayWrite says whether anything may be written: the file is ours, marked as open, and the disk has room. ErrNoRoom itself means that what makes room may be written all the same; any
+// other error, that nothing may.
 func (db *DB) mayWrite() error {
 	if err := db.whyFailed(); err != nil {
 		return err
 	}
-	free, err := db.opts.freeSpace(db.path)
-	if err != nil || free >= db.opts.MinFree || free >= db.lastReserve() && db.freeInside() >= int64(db.opts.MinFree) {
-		return nil
+	db.holdPath()
+	if err := db.ours(true); err != nil {
+		return failure(err)
 	}
-	return ErrNoRoom
+	if err := db.markSession(); err != nil {
+		return err
+	}
+	if !db.room() {
+		return ErrNoRoom
+	}
+	return nil
+}
+
+// failure is ErrFailed with the cause.
+func failure(err error) error {
+	if errors.Is(err, ErrFailed) {
+		return err
+	}
+	return errors.Join(ErrFailed, err)
+}
+
+// room says whether the disk has room. What is free inside of the file is written first; when there is much of that, a quarter of the reserve is enough beside it.
+func (db *DB) room() bool {
+	free, err := db.opts.freeSpace(db.path)
+	return err != nil || free >= db.opts.MinFree || free >= db.lastReserve() && db.freeInside() >= int64(db.opts.MinFree)
 }
 
 // whyFailed is ErrFailed with its cause when nothing can be written any more.
 func (db *DB) whyFailed() error {
-	if f := db.failed.Load(); f != nil {
-		return errors.Join(ErrFailed, *f)
+	if err := db.Failed(); err != nil {
+		return failure(err)
 	}
 	return nil
 }
@@ -663,7 +705,9 @@ func (db *DB) freeInside() int64 {
 }
 
 func (db *DB) setFailed(err error) {
-	db.failed.CompareAndSwap(nil, &err)
+	if db.failed.CompareAndSwap(nil, &err) && db.opts.Failed != nil {
+		db.opts.Failed(failure(err))
+	}
 }
 
 // Head is the last state that is on the disk.

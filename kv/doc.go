@@ -45,6 +45,9 @@
 //
 // No function fails because of another that shares its transaction: see DB.Update.
 //
+// A file has one writing process at a time, by a lock on the file and one on its path, which network file systems may not honour: it belongs on a local
+// disk. When the path no longer leads to the open file, nothing more is written either. A plain copy is a good backup of a stopped node only; Backup copies a running one.
+//
 // # What is remembered
 //
 // Nothing that is kept in memory may answer for what has changed. These are all the places where something is kept, what they hold, and what
@@ -78,7 +81,4 @@
 //	freeListStored             that the list of free pages is in the file; each commit says no.
 //	failed, stuck, unsaid      until the file is opened again.
 //	abandoned                  stages for which there was no room to give them up; the sweeper does that first.
-//
-// A file has one writing process at a time, by a lock that network file systems may not honour: it belongs on a local
-// disk. A plain copy is a good backup of a stopped node only; Backup copies a running one.
 package kv

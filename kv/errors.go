@@ -15,6 +15,8 @@ var (
 	ErrNoRoom = errors.New("the disk has too little free space")
 	// ErrFailed: the disk did not take a write that had been begun (a failed fsync); nothing more is written until the file is opened anew.
 	ErrFailed = errors.New("writing to the disk failed; the node must be restarted")
+	// ErrLost: the file at the path is not the one that is open, or not as long as it was; nothing more is written until a restart. It is ErrFailed, too.
+	ErrLost = errors.New("the file is no longer the one that is open: it was moved, replaced, deleted or truncated")
 	// ErrReadOnly: the file was opened for reading.
 	ErrReadOnly = errors.New("the file is open for reading only")
 	// ErrClosed: the file has been closed.

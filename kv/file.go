@@ -38,6 +38,8 @@ type Options struct {
 	CheckCopy func(path string) error
 	// Committed is called after each commit, by the goroutine that writes, with the new head of the log. It must return at once.
 	Committed func(Mark)
+	// Failed is called once, when nothing can be written any more until a restart, with the reason. It must return at once.
+	Failed func(error)
 	// Now and Random are the clock and the source of randomness; nil means the real ones.
 	Now    func() time.Time
 	Random io.Reader
@@ -48,6 +50,7 @@ type Options struct {
 	freeSpace func(path string) (uint64, error)
 	sameDisk  func(a, b string) bool
 	commit    func(*bbolt.Tx) error
+	writeTwin func(path string, mark []byte) error
 	// and for tests of shared transactions
 	step     func(step string, b *batch) error // called before each step of one
 	answered func(j *job, err error)           // called before a job is answered
@@ -79,6 +82,9 @@ func (o *Options) setDefaults() {
 	if o.tailRows == 0 {
 		o.tailRows = tailLimit
 	}
+	if o.writeTwin == nil {
+		o.writeTwin = writeTwin
+	}
 	if o.commit == nil {
 		o.commit = (*bbolt.Tx).Commit
 	}
@@ -95,6 +101,16 @@ type DB struct {
 	long sync.RWMutex // see viewWhole
 	bolt *bbolt.DB
 	file *os.File // that bolt reads and writes
+
+	// what tells whether the path still leads to the open file, see ours
+	lock   *pathLock // nil when only reading, or while the disk has no room for it; of who has the turn
+	looked time.Time // when the lock file was last looked at; of who has the turn
+	held   os.FileInfo
+	txid   atomic.Int64 // of the last transaction that was committed
+	length atomic.Int64 // that the file needs at least
+	full   atomic.Int64 // when a commit met the end of the disk, in nanoseconds; 0 after one that did not
+
+	session session // of who has the turn
 
 	turn    sync.Mutex  // of writing: held by whoever does what is queued
 	crowded bool        // several shared the last commit; of who has the turn, as are the next three
@@ -117,6 +133,7 @@ type DB struct {
 	failed         atomic.Pointer[error]
 	unsaid         atomic.Pointer[error] // see mishap
 	stuck          atomic.Bool           // see setStuck
+	blind          atomic.Bool           // see beginView
 	freeListStored bool                  // of who has the turn
 	changes        [256]atomic.Uint64    // see Table.Changes
 
@@ -148,6 +165,12 @@ func Open(path string, tables []AnyTable, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		// What stands beside the file, and what takes its place, does so where it is.
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+	}
 	db := &DB{path: path, opts: o, schema: s, wake: make(chan struct{}, 1), quit: make(chan struct{}), written: make(chan struct{}),
 		sweep: make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{})}
 	if err := db.open(); err != nil {
@@ -165,8 +188,11 @@ func (db *DB) open() (err error) {
 		if p := recover(); p != nil {
 			err = caught(p)
 		}
-		if err != nil && db.bolt != nil {
-			db.closeBolt()
+		if err != nil {
+			if db.bolt != nil {
+				db.closeBolt()
+			}
+			db.lock.release()
 		}
 		if errors.Is(err, ErrNotOurs) {
 			err = db.whyNotOurs(err)
@@ -175,14 +201,24 @@ func (db *DB) open() (err error) {
 			err = fmt.Errorf("%w; restore a backup, or, if it was copied from a running node, %s", err, takeAgain)
 		}
 	}()
-	info, err := os.Stat(db.path)
-	fresh := errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0
-	switch {
-	case err != nil && !fresh:
+	fresh, err := db.fresh()
+	if err != nil {
 		return err
-	case fresh && (db.opts.MustExist || db.opts.ReadOnly):
-		return os.ErrNotExist
-	case !fresh:
+	}
+	if db.opts.ReadOnly {
+		err = awaitPath(db.path, db.opts.Timeout)
+	} else if db.lock, err = lockPath(db.path, db.opts.Timeout); newNoRoom(err) == ErrNoRoom && !fresh {
+		err = nil // the next commit tries again
+	} else if err != nil && !errors.Is(err, ErrLocked) {
+		err = db.cannotLock(fresh, err)
+	}
+	if err != nil {
+		return err
+	}
+	if fresh, err = db.fresh(); err != nil { // what the process that had it left
+		return err
+	}
+	if !fresh {
 		if err := db.examine(); err != nil {
 			return err
 		}
@@ -201,12 +237,16 @@ func (db *DB) open() (err error) {
 	if err := db.View((*Tx).checkMeta); err != nil {
 		return err
 	}
+	if err := db.identify(); err != nil {
+		return err
+	}
 	if db.opts.ReadOnly {
 		close(db.written)
 		close(db.swept)
 		return nil
 	}
-	if err := db.markSession(); err != nil {
+	db.opts.commit = db.committing(db.opts.commit)
+	if err := db.beginSession(); err != nil {
 		return err
 	}
 	db.rest, db.resting = time.NewTimer(idle), true
@@ -217,6 +257,40 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	return nil
+}
+
+// fresh says whether there is no file yet, or an empty one.
+func (db *DB) fresh() (bool, error) {
+	info, err := os.Stat(db.path)
+	fresh := errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0
+	switch {
+	case fresh && (db.opts.MustExist || db.opts.ReadOnly):
+		return true, os.ErrNotExist
+	case fresh:
+		return true, nil
+	}
+	return false, err
+}
+
+// cannotLock says why the path cannot be locked: because of the folder, or of the file itself.
+func (db *DB) cannotLock(fresh bool, err error) error {
+	if fresh {
+		return db.cannotMake(err)
+	}
+	f, fileErr := os.OpenFile(db.path, os.O_RDWR, 0)
+	if fileErr != nil {
+		return fileErr
+	}
+	f.Close()
+	return fmt.Errorf("the file cannot be locked: %w", err)
+}
+
+// cannotMake says that nothing can be made in the folder of the file.
+func (db *DB) cannotMake(err error) error {
+	if file := new(os.PathError); errors.As(err, &file) {
+		err = file.Err // the name would tell nobody anything
+	}
+	return fmt.Errorf("no file can be made in the folder %s: %w", filepath.Dir(db.path), err)
 }
 
 // whyNotOurs looks at a file that seems not to be ours: it may be so damaged that nobody could tell.
@@ -311,30 +385,21 @@ const allocSize = 1 << 20
 // create makes a new file with its buckets and its identity. It is written beside and gets its name when it is complete, so that a cut of the power never
 // leaves half a file under the name.
 func (db *DB) create() error {
-	temp, err := os.CreateTemp(filepath.Dir(db.path), "."+filepath.Base(db.path)+"-*.new")
+	temp, err := newTemp(filepath.Dir(db.path), "."+filepath.Base(db.path)+"-*"+beingMade)
 	if err != nil {
-		if file := new(os.PathError); errors.As(err, &file) {
-			err = file.Err // the name would tell nobody anything
-		}
-		return fmt.Errorf("no file can be made in the folder %s: %w", filepath.Dir(db.path), err)
+		return db.cannotMake(err)
 	}
-	defer os.Remove(temp.Name())
-	if err := temp.Close(); err != nil {
+	defer os.Remove(temp)
+	if err := db.createAt(temp); err != nil {
 		return err
 	}
-	if err := db.createAt(temp.Name()); err != nil {
+	if info, err := os.Lstat(db.path); err == nil && info.Mode().IsRegular() && info.Size() == 0 { // somebody made room for it
+		err = os.Rename(temp, db.path)
+	} else {
+		err = putInPlace(temp, db.path)
+	}
+	if err != nil {
 		return err
-	}
-	err = os.Link(temp.Name(), db.path)
-	if errors.Is(err, os.ErrExist) {
-		if info, statErr := os.Stat(db.path); statErr == nil && info.Size() > 0 {
-			return nil // another process was faster
-		}
-	}
-	if err != nil { // an empty file is there, or links are unknown
-		if err := os.Rename(temp.Name(), db.path); err != nil {
-			return err
-		}
 	}
 	return syncDir(filepath.Dir(db.path))
 }
@@ -496,13 +561,15 @@ func (db *DB) Close() error {
 		return ErrClosed
 	}
 	var err error
-	if !db.opts.ReadOnly && db.failed.Load() == nil {
-		err = db.unmarkSession()
+	if !db.opts.ReadOnly && db.ours(true) == nil && db.Failed() == nil {
+		err = db.endSession()
 	}
 	err = errors.Join(err, db.closeBolt())
 	if unsaid := db.unsaid.Load(); unsaid != nil {
 		err = errors.Join(err, *unsaid)
 	}
+	db.lock.release()
+	db.lock = nil
 	return err
 }
 
@@ -557,6 +624,10 @@ func syncDir(dir string) error {
 		return err
 	}
 	defer f.Close()
+	return syncOpenDir(f)
+}
+
+func syncOpenDir(f *os.File) error {
 	if err := f.Sync(); err != nil && runtime.GOOS != "windows" {
 		return err
 	}

@@ -35,7 +35,7 @@ func twinText(path string, mark []byte) string {
 
 // writeTwin puts the twin in place; it is durable before the mark is.
 func writeTwin(path string, mark []byte) error {
-	temp := twinPath(path) + ".new"
+	temp := twinPath(path) + beingMade
 	if err := writeSynced(temp, []byte(twinText(path, mark))); err != nil {
 		return err
 	}
@@ -57,8 +57,18 @@ func writeSynced(path string, b []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// markSession puts a new mark into the file and beside it.
-func (db *DB) markSession() error {
+// session is the mark of an open file.
+type session struct {
+	mark   []byte
+	inFile bool // the file has it
+	twin   bool // and so has the twin
+}
+
+// errNoRoomAtAll is ErrNoRoom where not even what makes room can be written.
+var errNoRoomAtAll = fmt.Errorf("%w, not even for the mark that the file is open", ErrNoRoom)
+
+// beginSession puts a new mark into the file and beside it. On a full disk that waits for the first write: until then the file is as it was when it was closed, and so is a copy of it.
+func (db *DB) beginSession() error {
 	mark := make([]byte, 16)
 	db.randomMu.Lock()
 	_, err := io.ReadFull(db.opts.Random, mark)
@@ -66,19 +76,77 @@ func (db *DB) markSession() error {
 	if err != nil {
 		return err
 	}
-	if err := writeTwin(db.path, mark); orNoRoom(err) == ErrNoRoom {
-		return fmt.Errorf("%w to open the file for writing; make room, or look into it with serve --read-only", ErrNoRoom)
-	} else if err != nil {
+	found := db.session // what a crash left
+	db.session = session{mark: mark}
+	switch err := newNoRoom(db.writeTwin()); {
+	case err == ErrNoRoom && found.inFile:
+		db.session = found // as good as another
+		return nil
+	case err == ErrNoRoom:
+		return nil
+	case err != nil:
 		return fmt.Errorf("cannot write the session mark beside the file: %w", err)
 	}
-	return db.commitAlone(false, func(bt *bbolt.Tx) error {
-		return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).put([]byte(metaSession), mark)
-	})
+	if err := db.putMark(); err != ErrNoRoom {
+		return err
+	}
+	db.session = session{mark: mark} // the mark that a crash left may be in the file, without its twin, or none
+	if found.inFile {
+		db.session = session{mark: found.mark, inFile: true}
+	}
+	return nil
 }
 
-func (db *DB) unmarkSession() error {
-	if err := db.commitFreeList(removeMark); err != nil {
-		return err
+// markSession sees to it that the file is marked before anything is written. Where the disk has no room for the twin, what makes room is written when the mark is in the file alone:
+// a copy is recognised by that, and after a crash the file itself is taken for one, and verified.
+func (db *DB) markSession() error {
+	s := &db.session
+	if s.inFile && s.twin {
+		return nil
+	}
+	twinErr := newNoRoom(db.writeTwin())
+	if twinErr != nil && twinErr != ErrNoRoom {
+		return fmt.Errorf("%w: cannot write the session mark beside the file: %w", ErrFailed, twinErr)
+	}
+	if !s.inFile {
+		if err := db.putMark(); err == ErrNoRoom {
+			return errNoRoomAtAll
+		} else if err != nil {
+			return err
+		}
+	}
+	return twinErr
+}
+
+func (db *DB) writeTwin() error {
+	err := db.opts.writeTwin(db.path, db.session.mark)
+	db.session.twin = err == nil
+	return err
+}
+
+// putMark puts the mark into the file.
+func (db *DB) putMark() error {
+	err := db.commitAlone(false, func(bt *bbolt.Tx) error {
+		return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).put([]byte(metaSession), db.session.mark)
+	})
+	db.freeListStored = false
+	db.session.inFile = err == nil
+	return orNoRoom(err)
+}
+
+// endSession takes the mark off. On a disk that is full to the last byte it stays, as after a crash.
+func (db *DB) endSession() error {
+	if db.session.inFile {
+		err := db.commitFreeList(removeMark)
+		if orNoRoom(err) == ErrNoRoom {
+			err = db.commitAlone(false, removeMark)
+		}
+		if orNoRoom(err) == ErrNoRoom {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if err := os.Remove(twinPath(db.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -98,7 +166,9 @@ func (db *DB) examine() error {
 		return err
 	}
 	twin, err := os.ReadFile(twinPath(db.path))
+	db.session = session{mark: mark, inFile: true}
 	if err == nil && strings.TrimSpace(string(twin)) == strings.TrimSpace(twinText(db.path, mark)) {
+		db.session.twin = true
 		return nil // it crashed here
 	}
 	check := db.opts.CheckCopy

@@ -4,12 +4,16 @@ package kv
 
 import (
 	"errors"
+	"math"
 	"os"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
+
+// unknownSpace is the free space of a disk that does not say.
+const unknownSpace = math.MaxUint64
 
 // freeSpace is how many bytes an ordinary user may still write to the disk that holds path.
 func freeSpace(path string) (uint64, error) {
@@ -50,6 +54,25 @@ func letGo(f *os.File) error {
 	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
 
+// tryLock locks a file, for this process alone or together with others, or says ErrLocked. The lock ends with the file.
+func tryLock(f *os.File, alone bool) error {
+	how := unix.LOCK_SH
+	if alone {
+		how = unix.LOCK_EX
+	}
+	err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return ErrLocked
+	}
+	return err
+}
+
+// removeLocked removes a file that this process has locked, and gives the lock back only then.
+func removeLocked(path string, f *os.File) {
+	os.Remove(path)
+	f.Close()
+}
+
 // exchange opens the file at temp, and has rename give it the name of the open one, which is then closed. The locks of both are held meanwhile, so that no
 // other process comes in between.
 func (db *DB) exchange(temp string, rename func() (done bool, err error)) error {
@@ -58,11 +81,13 @@ func (db *DB) exchange(temp string, rename func() (done bool, err error)) error 
 	if err != nil {
 		return err
 	}
+	nextFile := db.file
+	db.file = oldFile // which rename looks at
 	done, err := rename()
 	if !done {
-		db.file = oldFile
 		return errors.Join(err, next.Close())
 	}
+	db.file = nextFile
 	db.bolt = next
 	return errors.Join(err, old.Close())
 }

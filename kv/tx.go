@@ -136,7 +136,7 @@ func (db *DB) View(fn func(*Tx) error) (err error) {
 			err = caught(p)
 		}
 	}()
-	bt, err := db.bolt.Begin(false)
+	bt, err := db.beginView()
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,233 @@
+package kv
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"go.etcd.io/bbolt"
+)
+
+// fullDisk makes options of a disk on which nothing can be made while full is set; commits are refused while shut is set, too.
+func fullDisk(full, shut *atomic.Bool) Options {
+	return Options{
+		freeSpace: func(string) (uint64, error) {
+			if full.Load() {
+				return 0, nil
+			}
+			return 1 << 40, nil
+		},
+		writeTwin: func(path string, mark []byte) error {
+			if full.Load() {
+				return &fs.PathError{Op: "write", Path: path, Err: syscall.ENOSPC}
+			}
+			return writeTwin(path, mark)
+		},
+		commit: func(bt *bbolt.Tx) error {
+			if shut.Load() {
+				bt.Rollback()
+				return &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
+			}
+			return bt.Commit()
+		},
+	}
+}
+
+// TestOpenOnFullDisk: a file is opened on a full disk and read. While nothing has been written a copy of it is as good as one of a stopped node's; what makes room is written
+// when the file is marked, and anything else when there is room, without opening it again.
+func TestOpenOnFullDisk(t *testing.T) {
+	for _, crashed := range []bool{false, true} {
+		t.Run(fmt.Sprint("crashed ", crashed), func(t *testing.T) {
+			var full, shut atomic.Bool
+			d := openTest(t, fullDisk(&full, &shut))
+			id := d.addParent(parent{Name: "a"})
+			d.addParent(parent{Name: "b"})
+			atCrash, twin := mustRead(t, d.path()), mustRead(t, twinPath(d.path()))
+			d.close()
+			if crashed { // as the same file, which the twin names
+				if err := errors.Join(os.WriteFile(d.path(), atCrash, 0o600), os.WriteFile(twinPath(d.path()), twin, 0o600)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			was := mustRead(t, d.path())
+			full.Store(true)
+			shut.Store(true)
+			d.reopen()
+			if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 2 {
+				t.Errorf("%d rows can be read", n)
+			}
+			if err := d.add("c"); !errors.Is(err, ErrNoRoom) {
+				t.Errorf("a write: %v", err)
+			}
+			if err := d.Health(); !errors.Is(err, ErrNoRoom) {
+				t.Errorf("health: %v", err)
+			}
+			copied := filepath.Join(t.TempDir(), "copy.db")
+			checked := 0
+			openCopy := func() {
+				t.Helper()
+				copyFile(t, d.path(), copied)
+				db, err := Open(copied, d.all(), Options{NoSync: true, CheckCopy: func(path string) error { checked++; return checkFile(path, d.schema) }})
+				if err == nil {
+					err = db.Close()
+				}
+				if err != nil {
+					t.Errorf("the copy: %v", err)
+				}
+			}
+			if openCopy(); checked > 0 != crashed {
+				t.Errorf("a copy of the file as it was closed was checked %d times", checked)
+			}
+			remove := func() error {
+				return d.Free(t.Context(), me, func(tx *Tx) error { return d.parents.Delete(tx, id) })
+			}
+			if err := remove(); !errors.Is(err, ErrNoRoom) {
+				t.Errorf("deleting where nothing at all can be written: %v", err)
+			}
+			if now := mustRead(t, d.path()); string(now) != string(was) {
+				t.Error("the file was changed")
+			}
+			// room inside of the file, and none for a twin
+			shut.Store(false)
+			if err := remove(); err != nil {
+				t.Errorf("deleting: %v", err)
+			}
+			checked = 0
+			if openCopy(); checked != 1 {
+				t.Errorf("a copy of what was written to was checked %d times", checked)
+			}
+			if err := d.add("c"); !errors.Is(err, ErrNoRoom) {
+				t.Errorf("a write after deleting: %v", err)
+			}
+			full.Store(false)
+			if err := errors.Join(d.add("c"), d.Health()); err != nil {
+				t.Errorf("when there is room: %v", err)
+			}
+			if mark, err := os.ReadFile(twinPath(d.path())); err != nil || string(mark) != twinText(d.path(), d.session.mark) {
+				t.Errorf("the twin: %q, %v", mark, err)
+			}
+			if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 2 {
+				t.Errorf("%d rows at the end", n)
+			}
+			d.close()
+			if _, err := os.Stat(twinPath(d.path())); err == nil {
+				t.Error("the twin is there after closing")
+			}
+			d.reopen()
+		})
+	}
+}
+
+// TestCloseOnFullDisk: a disk that takes nothing more keeps no file from being closed; it is found as after a crash.
+func TestCloseOnFullDisk(t *testing.T) {
+	var full, shut atomic.Bool
+	d := openTest(t, fullDisk(&full, &shut))
+	d.addParent(parent{Name: "a"})
+	full.Store(true)
+	shut.Store(true)
+	d.close()
+	shut.Store(false)
+	full.Store(false)
+	d.reopen()
+	d.addParent(parent{Name: "b"})
+}
+
+// TestHealthAfterNoRoom: a disk that says it has room and takes nothing, as one with a quota, is seen by the writes that it refused.
+func TestHealthAfterNoRoom(t *testing.T) {
+	var full, shut atomic.Bool
+	d := openTest(t, fullDisk(&full, &shut))
+	shut.Store(true)
+	if err := d.add("a"); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("a write: %v", err)
+	}
+	if err := d.Health(); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("health: %v", err)
+	}
+	shut.Store(false)
+	if err := errors.Join(d.add("a"), d.Health()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestNoRoomAnywhere: wherever the end of the disk comes up while a file is made beside ours, it is ErrNoRoom; of our own file a failed sync is not.
+func TestNoRoomAnywhere(t *testing.T) {
+	resize := fmt.Errorf("file resize error: %s", &fs.PathError{Op: "truncate", Path: "x", Err: syscall.ENOSPC}) // as bbolt says it
+	for _, x := range []struct {
+		err         error
+		live, fresh bool
+	}{
+		{&fs.PathError{Op: "write", Err: syscall.ENOSPC}, true, true},
+		{&fs.PathError{Op: "mkdir", Err: syscall.EDQUOT}, true, true},
+		{resize, true, true},
+		{fmt.Errorf("file sync error: %s", syscall.ENOSPC), false, true},
+		{&fs.PathError{Op: "sync", Err: syscall.ENOSPC}, false, true},
+		{syscall.ENOSPC, false, true},
+		{&os.LinkError{Op: "rename", Err: syscall.ENOSPC}, false, true},
+		{&os.LinkError{Op: "link", Err: syscall.EDQUOT}, false, true},
+		{fmt.Errorf("file resize error: %s", syscall.EINVAL), false, false},
+		{&fs.PathError{Op: "write", Err: syscall.EIO}, false, false},
+		{nil, false, false},
+	} {
+		if got := orNoRoom(x.err); (got == ErrNoRoom) != x.live {
+			t.Errorf("the open file, %v: %v", x.err, got)
+		}
+		if got := NoRoom(x.err); (got == ErrNoRoom) != x.fresh {
+			t.Errorf("a file that is made, %v: %v", x.err, got)
+		}
+	}
+}
+
+// TestPartsSwept: a copy that was half made when its process ended goes with the next copy to the folder; one that is being made, and what only looks like one, stay.
+func TestPartsSwept(t *testing.T) {
+	d := openTest(t, Options{})
+	d.addParent(parent{Name: "p"})
+	dir := t.TempDir()
+	there := func(name string) bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }
+	for _, name := range []string{"film.part-1", "a.db.part-x", "a.db.part-x.lock", "old.db.part-7", "old.db.part-7.lock", "gone.db.part-8.lock"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running, lock, err := newPart(filepath.Join(dir, "running.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Backup(t.Context(), filepath.Join(dir, "b.db"), func(path string) error {
+		return SweepParts(dir) // of another process
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"old.db.part-7", "old.db.part-7.lock", "gone.db.part-8.lock"} {
+		if there(name) {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	for _, name := range []string{"b.db", "film.part-1", "a.db.part-x", "a.db.part-x.lock", filepath.Base(running)} {
+		if !there(name) {
+			t.Errorf("%s was removed", name)
+		}
+	}
+	lock.release()
+	if left, _ := filepath.Glob(filepath.Join(dir, "b.db.*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestRemains(t *testing.T) {
+	for name, is := range map[string]bool{
+		"n.db.temporary-123": true, "n.db.temporary-123.session": true, "n.db.temporary-1.lock": true, "n.db.compact": true, "n.db.compact.session": true,
+		".n.db-77.new": true, "n.db.session.new": true,
+		"n.db": false, "n.db.session": false, "n.db.lock": false, "n.db.temporary-": false, "n.db.temporary-notes.txt": false, ".n.db-mine.new": false, ".n.db-.new": false,
+		"m.db.compact": false, "n.db.compact.old": false, "n.db.index": false,
+	} {
+		if Remains("/x/n.db", name) != is {
+			t.Errorf("%s: %v", name, !is)
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package kv
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// A file may be deleted, moved away, replaced or cut short while it is open. Whatever is written to it then is acknowledged and lost. So each commit begins with a look at the path, and when
+// the file there is not the one that is open, nothing more is written until a restart, also when it is put back: nobody knows what was done to it meanwhile. Reading goes on as
+// far as it is possible, and Backup copies the open file, which is whole as long as it is open, even when it has been deleted.
+
+// lostError is ErrLost with the cause. It is ErrFailed, too.
+type lostError struct{ path, why string }
+
+func (e *lostError) Error() string {
+	return fmt.Sprintf("the file at %s is no longer the one that is open: %s", e.path, e.why)
+}
+
+func (e *lostError) Is(target error) bool { return target == ErrLost || target == ErrFailed }
+
+// identify remembers by what the open file is known.
+func (db *DB) identify() (err error) {
+	if db.held, err = db.file.Stat(); err != nil {
+		return err
+	}
+	return db.bolt.View(func(bt *bbolt.Tx) error {
+		db.txid.Store(int64(bt.ID()))
+		db.length.Store(bt.Size())
+		return nil
+	})
+}
+
+// committing has commits tell the number of the transaction that is on the disk.
+func (db *DB) committing(commit func(*bbolt.Tx) error) func(*bbolt.Tx) error {
+	return func(bt *bbolt.Tx) error {
+		id, here := int64(bt.ID()), bt.DB() == db.bolt // or of a file that is made with the same options
+		err := commit(bt)
+		switch {
+		case !here:
+		case err == nil:
+			db.txid.Store(id)
+			db.full.Store(0)
+		case orNoRoom(err) == ErrNoRoom:
+			db.full.Store(time.Now().UnixNano())
+		}
+		return err
+	}
+}
+
+// ours says whether the path leads to the file that is open, and whether that holds what was last committed. If it does not, nothing is written any more. Only who has the turn of writing, or no one
+// else can have it, knows exactly what was committed last.
+func (db *DB) ours(exactly bool) error {
+	if db.held == nil {
+		return nil // a file that is being made
+	}
+	why, err := db.notOurs(exactly)
+	if err != nil || why == "" {
+		return err
+	}
+	db.setFailed(&lostError{db.path, why})
+	return db.Failed()
+}
+
+// notOurs says why the file is not ours any more, "" if it is. An error says that this could not be found out.
+func (db *DB) notOurs(exactly bool) (why string, err error) {
+	there, err := os.Stat(db.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "it was moved away or deleted", nil
+	case err != nil:
+		return "", fmt.Errorf("the file cannot be found: %w", err)
+	}
+	if !os.SameFile(there, db.held) {
+		// Where the numbers of files are made up, as in some folders of other machines, they may change while a file is open.
+		if now, err := db.file.Stat(); err != nil || !os.SameFile(there, now) {
+			return "another file is in its place", nil
+		}
+	}
+	length, known := db.length.Load(), db.txid.Load()
+	if there.Size() < length {
+		return fmt.Sprintf("it was truncated to %d bytes of %d", there.Size(), length), nil
+	}
+	if db.bolt == nil {
+		return "", nil
+	}
+	// When another archive was written over it the file is the same, and what it says of its last transaction is not.
+	id, size, err := db.committed()
+	switch {
+	case err != nil:
+		return "it was written to by somebody else", nil
+	case there.Size() < size:
+		return fmt.Sprintf("it was truncated to %d bytes of %d", there.Size(), size), nil
+	case id < known, exactly && id != known:
+		return "it was written to by somebody else", nil
+	}
+	if exactly {
+		db.length.Store(size)
+	}
+	return "", nil
+}
+
+// committed is the last transaction that the file itself names, and the length that it needs.
+func (db *DB) committed() (id, size int64, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+		}
+	}()
+	bt, err := db.beginView()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer bt.Rollback()
+	return int64(bt.ID()), bt.Size(), nil
+}
+
+// beginView begins to read. When the very first pages are gone, bbolt stumbles over them with its locks held: then nobody can read any more, and each who asks is told so rather than left to wait.
+func (db *DB) beginView() (bt *bbolt.Tx, err error) {
+	if db.blind.Load() {
+		return nil, failure(db.Failed())
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = caught(p)
+			db.setStuck(err)
+			db.blind.Store(true)
+		}
+	}()
+	return db.bolt.Begin(false)
+}
+
+// sameNode refuses a file that names another node than the one that was opened.
+func (db *DB) sameNode() error {
+	return db.bolt.View(func(bt *bbolt.Tx) error {
+		tx := &Tx{db: db, bolt: bt}
+		if id, err := tx.Node(0); err != nil || id != db.nodeID {
+			db.setFailed(&lostError{db.path, "it holds another archive"})
+			return db.Failed()
+		}
+		return nil
+	})
+}
+
+// Health says why nothing can be written at present, nil if all is well: ErrLost, ErrFailed, ErrNoRoom. A file that is open for reading only is looked at as well: whether it
+// is still the one that was opened.
+func (db *DB) Health() error {
+	if err := db.Failed(); err != nil {
+		return failure(err)
+	}
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	if db.bolt == nil {
+		return ErrClosed
+	}
+	if err := db.ours(false); err != nil {
+		return failure(err)
+	}
+	if db.opts.ReadOnly {
+		return nil
+	}
+	if met := db.full.Load(); met != 0 && time.Since(time.Unix(0, met)) < time.Minute {
+		return ErrNoRoom
+	}
+	if !db.room() {
+		return ErrNoRoom
+	}
+	return nil
+}
+
+// DiskFree is how many bytes may still be written to the disk of the file; ok says whether that is known.
+func (db *DB) DiskFree() (free uint64, ok bool) {
+	free, err := db.opts.freeSpace(db.path)
+	return free, err == nil && free != unknownSpace
+}
