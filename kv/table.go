@@ -425,7 +425,7 @@ func (tx *Tx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint6
 	tx.touch()
 	tx.entry.change(d, Changed, id)
 	if !d.bulk {
-		tx.entry.keepOld(d, id, old)
+		tx.entry.keepChange(d, id, old, rec)
 	}
 	if err := tx.writeRecord(d, id, rec, true); err != nil {
 		return err
