@@ -47,6 +47,7 @@ type Archive struct {
 	db         *kv.DB
 	auth       *auth.Auth
 	names      *names
+	keeper     *logKeeper
 	processors *ingest.Processors
 	previews   *previews
 	o          Options
@@ -106,6 +107,7 @@ func Open(path string, o Options) (a *Archive, err error) {
 		}
 	}
 	a.names = openNames(a, filepath.Clean(path)+".index")
+	a.keeper = a.keepLog()
 	return a, nil
 }
 
@@ -137,6 +139,7 @@ func (a *Archive) prepare() error {
 
 // Close ends what runs in the background and closes the file.
 func (a *Archive) Close() error {
+	a.keeper.close()
 	return errors.Join(a.names.close(), a.db.Close())
 }
 

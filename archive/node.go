@@ -165,12 +165,16 @@ func (s *Access) Snapshot(ctx context.Context) (c *Snapshot, err error) {
 	return &Snapshot{f, m.String(), dir}, err
 }
 
-// Compact gives the space of what was deleted back to the disk; writers wait meanwhile. It returns the file's sizes before and after, in bytes.
+// Compact drops the log entries that log_keep does not keep and gives the space of what was deleted back to the disk; writers wait meanwhile. It returns the file's
+// sizes before and after, in bytes.
 func (s *Access) Compact(ctx context.Context) (before, after int64, err error) {
 	if err := s.superuser(); err != nil {
 		return 0, 0, err
 	}
 	if before, _, err = s.a.db.Size(); err != nil {
+		return 0, 0, err
+	}
+	if _, err = s.TrimLog(ctx); err != nil {
 		return 0, 0, err
 	}
 	if err = s.a.db.Compact(ctx); err != nil {

@@ -38,6 +38,7 @@ var settingSpecs = []settingSpec{
 	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.", string(auth.Private), checkAccess},
 	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
 	{"data_product_types", "The types of data products and data, separated by commas; a TOM's four are always among them.", strings.Join(standardTypes, ","), checkTypes},
+	{settingLogKeep, "How long entries of the log are kept: forever, or a number of days, weeks, months or years, such as 90d, 12w, 6m or 1y.", keepForever, checkKeep},
 	{"extra_fields", "The tags that forms propose for targets: JSON, a list of objects with name and type (number, string, boolean or datetime).", "[]", checkExtraFields},
 }
 
@@ -153,7 +154,11 @@ func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, e
 			return Setting{}, auth.Invalid("value", "%s: %v.", name, err)
 		}
 	}
-	err := s.update(ctx, func(tx *kv.Tx) error {
+	update := s.update
+	if name == settingLogKeep {
+		update = s.free // it makes room on a full disk
+	}
+	err := update(ctx, func(tx *kv.Tx) error {
 		if name == "data_product_types" {
 			for _, t := range strings.Split(value, ",") {
 				if _, err := tx.Code(codeDataType, t); err != nil {
@@ -165,6 +170,9 @@ func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, e
 	})
 	if err == nil {
 		err = s.a.auth.LoadPolicy()
+	}
+	if name == settingLogKeep {
+		s.a.keeper.kick()
 	}
 	if err != nil {
 		return Setting{}, err

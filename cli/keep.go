@@ -244,7 +244,7 @@ func (p *program) checkFileCommand() *cli.Command {
 
 func (p *program) compactCommand() *cli.Command {
 	return &cli.Command{
-		Name: "compact", Usage: "give the space of what was deleted back to the disk; writers wait meanwhile",
+		Name: "compact", Usage: "drop the log entries that log_keep lets go of, and give the space of what was deleted back to the disk; writers wait meanwhile",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
 			var got struct{ Before, After int64 }
 			err := p.waiting("compacting", func() error { return n.call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })
