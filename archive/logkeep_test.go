@@ -87,7 +87,9 @@ func TestLogKeep(t *testing.T) {
 	if n := first(); n != old.Seq-4 {
 		t.Fatalf("the log begins with entry %d, before it was at %d", n, old.Seq)
 	}
-	list, count, err := Collect(func(out Out[LogEntry]) error { return f.as("admin").Log(t.Context(), LogFilter{}, Page{Limit: 3, Offset: 4}, out) })
+	list, count, err := Collect(func(out Out[LogEntry]) error {
+		return f.as("admin").Log(t.Context(), LogFilter{}, Page{Limit: 3, Offset: 4}, out)
+	})
 	if err != nil || count != 7 || len(list) != 3 || list[2].Seq != old.Seq-4 {
 		t.Errorf("a page of the log: %d of %d, %v", len(list), count, err)
 	}

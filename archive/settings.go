@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -51,19 +52,16 @@ func checkAccess(s string) error {
 }
 
 func checkShort(s string) error {
-	if strings.TrimSpace(s) == "" || utf8.RuneCountInString(s) > 100 {
-		return errors.New("it must have 1 to 100 characters")
+	if strings.TrimSpace(s) == "" || utf8.RuneCountInString(s) > maxTOMName {
+		return fmt.Errorf("it must have 1 to %d characters", maxTOMName)
 	}
 	return nil
 }
 
-// maxTypes keeps the codes of data types in a byte, with room to spare.
-const maxTypes = 64
-
 func checkTypes(s string) error {
 	list := strings.Split(s, ",")
 	for i, t := range list {
-		ok := t != "" && len(t) <= 50 && t != AutoType
+		ok := t != "" && len(t) <= maxDataType && t != AutoType
 		for _, r := range t {
 			ok = ok && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_')
 		}
@@ -76,13 +74,16 @@ func checkTypes(s string) error {
 			return errors.New(t + " must be in the list")
 		}
 	}
-	if len(list) > maxTypes {
-		return errors.New("there are too many types")
+	if len(list) > maxDataTypes {
+		return fmt.Errorf("there may be %d types", maxDataTypes)
 	}
 	return nil
 }
 
 func checkExtraFields(s string) error {
+	if len(s) > maxExtraFields {
+		return fmt.Errorf("it must have at most %d bytes", maxExtraFields)
+	}
 	var fields []struct {
 		Name    string `json:"name"`
 		Type    string `json:"type"`

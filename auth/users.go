@@ -126,6 +126,10 @@ func (a *Auth) setGroups(tx *kv.Tx, p *Problems, u *User, refs *[]GroupRef) erro
 	if refs == nil {
 		return nil
 	}
+	if len(*refs) > MaxUserGroups {
+		p.Add("groups", "Ensure this field has no more than %d elements.", MaxUserGroups)
+		return nil
+	}
 	u.Groups = nil
 	for _, r := range *refs {
 		id, err := a.FindGroup(tx, r)
