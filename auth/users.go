@@ -160,6 +160,9 @@ func (a *Auth) userInfo(tx *kv.Tx, id uint64, u *User) (UserInfo, error) {
 	info := UserInfo{ID: id, Name: u.Name, Superuser: u.Superuser, Password: u.Password != "", Created: u.Created}
 	for _, g := range u.Groups {
 		rec, err := groups.Get(tx, g)
+		if errors.Is(err, kv.ErrNotFound) {
+			continue
+		}
 		if err != nil {
 			return info, err
 		}

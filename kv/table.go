@@ -34,6 +34,9 @@ type Spec[T any] struct {
 	// Blobs lists the blobs that a record refers to, for Verify.
 	Blobs func(rec *T) []uint64
 
+	// Refs tells to which rows of other tables a record refers, for Verify and Dangling: of these each must be there. What may lead nowhere is left out.
+	Refs func(rec *T, refer Refer)
+
 	// Bulk marks a table of points: rows come by the million and are staged, the newest are kept in a tail, and the log keeps
 	// no old records of it.
 	Bulk bool
@@ -73,6 +76,7 @@ type tableDef struct {
 	passes func(rec []byte) ([]Member, error)
 	ident  func(tx *Tx, rec []byte) ([]byte, error)
 	blobs  func(rec []byte) ([]uint64, error)
+	refs   func(rec []byte, refer Refer) error
 	// standIn is nil when there is none
 	standIn func(id uint64, uid [16]byte) []byte
 }
@@ -124,6 +128,15 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 				return nil, err
 			}
 			return spec.Blobs(rec), nil
+		}
+	}
+	if spec.Refs != nil {
+		d.refs = func(b []byte, refer Refer) error {
+			rec, err := decode(b)
+			if err == nil {
+				spec.Refs(rec, refer)
+			}
+			return err
 		}
 	}
 	t.def = d
