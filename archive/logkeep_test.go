@@ -153,3 +153,43 @@ func (f *fixture) waitForIndex() {
 		}
 	}
 }
+
+// TestFullDisk lets a superuser make room where nothing else can be written, also after a restart: by log_keep, and by taking away what leads nowhere.
+func TestFullDisk(t *testing.T) {
+	clock := &testClock{now: time.Now().Add(-1000 * time.Hour)}
+	f := open(t, Options{Now: clock.Now})
+	for i := range 20 {
+		f.target("astro", fmt.Sprint("target ", i))
+	}
+	f.write(func(tx *kv.Tx) error {
+		_, err := datums.Insert(tx, &Datum{Target: 999, Code: 1, Value: []byte("1")})
+		return err
+	})
+	clock.add(100 * time.Hour)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.o.MinFree = 1 << 60 // no disk has that
+	f.reopen()
+	admin := f.as("admin")
+	if _, err := admin.SetSetting(t.Context(), "tom_name", "Full"); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("a write on a full disk: %v", err)
+	}
+	if _, err := admin.SetSetting(t.Context(), "log_keep", "2d"); err != nil {
+		t.Errorf("log_keep: %v", err)
+	}
+	// it is done in the background, or now
+	if _, err := admin.TrimLog(t.Context()); err != nil {
+		t.Errorf("dropping log entries: %v", err)
+	}
+	if r, err := admin.Repair(t.Context()); err != nil || len(r.Done) != 1 {
+		t.Errorf("repair: %+v, %v", r, err)
+	}
+	if err := admin.DeleteTarget(t.Context(), 1); err != nil {
+		t.Errorf("deleting a target: %v", err)
+	}
+	list, count, err := Collect(func(out Out[LogEntry]) error { return admin.Log(t.Context(), LogFilter{}, Page{Limit: 10}, out) })
+	if err != nil || count != 4 { // the setting, what was dropped, what was repaired, the target
+		t.Errorf("%d log entries, %v, %v", count, list, err)
+	}
+}

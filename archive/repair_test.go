@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -315,5 +316,27 @@ func TestDeletedGroup(t *testing.T) {
 	}
 	if got := f.problems(); len(got) > 0 {
 		t.Errorf("when the user is deleted, verify says %q", got)
+	}
+}
+
+// TestSalvageRepairs makes a new file of one in which a product is lost: its data do not refer to it any more.
+func TestSalvageRepairs(t *testing.T) {
+	f := open(t, Options{})
+	_, _, _, datum := f.interwoven()
+	copied, saved := filepath.Join(t.TempDir(), "copy.db"), filepath.Join(t.TempDir(), "saved.db")
+	change(f, datums, datum, func(d *Datum) { d.Products = []uint64{999} }) // as if 999 could not be read
+	if _, err := f.db.Backup(t.Context(), copied, nil); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Salvage(t.Context(), copied, saved)
+	if err != nil || !slices.Contains(r.Problems, "datum 1: without its data product 999, which is not there") {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if r, err = Check(t.Context(), saved, VerifyOptions{}); err != nil || r.Err() != nil {
+		t.Errorf("what was saved: %+v, %v", r, err)
+	}
+	// the file itself is for verify --repair
+	if _, err := f.as("admin").Repair(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

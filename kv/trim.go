@@ -65,7 +65,7 @@ func (tx *Tx) trimPiece(last uint64, limit int64) (more bool, err error) {
 	var keys [][]byte
 	size := 0
 	c := bucket.Cursor()
-	for k, v := c.First(); k != nil && len(k) == 8 && binary.BigEndian.Uint64(k) <= last; k, v = c.Next() {
+	for k, v := c.First(); len(k) == 8 && binary.BigEndian.Uint64(k) <= last; k, v = c.Next() {
 		if len(keys) == trimEntries || size > trimBytes {
 			more = true
 			break
