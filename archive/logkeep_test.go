@@ -15,12 +15,12 @@ import (
 
 func TestParseKeep(t *testing.T) {
 	const day = 24 * time.Hour
-	for s, want := range map[string]time.Duration{"forever": 0, "1d": day, "90d": 90 * day, "12w": 84 * day, "6m": 180 * day, "1y": 365 * day, "100y": 36500 * day, "9999d": 9999 * day} {
+	for s, want := range map[string]time.Duration{"forever": 0, "12h": day / 2, "1d": day, "90d": 90 * day, "12w": 84 * day, "6m": 180 * day, "1y": 365 * day, "100y": 36500 * day, "9999d": 9999 * day} {
 		if got, err := parseKeep(s); err != nil || got != want {
 			t.Errorf("%q: %v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"", "0", "d", "0d", "-1d", "+1d", "1", "1h", "1.5y", "1 y", " 1y", "1Y", "01d", "101y", "10000d", "9999y", "1yy", "for ever", "ever"} {
+	for _, s := range []string{"", "0", "d", "0d", "-1d", "+1d", "1", "1s", "0h", "1.5y", "1 y", " 1y", "1Y", "01d", "101y", "10000d", "9999y", "1yy", "for ever", "ever"} {
 		if got, err := parseKeep(s); err == nil {
 			t.Errorf("%q is taken as %v", s, got)
 		}
