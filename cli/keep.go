@@ -103,7 +103,7 @@ func (p *program) verifyCommand() *cli.Command {
 		Name: "verify", Usage: "read the whole file and compare all that can be compared",
 		Description: "nightjar verify\n" +
 			"nightjar verify --db monday.db\n" +
-			"nightjar verify --repair   # while it is served or not; the log tells what was taken away",
+			"nightjar verify --repair   while it is served or not; the log tells what was taken away",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "head", Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"},
 			&cli.BoolFlag{Name: "repair", Usage: "first take away what leads nowhere: references to what is not there, and what is nothing without them"}},
 		Action: func(c *cli.Context) error {

@@ -216,3 +216,51 @@ func (d *testDB) last() (last uint64) {
 	d.view(func(tx *Tx) error { last = d.parents.Last(tx); return nil })
 	return last
 }
+
+// TestVerifyDeltas finds differences in the log that make no record, or another one than was there.
+func TestVerifyDeltas(t *testing.T) {
+	for name, c := range map[string]struct {
+		delta   func(rec []byte) []byte
+		problem string
+	}{
+		"makes nothing": {func([]byte) []byte { return []byte{200, 1, 0, 0, 0, 0, 3, 0} }, "log entry 2: the old record of parent 1: a difference that does not fit its record"},
+		"makes another": {func(rec []byte) []byte {
+			other := bytes.Clone(rec)
+			other[len(other)-1] ^= 1
+			return appendDelta(nil, rec, other)
+		}, "log entry 1: what it wrote is not what is there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := openTest(t, Options{})
+			id := d.addParent(parent{Name: "a", Filler: bytes.Repeat([]byte("filler"), 100)})
+			d.update(func(tx *Tx) error {
+				return d.parents.Put(tx, id, &parent{Name: "a", Rank: 1, Filler: bytes.Repeat([]byte("filler"), 100)})
+			})
+			// quietly, since another entry would not follow from this one
+			err := d.run(&job{quiet: true, fn: func(tx *Tx) error {
+				e, err := tx.Entry(2)
+				if err != nil {
+					return err
+				}
+				rec, err := tx.record(d.parents.def, id)
+				if err != nil {
+					return err
+				}
+				if len(e.Old) != 1 || len(e.Old[0].Delta) == 0 {
+					t.Fatalf("old records: %+v", e.Old)
+				}
+				e.Old[0].Delta, e.NodeSeq = c.delta(rec), 0
+				tx.touch()
+				return tx.bucket(bucketLog).Put(key8(2), seal(key8(2), entryCodec.Append(nil, e)))
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := d.Verify(t.Context(), CheckOptions{})
+			if err != nil || !slices.Contains(r.Problems, c.problem) {
+				t.Errorf("%v: %q", err, r.Problems)
+			}
+			d.close()
+		})
+	}
+}
