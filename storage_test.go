@@ -466,7 +466,7 @@ func (r *storageReader) log(f *storageFile) {
 		now[no] = maps.Clone(r.raw[name])
 	}
 	lost := map[uint64]bool{} // data of which nobody knows any more what they were
-	checked, settings, idents := 0, 0, 0
+	checked, settings, idents, deltas := 0, 0, 0, 0
 	for _, e := range slices.Backward(entries) {
 		if r.wrote(e, now, lost) {
 			checked++
@@ -486,7 +486,13 @@ func (r *storageReader) log(f *storageFile) {
 			}
 		}
 		for _, o := range slices.Backward(every[rawRecord](e, "Old")) {
-			now[byte(only[uint64](o, "Table"))][only[uint64](o, "ID")] = only[[]byte](o, "Record")
+			rows, id := now[byte(only[uint64](o, "Table"))], only[uint64](o, "ID")
+			if delta := only[[]byte](o, "Delta"); delta != nil {
+				deltas++
+				rows[id] = r.older(rows[id], delta)
+			} else {
+				rows[id] = only[[]byte](o, "Record")
+			}
 		}
 		for _, g := range every[rawRecord](e, "Gone") {
 			idents++
@@ -505,8 +511,8 @@ func (r *storageReader) log(f *storageFile) {
 			}
 		}
 	}
-	if settings != len("Observatory") || idents < 3 {
-		r.Errorf("old settings of %d bytes, %d idents", settings, idents)
+	if settings != len("Observatory") || idents < 3 || deltas == 0 {
+		r.Errorf("old settings of %d bytes, %d idents, %d differences", settings, idents, deltas)
 	}
 	for name, no := range tableNumbers {
 		if len(now[no]) != 0 {
@@ -516,6 +522,28 @@ func (r *storageReader) log(f *storageFile) {
 	if checked < len(entries)-5 {
 		r.Errorf("only %d of %d entries could be compared with what they wrote", checked, len(entries))
 	}
+}
+
+// older makes an old record of the one that was put in its place.
+func (r *storageReader) older(newer, delta []byte) (old []byte) {
+	length, n := binary.Uvarint(delta)
+	crc, steps := u32(delta, n), delta[n+4:]
+	for len(steps) > 0 {
+		head, n := binary.Uvarint(steps)
+		steps = steps[n:]
+		if head%2 == 0 {
+			old = append(old, steps[:head/2]...)
+			steps = steps[head/2:]
+			continue
+		}
+		place, n := binary.Uvarint(steps)
+		steps = steps[n:]
+		old = append(old, newer[place:place+head/2]...)
+	}
+	if uint64(len(old)) != length || crc32.Checksum(old, crc32.MakeTable(crc32.Castagnoli)) != crc {
+		r.Errorf("a difference of %d bytes makes a record of %d, not of %d", len(delta), len(old), length)
+	}
+	return old
 }
 
 // wrote compares an entry's hash with the records that it wrote, as they were behind it; false when they are not known any more.

@@ -40,6 +40,7 @@ type Field struct {
 	Blank    bool           // "" may be given
 	Verbatim bool           // blanks around a text belong to it
 	Max      int            // characters of a text, 0 for no limit
+	MaxBytes int            // bytes of a text, 0 for no limit
 	Range    *archive.Range // of a number, nil for no bounds
 	Choices  []Choice
 	Of       []Field // of the objects of a List
@@ -61,6 +62,7 @@ const (
 	msgNUL       = "Null characters are not allowed."
 	msgSurrogate = "Surrogate characters are not allowed: U+%X."
 	msgMaxLength = "Ensure this field has no more than %d characters."
+	msgMaxBytes  = "Ensure this field has no more than %d bytes."
 	msgChoice    = `"%s" is not a valid choice.`
 	msgRefType   = "Incorrect type. Expected pk value, received %s."
 	msgRefNone   = `Invalid pk "%s" - object does not exist.`
@@ -212,6 +214,9 @@ func (f *Field) decodeText(v value, g *Given, p *auth.Problems, at string) {
 	}
 	if f.Max > 0 && utf8.RuneCountInString(g.Text) > f.Max {
 		p.Add(at, msgMaxLength, f.Max)
+	}
+	if f.MaxBytes > 0 && len(g.Text) > f.MaxBytes {
+		p.Add(at, msgMaxBytes, f.MaxBytes)
 	}
 	if strings.ContainsRune(g.Text, 0) {
 		p.Add(at, msgNUL)

@@ -76,14 +76,14 @@ func unique(list []string) []string {
 	return out
 }
 
-// longText makes records a little shorter and longer than 2,048 bytes, from where on the file keeps
+// textAround2K makes records a little shorter and longer than 2,048 bytes, from where on the file keeps
 // them apart.
-func longText(r *rand.Rand) string { return strings.Repeat("x", one(r, 1700, 1800, 1900, 2100, 3000)) }
+func textAround2K(r *rand.Rand) string { return strings.Repeat("x", one(r, 1700, 1800, 1900, 2100, 3000)) }
 
 // tags are what a target's tags are to be; doubled says that a key stands there twice.
 func tags(r *rand.Rand) (sent []any, tags []modelPart, doubled bool) {
 	for _, k := range some(r, "z", "host", "class") {
-		p := modelPart{Name: k, Value: one(r, "1", "2", "", longText(r))}
+		p := modelPart{Name: k, Value: one(r, "1", "2", "", textAround2K(r))}
 		doubled = doubled || slices.ContainsFunc(tags, func(x modelPart) bool { return x.Name == k })
 		tags = append(tags, p)
 		sent = append(sent, map[string]string{"key": p.Name, "value": p.Value})
@@ -587,7 +587,7 @@ func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 		p.Content += fmt.Sprintf("%d.50,%d.0\n", 15+row, 60000+row)
 	}
 	groups := unique(x.someGroups(who, r))
-	p.Extra = one(r, "", "", longText(r))
+	p.Extra = one(r, "", "", textAround2K(r))
 	f := newForm("target", fmt.Sprint(id), "data_product_type", p.Type, "product_id", p.ProductID, "extra_data", p.Extra)
 	for i, g := range groups {
 		f.w.WriteField(fmt.Sprintf("groups[%d]id", i), fmt.Sprint(x.groups[g]))

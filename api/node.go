@@ -21,7 +21,8 @@ var settingFields = []Field{
 	{Name: "value", Label: "Value", Kind: Text, Required: true, Verbatim: true},
 }
 
-var verifyFields = []Field{{Name: "head", Label: "Head", Kind: Text, Blank: true, Help: "A head of the log, as stat and backup print it, out of which the file must have grown."}}
+var verifyFields = []Field{{Name: "head", Label: "Head", Kind: Text, Blank: true, Help: "A head of the log, as stat and backup print it, out of which the file must have grown."},
+	{Name: "repair", Label: "Repair", Kind: Boolean, Help: "First take away what leads nowhere: references to what is not there, and what is nothing without them."}}
 
 var verifyFilters = []Filter{{Name: "progress", Kind: Boolean, Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
 
@@ -223,12 +224,18 @@ func verify(r *request) (*answer, error) {
 		return nil, err
 	}
 	o := archive.VerifyOptions{Since: rec.Get("head").Text}
+	var repair *archive.Repair
+	if rec.Get("repair").Bool {
+		if repair, err = r.access.Repair(r.Context()); err != nil {
+			return nil, err
+		}
+	}
 	if !r.flag("progress") {
 		report, err := r.access.Verify(r.Context(), o)
 		if err != nil {
 			return nil, err
 		}
-		return r.object(http.StatusOK, func(w *writer) { writeVerification(w, report) })
+		return r.object(http.StatusOK, func(w *writer) { writeVerification(w, report, repair) })
 	}
 	return r.streamed(typeNDJSON, func(s *stream) error {
 		o.Progress = func(done, total int) {
@@ -243,12 +250,12 @@ func verify(r *request) (*answer, error) {
 		if err != nil {
 			return err
 		}
-		s.line(func(w *writer) { writeVerification(w, report) })
+		s.line(func(w *writer) { writeVerification(w, report, repair) })
 		return nil
 	})
 }
 
-func writeVerification(w *writer, v *archive.VerifyReport) {
+func writeVerification(w *writer, v *archive.VerifyReport, repair *archive.Repair) {
 	w.boolMember("good", v.Err() == nil)
 	w.intMember("records", int64(v.Records))
 	w.intMember("blobs", int64(v.Blobs))
@@ -262,6 +269,17 @@ func writeVerification(w *writer, v *archive.VerifyReport) {
 	})
 	w.intMember("more_problems", int64(v.More))
 	w.textMember("other_log", v.Other)
+	w.intMember("dangling", int64(v.Dangling))
+	if repair == nil {
+		return
+	}
+	w.key("repaired")
+	w.list(func() {
+		for _, line := range repair.Done {
+			w.text(line)
+		}
+	})
+	w.intMember("more_repaired", int64(repair.More))
 }
 
 func compact(r *request) (*answer, error) {

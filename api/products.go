@@ -22,7 +22,7 @@ var productFields = []Field{
 	{Name: "target", Label: "Target", Kind: Ref, Required: true},
 	{Name: "observation_record", Label: "Observation record", Kind: Ref, Null: true},
 	{Name: "data", Label: "Data", Kind: FileData, Max: archive.MaxFileName, Help: "The file; sent as the part called file."},
-	{Name: "extra_data", Label: "Extra data", Kind: Text, Blank: true},
+	{Name: "extra_data", Label: "Extra data", Kind: Text, Blank: true, MaxBytes: archive.MaxExtraData},
 	{Name: "data_product_type", Label: "Data product type", Kind: Text, Required: true, Max: 50},
 	{Name: "groups", Label: "Groups", Kind: List, Of: groupFields},
 	{Name: "data_product_group", Label: "Data product group", Kind: List, Of: []Field{

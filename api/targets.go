@@ -39,7 +39,7 @@ var (
 	extraFields = []Field{
 		{Name: "id", Label: "Id", Kind: Integer},
 		{Name: "key", Label: "Key", Kind: Text, Required: true, Max: archive.MaxExtraKey},
-		{Name: "value", Label: "Value", Kind: Text, Blank: true},
+		{Name: "value", Label: "Value", Kind: Text, Blank: true, MaxBytes: archive.MaxExtraValue},
 	}
 	aliasFields = []Field{
 		{Name: "id", Label: "Id", Kind: Integer},

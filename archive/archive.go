@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"nightjar/auth"
@@ -47,6 +48,7 @@ type Archive struct {
 	db         *kv.DB
 	auth       *auth.Auth
 	names      *names
+	keeper     *logKeeper
 	processors *ingest.Processors
 	previews   *previews
 	o          Options
@@ -107,6 +109,7 @@ func Open(path string, o Options) (a *Archive, err error) {
 		}
 	}
 	a.names = openNames(a, filepath.Clean(path)+".index")
+	a.keeper = a.keepLog()
 	return a, nil
 }
 
@@ -138,6 +141,7 @@ func (a *Archive) prepare() error {
 
 // Close ends what runs in the background and closes the file.
 func (a *Archive) Close() error {
+	a.keeper.close()
 	return errors.Join(a.names.close(), a.db.Close())
 }
 
@@ -256,10 +260,10 @@ func uidText(id [16]byte) string {
 	return string(out[at:])
 }
 
-// forgetGrantee takes away all that was granted to a user or group that is being deleted. Data that they hold keep the note of it, which then
-// leads nowhere: ids are never given out again.
+// forgetGrantee takes away all that was granted to a user or group that is being deleted: what each target grants, and a group's place in products and observations. Who made something, and who
+// posted a datum with which groups, stays noted and then stands for nobody: ids are never given out again.
 func forgetGrantee(tx *kv.Tx, g auth.Grantee) error {
-	ids, err := targets.All(tx).IDs()
+	ids, err := targets.Set(tx, dimSeer, kv.Int(uint64(g))).IDs() // every grant lets one see the target
 	if err != nil {
 		return err
 	}
@@ -268,17 +272,40 @@ func forgetGrantee(tx *kv.Tx, g auth.Grantee) error {
 		if err != nil {
 			return fmt.Errorf("target %d: %w", id, err)
 		}
-		kept := t.Grants[:0:0]
-		for _, x := range t.Grants {
-			if x.To != g {
-				kept = append(kept, x)
-			}
+		t.Grants = slices.DeleteFunc(t.Grants, func(x auth.Grant) bool { return x.To == g })
+		if err := targets.Put(tx, id, t); err != nil {
+			return err
 		}
-		if len(kept) < len(t.Grants) {
-			t.Grants = kept
-			if err := targets.Put(tx, id, t); err != nil {
-				return err
-			}
+	}
+	group, ok := g.Group()
+	if !ok {
+		return nil
+	}
+	is := func(x uint64) bool { return x == group }
+	if ids, err = products.Set(tx, dimHolder, kv.Int(uint64(g))).IDs(); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		p, err := products.Get(tx, id)
+		if err == nil {
+			p.Groups = slices.DeleteFunc(p.Groups, is)
+			err = products.Put(tx, id, p)
+		}
+		if err != nil {
+			return fmt.Errorf("data product %d: %w", id, err)
+		}
+	}
+	if ids, err = observations.Set(tx, dimHolder, kv.Int(uint64(g))).IDs(); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		o, err := observations.Get(tx, id)
+		if err == nil {
+			o.Groups = slices.DeleteFunc(o.Groups, is)
+			err = observations.Put(tx, id, o)
+		}
+		if err != nil {
+			return fmt.Errorf("observation %d: %w", id, err)
 		}
 	}
 	return nil

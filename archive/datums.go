@@ -270,6 +270,9 @@ func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
 		var kept []uint64
 		for _, pid := range d.Products {
 			p, err := products.Get(tx, pid)
+			if errors.Is(err, kv.ErrNotFound) {
+				continue // it holds the datum for nobody
+			}
 			if err != nil {
 				return err
 			}

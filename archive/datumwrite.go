@@ -29,13 +29,6 @@ type DatumInput struct {
 	Refuse     bool            // when the viewer sees it already, nothing changes
 }
 
-// Limits of a datum's texts, in characters.
-const (
-	MaxType     = 100
-	MaxSource   = 100
-	MaxLocation = 200
-)
-
 // prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its group. What is wrong is added to p under path.
 func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *auth.Problems) (d *Datum, groups []uint64, err error) {
 	if p.Has("") {
@@ -77,7 +70,10 @@ func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *auth.Problems) (d *D
 		} else if isEmptyValue(d.Value) {
 			p.Add("value", "This field may not be blank.")
 		}
+		tooManyBytes(p, "value", len(d.Value), MaxValue)
 	}
+	tooManyCharacters(p, "source_name", in.Source, MaxSource)
+	tooManyCharacters(p, "source_location", in.Location, MaxLocation)
 	refs, err := s.checkGroups(tx, p, "groups", in.Groups, false)
 	if err != nil {
 		return nil, nil, err

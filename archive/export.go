@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math/big"
 	"slices"
 
@@ -82,6 +83,9 @@ func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView
 			}
 			if named != v.Target {
 				t, err := targets.Get(tx, v.Target)
+				if errors.Is(err, kv.ErrNotFound) {
+					return false, nil
+				}
 				if err != nil {
 					return false, err
 				}

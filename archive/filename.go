@@ -12,9 +12,6 @@ import (
 	"nightjar/kv"
 )
 
-// MaxFileName is the most characters a file's name may have.
-const MaxFileName = 100
-
 // cleanName makes a file's name what it is stored under, as Django does: without folders, blanks as underscores, and without all
 // characters but letters, digits, dashes, underscores and dots.
 func cleanName(name string) string {

@@ -178,7 +178,9 @@ func (n *names) follows(m index.Mark) (yes bool, err error) {
 	err = n.a.db.View(func(tx *kv.Tx) error {
 		e, err := tx.Entry(m.Seq)
 		if errors.Is(err, kv.ErrNotFound) {
-			return nil
+			old, err := tx.Anchor()
+			yes = err == nil && old == kv.Mark{Seq: m.Seq, Hash: m.Hash}
+			return err
 		}
 		yes = err == nil && e.Hash == m.Hash
 		return err

@@ -21,6 +21,9 @@ func listInfos(tx *kv.Tx, ids []uint64) ([]ListInfo, error) {
 	var out []ListInfo
 	for _, id := range ids {
 		l, err := lists.Get(tx, id)
+		if errors.Is(err, kv.ErrNotFound) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -181,12 +182,16 @@ func (s *Access) Snapshot(ctx context.Context) (c *Snapshot, err error) {
 	return &Snapshot{f, m.String(), dir, s}, err
 }
 
-// Compact gives the space of what was deleted back to the disk; writers wait meanwhile. It returns the file's sizes before and after, in bytes.
+// Compact drops the log entries that log_keep does not keep and gives the space of what was deleted back to the disk; writers wait meanwhile. It returns the file's
+// sizes before and after, in bytes.
 func (s *Access) Compact(ctx context.Context) (before, after int64, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return 0, 0, err
 	}
 	if before, _, err = s.a.db.Size(); err != nil {
+		return 0, 0, err
+	}
+	if _, err = s.TrimLog(ctx); err != nil {
 		return 0, 0, err
 	}
 	if err = s.a.db.Compact(ctx); err != nil {
@@ -294,8 +299,22 @@ func Restore(ctx context.Context, backup, path string, check func(path string) e
 	return kv.RestoreFile(ctx, backup, path, tables(), check)
 }
 
-// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one that nothing has open. The report counts what was saved; its problems say what
-// was lost. A badly damaged file may end the process, but not change the file.
+// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one that nothing has open, and takes out of it what leads to something that was lost, as Repair does. The report counts
+// what was saved; its problems say what was lost. A badly damaged file may end the process, but not change the file.
 func Salvage(ctx context.Context, from, path string) (*VerifyReport, error) {
-	return kv.Salvage(ctx, from, path, tables())
+	report, err := kv.Salvage(ctx, from, path, tables())
+	if err != nil {
+		return report, err
+	}
+	a, err := Open(path, Options{MustExist: true, NoIndex: true})
+	if err != nil {
+		return report, fmt.Errorf("what was saved: %w", err)
+	}
+	r, err := a.For(auth.FileOwner()).Repair(ctx)
+	if r != nil {
+		report.Problems = append(report.Problems, r.Done...)
+		report.More += r.More
+	}
+	report.Head = a.Head()
+	return report, errors.Join(err, a.Close())
 }

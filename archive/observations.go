@@ -24,13 +24,6 @@ type ObservationInput struct {
 	Groups         []auth.GroupRef // who holds it beside its maker, in mode objects
 }
 
-// Limits of an observation's texts, in characters.
-const (
-	MaxFacility      = 50
-	MaxObservationID = 255
-	MaxStatus        = 200
-)
-
 // AddObservation notes an observation of a target that the viewer may change. Errors: *auth.Problems.
 func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
 	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
@@ -54,6 +47,10 @@ func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *O
 		if (err != nil || parameters[0] != '{') && !p.Has("observing_parameters") {
 			p.Add("observing_parameters", "This must be a JSON object.")
 		}
+		tooManyBytes(p, "observing_parameters", len(parameters), MaxParameters)
+		tooManyCharacters(p, "facility", in.Facility, MaxFacility)
+		tooManyCharacters(p, "observation_id", in.ObservationID, MaxObservationID)
+		tooManyCharacters(p, "status", in.Status, MaxStatus)
 		if in.ScheduledStart != nil && in.ScheduledEnd != nil && *in.ScheduledEnd < *in.ScheduledStart {
 			p.Add("scheduled_end", "This is before scheduled_start.")
 		}

@@ -288,6 +288,9 @@ const (
 	codeDataType = 1 // the kind of codes of data types
 )
 
+// Of what a record refers to, verify checks that it is there (Refs). Not checked is who made something: the creators of lists, products, observations and uploads, and the owners of a datum with their
+// groups. They stay when the user or the group is deleted, and then stand for nobody, since ids are never given out again.
+
 var targets = kv.NewTable(kv.Spec[Target]{
 	Name: "target", No: 4, Codec: kv.Fields[Target](),
 	Keys: targetKeys,
@@ -297,6 +300,14 @@ var targets = kv.NewTable(kv.Spec[Target]{
 			m = append(m, kv.Member{Dim: dimSeer, Value: kv.Int(uint64(g))})
 		}
 		return m
+	},
+	Refs: func(t *Target, refer kv.Refer) {
+		for _, l := range t.Lists {
+			refer(lists, l)
+		}
+		for _, g := range t.Grants {
+			auth.ReferTo(g.To, refer)
+		}
 	},
 	Ident: func(_ *kv.Tx, t *Target) []byte { return t.UID[:] },
 	StandIn: func(id uint64, uid [16]byte) *Target { // whom the lost one was shown to is not known: to nobody
@@ -321,6 +332,11 @@ var products = kv.NewTable(kv.Spec[Product]{
 		return m
 	},
 	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}},
+	Refs: func(p *Product, refer kv.Refer) {
+		refer(targets, p.Target)
+		refer(observations, p.Observation)
+		auth.ReferToGroups(p.Groups, refer)
+	},
 	Ident: func(_ *kv.Tx, p *Product) []byte { return p.UID[:] },
 	Blobs: func(p *Product) []uint64 { return []uint64{p.Blob} },
 })
@@ -329,6 +345,13 @@ var datums = kv.NewTable(kv.Spec[Datum]{
 	Name: "datum", No: 9, Codec: datumCodec{}, Bulk: true,
 	Keys:  datumKeys,
 	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}, {Parent: products, Dim: dimProduct, Many: true}},
+	Refs: func(d *Datum, refer kv.Refer) {
+		refer(targets, d.Target)
+		for _, p := range d.Products {
+			refer(products, p)
+		}
+		refer(uploads, d.Upload)
+	},
 	Ident: func(tx *kv.Tx, d *Datum) []byte { return d.identity(tx) },
 })
 
@@ -343,6 +366,10 @@ var observations = kv.NewTable(kv.Spec[Observation]{
 		}
 	},
 	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}},
+	Refs: func(o *Observation, refer kv.Refer) {
+		refer(targets, o.Target)
+		auth.ReferToGroups(o.Groups, refer)
+	},
 	Ident: func(_ *kv.Tx, o *Observation) []byte { return o.UID[:] },
 })
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,7 @@ var settingSpecs = []settingSpec{
 	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.", string(auth.Private), checkAccess},
 	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
 	{"data_product_types", "The types of data products and data, separated by commas; a TOM's four are always among them.", strings.Join(standardTypes, ","), checkTypes},
+	{settingLogKeep, "How long entries of the log are kept: forever, or a number of hours, days, weeks, months or years, such as 12h, 90d, 12w, 6m or 1y.", keepForever, checkKeep},
 	{"extra_fields", "The tags that forms propose for targets: JSON, a list of objects with name and type (number, string, boolean or datetime).", "[]", checkExtraFields},
 }
 
@@ -50,19 +52,16 @@ func checkAccess(s string) error {
 }
 
 func checkShort(s string) error {
-	if strings.TrimSpace(s) == "" || utf8.RuneCountInString(s) > 100 {
-		return errors.New("it must have 1 to 100 characters")
+	if strings.TrimSpace(s) == "" || utf8.RuneCountInString(s) > maxTOMName {
+		return fmt.Errorf("it must have 1 to %d characters", maxTOMName)
 	}
 	return nil
 }
 
-// maxTypes keeps the codes of data types in a byte, with room to spare.
-const maxTypes = 64
-
 func checkTypes(s string) error {
 	list := strings.Split(s, ",")
 	for i, t := range list {
-		ok := t != "" && len(t) <= 50 && t != AutoType
+		ok := t != "" && len(t) <= maxDataType && t != AutoType
 		for _, r := range t {
 			ok = ok && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_')
 		}
@@ -75,13 +74,16 @@ func checkTypes(s string) error {
 			return errors.New(t + " must be in the list")
 		}
 	}
-	if len(list) > maxTypes {
-		return errors.New("there are too many types")
+	if len(list) > maxDataTypes {
+		return fmt.Errorf("there may be %d types", maxDataTypes)
 	}
 	return nil
 }
 
 func checkExtraFields(s string) error {
+	if len(s) > maxExtraFields {
+		return fmt.Errorf("it must have at most %d bytes", maxExtraFields)
+	}
 	var fields []struct {
 		Name    string `json:"name"`
 		Type    string `json:"type"`
@@ -153,7 +155,11 @@ func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, e
 			return Setting{}, auth.Invalid("value", "%s: %v.", name, err)
 		}
 	}
-	err := s.update(ctx, func(s *Access, tx *kv.Tx) error {
+	update := s.update
+	if name == settingLogKeep {
+		update = s.free // it makes room on a full disk
+	}
+	err := update(ctx, func(s *Access, tx *kv.Tx) error {
 		if err := s.superuser(); err != nil {
 			return err
 		}
@@ -168,6 +174,9 @@ func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, e
 	})
 	if err == nil {
 		err = s.a.auth.LoadPolicy()
+	}
+	if name == settingLogKeep {
+		s.a.keeper.kick()
 	}
 	if err != nil {
 		return Setting{}, err

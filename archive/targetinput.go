@@ -43,13 +43,6 @@ type ListInput struct {
 	Name string
 }
 
-// Limits of a target's texts, in characters.
-const (
-	MaxName     = 100
-	MaxExtraKey = 200
-	MaxListName = 200
-)
-
 // Messages that clients of a TOM know.
 const (
 	nameTaken  = "target with this Name already exists."
@@ -133,6 +126,9 @@ func (s *Access) planNew(tx *kv.Tx, in *TargetInput) (*targetPlan, error) {
 // Whole says that all must be in the input that a new target needs, as for PUT.
 func (s *Access) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targetPlan, error) {
 	p := in.Clone()
+	if in.checkLimits(p); p.Err() != nil {
+		return nil, p
+	}
 	fresh := t.ID == 0
 	pl := &targetPlan{in: in, t: t, renamed: fresh}
 	if in.Name.Given && !p.Has("name") {
@@ -191,6 +187,7 @@ func (s *Access) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targe
 			p.Add(WholeList, "Alias '%s' conflicts with Target name '%s'.", a.Name, t.Name)
 		}
 	}
+	pl.checkSize(p, s.v.ID)
 	if err := p.Err(); err != nil {
 		return nil, err
 	}

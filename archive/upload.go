@@ -38,9 +38,6 @@ type ProductInput struct {
 // AutoType is the type of an upload whose content is to decide.
 const AutoType = "auto"
 
-// MaxProductID is the most characters a product id may have.
-const MaxProductID = 255
-
 const productIDTaken = "data product with this product id already exists."
 
 // A ProcessingError says that a file could not be turned into data. Nothing of it was stored.
@@ -116,6 +113,8 @@ func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productP
 			p.Add("data", "The submitted file is empty.")
 		}
 	}
+	tooManyCharacters(p, "product_id", in.ProductID, MaxProductID)
+	tooManyBytes(p, "extra_data", len(in.ExtraData), MaxExtraData)
 	if math.IsNaN(in.FluxScale) || math.IsInf(in.FluxScale, 0) || in.FluxScale < 0 {
 		p.Add("flux_scale", "A valid number is required.")
 	}
@@ -341,6 +340,10 @@ func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *
 		d := Datum{Target: in.targetOf(p.Object), Code: pl.code, Time: p.Time, Source: p.Source, Value: buf}
 		if !p.Timed {
 			d.Time, d.Value = now, withOrigin(buf)
+		}
+		if n := len(d.Value); n > MaxValue {
+			return &ingest.Error{Problems: []ingest.Problem{{File: in.FileName, Line: p.Line,
+				Reason: fmt.Sprintf("its value would take %d bytes, and may take %d", n, MaxValue)}}}
 		}
 		return add(d, p.Line)
 	})

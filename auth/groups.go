@@ -213,6 +213,8 @@ func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bo
 		}
 		at := slices.Index(u.Groups, group)
 		switch {
+		case member && at < 0 && len(u.Groups) >= MaxUserGroups:
+			return Invalid("username", "This user is in %d groups, and cannot be in more.", MaxUserGroups)
 		case member && at < 0:
 			u.Groups = append(u.Groups, group)
 		case !member && at >= 0:

@@ -103,6 +103,9 @@ func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 			return ErrBadToken
 		}
 		u, err := users.Get(tx, t.User)
+		if errors.Is(err, kv.ErrNotFound) {
+			return ErrBadToken
+		}
 		if err != nil {
 			return err
 		}

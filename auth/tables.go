@@ -1,6 +1,10 @@
 package auth
 
-import "nightjar/kv"
+import (
+	"errors"
+
+	"nightjar/kv"
+)
 
 // User is one who may sign in.
 type User struct {
@@ -62,6 +66,7 @@ var users = kv.NewTable(kv.Spec[User]{
 		}
 	},
 	Ident: func(_ *kv.Tx, u *User) []byte { return u.UID[:] },
+	Refs:  func(u *User, refer kv.Refer) { ReferToGroups(u.Groups, refer) },
 })
 
 var groups = kv.NewTable(kv.Spec[Group]{
@@ -77,7 +82,71 @@ var tokens = kv.NewTable(kv.Spec[Token]{
 		k.Member(dimUser, kv.Int(t.User))
 	},
 	Ident: func(_ *kv.Tx, t *Token) []byte { return t.UID[:] },
+	Refs:  func(t *Token, refer kv.Refer) { refer(users, t.User) },
 })
+
+// ReferToGroups tells of groups to which a record refers.
+func ReferToGroups(ids []uint64, refer kv.Refer) {
+	for _, id := range ids {
+		refer(groups, id)
+	}
+}
+
+// ReferTo tells of the user or the group to whom something was granted.
+func ReferTo(g Grantee, refer kv.Refer) {
+	if id, ok := g.User(); ok {
+		refer(users, id)
+	} else if id, ok := g.Group(); ok {
+		refer(groups, id)
+	}
+}
+
+// Exists says whether a group is there, or a user.
+func Exists(tx *kv.Tx, g Grantee) (yes bool, err error) {
+	if id, ok := g.User(); ok {
+		_, err = users.Get(tx, id)
+	} else if id, ok := g.Group(); ok {
+		_, err = groups.Get(tx, id)
+	}
+	if errors.Is(err, kv.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Mend takes what leads nowhere out of a row of this package's tables, whose name is given, and says what it did; "" for nothing.
+func (a *Auth) Mend(tx *kv.Tx, table string, id uint64) (done string, err error) {
+	switch table {
+	case users.Name():
+		u, err := users.Get(tx, id)
+		if err != nil {
+			return "", err
+		}
+		kept := u.Groups[:0:0]
+		for _, g := range u.Groups {
+			if yes, err := Exists(tx, GroupGrantee(g)); err != nil {
+				return "", err
+			} else if yes {
+				kept = append(kept, g)
+			}
+		}
+		if len(kept) == len(u.Groups) {
+			return "", nil
+		}
+		u.Groups = kept
+		return "taken out of groups that are not there", users.Put(tx, id, u)
+	case tokens.Name():
+		t, err := tokens.Get(tx, id)
+		if err != nil {
+			return "", err
+		}
+		if yes, err := Exists(tx, UserGrantee(t.User)); err != nil || yes {
+			return "", err
+		}
+		return "deleted, since its user is not there", tokens.Delete(tx, id)
+	}
+	return "", nil
+}
 
 // Tables are the tables of this package, for kv.Open.
 func Tables() []kv.AnyTable { return []kv.AnyTable{users, groups, tokens} }

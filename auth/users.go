@@ -126,6 +126,10 @@ func (a *Auth) setGroups(tx *kv.Tx, p *Problems, u *User, refs *[]GroupRef) erro
 	if refs == nil {
 		return nil
 	}
+	if len(*refs) > MaxUserGroups {
+		p.Add("groups", "Ensure this field has no more than %d elements.", MaxUserGroups)
+		return nil
+	}
 	u.Groups = nil
 	for _, r := range *refs {
 		id, err := a.FindGroup(tx, r)
@@ -156,6 +160,9 @@ func (a *Auth) userInfo(tx *kv.Tx, id uint64, u *User) (UserInfo, error) {
 	info := UserInfo{ID: id, Name: u.Name, Superuser: u.Superuser, Password: u.Password != "", Created: u.Created}
 	for _, g := range u.Groups {
 		rec, err := groups.Get(tx, g)
+		if errors.Is(err, kv.ErrNotFound) {
+			continue
+		}
 		if err != nil {
 			return info, err
 		}
@@ -246,7 +253,8 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 			return info, ErrForbidden
 		}
 	}
-	proven := ""                                                               // the stored form of the password that was given as the present one
+	// proven is the stored form of the password that was given as the present one.
+	proven := ""
 	if in.Password != nil && (!v.Everything() || v.ID == id && in.Old != "") { // a superuser need not give it, but what is given counts
 		who, err := a.verify(ctx, v.Name, in.Old, v.Addr)
 		if err != nil {

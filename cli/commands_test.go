@@ -246,6 +246,7 @@ var everyCommand = []struct {
 		{args: "backup {dir}/no/such/folder/copy.db", fails: true, err: []string{"{dir}/no/such/folder/copy.db", "cannot be written: no such file or directory"}},
 		{args: "backup", fails: true, err: []string{"FILE is missing"}},
 		{args: "verify", out: []string{"{file} is whole: ", " 1 files, ", "head {later}"}},
+		{args: "verify --repair", out: []string{"{file} is whole: "}},
 		{args: "verify --head {head}", out: []string{"is whole"}},
 		{args: "verify --head {later}", out: []string{"is whole"}},
 		{args: "verify --head 1-0000000000000000000000000000000000000000000000000000000000000000", fails: true, out: []string{"is whole"},

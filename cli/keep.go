@@ -93,22 +93,32 @@ type verification struct {
 	Head     string   `json:"head"`
 	Problems []string `json:"problems"`
 	More     int      `json:"more_problems"`
+	Dangling int      `json:"dangling"`  // references that lead nowhere
 	Other    string   `json:"other_log"` // why the log has not grown out of the head that was given
+	Repaired []string `json:"repaired"`  // what --repair did
+	MoreDone int      `json:"more_repaired"`
 }
 
 func (p *program) verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "verify", Usage: "read the whole file and compare all that can be compared",
 		Description: "nightjar verify\n" +
-			"nightjar verify --db monday.db",
-		Flags: []cli.Flag{&cli.StringFlag{Name: "head", Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"}},
+			"nightjar verify --db monday.db\n" +
+			"nightjar verify --repair   while it is served or not; the log tells what was taken away",
+		Flags: []cli.Flag{&cli.StringFlag{Name: "head", Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"},
+			&cli.BoolFlag{Name: "repair", Usage: "first take away what leads nowhere: references to what is not there, and what is nothing without them"}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
 			file, bar := c.String("db"), p.progress("verifying")
 			defer bar.end()
-			n, err := dialed(file)
+			repair := c.Bool("repair")
+			open := func() (*client, error) { return dialed(file) }
+			if repair {
+				open = func() (*client, error) { return p.connect(c.Context, file, opening{}) }
+			}
+			n, err := open()
 			if err != nil {
 				return err
 			}
@@ -121,7 +131,7 @@ func (p *program) verifyCommand() *cli.Command {
 					err = fmt.Errorf("%s: %w", file, err)
 				}
 			} else {
-				err = verifyServed(c.Context, n, c.String("head"), bar, &v)
+				err = verifyServed(c.Context, n, c.String("head"), repair, bar, &v)
 			}
 			if err != nil {
 				return err
@@ -132,8 +142,8 @@ func (p *program) verifyCommand() *cli.Command {
 	}
 }
 
-func verifyServed(ctx context.Context, n *client, head string, bar *progress, v *verification) error {
-	body, err := json.Marshal(map[string]string{"head": head})
+func verifyServed(ctx context.Context, n *client, head string, repair bool, bar *progress, v *verification) error {
+	body, err := json.Marshal(map[string]any{"head": head, "repair": repair})
 	if err != nil {
 		return err
 	}
@@ -145,6 +155,12 @@ func verifyServed(ctx context.Context, n *client, head string, bar *progress, v 
 }
 
 func (p *program) report(file string, v *verification) error {
+	for _, text := range v.Repaired {
+		p.say("%s", printable(text))
+	}
+	if v.MoreDone > 0 {
+		p.say("and %d more", v.MoreDone)
+	}
 	if len(v.Problems)+v.More == 0 {
 		p.say("%s is whole: %d records, %d files, %d log entries\nhead %s", file, v.Records, v.Blobs, v.Entries, v.Head)
 		if v.Other != "" {
@@ -157,6 +173,9 @@ func (p *program) report(file string, v *verification) error {
 	}
 	if v.More > 0 {
 		p.say("and %d more", v.More)
+	}
+	if v.Dangling > 0 && v.Dangling == len(v.Problems)+v.More {
+		return fmt.Errorf("%s has references that lead nowhere; nightjar verify --repair takes them away", file)
 	}
 	return fmt.Errorf("%s is damaged", file)
 }
@@ -237,7 +256,8 @@ func (p *program) checkFileCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			e.Encode(verification{r.Err() == nil, r.Records, r.Blobs, r.Entries, r.Head.String(), r.Problems, r.More, r.Other})
+			e.Encode(verification{Good: r.Err() == nil, Records: r.Records, Blobs: r.Blobs, Entries: r.Entries, Head: r.Head.String(),
+				Problems: r.Problems, More: r.More, Dangling: r.Dangling, Other: r.Other})
 			return out.Flush()
 		},
 	}
@@ -245,7 +265,7 @@ func (p *program) checkFileCommand() *cli.Command {
 
 func (p *program) compactCommand() *cli.Command {
 	return &cli.Command{
-		Name: "compact", Usage: "give the space of what was deleted back to the disk; writers wait meanwhile",
+		Name: "compact", Usage: "drop the log entries that log_keep lets go of, and give the space of what was deleted back to the disk; writers wait meanwhile",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
 			var got struct{ Before, After int64 }
 			err := p.waiting("compacting", func() error { return n.call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })

@@ -39,7 +39,8 @@ func (p *program) settingsCommand() *cli.Command {
 			{
 				Name: "set", Usage: "change one; the change is logged", ArgsUsage: "NAME VALUE",
 				Description: "nightjar settings set tom_name 'Skalnica follow-up'\n" +
-					"nightjar settings set permissions objects",
+					"nightjar settings set permissions objects\n" +
+					"nightjar settings set log_keep 1y   older entries of the log are dropped; forever keeps all",
 				Action: p.asking(true, []string{"NAME", "VALUE"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
 					err := n.call(ctx, http.MethodPut, settingPath(args[0]), map[string]string{"value": args[1]}, nil)
 					return noSetting(bare(err, "value"), args[0])

@@ -25,6 +25,9 @@
 // format of Protocol Buffers (see Fields). Every value ends with a CRC-32C (Castagnoli, little-endian). It covers the key and all before it; for
 // records and large values the key is table 1, id 8. Ids are given out in ascending order and never twice.
 //
+// Of a record that was changed the log keeps the old one, or how that is made of the new one (delta.go); the oldest entries may be dropped (trim.go). What a record
+// refers to is told by its table (Spec.Refs), and looked up by Verify and Dangling (refs.go).
+//
 // Records, large values, blobs and the log are the truth. Unique, order, series and set are derived: Rebuild makes them
 // again from the records, Verify compares them.
 //

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding"
 	"encoding/binary"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // An Author says on whose behalf a transaction writes.
@@ -90,11 +92,21 @@ func (c Change) Count() uint64 {
 	return runs.count()
 }
 
-// An OldRecord is a record as it was before the change.
+// An OldRecord is a record as it was before the change: whole, or, where that is shorter, by its difference from the record that
+// the same change put in its place (see delta.go). Before makes the record of it.
 type OldRecord struct {
 	Table  uint64 `kv:"1"`
 	ID     uint64 `kv:"2"`
 	Record []byte `kv:"3"`
+	Delta  []byte `kv:"4"` // empty when Record is whole
+}
+
+// before is the old record; after is the record that was put in its place.
+func (o *OldRecord) before(after []byte) ([]byte, error) {
+	if len(o.Delta) == 0 {
+		return append([]byte{}, o.Record...), nil // never nil, which stands for no record
+	}
+	return applyDelta(after, o.Delta)
 }
 
 // A GoneRow is the uid or the content hash of a deleted row.
@@ -182,8 +194,23 @@ func written(hashes map[byte]*tableHash, tables []*tableDef) []byte {
 	return total.Sum(nil)
 }
 
+// keepOld keeps the record of a row that is deleted.
 func (e *entryBuilder) keepOld(d *tableDef, id uint64, old []byte) {
-	e.Old = append(e.Old, OldRecord{uint64(d.no), id, bytes.Clone(old)})
+	e.Old = append(e.Old, OldRecord{Table: uint64(d.no), ID: id, Record: bytes.Clone(old)})
+}
+
+// shortRecord is up to how many bytes a record is kept whole: a difference would save nothing worth the work.
+const shortRecord = 48
+
+// keepChange keeps the record of a row in whose place another one is put.
+func (e *entryBuilder) keepChange(d *tableDef, id uint64, old, rec []byte) {
+	if len(old) > shortRecord {
+		if delta := appendDelta(nil, rec, old); len(delta) < len(old) {
+			e.Old = append(e.Old, OldRecord{Table: uint64(d.no), ID: id, Delta: delta})
+			return
+		}
+	}
+	e.keepOld(d, id, old)
 }
 
 func (e *entryBuilder) gone(d *tableDef, id uint64, ident []byte) {
@@ -230,6 +257,7 @@ func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
 	e.Written = written(e.hashes, b.db.schema.tables)
 	e.Prev = b.head.Hash[:]
 	e.Node = b.db.nodeNo
+	e.Name, e.Addr, e.Action = shortened(e.Name), shortened(e.Addr), shortened(e.Action)
 	body := entryCodec.Append(nil, &e.Entry)
 	key := key8(b.head.Seq + 1)
 	bucket := b.bolt.Bucket(bucketNames[bucketLog])
@@ -239,6 +267,22 @@ func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
 	}
 	b.head = Mark{b.head.Seq + 1, sha256.Sum256(body)}
 	return nil
+}
+
+// MaxAuthorText is how many bytes of a name, an address and an action the log keeps: a path that somebody asks for may be long.
+const MaxAuthorText = 1000
+
+// shortened is a text as the log keeps it: a longer one is cut between two characters and ends with an ellipsis.
+func shortened(s string) string {
+	const end = "…"
+	if len(s) <= MaxAuthorText {
+		return s
+	}
+	n := MaxAuthorText - len(end)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + end
 }
 
 // rehash makes the hash of a table's rows from what is in the file at the end of the request.
@@ -364,6 +408,75 @@ func (tx *Tx) Log(seq uint64) iter.Seq[*Entry] {
 			}
 		}
 	}
+}
+
+// Before reads a record as it was before the log entry with sequence seq, from what that entry and later ones keep of it. Errors: ErrNotFound when there was no such
+// record, or when the entries that knew of it were dropped; *DamageError.
+func (t *Table[T]) Before(tx *Tx, seq, id uint64) (*T, error) {
+	b, err := tx.before(t.def, seq, id)
+	if err != nil {
+		return nil, err
+	}
+	rec := new(T)
+	if err := t.codec.Decode(b, rec); err != nil {
+		return nil, damaged(where(t.def, id), err)
+	}
+	return rec, nil
+}
+
+// before walks forward to the next whole state of a record, which a later entry keeps or the file has now, and back from there by the differences.
+func (tx *Tx) before(d *tableDef, seq, id uint64) ([]byte, error) {
+	if d.bulk {
+		return nil, ErrNotFound // the log keeps no old records of it
+	}
+	if old, err := tx.anchor(); err != nil || seq <= old.Seq {
+		return nil, cmp.Or(err, ErrNotFound)
+	}
+	var steps []OldRecord
+	var rec []byte
+	whole := false
+walk:
+	for e := range tx.Log(seq) {
+		for _, c := range e.Changes {
+			if byte(c.Table) == d.no && c.Op == Created && c.has(id) {
+				return nil, ErrNotFound // ids are never given out twice
+			}
+		}
+		for _, o := range e.Old {
+			if byte(o.Table) != d.no || o.ID != id {
+				continue
+			}
+			if len(o.Delta) == 0 {
+				rec, whole = append([]byte{}, o.Record...), true
+				break walk
+			}
+			steps = append(steps, o)
+		}
+	}
+	if tx.err != nil {
+		return nil, tx.err
+	}
+	if !whole {
+		b, err := tx.record(d, id)
+		if err != nil {
+			return nil, err
+		}
+		rec = b
+	}
+	for _, o := range slices.Backward(steps) {
+		b, err := o.before(rec)
+		if err != nil {
+			return nil, damaged("old record of "+where(d, id), err)
+		}
+		rec = b
+	}
+	return rec, nil
+}
+
+// has says whether a row is among those of a change.
+func (c Change) has(id uint64) bool {
+	runs, _ := readRuns(c.Runs)
+	return runs.has(id)
 }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }

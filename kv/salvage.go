@@ -763,6 +763,6 @@ func (v *salvager) finish() error {
 		if head.Seq == 0 {
 			return nil
 		}
-		return m.put([]byte("log/anchor"), append(key8(head.Seq), head.Hash[:]...))
+		return m.putAnchor(head)
 	})
 }

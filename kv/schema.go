@@ -43,6 +43,9 @@ func newSchema(tables []AnyTable) (*schema, error) {
 	return s, nil
 }
 
+// Size is how many bytes a record takes.
+func (t *Table[T]) Size(rec *T) int { return len(t.codec.Append(nil, rec)) }
+
 func (s *schema) byNo(no byte) *tableDef {
 	for _, d := range s.tables {
 		if d.no == no {

@@ -36,6 +36,9 @@ type Spec[T any] struct {
 	// Blobs lists the blobs that a record refers to, for Verify.
 	Blobs func(rec *T) []uint64
 
+	// Refs tells to which rows of other tables a record refers, for Verify and Dangling: of these each must be there. What may lead nowhere is left out.
+	Refs func(rec *T, refer Refer)
+
 	// Bulk marks a table of points: rows come by the million and are staged, the newest are kept in a tail, and the log keeps
 	// no old records of it.
 	Bulk bool
@@ -77,6 +80,7 @@ type tableDef struct {
 	passes func(rec []byte) ([]Member, error)
 	ident  func(tx *Tx, rec []byte) ([]byte, error)
 	blobs  func(rec []byte) ([]uint64, error)
+	refs   func(rec []byte, refer Refer) error
 	// standIn is nil when there is none
 	standIn func(id uint64, uid [16]byte) []byte
 }
@@ -128,6 +132,15 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 				return nil, err
 			}
 			return spec.Blobs(rec), nil
+		}
+	}
+	if spec.Refs != nil {
+		d.refs = func(b []byte, refer Refer) error {
+			rec, err := decode(b)
+			if err == nil {
+				spec.Refs(rec, refer)
+			}
+			return err
 		}
 	}
 	t.def = d
@@ -457,7 +470,7 @@ func (tx *Tx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint6
 	tx.touch()
 	tx.entry.change(d, Changed, id)
 	if !d.bulk {
-		tx.entry.keepOld(d, id, old)
+		tx.entry.keepChange(d, id, old, rec)
 	}
 	if err := tx.writeRecord(d, id, rec, true); err != nil {
 		return err

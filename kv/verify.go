@@ -17,6 +17,7 @@ import (
 type Report struct {
 	Records, Large, Blobs, Entries int
 	BlobBytes                      uint64
+	Dangling                       int // references that lead nowhere; they stand in Problems, too
 	Head                           Mark
 	// Problems says what is wrong, a line each; empty when the file is whole. Only the first are listed.
 	Problems []string
@@ -59,12 +60,12 @@ func (r *Report) Err() error {
 }
 
 // Verify reads the whole file as it is now and compares all that can be compared: the CRCs of everything, what is derived with what the
-// records say, the blobs with their hashes, the log with its chain and with the records that it wrote. The pages
+// records say, what records refer to with what is there, the blobs with their hashes, the log with its chain and with the records that it wrote. The pages
 // themselves are checked by Check.
 func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 	r := new(Report)
 	err := db.viewWhole(func(tx *Tx) error {
-		v := &verifier{ctx: ctx, tx: tx, Report: r, sets: map[string]setNode{}, blobUses: map[uint64]uint64{}, progress: o.Progress}
+		v := &verifier{ctx: ctx, tx: tx, Report: r, sets: map[string]setNode{}, blobUses: map[uint64]uint64{}, check: newRefChecker(tx), progress: o.Progress}
 		if err := v.run(); err != nil {
 			return err
 		}
@@ -149,6 +150,7 @@ type verifier struct {
 	tx       *Tx
 	sets     map[string]setNode
 	blobUses map[uint64]uint64
+	check    *refChecker
 	progress func(done, total int)
 
 	unique, order, series, members int // as the records say
@@ -222,17 +224,36 @@ func (v *verifier) records(d *tableDef) error {
 			continue
 		}
 		v.keys(keys, id)
-		if d.blobs != nil {
-			used, err := d.blobs(rec)
-			if err != nil {
-				v.problem("%s: %v", where(d, id), err)
-			}
-			for _, b := range used {
-				v.blobUses[b]++
-			}
-		}
+		v.refs(d, id, rec)
 	}
 	return nil
+}
+
+// refs looks up all that a record refers to. What a pending row refers to may yet come.
+func (v *verifier) refs(d *tableDef, id uint64, rec []byte) {
+	if d.blobs != nil {
+		used, err := d.blobs(rec)
+		if err != nil {
+			v.problem("%s: %v", where(d, id), err)
+		}
+		for _, b := range used {
+			if v.tx.bucket(bucketBlob).Get(blobInfoKey(b)) == nil {
+				v.problem("%s: its file, blob %d, is not there", where(d, id), b)
+				continue
+			}
+			v.blobUses[b]++
+		}
+	}
+	if d.refs == nil || v.tx.staged(d, id) {
+		return
+	}
+	err := v.check.record(d, rec, func(to *tableDef, ref uint64) {
+		v.Dangling++
+		v.problem("%s: refers to %s, which is not there", where(d, id), where(to, ref))
+	})
+	if err != nil {
+		v.problem("%s: %v", where(d, id), err)
+	}
 }
 
 func (v *verifier) keys(k *Keys, id uint64) {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -32,7 +34,7 @@ func (v *verifier) log() error {
 		v.Entries++
 	}
 	v.Head = head
-	h := history{v: v, now: map[rowKey][]byte{}, touched: map[rowKey]*words{}}
+	h := history{v: v, now: map[rowKey][]byte{}, unknown: map[rowKey]bool{}, touched: map[rowKey]*words{}}
 	for k, val := c.Last(); k != nil && binary.BigEndian.Uint64(k) >= first; k, val = c.Prev() {
 		if v.ctx.Err() != nil {
 			return context.Cause(v.ctx)
@@ -52,6 +54,7 @@ func (v *verifier) log() error {
 type history struct {
 	v       *verifier
 	now     map[rowKey][]byte // records that were different from what is in the file; nil: not there
+	unknown map[rowKey]bool   // of them, those that nobody can tell, since what the log keeps of them is damaged
 	touched map[rowKey]*words // rows of bulk tables that were changed or deleted since, by table and chunk
 }
 
@@ -62,13 +65,37 @@ func (h *history) record(d *tableDef, id uint64) (rec []byte, known bool) {
 			return nil, false
 		}
 	} else if rec, ok := h.now[rowKey{d.no, id}]; ok {
-		return rec, true
+		return rec, !h.unknown[rowKey{d.no, id}]
 	}
 	rec, err := h.v.tx.record(d, id)
 	if err != nil {
 		return nil, err == ErrNotFound && !d.bulk
 	}
 	return rec, true
+}
+
+// before is an old record of the entry that is being looked at; nobody can tell it, and nil is given, where what it differs from is not known.
+func (h *history) before(o *OldRecord) ([]byte, error) {
+	k := rowKey{byte(o.Table), o.ID}
+	if len(o.Delta) == 0 {
+		return o.before(nil)
+	}
+	d := h.v.tx.db.schema.byNo(k.table)
+	if d == nil || uint64(k.table) != o.Table {
+		return nil, fmt.Errorf("there is no table %d", o.Table)
+	}
+	after, known := h.record(d, o.ID)
+	if !known || after == nil {
+		return nil, errors.New("there is no record that it could differ from")
+	}
+	return o.before(after)
+}
+
+func (h *history) where(k rowKey) string {
+	if d := h.v.tx.db.schema.byNo(k.table); d != nil {
+		return where(d, k.id)
+	}
+	return fmt.Sprintf("table %d, %d", k.table, k.id)
 }
 
 func (h *history) back(e *Entry) error {
@@ -106,7 +133,16 @@ func (h *history) back(e *Entry) error {
 	}
 	// the first old record of a row is the one from before the entry
 	for _, o := range slices.Backward(e.Old) {
-		h.now[rowKey{byte(o.Table), o.ID}] = o.Record
+		k := rowKey{byte(o.Table), o.ID}
+		rec, err := h.before(&o)
+		if err != nil {
+			h.v.problem("log entry %d: the old record of %s: %v", e.Seq, h.where(k), err)
+		}
+		if h.now[k] = rec; err != nil {
+			h.unknown[k] = true
+		} else {
+			delete(h.unknown, k)
+		}
 	}
 	for _, c := range e.Changes {
 		d := schema.byNo(byte(c.Table))
@@ -118,6 +154,7 @@ func (h *history) back(e *Entry) error {
 			switch {
 			case !d.bulk && c.Op == Created:
 				h.now[rowKey{d.no, id}] = nil
+				delete(h.unknown, rowKey{d.no, id})
 			case d.bulk && c.Op != Created:
 				k := rowKey{d.no, id >> chunkBits}
 				if h.touched[k] == nil {

@@ -1,0 +1,104 @@
+package kv
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+)
+
+// trimEntries and trimBytes are how much of the log one transaction drops.
+const (
+	trimEntries = 2000
+	trimBytes   = 8 << 20
+)
+
+// TrimLog drops the oldest entries of the log that are older than a time, and gives the sequence of the last of them, 0 for none. Of entries whose times do not ascend, as they are when
+// the clock was put back, none is dropped that is behind one that is not older. What is left of them is the anchor, the hash of the last. It is done in pieces, on a full disk as well; the first
+// leaves an entry that says which are dropped, in whose name.
+func (db *DB) TrimLog(ctx context.Context, a Author, before time.Time) (last uint64, err error) {
+	limit := micros(before)
+	err = db.View(func(tx *Tx) error {
+		for e := range tx.Log(0) {
+			if e.Time >= limit {
+				break
+			}
+			if last = e.Seq; last%4096 == 0 && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+		}
+		return nil
+	})
+	if err != nil || last == 0 {
+		return 0, err
+	}
+	a.Action = fmt.Sprintf("%s: log entries up to %d dropped", a.Action, last)
+	for first, more := true, true; more; first = false {
+		began := time.Now()
+		err := db.run(&job{ctx: ctx, author: a, frees: true, quiet: !first, fn: func(tx *Tx) (err error) {
+			more, err = tx.trimPiece(last, limit)
+			return err
+		}})
+		if err != nil {
+			return last, err
+		}
+		if !more {
+			break
+		}
+		select {
+		case <-time.After(time.Since(began)): // so that others get through
+		case <-ctx.Done():
+			return last, context.Cause(ctx)
+		}
+	}
+	return last, nil
+}
+
+// trimPiece drops some entries, up to the one called last, and says whether there are more of them.
+func (tx *Tx) trimPiece(last uint64, limit int64) (more bool, err error) {
+	mark, err := tx.anchor()
+	if err != nil {
+		return false, err
+	}
+	bucket := tx.bucket(bucketLog)
+	var keys [][]byte
+	size := 0
+	c := bucket.Cursor()
+	for k, v := c.First(); len(k) == 8 && binary.BigEndian.Uint64(k) <= last; k, v = c.Next() {
+		if len(keys) == trimEntries || size > trimBytes {
+			more = true
+			break
+		}
+		e, err := readEntry(k, v)
+		if err != nil {
+			return false, err
+		}
+		if e.Seq != mark.Seq+1 || !bytes.Equal(e.Prev, mark.Hash[:]) {
+			return false, damaged(fmt.Sprintf("log entry %d", e.Seq), fmt.Sprintf("it does not follow from entry %d", mark.Seq))
+		}
+		if e.Time >= limit {
+			break
+		}
+		mark = Mark{e.Seq, e.Hash}
+		keys = append(keys, bytes.Clone(k))
+		size += len(v)
+	}
+	if len(keys) == 0 {
+		return false, nil // somebody else has dropped them
+	}
+	tx.touch()
+	for _, k := range keys {
+		if err := bucket.Delete(k); err != nil {
+			return false, err
+		}
+	}
+	return more, tx.meta().putAnchor(mark)
+}
+
+func (m *metaBucket) putAnchor(mark Mark) error {
+	return m.put([]byte("log/anchor"), append(key8(mark.Seq), mark.Hash[:]...))
+}
+
+// Anchor is the last entry of the log that was dropped, zero when none was.
+func (tx *Tx) Anchor() (Mark, error) { return tx.anchor() }
