@@ -149,14 +149,6 @@ func (r *request) fail(err error) {
 	r.w.Write(text)
 }
 
-// challenge is how one may sign in. Programs of our own pages ask not to be given the browser's dialogue.
-func (r *request) challenge() string {
-	if r.Header.Get("X-Requested-With") == "XMLHttpRequest" {
-		return `Token realm="api"`
-	}
-	return `Basic realm="api"`
-}
-
 func statusOf(k auth.Kind) int {
 	switch k {
 	case auth.NotFound:
