@@ -3,10 +3,10 @@ package api
 import (
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"nightjar/archive"
+	"nightjar/auth"
 )
 
 // exportFormats are the forms in which a whole list can be had as a table, with format=.
@@ -23,8 +23,11 @@ type stream struct {
 	sent bool
 }
 
+// full reports that much was gathered.
+func (s *stream) full() bool { return len(s.buf) >= flushAt }
+
 func (s *stream) flush() error {
-	if len(s.buf) < flushAt {
+	if !s.full() {
 		return nil
 	}
 	return s.send()
@@ -81,6 +84,7 @@ func exportDatums(r *request, format string) (*answer, error) {
 					return nil
 				},
 				Flush: s.flush,
+				Full:  s.full,
 			})
 		}
 		return r.exportTable(f, format, inUnits, s)
@@ -210,6 +214,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			return t.row(cells)
 		},
 		Flush: s.flush,
+		Full:  s.full,
 	})
 	if err == nil {
 		err = t.foot()
@@ -228,6 +233,9 @@ func cellText(v archive.JSON) string {
 	return string(v)
 }
 
+// maxTargetColumns is how many aliases and different tags together get columns of their own in an export of targets, all of whose rows have all columns.
+const maxTargetColumns = 2_000
+
 // exportTargets sends all targets that a filter lets through, as a TOM exports them: aliases as name2, name3 and so on, tags as columns of their own.
 func exportTargets(r *request, format string) (*answer, error) {
 	f, err := parseTargetFilter(r)
@@ -245,19 +253,24 @@ func exportTargets(r *request, format string) (*answer, error) {
 					return nil
 				},
 				Flush: s.flush,
+				Full:  s.full,
 			})
 		}
 		aliases := 0
 		var extras []string
-		used := map[string]bool{}
+		used, known := map[string]bool{}, map[string]bool{}
 		err := r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
 			Begin: func(archive.Extent) error { return nil },
 			Row: func(v *archive.TargetView) error {
 				aliases = max(aliases, len(v.Aliases))
 				for _, e := range v.Extras {
-					if !slices.Contains(extras, e.Key) {
+					if !known[e.Key] {
+						known[e.Key] = true
 						extras = append(extras, e.Key)
 					}
+				}
+				if aliases+len(extras) > maxTargetColumns {
+					return auth.Invalid("format", "These targets have more than %d aliases and different tags, too many for a table: ask for fewer targets, or for ndjson.", maxTargetColumns)
 				}
 				for _, n := range archive.Numbers {
 					used[n.Name] = used[n.Name] || *n.Of(v.Target) != nil
@@ -361,6 +374,7 @@ func exportTargets(r *request, format string) (*answer, error) {
 				return t.row(cells)
 			},
 			Flush: s.flush,
+			Full:  s.full,
 		})
 		if err == nil {
 			err = t.foot()

@@ -111,10 +111,11 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 			Begin: l.begin,
 			Product: func(v *archive.ProductView) error {
 				writeRow(&l.writer, append(before[:len(before):len(before)], after...), v)
-				return nil
+				return l.enough()
 			},
 			End:   func() error { return nil },
 			Flush: l.flush,
+			Full:  l.full,
 		}
 	}
 	return archive.ProductOut{
@@ -127,14 +128,15 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 			l.open('[')
 			return nil
 		},
-		Datum: func(d *archive.DatumView) error { writeDatum(&l.writer, d); return nil },
+		Datum: func(d *archive.DatumView) error { writeDatum(&l.writer, d); return l.enough() },
 		End: func() error {
 			l.end(']')
 			writeColumns(&l.writer, after, open)
 			l.end('}')
-			return nil
+			return l.enough()
 		},
 		Flush: l.flush,
+		Full:  l.full,
 	}
 }
 
@@ -154,7 +156,11 @@ func getProduct(r *request) (*answer, error) {
 		return nil, err
 	}
 	l := &listWriter{r: r}
-	if err := r.access.Product(r.Context(), id, r.productOut(l)); err != nil {
+	err = r.access.Product(r.Context(), id, r.productOut(l))
+	if errors.Is(err, errEnough) {
+		return &answer{status: http.StatusOK, body: l.buf, cut: true}, nil
+	}
+	if err != nil {
 		if l.stream {
 			panic(http.ErrAbortHandler)
 		}

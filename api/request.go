@@ -29,6 +29,7 @@ type request struct {
 	params httprouter.Params
 	query  url.Values
 	html   bool   // a page is wanted
+	fewer  bool   // the page shows fewer rows than were asked for
 	indent int    // by how many blanks JSON is indented, 0 for not
 	format string // the form of an export, "" for none
 	site   site
