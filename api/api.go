@@ -50,7 +50,11 @@ type API struct {
 	router  *httprouter.Router
 	routes  []*route
 	takers  takers
-	start   string // differs from one start to the next
+	// strangers are senders who may add data nowhere.
+	strangers takers
+	memory    shares // of Limits.BodyMemory
+	small     shares // of smallMemory
+	start     string // differs from one start to the next
 	// stopping ends with Stop; watchers counts the streams of events.
 	stopping context.Context
 	stop     context.CancelFunc

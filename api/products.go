@@ -92,7 +92,7 @@ func (api *API) productRoutes() []*route {
 		{
 			path: "/api/dataproducts/", view: "Data Product List", parses: []string{typeMultipart}, filters: productFilters, lists: true, cursors: true, steady: true, members: productMembers,
 			fields: fixed(productFields), writes: []Filter{duplicateParameter, dryRunParameter}, sent: sentUploadFields,
-			handle: map[string]handler{"GET": listProducts, "POST": uploading(uploadProduct)},
+			handle: map[string]handler{"GET": listProducts, "POST": uploading(uploadProduct, false)},
 		},
 		{
 			path: "/api/dataproducts/:id/", view: "Data Product Instance", parses: []string{typeMultipart}, steady: true, members: productMembers,
@@ -196,7 +196,7 @@ func uploadProduct(r *request) (*answer, error) {
 }
 
 // upload reads an upload and hands it to the archive; what is left of the file after that is nobody's.
-func (r *request) upload(parts *multipart.Reader, file *archive.NewFile) (*answer, error) {
+func (r *request) upload(parts *formParts, file *archive.NewFile) (*answer, error) {
 	refuse, err := refusesDuplicates(r, "skip")
 	if err != nil {
 		return nil, err
@@ -244,12 +244,12 @@ const (
 )
 
 // readUpload reads the parts of an upload: the file into file, the fields into a form. The name is "" when there is no file.
-func (r *request) readUpload(parts *multipart.Reader, file *archive.NewFile) (form url.Values, name string, err error) {
+func (r *request) readUpload(parts *formParts, file *archive.NewFile) (form url.Values, name string, err error) {
 	form = url.Values{}
 	room := int64(maxFormText)
 	files := 0
 	for {
-		part, err := parts.NextRawPart()
+		part, err := parts.next()
 		if errors.Is(err, io.EOF) {
 			return form, name, nil
 		}
