@@ -52,9 +52,10 @@ type API struct {
 	takers  takers
 	// strangers are senders who may add data nowhere.
 	strangers takers
-	memory    shares // of Limits.BodyMemory
-	small     shares // of smallMemory
-	start     string // differs from one start to the next
+	memory    shares        // of Limits.BodyMemory
+	small     shares        // of smallMemory
+	gathering chan struct{} // has room for gatherers
+	start     string        // differs from one start to the next
 	// stopping ends with Stop; watchers counts the streams of events.
 	stopping context.Context
 	stop     context.CancelFunc
@@ -70,7 +71,7 @@ func New(a *archive.Archive, o Options) *API {
 	if o.Pages == nil {
 		o.Pages = http.NotFoundHandler()
 	}
-	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID()}
+	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID(), gathering: make(chan struct{}, gatherers)}
 	api.stopping, api.stop = context.WithCancel(context.Background())
 	api.router.RedirectFixedPath = false
 	api.router.HandleMethodNotAllowed = false // each route answers all methods itself

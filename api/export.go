@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"nightjar/archive"
 	"nightjar/auth"
@@ -64,6 +66,19 @@ func (r *request) streamed(kind string, fn func(s *stream) error) (*answer, erro
 	return &answer{sent: true}, s.send()
 }
 
+// gatherers is how many exports of data gather their rows at once. That takes some twenty times the memory of sending them, and no longer than the node takes, however slow the client is.
+const gatherers = 3
+
+// gather begins the part of an export before its first row. The function that is returned ends it, and may be called again.
+func (r *request) gather() (end func(), err error) {
+	select {
+	case r.api.gathering <- struct{}{}:
+		return sync.OnceFunc(func() { <-r.api.gathering }), nil
+	case <-r.Context().Done():
+		return nil, context.Cause(r.Context())
+	}
+}
+
 // exportDatums sends all data that a filter lets through, by target and time.
 func exportDatums(r *request, format string) (*answer, error) {
 	f, err := parseDatumFilter(r)
@@ -74,10 +89,15 @@ func exportDatums(r *request, format string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	gathered, err := r.gather()
+	if err != nil {
+		return nil, err
+	}
+	defer gathered()
 	return r.streamed(exportTypes[format], func(s *stream) error {
 		if format == "ndjson" {
 			return r.access.Export(r.Context(), f, nil, archive.Out[archive.ExportView]{
-				Begin: func(archive.Extent) error { return nil },
+				Begin: func(archive.Extent) error { gathered(); return nil },
 				Row: func(v *archive.ExportView) error {
 					inUnits(&v.DatumView)
 					s.buf = appendDatumLine(s.buf, v)
@@ -87,7 +107,7 @@ func exportDatums(r *request, format string) (*answer, error) {
 				Full:  s.full,
 			})
 		}
-		return r.exportTable(f, format, inUnits, s)
+		return r.exportTable(f, format, inUnits, gathered, s)
 	})
 }
 
@@ -125,7 +145,7 @@ var valueHelp = map[string][3]string{
 // with others is given whole, as one that is no object.
 const maxValueColumns = 900
 
-func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), s *stream) error {
+func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), gathered func(), s *stream) error {
 	columns := []tableColumn{
 		{name: "target", help: "Name of the target", ucd: "meta.id;src"}, {name: "data_type", help: "Type of data"},
 		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
@@ -170,6 +190,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 	t := newTable(format, s)
 	err := r.access.Export(r.Context(), f, look, archive.Out[archive.ExportView]{
 		Begin: func(e archive.Extent) error {
+			gathered()
 			if format == "fits" {
 				for id := range seen {
 					if v, err := r.access.Target(id); err == nil { // one that went meanwhile has no rows

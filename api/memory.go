@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -123,11 +124,29 @@ func (r *request) hold(n int64) error {
 		r.heldSmall += n
 		return nil
 	}
+	if r.api.memory.try(r.sender(), n, l.BodyMemory, l.userMemory()) == nil {
+		r.held += n
+		return nil
+	}
+	// whoever waits holds nothing, so that many that grow at once do not wait for each other
+	n += r.held
+	if r.held > 0 {
+		r.api.memory.give(r.sender(), r.held)
+		r.held = 0
+	}
 	if err := r.api.memory.take(r.Context(), r.sender(), n, l.BodyMemory, l.userMemory(), l.UploadWait, errMuchMemory); err != nil {
 		return err
 	}
-	r.held += n
+	r.held = n
 	return nil
+}
+
+// holdParts takes n bytes more for the parts of a body that is in memory already, at once and even if that is more than there is: others wait the longer.
+func (r *request) holdParts(n int64) {
+	if n > 0 && !r.isLocal() {
+		r.api.memory.try(r.sender(), n, math.MaxInt64, math.MaxInt64)
+		r.held += n
+	}
 }
 
 // release gives back what the request holds.
@@ -157,12 +176,31 @@ func (r *request) grown(b []byte, more int, most int64) ([]byte, error) {
 	return append(make([]byte, 0, size), b...), nil
 }
 
-// readAll reads a body into memory; length is how long it is, -1 if nobody says.
+// readAll reads a body into memory; length is how long it is, or may be. A body of more than longText takes the share of all of it at once, so that nobody waits with half a body in memory.
 func (r *request) readAll(body io.Reader, length int64) ([]byte, error) {
-	if length < 0 {
-		length = r.api.o.MaxBody
+	if length <= longText {
+		return r.readInto(nil, body, length)
 	}
-	return r.readInto(nil, body, length)
+	b, err := r.readInto(nil, io.LimitReader(body, longText), longText)
+	if err != nil || len(b) < longText {
+		return b, err
+	}
+	if err := r.hold(byteWeight * (length + 1 - int64(cap(b)))); err != nil {
+		return nil, err
+	}
+	for {
+		if len(b) == cap(b) {
+			b = append(make([]byte, 0, min(2*int64(cap(b)), length+1)), b...)
+		}
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 // readInto reads to the end and appends what it reads to b, most bytes if the body is as long as it says.
@@ -193,9 +231,9 @@ const maxValues = 1_000_000
 const longText = 64 << 10
 
 // tooFull refuses a JSON text that has too many parts to be read, and takes the share of the parts that it has. What is no JSON is left to the reader.
-func (r *request) tooFull(text []byte) (why string, err error) {
+func (r *request) tooFull(text []byte) (why string) {
 	if len(text) < longText {
-		return "", nil
+		return ""
 	}
 	var members [256]int // of the objects that are open, by depth
 	depth, open, most, values := 0, 0, 0, 0
@@ -209,27 +247,28 @@ func (r *request) tooFull(text []byte) (why string, err error) {
 			}
 		case '{', '[':
 			if depth++; depth == len(members) {
-				return "", nil
+				return ""
 			}
 		case '}', ']':
 			open -= members[depth]
 			members[depth] = 0
 			if depth--; depth < 0 {
-				return "", nil
+				return ""
 			}
 		case ':':
 			members[depth]++
 			if open++; open > archive.MaxMembers {
-				return "an object has too many members, together with those that it lies in", nil
+				return "an object has too many members, together with those that it lies in"
 			}
 			most = max(most, open)
 		case ',':
 			if values++; values >= maxValues {
-				return fmt.Sprintf("a text may hold %d values", maxValues), nil
+				return fmt.Sprintf("a text may hold %d values", maxValues)
 			}
 		}
 	}
-	return "", r.hold(int64(valueWeight*values + memberWeight*most))
+	r.holdParts(int64(valueWeight*values + memberWeight*most))
+	return ""
 }
 
 // partHeader bounds how much is read for the header of a part of a form, which package multipart takes into memory.

@@ -47,8 +47,8 @@ func (l *nextLine) next() (text []byte, err error) {
 		}
 		l.line++
 		if text = bytes.TrimSpace(text); len(text) > 0 {
-			l.full, err = l.r.tooFull(text)
-			return text, err
+			l.full = l.r.tooFull(text)
+			return text, nil
 		}
 	}
 }

@@ -500,12 +500,16 @@ func (r *request) body() (*value, input, error) {
 		r.done = done
 	}
 	body := http.MaxBytesReader(r.w, r.Body, most)
+	length := r.ContentLength
+	if length < 0 {
+		length = most
+	}
 	switch media {
 	case typeMultipart:
 		form, err := r.readForm(body, params)
 		return nil, input{form: form}, err
 	case typeForm:
-		text, err := r.readAll(body, r.ContentLength)
+		text, err := r.readAll(body, length)
 		if err != nil {
 			return nil, input{}, err
 		}
@@ -514,7 +518,7 @@ func (r *request) body() (*value, input, error) {
 		}
 		return nil, input{form: parseQuery(string(text))}, nil
 	}
-	j, err := r.readJSON(body)
+	j, err := r.readJSON(body, length)
 	if err != nil || j == nil {
 		return nil, input{form: url.Values{}}, err
 	}
@@ -523,14 +527,12 @@ func (r *request) body() (*value, input, error) {
 }
 
 // readJSON reads a JSON body; nil when it is empty.
-func (r *request) readJSON(body io.Reader) (archive.JSON, error) {
-	text, err := r.readAll(body, r.ContentLength)
+func (r *request) readJSON(body io.Reader, length int64) (archive.JSON, error) {
+	text, err := r.readAll(body, length)
 	if err != nil || len(text) == 0 {
 		return nil, err
 	}
-	if why, err := r.tooFull(text); err != nil {
-		return nil, err
-	} else if why != "" {
+	if why := r.tooFull(text); why != "" {
 		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + why}
 	}
 	j, err := archive.ParseJSON(text)
