@@ -50,9 +50,13 @@ type API struct {
 	o       Options
 	router  *httprouter.Router
 	routes  []*route
-	origin  *http.CrossOriginProtection
 	takers  takers
-	start   string // differs from one start to the next
+	// strangers are senders who may add data nowhere.
+	strangers takers
+	memory    shares        // of Limits.BodyMemory
+	small     shares        // of smallMemory
+	gathering chan struct{} // has room for gatherers
+	start     string        // differs from one start to the next
 	// stopping ends with Stop; watchers counts the streams of events.
 	stopping context.Context
 	stop     context.CancelFunc
@@ -69,7 +73,7 @@ func New(a *archive.Archive, o Options) *API {
 	if o.Pages == nil {
 		o.Pages = http.NotFoundHandler()
 	}
-	api := &API{archive: a, o: o, router: httprouter.New(), origin: http.NewCrossOriginProtection(), start: requestID()}
+	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID(), gathering: make(chan struct{}, gatherers)}
 	api.health.Store("")
 	api.stopping, api.stop = context.WithCancel(context.Background())
 	api.router.RedirectFixedPath = false
@@ -130,7 +134,9 @@ type route struct {
 	// open routes serve guests also when the node is locked, and are written to by guests.
 	open bool
 	// missing is what is said of an id that is none.
-	missing  *auth.Error
+	missing *auth.Error
+	// guarded routes cost much to read, so that not even a link of another site may make a browser ask for them.
+	guarded  bool
 	onlyJSON bool   // no pages
 	answers  string // the type of what GET answers, where that is not JSON
 	anyType  bool   // takes bodies of any content type, such as streams

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 
 	"nightjar/auth"
@@ -14,16 +13,24 @@ import (
 
 // Limits bound what one who asks can take of a node. 0 stands for the default, which the comments name. The owner of the file has none but MaxBody.
 type Limits struct {
-	// MaxBody is how many bytes a body may have that is not a file or a stream of data: 64 MiB.
+	// MaxBody is how many bytes a body may have that is not a file or a stream of data: 8 MiB.
 	MaxBody int64
+	// MaxLine is how many bytes a line of a stream of data may have: 16 MiB.
+	MaxLine int64
+	// BodyMemory is how many bytes of memory may be taken by all bodies and lines that are being read, and by what is made of them, about four bytes for one that was sent: 64 MiB. One user has half, or what the
+	// largest body or line takes. Others wait for UploadWait.
+	BodyMemory int64
 	// MaxUpload is how many bytes a file, or a stream of data, may have: 8 GiB.
 	MaxUpload int64
 	// Uploads is how many files, streams and other bodies of more than smallBody are taken in at once, and UserUploads how many of one user: 16 and 8. Others wait for
 	// UploadWait, a minute, and are then told to come again.
 	Uploads, UserUploads int
 	UploadWait           time.Duration
-	// BodyStall is how long a body may bring nothing: a minute.
+	// BodyStall is how long a body may bring nothing: 30 seconds.
 	BodyStall time.Duration
+	// BodyRate is how many bytes a second a body must bring over any RateOver that the node waits for it: 1 KiB and 30 seconds. So a body takes at most its size divided by that, and RateOver.
+	BodyRate int64
+	RateOver time.Duration
 	// SendStall is how long a client may take for the next 16 KiB of an answer: five minutes.
 	SendStall time.Duration
 }
@@ -34,8 +41,12 @@ func (l Limits) orDefaults() Limits {
 			*n = standard
 		}
 	}
-	size(&l.MaxBody, 64<<20)
+	size(&l.MaxBody, 8<<20)
+	size(&l.MaxLine, 16<<20)
+	size(&l.BodyMemory, 64<<20)
+	size(&l.BodyRate, 1<<10)
 	size(&l.MaxUpload, 8<<30)
+	l.BodyMemory = max(l.BodyMemory, l.userMemory())
 	if l.Uploads == 0 {
 		l.Uploads = 16
 	}
@@ -48,9 +59,15 @@ func (l Limits) orDefaults() Limits {
 		}
 	}
 	wait(&l.UploadWait, time.Minute)
-	wait(&l.BodyStall, time.Minute)
+	wait(&l.BodyStall, 30*time.Second)
+	wait(&l.RateOver, 30*time.Second)
 	wait(&l.SendStall, 5*time.Minute)
 	return l
+}
+
+// userMemory is how much of BodyMemory one user has. The fields of a form take twice their length while they are read.
+func (l *Limits) userMemory() int64 {
+	return max(l.BodyMemory/2, byteWeight*max(2*l.MaxBody, l.MaxLine)+byteWeight*lineBuffer)
 }
 
 // smallBody is up to how many bytes a body that is neither a file nor a stream takes no place among those: it is in memory, two or three times over, while it is read.
@@ -65,18 +82,29 @@ type bodyError struct{ err error }
 func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
-// patient is a body that must go on coming.
+// patient is a body that must go on coming, at some rate. Only the time counts for which the node waits for it, not that for which it is busy with what came.
 type patient struct {
 	io.ReadCloser
-	of    *http.ResponseController
-	stall time.Duration
+	of     *http.ResponseController
+	stall  time.Duration
+	over   time.Duration // in which the next need bytes must come
+	need   int64
+	got    int64         // of these
+	waited time.Duration // for these
+	ended  bool
 }
 
 func (p *patient) Read(b []byte) (int, error) {
-	p.of.SetReadDeadline(time.Now().Add(p.stall)) // where there is no network there is no deadline
+	begun := time.Now()
+	p.of.SetReadDeadline(begun.Add(min(p.stall, p.over-p.waited))) // where there is no network there is no deadline
 	n, err := p.ReadCloser.Read(b)
+	p.got += int64(n)
+	if p.waited += time.Since(begun); p.got >= p.need {
+		p.got, p.waited = 0, 0
+	}
 	switch {
 	case err == io.EOF:
+		p.ended = true
 		p.of.SetReadDeadline(time.Time{}) // what is waited for from here on is the end of the connection
 	case err != nil:
 		err = &bodyError{err}
@@ -89,7 +117,11 @@ type patientWriter struct {
 	http.ResponseWriter
 	of    *http.ResponseController
 	stall time.Duration
+	body  *patient // nil for none
 }
+
+// restStall is how long what is left of a body may take when the answer is known: package http reads a part of it before it sends the answer.
+const restStall = time.Second
 
 // sendAtOnce is how much must be taken in SendStall.
 const sendAtOnce = 16 << 10
@@ -98,6 +130,9 @@ func (p *patientWriter) wait() { p.of.SetWriteDeadline(time.Now().Add(p.stall)) 
 
 func (p *patientWriter) WriteHeader(status int) {
 	p.wait()
+	if p.body != nil && !p.body.ended {
+		p.of.SetReadDeadline(time.Now().Add(restStall))
+	}
 	p.ResponseWriter.WriteHeader(status)
 }
 
@@ -118,13 +153,19 @@ func (p *patientWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 func (api *API) patiently(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
 	of := http.NewResponseController(w)
 	of.SetWriteDeadline(time.Time{}) // that of the answer before
+	var body *patient
 	if r.Body != nil && r.Body != http.NoBody {
 		of.SetReadDeadline(time.Now().Add(api.o.BodyStall)) // also of what is left when the handler has read enough
+		rate := float64(api.o.BodyRate)
+		if owner, _ := r.Context().Value(ownerKey{}).(bool); owner {
+			rate = 0
+		}
+		body = &patient{ReadCloser: r.Body, of: of, stall: api.o.BodyStall, over: api.o.RateOver, need: int64(rate * api.o.RateOver.Seconds())}
 		r2 := *r
-		r2.Body = &patient{r.Body, of, api.o.BodyStall}
+		r2.Body = body
 		r = &r2
 	}
-	return &patientWriter{w, of, api.o.SendStall}, r
+	return &patientWriter{w, of, api.o.SendStall, body}, r
 }
 
 // bodyFailed says what is answered when a body did not come as it should.
@@ -136,62 +177,49 @@ func bodyFailed(err error) (status int, detail string) {
 }
 
 // takers counts who is sending files and streams.
-type takers struct {
-	mu   sync.Mutex
-	all  int
-	of   map[uint64]int
-	free chan struct{} // closed, and made anew, when one has ended
+type takers struct{ shares }
+
+// take waits until an upload may begin: there are all at once at most, and each of one sender. The caller calls done when it has ended.
+func (t *takers) take(ctx context.Context, who sender, all, each int, wait time.Duration) (done func(), err error) {
+	if err := t.shares.take(ctx, who, 1, int64(all), int64(each), wait, errManyUploads); err != nil {
+		return nil, err
+	}
+	return func() { t.give(who, 1) }, nil
 }
 
-// take waits until an upload of a user may begin. The caller calls done when it has ended.
-func (t *takers) take(ctx context.Context, user uint64, l *Limits) (done func(), err error) {
-	late := time.NewTimer(l.UploadWait)
-	defer late.Stop()
-	for {
-		t.mu.Lock()
-		if t.free == nil {
-			t.free, t.of = make(chan struct{}), map[uint64]int{}
-		}
-		if t.all < l.Uploads && t.of[user] < l.UserUploads {
-			t.all++
-			t.of[user]++
-			t.mu.Unlock()
-			return func() { t.end(user) }, nil
-		}
-		free := t.free
-		t.mu.Unlock()
-		select {
-		case <-free:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-late.C:
-			return nil, &auth.Error{Kind: auth.TooMany, Message: "Too many uploads at once. Try again later.", RetryAfter: 10 * time.Second}
-		}
-	}
-}
+// errNothingToAddTo refuses data of a user who may add none to any target.
+var errNothingToAddTo = &auth.Error{Kind: auth.Forbidden, Message: "There is no target to which you may add data."}
 
-func (t *takers) end(user uint64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.all--
-	if t.of[user]--; t.of[user] == 0 {
-		delete(t.of, user)
+// strangerPlaces is how many uploads and large bodies there may be at once of all users who may add data to no target, each of whom sends one. They take no place of the others.
+const strangerPlaces = 4
+
+// takePlace takes the place of an upload or of a large body. Data of a user who may add them to no target are refused before they are read, unless they are so few that the answer may say what is wrong
+// with them.
+func (r *request) takePlace(data bool) (done func(), err error) {
+	l := &r.api.o.Limits
+	may, err := r.access.MayAddSomewhere()
+	switch {
+	case err != nil:
+		return nil, err
+	case may:
+		return r.api.takers.take(r.Context(), r.sender(), l.Uploads, l.UserUploads, l.UploadWait)
+	case data && (r.ContentLength < 0 || r.ContentLength > smallBody):
+		return nil, errNothingToAddTo
 	}
-	close(t.free)
-	t.free = make(chan struct{})
+	return r.api.strangers.take(r.Context(), r.sender(), strangerPlaces, 1, l.UploadWait)
 }
 
 // uploading makes a handler of one that takes a file or a stream: as many bytes as a file may have, when there is room for it.
-func uploading(h handler) handler {
+func uploading(h handler, targets bool) handler {
 	return func(r *request) (*answer, error) {
-		if r.viewer.Owner {
+		if r.isLocal() {
 			return h(r)
 		}
 		most := r.api.o.MaxUpload
 		if r.ContentLength > most {
 			return nil, tooLong(most)
 		}
-		done, err := r.api.takers.take(r.Context(), r.viewer.ID, &r.api.o.Limits)
+		done, err := r.takePlace(!targets)
 		if err != nil {
 			return nil, err
 		}

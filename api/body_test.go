@@ -44,7 +44,7 @@ func (n *node) waitFor(uploads int) {
 		n.api.takers.mu.Lock()
 		all := n.api.takers.all
 		n.api.takers.mu.Unlock()
-		if all == uploads {
+		if all == int64(uploads) {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -55,6 +55,8 @@ func (n *node) waitFor(uploads int) {
 // TestUploadsAtOnce: one user's uploads leave room for others', who wait, and are told to come again when that is long.
 func TestUploadsAtOnce(t *testing.T) {
 	n := start(t, Options{Limits: Limits{Uploads: 3, UserUploads: 2, UploadWait: 300 * time.Millisecond}})
+	n.target("astro", "M 1", "Observers")
+	n.target("bob", "M 2")
 	one, two := n.slow("astro"), n.slow("astro")
 	n.waitFor(2)
 	line := raw{typeNDJSON, "{}\n"}
@@ -79,19 +81,19 @@ func TestUploadsAtOnce(t *testing.T) {
 // TestTakers: whoever waits begins when another ends; who goes leaves no trace.
 func TestTakers(t *testing.T) {
 	var queue takers
-	l := Limits{Uploads: 1, UserUploads: 1, UploadWait: time.Hour}
-	done, err := queue.take(t.Context(), 1, &l)
+	wait := time.Hour
+	done, err := queue.take(t.Context(), sender{user: 1}, 1, 1, wait)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := queue.take(ctx, 2, &l); !errors.Is(err, context.Canceled) {
+	if _, err := queue.take(ctx, sender{user: 2}, 1, 1, wait); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	began := make(chan func())
 	go func() {
-		next, err := queue.take(t.Context(), 2, &l)
+		next, err := queue.take(t.Context(), sender{user: 2}, 1, 1, wait)
 		if err != nil {
 			t.Error(err)
 		}
@@ -102,13 +104,13 @@ func TestTakers(t *testing.T) {
 	if queue.all != 0 || len(queue.of) != 0 {
 		t.Errorf("%d uploads, %v", queue.all, queue.of)
 	}
-	l.UploadWait = time.Nanosecond
-	if done, err = queue.take(t.Context(), 1, &l); err != nil {
+	wait = time.Nanosecond
+	if done, err = queue.take(t.Context(), sender{user: 1}, 1, 1, wait); err != nil {
 		t.Fatal(err)
 	}
 	defer done()
 	var refused *auth.Error
-	if _, err := queue.take(t.Context(), 1, &l); !errors.As(err, &refused) || refused.Kind != auth.TooMany || refused.RetryAfter == 0 {
+	if _, err := queue.take(t.Context(), sender{user: 1}, 1, 1, wait); !errors.As(err, &refused) || refused.Kind != auth.TooMany || refused.RetryAfter == 0 {
 		t.Error(err)
 	}
 }

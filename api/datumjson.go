@@ -31,7 +31,7 @@ func writeDatum(w *writer, v *archive.DatumView) {
 func datumRows(l *listWriter) archive.Out[archive.DatumView] {
 	out := rows(l, datumColumns)
 	if l.r.picked == nil {
-		out.Row = func(v *archive.DatumView) error { writeDatum(&l.writer, v); return nil }
+		out.Row = func(v *archive.DatumView) error { writeDatum(&l.writer, v); return l.enough() }
 	}
 	return out
 }

@@ -167,6 +167,11 @@ func datumInput(fields []Field, in input) *archive.DatumInput {
 		d.Time, d.Timed = t.Time, true
 	}
 	d.Value = rec.Get("value").JSON
+	if len(d.Value) > archive.MaxValue {
+		d.Add("value", "Ensure this field has no more than %d bytes.", archive.MaxValue)
+	} else if _, err := archive.CompactValue(d.Value[:0:len(d.Value)], d.Value); err == nil {
+		d.Compact = true // as every JSON that was read, but for numbers that nothing can hold: it needs no further copy
+	}
 	d.Groups = groupRefs(rec.Get("groups").Items)
 	if len(d.All()) == 0 && !rec.Get("data_type").Given {
 		d.Add("data_type", msgRequired) // a TOM breaks down here, after it has checked the rest
@@ -176,7 +181,7 @@ func datumInput(fields []Field, in input) *archive.DatumInput {
 
 func createDatum(r *request) (*answer, error) {
 	if media, _ := r.mediaType(); media == typeNDJSON {
-		return uploading(importDatums)(r)
+		return uploading(importDatums, false)(r)
 	}
 	refuse, err := refusesDuplicates(r, "error")
 	if err != nil {
@@ -208,10 +213,12 @@ func createDatum(r *request) (*answer, error) {
 		}
 		status, message = http.StatusOK, archive.AlreadyThere
 	}
-	return r.object(status, func(w *writer) {
-		writeColumns(w, datumColumns, v)
+	w := writer{buf: make([]byte, 0, len(v.Value)+1<<10)} // a large value is copied once
+	w.object(func() {
+		writeColumns(&w, datumColumns, v)
 		w.textMember("message", message)
 	})
+	return &answer{status: status, body: w.buf}, nil
 }
 
 // createDatums adds a list of data, all or none, and answers with them.

@@ -1,12 +1,14 @@
 package api
 
 import (
+	"context"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
+	"sync"
 
 	"nightjar/archive"
+	"nightjar/auth"
 )
 
 // exportFormats are the forms in which a whole list can be had as a table, with format=.
@@ -23,8 +25,11 @@ type stream struct {
 	sent bool
 }
 
+// full reports that much was gathered.
+func (s *stream) full() bool { return len(s.buf) >= flushAt }
+
 func (s *stream) flush() error {
-	if len(s.buf) < flushAt {
+	if !s.full() {
 		return nil
 	}
 	return s.send()
@@ -60,6 +65,19 @@ func (r *request) streamed(kind string, fn func(s *stream) error) (*answer, erro
 	return &answer{sent: true}, s.send()
 }
 
+// gatherers is how many exports of data gather their rows at once. That takes some twenty times the memory of sending them, and no longer than the node takes, however slow the client is.
+const gatherers = 3
+
+// gather begins the part of an export before its first row. The function that is returned ends it, and may be called again.
+func (r *request) gather() (end func(), err error) {
+	select {
+	case r.api.gathering <- struct{}{}:
+		return sync.OnceFunc(func() { <-r.api.gathering }), nil
+	case <-r.Context().Done():
+		return nil, context.Cause(r.Context())
+	}
+}
+
 // exportDatums sends all data that a filter lets through, by target and time.
 func exportDatums(r *request, format string) (*answer, error) {
 	f, err := parseDatumFilter(r)
@@ -70,19 +88,25 @@ func exportDatums(r *request, format string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	gathered, err := r.gather()
+	if err != nil {
+		return nil, err
+	}
+	defer gathered()
 	return r.streamed(exportTypes[format], func(s *stream) error {
 		if format == "ndjson" {
 			return r.access.Export(r.Context(), f, nil, archive.Out[archive.ExportView]{
-				Begin: func(archive.Extent) error { return nil },
+				Begin: func(archive.Extent) error { gathered(); return nil },
 				Row: func(v *archive.ExportView) error {
 					inUnits(&v.DatumView)
 					s.buf = appendDatumLine(s.buf, v)
 					return nil
 				},
 				Flush: s.flush,
+				Full:  s.full,
 			})
 		}
-		return r.exportTable(f, format, inUnits, s)
+		return r.exportTable(f, format, inUnits, gathered, s)
 	})
 }
 
@@ -120,7 +144,7 @@ var valueHelp = map[string][3]string{
 // with others is given whole, as one that is no object.
 const maxValueColumns = 900
 
-func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), s *stream) error {
+func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), gathered func(), s *stream) error {
 	columns := []tableColumn{
 		{name: "target", help: "Name of the target", ucd: "meta.id;src"}, {name: "data_type", help: "Type of data"},
 		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
@@ -165,6 +189,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 	t := newTable(format, s)
 	err := r.access.Export(r.Context(), f, look, archive.Out[archive.ExportView]{
 		Begin: func(e archive.Extent) error {
+			gathered()
 			if format == "fits" {
 				for id := range seen {
 					if v, err := r.access.Target(id); err == nil { // one that went meanwhile has no rows
@@ -209,6 +234,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			return t.row(cells)
 		},
 		Flush: s.flush,
+		Full:  s.full,
 	})
 	if err == nil {
 		err = t.foot()
@@ -227,6 +253,9 @@ func cellText(v archive.JSON) string {
 	return string(v)
 }
 
+// maxTargetColumns is how many aliases and different tags together get columns of their own in an export of targets, all of whose rows have all columns.
+const maxTargetColumns = 2_000
+
 // exportTargets sends all targets that a filter lets through, as a TOM exports them: aliases as name2, name3 and so on, tags as columns of their own.
 func exportTargets(r *request, format string) (*answer, error) {
 	f, err := parseTargetFilter(r)
@@ -244,19 +273,24 @@ func exportTargets(r *request, format string) (*answer, error) {
 					return nil
 				},
 				Flush: s.flush,
+				Full:  s.full,
 			})
 		}
 		aliases := 0
 		var extras []string
-		used := map[string]bool{}
+		used, known := map[string]bool{}, map[string]bool{}
 		err := r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
 			Begin: func(archive.Extent) error { return nil },
 			Row: func(v *archive.TargetView) error {
 				aliases = max(aliases, len(v.Aliases))
 				for _, e := range v.Extras {
-					if !slices.Contains(extras, e.Key) {
+					if !known[e.Key] {
+						known[e.Key] = true
 						extras = append(extras, e.Key)
 					}
+				}
+				if aliases+len(extras) > maxTargetColumns {
+					return auth.Invalid("format", "These targets have more than %d aliases and different tags, too many for a table: ask for fewer targets, or for ndjson.", maxTargetColumns)
 				}
 				for _, n := range archive.Numbers {
 					used[n.Name] = used[n.Name] || *n.Of(v.Target) != nil
@@ -360,6 +394,7 @@ func exportTargets(r *request, format string) (*answer, error) {
 				return t.row(cells)
 			},
 			Flush: s.flush,
+			Full:  s.full,
 		})
 		if err == nil {
 			err = t.foot()

@@ -2,10 +2,13 @@ package api
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
+	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 )
 
 // page shows an answer to somebody who looks at the API with a browser.
@@ -17,39 +20,136 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <p><code>{{.Method}} {{.URL}}</code></p>
 {{if .Unknown}}<p class="warning">Not known here, and ignored: {{.Unknown}}</p>{{end}}
 <p id="status">HTTP {{.Status}} {{.StatusText}}<br>Allow: {{.Allow}}</p>
-<pre id="answer" class="answer">{{.Body}}</pre>
+{{range .Notes}}<p class="warning">{{.}}{{if $.Whole}} <a href="{{$.Whole}}">All of it as JSON</a>{{end}}</p>
+{{end}}<pre id="answer" class="answer">`))
+
+// pageEnd is what comes behind the answer.
+var pageEnd = template.Must(template.New("end").Parse(`</pre>
 <div id="tools">{{if .Filters}}<h2>Filters</h2><form method="get">{{range .Filters}}<label>{{.Name}} <input name="{{.Name}}" value="{{.Value}}"> <small>{{.Help}}</small></label>{{end}}<button>Ask</button></form>{{end}}</div>
 </main><div id="notices" role="status" aria-live="polite"></div></body></html>
 `))
 
-// writePage sends an answer as a page.
+// maxSpread is how many bytes of indented JSON an answer has at most, and a page shows: a list in two hundred lists is a hundred times as long when it is indented.
+const maxSpread = 2 << 20
+
+// writePage sends an answer as a page. What is indented and escaped is bounded, and escaped as it is sent.
 func (r *request) writePage(a *answer) {
 	node, err := r.api.archive.Name()
 	if err != nil {
 		node = "Nightjar"
 	}
-	var pretty bytes.Buffer
-	if json.Indent(&pretty, a.body, "", "  ") != nil {
-		pretty.Write(a.body)
-	}
 	h := r.w.Header()
 	type field struct{ Name, Value, Help string }
 	data := struct {
-		Node, View, Method, URL, Who, Allow, Body, Unknown, StatusText string
-		Status                                                         int
-		Filters                                                        []field
+		Node, View, Method, URL, Who, Allow, Unknown, StatusText, Whole string
+		Status                                                          int
+		Notes                                                           []string
+		Filters                                                         []field
 	}{Node: node, View: r.route.view, Method: r.Method, URL: r.URL.RequestURI(), Who: r.viewer.Name, Allow: h.Get("Allow"),
-		Body: pretty.String(), Unknown: h.Get("Nightjar-Unknown-Parameters"), Status: a.status, StatusText: http.StatusText(a.status)}
+		Unknown: h.Get("Nightjar-Unknown-Parameters"), Status: a.status, StatusText: http.StatusText(a.status)}
+	text, whole := indented(a.body, 2, maxSpread)
+	if r.fewer {
+		data.Notes = append(data.Notes, fmt.Sprintf("A page shows %d rows at most; next leads to the others.", maxPageRows))
+	}
+	if a.cut || !whole {
+		data.Notes = append(data.Notes, "The answer is too long for a page, which shows its beginning.")
+	}
+	if len(data.Notes) > 0 && r.reads() {
+		q := maps.Clone(r.query)
+		q.Set("format", "json")
+		data.Whole = r.URL.EscapedPath() + "?" + q.Encode()
+	}
 	for _, f := range r.route.filters {
 		data.Filters = append(data.Filters, field{f.Name, lastOf(r.query, f.Name), f.Help})
 	}
-	var out bytes.Buffer
-	if err := page.Execute(&out, data); err != nil {
+	var head, end bytes.Buffer
+	if err := errors.Join(page.Execute(&head, data), pageEnd.Execute(&end, data)); err != nil {
 		r.api.failed(r.w, r.Request, err)
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", strings.Join([]string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"}, "; "))
 	r.w.WriteHeader(a.status)
-	r.w.Write(out.Bytes())
+	r.w.Write(head.Bytes())
+	for len(text) > 0 {
+		n := min(len(text), 32<<10)
+		var b bytes.Buffer
+		template.HTMLEscape(&b, text[:n]) // which takes bytes one by one, so that no character is lost where they are parted
+		if _, err := r.w.Write(b.Bytes()); err != nil {
+			return
+		}
+		text = text[n:]
+	}
+	r.w.Write(end.Bytes())
+}
+
+// indented puts each member and each item of a JSON text without white space on a line of its own. whole is false when that is more than most bytes, or the text ends early: then out is the beginning.
+func indented(text []byte, blanks, most int) (out []byte, whole bool) {
+	out = make([]byte, 0, min(2*len(text)+64, most+64))
+	depth, quoted := 0, false
+	line := func() {
+		out = append(out, '\n')
+		for range min(depth*blanks, most) {
+			out = append(out, ' ')
+		}
+	}
+	for i := 0; i < len(text); i++ {
+		if len(out) > most {
+			return wholeRunes(out[:most]), false
+		}
+		c := text[i]
+		if quoted {
+			out = append(out, c)
+			switch {
+			case c == '\\' && i+1 < len(text):
+				i++
+				out = append(out, text[i])
+			case c == '"':
+				quoted = false
+			}
+			continue
+		}
+		switch c {
+		case '"':
+			quoted = true
+			out = append(out, c)
+		case '{', '[':
+			out = append(out, c)
+			if i+1 < len(text) && (text[i+1] == '}' || text[i+1] == ']') {
+				i++
+				out = append(out, text[i])
+				continue
+			}
+			depth++
+			line()
+		case '}', ']':
+			depth--
+			line()
+			out = append(out, c)
+		case ',':
+			out = append(out, c)
+			line()
+		case ':':
+			out = append(out, c, ' ')
+		default:
+			out = append(out, c)
+		}
+	}
+	if len(out) > most {
+		return wholeRunes(out[:most]), false
+	}
+	return out, depth == 0 && !quoted
+}
+
+// wholeRunes takes half a character off the end.
+func wholeRunes(b []byte) []byte {
+	for n := len(b) - 1; n >= 0 && n > len(b)-utf8.UTFMax; n-- {
+		if utf8.RuneStart(b[n]) {
+			if !utf8.FullRune(b[n:]) {
+				return b[:n]
+			}
+			break
+		}
+	}
+	return b
 }

@@ -11,8 +11,8 @@ import (
 	"nightjar/auth"
 )
 
-// longText is a text of n characters, or bytes when they are of one each, that is different for each mark.
-func longText(mark string, n int, letter string) string {
+// textOf is a text of n characters, or bytes when they are of one each, that is different for each mark.
+func textOf(mark string, n int, letter string) string {
 	return mark + strings.Repeat(letter, n-len(mark))
 }
 
@@ -87,7 +87,7 @@ func TestTextLimits(t *testing.T) {
 		t.Run(c.path+" "+c.field+" "+c.letter, func(t *testing.T) {
 			send := func(length int, kind string) *reply {
 				t.Helper()
-				m := c.body(longText(mark(), length, c.letter))
+				m := c.body(textOf(mark(), length, c.letter))
 				switch {
 				case c.part:
 					f := newForm()
@@ -216,7 +216,7 @@ func TestSizeLimits(t *testing.T) {
 		text, _ := json.Marshal(value(size))
 		return raw{kind: typeNDJSON, text: strings.Replace(string(text), "sss", "zzz", 1) + "\n"}
 	}
-	const tooLarge = `"value":["Ensure this field has no more than 8388608 bytes."]`
+	const tooLarge = `"value":["Ensure this field has no more than 7340032 bytes."]`
 	n.ask("astro", "POST", "/api/reduceddatums/", value(archive.MaxValue)).want(t, 201)
 	refused("a value", n.ask("astro", "POST", "/api/reduceddatums/", value(archive.MaxValue+1)), tooLarge)
 	timed := func(size int) raw {

@@ -158,6 +158,15 @@ func links(base string, query url.Values, page archive.Page, count int) (next, p
 // flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a whole.
 const flushAt = 1 << 20
 
+// maxPageRows is how many rows of a list a page for a browser shows, whatever limit is asked for, and maxPageText after how many bytes of JSON no further row of it is read.
+const (
+	maxPageRows = 100
+	maxPageText = 1 << 20
+)
+
+// errEnough ends a query for a page that shows only the beginning of its answer.
+var errEnough = errors.New("the page is full")
+
 // listWriter writes a page of a list: short ones as one answer, long ones as a stream.
 type listWriter struct {
 	writer
@@ -192,9 +201,20 @@ func (l *listWriter) begin(e archive.Extent) error {
 	return nil
 }
 
+// full reports that much was gathered.
+func (l *listWriter) full() bool { return len(l.buf) >= flushAt }
+
+// enough ends the query when a page shows no more than what was gathered.
+func (l *listWriter) enough() error {
+	if l.r.html && len(l.buf) > maxPageText {
+		return errEnough
+	}
+	return nil
+}
+
 // flush sends what has been gathered, when it is much.
 func (l *listWriter) flush() error {
-	if len(l.buf) < flushAt || l.r.html {
+	if !l.full() || l.r.html {
 		return nil
 	}
 	if !l.stream {
@@ -215,6 +235,9 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 		}
 	}
 	l := &listWriter{r: r, page: parsePage(r.query)}
+	if r.html && l.page.Limit > maxPageRows {
+		l.page.Limit, r.fewer = maxPageRows, true
+	}
 	l.buf = newBody()
 	if r.route.cursors {
 		c, err := parseCursor(r)
@@ -223,7 +246,11 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 		}
 		l.page.Cursor = c
 	}
-	if err := run(l); err != nil {
+	err := run(l)
+	if errors.Is(err, errEnough) {
+		return &answer{status: http.StatusOK, body: l.buf, cut: true}, nil
+	}
+	if err != nil {
 		if l.stream {
 			r.api.breakOff(r.Request, err)
 		}
@@ -244,7 +271,8 @@ func rows[T any](l *listWriter, columns []column[T], asked ...column[T]) archive
 	columns = pickColumns(l.r, columns, asked...)
 	return archive.Out[T]{
 		Begin: l.begin,
-		Row:   func(v *T) error { writeRow(&l.writer, columns, v); return nil },
+		Row:   func(v *T) error { writeRow(&l.writer, columns, v); return l.enough() },
 		Flush: l.flush,
+		Full:  l.full,
 	}
 }

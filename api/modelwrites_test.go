@@ -78,7 +78,9 @@ func unique(list []string) []string {
 
 // textAround2K makes records a little shorter and longer than 2,048 bytes, from where on the file keeps
 // them apart.
-func textAround2K(r *rand.Rand) string { return strings.Repeat("x", one(r, 1700, 1800, 1900, 2100, 3000)) }
+func textAround2K(r *rand.Rand) string {
+	return strings.Repeat("x", one(r, 1700, 1800, 1900, 2100, 3000))
+}
 
 // tags are what a target's tags are to be; doubled says that a key stands there twice.
 func tags(r *rand.Rand) (sent []any, tags []modelPart, doubled bool) {

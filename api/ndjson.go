@@ -15,31 +15,50 @@ import (
 
 const typeNDJSON = "application/x-ndjson"
 
-// maxLine is how long one line of a stream of data may be.
-const maxLine = 64 << 20
+// lineBuffer is up to how many bytes a line of a stream takes no share of the memory of bodies.
+const lineBuffer = 64 << 10
 
 // nextLine gives the lines of a stream that hold something, each a JSON object, with their numbers. What is wrong with a line is added to p.
 type nextLine struct {
+	r    *request
 	b    *bufio.Reader
 	line int
+	most int64
+	full string // why the line cannot be read, "" if it can
 }
 
-func newLines(r io.Reader) *nextLine { return &nextLine{b: bufio.NewReaderSize(r, 1<<20)} }
+func (r *request) lines() *nextLine {
+	l := &nextLine{r: r, b: bufio.NewReaderSize(r.Body, lineBuffer), most: r.api.o.MaxLine}
+	if r.isLocal() {
+		l.most = max(l.most, ownLine)
+	}
+	return l
+}
 
+// ownLine is how many bytes a line may have at least that comes through the control socket.
+const ownLine = 64 << 20
+
+// next gives the next line, which is valid until the one after it.
 func (l *nextLine) next() (text []byte, err error) {
 	for {
-		if text, err = readLine(l.b); err != nil {
+		l.r.release()
+		if text, err = l.read(); err != nil {
 			return nil, err
 		}
 		l.line++
 		if text = bytes.TrimSpace(text); len(text) > 0 {
+			l.full = l.r.tooFull(text)
 			return text, nil
 		}
 	}
 }
 
 // object reads a line as an object; what is wrong is added to p.
-func object(text []byte, p *auth.Problems) (in input, ok bool) {
+func (l *nextLine) object(text []byte, p *auth.Problems) (in input, ok bool) {
+	if l.full != "" {
+		p.Add("", "JSON parse error - %s", l.full)
+		return in, false
+	}
 	j, err := archive.ParseJSON(text)
 	if err != nil {
 		p.Add("", "JSON parse error - %s", strings.TrimPrefix(err.Error(), archive.ErrNotJSON.Error()+": "))
@@ -58,17 +77,19 @@ func importDatums(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := newLines(r.Body)
+	lines := r.lines()
 	var plain plainLines
 	result, err := r.access.AddData(r.Context(), refuse, func() (archive.DatumInput, int, error) {
 		text, err := lines.next()
 		if err != nil {
 			return archive.DatumInput{}, lines.line, err
 		}
-		if d, ok := plain.read(text); ok {
-			return d, lines.line, nil
+		if len(text) < longText {
+			if d, ok := plain.read(text); ok {
+				return d, lines.line, nil
+			}
 		}
-		return lineInput(text), lines.line, nil
+		return lines.datum(text), lines.line, nil
 	})
 	if err != nil {
 		return nil, err
@@ -85,18 +106,20 @@ func importDatums(r *request) (*answer, error) {
 
 // importTargets takes a stream of targets, one JSON object a line.
 func importTargets(r *request) (*answer, error) {
-	lines := newLines(r.Body)
+	lines := r.lines()
 	result, err := r.access.AddTargets(r.Context(), func() (*archive.TargetInput, int, error) {
 		text, err := lines.next()
 		if err != nil {
 			return nil, lines.line, err
 		}
 		p := new(auth.Problems)
-		in, ok := object(text, p)
+		in, ok := lines.object(text, p)
 		if !ok {
 			return &archive.TargetInput{Problems: *p}, lines.line, nil
 		}
-		return targetInput(in, false), lines.line, nil
+		t := targetInput(in, false)
+		t.Size = len(text)
+		return t, lines.line, nil
 	})
 	if err != nil {
 		return nil, err
@@ -123,32 +146,36 @@ func writeRejected(w *writer, list []archive.RowProblem, more int) {
 	})
 }
 
-// readLine reads a line without its end; io.EOF after the last.
-func readLine(b *bufio.Reader) ([]byte, error) {
-	text, err := b.ReadSlice('\n')
+// read reads a line without its end; io.EOF after the last.
+func (l *nextLine) read() ([]byte, error) {
+	text, err := l.b.ReadSlice('\n')
 	if err == nil || errors.Is(err, io.EOF) && len(text) > 0 {
 		return text, nil
 	}
 	if !errors.Is(err, bufio.ErrBufferFull) {
 		return nil, err
 	}
-	long := append([]byte(nil), text...)
-	for errors.Is(err, bufio.ErrBufferFull) {
-		text, err = b.ReadSlice('\n')
-		if long = append(long, text...); len(long) > maxLine {
-			return nil, &httpError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("A line is longer than %d bytes.", maxLine)}
+	for long := []byte(nil); ; {
+		if int64(len(long)+len(text)) > l.most {
+			return nil, &httpError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("A line is longer than %d bytes.", l.most)}
+		}
+		more, failed := l.r.grown(long, len(text), l.most)
+		if failed != nil {
+			return nil, failed
+		}
+		if long = append(more, text...); err == nil || errors.Is(err, io.EOF) {
+			return long, nil
+		}
+		if text, err = l.b.ReadSlice('\n'); err != nil && !errors.Is(err, bufio.ErrBufferFull) && !errors.Is(err, io.EOF) {
+			return nil, err
 		}
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	return long, nil
 }
 
-// lineInput reads one datum of a stream.
-func lineInput(text []byte) archive.DatumInput {
+// datum reads one datum of a stream.
+func (l *nextLine) datum(text []byte) archive.DatumInput {
 	var d archive.DatumInput
-	in, ok := object(text, &d.Problems)
+	in, ok := l.object(text, &d.Problems)
 	if !ok {
 		return d
 	}

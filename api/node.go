@@ -37,7 +37,7 @@ func (api *API) nodeRoutes() []*route {
 		{path: "/api/node/certificate/", view: "Certificate", parses: allParsers, handle: map[string]handler{"GET": getCertificate}},
 		{path: "/api/node/backup/", view: "Backup", parses: allParsers, fields: fixed(pathFields), mayAct: func(r *request) bool { return r.viewer.Owner },
 			handle: map[string]handler{"POST": backup}},
-		{path: "/api/backup/", view: "Backup File", parses: allParsers, anyType: true, handle: map[string]handler{"GET": downloadBackup}},
+		{path: "/api/backup/", view: "Backup File", parses: allParsers, anyType: true, guarded: true, handle: map[string]handler{"GET": downloadBackup}},
 		{path: "/api/node/verify/", view: "Verify", parses: allParsers, fields: fixed(verifyFields), mayAct: isSuperuser, filters: verifyFilters,
 			handle: map[string]handler{"POST": verify}},
 		{path: "/api/node/compact/", view: "Compact", parses: allParsers, handle: map[string]handler{"POST": compact}},

@@ -80,8 +80,8 @@ func FuzzBody(f *testing.F) {
 		if len(all) > 0 && all[0].form != nil {
 			refused(productInput(all[0].form, "a.csv").Err())
 		}
-		lineInput(body)
-		lines := newLines(bytes.NewReader(body))
+		new(nextLine).datum(body)
+		lines := ask().lines()
 		for {
 			if _, err := lines.next(); err != nil {
 				break

@@ -16,7 +16,7 @@ func samePlain(t *testing.T, line string) (plain bool) {
 	if !plain {
 		return false
 	}
-	thorough := lineInput([]byte(line))
+	thorough := new(nextLine).datum([]byte(line))
 	var err error
 	if thorough.Value, err = archive.CompactValue(nil, thorough.Value); err != nil {
 		t.Errorf("%s: %v", line, err)

@@ -92,7 +92,7 @@ func (api *API) productRoutes() []*route {
 		{
 			path: "/api/dataproducts/", view: "Data Product List", parses: []string{typeMultipart}, filters: productFilters, lists: true, cursors: true, steady: true, members: productMembers,
 			fields: fixed(productFields), writes: []Filter{duplicateParameter, dryRunParameter}, sent: sentUploadFields,
-			handle: map[string]handler{"GET": listProducts, "POST": uploading(uploadProduct)},
+			handle: map[string]handler{"GET": listProducts, "POST": uploading(uploadProduct, false)},
 		},
 		{
 			path: "/api/dataproducts/:id/", view: "Data Product Instance", parses: []string{typeMultipart}, steady: true, members: productMembers,
@@ -111,10 +111,11 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 			Begin: l.begin,
 			Product: func(v *archive.ProductView) error {
 				writeRow(&l.writer, append(before[:len(before):len(before)], after...), v)
-				return nil
+				return l.enough()
 			},
 			End:   func() error { return nil },
 			Flush: l.flush,
+			Full:  l.full,
 		}
 	}
 	return archive.ProductOut{
@@ -127,14 +128,15 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 			l.open('[')
 			return nil
 		},
-		Datum: func(d *archive.DatumView) error { writeDatum(&l.writer, d); return nil },
+		Datum: func(d *archive.DatumView) error { writeDatum(&l.writer, d); return l.enough() },
 		End: func() error {
 			l.end(']')
 			writeColumns(&l.writer, after, open)
 			l.end('}')
-			return nil
+			return l.enough()
 		},
 		Flush: l.flush,
+		Full:  l.full,
 	}
 }
 
@@ -154,7 +156,11 @@ func getProduct(r *request) (*answer, error) {
 		return nil, err
 	}
 	l := &listWriter{r: r}
-	if err := r.access.Product(r.Context(), id, r.productOut(l)); err != nil {
+	err = r.access.Product(r.Context(), id, r.productOut(l))
+	if errors.Is(err, errEnough) {
+		return &answer{status: http.StatusOK, body: l.buf, cut: true}, nil
+	}
+	if err != nil {
 		if l.stream {
 			r.api.breakOff(r.Request, err)
 		}
@@ -190,7 +196,7 @@ func uploadProduct(r *request) (*answer, error) {
 }
 
 // upload reads an upload and hands it to the archive; what is left of the file after that is nobody's.
-func (r *request) upload(parts *multipart.Reader, file *archive.NewFile) (*answer, error) {
+func (r *request) upload(parts *formParts, file *archive.NewFile) (*answer, error) {
 	refuse, err := refusesDuplicates(r, "skip")
 	if err != nil {
 		return nil, err
@@ -238,12 +244,12 @@ const (
 )
 
 // readUpload reads the parts of an upload: the file into file, the fields into a form. The name is "" when there is no file.
-func (r *request) readUpload(parts *multipart.Reader, file *archive.NewFile) (form url.Values, name string, err error) {
+func (r *request) readUpload(parts *formParts, file *archive.NewFile) (form url.Values, name string, err error) {
 	form = url.Values{}
 	room := int64(maxFormText)
 	files := 0
 	for {
-		part, err := parts.NextRawPart()
+		part, err := parts.next()
 		if errors.Is(err, io.EOF) {
 			return form, name, nil
 		}

@@ -29,6 +29,7 @@ type request struct {
 	params httprouter.Params
 	query  url.Values
 	html   bool   // a page is wanted
+	fewer  bool   // the page shows fewer rows than were asked for
 	indent int    // by how many blanks JSON is indented, 0 for not
 	format string // the form of an export, "" for none
 	site   site
@@ -36,6 +37,8 @@ type request struct {
 	access *archive.Access
 	picked map[string]bool // the members that are wanted, nil for all
 	done   func()          // gives back the place of a large body, nil when none was taken
+	// what it takes of the memory of bodies, and of that of small ones
+	held, heldSmall int64
 }
 
 func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *request {
@@ -59,6 +62,7 @@ func (api *API) serve(rt *route) httprouter.Handle {
 // answer finds out who asks, and for what, and asks the handler.
 func (r *request) answer() (*answer, error) {
 	defer func() {
+		r.release()
 		if r.done != nil {
 			r.done()
 		}
@@ -228,11 +232,18 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 		if err != nil {
 			return v, err
 		}
-		if err := r.api.origin.Check(r.Request); err != nil {
-			return v, &httpError{status: http.StatusForbidden, detail: "This write comes from another site."}
+		switch err := r.checkSite(); err {
+		case nil:
+			return v, nil
+		case errForeignRead:
+			return auth.Viewer{}, nil // most browsers keep the cookie back here
+		default:
+			return v, err
 		}
-		return v, nil
 	case "basic":
+		if err := r.checkSite(); err != nil {
+			return v, err
+		}
 		if err := credentials("basic", "Credentials", rest); err != nil {
 			return v, err
 		}
@@ -481,20 +492,24 @@ func (r *request) body() (*value, input, error) {
 	if r.ContentLength > most {
 		return nil, input{}, tooLong(most)
 	}
-	if most > smallBody && (r.ContentLength < 0 || r.ContentLength > smallBody) && !r.viewer.Owner {
-		done, err := r.api.takers.take(r.Context(), r.viewer.ID, &r.api.o.Limits)
+	if most > smallBody && (r.ContentLength < 0 || r.ContentLength > smallBody) && !r.isLocal() {
+		done, err := r.takePlace(false)
 		if err != nil {
 			return nil, input{}, err
 		}
 		r.done = done
 	}
 	body := http.MaxBytesReader(r.w, r.Body, most)
+	length := r.ContentLength
+	if length < 0 {
+		length = most
+	}
 	switch media {
 	case typeMultipart:
-		form, err := readForm(body, params)
+		form, err := r.readForm(body, params)
 		return nil, input{form: form}, err
 	case typeForm:
-		text, err := io.ReadAll(body)
+		text, err := r.readAll(body, length)
 		if err != nil {
 			return nil, input{}, err
 		}
@@ -503,7 +518,7 @@ func (r *request) body() (*value, input, error) {
 		}
 		return nil, input{form: parseQuery(string(text))}, nil
 	}
-	j, err := readJSON(body)
+	j, err := r.readJSON(body, length)
 	if err != nil || j == nil {
 		return nil, input{form: url.Values{}}, err
 	}
@@ -512,10 +527,13 @@ func (r *request) body() (*value, input, error) {
 }
 
 // readJSON reads a JSON body; nil when it is empty.
-func readJSON(body io.Reader) (archive.JSON, error) {
-	text, err := io.ReadAll(body)
+func (r *request) readJSON(body io.Reader, length int64) (archive.JSON, error) {
+	text, err := r.readAll(body, length)
 	if err != nil || len(text) == 0 {
 		return nil, err
+	}
+	if why := r.tooFull(text); why != "" {
+		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + why}
 	}
 	j, err := archive.ParseJSON(text)
 	if err != nil {
@@ -530,14 +548,15 @@ func (r *request) unsupported() error {
 }
 
 // readForm reads a multipart form without files.
-func readForm(body io.Reader, params map[string]string) (url.Values, error) {
+func (r *request) readForm(body io.Reader, params map[string]string) (url.Values, error) {
 	parts, err := multipartReader(body, params)
 	if err != nil {
 		return nil, err
 	}
 	form := url.Values{}
+	var text []byte
 	for n := 0; ; n++ {
-		part, err := parts.NextPart()
+		part, err := parts.next()
 		if errors.Is(err, io.EOF) {
 			return form, nil
 		}
@@ -550,7 +569,9 @@ func readForm(body io.Reader, params map[string]string) (url.Values, error) {
 			}
 			return nil, multipartError(err)
 		}
-		text, err := io.ReadAll(part)
+		if text, err = r.readInto(text[:0], part, r.api.o.MaxBody); err == nil {
+			err = r.hold(byteWeight * int64(len(text)))
+		}
 		if err != nil {
 			return nil, multipartError(err)
 		}
@@ -558,17 +579,33 @@ func readForm(body io.Reader, params map[string]string) (url.Values, error) {
 	}
 }
 
-func multipartReader(body io.Reader, params map[string]string) (*multipart.Reader, error) {
+// formParts reads the parts of a form, whose headers are bounded.
+type formParts struct {
+	*multipart.Reader
+	header *partHeader
+}
+
+// next gives the next part. That before must have been read to its end.
+func (f *formParts) next() (*multipart.Part, error) {
+	f.header.left = maxPartHeader
+	part, err := f.NextRawPart()
+	f.header.left = -1
+	return part, err
+}
+
+func multipartReader(body io.Reader, params map[string]string) (*formParts, error) {
 	boundary := params["boundary"]
 	if boundary == "" || len(boundary) > 200 {
 		return nil, &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - Invalid boundary in multipart: None"}
 	}
-	return multipart.NewReader(body, boundary), nil
+	h := &partHeader{Reader: body}
+	return &formParts{multipart.NewReader(h, boundary), h}, nil
 }
 
 func multipartError(err error) error {
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) || errors.Is(err, os.ErrDeadlineExceeded) {
+	var refused *auth.Error
+	if errors.As(err, &tooLarge) || errors.As(err, &refused) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
 	return &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - " + err.Error()}

@@ -1,15 +1,12 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
 	"strconv"
-	"strings"
 
 	"nightjar/archive"
 	"nightjar/auth"
@@ -21,6 +18,7 @@ type answer struct {
 	body   []byte
 	sent   bool // everything was sent already
 	again  bool // the body's buffer may be used again once it was sent
+	cut    bool // the body is the beginning of a long answer, of which a page shows no more
 }
 
 // httpError is a refusal that is about HTTP rather than about the archive.
@@ -38,13 +36,16 @@ func (r *request) object(status int, fn func(w *writer)) (*answer, error) {
 	return &answer{status: status, body: w.buf}, nil
 }
 
-// spread indents JSON for people, if they asked for that by Accept: application/json; indent=4, as Django REST framework does. Long lists, which are sent as they are read, stay as they are.
+// spread indents JSON for people, if they asked for that by Accept: application/json; indent=4, as Django REST framework does. Long lists, which are sent as they are read, stay as they are, and so
+// does what would be longer than maxSpread.
 func (r *request) spread(body []byte) []byte {
-	var b bytes.Buffer
-	if r.indent == 0 || json.Indent(&b, body, "", strings.Repeat(" ", r.indent)) != nil {
+	if r.indent == 0 {
 		return body
 	}
-	return b.Bytes()
+	if out, whole := indented(body, r.indent, maxSpread); whole {
+		return out
+	}
+	return body
 }
 
 func noContent() (*answer, error) { return &answer{status: http.StatusNoContent}, nil }
@@ -147,14 +148,6 @@ func (r *request) fail(err error) {
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	r.w.WriteHeader(status)
 	r.w.Write(text)
-}
-
-// challenge is how one may sign in. Programs of our own pages ask not to be given the browser's dialogue.
-func (r *request) challenge() string {
-	if r.Header.Get("X-Requested-With") == "XMLHttpRequest" {
-		return `Token realm="api"`
-	}
-	return `Basic realm="api"`
 }
 
 func statusOf(k auth.Kind) int {

@@ -74,8 +74,8 @@ func showSession(r *request) (*answer, error) {
 
 // signIn begins a session, whose secret goes into a cookie that scripts cannot read.
 func signIn(r *request) (*answer, error) {
-	if err := r.api.origin.Check(r.Request); err != nil {
-		return nil, &httpError{status: http.StatusForbidden, detail: "This write comes from another site."}
+	if r.foreign() {
+		return nil, errForeignWrite
 	}
 	rec, err := r.record(credentialFields, false)
 	if err != nil {
@@ -97,6 +97,9 @@ func signIn(r *request) (*answer, error) {
 }
 
 func signOut(r *request) (*answer, error) {
+	if r.foreign() {
+		return nil, errForeignWrite
+	}
 	if r.viewer.Session {
 		if err := r.auth().SignOut(r.Context(), r.viewer); err != nil {
 			return nil, err

@@ -318,7 +318,7 @@ func listTargets(r *request) (*answer, error) {
 
 func createTarget(r *request) (*answer, error) {
 	if media, _ := r.mediaType(); media == typeNDJSON {
-		return uploading(importTargets)(r)
+		return uploading(importTargets, true)(r)
 	}
 	in, err := r.input()
 	if err != nil {

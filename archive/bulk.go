@@ -32,6 +32,7 @@ type bulk struct {
 	turn func()
 
 	gathered int
+	size     int        // about how many bytes of memory these take
 	writing  chan error // the end of the write of the rows before; nil for none
 	stage    *kv.Stage
 	id       uint64
@@ -58,17 +59,22 @@ type mergeRow struct {
 // stageBatch is how many rows one transaction of a staged write takes.
 const stageBatch = 20_000
 
-// added is called when one more row was gathered.
-func (b *bulk) added() error {
+// stageBytes is after about how many bytes of gathered rows these are written, however few they are: their values may be large.
+const stageBytes = 4 << 20
+
+// added is called when one more row was gathered, with a value of so many bytes.
+func (b *bulk) added(value int) error {
 	b.gathered++
-	if b.stage == nil && b.gathered > b.s.a.o.StageFrom {
+	b.size += value
+	large := b.size >= stageBytes
+	if b.stage == nil && (b.gathered > b.s.a.o.StageFrom || large) {
 		stage, err := datums.Stage(b.ctx, b.s.a.db, b.s.v.Author())
 		if err != nil {
 			return err
 		}
 		b.stage = stage
 	}
-	if b.stage == nil || b.gathered < stageBatch {
+	if b.stage == nil || b.gathered < stageBatch && !large {
 		return nil
 	}
 	if err := b.wait(); err != nil {
@@ -93,7 +99,7 @@ func (b *bulk) wait() error {
 // give hands over what was gathered, and says how many rows that are.
 func (b *bulk) give() int {
 	n := b.gathered
-	b.gathered = 0
+	b.gathered, b.size = 0, 0
 	b.turn()
 	return n
 }
@@ -339,5 +345,13 @@ func (r *datumRows) ready(_ *kv.Tx, i int) (*Datum, error) {
 }
 
 func (r *datumRows) forget() {
-	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], r.text[:0], r.ends[:0]
+	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], emptied(r.text), r.ends[:0]
+}
+
+// emptied is a buffer for use again, unless it grew for large values.
+func emptied(b []byte) []byte {
+	if cap(b) > 2*stageBytes {
+		return nil
+	}
+	return b[:0]
 }

@@ -76,7 +76,7 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 		}
 		*total++
 		rows.front.add(in, line)
-		if err := b.added(); err != nil {
+		if err := b.added(len(in.Value)); err != nil {
 			return nil, err
 		}
 	}
@@ -124,7 +124,7 @@ func (r *inputRows) there(i int) error {
 
 func (r *inputRows) forget() {
 	clear(r.rows)
-	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], r.text[:0], r.ends[:0]
+	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], emptied(r.text), r.ends[:0]
 }
 
 // rejectedRow is the refusal of one row.
@@ -208,8 +208,11 @@ type TargetsResult struct {
 	More     int          // how many more were rejected
 }
 
-// targetsAtOnce is how many targets one transaction of AddTargets makes.
-const targetsAtOnce = 500
+// targetsAtOnce is how many targets one transaction of AddTargets makes, fewer when their inputs take targetBytes.
+const (
+	targetsAtOnce = 500
+	targetBytes   = 4 << 20
+)
 
 // AddTargets makes many targets, for each of which next gives the input and its line, until io.EOF, in their order. One that is not good is left out and told. They are made some
 // hundred at a time: an error of next, or of the disk, leaves those that were made before.
@@ -218,7 +221,7 @@ func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, l
 	for ended := false; !ended; {
 		var batch []*TargetInput
 		var lines []int
-		for len(batch) < targetsAtOnce {
+		for size := 0; len(batch) < targetsAtOnce && size < targetBytes; {
 			in, line, err := next()
 			if errors.Is(err, io.EOF) {
 				ended = true
@@ -228,6 +231,7 @@ func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, l
 				return nil, err
 			}
 			batch, lines = append(batch, in), append(lines, line)
+			size += in.Size
 		}
 		var now TargetsResult
 		err := s.update(ctx, func(s *Access, tx *kv.Tx) error {

@@ -34,7 +34,7 @@ const (
 	MaxExtraValue  = 4 << 10
 	MaxExtraData   = 64 << 10 // of a product
 	MaxParameters  = 64 << 10 // of an observation, without blanks
-	MaxValue       = 8 << 20  // of a datum, without blanks: an exported line stays well below the 16 MiB that an import takes
+	MaxValue       = 7 << 20  // of a datum, without blanks: it fits into a body of 8 MiB, and an exported line into the 16 MiB that an import takes
 	maxExtraFields = 64 << 10
 	maxDataType    = 50 // of a type of data in the settings
 )

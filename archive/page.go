@@ -47,6 +47,8 @@ type Out[T any] struct {
 	Begin func(Extent) error
 	Row   func(*T) error
 	Flush func() error
+	// Full reports that enough was given out to be sent: no further row comes before Flush. nil for never.
+	Full func() bool
 }
 
 // rowsAtOnce is how many rows one transaction gives out.
@@ -63,15 +65,16 @@ func give[T any](s *Access, ctx context.Context, out Out[T], find func(s *Access
 	var ids []uint64
 	var row T
 	some := func(s *Access, tx *kv.Tx) error {
-		n := min(len(ids), rowsAtOnce)
-		for _, id := range ids[:n] {
-			ok, err := read(s, tx, id, &row)
+		n := 0
+		for n < min(len(ids), rowsAtOnce) && (n == 0 || out.Full == nil || !out.Full()) {
+			ok, err := read(s, tx, ids[n], &row)
 			if err == nil && ok {
 				err = out.Row(&row)
 			}
 			if err != nil {
 				return err
 			}
+			n++
 		}
 		ids = ids[n:]
 		return nil

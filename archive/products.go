@@ -63,6 +63,7 @@ type ProductOut struct {
 	Datum   func(*DatumView) error // nil leaves the data out
 	End     func() error
 	Flush   func() error
+	Full    func() bool
 }
 
 // Products lists the data products that the viewer sees, newest first, with their data.
@@ -119,7 +120,7 @@ func (w *productWalk) done() bool { return len(w.products) == 0 && !w.open }
 // some gives out about a thousand rows.
 func (w *productWalk) some(s *Access, tx *kv.Tx) error {
 	var row DatumView
-	for n := 0; n < rowsAtOnce && !w.done(); n++ {
+	for n := 0; n < rowsAtOnce && !w.done() && (n == 0 || w.out.Full == nil || !w.out.Full()); n++ {
 		if !w.open {
 			if err := w.next(s, tx); err != nil {
 				return err

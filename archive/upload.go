@@ -187,7 +187,7 @@ func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *pr
 	}
 	report, err = s.process(ctx, in, f, pl, func(d Datum, line int) error {
 		rows.front.add(d, line)
-		return b.added()
+		return b.added(len(d.Value))
 	})
 	if err == nil {
 		err = b.finish()

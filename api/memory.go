@@ -1,0 +1,291 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"time"
+
+	"nightjar/archive"
+	"nightjar/auth"
+)
+
+// What bodies take of the node's memory is bounded by construction. Each body, and each long line of a stream, takes a share of Limits.BodyMemory as it grows, before its memory is made, and gives
+// it back when the request is answered, or the line is read. The share is what is made of it in the end: about four times its length (as it was sent, without blanks, as it is compared with others, and
+// as it is written), and more for many small parts. Bodies of up to longText have a room of their own, smallMemory, so that large ones keep nobody from posting a point.
+
+// The weights of what is in memory, in bytes: of a byte that was sent, of a value of JSON, and of a member of an object that is looked through.
+const (
+	byteWeight   = 4
+	valueWeight  = 16
+	memberWeight = 150
+)
+
+// smallMemory is how much bodies may take that are of longText at most, in weight.
+const smallMemory = 16 << 20
+
+// sender is who sends: a user, or the guests at one address.
+type sender struct {
+	user uint64
+	addr string // of a guest
+}
+
+func (r *request) sender() sender {
+	if r.viewer.Guest() {
+		return sender{addr: r.viewer.Addr}
+	}
+	return sender{user: r.viewer.ID}
+}
+
+// isLocal reports whether the request comes through the control socket, where nothing is limited.
+func (r *request) isLocal() bool {
+	local, _ := r.Context().Value(ownerKey{}).(bool)
+	return local
+}
+
+// shares counts what is taken of something of which there is so much, by all and by each.
+type shares struct {
+	mu   sync.Mutex
+	all  int64
+	of   map[sender]int64
+	free chan struct{} // closed when some was given back; nil when nobody waits
+}
+
+// take takes n shares of most, of which one sender has at most each. It waits for them as long as wait says, and then refuses in the words of the error.
+func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait time.Duration, refusal *auth.Error) error {
+	free := s.try(who, n, most, each)
+	if free == nil {
+		return nil
+	}
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	for free != nil {
+		select {
+		case <-free:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-late.C:
+			return refusal
+		}
+		free = s.try(who, n, most, each)
+	}
+	return nil
+}
+
+// try takes n shares, or gives what is closed when trying again makes sense.
+func (s *shares) try(who sender, n, most, each int64) (free chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all+n <= most && s.of[who]+n <= each {
+		if s.of == nil {
+			s.of = map[sender]int64{}
+		}
+		s.all += n
+		s.of[who] += n
+		return nil
+	}
+	if s.free == nil {
+		s.free = make(chan struct{})
+	}
+	return s.free
+}
+
+func (s *shares) give(who sender, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all -= n
+	if s.of[who] -= n; s.of[who] == 0 {
+		delete(s.of, who)
+	}
+	if s.free != nil {
+		close(s.free)
+		s.free = nil
+	}
+}
+
+var (
+	errManyUploads = &auth.Error{Kind: auth.TooMany, Message: "Too many uploads at once. Try again later.", RetryAfter: 10 * time.Second}
+	errMuchMemory  = &auth.Error{Kind: auth.TooMany, Message: "Too many large bodies at once. Try again later.", RetryAfter: 10 * time.Second}
+)
+
+// hold takes n bytes more of the memory of bodies for the request. The first of them are out of the room for small ones.
+func (r *request) hold(n int64) error {
+	if n <= 0 || r.isLocal() {
+		return nil
+	}
+	l := &r.api.o.Limits
+	if small := min(n, byteWeight*longText-r.heldSmall); r.held == 0 && small > 0 && small == n {
+		if err := r.api.small.take(r.Context(), r.sender(), n, smallMemory, smallMemory/2, l.UploadWait, errMuchMemory); err != nil {
+			return err
+		}
+		r.heldSmall += n
+		return nil
+	}
+	if r.api.memory.try(r.sender(), n, l.BodyMemory, l.userMemory()) == nil {
+		r.held += n
+		return nil
+	}
+	// whoever waits holds nothing, so that many that grow at once do not wait for each other
+	n += r.held
+	if r.held > 0 {
+		r.api.memory.give(r.sender(), r.held)
+		r.held = 0
+	}
+	if err := r.api.memory.take(r.Context(), r.sender(), n, l.BodyMemory, l.userMemory(), l.UploadWait, errMuchMemory); err != nil {
+		return err
+	}
+	r.held = n
+	return nil
+}
+
+// holdParts takes n bytes more for the parts of a body that is in memory already, at once and even if that is more than there is: others wait the longer.
+func (r *request) holdParts(n int64) {
+	if n > 0 && !r.isLocal() {
+		r.api.memory.try(r.sender(), n, math.MaxInt64, math.MaxInt64)
+		r.held += n
+	}
+}
+
+// release gives back what the request holds.
+func (r *request) release() {
+	if r.held > 0 {
+		r.api.memory.give(r.sender(), r.held)
+	}
+	if r.heldSmall > 0 {
+		r.api.small.give(r.sender(), r.heldSmall)
+	}
+	r.held, r.heldSmall = 0, 0
+}
+
+// firstHold is how much a body takes at first.
+const firstHold = 4 << 10
+
+// grown gives b room for more bytes behind it, twice as much as it had but not more than most. The share is taken before the memory is.
+func (r *request) grown(b []byte, more int, most int64) ([]byte, error) {
+	need := int64(len(b) + more)
+	if need <= int64(cap(b)) {
+		return b, nil
+	}
+	size := max(need, min(2*int64(cap(b)), most), min(firstHold, most))
+	if err := r.hold(byteWeight * (size - int64(cap(b)))); err != nil {
+		return nil, err
+	}
+	return append(make([]byte, 0, size), b...), nil
+}
+
+// readAll reads a body into memory; length is how long it is, or may be. A body of more than longText takes the share of all of it at once, so that nobody waits with half a body in memory.
+func (r *request) readAll(body io.Reader, length int64) ([]byte, error) {
+	if length <= longText {
+		return r.readInto(nil, body, length)
+	}
+	b, err := r.readInto(nil, io.LimitReader(body, longText), longText)
+	if err != nil || len(b) < longText {
+		return b, err
+	}
+	if err := r.hold(byteWeight * (length + 1 - int64(cap(b)))); err != nil {
+		return nil, err
+	}
+	for {
+		if len(b) == cap(b) {
+			b = append(make([]byte, 0, min(2*int64(cap(b)), length+1)), b...)
+		}
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// readInto reads to the end and appends what it reads to b, most bytes if the body is as long as it says.
+func (r *request) readInto(b []byte, body io.Reader, most int64) ([]byte, error) {
+	for {
+		var err error
+		if b, err = r.grown(b, 1, most+1); err != nil { // the end is found without growing
+			return nil, err
+		}
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// maxValues is how many values a JSON text may hold that is read as a whole: each small one is some ten times as long when it is compared with others.
+const maxValues = 1_000_000
+
+// longText is from how many bytes on the parts of a JSON text are counted.
+const longText = 64 << 10
+
+// tooFull refuses a JSON text that has too many parts to be read, and takes the share of the parts that it has. What is no JSON is left to the reader.
+func (r *request) tooFull(text []byte) (why string) {
+	if len(text) < longText {
+		return ""
+	}
+	var members [256]int // of the objects that are open, by depth
+	depth, open, most, values := 0, 0, 0, 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			if depth++; depth == len(members) {
+				return ""
+			}
+		case '}', ']':
+			open -= members[depth]
+			members[depth] = 0
+			if depth--; depth < 0 {
+				return ""
+			}
+		case ':':
+			members[depth]++
+			if open++; open > archive.MaxMembers {
+				return "an object has too many members, together with those that it lies in"
+			}
+			most = max(most, open)
+		case ',':
+			if values++; values >= maxValues {
+				return fmt.Sprintf("a text may hold %d values", maxValues)
+			}
+		}
+	}
+	r.holdParts(int64(valueWeight*values + memberWeight*most))
+	return ""
+}
+
+// partHeader bounds how much is read for the header of a part of a form, which package multipart takes into memory.
+type partHeader struct {
+	io.Reader
+	left int // bytes; negative for no bound
+}
+
+const maxPartHeader = 64 << 10
+
+var errPartHeader = fmt.Errorf("the header of a part is longer than %d bytes", maxPartHeader)
+
+func (p *partHeader) Read(b []byte) (int, error) {
+	if p.left < 0 {
+		return p.Reader.Read(b)
+	}
+	if p.left == 0 {
+		return 0, errPartHeader
+	}
+	n, err := p.Reader.Read(b[:min(len(b), p.left)])
+	p.left -= n
+	return n, err
+}

@@ -1,0 +1,147 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// shownOn is the text of the answer on a page.
+func shownOn(t *testing.T, r *reply) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(string(r.want(t, 200).body), `class="answer">`)
+	text, _, end := strings.Cut(rest, "</pre>")
+	if !ok || !end {
+		t.Fatalf("%s: no answer on the page", r.what)
+	}
+	return html.UnescapeString(text)
+}
+
+// TestPagesAreShort: a page for a browser shows so many rows and bytes of an answer, whatever limit says, and leads to the rest; JSON has all of it.
+func TestPagesAreShort(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "M 31")
+	const many = 20_000
+	var csv strings.Builder
+	csv.WriteString("mjd,magnitude,filter\n")
+	for i := range many {
+		fmt.Fprintf(&csv, "%d.5,15.25,g\n", 40_000+i)
+	}
+	product := n.upload("astro", target, "photometry", "a.csv", []byte(csv.String())).want(t, 201).id(t)
+
+	seen, path := 0, "/api/reduceddatums/?limit=1000000&format=api"
+	for pages := 0; path != "" && pages < 3; pages++ {
+		r := n.ask("astro", "GET", path, nil)
+		var page struct {
+			Count   int
+			Next    *string
+			Results []struct{ ID int }
+		}
+		if err := json.Unmarshal([]byte(shownOn(t, r)), &page); err != nil {
+			t.Fatal(err)
+		}
+		if page.Count != many || len(page.Results) != maxPageRows || page.Results[0].ID != seen+1 {
+			t.Fatalf("%s: %d rows of %d", path, len(page.Results), page.Count)
+		}
+		if got := strings.Contains(string(r.body), "A page shows 100 rows at most"); got != (pages == 0) {
+			t.Errorf("%s: it says that there are more: %v", path, got)
+		}
+		seen += len(page.Results)
+		u, err := url.Parse(*page.Next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path = u.RequestURI()
+	}
+	if r := n.ask("astro", "GET", "/api/reduceddatums/?limit=1000000&pagination_style=cursor", nil, "Accept", "text/html"); strings.Count(shownOn(t, r), `"timestamp"`) != maxPageRows {
+		t.Error("a browser's page by cursor is longer")
+	}
+	for _, path := range []string{"/api/dataproducts/" + product + "/?format=api", "/api/dataproducts/?format=api"} {
+		r := n.ask("astro", "GET", path, nil)
+		if text := shownOn(t, r); len(text) > maxSpread || !strings.Contains(text, `"timestamp"`) {
+			t.Errorf("%s: %d bytes", path, len(text))
+		}
+		if !strings.Contains(string(r.body), "shows its beginning") || !strings.Contains(string(r.body), `?format=json">All of it as JSON`) {
+			t.Errorf("%s does not say how to get all: %.2000s", path, r.body)
+		}
+	}
+	if rows := n.ask("astro", "GET", "/api/dataproducts/"+product+"/?format=json", nil).want(t, 200).json(t)["reduceddatum_set"].([]any); len(rows) != many {
+		t.Errorf("JSON has %d of %d data", len(rows), many)
+	}
+}
+
+// TestDeepValues: what is nested deeply is much longer when it is indented; pages and indented JSON are bounded all the same.
+func TestDeepValues(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "M 31")
+	deep := strings.Repeat("[", 190) + "1" + strings.Repeat("]", 190)
+	value := `["` + strings.Repeat("日本語", 100) + `"` + strings.Repeat(","+deep, 2000) + "]"
+	id := n.ask("astro", "POST", "/api/reduceddatums/", jsonText(`{"target": `+target+`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": `+value+`}`)).want(t, 201).id(t)
+	for _, path := range []string{"/api/reduceddatums/" + id + "/", "/api/reduceddatums/"} {
+		r := n.ask("astro", "GET", path+"?format=api", nil)
+		if len(r.body) > 3*maxSpread || !strings.Contains(string(r.body), "shows its beginning") {
+			t.Errorf("%s: a page of %d bytes", path, len(r.body))
+		}
+		plain, spread := n.ask("astro", "GET", path, nil), n.ask("astro", "GET", path, nil, "Accept", "application/json; indent=8")
+		if !bytes.Equal(plain.body, spread.body) {
+			t.Errorf("%s: %d bytes indented", path, len(spread.body))
+		}
+	}
+}
+
+// TestIndented: it is what the standard library makes of the text, up to the length that it may have.
+func TestIndented(t *testing.T) {
+	for _, text := range []string{`{}`, `[]`, `null`, `"a\"b\\"`, `[1,2,[],{},{"a":{"b":[true,"x{},:["]}}]`, `{"a":"日本語\n","b":[[[1]]],"c":-1.5e7}`} {
+		for blanks := range 9 {
+			var want bytes.Buffer
+			if err := json.Indent(&want, []byte(text), "", strings.Repeat(" ", blanks)); err != nil {
+				t.Fatal(err)
+			}
+			if got, whole := indented([]byte(text), blanks, 1000); string(got) != want.String() || !whole {
+				t.Errorf("%s: %s", text, got)
+			}
+			for most := range want.Len() {
+				got, whole := indented([]byte(text), blanks, most)
+				if whole || len(got) > most || len(got) < most-3 || !bytes.HasPrefix(want.Bytes(), got) || !json.Valid([]byte(`"`+strings.Map(func(r rune) rune {
+					if r == '"' || r == '\\' || r < ' ' {
+						return -1
+					}
+					return r
+				}, string(got))+`"`)) || strings.ContainsRune(string(got), '\uFFFD') {
+					t.Errorf("%s up to %d: %q", text, most, got)
+				}
+			}
+			for n := range text {
+				if _, whole := indented([]byte(text[:n]), blanks, 1000); whole && text[0] != 'n' && n > 0 {
+					t.Errorf("%s is whole", text[:n])
+				}
+			}
+		}
+	}
+}
+
+// TestManyColumns: targets whose tags would make a table of very many columns are not exported as one.
+func TestManyColumns(t *testing.T) {
+	n := start(t, Options{})
+	tags := func(from, to int) string {
+		var b strings.Builder
+		for i := from; i < to; i++ {
+			fmt.Fprintf(&b, `,{"key": "tag%d", "value": "x"}`, i)
+		}
+		return "[" + b.String()[1:] + "]"
+	}
+	for i := range 3 {
+		n.ask("astro", "POST", "/api/targets/", jsonText(fmt.Sprintf(`{"name": "M %d", "type": "SIDEREAL", "ra": 1, "dec": 1, "targetextra_set": %s}`, i, tags(800*i, 800*i+800)))).want(t, 201)
+	}
+	for _, format := range []string{"csv", "ecsv", "votable", "fits"} {
+		if r := n.ask("astro", "GET", "/api/targets/?format="+format, nil).want(t, 400); !strings.Contains(string(r.body), "too many for a table") {
+			t.Errorf("%s: %s", format, r.body)
+		}
+	}
+	n.ask("astro", "GET", "/api/targets/?name=M+1&format=csv", nil).want(t, 200)
+	n.ask("astro", "GET", "/api/targets/?format=ndjson", nil).want(t, 200)
+}

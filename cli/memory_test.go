@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// anonymous is how much anonymous memory the server has, in bytes.
+func (c *child) anonymous() int64 {
+	c.t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+	if err != nil {
+		c.t.Skip("the system does not tell what memory a process has: ", err)
+	}
+	_, rest, ok := strings.Cut(string(b), "RssAnon:")
+	if !ok {
+		c.t.Skip("the system does not tell what anonymous memory a process has")
+	}
+	n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return n << 10
+}
+
+// rises says by how much the memory of the server rose above what it was when it was idle, at most, while work was done.
+func (c *child) rises(work func()) int64 {
+	c.t.Helper()
+	before, most := c.anonymous(), int64(0)
+	done := make(chan struct{})
+	go func() { work(); close(done) }()
+	for {
+		most = max(most, c.anonymous())
+		select {
+		case <-done:
+			return most - before
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// TestMemoryBudget measures what requests that are made to take memory take of it, in a server of its own: 64 MB for one of a user or a guest, 256 MB for as many as are let in at once.
+func TestMemoryBudget(t *testing.T) {
+	numbers := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, ","+format, 1+float64(i)/float64(n))
+		}
+		return "[" + b.String()[1:] + "]"
+	}
+	flat := strings.Repeat(",0", 900_000)[1:]
+	var keys strings.Builder
+	for i := range 90_000 {
+		fmt.Fprintf(&keys, `,"%05x":1`, i)
+	}
+	values := map[string]string{
+		"a spectrum":  `{"flux": ` + numbers(380_000, "%.4e") + `, "wavelength": ` + numbers(380_000, "%.5f") + `}`,
+		"zeros":       "[" + flat + "]",
+		"many keys":   "{" + keys.String()[1:] + "}",
+		"a long text": `"` + strings.Repeat("x", 8<<20-1000) + `"`,
+	}
+	long := os.Getenv("NIGHTJAR_LONG") == "1"
+	for what, value := range values {
+		if !long && what != "a spectrum" {
+			continue
+		}
+		for _, c := range []struct {
+			at   int
+			most int64
+		}{{1, 64_000_000}, {16, 256_000_000}} {
+			if c.at > 1 && !long {
+				continue
+			}
+			file := newFile(t)
+			var tokens []string
+			for _, name := range []string{"astro", "carol"} {
+				must(t, "user", "add", name, "--db", file)
+				must(t, "target", "add", "of "+name, "--ra", "1", "--dec", "1", "--as", name, "--db", file)
+				tokens = append(tokens, strings.TrimSpace(must(t, "token", "create", name, "--db", file)))
+			}
+			s := startChild(t, file)
+			rose := s.rises(func() {
+				var group sync.WaitGroup
+				for i := range c.at {
+					group.Go(func() {
+						body := fmt.Sprintf(`{"target": %d, "data_type": "photometry", "timestamp": "2025-01-01T00:00:%02dZ", "value": %s}`, 1+i%2, i, value)
+						r, err := http.NewRequest("POST", s.base+"/api/reduceddatums/", strings.NewReader(body))
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						r.Header.Set("Content-Type", "application/json")
+						r.Header.Set("Authorization", "Token "+tokens[i%2])
+						w, err := http.DefaultClient.Do(r)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						defer w.Body.Close()
+						if io.Copy(io.Discard, w.Body); w.StatusCode != 201 {
+							t.Errorf("%s: %s", what, w.Status)
+						}
+					})
+				}
+				group.Wait()
+			})
+			t.Logf("%s, %d at once: %.0f MB", what, c.at, float64(rose)/1e6)
+			if rose > c.most {
+				t.Errorf("%s, %d at once, took %d MB of memory, more than %d", what, c.at, rose/1e6, c.most/1e6)
+			}
+		}
+	}
+}
