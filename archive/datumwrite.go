@@ -277,19 +277,28 @@ func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*Datu
 	return views, created, err
 }
 
+// insertDatum writes a prepared datum, unless it is there: then it gives the id of that one, and whether the viewer sees it. There is 0 for
+// a datum that is new, whose id is now in d.
+func (s *Access) insertDatum(tx *kv.Tx, d *Datum) (there uint64, seen bool, err error) {
+	there, seen, pending, err := s.twin(tx, d, nil)
+	if err != nil || there != 0 {
+		return there, seen, err
+	}
+	if d.ID, err = datums.Insert(tx, d); err == nil && pending != 0 {
+		datums.Supersede(tx, pending, d.ID)
+		datums.Supersede(tx, d.ID, pending) // in case this one is pending as well
+	}
+	return 0, false, err
+}
+
 // addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
 func (s *Access) addDatum(tx *kv.Tx, d *Datum, refuse bool) (uint64, Added, error) {
-	there, seen, pending, err := s.twin(tx, d, nil)
+	there, seen, err := s.insertDatum(tx, d)
 	if err != nil {
 		return 0, 0, err
 	}
 	if there == 0 {
-		id, err := datums.Insert(tx, d)
-		if err == nil && pending != 0 {
-			datums.Supersede(tx, pending, id)
-			datums.Supersede(tx, id, pending) // in case this one is pending as well
-		}
-		return id, Created, err
+		return d.ID, Created, nil
 	}
 	if seen && refuse {
 		return there, Duplicate, nil
