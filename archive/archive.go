@@ -57,8 +57,8 @@ type Archive struct {
 	found      foundNames
 	watchers   watchers
 	worker     *worker
-	stageBatch int // see the constant
-	metAtOnce  int // see the constant
+	// see the constants of the same names
+	stageBatch, stageBytes, stageAfter, metAtOnce int
 }
 
 // Errors of the file that callers tell apart; see package kv.
@@ -88,7 +88,8 @@ func Open(path string, o Options) (a *Archive, err error) {
 	if o.PieceRows == 0 {
 		o.PieceRows = 2000
 	}
-	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews(), stageBatch: stageBatch, metAtOnce: metAtOnce}
+	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews(), stageBatch: stageBatch, stageBytes: stageBytes,
+		stageAfter: stageAfter, metAtOnce: metAtOnce}
 	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
 		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DoomFrom: o.DoomFrom,
 		Committed: func(kv.Mark) { a.watchers.wake() }})

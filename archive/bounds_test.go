@@ -80,10 +80,11 @@ func TestRejectedLines(t *testing.T) {
 func TestLongRows(t *testing.T) {
 	f := open(t, Options{})
 	target := f.target("astro", "T")
-	text := strings.Repeat("x", 1<<20)
+	f.stageBytes, f.stageAfter = 1<<20, 2<<20
+	text := strings.Repeat("x", 100<<10)
 	before, most, line := heapInUse(), 0, 0
 	r, err := f.as("astro").AddData(t.Context(), false, func() (in DatumInput, _ int, err error) {
-		if line++; line > 150 {
+		if line++; line > 300 {
 			return in, line, io.EOF
 		}
 		if line%10 == 0 {
@@ -93,11 +94,11 @@ func TestLongRows(t *testing.T) {
 		in.Value = fmt.Appendf(nil, `{"n": %d, "text": %q}`, line, text)
 		return in, line, nil
 	})
-	if err != nil || r.Created != 150 {
+	if err != nil || r.Created != 300 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if grown := most - before; grown > 120<<20 {
-		t.Errorf("150 rows of 1 MB take %d MB", grown>>20)
+	if grown := most - before; grown > 12<<20 {
+		t.Errorf("300 rows of 100 KB take %d MB", grown>>20)
 	}
 }
 

@@ -89,10 +89,10 @@ func (b *bulk) added(size int) error {
 	b.gathered++
 	b.size += size
 	b.cutRows++
-	if b.cutSize += size; b.cutRows == b.s.a.stageBatch || b.cutSize >= stageBytes {
+	if b.cutSize += size; b.cutRows == b.s.a.stageBatch || b.cutSize >= b.s.a.stageBytes {
 		b.cut()
 	}
-	if b.stage == nil && (b.gathered > b.s.a.o.StageFrom || b.size > stageAfter) {
+	if b.stage == nil && (b.gathered > b.s.a.o.StageFrom || b.size > b.s.a.stageAfter) {
 		stage, err := datums.Stage(b.ctx, b.s.a.db, b.s.v.Author())
 		if err != nil {
 			return err
