@@ -188,7 +188,7 @@ func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, me
 		return err
 	}
 	b.refer(d, id)
-	there, seen, pending, err := s.twin(tx, d, b.stage.Has)
+	there, seen, pending, err := s.twin(tx, d)
 	switch {
 	case err != nil:
 		return err
@@ -198,7 +198,7 @@ func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, me
 	case there != 0:
 		merge.add(there, seen, d)
 		return nil
-	case pending != 0 && b.stage.Has(tx, pending): // it was in this write before
+	case slices.ContainsFunc(pending, func(id uint64) bool { return b.stage.Has(tx, id) }): // it was in this write before
 		if b.refuse != nil {
 			now.rejected.add(b.refuse(row))
 		} else {
@@ -207,9 +207,8 @@ func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, me
 		return nil
 	}
 	fresh, err := datums.Insert(tx, d)
-	if err == nil && pending != 0 {
-		datums.Supersede(tx, pending, fresh)
-		datums.Supersede(tx, fresh, pending)
+	if err == nil {
+		supersede(tx, fresh, pending)
 	}
 	now.created++
 	return err
@@ -365,7 +364,7 @@ func (b *bulk) settle(s *Access, tx *kv.Tx, rows []uint64, merge *merges) (dropp
 		if err != nil {
 			return 0, err
 		}
-		there, seen, _, err := s.twin(tx, mine, nil)
+		there, seen, _, err := s.twin(tx, mine)
 		if err != nil {
 			return 0, err
 		}

@@ -37,7 +37,7 @@ func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile, pl *p
 				if err != nil {
 					return err
 				}
-				_, seen, _, err := s.twin(tx, d, nil)
+				_, seen, _, err := s.twin(tx, d)
 				if err == nil {
 					err = met.add(d.contentHash(), rows.lines[i], seen)
 				}

@@ -372,8 +372,7 @@ func streamModel(t *testing.T, seed uint64) {
 		return err == nil && yes
 	}
 	// holds says whether a stored row has the content of one that was sent, once
-	holds := func(in DatumInput) bool {
-		n := 0
+	holds := func(in DatumInput) (n int, ok bool) {
 		_, _, err := Collect(func(out Out[DatumView]) error {
 			out.Row = func(v *DatumView) error {
 				if string(v.Value) == string(in.Value) && v.Time == in.Time {
@@ -383,7 +382,7 @@ func streamModel(t *testing.T, seed uint64) {
 			}
 			return f.as("admin").Datums(ctx, DatumFilter{Target: Some(in.Target)}, Page{Limit: 1 << 30}, out)
 		})
-		return err == nil && n > 0 && (n == 1 || mode == auth.Objects)
+		return n, err == nil && n > 0 && (n == 1 || mode == auth.Objects)
 	}
 	finish := func(i int) {
 		s := open[i]
@@ -423,8 +422,11 @@ func streamModel(t *testing.T, seed uint64) {
 				rejected[p.Line] = true
 			}
 			for n, in := range s.rows {
-				if !rejected[n+1] && (!mayWrite(s.user, in.Target) || !holds(in)) {
-					t.Errorf("%d rows were sent, %+v, and row %d is missing", len(s.rows), result, n+1)
+				if rejected[n+1] {
+					continue
+				}
+				if there, ok := holds(in); !ok || !mayWrite(s.user, in.Target) {
+					t.Errorf("%d rows were sent, %+v, and row %d is there %d times, of a target that may be written to: %t", len(s.rows), result, n+1, there, mayWrite(s.user, in.Target))
 				}
 			}
 			if len(after)-len(before) > result.Created {
@@ -548,5 +550,42 @@ func (f *fixture) noDangling() {
 	})
 	if err != nil {
 		f.t.Error(err)
+	}
+}
+
+// TestThreeMeet: two streams and a single post bring the same datum, and the streams learn of each other and of the post.
+func TestThreeMeet(t *testing.T) {
+	for _, postLast := range []bool{false, true} {
+		f := open(t, Options{}).small()
+		target := f.target("astro", "T", f.group)
+		same := row(target, 0)
+		post := func() {
+			if _, _, err := f.as("astro").AddDatum(t.Context(), &same); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var streams []*stream
+		for i, user := range []string{"astro", "carol"} {
+			s := f.stream(user)
+			s.send(same)
+			for n := range 9 { // so that the first one is written
+				s.send(row(target, 100*(i+1)+n))
+			}
+			streams = append(streams, s)
+		}
+		if !postLast {
+			post()
+		}
+		for _, i := range []int{1, 0} {
+			if r, err := streams[i].end(); err != nil || r.Created+r.Duplicate != 10 {
+				t.Errorf("%+v, %v", r, err)
+			}
+		}
+		if postLast {
+			post()
+		}
+		if n := len(f.data("admin", DatumFilter{})); n != 19 {
+			t.Errorf("%d rows", n)
+		}
 	}
 }
