@@ -73,7 +73,7 @@ var recordTypes = map[string]reflect.Type{
 	"user": reflect.TypeFor[auth.User](), "group": reflect.TypeFor[auth.Group](), "token": reflect.TypeFor[auth.Token](),
 	"target": reflect.TypeFor[archive.Target](), "Alias": reflect.TypeFor[archive.Alias](), "Extra": reflect.TypeFor[archive.Extra](),
 	"Grant": reflect.TypeFor[auth.Grant](), "list": reflect.TypeFor[archive.List](), "product": reflect.TypeFor[archive.Product](),
-	"observation": reflect.TypeFor[archive.Observation](), "upload": reflect.TypeFor[archive.Upload](), "Blob": reflect.TypeFor[kv.BlobInfo](),
+	"observation": reflect.TypeFor[archive.Observation](), "upload": reflect.TypeFor[archive.Upload](), "work": reflect.TypeFor[archive.Work](), "Blob": reflect.TypeFor[kv.BlobInfo](),
 	"Entry": reflect.TypeFor[kv.Entry](), "Change": reflect.TypeFor[kv.Change](), "Old": reflect.TypeFor[kv.OldRecord](),
 	"Gone": reflect.TypeFor[kv.GoneRow](), "Setting": reflect.TypeFor[kv.Setting](),
 }

@@ -117,9 +117,7 @@ func importTargets(r *request) (*answer, error) {
 		if !ok {
 			return &archive.TargetInput{Problems: *p}, lines.line, nil
 		}
-		t := targetInput(in, false)
-		t.Size = len(text)
-		return t, lines.line, nil
+		return targetInput(in, false), lines.line, nil
 	})
 	if err != nil {
 		return nil, err

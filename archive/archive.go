@@ -37,10 +37,12 @@ type Options struct {
 	NoSync bool
 	// MinFree is the free space of the disk below which writes are refused; 0 means 64 MiB.
 	MinFree uint64
-	// DoomFrom is from how many data on a deletion leaves the sweeping to the background; 0 means 50,000.
+	// DoomFrom is from how many data on a deletion leaves the sweeping to the background; 0 means 5,000.
 	DoomFrom int
-	// StageFrom is from how many data on a write is staged instead of being one transaction; 0 means 50,000.
+	// StageFrom is from how many data on a write is staged instead of being one transaction; 0 means 5,000.
 	StageFrom int
+	// PieceRows is how many rows one transaction of long work changes; 0 means 2,000, which take some 50 ms.
+	PieceRows int
 }
 
 // Archive is an open file with its users and its index of names. What is in it is reached through For.
@@ -56,6 +58,9 @@ type Archive struct {
 	types      typeCache
 	found      foundNames
 	watchers   watchers
+	worker     *worker
+	// see the constants of the same names
+	stageBatch, stageBytes, stageAfter, metAtOnce int
 }
 
 // Errors of the file that callers tell apart; see package kv.
@@ -81,9 +86,13 @@ func Open(path string, o Options) (a *Archive, err error) {
 		o.Random = rand.Reader
 	}
 	if o.StageFrom == 0 {
-		o.StageFrom = 50_000
+		o.StageFrom = 5_000
 	}
-	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews()}
+	if o.PieceRows == 0 {
+		o.PieceRows = 2000
+	}
+	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews(), stageBatch: stageBatch, stageBytes: stageBytes,
+		stageAfter: stageAfter, metAtOnce: metAtOnce}
 	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
 		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DoomFrom: o.DoomFrom,
 		Committed: func(kv.Mark) { a.watchers.wake() }, Failed: a.tellFailed})
@@ -108,6 +117,7 @@ func Open(path string, o Options) (a *Archive, err error) {
 			o.Logf("what a crash left beside the file could not be removed: %v", err)
 		}
 	}
+	a.worker = startWorker(a)
 	a.names = openNames(a, filepath.Clean(path)+".index")
 	a.keeper = a.keepLog()
 	return a, nil
@@ -142,6 +152,7 @@ func (a *Archive) prepare() error {
 // Close ends what runs in the background and closes the file.
 func (a *Archive) Close() error {
 	a.keeper.close()
+	a.worker.close()
 	return errors.Join(a.names.close(), a.db.Close())
 }
 

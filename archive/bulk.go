@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"nightjar/kv"
 )
@@ -30,60 +31,92 @@ type bulk struct {
 	check func(tally) error
 	// turn is told that the gathered rows will be written now, and others be gathered meanwhile.
 	turn func()
+	// makes is how many products first makes, from the reserved id on.
+	makes int
 
 	gathered int
-	size     int        // about how many bytes of memory these take
+	size     int        // bytes of memory that the gathered rows take
+	cuts     []int      // how many rows go into each of the transactions that write them
+	cutRows  int        // rows since the last cut
+	cutSize  int        // bytes since the last cut
 	writing  chan error // the end of the write of the rows before; nil for none
 	stage    *kv.Stage
 	id       uint64
-	merge    []mergeRow
+	merge    merges
+	work     uint64 // what the last transaction left to the worker, 0 for nothing
 	done     tally
 }
 
 // tally counts what became of rows.
 type tally struct {
 	created, duplicate int
-	rejected           []error // of rows that were left out
+	rejected           rejections
 }
 
 func (t tally) plus(o tally) tally {
-	return tally{t.created + o.created, t.duplicate + o.duplicate, append(t.rejected[:len(t.rejected):len(t.rejected)], o.rejected...)}
+	return tally{t.created + o.created, t.duplicate + o.duplicate, t.rejected.plus(o.rejected)}
 }
 
-// mergeRow is a row that is there already and is brought once more when the stage finishes.
-type mergeRow struct {
-	id, target uint64
-	seen       bool
+// rejections counts the rows that were left out. It keeps the reasons of the first maxRejected only: a stream of
+// worthless lines must not cost more memory than these.
+type rejections struct {
+	count int
+	first []error
 }
 
-// stageBatch is how many rows one transaction of a staged write takes.
-const stageBatch = 20_000
+func (r *rejections) add(err error) {
+	r.count++
+	if len(r.first) < maxRejected {
+		r.first = append(r.first, err)
+	}
+}
 
-// stageBytes is after about how many bytes of gathered rows these are written, however few they are: their values may be large.
-const stageBytes = 4 << 20
+func (r rejections) plus(o rejections) rejections {
+	kept := r.first[:len(r.first):len(r.first)]
+	return rejections{r.count + o.count, append(kept, o.first[:min(len(o.first), maxRejected-len(kept))]...)}
+}
 
-// added is called when one more row was gathered, with a value of so many bytes.
-func (b *bulk) added(value int) error {
+// stageBatch is how many rows one transaction of a staged write takes, and stageBytes how much memory these may take. A
+// write whose rows take stageAfter bytes is staged, however few they are.
+const (
+	stageBatch = 2_500
+	stageBytes = 4 << 20
+	stageAfter = 8 << 20
+)
+
+// added is called when one more row was gathered, with the bytes of memory that it takes.
+func (b *bulk) added(size int) error {
 	b.gathered++
-	b.size += value
-	large := b.size >= stageBytes
-	if b.stage == nil && (b.gathered > b.s.a.o.StageFrom || large) {
+	b.size += size
+	b.cutRows++
+	if b.cutSize += size; b.cutRows == b.s.a.stageBatch || b.cutSize >= b.s.a.stageBytes {
+		b.cut()
+	}
+	if b.stage == nil && (b.gathered > b.s.a.o.StageFrom || b.size > b.s.a.stageAfter) {
 		stage, err := datums.Stage(b.ctx, b.s.a.db, b.s.v.Author())
 		if err != nil {
 			return err
 		}
 		b.stage = stage
 	}
-	if b.stage == nil || b.gathered < stageBatch && !large {
+	if b.stage == nil || len(b.cuts) == 0 {
 		return nil
 	}
 	if err := b.wait(); err != nil {
 		return err
 	}
-	n, done := b.give(), make(chan error, 1)
+	cuts, done := b.give(), make(chan error, 1)
 	b.writing = done
-	go func() { done <- b.stageRows(n) }()
+	go func() { done <- b.stageRows(cuts) }()
 	return nil
+}
+
+// cut ends the rows of a transaction.
+func (b *bulk) cut() {
+	if b.cutRows > 0 {
+		b.cuts = append(b.cuts, b.cutRows)
+	}
+	b.cutRows, b.cutSize = 0, 0
 }
 
 // wait waits until the rows before are written.
@@ -96,28 +129,30 @@ func (b *bulk) wait() error {
 	return err
 }
 
-// give hands over what was gathered, and says how many rows that are.
-func (b *bulk) give() int {
-	n := b.gathered
-	b.gathered, b.size = 0, 0
+// give hands over what was gathered, and says how many rows go into each transaction.
+func (b *bulk) give() []int {
+	b.cut()
+	cuts := b.cuts
+	b.gathered, b.size, b.cuts = 0, 0, nil
 	b.turn()
-	return n
+	return cuts
 }
 
-// stageRows writes n rows as pending ones.
-func (b *bulk) stageRows(n int) error {
-	for from := 0; from < n; from += stageBatch {
+// stageRows writes rows as pending ones.
+func (b *bulk) stageRows(cuts []int) error {
+	from := 0
+	for _, n := range cuts {
 		var now tally
-		var merge []mergeRow
+		var merge merges
 		id := b.id
 		err := b.stage.Update(b.ctx, b.s.writing(func(s *Access, tx *kv.Tx) (err error) {
-			now, merge, id = tally{}, nil, b.id
+			now, merge, id = tally{}, merges{}, b.id
 			if id == 0 {
 				if id, err = b.reserve(tx); err != nil {
 					return err
 				}
 			}
-			for i := from; i < min(from+stageBatch, n); i++ {
+			for i := from; i < from+n; i++ {
 				if err := b.stageRow(s, tx, i, id, &now, &merge); err != nil {
 					return err
 				}
@@ -127,9 +162,10 @@ func (b *bulk) stageRows(n int) error {
 		if err != nil {
 			return err
 		}
+		from += n
 		b.id = id
 		b.done = b.done.plus(now)
-		b.merge = append(b.merge, merge...)
+		b.merge.join(merge)
 	}
 	return nil
 }
@@ -142,71 +178,99 @@ func (t *turns[R]) turn() {
 	t.front.forget()
 }
 
-func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, merge *[]mergeRow) error {
+func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, merge *merges) error {
 	d, err := b.ready(s, tx, row)
 	if isRefusal(err) {
-		now.rejected = append(now.rejected, err)
+		now.rejected.add(err)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	b.refer(d, id)
-	there, seen, pending, err := s.twin(tx, d, b.stage.Has)
+	there, seen, pending, err := s.twin(tx, d)
 	switch {
 	case err != nil:
 		return err
 	case seen && b.refuse != nil:
-		now.rejected = append(now.rejected, b.refuse(row))
+		now.rejected.add(b.refuse(row))
 		return nil
 	case there != 0:
-		*merge = append(*merge, mergeRow{there, d.Target, seen})
+		merge.add(there, seen, d)
 		return nil
-	case pending != 0 && b.stage.Has(tx, pending): // it was in this write before
+	case slices.ContainsFunc(pending, func(id uint64) bool { return b.stage.Has(tx, id) }): // it was in this write before
 		if b.refuse != nil {
-			now.rejected = append(now.rejected, b.refuse(row))
+			now.rejected.add(b.refuse(row))
 		} else {
 			now.duplicate++
 		}
 		return nil
 	}
 	fresh, err := datums.Insert(tx, d)
-	if err == nil && pending != 0 {
-		datums.Supersede(tx, pending, fresh)
-		datums.Supersede(tx, fresh, pending)
+	if err == nil {
+		supersede(tx, fresh, pending)
 	}
 	now.created++
 	return err
 }
 
-// finish makes everything appear.
+// finish makes everything appear, and waits until it is complete.
 func (b *bulk) finish() error {
 	if err := b.wait(); err != nil {
 		return err
 	}
-	n := b.give()
+	cuts := b.give()
 	if b.stage == nil {
-		return b.s.update(b.ctx, func(s *Access, tx *kv.Tx) error { return b.writeAll(s, tx, n) })
+		n := 0
+		for _, rows := range cuts {
+			n += rows
+		}
+		err := b.s.update(b.ctx, func(s *Access, tx *kv.Tx) error { return b.writeAll(s, tx, n) })
+		if err == nil {
+			err = b.s.a.worker.wait(b.ctx, b.work)
+		}
+		return err
 	}
-	if err := b.stageRows(n); err != nil {
+	if err := b.stageRows(cuts); err != nil {
+		return err
+	}
+	if err := b.settleEarly(); err != nil {
 		return err
 	}
 	staged := b.done
-	return b.stage.Finish(b.ctx, b.s.writing(func(s *Access, tx *kv.Tx) error {
-		b.done = staged
+	b.merge.sort()
+	err := b.stage.Finish(b.ctx, b.s.writing(func(s *Access, tx *kv.Tx) error {
+		b.done, b.work = staged, 0
+		if err := b.stillGood(s, tx); err != nil {
+			return err
+		}
 		if _, err := b.first(s, tx, b.id); err != nil {
 			return err
 		}
-		for _, m := range b.merge {
-			if err := b.again(s, tx, m.id, m.target, m.seen); err != nil {
-				return err
-			}
+		if err := b.mergeAll(s, tx, &b.merge); err != nil {
+			return err
 		}
-		if err := b.settle(s, tx); err != nil {
+		late, err := b.superseded(tx)
+		if err != nil {
+			return err
+		}
+		var merge merges
+		dropped, err := b.settle(s, tx, late, &merge)
+		if err != nil {
+			return err
+		}
+		b.done.created -= dropped
+		merge.sort()
+		if err := b.mergeAll(s, tx, &merge); err != nil {
 			return err
 		}
 		return b.checked()
 	}))
+	if err != nil {
+		return err
+	}
+	b.stage = nil // there is nothing left to give up
+	return b.s.a.worker.wait(b.ctx, b.work)
 }
 
 func (b *bulk) checked() error {
@@ -218,12 +282,12 @@ func (b *bulk) checked() error {
 
 // writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
 func (b *bulk) writeAll(s *Access, tx *kv.Tx, n int) error {
-	b.done = tally{}
+	b.done, b.work = tally{}, 0
 	rows := make([]*Datum, n)
 	for i := range n {
 		d, err := b.ready(s, tx, i)
 		if isRefusal(err) {
-			b.done.rejected = append(b.done.rejected, err)
+			b.done.rejected.add(err)
 			continue
 		}
 		if err != nil {
@@ -233,73 +297,109 @@ func (b *bulk) writeAll(s *Access, tx *kv.Tx, n int) error {
 		own.form, own.scratch = nil, nil
 		rows[i] = &own
 	}
-	if n == len(b.done.rejected) && !b.empty {
+	if n == b.done.rejected.count && !b.empty {
 		return nil
 	}
 	var err error
 	if b.id, err = b.first(s, tx, 0); err != nil {
 		return err
 	}
+	var merge merges
 	for i, d := range rows {
 		if d == nil {
 			continue
 		}
 		b.refer(d, b.id)
-		_, result, err := s.addDatum(tx, d, b.refuse != nil)
+		there, seen, err := s.insertDatum(tx, d)
 		switch {
 		case err != nil:
 			return err
-		case result == Created:
+		case there == 0:
 			b.done.created++
-		case b.refuse != nil:
-			b.done.rejected = append(b.done.rejected, b.refuse(i))
+		case seen && b.refuse != nil:
+			b.done.rejected.add(b.refuse(i))
 		default:
-			b.done.duplicate++
+			merge.add(there, seen, d)
 		}
+	}
+	merge.sort()
+	if err := b.mergeAll(s, tx, &merge); err != nil {
+		return err
 	}
 	return b.checked()
 }
 
-// again brings a datum of a target that is there already.
-func (b *bulk) again(s *Access, tx *kv.Tx, id, target uint64, seen bool) error {
-	d := Datum{Target: target}
-	b.refer(&d, b.id)
-	changed, err := s.bring(tx, id, &d)
-	if errors.Is(err, kv.ErrNotFound) {
-		return nil // deleted meanwhile
+// superseded lists the pending rows of which an equal is visible now, as far as somebody left a note of it.
+func (b *bulk) superseded(tx *kv.Tx) (pending []uint64, err error) {
+	notes := b.stage.Superseded(tx)
+	if len(notes) == 0 {
+		return nil, nil
 	}
-	if err == nil && changed && !seen {
-		b.done.created++
-	} else {
-		b.done.duplicate++
+	by := make([]uint64, len(notes))
+	for i, n := range notes {
+		by[i] = n.By
 	}
-	return err
+	slices.Sort(by)
+	// There may be a million notes, and for most of them the other one may have been given up, or be pending as well.
+	there, err := kv.And(kv.IDs(slices.Compact(by)), datums.All(tx)).IDs()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		if _, ok := slices.BinarySearch(there, n.By); ok {
+			pending = append(pending, n.Pending)
+		}
+	}
+	slices.Sort(pending)
+	return slices.Compact(pending), nil
 }
 
-// settle drops pending rows whose equals others made visible while this was being staged.
-func (b *bulk) settle(s *Access, tx *kv.Tx) error {
-	for _, n := range b.stage.Superseded(tx) {
-		mine, pending, err := datums.Pending(tx, n.Pending)
+// settle drops pending rows whose equals others made visible while this was being staged, and adds these to what is brought.
+func (b *bulk) settle(s *Access, tx *kv.Tx, rows []uint64, merge *merges) (dropped int, err error) {
+	for _, id := range rows {
+		mine, pending, err := datums.Pending(tx, id)
 		if errors.Is(err, kv.ErrNotFound) || !pending {
 			continue
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
-		there, seen, _, err := s.twin(tx, mine, nil)
+		there, seen, _, err := s.twin(tx, mine)
+		if err != nil {
+			return 0, err
+		}
+		if there == 0 {
+			continue // it is hidden and shows something else
+		}
+		merge.add(there, seen, mine)
+		if err := b.stage.Drop(tx, id); err != nil {
+			return 0, err
+		}
+		dropped++
+	}
+	return dropped, nil
+}
+
+// settleEarly is settle in pieces, before the last transaction: somebody may have sent the same million rows.
+func (b *bulk) settleEarly() error {
+	var rows []uint64
+	err := b.stage.Update(b.ctx, func(tx *kv.Tx) (err error) { rows, err = b.superseded(tx); return err })
+	if err != nil || len(rows) <= b.s.a.o.PieceRows {
+		return err
+	}
+	for piece := range slices.Chunk(rows, b.s.a.o.PieceRows) {
+		var merge merges
+		dropped := 0
+		err := b.stage.Update(b.ctx, b.s.writing(func(s *Access, tx *kv.Tx) (err error) {
+			merge = merges{}
+			dropped, err = b.settle(s, tx, piece, &merge)
+			return err
+		}))
 		if err != nil {
 			return err
 		}
-		if there == 0 {
-			continue // the other one was given up, or is hidden and shows something else
-		}
-		if err := b.stage.Drop(tx, n.Pending); err != nil {
-			return err
-		}
-		b.done.created--
-		if err := b.again(s, tx, there, mine.Target, seen); err != nil {
-			return err
-		}
+		b.done.created -= dropped
+		b.merge.join(merge)
 	}
 	return nil
 }

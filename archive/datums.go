@@ -265,6 +265,9 @@ func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
 		if s.p.Mode != auth.Objects || s.v.Everything() {
 			return datums.Delete(tx, id)
 		}
+		if err := takeJoins(tx, id, d); err != nil {
+			return err
+		}
 		mine := func(list []auth.Grantee) bool { return slices.ContainsFunc(list, s.v.Is) }
 		d.Owners = slices.DeleteFunc(d.Owners, func(o Owner) bool { return mine(holders(o.User, o.Groups)) })
 		var kept []uint64

@@ -143,9 +143,9 @@ func (s *Access) typeForData(tx *kv.Tx, name string, p *auth.Problems) (byte, er
 }
 
 // twin finds the row that holds the same datum: same target, type, time and value. One that the viewer sees comes first. One that is hidden is it only if it also shows the same in all
-// that a viewer is shown: otherwise the viewer would read what others said of their source, in place of what he said himself. Of rows that are pending the first one that own
-// takes for its own is told, else the first; nil owns none.
-func (s *Access) twin(tx *kv.Tx, d *Datum, own func(tx *kv.Tx, id uint64) bool) (there uint64, seen bool, pending uint64, err error) {
+// that a viewer is shown: otherwise the viewer would read what others said of their source, in place of what he said himself. When there is none, pending are
+// all such rows that are being staged.
+func (s *Access) twin(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []uint64, err error) {
 	form, isUndated := d.sameness()
 	series, time := lightCurve(d.Target, d.Code), d.Time
 	if isUndated {
@@ -153,7 +153,7 @@ func (s *Access) twin(tx *kv.Tx, d *Datum, own func(tx *kv.Tx, id uint64) bool) 
 	}
 	ids, err := datums.Find(tx, series, time, d.place().hash)
 	if err != nil {
-		return 0, false, 0, err
+		return 0, false, nil, err
 	}
 	for _, id := range ids {
 		other, isPending, err := datums.Pending(tx, id)
@@ -161,15 +161,13 @@ func (s *Access) twin(tx *kv.Tx, d *Datum, own func(tx *kv.Tx, id uint64) bool) 
 			continue
 		}
 		if err != nil {
-			return 0, false, 0, err
+			return 0, false, nil, err
 		}
 		if theirs, _ := other.sameness(); !bytes.Equal(theirs, form) {
 			continue
 		}
 		if isPending {
-			if pending == 0 || own != nil && own(tx, id) && !own(tx, pending) {
-				pending = id
-			}
+			pending = append(pending, id)
 			continue
 		}
 		if seen, err := s.sees(tx, id); err != nil || seen {
@@ -273,19 +271,36 @@ func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*Datu
 	return views, created, err
 }
 
+// insertDatum writes a prepared datum, unless it is there: then it gives the id of that one, and whether the viewer sees it. There is 0 for
+// a datum that is new, whose id is now in d.
+func (s *Access) insertDatum(tx *kv.Tx, d *Datum) (there uint64, seen bool, err error) {
+	there, seen, pending, err := s.twin(tx, d)
+	if err != nil || there != 0 {
+		return there, seen, err
+	}
+	if d.ID, err = datums.Insert(tx, d); err == nil {
+		supersede(tx, d.ID, pending)
+	}
+	return 0, false, err
+}
+
+// supersede notes for each of the rows that are pending that a new one has the same datum, and for that one, should it be pending as well,
+// that they have: whichever appears first, the stages of the others must learn of it.
+func supersede(tx *kv.Tx, fresh uint64, pending []uint64) {
+	for _, id := range pending {
+		datums.Supersede(tx, id, fresh)
+		datums.Supersede(tx, fresh, id)
+	}
+}
+
 // addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
 func (s *Access) addDatum(tx *kv.Tx, d *Datum, refuse bool) (uint64, Added, error) {
-	there, seen, pending, err := s.twin(tx, d, nil)
+	there, seen, err := s.insertDatum(tx, d)
 	if err != nil {
 		return 0, 0, err
 	}
 	if there == 0 {
-		id, err := datums.Insert(tx, d)
-		if err == nil && pending != 0 {
-			datums.Supersede(tx, pending, id)
-			datums.Supersede(tx, id, pending) // in case this one is pending as well
-		}
-		return id, Created, err
+		return d.ID, Created, nil
 	}
 	if seen && refuse {
 		return there, Duplicate, nil

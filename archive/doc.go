@@ -22,7 +22,9 @@
 //
 // A method that writes is one transaction, is durable when it returns without an error, and leaves nothing behind when it returns one. It looks for
 // all problems of its input before it writes, and may run twice (package kv says why). More data than Options.StageFrom are written in several
-// transactions beside what is seen, and appear in one (bulk.go). Where the name of a target changed, the index follows the log by itself (indexer.go).
+// transactions beside what is seen, and appear in one, in which all that they refer to is checked again (bulk.go, merge.go). What would change more than
+// Options.PieceRows rows in one transaction is done in pieces by the worker, which are in the file until they are done; the method returns after the last (work.go).
+// Where the name of a target changed, the index follows the log by itself (indexer.go).
 //
 // # Errors
 //

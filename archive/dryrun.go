@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"nightjar/kv"
 )
@@ -20,10 +21,14 @@ func (s *Access) DryRun(ctx context.Context, in *ProductInput, f *NewFile) (*Rep
 	return s.dryRun(ctx, in, f, pl)
 }
 
-func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan) (*Report, error) {
+func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan) (report *Report, err error) {
 	rows := new(datumRows)
-	met := map[[sha256.Size]byte]bool{}
-	var done tally
+	met := s.a.newMetRows()
+	defer func() {
+		if closing := met.close(); err == nil {
+			err = closing
+		}
+	}()
 	look := func() error {
 		defer rows.forget()
 		return s.view(func(s *Access, tx *kv.Tx) error {
@@ -32,44 +37,52 @@ func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile, pl *p
 				if err != nil {
 					return err
 				}
-				there, err := s.isThere(tx, d, met)
-				switch {
-				case err != nil:
+				_, seen, _, err := s.twin(tx, d)
+				if err == nil {
+					err = met.add(d.contentHash(), rows.lines[i], seen)
+				}
+				if err != nil {
 					return err
-				case !there:
-					done.created++
-				case in.Refuse:
-					done.rejected = append(done.rejected, &refusedLine{rows.lines[i]})
-				default:
-					done.duplicate++
 				}
 			}
 			return nil
 		})
 	}
-	report, err := s.process(ctx, in, f, pl, func(d Datum, line int) error {
+	size := 0
+	report, err = s.process(ctx, in, f, pl, func(d Datum, line int) error {
 		rows.add(d, line)
-		if len(rows.rows) < dryBatch {
+		if size += len(d.Value); len(rows.rows) < dryBatch && size < stageBytes {
 			return nil
 		}
+		size = 0
 		return look()
 	})
 	if err == nil {
 		err = look()
 	}
-	if err == nil && in.Refuse {
-		err = refuseLines(in.FileName, report, done)
-	}
 	if err != nil {
 		return nil, err
 	}
-	report.Created, report.Duplicate = done.created, done.duplicate
+	created, repeated, err := met.count()
+	if err != nil {
+		return nil, err
+	}
+	if in.Refuse {
+		done := tally{rejected: rejections{count: repeated.count}}
+		for _, line := range repeated.first() {
+			done.rejected.first = append(done.rejected.first, &refusedLine{line})
+		}
+		if err := refuseLines(in.FileName, report, done); err != nil {
+			return nil, err
+		}
+	}
+	report.Created, report.Duplicate = created, repeated.count
 	pl.addWarnings(s, report)
 	return report, nil
 }
 
-// isThere says whether the viewer sees a datum already, or whether it was met before in the same file.
-func (s *Access) isThere(tx *kv.Tx, d *Datum, met map[[sha256.Size]byte]bool) (bool, error) {
+// contentHash is the same for data that twin takes for the same.
+func (d *Datum) contentHash() (hash [sha256.Size]byte) {
 	form, isUndated := d.sameness()
 	h := sha256.New()
 	h.Write(binary.BigEndian.AppendUint64(nil, d.Target))
@@ -77,12 +90,25 @@ func (s *Access) isThere(tx *kv.Tx, d *Datum, met map[[sha256.Size]byte]bool) (b
 		h.Write(binary.BigEndian.AppendUint64([]byte{1}, uint64(d.Time)))
 	}
 	h.Write(form)
-	var key [sha256.Size]byte
-	h.Sum(key[:0])
-	if met[key] {
-		return true, nil
+	h.Sum(hash[:0])
+	return hash
+}
+
+// repeatedRows are rows of a file that are there already, or earlier in the file.
+type repeatedRows struct {
+	count int
+	lines []int // of the first of them, and some others
+}
+
+func (r *repeatedRows) add(line int) {
+	r.count++
+	if r.lines = append(r.lines, line); len(r.lines) >= 8*maxRefusedLines {
+		r.lines = r.first()
 	}
-	met[key] = true
-	_, seen, _, err := s.twin(tx, d, nil)
-	return seen, err
+}
+
+// first are the lines of the first maxRefusedLines.
+func (r *repeatedRows) first() []int {
+	slices.Sort(r.lines)
+	return r.lines[:min(len(r.lines), maxRefusedLines)]
 }

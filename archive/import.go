@@ -24,8 +24,26 @@ type RowProblem struct {
 	*auth.Problems
 }
 
-// maxRejected is how many rejected rows are listed.
-const maxRejected = 1000
+// maxRejected is how many rejected rows are listed, and maxProblemsOfRow how many problems of each.
+const (
+	maxRejected      = 1000
+	maxProblemsOfRow = 100
+)
+
+// rowMemory is about how many bytes a gathered row takes beside its texts.
+const rowMemory = 300
+
+// memory is about how many bytes an input takes while it is gathered.
+func (in *DatumInput) memory() int {
+	n := rowMemory + len(in.Value) + len(in.Source) + len(in.Location) + len(in.TargetName) + len(in.Type)
+	for _, g := range in.Groups {
+		n += 24 + len(g.Name)
+	}
+	for _, p := range in.All() {
+		n += 32 + len(p.Path) + len(p.Message)
+	}
+	return n
+}
 
 // AddData adds many data, for each of which next gives the input and its line, until io.EOF. A row that is not good is left out and told; the others appear
 // at once when all is done. Those that the viewer sees already are counted as duplicates, or with refuse as rejected. An error of next ends it, and nothing is stored.
@@ -66,6 +84,7 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 }
 
 func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInput, int, error), total *int) (*DataResult, error) {
+	wrong, uncounted := 0, 0
 	for {
 		in, line, err := next()
 		if errors.Is(err, io.EOF) {
@@ -75,8 +94,17 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 			return nil, err
 		}
 		*total++
+		if len(in.All()) > 0 {
+			// Rows that are wrong already are gathered only as long as their reasons may be among those that are told. So
+			// the reasons of the first rejected rows are told in the order of their lines, and the others cost no memory.
+			if wrong++; wrong > maxRejected {
+				uncounted++
+				continue
+			}
+			in.Problems = *in.First(maxProblemsOfRow)
+		}
 		rows.front.add(in, line)
-		if err := b.added(len(in.Value)); err != nil {
+		if err := b.added(in.memory()); err != nil {
 			return nil, err
 		}
 	}
@@ -84,14 +112,13 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 		return nil, err
 	}
 	r := &DataResult{Upload: b.id, Created: b.done.created, Duplicate: b.done.duplicate}
-	for _, err := range b.done.rejected {
+	for _, err := range b.done.rejected.first {
 		var p *rejectedRow
-		if errors.As(err, &p) && len(r.Rejected) < maxRejected {
+		if errors.As(err, &p) {
 			r.Rejected = append(r.Rejected, RowProblem{p.line, p.problems})
-		} else {
-			r.More++
 		}
 	}
+	r.More = b.done.rejected.count + uncounted - len(r.Rejected)
 	return r, nil
 }
 
@@ -208,11 +235,23 @@ type TargetsResult struct {
 	More     int          // how many more were rejected
 }
 
-// targetsAtOnce is how many targets one transaction of AddTargets makes, fewer when their inputs take targetBytes.
-const (
-	targetsAtOnce = 500
-	targetBytes   = 4 << 20
-)
+// targetsAtOnce is how many targets one transaction of AddTargets makes, fewer when their inputs take stageBytes.
+const targetsAtOnce = 500
+
+// memory is about how many bytes an input takes while it is gathered.
+func (in *TargetInput) memory() int {
+	n := 1000
+	for _, x := range in.Extras {
+		n += 64 + len(x.Key) + len(x.Value)
+	}
+	for _, x := range in.Aliases {
+		n += 48 + len(x.Name)
+	}
+	for _, x := range in.All() {
+		n += 32 + len(x.Path) + len(x.Message)
+	}
+	return n
+}
 
 // AddTargets makes many targets, for each of which next gives the input and its line, until io.EOF, in their order. One that is not good is left out and told. They are made some
 // hundred at a time: an error of next, or of the disk, leaves those that were made before.
@@ -221,7 +260,7 @@ func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, l
 	for ended := false; !ended; {
 		var batch []*TargetInput
 		var lines []int
-		for size := 0; len(batch) < targetsAtOnce && size < targetBytes; {
+		for size := 0; len(batch) < targetsAtOnce && size < stageBytes; size += batch[len(batch)-1].memory() {
 			in, line, err := next()
 			if errors.Is(err, io.EOF) {
 				ended = true
@@ -230,8 +269,8 @@ func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, l
 			if err != nil {
 				return nil, err
 			}
+			in.Problems = *in.First(maxProblemsOfRow)
 			batch, lines = append(batch, in), append(lines, line)
-			size += in.Size
 		}
 		var now TargetsResult
 		err := s.update(ctx, func(s *Access, tx *kv.Tx) error {

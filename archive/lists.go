@@ -118,9 +118,12 @@ func (s *Access) TargetList(id uint64) (info ListInfo, err error) {
 	return info, err
 }
 
-// DeleteTargetList deletes a list, not its targets; who made it and superusers may. Errors: NotFound; Forbidden.
+// DeleteTargetList deletes a list, not its targets; who made it and superusers may. When these are many, they are taken off it in pieces before it goes itself.
+// Errors: NotFound; Forbidden.
 func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(s *Access, tx *kv.Tx) error {
+	var work uint64
+	err := s.free(ctx, func(s *Access, tx *kv.Tx) error {
+		work = 0
 		l, err := s.list(tx, id)
 		if err != nil {
 			return err
@@ -128,20 +131,44 @@ func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
 		if !s.v.Everything() && l.Creator != s.v.ID {
 			return auth.ErrForbidden
 		}
-		members, err := targets.Set(tx, dimList, kv.Int(id)).IDs()
-		if err != nil {
+		ended, err := s.a.dropListSome(tx, id)
+		if err != nil || ended {
 			return err
 		}
-		for _, tid := range members {
-			t, err := targets.Get(tx, tid)
-			if err != nil {
-				return err
-			}
-			t.Lists = slices.DeleteFunc(t.Lists, func(x uint64) bool { return x == id })
-			if err := targets.Put(tx, tid, t); err != nil {
-				return err
-			}
-		}
-		return lists.Delete(tx, id)
+		w := newWork(tx, workDropList)
+		w.List = id
+		work, err = works.Insert(tx, w)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.a.worker.wait(ctx, work)
+}
+
+// dropListSome takes some targets off a list, and deletes the list when none are left.
+func (a *Archive) dropListSome(tx *kv.Tx, id uint64) (ended bool, err error) {
+	if _, err := lists.Get(tx, id); errors.Is(err, kv.ErrNotFound) {
+		return true, nil
+	} else if err != nil {
+		return false, err
+	}
+	some, n, err := targets.Set(tx, dimList, kv.Int(id)).Page(kv.Page{Limit: max(1, a.o.PieceRows/4)}) // a target has more keys than a datum
+	if err != nil {
+		return false, err
+	}
+	for _, tid := range some {
+		t, err := targets.Get(tx, tid)
+		if err != nil {
+			return false, err
+		}
+		t.Lists = slices.DeleteFunc(t.Lists, func(x uint64) bool { return x == id })
+		if err := targets.Put(tx, tid, t); err != nil {
+			return false, err
+		}
+	}
+	if n > len(some) {
+		return false, nil
+	}
+	return true, lists.Delete(tx, id)
 }

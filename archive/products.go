@@ -188,9 +188,13 @@ func (s *Access) Product(ctx context.Context, id uint64, out ProductOut) error {
 	return w.rest(ctx, err)
 }
 
-// DeleteProduct deletes a data product with its file. Its data go with it, but for those that came in another way as well. Errors: NotFound; Forbidden.
+// DeleteProduct deletes a data product with its file. Its data go with it, but for those that came in another way as well. When these are many, it is taken off them
+// in pieces before it goes itself. Errors: NotFound; Forbidden.
 func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(s *Access, tx *kv.Tx) error {
+	var work uint64
+	var begun bool // by somebody else
+	err := s.free(ctx, func(s *Access, tx *kv.Tx) error {
+		work, begun = 0, false
 		p, t, err := s.product(tx, id)
 		if err != nil {
 			return err
@@ -198,34 +202,39 @@ func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
 		if !s.p.MayDeleteHeld(s.v, t.Object(), p.Holders()) {
 			return auth.ErrForbidden
 		}
-		data := datums.Set(tx, dimProduct, kv.Int(id))
-		shared := kv.And(data, datums.Set(tx, dimShared, kv.Int(1)))
-		kept, err := shared.IDs()
+		_, shared := broughtBy(tx, id)
+		n, err := shared.Count()
 		if err != nil {
 			return err
 		}
-		gone, err := kv.AndNot(data, shared).IDs()
-		if err != nil {
-			return err
-		}
-		for _, did := range kept {
-			d, err := datums.Get(tx, did)
-			if err != nil {
-				return err
+		// Data that are about to be brought by another product are not this one's alone.
+		waits := n > s.a.o.PieceRows
+		err = pendingWork(tx, p.Target, func(wid uint64, w *Work) (bool, error) {
+			waits = true
+			if begun = w.Kind == workDrop && w.Product == id; begun {
+				work = wid
 			}
-			d.Products = slices.DeleteFunc(d.Products, func(x uint64) bool { return x == id })
-			if err := datums.Put(tx, did, d); err != nil {
-				return err
-			}
-		}
-		if err := datums.DeleteAll(tx, gone); err != nil {
+			return !begun, nil
+		})
+		if err != nil || begun {
 			return err
 		}
-		if err := tx.DropBlob(p.Blob); err != nil {
+		if !waits {
+			_, err := s.a.dropSome(tx, id)
 			return err
 		}
-		return products.Delete(tx, id)
+		w := newWork(tx, workDrop)
+		w.Product, w.Target = id, p.Target
+		work, err = works.Insert(tx, w)
+		return err
 	})
+	if err == nil {
+		err = s.a.worker.wait(ctx, work)
+	}
+	if err == nil && begun {
+		err = auth.Missing("DataProduct")
+	}
+	return err
 }
 
 // A FileView is an uploaded file that is to be sent. It reads through short transactions, so a slow

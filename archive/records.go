@@ -380,5 +380,5 @@ var uploads = kv.NewTable(kv.Spec[Upload]{
 
 // Tables are all tables of the file, for kv.Open.
 func tables() []kv.AnyTable {
-	return append(auth.Tables(), targets, lists, products, datums, observations, uploads)
+	return append(auth.Tables(), targets, lists, products, datums, observations, uploads, works)
 }

@@ -23,7 +23,6 @@ type TargetInput struct {
 	Extras  []ExtraInput
 	Lists   []ListInput
 	Groups  []auth.GroupRef
-	Size    int // of the text that it was read from, in bytes; 0 if that is small
 }
 
 // AliasInput is an alias to be added or, with an id, changed.

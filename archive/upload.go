@@ -160,7 +160,7 @@ func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *pr
 		return id - uint64(len(each)-1), err
 	}
 	rows := &turns[*datumRows]{new(datumRows), new(datumRows)}
-	b := &bulk{s: s, ctx: ctx, empty: true, turn: rows.turn,
+	b := &bulk{s: s, ctx: ctx, empty: true, turn: rows.turn, makes: len(each),
 		ready:   func(_ *Access, tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
 		refer:   func(d *Datum, id uint64) { d.Products = []uint64{id + in.byObject.place(d.Target)} },
 		reserve: reserve,
@@ -187,7 +187,7 @@ func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *pr
 	}
 	report, err = s.process(ctx, in, f, pl, func(d Datum, line int) error {
 		rows.front.add(d, line)
-		return b.added(len(d.Value))
+		return b.added(rowMemory + len(d.Value) + len(d.Source))
 	})
 	if err == nil {
 		err = b.finish()
@@ -240,12 +240,12 @@ const maxRefusedLines = 100
 
 // refuseLines makes an upload fail whose data are there already, in whole or in part.
 func refuseLines(file string, report *Report, done tally) error {
-	n := len(done.rejected) + done.duplicate
+	n := done.rejected.count + done.duplicate
 	if n == 0 {
 		return nil
 	}
 	failed := *report
-	for _, err := range done.rejected[:min(len(done.rejected), maxRefusedLines)] {
+	for _, err := range done.rejected.first[:min(len(done.rejected.first), maxRefusedLines)] {
 		var at *refusedLine
 		if errors.As(err, &at) {
 			failed.Errors = append(failed.Errors, ingest.Problem{File: file, Line: at.line, Reason: AlreadyThere})

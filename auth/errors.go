@@ -119,6 +119,17 @@ func (p *Problems) Within(path string) bool {
 	return false
 }
 
+// First is p, or a copy with the first n of its problems when it has more.
+func (p *Problems) First(n int) *Problems {
+	if len(p.list) <= n {
+		return p
+	}
+	few := &Problems{items: p.items}
+	few.list = append(few.list, p.list[:n]...)
+	few.Add("", "There are %d more problems.", len(p.list)-n)
+	return few
+}
+
 // Err is p when it has problems, or nil.
 func (p *Problems) Err() error {
 	if len(p.list) == 0 {

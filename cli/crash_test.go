@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// The sizes of uploads: of one transaction, and of many (more than 50,000 rows).
+// The sizes of uploads: of one transaction, and of many (more than 5,000 rows).
 const (
 	smallUpload = 300
 	largeUpload = 52_000

@@ -8,7 +8,7 @@ import (
 )
 
 // doomFrom is the number of rows from which a deletion only takes them out of the sets, and leaves the rest to the sweeper.
-const doomFrom = 50_000
+const doomFrom = 5_000
 
 // DeleteAll deletes the rows with the given ids, which must ascend and exist. When they are many, those of a bulk table are taken
 // out of all sets at once and swept away in the background; the log then names the ids, but not each row's ident.

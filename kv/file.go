@@ -31,7 +31,7 @@ type Options struct {
 	// MinFree is the free space of the disk in bytes below which writes are refused, but for those that make room; 0 means 64 MiB. While as much is free inside of
 	// the file, a quarter is enough.
 	MinFree uint64
-	// DoomFrom is from how many rows on DeleteAll leaves the sweeping to later; 0 means 50,000.
+	// DoomFrom is from how many rows on DeleteAll leaves the sweeping to later; 0 means 5,000.
 	DoomFrom int
 	// CheckCopy verifies a file that is the copy of a running node's; nil means Check in this process, which a badly damaged
 	// file may end.

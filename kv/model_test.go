@@ -190,6 +190,34 @@ func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 		d.update(func(tx *Tx) error { return d.parents.Put(tx, id, &q) })
 		m.parents[id] = q
 	}
+	if r.IntN(2) == 0 && len(added) > 3 { // some of them are taken back in a transaction of their own
+		var out []uint64
+		for range 1 + r.IntN(3) {
+			id := anyKey(r, added)
+			out = append(out, id)
+			delete(added, id)
+		}
+		err := s.Update(t.Context(), func(tx *Tx) error {
+			for _, id := range out {
+				if err := s.Drop(tx, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.Count() != len(added) {
+		t.Errorf("%d rows are pending, not %d", s.Count(), len(added))
+	}
+	of := s.Values(dimParent)
+	for id, p := range added {
+		if !slices.Contains(of, Int(p.Parent)) {
+			t.Errorf("row %d of parent %d: the stage has rows of %v", id, p.Parent, of)
+		}
+	}
 	switch r.IntN(4) {
 	case 0:
 		if err := s.Abort(); err != nil {

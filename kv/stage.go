@@ -23,8 +23,9 @@ type Stage struct {
 	// members gathers the rows of each set, by setKey: what they owe to their parents is added at the end, when it is known.
 	members map[string]*stageIDs
 	entry   *entryBuilder
-	dropped map[uint64]bool
-	lost    error // why it does not know its own rows
+	lost    error           // why it does not know its own rows
+	out     gathered        // rows that were dropped in transactions before
+	dropped map[uint64]bool // by the function of Finish
 
 	mu    sync.Mutex
 	notes []Superseded
@@ -69,6 +70,7 @@ type stageTx struct {
 	*Stage
 	runs    idRuns
 	members map[string]*stageIDs
+	dropped []uint64
 	key     []byte
 }
 
@@ -132,6 +134,15 @@ func (st *stageTx) add(tx *Tx, k *Keys, id uint64) error {
 
 // end stores which rows are pending, and takes the rows into memory once they are on the disk.
 func (st *stageTx) end(tx *Tx) error {
+	if len(st.dropped) > 0 {
+		entry := tx.entry
+		tx.job.after = append(tx.job.after, func() {
+			st.Stage.entry = entry
+			for _, id := range st.dropped {
+				st.Stage.out.add(id)
+			}
+		})
+	}
 	if len(st.runs) == 0 {
 		return nil
 	}
@@ -162,7 +173,20 @@ func (s *Stage) Has(tx *Tx, id uint64) bool {
 }
 
 // Count is the number of rows that are pending.
-func (s *Stage) Count() int { return int(s.runs.count()) - len(s.dropped) }
+func (s *Stage) Count() int { return int(s.runs.count()) - s.out.count() - len(s.dropped) }
+
+// Values are the values that the stage's pending rows have in a dimension, in their order, but for what they owe to their parents. Only
+// between two transactions of the stage, and in the function of Finish.
+func (s *Stage) Values(dim byte) []Value {
+	var list []Value
+	for key := range s.members {
+		if key[1] == dim {
+			list = append(list, Value(key[2:]))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
 
 // Supersede notes that a pending row has an equal that somebody else wrote, or is writing, so that the stage that the row belongs to can
 // decide when it finishes.
@@ -183,23 +207,30 @@ func (s *Stage) note(notes []Superseded) {
 	s.notes = append(s.notes, notes...)
 }
 
-// Superseded lists the notes, for the function of Finish.
+// Superseded lists the notes about rows that are not dropped yet, for the functions of Update and Finish.
 func (s *Stage) Superseded(tx *Tx) []Superseded {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Concat(s.notes, tx.batch.super[s], tx.job.notes[s])
+	notes := slices.Concat(s.notes, tx.batch.super[s], tx.job.notes[s])
+	return slices.DeleteFunc(notes, func(n Superseded) bool { return s.out.has(n.Pending) })
 }
 
-// Drop takes a pending row away, in the function of Finish.
+// Drop takes a pending row away, in the function of Finish, or of an Update that has nothing to do with the row but this.
 func (s *Stage) Drop(tx *Tx, id uint64) error {
 	tx.touch()
 	if err := tx.sweepRow(s.def, id); err != nil {
 		return err
 	}
 	tx.entry.erased(s.def, id)
-	s.dropped[id] = true
+	if tx.stage != nil {
+		tx.stage.dropped = append(tx.stage.dropped, id)
+	} else {
+		s.dropped[id] = true
+	}
 	return nil
 }
+
+func (s *Stage) isDropped(id uint64) bool { return s.dropped[id] || s.out.has(id) }
 
 // Finish runs fn and makes the pending rows visible in one transaction with one log entry.
 func (s *Stage) Finish(ctx context.Context, fn func(*Tx) error) error {
@@ -256,7 +287,7 @@ func (s *Stage) reveal(tx *Tx) error {
 			return err
 		}
 		for id := range s.members[key].all() {
-			if s.dropped[id] {
+			if s.isDropped(id) {
 				continue
 			}
 			if changes = append(changes, idChange{id: id}); len(changes) == cap(changes) {
@@ -277,11 +308,11 @@ func (s *Stage) reveal(tx *Tx) error {
 			}
 		}
 	}
-	if len(s.dropped) > 0 {
+	if len(s.dropped) > 0 || len(s.out.of) > 0 {
 		r := tx.entry.runsOf(s.def, Created)
 		var kept idRuns
 		for id := range r.sorted().from(0) {
-			if !s.dropped[id] {
+			if !s.isDropped(id) {
 				kept.add(id)
 			}
 		}
@@ -326,11 +357,26 @@ type gathered struct {
 
 func (g *gathered) add(id uint64) { g.spread(id >> chunkBits).set(uint16(id)) }
 
+func (g *gathered) has(id uint64) bool {
+	w := g.of[id>>chunkBits]
+	return w != nil && w.has(uint16(id))
+}
+
+func (g *gathered) count() (n int) {
+	for _, w := range g.of {
+		n += w.count()
+	}
+	return n
+}
+
 // spread is the ids of a chunk.
 func (g *gathered) spread(chunk uint64) *words {
 	if g.last == nil || g.chunk != chunk {
 		if g.chunk, g.last = chunk, g.of[chunk]; g.last == nil {
 			g.last = new(words)
+			if g.of == nil {
+				g.of = map[uint64]*words{}
+			}
 			g.of[chunk] = g.last
 		}
 	}

@@ -21,7 +21,7 @@ import (
 // data again, and one uploader.
 type Load struct {
 	Posters int
-	// Rows are how many data the uploaded tables have, in turn; from 50,000 on a node takes them in several transactions. Without them and Files nothing is uploaded.
+	// Rows are how many data the uploaded tables have, in turn; from 5,000 on a node takes them in several transactions. Without them and Files nothing is uploaded.
 	Rows []int
 	// Files are the sizes in bytes of the other files, in turn with the tables; 0 for none. Those over 8 MiB are taken in several transactions.
 	Files []int

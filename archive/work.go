@@ -1,0 +1,423 @@
+package archive
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"nightjar/kv"
+)
+
+// Work is what a request has left to be done in pieces, since all of it in one transaction would make others wait for
+// seconds. It stands in the file from the transaction that decided it, and a crash does not stop it: the worker goes on
+// when the file is opened. Pieces are done in the order of their ids, one after the other, so that a later deletion of
+// what an earlier piece refers to finds that one done.
+type Work struct {
+	Kind    uint64 `kv:"1"`
+	Product uint64 `kv:"2"` // that is joined or deleted, 0 for none
+	Target  uint64 `kv:"3"` // of the data
+	Entry   uint64 `kv:"4"` // of the log: where the request began
+	// Owner, with the groups, is added to the data of a join without a product.
+	Owner  uint64   `kv:"5"`
+	Groups []uint64 `kv:"6"`
+	// Rows are the ids of the data of a join, ascending: the first, then the differences, as uvarints.
+	Rows []byte `kv:"7"`
+	// who asked, as in the log
+	User   uint64 `kv:"8"`
+	Token  uint64 `kv:"9"`
+	Name   string `kv:"10"`
+	Addr   string `kv:"11"`
+	Action string `kv:"12"`
+	List   uint64 `kv:"13"` // that is deleted, 0 for none
+}
+
+// The kinds of work.
+const (
+	workJoin     = 1 // data that were there already are brought by a product, or by an owner, once more
+	workDrop     = 2 // a product is deleted
+	workDropList = 3 // a list of targets is deleted
+)
+
+var works = kv.NewTable(kv.Spec[Work]{Name: "work", No: 12, Codec: kv.Fields[Work]()})
+
+func newWork(tx *kv.Tx, kind uint64) *Work {
+	a := tx.Author()
+	return &Work{Kind: kind, Entry: tx.Seq(), User: a.User, Token: a.Token, Name: a.Name, Addr: a.Addr, Action: a.Action}
+}
+
+// author is on whose behalf a piece is done: the log says what it continues.
+func (w *Work) author() kv.Author {
+	return kv.Author{User: w.User, Token: w.Token, Name: w.Name, Addr: w.Addr, Action: fmt.Sprintf("%s (continues entry %d)", w.Action, w.Entry)}
+}
+
+func (w *Work) setRows(ids []uint64) {
+	w.Rows = w.Rows[:0]
+	last := uint64(0)
+	for _, id := range ids {
+		w.Rows = binary.AppendUvarint(w.Rows, id-last)
+		last = id
+	}
+}
+
+func (w *Work) rows() (ids []uint64) {
+	last := uint64(0)
+	for b := w.Rows; len(b) > 0; {
+		d, n := binary.Uvarint(b)
+		if n <= 0 {
+			break
+		}
+		b, last = b[n:], last+d
+		ids = append(ids, last)
+	}
+	return ids
+}
+
+// joins adds what the work brings to a datum, and says whether it had not all of that.
+func (w *Work) joins(d *Datum) (changed bool) {
+	if w.Product != 0 && !slices.Contains(d.Products, w.Product) {
+		d.Products, changed = append(slices.Clone(d.Products), w.Product), true
+	}
+	if w.Owner != 0 && !slices.ContainsFunc(d.Owners, func(o Owner) bool { return o.User == w.Owner && slices.Equal(o.Groups, w.Groups) }) {
+		d.Owners, changed = append(slices.Clone(d.Owners), Owner{w.Owner, w.Groups}), true
+	}
+	return changed
+}
+
+// worker does what stands in the table of works.
+type worker struct {
+	a    *Archive
+	kick chan struct{}
+	quit chan struct{}
+	once sync.Once // for quit
+	done chan struct{}
+
+	mu      sync.Mutex
+	waiting map[uint64][]chan error // by the piece that they wait for
+	stuck   map[uint64]bool         // pieces that failed, which are tried again at the next start
+	ended   bool
+}
+
+func startWorker(a *Archive) *worker {
+	w := &worker{a: a, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), waiting: map[uint64][]chan error{}, stuck: map[uint64]bool{}}
+	if a.o.ReadOnly {
+		close(w.done)
+		return w
+	}
+	go w.run()
+	return w
+}
+
+// close stops the worker behind the piece that it is at. What is left is done when the file is next opened.
+func (w *worker) close() {
+	w.once.Do(func() { close(w.quit) })
+	<-w.done
+}
+
+// end lets all go who wait: nothing is done any more.
+func (w *worker) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	for id := range w.waiting {
+		w.tell(id, nil)
+	}
+}
+
+// tell wakes those who wait for a piece. The caller holds mu.
+func (w *worker) tell(id uint64, err error) {
+	for _, c := range w.waiting[id] {
+		c <- err
+	}
+	delete(w.waiting, id)
+}
+
+// wait waits until a piece is done, and with it all before it; 0 is no piece. When the context ends first, or the archive
+// is closed, it returns nil all the same: the pieces are on the disk, and nothing but damage keeps them from being done.
+func (w *worker) wait(ctx context.Context, id uint64) error {
+	if id == 0 {
+		return nil
+	}
+	c := make(chan error, 1)
+	w.mu.Lock()
+	if w.ended {
+		w.mu.Unlock()
+		return nil
+	}
+	w.waiting[id] = append(w.waiting[id], c)
+	w.mu.Unlock()
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+	// The piece may have been done before anybody waited for it.
+	err := w.a.db.View(func(tx *kv.Tx) error { _, err := works.Get(tx, id); return err })
+	if errors.Is(err, kv.ErrNotFound) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.leave(id, c)
+		return nil
+	}
+	select {
+	case err := <-c:
+		return err
+	case <-ctx.Done():
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.leave(id, c)
+		return nil
+	}
+}
+
+// leave says that somebody waits no longer. The caller holds mu.
+func (w *worker) leave(id uint64, c chan error) {
+	w.waiting[id] = slices.DeleteFunc(w.waiting[id], func(x chan error) bool { return x == c })
+	if len(w.waiting[id]) == 0 {
+		delete(w.waiting, id)
+	}
+}
+
+// run is the goroutine of the worker. It rests as long as it works, so that others get through.
+func (w *worker) run() {
+	defer close(w.done)
+	defer w.end()
+	for {
+		began := time.Now()
+		id, err := w.piece()
+		pause := time.Since(began)
+		switch {
+		case id == 0 && err == nil:
+			select {
+			case <-w.kick:
+				continue
+			case <-w.quit:
+				return
+			}
+		case errors.Is(err, ErrFailed), errors.Is(err, ErrClosed):
+			return
+		case errors.Is(err, ErrNoRoom):
+			pause = time.Second
+		case err != nil:
+			w.a.o.Logf("work %d cannot be done, and is tried again at the next start: %v", id, err)
+			w.mu.Lock()
+			w.stuck[id] = true
+			w.tell(id, err)
+			w.mu.Unlock()
+		}
+		select {
+		case <-time.After(pause):
+		case <-w.quit:
+			return
+		}
+	}
+}
+
+// piece does the next piece of work, whose id it gives, or 0 when there is none.
+func (w *worker) piece() (id uint64, err error) {
+	var next *Work
+	err = w.a.db.View(func(tx *kv.Tx) error {
+		for n, err := range works.All(tx).Each() {
+			if err != nil {
+				return err
+			}
+			if !w.isStuck(n) {
+				id = n
+				next, err = works.Get(tx, n)
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || id == 0 {
+		return id, err
+	}
+	ended := false
+	err = w.a.db.Free(context.Background(), next.author(), func(tx *kv.Tx) (err error) {
+		ended, err = w.a.doWork(tx, id)
+		return err
+	})
+	if err == nil && ended {
+		w.mu.Lock()
+		w.tell(id, nil)
+		w.mu.Unlock()
+	}
+	return id, err
+}
+
+func (w *worker) isStuck(id uint64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stuck[id]
+}
+
+// doWork does a piece in a transaction, and says whether it has ended.
+func (a *Archive) doWork(tx *kv.Tx, id uint64) (ended bool, err error) {
+	w, err := works.Get(tx, id)
+	if errors.Is(err, kv.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	switch w.Kind {
+	case workJoin:
+		ended, err = true, w.join(tx)
+	case workDrop:
+		ended, err = a.dropSome(tx, w.Product)
+	case workDropList:
+		ended, err = a.dropListSome(tx, w.List)
+	default:
+		return false, fmt.Errorf("work %d is of the unknown kind %d", id, w.Kind)
+	}
+	if err == nil && ended {
+		err = works.Delete(tx, id)
+	}
+	return ended, err
+}
+
+// join brings the data of a piece.
+func (w *Work) join(tx *kv.Tx) error {
+	if w.Product != 0 {
+		if _, err := products.Get(tx, w.Product); errors.Is(err, kv.ErrNotFound) {
+			return nil // deleted, and with it what it would have brought
+		} else if err != nil {
+			return err
+		}
+	}
+	for _, id := range w.rows() {
+		d, err := datums.Get(tx, id)
+		if errors.Is(err, kv.ErrNotFound) {
+			continue // deleted since
+		}
+		if err == nil && w.joins(d) {
+			err = datums.Put(tx, id, d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pendingWork calls fn with the work that is left on a target's data, until it returns false.
+func pendingWork(tx *kv.Tx, target uint64, fn func(id uint64, w *Work) (bool, error)) error {
+	for id, err := range works.All(tx).Each() {
+		if err != nil {
+			return err
+		}
+		w, err := works.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		if w.Target != target {
+			continue
+		}
+		if more, err := fn(id, w); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeJoins adds to a datum what pending work would bring to it, and takes it out of that work: whoever changes who
+// brought a datum needs all of that now.
+func takeJoins(tx *kv.Tx, id uint64, d *Datum) error {
+	type change struct {
+		id uint64
+		w  *Work
+	}
+	var changes []change
+	err := pendingWork(tx, d.Target, func(n uint64, w *Work) (bool, error) {
+		rows := w.rows()
+		if at, ok := slices.BinarySearch(rows, id); ok {
+			w.joins(d)
+			w.setRows(slices.Delete(rows, at, at+1))
+			changes = append(changes, change{n, w})
+		}
+		return true, nil
+	})
+	for _, c := range changes {
+		if err == nil {
+			err = works.Put(tx, c.id, c.w)
+		}
+	}
+	return err
+}
+
+// dropSome deletes a data product, with its file and the data that it alone has brought, when at most Options.PieceRows others
+// are left that came with it; otherwise it takes it off so many of these. So until its end the product is there, with
+// fewer and fewer data.
+func (a *Archive) dropSome(tx *kv.Tx, product uint64) (ended bool, err error) {
+	p, err := products.Get(tx, product)
+	if errors.Is(err, kv.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	data, shared := broughtBy(tx, product)
+	kept, n, err := shared.Page(kv.Page{Limit: a.o.PieceRows})
+	if err != nil {
+		return false, err
+	}
+	ended = n <= len(kept)
+	alone := kv.AndNot(data, shared)
+	if joined, err := joinFirst(tx, p.Target, alone); err != nil || joined {
+		return false, err
+	}
+	var gone []uint64
+	if ended {
+		if gone, err = alone.IDs(); err != nil {
+			return false, err
+		}
+	}
+	for _, id := range kept {
+		d, err := datums.Get(tx, id)
+		if err != nil {
+			return false, err
+		}
+		d.Products = slices.DeleteFunc(d.Products, func(x uint64) bool { return x == product })
+		if err := datums.Put(tx, id, d); err != nil {
+			return false, err
+		}
+	}
+	if !ended {
+		return false, nil
+	}
+	if err := datums.DeleteAll(tx, gone); err != nil {
+		return false, err
+	}
+	if err := tx.DropBlob(p.Blob); err != nil {
+		return false, err
+	}
+	return true, products.Delete(tx, product)
+}
+
+// joinFirst does a piece that would bring some data of a set, if there is one. Since the work of an upload may be later
+// than that of a deletion, data that are about to be deleted may be those that the upload found there and counted on.
+func joinFirst(tx *kv.Tx, target uint64, set kv.Set) (joined bool, err error) {
+	err = pendingWork(tx, target, func(id uint64, w *Work) (bool, error) {
+		if w.Kind != workJoin || len(w.Rows) == 0 {
+			return true, nil
+		}
+		n, err := kv.And(set, kv.IDs(w.rows())).Count()
+		if err != nil || n == 0 {
+			return true, err
+		}
+		if joined, err = true, w.join(tx); err != nil {
+			return false, err
+		}
+		w.Rows = nil // the record stays until its turn comes, since somebody may wait for that
+		return false, works.Put(tx, id, w)
+	})
+	return joined, err
+}
+
+// broughtBy are the data that a product brought, and those of them that came in another way as well.
+func broughtBy(tx *kv.Tx, product uint64) (data, shared kv.Set) {
+	data = datums.Set(tx, dimProduct, kv.Int(product))
+	return data, kv.And(data, datums.Set(tx, dimShared, kv.Int(1)))
+}
