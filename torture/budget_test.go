@@ -264,7 +264,11 @@ func (b *budgets) read(t *testing.T) {
 				}
 			}
 			b.run(fmt.Sprintf("%s, %d at once", x.name, at), of, func(t *testing.T, n *node) {
-				together(at, func(int) { read(t, n.Client(""), x.path, x.accept) })
+				together(at, func(int) {
+					if size := read(t, n.Client(""), x.path, x.accept); size < 10_000 {
+						t.Errorf("the answer has %d bytes", size)
+					}
+				})
 			})
 		}
 	}

@@ -66,6 +66,9 @@ func TestMovedFiles(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			n.whole(ledger)
 			target := addTarget(t, n, "before")
+			if x.lost { // what is asked for and written stands in the first half
+				upload(t, n, target, 16<<20)
+			}
 			x.do(t, path)
 			var there [32]byte // what is at the path now
 			if b, err := os.ReadFile(path); err == nil {
