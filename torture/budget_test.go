@@ -33,7 +33,8 @@ const (
 	budgetLook    = 10 * time.Second // a preview or the headers of a file
 )
 
-// ownMemory is RssAnon of a process: the memory that it has for itself, without the pages of its file.
+// ownMemory is RssAnon of a process: the memory that it has for itself, without the pages of its
+// file.
 func ownMemory(t testing.TB, pid int) int64 {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -76,7 +77,8 @@ type measured struct {
 
 func (m measured) mebibytes() float64 { return float64(m.rise) / (1 << 20) }
 
-// measure runs fn beside a node at rest, and says by how much the node's memory was larger meanwhile than before.
+// measure runs fn beside a node at rest, and says by how much the node's memory was larger
+// meanwhile than before.
 func measure(t testing.TB, n *node, fn func()) measured {
 	t.Helper()
 	pid := n.PID()
@@ -115,8 +117,8 @@ type budget struct {
 	core   time.Duration
 }
 
-// budgets measures requests one after the other, each on a server that has just been started on the file, so that what the earlier ones left does not hide what
-// the later ones take.
+// budgets measures requests one after the other, each on a server that has just been started on the
+// file, so that what the earlier ones left does not hide what the later ones take.
 type budgets struct {
 	t     *testing.T
 	file  string
@@ -157,7 +159,8 @@ func together(times int, fn func(i int)) {
 	all.Wait()
 }
 
-// read reads an answer and forgets it. Every status below 500 is right here, but for those of accept.
+// read reads an answer and forgets it. Every status below 500 is right here, but for those of
+// accept.
 func read(t *testing.T, c *torture.Client, path, accept string) (size int64) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -185,7 +188,8 @@ func read(t *testing.T, c *torture.Client, path, accept string) (size int64) {
 	return size
 }
 
-// send sends a body and reads the answer. Every status below 500 is right here, and so is a connection that ends while a body is sent that is not wanted.
+// send sends a body and reads the answer. Every status below 500 is right here, and so is a
+// connection that ends while a body is sent that is not wanted.
 func send(t *testing.T, c *torture.Client, method, path, contentType string, body io.Reader) (status int) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -210,8 +214,9 @@ func send(t *testing.T, c *torture.Client, method, path, contentType string, bod
 	return 0
 }
 
-// TestBudgets measures what requests take that were made to take as much as they can, on a server with the limits that it has when nothing is said. In the long form the archive has
-// 500,000 open data, in the short form 50,000, and bodies are smaller.
+// TestBudgets measures what requests take that were made to take as much as they can, on a server
+// with the limits that it has when nothing is said. In the long form the archive has 500,000 open
+// data, in the short form 50,000, and bodies are smaller.
 func TestBudgets(t *testing.T) {
 	b, target := budgetArchive(t)
 	defer b.table()
@@ -298,7 +303,8 @@ func (b *budgets) files(t *testing.T, target int) {
 	})
 }
 
-// zeroTiles is a FITS file with a compressed image of doubles that are all zero, each tile of which is size pixels wide and high.
+// zeroTiles is a FITS file with a compressed image of doubles that are all zero, each tile of which
+// is size pixels wide and high.
 func zeroTiles(size, tiles int) []byte {
 	var packed bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
@@ -491,7 +497,8 @@ func noiseOf(r *rand.Rand, size int) []byte {
 	return b
 }
 
-// TestDrippingStreams: streams of which a little comes from time to time do not keep another user from uploading.
+// TestDrippingStreams: streams of which a little comes from time to time do not keep another user
+// from uploading.
 func TestDrippingStreams(t *testing.T) {
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	n.addGroup("observers")

@@ -29,8 +29,9 @@ var injected = []struct {
 	{"unlink,unlinkat", []string{"EIO"}},
 }
 
-// TestInjectedErrors lets calls of the system fail at random while a node works: nothing that was acknowledged may be lost, nothing else be there by halves,
-// the answers say what is the matter, and a restart sets it right.
+// TestInjectedErrors lets calls of the system fail at random while a node works: nothing that was
+// acknowledged may be lost, nothing else be there by halves, the answers say what is the matter,
+// and a restart sets it right.
 func TestInjectedErrors(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {

@@ -19,8 +19,9 @@ import (
 	"nightjar/torture"
 )
 
-// TestMovedFiles takes the file away from under a running server, in several ways. From then on nothing may be acknowledged, /healthz says why, no second server starts at the path,
-// no command harms what was put there, and what had been acknowledged can still be had.
+// TestMovedFiles takes the file away from under a running server, in several ways. From then on
+// nothing may be acknowledged, /healthz says why, no second server starts at the path, no command
+// harms what was put there, and what had been acknowledged can still be had.
 func TestMovedFiles(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("an open file cannot be moved on Windows")

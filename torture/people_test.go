@@ -109,7 +109,7 @@ func (u *person) withPassword() string {
 // client is a client of the node with the user's token.
 func (u *person) client(n *node) *torture.Client { return n.Client(u.token) }
 
-// call to a node on a connection of its own, of which a test decides when what is sent and read.
+// wire is a request on a connection of its own, of which a test decides when what is sent and read.
 type wire struct {
 	conn   net.Conn
 	b      *bufio.Reader
@@ -128,7 +128,8 @@ func dial(t testing.TB, n *node) net.Conn {
 	return conn
 }
 
-// begin sends a request's header and, once the server has asked for the body, so many bytes of that; the half for 0. A server asks for it when it has decided who may send it.
+// begin sends a request's header and, once the server has asked for the body, so many bytes of
+// that; the half for 0. A server asks for it when it has decided who may send it.
 func begin(t testing.TB, n *node, authorization, method, path, contentType string, body []byte, first int) *wire {
 	t.Helper()
 	c := &wire{conn: dial(t, n), method: method, rest: body}
@@ -152,7 +153,8 @@ func begin(t testing.TB, n *node, authorization, method, path, contentType strin
 	return c
 }
 
-// end sends the rest of the body and reads the answer. The status is 0 if the server closed the connection without an answer.
+// end sends the rest of the body and reads the answer. The status is 0 if the server closed the
+// connection without an answer.
 func (c *wire) end() (status int, body string) {
 	defer c.conn.Close()
 	r := c.early

@@ -106,7 +106,8 @@ type body struct {
 	stored      func(n *node) int
 }
 
-// bodies are one of each kind. The streams of lines get their source from the body's name, so that what was stored of each can be counted.
+// bodies are one of each kind. The streams of lines get their source from the body's name, so that
+// what was stored of each can be counted.
 func (w *bodyWorld) bodies(staged int) []body {
 	source := func(name string) (string, func(n *node) int) {
 		s := w.mark + " " + name
@@ -189,8 +190,9 @@ func (w *bodyWorld) bodies(staged int) []body {
 	return list
 }
 
-// TestWithdrawnInBodies sends the first half of a body, withdraws the right to send it, and then sends the rest: nothing of it may be stored, and what
-// nothing was withdrawn from is. All kinds of bodies are on their way together.
+// TestWithdrawnInBodies sends the first half of a body, withdraws the right to send it, and then
+// sends the rest: nothing of it may be stored, and what nothing was withdrawn from is. All kinds of
+// bodies are on their way together.
 func TestWithdrawnInBodies(t *testing.T) {
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	tried := 0
@@ -303,7 +305,8 @@ func slowly(t testing.TB, n *node, authorization, path string) *reading {
 	return &reading{c.conn, r}
 }
 
-// finish reads the rest, and says whether it has a text and whether it ended as if it were complete.
+// finish reads the rest, and says whether it has a text and whether it ended as if it were
+// complete.
 func (r *reading) finish(mark string) (size int, found, complete bool) {
 	defer r.conn.Close()
 	r.conn.(*net.TCPConn).SetReadBuffer(1 << 20) // with a small window the rest would take hours
@@ -311,7 +314,8 @@ func (r *reading) finish(mark string) (size int, found, complete bool) {
 	return len(b), bytes.Contains(b, []byte(mark)), err == nil
 }
 
-// readWorld is what is read slowly: two targets with data, of which one has many, and many targets with large records.
+// readWorld is what is read slowly: two targets with data, of which one has many, and many targets
+// with large records.
 type readWorld struct {
 	n       *node
 	groupID int
@@ -321,8 +325,9 @@ type readWorld struct {
 	user    *person
 }
 
-// TestWithdrawnInAnswers has a client read a little of a long answer, ends its right to read that, and writes something: the client must not get what was
-// written, and its answer must break off rather than end as if it were complete.
+// TestWithdrawnInAnswers has a client read a little of a long answer, ends its right to read that,
+// and writes something: the client must not get what was written, and its answer must break off
+// rather than end as if it were complete.
 func TestWithdrawnInAnswers(t *testing.T) {
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	w := &readWorld{n: n}
@@ -447,7 +452,8 @@ func TestWithdrawnInAnswers(t *testing.T) {
 	}
 }
 
-// load fills the target with data, and makes many targets, so that both lists have about so many bytes.
+// load fills the target with data, and makes many targets, so that both lists have about so many
+// bytes.
 func (w *readWorld) load(t *testing.T, size int) {
 	t.Helper()
 	const each = 8000

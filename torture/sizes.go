@@ -12,9 +12,11 @@ import (
 	"time"
 )
 
-// Records of all sizes: a file keeps them in different ways from 2,048 bytes of a record on, 1,024 ids of a set, and 50,000 rows of a stream.
+// Records of all sizes: a file keeps them in different ways from 2,048 bytes of a record on, 1,024
+// ids of a set, and 50,000 rows of a stream.
 
-// maxTags is how many bytes of tags a target gets at most, which leaves room for the rest of its record.
+// maxTags is how many bytes of tags a target gets at most, which leaves room for the rest of its
+// record.
 const maxTags = 50_000
 
 // targetShape is what is compared of a target.
@@ -71,7 +73,8 @@ func (u userShape) shape() string {
 	return strings.Join(parts, ";")
 }
 
-// length is a random length up to most, each power of two being as likely as the others, so that all thresholds are met from both sides.
+// length is a random length up to most, each power of two being as likely as the others, so that
+// all thresholds are met from both sides.
 func (w *worker) length(most int) int {
 	return int(math.Pow(2, w.random.Float64()*math.Log2(float64(most))))
 }
@@ -257,7 +260,8 @@ func (w *worker) addObservation(ctx context.Context, of *item) error {
 	})
 }
 
-// addMany makes many targets of a list at once. A node makes some hundred at a time, so that each may be there by itself.
+// addMany makes many targets of a list at once. A node makes some hundred at a time, so that each
+// may be there by itself.
 func (w *worker) addMany(ctx context.Context, count int, list string) error {
 	var items []*item
 	var b bytes.Buffer
@@ -271,7 +275,7 @@ func (w *worker) addMany(ctx context.Context, count int, list string) error {
 	var got struct{ Created int }
 	err := w.postLines(ctx, "/api/targets/", &b, &got)
 	if err == nil && got.Created != count {
-		return fmt.Errorf("of %d targets %d were made", count, got.Created)
+		return &Refused{http.StatusCreated, fmt.Sprintf("of %d targets %d were made", count, got.Created)}
 	}
 	w.ledger.note(func() {
 		for _, it := range items {
@@ -311,7 +315,7 @@ func (w *worker) addStream(ctx context.Context, lines int) (*item, error) {
 	err := w.postLines(ctx, "/api/reduceddatums/", b, &got)
 	w.ledger.note(func() { w.answered(&it.made, err) })
 	if err == nil && got.Created != lines {
-		err = fmt.Errorf("of the %d lines of %q %d were taken", lines, it.name, got.Created)
+		err = &Refused{http.StatusCreated, fmt.Sprintf("of the %d lines of %q %d were taken", lines, it.name, got.Created)}
 	}
 	return it, err
 }

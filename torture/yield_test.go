@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// TestLongWorkYields: while a table is uploaded for the second time, so that all its rows are merged with those that are there, and while one of two products with the same
-// rows is deleted, another user's posts go on. In the short form only what is there afterwards is compared.
+// TestLongWorkYields: while a table is uploaded for the second time, so that all its rows are
+// merged with those that are there, and while one of two products with the same rows is deleted,
+// another user's posts go on. In the short form only what is there afterwards is compared.
 func TestLongWorkYields(t *testing.T) {
 	rows := times(60_000, 1_000_000)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
