@@ -27,14 +27,15 @@ const (
 // An item is something that a Load made: a target, a datum of its own, a data product with its data, what a stream of lines brought, a user, or an observation.
 type item struct {
 	kind  kind
-	id    uint64   // once it is known
-	round int      // of the load that made it
-	names []naming // of a target or user: what it was, the first when it was made
-	value string   // of a datum: its value as it was sent; of an observation its parameters
-	name  string   // of a datum its mark, of a product its product id, of a stream its source, of an observation its id
-	rows  int      // of a product or stream: data
-	shape string   // of a target or user, when it was made
-	of    *item    // of a stream: its target
+	id    uint64      // once it is known
+	round int         // of the load that made it
+	names []naming    // of a target or user: what it was, the first when it was made
+	value string      // of a datum: its value as it was sent; of an observation its parameters
+	name  string      // of a datum its mark, of a product its product id, of a stream its source, of an observation its id
+	rows  int         // of a product or stream: data
+	shape string      // of a target or user, when it was made
+	of    *item       // of a stream: its target
+	is    targetShape // of a target of any size: what the last change makes of it
 	sum   [sha256.Size]byte
 	made  change
 	gone  change

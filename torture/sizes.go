@@ -17,7 +17,7 @@ import (
 
 // maxTags is how many bytes of tags a target gets at most, which leaves room for the rest of its
 // record.
-const maxTags = 50_000
+const maxTags = 30_000
 
 // targetShape is what is compared of a target.
 type targetShape struct {
@@ -207,7 +207,7 @@ func (t targetShape) fields() map[string]any {
 func (w *worker) addLarge(ctx context.Context, groups []string, list string) (*item, error) {
 	name := w.next()
 	t := w.anyShape(name, groups, list)
-	it := &item{kind: aTarget, name: name, shape: t.shape()}
+	it := &item{kind: aTarget, name: name, shape: t.shape(), is: t}
 	return it, w.createJSON(ctx, it, "/api/targets/", t.fields())
 }
 
@@ -222,11 +222,35 @@ func (w *worker) changed(it *item, name, shape string, send func() error) error 
 	return err
 }
 
+// with is what a target becomes when another shape is put there: what is not named stays.
+func (t targetShape) with(x targetShape) targetShape {
+	union := func(a, b []named) []named {
+		all := slices.Clone(a)
+		for _, n := range b {
+			if !slices.Contains(all, n) {
+				all = append(all, n)
+			}
+		}
+		return all
+	}
+	t.Name, t.Tags = x.Name, slices.Clone(t.Tags)
+	t.Aliases, t.Groups, t.Lists = union(t.Aliases, x.Aliases), union(t.Groups, x.Groups), union(t.Lists, x.Lists)
+	for _, n := range x.Tags {
+		if i := slices.IndexFunc(t.Tags, func(o tag) bool { return o.Key == n.Key }); i >= 0 {
+			t.Tags[i] = n
+		} else {
+			t.Tags = append(t.Tags, n)
+		}
+	}
+	return t
+}
+
 // changeLarge makes something else of a target.
 func (w *worker) changeLarge(ctx context.Context, it *item, groups []string, list string) error {
 	name := w.next()
 	t := w.anyShape(name, groups, list)
-	return w.changed(it, name, t.shape(), func() error {
+	it.is = it.is.with(t)
+	return w.changed(it, name, it.is.shape(), func() error {
 		return w.node.Call(ctx, http.MethodPut, fmt.Sprintf("/api/targets/%d/", it.id), t.fields(), nil)
 	})
 }
