@@ -21,11 +21,12 @@ import (
 func (l *Ledger) Check(ctx context.Context, node *Client, at Moment, all, keep bool) (problems []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := &checker{ctx: ctx, node: node, at: at, all: all, keep: keep, targets: map[string]uint64{}, data: map[string]*datum{}, products: map[string]*product{}}
+	c := &checker{ctx: ctx, node: node, at: at, all: all, keep: keep, targets: map[string]*record{}, users: map[string]*record{},
+		data: map[string]*datum{}, products: map[string]*product{}, observations: map[string]string{}, streams: map[string]int{}}
 	if err := c.read(l.items); err != nil {
 		return nil, err
 	}
-	rows, things := 0, [3]int{}
+	rows, things := 0, [kinds]int{}
 	for _, it := range l.items {
 		there, err := c.item(it)
 		if err != nil {
@@ -44,6 +45,8 @@ func (l *Ledger) Check(ctx context.Context, node *Client, at Moment, all, keep b
 		{"/api/targets/?name=torture+", "targets", things[aTarget]},
 		{"/api/reduceddatums/", "data", rows},
 		{"/api/dataproducts/?target_name=torture+", "data products", things[aProduct]},
+		{"/api/observations/?facility=torture", "observations", things[anObservation]},
+		{"/api/users/", "users", things[aUser] + 1},
 	} {
 		n, err := c.count(x.path)
 		if err != nil {
@@ -64,9 +67,18 @@ type checker struct {
 	all, keep bool
 	problems  []string
 
-	targets  map[string]uint64 // by name
-	data     map[string]*datum // by mark
-	products map[string]*product
+	targets      map[string]*record // by name
+	users        map[string]*record
+	data         map[string]*datum // by mark
+	products     map[string]*product
+	observations map[string]string // their parameters
+	streams      map[string]int    // data by source
+}
+
+// record is a target or user.
+type record struct {
+	id    uint64
+	shape string
 }
 
 type datum struct {
@@ -102,7 +114,17 @@ func (c *checker) read(items []*item) error {
 	for _, it := range items {
 		if c.wants(it) {
 			rounds[it.round] = true
+			if it.kind == aStream {
+				n, err := c.count("/api/reduceddatums/?source_name=" + url.QueryEscape(it.name))
+				if err != nil {
+					return err
+				}
+				c.streams[it.name] = n
+			}
 		}
+	}
+	if err := errors.Join(c.readUsers(), c.readObservations()); err != nil {
+		return err
 	}
 	for round := range rounds {
 		if err := errors.Join(c.readTargets(round), c.readData(round), c.readProducts(round)); err != nil {
@@ -117,17 +139,56 @@ func (c *checker) readTargets(round int) error {
 	for offset := 0; ; offset += most {
 		var page struct {
 			Count   int
-			Results []struct {
-				ID   uint64
-				Name string
-			}
+			Results []targetShape
 		}
-		path := fmt.Sprintf("/api/targets/?name=%s&limit=%d&offset=%d", url.QueryEscape(sourceOf(round)+" "), most, offset)
+		path := fmt.Sprintf("/api/targets/?fields=id,name,aliases,targetextra_set,groups,target_lists&name=%s&limit=%d&offset=%d", url.QueryEscape(sourceOf(round)+" "), most, offset)
 		if err := c.node.Call(c.ctx, http.MethodGet, path, nil, &page); err != nil {
 			return err
 		}
 		for _, t := range page.Results {
-			c.targets[t.Name] = t.ID
+			c.targets[t.Name] = &record{t.ID, t.shape()}
+		}
+		if offset+most >= page.Count {
+			return nil
+		}
+	}
+}
+
+// readUsers reads all users but the first, who is admin.
+func (c *checker) readUsers() error {
+	const most = 100
+	for offset := 0; ; offset += most {
+		var page struct {
+			Count   int
+			Results []userShape
+		}
+		if err := c.node.Call(c.ctx, http.MethodGet, fmt.Sprintf("/api/users/?limit=%d&offset=%d", most, offset), nil, &page); err != nil {
+			return err
+		}
+		for _, u := range page.Results {
+			c.users[u.Username] = &record{u.ID, u.shape()}
+		}
+		if offset+most >= page.Count {
+			return nil
+		}
+	}
+}
+
+func (c *checker) readObservations() error {
+	const most = 200
+	for offset := 0; ; offset += most {
+		var page struct {
+			Count   int
+			Results []struct {
+				ObservationID string `json:"observation_id"`
+				Parameters    json.RawMessage
+			}
+		}
+		if err := c.node.Call(c.ctx, http.MethodGet, fmt.Sprintf("/api/observations/?facility=torture&limit=%d&offset=%d", most, offset), nil, &page); err != nil {
+			return err
+		}
+		for _, o := range page.Results {
+			c.observations[o.ObservationID] = string(o.Parameters)
 		}
 		if offset+most >= page.Count {
 			return nil
@@ -200,10 +261,22 @@ func (c *checker) item(it *item) (there bool, err error) {
 	if !c.wants(it) {
 		return certain == yes, nil
 	}
-	name := it.name
+	found := naming{name: it.name}
 	switch it.kind {
 	case aTarget:
-		there = c.target(it, certain, &name)
+		there = c.record(c.targets, "target", it, certain, &found)
+	case aUser:
+		there = c.record(c.users, "user", it, certain, &found)
+	case aStream:
+		n := c.streams[it.name]
+		if there = n > 0; there && n != it.rows {
+			c.problem("of the %d lines of %q %d are there", it.rows, it.name, n)
+		}
+	case anObservation:
+		parameters, ok := c.observations[it.name]
+		if there = ok; there && parameters != it.value {
+			c.problem("observation %q has the parameters %.200s, not %.200s", it.name, parameters, it.value)
+		}
 	case aDatum:
 		d := c.data[it.name]
 		if there = d != nil; there && string(d.Value) != it.value {
@@ -219,36 +292,44 @@ func (c *checker) item(it *item) (there bool, err error) {
 	}
 	switch {
 	case there && certain == no:
-		c.problem("%q is there, and should not be", name)
+		c.problem("%q is there, and should not be", found.name)
 	case !there && certain == yes:
-		c.problem("%q was acknowledged, and is not there", name)
+		c.problem("%q was acknowledged, and is not there", found.name)
 	}
 	if c.keep {
 		if p := c.products[it.name]; p != nil && it.kind == aProduct {
 			it.id = p.ID
 		}
-		it.settle(there, name, c.at)
+		it.settle(there, found, c.at)
 	}
 	return there, nil
 }
 
-// target looks for a target under all names it has ever had.
-func (c *checker) target(it *item, certain certainty, name *string) (there bool) {
+// record looks for a target or user under all names it has ever had.
+func (c *checker) record(all map[string]*record, kind string, it *item, certain certainty, found *naming) (there bool) {
 	may := it.called(c.at)
+	seen := map[string]bool{}
 	for _, n := range it.names {
-		id, ok := c.targets[n.name]
-		if !ok {
+		r := all[n.name]
+		if r == nil || seen[n.name] {
 			continue
 		}
+		seen[n.name] = true
 		if there {
-			c.problem("target %q is there as %q, too", *name, n.name)
+			c.problem("%s %q is there as %q, too", kind, found.name, n.name)
 		}
-		there, *name = true, n.name
-		if certain != no && !slices.Contains(may, n.name) {
-			c.problem("target %q should be called %q", n.name, may)
+		there, found.name, found.shape = true, n.name, r.shape
+		named := func(m naming) bool { return m.name == n.name }
+		alike := func(m naming) bool { return named(m) && m.shape == r.shape }
+		switch {
+		case certain == no:
+		case !slices.ContainsFunc(may, named):
+			c.problem("%s %q should be called %q", kind, n.name, may[0].name)
+		case !slices.ContainsFunc(may, alike):
+			c.problem("%s %q has %.300s, and should have %.300s", kind, n.name, r.shape, may[len(may)-1].shape)
 		}
-		if it.id != 0 && it.id != id {
-			c.problem("target %q has the id %d, not %d", n.name, id, it.id)
+		if it.id != 0 && it.id != r.id {
+			c.problem("%s %q has the id %d, not %d", kind, n.name, r.id, it.id)
 		}
 	}
 	return there

@@ -137,7 +137,7 @@ func (l *Ledger) Names(ctx context.Context, node *Client) (problems []string, er
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := At(time.Now())
-	c := &checker{ctx: ctx, node: node, at: now, all: true, targets: map[string]uint64{}}
+	c := &checker{ctx: ctx, node: node, at: now, all: true, targets: map[string]*record{}}
 	rounds := map[int]bool{}
 	for _, it := range l.items {
 		if it.kind == aTarget && !rounds[it.round] {
@@ -152,9 +152,9 @@ func (l *Ledger) Names(ctx context.Context, node *Client) (problems []string, er
 		if it.kind != aTarget {
 			continue
 		}
-		certain, name := it.there(now), it.name
-		if there := c.target(it, certain, &name); there != (certain == yes) {
-			c.problem("by the index, target %q: there is %v", name, there)
+		certain, found := it.there(now), naming{name: it.name}
+		if there := c.record(c.targets, "target", it, certain, &found); there != (certain == yes) {
+			c.problem("by the index, target %q: there is %v", found.name, there)
 		}
 		if certain == yes {
 			want++

@@ -18,17 +18,24 @@ const (
 	aTarget kind = iota
 	aDatum
 	aProduct
+	aStream
+	aUser
+	anObservation
+	kinds // how many there are
 )
 
-// An item is something that a Load made: a target, a datum of its own, or a data product with its data.
+// An item is something that a Load made: a target, a datum of its own, a data product with its data, what a stream of lines brought, a user, or an observation.
 type item struct {
 	kind  kind
-	id    uint64   // once it is known
-	round int      // of the load that made it
-	names []naming // of a target: what it was called, the first when it was made
-	value string   // of a datum: its value as it was sent
-	name  string   // of a datum its mark, of a product its product id
-	rows  int      // of a product: data
+	id    uint64      // once it is known
+	round int         // of the load that made it
+	names []naming    // of a target or user: what it was, the first when it was made
+	value string      // of a datum: its value as it was sent; of an observation its parameters
+	name  string      // of a datum its mark, of a product its product id, of a stream its source, of an observation its id
+	rows  int         // of a product or stream: data
+	shape string      // of a target or user, when it was made
+	of    *item       // of a stream: its target
+	is    targetShape // of a target of any size: what the last change makes of it
 	sum   [sha256.Size]byte
 	made  change
 	gone  change
@@ -41,9 +48,9 @@ type change struct {
 	refused     bool      // there was an answer, and it was no
 }
 
-// naming is a change of a target's name.
+// naming is a change of a target or user: its name, and the rest of what is compared, in words.
 type naming struct {
-	name string
+	name, shape string
 	change
 }
 
@@ -87,17 +94,17 @@ func (it *item) there(at Moment) certainty {
 	return yes
 }
 
-// called lists what a target may be called at a time.
-func (it *item) called(at Moment) (names []string) {
+// called lists what a target or user may be at a time.
+func (it *item) called(at Moment) (may []naming) {
 	for _, n := range it.names {
 		switch n.by(at) {
 		case yes:
-			names = []string{n.name}
+			may = []naming{n}
 		case maybe:
-			names = append(names, n.name)
+			may = append(may, n)
 		}
 	}
-	return names
+	return may
 }
 
 // begin notes that an item is about to be made.
@@ -105,8 +112,8 @@ func (l *Ledger) begin(it *item) *item {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	it.made.begun = time.Now()
-	if it.kind == aTarget {
-		it.names = []naming{{it.name, it.made}}
+	if it.kind == aTarget || it.kind == aUser {
+		it.names = []naming{{it.name, it.shape, it.made}}
 	}
 	l.items = append(l.items, it)
 	return it
@@ -133,7 +140,7 @@ func (l *Ledger) before(round int, k kind) (list []*item) {
 }
 
 // settle makes what was found of an item what it is from now on.
-func (it *item) settle(there bool, name string, at Moment) {
+func (it *item) settle(there bool, found naming, at Moment) {
 	it.sure = true
 	if it.there(at) == maybe {
 		if c := it.made.by(at); c == maybe {
@@ -142,8 +149,8 @@ func (it *item) settle(there bool, name string, at Moment) {
 			it.gone.done, it.gone.refused = at.To, there
 		}
 	}
-	if there && it.kind == aTarget {
-		it.names = []naming{{name, change{begun: it.made.begun, done: it.made.begun}}}
+	if there && it.names != nil {
+		it.names = []naming{{found.name, found.shape, change{begun: it.made.begun, done: it.made.begun}}}
 	}
 }
 

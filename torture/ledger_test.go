@@ -15,9 +15,11 @@ import (
 func TestLedgerSees(t *testing.T) {
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	ledger := new(torture.Ledger)
-	done := n.load(torture.Load{Posters: 2, Rows: []int{30}, Files: []int{5000}}, ledger, 1)
+	done := n.load(torture.Load{Posters: 2, Rows: []int{30}, Files: []int{5000}, Streams: []int{30}}, ledger, 1)
 	for {
-		if acknowledged, _ := ledger.Count(1); acknowledged > 60 {
+		acknowledged, _ := ledger.Count(1)
+		some := n.count("/api/observations/") > 0 && n.count("/api/users/") > 1
+		if acknowledged > 60 && some {
 			break
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -32,13 +34,25 @@ func TestLedgerSees(t *testing.T) {
 		}
 		return path + strconv.Itoa(page.Results[0].ID) + "/"
 	}
+	second := func(path string) string { // the first user is admin
+		var page struct{ Results []struct{ ID int } }
+		if err := n.admin.Call(t.Context(), http.MethodGet, path+"?limit=2", nil, &page); err != nil || len(page.Results) < 2 {
+			t.Fatal(path, err)
+		}
+		return path + strconv.Itoa(page.Results[1].ID) + "/"
+	}
 	for _, x := range []struct {
 		name, method, path string
 		in                 any
 		want               string
 	}{
 		{"a datum goes", http.MethodDelete, first("/api/reduceddatums/"), nil, "there"},
+		{"a tag changes", http.MethodPatch, first("/api/targets/"), map[string]any{"targetextra_set": []map[string]string{{"key": "k", "value": "v"}}}, "should have"},
 		{"a target is renamed", http.MethodPatch, first("/api/targets/"), map[string]string{"name": "torture 1 z"}, "is not there"},
+		{"a user loses the groups", http.MethodPatch, second("/api/users/"), map[string]any{"groups": []string{}}, "should have"},
+		{"a user goes", http.MethodDelete, second("/api/users/"), nil, "is not there"},
+		{"an observation comes", http.MethodPost, "/api/observations/", map[string]any{"target_id": 1, "facility": "torture", "observation_type": "IMAGING",
+			"observation_id": "another", "observing_parameters": map[string]any{"exposure_time": 1}}, "observations are there"},
 		{"a target comes", http.MethodPost, "/api/targets/", map[string]any{"name": "torture 9 z", "type": "SIDEREAL", "ra": 1, "dec": 1}, "targets are there"},
 		{"a product goes", http.MethodDelete, first("/api/dataproducts/"), nil, "is not there"},
 	} {

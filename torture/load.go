@@ -18,31 +18,41 @@ import (
 )
 
 // A Load is clients that write to a node at the same time: posters, each of which posts data one by one, makes and renames targets and deletes
-// data again, and one uploader.
+// data again, one uploader, and one that writes records of all sizes.
 type Load struct {
 	Posters int
 	// Rows are how many data the uploaded tables have, in turn; from 5,000 on a node takes them in several transactions. Without them and Files nothing is uploaded.
 	Rows []int
 	// Files are the sizes in bytes of the other files, in turn with the tables; 0 for none. Those over 8 MiB are taken in several transactions.
 	Files []int
+	// Streams are how many lines the streams of data have, of the client that writes records of all sizes, in turn; there is none without them.
+	Streams []int
+	// Steps is after how many writes each client ends; 0 for never.
+	Steps int
 	// Compact has one more client make the file smaller all the time.
 	Compact bool
 }
 
 // Usual is the load of a busy node.
 func Usual() Load {
-	return Load{Posters: 4, Rows: []int{300, 2000, 60_000}, Files: []int{100_000, 20 << 20, 0}}
+	return Load{Posters: 4, Rows: []int{300, 2000, 60_000}, Files: []int{100_000, 20 << 20, 0}, Streams: []int{1100, 60_000, 30}}
 }
 
 // Run writes until the context ends or the node no longer answers, and notes everything in the ledger. Names tell the rounds apart. A refusal that the
 // node should not have given is an error; a connection that breaks is not.
 func (l Load) Run(ctx context.Context, node *Client, ledger *Ledger, round int) error {
 	var all sync.WaitGroup
-	clients := l.Posters
-	if len(l.Rows)+len(l.Files) > 0 {
-		clients++
+	var clients []func(w *worker) error
+	for range l.Posters {
+		clients = append(clients, func(w *worker) error { return w.post(ctx) })
 	}
-	errs := make([]error, clients)
+	if len(l.Rows)+len(l.Files) > 0 {
+		clients = append(clients, func(w *worker) error { return w.upload(ctx, l) })
+	}
+	if len(l.Streams) > 0 {
+		clients = append(clients, func(w *worker) error { return w.vary(ctx, l) })
+	}
+	errs := make([]error, len(clients))
 	if l.Compact {
 		all.Add(1)
 		go func() {
@@ -51,16 +61,12 @@ func (l Load) Run(ctx context.Context, node *Client, ledger *Ledger, round int) 
 			}
 		}()
 	}
-	for i := range errs {
+	for i, client := range clients {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			w := &worker{node: node, ledger: ledger, round: round, name: fmt.Sprintf("torture %d %c", round, 'a'+i), random: rand.New(rand.NewPCG(uint64(round), uint64(i)))}
-			if i < l.Posters {
-				errs[i] = w.post(ctx)
-			} else {
-				errs[i] = w.upload(ctx, l)
-			}
+			errs[i] = client(&worker{node: node, ledger: ledger, round: round, steps: l.Steps, name: fmt.Sprintf("torture %d %c", round, 'a'+i),
+				random: rand.New(rand.NewPCG(uint64(round), uint64(i)))})
 			if refused := new(Refused); !errors.As(errs[i], &refused) {
 				errs[i] = nil // the node was killed, or the time is over
 			}
@@ -78,6 +84,7 @@ type worker struct {
 	name    string
 	random  *rand.Rand
 	count   int
+	steps   int
 	targets []*item
 	data    []*item
 }
@@ -102,7 +109,7 @@ func (w *worker) answered(c *change, err error) {
 func (w *worker) create(it *item, send func() (*http.Response, error)) error {
 	it.round = w.round
 	w.ledger.begin(it)
-	var got struct{ ID uint64 }
+	var got made
 	r, err := send()
 	if err == nil {
 		err = json.NewDecoder(r.Body).Decode(&got)
@@ -113,6 +120,26 @@ func (w *worker) create(it *item, send func() (*http.Response, error)) error {
 		w.answered(&it.made, err)
 	})
 	return err
+}
+
+// made is the answer to a request that makes one thing. Of an observation it is a list.
+type made struct{ ID uint64 }
+
+func (m *made) UnmarshalJSON(b []byte) error {
+	var one []struct{ ID uint64 }
+	if b[0] != '[' {
+		one = append(one, struct{ ID uint64 }{})
+		if err := json.Unmarshal(b, &one[0]); err != nil {
+			return err
+		}
+	} else if err := json.Unmarshal(b, &one); err != nil {
+		return err
+	}
+	if len(one) != 1 {
+		return fmt.Errorf("%d things were made", len(one))
+	}
+	m.ID = one[0].ID
+	return nil
 }
 
 func (w *worker) createJSON(ctx context.Context, it *item, path string, in any) error {
@@ -141,7 +168,7 @@ func (w *worker) rename(ctx context.Context, it *item) error {
 	name := w.next()
 	at := len(it.names)
 	w.ledger.note(func() {
-		it.names, it.sure = append(it.names, naming{name, change{begun: time.Now()}}), false
+		it.names, it.sure = append(it.names, naming{name, it.names[at-1].shape, change{begun: time.Now()}}), false
 	})
 	err := w.node.Call(ctx, http.MethodPatch, "/api/targets/"+strconv.FormatUint(it.id, 10)+"/", map[string]string{"name": name}, nil)
 	w.ledger.note(func() { w.answered(&it.names[at].change, err) })
@@ -159,7 +186,11 @@ func (w *worker) remove(ctx context.Context, it *item, path string) error {
 // addDatum posts a datum of the last target.
 func (w *worker) addDatum(ctx context.Context) error {
 	it := &item{kind: aDatum, name: w.next()}
-	it.value = fmt.Sprintf(`{"magnitude":%.3f,"filter":"r","mark":%q}`, 15+5*w.random.Float64(), it.name)
+	note := ""
+	if w.random.IntN(8) == 0 {
+		note = fmt.Sprintf(`,"note":%q`, w.text(w.length(40_000)))
+	}
+	it.value = fmt.Sprintf(`{"magnitude":%.3f,"filter":"r","mark":%q%s}`, 15+5*w.random.Float64(), it.name, note)
 	err := w.createJSON(ctx, it, "/api/reduceddatums/", map[string]any{
 		"target": w.targets[len(w.targets)-1].id, "data_type": "photometry", "source_name": sourceOf(w.round),
 		"timestamp": time.Unix(1_700_000_000+int64(w.count), 0).UTC().Format(time.RFC3339), "value": json.RawMessage(it.value),
@@ -172,10 +203,13 @@ func (w *worker) addDatum(ctx context.Context) error {
 
 func sourceOf(round int) string { return fmt.Sprintf("torture %d", round) }
 
+// more says whether a client goes on after so many writes.
+func (w *worker) more(n int) bool { return w.steps == 0 || n < w.steps }
+
 // post writes one thing after the other.
 func (w *worker) post(ctx context.Context) error {
 	err := w.addTarget(ctx)
-	for n := 1; err == nil; n++ {
+	for n := 1; err == nil && w.more(n); n++ {
 		switch {
 		case n%20 == 7:
 			err = w.addTarget(ctx)
@@ -202,7 +236,7 @@ func (w *worker) upload(ctx context.Context, l Load) error {
 		}
 	}
 	var old []*item
-	for n := 0; err == nil; n++ {
+	for n := 0; err == nil && w.more(n); n++ {
 		var it *item
 		if size := at(l.Files, n/2); n%2 == 1 && size > 0 {
 			it, err = w.addFile(ctx, ".bin", "fits_file", noise(w.random, size), 0)
@@ -252,7 +286,7 @@ func table(round, n, rows int) []byte {
 
 // addFile uploads a file for the target of the uploads.
 func (w *worker) addFile(ctx context.Context, suffix, kind string, content []byte, rows int) (*item, error) {
-	it := &item{kind: aProduct, name: w.next(), rows: rows, sum: sha256.Sum256(content)}
+	it := &item{kind: aProduct, name: w.longName(250), rows: rows, sum: sha256.Sum256(content)}
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
 	go func() {

@@ -101,6 +101,9 @@ func (n *Node) Stop() error {
 	return nil
 }
 
+// PID is the id of the process.
+func (n *Node) PID() int { return n.cmd.Process.Pid }
+
 // Said is the end of what the server wrote on its standard error.
 func (n *Node) Said() string { return n.said.String() }
 

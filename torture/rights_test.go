@@ -1,0 +1,503 @@
+package torture_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"nightjar/torture"
+)
+
+func unmarshal(b []byte, out any) error { return json.Unmarshal(b, out) }
+
+// bodyWorld is who sends bodies, and of what.
+type bodyWorld struct {
+	n               *node
+	user            *person
+	group           string
+	groupID         int
+	target, product int
+	mark            string // no other body has it
+}
+
+// A withdrawal ends a right to write.
+type withdrawal struct {
+	name    string
+	super   bool // the user is a superuser, and in no group
+	basic   bool // the user signs in with a password
+	expires time.Duration
+	// nothing is withdrawn from a user who is signed in; the bodies must be taken
+	kept bool
+	// only bodies that name the data product are refused
+	product bool
+	// what is not for the target may be sent as before, but for superusers, whom only superusers make
+	target bool
+	large  bool // the record of the target is larger than kv keeps beside the others
+	do     func(w *bodyWorld)
+	undo   func(w *bodyWorld)
+}
+
+var bodyWithdrawals = []withdrawal{
+	{name: "nothing", kept: true, do: func(w *bodyWorld) {}},
+	{name: "user deleted", do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
+	{name: "group left", target: true, do: func(w *bodyWorld) {
+		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", w.groupID, w.user.ID), nil, nil)
+	}},
+	{name: "group deleted", target: true, do: func(w *bodyWorld) {
+		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", w.groupID), nil, nil)
+	}},
+	{name: "password changed", basic: true, do: func(w *bodyWorld) {
+		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID), map[string]string{"password": "another-long-one-7"}, nil)
+	}},
+	{name: "token revoked", do: func(w *bodyWorld) {
+		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/tokens/%d/", w.user.tokenID), nil, nil)
+	}},
+	{name: "token expired", expires: 1500 * time.Millisecond, do: func(w *bodyWorld) {
+		for { // until it is no good any more
+			err := w.user.client(w.n).Call(w.n.t.Context(), http.MethodGet, "/api/targets/?limit=1", nil, nil)
+			if refused := new(torture.Refused); errors.As(err, &refused) && refused.Status == http.StatusUnauthorized {
+				return
+			}
+			check(w.n.t, err)
+			time.Sleep(20 * time.Millisecond)
+		}
+	}},
+	{name: "superuser demoted", super: true, target: true, do: func(w *bodyWorld) {
+		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID), map[string]any{"is_superuser": false}, nil)
+	}},
+	{name: "superuser deleted", super: true, do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
+	{name: "group withdrawn", target: true, do: func(w *bodyWorld) {
+		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", w.target, w.groupID), nil, nil)
+	}},
+	{name: "group withdrawn from a large target", target: true, large: true, do: func(w *bodyWorld) {
+		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", w.target, w.groupID), nil, nil)
+	}},
+	{name: "made private and withdrawn", target: true, do: func(w *bodyWorld) {
+		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.target), map[string]any{"permissions": "PRIVATE"}, nil)
+		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", w.target, w.groupID), nil, nil)
+	}},
+	{name: "target deleted", target: true, do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/", w.target), nil, nil) }},
+	{name: "product deleted", product: true, do: func(w *bodyWorld) {
+		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/dataproducts/%d/", w.product), nil, nil)
+	}},
+	{name: "strategy locked", kept: true, do: func(w *bodyWorld) { w.n.set("auth_strategy", "locked") }, undo: func(w *bodyWorld) { w.n.set("auth_strategy", "read-only") }},
+}
+
+// A body is what a user sends.
+type body struct {
+	name        string
+	method      string
+	path        string
+	contentType string
+	content     []byte
+	first       int  // so many bytes are sent first; 0 for the half
+	product     bool // it names the data product
+	target      bool // it is for the target
+	super       bool // only superusers may send it
+	stored      func(n *node) int
+}
+
+// bodies are one of each kind. The streams of lines get their source from the body's name, so that
+// what was stored of each can be counted.
+func (w *bodyWorld) bodies(staged int) []body {
+	source := func(name string) (string, func(n *node) int) {
+		s := w.mark + " " + name
+		return s, func(n *node) int {
+			return n.count("/api/reduceddatums/?source_name=" + strings.ReplaceAll(s, " ", "+"))
+		}
+	}
+	kinds := 0
+	datum := func(source string, i int, product bool) string {
+		of := ""
+		if product {
+			of = fmt.Sprintf(`"data_product":%d,`, w.product)
+		}
+		return fmt.Sprintf(`{"target":%d,%s"data_type":"photometry","source_name":%q,"timestamp":"%s","value":{"magnitude":%d.5,"filter":"r"}}`,
+			w.target, of, source, time.Unix(1_700_000_000+int64(i), 0).UTC().Format(time.RFC3339), 1_000_000*kinds+i)
+	}
+	var list []body
+	for _, product := range []bool{false, true} {
+		suffix := ""
+		if product {
+			suffix = " of product"
+		}
+		kinds++
+		s, stored := source("datum" + suffix)
+		list = append(list, body{name: "JSON datum" + suffix, method: http.MethodPost, path: "/api/reduceddatums/", contentType: "application/json",
+			content: []byte(datum(s, 0, product)), product: product, target: true, stored: stored})
+		for _, rows := range []int{200, staged} {
+			if rows == 0 || rows == staged && !product && !long() {
+				continue
+			}
+			kinds++
+			s, stored := source(fmt.Sprint(rows, " lines", suffix))
+			var b bytes.Buffer
+			first := 0
+			for i := range rows {
+				b.WriteString(datum(s, i, product))
+				b.WriteByte('\n')
+				if i == 52_000 {
+					first = b.Len()
+				}
+			}
+			list = append(list, body{name: fmt.Sprint(rows, " lines", suffix), method: http.MethodPost, path: "/api/reduceddatums/", contentType: "application/x-ndjson",
+				content: b.Bytes(), first: first, product: product, target: true, stored: stored})
+		}
+	}
+	kind, form := productForm(w.target, w.mark+" file", "photometry", "upload.csv", lightCurve(55_000, 3000))
+	list = append(list, body{name: "file", method: http.MethodPost, path: "/api/dataproducts/", contentType: kind, content: form, target: true,
+		stored: func(n *node) int {
+			var page struct {
+				Results []struct {
+					ProductID string `json:"product_id"`
+				}
+			}
+			n.ask(http.MethodGet, "/api/dataproducts/?limit=1000&fields=product_id", nil, &page)
+			found := 0
+			for _, p := range page.Results {
+				if p.ProductID == w.mark+" file" {
+					found++
+				}
+			}
+			return found
+		}})
+	target := fmt.Sprintf(`{"name":"%s by JSON","type":"SIDEREAL","ra":1,"dec":1}`, w.mark)
+	list = append(list, body{name: "JSON target", method: http.MethodPost, path: "/api/targets/", contentType: "application/json", content: []byte(target),
+		stored: func(n *node) int {
+			return n.count("/api/targets/?name=" + strings.ReplaceAll(w.mark+" by JSON", " ", "+"))
+		}})
+	lines := ""
+	for i := range 20 {
+		lines += fmt.Sprintf(`{"name":"%s line %d","type":"SIDEREAL","ra":1,"dec":1}`, w.mark, i) + "\n"
+	}
+	list = append(list, body{name: "lines of targets", method: http.MethodPost, path: "/api/targets/", contentType: "application/x-ndjson", content: []byte(lines),
+		stored: func(n *node) int {
+			return n.count("/api/targets/?name=" + strings.ReplaceAll(w.mark+" line", " ", "+"))
+		}})
+	name := strings.ReplaceAll(w.mark, " ", "-") + "-made"
+	list = append(list, body{name: "superuser", method: http.MethodPost, path: "/api/users/", contentType: "application/json", super: true,
+		content: []byte(fmt.Sprintf(`{"username":%q,"password":"long-enough-1","is_superuser":true}`, name)),
+		stored:  func(n *node) int { return n.count("/api/users/?username=" + name) }})
+	return list
+}
+
+// TestWithdrawnInBodies sends the first half of a body, withdraws the right to send it, and then
+// sends the rest: nothing of it may be stored, and what nothing was withdrawn from is. All kinds of
+// bodies are on their way together.
+func TestWithdrawnInBodies(t *testing.T) {
+	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
+	tried := 0
+	for i, x := range bodyWithdrawals {
+		staged := 0 // so many lines that they are stored in pieces, before the stream ends
+		if long() || x.name == "group left" || x.name == "target deleted" {
+			staged = 53_000
+		}
+		t.Run(x.name, func(t *testing.T) {
+			n := &node{n.Node, t, n.file, n.admin}
+			w := &bodyWorld{n: n, group: fmt.Sprint("group ", i), mark: fmt.Sprint("withdrawn ", i)}
+			w.groupID = n.addGroup(w.group)
+			w.target = n.shareTarget(fmt.Sprint("target ", i), "PRIVATE", w.group)
+			if x.large {
+				n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.target), map[string]any{"targetextra_set": []map[string]string{{"key": "notes", "value": strings.Repeat("x", 3000)}}}, nil)
+			}
+			made, err := postFile(t, n.admin, "", w.target, fmt.Sprint("product ", i), "photometry", "before.csv", lightCurve(50_000+float64(i), 3))
+			check(t, err)
+			w.product = made.ID
+			groups := []string{w.group}
+			if x.super {
+				groups = nil
+			}
+			w.user = n.addUser(fmt.Sprint("user", i), x.super, time.Time{}, groups...)
+			if x.expires > 0 {
+				n.addToken(w.user, time.Now().Add(x.expires))
+			}
+			as := w.user.withToken()
+			if x.basic {
+				as = w.user.withPassword()
+			}
+			// what the node may remember of the target and of the user
+			check(t, w.user.client(n).Call(t.Context(), http.MethodPost, "/api/reduceddatums/", map[string]any{"target": w.target, "data_type": "photometry",
+				"source_name": "before", "timestamp": "2020-01-01T00:00:00Z", "value": map[string]any{"magnitude": i}}, nil))
+			var sent []body
+			var calls []*wire
+			for _, b := range w.bodies(staged) {
+				if b.super && !x.super {
+					continue
+				}
+				sent, calls = append(sent, b), append(calls, begin(t, n, as, b.method, b.path, b.contentType, b.content, b.first))
+			}
+			time.Sleep(100 * time.Millisecond) // so that the halves have been read
+			if staged > 0 {
+				time.Sleep(time.Second) // and stored
+			}
+			x.do(w)
+			for i, c := range calls {
+				b := sent[i]
+				taken := x.kept || x.product && !b.product || x.target && !b.target && !b.super
+				status, answer := c.end()
+				tried++
+				stored := b.stored(n)
+				var got struct {
+					Created  *int
+					Rejected int
+				}
+				none := false // it is a stream of lines of which each was refused
+				if status/100 == 2 && b.contentType == "application/x-ndjson" {
+					check(t, unmarshal([]byte(answer), &got))
+					none = *got.Created == 0
+				}
+				switch {
+				case taken && (status/100 != 2 || stored == 0 || none):
+					t.Errorf("%s: nothing was withdrawn from it, but: status %d, %d stored: %.300s", b.name, status, stored, answer)
+				case !taken && status/100 == 2 && !none:
+					t.Errorf("%s: acknowledged after the right was withdrawn: status %d, %d stored: %.300s", b.name, status, stored, answer)
+				case !taken && status >= 500:
+					t.Errorf("%s: status %d: %.300s", b.name, status, answer)
+				case !taken && stored > 0:
+					t.Errorf("%s: status %d, but %d stored", b.name, status, stored)
+				}
+			}
+			if x.undo != nil {
+				x.undo(w)
+			}
+		})
+	}
+	t.Logf("%d bodies", tried)
+	n.stop()
+	must(t, "--db", n.file, "verify")
+}
+
+// A reading is an answer of which a slow client has taken a little.
+type reading struct {
+	conn net.Conn
+	r    *http.Response
+}
+
+// slowly asks for something and reads a little of the answer.
+func slowly(t testing.TB, n *node, authorization, path string) *reading {
+	t.Helper()
+	c := &wire{conn: dial(t, n), method: http.MethodGet}
+	c.conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+	head := ""
+	if authorization != "" {
+		head = "Authorization: " + authorization + "\r\n"
+	}
+	_, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, strings.TrimPrefix(n.URL, "http://"), head)
+	check(t, err)
+	r, err := http.ReadResponse(bufio.NewReaderSize(c.conn, 4096), &http.Request{Method: http.MethodGet})
+	check(t, err)
+	if r.StatusCode != http.StatusOK {
+		b, _ := io.ReadAll(r.Body)
+		t.Fatalf("GET %s: status %d: %.300s", path, r.StatusCode, b)
+	}
+	if _, err := io.CopyN(io.Discard, r.Body, 50_000); err != nil {
+		t.Fatalf("GET %s: the beginning of the answer: %v", path, err)
+	}
+	return &reading{c.conn, r}
+}
+
+// finish reads the rest, and says whether it has a text and whether it ended as if it were
+// complete.
+func (r *reading) finish(mark string) (size int, found, complete bool) {
+	defer r.conn.Close()
+	r.conn.(*net.TCPConn).SetReadBuffer(1 << 20) // with a small window the rest would take hours
+	b, err := io.ReadAll(r.r.Body)
+	return len(b), bytes.Contains(b, []byte(mark)), err == nil
+}
+
+// readWorld is what is read slowly: two targets with data, of which one has many, and many targets
+// with large records.
+type readWorld struct {
+	n       *node
+	groupID int
+	target  int
+	tail    int // the target whose data come last
+	last    int // the id of the last of the many targets
+	user    *person
+}
+
+// TestWithdrawnInAnswers has a client read a little of a long answer, ends its right to read that,
+// and writes something: the client must not get what was written, and its answer must break off
+// rather than end as if it were complete.
+func TestWithdrawnInAnswers(t *testing.T) {
+	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
+	w := &readWorld{n: n}
+	w.groupID = n.addGroup("readers")
+	w.target = n.shareTarget("bulk", "PRIVATE", "readers")
+	w.tail = n.shareTarget("tail", "PRIVATE", "readers")
+	w.load(t, times(24<<20, 60<<20))
+	paths := []struct{ name, path string }{
+		{"list", "/api/targets/?limit=100000"},
+		{"ndjson", "/api/reduceddatums/?source_name=bulk&format=ndjson"},
+		{"csv", "/api/reduceddatums/?source_name=bulk&format=csv"},
+	}
+	both := []int{w.target, w.tail}
+	permissions := func(p string) {
+		for _, id := range both {
+			n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", id), map[string]string{"permissions": p}, nil)
+		}
+	}
+	for i, x := range []struct {
+		name    string
+		as      string // member, superuser, stranger or guest
+		open    string // the permissions of the target meanwhile
+		basic   bool
+		expires bool
+		one     bool // only the one target is withdrawn
+		do      func()
+		undo    func()
+	}{
+		{name: "user deleted", as: "member", do: func() { n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
+		{name: "group left", as: "member", do: func() {
+			n.ask(http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", w.groupID, w.user.ID), nil, nil)
+		}},
+		{name: "password changed", as: "member", basic: true, do: func() {
+			n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID), map[string]string{"password": "another-long-one-7"}, nil)
+		}},
+		{name: "token revoked", as: "member", do: func() { n.ask(http.MethodDelete, fmt.Sprintf("/api/tokens/%d/", w.user.tokenID), nil, nil) }},
+		{name: "token expired", as: "member", expires: true, do: func() { time.Sleep(1600 * time.Millisecond) }},
+		{name: "superuser demoted", as: "superuser", do: func() {
+			n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID), map[string]any{"is_superuser": false}, nil)
+		}},
+		{name: "group withdrawn", as: "member", one: true, do: func() {
+			for _, id := range both {
+				n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", id, w.groupID), nil, nil)
+			}
+		}, undo: func() {
+			for _, id := range both {
+				n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", id), map[string]any{"groups": []map[string]string{{"name": "readers"}}}, nil)
+			}
+		}},
+		{name: "made private, for a user", as: "stranger", open: "PUBLIC", one: true, do: func() { permissions("PRIVATE") }},
+		{name: "made private, for a guest", as: "guest", open: "OPEN", one: true, do: func() { permissions("PRIVATE") }},
+		{name: "strategy locked", as: "guest", open: "OPEN", one: true, do: func() { n.set("auth_strategy", "locked") }, undo: func() { n.set("auth_strategy", "read-only") }},
+		{name: "target deleted", as: "member", one: true, do: func() {
+			for _, id := range both {
+				n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/", id), nil, nil)
+			}
+		}},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			var which []int
+			switch { // in the short form one kind of answer each
+			case x.name == "target deleted":
+				which = []int{1}
+			case long() && x.one:
+				which = []int{1, 2}
+			case long():
+				which = []int{0, 1, 2}
+			case x.one:
+				which = []int{1 + i%2}
+			default:
+				which = []int{i % 3}
+			}
+			for _, k := range which {
+				p := paths[k]
+				if x.open != "" {
+					permissions(x.open)
+				}
+				as := ""
+				if x.as != "guest" {
+					groups := []string{"readers"}
+					if x.as != "member" {
+						groups = nil
+					}
+					w.user = n.addUser(fmt.Sprintf("reader-%d-%d", i, k), x.as == "superuser", time.Time{}, groups...)
+					if x.expires {
+						n.addToken(w.user, time.Now().Add(1500*time.Millisecond))
+					}
+					if as = w.user.withToken(); x.basic {
+						as = w.user.withPassword()
+					}
+				}
+				r := slowly(t, n, as, p.path)
+				x.do()
+				mark := fmt.Sprintf("WRITTEN AFTERWARDS %d %d", i, k)
+				if x.name != "target deleted" {
+					n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.tail), map[string]string{"name": mark}, nil)
+					n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.last), map[string]string{"name": mark + " last"}, nil)
+					n.ask(http.MethodPost, "/api/reduceddatums/", map[string]any{"target": w.tail, "data_type": "photometry", "source_name": "bulk",
+						"timestamp": "2029-01-01T00:00:00Z", "value": map[string]any{"magnitude": i, "note": mark}}, nil)
+				}
+				size, found, complete := r.finish(mark)
+				if found {
+					t.Errorf("%s: what was written after the right had ended was sent", p.name)
+				}
+				if complete && x.name != "target deleted" { // what is deleted is left out
+					t.Errorf("%s: the answer goes on after the right has ended and ends as if it were complete, after %d more bytes", p.name, size)
+				}
+				if x.undo != nil {
+					x.undo()
+				}
+				if x.open != "" {
+					permissions("PRIVATE")
+				}
+			}
+		})
+	}
+	// what nothing was withdrawn from arrives as a whole
+	user := n.addUser("reader", false, time.Time{}, "readers")
+	r := slowly(t, n, user.withToken(), paths[0].path)
+	if size, _, complete := r.finish("none"); !complete {
+		t.Errorf("an answer from which nothing was withdrawn breaks off after %d bytes", size)
+	}
+}
+
+// load fills the target with data, and makes many targets, so that both lists have about so many
+// bytes.
+func (w *readWorld) load(t *testing.T, size int) {
+	t.Helper()
+	const each = 8000
+	filler := strings.Repeat("abcdefghi ", each/10)
+	var b bytes.Buffer
+	for i := range size / each {
+		fmt.Fprintf(&b, `{"target":%d,"data_type":"photometry","source_name":"bulk","timestamp":"%s","value":{"magnitude":%d.5,"note":"%s"}}`+"\n",
+			w.target, time.Unix(1_700_000_000+int64(i), 0).UTC().Format(time.RFC3339), i, filler)
+	}
+	for i := range 3 {
+		fmt.Fprintf(&b, `{"target":%d,"data_type":"photometry","source_name":"bulk","timestamp":"%s","value":{"magnitude":%d.5,"note":"tail"}}`+"\n",
+			w.tail, time.Unix(1_700_000_000+int64(i), 0).UTC().Format(time.RFC3339), i)
+	}
+	w.lines(t, "/api/reduceddatums/", &b)
+	b.Reset()
+	for i := range size / each {
+		fmt.Fprintf(&b, `{"name":"many %06d","type":"SIDEREAL","ra":1,"dec":1,"groups":[{"name":"readers"}],"targetextra_set":[{"key":"a","value":%q},{"key":"b","value":%q}]}`+"\n",
+			i, filler[:each/2], filler[:each/2])
+	}
+	w.lines(t, "/api/targets/", &b)
+	var page struct{ Results []struct{ ID int } }
+	w.n.ask(http.MethodGet, fmt.Sprintf("/api/targets/?name=many+%06d&fields=id", size/each-1), nil, &page)
+	if len(page.Results) != 1 {
+		t.Fatalf("the last target is there %d times", len(page.Results))
+	}
+	w.last = page.Results[0].ID
+}
+
+// lines posts lines, none of which may be refused.
+func (w *readWorld) lines(t *testing.T, path string, body io.Reader) {
+	postLines(t, w.n.admin, path, body)
+}
+
+func postLines(t testing.TB, c *torture.Client, path string, body io.Reader) {
+	t.Helper()
+	r, err := c.Send(t.Context(), http.MethodPost, path, "application/x-ndjson", body)
+	check(t, err)
+	defer r.Body.Close()
+	var got struct {
+		Created, Rejected int
+		Problems          json.RawMessage
+	}
+	check(t, json.NewDecoder(r.Body).Decode(&got))
+	if got.Rejected > 0 || got.Created == 0 {
+		t.Fatalf("%d lines were stored, %d refused: %.300s", got.Created, got.Rejected, got.Problems)
+	}
+}
