@@ -208,7 +208,7 @@ func (s *Access) update(ctx context.Context, fn func(*Access, *kv.Tx) error) err
 	if err := s.p.MayWrite(s.v); err != nil {
 		return err
 	}
-	return s.a.db.Update(ctx, s.v.Author(), s.writing(fn))
+	return auth.TooLarge(s.a.db.Update(ctx, s.v.Author(), s.writing(fn)))
 }
 
 // free is update for what is deleted, which is done on a full disk as well.
@@ -216,7 +216,7 @@ func (s *Access) free(ctx context.Context, fn func(*Access, *kv.Tx) error) error
 	if err := s.p.MayWrite(s.v); err != nil {
 		return err
 	}
-	return s.a.db.Free(ctx, s.v.Author(), s.writing(fn))
+	return auth.TooLarge(s.a.db.Free(ctx, s.v.Author(), s.writing(fn)))
 }
 
 // view runs fn in a transaction that reads.

@@ -81,7 +81,7 @@ func (a *Auth) update(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.Tx
 	if err := a.Policy().MayWrite(v); err != nil {
 		return err
 	}
-	return a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
+	return TooLarge(a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
 		now, p, err := a.Current(tx, v)
 		if err == nil {
 			err = p.MayWrite(now)
@@ -90,7 +90,17 @@ func (a *Auth) update(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.Tx
 			return err
 		}
 		return fn(now, tx)
-	})
+	}))
+}
+
+// TooLarge makes a refusal of an input that is larger than the file can hold. Inputs have limits of
+// their own, which are far below: this is for one that was forgotten.
+func TooLarge(err error) error {
+	var large *kv.TooLargeError
+	if errors.As(err, &large) {
+		return Invalid("", "%v.", large)
+	}
+	return err
 }
 
 // bySuperuser is update for what only superusers do.

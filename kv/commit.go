@@ -681,10 +681,11 @@ func failure(err error) error {
 	return errors.Join(ErrFailed, err)
 }
 
-// room says whether the disk has room. What is free inside of the file is written first; when there is much of that, a quarter of the reserve is enough beside it.
+// room says whether there is room to write: on the disk, or in the file's own free pages, which are
+// used first. So whoever deletes on a full disk makes room for everybody.
 func (db *DB) room() bool {
 	free, err := db.opts.freeSpace(db.path)
-	return err != nil || free >= db.opts.MinFree || free >= db.lastReserve() && db.freeInside() >= int64(db.opts.MinFree)
+	return err != nil || free >= db.opts.MinFree || db.freeInside() >= int64(db.opts.MinFree)
 }
 
 // whyFailed is ErrFailed with its cause when nothing can be written any more.

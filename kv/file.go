@@ -29,7 +29,7 @@ type Options struct {
 	// Timeout is how long to wait for another process to let go of the file; 0 means 2 seconds.
 	Timeout time.Duration
 	// MinFree is the free space of the disk in bytes below which writes are refused, but for those that make room; 0 means 64 MiB. While as much is free inside of
-	// the file, a quarter is enough.
+	// the file, that is enough.
 	MinFree uint64
 	// DoomFrom is from how many rows on DeleteAll leaves the sweeping to later; 0 means 5,000.
 	DoomFrom int

@@ -123,7 +123,7 @@ func TestTrimMakesRoom(t *testing.T) {
 			return err
 		})
 	}
-	free = reserve / 2
+	free = 0 // others took the last byte: what is free inside of the file is enough
 	if err := write(); !errors.Is(err, ErrNoRoom) {
 		t.Fatalf("a write on a full disk: %v", err)
 	}
