@@ -183,7 +183,7 @@ func (x *modelRun) open() (err error) {
 }
 
 // modelFillers is how many groups make a user's record longer than 2,048 bytes.
-const modelFillers = 1100
+const modelFillers = 800
 
 // begin makes the users, without passwords, which take long.
 func (x *modelRun) begin() error {

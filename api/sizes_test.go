@@ -19,7 +19,7 @@ func TestRightsOfAllSizes(t *testing.T) {
 	type sizes struct{ tag, tags, groups, extra, rows int }
 	list := []sizes{
 		{0, 0, 0, 0, 3}, {1700, 1, 0, 1700, 1020}, {2048, 1, 0, 2100, 1030},
-		{3000, 1, 1200, 3000, 8200}, {4000, 12, 1200, 5000, 50_010},
+		{3000, 1, 900, 3000, 8200}, {4000, 12, 900, 5000, 50_010},
 	}
 	if !long() {
 		list = []sizes{list[0], list[2], list[3]}

@@ -94,7 +94,7 @@ var Limits = func() []Limit {
 		characters("status of an observation", MaxStatus),
 		bytes("observing_parameters of an observation, without blanks", MaxParameters),
 		characters("name of a user", auth.MaxUserName),
-		{"password", fmt.Sprintf("%d bytes", auth.MaxPassword), fmt.Sprintf(saysCharacters, auth.MaxPassword)},
+		{"password", fmt.Sprintf("%d bytes", auth.MaxPassword), "Ensure this field has no more than 1024 bytes in UTF-8."},
 		elements("groups of a user", auth.MaxUserGroups),
 		characters("name of a group", auth.MaxGroupName),
 		characters("name of a token", auth.MaxTokenName),
