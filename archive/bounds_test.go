@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -263,4 +264,20 @@ func TestLongDryRun(t *testing.T) {
 	if most-before > 200<<20 {
 		t.Errorf("memory rose by %d MB", (most-before)>>20)
 	}
+}
+
+// anonymous is how many bytes of memory the process has beside its files, 0 where that is not known.
+func anonymous() int {
+	file, err := os.Open("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), "RssAnon:"); ok {
+			n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
+			return n << 10
+		}
+	}
+	return 0
 }

@@ -128,8 +128,8 @@ func tooManyCharacters(p *auth.Problems, path, text string, most int) {
 	}
 }
 
-// checkLimits refuses an input for a target that is too large in some part.
-func (in *TargetInput) checkLimits(p *auth.Problems) {
+// checkLimits adds what is too large in an input for a target, and says how many problems there are then.
+func (in *TargetInput) checkLimits(p *auth.Problems) int {
 	tooManyElements(p, "aliases", len(in.Aliases), MaxAliases)
 	tooManyElements(p, "targetextra_set", len(in.Extras), MaxExtras)
 	tooManyElements(p, "target_lists", len(in.Lists), MaxLists)
@@ -142,6 +142,7 @@ func (in *TargetInput) checkLimits(p *auth.Problems) {
 		tooManyCharacters(p, pathOf("targetextra_set", i, "key"), e.Key, MaxExtraKey)
 		tooManyBytes(p, pathOf("targetextra_set", i, "value"), len(e.Value), MaxExtraValue)
 	}
+	return len(p.All())
 }
 
 // checkSize refuses a target that would have too many parts, or take too much in all.

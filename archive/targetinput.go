@@ -126,8 +126,8 @@ func (s *Access) planNew(tx *kv.Tx, in *TargetInput) (*targetPlan, error) {
 // Whole says that all must be in the input that a new target needs, as for PUT.
 func (s *Access) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targetPlan, error) {
 	p := in.Clone()
-	if in.checkLimits(p); p.Err() != nil {
-		return nil, p
+	if wrong := len(p.All()); in.checkLimits(p) > wrong {
+		return nil, p // before more work is done on it
 	}
 	fresh := t.ID == 0
 	pl := &targetPlan{in: in, t: t, renamed: fresh}

@@ -43,7 +43,7 @@ func TestInjectedErrors(t *testing.T) {
 	ledger := new(torture.Ledger)
 	random := rand.New(rand.NewPCG(8, 8))
 	hits, met, refusals := 0, map[string]int{}, map[string]int{}
-	rounds := times(12, 240)
+	rounds := times(6, 240)
 	for round := 1; round <= rounds; round++ {
 		calls := injected[round%len(injected)]
 		kind := calls.errors[random.IntN(len(calls.errors))]

@@ -199,7 +199,7 @@ func TestWithdrawnInBodies(t *testing.T) {
 	for i, x := range bodyWithdrawals {
 		staged := 0 // so many lines that they are stored in pieces, before the stream ends
 		if long() || x.name == "group left" || x.name == "target deleted" {
-			staged = 53_000
+			staged = 12_000
 		}
 		t.Run(x.name, func(t *testing.T) {
 			n := &node{n.Node, t, n.file, n.admin}
