@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -51,6 +53,17 @@ func (p *program) serveCommand() *cli.Command {
 // few megabytes that a node keeps it would run all the time where many write.
 const ballast = 8 << 20
 
+// boundMemory has the garbage collector run more often where a server's heap comes near to what its
+// limits let live at once: what many large bodies leave behind would otherwise double that. Sixteen
+// lines of 16 MiB at once took 188 MiB with it, and 353 MiB without. GOMEMLIMIT in the environment
+// counts instead.
+func boundMemory(o *api.Limits) {
+	const besides = 128 << 20 // of all but the bodies
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(besides + o.BodyMemory)
+	}
+}
+
 // serve runs a node until the context ends.
 func (p *program) serve(c *cli.Context) (err error) {
 	if _, err := arguments(c); err != nil {
@@ -73,6 +86,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	boundMemory(&o.Limits)
 	file, readOnly := c.String("db"), c.Bool("read-only")
 	if readOnly && (c.Bool("demo") || c.String("permissions") != "" || c.String("auth-strategy") != "") {
 		return usageError(c, "--read-only: nothing can be written then")

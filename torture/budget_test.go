@@ -416,8 +416,8 @@ func (b *budgets) dryRun(t *testing.T, target int) {
 	}
 	z.Close()
 	of := budget{memory: budgetBulk}
-	if !long() { // what is remembered of each row would show: at most 40 bytes a row and 28 MiB
-		of.memory = 28 + 40*rows>>20
+	if !long() { // what is remembered of each row would show: at most 24 bytes a row and 48 MiB
+		of.memory = 48 + 24*rows>>20
 	}
 	b.run(fmt.Sprintf("dry run of %d rows", rows), of, func(t *testing.T, n *node) {
 		if _, err := postFile(t, n.as("ann"), "?dry_run=true", target, "dry", "photometry", "dry.csv.gz", packed.Bytes()); err != nil {
