@@ -393,12 +393,11 @@ func (db *DB) create() error {
 	if err := db.createAt(temp); err != nil {
 		return err
 	}
+	put := putInPlace
 	if info, err := os.Lstat(db.path); err == nil && info.Mode().IsRegular() && info.Size() == 0 { // somebody made room for it
-		err = os.Rename(temp, db.path)
-	} else {
-		err = putInPlace(temp, db.path)
+		put = os.Rename
 	}
-	if err != nil {
+	if err := put(temp, db.path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(db.path))
