@@ -174,6 +174,15 @@ func (db *DB) Health() error {
 	return nil
 }
 
+// Room returns ErrNoRoom when the disk has less free space than is to be kept: for those who make
+// temporary files beside the file, which free pages inside of it do not help.
+func (db *DB) Room() error {
+	if free, ok := db.DiskFree(); ok && free < db.opts.MinFree {
+		return ErrNoRoom
+	}
+	return nil
+}
+
 // DiskFree is how many bytes may still be written to the disk of the file; ok says whether that is known.
 func (db *DB) DiskFree() (free uint64, ok bool) {
 	free, err := db.opts.freeSpace(db.path)
