@@ -260,7 +260,7 @@ func (r *request) tooFull(text []byte) (why string) {
 			most = max(most, open)
 		case ',':
 			if values++; values >= maxValues {
-				return fmt.Sprintf("a text may hold %d values", maxValues)
+				return fmt.Sprintf("a text may hold at most %d values", maxValues)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ var settingFields = []Field{
 }
 
 var verifyFields = []Field{{Name: "head", Label: "Head", Kind: Text, Blank: true, Help: "A head of the log, as stat and backup print it, out of which the file must have grown."},
-	{Name: "repair", Label: "Repair", Kind: Boolean, Help: "First take away what leads nowhere: references to what is not there, and what is nothing without them."}}
+	{Name: "repair", Label: "Repair", Kind: Boolean, Help: "First remove references to records that do not exist, and records that are nothing without them."}}
 
 var verifyFilters = []Filter{{Name: "progress", Kind: Boolean, Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
 

@@ -75,7 +75,7 @@ func checkTypes(s string) error {
 		}
 	}
 	if len(list) > maxDataTypes {
-		return fmt.Errorf("there may be %d types", maxDataTypes)
+		return fmt.Errorf("it must have at most %d types", maxDataTypes)
 	}
 	return nil
 }
