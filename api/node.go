@@ -321,7 +321,7 @@ func (api *API) serveHealth(w http.ResponseWriter, r *http.Request, _ httprouter
 	w.Write(out.buf)
 }
 
-// noteHealth logs how the node is when that has changed: who asks does so all the time.
+// noteHealth logs the state of the node when it has changed, since /healthz is asked all the time.
 func (api *API) noteHealth(err error) {
 	now := ""
 	if err != nil {
@@ -337,7 +337,7 @@ func (api *API) noteHealth(err error) {
 	}
 }
 
-// whyNotReady says what is wrong in words that tell nobody outside a path.
+// whyNotReady says what is wrong, in words that give no path away.
 func whyNotReady(err error) string {
 	switch {
 	case errors.Is(err, archive.ErrLost):
