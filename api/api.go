@@ -51,7 +51,7 @@ type API struct {
 	router  *httprouter.Router
 	routes  []*route
 	takers  takers
-	// strangers are senders who may add data nowhere.
+	// strangers counts the uploads of users who may add datums to no target.
 	strangers takers
 	memory    shares        // of Limits.BodyMemory
 	small     shares        // of smallMemory

@@ -176,7 +176,7 @@ func bodyFailed(err error) (status int, detail string) {
 	return http.StatusBadRequest, "The body could not be read: " + err.Error() + "."
 }
 
-// takers counts who is sending files and streams.
+// takers counts the uploads and large bodies that are being sent, by sender.
 type takers struct{ shares }
 
 // take waits until an upload may begin: there are all at once at most, and each of one sender. The caller calls done when it has ended.
@@ -187,14 +187,16 @@ func (t *takers) take(ctx context.Context, who sender, all, each int, wait time.
 	return func() { t.give(who, 1) }, nil
 }
 
-// errNothingToAddTo refuses data of a user who may add none to any target.
+// errNothingToAddTo refuses datums and files of a user who may add them to no target.
 var errNothingToAddTo = &auth.Error{Kind: auth.Forbidden, Message: "There is no target to which you may add data."}
 
-// strangerPlaces is how many uploads and large bodies there may be at once of all users who may add data to no target, each of whom sends one. They take no place of the others.
+// strangerPlaces is how many uploads and large bodies all users who may add datums to no target may
+// send at once, each of them one. They take no place of the others.
 const strangerPlaces = 4
 
-// takePlace takes the place of an upload or of a large body. Data of a user who may add them to no target are refused before they are read, unless they are so few that the answer may say what is wrong
-// with them.
+// takePlace takes the place of an upload or of a large body. Datums and files (data is true) of a
+// user who may add them to no target are refused before they are read, unless the body is so small
+// that reading it costs little and the answer can say what is wrong with it.
 func (r *request) takePlace(data bool) (done func(), err error) {
 	l := &r.api.o.Limits
 	may, err := r.access.MayAddSomewhere()

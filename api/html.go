@@ -20,7 +20,7 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <p><code>{{.Method}} {{.URL}}</code></p>
 {{if .Unknown}}<p class="warning">Not known here, and ignored: {{.Unknown}}</p>{{end}}
 <p id="status">HTTP {{.Status}} {{.StatusText}}<br>Allow: {{.Allow}}</p>
-{{range .Notes}}<p class="warning">{{.}}{{if $.Whole}} <a href="{{$.Whole}}">All of it as JSON</a>{{end}}</p>
+{{range .Notes}}<p class="warning">{{.}}{{if $.Whole}} <a href="{{$.Whole}}">The whole answer as JSON</a>{{end}}</p>
 {{end}}<pre id="answer" class="answer">`))
 
 // pageEnd is what comes behind the answer.
@@ -49,7 +49,7 @@ func (r *request) writePage(a *answer) {
 		Unknown: h.Get("Nightjar-Unknown-Parameters"), Status: a.status, StatusText: http.StatusText(a.status)}
 	text, whole := indented(a.body, 2, maxSpread)
 	if r.fewer {
-		data.Notes = append(data.Notes, fmt.Sprintf("A page shows %d rows at most; next leads to the others.", maxPageRows))
+		data.Notes = append(data.Notes, fmt.Sprintf("A page shows at most %d rows; Next leads to the others.", maxPageRows))
 	}
 	if a.cut || !whole {
 		data.Notes = append(data.Notes, "The answer is too long for a page, which shows its beginning.")

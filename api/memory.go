@@ -27,7 +27,7 @@ const (
 // smallMemory is how much bodies may take that are of longText at most, in weight.
 const smallMemory = 16 << 20
 
-// sender is who sends: a user, or the guests at one address.
+// sender is a user, or all guests at one address.
 type sender struct {
 	user uint64
 	addr string // of a guest
@@ -46,7 +46,7 @@ func (r *request) isLocal() bool {
 	return local
 }
 
-// shares counts what is taken of something of which there is so much, by all and by each.
+// shares counts how much of a bounded resource is taken, in all and by each sender.
 type shares struct {
 	mu   sync.Mutex
 	all  int64
@@ -54,7 +54,8 @@ type shares struct {
 	free chan struct{} // closed when some was given back; nil when nobody waits
 }
 
-// take takes n shares of most, of which one sender has at most each. It waits for them as long as wait says, and then refuses in the words of the error.
+// take takes n shares for a sender. All senders together have at most most, and one has at most
+// each. It waits up to wait for them, and then returns refusal.
 func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait time.Duration, refusal *auth.Error) error {
 	free := s.try(who, n, most, each)
 	if free == nil {
@@ -260,7 +261,7 @@ func (r *request) tooFull(text []byte) (why string) {
 			most = max(most, open)
 		case ',':
 			if values++; values >= maxValues {
-				return fmt.Sprintf("a text may hold %d values", maxValues)
+				return fmt.Sprintf("a text may hold at most %d values", maxValues)
 			}
 		}
 	}

@@ -102,7 +102,7 @@ func TestFullTexts(t *testing.T) {
 	for _, c := range []struct {
 		what, value, says string
 	}{
-		{"many values", zeros(maxValues), "a text may hold 1000000 values"},
+		{"many values", zeros(maxValues), "a text may hold at most 1000000 values"},
 		{"many members within each other", nested, "an object has too many members, together with those that it lies in"},
 		{"a long value", `"` + strings.Repeat("x", archive.MaxValue-1) + `"`, "Ensure this field has no more than 7340032 bytes."},
 		{"as many members beside each other", beside, ""},

@@ -22,7 +22,7 @@ var settingFields = []Field{
 }
 
 var verifyFields = []Field{{Name: "head", Label: "Head", Kind: Text, Blank: true, Help: "A head of the log, as stat and backup print it, out of which the file must have grown."},
-	{Name: "repair", Label: "Repair", Kind: Boolean, Help: "First take away what leads nowhere: references to what is not there, and what is nothing without them."}}
+	{Name: "repair", Label: "Repair", Kind: Boolean, Help: "First remove references to records that do not exist, and records that are nothing without them."}}
 
 var verifyFilters = []Filter{{Name: "progress", Kind: Boolean, Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
 
@@ -321,7 +321,7 @@ func (api *API) serveHealth(w http.ResponseWriter, r *http.Request, _ httprouter
 	w.Write(out.buf)
 }
 
-// noteHealth logs how the node is when that has changed: who asks does so all the time.
+// noteHealth logs the state of the node when it has changed, since /healthz is asked all the time.
 func (api *API) noteHealth(err error) {
 	now := ""
 	if err != nil {
@@ -337,7 +337,7 @@ func (api *API) noteHealth(err error) {
 	}
 }
 
-// whyNotReady says what is wrong in words that tell nobody outside a path.
+// whyNotReady says what is wrong, in words that give no path away.
 func whyNotReady(err error) string {
 	switch {
 	case errors.Is(err, archive.ErrLost):

@@ -47,7 +47,7 @@ func TestPagesAreShort(t *testing.T) {
 		if page.Count != many || len(page.Results) != maxPageRows || page.Results[0].ID != seen+1 {
 			t.Fatalf("%s: %d rows of %d", path, len(page.Results), page.Count)
 		}
-		if got := strings.Contains(string(r.body), "A page shows 100 rows at most"); got != (pages == 0) {
+		if got := strings.Contains(string(r.body), "A page shows at most 100 rows"); got != (pages == 0) {
 			t.Errorf("%s: it says that there are more: %v", path, got)
 		}
 		seen += len(page.Results)
@@ -65,7 +65,7 @@ func TestPagesAreShort(t *testing.T) {
 		if text := shownOn(t, r); len(text) > maxSpread || !strings.Contains(text, `"timestamp"`) {
 			t.Errorf("%s: %d bytes", path, len(text))
 		}
-		if !strings.Contains(string(r.body), "shows its beginning") || !strings.Contains(string(r.body), `?format=json">All of it as JSON`) {
+		if !strings.Contains(string(r.body), "shows its beginning") || !strings.Contains(string(r.body), `?format=json">The whole answer as JSON`) {
 			t.Errorf("%s does not say how to get all: %.2000s", path, r.body)
 		}
 	}

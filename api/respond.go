@@ -132,7 +132,11 @@ func (r *request) fail(err error) {
 	case errors.Is(err, archive.ErrFailed), errors.Is(err, archive.ErrClosed):
 		r.api.o.Log.Error("cannot write", "method", r.Method, "path", r.URL.Path, "error", err)
 		status = http.StatusServiceUnavailable
-		detail("The node cannot write at the moment: nothing was stored.")
+		if errors.Is(err, archive.ErrFailed) {
+			detail("Nothing was stored. " + whyNotReady(err))
+		} else {
+			detail("Nothing was stored. The node is shutting down.")
+		}
 	case r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())):
 		panic(http.ErrAbortHandler) // the client has gone
 	default:

@@ -107,7 +107,7 @@ func TestBodyRate(t *testing.T) {
 	answered(t, "a slow stream", slow, 408)
 	answered(t, "a slow body", n.dripping(n.tokens["astro"], "/api/targets/", typeJSON, "{", 1000), 408)
 
-	steady := start(t, Options{Limits: Limits{BodyRate: 20, RateOver: time.Second}})
+	steady := start(t, Options{Limits: Limits{BodyRate: 4, RateOver: time.Second}}) // far below what comes, for busy machines
 	steady.target("astro", "M 31")
 	answered(t, "a steady body", steady.dripping(steady.tokens["astro"], "/api/reduceddatums/", typeNDJSON, "{}\n", 150), 201) // 3 s
 }

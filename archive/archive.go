@@ -241,7 +241,7 @@ func (s *Access) viewOn(fn func(*Access, *kv.Tx) error) error {
 	})
 }
 
-// stillSuperuser refuses those who are superusers no longer.
+// stillSuperuser refuses a viewer that is not a superuser any more.
 func (s *Access) stillSuperuser() error {
 	return s.view(func(s *Access, _ *kv.Tx) error { return s.superuser() })
 }
@@ -271,8 +271,9 @@ func uidText(id [16]byte) string {
 	return string(out[at:])
 }
 
-// forgetGrantee takes away all that was granted to a user or group that is being deleted: what each target grants, and a group's place in products and observations. Who made something, and who
-// posted a datum with which groups, stays noted and then stands for nobody: ids are never given out again.
+// forgetGrantee removes all that was granted to a user or group that is being deleted: the grants
+// of targets, and a group's place in products and observations. Creators and the owners of datums
+// stay noted, and then mean nobody: ids are never given out again.
 func forgetGrantee(tx *kv.Tx, g auth.Grantee) error {
 	ids, err := targets.Set(tx, dimSeer, kv.Int(uint64(g))).IDs() // every grant lets one see the target
 	if err != nil {

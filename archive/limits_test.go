@@ -79,7 +79,7 @@ func TestLargeSpectrum(t *testing.T) {
 	}
 	_, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "spectroscopy", FileName: "long.csv"}, b.String())
 	refused := new(ProcessingError)
-	if !errors.As(err, &refused) || len(refused.Report.Errors) != 1 || refused.Report.Errors[0].File != "long.csv" || !strings.Contains(refused.Report.Errors[0].Reason, "bytes, and may take 7340032") {
+	if !errors.As(err, &refused) || len(refused.Report.Errors) != 1 || refused.Report.Errors[0].File != "long.csv" || !strings.Contains(refused.Report.Errors[0].Reason, "bytes; at most 7340032 are stored") {
 		t.Errorf("%v", err)
 	}
 	if ids := f.data("admin", DatumFilter{}); len(ids) != 0 {

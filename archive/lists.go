@@ -118,7 +118,8 @@ func (s *Access) TargetList(id uint64) (info ListInfo, err error) {
 	return info, err
 }
 
-// DeleteTargetList deletes a list, not its targets; who made it and superusers may. When these are many, they are taken off it in pieces before it goes itself.
+// DeleteTargetList deletes a list, not its targets. Its creator and superusers may. Many targets
+// are taken off the list in pieces before the list itself is deleted.
 // Errors: NotFound; Forbidden.
 func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
 	var work uint64

@@ -288,8 +288,9 @@ const (
 	codeDataType = 1 // the kind of codes of data types
 )
 
-// Of what a record refers to, verify checks that it is there (Refs). Not checked is who made something: the creators of lists, products, observations and uploads, and the owners of a datum with their
-// groups. They stay when the user or the group is deleted, and then stand for nobody, since ids are never given out again.
+// Verify checks that whatever a record refers to exists (Refs), except for creators (of lists,
+// products, observations and uploads) and for the owners of a datum with their groups. These stay
+// when the user or the group is deleted, and then mean nobody, since ids are never given out again.
 
 var targets = kv.NewTable(kv.Spec[Target]{
 	Name: "target", No: 4, Codec: kv.Fields[Target](),

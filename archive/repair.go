@@ -25,9 +25,12 @@ const (
 	repairRounds = 20        // mending one row may leave others behind
 )
 
-// Repair takes away what leads nowhere: references to what is not there, and what is nothing without them. A product, an observation or a datum whose target is not there is deleted. A datum that loses
-// a product keeps its others; when it has neither another one nor an owner, its owner is whoever sent it in bulk or else made the product, if that is known, and else nobody: so nobody sees it who could not
-// when it came. Each piece leaves an entry in the log that names the rows. What is damaged otherwise is left as it is. Superusers only.
+// Repair removes references to records that do not exist, and records that are nothing without
+// them. A product, an observation or a datum whose target does not exist is deleted. A datum that
+// loses a product keeps its other ones; when it has neither another product nor an owner, its owner
+// becomes the user who sent it in bulk or else made the product, if that user is known, and
+// otherwise it has none: so no user sees it who could not see it before. Each piece leaves an entry
+// in the log that names the rows. Other damage is left as it is. Superusers only.
 func (s *Access) Repair(ctx context.Context) (*Repair, error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
@@ -98,7 +101,8 @@ func mendedRows(list []kv.Dangling) []kv.Dangling {
 	return slices.CompactFunc(list, func(a, b kv.Dangling) bool { return a.Table == b.Table && a.ID == b.ID })
 }
 
-// makersOf finds who made products that are not there any more, as far as the log knows of their deletion.
+// makersOf finds the creators of products that no longer exist, if the log still has their
+// deletion.
 func (a *Archive) makersOf(list []kv.Dangling) (map[uint64]uint64, error) {
 	makers := map[uint64]uint64{}
 	for _, d := range list {

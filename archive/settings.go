@@ -75,7 +75,7 @@ func checkTypes(s string) error {
 		}
 	}
 	if len(list) > maxDataTypes {
-		return fmt.Errorf("there may be %d types", maxDataTypes)
+		return fmt.Errorf("it must have at most %d types", maxDataTypes)
 	}
 	return nil
 }
@@ -229,7 +229,7 @@ func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) e
 	return nil
 }
 
-// defaultAccess is who sees a new target for which nothing is said.
+// defaultAccess is the access of a new target that is made without one.
 func defaultAccess(tx *kv.Tx) (auth.Access, error) {
 	v, err := setting(tx, "target_default_permission")
 	return auth.Access(v), err

@@ -343,7 +343,7 @@ func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *
 		}
 		if n := len(d.Value); n > MaxValue {
 			return &ingest.Error{Problems: []ingest.Problem{{File: in.FileName, Line: p.Line,
-				Reason: fmt.Sprintf("its value would take %d bytes, and may take %d", n, MaxValue)}}}
+				Reason: fmt.Sprintf("its value has %d bytes; at most %d are stored", n, MaxValue)}}}
 		}
 		return add(d, p.Line)
 	})

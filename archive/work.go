@@ -12,10 +12,11 @@ import (
 	"nightjar/kv"
 )
 
-// Work is what a request has left to be done in pieces, since all of it in one transaction would make others wait for
-// seconds. It stands in the file from the transaction that decided it, and a crash does not stop it: the worker goes on
-// when the file is opened. Pieces are done in the order of their ids, one after the other, so that a later deletion of
-// what an earlier piece refers to finds that one done.
+// Work is what a request has left to be done in pieces, since all of it in one transaction would
+// make others wait for seconds. It is in the file from the transaction that decided it, and a crash
+// does not stop it: the worker goes on when the file is opened. Pieces are done in the order of
+// their ids, one after the other, so that a later deletion of what an earlier piece refers to finds
+// that one done.
 type Work struct {
 	Kind    uint64 `kv:"1"`
 	Product uint64 `kv:"2"` // that is joined or deleted, 0 for none
@@ -87,7 +88,7 @@ func (w *Work) joins(d *Datum) (changed bool) {
 	return changed
 }
 
-// worker does what stands in the table of works.
+// worker does the work that is listed in the table of works.
 type worker struct {
 	a    *Archive
 	kick chan struct{}
@@ -117,7 +118,7 @@ func (w *worker) close() {
 	<-w.done
 }
 
-// end lets all go who wait: nothing is done any more.
+// end releases all that wait: nothing is done any more.
 func (w *worker) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -127,7 +128,7 @@ func (w *worker) end() {
 	}
 }
 
-// tell wakes those who wait for a piece. The caller holds mu.
+// tell wakes all that wait for a piece. The caller holds mu.
 func (w *worker) tell(id uint64, err error) {
 	for _, c := range w.waiting[id] {
 		c <- err

@@ -7,12 +7,12 @@ import (
 	"nightjar/kv"
 )
 
-// ErrRightsEnded says that an answer broke off since the one who reads it lost rights while it was sent.
+// ErrRightsEnded says that an answer broke off because its reader lost rights while it was sent.
 var ErrRightsEnded = &Error{Kind: Forbidden, Message: "Your rights changed while this was read. Ask again."}
 
-// Current looks a viewer and the policy up as they are in a transaction: who signed in some time
-// ago may have been deleted, demoted or taken out of a group since. Whoever writes, or reads more
-// than once, decides by what Current gives and never by what signing in gave.
+// Current looks a viewer and the policy up as they are in a transaction: a user who signed in some
+// time ago may have been deleted, demoted or taken out of a group since. Code that writes, or reads
+// more than once, decides by what Current gives and never by what signing in gave.
 //
 // Errors: *Error, Unauthenticated, when the credential is no longer good: the user is gone, the
 // token was revoked or has expired, or the password that Basic brought is another one now.

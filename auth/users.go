@@ -24,7 +24,7 @@ type UserInfo struct {
 type UserChange struct {
 	Name      *string
 	Password  *string
-	Old       string // the password so far, which is asked of those who change their own
+	Old       string // the current password, which users must give who change their own
 	Superuser *bool
 	Groups    *[]GroupRef
 }
@@ -260,7 +260,7 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 		if err != nil {
 			var refused *Error
 			if errors.As(err, &refused) && refused.Kind == Unauthenticated {
-				return info, Invalid("current_password", "This is not your password so far.")
+				return info, Invalid("current_password", "This is not your current password.")
 			}
 			return info, err
 		}
@@ -282,7 +282,7 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 			return ErrForbidden // a superuser no longer
 		}
 		if proven != "" && proven != u.Password {
-			return Invalid("current_password", "This is not your password so far.")
+			return Invalid("current_password", "This is not your current password.")
 		}
 		q := new(Problems)
 		if in.Name != nil {

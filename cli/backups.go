@@ -46,7 +46,7 @@ type backups struct {
 	known map[string]identified // by path
 }
 
-// identified is a file of which it is known whose backup it is, as long as it has this size and time.
+// identified is a file whose node is known, as long as it has this size and time of change.
 type identified struct {
 	size    int64
 	changed time.Time

@@ -294,7 +294,7 @@ var everyCommand = []struct {
 		{args: "user --colour list", fails: true, err: []string{"there is no flag --colour"}},
 		{args: "stat --db", fails: true, err: []string{"--db is without a value"}},
 		{args: "serve somewhere", fails: true, err: []string{"too many"}},
-		{args: "serve --base-url node.example.org", fails: true, err: []string{"is no URL"}},
+		{args: "serve --listen 127.0.0.1:0 --base-url node.example.org", fails: true, err: []string{"is no URL"}},
 		{args: "serve --listen nowhere", fails: true, err: []string{`--listen: "nowhere" is no address and port`}},
 		{args: "serve --lan --listen nowhere", fails: true, err: []string{`--listen: "nowhere" is no address and port`}},
 		{args: "serve --listen 127.0.0.1:99999", fails: true, err: []string{`--listen: "127.0.0.1:99999" is no address and port`}},

@@ -104,9 +104,9 @@ func (p *program) verifyCommand() *cli.Command {
 		Name: "verify", Usage: "read the whole file and compare all that can be compared",
 		Description: "nightjar verify\n" +
 			"nightjar verify --db monday.db\n" +
-			"nightjar verify --repair   while it is served or not; the log tells what was taken away",
+			"nightjar verify --repair   whether it is served or not; the log says what was removed",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "head", Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"},
-			&cli.BoolFlag{Name: "repair", Usage: "first take away what leads nowhere: references to what is not there, and what is nothing without them"}},
+			&cli.BoolFlag{Name: "repair", Usage: "first remove references to records that do not exist, and records that are nothing without them"}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -175,7 +175,7 @@ func (p *program) report(file string, v *verification) error {
 		p.say("and %d more", v.More)
 	}
 	if v.Dangling > 0 && v.Dangling == len(v.Problems)+v.More {
-		return fmt.Errorf("%s has references that lead nowhere; nightjar verify --repair takes them away", file)
+		return fmt.Errorf("%s has references that lead nowhere; nightjar verify --repair removes them", file)
 	}
 	return fmt.Errorf("%s is damaged", file)
 }
@@ -265,7 +265,7 @@ func (p *program) checkFileCommand() *cli.Command {
 
 func (p *program) compactCommand() *cli.Command {
 	return &cli.Command{
-		Name: "compact", Usage: "drop the log entries that log_keep lets go of, and give the space of what was deleted back to the disk; writers wait meanwhile",
+		Name: "compact", Usage: "drop log entries that are older than log_keep says, and give the space of what was deleted back to the disk; writers wait meanwhile",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
 			var got struct{ Before, After int64 }
 			err := p.waiting("compacting", func() error { return n.call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })

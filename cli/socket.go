@@ -34,8 +34,9 @@ func socketFolder() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("nightjar-%d", os.Getuid()))
 }
 
-// listenControl listens on the control socket of a file. Who has the file open alone holds its lock: what stands there is left over. One of several that only read it leaves a socket where
-// somebody answers as it is.
+// listenControl listens on the control socket of a file. A server that has the file open alone
+// holds its lock, so any socket that it finds is left over. One of several servers that only read
+// the file leaves a socket alone at which another one answers.
 func listenControl(file string, alone bool) (net.Listener, error) {
 	var all error
 	if !alone {

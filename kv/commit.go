@@ -86,7 +86,8 @@ func (db *DB) lead() (more bool) {
 		db.letCome()
 	}
 	jobs, more := db.take()
-	// Whatever ends this goroutine, as a function may that calls runtime.Goexit, the others neither wait for ever nor for nobody.
+	// However this goroutine ends (a function may call runtime.Goexit), the others do not wait
+	// forever.
 	ended := false
 	defer func() {
 		if ended {

@@ -53,8 +53,9 @@ func (db *DB) committing(commit func(*bbolt.Tx) error) func(*bbolt.Tx) error {
 	}
 }
 
-// ours says whether the path leads to the file that is open, and whether that holds what was last committed. If it does not, nothing is written any more. Only who has the turn of writing, or no one
-// else can have it, knows exactly what was committed last.
+// ours checks that the path leads to the open file, and that the file holds what was last
+// committed. If not, nothing is written any more. Exactly is for callers that have the turn of
+// writing, or where none can have it: only they know exactly what was committed last.
 func (db *DB) ours(exactly bool) error {
 	if db.held == nil {
 		return nil // a file that is being made
@@ -121,7 +122,9 @@ func (db *DB) committed() (id, size int64, err error) {
 	return int64(bt.ID()), bt.Size(), nil
 }
 
-// beginView begins to read. When the very first pages are gone, bbolt stumbles over them with its locks held: then nobody can read any more, and each who asks is told so rather than left to wait.
+// beginView begins to read. When the very first pages are gone, bbolt stumbles over them with its
+// locks held: then nothing can be read any more, and every caller gets an error rather than waiting
+// forever.
 func (db *DB) beginView() (bt *bbolt.Tx, err error) {
 	if db.blind.Load() {
 		return nil, failure(db.Failed())

@@ -17,7 +17,7 @@ type pathLock struct {
 
 func lockFileOf(path string) string { return path + ".lock" }
 
-// lookEvery is how often who writes looks whether the lock file is still there.
+// lookEvery is how often the writer checks that the lock file still exists.
 const lookEvery = time.Second
 
 // lockRetry is how long to wait before trying again to lock.
