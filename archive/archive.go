@@ -149,11 +149,15 @@ func (a *Archive) prepare() error {
 	})
 }
 
-// Close ends what runs in the background and closes the file.
+// Close ends what runs in the background and closes the file. An index that cannot be closed is told to
+// the operator only: nothing is lost with it, and the next start makes it again.
 func (a *Archive) Close() error {
 	a.keeper.close()
 	a.worker.close()
-	return errors.Join(a.names.close(), a.db.Close())
+	if err := a.names.close(); err != nil {
+		a.o.Logf("the index of names was not closed properly: %v", err)
+	}
+	return a.db.Close()
 }
 
 // Auth is the users of the file.
