@@ -151,6 +151,7 @@ func (r *inputRows) there(i int) error {
 
 func (r *inputRows) forget() {
 	clear(r.rows)
+	r.datum = Datum{scratch: emptied(r.datum.scratch)}
 	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], emptied(r.text), r.ends[:0]
 }
 
