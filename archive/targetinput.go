@@ -126,7 +126,8 @@ func (s *Access) planNew(tx *kv.Tx, in *TargetInput) (*targetPlan, error) {
 // Whole says that all must be in the input that a new target needs, as for PUT.
 func (s *Access) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targetPlan, error) {
 	p := in.Clone()
-	if in.checkLimits(p); p.Err() != nil {
+	known := len(p.All())
+	if in.checkLimits(p); len(p.All()) > known { // what is too large is not looked at more closely
 		return nil, p
 	}
 	fresh := t.ID == 0
