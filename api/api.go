@@ -55,6 +55,7 @@ type API struct {
 	strangers takers
 	memory    shares        // of Limits.BodyMemory
 	small     shares        // of smallMemory
+	long      shares        // places of answers that are sent in parts
 	gathering chan struct{} // has room for gatherers
 	start     string        // differs from one start to the next
 	// stopping ends with Stop; watchers counts the streams of events.

@@ -32,6 +32,9 @@ func (s *stream) flush() error {
 	if !s.full() {
 		return nil
 	}
+	if err := s.r.takeLong(); err != nil {
+		return err
+	}
 	return s.send()
 }
 

@@ -156,7 +156,7 @@ func links(base string, query url.Values, page archive.Page, count int) (next, p
 }
 
 // flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a whole.
-const flushAt = 1 << 20
+const flushAt = 256 << 10
 
 // maxPageRows is how many rows of a list a page for a browser shows, whatever limit is asked for, and maxPageText after how many bytes of JSON no further row of it is read.
 const (
@@ -218,6 +218,9 @@ func (l *listWriter) flush() error {
 		return nil
 	}
 	if !l.stream {
+		if err := l.r.takeLong(); err != nil {
+			return err
+		}
 		l.stream = true
 		l.r.w.Header().Set("Content-Type", typeJSON)
 		l.r.w.WriteHeader(http.StatusOK)

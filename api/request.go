@@ -39,6 +39,7 @@ type request struct {
 	done   func()          // gives back the place of a large body, nil when none was taken
 	// what it takes of the memory of bodies, and of that of small ones
 	held, heldSmall int64
+	long            bool // it has the place of an answer that is sent in parts
 }
 
 func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *request {
@@ -63,6 +64,7 @@ func (api *API) serve(rt *route) httprouter.Handle {
 func (r *request) answer() (*answer, error) {
 	defer func() {
 		r.release()
+		r.endLong()
 		if r.done != nil {
 			r.done()
 		}

@@ -61,6 +61,7 @@ type Archive struct {
 	worker     *worker
 	// see the constants of the same names
 	stageBatch, stageBytes, stageAfter, metAtOnce int
+	bulkTurns                                     chan struct{} // has room for bulkWriters
 }
 
 // Errors of the file that callers tell apart; see package kv.
@@ -92,7 +93,7 @@ func Open(path string, o Options) (a *Archive, err error) {
 		o.PieceRows = 2000
 	}
 	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews(), stageBatch: stageBatch, stageBytes: stageBytes,
-		stageAfter: stageAfter, metAtOnce: metAtOnce}
+		stageAfter: stageAfter, metAtOnce: metAtOnce, bulkTurns: make(chan struct{}, bulkWriters)}
 	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
 		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DoomFrom: o.DoomFrom,
 		Committed: func(kv.Mark) { a.watchers.wake() }, Failed: a.tellFailed})

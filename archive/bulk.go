@@ -77,12 +77,27 @@ func (r rejections) plus(o rejections) rejections {
 }
 
 // stageBatch is how many rows one transaction of a staged write takes, and stageBytes how much memory these may take. A
-// write whose rows take stageAfter bytes is staged, however few they are.
+// write whose rows take stageAfter bytes is staged, however few they are. There may be as many writes at once as there are places for uploads, and each holds
+// twice stageBytes, and one row more.
 const (
 	stageBatch = 2_500
-	stageBytes = 4 << 20
-	stageAfter = 8 << 20
+	stageBytes = 1 << 20
+	stageAfter = 4 << 20
 )
+
+// bulkWriters is how many bulk writes are in a transaction at once: what is written takes several times the memory of the rows until it is on the disk, and all who share a commit hold theirs.
+const bulkWriters = 1
+
+// inTurn runs fn, which writes gathered rows, when it is one of bulkWriters.
+func (b *bulk) inTurn(fn func() error) error {
+	select {
+	case b.s.a.bulkTurns <- struct{}{}:
+	case <-b.ctx.Done():
+		return context.Cause(b.ctx)
+	}
+	defer func() { <-b.s.a.bulkTurns }()
+	return fn()
+}
 
 // added is called when one more row was gathered, with the bytes of memory that it takes.
 func (b *bulk) added(size int) error {
@@ -108,6 +123,14 @@ func (b *bulk) added(size int) error {
 	cuts, done := b.give(), make(chan error, 1)
 	b.writing = done
 	go func() { done <- b.stageRows(cuts) }()
+	if size < b.s.a.stageBytes {
+		return nil
+	}
+	// A row that is large by itself is written before the next is gathered, while its sender still has the share of memory of the line.
+	if err := b.wait(); err != nil {
+		return err
+	}
+	b.turn()
 	return nil
 }
 
@@ -145,7 +168,7 @@ func (b *bulk) stageRows(cuts []int) error {
 		var now tally
 		var merge merges
 		id := b.id
-		err := b.stage.Update(b.ctx, b.s.writing(func(s *Access, tx *kv.Tx) (err error) {
+		write := b.s.writing(func(s *Access, tx *kv.Tx) (err error) {
 			now, merge, id = tally{}, merges{}, b.id
 			if id == 0 {
 				if id, err = b.reserve(tx); err != nil {
@@ -158,8 +181,8 @@ func (b *bulk) stageRows(cuts []int) error {
 				}
 			}
 			return nil
-		}))
-		if err != nil {
+		})
+		if err := b.inTurn(func() error { return b.stage.Update(b.ctx, write) }); err != nil {
 			return err
 		}
 		from += n
@@ -219,13 +242,22 @@ func (b *bulk) finish() error {
 	if err := b.wait(); err != nil {
 		return err
 	}
+	size := b.size
 	cuts := b.give()
 	if b.stage == nil {
 		n := 0
 		for _, rows := range cuts {
 			n += rows
 		}
-		err := b.s.update(b.ctx, func(s *Access, tx *kv.Tx) error { return b.writeAll(s, tx, n) })
+		write := func() error {
+			return b.s.update(b.ctx, func(s *Access, tx *kv.Tx) error { return b.writeAll(s, tx, n) })
+		}
+		var err error
+		if size < b.s.a.stageBytes {
+			err = write()
+		} else {
+			err = b.inTurn(write)
+		}
 		if err == nil {
 			err = b.s.a.worker.wait(b.ctx, b.work)
 		}
@@ -446,6 +478,7 @@ func (r *datumRows) ready(_ *kv.Tx, i int) (*Datum, error) {
 
 func (r *datumRows) forget() {
 	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], emptied(r.text), r.ends[:0]
+	r.datum = Datum{scratch: emptied(r.datum.scratch)}
 }
 
 // emptied is a buffer for use again, unless it grew for large values.

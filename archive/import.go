@@ -85,6 +85,7 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 
 func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInput, int, error), total *int) (*DataResult, error) {
 	wrong, uncounted := 0, 0
+	began := s.a.o.Now().UnixMicro()
 	for {
 		in, line, err := next()
 		if errors.Is(err, io.EOF) {
@@ -94,6 +95,9 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 			return nil, err
 		}
 		*total++
+		if !in.Timed { // all have the same time, however many transactions they take
+			in.Time, in.Timed = began, true
+		}
 		if len(in.All()) > 0 {
 			// Rows that are wrong already are gathered only as long as their reasons may be among those that are told. So
 			// the reasons of the first rejected rows are told in the order of their lines, and the others cost no memory.
@@ -151,6 +155,7 @@ func (r *inputRows) there(i int) error {
 
 func (r *inputRows) forget() {
 	clear(r.rows)
+	r.datum = Datum{scratch: emptied(r.datum.scratch)}
 	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], emptied(r.text), r.ends[:0]
 }
 

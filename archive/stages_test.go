@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestStagesMeet: two staged writes bring the same rows while neither has finished, and one of them repeats its own. Each row is stored once.
@@ -50,5 +52,25 @@ func TestStagesMeet(t *testing.T) {
 		if got := len(f.data("astro", DatumFilter{})); got != rows+1 {
 			t.Errorf("%s: %d rows, want %d; the first one: %+v", inner, got, rows+1, first)
 		}
+	}
+}
+
+// TestUntimedLines: lines without a time have that of the request, one for all of them, however many transactions they take; so what is the same in them is stored once.
+func TestUntimedLines(t *testing.T) {
+	var ticks atomic.Int64
+	f := open(t, Options{StageFrom: 10, Now: func() time.Time { return time.Unix(1.8e9+ticks.Add(1), 0) }})
+	target := f.target("astro", "T")
+	n := 0
+	r, err := f.as("astro").AddData(t.Context(), false, func() (DatumInput, int, error) {
+		if n++; n > 3*stageBatch {
+			return DatumInput{}, 0, io.EOF
+		}
+		return DatumInput{Target: target, Type: "photometry", Value: []byte(`{"n": 1}`)}, n, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Created != 1 || r.Duplicate != 3*stageBatch-1 {
+		t.Errorf("%d created, %d duplicates; want 1 and %d", r.Created, r.Duplicate, 3*stageBatch-1)
 	}
 }

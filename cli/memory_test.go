@@ -118,3 +118,47 @@ func TestMemoryBudget(t *testing.T) {
 		}
 	}
 }
+
+// TestStreamsBudget measures what as many streams of lines as the default limits admit take of memory: 256 MB, also when their lines are just short enough to take no share of the memory of bodies.
+func TestStreamsBudget(t *testing.T) {
+	file := newFile(t)
+	var tokens []string
+	for _, name := range []string{"astro", "carol"} {
+		must(t, "user", "add", name, "--db", file)
+		must(t, "target", "add", "of "+name, "--ra", "1", "--dec", "1", "--as", name, "--db", file)
+		tokens = append(tokens, strings.TrimSpace(must(t, "token", "create", name, "--db", file)))
+	}
+	s := startChild(t, file)
+	rose := s.rises(func() {
+		var group sync.WaitGroup
+		for i := range 16 {
+			group.Go(func() {
+				var lines strings.Builder
+				for j := range 250 {
+					fmt.Fprintf(&lines, `{"target": %d, "data_type": "photometry", "value": {"line": "%d %d", "a": "%s"}}`+"\n", 1+i%2, i, j, strings.Repeat("x", 60_000))
+				}
+				r, err := http.NewRequest("POST", s.base+"/api/reduceddatums/", strings.NewReader(lines.String()))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.Header.Set("Content-Type", "application/x-ndjson")
+				r.Header.Set("Authorization", "Token "+tokens[i%2])
+				w, err := http.DefaultClient.Do(r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer w.Body.Close()
+				if text, _ := io.ReadAll(w.Body); w.StatusCode != 201 || !strings.Contains(string(text), `"created":250`) {
+					t.Errorf("%s: %s", w.Status, text)
+				}
+			})
+		}
+		group.Wait()
+	})
+	t.Logf("16 streams at once: %.0f MB", float64(rose)/1e6)
+	if rose > 256_000_000 {
+		t.Errorf("16 streams at once took %d MB of memory, more than 256", rose/1e6)
+	}
+}
