@@ -61,7 +61,7 @@ func TestFileTakenAway(t *testing.T) {
 			t.Errorf("health: %d %q", status, why)
 		}
 		for range 2 {
-			call(t, "", "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file).refused(t, "cannot write")
+			call(t, "", "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file).refused(t, "Nothing was stored")
 		}
 		if n := strings.Count(s.errs.String(), "can still be saved"); n != 1 {
 			t.Errorf("the operator is told %d times: %s", n, s.errs)

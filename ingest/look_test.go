@@ -103,6 +103,9 @@ func (s *striped) ReadAt(p []byte, offset int64) (int, error) {
 
 // TestSparsePreview: of an image with more pixels than are decoded, rows are left out, but none of the preview's.
 func TestSparsePreview(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
+	}
 	const width, height = 300, 600_001
 	s := &striped{head: fitsCards(fitsShape(8, width, height)...), width: width}
 	picture, err := Preview(t.Context(), File{Name: "f", Size: int64(len(s.head)) + width*height + fitsBlock, Content: s})

@@ -361,6 +361,9 @@ func TestReadOne(t *testing.T) {
 // TestWorstFiles reads files that are small and cost much, each in a process of its own, whose memory and time stay within what one
 // request may take.
 func TestWorstFiles(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
+	}
 	if rssAnon() < 0 {
 		t.Skip("the system does not tell the memory of a process")
 	}
