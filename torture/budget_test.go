@@ -534,10 +534,10 @@ func TestDrippingStreams(t *testing.T) {
 			}
 			time.Sleep(500 * time.Millisecond) // so that all have a place
 			began := time.Now()
-			ctx, stop := context.WithTimeout(t.Context(), x.within)
+			answered, stop := context.WithTimeout(t.Context(), x.within)
 			defer stop()
 			kind, content := productForm(target, fmt.Sprint("beside ", x.rights), "photometry", "beside.csv", lightCurve(50_000, 2000))
-			r, err := good.Send(ctx, http.MethodPost, "/api/dataproducts/", kind, bytes.NewReader(content))
+			r, err := good.Send(answered, http.MethodPost, "/api/dataproducts/", kind, bytes.NewReader(content))
 			if err != nil {
 				t.Fatalf("beside 16 dripping streams an upload failed after %v: %v", time.Since(began).Round(time.Millisecond), err)
 			}
