@@ -76,12 +76,14 @@ func (r rejections) plus(o rejections) rejections {
 	return rejections{r.count + o.count, append(kept, o.first[:min(len(o.first), maxRejected-len(kept))]...)}
 }
 
-// stageBatch is how many rows one transaction of a staged write takes, and stageBytes how much memory these may take. A
-// write whose rows take stageAfter bytes is staged, however few they are. There may be as many writes at once as there are places for uploads, and each holds
-// twice stageBytes, and one row more.
+// stageBatch is how many rows one transaction of a staged write takes, and stageBytes how much
+// memory these may take: with more rows, others wait longer for their single posts; with 2,500, an
+// import on 1,000 targets is a fifth slower. A write whose rows take stageAfter bytes is staged,
+// however few they are. There may be as many writes at once as there are places for uploads, and each
+// holds twice stageBytes, and one row more.
 const (
-	stageBatch = 2_500
-	stageBytes = 1 << 20
+	stageBatch = 5_000
+	stageBytes = 2 << 20
 	stageAfter = 4 << 20
 )
 
