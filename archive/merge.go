@@ -177,13 +177,14 @@ func (b *bulk) mergeSet(s *Access, tx *kv.Tx, rows []mergeRow, groups []uint64) 
 	if err != nil || len(todo) == 0 {
 		return err
 	}
-	d, err := datums.Get(tx, todo[0])
-	if err != nil {
-		return err
-	}
 	w := newWork(tx, workJoin)
-	w.Target, w.Product = d.Target, product
-	if product == 0 {
+	if product != 0 {
+		d, err := datums.Get(tx, todo[0])
+		if err != nil {
+			return err
+		}
+		w.Target, w.Product = d.Target, product
+	} else { // a sender's datums may be of several targets
 		w.Owner, w.Groups = s.v.ID, groups
 	}
 	for piece := range slices.Chunk(todo, s.a.o.PieceRows) {

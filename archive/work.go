@@ -20,7 +20,7 @@ import (
 type Work struct {
 	Kind    uint64 `kv:"1"`
 	Product uint64 `kv:"2"` // that is joined or deleted, 0 for none
-	Target  uint64 `kv:"3"` // of the data
+	Target  uint64 `kv:"3"` // of the datums; 0 when they are of several
 	Entry   uint64 `kv:"4"` // of the log: where the request began
 	// Owner, with the groups, is added to the data of a join without a product.
 	Owner  uint64   `kv:"5"`
@@ -303,7 +303,7 @@ func (w *Work) join(tx *kv.Tx) error {
 	return nil
 }
 
-// pendingWork calls fn with the work that is left on a target's data, until it returns false.
+// pendingWork calls fn with the work that may be left on a target's datums, until it returns false.
 func pendingWork(tx *kv.Tx, target uint64, fn func(id uint64, w *Work) (bool, error)) error {
 	for id, err := range works.All(tx).Each() {
 		if err != nil {
@@ -313,7 +313,7 @@ func pendingWork(tx *kv.Tx, target uint64, fn func(id uint64, w *Work) (bool, er
 		if err != nil {
 			return err
 		}
-		if w.Target != target {
+		if w.Target != target && w.Target != 0 {
 			continue
 		}
 		if more, err := fn(id, w); err != nil || !more {

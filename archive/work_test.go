@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -360,5 +361,50 @@ func TestDeleteLongList(t *testing.T) {
 		if v, err := f.as("astro").Target(id); err != nil || len(v.Lists) != 1 {
 			t.Errorf("%+v, %v", v, err)
 		}
+	}
+}
+
+// TestPiecesOfSeveralTargets: datums of two targets that were hidden from the sender, and are brought by
+// the sender in one stream, stay when the product that had brought them to either target is deleted
+// before the pieces of the stream are done.
+func TestPiecesOfSeveralTargets(t *testing.T) {
+	f := open(t, Options{PieceRows: 2}).byHand()
+	f.mode(auth.Objects, auth.ReadOnly)
+	var products []uint64
+	var sent []DatumInput
+	for _, name := range []string{"A", "B"} {
+		target := f.target("astro", name, f.group)
+		p, _, err := f.upload("astro", target, name+".csv", curve(0, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		products = append(products, p.ID)
+		for _, id := range f.data("astro", DatumFilter{Target: Some(target)}) {
+			d, err := f.as("astro").Datum(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent = append(sent, DatumInput{Target: target, Type: d.Type, Source: d.Source, Location: d.Location, Time: d.Time, Timed: true, Value: d.Value})
+		}
+	}
+	line := 0
+	r, err := f.as("carol").AddData(t.Context(), false, func() (DatumInput, int, error) {
+		if line++; line > len(sent) {
+			return DatumInput{}, line, io.EOF
+		}
+		return sent[line-1], line, nil
+	})
+	if err != nil || r.Created != len(sent) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, id := range products {
+		if err := f.as("astro").DeleteProduct(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for f.piece() {
+	}
+	if n := len(f.data("carol", DatumFilter{})); n != len(sent) {
+		t.Errorf("carol sees %d of %d datums that she was told are stored", n, len(sent))
 	}
 }
