@@ -129,6 +129,10 @@ func (r *request) fail(err error) {
 	case errors.Is(err, archive.ErrReadOnly):
 		status = http.StatusForbidden
 		detail("This node serves its file for reading only.")
+	case errors.Is(err, archive.ErrUnfinished):
+		r.api.o.Log.Error("cannot finish", "method", r.Method, "path", r.URL.Path, "error", err)
+		status = http.StatusServiceUnavailable
+		detail("The request was begun and will be finished when the node is started again. " + whyNotReady(err))
 	case errors.Is(err, archive.ErrFailed), errors.Is(err, archive.ErrClosed):
 		r.api.o.Log.Error("cannot write", "method", r.Method, "path", r.URL.Path, "error", err)
 		status = http.StatusServiceUnavailable

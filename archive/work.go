@@ -100,7 +100,12 @@ type worker struct {
 	waiting map[uint64][]chan error // by the piece that they wait for
 	stuck   map[uint64]bool         // pieces that failed, which are tried again at the next start
 	ended   bool
+	why     error // it ended: nil when the archive is closed
 }
+
+// ErrUnfinished says that a request was decided, and is on the disk, but that the rest of its pieces
+// cannot be done: the disk has failed, or the file is lost. They are done when the file is next opened.
+var ErrUnfinished = errors.New("the request was begun, and cannot be finished before a restart")
 
 func startWorker(a *Archive) *worker {
 	w := &worker{a: a, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), waiting: map[uint64][]chan error{}, stuck: map[uint64]bool{}}
@@ -118,13 +123,13 @@ func (w *worker) close() {
 	<-w.done
 }
 
-// end releases all that wait: nothing is done any more.
-func (w *worker) end() {
+// end releases all that wait: nothing is done any more. Why is nil when the archive is closed.
+func (w *worker) end(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ended = true
+	w.ended, w.why = true, why
 	for id := range w.waiting {
-		w.tell(id, nil)
+		w.tell(id, why)
 	}
 }
 
@@ -137,7 +142,7 @@ func (w *worker) tell(id uint64, err error) {
 }
 
 // wait waits until a piece is done, and with it all before it; 0 is no piece. When the context ends first, or the archive
-// is closed, it returns nil all the same: the pieces are on the disk, and nothing but damage keeps them from being done.
+// is closed, it returns nil all the same: the pieces are on the disk. Errors: ErrUnfinished; damage.
 func (w *worker) wait(ctx context.Context, id uint64) error {
 	if id == 0 {
 		return nil
@@ -145,8 +150,8 @@ func (w *worker) wait(ctx context.Context, id uint64) error {
 	c := make(chan error, 1)
 	w.mu.Lock()
 	if w.ended {
-		w.mu.Unlock()
-		return nil
+		defer w.mu.Unlock()
+		return w.why
 	}
 	w.waiting[id] = append(w.waiting[id], c)
 	w.mu.Unlock()
@@ -184,7 +189,8 @@ func (w *worker) leave(id uint64, c chan error) {
 // run is the goroutine of the worker. It rests as long as it works, so that others get through.
 func (w *worker) run() {
 	defer close(w.done)
-	defer w.end()
+	var why error
+	defer func() { w.end(why) }()
 	for {
 		began := time.Now()
 		id, err := w.piece()
@@ -197,7 +203,10 @@ func (w *worker) run() {
 			case <-w.quit:
 				return
 			}
-		case errors.Is(err, ErrFailed), errors.Is(err, ErrClosed):
+		case errors.Is(err, ErrFailed):
+			why = fmt.Errorf("%w: %w", ErrUnfinished, err)
+			return
+		case errors.Is(err, ErrClosed):
 			return
 		case errors.Is(err, ErrNoRoom):
 			pause = time.Second

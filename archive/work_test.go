@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -406,5 +407,52 @@ func TestPiecesOfSeveralTargets(t *testing.T) {
 	}
 	if n := len(f.data("carol", DatumFilter{})); n != len(sent) {
 		t.Errorf("carol sees %d of %d datums that she was told are stored", n, len(sent))
+	}
+}
+
+// TestUnfinished: work in pieces is not acknowledged as done when the file is lost in the middle of it,
+// and is finished when the file is opened again.
+func TestUnfinished(t *testing.T) {
+	f := open(t, Options{PieceRows: 2})
+	target := f.target("astro", "T", f.group)
+	var first uint64
+	for range 2 {
+		p, _, err := f.upload("astro", target, "a.csv", curve(0, 20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == 0 {
+			first = p.ID
+		}
+	}
+	// the first piece of the deletion, whose function runs before the file is moved, is the last
+	moved := f.path + ".moved"
+	f.worker.close()
+	f.worker = startWorker(f.Archive)
+	f.worker.mu.Lock() // which piece needs to find what is next
+	answer := make(chan error, 1)
+	go func() { answer <- f.as("astro").DeleteProduct(t.Context(), first) }()
+	for seq := f.db.Head().Seq; f.db.Head().Seq == seq; time.Sleep(time.Millisecond) {
+	}
+	if err := os.Rename(f.path, moved); err != nil {
+		t.Fatal(err)
+	}
+	f.worker.mu.Unlock()
+	if err := <-answer; !errors.Is(err, ErrUnfinished) || !errors.Is(err, ErrLost) {
+		t.Errorf("the deletion: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Logf("closing: %v", err)
+	}
+	if err := os.Rename(moved, f.path); err != nil {
+		t.Fatal(err)
+	}
+	f.reopen()
+	f.awaitWork()
+	if _, _, err := f.as("astro").productOf(first); !refusedAs(err, auth.NotFound) {
+		t.Errorf("after opening again: %v", err)
+	}
+	if n := len(f.data("astro", DatumFilter{})); n != 20 {
+		t.Errorf("%d datums are left of 20", n)
 	}
 }
