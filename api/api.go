@@ -136,7 +136,8 @@ type route struct {
 	open bool
 	// missing is what is said of an id that is none.
 	missing *auth.Error
-	// guarded routes cost much to read, so that not even a link of another site may make a browser ask for them.
+	// guarded routes cost much to read, so that not even a link of another site may make a browser
+	// ask for them.
 	guarded  bool
 	onlyJSON bool   // no pages
 	answers  string // the type of what GET answers, where that is not JSON

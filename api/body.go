@@ -17,8 +17,9 @@ type Limits struct {
 	MaxBody int64
 	// MaxLine is how many bytes a line of a stream of data may have: 16 MiB.
 	MaxLine int64
-	// BodyMemory is how many bytes of memory may be taken by all bodies and lines that are being read, and by what is made of them, about four bytes for one that was sent: 64 MiB. One user has half, or what the
-	// largest body or line takes. Others wait for UploadWait.
+	// BodyMemory is how many bytes of memory may be taken by all bodies and lines that are being
+	// read, and by what is made of them, about four bytes for one that was sent: 64 MiB. One user
+	// has half, or what the largest body or line takes. Others wait for UploadWait.
 	BodyMemory int64
 	// MaxUpload is how many bytes a file, or a stream of data, may have: 8 GiB.
 	MaxUpload int64
@@ -28,7 +29,8 @@ type Limits struct {
 	UploadWait           time.Duration
 	// BodyStall is how long a body may bring nothing: 30 seconds.
 	BodyStall time.Duration
-	// BodyRate is how many bytes a second a body must bring over any RateOver that the node waits for it: 1 KiB and 30 seconds. So a body takes at most its size divided by that, and RateOver.
+	// BodyRate is how many bytes a second a body must bring over any RateOver that the node waits
+	// for it: 1 KiB and 30 seconds. So a body takes at most its size divided by that, and RateOver.
 	BodyRate int64
 	RateOver time.Duration
 	// SendStall is how long a client may take for the next 16 KiB of an answer: five minutes.
@@ -65,7 +67,8 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// userMemory is how much of BodyMemory one user has. The fields of a form take twice their length while they are read.
+// userMemory is how much of BodyMemory one user has. The fields of a form take twice their length
+// while they are read.
 func (l *Limits) userMemory() int64 {
 	return max(l.BodyMemory/2, byteWeight*max(2*l.MaxBody, l.MaxLine)+byteWeight*lineBuffer)
 }
@@ -82,7 +85,8 @@ type bodyError struct{ err error }
 func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
-// patient is a body that must go on coming, at some rate. Only the time counts for which the node waits for it, not that for which it is busy with what came.
+// patient is a body that must go on coming, at some rate. Only the time counts for which the node
+// waits for it, not that for which it is busy with what came.
 type patient struct {
 	io.ReadCloser
 	of     *http.ResponseController
@@ -120,7 +124,8 @@ type patientWriter struct {
 	body  *patient // nil for none
 }
 
-// restStall is how long what is left of a body may take when the answer is known: package http reads a part of it before it sends the answer.
+// restStall is how long what is left of a body may take when the answer is known: package http
+// reads a part of it before it sends the answer.
 const restStall = time.Second
 
 // sendAtOnce is how much must be taken in SendStall.
@@ -179,7 +184,8 @@ func bodyFailed(err error) (status int, detail string) {
 // takers counts the uploads and large bodies that are being sent, by sender.
 type takers struct{ shares }
 
-// take waits until an upload may begin: there are all at once at most, and each of one sender. The caller calls done when it has ended.
+// take waits until an upload may begin: there are all at once at most, and each of one sender. The
+// caller calls done when it has ended.
 func (t *takers) take(ctx context.Context, who sender, all, each int, wait time.Duration) (done func(), err error) {
 	if err := t.shares.take(ctx, who, 1, int64(all), int64(each), wait, errManyUploads); err != nil {
 		return nil, err

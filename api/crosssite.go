@@ -6,8 +6,10 @@ import (
 	"strings"
 )
 
-// A browser attaches some credentials by itself, whichever page makes it send the request: the cookie of a session, and the name and password that were entered in its dialogue for Basic. A page
-// of another site must not act with them. Tokens are put into the header by programs and need no check; clients that are no browsers send neither Sec-Fetch-Site nor Origin.
+// A browser attaches some credentials by itself, whichever page makes it send the request: the
+// cookie of a session, and the name and password that were entered in its dialogue for Basic. A
+// page of another site must not act with them. Tokens are put into the header by programs and need
+// no check; clients that are no browsers send neither Sec-Fetch-Site nor Origin.
 
 // foreign reports whether a page of another origin made a browser send the request.
 func (r *request) foreign() bool {
@@ -21,7 +23,8 @@ func (r *request) foreign() bool {
 	return true
 }
 
-// isOwn reports whether an origin is the node's own, by the name that clients know it by: behind a trusted proxy the Host header may name something else.
+// isOwn reports whether an origin is the node's own, by the name that clients know it by: behind a
+// trusted proxy the Host header may name something else.
 func (r *request) isOwn(origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {
@@ -33,11 +36,13 @@ func (r *request) isOwn(origin string) bool {
 	if base, err := url.Parse(r.api.o.BaseURL); err == nil && base.Scheme == u.Scheme && host(base.Host) == host(u.Host) {
 		return true
 	}
-	// a proxy that is not trusted may hide that there is TLS, but nothing makes TLS of a page without
+	// a proxy that is not trusted may hide that there is TLS, but nothing makes TLS of a page
+	// without
 	return host(r.site.host) == host(u.Host) && (u.Scheme == "https" || u.Scheme == "http" && r.site.scheme == "http")
 }
 
-// isLink reports whether the request shows its answer in the place of the page that led to it, as a link does.
+// isLink reports whether the request shows its answer in the place of the page that led to it, as a
+// link does.
 func (r *request) isLink() bool {
 	dest := r.Header.Get("Sec-Fetch-Dest")
 	return r.reads() && r.Header.Get("Sec-Fetch-Mode") == "navigate" && (dest == "" || dest == "document") && !r.route.guarded
@@ -48,7 +53,8 @@ var (
 	errForeignRead  = &httpError{status: http.StatusForbidden, detail: "This request comes from another site, which needs a token."}
 )
 
-// checkSite refuses a request with a credential that the browser attached by itself when another site made it. Links from other sites may be followed.
+// checkSite refuses a request with a credential that the browser attached by itself when another
+// site made it. Links from other sites may be followed.
 func (r *request) checkSite() error {
 	switch {
 	case !r.foreign():
@@ -61,7 +67,8 @@ func (r *request) checkSite() error {
 	return errForeignRead
 }
 
-// challenge is how one may sign in. Basic raises a browser's dialogue, and what is entered there goes with every later request of every site: so it is offered to what people open themselves and
+// challenge is how one may sign in. Basic raises a browser's dialogue, and what is entered there
+// goes with every later request of every site: so it is offered to what people open themselves and
 // to programs that are no browsers, and never for what a page loads or another site leads to.
 func (r *request) challenge() string {
 	const quiet, dialogue = `Token realm="api"`, `Basic realm="api"`

@@ -14,7 +14,9 @@ import (
 	"nightjar/auth"
 )
 
-// browserHeaders are what a browser, or a program, says of where a request comes from. foreign: another site made it. link: it was led there by a link. dialogue: a refusal may raise the dialogue.
+// browserHeaders are what a browser, or a program, says of where a request comes from. foreign:
+// another site made it. link: it was led there by a link. dialogue: a refusal may raise the
+// dialogue.
 var browserHeaders = map[string]struct {
 	header                  []string
 	foreign, link, dialogue bool
@@ -40,7 +42,9 @@ var browserHeaders = map[string]struct {
 	"a page that may use tokens":      {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors", "Origin", "https://pages.example.org"}, foreign: true},
 }
 
-// TestCrossSite: a page of another site cannot write with a credential that the browser attaches by itself, in whatever form, and reads nothing with it; programs, tokens and the node's own pages can.
+// TestCrossSite: a page of another site cannot write with a credential that the browser attaches by
+// itself, in whatever form, and reads nothing with it; programs, tokens and the node's own pages
+// can.
 func TestCrossSite(t *testing.T) {
 	n := start(t, Options{Origins: []string{"https://pages.example.org"}})
 	target := n.target("astro", "M 31")
@@ -158,7 +162,8 @@ func TestQuietChallenge(t *testing.T) {
 	}
 }
 
-// TestOwnOrigin: behind a proxy that is trusted, or with a base URL, the node's own pages are those of the name that browsers know; nobody else can lend it one.
+// TestOwnOrigin: behind a proxy that is trusted, or with a base URL, the node's own pages are those
+// of the name that browsers know; nobody else can lend it one.
 func TestOwnOrigin(t *testing.T) {
 	proxy := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	for name, c := range map[string]struct {

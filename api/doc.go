@@ -8,6 +8,7 @@
 // archive.For(viewer) one question and returns an answer or an error. Exactly one place, respond.go, writes either, and logs what is a failure of
 // ours; the text of such a failure never goes to the client.
 //
-// Nothing that a viewer may see is remembered between requests. The ETag of a list is made of the head of the log, the viewer with its
-// groups, and the policy: a change of any of them makes another one (etag.go).
+// Nothing that a viewer may see is remembered between requests. The ETag of a list is made of the
+// head of the log, the viewer with its groups, and the policy: a change of any of them makes
+// another one (etag.go).
 package api

@@ -68,10 +68,12 @@ func (r *request) streamed(kind string, fn func(s *stream) error) (*answer, erro
 	return &answer{sent: true}, s.send()
 }
 
-// gatherers is how many exports of data gather their rows at once. That takes some twenty times the memory of sending them, and no longer than the node takes, however slow the client is.
+// gatherers is how many exports of data gather their rows at once. That takes some twenty times the
+// memory of sending them, and no longer than the node takes, however slow the client is.
 const gatherers = 3
 
-// gather begins the part of an export before its first row. The function that is returned ends it, and may be called again.
+// gather begins the part of an export before its first row. The function that is returned ends it,
+// and may be called again.
 func (r *request) gather() (end func(), err error) {
 	select {
 	case r.api.gathering <- struct{}{}:
@@ -256,7 +258,8 @@ func cellText(v archive.JSON) string {
 	return string(v)
 }
 
-// maxTargetColumns is how many aliases and different tags together get columns of their own in an export of targets, all of whose rows have all columns.
+// maxTargetColumns is how many aliases and different tags together get columns of their own in an
+// export of targets, all of whose rows have all columns.
 const maxTargetColumns = 2_000
 
 // exportTargets sends all targets that a filter lets through, as a TOM exports them: aliases as name2, name3 and so on, tags as columns of their own.

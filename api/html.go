@@ -29,10 +29,12 @@ var pageEnd = template.Must(template.New("end").Parse(`</pre>
 </main><div id="notices" role="status" aria-live="polite"></div></body></html>
 `))
 
-// maxSpread is how many bytes of indented JSON an answer has at most, and a page shows: a list in two hundred lists is a hundred times as long when it is indented.
+// maxSpread is how many bytes of indented JSON an answer has at most, and a page shows: a list in
+// two hundred lists is a hundred times as long when it is indented.
 const maxSpread = 2 << 20
 
-// writePage sends an answer as a page. What is indented and escaped is bounded, and escaped as it is sent.
+// writePage sends an answer as a page. What is indented and escaped is bounded, and escaped as it
+// is sent.
 func (r *request) writePage(a *answer) {
 	node, err := r.api.archive.Name()
 	if err != nil {
@@ -83,7 +85,9 @@ func (r *request) writePage(a *answer) {
 	r.w.Write(end.Bytes())
 }
 
-// indented puts each member and each item of a JSON text without white space on a line of its own. whole is false when that is more than most bytes, or the text ends early: then out is the beginning.
+// indented puts each member and each item of a JSON text without white space on a line of its own.
+// whole is false when that is more than most bytes, or the text ends early: then out is the
+// beginning.
 func indented(text []byte, blanks, most int) (out []byte, whole bool) {
 	out = make([]byte, 0, min(2*len(text)+64, most+64))
 	depth, quoted := 0, false

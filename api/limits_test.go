@@ -11,12 +11,14 @@ import (
 	"nightjar/auth"
 )
 
-// textOf is a text of n characters, or bytes when they are of one each, that is different for each mark.
+// textOf is a text of n characters, or bytes when they are of one each, that is different for each
+// mark.
 func textOf(mark string, n int, letter string) string {
 	return mark + strings.Repeat(letter, n-len(mark))
 }
 
-// TestTextLimits sends the longest text that each field may have, and one that is one longer: the first is taken, the second refused with the field's name, whether it comes as JSON, in a form or
+// TestTextLimits sends the longest text that each field may have, and one that is one longer: the
+// first is taken, the second refused with the field's name, whether it comes as JSON, in a form or
 // in a stream of lines.
 func TestTextLimits(t *testing.T) {
 	n := start(t, Options{})

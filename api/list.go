@@ -158,7 +158,8 @@ func links(base string, query url.Values, page archive.Page, count int) (next, p
 // flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a whole.
 const flushAt = 256 << 10
 
-// maxPageRows is how many rows of a list a page for a browser shows, whatever limit is asked for, and maxPageText after how many bytes of JSON no further row of it is read.
+// maxPageRows is how many rows of a list a page for a browser shows, whatever limit is asked for,
+// and maxPageText after how many bytes of JSON no further row of it is read.
 const (
 	maxPageRows = 100
 	maxPageText = 1 << 20

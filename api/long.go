@@ -6,7 +6,8 @@ import (
 	"nightjar/auth"
 )
 
-// maxLong is how many answers that are sent in parts may be on their way at a time, and ownLong how many of one user, or of the guests at one address. Each keeps a part of it and the ids of its
+// maxLong is how many answers that are sent in parts may be on their way at a time, and ownLong how
+// many of one user, or of the guests at one address. Each keeps a part of it and the ids of its
 // rows, some megabytes, for as long as its reader takes, which may be hours.
 const (
 	maxLong = 64
@@ -15,7 +16,8 @@ const (
 
 var errManyLong = &auth.Error{Kind: auth.TooMany, Message: "Too many long answers are being read at once. Try again later, or ask for fewer rows at a time.", RetryAfter: 10 * time.Second}
 
-// takeLong takes the place of an answer that is sent in parts, before the first of them. Nobody waits for one, since whoever waits keeps as much.
+// takeLong takes the place of an answer that is sent in parts, before the first of them. Nobody
+// waits for one, since whoever waits keeps as much.
 func (r *request) takeLong() error {
 	if r.long || r.isLocal() {
 		return nil

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// TestLongAnswersAtOnce: readers who never take their long answers keep only so many of them in the node's memory, and neither others nor short answers wait for them.
+// TestLongAnswersAtOnce: readers who never take their long answers keep only so many of them in the
+// node's memory, and neither others nor short answers wait for them.
 func TestLongAnswersAtOnce(t *testing.T) {
 	n := start(t, Options{})
 	target := n.ask("astro", "POST", "/api/targets/", jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1, "permissions": "OPEN"}`)).want(t, 201).id(t)

@@ -13,11 +13,15 @@ import (
 	"nightjar/auth"
 )
 
-// What bodies take of the node's memory is bounded by construction. Each body, and each long line of a stream, takes a share of Limits.BodyMemory as it grows, before its memory is made, and gives
-// it back when the request is answered, or the line is read. The share is what is made of it in the end: about four times its length (as it was sent, without blanks, as it is compared with others, and
-// as it is written), and more for many small parts. Bodies of up to longText have a room of their own, smallMemory, so that large ones keep nobody from posting a point.
+// What bodies take of the node's memory is bounded by construction. Each body, and each long line
+// of a stream, takes a share of Limits.BodyMemory as it grows, before its memory is made, and gives
+// it back when the request is answered, or the line is read. The share is what is made of it in the
+// end: about four times its length (as it was sent, without blanks, as it is compared with others,
+// and as it is written), and more for many small parts. Bodies of up to longText have a room of
+// their own, smallMemory, so that large ones keep nobody from posting a point.
 
-// The weights of what is in memory, in bytes: of a byte that was sent, of a value of JSON, and of a member of an object that is looked through.
+// The weights of what is in memory, in bytes: of a byte that was sent, of a value of JSON, and of a
+// member of an object that is looked through.
 const (
 	byteWeight   = 4
 	valueWeight  = 16
@@ -112,7 +116,8 @@ var (
 	errMuchMemory  = &auth.Error{Kind: auth.TooMany, Message: "Too many large bodies at once. Try again later.", RetryAfter: 10 * time.Second}
 )
 
-// hold takes n bytes more of the memory of bodies for the request. The first of them are out of the room for small ones.
+// hold takes n bytes more of the memory of bodies for the request. The first of them are out of the
+// room for small ones.
 func (r *request) hold(n int64) error {
 	if n <= 0 || r.isLocal() {
 		return nil
@@ -142,7 +147,8 @@ func (r *request) hold(n int64) error {
 	return nil
 }
 
-// holdParts takes n bytes more for the parts of a body that is in memory already, at once and even if that is more than there is: others wait the longer.
+// holdParts takes n bytes more for the parts of a body that is in memory already, at once and even
+// if that is more than there is: others wait the longer.
 func (r *request) holdParts(n int64) {
 	if n > 0 && !r.isLocal() {
 		r.api.memory.try(r.sender(), n, math.MaxInt64, math.MaxInt64)
@@ -164,7 +170,8 @@ func (r *request) release() {
 // firstHold is how much a body takes at first.
 const firstHold = 4 << 10
 
-// grown gives b room for more bytes behind it, twice as much as it had but not more than most. The share is taken before the memory is.
+// grown gives b room for more bytes behind it, twice as much as it had but not more than most. The
+// share is taken before the memory is.
 func (r *request) grown(b []byte, more int, most int64) ([]byte, error) {
 	need := int64(len(b) + more)
 	if need <= int64(cap(b)) {
@@ -177,7 +184,8 @@ func (r *request) grown(b []byte, more int, most int64) ([]byte, error) {
 	return append(make([]byte, 0, size), b...), nil
 }
 
-// readAll reads a body into memory; length is how long it is, or may be. A body of more than longText takes the share of all of it at once, so that nobody waits with half a body in memory.
+// readAll reads a body into memory; length is how long it is, or may be. A body of more than
+// longText takes the share of all of it at once, so that nobody waits with half a body in memory.
 func (r *request) readAll(body io.Reader, length int64) ([]byte, error) {
 	if length <= longText {
 		return r.readInto(nil, body, length)
@@ -204,7 +212,8 @@ func (r *request) readAll(body io.Reader, length int64) ([]byte, error) {
 	}
 }
 
-// readInto reads to the end and appends what it reads to b, most bytes if the body is as long as it says.
+// readInto reads to the end and appends what it reads to b, most bytes if the body is as long as it
+// says.
 func (r *request) readInto(b []byte, body io.Reader, most int64) ([]byte, error) {
 	for {
 		var err error
@@ -222,13 +231,15 @@ func (r *request) readInto(b []byte, body io.Reader, most int64) ([]byte, error)
 	}
 }
 
-// maxValues is how many values a JSON text may hold that is read as a whole: each small one is some ten times as long when it is compared with others.
+// maxValues is how many values a JSON text may hold that is read as a whole: each small one is some
+// ten times as long when it is compared with others.
 const maxValues = 1_000_000
 
 // longText is from how many bytes on the parts of a JSON text are counted.
 const longText = 64 << 10
 
-// tooFull refuses a JSON text that has too many parts to be read, and takes the share of the parts that it has. What is no JSON is left to the reader.
+// tooFull refuses a JSON text that has too many parts to be read, and takes the share of the parts
+// that it has. What is no JSON is left to the reader.
 func (r *request) tooFull(text []byte) (why string) {
 	if len(text) < longText {
 		return ""
@@ -269,7 +280,8 @@ func (r *request) tooFull(text []byte) (why string) {
 	return ""
 }
 
-// partHeader bounds how much is read for the header of a part of a form, which package multipart takes into memory.
+// partHeader bounds how much is read for the header of a part of a form, which package multipart
+// takes into memory.
 type partHeader struct {
 	io.Reader
 	left int // bytes; negative for no bound

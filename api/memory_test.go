@@ -11,7 +11,8 @@ import (
 	"nightjar/archive"
 )
 
-// TestBodyMemory: large bodies and lines wait for memory, whatever their places, and small ones of others do not; all is given back.
+// TestBodyMemory: large bodies and lines wait for memory, whatever their places, and small ones of
+// others do not; all is given back.
 func TestBodyMemory(t *testing.T) {
 	n := start(t, Options{Limits: Limits{MaxBody: 1 << 20, MaxLine: 2 << 20, BodyMemory: 1, UploadWait: 300 * time.Millisecond}}) // as little as one line needs
 	target := n.target("astro", "M 31", "Observers")
@@ -85,7 +86,8 @@ func TestBodyMemory(t *testing.T) {
 	}
 }
 
-// TestFullTexts: a text of very many small parts is refused before it is taken apart; in a stream this is the line's fault alone.
+// TestFullTexts: a text of very many small parts is refused before it is taken apart; in a stream
+// this is the line's fault alone.
 func TestFullTexts(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -124,7 +126,8 @@ func TestFullTexts(t *testing.T) {
 	}
 }
 
-// TestPartHeaders: the header of a part of a form is not read without an end, and neither is what stands before the first.
+// TestPartHeaders: the header of a part of a form is not read without an end, and neither is what
+// stands before the first.
 func TestPartHeaders(t *testing.T) {
 	n := start(t, Options{})
 	n.target("astro", "M 31")

@@ -76,8 +76,8 @@ func unique(list []string) []string {
 	return out
 }
 
-// textAround2K makes records a little shorter and longer than 2,048 bytes, from where on the file keeps
-// them apart.
+// textAround2K makes records a little shorter and longer than 2,048 bytes, from where on the file
+// keeps them apart.
 func textAround2K(r *rand.Rand) string {
 	return strings.Repeat("x", one(r, 1700, 1800, 1900, 2100, 3000))
 }

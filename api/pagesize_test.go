@@ -21,7 +21,8 @@ func shownOn(t *testing.T, r *reply) string {
 	return html.UnescapeString(text)
 }
 
-// TestPagesAreShort: a page for a browser shows so many rows and bytes of an answer, whatever limit says, and leads to the rest; JSON has all of it.
+// TestPagesAreShort: a page for a browser shows so many rows and bytes of an answer, whatever limit
+// says, and leads to the rest; JSON has all of it.
 func TestPagesAreShort(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -74,7 +75,8 @@ func TestPagesAreShort(t *testing.T) {
 	}
 }
 
-// TestDeepValues: what is nested deeply is much longer when it is indented; pages and indented JSON are bounded all the same.
+// TestDeepValues: what is nested deeply is much longer when it is indented; pages and indented JSON
+// are bounded all the same.
 func TestDeepValues(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -93,7 +95,8 @@ func TestDeepValues(t *testing.T) {
 	}
 }
 
-// TestIndented: it is what the standard library makes of the text, up to the length that it may have.
+// TestIndented: it is what the standard library makes of the text, up to the length that it may
+// have.
 func TestIndented(t *testing.T) {
 	for _, text := range []string{`{}`, `[]`, `null`, `"a\"b\\"`, `[1,2,[],{},{"a":{"b":[true,"x{},:["]}}]`, `{"a":"日本語\n","b":[[[1]]],"c":-1.5e7}`} {
 		for blanks := range 9 {
@@ -124,7 +127,8 @@ func TestIndented(t *testing.T) {
 	}
 }
 
-// TestManyColumns: targets whose tags would make a table of very many columns are not exported as one.
+// TestManyColumns: targets whose tags would make a table of very many columns are not exported as
+// one.
 func TestManyColumns(t *testing.T) {
 	n := start(t, Options{})
 	tags := func(from, to int) string {

@@ -6,9 +6,10 @@ import (
 	"nightjar/archive"
 )
 
-// plainLines reads lines of a stream that say what most lines say in the way most lines do: target, data_type, source_name, source_location, timestamp
-// and value, once each, texts without escapes. It allocates nothing for them. Whatever else a line holds is left to nextLine.datum, which
-// would read the same of a plain line.
+// plainLines reads lines of a stream that say what most lines say in the way most lines do: target,
+// data_type, source_name, source_location, timestamp and value, once each, texts without escapes.
+// It allocates nothing for them. Whatever else a line holds is left to nextLine.datum, which would
+// read the same of a plain line.
 type plainLines struct {
 	value []byte
 	texts map[string]string // equal texts share their memory

@@ -36,7 +36,8 @@ func (r *request) object(status int, fn func(w *writer)) (*answer, error) {
 	return &answer{status: status, body: w.buf}, nil
 }
 
-// spread indents JSON for people, if they asked for that by Accept: application/json; indent=4, as Django REST framework does. Long lists, which are sent as they are read, stay as they are, and so
+// spread indents JSON for people, if they asked for that by Accept: application/json; indent=4, as
+// Django REST framework does. Long lists, which are sent as they are read, stay as they are, and so
 // does what would be longer than maxSpread.
 func (r *request) spread(body []byte) []byte {
 	if r.indent == 0 {
@@ -187,8 +188,8 @@ func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 	w.Write([]byte(`{"detail":"A server error occurred."}`))
 }
 
-// breakOff ends an answer whose status has been sent: only a broken connection can still tell that it
-// is not whole. The log is told unless the reader's rights, or what is read, ended meanwhile.
+// breakOff ends an answer whose status has been sent: only a broken connection can still tell that
+// it is not whole. The log is told unless the reader's rights, or what is read, ended meanwhile.
 func (api *API) breakOff(r *http.Request, err error) {
 	var refused *auth.Error
 	if !errors.As(err, &refused) && r.Context().Err() == nil {

@@ -10,10 +10,10 @@ import (
 	"nightjar/auth"
 )
 
-// TestRightsOfAllSizes: what is granted and withdrawn counts at once, whatever the size of the records
-// of the target, the user and the product, and of the sets of what hangs on the target. The sizes lie
-// on both sides of each threshold of the file: 2,048 bytes of a record, 1,024 ids of a set in one
-// value, 8,192 rows of a tail, 50,000 rows of a write in one transaction.
+// TestRightsOfAllSizes: what is granted and withdrawn counts at once, whatever the size of the
+// records of the target, the user and the product, and of the sets of what hangs on the target. The
+// sizes lie on both sides of each threshold of the file: 2,048 bytes of a record, 1,024 ids of a
+// set in one value, 8,192 rows of a tail, 50,000 rows of a write in one transaction.
 func TestRightsOfAllSizes(t *testing.T) {
 	t.Parallel()
 	type sizes struct{ tag, tags, groups, extra, rows int }
@@ -55,8 +55,8 @@ func TestRightsOfAllSizes(t *testing.T) {
 	}
 }
 
-// sized is a node with one target, a data product with rows, held by astro and Observers, and one datum
-// that carol posted.
+// sized is a node with one target, a data product with rows, held by astro and Observers, and one
+// datum that carol posted.
 type sized struct {
 	t                     *testing.T
 	n                     *node

@@ -13,7 +13,8 @@ import (
 	"nightjar/auth"
 )
 
-// dripping begins a request whose body brings a byte now and then, until it is answered or the test ends.
+// dripping begins a request whose body brings a byte now and then, until it is answered or the test
+// ends.
 func (n *node) dripping(token, path, kind, begin string, length int) (answer chan *http.Response) {
 	n.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(n.URL, "http://"))
@@ -63,7 +64,8 @@ func answered(t *testing.T, what string, answer chan *http.Response, want int) {
 	}
 }
 
-// TestStrangersUploads: users who may add data to nothing keep nobody from uploading, however slowly they send, and what they send is not read.
+// TestStrangersUploads: users who may add data to nothing keep nobody from uploading, however
+// slowly they send, and what they send is not read.
 func TestStrangersUploads(t *testing.T) {
 	n := start(t, Options{Limits: Limits{UploadWait: 200 * time.Millisecond}})
 	target := n.target("astro", "M 31")
@@ -97,7 +99,8 @@ func TestStrangersUploads(t *testing.T) {
 	}
 }
 
-// TestBodyRate: a body that comes too slowly is given up, and its place is free; one that comes at the rate is not, though each byte takes its time.
+// TestBodyRate: a body that comes too slowly is given up, and its place is free; one that comes at
+// the rate is not, though each byte takes its time.
 func TestBodyRate(t *testing.T) {
 	n := start(t, Options{Limits: Limits{Uploads: 1, UserUploads: 1, UploadWait: 10 * time.Second, BodyRate: 200, RateOver: time.Second}})
 	target := n.target("astro", "M 31")

@@ -93,8 +93,8 @@ func (n *node) revoke(user string) {
 // long says whether tests run in their long form, which leaves nothing out.
 func long() bool { return os.Getenv("NIGHTJAR_LONG") != "" }
 
-// TestWithdrawnInTheMiddle: what carol began to send while she might, and ended when she might not any
-// more, is refused as a whole, whatever she signed in with.
+// TestWithdrawnInTheMiddle: what carol began to send while she might, and ended when she might not
+// any more, is refused as a whole, whatever she signed in with.
 func TestWithdrawnInTheMiddle(t *testing.T) {
 	t.Parallel()
 	datum := `{"target": 1, "data_type": "photometry", "timestamp": "2026-01-0%dT00:00:00Z", "value": {"magnitude": 15.5}}`

@@ -125,9 +125,9 @@ func (s *Access) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 	return list, nil
 }
 
-// seesRow is the second look at a row of a list: what the sets said is compared with what the records
-// say. It reports false when the row's target is gone, and auth.ErrRightsEnded when the viewer sees the
-// row no longer.
+// seesRow is the second look at a row of a list: what the sets said is compared with what the
+// records say. It reports false when the row's target is gone, and auth.ErrRightsEnded when the
+// viewer sees the row no longer.
 func (s *Access) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() ([]auth.Grantee, error)) (bool, error) {
 	if s.v.Everything() {
 		return true, nil
@@ -149,8 +149,8 @@ func (s *Access) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() (
 	return err == nil, err
 }
 
-// goneOrHidden says why a row of a list, which the viewer saw when the list began, is refused now: nil
-// when it is gone, auth.ErrRightsEnded when the viewer sees it no longer.
+// goneOrHidden says why a row of a list, which the viewer saw when the list began, is refused now:
+// nil when it is gone, auth.ErrRightsEnded when the viewer sees it no longer.
 func goneOrHidden[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
 	_, err := table.Get(tx, id)
 	switch {

@@ -37,11 +37,14 @@ type Options struct {
 	NoSync bool
 	// MinFree is the free space of the disk below which writes are refused; 0 means 64 MiB.
 	MinFree uint64
-	// DoomFrom is from how many data on a deletion leaves the sweeping to the background; 0 means 5,000.
+	// DoomFrom is from how many data on a deletion leaves the sweeping to the background; 0 means
+	// 5,000.
 	DoomFrom int
-	// StageFrom is from how many data on a write is staged instead of being one transaction; 0 means 5,000.
+	// StageFrom is from how many data on a write is staged instead of being one transaction; 0
+	// means 5,000.
 	StageFrom int
-	// PieceRows is how many rows one transaction of long work changes; 0 means 2,000, which take some 50 ms.
+	// PieceRows is how many rows one transaction of long work changes; 0 means 2,000, which take
+	// some 50 ms.
 	PieceRows int
 }
 
@@ -150,8 +153,8 @@ func (a *Archive) prepare() error {
 	})
 }
 
-// Close ends what runs in the background and closes the file. An index that cannot be closed is told to
-// the operator only: nothing is lost with it, and the next start makes it again.
+// Close ends what runs in the background and closes the file. An index that cannot be closed is
+// told to the operator only: nothing is lost with it, and the next start makes it again.
 func (a *Archive) Close() error {
 	a.keeper.close()
 	a.worker.close()
@@ -168,9 +171,9 @@ func (a *Archive) Auth() *auth.Auth { return a.auth }
 func (a *Archive) Now() time.Time { return a.o.Now() }
 
 // Access is what one viewer can do with the archive. There is no other way to a record. An Access
-// holds the viewer and the policy as they were when it was made. Each transaction makes one of its own,
-// of the viewer and the policy as they are then, so what was withdrawn counts from then on, in the
-// middle of a body or of a list, too.
+// holds the viewer and the policy as they were when it was made. Each transaction makes one of its
+// own, of the viewer and the policy as they are then, so what was withdrawn counts from then on, in
+// the middle of a body or of a list, too.
 type Access struct {
 	a *Archive
 	v auth.Viewer
@@ -186,8 +189,8 @@ func (s *Access) Viewer() auth.Viewer { return s.v }
 // Policy is the rules under which the access is.
 func (s *Access) Policy() auth.Policy { return s.p }
 
-// current is the access that the viewer has in a transaction. Error: *auth.Error when the credential
-// is no longer good.
+// current is the access that the viewer has in a transaction. Error: *auth.Error when the
+// credential is no longer good.
 func (s *Access) current(tx *kv.Tx) (*Access, error) {
 	v, p, err := s.a.auth.Current(tx, s.v)
 	return &Access{s.a, v, p}, err
@@ -235,8 +238,8 @@ func (s *Access) view(fn func(*Access, *kv.Tx) error) error {
 	})
 }
 
-// viewOn is view for an answer that was begun with the rights of s: it ends with auth.ErrRightsEnded
-// when some of these are gone.
+// viewOn is view for an answer that was begun with the rights of s: it ends with
+// auth.ErrRightsEnded when some of these are gone.
 func (s *Access) viewOn(fn func(*Access, *kv.Tx) error) error {
 	return s.view(func(now *Access, tx *kv.Tx) error {
 		if now.v.Lost(s.v) || now.p != s.p && !now.v.Everything() {

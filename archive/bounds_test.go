@@ -24,8 +24,8 @@ func heapInUse() int {
 	return int(m.HeapAlloc)
 }
 
-// TestRejectedLines sends more worthless lines than are told: their reasons come in the order of the lines, and the
-// memory that they take does not grow with their number.
+// TestRejectedLines sends more worthless lines than are told: their reasons come in the order of
+// the lines, and the memory that they take does not grow with their number.
 func TestRejectedLines(t *testing.T) {
 	const lines = 200_000
 	for name, worthless := range map[string]func(in *DatumInput, n int){
@@ -77,7 +77,8 @@ func TestRejectedLines(t *testing.T) {
 	}
 }
 
-// TestLongRows sends few rows that are long: they are not gathered until there are StageFrom of them.
+// TestLongRows sends few rows that are long: they are not gathered until there are StageFrom of
+// them.
 func TestLongRows(t *testing.T) {
 	f := open(t, Options{})
 	target := f.target("astro", "T")
@@ -123,7 +124,8 @@ func TestRejectionsAreBounded(t *testing.T) {
 	}
 }
 
-// TestDryRunRepeats compares what a dry run says of files whose rows repeat, with few rows in memory and with all, with what the upload does.
+// TestDryRunRepeats compares what a dry run says of files whose rows repeat, with few rows in
+// memory and with all, with what the upload does.
 func TestDryRunRepeats(t *testing.T) {
 	f := open(t, Options{})
 	target := f.target("astro", "T")
@@ -266,7 +268,8 @@ func TestLongDryRun(t *testing.T) {
 	}
 }
 
-// anonymous is how many bytes of memory the process has beside its files, 0 where that is not known.
+// anonymous is how many bytes of memory the process has beside its files, 0 where that is not
+// known.
 func anonymous() int {
 	file, err := os.Open("/proc/self/status")
 	if err != nil {

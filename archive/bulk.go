@@ -57,8 +57,8 @@ func (t tally) plus(o tally) tally {
 	return tally{t.created + o.created, t.duplicate + o.duplicate, t.rejected.plus(o.rejected)}
 }
 
-// rejections counts the rows that were left out. It keeps the reasons of the first maxRejected only: a stream of
-// worthless lines must not cost more memory than these.
+// rejections counts the rows that were left out. It keeps the reasons of the first maxRejected
+// only: a stream of worthless lines must not cost more memory than these.
 type rejections struct {
 	count int
 	first []error
@@ -79,15 +79,16 @@ func (r rejections) plus(o rejections) rejections {
 // stageBatch is how many rows one transaction of a staged write takes, and stageBytes how much
 // memory these may take: with more rows, others wait longer for their single posts; with 2,500, an
 // import on 1,000 targets is a fifth slower. A write whose rows take stageAfter bytes is staged,
-// however few they are. There may be as many writes at once as there are places for uploads, and each
-// holds twice stageBytes, and one row more.
+// however few they are. There may be as many writes at once as there are places for uploads, and
+// each holds twice stageBytes, and one row more.
 const (
 	stageBatch = 5_000
 	stageBytes = 2 << 20
 	stageAfter = 4 << 20
 )
 
-// bulkWriters is how many bulk writes are in a transaction at once: what is written takes several times the memory of the rows until it is on the disk, and all who share a commit hold theirs.
+// bulkWriters is how many bulk writes are in a transaction at once: what is written takes several
+// times the memory of the rows until it is on the disk, and all who share a commit hold theirs.
 const bulkWriters = 1
 
 // inTurn runs fn, which writes gathered rows, when it is one of bulkWriters.
@@ -128,7 +129,8 @@ func (b *bulk) added(size int) error {
 	if size < b.s.a.stageBytes {
 		return nil
 	}
-	// A row that is large by itself is written before the next is gathered, while its sender still has the share of memory of the line.
+	// A row that is large by itself is written before the next is gathered, while its sender still
+	// has the share of memory of the line.
 	if err := b.wait(); err != nil {
 		return err
 	}
@@ -363,7 +365,8 @@ func (b *bulk) writeAll(s *Access, tx *kv.Tx, n int) error {
 	return b.checked()
 }
 
-// superseded lists the pending rows of which an equal is visible now, as far as somebody left a note of it.
+// superseded lists the pending rows of which an equal is visible now, as far as somebody left a
+// note of it.
 func (b *bulk) superseded(tx *kv.Tx) (pending []uint64, err error) {
 	notes := b.stage.Superseded(tx)
 	if len(notes) == 0 {
@@ -374,7 +377,8 @@ func (b *bulk) superseded(tx *kv.Tx) (pending []uint64, err error) {
 		by[i] = n.By
 	}
 	slices.Sort(by)
-	// There may be a million notes, and for most of them the other one may have been given up, or be pending as well.
+	// There may be a million notes, and for most of them the other one may have been given up, or
+	// be pending as well.
 	there, err := kv.And(kv.IDs(slices.Compact(by)), datums.All(tx)).IDs()
 	if err != nil {
 		return nil, err
@@ -388,7 +392,8 @@ func (b *bulk) superseded(tx *kv.Tx) (pending []uint64, err error) {
 	return slices.Compact(pending), nil
 }
 
-// settle drops pending rows whose equals others made visible while this was being staged, and adds these to what is brought.
+// settle drops pending rows whose equals others made visible while this was being staged, and adds
+// these to what is brought.
 func (b *bulk) settle(s *Access, tx *kv.Tx, rows []uint64, merge *merges) (dropped int, err error) {
 	for _, id := range rows {
 		mine, pending, err := datums.Pending(tx, id)
@@ -414,7 +419,8 @@ func (b *bulk) settle(s *Access, tx *kv.Tx, rows []uint64, merge *merges) (dropp
 	return dropped, nil
 }
 
-// settleEarly is settle in pieces, before the last transaction: somebody may have sent the same million rows.
+// settleEarly is settle in pieces, before the last transaction: somebody may have sent the same
+// million rows.
 func (b *bulk) settleEarly() error {
 	var rows []uint64
 	err := b.stage.Update(b.ctx, func(tx *kv.Tx) (err error) { rows, err = b.superseded(tx); return err })

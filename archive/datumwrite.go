@@ -142,9 +142,10 @@ func (s *Access) typeForData(tx *kv.Tx, name string, p *auth.Problems) (byte, er
 	return tx.Code(codeDataType, name)
 }
 
-// twin finds the row that holds the same datum: same target, type, time and value. One that the viewer sees comes first. One that is hidden is it only if it also shows the same in all
-// that a viewer is shown: otherwise the viewer would read what others said of their source, in place of what he said himself. When there is none, pending are
-// all such rows that are being staged.
+// twin finds the row that holds the same datum: same target, type, time and value. One that the
+// viewer sees comes first. One that is hidden is it only if it also shows the same in all that a
+// viewer is shown: otherwise the viewer would read what others said of their source, in place of
+// what he said himself. When there is none, pending are all such rows that are being staged.
 func (s *Access) twin(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []uint64, err error) {
 	form, isUndated := d.sameness()
 	series, time := lightCurve(d.Target, d.Code), d.Time
@@ -271,8 +272,8 @@ func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*Datu
 	return views, created, err
 }
 
-// insertDatum writes a prepared datum, unless it is there: then it gives the id of that one, and whether the viewer sees it. There is 0 for
-// a datum that is new, whose id is now in d.
+// insertDatum writes a prepared datum, unless it is there: then it gives the id of that one, and
+// whether the viewer sees it. There is 0 for a datum that is new, whose id is now in d.
 func (s *Access) insertDatum(tx *kv.Tx, d *Datum) (there uint64, seen bool, err error) {
 	there, seen, pending, err := s.twin(tx, d)
 	if err != nil || there != 0 {
@@ -284,8 +285,9 @@ func (s *Access) insertDatum(tx *kv.Tx, d *Datum) (there uint64, seen bool, err 
 	return 0, false, err
 }
 
-// supersede notes for each of the rows that are pending that a new one has the same datum, and for that one, should it be pending as well,
-// that they have: whichever appears first, the stages of the others must learn of it.
+// supersede notes for each of the rows that are pending that a new one has the same datum, and for
+// that one, should it be pending as well, that they have: whichever appears first, the stages of
+// the others must learn of it.
 func supersede(tx *kv.Tx, fresh uint64, pending []uint64) {
 	for _, id := range pending {
 		datums.Supersede(tx, id, fresh)

@@ -7,10 +7,11 @@
 //	a, err := archive.Open("nightjar.db", archive.Options{})
 //	err = a.For(viewer).Targets(ctx, filter, page, out)
 //
-// Everything about records is a method of Access, which For gives for a viewer, and holds to what that viewer may see and do. Each
-// transaction looks the viewer and the policy up again (Access.update and Access.view), so what was withdrawn counts in the middle of a
-// body or a list, too. What a viewer may not see does not exist: it is in no list and no count, and asking for it by its id is
-// answered as for an id that was never given out, by the same code (access.go).
+// Everything about records is a method of Access, which For gives for a viewer, and holds to what
+// that viewer may see and do. Each transaction looks the viewer and the policy up again
+// (Access.update and Access.view), so what was withdrawn counts in the middle of a body or a list,
+// too. What a viewer may not see does not exist: it is in no list and no count, and asking for it
+// by its id is answered as for an id that was never given out, by the same code (access.go).
 //
 // # Lists
 //
@@ -20,16 +21,21 @@
 //
 // # Writes
 //
-// A method that writes is one transaction, is durable when it returns without an error, and leaves nothing behind when it returns one. It looks for
-// all problems of its input before it writes, and may run twice (package kv says why). More data than Options.StageFrom are written in several
-// transactions beside what is seen, and appear in one, in which all that they refer to is checked again (bulk.go, merge.go). What would change more than
-// Options.PieceRows rows in one transaction is done in pieces by the worker, which are in the file until they are done; the method returns after the last (work.go).
-// Where the name of a target changed, the index follows the log by itself (indexer.go).
+// A method that writes is one transaction, is durable when it returns without an error, and leaves
+// nothing behind when it returns one. It looks for all problems of its input before it writes, and
+// may run twice (package kv says why). More data than Options.StageFrom are written in several
+// transactions beside what is seen, and appear in one, in which all that they refer to is checked
+// again (bulk.go, merge.go). What would change more than Options.PieceRows rows in one transaction
+// is done in pieces by the worker, which are in the file until they are done; the method returns
+// after the last (work.go). Where the name of a target changed, the index follows the log by itself
+// (indexer.go).
 //
 // # Errors
 //
-// What may be stored is bounded; limits.go has all limits. Three kinds of errors come back. *auth.Problems are what is wrong with an input, by field; *auth.Error a refusal, such as NotFound; *ProcessingError a file
-// that could not be read, with its report. Whatever else is an error is a failure of the file, the disk or ours, and its text is for the log, not for who asked.
+// What may be stored is bounded; limits.go has all limits. Three kinds of errors come back.
+// *auth.Problems are what is wrong with an input, by field; *auth.Error a refusal, such as
+// NotFound; *ProcessingError a file that could not be read, with its report. Whatever else is an
+// error is a failure of the file, the disk or ours, and its text is for the log, not for who asked.
 //
 // # What is remembered
 //

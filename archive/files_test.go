@@ -197,7 +197,8 @@ func TestWriteSpectrum(t *testing.T) {
 	}
 }
 
-// TestFailedLooks: what is wrong with a file is remembered for a while, so that asking again costs nothing and takes no turn.
+// TestFailedLooks: what is wrong with a file is remembered for a while, so that asking again costs
+// nothing and takes no turn.
 func TestFailedLooks(t *testing.T) {
 	f := open(t, Options{})
 	bad := strings.Replace(fitsPicture(), "NAXIS2  =                    3", "NAXIS2  =                 3000", 1)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestFull: whoever has gathered enough is given no further row before they could send it, and gets every row in the end.
+// TestFull: whoever has gathered enough is given no further row before they could send it, and gets
+// every row in the end.
 func TestFull(t *testing.T) {
 	f := open(t, Options{})
 	ctx := context.Background()

@@ -99,8 +99,9 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 			in.Time, in.Timed = began, true
 		}
 		if len(in.All()) > 0 {
-			// Rows that are wrong already are gathered only as long as their reasons may be among those that are told. So
-			// the reasons of the first rejected rows are told in the order of their lines, and the others cost no memory.
+			// Rows that are wrong already are gathered only as long as their reasons may be among
+			// those that are told. So the reasons of the first rejected rows are told in the order
+			// of their lines, and the others cost no memory.
 			if wrong++; wrong > maxRejected {
 				uncounted++
 				continue
@@ -240,7 +241,8 @@ type TargetsResult struct {
 	More     int          // how many more were rejected
 }
 
-// targetsAtOnce is how many targets one transaction of AddTargets makes, fewer when their inputs take stageBytes.
+// targetsAtOnce is how many targets one transaction of AddTargets makes, fewer when their inputs
+// take stageBytes.
 const targetsAtOnce = 500
 
 // memory is about how many bytes an input takes while it is gathered.

@@ -9,8 +9,10 @@ import (
 	"nightjar/kv"
 )
 
-// Every record is bounded: no request makes one that costs others the disk or the memory, and no text becomes a key that the file cannot hold (32,768 bytes; package kv refuses longer ones again).
-// These are all limits of what is stored; docs/security.md has the same list, and TestLimitsPage compares the two.
+// Every record is bounded: no request makes one that costs others the disk or the memory, and no
+// text becomes a key that the file cannot hold (32,768 bytes; package kv refuses longer ones
+// again). These are all limits of what is stored; docs/security.md has the same list, and
+// TestLimitsPage compares the two.
 
 // Limits of texts, in characters.
 const (
@@ -128,7 +130,8 @@ func tooManyCharacters(p *auth.Problems, path, text string, most int) {
 	}
 }
 
-// checkLimits adds what is too large in an input for a target, and says how many problems there are then.
+// checkLimits adds what is too large in an input for a target, and says how many problems there are
+// then.
 func (in *TargetInput) checkLimits(p *auth.Problems) int {
 	tooManyElements(p, "aliases", len(in.Aliases), MaxAliases)
 	tooManyElements(p, "targetextra_set", len(in.Extras), MaxExtras)

@@ -38,7 +38,8 @@ func TestLimitsPage(t *testing.T) {
 	}
 }
 
-// TestKeysFit writes the longest texts that are allowed, in letters that take most room, into every text that a key is made of: none comes near the longest key that the file can hold.
+// TestKeysFit writes the longest texts that are allowed, in letters that take most room, into every
+// text that a key is made of: none comes near the longest key that the file can hold.
 func TestKeysFit(t *testing.T) {
 	f := open(t, Options{})
 	wide := func(n int) string { return strings.Repeat("\ufdfa", n) } // 3 bytes, and folded into 18 letters
@@ -68,7 +69,8 @@ func TestKeysFit(t *testing.T) {
 	}
 }
 
-// TestLargeSpectrum refuses a file whose spectrum becomes a larger value than one may be, and says which and why.
+// TestLargeSpectrum refuses a file whose spectrum becomes a larger value than one may be, and says
+// which and why.
 func TestLargeSpectrum(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T")
@@ -87,7 +89,8 @@ func TestLargeSpectrum(t *testing.T) {
 	}
 }
 
-// TestLargestTarget changes one number of the largest target that there may be, many times: the log does not keep the target each time.
+// TestLargestTarget changes one number of the largest target that there may be, many times: the log
+// does not keep the target each time.
 func TestLargestTarget(t *testing.T) {
 	f := open(t, Options{})
 	in := &TargetInput{Name: Some("large"), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(1.0)}}

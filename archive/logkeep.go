@@ -19,7 +19,8 @@ const keepForever = "forever"
 // keepUnits are the units of log_keep, of fixed lengths.
 var keepUnits = map[byte]time.Duration{'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour, 'm': 30 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
 
-// parseKeep reads a value of log_keep: "forever", for which the time is 0, or a number of hours, days, weeks, months of 30 or years of 365 days, such as 90d.
+// parseKeep reads a value of log_keep: "forever", for which the time is 0, or a number of hours,
+// days, weeks, months of 30 or years of 365 days, such as 90d.
 func parseKeep(s string) (time.Duration, error) {
 	if s == keepForever {
 		return 0, nil
@@ -38,7 +39,8 @@ func checkKeep(s string) error {
 	return err
 }
 
-// trimLog drops the entries of the log that are older than log_keep says, on behalf of an author, and gives the last of them, 0 for none.
+// trimLog drops the entries of the log that are older than log_keep says, on behalf of an author,
+// and gives the last of them, 0 for none.
 func (a *Archive) trimLog(ctx context.Context, author kv.Author) (last uint64, err error) {
 	var value string
 	err = a.db.View(func(tx *kv.Tx) error { value, err = setting(tx, settingLogKeep); return err })
@@ -53,7 +55,8 @@ func (a *Archive) trimLog(ctx context.Context, author kv.Author) (last uint64, e
 	return a.db.TrimLog(ctx, author, a.o.Now().Add(-keep))
 }
 
-// logKeeper trims the log in the background: soon after the start, once a day, and when log_keep is changed.
+// logKeeper trims the log in the background: soon after the start, once a day, and when log_keep is
+// changed.
 type logKeeper struct {
 	changed chan struct{}
 	stop    context.CancelFunc
@@ -111,7 +114,8 @@ func (k *logKeeper) close() {
 	<-k.done
 }
 
-// TrimLog drops the entries of the log that are older than the setting log_keep says, and gives the last of them, 0 for none. Superusers only.
+// TrimLog drops the entries of the log that are older than the setting log_keep says, and gives the
+// last of them, 0 for none. Superusers only.
 func (s *Access) TrimLog(ctx context.Context) (last uint64, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return 0, err

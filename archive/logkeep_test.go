@@ -37,7 +37,8 @@ func (c *testClock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c
 
 func (c *testClock) add(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
 
-// TestLogKeep sets log_keep: soon the old entries are gone, and all that reads the log goes on: its list, verify, the index of names, a compacted file.
+// TestLogKeep sets log_keep: soon the old entries are gone, and all that reads the log goes on: its
+// list, verify, the index of names, a compacted file.
 func TestLogKeep(t *testing.T) {
 	clock := &testClock{now: time.Now().Add(-1000 * time.Hour)}
 	f := open(t, Options{Now: clock.Now})
@@ -154,7 +155,8 @@ func (f *fixture) waitForIndex() {
 	}
 }
 
-// TestFullDisk lets a superuser make room where nothing else can be written, also after a restart: by log_keep, and by taking away what leads nowhere.
+// TestFullDisk lets a superuser make room where nothing else can be written, also after a restart:
+// by log_keep, and by taking away what leads nowhere.
 func TestFullDisk(t *testing.T) {
 	clock := &testClock{now: time.Now().Add(-1000 * time.Hour)}
 	f := open(t, Options{Now: clock.Now})

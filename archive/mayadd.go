@@ -8,7 +8,8 @@ import (
 // mayAddLooks is how many targets MayAddSomewhere looks at.
 const mayAddLooks = 1000
 
-// MayAddSomewhere reports whether the viewer may add data to any target at all. It looks at so many targets at most, and takes it for granted after that.
+// MayAddSomewhere reports whether the viewer may add data to any target at all. It looks at so many
+// targets at most, and takes it for granted after that.
 func (s *Access) MayAddSomewhere() (may bool, err error) {
 	switch {
 	case s.p.MayWrite(s.v) != nil:

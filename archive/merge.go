@@ -11,8 +11,8 @@ import (
 	"nightjar/kv"
 )
 
-// merges are rows of a bulk write whose equals were there already: each is brought once more at the end, by a product or
-// by its sender. They take about 24 bytes each.
+// merges are rows of a bulk write whose equals were there already: each is brought once more at the
+// end, by a product or by its sender. They take about 24 bytes each.
 type merges struct {
 	rows    []mergeRow
 	owners  [][]uint64 // the groups that rows without a product name, each list once
@@ -20,7 +20,8 @@ type merges struct {
 	targets map[uint64]bool
 }
 
-// mergeRow is one of them: id is the row that was there, and seen whether the sender saw it then. Owners is a place in merges.owners.
+// mergeRow is one of them: id is the row that was there, and seen whether the sender saw it then.
+// Owners is a place in merges.owners.
 type mergeRow struct {
 	id, product uint64 // product 0 for none
 	owners      uint32
@@ -84,13 +85,13 @@ func (m *merges) sort() {
 	})
 }
 
-// errDeletedMeanwhile refuses a bulk write that counted on rows which are not there any more. Their equals were not kept,
-// so they cannot be stored now.
+// errDeletedMeanwhile refuses a bulk write that counted on rows which are not there any more. Their
+// equals were not kept, so they cannot be stored now.
 var errDeletedMeanwhile = &auth.Error{Kind: auth.Conflict, Message: "Some of these data were stored already, but have been deleted or hidden from you since they were sent. " +
 	"Nothing was stored: send all of it again."}
 
-// mergeAll brings the rows of a sorted list. When they are few this is done at once, and otherwise left to the worker, as
-// pieces that are stored in the same transaction.
+// mergeAll brings the rows of a sorted list. When they are few this is done at once, and otherwise
+// left to the worker, as pieces that are stored in the same transaction.
 func (b *bulk) mergeAll(s *Access, tx *kv.Tx, list *merges) error {
 	if len(list.rows) <= s.a.o.PieceRows {
 		for _, r := range list.rows {
@@ -139,8 +140,9 @@ func (b *bulk) mergeOne(s *Access, tx *kv.Tx, r mergeRow, groups []uint64) error
 	return err
 }
 
-// mergeSet brings rows of one product or sender, sorted by id. What is true of them is found by sets, since there may be
-// a million of them; those that change are stored as pieces for the worker.
+// mergeSet brings rows of one product or sender, sorted by id. What is true of them is found by
+// sets, since there may be a million of them; those that change are stored as pieces for the
+// worker.
 func (b *bulk) mergeSet(s *Access, tx *kv.Tx, rows []mergeRow, groups []uint64) error {
 	ids, saw := make([]uint64, 0, len(rows)), make([]uint64, 0, len(rows))
 	for _, r := range rows {
@@ -199,8 +201,8 @@ func (b *bulk) mergeSet(s *Access, tx *kv.Tx, rows []mergeRow, groups []uint64) 
 // maxLost is how many references of a bulk write are named that hold no longer.
 const maxLost = 100
 
-// stillGood checks once more what the rows of a staged write refer to, with the rights of this moment: much may have been
-// deleted or withdrawn since the first of them were written.
+// stillGood checks once more what the rows of a staged write refer to, with the rights of this
+// moment: much may have been deleted or withdrawn since the first of them were written.
 func (b *bulk) stillGood(s *Access, tx *kv.Tx) error {
 	p := new(auth.Problems)
 	about := map[uint64]bool{}
@@ -265,7 +267,8 @@ func (b *bulk) stillGood(s *Access, tx *kv.Tx) error {
 	return nothingStored(p)
 }
 
-// nothingStored is the refusal of a whole bulk write for the problems that were found at its end, each of them once.
+// nothingStored is the refusal of a whole bulk write for the problems that were found at its end,
+// each of them once.
 func nothingStored(p *auth.Problems) error {
 	if p.Err() == nil {
 		return nil

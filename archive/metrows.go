@@ -13,12 +13,14 @@ import (
 	"syscall"
 )
 
-// metRows remembers the rows of a file, however many, to find out which of them are equal: a record of 16 bytes for each,
-// sorted in memory, and in a temporary file when there are more than metAtOnce. That takes 16 bytes of disk for a row,
-// which is less than the row itself has in any file.
+// metRows remembers the rows of a file, however many, to find out which of them are equal: a record
+// of 16 bytes for each, sorted in memory, and in a temporary file when there are more than
+// metAtOnce. That takes 16 bytes of disk for a row, which is less than the row itself has in any
+// file.
 //
-// A record is the first 10 bytes of the row's hash, and in 6 bytes, big-endian, twice its line, plus one when it is
-// stored already. That two of 600 million different rows have the same 10 bytes has a chance of 1 in 7 million.
+// A record is the first 10 bytes of the row's hash, and in 6 bytes, big-endian, twice its line,
+// plus one when it is stored already. That two of 600 million different rows have the same 10 bytes
+// has a chance of 1 in 7 million.
 type metRows struct {
 	a      *Archive
 	most   int // records in memory
@@ -35,7 +37,8 @@ const (
 	metBytes  = 16
 	metHash   = 10
 	metAtOnce = 1 << 20 // 16 MiB
-	// metBuffer is what is read of a run at once. It takes 64 runs, of 64 million rows, to fill 4 MiB.
+	// metBuffer is what is read of a run at once. It takes 64 runs, of 64 million rows, to fill 4
+	// MiB.
 	metBuffer = 64 << 10
 )
 

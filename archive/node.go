@@ -111,8 +111,9 @@ func (s *Access) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, er
 	return r, nil
 }
 
-// besides makes a folder beside the file, on the same disk, for what is needed for a while. What a crash leaves of these is removed when the file is opened again. Where the file's own
-// folder is gone, it is one of the system's, so that what is open can still be saved.
+// besides makes a folder beside the file, on the same disk, for what is needed for a while. What a
+// crash leaves of these is removed when the file is opened again. Where the file's own folder is
+// gone, it is one of the system's, so that what is open can still be saved.
 func (a *Archive) besides() (string, error) {
 	pattern := filepath.Base(a.db.Path()) + kv.Temporary
 	dir, err := os.MkdirTemp(filepath.Dir(a.db.Path()), pattern)
@@ -136,8 +137,8 @@ func (a *Archive) sweepBesides() error {
 	return err
 }
 
-// A Snapshot is a verified copy of the file, to be read and closed. Reading it ends with an error when
-// the one for whom it was made is a superuser no longer.
+// A Snapshot is a verified copy of the file, to be read and closed. Reading it ends with an error
+// when the one for whom it was made is a superuser no longer.
 type Snapshot struct {
 	file *os.File
 	Head string // of the log, as the copy holds it
@@ -182,8 +183,8 @@ func (s *Access) Snapshot(ctx context.Context) (c *Snapshot, err error) {
 	return &Snapshot{f, m.String(), dir, s}, err
 }
 
-// Compact drops the log entries that log_keep does not keep and gives the space of what was deleted back to the disk; writers wait meanwhile. It returns the file's
-// sizes before and after, in bytes.
+// Compact drops the log entries that log_keep does not keep and gives the space of what was deleted
+// back to the disk; writers wait meanwhile. It returns the file's sizes before and after, in bytes.
 func (s *Access) Compact(ctx context.Context) (before, after int64, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return 0, 0, err
@@ -267,7 +268,8 @@ func (s *Access) Stat() (*Stat, error) {
 	return st, err
 }
 
-// Ready says whether the node can serve, reading and, unless it was opened for reading only, writing: nil, or why not: ErrLost, ErrFailed, ErrNoRoom, *kv.DamageError.
+// Ready says whether the node can serve, reading and, unless it was opened for reading only,
+// writing: nil, or why not: ErrLost, ErrFailed, ErrNoRoom, *kv.DamageError.
 func (a *Archive) Ready() error {
 	if err := a.db.Health(); err != nil {
 		return err
@@ -290,7 +292,8 @@ func NodeOf(path string) (string, error) {
 	return uidText(id), err
 }
 
-// SweepBackups removes from a folder the half-made copies of processes that ended meanwhile, and none that is being made.
+// SweepBackups removes from a folder the half-made copies of processes that ended meanwhile, and
+// none that is being made.
 func SweepBackups(dir string) error { return kv.SweepParts(dir) }
 
 // Restore makes a backup into the file of a node of its own at path, where nothing must be: it is copied, verified with check, given a new identity and only then
@@ -299,8 +302,10 @@ func Restore(ctx context.Context, backup, path string, check func(path string) e
 	return kv.RestoreFile(ctx, backup, path, tables(), check)
 }
 
-// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one that nothing has open, and takes out of it what leads to something that was lost, as Repair does. The report counts
-// what was saved; its problems say what was lost. A badly damaged file may end the process, but not change the file.
+// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one
+// that nothing has open, and takes out of it what leads to something that was lost, as Repair does.
+// The report counts what was saved; its problems say what was lost. A badly damaged file may end
+// the process, but not change the file.
 func Salvage(ctx context.Context, from, path string) (*VerifyReport, error) {
 	report, err := kv.Salvage(ctx, from, path, tables())
 	if err != nil {

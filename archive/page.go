@@ -47,7 +47,8 @@ type Out[T any] struct {
 	Begin func(Extent) error
 	Row   func(*T) error
 	Flush func() error
-	// Full reports that enough was given out to be sent: no further row comes before Flush. nil for never.
+	// Full reports that enough was given out to be sent: no further row comes before Flush. nil for
+	// never.
 	Full func() bool
 }
 
@@ -55,8 +56,8 @@ type Out[T any] struct {
 const rowsAtOnce = 1000
 
 // reader reads a row of a list into memory that is used again. It reports false for a row that has
-// gone, and auth.ErrRightsEnded for one that the viewer sees no longer: sets have said that the viewer
-// saw it when the list began.
+// gone, and auth.ErrRightsEnded for one that the viewer sees no longer: sets have said that the
+// viewer saw it when the list began.
 type reader[T any] func(s *Access, tx *kv.Tx, id uint64, row *T) (bool, error)
 
 // give writes a page of ids out: the first rows in the transaction that found them, further ones in

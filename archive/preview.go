@@ -21,7 +21,8 @@ const (
 	failureCost = 1 << 10          // bytes that a failure is taken to be, at least
 )
 
-// previews keeps what was seen in files that were looked into last, by the content of the files: previews, headers and failures.
+// previews keeps what was seen in files that were looked into last, by the content of the files:
+// previews, headers and failures.
 type previews struct {
 	mu    sync.Mutex
 	byKey map[lookKey]*list.Element
@@ -104,8 +105,9 @@ func (p *previews) turn(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// see gives what is kept for the key, or makes it when its turn comes. Whoever waits leaves when ctx ends. A failure is kept like
-// anything else, unless it is the context's or one of reading the archive, which says nothing of the file.
+// see gives what is kept for the key, or makes it when its turn comes. Whoever waits leaves when
+// ctx ends. A failure is kept like anything else, unless it is the context's or one of reading the
+// archive, which says nothing of the file.
 func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, error)) ([]byte, error) {
 	if l := p.get(key); l != nil {
 		return l.body, l.err
@@ -126,10 +128,11 @@ func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, er
 	return l.body, l.err
 }
 
-// Preview is a picture of a data product's file, PNG, at most 512 pixels a side, for files that hold a FITS image. It is made when it is
-// asked for, two at a time, and kept in memory for a while; so is the failure of one that cannot be made. Errors: NotFound, for a path
-// that the viewer does not see and for a file without an image; *ProcessingError for one that cannot be read within the bounds of
-// ingest.Bounds; the context's.
+// Preview is a picture of a data product's file, PNG, at most 512 pixels a side, for files that
+// hold a FITS image. It is made when it is asked for, two at a time, and kept in memory for a
+// while; so is the failure of one that cannot be made. Errors: NotFound, for a path that the viewer
+// does not see and for a file without an image; *ProcessingError for one that cannot be read within
+// the bounds of ingest.Bounds; the context's.
 func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
 	if err != nil {
@@ -147,8 +150,8 @@ func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
 	return b, lookError(err, f)
 }
 
-// Header is the header of a data product's FITS file, JSON; see ingest.HeaderJSON for its form. It takes turns with Preview and is kept
-// as previews are. Errors: those of Preview.
+// Header is the header of a data product's FITS file, JSON; see ingest.HeaderJSON for its form. It
+// takes turns with Preview and is kept as previews are. Errors: those of Preview.
 func (s *Access) Header(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
 	if err != nil {
@@ -160,8 +163,8 @@ func (s *Access) Header(ctx context.Context, path string) ([]byte, error) {
 	return b, lookError(err, f)
 }
 
-// lookError is what a look into a file answers: nothing to see is nothing there. The failure may be that of another file of the same
-// content, whose name the viewer need not know.
+// lookError is what a look into a file answers: nothing to see is nothing there. The failure may be
+// that of another file of the same content, whose name the viewer need not know.
 func lookError(err error, f *FileView) error {
 	var refused *ingest.Error
 	switch {

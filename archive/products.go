@@ -188,8 +188,9 @@ func (s *Access) Product(ctx context.Context, id uint64, out ProductOut) error {
 	return w.rest(ctx, err)
 }
 
-// DeleteProduct deletes a data product with its file. Its data go with it, but for those that came in another way as well. When these are many, it is taken off them
-// in pieces before it goes itself. Errors: NotFound; Forbidden.
+// DeleteProduct deletes a data product with its file. Its data go with it, but for those that came
+// in another way as well. When these are many, it is taken off them in pieces before it goes
+// itself. Errors: NotFound; Forbidden.
 func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
 	var work uint64
 	var begun bool // by somebody else
@@ -238,8 +239,8 @@ func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
 }
 
 // A FileView is an uploaded file that is to be sent. It reads through short transactions, so a slow
-// reader holds nothing. Reading ends with an error when the file is deleted, or its reader may see it
-// no longer.
+// reader holds nothing. Reading ends with an error when the file is deleted, or its reader may see
+// it no longer.
 type FileView struct {
 	*Product
 	*io.SectionReader

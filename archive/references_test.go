@@ -15,7 +15,8 @@ import (
 	"nightjar/kv"
 )
 
-// stream is a bulk write that a test feeds row by row, with a StageFrom of 2 and two rows in a transaction.
+// stream is a bulk write that a test feeds row by row, with a StageFrom of 2 and two rows in a
+// transaction.
 type stream struct {
 	f      *fixture
 	rows   chan DatumInput
@@ -68,8 +69,8 @@ func (s *stream) end() (*DataResult, error) {
 	return e.DataResult, e.err
 }
 
-// TestStagedReferences: what a staged write refers to is deleted or withdrawn after its rows were staged. The whole is
-// refused, in the words for a single row, and leaves nothing.
+// TestStagedReferences: what a staged write refers to is deleted or withdrawn after its rows were
+// staged. The whole is refused, in the words for a single row, and leaves nothing.
 func TestStagedReferences(t *testing.T) {
 	ctx := context.Background()
 	const types = "photometry,spectroscopy,fits_file,image_file"
@@ -168,7 +169,8 @@ func TestStagedReferences(t *testing.T) {
 	}
 }
 
-// TestStagedUploadReferences is the same for a file, whose rows are all of one target, and for one that names its objects.
+// TestStagedUploadReferences is the same for a file, whose rows are all of one target, and for one
+// that names its objects.
 func TestStagedUploadReferences(t *testing.T) {
 	ctx := context.Background()
 	f := open(t, Options{}).small()
@@ -219,8 +221,8 @@ func TestStagedUploadReferences(t *testing.T) {
 	}
 }
 
-// TestTwinDeleted: rows of a stream were there already when they were staged, and are deleted before it ends. They must
-// not be missing silently.
+// TestTwinDeleted: rows of a stream were there already when they were staged, and are deleted
+// before it ends. They must not be missing silently.
 func TestTwinDeleted(t *testing.T) {
 	for _, pieceRows := range []int{2, 1000} {
 		f := open(t, Options{PieceRows: pieceRows}).small()
@@ -258,8 +260,8 @@ func TestTwinDeleted(t *testing.T) {
 	}
 }
 
-// TestStagedMergeKeepsProduct: a row of a long stream that names a product and is there already is brought by that
-// product, as a single one is.
+// TestStagedMergeKeepsProduct: a row of a long stream that names a product and is there already is
+// brought by that product, as a single one is.
 func TestStagedMergeKeepsProduct(t *testing.T) {
 	for _, pieceRows := range []int{1, 1000} {
 		f := open(t, Options{PieceRows: pieceRows}).small()
@@ -288,7 +290,8 @@ func TestStagedMergeKeepsProduct(t *testing.T) {
 	}
 }
 
-// TestProductGone: a datum whose product is gone, which nothing makes any more, can be read and deleted by its holder.
+// TestProductGone: a datum whose product is gone, which nothing makes any more, can be read and
+// deleted by its holder.
 func TestProductGone(t *testing.T) {
 	f := open(t, Options{})
 	f.mode(auth.Objects, auth.ReadOnly)
@@ -313,9 +316,9 @@ func TestProductGone(t *testing.T) {
 	}
 }
 
-// TestStreamModel lets streams, single data, files and deletions meet, in random steps one after the other. What a
-// stream acknowledges is there when it ends, of targets and products that are there and that its sender may write to;
-// what is refused has a reason, and leaves nothing.
+// TestStreamModel lets streams, single data, files and deletions meet, in random steps one after
+// the other. What a stream acknowledges is there when it ends, of targets and products that are
+// there and that its sender may write to; what is refused has a reason, and leaves nothing.
 func TestStreamModel(t *testing.T) {
 	seeds := 6
 	if os.Getenv("NIGHTJAR_LONG") != "" {
@@ -553,7 +556,8 @@ func (f *fixture) noDangling() {
 	}
 }
 
-// TestThreeMeet: two streams and a single post bring the same datum, and the streams learn of each other and of the post.
+// TestThreeMeet: two streams and a single post bring the same datum, and the streams learn of each
+// other and of the post.
 func TestThreeMeet(t *testing.T) {
 	for _, postLast := range []bool{false, true} {
 		f := open(t, Options{}).small()

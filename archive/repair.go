@@ -89,7 +89,8 @@ func (s *Access) Repair(ctx context.Context) (*Repair, error) {
 	return r, nil
 }
 
-// mendedRows are the rows of references that lead nowhere, each once. Data come first: what they owe to a product is only known while that is there.
+// mendedRows are the rows of references that lead nowhere, each once. Data come first: what they
+// owe to a product is only known while that is there.
 func mendedRows(list []kv.Dangling) []kv.Dangling {
 	place := func(d kv.Dangling) int {
 		if d.Table == datums.Name() {
@@ -260,7 +261,8 @@ func mendProduct(tx *kv.Tx, id uint64) (string, error) {
 	return done, products.Put(tx, id, p)
 }
 
-// dropProduct deletes a product without a target and lets go of its file. Its data have mostly been deleted before, since they have the same target.
+// dropProduct deletes a product without a target and lets go of its file. Its data have mostly been
+// deleted before, since they have the same target.
 func dropProduct(tx *kv.Tx, id uint64, p *Product) error {
 	ids, err := datums.Set(tx, dimProduct, kv.Int(id)).IDs()
 	if err != nil {

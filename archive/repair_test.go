@@ -46,7 +46,8 @@ func change[T any](f *fixture, table *kv.Table[T], id uint64, fn func(*T)) {
 	})
 }
 
-// TestRepair makes references of each kind that lead nowhere. Verify names each, repair mends it and says so, in the log, too, and then the file is whole.
+// TestRepair makes references of each kind that lead nowhere. Verify names each, repair mends it
+// and says so, in the log, too, and then the file is whole.
 func TestRepair(t *testing.T) {
 	const nowhere = 999
 	var target, product, observation, datum uint64
@@ -225,7 +226,8 @@ func (f *fixture) interwoven() (target, product, observation, datum uint64) {
 	return v.ID, p.ID, o.ID, data[0]
 }
 
-// TestRepairMany mends more rows than one transaction takes, whose target and product are both gone.
+// TestRepairMany mends more rows than one transaction takes, whose target and product are both
+// gone.
 func TestRepairMany(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T")
@@ -251,7 +253,8 @@ func TestRepairMany(t *testing.T) {
 	}
 }
 
-// TestMissingProduct deletes a datum, as one of those who posted it, whose product is gone: the owner's part goes, and what is left of the product does not stop that.
+// TestMissingProduct deletes a datum, as one of those who posted it, whose product is gone: the
+// owner's part goes, and what is left of the product does not stop that.
 func TestMissingProduct(t *testing.T) {
 	f := open(t, Options{})
 	f.mode(auth.Objects, auth.ReadOnly)
@@ -269,7 +272,8 @@ func TestMissingProduct(t *testing.T) {
 	}
 }
 
-// TestDeletedGroup deletes a group with which a target, an observation and a product were shared: nothing refers to it any more, and nobody else loses anything.
+// TestDeletedGroup deletes a group with which a target, an observation and a product were shared:
+// nothing refers to it any more, and nobody else loses anything.
 func TestDeletedGroup(t *testing.T) {
 	f := open(t, Options{})
 	target, product, observation, _ := f.interwoven()
@@ -319,7 +323,8 @@ func TestDeletedGroup(t *testing.T) {
 	}
 }
 
-// TestSalvageRepairs makes a new file of one in which a product is lost: its data do not refer to it any more.
+// TestSalvageRepairs makes a new file of one in which a product is lost: its data do not refer to
+// it any more.
 func TestSalvageRepairs(t *testing.T) {
 	f := open(t, Options{})
 	_, _, _, datum := f.interwoven()

@@ -55,7 +55,8 @@ func TestStagesMeet(t *testing.T) {
 	}
 }
 
-// TestUntimedLines: lines without a time have that of the request, one for all of them, however many transactions they take; so what is the same in them is stored once.
+// TestUntimedLines: lines without a time have that of the request, one for all of them, however
+// many transactions they take; so what is the same in them is stored once.
 func TestUntimedLines(t *testing.T) {
 	var ticks atomic.Int64
 	f := open(t, Options{StageFrom: 10, Now: func() time.Time { return time.Unix(1.8e9+ticks.Add(1), 0) }})

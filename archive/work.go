@@ -25,7 +25,8 @@ type Work struct {
 	// Owner, with the groups, is added to the data of a join without a product.
 	Owner  uint64   `kv:"5"`
 	Groups []uint64 `kv:"6"`
-	// Rows are the ids of the data of a join, ascending: the first, then the differences, as uvarints.
+	// Rows are the ids of the data of a join, ascending: the first, then the differences, as
+	// uvarints.
 	Rows []byte `kv:"7"`
 	// who asked, as in the log
 	User   uint64 `kv:"8"`
@@ -103,8 +104,9 @@ type worker struct {
 	why     error // it ended: nil when the archive is closed
 }
 
-// ErrUnfinished says that a request was decided, and is on the disk, but that the rest of its pieces
-// cannot be done: the disk has failed, or the file is lost. They are done when the file is next opened.
+// ErrUnfinished says that a request was decided, and is on the disk, but that the rest of its
+// pieces cannot be done: the disk has failed, or the file is lost. They are done when the file is
+// next opened.
 var ErrUnfinished = errors.New("the request was begun, and cannot be finished before a restart")
 
 func startWorker(a *Archive) *worker {
@@ -117,7 +119,8 @@ func startWorker(a *Archive) *worker {
 	return w
 }
 
-// close stops the worker behind the piece that it is at. What is left is done when the file is next opened.
+// close stops the worker behind the piece that it is at. What is left is done when the file is next
+// opened.
 func (w *worker) close() {
 	w.once.Do(func() { close(w.quit) })
 	<-w.done
@@ -141,8 +144,9 @@ func (w *worker) tell(id uint64, err error) {
 	delete(w.waiting, id)
 }
 
-// wait waits until a piece is done, and with it all before it; 0 is no piece. When the context ends first, or the archive
-// is closed, it returns nil all the same: the pieces are on the disk. Errors: ErrUnfinished; damage.
+// wait waits until a piece is done, and with it all before it; 0 is no piece. When the context ends
+// first, or the archive is closed, it returns nil all the same: the pieces are on the disk. Errors:
+// ErrUnfinished; damage.
 func (w *worker) wait(ctx context.Context, id uint64) error {
 	if id == 0 {
 		return nil
@@ -332,8 +336,8 @@ func pendingWork(tx *kv.Tx, target uint64, fn func(id uint64, w *Work) (bool, er
 	return nil
 }
 
-// takeJoins adds to a datum what pending work would bring to it, and takes it out of that work: whoever changes who
-// brought a datum needs all of that now.
+// takeJoins adds to a datum what pending work would bring to it, and takes it out of that work:
+// whoever changes who brought a datum needs all of that now.
 func takeJoins(tx *kv.Tx, id uint64, d *Datum) error {
 	type change struct {
 		id uint64
@@ -357,9 +361,9 @@ func takeJoins(tx *kv.Tx, id uint64, d *Datum) error {
 	return err
 }
 
-// dropSome deletes a data product, with its file and the data that it alone has brought, when at most Options.PieceRows others
-// are left that came with it; otherwise it takes it off so many of these. So until its end the product is there, with
-// fewer and fewer data.
+// dropSome deletes a data product, with its file and the data that it alone has brought, when at
+// most Options.PieceRows others are left that came with it; otherwise it takes it off so many of
+// these. So until its end the product is there, with fewer and fewer data.
 func (a *Archive) dropSome(tx *kv.Tx, product uint64) (ended bool, err error) {
 	p, err := products.Get(tx, product)
 	if errors.Is(err, kv.ErrNotFound) {
@@ -406,8 +410,9 @@ func (a *Archive) dropSome(tx *kv.Tx, product uint64) (ended bool, err error) {
 	return true, products.Delete(tx, product)
 }
 
-// joinFirst does a piece that would bring some data of a set, if there is one. Since the work of an upload may be later
-// than that of a deletion, data that are about to be deleted may be those that the upload found there and counted on.
+// joinFirst does a piece that would bring some data of a set, if there is one. Since the work of an
+// upload may be later than that of a deletion, data that are about to be deleted may be those that
+// the upload found there and counted on.
 func joinFirst(tx *kv.Tx, target uint64, set kv.Set) (joined bool, err error) {
 	err = pendingWork(tx, target, func(id uint64, w *Work) (bool, error) {
 		if w.Kind != workJoin || len(w.Rows) == 0 {
@@ -426,7 +431,8 @@ func joinFirst(tx *kv.Tx, target uint64, set kv.Set) (joined bool, err error) {
 	return joined, err
 }
 
-// broughtBy are the data that a product brought, and those of them that came in another way as well.
+// broughtBy are the data that a product brought, and those of them that came in another way as
+// well.
 func broughtBy(tx *kv.Tx, product uint64) (data, shared kv.Set) {
 	data = datums.Set(tx, dimProduct, kv.Int(product))
 	return data, kv.And(data, datums.Set(tx, dimShared, kv.Int(1)))

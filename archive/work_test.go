@@ -15,7 +15,8 @@ import (
 	"nightjar/kv"
 )
 
-// byHand stops the worker, as the end of the process would: what is begun is answered, and its pieces are done by piece.
+// byHand stops the worker, as the end of the process would: what is begun is answered, and its
+// pieces are done by piece.
 func (f *fixture) byHand() *fixture {
 	f.worker.close()
 	return f
@@ -39,9 +40,10 @@ func curve(from, to int) string {
 	return s
 }
 
-// TestPieces goes step by step through an upload of data that are there already, and through the deletion of either of
-// the products with the same data: what everybody sees is never more than before or after, the file is whole after each
-// piece, and a file that was closed in the middle goes on by itself when it is opened.
+// TestPieces goes step by step through an upload of data that are there already, and through the
+// deletion of either of the products with the same data: what everybody sees is never more than
+// before or after, the file is whole after each piece, and a file that was closed in the middle
+// goes on by itself when it is opened.
 func TestPieces(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
 		for _, crash := range []bool{false, true} {
@@ -71,7 +73,8 @@ func testPieces(t *testing.T, mode auth.Mode, crash bool, stageFrom int) {
 		}
 		return m
 	}
-	// through does what is left piece by piece, or by opening the file again, and compares what is seen
+	// through does what is left piece by piece, or by opening the file again, and compares what is
+	// seen
 	through := func(what string, before map[string][]uint64, least int) {
 		t.Helper()
 		if crash {
@@ -161,7 +164,8 @@ func (f *fixture) awaitWork() {
 	}
 }
 
-// TestPiecesAnswer: who asked is answered when the last piece is done, and the entries of the log say what they continue.
+// TestPiecesAnswer: who asked is answered when the last piece is done, and the entries of the log
+// say what they continue.
 func TestPiecesAnswer(t *testing.T) {
 	f := open(t, Options{PieceRows: 3})
 	target := f.target("astro", "T", f.group)
@@ -199,8 +203,8 @@ func TestPiecesAnswer(t *testing.T) {
 	}
 }
 
-// TestPiecesModel does the same random steps with an archive whose worker has not come to anything yet, or to some
-// pieces, and with one that does all at once. In the end both hold the same.
+// TestPiecesModel does the same random steps with an archive whose worker has not come to anything
+// yet, or to some pieces, and with one that does all at once. In the end both hold the same.
 func TestPiecesModel(t *testing.T) {
 	seeds := 6
 	if os.Getenv("NIGHTJAR_LONG") != "" {
@@ -306,7 +310,8 @@ func piecesModel(t *testing.T, seed uint64) {
 		}
 		return m
 	}
-	// which of its products a datum shows depends on the order in which they came, and so may differ
+	// which of its products a datum shows depends on the order in which they came, and so may
+	// differ
 	brought := func(f *fixture) map[string]int {
 		m := map[string]int{}
 		err := f.db.View(func(tx *kv.Tx) error {
@@ -365,9 +370,9 @@ func TestDeleteLongList(t *testing.T) {
 	}
 }
 
-// TestPiecesOfSeveralTargets: datums of two targets that were hidden from the sender, and are brought by
-// the sender in one stream, stay when the product that had brought them to either target is deleted
-// before the pieces of the stream are done.
+// TestPiecesOfSeveralTargets: datums of two targets that were hidden from the sender, and are
+// brought by the sender in one stream, stay when the product that had brought them to either target
+// is deleted before the pieces of the stream are done.
 func TestPiecesOfSeveralTargets(t *testing.T) {
 	f := open(t, Options{PieceRows: 2}).byHand()
 	f.mode(auth.Objects, auth.ReadOnly)
@@ -410,8 +415,8 @@ func TestPiecesOfSeveralTargets(t *testing.T) {
 	}
 }
 
-// TestUnfinished: work in pieces is not acknowledged as done when the file is lost in the middle of it,
-// and is finished when the file is opened again.
+// TestUnfinished: work in pieces is not acknowledged as done when the file is lost in the middle of
+// it, and is finished when the file is opened again.
 func TestUnfinished(t *testing.T) {
 	f := open(t, Options{PieceRows: 2})
 	target := f.target("astro", "T", f.group)

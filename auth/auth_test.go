@@ -240,7 +240,8 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// TestLongPassword: the longest password that is allowed opens with itself alone, and nothing longer can be set.
+// TestLongPassword: the longest password that is allowed opens with itself alone, and nothing
+// longer can be set.
 func TestLongPassword(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()

@@ -128,8 +128,8 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// BenchmarkCurrent looks up a viewer who came with a token: what each transaction pays for rights that
-// are never stale.
+// BenchmarkCurrent looks up a viewer who came with a token: what each transaction pays for rights
+// that are never stale.
 func BenchmarkCurrent(b *testing.B) {
 	db, err := kv.Open(filepath.Join(b.TempDir(), "test.db"), Tables(), kv.Options{NoSync: true})
 	if err != nil {

@@ -19,9 +19,9 @@
 //
 // # When rights end
 //
-// Signing in says who asks at that moment. Auth.Current looks the viewer and the policy up again, and
-// every transaction that writes, or that reads on after another one, decides by what it gives: what was
-// withdrawn and acknowledged stops everything that is not committed yet.
+// Signing in says who asks at that moment. Auth.Current looks the viewer and the policy up again,
+// and every transaction that writes, or that reads on after another one, decides by what it gives:
+// what was withdrawn and acknowledged stops everything that is not committed yet.
 //
 // # What is remembered
 //

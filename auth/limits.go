@@ -1,6 +1,7 @@
 package auth
 
-// Limits of what is kept of users, for the list of all limits in package archive. Texts are in characters, the password in bytes.
+// Limits of what is kept of users, for the list of all limits in package archive. Texts are in
+// characters, the password in bytes.
 const (
 	MaxUserName   = maxUserName
 	MaxGroupName  = maxGroupName

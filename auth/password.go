@@ -26,7 +26,8 @@ const (
 // MinPassword is the least number of characters of a password.
 const MinPassword = 8
 
-// maxPassword is the greatest length of a password in bytes: it bounds the work that a guest can cause.
+// maxPassword is the greatest length of a password in bytes: it bounds the work that a guest can
+// cause.
 const maxPassword = 1024
 
 type passwords struct {

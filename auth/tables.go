@@ -114,7 +114,8 @@ func Exists(tx *kv.Tx, g Grantee) (yes bool, err error) {
 	return err == nil, err
 }
 
-// Mend takes what leads nowhere out of a row of this package's tables, whose name is given, and says what it did; "" for nothing.
+// Mend takes what leads nowhere out of a row of this package's tables, whose name is given, and
+// says what it did; "" for nothing.
 func (a *Auth) Mend(tx *kv.Tx, table string, id uint64) (done string, err error) {
 	switch table {
 	case users.Name():

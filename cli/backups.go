@@ -108,8 +108,10 @@ func (p *program) newBackups(c *cli.Context, a *archive.Archive) (*backups, erro
 	return b, err
 }
 
-// list lists the copies of this node, the oldest first: what else has such a name is neither counted nor ever removed. One with a time that is yet to come was taken before the clock was set back, and so before any that is still to be taken: it counts
-// as older than those whose times are past.
+// list lists the copies of this node, the oldest first: what else has such a name is neither
+// counted nor ever removed. One with a time that is yet to come was taken before the clock was set
+// back, and so before any that is still to be taken: it counts as older than those whose times are
+// past.
 func (b *backups) list() (list []kept, err error) {
 	entries, err := os.ReadDir(b.dir)
 	if err != nil {

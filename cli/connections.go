@@ -7,10 +7,12 @@ import (
 	"sync"
 )
 
-// reservedFiles is how many file descriptors connections leave to what the node does itself: its file, the index, copies and compacting, the control socket.
+// reservedFiles is how many file descriptors connections leave to what the node does itself: its
+// file, the index, copies and compacting, the control socket.
 const reservedFiles = 128
 
-// connectionsAtOnce is how many connections a server has at once, 0 for as many as come: where the process may have few files open, half of them.
+// connectionsAtOnce is how many connections a server has at once, 0 for as many as come: where the
+// process may have few files open, half of them.
 func connectionsAtOnce() int {
 	limit := openFiles() // which Go has raised as far as it may
 	if limit <= 0 {
@@ -19,7 +21,8 @@ func connectionsAtOnce() int {
 	return max(limit-reservedFiles, limit/2)
 }
 
-// boundListener accepts a connection only when there are fewer than a number of others, and has an idle one closed when there are not: those that ask nothing keep nobody out.
+// boundListener accepts a connection only when there are fewer than a number of others, and has an
+// idle one closed when there are not: those that ask nothing keep nobody out.
 type boundListener struct {
 	net.Listener
 	slots chan struct{}
@@ -32,7 +35,8 @@ type boundListener struct {
 	waiting bool // for a connection to end
 }
 
-// boundConnections bounds the connections of a server, and returns the listener that it is to serve.
+// boundConnections bounds the connections of a server, and returns the listener that it is to
+// serve.
 func boundConnections(l net.Listener, s *http.Server, limit int) net.Listener {
 	if limit <= 0 {
 		return l
@@ -61,7 +65,8 @@ func (b *boundListener) note(c net.Conn, state http.ConnState) {
 	}
 }
 
-// closeIdle closes the connection that has been idle longest, if there is one. The caller has the lock.
+// closeIdle closes the connection that has been idle longest, if there is one. The caller has the
+// lock.
 func (b *boundListener) closeIdle() {
 	if e := b.idle.Front(); e != nil {
 		c := b.idle.Remove(e).(net.Conn)

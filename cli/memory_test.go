@@ -30,7 +30,8 @@ func (c *child) anonymous() int64 {
 	return n << 10
 }
 
-// rises says by how much the memory of the server rose above what it was when it was idle, at most, while work was done.
+// rises says by how much the memory of the server rose above what it was when it was idle, at most,
+// while work was done.
 func (c *child) rises(work func()) int64 {
 	c.t.Helper()
 	before, most := c.anonymous(), int64(0)
@@ -46,7 +47,8 @@ func (c *child) rises(work func()) int64 {
 	}
 }
 
-// TestMemoryBudget measures what requests that are made to take memory take of it, in a server of its own: 64 MB for one of a user or a guest, 256 MB for as many as are let in at once.
+// TestMemoryBudget measures what requests that are made to take memory take of it, in a server of
+// its own: 64 MB for one of a user or a guest, 256 MB for as many as are let in at once.
 func TestMemoryBudget(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
@@ -122,7 +124,9 @@ func TestMemoryBudget(t *testing.T) {
 	}
 }
 
-// TestStreamsBudget measures what as many streams of lines as the default limits admit take of memory: 256 MB, also when their lines are just short enough to take no share of the memory of bodies.
+// TestStreamsBudget measures what as many streams of lines as the default limits admit take of
+// memory: 256 MB, also when their lines are just short enough to take no share of the memory of
+// bodies.
 func TestStreamsBudget(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")

@@ -36,8 +36,9 @@ func health(t *testing.T, base string) (status int, why string) {
 	return w.StatusCode, got.Why
 }
 
-// TestFileTakenAway: a server whose file is deleted or replaced says so once, refuses what it could lose, keeps other servers off the path and the commands for itself, and what it has acknowledged can be
-// saved.
+// TestFileTakenAway: a server whose file is deleted or replaced says so once, refuses what it could
+// lose, keeps other servers off the path and the commands for itself, and what it has acknowledged
+// can be saved.
 func TestFileTakenAway(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("an open file can neither be moved nor deleted here")
@@ -93,7 +94,8 @@ func readFile(t *testing.T, path string) []byte {
 	return b
 }
 
-// TestServeOnFullDisk starts a server on a disk that is full to the last byte: it reads, says that nothing can be written, and writes when there is room, without a restart.
+// TestServeOnFullDisk starts a server on a disk that is full to the last byte: it reads, says that
+// nothing can be written, and writes when there is room, without a restart.
 func TestServeOnFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if runtime.GOOS != "linux" {
@@ -140,7 +142,8 @@ func TestServeOnFullDisk(t *testing.T) {
 	clean(t, file)
 }
 
-// TestFewDescriptors: idle connections, as many as the process may have files, keep neither others nor compact and backup out.
+// TestFewDescriptors: idle connections, as many as the process may have files, keep neither others
+// nor compact and backup out.
 func TestFewDescriptors(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the number of files is only bounded on Linux")

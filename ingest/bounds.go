@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// The bounds of reading files. They hold for everybody: what is beyond is refused, or cut where [Bounds] says so, before memory or
-// time is spent on it.
+// The bounds of reading files. They hold for everybody: what is beyond is refused, or cut where
+// [Bounds] says so, before memory or time is spent on it.
 const (
 	// Of one preview or header.
 	lookTime       = 10 * time.Second // of one core
@@ -139,7 +139,8 @@ func bytesText(n int64) string {
 	return count(n)
 }
 
-// work is what reading one file may still cost. All readers of the file share it. A nil *work bounds nothing.
+// work is what reading one file may still cost. All readers of the file share it. A nil *work
+// bounds nothing.
 type work struct {
 	ctx    context.Context
 	look   string // "a preview" or "a header"; "" for the reading of data, which pays for unpacking alone
@@ -151,8 +152,9 @@ type work struct {
 
 var errLookTime = errors.New("ingest: a look into a file took too long")
 
-// metered lets a file be read within bounds. The caller calls the function that is returned in the end, from the goroutine that made
-// the call: that of a look has a thread for itself until then, whose time is measured.
+// metered lets a file be read within bounds. The caller calls the function that is returned in the
+// end, from the goroutine that made the call: that of a look has a thread for itself until then,
+// whose time is measured.
 func (f File) metered(ctx context.Context, look string) (File, context.CancelFunc) {
 	f.work = &work{ctx: ctx, look: look, bytes: math.MaxInt64, pixels: math.MaxInt64}
 	if look == "" {

@@ -40,8 +40,9 @@
 // 00:00:00 of the next day. TAI, TT, TDB, TCB and GPS are converted from 1972 on, TDB and TCB within 50 microseconds.
 // The light travel of heliocentric and barycentric dates is not taken off: the point's time_ref says which they are.
 //
-// Nothing is allocated because a header says so. bounds.go has every limit, and [Bounds] lists them. With these, the reading of one
-// file raises the memory of a process by less than 200 MB, and a look into it (Preview, HeaderJSON, Recognise, and Process with
-// Options.Discard) by less than 64 MB, whatever the file holds; a preview or a header takes at most ten seconds of one core.
+// Nothing is allocated because a header says so. bounds.go has every limit, and [Bounds] lists
+// them. With these, the reading of one file raises the memory of a process by less than 200 MB, and
+// a look into it (Preview, HeaderJSON, Recognise, and Process with Options.Discard) by less than 64
+// MB, whatever the file holds; a preview or a header takes at most ten seconds of one core.
 // TestWorstFiles measures it.
 package ingest

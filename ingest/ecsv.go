@@ -287,8 +287,8 @@ type flowDepth struct {
 	escaped bool // the next character is behind a backslash
 }
 
-// walk goes through more text and calls fn, unless it is nil, for every character outside of quotes with the depth after it, until
-// that says no.
+// walk goes through more text and calls fn, unless it is nil, for every character outside of quotes
+// with the depth after it, until that says no.
 func (w *flowDepth) walk(text string, fn func(i, depth int) bool) (depth int) {
 	for i := range len(text) {
 		c, before := text[i], w.before

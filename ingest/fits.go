@@ -27,7 +27,8 @@ type fitsFile struct {
 	offset int64
 	end    int64 // of the data of the HDU before
 	cards  int   // of all headers so far
-	// cardsText, when it is not nil, has the cards of the last header as they are in the file, without END.
+	// cardsText, when it is not nil, has the cards of the last header as they are in the file,
+	// without END.
 	cardsText []byte
 }
 

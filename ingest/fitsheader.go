@@ -27,8 +27,8 @@ type fitsHeader struct {
 	open  []byte         // the last card's string, while CONTINUE cards are added to it
 }
 
-// readFITSHeader reads cards from offset up to END, and returns where the data begin. keep is given the cards of each block; nil for
-// nobody. What breaks the rules is a refusal.
+// readFITSHeader reads cards from offset up to END, and returns where the data begin. keep is given
+// the cards of each block; nil for nobody. What breaks the rules is a refusal.
 func readFITSHeader(f File, hdu int, offset int64, keep func(offset int64, cards []byte)) (h *fitsHeader, data int64, err error) {
 	h = &fitsHeader{hdu: hdu, index: map[string]int{}}
 	defer h.closeString()

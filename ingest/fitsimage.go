@@ -58,7 +58,8 @@ func (im fitsImage) read(ctx context.Context, first, n int64, each func(pixel) e
 	})
 }
 
-// strips hands n pixels of an image that is not compressed to each, some at a time. They are valid until each returns.
+// strips hands n pixels of an image that is not compressed to each, some at a time. They are valid
+// until each returns.
 func (im fitsImage) strips(ctx context.Context, first, n int64, each func([]pixel) error) error {
 	width := int64(max(im.hdu.bitpix, -im.hdu.bitpix) / 8)
 	chunk := make([]byte, min(n*width, 64<<10)) // a multiple of every width

@@ -23,8 +23,9 @@ const (
 	rowBuffer   = 64 << 10
 )
 
-// tiles reads an image that is compressed tile by tile in a binary table, as .fz files have it (FITS standard 4.0, section
-// 10.1), with RICE_1, GZIP_1, GZIP_2 or NOCOMPRESS. Tiles are decoded in strips: memory grows neither with the image nor with its tiles.
+// tiles reads an image that is compressed tile by tile in a binary table, as .fz files have it
+// (FITS standard 4.0, section 10.1), with RICE_1, GZIP_1, GZIP_2 or NOCOMPRESS. Tiles are decoded
+// in strips: memory grows neither with the image nor with its tiles.
 type tiles struct {
 	table             *fitsTable
 	file              File
@@ -262,7 +263,8 @@ func (t *tiles) place(tile int64, axes []int64) (start, size []int64) {
 	return start, size
 }
 
-// tile decodes one tile and hands its pixels, in the order of the image, to each in strips, which are valid until each returns.
+// tile decodes one tile and hands its pixels, in the order of the image, to each in strips, which
+// are valid until each returns.
 func (t *tiles) tile(ctx context.Context, im *fitsImage, tile int64, each func([]pixel) error) error {
 	_, size := t.place(tile, im.hdu.axes)
 	n := int64(1)
@@ -371,7 +373,8 @@ func (t *tiles) damaged(tile int64) error {
 	return t.table.refuse("COMPRESSED_DATA", "tile "+strconv.FormatInt(tile+1, 10)+" is damaged")
 }
 
-// numbers hands the bytes of n numbers of a tile to each, which are packed with gzip or as they are.
+// numbers hands the bytes of n numbers of a tile to each, which are packed with gzip or as they
+// are.
 func (t *tiles) numbers(ctx context.Context, tile int64, kind string, offset, size, n int64, width int, each func(b []byte, width int) error) error {
 	if kind == "NOCOMPRESS" {
 		if size != n*int64(width) {
@@ -409,8 +412,9 @@ func (t *tiles) numbers(ctx context.Context, tile int64, kind string, offset, si
 	return t.ended(in, tile)
 }
 
-// shuffled puts the bytes of numbers together again: GZIP_2 stores all first bytes, then all second bytes, and so on. A large tile is
-// unpacked at each of these places at once, so that no more than a strip is held.
+// shuffled puts the bytes of numbers together again: GZIP_2 stores all first bytes, then all second
+// bytes, and so on. A large tile is unpacked at each of these places at once, so that no more than
+// a strip is held.
 func (t *tiles) shuffled(ctx context.Context, tile, offset, size, n int64, width int, each func(b []byte, width int) error) error {
 	last, err := t.gunzip(0, offset, size)
 	if err != nil {
@@ -559,8 +563,9 @@ func (d *dither) next() float64 {
 	return v
 }
 
-// rice undoes the Rice algorithm (Rice, Yeh and Miller 1993; White and Becker 1998): the first value whole, then differences in
-// blocks that each have their number of bits behind a unary part. The tile is open in t.in.
+// rice undoes the Rice algorithm (Rice, Yeh and Miller 1993; White and Becker 1998): the first
+// value whole, then differences in blocks that each have their number of bits behind a unary part.
+// The tile is open in t.in.
 func (t *tiles) rice(ctx context.Context, n int64, each func([]int64) error) error {
 	bits, codeBits, most := uint(32), uint(5), 25
 	switch t.bytePix {
@@ -628,7 +633,8 @@ func (t *tiles) rice(ctx context.Context, n int64, each func([]int64) error) err
 	return nil
 }
 
-// tileInput takes bits off the front of a tile's bytes, highest first, and reads these as it needs them.
+// tileInput takes bits off the front of a tile's bytes, highest first, and reads these as it needs
+// them.
 type tileInput struct {
 	file         File
 	offset, left int64 // of the bytes that are not read

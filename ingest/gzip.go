@@ -18,9 +18,10 @@ const (
 // isGzip tells whether a file begins as RFC 1952 has it.
 func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
 
-// gunzip returns the file that a compressed one holds. It is unpacked once from end to end, which checks its length and
-// checksum; one of more than maxUnpacked bytes is refused. Memory is bounded: what is behind inMemory is unpacked again when it is
-// read after something that is further behind, and maxUnpacking bounds how often.
+// gunzip returns the file that a compressed one holds. It is unpacked once from end to end, which
+// checks its length and checksum; one of more than maxUnpacked bytes is refused. Memory is bounded:
+// what is behind inMemory is unpacked again when it is read after something that is further behind,
+// and maxUnpacking bounds how often.
 func gunzip(f File) (File, error) {
 	u, out, err := openGzip(f)
 	if err != nil {
@@ -44,8 +45,9 @@ func gunzip(f File) (File, error) {
 	return out, nil
 }
 
-// gunzipLazily returns the file that a compressed one holds, for a look into it. Only its beginning is unpacked; the Size of a larger
-// one is as much as may be unpacked, and its end is found by reading.
+// gunzipLazily returns the file that a compressed one holds, for a look into it. Only its beginning
+// is unpacked; the Size of a larger one is as much as may be unpacked, and its end is found by
+// reading.
 func gunzipLazily(f File) (File, error) {
 	u, out, err := openGzip(f)
 	for err == nil && u.size < 0 && len(u.head) < inMemory/unpackBlock {
@@ -155,7 +157,8 @@ func (u *unpacked) unpack() error {
 	return nil
 }
 
-// ended tells the end of what is packed from a file that was cut: both are io.ErrUnexpectedEOF to io.ReadFull.
+// ended tells the end of what is packed from a file that was cut: both are io.ErrUnexpectedEOF to
+// io.ReadFull.
 func (u *unpacked) ended() bool {
 	var b [1]byte
 	_, err := u.in.Read(b[:])

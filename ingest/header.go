@@ -11,9 +11,10 @@ import (
 //
 //	{"hdus":[{"hdu":1,"type":"IMAGE","name":"","shape":[512,512],"cards":[{"key":"BITPIX","value":16,"comment":"bits"}]}]}
 //
-// Values are numbers with the file's digits, true and false, texts, or null for keywords without one; COMMENT and HISTORY have
-// a text and no value. CONTINUE is joined to what it continues. "truncated":true is at the end when there were too many cards.
-// Errors: ErrNoPreview for what is not FITS; *Error for a file that cannot be read within the bounds of a look, see [Bounds]; the
+// Values are numbers with the file's digits, true and false, texts, or null for keywords without
+// one; COMMENT and HISTORY have a text and no value. CONTINUE is joined to what it continues.
+// "truncated":true is at the end when there were too many cards. Errors: ErrNoPreview for what is
+// not FITS; *Error for a file that cannot be read within the bounds of a look, see [Bounds]; the
 // context's.
 func HeaderJSON(ctx context.Context, f File) ([]byte, error) {
 	f, cancel := f.metered(ctx, "a header")
@@ -66,7 +67,8 @@ func headerJSON(f File) ([]byte, error) {
 	return append(out, '}'), nil
 }
 
-// cardsJSON writes the cards of a header as they are written in it, at most left of them and as many as the answer has room for.
+// cardsJSON writes the cards of a header as they are written in it, at most left of them and as
+// many as the answer has room for.
 func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 	first := true
 	var long []byte // the last card's text, while it may go on; it is written when it has ended

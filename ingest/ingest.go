@@ -60,7 +60,8 @@ type Options struct {
 	// Objects decides about each good row of photometry by the object that it names, "" where it names none, if its table or file names objects: a
 	// reason leaves the row out. Nil takes all rows. It is called often, from the goroutine that reads.
 	Objects func(name string) (reason string)
-	// Discard says that nobody wants the values of spectra: they are checked and not held, and their Value is nil.
+	// Discard says that nobody wants the values of spectra: they are checked and not held, and
+	// their Value is nil.
 	Discard   bool
 	byContent bool // the content is to say what data they are: what may be either is refused
 	// MaxProblems is how many problems, and how many rejected rows, are listed before the rest are only counted;
@@ -112,8 +113,9 @@ func (p *Processors) Handles(dataType string) bool {
 // itself (which is no fault of the file) is returned wrapped. ErrNoProcessor, wrapped, is returned for a data type that
 // is not handled. The report is returned in every case, as far as the reading came.
 //
-// Photometry is streamed: memory does not grow with the file. A spectrum is one point, held whole until it is emitted, unless
-// Options.Discard says that nobody wants it. Bounds lists what is refused for its size.
+// Photometry is streamed: memory does not grow with the file. A spectrum is one point, held whole
+// until it is emitted, unless Options.Discard says that nobody wants it. Bounds lists what is
+// refused for its size.
 func (p *Processors) Process(ctx context.Context, dataType string, f File, o Options, emit func(Point) error) (Report, error) {
 	if o.MaxProblems <= 0 {
 		o.MaxProblems = 100

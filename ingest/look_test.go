@@ -57,7 +57,8 @@ func TestLookStops(t *testing.T) {
 	}
 }
 
-// TestLookTime: a look that takes too long refuses the file, and one whose client has gone does not.
+// TestLookTime: a look that takes too long refuses the file, and one whose client has gone does
+// not.
 func TestLookTime(t *testing.T) {
 	for _, cause := range []error{errLookTime, context.Canceled} {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -101,7 +102,8 @@ func (s *striped) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// TestSparsePreview: of an image with more pixels than are decoded, rows are left out, but none of the preview's.
+// TestSparsePreview: of an image with more pixels than are decoded, rows are left out, but none of
+// the preview's.
 func TestSparsePreview(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
@@ -157,7 +159,8 @@ func TestGzipPlaces(t *testing.T) {
 	}
 }
 
-// TestGzipTooOften: a compressed file whose parts belong together and are far from each other is not unpacked for ever.
+// TestGzipTooOften: a compressed file whose parts belong together and are far from each other is
+// not unpacked for ever.
 func TestGzipTooOften(t *testing.T) {
 	f, cancel := fileOf(packed(make([]byte, inMemory+100*unpackBlock))).metered(t.Context(), "")
 	defer cancel()
@@ -175,7 +178,8 @@ func TestGzipTooOften(t *testing.T) {
 	}
 }
 
-// TestTruncatedLook: the end of a large compressed file is found, though its size is not known before.
+// TestTruncatedLook: the end of a large compressed file is found, though its size is not known
+// before.
 func TestTruncatedLook(t *testing.T) {
 	image := append(fitsCards(fitsShape(8, 4096, 4096)...), padBlock(make([]byte, 4096*4096), 0)...)
 	second := append(fitsCards(fitsExtension(fitsShape(8, 10, 10))...), padBlock(make([]byte, 100), 0)...)
@@ -196,7 +200,8 @@ func TestTruncatedLook(t *testing.T) {
 	}
 }
 
-// TestLargeTiles: a tile of shuffled bytes that is too large to be held is the same image as one that is held, or is not shuffled.
+// TestLargeTiles: a tile of shuffled bytes that is too large to be held is the same image as one
+// that is held, or is not shuffled.
 func TestLargeTiles(t *testing.T) {
 	const side = 1500
 	data := bigEndian(sky(side))

@@ -15,11 +15,12 @@ const MaxPreview = 512
 // ErrNoPreview is what Preview returns, wrapped or not, for a file that has no image in two dimensions.
 var ErrNoPreview = errors.New("ingest: no image to preview")
 
-// Preview is a grey picture of the first image of a FITS file (compressed as .gz or .fz or not) that has two dimensions, north of
-// the array up: at most MaxPreview pixels a side, each the mean of those it covers, stretched as IRAF's zscale does with
-// contrast 0.25. Pixels without a value are black. Of a cube the first plane is taken, of a large image only some rows. Neither
-// memory nor time grow with the image beyond the bounds of a look: see [Bounds]. Errors: ErrNoPreview; *Error for a file that cannot be
-// read within them; the context's.
+// Preview is a grey picture of the first image of a FITS file (compressed as .gz or .fz or not)
+// that has two dimensions, north of the array up: at most MaxPreview pixels a side, each the mean
+// of those it covers, stretched as IRAF's zscale does with contrast 0.25. Pixels without a value
+// are black. Of a cube the first plane is taken, of a large image only some rows. Neither memory
+// nor time grow with the image beyond the bounds of a look: see [Bounds]. Errors: ErrNoPreview;
+// *Error for a file that cannot be read within them; the context's.
 func Preview(ctx context.Context, f File) (*image.Gray, error) {
 	f, cancel := f.metered(ctx, "a preview")
 	defer cancel()
@@ -153,8 +154,9 @@ func (h *fitsHDU) preview(ctx context.Context, f File) (*image.Gray, error) {
 	return out, nil
 }
 
-// sparsely is how many rows of tiles, of so many rows of pixels each, one is decoded of, so that a large image costs no more than may be;
-// every step rows of pixels must have one of them. 0: it costs too much whatever is left out.
+// sparsely is how many rows of tiles, of so many rows of pixels each, one is decoded of, so that a
+// large image costs no more than may be; every step rows of pixels must have one of them. 0: it
+// costs too much whatever is left out.
 func sparsely(width, height, rows, step int64) int64 {
 	every := (width*height + previewPixels - 1) / previewPixels
 	if every > 1 && every*rows > step {
@@ -198,7 +200,8 @@ func (im fitsImage) plane(ctx context.Context, w *work, step int64, add func(x, 
 	return im.strips(ctx, y*width, width, each)
 }
 
-// plane hands the pixels of the first plane to add, tile by tile, pieces of rows. Of a large image rows of tiles are left out.
+// plane hands the pixels of the first plane to add, tile by tile, pieces of rows. Of a large image
+// rows of tiles are left out.
 func (t *tiles) plane(ctx context.Context, im *fitsImage, step int64, add func(x, y int64, run []pixel)) error {
 	across, down := t.count[0], t.count[1]
 	every := sparsely(im.hdu.axes[0], im.hdu.axes[1], t.size[1], step)

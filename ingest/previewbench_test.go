@@ -71,7 +71,8 @@ func riceEncode(pixels []int16) []byte {
 	return w.out
 }
 
-// tiledFile is a file with one tile-compressed image of width x height pixels in tiles of so many rows, each of the given bytes.
+// tiledFile is a file with one tile-compressed image of width x height pixels in tiles of so many
+// rows, each of the given bytes.
 func tiledFile(kind string, bitpix, width, height, tileHeight int, tiles [][]byte, cards ...string) []byte {
 	var table, heap bytes.Buffer
 	for _, tile := range tiles {

@@ -60,7 +60,8 @@ func (s *spectrum) addWavelength(v float64) (reason string) {
 	return ""
 }
 
-// shorten counts a list in place of holding it, when nobody wants it. A list of some bytes is left, which is not an empty one.
+// shorten counts a list in place of holding it, when nobody wants it. A list of some bytes is left,
+// which is not an empty one.
 func (s *spectrum) shorten(list []byte) []byte {
 	const some, few = 64 << 10, 16
 	if s.discard && len(list) > some {

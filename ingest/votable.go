@@ -97,7 +97,8 @@ func (in *voInput) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// follow tells whether no tag is too long: its attributes take many times as much memory as their text.
+// follow tells whether no tag is too long: its attributes take many times as much memory as their
+// text.
 func (in *voInput) follow(b []byte) bool {
 	for _, c := range b {
 		if in.tag == 0 {

@@ -41,7 +41,8 @@ func repeated(text string, bytes int) []byte {
 	return []byte(strings.Repeat(text, bytes/len(text)+1)[:bytes])
 }
 
-// hugeHeader is the header of an HDU with n cards of a text each; half of them are one string over many cards when long says so.
+// hugeHeader is the header of an HDU with n cards of a text each; half of them are one string over
+// many cards when long says so.
 func hugeHeader(first []string, n int, long bool) []byte {
 	cards := slices.Clone(first)
 	for i := range n - len(first) {
@@ -317,7 +318,8 @@ func readAs(way byte, f File) (err error) {
 	return err
 }
 
-// TestReadOne is the child of TestWorstFiles: it reads one file and prints by how much its memory rose and what time it took.
+// TestReadOne is the child of TestWorstFiles: it reads one file and prints by how much its memory
+// rose and what time it took.
 func TestReadOne(t *testing.T) {
 	way, path, ok := strings.Cut(os.Getenv("NIGHTJAR_READ"), " ")
 	if !ok {
@@ -358,8 +360,8 @@ func TestReadOne(t *testing.T) {
 	fmt.Printf("\nmeasured %d %d %s\n", <-peak-idle, cpu, strings.ReplaceAll(said, "\n", " "))
 }
 
-// TestWorstFiles reads files that are small and cost much, each in a process of its own, whose memory and time stay within what one
-// request may take.
+// TestWorstFiles reads files that are small and cost much, each in a process of its own, whose
+// memory and time stay within what one request may take.
 func TestWorstFiles(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")

@@ -70,7 +70,9 @@ func (db *DB) copyTo(ctx context.Context, path string, check func(path string) e
 // partName are the names of copies that are being made, and of the locks beside them.
 var partName = regexp.MustCompile(`^(.+\.part-[0-9]+)\.lock$`)
 
-// newPart makes an empty file for a copy that is to be at path in the end. While the copy is being made, a lock beside it is held, by which SweepParts knows it. The lock is nil where locks are unknown.
+// newPart makes an empty file for a copy that is to be at path in the end. While the copy is being
+// made, a lock beside it is held, by which SweepParts knows it. The lock is nil where locks are
+// unknown.
 func newPart(path string) (temp string, lock *pathLock, err error) {
 	for range 100 {
 		temp = fmt.Sprintf("%s.part-%d", path, rand.Uint32())
@@ -94,7 +96,8 @@ func newPart(path string) (temp string, lock *pathLock, err error) {
 	return "", nil, err
 }
 
-// SweepParts removes the half-made copies in a folder that processes left behind which ended in the middle of Backup. A copy that is being made now is locked, and stays.
+// SweepParts removes the half-made copies in a folder that processes left behind which ended in the
+// middle of Backup. A copy that is being made now is locked, and stays.
 func SweepParts(dir string) error {
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -135,8 +138,9 @@ const (
 	beingMade = ".new"     // ends the name of a file that is being made
 )
 
-// Remains says whether a file or folder in the folder of the data file at path is what a process left that ended in the middle of Open, Backup, Compact or RestoreFile, or a user of Temporary. The caller
-// has the data file open for writing: nobody else needs it any more then.
+// Remains says whether a file or folder in the folder of the data file at path is what a process
+// left that ended in the middle of Open, Backup, Compact or RestoreFile, or a user of Temporary.
+// The caller has the data file open for writing: nobody else needs it any more then.
 func Remains(path, name string) bool {
 	base := filepath.Base(path)
 	if s, ok := strings.CutPrefix(name, "."+base+"-"); ok {
@@ -259,7 +263,8 @@ func (w contextWriter) Write(b []byte) (int, error) {
 	return w.f.Write(b)
 }
 
-// NodeOf reads the identity of the node whose file or backup is at path, which no process may have open for writing. Errors: ErrLocked, ErrNotOurs, *DamageError, those of the file system.
+// NodeOf reads the identity of the node whose file or backup is at path, which no process may have
+// open for writing. Errors: ErrLocked, ErrNotOurs, *DamageError, those of the file system.
 func NodeOf(path string) (id [16]byte, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

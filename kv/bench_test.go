@@ -51,7 +51,8 @@ func BenchmarkInsertOne(b *testing.B) {
 	}
 }
 
-// BenchmarkMayWrite is what each commit looks at first: the path, the lock beside it, and the room on the disk.
+// BenchmarkMayWrite is what each commit looks at first: the path, the lock beside it, and the room
+// on the disk.
 func BenchmarkMayWrite(b *testing.B) {
 	d := benchOpen(b, 10)
 	d.turn.Lock()

@@ -38,12 +38,14 @@ type job struct {
 // Update calls fn in a transaction that is on the disk when Update returns nil. Everything that fn did is undone when it
 // returns an error or panics. Calls that come while a commit is running share the next one.
 //
-// Because of that fn may run several times: when another function of the same transaction fails after it has begun to write, all others run
-// again without it, and when what they share fails, they run again in smaller transactions, in the end each in one of its own. So no function fails
-// because of another. fn reads and checks first and then writes, and changes nothing outside that a second run would not set right.
+// Because of that fn may run several times: when another function of the same transaction fails
+// after it has begun to write, all others run again without it, and when what they share fails,
+// they run again in smaller transactions, in the end each in one of its own. So no function fails
+// because of another. fn reads and checks first and then writes, and changes nothing outside that a
+// second run would not set right.
 //
-// Errors: what fn returned; ErrNoRoom, ErrFailed, ErrReadOnly, ErrClosed; *TooLargeError; *DamageError; *PanicError; the context's error
-// when it ended before fn began.
+// Errors: what fn returned; ErrNoRoom, ErrFailed, ErrReadOnly, ErrClosed; *TooLargeError;
+// *DamageError; *PanicError; the context's error when it ended before fn began.
 func (db *DB) Update(ctx context.Context, a Author, fn func(*Tx) error) error {
 	return db.run(&job{ctx: ctx, author: a, fn: fn})
 }
@@ -215,8 +217,8 @@ func (b *batch) reached(step string) error {
 	return b.db.opts.step(step, b)
 }
 
-// shared runs fn, which writes for all jobs what was gathered, whichever of them asks for it. When it fails or panics, that is done by half, and the
-// transaction cannot be committed.
+// shared runs fn, which writes for all jobs what was gathered, whichever of them asks for it. When
+// it fails or panics, that is done by half, and the transaction cannot be committed.
 func (b *batch) shared(step string, fn func() error) error {
 	before := b.broken
 	b.broken = errHalf
@@ -246,10 +248,12 @@ func (db *DB) commit(jobs []*job) {
 	db.share(jobs)
 }
 
-// share runs jobs in one transaction and answers them, so that none fails because of another. When one fails half-way, the others run again without it, and it
-// after them, in a transaction of its own: what it met may be another's that was never committed. When what they share fails, nobody can tell by
-// which of them: then each half of them runs again in a transaction of its own, until a job that fails is alone. A job that needs no room gets through as well
-// where all together find none. After a failed sync nothing runs again.
+// share runs jobs in one transaction and answers them, so that none fails because of another. When
+// one fails half-way, the others run again without it, and it after them, in a transaction of its
+// own: what it met may be another's that was never committed. When what they share fails, nobody
+// can tell by which of them: then each half of them runs again in a transaction of its own, until a
+// job that fails is alone. A job that needs no room gets through as well where all together find
+// none. After a failed sync nothing runs again.
 func (db *DB) share(jobs []*job) {
 	var aside []*job
 	again := false
@@ -320,8 +324,9 @@ func (db *DB) answer(jobs []*job, err error) {
 	}
 }
 
-// runAfter does what a job has left for the time when it is on the disk. Of most jobs that is to tell the sweeper that there is work, which it would find later as
-// well: a panic is then for Close to return, since the job has been done. A stage that does not know its own rows cannot go on.
+// runAfter does what a job has left for the time when it is on the disk. Of most jobs that is to
+// tell the sweeper that there is work, which it would find later as well: a panic is then for Close
+// to return, since the job has been done. A stage that does not know its own rows cannot go on.
 func (db *DB) runAfter(j *job) error {
 	err := guarded(func() error {
 		if step := db.opts.step; step != nil {
@@ -357,8 +362,9 @@ func guarded(fn func() error) (err error) {
 	return fn()
 }
 
-// try runs the jobs in one transaction and commits it. It returns the job that must be left out when one failed after it had
-// begun to write, and whether any was run. After an error nothing of them is there, unless it is ErrFailed.
+// try runs the jobs in one transaction and commits it. It returns the job that must be left out
+// when one failed after it had begun to write, and whether any was run. After an error nothing of
+// them is there, unless it is ErrFailed.
 func (db *DB) try(jobs []*job) (bad *job, ran bool, err error) {
 	bt, err := db.begin()
 	if err != nil {
@@ -500,7 +506,8 @@ func (b *batch) run(j *job) {
 	}
 }
 
-// take adds what a job noted for staged writes: those of a job that fails name rows that will not be there.
+// take adds what a job noted for staged writes: those of a job that fails name rows that will not
+// be there.
 func (b *batch) take(notes map[*Stage][]Superseded) {
 	if len(notes) > 0 && b.super == nil {
 		b.super = map[*Stage][]Superseded{}
@@ -552,7 +559,8 @@ func (b *batch) finish() error {
 	return nil
 }
 
-// commitTx commits bbolt's transaction, and ends it in any case. Errors: ErrNoRoom, or what a panic of bbolt's is, when nothing was written that counts; else ErrFailed.
+// commitTx commits bbolt's transaction, and ends it in any case. Errors: ErrNoRoom, or what a panic
+// of bbolt's is, when nothing was written that counts; else ErrFailed.
 func (db *DB) commitTx(bt *bbolt.Tx) (err error) {
 	no := bt.ID()
 	panicked := true
@@ -573,7 +581,8 @@ func (db *DB) commitTx(bt *bbolt.Tx) (err error) {
 // commitFailed says what a failed commit of transaction no of bbolt means for what comes after.
 func (db *DB) commitFailed(no int, panicked bool, err error) error {
 	db.tails.clear() // they hold rows that are not there now
-	// What the new state consists of is written before the page that makes it count. Up to then bbolt takes all back, and can go on.
+	// What the new state consists of is written before the page that makes it count. Up to then
+	// bbolt takes all back, and can go on.
 	if before := db.lastTx() < no; before && panicked {
 		return err
 	} else if before && orNoRoom(err) == ErrNoRoom {
@@ -584,7 +593,8 @@ func (db *DB) commitFailed(no int, panicked bool, err error) error {
 	return errors.Join(ErrFailed, err)
 }
 
-// lastTx is the number of the last transaction of bbolt that can be read; the largest number when nothing can.
+// lastTx is the number of the last transaction of bbolt that can be read; the largest number when
+// nothing can.
 func (db *DB) lastTx() (no int) {
 	err := guarded(func() error {
 		bt, err := db.beginView()
@@ -600,23 +610,27 @@ func (db *DB) lastTx() (no int) {
 	return no
 }
 
-// orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise. That a sync of the live file fails is another matter, whatever it says.
+// orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise.
+// That a sync of the live file fails is another matter, whatever it says.
 func orNoRoom(err error) error {
 	var path *fs.PathError // a sync has none on Linux
 	if errors.As(err, &path) && path.Op != "sync" && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		return ErrNoRoom
 	}
-	// bbolt puts the text of the cause alone into the error when it cannot make the file longer; nothing has been written then.
+	// bbolt puts the text of the cause alone into the error when it cannot make the file longer;
+	// nothing has been written then.
 	if err != nil && strings.HasPrefix(err.Error(), "file resize error:") && saysFull(err) {
 		return ErrNoRoom
 	}
 	return err
 }
 
-// NoRoom is ErrNoRoom for an error of a file or folder beside the data file that met the end of the disk, and the error itself otherwise.
+// NoRoom is ErrNoRoom for an error of a file or folder beside the data file that met the end of the
+// disk, and the error itself otherwise.
 func NoRoom(err error) error { return newNoRoom(err) }
 
-// newNoRoom is orNoRoom for all that is done with a file that nobody uses yet: whatever of it met the end of the disk, syncing included, the file is thrown away.
+// newNoRoom is orNoRoom for all that is done with a file that nobody uses yet: whatever of it met
+// the end of the disk, syncing included, the file is thrown away.
 func newNoRoom(err error) error {
 	if err != nil && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || saysFull(err)) {
 		return ErrNoRoom
@@ -655,8 +669,9 @@ func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
 	return db.commitTx(bt)
 }
 
-// mayWrite says whether anything may be written: the file is ours, marked as open, and the disk has room. ErrNoRoom itself means that what makes room may be written all the same; any
-// other error, that nothing may.
+// mayWrite says whether anything may be written: the file is ours, marked as open, and the disk has
+// room. ErrNoRoom itself means that what makes room may be written all the same; any other error,
+// that nothing may.
 func (db *DB) mayWrite() error {
 	if err := db.whyFailed(); err != nil {
 		return err

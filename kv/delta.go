@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// A delta says how a record is made of another one, for the log, which keeps old records: of a large target in which one number
-// was changed it takes some twenty bytes. It is
+// A delta says how a record is made of another one, for the log, which keeps old records: of a
+// large target in which one number was changed it takes some twenty bytes. It is
 //
 //	length of the record as uvarint, CRC-32C of the record (4 bytes, little-endian), and then steps, each a uvarint n:
 //	n even: the n/2 bytes that follow
@@ -39,7 +39,8 @@ func appendDelta(dst, from, to []byte) []byte {
 	return dst
 }
 
-// appendMiddle appends the steps for to from the place at on, in which blocks of from are looked for.
+// appendMiddle appends the steps for to from the place at on, in which blocks of from are looked
+// for.
 func appendMiddle(dst, from, to []byte, at int) []byte {
 	fresh := at // the first byte that no step has given yet
 	if len(to)-at >= deltaBlock && len(from) >= deltaBlock {
@@ -93,7 +94,8 @@ func commonTail(a, b []byte) int {
 	return n
 }
 
-// blockTable finds the blocks of a record by their hash; of several with the same place in the table it keeps the first.
+// blockTable finds the blocks of a record by their hash; of several with the same place in the
+// table it keeps the first.
 type blockTable struct {
 	places []int32 // and 1, 0 for none
 	shift  uint
@@ -112,7 +114,8 @@ func newBlocks(from []byte) blockTable {
 
 func (t blockTable) place(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 >> t.shift }
 
-// find gives the place in from of a block with which to begins, and how far both are equal from there; 0 when there is none.
+// find gives the place in from of a block with which to begins, and how far both are equal from
+// there; 0 when there is none.
 func (t blockTable) find(from, to []byte, h uint64) (place, n int) {
 	place = int(t.places[t.place(h)]) - 1
 	if place < 0 {

@@ -74,7 +74,8 @@ func TestDelta(t *testing.T) {
 	}
 }
 
-// TestDeltaIsShort looks for blocks that were moved: what is kept of a change must not grow with the record.
+// TestDeltaIsShort looks for blocks that were moved: what is kept of a change must not grow with
+// the record.
 func TestDeltaIsShort(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	from := randomBytes(r, 60_000, 256)
@@ -84,7 +85,8 @@ func TestDeltaIsShort(t *testing.T) {
 	}
 }
 
-// TestDeltaBounds refuses steps that lead out of the record, or that make a huge one of a few bytes.
+// TestDeltaBounds refuses steps that lead out of the record, or that make a huge one of a few
+// bytes.
 func TestDeltaBounds(t *testing.T) {
 	from := []byte("0123456789")
 	delta := func(size uint64, steps ...uint64) []byte {
@@ -111,8 +113,9 @@ type rowState struct {
 	rec     *parent // nil for none
 }
 
-// TestBefore makes random histories of records of all sizes and asks for every state that was: while it goes on, after compacting and opening again, and, of what is
-// left, after the oldest entries were dropped.
+// TestBefore makes random histories of records of all sizes and asks for every state that was:
+// while it goes on, after compacting and opening again, and, of what is left, after the oldest
+// entries were dropped.
 func TestBefore(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -21,19 +21,24 @@
 //	blob     files in pieces of 64 KiB, with their hashes: see blob.go
 //	log      sequence 8 -> what one request changed, see Entry
 //
-// A record is 0 and its bytes, or 1 and the CRC-32C of the value in bucket large that holds the bytes; the bytes are as the table's codec wrote them, mostly in the wire
-// format of Protocol Buffers (see Fields). Every value ends with a CRC-32C (Castagnoli, little-endian). It covers the key and all before it; for
-// records and large values the key is table 1, id 8. Ids are given out in ascending order and never twice.
+// A record is 0 and its bytes, or 1 and the CRC-32C of the value in bucket large that holds the
+// bytes; the bytes are as the table's codec wrote them, mostly in the wire format of Protocol
+// Buffers (see Fields). Every value ends with a CRC-32C (Castagnoli, little-endian). It covers the
+// key and all before it; for records and large values the key is table 1, id 8. Ids are given out
+// in ascending order and never twice.
 //
-// Of a record that was changed the log keeps the old one, or how that is made of the new one (delta.go); the oldest entries may be dropped (trim.go). What a record
-// refers to is told by its table (Spec.Refs), and looked up by Verify and Dangling (refs.go).
+// Of a record that was changed the log keeps the old one, or how that is made of the new one
+// (delta.go); the oldest entries may be dropped (trim.go). What a record refers to is told by its
+// table (Spec.Refs), and looked up by Verify and Dangling (refs.go).
 //
 // Records, large values, blobs and the log are the truth. Unique, order, series and set are derived: Rebuild makes them
 // again from the records, Verify compares them.
 //
-// A row of a bulk table exists when it is in the set of all rows of its table (dimension 0, no value). Rows that are being
-// created by a Stage, and rows that are being swept away, stand in bucket meta under stage/; they are in no set, and absent for everybody. The
-// newest rows of a bulk table, those behind its fold mark, are in no stored set and series either, but exist: see tail.go.
+// A row of a bulk table exists when it is in the set of all rows of its table (dimension 0, no
+// value). Rows that are being created by a Stage, and rows that are being swept away, stand in
+// bucket meta under stage/; they are in no set, and absent for everybody. The newest rows of a bulk
+// table, those behind its fold mark, are in no stored set and series either, but exist: see
+// tail.go.
 //
 // # Promises
 //
@@ -48,13 +53,16 @@
 //
 // No function fails because of another that shares its transaction: see DB.Update.
 //
-// A file has one writing process at a time, by a lock on the file and one on its path, which network file systems may not honour: it belongs on a local
-// disk. When the path no longer leads to the open file, nothing more is written either. A plain copy is a good backup of a stopped node only; Backup copies a running one.
+// A file has one writing process at a time, by a lock on the file and one on its path, which
+// network file systems may not honour: it belongs on a local disk. When the path no longer leads to
+// the open file, nothing more is written either. A plain copy is a good backup of a stopped node
+// only; Backup copies a running one.
 //
 // # What is remembered
 //
-// Nothing that is kept in memory may answer for what has changed. These are all the places where something is kept, what they hold, and what
-// makes an entry of no use. None of them outlives the DB, and none is filled from a transaction that is being made, but where that is said.
+// Nothing that is kept in memory may answer for what has changed. These are all the places where
+// something is kept, what they hold, and what makes an entry of no use. None of them outlives the
+// DB, and none is filled from a transaction that is being made, but where that is said.
 //
 //	tails (tail.go)            the newest rows of bulk tables, their sets and series, by table and epoch. A fold, and each change of a stored set, begins an
 //	                           epoch, which is stored with it. Rows join before the commit: readers leave out ids beyond the last of their state, and a

@@ -15,7 +15,8 @@ var (
 	ErrNoRoom = errors.New("the disk has too little free space")
 	// ErrFailed: the disk did not take a write that had been begun (a failed fsync); nothing more is written until the file is opened anew.
 	ErrFailed = errors.New("writing to the disk failed; the node must be restarted")
-	// ErrLost: the file at the path is not the one that is open, or not as long as it was; nothing more is written until a restart. It is ErrFailed, too.
+	// ErrLost: the file at the path is not the one that is open, or not as long as it was; nothing
+	// more is written until a restart. It is ErrFailed, too.
 	ErrLost = errors.New("the file is no longer the one that is open: it was moved, replaced, deleted or truncated")
 	// ErrReadOnly: the file was opened for reading.
 	ErrReadOnly = errors.New("the file is open for reading only")
@@ -25,7 +26,8 @@ var (
 	ErrLocked = errors.New("another process has the file open")
 	// ErrNewer: the file was written by a later version with another format.
 	ErrNewer = errors.New("the file is of a newer format")
-	// ErrOlder: the file was written by an earlier program with another format, which this one does not read.
+	// ErrOlder: the file was written by an earlier program with another format, which this one does
+	// not read.
 	ErrOlder = errors.New("the file is of an older format")
 	// ErrNotOurs: the file is not one of ours.
 	ErrNotOurs = errors.New("not a nightjar file")
@@ -43,7 +45,8 @@ type TakenError struct {
 
 func (e *TakenError) Error() string { return fmt.Sprintf("%q is taken", e.Text) }
 
-// A TooLargeError says that something is larger than the file can hold. Nothing was written because of it.
+// A TooLargeError says that something is larger than the file can hold. Nothing was written because
+// of it.
 type TooLargeError struct {
 	What      string // such as "a record of table target" or "the name of a setting"
 	Size, Max int    // in bytes

@@ -38,7 +38,8 @@ type Options struct {
 	CheckCopy func(path string) error
 	// Committed is called after each commit, by the goroutine that writes, with the new head of the log. It must return at once.
 	Committed func(Mark)
-	// Failed is called once, when nothing can be written any more until a restart, with the reason. It must return at once.
+	// Failed is called once, when nothing can be written any more until a restart, with the reason.
+	// It must return at once.
 	Failed func(error)
 	// Now and Random are the clock and the source of randomness; nil means the real ones.
 	Now    func() time.Time
@@ -157,8 +158,8 @@ type DB struct {
 
 // Open opens the file at path, or makes it. The tables are those of the packages that own the records, always all of them. Close must be called in the end.
 //
-// Errors: ErrLocked, ErrNewer, ErrOlder, ErrNotOurs; ErrCopied when the file is the copy of a running node's and found damaged;
-// *DamageError; those of the file system.
+// Errors: ErrLocked, ErrNewer, ErrOlder, ErrNotOurs; ErrCopied when the file is the copy of a
+// running node's and found damaged; *DamageError; those of the file system.
 func Open(path string, tables []AnyTable, o Options) (*DB, error) {
 	o.setDefaults()
 	s, err := newSchema(tables)

@@ -13,7 +13,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// fullDisk makes options of a disk on which nothing can be made while full is set; commits are refused while shut is set, too.
+// fullDisk makes options of a disk on which nothing can be made while full is set; commits are
+// refused while shut is set, too.
 func fullDisk(full, shut *atomic.Bool) Options {
 	return Options{
 		freeSpace: func(string) (uint64, error) {
@@ -38,8 +39,9 @@ func fullDisk(full, shut *atomic.Bool) Options {
 	}
 }
 
-// TestOpenOnFullDisk: a file is opened on a full disk and read. While nothing has been written a copy of it is as good as one of a stopped node's; what makes room is written
-// when the file is marked, and anything else when there is room, without opening it again.
+// TestOpenOnFullDisk: a file is opened on a full disk and read. While nothing has been written a
+// copy of it is as good as one of a stopped node's; what makes room is written when the file is
+// marked, and anything else when there is room, without opening it again.
 func TestOpenOnFullDisk(t *testing.T) {
 	for _, crashed := range []bool{false, true} {
 		t.Run(fmt.Sprint("crashed ", crashed), func(t *testing.T) {
@@ -123,7 +125,8 @@ func TestOpenOnFullDisk(t *testing.T) {
 	}
 }
 
-// TestCloseOnFullDisk: a disk that takes nothing more keeps no file from being closed; it is found as after a crash.
+// TestCloseOnFullDisk: a disk that takes nothing more keeps no file from being closed; it is found
+// as after a crash.
 func TestCloseOnFullDisk(t *testing.T) {
 	var full, shut atomic.Bool
 	d := openTest(t, fullDisk(&full, &shut))
@@ -137,7 +140,8 @@ func TestCloseOnFullDisk(t *testing.T) {
 	d.addParent(parent{Name: "b"})
 }
 
-// TestHealthAfterNoRoom: a disk that says it has room and takes nothing, as one with a quota, is seen by the writes that it refused.
+// TestHealthAfterNoRoom: a disk that says it has room and takes nothing, as one with a quota, is
+// seen by the writes that it refused.
 func TestHealthAfterNoRoom(t *testing.T) {
 	var full, shut atomic.Bool
 	d := openTest(t, fullDisk(&full, &shut))
@@ -154,7 +158,8 @@ func TestHealthAfterNoRoom(t *testing.T) {
 	}
 }
 
-// TestNoRoomAnywhere: wherever the end of the disk comes up while a file is made beside ours, it is ErrNoRoom; of our own file a failed sync is not.
+// TestNoRoomAnywhere: wherever the end of the disk comes up while a file is made beside ours, it is
+// ErrNoRoom; of our own file a failed sync is not.
 func TestNoRoomAnywhere(t *testing.T) {
 	resize := fmt.Errorf("file resize error: %s", &fs.PathError{Op: "truncate", Path: "x", Err: syscall.ENOSPC}) // as bbolt says it
 	for _, x := range []struct {
@@ -182,7 +187,8 @@ func TestNoRoomAnywhere(t *testing.T) {
 	}
 }
 
-// TestPartsSwept: a copy that was half made when its process ended goes with the next copy to the folder; one that is being made, and what only looks like one, stay.
+// TestPartsSwept: a copy that was half made when its process ended goes with the next copy to the
+// folder; one that is being made, and what only looks like one, stay.
 func TestPartsSwept(t *testing.T) {
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})

@@ -105,17 +105,19 @@ func compareMembers(a, b Member) int {
 	return cmp.Or(cmp.Compare(a.Dim, b.Dim), strings.Compare(string(a.Value), string(b.Value)))
 }
 
-// MaxKey is the longest key in bytes, as bbolt has it; a text that is to be a key must be some bytes shorter, see MaxText. MaxRecord is the longest record.
+// MaxKey is the longest key in bytes, as bbolt has it; a text that is to be a key must be some
+// bytes shorter, see MaxText. MaxRecord is the longest record.
 const (
 	MaxKey    = bbolt.MaxKeySize
 	MaxRecord = 64 << 20
 )
 
-// MaxText is the longest text in bytes that can be a unique key, the value of a dimension, or the name of a setting, a code or a count. Of a value that
-// holds zero bytes, each counts twice.
+// MaxText is the longest text in bytes that can be a unique key, the value of a dimension, or the
+// name of a setting, a code or a count. Of a value that holds zero bytes, each counts twice.
 const MaxText = MaxKey - 16
 
-// check refuses, before anything is written, what cannot be stored, and unique keys that belong to others. rec is the record.
+// check refuses, before anything is written, what cannot be stored, and unique keys that belong to
+// others. rec is the record.
 func (k *Keys) check(id uint64, rec []byte, before *Keys) error {
 	if err := k.fit(rec); err != nil {
 		return err

@@ -61,7 +61,8 @@ func openOdd(t *testing.T, o Options) (db *DB, odds, rows *Table[odd]) {
 	return db, odds, rows
 }
 
-// longRecord is a size that is about as large as may be, or, in the short form, something that is large.
+// longRecord is a size that is about as large as may be, or, in the short form, something that is
+// large.
 func longRecord() int {
 	if os.Getenv("NIGHTJAR_LONG") == "1" {
 		return MaxRecord - 100
@@ -69,8 +70,9 @@ func longRecord() int {
 	return 1 << 20
 }
 
-// TestTooLarge: what cannot be a key, and a record beyond all bounds, is refused by a *TooLargeError before anything is written, so that nothing that shares the transaction
-// runs again; what is as large as may be is stored and found.
+// TestTooLarge: what cannot be a key, and a record beyond all bounds, is refused by a
+// *TooLargeError before anything is written, so that nothing that shares the transaction runs
+// again; what is as large as may be is stored and found.
 func TestTooLarge(t *testing.T) {
 	commits := 0
 	db, odds, rows := openOdd(t, Options{commit: func(bt *bbolt.Tx) error { commits++; return bt.Commit() }})
@@ -178,7 +180,8 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestReadersOfLongTextsWhileWriting: a function that looks up what is longer than any key in a transaction that writes finds nothing and breaks nothing.
+// TestReadersOfLongTextsWhileWriting: a function that looks up what is longer than any key in a
+// transaction that writes finds nothing and breaks nothing.
 func TestReadersOfLongTextsWhileWriting(t *testing.T) {
 	db, odds, rows := openOdd(t, Options{})
 	long := strings.Repeat("y", 2*MaxKey)

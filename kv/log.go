@@ -92,8 +92,9 @@ func (c Change) Count() uint64 {
 	return runs.count()
 }
 
-// An OldRecord is a record as it was before the change: whole, or, where that is shorter, by its difference from the record that
-// the same change put in its place (see delta.go). Before makes the record of it.
+// An OldRecord is a record as it was before the change: whole, or, where that is shorter, by its
+// difference from the record that the same change put in its place (see delta.go). Before makes the
+// record of it.
 type OldRecord struct {
 	Table  uint64 `kv:"1"`
 	ID     uint64 `kv:"2"`
@@ -199,7 +200,8 @@ func (e *entryBuilder) keepOld(d *tableDef, id uint64, old []byte) {
 	e.Old = append(e.Old, OldRecord{Table: uint64(d.no), ID: id, Record: bytes.Clone(old)})
 }
 
-// shortRecord is up to how many bytes a record is kept whole: a difference would save nothing worth the work.
+// shortRecord is up to how many bytes a record is kept whole: a difference would save nothing worth
+// the work.
 const shortRecord = 48
 
 // keepChange keeps the record of a row in whose place another one is put.
@@ -269,10 +271,12 @@ func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
 	return nil
 }
 
-// MaxAuthorText is how many bytes of a name, an address and an action the log keeps: a path that somebody asks for may be long.
+// MaxAuthorText is how many bytes of a name, an address and an action the log keeps: a path that
+// somebody asks for may be long.
 const MaxAuthorText = 1000
 
-// shortened is a text as the log keeps it: a longer one is cut between two characters and ends with an ellipsis.
+// shortened is a text as the log keeps it: a longer one is cut between two characters and ends with
+// an ellipsis.
 func shortened(s string) string {
 	const end = "…"
 	if len(s) <= MaxAuthorText {
@@ -410,8 +414,9 @@ func (tx *Tx) Log(seq uint64) iter.Seq[*Entry] {
 	}
 }
 
-// Before reads a record as it was before the log entry with sequence seq, from what that entry and later ones keep of it. Errors: ErrNotFound when there was no such
-// record, or when the entries that knew of it were dropped; *DamageError.
+// Before reads a record as it was before the log entry with sequence seq, from what that entry and
+// later ones keep of it. Errors: ErrNotFound when there was no such record, or when the entries
+// that knew of it were dropped; *DamageError.
 func (t *Table[T]) Before(tx *Tx, seq, id uint64) (*T, error) {
 	b, err := tx.before(t.def, seq, id)
 	if err != nil {
@@ -424,7 +429,8 @@ func (t *Table[T]) Before(tx *Tx, seq, id uint64) (*T, error) {
 	return rec, nil
 }
 
-// before walks forward to the next whole state of a record, which a later entry keeps or the file has now, and back from there by the differences.
+// before walks forward to the next whole state of a record, which a later entry keeps or the file
+// has now, and back from there by the differences.
 func (tx *Tx) before(d *tableDef, seq, id uint64) ([]byte, error) {
 	if d.bulk {
 		return nil, ErrNotFound // the log keeps no old records of it

@@ -28,7 +28,8 @@ const (
 	metaSession = "session"
 )
 
-// Format is the version of the file format that this package makes and reads. No release wrote formats 1 and 2.
+// Format is the version of the file format that this package makes and reads. No release wrote
+// formats 1 and 2.
 const Format = 3
 
 // metaBucket reads and writes values with their CRC.
@@ -71,7 +72,8 @@ func (tx *Tx) Setting(name string) (value string, ok bool, err error) {
 	return string(b), b != nil, err
 }
 
-// SetSetting stores a setting; the log keeps the old value. A *TooLargeError when the name is longer than MaxText, or the value than MaxRecord.
+// SetSetting stores a setting; the log keeps the old value. A *TooLargeError when the name is
+// longer than MaxText, or the value than MaxRecord.
 func (tx *Tx) SetSetting(name, value string) error {
 	if err := tx.writing(); err != nil {
 		return err
@@ -99,8 +101,9 @@ func nameFits(what, name string) error {
 	return nil
 }
 
-// Code returns the number of one byte that stands for a text within a kind, from 1 on. A text without one is given the next when
-// the transaction writes, and has 0 otherwise. A number is never given to another text. A *TooLargeError when the text is longer than MaxText and needs a number.
+// Code returns the number of one byte that stands for a text within a kind, from 1 on. A text
+// without one is given the next when the transaction writes, and has 0 otherwise. A number is never
+// given to another text. A *TooLargeError when the text is longer than MaxText and needs a number.
 func (tx *Tx) Code(kind byte, text string) (byte, error) {
 	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
 	key := append(prefix[:6:6], text...)

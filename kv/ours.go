@@ -11,9 +11,12 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A file may be deleted, moved away, replaced or cut short while it is open. Whatever is written to it then is acknowledged and lost. So each commit begins with a look at the path, and when
-// the file there is not the one that is open, nothing more is written until a restart, also when it is put back: nobody knows what was done to it meanwhile. Reading goes on as
-// far as it is possible, and Backup copies the open file, which is whole as long as it is open, even when it has been deleted.
+// A file may be deleted, moved away, replaced or cut short while it is open. Whatever is written to
+// it then is acknowledged and lost. So each commit begins with a look at the path, and when the
+// file there is not the one that is open, nothing more is written until a restart, also when it is
+// put back: nobody knows what was done to it meanwhile. Reading goes on as far as it is possible,
+// and Backup copies the open file, which is whole as long as it is open, even when it has been
+// deleted.
 
 // lostError is ErrLost with the cause. It is ErrFailed, too.
 type lostError struct{ path, why string }
@@ -68,7 +71,8 @@ func (db *DB) ours(exactly bool) error {
 	return db.Failed()
 }
 
-// notOurs says why the file is not ours any more, "" if it is. An error says that this could not be found out.
+// notOurs says why the file is not ours any more, "" if it is. An error says that this could not be
+// found out.
 func (db *DB) notOurs(exactly bool) (why string, err error) {
 	there, err := os.Stat(db.path)
 	switch {
@@ -78,7 +82,8 @@ func (db *DB) notOurs(exactly bool) (why string, err error) {
 		return "", fmt.Errorf("the file cannot be found: %w", err)
 	}
 	if !os.SameFile(there, db.held) {
-		// Where the numbers of files are made up, as in some folders of other machines, they may change while a file is open.
+		// Where the numbers of files are made up, as in some folders of other machines, they may
+		// change while a file is open.
 		if now, err := db.file.Stat(); err != nil || !os.SameFile(there, now) {
 			return "another file is in its place", nil
 		}
@@ -90,7 +95,8 @@ func (db *DB) notOurs(exactly bool) (why string, err error) {
 	if db.bolt == nil {
 		return "", nil
 	}
-	// When another archive was written over it the file is the same, and what it says of its last transaction is not.
+	// When another archive was written over it the file is the same, and what it says of its last
+	// transaction is not.
 	id, size, err := db.committed()
 	switch {
 	case err != nil:
@@ -151,8 +157,9 @@ func (db *DB) sameNode() error {
 	})
 }
 
-// Health says why nothing can be written at present, nil if all is well: ErrLost, ErrFailed, ErrNoRoom. A file that is open for reading only is looked at as well: whether it
-// is still the one that was opened.
+// Health says why nothing can be written at present, nil if all is well: ErrLost, ErrFailed,
+// ErrNoRoom. A file that is open for reading only is looked at as well: whether it is still the one
+// that was opened.
 func (db *DB) Health() error {
 	if err := db.Failed(); err != nil {
 		return failure(err)
@@ -186,7 +193,8 @@ func (db *DB) Room() error {
 	return nil
 }
 
-// DiskFree is how many bytes may still be written to the disk of the file; ok says whether that is known.
+// DiskFree is how many bytes may still be written to the disk of the file; ok says whether that is
+// known.
 func (db *DB) DiskFree() (free uint64, ok bool) {
 	free, err := db.opts.freeSpace(db.path)
 	return free, err == nil && free != unknownSpace

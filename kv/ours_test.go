@@ -54,7 +54,8 @@ func onUnix(t *testing.T) {
 	}
 }
 
-// TestLostFile takes the open file away in every way there is. Nothing is acknowledged after that, not even when the file is put back, compact and closing touch nothing of what is at the path, and
+// TestLostFile takes the open file away in every way there is. Nothing is acknowledged after that,
+// not even when the file is put back, compact and closing touch nothing of what is at the path, and
 // the open file can be saved.
 func TestLostFile(t *testing.T) {
 	onUnix(t)
@@ -153,7 +154,8 @@ func TestLostFile(t *testing.T) {
 	}
 }
 
-// TestLostWhileIdle: whoever asks how an idle file is hears that it is gone, and so does who only reads it.
+// TestLostWhileIdle: whoever asks how an idle file is hears that it is gone, and so does who only
+// reads it.
 func TestLostWhileIdle(t *testing.T) {
 	onUnix(t)
 	for _, readOnly := range []bool{false, true} {
@@ -178,7 +180,8 @@ func TestLostWhileIdle(t *testing.T) {
 	}
 }
 
-// TestCompactKeepsOthers: an archive that was put at the path while the file was compacted, or before, is neither replaced nor removed.
+// TestCompactKeepsOthers: an archive that was put at the path while the file was compacted, or
+// before, is neither replaced nor removed.
 func TestCompactKeepsOthers(t *testing.T) {
 	onUnix(t)
 	for _, late := range []bool{false, true} {
@@ -214,7 +217,8 @@ func TestCompactKeepsOthers(t *testing.T) {
 	}
 }
 
-// TestCompactAnotherNode: a file that names another node than the one that was opened is not exchanged.
+// TestCompactAnotherNode: a file that names another node than the one that was opened is not
+// exchanged.
 func TestCompactAnotherNode(t *testing.T) {
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
@@ -229,7 +233,8 @@ func TestCompactAnotherNode(t *testing.T) {
 	}
 }
 
-// TestPathIsLocked: while a process has the file open for writing, no other opens one at its path, wherever the file itself is by then.
+// TestPathIsLocked: while a process has the file open for writing, no other opens one at its path,
+// wherever the file itself is by then.
 func TestPathIsLocked(t *testing.T) {
 	onUnix(t)
 	ways := func(t *testing.T, d *testDB, backup, when string) {
@@ -279,7 +284,8 @@ func TestPathIsLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	ways(t, d, backup, "replaced")
-	// without the lock file another process comes in, and then the first one acknowledges nothing more
+	// without the lock file another process comes in, and then the first one acknowledges nothing
+	// more
 	if err := errors.Join(os.Remove(lock), os.Remove(d.path())); err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +325,8 @@ func openAndClose(d *testDB, o Options) error {
 	return errors.Join(errors.New("it was opened"), db.Close())
 }
 
-// TestOpenThroughLink: what stands beside the file does so where the file is, and compact leaves the link.
+// TestOpenThroughLink: what stands beside the file does so where the file is, and compact leaves
+// the link.
 func TestOpenThroughLink(t *testing.T) {
 	onUnix(t)
 	d := openTest(t, Options{})

@@ -7,8 +7,10 @@ import (
 	"time"
 )
 
-// A pathLock keeps other processes from opening a file for writing at a path, also while the file itself has been moved away or replaced: bbolt's lock is on the file, not
-// on its name. It is a lock on an empty file beside it, which the system gives back when the process ends, however it ends.
+// A pathLock keeps other processes from opening a file for writing at a path, also while the file
+// itself has been moved away or replaced: bbolt's lock is on the file, not on its name. It is a
+// lock on an empty file beside it, which the system gives back when the process ends, however it
+// ends.
 type pathLock struct {
 	path string // of the lock file
 	file *os.File
@@ -23,7 +25,8 @@ const lookEvery = time.Second
 // lockRetry is how long to wait before trying again to lock.
 const lockRetry = 20 * time.Millisecond
 
-// lockPath locks a path, waiting for another process to let go of it. Errors: ErrLocked, those of the file system.
+// lockPath locks a path, waiting for another process to let go of it. Errors: ErrLocked, those of
+// the file system.
 func lockPath(path string, timeout time.Duration) (l *pathLock, err error) {
 	for began := time.Now(); ; time.Sleep(lockRetry) {
 		if l, err = tryLockPath(path); !errors.Is(err, ErrLocked) || time.Since(began) >= timeout {
@@ -68,7 +71,8 @@ func (l *pathLock) release() {
 	}
 }
 
-// awaitPath waits until no process has a path locked for writing, without locking it: the folder may be one where nothing can be written.
+// awaitPath waits until no process has a path locked for writing, without locking it: the folder
+// may be one where nothing can be written.
 func awaitPath(path string, timeout time.Duration) error {
 	for began := time.Now(); ; time.Sleep(lockRetry) {
 		f, err := os.Open(lockFileOf(path))
@@ -86,8 +90,10 @@ func awaitPath(path string, timeout time.Duration) error {
 	}
 }
 
-// holdPath sees to it that the path stays locked: somebody may have deleted the lock file. While another process has it for a moment, because it would like to open the file, too,
-// that process finds the file itself locked. Once a second is enough: whoever came in by then has another file, which each commit sees.
+// holdPath sees to it that the path stays locked: somebody may have deleted the lock file. While
+// another process has it for a moment, because it would like to open the file, too, that process
+// finds the file itself locked. Once a second is enough: whoever came in by then has another file,
+// which each commit sees.
 func (db *DB) holdPath() {
 	now := time.Now()
 	if db.lock != nil && now.Sub(db.looked) < lookEvery {
@@ -106,7 +112,8 @@ func (db *DB) holdPath() {
 	db.lock = l
 }
 
-// putInPlace gives a complete file its name, at which nothing may be. Errors: fs.ErrExist, those of the file system.
+// putInPlace gives a complete file its name, at which nothing may be. Errors: fs.ErrExist, those of
+// the file system.
 func putInPlace(temp, path string) error {
 	err := os.Link(temp, path)
 	if err == nil {
@@ -115,7 +122,8 @@ func putInPlace(temp, path string) error {
 	if errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// Where links are unknown, an empty file takes the name first, so that what somebody else puts there meanwhile is not replaced.
+	// Where links are unknown, an empty file takes the name first, so that what somebody else puts
+	// there meanwhile is not replaced.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

@@ -6,8 +6,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A Reader reads rows of a table one after the other. When their ids ascend and lie close together, it
-// goes from one to the next, rather than from the root of the tree to each; in a transaction that writes, where a row may have changed since, it seeks each.
+// A Reader reads rows of a table one after the other. When their ids ascend and lie close together,
+// it goes from one to the next, rather than from the root of the tree to each; in a transaction
+// that writes, where a row may have changed since, it seeks each.
 type Reader[T any] struct {
 	table *Table[T]
 	tx    *Tx

@@ -8,7 +8,8 @@ import (
 // A Refer is told one after the other to which rows a record refers. Id 0 refers to nothing.
 type Refer func(to AnyTable, id uint64)
 
-// A Dangling is a reference that leads nowhere: the row ID of a table refers to a row of another one that is not there.
+// A Dangling is a reference that leads nowhere: the row ID of a table refers to a row of another
+// one that is not there.
 type Dangling struct {
 	Table string
 	ID    uint64
@@ -16,7 +17,8 @@ type Dangling struct {
 	ToID  uint64
 }
 
-// refChecker looks up references. For each table that is referred to it keeps the set of all rows as bits, since there are far more references than rows.
+// refChecker looks up references. For each table that is referred to it keeps the set of all rows
+// as bits, since there are far more references than rows.
 type refChecker struct {
 	tx  *Tx
 	all map[*tableDef][]uint64
@@ -68,7 +70,8 @@ func (c *refChecker) record(d *tableDef, rec []byte, dangles func(to *tableDef, 
 	return err
 }
 
-// Dangling lists the references that lead nowhere, at most so many of them. Rows that are pending or being swept away are not looked at.
+// Dangling lists the references that lead nowhere, at most so many of them. Rows that are pending
+// or being swept away are not looked at.
 func (db *DB) Dangling(ctx context.Context, most int) (list []Dangling, err error) {
 	err = db.viewWhole(func(tx *Tx) error {
 		check := newRefChecker(tx)

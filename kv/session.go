@@ -67,7 +67,8 @@ type session struct {
 // errNoRoomAtAll is ErrNoRoom where not even what makes room can be written.
 var errNoRoomAtAll = fmt.Errorf("%w, not even for the mark that the file is open", ErrNoRoom)
 
-// beginSession puts a new mark into the file and beside it. On a full disk that waits for the first write: until then the file is as it was when it was closed, and so is a copy of it.
+// beginSession puts a new mark into the file and beside it. On a full disk that waits for the first
+// write: until then the file is as it was when it was closed, and so is a copy of it.
 func (db *DB) beginSession() error {
 	mark := make([]byte, 16)
 	db.randomMu.Lock()
@@ -97,8 +98,9 @@ func (db *DB) beginSession() error {
 	return nil
 }
 
-// markSession sees to it that the file is marked before anything is written. Where the disk has no room for the twin, what makes room is written when the mark is in the file alone:
-// a copy is recognised by that, and after a crash the file itself is taken for one, and verified.
+// markSession sees to it that the file is marked before anything is written. Where the disk has no
+// room for the twin, what makes room is written when the mark is in the file alone: a copy is
+// recognised by that, and after a crash the file itself is taken for one, and verified.
 func (db *DB) markSession() error {
 	s := &db.session
 	if s.inFile && s.twin {
@@ -134,7 +136,8 @@ func (db *DB) putMark() error {
 	return orNoRoom(err)
 }
 
-// endSession takes the mark off. On a disk that is full to the last byte it stays, as after a crash.
+// endSession takes the mark off. On a disk that is full to the last byte it stays, as after a
+// crash.
 func (db *DB) endSession() error {
 	if db.session.inFile {
 		err := db.commitFreeList(removeMark)

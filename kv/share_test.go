@@ -18,7 +18,8 @@ import (
 
 var errInjected = errors.New("injected")
 
-// together has functions share a transaction, in their order, and returns what each of them was told.
+// together has functions share a transaction, in their order, and returns what each of them was
+// told.
 func (d *testDB) together(calls ...func() error) []error {
 	d.t.Helper()
 	errs := make([]error, len(calls))
@@ -57,8 +58,9 @@ func (d *testDB) queued() int {
 // as is an author whose jobs a step can tell from others.
 func as(action string) Author { return Author{User: 7, Name: "me", Action: action} }
 
-// TestGuiltyAlone makes each step of a shared commit fail, by an error and by a panic, whenever a certain job has part in it: that job fails and has left nothing, all
-// others are there, and so is what memory knows of them.
+// TestGuiltyAlone makes each step of a shared commit fail, by an error and by a panic, whenever a
+// certain job has part in it: that job fails and has left nothing, all others are there, and so is
+// what memory knows of them.
 func TestGuiltyAlone(t *testing.T) {
 	const guilty = "guilty"
 	var at string
@@ -155,7 +157,8 @@ func TestGuiltyAlone(t *testing.T) {
 	}
 }
 
-// TestInnocentOfTakenName: a job that fails half-way over what another one wrote that was never committed runs again after it.
+// TestInnocentOfTakenName: a job that fails half-way over what another one wrote that was never
+// committed runs again after it.
 func TestInnocentOfTakenName(t *testing.T) {
 	var o Options
 	o.step = func(step string, b *batch) error {
@@ -194,7 +197,8 @@ func TestInnocentOfTakenName(t *testing.T) {
 	}
 }
 
-// TestErrorNobodyCaredFor: a function that goes on after what the transaction shares was written by half fails, and the others run without it.
+// TestErrorNobodyCaredFor: a function that goes on after what the transaction shares was written by
+// half fails, and the others run without it.
 func TestErrorNobodyCaredFor(t *testing.T) {
 	d := openTest(t, Options{step: func(step string, b *batch) error {
 		if step == "tail" && b.running != nil && b.running.author.Action == "careless" {
@@ -224,7 +228,8 @@ func TestErrorNobodyCaredFor(t *testing.T) {
 	}
 }
 
-// TestOwnErrorsOfAFailedSync: what a function was refused for may have been lost with the failed sync, so it is told of that.
+// TestOwnErrorsOfAFailedSync: what a function was refused for may have been lost with the failed
+// sync, so it is told of that.
 func TestOwnErrorsOfAFailedSync(t *testing.T) {
 	fails := false
 	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
@@ -250,7 +255,8 @@ func TestOwnErrorsOfAFailedSync(t *testing.T) {
 	}
 }
 
-// TestNoRoomForSome: when the disk has no room for all, those that need none get through, in whatever order they came.
+// TestNoRoomForSome: when the disk has no room for all, those that need none get through, in
+// whatever order they came.
 func TestNoRoomForSome(t *testing.T) {
 	full := false
 	var o Options
@@ -295,7 +301,8 @@ func TestNoRoomForSome(t *testing.T) {
 	}
 }
 
-// TestOtherFailuresAreShared: a step that fails before any job ran is tried once more, and then everybody is told; the next commit goes on.
+// TestOtherFailuresAreShared: a step that fails before any job ran is tried once more, and then
+// everybody is told; the next commit goes on.
 func TestOtherFailuresAreShared(t *testing.T) {
 	left := 0
 	d := openTest(t, Options{step: func(step string, _ *batch) error {
@@ -329,7 +336,8 @@ func TestOtherFailuresAreShared(t *testing.T) {
 	}
 }
 
-// TestPanicAfterCommit: what panics when all is on the disk takes nobody's answer away, and Close tells of it.
+// TestPanicAfterCommit: what panics when all is on the disk takes nobody's answer away, and Close
+// tells of it.
 func TestPanicAfterCommit(t *testing.T) {
 	var o Options
 	panics := ""
@@ -372,7 +380,8 @@ func TestPanicAfterCommit(t *testing.T) {
 	}
 }
 
-// TestStageLost: a stage whose rows could not be taken into memory when they were on the disk cannot go on, and its rows are swept away.
+// TestStageLost: a stage whose rows could not be taken into memory when they were on the disk
+// cannot go on, and its rows are swept away.
 func TestStageLost(t *testing.T) {
 	panics := false
 	d := openTest(t, Options{step: func(step string, b *batch) error {
@@ -413,7 +422,8 @@ func TestStageLost(t *testing.T) {
 	}
 }
 
-// TestPanicOfLastPage: a panic after the page that makes a commit count is no reason to run it again: nobody knows what is on the disk.
+// TestPanicOfLastPage: a panic after the page that makes a commit count is no reason to run it
+// again: nobody knows what is on the disk.
 func TestPanicOfLastPage(t *testing.T) {
 	panics := false
 	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
@@ -473,7 +483,8 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
-// TestChangesOfVisibility: rows that a stage reveals, and rows that DeleteAll leaves to the sweeper, are others for who looks at them, though their records are the same.
+// TestChangesOfVisibility: rows that a stage reveals, and rows that DeleteAll leaves to the
+// sweeper, are others for who looks at them, though their records are the same.
 func TestChangesOfVisibility(t *testing.T) {
 	d := openTest(t, Options{DoomFrom: 2})
 	p := d.addParent(parent{Name: "p"})
@@ -520,7 +531,8 @@ func TestChangesOfVisibility(t *testing.T) {
 	d.waitSwept()
 }
 
-// TestNotesOfFailedJobs: what a job that fails has noted for a stage names a row that will never be there.
+// TestNotesOfFailedJobs: what a job that fails has noted for a stage names a row that will never be
+// there.
 func TestNotesOfFailedJobs(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})

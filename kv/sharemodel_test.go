@@ -20,8 +20,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// TestFaultModel has random clients share commits that fail at random, at each of their steps, and compares the file with a plain model in memory: who was told that it is done finds
-// it there, also after opening again; who was told an error has left nothing; and nobody fails because of another.
+// TestFaultModel has random clients share commits that fail at random, at each of their steps, and
+// compares the file with a plain model in memory: who was told that it is done finds it there, also
+// after opening again; who was told an error has left nothing; and nobody fails because of another.
 func TestFaultModel(t *testing.T) {
 	seeds, batches := 4, 50
 	if os.Getenv("NIGHTJAR_LONG") == "1" {
@@ -85,7 +86,8 @@ type faultModel struct {
 // faultCall is what one client asks for.
 type faultCall struct {
 	run func(a Author) error
-	// done changes the model; refused says why an error was right, or "" when it was not. Of several jobs of a call, job says which of them is meant.
+	// done changes the model; refused says why an error was right, or "" when it was not. Of
+	// several jobs of a call, job says which of them is meant.
 	done    func(job int)
 	refused func(err error) bool
 	quiet   bool // it has jobs without an author
@@ -172,7 +174,8 @@ func (f *faultModel) someFault(calls int) *fault {
 	return x
 }
 
-// happens says whether the fault happens to some jobs at a step. alone says that one job's own step is meant.
+// happens says whether the fault happens to some jobs at a step. alone says that one job's own step
+// is meant.
 func (f *faultModel) happens(step string, jobs []*job, alone bool) bool {
 	x := f.fault
 	if x == nil || x.step != step {

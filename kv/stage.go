@@ -175,8 +175,9 @@ func (s *Stage) Has(tx *Tx, id uint64) bool {
 // Count is the number of rows that are pending.
 func (s *Stage) Count() int { return int(s.runs.count()) - s.out.count() - len(s.dropped) }
 
-// Values are the values that the stage's pending rows have in a dimension, in their order, but for what they owe to their parents. Only
-// between two transactions of the stage, and in the function of Finish.
+// Values are the values that the stage's pending rows have in a dimension, in their order, but for
+// what they owe to their parents. Only between two transactions of the stage, and in the function
+// of Finish.
 func (s *Stage) Values(dim byte) []Value {
 	var list []Value
 	for key := range s.members {
@@ -207,7 +208,8 @@ func (s *Stage) note(notes []Superseded) {
 	s.notes = append(s.notes, notes...)
 }
 
-// Superseded lists the notes about rows that are not dropped yet, for the functions of Update and Finish.
+// Superseded lists the notes about rows that are not dropped yet, for the functions of Update and
+// Finish.
 func (s *Stage) Superseded(tx *Tx) []Superseded {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -215,7 +217,8 @@ func (s *Stage) Superseded(tx *Tx) []Superseded {
 	return slices.DeleteFunc(notes, func(n Superseded) bool { return s.out.has(n.Pending) })
 }
 
-// Drop takes a pending row away, in the function of Finish, or of an Update that has nothing to do with the row but this.
+// Drop takes a pending row away, in the function of Finish, or of an Update that has nothing to do
+// with the row but this.
 func (s *Stage) Drop(tx *Tx, id uint64) error {
 	tx.touch()
 	if err := tx.sweepRow(s.def, id); err != nil {

@@ -11,8 +11,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// TestStampCoversLargeRecords: the stamp of a record is another one after each change, whatever the sizes of the record before and after, and the same as long as
-// the record is; a reader of rows says what the table says.
+// TestStampCoversLargeRecords: the stamp of a record is another one after each change, whatever the
+// sizes of the record before and after, and the same as long as the record is; a reader of rows
+// says what the table says.
 func TestStampCoversLargeRecords(t *testing.T) {
 	d := openTest(t, Options{})
 	stamps := func(id uint64) (stamp uint32) {
@@ -114,7 +115,8 @@ func TestStampOfHiddenRows(t *testing.T) {
 	d.waitSwept()
 }
 
-// TestUnionsOfTwoTables: the same parents are asked for in two tables of points that have never been folded.
+// TestUnionsOfTwoTables: the same parents are asked for in two tables of points that have never
+// been folded.
 func TestUnionsOfTwoTables(t *testing.T) {
 	table := func(name string, no byte) *Table[odd] {
 		return NewTable(Spec[odd]{Name: name, No: no, Codec: Fields[odd](), Bulk: true,
@@ -155,7 +157,8 @@ func TestUnionsOfTwoTables(t *testing.T) {
 	}
 }
 
-// TestReaderWhileWriting: in a transaction that writes, a reader of rows sees what that has written, as the table does.
+// TestReaderWhileWriting: in a transaction that writes, a reader of rows sees what that has
+// written, as the table does.
 func TestReaderWhileWriting(t *testing.T) {
 	d := openTest(t, Options{})
 	var ids []uint64
@@ -190,7 +193,8 @@ func TestReaderWhileWriting(t *testing.T) {
 	})
 }
 
-// TestLargeValueOfAnotherState: a large value that is whole but not the one that its record was stored with is damage: of a page that a crash or a disk put back.
+// TestLargeValueOfAnotherState: a large value that is whole but not the one that its record was
+// stored with is damage: of a page that a crash or a disk put back.
 func TestLargeValueOfAnotherState(t *testing.T) {
 	d := openTest(t, Options{})
 	keep := d.addParent(parent{Name: "keep", Filler: make([]byte, 5000)})

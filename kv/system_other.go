@@ -25,7 +25,8 @@ func sameDisk(string, string) bool { return true }
 // letGo closes a file, and its lock goes with it.
 func letGo(f *os.File) error { return f.Close() }
 
-// tryLock locks a file, for this process alone or together with others, or says ErrLocked. The lock ends with the file.
+// tryLock locks a file, for this process alone or together with others, or says ErrLocked. The lock
+// ends with the file.
 func tryLock(f *os.File, alone bool) error {
 	var how uint32 = windows.LOCKFILE_FAIL_IMMEDIATELY
 	if alone {
@@ -38,7 +39,8 @@ func tryLock(f *os.File, alone bool) error {
 	return err
 }
 
-// removeLocked closes a file that this process has locked, and removes it, which is not possible while it is open; another process may have it by then, and keeps it.
+// removeLocked closes a file that this process has locked, and removes it, which is not possible
+// while it is open; another process may have it by then, and keeps it.
 func removeLocked(path string, f *os.File) {
 	f.Close()
 	os.Remove(path)

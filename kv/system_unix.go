@@ -54,7 +54,8 @@ func letGo(f *os.File) error {
 	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
 
-// tryLock locks a file, for this process alone or together with others, or says ErrLocked. The lock ends with the file.
+// tryLock locks a file, for this process alone or together with others, or says ErrLocked. The lock
+// ends with the file.
 func tryLock(f *os.File, alone bool) error {
 	how := unix.LOCK_SH
 	if alone {

@@ -36,7 +36,8 @@ type Spec[T any] struct {
 	// Blobs lists the blobs that a record refers to, for Verify.
 	Blobs func(rec *T) []uint64
 
-	// Refs tells to which rows of other tables a record refers, for Verify and Dangling: of these each must be there. What may lead nowhere is left out.
+	// Refs tells to which rows of other tables a record refers, for Verify and Dangling: of these
+	// each must be there. What may lead nowhere is left out.
 	Refs func(rec *T, refer Refer)
 
 	// Bulk marks a table of points: rows come by the million and are staged, the newest are kept in a tail, and the log keeps
@@ -181,8 +182,8 @@ func (t *Table[T]) read(tx *Tx, id uint64, rec *T) error {
 	return nil
 }
 
-// Stamp is the CRC of the stored record, wherever its bytes are: as long as it is the same, what was made of the record may be used again. ok is false
-// when there is no such row.
+// Stamp is the CRC of the stored record, wherever its bytes are: as long as it is the same, what
+// was made of the record may be used again. ok is false when there is no such row.
 func (t *Table[T]) Stamp(tx *Tx, id uint64) (stamp uint32, ok bool) {
 	if tx.staged(t.def, id) {
 		return 0, false
@@ -205,9 +206,10 @@ func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) 
 	return rec, tx.staged(t.def, id), err
 }
 
-// Insert stores a new record under the next id, which it returns. In the transactions of a Stage, a row of a bulk table
-// is written as pending. A *TakenError says which unique key belongs to another record, a *TooLargeError that the record has more than MaxRecord bytes, or
-// a key more than MaxKey.
+// Insert stores a new record under the next id, which it returns. In the transactions of a Stage, a
+// row of a bulk table is written as pending. A *TakenError says which unique key belongs to another
+// record, a *TooLargeError that the record has more than MaxRecord bytes, or a key more than
+// MaxKey.
 func (t *Table[T]) Insert(tx *Tx, rec *T) (uint64, error) {
 	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
@@ -248,7 +250,8 @@ func (t *Table[T]) InsertAs(tx *Tx, id uint64, rec *T) error {
 	return tx.insertAs(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
-// Put stores a changed record. ErrNotFound when there is no such row; *TakenError and *TooLargeError as in Insert.
+// Put stores a changed record. ErrNotFound when there is no such row; *TakenError and
+// *TooLargeError as in Insert.
 func (t *Table[T]) Put(tx *Tx, id uint64, rec *T) error {
 	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
@@ -369,7 +372,8 @@ func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 		if err := tx.bucket(bucketLarge).Put(k, large); err != nil {
 			return err
 		}
-		// The sum of the large value makes the stub another one whenever the value is: the record's stamp depends on it.
+		// The sum of the large value makes the stub another one whenever the value is: the record's
+		// stamp depends on it.
 		stored = append(append(tx.batch.memory(stubLen+crcLen), recLarge), large[len(rec):]...)
 	} else {
 		if old {

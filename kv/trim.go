@@ -14,9 +14,11 @@ const (
 	trimBytes   = 8 << 20
 )
 
-// TrimLog drops the oldest entries of the log that are older than a time, and gives the sequence of the last of them, 0 for none. Of entries whose times do not ascend, as they are when
-// the clock was put back, none is dropped that is behind one that is not older. What is left of them is the anchor, the hash of the last. It is done in pieces, on a full disk as well; the first
-// leaves an entry that says which are dropped, in whose name.
+// TrimLog drops the oldest entries of the log that are older than a time, and gives the sequence of
+// the last of them, 0 for none. Of entries whose times do not ascend, as they are when the clock
+// was put back, none is dropped that is behind one that is not older. What is left of them is the
+// anchor, the hash of the last. It is done in pieces, on a full disk as well; the first leaves an
+// entry that says which are dropped, in whose name.
 func (db *DB) TrimLog(ctx context.Context, a Author, before time.Time) (last uint64, err error) {
 	limit := micros(before)
 	err = db.View(func(tx *Tx) error {

@@ -40,7 +40,8 @@ func (d *testDB) entries() (list []*Entry) {
 	return list
 }
 
-// TestTrimLog drops old entries in pieces. What is left is whole, in a copy and in a restored file as well, and a head from before is not taken for one of another file.
+// TestTrimLog drops old entries in pieces. What is left is whole, in a copy and in a restored file
+// as well, and a head from before is not taken for one of another file.
 func TestTrimLog(t *testing.T) {
 	d, clock := trimmedDB(t, Options{})
 	all := d.entries()
@@ -90,7 +91,8 @@ func TestTrimLog(t *testing.T) {
 	d.addParent(parent{Name: "after"})
 }
 
-// TestTrimKeepsOrder drops nothing behind an entry that is not old enough, whatever the clock said of those behind.
+// TestTrimKeepsOrder drops nothing behind an entry that is not old enough, whatever the clock said
+// of those behind.
 func TestTrimKeepsOrder(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	d := openTest(t, Options{Now: func() time.Time { return now }})
@@ -107,7 +109,8 @@ func TestTrimKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestTrimMakesRoom fills a disk with the log: nothing can be written, the oldest entries can be dropped, also after a restart, and then others write again.
+// TestTrimMakesRoom fills a disk with the log: nothing can be written, the oldest entries can be
+// dropped, also after a restart, and then others write again.
 func TestTrimMakesRoom(t *testing.T) {
 	const reserve = 1 << 20
 	free := uint64(10 * reserve)

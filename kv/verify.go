@@ -59,8 +59,9 @@ func (r *Report) Err() error {
 	}
 }
 
-// Verify reads the whole file as it is now and compares all that can be compared: the CRCs of everything, what is derived with what the
-// records say, what records refer to with what is there, the blobs with their hashes, the log with its chain and with the records that it wrote. The pages
+// Verify reads the whole file as it is now and compares all that can be compared: the CRCs of
+// everything, what is derived with what the records say, what records refer to with what is there,
+// the blobs with their hashes, the log with its chain and with the records that it wrote. The pages
 // themselves are checked by Check.
 func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 	r := new(Report)

@@ -74,7 +74,8 @@ func (h *history) record(d *tableDef, id uint64) (rec []byte, known bool) {
 	return rec, true
 }
 
-// before is an old record of the entry that is being looked at; nobody can tell it, and nil is given, where what it differs from is not known.
+// before is an old record of the entry that is being looked at; nobody can tell it, and nil is
+// given, where what it differs from is not known.
 func (h *history) before(o *OldRecord) ([]byte, error) {
 	k := rowKey{byte(o.Table), o.ID}
 	if len(o.Delta) == 0 {

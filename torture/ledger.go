@@ -24,7 +24,8 @@ const (
 	kinds // how many there are
 )
 
-// An item is something that a Load made: a target, a datum of its own, a data product with its data, what a stream of lines brought, a user, or an observation.
+// An item is something that a Load made: a target, a datum of its own, a data product with its
+// data, what a stream of lines brought, a user, or an observation.
 type item struct {
 	kind  kind
 	id    uint64      // once it is known

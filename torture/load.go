@@ -21,11 +21,13 @@ import (
 // data again, one uploader, and one that writes records of all sizes.
 type Load struct {
 	Posters int
-	// Rows are how many data the uploaded tables have, in turn; from 5,000 on a node takes them in several transactions. Without them and Files nothing is uploaded.
+	// Rows are how many data the uploaded tables have, in turn; from 5,000 on a node takes them in
+	// several transactions. Without them and Files nothing is uploaded.
 	Rows []int
 	// Files are the sizes in bytes of the other files, in turn with the tables; 0 for none. Those over 8 MiB are taken in several transactions.
 	Files []int
-	// Streams are how many lines the streams of data have, of the client that writes records of all sizes, in turn; there is none without them.
+	// Streams are how many lines the streams of data have, of the client that writes records of all
+	// sizes, in turn; there is none without them.
 	Streams []int
 	// Steps is after how many writes each client ends; 0 for never.
 	Steps int

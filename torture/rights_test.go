@@ -39,7 +39,8 @@ type withdrawal struct {
 	kept bool
 	// only bodies that name the data product are refused
 	product bool
-	// what is not for the target may be sent as before, but for superusers, whom only superusers make
+	// what is not for the target may be sent as before, but for superusers, whom only superusers
+	// make
 	target bool
 	large  bool // the record of the target is larger than kv keeps beside the others
 	do     func(w *bodyWorld)

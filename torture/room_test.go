@@ -13,8 +13,9 @@ import (
 	"nightjar/auth"
 )
 
-// TestLogMakesRoom fills a small disk with the log, by changes of a target that have nothing in common, until nothing can be written. After a restart a superuser sets log_keep; the old entries go, others write
-// again, and the file is whole.
+// TestLogMakesRoom fills a small disk with the log, by changes of a target that have nothing in
+// common, until nothing can be written. After a restart a superuser sets log_keep; the old entries
+// go, others write again, and the file is whole.
 func TestLogMakesRoom(t *testing.T) {
 	file := filepath.Join(smallDisk(t, 40), "test.db")
 	ahead := new(atomic.Int64)
