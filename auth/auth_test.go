@@ -247,13 +247,13 @@ func TestLongPassword(t *testing.T) {
 	ctx := t.Context()
 	bob := f.user("bob", false)
 	v, err := f.viewer("bob"), error(nil)
-	longest := strings.Repeat("é", maxPassword/2)
+	longest := strings.Repeat("é", MaxPassword/2)
 	change := func(password, old string) error {
 		_, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Password: &password, Old: old})
 		return err
 	}
-	for _, tooLong := range []string{longest + "x", strings.Repeat("x", maxPassword+1)} {
-		if err := change(tooLong, "bob-pass-1"); !isProblem(err, "password") || !strings.Contains(fmt.Sprint(err), fmt.Sprint(maxPassword, " bytes")) {
+	for _, tooLong := range []string{longest + "x", strings.Repeat("x", MaxPassword+1)} {
+		if err := change(tooLong, "bob-pass-1"); !isProblem(err, "password") || !strings.Contains(fmt.Sprint(err), fmt.Sprint(MaxPassword, " bytes")) {
 			t.Errorf("%d bytes: %v", len(tooLong), err)
 		}
 	}
@@ -263,7 +263,7 @@ func TestLongPassword(t *testing.T) {
 	if v, err = f.Basic(ctx, "bob", longest, "127.0.0.1"); err != nil { // who came with the old one has ended
 		t.Fatal(err)
 	}
-	for _, wrong := range []string{longest + "x", longest + longest, longest[:maxPassword-2]} {
+	for _, wrong := range []string{longest + "x", longest + longest, longest[:MaxPassword-2]} {
 		if _, err := f.Basic(ctx, "bob", wrong, "127.0.0.1"); !isKind(err, Unauthenticated) {
 			t.Errorf("%d bytes open: %v", len(wrong), err)
 		}
@@ -438,7 +438,7 @@ func TestTokens(t *testing.T) {
 	}
 	// of the tokens of token-auth the least recently used falls out
 	var secrets []string
-	for range maxMinted {
+	for range MaxMinted {
 		f.clock = f.clock.Add(time.Minute)
 		m, err := f.Mint(ctx, "bob", "bob-pass-1", "")
 		if err != nil {
@@ -455,7 +455,7 @@ func TestTokens(t *testing.T) {
 	}
 	for i, s := range secrets {
 		if _, err := f.WithToken(s, ""); (err == nil) != (i != 1) {
-			t.Errorf("token %d of %d: %v", i, maxMinted, err)
+			t.Errorf("token %d of %d: %v", i, MaxMinted, err)
 		}
 	}
 	f.clock = f.clock.Add(mintedFor)

@@ -16,8 +16,6 @@ type GroupInfo struct {
 	Name string
 }
 
-const maxGroupName = 150
-
 // FindGroup finds the group that is meant; kv.ErrNotFound when there is none.
 func (a *Auth) FindGroup(tx *kv.Tx, r GroupRef) (uint64, error) {
 	if r.ID != 0 {
@@ -58,8 +56,8 @@ func CheckGroupName(p *Problems, path, name string) string {
 	switch {
 	case name == "":
 		p.Add(path, "This field may not be blank.")
-	case utf8.RuneCountInString(name) > maxGroupName:
-		p.Add(path, "Ensure this field has no more than %d characters.", maxGroupName)
+	case utf8.RuneCountInString(name) > MaxGroupName:
+		p.Add(path, "Ensure this field has no more than %d characters.", MaxGroupName)
 	}
 	return name
 }

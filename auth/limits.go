@@ -1,12 +1,12 @@
 package auth
 
-// Limits of what is kept of users, for the list of all limits in package archive. Texts are in
-// characters, the password in bytes.
+// Limits of what is kept of users, all of which package archive lists. Texts are in characters, the
+// password in bytes.
 const (
-	MaxUserName   = maxUserName
-	MaxGroupName  = maxGroupName
-	MaxTokenName  = maxTokenName
-	MaxPassword   = maxPassword
-	MaxMinted     = maxMinted // of token-auth's tokens, and of sessions, for each user
-	MaxUserGroups = 1000      // that a user may be in
+	MaxUserName   = 150
+	MaxGroupName  = 150
+	MaxTokenName  = 100
+	MaxPassword   = 1024 // it bounds the work that a guest can cause
+	MaxMinted     = 16   // of token-auth's tokens, and of sessions, for each user
+	MaxUserGroups = 1000 // that a user may be in
 )

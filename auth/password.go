@@ -26,10 +26,6 @@ const (
 // MinPassword is the least number of characters of a password.
 const MinPassword = 8
 
-// maxPassword is the greatest length of a password in bytes: it bounds the work that a guest can
-// cause.
-const maxPassword = 1024
-
 type passwords struct {
 	turns  chan struct{}
 	random io.Reader
@@ -92,7 +88,7 @@ func (p *passwords) matches(ctx context.Context, stored, password string, may fu
 	if err1 != nil || err2 != nil || len(want) != argonKey {
 		return false, errors.New("a password is stored in a broken form")
 	}
-	if len(password) > maxPassword {
+	if len(password) > MaxPassword {
 		password, stored = "", nobody // none that is stored is as long: nothing matches, in the same time, and the length costs no work
 	}
 	got, err := p.derive(ctx, password, salt, may)

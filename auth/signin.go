@@ -286,7 +286,7 @@ func attemptKeys(name, addr string) (account, address string) {
 		}
 	}
 	// of a name that is longer than any, the head is as good: what is kept of attempts must not grow with what is sent
-	return "account " + addr + " " + name[:min(len(name), maxUserName+1)], "address " + addr
+	return "account " + addr + " " + name[:min(len(name), MaxUserName+1)], "address " + addr
 }
 
 // may refuses when there were too many failures.

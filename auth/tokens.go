@@ -17,11 +17,9 @@ import (
 )
 
 const (
-	secretBytes  = 20 // a token's secret is 40 hexadecimal digits, as clients of a TOM know them
-	mintedFor    = 30 * 24 * time.Hour
-	sessionFor   = 14 * 24 * time.Hour
-	maxMinted    = 16 // of token-auth's tokens, and of sessions, for each user
-	maxTokenName = 100
+	secretBytes = 20 // a token's secret is 40 hexadecimal digits, as clients of a TOM know them
+	mintedFor   = 30 * 24 * time.Hour
+	sessionFor  = 14 * 24 * time.Hour
 )
 
 // TokenInfo is a token as its owner sees it. Secret is set only when the token has just been made.
@@ -85,8 +83,8 @@ func (a *Auth) CreateToken(ctx context.Context, v Viewer, in NewToken) (info Tok
 	}
 	p := new(Problems)
 	in.Name = strings.TrimSpace(in.Name)
-	if utf8.RuneCountInString(in.Name) > maxTokenName {
-		p.Add("name", "Ensure this field has no more than %d characters.", maxTokenName)
+	if utf8.RuneCountInString(in.Name) > MaxTokenName {
+		p.Add("name", "Ensure this field has no more than %d characters.", MaxTokenName)
 	}
 	if !in.Expires.IsZero() && !in.Expires.After(a.now()) {
 		p.Add("expires", "This is in the past.")
@@ -158,7 +156,7 @@ func (a *Auth) makeRoom(tx *kv.Tx, user uint64, sort TokenSort, now int64) error
 	}
 	slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(a.used, b.used) })
 	for i, c := range list {
-		if c.used == 0 || len(list)-i >= maxMinted {
+		if c.used == 0 || len(list)-i >= MaxMinted {
 			if err := tokens.Delete(tx, c.id); err != nil {
 				return err
 			}

@@ -38,14 +38,12 @@ type GroupRef struct {
 // userName is what Django allows.
 var userName = regexp.MustCompile(`^[\w.@+-]+$`)
 
-const maxUserName = 150
-
 func checkUserName(p *Problems, name string) {
 	switch {
 	case name == "":
 		p.Add("username", "This field may not be blank.")
-	case utf8.RuneCountInString(name) > maxUserName:
-		p.Add("username", "Ensure this field has no more than %d characters.", maxUserName)
+	case utf8.RuneCountInString(name) > MaxUserName:
+		p.Add("username", "Ensure this field has no more than %d characters.", MaxUserName)
 	case !userName.MatchString(name):
 		p.Add("username", "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.")
 	}
@@ -54,8 +52,8 @@ func checkUserName(p *Problems, name string) {
 func checkPassword(p *Problems, password string) {
 	if n := utf8.RuneCountInString(password); n < MinPassword {
 		p.Add("password", "Ensure this field has at least %d characters.", MinPassword)
-	} else if len(password) > maxPassword {
-		p.Add("password", "Ensure this field has no more than %d bytes in UTF-8.", maxPassword)
+	} else if len(password) > MaxPassword {
+		p.Add("password", "Ensure this field has no more than %d bytes in UTF-8.", MaxPassword)
 	}
 }
 
