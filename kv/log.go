@@ -315,7 +315,7 @@ func (e *entryBuilder) rehash(tx *Tx, d *tableDef) error {
 func (tx *Tx) Head() (Mark, error) {
 	k, v := tx.bucket(bucketLog).Cursor().Last()
 	if k == nil {
-		return tx.anchor()
+		return tx.Anchor()
 	}
 	e, err := readEntry(k, v)
 	if err != nil {
@@ -333,7 +333,7 @@ func (tx *Tx) Follows(m Mark) error {
 	if err != nil {
 		return err
 	}
-	old, err := tx.anchor()
+	old, err := tx.Anchor()
 	if err != nil {
 		return err
 	}
@@ -355,8 +355,8 @@ func (tx *Tx) Follows(m Mark) error {
 	return nil
 }
 
-// anchor is what is left of the oldest entries when they have been dropped: the last of them.
-func (tx *Tx) anchor() (Mark, error) {
+// Anchor is what is left of the oldest entries when they have been dropped: the last of them.
+func (tx *Tx) Anchor() (Mark, error) {
 	b, err := tx.meta().get([]byte("log/anchor"))
 	if err != nil || b == nil {
 		return Mark{}, err
@@ -435,7 +435,7 @@ func (tx *Tx) before(d *tableDef, seq, id uint64) ([]byte, error) {
 	if d.bulk {
 		return nil, ErrNotFound // the log keeps no old records of it
 	}
-	if old, err := tx.anchor(); err != nil || seq <= old.Seq {
+	if old, err := tx.Anchor(); err != nil || seq <= old.Seq {
 		return nil, cmp.Or(err, ErrNotFound)
 	}
 	var steps []OldRecord

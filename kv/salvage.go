@@ -734,7 +734,7 @@ func (v *salvager) copyBlobs() error {
 // finish writes where the log goes on, and that no table has a tail.
 func (v *salvager) finish() error {
 	var head Mark
-	v.try("log", func() (err error) { head, err = v.src.anchor(); return err })
+	v.try("log", func() (err error) { head, err = v.src.Anchor(); return err })
 	lost := func(from, to uint64, err error) {
 		v.problem("log entries %d to %d, as many as there are: %v", from, to, err)
 	}

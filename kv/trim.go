@@ -59,7 +59,7 @@ func (db *DB) TrimLog(ctx context.Context, a Author, before time.Time) (last uin
 
 // trimPiece drops some entries, up to the one called last, and says whether there are more of them.
 func (tx *Tx) trimPiece(last uint64, limit int64) (more bool, err error) {
-	mark, err := tx.anchor()
+	mark, err := tx.Anchor()
 	if err != nil {
 		return false, err
 	}
@@ -101,6 +101,3 @@ func (tx *Tx) trimPiece(last uint64, limit int64) (more bool, err error) {
 func (m *metaBucket) putAnchor(mark Mark) error {
 	return m.put([]byte("log/anchor"), append(key8(mark.Seq), mark.Hash[:]...))
 }
-
-// Anchor is the last entry of the log that was dropped, zero when none was.
-func (tx *Tx) Anchor() (Mark, error) { return tx.anchor() }

@@ -14,7 +14,7 @@ import (
 // written over since is known from the old records that later entries keep; of bulk tables, which keep none, an entry is compared only
 // if none of its rows was touched since.
 func (v *verifier) log() error {
-	head, err := v.tx.anchor()
+	head, err := v.tx.Anchor()
 	if err != nil {
 		return err
 	}
