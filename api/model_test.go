@@ -140,7 +140,7 @@ type modelRun struct {
 	api       *API
 	tokens    map[string]string
 	groups    map[string]uint64
-	fillers   []uint64 // groups of which nothing comes but longer records of users
+	fillers   []uint64 // groups that only make records of users longer
 	m         *model
 	saved     []byte // the model as it was when the backup was made
 	backups   int

@@ -21,8 +21,12 @@ var settingFields = []Field{
 	{Name: "value", Label: "Value", Kind: Text, Required: true, Verbatim: true},
 }
 
-var verifyFields = []Field{{Name: "head", Label: "Head", Kind: Text, Blank: true, Help: "A head of the log, as stat and backup print it, out of which the file must have grown."},
-	{Name: "repair", Label: "Repair", Kind: Boolean, Help: "First remove references to records that do not exist, and records that are nothing without them."}}
+var verifyFields = []Field{
+	{Name: "head", Label: "Head", Kind: Text, Blank: true,
+		Help: "A head of the log, as stat and backup print it. Verify also checks that the log has only grown since."},
+	{Name: "repair", Label: "Repair", Kind: Boolean,
+		Help: "First remove references to records that do not exist, and records that are nothing without them."},
+}
 
 var verifyFilters = []Filter{{Name: "progress", Kind: Boolean, Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
 
