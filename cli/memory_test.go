@@ -47,6 +47,37 @@ func (c *child) rises(work func()) int64 {
 	}
 }
 
+// usersWithTargets adds two users with one target each, 1 and 2, and returns their tokens.
+func usersWithTargets(t *testing.T, file string) (tokens []string) {
+	t.Helper()
+	for _, name := range []string{"astro", "carol"} {
+		must(t, "user", "add", name, "--db", file)
+		must(t, "target", "add", "of "+name, "--ra", "1", "--dec", "1", "--as", name, "--db", file)
+		tokens = append(tokens, strings.TrimSpace(must(t, "token", "create", name, "--db", file)))
+	}
+	return tokens
+}
+
+// postDatums sends datums; the status is 0 when no whole answer comes.
+func (c *child) postDatums(token, contentType, body string) (status int, text string) {
+	r, err := http.NewRequest("POST", c.base+"/api/reduceddatums/", strings.NewReader(body))
+	if err != nil {
+		return 0, err.Error()
+	}
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("Authorization", "Token "+token)
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer w.Body.Close()
+	answer, err := io.ReadAll(w.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return w.StatusCode, string(answer)
+}
+
 // TestMemoryBudget measures what requests that are made to take memory take of it, in a server of
 // its own: 64 MB for one of a user or a guest, 256 MB for as many as are let in at once.
 func TestMemoryBudget(t *testing.T) {
@@ -84,33 +115,16 @@ func TestMemoryBudget(t *testing.T) {
 				continue
 			}
 			file := newFile(t)
-			var tokens []string
-			for _, name := range []string{"astro", "carol"} {
-				must(t, "user", "add", name, "--db", file)
-				must(t, "target", "add", "of "+name, "--ra", "1", "--dec", "1", "--as", name, "--db", file)
-				tokens = append(tokens, strings.TrimSpace(must(t, "token", "create", name, "--db", file)))
-			}
+			tokens := usersWithTargets(t, file)
 			s := startChild(t, file)
 			rose := s.rises(func() {
 				var group sync.WaitGroup
 				for i := range c.at {
 					group.Go(func() {
-						body := fmt.Sprintf(`{"target": %d, "data_type": "photometry", "timestamp": "2025-01-01T00:00:%02dZ", "value": %s}`, 1+i%2, i, value)
-						r, err := http.NewRequest("POST", s.base+"/api/reduceddatums/", strings.NewReader(body))
-						if err != nil {
-							t.Error(err)
-							return
-						}
-						r.Header.Set("Content-Type", "application/json")
-						r.Header.Set("Authorization", "Token "+tokens[i%2])
-						w, err := http.DefaultClient.Do(r)
-						if err != nil {
-							t.Error(err)
-							return
-						}
-						defer w.Body.Close()
-						if io.Copy(io.Discard, w.Body); w.StatusCode != 201 {
-							t.Errorf("%s: %s", what, w.Status)
+						body := fmt.Sprintf(`{"target": %d, "data_type": "photometry", "timestamp": "2025-01-01T00:00:%02dZ", "value": %s}`,
+							1+i%2, i, value)
+						if status, text := s.postDatums(tokens[i%2], "application/json", body); status != http.StatusCreated {
+							t.Errorf("%s: %d: %.200s", what, status, text)
 						}
 					})
 				}
@@ -132,12 +146,7 @@ func TestStreamsBudget(t *testing.T) {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
 	}
 	file := newFile(t)
-	var tokens []string
-	for _, name := range []string{"astro", "carol"} {
-		must(t, "user", "add", name, "--db", file)
-		must(t, "target", "add", "of "+name, "--ra", "1", "--dec", "1", "--as", name, "--db", file)
-		tokens = append(tokens, strings.TrimSpace(must(t, "token", "create", name, "--db", file)))
-	}
+	tokens := usersWithTargets(t, file)
 	s := startChild(t, file)
 	rose := s.rises(func() {
 		var group sync.WaitGroup
@@ -145,23 +154,12 @@ func TestStreamsBudget(t *testing.T) {
 			group.Go(func() {
 				var lines strings.Builder
 				for j := range 250 {
-					fmt.Fprintf(&lines, `{"target": %d, "data_type": "photometry", "value": {"line": "%d %d", "a": "%s"}}`+"\n", 1+i%2, i, j, strings.Repeat("x", 60_000))
+					fmt.Fprintf(&lines, `{"target": %d, "data_type": "photometry", "value": {"line": "%d %d", "a": "%s"}}`+"\n",
+						1+i%2, i, j, strings.Repeat("x", 60_000))
 				}
-				r, err := http.NewRequest("POST", s.base+"/api/reduceddatums/", strings.NewReader(lines.String()))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				r.Header.Set("Content-Type", "application/x-ndjson")
-				r.Header.Set("Authorization", "Token "+tokens[i%2])
-				w, err := http.DefaultClient.Do(r)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				defer w.Body.Close()
-				if text, _ := io.ReadAll(w.Body); w.StatusCode != 201 || !strings.Contains(string(text), `"created":250`) {
-					t.Errorf("%s: %s", w.Status, text)
+				status, text := s.postDatums(tokens[i%2], "application/x-ndjson", lines.String())
+				if status != http.StatusCreated || !strings.Contains(text, `"created":250`) {
+					t.Errorf("%d: %s", status, text)
 				}
 			})
 		}
