@@ -208,7 +208,8 @@ func (r *storageReader) readRecords() {
 				large++
 				value := r.bolt.buckets["large"].get(string(covers))
 				if len(b) != 5 || !bytes.Equal(b[1:], value[len(value)-4:]) {
-					r.Errorf("%s %d: the record says that the CRC of its large value is %x, and it is %x", name, id, b[1:], value[len(value)-4:])
+					r.Errorf("%s %d: the record says that the CRC of its large value is %x, and it is %x", name, id,
+						b[1:], value[len(value)-4:])
 				}
 				b = r.open("large", covers, value)
 			}

@@ -74,7 +74,8 @@ func New(a *archive.Archive, o Options) *API {
 	if o.Pages == nil {
 		o.Pages = http.NotFoundHandler()
 	}
-	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID(), gathering: make(chan struct{}, gatherers)}
+	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID(),
+		gathering: make(chan struct{}, gatherers)}
 	api.health.Store("")
 	api.stopping, api.stop = context.WithCancel(context.Background())
 	api.router.RedirectFixedPath = false

@@ -165,7 +165,8 @@ func (api *API) patiently(w http.ResponseWriter, r *http.Request) (http.Response
 		if owner, _ := r.Context().Value(ownerKey{}).(bool); owner {
 			rate = 0
 		}
-		body = &patient{ReadCloser: r.Body, of: of, stall: api.o.BodyStall, over: api.o.RateOver, need: int64(rate * api.o.RateOver.Seconds())}
+		body = &patient{ReadCloser: r.Body, of: of, stall: api.o.BodyStall, over: api.o.RateOver,
+			need: int64(rate * api.o.RateOver.Seconds())}
 		r2 := *r
 		r2.Body = body
 		r = &r2

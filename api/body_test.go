@@ -110,7 +110,8 @@ func TestTakers(t *testing.T) {
 	}
 	defer done()
 	var refused *auth.Error
-	if _, err := queue.take(t.Context(), sender{user: 1}, 1, 1, wait); !errors.As(err, &refused) || refused.Kind != auth.TooMany || refused.RetryAfter == 0 {
+	if _, err := queue.take(t.Context(), sender{user: 1}, 1, 1, wait); !errors.As(err, &refused) ||
+		refused.Kind != auth.TooMany || refused.RetryAfter == 0 {
 		t.Error(err)
 	}
 }

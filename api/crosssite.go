@@ -33,7 +33,8 @@ func (r *request) isOwn(origin string) bool {
 	host := func(s string) string {
 		return strings.ToLower(strings.TrimSuffix(s, map[string]string{"http": ":80", "https": ":443"}[u.Scheme]))
 	}
-	if base, err := url.Parse(r.api.o.BaseURL); err == nil && base.Scheme == u.Scheme && host(base.Host) == host(u.Host) {
+	if base, err := url.Parse(r.api.o.BaseURL); err == nil && base.Scheme == u.Scheme &&
+		host(base.Host) == host(u.Host) {
 		return true
 	}
 	// a proxy that is not trusted may hide that there is TLS, but nothing makes TLS of a page
@@ -45,12 +46,14 @@ func (r *request) isOwn(origin string) bool {
 // link does.
 func (r *request) isLink() bool {
 	dest := r.Header.Get("Sec-Fetch-Dest")
-	return r.reads() && r.Header.Get("Sec-Fetch-Mode") == "navigate" && (dest == "" || dest == "document") && !r.route.guarded
+	return r.reads() && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
+		(dest == "" || dest == "document") && !r.route.guarded
 }
 
 var (
 	errForeignWrite = &httpError{status: http.StatusForbidden, detail: "This write comes from another site."}
-	errForeignRead  = &httpError{status: http.StatusForbidden, detail: "This request comes from another site, which needs a token."}
+	errForeignRead  = &httpError{status: http.StatusForbidden,
+		detail: "This request comes from another site, which needs a token."}
 )
 
 // checkSite refuses a request with a credential that the browser attached by itself when another

@@ -21,25 +21,37 @@ var browserHeaders = map[string]struct {
 	header                  []string
 	foreign, link, dialogue bool
 }{
-	"a program":                       {dialogue: true},
-	"an address that was typed":       {header: []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, dialogue: true},
-	"an own page":                     {header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors", "Origin", "http://NODE"}},
-	"an own form":                     {header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate", "Origin", "http://NODE"}, dialogue: true},
-	"an own page, old browser":        {header: []string{"Origin", "http://NODE", "Referer", "http://NODE/targets/"}, dialogue: true},
-	"an own script":                   {header: []string{"X-Requested-With", "XMLHttpRequest"}},
-	"a form of another site":          {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Origin", "https://evil.example.com"}, foreign: true, link: true},
-	"a link of another site":          {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, foreign: true, link: true},
-	"another port":                    {header: []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate"}, foreign: true, link: true},
-	"a frame of another site":         {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}, foreign: true},
-	"a picture of another site":       {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}, foreign: true},
-	"a script of another port":        {header: []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors", "Origin", "http://127.0.0.1:1"}, foreign: true},
-	"another site, old browser":       {header: []string{"Origin", "https://evil.example.com"}, foreign: true},
-	"a sandbox, old browser":          {header: []string{"Origin", "null"}, foreign: true},
-	"another port, old browser":       {header: []string{"Origin", "http://127.0.0.1:1"}, foreign: true},
-	"an origin without a host":        {header: []string{"Origin", "file://"}, foreign: true},
-	"says it is this one, cross-site": {header: []string{"Sec-Fetch-Site", "cross-site", "Origin", "http://NODE"}, foreign: true},
-	"a value of later days":           {header: []string{"Sec-Fetch-Site", "same-galaxy"}, foreign: true},
-	"a page that may use tokens":      {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors", "Origin", "https://pages.example.org"}, foreign: true},
+	"a program": {dialogue: true},
+	"an address that was typed": {header: []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode",
+		"navigate"}, dialogue: true},
+	"an own page": {header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors",
+		"Origin", "http://NODE"}},
+	"an own form": {header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate",
+		"Origin", "http://NODE"}, dialogue: true},
+	"an own page, old browser": {header: []string{"Origin", "http://NODE", "Referer",
+		"http://NODE/targets/"}, dialogue: true},
+	"an own script": {header: []string{"X-Requested-With", "XMLHttpRequest"}},
+	"a form of another site": {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
+		"Origin", "https://evil.example.com"}, foreign: true, link: true},
+	"a link of another site": {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
+		"Sec-Fetch-Dest", "document"}, foreign: true, link: true},
+	"another port": {header: []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate"},
+		foreign: true, link: true},
+	"a frame of another site": {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
+		"Sec-Fetch-Dest", "iframe"}, foreign: true},
+	"a picture of another site": {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors",
+		"Sec-Fetch-Dest", "image"}, foreign: true},
+	"a script of another port": {header: []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors",
+		"Origin", "http://127.0.0.1:1"}, foreign: true},
+	"another site, old browser": {header: []string{"Origin", "https://evil.example.com"}, foreign: true},
+	"a sandbox, old browser":    {header: []string{"Origin", "null"}, foreign: true},
+	"another port, old browser": {header: []string{"Origin", "http://127.0.0.1:1"}, foreign: true},
+	"an origin without a host":  {header: []string{"Origin", "file://"}, foreign: true},
+	"says it is this one, cross-site": {header: []string{"Sec-Fetch-Site", "cross-site", "Origin",
+		"http://NODE"}, foreign: true},
+	"a value of later days": {header: []string{"Sec-Fetch-Site", "same-galaxy"}, foreign: true},
+	"a page that may use tokens": {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors",
+		"Origin", "https://pages.example.org"}, foreign: true},
 }
 
 // TestCrossSite: a page of another site cannot write with a credential that the browser attaches by
@@ -49,7 +61,8 @@ func TestCrossSite(t *testing.T) {
 	n := start(t, Options{Origins: []string{"https://pages.example.org"}})
 	target := n.target("astro", "M 31")
 	host := strings.TrimPrefix(n.URL, "http://")
-	set := n.ask("", "POST", "/api/session/", url.Values{"username": {"admin"}, "password": {password("admin")}}).want(t, 201).header.Get("Set-Cookie")
+	set := n.ask("", "POST", "/api/session/",
+		url.Values{"username": {"admin"}, "password": {password("admin")}}).want(t, 201).header.Get("Set-Cookie")
 	cookie, _, _ := strings.Cut(set, ";")
 	credentials := map[string][]string{
 		"cookie": {"Cookie", cookie},
@@ -87,7 +100,8 @@ func TestCrossSite(t *testing.T) {
 				case kind == "text":
 					want = 415
 				}
-				if got := n.ask("", "POST", "/api/users/", user(kind), append(header, credential...)...); got.status != want {
+				if got := n.ask("", "POST", "/api/users/", user(kind),
+					append(header, credential...)...); got.status != want {
 					t.Errorf("%s, %s, POST %s: %d, want %d: %s", what, way, kind, got.status, want, got.body)
 				}
 				if after := users(); (after > before) != (want == 201) {
@@ -101,7 +115,8 @@ func TestCrossSite(t *testing.T) {
 			case kept && !from.link:
 				want = 404 // a guest's
 			}
-			if got := n.ask("", "GET", "/api/targets/"+target+"/", nil, append(header, credential...)...); got.status != want {
+			if got := n.ask("", "GET", "/api/targets/"+target+"/", nil,
+				append(header, credential...)...); got.status != want {
 				t.Errorf("%s, %s, GET: %d, want %d: %s", what, way, got.status, want, got.body)
 			}
 			if want = 200; kept {
@@ -114,13 +129,15 @@ func TestCrossSite(t *testing.T) {
 				t.Errorf("%s, %s, GET of a backup: %d, want %d", what, way, got.status, want)
 			}
 		}
-		signIn := n.ask("", "POST", "/api/session/", url.Values{"username": {"astro"}, "password": {password("astro")}}, header...)
+		signIn := n.ask("", "POST", "/api/session/",
+			url.Values{"username": {"astro"}, "password": {password("astro")}}, header...)
 		if want := map[bool]int{false: 201, true: 403}[from.foreign]; signIn.status != want {
 			t.Errorf("%s, signing in: %d, want %d", what, signIn.status, want)
 		}
 		if from.foreign {
 			for _, with := range [][]string{nil, credentials["cookie"]} {
-				if out := n.ask("", "DELETE", "/api/session/", nil, append(header, with...)...); out.status != 403 || out.header.Get("Set-Cookie") != "" {
+				if out := n.ask("", "DELETE", "/api/session/", nil, append(header, with...)...); out.status != 403 ||
+					out.header.Get("Set-Cookie") != "" {
 					t.Errorf("%s signs out: %d", what, out.status)
 				}
 			}
@@ -141,7 +158,8 @@ func TestQuietChallenge(t *testing.T) {
 	n.mode(auth.Targets, auth.Locked)
 	host := strings.TrimPrefix(n.URL, "http://")
 	headers := maps.Clone(browserHeaders)
-	for _, at := range []string{"https://evil.example.com/", "http://127.0.0.1:1/", "https://evil.example.com/http://NODE/", "://"} {
+	for _, at := range []string{"https://evil.example.com/", "http://127.0.0.1:1/",
+		"https://evil.example.com/http://NODE/", "://"} {
 		h := headers["a program"]
 		h.header, h.dialogue = []string{"Referer", at}, false
 		headers["led by "+at] = h
@@ -151,10 +169,12 @@ func TestQuietChallenge(t *testing.T) {
 		for _, h := range from.header {
 			header = append(header, strings.Replace(h, "NODE", host, 1))
 		}
-		for _, path := range []string{"/api/targets/", "/api/log/", "/data/m-31/none/a.png", "/data/m-31/none/a.png?preview=1"} {
+		for _, path := range []string{"/api/targets/", "/api/log/", "/data/m-31/none/a.png",
+			"/data/m-31/none/a.png?preview=1"} {
 			for _, accept := range []string{"text/html", "*/*"} {
 				r := n.ask("", "GET", path, nil, append(header, "Accept", accept)...).want(t, 401)
-				if got := strings.HasPrefix(r.header.Get("WWW-Authenticate"), "Basic"); got != from.dialogue || r.header.Get("WWW-Authenticate") == "" {
+				if got := strings.HasPrefix(r.header.Get("WWW-Authenticate"), "Basic"); got != from.dialogue ||
+					r.header.Get("WWW-Authenticate") == "" {
 					t.Errorf("%s, %s: %q", what, path, r.header.Get("WWW-Authenticate"))
 				}
 			}
@@ -172,17 +192,30 @@ func TestOwnOrigin(t *testing.T) {
 		host    string
 		origins map[string]bool
 	}{
-		"plain":                   {host: "node.example.org", origins: map[string]bool{"http://node.example.org": true, "https://node.example.org": true, "http://NODE.example.org:80": true, "http://node.example.org:81": false, "http://example.org": false, "ftp://node.example.org": false, "http://node.example.org.evil.com": false}},
-		"with a port":             {host: "node.example.org:8000", origins: map[string]bool{"http://node.example.org:8000": true, "http://node.example.org": false}},
-		"behind a proxy":          {o: Options{Proxies: proxy}, header: []string{"X-Forwarded-Host", "node.example.org", "X-Forwarded-Proto", "https"}, host: "127.0.0.1:8000", origins: map[string]bool{"https://node.example.org": true, "https://node.example.org:443": true, "http://node.example.org": false, "http://127.0.0.1:8000": false}},
-		"one that keeps the port": {o: Options{Proxies: proxy}, header: []string{"X-Forwarded-Host", "node.example.org:443", "X-Forwarded-Proto", "https"}, host: "127.0.0.1:8000", origins: map[string]bool{"https://node.example.org": true}},
-		"one that is not trusted": {header: []string{"X-Forwarded-Host", "evil.example.com"}, host: "node.example.org", origins: map[string]bool{"https://evil.example.com": false, "https://node.example.org": true}},
-		"a base URL":              {o: Options{BaseURL: "https://node.example.org/"}, host: "127.0.0.1:8000", origins: map[string]bool{"https://node.example.org": true, "http://node.example.org": false, "http://127.0.0.1:8000": true, "https://evil.example.com": false}},
+		"plain": {host: "node.example.org",
+			origins: map[string]bool{"http://node.example.org": true, "https://node.example.org": true,
+				"http://NODE.example.org:80": true, "http://node.example.org:81": false, "http://example.org": false, "ftp://node.example.org": false, "http://node.example.org.evil.com": false}},
+		"with a port": {host: "node.example.org:8000",
+			origins: map[string]bool{"http://node.example.org:8000": true, "http://node.example.org": false}},
+		"behind a proxy": {o: Options{Proxies: proxy},
+			header: []string{"X-Forwarded-Host", "node.example.org", "X-Forwarded-Proto",
+				"https"}, host: "127.0.0.1:8000",
+			origins: map[string]bool{"https://node.example.org": true, "https://node.example.org:443": true,
+				"http://node.example.org": false, "http://127.0.0.1:8000": false}},
+		"one that keeps the port": {o: Options{Proxies: proxy},
+			header: []string{"X-Forwarded-Host", "node.example.org:443", "X-Forwarded-Proto",
+				"https"}, host: "127.0.0.1:8000", origins: map[string]bool{"https://node.example.org": true}},
+		"one that is not trusted": {header: []string{"X-Forwarded-Host", "evil.example.com"}, host: "node.example.org",
+			origins: map[string]bool{"https://evil.example.com": false, "https://node.example.org": true}},
+		"a base URL": {o: Options{BaseURL: "https://node.example.org/"}, host: "127.0.0.1:8000",
+			origins: map[string]bool{"https://node.example.org": true, "http://node.example.org": false,
+				"http://127.0.0.1:8000": true, "https://evil.example.com": false}},
 	} {
 		n := start(t, c.o)
 		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("astro:"+password("astro")))
 		for i, origin := range slices.Sorted(maps.Keys(c.origins)) {
-			body := strings.NewReader(url.Values{"name": {fmt.Sprint("M ", i)}, "type": {"SIDEREAL"}, "ra": {"1"}, "dec": {"1"}}.Encode())
+			body := strings.NewReader(url.Values{"name": {fmt.Sprint("M ", i)}, "type": {"SIDEREAL"}, "ra": {"1"},
+				"dec": {"1"}}.Encode())
 			r, err := http.NewRequest("POST", n.URL+"/api/targets/", body)
 			if err != nil {
 				t.Fatal(err)

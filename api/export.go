@@ -149,7 +149,8 @@ var valueHelp = map[string][3]string{
 // with others is given whole, as one that is no object.
 const maxValueColumns = 900
 
-func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), gathered func(), s *stream) error {
+func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), gathered func(),
+	s *stream) error {
 	columns := []tableColumn{
 		{name: "target", help: "Name of the target", ucd: "meta.id;src"}, {name: "data_type", help: "Type of data"},
 		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
@@ -296,7 +297,9 @@ func exportTargets(r *request, format string) (*answer, error) {
 					}
 				}
 				if aliases+len(extras) > maxTargetColumns {
-					return auth.Invalid("format", "These targets have more than %d aliases and different tags, too many for a table: ask for fewer targets, or for ndjson.", maxTargetColumns)
+					return auth.Invalid("format",
+						"These targets have more than %d aliases and different tags, too many for a table: ask for "+
+							"fewer targets, or for ndjson.", maxTargetColumns)
 				}
 				for _, n := range archive.Numbers {
 					used[n.Name] = used[n.Name] || *n.Of(v.Target) != nil

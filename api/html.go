@@ -51,7 +51,8 @@ func (r *request) writePage(a *answer) {
 		Unknown: h.Get("Nightjar-Unknown-Parameters"), Status: a.status, StatusText: http.StatusText(a.status)}
 	text, whole := indented(a.body, 2, maxSpread)
 	if r.fewer {
-		data.Notes = append(data.Notes, fmt.Sprintf("A page shows at most %d rows; Next leads to the others.", maxPageRows))
+		data.Notes = append(data.Notes,
+			fmt.Sprintf("A page shows at most %d rows; Next leads to the others.", maxPageRows))
 	}
 	if a.cut || !whole {
 		data.Notes = append(data.Notes, "The answer is too long for a page, which shows its beginning.")
@@ -76,7 +77,8 @@ func (r *request) writePage(a *answer) {
 	for len(text) > 0 {
 		n := min(len(text), 32<<10)
 		var b bytes.Buffer
-		template.HTMLEscape(&b, text[:n]) // which takes bytes one by one, so that no character is lost where they are parted
+		// it takes bytes one by one, so that no character is lost where they are parted
+		template.HTMLEscape(&b, text[:n])
 		if _, err := r.w.Write(b.Bytes()); err != nil {
 			return
 		}

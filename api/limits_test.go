@@ -22,7 +22,8 @@ func textOf(mark string, n int, letter string) string {
 // in a stream of lines.
 func TestTextLimits(t *testing.T) {
 	n := start(t, Options{})
-	n.ask("astro", "POST", "/api/targets/", map[string]any{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2}).want(t, 201)
+	n.ask("astro", "POST", "/api/targets/",
+		map[string]any{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2}).want(t, 201)
 	count := 0
 	mark := func() string { count++; return fmt.Sprintf("x%d-", count) }
 	target := func(more map[string]any) map[string]any {
@@ -43,12 +44,14 @@ func TestTextLimits(t *testing.T) {
 	}
 	datum := func(field string) func(string) map[string]any {
 		return func(s string) map[string]any {
-			return map[string]any{"target": 1, "data_type": "photometry", "value": map[string]any{"m": mark()}, field: s}
+			return map[string]any{"target": 1, "data_type": "photometry",
+				"value": map[string]any{"m": mark()}, field: s}
 		}
 	}
 	observation := func(field string) func(string) map[string]any {
 		return func(s string) map[string]any {
-			return map[string]any{"target_id": 1, "facility": "F", "observation_type": "I", "observing_parameters": map[string]any{}, field: s}
+			return map[string]any{"target_id": 1, "facility": "F", "observation_type": "I",
+				"observing_parameters": map[string]any{}, field: s}
 		}
 	}
 	product := func(field string) func(string) map[string]any {
@@ -67,18 +70,25 @@ func TestTextLimits(t *testing.T) {
 		part              bool // a form with a file
 		lines             bool // may come in a stream of lines as well
 	}{
-		{"astro", "/api/targets/", "name", archive.MaxName, "é", func(s string) map[string]any { return target(map[string]any{"name": s}) }, false, true},
+		{"astro", "/api/targets/", "name", archive.MaxName, "é",
+			func(s string) map[string]any { return target(map[string]any{"name": s}) }, false, true},
 		{"astro", "/api/targets/", "aliases.name", archive.MaxName, "é", item("aliases", "name"), false, true},
-		{"astro", "/api/targets/", "targetextra_set.key", archive.MaxExtraKey, "é", item("targetextra_set", "key", "value", "v"), false, true},
-		{"astro", "/api/targets/", "targetextra_set.value", archive.MaxExtraValue, "v", item("targetextra_set", "value", "key", "k"), false, true},
-		{"astro", "/api/targets/", "target_lists.name", archive.MaxListName, "é", item("target_lists", "name"), false, true},
+		{"astro", "/api/targets/", "targetextra_set.key", archive.MaxExtraKey, "é",
+			item("targetextra_set", "key", "value", "v"), false, true},
+		{"astro", "/api/targets/", "targetextra_set.value", archive.MaxExtraValue, "v",
+			item("targetextra_set", "value", "key", "k"), false, true},
+		{"astro", "/api/targets/", "target_lists.name", archive.MaxListName, "é",
+			item("target_lists", "name"), false, true},
 		{"admin", "/api/targets/", "groups.name", auth.MaxGroupName, "é", item("groups", "name"), false, true},
 		{"astro", "/api/reduceddatums/", "source_name", archive.MaxSource, "é", datum("source_name"), false, true},
 		{"astro", "/api/reduceddatums/", "source_name", archive.MaxSource, "s", datum("source_name"), false, true},
-		{"astro", "/api/reduceddatums/", "source_location", archive.MaxLocation, "é", datum("source_location"), false, true},
-		{"astro", "/api/reduceddatums/", "source_location", archive.MaxLocation, "s", datum("source_location"), false, true},
+		{"astro", "/api/reduceddatums/", "source_location", archive.MaxLocation, "é",
+			datum("source_location"), false, true},
+		{"astro", "/api/reduceddatums/", "source_location", archive.MaxLocation, "s",
+			datum("source_location"), false, true},
 		{"astro", "/api/observations/", "facility", archive.MaxFacility, "é", observation("facility"), false, false},
-		{"astro", "/api/observations/", "observation_id", archive.MaxObservationID, "é", observation("observation_id"), false, false},
+		{"astro", "/api/observations/", "observation_id", archive.MaxObservationID, "é",
+			observation("observation_id"), false, false},
 		{"astro", "/api/observations/", "status", archive.MaxStatus, "é", observation("status"), false, false},
 		{"astro", "/api/dataproducts/", "product_id", archive.MaxProductID, "é", product("product_id"), true, false},
 		{"astro", "/api/dataproducts/", "extra_data", archive.MaxExtraData, "e", product("extra_data"), true, false},
@@ -158,7 +168,8 @@ func TestTextLimits(t *testing.T) {
 				t.Errorf("lines: %s", w.body)
 			}
 			w = send(c.most+1, "lines").want(t, 201)
-			if err := json.Unmarshal(w.body, &got); err != nil || got.Rejected != 1 || !refused(got.Problems[0].Errors) {
+			if err := json.Unmarshal(w.body, &got); err != nil || got.Rejected != 1 ||
+				!refused(got.Problems[0].Errors) {
 				t.Errorf("lines: one too many: %s", w.body)
 			}
 		})
@@ -168,7 +179,8 @@ func TestTextLimits(t *testing.T) {
 // TestSizeLimits sends what is large in other ways than by one text.
 func TestSizeLimits(t *testing.T) {
 	n := start(t, Options{})
-	n.ask("astro", "POST", "/api/targets/", map[string]any{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2}).want(t, 201)
+	n.ask("astro", "POST", "/api/targets/",
+		map[string]any{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2}).want(t, 201)
 	refused := func(what string, w *reply, with string) {
 		t.Helper()
 		if w.status != 400 || !strings.Contains(string(w.body), with) {
@@ -197,20 +209,29 @@ func TestSizeLimits(t *testing.T) {
 	for field, item := range map[string]func(int) map[string]any{"targetextra_set": tag(1), "aliases": alias, "groups": group, "target_lists": onList} {
 		refused(field, patch("admin", field, list(1001, item)), `{"`+field+`":`+elements+`}`)
 		patch("admin", field, list(1000, item)).want(t, 200)
-		refused("one more of "+field, patch("admin", field, list(1, func(int) map[string]any { return item(1000) })), `{"`+field+`":`+elements+`}`)
+		refused("one more of "+field, patch("admin", field, list(1, func(int) map[string]any { return item(1000) })),
+			`{"`+field+`":`+elements+`}`)
 	}
 	in := map[string]any{"name": "L", "type": "SIDEREAL", "ra": 1, "dec": 2, "targetextra_set": list(16, tag(4096))}
-	refused("a large target", n.ask("astro", "POST", "/api/targets/", in), `{"non_field_errors":["A target takes at most 65536 bytes in all, `)
+	refused("a large target", n.ask("astro", "POST", "/api/targets/", in),
+		`{"non_field_errors":["A target takes at most 65536 bytes in all, `)
 	in["targetextra_set"] = list(15, tag(4096))
 	n.ask("astro", "POST", "/api/targets/", in).want(t, 201)
-	refused("a target that grows", n.ask("astro", "PATCH", "/api/targets/2/", map[string]any{"targetextra_set": []any{map[string]any{"key": "more", "value": strings.Repeat("v", 4096)}}}), `{"non_field_errors":["A target takes`)
-	n.ask("astro", "PATCH", "/api/targets/2/", map[string]any{"targetextra_set": []any{map[string]any{"key": "k0", "value": ""}, map[string]any{"key": "more", "value": strings.Repeat("v", 4096)}}}).want(t, 200)
+	refused("a target that grows",
+		n.ask("astro", "PATCH", "/api/targets/2/",
+			map[string]any{"targetextra_set": []any{map[string]any{"key": "more", "value": strings.Repeat("v", 4096)}}}),
+		`{"non_field_errors":["A target takes`)
+	n.ask("astro", "PATCH", "/api/targets/2/",
+		map[string]any{"targetextra_set": []any{map[string]any{"key": "k0", "value": ""},
+			map[string]any{"key": "more", "value": strings.Repeat("v", 4096)}}}).want(t, 200)
 
 	parameters := func(size int) map[string]any {
-		return map[string]any{"target_id": 1, "facility": "F", "observation_type": "I", "observing_parameters": map[string]any{"a": strings.Repeat("p", size-len(`{"a":""}`))}}
+		return map[string]any{"target_id": 1, "facility": "F", "observation_type": "I",
+			"observing_parameters": map[string]any{"a": strings.Repeat("p", size-len(`{"a":""}`))}}
 	}
 	n.ask("astro", "POST", "/api/observations/", parameters(archive.MaxParameters)).want(t, 201)
-	refused("parameters", n.ask("astro", "POST", "/api/observations/", parameters(archive.MaxParameters+1)), `{"observing_parameters":["Ensure this field has no more than 65536 bytes."]}`)
+	refused("parameters", n.ask("astro", "POST", "/api/observations/", parameters(archive.MaxParameters+1)),
+		`{"observing_parameters":["Ensure this field has no more than 65536 bytes."]}`)
 	value := func(size int) map[string]any {
 		return map[string]any{"target": 1, "data_type": "spectroscopy", "value": strings.Repeat("s", size-2)}
 	}
@@ -227,22 +248,29 @@ func TestSizeLimits(t *testing.T) {
 		return r
 	}
 	n.ask("astro", "POST", "/api/reduceddatums/", timed(archive.MaxValue)).want(t, 201)
-	for what, r := range map[string]raw{"a line": line(archive.MaxValue + 1), "a plain line": timed(archive.MaxValue + 1)} {
-		if w := n.ask("astro", "POST", "/api/reduceddatums/", r); !strings.Contains(string(w.body), `"rejected":1`) || !strings.Contains(string(w.body), tooLarge) {
+	for what, r := range map[string]raw{"a line": line(archive.MaxValue + 1),
+		"a plain line": timed(archive.MaxValue + 1)} {
+		if w := n.ask("astro", "POST", "/api/reduceddatums/", r); !strings.Contains(string(w.body), `"rejected":1`) ||
+			!strings.Contains(string(w.body), tooLarge) {
 			t.Errorf("%s: %d %.300s", what, w.status, w.body)
 		}
 	}
 	groups := list(1001, func(i int) map[string]any { return map[string]any{"id": i + 1} })
 	n.mode(auth.Objects, auth.ReadOnly)
-	for path, body := range map[string]map[string]any{"/api/reduceddatums/": value(10), "/api/observations/": parameters(100)} {
+	for path, body := range map[string]map[string]any{"/api/reduceddatums/": value(10),
+		"/api/observations/": parameters(100)} {
 		body["groups"] = groups
 		refused(path, n.ask("admin", "POST", path, body), `"groups":`+elements)
 	}
-	refused("a user's groups", n.ask("admin", "POST", "/api/users/", map[string]any{"username": "many", "groups": groups}), `{"groups":`+elements+`}`)
+	refused("a user's groups",
+		n.ask("admin", "POST", "/api/users/",
+			map[string]any{"username": "many", "groups": groups}), `{"groups":`+elements+`}`)
 	n.ask("admin", "POST", "/api/users/", map[string]any{"username": "many", "groups": list(1000, group)}).want(t, 201)
 	w := n.ask("admin", "POST", "/api/groups/1/members/?all=true", map[string]any{"username": "many"})
 	refused("one group more", w, "This user is in 1000 groups, and cannot be in more.")
-	for name, value := range map[string]string{"extra_fields": `[{"name":"` + strings.Repeat("x", 70_000) + `","type":"number"}]`, "tom_name": strings.Repeat("n", 101),
+	for name, value := range map[string]string{
+		"extra_fields": `[{"name":"` + strings.Repeat("x", 70_000) +
+			`","type":"number"}]`, "tom_name": strings.Repeat("n", 101),
 		"data_product_types": "photometry,fits_file,spectroscopy,image_file," + strings.Repeat("x", 51)} {
 		refused(name, n.ask("admin", "PUT", "/api/settings/"+name+"/", map[string]string{"value": value}), `"value":`)
 	}

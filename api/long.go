@@ -14,7 +14,9 @@ const (
 	ownLong = maxLong / 4
 )
 
-var errManyLong = &auth.Error{Kind: auth.TooMany, Message: "Too many long answers are being read at once. Try again later, or ask for fewer rows at a time.", RetryAfter: 10 * time.Second}
+var errManyLong = &auth.Error{Kind: auth.TooMany,
+	Message: "Too many long answers are being read at once. Try again later, or ask for fewer " +
+		"rows at a time.", RetryAfter: 10 * time.Second}
 
 // takeLong takes the place of an answer that is sent in parts, before the first of them. Nobody
 // waits for one, since whoever waits keeps as much.

@@ -12,10 +12,12 @@ import (
 // node's memory, and neither others nor short answers wait for them.
 func TestLongAnswersAtOnce(t *testing.T) {
 	n := start(t, Options{})
-	target := n.ask("astro", "POST", "/api/targets/", jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1, "permissions": "OPEN"}`)).want(t, 201).id(t)
+	target := n.ask("astro", "POST", "/api/targets/",
+		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1, "permissions": "OPEN"}`)).want(t, 201).id(t)
 	var lines strings.Builder
 	for i := range 24 { // what the sockets take on the way is less than all of it
-		fmt.Fprintf(&lines, `{"target": %s, "data_type": "photometry", "value": {"m": %d, "a": %q}}`+"\n", target, i, strings.Repeat("x", 1<<20))
+		fmt.Fprintf(&lines, `{"target": %s, "data_type": "photometry", "value": {"m": %d, "a": %q}}`+"\n", target, i,
+			strings.Repeat("x", 1<<20))
 	}
 	n.ask("astro", "POST", "/api/reduceddatums/", raw{text: lines.String(), kind: typeNDJSON}).want(t, 201)
 	for _, path := range []string{"/api/reduceddatums/", "/api/reduceddatums/?format=ndjson"} {
@@ -41,7 +43,8 @@ func TestLongAnswersAtOnce(t *testing.T) {
 		for _, conn := range readers {
 			conn.Close()
 		}
-		for deadline := time.Now().Add(10 * time.Second); n.ask("", "GET", path, nil).status != 200; time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(10 * time.Second); n.ask("", "GET", path,
+			nil).status != 200; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the places of readers who have gone are not given back")
 			}

@@ -60,7 +60,8 @@ type shares struct {
 
 // take takes n shares for a sender. All senders together have at most most, and one has at most
 // each. It waits up to wait for them, and then returns refusal.
-func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait time.Duration, refusal *auth.Error) error {
+func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait time.Duration,
+	refusal *auth.Error) error {
 	free := s.try(who, n, most, each)
 	if free == nil {
 		return nil
@@ -112,8 +113,10 @@ func (s *shares) give(who sender, n int64) {
 }
 
 var (
-	errManyUploads = &auth.Error{Kind: auth.TooMany, Message: "Too many uploads at once. Try again later.", RetryAfter: 10 * time.Second}
-	errMuchMemory  = &auth.Error{Kind: auth.TooMany, Message: "Too many large bodies at once. Try again later.", RetryAfter: 10 * time.Second}
+	errManyUploads = &auth.Error{Kind: auth.TooMany, Message: "Too many uploads at once. Try again later.",
+		RetryAfter: 10 * time.Second}
+	errMuchMemory = &auth.Error{Kind: auth.TooMany, Message: "Too many large bodies at once. Try again later.",
+		RetryAfter: 10 * time.Second}
 )
 
 // hold takes n bytes more of the memory of bodies for the request. The first of them are out of the
@@ -124,7 +127,8 @@ func (r *request) hold(n int64) error {
 	}
 	l := &r.api.o.Limits
 	if small := min(n, byteWeight*longText-r.heldSmall); r.held == 0 && small > 0 && small == n {
-		if err := r.api.small.take(r.Context(), r.sender(), n, smallMemory, smallMemory/2, l.UploadWait, errMuchMemory); err != nil {
+		if err := r.api.small.take(r.Context(), r.sender(), n, smallMemory, smallMemory/2, l.UploadWait,
+			errMuchMemory); err != nil {
 			return err
 		}
 		r.heldSmall += n
@@ -140,7 +144,8 @@ func (r *request) hold(n int64) error {
 		r.api.memory.give(r.sender(), r.held)
 		r.held = 0
 	}
-	if err := r.api.memory.take(r.Context(), r.sender(), n, l.BodyMemory, l.userMemory(), l.UploadWait, errMuchMemory); err != nil {
+	if err := r.api.memory.take(r.Context(), r.sender(), n, l.BodyMemory, l.userMemory(), l.UploadWait,
+		errMuchMemory); err != nil {
 		return err
 	}
 	r.held = n

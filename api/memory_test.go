@@ -14,7 +14,9 @@ import (
 // TestBodyMemory: large bodies and lines wait for memory, whatever their places, and small ones of
 // others do not; all is given back.
 func TestBodyMemory(t *testing.T) {
-	n := start(t, Options{Limits: Limits{MaxBody: 1 << 20, MaxLine: 2 << 20, BodyMemory: 1, UploadWait: 300 * time.Millisecond}}) // as little as one line needs
+	// as little as one line needs
+	n := start(t, Options{Limits: Limits{MaxBody: 1 << 20, MaxLine: 2 << 20, BodyMemory: 1,
+		UploadWait: 300 * time.Millisecond}})
 	target := n.target("astro", "M 31", "Observers")
 	n.target("bob", "M 32")
 	begin := func(user string, size int) (end func() int) {
@@ -54,7 +56,8 @@ func TestBodyMemory(t *testing.T) {
 	if got := taken(); got < byteWeight*(2<<20-lineBuffer) || got > n.api.o.BodyMemory {
 		t.Errorf("a line of 2 MiB takes %d", got)
 	}
-	large := jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "unknown": "` + strings.Repeat("x", 600_000) + `"}`)
+	large := jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "unknown": "` +
+		strings.Repeat("x", 600_000) + `"}`)
 	if r := n.ask("bob", "POST", "/api/targets/", large).want(t, 429); r.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
@@ -92,7 +95,8 @@ func TestFullTexts(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	point := func(value string) string {
-		return `{"target": ` + target + `, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": ` + value + `}`
+		return `{"target": ` + target +
+			`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": ` + value + `}`
 	}
 	zeros := func(n int) string { return "[0" + strings.Repeat(",0", n-1) + "]" }
 	var b strings.Builder
@@ -105,8 +109,10 @@ func TestFullTexts(t *testing.T) {
 		what, value, says string
 	}{
 		{"many values", zeros(maxValues), "a text may hold at most 1000000 values"},
-		{"many members within each other", nested, "an object has too many members, together with those that it lies in"},
-		{"a long value", `"` + strings.Repeat("x", archive.MaxValue-1) + `"`, "Ensure this field has no more than 7340032 bytes."},
+		{"many members within each other", nested,
+			"an object has too many members, together with those that it lies in"},
+		{"a long value", `"` + strings.Repeat("x", archive.MaxValue-1) + `"`,
+			"Ensure this field has no more than 7340032 bytes."},
 		{"as many members beside each other", beside, ""},
 		{"commas and colons in a text", `"` + strings.Repeat(`,:\"[{`, maxValues/6) + `"`, ""},
 	} {
@@ -115,12 +121,15 @@ func TestFullTexts(t *testing.T) {
 			status = 400
 		}
 		if c.what != "a long value" { // whose body is too long by itself
-			if r := n.ask("astro", "POST", "/api/reduceddatums/", jsonText(point(c.value))).want(t, status); !strings.Contains(string(r.body), c.says) {
+			if r := n.ask("astro", "POST", "/api/reduceddatums/", jsonText(point(c.value))).want(t,
+				status); !strings.Contains(string(r.body), c.says) {
 				t.Errorf("%s: %.300s", c.what, r.body)
 			}
 		}
-		r := n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, point(c.value) + "\n" + point(fmt.Sprintf(`{"of": %q}`, c.what)) + "\n"}).want(t, 201)
-		if got := strings.Contains(string(r.body), `"rejected":1`); got != (c.says != "") || !strings.Contains(string(r.body), c.says) {
+		r := n.ask("astro", "POST", "/api/reduceddatums/",
+			raw{typeNDJSON, point(c.value) + "\n" + point(fmt.Sprintf(`{"of": %q}`, c.what)) + "\n"}).want(t, 201)
+		if got := strings.Contains(string(r.body), `"rejected":1`); got != (c.says != "") ||
+			!strings.Contains(string(r.body), c.says) {
 			t.Errorf("%s, a line: %.300s", c.what, r.body)
 		}
 	}
@@ -132,13 +141,16 @@ func TestPartHeaders(t *testing.T) {
 	n := start(t, Options{})
 	n.target("astro", "M 31")
 	for what, body := range map[string]string{
-		"a long header": "--x\r\nContent-Disposition: form-data; name=\"target\"\r\nX-Long: " + strings.Repeat("x", 1<<20) + "\r\n\r\n1\r\n--x--\r\n",
-		"many headers":  "--x\r\nContent-Disposition: form-data; name=\"target\"\r\n" + strings.Repeat("X-A: b\r\n", 1<<17) + "\r\n1\r\n--x--\r\n",
-		"no boundary":   strings.Repeat("x\r\n", 1<<18),
+		"a long header": "--x\r\nContent-Disposition: form-data; name=\"target\"\r\nX-Long: " +
+			strings.Repeat("x", 1<<20) + "\r\n\r\n1\r\n--x--\r\n",
+		"many headers": "--x\r\nContent-Disposition: form-data; name=\"target\"\r\n" +
+			strings.Repeat("X-A: b\r\n", 1<<17) + "\r\n1\r\n--x--\r\n",
+		"no boundary": strings.Repeat("x\r\n", 1<<18),
 	} {
 		for _, path := range []string{"/api/dataproducts/", "/api/targets/"} {
 			r := n.ask("astro", "POST", path, raw{typeMultipart + "; boundary=x", body}).want(t, 400)
-			if !strings.Contains(string(r.body), "header of a part is longer") && !strings.Contains(string(r.body), "required") {
+			if !strings.Contains(string(r.body), "header of a part is longer") &&
+				!strings.Contains(string(r.body), "required") {
 				t.Errorf("%s: %.300s", what, r.body)
 			}
 		}

@@ -73,7 +73,8 @@ func (x *modelRun) productRow(who string, p *modelProduct) map[string]any {
 	if p.ProductID != "" {
 		id = p.ProductID
 	}
-	return map[string]any{"id": float64(p.ID), "product_id": id, "target": float64(x.m.Targets[p.Target].ID), "data": p.Path, "data_product_type": p.Type, "extra_data": p.Extra,
+	return map[string]any{"id": float64(p.ID), "product_id": id, "target": float64(x.m.Targets[p.Target].ID),
+		"data": p.Path, "data_product_type": p.Type, "extra_data": p.Extra,
 		"groups": x.groupRow(who, p.Groups, x.m.granted(who, x.m.Targets[p.Target]) || x.m.holds(who, modelOwner{p.Maker, p.Groups}))}
 }
 

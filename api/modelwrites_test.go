@@ -590,7 +590,8 @@ func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 	}
 	groups := unique(x.someGroups(who, r))
 	p.Extra = one(r, "", "", textAround2K(r))
-	f := newForm("target", fmt.Sprint(id), "data_product_type", p.Type, "product_id", p.ProductID, "extra_data", p.Extra)
+	f := newForm("target", fmt.Sprint(id), "data_product_type", p.Type, "product_id", p.ProductID,
+		"extra_data", p.Extra)
 	for i, g := range groups {
 		f.w.WriteField(fmt.Sprintf("groups[%d]id", i), fmt.Sprint(x.groups[g]))
 		if m.mayName(who, []string{g}) {

@@ -155,7 +155,8 @@ func (l *nextLine) read() ([]byte, error) {
 	}
 	for long := []byte(nil); ; {
 		if int64(len(long)+len(text)) > l.most {
-			return nil, &httpError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("A line is longer than %d bytes.", l.most)}
+			return nil, &httpError{status: http.StatusRequestEntityTooLarge,
+				detail: fmt.Sprintf("A line is longer than %d bytes.", l.most)}
 		}
 		more, failed := l.r.grown(long, len(text), l.most)
 		if failed != nil {
@@ -164,7 +165,8 @@ func (l *nextLine) read() ([]byte, error) {
 		if long = append(more, text...); err == nil || errors.Is(err, io.EOF) {
 			return long, nil
 		}
-		if text, err = l.b.ReadSlice('\n'); err != nil && !errors.Is(err, bufio.ErrBufferFull) && !errors.Is(err, io.EOF) {
+		if text, err = l.b.ReadSlice('\n'); err != nil && !errors.Is(err, bufio.ErrBufferFull) &&
+			!errors.Is(err, io.EOF) {
 			return nil, err
 		}
 	}

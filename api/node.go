@@ -41,7 +41,8 @@ func (api *API) nodeRoutes() []*route {
 		{path: "/api/node/certificate/", view: "Certificate", parses: allParsers, handle: map[string]handler{"GET": getCertificate}},
 		{path: "/api/node/backup/", view: "Backup", parses: allParsers, fields: fixed(pathFields), mayAct: func(r *request) bool { return r.viewer.Owner },
 			handle: map[string]handler{"POST": backup}},
-		{path: "/api/backup/", view: "Backup File", parses: allParsers, anyType: true, guarded: true, handle: map[string]handler{"GET": downloadBackup}},
+		{path: "/api/backup/", view: "Backup File", parses: allParsers, anyType: true, guarded: true,
+			handle: map[string]handler{"GET": downloadBackup}},
 		{path: "/api/node/verify/", view: "Verify", parses: allParsers, fields: fixed(verifyFields), mayAct: isSuperuser, filters: verifyFilters,
 			handle: map[string]handler{"POST": verify}},
 		{path: "/api/node/compact/", view: "Compact", parses: allParsers, handle: map[string]handler{"POST": compact}},
@@ -345,11 +346,13 @@ func (api *API) noteHealth(err error) {
 func whyNotReady(err error) string {
 	switch {
 	case errors.Is(err, archive.ErrLost):
-		return "The node's file was moved, replaced, deleted or truncated while it was open: nothing is written until a restart. What was written before can be read, and saved with nightjar backup."
+		return "The node's file was moved, replaced, deleted or truncated while it was open: nothing is written " +
+			"until a restart. What was written before can be read, and saved with nightjar backup."
 	case errors.Is(err, archive.ErrFailed):
 		return "Writing to the disk failed: nothing is written until a restart. Reading goes on."
 	case errors.Is(err, archive.ErrNoRoom):
-		return "The node's disk has too little free space: nothing is written until there is room. Reading and deleting go on."
+		return "The node's disk has too little free space: nothing is written until there is room. Reading and " +
+			"deleting go on."
 	}
 	return "The node's file cannot be read."
 }

@@ -58,7 +58,8 @@ func TestPagesAreShort(t *testing.T) {
 		}
 		path = u.RequestURI()
 	}
-	if r := n.ask("astro", "GET", "/api/reduceddatums/?limit=1000000&pagination_style=cursor", nil, "Accept", "text/html"); strings.Count(shownOn(t, r), `"timestamp"`) != maxPageRows {
+	if r := n.ask("astro", "GET", "/api/reduceddatums/?limit=1000000&pagination_style=cursor", nil, "Accept",
+		"text/html"); strings.Count(shownOn(t, r), `"timestamp"`) != maxPageRows {
 		t.Error("a browser's page by cursor is longer")
 	}
 	for _, path := range []string{"/api/dataproducts/" + product + "/?format=api", "/api/dataproducts/?format=api"} {
@@ -66,11 +67,13 @@ func TestPagesAreShort(t *testing.T) {
 		if text := shownOn(t, r); len(text) > maxSpread || !strings.Contains(text, `"timestamp"`) {
 			t.Errorf("%s: %d bytes", path, len(text))
 		}
-		if !strings.Contains(string(r.body), "shows its beginning") || !strings.Contains(string(r.body), `?format=json">The whole answer as JSON`) {
+		if !strings.Contains(string(r.body), "shows its beginning") ||
+			!strings.Contains(string(r.body), `?format=json">The whole answer as JSON`) {
 			t.Errorf("%s does not say how to get all: %.2000s", path, r.body)
 		}
 	}
-	if rows := n.ask("astro", "GET", "/api/dataproducts/"+product+"/?format=json", nil).want(t, 200).json(t)["reduceddatum_set"].([]any); len(rows) != many {
+	if rows := n.ask("astro", "GET", "/api/dataproducts/"+product+"/?format=json", nil).want(t,
+		200).json(t)["reduceddatum_set"].([]any); len(rows) != many {
 		t.Errorf("JSON has %d of %d data", len(rows), many)
 	}
 }
@@ -82,13 +85,15 @@ func TestDeepValues(t *testing.T) {
 	target := n.target("astro", "M 31")
 	deep := strings.Repeat("[", 190) + "1" + strings.Repeat("]", 190)
 	value := `["` + strings.Repeat("日本語", 100) + `"` + strings.Repeat(","+deep, 2000) + "]"
-	id := n.ask("astro", "POST", "/api/reduceddatums/", jsonText(`{"target": `+target+`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": `+value+`}`)).want(t, 201).id(t)
+	id := n.ask("astro", "POST", "/api/reduceddatums/",
+		jsonText(`{"target": `+target+`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": `+value+`}`)).want(t, 201).id(t)
 	for _, path := range []string{"/api/reduceddatums/" + id + "/", "/api/reduceddatums/"} {
 		r := n.ask("astro", "GET", path+"?format=api", nil)
 		if len(r.body) > 3*maxSpread || !strings.Contains(string(r.body), "shows its beginning") {
 			t.Errorf("%s: a page of %d bytes", path, len(r.body))
 		}
-		plain, spread := n.ask("astro", "GET", path, nil), n.ask("astro", "GET", path, nil, "Accept", "application/json; indent=8")
+		plain, spread := n.ask("astro", "GET", path, nil),
+			n.ask("astro", "GET", path, nil, "Accept", "application/json; indent=8")
 		if !bytes.Equal(plain.body, spread.body) {
 			t.Errorf("%s: %d bytes indented", path, len(spread.body))
 		}
@@ -98,7 +103,8 @@ func TestDeepValues(t *testing.T) {
 // TestIndented: it is what the standard library makes of the text, up to the length that it may
 // have.
 func TestIndented(t *testing.T) {
-	for _, text := range []string{`{}`, `[]`, `null`, `"a\"b\\"`, `[1,2,[],{},{"a":{"b":[true,"x{},:["]}}]`, `{"a":"日本語\n","b":[[[1]]],"c":-1.5e7}`} {
+	for _, text := range []string{`{}`, `[]`, `null`, `"a\"b\\"`, `[1,2,[],{},{"a":{"b":[true,"x{},:["]}}]`,
+		`{"a":"日本語\n","b":[[[1]]],"c":-1.5e7}`} {
 		for blanks := range 9 {
 			var want bytes.Buffer
 			if err := json.Indent(&want, []byte(text), "", strings.Repeat(" ", blanks)); err != nil {
@@ -109,12 +115,13 @@ func TestIndented(t *testing.T) {
 			}
 			for most := range want.Len() {
 				got, whole := indented([]byte(text), blanks, most)
-				if whole || len(got) > most || len(got) < most-3 || !bytes.HasPrefix(want.Bytes(), got) || !json.Valid([]byte(`"`+strings.Map(func(r rune) rune {
-					if r == '"' || r == '\\' || r < ' ' {
-						return -1
-					}
-					return r
-				}, string(got))+`"`)) || strings.ContainsRune(string(got), '\uFFFD') {
+				if whole || len(got) > most || len(got) < most-3 || !bytes.HasPrefix(want.Bytes(), got) ||
+					!json.Valid([]byte(`"`+strings.Map(func(r rune) rune {
+						if r == '"' || r == '\\' || r < ' ' {
+							return -1
+						}
+						return r
+					}, string(got))+`"`)) || strings.ContainsRune(string(got), '\uFFFD') {
 					t.Errorf("%s up to %d: %q", text, most, got)
 				}
 			}
@@ -139,10 +146,13 @@ func TestManyColumns(t *testing.T) {
 		return "[" + b.String()[1:] + "]"
 	}
 	for i := range 3 {
-		n.ask("astro", "POST", "/api/targets/", jsonText(fmt.Sprintf(`{"name": "M %d", "type": "SIDEREAL", "ra": 1, "dec": 1, "targetextra_set": %s}`, i, tags(800*i, 800*i+800)))).want(t, 201)
+		n.ask("astro", "POST", "/api/targets/",
+			jsonText(fmt.Sprintf(`{"name": "M %d", "type": "SIDEREAL", "ra": 1, "dec": 1, "targetextra_set": %s}`, i,
+				tags(800*i, 800*i+800)))).want(t, 201)
 	}
 	for _, format := range []string{"csv", "ecsv", "votable", "fits"} {
-		if r := n.ask("astro", "GET", "/api/targets/?format="+format, nil).want(t, 400); !strings.Contains(string(r.body), "too many for a table") {
+		if r := n.ask("astro", "GET", "/api/targets/?format="+format, nil).want(t,
+			400); !strings.Contains(string(r.body), "too many for a table") {
 			t.Errorf("%s: %s", format, r.body)
 		}
 	}

@@ -98,7 +98,8 @@ func newSized(t *testing.T, tag, tags, groups, extra, rows int) *sized {
 	for i := range rows {
 		fmt.Fprintf(&file, "%d.5,15.5\n", 50_000+i)
 	}
-	f := newForm("target", id, "data_product_type", "photometry", "extra_data", strings.Repeat("e", extra), "groups[0]name", "Observers").file("night.csv", file.Bytes())
+	f := newForm("target", id, "data_product_type", "photometry", "extra_data", strings.Repeat("e", extra),
+		"groups[0]name", "Observers").file("night.csv", file.Bytes())
 	product := n.ask("astro", "POST", "/api/dataproducts/", f).want(t, 201)
 	x.product = "/api/dataproducts/" + product.id(t) + "/"
 	x.carols = n.datum("carol", id, 1)
@@ -152,7 +153,8 @@ func (x *sized) look(when string) {
 			}
 		}
 		same("status of the target", n.ask(who, "GET", x.path, nil).status, want[x.sees(who)])
-		same("number of targets", n.ask(who, "GET", "/api/targets/", nil).want(t, 200).json(t)["count"], map[bool]int{true: 1}[x.sees(who)])
+		same("number of targets", n.ask(who, "GET", "/api/targets/", nil).want(t, 200).json(t)["count"],
+			map[bool]int{true: 1}[x.sees(who)])
 		same("status of the product", n.ask(who, "GET", x.product+"?fields=id", nil).status, want[rows > 0])
 		same("status of a datum", n.ask(who, "GET", "/api/reduceddatums/"+x.carols+"/", nil).status, want[own > 0])
 		list := n.ask(who, "GET", "/api/reduceddatums/?limit=40&ordering=-id", nil).want(t, 200).json(t)
@@ -160,7 +162,8 @@ func (x *sized) look(when string) {
 		same("rows of the first page", len(list["results"].([]any)), min(40, rows+own))
 		page := n.ask(who, "GET", "/api/reduceddatums/?limit=40", nil).want(t, 200).json(t)
 		same("rows of the last page", len(page["results"].([]any)), min(40, rows+own))
-		table, err := csv.NewReader(bytes.NewReader(n.ask(who, "GET", "/api/reduceddatums/?format=csv", nil).want(t, 200).body)).ReadAll()
+		table, err := csv.NewReader(bytes.NewReader(n.ask(who, "GET", "/api/reduceddatums/?format=csv", nil).want(t,
+			200).body)).ReadAll()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +192,8 @@ func (x *sized) posts(when, who string, may bool) {
 		x.posted += 2
 	}
 	if alone.status != wanted || fmt.Sprint(line["created"]) != fmt.Sprint(created) {
-		t.Errorf("%s, mode %s: a datum of %q is answered %d, and %v lines are stored: want %d and %d", when, x.mode, who, alone.status, line["created"], wanted, created)
+		t.Errorf("%s, mode %s: a datum of %q is answered %d, and %v lines are stored: want %d and %d", when, x.mode,
+			who, alone.status, line["created"], wanted, created)
 	}
 	if !may {
 		says := string(alone.body)

@@ -28,7 +28,8 @@ func (n *node) dripping(token, path, kind, begin string, length int) (answer cha
 	} else {
 		begin = fmt.Sprintf("%x\r\n%s\r\n", len(begin), begin)
 	}
-	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Token %s\r\nContent-Type: %s\r\n%s\r\n\r\n%s", path, token, kind, body, begin)
+	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Token %s\r\nContent-Type: %s\r\n%s\r\n\r\n%s",
+		path, token, kind, body, begin)
 	answer = make(chan *http.Response, 1)
 	go func() {
 		w, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -74,7 +75,8 @@ func TestStrangersUploads(t *testing.T) {
 	var refused []chan *http.Response
 	for i := range 16 {
 		token := n.tokens[[]string{"bob", "eve"}[i%2]]
-		refused = append(refused, n.dripping(token, "/api/reduceddatums/", typeNDJSON, "{}\n", 0), n.dripping(token, "/api/reduceddatums/", typeNDJSON, "{}\n", smallBody+1),
+		refused = append(refused, n.dripping(token, "/api/reduceddatums/", typeNDJSON, "{}\n", 0),
+			n.dripping(token, "/api/reduceddatums/", typeNDJSON, "{}\n", smallBody+1),
 			n.dripping(token, "/api/dataproducts/", typeMultipart+"; boundary=x", part, 0))
 		n.dripping(token, "/api/targets/", typeNDJSON, "{}\n", 0) // targets they may bring
 		n.dripping(token, "/api/reduceddatums/", typeNDJSON, "{}\n", 1000)
@@ -93,7 +95,8 @@ func TestStrangersUploads(t *testing.T) {
 	// who may add something uploads; who is told of a mistake in little data is so as before
 	n.ask("carol", "POST", "/api/reduceddatums/", raw{typeNDJSON, "{}\n"}).want(t, 201)
 	n.target("carol", "M 32")
-	n.ask("carol", "POST", "/api/reduceddatums/", raw{typeNDJSON, "{}" + strings.Repeat(" ", smallBody) + "\n"}).want(t, 201)
+	n.ask("carol", "POST", "/api/reduceddatums/",
+		raw{typeNDJSON, "{}" + strings.Repeat(" ", smallBody) + "\n"}).want(t, 201)
 	if may, err := n.archive.For(auth.Viewer{}).MayAddSomewhere(); may || err != nil {
 		t.Errorf("a guest may add something: %v", err)
 	}
@@ -102,7 +105,8 @@ func TestStrangersUploads(t *testing.T) {
 // TestBodyRate: a body that comes too slowly is given up, and its place is free; one that comes at
 // the rate is not, though each byte takes its time.
 func TestBodyRate(t *testing.T) {
-	n := start(t, Options{Limits: Limits{Uploads: 1, UserUploads: 1, UploadWait: 10 * time.Second, BodyRate: 200, RateOver: time.Second}})
+	n := start(t, Options{Limits: Limits{Uploads: 1, UserUploads: 1, UploadWait: 10 * time.Second, BodyRate: 200,
+		RateOver: time.Second}})
 	target := n.target("astro", "M 31")
 	slow := n.dripping(n.tokens["astro"], "/api/reduceddatums/", typeNDJSON, "{}\n", 0) // 50 bytes a second
 	n.waitFor(1)
@@ -110,7 +114,10 @@ func TestBodyRate(t *testing.T) {
 	answered(t, "a slow stream", slow, 408)
 	answered(t, "a slow body", n.dripping(n.tokens["astro"], "/api/targets/", typeJSON, "{", 1000), 408)
 
-	steady := start(t, Options{Limits: Limits{BodyRate: 4, RateOver: time.Second}}) // far below what comes, for busy machines
+	// far below what comes, for busy machines
+	steady := start(t, Options{Limits: Limits{BodyRate: 4, RateOver: time.Second}})
 	steady.target("astro", "M 31")
-	answered(t, "a steady body", steady.dripping(steady.tokens["astro"], "/api/reduceddatums/", typeNDJSON, "{}\n", 150), 201) // 3 s
+	// 3 s
+	answered(t, "a steady body",
+		steady.dripping(steady.tokens["astro"], "/api/reduceddatums/", typeNDJSON, "{}\n", 150), 201)
 }

@@ -69,15 +69,23 @@ func (s *slowWrite) end() (status int, body string) {
 // withdrawals are the ways in which carol loses her rights on target 1, which she has by her group.
 // Each is acknowledged when it returns.
 var withdrawals = map[string]func(n *node, carol string){
-	"the user is deleted":  func(n *node, carol string) { n.ask("admin", "DELETE", "/api/users/"+carol+"/", nil).want(n.t, 204) },
-	"the group is left":    func(n *node, carol string) { n.change(carol, `{"groups": []}`) },
-	"the group is deleted": func(n *node, carol string) { n.ask("admin", "DELETE", "/api/groups/2/?all=true", nil).want(n.t, 204) },
+	"the user is deleted": func(n *node, carol string) {
+		n.ask("admin", "DELETE", "/api/users/"+carol+"/", nil).want(n.t, 204)
+	},
+	"the group is left": func(n *node, carol string) { n.change(carol, `{"groups": []}`) },
+	"the group is deleted": func(n *node, carol string) {
+		n.ask("admin", "DELETE", "/api/groups/2/?all=true", nil).want(n.t, 204)
+	},
 	"a new password and no token": func(n *node, carol string) {
 		n.change(carol, `{"password": "quite-another-1"}`)
 		n.revoke("carol")
 	},
-	"the group is withdrawn": func(n *node, carol string) { n.ask("astro", "DELETE", "/api/targets/1/groups/2/", nil).want(n.t, 204) },
-	"the target is deleted":  func(n *node, carol string) { n.ask("astro", "DELETE", "/api/targets/1/", nil).want(n.t, 204) },
+	"the group is withdrawn": func(n *node, carol string) {
+		n.ask("astro", "DELETE", "/api/targets/1/groups/2/", nil).want(n.t, 204)
+	},
+	"the target is deleted": func(n *node, carol string) {
+		n.ask("astro", "DELETE", "/api/targets/1/", nil).want(n.t, 204)
+	},
 }
 
 // revoke ends all tokens of a user.
@@ -102,15 +110,19 @@ func TestWithdrawnInTheMiddle(t *testing.T) {
 	for i := range 9 {
 		fmt.Fprintf(&lines, datum+"\n", i+1)
 	}
-	file := newForm("target", "1", "data_product_type", "photometry").file("night.csv", []byte("time,magnitude\n60000.0,15.5\n60001.0,15.6\n"))
+	file := newForm("target", "1", "data_product_type", "photometry").file("night.csv",
+		[]byte("time,magnitude\n60000.0,15.5\n60001.0,15.6\n"))
 	upload := file.body().(*bytes.Buffer).String()
 	writes := map[string][3]string{ // path, type of the body, body
-		"a datum":         {"/api/reduceddatums/", typeJSON, fmt.Sprintf(datum, 1)},
-		"a list":          {"/api/reduceddatums/", typeJSON, "[" + fmt.Sprintf(datum, 1) + "," + fmt.Sprintf(datum, 2) + "]"},
-		"lines":           {"/api/reduceddatums/", typeNDJSON, lines.String()},
-		"a file":          {"/api/dataproducts/", file.w.FormDataContentType(), upload},
-		"an observation":  {"/api/observations/", typeJSON, `{"target_id": 1, "facility": "LCO", "observation_id": "x", "status": "PENDING", "observing_parameters": {"a": 1}}`},
-		"another's group": {"/api/targets/", typeJSON, `{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2, "groups": [{"name": "Observers"}]}`},
+		"a datum": {"/api/reduceddatums/", typeJSON, fmt.Sprintf(datum, 1)},
+		"a list": {"/api/reduceddatums/", typeJSON,
+			"[" + fmt.Sprintf(datum, 1) + "," + fmt.Sprintf(datum, 2) + "]"},
+		"lines":  {"/api/reduceddatums/", typeNDJSON, lines.String()},
+		"a file": {"/api/dataproducts/", file.w.FormDataContentType(), upload},
+		"an observation": {"/api/observations/", typeJSON,
+			`{"target_id": 1, "facility": "LCO", "observation_id": "x", "status": "PENDING", "observing_parameters": {"a": 1}}`},
+		"another's group": {"/api/targets/", typeJSON,
+			`{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2, "groups": [{"name": "Observers"}]}`},
 	}
 	ways := map[string]func(n *node) [2]string{
 		"a token": func(n *node) [2]string { return [2]string{"Authorization", "Token " + n.tokens["carol"]} },
@@ -123,7 +135,8 @@ func TestWithdrawnInTheMiddle(t *testing.T) {
 	for i, why := range sortedKeys(withdrawals) {
 		for j, what := range sortedKeys(writes) {
 			withdraw, w := withdrawals[why], writes[what]
-			if !long() && (i+j)%3 > 0 || what == "another's group" && strings.HasPrefix(why, "the target") || what == "another's group" && why == "the group is withdrawn" {
+			if !long() && (i+j)%3 > 0 || what == "another's group" && strings.HasPrefix(why, "the target") ||
+				what == "another's group" && why == "the group is withdrawn" {
 				continue // that says nothing of new targets
 			}
 			for with, way := range ways {
@@ -164,7 +177,8 @@ func TestDemotedInTheMiddle(t *testing.T) {
 		"revoked": func(n *node, bob string) { n.revoke("bob") },
 	}
 	writes := map[string][3]string{
-		"a user":       {"POST", "/api/users/", `{"username": "mallory", "password": "mallory-pass-1", "is_superuser": true}`},
+		"a user": {"POST", "/api/users/",
+			`{"username": "mallory", "password": "mallory-pass-1", "is_superuser": true}`},
 		"a promotion":  {"PATCH", "/api/users/5/", `{"is_superuser":                                       true}`},
 		"a password":   {"PATCH", "/api/users/1/", `{"password":                                "stolen-pass-1"}`},
 		"a group":      {"POST", "/api/groups/", `{"name":                                              "Mine"}`},
@@ -185,7 +199,8 @@ func TestDemotedInTheMiddle(t *testing.T) {
 				n.change(bob, `{"is_superuser": true}`)
 				state := func() string {
 					var all strings.Builder
-					for _, path := range []string{"/api/users/", "/api/groups/?all=true", "/api/settings/", "/api/groups/2/users/"} {
+					for _, path := range []string{"/api/users/", "/api/groups/?all=true", "/api/settings/",
+						"/api/groups/2/users/"} {
 						all.Write(n.ask("admin", "GET", path, nil).body)
 					}
 					return all.String()
@@ -225,7 +240,8 @@ func TestAnswersBreakOff(t *testing.T) {
 			t.Parallel()
 			n := start(t, Options{})
 			n.target("astro", "M 31", "Observers")
-			f := newForm("target", "1", "data_product_type", "fits_file").file("big.bin", bytes.Repeat([]byte("0123456789abcdef"), 5<<18))
+			f := newForm("target", "1", "data_product_type", "fits_file").file("big.bin",
+				bytes.Repeat([]byte("0123456789abcdef"), 5<<18))
 			product := n.ask("astro", "POST", "/api/dataproducts/", f).want(t, 201).json(t)
 			var lines bytes.Buffer
 			for i := range rows {
@@ -234,7 +250,8 @@ func TestAnswersBreakOff(t *testing.T) {
 			n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, lines.String()}).want(t, 201)
 			carol := members(n.ask("carol", "GET", "/api/users/", nil).rows(t), "id")[0]
 			for why, withdraw := range withdrawals {
-				if why == "the target is deleted" || why == "a new password and no token" || why == "the user is deleted" || why == "the group is deleted" {
+				if why == "the target is deleted" || why == "a new password and no token" ||
+					why == "the user is deleted" || why == "the group is deleted" {
 					continue // the last of them below; what is gone is sent to nobody anyway
 				}
 				t.Run(why, func(t *testing.T) { n.readOn(t, path, product, func() { withdraw(n, carol) }) })
@@ -275,7 +292,9 @@ func (n *node) readOn(t *testing.T, path string, product map[string]any, withdra
 	}
 	withdraw()
 	marker := "AFTERWARDS " + t.Name()[len(t.Name())-10:]
-	n.ask("astro", "PATCH", "/api/targets/1/", map[string]any{"name": marker, "targetextra_set": []any{map[string]string{"key": "k", "value": marker}}}).want(t, 200)
+	n.ask("astro", "PATCH", "/api/targets/1/",
+		map[string]any{"name": marker,
+			"targetextra_set": []any{map[string]string{"key": "k", "value": marker}}}).want(t, 200)
 	rest, err := io.ReadAll(body)
 	if err == nil {
 		t.Errorf("the answer ended as if it were complete, after %d bytes more", len(rest))

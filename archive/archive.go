@@ -95,7 +95,8 @@ func Open(path string, o Options) (a *Archive, err error) {
 	if o.PieceRows == 0 {
 		o.PieceRows = 2000
 	}
-	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews(), stageBatch: stageBatch, stageBytes: stageBytes,
+	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews(), stageBatch: stageBatch,
+		stageBytes: stageBytes,
 		stageAfter: stageAfter, metAtOnce: metAtOnce, bulkTurns: make(chan struct{}, bulkWriters)}
 	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
 		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DoomFrom: o.DoomFrom,

@@ -11,10 +11,12 @@ import (
 )
 
 // logTables are the names of the log's tables, by their numbers in the file.
-var logTables = map[uint64]string{1: "users", 2: "groups", 3: "tokens", 4: "targets", 7: "targetlists", 8: "dataproducts", 9: "reduceddatums", 10: "observations", 11: "uploads", 12: "work"}
+var logTables = map[uint64]string{1: "users", 2: "groups", 3: "tokens", 4: "targets", 7: "targetlists",
+	8: "dataproducts", 9: "reduceddatums", 10: "observations", 11: "uploads", 12: "work"}
 
 // LogTables are the names by which the log can be asked for a table.
-var LogTables = []string{"targets", "targetlists", "dataproducts", "reduceddatums", "observations", "uploads", "work", "users", "groups", "tokens"}
+var LogTables = []string{"targets", "targetlists", "dataproducts", "reduceddatums", "observations", "uploads", "work",
+	"users", "groups", "tokens"}
 
 var logOperations = map[uint64]string{kv.Created: "created", kv.Changed: "changed", kv.Deleted: "deleted"}
 

@@ -57,7 +57,8 @@ func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Acces
 		b.Fatal(err)
 	}
 	name := "half"
-	if _, err := a.auth.CreateUser(ctx, auth.FileOwner(), auth.UserChange{Name: &name, Groups: &[]auth.GroupRef{{ID: g.ID}}}); err != nil {
+	if _, err := a.auth.CreateUser(ctx, auth.FileOwner(),
+		auth.UserChange{Name: &name, Groups: &[]auth.GroupRef{{ID: g.ID}}}); err != nil {
 		b.Fatal(err)
 	}
 	viewer, err := a.auth.As(name)

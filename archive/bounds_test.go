@@ -29,7 +29,9 @@ func heapInUse() int {
 func TestRejectedLines(t *testing.T) {
 	const lines = 200_000
 	for name, worthless := range map[string]func(in *DatumInput, n int){
-		"no object":        func(in *DatumInput, n int) { in.Add("", "Invalid data. Expected a dictionary, but got int.") },
+		"no object": func(in *DatumInput, n int) {
+			in.Add("", "Invalid data. Expected a dictionary, but got int.")
+		},
 		"a field is wrong": func(in *DatumInput, n int) { in.Add("target", "A valid integer is required. %d", n) },
 		"no such target":   func(in *DatumInput, n int) { *in = row(99, n) },
 		"of all kinds": func(in *DatumInput, n int) {
@@ -150,7 +152,8 @@ func TestDryRunRepeats(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				report, err := f.as("astro").DryRun(t.Context(), &ProductInput{Target: target, Type: "photometry", FileName: "b.csv", Refuse: refuse}, file)
+				report, err := f.as("astro").DryRun(t.Context(),
+					&ProductInput{Target: target, Type: "photometry", FileName: "b.csv", Refuse: refuse}, file)
 				if told[i] = fmt.Sprint(err); report != nil {
 					told[i] = fmt.Sprint(report.Created, report.Duplicate)
 				} else if failed := new(ProcessingError); errors.As(err, &failed) {
@@ -160,7 +163,8 @@ func TestDryRunRepeats(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			v, report, err := f.uploadAs("astro", &ProductInput{Target: target, Type: "photometry", FileName: "b.csv", Refuse: refuse}, b.String())
+			v, report, err := f.uploadAs("astro",
+				&ProductInput{Target: target, Type: "photometry", FileName: "b.csv", Refuse: refuse}, b.String())
 			var did string
 			if failed := new(ProcessingError); errors.As(err, &failed) {
 				did = fmt.Sprint(failed.Report.Errors)
@@ -172,7 +176,8 @@ func TestDryRunRepeats(t *testing.T) {
 			}
 			if told[0] != told[1] || told[1] != did {
 				short := strings.NewReplacer(": "+AlreadyThere, "")
-				t.Fatalf("round %d, refuse %t:\n%s\n%s\n%s", round, refuse, short.Replace(told[0]), short.Replace(told[1]), short.Replace(did))
+				t.Fatalf("round %d, refuse %t:\n%s\n%s\n%s", round, refuse, short.Replace(told[0]),
+					short.Replace(told[1]), short.Replace(did))
 			}
 		}
 	}
@@ -207,8 +212,10 @@ func TestMetRows(t *testing.T) {
 			met[n*7919%2003] = true
 		}
 		got, lines, err := m.count()
-		if err != nil || got != created || lines.count != len(repeated) || fmt.Sprint(lines.first()) != fmt.Sprint(repeated[:maxRefusedLines]) {
-			t.Errorf("%d in memory: %d created, %d repeated, of lines %v, %v; want %d, %d", most, got, lines.count, lines.first(), err, created, len(repeated))
+		if err != nil || got != created || lines.count != len(repeated) ||
+			fmt.Sprint(lines.first()) != fmt.Sprint(repeated[:maxRefusedLines]) {
+			t.Errorf("%d in memory: %d created, %d repeated, of lines %v, %v; want %d, %d", most, got, lines.count,
+				lines.first(), err, created, len(repeated))
 		}
 		dir := m.dir
 		if err := m.close(); err != nil {
@@ -256,7 +263,8 @@ func TestLongDryRun(t *testing.T) {
 			}
 		}
 	}()
-	r, err := f.as("astro").DryRun(t.Context(), &ProductInput{Target: target, Type: "photometry", FileName: "long.csv"}, file)
+	r, err := f.as("astro").DryRun(t.Context(),
+		&ProductInput{Target: target, Type: "photometry", FileName: "long.csv"}, file)
 	close(quit)
 	<-done
 	if err != nil || r.Created != rows-1000 || r.Duplicate != 1000 {

@@ -225,7 +225,8 @@ func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, me
 	case there != 0:
 		merge.add(there, seen, d)
 		return nil
-	case slices.ContainsFunc(pending, func(id uint64) bool { return b.stage.Has(tx, id) }): // it was in this write before
+	case slices.ContainsFunc(pending, func(id uint64) bool { return b.stage.Has(tx, id) }):
+		// it was in this write before
 		if b.refuse != nil {
 			now.rejected.add(b.refuse(row))
 		} else {

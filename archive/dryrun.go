@@ -21,7 +21,8 @@ func (s *Access) DryRun(ctx context.Context, in *ProductInput, f *NewFile) (*Rep
 	return s.dryRun(ctx, in, f, pl)
 }
 
-func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan) (report *Report, err error) {
+func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile,
+	pl *productPlan) (report *Report, err error) {
 	rows := new(datumRows)
 	met := s.a.newMetRows()
 	defer func() {

@@ -75,7 +75,8 @@ func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView
 	ids = ids[:len(places)]
 	var named uint64
 	var name string
-	return give(begun, ctx, out, func(*Access, *kv.Tx) ([]uint64, Extent, error) { return ids, Extent{Count: len(ids)}, nil },
+	return give(begun, ctx, out,
+		func(*Access, *kv.Tx) ([]uint64, Extent, error) { return ids, Extent{Count: len(ids)}, nil },
 		func(s *Access, tx *kv.Tx, id uint64, v *ExportView) (bool, error) {
 			ok, err := read(s, tx, id, &v.DatumView)
 			if err != nil || !ok {

@@ -206,7 +206,8 @@ func TestFailedLooks(t *testing.T) {
 	f.previews.now = func() time.Time { return now }
 	first := map[string]func(ctx context.Context) error{}
 	for i, name := range []string{"a.fits", "b.fits"} { // of one content
-		v, _, err := f.uploadAs("astro", &ProductInput{Target: f.target("astro", name), Type: "fits_file", FileName: name}, bad)
+		v, _, err := f.uploadAs("astro",
+			&ProductInput{Target: f.target("astro", name), Type: "fits_file", FileName: name}, bad)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +241,8 @@ func TestFailedLooks(t *testing.T) {
 				ends = append(ends, end)
 			}
 			soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
-			if err := look(soon); !errors.As(err, &failed) || failed.Report.Errors[0].File == "" || !strings.HasSuffix(v.Path, failed.Report.Errors[0].File) {
+			if err := look(soon); !errors.As(err, &failed) || failed.Report.Errors[0].File == "" ||
+				!strings.HasSuffix(v.Path, failed.Report.Errors[0].File) {
 				t.Errorf("%s of %s while there is no turn: %v", kind, v.Path, err)
 			}
 			stop()
@@ -264,7 +266,8 @@ func TestFailedLooks(t *testing.T) {
 func TestLooksAreBounded(t *testing.T) {
 	p := newPreviews()
 	for i := range 3 * looksBytes / failureCost {
-		p.put(&look{key: lookKey{sha: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}, err: ingest.ErrNoPreview, till: p.now().Add(failureTime)})
+		p.put(&look{key: lookKey{sha: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}, err: ingest.ErrNoPreview,
+			till: p.now().Add(failureTime)})
 	}
 	if p.size > looksBytes || p.order.Len() != len(p.byKey) || p.order.Len() < looksBytes/failureCost-1 {
 		t.Errorf("%d bytes, %d and %d looks", p.size, p.order.Len(), len(p.byKey))

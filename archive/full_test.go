@@ -14,7 +14,9 @@ func TestFull(t *testing.T) {
 	target := f.target("astro", "M 31")
 	const many = 50
 	for i := range many {
-		if _, _, err := f.as("astro").AddDatum(ctx, &DatumInput{Target: target, Type: "photometry", Time: int64(i) * 1e6, Timed: true, Value: fmt.Appendf(nil, `{"n": %d}`, i)}); err != nil {
+		if _, _, err := f.as("astro").AddDatum(ctx,
+			&DatumInput{Target: target, Type: "photometry", Time: int64(i) * 1e6, Timed: true,
+				Value: fmt.Appendf(nil, `{"n": %d}`, i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -24,10 +26,14 @@ func TestFull(t *testing.T) {
 	full := func() bool { return gathered >= 3 }
 	for name, list := range map[string]func() error{
 		"list": func() error {
-			return f.as("astro").Datums(ctx, DatumFilter{}, Page{Limit: many}, Out[DatumView]{Begin: func(Extent) error { return nil }, Row: func(*DatumView) error { row(); return nil }, Flush: flush, Full: full})
+			return f.as("astro").Datums(ctx, DatumFilter{}, Page{Limit: many},
+				Out[DatumView]{Begin: func(Extent) error { return nil },
+					Row: func(*DatumView) error { row(); return nil }, Flush: flush, Full: full})
 		},
 		"export": func() error {
-			return f.as("astro").Export(ctx, DatumFilter{}, nil, Out[ExportView]{Begin: func(Extent) error { return nil }, Row: func(*ExportView) error { row(); return nil }, Flush: flush, Full: full})
+			return f.as("astro").Export(ctx, DatumFilter{}, nil,
+				Out[ExportView]{Begin: func(Extent) error { return nil },
+					Row: func(*ExportView) error { row(); return nil }, Flush: flush, Full: full})
 		},
 	} {
 		gathered, most, rows = 0, 0, 0

@@ -224,7 +224,8 @@ func (r *inputRows) quick(s *Access, tx *kv.Tx, in *DatumInput, value []byte, d 
 	}
 	code := r.good.codes[in.Type]
 	if code == 0 || !in.Compact || !in.Timed || len(in.All()) > 0 || in.TargetName != "" || in.Product != 0 ||
-		len(in.Groups) > 0 || isEmptyValue(value) || len(value) > MaxValue || len(in.Source) > MaxSource || len(in.Location) > MaxLocation || !r.good.takes(s, in.Target) {
+		len(in.Groups) > 0 || isEmptyValue(value) || len(value) > MaxValue || len(in.Source) > MaxSource ||
+		len(in.Location) > MaxLocation || !r.good.takes(s, in.Target) {
 		return false
 	}
 	if r.owners == nil {

@@ -20,7 +20,8 @@ type InspectOptions struct {
 func Inspect(ctx context.Context, name string, size int64, content io.ReaderAt, dataType string, o InspectOptions) (as, note string, report *Report, err error) {
 	processors := ingest.NewProcessors()
 	f := ingest.File{Name: name, Size: size, Content: content}
-	options := ingest.Options{DateObs: o.DateObs, TimeColumn: o.TimeColumn, TimeFormat: o.TimeFormat, Columns: o.Columns, Discard: true}
+	options := ingest.Options{DateObs: o.DateObs, TimeColumn: o.TimeColumn, TimeFormat: o.TimeFormat,
+		Columns: o.Columns, Discard: true}
 	var refused *ingest.Error
 	report = emptyReport()
 	if dataType == AutoType {

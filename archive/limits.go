@@ -32,11 +32,13 @@ const (
 
 // Limits in bytes.
 const (
-	MaxTarget      = 64 << 10 // of a target's record, with its aliases, tags, lists and grants
-	MaxExtraValue  = 4 << 10
-	MaxExtraData   = 64 << 10 // of a product
-	MaxParameters  = 64 << 10 // of an observation, without blanks
-	MaxValue       = 7 << 20  // of a datum, without blanks: it fits into a body of 8 MiB, and an exported line into the 16 MiB that an import takes
+	MaxTarget     = 64 << 10 // of a target's record, with its aliases, tags, lists and grants
+	MaxExtraValue = 4 << 10
+	MaxExtraData  = 64 << 10 // of a product
+	MaxParameters = 64 << 10 // of an observation, without blanks
+	// of a datum, without blanks: it fits into a body of 8 MiB, and the line that is exported of it
+	// into the 16 MiB that an import takes
+	MaxValue       = 7 << 20
 	maxExtraFields = 64 << 10
 	maxDataType    = 50 // of a type of data in the settings
 )
@@ -61,7 +63,8 @@ const (
 	saysCharacters = "Ensure this field has no more than %d characters."
 	saysBytes      = "Ensure this field has no more than %d bytes."
 	saysElements   = "Ensure this field has no more than %d elements."
-	saysTarget     = "A target takes at most %d bytes in all, with its aliases, tags, lists and groups; this one would take %d."
+	saysTarget     = "A target takes at most %d bytes in all, with its aliases, tags, lists and groups; this one " +
+		"would take %d."
 )
 
 // Limits lists all limits of what is stored.
@@ -76,7 +79,8 @@ var Limits = func() []Limit {
 		return Limit{of, fmt.Sprint(n), fmt.Sprintf(saysElements, n)}
 	}
 	return []Limit{
-		{"a target in all", fmt.Sprintf("%d bytes", MaxTarget), "A target takes at most … bytes in all, with its aliases, tags, lists and groups; this one would take …."},
+		{"a target in all", fmt.Sprintf("%d bytes", MaxTarget),
+			"A target takes at most … bytes in all, with its aliases, tags, lists and groups; this one would take …."},
 		characters("name and alias of a target", MaxName),
 		elements("aliases of a target", MaxAliases),
 		elements("tags of a target", MaxExtras),
@@ -89,23 +93,28 @@ var Limits = func() []Limit {
 		characters("source_name of a datum", MaxSource),
 		characters("source_location of a datum", MaxLocation),
 		characters("product_id of a product", MaxProductID),
-		{"name of a product's file", fmt.Sprintf("%d characters", MaxFileName), "Ensure this filename has at most … characters (it has …)."},
+		{"name of a product's file", fmt.Sprintf("%d characters", MaxFileName),
+			"Ensure this filename has at most … characters (it has …)."},
 		bytes("extra_data of a product", MaxExtraData),
 		characters("facility of an observation", MaxFacility),
 		characters("observation_id of an observation", MaxObservationID),
 		characters("status of an observation", MaxStatus),
 		bytes("observing_parameters of an observation, without blanks", MaxParameters),
 		characters("name of a user", auth.MaxUserName),
-		{"password", fmt.Sprintf("%d bytes", auth.MaxPassword), "Ensure this field has no more than 1024 bytes in UTF-8."},
+		{"password", fmt.Sprintf("%d bytes", auth.MaxPassword),
+			"Ensure this field has no more than 1024 bytes in UTF-8."},
 		elements("groups of a user", auth.MaxUserGroups),
 		characters("name of a group", auth.MaxGroupName),
 		characters("name of a token", auth.MaxTokenName),
-		{"tokens by token-auth, and sessions, of a user", fmt.Sprintf("%d of each", auth.MaxMinted), "the least recently used ends"},
-		{"setting data_product_types", fmt.Sprintf("%d types of %d characters", maxDataTypes, maxDataType), "what it must be"},
+		{"tokens by token-auth, and sessions, of a user", fmt.Sprintf("%d of each", auth.MaxMinted),
+			"the least recently used ends"},
+		{"setting data_product_types", fmt.Sprintf("%d types of %d characters", maxDataTypes, maxDataType),
+			"what it must be"},
 		{"types of data that there ever were", "255", "no number is left for the type"},
 		{"setting extra_fields", fmt.Sprintf("%d bytes", maxExtraFields), "what it must be"},
 		{"setting tom_name", fmt.Sprintf("%d characters", maxTOMName), "what it must be"},
-		{"user name, address and action in the log", fmt.Sprintf("%d bytes", kv.MaxAuthorText), "nothing: it is cut, and ends with …"},
+		{"user name, address and action in the log", fmt.Sprintf("%d bytes", kv.MaxAuthorText),
+			"nothing: it is cut, and ends with …"},
 	}
 }()
 

@@ -43,19 +43,27 @@ func TestLimitsPage(t *testing.T) {
 func TestKeysFit(t *testing.T) {
 	f := open(t, Options{})
 	wide := func(n int) string { return strings.Repeat("\ufdfa", n) } // 3 bytes, and folded into 18 letters
-	in := &TargetInput{Name: Some(wide(MaxName)), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(1.0)},
-		Aliases: []AliasInput{{Name: wide(MaxName - 1)}}, Extras: []ExtraInput{{Key: wide(MaxExtraKey), Value: strings.Repeat("\x00", MaxExtraValue)}}, Lists: []ListInput{{Name: wide(MaxListName)}}}
+	in := &TargetInput{Name: Some(wide(MaxName)), Type: Some(Sidereal),
+		Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(1.0)},
+		Aliases: []AliasInput{{Name: wide(MaxName - 1)}}, Extras: []ExtraInput{{Key: wide(MaxExtraKey),
+			Value: strings.Repeat("\x00", MaxExtraValue)}}, Lists: []ListInput{{Name: wide(MaxListName)}}}
 	v, err := f.as("astro").CreateTarget(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.as("astro").AddObservation(t.Context(), &ObservationInput{Target: v.ID, Facility: wide(MaxFacility), ObservationID: wide(MaxObservationID), Status: wide(MaxStatus), Parameters: []byte(`{}`)}); err != nil {
+	if _, err := f.as("astro").AddObservation(t.Context(),
+		&ObservationInput{Target: v.ID, Facility: wide(MaxFacility), ObservationID: wide(MaxObservationID),
+			Status: wide(MaxStatus), Parameters: []byte(`{}`)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := f.as("astro").AddDatum(t.Context(), &DatumInput{Target: v.ID, Type: "photometry", Source: wide(MaxSource), Location: wide(MaxLocation), Value: []byte(`1`)}); err != nil {
+	if _, _, err := f.as("astro").AddDatum(t.Context(),
+		&DatumInput{Target: v.ID, Type: "photometry", Source: wide(MaxSource), Location: wide(MaxLocation),
+			Value: []byte(`1`)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := f.uploadAs("astro", &ProductInput{Target: v.ID, Type: "fits_file", FileName: wide(MaxFileName), ProductID: wide(MaxProductID)}, "x"); err != nil {
+	if _, _, err := f.uploadAs("astro",
+		&ProductInput{Target: v.ID, Type: "fits_file", FileName: wide(MaxFileName),
+			ProductID: wide(MaxProductID)}, "x"); err != nil {
 		t.Fatal(err)
 	}
 	keys, err := f.db.Derived()
@@ -81,7 +89,8 @@ func TestLargeSpectrum(t *testing.T) {
 	}
 	_, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "spectroscopy", FileName: "long.csv"}, b.String())
 	refused := new(ProcessingError)
-	if !errors.As(err, &refused) || len(refused.Report.Errors) != 1 || refused.Report.Errors[0].File != "long.csv" || !strings.Contains(refused.Report.Errors[0].Reason, "bytes; at most 7340032 are stored") {
+	if !errors.As(err, &refused) || len(refused.Report.Errors) != 1 || refused.Report.Errors[0].File != "long.csv" ||
+		!strings.Contains(refused.Report.Errors[0].Reason, "bytes; at most 7340032 are stored") {
 		t.Errorf("%v", err)
 	}
 	if ids := f.data("admin", DatumFilter{}); len(ids) != 0 {
@@ -93,9 +102,11 @@ func TestLargeSpectrum(t *testing.T) {
 // does not keep the target each time.
 func TestLargestTarget(t *testing.T) {
 	f := open(t, Options{})
-	in := &TargetInput{Name: Some("large"), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(1.0)}}
+	in := &TargetInput{Name: Some("large"), Type: Some(Sidereal),
+		Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(1.0)}}
 	for i := range 15 {
-		in.Extras = append(in.Extras, ExtraInput{Key: fmt.Sprint("k", i), Value: strings.Repeat(fmt.Sprint(i), MaxExtraValue)[:MaxExtraValue]})
+		in.Extras = append(in.Extras,
+			ExtraInput{Key: fmt.Sprint("k", i), Value: strings.Repeat(fmt.Sprint(i), MaxExtraValue)[:MaxExtraValue]})
 	}
 	in.Extras = append(in.Extras, ExtraInput{Key: "last", Value: strings.Repeat("x", 3500)})
 	v, err := f.as("astro").CreateTarget(t.Context(), in)
@@ -115,7 +126,8 @@ func TestLargestTarget(t *testing.T) {
 	}
 	measure()
 	for i := range 40 {
-		if _, err := f.as("astro").ChangeTarget(t.Context(), v.ID, &TargetInput{Numbers: map[string]Opt[float64]{"ra": Some(float64(i) + 2)}}, false); err != nil {
+		if _, err := f.as("astro").ChangeTarget(t.Context(), v.ID,
+			&TargetInput{Numbers: map[string]Opt[float64]{"ra": Some(float64(i) + 2)}}, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,7 +136,8 @@ func TestLargestTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	measure()
-	t.Logf("a target of %d bytes; the file had %d bytes, after 40 changes %d, compacted %d", targets.Size(v.Target), sizes[0], used, sizes[1])
+	t.Logf("a target of %d bytes; the file had %d bytes, after 40 changes %d, compacted %d", targets.Size(v.Target),
+		sizes[0], used, sizes[1])
 	if grown := sizes[1] - sizes[0]; grown > 40*1000 {
 		t.Errorf("the file grew by %d bytes", grown)
 	}

@@ -154,7 +154,8 @@ func (a *Archive) dropListSome(tx *kv.Tx, id uint64) (ended bool, err error) {
 	} else if err != nil {
 		return false, err
 	}
-	some, n, err := targets.Set(tx, dimList, kv.Int(id)).Page(kv.Page{Limit: max(1, a.o.PieceRows/4)}) // a target has more keys than a datum
+	// a target has more keys than a datum
+	some, n, err := targets.Set(tx, dimList, kv.Int(id)).Page(kv.Page{Limit: max(1, a.o.PieceRows/4)})
 	if err != nil {
 		return false, err
 	}

@@ -17,7 +17,8 @@ const settingLogKeep = "log_keep"
 const keepForever = "forever"
 
 // keepUnits are the units of log_keep, of fixed lengths.
-var keepUnits = map[byte]time.Duration{'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour, 'm': 30 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
+var keepUnits = map[byte]time.Duration{'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
+	'm': 30 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
 
 // parseKeep reads a value of log_keep: "forever", for which the time is 0, or a number of hours,
 // days, weeks, months of 30 or years of 365 days, such as 90d.
@@ -31,7 +32,8 @@ func parseKeep(s string) (time.Duration, error) {
 			return time.Duration(count) * unit, nil
 		}
 	}
-	return 0, errors.New("it must be forever, or a number of hours, days, weeks, months (of 30 days) or years (of 365 days) up to 100 years, such as 12h, 90d, 12w, 6m or 1y")
+	return 0, errors.New("it must be forever, or a number of hours, days, weeks, months (of 30 days) or years (of " +
+		"365 days) up to 100 years, such as 12h, 90d, 12w, 6m or 1y")
 }
 
 func checkKeep(s string) error {

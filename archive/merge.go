@@ -87,8 +87,9 @@ func (m *merges) sort() {
 
 // errDeletedMeanwhile refuses a bulk write that counted on rows which are not there any more. Their
 // equals were not kept, so they cannot be stored now.
-var errDeletedMeanwhile = &auth.Error{Kind: auth.Conflict, Message: "Some of these data were stored already, but have been deleted or hidden from you since they were sent. " +
-	"Nothing was stored: send all of it again."}
+var errDeletedMeanwhile = &auth.Error{Kind: auth.Conflict,
+	Message: "Some of these data were stored already, but have been deleted or hidden from you since they were sent. " +
+		"Nothing was stored: send all of it again."}
 
 // mergeAll brings the rows of a sorted list. When they are few this is done at once, and otherwise
 // left to the worker, as pieces that are stored in the same transaction.

@@ -243,7 +243,8 @@ func (s *Access) Stat() (*Stat, error) {
 		return nil, err
 	}
 	head := s.a.db.Head()
-	st := &Stat{Node: s.a.NodeID(), Name: name, Path: s.a.db.Path(), Size: size, Free: free, DiskFree: -1, Head: head.String(), Seq: head.Seq,
+	st := &Stat{Node: s.a.NodeID(), Name: name, Path: s.a.db.Path(), Size: size, Free: free, DiskFree: -1,
+		Head: head.String(), Seq: head.Seq,
 		Counts: map[string]int{}, Index: s.a.names.State(), Mode: string(s.p.Mode), Strategy: string(s.p.Strategy), ReadOnly: s.a.o.ReadOnly}
 	if n, ok := s.a.db.DiskFree(); ok {
 		st.DiskFree = int64(min(n, math.MaxInt64))
@@ -280,7 +281,8 @@ func (a *Archive) Ready() error {
 // tellFailed tells the operator that nothing is written any more, and what to do.
 func (a *Archive) tellFailed(err error) {
 	if errors.Is(err, ErrLost) {
-		a.o.Logf("%v. Nothing is written any more until a restart, and reading goes on as far as possible. What this process has open can still be saved while it runs: nightjar backup NEW.db", err)
+		a.o.Logf("%v. Nothing is written any more until a restart, and reading goes on as far as possible. What "+
+			"this process has open can still be saved while it runs: nightjar backup NEW.db", err)
 		return
 	}
 	a.o.Logf("nothing is written any more until a restart: %v", err)

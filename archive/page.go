@@ -62,7 +62,8 @@ type reader[T any] func(s *Access, tx *kv.Tx, id uint64, row *T) (bool, error)
 
 // give writes a page of ids out: the first rows in the transaction that found them, further ones in
 // transactions of their own, each with the rights that the viewer has then.
-func give[T any](s *Access, ctx context.Context, out Out[T], find func(s *Access, tx *kv.Tx) (ids []uint64, extent Extent, err error), read reader[T]) error {
+func give[T any](s *Access, ctx context.Context, out Out[T],
+	find func(s *Access, tx *kv.Tx) (ids []uint64, extent Extent, err error), read reader[T]) error {
 	var ids []uint64
 	var row T
 	some := func(s *Access, tx *kv.Tx) error {

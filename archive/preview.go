@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	looksBytes  = 16 << 20         // of previews and headers that are kept in memory
-	looksOnce   = 2                // previews and headers that are made at a time, each within the bounds of ingest.Bounds
+	looksBytes = 16 << 20 // of previews and headers that are kept in memory
+	// previews and headers that are made at a time, each within the bounds of ingest.Bounds
+	looksOnce   = 2
 	failureTime = 10 * time.Minute // for which a file that could not be looked into is not tried again
 	failureCost = 1 << 10          // bytes that a failure is taken to be, at least
 )
@@ -54,7 +55,8 @@ func (l *look) cost() int {
 }
 
 func newPreviews() *previews {
-	return &previews{byKey: map[lookKey]*list.Element{}, order: list.New(), room: make(chan struct{}, looksOnce), now: time.Now}
+	return &previews{byKey: map[lookKey]*list.Element{}, order: list.New(),
+		room: make(chan struct{}, looksOnce), now: time.Now}
 }
 
 // get is what was seen before; nil when nothing was, or too long ago.

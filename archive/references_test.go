@@ -54,7 +54,8 @@ func (f *fixture) stream(user string) *stream {
 
 // row is a datum by its number.
 func row(target uint64, n int) DatumInput {
-	return DatumInput{Target: target, Type: "photometry", Time: int64(n) * 1e6, Timed: true, Value: fmt.Appendf(nil, `{"n":%d}`, n)}
+	return DatumInput{Target: target, Type: "photometry", Time: int64(n) * 1e6, Timed: true,
+		Value: fmt.Appendf(nil, `{"n":%d}`, n)}
 }
 
 func (s *stream) send(list ...DatumInput) {
@@ -103,12 +104,16 @@ func TestStagedReferences(t *testing.T) {
 			_, err := w.as("admin").ChangeTarget(ctx, w.target, &TargetInput{Access: Some("OPEN")}, false)
 			return errors.Join(err, w.as("admin").Withdraw(ctx, w.target, w.fixture.group))
 		}, "target", ReadOnlyTarget},
-		"product deleted": {func(w *world, in *DatumInput) { in.Product = w.product }, func(w *world) error { return w.as("admin").DeleteProduct(ctx, w.product) },
+		"product deleted": {func(w *world, in *DatumInput) { in.Product = w.product },
+			func(w *world) error { return w.as("admin").DeleteProduct(ctx, w.product) },
 			"data_product", `Invalid pk "%d" - object does not exist.`},
 		"group deleted": {func(w *world, in *DatumInput) { in.Groups = []auth.GroupRef{{ID: w.group}} },
 			func(w *world) error { return w.auth.DeleteGroup(ctx, auth.FileOwner(), w.group) }, "groups", noSuchGroup},
 		"group left": {func(w *world, in *DatumInput) { in.Groups = []auth.GroupRef{{ID: w.group}} },
-			func(w *world) error { return w.auth.Join(ctx, auth.FileOwner(), w.group, w.users["carol"].ID, false) }, "groups", noSuchGroup},
+			func(w *world) error {
+				return w.auth.Join(ctx, auth.FileOwner(), w.group, w.users["carol"].ID,
+					false)
+			}, "groups", noSuchGroup},
 		"type of data taken away": {func(_ *world, in *DatumInput) { in.Type = "polarimetry" }, func(w *world) error {
 			_, err := w.as("admin").SetSetting(ctx, "data_product_types", types)
 			return err
@@ -122,7 +127,8 @@ func TestStagedReferences(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.target, w.kept = w.fixture.target("astro", "T", w.fixture.group), w.fixture.target("carol", "K")
-				v, _, err := w.uploadAs("astro", &ProductInput{Target: w.target, Type: "fits_file", FileName: "a.fits"}, "x", w.fixture.group)
+				v, _, err := w.uploadAs("astro", &ProductInput{Target: w.target, Type: "fits_file", FileName: "a.fits"},
+					"x", w.fixture.group)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -158,7 +164,11 @@ func TestStagedReferences(t *testing.T) {
 					}
 					words = fmt.Sprintf(words, id)
 				}
-				if !slices.ContainsFunc(p.All(), func(x auth.Problem) bool { return x.Path == c.path && strings.HasPrefix(x.Message, words) }) || !p.Has("") {
+				if !slices.ContainsFunc(p.All(),
+					func(x auth.Problem) bool {
+						return x.Path == c.path &&
+							strings.HasPrefix(x.Message, words)
+					}) || !p.Has("") {
 					t.Errorf("%q", p.All())
 				}
 				if after := w.data("admin", DatumFilter{}); !slices.Equal(before, after) {
@@ -184,7 +194,8 @@ func TestStagedUploadReferences(t *testing.T) {
 	for _, c := range []struct {
 		in      *ProductInput
 		content string
-	}{{&ProductInput{Target: target, Type: "photometry", FileName: "a.csv"}, byTarget}, {&ProductInput{Type: "photometry", FileName: "a.csv"}, byName}} {
+	}{{&ProductInput{Target: target, Type: "photometry", FileName: "a.csv"},
+		byTarget}, {&ProductInput{Type: "photometry", FileName: "a.csv"}, byName}} {
 		s := f.as("carol")
 		file, err := s.NewFile(ctx)
 		if err != nil {
@@ -215,7 +226,8 @@ func TestStagedUploadReferences(t *testing.T) {
 		if n := len(f.data("admin", DatumFilter{})); n != 0 {
 			t.Errorf("%d rows", n)
 		}
-		if _, err := f.as("admin").ChangeTarget(ctx, target, &TargetInput{Groups: []auth.GroupRef{{ID: f.group}}}, false); err != nil {
+		if _, err := f.as("admin").ChangeTarget(ctx, target, &TargetInput{Groups: []auth.GroupRef{{ID: f.group}}},
+			false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -254,7 +266,8 @@ func TestTwinDeleted(t *testing.T) {
 		}
 		s = f.stream("carol")
 		s.send(all()...)
-		if r, err := s.end(); err != nil || r.Created != 7 || r.Duplicate != 5 || len(f.data("carol", DatumFilter{})) != 12 {
+		if r, err := s.end(); err != nil || r.Created != 7 || r.Duplicate != 5 ||
+			len(f.data("carol", DatumFilter{})) != 12 {
 			t.Errorf("sent again: %+v, %v", r, err)
 		}
 	}
@@ -298,7 +311,8 @@ func TestProductGone(t *testing.T) {
 	target := f.target("astro", "T")
 	var id uint64
 	err := f.db.Update(t.Context(), kv.Author{}, func(tx *kv.Tx) (err error) {
-		d := &Datum{Target: target, Code: 1, Value: []byte(`{"n":1}`), Products: []uint64{77}, Owners: []Owner{{f.users["astro"].ID, nil}}}
+		d := &Datum{Target: target, Code: 1, Value: []byte(`{"n":1}`), Products: []uint64{77},
+			Owners: []Owner{{f.users["astro"].ID, nil}}}
 		id, err = datums.Insert(tx, d)
 		return err
 	})
@@ -351,7 +365,8 @@ func streamModel(t *testing.T, seed uint64) {
 	productTarget := map[uint64]uint64{}
 	var open []*sent
 	share := func(id uint64) uint64 {
-		if _, err := f.as("admin").ChangeTarget(ctx, id, &TargetInput{Groups: []auth.GroupRef{{ID: f.group}}}, false); err != nil {
+		if _, err := f.as("admin").ChangeTarget(ctx, id, &TargetInput{Groups: []auth.GroupRef{{ID: f.group}}},
+			false); err != nil {
 			t.Fatal(err)
 		}
 		return id
@@ -429,7 +444,8 @@ func streamModel(t *testing.T, seed uint64) {
 					continue
 				}
 				if there, ok := holds(in); !ok || !mayWrite(s.user, in.Target) {
-					t.Errorf("%d rows were sent, %+v, and row %d is there %d times, of a target that may be written to: %t", len(s.rows), result, n+1, there, mayWrite(s.user, in.Target))
+					t.Errorf("%d rows were sent, %+v, and row %d is there %d times, of a target that may be "+
+						"written to: %t", len(s.rows), result, n+1, there, mayWrite(s.user, in.Target))
 				}
 			}
 			if len(after)-len(before) > result.Created {
@@ -478,7 +494,8 @@ func streamModel(t *testing.T, seed uint64) {
 			}
 		case 8:
 			target := pick(targets)
-			v, _, err := f.uploadAs(users[r.IntN(3)], &ProductInput{Target: target, Type: "fits_file", FileName: "a.fits"}, fmt.Sprint(r.IntN(5)), f.group)
+			v, _, err := f.uploadAs(users[r.IntN(3)],
+				&ProductInput{Target: target, Type: "fits_file", FileName: "a.fits"}, fmt.Sprint(r.IntN(5)), f.group)
 			if err == nil {
 				products = append(products, v.ID)
 				productTarget[v.ID] = target

@@ -80,25 +80,30 @@ func TestRepair(t *testing.T) {
 				return same(err, fmt.Sprint(d.Products, d.Owners), "[] [{2 []}]")
 			}},
 		"product without observation": {func(f *fixture) { change(f, products, product, func(p *Product) { p.Observation = nowhere }) },
-			"product 1: refers to observation 999, which is not there", "product 1: without its observation 999, which is not there", func(tx *kv.Tx) error {
+			"product 1: refers to observation 999, which is not there", "product 1: without its observation 999, " +
+				"which is not there", func(tx *kv.Tx) error {
 				p, err := products.Get(tx, product)
 				return same(err, p.Observation, 0)
 			}},
 		"product's group": {func(f *fixture) {
 			change(f, products, product, func(p *Product) { p.Groups = append(p.Groups, nowhere) })
 		},
-			"product 1: refers to group 999, which is not there", "product 1: no longer shared with groups that are not there", func(tx *kv.Tx) error {
+			"product 1: refers to group 999, which is not there", "product 1: no longer shared with groups that " +
+				"are not there", func(tx *kv.Tx) error {
 				p, err := products.Get(tx, product)
 				return same(err, fmt.Sprint(p.Groups), "[1]")
 			}},
 		"observation without target": {func(f *fixture) {
 			change(f, observations, observation, func(o *Observation) { o.Target = nowhere })
 		},
-			"observation 1: refers to target 999, which is not there", "observation 1: deleted, since its target 999 is not there\nproduct 1: without its observation 1, which is not there", func(tx *kv.Tx) error { return gone(tx, observations, observation) }},
+			"observation 1: refers to target 999, which is not there", "observation 1: deleted, since its target " +
+				"999 is not there\nproduct 1: without its observation 1, which " +
+				"is not there", func(tx *kv.Tx) error { return gone(tx, observations, observation) }},
 		"observation's group": {func(f *fixture) {
 			change(f, observations, observation, func(o *Observation) { o.Groups = append(o.Groups, nowhere) })
 		},
-			"observation 1: refers to group 999, which is not there", "observation 1: no longer shared with groups that are not there", func(tx *kv.Tx) error {
+			"observation 1: refers to group 999, which is not there", "observation 1: no longer shared with groups " +
+				"that are not there", func(tx *kv.Tx) error {
 				o, err := observations.Get(tx, observation)
 				return same(err, fmt.Sprint(o.Groups), "[1]")
 			}},
@@ -107,13 +112,15 @@ func TestRepair(t *testing.T) {
 				x.Grants = append(x.Grants, auth.Grant{To: auth.UserGrantee(nowhere), Right: auth.All})
 			})
 		},
-			"target 1: refers to user 999, which is not there", "target 1: no longer granted to users and groups that are not there", nil},
+			"target 1: refers to user 999, which is not there", "target 1: no longer granted to users and groups " +
+				"that are not there", nil},
 		"grant to a group": {func(f *fixture) {
 			change(f, targets, target, func(x *Target) {
 				x.Grants = append(x.Grants, auth.Grant{To: auth.GroupGrantee(nowhere), Right: auth.View})
 			})
 		},
-			"target 1: refers to group 999, which is not there", "target 1: no longer granted to users and groups that are not there", nil},
+			"target 1: refers to group 999, which is not there", "target 1: no longer granted to users and groups " +
+				"that are not there", nil},
 		"list": {func(f *fixture) { change(f, targets, target, func(x *Target) { x.Lists = append(x.Lists, nowhere) }) },
 			"target 1: refers to list 999, which is not there", "target 1: taken off lists that are not there", func(tx *kv.Tx) error {
 				x, err := targets.Get(tx, target)
@@ -156,7 +163,8 @@ func TestRepair(t *testing.T) {
 			}
 			err = f.db.View(func(tx *kv.Tx) error {
 				e, err := tx.Entry(before + 1)
-				if err != nil || e.Action != repairAction || e.Name != "admin" || len(e.Changes) == 0 || f.Head().Seq != before+uint64(len(done)) {
+				if err != nil || e.Action != repairAction || e.Name != "admin" || len(e.Changes) == 0 ||
+					f.Head().Seq != before+uint64(len(done)) {
 					t.Errorf("the log says %+v, %v", e, err)
 				}
 				if c.after != nil {
@@ -167,7 +175,8 @@ func TestRepair(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if again, err := f.as("admin").Repair(t.Context()); err != nil || len(again.Done) != 0 || f.Head().Seq != before+uint64(len(done)) {
+			if again, err := f.as("admin").Repair(t.Context()); err != nil || len(again.Done) != 0 ||
+				f.Head().Seq != before+uint64(len(done)) {
 				t.Errorf("once more: %+v, %v", again, err)
 			}
 		})
@@ -205,17 +214,23 @@ func (f *fixture) interwoven() (target, product, observation, datum uint64) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	v, err := f.as("astro").CreateTarget(ctx, &TargetInput{Name: Some("T"), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(2.0)},
-		Lists: []ListInput{{Name: "L"}}, Groups: []auth.GroupRef{{ID: f.group}}})
+	v, err := f.as("astro").CreateTarget(ctx,
+		&TargetInput{Name: Some("T"), Type: Some(Sidereal),
+			Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(2.0)},
+			Lists:   []ListInput{{Name: "L"}}, Groups: []auth.GroupRef{{ID: f.group}}})
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	o, err := f.as("astro").AddObservation(ctx, &ObservationInput{Target: v.ID, Facility: "LCO", Parameters: []byte(`{}`), Groups: []auth.GroupRef{{ID: f.group}}})
+	o, err := f.as("astro").AddObservation(ctx,
+		&ObservationInput{Target: v.ID, Facility: "LCO", Parameters: []byte(`{}`),
+			Groups: []auth.GroupRef{{ID: f.group}}})
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	f.mode(auth.Objects, auth.ReadOnly)
-	p, _, err := f.uploadAs("astro", &ProductInput{Target: v.ID, Type: "photometry", FileName: "a.csv", Observation: o.ID}, "time,filter,magnitude\n55959.07,r,15.582\n", f.group)
+	p, _, err := f.uploadAs("astro",
+		&ProductInput{Target: v.ID, Type: "photometry", FileName: "a.csv",
+			Observation: o.ID}, "time,filter,magnitude\n55959.07,r,15.582\n", f.group)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -39,7 +39,8 @@ var settingSpecs = []settingSpec{
 	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.", string(auth.Private), checkAccess},
 	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
 	{"data_product_types", "The types of data products and data, separated by commas; a TOM's four are always among them.", strings.Join(standardTypes, ","), checkTypes},
-	{settingLogKeep, "How long entries of the log are kept: forever, or a number of hours, days, weeks, months or years, such as 12h, 90d, 12w, 6m or 1y.", keepForever, checkKeep},
+	{settingLogKeep, "How long entries of the log are kept: forever, or a number of hours, days, weeks, months or " +
+		"years, such as 12h, 90d, 12w, 6m or 1y.", keepForever, checkKeep},
 	{"extra_fields", "The tags that forms propose for targets: JSON, a list of objects with name and type (number, string, boolean or datetime).", "[]", checkExtraFields},
 }
 

@@ -11,7 +11,8 @@ import (
 
 // TestStagesMeet: two staged writes bring the same rows while neither has finished, and one of them repeats its own. Each row is stored once.
 func TestStagesMeet(t *testing.T) {
-	for i, inner := range []string{"before", "after", "before", "after"} { // when the inner one ends, seen from the outer one
+	// when the inner one ends, seen from the outer one
+	for i, inner := range []string{"before", "after", "before", "after"} {
 		f := open(t, Options{StageFrom: 10, PieceRows: []int{0, 0, 100, 100}[i]})
 		target := f.target("astro", "T")
 		row := func(i int) DatumInput {

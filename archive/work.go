@@ -48,12 +48,14 @@ var works = kv.NewTable(kv.Spec[Work]{Name: "work", No: 12, Codec: kv.Fields[Wor
 
 func newWork(tx *kv.Tx, kind uint64) *Work {
 	a := tx.Author()
-	return &Work{Kind: kind, Entry: tx.Seq(), User: a.User, Token: a.Token, Name: a.Name, Addr: a.Addr, Action: a.Action}
+	return &Work{Kind: kind, Entry: tx.Seq(), User: a.User, Token: a.Token, Name: a.Name,
+		Addr: a.Addr, Action: a.Action}
 }
 
 // author is on whose behalf a piece is done: the log says what it continues.
 func (w *Work) author() kv.Author {
-	return kv.Author{User: w.User, Token: w.Token, Name: w.Name, Addr: w.Addr, Action: fmt.Sprintf("%s (continues entry %d)", w.Action, w.Entry)}
+	return kv.Author{User: w.User, Token: w.Token, Name: w.Name, Addr: w.Addr,
+		Action: fmt.Sprintf("%s (continues entry %d)", w.Action, w.Entry)}
 }
 
 func (w *Work) setRows(ids []uint64) {
@@ -83,7 +85,8 @@ func (w *Work) joins(d *Datum) (changed bool) {
 	if w.Product != 0 && !slices.Contains(d.Products, w.Product) {
 		d.Products, changed = append(slices.Clone(d.Products), w.Product), true
 	}
-	if w.Owner != 0 && !slices.ContainsFunc(d.Owners, func(o Owner) bool { return o.User == w.Owner && slices.Equal(o.Groups, w.Groups) }) {
+	if w.Owner != 0 && !slices.ContainsFunc(d.Owners,
+		func(o Owner) bool { return o.User == w.Owner && slices.Equal(o.Groups, w.Groups) }) {
 		d.Owners, changed = append(slices.Clone(d.Owners), Owner{w.Owner, w.Groups}), true
 	}
 	return changed
@@ -110,7 +113,8 @@ type worker struct {
 var ErrUnfinished = errors.New("the request was begun, and cannot be finished before a restart")
 
 func startWorker(a *Archive) *worker {
-	w := &worker{a: a, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), waiting: map[uint64][]chan error{}, stuck: map[uint64]bool{}}
+	w := &worker{a: a, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		waiting: map[uint64][]chan error{}, stuck: map[uint64]bool{}}
 	if a.o.ReadOnly {
 		close(w.done)
 		return w

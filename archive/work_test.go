@@ -48,7 +48,8 @@ func TestPieces(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
 		for _, crash := range []bool{false, true} {
 			for _, stageFrom := range []int{5, 1000} {
-				t.Run(fmt.Sprintf("%s/%t/%d", mode, crash, stageFrom), func(t *testing.T) { testPieces(t, mode, crash, stageFrom) })
+				t.Run(fmt.Sprintf("%s/%t/%d", mode, crash, stageFrom),
+					func(t *testing.T) { testPieces(t, mode, crash, stageFrom) })
 			}
 		}
 	}
@@ -197,7 +198,8 @@ func TestPiecesAnswer(t *testing.T) {
 	}
 	for _, e := range entries {
 		var n uint64
-		if k, _ := fmt.Sscanf(e.Action, "TEST (continues entry %d)", &n); k != 1 || n >= e.Seq || e.User != "carol" || e.Addr != "127.0.0.1" {
+		if k, _ := fmt.Sscanf(e.Action, "TEST (continues entry %d)", &n); k != 1 || n >= e.Seq || e.User != "carol" ||
+			e.Addr != "127.0.0.1" {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -278,7 +280,8 @@ func piecesModel(t *testing.T, seed uint64) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(lazy.data(user, DatumFilter{From: &v.Time, To: &v.Time})) != len(eager.data(user, DatumFilter{From: &v.Time, To: &v.Time})) {
+			if len(lazy.data(user, DatumFilter{From: &v.Time, To: &v.Time})) != len(eager.data(user,
+				DatumFilter{From: &v.Time, To: &v.Time})) {
 				continue
 			}
 			for _, f := range both {
@@ -340,8 +343,10 @@ func TestDeleteLongList(t *testing.T) {
 	f := open(t, Options{PieceRows: 8})
 	var list uint64
 	for i := range 9 {
-		v, err := f.as("astro").CreateTarget(t.Context(), &TargetInput{Name: Some(fmt.Sprint("T", i)), Type: Some(Sidereal),
-			Numbers: map[string]Opt[float64]{"ra": Some(10.0), "dec": Some(-10.0)}, Lists: []ListInput{{Name: "long"}, {Name: "kept"}}})
+		v, err := f.as("astro").CreateTarget(t.Context(),
+			&TargetInput{Name: Some(fmt.Sprint("T", i)), Type: Some(Sidereal),
+				Numbers: map[string]Opt[float64]{"ra": Some(10.0),
+					"dec": Some(-10.0)}, Lists: []ListInput{{Name: "long"}, {Name: "kept"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -390,7 +395,8 @@ func TestPiecesOfSeveralTargets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sent = append(sent, DatumInput{Target: target, Type: d.Type, Source: d.Source, Location: d.Location, Time: d.Time, Timed: true, Value: d.Value})
+			sent = append(sent, DatumInput{Target: target, Type: d.Type, Source: d.Source, Location: d.Location,
+				Time: d.Time, Timed: true, Value: d.Value})
 		}
 	}
 	line := 0

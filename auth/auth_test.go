@@ -253,7 +253,8 @@ func TestLongPassword(t *testing.T) {
 		return err
 	}
 	for _, tooLong := range []string{longest + "x", strings.Repeat("x", MaxPassword+1)} {
-		if err := change(tooLong, "bob-pass-1"); !isProblem(err, "password") || !strings.Contains(fmt.Sprint(err), fmt.Sprint(MaxPassword, " bytes")) {
+		if err := change(tooLong, "bob-pass-1"); !isProblem(err, "password") ||
+			!strings.Contains(fmt.Sprint(err), fmt.Sprint(MaxPassword, " bytes")) {
 			t.Errorf("%d bytes: %v", len(tooLong), err)
 		}
 	}

@@ -56,16 +56,24 @@ func TestCurrent(t *testing.T) {
 			_, err := f.ChangeUser(f.t.Context(), f.owner, u.ID, UserChange{Name: text("karla")})
 			return err
 		}, func(v Viewer, err error) bool { return err == nil && v.Name == "karla" }},
-		"another password, with the old one": {"password", newPassword, func(_ Viewer, err error) bool { return errors.Is(err, ErrBadPassword) }},
-		"another password, with a session":   {"session", newPassword, func(_ Viewer, err error) bool { return errors.Is(err, ErrBadToken) }},
-		"another password, with a token":     {"token", newPassword, func(_ Viewer, err error) bool { return err == nil }},
+		"another password, with the old one": {"password", newPassword,
+			func(_ Viewer, err error) bool { return errors.Is(err, ErrBadPassword) }},
+		"another password, with a session": {"session", newPassword,
+			func(_ Viewer, err error) bool { return errors.Is(err, ErrBadToken) }},
+		"another password, with a token": {"token", newPassword,
+			func(_ Viewer, err error) bool { return err == nil }},
 		"revoked": {"token", func(f *fixture, _ UserInfo, token uint64) error {
 			return f.RevokeToken(f.t.Context(), f.owner, token)
 		}, func(_ Viewer, err error) bool { return errors.Is(err, ErrBadToken) }},
-		"expired": {"session", func(f *fixture, _ UserInfo, _ uint64) error { f.clock = f.clock.Add(sessionFor); return nil },
+		"expired": {"session", func(f *fixture, _ UserInfo, _ uint64) error {
+			f.clock = f.clock.Add(sessionFor)
+			return nil
+		},
 			func(_ Viewer, err error) bool { return errors.Is(err, ErrBadToken) }},
-		"deleted":                          {"password", deleted, func(_ Viewer, err error) bool { return errors.Is(err, ErrBadPassword) }},
-		"deleted, while the owner acts so": {"owner", deleted, func(_ Viewer, err error) bool { return isKind(err, NotFound) }},
+		"deleted": {"password", deleted,
+			func(_ Viewer, err error) bool { return errors.Is(err, ErrBadPassword) }},
+		"deleted, while the owner acts so": {"owner", deleted,
+			func(_ Viewer, err error) bool { return isKind(err, NotFound) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := setup(t)
@@ -78,7 +86,8 @@ func TestCurrent(t *testing.T) {
 			case "password":
 				v, err = f.Basic(ctx, "carol", "carol-pass-1", "::1")
 			case "token":
-				if info, err = f.CreateToken(ctx, f.owner, NewToken{User: u.ID, Expires: f.clock.Add(time.Hour)}); err == nil {
+				if info, err = f.CreateToken(ctx, f.owner,
+					NewToken{User: u.ID, Expires: f.clock.Add(time.Hour)}); err == nil {
 					v, err = f.WithToken(info.Secret, "::1")
 				}
 			case "session":

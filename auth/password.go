@@ -89,7 +89,9 @@ func (p *passwords) matches(ctx context.Context, stored, password string, may fu
 		return false, errors.New("a password is stored in a broken form")
 	}
 	if len(password) > MaxPassword {
-		password, stored = "", nobody // none that is stored is as long: nothing matches, in the same time, and the length costs no work
+		// none that is stored is as long: nothing matches, in the same time, and the length costs
+		// no work
+		password, stored = "", nobody
 	}
 	got, err := p.derive(ctx, password, salt, may)
 	if err != nil {

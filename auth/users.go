@@ -276,7 +276,8 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 		if err != nil {
 			return err
 		}
-		if !v.Everything() && (in.Name != nil || in.Superuser != nil || in.Groups != nil || in.Password != nil && proven == "") {
+		if !v.Everything() && (in.Name != nil || in.Superuser != nil || in.Groups != nil ||
+			in.Password != nil && proven == "") {
 			return ErrForbidden // a superuser no longer
 		}
 		if proven != "" && proven != u.Password {

@@ -125,7 +125,8 @@ func (b *backups) list() (list []kept, err error) {
 		at, err1 := time.Parse(stampOfBackup, m[1])
 		seq, err2 := strconv.ParseUint(m[2], 10, 64)
 		info, err3 := e.Info()
-		if err1 == nil && err2 == nil && err3 == nil && info.Mode().IsRegular() && b.node(filepath.Join(b.dir, e.Name()), info) == b.a.NodeID() {
+		if err1 == nil && err2 == nil && err3 == nil && info.Mode().IsRegular() &&
+			b.node(filepath.Join(b.dir, e.Name()), info) == b.a.NodeID() {
 			list = append(list, kept{filepath.Join(b.dir, e.Name()), at, seq})
 		}
 	}

@@ -26,7 +26,8 @@ func TestBackupsOverClocks(t *testing.T) {
 	b := &backups{a: a, dir: t.TempDir(), base: "n", every: time.Hour, keep: keep, notef: t.Logf, pattern: regexp.MustCompile(`^n-(\d{8}T\d{6}Z)-(\d+)\.db$`)}
 	var taken []string
 	// what another node put there under such a name, and what is no archive, is nobody's to remove
-	foreign := []string{write(t, b.dir, "n-20200101T000000Z-1.db", string(readFile(t, newFile(t)))), write(t, b.dir, "n-20200101T000000Z-2.db", "a diary")}
+	foreign := []string{write(t, b.dir, "n-20200101T000000Z-1.db", string(readFile(t, newFile(t)))),
+		write(t, b.dir, "n-20200101T000000Z-2.db", "a diary")}
 	for i := range 12 {
 		switch now = now.Add(time.Hour); i {
 		case 4:

@@ -237,7 +237,8 @@ var everyCommand = []struct {
 	}},
 	{"keeping", []step{
 		{args: "target add M31 --ra 10.68 --dec 41.27"},
-		{args: "stat", out: []string{"format          3", "permissions     targets", "targets         1", "size"}, keep: `head (?m)^head\s+(\S+)$`},
+		{args: "stat", out: []string{"format          3", "permissions     targets", "targets         1", "size"},
+			keep: `head (?m)^head\s+(\S+)$`},
 		{args: "stat now", fails: true, err: []string{"too many"}},
 		{args: "import product --target M31 {dir}/lc.csv"},
 		{args: "backup {dir}/copy.db", out: []string{"{dir}/copy.db\nhead "}, keep: `later head (\S+)`},

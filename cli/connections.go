@@ -41,7 +41,8 @@ func boundConnections(l net.Listener, s *http.Server, limit int) net.Listener {
 	if limit <= 0 {
 		return l
 	}
-	b := &boundListener{Listener: l, slots: make(chan struct{}, limit), ended: make(chan struct{}), idle: list.New(), at: map[net.Conn]*list.Element{}}
+	b := &boundListener{Listener: l, slots: make(chan struct{}, limit), ended: make(chan struct{}), idle: list.New(),
+		at: map[net.Conn]*list.Element{}}
 	s.ConnState = b.note
 	return b
 }

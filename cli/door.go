@@ -68,7 +68,8 @@ func open(c *cli.Context, note func(string, ...any)) (*door, error) {
 	case errors.As(err, &wrong), errors.As(err, &unknown):
 		return nil, usageError(c, "--listen: %q is no address and port of this machine, such as 127.0.0.1:8000", c.String("listen"))
 	case errors.Is(err, errAddressInUse):
-		if n, err := dialed(c.String("db")); err == nil && n != nil { // most likely the same command in another terminal
+		// most likely the same command in another terminal
+		if n, err := dialed(c.String("db")); err == nil && n != nil {
 			return nil, errors.Join(servedAlready(c.Context, c.String("db")), n.close())
 		}
 		return nil, fmt.Errorf("another program listens on %s already: --listen 127.0.0.1:0 takes a port that is free", address)

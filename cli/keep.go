@@ -105,8 +105,13 @@ func (p *program) verifyCommand() *cli.Command {
 		Description: "nightjar verify\n" +
 			"nightjar verify --db monday.db\n" +
 			"nightjar verify --repair   whether it is served or not; the log says what was removed",
-		Flags: []cli.Flag{&cli.StringFlag{Name: "head", Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"},
-			&cli.BoolFlag{Name: "repair", Usage: "first remove references to records that do not exist, and records that are nothing without them"}},
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "head",
+				Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"},
+			&cli.BoolFlag{Name: "repair",
+				Usage: "first remove references to records that do not exist, and records that are nothing " +
+					"without them"},
+		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -256,8 +261,8 @@ func (p *program) checkFileCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			e.Encode(verification{Good: r.Err() == nil, Records: r.Records, Blobs: r.Blobs, Entries: r.Entries, Head: r.Head.String(),
-				Problems: r.Problems, More: r.More, Dangling: r.Dangling, Other: r.Other})
+			e.Encode(verification{Good: r.Err() == nil, Records: r.Records, Blobs: r.Blobs, Entries: r.Entries,
+				Head: r.Head.String(), Problems: r.Problems, More: r.More, Dangling: r.Dangling, Other: r.Other})
 			return out.Flush()
 		},
 	}
@@ -265,7 +270,8 @@ func (p *program) checkFileCommand() *cli.Command {
 
 func (p *program) compactCommand() *cli.Command {
 	return &cli.Command{
-		Name: "compact", Usage: "drop log entries that are older than log_keep says, and give the space of what was deleted back to the disk; writers wait meanwhile",
+		Name: "compact", Usage: "drop log entries that are older than log_keep says, and give the space of what was " +
+			"deleted back to the disk; writers wait meanwhile",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
 			var got struct{ Before, After int64 }
 			err := p.waiting("compacting", func() error { return n.call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })

@@ -17,16 +17,21 @@ import (
 // limitFlags bound what those who ask can take of the node.
 func limitFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "max-body", Usage: "`SIZE` of a body that is neither a file nor a stream of data", Value: "8M"},
+		&cli.StringFlag{Name: "max-body",
+			Usage: "`SIZE` of a body that is neither a file nor a stream of data", Value: "8M"},
 		&cli.StringFlag{Name: "max-line", Usage: "`SIZE` of a line of a stream of data", Value: "16M"},
-		&cli.StringFlag{Name: "body-memory", Usage: "`SIZE` of the memory for all bodies and lines that are being read, about four bytes for each byte that is sent; others wait a minute", Value: "64M"},
+		&cli.StringFlag{Name: "body-memory",
+			Usage: "`SIZE` of the memory for all bodies and lines that are being read, about four bytes for each byte that is sent; others wait a minute", Value: "64M"},
 		&cli.StringFlag{Name: "max-upload", Usage: "`SIZE` of a file, or of a stream of data", Value: "8G"},
 		&cli.IntFlag{Name: "max-uploads", Usage: "`NUMBER` of files, streams and other bodies of more than 1 MiB taken in at once, of which one user may send half; others wait a minute", Value: 16},
 		&cli.StringFlag{Name: "max-header", Usage: "`SIZE` of a request's header", Value: "64K"},
 		&cli.DurationFlag{Name: "header-timeout", Usage: "`TIME` in which a header must come", Value: 10 * time.Second},
-		&cli.DurationFlag{Name: "body-timeout", Usage: "refuse a body of which nothing comes for `TIME`", Value: 30 * time.Second},
-		&cli.StringFlag{Name: "min-body-rate", Usage: "refuse a body that brings less than `SIZE` a second, over any 30 seconds that the node waits for it", Value: "1K"},
-		&cli.DurationFlag{Name: "send-timeout", Usage: "close a connection that takes less than 16 KiB of an answer in `TIME`", Value: 5 * time.Minute},
+		&cli.DurationFlag{Name: "body-timeout", Usage: "refuse a body of which nothing comes for `TIME`",
+			Value: 30 * time.Second},
+		&cli.StringFlag{Name: "min-body-rate",
+			Usage: "refuse a body that brings less than `SIZE` a second, over any 30 seconds that the node waits for it", Value: "1K"},
+		&cli.DurationFlag{Name: "send-timeout",
+			Usage: "close a connection that takes less than 16 KiB of an answer in `TIME`", Value: 5 * time.Minute},
 		&cli.DurationFlag{Name: "idle-timeout", Usage: "`TIME` for which a connection may stay without a request", Value: 2 * time.Minute},
 		&cli.IntFlag{Name: "max-failed-logins", Usage: "`NUMBER` of times that an account's password may be wrong from one address within five minutes; fifteen times that whatever the account", Value: auth.FailedLogins},
 	}

@@ -123,7 +123,8 @@ func TestMemoryBudget(t *testing.T) {
 					group.Go(func() {
 						body := fmt.Sprintf(`{"target": %d, "data_type": "photometry", "timestamp": "2025-01-01T00:00:%02dZ", "value": %s}`,
 							1+i%2, i, value)
-						if status, text := s.postDatums(tokens[i%2], "application/json", body); status != http.StatusCreated {
+						if status, text := s.postDatums(tokens[i%2], "application/json",
+							body); status != http.StatusCreated {
 							t.Errorf("%s: %d: %.200s", what, status, text)
 						}
 					})

@@ -58,11 +58,13 @@ func TestFileTakenAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, why := health(t, s.base); status != http.StatusServiceUnavailable || !strings.Contains(why, "moved, replaced, deleted or truncated") || strings.Contains(why, file) {
+		if status, why := health(t, s.base); status != http.StatusServiceUnavailable ||
+			!strings.Contains(why, "moved, replaced, deleted or truncated") || strings.Contains(why, file) {
 			t.Errorf("health: %d %q", status, why)
 		}
 		for range 2 {
-			call(t, "", "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file).refused(t, "Nothing was stored")
+			call(t, "", "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file).refused(t,
+				"Nothing was stored")
 		}
 		if n := strings.Count(s.errs.String(), "can still be saved"); n != 1 {
 			t.Errorf("the operator is told %d times: %s", n, s.errs)
@@ -122,7 +124,8 @@ func TestServeOnFullDisk(t *testing.T) {
 		t.Errorf("read on a full disk: %s", out)
 	}
 	call(t, "", "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file).refused(t, "too little free space")
-	if status, why := health(t, s.base); status != http.StatusServiceUnavailable || !strings.Contains(why, "too little free space") {
+	if status, why := health(t, s.base); status != http.StatusServiceUnavailable ||
+		!strings.Contains(why, "too little free space") {
 		t.Errorf("health: %d %q", status, why)
 	}
 	if out := must(t, "stat", "--db", file); !strings.Contains(out, "disk") || !strings.Contains(out, "0 B free") {

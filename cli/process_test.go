@@ -138,7 +138,8 @@ func TestServeTwice(t *testing.T) {
 	file := newFile(t)
 	s := serveFile(t, file)
 	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0").refused(t, "a server runs on "+file+" already, at "+s.base+"/")
-	call(t, "", "serve", "--db", file, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t, "a server runs on "+file+" already, at "+s.base+"/")
+	call(t, "", "serve", "--db", file, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t,
+		"a server runs on "+file+" already, at "+s.base+"/")
 	second := filepath.Join(t.TempDir(), "second.db")
 	call(t, "", "serve", "--db", second, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t, "another program listens on "+strings.TrimPrefix(s.base, "http://")+" already", "--listen 127.0.0.1:0")
 	if _, err := os.Stat(second); err == nil {

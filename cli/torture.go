@@ -44,7 +44,8 @@ func (p *program) torture(c *cli.Context) error {
 			os.RemoveAll(dir)
 		}
 	}()
-	p.say("for %v, 4 clients post datums, 1 uploads files and 1 writes records of all sizes; the server is killed again and again, and every acknowledged write is looked for", c.Duration("for"))
+	p.say("for %v, 4 clients post datums, 1 uploads files and 1 writes records of all sizes; the server is killed "+
+		"again and again, and every acknowledged write is looked for", c.Duration("for"))
 	ctx, cancel := context.WithTimeout(c.Context, c.Duration("for"))
 	defer cancel()
 	k := torture.Kill{Program: []string{p.self}, Dir: dir, From: 100 * time.Millisecond, To: 3 * time.Second, Load: torture.Usual(), Seed: rand.Uint64(),

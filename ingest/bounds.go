@@ -14,13 +14,15 @@ import (
 // [Bounds] says so, before memory or time is spent on it.
 const (
 	// Of one preview or header.
-	lookTime       = 10 * time.Second // of one core
-	lookWait       = time.Minute      // on a machine that has other things to do
-	lookBytes      = 1 << 30          // read and unpacked
-	previewPixels  = 128 << 20        // decoded; rows of larger images are left out as far as others of the same pixel of the preview are read
-	tilePixels     = 4096             // that a tile costs beside its own
-	maxHeaderCards = 100_000          // given before "truncated"
-	maxHeaderJSON  = 4 << 20          // bytes, likewise
+	lookTime  = 10 * time.Second // of one core
+	lookWait  = time.Minute      // on a machine that has other things to do
+	lookBytes = 1 << 30          // read and unpacked
+	// decoded; rows of larger images are left out as far as others of the same pixel of the preview
+	// are read
+	previewPixels  = 128 << 20
+	tilePixels     = 4096    // that a tile costs beside its own
+	maxHeaderCards = 100_000 // given before "truncated"
+	maxHeaderJSON  = 4 << 20 // bytes, likewise
 
 	// Of a compressed file.
 	maxUnpacked  = 2 << 30 // bytes
@@ -81,13 +83,15 @@ func Bounds() []Bound {
 		{"time of one core for a preview or a header", lookTime.String(), refused},
 		{"time that passes meanwhile", lookWait.String(), refused},
 		{"bytes that are read and unpacked for a preview or a header", bytesText(lookBytes), refused},
-		{"pixels that are decoded for a preview", count(previewPixels), "of larger images some rows are left out; refused where tiles are too high for that"},
+		{"pixels that are decoded for a preview", count(previewPixels),
+			"of larger images some rows are left out; refused where tiles are too high for that"},
 		{"pixels that each compressed tile counts beside its own", count(tilePixels), ""},
 		{"cards in the answer with a header", count(maxHeaderCards), `cut, with "truncated"`},
 		{"bytes of that answer", bytesText(maxHeaderJSON), `cut, with "truncated"`},
 		{"bytes that a gzip file unpacks to", bytesText(maxUnpacked), refused},
 		{"how often a gzip file is unpacked, on the way to places far from each other", count(maxUnpacking), refused},
-		{"bytes of it, from its beginning, that are kept unpacked in memory", bytesText(inMemory), "unpacked again where they are needed again"},
+		{"bytes of it, from its beginning, that are kept unpacked in memory", bytesText(inMemory),
+			"unpacked again where they are needed again"},
 		{"HDUs of a FITS file", count(maxFITSHDUs), "not looked at"},
 		{"axes of a FITS array", count(maxFITSAxes), refused},
 		{"cards of a FITS header", count(maxFITSCards), refused},
@@ -189,9 +193,11 @@ func (w *work) err() error {
 // tooMuch refuses a file that costs more than it may.
 func (w *work) tooMuch(most string) error {
 	if w == nil || w.look == "" {
-		return refuse(Problem{Reason: "too much to unpack: the parts of the gzip file that belong together are far from each other; upload it unpacked"})
+		return refuse(Problem{Reason: "too much to unpack: the parts of the gzip file that belong together are far " +
+			"from each other; upload it unpacked"})
 	}
-	return refuse(Problem{Reason: "too much to unpack for " + w.look + ": it takes more than " + most + ", the most that is allowed"})
+	return refuse(Problem{Reason: "too much to unpack for " + w.look + ": it takes more than " + most +
+		", the most that is allowed"})
 }
 
 // unpack pays for n unpacked bytes.

@@ -33,7 +33,8 @@ func TestBoundsPage(t *testing.T) {
 			t.Fatal(err)
 		}
 	case got != b.String():
-		t.Errorf("%s: the table of limits is not that of Bounds; go test ./ingest -run BoundsPage -update writes it", page)
+		t.Errorf("%s: the table of limits is not that of Bounds; go test ./ingest -run BoundsPage -update writes it",
+			page)
 	}
 }
 

@@ -127,7 +127,8 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 			break
 		}
 		if size += len(line); size > maxECSV {
-			return h, refuse(Problem{Line: in.number, Reason: fmt.Sprintf("the header of the ECSV file takes more than %d bytes", maxECSV)})
+			return h, refuse(Problem{Line: in.number,
+				Reason: fmt.Sprintf("the header of the ECSV file takes more than %d bytes", maxECSV)})
 		}
 		text := strings.TrimPrefix(string(line[1:]), " ")
 		if flow.Len() > 0 {

@@ -88,7 +88,8 @@ func TestFITSRefusals(t *testing.T) {
 		"a long string":      {fitsCards(long...), "column LONG: the string is longer than 65536 bytes"},
 		"too many cards":     {fitsCards(append(fitsShape(8), many...)...), "more than 10000 cards"},
 		"a torn extension":   {append(fitsCards(fitsShape(8)...), []byte("XTENSION= 'IMAGE   '")...), "HDU 2: the header has no END"},
-		"too many pixels":    {append(fitsCards(with(fitsShape(8, maxPixels+1), linearWCS...)...), make([]byte, maxPixels+1)...), "a spectrum of more than 2000000 pixels"},
+		"too many pixels": {append(fitsCards(with(fitsShape(8, maxPixels+1), linearWCS...)...),
+			make([]byte, maxPixels+1)...), "a spectrum of more than 2000000 pixels"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := process("spectroscopy", "s.fits", c.data, Options{})

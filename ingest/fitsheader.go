@@ -29,7 +29,8 @@ type fitsHeader struct {
 
 // readFITSHeader reads cards from offset up to END, and returns where the data begin. keep is given
 // the cards of each block; nil for nobody. What breaks the rules is a refusal.
-func readFITSHeader(f File, hdu int, offset int64, keep func(offset int64, cards []byte)) (h *fitsHeader, data int64, err error) {
+func readFITSHeader(f File, hdu int, offset int64,
+	keep func(offset int64, cards []byte)) (h *fitsHeader, data int64, err error) {
 	h = &fitsHeader{hdu: hdu, index: map[string]int{}}
 	defer h.closeString()
 	var block [fitsBlock]byte

@@ -18,9 +18,11 @@ import (
 )
 
 const (
-	stripPixels = 4096    // that are decoded at a time
-	tileBuffer  = 4 << 20 // bytes of a tile whose bytes are shuffled that are held; larger ones are unpacked in several places at once
-	rowBuffer   = 64 << 10
+	stripPixels = 4096 // that are decoded at a time
+	// bytes of a tile whose bytes are shuffled that are held; larger ones are unpacked in several
+	// places at once
+	tileBuffer = 4 << 20
+	rowBuffer  = 64 << 10
 )
 
 // tiles reads an image that is compressed tile by tile in a binary table, as .fz files have it
@@ -292,7 +294,8 @@ func (t *tiles) tile(ctx context.Context, im *fitsImage, tile int64, each func([
 		blank, hasBlank = int64(v), v == v
 	}
 	if t.strip == nil {
-		t.strip, t.raw64, t.bytes = make([]pixel, stripPixels), make([]int64, 0, 2*stripPixels), make([]byte, 8*stripPixels)
+		t.strip, t.raw64, t.bytes = make([]pixel, stripPixels), make([]int64, 0, 2*stripPixels),
+			make([]byte, 8*stripPixels)
 	}
 	plain := func(b []byte, width int) error {
 		strip := t.strip[:len(b)/width]
@@ -375,10 +378,12 @@ func (t *tiles) damaged(tile int64) error {
 
 // numbers hands the bytes of n numbers of a tile to each, which are packed with gzip or as they
 // are.
-func (t *tiles) numbers(ctx context.Context, tile int64, kind string, offset, size, n int64, width int, each func(b []byte, width int) error) error {
+func (t *tiles) numbers(ctx context.Context, tile int64, kind string, offset, size, n int64, width int,
+	each func(b []byte, width int) error) error {
 	if kind == "NOCOMPRESS" {
 		if size != n*int64(width) {
-			return t.table.refuse("COMPRESSED_DATA", "tile "+strconv.FormatInt(tile+1, 10)+" has another size than it should")
+			return t.table.refuse("COMPRESSED_DATA",
+				"tile "+strconv.FormatInt(tile+1, 10)+" has another size than it should")
 		}
 		for size > 0 {
 			b := t.bytes[:min(size, int64(stripPixels*width))]
@@ -415,7 +420,8 @@ func (t *tiles) numbers(ctx context.Context, tile int64, kind string, offset, si
 // shuffled puts the bytes of numbers together again: GZIP_2 stores all first bytes, then all second
 // bytes, and so on. A large tile is unpacked at each of these places at once, so that no more than
 // a strip is held.
-func (t *tiles) shuffled(ctx context.Context, tile, offset, size, n int64, width int, each func(b []byte, width int) error) error {
+func (t *tiles) shuffled(ctx context.Context, tile, offset, size, n int64, width int,
+	each func(b []byte, width int) error) error {
 	last, err := t.gunzip(0, offset, size)
 	if err != nil {
 		return err
@@ -514,7 +520,8 @@ func (t *tiles) unpacking(err error, tile int64) error {
 	var r *refusal
 	var corrupt flate.CorruptInputError
 	switch {
-	case err == nil, errors.As(err, &corrupt), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+	case err == nil, errors.As(err, &corrupt), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
 		return t.damaged(tile)
 	case errors.As(err, &r):
 		return err

@@ -29,14 +29,16 @@ func gunzip(f File) (File, error) {
 	}
 	for u.size < 0 {
 		if u.next*unpackBlock > maxUnpacked {
-			return f, refuse(Problem{Reason: fmt.Sprintf("the gzip file unpacks to more than %d bytes", int64(maxUnpacked))})
+			return f, refuse(Problem{Reason: fmt.Sprintf(
+				"the gzip file unpacks to more than %d bytes", int64(maxUnpacked))})
 		}
 		if err := u.unpack(); err != nil {
 			return f, err
 		}
 	}
 	if u.size > maxUnpacked {
-		return f, refuse(Problem{Reason: fmt.Sprintf("the gzip file unpacks to more than %d bytes", int64(maxUnpacked))})
+		return f, refuse(Problem{Reason: fmt.Sprintf(
+			"the gzip file unpacks to more than %d bytes", int64(maxUnpacked))})
 	}
 	if f.work != nil {
 		f.work.bytes = maxUnpacking * u.size
@@ -113,7 +115,8 @@ func (u *unpacked) failed(err error) error {
 	switch {
 	case errors.As(err, &r):
 		return err
-	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return refuse(Problem{Reason: "the gzip file is damaged: " + err.Error()})
 	}
 	return fmt.Errorf("ingest: unpacking %s: %w", clip(u.packed.Name), err)

@@ -201,7 +201,8 @@ func readFull(f File, b []byte, offset int64) error {
 		return nil
 	}
 	if u, ok := f.Content.(*unpacked); ok && err == io.EOF && f.work != nil && f.work.look != "" {
-		return refuse(Problem{Reason: fmt.Sprintf("the file ends within the data: it unpacks to %d bytes", u.size)}) // its Size was a bound
+		// its Size was a bound
+		return refuse(Problem{Reason: fmt.Sprintf("the file ends within the data: it unpacks to %d bytes", u.size)})
 	}
 	if err == nil || err == io.EOF {
 		err = io.ErrUnexpectedEOF

@@ -132,7 +132,8 @@ func findJSONLists(f File) ([]*jsonList, error) {
 		l := at[path]
 		if l == nil {
 			if len(lists) == maxJSONLists {
-				return nil, refuse(Problem{Reason: fmt.Sprintf("a JSON document with more than %d lists of records", maxJSONLists)})
+				return nil, refuse(Problem{Reason: fmt.Sprintf(
+					"a JSON document with more than %d lists of records", maxJSONLists)})
 			}
 			keys := w.path()
 			keys = keys[:len(keys)-1] // that of the record itself

@@ -16,7 +16,8 @@ type openSpectrum struct {
 }
 
 // openMembers are the members of a spectrum that are looked at.
-var openMembers = []string{"time", "u_time", "u_wavelengths", "u_fluxes", "u_errors", "telescope", "observatory", "instrument", "host", "model", "synthetic", "deredshifted", "dereddened"}
+var openMembers = []string{"time", "u_time", "u_wavelengths", "u_fluxes", "u_errors", "telescope", "observatory",
+	"instrument", "host", "model", "synthetic", "deredshifted", "dereddened"}
 
 // clipBytes cuts a text that is longer than any that means something.
 func clipBytes(text string) string { return strings.Clone(text[:min(len(text), maxKeyLine)]) }

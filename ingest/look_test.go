@@ -65,7 +65,8 @@ func TestLookTime(t *testing.T) {
 		cancel(cause)
 		w := &work{ctx: ctx, look: "a preview", bytes: 1 << 30, pixels: 1 << 30}
 		var r *refusal
-		if err := w.decode(1); errors.As(err, &r) != (cause == errLookTime) || errors.Is(err, context.Canceled) != (cause == context.Canceled) {
+		if err := w.decode(1); errors.As(err, &r) != (cause == errLookTime) ||
+			errors.Is(err, context.Canceled) != (cause == context.Canceled) {
 			t.Errorf("%v: %v", cause, err)
 		}
 	}
@@ -110,7 +111,8 @@ func TestSparsePreview(t *testing.T) {
 	}
 	const width, height = 300, 600_001
 	s := &striped{head: fitsCards(fitsShape(8, width, height)...), width: width}
-	picture, err := Preview(t.Context(), File{Name: "f", Size: int64(len(s.head)) + width*height + fitsBlock, Content: s})
+	picture, err := Preview(t.Context(),
+		File{Name: "f", Size: int64(len(s.head)) + width*height + fitsBlock, Content: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,8 @@ func TestSparsePreview(t *testing.T) {
 	if picture.GrayAt(0, 0).Y == 0 {
 		t.Error("the last row is black")
 	}
-	if sparsely(20_000, 20_000, 1, 40) != 3 || sparsely(20_000, 20_000, 20, 40) != 0 || sparsely(2048, 2048, 2048, 4) != 1 {
+	if sparsely(20_000, 20_000, 1, 40) != 3 || sparsely(20_000, 20_000, 20, 40) != 0 ||
+		sparsely(2048, 2048, 2048, 4) != 1 {
 		t.Error("rows are left out where they need not be, or of tiles that are too high")
 	}
 }
@@ -134,7 +137,8 @@ func TestSparsePreview(t *testing.T) {
 // TestGzipPlaces reads a compressed file at random places, and compares.
 func TestGzipPlaces(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for _, size := range []int{1, unpackBlock - 1, unpackBlock, unpackBlock + 1, inMemory, inMemory + 20*unpackBlock + 17} {
+	for _, size := range []int{1, unpackBlock - 1, unpackBlock, unpackBlock + 1, inMemory,
+		inMemory + 20*unpackBlock + 17} {
 		data := make([]byte, size)
 		for i := range data {
 			data[i] = byte(random.Uint32() & 3)
@@ -217,7 +221,8 @@ func TestLargeTiles(t *testing.T) {
 			t.Errorf("%s: another picture", kind)
 		}
 		var refused *Error
-		if _, err := Preview(t.Context(), fileOf(tiledFile(kind, 16, side, side, side, [][]byte{tile[:len(tile)-100]}))); !errors.As(err, &refused) {
+		if _, err := Preview(t.Context(),
+			fileOf(tiledFile(kind, 16, side, side, side, [][]byte{tile[:len(tile)-100]}))); !errors.As(err, &refused) {
 			t.Errorf("%s, cut: %v", kind, err)
 		}
 	}

@@ -80,10 +80,15 @@ func tiledFile(kind string, bitpix, width, height, tileHeight int, tiles [][]byt
 		heap.Write(tile)
 	}
 	rows := len(tiles)
-	out := append(fitsCards(fitsShape(8)...), fitsCards(with([]string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2", "NAXIS1  =                    8",
-		fmt.Sprintf("NAXIS2  = %20d", rows), fmt.Sprintf("PCOUNT  = %20d", heap.Len()), "GCOUNT  =                    1", "TFIELDS =                    1",
-		"TTYPE1  = 'COMPRESSED_DATA'", "TFORM1  = '1PB'", "ZIMAGE  =                    T", "ZCMPTYPE= '" + kind + "'", fmt.Sprintf("ZBITPIX = %20d", bitpix), "ZNAXIS  =                    2",
-		fmt.Sprintf("ZNAXIS1 = %20d", width), fmt.Sprintf("ZNAXIS2 = %20d", height), fmt.Sprintf("ZTILE1  = %20d", width), fmt.Sprintf("ZTILE2  = %20d", tileHeight)}, cards...)...)...)
+	out := append(fitsCards(fitsShape(8)...),
+		fitsCards(with([]string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8",
+			"NAXIS   =                    2", "NAXIS1  =                    8",
+			fmt.Sprintf("NAXIS2  = %20d", rows), fmt.Sprintf("PCOUNT  = %20d",
+				heap.Len()), "GCOUNT  =                    1", "TFIELDS =                    1",
+			"TTYPE1  = 'COMPRESSED_DATA'", "TFORM1  = '1PB'", "ZIMAGE  =                    T", "ZCMPTYPE= '" + kind +
+				"'", fmt.Sprintf("ZBITPIX = %20d", bitpix), "ZNAXIS  =                    2",
+			fmt.Sprintf("ZNAXIS1 = %20d", width), fmt.Sprintf("ZNAXIS2 = %20d", height), fmt.Sprintf("ZTILE1  = %20d",
+				width), fmt.Sprintf("ZTILE2  = %20d", tileHeight)}, cards...)...)...)
 	return append(out, padBlock(append(table.Bytes(), heap.Bytes()...), 0)...)
 }
 

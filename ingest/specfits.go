@@ -349,7 +349,8 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows i
 }
 
 // readRow writes a row of an image: numbers, and null where a pixel has none.
-func (j *job) readRow(ctx context.Context, s *spectrum, im fitsImage, row, pixels int64, as spread, list []byte) (out []byte, none int, err error) {
+func (j *job) readRow(ctx context.Context, s *spectrum, im fitsImage, row, pixels int64, as spread,
+	list []byte) (out []byte, none int, err error) {
 	err = im.read(ctx, row*pixels, pixels, func(p pixel) error {
 		list = next(s.shorten(list))
 		v := as.sigma(p.value)

@@ -8,7 +8,8 @@ import (
 // spectra lists the spectra of a table: one for each row when its columns hold arrays, else one of
 // all rows; none when the table cannot be a spectrum. grid makes the table of one of them: with
 // many columns and rows they would not fit in memory together.
-func (t *fitsTable) spectra(f File, get func(string) (string, bool)) (list []int64, grid func(row int64) (*grid, error), err error) {
+func (t *fitsTable) spectra(f File,
+	get func(string) (string, bool)) (list []int64, grid func(row int64) (*grid, error), err error) {
 	arrays := 0
 	for i := range t.columns {
 		if c := &t.columns[i]; !t.ascii && c.number() && (c.repeat > 1 || c.form == 'P' || c.form == 'Q') {

@@ -32,7 +32,8 @@ type spectrum struct {
 }
 
 func (j *job) newSpectrum() *spectrum {
-	return &spectrum{discard: j.options.Discard, flux: []byte(`{"flux":[`), wavelength: []byte(`[`), errors: []byte(`[`)}
+	return &spectrum{discard: j.options.Discard, flux: []byte(`{"flux":[`), wavelength: []byte(`[`),
+		errors: []byte(`[`)}
 }
 
 // next begins an element of a list.
@@ -88,7 +89,8 @@ func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	if s.discard {
 		return nil
 	}
-	v := make([]byte, 0, len(s.flux)+len(s.wavelength)+len(s.errors)+len(fluxUnits)+len(wavelengthUnits)+200) // in one piece, as it may be large
+	// in one piece, as it may be large
+	v := make([]byte, 0, len(s.flux)+len(s.wavelength)+len(s.errors)+len(fluxUnits)+len(wavelengthUnits)+200)
 	v = append(append(v, s.flux...), ']')
 	v = appendString(appendKey(v, "flux_units"), fluxUnits)
 	v = append(append(appendKey(v, "wavelength"), s.wavelength...), ']')

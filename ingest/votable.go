@@ -196,7 +196,8 @@ func (v *voReader) failed(err error) error {
 	case errors.As(err, &syntax):
 		return refuse(Problem{Line: syntax.Line, Reason: "not well-formed XML: " + clip(syntax.Msg)})
 	case errors.Is(err, errLongElement):
-		return refuse(Problem{Line: line, Reason: fmt.Sprintf("an element of more than %d bytes, or a tag of more than %d", maxElement, maxTag)})
+		return refuse(Problem{Line: line,
+			Reason: fmt.Sprintf("an element of more than %d bytes, or a tag of more than %d", maxElement, maxTag)})
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(Problem{Line: line, Reason: "the file ends within the table"})
 	}
@@ -271,7 +272,8 @@ func voTables(f File) (tables []*voTable, err error) {
 					size += len(a.Value)
 				}
 				if size += nameCost; size > maxNames {
-					return nil, refuse(Problem{Reason: fmt.Sprintf("the descriptions of the columns take more than %d bytes", maxNames)})
+					return nil, refuse(Problem{Reason: fmt.Sprintf(
+						"the descriptions of the columns take more than %d bytes", maxNames)})
 				}
 			case "VALUES":
 				if field != nil {

@@ -21,7 +21,8 @@ import (
 )
 
 const (
-	mostOfLook   = 64 << 20  // bytes by which a preview, a header or an inspection may raise the memory of an idle process
+	// bytes by which a preview, a header or an inspection may raise the memory of an idle process
+	mostOfLook   = 64 << 20
 	mostOfUpload = 200 << 20 // and the reading of an upload
 	mostCPU      = 10 * time.Second
 )
@@ -60,11 +61,14 @@ func hugeHeader(first []string, n int, long bool) []byte {
 
 // binaryTable is the header of a table extension.
 func binaryTable(width, rows, heap int, columns []string, cards ...string) []byte {
-	head := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2", fmt.Sprintf("NAXIS1  = %20d", width), fmt.Sprintf("NAXIS2  = %20d", rows),
-		fmt.Sprintf("PCOUNT  = %20d", heap), "GCOUNT  =                    1", fmt.Sprintf("TFIELDS = %20d", len(columns))}
+	head := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
+		fmt.Sprintf("NAXIS1  = %20d", width), fmt.Sprintf("NAXIS2  = %20d", rows),
+		fmt.Sprintf("PCOUNT  = %20d",
+			heap), "GCOUNT  =                    1", fmt.Sprintf("TFIELDS = %20d", len(columns))}
 	for i, c := range columns {
 		name, form, _ := strings.Cut(c, " ")
-		head = append(head, fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TTYPE%d", i+1), name), fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TFORM%d", i+1), form))
+		head = append(head, fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TTYPE%d", i+1), name),
+			fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TFORM%d", i+1), form))
 	}
 	return fitsCards(with(head, cards...)...)
 }
@@ -95,19 +99,23 @@ func worstFiles() []worstFile {
 	return []worstFile{
 		{"gzip1 tile", "phis", "p", "read", func() []byte { return tile("GZIP_1", 1, -64) }},
 		{"gzip2 tile", "phis", "p", "read", func() []byte { return tile("GZIP_2", 1, -64) }},
-		{"25 gzip1 tiles", "phi", "", "too much to unpack for a preview", func() []byte { return tile("GZIP_1", 25, -64) }},
-		{"25 gzip2 tiles", "phi", "p", "too much to unpack for a preview", func() []byte { return tile("GZIP_2", 25, -64) }},
+		{"25 gzip1 tiles", "phi", "", "too much to unpack for a preview",
+			func() []byte { return tile("GZIP_1", 25, -64) }},
+		{"25 gzip2 tiles", "phi", "p", "too much to unpack for a preview",
+			func() []byte { return tile("GZIP_2", 25, -64) }},
 		{"6 gzip2 tiles", "p", "", "", func() []byte { return tile("GZIP_2", 6, -64) }},
 		{"a large image in rows", "p", "", "read", func() []byte {
 			const side = 16384
 			one := packed(zeros(side))
 			table := bytes.Repeat(be([]int32{int32(len(one)), 0}), side)
-			head := binaryTable(8, side, len(one), []string{"COMPRESSED_DATA 1PB"}, "ZIMAGE  =                    T", "ZCMPTYPE= 'GZIP_1'", "ZBITPIX =                    8",
+			head := binaryTable(8, side, len(one), []string{"COMPRESSED_DATA 1PB"}, "ZIMAGE  =                    T",
+				"ZCMPTYPE= 'GZIP_1'", "ZBITPIX =                    8",
 				"ZNAXIS  =                    2", "ZNAXIS1 =                16384", "ZNAXIS2 =                16384")
 			return slices.Concat(fitsCards(fitsShape(8)...), head, padBlock(append(table, one...), 0))
 		}},
 		{"many VOTable fields", "ius", "", "the descriptions of the columns", func() []byte {
-			return text("<VOTABLE><RESOURCE><TABLE>", 2000, `<FIELD datatype="double" name="`+string(repeated("n", 50_000))+`"/>`)
+			return text("<VOTABLE><RESOURCE><TABLE>", 2000,
+				`<FIELD datatype="double" name="`+string(repeated("n", 50_000))+`"/>`)
 		}},
 		{"rice of nothing", "ph", "", "", func() []byte {
 			var w bitWriter
@@ -115,24 +123,29 @@ func worstFiles() []worstFile {
 			for range 11_000 * 11_000 / 4096 {
 				w.put(0, 5)
 			}
-			return tiledFile("RICE_1", 32, 11_000, 11_000, 11_000, [][]byte{append(w.out, 0, 0)}, "ZNAME1  = 'BLOCKSIZE'", "ZVAL1   = 4096", "ZNAME2  = 'BYTEPIX'", "ZVAL2   = 4")
+			return tiledFile("RICE_1", 32, 11_000, 11_000, 11_000, [][]byte{append(w.out, 0, 0)},
+				"ZNAME1  = 'BLOCKSIZE'", "ZVAL1   = 4096", "ZNAME2  = 'BYTEPIX'", "ZVAL2   = 4")
 		}},
 		{"tiles of a pixel", "ph", "p", "too much to unpack for a preview", func() []byte {
 			one := packed([]byte{1, 2, 3, 4, 5, 6, 7, 8})
 			table := bytes.Repeat(be([]int32{int32(len(one)), 0}), 1000*1000)
-			head := binaryTable(8, 1000*1000, len(one), []string{"COMPRESSED_DATA 1PB"}, "ZIMAGE  =                    T", "ZCMPTYPE= 'GZIP_1'", "ZBITPIX =                  -64",
+			head := binaryTable(8, 1000*1000, len(one), []string{"COMPRESSED_DATA 1PB"},
+				"ZIMAGE  =                    T", "ZCMPTYPE= 'GZIP_1'", "ZBITPIX =                  -64",
 				"ZNAXIS  =                    2", "ZNAXIS1 =                 1000", "ZNAXIS2 =                 1000", "ZTILE1  =                    1", "ZTILE2  =                    1")
 			return slices.Concat(fitsCards(fitsShape(8)...), head, padBlock(append(table, one...), 0))
 		}},
 		{"gz of a large image", "phis", "", "", func() []byte {
-			return new(members).add(fitsCards(fitsShape(8, 32768, 60000)...), 1).add(zeros(1<<20), 1875).add(zeros(2880), 1).Bytes()
+			return new(members).add(fitsCards(fitsShape(8, 32768, 60000)...), 1).add(zeros(1<<20),
+				1875).add(zeros(2880), 1).Bytes()
 		}},
 		{"gz of 1000 HDUs", "phius", "", "", func() []byte {
 			head := fitsCards(fitsExtension(fitsShape(8, 1024, 1, 1024))...)
-			return new(members).add(fitsCards(fitsShape(8)...), 1).add(append(head, padBlock(zeros(1<<20), 0)...), 999).Bytes()
+			return new(members).add(fitsCards(fitsShape(8)...),
+				1).add(append(head, padBlock(zeros(1<<20), 0)...), 999).Bytes()
 		}},
 		{"long strings in headers", "hpius", "h", "read", func() []byte {
-			return new(members).add(fitsCards(fitsShape(8)...), 1).add(hugeHeader(fitsExtension(fitsShape(8)), 9000, true), 200).Bytes()
+			return new(members).add(fitsCards(fitsShape(8)...),
+				1).add(hugeHeader(fitsExtension(fitsShape(8)), 9000, true), 200).Bytes()
 		}},
 		{"many cards", "hpius", "h", "read", func() []byte {
 			extension := append(hugeHeader(fitsExtension(fitsShape(8, 1)), 9000, false), zeros(2880)...)
@@ -143,18 +156,21 @@ func worstFiles() []worstFile {
 			return m.add(append(hugeHeader(fitsExtension(fitsShape(8, 8, 1)), 9000, false), zeros(2880)...), 5).Bytes()
 		}},
 		{"an image without values", "p", "", "", func() []byte {
-			return new(members).add(fitsCards(fitsShape(-32, 8192, 8192)...), 1).add(bytes.Repeat([]byte{0x7f, 0xc0, 0, 0}, 1<<18), 256).Bytes()
+			return new(members).add(fitsCards(fitsShape(-32, 8192, 8192)...),
+				1).add(bytes.Repeat([]byte{0x7f, 0xc0, 0, 0}, 1<<18), 256).Bytes()
 		}},
 		{"wide rows", "ius", "", "", func() []byte {
 			columns := []string{"mjd D", "mag D", "array 64000000B"}
-			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(64_000_016, 16, 0, columns)...), 1).add(be(58000.5, 15.5), 1).add(zeros(1_000_000), 64).add(zeros(64_000_016), 15).Bytes()
+			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(64_000_016, 16, 0, columns)...),
+				1).add(be(58000.5, 15.5), 1).add(zeros(1_000_000), 64).add(zeros(64_000_016), 15).Bytes()
 		}},
 		{"rows and columns of arrays", "is", "", "", func() []byte {
 			columns, width := []string{}, 0
 			for i := range 999 {
 				columns, width = append(columns, fmt.Sprintf("c%d %dE", i, 2+i%2)), width+4*(2+i%2)
 			}
-			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(width, 1000, 0, columns)...), 1).add(zeros(width*1000), 1).add(zeros(2880), 1).Bytes()
+			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(width, 1000, 0, columns)...),
+				1).add(zeros(width*1000), 1).add(zeros(2880), 1).Bytes()
 		}},
 		{"arrays far from each other", "s", "", "", func() []byte {
 			const n = 1_500_000
@@ -162,14 +178,17 @@ func worstFiles() []worstFile {
 			for i := range n {
 				pixels = binary.BigEndian.AppendUint64(pixels, math.Float64bits(float64(i+1)))
 			}
-			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(8*n*3, 1, 0, []string{"wave 1500000D", "flux 1500000D", "err 1500000D"})...), 1).add(pixels, 3).add(zeros(2880), 1).Bytes()
+			return new(members).add(append(fitsCards(fitsShape(8)...),
+				binaryTable(8*n*3, 1, 0, []string{"wave 1500000D", "flux 1500000D", "err 1500000D"})...), 1).add(pixels,
+				3).add(zeros(2880), 1).Bytes()
 		}},
 		{"columns of no width", "u", "", "", func() []byte {
 			columns := []string{"mjd D", "mag D"}
 			for i := range 300 {
 				columns = append(columns, fmt.Sprintf("c%d 0A", i))
 			}
-			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(16, 100_000, 0, columns)...), 1).add(bytes.Repeat(be(58000.5, 15.5), 100_000), 1).add(zeros(2880), 1).Bytes()
+			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(16, 100_000, 0, columns)...),
+				1).add(bytes.Repeat(be(58000.5, 15.5), 100_000), 1).add(zeros(2880), 1).Bytes()
 		}},
 		{"long comments", "ius", "i", "", func() []byte {
 			return text("", 300, "# "+string(repeated("a ", 1<<20-10))+"\n", "58000,15\n")
@@ -213,29 +232,38 @@ func worstFiles() []worstFile {
 		}},
 		{"nested JSON", "ius", "", "", func() []byte { return packed(repeated("[", 50<<20)) }},
 		{"JSON of many spectra", "is", "", "", func() []byte {
-			return text(`{"SN":{"spectra":[{}`, 9000, `,{"time":"`+string(repeated("1", 100_000))+`","u_time":"MJD","data":[["4000","1"]]}`)
+			return text(`{"SN":{"spectra":[{}`, 9000,
+				`,{"time":"`+string(repeated("1", 100_000))+`","u_time":"MJD","data":[["4000","1"]]}`)
 		}},
 		{"VOTable of long fields", "uis", "u", "a tag of more than", func() []byte {
-			return text("<VOTABLE><RESOURCE><TABLE>", 200, `<FIELD datatype="double" name="`+string(repeated("n", 1<<20))+`" ucd="`+string(repeated("n", 1<<19))+`"/>`)
+			return text("<VOTABLE><RESOURCE><TABLE>", 200,
+				`<FIELD datatype="double" name="`+string(repeated("n",
+					1<<20))+`" ucd="`+string(repeated("n", 1<<19))+`"/>`)
 		}},
 		{"VOTable of many attributes", "ius", "", "a tag of more than", func() []byte {
-			return text("<VOTABLE><RESOURCE><TABLE>", 20, `<FIELD datatype="double" name="n"`+string(repeated(` a=""`, 2_000_000))+`/>`)
+			return text("<VOTABLE><RESOURCE><TABLE>", 20,
+				`<FIELD datatype="double" name="n"`+string(repeated(` a=""`, 2_000_000))+`/>`)
 		}},
 		{"VOTable of long cells", "uis", "u", "a row of more than", func() []byte {
-			fields := `<FIELD name="mjd" datatype="double"/><FIELD name="mag" datatype="double"/>` + strings.Repeat(`<FIELD name="t" datatype="char" arraysize="*"/>`, 500)
-			return text("<VOTABLE><RESOURCE><TABLE>"+fields+"<DATA><TABLEDATA><TR>", 60, "<TD>"+string(repeated("x", 1<<20))+"</TD>")
+			fields := `<FIELD name="mjd" datatype="double"/><FIELD name="mag" datatype="double"/>` +
+				strings.Repeat(`<FIELD name="t" datatype="char" arraysize="*"/>`, 500)
+			return text("<VOTABLE><RESOURCE><TABLE>"+fields+"<DATA><TABLEDATA><TR>", 60,
+				"<TD>"+string(repeated("x", 1<<20))+"</TD>")
 		}},
 		{"deep VOTable", "ius", "", "", func() []byte {
 			return text("<VOTABLE><RESOURCE><TABLE><DATA><TABLEDATA><TR>", 100, string(repeated("<TD>", 1<<20)))
 		}},
 		{"VOTable of long binary cells", "ius", "", "", func() []byte {
-			fields := `<FIELD name="mjd" datatype="double"/><FIELD name="mag" datatype="double"/>` + strings.Repeat(`<FIELD name="t" datatype="char" arraysize="*"/>`, 20)
+			fields := `<FIELD name="mjd" datatype="double"/><FIELD name="mag" datatype="double"/>` +
+				strings.Repeat(`<FIELD name="t" datatype="char" arraysize="*"/>`, 20)
 			head := "<VOTABLE><RESOURCE><TABLE>" + fields + "<DATA><BINARY><STREAM encoding='base64'>"
 			cell := append(be(58000.5, 15.5), be(int32(60_000_000))...)
-			return new(members).add(append([]byte(head), base64.StdEncoding.EncodeToString(padTo3(cell))...), 1).add(repeated("A", 1<<20), 1300).Bytes()
+			return new(members).add(append([]byte(head), base64.StdEncoding.EncodeToString(padTo3(cell))...),
+				1).add(repeated("A", 1<<20), 1300).Bytes()
 		}},
 		{"ECSV of long entries", "uis", "u", "the header of the ECSV file takes more than", func() []byte {
-			return text("# %ECSV 1.0\n# ---\n# datatype:\n", 300, "# - {name: "+string(repeated("n", 1<<20-100))+", datatype: float64}\n")
+			return text("# %ECSV 1.0\n# ---\n# datatype:\n", 300,
+				"# - {name: "+string(repeated("n", 1<<20-100))+", datatype: float64}\n")
 		}},
 		{"ECSV of an entry over many lines", "uis", "u", "the header of the ECSV file", func() []byte {
 			return text("# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a,\n", 1, string(repeated("# x,\n", 3<<20)))
@@ -265,7 +293,8 @@ func worstFiles() []worstFile {
 			return packed(append(fitsCards(with(fitsShape(-64, n), linearWCS...)...), padBlock(pixels, 0)...))
 		}},
 		{"too large a spectrum", "ius", "", "", func() []byte {
-			return text("wavelength,flux,error\n", 300_000, "1.234567890123456e3,1.234567890123456e-15,1.234567890123456e-16\n")
+			return text("wavelength,flux,error\n", 300_000,
+				"1.234567890123456e3,1.234567890123456e-15,1.234567890123456e-16\n")
 		}},
 	}
 }
@@ -313,7 +342,8 @@ func readAs(way byte, f File) (err error) {
 			_, err = p.Process(ctx, as, f, Options{Discard: true}, func(Point) error { return nil })
 		}
 	default:
-		_, err = p.Process(ctx, map[byte]string{'u': "photometry", 's': "spectroscopy"}[way], f, Options{MaxProblems: 1000}, func(Point) error { return nil })
+		_, err = p.Process(ctx, map[byte]string{'u': "photometry", 's': "spectroscopy"}[way], f,
+			Options{MaxProblems: 1000}, func(Point) error { return nil })
 	}
 	return err
 }
@@ -400,7 +430,8 @@ func TestWorstFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				said := strings.SplitN(string(line), " ", 3)[2]
-				t.Logf("%c: %.1f MB in a file of %.2f MB, %.1f s: %.150s", way, float64(rise)/1e6, float64(len(data))/1e6, time.Duration(cpu).Seconds(), said)
+				t.Logf("%c: %.1f MB in a file of %.2f MB, %.1f s: %.150s", way, float64(rise)/1e6,
+					float64(len(data))/1e6, time.Duration(cpu).Seconds(), said)
 				if way == rune(w.ways[0]) && !strings.Contains(said, w.want) {
 					t.Errorf("%c: %s", way, said)
 				}

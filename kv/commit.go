@@ -640,7 +640,8 @@ func newNoRoom(err error) error {
 
 // saysFull looks for the end of the disk in the text of an error.
 func saysFull(err error) bool {
-	return strings.Contains(err.Error(), syscall.ENOSPC.Error()) || strings.Contains(err.Error(), syscall.EDQUOT.Error())
+	return strings.Contains(err.Error(), syscall.ENOSPC.Error()) ||
+		strings.Contains(err.Error(), syscall.EDQUOT.Error())
 }
 
 // writeFreeList stores the list of free pages, which commits leave out while writes come, so that the next start need not scan for it.

@@ -79,7 +79,8 @@ func TestDelta(t *testing.T) {
 func TestDeltaIsShort(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	from := randomBytes(r, 60_000, 256)
-	to := slices.Concat(from[:10], []byte("one"), from[12:30_000], []byte("two"), from[40_000:], from[31_000:39_000], []byte("three"))
+	to := slices.Concat(from[:10], []byte("one"), from[12:30_000], []byte("two"), from[40_000:],
+		from[31_000:39_000], []byte("three"))
 	if n := len(appendDelta(nil, from, to)); n > 100 {
 		t.Errorf("the difference has %d bytes", n)
 	}
@@ -97,8 +98,10 @@ func TestDeltaBounds(t *testing.T) {
 		return b
 	}
 	for name, d := range map[string][]byte{
-		"empty": nil, "no sum": {3}, "copy beyond the end": delta(5, 5<<1|1, 6), "place beyond the end": delta(1, 1<<1|1, 11), "huge place": delta(1, 1<<1|1, 1<<63),
-		"huge copy": delta(5, 1<<63|1, 0), "bytes that are missing": delta(5, 5<<1), "wrong sum": delta(10, 10<<1|1, 0), "wrong length": delta(4, 5<<1|1, 0),
+		"empty": nil, "no sum": {3}, "copy beyond the end": delta(5, 5<<1|1, 6), "place beyond the end": delta(1,
+			1<<1|1, 11), "huge place": delta(1, 1<<1|1, 1<<63),
+		"huge copy": delta(5, 1<<63|1, 0), "bytes that are missing": delta(5, 5<<1), "wrong sum": delta(10, 10<<1|1,
+			0), "wrong length": delta(4, 5<<1|1, 0),
 		"huge record": delta(1<<62, 10<<1|1, 0), "step that ends": append(delta(10), 0x80),
 	} {
 		if got, err := applyDelta(from, d); err == nil {
@@ -125,7 +128,8 @@ func TestBefore(t *testing.T) {
 			now := map[uint64]*parent{}
 			var was []rowState
 			some := func(name string, old *parent) parent {
-				p := parent{Name: name, Rank: uint64(r.IntN(100)), Filler: randomBytes(r, []int{0, 10, 300, 3000, 20_000}[r.IntN(5)], 256)}
+				p := parent{Name: name, Rank: uint64(r.IntN(100)),
+					Filler: randomBytes(r, []int{0, 10, 300, 3000, 20_000}[r.IntN(5)], 256)}
 				if old != nil && r.IntN(4) > 0 {
 					p.Filler = mangled(r, old.Filler)
 				}
@@ -226,7 +230,8 @@ func TestVerifyDeltas(t *testing.T) {
 		delta   func(rec []byte) []byte
 		problem string
 	}{
-		"makes nothing": {func([]byte) []byte { return []byte{200, 1, 0, 0, 0, 0, 3, 0} }, "log entry 2: the old record of parent 1: a difference that does not fit its record"},
+		"makes nothing": {func([]byte) []byte { return []byte{200, 1, 0, 0, 0, 0, 3, 0} },
+			"log entry 2: the old record of parent 1: a difference that does not fit its record"},
 		"makes another": {func(rec []byte) []byte {
 			other := bytes.Clone(rec)
 			other[len(other)-1] ^= 1

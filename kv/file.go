@@ -395,7 +395,8 @@ func (db *DB) create() error {
 		return err
 	}
 	put := putInPlace
-	if info, err := os.Lstat(db.path); err == nil && info.Mode().IsRegular() && info.Size() == 0 { // somebody made room for it
+	// somebody made room for it
+	if info, err := os.Lstat(db.path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 		put = os.Rename
 	}
 	if err := put(temp, db.path); err != nil {

@@ -66,7 +66,8 @@ func TestOpenRefuses(t *testing.T) {
 		_, salvaged := Salvage(t.Context(), d.path(), filepath.Join(d.dir, "salvaged"), d.all())
 		_, checked := Check(t.Context(), d.path(), d.all(), CheckOptions{})
 		for what, err := range map[string]error{"open": opened, "salvage": salvaged, "check": checked} {
-			if !errors.Is(err, want) || !strings.Contains(err.Error(), fmt.Sprintf("format %d", format)) || strings.Contains(err.Error(), "\n") {
+			if !errors.Is(err, want) || !strings.Contains(err.Error(), fmt.Sprintf("format %d", format)) ||
+				strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s a file of format %d: %v", what, format, err)
 			}
 		}

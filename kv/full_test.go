@@ -52,7 +52,8 @@ func TestOpenOnFullDisk(t *testing.T) {
 			atCrash, twin := mustRead(t, d.path()), mustRead(t, twinPath(d.path()))
 			d.close()
 			if crashed { // as the same file, which the twin names
-				if err := errors.Join(os.WriteFile(d.path(), atCrash, 0o600), os.WriteFile(twinPath(d.path()), twin, 0o600)); err != nil {
+				if err := errors.Join(os.WriteFile(d.path(), atCrash, 0o600),
+					os.WriteFile(twinPath(d.path()), twin, 0o600)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -74,7 +75,8 @@ func TestOpenOnFullDisk(t *testing.T) {
 			openCopy := func() {
 				t.Helper()
 				copyFile(t, d.path(), copied)
-				db, err := Open(copied, d.all(), Options{NoSync: true, CheckCopy: func(path string) error { checked++; return checkFile(path, d.schema) }})
+				db, err := Open(copied, d.all(),
+					Options{NoSync: true, CheckCopy: func(path string) error { checked++; return checkFile(path, d.schema) }})
 				if err == nil {
 					err = db.Close()
 				}
@@ -110,7 +112,8 @@ func TestOpenOnFullDisk(t *testing.T) {
 			if err := errors.Join(d.add("c"), d.Health()); err != nil {
 				t.Errorf("when there is room: %v", err)
 			}
-			if mark, err := os.ReadFile(twinPath(d.path())); err != nil || string(mark) != twinText(d.path(), d.session.mark) {
+			if mark, err := os.ReadFile(twinPath(d.path())); err != nil ||
+				string(mark) != twinText(d.path(), d.session.mark) {
 				t.Errorf("the twin: %q, %v", mark, err)
 			}
 			if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 2 {
@@ -161,7 +164,8 @@ func TestHealthAfterNoRoom(t *testing.T) {
 // TestNoRoomAnywhere: wherever the end of the disk comes up while a file is made beside ours, it is
 // ErrNoRoom; of our own file a failed sync is not.
 func TestNoRoomAnywhere(t *testing.T) {
-	resize := fmt.Errorf("file resize error: %s", &fs.PathError{Op: "truncate", Path: "x", Err: syscall.ENOSPC}) // as bbolt says it
+	// as bbolt says it
+	resize := fmt.Errorf("file resize error: %s", &fs.PathError{Op: "truncate", Path: "x", Err: syscall.ENOSPC})
 	for _, x := range []struct {
 		err         error
 		live, fresh bool
@@ -194,7 +198,8 @@ func TestPartsSwept(t *testing.T) {
 	d.addParent(parent{Name: "p"})
 	dir := t.TempDir()
 	there := func(name string) bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }
-	for _, name := range []string{"film.part-1", "a.db.part-x", "a.db.part-x.lock", "old.db.part-7", "old.db.part-7.lock", "gone.db.part-8.lock"} {
+	for _, name := range []string{"film.part-1", "a.db.part-x", "a.db.part-x.lock", "old.db.part-7",
+		"old.db.part-7.lock", "gone.db.part-8.lock"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}

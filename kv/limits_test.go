@@ -80,7 +80,8 @@ func TestTooLarge(t *testing.T) {
 	insert := func(table *Table[odd], r odd) func(tx *Tx) error {
 		return func(tx *Tx) error { _, err := table.Insert(tx, &r); return err }
 	}
-	if err := db.Update(context.Background(), me, func(tx *Tx) (err error) { parent, err = odds.Insert(tx, &odd{Unique: "p"}); return err }); err != nil {
+	if err := db.Update(context.Background(), me,
+		func(tx *Tx) (err error) { parent, err = odds.Insert(tx, &odd{Unique: "p"}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Update(context.Background(), me, insert(rows, odd{Parent: parent, Tag: "first"})); err != nil {
@@ -93,21 +94,35 @@ func TestTooLarge(t *testing.T) {
 	n := 0
 	name := func() string { n++; return fmt.Sprint("n", n) }
 	for what, c := range map[string]struct{ fits, not func(tx *Tx) error }{
-		"a unique text":              {insert(odds, odd{Unique: text(most)}), insert(odds, odd{Unique: text(most + 1)})},
-		"a sort":                     {insert(odds, odd{Unique: name(), Sort: make([]byte, MaxKey-10)}), insert(odds, odd{Unique: name(), Sort: make([]byte, MaxKey-9)})},
-		"the value of a set":         {insert(odds, odd{Unique: name(), Tag: text(most)}), insert(odds, odd{Unique: name(), Tag: text(most + 1)})},
-		"a value of zero bytes":      {insert(odds, odd{Unique: name(), Tag: zeros(most / 2)}), insert(odds, odd{Unique: name(), Tag: zeros(most/2 + 1)})},
-		"the value of a set of rows": {insert(rows, odd{Parent: parent, Tag: text(most)}), insert(rows, odd{Parent: parent, Tag: text(most + 1)})},
-		"what is passed on":          {insert(odds, odd{Unique: name(), Passed: text(most)}), insert(odds, odd{Unique: name(), Passed: text(most + 1)})},
-		"what is passed on, changed": {put(odd{Unique: "p", Passed: text(most)}), put(odd{Unique: "p", Passed: text(most + 1)})},
-		"a changed unique text":      {put(odd{Unique: "p", Tag: text(most)}), put(odd{Unique: text(most + 2)})},
-		"a record":                   {insert(odds, odd{Unique: name(), Filler: make([]byte, longRecord())}), insert(odds, odd{Unique: name(), Filler: make([]byte, MaxRecord)})},
-		"the name of a setting":      {func(tx *Tx) error { return tx.SetSetting(text(most), "v") }, func(tx *Tx) error { return tx.SetSetting(text(most+1), "v") }},
-		"the name of a long setting": {func(tx *Tx) error { return tx.SetSetting("s", "v") }, func(tx *Tx) error { return tx.SetSetting(text(MaxKey), "v") }},
-		"the value of a setting":     {func(tx *Tx) error { return tx.SetSetting("v", "") }, func(tx *Tx) error { return tx.SetSetting("v", text(MaxRecord+1)) }},
-		"the text of a code":         {func(tx *Tx) error { _, err := tx.Code('k', text(most)); return err }, func(tx *Tx) error { _, err := tx.Code('k', text(most+1)); return err }},
-		"the name of a count":        {func(tx *Tx) error { _, err := tx.Next(text(most)); return err }, func(tx *Tx) error { _, err := tx.Next(text(most + 1)); return err }},
-		"a name of a megabyte":       {func(tx *Tx) error { _, err := tx.Next("x"); return err }, func(tx *Tx) error { _, err := tx.Next(text(1 << 20)); return err }},
+		"a unique text": {insert(odds, odd{Unique: text(most)}),
+			insert(odds, odd{Unique: text(most + 1)})},
+		"a sort": {insert(odds, odd{Unique: name(), Sort: make([]byte, MaxKey-10)}),
+			insert(odds, odd{Unique: name(), Sort: make([]byte, MaxKey-9)})},
+		"the value of a set": {insert(odds, odd{Unique: name(), Tag: text(most)}),
+			insert(odds, odd{Unique: name(), Tag: text(most + 1)})},
+		"a value of zero bytes": {insert(odds, odd{Unique: name(), Tag: zeros(most / 2)}),
+			insert(odds, odd{Unique: name(), Tag: zeros(most/2 + 1)})},
+		"the value of a set of rows": {insert(rows, odd{Parent: parent, Tag: text(most)}),
+			insert(rows, odd{Parent: parent, Tag: text(most + 1)})},
+		"what is passed on": {insert(odds, odd{Unique: name(), Passed: text(most)}),
+			insert(odds, odd{Unique: name(), Passed: text(most + 1)})},
+		"what is passed on, changed": {put(odd{Unique: "p", Passed: text(most)}),
+			put(odd{Unique: "p", Passed: text(most + 1)})},
+		"a changed unique text": {put(odd{Unique: "p", Tag: text(most)}), put(odd{Unique: text(most + 2)})},
+		"a record": {insert(odds, odd{Unique: name(), Filler: make([]byte, longRecord())}),
+			insert(odds, odd{Unique: name(), Filler: make([]byte, MaxRecord)})},
+		"the name of a setting": {func(tx *Tx) error { return tx.SetSetting(text(most), "v") },
+			func(tx *Tx) error { return tx.SetSetting(text(most+1), "v") }},
+		"the name of a long setting": {func(tx *Tx) error { return tx.SetSetting("s", "v") },
+			func(tx *Tx) error { return tx.SetSetting(text(MaxKey), "v") }},
+		"the value of a setting": {func(tx *Tx) error { return tx.SetSetting("v", "") },
+			func(tx *Tx) error { return tx.SetSetting("v", text(MaxRecord+1)) }},
+		"the text of a code": {func(tx *Tx) error { _, err := tx.Code('k', text(most)); return err },
+			func(tx *Tx) error { _, err := tx.Code('k', text(most+1)); return err }},
+		"the name of a count": {func(tx *Tx) error { _, err := tx.Next(text(most)); return err },
+			func(tx *Tx) error { _, err := tx.Next(text(most + 1)); return err }},
+		"a name of a megabyte": {func(tx *Tx) error { _, err := tx.Next("x"); return err },
+			func(tx *Tx) error { _, err := tx.Next(text(1 << 20)); return err }},
 	} {
 		if err := db.Update(context.Background(), me, c.fits); err != nil {
 			t.Errorf("%s that fits: %v", what, err)
@@ -126,7 +141,8 @@ func TestTooLarge(t *testing.T) {
 		db.turn.Unlock()
 		for i, j := range jobs {
 			err, large := <-j.done, new(TooLargeError)
-			if i != 1 && err != nil || i == 1 && (!errors.As(err, &large) || large.Size <= large.Max || large.Max == 0 || large.What == "") {
+			if i != 1 && err != nil || i == 1 &&
+				(!errors.As(err, &large) || large.Size <= large.Max || large.Max == 0 || large.What == "") {
 				t.Errorf("%s that does not fit: job %d is told %.200v", what, i, err)
 			}
 		}

@@ -212,7 +212,8 @@ func checkFormat(bt *bbolt.Tx) error {
 	case err != nil:
 		return err
 	case f > Format:
-		return fmt.Errorf("%w: it has format %d, and this program reads format %d; use the program that wrote it, or a later one", ErrNewer, f, Format)
+		return fmt.Errorf("%w: it has format %d, and this program reads format %d; use the program that wrote it, "+
+			"or a later one", ErrNewer, f, Format)
 	case f < Format:
 		return fmt.Errorf("%w: it has format %d, which no release wrote, and this program reads format %d; "+
 			"export what is in it with the program that wrote it, and import that into a new file", ErrOlder, f, Format)

@@ -23,7 +23,8 @@ func (d *testDB) lose() {
 }
 
 func (d *testDB) add(name string) error {
-	return d.Update(context.Background(), me, func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: name}); return err })
+	return d.Update(context.Background(), me,
+		func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: name}); return err })
 }
 
 // otherArchive is the path of another archive, at rest.
@@ -104,7 +105,8 @@ func TestLostFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			there, _ := os.ReadFile(d.path())
-			if err := d.add("lost"); !errors.Is(err, ErrLost) || !errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), d.path()) {
+			if err := d.add("lost"); !errors.Is(err, ErrLost) || !errors.Is(err, ErrFailed) ||
+				!strings.Contains(err.Error(), d.path()) {
 				t.Errorf("a write afterwards: %v", err)
 			}
 			if err := d.Health(); !errors.Is(err, ErrLost) {
@@ -114,7 +116,10 @@ func TestLostFile(t *testing.T) {
 				t.Errorf("compact: %v", err)
 			}
 			saved := filepath.Join(t.TempDir(), "saved.db")
-			if _, err := d.Backup(t.Context(), saved, func(path string) error { return checkFile(path, d.schema) }); (err == nil) != c.saved && name != "written over" { // which would be the other archive's
+			// which would be the other archive's
+			if _, err := d.Backup(t.Context(), saved,
+				func(path string) error { return checkFile(path, d.schema) }); (err == nil) != c.saved &&
+				name != "written over" {
 				t.Errorf("a backup of the open file: %v", err)
 			}
 			if now, _ := os.ReadFile(d.path()); !bytes.Equal(there, now) {
@@ -247,7 +252,8 @@ func TestPathIsLocked(t *testing.T) {
 			},
 		} {
 			err := open()
-			if name == "to restore" && errors.Is(err, os.ErrExist) || name == "to read" && errors.Is(err, os.ErrNotExist) {
+			if name == "to restore" && errors.Is(err, os.ErrExist) || name == "to read" &&
+				errors.Is(err, os.ErrNotExist) {
 				continue
 			}
 			if !errors.Is(err, ErrLocked) {
@@ -357,7 +363,8 @@ func TestPutInPlace(t *testing.T) {
 	dir := t.TempDir()
 	path, temp := filepath.Join(dir, "x"), filepath.Join(dir, "temp")
 	for _, text := range []string{"", "precious"} {
-		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.WriteFile(temp, []byte("new"), 0o600)); err != nil {
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600),
+			os.WriteFile(temp, []byte("new"), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		if err := putInPlace(temp, path); !errors.Is(err, os.ErrExist) {

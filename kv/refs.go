@@ -94,7 +94,8 @@ func (db *DB) Dangling(ctx context.Context, most int) (list []Dangling, err erro
 				}
 				rec, err := tx.openRecord(d, id, stored)
 				if err == nil {
-					err = check.record(d, rec, func(to *tableDef, ref uint64) { list = append(list, Dangling{d.name, id, to.name, ref}) })
+					err = check.record(d, rec,
+						func(to *tableDef, ref uint64) { list = append(list, Dangling{d.name, id, to.name, ref}) })
 				}
 				if err != nil {
 					return err

@@ -45,7 +45,8 @@ func Salvage(ctx context.Context, from, path string, tables []AnyTable) (r *Repo
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	defer src.bolt.Close()
-	if err := src.View(func(tx *Tx) error { return checkFormat(tx.bolt) }); errors.Is(err, ErrNewer) || errors.Is(err, ErrOlder) { // where the format itself is damaged, the rest may be whole
+	err = src.View(func(tx *Tx) error { return checkFormat(tx.bolt) })
+	if errors.Is(err, ErrNewer) || errors.Is(err, ErrOlder) { // a damaged format stops nothing: the rest may be whole
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	dst := &DB{path: path, schema: s, opts: src.opts}

@@ -107,7 +107,8 @@ func TestGuiltyAlone(t *testing.T) {
 				}
 				calls = append(calls, func() error {
 					return d.Update(context.Background(), as(action), func(tx *Tx) error {
-						if _, err := d.parents.Insert(tx, &parent{Name: fmt.Sprint(what, i), Seen: []uint64{2}}); err != nil {
+						if _, err := d.parents.Insert(tx,
+							&parent{Name: fmt.Sprint(what, i), Seen: []uint64{2}}); err != nil {
 							return err
 						}
 						for k := range 3 {
@@ -180,9 +181,11 @@ func TestInnocentOfTakenName(t *testing.T) {
 			})
 		}
 	}
-	errs := d.together(insert("innocent", "a"), insert("guilty", "x"), insert("innocent", "b", "x"), insert("innocent", "c", "a"), insert("innocent", "d"))
+	errs := d.together(insert("innocent", "a"), insert("guilty", "x"), insert("innocent", "b", "x"),
+		insert("innocent", "c", "a"), insert("innocent", "d"))
 	taken := new(TakenError)
-	if errs[0] != nil || !errors.Is(errs[1], errInjected) || errs[2] != nil || !errors.As(errs[3], &taken) || errs[4] != nil {
+	if errs[0] != nil || !errors.Is(errs[1], errInjected) || errs[2] != nil ||
+		!errors.As(errs[3], &taken) || errs[4] != nil {
 		t.Errorf("told %v", errs)
 	}
 	var names []string
@@ -239,7 +242,8 @@ func TestOwnErrorsOfAFailedSync(t *testing.T) {
 		return bt.Commit()
 	}})
 	insert := func() error {
-		return d.Update(context.Background(), me, func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "x"}); return err })
+		return d.Update(context.Background(), me,
+			func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "x"}); return err })
 	}
 	fails = true
 	for i, err := range d.together(insert, insert, insert) {
@@ -263,7 +267,8 @@ func TestNoRoomForSome(t *testing.T) {
 	var sharing []*job
 	o.step = func(_ string, b *batch) error { sharing = b.jobs; return nil }
 	o.commit = func(bt *bbolt.Tx) error {
-		if full && slices.ContainsFunc(sharing, func(j *job) bool { return strings.HasPrefix(j.author.Action, "grows") }) {
+		if full && slices.ContainsFunc(sharing,
+			func(j *job) bool { return strings.HasPrefix(j.author.Action, "grows") }) {
 			bt.Rollback()
 			return &fs.PathError{Op: "truncate", Path: "x", Err: syscall.EDQUOT}
 		}
@@ -313,7 +318,8 @@ func TestOtherFailuresAreShared(t *testing.T) {
 		return nil
 	}})
 	add := func() error {
-		return d.Update(context.Background(), me, func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
+		return d.Update(context.Background(), me,
+			func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
 	}
 	calls := []func() error{add, add, add, add, add}
 	left = 1
@@ -357,7 +363,8 @@ func TestPanicAfterCommit(t *testing.T) {
 		var calls []func() error
 		for i := range 6 {
 			calls = append(calls, func() error {
-				return d.Update(context.Background(), as(fmt.Sprint(i)), func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
+				return d.Update(context.Background(), as(fmt.Sprint(i)),
+					func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
 			})
 		}
 		panics = which
@@ -396,7 +403,8 @@ func TestStageLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	add := func() error {
-		return s.Update(t.Context(), func(tx *Tx) error { _, err := d.points.Insert(tx, &point{Parent: p}); return err })
+		return s.Update(t.Context(),
+			func(tx *Tx) error { _, err := d.points.Insert(tx, &point{Parent: p}); return err })
 	}
 	if err := add(); err != nil {
 		t.Fatal(err)
@@ -459,7 +467,8 @@ func TestGoexit(t *testing.T) {
 		defer close(exited)
 		d.Update(context.Background(), me, func(tx *Tx) error {
 			for range 3 { // who waits behind it
-				go d.Update(context.Background(), me, func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
+				go d.Update(context.Background(), me,
+					func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
 			}
 			for d.queued() < 3 {
 				time.Sleep(time.Millisecond)
@@ -541,7 +550,8 @@ func TestNotesOfFailedJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	var pending uint64
-	if err := s.Update(t.Context(), func(tx *Tx) (err error) { pending, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
+	if err := s.Update(t.Context(),
+		func(tx *Tx) (err error) { pending, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	refused := errors.New("refused")
@@ -549,12 +559,14 @@ func TestNotesOfFailedJobs(t *testing.T) {
 		return func() error {
 			return d.Update(context.Background(), me, func(tx *Tx) error {
 				d.points.Supersede(tx, pending, 77)
-				return errors.Join(result, tx.SetSetting("x", fmt.Sprint(time.Now()))) // the one that fails has written as well
+				// the one that fails has written as well
+				return errors.Join(result, tx.SetSetting("x", fmt.Sprint(time.Now())))
 			})
 		}
 	}
 	quiet := func() error {
-		return d.Update(context.Background(), me, func(tx *Tx) error { d.points.Supersede(tx, pending, 78); return refused })
+		return d.Update(context.Background(), me,
+			func(tx *Tx) error { d.points.Supersede(tx, pending, 78); return refused })
 	}
 	d.together(note(nil), note(refused), quiet)
 	err = s.Finish(t.Context(), func(tx *Tx) error {

@@ -40,7 +40,8 @@ func TestFaultModel(t *testing.T) {
 		})
 	}
 	t.Logf("faults met: %v", met)
-	for _, step := range []string{"run", "entry", "stage", "find", "fold", "series", "sets", "tail", "remember", "commit", "failed", "after", "Committed"} {
+	for _, step := range []string{"run", "entry", "stage", "find", "fold", "series", "sets", "tail", "remember",
+		"commit", "failed", "after", "Committed"} {
 		if met[step] == 0 {
 			t.Errorf("no fault was met at step %s", step)
 		}
@@ -95,7 +96,8 @@ type faultCall struct {
 }
 
 func runFaultModel(t *testing.T, seed uint64, batches int, met map[string]int) {
-	f := &faultModel{t: t, r: rand.New(rand.NewPCG(seed, 3)), met: met, settings: map[string]string{}, blobs: map[uint64][]byte{},
+	f := &faultModel{t: t, r: rand.New(rand.NewPCG(seed, 3)), met: met, settings: map[string]string{},
+		blobs:  map[uint64][]byte{},
 		stamps: map[uint64]uint32{}, records: map[uint64]parent{}, changes: map[byte]uint64{}, rows: map[byte]map[uint64]bool{},
 		model: &model{map[uint64]parent{}, map[uint64]box{}, map[uint64]point{}, nil, nil}}
 	f.opts = Options{DoomFrom: 40, tailRows: 100, step: f.step, answered: f.answered, commit: f.commit,
@@ -159,7 +161,8 @@ func (f *faultModel) someFault(calls int) *fault {
 	if r.IntN(3) == 0 {
 		return nil
 	}
-	steps := []string{"run", "entry", "stage", "find", "fold", "series", "sets", "tail", "remember", "commit", "commit", "failed", "after", "Committed"}
+	steps := []string{"run", "entry", "stage", "find", "fold", "series", "sets", "tail", "remember", "commit", "commit",
+		"failed", "after", "Committed"}
 	step := steps[r.IntN(len(steps))]
 	if r.IntN(2) == 0 { // what was seldom met so far
 		step = slices.MinFunc(steps, func(a, b string) int { return f.met[a] - f.met[b] })
@@ -261,7 +264,8 @@ func (f *faultModel) answered(j *job, err error) {
 	}
 	c.jobs++
 	panicked := new(PanicError)
-	injected := errors.Is(err, errInjected) || errors.Is(err, ErrNoRoom) || errors.Is(err, ErrFailed) || errors.As(err, &panicked) && panicked.Value == errInjected
+	injected := errors.Is(err, errInjected) || errors.Is(err, ErrNoRoom) || errors.Is(err, ErrFailed) ||
+		errors.As(err, &panicked) && panicked.Value == errInjected
 	switch {
 	case err == nil || f.written[j]:
 		if c.refused(nil) {
@@ -290,7 +294,8 @@ func (f *faultModel) size() int {
 }
 
 func (f *faultModel) aParent() parent {
-	return parent{Name: fmt.Sprint("p", f.r.IntN(12)), Seen: someIDs(f.r, 4), Tags: []string{fmt.Sprint(f.r.IntN(3))}, Rank: uint64(f.r.IntN(9)), Filler: bytes.Repeat([]byte{'f'}, f.size())}
+	return parent{Name: fmt.Sprint("p", f.r.IntN(12)), Seen: someIDs(f.r, 4), Tags: []string{fmt.Sprint(f.r.IntN(3))},
+		Rank: uint64(f.r.IntN(9)), Filler: bytes.Repeat([]byte{'f'}, f.size())}
 }
 
 // parentID is a parent's, mostly of one that is there.
@@ -302,7 +307,8 @@ func (f *faultModel) parentID() uint64 {
 }
 
 func (f *faultModel) aPoint(parent uint64) point {
-	p := point{Parent: parent, Time: int64(f.r.IntN(50)), Source: fmt.Sprint("s", f.r.IntN(3)), Body: fmt.Sprint(f.r.IntN(5))}
+	p := point{Parent: parent, Time: int64(f.r.IntN(50)), Source: fmt.Sprint("s", f.r.IntN(3)),
+		Body: fmt.Sprint(f.r.IntN(5))}
 	if f.r.IntN(10) == 0 {
 		p.Body = strings.Repeat("b", f.size())
 	}
@@ -482,7 +488,8 @@ func (f *faultModel) someCall() *faultCall {
 				done: func(int) { f.boxes[id] = b }, refused: never}
 		}
 		id := anyKey(r, f.boxes)
-		return &faultCall{run: update(func(tx *Tx) error { return d.boxes.Put(tx, id, &b) }), done: func(int) { f.boxes[id] = b }, refused: never}
+		return &faultCall{run: update(func(tx *Tx) error { return d.boxes.Put(tx, id, &b) }),
+			done: func(int) { f.boxes[id] = b }, refused: never}
 	default:
 		return f.stageCall()
 	}
@@ -642,7 +649,8 @@ func (f *faultModel) compareAll() {
 		f.changes[no], f.rows[no] = n, rows[no]
 	}
 	for id, want := range f.blobs {
-		got, err := io.ReadAll(io.NewSectionReader(d.OpenBlob(f.parents[id].Blob, int64(len(want))), 0, int64(len(want))))
+		got, err := io.ReadAll(io.NewSectionReader(d.OpenBlob(f.parents[id].Blob, int64(len(want))), 0,
+			int64(len(want))))
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("the file of parent %d has %d bytes (%v), not %d", id, len(got), err, len(want))
 		}

@@ -85,7 +85,8 @@ func TestStampOfHiddenRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	var id uint64
-	if err := s.Update(t.Context(), func(tx *Tx) (err error) { id, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
+	if err := s.Update(t.Context(),
+		func(tx *Tx) (err error) { id, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	want := func(when string, want bool) {
@@ -106,7 +107,8 @@ func TestStampOfHiddenRows(t *testing.T) {
 	want("revealed,", true)
 	deleted := make(chan error, 1)
 	d.turn.Lock() // the sweeper has to wait
-	d.commit([]*job{{author: me, done: deleted, fn: func(tx *Tx) error { return d.points.DeleteAll(tx, []uint64{id}) }}})
+	d.commit([]*job{{author: me, done: deleted,
+		fn: func(tx *Tx) error { return d.points.DeleteAll(tx, []uint64{id}) }}})
 	want("deleted,", false)
 	d.turn.Unlock()
 	if err := <-deleted; err != nil {
@@ -171,7 +173,8 @@ func TestReaderWhileWriting(t *testing.T) {
 			for i, id := range ids {
 				before, _ := r.Stamp(id)
 				filler := make([]byte, 3000*(rank%2)) // from one form to the other
-				if err := d.parents.Put(tx, id, &parent{Name: "abc"[i : i+1], Rank: rank + 1, Filler: filler}); err != nil {
+				if err := d.parents.Put(tx, id,
+					&parent{Name: "abc"[i : i+1], Rank: rank + 1, Filler: filler}); err != nil {
 					return err
 				}
 				got := new(parent)
@@ -212,7 +215,9 @@ func TestLargeValueOfAnotherState(t *testing.T) {
 	put := func(value []byte) {
 		t.Helper()
 		err := d.exclusively(t.Context(), func() error {
-			return d.bolt.Update(func(bt *bbolt.Tx) error { return bt.Bucket(bucketNames[bucketLarge]).Put(key[:], value) })
+			return d.bolt.Update(func(bt *bbolt.Tx) error {
+				return bt.Bucket(bucketNames[bucketLarge]).Put(key[:], value)
+			})
 		})
 		if err != nil {
 			t.Fatal(err)

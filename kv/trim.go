@@ -77,7 +77,8 @@ func (tx *Tx) trimPiece(last uint64, limit int64) (more bool, err error) {
 			return false, err
 		}
 		if e.Seq != mark.Seq+1 || !bytes.Equal(e.Prev, mark.Hash[:]) {
-			return false, damaged(fmt.Sprintf("log entry %d", e.Seq), fmt.Sprintf("it does not follow from entry %d", mark.Seq))
+			return false, damaged(fmt.Sprintf("log entry %d", e.Seq),
+				fmt.Sprintf("it does not follow from entry %d", mark.Seq))
 		}
 		if e.Time >= limit {
 			break

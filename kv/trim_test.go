@@ -50,14 +50,16 @@ func TestTrimLog(t *testing.T) {
 		t.Fatalf("up to %d: %v", last, err)
 	}
 	list := d.entries()
-	if n := len(list); n != 502 || list[0].Seq != 4501 || list[n-1].Seq != 5002 || list[n-1].Name != "me" || list[n-1].Action != "TEST: log entries up to 4500 dropped" {
+	if n := len(list); n != 502 || list[0].Seq != 4501 || list[n-1].Seq != 5002 || list[n-1].Name != "me" ||
+		list[n-1].Action != "TEST: log entries up to 4500 dropped" {
 		t.Errorf("%d entries from %d on, the last %+v", n, list[0].Seq, list[n-1])
 	}
 	d.view(func(tx *Tx) error {
 		if m, err := tx.Anchor(); err != nil || m != (Mark{4500, all[4499].Hash}) {
 			t.Errorf("anchor %v, %v", m, err)
 		}
-		for seq, why := range map[uint64]string{4499: "the log's entries up to 4500 were dropped: nothing is known of entry 4499", 4500: "", 4501: "", 5001: ""} {
+		for seq, why := range map[uint64]string{4499: "the log's entries up to 4500 were dropped: nothing is known " +
+			"of entry 4499", 4500: "", 4501: "", 5001: ""} {
 			err := tx.Follows(Mark{seq, all[seq-1].Hash})
 			if fmt.Sprint(err) != why && (err != nil || why != "") {
 				t.Errorf("since entry %d: %v", seq, err)
@@ -69,23 +71,28 @@ func TestTrimLog(t *testing.T) {
 		return nil
 	})
 	copied, restored := filepath.Join(t.TempDir(), "copy.db"), filepath.Join(t.TempDir(), "restored.db")
-	if _, err := d.Backup(t.Context(), copied, func(path string) error { return checkFile(path, d.schema) }); err != nil {
+	if _, err := d.Backup(t.Context(), copied,
+		func(path string) error { return checkFile(path, d.schema) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := RestoreFile(t.Context(), copied, restored, d.all(), func(path string) error { return checkFile(path, d.schema) }); err != nil {
+	if err := RestoreFile(t.Context(), copied, restored, d.all(),
+		func(path string) error { return checkFile(path, d.schema) }); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := Check(t.Context(), restored, d.all(), CheckOptions{Since: Mark{4600, all[4599].Hash}}); err != nil || r.Err() != nil || r.Entries != 503 {
+	if r, err := Check(t.Context(), restored, d.all(), CheckOptions{Since: Mark{4600, all[4599].Hash}}); err != nil ||
+		r.Err() != nil || r.Entries != 503 {
 		t.Errorf("restored: %+v, %v", r, err)
 	}
 	saved := filepath.Join(t.TempDir(), "saved.db")
 	if r, err := Salvage(t.Context(), copied, saved, d.all()); err != nil || len(r.Problems) > 0 || r.Head != d.Head() {
 		t.Errorf("salvaged: %+v, %v", r, err)
 	}
-	if last, err := d.TrimLog(t.Context(), me, clock.Add(-500*time.Hour)); err != nil || last != 0 || len(d.entries()) != 502 {
+	if last, err := d.TrimLog(t.Context(), me, clock.Add(-500*time.Hour)); err != nil || last != 0 ||
+		len(d.entries()) != 502 {
 		t.Errorf("again: up to %d, %v", last, err)
 	}
-	if last, err := d.TrimLog(t.Context(), me, clock.Add(time.Hour)); err != nil || last != 5002 || len(d.entries()) != 1 {
+	if last, err := d.TrimLog(t.Context(), me, clock.Add(time.Hour)); err != nil || last != 5002 ||
+		len(d.entries()) != 1 {
 		t.Errorf("all: up to %d, %v, %d are left", last, err, len(d.entries()))
 	}
 	d.addParent(parent{Name: "after"})
@@ -160,7 +167,8 @@ func TestTrimDamage(t *testing.T) {
 	wrong := Mark{0, head.Hash}
 	d.update(func(tx *Tx) error { tx.touch(); return tx.meta().putAnchor(wrong) })
 	_, err := d.TrimLog(t.Context(), me, now.Add(time.Hour))
-	if damage := new(DamageError); !errors.As(err, &damage) || !strings.Contains(err.Error(), "it does not follow from entry 0") {
+	if damage := new(DamageError); !errors.As(err, &damage) ||
+		!strings.Contains(err.Error(), "it does not follow from entry 0") {
 		t.Errorf("%v", err)
 	}
 	d.update(func(tx *Tx) error { tx.touch(); return tx.meta().b.Delete([]byte("log/anchor")) })
@@ -175,11 +183,13 @@ func TestLongAction(t *testing.T) {
 	a := me
 	a.Action = "GET /" + strings.Repeat("ä", 40_000)
 	a.Name, a.Addr = strings.Repeat("n", 1000), strings.Repeat("\xbf", 2000)
-	if err := d.Update(t.Context(), a, func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "x"}); return err }); err != nil {
+	if err := d.Update(t.Context(), a,
+		func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "x"}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	e := d.entries()[0]
-	if want := "GET /" + strings.Repeat("ä", 496) + "…"; e.Action != want || e.Name != a.Name || len(e.Addr) > MaxAuthorText {
+	if want := "GET /" + strings.Repeat("ä", 496) + "…"; e.Action != want || e.Name != a.Name ||
+		len(e.Addr) > MaxAuthorText {
 		t.Errorf("%d bytes of the action, %d of the name, %d of the address", len(e.Action), len(e.Name), len(e.Addr))
 	}
 }

@@ -66,7 +66,8 @@ func (r *Report) Err() error {
 func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 	r := new(Report)
 	err := db.viewWhole(func(tx *Tx) error {
-		v := &verifier{ctx: ctx, tx: tx, Report: r, sets: map[string]setNode{}, blobUses: map[uint64]uint64{}, check: newRefChecker(tx), progress: o.Progress}
+		v := &verifier{ctx: ctx, tx: tx, Report: r, sets: map[string]setNode{}, blobUses: map[uint64]uint64{},
+			check: newRefChecker(tx), progress: o.Progress}
 		if err := v.run(); err != nil {
 			return err
 		}

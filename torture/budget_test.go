@@ -142,7 +142,8 @@ func (b *budgets) run(name string, of budget, fn func(t *testing.T, n *node)) {
 				t.Errorf("it took %v of a core; it may take %v", m.core, of.core)
 			}
 		}
-		b.rows = append(b.rows, fmt.Sprintf("%-58s %7.1f MiB  %8v of a core  %8v  (at most %s)", name, m.mebibytes(), m.core.Round(10*time.Millisecond), m.took.Round(10*time.Millisecond), bound))
+		b.rows = append(b.rows, fmt.Sprintf("%-58s %7.1f MiB  %8v of a core  %8v  (at most %s)", name, m.mebibytes(),
+			m.core.Round(10*time.Millisecond), m.took.Round(10*time.Millisecond), bound))
 		n.stop()
 	})
 }
@@ -238,7 +239,8 @@ func budgetArchive(t *testing.T) (*budgets, int) {
 	n.addUser("ben", false, time.Time{}, "observers")
 	n.addUser("none", false, time.Time{})
 	target := n.shareTarget("budget", "OPEN", "observers")
-	_, err := postFile(t, n.admin, "", target, "large", "photometry", "large.csv", lightCurve(50_000, times(50_000, 500_000)))
+	_, err := postFile(t, n.admin, "", target, "large", "photometry", "large.csv",
+		lightCurve(50_000, times(50_000, 500_000)))
 	check(t, err)
 	n.stop()
 	return &budgets{t: t, file: file, token: n.admin.Token}, target
@@ -284,7 +286,8 @@ func (b *budgets) files(t *testing.T, target int) {
 	n := serve(t, b.file, b.token)
 	var paths []string
 	for _, tiles := range []int{1, 25} {
-		got, err := postFile(t, n.admin, "", target, fmt.Sprint("tiles ", tiles), "fits_file", fmt.Sprintf("tiles%d.fits", tiles), zeroTiles(4096, tiles))
+		got, err := postFile(t, n.admin, "", target, fmt.Sprint("tiles ", tiles), "fits_file",
+			fmt.Sprintf("tiles%d.fits", tiles), zeroTiles(4096, tiles))
 		check(t, err)
 		u, err := url.Parse(got.Data)
 		check(t, err)
@@ -293,9 +296,10 @@ func (b *budgets) files(t *testing.T, target int) {
 	n.stop()
 	for i, path := range paths {
 		for _, look := range []string{"preview", "header"} {
-			b.run(fmt.Sprintf("%s of %d zero tiles", look, []int{1, 25}[i]), budget{budgetRequest, budgetLook}, func(t *testing.T, n *node) {
-				read(t, n.Client(""), path+"?"+look+"=1", "")
-			})
+			b.run(fmt.Sprintf("%s of %d zero tiles", look, []int{1, 25}[i]), budget{budgetRequest, budgetLook},
+				func(t *testing.T, n *node) {
+					read(t, n.Client(""), path+"?"+look+"=1", "")
+				})
 		}
 	}
 	b.run("4 previews of 25 zero tiles at once", budget{budgetAll, 4 * budgetLook}, func(t *testing.T, n *node) {
@@ -326,9 +330,12 @@ func zeroTiles(size, tiles int) []byte {
 	text := func(key, s string) string { return fmt.Sprintf("%-8s= '%-8s'", key, s) }
 	truth := func(key string) string { return fmt.Sprintf("%-8s= %20s", key, "T") }
 	header(truth("SIMPLE"), number("BITPIX", 8), number("NAXIS", 0), truth("EXTEND"))
-	header(text("XTENSION", "BINTABLE"), number("BITPIX", 8), number("NAXIS", 2), number("NAXIS1", 8), number("NAXIS2", tiles), number("PCOUNT", tiles*packed.Len()),
-		number("GCOUNT", 1), number("TFIELDS", 1), text("TTYPE1", "COMPRESSED_DATA"), text("TFORM1", fmt.Sprintf("1PB(%d)", packed.Len())), truth("ZIMAGE"), number("ZBITPIX", -64),
-		number("ZNAXIS", 2), number("ZNAXIS1", size), number("ZNAXIS2", size*tiles), number("ZTILE1", size), number("ZTILE2", size), text("ZCMPTYPE", "GZIP_1"))
+	header(text("XTENSION", "BINTABLE"), number("BITPIX", 8), number("NAXIS", 2), number("NAXIS1", 8),
+		number("NAXIS2", tiles), number("PCOUNT", tiles*packed.Len()),
+		number("GCOUNT", 1), number("TFIELDS", 1), text("TTYPE1", "COMPRESSED_DATA"), text("TFORM1",
+			fmt.Sprintf("1PB(%d)", packed.Len())), truth("ZIMAGE"), number("ZBITPIX", -64),
+		number("ZNAXIS", 2), number("ZNAXIS1", size), number("ZNAXIS2", size*tiles), number("ZTILE1",
+			size), number("ZTILE2", size), text("ZCMPTYPE", "GZIP_1"))
 	for i := range tiles {
 		binary.Write(&out, binary.BigEndian, []int32{int32(packed.Len()), int32(i * packed.Len())})
 	}
@@ -349,9 +356,10 @@ func (b *budgets) lines(t *testing.T) {
 			if !long() && (user == "ann") != (path == "/api/targets/") {
 				continue
 			}
-			b.run(fmt.Sprintf("%d lines of nothing to %s, by %s", len(content)/2, path, user), budget{memory: budgetBulk}, func(t *testing.T, n *node) {
-				send(t, n.as(user), http.MethodPost, path, "application/x-ndjson", strings.NewReader(content))
-			})
+			b.run(fmt.Sprintf("%d lines of nothing to %s, by %s", len(content)/2, path, user),
+				budget{memory: budgetBulk}, func(t *testing.T, n *node) {
+					send(t, n.as(user), http.MethodPost, path, "application/x-ndjson", strings.NewReader(content))
+				})
 		}
 	}
 }
@@ -359,7 +367,8 @@ func (b *budgets) lines(t *testing.T) {
 // filled is a datum with so many bytes, as a reader.
 func filled(target, size, i int) io.Reader {
 	head := fmt.Sprintf(`{"target":%d,"data_type":"photometry","timestamp":"2020-01-01T00:00:00Z","value":{"magnitude":%d,"note":"`, target, i)
-	return io.MultiReader(strings.NewReader(head), io.LimitReader(letters{}, int64(size-len(head)-4)), strings.NewReader(`"}}`+"\n"))
+	return io.MultiReader(strings.NewReader(head), io.LimitReader(letters{}, int64(size-len(head)-4)),
+		strings.NewReader(`"}}`+"\n"))
 }
 
 // letters are letters without an end.
@@ -390,12 +399,13 @@ func (b *budgets) bodies(t *testing.T, target int) {
 		if !long() && !x.inShort {
 			continue
 		}
-		b.run(fmt.Sprintf("%d %s, of %d users", 8*x.users, x.name, x.users), budget{memory: budgetAll}, func(t *testing.T, n *node) {
-			clients := []*torture.Client{n.as("ann"), n.as("ben")}
-			together(8*x.users, func(i int) {
-				send(t, clients[i/8], http.MethodPost, "/api/reduceddatums/", x.contentType, filled(target, x.size, i))
+		b.run(fmt.Sprintf("%d %s, of %d users", 8*x.users, x.name, x.users), budget{memory: budgetAll},
+			func(t *testing.T, n *node) {
+				clients := []*torture.Client{n.as("ann"), n.as("ben")}
+				together(8*x.users, func(i int) {
+					send(t, clients[i/8], http.MethodPost, "/api/reduceddatums/", x.contentType, filled(target, x.size, i))
+				})
 			})
-		})
 	}
 	if !long() {
 		return
@@ -420,13 +430,15 @@ func (b *budgets) dryRun(t *testing.T, target int) {
 		of.memory = 48 + 24*rows>>20
 	}
 	b.run(fmt.Sprintf("dry run of %d rows", rows), of, func(t *testing.T, n *node) {
-		if _, err := postFile(t, n.as("ann"), "?dry_run=true", target, "dry", "photometry", "dry.csv.gz", packed.Bytes()); err != nil {
+		if _, err := postFile(t, n.as("ann"), "?dry_run=true", target, "dry", "photometry", "dry.csv.gz",
+			packed.Bytes()); err != nil {
 			t.Error(err)
 		}
 	})
 	if long() {
 		b.run(fmt.Sprintf("upload of %d rows", rows), of, func(t *testing.T, n *node) {
-			if _, err := postFile(t, n.as("ann"), "", target, "wet", "photometry", "wet.csv.gz", packed.Bytes()); err != nil {
+			if _, err := postFile(t, n.as("ann"), "", target, "wet", "photometry", "wet.csv.gz",
+				packed.Bytes()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -439,23 +451,27 @@ func (b *budgets) patches(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 1))
 		var list []map[string]string
 		for i := range count {
-			list = append(list, map[string]string{"key": fmt.Sprint("key ", i), "value": fmt.Sprintf("%x", noiseOf(r, size/2))})
+			list = append(list, map[string]string{"key": fmt.Sprint("key ", i),
+				"value": fmt.Sprintf("%x", noiseOf(r, size/2))})
 		}
 		return map[string]any{"targetextra_set": list}
 	}
 	b.run("960 tags of 31 KB", budget{memory: budgetBulk}, func(t *testing.T, n *node) {
 		ann := n.as("ann")
 		var got struct{ ID int }
-		check(t, ann.Call(t.Context(), http.MethodPost, "/api/targets/", map[string]any{"name": "patched", "type": "SIDEREAL", "ra": 1, "dec": 1}, &got))
+		check(t, ann.Call(t.Context(), http.MethodPost, "/api/targets/",
+			map[string]any{"name": "patched", "type": "SIDEREAL", "ra": 1, "dec": 1}, &got))
 		err := ann.Call(t.Context(), http.MethodPatch, fmt.Sprintf("/api/targets/%d/", got.ID), tags(960, 31<<10), nil)
-		if refused := new(torture.Refused); !errors.As(err, &refused) || refused.Status != http.StatusBadRequest && refused.Status != http.StatusRequestEntityTooLarge {
+		if refused := new(torture.Refused); !errors.As(err, &refused) || refused.Status != http.StatusBadRequest &&
+			refused.Status != http.StatusRequestEntityTooLarge {
 			t.Errorf("a target of 30 MB: %v", err)
 		}
 	})
 	n := serve(t, b.file, b.token)
 	ann := n.as("ann")
 	var got struct{ ID int }
-	check(t, ann.Call(t.Context(), http.MethodPost, "/api/targets/", map[string]any{"name": "changed", "type": "SIDEREAL", "ra": 1, "dec": 1}, &got))
+	check(t, ann.Call(t.Context(), http.MethodPost, "/api/targets/",
+		map[string]any{"name": "changed", "type": "SIDEREAL", "ra": 1, "dec": 1}, &got))
 	path := fmt.Sprintf("/api/targets/%d/", got.ID)
 	count := 15 // of 4,000 letters: the largest that may be, found by asking
 	for ; count > 0; count-- {
@@ -483,7 +499,8 @@ func (b *budgets) patches(t *testing.T) {
 	n = serve(t, b.file, b.token)
 	kept := compacted(n) - before
 	n.stop()
-	t.Logf("40 changes of a target with %d tags of 4,000 letters: the file grew by %d KiB, and is %d KiB larger after compact", count, grown>>10, kept>>10)
+	t.Logf("40 changes of a target with %d tags of 4,000 letters: the file grew by %d KiB, and is %d KiB larger "+
+		"after compact", count, grown>>10, kept>>10)
 	if grown > 8<<20 || kept > 512<<10 {
 		t.Errorf("the file grew by %d KiB, of which %d KiB stay; it may by 8,192 and 512", grown>>10, kept>>10)
 	}
@@ -536,10 +553,12 @@ func TestDrippingStreams(t *testing.T) {
 			began := time.Now()
 			answered, stop := context.WithTimeout(t.Context(), x.within)
 			defer stop()
-			kind, content := productForm(target, fmt.Sprint("beside ", x.rights), "photometry", "beside.csv", lightCurve(50_000, 2000))
+			kind, content := productForm(target, fmt.Sprint("beside ", x.rights), "photometry", "beside.csv",
+				lightCurve(50_000, 2000))
 			r, err := good.Send(answered, http.MethodPost, "/api/dataproducts/", kind, bytes.NewReader(content))
 			if err != nil {
-				t.Fatalf("beside 16 dripping streams an upload failed after %v: %v", time.Since(began).Round(time.Millisecond), err)
+				t.Fatalf("beside 16 dripping streams an upload failed after %v: %v",
+					time.Since(began).Round(time.Millisecond), err)
 			}
 			r.Body.Close()
 			t.Logf("beside 16 dripping streams an upload took %v", time.Since(began).Round(time.Millisecond))

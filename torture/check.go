@@ -21,8 +21,9 @@ import (
 func (l *Ledger) Check(ctx context.Context, node *Client, at Moment, all, keep bool) (problems []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := &checker{ctx: ctx, node: node, at: at, all: all, keep: keep, targets: map[string]*record{}, users: map[string]*record{},
-		data: map[string]*datum{}, products: map[string]*product{}, observations: map[string]string{}, streams: map[string]int{}}
+	c := &checker{ctx: ctx, node: node, at: at, all: all, keep: keep,
+		targets: map[string]*record{}, users: map[string]*record{}, data: map[string]*datum{},
+		products: map[string]*product{}, observations: map[string]string{}, streams: map[string]int{}}
 	if err := c.read(l.items); err != nil {
 		return nil, err
 	}
@@ -162,7 +163,8 @@ func (c *checker) readUsers() error {
 			Count   int
 			Results []userShape
 		}
-		if err := c.node.Call(c.ctx, http.MethodGet, fmt.Sprintf("/api/users/?limit=%d&offset=%d", most, offset), nil, &page); err != nil {
+		path := fmt.Sprintf("/api/users/?limit=%d&offset=%d", most, offset)
+		if err := c.node.Call(c.ctx, http.MethodGet, path, nil, &page); err != nil {
 			return err
 		}
 		for _, u := range page.Results {
@@ -184,7 +186,8 @@ func (c *checker) readObservations() error {
 				Parameters    json.RawMessage
 			}
 		}
-		if err := c.node.Call(c.ctx, http.MethodGet, fmt.Sprintf("/api/observations/?facility=torture&limit=%d&offset=%d", most, offset), nil, &page); err != nil {
+		path := fmt.Sprintf("/api/observations/?facility=torture&limit=%d&offset=%d", most, offset)
+		if err := c.node.Call(c.ctx, http.MethodGet, path, nil, &page); err != nil {
 			return err
 		}
 		for _, o := range page.Results {

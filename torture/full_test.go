@@ -110,7 +110,9 @@ func TestLastByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := inProcess(api.New(a, api.Options{}).Owner())
-	check(t, client.Call(t.Context(), http.MethodPost, "/api/users/", map[string]any{"username": "admin", "is_superuser": true}, nil)) // as serve makes one
+	// as serve makes one
+	check(t, client.Call(t.Context(), http.MethodPost, "/api/users/",
+		map[string]any{"username": "admin", "is_superuser": true}, nil))
 	ledger := new(torture.Ledger)
 	met := 0
 	for round := 1; round <= times(10, 60); round++ {

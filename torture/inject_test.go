@@ -69,7 +69,8 @@ func TestInjectedErrors(t *testing.T) {
 			met[calls.calls]++
 			hits++
 		}
-		noRoom := (kind == "ENOSPC" || kind == "EDQUOT") && !strings.Contains(calls.calls, "sync") // a failed sync is a failure, whatever it says
+		// a failed sync is a failure, whatever it says
+		noRoom := (kind == "ENOSPC" || kind == "EDQUOT") && !strings.Contains(calls.calls, "sync")
 		for _, a := range answers {
 			if a.err == nil {
 				continue
@@ -128,7 +129,8 @@ func TestInjectedErrors(t *testing.T) {
 // inject lets calls of a process fail, until detach is called.
 func inject(strace, log string, pid int, calls, kind, when string) (detach func(), err error) {
 	var said bytes.Buffer
-	cmd := exec.Command(strace, "-f", "-q", "-o", log, "-e", "trace="+calls, "-e", fmt.Sprintf("inject=%s:error=%s:when=%s", calls, kind, when), "-p", fmt.Sprint(pid))
+	cmd := exec.Command(strace, "-f", "-q", "-o", log, "-e", "trace="+calls, "-e",
+		fmt.Sprintf("inject=%s:error=%s:when=%s", calls, kind, when), "-p", fmt.Sprint(pid))
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -198,7 +200,8 @@ func work(t *testing.T, n *node, ledger *torture.Ledger, round int, random *rand
 			out, err := run(t, "--db", n.file, "backup", backup)
 			if err != nil {
 				status := http.StatusInternalServerError
-				if strings.Contains(out, "free space") || strings.Contains(out, "no space") || strings.Contains(out, "quota") {
+				if strings.Contains(out, "free space") || strings.Contains(out, "no space") ||
+					strings.Contains(out, "quota") {
 					status = http.StatusInsufficientStorage
 				}
 				err = &torture.Refused{Status: status, Body: out}

@@ -23,7 +23,8 @@ func TestKill(t *testing.T) {
 // TestKillCompact is TestKill while the file is exchanged for a smaller one all the time.
 func TestKillCompact(t *testing.T) {
 	load := torture.Load{Posters: 4, Rows: []int{300}, Files: []int{1 << 20}, Streams: []int{1100}, Compact: true}
-	kill(t, torture.Kill{Rounds: times(3, 100), From: 50 * time.Millisecond, To: 500 * time.Millisecond, Load: load, Seed: 2})
+	kill(t, torture.Kill{Rounds: times(3, 100), From: 50 * time.Millisecond, To: 500 * time.Millisecond,
+		Load: load, Seed: 2})
 }
 
 func kill(t *testing.T, k torture.Kill) {

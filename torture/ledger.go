@@ -28,11 +28,13 @@ const (
 // data, what a stream of lines brought, a user, or an observation.
 type item struct {
 	kind  kind
-	id    uint64      // once it is known
-	round int         // of the load that made it
-	names []naming    // of a target or user: what it was, the first when it was made
-	value string      // of a datum: its value as it was sent; of an observation its parameters
-	name  string      // of a datum its mark, of a product its product id, of a stream its source, of an observation its id
+	id    uint64   // once it is known
+	round int      // of the load that made it
+	names []naming // of a target or user: what it was, the first when it was made
+	value string   // of a datum: its value as it was sent; of an observation its parameters
+	// name is of a datum its mark, of a product its product id, of a stream its source, of an
+	// observation its id.
+	name  string
 	rows  int         // of a product or stream: data
 	shape string      // of a target or user, when it was made
 	of    *item       // of a stream: its target

@@ -36,7 +36,8 @@ func TestLedgerSees(t *testing.T) {
 	}
 	second := func(path string) string { // the first user is admin
 		var page struct{ Results []struct{ ID int } }
-		if err := n.admin.Call(t.Context(), http.MethodGet, path+"?limit=2", nil, &page); err != nil || len(page.Results) < 2 {
+		if err := n.admin.Call(t.Context(), http.MethodGet, path+"?limit=2", nil, &page); err != nil ||
+			len(page.Results) < 2 {
 			t.Fatal(path, err)
 		}
 		return path + strconv.Itoa(page.Results[1].ID) + "/"
@@ -47,12 +48,16 @@ func TestLedgerSees(t *testing.T) {
 		want               string
 	}{
 		{"a datum goes", http.MethodDelete, first("/api/reduceddatums/"), nil, "there"},
-		{"a tag changes", http.MethodPatch, first("/api/targets/"), map[string]any{"targetextra_set": []map[string]string{{"key": "k", "value": "v"}}}, "should have"},
+		{"a tag changes", http.MethodPatch, first("/api/targets/"),
+			map[string]any{"targetextra_set": []map[string]string{{"key": "k", "value": "v"}}}, "should have"},
 		{"a target is renamed", http.MethodPatch, first("/api/targets/"), map[string]string{"name": "torture 1 z"}, "is not there"},
-		{"a user loses the groups", http.MethodPatch, second("/api/users/"), map[string]any{"groups": []string{}}, "should have"},
+		{"a user loses the groups", http.MethodPatch, second("/api/users/"),
+			map[string]any{"groups": []string{}}, "should have"},
 		{"a user goes", http.MethodDelete, second("/api/users/"), nil, "is not there"},
-		{"an observation comes", http.MethodPost, "/api/observations/", map[string]any{"target_id": 1, "facility": "torture", "observation_type": "IMAGING",
-			"observation_id": "another", "observing_parameters": map[string]any{"exposure_time": 1}}, "observations are there"},
+		{"an observation comes", http.MethodPost, "/api/observations/",
+			map[string]any{"target_id": 1, "facility": "torture", "observation_type": "IMAGING",
+				"observation_id": "another", "observing_parameters": map[string]any{"exposure_time": 1}},
+			"observations are there"},
 		{"a target comes", http.MethodPost, "/api/targets/", map[string]any{"name": "torture 9 z", "type": "SIDEREAL", "ra": 1, "dec": 1}, "targets are there"},
 		{"a product goes", http.MethodDelete, first("/api/dataproducts/"), nil, "is not there"},
 	} {

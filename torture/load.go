@@ -37,7 +37,8 @@ type Load struct {
 
 // Usual is the load of a busy node.
 func Usual() Load {
-	return Load{Posters: 4, Rows: []int{300, 2000, 60_000}, Files: []int{100_000, 20 << 20, 0}, Streams: []int{1100, 60_000, 30}}
+	return Load{Posters: 4, Rows: []int{300, 2000, 60_000}, Files: []int{100_000, 20 << 20, 0},
+		Streams: []int{1100, 60_000, 30}}
 }
 
 // Run writes until the context ends or the node no longer answers, and notes everything in the ledger. Names tell the rounds apart. A refusal that the
@@ -67,7 +68,8 @@ func (l Load) Run(ctx context.Context, node *Client, ledger *Ledger, round int) 
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			errs[i] = client(&worker{node: node, ledger: ledger, round: round, steps: l.Steps, name: fmt.Sprintf("torture %d %c", round, 'a'+i),
+			errs[i] = client(&worker{node: node, ledger: ledger, round: round, steps: l.Steps,
+				name:   fmt.Sprintf("torture %d %c", round, 'a'+i),
 				random: rand.New(rand.NewPCG(uint64(round), uint64(i)))})
 			if refused := new(Refused); !errors.As(errs[i], &refused) {
 				errs[i] = nil // the node was killed, or the time is over

@@ -52,9 +52,15 @@ func TestMovedFiles(t *testing.T) {
 			check(t, os.Rename(path, path+".moved"))
 			copyFile(t, path+".moved", path)
 		}, put: func(t *testing.T, path string) { check(t, os.Rename(path+".moved", path)) }},
-		{name: "folder renamed", do: func(t *testing.T, path string) { check(t, os.Rename(filepath.Dir(path), filepath.Dir(path)+".moved")) },
-			put: func(t *testing.T, path string) { check(t, os.Rename(filepath.Dir(path)+".moved", filepath.Dir(path))) }},
-		{name: "truncated", lost: true, do: func(t *testing.T, path string) { check(t, os.Truncate(path, sizeOf(t, path)/2)) }},
+		{name: "folder renamed",
+			do: func(t *testing.T, path string) {
+				check(t, os.Rename(filepath.Dir(path), filepath.Dir(path)+".moved"))
+			},
+			put: func(t *testing.T, path string) {
+				check(t, os.Rename(filepath.Dir(path)+".moved", filepath.Dir(path)))
+			}},
+		{name: "truncated", lost: true,
+			do: func(t *testing.T, path string) { check(t, os.Truncate(path, sizeOf(t, path)/2)) }},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "in", "test.db")
@@ -85,7 +91,8 @@ func TestMovedFiles(t *testing.T) {
 			}
 			unready(t, n)
 			refusedWrites(t, n, target)
-			if b, err := os.ReadFile(path); !x.lost && (err == nil) != (there != [32]byte{}) || err == nil && sha256.Sum256(b) != there {
+			if b, err := os.ReadFile(path); !x.lost && (err == nil) != (there != [32]byte{}) || err == nil &&
+				sha256.Sum256(b) != there {
 				t.Errorf("what was put at the path was changed, or something was put there (%v)", err)
 			}
 			backup := filepath.Join(t.TempDir(), "backup.db")
@@ -137,10 +144,13 @@ func refusedWrites(t *testing.T, n *node, target int) {
 		do   func() error
 	}{
 		{"a target", func() error {
-			return n.admin.Call(t.Context(), http.MethodPost, "/api/targets/", map[string]any{"name": "too late", "type": "SIDEREAL", "ra": 1, "dec": 1}, nil)
+			return n.admin.Call(t.Context(), http.MethodPost, "/api/targets/",
+				map[string]any{"name": "too late", "type": "SIDEREAL", "ra": 1, "dec": 1}, nil)
 		}},
 		{"a datum", func() error {
-			return n.admin.Call(t.Context(), http.MethodPost, "/api/reduceddatums/", map[string]any{"target": target, "data_type": "photometry", "value": map[string]any{"magnitude": 1}}, nil)
+			return n.admin.Call(t.Context(), http.MethodPost, "/api/reduceddatums/",
+				map[string]any{"target": target, "data_type": "photometry",
+					"value": map[string]any{"magnitude": 1}}, nil)
 		}},
 		{"lines", func() error {
 			r, err := n.admin.Send(t.Context(), http.MethodPost, "/api/reduceddatums/", "application/x-ndjson",

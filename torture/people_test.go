@@ -33,7 +33,8 @@ func (n *node) addUser(name string, super bool, expires time.Time, groups ...str
 	for _, g := range groups {
 		named = append(named, map[string]string{"name": g})
 	}
-	n.ask(http.MethodPost, "/api/users/", map[string]any{"username": name, "password": u.password, "is_superuser": super, "groups": named}, u)
+	n.ask(http.MethodPost, "/api/users/",
+		map[string]any{"username": name, "password": u.password, "is_superuser": super, "groups": named}, u)
 	n.addToken(u, expires)
 	return u
 }
@@ -69,7 +70,9 @@ func (n *node) shareTarget(name, permissions string, groups ...string) (id int) 
 		named = append(named, map[string]string{"name": g})
 	}
 	var got struct{ ID int }
-	n.ask(http.MethodPost, "/api/targets/", map[string]any{"name": name, "type": "SIDEREAL", "ra": 1, "dec": 1, "permissions": permissions, "groups": named}, &got)
+	n.ask(http.MethodPost, "/api/targets/",
+		map[string]any{"name": name, "type": "SIDEREAL", "ra": 1, "dec": 1, "permissions": permissions,
+			"groups": named}, &got)
 	return got.ID
 }
 
@@ -134,7 +137,9 @@ func begin(t testing.TB, n *node, authorization, method, path, contentType strin
 	t.Helper()
 	c := &wire{conn: dial(t, n), method: method, rest: body}
 	c.b = bufio.NewReader(c.conn)
-	_, err := fmt.Fprintf(c.conn, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+	_, err := fmt.Fprintf(c.conn,
+		"%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nExpect: "+
+			"100-continue\r\n\r\n",
 		method, path, strings.TrimPrefix(n.URL, "http://"), authorization, contentType, len(body))
 	check(t, err)
 	r, err := http.ReadResponse(c.b, &http.Request{Method: method})
@@ -186,7 +191,8 @@ func productForm(target int, productID, kind, fileName string, content []byte) (
 }
 
 // postFile uploads a file as a user.
-func postFile(t testing.TB, c *torture.Client, query string, target int, productID, kind, fileName string, content []byte) (got struct {
+func postFile(t testing.TB, c *torture.Client, query string, target int, productID, kind, fileName string,
+	content []byte) (got struct {
 	ID   int
 	Data string
 }, err error) {

@@ -49,7 +49,9 @@ type withdrawal struct {
 
 var bodyWithdrawals = []withdrawal{
 	{name: "nothing", kept: true, do: func(w *bodyWorld) {}},
-	{name: "user deleted", do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
+	{name: "user deleted", do: func(w *bodyWorld) {
+		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil)
+	}},
 	{name: "group left", target: true, do: func(w *bodyWorld) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", w.groupID, w.user.ID), nil, nil)
 	}},
@@ -57,7 +59,8 @@ var bodyWithdrawals = []withdrawal{
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", w.groupID), nil, nil)
 	}},
 	{name: "password changed", basic: true, do: func(w *bodyWorld) {
-		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID), map[string]string{"password": "another-long-one-7"}, nil)
+		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID),
+			map[string]string{"password": "another-long-one-7"}, nil)
 	}},
 	{name: "token revoked", do: func(w *bodyWorld) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/tokens/%d/", w.user.tokenID), nil, nil)
@@ -75,7 +78,8 @@ var bodyWithdrawals = []withdrawal{
 	{name: "superuser demoted", super: true, target: true, do: func(w *bodyWorld) {
 		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID), map[string]any{"is_superuser": false}, nil)
 	}},
-	{name: "superuser deleted", super: true, do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
+	{name: "superuser deleted", super: true,
+		do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
 	{name: "group withdrawn", target: true, do: func(w *bodyWorld) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", w.target, w.groupID), nil, nil)
 	}},
@@ -83,14 +87,17 @@ var bodyWithdrawals = []withdrawal{
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", w.target, w.groupID), nil, nil)
 	}},
 	{name: "made private and withdrawn", target: true, do: func(w *bodyWorld) {
-		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.target), map[string]any{"permissions": "PRIVATE"}, nil)
+		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.target),
+			map[string]any{"permissions": "PRIVATE"}, nil)
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", w.target, w.groupID), nil, nil)
 	}},
-	{name: "target deleted", target: true, do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/", w.target), nil, nil) }},
+	{name: "target deleted", target: true,
+		do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/", w.target), nil, nil) }},
 	{name: "product deleted", product: true, do: func(w *bodyWorld) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/dataproducts/%d/", w.product), nil, nil)
 	}},
-	{name: "strategy locked", kept: true, do: func(w *bodyWorld) { w.n.set("auth_strategy", "locked") }, undo: func(w *bodyWorld) { w.n.set("auth_strategy", "read-only") }},
+	{name: "strategy locked", kept: true, do: func(w *bodyWorld) { w.n.set("auth_strategy", "locked") },
+		undo: func(w *bodyWorld) { w.n.set("auth_strategy", "read-only") }},
 }
 
 // A body is what a user sends.
@@ -133,8 +140,9 @@ func (w *bodyWorld) bodies(staged int) []body {
 		}
 		kinds++
 		s, stored := source("datum" + suffix)
-		list = append(list, body{name: "JSON datum" + suffix, method: http.MethodPost, path: "/api/reduceddatums/", contentType: "application/json",
-			content: []byte(datum(s, 0, product)), product: product, target: true, stored: stored})
+		list = append(list, body{name: "JSON datum" + suffix, method: http.MethodPost, path: "/api/reduceddatums/",
+			contentType: "application/json",
+			content:     []byte(datum(s, 0, product)), product: product, target: true, stored: stored})
 		for _, rows := range []int{200, staged} {
 			if rows == 0 || rows == staged && !product && !long() {
 				continue
@@ -150,12 +158,14 @@ func (w *bodyWorld) bodies(staged int) []body {
 					first = b.Len()
 				}
 			}
-			list = append(list, body{name: fmt.Sprint(rows, " lines", suffix), method: http.MethodPost, path: "/api/reduceddatums/", contentType: "application/x-ndjson",
+			list = append(list, body{name: fmt.Sprint(rows, " lines", suffix), method: http.MethodPost,
+				path: "/api/reduceddatums/", contentType: "application/x-ndjson",
 				content: b.Bytes(), first: first, product: product, target: true, stored: stored})
 		}
 	}
 	kind, form := productForm(w.target, w.mark+" file", "photometry", "upload.csv", lightCurve(55_000, 3000))
-	list = append(list, body{name: "file", method: http.MethodPost, path: "/api/dataproducts/", contentType: kind, content: form, target: true,
+	list = append(list, body{name: "file", method: http.MethodPost, path: "/api/dataproducts/", contentType: kind,
+		content: form, target: true,
 		stored: func(n *node) int {
 			var page struct {
 				Results []struct {
@@ -172,7 +182,8 @@ func (w *bodyWorld) bodies(staged int) []body {
 			return found
 		}})
 	target := fmt.Sprintf(`{"name":"%s by JSON","type":"SIDEREAL","ra":1,"dec":1}`, w.mark)
-	list = append(list, body{name: "JSON target", method: http.MethodPost, path: "/api/targets/", contentType: "application/json", content: []byte(target),
+	list = append(list, body{name: "JSON target", method: http.MethodPost, path: "/api/targets/",
+		contentType: "application/json", content: []byte(target),
 		stored: func(n *node) int {
 			return n.count("/api/targets/?name=" + strings.ReplaceAll(w.mark+" by JSON", " ", "+"))
 		}})
@@ -180,12 +191,14 @@ func (w *bodyWorld) bodies(staged int) []body {
 	for i := range 20 {
 		lines += fmt.Sprintf(`{"name":"%s line %d","type":"SIDEREAL","ra":1,"dec":1}`, w.mark, i) + "\n"
 	}
-	list = append(list, body{name: "lines of targets", method: http.MethodPost, path: "/api/targets/", contentType: "application/x-ndjson", content: []byte(lines),
+	list = append(list, body{name: "lines of targets", method: http.MethodPost, path: "/api/targets/",
+		contentType: "application/x-ndjson", content: []byte(lines),
 		stored: func(n *node) int {
 			return n.count("/api/targets/?name=" + strings.ReplaceAll(w.mark+" line", " ", "+"))
 		}})
 	name := strings.ReplaceAll(w.mark, " ", "-") + "-made"
-	list = append(list, body{name: "superuser", method: http.MethodPost, path: "/api/users/", contentType: "application/json", super: true,
+	list = append(list, body{name: "superuser", method: http.MethodPost, path: "/api/users/",
+		contentType: "application/json", super: true,
 		content: []byte(fmt.Sprintf(`{"username":%q,"password":"long-enough-1","is_superuser":true}`, name)),
 		stored:  func(n *node) int { return n.count("/api/users/?username=" + name) }})
 	return list
@@ -208,9 +221,12 @@ func TestWithdrawnInBodies(t *testing.T) {
 			w.groupID = n.addGroup(w.group)
 			w.target = n.shareTarget(fmt.Sprint("target ", i), "PRIVATE", w.group)
 			if x.large {
-				n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.target), map[string]any{"targetextra_set": []map[string]string{{"key": "notes", "value": strings.Repeat("x", 3000)}}}, nil)
+				n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.target),
+					map[string]any{"targetextra_set": []map[string]string{{"key": "notes",
+						"value": strings.Repeat("x", 3000)}}}, nil)
 			}
-			made, err := postFile(t, n.admin, "", w.target, fmt.Sprint("product ", i), "photometry", "before.csv", lightCurve(50_000+float64(i), 3))
+			made, err := postFile(t, n.admin, "", w.target, fmt.Sprint("product ", i), "photometry", "before.csv",
+				lightCurve(50_000+float64(i), 3))
 			check(t, err)
 			w.product = made.ID
 			groups := []string{w.group}
@@ -226,15 +242,18 @@ func TestWithdrawnInBodies(t *testing.T) {
 				as = w.user.withPassword()
 			}
 			// what the node may remember of the target and of the user
-			check(t, w.user.client(n).Call(t.Context(), http.MethodPost, "/api/reduceddatums/", map[string]any{"target": w.target, "data_type": "photometry",
-				"source_name": "before", "timestamp": "2020-01-01T00:00:00Z", "value": map[string]any{"magnitude": i}}, nil))
+			check(t, w.user.client(n).Call(t.Context(), http.MethodPost, "/api/reduceddatums/",
+				map[string]any{"target": w.target, "data_type": "photometry",
+					"source_name": "before", "timestamp": "2020-01-01T00:00:00Z", "value": map[string]any{
+						"magnitude": i}}, nil))
 			var sent []body
 			var calls []*wire
 			for _, b := range w.bodies(staged) {
 				if b.super && !x.super {
 					continue
 				}
-				sent, calls = append(sent, b), append(calls, begin(t, n, as, b.method, b.path, b.contentType, b.content, b.first))
+				sent, calls = append(sent, b),
+					append(calls, begin(t, n, as, b.method, b.path, b.contentType, b.content, b.first))
 			}
 			time.Sleep(100 * time.Millisecond) // so that the halves have been read
 			if staged > 0 {
@@ -258,9 +277,11 @@ func TestWithdrawnInBodies(t *testing.T) {
 				}
 				switch {
 				case taken && (status/100 != 2 || stored == 0 || none):
-					t.Errorf("%s: nothing was withdrawn from it, but: status %d, %d stored: %.300s", b.name, status, stored, answer)
+					t.Errorf("%s: nothing was withdrawn from it, but: status %d, %d stored: %.300s", b.name,
+						status, stored, answer)
 				case !taken && status/100 == 2 && !none:
-					t.Errorf("%s: acknowledged after the right was withdrawn: status %d, %d stored: %.300s", b.name, status, stored, answer)
+					t.Errorf("%s: acknowledged after the right was withdrawn: status %d, %d stored: %.300s", b.name,
+						status, stored, answer)
 				case !taken && status >= 500:
 					t.Errorf("%s: status %d: %.300s", b.name, status, answer)
 				case !taken && stored > 0:
@@ -292,7 +313,8 @@ func slowly(t testing.TB, n *node, authorization, path string) *reading {
 	if authorization != "" {
 		head = "Authorization: " + authorization + "\r\n"
 	}
-	_, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, strings.TrimPrefix(n.URL, "http://"), head)
+	_, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", path,
+		strings.TrimPrefix(n.URL, "http://"), head)
 	check(t, err)
 	r, err := http.ReadResponse(bufio.NewReaderSize(c.conn, 4096), &http.Request{Method: http.MethodGet})
 	check(t, err)
@@ -357,17 +379,21 @@ func TestWithdrawnInAnswers(t *testing.T) {
 		do      func()
 		undo    func()
 	}{
-		{name: "user deleted", as: "member", do: func() { n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
+		{name: "user deleted", as: "member",
+			do: func() { n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
 		{name: "group left", as: "member", do: func() {
 			n.ask(http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", w.groupID, w.user.ID), nil, nil)
 		}},
 		{name: "password changed", as: "member", basic: true, do: func() {
-			n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID), map[string]string{"password": "another-long-one-7"}, nil)
+			n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID),
+				map[string]string{"password": "another-long-one-7"}, nil)
 		}},
-		{name: "token revoked", as: "member", do: func() { n.ask(http.MethodDelete, fmt.Sprintf("/api/tokens/%d/", w.user.tokenID), nil, nil) }},
+		{name: "token revoked", as: "member",
+			do: func() { n.ask(http.MethodDelete, fmt.Sprintf("/api/tokens/%d/", w.user.tokenID), nil, nil) }},
 		{name: "token expired", as: "member", expires: true, do: func() { time.Sleep(1600 * time.Millisecond) }},
 		{name: "superuser demoted", as: "superuser", do: func() {
-			n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID), map[string]any{"is_superuser": false}, nil)
+			n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID),
+				map[string]any{"is_superuser": false}, nil)
 		}},
 		{name: "group withdrawn", as: "member", one: true, do: func() {
 			for _, id := range both {
@@ -375,12 +401,16 @@ func TestWithdrawnInAnswers(t *testing.T) {
 			}
 		}, undo: func() {
 			for _, id := range both {
-				n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", id), map[string]any{"groups": []map[string]string{{"name": "readers"}}}, nil)
+				n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", id),
+					map[string]any{"groups": []map[string]string{{"name": "readers"}}}, nil)
 			}
 		}},
-		{name: "made private, for a user", as: "stranger", open: "PUBLIC", one: true, do: func() { permissions("PRIVATE") }},
-		{name: "made private, for a guest", as: "guest", open: "OPEN", one: true, do: func() { permissions("PRIVATE") }},
-		{name: "strategy locked", as: "guest", open: "OPEN", one: true, do: func() { n.set("auth_strategy", "locked") }, undo: func() { n.set("auth_strategy", "read-only") }},
+		{name: "made private, for a user", as: "stranger", open: "PUBLIC", one: true,
+			do: func() { permissions("PRIVATE") }},
+		{name: "made private, for a guest", as: "guest", open: "OPEN", one: true,
+			do: func() { permissions("PRIVATE") }},
+		{name: "strategy locked", as: "guest", open: "OPEN", one: true, do: func() { n.set("auth_strategy", "locked") },
+			undo: func() { n.set("auth_strategy", "read-only") }},
 		{name: "target deleted", as: "member", one: true, do: func() {
 			for _, id := range both {
 				n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/", id), nil, nil)
@@ -424,17 +454,22 @@ func TestWithdrawnInAnswers(t *testing.T) {
 				x.do()
 				mark := fmt.Sprintf("WRITTEN AFTERWARDS %d %d", i, k)
 				if x.name != "target deleted" {
-					n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.tail), map[string]string{"name": mark}, nil)
-					n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.last), map[string]string{"name": mark + " last"}, nil)
-					n.ask(http.MethodPost, "/api/reduceddatums/", map[string]any{"target": w.tail, "data_type": "photometry", "source_name": "bulk",
-						"timestamp": "2029-01-01T00:00:00Z", "value": map[string]any{"magnitude": i, "note": mark}}, nil)
+					n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.tail),
+						map[string]string{"name": mark}, nil)
+					n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.last),
+						map[string]string{"name": mark + " last"}, nil)
+					n.ask(http.MethodPost, "/api/reduceddatums/",
+						map[string]any{"target": w.tail, "data_type": "photometry", "source_name": "bulk",
+							"timestamp": "2029-01-01T00:00:00Z", "value": map[string]any{"magnitude": i,
+								"note": mark}}, nil)
 				}
 				size, found, complete := r.finish(mark)
 				if found {
 					t.Errorf("%s: what was written after the right had ended was sent", p.name)
 				}
 				if complete && x.name != "target deleted" { // what is deleted is left out
-					t.Errorf("%s: the answer goes on after the right has ended and ends as if it were complete, after %d more bytes", p.name, size)
+					t.Errorf("%s: the answer goes on after the right has ended and ends as if it were complete, "+
+						"after %d more bytes", p.name, size)
 				}
 				if x.undo != nil {
 					x.undo()

@@ -28,7 +28,8 @@ func TestLogMakesRoom(t *testing.T) {
 		return a
 	}
 	a := open()
-	in := &archive.TargetInput{Name: archive.Some("T"), Type: archive.Some(archive.Sidereal), Numbers: map[string]archive.Opt[float64]{"ra": archive.Some(1.0), "dec": archive.Some(2.0)}}
+	in := &archive.TargetInput{Name: archive.Some("T"), Type: archive.Some(archive.Sidereal),
+		Numbers: map[string]archive.Opt[float64]{"ra": archive.Some(1.0), "dec": archive.Some(2.0)}}
 	v, err := a.For(auth.FileOwner()).CreateTarget(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +40,8 @@ func TestLogMakesRoom(t *testing.T) {
 		for i := range 15 {
 			b := make([]byte, archive.MaxExtraValue/2)
 			r.Read(b)
-			noise.Extras = append(noise.Extras, archive.ExtraInput{Key: string(rune('a' + i)), Value: hex.EncodeToString(b)})
+			noise.Extras = append(noise.Extras,
+				archive.ExtraInput{Key: string(rune('a' + i)), Value: hex.EncodeToString(b)})
 		}
 		_, err := a.For(auth.FileOwner()).ChangeTarget(t.Context(), v.ID, noise, false)
 		return err

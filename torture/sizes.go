@@ -146,7 +146,8 @@ func (w *worker) vary(ctx context.Context, l Load) error {
 // addGroups makes some groups and lists them with those that there are.
 func (w *worker) addGroups(ctx context.Context, count int) (names []string, err error) {
 	for i := 0; err == nil && i < count; i++ {
-		err = w.node.Call(ctx, http.MethodPost, "/api/groups/?all=true", map[string]string{"name": fmt.Sprintf("%s group %d", w.name, i)}, nil)
+		err = w.node.Call(ctx, http.MethodPost, "/api/groups/?all=true",
+			map[string]string{"name": fmt.Sprintf("%s group %d", w.name, i)}, nil)
 	}
 	if err != nil {
 		return nil, err
@@ -200,7 +201,8 @@ func (w *worker) anyShape(name string, groups []string, list string) targetShape
 
 // fields are what is sent of a target.
 func (t targetShape) fields() map[string]any {
-	return map[string]any{"name": t.Name, "type": "SIDEREAL", "ra": 10, "dec": 10, "aliases": t.Aliases, "targetextra_set": t.Tags, "groups": t.Groups, "target_lists": t.Lists}
+	return map[string]any{"name": t.Name, "type": "SIDEREAL", "ra": 10, "dec": 10, "aliases": t.Aliases,
+		"targetextra_set": t.Tags, "groups": t.Groups, "target_lists": t.Lists}
 }
 
 // addLarge makes a target of any size.
@@ -259,14 +261,16 @@ func (w *worker) changeLarge(ctx context.Context, it *item, groups []string, lis
 func (w *worker) addUser(ctx context.Context, groups []string) (*item, error) {
 	u := userShape{Username: strings.ReplaceAll(w.next(), " ", "-"), Groups: w.some(groups)}
 	it := &item{kind: aUser, name: u.Username, shape: u.shape()}
-	return it, w.createJSON(ctx, it, "/api/users/", map[string]any{"username": u.Username, "password": "long-enough-" + u.Username, "groups": u.Groups})
+	return it, w.createJSON(ctx, it, "/api/users/",
+		map[string]any{"username": u.Username, "password": "long-enough-" + u.Username, "groups": u.Groups})
 }
 
 // changeUser puts a user into other groups.
 func (w *worker) changeUser(ctx context.Context, it *item, groups []string) error {
 	u := userShape{Username: it.name, Groups: w.some(groups)}
 	return w.changed(it, it.name, u.shape(), func() error {
-		return w.node.Call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", it.id), map[string]any{"groups": u.Groups}, nil)
+		return w.node.Call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", it.id),
+			map[string]any{"groups": u.Groups}, nil)
 	})
 }
 
@@ -275,7 +279,8 @@ func (w *worker) addObservation(ctx context.Context, of *item) error {
 	it := &item{kind: anObservation, name: w.longName(250)}
 	it.value = fmt.Sprintf(`{"exposure_time":%d,"note":%q}`, w.random.IntN(1000), w.text(w.length(60_000)))
 	return w.create(it, func() (*http.Response, error) {
-		b, err := json.Marshal(map[string]any{"target_id": of.id, "facility": "torture", "observation_type": "IMAGING", "observation_id": it.name,
+		b, err := json.Marshal(map[string]any{"target_id": of.id, "facility": "torture", "observation_type": "IMAGING",
+			"observation_id":       it.name,
 			"observing_parameters": json.RawMessage(it.value)})
 		if err != nil {
 			return nil, err
@@ -339,7 +344,8 @@ func (w *worker) addStream(ctx context.Context, lines int) (*item, error) {
 	err := w.postLines(ctx, "/api/reduceddatums/", b, &got)
 	w.ledger.note(func() { w.answered(&it.made, err) })
 	if err == nil && got.Created != lines {
-		err = &Refused{http.StatusCreated, fmt.Sprintf("of the %d lines of %q %d were taken", lines, it.name, got.Created)}
+		err = &Refused{http.StatusCreated,
+			fmt.Sprintf("of the %d lines of %q %d were taken", lines, it.name, got.Created)}
 	}
 	return it, err
 }

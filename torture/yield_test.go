@@ -32,8 +32,10 @@ func TestLongWorkYields(t *testing.T) {
 		for len(took) < least || ctx.Err() == nil {
 			count++
 			began := time.Now()
-			check(t, poster.Call(t.Context(), http.MethodPost, "/api/reduceddatums/", map[string]any{"target": other, "data_type": "photometry", "source_name": "single",
-				"timestamp": time.Unix(1_700_000_000+int64(count), 0).UTC().Format(time.RFC3339), "value": map[string]any{"magnitude": count}}, nil))
+			check(t, poster.Call(t.Context(), http.MethodPost, "/api/reduceddatums/",
+				map[string]any{"target": other, "data_type": "photometry", "source_name": "single",
+					"timestamp": time.Unix(1_700_000_000+int64(count),
+						0).UTC().Format(time.RFC3339), "value": map[string]any{"magnitude": count}}, nil))
 			took = append(took, time.Since(began))
 		}
 		slices.Sort(took)
@@ -42,7 +44,8 @@ func TestLongWorkYields(t *testing.T) {
 	posted := func(name string) (id int) {
 		t.Helper()
 		contentType, body := productForm(target, name, "photometry", "large.csv", content)
-		r, err := n.admin.Send(t.Context(), http.MethodPost, "/api/dataproducts/?fields=id,report", contentType, bytes.NewReader(body))
+		r, err := n.admin.Send(t.Context(), http.MethodPost, "/api/dataproducts/?fields=id,report", contentType,
+			bytes.NewReader(body))
 		check(t, err)
 		defer r.Body.Close()
 		var got struct {
@@ -71,17 +74,22 @@ func TestLongWorkYields(t *testing.T) {
 		t.Errorf("product %d has %d data, not %d", first, have, rows)
 	}
 	deleting := beside(1, func() { deleted(first) })
-	if have := n.count(fmt.Sprintf("/api/reduceddatums/?target__id=%d", target)); have != rows || of(second) != rows || of(first) != 0 {
-		t.Errorf("after the deletion of one of two products with %d data, %d are there, of which the other has %d", rows, have, of(second))
+	if have := n.count(fmt.Sprintf("/api/reduceddatums/?target__id=%d", target)); have != rows ||
+		of(second) != rows || of(first) != 0 {
+		t.Errorf("after the deletion of one of two products with %d data, %d are there, of which the other has %d",
+			rows, have, of(second))
 	}
 	most := func(took []time.Duration) time.Duration { return took[(len(took)*999)/1000] }
-	t.Logf("posts beside %d rows, 99.9th percentile (number): alone %v (%d), first import %v (%d), second import %v (%d), deletion %v (%d)", rows,
+	t.Logf("posts beside %d rows, 99.9th percentile (number): alone %v (%d), first import %v (%d), second import %v "+
+		"(%d), deletion %v (%d)", rows,
 		most(alone), len(alone), most(importing), len(importing), most(again), len(again), most(deleting), len(deleting))
 	if long() {
 		bound := max(250*time.Millisecond, 3*most(alone))
-		for name, took := range map[string][]time.Duration{"a second import": again, "the deletion of a shared product": deleting} {
+		for name, took := range map[string][]time.Duration{"a second import": again,
+			"the deletion of a shared product": deleting} {
 			if most(took) > bound {
-				t.Errorf("beside %s the 99.9th percentile of %d posts is %v; it may be %v", name, len(took), most(took), bound)
+				t.Errorf("beside %s the 99.9th percentile of %d posts is %v; it may be %v", name, len(took),
+					most(took), bound)
 			}
 		}
 	}
