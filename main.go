@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"nightjar/cli"
+	"nightjar/internal/cli"
 )
 
 func main() { os.Exit(cli.Main()) }

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // TestMovedFiles takes the file away from under a running server, in several ways. From then on

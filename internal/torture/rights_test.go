@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 func unmarshal(b []byte, out any) error { return json.Unmarshal(b, out) }

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // injected are the calls of the system that fail, and how.

@@ -28,7 +28,7 @@ var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: (\\w+))?\n(.*?)^```$")
 // session are the commands of a page, or of one section of it.
 func session(t *testing.T, page, heading string) (blocks []*block) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", page))
+	b, err := os.ReadFile(filepath.Join("../..", page))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func pythonFor(t *testing.T, bin string) string {
 
 // The commands that do all the set-up stand in the README as they are.
 func TestReadmeSetUp(t *testing.T) {
-	b, err := os.ReadFile("../README.md")
+	b, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestReadmeSetUp(t *testing.T) {
 
 // The README's links lead somewhere.
 func TestReadmeLinks(t *testing.T) {
-	b, err := os.ReadFile("../README.md")
+	b, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestReadmeLinks(t *testing.T) {
 		if strings.Contains(m[1], "://") {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+		if _, err := os.Stat(filepath.Join("../..", m[1])); err != nil {
 			t.Error(err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // nightjar is the program as a user has it.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // TestKill: a server that is killed in the middle of its work has lost nothing that it acknowledged, and has done nothing by halves.

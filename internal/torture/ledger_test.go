@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // TestLedgerSees: what the other tests rest on. Whatever is taken away, added or altered behind the ledger's back is found.

@@ -16,7 +16,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // holds opens a copy as a server does and compares it with the ledger at the moment at which it was taken. It says how

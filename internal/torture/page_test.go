@@ -10,12 +10,12 @@ import (
 
 // TestPage: every test that docs/reliability.md names is there, and every one of this folder that tries a promise is named.
 func TestPage(t *testing.T) {
-	page, err := os.ReadFile("../docs/reliability.md")
+	page, err := os.ReadFile("../../docs/reliability.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	there := map[string]bool{}
-	for _, dir := range []string{".", "../kv", "../cli", "../archive"} {
+	for _, dir := range []string{".", "../../kv", "../cli", "../../archive"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 func (p *program) tortureCommand() *cli.Command {

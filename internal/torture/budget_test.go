@@ -22,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // The budgets of a request, in MiB of memory that is the process's own, and in time of one core.

@@ -14,7 +14,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // smallDisk mounts a file system in memory with so many MiB, and skips the test where that is not allowed.

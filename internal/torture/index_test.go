@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // TestIndexFaults does everything to the index of names that may happen to a folder. Names are found right throughout, and the index is in order again by itself.

@@ -1,4 +1,4 @@
-package main
+package docs
 
 import (
 	"encoding/binary"
@@ -32,7 +32,7 @@ var (
 
 func readStoragePage(t *testing.T) storagePage {
 	t.Helper()
-	text, err := os.ReadFile("docs/storage.md")
+	text, err := os.ReadFile("storage.md")
 	if err != nil {
 		t.Fatal(err)
 	}

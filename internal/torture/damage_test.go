@@ -17,7 +17,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // busyFile makes a file with some of everything, without free pages, and returns its path.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // person is a user of a node with what the user signs in with.

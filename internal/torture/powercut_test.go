@@ -20,7 +20,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
-	"nightjar/torture"
+	"nightjar/internal/torture"
 )
 
 // blockSize is what a disk writes as a whole.
