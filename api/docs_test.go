@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestPageIsWhole: docs/api.md, whose examples another test runs, has a section for each route, each with an example for curl and one for Python, and names each parameter.
+// TestPageIsWhole: docs/use/api.md, whose examples another test runs, has a section for each route, each with an example for curl and one for Python, and names each parameter.
 func TestPageIsWhole(t *testing.T) {
-	text, err := os.ReadFile("../docs/api.md")
+	text, err := os.ReadFile("../docs/use/api.md")
 	if err != nil {
 		t.Fatal(err)
 	}

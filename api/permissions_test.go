@@ -81,7 +81,7 @@ func TestPermissions(t *testing.T) {
 const permissionsHead = `# Who may do what
 
 This page is made by a test, ` + "`TestPermissions`" + `, which asks a node every method, filter and form of every route as each of these and writes down what was answered. What the rules are, and why, is
-in [security.md](../../docs/security.md) and [api.md](../../docs/api.md).
+in [security.md](../../docs/run/security.md) and [api.md](../../docs/use/api.md).
 
 | column | who asks |
 |---|---|

@@ -11,7 +11,7 @@ import (
 
 // Every record is bounded: no request makes one that costs others the disk or the memory, and no
 // text becomes a key that the file cannot hold (32,768 bytes; package kv refuses longer ones
-// again). These are all limits of what is stored; docs/security.md has the same list, and
+// again). These are all limits of what is stored; docs/run/security.md has the same list, and
 // TestLimitsPage compares the two.
 
 // Limits of texts, in characters.

@@ -10,9 +10,9 @@ import (
 	"nightjar/kv"
 )
 
-// TestLimitsPage compares the list of limits with the table in docs/security.md.
+// TestLimitsPage compares the list of limits with the table in docs/run/security.md.
 func TestLimitsPage(t *testing.T) {
-	text, err := os.ReadFile("../docs/security.md")
+	text, err := os.ReadFile("../docs/run/security.md")
 	if err != nil {
 		t.Fatal(err)
 	}

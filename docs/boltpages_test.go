@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// boltFile is a bbolt file read by what docs/storage.md says of its pages, without bbolt.
+// boltFile is a bbolt file read by what docs/build/storage.md says of its pages, without bbolt.
 type boltFile struct {
 	t        *testing.T
 	data     []byte

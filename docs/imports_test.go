@@ -16,7 +16,7 @@ import (
 type room struct{ rooms, modules []string }
 
 // house is the plan of the house. Imports point down only, and each module has one room, so that a reader who knows which library is
-// concerned knows where to look; docs/reading.md says of each module why it is there.
+// concerned knows where to look; docs/build/architecture.md says of each module why it is there.
 var house = map[string]room{
 	".": {rooms: []string{"internal/cli"}},
 	"internal/cli": {rooms: []string{"api", "ui", "archive", "auth", "internal/torture"},

@@ -171,7 +171,7 @@ func (f *storageFile) ask(t *testing.T, a *archive.Archive) {
 // tableNumbers are those of the page's headings.
 var tableNumbers = map[string]byte{"user": 1, "group": 2, "token": 3, "target": 4, "list": 7, "product": 8, "datum": 9, "observation": 10, "upload": 11}
 
-// storageReader reads a file by docs/storage.md.
+// storageReader reads a file by docs/build/storage.md.
 type storageReader struct {
 	*testing.T
 	page    storagePage
@@ -284,7 +284,7 @@ func readRawDatum(b []byte) (d rawDatum) {
 	return d
 }
 
-// TestStorage reads a file by docs/storage.md alone and compares it with what the archive answered.
+// TestStorage reads a file by docs/build/storage.md alone and compares it with what the archive answered.
 func TestStorage(t *testing.T) {
 	f := makeStorage(t)
 	r := &storageReader{T: t, page: readStoragePage(t), bolt: readBolt(t, f.path), raw: map[string]map[uint64][]byte{},

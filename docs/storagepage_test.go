@@ -16,7 +16,7 @@ import (
 	"nightjar/kv"
 )
 
-// storagePage is what docs/storage.md says of records: for each heading the fields by their numbers.
+// storagePage is what docs/build/storage.md says of records: for each heading the fields by their numbers.
 type storagePage struct {
 	records map[string]map[uint64]pageField
 	kinds   map[string]bool // "set 4 133", "unique 10", "order 1": what stands in the tables of derived things
@@ -32,7 +32,7 @@ var (
 
 func readStoragePage(t *testing.T) storagePage {
 	t.Helper()
-	text, err := os.ReadFile("storage.md")
+	text, err := os.ReadFile("build/storage.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ type Bound struct {
 	Beyond string // what becomes of a file that is larger
 }
 
-// Bounds lists the limits of reading files, for docs/formats.md.
+// Bounds lists the limits of reading files, for docs/use/formats.md.
 func Bounds() []Bound {
 	const refused = "refused"
 	return []Bound{

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestBoundsPage holds the table of limits of docs/formats.md to Bounds; -update writes it.
+// TestBoundsPage holds the table of limits of docs/use/formats.md to Bounds; -update writes it.
 func TestBoundsPage(t *testing.T) {
-	const page = "../docs/formats.md"
+	const page = "../docs/use/formats.md"
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,7 @@ package ingest
 
 import "strings"
 
-// about is what a user should know of a format; docs/formats.md is made of it.
+// about is what a user should know of a format; docs/use/formats.md is made of it.
 type about struct {
 	by      string // what it is recognised by
 	roles   string // what becomes what

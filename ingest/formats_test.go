@@ -39,7 +39,7 @@ func formatSamples(t *testing.T) map[string][]byte {
 }
 
 // TestEveryFormat reads a sample of each format of the registry and compares report and points with those recorded, so that no row
-// of docs/formats.md is without a test.
+// of docs/use/formats.md is without a test.
 func TestEveryFormat(t *testing.T) {
 	samples := formatSamples(t)
 	for _, f := range Formats() {
@@ -71,9 +71,9 @@ func TestEveryFormat(t *testing.T) {
 	}
 }
 
-// TestFormatsPage holds the tables of docs/formats.md to the registry; -update writes them.
+// TestFormatsPage holds the tables of docs/use/formats.md to the registry; -update writes them.
 func TestFormatsPage(t *testing.T) {
-	const page = "../docs/formats.md"
+	const page = "../docs/use/formats.md"
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)

@@ -194,7 +194,7 @@ func TestSlowloris(t *testing.T) {
 
 // The page on security has every limit with its default.
 func TestLimitsPage(t *testing.T) {
-	b, err := os.ReadFile("../../docs/security.md")
+	b, err := os.ReadFile("../../docs/run/security.md")
 	if err != nil {
 		t.Fatal(err)
 	}

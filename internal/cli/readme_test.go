@@ -85,7 +85,7 @@ const shownAddress = "127.0.0.1:8000"
 func TestReadme(t *testing.T) { playPage(t, "README.md", "The first ten minutes") }
 
 // The examples of the page on the API do what it says.
-func TestAPIPage(t *testing.T) { playPage(t, "docs/api.md", "") }
+func TestAPIPage(t *testing.T) { playPage(t, "docs/use/api.md", "") }
 
 // playPage runs what stands on a page: the first block is the server, the others are what is done beside it.
 func playPage(t *testing.T, page, heading string) {

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// long is whether the tests run in the form whose figures are in docs/reliability.md, with NIGHTJAR_LONG=1, or in the short one.
+// long is whether the tests run in the form whose figures are in docs/run/reliability.md, with NIGHTJAR_LONG=1, or in the short one.
 func long() bool { return os.Getenv("NIGHTJAR_LONG") != "" }
 
 // times is how often something is done in the short and in the long form.

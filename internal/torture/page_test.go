@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestPage: every test that docs/reliability.md names is there, and every one of this folder that tries a promise is named.
+// TestPage: every test that docs/run/reliability.md names is there, and every one of this folder that tries a promise is named.
 func TestPage(t *testing.T) {
-	page, err := os.ReadFile("../../docs/reliability.md")
+	page, err := os.ReadFile("../../docs/run/reliability.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,14 +28,14 @@ func TestPage(t *testing.T) {
 			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(t `).FindAllStringSubmatch(string(source), -1) {
 				there[m[1]] = true
 				if dir == "." && m[1] != "TestPage" && m[1] != "TestLedgerSees" && m[1] != "TestKillSeesNoStart" && !strings.Contains(string(page), m[1]) {
-					t.Errorf("docs/reliability.md does not name %s", m[1])
+					t.Errorf("docs/run/reliability.md does not name %s", m[1])
 				}
 			}
 		}
 	}
 	for _, name := range regexp.MustCompile("`?(Test[A-Z]\\w+)").FindAllStringSubmatch(string(page), -1) {
 		if !there[name[1]] {
-			t.Errorf("docs/reliability.md names %s, which is not there", name[1])
+			t.Errorf("docs/run/reliability.md names %s, which is not there", name[1])
 		}
 	}
 }

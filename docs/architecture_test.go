@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestReading holds docs/reading.md to the source: the files that it names are there, and it tells of every module that go.mod asks for.
-func TestReading(t *testing.T) {
-	text, err := os.ReadFile("reading.md")
+// TestArchitecture holds docs/build/architecture.md to the source: the files that it names are there, and it tells of every module that go.mod asks for.
+func TestArchitecture(t *testing.T) {
+	text, err := os.ReadFile("build/architecture.md")
 	if err != nil {
 		t.Fatal(err)
 	}
