@@ -16,7 +16,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // Options say how the API is served. The zero value is right for tests.
@@ -136,7 +136,7 @@ type route struct {
 	// open routes serve guests also when the node is locked, and are written to by guests.
 	open bool
 	// missing is what is said of an id that is none.
-	missing *auth.Error
+	missing *problem.Error
 	// guarded routes cost much to read, so that not even a link of another site may make a browser
 	// ask for them.
 	guarded  bool

@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // Limits bound what one who asks can take of a node. 0 stands for the default, which the comments name. The owner of the file has none but MaxBody.
@@ -195,7 +195,7 @@ func (t *takers) take(ctx context.Context, who sender, all, each int, wait time.
 }
 
 // errNothingToAddTo refuses datums and files of a user who may add them to no target.
-var errNothingToAddTo = &auth.Error{Kind: auth.Forbidden, Message: "There is no target to which you may add data."}
+var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden, Message: "There is no target to which you may add data."}
 
 // strangerPlaces is how many uploads and large bodies all users who may add datums to no target may
 // send at once, each of them one. They take no place of the others.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // slow begins an upload that waits; the function that is returned ends it and gives its answer.
@@ -109,9 +109,9 @@ func TestTakers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer done()
-	var refused *auth.Error
+	var refused *problem.Error
 	if _, err := queue.take(t.Context(), sender{user: 1}, 1, 1, wait); !errors.As(err, &refused) ||
-		refused.Kind != auth.TooMany || refused.RetryAfter == 0 {
+		refused.Kind != problem.TooMany || refused.RetryAfter == 0 {
 		t.Error(err)
 	}
 }

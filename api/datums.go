@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // datumFields describe a reduced datum.
@@ -64,7 +64,7 @@ var duplicateParameter = Filter{Name: "duplicates", Kind: Selected, Choices: []s
 
 // refusesDuplicates reads what is to become of data that are there already.
 func refusesDuplicates(r *request, unless string) (bool, error) {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	in := parseFilters([]Filter{duplicateParameter}, r.query, p)
 	choice := in.text("duplicates")
 	if choice == "" {
@@ -74,7 +74,7 @@ func refusesDuplicates(r *request, unless string) (bool, error) {
 }
 
 func parseDatumFilter(r *request) (archive.DatumFilter, error) {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	in := parseFilters(datumFilters, r.query, p)
 	productID := in.text("data_product_product_id")
 	if productID == "" {
@@ -160,7 +160,7 @@ var namedDatumFields = func() []Field {
 // datumInput turns what was sent for some fields into what the archive wants.
 func datumInput(fields []Field, in input) *archive.DatumInput {
 	d := new(archive.DatumInput)
-	rec := decode(fields, in, false, &d.Problems, "")
+	rec := decode(fields, in, false, &d.List, "")
 	d.Target, d.Product = rec.Get("target").Int, rec.Get("data_product").Int
 	d.Type, d.Source, d.Location = rec.Get("data_type").Text, rec.Get("source_name").Text, rec.Get("source_location").Text
 	if t := rec.Get("timestamp"); t.Given {
@@ -191,7 +191,7 @@ func createDatum(r *request) (*answer, error) {
 	}
 	if list != nil {
 		if !r.query.Has(duplicateParameter.Name) { // a TOM takes no lists, and its clients may count on that
-			p := new(auth.Problems)
+			p := new(problem.List)
 			p.Add("", msgNotObject, "list")
 			p.Add("hint", "A list of data is taken with duplicates=error or duplicates=skip in the query.")
 			return nil, p
@@ -207,7 +207,7 @@ func createDatum(r *request) (*answer, error) {
 	status, message := http.StatusCreated, "Data successfully uploaded."
 	if added == archive.Duplicate {
 		if refuse {
-			return nil, auth.Invalid("", archive.AlreadyThere)
+			return nil, problem.Invalid("", archive.AlreadyThere)
 		}
 		status, message = http.StatusOK, archive.AlreadyThere
 	}

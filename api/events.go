@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 const (
@@ -89,7 +89,7 @@ func (r *request) targetState(id uint64) (s targetState, err error) {
 
 // watch sends the state of a target at once and then whenever it has changed, until the client goes, may no longer see the target, or the node stops.
 func watch(r *request) (*answer, error) {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	in := parseFilters(eventFilters, r.query, p)
 	id := in.id("target__id")
 	if !id.Given {

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // exportFormats are the forms in which a whole list can be had as a table, with format=.
@@ -297,7 +297,7 @@ func exportTargets(r *request, format string) (*answer, error) {
 					}
 				}
 				if aliases+len(extras) > maxTargetColumns {
-					return auth.Invalid("format",
+					return problem.Invalid("format",
 						"These targets have more than %d aliases and different tags, too many for a table: ask for "+
 							"fewer targets, or for ndjson.", maxTargetColumns)
 				}

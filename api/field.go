@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // Kind is the kind of a field, named after what OPTIONS says of it.
@@ -122,7 +122,7 @@ func (g *Given) optTime() *int64 {
 }
 
 // decode reads the fields of an object that was sent; what is wrong is added to p under path. A part (PATCH) may lack required fields.
-func decode(fields []Field, in input, part bool, p *auth.Problems, path string) Record {
+func decode(fields []Field, in input, part bool, p *problem.List, path string) Record {
 	r := Record{fields, make([]Given, len(fields))}
 	for i := range fields {
 		f := &fields[i]
@@ -153,7 +153,7 @@ func join(path, name string) string {
 }
 
 // decode reads one value.
-func (f *Field) decode(v value, g *Given, p *auth.Problems, at string) {
+func (f *Field) decode(v value, g *Given, p *problem.List, at string) {
 	if v.null() || v.text == "" && v.isText() && f.Kind == Ref {
 		if g.Null = f.Null; !f.Null {
 			p.Add(at, msgNull)
@@ -195,7 +195,7 @@ func (f *Field) decode(v value, g *Given, p *auth.Problems, at string) {
 	}
 }
 
-func (f *Field) decodeText(v value, g *Given, p *auth.Problems, at string) {
+func (f *Field) decodeText(v value, g *Given, p *problem.List, at string) {
 	switch v.kind() {
 	case '"':
 		g.Text = v.text
@@ -254,7 +254,7 @@ func (v value) number() (text string, ok bool) {
 	return "", false
 }
 
-func (f *Field) decodeFloat(v value, g *Given, p *auth.Problems, at string) {
+func (f *Field) decodeFloat(v value, g *Given, p *problem.List, at string) {
 	s, ok := v.number()
 	if len(s) > maxNumberText {
 		p.Add(at, msgTooLarge)
@@ -285,7 +285,7 @@ func whole(s string) (n uint64, ok bool) {
 	return n, err == nil
 }
 
-func (f *Field) decodeInteger(v value, g *Given, p *auth.Problems, at string) {
+func (f *Field) decodeInteger(v value, g *Given, p *problem.List, at string) {
 	s, ok := v.number()
 	if len(s) > maxNumberText {
 		p.Add(at, msgTooLarge)
@@ -298,7 +298,7 @@ func (f *Field) decodeInteger(v value, g *Given, p *auth.Problems, at string) {
 	g.Int = n
 }
 
-func (f *Field) decodeBool(v value, g *Given, p *auth.Problems, at string) {
+func (f *Field) decodeBool(v value, g *Given, p *problem.List, at string) {
 	s := v.text
 	switch v.kind() {
 	case 't', 'f', '0':
@@ -313,7 +313,7 @@ func (f *Field) decodeBool(v value, g *Given, p *auth.Problems, at string) {
 	}
 }
 
-func (f *Field) decodeChoice(v value, g *Given, p *auth.Problems, at string) {
+func (f *Field) decodeChoice(v value, g *Given, p *problem.List, at string) {
 	s := pythonText(v)
 	if s == "" && f.Blank || slices.ContainsFunc(f.Choices, func(c Choice) bool { return c.Value == s }) {
 		g.Text = s
@@ -322,7 +322,7 @@ func (f *Field) decodeChoice(v value, g *Given, p *auth.Problems, at string) {
 	p.Add(at, msgChoice, s)
 }
 
-func (f *Field) decodeRef(v value, g *Given, p *auth.Problems, at string) {
+func (f *Field) decodeRef(v value, g *Given, p *problem.List, at string) {
 	s, ok := v.number()
 	n, good := whole(s)
 	switch {
@@ -339,7 +339,7 @@ func isDigits(s string) bool {
 	return s != "" && strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") == "" && s != "-"
 }
 
-func (f *Field) decodeList(v value, g *Given, p *auth.Problems, at string) {
+func (f *Field) decodeList(v value, g *Given, p *problem.List, at string) {
 	items, ok := v.items()
 	if !ok {
 		p.Add(join(at, inWhole), "%s", v.notList())

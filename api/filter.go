@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // A Filter describes a query parameter of a list.
@@ -38,7 +38,7 @@ type filters struct {
 }
 
 // parseFilters takes what is known out of a query. An empty value counts as not given; of several the last one counts, as in a TOM, unless all do.
-func parseFilters(known []Filter, query url.Values, p *auth.Problems) filters {
+func parseFilters(known []Filter, query url.Values, p *problem.List) filters {
 	f := filters{map[string][]string{}}
 	for i := range known {
 		spec := &known[i]
@@ -73,7 +73,7 @@ func parseFilters(known []Filter, query url.Values, p *auth.Problems) filters {
 	return f
 }
 
-func (f *Filter) check(v string, p *auth.Problems) {
+func (f *Filter) check(v string, p *problem.List) {
 	switch f.Kind {
 	case Integer:
 		if _, ok := wholeNumber(v); !ok {
@@ -136,7 +136,7 @@ func (f filters) id(names ...string) archive.Opt[uint64] {
 }
 
 // mjd is the value of a parameter that is a modified Julian date, as microseconds of UTC since 1970.
-func (f filters) mjd(name string, p *auth.Problems) *int64 {
+func (f filters) mjd(name string, p *problem.List) *int64 {
 	s := f.text(name)
 	if s == "" || p.Has(name) {
 		return nil

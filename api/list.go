@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // Parameters that every list understands.
@@ -50,7 +50,7 @@ func parsePage(query url.Values) archive.Page {
 
 // strictPage refuses a limit and an offset that would count as not given.
 func strictPage(query url.Values) error {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	for least, name := range []string{"offset", "limit"} {
 		if s := lastOf(query, name); s != "" {
 			if n, ok := wholeNumber(s); !ok || n < uint64(least) || strings.HasPrefix(s, "-") {
@@ -77,7 +77,7 @@ func parseCursor(r *request) (*archive.Cursor, error) {
 	case style == "offset", style == "" && text == "":
 		return nil, nil
 	case style != "" && style != "cursor":
-		return nil, auth.Invalid("pagination_style", notAChoice, style)
+		return nil, problem.Invalid("pagination_style", notAChoice, style)
 	case text == "":
 		return &archive.Cursor{First: true}, nil
 	}

@@ -2,7 +2,7 @@ package api
 
 import (
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 var logFilters = []Filter{
@@ -90,7 +90,7 @@ func (api *API) logRoutes() []*route {
 
 // listLog says who did what, when and from where, newest first.
 func listLog(r *request) (*answer, error) {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	in := parseFilters(logFilters, r.query, p)
 	if err := p.Err(); err != nil {
 		return nil, err

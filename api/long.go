@@ -3,7 +3,7 @@ package api
 import (
 	"time"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // maxLong is how many answers that are sent in parts may be on their way at a time, and ownLong how
@@ -14,7 +14,7 @@ const (
 	ownLong = maxLong / 4
 )
 
-var errManyLong = &auth.Error{Kind: auth.TooMany,
+var errManyLong = &problem.Error{Kind: problem.TooMany,
 	Message: "Too many long answers are being read at once. Try again later, or ask for fewer " +
 		"rows at a time.", RetryAfter: 10 * time.Second}
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // What bodies take of the node's memory is bounded by construction. Each body, and each long line
@@ -61,7 +61,7 @@ type shares struct {
 // take takes n shares for a sender. All senders together have at most most, and one has at most
 // each. It waits up to wait for them, and then returns refusal.
 func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait time.Duration,
-	refusal *auth.Error) error {
+	refusal *problem.Error) error {
 	free := s.try(who, n, most, each)
 	if free == nil {
 		return nil
@@ -113,9 +113,9 @@ func (s *shares) give(who sender, n int64) {
 }
 
 var (
-	errManyUploads = &auth.Error{Kind: auth.TooMany, Message: "Too many uploads at once. Try again later.",
+	errManyUploads = &problem.Error{Kind: problem.TooMany, Message: "Too many uploads at once. Try again later.",
 		RetryAfter: 10 * time.Second}
-	errMuchMemory = &auth.Error{Kind: auth.TooMany, Message: "Too many large bodies at once. Try again later.",
+	errMuchMemory = &problem.Error{Kind: problem.TooMany, Message: "Too many large bodies at once. Try again later.",
 		RetryAfter: 10 * time.Second}
 )
 

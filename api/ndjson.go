@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 const typeNDJSON = "application/x-ndjson"
@@ -54,7 +54,7 @@ func (l *nextLine) next() (text []byte, err error) {
 }
 
 // object reads a line as an object; what is wrong is added to p.
-func (l *nextLine) object(text []byte, p *auth.Problems) (in input, ok bool) {
+func (l *nextLine) object(text []byte, p *problem.List) (in input, ok bool) {
 	if l.full != "" {
 		p.Add("", "JSON parse error - %s", l.full)
 		return in, false
@@ -112,10 +112,10 @@ func importTargets(r *request) (*answer, error) {
 		if err != nil {
 			return nil, lines.line, err
 		}
-		p := new(auth.Problems)
+		p := new(problem.List)
 		in, ok := lines.object(text, p)
 		if !ok {
-			return &archive.TargetInput{Problems: *p}, lines.line, nil
+			return &archive.TargetInput{List: *p}, lines.line, nil
 		}
 		return targetInput(in, false), lines.line, nil
 	})
@@ -138,7 +138,7 @@ func writeRejected(w *writer, list []archive.RowProblem, more int) {
 			w.object(func() {
 				w.intMember("line", int64(p.Line))
 				w.key("errors")
-				writeProblems(w, p.Problems)
+				writeProblems(w, p.List)
 			})
 		}
 	})
@@ -175,7 +175,7 @@ func (l *nextLine) read() ([]byte, error) {
 // datum reads one datum of a stream.
 func (l *nextLine) datum(text []byte) archive.DatumInput {
 	var d archive.DatumInput
-	in, ok := l.object(text, &d.Problems)
+	in, ok := l.object(text, &d.List)
 	if !ok {
 		return d
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 var settingFields = []Field{
@@ -159,7 +159,7 @@ func Fingerprint(der []byte) string {
 // backup writes a copy to a path on the node; only the owner of the file names paths.
 func backup(r *request) (*answer, error) {
 	if !r.viewer.Owner {
-		return nil, auth.ErrForbidden
+		return nil, problem.ErrForbidden
 	}
 	rec, err := r.record(pathFields, false)
 	if err != nil {

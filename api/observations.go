@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // observationFields describe an observation record as a TOM does. A record is made from other fields, see sentObservationFields.
@@ -77,7 +77,7 @@ var observationFilters = []Filter{
 }
 
 func parseObservationFilter(r *request) (f archive.ObservationFilter, err error) {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	in := parseFilters(observationFilters, r.query, p)
 	for _, s := range in.many("target_id") {
 		if id, ok := whole(s); ok {
@@ -152,11 +152,11 @@ func createObservation(r *request) (*answer, error) {
 	}
 	for _, name := range []string{"facility", "observation_type", "observing_parameters", "target_id"} {
 		if _, ok := in.field(&Field{Name: name, Kind: Text, Blank: true}); !ok {
-			return nil, auth.Invalid(archive.WholeList, "Missing required field '%s'.", name)
+			return nil, problem.Invalid(archive.WholeList, "Missing required field '%s'.", name)
 		}
 	}
 	o := new(archive.ObservationInput)
-	rec := decode(sentObservationFields, in, false, &o.Problems, "")
+	rec := decode(sentObservationFields, in, false, &o.List, "")
 	o.Target, o.Facility, o.Status = rec.Get("target_id").Int, rec.Get("facility").Text, rec.Get("status").Text
 	o.ObservationID, o.Parameters = rec.Get("observation_id").Text, rec.Get("observing_parameters").JSON
 	o.ScheduledStart, o.ScheduledEnd = rec.Get("scheduled_start").optTime(), rec.Get("scheduled_end").optTime()

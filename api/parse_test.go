@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // FuzzTime reads times of the wire: what the standard library reads as well is the same instant, and what is read can be written.
@@ -72,7 +72,7 @@ func FuzzBody(f *testing.F) {
 		}
 		for _, fields := range resources {
 			for _, in := range all[:min(len(all), 20)] {
-				p := new(auth.Problems)
+				p := new(problem.List)
 				decode(fields, in, kind%2 == 0, p, "")
 				refused(p.Err())
 			}

@@ -8,6 +8,7 @@ import (
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // groups/ is a TOM's: one's own groups, for reading. With all=true it is the superusers' view of all groups, in which they make, change and delete them.
@@ -65,7 +66,7 @@ func (r *request) notTOMs() error {
 
 func (api *API) peopleRoutes() []*route {
 	a := api.archive.Auth()
-	missingGroup := auth.Missing("Group")
+	missingGroup := problem.Missing("Group")
 	ownGroups := func(r *request) bool { // groups that are not one's own are not there
 		id, err := r.id()
 		if err != nil {
@@ -122,7 +123,7 @@ func (api *API) peopleRoutes() []*route {
 			handle:  map[string]handler{"GET": listUsers, "POST": createUser},
 		},
 		{
-			path: "/api/users/:id/", view: "User Instance", parses: allParsers, missing: auth.Missing("User"), fields: fixed(userFields),
+			path: "/api/users/:id/", view: "User Instance", parses: allParsers, missing: problem.Missing("User"), fields: fixed(userFields),
 			handle: map[string]handler{
 				"GET": func(r *request) (*answer, error) {
 					return getPart(r, func(id uint64) (auth.UserInfo, error) { return a.User(r.viewer, id) }, writeUser)
@@ -145,7 +146,7 @@ func (api *API) peopleRoutes() []*route {
 			handle: map[string]handler{"GET": listTokens, "POST": createToken},
 		},
 		{
-			path: "/api/tokens/:id/", view: "Token Instance", parses: allParsers, missing: auth.Missing("Token"),
+			path: "/api/tokens/:id/", view: "Token Instance", parses: allParsers, missing: problem.Missing("Token"),
 			handle: map[string]handler{
 				"GET": func(r *request) (*answer, error) {
 					return getPart(r, func(id uint64) (auth.TokenInfo, error) { return a.Token(r.viewer, id) }, writeToken)
@@ -217,7 +218,7 @@ func (r *request) record(fields []Field, part bool) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	p := new(auth.Problems)
+	p := new(problem.List)
 	rec := decode(fields, in, part, p, "")
 	return rec, p.Err()
 }
@@ -283,7 +284,7 @@ func joinGroup(r *request) (*answer, error) {
 func (r *request) userNamed(field, name string) (uint64, error) {
 	list, _, err := r.auth().Users(r.viewer, name, auth.Page{Limit: 1})
 	if err == nil && len(list) == 0 {
-		err = auth.Invalid(field, "There is no such user.")
+		err = problem.Invalid(field, "There is no such user.")
 	}
 	if err != nil {
 		return 0, err
@@ -298,7 +299,7 @@ func leaveGroup(r *request) (*answer, error) {
 	}
 	user, err := strconv.ParseUint(r.params.ByName("user"), 10, 63)
 	if err != nil {
-		return nil, auth.Missing("User")
+		return nil, problem.Missing("User")
 	}
 	if err := r.auth().Join(r.Context(), r.viewer, id, user, false); err != nil {
 		return nil, err

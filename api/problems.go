@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // Problems are answered as Django REST framework does: by field, each with a list of messages; what is wrong in the items of a list as a list with an
@@ -33,7 +33,7 @@ func (n *problemNode) child(name string) *problemNode {
 }
 
 // writeProblems writes the answer to a bad input.
-func writeProblems(w *writer, p *auth.Problems) {
+func writeProblems(w *writer, p *problem.List) {
 	root := new(problemNode)
 	for _, x := range p.All() {
 		if x.Path == archive.WholeList {
@@ -60,7 +60,7 @@ func writeProblems(w *writer, p *auth.Problems) {
 	root.write(w, p, "")
 }
 
-func (n *problemNode) write(w *writer, p *auth.Problems, path string) {
+func (n *problemNode) write(w *writer, p *problem.List, path string) {
 	if n.fields == nil {
 		w.list(func() {
 			for _, m := range n.messages {
@@ -85,7 +85,7 @@ func (n *problemNode) write(w *writer, p *auth.Problems, path string) {
 }
 
 // writeItems writes one object for each item of a list.
-func (n *problemNode) writeItems(w *writer, p *auth.Problems, path string) {
+func (n *problemNode) writeItems(w *writer, p *problem.List, path string) {
 	last := p.ItemCount(path) - 1
 	for _, name := range n.order {
 		if i, err := strconv.Atoi(name); err == nil {

@@ -13,6 +13,7 @@ import (
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // productFields describe a data product. The file itself is sent as the part "file" of a form.
@@ -141,7 +142,7 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 }
 
 func listProducts(r *request) (*answer, error) {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	in := parseFilters(productFilters, r.query, p)
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -178,7 +179,7 @@ func getProduct(r *request) (*answer, error) {
 func uploadProduct(r *request) (*answer, error) {
 	media, params := r.mediaType()
 	if media == "" && r.ContentLength == 0 {
-		return nil, auth.Invalid("file", noFile)
+		return nil, problem.Invalid("file", noFile)
 	}
 	if media != typeMultipart {
 		return nil, r.unsupported()
@@ -258,7 +259,7 @@ func (r *request) readUpload(parts *formParts, file *archive.NewFile) (form url.
 		}
 		if part.FormName() == "file" && part.FileName() != "" {
 			if files++; files > 1 {
-				return nil, "", auth.Invalid("file", "Only one file can be uploaded at a time.")
+				return nil, "", problem.Invalid("file", "Only one file can be uploaded at a time.")
 			}
 			name = fileName(part)
 			if _, err := io.Copy(file, part); err != nil {
@@ -295,7 +296,7 @@ func fileName(part *multipart.Part) string {
 // productInput turns what was sent into what the archive wants.
 func productInput(form url.Values, name string) *archive.ProductInput {
 	p := &archive.ProductInput{FileName: name}
-	rec := decode(uploadFields, input{form: form}, false, &p.Problems, "")
+	rec := decode(uploadFields, input{form: form}, false, &p.List, "")
 	if form.Has("target") && !rec.Get("target").Given && !p.Has("target") { // an empty one is none, rather than not given
 		p.Add("target", msgNull)
 	}
@@ -309,12 +310,12 @@ func productInput(form url.Values, name string) *archive.ProductInput {
 	if text := rec.Get("columns").Text; text != "" && json.Unmarshal([]byte(text), &p.Columns) != nil {
 		p.Add("columns", "This must be a JSON object of roles and names of columns.")
 	}
-	p.Groups = formGroups(form, &p.Problems)
+	p.Groups = formGroups(form, &p.List)
 	return p
 }
 
 // formGroups reads the groups of a form: groups[0]id=3, groups as JSON text ([{"id": 3}]), or groups=3 as often as need be.
-func formGroups(form url.Values, p *auth.Problems) []auth.GroupRef {
+func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
 	field := Field{Name: "groups", Kind: List, Of: groupFields}
 	var refs []auth.GroupRef
 	take := func(v value) {

@@ -18,6 +18,7 @@ import (
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // request is one request on its way.
@@ -131,7 +132,7 @@ func (r *request) prepare() error {
 	r.viewer = v
 	r.access = r.api.archive.For(v)
 	if !r.route.open && !r.api.archive.Auth().Policy().Admits(v) {
-		return auth.ErrNotSignedIn
+		return problem.ErrNotSignedIn
 	}
 	return nil
 }
@@ -227,7 +228,7 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 			return v, nil
 		}
 		v, err = a.WithToken(c.Value, addr)
-		var refused *auth.Error
+		var refused *problem.Error
 		if errors.As(err, &refused) || err == nil && !v.Session {
 			return auth.Viewer{}, nil // a session that has ended: a guest again
 		}
@@ -264,7 +265,7 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 		}
 		return v, err
 	}
-	return v, &auth.Error{Kind: auth.Unauthenticated, Message: "Unknown authentication scheme."}
+	return v, &problem.Error{Kind: problem.Unauthenticated, Message: "Unknown authentication scheme."}
 }
 
 // credentials refuses those of an Authorization header that are none.
@@ -279,7 +280,7 @@ func credentials(header, what, given string) error {
 }
 
 func badHeader(header, why string) error {
-	return &auth.Error{Kind: auth.Unauthenticated, Message: "Invalid " + header + " header. " + why}
+	return &problem.Error{Kind: problem.Unauthenticated, Message: "Invalid " + header + " header. " + why}
 }
 
 // actingOwner is the owner of the file, or the user on whose behalf the owner acts.
@@ -311,7 +312,7 @@ func (r *request) checkQuery() error {
 	}
 	slices.Sort(unknown)
 	if r.strict() {
-		p := new(auth.Problems)
+		p := new(problem.List)
 		for _, name := range unknown {
 			p.Add(strings.ReplaceAll(name, ".", "_"), "This query parameter is not known here.")
 		}
@@ -396,7 +397,7 @@ func (r *request) pick() error {
 	for _, name := range strings.Split(text, ",") {
 		name = strings.TrimSpace(name)
 		if !slices.Contains(r.route.members, name) && !slices.Contains(r.route.asked, name) {
-			return auth.Invalid("fields", notAChoice, name)
+			return problem.Invalid("fields", notAChoice, name)
 		}
 		r.picked[name] = true
 	}
@@ -427,7 +428,7 @@ func (r *request) id() (uint64, error) {
 		if r.route.missing != nil {
 			return 0, r.route.missing
 		}
-		return 0, &auth.Error{Kind: auth.NotFound, Message: "Not found."}
+		return 0, &problem.Error{Kind: problem.NotFound, Message: "Not found."}
 	}
 	return id, nil
 }
@@ -449,7 +450,7 @@ func (r *request) mediaType() (media string, params map[string]string) {
 func (r *request) input() (input, error) {
 	in, list, err := r.inputs()
 	if err == nil && list != nil {
-		return input{}, auth.Invalid("", msgNotObject, "list")
+		return input{}, problem.Invalid("", msgNotObject, "list")
 	}
 	return in, err
 }
@@ -467,12 +468,12 @@ func (r *request) inputs() (in input, list []value, err error) {
 		return input{}, append([]value{}, items...), nil
 	}
 	if v.null() {
-		return input{}, nil, auth.Invalid("", msgNoData)
+		return input{}, nil, problem.Invalid("", msgNoData)
 	}
 	if n, yes := v.crowded(); yes && v.kind() == '[' && r.route.writesLists() {
-		return input{}, nil, auth.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.", maxParts, n, typeNDJSON)
+		return input{}, nil, problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.", maxParts, n, typeNDJSON)
 	}
-	return input{}, nil, auth.Invalid("", "%s", v.notObject())
+	return input{}, nil, problem.Invalid("", "%s", v.notObject())
 }
 
 // body reads the body: a value of JSON, or nil and the input that a form, or nothing, is.
@@ -606,7 +607,7 @@ func multipartReader(body io.Reader, params map[string]string) (*formParts, erro
 
 func multipartError(err error) error {
 	var tooLarge *http.MaxBytesError
-	var refused *auth.Error
+	var refused *problem.Error
 	if errors.As(err, &tooLarge) || errors.As(err, &refused) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // answer is what is sent back: a status and a body of JSON, or nothing, or what send writes by itself.
@@ -89,8 +89,8 @@ func (r *request) fail(err error) {
 	status := http.StatusInternalServerError
 	var w writer
 	detail := func(text string) { w.object(func() { w.textMember("detail", text) }) }
-	var problems *auth.Problems
-	var refused *auth.Error
+	var problems *problem.List
+	var refused *problem.Error
 	var processing *archive.ProcessingError
 	var wire *httpError
 	var tooLarge *http.MaxBytesError
@@ -106,7 +106,7 @@ func (r *request) fail(err error) {
 		writeProblems(&w, problems)
 	case errors.As(err, &refused):
 		status = statusOf(refused.Kind)
-		if refused.Kind == auth.Unauthenticated {
+		if refused.Kind == problem.Unauthenticated {
 			h.Set("WWW-Authenticate", r.challenge())
 		}
 		if refused.RetryAfter > 0 {
@@ -159,17 +159,17 @@ func (r *request) fail(err error) {
 	r.w.Write(text)
 }
 
-func statusOf(k auth.Kind) int {
+func statusOf(k problem.Kind) int {
 	switch k {
-	case auth.NotFound:
+	case problem.NotFound:
 		return http.StatusNotFound
-	case auth.Forbidden:
+	case problem.Forbidden:
 		return http.StatusForbidden
-	case auth.Unauthenticated:
+	case problem.Unauthenticated:
 		return http.StatusUnauthorized
-	case auth.TooMany:
+	case problem.TooMany:
 		return http.StatusTooManyRequests
-	case auth.Conflict:
+	case problem.Conflict:
 		return http.StatusConflict
 	}
 	return http.StatusInternalServerError
@@ -191,7 +191,7 @@ func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 // breakOff ends an answer whose status has been sent: only a broken connection can still tell that
 // it is not whole. The log is told unless the reader's rights, or what is read, ended meanwhile.
 func (api *API) breakOff(r *http.Request, err error) {
-	var refused *auth.Error
+	var refused *problem.Error
 	if !errors.As(err, &refused) && r.Context().Err() == nil {
 		api.o.Log.Error("an answer broke off", "path", r.URL.Path, "error", err)
 	}

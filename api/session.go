@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 var credentialFields = []Field{
@@ -39,9 +39,9 @@ func obtainToken(r *request) (*answer, error) {
 		return nil, err
 	}
 	t, err := r.auth().Mint(r.Context(), rec.Get("username").Text, rec.Get("password").Text, r.viewer.Addr)
-	var refused *auth.Error
-	if errors.As(err, &refused) && refused.Kind == auth.Unauthenticated {
-		return nil, auth.Invalid("", "Unable to log in with provided credentials.")
+	var refused *problem.Error
+	if errors.As(err, &refused) && refused.Kind == problem.Unauthenticated {
+		return nil, problem.Invalid("", "Unable to log in with provided credentials.")
 	}
 	if err != nil {
 		return nil, err
@@ -82,9 +82,9 @@ func signIn(r *request) (*answer, error) {
 		return nil, err
 	}
 	t, err := r.auth().SignIn(r.Context(), rec.Get("username").Text, rec.Get("password").Text, r.viewer.Addr)
-	var refused *auth.Error
-	if errors.As(err, &refused) && refused.Kind == auth.Unauthenticated {
-		return nil, auth.Invalid("", "Unable to log in with provided credentials.")
+	var refused *problem.Error
+	if errors.As(err, &refused) && refused.Kind == problem.Unauthenticated {
+		return nil, problem.Invalid("", "Unable to log in with provided credentials.")
 	}
 	if err != nil {
 		return nil, err

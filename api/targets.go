@@ -7,6 +7,7 @@ import (
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // column writes one member of a row. The columns of a resource are its fields that are not write-only, in the order in which they
@@ -177,7 +178,7 @@ var targetFilters = []Filter{
 }
 
 func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	in := parseFilters(targetFilters, r.query, p)
 	f = archive.TargetFilter{Type: in.text("type"), Query: in.text("query"), Key: in.text("key"), Value: in.text("value"), List: in.text("targetlist__name")}
 	if s := in.text("name"); s != "" {
@@ -212,7 +213,7 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 }
 
 // parseCone reads ra,dec,radius.
-func parseCone(s string, p *auth.Problems) *archive.Cone {
+func parseCone(s string, p *problem.List) *archive.Cone {
 	parts := strings.Split(s, ",")
 	if len(parts) != 3 {
 		p.Add("cone_search", "This must be ra,dec,radius, all in degrees.")
@@ -239,7 +240,7 @@ func parseRadius(s string) (float64, bool) {
 // targetInput turns what was sent into what the archive wants.
 func targetInput(in input, part bool) *archive.TargetInput {
 	t := &archive.TargetInput{Numbers: map[string]archive.Opt[float64]{}}
-	rec := decode(targetFields, in, part, &t.Problems, "")
+	rec := decode(targetFields, in, part, &t.List, "")
 	t.Name, t.Type = rec.Get("name").optText(), rec.Get("type").optText()
 	t.Access, t.Scheme = rec.Get("permissions").optText(), rec.Get("scheme").optText()
 	for _, n := range archive.Numbers {
@@ -277,12 +278,12 @@ func (api *API) targetRoutes() []*route {
 			handle: map[string]handler{"GET": listTargets, "POST": createTarget},
 		},
 		{
-			path: "/api/targets/:id/", view: "Target Instance", parses: allParsers, fields: fixed(targetFields), missing: auth.Missing("Target"), mayAct: mayChangeTarget,
+			path: "/api/targets/:id/", view: "Target Instance", parses: allParsers, fields: fixed(targetFields), missing: problem.Missing("Target"), mayAct: mayChangeTarget,
 			steady: true, members: names(targetColumns), asked: []string{targetLists.name},
 			handle: map[string]handler{"GET": getTarget, "PUT": changeTarget, "PATCH": changeTarget, "DELETE": deleteTarget},
 		},
 		{
-			path: "/api/targets/:id/groups/:group/", view: "Target Group", parses: allParsers, missing: auth.Missing("Target"),
+			path: "/api/targets/:id/groups/:group/", view: "Target Group", parses: allParsers, missing: problem.Missing("Target"),
 			handle: map[string]handler{"DELETE": withdrawGroup},
 		},
 		{
@@ -387,7 +388,7 @@ func withdrawGroup(r *request) (*answer, error) {
 	}
 	group, err := strconv.ParseUint(r.params.ByName("group"), 10, 63)
 	if err != nil {
-		return nil, auth.Missing("Group")
+		return nil, problem.Missing("Group")
 	}
 	if err := r.access.Withdraw(r.Context(), id, group); err != nil {
 		return nil, err

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"nightjar/archive"
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // wavelengthParameter asks for the wavelengths of spectra in a unit.
@@ -20,13 +20,13 @@ func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	}
 	unit, ok := archive.WavelengthUnit(text)
 	if !ok {
-		return nil, auth.Invalid(wavelengthParameter.Name, "%q is no unit of wavelength that can be asked for: %s.", text, strings.Join(archive.WavelengthUnits, ", "))
+		return nil, problem.Invalid(wavelengthParameter.Name, "%q is no unit of wavelength that can be asked for: %s.", text, strings.Join(archive.WavelengthUnits, ", "))
 	}
 	var buf []byte
 	return func(v *archive.DatumView) error {
 		out, err := archive.AppendInUnits(buf[:0], v.Value, unit)
 		if buf = out; err != nil {
-			return auth.Invalid(wavelengthParameter.Name, "This datum is served as it is stored only: %v.", err)
+			return problem.Invalid(wavelengthParameter.Name, "This datum is served as it is stored only: %v.", err)
 		}
 		v.Value = out
 		return nil

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -35,7 +36,7 @@ func visible[T any](s *Access, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set 
 func (s *Access) target(tx *kv.Tx, id uint64) (*Target, error) {
 	t, err := targets.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !s.p.Sees(s.v, t.Object()) {
-		return nil, auth.Missing("Target")
+		return nil, problem.Missing("Target")
 	}
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func (s *Access) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
 		}
 	}
 	if err == nil || errors.Is(err, kv.ErrNotFound) {
-		err = auth.Missing("DataProduct")
+		err = problem.Missing("DataProduct")
 	}
 	return nil, nil, err
 }
@@ -80,7 +81,7 @@ func (s *Access) observation(tx *kv.Tx, id uint64) (*Observation, error) {
 		}
 	}
 	if err == nil || errors.Is(err, kv.ErrNotFound) {
-		err = auth.Missing("ObservationRecord")
+		err = problem.Missing("ObservationRecord")
 	}
 	return nil, err
 }
@@ -98,7 +99,7 @@ func (s *Access) datum(tx *kv.Tx, id uint64) (*Datum, *Target, error) {
 		}
 	}
 	if err == nil || errors.Is(err, kv.ErrNotFound) {
-		err = auth.Missing("ReducedDatum")
+		err = problem.Missing("ReducedDatum")
 	}
 	return nil, nil, err
 }

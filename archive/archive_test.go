@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -220,13 +221,13 @@ func (f *fixture) targets(user string, filter TargetFilter) (names []string) {
 	return names
 }
 
-func refusedAs(err error, k auth.Kind) bool {
-	var e *auth.Error
+func refusedAs(err error, k problem.Kind) bool {
+	var e *problem.Error
 	return errors.As(err, &e) && e.Kind == k
 }
 
-func problem(err error, path string) bool {
-	var p *auth.Problems
+func hasProblem(err error, path string) bool {
+	var p *problem.List
 	return errors.As(err, &p) && p.Has(path)
 }
 
@@ -291,10 +292,10 @@ func TestFlow(t *testing.T) {
 	if n, _ := file.Read(content); !strings.HasPrefix(string(content[:n]), "time,filter") {
 		t.Errorf("%q", content[:n])
 	}
-	if _, err := f.as("bob").File(p.Path); !refusedAs(err, auth.NotFound) {
+	if _, err := f.as("bob").File(p.Path); !refusedAs(err, problem.NotFound) {
 		t.Errorf("bob reads the file: %v", err)
 	}
-	if err := f.as("bob").DeleteTarget(t.Context(), id); !refusedAs(err, auth.NotFound) {
+	if err := f.as("bob").DeleteTarget(t.Context(), id); !refusedAs(err, problem.NotFound) {
 		t.Errorf("bob deletes the target: %v", err)
 	}
 	if err := f.as("carol").DeleteProduct(t.Context(), p.ID); err != nil {
@@ -449,28 +450,28 @@ func TestAddDatum(t *testing.T) {
 		"out of range":        {func(in *DatumInput) { in.Value = []byte(`{"a":1e400}`) }, "value"},
 		"a group not one's":   {func(in *DatumInput) { in.Groups = []auth.GroupRef{{ID: 77}} }, "groups.0.id"},
 		"an unknown group":    {func(in *DatumInput) { in.Groups = []auth.GroupRef{{Name: "x"}} }, "groups.0.name"},
-		"what was wrong then": {func(in *DatumInput) { in.Problems.Add("timestamp", "bad") }, "timestamp"},
+		"what was wrong then": {func(in *DatumInput) { in.List.Add("timestamp", "bad") }, "timestamp"},
 	} {
 		in := good()
 		c.change(in)
-		if _, _, err := f.as("astro").AddDatum(t.Context(), in); !problem(err, c.path) {
+		if _, _, err := f.as("astro").AddDatum(t.Context(), in); !hasProblem(err, c.path) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, _, err := f.as("").AddDatum(t.Context(), good()); !refusedAs(err, auth.Unauthenticated) {
+	if _, _, err := f.as("").AddDatum(t.Context(), good()); !refusedAs(err, problem.Unauthenticated) {
 		t.Errorf("a guest: %v", err)
 	}
 	reader := f.users["astro"]
 	reader.OnlyReads = true
-	if _, _, err := f.For(reader).AddDatum(t.Context(), good()); !refusedAs(err, auth.Forbidden) {
+	if _, _, err := f.For(reader).AddDatum(t.Context(), good()); !refusedAs(err, problem.Forbidden) {
 		t.Errorf("a token that only reads: %v", err)
 	}
 	all := good()
 	all.Target, all.Type, all.Value = 9999, "radar", []byte("{")
-	if _, _, err := f.as("astro").AddDatum(t.Context(), all); !problem(err, "target") || !problem(err, "data_type") || !problem(err, "value") {
+	if _, _, err := f.as("astro").AddDatum(t.Context(), all); !hasProblem(err, "target") || !hasProblem(err, "data_type") || !hasProblem(err, "value") {
 		t.Errorf("all problems at once: %v", err)
 	}
-	if err := f.as("bob").DeleteDatum(t.Context(), first.ID); !refusedAs(err, auth.NotFound) {
+	if err := f.as("bob").DeleteDatum(t.Context(), first.ID); !refusedAs(err, problem.NotFound) {
 		t.Errorf("bob deletes what he does not see: %v", err)
 	}
 	if err := f.as("carol").DeleteDatum(t.Context(), first.ID); err != nil {
@@ -492,7 +493,7 @@ func TestUploadRefused(t *testing.T) {
 		_, _, err := f.upload("astro", id, c.name, c.content)
 		var failed *ProcessingError
 		if c.content == "" {
-			if !problem(err, "data") {
+			if !hasProblem(err, "data") {
 				t.Errorf("%s: %v", c.name, err)
 			}
 		} else if !errors.As(err, &failed) || !strings.Contains(failed.Error(), c.reason) {
@@ -505,7 +506,7 @@ func TestUploadRefused(t *testing.T) {
 		"observation_record": {Target: id, Type: "photometry", FileName: "a.csv", Observation: 99},
 		"data":               {Target: id, Type: "photometry", FileName: strings.Repeat("n", 101)},
 	} {
-		if _, _, err := f.uploadAs("astro", in, lightCurveCSV); !problem(err, path) {
+		if _, _, err := f.uploadAs("astro", in, lightCurveCSV); !hasProblem(err, path) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -513,7 +514,7 @@ func TestUploadRefused(t *testing.T) {
 	if before.Head != after.Head {
 		t.Errorf("refused uploads changed the log from %s to %s", before.Head, after.Head)
 	}
-	if _, err := f.as("").NewFile(t.Context()); !refusedAs(err, auth.Unauthenticated) {
+	if _, err := f.as("").NewFile(t.Context()); !refusedAs(err, problem.Unauthenticated) {
 		t.Errorf("a guest uploads: %v", err)
 	}
 	// a product id is there once
@@ -523,7 +524,7 @@ func TestUploadRefused(t *testing.T) {
 	if _, _, err := f.uploadAs("astro", with(), "x"); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := f.uploadAs("astro", with(), "x"); !problem(err, "product_id") {
+	if _, _, err := f.uploadAs("astro", with(), "x"); !hasProblem(err, "product_id") {
 		t.Errorf("a second p1: %v", err)
 	}
 }
@@ -566,7 +567,7 @@ func TestUploadGroups(t *testing.T) {
 		t.Errorf("mode targets: %+v, %+v, %v", p, r, err)
 	}
 	f.mode(auth.Objects, auth.ReadOnly)
-	if _, _, err := f.upload("astro", id, "a.csv", lightCurveCSV, f.group, 99); !problem(err, "groups.1.id") {
+	if _, _, err := f.upload("astro", id, "a.csv", lightCurveCSV, f.group, 99); !hasProblem(err, "groups.1.id") {
 		t.Errorf("mode objects: %v", err)
 	}
 }

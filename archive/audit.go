@@ -6,7 +6,7 @@ import (
 	"errors"
 	"strings"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -61,7 +61,7 @@ func (s *Access) Log(ctx context.Context, f LogFilter, page Page, out Out[LogEnt
 		return err
 	}
 	if f.Object != 0 && f.Table == "" {
-		return auth.Invalid("id", "An id needs the table that it is of.")
+		return problem.Invalid("id", "An id needs the table that it is of.")
 	}
 	find := func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
 		if err := s.superuser(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"nightjar/auth"
 	"nightjar/index"
 	"nightjar/ingest"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -118,16 +119,16 @@ func (s *Access) planByObject(ctx context.Context, in *ProductInput, f *NewFile)
 	own := *in
 	own.byObject = new(objects)
 	without := func(err error) error {
-		var p *auth.Problems
+		var p *problem.List
 		if !errors.As(err, &p) {
-			p = new(auth.Problems)
+			p = new(problem.List)
 		}
 		p.Add("target", required)
 		return p
 	}
 	planned, pl, err := s.planUpload(ctx, &own, f)
 	var failed *ProcessingError
-	var wrong *auth.Problems
+	var wrong *problem.List
 	switch {
 	case errors.As(err, &wrong), errors.As(err, &failed), err == nil && (in.Observation != 0 || !s.a.processors.Handles(planned.Type)):
 		return nil, nil, without(err)
@@ -145,9 +146,9 @@ func (s *Access) planByObject(ctx context.Context, in *ProductInput, f *NewFile)
 		return nil, nil, err
 	}
 	if n := len(planned.byObject.targets); n > maxProductsOfFile {
-		return nil, nil, auth.Invalid("target", "The file has data of %d targets, and may have them of %d. Name one with the upload, or divide the file.", n, maxProductsOfFile)
+		return nil, nil, problem.Invalid("target", "The file has data of %d targets, and may have them of %d. Name one with the upload, or divide the file.", n, maxProductsOfFile)
 	} else if n > 1 && in.ProductID != "" {
-		return nil, nil, auth.Invalid("product_id", "The file has data of %d targets, and each gets a data product: they cannot have one product id.", n)
+		return nil, nil, problem.Invalid("product_id", "The file has data of %d targets, and each gets a data product: they cannot have one product id.", n)
 	}
 	return planned, pl, nil
 }
@@ -168,7 +169,7 @@ func (s *Access) objectsOf(ctx context.Context, in *ProductInput, f *NewFile) (n
 		case p.Object == "" || len(p.Object) > longestName || met[p.Object]:
 			return nil
 		case len(met) == maxObjects:
-			return auth.Invalid("target", "The file names more than %d objects. Name the target with the upload.", maxObjects)
+			return problem.Invalid("target", "The file names more than %d objects. Name the target with the upload.", maxObjects)
 		}
 		met[p.Object] = true
 		names = append(names, p.Object)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -43,7 +44,7 @@ func (s *Access) Certificate() (string, error) {
 	}
 	certificate, _, err := s.a.Certificate()
 	if err == nil && certificate == "" {
-		err = &auth.Error{Kind: auth.NotFound, Message: "This node has no certificate of its own: serve --lan makes one."}
+		err = &problem.Error{Kind: problem.NotFound, Message: "This node has no certificate of its own: serve --lan makes one."}
 	}
 	return certificate, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -34,7 +35,7 @@ type DatumFilter struct {
 }
 
 // NoSuch is the problem with a reference to something that is not there, or hidden, in the words of Django REST framework.
-func NoSuch(p *auth.Problems, path string, id uint64) {
+func NoSuch(p *problem.List, path string, id uint64) {
 	p.Add(path, `Invalid pk "%d" - object does not exist.`, id)
 }
 
@@ -260,7 +261,7 @@ func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
 			return err
 		}
 		if !s.p.MayDeleteHeld(s.v, t.Object(), held) {
-			return auth.ErrForbidden
+			return problem.ErrForbidden
 		}
 		if s.p.Mode != auth.Objects || s.v.Everything() {
 			return datums.Delete(tx, id)

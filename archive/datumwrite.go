@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
 // DatumInput is a reduced datum to be added. What was wrong with single fields already stands in Problems.
 type DatumInput struct {
-	auth.Problems
+	problem.List
 	Target     uint64 // 0 when TargetName is given
 	TargetName string
 	Product    uint64 // 0 for none
@@ -30,7 +31,7 @@ type DatumInput struct {
 }
 
 // prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its group. What is wrong is added to p under path.
-func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *auth.Problems) (d *Datum, groups []uint64, err error) {
+func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *Datum, groups []uint64, err error) {
 	if p.Has("") {
 		return nil, nil, p // there is no input to look at
 	}
@@ -94,7 +95,7 @@ func isEmptyValue(v []byte) bool {
 }
 
 // targetForData finds the target that data are to be added to.
-func (s *Access) targetForData(tx *kv.Tx, in *DatumInput, p *auth.Problems) (uint64, error) {
+func (s *Access) targetForData(tx *kv.Tx, in *DatumInput, p *problem.List) (uint64, error) {
 	see := func(id uint64) (auth.Object, bool, error) {
 		o, ok, err := s.a.seers.object(tx, id)
 		return o, ok && s.p.Sees(s.v, o), err
@@ -130,7 +131,7 @@ func (s *Access) targetForData(tx *kv.Tx, in *DatumInput, p *auth.Problems) (uin
 }
 
 // typeForData finds the code of a data type.
-func (s *Access) typeForData(tx *kv.Tx, name string, p *auth.Problems) (byte, error) {
+func (s *Access) typeForData(tx *kv.Tx, name string, p *problem.List) (byte, error) {
 	list, err := dataTypes(tx)
 	if err != nil {
 		return 0, err
@@ -224,12 +225,12 @@ func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, re
 func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*DatumView, created int, err error) {
 	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		views, created = make([]*DatumView, len(list)), 0
-		all := new(auth.Problems)
+		all := new(problem.List)
 		all.Items("", len(list))
 		ready := make([]*Datum, len(list))
 		for i, in := range list {
 			d, groups, err := s.prepareDatum(tx, in, in.Clone())
-			var p *auth.Problems
+			var p *problem.List
 			switch {
 			case errors.As(err, &p):
 				all.Item(i, p)

@@ -3,7 +3,7 @@ package archive
 import (
 	"errors"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // isRefusal says whether an error is an answer to the one who asked, rather than a failure of ours.
@@ -11,7 +11,7 @@ func isRefusal(err error) bool {
 	if err == nil {
 		return false
 	}
-	var refused *auth.Error
-	var problems *auth.Problems
+	var refused *problem.Error
+	var problems *problem.List
 	return errors.As(err, &refused) || errors.As(err, &problems)
 }

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/auth"
 	"nightjar/ingest"
+	"nightjar/internal/problem"
 )
 
 // fitsPicture is a FITS image of 4 x 3 pixels.
@@ -87,17 +87,17 @@ func TestPreview(t *testing.T) {
 	if err != nil || !json.Valid(header) || !strings.Contains(string(header), `{"key":"OBJECT","value":"M 31"}`) {
 		t.Errorf("%s, %v", header, err)
 	}
-	if _, err := f.as("eve").Preview(t.Context(), v.Path); !refusedAs(err, auth.NotFound) {
+	if _, err := f.as("eve").Preview(t.Context(), v.Path); !refusedAs(err, problem.NotFound) {
 		t.Errorf("eve: %v", err)
 	}
-	if _, err := f.as("eve").Header(t.Context(), v.Path); !refusedAs(err, auth.NotFound) {
+	if _, err := f.as("eve").Header(t.Context(), v.Path); !refusedAs(err, problem.NotFound) {
 		t.Errorf("eve: %v", err)
 	}
 	text, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "fits_file", FileName: "b.fits"}, "no FITS")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.as("carol").Preview(t.Context(), text.Path); !refusedAs(err, auth.NotFound) {
+	if _, err := f.as("carol").Preview(t.Context(), text.Path); !refusedAs(err, problem.NotFound) {
 		t.Errorf("text: %v", err)
 	}
 	cut, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "fits_file", FileName: "c.fits"}, fitsPicture()[:2885])

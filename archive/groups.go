@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -21,7 +22,7 @@ const noSuchGroup = "There is no such group, or you do not belong to it."
 
 // checkGroups finds the groups that an input names. Only own ones may be named, except by a superuser, for whom a name without a
 // group stays without an id, if fresh allows it, until makeGroups.
-func (s *Access) checkGroups(tx *kv.Tx, p *auth.Problems, path string, refs []auth.GroupRef, fresh bool) ([]auth.GroupRef, error) {
+func (s *Access) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []auth.GroupRef, fresh bool) ([]auth.GroupRef, error) {
 	if len(refs) > MaxGroups {
 		tooManyElements(p, path, len(refs), MaxGroups)
 		return nil, nil

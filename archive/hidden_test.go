@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // TestRefusedDuplicate: a datum that is refused because it is there does not get the product that was named with it.
@@ -49,7 +50,7 @@ func TestHiddenNames(t *testing.T) {
 	said := func(name string) string {
 		in := &DatumInput{TargetName: name, Product: p.ID, Type: "photometry", Time: 1e6, Timed: true, Value: []byte(`{"magnitude":1}`)}
 		_, _, err := f.as("astro").AddDatum(t.Context(), in)
-		var problems *auth.Problems
+		var problems *problem.List
 		if errors.As(err, &problems) {
 			return fmt.Sprint(problems.All())
 		}

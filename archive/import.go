@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -21,7 +22,7 @@ type DataResult struct {
 // RowProblem says why a row was left out.
 type RowProblem struct {
 	Line int // of the input, from 1 on
-	*auth.Problems
+	*problem.List
 }
 
 // maxRejected is how many rejected rows are listed, and maxProblemsOfRow how many problems of each.
@@ -106,7 +107,7 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 				uncounted++
 				continue
 			}
-			in.Problems = *in.First(maxProblemsOfRow)
+			in.List = *in.First(maxProblemsOfRow)
 		}
 		rows.front.add(in, line)
 		if err := b.added(in.memory()); err != nil {
@@ -149,7 +150,7 @@ func (r *inputRows) add(in DatumInput, line int) {
 
 // there is the refusal of a row that is there already.
 func (r *inputRows) there(i int) error {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	p.Add("", AlreadyThere)
 	return &rejectedRow{r.lines[i], p}
 }
@@ -163,7 +164,7 @@ func (r *inputRows) forget() {
 // rejectedRow is the refusal of one row.
 type rejectedRow struct {
 	line     int
-	problems *auth.Problems
+	problems *problem.List
 }
 
 func (e *rejectedRow) Error() string { return e.problems.Error() }
@@ -182,7 +183,7 @@ func (r *inputRows) ready(s *Access, tx *kv.Tx, i int) (*Datum, error) {
 	filled := *in
 	filled.Value = value
 	made, groups, err := s.prepareDatum(tx, &filled, in.Clone())
-	var p *auth.Problems
+	var p *problem.List
 	if errors.As(err, &p) {
 		return nil, &rejectedRow{r.lines[i], p}
 	}
@@ -277,7 +278,7 @@ func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, l
 			if err != nil {
 				return nil, err
 			}
-			in.Problems = *in.First(maxProblemsOfRow)
+			in.List = *in.First(maxProblemsOfRow)
 			batch, lines = append(batch, in), append(lines, line)
 		}
 		var now TargetsResult
@@ -285,7 +286,7 @@ func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, l
 			now = TargetsResult{}
 			for i, in := range batch {
 				pl, err := s.planNew(tx, in)
-				var p *auth.Problems
+				var p *problem.List
 				if errors.As(err, &p) {
 					now.Rejected = append(now.Rejected, RowProblem{lines[i], p})
 					continue

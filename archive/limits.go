@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -119,21 +120,21 @@ var Limits = func() []Limit {
 }()
 
 // tooManyElements adds a problem with a list of the input that has more than most items.
-func tooManyElements(p *auth.Problems, field string, n, most int) {
+func tooManyElements(p *problem.List, field string, n, most int) {
 	if n > most && !p.Within(field) {
 		p.Add(field, saysElements, most)
 	}
 }
 
 // tooManyBytes adds a problem with a field that has more than most bytes.
-func tooManyBytes(p *auth.Problems, path string, n, most int) {
+func tooManyBytes(p *problem.List, path string, n, most int) {
 	if n > most && !p.Has(path) {
 		p.Add(path, saysBytes, most)
 	}
 }
 
 // tooManyCharacters adds a problem with a field that has more than most characters.
-func tooManyCharacters(p *auth.Problems, path, text string, most int) {
+func tooManyCharacters(p *problem.List, path, text string, most int) {
 	if len(text) > most && utf8.RuneCountInString(text) > most && !p.Has(path) {
 		p.Add(path, saysCharacters, most)
 	}
@@ -141,7 +142,7 @@ func tooManyCharacters(p *auth.Problems, path, text string, most int) {
 
 // checkLimits adds what is too large in an input for a target, and says how many problems there are
 // then.
-func (in *TargetInput) checkLimits(p *auth.Problems) int {
+func (in *TargetInput) checkLimits(p *problem.List) int {
 	tooManyElements(p, "aliases", len(in.Aliases), MaxAliases)
 	tooManyElements(p, "targetextra_set", len(in.Extras), MaxExtras)
 	tooManyElements(p, "target_lists", len(in.Lists), MaxLists)
@@ -158,7 +159,7 @@ func (in *TargetInput) checkLimits(p *auth.Problems) int {
 }
 
 // checkSize refuses a target that would have too many parts, or take too much in all.
-func (pl *targetPlan) checkSize(p *auth.Problems, maker uint64) {
+func (pl *targetPlan) checkSize(p *problem.List, maker uint64) {
 	t := *pl.t
 	t.Aliases, t.Extras, t.Lists = slices.Clone(t.Aliases), slices.Clone(t.Extras), slices.Clone(t.Lists)
 	for i := range t.Aliases {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -52,13 +52,13 @@ func (s *Access) list(tx *kv.Tx, id uint64) (*List, error) {
 		}
 	}
 	if err == nil || errors.Is(err, kv.ErrNotFound) {
-		err = auth.Missing("TargetList")
+		err = problem.Missing("TargetList")
 	}
 	return nil, err
 }
 
 // checkLists refuses lists that an input names wrongly.
-func (s *Access) checkLists(tx *kv.Tx, p *auth.Problems, in []ListInput) error {
+func (s *Access) checkLists(tx *kv.Tx, p *problem.List, in []ListInput) error {
 	for i, l := range in {
 		name := strings.TrimSpace(l.Name)
 		switch {
@@ -68,7 +68,7 @@ func (s *Access) checkLists(tx *kv.Tx, p *auth.Problems, in []ListInput) error {
 			p.Add(pathOf("target_lists", i, "name"), "Ensure this field has no more than %d characters.", MaxListName)
 		case name == "":
 			_, err := s.list(tx, l.ID)
-			var refused *auth.Error
+			var refused *problem.Error
 			if errors.As(err, &refused) {
 				p.Add(pathOf("target_lists", i, "id"), "There is no such list.")
 			} else if err != nil {
@@ -130,7 +130,7 @@ func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
 			return err
 		}
 		if !s.v.Everything() && l.Creator != s.v.ID {
-			return auth.ErrForbidden
+			return problem.ErrForbidden
 		}
 		ended, err := s.a.dropListSome(tx, id)
 		if err != nil || ended {

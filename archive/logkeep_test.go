@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -53,7 +53,7 @@ func TestLogKeep(t *testing.T) {
 		_, err := f.as(user).SetSetting(t.Context(), "log_keep", value)
 		return err
 	}
-	refused := new(auth.Error)
+	refused := new(problem.Error)
 	for _, user := range []string{"astro", ""} {
 		if err := set(user, "1d"); !errors.As(err, &refused) {
 			t.Errorf("%q sets log_keep: %v", user, err)
@@ -62,7 +62,7 @@ func TestLogKeep(t *testing.T) {
 			t.Errorf("%q drops log entries: %v", user, err)
 		}
 	}
-	if err := set("admin", "yesterday"); !problem(err, "value") {
+	if err := set("admin", "yesterday"); !hasProblem(err, "value") {
 		t.Errorf("a time that is none: %v", err)
 	}
 	first := func() (seq uint64) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -87,7 +88,7 @@ func (m *merges) sort() {
 
 // errDeletedMeanwhile refuses a bulk write that counted on rows which are not there any more. Their
 // equals were not kept, so they cannot be stored now.
-var errDeletedMeanwhile = &auth.Error{Kind: auth.Conflict,
+var errDeletedMeanwhile = &problem.Error{Kind: problem.Conflict,
 	Message: "Some of these data were stored already, but have been deleted or hidden from you since they were sent. " +
 		"Nothing was stored: send all of it again."}
 
@@ -205,7 +206,7 @@ const maxLost = 100
 // stillGood checks once more what the rows of a staged write refer to, with the rights of this
 // moment: much may have been deleted or withdrawn since the first of them were written.
 func (b *bulk) stillGood(s *Access, tx *kv.Tx) error {
-	p := new(auth.Problems)
+	p := new(problem.List)
 	about := map[uint64]bool{}
 	maps.Copy(about, b.merge.targets)
 	for _, v := range b.stage.Values(dimTarget) {
@@ -248,7 +249,7 @@ func (b *bulk) stillGood(s *Access, tx *kv.Tx) error {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(groups)) {
-		one := new(auth.Problems)
+		one := new(problem.List)
 		if _, err := s.checkGroups(tx, one, "groups", []auth.GroupRef{{ID: id}}, false); err != nil {
 			return err
 		}
@@ -270,12 +271,12 @@ func (b *bulk) stillGood(s *Access, tx *kv.Tx) error {
 
 // nothingStored is the refusal of a whole bulk write for the problems that were found at its end,
 // each of them once.
-func nothingStored(p *auth.Problems) error {
+func nothingStored(p *problem.List) error {
 	if p.Err() == nil {
 		return nil
 	}
-	told := new(auth.Problems)
-	met := map[auth.Problem]bool{}
+	told := new(problem.List)
+	met := map[problem.Field]bool{}
 	for _, x := range p.All() {
 		if !met[x] && len(met) < maxLost {
 			met[x] = true

@@ -15,6 +15,7 @@ import (
 
 	"nightjar/auth"
 	"nightjar/index"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -342,7 +343,7 @@ func TestTargetFilters(t *testing.T) {
 		list, _, err := Collect(func(out Out[TargetView]) error {
 			return f.as("admin").Targets(ctx, *filter, Page{Limit: 10}, out)
 		})
-		if path == "" && (err != nil || len(list) != 1) || path != "" && !problem(err, path) {
+		if path == "" && (err != nil || len(list) != 1) || path != "" && !hasProblem(err, path) {
 			t.Errorf("%d names: %d targets, %v", len(filter.Names)+len(filter.Fuzzy), len(list), err)
 		}
 	}
@@ -350,7 +351,7 @@ func TestTargetFilters(t *testing.T) {
 		_, _, err := Collect(func(out Out[TargetView]) error {
 			return f.as("bob").Targets(ctx, TargetFilter{List: list}, Page{Limit: 10}, out)
 		})
-		if !problem(err, "targetlist__name") {
+		if !hasProblem(err, "targetlist__name") {
 			t.Errorf("bob's list %s: %v", list, err)
 		}
 	}
@@ -477,7 +478,7 @@ func TestTargetRules(t *testing.T) {
 		in := good()
 		in.Name = Some("new")
 		c.change(in)
-		if _, err := f.as("astro").CreateTarget(ctx, in); !problem(err, c.path) {
+		if _, err := f.as("astro").CreateTarget(ctx, in); !hasProblem(err, c.path) {
 			t.Errorf("create, %s: %v", what, err)
 		}
 	}
@@ -494,7 +495,7 @@ func TestTargetRules(t *testing.T) {
 		"rename to a twin": {TargetInput{Aliases: []AliasInput{{ID: a.Aliases[0].ID, Name: "two"}}}, "aliases.0.name"},
 		"no more ra":       {TargetInput{Numbers: map[string]Opt[float64]{"ra": {Given: true, Null: true}}}, ""},
 	} {
-		if _, err := f.as("carol").ChangeTarget(ctx, a.ID, &c.in, false); !problem(err, c.path) {
+		if _, err := f.as("carol").ChangeTarget(ctx, a.ID, &c.in, false); !hasProblem(err, c.path) {
 			t.Errorf("change, %s: %v", what, err)
 		}
 	}
@@ -507,13 +508,13 @@ func TestTargetRules(t *testing.T) {
 	if _, err := f.as("").Target(a.ID); err != nil {
 		t.Errorf("a guest and an open target: %v", err)
 	}
-	if _, err := f.as("bob").ChangeTarget(ctx, a.ID, &TargetInput{}, false); !refusedAs(err, auth.Forbidden) {
+	if _, err := f.as("bob").ChangeTarget(ctx, a.ID, &TargetInput{}, false); !refusedAs(err, problem.Forbidden) {
 		t.Errorf("bob changes what he only sees: %v", err)
 	}
-	if _, err := f.as("bob").ChangeTarget(ctx, b.ID, &TargetInput{}, false); !refusedAs(err, auth.NotFound) {
+	if _, err := f.as("bob").ChangeTarget(ctx, b.ID, &TargetInput{}, false); !refusedAs(err, problem.NotFound) {
 		t.Errorf("bob changes what he does not see: %v", err)
 	}
-	if err := f.as("bob").DeleteAlias(ctx, a.Aliases[0].ID); !refusedAs(err, auth.Forbidden) {
+	if err := f.as("bob").DeleteAlias(ctx, a.Aliases[0].ID); !refusedAs(err, problem.Forbidden) {
 		t.Errorf("bob deletes an alias: %v", err)
 	}
 	if err := f.as("carol").DeleteAlias(ctx, a.Aliases[0].ID); err != nil {
@@ -523,7 +524,7 @@ func TestTargetRules(t *testing.T) {
 		t.Error(err)
 	}
 	for _, id := range []uint64{a.Aliases[0].ID, 99} {
-		if _, err := f.as("carol").Alias(id); !refusedAs(err, auth.NotFound) {
+		if _, err := f.as("carol").Alias(id); !refusedAs(err, problem.NotFound) {
 			t.Errorf("alias %d: %v", id, err)
 		}
 	}
@@ -536,7 +537,7 @@ func TestTargetRules(t *testing.T) {
 	if err := f.auth.DeleteGroup(ctx, auth.FileOwner(), f.group); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.as("carol").ChangeTarget(ctx, a.ID, &TargetInput{}, false); !refusedAs(err, auth.Forbidden) {
+	if _, err := f.as("carol").ChangeTarget(ctx, a.ID, &TargetInput{}, false); !refusedAs(err, problem.Forbidden) {
 		t.Errorf("carol's group is gone: %v", err)
 	}
 }

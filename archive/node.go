@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -36,7 +37,7 @@ func (o VerifyOptions) check() (c kv.CheckOptions, err error) {
 	c.Progress = o.Progress
 	if o.Since != "" {
 		if c.Since, err = kv.ParseMark(o.Since); err != nil {
-			err = auth.Invalid("head", "%v", err)
+			err = problem.Invalid("head", "%v", err)
 		}
 	}
 	return c, err
@@ -61,11 +62,11 @@ func (s *Access) Backup(ctx context.Context, path string) (head string, err erro
 	var file *os.PathError
 	switch {
 	case errors.Is(err, os.ErrExist):
-		return "", auth.Invalid("path", "%s is there already.", path)
+		return "", problem.Invalid("path", "%s is there already.", path)
 	case errors.As(err, &file) && filepath.Dir(file.Path) == filepath.Dir(path):
-		return "", auth.Invalid("path", "%s cannot be written: %v.", file.Path, file.Err)
+		return "", problem.Invalid("path", "%s cannot be written: %v.", file.Path, file.Err)
 	case errors.Is(err, kv.ErrNoRoom):
-		return "", auth.Invalid("path", "%s has too little free space for a copy.", filepath.Dir(path))
+		return "", problem.Invalid("path", "%s has too little free space for a copy.", filepath.Dir(path))
 	}
 	return m.String(), err
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // TestVerifySince asks of a node, and of a backup that nothing has open, whether they have grown out of a head.
@@ -59,14 +59,14 @@ func TestVerifySince(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"latest", second[:20], "x" + second} {
-		if _, err := s.Verify(t.Context(), VerifyOptions{Since: text}); !problem(err, "head") {
+		if _, err := s.Verify(t.Context(), VerifyOptions{Since: text}); !hasProblem(err, "head") {
 			t.Errorf("%q: %v", text, err)
 		}
-		if _, err := Check(t.Context(), backup, VerifyOptions{Since: text}); !problem(err, "head") {
+		if _, err := Check(t.Context(), backup, VerifyOptions{Since: text}); !hasProblem(err, "head") {
 			t.Errorf("%q, of a backup: %v", text, err)
 		}
 	}
-	for user, kind := range map[string]auth.Kind{"": auth.Unauthenticated, "astro": auth.Forbidden} {
+	for user, kind := range map[string]problem.Kind{"": problem.Unauthenticated, "astro": problem.Forbidden} {
 		if _, err := f.as(user).Verify(t.Context(), VerifyOptions{}); !refusedAs(err, kind) {
 			t.Errorf("%q verifies: %v", user, err)
 		}

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
 // ObservationInput is an observation to be noted. Nothing is submitted anywhere: the record says what was, or is to be, done.
 type ObservationInput struct {
-	auth.Problems
+	problem.List
 	Target         uint64
 	Facility       string
 	ObservationID  string
@@ -105,7 +106,7 @@ func (s *Access) Observations(ctx context.Context, f ObservationFilter, page Pag
 		if len(f.Targets) > 0 {
 			for _, id := range f.Targets {
 				if _, err := s.target(tx, id); isRefusal(err) {
-					return nil, Extent{}, auth.Invalid("target_id", "Select a valid choice. %d is not one of the available choices.", id)
+					return nil, Extent{}, problem.Invalid("target_id", "Select a valid choice. %d is not one of the available choices.", id)
 				} else if err != nil {
 					return nil, Extent{}, err
 				}
@@ -240,7 +241,7 @@ func (s *Access) CancelObservation(ctx context.Context, id uint64) (o *Observati
 			return err
 		}
 		if !s.p.MayDeleteHeld(s.v, t.Object(), holders(o.Creator, o.Groups)) {
-			return auth.ErrForbidden
+			return problem.ErrForbidden
 		}
 		o.Status, o.Modified = "CANCELED", tx.Now().UnixMicro()
 		return observations.Put(tx, id, o)

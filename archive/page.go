@@ -5,7 +5,7 @@ import (
 	"context"
 	"slices"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -109,7 +109,7 @@ func give[T any](s *Access, ctx context.Context, out Out[T],
 // noCursor refuses a cursor where a list is not by id.
 func (p Page) noCursor(by string) error {
 	if p.Cursor != nil {
-		return auth.Invalid("pagination_style", "Pages by cursor go by id: leave %s out.", by)
+		return problem.Invalid("pagination_style", "Pages by cursor go by id: leave %s out.", by)
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // TestTimes compares lists by time, between times and by cursor with what the rows themselves say.
@@ -208,12 +208,12 @@ func TestRefuse(t *testing.T) {
 		t.Errorf("a dry run: %+v, %v", report, err)
 	}
 	in := &DatumInput{Target: target, Product: first.ID, Type: "photometry", Time: 1e6, Timed: true, Value: []byte(`{"a": 1}`)}
-	if _, _, err := f.as("astro").AddList(ctx, []*DatumInput{in, {Problems: problems("value", "bad")}}); err == nil {
+	if _, _, err := f.as("astro").AddList(ctx, []*DatumInput{in, {List: problems("value", "bad")}}); err == nil {
 		t.Error("a list with a bad item was taken")
 	}
 	refused := *in
 	refused.Refuse = true
-	if _, _, err := f.as("astro").AddList(ctx, []*DatumInput{in, &refused}); err == nil || err.(*auth.Problems).All()[0].Path != "1" {
+	if _, _, err := f.as("astro").AddList(ctx, []*DatumInput{in, &refused}); err == nil || err.(*problem.List).All()[0].Path != "1" {
 		t.Errorf("a list with a repeated item: %v", err)
 	}
 	if f.db.Head() != head {
@@ -228,8 +228,8 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
-func problems(path, message string) auth.Problems {
-	var p auth.Problems
+func problems(path, message string) problem.List {
+	var p problem.List
 	p.Add(path, "%s", message)
 	return p
 }

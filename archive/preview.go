@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"nightjar/auth"
 	"nightjar/ingest"
+	"nightjar/internal/problem"
 )
 
 const (
@@ -171,7 +171,7 @@ func lookError(err error, f *FileView) error {
 	var refused *ingest.Error
 	switch {
 	case errors.Is(err, ingest.ErrNoPreview):
-		return auth.Missing("Image")
+		return problem.Missing("Image")
 	case errors.As(err, &refused):
 		report := emptyReport()
 		for _, p := range refused.Problems {

@@ -10,6 +10,7 @@ import (
 
 	"nightjar/auth"
 	"nightjar/ingest"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -201,7 +202,7 @@ func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
 			return err
 		}
 		if !s.p.MayDeleteHeld(s.v, t.Object(), p.Holders()) {
-			return auth.ErrForbidden
+			return problem.ErrForbidden
 		}
 		_, shared := broughtBy(tx, id)
 		n, err := shared.Count()
@@ -233,7 +234,7 @@ func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
 		err = s.a.worker.wait(ctx, work)
 	}
 	if err == nil && begun {
-		err = auth.Missing("DataProduct")
+		err = problem.Missing("DataProduct")
 	}
 	return err
 }
@@ -283,7 +284,7 @@ func (s *Access) File(path string) (f *FileView, err error) {
 			return err
 		}
 		if !ok {
-			return auth.Missing("DataProduct")
+			return problem.Missing("DataProduct")
 		}
 		p, _, err := s.product(tx, id)
 		if err != nil {

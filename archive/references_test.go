@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -152,7 +153,7 @@ func TestStagedReferences(t *testing.T) {
 					t.Fatal(err)
 				}
 				r, err := s.end()
-				var p *auth.Problems
+				var p *problem.List
 				if !errors.As(err, &p) {
 					t.Fatalf("%+v, %v", r, err)
 				}
@@ -165,7 +166,7 @@ func TestStagedReferences(t *testing.T) {
 					words = fmt.Sprintf(words, id)
 				}
 				if !slices.ContainsFunc(p.All(),
-					func(x auth.Problem) bool {
+					func(x problem.Field) bool {
 						return x.Path == c.path &&
 							strings.HasPrefix(x.Message, words)
 					}) || !p.Has("") {
@@ -217,7 +218,7 @@ func TestStagedUploadReferences(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err = s.store(ctx, in, file, pl)
-		if !problem(err, "target") {
+		if !hasProblem(err, "target") {
 			t.Errorf("%v", err)
 		}
 		if err := file.Abort(); err != nil {
@@ -258,7 +259,7 @@ func TestTwinDeleted(t *testing.T) {
 		if err := f.as("astro").DeleteDatum(t.Context(), last); err != nil {
 			t.Fatal(err)
 		}
-		if r, err := s.end(); !refusedAs(err, auth.Conflict) {
+		if r, err := s.end(); !refusedAs(err, problem.Conflict) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		if n := len(f.data("admin", DatumFilter{})); n != 5 {

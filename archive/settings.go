@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -124,9 +125,9 @@ func (s *Access) Settings() (list []Setting, err error) {
 // refuse says that one must sign in, or that one may not.
 func (s *Access) refuse() error {
 	if s.v.Guest() {
-		return auth.ErrNotSignedIn
+		return problem.ErrNotSignedIn
 	}
-	return auth.ErrForbidden
+	return problem.ErrForbidden
 }
 
 // Setting reads one setting. Superusers only. Error: NotFound.
@@ -140,7 +141,7 @@ func (s *Access) Setting(name string) (Setting, error) {
 			return x, nil
 		}
 	}
-	return Setting{}, auth.Missing("Setting")
+	return Setting{}, problem.Missing("Setting")
 }
 
 // SetSetting changes a setting. Superusers only. Errors: NotFound; *auth.Problems.
@@ -153,7 +154,7 @@ func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, e
 			continue
 		}
 		if err := spec.check(value); err != nil {
-			return Setting{}, auth.Invalid("value", "%s: %v.", name, err)
+			return Setting{}, problem.Invalid("value", "%s: %v.", name, err)
 		}
 	}
 	update := s.update
@@ -212,7 +213,7 @@ func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) e
 		want := wanted[name]
 		switch {
 		case known && want != "" && want != stored:
-			return auth.Invalid("", "the file says %s = %s, and not %s; to change it for good: nightjar settings set %s %s", name, stored, want, name, want)
+			return problem.Invalid("", "the file says %s = %s, and not %s; to change it for good: nightjar settings set %s %s", name, stored, want, name, want)
 		case known:
 		case want == "":
 			value, err := owner.Setting(name)

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
 // TargetInput is what may be given when a target is made or changed. What was wrong with single fields already stands in Problems; the fields
 // concerned are then not given.
 type TargetInput struct {
-	auth.Problems
+	problem.List
 	Name    Opt[string]
 	Type    Opt[string]
 	Access  Opt[string]
@@ -54,7 +55,7 @@ const (
 const WholeList = "[]"
 
 // checkNumbers refuses numbers that are none, or out of their range.
-func checkNumbers(p *auth.Problems, numbers map[string]Opt[float64]) {
+func checkNumbers(p *problem.List, numbers map[string]Opt[float64]) {
 	for _, n := range Numbers {
 		v, ok := numbers[n.Name]
 		if !ok || v.Null || p.Has(n.Name) {
@@ -91,7 +92,7 @@ func requiredNumbers(typ, scheme string) (kind string, groups [][]string) {
 }
 
 // checkRequired refuses a target that lacks what its type needs; has says which numbers there are.
-func checkRequired(p *auth.Problems, typ, scheme string, has func(name string) bool) {
+func checkRequired(p *problem.List, typ, scheme string, has func(name string) bool) {
 	what, groups := requiredNumbers(typ, scheme)
 	for i, names := range groups {
 		if i == 1 {
@@ -200,7 +201,7 @@ func aliasGiven(aliases []AliasInput, name string) bool {
 }
 
 // planAliases adds and changes aliases; new ones have no id yet.
-func (s *Access) planAliases(tx *kv.Tx, p *auth.Problems, pl *targetPlan, fresh bool) error {
+func (s *Access) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
 	t := pl.t
 	t.Aliases = slices.Clone(t.Aliases)
 	for i, a := range pl.in.Aliases {
@@ -240,7 +241,7 @@ func (s *Access) planAliases(tx *kv.Tx, p *auth.Problems, pl *targetPlan, fresh 
 }
 
 // planExtras sets tags; new ones have no id yet.
-func planExtras(tx *kv.Tx, p *auth.Problems, pl *targetPlan, fresh bool) error {
+func planExtras(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
 	t := pl.t
 	t.Extras = slices.Clone(t.Extras)
 	for i, e := range pl.in.Extras {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -50,7 +50,7 @@ func terms(path string, names []string, most int) ([]string, error) {
 		}
 	}
 	if len(list) > most {
-		return nil, auth.Invalid(path, "At most %d names can be asked for at once; these are %d.", most, len(list))
+		return nil, problem.Invalid(path, "At most %d names can be asked for at once; these are %d.", most, len(list))
 	}
 	return list, nil
 }
@@ -179,7 +179,7 @@ func (s *Access) around(tx *kv.Tx, f TargetFilter, q *nameQuery, seen kv.Set) ([
 	}
 	t := candidates[0]
 	if t.RA == nil || t.Dec == nil {
-		return nil, auth.Invalid("target_cone_search", "The target %q has no coordinates.", t.Name)
+		return nil, problem.Invalid("target_cone_search", "The target %q has no coordinates.", t.Name)
 	}
 	return Cone{*t.RA, *t.Dec, f.Radius}.in(tx)
 }
@@ -201,7 +201,7 @@ func (s *Access) findList(tx *kv.Tx, text string) (uint64, error) {
 	if err != nil && !isRefusal(err) {
 		return 0, err
 	}
-	return 0, auth.Invalid("targetlist__name", UnknownList)
+	return 0, problem.Invalid("targetlist__name", UnknownList)
 }
 
 // orderTargets cuts a page out of a set in some order.

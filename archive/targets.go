@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -50,7 +51,7 @@ func (s *Access) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, w
 			return err
 		}
 		if !s.p.May(s.v, auth.Change, t.Object()) {
-			return auth.ErrForbidden
+			return problem.ErrForbidden
 		}
 		pl, err := s.plan(tx, in, t, whole)
 		if err == nil {
@@ -96,7 +97,7 @@ func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
 			return err
 		}
 		if !s.p.May(s.v, auth.Delete, t.Object()) {
-			return auth.ErrForbidden
+			return problem.ErrForbidden
 		}
 		data, err := datums.Set(tx, dimTarget, kv.Int(id)).IDs()
 		if err != nil {
@@ -138,12 +139,12 @@ func (s *Access) Withdraw(ctx context.Context, id, group uint64) error {
 			return err
 		}
 		if !s.p.May(s.v, auth.Change, t.Object()) {
-			return auth.ErrForbidden
+			return problem.ErrForbidden
 		}
 		n := len(t.Grants)
 		t.Grants = slices.DeleteFunc(t.Grants, func(g auth.Grant) bool { return g.To == auth.GroupGrantee(group) })
 		if len(t.Grants) == n {
-			return auth.Missing("Group")
+			return problem.Missing("Group")
 		}
 		t.Modified = tx.Now().UnixMicro()
 		return targets.Put(tx, id, t)
@@ -176,12 +177,12 @@ func (s *Access) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err e
 			}
 			return t, at, nil
 		}
-		var refused *auth.Error
+		var refused *problem.Error
 		if !errors.As(err, &refused) {
 			return nil, 0, err
 		}
 	}
-	return nil, 0, auth.Missing(what)
+	return nil, 0, problem.Missing(what)
 }
 
 // Alias reads an alias of a target that the viewer sees; Extra a tag. Error: NotFound.
@@ -225,7 +226,7 @@ func (s *Access) deletePart(ctx context.Context, kind byte, id uint64) error {
 			return err
 		}
 		if !s.p.May(s.v, auth.Change, t.Object()) {
-			return auth.ErrForbidden
+			return problem.ErrForbidden
 		}
 		if kind == kindAliasID {
 			t.Aliases = slices.Delete(t.Aliases, at, at+1)

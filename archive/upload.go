@@ -12,12 +12,13 @@ import (
 
 	"nightjar/auth"
 	"nightjar/ingest"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
 // ProductInput is what is given with a file that is uploaded. What was wrong with single fields already stands in Problems.
 type ProductInput struct {
-	auth.Problems
+	problem.List
 	Target      uint64
 	Type        string
 	ProductID   string // "" for none
@@ -120,7 +121,7 @@ func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productP
 	}
 	unknown := p
 	if s.p.Mode == auth.Targets {
-		unknown = new(auth.Problems) // a TOM looks at the groups of an upload only in mode objects
+		unknown = new(problem.List) // a TOM looks at the groups of an upload only in mode objects
 	}
 	refs, err := s.checkGroups(tx, unknown, "groups", in.Groups, false)
 	if err != nil {

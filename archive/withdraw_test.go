@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 )
 
 // TestWithdraw takes away from a group what it was granted on a target: who may do it, and what is seen then, by users and in sets.
@@ -28,15 +29,15 @@ func TestWithdraw(t *testing.T) {
 			for name, c := range map[string]struct {
 				s             *Access
 				target, group uint64
-				kind          auth.Kind
+				kind          problem.Kind
 			}{
-				"a guest":               {f.as(""), id, f.group, auth.Unauthenticated},
-				"a token that reads":    {f.For(reader), id, f.group, auth.Forbidden},
-				"a stranger":            {f.as("bob"), id, f.group, auth.NotFound},
-				"no such target":        {s, 99, f.group, auth.NotFound},
-				"no such group":         {s, id, 99, auth.NotFound},
-				"nothing granted to it": {s, id, others.ID, auth.NotFound},
-				"a user of that number": {s, id, f.users["astro"].ID, auth.NotFound}, // who has rights, as a user
+				"a guest":               {f.as(""), id, f.group, problem.Unauthenticated},
+				"a token that reads":    {f.For(reader), id, f.group, problem.Forbidden},
+				"a stranger":            {f.as("bob"), id, f.group, problem.NotFound},
+				"no such target":        {s, 99, f.group, problem.NotFound},
+				"no such group":         {s, id, 99, problem.NotFound},
+				"nothing granted to it": {s, id, others.ID, problem.NotFound},
+				"a user of that number": {s, id, f.users["astro"].ID, problem.NotFound}, // who has rights, as a user
 			} {
 				if err := c.s.Withdraw(t.Context(), c.target, c.group); !refusedAs(err, c.kind) {
 					t.Errorf("%s: %v", name, err)
@@ -68,7 +69,7 @@ func TestWithdraw(t *testing.T) {
 					t.Errorf("%q sees %d rows of the target", user, n)
 				}
 			}
-			if _, err := f.as("carol").Target(id); !refusedAs(err, auth.NotFound) {
+			if _, err := f.as("carol").Target(id); !refusedAs(err, problem.NotFound) {
 				t.Errorf("carol sees the target: %v", err)
 			}
 			if got := f.targets("carol", TargetFilter{}); len(got) != 1 || got[0] != "kept" {
@@ -79,7 +80,7 @@ func TestWithdraw(t *testing.T) {
 			if _, err := s.ChangeTarget(t.Context(), id, open, false); err != nil {
 				t.Fatal(err)
 			}
-			if err := f.as("carol").Withdraw(t.Context(), id, f.group); !refusedAs(err, auth.Forbidden) {
+			if err := f.as("carol").Withdraw(t.Context(), id, f.group); !refusedAs(err, problem.Forbidden) {
 				t.Errorf("carol, who may only look: %v", err)
 			}
 			if may, err := f.as("carol").MayChangeTarget(id); may || err != nil {
@@ -89,7 +90,7 @@ func TestWithdraw(t *testing.T) {
 			if err := f.as("carol").Withdraw(t.Context(), kept, f.group); err != nil {
 				t.Error(err)
 			}
-			if _, err := f.as("carol").Target(kept); !refusedAs(err, auth.NotFound) {
+			if _, err := f.as("carol").Target(kept); !refusedAs(err, problem.NotFound) {
 				t.Errorf("carol sees what she gave up: %v", err)
 			}
 		})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"nightjar/auth"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -131,7 +132,7 @@ func testPieces(t *testing.T, mode auth.Mode, crash bool, stageFrom int) {
 	if n := len(f.data("admin", DatumFilter{Product: Some(first.ID)})); n != 0 {
 		t.Errorf("%d rows of the first product are left", n)
 	}
-	if _, _, err := f.as("admin").productOf(first.ID); !refusedAs(err, auth.NotFound) {
+	if _, _, err := f.as("admin").productOf(first.ID); !refusedAs(err, problem.NotFound) {
 		t.Errorf("the first product: %v", err)
 	}
 	if err := f.as("carol").DeleteProduct(t.Context(), second.ID); err != nil {
@@ -187,7 +188,7 @@ func TestPiecesAnswer(t *testing.T) {
 	if n := len(f.data("carol", DatumFilter{Product: Some(ids[1])})); n != 20 {
 		t.Errorf("%d rows of the second product", n)
 	}
-	if err := f.as("carol").DeleteProduct(t.Context(), ids[0]); !refusedAs(err, auth.NotFound) {
+	if err := f.as("carol").DeleteProduct(t.Context(), ids[0]); !refusedAs(err, problem.NotFound) {
 		t.Errorf("once more: %v", err)
 	}
 	entries, _, err := Collect(func(out Out[LogEntry]) error {
@@ -353,7 +354,7 @@ func TestDeleteLongList(t *testing.T) {
 		list = v.Lists[slices.IndexFunc(v.Lists, func(l ListInfo) bool { return l.Name == "long" })].ID
 	}
 	before := f.db.Head().Seq
-	if err := f.as("bob").DeleteTargetList(t.Context(), list); !refusedAs(err, auth.NotFound) {
+	if err := f.as("bob").DeleteTargetList(t.Context(), list); !refusedAs(err, problem.NotFound) {
 		t.Errorf("a stranger: %v", err)
 	}
 	if err := f.as("astro").DeleteTargetList(t.Context(), list); err != nil {
@@ -362,7 +363,7 @@ func TestDeleteLongList(t *testing.T) {
 	if n := f.db.Head().Seq - before; n < 5 {
 		t.Errorf("in %d transactions", n)
 	}
-	if _, err := f.as("astro").TargetList(list); !refusedAs(err, auth.NotFound) {
+	if _, err := f.as("astro").TargetList(list); !refusedAs(err, problem.NotFound) {
 		t.Errorf("the list: %v", err)
 	}
 	if n := len(f.targets("astro", TargetFilter{List: "kept"})); n != 9 {
@@ -460,7 +461,7 @@ func TestUnfinished(t *testing.T) {
 	}
 	f.reopen()
 	f.awaitWork()
-	if _, _, err := f.as("astro").productOf(first); !refusedAs(err, auth.NotFound) {
+	if _, _, err := f.as("astro").productOf(first); !refusedAs(err, problem.NotFound) {
 		t.Errorf("after opening again: %v", err)
 	}
 	if n := len(f.data("astro", DatumFilter{})); n != 20 {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -68,12 +69,12 @@ func (f *fixture) viewer(name string) Viewer {
 }
 
 func isProblem(err error, path string) bool {
-	var p *Problems
+	var p *problem.List
 	return errors.As(err, &p) && p.Has(path)
 }
 
-func isKind(err error, k Kind) bool {
-	var e *Error
+func isKind(err error, k problem.Kind) bool {
+	var e *problem.Error
 	return errors.As(err, &e) && e.Kind == k
 }
 
@@ -106,7 +107,7 @@ func TestUsersAndGroups(t *testing.T) {
 		}
 	}
 	for who, v := range map[string]Viewer{"bob": bob, "a guest": {}} {
-		if _, err := f.CreateUser(ctx, v, UserChange{Name: text("new")}); !isKind(err, Forbidden) && !isKind(err, Unauthenticated) {
+		if _, err := f.CreateUser(ctx, v, UserChange{Name: text("new")}); !isKind(err, problem.Forbidden) && !isKind(err, problem.Unauthenticated) {
 			t.Errorf("%s made a user: %v", who, err)
 		}
 		if _, err := f.CreateGroup(ctx, v, "new"); err == nil {
@@ -121,10 +122,10 @@ func TestUsersAndGroups(t *testing.T) {
 		if err := f.Join(ctx, v, 1, bob.ID, true); err == nil {
 			t.Errorf("%s joined a group", who)
 		}
-		if _, err := f.User(v, astro.ID); !isKind(err, NotFound) {
+		if _, err := f.User(v, astro.ID); !isKind(err, problem.NotFound) {
 			t.Errorf("%s knows of astro: %v", who, err)
 		}
-		if _, err := f.Group(v, 1); !isKind(err, NotFound) {
+		if _, err := f.Group(v, 1); !isKind(err, problem.NotFound) {
 			t.Errorf("%s knows of a group: %v", who, err)
 		}
 	}
@@ -178,7 +179,7 @@ func TestUsersAndGroups(t *testing.T) {
 	if err := f.DeleteUser(ctx, admin, astro.ID); err != nil {
 		t.Error(err)
 	}
-	if _, err := f.Basic(ctx, "astro", "astro-pass-1", ""); !isKind(err, Unauthenticated) {
+	if _, err := f.Basic(ctx, "astro", "astro-pass-1", ""); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("astro is gone: %v", err)
 	}
 	if !slices.Equal(forgotten, []Grantee{GroupGrantee(1), UserGrantee(astro.ID)}) {
@@ -195,14 +196,14 @@ func TestPasswords(t *testing.T) {
 	f.user("nopass", false)
 	v := f.viewer("bob")
 	for _, c := range [][2]string{{"bob", "bob-pass-2"}, {"bob", ""}, {"BOB", "bob-pass-1"}, {"nobody", "x"}, {"", ""}, {"bob", strings.Repeat("x", 5000)}} {
-		if _, err := f.Basic(ctx, c[0], c[1], "127.0.0.1"); !isKind(err, Unauthenticated) {
+		if _, err := f.Basic(ctx, c[0], c[1], "127.0.0.1"); !isKind(err, problem.Unauthenticated) {
 			t.Errorf("%q: %v", c, err)
 		}
 	}
 	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Password: text("another-1"), Old: "wrong"}); !isProblem(err, "current_password") {
 		t.Errorf("with a wrong old password: %v", err)
 	}
-	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Superuser: new(bool)}); !isKind(err, Forbidden) {
+	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Superuser: new(bool)}); !isKind(err, problem.Forbidden) {
 		t.Errorf("bob changes his rights: %v", err)
 	}
 	root := f.user("root", true)
@@ -217,7 +218,7 @@ func TestPasswords(t *testing.T) {
 	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Password: text("another-1"), Old: "bob-pass-1"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Basic(ctx, "bob", "bob-pass-1", "127.0.0.1"); !isKind(err, Unauthenticated) {
+	if _, err := f.Basic(ctx, "bob", "bob-pass-1", "127.0.0.1"); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("the old password, which was remembered: %v", err)
 	}
 	if _, err := f.Basic(ctx, "bob", "another-1", "127.0.0.1"); err != nil {
@@ -235,7 +236,7 @@ func TestPasswords(t *testing.T) {
 	if err != nil || u.Password {
 		t.Fatal(u, err)
 	}
-	if _, err := f.Basic(ctx, name, "", ""); !isKind(err, Unauthenticated) {
+	if _, err := f.Basic(ctx, name, "", ""); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("no password is not an empty one: %v", err)
 	}
 }
@@ -265,7 +266,7 @@ func TestLongPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, wrong := range []string{longest + "x", longest + longest, longest[:MaxPassword-2]} {
-		if _, err := f.Basic(ctx, "bob", wrong, "127.0.0.1"); !isKind(err, Unauthenticated) {
+		if _, err := f.Basic(ctx, "bob", wrong, "127.0.0.1"); !isKind(err, problem.Unauthenticated) {
 			t.Errorf("%d bytes open: %v", len(wrong), err)
 		}
 		if err := change("another-1", wrong); !isProblem(err, "current_password") {
@@ -289,24 +290,24 @@ func TestLimits(t *testing.T) {
 	for range FailedLogins {
 		f.limits.failed("bob", "10.0.0.1")
 	}
-	var e *Error
-	if err := fail("10.0.0.1"); !errors.As(err, &e) || e.Kind != TooMany || e.RetryAfter <= 0 || e.RetryAfter > attemptsFor {
+	var e *problem.Error
+	if err := fail("10.0.0.1"); !errors.As(err, &e) || e.Kind != problem.TooMany || e.RetryAfter <= 0 || e.RetryAfter > attemptsFor {
 		t.Errorf("after %d failures: %v", FailedLogins, err)
 	}
 	if _, err := f.Basic(ctx, "bob", "bob-pass-1", "10.0.0.1"); err != nil {
 		t.Errorf("a credential that was verified before: %v", err)
 	}
-	if err := fail("10.0.0.2"); !isKind(err, Unauthenticated) {
+	if err := fail("10.0.0.2"); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("from another address: %v", err)
 	}
 	f.clock = f.clock.Add(attemptsFor + time.Second)
-	if err := fail("10.0.0.1"); !isKind(err, Unauthenticated) {
+	if err := fail("10.0.0.1"); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("some minutes later: %v", err)
 	}
 	for i := range accountsFailing * FailedLogins {
 		f.limits.failed(fmt.Sprint(i), "10.0.0.3")
 	}
-	if err := fail("10.0.0.3"); !isKind(err, TooMany) {
+	if err := fail("10.0.0.3"); !isKind(err, problem.TooMany) {
 		t.Errorf("many names from one address: %v", err)
 	}
 }
@@ -333,7 +334,7 @@ func TestLimitsSpareWorkers(t *testing.T) {
 			if err := open("bob-pass-1"); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			if err := open("wrong"); !isKind(err, TooMany) {
+			if err := open("wrong"); !isKind(err, problem.TooMany) {
 				t.Errorf("%s with a wrong password: %v", name, err)
 			}
 		}
@@ -342,7 +343,7 @@ func TestLimitsSpareWorkers(t *testing.T) {
 	for range FailedLogins {
 		f.limits.failed("bob", "10.0.0.1")
 	}
-	if err := door["basic"]("bob-pass-1"); !isKind(err, TooMany) {
+	if err := door["basic"]("bob-pass-1"); !isKind(err, problem.TooMany) {
 		t.Errorf("after a pause: %v", err)
 	}
 }
@@ -355,7 +356,7 @@ func TestLimitsAtOnce(t *testing.T) {
 	var looked atomic.Int32
 	for range 4 * FailedLogins {
 		group.Go(func() {
-			if _, err := f.Basic(t.Context(), "bob", "wrong", "10.0.0.1"); isKind(err, Unauthenticated) {
+			if _, err := f.Basic(t.Context(), "bob", "wrong", "10.0.0.1"); isKind(err, problem.Unauthenticated) {
 				looked.Add(1)
 			}
 		})
@@ -375,7 +376,7 @@ func TestLimitsByNetwork(t *testing.T) {
 		f.limits.failed("bob", "::ffff:10.0.0.1")
 	}
 	for addr, limited := range map[string]bool{"2001:db8::ffff": true, "2001:db8:0:1::1": false, "10.0.0.1": true, "10.0.0.2": false, "local": false} {
-		if _, err := f.Basic(t.Context(), "bob", "wrong", addr); isKind(err, TooMany) != limited {
+		if _, err := f.Basic(t.Context(), "bob", "wrong", addr); isKind(err, problem.TooMany) != limited {
 			t.Errorf("%s: %v", addr, err)
 		}
 	}
@@ -387,7 +388,7 @@ func TestLimitsByLongNames(t *testing.T) {
 	long := strings.Repeat("x", 64<<10)
 	for i := range FailedLogins + 1 {
 		_, err := f.Basic(t.Context(), fmt.Sprint(long, i), "wrong", "10.0.0.1")
-		if want := i == FailedLogins; isKind(err, TooMany) != want {
+		if want := i == FailedLogins; isKind(err, problem.TooMany) != want {
 			t.Fatalf("attempt %d: %v", i, err)
 		}
 	}
@@ -412,10 +413,10 @@ func TestTokens(t *testing.T) {
 	if err != nil || robot.Name != "bob" || !robot.OnlyReads || robot.Token != made.ID || robot.Addr != "10.0.0.9" {
 		t.Errorf("%+v, %v", robot, err)
 	}
-	if _, err := f.CreateToken(ctx, robot, NewToken{}); !isKind(err, Forbidden) {
+	if _, err := f.CreateToken(ctx, robot, NewToken{}); !isKind(err, problem.Forbidden) {
 		t.Errorf("a token that only reads made a token: %v", err)
 	}
-	if _, err := f.WithToken(made.Secret+"0", ""); !isKind(err, Unauthenticated) {
+	if _, err := f.WithToken(made.Secret+"0", ""); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("a wrong secret: %v", err)
 	}
 	if _, err := f.CreateToken(ctx, v, NewToken{User: eve.ID}); !isProblem(err, "user") {
@@ -424,17 +425,17 @@ func TestTokens(t *testing.T) {
 	if _, err := f.CreateToken(ctx, v, NewToken{Expires: f.clock.Add(-1)}); !isProblem(err, "expires") {
 		t.Errorf("a token that has expired: %v", err)
 	}
-	if _, err := f.Token(eve, made.ID); !isKind(err, NotFound) {
+	if _, err := f.Token(eve, made.ID); !isKind(err, problem.NotFound) {
 		t.Errorf("eve sees bob's token: %v", err)
 	}
-	if err := f.RevokeToken(ctx, eve, made.ID); !isKind(err, NotFound) {
+	if err := f.RevokeToken(ctx, eve, made.ID); !isKind(err, problem.NotFound) {
 		t.Errorf("eve revoked bob's token: %v", err)
 	}
 	if list, n, _ := f.Tokens(v, Page{Limit: 9}); n != 1 || list[0].Secret != "" {
 		t.Errorf("%+v", list)
 	}
 	f.clock = f.clock.Add(time.Hour)
-	if _, err := f.WithToken(made.Secret, ""); !isKind(err, Unauthenticated) {
+	if _, err := f.WithToken(made.Secret, ""); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("an expired token: %v", err)
 	}
 	// of the tokens of token-auth the least recently used falls out

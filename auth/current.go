@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
 // ErrRightsEnded says that an answer broke off because its reader lost rights while it was sent.
-var ErrRightsEnded = &Error{Kind: Forbidden, Message: "Your rights changed while this was read. Ask again."}
+var ErrRightsEnded = &problem.Error{Kind: problem.Forbidden, Message: "Your rights changed while this was read. Ask again."}
 
 // Current looks a viewer and the policy up as they are in a transaction: a user who signed in some
 // time ago may have been deleted, demoted or taken out of a group since. Code that writes, or reads
@@ -54,7 +55,7 @@ func (v Viewer) ended() error {
 	case v.password != "":
 		return ErrBadPassword
 	}
-	return &Error{Kind: NotFound, Message: "There is no user " + v.Name + "."} // for whom the owner acted
+	return &problem.Error{Kind: problem.NotFound, Message: "There is no user " + v.Name + "."} // for whom the owner acted
 }
 
 func (t *Token) expired(now int64) bool { return t.Expires != 0 && t.Expires <= now }
@@ -98,7 +99,7 @@ func (a *Auth) update(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.Tx
 func TooLarge(err error) error {
 	var large *kv.TooLargeError
 	if errors.As(err, &large) {
-		return Invalid("", "%v.", large)
+		return problem.Invalid("", "%v.", large)
 	}
 	return err
 }
@@ -107,7 +108,7 @@ func TooLarge(err error) error {
 func (a *Auth) bySuperuser(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.Tx) error) error {
 	return a.update(ctx, v, func(v Viewer, tx *kv.Tx) error {
 		if !v.Everything() {
-			return ErrForbidden
+			return problem.ErrForbidden
 		}
 		return fn(v, tx)
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -73,7 +74,7 @@ func TestCurrent(t *testing.T) {
 		"deleted": {"password", deleted,
 			func(_ Viewer, err error) bool { return errors.Is(err, ErrBadPassword) }},
 		"deleted, while the owner acts so": {"owner", deleted,
-			func(_ Viewer, err error) bool { return isKind(err, NotFound) }},
+			func(_ Viewer, err error) bool { return isKind(err, problem.NotFound) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := setup(t)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -51,7 +52,7 @@ func (a *Auth) MakeGroup(tx *kv.Tx, name string) (id uint64, err error) {
 }
 
 // CheckGroupName adds what is wrong with the name of a group to p.
-func CheckGroupName(p *Problems, path, name string) string {
+func CheckGroupName(p *problem.List, path, name string) string {
 	name = strings.TrimSpace(name)
 	switch {
 	case name == "":
@@ -67,13 +68,13 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 	if err := a.superuser(v); err != nil {
 		return info, err
 	}
-	p := new(Problems)
+	p := new(problem.List)
 	name = CheckGroupName(p, "name", name)
 	if err := p.Err(); err != nil {
 		return info, err
 	}
 	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
-		p := new(Problems)
+		p := new(problem.List)
 		if err := a.nameFree(tx, p, kindGroupName, name, 0, "name", "group with this name already exists."); err != nil {
 			return err
 		}
@@ -91,7 +92,7 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 func (a *Auth) group(tx *kv.Tx, v Viewer, id uint64) (*Group, error) {
 	g, err := groups.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !v.MayName(id) {
-		return nil, Missing("Group")
+		return nil, problem.Missing("Group")
 	}
 	return g, err
 }
@@ -139,11 +140,11 @@ func (a *Auth) Groups(v Viewer, all bool, name string, p Page) (list []GroupInfo
 // Members lists the users of a group; superusers only.
 func (a *Auth) Members(v Viewer, id uint64) (list []UserInfo, err error) {
 	if !v.Everything() {
-		return nil, ErrForbidden
+		return nil, problem.ErrForbidden
 	}
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		if !v.Everything() {
-			return ErrForbidden
+			return problem.ErrForbidden
 		}
 		if _, err := a.group(tx, v, id); err != nil {
 			return err
@@ -172,7 +173,7 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 	if err := a.superuser(v); err != nil {
 		return info, err
 	}
-	p := new(Problems)
+	p := new(problem.List)
 	name = CheckGroupName(p, "name", name)
 	if err := p.Err(); err != nil {
 		return info, err
@@ -182,7 +183,7 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 		if err != nil {
 			return err
 		}
-		p := new(Problems)
+		p := new(problem.List)
 		if err := a.nameFree(tx, p, kindGroupName, name, id, "name", "group with this name already exists."); err != nil {
 			return err
 		}
@@ -212,7 +213,7 @@ func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bo
 		at := slices.Index(u.Groups, group)
 		switch {
 		case member && at < 0 && len(u.Groups) >= MaxUserGroups:
-			return Invalid("username", "This user is in %d groups, and cannot be in more.", MaxUserGroups)
+			return problem.Invalid("username", "This user is in %d groups, and cannot be in more.", MaxUserGroups)
 		case member && at < 0:
 			u.Groups = append(u.Groups, group)
 		case !member && at >= 0:

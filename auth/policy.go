@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"nightjar/internal/problem"
 	"slices"
 )
 
@@ -196,7 +197,7 @@ func (v Viewer) Is(g Grantee) bool {
 func (p Policy) MayWrite(v Viewer) error {
 	switch {
 	case v.Guest():
-		return ErrNotSignedIn
+		return problem.ErrNotSignedIn
 	case v.OnlyReads:
 		return ErrReadOnlyToken
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -303,7 +304,7 @@ func (l *limiter) may(name, addr string) error {
 		if left <= 0 {
 			delete(l.count, key)
 		} else if c.n >= limit {
-			return &Error{Kind: TooMany, Message: "Too many failed attempts. Try again later.", RetryAfter: left}
+			return &problem.Error{Kind: problem.TooMany, Message: "Too many failed attempts. Try again later.", RetryAfter: left}
 		}
 	}
 	return nil
@@ -334,7 +335,7 @@ func (a *Auth) As(name string) (v Viewer, err error) {
 			return err
 		}
 		if !ok {
-			return &Error{Kind: NotFound, Message: "There is no user " + name + "."}
+			return &problem.Error{Kind: problem.NotFound, Message: "There is no user " + name + "."}
 		}
 		u, err := users.Get(tx, id)
 		if err == nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -81,7 +82,7 @@ func (a *Auth) CreateToken(ctx context.Context, v Viewer, in NewToken) (info Tok
 	if in.User == 0 {
 		in.User = v.ID
 	}
-	p := new(Problems)
+	p := new(problem.List)
 	in.Name = strings.TrimSpace(in.Name)
 	if utf8.RuneCountInString(in.Name) > MaxTokenName {
 		p.Add("name", "Ensure this field has no more than %d characters.", MaxTokenName)
@@ -111,7 +112,7 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 	t.Hash = hash
 	err = a.update(ctx, v, func(v Viewer, tx *kv.Tx) (err error) {
 		if _, err := users.Get(tx, t.User); errors.Is(err, kv.ErrNotFound) || err == nil && !mayKnow(v, t.User) {
-			return Invalid("user", "There is no such user.")
+			return problem.Invalid("user", "There is no such user.")
 		} else if err != nil {
 			return err
 		}
@@ -256,7 +257,7 @@ func (a *Auth) Token(v Viewer, id uint64) (info TokenInfo, err error) {
 func (a *Auth) token(tx *kv.Tx, v Viewer, id uint64) (*Token, error) {
 	t, err := tokens.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !mayKnow(v, t.User) {
-		return nil, Missing("Token")
+		return nil, problem.Missing("Token")
 	}
 	return t, err
 }

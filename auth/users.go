@@ -7,6 +7,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -38,7 +39,7 @@ type GroupRef struct {
 // userName is what Django allows.
 var userName = regexp.MustCompile(`^[\w.@+-]+$`)
 
-func checkUserName(p *Problems, name string) {
+func checkUserName(p *problem.List, name string) {
 	switch {
 	case name == "":
 		p.Add("username", "This field may not be blank.")
@@ -49,7 +50,7 @@ func checkUserName(p *Problems, name string) {
 	}
 }
 
-func checkPassword(p *Problems, password string) {
+func checkPassword(p *problem.List, password string) {
 	if n := utf8.RuneCountInString(password); n < MinPassword {
 		p.Add("password", "Ensure this field has at least %d characters.", MinPassword)
 	} else if len(password) > MaxPassword {
@@ -57,12 +58,12 @@ func checkPassword(p *Problems, password string) {
 	}
 }
 
-// CreateUser makes a user; superusers only. Without a password only tokens open the door. Errors: *Problems, *Error.
+// CreateUser makes a user; superusers only. Without a password only tokens open the door. Errors: *problem.List, *problem.Error.
 func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info UserInfo, err error) {
 	if err := a.superuser(v); err != nil {
 		return info, err
 	}
-	p := new(Problems)
+	p := new(problem.List)
 	if in.Name == nil {
 		p.Add("username", "This field is required.")
 	} else {
@@ -77,7 +78,7 @@ func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info Us
 		if in.Superuser != nil {
 			u.Superuser = *in.Superuser
 		}
-		q := new(Problems)
+		q := new(problem.List)
 		if err := a.setGroups(tx, q, &u, in.Groups); err != nil {
 			return err
 		}
@@ -100,7 +101,7 @@ func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info Us
 }
 
 // newHash checks and hashes a new password; without one the hash is "". It ends with the problems found so far.
-func (a *Auth) newHash(ctx context.Context, p *Problems, password *string) (string, error) {
+func (a *Auth) newHash(ctx context.Context, p *problem.List, password *string) (string, error) {
 	if password != nil {
 		checkPassword(p, *password)
 	}
@@ -115,12 +116,12 @@ func (a *Auth) superuser(v Viewer) error {
 		return err
 	}
 	if !v.Everything() {
-		return ErrForbidden
+		return problem.ErrForbidden
 	}
 	return nil
 }
 
-func (a *Auth) setGroups(tx *kv.Tx, p *Problems, u *User, refs *[]GroupRef) error {
+func (a *Auth) setGroups(tx *kv.Tx, p *problem.List, u *User, refs *[]GroupRef) error {
 	if refs == nil {
 		return nil
 	}
@@ -146,7 +147,7 @@ func (a *Auth) setGroups(tx *kv.Tx, p *Problems, u *User, refs *[]GroupRef) erro
 }
 
 // nameFree adds a problem when a unique name belongs to another record than id.
-func (a *Auth) nameFree(tx *kv.Tx, p *Problems, kind byte, name string, id uint64, path, message string) error {
+func (a *Auth) nameFree(tx *kv.Tx, p *problem.List, kind byte, name string, id uint64, path, message string) error {
 	owner, ok, err := tx.Lookup(kind, name)
 	if ok && owner != id {
 		p.Add(path, "%s", message)
@@ -187,7 +188,7 @@ func (a *Auth) User(v Viewer, id uint64) (info UserInfo, err error) {
 func (a *Auth) user(tx *kv.Tx, v Viewer, id uint64) (*User, error) {
 	u, err := users.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !mayKnow(v, id) {
-		return nil, Missing("User")
+		return nil, problem.Missing("User")
 	}
 	return u, err
 }
@@ -245,10 +246,10 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 	if _, err := a.User(v, id); err != nil {
 		return info, err
 	}
-	p := new(Problems)
+	p := new(problem.List)
 	if !v.Everything() {
 		if in.Name != nil || in.Superuser != nil || in.Groups != nil {
-			return info, ErrForbidden
+			return info, problem.ErrForbidden
 		}
 	}
 	// proven is the stored form of the password that was given as the present one.
@@ -256,9 +257,9 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 	if in.Password != nil && (!v.Everything() || v.ID == id && in.Old != "") { // a superuser need not give it, but what is given counts
 		who, err := a.verify(ctx, v.Name, in.Old, v.Addr)
 		if err != nil {
-			var refused *Error
-			if errors.As(err, &refused) && refused.Kind == Unauthenticated {
-				return info, Invalid("current_password", "This is not your current password.")
+			var refused *problem.Error
+			if errors.As(err, &refused) && refused.Kind == problem.Unauthenticated {
+				return info, problem.Invalid("current_password", "This is not your current password.")
 			}
 			return info, err
 		}
@@ -278,12 +279,12 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 		}
 		if !v.Everything() && (in.Name != nil || in.Superuser != nil || in.Groups != nil ||
 			in.Password != nil && proven == "") {
-			return ErrForbidden // a superuser no longer
+			return problem.ErrForbidden // a superuser no longer
 		}
 		if proven != "" && proven != u.Password {
-			return Invalid("current_password", "This is not your current password.")
+			return problem.Invalid("current_password", "This is not your current password.")
 		}
-		q := new(Problems)
+		q := new(problem.List)
 		if in.Name != nil {
 			u.Name = *in.Name
 			if err := a.nameFree(tx, q, kindUserName, u.Name, id, "username", "A user with that username already exists."); err != nil {
