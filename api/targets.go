@@ -8,6 +8,7 @@ import (
 	"nightjar/archive"
 	"nightjar/auth"
 	"nightjar/internal/problem"
+	"nightjar/sky"
 )
 
 // column writes one member of a row. The columns of a resource are its fields that are not write-only, in the order in which they
@@ -213,23 +214,23 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 }
 
 // parseCone reads ra,dec,radius.
-func parseCone(s string, p *problem.List) *archive.Cone {
+func parseCone(s string, p *problem.List) *sky.Cone {
 	parts := strings.Split(s, ",")
 	if len(parts) != 3 {
 		p.Add("cone_search", "This must be ra,dec,radius, all in degrees.")
 		return nil
 	}
-	ra, err1 := archive.ParseRA(parts[0])
+	ra, err1 := sky.ParseRA(parts[0])
 	if n, ok := parseNumber(parts[0]); ok && n == 360 {
 		ra, err1 = 0, nil
 	}
-	dec, err2 := archive.ParseDec(parts[1])
+	dec, err2 := sky.ParseDec(parts[1])
 	radius, ok := parseRadius(parts[2])
 	if err1 != nil || err2 != nil || !ok {
 		p.Add("cone_search", "This must be ra,dec,radius, all in degrees, with 0 <= ra < 360, -90 <= dec <= 90 and radius >= 0.")
 		return nil
 	}
-	return &archive.Cone{RA: ra, Dec: dec, Radius: radius}
+	return &sky.Cone{RA: ra, Dec: dec, Radius: radius}
 }
 
 func parseRadius(s string) (float64, bool) {

@@ -9,6 +9,7 @@ import (
 
 	"nightjar/internal/problem"
 	"nightjar/kv"
+	"nightjar/sky"
 )
 
 // TargetFilter narrows a list of targets; what is not given does not count, and all that is given must hold.
@@ -19,7 +20,7 @@ type TargetFilter struct {
 	Query string   // the name, no alias, contains it
 	Key   string   // has a tag with this key
 	Value string   // has a tag with this value, not necessarily the same one
-	Cone  *Cone
+	Cone  *sky.Cone
 	// Around and Radius stand for a cone around a target that the viewer sees: the one of that name, or the only one with a name that
 	// contains it. Without such a target nothing is found.
 	Around string
@@ -135,7 +136,7 @@ func (s *Access) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, arou
 		sets = append(sets, targets.Set(tx, dimList, kv.Int(id)))
 	}
 	if f.Cone != nil {
-		ids, err := f.Cone.in(tx)
+		ids, err := targetsIn(tx, *f.Cone)
 		if err != nil {
 			return kv.Set{}, err
 		}
@@ -181,7 +182,7 @@ func (s *Access) around(tx *kv.Tx, f TargetFilter, q *nameQuery, seen kv.Set) ([
 	if t.RA == nil || t.Dec == nil {
 		return nil, problem.Invalid("target_cone_search", "The target %q has no coordinates.", t.Name)
 	}
-	return Cone{*t.RA, *t.Dec, f.Radius}.in(tx)
+	return targetsIn(tx, sky.Cone{RA: *t.RA, Dec: *t.Dec, Radius: f.Radius})
 }
 
 // findList finds a list by its id or its name.

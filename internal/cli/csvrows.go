@@ -21,6 +21,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/sky"
 )
 
 // csvRows reads a CSV file with a header and gives each row to fn, with its line. The header may begin with a byte order mark. The apostrophes with which an export keeps
@@ -212,12 +213,12 @@ func isAlias(column string) bool {
 // coordinate reads degrees or sexagesimal; what is neither is left for the archive to refuse.
 func (p *program) coordinate(column, cell, file string, line int) []byte {
 	if column == "dec" {
-		if f, err := archive.ParseDec(cell); err == nil {
+		if f, err := sky.ParseDec(cell); err == nil {
 			return asJSON(f)
 		}
 		return asJSON(cell)
 	}
-	if f, err := archive.ParseRA(cell); err == nil {
+	if f, err := sky.ParseRA(cell); err == nil {
 		return asJSON(f)
 	}
 	f, err := strconv.ParseFloat(cell, 64)

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/sky"
 )
 
 type target struct {
@@ -153,11 +154,11 @@ func asFlag() cli.Flag {
 
 func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client, args []string) error {
 	n.as = c.String("as")
-	ra, err := archive.ParseRA(c.String("ra"))
+	ra, err := sky.ParseRA(c.String("ra"))
 	if err != nil {
 		return usageError(c, "--ra: %v", err)
 	}
-	dec, err := archive.ParseDec(c.String("dec"))
+	dec, err := sky.ParseDec(c.String("dec"))
 	if err != nil {
 		return usageError(c, "--dec: %v", err)
 	}
