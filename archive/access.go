@@ -2,9 +2,9 @@ package archive
 
 import (
 	"errors"
-	"sync"
 
 	"nightjar/auth"
+	"nightjar/internal/cache"
 	"nightjar/internal/problem"
 	"nightjar/kv"
 )
@@ -165,8 +165,7 @@ func goneOrHidden[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
 
 // seerCache remembers who sees which target as long as the record is the same: a page may hold a hundred data of a hundred targets.
 type seerCache struct {
-	mu sync.RWMutex
-	of map[uint64]stampedObject
+	*cache.LRU[uint64, stampedObject]
 }
 
 type stampedObject struct {
@@ -193,10 +192,7 @@ func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.Object
 	if !ok {
 		return o, false, nil
 	}
-	c.mu.RLock()
-	known, found := c.of[target]
-	c.mu.RUnlock()
-	if found && known.stamp == stamp {
+	if known, found := c.Get(target); found && known.stamp == stamp {
 		return known.object, true, nil
 	}
 	t, err := targets.Get(tx, target)
@@ -204,11 +200,6 @@ func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.Object
 		return o, false, err
 	}
 	o = t.Object()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.of == nil || len(c.of) >= maxSeers {
-		c.of = map[uint64]stampedObject{}
-	}
-	c.of[target] = stampedObject{stamp, o}
+	c.Put(target, stampedObject{stamp, o}, 1)
 	return o, true, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"nightjar/auth"
 	"nightjar/ingest"
+	"nightjar/internal/cache"
 	"nightjar/kv"
 )
 
@@ -95,8 +96,10 @@ func Open(path string, o Options) (a *Archive, err error) {
 	if o.PieceRows == 0 {
 		o.PieceRows = 2000
 	}
-	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews(), stageBatch: stageBatch,
-		stageBytes: stageBytes,
+	a = &Archive{o: o, processors: ingest.NewProcessors(), previews: newPreviews(),
+		seers:      seerCache{cache.New[uint64, stampedObject](maxSeers)},
+		found:      foundNames{cache.New[string, foundName](maxFoundIDs)},
+		stageBatch: stageBatch, stageBytes: stageBytes,
 		stageAfter: stageAfter, metAtOnce: metAtOnce, bulkTurns: make(chan struct{}, bulkWriters)}
 	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
 		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DoomFrom: o.DoomFrom,

@@ -266,16 +266,10 @@ func TestFailedLooks(t *testing.T) {
 func TestLooksAreBounded(t *testing.T) {
 	p := newPreviews()
 	for i := range 3 * looksBytes / failureCost {
-		p.put(&look{key: lookKey{sha: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}, err: ingest.ErrNoPreview,
-			till: p.now().Add(failureTime)})
+		l := look{err: ingest.ErrNoPreview, till: p.now().Add(failureTime)}
+		p.looks.Put(lookKey{sha: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}, l, l.cost())
 	}
-	if p.size > looksBytes || p.order.Len() != len(p.byKey) || p.order.Len() < looksBytes/failureCost-1 {
-		t.Errorf("%d bytes, %d and %d looks", p.size, p.order.Len(), len(p.byKey))
-	}
-	for p.order.Len() > 0 {
-		p.remove(p.order.Back())
-	}
-	if p.size != 0 {
-		t.Errorf("%d bytes of nothing", p.size)
+	if n := p.looks.Len(); n != looksBytes/failureCost {
+		t.Errorf("%d looks", n)
 	}
 }

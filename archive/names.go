@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
-	"sync"
 
 	"nightjar/index"
+	"nightjar/internal/cache"
 	"nightjar/kv"
 )
 
@@ -75,7 +75,7 @@ func (q *nameQuery) propose(ctx context.Context) {
 // remembered says whether in will most likely not need the index.
 func (q *nameQuery) remembered() (yes bool) {
 	key := q.key()
-	if !q.a.found.has(key) {
+	if _, ok := q.a.found.Get(key); !ok {
 		return false
 	}
 	q.a.db.View(func(tx *kv.Tx) error { // an error shows when in is asked
@@ -158,56 +158,34 @@ func (q *nameQuery) search(tx *kv.Tx) ([]uint64, error) {
 	return found, nil
 }
 
-// foundNames remembers what was found by name.
-type foundNames struct {
-	mu  sync.RWMutex
-	of  map[string]foundName
-	ids int
-}
+// foundNames remembers what was found by name. An entry costs as many as it has ids, and some more
+// for its text, so that a thousand fit when nothing is found.
+type foundNames struct{ *cache.LRU[string, foundName] }
 
 type foundName struct {
 	named uint64
 	*kv.Parents
 }
 
-// How much is remembered: so many texts, each not longer than this, and so many ids in all.
+// How much is remembered: texts not longer than this, and so many ids in all.
 const (
-	maxFound     = 1000
 	maxFoundText = 1000
 	maxFoundIDs  = 1_000_000
+	foundCost    = 1000
 )
 
-func (f *foundNames) has(key string) bool {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	_, ok := f.of[key]
-	return ok
-}
-
 // get is what was found in a state of the names, nil when nobody has asked.
-func (f *foundNames) get(key string, named uint64) *kv.Parents {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	if e, ok := f.of[key]; ok && e.named == named {
+func (f foundNames) get(key string, named uint64) *kv.Parents {
+	if e, ok := f.Get(key); ok && e.named == named {
 		return e.Parents
 	}
 	return nil
 }
 
-func (f *foundNames) put(key string, named uint64, p *kv.Parents) {
-	if len(key) > maxFoundText || len(p.IDs) > maxFoundIDs/4 {
-		return
+func (f foundNames) put(key string, named uint64, p *kv.Parents) {
+	if len(key) <= maxFoundText && len(p.IDs) <= maxFoundIDs/4 {
+		f.Put(key, foundName{named, p}, foundCost+int64(len(p.IDs)))
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.of == nil || len(f.of) >= maxFound || f.ids+len(p.IDs) > maxFoundIDs {
-		f.of, f.ids = map[string]foundName{}, 0
-	}
-	if old, ok := f.of[key]; ok {
-		f.ids -= len(old.IDs)
-	}
-	f.of[key] = foundName{named, p}
-	f.ids += len(p.IDs)
 }
 
 // matcher says whether a folded name matches.

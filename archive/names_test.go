@@ -104,7 +104,7 @@ func TestNamesExact(t *testing.T) {
 				}
 				fuzzy := r.IntN(3) == 0
 				if r.IntN(4) > 0 {
-					f.found.forget()
+					f.found.Clear()
 				}
 				var q *nameQuery
 				if fuzzy {
@@ -140,13 +140,6 @@ func TestNamesExact(t *testing.T) {
 	if proposed.Load() < 500 || scanned.Load() < 100 {
 		t.Errorf("%d searches were proposed by the index, %d scanned: the test does not test both", proposed.Load(), scanned.Load())
 	}
-}
-
-// forget lets the next search look for itself.
-func (f *foundNames) forget() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.of, f.ids = nil, 0
 }
 
 // TestIndexHeals damages the index in many ways while the archive is closed: names are found throughout, and the index catches up again.

@@ -2,15 +2,14 @@ package archive
 
 import (
 	"bytes"
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"image/png"
-	"sync"
 	"time"
 
 	"nightjar/ingest"
+	"nightjar/internal/cache"
 	"nightjar/internal/problem"
 )
 
@@ -25,10 +24,7 @@ const (
 // previews keeps what was seen in files that were looked into last, by the content of the files:
 // previews, headers and failures.
 type previews struct {
-	mu    sync.Mutex
-	byKey map[lookKey]*list.Element
-	order *list.List // of *look, the last used in front
-	size  int
+	looks *cache.LRU[lookKey, look]
 	room  chan struct{}
 	now   func() time.Time
 }
@@ -41,57 +37,29 @@ type lookKey struct {
 
 // look is what was seen.
 type look struct {
-	key  lookKey
 	body []byte
 	err  error     // why there is no body; nil when there is one
 	till time.Time // an error counts until then
 }
 
-func (l *look) cost() int {
+func (l look) cost() int64 {
 	if l.err != nil {
 		return failureCost
 	}
-	return len(l.body) + 100
+	return int64(len(l.body)) + 100
 }
 
 func newPreviews() *previews {
-	return &previews{byKey: map[lookKey]*list.Element{}, order: list.New(),
-		room: make(chan struct{}, looksOnce), now: time.Now}
+	return &previews{looks: cache.New[lookKey, look](looksBytes), room: make(chan struct{}, looksOnce), now: time.Now}
 }
 
-// get is what was seen before; nil when nothing was, or too long ago.
-func (p *previews) get(key lookKey) *look {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e, ok := p.byKey[key]
-	if !ok {
-		return nil
+// get is what was seen before; ok is false when nothing was, or too long ago.
+func (p *previews) get(key lookKey) (l look, ok bool) {
+	if l, ok = p.looks.Get(key); ok && l.err != nil && !p.now().Before(l.till) {
+		p.looks.Delete(key)
+		return look{}, false
 	}
-	l := e.Value.(*look)
-	if l.err != nil && !p.now().Before(l.till) {
-		p.remove(e)
-		return nil
-	}
-	p.order.MoveToFront(e)
-	return l
-}
-
-func (p *previews) put(l *look) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if e, there := p.byKey[l.key]; there {
-		p.remove(e)
-	}
-	p.byKey[l.key] = p.order.PushFront(l)
-	for p.size += l.cost(); p.size > looksBytes && p.order.Len() > 1; {
-		p.remove(p.order.Back())
-	}
-}
-
-func (p *previews) remove(e *list.Element) {
-	l := p.order.Remove(e).(*look)
-	delete(p.byKey, l.key)
-	p.size -= l.cost()
+	return l, ok
 }
 
 // turn waits for the turn to look into a file; the caller calls done.
@@ -111,7 +79,7 @@ func (p *previews) turn(ctx context.Context) (done func(), err error) {
 // ctx ends. A failure is kept like anything else, unless it is the context's or one of reading the
 // archive, which says nothing of the file.
 func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, error)) ([]byte, error) {
-	if l := p.get(key); l != nil {
+	if l, ok := p.get(key); ok {
 		return l.body, l.err
 	}
 	done, err := p.turn(ctx)
@@ -119,13 +87,13 @@ func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, er
 		return nil, err
 	}
 	defer done()
-	if l := p.get(key); l != nil { // another has made it in the meantime
+	if l, ok := p.get(key); ok { // another has made it in the meantime
 		return l.body, l.err
 	}
-	l := &look{key: key, till: p.now().Add(failureTime)}
+	l := look{till: p.now().Add(failureTime)}
 	var refused *ingest.Error
 	if l.body, l.err = into(); l.err == nil || errors.Is(l.err, ingest.ErrNoPreview) || errors.As(l.err, &refused) {
-		p.put(l)
+		p.looks.Put(key, l, l.cost())
 	}
 	return l.body, l.err
 }

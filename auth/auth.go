@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"nightjar/internal/cache"
 	"nightjar/kv"
 )
 
@@ -19,7 +20,7 @@ type Auth struct {
 	basic     *memory
 	limits    *limiter
 	used      *lastUsed
-	known     known
+	known     *cache.LRU[[32]byte, knownToken]
 	policy    atomic.Pointer[Policy]
 	policyMu  sync.Mutex // held while the policy is read and stored
 
@@ -52,7 +53,8 @@ func New(db *kv.DB, o Options) (*Auth, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	a := &Auth{db: db, now: o.Now, random: o.Random, passwords: newPasswords(o.Random), limits: newLimiter(o.Now, o.FailedLogins), used: newLastUsed()}
+	a := &Auth{db: db, now: o.Now, random: o.Random, passwords: newPasswords(o.Random), limits: newLimiter(o.Now, o.FailedLogins), used: newLastUsed(),
+		known: cache.New[[32]byte, knownToken](maxKnown)}
 	a.Forget = func(*kv.Tx, Grantee) error { return nil }
 	var err error
 	if a.basic, err = newMemory(o.Now, o.Random); err != nil {

@@ -392,9 +392,13 @@ func TestLimitsByLongNames(t *testing.T) {
 			t.Fatalf("attempt %d: %v", i, err)
 		}
 	}
-	for key := range f.limits.count {
-		if len(key) > 300 {
-			t.Errorf("a key of %d bytes is kept", len(key))
+	if n := f.limits.count.Len(); n != 2 { // of what is left of the names, and of the address
+		t.Errorf("%d counts are kept", n)
+	}
+	for _, name := range []string{long, long + "1"} {
+		account, address := attemptKeys(name, "10.0.0.1")
+		if len(account) > 300 || len(address) > 300 {
+			t.Errorf("keys of %d and %d bytes are kept", len(account), len(address))
 		}
 	}
 }
@@ -530,9 +534,9 @@ func TestTokenFollows(t *testing.T) {
 		t.Errorf("of a user who is gone: %+v", v)
 	}
 	for i := range 2 * maxKnown {
-		f.known.remember([32]byte{byte(i), byte(i >> 8)}, knownToken{})
+		f.known.Put([32]byte{byte(i), byte(i >> 8)}, knownToken{}, 1)
 	}
-	if n := len(f.known.of); n > maxKnown {
+	if n := f.known.Len(); n > maxKnown {
 		t.Errorf("%d tokens are remembered", n)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"nightjar/internal/cache"
 	"nightjar/internal/problem"
 	"nightjar/kv"
 )
@@ -82,7 +83,8 @@ func viewerOf(id uint64, u *User, addr string) Viewer {
 func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 	hash := sha256.Sum256([]byte(secret))
 	now := a.now().UnixMicro()
-	if v, ok := a.known.find(a.db, hash, now); ok {
+	if t, ok := a.known.Get(hash); ok && t.holds(a.db, now) {
+		v := t.viewer
 		a.used.note(v.Token, now)
 		v.Addr = addr
 		return v, nil
@@ -113,43 +115,27 @@ func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 		v = viewerOf(t.User, u, addr)
 		v.Token, v.OnlyReads, v.Session = id, t.OnlyReads, t.Sort == Session
 		a.used.note(id, now)
-		a.known.remember(hash, knownToken{v, t.Expires, state})
+		a.known.Put(hash, knownToken{v, t.Expires, state}, 1)
 		return nil
 	})
 	return v, err
 }
 
-// known remembers what tokens stand for while no user and no token is changed: most requests bring one that has just been seen.
-type known struct {
-	mu sync.RWMutex
-	of map[[sha256.Size]byte]knownToken
-}
-
+// A knownToken is whose token it is, as long as no user and no token is changed: most requests bring
+// one that has just been seen.
 type knownToken struct {
 	viewer  Viewer
 	expires int64  // as of Token
 	state   uint64 // when it was looked up
 }
 
-const maxKnown = 1024 // then all are forgotten, and looked up once more
+const maxKnown = 1024 // tokens that are kept in memory
 
 // stateOf is another number after each change of a user or a token, before it is answered.
 func stateOf(db *kv.DB) uint64 { return users.Changes(db) + tokens.Changes(db) }
 
-func (k *known) find(db *kv.DB, hash [sha256.Size]byte, now int64) (Viewer, bool) {
-	k.mu.RLock()
-	t, ok := k.of[hash]
-	k.mu.RUnlock()
-	return t.viewer, ok && t.state == stateOf(db) && (t.expires == 0 || t.expires > now)
-}
-
-func (k *known) remember(hash [sha256.Size]byte, t knownToken) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.of == nil || len(k.of) >= maxKnown {
-		k.of = map[[sha256.Size]byte]knownToken{}
-	}
-	k.of[hash] = t
+func (t knownToken) holds(db *kv.DB, now int64) bool {
+	return t.state == stateOf(db) && (t.expires == 0 || t.expires > now)
 }
 
 // Mint makes a token for a user name and a password, valid for 30 days. A credential that Basic would recognise is recognised here, too. Errors: ErrBadPassword, TooMany.
@@ -188,8 +174,7 @@ type memory struct {
 	now func() time.Time
 	key []byte
 
-	mu  sync.Mutex
-	who map[[32]byte]remembered
+	who *cache.LRU[[32]byte, remembered]
 }
 
 type remembered struct {
@@ -204,7 +189,7 @@ const (
 )
 
 func newMemory(now func() time.Time, random io.Reader) (*memory, error) {
-	m := &memory{now: now, key: make([]byte, 32), who: map[[32]byte]remembered{}}
+	m := &memory{now: now, key: make([]byte, 32), who: cache.New[[32]byte, remembered](maxRemembered)}
 	_, err := io.ReadFull(random, m.key)
 	return m, err
 }
@@ -218,33 +203,21 @@ func (m *memory) mark(name, password string) [32]byte {
 }
 
 func (m *memory) find(mark [32]byte) (user uint64, stored string, ok bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r, ok := m.who[mark]
+	r, ok := m.who.Get(mark)
 	switch {
 	case ok && m.now().After(r.until):
-		delete(m.who, mark)
+		m.forget(mark)
 		ok = false
-	case ok: // who works on is not asked for proof in the middle of somebody else's attack
-		r.until = m.now().Add(rememberFor)
-		m.who[mark] = r
+	case ok: // a client that goes on is not asked for proof in the middle of somebody else's attack
+		m.remember(mark, r.user, r.stored)
 	}
 	return r.user, r.stored, ok
 }
 
-func (m *memory) forget(mark [32]byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.who, mark)
-}
+func (m *memory) forget(mark [32]byte) { m.who.Delete(mark) }
 
 func (m *memory) remember(mark [32]byte, user uint64, stored string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.who) >= maxRemembered {
-		clear(m.who) // everybody pays once more
-	}
-	m.who[mark] = remembered{user, stored, m.now().Add(rememberFor)}
+	m.who.Put(mark, remembered{user, stored, m.now().Add(rememberFor)}, 1)
 }
 
 // limiter counts failed attempts, per account and address and per address.
@@ -252,8 +225,8 @@ type limiter struct {
 	now        func() time.Time
 	perAccount int // and address
 
-	mu    sync.Mutex
-	count map[string]*attempts
+	mu    sync.Mutex // of the counts in attempts
+	count *cache.LRU[string, *attempts]
 }
 
 type attempts struct {
@@ -273,7 +246,8 @@ func newLimiter(now func() time.Time, perAccount int) *limiter {
 	if perAccount == 0 {
 		perAccount = FailedLogins
 	}
-	return &limiter{now: now, perAccount: perAccount, count: map[string]*attempts{}}
+	return &limiter{now: now, perAccount: perAccount,
+		count: cache.New[string, *attempts](maxAttemptLists)}
 }
 
 // attemptKeys are the keys of an account at an address and of the address. Of an address of IPv6 the network counts, in which one machine may have as many as it likes.
@@ -296,13 +270,13 @@ func (l *limiter) may(name, addr string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, limit := range map[string]int{account: l.perAccount, address: accountsFailing * l.perAccount} {
-		c := l.count[key]
-		if c == nil {
+		c, ok := l.count.Get(key)
+		if !ok {
 			continue
 		}
 		left := c.until.Sub(l.now())
 		if left <= 0 {
-			delete(l.count, key)
+			l.count.Delete(key)
 		} else if c.n >= limit {
 			return &problem.Error{Kind: problem.TooMany, Message: "Too many failed attempts. Try again later.", RetryAfter: left}
 		}
@@ -314,14 +288,11 @@ func (l *limiter) failed(name, addr string) {
 	account, address := attemptKeys(name, addr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.count) >= maxAttemptLists {
-		clear(l.count) // somebody fills the memory from many addresses: the limit begins anew
-	}
 	for _, key := range []string{account, address} {
-		c := l.count[key]
-		if c == nil || !l.now().Before(c.until) {
+		c, ok := l.count.Get(key)
+		if !ok || !l.now().Before(c.until) {
 			c = &attempts{until: l.now().Add(attemptsFor)}
-			l.count[key] = c
+			l.count.Put(key, c, 1)
 		}
 		c.n++
 	}

@@ -23,16 +23,18 @@ var house = map[string]room{
 		modules: []string{"github.com/urfave/cli/v2"}},
 	"api":     {rooms: []string{"archive", "auth", "internal/problem", "sky"}, modules: []string{"github.com/julienschmidt/httprouter"}},
 	"ui":      {},
-	"archive": {rooms: []string{"auth", "index", "ingest", "internal/problem", "kv", "sky"}, modules: []string{"golang.org/x/text"}},
-	"auth":    {rooms: []string{"internal/problem", "kv"}, modules: []string{"golang.org/x/crypto"}},
-	"index":   {modules: []string{"github.com/blevesearch/bleve/v2", "github.com/blevesearch/bleve_index_api"}},
-	"ingest":  {},
-	"kv":      {modules: []string{"go.etcd.io/bbolt", "golang.org/x/sys"}},
-	"docs":    {}, // tests alone
-	"sky":     {},
+	"archive": {rooms: []string{"auth", "index", "ingest", "internal/cache", "internal/problem", "kv", "sky"}, modules: []string{"golang.org/x/text"}},
+	"auth": {rooms: []string{"internal/cache", "internal/problem", "kv"},
+		modules: []string{"golang.org/x/crypto"}},
+	"index":  {modules: []string{"github.com/blevesearch/bleve/v2", "github.com/blevesearch/bleve_index_api"}},
+	"ingest": {},
+	"kv":     {modules: []string{"go.etcd.io/bbolt", "golang.org/x/sys"}},
+	"docs":   {}, // tests alone
+	"sky":    {},
 	// beside the house: who treats a node badly from outside, and the data that benchmarks are run on
 	"internal/torture": {},
 	"internal/dataset": {},
+	"internal/cache":   {},
 	"internal/problem": {},
 	"internal/measure": {rooms: []string{"internal/dataset"}},
 }
