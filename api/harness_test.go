@@ -304,12 +304,12 @@ func (n *node) rowCounts() map[string]any {
 	return n.ask("admin", "GET", "/api/node/", nil).want(n.t, 200).json(n.t)["counts"].(map[string]any)
 }
 
-// sample is one of the files that came with the recorded exchanges; the test is skipped where they are not.
+// sample is one of the files that were uploaded to a TOM while its answers were recorded.
 func sample(t testing.TB, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "shared", "golden", "files", name))
+	b, err := os.ReadFile(filepath.Join("..", "ingest", "testdata", "golden", name))
 	if err != nil {
-		t.Skipf("no sample files here: %v", err)
+		t.Fatal(err)
 	}
 	return b
 }
