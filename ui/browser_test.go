@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // patience is how long a test waits for what must come; it is long, so that a busy machine is no failure.
@@ -37,16 +39,7 @@ type reply struct {
 // startBrowser starts a browser that ends with the test. The test is skipped where there is no Chromium.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
-	program := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			program = p
-			break
-		}
-	}
-	if program == "" {
-		t.Skip("there is no Chromium here: the pages are not tested in a browser")
-	}
+	program := testenv.Need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
 	theirs1, ours1, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -429,11 +422,7 @@ func build() {
 	if built.folder, built.err = os.MkdirTemp("", "nightjar-pages"); built.err != nil {
 		return
 	}
-	cmd := exec.Command("go", "build", "-o", filepath.Join(built.folder, "nightjar"), "nightjar")
-	cmd.Dir = ".."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		built.err = fmt.Errorf("%w\n%s", err, out)
-	}
+	built.err = testenv.Build(filepath.Join(built.folder, "nightjar"))
 }
 
 // startNode serves a demo until the test ends, with more flags if they are given.

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -32,26 +33,6 @@ const (
 	budgetAll     = 256              // as many as the default limits admit at once
 	budgetLook    = 10 * time.Second // a preview or the headers of a file
 )
-
-// ownMemory is RssAnon of a process: the memory that it has for itself, without the pages of its
-// file.
-func ownMemory(t testing.TB, pid int) int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
-			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n << 10
-		}
-	}
-	t.Skip("the kernel does not tell RssAnon: the budgets are not measured")
-	return 0
-}
 
 // coreTime is how long a process has used a core.
 func coreTime(t testing.TB, pid int) time.Duration {
@@ -82,9 +63,9 @@ func (m measured) mebibytes() float64 { return float64(m.rise) / (1 << 20) }
 func measure(t testing.TB, n *node, fn func()) measured {
 	t.Helper()
 	pid := n.PID()
-	rest := ownMemory(t, pid)
+	rest := testenv.Memory(t, pid)
 	for settled := 0; settled < 5; time.Sleep(20 * time.Millisecond) {
-		now := ownMemory(t, pid)
+		now := testenv.Memory(t, pid)
 		if settled++; now != rest {
 			settled, rest = 0, now
 		}
@@ -95,7 +76,7 @@ func measure(t testing.TB, n *node, fn func()) measured {
 	go func() {
 		defer close(stopped)
 		for {
-			if now := ownMemory(t, pid); now > peak.Load() {
+			if now := testenv.Memory(t, pid); now > peak.Load() {
 				peak.Store(now)
 			}
 			select {
@@ -240,7 +221,7 @@ func budgetArchive(t *testing.T) (*budgets, int) {
 	n.addUser("none", false, time.Time{})
 	target := n.shareTarget("budget", "OPEN", "observers")
 	_, err := postFile(t, n.admin, "", target, "large", "photometry", "large.csv",
-		lightCurve(50_000, times(50_000, 500_000)))
+		lightCurve(50_000, testenv.Choose(50_000, 500_000)))
 	check(t, err)
 	n.stop()
 	return &budgets{t: t, file: file, token: n.admin.Token}, target
@@ -266,7 +247,7 @@ func (b *budgets) read(t *testing.T) {
 			of := budget{memory: budgetRequest}
 			if at > 1 {
 				of.memory = budgetAll
-				if !long() { // there are fewer data than a budget for all could be about
+				if !testenv.Long() { // there are fewer data than a budget for all could be about
 					of.memory = budgetRequest
 				}
 			}
@@ -350,10 +331,10 @@ func zeroTiles(size, tiles int) []byte {
 
 // lines measures streams of lines that are worth nothing.
 func (b *budgets) lines(t *testing.T) {
-	content := strings.Repeat("1\n", times(1<<20, 2<<20))
+	content := strings.Repeat("1\n", testenv.Choose(1<<20, 2<<20))
 	for _, user := range []string{"ann", "none"} {
 		for _, path := range []string{"/api/reduceddatums/", "/api/targets/"} {
-			if !long() && (user == "ann") != (path == "/api/targets/") {
+			if !testenv.Long() && (user == "ann") != (path == "/api/targets/") {
 				continue
 			}
 			b.run(fmt.Sprintf("%d lines of nothing to %s, by %s", len(content)/2, path, user),
@@ -396,7 +377,7 @@ func (b *budgets) bodies(t *testing.T, target int) {
 		{"lines of 15.9 MiB", "application/x-ndjson", 159 * mebi / 10, 1, false},
 		{"lines of 15.9 MiB", "application/x-ndjson", 159 * mebi / 10, 2, true},
 	} {
-		if !long() && !x.inShort {
+		if !testenv.Long() && !x.inShort {
 			continue
 		}
 		b.run(fmt.Sprintf("%d %s, of %d users", 8*x.users, x.name, x.users), budget{memory: budgetAll},
@@ -407,7 +388,7 @@ func (b *budgets) bodies(t *testing.T, target int) {
 				})
 			})
 	}
-	if !long() {
+	if !testenv.Long() {
 		return
 	}
 	b.run("one body of 60 MiB", budget{memory: budgetBulk}, func(t *testing.T, n *node) {
@@ -417,7 +398,7 @@ func (b *budgets) bodies(t *testing.T, target int) {
 
 // dryRun measures a dry run of a table with very many rows, and the upload of the same.
 func (b *budgets) dryRun(t *testing.T, target int) {
-	rows := times(500_000, 5_000_000)
+	rows := testenv.Choose(500_000, 5_000_000)
 	var packed bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
 	z.Write([]byte("time,filter,magnitude,error\n"))
@@ -426,7 +407,7 @@ func (b *budgets) dryRun(t *testing.T, target int) {
 	}
 	z.Close()
 	of := budget{memory: budgetBulk}
-	if !long() { // what is remembered of each row would show: at most 24 bytes a row and 48 MiB
+	if !testenv.Long() { // what is remembered of each row would show: at most 24 bytes a row and 48 MiB
 		of.memory = 48 + 24*rows>>20
 	}
 	b.run(fmt.Sprintf("dry run of %d rows", rows), of, func(t *testing.T, n *node) {
@@ -435,7 +416,7 @@ func (b *budgets) dryRun(t *testing.T, target int) {
 			t.Error(err)
 		}
 	})
-	if long() {
+	if testenv.Long() {
 		b.run(fmt.Sprintf("upload of %d rows", rows), of, func(t *testing.T, n *node) {
 			if _, err := postFile(t, n.as("ann"), "", target, "wet", "photometry", "wet.csv.gz",
 				packed.Bytes()); err != nil {
@@ -531,7 +512,7 @@ func TestDrippingStreams(t *testing.T) {
 		// who may is given half a minute to send at a reasonable pace
 		{"with rights", true, 59 * time.Second},
 	} {
-		if x.rights && !long() {
+		if x.rights && !testenv.Long() {
 			continue
 		}
 		t.Run(x.name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -54,7 +55,7 @@ func TestCopies(t *testing.T) {
 	done := n.load(torture.Load{Posters: 4, Rows: []int{300}, Files: []int{2 << 20}}, ledger, 1)
 	time.Sleep(500 * time.Millisecond)
 	opened, refused, since := 0, 0, func(from time.Time) torture.Moment { return torture.Moment{From: from, To: time.Now()} }
-	for i := range times(20, 100) {
+	for i := range testenv.Choose(20, 100) {
 		copied := filepath.Join(dir, fmt.Sprintf("cp%d.db", i))
 		from := time.Now()
 		if out, err := exec.Command("cp", n.file, copied).CombinedOutput(); err != nil {
@@ -78,7 +79,7 @@ func TestCopies(t *testing.T) {
 		os.RemoveAll(copied + ".index")
 	}
 	t.Logf("cp: %d copies were whole and opened, %d were torn and refused", opened, refused)
-	for i := range times(3, 20) {
+	for i := range testenv.Choose(3, 20) {
 		path := filepath.Join(dir, fmt.Sprintf("backup%d.db", i))
 		from := time.Now()
 		if i%2 == 0 {

@@ -17,6 +17,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -195,7 +196,7 @@ func TestDamage(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	refused, failed, missing, harmless := 0, 0, 0, 0
 	salvaged, least := 0, 1<<30
-	total := times(24, 1000)
+	total := testenv.Choose(24, 1000)
 	for i := range total {
 		at, bit := somewhere(r, places), byte(1)<<r.IntN(8)
 		b := bytes.Clone(whole)

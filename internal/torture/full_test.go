@@ -14,6 +14,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -63,7 +64,7 @@ func TestFullDisk(t *testing.T) {
 	n := serve(t, filepath.Join(dir, "test.db"), "")
 	ledger := new(torture.Ledger)
 	ballast := filepath.Join(dir, "ballast")
-	for round := 1; round <= times(2, 10); round++ {
+	for round := 1; round <= testenv.Choose(2, 10); round++ {
 		done := n.load(smallLoad, ledger, round)
 		time.Sleep(300 * time.Millisecond)
 		done()
@@ -115,7 +116,7 @@ func TestLastByte(t *testing.T) {
 		map[string]any{"username": "admin", "is_superuser": true}, nil))
 	ledger := new(torture.Ledger)
 	met := 0
-	for round := 1; round <= times(10, 60); round++ {
+	for round := 1; round <= testenv.Choose(10, 60); round++ {
 		ballast := filepath.Join(dir, "ballast")
 		fill(t, ballast, 100<<20)
 		os.Truncate(ballast, sizeOf(t, ballast)-int64(round%7)*300_000)
@@ -198,7 +199,7 @@ func TestFilledByUploads(t *testing.T) {
 			}
 		}
 	}
-	for round := range times(2, 10) {
+	for round := range testenv.Choose(2, 10) {
 		if _, _, _, err := tryUpload(t, n, target, 300<<20); !isFull(err) {
 			t.Fatalf("round %d: an upload that is larger than the disk: %v", round, err)
 		}

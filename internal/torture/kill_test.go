@@ -8,29 +8,30 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
 // TestKill: a server that is killed in the middle of its work has lost nothing that it acknowledged, and has done nothing by halves.
 func TestKill(t *testing.T) {
 	most := time.Second
-	if long() {
+	if testenv.Long() {
 		most = 2 * time.Second
 	}
-	kill(t, torture.Kill{Rounds: times(6, 200), From: 100 * time.Millisecond, To: most, Load: torture.Usual(), Seed: 1})
+	kill(t, torture.Kill{Rounds: testenv.Choose(6, 200), From: 100 * time.Millisecond, To: most, Load: torture.Usual(), Seed: 1})
 }
 
 // TestKillCompact is TestKill while the file is exchanged for a smaller one all the time.
 func TestKillCompact(t *testing.T) {
 	load := torture.Load{Posters: 4, Rows: []int{300}, Files: []int{1 << 20}, Streams: []int{1100}, Compact: true}
-	kill(t, torture.Kill{Rounds: times(3, 100), From: 50 * time.Millisecond, To: 500 * time.Millisecond,
+	kill(t, torture.Kill{Rounds: testenv.Choose(3, 100), From: 50 * time.Millisecond, To: 500 * time.Millisecond,
 		Load: load, Seed: 2})
 }
 
 func kill(t *testing.T, k torture.Kill) {
 	t.Helper()
 	k.Program, k.Dir = []string{nightjar}, t.TempDir()
-	if long() {
+	if testenv.Long() {
 		k.Said = func(r torture.Round) {
 			t.Logf("round %d: %d acknowledged, served after %v", r.Number, r.Acknowledged, r.Opened)
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -144,7 +145,7 @@ func (w *bodyWorld) bodies(staged int) []body {
 			contentType: "application/json",
 			content:     []byte(datum(s, 0, product)), product: product, target: true, stored: stored})
 		for _, rows := range []int{200, staged} {
-			if rows == 0 || rows == staged && !product && !long() {
+			if rows == 0 || rows == staged && !product && !testenv.Long() {
 				continue
 			}
 			kinds++
@@ -212,7 +213,7 @@ func TestWithdrawnInBodies(t *testing.T) {
 	tried := 0
 	for i, x := range bodyWithdrawals {
 		staged := 0 // so many lines that they are stored in pieces, before the stream ends
-		if long() || x.name == "group left" || x.name == "target deleted" {
+		if testenv.Long() || x.name == "group left" || x.name == "target deleted" {
 			staged = 12_000
 		}
 		t.Run(x.name, func(t *testing.T) {
@@ -357,7 +358,7 @@ func TestWithdrawnInAnswers(t *testing.T) {
 	w.groupID = n.addGroup("readers")
 	w.target = n.shareTarget("bulk", "PRIVATE", "readers")
 	w.tail = n.shareTarget("tail", "PRIVATE", "readers")
-	w.load(t, times(24<<20, 60<<20))
+	w.load(t, testenv.Choose(24<<20, 60<<20))
 	paths := []struct{ name, path string }{
 		{"list", "/api/targets/?limit=100000"},
 		{"ndjson", "/api/reduceddatums/?source_name=bulk&format=ndjson"},
@@ -422,9 +423,9 @@ func TestWithdrawnInAnswers(t *testing.T) {
 			switch { // in the short form one kind of answer each
 			case x.name == "target deleted":
 				which = []int{1}
-			case long() && x.one:
+			case testenv.Long() && x.one:
 				which = []int{1, 2}
-			case long():
+			case testenv.Long():
 				which = []int{0, 1, 2}
 			case x.one:
 				which = []int{1 + i%2}

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // upload sends a file of so many bytes for a target, and returns where it can be had, and its hash.
@@ -121,7 +123,7 @@ func TestSlowReader(t *testing.T) {
 		return took
 	}
 	const turns = 10
-	each := times(20, 100)
+	each := testenv.Choose(20, 100)
 	var alone, beside []time.Duration
 	for range turns {
 		alone = append(alone, post(each)...)
