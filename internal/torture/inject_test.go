@@ -34,6 +34,7 @@ var injected = []struct {
 // acknowledged may be lost, nothing else be there by halves, the answers say what is the matter,
 // and a restart sets it right.
 func TestInjectedErrors(t *testing.T) {
+	parallel(t)
 	strace := testenv.Need(t, "strace")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "test.db")
@@ -41,7 +42,7 @@ func TestInjectedErrors(t *testing.T) {
 	ledger := new(torture.Ledger)
 	random := rand.New(rand.NewPCG(8, 8))
 	hits, met, refusals := 0, map[string]int{}, map[string]int{}
-	rounds := testenv.Choose(6, 240)
+	rounds := testenv.Choose(len(injected), 240)
 	for round := 1; round <= rounds; round++ {
 		calls := injected[round%len(injected)]
 		kind := calls.errors[random.IntN(len(calls.errors))]
@@ -144,7 +145,7 @@ func inject(strace, log string, pid int, calls, kind, when string) (detach func(
 		if traced(pid) {
 			break
 		}
-		if time.Since(began) > 20*time.Second {
+		if time.Since(began) > testenv.Patience {
 			cmd.Process.Kill()
 			return nil, errors.New("it does not get hold of the process")
 		}

@@ -2,6 +2,7 @@ package torture_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,9 +29,20 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	flag.Parse()
+	if !testenv.Long() {
+		flag.Set("test.parallel", "4") // the tests wait more than they compute
+	}
 	status := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(status)
+}
+
+// parallel has a test run beside others, but not in the long form, whose figures are of one at a time.
+func parallel(t *testing.T) {
+	if !testenv.Long() {
+		t.Parallel()
+	}
 }
 
 // run runs the program and returns all that it prints.

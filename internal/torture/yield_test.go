@@ -17,7 +17,7 @@ import (
 // merged with those that are there, and while one of two products with the same rows is deleted,
 // another user's posts go on. In the short form only what is there afterwards is compared.
 func TestLongWorkYields(t *testing.T) {
-	rows := testenv.Choose(12_000, 1_000_000)
+	rows := testenv.Choose(6_000, 1_000_000)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	n.addGroup("observers")
 	target, other := n.shareTarget("imported", "PRIVATE"), n.shareTarget("posted", "PRIVATE", "observers")
