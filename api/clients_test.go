@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"nightjar/internal/testenv"
 )
 
 // urllibScript is how people use an API with nothing but Python's standard library: urllib signs in only when it is challenged, follows redirects of GET alone, and
@@ -52,10 +54,7 @@ except urllib.error.HTTPError as refused:
 `
 
 func TestUrllib(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("no python3 here")
-	}
+	python := testenv.Need(t, "python3")
 	n := start(t, Options{})
 	cmd := exec.Command(python, "-I", "-", n.URL, "astro", password("astro"))
 	cmd.Stdin = strings.NewReader(urllibScript)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -56,8 +57,14 @@ func password(user string) string { return user + "-pass-1" }
 // start serves a new archive. When the test ends the file is verified, and the log must be empty of failures of ours.
 func start(t testing.TB, o Options) *node {
 	t.Helper()
-	n := &node{t: t, path: filepath.Join(t.TempDir(), "test.db"), tokens: map[string]string{}, log: new(lockedBuffer)}
-	var err error
+	made, err := people()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{t: t, path: filepath.Join(t.TempDir(), "test.db"), tokens: maps.Clone(made.tokens), log: new(lockedBuffer)}
+	if err := os.WriteFile(n.path, made.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if n.archive, err = archive.Open(n.path, archive.Options{NoSync: true, Logf: t.Logf}); err != nil {
 		t.Fatal(err)
 	}
@@ -82,13 +89,33 @@ func start(t testing.TB, o Options) *node {
 			t.Error("the log is not empty:", s)
 		}
 	})
-	owner, a := auth.FileOwner(), n.archive.Auth()
+	return n
+}
+
+// people makes the file with the groups and users of start, once: hashing passwords takes longer than most tests.
+var people = sync.OnceValues(func() (made struct {
+	file   []byte
+	tokens map[string]string
+}, err error) {
+	dir, err := os.MkdirTemp("", "nightjar-api-")
+	if err != nil {
+		return made, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "people.db")
+	arch, err := archive.Open(path, archive.Options{NoSync: true})
+	if err != nil {
+		return made, err
+	}
+	defer arch.Close()
+	owner, a := auth.FileOwner(), arch.Auth()
 	ctx := context.Background()
 	for _, g := range []string{"Public", "Observers"} {
 		if _, err := a.CreateGroup(ctx, owner, g); err != nil {
-			t.Fatal(err)
+			return made, err
 		}
 	}
+	made.tokens = map[string]string{}
 	for _, name := range []string{"admin", "astro", "carol", "bob", "eve"} {
 		super, pass := name == "admin", password(name)
 		in := auth.UserChange{Name: &name, Superuser: &super, Password: &pass}
@@ -97,16 +124,20 @@ func start(t testing.TB, o Options) *node {
 		}
 		u, err := a.CreateUser(ctx, owner, in)
 		if err != nil {
-			t.Fatal(err)
+			return made, err
 		}
 		token, err := a.CreateToken(ctx, owner, auth.NewToken{User: u.ID})
 		if err != nil {
-			t.Fatal(err)
+			return made, err
 		}
-		n.tokens[name] = token.Secret
+		made.tokens[name] = token.Secret
 	}
-	return n
-}
+	if err := arch.Close(); err != nil {
+		return made, err
+	}
+	made.file, err = os.ReadFile(path)
+	return made, err
+})
 
 // mode sets the mode and the strategy.
 func (n *node) mode(m auth.Mode, s auth.Strategy) {
@@ -304,12 +335,12 @@ func (n *node) rowCounts() map[string]any {
 	return n.ask("admin", "GET", "/api/node/", nil).want(n.t, 200).json(n.t)["counts"].(map[string]any)
 }
 
-// sample is one of the files that came with the recorded exchanges; the test is skipped where they are not.
+// sample is one of the files that were uploaded to a TOM while its answers were recorded.
 func sample(t testing.TB, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "shared", "golden", "files", name))
+	b, err := os.ReadFile(filepath.Join("..", "ingest", "testdata", "golden", name))
 	if err != nil {
-		t.Skipf("no sample files here: %v", err)
+		t.Fatal(err)
 	}
 	return b
 }

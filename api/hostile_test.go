@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // dice are choices out of bytes; when these are used up, all choices are the first.
@@ -313,12 +315,10 @@ func (h *hostility) play(t testing.TB, b []byte) {
 	}
 }
 
-// hostileRequests is how many requests TestHostile plays; NIGHTJAR_HOSTILE says another number.
-const hostileRequests = 3000
-
 // TestHostile plays requests that are wrong in all ways: none is a failure of ours, none that is refused changes anything, and memory does not grow with them.
+// NIGHTJAR_HOSTILE says how many.
 func TestHostile(t *testing.T) {
-	most := hostileRequests
+	most := testenv.Choose(1000, 20_000)
 	if s := os.Getenv("NIGHTJAR_HOSTILE"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"nightjar/auth"
+	"nightjar/internal/testenv"
 )
 
 // nowhere is an id that nothing has.
@@ -36,6 +37,10 @@ func TestMatrix(t *testing.T) {
 				}
 				if mode == auth.Targets && (p.dead || p.cookie != "" || p.superuser && p.reads) {
 					continue // the mode makes no difference to how one comes in
+				}
+				if !testenv.Long() && (mode == auth.Targets && !slices.Contains([]string{"astro", "carol", "bob", "guest"}, p.name) ||
+					p.superuser || strategy == auth.Locked && !p.guest()) {
+					continue
 				}
 				t.Run(fmt.Sprintf("%s/%s/%s", mode, strategy, cmp.Or(p.name, "guest")), func(t *testing.T) {
 					w.t = t

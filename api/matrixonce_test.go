@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"nightjar/auth"
+	"nightjar/internal/testenv"
 )
 
 // TestAtOnce changes who may see what in every way there is: each change shows at once, everywhere and to everybody.
@@ -105,6 +106,9 @@ func TestAtOnce(t *testing.T) {
 			w.t = t
 			step.do()
 			for _, p := range w.people {
+				if !testenv.Long() && slices.Contains([]string{"admin", "root reader", "astro", "expired", "ghost"}, p.name) {
+					continue // whose rights no step changes
+				}
 				w.glance(p)
 			}
 		})

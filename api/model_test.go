@@ -18,17 +18,15 @@ import (
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/testenv"
 )
 
 // TestModel does random things as several viewers, through the API, and compares every answer with a plain model in memory, while the file is closed and
-// opened, compacted, backed up and restored. NIGHTJAR_MODEL_OPS says how many things (5,000 if not set), NIGHTJAR_MODEL_SEED which ones. A run that fails is
+// opened, compacted, backed up and restored. NIGHTJAR_MODEL_OPS says how many things, NIGHTJAR_MODEL_SEED which ones. A run that fails is
 // played again and again with parts left out, and what is left is shown.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	count, seed := 5000, uint64(time.Now().UnixNano())
-	if testing.Short() {
-		count = 500
-	}
+	count, seed := testenv.Choose(1500, 20_000), uint64(time.Now().UnixNano())
 	if n, err := strconv.Atoi(os.Getenv("NIGHTJAR_MODEL_OPS")); err == nil {
 		count = n
 	}

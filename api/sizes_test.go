@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"nightjar/auth"
+	"nightjar/internal/testenv"
 )
 
 // TestRightsOfAllSizes: what is granted and withdrawn counts at once, whatever the size of the
@@ -21,7 +22,7 @@ func TestRightsOfAllSizes(t *testing.T) {
 		{0, 0, 0, 0, 3}, {1700, 1, 0, 1700, 1020}, {2048, 1, 0, 2100, 1030},
 		{3000, 1, 900, 3000, 8200}, {4000, 12, 900, 5000, 50_010},
 	}
-	if !long() {
+	if !testenv.Long() {
 		list = []sizes{list[0], list[2], list[3]}
 	}
 	for _, size := range list {

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"nightjar/auth"
+	"nightjar/internal/testenv"
 )
 
 // A slowWrite is a request whose body has come half.
@@ -98,9 +98,6 @@ func (n *node) revoke(user string) {
 	}
 }
 
-// long says whether tests run in their long form, which leaves nothing out.
-func long() bool { return os.Getenv("NIGHTJAR_LONG") != "" }
-
 // TestWithdrawnInTheMiddle: what carol began to send while she might, and ended when she might not
 // any more, is refused as a whole, whatever she signed in with.
 func TestWithdrawnInTheMiddle(t *testing.T) {
@@ -135,7 +132,7 @@ func TestWithdrawnInTheMiddle(t *testing.T) {
 	for i, why := range sortedKeys(withdrawals) {
 		for j, what := range sortedKeys(writes) {
 			withdraw, w := withdrawals[why], writes[what]
-			if !long() && (i+j)%3 > 0 || what == "another's group" && strings.HasPrefix(why, "the target") ||
+			if !testenv.Long() && (i+j)%3 > 0 || what == "another's group" && strings.HasPrefix(why, "the target") ||
 				what == "another's group" && why == "the group is withdrawn" {
 				continue // that says nothing of new targets
 			}
@@ -190,7 +187,7 @@ func TestDemotedInTheMiddle(t *testing.T) {
 	for i, why := range sortedKeys(ends) {
 		for j, what := range sortedKeys(writes) {
 			withdraw, w := ends[why], writes[what]
-			if !long() && (i+j)%3 > 0 {
+			if !testenv.Long() && (i+j)%3 > 0 {
 				continue
 			}
 			t.Run(why+", "+what, func(t *testing.T) {

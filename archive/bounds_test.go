@@ -10,10 +10,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // heapInUse is how many bytes are in use on the heap.
@@ -229,9 +230,7 @@ func TestMetRows(t *testing.T) {
 
 // TestLongDryRun measures, with NIGHTJAR_LONG=1, the memory that a dry run of 5,000,000 rows takes.
 func TestLongDryRun(t *testing.T) {
-	if os.Getenv("NIGHTJAR_LONG") == "" {
-		t.Skip("takes a minute: NIGHTJAR_LONG=1")
-	}
+	testenv.OnlyLong(t)
 	const rows = 5_000_000
 	f := open(t, Options{})
 	target := f.target("astro", "T")
@@ -250,7 +249,7 @@ func TestLongDryRun(t *testing.T) {
 	}
 	runtime.GC()
 	debug.FreeOSMemory()
-	before, most := anonymous(), 0
+	before, most := testenv.Memory(t, os.Getpid()), int64(0)
 	quit, done := make(chan bool), make(chan bool)
 	go func() {
 		defer close(done)
@@ -259,7 +258,7 @@ func TestLongDryRun(t *testing.T) {
 			case <-quit:
 				return
 			case <-time.After(20 * time.Millisecond):
-				most = max(most, anonymous())
+				most = max(most, testenv.Memory(t, os.Getpid()))
 			}
 		}
 	}()
@@ -274,21 +273,4 @@ func TestLongDryRun(t *testing.T) {
 	if most-before > 200<<20 {
 		t.Errorf("memory rose by %d MB", (most-before)>>20)
 	}
-}
-
-// anonymous is how many bytes of memory the process has beside its files, 0 where that is not
-// known.
-func anonymous() int {
-	file, err := os.Open("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "RssAnon:"); ok {
-			n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
-			return n << 10
-		}
-	}
-	return 0
 }

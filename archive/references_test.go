@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"nightjar/auth"
 	"nightjar/internal/problem"
+	"nightjar/internal/testenv"
 	"nightjar/kv"
 )
 
@@ -335,11 +335,7 @@ func TestProductGone(t *testing.T) {
 // the other. What a stream acknowledges is there when it ends, of targets and products that are
 // there and that its sender may write to; what is refused has a reason, and leaves nothing.
 func TestStreamModel(t *testing.T) {
-	seeds := 6
-	if os.Getenv("NIGHTJAR_LONG") != "" {
-		seeds = 200
-	}
-	for seed := range uint64(seeds) {
+	for seed := range uint64(testenv.Choose(6, 200)) {
 		streamModel(t, seed)
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)

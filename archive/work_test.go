@@ -13,6 +13,7 @@ import (
 
 	"nightjar/auth"
 	"nightjar/internal/problem"
+	"nightjar/internal/testenv"
 	"nightjar/kv"
 )
 
@@ -209,11 +210,7 @@ func TestPiecesAnswer(t *testing.T) {
 // TestPiecesModel does the same random steps with an archive whose worker has not come to anything
 // yet, or to some pieces, and with one that does all at once. In the end both hold the same.
 func TestPiecesModel(t *testing.T) {
-	seeds := 6
-	if os.Getenv("NIGHTJAR_LONG") != "" {
-		seeds = 200
-	}
-	for seed := range uint64(seeds) {
+	for seed := range uint64(testenv.Choose(6, 200)) {
 		piecesModel(t, seed)
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)

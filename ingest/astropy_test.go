@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"nightjar/internal/testenv"
 )
 
 // astropy runs a script under a Python that has astropy in a temporary folder and returns what it prints. The test is skipped
@@ -30,7 +32,7 @@ func astropy(t *testing.T, folder, script string, args ...string) []byte {
 		}
 		return out
 	}
-	t.Skip("astropy is not installed: apt-get install python3-astropy")
+	testenv.Lacks(t, "astropy is not installed: apt-get install python3-astropy")
 	return nil
 }
 

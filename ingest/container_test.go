@@ -384,11 +384,16 @@ func FuzzContainer(f *testing.F) {
 // read or refused.
 func TestBadInput(t *testing.T) {
 	samples := containers(t)
-	entries, _ := os.ReadDir(goldenFiles)
+	entries, err := os.ReadDir(goldenFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, e := range entries {
-		if data, err := os.ReadFile(filepath.Join(goldenFiles, e.Name())); err == nil {
-			samples = append(samples, data)
+		data, err := os.ReadFile(filepath.Join(goldenFiles, e.Name()))
+		if err != nil {
+			t.Fatal(err)
 		}
+		samples = append(samples, data)
 	}
 	for _, s := range []string{adesSample, aavsoSample, snanaSample, gaiaSample, alertJSON, openCatalogJSON} {
 		samples = append(samples, []byte(s))

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 const (
@@ -306,21 +308,6 @@ func padTo3(b []byte) []byte {
 	return b
 }
 
-// rssAnon is the anonymous memory of the process in bytes; -1 where the system does not tell.
-func rssAnon() int64 {
-	status, err := os.ReadFile("/proc/self/status")
-	_, rest, found := bytes.Cut(status, []byte("RssAnon:"))
-	if err != nil || !found {
-		return -1
-	}
-	number, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
-	kilobytes, err := strconv.ParseInt(string(number), 10, 64)
-	if err != nil {
-		return -1
-	}
-	return kilobytes << 10
-}
-
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
@@ -366,12 +353,12 @@ func TestReadOne(t *testing.T) {
 	}
 	runtime.GC()
 	debug.FreeOSMemory() // the process is idle
-	idle, cpu := rssAnon(), cpuTime()
+	idle, cpu := testenv.Memory(t, os.Getpid()), cpuTime()
 	stop, peak := make(chan bool), make(chan int64)
 	go func() {
 		most := idle
 		for {
-			most = max(most, rssAnon())
+			most = max(most, testenv.Memory(t, os.Getpid()))
 			select {
 			case <-stop:
 				peak <- most
@@ -396,14 +383,10 @@ func TestWorstFiles(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
 	}
-	if rssAnon() < 0 {
-		t.Skip("the system does not tell the memory of a process")
-	}
-	long := os.Getenv("NIGHTJAR_LONG") == "1"
 	only := os.Getenv("NIGHTJAR_WORST")
 	folder := t.TempDir()
 	for _, w := range worstFiles() {
-		if w.quick == "" && !long && only == "" || only != "" && !strings.Contains(w.name, only) {
+		if w.quick == "" && !testenv.Long() && only == "" || only != "" && !strings.Contains(w.name, only) {
 			continue
 		}
 		t.Run(w.name, func(t *testing.T) {
@@ -413,7 +396,7 @@ func TestWorstFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			ways := w.ways
-			if !long && only == "" {
+			if !testenv.Long() && only == "" {
 				ways = w.quick
 			}
 			for _, way := range ways {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/testenv"
 )
 
 // odd is a record whose keys are what it says.
@@ -64,10 +65,7 @@ func openOdd(t *testing.T, o Options) (db *DB, odds, rows *Table[odd]) {
 // longRecord is a size that is about as large as may be, or, in the short form, something that is
 // large.
 func longRecord() int {
-	if os.Getenv("NIGHTJAR_LONG") == "1" {
-		return MaxRecord - 100
-	}
-	return 1 << 20
+	return testenv.Choose(1<<20, MaxRecord-100)
 }
 
 // TestTooLarge: what cannot be a key, and a record beyond all bounds, is refused by a

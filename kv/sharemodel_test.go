@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,16 +17,15 @@ import (
 	"testing"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/testenv"
 )
 
 // TestFaultModel has random clients share commits that fail at random, at each of their steps, and
 // compares the file with a plain model in memory: who was told that it is done finds it there, also
 // after opening again; who was told an error has left nothing; and nobody fails because of another.
 func TestFaultModel(t *testing.T) {
-	seeds, batches := 4, 50
-	if os.Getenv("NIGHTJAR_LONG") == "1" {
-		seeds, batches = 40, 200
-	}
+	seeds, batches := testenv.Choose(4, 40), testenv.Choose(50, 200)
 	met := map[string]int{}
 	for i := range seeds {
 		seed := rand.Uint64()

@@ -14,14 +14,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
-// patience is how long a test waits for what must come; it is long, so that a busy machine is no failure.
-const patience = 60 * time.Second
+const patience = testenv.Patience
 
 // browser is a headless Chromium that is driven through the pipe of its DevTools protocol.
 type browser struct {
-	t      *testing.T
 	in     io.Writer
 	mu     sync.Mutex
 	last   int
@@ -34,47 +34,54 @@ type reply struct {
 	Error  *struct{ Message string }
 }
 
-// startBrowser starts a browser that ends with the test. The test is skipped where there is no Chromium.
+// chromium is the browser that all tests share: each page has cookies and a storage of its own.
+var chromium struct {
+	sync.Once
+	*browser
+	stop func()
+	err  error
+}
+
+// startBrowser gives a test the browser, and skips it where there is no Chromium.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
-	program := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			program = p
-			break
-		}
+	program := testenv.Need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
+	chromium.Do(func() { chromium.browser, chromium.stop, chromium.err = launch(program) })
+	if chromium.err != nil {
+		t.Fatal(chromium.err)
 	}
-	if program == "" {
-		t.Skip("there is no Chromium here: the pages are not tested in a browser")
-	}
+	return chromium.browser
+}
+
+func launch(program string) (b *browser, stop func(), err error) {
 	theirs1, ours1, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	ours2, theirs2, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	home, err := os.MkdirTemp("", "nightjar-browser")
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	cmd := exec.Command(program, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-color-profile=srgb", "--hide-scrollbars",
 		"--user-data-dir="+home, "about:blank")
 	cmd.ExtraFiles = []*os.File{theirs1, theirs2} // 3 to read from, 4 to write to
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	theirs1.Close()
 	theirs2.Close()
-	b := &browser{t: t, in: ours1, wait: map[int]chan reply{}, events: map[string]func(string, json.RawMessage){}}
+	b = &browser{in: ours1, wait: map[int]chan reply{}, events: map[string]func(string, json.RawMessage){}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		b.read(ours2)
 	}()
-	t.Cleanup(func() {
+	return b, func() {
 		cmd.Process.Kill()
 		cmd.Wait()
 		ours1.Close()
@@ -86,8 +93,7 @@ func startBrowser(t *testing.T) *browser {
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-	})
-	return b
+	}, nil
 }
 
 // read takes what the browser says until it ends.
@@ -187,6 +193,12 @@ func (b *browser) newPage(t *testing.T, base string) *page {
 	p := &page{browser: b, t: t, base: base}
 	var context struct{ BrowserContextID string }
 	p.do("Target.createBrowserContext", nil, &context)
+	t.Cleanup(func() {
+		b.mu.Lock()
+		delete(b.events, p.session)
+		b.mu.Unlock()
+		b.call("", "Target.disposeBrowserContext", map[string]any{"browserContextId": context.BrowserContextID}, nil)
+	})
 	var target struct{ TargetID string }
 	p.do("Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": context.BrowserContextID}, &target)
 	var attached struct{ SessionID string }
@@ -419,6 +431,9 @@ var built struct {
 
 func TestMain(m *testing.M) {
 	status := m.Run()
+	if chromium.stop != nil {
+		chromium.stop()
+	}
 	if built.folder != "" {
 		os.RemoveAll(built.folder)
 	}
@@ -429,11 +444,7 @@ func build() {
 	if built.folder, built.err = os.MkdirTemp("", "nightjar-pages"); built.err != nil {
 		return
 	}
-	cmd := exec.Command("go", "build", "-o", filepath.Join(built.folder, "nightjar"), "nightjar")
-	cmd.Dir = ".."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		built.err = fmt.Errorf("%w\n%s", err, out)
-	}
+	built.err = testenv.Build(filepath.Join(built.folder, "nightjar"))
 }
 
 // startNode serves a demo until the test ends, with more flags if they are given.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // photometry is a file that says what its magnitudes are, with a row that is there twice and a cell that is no number.
@@ -637,19 +639,19 @@ func TestLeavingLetsGo(t *testing.T) {
 	n := startNode(t)
 	p := b.newPage(t, n.base)
 	p.signIn(n)
-	start := time.Now()
-	for range 2 {
-		for id := 1; id <= 6; id++ {
-			p.open(fmt.Sprintf("/targets/%d/", id))
-			p.wait("$('#lightcurve [data-drawn]') && performance.getEntriesByType('resource').some((r) => r.name.includes('ordering=-created&limit=1'))") // so that it listens
-			p.run("await new Promise((f) => setTimeout(f, 300))")
-			p.do("Page.navigate", map[string]any{"url": "about:blank"}, nil)
-		}
+	slowest := time.Duration(0)
+	for left := testenv.Choose(8, 12); left > 0; left-- {
+		start := time.Now()
+		p.open(fmt.Sprintf("/targets/%d/", 6-(left-1)%6))
+		p.wait("$('#lightcurve [data-drawn]') && performance.getEntriesByType('resource').some((r) => r.name.includes('ordering=-created&limit=1'))") // so that it listens
+		slowest = max(slowest, time.Since(start))
+		p.run("await new Promise((f) => setTimeout(f, 300))")
+		p.do("Page.navigate", map[string]any{"url": "about:blank"}, nil)
 	}
 	p.open("/api/targets/")
 	p.wait("$('#writes details')")
-	if took := time.Since(start); took > 40*time.Second { // a connection that is held is given up after a minute
-		t.Errorf("twelve pages took %s", took)
+	if slowest > 40*time.Second { // a connection that is held is given up after a minute
+		t.Errorf("a page took %s", slowest)
 	}
 	p.do("Page.navigateToHistoryEntry", map[string]any{"entryId": p.entry(-2)}, nil) // and who comes back is told again
 	p.wait("location.pathname === '/targets/6/' && $('#lightcurve [data-drawn]')")

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"nightjar/internal/testenv"
 )
 
 // TestPaths: which paths have a page, which lead to another, and which are none.
@@ -113,10 +115,7 @@ func TestSize(t *testing.T) {
 
 // TestPure runs the tests of what the pages compute without a document.
 func TestPure(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no node here: what the pages compute is not tested")
-	}
+	node := testenv.Need(t, "node")
 	// TAP is what all versions of node can write
 	out, err := exec.Command(node, "--test", "--test-reporter=tap", "pure/pure.test.mjs").CombinedOutput()
 	if err != nil {

@@ -4,41 +4,23 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-)
 
-// anonymous is how much anonymous memory the server has, in bytes.
-func (c *child) anonymous() int64 {
-	c.t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-	if err != nil {
-		c.t.Skip("the system does not tell what memory a process has: ", err)
-	}
-	_, rest, ok := strings.Cut(string(b), "RssAnon:")
-	if !ok {
-		c.t.Skip("the system does not tell what anonymous memory a process has")
-	}
-	n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return n << 10
-}
+	"nightjar/internal/testenv"
+)
 
 // rises says by how much the memory of the server rose above what it was when it was idle, at most,
 // while work was done.
 func (c *child) rises(work func()) int64 {
 	c.t.Helper()
-	before, most := c.anonymous(), int64(0)
+	before, most := testenv.Memory(c.t, c.cmd.Process.Pid), int64(0)
 	done := make(chan struct{})
 	go func() { work(); close(done) }()
 	for {
-		most = max(most, c.anonymous())
+		most = max(most, testenv.Memory(c.t, c.cmd.Process.Pid))
 		select {
 		case <-done:
 			return most - before
@@ -102,16 +84,15 @@ func TestMemoryBudget(t *testing.T) {
 		"many keys":   "{" + keys.String()[1:] + "}",
 		"a long text": `"` + strings.Repeat("x", 7<<20-1000) + `"`,
 	}
-	long := os.Getenv("NIGHTJAR_LONG") == "1"
 	for what, value := range values {
-		if !long && what != "a spectrum" {
+		if !testenv.Long() && what != "a spectrum" {
 			continue
 		}
 		for _, c := range []struct {
 			at   int
 			most int64
 		}{{1, 64_000_000}, {16, 256_000_000}} {
-			if c.at > 1 && !long {
+			if c.at > 1 && !testenv.Long() {
 				continue
 			}
 			file := newFile(t)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"nightjar/internal/dataset"
+	"nightjar/internal/testenv"
 )
 
 // lab is where nodes are measured.
@@ -180,17 +181,8 @@ func (n *node) end(s os.Signal) {
 func (n *node) private() int64 { return private(n.cmd.Process.Pid) }
 
 func private(pid int) int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
-			kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kb << 10
-		}
-	}
-	return 0
+	n, _ := testenv.RssAnon(pid) // 0 for a server that has ended
+	return n
 }
 
 // watch keeps the largest private memory.

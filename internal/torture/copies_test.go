@@ -16,6 +16,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -48,13 +49,14 @@ func holds(t *testing.T, ledger *torture.Ledger, path string, at torture.Moment)
 // TestCopies takes copies of the file of a server under load, with cp and in the right ways. Those of cp are noticed and verified, and either hold a state that there was or are
 // refused with what to do; the others are always good.
 func TestCopies(t *testing.T) {
+	parallel(t)
 	dir := t.TempDir()
 	n := serve(t, filepath.Join(dir, "test.db"), "")
 	ledger := new(torture.Ledger)
 	done := n.load(torture.Load{Posters: 4, Rows: []int{300}, Files: []int{2 << 20}}, ledger, 1)
 	time.Sleep(500 * time.Millisecond)
 	opened, refused, since := 0, 0, func(from time.Time) torture.Moment { return torture.Moment{From: from, To: time.Now()} }
-	for i := range times(20, 100) {
+	for i := range testenv.Choose(6, 100) {
 		copied := filepath.Join(dir, fmt.Sprintf("cp%d.db", i))
 		from := time.Now()
 		if out, err := exec.Command("cp", n.file, copied).CombinedOutput(); err != nil {
@@ -78,7 +80,7 @@ func TestCopies(t *testing.T) {
 		os.RemoveAll(copied + ".index")
 	}
 	t.Logf("cp: %d copies were whole and opened, %d were torn and refused", opened, refused)
-	for i := range times(3, 20) {
+	for i := range testenv.Choose(2, 20) {
 		path := filepath.Join(dir, fmt.Sprintf("backup%d.db", i))
 		from := time.Now()
 		if i%2 == 0 {
@@ -120,6 +122,7 @@ func download(t *testing.T, n *node, path string) {
 
 // TestRestore: it needs the server stopped and the way free, verifies first, and makes a node of its own.
 func TestRestore(t *testing.T) {
+	parallel(t)
 	dir := t.TempDir()
 	n := serve(t, filepath.Join(dir, "test.db"), "")
 	ledger := new(torture.Ledger)
@@ -183,6 +186,7 @@ func TestRestore(t *testing.T) {
 
 // TestReadOnly: a backup can be looked into, and every byte of it stays.
 func TestReadOnly(t *testing.T) {
+	parallel(t)
 	dir := t.TempDir()
 	n := serve(t, filepath.Join(dir, "test.db"), "")
 	ledger := new(torture.Ledger)
@@ -233,6 +237,7 @@ func TestReadOnly(t *testing.T) {
 
 // TestBackupDir: the server takes copies by itself, keeps the newest, takes none when nothing was written, and says when it cannot.
 func TestBackupDir(t *testing.T) {
+	parallel(t)
 	dir := t.TempDir()
 	copies := filepath.Join(dir, "copies")
 	if err := os.Mkdir(copies, 0o700); err != nil {
@@ -329,6 +334,7 @@ func TestBackupDir(t *testing.T) {
 
 // TestBackupWithoutRoom: a copy for which there is no room is not begun, the old ones stay, and it is said.
 func TestBackupWithoutRoom(t *testing.T) {
+	parallel(t)
 	copies := smallDisk(t, 40)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "", "--backup-dir", copies, "--backup-every", "1s")
 	for began := time.Now(); !strings.Contains(must(t, "--db", n.file, "stat"), "too little free space"); time.Sleep(100 * time.Millisecond) {

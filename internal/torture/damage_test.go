@@ -17,6 +17,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -143,6 +144,7 @@ func asked(h http.Handler, path string) (status int, body []byte) {
 
 // TestDamage turns one bit after the other in live places of a file. The program goes on, answers what it did before or that it cannot, and verify finds it. A few bits mean nothing: the unused ones of bbolt's elements, or a next id that is larger than it need be.
 func TestDamage(t *testing.T) {
+	parallel(t)
 	dir := t.TempDir()
 	whole, err := os.ReadFile(busyFile(t, dir))
 	if err != nil {
@@ -195,7 +197,7 @@ func TestDamage(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	refused, failed, missing, harmless := 0, 0, 0, 0
 	salvaged, least := 0, 1<<30
-	total := times(24, 1000)
+	total := testenv.Choose(8, 1000)
 	for i := range total {
 		at, bit := somewhere(r, places), byte(1)<<r.IntN(8)
 		b := bytes.Clone(whole)

@@ -14,6 +14,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -59,11 +60,12 @@ var smallLoad = torture.Load{Posters: 4, Rows: []int{300}, Files: []int{200_000}
 
 // TestFullDisk: the program refuses to write while less than 64 MiB are free, says so, reads, and writes again when there is room.
 func TestFullDisk(t *testing.T) {
+	parallel(t)
 	dir := smallDisk(t, 160)
 	n := serve(t, filepath.Join(dir, "test.db"), "")
 	ledger := new(torture.Ledger)
 	ballast := filepath.Join(dir, "ballast")
-	for round := 1; round <= times(2, 10); round++ {
+	for round := 1; round <= testenv.Choose(1, 10); round++ {
 		done := n.load(smallLoad, ledger, round)
 		time.Sleep(300 * time.Millisecond)
 		done()
@@ -103,6 +105,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestLastByte: without that reserve, a write that meets the end of the disk in the middle is refused in the same words and leaves nothing.
 func TestLastByte(t *testing.T) {
+	parallel(t)
 	dir := smallDisk(t, 80)
 	file := filepath.Join(dir, "test.db")
 	a, err := archive.Open(file, archive.Options{MinFree: 1, Logf: t.Logf})
@@ -115,7 +118,7 @@ func TestLastByte(t *testing.T) {
 		map[string]any{"username": "admin", "is_superuser": true}, nil))
 	ledger := new(torture.Ledger)
 	met := 0
-	for round := 1; round <= times(10, 60); round++ {
+	for round := 1; round <= testenv.Choose(3, 60); round++ {
 		ballast := filepath.Join(dir, "ballast")
 		fill(t, ballast, 100<<20)
 		os.Truncate(ballast, sizeOf(t, ballast)-int64(round%7)*300_000)
@@ -143,7 +146,7 @@ func TestLastByte(t *testing.T) {
 		if err := a.Ready(); err != nil { // since something was written
 			t.Fatalf("round %d: %v", round, err)
 		}
-		if round%5 == 0 {
+		if round%testenv.Choose(2, 5) == 0 {
 			if err := client.Call(t.Context(), http.MethodPost, "/api/node/compact/", nil, nil); err != nil {
 				t.Fatalf("round %d, compact: %v", round, err)
 			}
@@ -180,7 +183,8 @@ func sizeOf(t *testing.T, path string) int64 {
 // TestFilledByUploads: an upload that is larger than the disk is refused, and leaves its room to others. When the disk is full of what is kept, deleting makes room. None of
 // that takes a restart, or anything but the node.
 func TestFilledByUploads(t *testing.T) {
-	n := serve(t, filepath.Join(smallDisk(t, 240), "test.db"), "")
+	parallel(t)
+	n := serve(t, filepath.Join(smallDisk(t, testenv.Choose(130, 240)), "test.db"), "")
 	target, count := addTarget(t, n, "M 31"), 0
 	post := func() error {
 		count++
@@ -198,14 +202,14 @@ func TestFilledByUploads(t *testing.T) {
 			}
 		}
 	}
-	for round := range times(2, 10) {
-		if _, _, _, err := tryUpload(t, n, target, 300<<20); !isFull(err) {
+	for round := range testenv.Choose(2, 10) {
+		if _, _, _, err := tryUpload(t, n, target, testenv.Choose(150<<20, 300<<20)); !isFull(err) {
 			t.Fatalf("round %d: an upload that is larger than the disk: %v", round, err)
 		}
 		postSoon("after an upload that was refused")
 		var kept []int
 		for {
-			id, _, _, err := tryUpload(t, n, target, 4<<20+len(kept))
+			id, _, _, err := tryUpload(t, n, target, testenv.Choose(2<<20, 4<<20)+len(kept))
 			if isFull(err) {
 				break
 			}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -33,17 +34,15 @@ var injected = []struct {
 // acknowledged may be lost, nothing else be there by halves, the answers say what is the matter,
 // and a restart sets it right.
 func TestInjectedErrors(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is not installed: errors of the system are not tried")
-	}
+	parallel(t)
+	strace := testenv.Need(t, "strace")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "test.db")
 	n := serve(t, file, "")
 	ledger := new(torture.Ledger)
 	random := rand.New(rand.NewPCG(8, 8))
 	hits, met, refusals := 0, map[string]int{}, map[string]int{}
-	rounds := times(6, 240)
+	rounds := testenv.Choose(len(injected), 240)
 	for round := 1; round <= rounds; round++ {
 		calls := injected[round%len(injected)]
 		kind := calls.errors[random.IntN(len(calls.errors))]
@@ -146,7 +145,7 @@ func inject(strace, log string, pid int, calls, kind, when string) (detach func(
 		if traced(pid) {
 			break
 		}
-		if time.Since(began) > 20*time.Second {
+		if time.Since(began) > testenv.Patience {
 			cmd.Process.Kill()
 			return nil, errors.New("it does not get hold of the process")
 		}

@@ -8,29 +8,32 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
 // TestKill: a server that is killed in the middle of its work has lost nothing that it acknowledged, and has done nothing by halves.
 func TestKill(t *testing.T) {
+	parallel(t)
 	most := time.Second
-	if long() {
+	if testenv.Long() {
 		most = 2 * time.Second
 	}
-	kill(t, torture.Kill{Rounds: times(6, 200), From: 100 * time.Millisecond, To: most, Load: torture.Usual(), Seed: 1})
+	kill(t, torture.Kill{Rounds: testenv.Choose(3, 200), From: 100 * time.Millisecond, To: most, Load: torture.Usual(), Seed: 1})
 }
 
 // TestKillCompact is TestKill while the file is exchanged for a smaller one all the time.
 func TestKillCompact(t *testing.T) {
+	parallel(t)
 	load := torture.Load{Posters: 4, Rows: []int{300}, Files: []int{1 << 20}, Streams: []int{1100}, Compact: true}
-	kill(t, torture.Kill{Rounds: times(3, 100), From: 50 * time.Millisecond, To: 500 * time.Millisecond,
+	kill(t, torture.Kill{Rounds: testenv.Choose(2, 100), From: 50 * time.Millisecond, To: 500 * time.Millisecond,
 		Load: load, Seed: 2})
 }
 
 func kill(t *testing.T, k torture.Kill) {
 	t.Helper()
 	k.Program, k.Dir = []string{nightjar}, t.TempDir()
-	if long() {
+	if testenv.Long() {
 		k.Said = func(r torture.Round) {
 			t.Logf("round %d: %d acknowledged, served after %v", r.Number, r.Acknowledged, r.Opened)
 		}
@@ -57,6 +60,7 @@ func kill(t *testing.T, k torture.Kill) {
 
 // TestKillSeesNoStart: that the next server does not start is what is reported.
 func TestKillSeesNoStart(t *testing.T) {
+	parallel(t)
 	script := filepath.Join(t.TempDir(), "once.sh")
 	check(t, os.WriteFile(script, []byte(`case "$*" in *serve*) [ -e "$0.ran" ] && { echo "not again" >&2; exit 3; }; touch "$0.ran" ;; esac
 exec `+nightjar+` "$@"
@@ -69,8 +73,9 @@ exec `+nightjar+` "$@"
 
 // TestTortureCommand: nightjar torture runs that on the user's machine, says what it saw, and leaves nothing.
 func TestTortureCommand(t *testing.T) {
+	parallel(t)
 	dir := t.TempDir()
-	out := must(t, "torture", "--for", "3s", "--dir", dir)
+	out := must(t, "torture", "--for", testenv.Choose("1s", "3s"), "--dir", dir)
 	if !strings.Contains(out, "round 1: killed after") || !strings.Contains(out, "none lost, nothing by halves") {
 		t.Errorf("%s", out)
 	}

@@ -13,6 +13,7 @@ import (
 
 // TestLedgerSees: what the other tests rest on. Whatever is taken away, added or altered behind the ledger's back is found.
 func TestLedgerSees(t *testing.T) {
+	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	ledger := new(torture.Ledger)
 	done := n.load(torture.Load{Posters: 2, Rows: []int{30}, Files: []int{5000}, Streams: []int{30}}, ledger, 1)

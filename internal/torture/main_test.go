@@ -2,6 +2,7 @@ package torture_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -23,24 +25,24 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	nightjar = filepath.Join(dir, "nightjar")
-	if out, err := exec.Command("go", "build", "-o", nightjar, "nightjar").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v: %s", err, out)
+	if err := testenv.Build(nightjar); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+	flag.Parse()
+	if !testenv.Long() {
+		flag.Set("test.parallel", "4") // the tests wait more than they compute
 	}
 	status := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(status)
 }
 
-// long is whether the tests run in the form whose figures are in docs/run/reliability.md, with NIGHTJAR_LONG=1, or in the short one.
-func long() bool { return os.Getenv("NIGHTJAR_LONG") != "" }
-
-// times is how often something is done in the short and in the long form.
-func times(short, inLong int) int {
-	if long() {
-		return inLong
+// parallel has a test run beside others, but not in the long form, whose figures are of one at a time.
+func parallel(t *testing.T) {
+	if !testenv.Long() {
+		t.Parallel()
 	}
-	return short
 }
 
 // run runs the program and returns all that it prints.

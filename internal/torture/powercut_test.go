@@ -20,6 +20,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/testenv"
 	"nightjar/internal/torture"
 )
 
@@ -37,10 +38,8 @@ type call struct {
 // TestPowerCut records what a server under load writes to its file and when it has it synced, and builds from it images that a cut of the power could have left: everything
 // that had been synced by a moment, and any of the blocks that had not. Each must hold what had been acknowledged by that moment, and be whole.
 func TestPowerCut(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is not installed: what a cut of the power leaves is not tried")
-	}
+	parallel(t)
+	strace := testenv.Need(t, "strace")
 	dir := t.TempDir()
 	file, trace := filepath.Join(dir, "test.db"), filepath.Join(dir, "trace")
 	if out, err := exec.Command(strace, "-o", os.DevNull, "true").CombinedOutput(); err != nil {
@@ -56,7 +55,7 @@ func TestPowerCut(t *testing.T) {
 		"-e", "trace=pwrite64,pwritev,write,ftruncate,fdatasync,fsync,fallocate", "-P", file, nightjar}, file, first.admin.Token)
 	ledger := new(torture.Ledger)
 	done := n.load(torture.Load{Posters: 4, Rows: []int{100, 1000}, Files: []int{20_000, 9 << 20}}, ledger, 1)
-	time.Sleep(time.Duration(times(2, 10)) * time.Second)
+	time.Sleep(time.Duration(testenv.Choose(1, 10)) * time.Second)
 	done()
 	time.Sleep(1500 * time.Millisecond) // until the list of free pages is written, too
 	n.stop()
@@ -69,7 +68,7 @@ func TestPowerCut(t *testing.T) {
 		t.Fatalf("the recorded calls do not make the file that is there (%d bytes): something was not recorded (%v)", len(b), err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	cuts := make([]int, times(40, 1000))
+	cuts := make([]int, testenv.Choose(15, 1000))
 	for i := range cuts {
 		cuts[i] = 1 + r.IntN(len(calls)-1) // before this call
 	}

@@ -11,13 +11,15 @@ import (
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/testenv"
 )
 
 // TestLogMakesRoom fills a small disk with the log, by changes of a target that have nothing in
 // common, until nothing can be written. After a restart a superuser sets log_keep; the old entries
 // go, others write again, and the file is whole.
 func TestLogMakesRoom(t *testing.T) {
-	file := filepath.Join(smallDisk(t, 40), "test.db")
+	parallel(t)
+	file := filepath.Join(smallDisk(t, testenv.Choose(26, 40)), "test.db")
 	ahead := new(atomic.Int64)
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	open := func() *archive.Archive {

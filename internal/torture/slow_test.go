@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // upload sends a file of so many bytes for a target, and returns where it can be had, and its hash.
@@ -65,6 +67,7 @@ func addTarget(t *testing.T, n *node, name string) int {
 
 // TestCompactGivesBack: the space of deleted uploads goes back to the disk, while the server runs.
 func TestCompactGivesBack(t *testing.T) {
+	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	target := addTarget(t, n, "M 31")
 	empty := sizeOf(t, n.file)
@@ -107,8 +110,8 @@ func TestCompactGivesBack(t *testing.T) {
 // run, in turns, so that a busy machine slows both.
 func TestSlowReader(t *testing.T) {
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
-	target := addTarget(t, n, "M 31")
-	_, path, _ := upload(t, n, target, 100_000_000)
+	target, size := addTarget(t, n, "M 31"), testenv.Choose(40_000_000, 100_000_000)
+	_, path, _ := upload(t, n, target, size)
 	count := 0
 	post := func(times int) (took []time.Duration) {
 		for range times {
@@ -120,8 +123,8 @@ func TestSlowReader(t *testing.T) {
 		}
 		return took
 	}
-	const turns = 10
-	each := times(20, 100)
+	turns := testenv.Choose(4, 10)
+	each := testenv.Choose(20, 100)
 	var alone, beside []time.Duration
 	for range turns {
 		alone = append(alone, post(each)...)
@@ -132,12 +135,13 @@ func TestSlowReader(t *testing.T) {
 	slices.Sort(alone)
 	slices.Sort(beside)
 	t.Logf("%d data each: median %v alone, %v beside 4 slow readers", len(alone), alone[len(alone)/2], beside[len(beside)/2])
-	if beside[len(beside)/2] > 2*alone[len(alone)/2] {
+	// the short form, whose medians are of few posts, only sees writers that wait for readers
+	bound := testenv.Choose(200*time.Millisecond+5*alone[len(alone)/2], 2*alone[len(alone)/2])
+	if beside[len(beside)/2] > bound {
 		t.Errorf("slow readers slow writers: median %v, alone %v", beside[len(beside)/2], alone[len(alone)/2])
 	}
-	size := sizeOf(t, n.file)
-	if size > 130<<20 {
-		t.Errorf("the file has grown to %d bytes: pages were not used again", size)
+	if grown := sizeOf(t, n.file); grown > int64(size)+36<<20 {
+		t.Errorf("the file has grown to %d bytes: pages were not used again", grown)
 	}
 	n.stop()
 }

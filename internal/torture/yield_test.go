@@ -9,13 +9,15 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // TestLongWorkYields: while a table is uploaded for the second time, so that all its rows are
 // merged with those that are there, and while one of two products with the same rows is deleted,
 // another user's posts go on. In the short form only what is there afterwards is compared.
 func TestLongWorkYields(t *testing.T) {
-	rows := times(12_000, 1_000_000)
+	rows := testenv.Choose(6_000, 1_000_000)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	n.addGroup("observers")
 	target, other := n.shareTarget("imported", "PRIVATE"), n.shareTarget("posted", "PRIVATE", "observers")
@@ -67,7 +69,7 @@ func TestLongWorkYields(t *testing.T) {
 	deleted := func(id int) { n.ask(http.MethodDelete, fmt.Sprintf("/api/dataproducts/%d/", id), nil, nil) }
 	of := func(id int) int { return n.count(fmt.Sprintf("/api/reduceddatums/?data_product__id=%d", id)) }
 	var first, second int
-	alone := beside(times(50, 2000), func() {})
+	alone := beside(testenv.Choose(50, 2000), func() {})
 	importing := beside(1, func() { first = posted("first") })
 	again := beside(1, func() { second = posted("second") })
 	if have := of(first); have != rows { // a list by product knows the first of a datum alone
@@ -83,7 +85,7 @@ func TestLongWorkYields(t *testing.T) {
 	t.Logf("posts beside %d rows, 99.9th percentile (number): alone %v (%d), first import %v (%d), second import %v "+
 		"(%d), deletion %v (%d)", rows,
 		most(alone), len(alone), most(importing), len(importing), most(again), len(again), most(deleting), len(deleting))
-	if long() {
+	if testenv.Long() {
 		bound := max(250*time.Millisecond, 3*most(alone))
 		for name, took := range map[string][]time.Duration{"a second import": again,
 			"the deletion of a shared product": deleting} {
