@@ -27,8 +27,10 @@ var house = map[string]room{
 	"auth":    {rooms: []string{"kv"}, modules: []string{"golang.org/x/crypto"}},
 	"index":   {modules: []string{"github.com/blevesearch/bleve/v2", "github.com/blevesearch/bleve_index_api"}},
 	"ingest":  {},
-	"kv":      {modules: []string{"go.etcd.io/bbolt", "golang.org/x/sys"}},
-	"docs":    {}, // tests alone
+	"kv":      {rooms: []string{"internal/boltfile"}, modules: []string{"go.etcd.io/bbolt", "golang.org/x/sys"}},
+	// the pages of the file, read without bbolt
+	"internal/boltfile": {},
+	"docs":              {}, // tests alone
 	// beside the house: who treats a node badly from outside, and the data that benchmarks are run on
 	"internal/torture": {},
 	"internal/dataset": {},

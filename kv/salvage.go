@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/boltfile"
 )
 
 // Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one: every record whose CRC is right and which its
@@ -161,7 +163,7 @@ func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 // look finds out whether every page can be reached, and if not, notes what lies in those that are in use.
 func (v *salvager) look() {
 	whole := true
-	err := checkPages(v.src.db.path, func(format string, args ...any) {
+	err := boltfile.Check(v.src.db.path, func(format string, args ...any) {
 		whole = false
 		v.problem(format, args...)
 	})
@@ -169,7 +171,7 @@ func (v *salvager) look() {
 		return
 	}
 	if err == nil {
-		err = leaves(v.file, func(k, b []byte, at int64) {
+		err = boltfile.Leaves(v.file, func(k, b []byte, at int64) {
 			if !v.wanted(k) {
 				return
 			}
@@ -505,7 +507,7 @@ func (v *salvager) strayRecords() error {
 		all = append(all, &rows{v: v, def: d})
 	}
 	var failed error
-	err := leaves(v.file, func(k, stored []byte, _ int64) {
+	err := boltfile.Leaves(v.file, func(k, stored []byte, _ int64) {
 		if len(k) != 8 || failed != nil {
 			return
 		}
