@@ -202,4 +202,9 @@ func TestFullDisk(t *testing.T) {
 	if err != nil || count != 4 { // the setting, what was dropped, what was repaired, the target
 		t.Errorf("%d log entries, %v, %v", count, list, err)
 	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.o.MinFree = 0 // the check at the end makes a copy
+	f.reopen()
 }

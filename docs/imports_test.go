@@ -12,32 +12,53 @@ import (
 	"testing"
 )
 
-// room says what the Go files of a folder may import beside the standard library: which rooms of this house, and which modules of others.
-type room struct{ rooms, modules []string }
+// A layer says what the Go files of a package may import beside the standard library: which packages
+// of this module, and which modules of others.
+type layer struct{ packages, modules []string }
 
-// house is the plan of the house. Imports point down only, and each module has one room, so that a reader who knows which library is
-// concerned knows where to look; docs/build/architecture.md says of each module why it is there.
-var house = map[string]room{
-	".": {rooms: []string{"internal/cli"}},
-	"internal/cli": {rooms: []string{"api", "ui", "archive", "auth", "internal/problem", "internal/torture", "sky"},
-		modules: []string{"github.com/urfave/cli/v2"}},
-	"api":     {rooms: []string{"archive", "auth", "internal/problem", "sky"}, modules: []string{"github.com/julienschmidt/httprouter"}},
-	"ui":      {},
-	"archive": {rooms: []string{"auth", "index", "ingest", "internal/cache", "internal/problem", "kv", "sky"}, modules: []string{"golang.org/x/text"}},
-	"auth": {rooms: []string{"internal/cache", "internal/problem", "kv"},
-		modules: []string{"golang.org/x/crypto"}},
-	"index":  {modules: []string{"github.com/blevesearch/bleve/v2", "github.com/blevesearch/bleve_index_api"}},
-	"ingest": {},
-	"kv":     {modules: []string{"go.etcd.io/bbolt", "golang.org/x/sys"}},
-	"docs":   {}, // tests alone
-	"sky":    {},
-	// beside the house: who treats a node badly from outside, and the data that benchmarks are run on
-	"internal/torture": {},
-	"internal/dataset": {},
-	"internal/cache":   {},
-	"internal/problem": {},
-	"internal/measure": {rooms: []string{"internal/dataset"}},
-	"internal/testenv": {},
+// layers is the plan of the packages: a package, and what it may import. Imports point down only, and
+// each module has one package, so that a reader who knows which library is concerned knows where to
+// look; docs/build/architecture.md says of each module why it is there.
+var layers = readLayers(`
+	.                  internal/cli
+	internal/cli       api ui archive auth sky internal/problem internal/torture github.com/urfave/cli/v2
+	api                archive auth sky internal/problem github.com/julienschmidt/httprouter
+	ui
+	archive            auth index ingest kv sky internal/cache internal/problem golang.org/x/text
+	auth               kv internal/cache internal/problem golang.org/x/crypto
+	index              github.com/blevesearch/bleve/v2 github.com/blevesearch/bleve_index_api
+	ingest
+	kv                 internal/boltfile go.etcd.io/bbolt golang.org/x/sys
+	sky
+	docs
+	internal/boltfile
+	internal/cache
+	internal/dataset
+	internal/measure   internal/dataset
+	internal/problem
+	internal/testenv
+	internal/torture
+`)
+
+// readLayers reads the table of layers. A module has a dot in the first part of its path.
+func readLayers(table string) map[string]layer {
+	all := map[string]layer{}
+	for line := range strings.Lines(table) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		var l layer
+		for _, w := range words[1:] {
+			if first, _, _ := strings.Cut(w, "/"); strings.Contains(first, ".") {
+				l.modules = append(l.modules, w)
+			} else {
+				l.packages = append(l.packages, w)
+			}
+		}
+		all[words[0]] = l
+	}
+	return all
 }
 
 // TestImports reads the imports of every Go file, whatever system it is for. Tests may import what they like.
@@ -45,9 +66,9 @@ func TestImports(t *testing.T) {
 	seen := map[string]bool{}
 	for _, file := range goFiles(t) {
 		dir := path.Dir(file)
-		may, known := house[dir]
+		may, known := layers[dir]
 		if !known {
-			t.Errorf("%s: %s is no room of the house", file, dir)
+			t.Errorf("%s: %s is not in the table of layers", file, dir)
 			continue
 		}
 		if strings.HasSuffix(file, "_test.go") {
@@ -69,21 +90,21 @@ func TestImports(t *testing.T) {
 			}
 		}
 	}
-	for dir := range house {
+	for dir := range layers {
 		if !seen[dir] && dir != "docs" {
-			t.Errorf("the room %s is empty", dir)
+			t.Errorf("the package %s is empty", dir)
 		}
 	}
 }
 
-func (r room) imports(path string) bool {
+func (l layer) imports(path string) bool {
 	if name, ours := strings.CutPrefix(path, "nightjar/"); ours {
-		return slices.Contains(r.rooms, name)
+		return slices.Contains(l.packages, name)
 	}
 	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
 		return path != "nightjar" && path != "C" // the standard library has no dot in its first part; and no cgo
 	}
-	return slices.ContainsFunc(r.modules, func(m string) bool { return path == m || strings.HasPrefix(path, m+"/") })
+	return slices.ContainsFunc(l.modules, func(m string) bool { return path == m || strings.HasPrefix(path, m+"/") })
 }
 
 // goFiles lists the Go files of this module.
@@ -109,7 +130,7 @@ func goFiles(t *testing.T) (files []string) {
 // TestRules has the rules refuse what they are there to refuse.
 func TestRules(t *testing.T) {
 	for _, c := range []struct {
-		room, path string
+		from, path string
 		ok         bool
 	}{
 		{"kv", "go.etcd.io/bbolt/errors", true},
@@ -126,8 +147,8 @@ func TestRules(t *testing.T) {
 		{"ingest", "github.com/astrogo/fitsio", false},
 		{"kv", "C", false},
 	} {
-		if got := house[c.room].imports(c.path); got != c.ok {
-			t.Errorf("%s imports %s: %v", c.room, c.path, got)
+		if got := layers[c.from].imports(c.path); got != c.ok {
+			t.Errorf("%s imports %s: %v", c.from, c.path, got)
 		}
 	}
 }

@@ -617,8 +617,8 @@ func orNoRoom(err error) error {
 	if errors.As(err, &path) && path.Op != "sync" && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		return ErrNoRoom
 	}
-	// bbolt puts the text of the cause alone into the error when it cannot make the file longer;
-	// nothing has been written then.
+	// When bbolt cannot make the file longer, it formats the cause with %s (DB.grow), so that
+	// errors.Is does not find it: its text is all there is. Nothing has been written then.
 	if err != nil && strings.HasPrefix(err.Error(), "file resize error:") && saysFull(err) {
 		return ErrNoRoom
 	}

@@ -31,8 +31,8 @@
 // (delta.go); the oldest entries may be dropped (trim.go). What a record refers to is told by its
 // table (Spec.Refs), and looked up by Verify and Dangling (refs.go).
 //
-// Records, large values, blobs and the log are the truth. Unique, order, series and set are derived: Rebuild makes them
-// again from the records, Verify compares them.
+// Records, large values, blobs and the log are the truth. Unique, order, series and set are derived:
+// Salvage makes them again from the records, Verify compares them.
 //
 // A row of a bulk table exists when it is in the set of all rows of its table (dimension 0, no
 // value). Rows that are being created by a Stage, and rows that are being swept away, stand in

@@ -18,6 +18,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"nightjar/internal/boltfile"
 )
 
 // Options say how a file is opened. The zero value is right for a node.
@@ -297,7 +299,7 @@ func (db *DB) cannotMake(err error) error {
 // whyNotOurs looks at a file that seems not to be ours: it may be so damaged that nobody could tell.
 func (db *DB) whyNotOurs(err error) error {
 	var found error
-	headErr := checkPages(db.path, func(format string, args ...any) {
+	headErr := boltfile.Check(db.path, func(format string, args ...any) {
 		if found == nil {
 			found = damaged("file", fmt.Sprintf(format, args...))
 		}

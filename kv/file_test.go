@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/boltfile"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -445,13 +447,10 @@ func TestEndless(t *testing.T) {
 	if err := checkTree(d.path()); err != nil {
 		t.Errorf("a whole file: %v", err)
 	}
-	w := &pageWalk{file: bytes.NewReader(whole), found: t.Errorf}
-	root, err := w.heads()
-	if err != nil {
+	if err := boltfile.Check(d.path(), t.Errorf); err != nil {
 		t.Fatal(err)
 	}
-	w.seen = make([]uint64, w.end/64+1)
-	w.page(root, nil, nil, 0)
+	pageSize, root, pages := pagesInUse(t, d.path())
 	path := filepath.Join(t.TempDir(), "endless.db")
 	refuses := func(what string, at int, value ...byte) {
 		t.Helper()
@@ -472,12 +471,8 @@ func TestEndless(t *testing.T) {
 	}
 	page := func(id uint64) []byte { return binary.NativeEndian.AppendUint64(nil, id) }
 	branches, small := 0, 0
-	for id := uint64(2); id < w.end; id++ {
-		at := int(id) * int(w.pageSize)
-		if w.seen[id/64]>>(id%64)&1 == 0 || binary.NativeEndian.Uint64(whole[at:]) != id { // in no use, or the inside of another
-			continue
-		}
-		flags := binary.NativeEndian.Uint16(whole[at+8:])
+	for id, flags := range pages {
+		at := int(id) * pageSize
 		for i := range int(binary.NativeEndian.Uint16(whole[at+10:])) {
 			e := at + pageHead + i*pageElement
 			word := func(n int) int { return int(binary.NativeEndian.Uint32(whole[e+n:])) }
@@ -498,6 +493,45 @@ func TestEndless(t *testing.T) {
 	if branches < 20 || small == 0 {
 		t.Errorf("only %d children of branches and %d small buckets were tried", branches, small)
 	}
+}
+
+// What the tests know of bbolt's pages: sizes in bytes, and flags.
+const (
+	pageHead    = 16
+	pageElement = 16
+	bucketHead  = 16
+	pageBranch  = 1
+	pageLeaf    = 2
+)
+
+// pagesInUse lists the branches and leaves of a file, as bbolt knows them, with their flags.
+func pagesInUse(t *testing.T, path string) (pageSize int, root uint64, flags map[uint64]uint16) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	pageSize = db.Info().PageSize
+	kinds := map[string]uint16{"branch": pageBranch, "leaf": pageLeaf}
+	flags = map[uint64]uint16{}
+	err = db.View(func(tx *bbolt.Tx) error {
+		root = uint64(tx.Cursor().Bucket().Root())
+		for id := 2; ; {
+			p, err := tx.Page(id)
+			if err != nil || p == nil {
+				return err
+			}
+			if id++; p.Type != "free" {
+				flags[uint64(p.ID)] = kinds[p.Type]
+				id += p.OverflowCount
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pageSize, root, flags
 }
 
 // TestKilled kills a process that writes, again and again, and looks whether all that it had acknowledged is there.

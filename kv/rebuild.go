@@ -1,110 +1,14 @@
 package kv
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
-	"fmt"
-	"os"
 
 	"go.etcd.io/bbolt"
 )
 
-// rebuildRows is how many records one transaction of Rebuild takes.
+// rebuildRows is how many records one transaction takes that makes derived data of them.
 const rebuildRows = 20_000
-
-// Rebuild writes the file anew to path, where nothing must be: the records, large values, blobs and the log as they are, and
-// everything derived from the records made again. The file is as it was when Rebuild began.
-func (db *DB) Rebuild(ctx context.Context, path string) (err error) {
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s: %w", path, os.ErrExist)
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = caught(p)
-		}
-		if err != nil {
-			os.Remove(path)
-		}
-	}()
-	dst, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true, NoFreelistSync: true})
-	if err != nil {
-		return err
-	}
-	dst.AllocSize = allocSize
-	r := &DB{path: path, opts: db.opts, schema: db.schema, bolt: dst}
-	err = db.viewWhole(func(tx *Tx) error { return copyRecords(ctx, tx, dst) })
-	if err == nil {
-		err = r.derive(ctx)
-	}
-	if err == nil {
-		err = r.commitFreeList(removeMark)
-	}
-	if err == nil {
-		err = dst.Sync()
-	}
-	return errors.Join(err, dst.Close())
-}
-
-// copyRecords copies what is not derived.
-func copyRecords(ctx context.Context, tx *Tx, dst *bbolt.DB) error {
-	names := [][]byte{bucketNames[bucketMeta], bucketNames[bucketLarge], bucketNames[bucketBlob], bucketNames[bucketLog]}
-	for _, d := range tx.db.schema.tables {
-		names = append(names, []byte(d.name))
-	}
-	for _, name := range names {
-		if err := copyBucket(ctx, tx.bolt.Bucket(name), dst, name); err != nil {
-			return err
-		}
-	}
-	return dst.Update(func(bt *bbolt.Tx) error {
-		for _, name := range bucketNames {
-			if _, err := bt.CreateBucketIfNotExists(name); err != nil {
-				return err
-			}
-		}
-		// All rows will be in the stored sets: the tails are empty.
-		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
-		for _, d := range tx.db.schema.tables {
-			if d.bulk {
-				mark := binary.BigEndian.AppendUint64(key8(bt.Bucket([]byte(d.name)).Sequence()), tx.db.random64())
-				if err := m.put(tailKey(d), mark); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-}
-
-func copyBucket(ctx context.Context, src *bbolt.Bucket, dst *bbolt.DB, name []byte) error {
-	c := src.Cursor()
-	k, v := c.First()
-	for first := true; first || k != nil; first = false {
-		err := dst.Update(func(bt *bbolt.Tx) error {
-			b, err := bt.CreateBucketIfNotExists(name)
-			if err != nil {
-				return err
-			}
-			b.FillPercent = fillAppend
-			for size := 0; k != nil && size < 32<<20; k, v = c.Next() {
-				if err := b.Put(bytes.Clone(k), bytes.Clone(v)); err != nil {
-					return err
-				}
-				size += len(k) + len(v)
-			}
-			return b.SetSequence(src.Sequence())
-		})
-		if err == nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // derive makes everything that follows from the records of a file that has nothing of it.
 func (db *DB) derive(ctx context.Context) error {

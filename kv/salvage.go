@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/boltfile"
 )
 
 // Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one: every record whose CRC is right and which its
@@ -22,7 +24,12 @@ import (
 //
 // The report counts what was saved; its problems name what was lost, as far as that can be known. An error says that
 // nothing could be done.
-func Salvage(ctx context.Context, from, path string, tables []AnyTable) (r *Report, err error) {
+func Salvage(ctx context.Context, from, path string, tables []AnyTable) (*Report, error) {
+	return salvage(ctx, from, path, tables, Options{})
+}
+
+// salvage is Salvage; o is for tests of a disk that fails.
+func salvage(ctx context.Context, from, path string, tables []AnyTable, o Options) (r *Report, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
@@ -39,8 +46,9 @@ func Salvage(ctx context.Context, from, path string, tables []AnyTable) (r *Repo
 			os.Remove(path)
 		}
 	}()
-	src := &DB{path: from, schema: s, opts: Options{ReadOnly: true}}
-	src.opts.setDefaults()
+	o.ReadOnly = true
+	o.setDefaults()
+	src := &DB{path: from, schema: s, opts: o}
 	if src.bolt, err = src.openBolt(true, from); err != nil {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
@@ -108,9 +116,11 @@ type place struct {
 	size int
 }
 
-func (v *salvager) run() error {
+func (v *salvager) run() (err error) {
 	v.look()
-	v.meta()
+	if err := v.meta(); err != nil {
+		return err
+	}
 	for _, d := range v.src.db.schema.tables {
 		if err := v.records(d); err != nil {
 			return err
@@ -122,7 +132,10 @@ func (v *salvager) run() error {
 	if err := v.wholeBlobs(); err != nil {
 		return err
 	}
-	for v.prune() { // what is left out may leave others alone
+	for some := true; some; { // what is left out may leave others alone
+		if some, err = v.prune(); err != nil {
+			return err
+		}
 	}
 	if err := v.copyBlobs(); err != nil {
 		return err
@@ -139,18 +152,18 @@ func (v *salvager) try(what string, fn func() error) (ok bool) {
 	return err == nil
 }
 
-// update writes to the new file.
+// update writes to the new file. When that fails, there is nothing to go on for.
 func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 	if v.ctx.Err() != nil {
 		return context.Cause(v.ctx)
 	}
-	return v.dst.bolt.Update(fn)
+	return v.dst.commitAlone(false, fn)
 }
 
 // look finds out whether every page can be reached, and if not, notes what lies in those that are in use.
 func (v *salvager) look() {
 	whole := true
-	err := checkPages(v.src.db.path, func(format string, args ...any) {
+	err := boltfile.Check(v.src.db.path, func(format string, args ...any) {
 		whole = false
 		v.problem(format, args...)
 	})
@@ -158,7 +171,7 @@ func (v *salvager) look() {
 		return
 	}
 	if err == nil {
-		err = leaves(v.file, func(k, b []byte, at int64) {
+		err = boltfile.Leaves(v.file, func(k, b []byte, at int64) {
 			if !v.wanted(k) {
 				return
 			}
@@ -212,7 +225,7 @@ func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
 var metaKeys = []string{metaCreated, metaNode, "setting/", "code/", "count/", string(stagePrefix)}
 
 // meta copies settings and the like.
-func (v *salvager) meta() {
+func (v *salvager) meta() error {
 	stored := map[string][]byte{}
 	v.try("meta", func() error {
 		c := v.src.bucket(bucketMeta).Cursor()
@@ -260,25 +273,23 @@ func (v *salvager) meta() {
 		})
 	}
 	v.lostCodes(codes, copied)
-	v.try("meta", func() error {
-		id, err := v.dst.newIdentity()
-		if err != nil {
-			return err
-		}
-		sequence := uint64(0)
-		v.try("meta", func() error { sequence = v.src.bucket(bucketMeta).Sequence(); return nil })
-		return v.update(func(bt *bbolt.Tx) error {
-			to := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
-			for k, b := range copied {
-				if err := to.put([]byte(k), b); err != nil {
-					return err
-				}
-			}
-			if err := to.b.SetSequence(sequence); err != nil {
+	id, err := v.dst.newIdentity()
+	if err != nil {
+		return err
+	}
+	sequence := uint64(0)
+	v.try("meta", func() error { sequence = v.src.bucket(bucketMeta).Sequence(); return nil })
+	return v.update(func(bt *bbolt.Tx) error {
+		to := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
+		for k, b := range copied {
+			if err := to.put([]byte(k), b); err != nil {
 				return err
 			}
-			return putIdentity(to, no, id)
-		})
+		}
+		if err := to.b.SetSequence(sequence); err != nil {
+			return err
+		}
+		return putIdentity(to, no, id)
 	})
 }
 
@@ -496,7 +507,7 @@ func (v *salvager) strayRecords() error {
 		all = append(all, &rows{v: v, def: d})
 	}
 	var failed error
-	err := leaves(v.file, func(k, stored []byte, _ int64) {
+	err := boltfile.Leaves(v.file, func(k, stored []byte, _ int64) {
 		if len(k) != 8 || failed != nil {
 			return
 		}
@@ -581,14 +592,14 @@ func (v *salvager) wholeBlobs() error {
 }
 
 // prune leaves out the records that lack what they belong to, and says whether there were any.
-func (v *salvager) prune() (some bool) {
+func (v *salvager) prune() (some bool, err error) {
 	for id := range v.blobs {
 		v.blobs[id] = 0
 	}
 	for _, d := range v.src.db.schema.tables {
 		var gone []uint64
 		v.lacking = map[rowKey]*tableDef{}
-		v.dst.bolt.View(func(bt *bbolt.Tx) error {
+		err := v.dst.bolt.View(func(bt *bbolt.Tx) error {
 			tx := &Tx{db: v.dst, bolt: bt}
 			c := tx.table(d).Cursor()
 			for k, stored := c.First(); k != nil; k, stored = c.Next() {
@@ -599,15 +610,21 @@ func (v *salvager) prune() (some bool) {
 			}
 			return nil
 		})
+		if err != nil {
+			return false, err
+		}
 		for row, parent := range v.lacking {
-			some = v.try(where(parent, row.id), func() error { return v.standIn(parent, row.id) }) || some
+			if err := v.standIn(parent, row.id); err != nil {
+				return false, err
+			}
+			some = true
 		}
 		if len(gone) == 0 {
 			continue
 		}
 		some = true
 		v.Records -= len(gone)
-		v.update(func(bt *bbolt.Tx) error {
+		err = v.update(func(bt *bbolt.Tx) error {
 			tx := &Tx{db: v.dst, bolt: bt}
 			for _, id := range gone {
 				if err := tx.eraseRecord(d, id); err != nil {
@@ -616,8 +633,11 @@ func (v *salvager) prune() (some bool) {
 			}
 			return nil
 		})
+		if err != nil {
+			return false, err
+		}
 	}
-	return some
+	return some, nil
 }
 
 // standIn writes a record in the place of a lost one.

@@ -7,10 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"go.etcd.io/bbolt"
 )
 
 // TestSalvage: what is whole comes over, what is not is named, and what belonged to it is left out with it.
@@ -121,6 +125,45 @@ func TestSalvage(t *testing.T) {
 	}
 	if err := db.View(func(tx *Tx) error { return tx.Follows(head) }); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSalvageEnds cancels a salvage, and fills its disk, while it leaves out a record whose file is lost: it ends with
+// the error, and leaves no file.
+func TestSalvageEnds(t *testing.T) {
+	for _, want := range []error{context.Canceled, ErrNoRoom} {
+		t.Run(want.Error(), func(t *testing.T) {
+			d := openTest(t, Options{})
+			d.addParent(parent{Name: "a", Blob: 99})
+			d.close()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			tables, asked := newTestTables(), 0
+			blobs := tables.parents.def.blobs
+			tables.parents.def.blobs = func(rec []byte) ([]uint64, error) {
+				if asked++; asked > 100 {
+					t.Fatal("it does not end")
+				}
+				if want == context.Canceled {
+					cancel()
+				}
+				return blobs(rec)
+			}
+			o := Options{commit: func(bt *bbolt.Tx) error {
+				if want == ErrNoRoom && asked > 0 {
+					bt.Rollback()
+					return &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
+				}
+				return bt.Commit()
+			}}
+			to := filepath.Join(d.dir, "saved.db")
+			if _, err := salvage(ctx, d.path(), to, tables.all(), o); !errors.Is(err, want) {
+				t.Errorf("it ended with %v", err)
+			}
+			if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("the new file: %v", err)
+			}
+		})
 	}
 }
 

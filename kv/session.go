@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/boltfile"
 )
 
 // While a file is open it holds a random session mark, and so does a small file beside it, the twin, which also names the
@@ -182,6 +184,15 @@ func (db *DB) examine() error {
 		return fmt.Errorf("%w, and it is damaged (%w); %s", ErrCopied, err, takeAgain)
 	}
 	return nil
+}
+
+// checkTree refuses a file in which bbolt would follow branches for ever.
+func checkTree(path string) error {
+	err := boltfile.CheckTree(path)
+	if p := boltfile.Problem(""); errors.As(err, &p) {
+		return damaged("file", p)
+	}
+	return err
 }
 
 // readMark reads the session mark of a file that is not open; nil when it has none.

@@ -1,6 +1,9 @@
 package kv
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestStageReopened makes a staged write the first that the table has seen, and the first after a fold: opened again, the file has each row once.
 func TestStageReopened(t *testing.T) {
@@ -38,5 +41,27 @@ func TestStageReopened(t *testing.T) {
 			total++
 		}
 		want("with single rows")
+	}
+}
+
+// TestStageTail has a staged write begin one tail, whether or not there was something to fold.
+func TestStageTail(t *testing.T) {
+	var steps []string
+	d := openTest(t, Options{step: func(step string, _ *batch) error {
+		steps = append(steps, step)
+		return nil
+	}})
+	for _, alone := range []int{0, 3} {
+		for i := range alone {
+			d.addPoint(point{Parent: 1, Time: int64(-1 - i)})
+		}
+		steps = nil
+		if err := stageOne(d.DB, d.testTables, string(rune('a'+alone))); err != nil {
+			t.Fatal(err)
+		}
+		begun := slices.DeleteFunc(steps, func(s string) bool { return s != "tail" })
+		if len(begun) != 1 {
+			t.Errorf("with %d rows in the tail, %d new ones were begun", alone, len(begun))
+		}
 	}
 }

@@ -16,8 +16,9 @@ type Spec[T any] struct {
 	No    byte   // the table's number in sets, large values and the log; never used again for another table
 	Codec Codec[T]
 
-	// Keys says by which keys and sets a record is found. It must depend on nothing but its arguments and what k.Tx reads of
-	// records, since everything derived is made anew with it by Rebuild and compared by Verify.
+	// Keys says by which keys and sets a record is found. It must depend on nothing but its
+	// arguments and what k.Tx reads of records: Salvage makes everything derived with it, and Verify
+	// compares it.
 	Keys func(k *Keys, id uint64, rec *T)
 
 	// Passes says of which sets every row is a member that refers to this record (see Heirs).

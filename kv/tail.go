@@ -76,9 +76,9 @@ func (t *tail) places(s Series, last uint64) []Point {
 	return list[:n:n]
 }
 
-// tailMark is what the file says of a tail.
 func tailKey(d *tableDef) []byte { return []byte{'t', 'a', 'i', 'l', '/', d.no} }
 
+// tailMark is what the file says of a tail.
 func tailMark(meta *metaBucket, d *tableDef) (from, epoch uint64, err error) {
 	b, err := meta.get(tailKey(d))
 	if err != nil || b == nil {

@@ -11,6 +11,8 @@ import (
 	"slices"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/boltfile"
 )
 
 // A Report is what Verify found.
@@ -120,7 +122,7 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	}
 	defer func() { err = errors.Join(err, db.bolt.Close()) }()
 	r = new(Report)
-	if err := checkPages(path, r.problem); err != nil {
+	if err := boltfile.Check(path, r.problem); err != nil {
 		return nil, err
 	}
 	if len(r.Problems) > 0 { // bbolt could not be trusted with them

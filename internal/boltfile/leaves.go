@@ -1,4 +1,4 @@
-package kv
+package boltfile
 
 import (
 	"encoding/binary"
@@ -9,13 +9,15 @@ import (
 // errNoFreeList says that a file does not tell which of its pages are in use.
 var errNoFreeList = errors.New("the file has no list of free pages that can be believed")
 
-// leaves yields the keys and values of all leaf pages of a file that are in use, whether or not anything leads to them, in the order of the pages, and where in the file the value is; those
-// of elements that lie outside of their page are left out. It reads the file and no memory map, and what it yields is the caller's. What a value is, its CRC has to tell.
+// Leaves yields the keys and values of all leaf pages of a file that are in use, whether or not
+// anything leads to them, in the order of the pages, and where in the file the value is. Elements
+// that lie outside of their page are left out. What it yields is the caller's; whether it is what
+// was written is for the caller to find out, say by a CRC.
 //
-// Which pages are in use says the list of free pages, which is written when the file rests and when it is closed. After a crash there is none: then pages that hold older states
-// cannot be told from those in use, and nothing is yielded.
-func leaves(f io.ReaderAt, yield func(k, v []byte, at int64)) error {
-	w := &pageWalk{file: f, found: func(string, ...any) {}}
+// The list of free pages says which pages are in use. A file that was written without one, or that
+// has a damaged one, is refused: pages that hold older states cannot be told from those in use then.
+func Leaves(f io.ReaderAt, yield func(k, v []byte, at int64)) error {
+	w := &walk{file: f, found: func(string, ...any) {}}
 	root, err := w.heads()
 	if err != nil {
 		return err
@@ -40,9 +42,11 @@ func leaves(f io.ReaderAt, yield func(k, v []byte, at int64)) error {
 		if _, err := f.ReadAt(head, int64(id)*w.pageSize); err != nil {
 			return err
 		}
-		own, flags, overflow := binary.NativeEndian.Uint64(head), binary.NativeEndian.Uint16(head[8:]), uint64(binary.NativeEndian.Uint32(head[12:]))
+		own, flags := binary.NativeEndian.Uint64(head), binary.NativeEndian.Uint16(head[8:])
+		overflow := uint64(binary.NativeEndian.Uint32(head[12:]))
 		switch { // one of the two may be damaged
-		case own == id && (flags == pageBranch || flags == pageFreeList), own != id && flags != pageLeaf: // of another kind, or the inside of one that is damaged
+		case own == id && (flags == pageBranch || flags == pageFreeList), own != id && flags != pageLeaf:
+			// of another kind, or the inside of one that is damaged
 			id++
 			continue
 		case overflow >= w.end-id:
@@ -59,7 +63,8 @@ func leaves(f io.ReaderAt, yield func(k, v []byte, at int64)) error {
 	return nil
 }
 
-// elements yields what a leaf page holds that is at a place of the file, and small buckets in it, and says where the last element ends.
+// elements yields what a leaf page at a place of the file holds, small buckets in it included, and
+// says where the last element ends.
 func elements(b []byte, at int64, yield func(k, v []byte, at int64)) (used int) {
 	if len(b) < pageHead+pageElement {
 		return 0
@@ -68,7 +73,8 @@ func elements(b []byte, at int64, yield func(k, v []byte, at int64)) (used int) 
 	count := max(int(binary.NativeEndian.Uint16(b[10:])), int(binary.NativeEndian.Uint32(b[pageHead+4:]))/pageElement)
 	for i := range min(count, (len(b)-pageHead)/pageElement) {
 		e := b[pageHead+i*pageElement:]
-		pos, key, value := uint64(binary.NativeEndian.Uint32(e[4:])), uint64(binary.NativeEndian.Uint32(e[8:])), uint64(binary.NativeEndian.Uint32(e[12:]))
+		word := func(at int) uint64 { return uint64(binary.NativeEndian.Uint32(e[at:])) }
+		pos, key, value := word(4), word(8), word(12)
 		if pos+key+value > uint64(len(e)) {
 			continue
 		}
@@ -86,7 +92,7 @@ func elements(b []byte, at int64, yield func(k, v []byte, at int64)) (used int) 
 }
 
 // freePages reads the list of free pages that belongs to the newest head.
-func (w *pageWalk) freePages() (map[uint64]bool, error) {
+func (w *walk) freePages() (map[uint64]bool, error) {
 	if w.freeList < 2 || w.freeList >= w.end {
 		return nil, errNoFreeList
 	}
@@ -94,8 +100,10 @@ func (w *pageWalk) freePages() (map[uint64]bool, error) {
 	if _, err := w.file.ReadAt(head, int64(w.freeList)*w.pageSize); err != nil {
 		return nil, err
 	}
-	count, overflow := uint64(binary.NativeEndian.Uint16(head[10:])), uint64(binary.NativeEndian.Uint32(head[12:]))
-	if binary.NativeEndian.Uint64(head) != w.freeList || binary.NativeEndian.Uint16(head[8:]) != pageFreeList || overflow >= w.end-w.freeList {
+	count := uint64(binary.NativeEndian.Uint16(head[10:]))
+	overflow := uint64(binary.NativeEndian.Uint32(head[12:]))
+	if binary.NativeEndian.Uint64(head) != w.freeList || binary.NativeEndian.Uint16(head[8:]) != pageFreeList ||
+		overflow >= w.end-w.freeList {
 		return nil, errNoFreeList
 	}
 	b := make([]byte, int64(1+overflow)*w.pageSize)

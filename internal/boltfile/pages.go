@@ -1,26 +1,34 @@
-package kv
+// Package boltfile reads the pages of a bbolt file that nothing writes, without bbolt and without a
+// memory map: it finds out whether bbolt can be trusted with them, and what whole pages hold that
+// nothing leads to. The pages are as bbolt's internal/common describes them. What keys and values
+// mean is for the caller to know.
+package boltfile
 
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"os"
 )
 
-// A pageWalk looks at the pages of a bbolt file that is not being written, as they are described in bbolt's internal/common: that each is what it
-// should be and lies where it may, that its keys and values are within it, and that keys ascend. bbolt itself trusts all that, so that a damaged page may end the process; this
-// reads the file and no memory map.
-type pageWalk struct {
+// A walk looks at the pages of a file: whether each is what it should be and lies where it may,
+// whether its keys and values are within it, and whether keys ascend. bbolt itself trusts all that,
+// so that a damaged page may end the process.
+type walk struct {
 	file     io.ReaderAt
 	pageSize int64
 	end      uint64   // the first page that was never used
 	freeList uint64   // the page with the list of free pages
 	seen     []uint64 // a bit for each page
-	rooms    [][]byte // for a page at each depth, see branches
+	buffers  [][]byte // for a page at each depth, see branches
 	found    func(format string, args ...any)
 }
+
+// ErrNoHead says that neither of the two pages with which a file begins is whole.
+var ErrNoHead = errors.New("neither of the two heads is whole")
 
 const (
 	pageHead     = 16 // id 8, flags 2, count 2, overflow 4
@@ -33,14 +41,15 @@ const (
 	metaSize     = 64
 )
 
-// checkPages walks a file, and says what it finds. An error is one of the file system, or that the file has no head.
-func checkPages(path string, found func(format string, args ...any)) error {
+// Check walks all pages of a file, and says what is wrong with them. An error is one of the file
+// system, or ErrNoHead.
+func Check(path string, found func(format string, args ...any)) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	w := &pageWalk{file: f, found: found}
+	w := &walk{file: f, found: found}
 	root, err := w.heads()
 	if err != nil {
 		return err
@@ -50,18 +59,20 @@ func checkPages(path string, found func(format string, args ...any)) error {
 	return nil
 }
 
-// checkTree looks at the branches of a file alone, which are one page in a hundred: whether some page is referred to twice. bbolt would follow a branch that leads back to itself until
-// the process ends. What else may be wrong is found by who reads it.
-func checkTree(path string) error {
+// CheckTree looks at the branches of a file alone, which are one page in a hundred: whether some
+// page is referred to twice. bbolt would follow a branch that leads back to itself until the process
+// ends. What else may be wrong is found when it is read. An error that is not of the file system is
+// a [Problem]; a file whose heads are damaged is left to bbolt, which says so.
+func CheckTree(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	var first error
-	w := &pageWalk{file: f, found: func(format string, args ...any) {
+	w := &walk{file: f, found: func(format string, args ...any) {
 		if first == nil {
-			first = damaged("file", fmt.Sprintf(format, args...))
+			first = Problem(fmt.Sprintf(format, args...))
 		}
 	}}
 	root, err := w.heads()
@@ -76,16 +87,21 @@ func checkTree(path string) error {
 	return first
 }
 
-// branches looks at a page and at what it refers to, and says whether it is a branch. Of the leaves below a branch only the first is read, but of those of the root, which are the
-// buckets, each.
-func (w *pageWalk) branches(id uint64, root bool, depth int) bool {
+// Problem is what is wrong with a page.
+type Problem string
+
+func (p Problem) Error() string { return string(p) }
+
+// branches looks at a page and at what it refers to, and says whether it is a branch. Of the leaves
+// below a branch only the first is read, but of those of the root, which are the buckets, each.
+func (w *walk) branches(id uint64, root bool, depth int) bool {
 	if id < 2 || id >= w.end || !w.refer(id, depth) {
 		return false
 	}
-	if depth == len(w.rooms) {
-		w.rooms = append(w.rooms, make([]byte, w.pageSize))
+	if depth == len(w.buffers) {
+		w.buffers = append(w.buffers, make([]byte, w.pageSize))
 	}
-	b := w.rooms[depth]
+	b := w.buffers[depth]
 	if _, err := w.file.ReadAt(b, int64(id)*w.pageSize); err != nil {
 		return false
 	}
@@ -117,7 +133,7 @@ func (w *pageWalk) branches(id uint64, root bool, depth int) bool {
 }
 
 // bucketRoot looks at the bucket of an element of the root.
-func (w *pageWalk) bucketRoot(e []byte, depth int) {
+func (w *walk) bucketRoot(e []byte, depth int) {
 	word := func(at int) uint64 { return uint64(binary.NativeEndian.Uint32(e[at:])) }
 	at, size := word(4)+word(8), word(12)
 	if word(0)&leafBucket == 0 || size < bucketHead || at+size > uint64(len(e)) {
@@ -134,7 +150,7 @@ func (w *pageWalk) bucketRoot(e []byte, depth int) {
 }
 
 // refer notes that something refers to a page of the file, and says whether to go on there.
-func (w *pageWalk) refer(id uint64, depth int) bool {
+func (w *walk) refer(id uint64, depth int) bool {
 	switch {
 	case w.seen[id/64]>>(id%64)&1 != 0:
 		w.found("pages: page %d is referred to twice", id)
@@ -147,9 +163,10 @@ func (w *pageWalk) refer(id uint64, depth int) bool {
 	return true
 }
 
-// heads reads both heads of the file, which are written in turn. When the newer one is damaged, bbolt takes the older one and with it the state before the last
-// transaction. It does so in silence, since a write of the head that the power was cut in looks the same.
-func (w *pageWalk) heads() (root uint64, err error) {
+// heads reads both heads of the file, which are written in turn. When the newer one is damaged,
+// bbolt takes the older one and with it the state before the last transaction. It does so in silence,
+// since a write of the head in which the power was cut looks the same.
+func (w *walk) heads() (root uint64, err error) {
 	newest, sizes := uint64(0), []int64{int64(os.Getpagesize())}
 	var bad []int
 	b := make([]byte, pageHead+metaSize)
@@ -190,7 +207,7 @@ func (w *pageWalk) heads() (root uint64, err error) {
 		bad = append(bad, 1)
 	}
 	if len(bad) == 2 {
-		return 0, damaged("first pages", "neither of the two heads is whole")
+		return 0, ErrNoHead
 	}
 	for _, n := range bad {
 		w.found("pages: head %d is damaged: if it was the newer one, what the last transaction wrote is missing", n)
@@ -202,7 +219,7 @@ func (w *pageWalk) heads() (root uint64, err error) {
 const maxDepth = 64
 
 // page looks at a page and all below it, whose keys must be from low on and below high; nil is no bound.
-func (w *pageWalk) page(id uint64, low, high []byte, depth int) {
+func (w *walk) page(id uint64, low, high []byte, depth int) {
 	if id < 2 || id >= w.end {
 		w.found("pages: page %d is referred to, and is none", id)
 		return
@@ -232,9 +249,11 @@ func (w *pageWalk) page(id uint64, low, high []byte, depth int) {
 }
 
 // content looks at the elements of a page.
-func (w *pageWalk) content(what string, b, low, high []byte, depth int) {
+func (w *walk) content(what string, b, low, high []byte, depth int) {
 	flags, count := binary.NativeEndian.Uint16(b[8:]), int(binary.NativeEndian.Uint16(b[10:]))
-	if flags != pageBranch && flags != pageLeaf || pageHead+count*pageElement > len(b) || count == 0 && (flags == pageBranch || low != nil) { // a leaf below a branch is never empty
+	// A leaf below a branch is never empty.
+	if flags != pageBranch && flags != pageLeaf || pageHead+count*pageElement > len(b) ||
+		count == 0 && (flags == pageBranch || low != nil) {
 		w.found("pages: %s has the flags %d and %d elements", what, flags, count)
 		return
 	}
@@ -261,7 +280,9 @@ func (w *pageWalk) content(what string, b, low, high []byte, depth int) {
 			return
 		}
 		keys[i] = e[pos : pos+key]
-		if i > 0 && bytes.Compare(keys[i-1], keys[i]) >= 0 || low != nil && i == 0 && bytes.Compare(keys[0], low) < 0 || high != nil && bytes.Compare(keys[i], high) >= 0 {
+		if i > 0 && bytes.Compare(keys[i-1], keys[i]) >= 0 ||
+			low != nil && i == 0 && bytes.Compare(keys[0], low) < 0 ||
+			high != nil && bytes.Compare(keys[i], high) >= 0 {
 			w.found("pages: key %d of %s is out of order", i, what)
 			return
 		}
@@ -286,7 +307,7 @@ func (w *pageWalk) content(what string, b, low, high []byte, depth int) {
 }
 
 // bucket looks at the pages of a bucket, of which a small one has its only page in its value.
-func (w *pageWalk) bucket(what string, value []byte, depth int) {
+func (w *walk) bucket(what string, value []byte, depth int) {
 	if len(value) < bucketHead {
 		w.found("pages: %s is cut off", what)
 		return
