@@ -19,16 +19,20 @@ type room struct{ rooms, modules []string }
 // concerned knows where to look; docs/build/architecture.md says of each module why it is there.
 var house = map[string]room{
 	".": {rooms: []string{"internal/cli"}},
-	"internal/cli": {rooms: []string{"api", "ui", "archive", "auth", "internal/torture"},
-		modules: []string{"github.com/urfave/cli/v2"}},
-	"api":     {rooms: []string{"archive", "auth"}, modules: []string{"github.com/julienschmidt/httprouter"}},
-	"ui":      {},
-	"archive": {rooms: []string{"auth", "index", "ingest", "kv"}, modules: []string{"golang.org/x/text"}},
-	"auth":    {rooms: []string{"kv"}, modules: []string{"golang.org/x/crypto"}},
-	"index":   {modules: []string{"github.com/blevesearch/bleve/v2", "github.com/blevesearch/bleve_index_api"}},
-	"ingest":  {},
-	"kv":      {modules: []string{"go.etcd.io/bbolt", "golang.org/x/sys"}},
-	"docs":    {}, // tests alone
+	"internal/cli": {rooms: []string{"api", "ui", "archive", "auth", "internal/client", "internal/control", "internal/demo",
+		"internal/selfcert", "internal/torture"}, modules: []string{"github.com/urfave/cli/v2"}},
+	"internal/client":   {rooms: []string{"internal/control"}},
+	"internal/control":  {},
+	"internal/demo":     {},
+	"internal/selfcert": {},
+	"api":               {rooms: []string{"archive", "auth"}, modules: []string{"github.com/julienschmidt/httprouter"}},
+	"ui":                {},
+	"archive":           {rooms: []string{"auth", "index", "ingest", "kv"}, modules: []string{"golang.org/x/text"}},
+	"auth":              {rooms: []string{"kv"}, modules: []string{"golang.org/x/crypto"}},
+	"index":             {modules: []string{"github.com/blevesearch/bleve/v2", "github.com/blevesearch/bleve_index_api"}},
+	"ingest":            {},
+	"kv":                {modules: []string{"go.etcd.io/bbolt", "golang.org/x/sys"}},
+	"docs":              {}, // tests alone
 	// beside the house: who treats a node badly from outside, and the data that benchmarks are run on
 	"internal/torture": {},
 	"internal/dataset": {},

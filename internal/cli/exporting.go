@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
 )
 
 func (p *program) exportCommand() *cli.Command {
@@ -102,8 +103,8 @@ func ofFlag(c *cli.Context, err error, parameters map[string]string) error {
 
 // exporting is the action that prints a whole list. filters are the query parameters of flags.
 func (p *program) exporting(path string, filters map[string]string) cli.ActionFunc {
-	return p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
-		n.as = c.String("as")
+	return p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+		n.As = c.String("as")
 		format := strings.ToLower(c.String("format"))
 		switch format {
 		case "csv", "ecsv", "votable", "fits", "ndjson":
@@ -116,7 +117,7 @@ func (p *program) exporting(path string, filters map[string]string) cli.ActionFu
 				query.Set(parameter, s)
 			}
 		}
-		w, err := n.send(ctx, http.MethodGet, path+"?"+query.Encode(), "", nil)
+		w, err := n.Send(ctx, http.MethodGet, path+"?"+query.Encode(), "", nil)
 		if err != nil {
 			return ofFlag(c, err, filters)
 		}

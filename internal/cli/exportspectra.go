@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
 )
 
 // endings are those of files with a table.
@@ -32,8 +33,8 @@ func (p *program) exportSpectra() *cli.Command {
 			&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},
 			&cli.StringFlag{Name: "source", Usage: "only data from the `SOURCE`"}, wavelengthFlag(),
 		},
-		Action: p.asking(false, []string{"FOLDER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
-			n.as = c.String("as")
+		Action: p.asking(false, []string{"FOLDER"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+			n.As = c.String("as")
 			format := strings.ToLower(c.String("format"))
 			if endings[format] == "" {
 				return usageError(c, "%q is no format: csv, ecsv, votable or fits", format)
@@ -56,7 +57,7 @@ func (p *program) exportSpectra() *cli.Command {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return err
 			}
-			w, err := n.send(ctx, http.MethodGet, "/api/reduceddatums/?"+query.Encode(), "", nil)
+			w, err := n.Send(ctx, http.MethodGet, "/api/reduceddatums/?"+query.Encode(), "", nil)
 			if err != nil {
 				return err
 			}

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"path/filepath"
 	"strconv"
+
+	"nightjar/internal/client"
 
 	"github.com/urfave/cli/v2"
 )
@@ -72,7 +73,7 @@ func (m lineMap) of(line int) int {
 type rowSource func(in io.Reader, out io.Writer) (lineMap, error)
 
 // importRows sends a file to a resource as lines of JSON.
-func (p *program) importRows(ctx context.Context, n *client, file, path string, source rowSource) error {
+func (p *program) importRows(ctx context.Context, n *client.Client, file, path string, source rowSource) error {
 	f, info, err := openFile(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -89,15 +90,15 @@ func (p *program) importRows(ctx context.Context, n *client, file, path string, 
 		lines, bad = source(bar.reader(f, info.Size()), pw)
 		pw.CloseWithError(bad)
 	}()
-	w, err := n.send(ctx, http.MethodPost, path, "application/x-ndjson", pr)
-	pr.CloseWithError(errUnread)
+	w, err := n.Send(ctx, http.MethodPost, path, "application/x-ndjson", pr)
+	pr.CloseWithError(client.ErrUnread)
 	<-done
 	var got imported
 	if err == nil {
 		err = json.NewDecoder(w.Body).Decode(&got)
 		w.Body.Close()
 	}
-	if bad != nil && !errors.Is(bad, errUnread) { // what was sent ended in the middle: the file itself is the reason
+	if bad != nil && !errors.Is(bad, client.ErrUnread) { // what was sent ended in the middle: the file itself is the reason
 		err = bad
 	}
 	if err != nil {
@@ -105,7 +106,7 @@ func (p *program) importRows(ctx context.Context, n *client, file, path string, 
 	}
 	bar.end()
 	for _, problem := range got.Problems {
-		for _, text := range flatten("", problem.Errors) {
+		for _, text := range client.Lines("", problem.Errors) {
 			p.note("%s, line %d: %s", file, lines.of(problem.Line), printable(text))
 		}
 	}
@@ -136,8 +137,8 @@ type fileError struct {
 func (e *fileError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
 // importProducts uploads files one after the other, and goes on past those that are refused.
-func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client, args []string) error {
-	n.as = c.String("as")
+func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+	n.As = c.String("as")
 	fields := map[string]string{"data_product_type": c.String("type")}
 	if name := c.String("target"); name != "" {
 		t, err := findTarget(ctx, n, name)
@@ -212,7 +213,7 @@ func firstOf(list []string) string {
 }
 
 // upload sends one file as a data product.
-func (p *program) upload(ctx context.Context, n *client, file string, fields map[string]string) (counts uploadCounts, err error) {
+func (p *program) upload(ctx context.Context, n *client.Client, file string, fields map[string]string) (counts uploadCounts, err error) {
 	f, info, err := openFile(file)
 	if err != nil {
 		return counts, err
@@ -220,7 +221,7 @@ func (p *program) upload(ctx context.Context, n *client, file string, fields map
 	defer f.Close()
 	bar := p.progress(filepath.Base(file))
 	defer bar.end()
-	w, err := sendFile(ctx, n, filepath.Base(file), bar.reader(f, info.Size()), fields)
+	w, err := n.Upload(ctx, filepath.Base(file), bar.reader(f, info.Size()), fields)
 	if err != nil {
 		return counts, err
 	}
@@ -263,41 +264,4 @@ func (p *program) upload(ctx context.Context, n *client, file string, fields map
 	}
 	p.say("%s: %s, %d data added, %d there already, %d left out", file, what, r.Created, r.Duplicate, r.Rejected)
 	return r.uploadCounts, nil
-}
-
-// sendFile posts a file with some fields as a form, without ever holding it whole.
-func sendFile(ctx context.Context, n *client, name string, content io.Reader, fields map[string]string) (*http.Response, error) {
-	pr, pw := io.Pipe()
-	form := multipart.NewWriter(pw)
-	done := make(chan error)
-	go func() {
-		err := writeForm(form, name, content, fields)
-		pw.CloseWithError(err)
-		done <- err
-	}()
-	w, err := n.send(ctx, http.MethodPost, "/api/dataproducts/", form.FormDataContentType(), pr)
-	pr.CloseWithError(errUnread)
-	if bad := <-done; err != nil && bad != nil && !errors.Is(bad, errUnread) { // the file itself is the reason
-		err = bad
-	}
-	return w, err
-}
-
-// errUnread is why the sending of a file ends before the file does: it was answered.
-var errUnread = errors.New("the rest is not read")
-
-func writeForm(form *multipart.Writer, name string, content io.Reader, fields map[string]string) error {
-	for key, value := range fields {
-		if err := form.WriteField(key, value); err != nil {
-			return err
-		}
-	}
-	part, err := form.CreateFormFile("file", name)
-	if err == nil {
-		_, err = io.Copy(part, content)
-	}
-	if err == nil {
-		err = form.Close()
-	}
-	return err
 }

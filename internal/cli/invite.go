@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 
+	"nightjar/internal/client"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -21,7 +23,7 @@ func (p *program) inviteCommand() *cli.Command {
 }
 
 // invite makes a user without a password and a token of theirs, or neither.
-func (p *program) invite(ctx context.Context, c *cli.Context, n *client, args []string) error {
+func (p *program) invite(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 	in, err := newToken(c, args[0], "invitation")
 	if err != nil {
 		return err
@@ -31,22 +33,22 @@ func (p *program) invite(ctx context.Context, c *cli.Context, n *client, args []
 		return err
 	}
 	var node struct{ URL, Fingerprint string }
-	if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &node); err != nil {
+	if err := n.Call(ctx, http.MethodGet, "/api/node/", nil, &node); err != nil {
 		return err
 	}
 	var own struct{ Certificate string }
 	if node.Fingerprint != "" {
-		if err := n.call(ctx, http.MethodGet, "/api/node/certificate/", nil, &own); err != nil {
+		if err := n.Call(ctx, http.MethodGet, "/api/node/certificate/", nil, &own); err != nil {
 			return err
 		}
 	}
 	var u user
-	if err := n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": nil, "groups": groups}, &u); err != nil {
+	if err := n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": nil, "groups": groups}, &u); err != nil {
 		return err
 	}
 	var t token
-	if err := n.call(ctx, http.MethodPost, "/api/tokens/", in, &t); err != nil {
-		return errors.Join(err, n.call(context.WithoutCancel(ctx), http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil))
+	if err := n.Call(ctx, http.MethodPost, "/api/tokens/", in, &t); err != nil {
+		return errors.Join(err, n.Call(context.WithoutCancel(ctx), http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil))
 	}
 	switch at, err := url.Parse(node.URL); {
 	case node.URL == "":

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"nightjar/internal/client"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -61,7 +63,7 @@ func (p *program) logCommand() *cli.Command {
 		Description: "nightjar log --user astro --since 2026-01-01T00:00:00Z\n" +
 			"nightjar log --table targets --id 7",
 		Flags: append(filters[:len(filters):len(filters)], &cli.IntFlag{Name: "limit", Usage: "at most this `NUMBER` of entries", Value: 50}),
-		Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
+		Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 			if c.Int("limit") < 1 {
 				return usageError(c, "--limit: it must be a number from 1 on")
 			}
@@ -77,7 +79,7 @@ func (p *program) logCommand() *cli.Command {
 				Count   int        `json:"count"`
 				Results []logEntry `json:"results"`
 			}
-			if err := n.call(ctx, http.MethodGet, "/api/log/?"+query.Encode(), nil, &page); err != nil {
+			if err := n.Call(ctx, http.MethodGet, "/api/log/?"+query.Encode(), nil, &page); err != nil {
 				return ofFlag(c, err, given)
 			}
 			rows := [][]string{{"ENTRY", "TIME", "USER", "ADDRESS", "ACTION", "CHANGES"}}

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 
+	"nightjar/internal/client"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -29,16 +31,16 @@ type user struct {
 var errNone = errors.New("not found")
 
 // find finds the one row of a list whose name is asked for by a query parameter.
-func find[T any](ctx context.Context, n *client, path, parameter, name string) (*T, error) {
+func find[T any](ctx context.Context, n *client.Client, path, parameter, name string) (*T, error) {
 	var found *T
-	err := each(ctx, n, path, url.Values{parameter: {name}}, func(v *T) error { found = v; return nil })
+	err := client.Each(ctx, n, path, url.Values{parameter: {name}}, func(v *T) error { found = v; return nil })
 	if err == nil && found == nil {
 		err = errNone
 	}
 	return found, err
 }
 
-func findUser(ctx context.Context, n *client, name string) (*user, error) {
+func findUser(ctx context.Context, n *client.Client, name string) (*user, error) {
 	u, err := find[user](ctx, n, "/api/users/", "username", name)
 	if err == errNone {
 		err = fmt.Errorf("there is no user %s", name)
@@ -46,7 +48,7 @@ func findUser(ctx context.Context, n *client, name string) (*user, error) {
 	return u, err
 }
 
-func findGroup(ctx context.Context, n *client, name string) (*named, error) {
+func findGroup(ctx context.Context, n *client.Client, name string) (*named, error) {
 	g, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
 	if err == errNone {
 		err = fmt.Errorf("there is no group %s", name)
@@ -54,7 +56,7 @@ func findGroup(ctx context.Context, n *client, name string) (*named, error) {
 	return g, err
 }
 
-func findGroups(ctx context.Context, n *client, names []string) ([]named, error) {
+func findGroups(ctx context.Context, n *client.Client, names []string) ([]named, error) {
 	groups := []named{}
 	for _, name := range names {
 		g, err := findGroup(ctx, n, name)
@@ -112,9 +114,9 @@ func (p *program) userCommand() *cli.Command {
 			p.inviteCommand(),
 			{
 				Name: "list", Usage: "list the users",
-				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 					rows := [][]string{{"ID", "NAME", "GROUPS", "NOTES"}}
-					err := each(ctx, n, "/api/users/", nil, func(u *user) error {
+					err := client.Each(ctx, n, "/api/users/", nil, func(u *user) error {
 						var groups, notes []string
 						for _, g := range u.Groups {
 							groups = append(groups, g.Name)
@@ -138,7 +140,7 @@ func (p *program) userCommand() *cli.Command {
 				Name: "passwd", Usage: "give a user a new password, which ends the user's sessions", ArgsUsage: "NAME",
 				Description: "nightjar user passwd astro",
 				Flags:       []cli.Flag{passwordFlag()},
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 					u, err := findUser(ctx, n, args[0])
 					if err != nil {
 						return err
@@ -147,7 +149,7 @@ func (p *program) userCommand() *cli.Command {
 					if err != nil {
 						return err
 					}
-					err = n.call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", u.ID), map[string]string{"password": password}, nil)
+					err = n.Call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", u.ID), map[string]string{"password": password}, nil)
 					if err == nil && show {
 						p.showPassword(args[0], password)
 					}
@@ -157,19 +159,19 @@ func (p *program) userCommand() *cli.Command {
 			{
 				Name: "remove", Usage: "take a user away, with the tokens; what the user made stays", ArgsUsage: "NAME",
 				Description: "nightjar user remove astro",
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					u, err := findUser(ctx, n, args[0])
 					if err != nil {
 						return err
 					}
-					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil)
+					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil)
 				}),
 			},
 		},
 	}
 }
 
-func (p *program) addUser(ctx context.Context, c *cli.Context, n *client, args []string) error {
+func (p *program) addUser(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 	password, show, err := p.password(c)
 	if err != nil {
 		return err
@@ -178,7 +180,7 @@ func (p *program) addUser(ctx context.Context, c *cli.Context, n *client, args [
 	if err != nil {
 		return err
 	}
-	err = n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": password, "is_superuser": c.Bool("superuser"), "groups": groups}, nil)
+	err = n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": password, "is_superuser": c.Bool("superuser"), "groups": groups}, nil)
 	if err == nil && show {
 		p.showPassword(args[0], password)
 	}
@@ -187,8 +189,8 @@ func (p *program) addUser(ctx context.Context, c *cli.Context, n *client, args [
 
 func (p *program) groupCommand() *cli.Command {
 	// member is the action of join and leave.
-	member := func(act func(ctx context.Context, n *client, g *named, u *user) error) cli.ActionFunc {
-		return p.asking(false, []string{"GROUP", "USER"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+	member := func(act func(ctx context.Context, n *client.Client, g *named, u *user) error) cli.ActionFunc {
+		return p.asking(false, []string{"GROUP", "USER"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 			g, err := findGroup(ctx, n, args[0])
 			if err != nil {
 				return err
@@ -206,17 +208,17 @@ func (p *program) groupCommand() *cli.Command {
 			{
 				Name: "add", Usage: "add a group; one that is there already is left as it is", ArgsUsage: "NAME",
 				Description: "nightjar group add Observers",
-				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					return addGroup(ctx, n, args[0])
 				}),
 			},
 			{
 				Name: "list", Usage: "list the groups",
-				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 					rows := [][]string{{"ID", "NAME", "MEMBERS"}}
-					err := each(ctx, n, "/api/groups/?all=true", nil, func(g *named) error {
+					err := client.Each(ctx, n, "/api/groups/?all=true", nil, func(g *named) error {
 						var names []string
-						err := each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil, func(u *user) error {
+						err := client.Each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil, func(u *user) error {
 							names = append(names, u.Username)
 							return nil
 						})
@@ -232,26 +234,26 @@ func (p *program) groupCommand() *cli.Command {
 			{
 				Name: "join", Usage: "put a user into a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group join Observers astro",
-				Action: member(func(ctx context.Context, n *client, g *named, u *user) error {
-					return n.call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), map[string]string{"username": u.Username}, nil)
+				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
+					return n.Call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), map[string]string{"username": u.Username}, nil)
 				}),
 			},
 			{
 				Name: "leave", Usage: "take a user out of a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group leave Observers astro",
-				Action: member(func(ctx context.Context, n *client, g *named, u *user) error {
-					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", g.ID, u.ID), nil, nil)
+				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
+					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", g.ID, u.ID), nil, nil)
 				}),
 			},
 			{
 				Name: "remove", Usage: "take a group away, with what was granted to it", ArgsUsage: "NAME",
 				Description: "nightjar group remove Observers",
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					g, err := findGroup(ctx, n, args[0])
 					if err != nil {
 						return err
 					}
-					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", g.ID), nil, nil)
+					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", g.ID), nil, nil)
 				}),
 			},
 		},
@@ -259,10 +261,10 @@ func (p *program) groupCommand() *cli.Command {
 }
 
 // addGroup makes a group unless it is there.
-func addGroup(ctx context.Context, n *client, name string) error {
+func addGroup(ctx context.Context, n *client.Client, name string) error {
 	_, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
 	if err == errNone {
-		err = n.call(ctx, http.MethodPost, "/api/groups/?all=true", map[string]string{"name": name}, nil)
+		err = n.Call(ctx, http.MethodPost, "/api/groups/?all=true", map[string]string{"name": name}, nil)
 	}
 	return err
 }

@@ -21,6 +21,9 @@ import (
 	"nightjar/api"
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/client"
+	"nightjar/internal/control"
+	"nightjar/internal/demo"
 	"nightjar/ui"
 )
 
@@ -124,7 +127,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	owner := newServer(ctx, handler.Owner(), p)
 	ended := make(chan error, 2)
 	serving := 1
-	control, err := listenControl(file, !readOnly)
+	control, err := control.Listen(file, !readOnly)
 	if err != nil {
 		p.note("no command reaches this server: %v", err)
 	} else {
@@ -178,7 +181,7 @@ func checkPolicy(c *cli.Context) error {
 
 // servedAlready says who has the file of a second server.
 func servedAlready(ctx context.Context, file string) error {
-	n, err := dialed(file)
+	n, err := client.Dial(file)
 	if err != nil {
 		return err
 	}
@@ -186,8 +189,8 @@ func servedAlready(ctx context.Context, file string) error {
 		return fmt.Errorf("another program has %s open", file)
 	}
 	var node struct{ URL string }
-	err = n.call(ctx, http.MethodGet, "/api/node/", nil, &node)
-	if err = errors.Join(err, n.close()); err != nil {
+	err = n.Call(ctx, http.MethodGet, "/api/node/", nil, &node)
+	if err = errors.Join(err, n.Close()); err != nil {
 		return fmt.Errorf("a server runs on %s already, and does not answer: %w", file, err)
 	}
 	return fmt.Errorf("a server runs on %s already, at %s/", file, node.URL)
@@ -237,19 +240,27 @@ func (p *program) firstStart(c *cli.Context, a *archive.Archive, h *api.API) err
 	if err != nil {
 		return err
 	}
-	n := &client{http: &http.Client{Transport: inProcess{h.Owner()}}}
+	n := client.New(h.Owner(), nil)
 	if users == 0 {
 		if err := addGroup(ctx, n, "Public"); err != nil {
 			return err
 		}
 		password := randomPassword()
-		if err := n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": "admin", "password": password, "is_superuser": true}, nil); err != nil {
+		if err := n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": "admin", "password": password, "is_superuser": true}, nil); err != nil {
 			return err
 		}
 		p.say("admin password: %s", password)
 	}
 	if c.Bool("demo") {
-		return p.demo(ctx, n)
+		made, there, err := demo.Fill(ctx, n)
+		if err != nil {
+			return err
+		}
+		if there > 0 {
+			p.note("the file holds %d targets: the demo adds nothing to it", there)
+			return nil
+		}
+		p.note("the demo: %d invented targets with light curves, spectra and images", made)
 	}
 	return nil
 }

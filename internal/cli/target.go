@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
 )
 
 type target struct {
@@ -26,9 +27,9 @@ type target struct {
 }
 
 // findTarget finds a target by its name, by an alias, or by its id, in this order.
-func findTarget(ctx context.Context, n *client, text string) (*target, error) {
+func findTarget(ctx context.Context, n *client.Client, text string) (*target, error) {
 	var byName, byAlias *target
-	err := each(ctx, n, "/api/targets/", url.Values{"name": {text}}, func(t *target) error {
+	err := client.Each(ctx, n, "/api/targets/", url.Values{"name": {text}}, func(t *target) error {
 		if t.Name == text {
 			byName = t
 		}
@@ -49,9 +50,9 @@ func findTarget(ctx context.Context, n *client, text string) (*target, error) {
 	}
 	if id, err := strconv.ParseUint(text, 10, 63); err == nil {
 		var t target
-		err := n.call(ctx, http.MethodGet, targetPath(id), nil, &t)
-		var refused *answered
-		if err == nil || !errors.As(err, &refused) || refused.status != http.StatusNotFound {
+		err := n.Call(ctx, http.MethodGet, targetPath(id), nil, &t)
+		var refused *client.Refusal
+		if err == nil || !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
 			return &t, err
 		}
 	}
@@ -67,8 +68,8 @@ func targetPath(id uint64) string { return fmt.Sprintf("/api/targets/%d/", id) }
 
 func (p *program) targetCommand() *cli.Command {
 	// shared is the action of share and unshare.
-	shared := func(act func(ctx context.Context, n *client, t *target, g *named) error) cli.ActionFunc {
-		return p.asking(false, []string{"NAME", "GROUP"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+	shared := func(act func(ctx context.Context, n *client.Client, t *target, g *named) error) cli.ActionFunc {
+		return p.asking(false, []string{"NAME", "GROUP"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 			t, err := findTarget(ctx, n, args[0])
 			if err != nil {
 				return err
@@ -101,14 +102,14 @@ func (p *program) targetCommand() *cli.Command {
 				Name: "list", Usage: "list the targets",
 				Description: "nightjar target list --name 2026ab",
 				Flags:       []cli.Flag{&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"}, asFlag()},
-				Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
-					n.as = c.String("as")
+				Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+					n.As = c.String("as")
 					query := url.Values{"order": {"name"}}
 					if s := c.String("name"); s != "" {
 						query.Set("name", s)
 					}
 					rows := [][]string{{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}}
-					err := each(ctx, n, "/api/targets/", query, func(t *target) error {
+					err := client.Each(ctx, n, "/api/targets/", query, func(t *target) error {
 						rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec), t.Permissions, names(t.Aliases), names(t.Groups)})
 						return nil
 					})
@@ -121,26 +122,26 @@ func (p *program) targetCommand() *cli.Command {
 			{
 				Name: "share", Usage: "give a group all rights on a target", ArgsUsage: "NAME GROUP",
 				Description: "nightjar target share 'SN 2026abc' Observers",
-				Action: shared(func(ctx context.Context, n *client, t *target, g *named) error {
-					return n.call(ctx, http.MethodPatch, targetPath(t.ID), map[string]any{"groups": []named{*g}}, nil)
+				Action: shared(func(ctx context.Context, n *client.Client, t *target, g *named) error {
+					return n.Call(ctx, http.MethodPatch, targetPath(t.ID), map[string]any{"groups": []named{*g}}, nil)
 				}),
 			},
 			{
 				Name: "unshare", Usage: "take a group's rights on a target away", ArgsUsage: "NAME GROUP",
 				Description: "nightjar target unshare 'SN 2026abc' Observers",
-				Action: shared(func(ctx context.Context, n *client, t *target, g *named) error {
-					return n.call(ctx, http.MethodDelete, fmt.Sprintf("%sgroups/%d/", targetPath(t.ID), g.ID), nil, nil)
+				Action: shared(func(ctx context.Context, n *client.Client, t *target, g *named) error {
+					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("%sgroups/%d/", targetPath(t.ID), g.ID), nil, nil)
 				}),
 			},
 			{
 				Name: "remove", Usage: "take a target away, with its data products, their files and its data", ArgsUsage: "NAME",
 				Description: "nightjar target remove 'SN 2026abc'",
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					t, err := findTarget(ctx, n, args[0])
 					if err != nil {
 						return err
 					}
-					return n.call(ctx, http.MethodDelete, targetPath(t.ID), nil, nil)
+					return n.Call(ctx, http.MethodDelete, targetPath(t.ID), nil, nil)
 				}),
 			},
 		},
@@ -151,8 +152,8 @@ func asFlag() cli.Flag {
 	return &cli.StringFlag{Name: "as", Usage: "on behalf of `USER`, with what that user may see and do"}
 }
 
-func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client, args []string) error {
-	n.as = c.String("as")
+func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+	n.As = c.String("as")
 	ra, err := archive.ParseRA(c.String("ra"))
 	if err != nil {
 		return usageError(c, "--ra: %v", err)
@@ -182,7 +183,7 @@ func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client, args
 		in["permissions"] = strings.ToUpper(s)
 	}
 	var t target
-	err = n.call(ctx, http.MethodPost, "/api/targets/", in, &t)
+	err = n.Call(ctx, http.MethodPost, "/api/targets/", in, &t)
 	if err != nil {
 		return ofFlag(c, err, map[string]string{"permissions": "permissions"})
 	}

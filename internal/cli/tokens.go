@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"time"
 
+	"nightjar/internal/client"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -31,7 +33,7 @@ func (p *program) tokenCommand() *cli.Command {
 					"nightjar token create astro --read-only --expires 90d\n" +
 					"export TOKEN=$(nightjar token create astro)   the token alone is on standard output",
 				Flags: append([]cli.Flag{&cli.StringFlag{Name: "name", Usage: "`WHAT` it is for"}}, tokenFlags()...),
-				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 					in, err := newToken(c, args[0], c.String("name"))
 					if err != nil {
 						return err
@@ -40,7 +42,7 @@ func (p *program) tokenCommand() *cli.Command {
 						return err
 					}
 					var t token
-					err = n.call(ctx, http.MethodPost, "/api/tokens/", in, &t)
+					err = n.Call(ctx, http.MethodPost, "/api/tokens/", in, &t)
 					if err == nil {
 						p.note("token %d of %s, shown this once:", t.ID, t.Username)
 						p.say("%s", t.Token)
@@ -50,9 +52,9 @@ func (p *program) tokenCommand() *cli.Command {
 			},
 			{
 				Name: "list", Usage: "list the tokens; the secrets are not kept",
-				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 					rows := [][]string{{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}}
-					err := each(ctx, n, "/api/tokens/", nil, func(t *token) error {
+					err := client.Each(ctx, n, "/api/tokens/", nil, func(t *token) error {
 						expires, scope := "never", "all"
 						if t.Expires != nil {
 							expires = *t.Expires
@@ -72,8 +74,8 @@ func (p *program) tokenCommand() *cli.Command {
 			{
 				Name: "revoke", Usage: "end a token", ArgsUsage: "ID",
 				Description: "nightjar token revoke 3   the number is that of token list",
-				Action: p.asking(false, []string{"ID"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
-					err := n.call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
+				Action: p.asking(false, []string{"ID"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+					err := n.Call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
 					return orNone(err, "there is no token %s (see: nightjar token list)", args[0])
 				}),
 			},

@@ -2,28 +2,12 @@
 
 package cli
 
-import (
-	"net"
-	"os"
-	"syscall"
-)
+import "syscall"
 
 const (
 	errReadOnlyDisk = syscall.EROFS // what writing to a disk says that is there for reading only
 	errAddressInUse = syscall.EADDRINUSE
 )
-
-// listenPrivate listens on a socket that nobody else can ever connect to: its mode is right from the beginning.
-func listenPrivate(path string) (net.Listener, error) {
-	defer syscall.Umask(syscall.Umask(0o177))
-	return net.Listen("unix", path)
-}
-
-// mine says whether a file belongs to this user.
-func mine(info os.FileInfo) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(st.Uid) == os.Getuid()
-}
 
 // openFiles is how many files this process may have open, 0 when that is not bounded.
 func openFiles() int {

@@ -19,6 +19,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
 )
 
 func (p *program) backupCommand() *cli.Command {
@@ -26,7 +27,7 @@ func (p *program) backupCommand() *cli.Command {
 		Name: "backup", Usage: "write a verified copy of the file, while everything goes on", ArgsUsage: "FILE or FOLDER",
 		Description: "nightjar backup monday.db\n" +
 			"nightjar backup /mnt/stick   a name with the time is made",
-		Action: p.asking(false, []string{"FILE"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+		Action: p.asking(false, []string{"FILE"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 			path, err := filepath.Abs(args[0]) // the server may stand elsewhere
 			if err != nil {
 				return err
@@ -37,7 +38,7 @@ func (p *program) backupCommand() *cli.Command {
 			}
 			var got struct{ Path, Head string }
 			if err := p.waiting("copying", func() error {
-				return n.call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got)
+				return n.Call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got)
 			}); err != nil {
 				return bare(err, "path")
 			}
@@ -58,14 +59,14 @@ func (p *program) restoreCommand() *cli.Command {
 				return err
 			}
 			file := c.String("db")
-			n, err := dialed(file)
+			n, err := client.Dial(file)
 			if err != nil {
 				return err
 			}
 			first := "move it away first"
 			if n != nil {
 				first = "stop the server that runs on it, and move it away"
-				if err := n.close(); err != nil {
+				if err := n.Close(); err != nil {
 					return err
 				}
 				if _, err := os.Lstat(file); errors.Is(err, os.ErrNotExist) {
@@ -119,9 +120,9 @@ func (p *program) verifyCommand() *cli.Command {
 			file, bar := c.String("db"), p.progress("verifying")
 			defer bar.end()
 			repair := c.Bool("repair")
-			open := func() (*client, error) { return dialed(file) }
+			open := func() (*client.Client, error) { return client.Dial(file) }
 			if repair {
-				open = func() (*client, error) { return p.connect(c.Context, file, opening{}) }
+				open = func() (*client.Client, error) { return p.connect(c.Context, file, opening{}) }
 			}
 			n, err := open()
 			if err != nil {
@@ -147,16 +148,16 @@ func (p *program) verifyCommand() *cli.Command {
 	}
 }
 
-func verifyServed(ctx context.Context, n *client, head string, repair bool, bar *progress, v *verification) error {
+func verifyServed(ctx context.Context, n *client.Client, head string, repair bool, bar *progress, v *verification) error {
 	body, err := json.Marshal(map[string]any{"head": head, "repair": repair})
 	if err != nil {
 		return err
 	}
-	w, err := n.send(ctx, http.MethodPost, "/api/node/verify/?progress=true", "application/json", bytes.NewReader(body))
+	w, err := n.Send(ctx, http.MethodPost, "/api/node/verify/?progress=true", "application/json", bytes.NewReader(body))
 	if err == nil {
 		err = progressed(w, bar, v)
 	}
-	return errors.Join(err, n.close())
+	return errors.Join(err, n.Close())
 }
 
 func (p *program) report(file string, v *verification) error {
@@ -272,9 +273,9 @@ func (p *program) compactCommand() *cli.Command {
 	return &cli.Command{
 		Name: "compact", Usage: "drop log entries that are older than log_keep says, and give the space of what was " +
 			"deleted back to the disk; writers wait meanwhile",
-		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var got struct{ Before, After int64 }
-			err := p.waiting("compacting", func() error { return n.call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })
+			err := p.waiting("compacting", func() error { return n.Call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })
 			if err == nil {
 				p.say("%s before, %s now", size(got.Before), size(got.After))
 			}
@@ -296,15 +297,15 @@ func (p *program) reindexCommand() *cli.Command {
 }
 
 // reindex waits until the index is there again.
-func (p *program) reindex(ctx context.Context, n *client) error {
-	if err := n.call(ctx, http.MethodPost, "/api/node/reindex/", nil, nil); err != nil {
+func (p *program) reindex(ctx context.Context, n *client.Client) error {
+	if err := n.Call(ctx, http.MethodPost, "/api/node/reindex/", nil, nil); err != nil {
 		return err
 	}
 	bar := p.progress("index of names")
 	defer bar.end()
 	for {
 		var st stat
-		if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
+		if err := n.Call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
 			return err
 		}
 		if st.Index.Why == "" && st.Index.Sequence >= st.Sequence {
@@ -350,9 +351,9 @@ type stat struct {
 func (p *program) statCommand() *cli.Command {
 	return &cli.Command{
 		Name: "stat", Usage: "print how the node is: its size, what it holds, its last backup, the head of its log",
-		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var st stat
-			if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
+			if err := n.Call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
 				return err
 			}
 			index := fmt.Sprintf("at log entry %d of %d", st.Index.Sequence, st.Sequence)

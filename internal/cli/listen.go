@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/client"
+	"nightjar/internal/selfcert"
 )
 
 // doorFlags say where a node listens and how it keeps what is said from being overheard.
@@ -55,11 +58,11 @@ func open(c *cli.Context, note func(string, ...any)) (*door, error) {
 		d.tls = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	}
 	if c.String("tls-cert") != "" {
-		f, err := readCertificateFiles(c.String("tls-cert"), c.String("tls-key"), note)
+		f, err := selfcert.ReadFiles(c.String("tls-cert"), c.String("tls-key"), note)
 		if err != nil {
 			return nil, err
 		}
-		d.tls.GetCertificate = f.get
+		d.tls.GetCertificate = f.Get
 	}
 	listener, err := net.Listen("tcp", address)
 	var wrong *net.AddrError
@@ -69,8 +72,8 @@ func open(c *cli.Context, note func(string, ...any)) (*door, error) {
 		return nil, usageError(c, "--listen: %q is no address and port of this machine, such as 127.0.0.1:8000", c.String("listen"))
 	case errors.Is(err, errAddressInUse):
 		// most likely the same command in another terminal
-		if n, err := dialed(c.String("db")); err == nil && n != nil {
-			return nil, errors.Join(servedAlready(c.Context, c.String("db")), n.close())
+		if n, err := client.Dial(c.String("db")); err == nil && n != nil {
+			return nil, errors.Join(servedAlready(c.Context, c.String("db")), n.Close())
 		}
 		return nil, fmt.Errorf("another program listens on %s already: --listen 127.0.0.1:0 takes a port that is free", address)
 	case err != nil:
@@ -119,6 +122,31 @@ func (p *program) secure(c *cli.Context, d *door, a *archive.Archive) error {
 		d.url, d.others = strings.TrimSuffix(s, "/"), nil
 	}
 	return nil
+}
+
+// ownCertificate is the certificate that the file keeps for its node, made, or made anew, when it does not fit.
+func (p *program) ownCertificate(ctx context.Context, a *archive.Archive, hosts []string, now time.Time) (*tls.Certificate, error) {
+	certificate, key, err := a.Certificate()
+	if err != nil {
+		return nil, err
+	}
+	old := selfcert.Pair{Certificate: certificate, Key: key}
+	pair, why, err := selfcert.Renew(old, "nightjar "+a.NodeID(), hosts, now)
+	if err != nil {
+		return nil, fmt.Errorf("the certificate in the file: %w", err)
+	}
+	if why != "" {
+		p.note("the certificate is made anew (%s): who has the old one takes it again with nightjar cert", why)
+	}
+	if pair != old {
+		if err := a.SetCertificate(ctx, pair.Certificate, pair.Key); errors.Is(err, archive.ErrReadOnly) {
+			p.note("the certificate is not kept, since the file is only read")
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	read, err := tls.X509KeyPair([]byte(pair.Certificate), []byte(pair.Key))
+	return &read, err
 }
 
 // tell says where the node is reached.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
+	"nightjar/internal/selfcert"
 )
 
 // Without TLS nothing but this machine is listened to, unless that is asked for in so many words.
@@ -146,11 +148,11 @@ func TestCertificateEnds(t *testing.T) {
 	if err := first.CheckSignature(first.SignatureAlgorithm, first.RawTBSCertificate, first.Signature); err != nil || first.IsCA {
 		t.Errorf("%v, CA %v", err, first.IsCA)
 	}
-	same := leaf(now.Add(certificateFor-2*renewBefore), "192.0.2.1")
+	same := leaf(now.Add(selfcert.Lifetime-2*selfcert.RenewBefore), "192.0.2.1")
 	if !same.Equal(first) {
 		t.Error("made anew without need")
 	}
-	late := leaf(now.Add(certificateFor), "192.0.2.2")
+	late := leaf(now.Add(selfcert.Lifetime), "192.0.2.2")
 	if late.Equal(first) || string(late.RawSubjectPublicKeyInfo) != string(first.RawSubjectPublicKeyInfo) {
 		t.Error("the key should stay, and the certificate not")
 	}
@@ -169,13 +171,13 @@ func TestCertificateEnds(t *testing.T) {
 func TestCertificateFiles(t *testing.T) {
 	dir := t.TempDir()
 	pair := func(name string) string {
-		certificate, key, err := newCertificate(nil, name, []string{"127.0.0.1"}, time.Now())
+		pair, err := selfcert.New(nil, name, []string{"127.0.0.1"}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, dir, "cert.pem", certificate)
-		write(t, dir, "key.pem", key)
-		return certificate
+		write(t, dir, "cert.pem", pair.Certificate)
+		write(t, dir, "key.pem", pair.Key)
+		return pair.Certificate
 	}
 	first := pair("one")
 	s := serveFile(t, filepath.Join(dir, "nightjar.db"), "--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"))
@@ -200,13 +202,13 @@ func TestCertificateFiles(t *testing.T) {
 func TestNodeSaysURL(t *testing.T) {
 	file := newFile(t)
 	s := serveFile(t, file, "--base-url", "https://node.example.org")
-	n, err := dialed(file)
+	n, err := client.Dial(file)
 	if err != nil || n == nil {
 		t.Fatal(err)
 	}
-	defer n.close()
+	defer n.Close()
 	var node struct{ URL, Fingerprint string }
-	if err := n.call(t.Context(), "GET", "/api/node/", nil, &node); err != nil || node.URL != "https://node.example.org" || node.Fingerprint != "" {
+	if err := n.Call(t.Context(), "GET", "/api/node/", nil, &node); err != nil || node.URL != "https://node.example.org" || node.Fingerprint != "" {
 		t.Errorf("%+v, %v", node, err)
 	}
 	if s.stop() != 0 {
