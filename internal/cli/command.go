@@ -112,8 +112,26 @@ func progressed(w *http.Response, bar *progress, out any) error {
 
 // bare takes the name of the only field that was sent off an error about it.
 func bare(err error, field string) error {
+	if refused := new(client.Refusal); errors.As(err, &refused) && refused.Problems[0].Field == field {
+		refused.Problems[0].Field = ""
+	}
+	return err
+}
+
+// onlyAbout says whether an error is a refusal because of one field alone.
+func onlyAbout(err error, field string) bool {
+	refused := new(client.Refusal)
+	return errors.As(err, &refused) && len(refused.Problems) == 1 && refused.Problems[0].Field == field
+}
+
+// ofFlag names the flag instead of the query parameter that an error is about. parameters are those of the flags.
+func ofFlag(c *cli.Context, err error, parameters map[string]string) error {
 	if refused := new(client.Refusal); errors.As(err, &refused) {
-		refused.Text = strings.TrimPrefix(refused.Text, field+": ")
+		for flag, parameter := range parameters {
+			if refused.Problems[0].Field == parameter {
+				return usageError(c, "--%s: %v", flag, bare(refused, parameter))
+			}
+		}
 	}
 	return err
 }

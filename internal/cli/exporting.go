@@ -91,16 +91,6 @@ func (p *program) salvage(c *cli.Context) error {
 	return p.checkCopy(c.Context)(to)
 }
 
-// ofFlag names the flag instead of the query parameter that an error is about. parameters are those of the flags.
-func ofFlag(c *cli.Context, err error, parameters map[string]string) error {
-	for flag, parameter := range parameters {
-		if rest, ok := strings.CutPrefix(err.Error(), parameter+": "); ok {
-			return usageError(c, "--%s: %s", flag, rest)
-		}
-	}
-	return err
-}
-
 // exporting is the action that prints a whole list. filters are the query parameters of flags.
 func (p *program) exporting(path string, filters map[string]string) cli.ActionFunc {
 	return p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {

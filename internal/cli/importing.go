@@ -106,8 +106,8 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 	}
 	bar.end()
 	for _, problem := range got.Problems {
-		for _, text := range client.Lines("", problem.Errors) {
-			p.note("%s, line %d: %s", file, lines.of(problem.Line), printable(text))
+		for _, reason := range client.Problems(problem.Errors) {
+			p.note("%s, line %d: %s", file, lines.of(problem.Line), printable(reason.String()))
 		}
 	}
 	duplicate := ""
@@ -172,8 +172,8 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 			if ctx.Err() != nil {
 				return err
 			}
-			if err.Error() == "target: This field is required." {
-				err = errors.New("--target is missing, and the rows name no objects")
+			if fields["target"] == "" && onlyAbout(err, "target") {
+				err = fmt.Errorf("without --target each row must name its target: %w", bare(err, "target"))
 			}
 			err = fmt.Errorf("%s: %w", printable(file), err)
 			if len(files) == 1 {

@@ -40,15 +40,6 @@ func (c *Client) Close() error {
 // anyHost stands for the node in URLs.
 const anyHost = "http://nightjar"
 
-// Refusal is the error for a request that was refused.
-type Refusal struct {
-	Status int
-	Body   []byte
-	Text   string // what the body says, in one line
-}
-
-func (e *Refusal) Error() string { return e.Text }
-
 // Send sends a request and returns the answer, whose body the caller closes. Error: *Refusal for a refusal.
 func (c *Client) Send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, anyHost+path, body)
@@ -77,7 +68,7 @@ func (c *Client) Send(ctx context.Context, method, path, contentType string, bod
 	if err != nil {
 		return nil, err
 	}
-	return nil, &Refusal{w.StatusCode, text, reason(text, w.StatusCode)}
+	return nil, &Refusal{w.StatusCode, problemsOf(text, w.StatusCode)}
 }
 
 // Call sends in as JSON, if it is not nil, and reads the answer into out, if that is not nil.

@@ -9,30 +9,56 @@ import (
 	"strings"
 )
 
-// reason makes one line of the body of a refusal, whatever its shape.
-func reason(body []byte, status int) string {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return fmt.Sprintf("status %d: %.200s", status, body)
-	}
-	if o, ok := v.(map[string]any); ok {
-		if report, ok := o["report"].(map[string]any); ok {
-			if errs := reportErrors(report); len(errs) > 0 {
-				return strings.Join(errs, "; ")
-			}
-		}
-	}
-	lines := Lines("", v)
-	if len(lines) == 0 {
-		return fmt.Sprintf("status %d", status)
+// Refusal is the error for a request that was refused. It has one problem or more.
+type Refusal struct {
+	Status   int
+	Problems []Problem
+}
+
+func (e *Refusal) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
 	}
 	return strings.Join(lines, "; ")
 }
 
+// Problem is one reason for a refusal.
+type Problem struct {
+	Field string // the path of the field that it is about; "" for none
+	Text  string
+}
+
+func (p Problem) String() string {
+	if p.Field == "" {
+		return p.Text
+	}
+	return p.Field + ": " + p.Text
+}
+
+// problemsOf reads the body of a refusal, whatever its shape.
+func problemsOf(body []byte, status int) []Problem {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return []Problem{{Text: fmt.Sprintf("status %d: %.200s", status, body)}}
+	}
+	if o, ok := v.(map[string]any); ok {
+		if report, ok := o["report"].(map[string]any); ok {
+			if list := reportErrors(report); len(list) > 0 {
+				return list
+			}
+		}
+	}
+	if list := Problems(v); len(list) > 0 {
+		return list
+	}
+	return []Problem{{Text: fmt.Sprintf("status %d", status)}}
+}
+
 // reportErrors lists the errors of an upload's report.
-func reportErrors(report map[string]any) (lines []string) {
+func reportErrors(report map[string]any) (problems []Problem) {
 	list, _ := report["errors"].([]any)
 	for _, e := range list {
 		o, _ := e.(map[string]any)
@@ -46,13 +72,15 @@ func reportErrors(report map[string]any) (lines []string) {
 		if line != "" {
 			text = strings.TrimSuffix(line, ", ") + ": " + text
 		}
-		lines = append(lines, text)
+		problems = append(problems, Problem{Text: text})
 	}
-	return lines
+	return problems
 }
 
-// Lines makes lines of messages, each with the path of the field that it is about.
-func Lines(path string, v any) (lines []string) {
+// Problems lists the messages in a value of JSON, in the shape of Django REST framework's errors.
+func Problems(v any) []Problem { return problems("", v) }
+
+func problems(path string, v any) (list []Problem) {
 	switch v := v.(type) {
 	case map[string]any:
 		keys := make([]string, 0, len(v))
@@ -68,7 +96,7 @@ func Lines(path string, v any) (lines []string) {
 			case path != "":
 				at = path + "." + k
 			}
-			lines = append(lines, Lines(at, v[k])...)
+			list = append(list, problems(at, v[k])...)
 		}
 	case []any:
 		for i, item := range v {
@@ -76,14 +104,10 @@ func Lines(path string, v any) (lines []string) {
 			if _, nested := item.(map[string]any); nested {
 				at = strings.TrimPrefix(path+"."+strconv.Itoa(i), ".")
 			}
-			lines = append(lines, Lines(at, item)...)
+			list = append(list, problems(at, item)...)
 		}
 	default:
-		text := fmt.Sprint(v)
-		if path != "" {
-			text = path + ": " + text
-		}
-		lines = append(lines, text)
+		list = append(list, Problem{path, fmt.Sprint(v)})
 	}
-	return lines
+	return list
 }
