@@ -50,7 +50,7 @@ func (p *program) connect(ctx context.Context, file string, o opening) (*client.
 	case missing != nil:
 		p.note("%s is a new file", file)
 	}
-	here := api.New(a, api.Options{Version: version()})
+	here := api.New(a, api.Options{Version: version})
 	return client.New(here.Owner(), a.Close), nil
 }
 

@@ -81,7 +81,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	}
 	defer func() { door.Close() }()
 	defer runtime.KeepAlive(make([]byte, ballast))
-	o := api.Options{Log: slog.New(slog.NewTextHandler(p.err, nil)), Pages: ui.Handler(), Version: version()}
+	o := api.Options{Log: slog.New(slog.NewTextHandler(p.err, nil)), Pages: ui.Handler(), Version: version}
 	if err := network(c, door.Addr(), &o); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (p *program) serve(c *cli.Context) (err error) {
 	if err != nil {
 		full = file
 	}
-	p.say("nightjar %s serves %s", version(), full)
+	p.say("nightjar %s serves %s", version, full)
 	door.tell(p.say)
 	select {
 	case <-c.Context.Done():
