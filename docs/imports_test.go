@@ -19,8 +19,10 @@ type room struct{ rooms, modules []string }
 // concerned knows where to look; docs/build/architecture.md says of each module why it is there.
 var house = map[string]room{
 	".": {rooms: []string{"internal/cli"}},
-	"internal/cli": {rooms: []string{"api", "ui", "archive", "auth", "internal/client", "internal/control", "internal/demo",
-		"internal/selfcert", "internal/torture"}, modules: []string{"github.com/urfave/cli/v2"}},
+	"internal/cli": {rooms: []string{"api", "archive", "auth", "internal/client", "internal/demo", "internal/node",
+		"internal/torture"}, modules: []string{"github.com/urfave/cli/v2"}},
+	"internal/node": {rooms: []string{"api", "ui", "archive", "auth", "internal/client", "internal/control",
+		"internal/selfcert"}},
 	"internal/client":   {rooms: []string{"internal/control"}},
 	"internal/control":  {},
 	"internal/demo":     {},

@@ -21,7 +21,7 @@ import (
 
 // with runs fn with a client of the file's archive.
 func (p *program) with(c *cli.Context, o opening, fn func(ctx context.Context, n *client.Client) error) error {
-	n, err := p.connect(c.Context, c.String("db"), o)
+	n, err := p.connect(c.Context, o)
 	if err != nil {
 		return err
 	}
@@ -122,18 +122,6 @@ func bare(err error, field string) error {
 func onlyAbout(err error, field string) bool {
 	refused := new(client.Refusal)
 	return errors.As(err, &refused) && len(refused.Problems) == 1 && refused.Problems[0].Field == field
-}
-
-// ofFlag names the flag instead of the query parameter that an error is about. parameters are those of the flags.
-func ofFlag(c *cli.Context, err error, parameters map[string]string) error {
-	if refused := new(client.Refusal); errors.As(err, &refused) {
-		for flag, parameter := range parameters {
-			if refused.Problems[0].Field == parameter {
-				return usageError(c, "--%s: %v", flag, bare(refused, parameter))
-			}
-		}
-	}
-	return err
 }
 
 // orNone puts what a user of the command line says for "not found" in place of such an answer.

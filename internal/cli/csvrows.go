@@ -133,7 +133,6 @@ func (p *program) importTargets(c *cli.Context) error {
 }
 
 func (p *program) sendTargets(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-	n.As = c.String("as")
 	return p.importRows(ctx, n, args[0], "/api/targets/", func(in io.Reader, out io.Writer) (lines lineMap, err error) {
 		var columns []string
 		var o object
@@ -238,7 +237,6 @@ func (p *program) coordinate(column, cell, file string, line int) []byte {
 
 // importDatums sends the data of a file: lines of JSON as they are, or the rows of a CSV.
 func (p *program) importDatums(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-	n.As = c.String("as")
 	return p.importRows(ctx, n, args[0], "/api/reduceddatums/", func(in io.Reader, out io.Writer) (lineMap, error) {
 		b := bufio.NewReader(in)
 		start, err := b.Peek(512)

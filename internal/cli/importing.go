@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -15,21 +16,28 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// productOptions are those of an upload of files.
+type productOptions struct {
+	answers
+	target, fluxScale string
+}
+
 func (p *program) importCommand() *cli.Command {
+	var o productOptions
 	return &cli.Command{
 		Name: "import", Usage: "take data in",
 		Subcommands: []*cli.Command{
 			{
 				Name: "targets", Usage: "add the targets of a CSV file as a TOM exports it: name, type, ra, dec, name2 and so on for aliases, groups; other columns become tags",
 				Description: "nightjar import targets targets.csv --as astro",
-				ArgsUsage:   "FILE", Flags: []cli.Flag{asFlag()},
+				ArgsUsage:   "FILE", Flags: []cli.Flag{p.asFlag()},
 				Action: p.importTargets,
 			},
 			{
 				Name: "datums", Usage: "add reduced data from lines of JSON, or from a CSV file with the columns target, data_type, timestamp or mjd, source_name, source_location, value.KEY and so on",
 				Description: "nightjar import datums photometry.ndjson\n" +
 					"nightjar import datums photometry.csv --as astro",
-				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag()},
+				ArgsUsage: "FILE", Flags: []cli.Flag{p.asFlag()},
 				Action: p.asking(false, []string{"FILE"}, p.importDatums),
 			},
 			{
@@ -37,12 +45,14 @@ func (p *program) importCommand() *cli.Command {
 				Description: "nightjar import product --target 'SN 2026abc' lightcurve.csv spectrum.fits\n" +
 					"nightjar import product --target M31 --column magnitude=m_corr --time-format jd table.csv\n" +
 					"nightjar import product aavso.txt   each row goes to the target that it names",
-				Flags: append(answerFlags(),
-					&cli.StringFlag{Name: "target", Usage: "the target's `NAME`, alias or id; if not given, each row goes to the target whose name or alias it has"},
-					&cli.StringFlag{Name: "flux-scale", Usage: "`FACTOR` on the fluxes"},
-					asFlag(),
+				Flags: append(o.flags(),
+					textFlag(&o.target, "target", "the target's `NAME`, alias or id; if not given, each row goes to the target whose name or alias it has"),
+					textFlag(&o.fluxScale, "flux-scale", "`FACTOR` on the fluxes"),
+					p.asFlag(),
 				),
-				Action: p.asking(false, []string{"FILE..."}, p.importProducts),
+				Action: p.asking(false, []string{"FILE..."}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+					return p.importProducts(ctx, c, n, &o, args)
+				}),
 			},
 		},
 	}
@@ -137,22 +147,18 @@ type fileError struct {
 func (e *fileError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
 // importProducts uploads files one after the other, and goes on past those that are refused.
-func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-	n.As = c.String("as")
-	fields := map[string]string{"data_product_type": c.String("type")}
-	if name := c.String("target"); name != "" {
-		t, err := findTarget(ctx, n, name)
+func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, o *productOptions, args []string) error {
+	fields := map[string]string{"data_product_type": o.kind, "date_obs": o.dateObs, "flux_scale": o.fluxScale,
+		"time_column": o.timeColumn, "time_format": o.timeFormat}
+	maps.DeleteFunc(fields, func(key, value string) bool { return value == "" && key != "data_product_type" })
+	if o.target != "" {
+		t, err := findTarget(ctx, n, o.target)
 		if err != nil {
 			return err
 		}
 		fields["target"] = strconv.FormatUint(t.ID, 10)
 	}
-	for flag, field := range map[string]string{"date-obs": "date_obs", "flux-scale": "flux_scale", "time-column": "time_column", "time-format": "time_format"} {
-		if s := c.String(flag); s != "" {
-			fields[field] = s
-		}
-	}
-	columns, err := roleColumns(c)
+	columns, err := o.roles(c)
 	if err != nil {
 		return err
 	}
@@ -172,7 +178,7 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 			if ctx.Err() != nil {
 				return err
 			}
-			if fields["target"] == "" && onlyAbout(err, "target") {
+			if o.target == "" && onlyAbout(err, "target") {
 				err = fmt.Errorf("without --target each row must name its target: %w", bare(err, "target"))
 			}
 			err = fmt.Errorf("%s: %w", printable(file), err)

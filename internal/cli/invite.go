@@ -14,21 +14,25 @@ import (
 )
 
 func (p *program) inviteCommand() *cli.Command {
+	var o tokenOptions
+	var groups []string
 	return &cli.Command{
 		Name: "invite", Usage: "add a user who comes in with a token alone, and print what to send them", ArgsUsage: "NAME",
 		Description: "nightjar user invite carol --group Observers --read-only --expires 90d",
-		Flags:       append([]cli.Flag{&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"}}, tokenFlags()...),
-		Action:      p.asking(true, []string{"NAME"}, p.invite),
+		Flags:       append([]cli.Flag{groupFlag(&groups, "put the user into `GROUP`; may be given several times")}, o.flags()...),
+		Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+			in, err := o.token(c, args[0], "invitation")
+			if err != nil {
+				return err
+			}
+			return p.invite(ctx, n, args[0], groups, in)
+		}),
 	}
 }
 
 // invite makes a user without a password and a token of theirs, or neither.
-func (p *program) invite(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-	in, err := newToken(c, args[0], "invitation")
-	if err != nil {
-		return err
-	}
-	groups, err := findGroups(ctx, n, c.StringSlice("group"))
+func (p *program) invite(ctx context.Context, n *client.Client, name string, groupNames []string, in map[string]any) error {
+	groups, err := findGroups(ctx, n, groupNames)
 	if err != nil {
 		return err
 	}
@@ -43,7 +47,7 @@ func (p *program) invite(ctx context.Context, c *cli.Context, n *client.Client, 
 		}
 	}
 	var u user
-	if err := n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": nil, "groups": groups}, &u); err != nil {
+	if err := n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": name, "password": nil, "groups": groups}, &u); err != nil {
 		return err
 	}
 	var t token

@@ -12,13 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/archive"
 	"nightjar/internal/client"
 	"nightjar/internal/selfcert"
 )
 
 // Without TLS nothing but this machine is listened to, unless that is asked for in so many words.
-func TestDoorFlags(t *testing.T) {
+func TestListenFlags(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "nightjar.db")
 	for _, c := range []struct {
@@ -124,47 +123,6 @@ func TestLAN(t *testing.T) {
 		t.Error(named.errs)
 	}
 	must(t, "verify", "--db", file)
-}
-
-// A certificate that ends is made anew before it does, with the same key and all its names.
-func TestCertificateEnds(t *testing.T) {
-	file := newFile(t)
-	a, err := archive.Open(file, archive.Options{NoIndex: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	p := &program{out: new(said), err: new(said)}
-	now := time.Now()
-	leaf := func(at time.Time, hosts ...string) *x509.Certificate {
-		t.Helper()
-		pair, err := p.ownCertificate(t.Context(), a, hosts, at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pair.Leaf
-	}
-	first := leaf(now, "localhost", "192.0.2.1")
-	if err := first.CheckSignature(first.SignatureAlgorithm, first.RawTBSCertificate, first.Signature); err != nil || first.IsCA {
-		t.Errorf("%v, CA %v", err, first.IsCA)
-	}
-	same := leaf(now.Add(selfcert.Lifetime-2*selfcert.RenewBefore), "192.0.2.1")
-	if !same.Equal(first) {
-		t.Error("made anew without need")
-	}
-	late := leaf(now.Add(selfcert.Lifetime), "192.0.2.2")
-	if late.Equal(first) || string(late.RawSubjectPublicKeyInfo) != string(first.RawSubjectPublicKeyInfo) {
-		t.Error("the key should stay, and the certificate not")
-	}
-	for _, host := range []string{"localhost", "192.0.2.1", "192.0.2.2"} {
-		if err := late.VerifyHostname(host); err != nil {
-			t.Error(err)
-		}
-	}
-	early := leaf(now.Add(-48*time.Hour), "localhost") // the clock was set back
-	if early.Equal(late) {
-		t.Error("a certificate that has not begun is shown")
-	}
 }
 
 // Certificates from files are read again when they change, and what cannot be read does not take the old one away.

@@ -32,7 +32,7 @@ func (p *program) backupCommand() *cli.Command {
 				return err
 			}
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				base := strings.TrimSuffix(filepath.Base(c.String("db")), ".db")
+				base := strings.TrimSuffix(filepath.Base(p.file), ".db")
 				path = filepath.Join(path, base+"-"+time.Now().UTC().Format("20060102-150405")+".db")
 			}
 			var got struct{ Path, Head string }
@@ -57,7 +57,7 @@ func (p *program) restoreCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			file := c.String("db")
+			file := p.file
 			n, err := client.Dial(file)
 			if err != nil {
 				return err
@@ -100,28 +100,27 @@ type verification struct {
 }
 
 func (p *program) verifyCommand() *cli.Command {
+	var head string
+	var repair bool
 	return &cli.Command{
 		Name: "verify", Usage: "read the whole file and compare all that can be compared",
 		Description: "nightjar verify\n" +
 			"nightjar verify --db monday.db\n" +
 			"nightjar verify --repair   whether it is served or not; the log says what was removed",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "head",
-				Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"},
-			&cli.BoolFlag{Name: "repair",
-				Usage: "first remove references to records that do not exist, and records that are nothing " +
-					"without them"},
+			textFlag(&head, "head", "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"),
+			boolFlag(&repair, "repair", "first remove references to records that do not exist, and records that are nothing "+
+				"without them"),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			file, bar := c.String("db"), p.progress("verifying")
+			file, bar := p.file, p.progress("verifying")
 			defer bar.end()
-			repair := c.Bool("repair")
 			open := func() (*client.Client, error) { return client.Dial(file) }
 			if repair {
-				open = func() (*client.Client, error) { return p.connect(c.Context, file, opening{}) }
+				open = func() (*client.Client, error) { return p.connect(c.Context, opening{}) }
 			}
 			n, err := open()
 			if err != nil {
@@ -132,11 +131,11 @@ func (p *program) verifyCommand() *cli.Command {
 				if err := present(file); err != nil {
 					return err
 				}
-				if err = p.checkInChild(c.Context, file, c.String("head"), bar, &v); err != nil {
+				if err = p.checkInChild(c.Context, file, head, bar, &v); err != nil {
 					err = fmt.Errorf("%s: %w", file, err)
 				}
 			} else {
-				err = verifyServed(c.Context, n, c.String("head"), repair, bar, &v)
+				err = verifyServed(c.Context, n, head, repair, bar, &v)
 			}
 			if err != nil {
 				return err
@@ -242,8 +241,9 @@ func (p *program) checkCopy(ctx context.Context) func(path string) error {
 
 // checkFileCommand is the other process of checkInChild: it prints lines of JSON.
 func (p *program) checkFileCommand() *cli.Command {
+	var head string
 	return &cli.Command{
-		Name: "check-file", Hidden: true, ArgsUsage: "FILE", Flags: []cli.Flag{&cli.StringFlag{Name: "head"}},
+		Name: "check-file", Hidden: true, ArgsUsage: "FILE", Flags: []cli.Flag{textFlag(&head, "head", "")},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE")
 			if err != nil {
@@ -254,7 +254,7 @@ func (p *program) checkFileCommand() *cli.Command {
 			}
 			out := bufio.NewWriter(p.out)
 			e := json.NewEncoder(out)
-			r, err := archive.Check(c.Context, args[0], archive.VerifyOptions{Since: c.String("head"), Progress: func(done, total int) {
+			r, err := archive.Check(c.Context, args[0], archive.VerifyOptions{Since: head, Progress: func(done, total int) {
 				e.Encode(map[string]int{"done": done, "total": total})
 				out.Flush()
 			}})

@@ -68,13 +68,15 @@ func findGroups(ctx context.Context, n *client.Client, names []string) ([]named,
 	return groups, nil
 }
 
-func passwordFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input, instead of making a random one and printing it"}
+func groupFlag(p *[]string, usage string) cli.Flag { return listFlag(p, "group", usage) }
+
+func passwordFlag(p *bool) cli.Flag {
+	return boolFlag(p, "password-stdin", "read the password from standard input, instead of making a random one and printing it")
 }
 
 // password is the one that standard input gives, or a random one that is to be shown.
-func (p *program) password(c *cli.Context) (password string, show bool, err error) {
-	if !c.Bool("password-stdin") {
+func (p *program) password(given bool) (password string, show bool, err error) {
+	if !given {
 		return randomPassword(), true, nil
 	}
 	if isTerminal(p.in) {
@@ -96,7 +98,15 @@ func (p *program) showPassword(name, password string) {
 // randomPassword has 128 bits, in letters and digits that are not mistaken for each other.
 func randomPassword() string { return rand.Text() }
 
+// userOptions are those of a new user.
+type userOptions struct {
+	superuser, password bool
+	groups              []string
+}
+
 func (p *program) userCommand() *cli.Command {
+	var o userOptions
+	var given bool // the new password of passwd
 	return &cli.Command{
 		Name: "user", Usage: "those who may sign in",
 		Subcommands: []*cli.Command{
@@ -105,11 +115,13 @@ func (p *program) userCommand() *cli.Command {
 				Description: "nightjar user add astro --group Observers   makes a password and prints it\n" +
 					"nightjar user add astro --password-stdin < password.txt",
 				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "superuser", Usage: "sees and may do everything"},
-					&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"},
-					passwordFlag(),
+					boolFlag(&o.superuser, "superuser", "sees and may do everything"),
+					groupFlag(&o.groups, "put the user into `GROUP`; may be given several times"),
+					passwordFlag(&o.password),
 				},
-				Action: p.asking(true, []string{"NAME"}, p.addUser),
+				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+					return p.addUser(ctx, n, args[0], &o)
+				}),
 			},
 			p.inviteCommand(),
 			{
@@ -139,13 +151,13 @@ func (p *program) userCommand() *cli.Command {
 			{
 				Name: "passwd", Usage: "give a user a new password, which ends the user's sessions", ArgsUsage: "NAME",
 				Description: "nightjar user passwd astro",
-				Flags:       []cli.Flag{passwordFlag()},
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+				Flags:       []cli.Flag{passwordFlag(&given)},
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					u, err := findUser(ctx, n, args[0])
 					if err != nil {
 						return err
 					}
-					password, show, err := p.password(c)
+					password, show, err := p.password(given)
 					if err != nil {
 						return err
 					}
@@ -171,18 +183,19 @@ func (p *program) userCommand() *cli.Command {
 	}
 }
 
-func (p *program) addUser(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-	password, show, err := p.password(c)
+func (p *program) addUser(ctx context.Context, n *client.Client, name string, o *userOptions) error {
+	password, show, err := p.password(o.password)
 	if err != nil {
 		return err
 	}
-	groups, err := findGroups(ctx, n, c.StringSlice("group"))
+	groups, err := findGroups(ctx, n, o.groups)
 	if err != nil {
 		return err
 	}
-	err = n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": password, "is_superuser": c.Bool("superuser"), "groups": groups}, nil)
+	err = n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": name, "password": password,
+		"is_superuser": o.superuser, "groups": groups}, nil)
 	if err == nil && show {
-		p.showPassword(args[0], password)
+		p.showPassword(name, password)
 	}
 	return err
 }

@@ -24,6 +24,8 @@ type token struct {
 }
 
 func (p *program) tokenCommand() *cli.Command {
+	var o tokenOptions
+	var name string
 	return &cli.Command{
 		Name: "token", Usage: "keys for programs, in place of a password",
 		Subcommands: []*cli.Command{
@@ -32,9 +34,9 @@ func (p *program) tokenCommand() *cli.Command {
 				Description: "nightjar token create astro --name laptop\n" +
 					"nightjar token create astro --read-only --expires 90d\n" +
 					"export TOKEN=$(nightjar token create astro)   the token alone is on standard output",
-				Flags: append([]cli.Flag{&cli.StringFlag{Name: "name", Usage: "`WHAT` it is for"}}, tokenFlags()...),
+				Flags: append([]cli.Flag{textFlag(&name, "name", "`WHAT` it is for")}, o.flags()...),
 				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-					in, err := newToken(c, args[0], c.String("name"))
+					in, err := o.token(c, args[0], name)
 					if err != nil {
 						return err
 					}
@@ -83,18 +85,23 @@ func (p *program) tokenCommand() *cli.Command {
 	}
 }
 
-// tokenFlags say what a new token may, and for how long.
-func tokenFlags() []cli.Flag {
+// tokenOptions say what a new token may do, and for how long.
+type tokenOptions struct {
+	readOnly bool
+	expires  string
+}
+
+func (o *tokenOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "read-only", Usage: "it cannot write"},
-		&cli.StringFlag{Name: "expires", Usage: "`WHEN` it ends: days (30d), hours (12h), or a date (2027-01-31), UTC"},
+		boolFlag(&o.readOnly, "read-only", "it cannot write"),
+		textFlag(&o.expires, "expires", "`WHEN` it ends: days (30d), hours (12h), or a date (2027-01-31), UTC"),
 	}
 }
 
-// newToken is what is sent to make a token, as the tokenFlags say.
-func newToken(c *cli.Context, user, name string) (map[string]any, error) {
-	in := map[string]any{"username": user, "name": name, "read_only": c.Bool("read-only")}
-	if s := c.String("expires"); s != "" {
+// token is what is sent to make one.
+func (o *tokenOptions) token(c *cli.Context, user, name string) (map[string]any, error) {
+	in := map[string]any{"username": user, "name": name, "read_only": o.readOnly}
+	if s := o.expires; s != "" {
 		t, err := parseExpiry(s, time.Now())
 		if err != nil {
 			return nil, usageError(c, "%v", err)
