@@ -21,7 +21,8 @@ type layer struct{ packages, modules []string }
 // look; docs/build/architecture.md says of each module why it is there.
 var layers = readLayers(`
 	.                  internal/cli
-	internal/cli       api ui archive auth sky internal/problem internal/torture github.com/urfave/cli/v2
+	internal/cli       api archive auth sky internal/client internal/demo internal/node internal/torture github.com/urfave/cli/v2
+	internal/node      api archive auth ui internal/client internal/control internal/selfcert
 	api                archive auth sky internal/problem github.com/julienschmidt/httprouter
 	ui
 	archive            auth index ingest kv sky internal/cache internal/problem golang.org/x/text
@@ -33,9 +34,13 @@ var layers = readLayers(`
 	docs
 	internal/boltfile
 	internal/cache
+	internal/client    internal/control
+	internal/control
 	internal/dataset
-	internal/measure   internal/dataset
+	internal/demo
+	internal/measure
 	internal/problem
+	internal/selfcert
 	internal/testenv
 	internal/torture
 `)

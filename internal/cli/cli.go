@@ -21,6 +21,9 @@ type program struct {
 	getenv   func(string) string
 	self     string // the path of the program itself, for what is done in a process of its own
 	bars     bars
+
+	file string // of --db
+	as   string // of --as
 }
 
 // Main runs the program with the process's arguments and returns its exit status.
@@ -76,9 +79,9 @@ func (r *remembering) Write(b []byte) (int, error) {
 const defaultFile = "nightjar.db"
 
 func (p *program) app() *cli.App {
-	file := defaultFile
+	p.file = defaultFile
 	if env := p.getenv("NIGHTJAR_DB"); env != "" {
-		file = env
+		p.file = env
 	}
 	app := &cli.App{
 		Name:        "nightjar",
@@ -88,8 +91,8 @@ func (p *program) app() *cli.App {
 		Action: func(c *cli.Context) error { return help(p.out, c.App, nil) },
 		Writer: p.out, ErrWriter: p.err, Reader: p.in,
 		ExitErrHandler: func(*cli.Context, error) {},
-		Before:         followLink,
-		Flags:          []cli.Flag{&cli.StringFlag{Name: "db", Usage: "the archive's `FILE`; also as NIGHTJAR_DB in the environment", Value: file}, &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this"}},
+		Before:         p.followLink,
+		Flags:          []cli.Flag{textFlag(&p.file, "db", "the archive's `FILE`; also as NIGHTJAR_DB in the environment"), &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this"}},
 		Commands: []*cli.Command{
 			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(), p.targetCommand(),
 			p.importCommand(), p.exportCommand(), p.inspectCommand(), p.logCommand(), p.certCommand(),
@@ -102,13 +105,13 @@ func (p *program) app() *cli.App {
 }
 
 // followLink takes the file that a symbolic link leads to, so that the socket and the session mark beside it are found under either name.
-func followLink(c *cli.Context) error {
-	info, err := os.Lstat(c.String("db"))
+func (p *program) followLink(*cli.Context) error {
+	info, err := os.Lstat(p.file)
 	if err != nil || info.Mode()&os.ModeSymlink == 0 {
 		return nil // what is wrong with the file is for the command to say
 	}
-	if file, err := filepath.EvalSymlinks(c.String("db")); err == nil {
-		return c.Set("db", file)
+	if file, err := filepath.EvalSymlinks(p.file); err == nil {
+		p.file = file
 	}
 	return nil
 }

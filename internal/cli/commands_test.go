@@ -193,7 +193,7 @@ var everyCommand = []struct {
 			err: []string{"bad.csv: line 3", "column error", "1 of 2 files refused"}},
 		{args: "import product {dir}/nothing.csv --target {id}", fails: true, err: []string{"nightjar: {dir}/nothing.csv: no such file"}, not: []string{"refused"}},
 		{args: "import product {dir}/bad.csv --target {id}", fails: true, err: []string{"nightjar: {dir}/bad.csv: line 3"}, not: []string{"refused"}},
-		{args: "import product {dir}/lc.csv", fails: true, err: []string{"--target is missing"}},
+		{args: "import product {dir}/lc.csv", fails: true, err: []string{"without --target each row must name its target"}},
 		{args: "import product --target {id}", fails: true, err: []string{"FILE is missing"}},
 		{args: "import product {dir}/lc.csv --target nothing", fails: true, err: []string{"there is no target nothing"}},
 		{args: "import product {dir}/lc.csv --target {id} --as bob", fails: true, err: []string{"there is no target"}},

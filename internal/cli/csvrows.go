@@ -21,6 +21,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/client"
 	"nightjar/sky"
 )
 
@@ -129,11 +130,10 @@ func (p *program) importTargets(c *cli.Context) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return p.with(c, opening{fresh: true}, func(ctx context.Context, n *client) error { return p.sendTargets(ctx, c, n, args) })
+	return p.with(c, opening{fresh: true}, func(ctx context.Context, n *client.Client) error { return p.sendTargets(ctx, c, n, args) })
 }
 
-func (p *program) sendTargets(ctx context.Context, c *cli.Context, n *client, args []string) error {
-	n.as = c.String("as")
+func (p *program) sendTargets(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 	return p.importRows(ctx, n, args[0], "/api/targets/", func(in io.Reader, out io.Writer) (lines lineMap, err error) {
 		var columns []string
 		var o object
@@ -237,8 +237,7 @@ func (p *program) coordinate(column, cell, file string, line int) []byte {
 }
 
 // importDatums sends the data of a file: lines of JSON as they are, or the rows of a CSV.
-func (p *program) importDatums(ctx context.Context, c *cli.Context, n *client, args []string) error {
-	n.as = c.String("as")
+func (p *program) importDatums(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 	return p.importRows(ctx, n, args[0], "/api/reduceddatums/", func(in io.Reader, out io.Writer) (lineMap, error) {
 		b := bufio.NewReader(in)
 		start, err := b.Peek(512)
@@ -261,7 +260,7 @@ func (p *program) importDatums(ctx context.Context, c *cli.Context, n *client, a
 // datumRows makes data of the rows of a CSV file.
 type datumRows struct {
 	ctx     context.Context
-	n       *client
+	n       *client.Client
 	columns []string
 	targets map[string]uint64 // ids by what the column target says; 0 for none
 	lines   lineMap

@@ -5,9 +5,6 @@
 // on it, else with the same handler in this process (connect.go). So a capability is built once, in the API, and a command is
 // what asks for it and prints the answer.
 //
-// The control socket is the file's path with ".sock" (mode 0600, as the file). Where a socket cannot be, because the path is over 100
-// bytes or the file system knows none, it stands in a folder of the user's own (mode 0700) in the temporary directory.
-//
 // urfave/cli takes flags that follow an argument for arguments, so arrange puts the flags first, and refuses those that no
 // command knows.
 //

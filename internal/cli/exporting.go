@@ -6,75 +6,82 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
 )
 
 func (p *program) exportCommand() *cli.Command {
-	formats := func(standard string) cli.Flag {
-		return &cli.StringFlag{Name: "format", Usage: "`FORM` of what is printed: csv, ecsv, votable, fits or ndjson", Value: standard}
-	}
+	var salvaged string
 	return &cli.Command{
 		Name: "export", Usage: "print what the archive holds",
 		Description: "nightjar export --db damaged.db --salvage saved.db",
-		Flags:       []cli.Flag{&cli.StringFlag{Name: "salvage", Usage: "make a new archive `FILE` of all that is whole in a damaged one, which no server may have open"}},
-		Action:      p.salvage,
-		Subcommands: []*cli.Command{
-			{
-				Name: "targets", Usage: "print targets as a table, to be read by import targets",
-				Description: "nightjar export targets > targets.csv\n" +
-					"nightjar export targets --cone 206.7,-12.5,0.5 --format votable > near.xml",
-				Flags: []cli.Flag{
-					formats("csv"), asFlag(),
-					&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"},
-					&cli.StringFlag{Name: "type", Usage: "only those of this `TYPE`: SIDEREAL or NON_SIDEREAL"},
-					&cli.StringFlag{Name: "list", Usage: "only those of a target list, by `NAME` or id"},
-					&cli.StringFlag{Name: "cone", Usage: "only those within `RA,DEC,RADIUS`, degrees"},
-				},
-				Action: p.exporting("/api/targets/", map[string]string{"name": "name", "type": "type", "list": "targetlist__name", "cone": "cone_search"}),
-			},
-			{
-				Name: "datums", Usage: "print reduced data, by target and time, to be read by import datums; ndjson keeps every digit and type",
-				Description: "nightjar export datums > all.ndjson\n" +
-					"nightjar export datums --target 'SN 2026abc' --type photometry --format ecsv > lightcurve.ecsv",
-				Flags: []cli.Flag{
-					formats("ndjson"), asFlag(),
-					&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},
-					&cli.StringFlag{Name: "target-id", Usage: "only of the target with `ID`"},
-					&cli.StringFlag{Name: "type", Usage: "only data of a `TYPE`, such as photometry"},
-					&cli.StringFlag{Name: "source", Usage: "only data from the `SOURCE`"},
-					&cli.StringFlag{Name: "product", Usage: "only data of the data product with `ID`"},
-					wavelengthFlag(),
-				},
-				Action: p.exporting("/api/reduceddatums/", map[string]string{"target": "target_name", "target-id": "target__id", "type": "data_type",
-					"source": "source_name", "product": "data_product__id", "wavelength-units": "wavelength_units"}),
-			},
-			p.exportSpectra(),
-		},
+		Flags: []cli.Flag{textFlag(&salvaged, "salvage", "make a new archive `FILE` of all that is whole in a damaged one, which no server may "+
+			"have open")},
+		Action:      func(c *cli.Context) error { return p.salvage(c, salvaged) },
+		Subcommands: []*cli.Command{p.exportTargets(), p.exportDatums(), p.exportSpectra()},
 	}
 }
 
+func (p *program) exportTargets() *cli.Command {
+	q, format := newQuery(), "csv"
+	return &cli.Command{
+		Name: "targets", Usage: "print targets as a table, to be read by import targets",
+		Description: "nightjar export targets > targets.csv\n" +
+			"nightjar export targets --cone 206.7,-12.5,0.5 --format votable > near.xml",
+		Flags: []cli.Flag{
+			formatFlag(&format), p.asFlag(),
+			q.flag("name", "name", "only those with `PART` in their name or an alias"),
+			q.flag("type", "type", "only those of this `TYPE`: SIDEREAL or NON_SIDEREAL"),
+			q.flag("list", "targetlist__name", "only those of a target list, by `NAME` or id"),
+			q.flag("cone", "cone_search", "only those within `RA,DEC,RADIUS`, degrees"),
+		},
+		Action: p.exporting("/api/targets/", &format, q),
+	}
+}
+
+func (p *program) exportDatums() *cli.Command {
+	q, format := newQuery(), "ndjson"
+	return &cli.Command{
+		Name: "datums", Usage: "print reduced data, by target and time, to be read by import datums; ndjson keeps every digit and type",
+		Description: "nightjar export datums > all.ndjson\n" +
+			"nightjar export datums --target 'SN 2026abc' --type photometry --format ecsv > lightcurve.ecsv",
+		Flags: []cli.Flag{
+			formatFlag(&format), p.asFlag(),
+			q.flag("target", "target_name", "only of targets with `PART` in their name or an alias"),
+			q.flag("target-id", "target__id", "only of the target with `ID`"),
+			q.flag("type", "data_type", "only data of a `TYPE`, such as photometry"),
+			q.flag("source", "source_name", "only data from the `SOURCE`"),
+			q.flag("product", "data_product__id", "only data of the data product with `ID`"),
+			q.flag("wavelength-units", "wavelength_units", wavelengthUsage()),
+		},
+		Action: p.exporting("/api/reduceddatums/", &format, q),
+	}
+}
+
+func formatFlag(p *string) cli.Flag {
+	return textFlag(p, "format", "`FORM` of what is printed: csv, ecsv, votable, fits or ndjson")
+}
+
 // salvage makes a new file of a damaged one, and says what was lost.
-func (p *program) salvage(c *cli.Context) error {
+func (p *program) salvage(c *cli.Context, to string) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	to := c.String("salvage")
 	if to == "" {
 		return usageError(c, "say what: targets, datums, or --salvage FILE")
 	}
-	if err := present(c.String("db")); err != nil {
+	if err := present(p.file); err != nil {
 		return err
 	}
-	r, err := archive.Salvage(c.Context, c.String("db"), to)
+	r, err := archive.Salvage(c.Context, p.file, to)
 	switch {
 	case errors.Is(err, archive.ErrLocked):
-		return fmt.Errorf("another program has %s open: stop the server first", c.String("db"))
+		return fmt.Errorf("another program has %s open: stop the server first", p.file)
 	case errors.Is(err, os.ErrExist):
 		return fmt.Errorf("%s is there: nothing is overwritten", to)
 	case err != nil:
@@ -90,35 +97,20 @@ func (p *program) salvage(c *cli.Context) error {
 	return p.checkCopy(c.Context)(to)
 }
 
-// ofFlag names the flag instead of the query parameter that an error is about. parameters are those of the flags.
-func ofFlag(c *cli.Context, err error, parameters map[string]string) error {
-	for flag, parameter := range parameters {
-		if rest, ok := strings.CutPrefix(err.Error(), parameter+": "); ok {
-			return usageError(c, "--%s: %s", flag, rest)
-		}
-	}
-	return err
-}
-
-// exporting is the action that prints a whole list. filters are the query parameters of flags.
-func (p *program) exporting(path string, filters map[string]string) cli.ActionFunc {
-	return p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
-		n.as = c.String("as")
-		format := strings.ToLower(c.String("format"))
+// exporting is the action that prints a whole list.
+func (p *program) exporting(path string, form *string, q *query) cli.ActionFunc {
+	return p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+		format := strings.ToLower(*form)
 		switch format {
 		case "csv", "ecsv", "votable", "fits", "ndjson":
 		default:
 			return usageError(c, "%q is no format: csv, ecsv, votable, fits or ndjson", format)
 		}
-		query := url.Values{"format": {format}, "strict": {"true"}}
-		for flag, parameter := range filters {
-			if s := c.String(flag); s != "" {
-				query.Set(parameter, s)
-			}
-		}
-		w, err := n.send(ctx, http.MethodGet, path+"?"+query.Encode(), "", nil)
+		q.Set("format", format)
+		q.Set("strict", "true")
+		w, err := n.Send(ctx, http.MethodGet, path+"?"+q.Encode(), "", nil)
 		if err != nil {
-			return ofFlag(c, err, filters)
+			return q.explained(c, err)
 		}
 		defer w.Body.Close()
 		_, err = io.Copy(p.out, w.Body)

@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
 )
 
 // endings are those of files with a table.
@@ -24,21 +25,22 @@ var endings = map[string]string{"csv": ".csv", "ecsv": ".ecsv", "votable": ".xml
 
 // exportSpectra writes each spectrum into a file of its own.
 func (p *program) exportSpectra() *cli.Command {
+	format, units := "ecsv", ""
+	q := &query{url.Values{"format": {"ndjson"}, "strict": {"true"}, "data_type": {"spectroscopy"}}, map[string]string{}}
 	return &cli.Command{
 		Name: "spectra", Usage: "write each spectrum into a file of its own, in a folder, to be read by import product", ArgsUsage: "FOLDER",
 		Description: "nightjar export spectra spectra --target 'SN 2026abc'",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Usage: "`FORM` of the files: csv, ecsv, votable or fits", Value: "ecsv"}, asFlag(),
-			&cli.StringFlag{Name: "target", Usage: "only of targets with `PART` in their name or an alias"},
-			&cli.StringFlag{Name: "source", Usage: "only data from the `SOURCE`"}, wavelengthFlag(),
+			textFlag(&format, "format", "`FORM` of the files: csv, ecsv, votable or fits"), p.asFlag(),
+			q.flag("target", "target_name", "only of targets with `PART` in their name or an alias"),
+			q.flag("source", "source_name", "only data from the `SOURCE`"),
+			textFlag(&units, "wavelength-units", wavelengthUsage()),
 		},
-		Action: p.asking(false, []string{"FOLDER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
-			n.as = c.String("as")
-			format := strings.ToLower(c.String("format"))
+		Action: p.asking(false, []string{"FOLDER"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+			format = strings.ToLower(format)
 			if endings[format] == "" {
 				return usageError(c, "%q is no format: csv, ecsv, votable or fits", format)
 			}
-			units := c.String("wavelength-units")
 			if units != "" {
 				name, ok := archive.WavelengthUnit(units)
 				if !ok {
@@ -46,17 +48,10 @@ func (p *program) exportSpectra() *cli.Command {
 				}
 				units = name
 			}
-			query := url.Values{"format": {"ndjson"}, "strict": {"true"}, "data_type": {"spectroscopy"}}
-			if s := c.String("target"); s != "" {
-				query.Set("target_name", s)
-			}
-			if s := c.String("source"); s != "" {
-				query.Set("source_name", s)
-			}
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return err
 			}
-			w, err := n.send(ctx, http.MethodGet, "/api/reduceddatums/?"+query.Encode(), "", nil)
+			w, err := n.Send(ctx, http.MethodGet, "/api/reduceddatums/?"+q.Encode(), "", nil)
 			if err != nil {
 				return err
 			}
@@ -74,9 +69,8 @@ func (p *program) exportSpectra() *cli.Command {
 	}
 }
 
-// wavelengthFlag asks for wavelengths in a unit.
-func wavelengthFlag() cli.Flag {
-	return &cli.StringFlag{Name: "wavelength-units", Usage: "wavelengths of spectra in `UNIT`: " + strings.Join(archive.WavelengthUnits, ", ") + "; as they are stored if not given"}
+func wavelengthUsage() string {
+	return "wavelengths of spectra in `UNIT`: " + strings.Join(archive.WavelengthUnits, ", ") + "; as they are stored if not given"
 }
 
 // writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless these are ""; what is no spectrum, or

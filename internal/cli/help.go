@@ -184,25 +184,6 @@ func (p *program) helpCommand() *cli.Command {
 	}
 }
 
-// grouped puts flags under a heading of their own.
-func grouped(heading string, flags []cli.Flag) []cli.Flag {
-	for _, f := range flags {
-		switch f := f.(type) {
-		case *cli.StringFlag:
-			f.Category = heading
-		case *cli.StringSliceFlag:
-			f.Category = heading
-		case *cli.BoolFlag:
-			f.Category = heading
-		case *cli.IntFlag:
-			f.Category = heading
-		case *cli.DurationFlag:
-			f.Category = heading
-		}
-	}
-	return flags
-}
-
 func findCommand(list []*cli.Command, name string) *cli.Command {
 	for _, c := range list {
 		if c.HasName(name) {

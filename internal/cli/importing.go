@@ -6,29 +6,38 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime/multipart"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"strconv"
 
+	"nightjar/internal/client"
+
 	"github.com/urfave/cli/v2"
 )
 
+// productOptions are those of an upload of files.
+type productOptions struct {
+	answers
+	target, fluxScale string
+}
+
 func (p *program) importCommand() *cli.Command {
+	var o productOptions
 	return &cli.Command{
 		Name: "import", Usage: "take data in",
 		Subcommands: []*cli.Command{
 			{
 				Name: "targets", Usage: "add the targets of a CSV file as a TOM exports it: name, type, ra, dec, name2 and so on for aliases, groups; other columns become tags",
 				Description: "nightjar import targets targets.csv --as astro",
-				ArgsUsage:   "FILE", Flags: []cli.Flag{asFlag()},
+				ArgsUsage:   "FILE", Flags: []cli.Flag{p.asFlag()},
 				Action: p.importTargets,
 			},
 			{
 				Name: "datums", Usage: "add reduced data from lines of JSON, or from a CSV file with the columns target, data_type, timestamp or mjd, source_name, source_location, value.KEY and so on",
 				Description: "nightjar import datums photometry.ndjson\n" +
 					"nightjar import datums photometry.csv --as astro",
-				ArgsUsage: "FILE", Flags: []cli.Flag{asFlag()},
+				ArgsUsage: "FILE", Flags: []cli.Flag{p.asFlag()},
 				Action: p.asking(false, []string{"FILE"}, p.importDatums),
 			},
 			{
@@ -36,12 +45,14 @@ func (p *program) importCommand() *cli.Command {
 				Description: "nightjar import product --target 'SN 2026abc' lightcurve.csv spectrum.fits\n" +
 					"nightjar import product --target M31 --column magnitude=m_corr --time-format jd table.csv\n" +
 					"nightjar import product aavso.txt   each row goes to the target that it names",
-				Flags: append(answerFlags(),
-					&cli.StringFlag{Name: "target", Usage: "the target's `NAME`, alias or id; if not given, each row goes to the target whose name or alias it has"},
-					&cli.StringFlag{Name: "flux-scale", Usage: "`FACTOR` on the fluxes"},
-					asFlag(),
+				Flags: append(o.flags(),
+					textFlag(&o.target, "target", "the target's `NAME`, alias or id; if not given, each row goes to the target whose name or alias it has"),
+					textFlag(&o.fluxScale, "flux-scale", "`FACTOR` on the fluxes"),
+					p.asFlag(),
 				),
-				Action: p.asking(false, []string{"FILE..."}, p.importProducts),
+				Action: p.asking(false, []string{"FILE..."}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+					return p.importProducts(ctx, c, n, &o, args)
+				}),
 			},
 		},
 	}
@@ -72,7 +83,7 @@ func (m lineMap) of(line int) int {
 type rowSource func(in io.Reader, out io.Writer) (lineMap, error)
 
 // importRows sends a file to a resource as lines of JSON.
-func (p *program) importRows(ctx context.Context, n *client, file, path string, source rowSource) error {
+func (p *program) importRows(ctx context.Context, n *client.Client, file, path string, source rowSource) error {
 	f, info, err := openFile(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -89,15 +100,15 @@ func (p *program) importRows(ctx context.Context, n *client, file, path string, 
 		lines, bad = source(bar.reader(f, info.Size()), pw)
 		pw.CloseWithError(bad)
 	}()
-	w, err := n.send(ctx, http.MethodPost, path, "application/x-ndjson", pr)
-	pr.CloseWithError(errUnread)
+	w, err := n.Send(ctx, http.MethodPost, path, "application/x-ndjson", pr)
+	pr.CloseWithError(client.ErrUnread)
 	<-done
 	var got imported
 	if err == nil {
 		err = json.NewDecoder(w.Body).Decode(&got)
 		w.Body.Close()
 	}
-	if bad != nil && !errors.Is(bad, errUnread) { // what was sent ended in the middle: the file itself is the reason
+	if bad != nil && !errors.Is(bad, client.ErrUnread) { // what was sent ended in the middle: the file itself is the reason
 		err = bad
 	}
 	if err != nil {
@@ -105,8 +116,8 @@ func (p *program) importRows(ctx context.Context, n *client, file, path string, 
 	}
 	bar.end()
 	for _, problem := range got.Problems {
-		for _, text := range flatten("", problem.Errors) {
-			p.note("%s, line %d: %s", file, lines.of(problem.Line), printable(text))
+		for _, reason := range client.Problems(problem.Errors) {
+			p.note("%s, line %d: %s", file, lines.of(problem.Line), printable(reason.String()))
 		}
 	}
 	duplicate := ""
@@ -136,22 +147,18 @@ type fileError struct {
 func (e *fileError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
 // importProducts uploads files one after the other, and goes on past those that are refused.
-func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client, args []string) error {
-	n.as = c.String("as")
-	fields := map[string]string{"data_product_type": c.String("type")}
-	if name := c.String("target"); name != "" {
-		t, err := findTarget(ctx, n, name)
+func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, o *productOptions, args []string) error {
+	fields := map[string]string{"data_product_type": o.kind, "date_obs": o.dateObs, "flux_scale": o.fluxScale,
+		"time_column": o.timeColumn, "time_format": o.timeFormat}
+	maps.DeleteFunc(fields, func(key, value string) bool { return value == "" && key != "data_product_type" })
+	if o.target != "" {
+		t, err := findTarget(ctx, n, o.target)
 		if err != nil {
 			return err
 		}
 		fields["target"] = strconv.FormatUint(t.ID, 10)
 	}
-	for flag, field := range map[string]string{"date-obs": "date_obs", "flux-scale": "flux_scale", "time-column": "time_column", "time-format": "time_format"} {
-		if s := c.String(flag); s != "" {
-			fields[field] = s
-		}
-	}
-	columns, err := roleColumns(c)
+	columns, err := o.roles(c)
 	if err != nil {
 		return err
 	}
@@ -171,8 +178,8 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client,
 			if ctx.Err() != nil {
 				return err
 			}
-			if err.Error() == "target: This field is required." {
-				err = errors.New("--target is missing, and the rows name no objects")
+			if o.target == "" && onlyAbout(err, "target") {
+				err = fmt.Errorf("without --target each row must name its target: %w", bare(err, "target"))
 			}
 			err = fmt.Errorf("%s: %w", printable(file), err)
 			if len(files) == 1 {
@@ -212,7 +219,7 @@ func firstOf(list []string) string {
 }
 
 // upload sends one file as a data product.
-func (p *program) upload(ctx context.Context, n *client, file string, fields map[string]string) (counts uploadCounts, err error) {
+func (p *program) upload(ctx context.Context, n *client.Client, file string, fields map[string]string) (counts uploadCounts, err error) {
 	f, info, err := openFile(file)
 	if err != nil {
 		return counts, err
@@ -220,7 +227,7 @@ func (p *program) upload(ctx context.Context, n *client, file string, fields map
 	defer f.Close()
 	bar := p.progress(filepath.Base(file))
 	defer bar.end()
-	w, err := sendFile(ctx, n, filepath.Base(file), bar.reader(f, info.Size()), fields)
+	w, err := n.Upload(ctx, filepath.Base(file), bar.reader(f, info.Size()), fields)
 	if err != nil {
 		return counts, err
 	}
@@ -263,41 +270,4 @@ func (p *program) upload(ctx context.Context, n *client, file string, fields map
 	}
 	p.say("%s: %s, %d data added, %d there already, %d left out", file, what, r.Created, r.Duplicate, r.Rejected)
 	return r.uploadCounts, nil
-}
-
-// sendFile posts a file with some fields as a form, without ever holding it whole.
-func sendFile(ctx context.Context, n *client, name string, content io.Reader, fields map[string]string) (*http.Response, error) {
-	pr, pw := io.Pipe()
-	form := multipart.NewWriter(pw)
-	done := make(chan error)
-	go func() {
-		err := writeForm(form, name, content, fields)
-		pw.CloseWithError(err)
-		done <- err
-	}()
-	w, err := n.send(ctx, http.MethodPost, "/api/dataproducts/", form.FormDataContentType(), pr)
-	pr.CloseWithError(errUnread)
-	if bad := <-done; err != nil && bad != nil && !errors.Is(bad, errUnread) { // the file itself is the reason
-		err = bad
-	}
-	return w, err
-}
-
-// errUnread is why the sending of a file ends before the file does: it was answered.
-var errUnread = errors.New("the rest is not read")
-
-func writeForm(form *multipart.Writer, name string, content io.Reader, fields map[string]string) error {
-	for key, value := range fields {
-		if err := form.WriteField(key, value); err != nil {
-			return err
-		}
-	}
-	part, err := form.CreateFormFile("file", name)
-	if err == nil {
-		_, err = io.Copy(part, content)
-	}
-	if err == nil {
-		err = form.Close()
-	}
-	return err
 }

@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"io"
+	"net/http"
 	"path/filepath"
 	"testing"
+
+	"nightjar/internal/control"
 )
 
 // TestImportProduct: files by name and by pattern go to the target that is named, or to those that their rows name; bad ones are told, and the others
@@ -27,10 +31,28 @@ func TestImportProduct(t *testing.T) {
 		{[]string{night, "--target", "M 31"}, 0, []string{"data product 3, photometry, 1 data added, 0 there already, 2 left out"}, []string{"line 2: left out: the row is of 'sn2026abc', not of the target"}},
 		{[]string{night}, 0, []string{"night.csv: 2 data products, photometry, 1 data added, 1 there already, 1 left out"},
 			[]string{`night.csv, line 4: left out: there is no target called "M33"`, "the rows of 'SN 2026abc' are data product 4 of the target with id 1"}},
-		{[]string{filepath.Join(dir, "n1.csv")}, 1, nil, []string{"--target is missing, and the rows name no objects"}},
+		{[]string{filepath.Join(dir, "n1.csv")}, 1, nil, []string{"without --target each row must name its target: This field is required."}},
 		{[]string{night, "--target", "nobody"}, 1, nil, []string{"nobody"}},
 		{nil, 1, nil, []string{"FILE is missing"}},
 	} {
 		call(t, "", append([]string{"import", "product", "--db", db}, c.args...)...).wants(t, c.args, c.status, c.out, c.err)
 	}
+}
+
+// TestRefusedTarget: what is said of a missing --target does not depend on the words of the server.
+func TestRefusedTarget(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.db")
+	l, err := control.Listen(file, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, `{"target":["In other words."]}`)
+	}))
+	night := write(t, t.TempDir(), "night.csv", "mjd,mag\n58000,15\n")
+	call(t, "", "import", "product", night, "--db", file).refused(t,
+		"night.csv: without --target each row must name its target: In other words.")
 }

@@ -15,21 +15,27 @@ import (
 	"nightjar/archive"
 )
 
-// answerFlags answer what a file does not tell by itself.
-func answerFlags() []cli.Flag {
+// answers are those to questions that a file does not answer by itself.
+type answers struct {
+	kind, dateObs, timeColumn, timeFormat string
+	columns                               []string // ROLE=COLUMN
+}
+
+func (a *answers) flags() []cli.Flag {
+	a.kind = archive.AutoType
 	return []cli.Flag{
-		&cli.StringFlag{Name: "type", Usage: "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide", Value: archive.AutoType},
-		&cli.StringFlag{Name: "date-obs", Usage: "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"},
-		&cli.StringFlag{Name: "time-column", Usage: "the `COLUMN` of photometry that holds the time"},
-		&cli.StringFlag{Name: "time-format", Usage: "what it counts, `FORMAT`: mjd, jd, hjd, bjd, btjd, unix or iso, as mjd_tt or jd-2450000 too"},
-		&cli.StringSliceFlag{Name: "column", Usage: "the column of a role, as `ROLE=COLUMN`, such as magnitude=m_corr"},
+		textFlag(&a.kind, "type", "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide"),
+		textFlag(&a.dateObs, "date-obs", "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"),
+		textFlag(&a.timeColumn, "time-column", "the `COLUMN` of photometry that holds the time"),
+		textFlag(&a.timeFormat, "time-format", "what it counts, `FORMAT`: mjd, jd, hjd, bjd, btjd, unix or iso, as mjd_tt or jd-2450000 too"),
+		listFlag(&a.columns, "column", "the column of a role, as `ROLE=COLUMN`, such as magnitude=m_corr"),
 	}
 }
 
-// roleColumns reads the flags column.
-func roleColumns(c *cli.Context) (map[string]string, error) {
+// roles are the columns by role.
+func (a *answers) roles(c *cli.Context) (map[string]string, error) {
 	columns := map[string]string{}
-	for _, text := range c.StringSlice("column") {
+	for _, text := range a.columns {
 		role, column, ok := strings.Cut(text, "=")
 		if !ok || role == "" || column == "" {
 			return nil, usageError(c, "%q is no ROLE=COLUMN", text)
@@ -56,25 +62,27 @@ func matching(names []string) []string {
 }
 
 func (p *program) inspectCommand() *cli.Command {
+	var in answers
+	var asJSON bool
 	return &cli.Command{
 		Name: "inspect", Usage: "say what files hold and how an upload would read them; no archive is needed", ArgsUsage: "FILE...",
 		Description: "nightjar inspect lightcurve.csv spectrum.fits\n" +
 			"nightjar inspect --column magnitude=m_corr --time-format jd table.csv",
-		Flags: append(answerFlags(), &cli.BoolFlag{Name: "json", Usage: "print the report of each as a line of JSON"}),
+		Flags: append(in.flags(), boolFlag(&asJSON, "json", "print the report of each as a line of JSON")),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE...")
 			if err != nil {
 				return err
 			}
-			columns, err := roleColumns(c)
+			columns, err := in.roles(c)
 			if err != nil {
 				return err
 			}
-			o := archive.InspectOptions{DateObs: c.String("date-obs"), TimeColumn: c.String("time-column"), TimeFormat: c.String("time-format"), Columns: columns}
+			o := archive.InspectOptions{DateObs: in.dateObs, TimeColumn: in.timeColumn, TimeFormat: in.timeFormat, Columns: columns}
 			files := matching(args)
 			var failed []string
 			for _, file := range files {
-				if err := p.inspect(c.Context, c, file, o); err != nil {
+				if err := p.inspect(c.Context, file, in.kind, o, asJSON); err != nil {
 					err = fmt.Errorf("%s: %w", printable(file), err)
 					if c.Context.Err() != nil || len(files) == 1 {
 						return err
@@ -117,17 +125,17 @@ func openFile(file string) (*os.File, os.FileInfo, error) {
 }
 
 // inspect prints the report of one file.
-func (p *program) inspect(ctx context.Context, c *cli.Context, file string, o archive.InspectOptions) error {
+func (p *program) inspect(ctx context.Context, file, kind string, o archive.InspectOptions, asJSON bool) error {
 	f, info, err := openFile(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	as, note, r, err := archive.Inspect(ctx, filepath.Base(file), info.Size(), f, c.String("type"), o)
+	as, note, r, err := archive.Inspect(ctx, filepath.Base(file), info.Size(), f, kind, o)
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
+	if asJSON {
 		line, err := json.Marshal(struct {
 			File   string          `json:"file"`
 			Type   string          `json:"data_product_type"`

@@ -8,45 +8,51 @@ import (
 	"net/url"
 	"strings"
 
+	"nightjar/internal/client"
+
 	"github.com/urfave/cli/v2"
 )
 
 func (p *program) inviteCommand() *cli.Command {
+	var o tokenOptions
+	var groups []string
 	return &cli.Command{
 		Name: "invite", Usage: "add a user who comes in with a token alone, and print what to send them", ArgsUsage: "NAME",
 		Description: "nightjar user invite carol --group Observers --read-only --expires 90d",
-		Flags:       append([]cli.Flag{&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"}}, tokenFlags()...),
-		Action:      p.asking(true, []string{"NAME"}, p.invite),
+		Flags:       append([]cli.Flag{groupFlag(&groups, "put the user into `GROUP`; may be given several times")}, o.flags()...),
+		Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+			in, err := o.token(c, args[0], "invitation")
+			if err != nil {
+				return err
+			}
+			return p.invite(ctx, n, args[0], groups, in)
+		}),
 	}
 }
 
 // invite makes a user without a password and a token of theirs, or neither.
-func (p *program) invite(ctx context.Context, c *cli.Context, n *client, args []string) error {
-	in, err := newToken(c, args[0], "invitation")
-	if err != nil {
-		return err
-	}
-	groups, err := findGroups(ctx, n, c.StringSlice("group"))
+func (p *program) invite(ctx context.Context, n *client.Client, name string, groupNames []string, in map[string]any) error {
+	groups, err := findGroups(ctx, n, groupNames)
 	if err != nil {
 		return err
 	}
 	var node struct{ URL, Fingerprint string }
-	if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &node); err != nil {
+	if err := n.Call(ctx, http.MethodGet, "/api/node/", nil, &node); err != nil {
 		return err
 	}
 	var own struct{ Certificate string }
 	if node.Fingerprint != "" {
-		if err := n.call(ctx, http.MethodGet, "/api/node/certificate/", nil, &own); err != nil {
+		if err := n.Call(ctx, http.MethodGet, "/api/node/certificate/", nil, &own); err != nil {
 			return err
 		}
 	}
 	var u user
-	if err := n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": nil, "groups": groups}, &u); err != nil {
+	if err := n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": name, "password": nil, "groups": groups}, &u); err != nil {
 		return err
 	}
 	var t token
-	if err := n.call(ctx, http.MethodPost, "/api/tokens/", in, &t); err != nil {
-		return errors.Join(err, n.call(context.WithoutCancel(ctx), http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil))
+	if err := n.Call(ctx, http.MethodPost, "/api/tokens/", in, &t); err != nil {
+		return errors.Join(err, n.Call(context.WithoutCancel(ctx), http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil))
 	}
 	switch at, err := url.Parse(node.URL); {
 	case node.URL == "":

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/node"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -198,7 +200,8 @@ func TestLimitsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range limitFlags() {
+	o := node.Defaults()
+	for _, f := range limitFlags(&o.Limits) {
 		value := f.(cli.DocGenerationFlag).GetValue()
 		if d, yes := f.(*cli.DurationFlag); yes {
 			value = strings.TrimSuffix(d.Value.String(), "m0s") + "m"

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
+
+	"nightjar/internal/client"
 
 	"github.com/urfave/cli/v2"
 )
@@ -47,38 +48,29 @@ func (e *logEntry) changes() string {
 }
 
 func (p *program) logCommand() *cli.Command {
-	filters := []cli.Flag{
-		&cli.StringFlag{Name: "user", Usage: "by this `USER`; owner is whoever used the command line"},
-		&cli.StringFlag{Name: "address", Usage: "from this `ADDRESS`"},
-		&cli.StringFlag{Name: "action", Usage: "whose action has this `PART`, such as DELETE"},
-		&cli.StringFlag{Name: "table", Usage: "that changed rows of `TABLE`, such as targets"},
-		&cli.StringFlag{Name: "id", Usage: "that changed the row of the table with this `ID`"},
-		&cli.StringFlag{Name: "since", Usage: "at this `TIME` or later, UTC"},
-		&cli.StringFlag{Name: "until", Usage: "at this `TIME` or before, UTC"},
-	}
+	q, limit := newQuery(), 50
 	return &cli.Command{
 		Name: "log", Usage: "print who changed what, newest first",
 		Description: "nightjar log --user astro --since 2026-01-01T00:00:00Z\n" +
 			"nightjar log --table targets --id 7",
-		Flags: append(filters[:len(filters):len(filters)], &cli.IntFlag{Name: "limit", Usage: "at most this `NUMBER` of entries", Value: 50}),
-		Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
-			if c.Int("limit") < 1 {
-				return usageError(c, "--limit: it must be a number from 1 on")
-			}
-			query := url.Values{"limit": {strconv.Itoa(c.Int("limit"))}}
-			given := map[string]string{}
-			for _, f := range filters {
-				if name := f.Names()[0]; c.IsSet(name) {
-					query.Set(name, c.String(name))
-					given[name] = name
-				}
-			}
+		Flags: []cli.Flag{
+			q.flag("user", "user", "by this `USER`; owner is whoever used the command line"),
+			q.flag("address", "address", "from this `ADDRESS`"),
+			q.flag("action", "action", "whose action has this `PART`, such as DELETE"),
+			q.flag("table", "table", "that changed rows of `TABLE`, such as targets"),
+			q.flag("id", "id", "that changed the row of the table with this `ID`"),
+			q.flag("since", "since", "at this `TIME` or later, UTC"),
+			q.flag("until", "until", "at this `TIME` or before, UTC"),
+			numberFlag(&limit, "limit", "at most this `NUMBER` of entries"),
+		},
+		Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+			q.Set("limit", strconv.Itoa(limit))
 			var page struct {
 				Count   int        `json:"count"`
 				Results []logEntry `json:"results"`
 			}
-			if err := n.call(ctx, http.MethodGet, "/api/log/?"+query.Encode(), nil, &page); err != nil {
-				return ofFlag(c, err, given)
+			if err := n.Call(ctx, http.MethodGet, "/api/log/?"+q.Encode(), nil, &page); err != nil {
+				return q.explained(c, err)
 			}
 			rows := [][]string{{"ENTRY", "TIME", "USER", "ADDRESS", "ACTION", "CHANGES"}}
 			for _, e := range page.Results {

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 
+	"nightjar/internal/client"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -29,16 +31,16 @@ type user struct {
 var errNone = errors.New("not found")
 
 // find finds the one row of a list whose name is asked for by a query parameter.
-func find[T any](ctx context.Context, n *client, path, parameter, name string) (*T, error) {
+func find[T any](ctx context.Context, n *client.Client, path, parameter, name string) (*T, error) {
 	var found *T
-	err := each(ctx, n, path, url.Values{parameter: {name}}, func(v *T) error { found = v; return nil })
+	err := client.Each(ctx, n, path, url.Values{parameter: {name}}, func(v *T) error { found = v; return nil })
 	if err == nil && found == nil {
 		err = errNone
 	}
 	return found, err
 }
 
-func findUser(ctx context.Context, n *client, name string) (*user, error) {
+func findUser(ctx context.Context, n *client.Client, name string) (*user, error) {
 	u, err := find[user](ctx, n, "/api/users/", "username", name)
 	if err == errNone {
 		err = fmt.Errorf("there is no user %s", name)
@@ -46,7 +48,7 @@ func findUser(ctx context.Context, n *client, name string) (*user, error) {
 	return u, err
 }
 
-func findGroup(ctx context.Context, n *client, name string) (*named, error) {
+func findGroup(ctx context.Context, n *client.Client, name string) (*named, error) {
 	g, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
 	if err == errNone {
 		err = fmt.Errorf("there is no group %s", name)
@@ -54,7 +56,7 @@ func findGroup(ctx context.Context, n *client, name string) (*named, error) {
 	return g, err
 }
 
-func findGroups(ctx context.Context, n *client, names []string) ([]named, error) {
+func findGroups(ctx context.Context, n *client.Client, names []string) ([]named, error) {
 	groups := []named{}
 	for _, name := range names {
 		g, err := findGroup(ctx, n, name)
@@ -66,13 +68,15 @@ func findGroups(ctx context.Context, n *client, names []string) ([]named, error)
 	return groups, nil
 }
 
-func passwordFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input, instead of making a random one and printing it"}
+func groupFlag(p *[]string, usage string) cli.Flag { return listFlag(p, "group", usage) }
+
+func passwordFlag(p *bool) cli.Flag {
+	return boolFlag(p, "password-stdin", "read the password from standard input, instead of making a random one and printing it")
 }
 
 // password is the one that standard input gives, or a random one that is to be shown.
-func (p *program) password(c *cli.Context) (password string, show bool, err error) {
-	if !c.Bool("password-stdin") {
+func (p *program) password(given bool) (password string, show bool, err error) {
+	if !given {
 		return randomPassword(), true, nil
 	}
 	if isTerminal(p.in) {
@@ -94,7 +98,15 @@ func (p *program) showPassword(name, password string) {
 // randomPassword has 128 bits, in letters and digits that are not mistaken for each other.
 func randomPassword() string { return rand.Text() }
 
+// userOptions are those of a new user.
+type userOptions struct {
+	superuser, password bool
+	groups              []string
+}
+
 func (p *program) userCommand() *cli.Command {
+	var o userOptions
+	var given bool // the new password of passwd
 	return &cli.Command{
 		Name: "user", Usage: "those who may sign in",
 		Subcommands: []*cli.Command{
@@ -103,18 +115,20 @@ func (p *program) userCommand() *cli.Command {
 				Description: "nightjar user add astro --group Observers   makes a password and prints it\n" +
 					"nightjar user add astro --password-stdin < password.txt",
 				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "superuser", Usage: "sees and may do everything"},
-					&cli.StringSliceFlag{Name: "group", Usage: "put the user into `GROUP`; may be given several times"},
-					passwordFlag(),
+					boolFlag(&o.superuser, "superuser", "sees and may do everything"),
+					groupFlag(&o.groups, "put the user into `GROUP`; may be given several times"),
+					passwordFlag(&o.password),
 				},
-				Action: p.asking(true, []string{"NAME"}, p.addUser),
+				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+					return p.addUser(ctx, n, args[0], &o)
+				}),
 			},
 			p.inviteCommand(),
 			{
 				Name: "list", Usage: "list the users",
-				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 					rows := [][]string{{"ID", "NAME", "GROUPS", "NOTES"}}
-					err := each(ctx, n, "/api/users/", nil, func(u *user) error {
+					err := client.Each(ctx, n, "/api/users/", nil, func(u *user) error {
 						var groups, notes []string
 						for _, g := range u.Groups {
 							groups = append(groups, g.Name)
@@ -137,17 +151,17 @@ func (p *program) userCommand() *cli.Command {
 			{
 				Name: "passwd", Usage: "give a user a new password, which ends the user's sessions", ArgsUsage: "NAME",
 				Description: "nightjar user passwd astro",
-				Flags:       []cli.Flag{passwordFlag()},
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+				Flags:       []cli.Flag{passwordFlag(&given)},
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					u, err := findUser(ctx, n, args[0])
 					if err != nil {
 						return err
 					}
-					password, show, err := p.password(c)
+					password, show, err := p.password(given)
 					if err != nil {
 						return err
 					}
-					err = n.call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", u.ID), map[string]string{"password": password}, nil)
+					err = n.Call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", u.ID), map[string]string{"password": password}, nil)
 					if err == nil && show {
 						p.showPassword(args[0], password)
 					}
@@ -157,38 +171,39 @@ func (p *program) userCommand() *cli.Command {
 			{
 				Name: "remove", Usage: "take a user away, with the tokens; what the user made stays", ArgsUsage: "NAME",
 				Description: "nightjar user remove astro",
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					u, err := findUser(ctx, n, args[0])
 					if err != nil {
 						return err
 					}
-					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil)
+					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil)
 				}),
 			},
 		},
 	}
 }
 
-func (p *program) addUser(ctx context.Context, c *cli.Context, n *client, args []string) error {
-	password, show, err := p.password(c)
+func (p *program) addUser(ctx context.Context, n *client.Client, name string, o *userOptions) error {
+	password, show, err := p.password(o.password)
 	if err != nil {
 		return err
 	}
-	groups, err := findGroups(ctx, n, c.StringSlice("group"))
+	groups, err := findGroups(ctx, n, o.groups)
 	if err != nil {
 		return err
 	}
-	err = n.call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": args[0], "password": password, "is_superuser": c.Bool("superuser"), "groups": groups}, nil)
+	err = n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": name, "password": password,
+		"is_superuser": o.superuser, "groups": groups}, nil)
 	if err == nil && show {
-		p.showPassword(args[0], password)
+		p.showPassword(name, password)
 	}
 	return err
 }
 
 func (p *program) groupCommand() *cli.Command {
 	// member is the action of join and leave.
-	member := func(act func(ctx context.Context, n *client, g *named, u *user) error) cli.ActionFunc {
-		return p.asking(false, []string{"GROUP", "USER"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+	member := func(act func(ctx context.Context, n *client.Client, g *named, u *user) error) cli.ActionFunc {
+		return p.asking(false, []string{"GROUP", "USER"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 			g, err := findGroup(ctx, n, args[0])
 			if err != nil {
 				return err
@@ -206,17 +221,17 @@ func (p *program) groupCommand() *cli.Command {
 			{
 				Name: "add", Usage: "add a group; one that is there already is left as it is", ArgsUsage: "NAME",
 				Description: "nightjar group add Observers",
-				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					return addGroup(ctx, n, args[0])
 				}),
 			},
 			{
 				Name: "list", Usage: "list the groups",
-				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 					rows := [][]string{{"ID", "NAME", "MEMBERS"}}
-					err := each(ctx, n, "/api/groups/?all=true", nil, func(g *named) error {
+					err := client.Each(ctx, n, "/api/groups/?all=true", nil, func(g *named) error {
 						var names []string
-						err := each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil, func(u *user) error {
+						err := client.Each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil, func(u *user) error {
 							names = append(names, u.Username)
 							return nil
 						})
@@ -232,26 +247,26 @@ func (p *program) groupCommand() *cli.Command {
 			{
 				Name: "join", Usage: "put a user into a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group join Observers astro",
-				Action: member(func(ctx context.Context, n *client, g *named, u *user) error {
-					return n.call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), map[string]string{"username": u.Username}, nil)
+				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
+					return n.Call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), map[string]string{"username": u.Username}, nil)
 				}),
 			},
 			{
 				Name: "leave", Usage: "take a user out of a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group leave Observers astro",
-				Action: member(func(ctx context.Context, n *client, g *named, u *user) error {
-					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", g.ID, u.ID), nil, nil)
+				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
+					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", g.ID, u.ID), nil, nil)
 				}),
 			},
 			{
 				Name: "remove", Usage: "take a group away, with what was granted to it", ArgsUsage: "NAME",
 				Description: "nightjar group remove Observers",
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					g, err := findGroup(ctx, n, args[0])
 					if err != nil {
 						return err
 					}
-					return n.call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", g.ID), nil, nil)
+					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", g.ID), nil, nil)
 				}),
 			},
 		},
@@ -259,10 +274,10 @@ func (p *program) groupCommand() *cli.Command {
 }
 
 // addGroup makes a group unless it is there.
-func addGroup(ctx context.Context, n *client, name string) error {
+func addGroup(ctx context.Context, n *client.Client, name string) error {
 	_, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
 	if err == errNone {
-		err = n.call(ctx, http.MethodPost, "/api/groups/?all=true", map[string]string{"name": name}, nil)
+		err = n.Call(ctx, http.MethodPost, "/api/groups/?all=true", map[string]string{"name": name}, nil)
 	}
 	return err
 }

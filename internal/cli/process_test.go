@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -286,11 +285,6 @@ func TestCopyOfRunning(t *testing.T) {
 
 // The address that is printed can be opened, also when a server listens on every interface, and is the one that others use where that is told.
 func TestSignInAddress(t *testing.T) {
-	for text, want := range map[string]string{"127.0.0.1:8000": "127.0.0.1:8000", "0.0.0.0:8000": "localhost:8000", "[::]:80": "localhost:80", "[::1]:80": "[::1]:80"} {
-		if got := reachable(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(text))); got != want {
-			t.Errorf("%s: %s, not %s", text, got, want)
-		}
-	}
 	s := serveFile(t, newFile(t), "--base-url", "https://node.example.org/")
 	if s.base != "https://node.example.org" {
 		t.Error(s.base)
@@ -369,7 +363,7 @@ func TestDemo(t *testing.T) {
 	for _, product := range products.Results {
 		if file := get(t, product.Data, secret); product.Type == "fits_file" {
 			images++
-			if len(file)%2880 != 0 || !strings.HasPrefix(file, "SIMPLE  =                    T") || !strings.Contains(file, fmt.Sprintf("NAXIS2  = %20d", demoWidth)) {
+			if len(file)%2880 != 0 || !strings.HasPrefix(file, "SIMPLE  =                    T") || !strings.Contains(file, fmt.Sprintf("NAXIS2  = %20d", 240)) {
 				t.Errorf("%s is no image", product.Data)
 			}
 		}

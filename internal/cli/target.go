@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
 	"nightjar/sky"
 )
 
@@ -27,9 +28,9 @@ type target struct {
 }
 
 // findTarget finds a target by its name, by an alias, or by its id, in this order.
-func findTarget(ctx context.Context, n *client, text string) (*target, error) {
+func findTarget(ctx context.Context, n *client.Client, text string) (*target, error) {
 	var byName, byAlias *target
-	err := each(ctx, n, "/api/targets/", url.Values{"name": {text}}, func(t *target) error {
+	err := client.Each(ctx, n, "/api/targets/", url.Values{"name": {text}}, func(t *target) error {
 		if t.Name == text {
 			byName = t
 		}
@@ -50,9 +51,9 @@ func findTarget(ctx context.Context, n *client, text string) (*target, error) {
 	}
 	if id, err := strconv.ParseUint(text, 10, 63); err == nil {
 		var t target
-		err := n.call(ctx, http.MethodGet, targetPath(id), nil, &t)
-		var refused *answered
-		if err == nil || !errors.As(err, &refused) || refused.status != http.StatusNotFound {
+		err := n.Call(ctx, http.MethodGet, targetPath(id), nil, &t)
+		var refused *client.Refusal
+		if err == nil || !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
 			return &t, err
 		}
 	}
@@ -66,10 +67,18 @@ func (e *noTarget) Error() string { return "there is no target " + e.name }
 
 func targetPath(id uint64) string { return fmt.Sprintf("/api/targets/%d/", id) }
 
+// targetOptions are those of a new target.
+type targetOptions struct {
+	ra, dec         string
+	aliases, groups []string
+	query           // has its permissions
+}
+
 func (p *program) targetCommand() *cli.Command {
+	o, q := targetOptions{query: *newQuery()}, newQuery()
 	// shared is the action of share and unshare.
-	shared := func(act func(ctx context.Context, n *client, t *target, g *named) error) cli.ActionFunc {
-		return p.asking(false, []string{"NAME", "GROUP"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+	shared := func(act func(ctx context.Context, n *client.Client, t *target, g *named) error) cli.ActionFunc {
+		return p.asking(false, []string{"NAME", "GROUP"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 			t, err := findTarget(ctx, n, args[0])
 			if err != nil {
 				return err
@@ -89,27 +98,25 @@ func (p *program) targetCommand() *cli.Command {
 				Description: "nightjar target add 'SN 2026abc' --ra 13:47:02.1 --dec -12:30:00 --alias ZTF26abcdefg\n" +
 					"nightjar target add M31 --ra 10.6847 --dec 41.269 --permissions open --as astro",
 				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "ra", Usage: "right ascension, ICRS, `DEGREES` or hours as 13:47:02.1"},
-					&cli.StringFlag{Name: "dec", Usage: "declination, ICRS, `DEGREES` or as -12:30:00"},
-					&cli.StringSliceFlag{Name: "alias", Usage: "another `NAME`; may be given several times"},
-					&cli.StringSliceFlag{Name: "group", Usage: "share the target with `GROUP`; may be given several times"},
-					&cli.StringFlag{Name: "permissions", Usage: "`WHO` sees it besides: PRIVATE (nobody), PUBLIC (who has signed in) or OPEN (anyone)"},
-					asFlag(),
+					textFlag(&o.ra, "ra", "right ascension, ICRS, `DEGREES` or hours as 13:47:02.1"),
+					textFlag(&o.dec, "dec", "declination, ICRS, `DEGREES` or as -12:30:00"),
+					listFlag(&o.aliases, "alias", "another `NAME`; may be given several times"),
+					groupFlag(&o.groups, "share the target with `GROUP`; may be given several times"),
+					o.flag("permissions", "permissions", "`WHO` sees it besides: PRIVATE (nobody), PUBLIC (who has signed in) or OPEN (anyone)"),
+					p.asFlag(),
 				},
-				Action: p.asking(true, []string{"NAME", "--ra", "--dec"}, p.addTarget),
+				Action: p.asking(true, []string{"NAME", "--ra", "--dec"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+					return o.explained(c, p.addTarget(ctx, c, n, args[0], &o))
+				}),
 			},
 			{
 				Name: "list", Usage: "list the targets",
 				Description: "nightjar target list --name 2026ab",
-				Flags:       []cli.Flag{&cli.StringFlag{Name: "name", Usage: "only those with `PART` in their name or an alias"}, asFlag()},
-				Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client, _ []string) error {
-					n.as = c.String("as")
-					query := url.Values{"order": {"name"}}
-					if s := c.String("name"); s != "" {
-						query.Set("name", s)
-					}
+				Flags:       []cli.Flag{q.flag("name", "name", "only those with `PART` in their name or an alias"), p.asFlag()},
+				Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+					q.Set("order", "name")
 					rows := [][]string{{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}}
-					err := each(ctx, n, "/api/targets/", query, func(t *target) error {
+					err := client.Each(ctx, n, "/api/targets/", q.Values, func(t *target) error {
 						rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec), t.Permissions, names(t.Aliases), names(t.Groups)})
 						return nil
 					})
@@ -122,52 +129,51 @@ func (p *program) targetCommand() *cli.Command {
 			{
 				Name: "share", Usage: "give a group all rights on a target", ArgsUsage: "NAME GROUP",
 				Description: "nightjar target share 'SN 2026abc' Observers",
-				Action: shared(func(ctx context.Context, n *client, t *target, g *named) error {
-					return n.call(ctx, http.MethodPatch, targetPath(t.ID), map[string]any{"groups": []named{*g}}, nil)
+				Action: shared(func(ctx context.Context, n *client.Client, t *target, g *named) error {
+					return n.Call(ctx, http.MethodPatch, targetPath(t.ID), map[string]any{"groups": []named{*g}}, nil)
 				}),
 			},
 			{
 				Name: "unshare", Usage: "take a group's rights on a target away", ArgsUsage: "NAME GROUP",
 				Description: "nightjar target unshare 'SN 2026abc' Observers",
-				Action: shared(func(ctx context.Context, n *client, t *target, g *named) error {
-					return n.call(ctx, http.MethodDelete, fmt.Sprintf("%sgroups/%d/", targetPath(t.ID), g.ID), nil, nil)
+				Action: shared(func(ctx context.Context, n *client.Client, t *target, g *named) error {
+					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("%sgroups/%d/", targetPath(t.ID), g.ID), nil, nil)
 				}),
 			},
 			{
 				Name: "remove", Usage: "take a target away, with its data products, their files and its data", ArgsUsage: "NAME",
 				Description: "nightjar target remove 'SN 2026abc'",
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
+				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 					t, err := findTarget(ctx, n, args[0])
 					if err != nil {
 						return err
 					}
-					return n.call(ctx, http.MethodDelete, targetPath(t.ID), nil, nil)
+					return n.Call(ctx, http.MethodDelete, targetPath(t.ID), nil, nil)
 				}),
 			},
 		},
 	}
 }
 
-func asFlag() cli.Flag {
-	return &cli.StringFlag{Name: "as", Usage: "on behalf of `USER`, with what that user may see and do"}
+func (p *program) asFlag() cli.Flag {
+	return textFlag(&p.as, "as", "on behalf of `USER`, with what that user may see and do")
 }
 
-func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client, args []string) error {
-	n.as = c.String("as")
-	ra, err := sky.ParseRA(c.String("ra"))
+func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Client, name string, o *targetOptions) error {
+	ra, err := sky.ParseRA(o.ra)
 	if err != nil {
 		return usageError(c, "--ra: %v", err)
 	}
-	dec, err := sky.ParseDec(c.String("dec"))
+	dec, err := sky.ParseDec(o.dec)
 	if err != nil {
 		return usageError(c, "--dec: %v", err)
 	}
-	in := map[string]any{"name": args[0], "type": archive.Sidereal, "ra": ra, "dec": dec}
+	in := map[string]any{"name": name, "type": archive.Sidereal, "ra": ra, "dec": dec}
 	var aliases, groups []map[string]string
-	for _, s := range c.StringSlice("alias") {
+	for _, s := range o.aliases {
 		aliases = append(aliases, map[string]string{"name": s})
 	}
-	for _, s := range c.StringSlice("group") {
+	for _, s := range o.groups {
 		if _, err := findGroup(ctx, n, s); err != nil { // as a superuser one would make a group by naming it
 			return err
 		}
@@ -179,13 +185,13 @@ func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client, args
 	if groups != nil {
 		in["groups"] = groups
 	}
-	if s := c.String("permissions"); s != "" {
+	if s := o.Get("permissions"); s != "" {
 		in["permissions"] = strings.ToUpper(s)
 	}
 	var t target
-	err = n.call(ctx, http.MethodPost, "/api/targets/", in, &t)
+	err = n.Call(ctx, http.MethodPost, "/api/targets/", in, &t)
 	if err != nil {
-		return ofFlag(c, err, map[string]string{"permissions": "permissions"})
+		return err
 	}
 	p.say("target %d: %s", t.ID, printable(t.Name))
 	return nil

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"time"
 
+	"nightjar/internal/client"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -22,6 +24,8 @@ type token struct {
 }
 
 func (p *program) tokenCommand() *cli.Command {
+	var o tokenOptions
+	var name string
 	return &cli.Command{
 		Name: "token", Usage: "keys for programs, in place of a password",
 		Subcommands: []*cli.Command{
@@ -30,9 +34,9 @@ func (p *program) tokenCommand() *cli.Command {
 				Description: "nightjar token create astro --name laptop\n" +
 					"nightjar token create astro --read-only --expires 90d\n" +
 					"export TOKEN=$(nightjar token create astro)   the token alone is on standard output",
-				Flags: append([]cli.Flag{&cli.StringFlag{Name: "name", Usage: "`WHAT` it is for"}}, tokenFlags()...),
-				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
-					in, err := newToken(c, args[0], c.String("name"))
+				Flags: append([]cli.Flag{textFlag(&name, "name", "`WHAT` it is for")}, o.flags()...),
+				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+					in, err := o.token(c, args[0], name)
 					if err != nil {
 						return err
 					}
@@ -40,7 +44,7 @@ func (p *program) tokenCommand() *cli.Command {
 						return err
 					}
 					var t token
-					err = n.call(ctx, http.MethodPost, "/api/tokens/", in, &t)
+					err = n.Call(ctx, http.MethodPost, "/api/tokens/", in, &t)
 					if err == nil {
 						p.note("token %d of %s, shown this once:", t.ID, t.Username)
 						p.say("%s", t.Token)
@@ -50,9 +54,9 @@ func (p *program) tokenCommand() *cli.Command {
 			},
 			{
 				Name: "list", Usage: "list the tokens; the secrets are not kept",
-				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 					rows := [][]string{{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}}
-					err := each(ctx, n, "/api/tokens/", nil, func(t *token) error {
+					err := client.Each(ctx, n, "/api/tokens/", nil, func(t *token) error {
 						expires, scope := "never", "all"
 						if t.Expires != nil {
 							expires = *t.Expires
@@ -72,8 +76,8 @@ func (p *program) tokenCommand() *cli.Command {
 			{
 				Name: "revoke", Usage: "end a token", ArgsUsage: "ID",
 				Description: "nightjar token revoke 3   the number is that of token list",
-				Action: p.asking(false, []string{"ID"}, func(ctx context.Context, _ *cli.Context, n *client, args []string) error {
-					err := n.call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
+				Action: p.asking(false, []string{"ID"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+					err := n.Call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
 					return orNone(err, "there is no token %s (see: nightjar token list)", args[0])
 				}),
 			},
@@ -81,18 +85,23 @@ func (p *program) tokenCommand() *cli.Command {
 	}
 }
 
-// tokenFlags say what a new token may, and for how long.
-func tokenFlags() []cli.Flag {
+// tokenOptions say what a new token may do, and for how long.
+type tokenOptions struct {
+	readOnly bool
+	expires  string
+}
+
+func (o *tokenOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "read-only", Usage: "it cannot write"},
-		&cli.StringFlag{Name: "expires", Usage: "`WHEN` it ends: days (30d), hours (12h), or a date (2027-01-31), UTC"},
+		boolFlag(&o.readOnly, "read-only", "it cannot write"),
+		textFlag(&o.expires, "expires", "`WHEN` it ends: days (30d), hours (12h), or a date (2027-01-31), UTC"),
 	}
 }
 
-// newToken is what is sent to make a token, as the tokenFlags say.
-func newToken(c *cli.Context, user, name string) (map[string]any, error) {
-	in := map[string]any{"username": user, "name": name, "read_only": c.Bool("read-only")}
-	if s := c.String("expires"); s != "" {
+// token is what is sent to make one.
+func (o *tokenOptions) token(c *cli.Context, user, name string) (map[string]any, error) {
+	in := map[string]any{"username": user, "name": name, "read_only": o.readOnly}
+	if s := o.expires; s != "" {
 		t, err := parseExpiry(s, time.Now())
 		if err != nil {
 			return nil, usageError(c, "%v", err)

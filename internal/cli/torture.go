@@ -15,26 +15,27 @@ import (
 )
 
 func (p *program) tortureCommand() *cli.Command {
+	long, dir := time.Minute, "."
 	return &cli.Command{
 		Name: "torture", Usage: "kill servers on a file of their own in the middle of their work, and look whether anything was lost: a trial of this machine and its disk",
 		Description: "nightjar torture --for 10m --dir /mnt/stick",
 		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "for", Usage: "`TIME`, such as 1m or 12h", Value: time.Minute},
-			&cli.StringFlag{Name: "dir", Usage: "the `FOLDER` on the disk that is to be tried, in which the file is made and deleted again", Value: "."},
+			timeFlag(&long, "for", "`TIME`, such as 1m or 12h"),
+			textFlag(&dir, "dir", "the `FOLDER` on the disk that is to be tried, in which the file is made and deleted again"),
 		},
-		Action: p.torture,
+		Action: func(c *cli.Context) error { return p.torture(c, long, dir) },
 	}
 }
 
 // torture kills and compares for a while, and says what it saw.
-func (p *program) torture(c *cli.Context) error {
+func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	if c.Duration("for") <= 0 {
-		return usageError(c, "--for: %v is no time", c.Duration("for"))
+	if long <= 0 {
+		return usageError(c, "--for: %v is no time", long)
 	}
-	dir, err := os.MkdirTemp(c.String("dir"), ".nightjar-torture-")
+	dir, err := os.MkdirTemp(on, ".nightjar-torture-")
 	if err != nil {
 		return err
 	}
@@ -45,8 +46,8 @@ func (p *program) torture(c *cli.Context) error {
 		}
 	}()
 	p.say("for %v, 4 clients post datums, 1 uploads files and 1 writes records of all sizes; the server is killed "+
-		"again and again, and every acknowledged write is looked for", c.Duration("for"))
-	ctx, cancel := context.WithTimeout(c.Context, c.Duration("for"))
+		"again and again, and every acknowledged write is looked for", long)
+	ctx, cancel := context.WithTimeout(c.Context, long)
 	defer cancel()
 	k := torture.Kill{Program: []string{p.self}, Dir: dir, From: 100 * time.Millisecond, To: 3 * time.Second, Load: torture.Usual(), Seed: rand.Uint64(),
 		Said: func(r torture.Round) {

@@ -1,4 +1,4 @@
-package cli
+package demo
 
 import (
 	"bytes"
@@ -75,40 +75,40 @@ func quasarSpectrum(_, w float64) float64 {
 }
 
 const (
-	demoFirstWave = 3600.0 // angstroms
-	demoStep      = 3.5
-	demoPixels    = 1600
+	firstWavelength = 3600.0 // angstroms
+	wavelengthStep  = 3.5
+	spectrumPixels  = 1600
 )
 
 // sampled is a spectrum with noise, in erg/s/cm2/angstrom, seen through the oxygen of the air (its bands A and B).
-func (t *demoTarget) sampled(day float64, r *rand.Rand) []float64 {
-	out := make([]float64, demoPixels)
+func (t *target) sampled(day float64, r *rand.Rand) []float64 {
+	out := make([]float64, spectrumPixels)
 	level := 2.8e-15 * math.Pow(10, -0.4*(t.mag("r", day)-15)) // of AB magnitudes at 6200 angstroms
 	for i := range out {
-		w := demoFirstWave + demoStep*float64(i)
+		w := firstWavelength + wavelengthStep*float64(i)
 		f := t.spectrum(day, w) * (1 - 0.28*line(w, 7605, 0, 1700) - 0.12*line(w, 6872, 0, 1000))
-		out[i] = level * (f + 0.02*r.NormFloat64()*(0.5+f)*(1+1.5*math.Exp(-(w-demoFirstWave)/250)))
+		out[i] = level * (f + 0.02*r.NormFloat64()*(0.5+f)*(1+1.5*math.Exp(-(w-firstWavelength)/250)))
 	}
 	return out
 }
 
-func (t *demoTarget) spectrumText(day float64, r *rand.Rand) []byte {
+func (t *target) spectrumText(day float64, r *rand.Rand) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# DATE-OBS: %.5f\n# FACILITY: Nightjar demo\n# TELESCOP: Mirador 2.2m\nwavelength,flux\n", demoStart+day+demoHour)
+	fmt.Fprintf(&b, "# DATE-OBS: %.5f\n# FACILITY: Nightjar demo\n# TELESCOP: Mirador 2.2m\nwavelength,flux\n", firstNight+day+timeOfDay)
 	for i, f := range t.sampled(day, r) {
-		fmt.Fprintf(&b, "%.1f,%.5e\n", demoFirstWave+demoStep*float64(i), f)
+		fmt.Fprintf(&b, "%.1f,%.5e\n", firstWavelength+wavelengthStep*float64(i), f)
 	}
 	return b.Bytes()
 }
 
 // spectrumFITS is a one-dimensional image with a linear scale of wavelengths (FITS standard 4.0, sections 3 and 8).
-func (t *demoTarget) spectrumFITS(day float64, r *rand.Rand) []byte {
-	f := t.fitsFile(day, -64, demoPixels)
+func (t *target) spectrumFITS(day float64, r *rand.Rand) []byte {
+	f := t.fitsFile(day, -64, spectrumPixels)
 	f.text("CTYPE1", "WAVE")
 	f.text("CUNIT1", "Angstrom")
 	f.card("CRPIX1", "1.0")
-	f.card("CRVAL1", fmt.Sprintf("%.1f", demoFirstWave))
-	f.card("CDELT1", fmt.Sprintf("%.1f", demoStep))
+	f.card("CRVAL1", fmt.Sprintf("%.1f", firstWavelength))
+	f.card("CDELT1", fmt.Sprintf("%.1f", wavelengthStep))
 	f.text("BUNIT", "erg/cm2/s/Angstrom")
 	var data []byte
 	for _, v := range t.sampled(day, r) {

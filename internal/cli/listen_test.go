@@ -12,11 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/archive"
+	"nightjar/internal/client"
+	"nightjar/internal/selfcert"
 )
 
 // Without TLS nothing but this machine is listened to, unless that is asked for in so many words.
-func TestDoorFlags(t *testing.T) {
+func TestListenFlags(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "nightjar.db")
 	for _, c := range []struct {
@@ -124,58 +125,17 @@ func TestLAN(t *testing.T) {
 	must(t, "verify", "--db", file)
 }
 
-// A certificate that ends is made anew before it does, with the same key and all its names.
-func TestCertificateEnds(t *testing.T) {
-	file := newFile(t)
-	a, err := archive.Open(file, archive.Options{NoIndex: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	p := &program{out: new(said), err: new(said)}
-	now := time.Now()
-	leaf := func(at time.Time, hosts ...string) *x509.Certificate {
-		t.Helper()
-		pair, err := p.ownCertificate(t.Context(), a, hosts, at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pair.Leaf
-	}
-	first := leaf(now, "localhost", "192.0.2.1")
-	if err := first.CheckSignature(first.SignatureAlgorithm, first.RawTBSCertificate, first.Signature); err != nil || first.IsCA {
-		t.Errorf("%v, CA %v", err, first.IsCA)
-	}
-	same := leaf(now.Add(certificateFor-2*renewBefore), "192.0.2.1")
-	if !same.Equal(first) {
-		t.Error("made anew without need")
-	}
-	late := leaf(now.Add(certificateFor), "192.0.2.2")
-	if late.Equal(first) || string(late.RawSubjectPublicKeyInfo) != string(first.RawSubjectPublicKeyInfo) {
-		t.Error("the key should stay, and the certificate not")
-	}
-	for _, host := range []string{"localhost", "192.0.2.1", "192.0.2.2"} {
-		if err := late.VerifyHostname(host); err != nil {
-			t.Error(err)
-		}
-	}
-	early := leaf(now.Add(-48*time.Hour), "localhost") // the clock was set back
-	if early.Equal(late) {
-		t.Error("a certificate that has not begun is shown")
-	}
-}
-
 // Certificates from files are read again when they change, and what cannot be read does not take the old one away.
 func TestCertificateFiles(t *testing.T) {
 	dir := t.TempDir()
 	pair := func(name string) string {
-		certificate, key, err := newCertificate(nil, name, []string{"127.0.0.1"}, time.Now())
+		pair, err := selfcert.New(nil, name, []string{"127.0.0.1"}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, dir, "cert.pem", certificate)
-		write(t, dir, "key.pem", key)
-		return certificate
+		write(t, dir, "cert.pem", pair.Certificate)
+		write(t, dir, "key.pem", pair.Key)
+		return pair.Certificate
 	}
 	first := pair("one")
 	s := serveFile(t, filepath.Join(dir, "nightjar.db"), "--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"))
@@ -200,13 +160,13 @@ func TestCertificateFiles(t *testing.T) {
 func TestNodeSaysURL(t *testing.T) {
 	file := newFile(t)
 	s := serveFile(t, file, "--base-url", "https://node.example.org")
-	n, err := dialed(file)
+	n, err := client.Dial(file)
 	if err != nil || n == nil {
 		t.Fatal(err)
 	}
-	defer n.close()
+	defer n.Close()
 	var node struct{ URL, Fingerprint string }
-	if err := n.call(t.Context(), "GET", "/api/node/", nil, &node); err != nil || node.URL != "https://node.example.org" || node.Fingerprint != "" {
+	if err := n.Call(t.Context(), "GET", "/api/node/", nil, &node); err != nil || node.URL != "https://node.example.org" || node.Fingerprint != "" {
 		t.Errorf("%+v, %v", node, err)
 	}
 	if s.stop() != 0 {

@@ -1,4 +1,4 @@
-package cli
+package demo
 
 import (
 	"bytes"
@@ -140,35 +140,35 @@ func microlens(peakDay, einstein, impact, rest float64) func(string, float64) fl
 
 func quasar(mean float64) func(string, float64) float64 {
 	r := rand.New(rand.NewPCG(7, 11))
-	walk := make([]float64, demoDays+2)
+	walk := make([]float64, nights+2)
 	for i := 1; i < len(walk); i++ { // a damped random walk
 		walk[i] = walk[i-1]*math.Exp(-1.0/80) + 0.028*r.NormFloat64()
 	}
 	return func(band string, day float64) float64 {
-		i := int(max(0, min(day, demoDays)))
+		i := int(max(0, min(day, nights)))
 		return mean + colour(band, 0.15) + walk[i] + (walk[i+1]-walk[i])*(day-float64(i))
 	}
 }
 
 // lightCurve is a table of nights at two telescopes: some were cloudy, and what is too faint has a limit only.
-func (t *demoTarget) lightCurve(r *rand.Rand) []byte {
+func (t *target) lightCurve(r *rand.Rand) []byte {
 	var b bytes.Buffer
 	b.WriteString("time,filter,magnitude,error,limit,telescope,source\n")
 	if t.alert > 0 {
 		t.followUp(&b, r)
 		return b.Bytes()
 	}
-	for day := 0; day < demoDays; day++ {
+	for day := 0; day < nights; day++ {
 		if r.Float64() < 0.45 {
 			continue // clouds, or the moon
 		}
 		telescope := []string{"Skalnica 1.0m", "Mirador 0.6m"}[r.IntN(2)]
-		for i := range demoBands {
+		for i := range bands {
 			if r.Float64() < 0.25 {
 				continue
 			}
 			at := float64(day) + 0.1 + 0.25*r.Float64() + 0.004*float64(i)
-			t.exposure(&b, r, at, i, demoLimit-0.8*r.Float64(), telescope)
+			t.exposure(&b, r, at, i, usualLimit-0.8*r.Float64(), telescope)
 		}
 	}
 	return b.Bytes()
@@ -176,28 +176,28 @@ func (t *demoTarget) lightCurve(r *rand.Rand) []byte {
 
 // followUp is what is done after an alert: all bands in turn while the night lasts, then night by night with ever longer exposures. Before it there are the limits of
 // a survey.
-func (t *demoTarget) followUp(b *bytes.Buffer, r *rand.Rand) {
+func (t *target) followUp(b *bytes.Buffer, r *rand.Rand) {
 	for day := t.alert - 12.3; day < t.alert; day += 3 {
-		t.exposure(b, r, day, 1, demoLimit-0.5*r.Float64(), "Mirador 0.6m")
+		t.exposure(b, r, day, 1, usualLimit-0.5*r.Float64(), "Mirador 0.6m")
 	}
 	const minute = 1.0 / 1440
 	for at, i := t.alert+9*minute, 0; at < t.alert+0.24; at, i = at+6*minute, i+1 {
-		t.exposure(b, r, at, i%len(demoBands), demoLimit-0.4*r.Float64(), "Skalnica 1.0m")
+		t.exposure(b, r, at, i%len(bands), usualLimit-0.4*r.Float64(), "Skalnica 1.0m")
 	}
 	for night := 1.0; night <= 16; night += 1 + math.Floor(night/4) {
-		for i := range demoBands {
-			t.exposure(b, r, t.alert+night+0.1*r.Float64()+20*minute*float64(i), i, demoLimit+1+0.5*math.Sqrt(night), "Mirador 2.2m")
+		for i := range bands {
+			t.exposure(b, r, t.alert+night+0.1*r.Float64()+20*minute*float64(i), i, usualLimit+1+0.5*math.Sqrt(night), "Mirador 2.2m")
 		}
 	}
 }
 
 // exposure adds a row: what was seen in a band at a time, or that nothing was. limit is that of g.
-func (t *demoTarget) exposure(b *bytes.Buffer, r *rand.Rand, at float64, i int, limit float64, telescope string) {
-	band := demoBands[i]
+func (t *target) exposure(b *bytes.Buffer, r *rand.Rand, at float64, i int, limit float64, telescope string) {
+	band := bands[i]
 	limit += band.depth
 	mag, noise := t.mag(band.name, at), r.NormFloat64()
 	sigma := math.Hypot(0.012, 0.2*math.Pow(10, 0.4*(mag-limit)))
-	fmt.Fprintf(b, "%.5f,%s,", demoStart+at, band.name)
+	fmt.Fprintf(b, "%.5f,%s,", firstNight+at, band.name)
 	if mag > limit {
 		fmt.Fprintf(b, ",,%.2f,", limit)
 	} else {

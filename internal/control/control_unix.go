@@ -1,16 +1,11 @@
 //go:build unix
 
-package cli
+package control
 
 import (
 	"net"
 	"os"
 	"syscall"
-)
-
-const (
-	errReadOnlyDisk = syscall.EROFS // what writing to a disk says that is there for reading only
-	errAddressInUse = syscall.EADDRINUSE
 )
 
 // listenPrivate listens on a socket that nobody else can ever connect to: its mode is right from the beginning.
@@ -23,13 +18,4 @@ func listenPrivate(path string) (net.Listener, error) {
 func mine(info os.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(st.Uid) == os.Getuid()
-}
-
-// openFiles is how many files this process may have open, 0 when that is not bounded.
-func openFiles() int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || uint64(limit.Cur) > 1<<24 {
-		return 0
-	}
-	return int(limit.Cur)
 }

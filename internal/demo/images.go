@@ -1,4 +1,4 @@
-package cli
+package demo
 
 import (
 	"bytes"
@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	demoWidth = 240    // pixels of a side
-	demoScale = 0.4    // arcseconds of a pixel
-	demoZero  = 25.5   // magnitude of a source of one count
-	demoSky   = 180.0  // counts of a pixel
-	demoFull  = 32_767 // counts, where a pixel is full
+	imageWidth = 240    // pixels of a side
+	pixelScale = 0.4    // arcseconds of a pixel
+	zeroPoint  = 25.5   // magnitude of a source of one count
+	skyLevel   = 180.0  // counts of a pixel
+	fullWell   = 32_767 // counts, where a pixel is full
 )
 
 // host is the disc of a galaxy, seen aslant, whose centre is not where the supernova is.
@@ -39,32 +39,32 @@ func coma(x, y float64) float64 {
 }
 
 // picture is an image of the target among stars, with its place in the sky in the header (FITS standard 4.0, section 8).
-func (t *demoTarget) picture(r *rand.Rand) []byte {
-	const middle, seeing = demoWidth / 2, 1.7 // pixels
-	sky := make([]float64, demoWidth*demoWidth)
+func (t *target) picture(r *rand.Rand) []byte {
+	const middle, seeing = imageWidth / 2, 1.7 // pixels
+	sky := make([]float64, imageWidth*imageWidth)
 	star := func(x, y, counts float64) {
 		const far = 12
-		for j := max(0, int(y)-far); j <= min(demoWidth-1, int(y)+far); j++ {
-			for i := max(0, int(x)-far); i <= min(demoWidth-1, int(x)+far); i++ {
+		for j := max(0, int(y)-far); j <= min(imageWidth-1, int(y)+far); j++ {
+			for i := max(0, int(x)-far); i <= min(imageWidth-1, int(x)+far); i++ {
 				dx, dy := float64(i)-x, float64(j)-y
-				sky[j*demoWidth+i] += counts / (2 * math.Pi * seeing * seeing) * math.Exp(-(dx*dx+dy*dy)/(2*seeing*seeing))
+				sky[j*imageWidth+i] += counts / (2 * math.Pi * seeing * seeing) * math.Exp(-(dx*dx+dy*dy)/(2*seeing*seeing))
 			}
 		}
 	}
 	for range 90 {
-		star(demoWidth*r.Float64(), demoWidth*r.Float64(), 1500*math.Pow(r.Float64(), -1.1))
+		star(imageWidth*r.Float64(), imageWidth*r.Float64(), 1500*math.Pow(r.Float64(), -1.1))
 	}
 	if t.kind == "" {
-		star(middle, middle, math.Pow(10, 0.4*(demoZero-t.mag("r", t.pictured))))
+		star(middle, middle, math.Pow(10, 0.4*(zeroPoint-t.mag("r", t.pictured))))
 	}
-	f := t.fitsFile(t.pictured, 16, demoWidth, demoWidth)
+	f := t.fitsFile(t.pictured, 16, imageWidth, imageWidth)
 	f.text("FILTER", "r")
 	f.card("EXPTIME", "120.0")
 	if t.kind == "" {
 		for i, axis := range []struct {
 			kind       string
 			at, degree float64
-		}{{"RA---TAN", t.ra, -demoScale / 3600}, {"DEC--TAN", t.dec, demoScale / 3600}} {
+		}{{"RA---TAN", t.ra, -pixelScale / 3600}, {"DEC--TAN", t.dec, pixelScale / 3600}} {
 			n := fmt.Sprint(i + 1)
 			f.text("CTYPE"+n, axis.kind)
 			f.text("CUNIT"+n, "deg")
@@ -76,9 +76,9 @@ func (t *demoTarget) picture(r *rand.Rand) []byte {
 	f.text("BUNIT", "count")
 	var data []byte
 	for i, v := range sky {
-		v += demoSky + t.scene(float64(i%demoWidth-middle), float64(i/demoWidth-middle))
+		v += skyLevel + t.scene(float64(i%imageWidth-middle), float64(i/imageWidth-middle))
 		v += math.Sqrt(v) * r.NormFloat64()
-		data = binary.BigEndian.AppendUint16(data, uint16(max(0, min(v, demoFull))))
+		data = binary.BigEndian.AppendUint16(data, uint16(max(0, min(v, fullWell))))
 	}
 	return f.with(data)
 }
@@ -87,7 +87,7 @@ func (t *demoTarget) picture(r *rand.Rand) []byte {
 type fitsFile struct{ bytes.Buffer }
 
 // fitsFile begins a file with an image of what was seen on a day; bits and axes are those of its array.
-func (t *demoTarget) fitsFile(day float64, bits int, axes ...int) *fitsFile {
+func (t *target) fitsFile(day float64, bits int, axes ...int) *fitsFile {
 	f := new(fitsFile)
 	f.card("SIMPLE", "T")
 	f.card("BITPIX", fmt.Sprint(bits))
@@ -98,7 +98,7 @@ func (t *demoTarget) fitsFile(day float64, bits int, axes ...int) *fitsFile {
 	f.text("OBJECT", t.name)
 	f.text("TELESCOP", "Mirador 2.2m")
 	f.text("FACILITY", "Nightjar demo")
-	f.card("MJD-OBS", fmt.Sprintf("%.5f", demoStart+day+demoHour))
+	f.card("MJD-OBS", fmt.Sprintf("%.5f", firstNight+day+timeOfDay))
 	return f
 }
 

@@ -1,23 +1,14 @@
 //go:build !unix
 
-package cli
+package node
 
-import (
-	"net"
-	"os"
-	"syscall"
-)
+import "syscall"
 
 // What Windows says (learn.microsoft.com/windows/win32/debug/system-error-codes).
 const (
 	errReadOnlyDisk = syscall.Errno(19)    // ERROR_WRITE_PROTECT: what writing to a disk says that is there for reading only
 	errAddressInUse = syscall.Errno(10048) // WSAEADDRINUSE
 )
-
-// listenPrivate listens on a socket, whose folder's rights are its own here.
-func listenPrivate(path string) (net.Listener, error) { return net.Listen("unix", path) }
-
-func mine(os.FileInfo) bool { return true }
 
 // openFiles is how many files this process may have open, 0 when that is not bounded.
 func openFiles() int { return 0 }

@@ -1,4 +1,7 @@
-package cli
+// Package demo fills an archive with invented targets, to be looked at: their light curves, spectra and images
+// follow simple models of what such objects do, and are the same every time. It asks the REST API, as any program
+// of an observer's would.
+package demo
 
 import (
 	"bytes"
@@ -7,20 +10,24 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
-
-	"nightjar/archive"
 )
 
-// The demo is a small archive that looks like a real one: invented targets, whose light curves and spectra follow simple models of what such
-// objects do. It is the same every time.
+// Client asks the archive that is filled, as one who may do everything.
+type Client interface {
+	// Call sends in as JSON, if it is not nil, and reads the answer into out, if that is not nil.
+	Call(ctx context.Context, method, path string, in, out any) error
+	// Upload sends a file with some fields to the data products, and returns the answer, whose body is to be closed.
+	Upload(ctx context.Context, name string, content io.Reader, fields map[string]string) (*http.Response, error)
+}
 
-// demoTarget is one target of the demo.
-type demoTarget struct {
+// target is one target of the demo.
+type target struct {
 	name, kind string
 	aliases    []string
 	ra, dec    float64
@@ -43,20 +50,21 @@ type demoTarget struct {
 }
 
 const (
-	demoStart = 60_310.0 // MJD of the first night, 2024-01-01
-	demoDays  = 120
-	demoLimit = 20.6 // of a usual night, in g
-	demoHour  = 0.3  // of the day, when spectra and images are taken
+	firstNight = 60_310.0 // MJD, 2024-01-01
+	unixEpoch  = 40_587   // MJD
+	nights     = 120
+	usualLimit = 20.6 // of a usual night, in g
+	timeOfDay  = 0.3  // of the day, when spectra and images are taken
 )
 
-// demoBands are the bands with their effective wavelengths in angstroms and zero points of the limit relative to g.
-var demoBands = []struct {
+// bands are the bands with their effective wavelengths in angstroms and zero points of the limit relative to g.
+var bands = []struct {
 	name  string
 	depth float64
 }{{"g", 0}, {"r", -0.2}, {"i", -0.7}}
 
-func demoTargets() []demoTarget {
-	return []demoTarget{
+func targets() []target {
+	return []target{
 		{name: "NJ24aab", aliases: []string{"Demo SN 1", "NJDEMO24a"}, ra: 210.9107, dec: 54.3117, access: "OPEN", tags: map[string]string{"classification": "SN Ia", "redshift": "0.0112"},
 			mag: supernova(22, 14.2, 15), spectra: []float64{14, 23, 40, 62}, spectrum: typeIa(22, 0.0112), scene: host, pictured: 34},
 		{name: "NJ24acf", aliases: []string{"Demo SN 2"}, ra: 47.0021, dec: -21.7744, access: "OPEN", tags: map[string]string{"classification": "SN IIP", "redshift": "0.0063"},
@@ -82,43 +90,39 @@ func demoTargets() []demoTarget {
 		{name: "NJ-C 1", aliases: []string{"Demo comet"}, kind: "NON_SIDEREAL", access: "OPEN", tags: map[string]string{"classification": "long-period comet"},
 			elements: map[string]any{"scheme": "MPC_COMET", "epoch_of_elements": 60310.0, "perihdist": 0.871, "eccentricity": 1.0003, "inclination": 103.66, "lng_asc_node": 21.559,
 				"arg_of_perihelion": 308.491, "epoch_of_perihelion": 60410.25},
-			mag:   func(band string, day float64) float64 { return 13.8 - 3.6*day/demoDays + colour(band, 0.5) },
+			mag:   func(band string, day float64) float64 { return 13.8 - 3.6*day/nights + colour(band, 0.5) },
 			scene: coma, pictured: 96},
 	}
 }
 
-// demo fills a new file; one that holds targets is left as it is.
-func (p *program) demo(ctx context.Context, n *client) error {
+// Fill fills an archive, and returns how many targets that made. One that holds targets is left as it is: there
+// says how many.
+func Fill(ctx context.Context, c Client) (made, there int, err error) {
 	var page struct{ Count int }
-	if err := n.call(ctx, http.MethodGet, "/api/targets/?limit=1", nil, &page); err != nil {
-		return err
+	if err := c.Call(ctx, http.MethodGet, "/api/targets/?limit=1", nil, &page); err != nil || page.Count > 0 {
+		return 0, page.Count, err
 	}
-	if page.Count > 0 {
-		p.note("the file holds %d targets: the demo adds nothing to it", page.Count)
-		return nil
-	}
-	targets := demoTargets()
-	for i := range targets {
-		t := &targets[i]
-		if err := t.add(ctx, n, rand.New(rand.NewPCG(2024, uint64(i)))); err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
+	list := targets()
+	for i := range list {
+		t := &list[i]
+		if err := t.add(ctx, c, rand.New(rand.NewPCG(2024, uint64(i)))); err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	for i := range targets { // the newest, which lists show first
-		t := &targets[i]
+	for i := range list { // the newest, which lists show first
+		t := &list[i]
 		if t.scene == nil {
 			continue
 		}
-		if err := t.upload(ctx, n, "r.fits", "fits_file", 0, t.picture(rand.New(rand.NewPCG(2025, uint64(i))))); err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
+		if err := t.upload(ctx, c, "r.fits", "fits_file", 0, t.picture(rand.New(rand.NewPCG(2025, uint64(i))))); err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	p.note("the demo: %d invented targets with light curves, spectra and images", len(targets))
-	return nil
+	return len(list), 0, nil
 }
 
 // add makes the target, and uploads its light curve and its spectra, each with the record of its observation.
-func (t *demoTarget) add(ctx context.Context, n *client, r *rand.Rand) error {
+func (t *target) add(ctx context.Context, c Client, r *rand.Rand) error {
 	in := map[string]any{"name": t.name, "type": "SIDEREAL", "permissions": t.access}
 	if t.kind != "" {
 		in["type"] = t.kind
@@ -137,16 +141,18 @@ func (t *demoTarget) add(ctx context.Context, n *client, r *rand.Rand) error {
 		tags = append(tags, map[string]string{"key": k, "value": t.tags[k]})
 	}
 	in["aliases"], in["targetextra_set"], in["target_lists"] = aliases, tags, []map[string]string{{"name": "Demo"}}
-	var made target
-	if err := n.call(ctx, http.MethodPost, "/api/targets/", in, &made); err != nil {
+	var made struct {
+		ID uint64 `json:"id"`
+	}
+	if err := c.Call(ctx, http.MethodPost, "/api/targets/", in, &made); err != nil {
 		return err
 	}
 	t.id = made.ID
-	if err := t.upload(ctx, n, "phot.csv", "photometry", 0, t.lightCurve(r)); err != nil {
+	if err := t.upload(ctx, c, "phot.csv", "photometry", 0, t.lightCurve(r)); err != nil {
 		return err
 	}
 	for _, day := range t.spectra {
-		record, err := t.observe(ctx, n, day)
+		record, err := t.observe(ctx, c, day)
 		if err != nil {
 			return err
 		}
@@ -154,7 +160,7 @@ func (t *demoTarget) add(ctx context.Context, n *client, r *rand.Rand) error {
 		if t.fits {
 			ending, content = "fits", t.spectrumFITS
 		}
-		if err := t.upload(ctx, n, fmt.Sprintf("%03.0f.%s", day, ending), "spectroscopy", record, content(day, r)); err != nil {
+		if err := t.upload(ctx, c, fmt.Sprintf("%03.0f.%s", day, ending), "spectroscopy", record, content(day, r)); err != nil {
 			return err
 		}
 	}
@@ -162,15 +168,11 @@ func (t *demoTarget) add(ctx context.Context, n *client, r *rand.Rand) error {
 }
 
 // observe notes that a spectrum was taken, and returns the id of the record.
-func (t *demoTarget) observe(ctx context.Context, n *client, day float64) (uint64, error) {
+func (t *target) observe(ctx context.Context, c Client, day float64) (uint64, error) {
 	const exposure = 40 * time.Minute
-	micros, err := archive.ParseMJD(fmt.Sprintf("%.5f", demoStart+day+demoHour))
-	if err != nil {
-		return 0, err
-	}
-	start := time.UnixMicro(micros).UTC()
+	start := time.UnixMicro((int64(math.Round(1e5*(firstNight+day+timeOfDay))) - unixEpoch*1e5) * 864_000).UTC()
 	var made []struct{ ID uint64 } // a TOM may make several
-	err = n.call(ctx, http.MethodPost, "/api/observations/", map[string]any{
+	err := c.Call(ctx, http.MethodPost, "/api/observations/", map[string]any{
 		"target_id": t.id, "facility": "Mirador", "observation_type": "SPECTRA", "status": "COMPLETED",
 		"observation_id":       fmt.Sprintf("MIR-%s-%d", start.Format("20060102"), t.id),
 		"observing_parameters": map[string]any{"telescope": "2.2m", "instrument": "long-slit spectrograph", "exposures": 2, "exposure_time": exposure.Seconds() / 2},
@@ -183,13 +185,13 @@ func (t *demoTarget) observe(ctx context.Context, n *client, day float64) (uint6
 }
 
 // upload uploads a file of the target's; record is that of the observation, 0 for none.
-func (t *demoTarget) upload(ctx context.Context, n *client, name, kind string, record uint64, content []byte) error {
+func (t *target) upload(ctx context.Context, c Client, name, kind string, record uint64, content []byte) error {
 	name = strings.ToLower(strings.NewReplacer(" ", "", "/", "", "+", "p").Replace(t.name)) + "_" + name
 	fields := map[string]string{"target": fmt.Sprint(t.id), "data_product_type": kind}
 	if record != 0 {
 		fields["observation_record"] = fmt.Sprint(record)
 	}
-	w, err := sendFile(ctx, n, name, bytes.NewReader(content), fields)
+	w, err := c.Upload(ctx, name, bytes.NewReader(content), fields)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

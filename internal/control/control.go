@@ -1,4 +1,8 @@
-package cli
+// Package control is the socket beside a file, over which commands reach the server that has the file open.
+//
+// It is the file's path with ".sock" (mode 0600, as the file). Where a socket cannot be, because the path is over 100
+// bytes or the file system knows none, it is in a folder of the user's own (mode 0700) in the temporary directory.
+package control
 
 import (
 	"crypto/sha256"
@@ -34,13 +38,13 @@ func socketFolder() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("nightjar-%d", os.Getuid()))
 }
 
-// listenControl listens on the control socket of a file. A server that has the file open alone
+// Listen listens on the control socket of a file. A server that has the file open alone
 // holds its lock, so any socket that it finds is left over. One of several servers that only read
 // the file leaves a socket alone at which another one answers.
-func listenControl(file string, alone bool) (net.Listener, error) {
+func Listen(file string, alone bool) (net.Listener, error) {
 	var all error
 	if !alone {
-		if conn, err := dialControl(file); err != nil {
+		if conn, err := Dial(file); err != nil {
 			return nil, err
 		} else if conn != nil {
 			return nil, errors.Join(fmt.Errorf("another server that reads %s answers the commands", file), conn.Close())
@@ -80,8 +84,8 @@ func ownFolder(path string) error {
 	return nil
 }
 
-// dialControl connects to the server on a file; nil without error when there is none.
-func dialControl(file string) (net.Conn, error) {
+// Dial connects to the server on a file; nil without error when there is none.
+func Dial(file string) (net.Conn, error) {
 	for _, path := range socketPaths(file) {
 		if filepath.Dir(path) == socketFolder() {
 			if _, err := os.Lstat(socketFolder()); err != nil || ownFolder(socketFolder()) != nil {

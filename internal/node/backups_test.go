@@ -1,11 +1,11 @@
-package cli
+package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"testing"
 	"time"
 
@@ -23,11 +23,20 @@ func TestBackupsOverClocks(t *testing.T) {
 	}
 	defer a.Close()
 	const keep = 3
-	b := &backups{a: a, dir: t.TempDir(), base: "n", every: time.Hour, keep: keep, notef: t.Logf, pattern: regexp.MustCompile(`^n-(\d{8}T\d{6}Z)-(\d+)\.db$`)}
+	b, err := newBackups(a, Options{File: "n.db", Backups: Backups{t.TempDir(), time.Hour, keep}, Note: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var taken []string
 	// what another node put there under such a name, and what is no archive, is nobody's to remove
-	foreign := []string{write(t, b.dir, "n-20200101T000000Z-1.db", string(readFile(t, newFile(t)))),
-		write(t, b.dir, "n-20200101T000000Z-2.db", "a diary")}
+	foreign := []string{filepath.Join(b.Dir, "n-20200101T000000Z-1.db"), filepath.Join(b.Dir, "n-20200101T000000Z-2.db")}
+	other, err := Open(t.Context(), Options{File: foreign[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(other.Close(), os.WriteFile(foreign[1], []byte("a diary"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 12 {
 		switch now = now.Add(time.Hour); i {
 		case 4:

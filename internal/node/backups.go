@@ -1,4 +1,4 @@
-package cli
+package node
 
 import (
 	"context"
@@ -13,19 +13,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"nightjar/api"
 	"nightjar/archive"
 	"nightjar/auth"
 )
 
-func backupFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "backup-dir", Usage: "a `FOLDER` into which the server puts verified copies of the file by itself, best on another disk"},
-		&cli.DurationFlag{Name: "backup-every", Usage: "`TIME` after which the next copy is taken, if anything was written", Value: time.Hour},
-		&cli.IntFlag{Name: "backup-keep", Usage: "`NUMBER` of copies that are kept", Value: 24},
-	}
+// Backups say into which folder a node puts copies of its file, how often, and how many stay.
+type Backups struct {
+	Dir   string // "" for no copies
+	Every time.Duration
+	Keep  int
 }
 
 // backups takes verified copies of a file into a folder from time to time. The name of a copy says when it was taken and which entry of the
@@ -33,17 +30,15 @@ func backupFlags() []cli.Flag {
 //
 //	nightjar-20261124T134500Z-1234.db
 type backups struct {
+	Backups
 	a       *archive.Archive
-	dir     string
 	base    string
-	every   time.Duration
-	keep    int
-	notef   func(format string, args ...any)
+	note    func(format string, args ...any)
 	pattern *regexp.Regexp
 
 	mu    sync.Mutex
 	state api.BackupState
-	known map[string]identified // by path
+	nodes map[string]identified // by path
 }
 
 // identified is a file whose node is known, as long as it has this size and time of change.
@@ -62,42 +57,12 @@ type kept struct {
 
 const stampOfBackup = "20060102T150405Z"
 
-// checkBackups looks at the backupFlags before the file is opened, or made.
-func checkBackups(c *cli.Context) error {
-	dir := c.String("backup-dir")
-	switch {
-	case dir == "" && (c.IsSet("backup-every") || c.IsSet("backup-keep")):
-		return usageError(c, "--backup-every and --backup-keep need --backup-dir")
-	case dir == "":
-		return nil
-	case c.Bool("read-only"):
-		return usageError(c, "--backup-dir: a file that is open for reading only does not change")
-	case c.Duration("backup-every") <= 0:
-		return usageError(c, "--backup-every: %v is no time", c.Duration("backup-every"))
-	case c.Int("backup-keep") < 1:
-		return usageError(c, "--backup-keep: at least one copy is kept")
-	}
-	switch info, err := os.Stat(dir); {
-	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("--backup-dir: there is no folder %s", dir)
-	case err != nil:
-		return fmt.Errorf("--backup-dir: %w", err)
-	case !info.IsDir():
-		return fmt.Errorf("--backup-dir: %s is no folder", dir)
-	}
-	return nil
-}
-
-// newBackups makes ready what takes the copies; nil when none are wanted.
-func (p *program) newBackups(c *cli.Context, a *archive.Archive) (*backups, error) {
-	dir := c.String("backup-dir")
-	if dir == "" {
-		return nil, nil
-	}
-	base := strings.TrimSuffix(filepath.Base(c.String("db")), ".db")
-	b := &backups{a: a, dir: dir, base: base, every: c.Duration("backup-every"), keep: c.Int("backup-keep"), notef: p.note,
+// newBackups makes ready what takes the copies.
+func newBackups(a *archive.Archive, o Options) (*backups, error) {
+	base := strings.TrimSuffix(filepath.Base(o.File), ".db")
+	b := &backups{Backups: o.Backups, a: a, base: base, note: o.Note,
 		pattern: regexp.MustCompile("^" + regexp.QuoteMeta(base) + `-(\d{8}T\d{6}Z)-(\d+)\.db$`)}
-	if err := archive.SweepBackups(dir); err != nil {
+	if err := archive.SweepBackups(b.Dir); err != nil {
 		return nil, err
 	}
 	list, err := b.list()
@@ -113,7 +78,7 @@ func (p *program) newBackups(c *cli.Context, a *archive.Archive) (*backups, erro
 // back, and so before any that is still to be taken: it counts as older than those whose times are
 // past.
 func (b *backups) list() (list []kept, err error) {
-	entries, err := os.ReadDir(b.dir)
+	entries, err := os.ReadDir(b.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +91,8 @@ func (b *backups) list() (list []kept, err error) {
 		seq, err2 := strconv.ParseUint(m[2], 10, 64)
 		info, err3 := e.Info()
 		if err1 == nil && err2 == nil && err3 == nil && info.Mode().IsRegular() &&
-			b.node(filepath.Join(b.dir, e.Name()), info) == b.a.NodeID() {
-			list = append(list, kept{filepath.Join(b.dir, e.Name()), at, seq})
+			b.node(filepath.Join(b.Dir, e.Name()), info) == b.a.NodeID() {
+			list = append(list, kept{filepath.Join(b.Dir, e.Name()), at, seq})
 		}
 	}
 	now := b.a.Now()
@@ -146,7 +111,7 @@ func (b *backups) list() (list []kept, err error) {
 // node is whose backup a file is, "" when that cannot be told.
 func (b *backups) node(path string, info os.FileInfo) string {
 	b.mu.Lock()
-	known, ok := b.known[path]
+	known, ok := b.nodes[path]
 	b.mu.Unlock()
 	if ok && known.size == info.Size() && known.changed.Equal(info.ModTime()) {
 		return known.node
@@ -157,10 +122,10 @@ func (b *backups) node(path string, info os.FileInfo) string {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.known == nil {
-		b.known = map[string]identified{}
+	if b.nodes == nil {
+		b.nodes = map[string]identified{}
 	}
-	b.known[path] = identified{info.Size(), info.ModTime(), node}
+	b.nodes[path] = identified{info.Size(), info.ModTime(), node}
 	return node
 }
 
@@ -175,7 +140,7 @@ func (b *backups) current() api.BackupState {
 func (b *backups) run(ctx context.Context) {
 	wait := time.Duration(0)
 	if age := b.a.Now().Sub(b.current().Time); age >= 0 { // or the clock was set back, and nobody knows
-		wait = b.every - age
+		wait = b.Every - age
 	}
 	for {
 		select {
@@ -183,7 +148,7 @@ func (b *backups) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		wait = b.every
+		wait = b.Every
 		err := b.take(ctx)
 		if ctx.Err() != nil {
 			return
@@ -192,7 +157,7 @@ func (b *backups) run(ctx context.Context) {
 		b.state.Failed = ""
 		if err != nil {
 			b.state.Failed = err.Error()
-			b.notef("no backup was taken: %v", err)
+			b.note("no backup was taken: %v", err)
 		}
 		b.mu.Unlock()
 	}
@@ -213,7 +178,7 @@ func (b *backups) take(ctx context.Context) error {
 		return nil
 	}
 	now := b.a.Now().UTC()
-	path := filepath.Join(b.dir, fmt.Sprintf("%s-%s-%d.db", b.base, now.Format(stampOfBackup), st.Seq))
+	path := filepath.Join(b.Dir, fmt.Sprintf("%s-%s-%d.db", b.base, now.Format(stampOfBackup), st.Seq))
 	if _, err := owner.Backup(ctx, path); err != nil {
 		return err
 	}
@@ -223,7 +188,7 @@ func (b *backups) take(ctx context.Context) error {
 	if list, err = b.list(); err != nil {
 		return err
 	}
-	for _, old := range list[:max(0, len(list)-b.keep)] {
+	for _, old := range list[:max(0, len(list)-b.Keep)] {
 		err = errors.Join(err, os.Remove(old.path))
 	}
 	return err

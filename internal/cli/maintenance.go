@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
 )
 
 func (p *program) backupCommand() *cli.Command {
@@ -26,18 +26,18 @@ func (p *program) backupCommand() *cli.Command {
 		Name: "backup", Usage: "write a verified copy of the file, while everything goes on", ArgsUsage: "FILE or FOLDER",
 		Description: "nightjar backup monday.db\n" +
 			"nightjar backup /mnt/stick   a name with the time is made",
-		Action: p.asking(false, []string{"FILE"}, func(ctx context.Context, c *cli.Context, n *client, args []string) error {
+		Action: p.asking(false, []string{"FILE"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 			path, err := filepath.Abs(args[0]) // the server may stand elsewhere
 			if err != nil {
 				return err
 			}
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				base := strings.TrimSuffix(filepath.Base(c.String("db")), ".db")
+				base := strings.TrimSuffix(filepath.Base(p.file), ".db")
 				path = filepath.Join(path, base+"-"+time.Now().UTC().Format("20060102-150405")+".db")
 			}
 			var got struct{ Path, Head string }
 			if err := p.waiting("copying", func() error {
-				return n.call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got)
+				return n.Call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got)
 			}); err != nil {
 				return bare(err, "path")
 			}
@@ -57,15 +57,15 @@ func (p *program) restoreCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			file := c.String("db")
-			n, err := dialed(file)
+			file := p.file
+			n, err := client.Dial(file)
 			if err != nil {
 				return err
 			}
 			first := "move it away first"
 			if n != nil {
 				first = "stop the server that runs on it, and move it away"
-				if err := n.close(); err != nil {
+				if err := n.Close(); err != nil {
 					return err
 				}
 				if _, err := os.Lstat(file); errors.Is(err, os.ErrNotExist) {
@@ -100,28 +100,27 @@ type verification struct {
 }
 
 func (p *program) verifyCommand() *cli.Command {
+	var head string
+	var repair bool
 	return &cli.Command{
 		Name: "verify", Usage: "read the whole file and compare all that can be compared",
 		Description: "nightjar verify\n" +
 			"nightjar verify --db monday.db\n" +
 			"nightjar verify --repair   whether it is served or not; the log says what was removed",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "head",
-				Usage: "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"},
-			&cli.BoolFlag{Name: "repair",
-				Usage: "first remove references to records that do not exist, and records that are nothing " +
-					"without them"},
+			textFlag(&head, "head", "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"),
+			boolFlag(&repair, "repair", "first remove references to records that do not exist, and records that are nothing "+
+				"without them"),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			file, bar := c.String("db"), p.progress("verifying")
+			file, bar := p.file, p.progress("verifying")
 			defer bar.end()
-			repair := c.Bool("repair")
-			open := func() (*client, error) { return dialed(file) }
+			open := func() (*client.Client, error) { return client.Dial(file) }
 			if repair {
-				open = func() (*client, error) { return p.connect(c.Context, file, opening{}) }
+				open = func() (*client.Client, error) { return p.connect(c.Context, opening{}) }
 			}
 			n, err := open()
 			if err != nil {
@@ -132,11 +131,11 @@ func (p *program) verifyCommand() *cli.Command {
 				if err := present(file); err != nil {
 					return err
 				}
-				if err = p.checkInChild(c.Context, file, c.String("head"), bar, &v); err != nil {
+				if err = p.checkInChild(c.Context, file, head, bar, &v); err != nil {
 					err = fmt.Errorf("%s: %w", file, err)
 				}
 			} else {
-				err = verifyServed(c.Context, n, c.String("head"), repair, bar, &v)
+				err = verifyServed(c.Context, n, head, repair, bar, &v)
 			}
 			if err != nil {
 				return err
@@ -147,16 +146,16 @@ func (p *program) verifyCommand() *cli.Command {
 	}
 }
 
-func verifyServed(ctx context.Context, n *client, head string, repair bool, bar *progress, v *verification) error {
+func verifyServed(ctx context.Context, n *client.Client, head string, repair bool, bar *progress, v *verification) error {
 	body, err := json.Marshal(map[string]any{"head": head, "repair": repair})
 	if err != nil {
 		return err
 	}
-	w, err := n.send(ctx, http.MethodPost, "/api/node/verify/?progress=true", "application/json", bytes.NewReader(body))
+	w, err := n.Send(ctx, http.MethodPost, "/api/node/verify/?progress=true", "application/json", bytes.NewReader(body))
 	if err == nil {
 		err = progressed(w, bar, v)
 	}
-	return errors.Join(err, n.close())
+	return errors.Join(err, n.Close())
 }
 
 func (p *program) report(file string, v *verification) error {
@@ -242,8 +241,9 @@ func (p *program) checkCopy(ctx context.Context) func(path string) error {
 
 // checkFileCommand is the other process of checkInChild: it prints lines of JSON.
 func (p *program) checkFileCommand() *cli.Command {
+	var head string
 	return &cli.Command{
-		Name: "check-file", Hidden: true, ArgsUsage: "FILE", Flags: []cli.Flag{&cli.StringFlag{Name: "head"}},
+		Name: "check-file", Hidden: true, ArgsUsage: "FILE", Flags: []cli.Flag{textFlag(&head, "head", "")},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE")
 			if err != nil {
@@ -254,7 +254,7 @@ func (p *program) checkFileCommand() *cli.Command {
 			}
 			out := bufio.NewWriter(p.out)
 			e := json.NewEncoder(out)
-			r, err := archive.Check(c.Context, args[0], archive.VerifyOptions{Since: c.String("head"), Progress: func(done, total int) {
+			r, err := archive.Check(c.Context, args[0], archive.VerifyOptions{Since: head, Progress: func(done, total int) {
 				e.Encode(map[string]int{"done": done, "total": total})
 				out.Flush()
 			}})
@@ -272,9 +272,9 @@ func (p *program) compactCommand() *cli.Command {
 	return &cli.Command{
 		Name: "compact", Usage: "drop log entries that are older than log_keep says, and give the space of what was " +
 			"deleted back to the disk; writers wait meanwhile",
-		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var got struct{ Before, After int64 }
-			err := p.waiting("compacting", func() error { return n.call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })
+			err := p.waiting("compacting", func() error { return n.Call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })
 			if err == nil {
 				p.say("%s before, %s now", size(got.Before), size(got.After))
 			}
@@ -296,15 +296,15 @@ func (p *program) reindexCommand() *cli.Command {
 }
 
 // reindex waits until the index is there again.
-func (p *program) reindex(ctx context.Context, n *client) error {
-	if err := n.call(ctx, http.MethodPost, "/api/node/reindex/", nil, nil); err != nil {
+func (p *program) reindex(ctx context.Context, n *client.Client) error {
+	if err := n.Call(ctx, http.MethodPost, "/api/node/reindex/", nil, nil); err != nil {
 		return err
 	}
 	bar := p.progress("index of names")
 	defer bar.end()
 	for {
 		var st stat
-		if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
+		if err := n.Call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
 			return err
 		}
 		if st.Index.Why == "" && st.Index.Sequence >= st.Sequence {
@@ -350,9 +350,9 @@ type stat struct {
 func (p *program) statCommand() *cli.Command {
 	return &cli.Command{
 		Name: "stat", Usage: "print how the node is: its size, what it holds, its last backup, the head of its log",
-		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client, _ []string) error {
+		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var st stat
-			if err := n.call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
+			if err := n.Call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
 				return err
 			}
 			index := fmt.Sprintf("at log entry %d of %d", st.Index.Sequence, st.Sequence)
@@ -401,34 +401,4 @@ func size(n int64) string {
 		return fmt.Sprintf("%d B", n)
 	}
 	return fmt.Sprintf("%.1f %s", f, units[i])
-}
-
-func (p *program) versionCommand() *cli.Command {
-	return &cli.Command{
-		Name: "version", Usage: "print the version",
-		Action: func(c *cli.Context) error {
-			p.say("nightjar %s", version())
-			return nil
-		},
-	}
-}
-
-// unversioned is the version of a program that was built outside of a repository, or by go run.
-const unversioned = "devel"
-
-// version is the module's version, or the commit that the program was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return unversioned
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return unversioned
 }
