@@ -137,15 +137,12 @@ func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, m
 	return ids, nil
 }
 
-// bearersOf returns the ids, ascending, of the targets that bear one simplified
-// name; of 10,000 bearers none, for they are no suggestion.
+// bearersOf returns the ids, ascending, of the targets that bear one simplified name; none when more
+// than 10,000 do, because such a name is no suggestion.
 func bearersOf(ctx context.Context, b indexapi.IndexReader, simple string) ([]uint64, error) {
-	documents, err := find(ctx, b, termQuery(simpleName, simple), maxSimilarTerms)
+	ids, err := find(ctx, b, termQuery(simpleName, simple), maxSimilarTerms)
 	if err == errTooMany {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return resolve(b, documents, documentTarget)
+	return ids, err
 }
