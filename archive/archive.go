@@ -193,7 +193,7 @@ func (s *Access) Viewer() auth.Viewer { return s.v }
 // Policy is the rules under which the access is.
 func (s *Access) Policy() auth.Policy { return s.p }
 
-// current is the access that the viewer has in a transaction. Error: *auth.Error when the
+// current is the access that the viewer has in a transaction. Error: *problem.Error when the
 // credential is no longer good.
 func (s *Access) current(tx *kv.Tx) (*Access, error) {
 	v, p, err := s.a.auth.Current(tx, s.v)

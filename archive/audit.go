@@ -55,7 +55,7 @@ type LogFilter struct {
 	Since, Until *int64 // microseconds since 1970, both included
 }
 
-// Log gives out the log, newest first. With a filter it reads every entry. Superusers only. Error: *auth.Problems for an id without a table.
+// Log gives out the log, newest first. With a filter it reads every entry. Superusers only. Error: *problem.List for an id without a table.
 func (s *Access) Log(ctx context.Context, f LogFilter, page Page, out Out[LogEntry]) error {
 	if err := s.superuser(); err != nil {
 		return err

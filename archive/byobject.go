@@ -80,7 +80,7 @@ func (in *ProductInput) each() []*ProductInput {
 
 // UploadByObject is Upload for a file of photometry whose rows name their objects, with no target in the input: each row goes to the target that has the
 // object's name, or an alias, whatever the case, blanks, dashes and underscores, among those that the viewer sees; rows of others are left out and told. Each target gets a data product of its
-// own, with the same file, and all appear at once. A file that names no objects is refused for want of a target. Errors: *auth.Problems; *ProcessingError.
+// own, with the same file, and all appear at once. A file that names no objects is refused for want of a target. Errors: *problem.List; *ProcessingError.
 func (s *Access) UploadByObject(ctx context.Context, in *ProductInput, f *NewFile) ([]*ProductView, *Report, error) {
 	in, pl, err := s.planByObject(ctx, in, f)
 	if err != nil {

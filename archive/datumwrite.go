@@ -200,7 +200,7 @@ const (
 )
 
 // AddDatum adds one datum. When the viewer sees it already, it is brought once more by the product that was named, if one was and Refuse does not forbid it, and the result is Duplicate; when it is there and hidden from
-// the viewer, the viewer becomes one who brought it, and it counts as created. Errors: *auth.Problems.
+// the viewer, the viewer becomes one who brought it, and it counts as created. Errors: *problem.List.
 func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, result Added, err error) {
 	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		d, groups, err := s.prepareDatum(tx, in, in.Clone())
@@ -221,7 +221,7 @@ func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, re
 }
 
 // AddList adds some data, all or none, and gives them in the order of the inputs; a datum that is there already comes as it is there. What is wrong with one of them stands in the problems under its number,
-// from 0 on; with Refuse so does that it is there already. Errors: *auth.Problems.
+// from 0 on; with Refuse so does that it is there already. Errors: *problem.List.
 func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*DatumView, created int, err error) {
 	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		views, created = make([]*DatumView, len(list)), 0

@@ -33,7 +33,7 @@
 // # Errors
 //
 // What may be stored is bounded; limits.go has all limits. Three kinds of errors come back.
-// *auth.Problems are what is wrong with an input, by field; *auth.Error a refusal, such as
+// *problem.List are what is wrong with an input, by field; *problem.Error a refusal, such as
 // NotFound; *ProcessingError a file that could not be read, with its report. Whatever else is an
 // error is a failure of the file, the disk or ours, and its text is for the log, not for who asked.
 //

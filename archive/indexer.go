@@ -13,15 +13,13 @@ import (
 	"nightjar/kv"
 )
 
-// names keeps the index of names up with the file. It follows the log in the background; until it has caught up, and whenever it is broken, queries are answered
-// by the scan.
+// names keeps the index of names up with the file. It follows the log in the background; until it has
+// caught up, and whenever it is broken, queries are answered by the scan.
 type names struct {
 	a    *Archive
 	dir  string
 	stop context.CancelFunc
 	done chan struct{}
-	// known are the source names that the index has been given since it was opened; only the goroutine that follows reads it.
-	known map[string]bool
 
 	mu      sync.Mutex
 	x       *index.Index
@@ -29,12 +27,12 @@ type names struct {
 	wantNew bool
 }
 
-// IndexState is what an operator is told of the index.
+// IndexState is what an operator is told about the index.
 type IndexState struct {
 	Seq     uint64 // the log entry that it has reached
 	Head    uint64 // the log's last entry
 	Why     string // why it does not answer, "" when it does
-	Rebuilt int    // how often it was made anew since the start
+	Rebuilt int    // how often it was made again since the start
 }
 
 // indexBatch is how many targets go into the index at once.
@@ -42,7 +40,7 @@ const indexBatch = 1000
 
 func openNames(a *Archive, dir string) *names {
 	ctx, stop := context.WithCancel(context.Background())
-	n := &names{a: a, dir: dir, stop: stop, done: make(chan struct{}), known: map[string]bool{}}
+	n := &names{a: a, dir: dir, stop: stop, done: make(chan struct{})}
 	if a.o.ReadOnly || a.o.NoIndex {
 		n.state.Why = "left alone; names are searched by the scan"
 		if !a.o.ReadOnly {
@@ -111,8 +109,8 @@ func (n *names) setWhy(why string) {
 	n.state.Why = why
 }
 
-// catchUp opens the index if need be, makes it anew if it does not belong to this file, and applies what the log has beyond its mark. Nobody is given the index to ask before
-// it is known whose it is.
+// catchUp opens the index if need be, makes it again if it does not belong to this file, and applies
+// what the log has beyond its mark. No query asks the index before it is known to be this file's.
 func (n *names) catchUp(ctx context.Context) (err error) {
 	x := n.current()
 	if x == nil {
@@ -140,7 +138,7 @@ func (n *names) catchUp(ctx context.Context) (err error) {
 	n.mu.Unlock()
 	if !follows || wanted {
 		if !follows {
-			n.a.o.Logf("the index of names does not belong to this state of the file; it is made anew")
+			n.a.o.Logf("the index of names does not belong to this state of the file; it is made again")
 		}
 		if err := n.reset(x); err != nil {
 			return err
@@ -163,14 +161,14 @@ func (n *names) catchUp(ctx context.Context) (err error) {
 }
 
 func (n *names) reset(x *index.Index) error {
-	clear(n.known)
 	n.mu.Lock()
 	n.state.Rebuilt++
 	n.mu.Unlock()
 	return x.Reset()
 }
 
-// follows says whether the log still has the entry that the index has reached, or the anchor is it.
+// follows reports whether the log still has the entry that the index has reached, or its anchor is that
+// entry.
 func (n *names) follows(m index.Mark) (yes bool, err error) {
 	if m == (index.Mark{}) {
 		return true, nil
@@ -214,7 +212,7 @@ func (n *names) fill(ctx context.Context, x *index.Index) error {
 		var docs []index.Target
 		err := n.a.db.View(func(tx *kv.Tx) (err error) { docs, err = readNames(tx, part); return err })
 		if err == nil {
-			err = x.Apply(ctx, docs, nil, index.Mark{})
+			err = x.Apply(ctx, docs, index.Mark{})
 		}
 		if err != nil {
 			return err
@@ -226,7 +224,6 @@ func (n *names) fill(ctx context.Context, x *index.Index) error {
 // apply brings the index up from a log entry to the head of the log.
 func (n *names) apply(ctx context.Context, x *index.Index, from uint64) error {
 	var docs []index.Target
-	var sources []string
 	var mark index.Mark
 	err := n.a.db.View(func(tx *kv.Tx) error {
 		head, err := tx.Head()
@@ -238,29 +235,16 @@ func (n *names) apply(ctx context.Context, x *index.Index, from uint64) error {
 		for _, id := range tx.Range(orderNamed, 0, binary.BigEndian.AppendUint64(nil, from+1), nil) {
 			ids = append(ids, id)
 		}
-		if docs, err = readNames(tx, ids); err != nil {
-			return err
-		}
-		for v := range datums.Values(tx, dimSource, "") {
-			if s := v.Text(); !n.known[s] {
-				sources = append(sources, s)
-			}
-		}
-		return nil
+		docs, err = readNames(tx, ids)
+		return err
 	})
 	if err != nil || mark == x.Mark() {
 		return err
 	}
-	if err := x.Apply(ctx, docs, sources, mark); err != nil {
-		return err
-	}
-	for _, s := range sources {
-		n.known[s] = true
-	}
-	return nil
+	return x.Apply(ctx, docs, mark)
 }
 
-// readNames reads the names of targets; a target that is gone has none.
+// readNames reads the names of targets; a deleted target has none.
 func readNames(tx *kv.Tx, ids []uint64) ([]index.Target, error) {
 	docs := make([]index.Target, len(ids))
 	for i, id := range ids {
@@ -277,8 +261,8 @@ func readNames(tx *kv.Tx, ids []uint64) ([]index.Target, error) {
 	return docs, nil
 }
 
-// goneTargets lists the targets that were deleted from a log entry on. The index would be right without: a document of a target that is
-// gone is a candidate that does not stand the check.
+// goneTargets lists the targets that were deleted from a log entry on. Answers would be right without
+// it: a document of a deleted target is a candidate that fails the check.
 func goneTargets(tx *kv.Tx, from uint64) (ids []uint64) {
 	for e := range tx.Log(from) {
 		for _, c := range e.Changes {
@@ -290,7 +274,7 @@ func goneTargets(tx *kv.Tx, from uint64) (ids []uint64) {
 	return ids
 }
 
-// State says where the index stands.
+// State says how far the index is.
 func (n *names) State() IndexState {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -335,14 +319,14 @@ func (w *watchers) wake() {
 	}
 }
 
-// renew has the index made anew.
+// renew has the index made again.
 func (n *names) renew() error {
 	x := n.current()
 	if x == nil {
 		return nil // it is being made anyway
 	}
 	n.mu.Lock()
-	n.wantNew, n.state.Why = true, "it is being made anew"
+	n.wantNew, n.state.Why = true, "it is being made again"
 	n.mu.Unlock()
 	n.a.watchers.wake()
 	return nil

@@ -25,7 +25,7 @@ type ObservationInput struct {
 	Groups         []auth.GroupRef // who holds it beside its maker, in mode objects
 }
 
-// AddObservation notes an observation of a target that the viewer may change. Errors: *auth.Problems.
+// AddObservation notes an observation of a target that the viewer may change. Errors: *problem.List.
 func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
 	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		p := in.Clone()
@@ -99,7 +99,7 @@ type ObservationFilter struct {
 // ObservationOrders are what observation records can be ordered by.
 var ObservationOrders = []string{"scheduled_start", "scheduled_end", "status", "created", "modified"}
 
-// Observations lists the observation records that the viewer sees. Errors: *auth.Problems.
+// Observations lists the observation records that the viewer sees. Errors: *problem.List.
 func (s *Access) Observations(ctx context.Context, f ObservationFilter, page Page, out Out[Observation]) error {
 	find := func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
 		sets := []kv.Set{visible(s, tx, observations, true)}

@@ -144,7 +144,7 @@ func (s *Access) Setting(name string) (Setting, error) {
 	return Setting{}, problem.Missing("Setting")
 }
 
-// SetSetting changes a setting. Superusers only. Errors: NotFound; *auth.Problems.
+// SetSetting changes a setting. Superusers only. Errors: NotFound; *problem.List.
 func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, error) {
 	if _, err := s.Setting(name); err != nil {
 		return Setting{}, err

@@ -56,7 +56,7 @@ func terms(path string, names []string, most int) ([]string, error) {
 	return list, nil
 }
 
-// Targets lists the targets that the viewer sees. Errors: *auth.Problems, by the names of the API's parameters; those of out.
+// Targets lists the targets that the viewer sees. Errors: *problem.List, by the names of the API's parameters; those of out.
 func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out[TargetView]) error {
 	names, err := terms("name", f.Names, MaxNames)
 	if err != nil {

@@ -27,7 +27,7 @@ func (s *Access) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
 	return &TargetView{t, groups, lists}, err
 }
 
-// CreateTarget makes a target; its maker, and the groups that are named, get all rights on it. Errors: *auth.Problems; *auth.Error.
+// CreateTarget makes a target; its maker, and the groups that are named, get all rights on it. Errors: *problem.List; *problem.Error.
 func (s *Access) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		pl, err := s.planNew(tx, in)
@@ -43,7 +43,7 @@ func (s *Access) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetVi
 }
 
 // ChangeTarget changes a target that the viewer may change. Whole says that the input must hold all that a new target needs (PUT); what it does
-// not hold stays all the same. Errors: *auth.Problems; NotFound; Forbidden.
+// not hold stays all the same. Errors: *problem.List; NotFound; Forbidden.
 func (s *Access) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
 		t, err := s.target(tx, id)

@@ -138,7 +138,7 @@ func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productP
 	return pl, p.Err()
 }
 
-// Upload makes a data product of a file, and data of what is in it when its type is one that is processed. It is all or nothing. Errors: *auth.Problems; *ProcessingError.
+// Upload makes a data product of a file, and data of what is in it when its type is one that is processed. It is all or nothing. Errors: *problem.List; *ProcessingError.
 func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*ProductView, *Report, error) {
 	in, pl, err := s.planUpload(ctx, in, f)
 	if err != nil {

@@ -20,29 +20,24 @@ const (
 
 // Apply brings the index to the state m.
 //
-// Targets are those whose names changed after Mark and up to m, with their names
-// exactly as they are at m, read in a transaction in which m is the newest entry
-// of the log; a target that is gone has no names. Sources are the source names
-// that first appeared after Mark and up to m. More than those does no harm but
-// takes its time. When a target occurs twice the last one counts. M must not be
-// older than Mark (ErrOrder).
+// Targets are those whose names changed after Mark and up to m, with their names exactly as they are at
+// m, read in a transaction in which m is the newest entry of the log; a deleted target has no names.
+// More targets than those do no harm but take time. When a target occurs twice the last one counts. M
+// must not be older than Mark (ErrOrder).
 //
-// A zero m is for filling an empty index in pieces: the targets and sources are
-// stored, and the Mark stays zero, so that no search is answered yet. Fill like
-// this: note the log's newest entry a; Apply everything with the zero Mark, reading
-// it in as many transactions as you like; then Apply, at a newer entry b, what
-// changed after a and up to b. An index whose filling did not come to that end is
-// made anew by the next Open.
+// A zero m is for filling an empty index in pieces: the targets are stored, and the Mark stays zero, so
+// that no search is answered yet. Fill like this: note the log's newest entry a; Apply everything with
+// the zero Mark, reading it in as many transactions as you like; then Apply, at a newer entry b, what
+// changed after a and up to b.
 //
-// All is stored in batches of at most 1000 documents, the mark in one with the
-// last. When Apply returns nil, everything is on disk. When it returns an error,
-// the Mark is what it was. Of ctx, which is looked at between batches: then some
-// documents may be there already, which is as good as an index that is ahead of its
-// Mark, and the next Apply starts from the Mark again. Of Bleve, which cannot write,
-// has panicked or has not come back within Options.Limit: then the index is broken,
-// for Bleve has closed under its searches what it could not write, and Reset is
-// needed. A crash amid several batches costs a new index.
-func (x *Index) Apply(ctx context.Context, targets []Target, sources []string, m Mark) error {
+// The documents are stored in batches of at most 1000. When Apply returns nil, all are stored. When it
+// returns an error, the Mark is what it was. An error of ctx, which is checked between batches: some
+// documents may be stored already, which is as good as an index that is ahead of its Mark, and the next
+// Apply starts from the Mark again. An error of Bleve, which cannot write, panicked or did not come back
+// within Options.Limit: the index is broken, because Bleve has closed under its searches what it could
+// not write, and Reset is needed. An index that is closed after an error, before an Apply succeeds, is
+// made again by Open, and so is one whose filling did not end.
+func (x *Index) Apply(ctx context.Context, targets []Target, m Mark) error {
 	select {
 	case <-x.writing:
 		defer func() { x.writing <- struct{}{} }()
@@ -55,14 +50,13 @@ func (x *Index) Apply(ctx context.Context, targets []Target, sources []string, m
 	if err != nil {
 		return err
 	}
-	filling := m == Mark{}
 	if have != (Mark{}) && (m.Seq < have.Seq || m.Seq == have.Seq && m != have) {
 		return fmt.Errorf("%w: %d, %x after %d, %x", ErrOrder, m.Seq, m.Hash[:4], have.Seq, have.Hash[:4])
 	}
-	if len(targets) == 0 && len(sources) == 0 && m == have {
+	if len(targets) == 0 && m == have {
 		return nil
 	}
-	for last := false; !last; {
+	for len(targets) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -70,37 +64,23 @@ func (x *Index) Apply(ctx context.Context, targets []Target, sources []string, m
 			return err
 		}
 		var b *bleve.Batch
-		b, targets, sources = nextBatch(e.bleve, targets, sources)
-		last = len(targets) == 0 && len(sources) == 0
-		switch {
-		case filling:
-		case last:
-			b.SetInternal(markKey, m.encode())
-			b.DeleteInternal(partKey)
-		default:
-			b.SetInternal(partKey, []byte{1})
-		}
+		b, targets = nextBatch(e.bleve, targets)
+		x.whole = false
 		if err := within(x.o.Limit, func() error { return e.bleve.Batch(b) }); err != nil {
 			err = fmt.Errorf("index names: %w", err)
 			x.breakWith(e, err)
 			return err
 		}
-		if e.trial {
-			e.trial = false
-			if err := endTrial(e.path); err != nil {
-				x.logf("the next crash will cost a new index: %v", err)
-			}
-		}
 	}
+	x.whole = m != Mark{}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.mark = m // only now: a search that begins from here on sees it all
 	return nil
 }
 
-// nextBatch takes as much from the front of targets and sources as fits into one
-// batch, and returns what is left.
-func nextBatch(b bleve.Index, targets []Target, sources []string) (*bleve.Batch, []Target, []string) {
+// nextBatch takes as many from the front of targets as fit into one batch, and returns the rest.
+func nextBatch(b bleve.Index, targets []Target) (*bleve.Batch, []Target) {
 	batch, documents, text := b.NewBatch(), 0, 0
 	for len(targets) > 0 && documents < maxBatch && text < maxBatchText {
 		t := targets[0]
@@ -113,15 +93,8 @@ func nextBatch(b bleve.Index, targets []Target, sources []string) (*bleve.Batch,
 			batch.Delete(targetDocument(t.ID))
 			continue
 		}
-		// The only error is that of an empty document id, which there is not.
+		// The only error is that of an empty document id, and none is empty.
 		_ = batch.IndexAdvanced(newTarget(t))
 	}
-	for len(sources) > 0 && documents < maxBatch && text < maxBatchText {
-		name := sources[0]
-		sources = sources[1:]
-		documents++
-		text += len(name)
-		_ = batch.IndexAdvanced(newSource(name))
-	}
-	return batch, targets, sources
+	return batch, targets
 }

@@ -11,26 +11,20 @@ import (
 	"testing"
 )
 
-// A model is what an index must know: the names of each target, and the sources.
+// A model is what an index must know: the names of each target.
 type model struct {
-	names   map[uint64][]string
-	sources map[string]bool
-	grams   map[string]map[string]bool // by name, as they were worked out
+	names map[uint64][]string
+	grams map[string]map[string]bool // by name, as they were worked out
 }
 
-func newModel() *model {
-	return &model{make(map[uint64][]string), make(map[string]bool), make(map[string]map[string]bool)}
-}
+func newModel() *model { return &model{make(map[uint64][]string), make(map[string]map[string]bool)} }
 
 // apply is Apply.
-func (m *model) apply(targets []Target, sources []string) {
+func (m *model) apply(targets []Target) {
 	for _, t := range targets {
 		if delete(m.names, t.ID); len(t.Names) > 0 {
 			m.names[t.ID] = t.Names
 		}
-	}
-	for _, s := range sources {
-		m.sources[s] = true
 	}
 }
 
@@ -173,9 +167,9 @@ func open(tb testing.TB, dir string, o Options) *Index {
 	return x
 }
 
-func apply(tb testing.TB, x *Index, targets []Target, sources []string, m Mark) {
+func apply(tb testing.TB, x *Index, targets []Target, m Mark) {
 	tb.Helper()
-	if err := x.Apply(context.Background(), targets, sources, m); err != nil {
+	if err := x.Apply(context.Background(), targets, m); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -185,38 +179,27 @@ func apply(tb testing.TB, x *Index, targets []Target, sources []string, m Mark) 
 func check(tb testing.TB, x *Index, m *model, text string) {
 	tb.Helper()
 	ctx := context.Background()
-	ids, ok := x.Contains(ctx, text, 10_000)
+	found, ok := x.Contains(ctx, text, 10_000)
 	if short := len([]rune(text)) < gramRunes; ok == short {
 		tb.Fatalf("Contains(%q) ok = %v, broken: %v", text, ok, x.Broken())
-	} else if want := m.candidates(text); ok && !slices.Equal(ids, want) {
-		tb.Fatalf("Contains(%q) = %v, want %v", text, some(ids), some(want))
+	} else if want := m.candidates(text); ok && !slices.Equal(found, want) {
+		tb.Fatalf("Contains(%q) = %v, want %v", text, some(found), some(want))
 	}
-	if ok && !superset(ids, m.containing(text)) {
-		tb.Fatalf("Contains(%q) = %v lacks some of %v", text, some(ids), some(m.containing(text)))
+	if ok && !superset(found, m.containing(text)) {
+		tb.Fatalf("Contains(%q) = %v lacks some of %v", text, some(found), some(m.containing(text)))
 	}
-	ids, ok = x.Simplified(ctx, text)
+	found, ok = x.Simplified(ctx, text)
 	if ok != (Simplify(text) != "") {
 		tb.Fatalf("Simplified(%q) ok = %v", text, ok)
 	}
-	if want := m.like(text); ok && !slices.Equal(ids, want) {
-		tb.Fatalf("Simplified(%q) = %v, want %v", text, some(ids), some(want))
+	if want := m.like(text); ok && !slices.Equal(found, want) {
+		tb.Fatalf("Simplified(%q) = %v, want %v", text, some(found), some(want))
 	}
 	if ok && len(text)%4 == 0 { // it takes longer than all the rest
-		ids := x.Similar(ctx, text, 1000)
-		slices.Sort(ids)
-		if !superset(ids, m.like(text)) {
-			tb.Fatalf("Similar(%q) = %v lacks some of %v", text, some(ids), some(m.like(text)))
-		}
-	}
-	names, ok := x.Sources(ctx, text, 1000)
-	for s := range m.sources {
-		if ok && Contains(s, text) && !slices.Contains(names, s) {
-			tb.Fatalf("Sources(%q) = %q lacks %q", text, names, s)
-		}
-	}
-	for _, n := range names {
-		if !m.sources[n] {
-			tb.Fatalf("Sources(%q) has %q, which is none", text, n)
+		like := ids(x.Similar(ctx, text, 1000))
+		slices.Sort(like)
+		if !superset(like, m.like(text)) {
+			tb.Fatalf("Similar(%q) = %v lacks some of %v", text, some(like), some(m.like(text)))
 		}
 	}
 }
@@ -229,59 +212,39 @@ func checkAll(tb testing.TB, r *rand.Rand, x *Index, m *model, texts int) {
 	}
 }
 
-// Thousands of random changes, each followed by searches, in memory.
+// Hundreds of random changes, each followed by searches, with an index that is closed and opened again,
+// or reset, now and then.
 func TestModel(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 1))
-	x := open(t, "", Options{InMemory: true})
-	seq := uint64(0)
-	for range 50 {
-		m := newModel()
-		for range 40 {
-			targets, sources := randomChange(r, 60), []string(nil)
-			if r.IntN(5) == 0 {
-				sources = []string{randomName(r)}
-			}
-			m.apply(targets, sources)
-			seq++
-			apply(t, x, targets, sources, markOf(seq))
-			if x.Mark() != markOf(seq) {
-				t.Fatalf("the mark is %v", x.Mark())
-			}
-			checkAll(t, r, x, m, 2)
-		}
-		if err := x.Reset(); err != nil { // in memory nothing is ever merged
-			t.Fatal(err)
-		}
-		if _, ok := x.Contains(t.Context(), "aaa", 1000); ok || x.Mark() != (Mark{}) {
-			t.Fatal("an empty index answers")
-		}
-	}
-	if err := x.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// The same on disk, where Bleve persists and merges, with an index that is closed
-// and opened again now and then.
-func TestModelOnDisk(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 2))
 	dir := t.TempDir()
 	x := open(t, dir, Options{})
 	m := newModel()
-	for seq := uint64(1); seq <= 200; seq++ {
-		targets, sources := randomChange(r, 200), []string{randomName(r)}
-		m.apply(targets, sources)
-		apply(t, x, targets, sources, markOf(seq))
-		checkAll(t, r, x, m, 3)
+	for seq := uint64(1); seq <= 400; seq++ {
+		targets := randomChange(r, 150)
+		m.apply(targets)
+		apply(t, x, targets, markOf(seq))
+		if x.Mark() != markOf(seq) {
+			t.Fatalf("the mark is %v", x.Mark())
+		}
+		checkAll(t, r, x, m, 4)
 		if seq%40 == 0 {
 			if err := x.Close(); err != nil {
 				t.Fatal(err)
 			}
 			x = open(t, dir, Options{})
-			if anew, why := x.Anew(); anew || x.Mark() != markOf(seq) {
-				t.Fatalf("opened anew: %v, %v; mark %v", anew, why, x.Mark())
+			if x.Mark() != markOf(seq) {
+				t.Fatalf("the mark is %v", x.Mark())
 			}
 			checkAll(t, r, x, m, 20)
+		}
+		if seq%100 == 0 {
+			if err := x.Reset(); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := x.Contains(t.Context(), "aaa", 1000); ok || x.Mark() != (Mark{}) {
+				t.Fatal("an empty index answers")
+			}
+			m = newModel()
 		}
 	}
 	if err := x.Close(); err != nil {

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -12,50 +11,38 @@ import (
 	indexapi "github.com/blevesearch/bleve_index_api"
 )
 
-// Contains returns the ids, ascending, of the targets one of whose names may
-// contain text, whatever the case: no target of the state Mark that does is
-// missing, but some may be there that do not, and the caller checks each with a
-// Matcher.
+// Contains returns the ids, ascending, of the targets one of whose names may contain text, whatever the
+// case: no target of the state Mark that does is missing, but some may be there that do not, and the
+// caller checks each.
 //
-// Ok is false when the index cannot answer, and the caller scans: text is shorter
-// than three runes, there are more than max candidates, the index is empty, being
-// filled, broken or closed, or ctx has ended. Memory grows with max, by some 300
-// bytes each.
+// Ok is false when the index cannot answer, and the caller scans: text is shorter than three runes,
+// there are more than max candidates, the index is empty, being filled, broken or closed, or ctx has
+// ended. Memory grows with max, by some 300 bytes each.
 func (x *Index) Contains(ctx context.Context, text string, max int) (ids []uint64, ok bool) {
-	return propose(ctx, x, gramQuery(nameGrams, text), aTarget, max, documentTarget)
+	return x.propose(ctx, gramQuery(text), max)
 }
 
-// Simplified returns the ids, ascending, of the targets one of whose names may
-// have the same simplified form as text. What Contains says of ids and ok holds
-// here, but the text may be short: only one whose simplified form is empty is
-// not answered. The caller checks that Simplify(name) is Simplify(text).
+// Simplified returns the ids, ascending, of the targets one of whose names may have the same simplified
+// form as text. What Contains says of ids and ok holds here, but the text may be short: only one whose
+// simplified form is empty is not answered. The caller checks that Simplify(name) is Simplify(text).
 func (x *Index) Simplified(ctx context.Context, text string) (ids []uint64, ok bool) {
 	simple := Simplify(text)
 	if simple == "" {
 		return nil, false
 	}
-	return propose(ctx, x, termQuery(simpleName, simple), aTarget, maxSimplified, documentTarget)
+	return x.propose(ctx, termQuery(simpleName, simple), maxSimplified)
 }
 
-// maxSimplified bounds Simplified. As many targets of one name are a scan's work.
+// maxSimplified bounds Simplified. More targets of one name are left to a scan.
 const maxSimplified = 50_000
 
-// Sources returns the source names, in byte order, that may contain text,
-// whatever the case. What Contains says of ids and ok holds for names here. The
-// index forgets no source name before Reset, so the caller also checks that each
-// is still in use. Once there was one of more than 2 KiB, ok is always false.
-func (x *Index) Sources(ctx context.Context, text string, max int) (names []string, ok bool) {
-	return propose(ctx, x, gramQuery(sourceGrams, text), aSource, max, documentSource)
-}
-
-// gramQuery returns the query for the documents whose field has all grams of the
-// fold of text, or nil when it has none. User text is only ever looked up as
-// whole terms: it must never reach Bleve's wildcard or regular expression
-// queries, which have no way to escape it and take seconds.
-func gramQuery(field, text string) query.Query {
+// gramQuery returns the query for the targets that have all grams of the fold of text, or nil when it
+// has none. User text is only ever looked up as whole terms: it must never reach Bleve's wildcard or
+// regular expression queries, which have no way to escape it and take seconds.
+func gramQuery(text string) query.Query {
 	var all []query.Query
 	for _, gram := range queryGrams(Fold(text)) {
-		all = append(all, termQuery(field, gram))
+		all = append(all, termQuery(nameGrams, gram))
 	}
 	if len(all) == 0 {
 		return nil
@@ -73,41 +60,23 @@ func termQuery(field, term string) query.Query {
 // errTooMany ends a search that has found more than was asked for, or can be told.
 var errTooMany = errors.New("more candidates than asked for")
 
-// propose returns, ascending, what the documents stand for that q finds, and those
-// of the kind that have a long name; and whether that is all and no more than max.
-func propose[T cmp.Ordered](ctx context.Context, x *Index, q query.Query, kind string, max int,
-	of func(document string) (T, error)) (found []T, ok bool) {
+// propose returns the ids, ascending, of the targets that q finds, and whether those are all and no more
+// than max.
+func (x *Index) propose(ctx context.Context, q query.Query, max int) (ids []uint64, ok bool) {
 	if q == nil || max < 1 {
 		return nil, false
 	}
-	ok = x.search(ctx, func(ctx context.Context, b indexapi.IndexReader) error {
-		documents, err := find(ctx, b, q, max)
-		if err != nil {
-			return err
-		}
-		long, err := find(ctx, b, termQuery(longName, kind), max)
-		if err != nil {
-			return err
-		}
-		if len(long) > 0 { // a target may have been found by another of its names
-			documents = append(documents, long...)
-			slices.Sort(documents)
-			documents = slices.Compact(documents)
-		}
-		if len(documents) > max {
-			return errTooMany
-		}
-		found, err = resolve(b, documents, of)
+	ok = x.search(ctx, func(ctx context.Context, b indexapi.IndexReader) (err error) {
+		ids, err = find(ctx, b, q, max)
 		return err
 	})
-	return found, ok
+	return ids, ok
 }
 
-// find returns the numbers of the documents that q finds in b, or errTooMany when
-// they are more than max. Ids are not looked up before their number is known: that
-// costs more than all the rest. (Bleve's own collector does either more, or stops
-// without telling what it has found.)
-func find(ctx context.Context, b indexapi.IndexReader, q query.Query, max int) (documents []uint64, err error) {
+// find returns the ids, ascending, of the targets that q finds in b, or errTooMany when they are more
+// than max. Ids are not looked up before their number is known: that costs more than all the rest.
+// (Bleve's own collector does either more, or stops without telling what it has found.)
+func find(ctx context.Context, b indexapi.IndexReader, q query.Query, max int) (ids []uint64, err error) {
 	hits, err := q.Searcher(ctx, b, nil, search.SearcherOptions{Score: bleve.ScoreNone})
 	if err != nil {
 		return nil, err
@@ -118,7 +87,7 @@ func find(ctx context.Context, b indexapi.IndexReader, q query.Query, max int) (
 		IndexReader:       b,
 	}
 	for {
-		if len(documents)%1024 == 0 && ctx.Err() != nil {
+		if len(ids)%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		hit, err := hits.Next(sc)
@@ -126,33 +95,27 @@ func find(ctx context.Context, b indexapi.IndexReader, q query.Query, max int) (
 			return nil, err
 		}
 		if hit == nil {
-			return documents, nil
+			break
 		}
-		if len(documents) == max {
+		if len(ids) == max {
 			return nil, errTooMany
 		}
-		documents = append(documents, hit.IndexInternalID.Value())
+		ids = append(ids, hit.IndexInternalID.Value())
 		sc.DocumentMatchPool.Put(hit)
 	}
-}
-
-// resolve returns, ascending, what documents stand for.
-func resolve[T cmp.Ordered](b indexapi.IndexReader, documents []uint64,
-	of func(document string) (T, error)) ([]T, error) {
-	found := make([]T, len(documents))
 	var number indexapi.IndexInternalID
-	for i, n := range documents {
+	for i, n := range ids {
 		number = indexapi.NewIndexInternalID(number, n)
-		id, err := b.ExternalID(number)
+		document, err := b.ExternalID(number)
 		if err != nil {
 			return nil, err
 		}
-		if found[i], err = of(id); err != nil {
+		if ids[i], err = documentTarget(document); err != nil {
 			return nil, err
 		}
 	}
-	slices.Sort(found)
-	return found, nil
+	slices.Sort(ids)
+	return ids, nil
 }
 
 // search runs f with a reader of the index's documents as they are now, and

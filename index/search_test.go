@@ -21,7 +21,8 @@ func TestContains(t *testing.T) {
 		{1<<40 - 1, []string{"Sgr A*", "Sagittarius A*"}},
 		{5, []string{"ab", "cd"}},
 		{math.MaxUint64, []string{"beyond"}},
-	}, nil, markOf(1))
+		{6, []string{"short", strings.Repeat("0123456789", 10_000)}},
+	}, markOf(1))
 	for _, c := range []struct {
 		text string
 		max  int
@@ -44,39 +45,12 @@ func TestContains(t *testing.T) {
 		{"ηC", 10, nil}, // two runes, though three bytes
 		{"SN*", 10, []uint64{}},
 		{"2011|2018", 10, []uint64{}},
+		{strings.Repeat("3456789012", 1000), 10, []uint64{6}},
 	} {
 		got, ok := x.Contains(t.Context(), c.text, c.max)
 		if ok != (c.want != nil) || !slices.Equal(got, c.want) {
 			t.Errorf("Contains(%q, %d) = %v, %v, want %v", c.text, c.max, got, ok, c.want)
 		}
-	}
-}
-
-func TestSources(t *testing.T) {
-	x := open(t, t.TempDir(), Options{})
-	defer x.Close()
-	long := strings.Repeat("long ", 400)
-	apply(t, x, []Target{{1, []string{"ZTF18abc"}}}, []string{"ZTF", "ztf_alerts", "", "ATLAS", "\xffZTF\x00", long}, markOf(1))
-	apply(t, x, nil, []string{"ZTF", "LSST"}, markOf(2))
-	for _, c := range []struct {
-		text string
-		max  int
-		want []string
-	}{
-		{"ztf", 9, []string{"ZTF", "ztf_alerts", "\xffZTF\x00"}},
-		{"ztf", 2, nil},
-		{"lsst", 9, []string{"LSST"}},
-		{"ztf18", 9, []string{}},
-		{"LONG LONG", 9, []string{long}},
-		{"zt", 9, nil},
-	} {
-		got, ok := x.Sources(t.Context(), c.text, c.max)
-		if ok != (c.want != nil) || !slices.Equal(got, c.want) {
-			t.Errorf("Sources(%q, %d) = %q, %v, want %q", c.text, c.max, got, ok, c.want)
-		}
-	}
-	if ids, ok := x.Simplified(t.Context(), "ztf"); !ok || len(ids) != 0 {
-		t.Errorf("a source is taken for a target: %v, %v", ids, ok)
 	}
 }
 
@@ -89,13 +63,13 @@ func TestApply(t *testing.T) {
 	for i := range many {
 		many[i] = Target{uint64(i), []string{fmt.Sprintf("target %d", i)}}
 	}
-	if err := x.Apply(ctx, many, []string{"a source"}, Mark{}); err != nil {
+	if err := x.Apply(ctx, many, Mark{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := x.Contains(ctx, "target 2000", 10); ok || x.Mark() != (Mark{}) {
 		t.Error("an index that is being filled answers")
 	}
-	apply(t, x, []Target{{7, []string{"seven"}}, {8, nil}, {7, []string{"seventh"}}}, nil, markOf(5))
+	apply(t, x, []Target{{7, []string{"seven"}}, {8, nil}, {7, []string{"seventh"}}}, markOf(5))
 	for text, want := range map[string][]uint64{"target 2000": {2000}, "seven": {7}, "target 8": nil, "target 7": nil} {
 		ids, ok := x.Contains(ctx, text, 1000)
 		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id > 9 && id < 2000 })
@@ -104,21 +78,21 @@ func TestApply(t *testing.T) {
 		}
 	}
 	for _, m := range []Mark{{}, {Seq: 5}, markOf(4), {Hash: markOf(5).Hash}} {
-		if err := x.Apply(ctx, many[:1], nil, m); !errors.Is(err, ErrOrder) || x.Mark() != markOf(5) {
+		if err := x.Apply(ctx, many[:1], m); !errors.Is(err, ErrOrder) || x.Mark() != markOf(5) {
 			t.Errorf("Apply at %v: %v, the mark is %v", m, err, x.Mark())
 		}
 	}
-	apply(t, x, nil, nil, markOf(5))
-	apply(t, x, nil, nil, markOf(6))
-	apply(t, x, many[8:9], nil, markOf(6)) // the same mark again does no harm
-	apply(t, x, many, []string{"b source"}, markOf(9))
+	apply(t, x, nil, markOf(5))
+	apply(t, x, nil, markOf(6))
+	apply(t, x, many[8:9], markOf(6)) // the same mark again does no harm
+	apply(t, x, many, markOf(9))
 	if ids, ok := x.Contains(ctx, "target 8", 1000); !ok || !slices.Contains(ids, 8) {
 		t.Errorf("Contains = %v, %v", ids, ok)
 	}
 
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	if err := x.Apply(cancelled, many, nil, markOf(10)); !errors.Is(err, context.Canceled) || x.Mark() != markOf(9) {
+	if err := x.Apply(cancelled, many, markOf(10)); !errors.Is(err, context.Canceled) || x.Mark() != markOf(9) {
 		t.Errorf("Apply = %v, the mark is %v", err, x.Mark())
 	}
 	if _, ok := x.Contains(cancelled, "target", 5000); ok || x.Broken() != nil {
@@ -130,60 +104,11 @@ func TestApply(t *testing.T) {
 
 	x = open(t, dir, Options{})
 	defer x.Close()
-	if anew, why := x.Anew(); anew || x.Mark() != markOf(9) {
-		t.Fatalf("anew: %v, %v; mark %v", anew, why, x.Mark())
+	if x.Mark() != markOf(9) {
+		t.Fatalf("the mark is %v", x.Mark())
 	}
 	if ids, ok := x.Contains(ctx, "target ", 5000); !ok || len(ids) != len(many) {
 		t.Errorf("%d targets, %v", len(ids), ok)
-	}
-	if names, ok := x.Sources(ctx, "source", 10); !ok || len(names) != 2 {
-		t.Errorf("sources %q", names)
-	}
-}
-
-// Who has a name that is too long to be split is proposed for every text.
-func TestLongNames(t *testing.T) {
-	x := open(t, t.TempDir(), Options{})
-	defer x.Close()
-	long := strings.Repeat("0123456789", 100_000)
-	apply(t, x, []Target{
-		{1, []string{"short", long}},
-		{2, []string{"shorter", long[:maxName]}},
-		{3, []string{"some other name"}},
-	}, []string{"short", long[:maxName]}, markOf(1))
-	for _, c := range []struct {
-		text    string
-		targets []uint64
-		sources int
-	}{
-		{"short", []uint64{1, 2}, 1},
-		{long[1000:2000], []uint64{1, 2}, 1},
-		{long[:maxName+1], []uint64{1, 2}, 1}, // only checking tells
-		{"other", []uint64{1, 3}, 0},
-		{"none at all", []uint64{1}, 0},
-	} {
-		if ids, ok := x.Contains(t.Context(), c.text, 3); !ok || !slices.Equal(ids, c.targets) {
-			t.Errorf("Contains(%.20q) = %v, %v", c.text, ids, ok)
-		}
-		if names, ok := x.Sources(t.Context(), c.text, 3); !ok || len(names) != c.sources {
-			t.Errorf("Sources(%.20q): %d, %v", c.text, len(names), ok)
-		}
-	}
-	if _, ok := x.Contains(t.Context(), "short", 1); ok {
-		t.Error("more than asked for")
-	}
-	if ids, ok := x.Simplified(t.Context(), "SHORT"); !ok || !slices.Equal(ids, []uint64{1}) {
-		t.Errorf("got %v, %v", ids, ok)
-	}
-	if ids, ok := x.Simplified(t.Context(), long); !ok || !slices.Equal(ids, []uint64{1}) {
-		t.Errorf("got %v, %v", ids, ok)
-	}
-	apply(t, x, []Target{{1, []string{"short"}}}, []string{long, long + "s"}, markOf(2))
-	if _, ok := x.Sources(t.Context(), "short", 3); ok || x.Broken() != nil {
-		t.Errorf("a source is kept from the caller; %v", x.Broken())
-	}
-	if ids, ok := x.Contains(t.Context(), "none at all", 3); !ok || len(ids) != 0 {
-		t.Errorf("got %v, %v", ids, ok)
 	}
 }
 
@@ -203,12 +128,12 @@ func TestManyAliases(t *testing.T) {
 	}
 	batches := 0
 	for left := targets; len(left) > 0; batches++ {
-		_, left, _ = nextBatch(x.live.bleve, left, nil)
+		_, left = nextBatch(x.live.bleve, left)
 	}
 	if batches != 1+text/maxBatchText {
 		t.Errorf("%d batches for %d bytes", batches, text)
 	}
-	apply(t, x, targets, nil, markOf(1))
+	apply(t, x, targets, markOf(1))
 	if ids, ok := x.Contains(t.Context(), "7 299 xxx", 20); !ok || !slices.Contains(ids, 7) || len(ids) > 3 {
 		t.Errorf("got %v, %v", ids, ok)
 	}
@@ -221,7 +146,7 @@ func TestClose(t *testing.T) {
 	for i := range 3000 {
 		targets = append(targets, Target{uint64(i), []string{fmt.Sprintf("target %d", i)}})
 	}
-	apply(t, x, targets, nil, markOf(1))
+	apply(t, x, targets, markOf(1))
 	var wg sync.WaitGroup
 	started := make(chan struct{}, 8)
 	for range 4 {
@@ -237,7 +162,7 @@ func TestClose(t *testing.T) {
 	}
 	wg.Go(func() {
 		for seq := uint64(2); ; seq++ {
-			if err := x.Apply(context.Background(), targets, nil, markOf(seq)); err != nil {
+			if err := x.Apply(context.Background(), targets, markOf(seq)); err != nil {
 				if !errors.Is(err, ErrClosed) {
 					t.Error(err)
 				}
