@@ -131,11 +131,17 @@ func Open(path string, o Options) (a *Archive, err error) {
 	return a, nil
 }
 
-// prepare gives a new file the codes of a TOM's data types, in a fixed order.
+// prepare gives a new file the codes of a TOM's data types, in a fixed order, and a salvaged one those
+// of configured types whose codes were lost.
 func (a *Archive) prepare() error {
-	known := true
+	known, types := true, standardTypes
 	err := a.db.View(func(tx *kv.Tx) error {
-		for _, t := range standardTypes {
+		configured, err := dataTypes(tx)
+		if err != nil {
+			return err
+		}
+		types = slices.Concat(types, configured)
+		for _, t := range types {
 			code, err := tx.Code(codeDataType, t)
 			if err != nil {
 				return err
@@ -147,9 +153,9 @@ func (a *Archive) prepare() error {
 	if err != nil || known {
 		return err
 	}
-	return a.db.Update(context.Background(), kv.Author{Action: "new file"}, func(tx *kv.Tx) error {
-		for _, t := range standardTypes {
-			if _, err := tx.Code(codeDataType, t); err != nil {
+	return a.db.Update(context.Background(), kv.Author{Action: "new file"}, func(tx *kv.WriteTx) error {
+		for _, t := range types {
+			if _, err := tx.GiveCode(codeDataType, t); err != nil {
 				return err
 			}
 		}
@@ -202,9 +208,9 @@ func (s *Access) current(tx *kv.Tx) (*Access, error) {
 
 // writing makes a function that writes one for a transaction: it is called with the access that the
 // viewer has then, if that may still write at all.
-func (s *Access) writing(fn func(*Access, *kv.Tx) error) func(*kv.Tx) error {
-	return func(tx *kv.Tx) error {
-		now, err := s.current(tx)
+func (s *Access) writing(fn func(*Access, *kv.WriteTx) error) func(*kv.WriteTx) error {
+	return func(tx *kv.WriteTx) error {
+		now, err := s.current(tx.Tx)
 		if err == nil {
 			err = now.p.MayWrite(now.v)
 		}
@@ -216,7 +222,7 @@ func (s *Access) writing(fn func(*Access, *kv.Tx) error) func(*kv.Tx) error {
 }
 
 // update runs fn in a transaction of the viewer's.
-func (s *Access) update(ctx context.Context, fn func(*Access, *kv.Tx) error) error {
+func (s *Access) update(ctx context.Context, fn func(*Access, *kv.WriteTx) error) error {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return err
 	}
@@ -224,7 +230,7 @@ func (s *Access) update(ctx context.Context, fn func(*Access, *kv.Tx) error) err
 }
 
 // free is update for what is deleted, which is done on a full disk as well.
-func (s *Access) free(ctx context.Context, fn func(*Access, *kv.Tx) error) error {
+func (s *Access) free(ctx context.Context, fn func(*Access, *kv.WriteTx) error) error {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return err
 	}
@@ -286,13 +292,13 @@ func uidText(id [16]byte) string {
 // forgetGrantee removes all that was granted to a user or group that is being deleted: the grants
 // of targets, and a group's place in products and observations. Creators and the owners of datums
 // stay noted, and then mean nobody: ids are never given out again.
-func forgetGrantee(tx *kv.Tx, g auth.Grantee) error {
-	ids, err := targets.Set(tx, dimSeer, kv.Int(uint64(g))).IDs() // every grant lets one see the target
+func forgetGrantee(tx *kv.WriteTx, g auth.Grantee) error {
+	ids, err := targets.Set(tx.Tx, dimSeer, kv.Int(uint64(g))).IDs() // every grant lets one see the target
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		t, err := targets.Get(tx, id)
+		t, err := targets.Get(tx.Tx, id)
 		if err != nil {
 			return fmt.Errorf("target %d: %w", id, err)
 		}
@@ -306,11 +312,11 @@ func forgetGrantee(tx *kv.Tx, g auth.Grantee) error {
 		return nil
 	}
 	is := func(x uint64) bool { return x == group }
-	if ids, err = products.Set(tx, dimHolder, kv.Int(uint64(g))).IDs(); err != nil {
+	if ids, err = products.Set(tx.Tx, dimHolder, kv.Int(uint64(g))).IDs(); err != nil {
 		return err
 	}
 	for _, id := range ids {
-		p, err := products.Get(tx, id)
+		p, err := products.Get(tx.Tx, id)
 		if err == nil {
 			p.Groups = slices.DeleteFunc(p.Groups, is)
 			err = products.Put(tx, id, p)
@@ -319,11 +325,11 @@ func forgetGrantee(tx *kv.Tx, g auth.Grantee) error {
 			return fmt.Errorf("data product %d: %w", id, err)
 		}
 	}
-	if ids, err = observations.Set(tx, dimHolder, kv.Int(uint64(g))).IDs(); err != nil {
+	if ids, err = observations.Set(tx.Tx, dimHolder, kv.Int(uint64(g))).IDs(); err != nil {
 		return err
 	}
 	for _, id := range ids {
-		o, err := observations.Get(tx, id)
+		o, err := observations.Get(tx.Tx, id)
 		if err == nil {
 			o.Groups = slices.DeleteFunc(o.Groups, is)
 			err = observations.Put(tx, id, o)

@@ -15,11 +15,11 @@ type bulk struct {
 	ctx context.Context
 	// first makes what the data refer to, a product, products one behind the other, or an upload, in the transaction in which they appear; id is what
 	// was reserved, of several the first, or 0.
-	first func(s *Access, tx *kv.Tx, id uint64) (uint64, error)
+	first func(s *Access, tx *kv.WriteTx, id uint64) (uint64, error)
 	// empty says that first is wanted though no row is good.
 	empty bool
 	// reserve takes the id of that before it is made.
-	reserve func(tx *kv.Tx) (uint64, error)
+	reserve func(tx *kv.WriteTx) (uint64, error)
 	// refer makes a datum, whose target is known, refer to it.
 	refer func(d *Datum, id uint64)
 	// ready gives the datum of a gathered row, or the reason why it is left out. It may be asked again for the same row, and the datum is valid until
@@ -172,7 +172,7 @@ func (b *bulk) stageRows(cuts []int) error {
 		var now tally
 		var merge merges
 		id := b.id
-		write := b.s.writing(func(s *Access, tx *kv.Tx) (err error) {
+		write := b.s.writing(func(s *Access, tx *kv.WriteTx) (err error) {
 			now, merge, id = tally{}, merges{}, b.id
 			if id == 0 {
 				if id, err = b.reserve(tx); err != nil {
@@ -205,8 +205,8 @@ func (t *turns[R]) turn() {
 	t.front.forget()
 }
 
-func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, merge *merges) error {
-	d, err := b.ready(s, tx, row)
+func (b *bulk) stageRow(s *Access, tx *kv.WriteTx, row int, id uint64, now *tally, merge *merges) error {
+	d, err := b.ready(s, tx.Tx, row)
 	if isRefusal(err) {
 		now.rejected.add(err)
 		return nil
@@ -215,7 +215,7 @@ func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, me
 		return err
 	}
 	b.refer(d, id)
-	there, seen, pending, err := s.twin(tx, d)
+	there, seen, pending, err := s.twin(tx.Tx, d)
 	switch {
 	case err != nil:
 		return err
@@ -225,7 +225,7 @@ func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, me
 	case there != 0:
 		merge.add(there, seen, d)
 		return nil
-	case slices.ContainsFunc(pending, func(id uint64) bool { return b.stage.Has(tx, id) }):
+	case slices.ContainsFunc(pending, func(id uint64) bool { return b.stage.Has(tx.Tx, id) }):
 		// it was in this write before
 		if b.refuse != nil {
 			now.rejected.add(b.refuse(row))
@@ -255,7 +255,7 @@ func (b *bulk) finish() error {
 			n += rows
 		}
 		write := func() error {
-			return b.s.update(b.ctx, func(s *Access, tx *kv.Tx) error { return b.writeAll(s, tx, n) })
+			return b.s.update(b.ctx, func(s *Access, tx *kv.WriteTx) error { return b.writeAll(s, tx, n) })
 		}
 		var err error
 		if size < b.s.a.stageBytes {
@@ -276,9 +276,9 @@ func (b *bulk) finish() error {
 	}
 	staged := b.done
 	b.merge.sort()
-	err := b.stage.Finish(b.ctx, b.s.writing(func(s *Access, tx *kv.Tx) error {
+	err := b.stage.Finish(b.ctx, b.s.writing(func(s *Access, tx *kv.WriteTx) error {
 		b.done, b.work = staged, 0
-		if err := b.stillGood(s, tx); err != nil {
+		if err := b.stillGood(s, tx.Tx); err != nil {
 			return err
 		}
 		if _, err := b.first(s, tx, b.id); err != nil {
@@ -318,11 +318,11 @@ func (b *bulk) checked() error {
 }
 
 // writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
-func (b *bulk) writeAll(s *Access, tx *kv.Tx, n int) error {
+func (b *bulk) writeAll(s *Access, tx *kv.WriteTx, n int) error {
 	b.done, b.work = tally{}, 0
 	rows := make([]*Datum, n)
 	for i := range n {
-		d, err := b.ready(s, tx, i)
+		d, err := b.ready(s, tx.Tx, i)
 		if isRefusal(err) {
 			b.done.rejected.add(err)
 			continue
@@ -368,7 +368,7 @@ func (b *bulk) writeAll(s *Access, tx *kv.Tx, n int) error {
 
 // superseded lists the pending rows of which an equal is visible now, as far as somebody left a
 // note of it.
-func (b *bulk) superseded(tx *kv.Tx) (pending []uint64, err error) {
+func (b *bulk) superseded(tx *kv.WriteTx) (pending []uint64, err error) {
 	notes := b.stage.Superseded(tx)
 	if len(notes) == 0 {
 		return nil, nil
@@ -380,7 +380,7 @@ func (b *bulk) superseded(tx *kv.Tx) (pending []uint64, err error) {
 	slices.Sort(by)
 	// There may be a million notes, and for most of them the other one may have been given up, or
 	// be pending as well.
-	there, err := kv.And(kv.IDs(slices.Compact(by)), datums.All(tx)).IDs()
+	there, err := kv.And(kv.IDs(slices.Compact(by)), datums.All(tx.Tx)).IDs()
 	if err != nil {
 		return nil, err
 	}
@@ -395,16 +395,16 @@ func (b *bulk) superseded(tx *kv.Tx) (pending []uint64, err error) {
 
 // settle drops pending rows whose equals others made visible while this was being staged, and adds
 // these to what is brought.
-func (b *bulk) settle(s *Access, tx *kv.Tx, rows []uint64, merge *merges) (dropped int, err error) {
+func (b *bulk) settle(s *Access, tx *kv.WriteTx, rows []uint64, merge *merges) (dropped int, err error) {
 	for _, id := range rows {
-		mine, pending, err := datums.Pending(tx, id)
+		mine, pending, err := datums.Pending(tx.Tx, id)
 		if errors.Is(err, kv.ErrNotFound) || !pending {
 			continue
 		}
 		if err != nil {
 			return 0, err
 		}
-		there, seen, _, err := s.twin(tx, mine)
+		there, seen, _, err := s.twin(tx.Tx, mine)
 		if err != nil {
 			return 0, err
 		}
@@ -424,14 +424,14 @@ func (b *bulk) settle(s *Access, tx *kv.Tx, rows []uint64, merge *merges) (dropp
 // million rows.
 func (b *bulk) settleEarly() error {
 	var rows []uint64
-	err := b.stage.Update(b.ctx, func(tx *kv.Tx) (err error) { rows, err = b.superseded(tx); return err })
+	err := b.stage.Update(b.ctx, func(tx *kv.WriteTx) (err error) { rows, err = b.superseded(tx); return err })
 	if err != nil || len(rows) <= b.s.a.o.PieceRows {
 		return err
 	}
 	for piece := range slices.Chunk(rows, b.s.a.o.PieceRows) {
 		var merge merges
 		dropped := 0
-		err := b.stage.Update(b.ctx, b.s.writing(func(s *Access, tx *kv.Tx) (err error) {
+		err := b.stage.Update(b.ctx, b.s.writing(func(s *Access, tx *kv.WriteTx) (err error) {
 			merge = merges{}
 			dropped, err = b.settle(s, tx, piece, &merge)
 			return err

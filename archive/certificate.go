@@ -29,7 +29,7 @@ func (a *Archive) Certificate() (certificate, key string, err error) {
 func (a *Archive) SetCertificate(ctx context.Context, certificate, key string) error {
 	author := auth.FileOwner().Author()
 	author.Action = "new certificate"
-	return a.db.Update(ctx, author, func(tx *kv.Tx) error {
+	return a.db.Update(ctx, author, func(tx *kv.WriteTx) error {
 		if err := tx.SetSetting(settingCertificate, certificate); err != nil {
 			return err
 		}

@@ -99,7 +99,7 @@ func (s *Access) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64) {
 	return filters
 }
 
-// knownCode is the code of a data type, 0 when there is none, also in a transaction that writes.
+// knownCode is the code of a data type, 0 when it is not a configured one.
 func knownCode(tx *kv.Tx, name string) (byte, error) {
 	list, err := dataTypes(tx)
 	if err != nil || !slices.Contains(list, name) {
@@ -251,12 +251,12 @@ func (s *Access) Datum(id uint64) (v *DatumView, err error) {
 // DeleteDatum deletes a datum. In mode targets whoever may change the target may; in mode objects who holds it, and then only on his own account: it goes when nobody else has brought
 // it. Errors: NotFound; Forbidden.
 func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(s *Access, tx *kv.Tx) error {
-		d, t, err := s.datum(tx, id)
+	return s.free(ctx, func(s *Access, tx *kv.WriteTx) error {
+		d, t, err := s.datum(tx.Tx, id)
 		if err != nil {
 			return err
 		}
-		held, err := s.heldBy(tx, d)
+		held, err := s.heldBy(tx.Tx, d)
 		if err != nil {
 			return err
 		}
@@ -273,7 +273,7 @@ func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
 		d.Owners = slices.DeleteFunc(d.Owners, func(o Owner) bool { return mine(holders(o.User, o.Groups)) })
 		var kept []uint64
 		for _, pid := range d.Products {
-			p, err := products.Get(tx, pid)
+			p, err := products.Get(tx.Tx, pid)
 			if errors.Is(err, kv.ErrNotFound) {
 				continue // it holds the datum for nobody
 			}

@@ -202,8 +202,8 @@ const (
 // AddDatum adds one datum. When the viewer sees it already, it is brought once more by the product that was named, if one was and Refuse does not forbid it, and the result is Duplicate; when it is there and hidden from
 // the viewer, the viewer becomes one who brought it, and it counts as created. Errors: *problem.List.
 func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, result Added, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
-		d, groups, err := s.prepareDatum(tx, in, in.Clone())
+	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+		d, groups, err := s.prepareDatum(tx.Tx, in, in.Clone())
 		if err != nil {
 			return err
 		}
@@ -215,7 +215,7 @@ func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, re
 			return err
 		}
 		v = new(DatumView)
-		return s.fillDatum(tx, d, v)
+		return s.fillDatum(tx.Tx, d, v)
 	})
 	return v, result, err
 }
@@ -223,13 +223,13 @@ func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, re
 // AddList adds some data, all or none, and gives them in the order of the inputs; a datum that is there already comes as it is there. What is wrong with one of them stands in the problems under its number,
 // from 0 on; with Refuse so does that it is there already. Errors: *problem.List.
 func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*DatumView, created int, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
+	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
 		views, created = make([]*DatumView, len(list)), 0
 		all := new(problem.List)
 		all.Items("", len(list))
 		ready := make([]*Datum, len(list))
 		for i, in := range list {
-			d, groups, err := s.prepareDatum(tx, in, in.Clone())
+			d, groups, err := s.prepareDatum(tx.Tx, in, in.Clone())
 			var p *problem.List
 			switch {
 			case errors.As(err, &p):
@@ -257,14 +257,14 @@ func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*Datu
 				continue
 			}
 			if result != Created {
-				if d, err = datums.Get(tx, id); err != nil {
+				if d, err = datums.Get(tx.Tx, id); err != nil {
 					return err
 				}
 				d.Value = bytes.Clone(d.Value)
 			}
 			d.ID = id
 			views[i] = new(DatumView)
-			if err := s.fillDatum(tx, d, views[i]); err != nil {
+			if err := s.fillDatum(tx.Tx, d, views[i]); err != nil {
 				return err
 			}
 		}
@@ -275,8 +275,8 @@ func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*Datu
 
 // insertDatum writes a prepared datum, unless it is there: then it gives the id of that one, and
 // whether the viewer sees it. There is 0 for a datum that is new, whose id is now in d.
-func (s *Access) insertDatum(tx *kv.Tx, d *Datum) (there uint64, seen bool, err error) {
-	there, seen, pending, err := s.twin(tx, d)
+func (s *Access) insertDatum(tx *kv.WriteTx, d *Datum) (there uint64, seen bool, err error) {
+	there, seen, pending, err := s.twin(tx.Tx, d)
 	if err != nil || there != 0 {
 		return there, seen, err
 	}
@@ -289,7 +289,7 @@ func (s *Access) insertDatum(tx *kv.Tx, d *Datum) (there uint64, seen bool, err 
 // supersede notes for each of the rows that are pending that a new one has the same datum, and for
 // that one, should it be pending as well, that they have: whichever appears first, the stages of
 // the others must learn of it.
-func supersede(tx *kv.Tx, fresh uint64, pending []uint64) {
+func supersede(tx *kv.WriteTx, fresh uint64, pending []uint64) {
 	for _, id := range pending {
 		datums.Supersede(tx, id, fresh)
 		datums.Supersede(tx, fresh, id)
@@ -297,7 +297,7 @@ func supersede(tx *kv.Tx, fresh uint64, pending []uint64) {
 }
 
 // addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
-func (s *Access) addDatum(tx *kv.Tx, d *Datum, refuse bool) (uint64, Added, error) {
+func (s *Access) addDatum(tx *kv.WriteTx, d *Datum, refuse bool) (uint64, Added, error) {
 	there, seen, err := s.insertDatum(tx, d)
 	if err != nil {
 		return 0, 0, err
@@ -325,8 +325,8 @@ func (s *Access) sees(tx *kv.Tx, id uint64) (bool, error) {
 }
 
 // bring notes that a datum that is there was brought again: by the products of d, or, when it is hidden from the viewer, by its owners.
-func (s *Access) bring(tx *kv.Tx, id uint64, d *Datum) (changed bool, err error) {
-	old, err := datums.Get(tx, id)
+func (s *Access) bring(tx *kv.WriteTx, id uint64, d *Datum) (changed bool, err error) {
+	old, err := datums.Get(tx.Tx, id)
 	if err != nil {
 		return false, err
 	}
@@ -336,7 +336,7 @@ func (s *Access) bring(tx *kv.Tx, id uint64, d *Datum) (changed bool, err error)
 		}
 	}
 	if len(d.Products) == 0 && s.p.Mode == auth.Objects {
-		if seen, err := s.sees(tx, id); err != nil {
+		if seen, err := s.sees(tx.Tx, id); err != nil {
 			return false, err
 		} else if !seen {
 			old.Owners, changed = append(slices.Clone(old.Owners), d.Owners...), true

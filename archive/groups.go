@@ -59,7 +59,7 @@ func (s *Access) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []aut
 }
 
 // makeGroups makes those of the groups that do not exist yet.
-func (s *Access) makeGroups(tx *kv.Tx, refs []auth.GroupRef) (ids []uint64, err error) {
+func (s *Access) makeGroups(tx *kv.WriteTx, refs []auth.GroupRef) (ids []uint64, err error) {
 	for _, r := range refs {
 		if r.ID == 0 {
 			if r.ID, err = s.a.auth.MakeGroup(tx, r.Name); err != nil {

@@ -66,7 +66,7 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 		b.refuse = func(row int) error { return rows.back.there(row) }
 	}
 	total := 0
-	b.first = func(s *Access, tx *kv.Tx, id uint64) (uint64, error) {
+	b.first = func(s *Access, tx *kv.WriteTx, id uint64) (uint64, error) {
 		u := &Upload{Creator: s.v.ID, Created: tx.Now().UnixMicro(), Rows: uint64(total)}
 		var err error
 		if u.UID, err = tx.NewUID(); err != nil {
@@ -282,10 +282,10 @@ func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, l
 			batch, lines = append(batch, in), append(lines, line)
 		}
 		var now TargetsResult
-		err := s.update(ctx, func(s *Access, tx *kv.Tx) error {
+		err := s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
 			now = TargetsResult{}
 			for i, in := range batch {
-				pl, err := s.planNew(tx, in)
+				pl, err := s.planNew(tx.Tx, in)
 				var p *problem.List
 				if errors.As(err, &p) {
 					now.Rejected = append(now.Rejected, RowProblem{lines[i], p})

@@ -80,7 +80,7 @@ func (s *Access) checkLists(tx *kv.Tx, p *problem.List, in []ListInput) error {
 }
 
 // joinLists puts a target on lists, which are made if they are not there. A name counts more than an id.
-func (s *Access) joinLists(tx *kv.Tx, t *Target, in []ListInput) error {
+func (s *Access) joinLists(tx *kv.WriteTx, t *Target, in []ListInput) error {
 	t.Lists = slices.Clone(t.Lists)
 	for _, l := range in {
 		id := l.ID
@@ -123,9 +123,9 @@ func (s *Access) TargetList(id uint64) (info ListInfo, err error) {
 // Errors: NotFound; Forbidden.
 func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
 	var work uint64
-	err := s.free(ctx, func(s *Access, tx *kv.Tx) error {
+	err := s.free(ctx, func(s *Access, tx *kv.WriteTx) error {
 		work = 0
-		l, err := s.list(tx, id)
+		l, err := s.list(tx.Tx, id)
 		if err != nil {
 			return err
 		}
@@ -148,19 +148,19 @@ func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
 }
 
 // dropListSome takes some targets off a list, and deletes the list when none are left.
-func (a *Archive) dropListSome(tx *kv.Tx, id uint64) (ended bool, err error) {
-	if _, err := lists.Get(tx, id); errors.Is(err, kv.ErrNotFound) {
+func (a *Archive) dropListSome(tx *kv.WriteTx, id uint64) (ended bool, err error) {
+	if _, err := lists.Get(tx.Tx, id); errors.Is(err, kv.ErrNotFound) {
 		return true, nil
 	} else if err != nil {
 		return false, err
 	}
 	// a target has more keys than a datum
-	some, n, err := targets.Set(tx, dimList, kv.Int(id)).Page(kv.Page{Limit: max(1, a.o.PieceRows/4)})
+	some, n, err := targets.Set(tx.Tx, dimList, kv.Int(id)).Page(kv.Page{Limit: max(1, a.o.PieceRows/4)})
 	if err != nil {
 		return false, err
 	}
 	for _, tid := range some {
-		t, err := targets.Get(tx, tid)
+		t, err := targets.Get(tx.Tx, tid)
 		if err != nil {
 			return false, err
 		}

@@ -169,7 +169,7 @@ func TestFullDisk(t *testing.T) {
 	for i := range 20 {
 		f.target("astro", fmt.Sprint("target ", i))
 	}
-	f.write(func(tx *kv.Tx) error {
+	f.write(func(tx *kv.WriteTx) error {
 		_, err := datums.Insert(tx, &Datum{Target: 999, Code: 1, Value: []byte("1")})
 		return err
 	})

@@ -94,7 +94,7 @@ var errDeletedMeanwhile = &problem.Error{Kind: problem.Conflict,
 
 // mergeAll brings the rows of a sorted list. When they are few this is done at once, and otherwise
 // left to the worker, as pieces that are stored in the same transaction.
-func (b *bulk) mergeAll(s *Access, tx *kv.Tx, list *merges) error {
+func (b *bulk) mergeAll(s *Access, tx *kv.WriteTx, list *merges) error {
 	if len(list.rows) <= s.a.o.PieceRows {
 		for _, r := range list.rows {
 			if err := b.mergeOne(s, tx, r, list.owners[r.owners]); err != nil {
@@ -118,13 +118,13 @@ func (b *bulk) mergeAll(s *Access, tx *kv.Tx, list *merges) error {
 }
 
 // mergeOne brings one row.
-func (b *bulk) mergeOne(s *Access, tx *kv.Tx, r mergeRow, groups []uint64) error {
+func (b *bulk) mergeOne(s *Access, tx *kv.WriteTx, r mergeRow, groups []uint64) error {
 	d := Datum{Owners: []Owner{{s.v.ID, groups}}}
 	if r.product != 0 {
 		d = Datum{Products: []uint64{r.product}}
 	}
 	if r.seen {
-		if seen, err := s.sees(tx, r.id); err != nil {
+		if seen, err := s.sees(tx.Tx, r.id); err != nil {
 			return err
 		} else if !seen {
 			return errDeletedMeanwhile
@@ -145,7 +145,7 @@ func (b *bulk) mergeOne(s *Access, tx *kv.Tx, r mergeRow, groups []uint64) error
 // mergeSet brings rows of one product or sender, sorted by id. What is true of them is found by
 // sets, since there may be a million of them; those that change are stored as pieces for the
 // worker.
-func (b *bulk) mergeSet(s *Access, tx *kv.Tx, rows []mergeRow, groups []uint64) error {
+func (b *bulk) mergeSet(s *Access, tx *kv.WriteTx, rows []mergeRow, groups []uint64) error {
 	ids, saw := make([]uint64, 0, len(rows)), make([]uint64, 0, len(rows))
 	for _, r := range rows {
 		if len(ids) == 0 || ids[len(ids)-1] != r.id {
@@ -155,8 +155,8 @@ func (b *bulk) mergeSet(s *Access, tx *kv.Tx, rows []mergeRow, groups []uint64) 
 			saw = append(saw, r.id)
 		}
 	}
-	all, seen := kv.IDs(ids), visible(s, tx, datums, true)
-	for _, lost := range []kv.Set{kv.AndNot(all, datums.All(tx)), kv.AndNot(kv.IDs(saw), seen)} {
+	all, seen := kv.IDs(ids), visible(s, tx.Tx, datums, true)
+	for _, lost := range []kv.Set{kv.AndNot(all, datums.All(tx.Tx)), kv.AndNot(kv.IDs(saw), seen)} {
 		if n, err := lost.Count(); err != nil {
 			return err
 		} else if n > 0 {
@@ -167,7 +167,7 @@ func (b *bulk) mergeSet(s *Access, tx *kv.Tx, rows []mergeRow, groups []uint64) 
 	var change kv.Set
 	switch {
 	case product != 0:
-		change = kv.AndNot(all, datums.Set(tx, dimProduct, kv.Int(product)))
+		change = kv.AndNot(all, datums.Set(tx.Tx, dimProduct, kv.Int(product)))
 	case s.p.Mode == auth.Objects:
 		change = kv.AndNot(all, seen)
 	}
@@ -183,7 +183,7 @@ func (b *bulk) mergeSet(s *Access, tx *kv.Tx, rows []mergeRow, groups []uint64) 
 	}
 	w := newWork(tx, workJoin)
 	if product != 0 {
-		d, err := datums.Get(tx, todo[0])
+		d, err := datums.Get(tx.Tx, todo[0])
 		if err != nil {
 			return err
 		}

@@ -27,10 +27,10 @@ type ObservationInput struct {
 
 // AddObservation notes an observation of a target that the viewer may change. Errors: *problem.List.
 func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
+	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
 		p := in.Clone()
 		if !p.Has("target_id") {
-			t, err := s.target(tx, in.Target)
+			t, err := s.target(tx.Tx, in.Target)
 			switch {
 			case isRefusal(err):
 				NoSuch(p, "target_id", in.Target)
@@ -40,7 +40,7 @@ func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *O
 				p.Add("target_id", ReadOnlyTarget)
 			}
 		}
-		refs, err := s.checkGroups(tx, p, "groups", in.Groups, false)
+		refs, err := s.checkGroups(tx.Tx, p, "groups", in.Groups, false)
 		if err != nil {
 			return err
 		}
@@ -232,11 +232,11 @@ func compareObservations(a, b *Observation, by string) int {
 
 // CancelObservation notes that an observation was called off, by setting its status; nobody is told. Errors: NotFound; Forbidden.
 func (s *Access) CancelObservation(ctx context.Context, id uint64) (o *Observation, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
-		if o, err = s.observation(tx, id); err != nil {
+	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+		if o, err = s.observation(tx.Tx, id); err != nil {
 			return err
 		}
-		t, err := targets.Get(tx, o.Target)
+		t, err := targets.Get(tx.Tx, o.Target)
 		if err != nil {
 			return err
 		}

@@ -195,23 +195,23 @@ func (s *Access) Product(ctx context.Context, id uint64, out ProductOut) error {
 func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
 	var work uint64
 	var begun bool // by somebody else
-	err := s.free(ctx, func(s *Access, tx *kv.Tx) error {
+	err := s.free(ctx, func(s *Access, tx *kv.WriteTx) error {
 		work, begun = 0, false
-		p, t, err := s.product(tx, id)
+		p, t, err := s.product(tx.Tx, id)
 		if err != nil {
 			return err
 		}
 		if !s.p.MayDeleteHeld(s.v, t.Object(), p.Holders()) {
 			return problem.ErrForbidden
 		}
-		_, shared := broughtBy(tx, id)
+		_, shared := broughtBy(tx.Tx, id)
 		n, err := shared.Count()
 		if err != nil {
 			return err
 		}
 		// Data that are about to be brought by another product are not this one's alone.
 		waits := n > s.a.o.PieceRows
-		err = pendingWork(tx, p.Target, func(wid uint64, w *Work) (bool, error) {
+		err = pendingWork(tx.Tx, p.Target, func(wid uint64, w *Work) (bool, error) {
 			waits = true
 			if begun = w.Kind == workDrop && w.Product == id; begun {
 				work = wid

@@ -201,7 +201,7 @@ func holders(creator uint64, groups []uint64) []auth.Grantee {
 type Datum struct {
 	ID       uint64
 	Target   uint64
-	Code     byte   // of its data type, see kv.Tx.Code
+	Code     byte   // of its data type, see kv.WriteTx.GiveCode
 	Time     int64  // microseconds of UTC since 1970, days of 86,400 s
 	Source   string // source_name
 	Location string // source_location

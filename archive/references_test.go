@@ -311,7 +311,7 @@ func TestProductGone(t *testing.T) {
 	f.mode(auth.Objects, auth.ReadOnly)
 	target := f.target("astro", "T")
 	var id uint64
-	err := f.db.Update(t.Context(), kv.Author{}, func(tx *kv.Tx) (err error) {
+	err := f.db.Update(t.Context(), kv.Author{}, func(tx *kv.WriteTx) (err error) {
 		d := &Datum{Target: target, Code: 1, Value: []byte(`{"n":1}`), Products: []uint64{77},
 			Owners: []Owner{{f.users["astro"].ID, nil}}}
 		id, err = datums.Insert(tx, d)

@@ -56,7 +56,7 @@ func (s *Access) Repair(ctx context.Context) (*Repair, error) {
 			piece := rows[:min(repairPiece, len(rows))]
 			rows = rows[len(piece):]
 			var done []string
-			if err := repairs.free(ctx, func(s *Access, tx *kv.Tx) error {
+			if err := repairs.free(ctx, func(s *Access, tx *kv.WriteTx) error {
 				if err := s.superuser(); err != nil {
 					return err
 				}
@@ -151,23 +151,23 @@ func there[T any](tx *kv.Tx, table *kv.Table[T], id uint64) (bool, error) {
 const targetGone = "deleted, since its target %d is not there"
 
 // mend takes out of a row what leads nowhere, and says what it did; "" for nothing.
-func (a *Archive) mend(tx *kv.Tx, row kv.Dangling, makers map[uint64]uint64) (string, error) {
+func (a *Archive) mend(tx *kv.WriteTx, row kv.Dangling, makers map[uint64]uint64) (string, error) {
 	switch row.Table {
 	case targets.Name():
 		return mendTarget(tx, row.ID)
 	case products.Name():
 		return mendProduct(tx, row.ID)
 	case observations.Name():
-		o, err := observations.Get(tx, row.ID)
+		o, err := observations.Get(tx.Tx, row.ID)
 		if err != nil {
 			return "", err
 		}
-		if ok, err := there(tx, targets, o.Target); err != nil {
+		if ok, err := there(tx.Tx, targets, o.Target); err != nil {
 			return "", err
 		} else if !ok {
 			return fmt.Sprintf(targetGone, o.Target), observations.Delete(tx, row.ID)
 		}
-		kept, err := knownGroups(tx, o.Groups)
+		kept, err := knownGroups(tx.Tx, o.Groups)
 		if err != nil || len(kept) == len(o.Groups) {
 			return "", err
 		}
@@ -194,14 +194,14 @@ func knownGroups(tx *kv.Tx, ids []uint64) (kept []uint64, err error) {
 	return kept, nil
 }
 
-func mendTarget(tx *kv.Tx, id uint64) (done string, err error) {
-	t, err := targets.Get(tx, id)
+func mendTarget(tx *kv.WriteTx, id uint64) (done string, err error) {
+	t, err := targets.Get(tx.Tx, id)
 	if err != nil {
 		return "", err
 	}
 	var grants []auth.Grant
 	for _, g := range t.Grants {
-		if ok, err := auth.Exists(tx, g.To); err != nil {
+		if ok, err := auth.Exists(tx.Tx, g.To); err != nil {
 			return "", err
 		} else if ok {
 			grants = append(grants, g)
@@ -209,7 +209,7 @@ func mendTarget(tx *kv.Tx, id uint64) (done string, err error) {
 	}
 	var on []uint64
 	for _, l := range t.Lists {
-		if ok, err := there(tx, lists, l); err != nil {
+		if ok, err := there(tx.Tx, lists, l); err != nil {
 			return "", err
 		} else if ok {
 			on = append(on, l)
@@ -229,18 +229,18 @@ func mendTarget(tx *kv.Tx, id uint64) (done string, err error) {
 	return done, targets.Put(tx, id, t)
 }
 
-func mendProduct(tx *kv.Tx, id uint64) (string, error) {
-	p, err := products.Get(tx, id)
+func mendProduct(tx *kv.WriteTx, id uint64) (string, error) {
+	p, err := products.Get(tx.Tx, id)
 	if err != nil {
 		return "", err
 	}
-	if ok, err := there(tx, targets, p.Target); err != nil {
+	if ok, err := there(tx.Tx, targets, p.Target); err != nil {
 		return "", err
 	} else if !ok {
 		return fmt.Sprintf(targetGone, p.Target), dropProduct(tx, id, p)
 	}
 	done := ""
-	kept, err := knownGroups(tx, p.Groups)
+	kept, err := knownGroups(tx.Tx, p.Groups)
 	if err != nil {
 		return "", err
 	}
@@ -248,7 +248,7 @@ func mendProduct(tx *kv.Tx, id uint64) (string, error) {
 		p.Groups, done = kept, groupsGone
 	}
 	if p.Observation != 0 {
-		if ok, err := there(tx, observations, p.Observation); err != nil {
+		if ok, err := there(tx.Tx, observations, p.Observation); err != nil {
 			return "", err
 		} else if !ok {
 			done = fmt.Sprintf("without its observation %d, which is not there", p.Observation)
@@ -263,13 +263,13 @@ func mendProduct(tx *kv.Tx, id uint64) (string, error) {
 
 // dropProduct deletes a product without a target and lets go of its file. Its data have mostly been
 // deleted before, since they have the same target.
-func dropProduct(tx *kv.Tx, id uint64, p *Product) error {
-	ids, err := datums.Set(tx, dimProduct, kv.Int(id)).IDs()
+func dropProduct(tx *kv.WriteTx, id uint64, p *Product) error {
+	ids, err := datums.Set(tx.Tx, dimProduct, kv.Int(id)).IDs()
 	if err != nil {
 		return err
 	}
 	for _, did := range ids {
-		d, err := datums.Get(tx, did)
+		d, err := datums.Get(tx.Tx, did)
 		if err != nil {
 			return err
 		}
@@ -287,19 +287,19 @@ func dropProduct(tx *kv.Tx, id uint64, p *Product) error {
 	return products.Delete(tx, id)
 }
 
-func mendDatum(tx *kv.Tx, id uint64, makers map[uint64]uint64) (string, error) {
-	d, err := datums.Get(tx, id)
+func mendDatum(tx *kv.WriteTx, id uint64, makers map[uint64]uint64) (string, error) {
+	d, err := datums.Get(tx.Tx, id)
 	if err != nil {
 		return "", err
 	}
-	if ok, err := there(tx, targets, d.Target); err != nil {
+	if ok, err := there(tx.Tx, targets, d.Target); err != nil {
 		return "", err
 	} else if !ok {
 		return fmt.Sprintf(targetGone, d.Target), datums.Delete(tx, id)
 	}
 	sender, done := uint64(0), ""
 	if d.Upload != 0 {
-		u, err := uploads.Get(tx, d.Upload)
+		u, err := uploads.Get(tx.Tx, d.Upload)
 		switch {
 		case errors.Is(err, kv.ErrNotFound):
 			done = fmt.Sprintf("without its upload %d, which is not there", d.Upload)
@@ -312,7 +312,7 @@ func mendDatum(tx *kv.Tx, id uint64, makers map[uint64]uint64) (string, error) {
 	}
 	var kept []uint64
 	for _, p := range d.Products {
-		ok, err := there(tx, products, p)
+		ok, err := there(tx.Tx, products, p)
 		if err != nil {
 			return "", err
 		}

@@ -26,7 +26,7 @@ func (f *fixture) problems() []string {
 }
 
 // write writes past all that the archive looks after.
-func (f *fixture) write(fn func(tx *kv.Tx) error) {
+func (f *fixture) write(fn func(tx *kv.WriteTx) error) {
 	f.t.Helper()
 	if err := f.db.Update(context.Background(), kv.Author{Action: "TEST"}, fn); err != nil {
 		f.t.Fatal(err)
@@ -36,8 +36,8 @@ func (f *fixture) write(fn func(tx *kv.Tx) error) {
 // change changes a record past all that the archive looks after.
 func change[T any](f *fixture, table *kv.Table[T], id uint64, fn func(*T)) {
 	f.t.Helper()
-	f.write(func(tx *kv.Tx) error {
-		rec, err := table.Get(tx, id)
+	f.write(func(tx *kv.WriteTx) error {
+		rec, err := table.Get(tx.Tx, id)
 		if err != nil {
 			return err
 		}
@@ -126,14 +126,14 @@ func TestRepair(t *testing.T) {
 				x, err := targets.Get(tx, target)
 				return same(err, len(x.Lists), 1)
 			}},
-		"list that was deleted": {func(f *fixture) { f.write(func(tx *kv.Tx) error { return lists.Delete(tx, 1) }) },
+		"list that was deleted": {func(f *fixture) { f.write(func(tx *kv.WriteTx) error { return lists.Delete(tx, 1) }) },
 			"target 1: refers to list 1, which is not there", "target 1: taken off lists that are not there", nil},
 		"user's group": {func(f *fixture) {
-			f.write(func(tx *kv.Tx) error { return auth.Tables()[1].(*kv.Table[auth.Group]).Delete(tx, 2) })
+			f.write(func(tx *kv.WriteTx) error { return auth.Tables()[1].(*kv.Table[auth.Group]).Delete(tx, 2) })
 		},
 			"user 6: refers to group 2, which is not there", "user 6: taken out of groups that are not there", nil},
 		"token's user": {func(f *fixture) {
-			f.write(func(tx *kv.Tx) error { return auth.Tables()[0].(*kv.Table[auth.User]).Delete(tx, 6) })
+			f.write(func(tx *kv.WriteTx) error { return auth.Tables()[0].(*kv.Table[auth.User]).Delete(tx, 6) })
 		},
 			"token 1: refers to user 6, which is not there", "token 1: deleted, since its user is not there", nil},
 	} {
@@ -246,7 +246,7 @@ func (f *fixture) interwoven() (target, product, observation, datum uint64) {
 func TestRepairMany(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T")
-	f.write(func(tx *kv.Tx) error {
+	f.write(func(tx *kv.WriteTx) error {
 		for i := range 2500 {
 			d := &Datum{Target: 77, Code: 1, Time: int64(i), Value: []byte("1"), Products: []uint64{88}}
 			if i%2 == 0 {

@@ -161,13 +161,13 @@ func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, e
 	if name == settingLogKeep {
 		update = s.free // it makes room on a full disk
 	}
-	err := update(ctx, func(s *Access, tx *kv.Tx) error {
+	err := update(ctx, func(s *Access, tx *kv.WriteTx) error {
 		if err := s.superuser(); err != nil {
 			return err
 		}
 		if name == "data_product_types" {
 			for _, t := range strings.Split(value, ",") {
-				if _, err := tx.Code(codeDataType, t); err != nil {
+				if _, err := tx.GiveCode(codeDataType, t); err != nil {
 					return err
 				}
 			}

@@ -272,7 +272,7 @@ func planExtras(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
 }
 
 // write stores a planned target.
-func (s *Access) write(tx *kv.Tx, pl *targetPlan) error {
+func (s *Access) write(tx *kv.WriteTx, pl *targetPlan) error {
 	t := pl.t
 	var err error
 	for i := range t.Aliases {

@@ -29,13 +29,13 @@ func (s *Access) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
 
 // CreateTarget makes a target; its maker, and the groups that are named, get all rights on it. Errors: *problem.List; *problem.Error.
 func (s *Access) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
-		pl, err := s.planNew(tx, in)
+	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+		pl, err := s.planNew(tx.Tx, in)
 		if err == nil {
 			err = s.write(tx, pl)
 		}
 		if err == nil {
-			v, err = s.targetView(tx, pl.t)
+			v, err = s.targetView(tx.Tx, pl.t)
 		}
 		return err
 	})
@@ -45,20 +45,20 @@ func (s *Access) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetVi
 // ChangeTarget changes a target that the viewer may change. Whole says that the input must hold all that a new target needs (PUT); what it does
 // not hold stays all the same. Errors: *problem.List; NotFound; Forbidden.
 func (s *Access) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.Tx) error {
-		t, err := s.target(tx, id)
+	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+		t, err := s.target(tx.Tx, id)
 		if err != nil {
 			return err
 		}
 		if !s.p.May(s.v, auth.Change, t.Object()) {
 			return problem.ErrForbidden
 		}
-		pl, err := s.plan(tx, in, t, whole)
+		pl, err := s.plan(tx.Tx, in, t, whole)
 		if err == nil {
 			err = s.write(tx, pl)
 		}
 		if err == nil {
-			v, err = s.targetView(tx, pl.t)
+			v, err = s.targetView(tx.Tx, pl.t)
 		}
 		return err
 	})
@@ -91,23 +91,23 @@ func (s *Access) Target(id uint64) (v *TargetView, err error) {
 
 // DeleteTarget deletes a target with its data products, their files, its data and its observation records. Errors: NotFound; Forbidden.
 func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(s *Access, tx *kv.Tx) error {
-		t, err := s.target(tx, id)
+	return s.free(ctx, func(s *Access, tx *kv.WriteTx) error {
+		t, err := s.target(tx.Tx, id)
 		if err != nil {
 			return err
 		}
 		if !s.p.May(s.v, auth.Delete, t.Object()) {
 			return problem.ErrForbidden
 		}
-		data, err := datums.Set(tx, dimTarget, kv.Int(id)).IDs()
+		data, err := datums.Set(tx.Tx, dimTarget, kv.Int(id)).IDs()
 		if err != nil {
 			return err
 		}
-		files, err := products.Set(tx, dimTarget, kv.Int(id)).IDs()
+		files, err := products.Set(tx.Tx, dimTarget, kv.Int(id)).IDs()
 		if err != nil {
 			return err
 		}
-		obs, err := observations.Set(tx, dimTarget, kv.Int(id)).IDs()
+		obs, err := observations.Set(tx.Tx, dimTarget, kv.Int(id)).IDs()
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
 			return err
 		}
 		for _, pid := range files {
-			p, err := products.Get(tx, pid)
+			p, err := products.Get(tx.Tx, pid)
 			if err == nil {
 				err = errors.Join(tx.DropBlob(p.Blob), products.Delete(tx, pid))
 			}
@@ -133,8 +133,8 @@ func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
 // Withdraw takes away what a group was granted on a target. (Naming a group in a change of the target grants; a TOM knows no way
 // back.) Errors: NotFound, also for a group that was granted nothing; Forbidden.
 func (s *Access) Withdraw(ctx context.Context, id, group uint64) error {
-	return s.update(ctx, func(s *Access, tx *kv.Tx) error {
-		t, err := s.target(tx, id)
+	return s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+		t, err := s.target(tx.Tx, id)
 		if err != nil {
 			return err
 		}
@@ -220,8 +220,8 @@ func (s *Access) DeleteExtra(ctx context.Context, id uint64) error {
 }
 
 func (s *Access) deletePart(ctx context.Context, kind byte, id uint64) error {
-	return s.update(ctx, func(s *Access, tx *kv.Tx) error {
-		t, at, err := s.part(tx, kind, id)
+	return s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+		t, at, err := s.part(tx.Tx, kind, id)
 		if err != nil {
 			return err
 		}

@@ -154,7 +154,7 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*Pro
 // store makes the data product of a planned upload, or the products, one for each of its targets, and their data.
 func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan) (views []*ProductView, report *Report, err error) {
 	each := in.each()
-	reserve := func(tx *kv.Tx) (id uint64, err error) { // ids one behind the other, of which the first is given
+	reserve := func(tx *kv.WriteTx) (id uint64, err error) { // ids one behind the other, of which the first is given
 		for i := len(each); i > 0 && err == nil; i-- {
 			id, err = products.Reserve(tx)
 		}
@@ -165,7 +165,7 @@ func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *pr
 		ready:   func(_ *Access, tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
 		refer:   func(d *Datum, id uint64) { d.Products = []uint64{id + in.byObject.place(d.Target)} },
 		reserve: reserve,
-		first: func(s *Access, tx *kv.Tx, id uint64) (first uint64, err error) {
+		first: func(s *Access, tx *kv.WriteTx, id uint64) (first uint64, err error) {
 			if first = id; first == 0 {
 				if first, err = reserve(tx); err != nil {
 					return 0, err
@@ -293,8 +293,8 @@ func (in *ProductInput) options(pl *productPlan) ingest.Options {
 }
 
 // writeProduct stores the product itself, under an id that was reserved for it, and returns how its maker sees it.
-func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64) (*ProductView, error) {
-	pl, err := s.planProduct(tx, in, f.Size()) // what was true before may not be so any more
+func (s *Access) writeProduct(tx *kv.WriteTx, in *ProductInput, f *NewFile, id uint64) (*ProductView, error) {
+	pl, err := s.planProduct(tx.Tx, in, f.Size()) // what was true before may not be so any more
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +304,7 @@ func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64
 	if pl.obs != nil {
 		p.Observation, p.Facility = pl.obs.ID, pl.obs.Facility
 	}
-	if p.Path, err = s.newPath(tx, pl.target, p.Facility, in.FileName); err != nil {
+	if p.Path, err = s.newPath(tx.Tx, pl.target, p.Facility, in.FileName); err != nil {
 		return nil, err
 	}
 	if p.UID, err = tx.NewUID(); err != nil {
@@ -319,7 +319,7 @@ func (s *Access) writeProduct(tx *kv.Tx, in *ProductInput, f *NewFile, id uint64
 	if err := products.InsertAs(tx, id, p); err != nil {
 		return nil, err
 	}
-	return s.productView(tx, p, pl.target)
+	return s.productView(tx.Tx, p, pl.target)
 }
 
 // process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.

@@ -46,7 +46,7 @@ const (
 
 var works = kv.NewTable(kv.Spec[Work]{Name: "work", No: 12, Codec: kv.Fields[Work]()})
 
-func newWork(tx *kv.Tx, kind uint64) *Work {
+func newWork(tx *kv.WriteTx, kind uint64) *Work {
 	a := tx.Author()
 	return &Work{Kind: kind, Entry: tx.Seq(), User: a.User, Token: a.Token, Name: a.Name,
 		Addr: a.Addr, Action: a.Action}
@@ -253,7 +253,7 @@ func (w *worker) piece() (id uint64, err error) {
 		return id, err
 	}
 	ended := false
-	err = w.a.db.Free(context.Background(), next.author(), func(tx *kv.Tx) (err error) {
+	err = w.a.db.Free(context.Background(), next.author(), func(tx *kv.WriteTx) (err error) {
 		ended, err = w.a.doWork(tx, id)
 		return err
 	})
@@ -272,8 +272,8 @@ func (w *worker) isStuck(id uint64) bool {
 }
 
 // doWork does a piece in a transaction, and says whether it has ended.
-func (a *Archive) doWork(tx *kv.Tx, id uint64) (ended bool, err error) {
-	w, err := works.Get(tx, id)
+func (a *Archive) doWork(tx *kv.WriteTx, id uint64) (ended bool, err error) {
+	w, err := works.Get(tx.Tx, id)
 	if errors.Is(err, kv.ErrNotFound) {
 		return true, nil
 	}
@@ -297,16 +297,16 @@ func (a *Archive) doWork(tx *kv.Tx, id uint64) (ended bool, err error) {
 }
 
 // join brings the data of a piece.
-func (w *Work) join(tx *kv.Tx) error {
+func (w *Work) join(tx *kv.WriteTx) error {
 	if w.Product != 0 {
-		if _, err := products.Get(tx, w.Product); errors.Is(err, kv.ErrNotFound) {
+		if _, err := products.Get(tx.Tx, w.Product); errors.Is(err, kv.ErrNotFound) {
 			return nil // deleted, and with it what it would have brought
 		} else if err != nil {
 			return err
 		}
 	}
 	for _, id := range w.rows() {
-		d, err := datums.Get(tx, id)
+		d, err := datums.Get(tx.Tx, id)
 		if errors.Is(err, kv.ErrNotFound) {
 			continue // deleted since
 		}
@@ -342,13 +342,13 @@ func pendingWork(tx *kv.Tx, target uint64, fn func(id uint64, w *Work) (bool, er
 
 // takeJoins adds to a datum what pending work would bring to it, and takes it out of that work:
 // whoever changes who brought a datum needs all of that now.
-func takeJoins(tx *kv.Tx, id uint64, d *Datum) error {
+func takeJoins(tx *kv.WriteTx, id uint64, d *Datum) error {
 	type change struct {
 		id uint64
 		w  *Work
 	}
 	var changes []change
-	err := pendingWork(tx, d.Target, func(n uint64, w *Work) (bool, error) {
+	err := pendingWork(tx.Tx, d.Target, func(n uint64, w *Work) (bool, error) {
 		rows := w.rows()
 		if at, ok := slices.BinarySearch(rows, id); ok {
 			w.joins(d)
@@ -368,15 +368,15 @@ func takeJoins(tx *kv.Tx, id uint64, d *Datum) error {
 // dropSome deletes a data product, with its file and the data that it alone has brought, when at
 // most Options.PieceRows others are left that came with it; otherwise it takes it off so many of
 // these. So until its end the product is there, with fewer and fewer data.
-func (a *Archive) dropSome(tx *kv.Tx, product uint64) (ended bool, err error) {
-	p, err := products.Get(tx, product)
+func (a *Archive) dropSome(tx *kv.WriteTx, product uint64) (ended bool, err error) {
+	p, err := products.Get(tx.Tx, product)
 	if errors.Is(err, kv.ErrNotFound) {
 		return true, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	data, shared := broughtBy(tx, product)
+	data, shared := broughtBy(tx.Tx, product)
 	kept, n, err := shared.Page(kv.Page{Limit: a.o.PieceRows})
 	if err != nil {
 		return false, err
@@ -393,7 +393,7 @@ func (a *Archive) dropSome(tx *kv.Tx, product uint64) (ended bool, err error) {
 		}
 	}
 	for _, id := range kept {
-		d, err := datums.Get(tx, id)
+		d, err := datums.Get(tx.Tx, id)
 		if err != nil {
 			return false, err
 		}
@@ -417,8 +417,8 @@ func (a *Archive) dropSome(tx *kv.Tx, product uint64) (ended bool, err error) {
 // joinFirst does a piece that would bring some data of a set, if there is one. Since the work of an
 // upload may be later than that of a deletion, data that are about to be deleted may be those that
 // the upload found there and counted on.
-func joinFirst(tx *kv.Tx, target uint64, set kv.Set) (joined bool, err error) {
-	err = pendingWork(tx, target, func(id uint64, w *Work) (bool, error) {
+func joinFirst(tx *kv.WriteTx, target uint64, set kv.Set) (joined bool, err error) {
+	err = pendingWork(tx.Tx, target, func(id uint64, w *Work) (bool, error) {
 		if w.Kind != workJoin || len(w.Rows) == 0 {
 			return true, nil
 		}

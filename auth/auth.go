@@ -27,7 +27,7 @@ type Auth struct {
 	policyRead func() // for tests: called between reading the policy and storing it
 
 	// Forget takes away what was granted to a user or group that is being deleted; set once, by the package that keeps the grants.
-	Forget func(tx *kv.Tx, g Grantee) error
+	Forget func(tx *kv.WriteTx, g Grantee) error
 }
 
 // Options say how users are let in. The zero value is right for a node.
@@ -55,7 +55,7 @@ func New(db *kv.DB, o Options) (*Auth, error) {
 	}
 	a := &Auth{db: db, now: o.Now, random: o.Random, passwords: newPasswords(o.Random), limits: newLimiter(o.Now, o.FailedLogins), used: newLastUsed(),
 		known: cache.New[[32]byte, knownToken](maxKnown)}
-	a.Forget = func(*kv.Tx, Grantee) error { return nil }
+	a.Forget = func(*kv.WriteTx, Grantee) error { return nil }
 	var err error
 	if a.basic, err = newMemory(o.Now, o.Random); err != nil {
 		return nil, err

@@ -169,7 +169,7 @@ func TestUsersAndGroups(t *testing.T) {
 		t.Errorf("%v, %v", g, err)
 	}
 	var forgotten []Grantee
-	f.Forget = func(_ *kv.Tx, g Grantee) error { forgotten = append(forgotten, g); return nil }
+	f.Forget = func(_ *kv.WriteTx, g Grantee) error { forgotten = append(forgotten, g); return nil }
 	if err := f.DeleteGroup(ctx, admin, 1); err != nil {
 		t.Error(err)
 	}

@@ -78,12 +78,12 @@ func (v Viewer) Lost(before Viewer) bool {
 }
 
 // update runs fn in a transaction of a viewer's, as the viewer is when the transaction runs.
-func (a *Auth) update(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.Tx) error) error {
+func (a *Auth) update(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.WriteTx) error) error {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return err
 	}
-	return TooLarge(a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error {
-		now, p, err := a.Current(tx, v)
+	return TooLarge(a.db.Update(ctx, v.Author(), func(tx *kv.WriteTx) error {
+		now, p, err := a.Current(tx.Tx, v)
 		if err == nil {
 			err = p.MayWrite(now)
 		}
@@ -105,8 +105,8 @@ func TooLarge(err error) error {
 }
 
 // bySuperuser is update for what only superusers do.
-func (a *Auth) bySuperuser(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.Tx) error) error {
-	return a.update(ctx, v, func(v Viewer, tx *kv.Tx) error {
+func (a *Auth) bySuperuser(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.WriteTx) error) error {
+	return a.update(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
 		if !v.Everything() {
 			return problem.ErrForbidden
 		}

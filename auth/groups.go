@@ -40,8 +40,8 @@ func (a *Auth) GroupName(tx *kv.Tx, id uint64) (string, error) {
 }
 
 // MakeGroup finds a group by its name, or makes it, within a transaction of a superuser's.
-func (a *Auth) MakeGroup(tx *kv.Tx, name string) (id uint64, err error) {
-	if id, err = a.FindGroup(tx, GroupRef{Name: name}); !errors.Is(err, kv.ErrNotFound) {
+func (a *Auth) MakeGroup(tx *kv.WriteTx, name string) (id uint64, err error) {
+	if id, err = a.FindGroup(tx.Tx, GroupRef{Name: name}); !errors.Is(err, kv.ErrNotFound) {
 		return id, err
 	}
 	g := Group{Name: name, Created: tx.Now().UnixMicro()}
@@ -73,9 +73,9 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 	if err := p.Err(); err != nil {
 		return info, err
 	}
-	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
+	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
 		p := new(problem.List)
-		if err := a.nameFree(tx, p, kindGroupName, name, 0, "name", "group with this name already exists."); err != nil {
+		if err := a.nameFree(tx.Tx, p, kindGroupName, name, 0, "name", "group with this name already exists."); err != nil {
 			return err
 		}
 		if err := p.Err(); err != nil {
@@ -178,13 +178,13 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 	if err := p.Err(); err != nil {
 		return info, err
 	}
-	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
-		g, err := a.group(tx, v, id)
+	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
+		g, err := a.group(tx.Tx, v, id)
 		if err != nil {
 			return err
 		}
 		p := new(problem.List)
-		if err := a.nameFree(tx, p, kindGroupName, name, id, "name", "group with this name already exists."); err != nil {
+		if err := a.nameFree(tx.Tx, p, kindGroupName, name, id, "name", "group with this name already exists."); err != nil {
 			return err
 		}
 		if err := p.Err(); err != nil {
@@ -202,11 +202,11 @@ func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bo
 	if err := a.superuser(v); err != nil {
 		return err
 	}
-	return a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
-		if _, err := a.group(tx, v, group); err != nil {
+	return a.bySuperuser(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
+		if _, err := a.group(tx.Tx, v, group); err != nil {
 			return err
 		}
-		u, err := a.user(tx, v, user)
+		u, err := a.user(tx.Tx, v, user)
 		if err != nil {
 			return err
 		}
@@ -230,16 +230,16 @@ func (a *Auth) DeleteGroup(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.superuser(v); err != nil {
 		return err
 	}
-	return a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
-		if _, err := a.group(tx, v, id); err != nil {
+	return a.bySuperuser(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
+		if _, err := a.group(tx.Tx, v, id); err != nil {
 			return err
 		}
-		members, err := users.Set(tx, dimGroup, kv.Int(id)).IDs()
+		members, err := users.Set(tx.Tx, dimGroup, kv.Int(id)).IDs()
 		if err != nil {
 			return err
 		}
 		for _, uid := range members {
-			u, err := users.Get(tx, uid)
+			u, err := users.Get(tx.Tx, uid)
 			if err != nil {
 				return err
 			}

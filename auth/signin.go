@@ -162,7 +162,7 @@ func (a *Auth) SignOut(ctx context.Context, v Viewer) error {
 	if v.Token == 0 {
 		return nil
 	}
-	err := a.db.Update(ctx, v.Author(), func(tx *kv.Tx) error { return tokens.Delete(tx, v.Token) })
+	err := a.db.Update(ctx, v.Author(), func(tx *kv.WriteTx) error { return tokens.Delete(tx, v.Token) })
 	if errors.Is(err, kv.ErrNotFound) { // it has ended already
 		return nil
 	}

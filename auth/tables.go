@@ -116,16 +116,16 @@ func Exists(tx *kv.Tx, g Grantee) (yes bool, err error) {
 
 // Mend takes what leads nowhere out of a row of this package's tables, whose name is given, and
 // says what it did; "" for nothing.
-func (a *Auth) Mend(tx *kv.Tx, table string, id uint64) (done string, err error) {
+func (a *Auth) Mend(tx *kv.WriteTx, table string, id uint64) (done string, err error) {
 	switch table {
 	case users.Name():
-		u, err := users.Get(tx, id)
+		u, err := users.Get(tx.Tx, id)
 		if err != nil {
 			return "", err
 		}
 		kept := u.Groups[:0:0]
 		for _, g := range u.Groups {
-			if yes, err := Exists(tx, GroupGrantee(g)); err != nil {
+			if yes, err := Exists(tx.Tx, GroupGrantee(g)); err != nil {
 				return "", err
 			} else if yes {
 				kept = append(kept, g)
@@ -137,11 +137,11 @@ func (a *Auth) Mend(tx *kv.Tx, table string, id uint64) (done string, err error)
 		u.Groups = kept
 		return "taken out of groups that are not there", users.Put(tx, id, u)
 	case tokens.Name():
-		t, err := tokens.Get(tx, id)
+		t, err := tokens.Get(tx.Tx, id)
 		if err != nil {
 			return "", err
 		}
-		if yes, err := Exists(tx, UserGrantee(t.User)); err != nil || yes {
+		if yes, err := Exists(tx.Tx, UserGrantee(t.User)); err != nil || yes {
 			return "", err
 		}
 		return "deleted, since its user is not there", tokens.Delete(tx, id)

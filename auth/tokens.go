@@ -110,8 +110,8 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 		return info, err
 	}
 	t.Hash = hash
-	err = a.update(ctx, v, func(v Viewer, tx *kv.Tx) (err error) {
-		if _, err := users.Get(tx, t.User); errors.Is(err, kv.ErrNotFound) || err == nil && !mayKnow(v, t.User) {
+	err = a.update(ctx, v, func(v Viewer, tx *kv.WriteTx) (err error) {
+		if _, err := users.Get(tx.Tx, t.User); errors.Is(err, kv.ErrNotFound) || err == nil && !mayKnow(v, t.User) {
 			return problem.Invalid("user", "There is no such user.")
 		} else if err != nil {
 			return err
@@ -127,7 +127,7 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 		}
 		id, err := tokens.Insert(tx, &t)
 		if err == nil {
-			info, err = a.tokenInfo(tx, id, &t)
+			info, err = a.tokenInfo(tx.Tx, id, &t)
 		}
 		return err
 	})
@@ -136,13 +136,13 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 }
 
 // makeRoom drops what has expired of a user's tokens of a sort, and then the least recently used, until one more fits.
-func (a *Auth) makeRoom(tx *kv.Tx, user uint64, sort TokenSort, now int64) error {
+func (a *Auth) makeRoom(tx *kv.WriteTx, user uint64, sort TokenSort, now int64) error {
 	type candidate struct {
 		id   uint64
 		used int64
 	}
 	var list []candidate
-	err := a.eachToken(tx, user, func(id uint64, t *Token) error {
+	err := a.eachToken(tx.Tx, user, func(id uint64, t *Token) error {
 		if t.Sort == sort {
 			used := a.used.of(id, t)
 			if t.Expires <= now {
@@ -163,7 +163,7 @@ func (a *Auth) makeRoom(tx *kv.Tx, user uint64, sort TokenSort, now int64) error
 			}
 			continue
 		}
-		t, err := tokens.Get(tx, c.id)
+		t, err := tokens.Get(tx.Tx, c.id)
 		if err != nil {
 			return err
 		}
@@ -194,8 +194,8 @@ func (a *Auth) eachToken(tx *kv.Tx, user uint64, fn func(id uint64, t *Token) er
 	return nil
 }
 
-func (a *Auth) dropTokens(tx *kv.Tx, user uint64, which func(id uint64, t *Token) bool) error {
-	return a.eachToken(tx, user, func(id uint64, t *Token) error {
+func (a *Auth) dropTokens(tx *kv.WriteTx, user uint64, which func(id uint64, t *Token) bool) error {
+	return a.eachToken(tx.Tx, user, func(id uint64, t *Token) error {
 		if !which(id, t) {
 			return nil
 		}
@@ -267,8 +267,8 @@ func (a *Auth) RevokeToken(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return err
 	}
-	return a.update(ctx, v, func(v Viewer, tx *kv.Tx) error {
-		if _, err := a.token(tx, v, id); err != nil {
+	return a.update(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
+		if _, err := a.token(tx.Tx, v, id); err != nil {
 			return err
 		}
 		return tokens.Delete(tx, id)

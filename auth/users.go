@@ -73,16 +73,16 @@ func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info Us
 	if err != nil {
 		return info, err
 	}
-	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
+	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
 		u := User{Name: *in.Name, Password: hash, Created: tx.Now().UnixMicro()}
 		if in.Superuser != nil {
 			u.Superuser = *in.Superuser
 		}
 		q := new(problem.List)
-		if err := a.setGroups(tx, q, &u, in.Groups); err != nil {
+		if err := a.setGroups(tx.Tx, q, &u, in.Groups); err != nil {
 			return err
 		}
-		if err := a.nameFree(tx, q, kindUserName, u.Name, 0, "username", "A user with that username already exists."); err != nil {
+		if err := a.nameFree(tx.Tx, q, kindUserName, u.Name, 0, "username", "A user with that username already exists."); err != nil {
 			return err
 		}
 		if err := q.Err(); err != nil {
@@ -93,7 +93,7 @@ func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info Us
 		}
 		id, err := users.Insert(tx, &u)
 		if err == nil {
-			info, err = a.userInfo(tx, id, &u)
+			info, err = a.userInfo(tx.Tx, id, &u)
 		}
 		return err
 	})
@@ -272,8 +272,8 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 	if err != nil {
 		return info, err
 	}
-	err = a.update(ctx, v, func(v Viewer, tx *kv.Tx) error {
-		u, err := a.user(tx, v, id)
+	err = a.update(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
+		u, err := a.user(tx.Tx, v, id)
 		if err != nil {
 			return err
 		}
@@ -287,14 +287,14 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 		q := new(problem.List)
 		if in.Name != nil {
 			u.Name = *in.Name
-			if err := a.nameFree(tx, q, kindUserName, u.Name, id, "username", "A user with that username already exists."); err != nil {
+			if err := a.nameFree(tx.Tx, q, kindUserName, u.Name, id, "username", "A user with that username already exists."); err != nil {
 				return err
 			}
 		}
 		if in.Superuser != nil {
 			u.Superuser = *in.Superuser
 		}
-		if err := a.setGroups(tx, q, u, in.Groups); err != nil {
+		if err := a.setGroups(tx.Tx, q, u, in.Groups); err != nil {
 			return err
 		}
 		if err := q.Err(); err != nil {
@@ -309,7 +309,7 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 		if err := users.Put(tx, id, u); err != nil {
 			return err
 		}
-		info, err = a.userInfo(tx, id, u)
+		info, err = a.userInfo(tx.Tx, id, u)
 		return err
 	})
 	return info, err
@@ -320,8 +320,8 @@ func (a *Auth) DeleteUser(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.superuser(v); err != nil {
 		return err
 	}
-	return a.bySuperuser(ctx, v, func(v Viewer, tx *kv.Tx) error {
-		if _, err := a.user(tx, v, id); err != nil {
+	return a.bySuperuser(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
+		if _, err := a.user(tx.Tx, v, id); err != nil {
 			return err
 		}
 		if err := a.Forget(tx, UserGrantee(id)); err != nil {

@@ -443,7 +443,7 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable, ch
 	}
 	id, err := db.newIdentity()
 	if err == nil {
-		err = db.Update(ctx, Author{Action: "restore"}, func(tx *Tx) error {
+		err = db.Update(ctx, Author{Action: "restore"}, func(tx *WriteTx) error {
 			tx.touch()
 			no, err := tx.meta().get([]byte(metaNode))
 			if err == nil && len(no) != 8 {

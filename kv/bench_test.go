@@ -25,7 +25,7 @@ func benchOpen(b *testing.B, parents int) *testDB {
 	d := &testDB{testTables: newTestTables(), t: b, dir: b.TempDir()}
 	d.reopen()
 	b.Cleanup(d.close)
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		for i := range parents {
 			p := parent{Name: fmt.Sprint(i), Seen: []uint64{1}}
 			if i%2 == 0 {
@@ -163,7 +163,7 @@ func BenchmarkFold(b *testing.B) {
 	k := rows
 	for b.Loop() {
 		b.StopTimer()
-		d.update(func(tx *Tx) error {
+		d.update(func(tx *WriteTx) error {
 			for range tailLimit {
 				p := benchPoint(k, 1000)
 				if _, err := d.points.Insert(tx, &p); err != nil {
@@ -174,7 +174,7 @@ func BenchmarkFold(b *testing.B) {
 			return nil
 		})
 		b.StartTimer()
-		d.update(func(tx *Tx) error { tx.touch(); return tx.foldTail(d.points.def) })
+		d.update(func(tx *WriteTx) error { tx.touch(); return tx.foldTail(d.points.def) })
 	}
 }
 
@@ -186,7 +186,7 @@ func BenchmarkInsertShared(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			p := benchPoint(int(k.Add(1)), 1000)
-			err := d.Update(context.Background(), me, func(tx *Tx) error { _, err := d.points.Insert(tx, &p); return err })
+			err := d.Update(context.Background(), me, func(tx *WriteTx) error { _, err := d.points.Insert(tx, &p); return err })
 			if err != nil {
 				b.Error(err)
 			}
@@ -200,7 +200,7 @@ func (d *testDB) fill(n, parents int) {
 		d.t.Fatal(err)
 	}
 	for k := 0; k < n; {
-		err := s.Update(context.Background(), func(tx *Tx) error {
+		err := s.Update(context.Background(), func(tx *WriteTx) error {
 			for range min(20_000, n-k) {
 				p := benchPoint(k, parents)
 				if _, err := d.points.Insert(tx, &p); err != nil {
@@ -214,7 +214,7 @@ func (d *testDB) fill(n, parents int) {
 			d.t.Fatal(err)
 		}
 	}
-	if err := s.Finish(context.Background(), func(*Tx) error { return nil }); err != nil {
+	if err := s.Finish(context.Background(), func(*WriteTx) error { return nil }); err != nil {
 		d.t.Fatal(err)
 	}
 }

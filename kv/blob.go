@@ -58,7 +58,7 @@ func (tx *Tx) blobInfo(id uint64) (*BlobInfo, error) {
 	return info, nil
 }
 
-func (tx *Tx) putBlobInfo(id uint64, info *BlobInfo) error {
+func (tx *WriteTx) putBlobInfo(id uint64, info *BlobInfo) error {
 	key := blobInfoKey(id)
 	return tx.bucket(bucketBlob).Put(key, seal(key, blobCodec.Append(nil, info)))
 }
@@ -177,7 +177,7 @@ func (w *BlobWriter) Size() int64 { return w.size }
 func (w *BlobWriter) spill() error {
 	chunks := len(w.buf) / chunkSize
 	id, stage := w.id, w.stage
-	err := w.db.run(&job{ctx: w.ctx, quiet: true, fn: func(tx *Tx) (err error) {
+	err := w.db.run(&job{ctx: w.ctx, quiet: true, fn: func(tx *WriteTx) (err error) {
 		id, stage = w.id, w.stage
 		tx.touch()
 		if id == 0 {
@@ -197,7 +197,7 @@ func (w *BlobWriter) spill() error {
 }
 
 // beginBlob takes the next blob id and lists it as pending.
-func (tx *Tx) beginBlob() (id, stage uint64, err error) {
+func (tx *WriteTx) beginBlob() (id, stage uint64, err error) {
 	if id, err = tx.bucket(bucketBlob).NextSequence(); err != nil {
 		return 0, 0, err
 	}
@@ -207,7 +207,7 @@ func (tx *Tx) beginBlob() (id, stage uint64, err error) {
 	return id, stage, tx.putStage(&stageInfo{id: stage, kind: stageBlob, next: id})
 }
 
-func (tx *Tx) putChunks(id uint64, first uint32, b []byte) error {
+func (tx *WriteTx) putChunks(id uint64, first uint32, b []byte) error {
 	bucket := tx.bucket(bucketBlob)
 	bucket.FillPercent = fillAppend
 	for len(b) > 0 {
@@ -243,10 +243,7 @@ func (w *BlobWriter) ReadAt(p []byte, off int64) (n int, err error) {
 
 // Store makes the blob part of the transaction: when that is committed, one more record uses the blob that is returned, and
 // if the same content was there already, it is that blob. Further calls in the same transaction count further records.
-func (w *BlobWriter) Store(tx *Tx) (id uint64, info *BlobInfo, err error) {
-	if err := tx.writing(); err != nil {
-		return 0, nil, err
-	}
+func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 	tx.touch()
 	sha := w.hash.Sum(nil)
 	bucket := tx.bucket(bucketBlob)
@@ -298,10 +295,7 @@ func (w *BlobWriter) Abort() error {
 }
 
 // DropBlob says that one record less uses a blob; with the last one it goes, in the background when it is large.
-func (tx *Tx) DropBlob(id uint64) error {
-	if err := tx.writing(); err != nil {
-		return err
-	}
+func (tx *WriteTx) DropBlob(id uint64) error {
 	tx.touch()
 	info, err := tx.blobInfo(id)
 	if err != nil {
@@ -330,7 +324,7 @@ func (tx *Tx) DropBlob(id uint64) error {
 }
 
 // sweepBlob deletes a number of chunks of a blob, and the stage with the last of them.
-func (tx *Tx) sweepBlob(s *stageInfo) error {
+func (tx *WriteTx) sweepBlob(s *stageInfo) error {
 	prefix := append([]byte{'c'}, key8(s.next)...)
 	bucket := tx.bucket(bucketBlob)
 	var keys [][]byte

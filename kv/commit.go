@@ -18,7 +18,7 @@ import (
 type job struct {
 	ctx    context.Context
 	author Author
-	fn     func(*Tx) error
+	fn     func(*WriteTx) error
 	quiet  bool      // the node's own housekeeping: no log entry
 	frees  bool      // what makes room, see Free
 	stage  *Stage    // a transaction of a staged write
@@ -46,12 +46,12 @@ type job struct {
 //
 // Errors: what fn returned; ErrNoRoom, ErrFailed, ErrReadOnly, ErrClosed; *TooLargeError;
 // *DamageError; *PanicError; the context's error when it ended before fn began.
-func (db *DB) Update(ctx context.Context, a Author, fn func(*Tx) error) error {
+func (db *DB) Update(ctx context.Context, a Author, fn func(*WriteTx) error) error {
 	return db.run(&job{ctx: ctx, author: a, fn: fn})
 }
 
 // Free is Update for a function that takes away more than it writes: it is not refused when the disk has too little free space, so that room can be made.
-func (db *DB) Free(ctx context.Context, a Author, fn func(*Tx) error) error {
+func (db *DB) Free(ctx context.Context, a Author, fn func(*WriteTx) error) error {
 	return db.run(&job{ctx: ctx, author: a, fn: fn, frees: true})
 }
 
@@ -472,7 +472,7 @@ func (b *batch) run(j *job) {
 		return
 	}
 	b.running = j
-	tx := &Tx{db: b.db, bolt: b.bolt, batch: b, job: j, entry: newEntry(j)}
+	tx := &WriteTx{Tx: &Tx{db: b.db, bolt: b.bolt, batch: b, now: j.now}, job: j, entry: newEntry(j)}
 	if j.stage != nil {
 		j.stage.begin(tx)
 	}
@@ -498,7 +498,7 @@ func (b *batch) run(j *job) {
 	}
 	if j.err == nil && tx.wrote && !j.quiet && tx.stage == nil {
 		if j.err = b.reached("entry"); j.err == nil {
-			j.err = b.sealEntry(tx, tx.entry)
+			j.err = b.sealEntry(tx.Tx, tx.entry)
 		}
 	}
 	if j.err == nil {

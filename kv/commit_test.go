@@ -40,15 +40,15 @@ func TestSharedCommit(t *testing.T) {
 	defer release()
 	var wg sync.WaitGroup
 	errs := make([]error, 100)
-	write := func(i int, fn func(tx *Tx) error) {
+	write := func(i int, fn func(tx *WriteTx) error) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
 			errs[i] = d.Update(context.Background(), me, fn)
 		}()
 	}
-	insert := func(i int) func(tx *Tx) error {
-		return func(tx *Tx) error {
+	insert := func(i int) func(tx *WriteTx) error {
+		return func(tx *WriteTx) error {
 			_, err := d.parents.Insert(tx, &parent{Name: fmt.Sprint(i)})
 			return err
 		}
@@ -61,11 +61,11 @@ func TestSharedCommit(t *testing.T) {
 	for i := 1; i < len(errs); i++ {
 		switch {
 		case i%10 == 3: // fails before it writes
-			write(i, func(*Tx) error { return undone })
+			write(i, func(*WriteTx) error { return undone })
 		case i%10 == 5: // fails after it has written
-			write(i, func(tx *Tx) error { return errors.Join(insert(i)(tx), undone) })
+			write(i, func(tx *WriteTx) error { return errors.Join(insert(i)(tx), undone) })
 		case i%10 == 7:
-			write(i, func(tx *Tx) error { insert(i)(tx); panic("oh") })
+			write(i, func(tx *WriteTx) error { insert(i)(tx); panic("oh") })
 		default:
 			write(i, insert(i))
 		}
@@ -134,7 +134,7 @@ func TestManyWriters(t *testing.T) {
 			defer writers.Done()
 			for i := range each {
 				// two at a time: no reader may ever see one of them alone
-				err := d.Update(context.Background(), me, func(tx *Tx) error {
+				err := d.Update(context.Background(), me, func(tx *WriteTx) error {
 					for range 2 {
 						if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i), Body: fmt.Sprint(w)}); err != nil {
 							return err
@@ -203,7 +203,7 @@ func TestTail(t *testing.T) {
 		})
 		<-began
 		for range 3 {
-			d.update(func(tx *Tx) error {
+			d.update(func(tx *WriteTx) error {
 				for range 700 {
 					total++
 					if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(total)}); err != nil {
@@ -240,7 +240,7 @@ func TestNoRoom(t *testing.T) {
 	d := openTest(t, o)
 	d.addParent(parent{Name: "before"})
 	add := func(name string) error {
-		return d.Update(context.Background(), me, func(tx *Tx) error {
+		return d.Update(context.Background(), me, func(tx *WriteTx) error {
 			_, err := d.parents.Insert(tx, &parent{Name: name})
 			return err
 		})
@@ -276,7 +276,7 @@ func TestFailedSync(t *testing.T) {
 	d.addParent(parent{Name: "before"})
 	fail = true
 	for i := range 2 {
-		err := d.Update(context.Background(), me, func(tx *Tx) error {
+		err := d.Update(context.Background(), me, func(tx *WriteTx) error {
 			_, err := d.parents.Insert(tx, &parent{Name: fmt.Sprint(i)})
 			return err
 		})
@@ -315,18 +315,18 @@ func TestChanges(t *testing.T) {
 	}
 	id := d.addPoint(point{Parent: p})
 	expect("a new point", false, true)
-	d.update(func(tx *Tx) error { return d.parents.Put(tx, p, &parent{Name: "q"}) })
+	d.update(func(tx *WriteTx) error { return d.parents.Put(tx, p, &parent{Name: "q"}) })
 	expect("a changed parent", true, false)
-	d.update(func(tx *Tx) error { return d.points.Delete(tx, id) })
+	d.update(func(tx *WriteTx) error { return d.points.Delete(tx, id) })
 	expect("a deleted point", false, true)
 	refused := errors.New("no")
-	if err := d.Update(context.Background(), me, func(tx *Tx) error { return refused }); err != refused {
+	if err := d.Update(context.Background(), me, func(tx *WriteTx) error { return refused }); err != refused {
 		t.Error(err)
 	}
 	d.view(func(tx *Tx) error { _, err := d.parents.Get(tx, p); return err })
 	expect("nothing", false, false)
 	fail = true
-	if err := d.Update(context.Background(), me, func(tx *Tx) error { return d.parents.Delete(tx, p) }); !errors.Is(err, ErrFailed) {
+	if err := d.Update(context.Background(), me, func(tx *WriteTx) error { return d.parents.Delete(tx, p) }); !errors.Is(err, ErrFailed) {
 		t.Error(err)
 	}
 	d.view(func(tx *Tx) error {
@@ -353,7 +353,7 @@ func TestCommitPanics(t *testing.T) {
 	d := openTest(t, o)
 	p := d.addParent(parent{Name: "before"})
 	bad = true
-	err := d.Update(context.Background(), me, func(tx *Tx) error {
+	err := d.Update(context.Background(), me, func(tx *WriteTx) error {
 		_, err := d.points.Insert(tx, &point{Parent: p, Time: 1})
 		return err
 	})
@@ -380,7 +380,7 @@ func TestStuck(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.setStuck(errors.New("a page that is none"))
-	err := d.Update(context.Background(), me, func(tx *Tx) error {
+	err := d.Update(context.Background(), me, func(tx *WriteTx) error {
 		_, err := d.parents.Insert(tx, &parent{Name: "after"})
 		return err
 	})
@@ -402,7 +402,7 @@ func TestContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("the client has gone")
 	cancel(gone)
-	err := d.Update(ctx, me, func(*Tx) error { t.Error("ran"); return nil })
+	err := d.Update(ctx, me, func(*WriteTx) error { t.Error("ran"); return nil })
 	if !errors.Is(err, gone) {
 		t.Error(err)
 	}
@@ -412,12 +412,12 @@ func TestLog(t *testing.T) {
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a"})
 	d.addPoint(point{Parent: a, Body: "x"})
-	d.update(func(tx *Tx) error { return d.parents.Put(tx, a, &parent{Name: "b"}) })
-	d.update(func(tx *Tx) error { return tx.SetSetting("mode", "targets") })
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error { return d.parents.Put(tx, a, &parent{Name: "b"}) })
+	d.update(func(tx *WriteTx) error { return tx.SetSetting("mode", "targets") })
+	d.update(func(tx *WriteTx) error {
 		return errors.Join(d.points.Delete(tx, 1), d.parents.Delete(tx, a), tx.SetSetting("mode", "objects"))
 	})
-	d.update(func(tx *Tx) error { return nil }) // nothing written, nothing logged
+	d.update(func(tx *WriteTx) error { return nil }) // nothing written, nothing logged
 	var log []*Entry
 	d.view(func(tx *Tx) error { log = slices.Collect(tx.Log(1)); return nil })
 	if len(log) != 5 {
@@ -447,7 +447,7 @@ func TestLog(t *testing.T) {
 		d.exclusively(t.Context(), func() error {
 			return d.bolt.Update(func(bt *bbolt.Tx) error {
 				b := &batch{db: d.DB, bolt: bt, tail: map[*tableDef]*tail{}}
-				tx := &Tx{db: d.DB, bolt: bt, batch: b, entry: &entryBuilder{}, job: &job{}}
+				tx := &WriteTx{Tx: &Tx{db: d.DB, bolt: bt, batch: b}, entry: &entryBuilder{}, job: &job{}}
 				if err := d.parents.Put(tx, 2, &parent{Name: "honest", Rank: rank}); err != nil {
 					return err
 				}
@@ -466,7 +466,7 @@ func TestLog(t *testing.T) {
 func TestBulkInOneTransaction(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		for i := range 10_000 {
 			if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i % 777), Body: fmt.Sprint(i % 5)}); err != nil {
 				return err
@@ -488,9 +488,9 @@ func TestStageBehindEmptyTail(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.Update(t.Context(), func(tx *Tx) error { _, err := d.points.Insert(tx, &point{Parent: p}); return err })
+		err = s.Update(t.Context(), func(tx *WriteTx) error { _, err := d.points.Insert(tx, &point{Parent: p}); return err })
 		if err == nil {
-			err = s.Finish(t.Context(), func(*Tx) error { return nil })
+			err = s.Finish(t.Context(), func(*WriteTx) error { return nil })
 		}
 		if err != nil {
 			t.Fatal(err)

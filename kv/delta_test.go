@@ -145,7 +145,7 @@ func TestBefore(t *testing.T) {
 					before[id] = p
 				}
 				next := d.Head().Seq + 1
-				d.update(func(tx *Tx) error {
+				d.update(func(tx *WriteTx) error {
 					for range 1 + r.IntN(4) {
 						id := uint64(0)
 						if len(now) > 0 {
@@ -154,7 +154,7 @@ func TestBefore(t *testing.T) {
 						var err error
 						switch op := r.IntN(10); {
 						case id == 0 || op < 2:
-							p := some(fmt.Sprint(step, " ", d.parents.Last(tx)), nil)
+							p := some(fmt.Sprint(step, " ", d.parents.Last(tx.Tx)), nil)
 							id, err = d.parents.Insert(tx, &p)
 							now[id] = &p
 						case op < 9:
@@ -241,11 +241,11 @@ func TestVerifyDeltas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := openTest(t, Options{})
 			id := d.addParent(parent{Name: "a", Filler: bytes.Repeat([]byte("filler"), 100)})
-			d.update(func(tx *Tx) error {
+			d.update(func(tx *WriteTx) error {
 				return d.parents.Put(tx, id, &parent{Name: "a", Rank: 1, Filler: bytes.Repeat([]byte("filler"), 100)})
 			})
 			// quietly, since another entry would not follow from this one
-			err := d.run(&job{quiet: true, fn: func(tx *Tx) error {
+			err := d.run(&job{quiet: true, fn: func(tx *WriteTx) error {
 				e, err := tx.Entry(2)
 				if err != nil {
 					return err

@@ -12,7 +12,7 @@ const doomFrom = 5_000
 
 // DeleteAll deletes the rows with the given ids, which must ascend and exist. When they are many, those of a bulk table are taken
 // out of all sets at once and swept away in the background; the log then names the ids, but not each row's ident.
-func (t *Table[T]) DeleteAll(tx *Tx, ids []uint64) error {
+func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 	if !t.def.bulk || len(ids) < tx.db.opts.DoomFrom {
 		for _, id := range ids {
 			if err := t.Delete(tx, id); err != nil {
@@ -20,9 +20,6 @@ func (t *Table[T]) DeleteAll(tx *Tx, ids []uint64) error {
 			}
 		}
 		return nil
-	}
-	if err := tx.writing(); err != nil {
-		return err
 	}
 	tx.touch()
 	tx.batch.touches(t.def) // nobody sees the rows any more, though the records are still there
@@ -46,7 +43,7 @@ func (t *Table[T]) DeleteAll(tx *Tx, ids []uint64) error {
 }
 
 // clearMembers takes ids out of every stored set of a table.
-func (tx *Tx) clearMembers(d *tableDef, ids []uint64) error {
+func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
 	doomed := map[uint64]*words{}
 	for _, id := range ids {
 		w := doomed[id>>chunkBits]
@@ -121,7 +118,7 @@ func (tx *Tx) clearMembers(d *tableDef, ids []uint64) error {
 }
 
 // sweepRow takes a row that is in no set out of the file.
-func (tx *Tx) sweepRow(d *tableDef, id uint64) error {
+func (tx *WriteTx) sweepRow(d *tableDef, id uint64) error {
 	rec, err := tx.record(d, id)
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -166,7 +163,7 @@ func (db *DB) abandon(stage uint64) error {
 }
 
 func (db *DB) doom(stages ...uint64) error {
-	return db.run(&job{quiet: true, frees: true, fn: func(tx *Tx) error {
+	return db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
 		tx.touch()
 		for _, id := range stages {
 			if err := tx.doomStage(id); err != nil {
@@ -244,7 +241,7 @@ func (db *DB) sweepPiece() (more bool, err error) {
 	if err != nil || todo == nil {
 		return false, err
 	}
-	return true, db.run(&job{quiet: true, frees: true, fn: func(tx *Tx) error {
+	return true, db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
 		tx.touch()
 		if todo.kind == stageGarbage {
 			return tx.sweepBlob(todo)

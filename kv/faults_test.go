@@ -60,7 +60,7 @@ func TestExchangeKeepsOut(t *testing.T) {
 func TestCompactWaits(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		for i := range int64(5000) {
 			if _, err := d.points.Insert(tx, &point{Parent: p, Time: i}); err != nil {
 				return err
@@ -191,7 +191,7 @@ func TestCloseEnds(t *testing.T) {
 	goOn, begun := make(chan bool), make(chan bool)
 	ends := make(chan error, 3)
 	go func() {
-		ends <- d.Update(context.Background(), me, func(*Tx) error {
+		ends <- d.Update(context.Background(), me, func(*WriteTx) error {
 			close(begun)
 			<-goOn
 			return nil
@@ -235,7 +235,7 @@ func TestIDsEnd(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	d.addPoint(point{Parent: p, Time: 1})
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		tx.touch()
 		return errors.Join(tx.settle(d.points.def), tx.table(d.points.def).SetSequence(MaxID-1), tx.table(d.parents.def).SetSequence(MaxID-1))
 	})
@@ -245,15 +245,15 @@ func TestIDsEnd(t *testing.T) {
 	if last != MaxID {
 		t.Errorf("the last id is %d", last)
 	}
-	for what, insert := range map[string]func(tx *Tx) error{
-		"insert":  func(tx *Tx) error { _, err := d.points.Insert(tx, &point{Parent: p, Time: 3}); return err },
-		"reserve": func(tx *Tx) error { _, err := d.parents.Reserve(tx); return err },
+	for what, insert := range map[string]func(tx *WriteTx) error{
+		"insert":  func(tx *WriteTx) error { _, err := d.points.Insert(tx, &point{Parent: p, Time: 3}); return err },
+		"reserve": func(tx *WriteTx) error { _, err := d.parents.Reserve(tx); return err },
 	} {
 		if err := d.Update(context.Background(), me, insert); err == nil {
 			t.Errorf("%s: there are more ids than there can be", what)
 		}
 	}
-	d.update(func(tx *Tx) error { return d.points.Put(tx, last, &point{Parent: p, Time: 4}) })
+	d.update(func(tx *WriteTx) error { return d.points.Put(tx, last, &point{Parent: p, Time: 4}) })
 	d.close()
 	d.reopen()
 	if n := d.count(func(tx *Tx) Set { return d.points.Set(tx, dimSeen, Int(1)) }); n != 2 {
@@ -294,7 +294,7 @@ func TestFilledByOurselves(t *testing.T) {
 				return errors.Join(err, w.Abort())
 			}
 		}
-		return d.Update(t.Context(), me, func(tx *Tx) error {
+		return d.Update(t.Context(), me, func(tx *WriteTx) error {
 			blob, _, err := w.Store(tx)
 			if err == nil {
 				_, err = d.parents.Insert(tx, &parent{Name: name, Blob: blob})
@@ -317,19 +317,19 @@ func TestFilledByOurselves(t *testing.T) {
 		err = put(fmt.Sprint("kept ", kept), 2<<20)
 	}
 	kept-- // the last was refused
-	if err := d.Update(t.Context(), me, func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "on a full disk"}); return err }); !errors.Is(err, ErrNoRoom) {
+	if err := d.Update(t.Context(), me, func(tx *WriteTx) error { _, err := d.parents.Insert(tx, &parent{Name: "on a full disk"}); return err }); !errors.Is(err, ErrNoRoom) {
 		t.Errorf("a write on a full disk, after %d files: %v", kept, err)
 	}
 	if err := d.Compact(t.Context()); !errors.Is(err, ErrNoRoom) {
 		t.Errorf("compact with no room for another file: %v", err)
 	}
 	for i := range kept {
-		err := d.Free(t.Context(), me, func(tx *Tx) error {
+		err := d.Free(t.Context(), me, func(tx *WriteTx) error {
 			id, _, err := tx.Lookup(uniqueName, fmt.Sprint("kept ", i))
 			if err != nil {
 				return err
 			}
-			p, err := d.parents.Get(tx, id)
+			p, err := d.parents.Get(tx.Tx, id)
 			if err != nil {
 				return err
 			}
@@ -375,7 +375,7 @@ func TestAbandoned(t *testing.T) {
 func TestBackupsMeet(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		for i := range int64(5000) {
 			if _, err := d.points.Insert(tx, &point{Parent: p, Time: i}); err != nil {
 				return err

@@ -452,7 +452,7 @@ func (db *DB) newIdentity() (id [16]byte, err error) {
 }
 
 // NewUID makes a ULID for a record.
-func (tx *Tx) NewUID() ([16]byte, error) { return tx.db.newIdentity() }
+func (tx *WriteTx) NewUID() ([16]byte, error) { return tx.db.newIdentity() }
 
 // random64 gives a random number; the clock's nanoseconds when randomness fails, since it need only differ from the one before.
 func (db *DB) random64() uint64 {
@@ -531,7 +531,7 @@ func (db *DB) recoverStages() error {
 	if err != nil || !found {
 		return err
 	}
-	err = db.run(&job{quiet: true, frees: true, fn: func(tx *Tx) error {
+	err = db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
 		list, err := tx.stageList()
 		if err != nil {
 			return err

@@ -159,7 +159,7 @@ func copyFile(t *testing.T, from, to string) {
 func TestBackupAndCompact(t *testing.T) {
 	d := openTest(t, Options{DoomFrom: 100})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		for i := range 20_000 {
 			if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i), Body: strings.Repeat("x", 100)}); err != nil {
 				return err
@@ -218,8 +218,8 @@ func TestBackupAndCompact(t *testing.T) {
 	}
 	d.DB.opts.freeSpace, d.DB.opts.sameDisk = room, sameDisk
 	// everything goes, and compact gives the space back
-	d.update(func(tx *Tx) error {
-		ids, err := d.points.All(tx).IDs()
+	d.update(func(tx *WriteTx) error {
+		ids, err := d.points.All(tx.Tx).IDs()
 		if err == nil {
 			err = d.points.DeleteAll(tx, ids)
 		}
@@ -299,7 +299,7 @@ func TestBlobs(t *testing.T) {
 				t.Fatalf("pending, %d at %d: %d, %v", len(buf), off, n, err)
 			}
 		}
-		d.update(func(tx *Tx) error {
+		d.update(func(tx *WriteTx) error {
 			id, info, err := w.Store(tx)
 			if err != nil {
 				return err
@@ -325,9 +325,9 @@ func TestBlobs(t *testing.T) {
 		}
 	}
 	drop := func(name string) {
-		d.update(func(tx *Tx) error {
+		d.update(func(tx *WriteTx) error {
 			id, _, _ := tx.Lookup(uniqueName, name)
-			p, err := d.parents.Get(tx, id)
+			p, err := d.parents.Get(tx.Tx, id)
 			if err != nil {
 				return err
 			}
@@ -430,7 +430,7 @@ func TestEndless(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	for range 3 {
-		d.update(func(tx *Tx) error {
+		d.update(func(tx *WriteTx) error {
 			for i := range 2000 {
 				if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i), Body: "a body"}); err != nil {
 					return err
@@ -609,7 +609,7 @@ func writeUntilKilled(path string) {
 				if w == 0 {
 					err = stageOne(db, tables, name)
 				} else {
-					err = db.Update(context.Background(), me, func(tx *Tx) error {
+					err = db.Update(context.Background(), me, func(tx *WriteTx) error {
 						id, err := tables.parents.Insert(tx, &parent{Name: name, Rank: 2, Seen: []uint64{uint64(w)}})
 						for t := range int64(2) {
 							if err == nil {
@@ -633,7 +633,7 @@ func writeUntilKilled(path string) {
 func stageOne(db *DB, tables testTables, name string) error {
 	ctx := context.Background()
 	var id uint64
-	err := db.Update(ctx, me, func(tx *Tx) (err error) {
+	err := db.Update(ctx, me, func(tx *WriteTx) (err error) {
 		id, err = tables.parents.Insert(tx, &parent{Name: name, Rank: 3000})
 		return err
 	})
@@ -645,7 +645,7 @@ func stageOne(db *DB, tables testTables, name string) error {
 		return err
 	}
 	for range 3 {
-		err := s.Update(ctx, func(tx *Tx) error {
+		err := s.Update(ctx, func(tx *WriteTx) error {
 			for t := range int64(1000) {
 				if _, err := tables.points.Insert(tx, &point{Parent: id, Time: t}); err != nil {
 					return err
@@ -657,5 +657,5 @@ func stageOne(db *DB, tables testTables, name string) error {
 			return err
 		}
 	}
-	return s.Finish(ctx, func(*Tx) error { return nil })
+	return s.Finish(ctx, func(*WriteTx) error { return nil })
 }

@@ -88,7 +88,7 @@ func TestOpenOnFullDisk(t *testing.T) {
 				t.Errorf("a copy of the file as it was closed was checked %d times", checked)
 			}
 			remove := func() error {
-				return d.Free(t.Context(), me, func(tx *Tx) error { return d.parents.Delete(tx, id) })
+				return d.Free(t.Context(), me, func(tx *WriteTx) error { return d.parents.Delete(tx, id) })
 			}
 			if err := remove(); !errors.Is(err, ErrNoRoom) {
 				t.Errorf("deleting where nothing at all can be written: %v", err)

@@ -300,7 +300,7 @@ func (tx *Tx) forget(d *tableDef, id uint64) {
 }
 
 // bequeath moves the heirs of a changed record between the sets that it passes on, whole sets at a time.
-func (tx *Tx) bequeath(d *tableDef, id uint64, old, rec []byte) error {
+func (tx *WriteTx) bequeath(d *tableDef, id uint64, old, rec []byte) error {
 	if d.passes == nil {
 		return nil
 	}

@@ -75,23 +75,25 @@ func TestTooLarge(t *testing.T) {
 	commits := 0
 	db, odds, rows := openOdd(t, Options{commit: func(bt *bbolt.Tx) error { commits++; return bt.Commit() }})
 	var parent uint64
-	insert := func(table *Table[odd], r odd) func(tx *Tx) error {
-		return func(tx *Tx) error { _, err := table.Insert(tx, &r); return err }
+	insert := func(table *Table[odd], r odd) func(tx *WriteTx) error {
+		return func(tx *WriteTx) error { _, err := table.Insert(tx, &r); return err }
 	}
 	if err := db.Update(context.Background(), me,
-		func(tx *Tx) (err error) { parent, err = odds.Insert(tx, &odd{Unique: "p"}); return err }); err != nil {
+		func(tx *WriteTx) (err error) { parent, err = odds.Insert(tx, &odd{Unique: "p"}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Update(context.Background(), me, insert(rows, odd{Parent: parent, Tag: "first"})); err != nil {
 		t.Fatal(err)
 	}
-	put := func(r odd) func(tx *Tx) error { return func(tx *Tx) error { return odds.Put(tx, parent, &r) } }
+	put := func(r odd) func(tx *WriteTx) error {
+		return func(tx *WriteTx) error { return odds.Put(tx, parent, &r) }
+	}
 	text := func(n int) string { return strings.Repeat("x", n) }
 	zeros := func(n int) string { return strings.Repeat("\x00", n) }
 	const most = MaxText
 	n := 0
 	name := func() string { n++; return fmt.Sprint("n", n) }
-	for what, c := range map[string]struct{ fits, not func(tx *Tx) error }{
+	for what, c := range map[string]struct{ fits, not func(tx *WriteTx) error }{
 		"a unique text": {insert(odds, odd{Unique: text(most)}),
 			insert(odds, odd{Unique: text(most + 1)})},
 		"a sort": {insert(odds, odd{Unique: name(), Sort: make([]byte, MaxKey-10)}),
@@ -109,18 +111,18 @@ func TestTooLarge(t *testing.T) {
 		"a changed unique text": {put(odd{Unique: "p", Tag: text(most)}), put(odd{Unique: text(most + 2)})},
 		"a record": {insert(odds, odd{Unique: name(), Filler: make([]byte, longRecord())}),
 			insert(odds, odd{Unique: name(), Filler: make([]byte, MaxRecord)})},
-		"the name of a setting": {func(tx *Tx) error { return tx.SetSetting(text(most), "v") },
-			func(tx *Tx) error { return tx.SetSetting(text(most+1), "v") }},
-		"the name of a long setting": {func(tx *Tx) error { return tx.SetSetting("s", "v") },
-			func(tx *Tx) error { return tx.SetSetting(text(MaxKey), "v") }},
-		"the value of a setting": {func(tx *Tx) error { return tx.SetSetting("v", "") },
-			func(tx *Tx) error { return tx.SetSetting("v", text(MaxRecord+1)) }},
-		"the text of a code": {func(tx *Tx) error { _, err := tx.Code('k', text(most)); return err },
-			func(tx *Tx) error { _, err := tx.Code('k', text(most+1)); return err }},
-		"the name of a count": {func(tx *Tx) error { _, err := tx.Next(text(most)); return err },
-			func(tx *Tx) error { _, err := tx.Next(text(most + 1)); return err }},
-		"a name of a megabyte": {func(tx *Tx) error { _, err := tx.Next("x"); return err },
-			func(tx *Tx) error { _, err := tx.Next(text(1 << 20)); return err }},
+		"the name of a setting": {func(tx *WriteTx) error { return tx.SetSetting(text(most), "v") },
+			func(tx *WriteTx) error { return tx.SetSetting(text(most+1), "v") }},
+		"the name of a long setting": {func(tx *WriteTx) error { return tx.SetSetting("s", "v") },
+			func(tx *WriteTx) error { return tx.SetSetting(text(MaxKey), "v") }},
+		"the value of a setting": {func(tx *WriteTx) error { return tx.SetSetting("v", "") },
+			func(tx *WriteTx) error { return tx.SetSetting("v", text(MaxRecord+1)) }},
+		"the text of a code": {func(tx *WriteTx) error { _, err := tx.GiveCode('k', text(most)); return err },
+			func(tx *WriteTx) error { _, err := tx.GiveCode('k', text(most+1)); return err }},
+		"the name of a count": {func(tx *WriteTx) error { _, err := tx.Next(text(most)); return err },
+			func(tx *WriteTx) error { _, err := tx.Next(text(most + 1)); return err }},
+		"a name of a megabyte": {func(tx *WriteTx) error { _, err := tx.Next("x"); return err },
+			func(tx *WriteTx) error { _, err := tx.Next(text(1 << 20)); return err }},
 	} {
 		if err := db.Update(context.Background(), me, c.fits); err != nil {
 			t.Errorf("%s that fits: %v", what, err)
@@ -128,7 +130,7 @@ func TestTooLarge(t *testing.T) {
 		// others share the transaction, before and after
 		before, head, runs := commits, db.Head(), 0
 		other := func() *job {
-			return &job{author: me, done: make(chan error, 1), fn: func(tx *Tx) error {
+			return &job{author: me, done: make(chan error, 1), fn: func(tx *WriteTx) error {
 				runs++
 				return tx.SetSetting("other", fmt.Sprint(what, runs))
 			}}
@@ -199,7 +201,7 @@ func TestTooLarge(t *testing.T) {
 func TestReadersOfLongTextsWhileWriting(t *testing.T) {
 	db, odds, rows := openOdd(t, Options{})
 	long := strings.Repeat("y", 2*MaxKey)
-	err := db.Update(context.Background(), me, func(tx *Tx) error {
+	err := db.Update(context.Background(), me, func(tx *WriteTx) error {
 		id, err := odds.Insert(tx, &odd{Unique: "p", Passed: "z"})
 		if err != nil {
 			return err
@@ -208,7 +210,7 @@ func TestReadersOfLongTextsWhileWriting(t *testing.T) {
 			return err
 		}
 		_, ok, err := tx.Lookup(1, long)
-		n, setErr := rows.Set(tx, dimTag, Text(long)).Count()
+		n, setErr := rows.Set(tx.Tx, dimTag, Text(long)).Count()
 		_, set, settingErr := tx.Setting(long)
 		if ok || n != 0 || set {
 			t.Errorf("found %v, %d, %v", ok, n, set)

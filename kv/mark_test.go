@@ -112,7 +112,7 @@ func TestProgress(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	const rows = 10_000
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		for i := range rows {
 			if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i)}); err != nil {
 				return err

@@ -74,10 +74,7 @@ func (tx *Tx) Setting(name string) (value string, ok bool, err error) {
 
 // SetSetting stores a setting; the log keeps the old value. A *TooLargeError when the name is
 // longer than MaxText, or the value than MaxRecord.
-func (tx *Tx) SetSetting(name, value string) error {
-	if err := tx.writing(); err != nil {
-		return err
-	}
+func (tx *WriteTx) SetSetting(name, value string) error {
 	if err := nameFits("a setting", name); err != nil {
 		return err
 	}
@@ -101,19 +98,26 @@ func nameFits(what, name string) error {
 	return nil
 }
 
-// Code returns the number of one byte that stands for a text within a kind, from 1 on. A text
-// without one is given the next when the transaction writes, and has 0 otherwise. A number is never
-// given to another text. A *TooLargeError when the text is longer than MaxText and needs a number.
+func codeKey(kind byte, text string) []byte {
+	return append([]byte{'c', 'o', 'd', 'e', '/', kind}, text...)
+}
+
+// Code is the number of one byte that a text has within a kind, 0 when it was given none.
 func (tx *Tx) Code(kind byte, text string) (byte, error) {
-	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
-	key := append(prefix[:6:6], text...)
-	m := tx.meta()
-	b, err := m.get(key)
-	if err != nil || tx.batch == nil && b == nil {
+	b, err := tx.meta().get(codeKey(kind, text))
+	if err != nil || b == nil {
 		return 0, err
 	}
-	if b != nil {
-		return b[0], nil
+	return b[0], nil
+}
+
+// GiveCode is Code, which gives a text that has no number the next one, from 1 on. A number is
+// never given to another text. A *TooLargeError when the text is longer than MaxText and needs a
+// number.
+func (tx *WriteTx) GiveCode(kind byte, text string) (byte, error) {
+	code, err := tx.Code(kind, text)
+	if err != nil || code != 0 {
+		return code, err
 	}
 	if err := nameFits("a code", text); err != nil {
 		return 0, err
@@ -130,12 +134,12 @@ func (tx *Tx) Code(kind byte, text string) (byte, error) {
 		return 0, fmt.Errorf("no number is left for %q", text)
 	}
 	tx.touch()
-	return last + 1, m.put(key, []byte{last + 1})
+	return last + 1, tx.meta().put(codeKey(kind, text), []byte{last + 1})
 }
 
 // Codes lists the codes of a kind that texts have been given.
 func (tx *Tx) Codes(kind byte) ([]byte, error) {
-	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
+	prefix := codeKey(kind, "")
 	m := tx.meta()
 	c := m.b.Cursor()
 	var codes []byte
@@ -151,7 +155,7 @@ func (tx *Tx) Codes(kind byte) ([]byte, error) {
 
 // CodeText returns the text that a number stands for; a *DamageError when it stands for none, "" for the number 0.
 func (tx *Tx) CodeText(kind, code byte) (string, error) {
-	prefix := []byte{'c', 'o', 'd', 'e', '/', kind}
+	prefix := codeKey(kind, "")
 	m := tx.meta()
 	c := m.b.Cursor()
 	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
@@ -170,10 +174,7 @@ func (tx *Tx) CodeText(kind, code byte) (string, error) {
 }
 
 // Next gives out the next number under a name, from 1 on, and never one twice.
-func (tx *Tx) Next(name string) (uint64, error) {
-	if err := tx.writing(); err != nil {
-		return 0, err
-	}
+func (tx *WriteTx) Next(name string) (uint64, error) {
 	if err := nameFits("a count", name); err != nil {
 		return 0, err
 	}

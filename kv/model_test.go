@@ -36,7 +36,7 @@ func runModel(t *testing.T, seed uint64, steps int) {
 			p := parent{Name: fmt.Sprint("p", r.IntN(40)), Seen: someIDs(r, 4), Tags: []string{fmt.Sprint(r.IntN(3))}, Rank: uint64(r.IntN(9))}
 			taken := m.byName(p.Name) != 0
 			var id uint64
-			err := d.Update(context.Background(), me, func(tx *Tx) (err error) { id, err = d.parents.Insert(tx, &p); return err })
+			err := d.Update(context.Background(), me, func(tx *WriteTx) (err error) { id, err = d.parents.Insert(tx, &p); return err })
 			if _, is := err.(*TakenError); is != taken || !taken && err != nil {
 				t.Fatalf("step %d: insert %q: %v", step, p.Name, err)
 			}
@@ -45,7 +45,7 @@ func runModel(t *testing.T, seed uint64, steps int) {
 			}
 		case op < 12:
 			b := box{Held: someIDs(r, 4)}
-			d.update(func(tx *Tx) error {
+			d.update(func(tx *WriteTx) error {
 				id, err := d.boxes.Insert(tx, &b)
 				m.boxes[id] = b
 				return err
@@ -54,18 +54,18 @@ func runModel(t *testing.T, seed uint64, steps int) {
 			id := anyKey(r, m.parents)
 			p := m.parents[id]
 			p.Seen, p.Rank = someIDs(r, 4), uint64(r.IntN(9))
-			d.update(func(tx *Tx) error { return d.parents.Put(tx, id, &p) })
+			d.update(func(tx *WriteTx) error { return d.parents.Put(tx, id, &p) })
 			m.parents[id] = p
 		case op < 26 && len(m.boxes) > 0:
 			id := anyKey(r, m.boxes)
 			b := box{Held: someIDs(r, 4)}
-			d.update(func(tx *Tx) error { return d.boxes.Put(tx, id, &b) })
+			d.update(func(tx *WriteTx) error { return d.boxes.Put(tx, id, &b) })
 			m.boxes[id] = b
 		case op < 70 && len(m.parents) > 0:
 			// several points in one transaction, sometimes undone
 			undo := r.IntN(8) == 0
 			added := map[uint64]point{}
-			err := d.Update(context.Background(), me, func(tx *Tx) error {
+			err := d.Update(context.Background(), me, func(tx *WriteTx) error {
 				clear(added)
 				for range 1 + r.IntN(12) {
 					p := m.somePoint(r)
@@ -89,17 +89,17 @@ func runModel(t *testing.T, seed uint64, steps int) {
 		case op < 76 && len(m.points) > 0:
 			id := anyKey(r, m.points)
 			p := m.somePoint(r)
-			d.update(func(tx *Tx) error { return d.points.Put(tx, id, &p) })
+			d.update(func(tx *WriteTx) error { return d.points.Put(tx, id, &p) })
 			m.points[id] = p
 		case op < 82 && len(m.points) > 0:
 			id := anyKey(r, m.points)
-			d.update(func(tx *Tx) error { return d.points.Delete(tx, id) })
+			d.update(func(tx *WriteTx) error { return d.points.Delete(tx, id) })
 			delete(m.points, id)
 		case op < 86 && len(m.parents) > 0:
 			// a parent goes with all its points, in one way or the other
 			id := anyKey(r, m.parents)
-			d.update(func(tx *Tx) error {
-				ids, err := d.points.Set(tx, dimParent, Int(id)).IDs()
+			d.update(func(tx *WriteTx) error {
+				ids, err := d.points.Set(tx.Tx, dimParent, Int(id)).IDs()
 				if err == nil {
 					err = d.points.DeleteAll(tx, ids)
 				}
@@ -116,9 +116,9 @@ func runModel(t *testing.T, seed uint64, steps int) {
 			d.close()
 			d.reopen()
 		case op < 97: // rows in several chunks
-			d.update(func(tx *Tx) error {
+			d.update(func(tx *WriteTx) error {
 				tx.touch()
-				return tx.table(d.points.def).SetSequence(d.points.Last(tx) + uint64(r.IntN(50_000)))
+				return tx.table(d.points.def).SetSequence(d.points.Last(tx.Tx) + uint64(r.IntN(50_000)))
 			})
 		case op < 98:
 			if err := d.Compact(t.Context()); err != nil {
@@ -165,7 +165,7 @@ func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 	added := map[uint64]point{}
 	for range 1 + r.IntN(3) {
 		batch := map[uint64]point{}
-		err := s.Update(t.Context(), func(tx *Tx) error {
+		err := s.Update(t.Context(), func(tx *WriteTx) error {
 			clear(batch)
 			for range 1 + r.IntN(60) {
 				p := m.somePoint(r)
@@ -187,7 +187,7 @@ func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 		id := anyKey(r, m.parents)
 		q := m.parents[id]
 		q.Seen = someIDs(r, 4)
-		d.update(func(tx *Tx) error { return d.parents.Put(tx, id, &q) })
+		d.update(func(tx *WriteTx) error { return d.parents.Put(tx, id, &q) })
 		m.parents[id] = q
 	}
 	if r.IntN(2) == 0 && len(added) > 3 { // some of them are taken back in a transaction of their own
@@ -197,7 +197,7 @@ func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 			out = append(out, id)
 			delete(added, id)
 		}
-		err := s.Update(t.Context(), func(tx *Tx) error {
+		err := s.Update(t.Context(), func(tx *WriteTx) error {
 			for _, id := range out {
 				if err := s.Drop(tx, id); err != nil {
 					return err
@@ -228,7 +228,7 @@ func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 		d.reopen()
 	default:
 		drop := anyKey(r, added)
-		err := s.Finish(t.Context(), func(tx *Tx) error { return s.Drop(tx, drop) })
+		err := s.Finish(t.Context(), func(tx *WriteTx) error { return s.Drop(tx, drop) })
 		if err != nil {
 			t.Fatal(err)
 		}

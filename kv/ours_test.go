@@ -24,7 +24,7 @@ func (d *testDB) lose() {
 
 func (d *testDB) add(name string) error {
 	return d.Update(context.Background(), me,
-		func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: name}); return err })
+		func(tx *WriteTx) error { _, err := d.parents.Insert(tx, &parent{Name: name}); return err })
 }
 
 // otherArchive is the path of another archive, at rest.

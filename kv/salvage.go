@@ -160,6 +160,11 @@ func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 	return v.dst.commitAlone(false, fn)
 }
 
+// writeTx writes records and blobs to the new file, without what is derived and without a log entry.
+func (v *salvager) writeTx(bt *bbolt.Tx) *WriteTx {
+	return &WriteTx{Tx: &Tx{db: v.dst, bolt: bt, batch: new(batch)}, entry: new(entryBuilder)}
+}
+
 // look finds out whether every page can be reached, and if not, notes what lies in those that are in use.
 func (v *salvager) look() {
 	whole := true
@@ -452,7 +457,7 @@ func (r *rows) write() error {
 		if err != nil {
 			return err
 		}
-		tx := &Tx{db: r.v.dst, bolt: bt, batch: new(batch), entry: new(entryBuilder)}
+		tx := r.v.writeTx(bt)
 		b.FillPercent = fillAppend
 		for _, x := range r.list {
 			if err := tx.writeRecord(r.def, x.id, x.rec, false); err != nil {
@@ -625,7 +630,7 @@ func (v *salvager) prune() (some bool, err error) {
 		some = true
 		v.Records -= len(gone)
 		err = v.update(func(bt *bbolt.Tx) error {
-			tx := &Tx{db: v.dst, bolt: bt}
+			tx := v.writeTx(bt)
 			for _, id := range gone {
 				if err := tx.eraseRecord(d, id); err != nil {
 					return err
@@ -649,7 +654,7 @@ func (v *salvager) standIn(d *tableDef, id uint64) error {
 	v.problem("%s is lost: another stands in its place for what belongs to it", where(d, id))
 	v.Records++
 	return v.update(func(bt *bbolt.Tx) error {
-		tx := &Tx{db: v.dst, bolt: bt, batch: new(batch), entry: new(entryBuilder)}
+		tx := v.writeTx(bt)
 		b := tx.table(d)
 		if err := b.SetSequence(max(b.Sequence(), id)); err != nil {
 			return err
@@ -714,7 +719,7 @@ func (v *salvager) copyBlobs() error {
 		info.Uses = uses
 		for chunk, size := uint32(0), uint64(0); size < info.Size; {
 			err := v.update(func(bt *bbolt.Tx) error {
-				tx := &Tx{db: v.dst, bolt: bt}
+				tx := v.writeTx(bt)
 				for n := 0; n < spillSize && size < info.Size; chunk++ {
 					b, err := v.get(bucketBlob, blobChunkKey(id, chunk))
 					if err == nil {
@@ -732,7 +737,7 @@ func (v *salvager) copyBlobs() error {
 			}
 		}
 		err = v.update(func(bt *bbolt.Tx) error {
-			tx := &Tx{db: v.dst, bolt: bt}
+			tx := v.writeTx(bt)
 			b := tx.bucket(bucketBlob)
 			key := blobHashKey(info.SHA[:])
 			if err := b.Put(key, seal(key, key8(id))); err != nil {

@@ -34,7 +34,7 @@ func TestSalvage(t *testing.T) {
 	blob := func(name, content string) {
 		w := d.NewBlob(t.Context())
 		io.WriteString(w, strings.Repeat(content, 10_000))
-		d.update(func(tx *Tx) error {
+		d.update(func(tx *WriteTx) error {
 			id, _, err := w.Store(tx)
 			if err == nil {
 				_, err = d.parents.Insert(tx, &parent{Name: name, Blob: id})
@@ -113,7 +113,7 @@ func TestSalvage(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	err = db.Update(context.Background(), me, func(tx *Tx) error { // no id is given out twice
+	err = db.Update(context.Background(), me, func(tx *WriteTx) error { // no id is given out twice
 		id, err := d.parents.Insert(tx, &parent{Name: "new"})
 		if id != 53 {
 			t.Errorf("the next id is %d", id)
@@ -172,7 +172,7 @@ func TestSalvageEnds(t *testing.T) {
 func TestSalvageApart(t *testing.T) {
 	d := openTest(t, Options{})
 	const parents, points = 40, 1500
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		for i := range parents {
 			if _, err := d.parents.Insert(tx, &parent{Name: fmt.Sprint("p", i), Seen: []uint64{1}, Filler: bytes.Repeat([]byte{byte(i)}, 3000*(i%2))}); err != nil {
 				return err
@@ -189,7 +189,7 @@ func TestSalvageApart(t *testing.T) {
 	for i := range 12 {
 		w.Write(bytes.Repeat([]byte{byte(i)}, chunkSize))
 	}
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		id, _, err := w.Store(tx)
 		if err == nil {
 			_, err = d.parents.Insert(tx, &parent{Name: "file", Blob: id})
@@ -288,9 +288,9 @@ func TestSalvageApart(t *testing.T) {
 func TestSalvageMeta(t *testing.T) {
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		for _, text := range []string{"alpha", "omega"} {
-			if _, err := tx.Code('k', text); err != nil {
+			if _, err := tx.GiveCode('k', text); err != nil {
 				return err
 			}
 		}
@@ -305,7 +305,7 @@ func TestSalvageMeta(t *testing.T) {
 	d.reopen()
 	bad, to := filepath.Join(d.dir, "bad.db"), filepath.Join(d.dir, "saved.db")
 	tried := 0
-	salvaged := func(b []byte, fn func(tx *Tx) error) {
+	salvaged := func(b []byte, fn func(tx *WriteTx) error) {
 		t.Helper()
 		tried++
 		if err := os.WriteFile(bad, b, 0o600); err != nil {
@@ -327,7 +327,7 @@ func TestSalvageMeta(t *testing.T) {
 			t.Errorf("%v: %s", err, r.Problems)
 		}
 	}
-	want := func(tx *Tx) error {
+	want := func(tx *WriteTx) error {
 		a, err1 := tx.CodeText('k', 1)
 		b, err2 := tx.CodeText('k', 2)
 		n, err3 := tx.Next("names")
@@ -348,8 +348,8 @@ func TestSalvageMeta(t *testing.T) {
 	}
 	b := flipAll(bytes.Clone(whole), []byte("code/komega"), 6*8)
 	b = flipAll(b, b[bytes.Index(b, []byte("mega"))-7:][:12], 11*8+3)
-	salvaged(b, func(tx *Tx) error {
-		n, err := tx.Code('k', "new")
+	salvaged(b, func(tx *WriteTx) error {
+		n, err := tx.GiveCode('k', "new")
 		old, err2 := tx.CodeText('k', 2)
 		if n != 3 || old != "lost 2" {
 			return fmt.Errorf("a new text has the number %d, 2 is %q (%v)", n, old, errors.Join(err, err2))

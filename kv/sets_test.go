@@ -95,7 +95,7 @@ func TestAlgebra(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := func(tx *Tx, n int) error {
+	row := func(tx *WriteTx, n int) error {
 		p := point{Parent: uint64(n % 10), Time: int64(n)}
 		for g := range groups {
 			// of all densities: from all rows down to a handful
@@ -111,7 +111,7 @@ func TestAlgebra(t *testing.T) {
 		return err
 	}
 	for n := 0; n < rows; {
-		if err := stage.Update(t.Context(), func(tx *Tx) error {
+		if err := stage.Update(t.Context(), func(tx *WriteTx) error {
 			for range 30_000 {
 				if err := row(tx, n); err != nil {
 					return err
@@ -126,11 +126,11 @@ func TestAlgebra(t *testing.T) {
 	if n := d.count(func(tx *Tx) Set { return d.points.All(tx) }); n != 0 {
 		t.Fatalf("%d pending rows are visible", n)
 	}
-	if err := stage.Finish(t.Context(), func(*Tx) error { return nil }); err != nil {
+	if err := stage.Finish(t.Context(), func(*WriteTx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	// and some more that stay in the tail
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		for n := range 1000 {
 			if err := row(tx, rows+n); err != nil {
 				return err

@@ -106,7 +106,7 @@ func TestGuiltyAlone(t *testing.T) {
 					action = guilty
 				}
 				calls = append(calls, func() error {
-					return d.Update(context.Background(), as(action), func(tx *Tx) error {
+					return d.Update(context.Background(), as(action), func(tx *WriteTx) error {
 						if _, err := d.parents.Insert(tx,
 							&parent{Name: fmt.Sprint(what, i), Seen: []uint64{2}}); err != nil {
 							return err
@@ -171,7 +171,7 @@ func TestInnocentOfTakenName(t *testing.T) {
 	d := openTest(t, o)
 	insert := func(action string, names ...string) func() error {
 		return func() error {
-			return d.Update(context.Background(), as(action), func(tx *Tx) error {
+			return d.Update(context.Background(), as(action), func(tx *WriteTx) error {
 				for _, name := range names {
 					if _, err := d.parents.Insert(tx, &parent{Name: name}); err != nil {
 						return err
@@ -212,11 +212,11 @@ func TestErrorNobodyCaredFor(t *testing.T) {
 	p := d.addParent(parent{Name: "p"})
 	call := func(action string) func() error {
 		return func() error {
-			return d.Update(context.Background(), as(action), func(tx *Tx) error {
+			return d.Update(context.Background(), as(action), func(tx *WriteTx) error {
 				if _, err := d.points.Insert(tx, &point{Parent: p}); err != nil {
 					return err
 				}
-				d.points.All(tx).Count() // folds the tail
+				d.points.All(tx.Tx).Count() // folds the tail
 				return nil
 			})
 		}
@@ -243,7 +243,7 @@ func TestOwnErrorsOfAFailedSync(t *testing.T) {
 	}})
 	insert := func() error {
 		return d.Update(context.Background(), me,
-			func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "x"}); return err })
+			func(tx *WriteTx) error { _, err := d.parents.Insert(tx, &parent{Name: "x"}); return err })
 	}
 	fails = true
 	for i, err := range d.together(insert, insert, insert) {
@@ -282,7 +282,7 @@ func TestNoRoomForSome(t *testing.T) {
 			action, does = "grows", d.Update
 		}
 		calls = append(calls, func() error {
-			return does(context.Background(), as(action), func(tx *Tx) error {
+			return does(context.Background(), as(action), func(tx *WriteTx) error {
 				return tx.SetSetting(fmt.Sprint(i), action)
 			})
 		})
@@ -319,7 +319,7 @@ func TestOtherFailuresAreShared(t *testing.T) {
 	}})
 	add := func() error {
 		return d.Update(context.Background(), me,
-			func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
+			func(tx *WriteTx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
 	}
 	calls := []func() error{add, add, add, add, add}
 	left = 1
@@ -364,7 +364,7 @@ func TestPanicAfterCommit(t *testing.T) {
 		for i := range 6 {
 			calls = append(calls, func() error {
 				return d.Update(context.Background(), as(fmt.Sprint(i)),
-					func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
+					func(tx *WriteTx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
 			})
 		}
 		panics = which
@@ -404,7 +404,7 @@ func TestStageLost(t *testing.T) {
 	}
 	add := func() error {
 		return s.Update(t.Context(),
-			func(tx *Tx) error { _, err := d.points.Insert(tx, &point{Parent: p}); return err })
+			func(tx *WriteTx) error { _, err := d.points.Insert(tx, &point{Parent: p}); return err })
 	}
 	if err := add(); err != nil {
 		t.Fatal(err)
@@ -418,7 +418,7 @@ func TestStageLost(t *testing.T) {
 	if err := add(); !errors.As(err, &panicked) {
 		t.Errorf("it goes on: %v", err)
 	}
-	if err := s.Finish(t.Context(), func(*Tx) error { return nil }); !errors.As(err, &panicked) {
+	if err := s.Finish(t.Context(), func(*WriteTx) error { return nil }); !errors.As(err, &panicked) {
 		t.Errorf("it finishes: %v", err)
 	}
 	if err := s.Abort(); err != nil {
@@ -443,7 +443,7 @@ func TestPanicOfLastPage(t *testing.T) {
 	}})
 	panics = true
 	runs := 0
-	err := d.Update(context.Background(), me, func(tx *Tx) error {
+	err := d.Update(context.Background(), me, func(tx *WriteTx) error {
 		runs++
 		_, err := d.boxes.Insert(tx, &box{})
 		return err
@@ -452,7 +452,7 @@ func TestPanicOfLastPage(t *testing.T) {
 	if !errors.Is(err, ErrFailed) || runs != 1 {
 		t.Errorf("%v, run %d times", err, runs)
 	}
-	if err := d.Update(context.Background(), me, func(tx *Tx) error { return nil }); !errors.Is(err, ErrFailed) {
+	if err := d.Update(context.Background(), me, func(tx *WriteTx) error { return nil }); !errors.Is(err, ErrFailed) {
 		t.Errorf("a write after it: %v", err)
 	}
 	d.close()
@@ -465,10 +465,10 @@ func TestGoexit(t *testing.T) {
 	exited := make(chan bool)
 	go func() {
 		defer close(exited)
-		d.Update(context.Background(), me, func(tx *Tx) error {
+		d.Update(context.Background(), me, func(tx *WriteTx) error {
 			for range 3 { // who waits behind it
 				go d.Update(context.Background(), me,
-					func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
+					func(tx *WriteTx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
 			}
 			for d.queued() < 3 {
 				time.Sleep(time.Millisecond)
@@ -486,7 +486,7 @@ func TestGoexit(t *testing.T) {
 			t.Fatal("those who waited behind it wait for ever")
 		}
 	}
-	d.update(func(tx *Tx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
+	d.update(func(tx *WriteTx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
 	if n := d.count(d.boxes.All); n != 4 {
 		t.Errorf("%d rows", n)
 	}
@@ -502,7 +502,7 @@ func TestChangesOfVisibility(t *testing.T) {
 		t.Fatal(err)
 	}
 	var ids []uint64
-	err = s.Update(t.Context(), func(tx *Tx) error {
+	err = s.Update(t.Context(), func(tx *WriteTx) error {
 		ids = nil
 		for range 5 {
 			id, err := d.points.Insert(tx, &point{Parent: p})
@@ -521,7 +521,7 @@ func TestChangesOfVisibility(t *testing.T) {
 		return yes
 	}
 	before, was := d.points.Changes(d.DB), there()
-	if err := s.Finish(t.Context(), func(*Tx) error { return nil }); err != nil {
+	if err := s.Finish(t.Context(), func(*WriteTx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if is := there(); was || !is || d.points.Changes(d.DB) == before {
@@ -530,7 +530,7 @@ func TestChangesOfVisibility(t *testing.T) {
 	before, was = d.points.Changes(d.DB), there()
 	d.turn.Lock() // the sweeper, which would raise the count, has to wait
 	deleted := make(chan error, 1)
-	j := &job{author: me, now: time.Now(), done: deleted, fn: func(tx *Tx) error { return d.points.DeleteAll(tx, ids) }}
+	j := &job{author: me, now: time.Now(), done: deleted, fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, ids) }}
 	d.commit([]*job{j})
 	is, after := there(), d.points.Changes(d.DB)
 	d.turn.Unlock()
@@ -551,13 +551,13 @@ func TestNotesOfFailedJobs(t *testing.T) {
 	}
 	var pending uint64
 	if err := s.Update(t.Context(),
-		func(tx *Tx) (err error) { pending, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
+		func(tx *WriteTx) (err error) { pending, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	refused := errors.New("refused")
 	note := func(result error) func() error {
 		return func() error {
-			return d.Update(context.Background(), me, func(tx *Tx) error {
+			return d.Update(context.Background(), me, func(tx *WriteTx) error {
 				d.points.Supersede(tx, pending, 77)
 				// the one that fails has written as well
 				return errors.Join(result, tx.SetSetting("x", fmt.Sprint(time.Now())))
@@ -566,10 +566,10 @@ func TestNotesOfFailedJobs(t *testing.T) {
 	}
 	quiet := func() error {
 		return d.Update(context.Background(), me,
-			func(tx *Tx) error { d.points.Supersede(tx, pending, 78); return refused })
+			func(tx *WriteTx) error { d.points.Supersede(tx, pending, 78); return refused })
 	}
 	d.together(note(nil), note(refused), quiet)
-	err = s.Finish(t.Context(), func(tx *Tx) error {
+	err = s.Finish(t.Context(), func(tx *WriteTx) error {
 		if notes := s.Superseded(tx); !slices.Equal(notes, []Superseded{{pending, 77}}) {
 			t.Errorf("notes %v", notes)
 		}

@@ -317,7 +317,7 @@ func never(error) bool { return false }
 
 func (f *faultModel) someCall() *faultCall {
 	d, r, ctx := f.d, f.r, context.Background()
-	update := func(fn func(tx *Tx) error) func(Author) error {
+	update := func(fn func(tx *WriteTx) error) func(Author) error {
 		return func(a Author) error { return d.Update(ctx, a, fn) }
 	}
 	noParent := func(id uint64) error {
@@ -330,7 +330,7 @@ func (f *faultModel) someCall() *faultCall {
 	case op < 12:
 		p := f.aParent()
 		var id uint64
-		return &faultCall{run: update(func(tx *Tx) (err error) { id, err = d.parents.Insert(tx, &p); return err }),
+		return &faultCall{run: update(func(tx *WriteTx) (err error) { id, err = d.parents.Insert(tx, &p); return err }),
 			done: func(int) { f.parents[id] = p },
 			refused: func(err error) bool {
 				_, taken := err.(*TakenError)
@@ -338,8 +338,8 @@ func (f *faultModel) someCall() *faultCall {
 			}}
 	case op < 24:
 		id, p := f.parentID(), f.aParent()
-		return &faultCall{run: update(func(tx *Tx) error {
-			now, err := d.parents.Get(tx, id)
+		return &faultCall{run: update(func(tx *WriteTx) error {
+			now, err := d.parents.Get(tx.Tx, id)
 			if err != nil {
 				return err
 			}
@@ -360,12 +360,12 @@ func (f *faultModel) someCall() *faultCall {
 			}}
 	case op < 28:
 		id := f.parentID()
-		return &faultCall{run: update(func(tx *Tx) error {
-			p, err := d.parents.Get(tx, id)
+		return &faultCall{run: update(func(tx *WriteTx) error {
+			p, err := d.parents.Get(tx.Tx, id)
 			if err != nil {
 				return err
 			}
-			ids, err := d.points.Set(tx, dimParent, Int(id)).IDs()
+			ids, err := d.points.Set(tx.Tx, dimParent, Int(id)).IDs()
 			if err == nil {
 				err = d.points.DeleteAll(tx, ids)
 			}
@@ -393,9 +393,9 @@ func (f *faultModel) someCall() *faultCall {
 			rows = append(rows, f.aPoint(id))
 		}
 		added := map[uint64]point{}
-		return &faultCall{run: update(func(tx *Tx) error {
+		return &faultCall{run: update(func(tx *WriteTx) error {
 			clear(added)
-			if _, err := d.parents.Get(tx, id); err != nil {
+			if _, err := d.parents.Get(tx.Tx, id); err != nil {
 				return err
 			}
 			for i := range rows {
@@ -411,8 +411,8 @@ func (f *faultModel) someCall() *faultCall {
 			refused: func(err error) bool { return noParent(id) != nil && (err == nil || err == ErrNotFound) }}
 	case op < 60 && len(f.points) > 0:
 		id, p := anyKey(r, f.points), f.aPoint(f.parentID())
-		return &faultCall{run: update(func(tx *Tx) error {
-			if _, err := d.parents.Get(tx, p.Parent); err != nil {
+		return &faultCall{run: update(func(tx *WriteTx) error {
+			if _, err := d.parents.Get(tx.Tx, p.Parent); err != nil {
 				return err
 			}
 			return d.points.Put(tx, id, &p)
@@ -424,7 +424,7 @@ func (f *faultModel) someCall() *faultCall {
 			}}
 	case op < 66 && len(f.points) > 0:
 		id := anyKey(r, f.points)
-		return &faultCall{run: update(func(tx *Tx) error { return d.points.Delete(tx, id) }),
+		return &faultCall{run: update(func(tx *WriteTx) error { return d.points.Delete(tx, id) }),
 			done: func(int) { delete(f.points, id) },
 			refused: func(err error) bool {
 				_, there := f.points[id]
@@ -432,13 +432,13 @@ func (f *faultModel) someCall() *faultCall {
 			}}
 	case op < 72:
 		name, value := fmt.Sprint("s", r.IntN(3)), strings.Repeat("v", f.size())
-		return &faultCall{run: update(func(tx *Tx) error { return tx.SetSetting(name, value) }),
+		return &faultCall{run: update(func(tx *WriteTx) error { return tx.SetSetting(name, value) }),
 			done: func(int) { f.settings[name] = value }, refused: never}
 	case op < 78:
 		return f.blobCall()
 	case op < 82: // fails on its own, before or after it has written, or panics
 		p, after, panics := f.aPoint(1), r.IntN(2) == 0, r.IntN(3) == 0
-		return &faultCall{run: update(func(tx *Tx) error {
+		return &faultCall{run: update(func(tx *WriteTx) error {
 			if after {
 				if _, err := d.points.Insert(tx, &p); err != nil {
 					return err
@@ -461,7 +461,7 @@ func (f *faultModel) someCall() *faultCall {
 		long, p := strings.Repeat("k", MaxKey), f.aParent()
 		p.Name += " too large"
 		which := r.IntN(3)
-		return &faultCall{run: update(func(tx *Tx) error {
+		return &faultCall{run: update(func(tx *WriteTx) error {
 			switch which {
 			case 0:
 				return tx.SetSetting(long, "")
@@ -482,11 +482,11 @@ func (f *faultModel) someCall() *faultCall {
 		b := box{Held: someIDs(r, 4)}
 		if len(f.boxes) == 0 || r.IntN(2) == 0 {
 			var id uint64
-			return &faultCall{run: update(func(tx *Tx) (err error) { id, err = d.boxes.Insert(tx, &b); return err }),
+			return &faultCall{run: update(func(tx *WriteTx) (err error) { id, err = d.boxes.Insert(tx, &b); return err }),
 				done: func(int) { f.boxes[id] = b }, refused: never}
 		}
 		id := anyKey(r, f.boxes)
-		return &faultCall{run: update(func(tx *Tx) error { return d.boxes.Put(tx, id, &b) }),
+		return &faultCall{run: update(func(tx *WriteTx) error { return d.boxes.Put(tx, id, &b) }),
 			done: func(int) { f.boxes[id] = b }, refused: never}
 	default:
 		return f.stageCall()
@@ -505,8 +505,8 @@ func (f *faultModel) blobCall() *faultCall {
 		w := d.NewBlob(context.Background())
 		_, err := w.Write(content)
 		if err == nil {
-			err = d.Update(context.Background(), a, func(tx *Tx) error {
-				now, err := d.parents.Get(tx, id)
+			err = d.Update(context.Background(), a, func(tx *WriteTx) error {
+				now, err := d.parents.Get(tx.Tx, id)
 				if err != nil {
 					return err
 				}
@@ -553,10 +553,10 @@ func (f *faultModel) stageCall() *faultCall {
 		}
 		for _, rows := range pieces {
 			piece := map[uint64]point{}
-			err := s.Update(context.Background(), func(tx *Tx) error {
+			err := s.Update(context.Background(), func(tx *WriteTx) error {
 				clear(piece)
 				for i := range rows {
-					if _, err := d.parents.Get(tx, rows[i].Parent); err == ErrNotFound {
+					if _, err := d.parents.Get(tx.Tx, rows[i].Parent); err == ErrNotFound {
 						continue
 					}
 					id, err := d.points.Insert(tx, &rows[i])
@@ -582,7 +582,7 @@ func (f *faultModel) stageCall() *faultCall {
 			delete(added, drop)
 		}
 		finishing = true
-		if err = s.Finish(context.Background(), func(tx *Tx) error {
+		if err = s.Finish(context.Background(), func(tx *WriteTx) error {
 			if drop != 0 {
 				return s.Drop(tx, drop)
 			}

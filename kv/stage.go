@@ -77,7 +77,7 @@ type stageTx struct {
 // Stage begins a staged write to the table, which must be a bulk table.
 func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) {
 	s := &Stage{db: db, author: a, def: t.def, members: map[string]*stageIDs{}}
-	err := db.run(&job{ctx: ctx, quiet: true, fn: func(tx *Tx) error {
+	err := db.run(&job{ctx: ctx, quiet: true, fn: func(tx *WriteTx) error {
 		tx.touch()
 		id, err := tx.newStage()
 		if err != nil {
@@ -95,7 +95,7 @@ func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) 
 
 // Update runs fn in a transaction in which the rows inserted into the stage's table are pending. The rules for fn are those of DB.Update,
 // and it must write nothing but such rows.
-func (s *Stage) Update(ctx context.Context, fn func(*Tx) error) error {
+func (s *Stage) Update(ctx context.Context, fn func(*WriteTx) error) error {
 	if s.lost != nil {
 		return s.lost
 	}
@@ -103,7 +103,7 @@ func (s *Stage) Update(ctx context.Context, fn func(*Tx) error) error {
 }
 
 // begin prepares a transaction of the stage; it is called each time the job runs.
-func (s *Stage) begin(tx *Tx) {
+func (s *Stage) begin(tx *WriteTx) {
 	if s.entry == nil {
 		s.entry = newEntry(tx.job)
 	}
@@ -112,7 +112,7 @@ func (s *Stage) begin(tx *Tx) {
 }
 
 // add takes a new row in; its series are in the file with it, so that others meet it, its sets wait for Finish.
-func (st *stageTx) add(tx *Tx, k *Keys, id uint64) error {
+func (st *stageTx) add(tx *WriteTx, k *Keys, id uint64) error {
 	if k.def != st.def || len(k.unique) > 0 || len(k.order) > 0 {
 		return errors.New("only rows of the stage's table, without unique and order keys, can be staged")
 	}
@@ -133,7 +133,7 @@ func (st *stageTx) add(tx *Tx, k *Keys, id uint64) error {
 }
 
 // end stores which rows are pending, and takes the rows into memory once they are on the disk.
-func (st *stageTx) end(tx *Tx) error {
+func (st *stageTx) end(tx *WriteTx) error {
 	if len(st.dropped) > 0 {
 		entry := tx.entry
 		tx.job.after = append(tx.job.after, func() {
@@ -191,8 +191,8 @@ func (s *Stage) Values(dim byte) []Value {
 
 // Supersede notes that a pending row has an equal that somebody else wrote, or is writing, so that the stage that the row belongs to can
 // decide when it finishes.
-func (t *Table[T]) Supersede(tx *Tx, pending, by uint64) {
-	s := tx.db.live.of(tx, t.def, pending)
+func (t *Table[T]) Supersede(tx *WriteTx, pending, by uint64) {
+	s := tx.db.live.of(tx.Tx, t.def, pending)
 	if s == nil {
 		return
 	}
@@ -210,7 +210,7 @@ func (s *Stage) note(notes []Superseded) {
 
 // Superseded lists the notes about rows that are not dropped yet, for the functions of Update and
 // Finish.
-func (s *Stage) Superseded(tx *Tx) []Superseded {
+func (s *Stage) Superseded(tx *WriteTx) []Superseded {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	notes := slices.Concat(s.notes, tx.batch.super[s], tx.job.notes[s])
@@ -219,7 +219,7 @@ func (s *Stage) Superseded(tx *Tx) []Superseded {
 
 // Drop takes a pending row away, in the function of Finish, or of an Update that has nothing to do
 // with the row but this.
-func (s *Stage) Drop(tx *Tx, id uint64) error {
+func (s *Stage) Drop(tx *WriteTx, id uint64) error {
 	tx.touch()
 	if err := tx.sweepRow(s.def, id); err != nil {
 		return err
@@ -236,11 +236,11 @@ func (s *Stage) Drop(tx *Tx, id uint64) error {
 func (s *Stage) isDropped(id uint64) bool { return s.dropped[id] || s.out.has(id) }
 
 // Finish runs fn and makes the pending rows visible in one transaction with one log entry.
-func (s *Stage) Finish(ctx context.Context, fn func(*Tx) error) error {
+func (s *Stage) Finish(ctx context.Context, fn func(*WriteTx) error) error {
 	if s.lost != nil {
 		return s.lost
 	}
-	err := s.db.run(&job{ctx: ctx, author: s.author, fn: func(tx *Tx) error {
+	err := s.db.run(&job{ctx: ctx, author: s.author, fn: func(tx *WriteTx) error {
 		s.dropped = map[uint64]bool{}
 		if s.entry != nil {
 			tx.entry = s.entry.clone()
@@ -258,7 +258,7 @@ func (s *Stage) Finish(ctx context.Context, fn func(*Tx) error) error {
 }
 
 // reveal adds the pending rows to their sets and to those that their parents pass on.
-func (s *Stage) reveal(tx *Tx) error {
+func (s *Stage) reveal(tx *WriteTx) error {
 	t, err := tx.tail(s.def)
 	if err != nil {
 		return err
@@ -325,7 +325,7 @@ func (s *Stage) reveal(tx *Tx) error {
 }
 
 // pass gathers rows of a set for the sets that their parent, if the set is that of a parent's rows, passes on.
-func (s *Stage) pass(tx *Tx, key string, rows []idChange, to map[string]*gathered) error {
+func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*gathered) error {
 	dim, value := key[1], Value(key[2:])
 	for _, h := range s.def.heirs {
 		if h.Dim != dim {

@@ -35,18 +35,18 @@ func (s *stageInfo) value() []byte {
 	return s.runs.append(b)
 }
 
-func (tx *Tx) putStage(s *stageInfo) error {
+func (tx *WriteTx) putStage(s *stageInfo) error {
 	tx.listed = false
 	return tx.meta().put(stageKey(s.id), s.value())
 }
 
-func (tx *Tx) dropStage(id uint64) error {
+func (tx *WriteTx) dropStage(id uint64) error {
 	tx.listed = false
 	return tx.bucket(bucketMeta).Delete(stageKey(id))
 }
 
 // newStage takes the next number of a stage.
-func (tx *Tx) newStage() (uint64, error) { return tx.bucket(bucketMeta).NextSequence() }
+func (tx *WriteTx) newStage() (uint64, error) { return tx.bucket(bucketMeta).NextSequence() }
 
 // stageList reads the stages in the file.
 func (tx *Tx) stageList() ([]*stageInfo, error) {
@@ -117,7 +117,7 @@ func (tx *Tx) staged(d *tableDef, id uint64) bool {
 }
 
 // doomStage turns a stage over to the sweeper.
-func (tx *Tx) doomStage(id uint64) error {
+func (tx *WriteTx) doomStage(id uint64) error {
 	list, err := tx.stageList()
 	if err != nil {
 		return err

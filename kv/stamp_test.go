@@ -44,7 +44,7 @@ func TestStampCoversLargeRecords(t *testing.T) {
 				if from == to && i == 2 {
 					continue // as the first one was
 				}
-				d.update(func(tx *Tx) error { return d.parents.Put(tx, id, &p) })
+				d.update(func(tx *WriteTx) error { return d.parents.Put(tx, id, &p) })
 				stamp := stamps(id)
 				what := fmt.Sprintf("state %d, from %d to %d bytes", i, from, to)
 				if before, ok := seen[stamp]; ok {
@@ -67,7 +67,7 @@ func TestStampCoversLargeRecords(t *testing.T) {
 	if stamps(id) != before {
 		t.Error("the stamp of a record is another one in the compacted file")
 	}
-	d.update(func(tx *Tx) error { return d.parents.Delete(tx, id) })
+	d.update(func(tx *WriteTx) error { return d.parents.Delete(tx, id) })
 	d.view(func(tx *Tx) error {
 		if _, ok := d.parents.Stamp(tx, id); ok {
 			t.Error("a deleted record has a stamp")
@@ -86,7 +86,7 @@ func TestStampOfHiddenRows(t *testing.T) {
 	}
 	var id uint64
 	if err := s.Update(t.Context(),
-		func(tx *Tx) (err error) { id, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
+		func(tx *WriteTx) (err error) { id, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	want := func(when string, want bool) {
@@ -101,14 +101,14 @@ func TestStampOfHiddenRows(t *testing.T) {
 		})
 	}
 	want("pending,", false)
-	if err := s.Finish(t.Context(), func(*Tx) error { return nil }); err != nil {
+	if err := s.Finish(t.Context(), func(*WriteTx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	want("revealed,", true)
 	deleted := make(chan error, 1)
 	d.turn.Lock() // the sweeper has to wait
 	d.commit([]*job{{author: me, done: deleted,
-		fn: func(tx *Tx) error { return d.points.DeleteAll(tx, []uint64{id}) }}})
+		fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, []uint64{id}) }}})
 	want("deleted,", false)
 	d.turn.Unlock()
 	if err := <-deleted; err != nil {
@@ -131,7 +131,7 @@ func TestUnionsOfTwoTables(t *testing.T) {
 	}
 	defer db.Close()
 	all := db.Parents([]uint64{1, 2, 3, 4, 5, 6})
-	err = db.Update(t.Context(), me, func(tx *Tx) error {
+	err = db.Update(t.Context(), me, func(tx *WriteTx) error {
 		for parent := range uint64(7) {
 			if _, err := one.Insert(tx, &odd{Parent: parent}); err != nil {
 				return err
@@ -167,8 +167,8 @@ func TestReaderWhileWriting(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		ids = append(ids, d.addParent(parent{Name: name}))
 	}
-	d.update(func(tx *Tx) error {
-		r := d.parents.Reader(tx)
+	d.update(func(tx *WriteTx) error {
+		r := d.parents.Reader(tx.Tx)
 		for rank := range uint64(4) {
 			for i, id := range ids {
 				before, _ := r.Stamp(id)
@@ -208,7 +208,7 @@ func TestLargeValueOfAnotherState(t *testing.T) {
 		return value
 	}
 	old := large()
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		return d.parents.Put(tx, id, &parent{Name: "p", Rank: 2, Filler: make([]byte, 5000)})
 	})
 	now := large()

@@ -211,7 +211,7 @@ func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) 
 // row of a bulk table is written as pending. A *TakenError says which unique key belongs to another
 // record, a *TooLargeError that the record has more than MaxRecord bytes, or a key more than
 // MaxKey.
-func (t *Table[T]) Insert(tx *Tx, rec *T) (uint64, error) {
+func (t *Table[T]) Insert(tx *WriteTx, rec *T) (uint64, error) {
 	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
@@ -228,10 +228,7 @@ func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
 func errFull(d *tableDef) error { return fmt.Errorf("table %s is full", d.name) }
 
 // Reserve takes the next id without a record, which InsertAs may give it later, in this transaction or another one.
-func (t *Table[T]) Reserve(tx *Tx) (uint64, error) {
-	if err := tx.writing(); err != nil {
-		return 0, err
-	}
+func (t *Table[T]) Reserve(tx *WriteTx) (uint64, error) {
 	table := tx.table(t.def)
 	if table.Sequence() >= MaxID {
 		return 0, errFull(t.def)
@@ -241,7 +238,7 @@ func (t *Table[T]) Reserve(tx *Tx) (uint64, error) {
 }
 
 // InsertAs stores a new record under an id that was reserved for it. Errors as those of Insert.
-func (t *Table[T]) InsertAs(tx *Tx, id uint64, rec *T) error {
+func (t *Table[T]) InsertAs(tx *WriteTx, id uint64, rec *T) error {
 	if id == 0 || id > tx.table(t.def).Sequence() || t.def.bulk {
 		return fmt.Errorf("id %d of table %s was not reserved", id, t.def.name)
 	}
@@ -253,13 +250,13 @@ func (t *Table[T]) InsertAs(tx *Tx, id uint64, rec *T) error {
 
 // Put stores a changed record. ErrNotFound when there is no such row; *TakenError and
 // *TooLargeError as in Insert.
-func (t *Table[T]) Put(tx *Tx, id uint64, rec *T) error {
+func (t *Table[T]) Put(tx *WriteTx, id uint64, rec *T) error {
 	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
 // Delete takes a record and all its keys away. ErrNotFound when there is no such row. Rows that refer to it must be gone or have
 // been changed before.
-func (t *Table[T]) Delete(tx *Tx, id uint64) error { return tx.delete(t.def, id) }
+func (t *Table[T]) Delete(tx *WriteTx, id uint64) error { return tx.delete(t.def, id) }
 
 // All is the set of all rows.
 func (t *Table[T]) All(tx *Tx) Set { return tx.set(t.def, dimAll, "") }
@@ -363,7 +360,7 @@ func belongs(stub, sum []byte) error {
 var errOther = errors.New("it is not the one that was stored with the record")
 
 // writeRecord stores a row's value; old says that there may be a large value to replace.
-func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
+func (tx *WriteTx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 	tx.key = recordKey(d, id)
 	k := tx.key[:]
 	tx.batch.touches(d)
@@ -389,18 +386,11 @@ func (tx *Tx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 }
 
 // touches notes that the transaction changes records of a table.
-func (b *batch) touches(d *tableDef) {
-	if b != nil {
-		b.touched[d.no] = true
-	}
-}
+func (b *batch) touches(d *tableDef) { b.touched[d.no] = true }
 
-// memory is room for n bytes that stay until the transaction is committed: bbolt keeps the values that it is given. A transaction
-// of no batch, as a salvage has them, takes its own.
+// memory is room for n bytes that stay until the transaction is committed: bbolt keeps the values
+// that it is given.
 func (b *batch) memory(n int) []byte {
-	if b == nil {
-		return make([]byte, 0, n)
-	}
 	if len(b.slab) < n {
 		b.piece = min(max(512, 2*b.piece), 32<<10)
 		b.slab = make([]byte, max(n, b.piece))
@@ -412,10 +402,7 @@ func (b *batch) memory(n int) []byte {
 
 // insert, put and delete keep a record and everything derived from it together.
 
-func (tx *Tx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64)) (uint64, error) {
-	if err := tx.writing(); err != nil {
-		return 0, err
-	}
+func (tx *WriteTx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64)) (uint64, error) {
 	id := tx.table(d).Sequence() + 1
 	if id > MaxID {
 		return 0, errFull(d)
@@ -424,7 +411,7 @@ func (tx *Tx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64)) (uin
 }
 
 // insertAs stores a new record under an id that is reserved, or the next one.
-func (tx *Tx) insertAs(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
+func (tx *WriteTx) insertAs(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
 	k := tx.inserted(d)
 	own(k, id)
 	if err := k.complete(); err != nil {
@@ -450,10 +437,7 @@ func (tx *Tx) insertAs(d *tableDef, id uint64, rec []byte, own func(k *Keys, id 
 	return k.apply(id, nil)
 }
 
-func (tx *Tx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
-	if err := tx.writing(); err != nil {
-		return err
-	}
+func (tx *WriteTx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
 	if tx.staged(d, id) {
 		return ErrNotFound
 	}
@@ -486,10 +470,7 @@ func (tx *Tx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint6
 	return tx.bequeath(d, id, old, rec)
 }
 
-func (tx *Tx) delete(d *tableDef, id uint64) error {
-	if err := tx.writing(); err != nil {
-		return err
-	}
+func (tx *WriteTx) delete(d *tableDef, id uint64) error {
 	if tx.staged(d, id) {
 		return ErrNotFound
 	}
@@ -512,7 +493,7 @@ func (tx *Tx) delete(d *tableDef, id uint64) error {
 }
 
 // logGone notes the deletion of a record in the log.
-func (tx *Tx) logGone(d *tableDef, id uint64, old []byte) error {
+func (tx *WriteTx) logGone(d *tableDef, id uint64, old []byte) error {
 	tx.entry.change(d, Deleted, id)
 	tx.entry.erased(d, id)
 	if !d.bulk {
@@ -521,7 +502,7 @@ func (tx *Tx) logGone(d *tableDef, id uint64, old []byte) error {
 	if d.ident == nil {
 		return nil
 	}
-	ident, err := d.ident(tx, old)
+	ident, err := d.ident(tx.Tx, old)
 	if err != nil {
 		return damaged(where(d, id), err)
 	}
@@ -529,7 +510,7 @@ func (tx *Tx) logGone(d *tableDef, id uint64, old []byte) error {
 	return nil
 }
 
-func (tx *Tx) eraseRecord(d *tableDef, id uint64) error {
+func (tx *WriteTx) eraseRecord(d *tableDef, id uint64) error {
 	tx.forget(d, id)
 	tx.batch.touches(d)
 	k := recordKey(d, id)

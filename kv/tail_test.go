@@ -58,7 +58,7 @@ func TestTailSeries(t *testing.T) {
 		}
 		d.check()
 	}
-	fold := func() { d.update(func(tx *Tx) error { tx.touch(); return tx.foldTail(d.points.def) }) }
+	fold := func() { d.update(func(tx *WriteTx) error { tx.touch(); return tx.foldTail(d.points.def) }) }
 	want = append(want, add(30, "a"), add(10, "b"), add(20, "c"))
 	expect("new rows", 0)
 	fold()
@@ -87,40 +87,40 @@ func TestTailSeries(t *testing.T) {
 	expect("read again from the records", 3)
 
 	// a transaction finds what it wrote itself, and what it folds, changes and deletes
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		id, err := d.points.Insert(tx, &point{Parent: p, Time: 20, Body: "c"})
 		if err != nil {
 			return err
 		}
-		if got, err := d.points.Find(tx, s, 20, hashOf("c")); err != nil || len(got) != 3 || !slices.Contains(got, id) {
+		if got, err := d.points.Find(tx.Tx, s, 20, hashOf("c")); err != nil || len(got) != 3 || !slices.Contains(got, id) {
 			t.Errorf("in the transaction: %v, %v", got, err)
 		}
 		if err := d.points.Delete(tx, id); err != nil {
 			return err
 		}
-		if got, err := d.points.Find(tx, s, 20, hashOf("c")); err != nil || len(got) != 2 {
+		if got, err := d.points.Find(tx.Tx, s, 20, hashOf("c")); err != nil || len(got) != 2 {
 			t.Errorf("after a deletion in the transaction: %v, %v", got, err)
 		}
 		return nil
 	})
 	expect("a row that came and went", 6)
 	moved := add(50, "f")
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		return d.points.Put(tx, moved.ID, &point{Parent: p, Time: 5, Body: "f"})
 	})
 	want = append(want, Point{5, moved.Hash, moved.ID})
 	expect("a row of the tail that moved", 7)
 	last := add(60, "g")
-	d.update(func(tx *Tx) error { return d.points.Delete(tx, last.ID) })
+	d.update(func(tx *WriteTx) error { return d.points.Delete(tx, last.ID) })
 	expect("a row of the tail that was deleted", 7)
-	d.update(func(tx *Tx) error {
+	d.update(func(tx *WriteTx) error {
 		var got []Point
 		id, err := d.points.Insert(tx, &point{Parent: p, Time: 70, Body: "h"})
 		if err != nil {
 			return err
 		}
 		want = append(want, Point{70, hashOf("h"), id})
-		for p := range d.points.Series(tx, s, -1<<62, 1<<62) {
+		for p := range d.points.Series(tx.Tx, s, -1<<62, 1<<62) {
 			got = append(got, p)
 		}
 		if !slices.Equal(got, want) {
@@ -147,7 +147,7 @@ func TestTailSnapshot(t *testing.T) {
 				defer close(written)
 				for range folds {
 					d.addPoint(point{Parent: p, Time: 2, Body: "x"})
-					d.update(func(tx *Tx) error { tx.touch(); return tx.foldTail(d.points.def) })
+					d.update(func(tx *WriteTx) error { tx.touch(); return tx.foldTail(d.points.def) })
 				}
 				d.addPoint(point{Parent: p, Time: 3, Body: "x"})
 			}()

@@ -38,7 +38,7 @@ func (db *DB) TrimLog(ctx context.Context, a Author, before time.Time) (last uin
 	a.Action = fmt.Sprintf("%s: log entries up to %d dropped", a.Action, last)
 	for first, more := true, true; more; first = false {
 		began := time.Now()
-		err := db.run(&job{ctx: ctx, author: a, frees: true, quiet: !first, fn: func(tx *Tx) (err error) {
+		err := db.run(&job{ctx: ctx, author: a, frees: true, quiet: !first, fn: func(tx *WriteTx) (err error) {
 			more, err = tx.trimPiece(last, limit)
 			return err
 		}})
@@ -58,7 +58,7 @@ func (db *DB) TrimLog(ctx context.Context, a Author, before time.Time) (last uin
 }
 
 // trimPiece drops some entries, up to the one called last, and says whether there are more of them.
-func (tx *Tx) trimPiece(last uint64, limit int64) (more bool, err error) {
+func (tx *WriteTx) trimPiece(last uint64, limit int64) (more bool, err error) {
 	mark, err := tx.Anchor()
 	if err != nil {
 		return false, err

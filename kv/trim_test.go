@@ -22,8 +22,8 @@ func trimmedDB(t *testing.T, o Options) (d *testDB, clock *time.Time) {
 	id := d.addParent(parent{Name: "a", Filler: bytes.Repeat([]byte("filler"), 500)})
 	for i := range 5000 {
 		now = now.Add(time.Hour)
-		d.update(func(tx *Tx) error {
-			p, err := d.parents.Get(tx, id)
+		d.update(func(tx *WriteTx) error {
+			p, err := d.parents.Get(tx.Tx, id)
 			if err != nil {
 				return err
 			}
@@ -125,11 +125,11 @@ func TestTrimMakesRoom(t *testing.T) {
 	r := bytes.Repeat([]byte("x"), 20_000)
 	for i := range 100 { // what is deleted is kept whole
 		id := d.addParent(parent{Name: fmt.Sprint("large ", i), Filler: r})
-		d.update(func(tx *Tx) error { return d.parents.Delete(tx, id) })
+		d.update(func(tx *WriteTx) error { return d.parents.Delete(tx, id) })
 	}
 	write := func() error {
-		return d.Update(context.Background(), me, func(tx *Tx) error {
-			_, err := d.parents.Insert(tx, &parent{Name: fmt.Sprint("new ", d.parents.Last(tx))})
+		return d.Update(context.Background(), me, func(tx *WriteTx) error {
+			_, err := d.parents.Insert(tx, &parent{Name: fmt.Sprint("new ", d.parents.Last(tx.Tx))})
 			return err
 		})
 	}
@@ -165,13 +165,13 @@ func TestTrimDamage(t *testing.T) {
 	}
 	head := d.Head()
 	wrong := Mark{0, head.Hash}
-	d.update(func(tx *Tx) error { tx.touch(); return tx.meta().putAnchor(wrong) })
+	d.update(func(tx *WriteTx) error { tx.touch(); return tx.meta().putAnchor(wrong) })
 	_, err := d.TrimLog(t.Context(), me, now.Add(time.Hour))
 	if damage := new(DamageError); !errors.As(err, &damage) ||
 		!strings.Contains(err.Error(), "it does not follow from entry 0") {
 		t.Errorf("%v", err)
 	}
-	d.update(func(tx *Tx) error { tx.touch(); return tx.meta().b.Delete([]byte("log/anchor")) })
+	d.update(func(tx *WriteTx) error { tx.touch(); return tx.meta().b.Delete([]byte("log/anchor")) })
 	if len(d.entries()) < 3 {
 		t.Error("something was dropped")
 	}
@@ -184,7 +184,7 @@ func TestLongAction(t *testing.T) {
 	a.Action = "GET /" + strings.Repeat("ä", 40_000)
 	a.Name, a.Addr = strings.Repeat("n", 1000), strings.Repeat("\xbf", 2000)
 	if err := d.Update(t.Context(), a,
-		func(tx *Tx) error { _, err := d.parents.Insert(tx, &parent{Name: "x"}); return err }); err != nil {
+		func(tx *WriteTx) error { _, err := d.parents.Insert(tx, &parent{Name: "x"}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	e := d.entries()[0]

@@ -24,8 +24,9 @@ var bucketNames = [bucketCount][]byte{
 	[]byte("meta"), []byte("large"), []byte("unique"), []byte("order"), []byte("series"), []byte("set"), []byte("blob"), []byte("log"),
 }
 
-// A Tx is a transaction: a state of the file that does not change while it lasts, or, in Update, the one that is being
-// made. What is read through it is valid until it ends, except what is documented to be a copy. A Tx is used by one goroutine.
+// A Tx reads a state of the file that does not change while it lasts, or, as part of a WriteTx, the
+// one that is being made. What is read through it is valid until it ends, except what is documented
+// to be a copy. A Tx is used by one goroutine.
 type Tx struct {
 	db       *DB
 	bolt     *bbolt.Tx
@@ -35,13 +36,21 @@ type Tx struct {
 	readings map[byte]*reading
 	passed   map[rowKey][]Member
 	stages   []*stageInfo
-	listed   bool // stages have been read
+	listed   bool      // stages have been read
+	now      time.Time // zero in a View
 
-	// what follows is for writing
+	// A function that writes reads what the transaction has written so far: batch is nil in a View,
+	// stage also where no stage is written.
 	batch *batch
-	entry *entryBuilder
-	job   *job
 	stage *stageTx
+}
+
+// A WriteTx is a transaction that is being made, in Update, Free and the functions of a Stage. It
+// reads as a Tx does.
+type WriteTx struct {
+	*Tx
+	job   *job
+	entry *entryBuilder
 	wrote bool
 	key   [9]byte // of the record that is written
 }
@@ -92,28 +101,20 @@ func (tx *Tx) fail(err error) {
 
 // Now is the time at which the transaction began, the same in a function that runs again.
 func (tx *Tx) Now() time.Time {
-	if tx.job != nil {
-		return tx.job.now
+	if tx.now.IsZero() {
+		return tx.db.opts.Now()
 	}
-	return tx.db.opts.Now()
+	return tx.now
 }
 
-// Seq is the sequence number that the log entry of this transaction gets when it is committed; only while it writes.
-func (tx *Tx) Seq() uint64 { return tx.batch.head.Seq + 1 }
+// Seq is the sequence number that the log entry of this transaction gets when it is committed.
+func (tx *WriteTx) Seq() uint64 { return tx.batch.head.Seq + 1 }
 
 // Author is on whose behalf the transaction writes.
-func (tx *Tx) Author() Author { return tx.job.author }
-
-// writing refuses to change anything in a View.
-func (tx *Tx) writing() error {
-	if tx.batch == nil {
-		return ErrReadOnly
-	}
-	return nil
-}
+func (tx *WriteTx) Author() Author { return tx.job.author }
 
 // touch is called before the first change: from here on a failure undoes the whole shared transaction.
-func (tx *Tx) touch() { tx.wrote = true }
+func (tx *WriteTx) touch() { tx.wrote = true }
 
 // encode lets fn append a record to a buffer that is used again and again.
 func (tx *Tx) encode(fn func([]byte) []byte) []byte {
