@@ -86,7 +86,7 @@ func (q *nameQuery) remembered() (yes bool) {
 }
 
 // in returns the targets that match, whoever may see them; there may be some among them that have been deleted. It is for transactions that only read.
-func (q *nameQuery) in(tx *kv.Tx) (*kv.Parents, error) {
+func (q *nameQuery) in(tx *kv.Tx) (*kv.IDList, error) {
 	key, named := q.key(), lastNamed(tx)
 	if p := q.a.found.get(key, named); p != nil {
 		return p, nil
@@ -95,7 +95,7 @@ func (q *nameQuery) in(tx *kv.Tx) (*kv.Parents, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := q.a.db.Parents(ids)
+	p := q.a.db.IDList(ids)
 	q.a.found.put(key, named, p)
 	return p, nil
 }
@@ -167,7 +167,7 @@ type foundNames struct {
 
 type foundName struct {
 	named uint64
-	*kv.Parents
+	*kv.IDList
 }
 
 // How much is remembered: so many texts, each not longer than this, and so many ids in all.
@@ -185,16 +185,16 @@ func (f *foundNames) has(key string) bool {
 }
 
 // get is what was found in a state of the names, nil when nobody has asked.
-func (f *foundNames) get(key string, named uint64) *kv.Parents {
+func (f *foundNames) get(key string, named uint64) *kv.IDList {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if e, ok := f.of[key]; ok && e.named == named {
-		return e.Parents
+		return e.IDList
 	}
 	return nil
 }
 
-func (f *foundNames) put(key string, named uint64, p *kv.Parents) {
+func (f *foundNames) put(key string, named uint64, p *kv.IDList) {
 	if len(key) > maxFoundText || len(p.IDs) > maxFoundIDs/4 {
 		return
 	}

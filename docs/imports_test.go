@@ -27,7 +27,7 @@ var house = map[string]room{
 	"auth":    {rooms: []string{"kv"}, modules: []string{"golang.org/x/crypto"}},
 	"index":   {modules: []string{"github.com/blevesearch/bleve/v2", "github.com/blevesearch/bleve_index_api"}},
 	"ingest":  {},
-	"kv":      {modules: []string{"go.etcd.io/bbolt", "golang.org/x/sys"}},
+	"kv":      {modules: []string{"github.com/RoaringBitmap/roaring/v2", "go.etcd.io/bbolt", "golang.org/x/sys"}},
 	"docs":    {}, // tests alone
 	// beside the house: who treats a node badly from outside, and the data that benchmarks are run on
 	"internal/torture": {},

@@ -146,7 +146,7 @@ type DB struct {
 	tails  tails
 	counts countCache
 	unions unionCache
-	serial atomic.Uint64 // of Parents
+	serial atomic.Uint64 // of IDLists
 	stages stageCache
 	live   liveStages
 

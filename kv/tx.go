@@ -27,15 +27,15 @@ var bucketNames = [bucketCount][]byte{
 // A Tx is a transaction: a state of the file that does not change while it lasts, or, in Update, the one that is being
 // made. What is read through it is valid until it ends, except what is documented to be a copy. A Tx is used by one goroutine.
 type Tx struct {
-	db       *DB
-	bolt     *bbolt.Tx
-	err      error // found while iterating
-	mine     tools
-	tails    map[byte]*tail
-	readings map[byte]*reading
-	passed   map[rowKey][]Member
-	stages   []*stageInfo
-	listed   bool // stages have been read
+	db        *DB
+	bolt      *bbolt.Tx
+	err       error // found while iterating
+	mine      tools
+	tails     map[byte]*tail
+	snapshots map[byte]*snapshot
+	passed    map[rowKey][]Member
+	stages    []*stageInfo
+	listed    bool // stages have been read
 
 	// what follows is for writing
 	batch *batch
