@@ -301,20 +301,7 @@ func (o *operation) combine(sets []setNode, chunk uint64, scr *scratch) *roaring
 			all.WriteDenseTo(bits[:])
 		}
 		b.WriteDenseTo(more[:])
-		switch o.op {
-		case or:
-			for i, x := range more {
-				bits[i] |= x
-			}
-		case and:
-			for i, x := range more {
-				bits[i] &= x
-			}
-		case andNot:
-			for i, x := range more {
-				bits[i] &^= x
-			}
-		}
+		bits.combine(o.op, more)
 	}
 	if bits != nil {
 		return bits.roaring()
@@ -522,7 +509,7 @@ func selectIDs(ids []uint64, c chunkCount, b *roaring.Bitmap, skip int, p Page) 
 	if low == 0 {
 		take = b.ManyIterator().NextMany64(c.chunk<<chunkBits, ids[at:at+take])
 		ids = ids[:at+take]
-	} else if first, err := b.Select(uint32(low)); err == nil { // it has no such id when it is damaged, which ends the transaction
+	} else if first, err := b.Select(uint32(low)); err == nil { // else the chunk is damaged, which ends the transaction
 		it := b.Iterator()
 		for it.AdvanceIfNeeded(first); take > 0 && it.HasNext(); take-- {
 			ids = append(ids, c.chunk<<chunkBits|uint64(it.Next()))

@@ -100,9 +100,7 @@ func (tx *Tx) clearMembers(d *tableDef, ids []uint64) error {
 		}
 		var left bitmap
 		view.WriteDenseTo(left[:])
-		for i, x := range w {
-			left[i] &^= x
-		}
+		left.combine(andNot, w)
 		switch n := left.count(); {
 		case n == 0:
 			writes = append(writes, write{slices.Clone(k), nil})
