@@ -53,7 +53,7 @@ func (s *Access) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error)
 		if err != nil {
 			return kv.Set{}, err
 		}
-		sets = append(sets, datums.Children(tx, dimTarget, found))
+		sets = append(sets, datums.UnionOf(tx, dimTarget, found))
 	}
 	for _, ids := range s.productFilters(tx, f) {
 		set, err := s.shownBy(tx, ids)

@@ -32,7 +32,7 @@ func (s *Access) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (
 	case f.Target.Given:
 		parents = []uint64{f.Target.Value}
 	case q != nil:
-		var found *kv.Parents
+		var found *kv.IDList
 		if found, err = q.in(tx); err == nil {
 			parents = found.IDs
 		}

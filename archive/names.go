@@ -86,7 +86,7 @@ func (q *nameQuery) remembered() (yes bool) {
 }
 
 // in returns the targets that match, whoever may see them; there may be some among them that have been deleted. It is for transactions that only read.
-func (q *nameQuery) in(tx *kv.Tx) (*kv.Parents, error) {
+func (q *nameQuery) in(tx *kv.Tx) (*kv.IDList, error) {
 	key, named := q.key(), lastNamed(tx)
 	if p := q.a.found.get(key, named); p != nil {
 		return p, nil
@@ -95,7 +95,7 @@ func (q *nameQuery) in(tx *kv.Tx) (*kv.Parents, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := q.a.db.Parents(ids)
+	p := q.a.db.IDList(ids)
 	q.a.found.put(key, named, p)
 	return p, nil
 }
@@ -164,7 +164,7 @@ type foundNames struct{ *cache.LRU[string, foundName] }
 
 type foundName struct {
 	named uint64
-	*kv.Parents
+	*kv.IDList
 }
 
 // How much is remembered: texts not longer than this, and so many ids in all.
@@ -175,14 +175,14 @@ const (
 )
 
 // get is what was found in a state of the names, nil when nobody has asked.
-func (f foundNames) get(key string, named uint64) *kv.Parents {
+func (f foundNames) get(key string, named uint64) *kv.IDList {
 	if e, ok := f.Get(key); ok && e.named == named {
-		return e.Parents
+		return e.IDList
 	}
 	return nil
 }
 
-func (f foundNames) put(key string, named uint64, p *kv.Parents) {
+func (f foundNames) put(key string, named uint64, p *kv.IDList) {
 	if len(key) <= maxFoundText && len(p.IDs) <= maxFoundIDs/4 {
 		f.Put(key, foundName{named, p}, foundCost+int64(len(p.IDs)))
 	}

@@ -46,7 +46,7 @@ func (s *Access) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, e
 		if err != nil {
 			return kv.Set{}, err
 		}
-		sets = append(sets, products.Children(tx, dimTarget, found))
+		sets = append(sets, products.UnionOf(tx, dimTarget, found))
 	}
 	if f.Facility != "" {
 		sets = append(sets, products.Set(tx, dimFacility, kv.Text(f.Facility)))

@@ -29,7 +29,7 @@ var layers = readLayers(`
 	auth               kv internal/cache internal/problem golang.org/x/crypto
 	index              github.com/blevesearch/bleve/v2 github.com/blevesearch/bleve_index_api
 	ingest
-	kv                 internal/boltfile go.etcd.io/bbolt golang.org/x/sys
+	kv                 internal/boltfile github.com/RoaringBitmap/roaring/v2 go.etcd.io/bbolt golang.org/x/sys
 	sky
 	docs
 	internal/boltfile

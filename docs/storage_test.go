@@ -309,7 +309,7 @@ func (r *storageReader) meta(f *storageFile) {
 		r.Helper()
 		return r.open("meta", []byte(key), meta.get(key))
 	}
-	if v := get("format"); binary.BigEndian.Uint32(v) != 3 || f.stat.Formatted != 3 {
+	if v := get("format"); binary.BigEndian.Uint32(v) != 4 || f.stat.Formatted != 4 {
 		r.Errorf("format %x", v)
 	}
 	no := get("node")

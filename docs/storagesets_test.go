@@ -40,28 +40,26 @@ func (m memberships) put(key string, id uint64) { m[key] = append(m[key], id) }
 func (r *storageReader) sets() {
 	mark := binary.BigEndian.Uint64(r.open("meta", []byte("tail/\x09"), r.bolt.buckets["meta"].get("tail/\x09")))
 	want := r.wantedSets(mark)
-	got, forms := memberships{}, map[byte]bool{}
+	got, forms := memberships{}, map[string]bool{}
 	for _, p := range r.bolt.buckets["set"].pairs {
 		b := r.open("set", p.key, p.value)
 		key := setName(p.key)
-		forms[b[0]] = true
 		if dimension := p.key[1]; dimension == 0 {
 			r.seen["set all 0"] = true
 		} else {
 			r.seen[fmt.Sprintf("set %d %d", p.key[0], dimension)] = true
 		}
-		if b[0] == 'v' {
-			if len(key) != len(p.key) {
-				r.Errorf("a small set with a chunk: %x", p.key)
-			}
+		if len(key) == len(p.key) {
+			forms["differences"] = true
 			got[key] = append(got[key], smallSet(b)...)
 			continue
 		}
 		chunk := binary.BigEndian.Uint32(p.key[len(key):])
-		ids := chunkIDs(b)
-		if len(ids) != int(binary.LittleEndian.Uint16(b[1:]))+1 {
-			r.Errorf("set %x has %d ids", p.key, len(ids))
+		form, ids, err := roaringIDs(b)
+		if err != nil {
+			r.Errorf("set %x: %v", p.key, err)
 		}
+		forms[form] = true
 		for _, id := range ids {
 			got[key] = append(got[key], uint64(chunk)<<16|uint64(id))
 		}
@@ -75,7 +73,7 @@ func (r *storageReader) sets() {
 	if len(got) != len(want) {
 		r.Errorf("%d sets, %d follow from the records", len(got), len(want))
 	}
-	if len(forms) != 4 {
+	if want := []string{"array", "bits", "differences", "runs"}; !slices.Equal(slices.Sorted(maps.Keys(forms)), want) {
 		r.Errorf("the forms of sets that occur: %q", slices.Collect(maps.Keys(forms)))
 	}
 	if beyond := int(r.bolt.buckets["datum"].sequence - mark); beyond != 2 {
@@ -102,10 +100,8 @@ func setName(k []byte) string {
 }
 
 func smallSet(b []byte) (ids []uint64) {
-	n, l := binary.Uvarint(b[1:])
-	b = b[1+l:]
 	last := uint64(0)
-	for range n {
+	for len(b) > 0 {
 		d, l := binary.Uvarint(b)
 		last += d
 		ids = append(ids, last)
@@ -114,27 +110,52 @@ func smallSet(b []byte) (ids []uint64) {
 	return ids
 }
 
-func chunkIDs(b []byte) (ids []uint16) {
-	data := b[3:]
-	switch b[0] {
-	case 'a':
-		for ; len(data) > 0; data = data[2:] {
-			ids = append(ids, binary.LittleEndian.Uint16(data))
+// roaringIDs reads a Roaring bitmap of one container as the page says, without Roaring's code.
+func roaringIDs(b []byte) (form string, ids []uint16, err error) {
+	u16 := binary.LittleEndian.Uint16
+	var head []byte
+	card := 0
+	if u16(b) == 12347 {
+		form, card, head, b = "runs", int(u16(b[7:]))+1, b[:7], b[9:]
+	} else {
+		form, card, head, b = "array", int(u16(b[10:]))+1, slices.Concat(b[:10], b[12:16]), b[16:]
+	}
+	size := 0
+	switch {
+	case form == "runs":
+		if !bytes.Equal(head, []byte{0x3b, 0x30, 0, 0, 1, 0, 0}) {
+			return form, nil, fmt.Errorf("the head of a chunk in runs: %x", head)
 		}
-	case 'b':
+		n := int(u16(b))
+		size = 2 + 4*n
+		for i := range n {
+			first, more := u16(b[2+4*i:]), int(u16(b[4+4*i:]))
+			for j := range more + 1 {
+				ids = append(ids, first+uint16(j))
+			}
+		}
+		if n > 16 || size >= min(2*card, 8192) {
+			err = fmt.Errorf("%d runs of %d ids", n, card)
+		}
+	case !bytes.Equal(head, []byte{0x3a, 0x30, 0, 0, 1, 0, 0, 0, 0, 0, 16, 0, 0, 0}):
+		return form, nil, fmt.Errorf("the head of a chunk: %x", head)
+	case card <= 4096:
+		size = 2 * card
+		for i := range card {
+			ids = append(ids, u16(b[2*i:]))
+		}
+	default:
+		form, size = "bits", 8192
 		for i := range 65536 {
-			if data[i/8]>>(i%8)&1 == 1 {
+			if b[i/8]>>(i%8)&1 == 1 {
 				ids = append(ids, uint16(i))
 			}
 		}
-	case 'r':
-		for ; len(data) > 0; data = data[4:] {
-			for id := int(binary.LittleEndian.Uint16(data)); id <= int(binary.LittleEndian.Uint16(data[2:])); id++ {
-				ids = append(ids, uint16(id))
-			}
-		}
 	}
-	return ids
+	if len(ids) != card || len(b) != size || !slices.IsSorted(ids) {
+		err = fmt.Errorf("%s: %d ids of %d in %d bytes", form, len(ids), card, len(b))
+	}
+	return form, ids, err
 }
 
 // wantedSets makes the sets anew, but for the data beyond the fold mark.

@@ -1,11 +1,11 @@
 package kv
 
 import (
-	"bytes"
 	"encoding/binary"
 	"iter"
-	"math/bits"
 	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // A Set is a set of ids: one that is stored, or made of others by Or, And and AndNot. It is evaluated a chunk at a time
@@ -13,12 +13,12 @@ import (
 type Set struct {
 	node setNode
 	err  error
-	of   *reading
+	of   *snapshot
 }
 
-// reading is what the sets of a table that were asked for in one View have in common: the state of the table's stored sets. Sets of several tables,
-// and sets in a transaction that writes, have none.
-type reading struct {
+// snapshot is what the sets of a table that were asked for in one View have in common: the state of the table's stored
+// sets. Sets of several tables, and sets in a transaction that writes, have none.
+type snapshot struct {
 	tx   *Tx
 	tail *tail
 }
@@ -27,13 +27,18 @@ type reading struct {
 type setNode interface {
 	// chunks appends the numbers of the chunks that may hold ids, ascending, from first on.
 	chunks(dst []uint64, first uint64) []uint64
-	// or adds the ids of a chunk to w.
-	or(chunk uint64, w *words)
+	// bitmap is the ids of a chunk. It must not be changed, and is valid until the node or scr is used for another.
+	bitmap(chunk uint64, scr *scratch) *roaring.Bitmap
+	// count is the number of ids of a chunk.
+	count(chunk uint64, scr *scratch) int
 	// has says whether an id is in the set.
 	has(id uint64) bool
 	// name appends what tells the set from all others of the same state of the file; ok is false when it has no name.
 	name(dst []byte) (name []byte, ok bool)
 }
+
+// none is a chunk without ids.
+var none = roaring.New()
 
 // set returns the stored set of (dim, value), the tail's part included.
 func (tx *Tx) set(d *tableDef, dim byte, v Value) Set {
@@ -41,11 +46,11 @@ func (tx *Tx) set(d *tableDef, dim byte, v Value) Set {
 		return Set{err: err}
 	}
 	key := setKey(d, dim, v)
-	var recent []uint64
-	of, err := tx.reading(d)
+	of, err := tx.snapshot(d)
 	if err != nil {
 		return Set{err: err}
 	}
+	var recent []uint64
 	if d.bulk {
 		t, err := tx.tail(d)
 		if err != nil {
@@ -53,50 +58,44 @@ func (tx *Tx) set(d *tableDef, dim byte, v Value) Set {
 		}
 		recent = t.ids(key, tx.table(d).Sequence())
 	}
-	c := tx.bucket(bucketSet).Cursor()
-	prefix := []byte(key)
-	k, val := c.Seek(prefix)
-	if k == nil || !bytes.HasPrefix(k, prefix) {
-		if len(recent) == 0 {
-			return Set{}
-		}
-		return Set{node: listedSet{recent, key}, of: of}
+	k, val := tx.bucket(bucketSet).Cursor().Seek([]byte(key))
+	if k != nil && len(k) > len(key) && string(k[:len(key)]) == key {
+		return Set{node: withTail(&storedSet{tx: tx, key: key}, recent), of: of}
 	}
-	if len(k) == len(prefix) {
+	if string(k) == key {
 		b, err := unseal(k, val)
 		var ids []uint64
 		if err == nil {
-			ids, err = readSmall(make([]uint64, 0, len(b)/2+len(recent)), b)
+			ids, err = readSmall(make([]uint64, 0, len(b)+len(recent)), b)
 		}
 		if err != nil {
 			return Set{err: damaged("set", err)}
 		}
-		return Set{node: listedSet{append(ids, recent...), key}, of: of}
+		recent = append(ids, recent...)
 	}
-	s := &storedSet{tx: tx, key: key}
 	if len(recent) == 0 {
-		return Set{node: s, of: of}
+		return Set{}
 	}
-	return Set{node: tailedSet{s, recent}, of: of}
+	return Set{node: idList{recent, nameStored(nil, key)}, of: of}
 }
 
-// reading is the state of the stored sets of a table, nil when they may change.
-func (tx *Tx) reading(d *tableDef) (*reading, error) {
+// snapshot is the state of the stored sets of a table, nil when they may change.
+func (tx *Tx) snapshot(d *tableDef) (*snapshot, error) {
 	if !d.bulk || tx.batch != nil {
 		return nil, nil
 	}
-	if r := tx.readings[d.no]; r != nil {
+	if r := tx.snapshots[d.no]; r != nil {
 		return r, nil
 	}
 	t, err := tx.tail(d)
 	if err != nil {
 		return nil, err
 	}
-	if tx.readings == nil {
-		tx.readings = map[byte]*reading{}
+	if tx.snapshots == nil {
+		tx.snapshots = map[byte]*snapshot{}
 	}
-	r := &reading{tx, t}
-	tx.readings[d.no] = r
+	r := &snapshot{tx, t}
+	tx.snapshots[d.no] = r
 	return r, nil
 }
 
@@ -106,14 +105,14 @@ type storedSet struct {
 	key string
 
 	number uint64 // of the chunk that was read last
-	view   chunkView
+	view   roaring.Bitmap
 	loaded bool
 }
 
 func (s *storedSet) chunks(dst []uint64, first uint64) []uint64 {
 	c := s.tx.bucket(bucketSet).Cursor()
 	n := len(s.key)
-	for k, _ := c.Seek(chunkKey(nil, s.key, first)); k != nil && len(k) >= n && string(k[:n]) == s.key; k, _ = c.Next() {
+	for k, _ := c.Seek(chunkKey(nil, s.key, first)); len(k) >= n && string(k[:n]) == s.key; k, _ = c.Next() {
 		if len(k) != n+4 {
 			s.tx.fail(damaged("set key", errShort))
 			break
@@ -123,33 +122,29 @@ func (s *storedSet) chunks(dst []uint64, first uint64) []uint64 {
 	return dst
 }
 
-// chunk reads a chunk; it has no ids when the set has none there.
-func (s *storedSet) chunk(number uint64) chunkView {
+func (s *storedSet) bitmap(chunk uint64, _ *scratch) *roaring.Bitmap { return s.chunk(chunk) }
+
+func (s *storedSet) chunk(number uint64) *roaring.Bitmap {
 	if s.loaded && s.number == number {
-		return s.view
+		return &s.view
 	}
-	s.number, s.view, s.loaded = number, chunkView{}, true
+	s.number, s.loaded = number, true
 	var buf [64]byte
 	key := chunkKey(buf[:0], s.key, number)
-	if stored := s.tx.bucket(bucketSet).Get(key); stored != nil {
-		view, err := openChunk(key, stored)
-		if err != nil {
-			s.tx.fail(err)
-		}
-		s.view = view
+	stored := s.tx.bucket(bucketSet).Get(key)
+	if stored == nil {
+		s.view.Clear()
+	} else if err := openChunk(&s.view, key, stored); err != nil {
+		s.tx.fail(err)
+		s.view = roaring.Bitmap{}
 	}
-	return s.view
+	return &s.view
 }
 
-func (s *storedSet) or(chunk uint64, w *words) {
-	if v := s.chunk(chunk); v.card > 0 {
-		v.orInto(w)
-	}
-}
+func (s *storedSet) count(chunk uint64, _ *scratch) int { return int(s.chunk(chunk).GetCardinality()) }
 
 func (s *storedSet) has(id uint64) bool {
-	v := s.chunk(id >> chunkBits)
-	return v.card > 0 && v.has(uint16(id))
+	return s.chunk(id >> chunkBits).Contains(uint32(id % chunkIDs))
 }
 
 func (s *storedSet) name(dst []byte) ([]byte, bool) { return nameStored(dst, s.key), true }
@@ -157,25 +152,40 @@ func (s *storedSet) name(dst []byte) ([]byte, bool) { return nameStored(dst, s.k
 // nameStored names a stored set; its key delimits itself.
 func nameStored(dst []byte, key string) []byte { return append(append(dst, 's'), key...) }
 
-// listedSet is a stored set that was read as a whole.
-type listedSet struct {
-	idList
-	key string
-}
-
-func (s listedSet) name(dst []byte) ([]byte, bool) { return nameStored(dst, s.key), true }
-
-// tailedSet is a stored set in chunks with what the tail adds, all of it larger.
+// tailedSet is a set and what the tail adds to it, none of which it has.
 type tailedSet struct {
-	*storedSet
+	setNode
 	recent idList
 }
 
-func (s tailedSet) chunks(dst []uint64, first uint64) []uint64 {
-	n := len(dst)
-	dst = s.recent.chunks(s.storedSet.chunks(dst, first), first)
-	return compactChunks(dst, n)
+func withTail(s setNode, recent []uint64) setNode {
+	if len(recent) == 0 {
+		return s
+	}
+	return tailedSet{s, idList{ids: recent}}
 }
+
+func (t tailedSet) chunks(dst []uint64, first uint64) []uint64 {
+	n := len(dst)
+	return compactChunks(t.recent.chunks(t.setNode.chunks(dst, first), first), n)
+}
+
+func (t tailedSet) bitmap(chunk uint64, scr *scratch) *roaring.Bitmap {
+	ids := t.recent.part(chunk)
+	if len(ids) == 0 {
+		return t.setNode.bitmap(chunk, scr)
+	}
+	b := scr.bitmap()
+	t.setNode.bitmap(chunk, scr).WriteDenseTo(b[:])
+	b.setAll(ids)
+	return b.roaring()
+}
+
+func (t tailedSet) count(chunk uint64, scr *scratch) int {
+	return t.setNode.count(chunk, scr) + t.recent.count(chunk, scr)
+}
+
+func (t tailedSet) has(id uint64) bool { return t.setNode.has(id) || t.recent.has(id) }
 
 // compactChunks puts the numbers in dst from n on in order, each once.
 func compactChunks(dst []uint64, n int) []uint64 {
@@ -183,72 +193,157 @@ func compactChunks(dst []uint64, n int) []uint64 {
 	return dst[:n+len(slices.Compact(dst[n:]))]
 }
 
-func (s tailedSet) or(chunk uint64, w *words) { s.storedSet.or(chunk, w); s.recent.or(chunk, w) }
-func (s tailedSet) has(id uint64) bool        { return s.storedSet.has(id) || s.recent.has(id) }
-
-// idList is a set as a list, ascending.
-type idList []uint64
+// idList is a set as a list, ascending. It has no name when it is not of the file.
+type idList struct {
+	ids   []uint64
+	named []byte
+}
 
 func (l idList) chunks(dst []uint64, first uint64) []uint64 {
-	for i := l.below(first << chunkBits); i < len(l); {
-		c := l[i] >> chunkBits
+	for ids := l.ids[below(l.ids, first<<chunkBits):]; len(ids) > 0; {
+		c := ids[0] >> chunkBits
 		dst = append(dst, c)
-		i += l[i:].below((c + 1) << chunkBits)
+		ids = ids[below(ids, (c+1)<<chunkBits):]
 	}
 	return dst
 }
 
 // below is the number of ids at the head that are less than id.
-func (l idList) below(id uint64) int {
-	n, _ := slices.BinarySearch(l, id)
+func below(ids []uint64, id uint64) int {
+	n, _ := slices.BinarySearch(ids, id)
 	return n
 }
 
-func (l idList) part(chunk uint64) idList {
-	l = l[l.below(chunk<<chunkBits):]
-	return l[:l.below((chunk+1)<<chunkBits)]
+func (l idList) part(chunk uint64) []uint64 {
+	ids := l.ids[below(l.ids, chunk<<chunkBits):]
+	return ids[:below(ids, (chunk+1)<<chunkBits)]
 }
 
-func (l idList) or(chunk uint64, w *words) {
-	for _, id := range l.part(chunk) {
-		w.set(uint16(id))
+func (l idList) bitmap(chunk uint64, scr *scratch) *roaring.Bitmap {
+	ids := l.part(chunk)
+	if len(ids) == 0 {
+		return none
 	}
+	b := scr.bitmap()
+	b.setAll(ids)
+	return b.roaring()
 }
 
-func (l idList) name(dst []byte) ([]byte, bool) { return dst, false }
+func (l idList) count(chunk uint64, _ *scratch) int { return len(l.part(chunk)) }
 
 func (l idList) has(id uint64) bool {
-	_, ok := slices.BinarySearch(l, id)
+	_, ok := slices.BinarySearch(l.ids, id)
 	return ok
 }
 
-// union is the union of any sets.
-type union []setNode
+func (l idList) name(dst []byte) ([]byte, bool) { return append(dst, l.named...), l.named != nil }
 
-func (u union) chunks(dst []uint64, first uint64) []uint64 {
+// operation makes a set of others, of at least one.
+type operation struct {
+	op   byte
+	sets []setNode
+}
+
+const (
+	or     = '|'
+	and    = '&'
+	andNot = '-' // what is in the first and in none of the others
+)
+
+func (o *operation) chunks(dst []uint64, first uint64) []uint64 {
 	n := len(dst)
-	for _, s := range u {
-		dst = s.chunks(dst, first)
+	dst = o.sets[0].chunks(dst, first)
+	for _, s := range o.sets[1:] {
+		switch o.op {
+		case or:
+			dst = s.chunks(dst, first)
+		case and:
+			other := s.chunks(nil, first)
+			dst = dst[:n+len(slices.DeleteFunc(dst[n:], func(c uint64) bool { return !idList{ids: other}.has(c) }))]
+		}
 	}
-	return compactChunks(dst, n)
+	if o.op == or {
+		dst = compactChunks(dst, n)
+	}
+	return dst
 }
 
-func (u union) or(chunk uint64, w *words) {
-	for _, s := range u {
-		s.or(chunk, w)
+func (o *operation) bitmap(chunk uint64, scr *scratch) *roaring.Bitmap {
+	return o.combine(o.sets, chunk, scr)
+}
+
+// combine evaluates the operation on the first of its sets. Roaring makes a new bitmap of each result, so it is asked only
+// when that is small.
+func (o *operation) combine(sets []setNode, chunk uint64, scr *scratch) *roaring.Bitmap {
+	all := sets[0].bitmap(chunk, scr)
+	var bits, more *bitmap // once results are not small: all, and the next set
+	for _, s := range sets[1:] {
+		if bits == nil && all.IsEmpty() && o.op != or {
+			break
+		}
+		b := s.bitmap(chunk, scr)
+		switch {
+		case o.op != and && b.IsEmpty():
+			continue
+		case bits != nil:
+			clear(more[:])
+		case o.op == or && all.IsEmpty():
+			all = b
+			continue
+		case o.op == and && (isSmall(all) || isSmall(b)):
+			all = roaring.And(all, b)
+			continue
+		case o.op == andNot && isSmall(all):
+			all = roaring.AndNot(all, b)
+			continue
+		default:
+			bits, more = scr.bitmap(), scr.bitmap()
+			all.WriteDenseTo(bits[:])
+		}
+		b.WriteDenseTo(more[:])
+		bits.combine(o.op, more)
+	}
+	if bits != nil {
+		return bits.roaring()
+	}
+	return all
+}
+
+// isSmall says whether the ids of a chunk are a small array.
+func isSmall(b *roaring.Bitmap) bool { return b.GetCardinality() <= 512 }
+
+func (o *operation) count(chunk uint64, scr *scratch) int {
+	last := len(o.sets) - 1
+	a := o.combine(o.sets[:last], chunk, scr)
+	if o.op != or && a.IsEmpty() {
+		return 0
+	}
+	b := o.sets[last].bitmap(chunk, scr)
+	both := a.AndCardinality(b)
+	switch o.op {
+	case or:
+		return int(a.GetCardinality() + b.GetCardinality() - both)
+	case and:
+		return int(both)
+	default:
+		return int(a.GetCardinality() - both)
 	}
 }
 
-func (u union) has(id uint64) bool {
-	return slices.ContainsFunc(u, func(s setNode) bool { return s.has(id) })
+func (o *operation) has(id uint64) bool {
+	for i, s := range o.sets {
+		// An or is settled by the first set that has the id, an and by the first that has not, and a difference by the
+		// first set without it or another with it.
+		if has := s.has(id); has == (o.op == or || o.op == andNot && i > 0) {
+			return o.op == or
+		}
+	}
+	return o.op != or
 }
 
-func (u union) name(dst []byte) ([]byte, bool) { return nameAll(dst, '|', u) }
-
-// nameAll names what an operation makes of some sets.
-func nameAll(dst []byte, op byte, sets []setNode) (name []byte, ok bool) {
-	dst = binary.AppendUvarint(append(dst, op), uint64(len(sets)))
-	for _, s := range sets {
+func (o *operation) name(dst []byte) (name []byte, ok bool) {
+	dst = binary.AppendUvarint(append(dst, o.op), uint64(len(o.sets)))
+	for _, s := range o.sets {
 		if dst, ok = s.name(dst); !ok {
 			return dst, false
 		}
@@ -256,132 +351,40 @@ func nameAll(dst []byte, op byte, sets []setNode) (name []byte, ok bool) {
 	return dst, true
 }
 
-// intersection is what is in all of some sets.
-type intersection []setNode
-
-func (x intersection) chunks(dst []uint64, first uint64) []uint64 {
-	n := len(dst)
-	dst = x[0].chunks(dst, first)
-	for _, s := range x[1:] {
-		other := s.chunks(nil, first)
-		kept := dst[:n]
-		for _, c := range dst[n:] {
-			if _, ok := slices.BinarySearch(other, c); ok {
-				kept = append(kept, c)
-			}
-		}
-		dst = kept
-	}
-	return dst
-}
-
-func (x intersection) or(chunk uint64, w *words) {
-	all, one := newWords(), newWords()
-	defer all.free()
-	defer one.free()
-	x[0].or(chunk, all)
-	for _, s := range x[1:] {
-		if stored, ok := s.(*storedSet); ok {
-			if v := stored.chunk(chunk); v.card > 0 {
-				v.andInto(all)
-			} else {
-				clear(all[:])
-			}
-			continue
-		}
-		clear(one[:])
-		s.or(chunk, one)
-		all.and(one)
-	}
-	w.or(all)
-}
-
-func (x intersection) has(id uint64) bool {
-	return !slices.ContainsFunc(x, func(s setNode) bool { return !s.has(id) })
-}
-
-func (x intersection) name(dst []byte) ([]byte, bool) { return nameAll(dst, '&', x) }
-
-// difference is what is in a and not in b.
-type difference struct{ a, b setNode }
-
-func (d difference) chunks(dst []uint64, first uint64) []uint64 { return d.a.chunks(dst, first) }
-
-func (d difference) or(chunk uint64, w *words) {
-	a, b := newWords(), newWords()
-	defer a.free()
-	defer b.free()
-	d.a.or(chunk, a)
-	d.b.or(chunk, b)
-	a.andNot(b)
-	w.or(a)
-}
-
-func (d difference) has(id uint64) bool { return d.a.has(id) && !d.b.has(id) }
-
-func (d difference) name(dst []byte) ([]byte, bool) { return nameAll(dst, '-', []setNode{d.a, d.b}) }
-
 // Or is the union of sets.
-func Or(sets ...Set) Set {
-	var u union
-	var of *reading
-	for _, s := range sets {
-		if s.err != nil {
-			return s
-		}
-		if s.node != nil {
-			of = together(of, s.of, len(u) == 0)
-			u = append(u, s.node)
-		}
-	}
-	switch len(u) {
-	case 0:
-		return Set{}
-	case 1:
-		return Set{node: u[0], of: of}
-	}
-	return Set{node: u, of: of}
-}
+func Or(sets ...Set) Set { return combine(or, sets) }
 
 // And is the intersection of sets, of at least one.
-func And(sets ...Set) Set {
-	x := make(intersection, 0, len(sets))
-	var of *reading
-	empty := false
-	for _, s := range sets {
-		if s.err != nil {
-			return s
-		}
-		empty = empty || s.node == nil
-		of = together(of, s.of, len(x) == 0)
-		x = append(x, s.node)
-	}
-	switch {
-	case empty:
-		return Set{}
-	case len(x) == 1:
-		return Set{node: x[0], of: of}
-	}
-	return Set{node: x, of: of}
-}
+func And(sets ...Set) Set { return combine(and, sets) }
 
 // AndNot is what is in a and not in b.
-func AndNot(a, b Set) Set {
-	switch {
-	case a.err != nil || a.node == nil || b.err == nil && b.node == nil:
-		return a
-	case b.err != nil:
-		return b
-	}
-	return Set{node: difference{a.node, b.node}, of: together(a.of, b.of, false)}
-}
+func AndNot(a, b Set) Set { return combine(andNot, []Set{a, b}) }
 
-// together is what two sets have in common.
-func together(a, b *reading, first bool) *reading {
-	if first || a == b {
-		return b
+func combine(op byte, sets []Set) Set {
+	o := &operation{op: op}
+	var of *snapshot
+	empty := false
+	for i, s := range sets {
+		switch {
+		case s.err != nil:
+			return s
+		case s.node == nil:
+			empty = empty || op == and || op == andNot && i == 0
+			continue
+		case len(o.sets) == 0:
+			of = s.of
+		case of != s.of:
+			of = nil
+		}
+		o.sets = append(o.sets, s.node)
 	}
-	return nil
+	switch {
+	case empty || len(o.sets) == 0:
+		return Set{}
+	case len(o.sets) == 1:
+		return Set{node: o.sets[0], of: of}
+	}
+	return Set{node: o, of: of}
 }
 
 // IDs is the set of some ids, which must ascend and not be changed afterwards.
@@ -389,7 +392,7 @@ func IDs(ids []uint64) Set {
 	if len(ids) == 0 {
 		return Set{}
 	}
-	return Set{node: idList(ids)}
+	return Set{node: idList{ids: ids}}
 }
 
 // Has says whether an id is in the set.
@@ -397,24 +400,13 @@ func (s Set) Has(id uint64) (bool, error) {
 	return s.err == nil && s.node != nil && s.node.has(id), s.err
 }
 
-// list is the set as a list, when it is at hand.
-func (s Set) list() (idList, bool) {
-	switch n := s.node.(type) {
-	case idList:
-		return n, true
-	case listedSet:
-		return n.idList, true
-	}
-	return nil, false
-}
-
 // Count is the number of ids.
 func (s Set) Count() (int, error) {
 	if s.err != nil || s.node == nil {
 		return 0, s.err
 	}
-	if l, ok := s.list(); ok {
-		return len(l), nil
+	if l, ok := s.node.(idList); ok {
+		return len(l.ids), nil
 	}
 	n := 0
 	for _, part := range s.counts() {
@@ -430,8 +422,8 @@ func (s Set) Rank(id uint64) (int, error) {
 	if s.err != nil || s.node == nil {
 		return 0, s.err
 	}
-	if l, ok := s.list(); ok {
-		return l.below(id), nil
+	if l, ok := s.node.(idList); ok {
+		return below(l.ids, id), nil
 	}
 	n := 0
 	for _, part := range s.counts() {
@@ -441,14 +433,12 @@ func (s Set) Rank(id uint64) (int, error) {
 			}
 		}
 	}
-	w := newWords()
-	defer w.free()
-	s.node.or(id>>chunkBits, w)
-	low := id & (1<<chunkBits - 1)
-	for _, x := range w[:low>>6] {
-		n += bits.OnesCount64(x)
+	if low := uint32(id % chunkIDs); low > 0 {
+		scr := newScratch()
+		defer scratches.Put(scr)
+		n += int(s.node.bitmap(id>>chunkBits, scr).Rank(low - 1))
 	}
-	return n + bits.OnesCount64(w[low>>6]&(1<<(low&63)-1)), nil
+	return n, nil
 }
 
 // A Page asks for a part of a set in the order of ids.
@@ -457,26 +447,22 @@ type Page struct {
 	Descending    bool
 }
 
-// Page returns the ids of a page, and the number of ids of the whole set. What it costs depends neither on the offset nor, when the set was
-// asked for before in the same state of the file, on its size.
+// Page returns the ids of a page, and the number of ids of the whole set. What it costs depends neither on the offset
+// nor, when the set was asked for before in the same state of the file, on its size.
 func (s Set) Page(p Page) (ids []uint64, count int, err error) {
 	if s.err != nil || s.node == nil {
 		return nil, 0, s.err
 	}
-	if l, ok := s.list(); ok {
-		return l.page(p), len(l), nil
+	if l, ok := s.node.(idList); ok {
+		return l.page(p), len(l.ids), nil
 	}
 	parts := s.counts()
-	w := newWords()
-	defer w.free()
+	scr := newScratch()
+	defer scratches.Put(scr)
 	some := func(c chunkCount) {
 		if skip := p.Offset - count; skip < c.n && len(ids) < p.Limit {
-			if ids == nil {
-				ids = make([]uint64, 0, min(p.Limit, 1000))
-			}
-			clear(w[:])
-			s.node.or(c.chunk, w)
-			ids = w.selectIDs(ids, c.chunk<<chunkBits, max(skip, 0), c.n, p)
+			scr.used = 0
+			ids = selectIDs(ids, c, s.node.bitmap(c.chunk, scr), max(skip, 0), p)
 		}
 		count += c.n
 	}
@@ -497,42 +483,36 @@ func (s Set) Page(p Page) (ids []uint64, count int, err error) {
 }
 
 func (l idList) page(p Page) []uint64 {
-	first, last := min(p.Offset, len(l)), min(p.Offset+p.Limit, len(l))
+	ids := l.ids
+	first, last := min(p.Offset, len(ids)), min(p.Offset+p.Limit, len(ids))
 	if p.Offset+p.Limit < p.Offset { // overflow
-		last = len(l)
+		last = len(ids)
 	}
 	if !p.Descending {
-		return l[first:last:last]
+		return ids[first:last:last]
 	}
-	out := slices.Clone(l[len(l)-last : len(l)-first])
+	out := slices.Clone(ids[len(ids)-last : len(ids)-first])
 	slices.Reverse(out)
 	return out
 }
 
-// selectIDs appends the ids of w from rank skip on, counted from the top when the page descends, until the page is full.
-func (w *words) selectIDs(ids []uint64, base uint64, skip, count int, p Page) []uint64 {
-	take := min(p.Limit-len(ids), count-skip)
+// selectIDs appends the ids of a chunk from rank skip on, counted from the top when the page descends, until the page is
+// full.
+func selectIDs(ids []uint64, c chunkCount, b *roaring.Bitmap, skip int, p Page) []uint64 {
+	take := min(p.Limit-len(ids), c.n-skip)
 	low := skip // rank, from below, of the lowest id to take
 	if p.Descending {
-		low = count - skip - take
+		low = c.n - skip - take
 	}
 	at := len(ids)
-	for i, x := range w {
-		n := bits.OnesCount64(x)
-		if low >= n {
-			low -= n
-			continue
-		}
-		for ; x != 0 && take > 0; x &= x - 1 {
-			if low > 0 {
-				low--
-				continue
-			}
-			ids = append(ids, base|uint64(i<<6|bits.TrailingZeros64(x)))
-			take--
-		}
-		if take == 0 {
-			break
+	ids = slices.Grow(ids, take)
+	if low == 0 {
+		take = b.ManyIterator().NextMany64(c.chunk<<chunkBits, ids[at:at+take])
+		ids = ids[:at+take]
+	} else if first, err := b.Select(uint32(low)); err == nil { // else the chunk is damaged, which ends the transaction
+		it := b.Iterator()
+		for it.AdvanceIfNeeded(first); take > 0 && it.HasNext(); take-- {
+			ids = append(ids, c.chunk<<chunkBits|uint64(it.Next()))
 		}
 	}
 	if p.Descending {
@@ -551,18 +531,18 @@ func (s Set) Each() iter.Seq2[uint64, error] {
 		if s.node == nil {
 			return
 		}
-		w := newWords()
-		defer w.free()
+		buf := make([]uint64, 256)
+		scr := newScratch()
+		defer scratches.Put(scr)
 		for _, c := range s.node.chunks(nil, 0) {
-			clear(w[:])
-			s.node.or(c, w)
-			more := true
-			w.each(func(i uint16) bool {
-				more = yield(c<<chunkBits|uint64(i), nil)
-				return more
-			})
-			if !more {
-				return
+			scr.used = 0
+			it := s.node.bitmap(c, scr).ManyIterator()
+			for n := it.NextMany64(c<<chunkBits, buf); n > 0; n = it.NextMany64(c<<chunkBits, buf) {
+				for _, id := range buf[:n] {
+					if !yield(id, nil) {
+						return
+					}
+				}
 			}
 		}
 	}
@@ -570,8 +550,8 @@ func (s Set) Each() iter.Seq2[uint64, error] {
 
 // IDs lists the whole set in ascending order.
 func (s Set) IDs() ([]uint64, error) {
-	if l, ok := s.list(); ok && s.err == nil {
-		return slices.Clone(l), nil
+	if l, ok := s.node.(idList); ok && s.err == nil {
+		return slices.Clone(l.ids), nil
 	}
 	var ids []uint64
 	for id, err := range s.Each() {

@@ -1,265 +1,155 @@
 package kv
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"math/bits"
-	"slices"
+	"sync"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// A chunk holds the ids of a set that share id>>16, by their low 16 bits. It is stored in the form that is smallest,
-// except that runs are used only when there are at most maxRuns: a chunk in runs must be spread out before it can be
-// combined, which pays only when the runs are few.
-//
-//	form 'a' (array)   card-1 uint16, then card uint16, ascending
-//	form 'b' (bitmap)  card-1 uint16, then 1,024 uint64
-//	form 'r' (runs)    card-1 uint16, then pairs of uint16, first and last id of each run
-//	form 'v' (varints) a whole small set: count and differences as uvarints, see smallset.go
-//
-// All numbers are little-endian; a CRC-32C of key and value ends each.
+// A chunk holds the ids of a set that share id>>16, by their low 16 bits. It is stored as a Roaring bitmap in the public
+// serialised form (github.com/RoaringBitmap/RoaringFormatSpec), which is read where it lies in the file's map. The bitmap
+// has one container, with key 0: runs when there are at most maxRuns and they are smaller than the rest, since many runs
+// are slow to combine; else an array of up to 4,096 ids or the bits of more.
 const (
-	chunkBits  = 16
-	chunkIDs   = 1 << chunkBits
-	chunkWords = chunkIDs / 64
-	maxArray   = 4096
-	maxRuns    = 16
-
-	formArray  = 'a'
-	formBitmap = 'b'
-	formRuns   = 'r'
-	formSmall  = 'v'
+	chunkBits = 16
+	chunkIDs  = 1 << chunkBits
+	maxRuns   = 16
+	maxChunk  = 16 + chunkIDs/8 // bytes of a stored chunk without its CRC
 )
 
-// words is a chunk spread out: bit i%64 of word i/64 stands for id i.
-type words [chunkWords]uint64
+// The bytes with which a Roaring bitmap begins that has one container, of key 0: without runs, and with.
+const (
+	chunkHead     = "\x3a\x30\x00\x00\x01\x00\x00\x00\x00\x00"
+	chunkHeadRuns = "\x3b\x30\x00\x00\x01\x00\x00"
+)
 
-func (w *words) set(i uint16)      { w[i>>6] |= 1 << (i & 63) }
-func (w *words) unset(i uint16)    { w[i>>6] &^= 1 << (i & 63) }
-func (w *words) has(i uint16) bool { return w[i>>6]&(1<<(i&63)) != 0 }
+var errChunk = errors.New("not a Roaring bitmap of one container")
 
-func (w *words) count() int {
+// viewChunk has v be a stored chunk, whose CRC has been checked, where it lies. It must not be changed, and is valid as
+// long as the bytes are. A CRC says that the bytes are as they were written, not that whoever wrote them knew the format,
+// so they are validated as well: what Roaring does with others is undefined.
+func viewChunk(v *roaring.Bitmap, b []byte) error {
+	if len(b) > maxChunk || !bytes.HasPrefix(b, []byte(chunkHead)) && !bytes.HasPrefix(b, []byte(chunkHeadRuns)) {
+		return errChunk
+	}
+	n, err := v.FromBuffer(b)
+	if err == nil && n != int64(len(b)) {
+		err = errChunk
+	}
+	if err == nil {
+		err = v.Validate()
+	}
+	return err
+}
+
+// A bitmap is a chunk in memory to which ids come in any order: bit i%64 of word i/64 is id i.
+type bitmap [chunkIDs / 64]uint64
+
+func (b *bitmap) set(i uint16)      { b[i>>6] |= 1 << (i & 63) }
+func (b *bitmap) unset(i uint16)    { b[i>>6] &^= 1 << (i & 63) }
+func (b *bitmap) has(i uint16) bool { return b[i>>6]&(1<<(i&63)) != 0 }
+
+func (b *bitmap) count() int {
 	n := 0
-	for _, x := range w {
+	for _, x := range b {
 		n += bits.OnesCount64(x)
 	}
 	return n
 }
 
-func (w *words) or(o *words) {
-	for i, x := range o {
-		w[i] |= x
+func (b *bitmap) setAll(ids []uint64) {
+	for _, id := range ids {
+		b.set(uint16(id))
 	}
 }
 
-func (w *words) and(o *words) {
-	for i, x := range o {
-		w[i] &= x
-	}
-}
-
-func (w *words) andNot(o *words) {
-	for i, x := range o {
-		w[i] &^= x
-	}
-}
-
-// setRange sets the ids first to last, both included.
-func (w *words) setRange(first, last uint16) {
-	a, b := int(first>>6), int(last>>6)
-	low, high := ^uint64(0)<<(first&63), ^uint64(0)>>(63-last&63)
-	if a == b {
-		w[a] |= low & high
+// or adds the ids of a chunk.
+func (b *bitmap) or(v *roaring.Bitmap) {
+	if v.GetCardinality() <= 256 {
+		v.Iterate(func(i uint32) bool { b.set(uint16(i)); return true })
 		return
 	}
-	w[a] |= low
-	for i := a + 1; i < b; i++ {
-		w[i] = ^uint64(0)
+	for i, x := range v.ToDense() {
+		b[i] |= x
 	}
-	w[b] |= high
 }
 
-// each calls fn for the ids that are set, ascending, until it returns false.
-func (w *words) each(fn func(uint16) bool) {
-	for i, x := range w {
-		for x != 0 {
-			if !fn(uint16(i<<6 | bits.TrailingZeros64(x))) {
-				return
-			}
-			x &= x - 1
+// combine makes b what an operation makes of b and x. Four words a step take half the time of one.
+func (b *bitmap) combine(op byte, x *bitmap) {
+	switch op {
+	case or:
+		for i := 0; i < len(b); i += 4 {
+			b[i], b[i+1], b[i+2], b[i+3] = b[i]|x[i], b[i+1]|x[i+1], b[i+2]|x[i+2], b[i+3]|x[i+3]
+		}
+	case and:
+		for i := 0; i < len(b); i += 4 {
+			b[i], b[i+1], b[i+2], b[i+3] = b[i]&x[i], b[i+1]&x[i+1], b[i+2]&x[i+2], b[i+3]&x[i+3]
+		}
+	case andNot:
+		for i := 0; i < len(b); i += 4 {
+			b[i], b[i+1], b[i+2], b[i+3] = b[i]&^x[i], b[i+1]&^x[i+1], b[i+2]&^x[i+2], b[i+3]&^x[i+3]
 		}
 	}
 }
 
 // runs is the number of runs of consecutive ids.
-func (w *words) runs() int {
+func (b *bitmap) runs() int {
 	n, carry := 0, uint64(0)
-	for _, x := range w {
+	for _, x := range b {
 		n += bits.OnesCount64(x &^ (x<<1 | carry)) // a run begins where the bit before is clear
 		carry = x >> 63
 	}
 	return n
 }
 
-// appendChunk appends the stored form of w, which must not be empty, without its CRC.
-func appendChunk(dst []byte, w *words) []byte {
-	card := w.count()
-	if card == 0 {
+// roaring is the same as a Roaring bitmap, which takes the bits over.
+func (b *bitmap) roaring() *roaring.Bitmap { return roaring.FromDense(b[:], false) }
+
+// stored is the stored form of b, which must not be empty, without its CRC, for which there is room. It takes the bits over.
+func (b *bitmap) stored() []byte {
+	v := b.roaring()
+	if v.IsEmpty() {
 		panic("kv: an empty chunk is not stored")
 	}
-	runs := w.runs()
-	form, size := byte(formBitmap), chunkWords*8
-	if card <= maxArray {
-		form, size = formArray, 2*card
+	if b.runs() <= maxRuns {
+		v.RunOptimize()
 	}
-	if runs <= maxRuns && 4*runs < size {
-		form = formRuns
+	buf := bytes.NewBuffer(make([]byte, 0, v.GetSerializedSizeInBytes()+crcLen))
+	if _, err := v.WriteTo(buf); err != nil {
+		panic(err) // a buffer takes everything
 	}
-	dst = append(dst, form)
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(card-1))
-	switch form {
-	case formBitmap:
-		for _, x := range w {
-			dst = binary.LittleEndian.AppendUint64(dst, x)
-		}
-	case formArray:
-		w.each(func(i uint16) bool { dst = binary.LittleEndian.AppendUint16(dst, i); return true })
-	case formRuns:
-		open, last := false, uint16(0)
-		w.each(func(i uint16) bool {
-			if !open || i != last+1 {
-				if open {
-					dst = binary.LittleEndian.AppendUint16(dst, last)
-				}
-				dst = binary.LittleEndian.AppendUint16(dst, i)
-			}
-			open, last = true, i
-			return true
-		})
-		dst = binary.LittleEndian.AppendUint16(dst, last)
-	}
-	return dst
+	return buf.Bytes()
 }
 
-// grown is the stored form of an array with ids added that come after all others, as those of new rows do; nil when they do not, or the form would be another.
-func (v chunkView) grown(changes []idChange) []byte {
-	card := v.card + len(changes)
-	if v.form != formArray || card > maxArray {
-		return nil
-	}
-	dst := make([]byte, 0, 3+2*card+crcLen)
-	dst = append(dst, formArray)
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(card-1))
-	dst = append(dst, v.data...)
-	last := binary.LittleEndian.Uint16(v.data[len(v.data)-2:])
-	for _, c := range changes {
-		i := uint16(c.id)
-		if c.remove || i <= last {
-			return nil
-		}
-		dst, last = binary.LittleEndian.AppendUint16(dst, i), i
-	}
-	runs, before := 0, -2
-	for d := dst[3:]; len(d) > 0; d = d[2:] {
-		i := int(binary.LittleEndian.Uint16(d))
-		if i != before+1 {
-			runs++
-		}
-		before = i
-	}
-	if runs <= maxRuns && 4*runs < 2*card {
-		return nil
-	}
-	return dst
+// scratch is memory for the bitmaps of one chunk, which is used again for the next: each has 8 KiB.
+type scratch struct {
+	bitmaps []*bitmap
+	used    int
 }
 
-// A chunkView reads a stored chunk where it lies. It is valid as long as its bytes are.
-type chunkView struct {
-	form byte
-	card int
-	data []byte
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// newScratch is to be given back to scratches.
+func newScratch() *scratch {
+	s := scratches.Get().(*scratch)
+	s.used = 0
+	return s
 }
 
-// viewChunk checks the shape of a stored chunk, its CRC being checked already.
-func viewChunk(b []byte) (chunkView, error) {
-	if len(b) < 3 {
-		return chunkView{}, errShort
+// bitmap is an empty bitmap, valid until the next chunk.
+func (s *scratch) bitmap() *bitmap {
+	if s.used == len(s.bitmaps) {
+		s.bitmaps = append(s.bitmaps, new(bitmap))
 	}
-	v := chunkView{form: b[0], card: int(binary.LittleEndian.Uint16(b[1:])) + 1, data: b[3:]}
-	ok := false
-	switch v.form {
-	case formArray:
-		ok = len(v.data) == 2*v.card
-	case formBitmap:
-		ok = len(v.data) == 8*chunkWords
-	case formRuns:
-		ok = len(v.data) > 0 && len(v.data)%4 == 0
-	}
-	if !ok {
-		return chunkView{}, fmt.Errorf("chunk of form %q has %d bytes", v.form, len(v.data))
-	}
-	return v, nil
-}
-
-func (v chunkView) has(i uint16) bool {
-	switch v.form {
-	case formBitmap:
-		return v.data[i>>3]&(1<<(i&7)) != 0
-	case formArray:
-		lo, hi := 0, v.card
-		for lo < hi {
-			mid := (lo + hi) / 2
-			if x := binary.LittleEndian.Uint16(v.data[2*mid:]); x == i {
-				return true
-			} else if x < i {
-				lo = mid + 1
-			} else {
-				hi = mid
-			}
-		}
-		return false
-	default:
-		for d := v.data; len(d) > 0; d = d[4:] {
-			if i >= binary.LittleEndian.Uint16(d) && i <= binary.LittleEndian.Uint16(d[2:]) {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// orInto adds the chunk to w.
-func (v chunkView) orInto(w *words) {
-	switch v.form {
-	case formBitmap:
-		d := v.data[: 8*chunkWords : 8*chunkWords]
-		for i := range w {
-			w[i] |= binary.LittleEndian.Uint64(d[8*i:])
-		}
-	case formArray:
-		for d := v.data; len(d) > 0; d = d[2:] {
-			w.set(binary.LittleEndian.Uint16(d))
-		}
-	default:
-		for d := v.data; len(d) > 0; d = d[4:] {
-			w.setRange(binary.LittleEndian.Uint16(d), binary.LittleEndian.Uint16(d[2:]))
-		}
-	}
-}
-
-// andInto keeps in w what is in the chunk.
-func (v chunkView) andInto(w *words) {
-	if v.form == formBitmap {
-		d := v.data[: 8*chunkWords : 8*chunkWords]
-		for i := range w {
-			w[i] &= binary.LittleEndian.Uint64(d[8*i:])
-		}
-		return
-	}
-	var mask words
-	v.orInto(&mask)
-	w.and(&mask)
+	b := s.bitmaps[s.used]
+	clear(b[:])
+	s.used++
+	return b
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -291,10 +181,8 @@ var errSum = errors.New("the CRC does not match")
 // maxSmall is the most ids that a set keeps as one value.
 const maxSmall = 1024
 
-// appendSmall appends a whole set, ids ascending, as count and differences.
+// appendSmall appends a whole set, ids ascending, as differences.
 func appendSmall(dst []byte, ids []uint64) []byte {
-	dst = append(dst, formSmall)
-	dst = binary.AppendUvarint(dst, uint64(len(ids)))
 	last := uint64(0)
 	for _, id := range ids {
 		dst = binary.AppendUvarint(dst, id-last)
@@ -303,62 +191,18 @@ func appendSmall(dst []byte, ids []uint64) []byte {
 	return dst
 }
 
-// growSmall is the stored form of a small set with ids added that come after all others, as those of new rows do; nil when they do not, or are too many, or the
-// stored form is not as it should be.
-func growSmall(b []byte, changes []idChange) []byte {
-	if len(b) < 2 || b[0] != formSmall {
-		return nil
-	}
-	n, l := binary.Uvarint(b[1:])
-	if l <= 0 || n+uint64(len(changes)) > maxSmall {
-		return nil
-	}
-	b = b[1+l:]
-	last, count := uint64(0), uint64(0)
-	for rest := b; len(rest) > 0; count++ {
-		d, l := binary.Uvarint(rest)
-		if l <= 0 {
-			return nil
-		}
-		rest, last = rest[l:], last+d
-	}
-	if count != n {
-		return nil
-	}
-	dst := make([]byte, 0, 4+len(b)+6*len(changes)+crcLen)
-	dst = binary.AppendUvarint(append(dst, formSmall), n+uint64(len(changes)))
-	dst = append(dst, b...)
-	for _, c := range changes {
-		if c.remove || c.id <= last {
-			return nil
-		}
-		dst, last = binary.AppendUvarint(dst, c.id-last), c.id
-	}
-	return dst
-}
+var errSmall = errors.New("not a list of ascending ids")
 
 // readSmall appends the ids of a small set to dst.
 func readSmall(dst []uint64, b []byte) ([]uint64, error) {
-	if len(b) < 2 || b[0] != formSmall {
-		return nil, errShort
-	}
-	n, l := binary.Uvarint(b[1:])
-	if l <= 0 || n > maxSmall {
-		return nil, errShort
-	}
-	b = b[1+l:]
-	dst = slices.Grow(dst, int(n))
-	last := uint64(0)
-	for range n {
-		d, l := binary.Uvarint(b)
-		if l <= 0 {
-			return nil, errShort
+	last, most := uint64(0), len(dst)+maxSmall
+	for len(b) > 0 {
+		d, n := binary.Uvarint(b)
+		if n <= 0 || d == 0 || d > MaxID-last || len(dst) == most {
+			return nil, errSmall
 		}
-		b, last = b[l:], last+d
+		b, last = b[n:], last+d
 		dst = append(dst, last)
-	}
-	if len(b) != 0 {
-		return nil, fmt.Errorf("%d bytes too many", len(b))
 	}
 	return dst, nil
 }

@@ -5,7 +5,7 @@
 // found. From then on kv keeps records and keys together: View shows one state of the file, Update changes it, all or nothing, and is on
 // the disk when it returns.
 //
-// # The file, format 3
+// # The file, format 4
 //
 // This is what somebody needs who reads the file without this program. It is a bbolt file (go.etcd.io/bbolt, data file version
 // 2); these are its buckets. Numbers in keys are big-endian; uvarint and varint are those of Go's encoding/binary (LEB128,
@@ -68,18 +68,18 @@
 //	                           epoch, which is stored with it. Rows join before the commit: readers leave out ids beyond the last of their state, and a
 //	                           commit that fails, a panic and Compact forget all tails, which are read from the file again.
 //	counts (setcounts.go)      ids in a chunk of a set or an expression, before the fold mark. The key holds the epoch, so each change of stored sets begins anew.
-//	unions (wide.go)           stored ids of the rows of many parents, by epoch, table, dimension and the number of the Parents; what the tail adds is
-//	                           carried on by id, and cut at the last id of the reader's state.
+//	unions (unioncache.go)     stored ids of the rows of many parents, by epoch, table, dimension and the number of the IDList, copied out of the map;
+//	                           what the tail adds is carried on by id, and cut at the last id of the reader's state.
 //	Table.Stamp                nothing is kept here, but callers keep by it: the CRC of the record, or of the stub with that of its large value. It is another
 //	                           one with each change but one in 2^32; a row that is pending or being swept away has none.
 //	Table.Changes              raised by each transaction that tried to change records of the table, reveal or hide rows, also when it failed.
-//	Parents                    ids that the caller found: it must know itself how long they are right.
+//	IDList                     ids that the caller found: it must know itself how long they are right.
 //	stageCache (stagelist.go)  parsed lists of pending and doomed rows, by number; good as long as the CRC of what is stored is the
 //	                           same, and so filled by functions that write, too.
 //	live stages (stagelist.go) Stages that have not ended; Finish and Abort take them out. A number whose transaction failed was never put in.
 //	Stage (stage.go)           its rows and their sets, taken in when they are on the disk; if that fails the stage is lost. Notes of other functions
 //	                           come with their commit.
-//	Tx.tails, Tx.readings      the tail of a table, for one View; a transaction that writes has those of its batch.
+//	Tx.tails, Tx.snapshots     the tail of a table, for one View; a transaction that writes has those of its batch.
 //	Tx.passed                  what a parent passes on, for one function; Put and Delete of the parent drop it.
 //	Tx.stages                  the lists of stages, for one function; putting or dropping one drops them.
 //	batch.tail, sets, series   what functions that share a transaction have gathered. It goes with the transaction: one in which writing it was
@@ -87,7 +87,7 @@
 //	seriesChanges.ends         the last stored time of a series, until the changes of series are written.
 //	tools                      buckets, cursors and buffers of one transaction of bbolt; they are used by one function after the other.
 //	Reader                     the row it is on, in a View; in a transaction that writes it seeks each.
-//	Set                        a chunk that was read last. One that a writing function asked for shows what was written before it was asked for.
+//	Set                        a chunk that was read last, where it lies in the map. One that a writing function asked for shows what was written before it was asked for.
 //	DB.head, nodeNo, nodeID    the last log entry, set after its commit; who the node is, which only RestoreFile changes, in a file that is not served.
 //	freeListStored             that the list of free pages is in the file; each commit says no.
 //	failed, stuck, unsaid      until the file is opened again.

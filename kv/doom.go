@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // doomFrom is the number of rows from which a deletion only takes them out of the sets, and leaves the rest to the sweeper.
@@ -44,11 +46,11 @@ func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 
 // clearMembers takes ids out of every stored set of a table.
 func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
-	doomed := map[uint64]*words{}
+	doomed := map[uint64]*bitmap{}
 	for _, id := range ids {
 		w := doomed[id>>chunkBits]
 		if w == nil {
-			w = new(words)
+			w = new(bitmap)
 			doomed[id>>chunkBits] = w
 		}
 		w.set(uint16(id))
@@ -57,6 +59,7 @@ func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
 	bucket := tx.bucket(bucketSet)
 	type write struct{ key, value []byte }
 	var writes []write
+	var view roaring.Bitmap
 	c := bucket.Cursor()
 	prefix := []byte{d.no}
 	for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
@@ -89,18 +92,17 @@ func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
 		if w == nil {
 			continue
 		}
-		view, err := viewChunk(b)
-		if err != nil {
+		if err := viewChunk(&view, b); err != nil {
 			return damaged("set", err)
 		}
-		var left words
-		view.orInto(&left)
-		left.andNot(w)
+		var left bitmap
+		view.WriteDenseTo(left[:])
+		left.combine(andNot, w)
 		switch n := left.count(); {
 		case n == 0:
 			writes = append(writes, write{slices.Clone(k), nil})
-		case n < view.card:
-			writes = append(writes, write{slices.Clone(k), appendChunk(nil, &left)})
+		case n < int(view.GetCardinality()):
+			writes = append(writes, write{slices.Clone(k), left.stored()})
 		}
 	}
 	for _, w := range writes {

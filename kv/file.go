@@ -148,7 +148,7 @@ type DB struct {
 	tails  tails
 	counts countCache
 	unions unionCache
-	serial atomic.Uint64 // of Parents
+	serial atomic.Uint64 // of IDLists
 	stages stageCache
 	live   liveStages
 

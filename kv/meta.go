@@ -28,9 +28,11 @@ const (
 	metaSession = "session"
 )
 
-// Format is the version of the file format that this package makes and reads. No release wrote
-// formats 1 and 2.
-const Format = 3
+// Format is the version of the file format that this package makes and reads. No release wrote those before it.
+const Format = 4
+
+// lastReader is the last commit that reads files of an older format.
+var lastReader = map[uint32]string{1: "fca33ea", 2: "fca33ea", 3: "be42011"}
 
 // metaBucket reads and writes values with their CRC.
 type metaBucket struct{ b *bbolt.Bucket }
@@ -216,8 +218,8 @@ func checkFormat(bt *bbolt.Tx) error {
 		return fmt.Errorf("%w: it has format %d, and this program reads format %d; use the program that wrote it, "+
 			"or a later one", ErrNewer, f, Format)
 	case f < Format:
-		return fmt.Errorf("%w: it has format %d, which no release wrote, and this program reads format %d; "+
-			"export what is in it with the program that wrote it, and import that into a new file", ErrOlder, f, Format)
+		return fmt.Errorf("%w: it has format %d, and this program reads format %d; commit %s of the source is the last "+
+			"one that reads it: export what is in it with that, and import that into a new file", ErrOlder, f, Format, lastReader[f])
 	}
 	return nil
 }

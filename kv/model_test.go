@@ -15,8 +15,8 @@ type model struct {
 	parents map[uint64]parent
 	boxes   map[uint64]box
 	points  map[uint64]point
-	wide    []*Parents // kept over many states of the file
-	of      *DB        // that they belong to
+	wide    []*IDList // kept over many states of the file
+	of      *DB       // that they belong to
 }
 
 // TestModel does random things to a file and to a model, and compares all that can be asked after each few of them.
@@ -244,7 +244,7 @@ func (m *model) compare(t *testing.T, r *rand.Rand, d *testDB) {
 		m.wide, m.of = nil, d.DB // opened again
 	}
 	if len(m.wide) < 3 && len(m.parents) > 0 { // asked for again and again from now on
-		m.wide = append(m.wide, d.Parents(slices.Sorted(maps.Keys(m.parents))))
+		m.wide = append(m.wide, d.IDList(slices.Sorted(maps.Keys(m.parents))))
 	}
 	d.view(func(tx *Tx) error {
 		same := func(what string, s Set, want func(point) bool) {
@@ -278,8 +278,8 @@ func (m *model) compare(t *testing.T, r *rand.Rand, d *testDB) {
 		}
 		for _, w := range m.wide {
 			child := func(p point) bool { return slices.Contains(w.IDs, p.Parent) }
-			same("children", d.points.Children(tx, dimParent, w), child)
-			same("children seen", And(d.points.Set(tx, dimSeen, Int(1)), d.points.Children(tx, dimParent, w)),
+			same("children", d.points.UnionOf(tx, dimParent, w), child)
+			same("children seen", And(d.points.Set(tx, dimSeen, Int(1)), d.points.UnionOf(tx, dimParent, w)),
 				func(p point) bool { return child(p) && slices.Contains(m.parents[p.Parent].Seen, 1) })
 		}
 		for id := range m.parents {

@@ -76,7 +76,7 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 		return nil, err
 	}
 	defer file.Close()
-	v := &salvager{ctx: ctx, Report: new(Report), file: file, dst: dst, blobs: map[uint64]uint64{}, seen: map[rowKey]*words{}, apart: map[string]place{}}
+	v := &salvager{ctx: ctx, Report: new(Report), file: file, dst: dst, blobs: map[uint64]uint64{}, seen: map[rowKey]*bitmap{}, apart: map[string]place{}}
 	err = src.View(func(tx *Tx) error {
 		v.src = tx
 		return v.run()
@@ -99,9 +99,9 @@ type salvager struct {
 	ctx   context.Context
 	src   *Tx
 	dst   *DB
-	file  *os.File          // src
-	blobs map[uint64]uint64 // whole ones, and how many records use them
-	seen  map[rowKey]*words // rows that were found, by table and chunk
+	file  *os.File           // src
+	blobs map[uint64]uint64  // whole ones, and how many records use them
+	seen  map[rowKey]*bitmap // rows that were found, by table and chunk
 	// apart is where in the file values lie that are no rows, by their keys, when not every page can be reached
 	apart  map[string]place
 	strays bool         // not every page can be reached, and those in use are known
@@ -439,7 +439,7 @@ func (r *rows) add(id uint64, stored []byte) error {
 	}
 	chunk := rowKey{r.def.no, id >> chunkBits}
 	if v.seen[chunk] == nil {
-		v.seen[chunk] = new(words)
+		v.seen[chunk] = new(bitmap)
 	}
 	v.seen[chunk].set(uint16(id))
 	r.list, r.size, r.last = append(r.list, row{id, bytes.Clone(rec)}), r.size+len(rec), max(r.last, id)

@@ -28,7 +28,7 @@ func (s Set) counts() [2][]chunkCount {
 	old, ok := cache.get(name)
 	if !ok {
 		all := s.node.chunks(nil, 0)
-		n := idList(all).below(live)
+		n := below(all, live)
 		old = count(s.node, all[:n])
 		if s.of.tx.err == nil {
 			cache.put(name, old)
@@ -40,25 +40,12 @@ func (s Set) counts() [2][]chunkCount {
 
 // count counts the ids of chunks, and leaves out those that have none.
 func count(s setNode, chunks []uint64) []chunkCount {
-	if len(chunks) == 0 {
-		return nil
-	}
 	out := make([]chunkCount, 0, len(chunks))
-	w := newWords()
-	defer w.free()
+	scr := newScratch()
+	defer scratches.Put(scr)
 	for _, c := range chunks {
-		n := 0
-		switch s := s.(type) {
-		case *storedSet:
-			n = s.chunk(c).card
-		case tailedSet:
-			n = s.storedSet.chunk(c).card + len(s.recent.part(c))
-		default:
-			clear(w[:])
-			s.or(c, w)
-			n = w.count()
-		}
-		if n > 0 {
+		scr.used = 0
+		if n := s.count(c, scr); n > 0 {
 			out = append(out, chunkCount{c, n})
 		}
 	}
@@ -94,15 +81,3 @@ func (c *countCache) put(name []byte, counts []chunkCount) {
 	}
 	c.of[string(name)] = counts
 }
-
-// wordsPool keeps chunks that are spread out, of 8 KiB, for use again.
-var wordsPool = sync.Pool{New: func() any { return new(words) }}
-
-// newWords is an empty chunk, to be given back with free.
-func newWords() *words {
-	w := wordsPool.Get().(*words)
-	clear(w[:])
-	return w
-}
-
-func (w *words) free() { wordsPool.Put(w) }

@@ -2,82 +2,276 @@ package kv
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
+	"go.etcd.io/bbolt"
 )
 
 // randomChunk is a chunk of some density, in runs or not.
-func randomChunk(r *rand.Rand) (*words, *roaring64.Bitmap) {
-	w, b := new(words), roaring64.New()
+func randomChunk(r *rand.Rand) (*bitmap, *roaring.Bitmap) {
+	b, want := new(bitmap), roaring.New()
+	add := func(first, last int) {
+		want.AddRange(uint64(first), uint64(last)+1)
+		for i := first; i <= last; i++ {
+			b.set(uint16(i))
+		}
+	}
 	switch r.IntN(4) {
 	case 0:
 		for range 1 + r.IntN(20) {
 			first := r.IntN(chunkIDs)
-			last := min(first+r.IntN(3000), chunkIDs-1)
-			w.setRange(uint16(first), uint16(last))
-			b.AddRange(uint64(first), uint64(last)+1)
+			add(first, min(first+r.IntN(3000), chunkIDs-1))
 		}
 	case 1:
-		w.setRange(0, chunkIDs-1)
-		b.AddRange(0, chunkIDs)
+		add(0, chunkIDs-1)
 	default:
 		for range 1 + r.IntN([]int{5, 300, 5000, 60000}[r.IntN(4)]) {
 			i := r.IntN(chunkIDs)
-			w.set(uint16(i))
-			b.Add(uint64(i))
+			add(i, i)
 		}
 	}
-	return w, b
+	return b, want
 }
 
-func (w *words) list() []uint64 {
-	var ids []uint64
-	w.each(func(i uint16) bool { ids = append(ids, uint64(i)); return true })
-	return ids
+// chunkForm names the form of a stored chunk by its bytes.
+func chunkForm(stored []byte) string {
+	switch {
+	case stored[0] == 0x3b:
+		return "runs"
+	case len(stored) == maxChunk:
+		return "bits"
+	}
+	return "array"
 }
 
+// viewed reads a stored chunk.
+func viewed(b []byte) (*roaring.Bitmap, error) {
+	v := roaring.New()
+	return v, viewChunk(v, b)
+}
+
+// TestChunkForms stores chunks in all forms; each is read by Roaring's public reader and by ours.
 func TestChunkForms(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	forms := map[byte]int{}
+	forms := map[string]int{}
 	for range 300 {
-		w, b := randomChunk(r)
-		stored := appendChunk(nil, w)
-		forms[stored[0]]++
-		v, err := viewChunk(stored)
+		b, want := randomChunk(r)
+		runs, card := b.runs(), b.count()
+		stored := b.stored()
+		form := chunkForm(stored)
+		forms[form]++
+		v, err := viewed(stored)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var again words
-		v.orInto(&again)
-		if again != *w || v.card != int(b.GetCardinality()) || !slices.Equal(w.list(), b.ToArray()) {
-			t.Fatalf("form %c is not what was stored", v.form)
+		public := roaring.New()
+		if n, err := public.ReadFrom(bytes.NewReader(stored)); err != nil || n != int64(len(stored)) || !public.Equals(want) {
+			t.Fatalf("%s: read by Roaring: %d of %d bytes, %v", form, n, len(stored), err)
+		}
+		if !v.Equals(want) || card != int(want.GetCardinality()) {
+			t.Fatalf("%s: not what was stored", form)
+		}
+		var again, x bitmap
+		v.WriteDenseTo(again[:])
+		x.set(7)
+		if x.or(v); again != *b || x.count() != int(roaring.Or(roaring.BitmapOf(7), want).GetCardinality()) {
+			t.Fatalf("%s: other bits", form)
 		}
 		for range 100 {
-			if i := uint16(r.IntN(chunkIDs)); v.has(i) != b.Contains(uint64(i)) {
-				t.Fatalf("form %c: has(%d)", v.form, i)
+			if i := r.IntN(chunkIDs); again.has(uint16(i)) != want.ContainsInt(i) {
+				t.Fatalf("%s: has(%d)", form, i)
 			}
 		}
-		if v.form == formRuns && w.runs() > maxRuns {
-			t.Fatalf("%d runs", w.runs())
+		if !bytes.Equal(again.stored(), stored) {
+			t.Fatalf("%s: stored in two forms", form)
 		}
-		x, xb := randomChunk(r)
-		and := *x
-		v.andInto(&and)
-		or, not := *x, *x
-		or.or(w)
-		not.andNot(w)
-		if !slices.Equal(and.list(), roaring64.And(xb, b).ToArray()) || !slices.Equal(or.list(), roaring64.Or(xb, b).ToArray()) ||
-			!slices.Equal(not.list(), roaring64.AndNot(xb, b).ToArray()) {
-			t.Fatalf("form %c: and, or, andNot", v.form)
+		if few := runs <= maxRuns && 2+4*runs < min(2*card, chunkIDs/8); few != (form == "runs") {
+			t.Fatalf("%s: %d runs of %d ids", form, runs, card)
 		}
 	}
-	for _, f := range []byte{formArray, formBitmap, formRuns} {
-		if forms[f] == 0 {
-			t.Errorf("form %c never came up", f)
+	for _, form := range []string{"array", "bits", "runs"} {
+		if forms[form] == 0 {
+			t.Errorf("%s never came up", form)
 		}
+	}
+}
+
+// TestChunkEdges stores chunks on both sides of where the form changes.
+func TestChunkEdges(t *testing.T) {
+	every := func(n, step int) *bitmap {
+		b := new(bitmap)
+		for i := range n {
+			b.set(uint16(i * step))
+		}
+		return b
+	}
+	for _, c := range []struct {
+		b    *bitmap
+		form string
+		size int
+	}{
+		{every(1, 1), "array", 18},
+		{every(3, 1), "array", 22},
+		{every(4, 1), "runs", 15},
+		{every(4096, 2), "array", 16 + 2*4096},
+		{every(4097, 2), "bits", maxChunk},
+		{every(65535, 1), "runs", 15},
+		{every(65536, 1), "runs", 15},
+		{every(32768, 2), "bits", maxChunk},
+	} {
+		if got := c.b.stored(); chunkForm(got) != c.form && len(got) != maxChunk || len(got) != c.size {
+			t.Errorf("%d ids: %s of %d bytes, not %s of %d", c.b.count(), chunkForm(got), len(got), c.form, c.size)
+		}
+	}
+}
+
+// TestDamagedChunks: what is no chunk is refused, whatever its CRC says.
+func TestDamagedChunks(t *testing.T) {
+	le := binary.LittleEndian
+	array := func(card int, ids ...uint16) []byte {
+		b := le.AppendUint16([]byte(chunkHead), uint16(card-1))
+		b = le.AppendUint32(b, 16)
+		for _, i := range ids {
+			b = le.AppendUint16(b, i)
+		}
+		return b
+	}
+	runs := func(n int, pairs ...uint16) []byte {
+		b := le.AppendUint16([]byte(chunkHeadRuns), 9)
+		b = le.AppendUint16(b, uint16(n))
+		for _, i := range pairs {
+			b = le.AppendUint16(b, i)
+		}
+		return b
+	}
+	bits := func(card, set int) []byte {
+		b := array(card)
+		for i := range chunkIDs / 8 {
+			b = append(b, byte(min(1<<min(max(set-8*i, 0), 8)-1, 255)))
+		}
+		return b
+	}
+	two := roaring.BitmapOf(1, 70_000)
+	twoBytes, _ := two.ToBytes()
+	other, _ := roaring.BitmapOf(70_000).ToBytes()
+	nothing, _ := roaring.New().ToBytes()
+	for name, b := range map[string][]byte{
+		"nothing": nil, "a head": []byte(chunkHead), "a head of runs": []byte(chunkHeadRuns), "no containers": nothing,
+		"two containers": twoBytes, "another key": other,
+		"out of order": array(2, 5, 4), "twice": array(2, 5, 5), "too short": array(3, 1, 2), "too long": array(1, 1, 2),
+		"half": array(2, 1, 2)[:19], "too few bits": bits(5000, 4999), "too many bits": bits(5000, 5001),
+		"bits cut off": bits(5000, 5000)[:8000], "bits and more": append(bits(5000, 5000), 0),
+		"no runs": runs(0), "runs out of order": runs(2, 100, 3, 10, 3), "runs overlap": runs(2, 10, 10, 15, 3),
+		"runs touch": runs(2, 10, 4, 15, 3), "a run beyond the end": runs(1, 65530, 10), "runs cut off": runs(3, 1, 1),
+		"runs and more": append(runs(1, 1, 5), 0),
+	} {
+		if v, err := viewed(b); err == nil {
+			t.Errorf("%s: %v", name, v)
+		}
+	}
+	good := map[string][]byte{"an array": array(2, 4, 5), "bits": bits(5000, 5000), "runs": runs(2, 10, 3, 20, 3)}
+	for name, b := range good {
+		if _, err := viewed(b); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, b := range map[string][]byte{
+		"zero": {0}, "twice": {5, 0}, "cut off": {0x80}, "beyond the largest id": binary.AppendUvarint(nil, MaxID+1),
+		"beyond it together": binary.AppendUvarint([]byte{1}, MaxID), "no number": bytes.Repeat([]byte{0xff}, 11),
+		"too many": bytes.Repeat([]byte{1}, maxSmall+1),
+	} {
+		if ids, err := readSmall(nil, b); err == nil {
+			t.Errorf("a small set, %s: %v", name, ids)
+		}
+	}
+}
+
+// TestStoredSets changes sets at random, over both sides of maxSmall and of a chunk's end: however a set came about, its
+// values are those of its ids.
+func TestStoredSets(t *testing.T) {
+	db, err := bbolt.Open(filepath.Join(t.TempDir(), "sets"), 0o600, &bbolt.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	r := rand.New(rand.NewPCG(5, 6))
+	small, chunked := 0, 0
+	for range 60 {
+		err := db.Update(func(bt *bbolt.Tx) error {
+			bucket, err := bt.CreateBucket([]byte("set"))
+			if err != nil {
+				return err
+			}
+			const set = "\x01\x00"
+			want := roaring64.New()
+			large := false
+			next := uint64(max(1, r.IntN(3)*chunkIDs-500*r.IntN(2)))
+			for range 12 {
+				var changes []idChange
+				for range 1 + r.IntN(400) {
+					next++
+					if r.IntN(20) == 0 {
+						next += uint64(r.IntN(300))
+					}
+					changes = append(changes, idChange{id: next})
+				}
+				if ids := want.ToArray(); len(ids) > 0 && r.IntN(3) == 0 { // and some are taken out
+					changes = nil
+					first := r.IntN(len(ids))
+					for _, id := range ids[first:min(first+r.IntN(800), len(ids))] {
+						changes = append(changes, idChange{id, true})
+					}
+				}
+				for _, c := range changes {
+					if c.remove {
+						want.Remove(c.id)
+					} else {
+						want.Add(c.id)
+					}
+				}
+				if err := writeSet(bucket, set, changes); err != nil {
+					return err
+				}
+				large = !want.IsEmpty() && (large || want.GetCardinality() > maxSmall)
+				stored := map[string][]byte{}
+				if ids := want.ToArray(); !large && len(ids) > 0 {
+					small++
+					stored[set] = appendSmall(nil, ids)
+				} else if large {
+					chunked++
+					parts := gathered{}
+					for _, id := range ids {
+						parts.add(id)
+					}
+					for chunk := range parts.chunks() {
+						stored[string(chunkKey(nil, set, chunk))] = parts.of[chunk].stored()
+					}
+				}
+				c := bucket.Cursor()
+				for k, v := c.First(); k != nil; k, v = c.Next() {
+					if b, err := unseal(k, v); err != nil || !bytes.Equal(b, stored[string(k)]) {
+						t.Fatalf("%x: %x (%v), not %x", k, b, err, stored[string(k)])
+					}
+					delete(stored, string(k))
+				}
+				if len(stored) > 0 {
+					t.Fatalf("%d values are missing", len(stored))
+				}
+			}
+			return bt.DeleteBucket([]byte("set"))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if small < 100 || chunked < 100 {
+		t.Errorf("%d small sets and %d in chunks", small, chunked)
 	}
 }
 
@@ -188,20 +382,11 @@ func TestAlgebra(t *testing.T) {
 }
 
 func FuzzStoredForms(f *testing.F) {
-	w := new(words)
-	w.setRange(5, 900)
-	f.Add(appendChunk(nil, w))
 	f.Add(appendSmall(nil, []uint64{1, 5, 1 << 39}))
 	f.Add(idRuns{{1, 5}, {9, 9}}.append(nil))
 	f.Add(Fields[point]().Append(nil, &point{Parent: 1, Boxes: []uint64{2}, Time: -3, Source: "s"}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if v, err := viewChunk(b); err == nil {
-			var w, x words
-			v.orInto(&w)
-			v.andInto(&x)
-			v.has(77)
-		}
-		if ids, err := readSmall(nil, b); err == nil && slices.IsSorted(ids) {
+		if ids, err := readSmall(nil, b); err == nil {
 			if again, err := readSmall(nil, appendSmall(nil, ids)); err != nil || !slices.Equal(again, ids) {
 				t.Errorf("small set: %v, %v", again, err)
 			}
@@ -225,5 +410,49 @@ func FuzzStoredForms(f *testing.F) {
 		key := s.key(nil, Point{4, 5, 6})
 		readPoints(nil, key, seal(key, bytes.Clone(b)))
 		splitSetKey(b)
+	})
+}
+
+// FuzzChunk reads chunks whose bytes anybody may have written: what is taken for a chunk is counted and combined rightly,
+// and can be stored again.
+func FuzzChunk(f *testing.F) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 12 {
+		b, _ := randomChunk(r)
+		f.Add(b.stored())
+	}
+	f.Add([]byte(chunkHeadRuns + "\x0a\x00\x02\x00\x05\x00\x05\x00\x07\x00\x05\x00"))
+	sparse, dense := roaring.BitmapOf(1, 77, 65_535), roaring.New()
+	for i := range uint32(chunkIDs / 3) {
+		dense.Add(3 * i)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := viewed(bytes.Clone(b))
+		if err != nil {
+			return
+		}
+		ids := v.ToArray()
+		if len(ids) == 0 || int(v.GetCardinality()) != len(ids) || !slices.IsSorted(ids) ||
+			len(slices.Compact(slices.Clone(ids))) != len(ids) || ids[len(ids)-1] >= chunkIDs {
+			t.Fatalf("%d ids, counted %d", len(ids), v.GetCardinality())
+		}
+		for _, x := range []*roaring.Bitmap{sparse, dense} {
+			n := uint64(0)
+			for _, i := range ids {
+				if x.Contains(i) {
+					n++
+				}
+			}
+			both, other := v.AndCardinality(x), x.GetCardinality()
+			if both != n || roaring.And(v, x).GetCardinality() != n || roaring.AndNot(x, v).GetCardinality() != other-n ||
+				roaring.Or(x, v).GetCardinality() != other+uint64(len(ids))-n {
+				t.Fatalf("%d of %d ids are in both, not %d", both, len(ids), n)
+			}
+		}
+		var bits bitmap
+		v.WriteDenseTo(bits[:])
+		if again, err := viewed(bits.stored()); err != nil || !slices.Equal(again.ToArray(), ids) {
+			t.Fatalf("stored again: %v", err)
+		}
 	})
 }

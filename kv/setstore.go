@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"go.etcd.io/bbolt"
 )
 
@@ -117,13 +118,10 @@ func writeSet(bucket *bbolt.Bucket, set string, changes []idChange) error {
 	var ids []uint64
 	if exists {
 		b, err := unseal(k, v)
+		if err == nil {
+			ids, err = readSmall(nil, b)
+		}
 		if err != nil {
-			return damaged("set", err)
-		}
-		if longer := growSmall(b, changes); longer != nil {
-			return bucket.Put(key, seal(key, longer))
-		}
-		if ids, err = readSmall(nil, b); err != nil {
 			return damaged("set", err)
 		}
 	}
@@ -166,41 +164,29 @@ func mergeIDs(ids []uint64, changes []idChange) []uint64 {
 }
 
 func writeChunks(bucket *bbolt.Bucket, set string, changes []idChange) error {
-	var w words
+	var all bitmap
+	var v roaring.Bitmap
 	for len(changes) > 0 {
 		chunk := changes[0].id >> chunkBits
 		key := chunkKey(nil, set, chunk)
-		n := 1
-		for n < len(changes) && changes[n].id>>chunkBits == chunk {
-			n++
-		}
-		here := changes[:n]
-		changes = changes[n:]
-		clear(w[:])
+		clear(all[:])
 		stored := bucket.Get(key)
 		if stored != nil {
-			v, err := openChunk(key, stored)
-			if err != nil {
+			if err := openChunk(&v, key, stored); err != nil {
 				return err
 			}
-			if longer := v.grown(here); longer != nil {
-				if err := bucket.Put(key, seal(key, longer)); err != nil {
-					return err
-				}
-				continue
-			}
-			v.orInto(&w)
+			v.WriteDenseTo(all[:])
 		}
-		for _, c := range here {
-			if c.remove {
-				w.unset(uint16(c.id))
+		for ; len(changes) > 0 && changes[0].id>>chunkBits == chunk; changes = changes[1:] {
+			if c := changes[0]; c.remove {
+				all.unset(uint16(c.id))
 			} else {
-				w.set(uint16(c.id))
+				all.set(uint16(c.id))
 			}
 		}
 		var err error
-		if w != (words{}) {
-			err = bucket.Put(key, seal(key, appendChunk(nil, &w)))
+		if all != (bitmap{}) {
+			err = bucket.Put(key, seal(key, all.stored()))
 		} else if stored != nil {
 			err = bucket.Delete(key)
 		}
@@ -211,16 +197,16 @@ func writeChunks(bucket *bbolt.Bucket, set string, changes []idChange) error {
 	return nil
 }
 
-func openChunk(key, stored []byte) (chunkView, error) {
+// openChunk has v be a stored chunk where it lies.
+func openChunk(v *roaring.Bitmap, key, stored []byte) error {
 	b, err := unseal(key, stored)
-	if err != nil {
-		return chunkView{}, damaged("set", err)
+	if err == nil {
+		err = viewChunk(v, b)
 	}
-	v, err := viewChunk(b)
 	if err != nil {
-		return chunkView{}, damaged("set", err)
+		return damaged("set", err)
 	}
-	return v, nil
+	return nil
 }
 
 // orSets adds the rows of from to m; andNotSets takes them out of it.

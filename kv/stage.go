@@ -340,7 +340,7 @@ func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*ga
 			set := setKey(s.def, m.Dim, m.Value)
 			g := to[set]
 			if g == nil {
-				g = &gathered{of: map[uint64]*words{}}
+				g = &gathered{of: map[uint64]*bitmap{}}
 				to[set] = g
 			}
 			for _, r := range rows {
@@ -353,9 +353,9 @@ func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*ga
 
 // gathered is a set of ids in memory that come in any order.
 type gathered struct {
-	of    map[uint64]*words
+	of    map[uint64]*bitmap
 	chunk uint64 // the one that was used last
-	last  *words
+	last  *bitmap
 }
 
 func (g *gathered) add(id uint64) { g.spread(id >> chunkBits).set(uint16(id)) }
@@ -373,12 +373,12 @@ func (g *gathered) count() (n int) {
 }
 
 // spread is the ids of a chunk.
-func (g *gathered) spread(chunk uint64) *words {
+func (g *gathered) spread(chunk uint64) *bitmap {
 	if g.last == nil || g.chunk != chunk {
 		if g.chunk, g.last = chunk, g.of[chunk]; g.last == nil {
-			g.last = new(words)
+			g.last = new(bitmap)
 			if g.of == nil {
-				g.of = map[uint64]*words{}
+				g.of = map[uint64]*bitmap{}
 			}
 			g.of[chunk] = g.last
 		}
@@ -391,7 +391,7 @@ func (g *gathered) chunks() iter.Seq[uint64] { return slices.Values(slices.Sorte
 
 // changes appends the ids of a chunk, ascending.
 func (g *gathered) changes(dst []idChange, chunk uint64) []idChange {
-	g.of[chunk].each(func(i uint16) bool {
+	g.of[chunk].roaring().Iterate(func(i uint32) bool {
 		dst = append(dst, idChange{id: chunk<<chunkBits | uint64(i)})
 		return true
 	})

@@ -130,7 +130,7 @@ func TestUnionsOfTwoTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	all := db.Parents([]uint64{1, 2, 3, 4, 5, 6})
+	all := db.IDList([]uint64{1, 2, 3, 4, 5, 6})
 	err = db.Update(t.Context(), me, func(tx *WriteTx) error {
 		for parent := range uint64(7) {
 			if _, err := one.Insert(tx, &odd{Parent: parent}); err != nil {
@@ -144,11 +144,11 @@ func TestUnionsOfTwoTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.View(func(tx *Tx) error {
-		a, err := one.Children(tx, dimParent, all).IDs()
+		a, err := one.UnionOf(tx, dimParent, all).IDs()
 		if err != nil {
 			return err
 		}
-		b, err := two.Children(tx, dimParent, all).IDs()
+		b, err := two.UnionOf(tx, dimParent, all).IDs()
 		if len(a) != 6 || !slices.Equal(b, []uint64{1}) {
 			t.Errorf("children %v and %v", a, b)
 		}

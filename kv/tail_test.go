@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"math/rand"
 	"slices"
 	"testing"
 )
@@ -177,64 +176,5 @@ func TestTailSnapshot(t *testing.T) {
 	}
 	if n := len(d.tails.list); n != keptTails {
 		t.Errorf("%d tails are kept", n)
-	}
-}
-
-// TestGrown: a set to which only larger ids come is stored as it would be if it were made anew.
-func TestGrown(t *testing.T) {
-	r := rand.New(rand.NewSource(1))
-	grew, not := 0, 0
-	for range 20_000 {
-		steps := 1 + r.Intn(3) // where they are small, the ids come in runs
-		next := uint64(r.Intn(100))
-		take := func(n int) (ids []uint64) {
-			for range n {
-				if next++; r.Intn(4) == 0 {
-					next += uint64(r.Intn(steps * steps * steps))
-				}
-				ids = append(ids, next)
-			}
-			return ids
-		}
-		ids := take(1 + r.Intn(80))
-		var changes []idChange
-		for _, id := range take(1 + r.Intn(10)) {
-			changes = append(changes, idChange{id: id})
-		}
-		switch r.Intn(10) {
-		case 0:
-			changes[0].id = ids[r.Intn(len(ids))]
-		case 1:
-			changes[len(changes)-1].remove = true
-		}
-		all := mergeIDs(ids, changes)
-		if got := growSmall(appendSmall(nil, ids), changes); got != nil {
-			if want := appendSmall(nil, all); !slices.Equal(got, want) {
-				t.Fatalf("%v and %v: %x, not %x", ids, changes, got, want)
-			}
-		}
-		var before, after words
-		for _, id := range ids {
-			before.set(uint16(id))
-		}
-		for _, id := range all {
-			after.set(uint16(id))
-		}
-		v, err := viewChunk(appendChunk(nil, &before))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := v.grown(changes)
-		if got == nil {
-			not++
-			continue
-		}
-		grew++
-		if want := appendChunk(nil, &after); !slices.Equal(got, want) {
-			t.Fatalf("%v and %v: %x, not %x", ids, changes, got, want)
-		}
-	}
-	if grew < 1000 || not < 1000 {
-		t.Errorf("%d grew, %d did not", grew, not)
 	}
 }

@@ -28,16 +28,16 @@ var bucketNames = [bucketCount][]byte{
 // one that is being made. What is read through it is valid until it ends, except what is documented
 // to be a copy. A Tx is used by one goroutine.
 type Tx struct {
-	db       *DB
-	bolt     *bbolt.Tx
-	err      error // found while iterating
-	mine     tools
-	tails    map[byte]*tail
-	readings map[byte]*reading
-	passed   map[rowKey][]Member
-	stages   []*stageInfo
-	listed   bool      // stages have been read
-	now      time.Time // zero in a View
+	db        *DB
+	bolt      *bbolt.Tx
+	err       error // found while iterating
+	mine      tools
+	tails     map[byte]*tail
+	snapshots map[byte]*snapshot
+	passed    map[rowKey][]Member
+	stages    []*stageInfo
+	listed    bool      // stages have been read
+	now       time.Time // zero in a View
 
 	// A function that writes reads what the transaction has written so far: batch is nil in a View,
 	// stage also where no stage is written.

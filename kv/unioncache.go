@@ -1,0 +1,239 @@
+package kv
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
+
+// An IDList is a list of ids, ascending, of records whose rows are asked for together: those that a part of a name
+// matches may be thousands. A caller that keeps the list and asks with it again spares making the union of their sets
+// once more.
+type IDList struct {
+	IDs    []uint64 // not to be changed
+	serial uint64
+}
+
+// IDList makes a list of ids that ascend.
+func (db *DB) IDList(ids []uint64) *IDList { return &IDList{ids, db.serial.Add(1)} }
+
+// fewIDs is up to how many sets a union is made of them each time.
+const fewIDs = 4
+
+// UnionOf is the set of the rows that are members of (dim, Int(id)) for one of some ids.
+func (t *Table[T]) UnionOf(tx *Tx, dim byte, list *IDList) Set {
+	of, err := tx.snapshot(t.def)
+	if err != nil {
+		return Set{err: err}
+	}
+	if len(list.IDs) <= fewIDs || of == nil {
+		sets := make([]Set, len(list.IDs))
+		for i, id := range list.IDs {
+			sets[i] = tx.set(t.def, dim, Int(id))
+		}
+		return Or(sets...)
+	}
+	u, err := tx.db.unions.get(unionKey{of.tail.epoch, list.serial, t.def.no, dim}, tx, list.IDs)
+	if err != nil {
+		return Set{err: err}
+	}
+	return Set{node: withTail(u, u.recentTo(tx.table(t.def).Sequence(), of.tail, list.IDs)), of: of}
+}
+
+// A keptUnion is the union of many stored sets. It is kept in memory for as long as the stored sets stay as they are,
+// with what the tail is known to add.
+type keptUnion struct {
+	key    unionKey
+	once   sync.Once
+	err    error
+	size   int      // bytes, once it has been made; the cache's
+	number []uint64 // of the chunks, ascending
+	chunk  []*roaring.Bitmap
+
+	mu     sync.Mutex
+	upTo   uint64 // the tail's ids up to here are in recent
+	recent []uint64
+}
+
+// make reads the stored sets of all ids, which lie in the order of the ids.
+func (u *keptUnion) make(tx *Tx, ids []uint64) error {
+	all := gathered{of: map[uint64]*bitmap{}}
+	c := tx.bucket(bucketSet).Cursor()
+	var key, val, prefix []byte
+	var rows []uint64
+	var view roaring.Bitmap
+	for i, id := range ids {
+		prefix = append(append(prefix[:0], u.key.table, u.key.dim), Int(id)...)
+		if i > 0 && key == nil {
+			break
+		}
+		if i == 0 || bytes.Compare(key, prefix) < 0 {
+			key, val = c.Seek(prefix)
+		}
+		for ; key != nil && bytes.HasPrefix(key, prefix); key, val = c.Next() {
+			_, _, _, number, err := splitSetKey(key)
+			if err != nil {
+				return damaged("set key", err)
+			}
+			if number >= 0 {
+				if err := openChunk(&view, key, val); err != nil {
+					return err
+				}
+				all.spread(uint64(number)).or(&view)
+				continue
+			}
+			b, err := unseal(key, val)
+			if err == nil {
+				rows, err = readSmall(rows[:0], b)
+			}
+			if err != nil {
+				return damaged("set", err)
+			}
+			for _, row := range rows {
+				all.add(row)
+			}
+		}
+	}
+	for number := range all.chunks() {
+		// in the stored form, which is small, and of which nobody who reads it changes even a mark
+		view := roaring.New()
+		if err := viewChunk(view, all.of[number].stored()); err != nil {
+			return err
+		}
+		u.number, u.chunk = append(u.number, number), append(u.chunk, view)
+	}
+	return nil
+}
+
+// recentTo lists what the tail adds up to the id last; what others have found is not looked for again.
+func (u *keptUnion) recentTo(last uint64, t *tail, ids []uint64) []uint64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.upTo < last {
+		u.recent = append(u.recent, t.union(u.key.dim, ids, u.upTo, last)...)
+		u.upTo = last
+	}
+	n := below(u.recent, last+1)
+	return u.recent[:n:n]
+}
+
+// union lists the ids after after, up to last, that are in the set of one of some others.
+func (t *tail) union(dim byte, list []uint64, after, last uint64) []uint64 {
+	var out []uint64
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	add := func(ids []uint64) {
+		for i := len(ids) - 1; i >= 0 && ids[i] > after; i-- {
+			if ids[i] <= last {
+				out = append(out, ids[i])
+			}
+		}
+	}
+	if len(list) < len(t.sets) {
+		for _, id := range list {
+			add(t.sets[setKey(t.table, dim, Int(id))])
+		}
+	} else {
+		for set, ids := range t.sets {
+			if set[1] != dim {
+				continue
+			}
+			if _, ok := slices.BinarySearch(list, Value(set[2:]).Int()); ok {
+				add(ids)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (u *keptUnion) chunks(dst []uint64, first uint64) []uint64 {
+	return append(dst, u.number[below(u.number, first):]...)
+}
+
+func (u *keptUnion) bitmap(chunk uint64, _ *scratch) *roaring.Bitmap { return u.view(chunk) }
+
+func (u *keptUnion) view(chunk uint64) *roaring.Bitmap {
+	if i, ok := slices.BinarySearch(u.number, chunk); ok {
+		return u.chunk[i]
+	}
+	return none
+}
+
+func (u *keptUnion) count(chunk uint64, _ *scratch) int { return int(u.view(chunk).GetCardinality()) }
+
+func (u *keptUnion) has(id uint64) bool {
+	return u.view(id >> chunkBits).Contains(uint32(id % chunkIDs))
+}
+
+func (u *keptUnion) name(dst []byte) ([]byte, bool) {
+	dst = append(dst, 'u', u.key.table, u.key.dim)
+	return append(dst, key8(u.key.serial)...), true
+}
+
+// unionCache keeps the unions that were asked for last.
+type unionCache struct {
+	mu   sync.Mutex
+	kept []*keptUnion // the one that was asked for last at the end
+}
+
+type unionKey struct {
+	epoch, serial uint64
+	table, dim    byte
+}
+
+// How many unions are kept, and of how many bytes: at ten million rows one has up to 1.3 MB.
+const (
+	maxUnions     = 64
+	maxUnionBytes = 24 << 20
+)
+
+// get finds a union, and makes it if nobody has asked for it in this state of the file.
+func (c *unionCache) get(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
+	u := c.find(key)
+	u.once.Do(func() {
+		u.err = errShort // should make panic
+		if u.err = u.make(tx, ids); u.err == nil {
+			c.made(u)
+		}
+	})
+	if u.err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.kept = slices.DeleteFunc(c.kept, func(k *keptUnion) bool { return k == u })
+		return nil, u.err
+	}
+	return u, nil
+}
+
+// find finds a union, or a place for it.
+func (c *unionCache) find(key unionKey) *keptUnion {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := &keptUnion{key: key}
+	if i := slices.IndexFunc(c.kept, func(k *keptUnion) bool { return k.key == key }); i >= 0 {
+		u = c.kept[i]
+		c.kept = slices.Delete(c.kept, i, i+1)
+	}
+	c.kept = append(c.kept, u)
+	return u
+}
+
+// made counts a union that has been made, and lets the oldest go.
+func (c *unionCache) made(u *keptUnion) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, v := range u.chunk {
+		u.size += 200 + int(v.GetSerializedSizeInBytes())
+	}
+	size := 0
+	for _, k := range c.kept {
+		size += k.size
+	}
+	for len(c.kept) > 1 && (len(c.kept) > maxUnions || size > maxUnionBytes) {
+		size -= c.kept[0].size
+		c.kept = slices.Delete(c.kept, 0, 1)
+	}
+}
