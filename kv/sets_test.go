@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
+
+	"nightjar/internal/testenv"
 )
 
 // randomChunk is a chunk of some density, in runs or not.
@@ -42,7 +44,7 @@ func (w *words) list() []uint64 {
 func TestChunkForms(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	forms := map[byte]int{}
-	for range 300 {
+	for range testenv.Choose(100, 300) {
 		w, b := randomChunk(r)
 		stored := appendChunk(nil, w)
 		forms[stored[0]]++
@@ -85,7 +87,8 @@ func TestChunkForms(t *testing.T) {
 func TestAlgebra(t *testing.T) {
 	d := openTest(t, Options{})
 	r := rand.New(rand.NewPCG(3, 4))
-	const rows, groups = 150_000, 6
+	const groups = 6
+	rows := testenv.Choose(90_000, 150_000) // more than one chunk
 	truth := make([]*roaring64.Bitmap, groups)
 	for i := range truth {
 		truth[i] = roaring64.New()
@@ -149,7 +152,7 @@ func TestAlgebra(t *testing.T) {
 			if got, err := s.IDs(); err != nil || !slices.Equal(got, ids) {
 				t.Fatalf("%s: other ids (%v)", what, err)
 			}
-			for range 40 {
+			for range testenv.Choose(8, 40) {
 				p := Page{Offset: r.IntN(len(ids) + 10), Limit: 1 + r.IntN(200), Descending: r.IntN(2) == 0}
 				want := slices.Clone(ids)
 				if p.Descending {
