@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -193,7 +194,7 @@ func TestCrashKill(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 1))
 	dir := filepath.Join(t.TempDir(), "index")
 	var at []uint64
-	for range 6 {
+	for round := range 6 {
 		child := exec.Command(self, "-test.run=^TestCrashKill$")
 		child.Env = append(os.Environ(), "INDEX_CRASH="+dir)
 		out, err := child.StdoutPipe()
@@ -203,14 +204,18 @@ func TestCrashKill(t *testing.T) {
 		if err := child.Start(); err != nil {
 			t.Fatal(err)
 		}
+		lines, first := bufio.NewReader(out), ""
+		if round == 0 { // this one comes to something, however slow the machine
+			first, _ = lines.ReadString('\n')
+		}
 		time.AfterFunc(time.Duration(100+r.IntN(250))*time.Millisecond, func() { child.Process.Kill() })
-		said, err := io.ReadAll(out)
+		said, err := io.ReadAll(lines)
 		if err != nil {
 			t.Fatal(err)
 		}
 		child.Wait()
 		var told uint64
-		for _, line := range strings.Split(string(said), "\n") {
+		for _, line := range strings.Split(first+string(said), "\n") {
 			if s, ok := strings.CutSuffix(line, " applied"); ok {
 				if told, err = strconv.ParseUint(s, 10, 64); err != nil {
 					t.Fatal(err)
