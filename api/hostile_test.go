@@ -421,7 +421,7 @@ func TestHostileWire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conn.SetDeadline(time.Now().Add(30 * time.Second))
+		conn.SetDeadline(time.Now().Add(testenv.Patience))
 		go func() { // the node may answer before it has read all
 			io.WriteString(conn, text)
 			conn.(*net.TCPConn).CloseWrite()

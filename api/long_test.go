@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // TestLongAnswersAtOnce: readers who never take their long answers keep only so many of them in the
@@ -43,7 +45,7 @@ func TestLongAnswersAtOnce(t *testing.T) {
 		for _, conn := range readers {
 			conn.Close()
 		}
-		for deadline := time.Now().Add(10 * time.Second); n.ask("", "GET", path,
+		for deadline := time.Now().Add(testenv.Patience); n.ask("", "GET", path,
 			nil).status != 200; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the places of readers who have gone are not given back")

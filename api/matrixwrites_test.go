@@ -32,6 +32,9 @@ func TestMatrixWrites(t *testing.T) {
 					set := &trial{w: w, like: *s, held: h, no: i}
 					defer set.drop()
 					for _, p := range w.people {
+						if !testenv.Long() && slices.Contains([]string{"root reader", "session", "ghost"}, p.name) {
+							continue // "reader", "astro" and "expired" come in as these do
+						}
 						set.tryAll(p)
 					}
 					w.rules(mode, auth.Locked)

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"nightjar/auth"
 	"nightjar/internal/testenv"
@@ -363,7 +362,7 @@ func (x *stage) cell(person string, r row) string {
 func (x *stage) ask(person string, r row, path string, body any) *reply {
 	w := x.w
 	if strings.HasPrefix(path, "/api/events/?") { // which would go on
-		ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(w.t.Context(), testenv.Patience)
 		defer cancel()
 		rq := httptest.NewRequest(r.method, path, nil).WithContext(ctx)
 		if person != "owner" && person != "guest" {

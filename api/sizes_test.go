@@ -23,7 +23,7 @@ func TestRightsOfAllSizes(t *testing.T) {
 		{3000, 1, 900, 3000, 8200}, {4000, 12, 900, 5000, 50_010},
 	}
 	if !testenv.Long() {
-		list = []sizes{list[0], list[2], list[3]}
+		list = []sizes{list[2], {3000, 1, 900, 3000, 3}}
 	}
 	for _, size := range list {
 		t.Run(fmt.Sprintf("%+v", size), func(t *testing.T) {

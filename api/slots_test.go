@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nightjar/auth"
+	"nightjar/internal/testenv"
 )
 
 // dripping begins a request whose body brings a byte now and then, until it is answered or the test
@@ -60,7 +61,7 @@ func answered(t *testing.T, what string, answer chan *http.Response, want int) {
 		if w == nil || w.StatusCode != want {
 			t.Errorf("%s: %v, want %d", what, w, want)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(testenv.Patience):
 		t.Errorf("%s: no answer", what)
 	}
 }

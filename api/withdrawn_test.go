@@ -226,13 +226,15 @@ func TestAnswersBreakOff(t *testing.T) {
 	t.Parallel()
 	filler := strings.Repeat("x", 4000)
 	const rows = 5000 // some 20 MB: more than the buffers on the way hold
-	for what, path := range map[string]string{
+	answers := map[string]string{
 		"a list":         "/api/reduceddatums/?limit=1000000",
 		"lines":          "/api/reduceddatums/?format=ndjson",
 		"a table":        "/api/reduceddatums/?format=csv",
 		"a data product": "/api/dataproducts/1/",
 		"a file":         "/data/%s",
-	} {
+	}
+	for i, what := range sortedKeys(answers) {
+		path := answers[what]
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			n := start(t, Options{})
@@ -246,7 +248,11 @@ func TestAnswersBreakOff(t *testing.T) {
 			}
 			n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, lines.String()}).want(t, 201)
 			carol := members(n.ask("carol", "GET", "/api/users/", nil).rows(t), "id")[0]
-			for why, withdraw := range withdrawals {
+			for j, why := range sortedKeys(withdrawals) {
+				withdraw := withdrawals[why]
+				if !testenv.Long() && (i+j)%3 > 0 {
+					continue
+				}
 				if why == "the target is deleted" || why == "a new password and no token" ||
 					why == "the user is deleted" || why == "the group is deleted" {
 					continue // the last of them below; what is gone is sent to nobody anyway

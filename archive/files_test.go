@@ -14,6 +14,7 @@ import (
 
 	"nightjar/ingest"
 	"nightjar/internal/problem"
+	"nightjar/internal/testenv"
 )
 
 // fitsPicture is a FITS image of 4 x 3 pixels.
@@ -240,7 +241,7 @@ func TestFailedLooks(t *testing.T) {
 				}
 				ends = append(ends, end)
 			}
-			soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
+			soon, stop := context.WithTimeout(t.Context(), testenv.Patience)
 			if err := look(soon); !errors.As(err, &failed) || failed.Report.Errors[0].File == "" ||
 				!strings.HasSuffix(v.Path, failed.Report.Errors[0].File) {
 				t.Errorf("%s of %s while there is no turn: %v", kind, v.Path, err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"nightjar/internal/problem"
+	"nightjar/internal/testenv"
 	"nightjar/kv"
 )
 
@@ -85,7 +86,7 @@ func TestLogKeep(t *testing.T) {
 	if err := set("admin", "2d"); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); first() == 1 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(testenv.Patience); first() == 1 && time.Now().Before(deadline); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	// 48 hours are four targets, of which the oldest is just old enough to stay, and the setting
@@ -150,7 +151,7 @@ func TestLogKeep(t *testing.T) {
 // waitForIndex waits until the index of names has caught up.
 func (f *fixture) waitForIndex() {
 	f.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(testenv.Patience); ; time.Sleep(5 * time.Millisecond) {
 		st := f.names.State()
 		if st.Why == "" && st.Seq == f.Head().Seq {
 			return

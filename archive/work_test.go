@@ -152,7 +152,7 @@ func (s *Access) productOf(id uint64) (p *Product, t *Target, err error) {
 // awaitWork waits until nothing is left to the worker.
 func (f *fixture) awaitWork() {
 	f.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(testenv.Patience); ; time.Sleep(time.Millisecond) {
 		n := 0
 		err := f.db.View(func(tx *kv.Tx) (err error) { n, err = works.All(tx).Count(); return err })
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"nightjar/internal/testenv"
 )
 
 // fitsTableFile is a file with one binary table: columns as "TTYPE form", more cards, rows and heap as they stand.
@@ -415,7 +417,7 @@ func TestBadInput(t *testing.T) {
 		for tenth := range 11 {
 			try(s[:len(s)*tenth/10])
 		}
-		for range 100 {
+		for range testenv.Choose(30, 100) {
 			bad := bytes.Clone(s)
 			for range 1 + random(4) {
 				if len(bad) == 0 {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/testenv"
 )
 
 // opening is how many commits there are when a new file is opened: for its tables, and for the session mark.
@@ -127,7 +129,8 @@ func TestManyWriters(t *testing.T) {
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	ctx, stop := context.WithCancel(t.Context())
 	var writers, readers sync.WaitGroup
-	const each, n = 150, 8
+	const n = 8
+	each := testenv.Choose(60, 150)
 	for w := range n {
 		writers.Add(1)
 		go func() {

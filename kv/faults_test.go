@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/testenv"
 )
 
 // TestExchangeKeepsOut: other processes that wait for the file's lock get it neither while Compact exchanges the file nor on the file that was there before.
@@ -41,7 +43,8 @@ func TestExchangeKeepsOut(t *testing.T) {
 			}
 		}()
 	}
-	for n := range 100 {
+	exchanges := testenv.Choose(30, 100)
+	for n := range exchanges {
 		if err := d.Compact(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +54,7 @@ func TestExchangeKeepsOut(t *testing.T) {
 	all.Wait()
 	d.close()
 	d.reopen()
-	if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 101 {
+	if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != exchanges+1 {
 		t.Errorf("%d rows are there", n)
 	}
 }
@@ -90,7 +93,7 @@ func TestCompactWaits(t *testing.T) {
 	}()
 	select {
 	case <-worked:
-	case <-time.After(20 * time.Second):
+	case <-time.After(testenv.Patience):
 		t.Error("others wait for what reads the whole file")
 	}
 	select {
@@ -128,7 +131,7 @@ func TestFreeListWithoutRoom(t *testing.T) {
 	d.addParent(parent{Name: "before"})
 	set(true)
 	for began := time.Now(); set(true) == 0; time.Sleep(10 * time.Millisecond) {
-		if time.Since(began) > time.Minute {
+		if time.Since(began) > testenv.Patience {
 			t.Fatal("the list of free pages is not written")
 		}
 	}
@@ -383,7 +386,7 @@ func TestBackupsMeet(t *testing.T) {
 		}
 		return nil
 	})
-	for round := range 10 {
+	for round := range testenv.Choose(4, 10) {
 		path := filepath.Join(d.dir, fmt.Sprintf("backup%d.db", round))
 		errs := make([]error, 4)
 		var all sync.WaitGroup

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"nightjar/internal/testenv"
 )
 
 // model is what the file should hold, as plainly as can be.
@@ -21,7 +23,7 @@ type model struct {
 
 // TestModel does random things to a file and to a model, and compares all that can be asked after each few of them.
 func TestModel(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(testenv.Choose(3, 6)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, seed, 400) })
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"nightjar/internal/testenv"
+
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"go.etcd.io/bbolt"
@@ -60,7 +62,7 @@ func viewed(b []byte) (*roaring.Bitmap, error) {
 func TestChunkForms(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	forms := map[string]int{}
-	for range 300 {
+	for range testenv.Choose(100, 300) {
 		b, want := randomChunk(r)
 		runs, card := b.runs(), b.count()
 		stored := b.stored()
@@ -279,7 +281,8 @@ func TestStoredSets(t *testing.T) {
 func TestAlgebra(t *testing.T) {
 	d := openTest(t, Options{})
 	r := rand.New(rand.NewPCG(3, 4))
-	const rows, groups = 150_000, 6
+	const groups = 6
+	rows := testenv.Choose(90_000, 150_000) // more than one chunk
 	truth := make([]*roaring64.Bitmap, groups)
 	for i := range truth {
 		truth[i] = roaring64.New()
@@ -343,7 +346,7 @@ func TestAlgebra(t *testing.T) {
 			if got, err := s.IDs(); err != nil || !slices.Equal(got, ids) {
 				t.Fatalf("%s: other ids (%v)", what, err)
 			}
-			for range 40 {
+			for range testenv.Choose(8, 40) {
 				p := Page{Offset: r.IntN(len(ids) + 10), Limit: 1 + r.IntN(200), Descending: r.IntN(2) == 0}
 				want := slices.Clone(ids)
 				if p.Descending {

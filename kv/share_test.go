@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/testenv"
 )
 
 var errInjected = errors.New("injected")
@@ -482,7 +484,7 @@ func TestGoexit(t *testing.T) {
 	}()
 	<-exited
 	for began := time.Now(); d.count(d.boxes.All) < 3; time.Sleep(time.Millisecond) {
-		if time.Since(began) > 10*time.Second {
+		if time.Since(began) > testenv.Patience {
 			t.Fatal("those who waited behind it wait for ever")
 		}
 	}

@@ -25,7 +25,7 @@ import (
 // compares the file with a plain model in memory: who was told that it is done finds it there, also
 // after opening again; who was told an error has left nothing; and nobody fails because of another.
 func TestFaultModel(t *testing.T) {
-	seeds, batches := testenv.Choose(4, 40), testenv.Choose(50, 200)
+	seeds, batches := testenv.Choose(3, 40), testenv.Choose(40, 200)
 	met := map[string]int{}
 	for i := range seeds {
 		seed := rand.Uint64()

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // asProgram is set in the environment of every process that the tests start: the test's binary is the program there. So is the process in
@@ -29,8 +31,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience is how long a test waits for what must come; none is that long on a machine that works.
-const patience = 60 * time.Second
+const patience = testenv.Patience
 
 // said is what a program printed so far.
 type said struct {

@@ -268,8 +268,8 @@ func TestBackupDir(t *testing.T) {
 	wait := func(what string, done func() bool) {
 		t.Helper()
 		for began := time.Now(); !done(); time.Sleep(50 * time.Millisecond) {
-			if time.Since(began) > time.Minute {
-				t.Fatalf("%s: not within a minute; the copies are %v", what, list())
+			if time.Since(began) > testenv.Patience {
+				t.Fatalf("%s: not within %v; the copies are %v", what, testenv.Patience, list())
 			}
 		}
 	}
@@ -338,7 +338,7 @@ func TestBackupWithoutRoom(t *testing.T) {
 	copies := smallDisk(t, 40)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "", "--backup-dir", copies, "--backup-every", "1s")
 	for began := time.Now(); !strings.Contains(must(t, "--db", n.file, "stat"), "too little free space"); time.Sleep(100 * time.Millisecond) {
-		if time.Since(began) > time.Minute {
+		if time.Since(began) > testenv.Patience {
 			t.Fatal("nothing is said")
 		}
 	}

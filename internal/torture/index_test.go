@@ -133,7 +133,7 @@ func TestIndexFaults(t *testing.T) {
 // awaitIndex waits until the index has caught up, for a while.
 func (n *node) awaitIndex() {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(n.t.Context(), testenv.Patience)
 	defer cancel()
 	if err := torture.AwaitIndex(ctx, n.admin); err != nil {
 		n.t.Fatalf("%v; the server said %s", err, n.Said())

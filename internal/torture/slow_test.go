@@ -89,7 +89,7 @@ func TestCompactGivesBack(t *testing.T) {
 		if sizeOf(t, n.file) < 6<<20 {
 			break
 		}
-		if time.Since(began) > time.Minute {
+		if time.Since(began) > testenv.Patience {
 			t.Fatalf("%d bytes of %d are left", sizeOf(t, n.file), full)
 		}
 	}
