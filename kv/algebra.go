@@ -3,6 +3,7 @@ package kv
 import (
 	"encoding/binary"
 	"iter"
+	mathbits "math/bits"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -27,8 +28,8 @@ type snapshot struct {
 type setNode interface {
 	// chunks appends the numbers of the chunks that may hold ids, ascending, from first on.
 	chunks(dst []uint64, first uint64) []uint64
-	// bitmap is the ids of a chunk. It must not be changed, and is valid until the node or scr is used for another.
-	bitmap(chunk uint64, scr *scratch) *roaring.Bitmap
+	// part is the ids of a chunk. It is valid until the node or scr is used for another.
+	part(chunk uint64, scr *scratch) part
 	// count is the number of ids of a chunk.
 	count(chunk uint64, scr *scratch) int
 	// has says whether an id is in the set.
@@ -37,8 +38,30 @@ type setNode interface {
 	name(dst []byte) (name []byte, ok bool)
 }
 
+// A part is the ids of a chunk: as they are stored, which must not be changed, or as bits, which may be.
+type part struct {
+	stored *roaring.Bitmap
+	bits   *bitmap
+}
+
 // none is a chunk without ids.
-var none = roaring.New()
+var none = part{stored: roaring.New()}
+
+// isNone says whether there are surely no ids.
+func (p part) isNone() bool { return p.stored != nil && p.stored.IsEmpty() }
+
+// isSmall says whether the ids are stored, and few.
+func (p part) isSmall() bool { return p.stored != nil && p.stored.GetCardinality() <= 512 }
+
+// spread is the ids as bits.
+func (p part) spread(scr *scratch) *bitmap {
+	if p.bits != nil {
+		return p.bits
+	}
+	b := scr.bitmap()
+	p.stored.WriteDenseTo(b[:])
+	return b
+}
 
 // set returns the stored set of (dim, value), the tail's part included.
 func (tx *Tx) set(d *tableDef, dim byte, v Value) Set {
@@ -122,7 +145,7 @@ func (s *storedSet) chunks(dst []uint64, first uint64) []uint64 {
 	return dst
 }
 
-func (s *storedSet) bitmap(chunk uint64, _ *scratch) *roaring.Bitmap { return s.chunk(chunk) }
+func (s *storedSet) part(chunk uint64, _ *scratch) part { return part{stored: s.chunk(chunk)} }
 
 func (s *storedSet) chunk(number uint64) *roaring.Bitmap {
 	if s.loaded && s.number == number {
@@ -170,15 +193,14 @@ func (t tailedSet) chunks(dst []uint64, first uint64) []uint64 {
 	return compactChunks(t.recent.chunks(t.setNode.chunks(dst, first), first), n)
 }
 
-func (t tailedSet) bitmap(chunk uint64, scr *scratch) *roaring.Bitmap {
-	ids := t.recent.part(chunk)
+func (t tailedSet) part(chunk uint64, scr *scratch) part {
+	p, ids := t.setNode.part(chunk, scr), t.recent.of(chunk)
 	if len(ids) == 0 {
-		return t.setNode.bitmap(chunk, scr)
+		return p
 	}
-	b := scr.bitmap()
-	t.setNode.bitmap(chunk, scr).WriteDenseTo(b[:])
+	b := p.spread(scr)
 	b.setAll(ids)
-	return b.roaring()
+	return part{bits: b}
 }
 
 func (t tailedSet) count(chunk uint64, scr *scratch) int {
@@ -214,22 +236,23 @@ func below(ids []uint64, id uint64) int {
 	return n
 }
 
-func (l idList) part(chunk uint64) []uint64 {
+// of lists the ids of a chunk.
+func (l idList) of(chunk uint64) []uint64 {
 	ids := l.ids[below(l.ids, chunk<<chunkBits):]
 	return ids[:below(ids, (chunk+1)<<chunkBits)]
 }
 
-func (l idList) bitmap(chunk uint64, scr *scratch) *roaring.Bitmap {
-	ids := l.part(chunk)
+func (l idList) part(chunk uint64, scr *scratch) part {
+	ids := l.of(chunk)
 	if len(ids) == 0 {
 		return none
 	}
 	b := scr.bitmap()
 	b.setAll(ids)
-	return b.roaring()
+	return part{bits: b}
 }
 
-func (l idList) count(chunk uint64, _ *scratch) int { return len(l.part(chunk)) }
+func (l idList) count(chunk uint64, _ *scratch) int { return len(l.of(chunk)) }
 
 func (l idList) has(id uint64) bool {
 	_, ok := slices.BinarySearch(l.ids, id)
@@ -268,65 +291,56 @@ func (o *operation) chunks(dst []uint64, first uint64) []uint64 {
 	return dst
 }
 
-func (o *operation) bitmap(chunk uint64, scr *scratch) *roaring.Bitmap {
-	return o.combine(o.sets, chunk, scr)
-}
+func (o *operation) part(chunk uint64, scr *scratch) part { return o.combine(o.sets, chunk, scr) }
 
 // combine evaluates the operation on the first of its sets. Roaring makes a new bitmap of each result, so it is asked only
 // when that is small.
-func (o *operation) combine(sets []setNode, chunk uint64, scr *scratch) *roaring.Bitmap {
-	all := sets[0].bitmap(chunk, scr)
-	var bits, more *bitmap // once results are not small: all, and the next set
+func (o *operation) combine(sets []setNode, chunk uint64, scr *scratch) part {
+	all := sets[0].part(chunk, scr)
 	for _, s := range sets[1:] {
-		if bits == nil && all.IsEmpty() && o.op != or {
+		if o.op != or && all.isNone() {
 			break
 		}
-		b := s.bitmap(chunk, scr)
+		p := s.part(chunk, scr)
+		stored := all.stored != nil && p.stored != nil
 		switch {
-		case o.op != and && b.IsEmpty():
-			continue
-		case bits != nil:
-			clear(more[:])
-		case o.op == or && all.IsEmpty():
-			all = b
-			continue
-		case o.op == and && (isSmall(all) || isSmall(b)):
-			all = roaring.And(all, b)
-			continue
-		case o.op == andNot && isSmall(all):
-			all = roaring.AndNot(all, b)
-			continue
+		case o.op != and && p.isNone():
+		case o.op == or && all.isNone():
+			all = p
+		case o.op == and && stored && (all.isSmall() || p.isSmall()):
+			all = part{stored: roaring.And(all.stored, p.stored)}
+		case o.op == andNot && stored && all.isSmall():
+			all = part{stored: roaring.AndNot(all.stored, p.stored)}
 		default:
-			bits, more = scr.bitmap(), scr.bitmap()
-			all.WriteDenseTo(bits[:])
+			all = part{bits: all.spread(scr)}
+			used := scr.used
+			all.bits.combine(o.op, p.spread(scr))
+			scr.used = used
 		}
-		b.WriteDenseTo(more[:])
-		bits.combine(o.op, more)
-	}
-	if bits != nil {
-		return bits.roaring()
 	}
 	return all
 }
 
-// isSmall says whether the ids of a chunk are a small array.
-func isSmall(b *roaring.Bitmap) bool { return b.GetCardinality() <= 512 }
-
 func (o *operation) count(chunk uint64, scr *scratch) int {
 	last := len(o.sets) - 1
 	a := o.combine(o.sets[:last], chunk, scr)
-	if o.op != or && a.IsEmpty() {
+	if o.op != or && a.isNone() {
 		return 0
 	}
-	b := o.sets[last].bitmap(chunk, scr)
-	both := a.AndCardinality(b)
+	b := o.sets[last].part(chunk, scr)
+	if a.stored == nil || b.stored == nil {
+		bits := a.spread(scr)
+		bits.combine(o.op, b.spread(scr))
+		return bits.count()
+	}
+	both := a.stored.AndCardinality(b.stored)
 	switch o.op {
 	case or:
-		return int(a.GetCardinality() + b.GetCardinality() - both)
+		return int(a.stored.GetCardinality() + b.stored.GetCardinality() - both)
 	case and:
 		return int(both)
 	default:
-		return int(a.GetCardinality() - both)
+		return int(a.stored.GetCardinality() - both)
 	}
 }
 
@@ -433,12 +447,13 @@ func (s Set) Rank(id uint64) (int, error) {
 			}
 		}
 	}
-	if low := uint32(id % chunkIDs); low > 0 {
-		scr := newScratch()
-		defer scratches.Put(scr)
-		n += int(s.node.bitmap(id>>chunkBits, scr).Rank(low - 1))
+	scr := newScratch()
+	defer scratches.Put(scr)
+	bits, low := s.node.part(id>>chunkBits, scr).spread(scr), id%chunkIDs
+	for i := range low >> 6 {
+		n += mathbits.OnesCount64(bits[i])
 	}
-	return n, nil
+	return n + mathbits.OnesCount64(bits[low>>6]&(1<<(low&63)-1)), nil
 }
 
 // A Page asks for a part of a set in the order of ids.
@@ -462,20 +477,21 @@ func (s Set) Page(p Page) (ids []uint64, count int, err error) {
 	some := func(c chunkCount) {
 		if skip := p.Offset - count; skip < c.n && len(ids) < p.Limit {
 			scr.used = 0
-			ids = selectIDs(ids, c, s.node.bitmap(c.chunk, scr), max(skip, 0), p)
+			bits := s.node.part(c.chunk, scr).spread(scr)
+			ids = bits.selectIDs(slices.Grow(ids, min(c.n, p.Limit-len(ids))), c, max(skip, 0), p)
 		}
 		count += c.n
 	}
 	for i := range parts {
-		part := parts[i]
+		counts := parts[i]
 		if p.Descending {
-			part = parts[len(parts)-1-i]
+			counts = parts[len(parts)-1-i]
 		}
-		for j := range part {
+		for j := range counts {
 			if p.Descending {
-				some(part[len(part)-1-j])
+				some(counts[len(counts)-1-j])
 			} else {
-				some(part[j])
+				some(counts[j])
 			}
 		}
 	}
@@ -498,21 +514,27 @@ func (l idList) page(p Page) []uint64 {
 
 // selectIDs appends the ids of a chunk from rank skip on, counted from the top when the page descends, until the page is
 // full.
-func selectIDs(ids []uint64, c chunkCount, b *roaring.Bitmap, skip int, p Page) []uint64 {
+func (b *bitmap) selectIDs(ids []uint64, c chunkCount, skip int, p Page) []uint64 {
 	take := min(p.Limit-len(ids), c.n-skip)
 	low := skip // rank, from below, of the lowest id to take
 	if p.Descending {
 		low = c.n - skip - take
 	}
 	at := len(ids)
-	ids = slices.Grow(ids, take)
-	if low == 0 {
-		take = b.ManyIterator().NextMany64(c.chunk<<chunkBits, ids[at:at+take])
-		ids = ids[:at+take]
-	} else if first, err := b.Select(uint32(low)); err == nil { // else the chunk is damaged, which ends the transaction
-		it := b.Iterator()
-		for it.AdvanceIfNeeded(first); take > 0 && it.HasNext(); take-- {
-			ids = append(ids, c.chunk<<chunkBits|uint64(it.Next()))
+	for i, x := range b {
+		if n := mathbits.OnesCount64(x); low >= n {
+			low -= n
+			continue
+		}
+		for ; low > 0; low-- {
+			x &= x - 1
+		}
+		for ; x != 0 && take > 0; x &= x - 1 {
+			ids = append(ids, c.chunk<<chunkBits|uint64(i<<6|mathbits.TrailingZeros64(x)))
+			take--
+		}
+		if take == 0 {
+			break
 		}
 	}
 	if p.Descending {
@@ -531,15 +553,13 @@ func (s Set) Each() iter.Seq2[uint64, error] {
 		if s.node == nil {
 			return
 		}
-		buf := make([]uint64, 256)
 		scr := newScratch()
 		defer scratches.Put(scr)
 		for _, c := range s.node.chunks(nil, 0) {
 			scr.used = 0
-			it := s.node.bitmap(c, scr).ManyIterator()
-			for n := it.NextMany64(c<<chunkBits, buf); n > 0; n = it.NextMany64(c<<chunkBits, buf) {
-				for _, id := range buf[:n] {
-					if !yield(id, nil) {
+			for i, x := range s.node.part(c, scr).spread(scr) {
+				for ; x != 0; x &= x - 1 {
+					if !yield(c<<chunkBits|uint64(i<<6|mathbits.TrailingZeros64(x)), nil) {
 						return
 					}
 				}

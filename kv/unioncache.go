@@ -153,13 +153,13 @@ func (u *keptUnion) chunks(dst []uint64, first uint64) []uint64 {
 	return append(dst, u.number[below(u.number, first):]...)
 }
 
-func (u *keptUnion) bitmap(chunk uint64, _ *scratch) *roaring.Bitmap { return u.view(chunk) }
+func (u *keptUnion) part(chunk uint64, _ *scratch) part { return part{stored: u.view(chunk)} }
 
 func (u *keptUnion) view(chunk uint64) *roaring.Bitmap {
 	if i, ok := slices.BinarySearch(u.number, chunk); ok {
 		return u.chunk[i]
 	}
-	return none
+	return none.stored
 }
 
 func (u *keptUnion) count(chunk uint64, _ *scratch) int { return int(u.view(chunk).GetCardinality()) }
