@@ -398,7 +398,9 @@ func (db *DB) replaceBy(temp string) error {
 		return true, errors.Join(os.Rename(twinPath(temp), twinPath(db.path)), syncOpenDir(dir))
 	}
 	err = db.exchange(temp, rename)
+	// The new file counts its transactions from the beginning: nothing may be known by the old numbers.
 	db.tails.clear()
+	db.counts, db.unions = countCache{}, unionCache{}
 	if exchanged && db.bolt != nil {
 		err = errors.Join(err, db.identify())
 	}

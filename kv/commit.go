@@ -539,7 +539,8 @@ func (b *batch) finish() error {
 		return err
 	}
 	for d := range b.changed {
-		// What readers remember of stored sets is known by the tail's epoch, so a change of them begins a new one.
+		// What readers remember of stored sets is known by the tail's epoch, so a change of them begins a
+		// new one.
 		if !b.folded[d] {
 			if err := tx.beginTail(d, b.tail[d].from); err != nil {
 				return err

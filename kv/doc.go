@@ -64,9 +64,11 @@
 // something is kept, what they hold, and what makes an entry of no use. None of them outlives the
 // DB, and none is filled from a transaction that is being made, but where that is said.
 //
-//	tails (tail.go)            the newest rows of bulk tables, their sets and series, by table and epoch. A fold, and each change of a stored set, begins an
-//	                           epoch, which is stored with it. Rows join before the commit: readers leave out ids beyond the last of their state, and a
-//	                           commit that fails, a panic and Compact forget all tails, which are read from the file again.
+//	tails (tail.go)            the newest rows of bulk tables, their sets and series, by table and epoch, the
+//	                           number of the transaction of bbolt's in which a fold, or another change of a
+//	                           stored set, began the tail. Rows join before the commit: readers leave out ids
+//	                           beyond the last of their state, and a commit that fails, a panic and Compact
+//	                           forget all tails, which are read from the file again.
 //	counts (setcounts.go)      ids in a chunk of a set or an expression, before the fold mark. The key holds the epoch, so each change of stored sets begins anew.
 //	unions (unioncache.go)     stored ids of the rows of many parents, by epoch, table, dimension and the number of the IDList, copied out of the map;
 //	                           what the tail adds is carried on by id, and cut at the last id of the reader's state.

@@ -454,17 +454,6 @@ func (db *DB) newIdentity() (id [16]byte, err error) {
 // NewUID makes a ULID for a record.
 func (tx *WriteTx) NewUID() ([16]byte, error) { return tx.db.newIdentity() }
 
-// random64 gives a random number; the clock's nanoseconds when randomness fails, since it need only differ from the one before.
-func (db *DB) random64() uint64 {
-	var b [8]byte
-	db.randomMu.Lock()
-	defer db.randomMu.Unlock()
-	if _, err := io.ReadFull(db.opts.Random, b[:]); err != nil {
-		return uint64(time.Now().UnixNano())
-	}
-	return binary.BigEndian.Uint64(b[:])
-}
-
 // load reads what is kept in memory, and makes the buckets of tables that are new to this file.
 func (db *DB) load() error {
 	missing := false

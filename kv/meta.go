@@ -17,7 +17,7 @@ import (
 //	session         the session mark, 16 bytes, while the file is open
 //	setting/NAME    a setting's text
 //	code/KIND TEXT  a number of one byte that stands for a text
-//	tail/T          fold mark and epoch of table T, 8 bytes each
+//	tail/T          fold mark of table T, 8 bytes
 //	stage/N         pending and doomed rows and blobs, see Stage
 //	count/NAME      the last number that was given out under a name, 8 bytes
 //	log/anchor      sequence 8 and hash 32 bytes of the last log entry that was dropped

@@ -3,7 +3,6 @@ package kv
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -65,8 +64,8 @@ func copyRecords(ctx context.Context, tx *Tx, dst *bbolt.DB) error {
 		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
 		for _, d := range tx.db.schema.tables {
 			if d.bulk {
-				mark := binary.BigEndian.AppendUint64(key8(bt.Bucket([]byte(d.name)).Sequence()), tx.db.random64())
-				if err := m.put(tailKey(d), mark); err != nil {
+				last := bt.Bucket([]byte(d.name)).Sequence()
+				if err := m.putTailMark(d, last); err != nil {
 					return err
 				}
 			}

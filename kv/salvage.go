@@ -780,8 +780,8 @@ func (v *salvager) finish() error {
 		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
 		for _, d := range v.dst.schema.tables {
 			if d.bulk {
-				mark := binary.BigEndian.AppendUint64(key8(bt.Bucket([]byte(d.name)).Sequence()), v.dst.random64())
-				if err := m.put(tailKey(d), mark); err != nil {
+				last := bt.Bucket([]byte(d.name)).Sequence()
+				if err := m.putTailMark(d, last); err != nil {
 					return err
 				}
 			}

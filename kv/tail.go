@@ -7,14 +7,24 @@ import (
 	"sync"
 )
 
-// The tail of a bulk table are its newest rows, which are not in the stored sets and series yet: putting one row into eight sets would
-// write eight chunks of up to 8 KiB, and its place in a series a page or two somewhere in the file. The rows after the fold mark that is stored in the file
-// are in the tail, unless they are staged, and their sets and places are known from their records; memory holds them ready. After tailLimit rows, and before any
-// other change to the sets and series of the table, the tail is folded into the stored ones and the mark moves on.
+// The tail of a bulk table are its newest rows, which are not in the stored sets and series yet:
+// putting one row into eight sets would write eight chunks of up to 8 KiB, and its place in a series
+// a page or two somewhere in the file. The rows after the fold mark that is stored in the file are in
+// the tail, unless they are staged, and their sets and places are known from their records; memory
+// holds them ready. After tailLimit rows, and before any other change to the sets and series of the
+// table, the tail is folded into the stored ones and the mark moves on.
 //
-// Between two folds rows are only added, in order of ids, and always before their commit: so a reader that began at any time
-// finds its own state by leaving out the ids beyond the last one it can know. Each fold begins a new tail with a new
-// random epoch, which stands in the file beside the mark; a reader takes the tail of its own epoch.
+// Between two folds rows are only added, in order of ids, and always before their commit: so a reader
+// that began at any time finds its own state by leaving out the ids beyond the last one it can know.
+//
+// Each fold, and each other change of stored sets, begins a new tail. Its epoch is the number of
+// bbolt's transaction that began it: a reader, whose transaction has the number of the last commit
+// that it sees, takes the newest tail with an epoch up to that number, and all readers of one epoch
+// see the same stored sets. Epochs are in memory alone, so a restart, a crash or a copy of the file
+// cannot confuse them. While the file is open, numbers ascend with each commit. A number goes to two
+// transactions only when the first of them was not committed: then the tails it put here are
+// forgotten (commitFailed), and nobody had read in it. Only Compact begins with low numbers again: it
+// forgets all that is known by epoch.
 type tail struct {
 	table *tableDef
 	epoch uint64
@@ -78,19 +88,24 @@ func (t *tail) places(s Series, last uint64) []Point {
 
 func tailKey(d *tableDef) []byte { return []byte{'t', 'a', 'i', 'l', '/', d.no} }
 
-// tailMark is what the file says of a tail.
-func tailMark(meta *metaBucket, d *tableDef) (from, epoch uint64, err error) {
-	b, err := meta.get(tailKey(d))
+// tailMark is the fold mark of a table.
+func (m *metaBucket) tailMark(d *tableDef) (from uint64, err error) {
+	b, err := m.get(tailKey(d))
 	if err != nil || b == nil {
-		return 0, 0, err
+		return 0, err
 	}
-	if len(b) != 16 {
-		return 0, 0, damaged("tail mark of "+d.name, errShort)
+	if len(b) != 8 {
+		return 0, damaged("tail mark of "+d.name, errShort)
 	}
-	return binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]), nil
+	return binary.BigEndian.Uint64(b), nil
 }
 
-// keptTails is how many tails of a table are kept: the newest, and others for those who began to read before it was begun. Who read longer than that has theirs read anew.
+func (m *metaBucket) putTailMark(d *tableDef, from uint64) error {
+	return m.put(tailKey(d), key8(from))
+}
+
+// keptTails is how many tails of a table are kept: the newest, and others for those who began to
+// read before it was begun. A reader that is older than that reads its tail from the file.
 const keptTails = 4
 
 // tails holds the tails that readers may still ask for.
@@ -99,11 +114,12 @@ type tails struct {
 	list []*tail
 }
 
-func (ts *tails) find(d *tableDef, epoch uint64) *tail {
+// find returns the tail that is seen after the commit of a transaction of bbolt's, nil when it is not kept.
+func (ts *tails) find(d *tableDef, commit uint64) *tail {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	for i := len(ts.list) - 1; i >= 0; i-- {
-		if t := ts.list[i]; t.table == d && t.epoch == epoch {
+		if t := ts.list[i]; t.table == d && t.epoch <= commit {
 			return t
 		}
 	}
@@ -139,13 +155,10 @@ func (tx *Tx) tail(d *tableDef) (*tail, error) {
 	if t := tx.tails[d.no]; t != nil {
 		return t, nil
 	}
-	from, epoch, err := tailMark(tx.meta(), d)
-	if err != nil {
-		return nil, err
-	}
-	t := tx.db.tails.find(d, epoch)
+	t := tx.db.tails.find(d, tx.commit())
 	if t == nil {
-		if t, err = tx.readTail(d, from, epoch); err != nil {
+		var err error
+		if t, err = tx.readTail(d); err != nil {
 			return nil, err
 		}
 	}
@@ -156,12 +169,20 @@ func (tx *Tx) tail(d *tableDef) (*tail, error) {
 	return t, nil
 }
 
+// commit is the number of the last committed transaction of bbolt's that this one sees.
+func (tx *Tx) commit() uint64 {
+	if tx.bolt.Writable() {
+		return uint64(tx.bolt.ID()) - 1
+	}
+	return uint64(tx.bolt.ID())
+}
+
 // findTails fetches the tails before a shared transaction writes anything; one that is not in memory is read from the file.
 func (b *batch) findTails() error {
 	b.tail = map[*tableDef]*tail{}
 	reader := &Tx{db: b.db, bolt: b.bolt}
 	return reader.eachTail(func(t *tail) error {
-		if b.db.tails.find(t.table, t.epoch) == nil {
+		if b.db.tails.find(t.table, reader.commit()) == nil {
 			b.db.tails.put(t)
 		}
 		b.tail[t.table] = t
@@ -187,8 +208,12 @@ func (tx *Tx) eachTail(fn func(t *tail) error) error {
 }
 
 // readTail makes a tail from the records behind the mark.
-func (tx *Tx) readTail(d *tableDef, from, epoch uint64) (*tail, error) {
-	t := &tail{table: d, epoch: epoch, from: from}
+func (tx *Tx) readTail(d *tableDef) (*tail, error) {
+	from, err := tx.meta().tailMark(d)
+	if err != nil {
+		return nil, err
+	}
+	t := &tail{table: d, epoch: tx.commit(), from: from}
 	c := tx.table(d).Cursor()
 	last := from
 	for k, v := c.Seek(key8(from + 1)); k != nil; k, v = c.Next() {
@@ -287,10 +312,11 @@ func (tx *Tx) beginTail(d *tableDef, from uint64) error {
 }
 
 func (tx *Tx) putTail(d *tableDef, from uint64) error {
-	next := &tail{table: d, epoch: tx.db.random64(), from: from}
-	mark := binary.BigEndian.AppendUint64(key8(next.from), next.epoch)
-	if err := tx.meta().put(tailKey(d), mark); err != nil {
-		return err
+	next := &tail{table: d, epoch: uint64(tx.bolt.ID()), from: from}
+	if from != tx.batch.tail[d].from {
+		if err := tx.meta().putTailMark(d, from); err != nil {
+			return err
+		}
 	}
 	if tx.batch.folded == nil {
 		tx.batch.folded = map[*tableDef]bool{}

@@ -178,3 +178,52 @@ func TestTailSnapshot(t *testing.T) {
 		t.Errorf("%d tails are kept", n)
 	}
 }
+
+// TestTailCompact counts the same set in each epoch, and then in the low epochs that come after Compact.
+func TestTailCompact(t *testing.T) {
+	d := openTest(t, Options{})
+	a := d.addParent(parent{Name: "a", Seen: []uint64{1}})
+	moved := d.addPoint(point{Parent: a})
+	d.addPoint(point{Parent: a, Time: 1, Source: "even"})
+	rows := chunkIDs + 10 // so that a chunk lies before the fold mark, where counts are remembered
+	d.update(func(tx *WriteTx) error {
+		if err := tx.table(d.points.def).SetSequence(chunkIDs); err != nil {
+			return err
+		}
+		tx.touch()
+		return nil
+	})
+	for range 10 {
+		d.addPoint(point{Parent: a, Time: int64(rows)})
+		rows++
+	}
+	for _, change := range []int{1, 2, 0, 1, 2, 3} {
+		for i := range 12 {
+			d.update(func(tx *WriteTx) error {
+				p, err := d.points.Get(tx.Tx, moved)
+				if err != nil {
+					return err
+				}
+				// Each change of a stored set begins an epoch.
+				if p.Source = "odd"; (i+change)%2 == 0 {
+					p.Source = "even"
+				}
+				p.Time += 2
+				return d.points.Put(tx, moved, p)
+			})
+			want := 1
+			if (i+change)%2 == 0 {
+				want = 2
+			}
+			n := d.count(func(tx *Tx) Set {
+				return And(d.points.Set(tx, dimSource, Text("even")), d.points.Set(tx, dimParent, Int(a)))
+			})
+			if n != want {
+				t.Errorf("after change %d there are %d rows, not %d", i, n, want)
+			}
+		}
+		if err := d.Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
