@@ -83,7 +83,7 @@ func New(a *archive.Archive, o Options) *API {
 	api.router.HandleOPTIONS = false
 	api.routes = slices.Concat(api.targetRoutes(), api.productRoutes(), api.datumRoutes(), api.observationRoutes(), api.peopleRoutes(),
 		api.sessionRoutes(), api.nodeRoutes(), api.logRoutes())
-	api.routes = append(api.routes, api.rootRoute(), api.schemaRoute(), api.eventRoute())
+	api.routes = append(api.routes, api.rootRoute(), api.schemaRoute(), api.eventRoute(), api.suggestionRoute())
 	for _, rt := range api.routes {
 		rt.know()
 		for _, method := range allMethods {

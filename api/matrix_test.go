@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"nightjar/archive"
 	"nightjar/auth"
 )
 
@@ -27,6 +28,7 @@ func TestMatrix(t *testing.T) {
 	r := w.upload("astro", s.id, "fits_file", "loose.bin", []byte("x"), "observation_record", hidden.id, "groups", w.groups["Observers"]).want(t, 201)
 	w.products = append(w.products, &uploaded{held: held{"astro", []string{"Observers"}}, id: r.id(t), productID: "no product id", target: s, observation: hidden,
 		path: strings.TrimPrefix(fmt.Sprint(r.json(t)["data"]), w.URL)})
+	w.awaitIndex()
 	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
 		for _, strategy := range []auth.Strategy{auth.ReadOnly, auth.Locked} {
 			w.rules(mode, strategy)
@@ -101,6 +103,50 @@ func (w *world) checkLists(p *person) {
 	w.checkRows(p)
 	w.checkPages(p)
 	w.checkExports(p)
+	w.checkSuggestions(p)
+}
+
+// checkSuggestions compares what a search box offers with what one sees.
+func (w *world) checkSuggestions(p *person) {
+	ask := func(text string) (found [2][]string, sources []string) {
+		v := w.as(p, "GET", "/api/suggestions/?q="+url.QueryEscape(text), nil).want(w.t, 200).json(w.t)
+		for i, kind := range []string{"targets", "similar"} {
+			found[i] = []string{}
+			for _, row := range v[kind].([]any) {
+				found[i] = append(found[i], fmt.Sprint(row.(map[string]any)["id"]))
+			}
+			slices.SortFunc(found[i], func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
+		}
+		for _, name := range v["source_names"].([]any) {
+			sources = append(sources, name.(string))
+		}
+		return found, sources
+	}
+	texts := []string{"zq", "src", "common", "ALONE", "nothing"}
+	for _, s := range w.targets {
+		texts = append(texts, strings.ToUpper(s.alias[2:]), s.name[:2]+"#"+s.name[3:])
+	}
+	for i := 0; i < len(w.data); i += 6 {
+		texts = append(texts, w.data[i].source[1:])
+	}
+	for _, text := range texts {
+		var sources []string
+		for _, d := range w.data {
+			if w.seesPoint(p, d) && has(d.source, text) {
+				sources = append(sources, d.source)
+			}
+		}
+		slices.Sort(sources)
+		sources = sources[:min(len(sources), archive.MaxSuggestions)]
+		like := func(s *starred) bool { return text == s.name[:2]+"#"+s.name[3:] }
+		id := func(s *starred) string { return s.id }
+		targets := pick(w.targets, id, func(s *starred) bool { return w.sees(p, s) && (has(s.name, text) || has(s.alias, text)) })
+		similar := pick(w.targets, id, func(s *starred) bool { return w.sees(p, s) && like(s) })
+		found, named := ask(text)
+		if !slices.Equal(found[0], targets) || !slices.Equal(found[1], similar) || !slices.Equal(named, sources) {
+			w.t.Errorf("suggestions for %q as %s, mode %s: %v, %q, want %v, %v, %q", text, p.name, w.mode, found, named, targets, similar, sources)
+		}
+	}
 }
 
 // pick lists the ids of what passes, ascending.

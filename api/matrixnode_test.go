@@ -84,6 +84,8 @@ func TestMatrixNode(t *testing.T) {
 
 		{"GET", "/api/events/", nil, 400, 401, 400, 400, 400, 400},
 		{"GET", "/api/events/?target__id=" + nowhere, nil, 404, 401, 404, 404, 404, 404},
+		{"GET", "/api/suggestions/", nil, 400, 401, 400, 400, 400, 400},
+		{"GET", "/api/suggestions/?q=x", nil, 200, 401, 200, 200, 200, 200},
 		{"GET", "/api/log/", nil, 401, 401, 403, 403, 200, 200},
 		{"GET", "/api/log/?user=nobody&table=targets&id=1", nil, 401, 401, 403, 403, 200, 200},
 

@@ -314,6 +314,8 @@ func (x *stage) cell(person string, r row) string {
 				of[x.(map[string]any)["username"]] = true
 			}
 			said += fmt.Sprintf(": of %d", len(of))
+		case v["source_names"] != nil:
+			said += fmt.Sprintf(": %d", len(v["targets"].([]any)))
 		case v["results"] != nil && !strings.HasPrefix(r.path, "/api/log/"):
 			said += fmt.Sprintf(": %v", v["count"])
 		}
@@ -454,6 +456,7 @@ func targetRows() (rows []row) {
 	do("PATCH", "/api/observations/{observation}/cancel/", "", sends(`{}`))
 	do("POST", "/api/observations/", "", sends(`{"target_id": {target}, "facility": "F", "observation_type": "x", "observing_parameters": {}}`))
 	add("GET", "/api/events/?target__id={target}")
+	add("GET", "/api/suggestions/?q={name}")
 	return rows
 }
 
@@ -475,6 +478,8 @@ func nodeRows() (rows []row) {
 	ask("OPTIONS", "/api/schema/")
 	ask("GET", "/data/", "/data/nothing/none/x.csv", "/api/events/")
 	ask("OPTIONS", "/api/events/")
+	ask("GET", "/api/suggestions/")
+	ask("OPTIONS", "/api/suggestions/")
 
 	ask("GET", "/api/groups/", "/api/groups/?all=true", "/api/groups/?name=Observers", "/api/groups/?all=true&name=Readers")
 	ask("OPTIONS", "/api/groups/", "/api/groups/?all=true")

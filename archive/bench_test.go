@@ -107,17 +107,25 @@ func BenchmarkDatums(b *testing.B) {
 // BenchmarkNames looks for a part of a name among 100,000 targets with three names each.
 func BenchmarkNames(b *testing.B) {
 	const targets = 100_000
-	a, all, _ := benchArchive(b, 0, targets)
-	for { // until the index has caught up
-		st, err := all.Stat()
-		if err != nil {
-			b.Fatal(err)
+	a, _, _ := benchArchive(b, 0, targets)
+	a.awaitIndex(0)
+	b.Run("one target, another each time, by the scan", func(b *testing.B) {
+		for k := 0; b.Loop(); k++ {
+			q := &nameQuery{a: a, terms: []string{fmt.Sprintf("get-%05d", k*7919%targets)}}
+			if err := a.db.View(func(tx *kv.Tx) error { _, err := q.in(tx); return err }); err != nil {
+				b.Fatal(err)
+			}
 		}
-		if st.Index.Why == "" && st.Index.Seq == st.Seq {
-			break
+	})
+	b.Run("making the index again", func(b *testing.B) {
+		for b.Loop() {
+			made := a.names.State().Rebuilt
+			if err := a.names.renew(); err != nil {
+				b.Fatal(err)
+			}
+			a.awaitIndex(made + 1)
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	})
 	for _, c := range []struct {
 		name string
 		part func(k int) string
@@ -136,6 +144,49 @@ func BenchmarkNames(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// awaitIndex waits until the index was made so many times again and has caught up.
+func (a *Archive) awaitIndex(rebuilt int) {
+	for st := a.names.State(); st.Rebuilt < rebuilt || st.Why != "" || st.Seq != st.Head; st = a.names.State() {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// BenchmarkSuggest asks for suggestions among 100,000 targets with three names each and 1,000 source
+// names, as somebody who sees everything and as somebody who sees every second target.
+func BenchmarkSuggest(b *testing.B) {
+	const targets, rows = 100_000, 100_000
+	a, all, half := benchArchive(b, 0, targets)
+	k := 0
+	if _, err := all.AddData(context.Background(), false, func() (DatumInput, int, error) {
+		if k++; k > rows {
+			return DatumInput{}, k, io.EOF
+		}
+		d := benchDatum(k-1, targets)
+		d.Source = fmt.Sprintf("source %04d", k%1000)
+		return d, k, nil
+	}); err != nil {
+		b.Fatal(err)
+	}
+	a.awaitIndex(0)
+	for _, c := range []struct{ name, text string }{
+		{"name begins with it", "target"},
+		{"part of one name", "get-00777"},
+		{"part of no name, but similar ones", "tarqet-00777"},
+		{"all source names", "source"},
+		{"the last source name", "ce 0999"},
+	} {
+		for name, s := range map[string]*Access{"all": all, "half": half} {
+			b.Run(name+"/"+c.name, func(b *testing.B) {
+				for b.Loop() {
+					if list, err := s.Suggest(context.Background(), c.text); err != nil || len(list.Targets)+len(list.Similar)+len(list.Sources) == 0 {
+						b.Fatal(list, err)
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ func ExampleIndex_Similar() {
 	x, remove := filled()
 	defer remove()
 	fmt.Println(x.Similar(context.Background(), "η Carinea", 5)) // one letter more, one replaced
-	// Output: [3]
+	// Output: [{3 ηcarinæ}]
 }
 
 func ExampleIndex_Reset() {

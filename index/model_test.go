@@ -179,27 +179,27 @@ func apply(tb testing.TB, x *Index, targets []Target, m Mark) {
 func check(tb testing.TB, x *Index, m *model, text string) {
 	tb.Helper()
 	ctx := context.Background()
-	ids, ok := x.Contains(ctx, text, 10_000)
+	found, ok := x.Contains(ctx, text, 10_000)
 	if short := len([]rune(text)) < gramRunes; ok == short {
 		tb.Fatalf("Contains(%q) ok = %v, broken: %v", text, ok, x.Broken())
-	} else if want := m.candidates(text); ok && !slices.Equal(ids, want) {
-		tb.Fatalf("Contains(%q) = %v, want %v", text, some(ids), some(want))
+	} else if want := m.candidates(text); ok && !slices.Equal(found, want) {
+		tb.Fatalf("Contains(%q) = %v, want %v", text, some(found), some(want))
 	}
-	if ok && !superset(ids, m.containing(text)) {
-		tb.Fatalf("Contains(%q) = %v lacks some of %v", text, some(ids), some(m.containing(text)))
+	if ok && !superset(found, m.containing(text)) {
+		tb.Fatalf("Contains(%q) = %v lacks some of %v", text, some(found), some(m.containing(text)))
 	}
-	ids, ok = x.Simplified(ctx, text)
+	found, ok = x.Simplified(ctx, text)
 	if ok != (Simplify(text) != "") {
 		tb.Fatalf("Simplified(%q) ok = %v", text, ok)
 	}
-	if want := m.like(text); ok && !slices.Equal(ids, want) {
-		tb.Fatalf("Simplified(%q) = %v, want %v", text, some(ids), some(want))
+	if want := m.like(text); ok && !slices.Equal(found, want) {
+		tb.Fatalf("Simplified(%q) = %v, want %v", text, some(found), some(want))
 	}
 	if ok && len(text)%4 == 0 { // it takes longer than all the rest
-		ids := x.Similar(ctx, text, 1000)
-		slices.Sort(ids)
-		if !superset(ids, m.like(text)) {
-			tb.Fatalf("Similar(%q) = %v lacks some of %v", text, some(ids), some(m.like(text)))
+		like := ids(x.Similar(ctx, text, 1000))
+		slices.Sort(like)
+		if !superset(like, m.like(text)) {
+			tb.Fatalf("Similar(%q) = %v lacks some of %v", text, some(like), some(m.like(text)))
 		}
 	}
 }

@@ -11,36 +11,40 @@ import (
 )
 
 const (
-	// maxSimilarText is the longest simplified text, in runes, that is looked up.
-	// The automaton grows with it, and names have at most 100 characters.
+	// maxSimilarText is the longest simplified text, in runes, that is looked up. The automaton grows
+	// with it, and names have at most 100 characters.
 	maxSimilarText = 100
 
-	// maxSimilarTerms bounds the names that are ranked. In a survey's numbered
-	// names thousands lie two edits apart.
+	// maxSimilarTerms bounds the names that are ranked. Among a survey's numbered names thousands are
+	// two edits apart.
 	maxSimilarTerms = 10_000
 )
 
 var errNoFuzzy = errors.New("the library offers no fuzzy dictionary")
 
-// Similar returns the ids of at most max targets with a name like text, best
-// first, for "did you mean". Like means: in simplified form, the two are no more
-// than two edits apart, one when text has less than six runes, none when it has less
-// than three. An edit inserts, deletes or replaces a rune, or swaps two
-// neighbours. Fewer edits come first, then names nearer in length, then names in
-// byte order, then ids.
+// A Match is a target and the simplified form of that name of it which is like a text.
+type Match struct {
+	ID     uint64
+	Simple string
+}
+
+// Similar returns at most max targets with a name like text, best first, for "did you mean". Like means:
+// in simplified form, the two are no more than two edits apart, one when text has less than six runes,
+// none when it has less than three. An edit inserts, deletes or replaces a rune, or swaps two
+// neighbours. Fewer edits come first, then names nearer in length, then names in byte order, then ids.
 //
-// It is best effort: it may know names that are no longer and miss new ones, and
-// returns nothing when the index cannot answer. The caller looks up each id and
+// It is best effort: it may know names that no longer exist and miss new ones, and returns nothing when
+// the index cannot answer. The caller looks up each target, checks that it still has such a name, and
 // leaves out what the viewer may not see.
-func (x *Index) Similar(ctx context.Context, text string, max int) []uint64 {
-	// Simplifying takes runes away on both sides and so never adds an edit: this
-	// finds whatever comparing the names as they are would.
+func (x *Index) Similar(ctx context.Context, text string, max int) []Match {
+	// Simplifying takes runes away on both sides and so never adds an edit: this finds whatever
+	// comparing the names as they are would.
 	simple := Simplify(text)
 	runes := utf8.RuneCountInString(simple)
 	if runes == 0 || runes > maxSimilarText || max < 1 {
 		return nil
 	}
-	var ids []uint64
+	var matches []Match
 	x.search(ctx, func(ctx context.Context, b indexapi.IndexReader) (err error) {
 		names := []similarName{{name: simple}}
 		if edits := editsFor(runes); edits > 0 {
@@ -48,10 +52,10 @@ func (x *Index) Similar(ctx context.Context, text string, max int) []uint64 {
 				return err
 			}
 		}
-		ids, err = bearers(ctx, b, names, max)
+		matches, err = bearers(ctx, b, names, max)
 		return err
 	})
-	return ids
+	return matches
 }
 
 // editsFor returns how many edits a text of so many runes may be away.
@@ -111,30 +115,30 @@ func similarNames(ctx context.Context, b indexapi.IndexReader, simple string, ed
 	return found, nil
 }
 
-// bearers returns the ids of at most max targets that bear one of names, in the
-// order of names and then of ids, each once.
-func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, max int) ([]uint64, error) {
-	var ids []uint64
+// bearers returns at most max targets that bear one of names, in the order of names and then of ids,
+// each once.
+func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, max int) ([]Match, error) {
+	var matches []Match
 	seen := make(map[uint64]bool)
 	for _, n := range names {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		of, err := bearersOf(ctx, b, n.name)
+		ids, err := bearersOf(ctx, b, n.name)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range of {
+		for _, id := range ids {
 			if !seen[id] {
 				seen[id] = true
-				ids = append(ids, id)
+				matches = append(matches, Match{id, n.name})
 			}
-			if len(ids) == max {
-				return ids, nil
+			if len(matches) == max {
+				return matches, nil
 			}
 		}
 	}
-	return ids, nil
+	return matches, nil
 }
 
 // bearersOf returns the ids, ascending, of the targets that bear one simplified name; none when more

@@ -8,6 +8,13 @@ import (
 	"testing"
 )
 
+func ids(matches []Match) (ids []uint64) {
+	for _, m := range matches {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
 func TestSimilar(t *testing.T) {
 	x := open(t, t.TempDir(), Options{})
 	defer x.Close()
@@ -59,14 +66,18 @@ func TestSimilar(t *testing.T) {
 		{"\xff\xff\xff\xff\xff\xff", 9, nil},
 		{".*.*.*", 9, nil},
 	} {
-		if got := x.Similar(t.Context(), c.text, c.max); !slices.Equal(got, c.want) {
+		if got := ids(x.Similar(t.Context(), c.text, c.max)); !slices.Equal(got, c.want) {
 			t.Errorf("Similar(%q, %d) = %v, want %v", c.text, c.max, got, c.want)
 		}
 	}
 
-	// Names that are no longer are not suggested.
+	if got := x.Similar(t.Context(), "PTF11lky", 1); !slices.Equal(got, []Match{{10, "ptf11kly"}}) {
+		t.Errorf("the name that is alike: %v", got)
+	}
+
+	// Names that no longer exist are not suggested.
 	apply(t, x, []Target{{ID: 18}, {10, []string{"PTF11kly"}}}, markOf(2))
-	if got := x.Similar(t.Context(), "SN 2011fe", 2); !slices.Equal(got, []uint64{12, 11}) {
+	if got := ids(x.Similar(t.Context(), "SN 2011fe", 2)); !slices.Equal(got, []uint64{12, 11}) {
 		t.Errorf("after a change: %v", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -86,10 +97,10 @@ func TestSimilarAmongMany(t *testing.T) {
 		targets = append(targets, Target{uint64(i), []string{fmt.Sprintf("Survey J%03d", i), "host"}})
 	}
 	apply(t, x, targets, markOf(1))
-	if got := x.Similar(t.Context(), "Survey J12#", 4); !slices.Equal(got, []uint64{120, 121, 122, 123}) {
+	if got := ids(x.Similar(t.Context(), "Survey J12#", 4)); !slices.Equal(got, []uint64{120, 121, 122, 123}) {
 		t.Errorf("got %v", got)
 	}
-	if got := x.Similar(t.Context(), "hosts", 3); !slices.Equal(got, []uint64{0, 1, 2}) {
+	if got := ids(x.Similar(t.Context(), "hosts", 3)); !slices.Equal(got, []uint64{0, 1, 2}) {
 		t.Errorf("got %v", got)
 	}
 }

@@ -67,6 +67,8 @@ func TestMainPath(t *testing.T) {
 	p.wait("$('#who')?.textContent === 'admin' && $('#targets tbody tr')")
 
 	p.enter("input[type=search]", "RR Lyr")
+	p.wait("$('.suggestions li')")
+	p.key("Escape")
 	p.wait("$('#count').textContent === '1 target' && location.search.includes('RR')")
 	p.click("#targets tbody a")
 	p.wait("$('h1')?.textContent === 'NJ-V 7 Vir' && $('#lightcurve [data-drawn]')")
@@ -179,6 +181,37 @@ func TestPages(t *testing.T) {
 		p.wait("!$('dialog')")
 		p.open("/targets/?name=NJ24-aab")
 		p.wait("$('.empty').textContent.includes('Did you mean NJ24aab')")
+	})
+
+	t.Run("suggestions", func(t *testing.T) {
+		p.t = t
+		const box, shown = "input[type=search]", "!$('.suggestions').hidden && $('.suggestions').textContent"
+		p.open("/targets/")
+		p.enter(box, "aab")
+		p.wait(shown + ".includes('NJ24aab') && $('" + box + "').getAttribute('aria-expanded') === 'true'")
+		p.key("ArrowUp")
+		p.key("ArrowDown")
+		p.wait("!$('" + box + "').hasAttribute('aria-activedescendant')")
+		p.key("ArrowDown")
+		p.wait("$('.suggestions [aria-selected=true]').id === $('" + box + "').getAttribute('aria-activedescendant')")
+		p.key("Escape") // closes the list and leaves the text
+		p.wait("$('.suggestions').hidden && $('" + box + "').value === 'aab' && !$('" + box + "').hasAttribute('aria-activedescendant')")
+		p.enter(box, "NJ24aba")
+		p.wait(shown + ".startsWith('NJ24aabsimilar name')")
+		p.key("ArrowDown")
+		p.key("Enter")
+		p.wait("/^.targets.[0-9]+.$/.test(location.pathname) && $('h1')?.textContent === 'NJ24aab'")
+		p.open("/targets/")
+		p.enter(box, "JAR DEMO")
+		p.wait(shown + ".includes('Nightjar demo')")
+		p.run("[...document.querySelectorAll('.suggestions li')].find((o) => o.textContent === 'Nightjar demosource of data').id = 'source'")
+		p.click("#source")
+		p.wait("location.pathname === '/reduceddatums/' && location.search.includes('source_name=Nightjar+demo') && $('#list tbody tr')")
+		// without answers there is just no list
+		p.open("/targets/")
+		p.run("const real = fetch; window.fetch = (u, o) => String(u).includes('/suggestions/') ? Promise.reject(new Error('away')) : real(u, o)")
+		p.enter(box, "aab")
+		p.wait("$('#count').textContent === '1 target' && $('.suggestions').hidden")
 	})
 
 	t.Run("several files", func(t *testing.T) {

@@ -7,6 +7,7 @@ import { failed } from "../notice.js";
 import { requestBox } from "../requests.js";
 import { title } from "../shell.js";
 import { skyMap } from "../sky.js";
+import { suggesting } from "../suggestions.js";
 import { pager, table } from "../table.js";
 import { many, moment } from "../text.js";
 import { signInForm } from "./login.js";
@@ -47,7 +48,7 @@ export async function show(main, who) {
       field("Has a tag with the value", h("input", { name: "value", value: state.value ?? "", autocomplete: "off" })),
       field("In the cone", h("input", { name: "cone_search", value: state.cone_search ?? "", autocomplete: "off" }), { help: "RA, Dec, radius in degrees; RA and Dec may be 12:34:56.7. A click on the map fills it in." }),
       field("Around the target", h("input", { name: "target_cone_search", value: state.target_cone_search ?? "", autocomplete: "off" }), { help: "Name, radius in degrees." })));
-  const form = h("form", { role: "search", onsubmit: (event) => event.preventDefault() }, h("div", { class: "searchline" }, search), more);
+  const form = h("form", { role: "search", onsubmit: (event) => event.preventDefault() }, h("div", { class: "searchline" }, suggesting(search)), more);
 
   fill(main,
     !who.signed_in && location.pathname === "/" && h("details", { class: "card" }, h("summary", {}, "Sign in to see more than what is open to everybody"), h("div", { class: "narrow" }, signInForm("/"))),
@@ -114,16 +115,20 @@ function cone(text) {
   return [parseRA(parts[0]) ?? parts[0], parseDec(parts[1]) ?? parts[1], parts[2]].join(",");
 }
 
-// meant looks for what is called nearly so: names that are the same but for blanks, dashes and the like, and those that begin alike.
+// meant looks for what is called nearly so: names that are a few letters away, and those that begin alike.
 async function meant(name) {
   if (!name) return "";
-  const tries = [{ name_fuzzy: name }];
+  const { similar } = await get("/api/suggestions/", { q: name });
+  if (similar.length) return didYouMean(similar.map((t) => ({ ...t, others: t.as === t.name ? [] : [t.as] })));
+  const tries = [{ name_fuzzy: name }]; // which also finds while the index is being made
   const parts = name.split(/[\s_\-]+/).filter((p) => p.length > 2).sort((a, b) => b.length - a.length);
   if (parts.length > 1) tries.push({ name: parts[0] });
   for (let n = name.length - 1; n >= Math.max(3, name.length - 4); n--) tries.push({ name: name.slice(0, n) });
   for (const params of tries) {
     const page = await ask(address("/api/targets/", { ...params, limit: 5 }));
-    if (page.count) return h("p", {}, "Did you mean ", page.results.map((t, i) => [i > 0 && ", ", h("a", { href: "/targets/" + t.id + "/" }, t.name), t.aliases.length > 0 && " (" + t.aliases.map((a) => a.name).join(", ") + ")"]), "?");
+    if (page.count) return didYouMean(page.results.map((t) => ({ ...t, others: t.aliases.map((a) => a.name) })));
   }
   return "";
 }
+
+const didYouMean = (list) => h("p", {}, "Did you mean ", list.map((t, i) => [i > 0 && ", ", h("a", { href: "/targets/" + t.id + "/" }, t.name), t.others.length > 0 && " (" + t.others.join(", ") + ")"]), "?");
