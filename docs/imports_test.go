@@ -20,7 +20,7 @@ type room struct{ rooms, modules []string }
 var house = map[string]room{
 	".": {rooms: []string{"internal/cli"}},
 	"internal/cli": {rooms: []string{"api", "archive", "auth", "internal/client", "internal/demo", "internal/node",
-		"internal/torture"}, modules: []string{"github.com/urfave/cli/v2"}},
+		"internal/torture"}, modules: []string{"github.com/urfave/cli/v2", "golang.org/x/term"}},
 	"internal/node": {rooms: []string{"api", "ui", "archive", "auth", "internal/client", "internal/control",
 		"internal/selfcert"}},
 	"internal/client":   {rooms: []string{"internal/control"}},
