@@ -21,7 +21,7 @@ type layer struct{ packages, modules []string }
 // look; docs/build/architecture.md says of each module why it is there.
 var layers = readLayers(`
 	.                  internal/cli
-	internal/cli       api archive auth sky internal/client internal/demo internal/node internal/torture github.com/urfave/cli/v2
+	internal/cli       api archive auth sky internal/client internal/demo internal/node internal/torture github.com/urfave/cli/v2 golang.org/x/term
 	internal/node      api archive auth ui internal/client internal/control internal/selfcert
 	api                archive auth sky internal/problem github.com/julienschmidt/httprouter
 	ui

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -9,10 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"nightjar/internal/client"
 
@@ -56,39 +53,6 @@ func (p *program) table(rows [][]string) error {
 		p.say("%s", strings.TrimRight(line, " \n"))
 	}
 	return nil
-}
-
-// printable takes out of a text what a terminal would obey, and what would turn the order of its letters round.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || unicode.Is(unicode.Bidi_Control, r) {
-			return '\ufffd'
-		}
-		return r
-	}, s)
-}
-
-// firstLine reads a line of standard input, such as a password, and waits for nothing behind it.
-func (p *program) firstLine() (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(p.in, 64<<10)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
-}
-
-// isTerminal says whether what is read or written is a person's terminal: a device of characters that is not the one into which things vanish.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	nothing, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, nothing)
 }
 
 // progressed reads an answer of lines of JSON: how far the work is, and last what came out, which is read into out.

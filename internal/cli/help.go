@@ -195,55 +195,19 @@ func findCommand(list []*cli.Command, name string) *cli.Command {
 
 // noCommand is the error for a word that is none of a list of commands.
 func noCommand(name, word string, list []*cli.Command) error {
-	var names []string
-	for _, c := range list {
-		if !c.Hidden {
-			names = append(names, c.Name)
-		}
+	visible := slices.DeleteFunc(slices.Clone(list), func(c *cli.Command) bool { return c.Hidden })
+	meant := cli.SuggestCommand(visible, word)
+	if meant == fmt.Sprintf(cli.SuggestDidYouMeanTemplate, "") {
+		return fmt.Errorf("there is no command %q (see: %s --help)", name+" "+word, name)
 	}
-	return fmt.Errorf("there is no command %q%s (see: %s --help)", name+" "+word, meant(word, names), name)
+	return fmt.Errorf("there is no command %q. %s (see: %s --help)", name+" "+word, meant, name)
 }
 
 // noFlag is the error for a flag that a command does not know.
 func noFlag(name, flag string, lists ...[]cli.Flag) error {
-	var names []string
-	for _, f := range slices.Concat(lists...) {
-		names = append(names, "--"+f.Names()[0])
+	meant := cli.SuggestFlag(slices.Concat(lists...), strings.TrimLeft(flag, "-"), true)
+	if meant == "" {
+		return fmt.Errorf("there is no flag %s (see: %s --help)", flag, name)
 	}
-	return fmt.Errorf("there is no flag %s%s (see: %s --help)", flag, meant(flag, names), name)
-}
-
-// meant asks for the name that a word most likely stands for, if there is one.
-func meant(word string, names []string) string {
-	best, least := "", 3 // slips of the hand
-	for _, name := range names {
-		if d := slips(word, name); d < least && d < len(name) {
-			best, least = name, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + best + "?"
-}
-
-// slips is the least number of letters that must be put in, taken out or changed to make one word the other (Levenshtein's distance).
-func slips(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return fmt.Errorf("there is no flag %s. "+cli.SuggestDidYouMeanTemplate+" (see: %s --help)", flag, meant, name)
 }

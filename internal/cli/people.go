@@ -75,14 +75,11 @@ func passwordFlag(p *bool) cli.Flag {
 }
 
 // password is the one that standard input gives, or a random one that is to be shown.
-func (p *program) password(given bool) (password string, show bool, err error) {
+func (p *program) password(ctx context.Context, given bool) (password string, show bool, err error) {
 	if !given {
 		return randomPassword(), true, nil
 	}
-	if isTerminal(p.in) {
-		p.note("the password, which can be read while it is typed:")
-	}
-	password, err = p.firstLine()
+	password, err = p.firstLine(ctx)
 	if err == nil && password == "" {
 		err = errors.New("standard input holds no password")
 	}
@@ -157,7 +154,7 @@ func (p *program) userCommand() *cli.Command {
 					if err != nil {
 						return err
 					}
-					password, show, err := p.password(given)
+					password, show, err := p.password(ctx, given)
 					if err != nil {
 						return err
 					}
@@ -184,7 +181,7 @@ func (p *program) userCommand() *cli.Command {
 }
 
 func (p *program) addUser(ctx context.Context, n *client.Client, name string, o *userOptions) error {
-	password, show, err := p.password(o.password)
+	password, show, err := p.password(ctx, o.password)
 	if err != nil {
 		return err
 	}

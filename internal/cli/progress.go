@@ -27,7 +27,8 @@ type bars struct {
 
 // progress begins to show the progress of some work.
 func (p *program) progress(what string) *progress {
-	b := &progress{p: p, what: what, terminal: isTerminal(p.err), next: time.Now().Add(time.Second)}
+	b := &progress{p: p, what: what, next: time.Now().Add(time.Second)}
+	_, b.terminal = terminal(p.err)
 	p.bars.mu.Lock()
 	defer p.bars.mu.Unlock()
 	p.bars.open = append(p.bars.open, b)
