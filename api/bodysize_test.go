@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/archive"
+	"nightjar/internal/jsontext"
 )
 
 // TestGuestsBodies: who is not signed in cannot make the node read much, wherever they send it.
@@ -71,7 +71,7 @@ func TestCrowdedBodies(t *testing.T) {
 		{name: "an alias with many members", as: "astro", method: "PATCH", path: "/api/targets/" + target + "/", body: jsonText(`{"aliases": [` + object(many) + `]}`), status: 400, has: []string{`"An object may have 10000 members here; this one has 10001."`}},
 		{name: "a datum of a list", as: "astro", method: "POST", path: "/api/reduceddatums/?duplicates=skip", body: jsonText(`[` + object(many) + `]`), status: 400, has: []string{`"An object may have 10000 members here; this one has 10001."`}},
 		{name: "a value may have as many items as it likes", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + `{"flux": ` + list("1.5") + `}}`), status: 201},
-		{name: "but not as many members", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + object(archive.MaxMembers+1) + `}`), status: 400, has: []string{"an object has too many members"}},
+		{name: "but not as many members", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + object(jsontext.MaxMembers+1) + `}`), status: 400, has: []string{"an object has too many members"}},
 	})
 	if r := n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, object(many) + "\n{" + point + "{\"a\": 2}}\n"}).want(t, 201); !strings.Contains(string(r.body), `"created":1,"duplicate":0,"rejected":1`) || !strings.Contains(string(r.body), "this one has 10001") {
 		t.Errorf("%s", r.body)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"nightjar/archive"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -167,7 +168,7 @@ func datumInput(fields []Field, in input) *archive.DatumInput {
 		d.Time, d.Timed = t.Time, true
 	}
 	d.Value = rec.Get("value").JSON
-	if _, err := archive.CompactValue(d.Value[:0:len(d.Value)], d.Value); err == nil {
+	if _, err := jsontext.Compact(d.Value[:0:len(d.Value)], d.Value); err == nil {
 		d.Compact = true // as every JSON that was read, but for numbers that nothing can hold: it needs no further copy
 	}
 	d.Groups = groupRefs(rec.Get("groups").Items)

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"nightjar/archive"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -249,7 +250,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 }
 
 // cellText is a value of JSON as it stands in a cell.
-func cellText(v archive.JSON) string {
+func cellText(v jsontext.Value) string {
 	switch v.Kind() {
 	case '"':
 		return v.Text()

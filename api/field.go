@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"nightjar/archive"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -83,7 +84,7 @@ type Given struct {
 	Int   uint64 // of an Integer or a Ref
 	Bool  bool
 	Time  int64 // microseconds of UTC since 1970
-	JSON  archive.JSON
+	JSON  jsontext.Value
 	Items []Record
 }
 

@@ -7,18 +7,18 @@ import (
 	"strconv"
 	"strings"
 
-	"nightjar/archive"
+	"nightjar/internal/jsontext"
 )
 
 // value is one value that was sent: as JSON, as the text of a form's field, or as the parts of a form that make up a list.
 type value struct {
-	json  archive.JSON // nil for what came in a form
-	text  string       // of a JSON text, or of a form
-	parts []url.Values // of a form: the items of a list
+	json  jsontext.Value // nil for what came in a form
+	text  string         // of a JSON text, or of a form
+	parts []url.Values   // of a form: the items of a list
 	list  bool
 }
 
-func jsonValue(j archive.JSON) value {
+func jsonValue(j jsontext.Value) value {
 	v := value{json: j}
 	if j.Kind() == '"' {
 		v.text = j.Text()
@@ -41,11 +41,11 @@ func (v value) null() bool   { return v.json != nil && v.kind() == 'n' }
 func (v value) isText() bool { return v.kind() == '"' }
 
 // asJSON is the value as JSON; the text of a form must be one.
-func (v value) asJSON() (archive.JSON, error) {
+func (v value) asJSON() (jsontext.Value, error) {
 	if v.json != nil {
 		return v.json, nil
 	}
-	return archive.ParseJSON([]byte(v.text))
+	return jsontext.Parse([]byte(v.text))
 }
 
 // maxParts is how many members an object may have that is looked into, and how many items a list. Listing them takes some thirty times the memory of their text, if that is made for it.
@@ -105,7 +105,7 @@ func (v value) object() (in input, ok bool) {
 
 // input is an object that was sent, from which fields are taken by name.
 type input struct {
-	members []archive.Member
+	members []jsontext.Member
 	form    url.Values // for what came in a form
 }
 
@@ -136,7 +136,7 @@ func (in input) formField(f *Field) (v value, ok bool) {
 	if text == "" && !f.Blank {
 		switch {
 		case f.Null:
-			return value{json: archive.JSON("null")}, true
+			return value{json: jsontext.Value("null")}, true
 		case !f.Required:
 			return value{}, false
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"nightjar/archive"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -59,9 +60,9 @@ func (l *nextLine) object(text []byte, p *problem.List) (in input, ok bool) {
 		p.Add("", "JSON parse error - %s", l.full)
 		return in, false
 	}
-	j, err := archive.ParseJSON(text)
+	j, err := jsontext.Parse(text)
 	if err != nil {
-		p.Add("", "JSON parse error - %s", strings.TrimPrefix(err.Error(), archive.ErrNotJSON.Error()+": "))
+		p.Add("", "JSON parse error - %s", jsontext.Reason(err))
 		return in, false
 	}
 	v := jsonValue(j)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"nightjar/archive"
+	"nightjar/internal/jsontext"
 )
 
 // plainLines reads lines of a stream that say what most lines say in the way most lines do: target,
@@ -68,7 +69,7 @@ func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 		case "value":
 			member = plainValue
 			var err error
-			p.value, b, err = archive.ParseMember(p.value[:0], b)
+			p.value, b, err = jsontext.ParseHead(p.value[:0], b)
 			d.Value, d.Compact, ok = p.value, true, err == nil && p.value[0] != 'n'
 		default:
 			return d, false

@@ -13,6 +13,7 @@ import (
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -335,7 +336,7 @@ func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		j, err := archive.ParseJSON([]byte(text))
+		j, err := jsontext.Parse([]byte(text))
 		if err != nil {
 			p.Add("groups", "This must be a JSON list of objects with id or name, or an id.")
 			continue

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"nightjar/archive"
+	"nightjar/internal/jsontext"
 )
 
 // A TOM is written in Python, and one sees it: texts that were numbers, floats, and what its messages call types and values.
@@ -67,7 +67,7 @@ func pythonText(v value) string {
 }
 
 // pythonRepr is how Python's repr writes a value.
-func pythonRepr(j archive.JSON) string {
+func pythonRepr(j jsontext.Value) string {
 	var list []string
 	switch j.Kind() {
 	case 'n':

@@ -18,6 +18,7 @@ import (
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -530,7 +531,7 @@ func (r *request) body() (*value, input, error) {
 }
 
 // readJSON reads a JSON body; nil when it is empty.
-func (r *request) readJSON(body io.Reader, length int64) (archive.JSON, error) {
+func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error) {
 	text, err := r.readAll(body, length)
 	if err != nil || len(text) == 0 {
 		return nil, err
@@ -538,10 +539,9 @@ func (r *request) readJSON(body io.Reader, length int64) (archive.JSON, error) {
 	if why := r.tooFull(text); why != "" {
 		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + why}
 	}
-	j, err := archive.ParseJSON(text)
+	j, err := jsontext.Parse(text)
 	if err != nil {
-		reason := strings.TrimPrefix(err.Error(), archive.ErrNotJSON.Error()+": ")
-		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + reason}
+		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + jsontext.Reason(err)}
 	}
 	return j, nil
 }

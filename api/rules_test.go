@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/archive"
+	"nightjar/internal/jsontext"
 )
 
 // TestQueries: a parameter is read as browsers and Django read it, and is never dropped; one that is well-formed is read as the standard library does.
@@ -98,7 +98,7 @@ func TestPythonText(t *testing.T) {
 		`["it's","\"","'\""]`:        `["it's", '"', '\'"']`,
 		`["\n\\\u0007\u00e9\u200b"]`: `['\n\\\x07é\u200b']`,
 	} {
-		j, err := archive.ParseJSON([]byte(text))
+		j, err := jsontext.Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
