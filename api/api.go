@@ -15,6 +15,7 @@ import (
 
 	"github.com/julienschmidt/httprouter"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
@@ -107,14 +108,14 @@ type route struct {
 	view    string // what a TOM calls it
 	parses  []string
 	handle  map[string]handler // by method; HEAD and OPTIONS come by themselves
-	filters []Filter
+	filters []wire.Filter
 	lists   bool // GET gives a page of a list
 	cursors bool // which may go by cursor
 	// members are those of what GET answers, or of the rows of a list, out of which fields= chooses; none where it cannot.
 	members []string
 	asked   []string // further ones, which are answered only when fields= names them
 	// reads and writes are the query parameters of a read that select nothing, and of a write.
-	reads, writes []Filter
+	reads, writes []wire.Filter
 	// steady answers to GET depend on the data file alone, and on who asks.
 	steady bool
 	// knownRead and knownWrite are the names of the parameters of reads and of writes, see know.
@@ -122,9 +123,9 @@ type route struct {
 	// export gives a whole list in one of exportFormats, nil if it cannot be had so.
 	export func(r *request, format string) (*answer, error)
 	// fields describe what may be sent, for OPTIONS and the schema; they depend on the request, since choices may.
-	fields func(*request) []Field
+	fields func(*request) []wire.Field
 	// sent are the fields that a write reads, where they are others than fields, for the schema.
-	sent []Field
+	sent []wire.Field
 	// most is how many bytes a body may have, if that is less than elsewhere; 0 if not.
 	most int64
 	// lines says that a stream of such objects can be posted, one a line.
@@ -236,7 +237,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rest, format, ok := formatSuffix(path); ok {
 			u := *r.URL
 			u.Path, u.RawPath = rest, ""
-			query := parseQuery(u.RawQuery)
+			query := wire.ParseForm(u.RawQuery)
 			query.Set("format", format)
 			u.RawQuery = query.Encode()
 			r2 := *r
@@ -300,9 +301,9 @@ func requestID() string {
 // rootRoute lists the resources.
 func (api *API) rootRoute() *route {
 	return &route{path: "/api/", view: "Api Root", parses: allParsers, handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-		return r.object(http.StatusOK, func(w *writer) {
+		return r.object(http.StatusOK, func(w *wire.Writer) {
 			for _, name := range []string{"groups", "targets", "observations", "dataproducts", "reduceddatums"} {
-				w.textMember(name, r.base()+"/api/"+name+"/")
+				w.TextMember(name, r.base()+"/api/"+name+"/")
 			}
 		})
 	}}}

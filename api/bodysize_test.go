@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/api/wire"
 	"nightjar/internal/jsontext"
 )
 
@@ -52,7 +53,7 @@ func TestGuestsBodies(t *testing.T) {
 func TestCrowdedBodies(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
-	many := maxParts + 1
+	many := wire.MaxParts + 1
 	object := func(members int) string {
 		var b strings.Builder
 		for i := range members {
@@ -64,7 +65,7 @@ func TestCrowdedBodies(t *testing.T) {
 	point := `"target": ` + target + `, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": `
 	n.play(t, []scenario{
 		{name: "many members", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(many)), status: 400, has: []string{`{"non_field_errors":["An object may have 10000 members here; this one has 10001."]}`}},
-		{name: "as many as may be", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(maxParts)), status: 400, has: []string{`"name":["This field is required."]`}},
+		{name: "as many as may be", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(wire.MaxParts)), status: 400, has: []string{`"name":["This field is required."]`}},
 		{name: "many items for a target", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(list("1")), status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
 		{name: "and for an observation", as: "astro", method: "POST", path: "/api/observations/", body: jsonText(list("1")), status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
 		{name: "many aliases", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": ` + list(`{"name":"a"}`) + `}`), status: 400, has: []string{`"A list may hold 10000 items here; this one has 10001."`}},

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
@@ -22,7 +23,7 @@ const (
 	ownStreams = maxStreams / 4
 )
 
-var eventFilters = []Filter{{Name: "target__id", Kind: Integer, Help: "The target that is watched; it must be given."}}
+var eventFilters = []wire.Filter{{Name: "target__id", Kind: wire.Integer, Help: "The target that is watched; it must be given."}}
 
 // eventRoute tells those who watch a target when something of it changes (server-sent events, html.spec.whatwg.org/multipage/server-sent-events.html).
 func (api *API) eventRoute() *route {
@@ -44,19 +45,19 @@ type part struct {
 	last  uint64
 }
 
-func (s targetState) write(w *writer, seq uint64) {
-	w.object(func() {
-		w.intMember("sequence", int64(seq))
-		w.timeMember("modified", s.modified)
+func (s targetState) write(w *wire.Writer, seq uint64) {
+	w.Object(func() {
+		w.IntMember("sequence", int64(seq))
+		w.TimeMember("modified", s.modified)
 		for _, list := range []struct {
 			name string
 			part
 		}{{"reduceddatums", s.data}, {"dataproducts", s.products}} {
-			w.key(list.name)
-			w.object(func() {
-				w.intMember("count", int64(list.count))
-				w.key("last")
-				w.ref(list.last)
+			w.Key(list.name)
+			w.Object(func() {
+				w.IntMember("count", int64(list.count))
+				w.Key("last")
+				w.Ref(list.last)
 			})
 		}
 	})
@@ -90,10 +91,10 @@ func (r *request) targetState(id uint64) (s targetState, err error) {
 // watch sends the state of a target at once and then whenever it has changed, until the client goes, may no longer see the target, or the node stops.
 func watch(r *request) (*answer, error) {
 	p := new(problem.List)
-	in := parseFilters(eventFilters, r.query, p)
-	id := in.id("target__id")
-	if !id.Given {
-		p.Add("target__id", msgRequired)
+	in := wire.ParseQuery(eventFilters, r.query, p)
+	id, given := in.ID("target__id")
+	if !given {
+		p.Add("target__id", wire.MsgRequired)
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func watch(r *request) (*answer, error) {
 	}
 	defer r.api.watchers.end(who)
 	seq := r.api.archive.Head().Seq
-	state, err := r.targetState(id.Value)
+	state, err := r.targetState(id)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func watch(r *request) (*answer, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(r.api.stopping, cancel)()
-	r.watch(ctx, id.Value, seq, state)
+	r.watch(ctx, id, seq, state)
 	return &answer{sent: true}, nil
 }
 
@@ -165,9 +166,9 @@ func (r *request) watch(ctx context.Context, id, seq uint64, state targetState) 
 		return http.NewResponseController(r.w).Flush() == nil
 	}
 	tell := func() bool {
-		w := writer{buf: append(strconv.AppendUint([]byte("event: change\nid: "), seq, 10), "\ndata: "...)}
+		w := wire.Writer{Buf: append(strconv.AppendUint([]byte("event: change\nid: "), seq, 10), "\ndata: "...)}
 		state.write(&w, seq)
-		return send(append(w.buf, "\n\n"...))
+		return send(append(w.Buf, "\n\n"...))
 	}
 	if !tell() {
 		return

@@ -3,9 +3,9 @@ package api
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
 	"nightjar/internal/problem"
@@ -13,48 +13,40 @@ import (
 
 // groups/ is a TOM's: one's own groups, for reading. With all=true it is the superusers' view of all groups, in which they make, change and delete them.
 
-var groupListFilters = []Filter{
-	{Name: "all", Kind: Boolean, Help: "All groups, for superusers, who can then also make, change and delete them."},
-	{Name: "name", Kind: Text, Help: "The group's name."},
+var groupListFilters = []wire.Filter{
+	{Name: "all", Kind: wire.Boolean, Help: "All groups, for superusers, who can then also make, change and delete them."},
+	{Name: "name", Kind: wire.Text, Help: "The group's name."},
 }
 
-var groupChangeFields = []Field{{Name: "name", Label: "Name", Kind: Text, Required: true, Max: 150}}
+var groupChangeFields = []wire.Field{{Name: "name", Label: "Name", Kind: wire.Text, Required: true, Max: 150}}
 
-var memberFields = []Field{{Name: "username", Label: "Username", Kind: Text, Required: true}}
+var memberFields = []wire.Field{{Name: "username", Label: "Username", Kind: wire.Text, Required: true}}
 
-var userFields = []Field{
-	{Name: "id", Label: "ID", Kind: Integer, ReadOnly: true},
-	{Name: "username", Label: "Username", Kind: Text, Required: true, Max: 150},
-	{Name: "password", Label: "Password", Kind: Text, Verbatim: true, Null: true, Help: "At least 8 characters. A user without one comes in with a token only."},
-	{Name: "current_password", Label: "Current password", Kind: Text, Verbatim: true, Blank: true, Help: "Asked of those who change their own password."},
-	{Name: "is_superuser", Label: "Superuser", Kind: Boolean, Help: "Sees and may do everything."},
-	{Name: "groups", Label: "Groups", Kind: List, Of: groupFields},
-	{Name: "created", Label: "Created", Kind: DateTime, ReadOnly: true},
+var userFields = []wire.Field{
+	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
+	{Name: "username", Label: "Username", Kind: wire.Text, Required: true, Max: 150},
+	{Name: "password", Label: "Password", Kind: wire.Text, Verbatim: true, Null: true, Help: "At least 8 characters. A user without one comes in with a token only."},
+	{Name: "current_password", Label: "Current password", Kind: wire.Text, Verbatim: true, Blank: true, Help: "Asked of those who change their own password."},
+	{Name: "is_superuser", Label: "Superuser", Kind: wire.Boolean, Help: "Sees and may do everything."},
+	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
+	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
 }
 
-var tokenFields = []Field{
-	{Name: "id", Label: "ID", Kind: Integer, ReadOnly: true},
-	{Name: "name", Label: "Name", Kind: Text, Blank: true, Max: 100},
-	{Name: "username", Label: "Username", Kind: Text, Blank: true, Help: "Whose token it is; superusers may make tokens for others."},
-	{Name: "read_only", Label: "Read only", Kind: Boolean},
-	{Name: "expires", Label: "Expires", Kind: DateTime, Null: true},
-	{Name: "created", Label: "Created", Kind: DateTime, ReadOnly: true},
-	{Name: "last_used", Label: "Last used", Kind: DateTime, ReadOnly: true},
-	{Name: "token", Label: "Token", Kind: Text, ReadOnly: true, Help: "The secret, shown only once, when the token is made."},
+var tokenFields = []wire.Field{
+	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
+	{Name: "name", Label: "Name", Kind: wire.Text, Blank: true, Max: 100},
+	{Name: "username", Label: "Username", Kind: wire.Text, Blank: true, Help: "Whose token it is; superusers may make tokens for others."},
+	{Name: "read_only", Label: "Read only", Kind: wire.Boolean},
+	{Name: "expires", Label: "Expires", Kind: wire.DateTime, Null: true},
+	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
+	{Name: "last_used", Label: "Last used", Kind: wire.DateTime, ReadOnly: true},
+	{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true, Help: "The secret, shown only once, when the token is made."},
 }
 
 func (r *request) all() bool { return r.flag("all") }
 
 // flag is the value of a query parameter that is true or false.
-func (r *request) flag(name string) bool { return isTrue(lastOf(r.query, name)) }
-
-func isTrue(text string) bool {
-	switch strings.ToLower(text) {
-	case "true", "t", "1", "yes", "y", "on":
-		return true
-	}
-	return false
-}
+func (r *request) flag(name string) bool { return wire.IsTrue(wire.Last(r.query, name)) }
 
 func isSuperuser(r *request) bool { return r.viewer.Everything() }
 
@@ -119,7 +111,7 @@ func (api *API) peopleRoutes() []*route {
 		},
 		{
 			path: "/api/users/", view: "User List", parses: allParsers, lists: true, fields: fixed(userFields), mayAct: isSuperuser,
-			filters: []Filter{{Name: "username", Kind: Text, Help: "The user's name."}},
+			filters: []wire.Filter{{Name: "username", Kind: wire.Text, Help: "The user's name."}},
 			handle:  map[string]handler{"GET": listUsers, "POST": createUser},
 		},
 		{
@@ -171,7 +163,7 @@ func (r *request) auth() *auth.Auth { return r.api.archive.Auth() }
 func authPage(p archive.Page) auth.Page { return auth.Page{Offset: p.Offset, Limit: p.Limit} }
 
 // shortList answers with a list that is read at once.
-func shortList[T any](r *request, read func(archive.Page) ([]T, int, error), write func(*writer, *T)) (*answer, error) {
+func shortList[T any](r *request, read func(archive.Page) ([]T, int, error), write func(*wire.Writer, *T)) (*answer, error) {
 	return r.list(func(l *listWriter) error {
 		list, count, err := read(l.page)
 		if err != nil {
@@ -179,19 +171,19 @@ func shortList[T any](r *request, read func(archive.Page) ([]T, int, error), wri
 		}
 		l.begin(archive.Extent{Count: count})
 		for i := range list {
-			write(&l.writer, &list[i])
+			write(&l.Writer, &list[i])
 		}
 		return nil
 	})
 }
 
-func writeGroup(w *writer, g *auth.GroupInfo) { writeAlias(w, g.ID, g.Name) }
+func writeGroup(w *wire.Writer, g *auth.GroupInfo) { writeAlias(w, g.ID, g.Name) }
 
 func listGroups(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.GroupInfo, int, error) {
 		name := ""
 		if r.all() {
-			name = lastOf(r.query, "name")
+			name = wire.Last(r.query, "name")
 		}
 		return r.auth().Groups(r.viewer, r.all(), name, authPage(p))
 	}, writeGroup)
@@ -209,25 +201,25 @@ func createGroup(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusCreated, func(w *writer) { writeGroup(w, &g) })
+	return r.written(http.StatusCreated, func(w *wire.Writer) { writeGroup(w, &g) })
 }
 
 // record reads the body as a record of some fields.
-func (r *request) record(fields []Field, part bool) (Record, error) {
+func (r *request) record(fields []wire.Field, part bool) (wire.Record, error) {
 	in, err := r.input()
 	if err != nil {
-		return Record{}, err
+		return wire.Record{}, err
 	}
 	p := new(problem.List)
-	rec := decode(fields, in, part, p, "")
+	rec := wire.Decode(fields, in, part, p, "")
 	return rec, p.Err()
 }
 
 // written answers with what fn writes.
-func (r *request) written(status int, fn func(*writer)) (*answer, error) {
-	var w writer
+func (r *request) written(status int, fn func(*wire.Writer)) (*answer, error) {
+	var w wire.Writer
 	fn(&w)
-	return &answer{status: status, body: w.buf}, nil
+	return &answer{status: status, body: w.Buf}, nil
 }
 
 func renameGroup(r *request) (*answer, error) {
@@ -246,7 +238,7 @@ func renameGroup(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusOK, func(w *writer) { writeGroup(w, &g) })
+	return r.written(http.StatusOK, func(w *wire.Writer) { writeGroup(w, &g) })
 }
 
 func listMembers(r *request) (*answer, error) {
@@ -307,28 +299,28 @@ func leaveGroup(r *request) (*answer, error) {
 	return noContent()
 }
 
-func writeUser(w *writer, u *auth.UserInfo) {
-	w.object(func() { writeUserMembers(w, u) })
+func writeUser(w *wire.Writer, u *auth.UserInfo) {
+	w.Object(func() { writeUserMembers(w, u) })
 }
 
-func writeUserMembers(w *writer, u *auth.UserInfo) {
-	w.key("id")
-	w.id(u.ID)
-	w.textMember("username", u.Name)
-	w.boolMember("is_superuser", u.Superuser)
-	w.boolMember("has_password", u.Password)
-	w.key("groups")
+func writeUserMembers(w *wire.Writer, u *auth.UserInfo) {
+	w.Key("id")
+	w.ID(u.ID)
+	w.TextMember("username", u.Name)
+	w.BoolMember("is_superuser", u.Superuser)
+	w.BoolMember("has_password", u.Password)
+	w.Key("groups")
 	writeGroups(w, u.Groups)
-	w.timeMember("created", u.Created)
+	w.TimeMember("created", u.Created)
 }
 
 func listUsers(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.UserInfo, int, error) {
-		return r.auth().Users(r.viewer, lastOf(r.query, "username"), authPage(p))
+		return r.auth().Users(r.viewer, wire.Last(r.query, "username"), authPage(p))
 	}, writeUser)
 }
 
-func userChange(rec Record) auth.UserChange {
+func userChange(rec wire.Record) auth.UserChange {
 	c := auth.UserChange{Old: rec.Get("current_password").Text}
 	if g := rec.Get("username"); g.Given {
 		c.Name = &g.Text
@@ -355,7 +347,7 @@ func createUser(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusCreated, func(w *writer) { writeUser(w, &u) })
+	return r.written(http.StatusCreated, func(w *wire.Writer) { writeUser(w, &u) })
 }
 
 func changeUser(r *request) (*answer, error) {
@@ -374,34 +366,34 @@ func changeUser(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusOK, func(w *writer) { writeUser(w, &u) })
+	return r.written(http.StatusOK, func(w *wire.Writer) { writeUser(w, &u) })
 }
 
 var tokenSorts = map[auth.TokenSort]string{auth.Named: "named", auth.Minted: "token-auth", auth.Session: "session"}
 
-func writeToken(w *writer, t *auth.TokenInfo) {
-	w.object(func() {
-		w.key("id")
-		w.id(t.ID)
-		w.textMember("name", t.Name)
-		w.textMember("kind", tokenSorts[t.Sort])
-		w.textMember("username", t.UserName)
-		w.boolMember("read_only", t.OnlyReads)
-		w.key("expires")
+func writeToken(w *wire.Writer, t *auth.TokenInfo) {
+	w.Object(func() {
+		w.Key("id")
+		w.ID(t.ID)
+		w.TextMember("name", t.Name)
+		w.TextMember("kind", tokenSorts[t.Sort])
+		w.TextMember("username", t.UserName)
+		w.BoolMember("read_only", t.OnlyReads)
+		w.Key("expires")
 		if t.Expires == 0 {
-			w.null()
+			w.Null()
 		} else {
-			w.time(t.Expires)
+			w.Time(t.Expires)
 		}
-		w.timeMember("created", t.Created)
-		w.key("last_used")
+		w.TimeMember("created", t.Created)
+		w.Key("last_used")
 		if t.Used > t.Created {
-			w.time(t.Used)
+			w.Time(t.Used)
 		} else {
-			w.null() // never yet
+			w.Null() // never yet
 		}
 		if t.Secret != "" {
-			w.textMember("token", t.Secret)
+			w.TextMember("token", t.Secret)
 		}
 	})
 }
@@ -416,7 +408,7 @@ func createToken(r *request) (*answer, error) {
 		return nil, err
 	}
 	in := auth.NewToken{Name: rec.Get("name").Text, OnlyReads: rec.Get("read_only").Bool}
-	if t := rec.Get("expires").optTime(); t != nil {
+	if t := rec.Get("expires").OptTime(); t != nil {
 		in.Expires = time.UnixMicro(*t)
 	}
 	if name := rec.Get("username").Text; name != "" {
@@ -428,5 +420,5 @@ func createToken(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusCreated, func(w *writer) { writeToken(w, &t) })
+	return r.written(http.StatusCreated, func(w *wire.Writer) { writeToken(w, &t) })
 }

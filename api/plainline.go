@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/jsontext"
 )
@@ -62,7 +63,7 @@ func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 			var s []byte
 			var problem string
 			if s, b, ok = plainText(b); ok {
-				d.Time, problem = parseTime(string(s))
+				d.Time, problem = wire.ParseTime(string(s))
 				ok = problem == ""
 			}
 			d.Timed = true

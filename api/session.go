@@ -5,15 +5,16 @@ import (
 	"net/http"
 	"time"
 
+	"nightjar/api/wire"
 	"nightjar/internal/problem"
 )
 
-var credentialFields = []Field{
-	{Name: "username", Label: "Username", Kind: Text, Required: true},
-	{Name: "password", Label: "Password", Kind: Text, Required: true, Verbatim: true},
+var credentialFields = []wire.Field{
+	{Name: "username", Label: "Username", Kind: wire.Text, Required: true},
+	{Name: "password", Label: "Password", Kind: wire.Text, Required: true, Verbatim: true},
 }
 
-var tokenAuthFields = append(credentialFields[:2:2], Field{Name: "token", Label: "Token", Kind: Text, ReadOnly: true})
+var tokenAuthFields = append(credentialFields[:2:2], wire.Field{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true})
 
 // maxCredentials is how many bytes a body may have that anybody may send.
 const maxCredentials = 64 << 10
@@ -46,7 +47,7 @@ func obtainToken(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) { w.textMember("token", t.Secret) })
+	return r.object(http.StatusOK, func(w *wire.Writer) { w.TextMember("token", t.Secret) })
 }
 
 // showSession says who is signed in.
@@ -55,17 +56,17 @@ func showSession(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) {
-		w.textMember("node", name)
-		w.boolMember("signed_in", !r.viewer.Guest())
-		w.key("user")
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		w.TextMember("node", name)
+		w.BoolMember("signed_in", !r.viewer.Guest())
+		w.Key("user")
 		if r.viewer.ID == 0 {
-			w.null()
+			w.Null()
 			return
 		}
 		u, err := r.auth().User(r.viewer, r.viewer.ID)
 		if err != nil {
-			w.null()
+			w.Null()
 			return
 		}
 		writeUser(w, &u)
@@ -90,9 +91,9 @@ func signIn(r *request) (*answer, error) {
 		return nil, err
 	}
 	r.setCookie(t.Secret, time.UnixMicro(t.Expires))
-	return r.object(http.StatusCreated, func(w *writer) {
-		w.textMember("username", t.UserName)
-		w.timeMember("expires", t.Expires)
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
+		w.TextMember("username", t.UserName)
+		w.TimeMember("expires", t.Expires)
 	})
 }
 
