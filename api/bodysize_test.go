@@ -24,9 +24,9 @@ func TestGuestsBodies(t *testing.T) {
 			}
 			want := 401
 			switch {
-			case rt.open:
+			case rt.public:
 				want = 413
-			case rt.hide != nil:
+			case rt.hiddenFrom != nil:
 				want = 404
 			}
 			path := strings.NewReplacer(":id", "1", ":user", "1", ":group", "1").Replace(rt.path)

@@ -116,18 +116,15 @@ func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
 	return &t
 }
 
-func (api *API) datumRoutes() []*route {
-	return []*route{
-		{
-			path: "/api/reduceddatums/", view: "Reduced Datum List", parses: []string{typeForm, typeJSON}, filters: datumFilters, lists: true, cursors: true, steady: true, members: names(datumColumns),
-			fields: fixed(datumFields), export: exportDatums, reads: []wire.Filter{wavelengthParameter}, writes: []wire.Filter{duplicateParameter}, sent: sentDatumFields, lines: true,
-			handle: map[string]handler{"GET": listDatums, "POST": createDatum},
-		},
-		{
-			path: "/api/reduceddatums/:id/", view: "Reduced Datum Instance", parses: []string{typeForm, typeJSON}, steady: true, members: names(datumColumns), reads: []wire.Filter{wavelengthParameter},
-			handle: map[string]handler{"GET": getDatum, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteDatum) }},
-		},
-	}
+var datumsSpec = spec{
+	parses: []string{typeForm, typeJSON}, acceptsNDJSON: true, fields: datumFields, inputFields: sentDatumFields,
+	filters: datumFilters, readParams: []wire.Filter{wavelengthParameter}, writeParams: []wire.Filter{duplicateParameter},
+	lists: true, cursors: true, cacheable: true, members: names(datumColumns), export: exportDatums,
+}
+
+var datumSpec = spec{
+	parses: []string{typeForm, typeJSON}, readParams: []wire.Filter{wavelengthParameter},
+	cacheable: true, members: names(datumColumns),
 }
 
 func listDatums(r *request) (*answer, error) {
@@ -164,6 +161,8 @@ func getDatum(r *request) (*answer, error) {
 	}
 	return getPart(r, get, func(w *wire.Writer, v **archive.DatumView) { writeRow(w, pickColumns(r, datumColumns), *v) })
 }
+
+func deleteDatum(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteDatum) }
 
 // sentDatumFields are what is read of a datum that is sent.
 var sentDatumFields = append(datumFields[:len(datumFields):len(datumFields)], datumGroups)

@@ -25,10 +25,7 @@ const (
 
 var eventFilters = []wire.Filter{{Name: "target__id", Kind: wire.Integer, Help: "The target that is watched; it must be given."}}
 
-// eventRoute tells those who watch a target when something of it changes (server-sent events, html.spec.whatwg.org/multipage/server-sent-events.html).
-func (api *API) eventRoute() *route {
-	return &route{path: "/api/events/", view: "Events", parses: allParsers, filters: eventFilters, answers: typeEvents, handle: map[string]handler{"GET": watch}}
-}
+var eventsSpec = spec{filters: eventFilters, answers: typeEvents}
 
 // Stop ends all streams of events, since otherwise a server that is shutting down would wait for them.
 func (api *API) Stop() { api.stop() }
@@ -88,7 +85,9 @@ func (r *request) targetState(id uint64) (s targetState, err error) {
 	return s, err
 }
 
-// watch sends the state of a target at once and then whenever it has changed, until the client goes, may no longer see the target, or the node stops.
+// watch tells a client that watches a target when something of it changes (server-sent events,
+// html.spec.whatwg.org/multipage/server-sent-events.html): its state at once and then whenever it has
+// changed, until the client goes, may no longer see the target, or the node stops.
 func watch(r *request) (*answer, error) {
 	p := new(problem.List)
 	in := wire.ParseQuery(eventFilters, r.query, p)
@@ -103,11 +102,11 @@ func watch(r *request) (*answer, error) {
 	if r.viewer.Guest() {
 		who = "guest at " + r.viewer.Addr
 	}
-	if err := r.api.watchers.begin(who); err != nil {
+	if err := r.api.streams.begin(who); err != nil {
 		r.w.Header().Set("Retry-After", "60")
 		return nil, err
 	}
-	defer r.api.watchers.end(who)
+	defer r.api.streams.end(who)
 	seq := r.api.archive.Head().Seq
 	state, err := r.targetState(id)
 	if err != nil {
@@ -124,15 +123,15 @@ func watch(r *request) (*answer, error) {
 	return &answer{sent: true}, nil
 }
 
-// watchers counts the streams, so that nobody takes them from all others.
-type watchers struct {
+// streamLimit counts the streams, so that nobody takes them from all others.
+type streamLimit struct {
 	mu  sync.Mutex
 	all int
 	of  map[string]int
 }
 
 // begin counts a stream, or says why there cannot be another one.
-func (w *watchers) begin(who string) error {
+func (w *streamLimit) begin(who string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -149,7 +148,7 @@ func (w *watchers) begin(who string) error {
 	return nil
 }
 
-func (w *watchers) end(who string) {
+func (w *streamLimit) end(who string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.all--

@@ -82,7 +82,7 @@ func TestEvents(t *testing.T) {
 	if e, _ := mine(); e != "" {
 		t.Errorf("after the node stopped came %q", e)
 	}
-	if open := n.api.watchers.all + len(n.api.watchers.of); open != 0 {
+	if open := n.api.streams.all + len(n.api.streams.of); open != 0 {
 		t.Errorf("%d streams are counted", open)
 	}
 }
@@ -95,7 +95,7 @@ func TestWatchers(t *testing.T) {
 	n.events(t, "astro", target)()
 	astro, guest := "user 2", "guest at 127.0.0.1"
 	for range ownStreams - 1 {
-		if err := n.api.watchers.begin(astro); err != nil {
+		if err := n.api.streams.begin(astro); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -104,17 +104,17 @@ func TestWatchers(t *testing.T) {
 	}
 	n.events(t, "carol", target)()
 	for range ownStreams {
-		if err := n.api.watchers.begin(guest); err != nil {
+		if err := n.api.streams.begin(guest); err != nil {
 			t.Fatal(err)
 		}
 	}
 	n.ask("", "GET", path, nil).want(t, 429)
-	for i := 0; n.api.watchers.all < maxStreams; i++ {
-		if err := n.api.watchers.begin(fmt.Sprint("guest at ", i)); err != nil {
+	for i := 0; n.api.streams.all < maxStreams; i++ {
+		if err := n.api.streams.begin(fmt.Sprint("guest at ", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	n.ask("bob", "GET", path, nil).want(t, 503)
-	n.api.watchers.end(guest)
+	n.api.streams.end(guest)
 	n.events(t, "bob", target)()
 }

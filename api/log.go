@@ -84,10 +84,7 @@ func writeLogChange(w *wire.Writer, c *archive.LogChange) {
 	})
 }
 
-func (api *API) logRoutes() []*route {
-	return []*route{{path: "/api/log/", view: "Log List", parses: allParsers, lists: true, filters: logFilters, fields: fixed(logFields), members: names(logColumns),
-		handle: map[string]handler{"GET": listLog}}}
-}
+var logSpec = spec{fields: logFields, filters: logFilters, lists: true, members: names(logColumns)}
 
 // listLog says who did what, when and from where, newest first.
 func listLog(r *request) (*answer, error) {

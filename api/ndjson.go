@@ -15,8 +15,6 @@ import (
 	"nightjar/internal/problem"
 )
 
-const typeNDJSON = "application/x-ndjson"
-
 // lineBuffer is up to how many bytes a line of a stream takes no share of the memory of bodies.
 const lineBuffer = 64 << 10
 

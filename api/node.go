@@ -33,23 +33,13 @@ var verifyFilters = []wire.Filter{{Name: "progress", Kind: wire.Boolean, Help: "
 
 var pathFields = []wire.Field{{Name: "path", Label: "Path", Kind: wire.Text, Required: true, Verbatim: true, Help: "Where the copy is to be, on the node."}}
 
-func (api *API) nodeRoutes() []*route {
-	return []*route{
-		{path: "/api/settings/", view: "Setting List", parses: allParsers, lists: true, handle: map[string]handler{"GET": listSettings}},
-		{path: "/api/settings/:id/", view: "Setting Instance", parses: allParsers, fields: fixed(settingFields), mayAct: isSuperuser,
-			handle: map[string]handler{"GET": getSetting, "PUT": setSetting, "PATCH": setSetting}},
-		{path: "/api/node/", view: "Node", parses: allParsers, handle: map[string]handler{"GET": getNode}},
-		{path: "/api/node/certificate/", view: "Certificate", parses: allParsers, handle: map[string]handler{"GET": getCertificate}},
-		{path: "/api/node/backup/", view: "Backup", parses: allParsers, fields: fixed(pathFields), mayAct: func(r *request) bool { return r.viewer.Owner },
-			handle: map[string]handler{"POST": backup}},
-		{path: "/api/backup/", view: "Backup File", parses: allParsers, anyType: true, guarded: true,
-			handle: map[string]handler{"GET": downloadBackup}},
-		{path: "/api/node/verify/", view: "Verify", parses: allParsers, fields: fixed(verifyFields), mayAct: isSuperuser, filters: verifyFilters,
-			handle: map[string]handler{"POST": verify}},
-		{path: "/api/node/compact/", view: "Compact", parses: allParsers, handle: map[string]handler{"POST": compact}},
-		{path: "/api/node/reindex/", view: "Reindex", parses: allParsers, handle: map[string]handler{"POST": reindex}},
-	}
-}
+var (
+	settingsSpec   = spec{lists: true}
+	settingSpec    = spec{fields: settingFields, mayAct: isSuperuser}
+	backupSpec     = spec{fields: pathFields, mayAct: func(r *request) bool { return r.viewer.Owner }}
+	backupFileSpec = spec{anyType: true, guarded: true}
+	verifySpec     = spec{fields: verifyFields, mayAct: isSuperuser, filters: verifyFilters}
+)
 
 func writeSetting(w *wire.Writer, s *archive.Setting) {
 	w.Object(func() {

@@ -117,27 +117,12 @@ func notAnObject(id string) string {
 	return wire.NotAValue
 }
 
-func (api *API) observationRoutes() []*route {
-	return []*route{
-		{
-			path: "/api/observations/", view: "Observation Record List", parses: allParsers, filters: observationFilters, lists: true, cursors: true, steady: true, members: names(observationColumns),
-			fields: fixed(observationFields), sent: sentObservationFields,
-			handle: map[string]handler{"GET": listObservations, "POST": createObservation},
-		},
-		{
-			path: "/api/observations/:id/", view: "Observation Record Instance", parses: allParsers, steady: true, members: names(observationColumns),
-			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-				return getPart(r, r.access.Observation, func(w *wire.Writer, o **archive.Observation) {
-					writeRow(w, pickColumns(r, observationColumns), *o)
-				})
-			}},
-		},
-		{
-			path: "/api/observations/:id/cancel/", view: "Cancel", parses: allParsers,
-			handle: map[string]handler{"PATCH": cancelObservation},
-		},
-	}
+var observationsSpec = spec{
+	fields: observationFields, inputFields: sentObservationFields, filters: observationFilters,
+	lists: true, cursors: true, cacheable: true, members: names(observationColumns),
 }
+
+var observationSpec = spec{cacheable: true, members: names(observationColumns)}
 
 func listObservations(r *request) (*answer, error) {
 	f, err := parseObservationFilter(r)
@@ -146,6 +131,12 @@ func listObservations(r *request) (*answer, error) {
 	}
 	return r.list(func(l *listWriter) error {
 		return r.access.Observations(r.Context(), f, l.page, rows(l, observationColumns))
+	})
+}
+
+func getObservation(r *request) (*answer, error) {
+	return getPart(r, r.access.Observation, func(w *wire.Writer, o **archive.Observation) {
+		writeRow(w, pickColumns(r, observationColumns), *o)
 	})
 }
 

@@ -8,12 +8,13 @@ import (
 	"strings"
 )
 
-// schemaRoute serves a description of the API for programs, made from the descriptions of the routes (OpenAPI 3.1, spec.openapis.org/oas/v3.1.1).
-func (api *API) schemaRoute() *route {
-	return &route{path: "/api/schema/", view: "Schema", parses: allParsers, onlyJSON: true, handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-		s := schema{r: r}
-		return r.object(http.StatusOK, s.write)
-	}}}
+var schemaSpec = spec{onlyJSON: true}
+
+// showSchema serves a description of the API for programs, made from the descriptions of the routes
+// (OpenAPI 3.1, spec.openapis.org/oas/v3.1.1).
+func showSchema(r *request) (*answer, error) {
+	s := schema{r: r}
+	return r.object(http.StatusOK, s.write)
 }
 
 // schema writes the description of an API.
@@ -102,12 +103,12 @@ func (s schema) operation(rt *route, method string) {
 			}
 		}
 		for _, f := range rt.parameters(reads) {
-			if reads || slices.ContainsFunc(rt.writes, func(w wire.Filter) bool { return w.Name == f.Name }) || slices.ContainsFunc(rt.filters, func(w wire.Filter) bool { return w.Name == f.Name && !rt.lists }) {
+			if reads || slices.ContainsFunc(rt.writeParams, func(w wire.Filter) bool { return w.Name == f.Name }) || slices.ContainsFunc(rt.filters, func(w wire.Filter) bool { return w.Name == f.Name && !rt.lists }) {
 				s.Object(func() { s.parameter(f) })
 			}
 		}
 	})
-	if sent := rt.sentFields(s.r); sent != nil && !reads && method != http.MethodDelete {
+	if sent := rt.sentFields(); sent != nil && !reads && method != http.MethodDelete {
 		s.member("requestBody", func() { s.body(rt, sent, method == http.MethodPatch) })
 	}
 	s.member("responses", func() { s.responses(rt, method) })
@@ -126,17 +127,6 @@ func tagOf(rt *route) string {
 		return "root"
 	}
 	return name
-}
-
-// sentFields are the fields that a write reads, nil for none.
-func (rt *route) sentFields(r *request) []wire.Field {
-	if rt.sent != nil {
-		return rt.sent
-	}
-	if rt.fields == nil {
-		return nil
-	}
-	return rt.fields(r)
 }
 
 func (s schema) parameter(f wire.Filter) {
@@ -186,7 +176,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 		for _, media := range rt.parses {
 			s.member(media, func() {
 				s.member("schema", func() {
-					if rt.lines && media == typeJSON && rt.writesLists() {
+					if rt.acceptsNDJSON && media == typeJSON && rt.writesLists() {
 						s.Key("oneOf")
 						s.List(func() {
 							s.Object(func() { s.record(sent, part) })
@@ -202,7 +192,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 				})
 			})
 		}
-		if rt.lines {
+		if rt.acceptsNDJSON {
 			s.member(typeNDJSON, func() {
 				s.member("schema", func() {
 					s.TextMember("type", "string")
@@ -215,7 +205,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 
 // writesLists says whether a list of objects can be posted.
 func (rt *route) writesLists() bool {
-	return slices.ContainsFunc(rt.writes, func(f wire.Filter) bool { return f.Name == duplicateParameter.Name })
+	return slices.ContainsFunc(rt.writeParams, func(f wire.Filter) bool { return f.Name == duplicateParameter.Name })
 }
 
 // record describes an object that is sent.
@@ -279,10 +269,10 @@ func (s schema) row(rt *route) {
 	if rt.fields == nil {
 		return
 	}
-	fields := rt.fields(s.r)
+	fields := rt.fields
 	s.member("properties", func() {
 		for i := range fields {
-			if f := &fields[i]; f.Kind != wire.FileData && (len(rt.members) == 0 || slices.Contains(rt.members, f.Name) || slices.Contains(rt.asked, f.Name)) {
+			if f := &fields[i]; f.Kind != wire.FileData && (len(rt.members) == 0 || slices.Contains(rt.members, f.Name) || slices.Contains(rt.optionalMembers, f.Name)) {
 				s.member(f.Name, func() { s.field(f, false) })
 			} else if f.Kind == wire.FileData {
 				s.member(f.Name, func() {
@@ -403,7 +393,7 @@ func (s schema) responses(rt *route, method string) {
 			status = http.StatusAccepted
 		}
 		json(status, "It is done, and on the disk.", func() {}) // what it says depends on what was sent
-		if len(rt.writes) > 0 {
+		if len(rt.writeParams) > 0 {
 			json(http.StatusOK, "Nothing was stored: it is there already, and that is no error by duplicates=skip, or this was a dry run.", func() {})
 		}
 	default:

@@ -28,7 +28,7 @@ func FuzzBody(f *testing.F) {
 		media := kinds[int(kind)%len(kinds)]
 		ask := func() *request {
 			r := &http.Request{Method: "POST", URL: &url.URL{Path: "/api/x/"}, Header: http.Header{"Content-Type": {media}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body))}
-			return n.api.request(httptest.NewRecorder(), r, &route{parses: allParsers})
+			return n.api.request(httptest.NewRecorder(), r, &route{spec: spec{parses: allParsers}})
 		}
 		refused := func(err error) {
 			if err == nil {
@@ -76,7 +76,7 @@ func FuzzQuery(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		r := api.request(httptest.NewRecorder(), &http.Request{Method: "GET", Host: "node", URL: &url.URL{Path: "/api/x/", RawQuery: query}, Header: http.Header{}}, &route{cursors: true})
+		r := api.request(httptest.NewRecorder(), &http.Request{Method: "GET", Host: "node", URL: &url.URL{Path: "/api/x/", RawQuery: query}, Header: http.Header{}}, &route{spec: spec{cursors: true}})
 		page := parsePage(r.query)
 		if page.Limit < 1 || page.Limit > maxLimit || page.Offset < 0 {
 			t.Fatalf("%q is the page %+v", query, page)

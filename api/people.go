@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -56,106 +58,43 @@ func (r *request) notTOMs() error {
 	return &httpError{status: http.StatusMethodNotAllowed, detail: `Method "` + r.Method + `" not allowed.`}
 }
 
-func (api *API) peopleRoutes() []*route {
-	a := api.archive.Auth()
-	missingGroup := problem.Missing("Group")
-	ownGroups := func(r *request) bool { // groups that are not one's own are not there
-		id, err := r.id()
-		if err != nil {
-			return true
-		}
-		if r.all() && isSuperuser(r) {
-			return false
-		}
-		for _, g := range r.viewer.Groups {
-			if g == id {
-				return false
-			}
-		}
+var groupsSpec = spec{
+	fields: groupChangeFields, mayAct: func(r *request) bool { return r.all() && isSuperuser(r) },
+	filters: groupListFilters, lists: true,
+}
+
+// groupSpec is that of one group, whose paths are hidden from those who are not in it.
+var groupSpec = spec{
+	fields: groupChangeFields, mayAct: isSuperuser, filters: groupListFilters[:1],
+	missing: problem.Missing("Group"), hiddenFrom: othersGroup,
+}
+
+var membersSpec = spec{
+	fields: memberFields, mayAct: isSuperuser, filters: groupListFilters[:1],
+	missing: problem.Missing("Group"), hiddenFrom: othersGroup,
+}
+
+var memberSpec = spec{filters: groupListFilters[:1], missing: problem.Missing("Group"), hiddenFrom: othersGroup}
+
+var usersSpec = spec{
+	fields: userFields, mayAct: isSuperuser, lists: true,
+	filters: []wire.Filter{{Name: "username", Kind: wire.Text, Help: "The user's name."}},
+}
+
+var userSpec = spec{fields: userFields, missing: problem.Missing("User")}
+
+var (
+	tokensSpec = spec{fields: tokenFields, lists: true}
+	tokenSpec  = spec{missing: problem.Missing("Token")}
+)
+
+// othersGroup says that the group of the path is not one's own: it is as if it were not there.
+func othersGroup(r *request) bool {
+	id, err := r.id()
+	if err != nil {
 		return true
 	}
-	return []*route{
-		{
-			path: "/api/groups/", view: "Group List", parses: allParsers, filters: groupListFilters, lists: true,
-			fields: fixed(groupChangeFields), mayAct: func(r *request) bool { return r.all() && isSuperuser(r) },
-			handle: map[string]handler{"GET": listGroups, "POST": createGroup},
-		},
-		{
-			path: "/api/groups/:id/", view: "Group Instance", parses: allParsers, filters: groupListFilters[:1], missing: missingGroup, hide: ownGroups,
-			fields: fixed(groupChangeFields), mayAct: isSuperuser,
-			handle: map[string]handler{
-				"GET": func(r *request) (*answer, error) {
-					return getPart(r, func(id uint64) (auth.GroupInfo, error) { return a.Group(r.viewer, id) }, writeGroup)
-				},
-				"PATCH": renameGroup,
-				"DELETE": func(r *request) (*answer, error) {
-					id, err := r.id()
-					if err == nil {
-						err = a.DeleteGroup(r.Context(), r.viewer, id)
-					}
-					if err != nil {
-						return nil, err
-					}
-					return noContent()
-				},
-			},
-		},
-		{
-			path: "/api/groups/:id/members/", view: "Group Members", parses: allParsers, filters: groupListFilters[:1], missing: missingGroup, hide: ownGroups,
-			fields: fixed(memberFields), mayAct: isSuperuser,
-			handle: map[string]handler{"GET": listMembers, "POST": joinGroup},
-		},
-		{
-			path: "/api/groups/:id/members/:user/", view: "Group Member", parses: allParsers, filters: groupListFilters[:1], missing: missingGroup, hide: ownGroups,
-			handle: map[string]handler{"DELETE": leaveGroup},
-		},
-		{
-			path: "/api/users/", view: "User List", parses: allParsers, lists: true, fields: fixed(userFields), mayAct: isSuperuser,
-			filters: []wire.Filter{{Name: "username", Kind: wire.Text, Help: "The user's name."}},
-			handle:  map[string]handler{"GET": listUsers, "POST": createUser},
-		},
-		{
-			path: "/api/users/:id/", view: "User Instance", parses: allParsers, missing: problem.Missing("User"), fields: fixed(userFields),
-			handle: map[string]handler{
-				"GET": func(r *request) (*answer, error) {
-					return getPart(r, func(id uint64) (auth.UserInfo, error) { return a.User(r.viewer, id) }, writeUser)
-				},
-				"PATCH": changeUser,
-				"DELETE": func(r *request) (*answer, error) {
-					id, err := r.id()
-					if err == nil {
-						err = a.DeleteUser(r.Context(), r.viewer, id)
-					}
-					if err != nil {
-						return nil, err
-					}
-					return noContent()
-				},
-			},
-		},
-		{
-			path: "/api/tokens/", view: "Token List", parses: allParsers, lists: true, fields: fixed(tokenFields),
-			handle: map[string]handler{"GET": listTokens, "POST": createToken},
-		},
-		{
-			path: "/api/tokens/:id/", view: "Token Instance", parses: allParsers, missing: problem.Missing("Token"),
-			handle: map[string]handler{
-				"GET": func(r *request) (*answer, error) {
-					return getPart(r, func(id uint64) (auth.TokenInfo, error) { return a.Token(r.viewer, id) }, writeToken)
-				},
-				"DELETE": func(r *request) (*answer, error) {
-					id, err := r.id()
-					if err == nil {
-						err = a.RevokeToken(r.Context(), r.viewer, id)
-					}
-					if err != nil {
-						return nil, err
-					}
-					return noContent()
-				},
-			},
-		},
-	}
+	return !(r.all() && isSuperuser(r)) && !slices.Contains(r.viewer.Groups, id)
 }
 
 func (r *request) auth() *auth.Auth { return r.api.archive.Auth() }
@@ -220,6 +159,14 @@ func (r *request) written(status int, fn func(*wire.Writer)) (*answer, error) {
 	var w wire.Writer
 	fn(&w)
 	return &answer{status: status, body: w.Buf}, nil
+}
+
+func getGroup(r *request) (*answer, error) {
+	return getPart(r, func(id uint64) (auth.GroupInfo, error) { return r.auth().Group(r.viewer, id) }, writeGroup)
+}
+
+func deleteGroup(r *request) (*answer, error) {
+	return deleteByID(r, func(ctx context.Context, id uint64) error { return r.auth().DeleteGroup(ctx, r.viewer, id) })
 }
 
 func renameGroup(r *request) (*answer, error) {
@@ -350,6 +297,14 @@ func createUser(r *request) (*answer, error) {
 	return r.written(http.StatusCreated, func(w *wire.Writer) { writeUser(w, &u) })
 }
 
+func getUser(r *request) (*answer, error) {
+	return getPart(r, func(id uint64) (auth.UserInfo, error) { return r.auth().User(r.viewer, id) }, writeUser)
+}
+
+func deleteUser(r *request) (*answer, error) {
+	return deleteByID(r, func(ctx context.Context, id uint64) error { return r.auth().DeleteUser(ctx, r.viewer, id) })
+}
+
 func changeUser(r *request) (*answer, error) {
 	id, err := r.id()
 	if err != nil {
@@ -400,6 +355,14 @@ func writeToken(w *wire.Writer, t *auth.TokenInfo) {
 
 func listTokens(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.TokenInfo, int, error) { return r.auth().Tokens(r.viewer, authPage(p)) }, writeToken)
+}
+
+func getToken(r *request) (*answer, error) {
+	return getPart(r, func(id uint64) (auth.TokenInfo, error) { return r.auth().Token(r.viewer, id) }, writeToken)
+}
+
+func revokeToken(r *request) (*answer, error) {
+	return deleteByID(r, func(ctx context.Context, id uint64) error { return r.auth().RevokeToken(ctx, r.viewer, id) })
 }
 
 func createToken(r *request) (*answer, error) {

@@ -90,19 +90,13 @@ var productMembers = func() []string {
 	return slices.Concat(names(before), []string{"reduceddatum_set"}, names(after))
 }()
 
-func (api *API) productRoutes() []*route {
-	return []*route{
-		{
-			path: "/api/dataproducts/", view: "Data Product List", parses: []string{typeMultipart}, filters: productFilters, lists: true, cursors: true, steady: true, members: productMembers,
-			fields: fixed(productFields), writes: []wire.Filter{duplicateParameter, dryRunParameter}, sent: sentUploadFields,
-			handle: map[string]handler{"GET": listProducts, "POST": uploading(uploadProduct, false)},
-		},
-		{
-			path: "/api/dataproducts/:id/", view: "Data Product Instance", parses: []string{typeMultipart}, steady: true, members: productMembers,
-			handle: map[string]handler{"GET": getProduct, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }},
-		},
-	}
+var productsSpec = spec{
+	parses: []string{typeMultipart}, fields: productFields, inputFields: sentUploadFields,
+	filters: productFilters, writeParams: []wire.Filter{duplicateParameter, dryRunParameter},
+	lists: true, cursors: true, cacheable: true, members: productMembers,
 }
+
+var productSpec = spec{parses: []string{typeMultipart}, cacheable: true, members: productMembers}
 
 // productOut writes products with their data.
 func (r *request) productOut(l *listWriter) archive.ProductOut {
@@ -175,6 +169,10 @@ func getProduct(r *request) (*answer, error) {
 	}
 	return &answer{status: http.StatusOK, body: l.Buf}, nil
 }
+
+func deleteProduct(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }
+
+func createProduct(r *request) (*answer, error) { return uploading(uploadProduct, false)(r) }
 
 // uploadProduct takes a file in. The parts of the form may come in any order; the file goes to the disk as it comes, and is given up if
 // anything is wrong.

@@ -76,7 +76,7 @@ func (r *request) answer() (*answer, error) {
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}
-	if r.route.hide != nil && r.route.hide(r) {
+	if r.route.hiddenFrom != nil && r.route.hiddenFrom(r) {
 		return nil, &httpError{status: http.StatusNotFound, detail: "Not found."}
 	}
 	h := r.w.Header()
@@ -99,7 +99,7 @@ func (r *request) answer() (*answer, error) {
 	if err := r.checkQuery(); err != nil {
 		return nil, err
 	}
-	if method != http.MethodGet && !r.route.open {
+	if method != http.MethodGet && !r.route.public {
 		if err := r.api.archive.Auth().Policy().MayWrite(r.viewer); err != nil {
 			return nil, err
 		}
@@ -107,8 +107,8 @@ func (r *request) answer() (*answer, error) {
 	if method != http.MethodGet {
 		return handle(r)
 	}
-	if r.route.steady {
-		tag := r.steadyTag()
+	if r.route.cacheable {
+		tag := r.cacheTag()
 		h.Set("ETag", tag)
 		if isFresh(r.Request, tag) {
 			return &answer{status: http.StatusNotModified}, nil
@@ -134,7 +134,7 @@ func (r *request) prepare() error {
 	}
 	r.viewer = v
 	r.access = r.api.archive.For(v)
-	if !r.route.open && !r.api.archive.Auth().Policy().Admits(v) {
+	if !r.route.public && !r.api.archive.Auth().Policy().Admits(v) {
 		return problem.ErrNotSignedIn
 	}
 	return nil
@@ -352,50 +352,6 @@ func (r *request) prefersStrict() bool {
 // reads says whether the request only asks.
 func (r *request) reads() bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-// Parameters that every route understands.
-var commonParameters = []wire.Filter{
-	{Name: "format", Kind: wire.Selected, Help: "The form of the answer.", Choices: []string{"json", "api"}},
-	{Name: "strict", Kind: wire.Boolean, Help: "Refuse query parameters that are not known, rather than name them in the header Nightjar-Unknown-Parameters; the header Prefer: handling=strict does the same."},
-}
-
-// parameters lists the query parameters that a route knows, for reading or for writing.
-func (rt *route) parameters(reads bool) []wire.Filter {
-	known := slices.Clone(rt.filters)
-	if reads {
-		known = append(known, rt.reads...)
-	} else {
-		known = append(known, rt.writes...)
-	}
-	if rt.lists {
-		known = append(known, listParameters...)
-	}
-	if rt.cursors {
-		known = append(known, cursorParameters...)
-	}
-	if len(rt.members) > 0 {
-		known = append(known, wire.Filter{Name: "fields", Kind: wire.Text, Choices: slices.Concat(rt.members, rt.asked), Help: "The members that are wanted, separated by commas; all if not given."})
-	}
-	for _, f := range commonParameters {
-		if f.Name == "format" && rt.export != nil {
-			f.Choices = slices.Concat(f.Choices, exportFormats)
-		}
-		known = append(known, f)
-	}
-	return known
-}
-
-// know keeps the names of the parameters, which every request is checked against.
-func (rt *route) know() {
-	named := func(list []wire.Filter) map[string]bool {
-		m := map[string]bool{}
-		for _, f := range list {
-			m[f.Name] = true
-		}
-		return m
-	}
-	rt.knownRead, rt.knownWrite = named(rt.parameters(true)), named(rt.parameters(false))
-}
-
 // pick reads which members are wanted.
 func (r *request) pick() error {
 	text := wire.Last(r.query, "fields")
@@ -405,7 +361,7 @@ func (r *request) pick() error {
 	r.picked = map[string]bool{}
 	for _, name := range strings.Split(text, ",") {
 		name = strings.TrimSpace(name)
-		if !slices.Contains(r.route.members, name) && !slices.Contains(r.route.asked, name) {
+		if !slices.Contains(r.route.members, name) && !slices.Contains(r.route.optionalMembers, name) {
 			return problem.Invalid("fields", wire.NotAChoice, name)
 		}
 		r.picked[name] = true
@@ -489,8 +445,8 @@ func (r *request) body() (*wire.Value, wire.Input, error) {
 		return nil, wire.Input{}, r.unsupported()
 	}
 	most := r.api.o.MaxBody
-	if r.route.most > 0 {
-		most = min(most, r.route.most)
+	if r.route.maxBody > 0 {
+		most = min(most, r.route.maxBody)
 	}
 	if r.ContentLength > most {
 		return nil, wire.Input{}, tooLong(most)

@@ -225,7 +225,7 @@ func (r *request) options() (*answer, error) {
 			w.Key("actions")
 			w.Object(func() {
 				w.Key(action)
-				wire.Describe(w, rt.fields(r))
+				wire.Describe(w, rt.fields)
 			})
 		}
 		if rt.handle["GET"] == nil {
@@ -248,8 +248,8 @@ func (r *request) options() (*answer, error) {
 			})
 		}
 		parameters("filters", rt.parameters(true))
-		if len(rt.writes) > 0 {
-			parameters("write_parameters", rt.writes)
+		if len(rt.writeParams) > 0 {
+			parameters("write_parameters", rt.writeParams)
 		}
 	})
 }
@@ -257,7 +257,7 @@ func (r *request) options() (*answer, error) {
 // action is the method whose fields OPTIONS describes, "" when the one who asks may not use it.
 func (r *request) action() string {
 	rt := r.route
-	if rt.fields == nil || !rt.open && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil || rt.mayAct != nil && !rt.mayAct(r) {
+	if rt.fields == nil || !rt.public && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil || rt.mayAct != nil && !rt.mayAct(r) {
 		return ""
 	}
 	for _, m := range []string{"PUT", "POST"} {

@@ -19,19 +19,12 @@ var tokenAuthFields = append(credentialFields[:2:2], wire.Field{Name: "token", L
 // maxCredentials is how many bytes a body may have that anybody may send.
 const maxCredentials = 64 << 10
 
-func (api *API) sessionRoutes() []*route {
-	return []*route{
-		{
-			path: "/api/token-auth/", view: "Obtain Auth Token", parses: []string{typeForm, typeMultipart, typeJSON}, fields: fixed(tokenAuthFields),
-			open: true, most: maxCredentials, onlyJSON: true,
-			handle: map[string]handler{"POST": obtainToken},
-		},
-		{
-			path: "/api/session/", view: "Session", parses: allParsers, fields: fixed(credentialFields), open: true, most: maxCredentials,
-			handle: map[string]handler{"GET": showSession, "POST": signIn, "DELETE": signOut},
-		},
-	}
+var tokenAuthSpec = spec{
+	parses: []string{typeForm, typeMultipart, typeJSON}, fields: tokenAuthFields,
+	public: true, maxBody: maxCredentials, onlyJSON: true,
 }
+
+var sessionSpec = spec{fields: credentialFields, public: true, maxBody: maxCredentials}
 
 // obtainToken gives a token for a user name and a password.
 func obtainToken(r *request) (*answer, error) {

@@ -258,46 +258,21 @@ func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 	return refs
 }
 
-func fixed(fields []wire.Field) func(*request) []wire.Field {
-	return func(*request) []wire.Field { return fields }
+var targetsSpec = spec{
+	acceptsNDJSON: true, fields: targetFields, filters: targetFilters,
+	lists: true, cursors: true, cacheable: true, export: exportTargets,
+	members: names(targetColumns), optionalMembers: []string{targetLists.name},
 }
 
-func (api *API) targetRoutes() []*route {
-	return []*route{
-		{
-			path: "/api/targets/", view: "Target List", parses: allParsers, filters: targetFilters, lists: true, cursors: true, steady: true, members: names(targetColumns), asked: []string{targetLists.name},
-			fields: fixed(targetFields), export: exportTargets, lines: true,
-			handle: map[string]handler{"GET": listTargets, "POST": createTarget},
-		},
-		{
-			path: "/api/targets/:id/", view: "Target Instance", parses: allParsers, fields: fixed(targetFields), missing: problem.Missing("Target"), mayAct: mayChangeTarget,
-			steady: true, members: names(targetColumns), asked: []string{targetLists.name},
-			handle: map[string]handler{"GET": getTarget, "PUT": changeTarget, "PATCH": changeTarget, "DELETE": deleteTarget},
-		},
-		{
-			path: "/api/targets/:id/groups/:group/", view: "Target Group", parses: allParsers, missing: problem.Missing("Target"),
-			handle: map[string]handler{"DELETE": withdrawGroup},
-		},
-		{
-			path: "/api/targetname/:id/", view: "Target Name Instance", parses: allParsers, steady: true,
-			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-				return getPart(r, r.access.Alias, func(w *wire.Writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
-			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteAlias) }},
-		},
-		{
-			path: "/api/targetextra/:id/", view: "Target Extra Instance", parses: allParsers, steady: true,
-			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-				return getPart(r, r.access.Extra, func(w *wire.Writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
-			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteExtra) }},
-		},
-		{
-			path: "/api/targetlist/:id/", view: "Target List Instance", parses: allParsers, steady: true,
-			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-				return getPart(r, r.access.TargetList, func(w *wire.Writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
-			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTargetList) }},
-		},
-	}
+var targetSpec = spec{
+	fields: targetFields, missing: problem.Missing("Target"), mayAct: mayChangeTarget, cacheable: true,
+	members: names(targetColumns), optionalMembers: []string{targetLists.name},
 }
+
+var targetGroupSpec = spec{missing: problem.Missing("Target")}
+
+// partSpec is that of an alias, a tag and a list of targets.
+var partSpec = spec{cacheable: true}
 
 func listTargets(r *request) (*answer, error) {
 	f, err := parseTargetFilter(r)
@@ -387,3 +362,21 @@ func withdrawGroup(r *request) (*answer, error) {
 	}
 	return noContent()
 }
+
+func getAlias(r *request) (*answer, error) {
+	return getPart(r, r.access.Alias, func(w *wire.Writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
+}
+
+func deleteAlias(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteAlias) }
+
+func getExtra(r *request) (*answer, error) {
+	return getPart(r, r.access.Extra, func(w *wire.Writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
+}
+
+func deleteExtra(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteExtra) }
+
+func getTargetList(r *request) (*answer, error) {
+	return getPart(r, r.access.TargetList, func(w *wire.Writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
+}
+
+func deleteTargetList(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTargetList) }
