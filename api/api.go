@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -62,7 +63,8 @@ type API struct {
 	stopping context.Context
 	stop     context.CancelFunc
 	streams  streamLimit
-	health   atomic.Value // why the node was not ready when that was last asked, "" when it was
+	after    func(time.Duration) <-chan time.Time // time.After, but in tests
+	health   atomic.Value                         // why the node was not ready when that was last asked, "" when it was
 }
 
 // New makes the handler of an archive.
@@ -75,7 +77,7 @@ func New(a *archive.Archive, o Options) *API {
 		o.Pages = http.NotFoundHandler()
 	}
 	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID(),
-		gathering: make(chan struct{}, gatherers)}
+		gathering: make(chan struct{}, gatherers), after: time.After}
 	api.health.Store("")
 	api.stopping, api.stop = context.WithCancel(context.Background())
 	api.router.RedirectFixedPath = false

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // events opens a stream and gives what comes next out of it: the event's name and its data.
@@ -85,6 +86,34 @@ func TestEvents(t *testing.T) {
 	if open := n.api.streams.all + len(n.api.streams.of); open != 0 {
 		t.Errorf("%d streams are counted", open)
 	}
+}
+
+// TestEventsArePushed: an event comes with the commit and not by polling, since here no timer ever fires
+// by itself. What is committed in the pause after a look makes one event.
+func TestEventsArePushed(t *testing.T) {
+	n := start(t, Options{})
+	pauses := make(chan time.Time)
+	n.api.after = func(d time.Duration) <-chan time.Time {
+		if d == lookPause {
+			return pauses
+		}
+		return nil
+	}
+	target := n.target("astro", "M 31", "Observers")
+	next := n.events(t, "carol", target)
+	want := func(part string) {
+		t.Helper()
+		if e, data := next(); e != "change" || !strings.Contains(data, part) {
+			t.Fatalf("event %q %s, want a change with %s", e, data, part)
+		}
+	}
+	want(`"reduceddatums":{"count":0,`)
+	n.datum("astro", target, 1)
+	want(`"reduceddatums":{"count":1,`)
+	n.datum("astro", target, 2)
+	n.datum("astro", target, 3)
+	pauses <- time.Time{}
+	want(`"reduceddatums":{"count":3,`)
 }
 
 // TestWatchers: nobody takes all streams of events from the others.

@@ -272,11 +272,9 @@ func exportTargets(r *request, format string) (*answer, error) {
 		return nil, err
 	}
 	all := archive.Page{Limit: math.MaxInt}
-	nothing := func() error { return nil }
 	return r.streamed(exportTypes[format], func(s *stream) error {
 		if format == "ndjson" {
 			return r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-				Begin: func(archive.Extent) error { return nil },
 				Row: func(v *archive.TargetView) error {
 					s.line(func(w *wire.Writer) { writeColumns(w, targetColumns, v) })
 					return nil
@@ -289,7 +287,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 		var extras []string
 		used, known := map[string]bool{}, map[string]bool{}
 		err := r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-			Begin: func(archive.Extent) error { return nil },
 			Row: func(v *archive.TargetView) error {
 				aliases = max(aliases, len(v.Aliases))
 				for _, e := range v.Extras {
@@ -309,7 +306,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 				used["scheme"] = used["scheme"] || v.Scheme != ""
 				return nil
 			},
-			Flush: nothing,
 		})
 		if err != nil {
 			return err
@@ -379,7 +375,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 		rows := 0
 		if format == "fits" { // which wants to know how wide its columns are
 			err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-				Begin: func(archive.Extent) error { return nil },
 				Row: func(v *archive.TargetView) error {
 					rows++
 					fill(v)
@@ -388,7 +383,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 					}
 					return nil
 				},
-				Flush: nothing,
 			})
 			if err != nil {
 				return err
@@ -399,7 +393,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 			return err
 		}
 		err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-			Begin: func(archive.Extent) error { return nil },
 			Row: func(v *archive.TargetView) error {
 				fill(v)
 				return t.row(cells)

@@ -110,7 +110,6 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 				writeRow(&l.Writer, append(before[:len(before):len(before)], after...), v)
 				return l.enough()
 			},
-			End:   func() error { return nil },
 			Flush: l.flush,
 			Full:  l.full,
 		}
