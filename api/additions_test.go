@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"nightjar/api/wire"
 	"nightjar/auth"
 )
 
@@ -107,7 +108,7 @@ func TestDuplicatesAndLists(t *testing.T) {
 			has: []string{`[{},{"target":["Invalid pk \"999\" - object does not exist."]},{"non_field_errors":["Invalid data. Expected a dictionary, but got int."]},{"value":["This field is required."]`}},
 		{name: "a list with repeats", as: "astro", method: "POST", path: path + "?duplicates=error", body: list(point(4, ""), point(2, ""), point(4, "")), status: 400, has: []string{`[{},{"non_field_errors":["This reduced datum is there already`}},
 		{name: "a list with repeats skipped", as: "astro", method: "POST", path: path + "?duplicates=skip", body: list(point(4, ""), point(2, ""), point(4, "")), status: 201, has: []string{`"id":2`}, head: []string{"Nightjar-Created", "1", "Nightjar-Duplicate", "2"}},
-		{name: "a long list", as: "astro", method: "POST", path: path + "?duplicates=skip", body: list(slices.Repeat([]string{"1"}, maxParts+1)...), status: 400, has: []string{"A list may hold 10000 data"}},
+		{name: "a long list", as: "astro", method: "POST", path: path + "?duplicates=skip", body: list(slices.Repeat([]string{"1"}, wire.MaxParts+1)...), status: 400, has: []string{"A list may hold 10000 data"}},
 		{name: "a list by a guest", as: "", method: "POST", path: path + "?duplicates=skip", body: list(point(9, "")), status: 401},
 		{name: "a hidden target", as: "bob", method: "POST", path: path + "?duplicates=skip", body: list(point(9, "")), status: 400, has: []string{`[{"target":["Invalid pk`}},
 		{name: "lines", as: "astro", method: "POST", path: path, body: raw{typeNDJSON, point(5, "") + "\n\n" + point(1, "") + "\nnonsense\n" + `{"target_name": "M 31", "data_type": "photometry", "value": {"a": 1}, "timestamp": "2026-01-01"}`}, status: 201,

@@ -12,11 +12,12 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/julienschmidt/httprouter"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
-	"nightjar/internal/problem"
 )
 
 // Options say how the API is served. The zero value is right for tests.
@@ -50,19 +51,20 @@ type API struct {
 	o       Options
 	router  *httprouter.Router
 	routes  []*route
-	takers  takers
+	uploads uploadSlots
 	// strangers counts the uploads of users who may add datums to no target.
-	strangers takers
+	strangers uploadSlots
 	memory    shares        // of Limits.BodyMemory
 	small     shares        // of smallMemory
 	long      shares        // places of answers that are sent in parts
 	gathering chan struct{} // has room for gatherers
 	start     string        // differs from one start to the next
-	// stopping ends with Stop; watchers counts the streams of events.
+	// stopping ends with Stop; streams counts the streams of events.
 	stopping context.Context
 	stop     context.CancelFunc
-	watchers watchers
-	health   atomic.Value // why the node was not ready when that was last asked, "" when it was
+	streams  streamLimit
+	after    func(time.Duration) <-chan time.Time // time.After, but in tests
+	health   atomic.Value                         // why the node was not ready when that was last asked, "" when it was
 }
 
 // New makes the handler of an archive.
@@ -75,116 +77,16 @@ func New(a *archive.Archive, o Options) *API {
 		o.Pages = http.NotFoundHandler()
 	}
 	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID(),
-		gathering: make(chan struct{}, gatherers)}
+		gathering: make(chan struct{}, gatherers), after: time.After}
 	api.health.Store("")
 	api.stopping, api.stop = context.WithCancel(context.Background())
 	api.router.RedirectFixedPath = false
 	api.router.HandleMethodNotAllowed = false // each route answers all methods itself
 	api.router.HandleOPTIONS = false
-	api.routes = slices.Concat(api.targetRoutes(), api.productRoutes(), api.datumRoutes(), api.observationRoutes(), api.peopleRoutes(),
-		api.sessionRoutes(), api.nodeRoutes(), api.logRoutes())
-	api.routes = append(api.routes, api.rootRoute(), api.schemaRoute(), api.eventRoute(), api.suggestionRoute())
-	for _, rt := range api.routes {
-		rt.know()
-		for _, method := range allMethods {
-			api.router.Handle(method, rt.path, api.serve(rt))
-		}
-	}
-	api.router.GET("/data/*path", api.serveFile)
-	api.router.HEAD("/data/*path", api.serveFile)
-	api.router.GET("/healthz", api.serveHealth)
-	api.router.HEAD("/healthz", api.serveHealth)
+	api.addRoutes()
 	api.router.NotFound = http.HandlerFunc(api.notFound)
 	api.router.PanicHandler = func(w http.ResponseWriter, r *http.Request, p any) { panic(p) }
 	return api
-}
-
-var allMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
-
-// A route is what is served under one path.
-type route struct {
-	path    string
-	view    string // what a TOM calls it
-	parses  []string
-	handle  map[string]handler // by method; HEAD and OPTIONS come by themselves
-	filters []Filter
-	lists   bool // GET gives a page of a list
-	cursors bool // which may go by cursor
-	// members are those of what GET answers, or of the rows of a list, out of which fields= chooses; none where it cannot.
-	members []string
-	asked   []string // further ones, which are answered only when fields= names them
-	// reads and writes are the query parameters of a read that select nothing, and of a write.
-	reads, writes []Filter
-	// steady answers to GET depend on the data file alone, and on who asks.
-	steady bool
-	// knownRead and knownWrite are the names of the parameters of reads and of writes, see know.
-	knownRead, knownWrite map[string]bool
-	// export gives a whole list in one of exportFormats, nil if it cannot be had so.
-	export func(r *request, format string) (*answer, error)
-	// fields describe what may be sent, for OPTIONS and the schema; they depend on the request, since choices may.
-	fields func(*request) []Field
-	// sent are the fields that a write reads, where they are others than fields, for the schema.
-	sent []Field
-	// most is how many bytes a body may have, if that is less than elsewhere; 0 if not.
-	most int64
-	// lines says that a stream of such objects can be posted, one a line.
-	lines bool
-	// mayAct says whether the one who asks may send them; nil for everybody who is signed in.
-	mayAct func(*request) bool
-	// hide says that there is no such path for the one who asks.
-	hide func(*request) bool
-	// open routes serve guests also when the node is locked, and are written to by guests.
-	open bool
-	// missing is what is said of an id that is none.
-	missing *problem.Error
-	// guarded routes cost much to read, so that not even a link of another site may make a browser
-	// ask for them.
-	guarded  bool
-	onlyJSON bool   // no pages
-	answers  string // the type of what GET answers, where that is not JSON
-	anyType  bool   // takes bodies of any content type, such as streams
-}
-
-// handler answers a request, or says why not.
-type handler func(*request) (*answer, error)
-
-// The media types that can be sent.
-const (
-	typeJSON      = "application/json"
-	typeForm      = "application/x-www-form-urlencoded"
-	typeMultipart = "multipart/form-data"
-)
-
-var allParsers = []string{typeJSON, typeForm, typeMultipart}
-
-// typeHTML is that of a page.
-const typeHTML = "text/html"
-
-// renders lists the forms that answers have, the preferred one first.
-func (rt *route) renders() []string {
-	var forms []string
-	if rt.answers != "" {
-		forms = append(forms, rt.answers)
-	}
-	forms = append(forms, typeJSON)
-	if !rt.onlyJSON {
-		forms = append(forms, typeHTML)
-	}
-	return forms
-}
-
-// methods lists what a route allows.
-func (rt *route) methods() []string {
-	var list []string
-	for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
-		if rt.handle[m] != nil {
-			list = append(list, m)
-		}
-	}
-	if rt.handle["GET"] != nil {
-		list = append(list, "HEAD")
-	}
-	return append(list, "OPTIONS")
 }
 
 // ownerKey marks requests that come from the owner of the file.
@@ -214,7 +116,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	w, r = api.patiently(w, r)
+	w, r = api.withDeadlines(w, r)
 	if !strings.HasPrefix(r.URL.Path, "/data/") {
 		h.Add("Vary", "Accept-Encoding")
 		out, done := compress(w, r)
@@ -236,7 +138,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rest, format, ok := formatSuffix(path); ok {
 			u := *r.URL
 			u.Path, u.RawPath = rest, ""
-			query := parseQuery(u.RawQuery)
+			query := wire.ParseForm(u.RawQuery)
 			query.Set("format", format)
 			u.RawQuery = query.Encode()
 			r2 := *r
@@ -297,15 +199,13 @@ func requestID() string {
 	return hex.EncodeToString(b)
 }
 
-// rootRoute lists the resources.
-func (api *API) rootRoute() *route {
-	return &route{path: "/api/", view: "Api Root", parses: allParsers, handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-		return r.object(http.StatusOK, func(w *writer) {
-			for _, name := range []string{"groups", "targets", "observations", "dataproducts", "reduceddatums"} {
-				w.textMember(name, r.base()+"/api/"+name+"/")
-			}
-		})
-	}}}
+// showRoot lists the resources.
+func showRoot(r *request) (*answer, error) {
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		for _, name := range []string{"groups", "targets", "observations", "dataproducts", "reduceddatums"} {
+			w.TextMember(name, r.base()+"/api/"+name+"/")
+		}
+	})
 }
 
 // escapePath writes the path of a file as part of a URL.

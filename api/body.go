@@ -85,9 +85,9 @@ type bodyError struct{ err error }
 func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
-// patient is a body that must go on coming, at some rate. Only the time counts for which the node
+// stallReader is a body that must go on coming, at some rate. Only the time counts for which the node
 // waits for it, not that for which it is busy with what came.
-type patient struct {
+type stallReader struct {
 	io.ReadCloser
 	of     *http.ResponseController
 	stall  time.Duration
@@ -98,7 +98,7 @@ type patient struct {
 	ended  bool
 }
 
-func (p *patient) Read(b []byte) (int, error) {
+func (p *stallReader) Read(b []byte) (int, error) {
 	begun := time.Now()
 	p.of.SetReadDeadline(begun.Add(min(p.stall, p.over-p.waited))) // where there is no network there is no deadline
 	n, err := p.ReadCloser.Read(b)
@@ -116,12 +116,12 @@ func (p *patient) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// patientWriter is an answer that must go on being taken.
-type patientWriter struct {
+// stallWriter is an answer that must go on being taken.
+type stallWriter struct {
 	http.ResponseWriter
 	of    *http.ResponseController
 	stall time.Duration
-	body  *patient // nil for none
+	body  *stallReader // nil for none
 }
 
 // restStall is how long what is left of a body may take when the answer is known: package http
@@ -131,9 +131,9 @@ const restStall = time.Second
 // sendAtOnce is how much must be taken in SendStall.
 const sendAtOnce = 16 << 10
 
-func (p *patientWriter) wait() { p.of.SetWriteDeadline(time.Now().Add(p.stall)) }
+func (p *stallWriter) wait() { p.of.SetWriteDeadline(time.Now().Add(p.stall)) }
 
-func (p *patientWriter) WriteHeader(status int) {
+func (p *stallWriter) WriteHeader(status int) {
 	p.wait()
 	if p.body != nil && !p.body.ended {
 		p.of.SetReadDeadline(time.Now().Add(restStall))
@@ -141,7 +141,7 @@ func (p *patientWriter) WriteHeader(status int) {
 	p.ResponseWriter.WriteHeader(status)
 }
 
-func (p *patientWriter) Write(b []byte) (n int, err error) {
+func (p *stallWriter) Write(b []byte) (n int, err error) {
 	for first := true; err == nil && (first || len(b) > 0); first = false {
 		p.wait()
 		var m int
@@ -152,26 +152,26 @@ func (p *patientWriter) Write(b []byte) (n int, err error) {
 }
 
 // Unwrap is for http.ResponseController.
-func (p *patientWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+func (p *stallWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-// patiently bounds how long a request may stand still.
-func (api *API) patiently(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
+// withDeadlines bounds how long a request may stand still.
+func (api *API) withDeadlines(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
 	of := http.NewResponseController(w)
 	of.SetWriteDeadline(time.Time{}) // that of the answer before
-	var body *patient
+	var body *stallReader
 	if r.Body != nil && r.Body != http.NoBody {
 		of.SetReadDeadline(time.Now().Add(api.o.BodyStall)) // also of what is left when the handler has read enough
 		rate := float64(api.o.BodyRate)
 		if owner, _ := r.Context().Value(ownerKey{}).(bool); owner {
 			rate = 0
 		}
-		body = &patient{ReadCloser: r.Body, of: of, stall: api.o.BodyStall, over: api.o.RateOver,
+		body = &stallReader{ReadCloser: r.Body, of: of, stall: api.o.BodyStall, over: api.o.RateOver,
 			need: int64(rate * api.o.RateOver.Seconds())}
 		r2 := *r
 		r2.Body = body
 		r = &r2
 	}
-	return &patientWriter{w, of, api.o.SendStall, body}, r
+	return &stallWriter{w, of, api.o.SendStall, body}, r
 }
 
 // bodyFailed says what is answered when a body did not come as it should.
@@ -182,12 +182,12 @@ func bodyFailed(err error) (status int, detail string) {
 	return http.StatusBadRequest, "The body could not be read: " + err.Error() + "."
 }
 
-// takers counts the uploads and large bodies that are being sent, by sender.
-type takers struct{ shares }
+// uploadSlots counts the uploads and large bodies that are being sent, by sender.
+type uploadSlots struct{ shares }
 
-// take waits until an upload may begin: there are all at once at most, and each of one sender. The
+// acquire waits until an upload may begin: there are all at once at most, and each of one sender. The
 // caller calls done when it has ended.
-func (t *takers) take(ctx context.Context, who sender, all, each int, wait time.Duration) (done func(), err error) {
+func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int, wait time.Duration) (done func(), err error) {
 	if err := t.shares.take(ctx, who, 1, int64(all), int64(each), wait, errManyUploads); err != nil {
 		return nil, err
 	}
@@ -211,11 +211,11 @@ func (r *request) takePlace(data bool) (done func(), err error) {
 	case err != nil:
 		return nil, err
 	case may:
-		return r.api.takers.take(r.Context(), r.sender(), l.Uploads, l.UserUploads, l.UploadWait)
+		return r.api.uploads.acquire(r.Context(), r.sender(), l.Uploads, l.UserUploads, l.UploadWait)
 	case data && (r.ContentLength < 0 || r.ContentLength > smallBody):
 		return nil, errNothingToAddTo
 	}
-	return r.api.strangers.take(r.Context(), r.sender(), strangerPlaces, 1, l.UploadWait)
+	return r.api.strangers.acquire(r.Context(), r.sender(), strangerPlaces, 1, l.UploadWait)
 }
 
 // uploading makes a handler of one that takes a file or a stream: as many bytes as a file may have, when there is room for it.

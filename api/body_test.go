@@ -41,9 +41,9 @@ func (n *node) slow(user string) (end func() *http.Response) {
 func (n *node) waitFor(uploads int) {
 	n.t.Helper()
 	for range 2000 {
-		n.api.takers.mu.Lock()
-		all := n.api.takers.all
-		n.api.takers.mu.Unlock()
+		n.api.uploads.mu.Lock()
+		all := n.api.uploads.all
+		n.api.uploads.mu.Unlock()
 		if all == int64(uploads) {
 			return
 		}
@@ -80,20 +80,20 @@ func TestUploadsAtOnce(t *testing.T) {
 
 // TestTakers: whoever waits begins when another ends; who goes leaves no trace.
 func TestTakers(t *testing.T) {
-	var queue takers
+	var queue uploadSlots
 	wait := time.Hour
-	done, err := queue.take(t.Context(), sender{user: 1}, 1, 1, wait)
+	done, err := queue.acquire(t.Context(), sender{user: 1}, 1, 1, wait)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := queue.take(ctx, sender{user: 2}, 1, 1, wait); !errors.Is(err, context.Canceled) {
+	if _, err := queue.acquire(ctx, sender{user: 2}, 1, 1, wait); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	began := make(chan func())
 	go func() {
-		next, err := queue.take(t.Context(), sender{user: 2}, 1, 1, wait)
+		next, err := queue.acquire(t.Context(), sender{user: 2}, 1, 1, wait)
 		if err != nil {
 			t.Error(err)
 		}
@@ -105,12 +105,12 @@ func TestTakers(t *testing.T) {
 		t.Errorf("%d uploads, %v", queue.all, queue.of)
 	}
 	wait = time.Nanosecond
-	if done, err = queue.take(t.Context(), sender{user: 1}, 1, 1, wait); err != nil {
+	if done, err = queue.acquire(t.Context(), sender{user: 1}, 1, 1, wait); err != nil {
 		t.Fatal(err)
 	}
 	defer done()
 	var refused *problem.Error
-	if _, err := queue.take(t.Context(), sender{user: 1}, 1, 1, wait); !errors.As(err, &refused) ||
+	if _, err := queue.acquire(t.Context(), sender{user: 1}, 1, 1, wait); !errors.As(err, &refused) ||
 		refused.Kind != problem.TooMany || refused.RetryAfter == 0 {
 		t.Error(err)
 	}

@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/archive"
+	"nightjar/api/wire"
+	"nightjar/internal/jsontext"
 )
 
 // TestGuestsBodies: who is not signed in cannot make the node read much, wherever they send it.
@@ -23,9 +24,9 @@ func TestGuestsBodies(t *testing.T) {
 			}
 			want := 401
 			switch {
-			case rt.open:
+			case rt.public:
 				want = 413
-			case rt.hide != nil:
+			case rt.hiddenFrom != nil:
 				want = 404
 			}
 			path := strings.NewReplacer(":id", "1", ":user", "1", ":group", "1").Replace(rt.path)
@@ -52,7 +53,7 @@ func TestGuestsBodies(t *testing.T) {
 func TestCrowdedBodies(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
-	many := maxParts + 1
+	many := wire.MaxParts + 1
 	object := func(members int) string {
 		var b strings.Builder
 		for i := range members {
@@ -64,14 +65,14 @@ func TestCrowdedBodies(t *testing.T) {
 	point := `"target": ` + target + `, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": `
 	n.play(t, []scenario{
 		{name: "many members", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(many)), status: 400, has: []string{`{"non_field_errors":["An object may have 10000 members here; this one has 10001."]}`}},
-		{name: "as many as may be", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(maxParts)), status: 400, has: []string{`"name":["This field is required."]`}},
+		{name: "as many as may be", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(wire.MaxParts)), status: 400, has: []string{`"name":["This field is required."]`}},
 		{name: "many items for a target", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(list("1")), status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
 		{name: "and for an observation", as: "astro", method: "POST", path: "/api/observations/", body: jsonText(list("1")), status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
 		{name: "many aliases", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": ` + list(`{"name":"a"}`) + `}`), status: 400, has: []string{`"A list may hold 10000 items here; this one has 10001."`}},
 		{name: "an alias with many members", as: "astro", method: "PATCH", path: "/api/targets/" + target + "/", body: jsonText(`{"aliases": [` + object(many) + `]}`), status: 400, has: []string{`"An object may have 10000 members here; this one has 10001."`}},
 		{name: "a datum of a list", as: "astro", method: "POST", path: "/api/reduceddatums/?duplicates=skip", body: jsonText(`[` + object(many) + `]`), status: 400, has: []string{`"An object may have 10000 members here; this one has 10001."`}},
 		{name: "a value may have as many items as it likes", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + `{"flux": ` + list("1.5") + `}}`), status: 201},
-		{name: "but not as many members", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + object(archive.MaxMembers+1) + `}`), status: 400, has: []string{"an object has too many members"}},
+		{name: "but not as many members", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + object(jsontext.MaxMembers+1) + `}`), status: 400, has: []string{"an object has too many members"}},
 	})
 	if r := n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, object(many) + "\n{" + point + "{\"a\": 2}}\n"}).want(t, 201); !strings.Contains(string(r.body), `"created":1,"duplicate":0,"rejected":1`) || !strings.Contains(string(r.body), "this one has 10001") {
 		t.Errorf("%s", r.body)

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/jsontext"
 )
 
 // TestKept: what a TOM's clients rely on, beside the recorded exchanges.
@@ -149,7 +149,7 @@ func TestMended(t *testing.T) {
 // keys lists the keys of a JSON object as they stand.
 func keys(t *testing.T, object []byte) string {
 	t.Helper()
-	j, err := archive.ParseJSON(object)
+	j, err := jsontext.Parse(object)
 	if err != nil || j.Kind() != '{' {
 		t.Fatalf("%v: %s", err, object)
 	}
@@ -184,7 +184,7 @@ func TestKeyOrder(t *testing.T) {
 		if got := keys(t, list); got != "count next previous results" {
 			t.Errorf("a list of %s has %s", path, got)
 		}
-		j, err := archive.ParseJSON(list)
+		j, err := jsontext.Parse(list)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,67 +6,69 @@ import (
 	"strconv"
 	"strings"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
 // datumFields describe a reduced datum.
-var datumFields = []Field{
-	{Name: "id", Label: "ID", Kind: Integer, ReadOnly: true},
-	{Name: "data_product", Label: "Data product", Kind: Ref, Null: true, Help: "The data product that the datum belongs to."},
-	{Name: "data_type", Label: "Data type", Kind: Text, Max: archive.MaxType, Help: "One of the node's types of data, such as photometry."},
-	{Name: "source_name", Label: "Source name", Kind: Text, Blank: true, Max: archive.MaxSource},
-	{Name: "source_location", Label: "Source location", Kind: Text, Blank: true, Max: archive.MaxLocation},
-	{Name: "timestamp", Label: "Timestamp", Kind: DateTime, Help: "UTC if no zone is given; the time of the request if nothing is given."},
-	{Name: "value", Label: "Value", Kind: AnyJSON, Required: true, Help: "Any JSON that says something; it comes back as it was given."},
-	{Name: "target", Label: "Target", Kind: Ref, Required: true},
+var datumFields = []wire.Field{
+	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
+	{Name: "data_product", Label: "Data product", Kind: wire.Ref, Null: true, Help: "The data product that the datum belongs to."},
+	{Name: "data_type", Label: "Data type", Kind: wire.Text, Max: archive.MaxType, Help: "One of the node's types of data, such as photometry."},
+	{Name: "source_name", Label: "Source name", Kind: wire.Text, Blank: true, Max: archive.MaxSource},
+	{Name: "source_location", Label: "Source location", Kind: wire.Text, Blank: true, Max: archive.MaxLocation},
+	{Name: "timestamp", Label: "Timestamp", Kind: wire.DateTime, Help: "UTC if no zone is given; the time of the request if nothing is given."},
+	{Name: "value", Label: "Value", Kind: wire.AnyJSON, Required: true, Help: "Any JSON that says something; it comes back as it was given."},
+	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
 }
 
 // datumGroups may be sent with a datum in mode objects; a TOM ignores it and does not describe it.
-var datumGroups = Field{Name: "groups", Label: "Groups", Kind: List, Of: groupFields}
+var datumGroups = wire.Field{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields}
 
 var datumColumns = func() []column[archive.DatumView] {
 	type T = archive.DatumView
 	return []column[T]{
-		{"data_product", func(w *writer, v *T) { w.ref(v.Product) }},
-		{"data_type", func(w *writer, v *T) { w.text(v.Type) }},
-		{"source_name", func(w *writer, v *T) { w.text(v.Source) }},
-		{"source_location", func(w *writer, v *T) { w.text(v.Location) }},
-		{"timestamp", func(w *writer, v *T) { w.time(v.Time) }},
-		{"value", func(w *writer, v *T) { w.raw(v.Value) }},
-		{"target", func(w *writer, v *T) { w.id(v.Target) }},
-		{"id", func(w *writer, v *T) { w.id(v.ID) }},
+		{"data_product", func(w *wire.Writer, v *T) { w.Ref(v.Product) }},
+		{"data_type", func(w *wire.Writer, v *T) { w.Text(v.Type) }},
+		{"source_name", func(w *wire.Writer, v *T) { w.Text(v.Source) }},
+		{"source_location", func(w *wire.Writer, v *T) { w.Text(v.Location) }},
+		{"timestamp", func(w *wire.Writer, v *T) { w.Time(v.Time) }},
+		{"value", func(w *wire.Writer, v *T) { w.Raw(v.Value) }},
+		{"target", func(w *wire.Writer, v *T) { w.ID(v.Target) }},
+		{"id", func(w *wire.Writer, v *T) { w.ID(v.ID) }},
 	}
 }()
 
-var datumFilters = []Filter{
-	{Name: "target__id", Kind: Integer, Help: "The target's id."},
-	{Name: "target_name", Kind: Text, Help: "A part of the target's name or of an alias, whatever the case."},
-	{Name: "data_product__id", Kind: Integer, Help: "The data product's id."},
-	{Name: "data_product_pk", Kind: Integer, Help: "The same as data_product__id."},
-	{Name: "data_product_product_id", Kind: Text, Help: "The data product's product id, or the name of its file."},
-	{Name: "data_product__product_id", Kind: Text, Help: "The same as data_product_product_id."},
-	{Name: "data_product_name", Kind: Text, Help: "A part of the data product's product id or of its file's path, whatever the case."},
-	{Name: "source_name", Kind: Text, Help: "The source's name."},
-	{Name: "data_type", Kind: Text, Help: "The type of data."},
-	{Name: "upload", Kind: Integer, Help: "The bulk write that brought the data."},
-	{Name: "timestamp_after", Kind: DateTime, Help: "Taken then or later; UTC if no zone is given."},
-	{Name: "timestamp_before", Kind: DateTime, Help: "Taken then or earlier; UTC if no zone is given."},
-	{Name: "mjd_min", Kind: Float, Help: "Taken then or later, as a modified Julian date (UTC)."},
-	{Name: "mjd_max", Kind: Float, Help: "Taken then or earlier, as a modified Julian date (UTC)."},
-	{Name: "ordering", Kind: Selected, Choices: []string{"id", "-id", "timestamp", "-timestamp", "created", "-created"},
+var datumFilters = []wire.Filter{
+	{Name: "target__id", Kind: wire.Integer, Help: "The target's id."},
+	{Name: "target_name", Kind: wire.Text, Help: "A part of the target's name or of an alias, whatever the case."},
+	{Name: "data_product__id", Kind: wire.Integer, Help: "The data product's id."},
+	{Name: "data_product_pk", Kind: wire.Integer, Help: "The same as data_product__id."},
+	{Name: "data_product_product_id", Kind: wire.Text, Help: "The data product's product id, or the name of its file."},
+	{Name: "data_product__product_id", Kind: wire.Text, Help: "The same as data_product_product_id."},
+	{Name: "data_product_name", Kind: wire.Text, Help: "A part of the data product's product id or of its file's path, whatever the case."},
+	{Name: "source_name", Kind: wire.Text, Help: "The source's name."},
+	{Name: "data_type", Kind: wire.Text, Help: "The type of data."},
+	{Name: "upload", Kind: wire.Integer, Help: "The bulk write that brought the data."},
+	{Name: "timestamp_after", Kind: wire.DateTime, Help: "Taken then or later; UTC if no zone is given."},
+	{Name: "timestamp_before", Kind: wire.DateTime, Help: "Taken then or earlier; UTC if no zone is given."},
+	{Name: "mjd_min", Kind: wire.Float, Help: "Taken then or later, as a modified Julian date (UTC)."},
+	{Name: "mjd_max", Kind: wire.Float, Help: "Taken then or earlier, as a modified Julian date (UTC)."},
+	{Name: "ordering", Kind: wire.Selected, Choices: []string{"id", "-id", "timestamp", "-timestamp", "created", "-created"},
 		Help: "The order; the one of created is that of id. By timestamp the answer takes time in proportion to the whole list, not to the page."},
 }
 
 // duplicateParameter says what becomes of data that are there already.
-var duplicateParameter = Filter{Name: "duplicates", Kind: Selected, Choices: []string{"error", "skip"},
+var duplicateParameter = wire.Filter{Name: "duplicates", Kind: wire.Selected, Choices: []string{"error", "skip"},
 	Help: "What becomes of a datum that is there already: it is refused, or left as it is. If not given, error for one datum and skip for a file and for a stream of lines; a list of data is taken only with it."}
 
 // refusesDuplicates reads what is to become of data that are there already.
 func refusesDuplicates(r *request, unless string) (bool, error) {
 	p := new(problem.List)
-	in := parseFilters([]Filter{duplicateParameter}, r.query, p)
-	choice := in.text("duplicates")
+	in := wire.ParseQuery([]wire.Filter{duplicateParameter}, r.query, p)
+	choice := in.Text("duplicates")
 	if choice == "" {
 		choice = unless
 	}
@@ -75,37 +77,54 @@ func refusesDuplicates(r *request, unless string) (bool, error) {
 
 func parseDatumFilter(r *request) (archive.DatumFilter, error) {
 	p := new(problem.List)
-	in := parseFilters(datumFilters, r.query, p)
-	productID := in.text("data_product_product_id")
+	in := wire.ParseQuery(datumFilters, r.query, p)
+	productID := in.Text("data_product_product_id")
 	if productID == "" {
-		productID = in.text("data_product__product_id")
+		productID = in.Text("data_product__product_id")
 	}
-	f := archive.DatumFilter{Target: in.id("target__id"), TargetName: in.text("target_name"), Product: in.id("data_product_pk", "data_product__id"),
-		ProductID: productID, ProductName: in.text("data_product_name"), Source: in.text("source_name"), Type: in.text("data_type"), Upload: in.id("upload")}
-	f.From, f.To = in.time("timestamp_after"), in.time("timestamp_before")
-	if t := in.mjd("mjd_min", p); t != nil && (f.From == nil || *t > *f.From) {
+	f := archive.DatumFilter{Target: optID(in.ID("target__id")), TargetName: in.Text("target_name"), Product: optID(in.ID("data_product_pk", "data_product__id")),
+		ProductID: productID, ProductName: in.Text("data_product_name"), Source: in.Text("source_name"), Type: in.Text("data_type"), Upload: optID(in.ID("upload"))}
+	f.From, f.To = in.Time("timestamp_after"), in.Time("timestamp_before")
+	if t := mjdBound(in, "mjd_min", p); t != nil && (f.From == nil || *t > *f.From) {
 		f.From = t
 	}
-	if t := in.mjd("mjd_max", p); t != nil && (f.To == nil || *t < *f.To) {
+	if t := mjdBound(in, "mjd_max", p); t != nil && (f.To == nil || *t < *f.To) {
 		f.To = t
 	}
-	order, descending := strings.CutPrefix(in.text("ordering"), "-")
+	order, descending := strings.CutPrefix(in.Text("ordering"), "-")
 	f.ByTime, f.Descending = order == "timestamp", descending
 	return f, p.Err()
 }
 
-func (api *API) datumRoutes() []*route {
-	return []*route{
-		{
-			path: "/api/reduceddatums/", view: "Reduced Datum List", parses: []string{typeForm, typeJSON}, filters: datumFilters, lists: true, cursors: true, steady: true, members: names(datumColumns),
-			fields: fixed(datumFields), export: exportDatums, reads: []Filter{wavelengthParameter}, writes: []Filter{duplicateParameter}, sent: sentDatumFields, lines: true,
-			handle: map[string]handler{"GET": listDatums, "POST": createDatum},
-		},
-		{
-			path: "/api/reduceddatums/:id/", view: "Reduced Datum Instance", parses: []string{typeForm, typeJSON}, steady: true, members: names(datumColumns), reads: []Filter{wavelengthParameter},
-			handle: map[string]handler{"GET": getDatum, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteDatum) }},
-		},
+// optID is an id that may have been given.
+func optID(id uint64, given bool) archive.Opt[uint64] {
+	return archive.Opt[uint64]{Given: given, Value: id}
+}
+
+// mjdBound is the value of a parameter that is a modified Julian date, as microseconds of UTC since
+// 1970.
+func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
+	s := in.Text(name)
+	if s == "" || p.Has(name) {
+		return nil
 	}
+	t, err := archive.ParseMJD(s)
+	if err != nil {
+		p.Add(name, "Enter a number.")
+		return nil
+	}
+	return &t
+}
+
+var datumsSpec = spec{
+	parses: []string{typeForm, typeJSON}, acceptsNDJSON: true, fields: datumFields, inputFields: sentDatumFields,
+	filters: datumFilters, readParams: []wire.Filter{wavelengthParameter}, writeParams: []wire.Filter{duplicateParameter},
+	lists: true, cursors: true, cacheable: true, members: names(datumColumns), export: exportDatums,
+}
+
+var datumSpec = spec{
+	parses: []string{typeForm, typeJSON}, readParams: []wire.Filter{wavelengthParameter},
+	cacheable: true, members: names(datumColumns),
 }
 
 func listDatums(r *request) (*answer, error) {
@@ -140,14 +159,16 @@ func getDatum(r *request) (*answer, error) {
 		}
 		return v, err
 	}
-	return getPart(r, get, func(w *writer, v **archive.DatumView) { writeRow(w, pickColumns(r, datumColumns), *v) })
+	return getPart(r, get, func(w *wire.Writer, v **archive.DatumView) { writeRow(w, pickColumns(r, datumColumns), *v) })
 }
+
+func deleteDatum(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteDatum) }
 
 // sentDatumFields are what is read of a datum that is sent.
 var sentDatumFields = append(datumFields[:len(datumFields):len(datumFields)], datumGroups)
 
 // namedDatumFields are what is read of a datum whose target is named: the name stands for the id, whatever else is said of the target.
-var namedDatumFields = func() []Field {
+var namedDatumFields = func() []wire.Field {
 	fields := slices.Clone(sentDatumFields)
 	for i := range fields {
 		if fields[i].Name == "target" {
@@ -158,21 +179,21 @@ var namedDatumFields = func() []Field {
 }()
 
 // datumInput turns what was sent for some fields into what the archive wants.
-func datumInput(fields []Field, in input) *archive.DatumInput {
+func datumInput(fields []wire.Field, in wire.Input) *archive.DatumInput {
 	d := new(archive.DatumInput)
-	rec := decode(fields, in, false, &d.List, "")
+	rec := wire.Decode(fields, in, false, &d.List, "")
 	d.Target, d.Product = rec.Get("target").Int, rec.Get("data_product").Int
 	d.Type, d.Source, d.Location = rec.Get("data_type").Text, rec.Get("source_name").Text, rec.Get("source_location").Text
 	if t := rec.Get("timestamp"); t.Given {
 		d.Time, d.Timed = t.Time, true
 	}
 	d.Value = rec.Get("value").JSON
-	if _, err := archive.CompactValue(d.Value[:0:len(d.Value)], d.Value); err == nil {
+	if _, err := jsontext.Compact(d.Value[:0:len(d.Value)], d.Value); err == nil {
 		d.Compact = true // as every JSON that was read, but for numbers that nothing can hold: it needs no further copy
 	}
 	d.Groups = groupRefs(rec.Get("groups").Items)
 	if len(d.All()) == 0 && !rec.Get("data_type").Given {
-		d.Add("data_type", msgRequired) // a TOM breaks down here, after it has checked the rest
+		d.Add("data_type", wire.MsgRequired) // a TOM breaks down here, after it has checked the rest
 	}
 	return d
 }
@@ -192,7 +213,7 @@ func createDatum(r *request) (*answer, error) {
 	if list != nil {
 		if !r.query.Has(duplicateParameter.Name) { // a TOM takes no lists, and its clients may count on that
 			p := new(problem.List)
-			p.Add("", msgNotObject, "list")
+			p.Add("", wire.MsgNotObject, "list")
 			p.Add("hint", "A list of data is taken with duplicates=error or duplicates=skip in the query.")
 			return nil, p
 		}
@@ -211,22 +232,22 @@ func createDatum(r *request) (*answer, error) {
 		}
 		status, message = http.StatusOK, archive.AlreadyThere
 	}
-	w := writer{buf: make([]byte, 0, len(v.Value)+1<<10)} // a large value is copied once
-	w.object(func() {
+	w := wire.Writer{Buf: make([]byte, 0, len(v.Value)+1<<10)} // a large value is copied once
+	w.Object(func() {
 		writeColumns(&w, datumColumns, v)
-		w.textMember("message", message)
+		w.TextMember("message", message)
 	})
-	return &answer{status: status, body: w.buf}, nil
+	return &answer{status: status, body: w.Buf}, nil
 }
 
 // createDatums adds a list of data, all or none, and answers with them.
-func (r *request) createDatums(items []value, refuse bool) (*answer, error) {
+func (r *request) createDatums(items []wire.Value, refuse bool) (*answer, error) {
 	list := make([]*archive.DatumInput, len(items))
 	for i, item := range items {
-		in, ok := item.object()
+		in, ok := item.Object()
 		if !ok {
 			list[i] = new(archive.DatumInput)
-			list[i].Add("", "%s", item.notObject())
+			list[i].Add("", "%s", item.NotObject())
 			continue
 		}
 		list[i] = datumInput(sentDatumFields, in)
@@ -239,11 +260,11 @@ func (r *request) createDatums(items []value, refuse bool) (*answer, error) {
 	h := r.w.Header()
 	h.Set("Nightjar-Created", strconv.Itoa(created))
 	h.Set("Nightjar-Duplicate", strconv.Itoa(len(list)-created))
-	var w writer
-	w.list(func() {
+	var w wire.Writer
+	w.List(func() {
 		for _, v := range views {
 			writeDatum(&w, v)
 		}
 	})
-	return &answer{status: http.StatusCreated, body: w.buf}, nil
+	return &answer{status: http.StatusCreated, body: w.Buf}, nil
 }

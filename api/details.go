@@ -3,10 +3,11 @@ package api
 import (
 	"context"
 	"net/http"
+	"nightjar/api/wire"
 )
 
 // getPart answers with one small object by its id.
-func getPart[T any](r *request, get func(uint64) (T, error), write func(*writer, *T)) (*answer, error) {
+func getPart[T any](r *request, get func(uint64) (T, error), write func(*wire.Writer, *T)) (*answer, error) {
 	id, err := r.id()
 	if err != nil {
 		return nil, err
@@ -15,9 +16,9 @@ func getPart[T any](r *request, get func(uint64) (T, error), write func(*writer,
 	if err != nil {
 		return nil, err
 	}
-	var w writer
+	var w wire.Writer
 	write(&w, &v)
-	return &answer{status: http.StatusOK, body: w.buf}, nil
+	return &answer{status: http.StatusOK, body: w.Buf}, nil
 }
 
 // deleteByID deletes one object by its id.

@@ -13,12 +13,12 @@ import (
 // Answers carry an ETag, with which a client can ask again and be told that nothing has changed. It is a weak one, since the same answer
 // may be compressed or not.
 //
-// What a route answers that is steady depends on what was asked, by whom, and on the data file, and each change of the file that it shows is in the log. Its tag is made of these, so that "not
+// What a route answers that is cacheable depends on what was asked, by whom, and on the data file, and each change of the file that it shows is in the log. Its tag is made of these, so that "not
 // modified" costs no query: the head of the log is read before the data are, and an answer that is newer than its tag is merely asked for again. The tag of other
 // answers is a hash of them.
 
-// steadyTag is the tag of what a steady route answers now.
-func (r *request) steadyTag() string {
+// cacheTag is the tag of what a cacheable route answers now.
+func (r *request) cacheTag() string {
 	head := r.api.archive.Head()
 	h := fnv.New128a()
 	for _, part := range []string{r.URL.RequestURI(), r.base(), r.api.o.Version, r.api.start} {

@@ -24,12 +24,12 @@ func TestTagOfOldRules(t *testing.T) {
 	n.mode(auth.Targets, auth.ReadOnly)
 	tags := map[string]bool{}
 	for _, r := range []*request{objects, locked, begin(member), begin(other)} {
-		tags[r.steadyTag()] = true
+		tags[r.cacheTag()] = true
 	}
 	if len(tags) != 4 {
 		t.Errorf("%d different tags, want 4", len(tags))
 	}
-	if now := begin(member); !tags[now.steadyTag()] {
+	if now := begin(member); !tags[now.cacheTag()] {
 		t.Error("the tag is not steady")
 	}
 }

@@ -7,14 +7,17 @@ import (
 	"sync"
 	"time"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/auth"
 	"nightjar/internal/problem"
 )
 
 const (
 	typeEvents = "text/event-stream"
-	// lookEvery is how often a stream of events looks whether the log has grown, which costs next to nothing.
-	lookEvery = 200 * time.Millisecond
+	// lookPause is how long a stream of events waits from one look at its target to the next, so that what
+	// is committed in quick succession makes one event.
+	lookPause = 200 * time.Millisecond
 	// breathEvery is how often a silent stream says something, so that nothing on the way takes it for dead.
 	breathEvery = 15 * time.Second
 	// maxStreams is how many streams there may be at a time, and ownStreams how many of one user, or of the guests at one address.
@@ -22,78 +25,40 @@ const (
 	ownStreams = maxStreams / 4
 )
 
-var eventFilters = []Filter{{Name: "target__id", Kind: Integer, Help: "The target that is watched; it must be given."}}
+var eventFilters = []wire.Filter{{Name: "target__id", Kind: wire.Integer, Help: "The target that is watched; it must be given."}}
 
-// eventRoute tells those who watch a target when something of it changes (server-sent events, html.spec.whatwg.org/multipage/server-sent-events.html).
-func (api *API) eventRoute() *route {
-	return &route{path: "/api/events/", view: "Events", parses: allParsers, filters: eventFilters, answers: typeEvents, handle: map[string]handler{"GET": watch}}
-}
+var eventsSpec = spec{filters: eventFilters, answers: typeEvents}
 
 // Stop ends all streams of events, since otherwise a server that is shutting down would wait for them.
 func (api *API) Stop() { api.stop() }
 
-// targetState is what lists tell of a target. Nothing more is ever told by an event.
-type targetState struct {
-	modified       int64
-	data, products part
-}
-
-// part is what is seen of a list: how many rows, and the highest id.
-type part struct {
-	count int
-	last  uint64
-}
-
-func (s targetState) write(w *writer, seq uint64) {
-	w.object(func() {
-		w.intMember("sequence", int64(seq))
-		w.timeMember("modified", s.modified)
+func writeTargetState(w *wire.Writer, s archive.TargetState, seq uint64) {
+	w.Object(func() {
+		w.IntMember("sequence", int64(seq))
+		w.TimeMember("modified", s.Modified)
 		for _, list := range []struct {
 			name string
-			part
-		}{{"reduceddatums", s.data}, {"dataproducts", s.products}} {
-			w.key(list.name)
-			w.object(func() {
-				w.intMember("count", int64(list.count))
-				w.key("last")
-				w.ref(list.last)
+			archive.RowCount
+		}{{"reduceddatums", s.Datums}, {"dataproducts", s.Products}} {
+			w.Key(list.name)
+			w.Object(func() {
+				w.IntMember("count", int64(list.Rows))
+				w.Key("last")
+				w.Ref(list.Last)
 			})
 		}
 	})
 }
 
-// targetState reads the state of a target as the viewer sees it.
-func (r *request) targetState(id uint64) (s targetState, err error) {
-	t, err := r.access.Target(id)
-	if err != nil {
-		return s, err
-	}
-	s.modified = t.Modified
-	one := archive.Page{Limit: 1}
-	err = r.access.Datums(r.Context(), archive.DatumFilter{Target: archive.Some(id), Descending: true}, one, archive.Out[archive.DatumView]{
-		Begin: func(e archive.Extent) error { s.data = part{e.Count, e.First.ID}; return nil },
-		Row:   func(*archive.DatumView) error { return nil },
-		Flush: func() error { return nil },
-	})
-	if err != nil {
-		return s, err
-	}
-	err = r.access.Products(r.Context(), archive.ProductFilter{Target: archive.Some(id)}, one, archive.ProductOut{
-		Begin:   func(e archive.Extent) error { s.products = part{e.Count, e.First.ID}; return nil },
-		Product: func(*archive.ProductView) error { return nil },
-		End:     func() error { return nil },
-		Flush:   func() error { return nil },
-	})
-	return s, err
-}
-
-// watch sends the state of a target at once and then whenever it has changed, until the client goes, may no longer see the target, or the node stops.
+// watch tells a client that watches a target when something of it changes (server-sent events,
+// html.spec.whatwg.org/multipage/server-sent-events.html): its state at once and then whenever it has
+// changed, until the client goes, may no longer see the target, or the node stops.
 func watch(r *request) (*answer, error) {
 	p := new(problem.List)
-	in := parseFilters(eventFilters, r.query, p)
-	id := in.id("target__id")
-	if !id.Given {
-		p.Add("target__id", msgRequired)
+	in := wire.ParseQuery(eventFilters, r.query, p)
+	id, given := in.ID("target__id")
+	if !given {
+		p.Add("target__id", wire.MsgRequired)
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -102,13 +67,15 @@ func watch(r *request) (*answer, error) {
 	if r.viewer.Guest() {
 		who = "guest at " + r.viewer.Addr
 	}
-	if err := r.api.watchers.begin(who); err != nil {
+	if err := r.api.streams.begin(who); err != nil {
 		r.w.Header().Set("Retry-After", "60")
 		return nil, err
 	}
-	defer r.api.watchers.end(who)
-	seq := r.api.archive.Head().Seq
-	state, err := r.targetState(id.Value)
+	defer r.api.streams.end(who)
+	news, stop := r.api.archive.Commits()
+	defer stop()
+	seq := r.api.archive.Head().Seq // before the state: an event may name a commit too early, never too late
+	state, err := r.access.TargetState(id)
 	if err != nil {
 		return nil, err
 	}
@@ -119,19 +86,19 @@ func watch(r *request) (*answer, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(r.api.stopping, cancel)()
-	r.watch(ctx, id.Value, seq, state)
+	r.watch(ctx, news, id, seq, state)
 	return &answer{sent: true}, nil
 }
 
-// watchers counts the streams, so that nobody takes them from all others.
-type watchers struct {
+// streamLimit counts the streams, so that nobody takes them from all others.
+type streamLimit struct {
 	mu  sync.Mutex
 	all int
 	of  map[string]int
 }
 
 // begin counts a stream, or says why there cannot be another one.
-func (w *watchers) begin(who string) error {
+func (w *streamLimit) begin(who string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -148,7 +115,7 @@ func (w *watchers) begin(who string) error {
 	return nil
 }
 
-func (w *watchers) end(who string) {
+func (w *streamLimit) end(who string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.all--
@@ -157,7 +124,8 @@ func (w *watchers) end(who string) {
 	}
 }
 
-func (r *request) watch(ctx context.Context, id, seq uint64, state targetState) {
+// watch sends the state that was read at seq, and looks again when news come.
+func (r *request) watch(ctx context.Context, news <-chan struct{}, id, seq uint64, state archive.TargetState) {
 	send := func(text []byte) bool {
 		if _, err := r.w.Write(text); err != nil {
 			return false
@@ -165,37 +133,35 @@ func (r *request) watch(ctx context.Context, id, seq uint64, state targetState) 
 		return http.NewResponseController(r.w).Flush() == nil
 	}
 	tell := func() bool {
-		w := writer{buf: append(strconv.AppendUint([]byte("event: change\nid: "), seq, 10), "\ndata: "...)}
-		state.write(&w, seq)
-		return send(append(w.buf, "\n\n"...))
+		w := wire.Writer{Buf: append(strconv.AppendUint([]byte("event: change\nid: "), seq, 10), "\ndata: "...)}
+		writeTargetState(&w, state, seq)
+		return send(append(w.Buf, "\n\n"...))
 	}
 	if !tell() {
 		return
 	}
-	look, breath := time.NewTicker(lookEvery), time.NewTicker(breathEvery)
-	defer look.Stop()
-	defer breath.Stop()
+	waiting := news // nil in the pause after a look
+	var pause <-chan time.Time
+	breath := r.api.after(breathEvery)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-breath.C:
+		case <-breath:
 			if !send([]byte(": still here\n\n")) {
 				return
 			}
-		case <-look.C:
+			breath = r.api.after(breathEvery)
+		case <-pause:
+			waiting = news
+		case <-waiting:
 			head := r.api.archive.Head().Seq
 			if head == seq {
 				continue
 			}
 			seq = head
-			// who asks may have lost the right to
-			was := r.viewer.ID
-			if err := r.prepare(); err != nil || r.viewer.ID != was {
-				send([]byte("event: gone\ndata: {}\n\n"))
-				return
-			}
-			now, err := r.targetState(id)
+			waiting, pause = nil, r.api.after(lookPause)
+			now, err := r.lookAgain(id)
 			if err != nil {
 				send([]byte("event: gone\ndata: {}\n\n"))
 				return
@@ -209,4 +175,17 @@ func (r *request) watch(ctx context.Context, id, seq uint64, state targetState) 
 			}
 		}
 	}
+}
+
+// lookAgain reads the state of a target with the rights that the client has now. A client that is no
+// longer the same viewer, such as one whose token was revoked, is refused.
+func (r *request) lookAgain(id uint64) (archive.TargetState, error) {
+	was := r.viewer.ID
+	if err := r.prepare(); err != nil {
+		return archive.TargetState{}, err
+	}
+	if r.viewer.ID != was {
+		return archive.TargetState{}, auth.ErrRightsEnded
+	}
+	return r.access.TargetState(id)
 }

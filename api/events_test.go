@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // events opens a stream and gives what comes next out of it: the event's name and its data.
@@ -82,9 +83,37 @@ func TestEvents(t *testing.T) {
 	if e, _ := mine(); e != "" {
 		t.Errorf("after the node stopped came %q", e)
 	}
-	if open := n.api.watchers.all + len(n.api.watchers.of); open != 0 {
+	if open := n.api.streams.all + len(n.api.streams.of); open != 0 {
 		t.Errorf("%d streams are counted", open)
 	}
+}
+
+// TestEventsArePushed: an event comes with the commit and not by polling, since here no timer ever fires
+// by itself. What is committed in the pause after a look makes one event.
+func TestEventsArePushed(t *testing.T) {
+	n := start(t, Options{})
+	pauses := make(chan time.Time)
+	n.api.after = func(d time.Duration) <-chan time.Time {
+		if d == lookPause {
+			return pauses
+		}
+		return nil
+	}
+	target := n.target("astro", "M 31", "Observers")
+	next := n.events(t, "carol", target)
+	want := func(part string) {
+		t.Helper()
+		if e, data := next(); e != "change" || !strings.Contains(data, part) {
+			t.Fatalf("event %q %s, want a change with %s", e, data, part)
+		}
+	}
+	want(`"reduceddatums":{"count":0,`)
+	n.datum("astro", target, 1)
+	want(`"reduceddatums":{"count":1,`)
+	n.datum("astro", target, 2)
+	n.datum("astro", target, 3)
+	pauses <- time.Time{}
+	want(`"reduceddatums":{"count":3,`)
 }
 
 // TestWatchers: nobody takes all streams of events from the others.
@@ -95,7 +124,7 @@ func TestWatchers(t *testing.T) {
 	n.events(t, "astro", target)()
 	astro, guest := "user 2", "guest at 127.0.0.1"
 	for range ownStreams - 1 {
-		if err := n.api.watchers.begin(astro); err != nil {
+		if err := n.api.streams.begin(astro); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -104,17 +133,17 @@ func TestWatchers(t *testing.T) {
 	}
 	n.events(t, "carol", target)()
 	for range ownStreams {
-		if err := n.api.watchers.begin(guest); err != nil {
+		if err := n.api.streams.begin(guest); err != nil {
 			t.Fatal(err)
 		}
 	}
 	n.ask("", "GET", path, nil).want(t, 429)
-	for i := 0; n.api.watchers.all < maxStreams; i++ {
-		if err := n.api.watchers.begin(fmt.Sprint("guest at ", i)); err != nil {
+	for i := 0; n.api.streams.all < maxStreams; i++ {
+		if err := n.api.streams.begin(fmt.Sprint("guest at ", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	n.ask("bob", "GET", path, nil).want(t, 503)
-	n.api.watchers.end(guest)
+	n.api.streams.end(guest)
 	n.events(t, "bob", target)()
 }

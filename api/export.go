@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"sync"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -50,10 +52,10 @@ func (s *stream) send() error {
 }
 
 // line adds a line that holds an object.
-func (s *stream) line(fn func(w *writer)) {
-	w := writer{buf: s.buf}
-	w.object(func() { fn(&w) })
-	s.buf = append(w.buf, '\n')
+func (s *stream) line(fn func(w *wire.Writer)) {
+	w := wire.Writer{Buf: s.buf}
+	w.Object(func() { fn(&w) })
+	s.buf = append(w.Buf, '\n')
 }
 
 // streamed runs fn, which fills s, and ends the answer.
@@ -117,17 +119,17 @@ func exportDatums(r *request, format string) (*answer, error) {
 
 // appendDatumLine writes a datum as it can be posted again.
 func appendDatumLine(dst []byte, v *archive.ExportView) []byte {
-	w := writer{buf: dst}
-	w.open('{')
-	w.textMember("target_name", v.TargetName)
-	w.textMember("data_type", v.Type)
-	w.textMember("source_name", v.Source)
-	w.textMember("source_location", v.Location)
-	w.timeMember("timestamp", v.Time)
-	w.key("value")
-	w.raw(v.Value)
-	w.end('}')
-	return append(w.buf, '\n')
+	w := wire.Writer{Buf: dst}
+	w.Open('{')
+	w.TextMember("target_name", v.TargetName)
+	w.TextMember("data_type", v.Type)
+	w.TextMember("source_name", v.Source)
+	w.TextMember("source_location", v.Location)
+	w.TimeMember("timestamp", v.Time)
+	w.Key("value")
+	w.Raw(v.Value)
+	w.End('}')
+	return append(w.Buf, '\n')
 }
 
 // valueColumn is a key of the values of an export.
@@ -216,7 +218,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			inUnits(&v.DatumView)
 			cells := make([]cell, len(columns))
 			cells[0].text, cells[1].text = v.TargetName, v.Type
-			cells[2].text, cells[3].text = string(appendTime(nil, v.Time)), archive.MJD(v.Time)
+			cells[2].text, cells[3].text = string(wire.AppendTime(nil, v.Time)), archive.MJD(v.Time)
 			cells[4].text, cells[5].text = v.Source, v.Location
 			if v.Product != 0 {
 				cells[6].text = strconv.FormatUint(v.Product, 10)
@@ -249,7 +251,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 }
 
 // cellText is a value of JSON as it stands in a cell.
-func cellText(v archive.JSON) string {
+func cellText(v jsontext.Value) string {
 	switch v.Kind() {
 	case '"':
 		return v.Text()
@@ -270,13 +272,11 @@ func exportTargets(r *request, format string) (*answer, error) {
 		return nil, err
 	}
 	all := archive.Page{Limit: math.MaxInt}
-	nothing := func() error { return nil }
 	return r.streamed(exportTypes[format], func(s *stream) error {
 		if format == "ndjson" {
 			return r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-				Begin: func(archive.Extent) error { return nil },
 				Row: func(v *archive.TargetView) error {
-					s.line(func(w *writer) { writeColumns(w, targetColumns, v) })
+					s.line(func(w *wire.Writer) { writeColumns(w, targetColumns, v) })
 					return nil
 				},
 				Flush: s.flush,
@@ -287,7 +287,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 		var extras []string
 		used, known := map[string]bool{}, map[string]bool{}
 		err := r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-			Begin: func(archive.Extent) error { return nil },
 			Row: func(v *archive.TargetView) error {
 				aliases = max(aliases, len(v.Aliases))
 				for _, e := range v.Extras {
@@ -307,7 +306,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 				used["scheme"] = used["scheme"] || v.Scheme != ""
 				return nil
 			},
-			Flush: nothing,
 		})
 		if err != nil {
 			return err
@@ -341,7 +339,7 @@ func exportTargets(r *request, format string) (*answer, error) {
 			for _, n := range numbers {
 				text := ""
 				if x := *n.Of(v.Target); x != nil {
-					text = string(appendFloat(nil, *x))
+					text = string(wire.AppendFloat(nil, *x))
 				}
 				put(text)
 			}
@@ -377,7 +375,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 		rows := 0
 		if format == "fits" { // which wants to know how wide its columns are
 			err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-				Begin: func(archive.Extent) error { return nil },
 				Row: func(v *archive.TargetView) error {
 					rows++
 					fill(v)
@@ -386,7 +383,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 					}
 					return nil
 				},
-				Flush: nothing,
 			})
 			if err != nil {
 				return err
@@ -397,7 +393,6 @@ func exportTargets(r *request, format string) (*answer, error) {
 			return err
 		}
 		err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-			Begin: func(archive.Extent) error { return nil },
 			Row: func(v *archive.TargetView) error {
 				fill(v)
 				return t.row(cells)

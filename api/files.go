@@ -20,7 +20,7 @@ var shown = []string{"text/plain", "text/csv", "image/png", "image/jpeg", "image
 
 // serveFile sends the file of a data product to those who may see it, in parts if they like.
 func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
-	rq := api.request(w, r, &route{view: "File", anyType: true})
+	rq := api.request(w, r, &route{view: "File", spec: spec{anyType: true}})
 	err := rq.prepare()
 	if err == nil {
 		err = rq.sendFile(strings.TrimPrefix(params.ByName("path"), "/"))

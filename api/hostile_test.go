@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"nightjar/api/wire"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -188,7 +189,7 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			b.Write(appendText(nil, fields[i]))
+			b.Write(wire.AppendText(nil, fields[i]))
 			b.WriteByte(':')
 			b.WriteString(fields[i+1])
 		}

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"nightjar/api/wire"
 	"strings"
 	"unicode/utf8"
 )
@@ -63,7 +64,7 @@ func (r *request) writePage(a *answer) {
 		data.Whole = r.URL.EscapedPath() + "?" + q.Encode()
 	}
 	for _, f := range r.route.filters {
-		data.Filters = append(data.Filters, field{f.Name, lastOf(r.query, f.Name), f.Help})
+		data.Filters = append(data.Filters, field{f.Name, wire.Last(r.query, f.Name), f.Help})
 	}
 	var head, end bytes.Buffer
 	if err := errors.Join(page.Execute(&head, data), pageEnd.Execute(&end, data)); err != nil {

@@ -9,20 +9,21 @@ import (
 	"strconv"
 	"strings"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
 
 // Parameters that every list understands.
-var listParameters = []Filter{
-	{Name: "limit", Kind: Integer, Help: "How many rows at the most, 100 if not given."},
-	{Name: "offset", Kind: Integer, Help: "How many rows to leave out at the beginning."},
+var listParameters = []wire.Filter{
+	{Name: "limit", Kind: wire.Integer, Help: "How many rows at the most, 100 if not given."},
+	{Name: "offset", Kind: wire.Integer, Help: "How many rows to leave out at the beginning."},
 }
 
 // Parameters of lists that can be read by cursor.
-var cursorParameters = []Filter{
-	{Name: "pagination_style", Kind: Selected, Choices: []string{"offset", "cursor"}, Help: "How pages follow each other: by the number of rows before them, or by the row that they begin after, which stays right while rows are added and deleted."},
-	{Name: "cursor", Kind: Text, Help: "Where the page is, out of next or previous of another one."},
+var cursorParameters = []wire.Filter{
+	{Name: "pagination_style", Kind: wire.Selected, Choices: []string{"offset", "cursor"}, Help: "How pages follow each other: by the number of rows before them, or by the row that they begin after, which stays right while rows are added and deleted."},
+	{Name: "cursor", Kind: wire.Text, Help: "Where the page is, out of next or previous of another one."},
 }
 
 // defaultLimit is how many rows a page has when nothing is said, and maxLimit how many it may have.
@@ -35,7 +36,7 @@ const (
 func parsePage(query url.Values) archive.Page {
 	page := archive.Page{Limit: defaultLimit}
 	positive := func(name string) int64 {
-		n, err := strconv.ParseInt(lastOf(query, name), 10, 64) // the nearest number where it is out of range
+		n, err := strconv.ParseInt(wire.Last(query, name), 10, 64) // the nearest number where it is out of range
 		if err != nil && !errors.Is(err, strconv.ErrRange) {
 			return 0
 		}
@@ -52,8 +53,8 @@ func parsePage(query url.Values) archive.Page {
 func strictPage(query url.Values) error {
 	p := new(problem.List)
 	for least, name := range []string{"offset", "limit"} {
-		if s := lastOf(query, name); s != "" {
-			if n, ok := wholeNumber(s); !ok || n < uint64(least) || strings.HasPrefix(s, "-") {
+		if s := wire.Last(query, name); s != "" {
+			if n, ok := wire.ParseWholeNumber(s); !ok || n < uint64(least) || strings.HasPrefix(s, "-") {
 				p.Add(name, "This must be a whole number, at least %d.", least)
 			}
 		}
@@ -61,23 +62,14 @@ func strictPage(query url.Values) error {
 	return p.Err()
 }
 
-// lastOf is the value of a parameter; of several the last one counts.
-func lastOf(query url.Values, name string) string {
-	v := query[name]
-	if len(v) == 0 {
-		return ""
-	}
-	return strings.TrimSpace(v[len(v)-1])
-}
-
 // parseCursor reads where a page by cursor lies; nil when pages go by offset.
 func parseCursor(r *request) (*archive.Cursor, error) {
-	text := lastOf(r.query, "cursor")
-	switch style := lastOf(r.query, "pagination_style"); {
+	text := wire.Last(r.query, "cursor")
+	switch style := wire.Last(r.query, "pagination_style"); {
 	case style == "offset", style == "" && text == "":
 		return nil, nil
 	case style != "" && style != "cursor":
-		return nil, problem.Invalid("pagination_style", notAChoice, style)
+		return nil, problem.Invalid("pagination_style", wire.NotAChoice, style)
 	case text == "":
 		return &archive.Cursor{First: true}, nil
 	}
@@ -103,7 +95,7 @@ func parseCursor(r *request) (*archive.Cursor, error) {
 // orderOf is the order that a list was asked for, which a cursor belongs to.
 func orderOf(r *request) string {
 	for _, name := range []string{"ordering", "order"} {
-		if s := lastOf(r.query, name); s != "" {
+		if s := wire.Last(r.query, name); s != "" {
 			return url.QueryEscape(s)
 		}
 	}
@@ -170,7 +162,7 @@ var errEnough = errors.New("the page is full")
 
 // listWriter writes a page of a list: short ones as one answer, long ones as a stream.
 type listWriter struct {
-	writer
+	wire.Writer
 	r      *request
 	page   archive.Page
 	stream bool // the head of the answer has been sent
@@ -186,28 +178,28 @@ func (l *listWriter) begin(e archive.Extent) error {
 		next, previous = links(base, l.r.query, l.page, e.Count)
 	}
 	link := func(key, url string) {
-		l.key(key)
+		l.Key(key)
 		if url == "" {
-			l.null()
+			l.Null()
 		} else {
-			l.text(url)
+			l.Text(url)
 		}
 	}
-	l.open('{')
-	l.intMember("count", int64(e.Count))
+	l.Open('{')
+	l.IntMember("count", int64(e.Count))
 	link("next", next)
 	link("previous", previous)
-	l.key("results")
-	l.open('[')
+	l.Key("results")
+	l.Open('[')
 	return nil
 }
 
 // full reports that much was gathered.
-func (l *listWriter) full() bool { return len(l.buf) >= flushAt }
+func (l *listWriter) full() bool { return len(l.Buf) >= flushAt }
 
 // enough ends the query when a page shows no more than what was gathered.
 func (l *listWriter) enough() error {
-	if l.r.html && len(l.buf) > maxPageText {
+	if l.r.html && len(l.Buf) > maxPageText {
 		return errEnough
 	}
 	return nil
@@ -226,8 +218,8 @@ func (l *listWriter) flush() error {
 		l.r.w.Header().Set("Content-Type", typeJSON)
 		l.r.w.WriteHeader(http.StatusOK)
 	}
-	_, err := l.r.w.Write(l.buf)
-	l.buf = l.buf[:0]
+	_, err := l.r.w.Write(l.Buf)
+	l.Buf = l.Buf[:0]
 	return err
 }
 
@@ -242,7 +234,7 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	if r.html && l.page.Limit > maxPageRows {
 		l.page.Limit, r.fewer = maxPageRows, true
 	}
-	l.buf = newBody()
+	l.Buf = newBody()
 	if r.route.cursors {
 		c, err := parseCursor(r)
 		if err != nil {
@@ -252,7 +244,7 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	}
 	err := run(l)
 	if errors.Is(err, errEnough) {
-		return &answer{status: http.StatusOK, body: l.buf, cut: true}, nil
+		return &answer{status: http.StatusOK, body: l.Buf, cut: true}, nil
 	}
 	if err != nil {
 		if l.stream {
@@ -260,13 +252,13 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 		}
 		return nil, err
 	}
-	l.end(']')
-	l.end('}')
+	l.End(']')
+	l.End('}')
 	if !l.stream {
-		return &answer{status: http.StatusOK, body: l.buf, again: true}, nil
+		return &answer{status: http.StatusOK, body: l.Buf, again: true}, nil
 	}
-	r.w.Write(l.buf)
-	freeBody(l.buf)
+	r.w.Write(l.Buf)
+	freeBody(l.Buf)
 	return &answer{sent: true}, nil
 }
 
@@ -275,7 +267,7 @@ func rows[T any](l *listWriter, columns []column[T], asked ...column[T]) archive
 	columns = pickColumns(l.r, columns, asked...)
 	return archive.Out[T]{
 		Begin: l.begin,
-		Row:   func(v *T) error { writeRow(&l.writer, columns, v); return l.enough() },
+		Row:   func(v *T) error { writeRow(&l.Writer, columns, v); return l.enough() },
 		Flush: l.flush,
 		Full:  l.full,
 	}

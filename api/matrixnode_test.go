@@ -129,15 +129,15 @@ func TestMatrixNode(t *testing.T) {
 			for _, rt := range w.api.routes {
 				r := w.as(p, "OPTIONS", strings.NewReplacer(":id", nowhere, ":user", nowhere, ":group", nowhere).Replace(rt.path), nil)
 				want := 200
-				if p.dead || p.guest() && strategy == auth.Locked && !rt.open {
+				if p.dead || p.guest() && strategy == auth.Locked && !rt.public {
 					want = 401
-				} else if rt.hide != nil {
+				} else if rt.hiddenFrom != nil {
 					want = 404
 				}
 				if r.status != want {
 					t.Errorf("%s, strategy %s: status %d, want %d", r.what, strategy, r.status, want)
 				}
-				if v := r.json(t); v["actions"] != nil && !rt.open && (p.guest() || p.reads) {
+				if v := r.json(t); v["actions"] != nil && !rt.public && (p.guest() || p.reads) {
 					t.Errorf("%s: actions %v", r.what, v["actions"])
 				}
 			}

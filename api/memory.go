@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"nightjar/archive"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -271,7 +271,7 @@ func (r *request) tooFull(text []byte) (why string) {
 			}
 		case ':':
 			members[depth]++
-			if open++; open > archive.MaxMembers {
+			if open++; open > jsontext.MaxMembers {
 				return "an object has too many members, together with those that it lies in"
 			}
 			most = max(most, open)

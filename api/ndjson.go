@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"strings"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
-
-const typeNDJSON = "application/x-ndjson"
 
 // lineBuffer is up to how many bytes a line of a stream takes no share of the memory of bodies.
 const lineBuffer = 64 << 10
@@ -54,19 +54,19 @@ func (l *nextLine) next() (text []byte, err error) {
 }
 
 // object reads a line as an object; what is wrong is added to p.
-func (l *nextLine) object(text []byte, p *problem.List) (in input, ok bool) {
+func (l *nextLine) object(text []byte, p *problem.List) (in wire.Input, ok bool) {
 	if l.full != "" {
 		p.Add("", "JSON parse error - %s", l.full)
 		return in, false
 	}
-	j, err := archive.ParseJSON(text)
+	j, err := jsontext.Parse(text)
 	if err != nil {
-		p.Add("", "JSON parse error - %s", strings.TrimPrefix(err.Error(), archive.ErrNotJSON.Error()+": "))
+		p.Add("", "JSON parse error - %s", jsontext.Reason(err))
 		return in, false
 	}
-	v := jsonValue(j)
-	if in, ok = v.object(); !ok {
-		p.Add("", "%s", v.notObject())
+	v := wire.OfJSON(j)
+	if in, ok = v.Object(); !ok {
+		p.Add("", "%s", v.NotObject())
 	}
 	return in, ok
 }
@@ -94,13 +94,13 @@ func importDatums(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusCreated, func(w *writer) {
-		w.intMember("created", int64(result.Created))
-		w.intMember("duplicate", int64(result.Duplicate))
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
+		w.IntMember("created", int64(result.Created))
+		w.IntMember("duplicate", int64(result.Duplicate))
 		writeRejected(w, result.Rejected, result.More)
-		w.key("upload")
-		w.ref(result.Upload)
-		w.textMember("message", "Data successfully uploaded.")
+		w.Key("upload")
+		w.Ref(result.Upload)
+		w.TextMember("message", "Data successfully uploaded.")
 	})
 }
 
@@ -122,23 +122,23 @@ func importTargets(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusCreated, func(w *writer) {
-		w.intMember("created", int64(result.Created))
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
+		w.IntMember("created", int64(result.Created))
 		writeRejected(w, result.Rejected, result.More)
-		w.textMember("message", "Targets successfully uploaded.")
+		w.TextMember("message", "Targets successfully uploaded.")
 	})
 }
 
 // writeRejected writes how many lines were left out, and why the first of them were.
-func writeRejected(w *writer, list []archive.RowProblem, more int) {
-	w.intMember("rejected", int64(len(list)+more))
-	w.key("problems")
-	w.list(func() {
+func writeRejected(w *wire.Writer, list []archive.RowProblem, more int) {
+	w.IntMember("rejected", int64(len(list)+more))
+	w.Key("problems")
+	w.List(func() {
 		for _, p := range list {
-			w.object(func() {
-				w.intMember("line", int64(p.Line))
-				w.key("errors")
-				writeProblems(w, p.List)
+			w.Object(func() {
+				w.IntMember("line", int64(p.Line))
+				w.Key("errors")
+				wire.WriteProblems(w, p.List)
 			})
 		}
 	})
@@ -179,7 +179,7 @@ func (l *nextLine) datum(text []byte) archive.DatumInput {
 	if !ok {
 		return d
 	}
-	for _, m := range in.members {
+	for _, m := range in.Members {
 		if m.Key == "target_name" && m.Value.Kind() == '"' {
 			d = *datumInput(namedDatumFields, in)
 			d.TargetName = strings.TrimSpace(m.Value.Text())

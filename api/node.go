@@ -12,50 +12,41 @@ import (
 
 	"github.com/julienschmidt/httprouter"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
 
-var settingFields = []Field{
-	{Name: "name", Label: "Name", Kind: Text, ReadOnly: true},
-	{Name: "value", Label: "Value", Kind: Text, Required: true, Verbatim: true},
+var settingFields = []wire.Field{
+	{Name: "name", Label: "Name", Kind: wire.Text, ReadOnly: true},
+	{Name: "value", Label: "Value", Kind: wire.Text, Required: true, Verbatim: true},
 }
 
-var verifyFields = []Field{
-	{Name: "head", Label: "Head", Kind: Text, Blank: true,
+var verifyFields = []wire.Field{
+	{Name: "head", Label: "Head", Kind: wire.Text, Blank: true,
 		Help: "A head of the log, as stat and backup print it. Verify also checks that the log has only grown since."},
-	{Name: "repair", Label: "Repair", Kind: Boolean,
+	{Name: "repair", Label: "Repair", Kind: wire.Boolean,
 		Help: "First remove references to records that do not exist, and records that are nothing without them."},
 }
 
-var verifyFilters = []Filter{{Name: "progress", Kind: Boolean, Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
+var verifyFilters = []wire.Filter{{Name: "progress", Kind: wire.Boolean, Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
 
-var pathFields = []Field{{Name: "path", Label: "Path", Kind: Text, Required: true, Verbatim: true, Help: "Where the copy is to be, on the node."}}
+var pathFields = []wire.Field{{Name: "path", Label: "Path", Kind: wire.Text, Required: true, Verbatim: true, Help: "Where the copy is to be, on the node."}}
 
-func (api *API) nodeRoutes() []*route {
-	return []*route{
-		{path: "/api/settings/", view: "Setting List", parses: allParsers, lists: true, handle: map[string]handler{"GET": listSettings}},
-		{path: "/api/settings/:id/", view: "Setting Instance", parses: allParsers, fields: fixed(settingFields), mayAct: isSuperuser,
-			handle: map[string]handler{"GET": getSetting, "PUT": setSetting, "PATCH": setSetting}},
-		{path: "/api/node/", view: "Node", parses: allParsers, handle: map[string]handler{"GET": getNode}},
-		{path: "/api/node/certificate/", view: "Certificate", parses: allParsers, handle: map[string]handler{"GET": getCertificate}},
-		{path: "/api/node/backup/", view: "Backup", parses: allParsers, fields: fixed(pathFields), mayAct: func(r *request) bool { return r.viewer.Owner },
-			handle: map[string]handler{"POST": backup}},
-		{path: "/api/backup/", view: "Backup File", parses: allParsers, anyType: true, guarded: true,
-			handle: map[string]handler{"GET": downloadBackup}},
-		{path: "/api/node/verify/", view: "Verify", parses: allParsers, fields: fixed(verifyFields), mayAct: isSuperuser, filters: verifyFilters,
-			handle: map[string]handler{"POST": verify}},
-		{path: "/api/node/compact/", view: "Compact", parses: allParsers, handle: map[string]handler{"POST": compact}},
-		{path: "/api/node/reindex/", view: "Reindex", parses: allParsers, handle: map[string]handler{"POST": reindex}},
-	}
-}
+var (
+	settingsSpec   = spec{lists: true}
+	settingSpec    = spec{fields: settingFields, mayAct: isSuperuser}
+	backupSpec     = spec{fields: pathFields, mayAct: func(r *request) bool { return r.viewer.Owner }}
+	backupFileSpec = spec{anyType: true, guarded: true}
+	verifySpec     = spec{fields: verifyFields, mayAct: isSuperuser, filters: verifyFilters}
+)
 
-func writeSetting(w *writer, s *archive.Setting) {
-	w.object(func() {
-		w.textMember("name", s.Name)
-		w.textMember("value", s.Value)
-		w.textMember("default", s.Default)
-		w.textMember("help_text", s.Help)
+func writeSetting(w *wire.Writer, s *archive.Setting) {
+	w.Object(func() {
+		w.TextMember("name", s.Name)
+		w.TextMember("value", s.Value)
+		w.TextMember("default", s.Default)
+		w.TextMember("help_text", s.Help)
 	})
 }
 
@@ -72,7 +63,7 @@ func getSetting(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusOK, func(w *writer) { writeSetting(w, &s) })
+	return r.written(http.StatusOK, func(w *wire.Writer) { writeSetting(w, &s) })
 }
 
 func setSetting(r *request) (*answer, error) {
@@ -87,7 +78,7 @@ func setSetting(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusOK, func(w *writer) { writeSetting(w, &s) })
+	return r.written(http.StatusOK, func(w *wire.Writer) { writeSetting(w, &s) })
 }
 
 // getNode says how the node is.
@@ -96,39 +87,39 @@ func getNode(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) {
-		w.textMember("node", st.Node)
-		w.textMember("name", st.Name)
-		w.textMember("version", r.api.o.Version)
-		w.textMember("url", r.api.o.URL)
-		w.textMember("fingerprint", r.api.o.Fingerprint)
-		w.intMember("format", int64(st.Formatted))
-		w.textMember("path", st.Path)
-		w.intMember("size", st.Size)
-		w.intMember("free", st.Free)
-		w.key("disk_free")
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		w.TextMember("node", st.Node)
+		w.TextMember("name", st.Name)
+		w.TextMember("version", r.api.o.Version)
+		w.TextMember("url", r.api.o.URL)
+		w.TextMember("fingerprint", r.api.o.Fingerprint)
+		w.IntMember("format", int64(st.Formatted))
+		w.TextMember("path", st.Path)
+		w.IntMember("size", st.Size)
+		w.IntMember("free", st.Free)
+		w.Key("disk_free")
 		if st.DiskFree < 0 {
-			w.null()
+			w.Null()
 		} else {
-			w.raw(strconv.AppendInt(nil, st.DiskFree, 10))
+			w.Raw(strconv.AppendInt(nil, st.DiskFree, 10))
 		}
-		w.textMember("head", st.Head)
-		w.intMember("sequence", int64(st.Seq))
-		w.textMember("permissions", st.Mode)
-		w.textMember("auth_strategy", st.Strategy)
-		w.boolMember("read_only", st.ReadOnly)
-		w.textMember("failed", st.Failed)
+		w.TextMember("head", st.Head)
+		w.IntMember("sequence", int64(st.Seq))
+		w.TextMember("permissions", st.Mode)
+		w.TextMember("auth_strategy", st.Strategy)
+		w.BoolMember("read_only", st.ReadOnly)
+		w.TextMember("failed", st.Failed)
 		r.api.writeBackups(w, true)
-		w.key("index")
-		w.object(func() {
-			w.intMember("sequence", int64(st.Index.Seq))
-			w.intMember("rebuilt", int64(st.Index.Rebuilt))
-			w.textMember("why_not", st.Index.Why)
+		w.Key("index")
+		w.Object(func() {
+			w.IntMember("sequence", int64(st.Index.Seq))
+			w.IntMember("rebuilt", int64(st.Index.Rebuilt))
+			w.TextMember("why_not", st.Index.Why)
 		})
-		w.key("counts")
-		w.object(func() {
+		w.Key("counts")
+		w.Object(func() {
 			for _, name := range []string{"targets", "lists", "dataproducts", "reduceddatums", "observations", "uploads"} {
-				w.intMember(name, int64(st.Counts[name]))
+				w.IntMember(name, int64(st.Counts[name]))
 			}
 		})
 	})
@@ -144,9 +135,9 @@ func getCertificate(r *request) (*answer, error) {
 	if block == nil {
 		return nil, errors.New("the certificate in the file is no PEM")
 	}
-	return r.object(http.StatusOK, func(w *writer) {
-		w.textMember("certificate", text)
-		w.textMember("fingerprint", Fingerprint(block.Bytes))
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		w.TextMember("certificate", text)
+		w.TextMember("fingerprint", Fingerprint(block.Bytes))
 	})
 }
 
@@ -169,9 +160,9 @@ func backup(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusCreated, func(w *writer) {
-		w.textMember("path", rec.Get("path").Text)
-		w.textMember("head", head)
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
+		w.TextMember("path", rec.Get("path").Text)
+		w.TextMember("head", head)
 	})
 }
 
@@ -202,23 +193,23 @@ type BackupState struct {
 }
 
 // writeBackups writes how the copies are; from outside no paths and causes are seen.
-func (api *API) writeBackups(w *writer, inside bool) {
+func (api *API) writeBackups(w *wire.Writer, inside bool) {
 	if api.o.Backups == nil {
 		return
 	}
 	st := api.o.Backups()
-	w.key("backup")
-	w.object(func() {
-		w.key("age_seconds")
+	w.Key("backup")
+	w.Object(func() {
+		w.Key("age_seconds")
 		if st.Path == "" {
-			w.null()
+			w.Null()
 		} else {
-			w.raw(strconv.AppendInt(nil, int64(api.archive.Now().Sub(st.Time).Seconds()), 10))
+			w.Raw(strconv.AppendInt(nil, int64(api.archive.Now().Sub(st.Time).Seconds()), 10))
 		}
-		w.boolMember("failed", st.Failed != "")
+		w.BoolMember("failed", st.Failed != "")
 		if inside {
-			w.textMember("path", st.Path)
-			w.textMember("why", st.Failed)
+			w.TextMember("path", st.Path)
+			w.TextMember("why", st.Failed)
 		}
 	})
 }
@@ -240,13 +231,13 @@ func verify(r *request) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return r.object(http.StatusOK, func(w *writer) { writeVerification(w, report, repair) })
+		return r.object(http.StatusOK, func(w *wire.Writer) { writeVerification(w, report, repair) })
 	}
 	return r.streamed(typeNDJSON, func(s *stream) error {
 		o.Progress = func(done, total int) {
-			s.line(func(w *writer) {
-				w.intMember("done", int64(done))
-				w.intMember("total", int64(total))
+			s.line(func(w *wire.Writer) {
+				w.IntMember("done", int64(done))
+				w.IntMember("total", int64(total))
 			})
 			s.send()
 			http.NewResponseController(r.w).Flush()
@@ -255,36 +246,36 @@ func verify(r *request) (*answer, error) {
 		if err != nil {
 			return err
 		}
-		s.line(func(w *writer) { writeVerification(w, report, repair) })
+		s.line(func(w *wire.Writer) { writeVerification(w, report, repair) })
 		return nil
 	})
 }
 
-func writeVerification(w *writer, v *archive.VerifyReport, repair *archive.Repair) {
-	w.boolMember("good", v.Err() == nil)
-	w.intMember("records", int64(v.Records))
-	w.intMember("blobs", int64(v.Blobs))
-	w.intMember("log_entries", int64(v.Entries))
-	w.textMember("head", v.Head.String())
-	w.key("problems")
-	w.list(func() {
+func writeVerification(w *wire.Writer, v *archive.VerifyReport, repair *archive.Repair) {
+	w.BoolMember("good", v.Err() == nil)
+	w.IntMember("records", int64(v.Records))
+	w.IntMember("blobs", int64(v.Blobs))
+	w.IntMember("log_entries", int64(v.Entries))
+	w.TextMember("head", v.Head.String())
+	w.Key("problems")
+	w.List(func() {
 		for _, p := range v.Problems {
-			w.text(p)
+			w.Text(p)
 		}
 	})
-	w.intMember("more_problems", int64(v.More))
-	w.textMember("other_log", v.Other)
-	w.intMember("dangling", int64(v.Dangling))
+	w.IntMember("more_problems", int64(v.More))
+	w.TextMember("other_log", v.Other)
+	w.IntMember("dangling", int64(v.Dangling))
 	if repair == nil {
 		return
 	}
-	w.key("repaired")
-	w.list(func() {
+	w.Key("repaired")
+	w.List(func() {
 		for _, line := range repair.Done {
-			w.text(line)
+			w.Text(line)
 		}
 	})
-	w.intMember("more_repaired", int64(repair.More))
+	w.IntMember("more_repaired", int64(repair.More))
 }
 
 func compact(r *request) (*answer, error) {
@@ -292,9 +283,9 @@ func compact(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) {
-		w.intMember("before", before)
-		w.intMember("after", after)
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		w.IntMember("before", before)
+		w.IntMember("after", after)
 	})
 }
 
@@ -302,7 +293,9 @@ func reindex(r *request) (*answer, error) {
 	if err := r.access.Reindex(); err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusAccepted, func(w *writer) { w.textMember("message", "The index is being made anew; names are found meanwhile.") })
+	return r.object(http.StatusAccepted, func(w *wire.Writer) {
+		w.TextMember("message", "The index is being made anew; names are found meanwhile.")
+	})
 }
 
 // serveHealth says whether the node is ready, and why not.
@@ -313,17 +306,17 @@ func (api *API) serveHealth(w http.ResponseWriter, r *http.Request, _ httprouter
 		status, text = http.StatusServiceUnavailable, "not ready"
 	}
 	api.noteHealth(err)
-	var out writer
-	out.object(func() {
-		out.textMember("status", text)
+	var out wire.Writer
+	out.Object(func() {
+		out.TextMember("status", text)
 		if err != nil {
-			out.textMember("why", whyNotReady(err))
+			out.TextMember("why", whyNotReady(err))
 		}
 		api.writeBackups(&out, false)
 	})
 	w.Header().Set("Content-Type", typeJSON)
 	w.WriteHeader(status)
-	w.Write(out.buf)
+	w.Write(out.Buf)
 }
 
 // noteHealth logs the state of the node when it has changed, since /healthz is asked all the time.

@@ -2,44 +2,46 @@ package api
 
 import (
 	"net/http"
+	"nightjar/api/wire"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// schemaRoute serves a description of the API for programs, made from the descriptions of the routes (OpenAPI 3.1, spec.openapis.org/oas/v3.1.1).
-func (api *API) schemaRoute() *route {
-	return &route{path: "/api/schema/", view: "Schema", parses: allParsers, onlyJSON: true, handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-		s := schema{r: r}
-		return r.object(http.StatusOK, s.write)
-	}}}
+var schemaSpec = spec{onlyJSON: true}
+
+// showSchema serves a description of the API for programs, made from the descriptions of the routes
+// (OpenAPI 3.1, spec.openapis.org/oas/v3.1.1).
+func showSchema(r *request) (*answer, error) {
+	s := schema{r: r}
+	return r.object(http.StatusOK, s.write)
 }
 
 // schema writes the description of an API.
 type schema struct {
 	r *request
-	*writer
+	*wire.Writer
 }
 
-func (s schema) write(w *writer) {
-	s.writer = w
-	s.textMember("openapi", "3.1.0")
+func (s schema) write(w *wire.Writer) {
+	s.Writer = w
+	s.TextMember("openapi", "3.1.0")
 	s.member("info", func() {
-		s.textMember("title", "Nightjar")
-		s.textMember("version", s.r.api.version())
-		s.textMember("description", "The REST API of a TOM Toolkit, and what Nightjar adds to it.")
+		s.TextMember("title", "Nightjar")
+		s.TextMember("version", s.r.api.version())
+		s.TextMember("description", "The REST API of a TOM Toolkit, and what Nightjar adds to it.")
 		s.member("license", func() {
-			s.textMember("name", "MIT")
-			s.textMember("identifier", "MIT")
+			s.TextMember("name", "MIT")
+			s.TextMember("identifier", "MIT")
 		})
 	})
-	s.key("servers")
-	s.list(func() { s.object(func() { s.textMember("url", s.r.base()) }) })
-	s.key("security")
-	s.list(func() {
-		s.object(func() {}) // guests read what is open
+	s.Key("servers")
+	s.List(func() { s.Object(func() { s.TextMember("url", s.r.base()) }) })
+	s.Key("security")
+	s.List(func() {
+		s.Object(func() {}) // guests read what is open
 		for _, name := range []string{"basic", "token", "session"} {
-			s.object(func() { s.key(name); s.list(func() {}) })
+			s.Object(func() { s.Key(name); s.List(func() {}) })
 		}
 	})
 	s.member("paths", func() {
@@ -51,8 +53,8 @@ func (s schema) write(w *writer) {
 }
 
 func (s schema) member(key string, fn func()) {
-	s.key(key)
-	s.object(fn)
+	s.Key(key)
+	s.Object(fn)
 }
 
 // version is what the node calls itself, for which a description must have something.
@@ -84,29 +86,29 @@ func (s schema) path(rt *route) {
 
 func (s schema) operation(rt *route, method string) {
 	reads := method == http.MethodGet
-	s.textMember("operationId", operationID(rt, method))
-	s.textMember("summary", method+" "+rt.view)
-	s.key("tags")
-	s.list(func() { s.text(tagOf(rt)) })
-	s.key("parameters")
-	s.list(func() {
+	s.TextMember("operationId", operationID(rt, method))
+	s.TextMember("summary", method+" "+rt.view)
+	s.Key("tags")
+	s.List(func() { s.Text(tagOf(rt)) })
+	s.Key("parameters")
+	s.List(func() {
 		for _, p := range strings.Split(rt.path, "/") {
 			if name, ok := strings.CutPrefix(p, ":"); ok {
-				s.object(func() {
-					s.textMember("name", name)
-					s.textMember("in", "path")
-					s.boolMember("required", true)
-					s.member("schema", func() { s.textMember("type", "string") })
+				s.Object(func() {
+					s.TextMember("name", name)
+					s.TextMember("in", "path")
+					s.BoolMember("required", true)
+					s.member("schema", func() { s.TextMember("type", "string") })
 				})
 			}
 		}
 		for _, f := range rt.parameters(reads) {
-			if reads || slices.ContainsFunc(rt.writes, func(w Filter) bool { return w.Name == f.Name }) || slices.ContainsFunc(rt.filters, func(w Filter) bool { return w.Name == f.Name && !rt.lists }) {
-				s.object(func() { s.parameter(f) })
+			if reads || slices.ContainsFunc(rt.writeParams, func(w wire.Filter) bool { return w.Name == f.Name }) || slices.ContainsFunc(rt.filters, func(w wire.Filter) bool { return w.Name == f.Name && !rt.lists }) {
+				s.Object(func() { s.parameter(f) })
 			}
 		}
 	})
-	if sent := rt.sentFields(s.r); sent != nil && !reads && method != http.MethodDelete {
+	if sent := rt.sentFields(); sent != nil && !reads && method != http.MethodDelete {
 		s.member("requestBody", func() { s.body(rt, sent, method == http.MethodPatch) })
 	}
 	s.member("responses", func() { s.responses(rt, method) })
@@ -127,42 +129,31 @@ func tagOf(rt *route) string {
 	return name
 }
 
-// sentFields are the fields that a write reads, nil for none.
-func (rt *route) sentFields(r *request) []Field {
-	if rt.sent != nil {
-		return rt.sent
-	}
-	if rt.fields == nil {
-		return nil
-	}
-	return rt.fields(r)
-}
-
-func (s schema) parameter(f Filter) {
-	s.textMember("name", f.Name)
-	s.textMember("in", "query")
-	s.textMember("description", f.Help)
+func (s schema) parameter(f wire.Filter) {
+	s.TextMember("name", f.Name)
+	s.TextMember("in", "query")
+	s.TextMember("description", f.Help)
 	s.member("schema", func() {
 		one := func() {
 			switch f.Kind {
-			case Integer:
-				s.textMember("type", "integer")
-			case Float:
-				s.textMember("type", "number")
-			case Boolean:
-				s.textMember("type", "boolean")
-			case DateTime:
-				s.textMember("type", "string")
-				s.textMember("format", "date-time")
+			case wire.Integer:
+				s.TextMember("type", "integer")
+			case wire.Float:
+				s.TextMember("type", "number")
+			case wire.Boolean:
+				s.TextMember("type", "boolean")
+			case wire.DateTime:
+				s.TextMember("type", "string")
+				s.TextMember("format", "date-time")
 			default:
-				s.textMember("type", "string")
+				s.TextMember("type", "string")
 			}
-			if f.Kind == Selected && len(f.Choices) > 0 {
+			if f.Kind == wire.Selected && len(f.Choices) > 0 {
 				s.enum(f.Choices)
 			}
 		}
 		if f.Many {
-			s.textMember("type", "array")
+			s.TextMember("type", "array")
 			s.member("items", one)
 			return
 		}
@@ -171,27 +162,27 @@ func (s schema) parameter(f Filter) {
 }
 
 func (s schema) enum(values []string) {
-	s.key("enum")
-	s.list(func() {
+	s.Key("enum")
+	s.List(func() {
 		for _, v := range values {
-			s.text(v)
+			s.Text(v)
 		}
 	})
 }
 
-func (s schema) body(rt *route, sent []Field, part bool) {
-	s.boolMember("required", true)
+func (s schema) body(rt *route, sent []wire.Field, part bool) {
+	s.BoolMember("required", true)
 	s.member("content", func() {
 		for _, media := range rt.parses {
 			s.member(media, func() {
 				s.member("schema", func() {
-					if rt.lines && media == typeJSON && rt.writesLists() {
-						s.key("oneOf")
-						s.list(func() {
-							s.object(func() { s.record(sent, part) })
-							s.object(func() {
-								s.textMember("type", "array")
-								s.intMember("maxItems", maxParts)
+					if rt.acceptsNDJSON && media == typeJSON && rt.writesLists() {
+						s.Key("oneOf")
+						s.List(func() {
+							s.Object(func() { s.record(sent, part) })
+							s.Object(func() {
+								s.TextMember("type", "array")
+								s.IntMember("maxItems", wire.MaxParts)
 								s.member("items", func() { s.record(sent, part) })
 							})
 						})
@@ -201,11 +192,11 @@ func (s schema) body(rt *route, sent []Field, part bool) {
 				})
 			})
 		}
-		if rt.lines {
+		if rt.acceptsNDJSON {
 			s.member(typeNDJSON, func() {
 				s.member("schema", func() {
-					s.textMember("type", "string")
-					s.textMember("description", "One such object a line; a target may be given by target_name.")
+					s.TextMember("type", "string")
+					s.TextMember("description", "One such object a line; a target may be given by target_name.")
 				})
 			})
 		}
@@ -214,12 +205,12 @@ func (s schema) body(rt *route, sent []Field, part bool) {
 
 // writesLists says whether a list of objects can be posted.
 func (rt *route) writesLists() bool {
-	return slices.ContainsFunc(rt.writes, func(f Filter) bool { return f.Name == duplicateParameter.Name })
+	return slices.ContainsFunc(rt.writeParams, func(f wire.Filter) bool { return f.Name == duplicateParameter.Name })
 }
 
 // record describes an object that is sent.
-func (s schema) record(fields []Field, part bool) {
-	s.textMember("type", "object")
+func (s schema) record(fields []wire.Field, part bool) {
+	s.TextMember("type", "object")
 	var required []string
 	s.member("properties", func() {
 		for i := range fields {
@@ -240,10 +231,10 @@ func (s schema) required(list []string) {
 	if len(list) == 0 {
 		return
 	}
-	s.key("required")
-	s.list(func() {
+	s.Key("required")
+	s.List(func() {
 		for _, name := range list {
-			s.text(name)
+			s.Text(name)
 		}
 	})
 }
@@ -254,18 +245,18 @@ func (s schema) read(rt *route) {
 		s.row(rt)
 		return
 	}
-	s.textMember("type", "object")
+	s.TextMember("type", "object")
 	s.member("properties", func() {
-		s.member("count", func() { s.textMember("type", "integer") })
+		s.member("count", func() { s.TextMember("type", "integer") })
 		for _, name := range []string{"next", "previous"} {
 			s.member(name, func() {
-				s.key("type")
-				s.list(func() { s.text("string"); s.text("null") })
-				s.textMember("format", "uri")
+				s.Key("type")
+				s.List(func() { s.Text("string"); s.Text("null") })
+				s.TextMember("format", "uri")
 			})
 		}
 		s.member("results", func() {
-			s.textMember("type", "array")
+			s.TextMember("type", "array")
 			s.member("items", func() { s.row(rt) })
 		})
 	})
@@ -274,19 +265,19 @@ func (s schema) read(rt *route) {
 
 // row describes an object that is answered.
 func (s schema) row(rt *route) {
-	s.textMember("type", "object")
+	s.TextMember("type", "object")
 	if rt.fields == nil {
 		return
 	}
-	fields := rt.fields(s.r)
+	fields := rt.fields
 	s.member("properties", func() {
 		for i := range fields {
-			if f := &fields[i]; f.Kind != FileData && (len(rt.members) == 0 || slices.Contains(rt.members, f.Name) || slices.Contains(rt.asked, f.Name)) {
+			if f := &fields[i]; f.Kind != wire.FileData && (len(rt.members) == 0 || slices.Contains(rt.members, f.Name) || slices.Contains(rt.optionalMembers, f.Name)) {
 				s.member(f.Name, func() { s.field(f, false) })
-			} else if f.Kind == FileData {
+			} else if f.Kind == wire.FileData {
 				s.member(f.Name, func() {
-					s.textMember("type", "string")
-					s.textMember("format", "uri")
+					s.TextMember("type", "string")
+					s.TextMember("format", "uri")
 				})
 			}
 		}
@@ -295,40 +286,40 @@ func (s schema) row(rt *route) {
 }
 
 // field describes a value. What is sent may be written in more ways than what is answered.
-func (s schema) field(f *Field, sent bool) {
-	kinds := map[Kind]string{Text: "string", Selected: "string", DateTime: "string", FileData: "string", Integer: "integer", Ref: "integer", Float: "number", Boolean: "boolean", List: "array"}
+func (s schema) field(f *wire.Field, sent bool) {
+	kinds := map[wire.Kind]string{wire.Text: "string", wire.Selected: "string", wire.DateTime: "string", wire.FileData: "string", wire.Integer: "integer", wire.Ref: "integer", wire.Float: "number", wire.Boolean: "boolean", wire.List: "array"}
 	if kind, ok := kinds[f.Kind]; ok {
-		s.key("type")
-		if f.Null || !sent && f.ReadOnly || !sent && f.Kind == DateTime || !sent && f.Kind == Ref {
-			s.list(func() { s.text(kind); s.text("null") })
+		s.Key("type")
+		if f.Null || !sent && f.ReadOnly || !sent && f.Kind == wire.DateTime || !sent && f.Kind == wire.Ref {
+			s.List(func() { s.Text(kind); s.Text("null") })
 		} else {
-			s.text(kind)
+			s.Text(kind)
 		}
 	}
 	switch f.Kind {
-	case DateTime:
-		s.textMember("format", "date-time")
-	case FileData:
-		s.textMember("format", "binary")
-	case Text:
+	case wire.DateTime:
+		s.TextMember("format", "date-time")
+	case wire.FileData:
+		s.TextMember("format", "binary")
+	case wire.Text:
 		if f.Max > 0 && sent {
-			s.intMember("maxLength", int64(f.Max))
+			s.IntMember("maxLength", int64(f.Max))
 		}
 		if sent && !f.Blank {
-			s.intMember("minLength", 1)
+			s.IntMember("minLength", 1)
 		}
-	case Float:
+	case wire.Float:
 		if r := f.Range; r != nil {
-			s.key("minimum")
-			s.float(&r.Least)
+			s.Key("minimum")
+			s.Float(&r.Least)
 			most := "maximum"
 			if r.Open {
 				most = "exclusiveMaximum"
 			}
-			s.key(most)
-			s.float(&r.Most)
+			s.Key(most)
+			s.Float(&r.Most)
 		}
-	case Selected:
+	case wire.Selected:
 		values := make([]string, 0, len(f.Choices)+1)
 		for _, c := range f.Choices {
 			values = append(values, c.Value)
@@ -337,13 +328,13 @@ func (s schema) field(f *Field, sent bool) {
 			values = append(values, "")
 		}
 		s.enum(values)
-	case List:
+	case wire.List:
 		s.member("items", func() {
 			if sent {
 				s.record(f.Of, false)
 				return
 			}
-			s.textMember("type", "object")
+			s.TextMember("type", "object")
 			s.member("properties", func() {
 				for i := range f.Of {
 					s.member(f.Of[i].Name, func() { s.field(&f.Of[i], false) })
@@ -352,17 +343,17 @@ func (s schema) field(f *Field, sent bool) {
 		})
 	}
 	if f.Label != "" {
-		s.textMember("title", f.Label)
+		s.TextMember("title", f.Label)
 	}
 	if f.Help != "" {
-		s.textMember("description", f.Help)
+		s.TextMember("description", f.Help)
 	}
 }
 
 func (s schema) responses(rt *route, method string) {
 	json := func(status int, text string, fn func()) {
 		s.member(strconv.Itoa(status), func() {
-			s.textMember("description", text)
+			s.TextMember("description", text)
 			if fn != nil {
 				s.member("content", func() { s.member(typeJSON, func() { s.member("schema", fn) }) })
 			}
@@ -372,13 +363,13 @@ func (s schema) responses(rt *route, method string) {
 	case http.MethodGet:
 		if rt.answers != "" {
 			s.member("200", func() {
-				s.textMember("description", "What was asked for, as it comes.")
+				s.TextMember("description", "What was asked for, as it comes.")
 				s.member("content", func() { s.member(rt.answers, func() {}) })
 			})
 			break
 		}
 		s.member("200", func() {
-			s.textMember("description", "What was asked for.")
+			s.TextMember("description", "What was asked for.")
 			s.member("content", func() {
 				s.member(typeJSON, func() { s.member("schema", func() { s.read(rt) }) })
 				if rt.export == nil {
@@ -402,32 +393,32 @@ func (s schema) responses(rt *route, method string) {
 			status = http.StatusAccepted
 		}
 		json(status, "It is done, and on the disk.", func() {}) // what it says depends on what was sent
-		if len(rt.writes) > 0 {
+		if len(rt.writeParams) > 0 {
 			json(http.StatusOK, "Nothing was stored: it is there already, and that is no error by duplicates=skip, or this was a dry run.", func() {})
 		}
 	default:
-		json(http.StatusOK, "It is done, and on the disk.", func() { s.textMember("type", "object") })
+		json(http.StatusOK, "It is done, and on the disk.", func() { s.TextMember("type", "object") })
 	}
-	s.key("default")
-	s.object(func() { s.textMember("$ref", "#/components/responses/Refusal") })
+	s.Key("default")
+	s.Object(func() { s.TextMember("$ref", "#/components/responses/Refusal") })
 }
 
 func (s schema) components() {
 	s.member("responses", func() {
 		s.member("Refusal", func() {
-			s.textMember("description", "Why not: by field with status 400, or as detail. Nothing was stored.")
+			s.TextMember("description", "Why not: by field with status 400, or as detail. Nothing was stored.")
 			s.member("content", func() {
 				s.member(typeJSON, func() {
 					s.member("schema", func() {
-						s.key("type")
-						s.list(func() { s.text("object"); s.text("array") })
-						s.key("examples")
-						s.list(func() {
-							s.object(func() {
-								s.key("name")
-								s.list(func() { s.text(msgRequired) })
+						s.Key("type")
+						s.List(func() { s.Text("object"); s.Text("array") })
+						s.Key("examples")
+						s.List(func() {
+							s.Object(func() {
+								s.Key("name")
+								s.List(func() { s.Text(wire.MsgRequired) })
 							})
-							s.object(func() { s.textMember("detail", "Not found.") })
+							s.Object(func() { s.TextMember("detail", "Not found.") })
 						})
 					})
 				})
@@ -436,19 +427,19 @@ func (s schema) components() {
 	})
 	s.member("securitySchemes", func() {
 		s.member("basic", func() {
-			s.textMember("type", "http")
-			s.textMember("scheme", "basic")
+			s.TextMember("type", "http")
+			s.TextMember("scheme", "basic")
 		})
 		s.member("token", func() {
-			s.textMember("type", "apiKey")
-			s.textMember("in", "header")
-			s.textMember("name", "Authorization")
-			s.textMember("description", "The word Token, a blank, and the token.")
+			s.TextMember("type", "apiKey")
+			s.TextMember("in", "header")
+			s.TextMember("name", "Authorization")
+			s.TextMember("description", "The word Token, a blank, and the token.")
 		})
 		s.member("session", func() {
-			s.textMember("type", "apiKey")
-			s.textMember("in", "cookie")
-			s.textMember("name", sessionCookie)
+			s.TextMember("type", "apiKey")
+			s.TextMember("in", "cookie")
+			s.TextMember("name", sessionCookie)
 		})
 	})
 }

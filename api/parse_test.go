@@ -9,33 +9,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
-
-// FuzzTime reads times of the wire: what the standard library reads as well is the same instant, and what is read can be written.
-func FuzzTime(f *testing.F) {
-	for _, s := range []string{"2026-01-02T03:04:05.678901Z", "2026-01-02 03:04", "2026-01-02", "2026-02-29", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.9999999Z", "2026-01-02T03:04:05+0100", "2026-01-02T24:00:00Z", "2026-01-02T03:04:60Z", "2026-01-02T"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		got, problem := parseTime(s)
-		if problem != "" {
-			return
-		}
-		if got < minTime || got > maxTime {
-			t.Fatalf("%q is %d", s, got)
-		}
-		if again, problem := parseTime(string(appendTime(nil, got))); problem != "" || again != got {
-			t.Fatalf("%q is %d, which is written %s and read as %d, %s", s, got, appendTime(nil, got), again, problem)
-		}
-		if want, err := time.Parse(time.RFC3339Nano, s); err == nil && want.Truncate(time.Microsecond).UnixMicro() != got {
-			t.Fatalf("%q is %d, and not %d", s, got, want.UnixMicro())
-		}
-	})
-}
 
 // FuzzBody reads bodies of every media type as every resource: whatever is wrong is a refusal.
 func FuzzBody(f *testing.F) {
@@ -45,12 +23,12 @@ func FuzzBody(f *testing.F) {
 		2: "--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nx\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n1,2\r\n--x--\r\n", 3: "--x--", 4: "[]"} {
 		f.Add(kind, []byte(body))
 	}
-	resources := [][]Field{targetFields, sentDatumFields, uploadFields, sentObservationFields, userFields, tokenFields, groupChangeFields, settingFields, credentialFields}
+	resources := [][]wire.Field{targetFields, sentDatumFields, uploadFields, sentObservationFields, userFields, tokenFields, groupChangeFields, settingFields, credentialFields}
 	f.Fuzz(func(t *testing.T, kind byte, body []byte) {
 		media := kinds[int(kind)%len(kinds)]
 		ask := func() *request {
 			r := &http.Request{Method: "POST", URL: &url.URL{Path: "/api/x/"}, Header: http.Header{"Content-Type": {media}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body))}
-			return n.api.request(httptest.NewRecorder(), r, &route{parses: allParsers})
+			return n.api.request(httptest.NewRecorder(), r, &route{spec: spec{parses: allParsers}})
 		}
 		refused := func(err error) {
 			if err == nil {
@@ -64,21 +42,21 @@ func FuzzBody(f *testing.F) {
 		}
 		in, list, err := ask().inputs()
 		refused(err)
-		all := []input{in}
+		all := []wire.Input{in}
 		for _, item := range list {
-			if in, ok := item.object(); ok {
+			if in, ok := item.Object(); ok {
 				all = append(all, in)
 			}
 		}
 		for _, fields := range resources {
 			for _, in := range all[:min(len(all), 20)] {
 				p := new(problem.List)
-				decode(fields, in, kind%2 == 0, p, "")
+				wire.Decode(fields, in, kind%2 == 0, p, "")
 				refused(p.Err())
 			}
 		}
-		if len(all) > 0 && all[0].form != nil {
-			refused(productInput(all[0].form, "a.csv").Err())
+		if len(all) > 0 && all[0].Form != nil {
+			refused(productInput(all[0].Form, "a.csv").Err())
 		}
 		new(nextLine).datum(body)
 		lines := ask().lines()
@@ -98,7 +76,7 @@ func FuzzQuery(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		r := api.request(httptest.NewRecorder(), &http.Request{Method: "GET", Host: "node", URL: &url.URL{Path: "/api/x/", RawQuery: query}, Header: http.Header{}}, &route{cursors: true})
+		r := api.request(httptest.NewRecorder(), &http.Request{Method: "GET", Host: "node", URL: &url.URL{Path: "/api/x/", RawQuery: query}, Header: http.Header{}}, &route{spec: spec{cursors: true}})
 		page := parsePage(r.query)
 		if page.Limit < 1 || page.Limit > maxLimit || page.Offset < 0 {
 			t.Fatalf("%q is the page %+v", query, page)

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
 	"nightjar/internal/problem"
@@ -13,48 +15,40 @@ import (
 
 // groups/ is a TOM's: one's own groups, for reading. With all=true it is the superusers' view of all groups, in which they make, change and delete them.
 
-var groupListFilters = []Filter{
-	{Name: "all", Kind: Boolean, Help: "All groups, for superusers, who can then also make, change and delete them."},
-	{Name: "name", Kind: Text, Help: "The group's name."},
+var groupListFilters = []wire.Filter{
+	{Name: "all", Kind: wire.Boolean, Help: "All groups, for superusers, who can then also make, change and delete them."},
+	{Name: "name", Kind: wire.Text, Help: "The group's name."},
 }
 
-var groupChangeFields = []Field{{Name: "name", Label: "Name", Kind: Text, Required: true, Max: 150}}
+var groupChangeFields = []wire.Field{{Name: "name", Label: "Name", Kind: wire.Text, Required: true, Max: 150}}
 
-var memberFields = []Field{{Name: "username", Label: "Username", Kind: Text, Required: true}}
+var memberFields = []wire.Field{{Name: "username", Label: "Username", Kind: wire.Text, Required: true}}
 
-var userFields = []Field{
-	{Name: "id", Label: "ID", Kind: Integer, ReadOnly: true},
-	{Name: "username", Label: "Username", Kind: Text, Required: true, Max: 150},
-	{Name: "password", Label: "Password", Kind: Text, Verbatim: true, Null: true, Help: "At least 8 characters. A user without one comes in with a token only."},
-	{Name: "current_password", Label: "Current password", Kind: Text, Verbatim: true, Blank: true, Help: "Asked of those who change their own password."},
-	{Name: "is_superuser", Label: "Superuser", Kind: Boolean, Help: "Sees and may do everything."},
-	{Name: "groups", Label: "Groups", Kind: List, Of: groupFields},
-	{Name: "created", Label: "Created", Kind: DateTime, ReadOnly: true},
+var userFields = []wire.Field{
+	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
+	{Name: "username", Label: "Username", Kind: wire.Text, Required: true, Max: 150},
+	{Name: "password", Label: "Password", Kind: wire.Text, Verbatim: true, Null: true, Help: "At least 8 characters. A user without one comes in with a token only."},
+	{Name: "current_password", Label: "Current password", Kind: wire.Text, Verbatim: true, Blank: true, Help: "Asked of those who change their own password."},
+	{Name: "is_superuser", Label: "Superuser", Kind: wire.Boolean, Help: "Sees and may do everything."},
+	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
+	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
 }
 
-var tokenFields = []Field{
-	{Name: "id", Label: "ID", Kind: Integer, ReadOnly: true},
-	{Name: "name", Label: "Name", Kind: Text, Blank: true, Max: 100},
-	{Name: "username", Label: "Username", Kind: Text, Blank: true, Help: "Whose token it is; superusers may make tokens for others."},
-	{Name: "read_only", Label: "Read only", Kind: Boolean},
-	{Name: "expires", Label: "Expires", Kind: DateTime, Null: true},
-	{Name: "created", Label: "Created", Kind: DateTime, ReadOnly: true},
-	{Name: "last_used", Label: "Last used", Kind: DateTime, ReadOnly: true},
-	{Name: "token", Label: "Token", Kind: Text, ReadOnly: true, Help: "The secret, shown only once, when the token is made."},
+var tokenFields = []wire.Field{
+	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
+	{Name: "name", Label: "Name", Kind: wire.Text, Blank: true, Max: 100},
+	{Name: "username", Label: "Username", Kind: wire.Text, Blank: true, Help: "Whose token it is; superusers may make tokens for others."},
+	{Name: "read_only", Label: "Read only", Kind: wire.Boolean},
+	{Name: "expires", Label: "Expires", Kind: wire.DateTime, Null: true},
+	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
+	{Name: "last_used", Label: "Last used", Kind: wire.DateTime, ReadOnly: true},
+	{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true, Help: "The secret, shown only once, when the token is made."},
 }
 
 func (r *request) all() bool { return r.flag("all") }
 
 // flag is the value of a query parameter that is true or false.
-func (r *request) flag(name string) bool { return isTrue(lastOf(r.query, name)) }
-
-func isTrue(text string) bool {
-	switch strings.ToLower(text) {
-	case "true", "t", "1", "yes", "y", "on":
-		return true
-	}
-	return false
-}
+func (r *request) flag(name string) bool { return wire.IsTrue(wire.Last(r.query, name)) }
 
 func isSuperuser(r *request) bool { return r.viewer.Everything() }
 
@@ -64,106 +58,43 @@ func (r *request) notTOMs() error {
 	return &httpError{status: http.StatusMethodNotAllowed, detail: `Method "` + r.Method + `" not allowed.`}
 }
 
-func (api *API) peopleRoutes() []*route {
-	a := api.archive.Auth()
-	missingGroup := problem.Missing("Group")
-	ownGroups := func(r *request) bool { // groups that are not one's own are not there
-		id, err := r.id()
-		if err != nil {
-			return true
-		}
-		if r.all() && isSuperuser(r) {
-			return false
-		}
-		for _, g := range r.viewer.Groups {
-			if g == id {
-				return false
-			}
-		}
+var groupsSpec = spec{
+	fields: groupChangeFields, mayAct: func(r *request) bool { return r.all() && isSuperuser(r) },
+	filters: groupListFilters, lists: true,
+}
+
+// groupSpec is that of one group, whose paths are hidden from those who are not in it.
+var groupSpec = spec{
+	fields: groupChangeFields, mayAct: isSuperuser, filters: groupListFilters[:1],
+	missing: problem.Missing("Group"), hiddenFrom: othersGroup,
+}
+
+var membersSpec = spec{
+	fields: memberFields, mayAct: isSuperuser, filters: groupListFilters[:1],
+	missing: problem.Missing("Group"), hiddenFrom: othersGroup,
+}
+
+var memberSpec = spec{filters: groupListFilters[:1], missing: problem.Missing("Group"), hiddenFrom: othersGroup}
+
+var usersSpec = spec{
+	fields: userFields, mayAct: isSuperuser, lists: true,
+	filters: []wire.Filter{{Name: "username", Kind: wire.Text, Help: "The user's name."}},
+}
+
+var userSpec = spec{fields: userFields, missing: problem.Missing("User")}
+
+var (
+	tokensSpec = spec{fields: tokenFields, lists: true}
+	tokenSpec  = spec{missing: problem.Missing("Token")}
+)
+
+// othersGroup says that the group of the path is not one's own: it is as if it were not there.
+func othersGroup(r *request) bool {
+	id, err := r.id()
+	if err != nil {
 		return true
 	}
-	return []*route{
-		{
-			path: "/api/groups/", view: "Group List", parses: allParsers, filters: groupListFilters, lists: true,
-			fields: fixed(groupChangeFields), mayAct: func(r *request) bool { return r.all() && isSuperuser(r) },
-			handle: map[string]handler{"GET": listGroups, "POST": createGroup},
-		},
-		{
-			path: "/api/groups/:id/", view: "Group Instance", parses: allParsers, filters: groupListFilters[:1], missing: missingGroup, hide: ownGroups,
-			fields: fixed(groupChangeFields), mayAct: isSuperuser,
-			handle: map[string]handler{
-				"GET": func(r *request) (*answer, error) {
-					return getPart(r, func(id uint64) (auth.GroupInfo, error) { return a.Group(r.viewer, id) }, writeGroup)
-				},
-				"PATCH": renameGroup,
-				"DELETE": func(r *request) (*answer, error) {
-					id, err := r.id()
-					if err == nil {
-						err = a.DeleteGroup(r.Context(), r.viewer, id)
-					}
-					if err != nil {
-						return nil, err
-					}
-					return noContent()
-				},
-			},
-		},
-		{
-			path: "/api/groups/:id/members/", view: "Group Members", parses: allParsers, filters: groupListFilters[:1], missing: missingGroup, hide: ownGroups,
-			fields: fixed(memberFields), mayAct: isSuperuser,
-			handle: map[string]handler{"GET": listMembers, "POST": joinGroup},
-		},
-		{
-			path: "/api/groups/:id/members/:user/", view: "Group Member", parses: allParsers, filters: groupListFilters[:1], missing: missingGroup, hide: ownGroups,
-			handle: map[string]handler{"DELETE": leaveGroup},
-		},
-		{
-			path: "/api/users/", view: "User List", parses: allParsers, lists: true, fields: fixed(userFields), mayAct: isSuperuser,
-			filters: []Filter{{Name: "username", Kind: Text, Help: "The user's name."}},
-			handle:  map[string]handler{"GET": listUsers, "POST": createUser},
-		},
-		{
-			path: "/api/users/:id/", view: "User Instance", parses: allParsers, missing: problem.Missing("User"), fields: fixed(userFields),
-			handle: map[string]handler{
-				"GET": func(r *request) (*answer, error) {
-					return getPart(r, func(id uint64) (auth.UserInfo, error) { return a.User(r.viewer, id) }, writeUser)
-				},
-				"PATCH": changeUser,
-				"DELETE": func(r *request) (*answer, error) {
-					id, err := r.id()
-					if err == nil {
-						err = a.DeleteUser(r.Context(), r.viewer, id)
-					}
-					if err != nil {
-						return nil, err
-					}
-					return noContent()
-				},
-			},
-		},
-		{
-			path: "/api/tokens/", view: "Token List", parses: allParsers, lists: true, fields: fixed(tokenFields),
-			handle: map[string]handler{"GET": listTokens, "POST": createToken},
-		},
-		{
-			path: "/api/tokens/:id/", view: "Token Instance", parses: allParsers, missing: problem.Missing("Token"),
-			handle: map[string]handler{
-				"GET": func(r *request) (*answer, error) {
-					return getPart(r, func(id uint64) (auth.TokenInfo, error) { return a.Token(r.viewer, id) }, writeToken)
-				},
-				"DELETE": func(r *request) (*answer, error) {
-					id, err := r.id()
-					if err == nil {
-						err = a.RevokeToken(r.Context(), r.viewer, id)
-					}
-					if err != nil {
-						return nil, err
-					}
-					return noContent()
-				},
-			},
-		},
-	}
+	return !(r.all() && isSuperuser(r)) && !slices.Contains(r.viewer.Groups, id)
 }
 
 func (r *request) auth() *auth.Auth { return r.api.archive.Auth() }
@@ -171,7 +102,7 @@ func (r *request) auth() *auth.Auth { return r.api.archive.Auth() }
 func authPage(p archive.Page) auth.Page { return auth.Page{Offset: p.Offset, Limit: p.Limit} }
 
 // shortList answers with a list that is read at once.
-func shortList[T any](r *request, read func(archive.Page) ([]T, int, error), write func(*writer, *T)) (*answer, error) {
+func shortList[T any](r *request, read func(archive.Page) ([]T, int, error), write func(*wire.Writer, *T)) (*answer, error) {
 	return r.list(func(l *listWriter) error {
 		list, count, err := read(l.page)
 		if err != nil {
@@ -179,19 +110,19 @@ func shortList[T any](r *request, read func(archive.Page) ([]T, int, error), wri
 		}
 		l.begin(archive.Extent{Count: count})
 		for i := range list {
-			write(&l.writer, &list[i])
+			write(&l.Writer, &list[i])
 		}
 		return nil
 	})
 }
 
-func writeGroup(w *writer, g *auth.GroupInfo) { writeAlias(w, g.ID, g.Name) }
+func writeGroup(w *wire.Writer, g *auth.GroupInfo) { writeAlias(w, g.ID, g.Name) }
 
 func listGroups(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.GroupInfo, int, error) {
 		name := ""
 		if r.all() {
-			name = lastOf(r.query, "name")
+			name = wire.Last(r.query, "name")
 		}
 		return r.auth().Groups(r.viewer, r.all(), name, authPage(p))
 	}, writeGroup)
@@ -209,25 +140,33 @@ func createGroup(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusCreated, func(w *writer) { writeGroup(w, &g) })
+	return r.written(http.StatusCreated, func(w *wire.Writer) { writeGroup(w, &g) })
 }
 
 // record reads the body as a record of some fields.
-func (r *request) record(fields []Field, part bool) (Record, error) {
+func (r *request) record(fields []wire.Field, part bool) (wire.Record, error) {
 	in, err := r.input()
 	if err != nil {
-		return Record{}, err
+		return wire.Record{}, err
 	}
 	p := new(problem.List)
-	rec := decode(fields, in, part, p, "")
+	rec := wire.Decode(fields, in, part, p, "")
 	return rec, p.Err()
 }
 
 // written answers with what fn writes.
-func (r *request) written(status int, fn func(*writer)) (*answer, error) {
-	var w writer
+func (r *request) written(status int, fn func(*wire.Writer)) (*answer, error) {
+	var w wire.Writer
 	fn(&w)
-	return &answer{status: status, body: w.buf}, nil
+	return &answer{status: status, body: w.Buf}, nil
+}
+
+func getGroup(r *request) (*answer, error) {
+	return getPart(r, func(id uint64) (auth.GroupInfo, error) { return r.auth().Group(r.viewer, id) }, writeGroup)
+}
+
+func deleteGroup(r *request) (*answer, error) {
+	return deleteByID(r, func(ctx context.Context, id uint64) error { return r.auth().DeleteGroup(ctx, r.viewer, id) })
 }
 
 func renameGroup(r *request) (*answer, error) {
@@ -246,7 +185,7 @@ func renameGroup(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusOK, func(w *writer) { writeGroup(w, &g) })
+	return r.written(http.StatusOK, func(w *wire.Writer) { writeGroup(w, &g) })
 }
 
 func listMembers(r *request) (*answer, error) {
@@ -307,28 +246,28 @@ func leaveGroup(r *request) (*answer, error) {
 	return noContent()
 }
 
-func writeUser(w *writer, u *auth.UserInfo) {
-	w.object(func() { writeUserMembers(w, u) })
+func writeUser(w *wire.Writer, u *auth.UserInfo) {
+	w.Object(func() { writeUserMembers(w, u) })
 }
 
-func writeUserMembers(w *writer, u *auth.UserInfo) {
-	w.key("id")
-	w.id(u.ID)
-	w.textMember("username", u.Name)
-	w.boolMember("is_superuser", u.Superuser)
-	w.boolMember("has_password", u.Password)
-	w.key("groups")
+func writeUserMembers(w *wire.Writer, u *auth.UserInfo) {
+	w.Key("id")
+	w.ID(u.ID)
+	w.TextMember("username", u.Name)
+	w.BoolMember("is_superuser", u.Superuser)
+	w.BoolMember("has_password", u.Password)
+	w.Key("groups")
 	writeGroups(w, u.Groups)
-	w.timeMember("created", u.Created)
+	w.TimeMember("created", u.Created)
 }
 
 func listUsers(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.UserInfo, int, error) {
-		return r.auth().Users(r.viewer, lastOf(r.query, "username"), authPage(p))
+		return r.auth().Users(r.viewer, wire.Last(r.query, "username"), authPage(p))
 	}, writeUser)
 }
 
-func userChange(rec Record) auth.UserChange {
+func userChange(rec wire.Record) auth.UserChange {
 	c := auth.UserChange{Old: rec.Get("current_password").Text}
 	if g := rec.Get("username"); g.Given {
 		c.Name = &g.Text
@@ -355,7 +294,15 @@ func createUser(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusCreated, func(w *writer) { writeUser(w, &u) })
+	return r.written(http.StatusCreated, func(w *wire.Writer) { writeUser(w, &u) })
+}
+
+func getUser(r *request) (*answer, error) {
+	return getPart(r, func(id uint64) (auth.UserInfo, error) { return r.auth().User(r.viewer, id) }, writeUser)
+}
+
+func deleteUser(r *request) (*answer, error) {
+	return deleteByID(r, func(ctx context.Context, id uint64) error { return r.auth().DeleteUser(ctx, r.viewer, id) })
 }
 
 func changeUser(r *request) (*answer, error) {
@@ -374,34 +321,34 @@ func changeUser(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusOK, func(w *writer) { writeUser(w, &u) })
+	return r.written(http.StatusOK, func(w *wire.Writer) { writeUser(w, &u) })
 }
 
 var tokenSorts = map[auth.TokenSort]string{auth.Named: "named", auth.Minted: "token-auth", auth.Session: "session"}
 
-func writeToken(w *writer, t *auth.TokenInfo) {
-	w.object(func() {
-		w.key("id")
-		w.id(t.ID)
-		w.textMember("name", t.Name)
-		w.textMember("kind", tokenSorts[t.Sort])
-		w.textMember("username", t.UserName)
-		w.boolMember("read_only", t.OnlyReads)
-		w.key("expires")
+func writeToken(w *wire.Writer, t *auth.TokenInfo) {
+	w.Object(func() {
+		w.Key("id")
+		w.ID(t.ID)
+		w.TextMember("name", t.Name)
+		w.TextMember("kind", tokenSorts[t.Sort])
+		w.TextMember("username", t.UserName)
+		w.BoolMember("read_only", t.OnlyReads)
+		w.Key("expires")
 		if t.Expires == 0 {
-			w.null()
+			w.Null()
 		} else {
-			w.time(t.Expires)
+			w.Time(t.Expires)
 		}
-		w.timeMember("created", t.Created)
-		w.key("last_used")
+		w.TimeMember("created", t.Created)
+		w.Key("last_used")
 		if t.Used > t.Created {
-			w.time(t.Used)
+			w.Time(t.Used)
 		} else {
-			w.null() // never yet
+			w.Null() // never yet
 		}
 		if t.Secret != "" {
-			w.textMember("token", t.Secret)
+			w.TextMember("token", t.Secret)
 		}
 	})
 }
@@ -410,13 +357,21 @@ func listTokens(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.TokenInfo, int, error) { return r.auth().Tokens(r.viewer, authPage(p)) }, writeToken)
 }
 
+func getToken(r *request) (*answer, error) {
+	return getPart(r, func(id uint64) (auth.TokenInfo, error) { return r.auth().Token(r.viewer, id) }, writeToken)
+}
+
+func revokeToken(r *request) (*answer, error) {
+	return deleteByID(r, func(ctx context.Context, id uint64) error { return r.auth().RevokeToken(ctx, r.viewer, id) })
+}
+
 func createToken(r *request) (*answer, error) {
 	rec, err := r.record(tokenFields, false)
 	if err != nil {
 		return nil, err
 	}
 	in := auth.NewToken{Name: rec.Get("name").Text, OnlyReads: rec.Get("read_only").Bool}
-	if t := rec.Get("expires").optTime(); t != nil {
+	if t := rec.Get("expires").OptTime(); t != nil {
 		in.Expires = time.UnixMicro(*t)
 	}
 	if name := rec.Get("username").Text; name != "" {
@@ -428,5 +383,5 @@ func createToken(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.written(http.StatusCreated, func(w *writer) { writeToken(w, &t) })
+	return r.written(http.StatusCreated, func(w *wire.Writer) { writeToken(w, &t) })
 }

@@ -629,7 +629,7 @@ func (w *world) coveredBy(rows []row) {
 				}
 			}
 			if method == "POST" {
-				for _, f := range rt.writes {
+				for _, f := range rt.writeParams {
 					need(method, rt.path, f.Name)
 				}
 			}

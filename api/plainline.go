@@ -3,7 +3,9 @@ package api
 import (
 	"bytes"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/internal/jsontext"
 )
 
 // plainLines reads lines of a stream that say what most lines say in the way most lines do: target,
@@ -61,14 +63,14 @@ func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 			var s []byte
 			var problem string
 			if s, b, ok = plainText(b); ok {
-				d.Time, problem = parseTime(string(s))
+				d.Time, problem = wire.ParseTime(string(s))
 				ok = problem == ""
 			}
 			d.Timed = true
 		case "value":
 			member = plainValue
 			var err error
-			p.value, b, err = archive.ParseMember(p.value[:0], b)
+			p.value, b, err = jsontext.ParseHead(p.value[:0], b)
 			d.Value, d.Compact, ok = p.value, true, err == nil && p.value[0] != 'n'
 		default:
 			return d, false

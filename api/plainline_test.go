@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"nightjar/archive"
 	"nightjar/internal/dataset"
+	"nightjar/internal/jsontext"
 )
 
 // samePlain compares what is read of a line in the quick and in the thorough way.
@@ -18,7 +18,7 @@ func samePlain(t *testing.T, line string) (plain bool) {
 	}
 	thorough := new(nextLine).datum([]byte(line))
 	var err error
-	if thorough.Value, err = archive.CompactValue(nil, thorough.Value); err != nil {
+	if thorough.Value, err = jsontext.Compact(nil, thorough.Value); err != nil {
 		t.Errorf("%s: %v", line, err)
 	}
 	thorough.Compact = true

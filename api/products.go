@@ -11,38 +11,40 @@ import (
 	"strconv"
 	"strings"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
 // productFields describe a data product. The file itself is sent as the part "file" of a form.
-var productFields = []Field{
-	{Name: "id", Label: "ID", Kind: Integer, ReadOnly: true},
-	{Name: "product_id", Label: "Product id", Kind: Text, Null: true, Max: archive.MaxProductID, Help: "A name of one's own for the product, unique."},
-	{Name: "target", Label: "Target", Kind: Ref, Required: true},
-	{Name: "observation_record", Label: "Observation record", Kind: Ref, Null: true},
-	{Name: "data", Label: "Data", Kind: FileData, Max: archive.MaxFileName, Help: "The file; sent as the part called file."},
-	{Name: "extra_data", Label: "Extra data", Kind: Text, Blank: true, MaxBytes: archive.MaxExtraData},
-	{Name: "data_product_type", Label: "Data product type", Kind: Text, Required: true, Max: 50},
-	{Name: "groups", Label: "Groups", Kind: List, Of: groupFields},
-	{Name: "data_product_group", Label: "Data product group", Kind: List, Of: []Field{
-		{Name: "name", Label: "Name", Kind: Text, Required: true, Max: 200},
-		{Name: "created", Label: "Created", Kind: DateTime, ReadOnly: true},
-		{Name: "modified", Label: "Modified", Kind: DateTime, ReadOnly: true},
+var productFields = []wire.Field{
+	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
+	{Name: "product_id", Label: "Product id", Kind: wire.Text, Null: true, Max: archive.MaxProductID, Help: "A name of one's own for the product, unique."},
+	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
+	{Name: "observation_record", Label: "Observation record", Kind: wire.Ref, Null: true},
+	{Name: "data", Label: "Data", Kind: wire.FileData, Max: archive.MaxFileName, Help: "The file; sent as the part called file."},
+	{Name: "extra_data", Label: "Extra data", Kind: wire.Text, Blank: true, MaxBytes: archive.MaxExtraData},
+	{Name: "data_product_type", Label: "Data product type", Kind: wire.Text, Required: true, Max: 50},
+	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
+	{Name: "data_product_group", Label: "Data product group", Kind: wire.List, Of: []wire.Field{
+		{Name: "name", Label: "Name", Kind: wire.Text, Required: true, Max: 200},
+		{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
+		{Name: "modified", Label: "Modified", Kind: wire.DateTime, ReadOnly: true},
 	}},
-	{Name: "reduceddatum_set", Label: "Reduceddatum set", Kind: List, Of: datumFields},
+	{Name: "reduceddatum_set", Label: "Reduceddatum set", Kind: wire.List, Of: datumFields},
 }
 
 // uploadFields are what is read of an upload: the others are a serialized product's, and are made here.
-var uploadFields = []Field{
-	productFields[1], {Name: "target", Label: "Target", Kind: Ref, Help: "Needed, unless the rows of a file of photometry name their objects: then each goes to the target of that name."},
+var uploadFields = []wire.Field{
+	productFields[1], {Name: "target", Label: "Target", Kind: wire.Ref, Help: "Needed, unless the rows of a file of photometry name their objects: then each goes to the target of that name."},
 	productFields[3], productFields[5], productFields[6],
-	{Name: "date_obs", Label: "Date of observation", Kind: Text, Blank: true, Max: 100},
-	{Name: "flux_scale", Label: "Flux scale", Kind: Float, Null: true},
-	{Name: "time_column", Label: "Time column", Kind: Text, Blank: true, Max: 200, Help: "The column of photometry that holds the time, where its name does not tell."},
-	{Name: "time_format", Label: "Time format", Kind: Text, Blank: true, Max: 50, Help: "What the time counts: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale, as mjd_tt, or with what was subtracted, as jd-2450000."},
-	{Name: "columns", Label: "Columns", Kind: Text, Blank: true, Max: 10_000, Help: "Columns by role, a JSON object, such as {\"magnitude\": \"m_corr\"}."},
+	{Name: "date_obs", Label: "Date of observation", Kind: wire.Text, Blank: true, Max: 100},
+	{Name: "flux_scale", Label: "Flux scale", Kind: wire.Float, Null: true},
+	{Name: "time_column", Label: "Time column", Kind: wire.Text, Blank: true, Max: 200, Help: "The column of photometry that holds the time, where its name does not tell."},
+	{Name: "time_format", Label: "Time format", Kind: wire.Text, Blank: true, Max: 50, Help: "What the time counts: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale, as mjd_tt, or with what was subtracted, as jd-2450000."},
+	{Name: "columns", Label: "Columns", Kind: wire.Text, Blank: true, Max: 10_000, Help: "Columns by role, a JSON object, such as {\"magnitude\": \"m_corr\"}."},
 }
 
 type productColumn = column[archive.ProductView]
@@ -51,35 +53,35 @@ type productColumn = column[archive.ProductView]
 func (api *API) productColumns(base string) (before, after []productColumn) {
 	type T = archive.ProductView
 	before = []productColumn{
-		{"id", func(w *writer, v *T) { w.id(v.ID) }},
-		{"product_id", func(w *writer, v *T) {
+		{"id", func(w *wire.Writer, v *T) { w.ID(v.ID) }},
+		{"product_id", func(w *wire.Writer, v *T) {
 			if v.ProductID == "" {
-				w.null()
+				w.Null()
 			} else {
-				w.text(v.ProductID)
+				w.Text(v.ProductID)
 			}
 		}},
-		{"target", func(w *writer, v *T) { w.id(v.Target) }},
-		{"observation_record", func(w *writer, v *T) { w.ref(v.Observation) }},
-		{"data", func(w *writer, v *T) { w.text(base + "/data/" + escapePath(v.Path)) }},
-		{"extra_data", func(w *writer, v *T) { w.text(v.ExtraData) }},
-		{"data_product_type", func(w *writer, v *T) { w.text(v.Type) }},
+		{"target", func(w *wire.Writer, v *T) { w.ID(v.Target) }},
+		{"observation_record", func(w *wire.Writer, v *T) { w.Ref(v.Observation) }},
+		{"data", func(w *wire.Writer, v *T) { w.Text(base + "/data/" + escapePath(v.Path)) }},
+		{"extra_data", func(w *wire.Writer, v *T) { w.Text(v.ExtraData) }},
+		{"data_product_type", func(w *wire.Writer, v *T) { w.Text(v.Type) }},
 	}
-	after = []productColumn{{"groups", func(w *writer, v *T) { writeGroups(w, v.Groups) }}}
+	after = []productColumn{{"groups", func(w *wire.Writer, v *T) { writeGroups(w, v.Groups) }}}
 	return before, after
 }
 
-var productFilters = []Filter{
-	{Name: "target_name", Kind: Text, Help: "A part of the target's name or of an alias, whatever the case."},
-	{Name: "facility", Kind: Text, Help: "The facility of the observation that the product came from."},
+var productFilters = []wire.Filter{
+	{Name: "target_name", Kind: wire.Text, Help: "A part of the target's name or of an alias, whatever the case."},
+	{Name: "facility", Kind: wire.Text, Help: "The facility of the observation that the product came from."},
 }
 
-var dryRunParameter = Filter{Name: "dry_run", Kind: Boolean, Help: "Tell what would become of the file, and store nothing."}
+var dryRunParameter = wire.Filter{Name: "dry_run", Kind: wire.Boolean, Help: "Tell what would become of the file, and store nothing."}
 
 // sentUploadFields are all parts of the form of an upload.
-var sentUploadFields = slices.Concat([]Field{{Name: "file", Label: "File", Kind: FileData, Required: true, Help: "The file."}}, uploadFields, []Field{
-	{Name: "groups", Label: "Groups", Kind: List, Of: groupFields, Help: "Groups that see the product, in mode objects: as a JSON text, as groups[0]id, or as ids in repeated parts."},
-	{Name: "dry_run", Label: "Dry run", Kind: Boolean, Help: dryRunParameter.Help},
+var sentUploadFields = slices.Concat([]wire.Field{{Name: "file", Label: "File", Kind: wire.FileData, Required: true, Help: "The file."}}, uploadFields, []wire.Field{
+	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields, Help: "Groups that see the product, in mode objects: as a JSON text, as groups[0]id, or as ids in repeated parts."},
+	{Name: "dry_run", Label: "Dry run", Kind: wire.Boolean, Help: dryRunParameter.Help},
 })
 
 // productMembers are the members of a product that fields= chooses from.
@@ -88,19 +90,13 @@ var productMembers = func() []string {
 	return slices.Concat(names(before), []string{"reduceddatum_set"}, names(after))
 }()
 
-func (api *API) productRoutes() []*route {
-	return []*route{
-		{
-			path: "/api/dataproducts/", view: "Data Product List", parses: []string{typeMultipart}, filters: productFilters, lists: true, cursors: true, steady: true, members: productMembers,
-			fields: fixed(productFields), writes: []Filter{duplicateParameter, dryRunParameter}, sent: sentUploadFields,
-			handle: map[string]handler{"GET": listProducts, "POST": uploading(uploadProduct, false)},
-		},
-		{
-			path: "/api/dataproducts/:id/", view: "Data Product Instance", parses: []string{typeMultipart}, steady: true, members: productMembers,
-			handle: map[string]handler{"GET": getProduct, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }},
-		},
-	}
+var productsSpec = spec{
+	parses: []string{typeMultipart}, fields: productFields, inputFields: sentUploadFields,
+	filters: productFilters, writeParams: []wire.Filter{duplicateParameter, dryRunParameter},
+	lists: true, cursors: true, cacheable: true, members: productMembers,
 }
+
+var productSpec = spec{parses: []string{typeMultipart}, cacheable: true, members: productMembers}
 
 // productOut writes products with their data.
 func (r *request) productOut(l *listWriter) archive.ProductOut {
@@ -111,10 +107,9 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 		return archive.ProductOut{
 			Begin: l.begin,
 			Product: func(v *archive.ProductView) error {
-				writeRow(&l.writer, append(before[:len(before):len(before)], after...), v)
+				writeRow(&l.Writer, append(before[:len(before):len(before)], after...), v)
 				return l.enough()
 			},
-			End:   func() error { return nil },
 			Flush: l.flush,
 			Full:  l.full,
 		}
@@ -123,17 +118,17 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 		Begin: l.begin,
 		Product: func(v *archive.ProductView) error {
 			open = v
-			l.open('{')
-			writeColumns(&l.writer, before, v)
-			l.key("reduceddatum_set")
-			l.open('[')
+			l.Open('{')
+			writeColumns(&l.Writer, before, v)
+			l.Key("reduceddatum_set")
+			l.Open('[')
 			return nil
 		},
-		Datum: func(d *archive.DatumView) error { writeDatum(&l.writer, d); return l.enough() },
+		Datum: func(d *archive.DatumView) error { writeDatum(&l.Writer, d); return l.enough() },
 		End: func() error {
-			l.end(']')
-			writeColumns(&l.writer, after, open)
-			l.end('}')
+			l.End(']')
+			writeColumns(&l.Writer, after, open)
+			l.End('}')
 			return l.enough()
 		},
 		Flush: l.flush,
@@ -143,11 +138,11 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 
 func listProducts(r *request) (*answer, error) {
 	p := new(problem.List)
-	in := parseFilters(productFilters, r.query, p)
+	in := wire.ParseQuery(productFilters, r.query, p)
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	f := archive.ProductFilter{TargetName: in.text("target_name"), Facility: in.text("facility")}
+	f := archive.ProductFilter{TargetName: in.Text("target_name"), Facility: in.Text("facility")}
 	return r.list(func(l *listWriter) error { return r.access.Products(r.Context(), f, l.page, r.productOut(l)) })
 }
 
@@ -159,7 +154,7 @@ func getProduct(r *request) (*answer, error) {
 	l := &listWriter{r: r}
 	err = r.access.Product(r.Context(), id, r.productOut(l))
 	if errors.Is(err, errEnough) {
-		return &answer{status: http.StatusOK, body: l.buf, cut: true}, nil
+		return &answer{status: http.StatusOK, body: l.Buf, cut: true}, nil
 	}
 	if err != nil {
 		if l.stream {
@@ -168,11 +163,15 @@ func getProduct(r *request) (*answer, error) {
 		return nil, err
 	}
 	if l.stream {
-		r.w.Write(l.buf)
+		r.w.Write(l.Buf)
 		return &answer{sent: true}, nil
 	}
-	return &answer{status: http.StatusOK, body: l.buf}, nil
+	return &answer{status: http.StatusOK, body: l.Buf}, nil
 }
+
+func deleteProduct(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }
+
+func createProduct(r *request) (*answer, error) { return uploading(uploadProduct, false)(r) }
 
 // uploadProduct takes a file in. The parts of the form may come in any order; the file goes to the disk as it comes, and is given up if
 // anything is wrong.
@@ -209,7 +208,7 @@ func (r *request) upload(parts *formParts, file *archive.NewFile) (*answer, erro
 	in := productInput(form, name)
 	in.Refuse = refuse
 	byObject := in.Target == 0 && !in.Has("target")
-	if r.flag("dry_run") || isTrue(form.Get("dry_run")) {
+	if r.flag("dry_run") || wire.IsTrue(form.Get("dry_run")) {
 		dryRun := r.access.DryRun
 		if byObject {
 			dryRun = r.access.DryRunByObject
@@ -218,9 +217,9 @@ func (r *request) upload(parts *formParts, file *archive.NewFile) (*answer, erro
 		if err != nil {
 			return nil, err
 		}
-		return r.object(http.StatusOK, func(w *writer) {
-			w.textMember("message", "This was a dry run: nothing was stored.")
-			w.key("report")
+		return r.object(http.StatusOK, func(w *wire.Writer) {
+			w.TextMember("message", "This was a dry run: nothing was stored.")
+			w.Key("report")
 			writeReport(w, report)
 		})
 	}
@@ -296,9 +295,9 @@ func fileName(part *multipart.Part) string {
 // productInput turns what was sent into what the archive wants.
 func productInput(form url.Values, name string) *archive.ProductInput {
 	p := &archive.ProductInput{FileName: name}
-	rec := decode(uploadFields, input{form: form}, false, &p.List, "")
+	rec := wire.Decode(uploadFields, wire.Input{Form: form}, false, &p.List, "")
 	if form.Has("target") && !rec.Get("target").Given && !p.Has("target") { // an empty one is none, rather than not given
-		p.Add("target", msgNull)
+		p.Add("target", wire.MsgNull)
 	}
 	if name == "" {
 		p.Add("file", noFile)
@@ -316,65 +315,65 @@ func productInput(form url.Values, name string) *archive.ProductInput {
 
 // formGroups reads the groups of a form: groups[0]id=3, groups as JSON text ([{"id": 3}]), or groups=3 as often as need be.
 func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
-	field := Field{Name: "groups", Kind: List, Of: groupFields}
+	field := wire.Field{Name: "groups", Kind: wire.List, Of: groupFields}
 	var refs []auth.GroupRef
-	take := func(v value) {
-		var g Given
-		if field.decode(v, &g, p, "groups"); g.Items != nil {
+	take := func(v wire.Value) {
+		var g wire.Given
+		if field.Decode(v, &g, p, "groups"); g.Items != nil {
 			refs = append(refs, groupRefs(g.Items)...)
 		}
 	}
-	if parts := formList(form, "groups"); len(parts) > 0 {
-		take(value{list: true, parts: parts})
+	if parts := wire.FormList(form, "groups"); len(parts) > 0 {
+		take(wire.FormItems(parts))
 	}
 	for _, text := range form["groups"] {
-		if id, ok := whole(strings.TrimSpace(text)); ok {
+		if id, ok := wire.ParseWhole(strings.TrimSpace(text)); ok {
 			refs = append(refs, auth.GroupRef{ID: id})
 			continue
 		}
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		j, err := archive.ParseJSON([]byte(text))
+		j, err := jsontext.Parse([]byte(text))
 		if err != nil {
 			p.Add("groups", "This must be a JSON list of objects with id or name, or an id.")
 			continue
 		}
-		take(jsonValue(j))
+		take(wire.OfJSON(j))
 	}
 	return slices.Clip(refs)
 }
 
 // uploaded answers an upload: the product, as a TOM does without its data, and the report.
 func (r *request) uploaded(v *archive.ProductView, report *archive.Report) (*answer, error) {
-	return r.object(http.StatusCreated, func(w *writer) {
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		r.writeUploaded(w, v)
-		w.textMember("message", "Data product successfully uploaded.")
-		w.key("report")
+		w.TextMember("message", "Data product successfully uploaded.")
+		w.Key("report")
 		writeReport(w, report)
 	})
 }
 
 // writeUploaded writes the members of a new product, without its data.
-func (r *request) writeUploaded(w *writer, v *archive.ProductView) {
+func (r *request) writeUploaded(w *wire.Writer, v *archive.ProductView) {
 	before, after := r.api.productColumns(r.base())
 	writeColumns(w, before, v)
-	w.key("reduceddatum_set")
-	w.list(func() {})
+	w.Key("reduceddatum_set")
+	w.List(func() {})
 	writeColumns(w, after, v)
 }
 
 // uploadedByObject answers an upload whose rows named their targets: a product for each, and the report.
 func (r *request) uploadedByObject(views []*archive.ProductView, report *archive.Report) (*answer, error) {
-	return r.object(http.StatusCreated, func(w *writer) {
-		w.key("products")
-		w.list(func() {
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
+		w.Key("products")
+		w.List(func() {
 			for _, v := range views {
-				w.object(func() { r.writeUploaded(w, v) })
+				w.Object(func() { r.writeUploaded(w, v) })
 			}
 		})
-		w.textMember("message", "Data products successfully uploaded.")
-		w.key("report")
+		w.TextMember("message", "Data products successfully uploaded.")
+		w.Key("report")
 		writeReport(w, report)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -16,8 +17,10 @@ import (
 
 	"github.com/julienschmidt/httprouter"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -44,7 +47,7 @@ type request struct {
 }
 
 func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *request {
-	return &request{Request: r, api: api, route: rt, w: w, query: parseQuery(r.URL.RawQuery), site: api.siteOf(r)}
+	return &request{Request: r, api: api, route: rt, w: w, query: wire.ParseForm(r.URL.RawQuery), site: api.siteOf(r)}
 }
 
 // serve is the handler of a route.
@@ -73,7 +76,7 @@ func (r *request) answer() (*answer, error) {
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}
-	if r.route.hide != nil && r.route.hide(r) {
+	if r.route.hiddenFrom != nil && r.route.hiddenFrom(r) {
 		return nil, &httpError{status: http.StatusNotFound, detail: "Not found."}
 	}
 	h := r.w.Header()
@@ -96,7 +99,7 @@ func (r *request) answer() (*answer, error) {
 	if err := r.checkQuery(); err != nil {
 		return nil, err
 	}
-	if method != http.MethodGet && !r.route.open {
+	if method != http.MethodGet && !r.route.public {
 		if err := r.api.archive.Auth().Policy().MayWrite(r.viewer); err != nil {
 			return nil, err
 		}
@@ -104,8 +107,8 @@ func (r *request) answer() (*answer, error) {
 	if method != http.MethodGet {
 		return handle(r)
 	}
-	if r.route.steady {
-		tag := r.steadyTag()
+	if r.route.cacheable {
+		tag := r.cacheTag()
 		h.Set("ETag", tag)
 		if isFresh(r.Request, tag) {
 			return &answer{status: http.StatusNotModified}, nil
@@ -131,7 +134,7 @@ func (r *request) prepare() error {
 	}
 	r.viewer = v
 	r.access = r.api.archive.For(v)
-	if !r.route.open && !r.api.archive.Auth().Policy().Admits(v) {
+	if !r.route.public && !r.api.archive.Auth().Policy().Admits(v) {
 		return problem.ErrNotSignedIn
 	}
 	return nil
@@ -145,7 +148,7 @@ func (r *request) negotiate() error {
 	if r.route.anyType {
 		return nil // it has the form it has
 	}
-	switch f := lastOf(r.query, "format"); {
+	switch f := wire.Last(r.query, "format"); {
 	case f == "":
 		return r.accept()
 	case f == "json":
@@ -326,7 +329,7 @@ func (r *request) checkQuery() error {
 }
 
 func (r *request) strict() bool {
-	switch strings.ToLower(lastOf(r.query, "strict")) {
+	switch strings.ToLower(wire.Last(r.query, "strict")) {
 	case "":
 		return r.prefersStrict()
 	case "false", "0", "no":
@@ -349,55 +352,17 @@ func (r *request) prefersStrict() bool {
 // reads says whether the request only asks.
 func (r *request) reads() bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-// parameters lists the query parameters that a route knows, for reading or for writing.
-func (rt *route) parameters(reads bool) []Filter {
-	known := slices.Clone(rt.filters)
-	if reads {
-		known = append(known, rt.reads...)
-	} else {
-		known = append(known, rt.writes...)
-	}
-	if rt.lists {
-		known = append(known, listParameters...)
-	}
-	if rt.cursors {
-		known = append(known, cursorParameters...)
-	}
-	if len(rt.members) > 0 {
-		known = append(known, Filter{Name: "fields", Kind: Text, Choices: slices.Concat(rt.members, rt.asked), Help: "The members that are wanted, separated by commas; all if not given."})
-	}
-	for _, f := range commonParameters {
-		if f.Name == "format" && rt.export != nil {
-			f.Choices = slices.Concat(f.Choices, exportFormats)
-		}
-		known = append(known, f)
-	}
-	return known
-}
-
-// know keeps the names of the parameters, which every request is checked against.
-func (rt *route) know() {
-	named := func(list []Filter) map[string]bool {
-		m := map[string]bool{}
-		for _, f := range list {
-			m[f.Name] = true
-		}
-		return m
-	}
-	rt.knownRead, rt.knownWrite = named(rt.parameters(true)), named(rt.parameters(false))
-}
-
 // pick reads which members are wanted.
 func (r *request) pick() error {
-	text := lastOf(r.query, "fields")
+	text := wire.Last(r.query, "fields")
 	if text == "" || len(r.route.members) == 0 {
 		return nil
 	}
 	r.picked = map[string]bool{}
 	for _, name := range strings.Split(text, ",") {
 		name = strings.TrimSpace(name)
-		if !slices.Contains(r.route.members, name) && !slices.Contains(r.route.asked, name) {
-			return problem.Invalid("fields", notAChoice, name)
+		if !slices.Contains(r.route.members, name) && !slices.Contains(r.route.optionalMembers, name) {
+			return problem.Invalid("fields", wire.NotAChoice, name)
 		}
 		r.picked[name] = true
 	}
@@ -410,15 +375,6 @@ func pickColumns[T any](r *request, columns []column[T], asked ...column[T]) []c
 		return columns
 	}
 	return slices.DeleteFunc(slices.Concat(columns, asked), func(c column[T]) bool { return !r.picked[c.name] })
-}
-
-// names lists what columns are called.
-func names[T any](columns []column[T]) []string {
-	list := make([]string, len(columns))
-	for i := range columns {
-		list[i] = columns[i].name
-	}
-	return list
 }
 
 // id is the id in the path.
@@ -447,58 +403,58 @@ func (r *request) mediaType() (media string, params map[string]string) {
 }
 
 // input reads the body as an object.
-func (r *request) input() (input, error) {
+func (r *request) input() (wire.Input, error) {
 	in, list, err := r.inputs()
 	if err == nil && list != nil {
-		return input{}, problem.Invalid("", msgNotObject, "list")
+		return wire.Input{}, problem.Invalid("", wire.MsgNotObject, "list")
 	}
 	return in, err
 }
 
 // inputs reads the body as an object, or as a list; list is nil when it is an object.
-func (r *request) inputs() (in input, list []value, err error) {
+func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 	v, in, err := r.body()
 	if err != nil || v == nil {
 		return in, nil, err
 	}
-	if in, ok := v.object(); ok {
+	if in, ok := v.Object(); ok {
 		return in, nil, nil
 	}
-	if items, ok := v.items(); ok {
-		return input{}, append([]value{}, items...), nil
+	if items, ok := v.Items(); ok {
+		return wire.Input{}, append([]wire.Value{}, items...), nil
 	}
-	if v.null() {
-		return input{}, nil, problem.Invalid("", msgNoData)
+	if v.Null() {
+		return wire.Input{}, nil, problem.Invalid("", wire.MsgNoData)
 	}
-	if n, yes := v.crowded(); yes && v.kind() == '[' && r.route.writesLists() {
-		return input{}, nil, problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.", maxParts, n, typeNDJSON)
+	if n, yes := v.Crowded(); yes && v.Kind() == '[' && r.route.writesLists() {
+		return wire.Input{}, nil, problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.", wire.MaxParts, n, typeNDJSON)
 	}
-	return input{}, nil, problem.Invalid("", "%s", v.notObject())
+	return wire.Input{}, nil, problem.Invalid("", "%s", v.NotObject())
 }
 
 // body reads the body: a value of JSON, or nil and the input that a form, or nothing, is.
-func (r *request) body() (*value, input, error) {
+func (r *request) body() (*wire.Value, wire.Input, error) {
 	media, params := r.mediaType()
 	if media == "" {
 		media = typeJSON
 	}
 	if r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
-		return nil, input{form: url.Values{}}, nil
+		return nil, wire.Input{Form: url.Values{}}, nil
 	}
 	if !slices.Contains(r.route.parses, media) {
-		return nil, input{}, r.unsupported()
+		return nil, wire.Input{}, r.unsupported()
 	}
 	most := r.api.o.MaxBody
-	if r.route.most > 0 {
-		most = min(most, r.route.most)
+	if r.route.maxBody > 0 {
+		most = min(most, r.route.maxBody)
 	}
 	if r.ContentLength > most {
-		return nil, input{}, tooLong(most)
+		return nil, wire.Input{}, tooLong(most)
 	}
 	if most > smallBody && (r.ContentLength < 0 || r.ContentLength > smallBody) && !r.isLocal() {
 		done, err := r.takePlace(false)
 		if err != nil {
-			return nil, input{}, err
+			return nil, wire.Input{}, err
 		}
 		r.done = done
 	}
@@ -510,27 +466,27 @@ func (r *request) body() (*value, input, error) {
 	switch media {
 	case typeMultipart:
 		form, err := r.readForm(body, params)
-		return nil, input{form: form}, err
+		return nil, wire.Input{Form: form}, err
 	case typeForm:
 		text, err := r.readAll(body, length)
 		if err != nil {
-			return nil, input{}, err
+			return nil, wire.Input{}, err
 		}
 		if bytes.Count(text, []byte("&")) >= maxFields {
-			return nil, input{}, errManyFields
+			return nil, wire.Input{}, errManyFields
 		}
-		return nil, input{form: parseQuery(string(text))}, nil
+		return nil, wire.Input{Form: wire.ParseForm(string(text))}, nil
 	}
 	j, err := r.readJSON(body, length)
 	if err != nil || j == nil {
-		return nil, input{form: url.Values{}}, err
+		return nil, wire.Input{Form: url.Values{}}, err
 	}
-	v := jsonValue(j)
-	return &v, input{}, nil
+	v := wire.OfJSON(j)
+	return &v, wire.Input{}, nil
 }
 
 // readJSON reads a JSON body; nil when it is empty.
-func (r *request) readJSON(body io.Reader, length int64) (archive.JSON, error) {
+func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error) {
 	text, err := r.readAll(body, length)
 	if err != nil || len(text) == 0 {
 		return nil, err
@@ -538,13 +494,17 @@ func (r *request) readJSON(body io.Reader, length int64) (archive.JSON, error) {
 	if why := r.tooFull(text); why != "" {
 		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + why}
 	}
-	j, err := archive.ParseJSON(text)
+	j, err := jsontext.Parse(text)
 	if err != nil {
-		reason := strings.TrimPrefix(err.Error(), archive.ErrNotJSON.Error()+": ")
-		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + reason}
+		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + jsontext.Reason(err)}
 	}
 	return j, nil
 }
+
+// maxFields is how many fields a form may have, each of which takes more room here than it took on its way.
+const maxFields = 10_000
+
+var errManyFields = &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("A form may have %d fields.", maxFields)}
 
 func (r *request) unsupported() error {
 	return &httpError{status: http.StatusUnsupportedMediaType, detail: `Unsupported media type "` + r.Header.Get("Content-Type") + `" in request.`}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
@@ -30,10 +31,10 @@ type httpError struct {
 func (e *httpError) Error() string { return e.detail }
 
 // object answers with an object that fn writes.
-func (r *request) object(status int, fn func(w *writer)) (*answer, error) {
-	var w writer
-	w.object(func() { fn(&w) })
-	return &answer{status: status, body: w.buf}, nil
+func (r *request) object(status int, fn func(w *wire.Writer)) (*answer, error) {
+	var w wire.Writer
+	w.Object(func() { fn(&w) })
+	return &answer{status: status, body: w.Buf}, nil
 }
 
 // spread indents JSON for people, if they asked for that by Accept: application/json; indent=4, as
@@ -87,12 +88,12 @@ func (r *request) write(a *answer) {
 // fail answers with an error. This is the one place that knows which error has which status.
 func (r *request) fail(err error) {
 	status := http.StatusInternalServerError
-	var w writer
-	detail := func(text string) { w.object(func() { w.textMember("detail", text) }) }
+	var w wire.Writer
+	detail := func(text string) { w.Object(func() { w.TextMember("detail", text) }) }
 	var problems *problem.List
 	var refused *problem.Error
 	var processing *archive.ProcessingError
-	var wire *httpError
+	var ofHTTP *httpError
 	var tooLarge *http.MaxBytesError
 	var body *bodyError
 	h := r.w.Header()
@@ -103,7 +104,7 @@ func (r *request) fail(err error) {
 		writeProcessingError(&w, processing)
 	case errors.As(err, &problems):
 		status = http.StatusBadRequest
-		writeProblems(&w, problems)
+		wire.WriteProblems(&w, problems)
 	case errors.As(err, &refused):
 		status = statusOf(refused.Kind)
 		if refused.Kind == problem.Unauthenticated {
@@ -113,9 +114,9 @@ func (r *request) fail(err error) {
 			h.Set("Retry-After", strconv.Itoa(int(refused.RetryAfter.Seconds())+1))
 		}
 		detail(refused.Message)
-	case errors.As(err, &wire):
-		status = wire.status
-		detail(wire.detail)
+	case errors.As(err, &ofHTTP):
+		status = ofHTTP.status
+		detail(ofHTTP.detail)
 	case errors.As(err, &tooLarge):
 		status = http.StatusRequestEntityTooLarge
 		detail(fmt.Sprintf("The body is larger than %d bytes.", tooLarge.Limit))
@@ -149,10 +150,10 @@ func (r *request) fail(err error) {
 		return
 	}
 	if r.html {
-		r.writePage(&answer{status: status, body: w.buf})
+		r.writePage(&answer{status: status, body: w.Buf})
 		return
 	}
-	text := r.spread(w.buf)
+	text := r.spread(w.Buf)
 	h.Set("Content-Type", typeJSON)
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	r.w.WriteHeader(status)
@@ -207,38 +208,38 @@ func panicError(p any) error {
 // options answers OPTIONS: what the route is, what can be sent, and how a list can be filtered.
 func (r *request) options() (*answer, error) {
 	rt := r.route
-	return r.object(http.StatusOK, func(w *writer) {
+	return r.object(http.StatusOK, func(w *wire.Writer) {
 		texts := func(key string, list []string) {
-			w.key(key)
-			w.list(func() {
+			w.Key(key)
+			w.List(func() {
 				for _, s := range list {
-					w.text(s)
+					w.Text(s)
 				}
 			})
 		}
-		w.textMember("name", rt.view)
-		w.textMember("description", "")
+		w.TextMember("name", rt.view)
+		w.TextMember("description", "")
 		texts("renders", rt.renders())
 		texts("parses", rt.parses)
 		if action := r.action(); action != "" {
-			w.key("actions")
-			w.object(func() {
-				w.key(action)
-				describe(w, rt.fields(r))
+			w.Key("actions")
+			w.Object(func() {
+				w.Key(action)
+				wire.Describe(w, rt.fields)
 			})
 		}
 		if rt.handle["GET"] == nil {
 			return
 		}
-		parameters := func(key string, list []Filter) {
-			w.key(key)
-			w.object(func() {
+		parameters := func(key string, list []wire.Filter) {
+			w.Key(key)
+			w.Object(func() {
 				for _, f := range list {
-					w.key(f.Name)
-					w.object(func() {
-						w.textMember("type", string(f.Kind))
-						w.boolMember("many", f.Many)
-						w.textMember("help_text", f.Help)
+					w.Key(f.Name)
+					w.Object(func() {
+						w.TextMember("type", string(f.Kind))
+						w.BoolMember("many", f.Many)
+						w.TextMember("help_text", f.Help)
 						if len(f.Choices) > 0 {
 							texts("choices", f.Choices)
 						}
@@ -247,8 +248,8 @@ func (r *request) options() (*answer, error) {
 			})
 		}
 		parameters("filters", rt.parameters(true))
-		if len(rt.writes) > 0 {
-			parameters("write_parameters", rt.writes)
+		if len(rt.writeParams) > 0 {
+			parameters("write_parameters", rt.writeParams)
 		}
 	})
 }
@@ -256,7 +257,7 @@ func (r *request) options() (*answer, error) {
 // action is the method whose fields OPTIONS describes, "" when the one who asks may not use it.
 func (r *request) action() string {
 	rt := r.route
-	if rt.fields == nil || !rt.open && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil || rt.mayAct != nil && !rt.mayAct(r) {
+	if rt.fields == nil || !rt.public && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil || rt.mayAct != nil && !rt.mayAct(r) {
 		return ""
 	}
 	for _, m := range []string{"PUT", "POST"} {

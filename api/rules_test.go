@@ -2,111 +2,10 @@ package api
 
 import (
 	"fmt"
-	"maps"
-	"net/url"
-	"slices"
+	"nightjar/api/wire"
 	"strings"
 	"testing"
-	"time"
-
-	"nightjar/archive"
 )
-
-// TestQueries: a parameter is read as browsers and Django read it, and is never dropped; one that is well-formed is read as the standard library does.
-func TestQueries(t *testing.T) {
-	for text, want := range map[string]url.Values{
-		"":                  {},
-		"&&a=1&&":           {"a": {"1"}},
-		"a":                 {"a": {""}},
-		"a=b=c":             {"a": {"b=c"}},
-		"a=1;b=2":           {"a": {"1;b=2"}},
-		"name=100%":         {"name": {"100%"}},
-		"name=%zz%4":        {"name": {"%zz%4"}},
-		"name=%4d%4D+%2B":   {"name": {"MM +"}},
-		"a=2&b=&a=1":        {"a": {"2", "1"}, "b": {""}},
-		"%6eame=%CE%B7%20x": {"name": {"η x"}},
-		"a=%\x10\x11":       {"a": {"%\x10\x11"}},
-	} {
-		got := parseQuery(text)
-		if !maps.EqualFunc(got, want, slices.Equal) {
-			t.Errorf("%q: %v, want %v", text, got, want)
-		}
-		if std, err := url.ParseQuery(text); err == nil && !maps.EqualFunc(got, std, slices.Equal) {
-			t.Errorf("%q: %v, the standard library has %v", text, got, std)
-		}
-	}
-}
-
-// TestTimes: the spellings of a time that a TOM takes, and those that it refuses.
-func TestTimes(t *testing.T) {
-	for text, want := range map[string]string{
-		"2020-01-01":                    "2020-01-01T00:00:00Z",
-		"2020-01-01T01:02":              "2020-01-01T01:02:00Z",
-		"2020-01-01 01:02:03":           "2020-01-01T01:02:03Z",
-		"2020-01-01T01:02:03.123456789": "2020-01-01T01:02:03.123456Z",
-		"2020-01-01T01:02:03,5Z":        "2020-01-01T01:02:03.5Z",
-		"2020-1-1T1:02:03Z":             "2020-01-01T01:02:03Z",
-		"2020-1-1 1:2":                  "2020-01-01T01:02:00Z",
-		"2020-01-01T01:02:03 Z":         "2020-01-01T01:02:03Z",
-		"2020-01-01T01:02:03 +0530":     "2019-12-31T19:32:03Z",
-		"2020-01-01T01:02:03-08":        "2020-01-01T09:02:03Z",
-		"20200101T010203Z":              "2020-01-01T01:02:03Z",
-		"20200101T010203.25+01:00":      "2020-01-01T00:02:03.25Z",
-		"20200101T0102":                 "2020-01-01T01:02:00Z",
-		"20200101":                      "2020-01-01T00:00:00Z",
-		"":                              msgTimeFormat,
-		" 2020-01-01":                   msgTimeFormat,
-		"2020":                          msgTimeFormat,
-		"2020-1-1":                      msgTimeFormat,
-		"2020-13-01T00:00:00Z":          msgTimeFormat,
-		"2020-02-30T00:00:00Z":          msgTimeFormat,
-		"20200230":                      msgTimeFormat,
-		"2020-01-01T24:00:00Z":          msgTimeFormat,
-		"2020-01-01T01:60:00Z":          msgTimeFormat,
-		"2020-01-01T01:02:60Z":          msgTimeFormat,
-		"2020-01-01T01:02:03.Z":         msgTimeFormat,
-		"2020-01-01t01:02:03z":          msgTimeFormat,
-		"2020-01-01T01:02:03ZZ":         msgTimeFormat,
-		"2020-01-01T01:02:03+25:00":     msgTimeFormat,
-		"10000-01-01T00:00:00Z":         msgTimeFormat,
-		"01/02/2020":                    msgTimeFormat,
-		"58849.5":                       msgTimeFormat,
-		"20200101010203":                msgTimeFormat,
-		"0001-01-01T00:00:00+01:00":     msgTimeRange,
-		"9999-12-31T23:59:59-01:00":     msgTimeRange,
-	} {
-		micros, got := parseTime(text)
-		if got == "" {
-			got = time.UnixMicro(micros).UTC().Format(time.RFC3339Nano)
-		}
-		if got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
-		}
-	}
-}
-
-// TestPythonText: values in messages are written as Python does.
-func TestPythonText(t *testing.T) {
-	for text, want := range map[string]string{
-		`"it's"`:                     `it's`,
-		`null`:                       `None`,
-		`true`:                       `True`,
-		`12`:                         `12`,
-		`1e2`:                        `100.0`,
-		`[1,"a",[],{}]`:              `[1, 'a', [], {}]`,
-		`{"b":1.50,"a":[null,true]}`: `{'b': 1.5, 'a': [None, True]}`,
-		`["it's","\"","'\""]`:        `["it's", '"', '\'"']`,
-		`["\n\\\u0007\u00e9\u200b"]`: `['\n\\\x07é\u200b']`,
-	} {
-		j, err := archive.ParseJSON([]byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := pythonText(jsonValue(j)); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
-	}
-}
 
 // TestForms: which form an answer has, by Accept and by format.
 func TestForms(t *testing.T) {
@@ -267,8 +166,8 @@ func TestFieldRules(t *testing.T) {
 			{`"value": false`, `"value":false`},
 			{`"value": {"m": 1e400}`, `"value":["Value must be valid JSON."]`},
 			{`"timestamp": null`, `"timestamp":["This field may not be null."]`},
-			{`"timestamp": 1577836800`, `"timestamp":["` + msgTimeFormat + `"]`},
-			{`"timestamp": {}`, `"timestamp":["` + msgTimeFormat + `"]`},
+			{`"timestamp": 1577836800`, `"timestamp":["` + wire.MsgTimeFormat + `"]`},
+			{`"timestamp": {}`, `"timestamp":["` + wire.MsgTimeFormat + `"]`},
 			{`"data_type": " photometry "`, `"data_type":"photometry"`},
 			{`"data_type": ""`, `"data_type":["This field may not be blank."]`},
 			{`"source_name": ""`, `"source_name":""`},
@@ -377,20 +276,4 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%q: %v (%s), want %s", header, got, r.header.Get("WWW-Authenticate"), want)
 		}
 	}
-}
-
-// FuzzParameters: a query is read as the standard library reads it where that reads it at all, and what is read can be written.
-func FuzzParameters(f *testing.F) {
-	for _, s := range []string{"a=1&b=%zz;&=&%", "name=100%&x=%4d+", "a=%C3%BC&a"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		got := parseQuery(text)
-		if std, err := url.ParseQuery(text); err == nil && !maps.EqualFunc(got, std, slices.Equal) {
-			t.Errorf("%q: %v, the standard library has %v", text, got, std)
-		}
-		if again := parseQuery(got.Encode()); !maps.EqualFunc(got, again, slices.Equal) {
-			t.Errorf("%q: %v, and written again %v", text, got, again)
-		}
-	})
 }

@@ -5,32 +5,26 @@ import (
 	"net/http"
 	"time"
 
+	"nightjar/api/wire"
 	"nightjar/internal/problem"
 )
 
-var credentialFields = []Field{
-	{Name: "username", Label: "Username", Kind: Text, Required: true},
-	{Name: "password", Label: "Password", Kind: Text, Required: true, Verbatim: true},
+var credentialFields = []wire.Field{
+	{Name: "username", Label: "Username", Kind: wire.Text, Required: true},
+	{Name: "password", Label: "Password", Kind: wire.Text, Required: true, Verbatim: true},
 }
 
-var tokenAuthFields = append(credentialFields[:2:2], Field{Name: "token", Label: "Token", Kind: Text, ReadOnly: true})
+var tokenAuthFields = append(credentialFields[:2:2], wire.Field{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true})
 
 // maxCredentials is how many bytes a body may have that anybody may send.
 const maxCredentials = 64 << 10
 
-func (api *API) sessionRoutes() []*route {
-	return []*route{
-		{
-			path: "/api/token-auth/", view: "Obtain Auth Token", parses: []string{typeForm, typeMultipart, typeJSON}, fields: fixed(tokenAuthFields),
-			open: true, most: maxCredentials, onlyJSON: true,
-			handle: map[string]handler{"POST": obtainToken},
-		},
-		{
-			path: "/api/session/", view: "Session", parses: allParsers, fields: fixed(credentialFields), open: true, most: maxCredentials,
-			handle: map[string]handler{"GET": showSession, "POST": signIn, "DELETE": signOut},
-		},
-	}
+var tokenAuthSpec = spec{
+	parses: []string{typeForm, typeMultipart, typeJSON}, fields: tokenAuthFields,
+	public: true, maxBody: maxCredentials, onlyJSON: true,
 }
+
+var sessionSpec = spec{fields: credentialFields, public: true, maxBody: maxCredentials}
 
 // obtainToken gives a token for a user name and a password.
 func obtainToken(r *request) (*answer, error) {
@@ -46,7 +40,7 @@ func obtainToken(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) { w.textMember("token", t.Secret) })
+	return r.object(http.StatusOK, func(w *wire.Writer) { w.TextMember("token", t.Secret) })
 }
 
 // showSession says who is signed in.
@@ -55,17 +49,17 @@ func showSession(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) {
-		w.textMember("node", name)
-		w.boolMember("signed_in", !r.viewer.Guest())
-		w.key("user")
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		w.TextMember("node", name)
+		w.BoolMember("signed_in", !r.viewer.Guest())
+		w.Key("user")
 		if r.viewer.ID == 0 {
-			w.null()
+			w.Null()
 			return
 		}
 		u, err := r.auth().User(r.viewer, r.viewer.ID)
 		if err != nil {
-			w.null()
+			w.Null()
 			return
 		}
 		writeUser(w, &u)
@@ -90,9 +84,9 @@ func signIn(r *request) (*answer, error) {
 		return nil, err
 	}
 	r.setCookie(t.Secret, time.UnixMicro(t.Expires))
-	return r.object(http.StatusCreated, func(w *writer) {
-		w.textMember("username", t.UserName)
-		w.timeMember("expires", t.Expires)
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
+		w.TextMember("username", t.UserName)
+		w.TimeMember("expires", t.Expires)
 	})
 }
 

@@ -3,68 +3,65 @@ package api
 import (
 	"net/http"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
 
-var suggestionFilters = []Filter{{Name: "q", Kind: Text, Help: "What was typed; it must be given."}}
+var suggestionFilters = []wire.Filter{{Name: "q", Kind: wire.Text, Help: "What was typed; it must be given."}}
 
-var suggestedTargetFields = []Field{
-	{Name: "id", Label: "Id", Kind: Integer, ReadOnly: true},
-	{Name: "name", Label: "Name", Kind: Text, ReadOnly: true, Help: "The target's name."},
-	{Name: "as", Label: "As", Kind: Text, ReadOnly: true, Help: "The name or alias that fits."},
+var suggestedTargetFields = []wire.Field{
+	{Name: "id", Label: "Id", Kind: wire.Integer, ReadOnly: true},
+	{Name: "name", Label: "Name", Kind: wire.Text, ReadOnly: true, Help: "The target's name."},
+	{Name: "as", Label: "As", Kind: wire.Text, ReadOnly: true, Help: "The name or alias that fits."},
 }
 
-var suggestionFields = []Field{
-	{Name: "targets", Label: "Targets", Kind: List, ReadOnly: true, Of: suggestedTargetFields,
+var suggestionFields = []wire.Field{
+	{Name: "targets", Label: "Targets", Kind: wire.List, ReadOnly: true, Of: suggestedTargetFields,
 		Help: "Targets with a name or an alias that contains the text, whatever the case; first those where it begins with it."},
-	{Name: "similar", Label: "Similar", Kind: List, ReadOnly: true, Of: suggestedTargetFields,
+	{Name: "similar", Label: "Similar", Kind: wire.List, ReadOnly: true, Of: suggestedTargetFields,
 		Help: "When there are none: targets with a name or an alias that is nearly the text."},
-	{Name: "source_names", Label: "Source names", Kind: AnyJSON, ReadOnly: true,
+	{Name: "source_names", Label: "Source names", Kind: wire.AnyJSON, ReadOnly: true,
 		Help: "Source names of reduced data that contain the text, whatever the case."},
 }
 
-// suggestionRoute suggests names while somebody types.
-func (api *API) suggestionRoute() *route {
-	return &route{path: "/api/suggestions/", view: "Suggestions", parses: allParsers, filters: suggestionFilters,
-		fields: fixed(suggestionFields), handle: map[string]handler{"GET": suggest}}
-}
+var suggestionsSpec = spec{filters: suggestionFilters, fields: suggestionFields}
 
 func suggest(r *request) (*answer, error) {
 	p := new(problem.List)
-	in := parseFilters(suggestionFilters, r.query, p)
-	if in.text("q") == "" && !p.Has("q") {
-		p.Add("q", msgRequired)
+	in := wire.ParseQuery(suggestionFilters, r.query, p)
+	if in.Text("q") == "" && !p.Has("q") {
+		p.Add("q", wire.MsgRequired)
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	list, err := r.access.Suggest(r.Context(), in.text("q"))
+	list, err := r.access.Suggest(r.Context(), in.Text("q"))
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) {
-		w.key("targets")
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		w.Key("targets")
 		writeSuggested(w, list.Targets)
-		w.key("similar")
+		w.Key("similar")
 		writeSuggested(w, list.Similar)
-		w.key("source_names")
-		w.list(func() {
+		w.Key("source_names")
+		w.List(func() {
 			for _, name := range list.Sources {
-				w.text(name)
+				w.Text(name)
 			}
 		})
 	})
 }
 
-func writeSuggested(w *writer, list []archive.SuggestedTarget) {
-	w.list(func() {
+func writeSuggested(w *wire.Writer, list []archive.SuggestedTarget) {
+	w.List(func() {
 		for _, t := range list {
-			w.object(func() {
-				w.key("id")
-				w.id(t.ID)
-				w.textMember("name", t.Name)
-				w.textMember("as", t.As)
+			w.Object(func() {
+				w.Key("id")
+				w.ID(t.ID)
+				w.TextMember("name", t.Name)
+				w.TextMember("as", t.As)
 			})
 		}
 	})

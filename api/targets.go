@@ -5,47 +5,27 @@ import (
 	"strconv"
 	"strings"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
 	"nightjar/internal/problem"
 	"nightjar/sky"
 )
 
-// column writes one member of a row. The columns of a resource are its fields that are not write-only, in the order in which they
-// are answered.
-type column[T any] struct {
-	name  string
-	write func(w *writer, v *T)
-}
-
-// writeRow writes an object of columns.
-func writeRow[T any](w *writer, columns []column[T], v *T) {
-	w.open('{')
-	writeColumns(w, columns, v)
-	w.end('}')
-}
-
-func writeColumns[T any](w *writer, columns []column[T], v *T) {
-	for i := range columns {
-		w.key(columns[i].name)
-		columns[i].write(w, v)
-	}
-}
-
 // Fields of objects that stand in lists of other resources.
 var (
-	groupFields = []Field{
-		{Name: "id", Label: "Id", Kind: Integer},
-		{Name: "name", Label: "Name", Kind: Text},
+	groupFields = []wire.Field{
+		{Name: "id", Label: "Id", Kind: wire.Integer},
+		{Name: "name", Label: "Name", Kind: wire.Text},
 	}
-	extraFields = []Field{
-		{Name: "id", Label: "Id", Kind: Integer},
-		{Name: "key", Label: "Key", Kind: Text, Required: true, Max: archive.MaxExtraKey},
-		{Name: "value", Label: "Value", Kind: Text, Blank: true, MaxBytes: archive.MaxExtraValue},
+	extraFields = []wire.Field{
+		{Name: "id", Label: "Id", Kind: wire.Integer},
+		{Name: "key", Label: "Key", Kind: wire.Text, Required: true, Max: archive.MaxExtraKey},
+		{Name: "value", Label: "Value", Kind: wire.Text, Blank: true, MaxBytes: archive.MaxExtraValue},
 	}
-	aliasFields = []Field{
-		{Name: "id", Label: "Id", Kind: Integer},
-		{Name: "name", Label: "Alias", Kind: Text, Required: true, Max: archive.MaxName},
+	aliasFields = []wire.Field{
+		{Name: "id", Label: "Id", Kind: wire.Integer},
+		{Name: "name", Label: "Alias", Kind: wire.Text, Required: true, Max: archive.MaxName},
 	}
 )
 
@@ -62,31 +42,32 @@ var numberHelp = map[string][2]string{
 }
 
 // targetFields describe a target.
-var targetFields = func() []Field {
-	fields := []Field{
-		{Name: "id", Label: "ID", Kind: Integer, ReadOnly: true},
-		{Name: "targetextra_set", Label: "Targetextra set", Kind: List, Of: extraFields, Help: "Tags: each a key and a value."},
-		{Name: "aliases", Label: "Aliases", Kind: List, Of: aliasFields, Help: "Other names."},
-		{Name: "target_lists", Label: "Target lists", Kind: List, Of: groupFields, Help: "Lists that the target is put on; those that are not there are made."},
-		{Name: "groups", Label: "Groups", Kind: List, Of: groupFields, Help: "Groups that get all rights on the target."},
-		{Name: "name", Label: "Name", Kind: Text, Max: archive.MaxName, Help: "The name, unique."},
-		{Name: "type", Label: "Target Type", Kind: Selected, Required: true, Choices: []Choice{{archive.Sidereal, "Sidereal"}, {archive.NonSidereal, "Non-sidereal"}}},
-		{Name: "created", Label: "Time Created", Kind: DateTime, ReadOnly: true},
-		{Name: "modified", Label: "Last Modified", Kind: DateTime, ReadOnly: true},
-		{Name: "permissions", Label: "Permissions", Kind: Selected, Help: "Who sees the target beside those who were granted it: everybody (OPEN), who is signed in (PUBLIC), nobody (PRIVATE).",
-			Choices: []Choice{{string(auth.Open), "Open"}, {string(auth.Public), "Public"}, {string(auth.Private), "Private"}}},
+var targetFields = func() []wire.Field {
+	fields := []wire.Field{
+		{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
+		{Name: "targetextra_set", Label: "Targetextra set", Kind: wire.List, Of: extraFields, Help: "Tags: each a key and a value."},
+		{Name: "aliases", Label: "Aliases", Kind: wire.List, Of: aliasFields, Help: "Other names."},
+		{Name: "target_lists", Label: "Target lists", Kind: wire.List, Of: groupFields, Help: "Lists that the target is put on; those that are not there are made."},
+		{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields, Help: "Groups that get all rights on the target."},
+		{Name: "name", Label: "Name", Kind: wire.Text, Max: archive.MaxName, Help: "The name, unique."},
+		{Name: "type", Label: "Target Type", Kind: wire.Selected, Required: true, Choices: []wire.Choice{{Value: archive.Sidereal, Label: "Sidereal"}, {Value: archive.NonSidereal, Label: "Non-sidereal"}}},
+		{Name: "created", Label: "Time Created", Kind: wire.DateTime, ReadOnly: true},
+		{Name: "modified", Label: "Last Modified", Kind: wire.DateTime, ReadOnly: true},
+		{Name: "permissions", Label: "Permissions", Kind: wire.Selected, Help: "Who sees the target beside those who were granted it: everybody (OPEN), who is signed in (PUBLIC), nobody (PRIVATE).",
+			Choices: []wire.Choice{{Value: string(auth.Open), Label: "Open"}, {Value: string(auth.Public), Label: "Public"}, {Value: string(auth.Private), Label: "Private"}}},
 	}
 	for _, n := range archive.Numbers {
 		h := numberHelp[n.Name]
-		f := Field{Name: n.Name, Label: h[0], Help: h[1], Kind: Float, Null: true}
+		f := wire.Field{Name: n.Name, Label: h[0], Help: h[1], Kind: wire.Float, Null: true}
 		if r, ok := archive.Ranges[n.Name]; ok {
-			f.Range = &r
+			bounds := wire.Range(r)
+			f.Range = &bounds
 		}
 		fields = append(fields, f)
 		if n.Name == "distance_err" {
-			scheme := Field{Name: "scheme", Label: "Orbital Element Scheme", Kind: Selected, Blank: true}
+			scheme := wire.Field{Name: "scheme", Label: "Orbital Element Scheme", Kind: wire.Selected, Blank: true}
 			for i, s := range archive.Schemes {
-				scheme.Choices = append(scheme.Choices, Choice{s, []string{"MPC Minor Planet", "MPC Comet", "JPL Major Planet"}[i]})
+				scheme.Choices = append(scheme.Choices, wire.Choice{Value: s, Label: []string{"MPC Minor Planet", "MPC Comet", "JPL Major Planet"}[i]})
 			}
 			fields = append(fields, scheme)
 		}
@@ -94,104 +75,104 @@ var targetFields = func() []Field {
 	return fields
 }()
 
-func writeGroups(w *writer, groups []auth.GroupInfo) {
-	w.list(func() {
+func writeGroups(w *wire.Writer, groups []auth.GroupInfo) {
+	w.List(func() {
 		for _, g := range groups {
-			w.object(func() {
-				w.key("id")
-				w.id(g.ID)
-				w.textMember("name", g.Name)
+			w.Object(func() {
+				w.Key("id")
+				w.ID(g.ID)
+				w.TextMember("name", g.Name)
 			})
 		}
 	})
 }
 
-func writeAlias(w *writer, id uint64, name string) {
-	w.object(func() {
-		w.key("id")
-		w.id(id)
-		w.textMember("name", name)
+func writeAlias(w *wire.Writer, id uint64, name string) {
+	w.Object(func() {
+		w.Key("id")
+		w.ID(id)
+		w.TextMember("name", name)
 	})
 }
 
-func writeExtra(w *writer, id uint64, key, value string) {
-	w.object(func() {
-		w.key("id")
-		w.id(id)
-		w.textMember("key", key)
-		w.textMember("value", value)
+func writeExtra(w *wire.Writer, id uint64, key, value string) {
+	w.Object(func() {
+		w.Key("id")
+		w.ID(id)
+		w.TextMember("key", key)
+		w.TextMember("value", value)
 	})
 }
 
 var targetColumns = func() []column[archive.TargetView] {
 	type T = archive.TargetView
 	columns := []column[T]{
-		{"id", func(w *writer, v *T) { w.id(v.ID) }},
-		{"targetextra_set", func(w *writer, v *T) {
-			w.list(func() {
+		{"id", func(w *wire.Writer, v *T) { w.ID(v.ID) }},
+		{"targetextra_set", func(w *wire.Writer, v *T) {
+			w.List(func() {
 				for _, e := range v.Extras {
 					writeExtra(w, e.ID, e.Key, e.Value)
 				}
 			})
 		}},
-		{"aliases", func(w *writer, v *T) {
-			w.list(func() {
+		{"aliases", func(w *wire.Writer, v *T) {
+			w.List(func() {
 				for _, a := range v.Aliases {
 					writeAlias(w, a.ID, a.Name)
 				}
 			})
 		}},
-		{"name", func(w *writer, v *T) { w.text(v.Name) }},
-		{"type", func(w *writer, v *T) { w.text(v.Type) }},
-		{"created", func(w *writer, v *T) { w.time(v.Created) }},
-		{"modified", func(w *writer, v *T) { w.time(v.Modified) }},
-		{"permissions", func(w *writer, v *T) { w.text(string(v.Access)) }},
+		{"name", func(w *wire.Writer, v *T) { w.Text(v.Name) }},
+		{"type", func(w *wire.Writer, v *T) { w.Text(v.Type) }},
+		{"created", func(w *wire.Writer, v *T) { w.Time(v.Created) }},
+		{"modified", func(w *wire.Writer, v *T) { w.Time(v.Modified) }},
+		{"permissions", func(w *wire.Writer, v *T) { w.Text(string(v.Access)) }},
 	}
 	for _, n := range archive.Numbers {
-		columns = append(columns, column[T]{n.Name, func(w *writer, v *T) { w.float(*n.Of(v.Target)) }})
+		columns = append(columns, column[T]{n.Name, func(w *wire.Writer, v *T) { w.Float(*n.Of(v.Target)) }})
 		if n.Name == "distance_err" {
-			columns = append(columns, column[T]{"scheme", func(w *writer, v *T) { w.text(v.Scheme) }})
+			columns = append(columns, column[T]{"scheme", func(w *wire.Writer, v *T) { w.Text(v.Scheme) }})
 		}
 	}
-	return append(columns, column[T]{"groups", func(w *writer, v *T) { writeGroups(w, v.Groups) }})
+	return append(columns, column[T]{"groups", func(w *wire.Writer, v *T) { writeGroups(w, v.Groups) }})
 }()
 
 // targetLists are the lists that a target stands on; a TOM does not tell of them, so they come only when they are named.
-var targetLists = column[archive.TargetView]{"target_lists", func(w *writer, v *archive.TargetView) {
-	w.list(func() {
+var targetLists = column[archive.TargetView]{"target_lists", func(w *wire.Writer, v *archive.TargetView) {
+	w.List(func() {
 		for _, l := range v.Lists {
 			writeAlias(w, l.ID, l.Name)
 		}
 	})
 }}
 
-var targetFilters = []Filter{
-	{Name: "type", Kind: Selected, Help: "The type of target.", Choices: []string{archive.Sidereal, archive.NonSidereal}},
-	{Name: "name", Kind: Text, Help: "A part of the name or of an alias, whatever the case; several, separated by commas, of which one must fit."},
-	{Name: "name_fuzzy", Kind: Text, Help: "The name or an alias, without regard to case, blanks, dashes, underscores and parentheses; several, separated by commas, of which one must fit."},
-	{Name: "query", Kind: Text, Help: "A part of the name, whatever the case; aliases do not count."},
-	{Name: "key", Kind: Text, Help: "Has a tag with this key."},
-	{Name: "value", Kind: Text, Help: "Has a tag with this value."},
-	{Name: "cone_search", Kind: Text, Help: "ra,dec,radius in degrees: lies in this cone."},
-	{Name: "target_cone_search", Kind: Text, Help: "name,radius: lies within radius degrees of this target."},
-	{Name: "targetlist__name", Kind: Text, Help: "Stands on the list with this name or id."},
-	{Name: "order", Kind: Text, Help: "The order: " + strings.Join(archive.TargetOrders, ", ") + ", each also with - before it."},
+var targetFilters = []wire.Filter{
+	{Name: "type", Kind: wire.Selected, Help: "The type of target.", Choices: []string{archive.Sidereal, archive.NonSidereal}},
+	{Name: "name", Kind: wire.Text, Help: "A part of the name or of an alias, whatever the case; several, separated by commas, of which one must fit."},
+	{Name: "name_fuzzy", Kind: wire.Text, Help: "The name or an alias, without regard to case, blanks, dashes, underscores and parentheses; several, separated by commas, of which one must fit."},
+	{Name: "query", Kind: wire.Text, Help: "A part of the name, whatever the case; aliases do not count."},
+	{Name: "key", Kind: wire.Text, Help: "Has a tag with this key."},
+	{Name: "value", Kind: wire.Text, Help: "Has a tag with this value."},
+	{Name: "cone_search", Kind: wire.Text, Help: "ra,dec,radius in degrees: lies in this cone."},
+	{Name: "target_cone_search", Kind: wire.Text, Help: "name,radius: lies within radius degrees of this target."},
+	{Name: "targetlist__name", Kind: wire.Text, Help: "Stands on the list with this name or id."},
+	{Name: "order", Kind: wire.Text, Help: "The order: " + strings.Join(archive.TargetOrders, ", ") + ", each also with - before it."},
 }
 
 func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 	p := new(problem.List)
-	in := parseFilters(targetFilters, r.query, p)
-	f = archive.TargetFilter{Type: in.text("type"), Query: in.text("query"), Key: in.text("key"), Value: in.text("value"), List: in.text("targetlist__name")}
-	if s := in.text("name"); s != "" {
+	in := wire.ParseQuery(targetFilters, r.query, p)
+	f = archive.TargetFilter{Type: in.Text("type"), Query: in.Text("query"), Key: in.Text("key"), Value: in.Text("value"), List: in.Text("targetlist__name")}
+	if s := in.Text("name"); s != "" {
 		f.Names = strings.Split(s, ",") // the terms are not trimmed: " M2" is another text than "M2"
 	}
-	if s := in.text("name_fuzzy"); s != "" {
+	if s := in.Text("name_fuzzy"); s != "" {
 		f.Fuzzy = strings.Split(s, ",")
 	}
-	if s := in.text("cone_search"); s != "" {
+	if s := in.Text("cone_search"); s != "" {
 		f.Cone = parseCone(s, p)
 	}
-	if s := in.text("target_cone_search"); s != "" {
+	if s := in.Text("target_cone_search"); s != "" {
 		at := strings.LastIndexByte(s, ',')
 		radius, ok := parseRadius(s[at+1:])
 		if at < 0 || !ok {
@@ -200,14 +181,14 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 			f.Around, f.Radius = strings.TrimSpace(s[:at]), radius
 		}
 	}
-	if s := in.text("order"); s != "" {
+	if s := in.Text("order"); s != "" {
 		for _, o := range archive.TargetOrders {
 			if s == o || s == "-"+o {
 				f.Order = s
 			}
 		}
 		if f.Order == "" && r.strict() {
-			p.Add("order", notAChoice, s)
+			p.Add("order", wire.NotAChoice, s)
 		}
 	}
 	return f, p.Err()
@@ -221,7 +202,7 @@ func parseCone(s string, p *problem.List) *sky.Cone {
 		return nil
 	}
 	ra, err1 := sky.ParseRA(parts[0])
-	if n, ok := parseNumber(parts[0]); ok && n == 360 {
+	if n, ok := wire.ParseNumber(parts[0]); ok && n == 360 {
 		ra, err1 = 0, nil
 	}
 	dec, err2 := sky.ParseDec(parts[1])
@@ -234,19 +215,19 @@ func parseCone(s string, p *problem.List) *sky.Cone {
 }
 
 func parseRadius(s string) (float64, bool) {
-	n, ok := parseNumber(s)
+	n, ok := wire.ParseNumber(s)
 	return n, ok && n >= 0
 }
 
 // targetInput turns what was sent into what the archive wants.
-func targetInput(in input, part bool) *archive.TargetInput {
+func targetInput(in wire.Input, part bool) *archive.TargetInput {
 	t := &archive.TargetInput{Numbers: map[string]archive.Opt[float64]{}}
-	rec := decode(targetFields, in, part, &t.List, "")
-	t.Name, t.Type = rec.Get("name").optText(), rec.Get("type").optText()
-	t.Access, t.Scheme = rec.Get("permissions").optText(), rec.Get("scheme").optText()
+	rec := wire.Decode(targetFields, in, part, &t.List, "")
+	t.Name, t.Type = optText(rec.Get("name")), optText(rec.Get("type"))
+	t.Access, t.Scheme = optText(rec.Get("permissions")), optText(rec.Get("scheme"))
 	for _, n := range archive.Numbers {
 		if g := rec.Get(n.Name); g.Given {
-			t.Numbers[n.Name] = g.optFloat()
+			t.Numbers[n.Name] = optFloat(g)
 		}
 	}
 	for _, item := range rec.Get("aliases").Items {
@@ -262,51 +243,36 @@ func targetInput(in input, part bool) *archive.TargetInput {
 	return t
 }
 
-func groupRefs(items []Record) (refs []auth.GroupRef) {
+func optText(g *wire.Given) archive.Opt[string] {
+	return archive.Opt[string]{Given: g.Given, Null: g.Null, Value: g.Text}
+}
+
+func optFloat(g *wire.Given) archive.Opt[float64] {
+	return archive.Opt[float64]{Given: g.Given, Null: g.Null, Value: g.Float}
+}
+
+func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 	for _, item := range items {
 		refs = append(refs, auth.GroupRef{ID: item.Get("id").Int, Name: item.Get("name").Text})
 	}
 	return refs
 }
 
-func fixed(fields []Field) func(*request) []Field { return func(*request) []Field { return fields } }
-
-func (api *API) targetRoutes() []*route {
-	return []*route{
-		{
-			path: "/api/targets/", view: "Target List", parses: allParsers, filters: targetFilters, lists: true, cursors: true, steady: true, members: names(targetColumns), asked: []string{targetLists.name},
-			fields: fixed(targetFields), export: exportTargets, lines: true,
-			handle: map[string]handler{"GET": listTargets, "POST": createTarget},
-		},
-		{
-			path: "/api/targets/:id/", view: "Target Instance", parses: allParsers, fields: fixed(targetFields), missing: problem.Missing("Target"), mayAct: mayChangeTarget,
-			steady: true, members: names(targetColumns), asked: []string{targetLists.name},
-			handle: map[string]handler{"GET": getTarget, "PUT": changeTarget, "PATCH": changeTarget, "DELETE": deleteTarget},
-		},
-		{
-			path: "/api/targets/:id/groups/:group/", view: "Target Group", parses: allParsers, missing: problem.Missing("Target"),
-			handle: map[string]handler{"DELETE": withdrawGroup},
-		},
-		{
-			path: "/api/targetname/:id/", view: "Target Name Instance", parses: allParsers, steady: true,
-			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-				return getPart(r, r.access.Alias, func(w *writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
-			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteAlias) }},
-		},
-		{
-			path: "/api/targetextra/:id/", view: "Target Extra Instance", parses: allParsers, steady: true,
-			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-				return getPart(r, r.access.Extra, func(w *writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
-			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteExtra) }},
-		},
-		{
-			path: "/api/targetlist/:id/", view: "Target List Instance", parses: allParsers, steady: true,
-			handle: map[string]handler{"GET": func(r *request) (*answer, error) {
-				return getPart(r, r.access.TargetList, func(w *writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
-			}, "DELETE": func(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTargetList) }},
-		},
-	}
+var targetsSpec = spec{
+	acceptsNDJSON: true, fields: targetFields, filters: targetFilters,
+	lists: true, cursors: true, cacheable: true, export: exportTargets,
+	members: names(targetColumns), optionalMembers: []string{targetLists.name},
 }
+
+var targetSpec = spec{
+	fields: targetFields, missing: problem.Missing("Target"), mayAct: mayChangeTarget, cacheable: true,
+	members: names(targetColumns), optionalMembers: []string{targetLists.name},
+}
+
+var targetGroupSpec = spec{missing: problem.Missing("Target")}
+
+// partSpec is that of an alias, a tag and a list of targets.
+var partSpec = spec{cacheable: true}
 
 func listTargets(r *request) (*answer, error) {
 	f, err := parseTargetFilter(r)
@@ -330,9 +296,9 @@ func createTarget(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusCreated, func(w *writer) {
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		writeColumns(w, targetColumns, v)
-		w.textMember("message", "Target successfully uploaded.")
+		w.TextMember("message", "Target successfully uploaded.")
 	})
 }
 
@@ -345,7 +311,7 @@ func getTarget(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) { writeColumns(w, pickColumns(r, targetColumns, targetLists), v) })
+	return r.object(http.StatusOK, func(w *wire.Writer) { writeColumns(w, pickColumns(r, targetColumns, targetLists), v) })
 }
 
 func mayChangeTarget(r *request) bool {
@@ -374,9 +340,9 @@ func changeTarget(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *writer) {
+	return r.object(http.StatusOK, func(w *wire.Writer) {
 		writeColumns(w, targetColumns, v)
-		w.textMember("message", "Target successfully updated.")
+		w.TextMember("message", "Target successfully updated.")
 	})
 }
 
@@ -396,3 +362,21 @@ func withdrawGroup(r *request) (*answer, error) {
 	}
 	return noContent()
 }
+
+func getAlias(r *request) (*answer, error) {
+	return getPart(r, r.access.Alias, func(w *wire.Writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
+}
+
+func deleteAlias(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteAlias) }
+
+func getExtra(r *request) (*answer, error) {
+	return getPart(r, r.access.Extra, func(w *wire.Writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
+}
+
+func deleteExtra(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteExtra) }
+
+func getTargetList(r *request) (*answer, error) {
+	return getPart(r, r.access.TargetList, func(w *wire.Writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
+}
+
+func deleteTargetList(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTargetList) }

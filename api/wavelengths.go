@@ -3,18 +3,19 @@ package api
 import (
 	"strings"
 
+	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
 
 // wavelengthParameter asks for the wavelengths of spectra in a unit.
-var wavelengthParameter = Filter{Name: "wavelength_units", Kind: Text, Choices: archive.WavelengthUnits,
+var wavelengthParameter = wire.Filter{Name: "wavelength_units", Kind: wire.Text, Choices: archive.WavelengthUnits,
 	Help: "The unit in which spectra have their wavelengths, by its name or another spelling of it; as they are stored if not given. Fluxes stay as they are, in flux_units."}
 
 // inUnits changes data as the request asks: the wavelengths of spectra into other units. One whose wavelengths are in a unit that cannot
 // be converted is not changed, and refused. The datum's value is valid until the next one.
 func (r *request) inUnits() (func(*archive.DatumView) error, error) {
-	text := lastOf(r.query, wavelengthParameter.Name)
+	text := wire.Last(r.query, wavelengthParameter.Name)
 	if text == "" {
 		return func(*archive.DatumView) error { return nil }, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"nightjar/auth"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 	"nightjar/kv"
 )
@@ -25,7 +26,7 @@ type DatumInput struct {
 	Time       int64 // microseconds of UTC since 1970
 	Timed      bool  // false: the time of the request
 	Value      []byte
-	Compact    bool            // Value is what CompactValue or ParseMember gave
+	Compact    bool            // Value is what jsontext.Compact or ParseHead gave
 	Groups     []auth.GroupRef // who holds it beside its maker, in mode objects
 	Refuse     bool            // when the viewer sees it already, nothing changes
 }
@@ -64,9 +65,9 @@ func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *Da
 	}
 	if !p.Has("value") {
 		if d.Value = in.Value; !in.Compact {
-			d.Value, err = CompactValue(nil, in.Value)
+			d.Value, err = jsontext.Compact(nil, in.Value)
 		}
-		if errors.Is(err, ErrNotJSON) {
+		if errors.Is(err, jsontext.ErrInvalid) {
 			p.Add("value", "Value must be valid JSON.")
 		} else if isEmptyValue(d.Value) {
 			p.Add("value", "This field may not be blank.")

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"nightjar/ingest"
+	"nightjar/internal/jsontext"
 	"nightjar/kv"
 )
 
@@ -105,11 +106,11 @@ type exportPlace struct {
 }
 
 // ValueMembers lists the members of a datum's value, if it is an object; ok is false when it is not.
-func ValueMembers(value []byte) (members []Member, ok bool) {
+func ValueMembers(value []byte) (members []jsontext.Member, ok bool) {
 	if len(value) == 0 || value[0] != '{' {
 		return nil, false
 	}
-	return JSON(value).Members(), true
+	return jsontext.Value(value).Members(), true
 }
 
 // MJD is a time in microseconds since 1970 as a modified Julian date with twelve digits after the point, more than enough to tell microseconds apart.

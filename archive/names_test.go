@@ -434,7 +434,7 @@ func TestTargetRules(t *testing.T) {
 		"taken name":         {func(in *TargetInput) { in.Name = Some("T") }, "name"},
 		"taken alias":        {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "x"}, {Name: "three"}} }, "aliases.1.name"},
 		"alias twice":        {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "x"}, {Name: "x"}} }, "aliases.1.name"},
-		"alias is name":      {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "new"}} }, WholeList},
+		"alias is name":      {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "new"}} }, problem.WholeList},
 		"tag twice":          {func(in *TargetInput) { in.Extras = []ExtraInput{{Key: "x"}, {Key: "x"}} }, "targetextra_set.1.key"},
 		"ra 360":             {func(in *TargetInput) { in.Numbers["ra"] = Some(360.0) }, "ra"},
 		"dec -90.1":          {func(in *TargetInput) { in.Numbers["dec"] = Some(-90.1) }, "dec"},
@@ -460,7 +460,7 @@ func TestTargetRules(t *testing.T) {
 		path string
 	}{
 		"taken name":       {TargetInput{Name: Some("U")}, "name"},
-		"another's alias":  {TargetInput{Aliases: []AliasInput{{ID: b.Aliases[0].ID, Name: "stolen"}}}, WholeList},
+		"another's alias":  {TargetInput{Aliases: []AliasInput{{ID: b.Aliases[0].ID, Name: "stolen"}}}, problem.WholeList},
 		"another's tag":    {TargetInput{Extras: []ExtraInput{{ID: b.Extras[0].ID, Key: "stolen"}}}, "targetextra_set.0.id"},
 		"rename to a twin": {TargetInput{Aliases: []AliasInput{{ID: a.Aliases[0].ID, Name: "two"}}}, "aliases.0.name"},
 		"no more ra":       {TargetInput{Numbers: map[string]Opt[float64]{"ra": {Given: true, Null: true}}}, ""},

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"nightjar/auth"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 	"nightjar/kv"
 )
@@ -44,7 +45,7 @@ func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *O
 		if err != nil {
 			return err
 		}
-		parameters, err := CompactValue(nil, in.Parameters)
+		parameters, err := jsontext.Compact(nil, in.Parameters)
 		if (err != nil || parameters[0] != '{') && !p.Has("observing_parameters") {
 			p.Add("observing_parameters", "This must be a JSON object.")
 		}

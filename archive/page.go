@@ -40,15 +40,16 @@ type Extent struct {
 	Before, After bool  // there are rows before the page, and after it
 }
 
-// Out takes the answer to a list query, row by row. Begin comes first, with what the page is; Row is called inside of a transaction: it must not wait
-// for anybody, and what it is given dies when it returns. Flush is called between transactions, after every thousand rows or
-// so and at the end: there the answer may be sent.
+// Out takes the answer to a list query, row by row. Begin comes first, with what the page is; Row is
+// called inside of a transaction: it must not wait for anybody, and what it is given dies when it
+// returns. Flush is called between transactions, after every thousand rows or so and at the end: there
+// the answer may be sent. What is nil is not called; without Row no row is read.
 type Out[T any] struct {
 	Begin func(Extent) error
 	Row   func(*T) error
 	Flush func() error
-	// Full reports that enough was given out to be sent: no further row comes before Flush. nil for
-	// never.
+	// Full reports that enough was given out to be sent: no further row comes before Flush. nil is
+	// never full.
 	Full func() bool
 }
 
@@ -88,14 +89,22 @@ func give[T any](s *Access, ctx context.Context, out Out[T],
 		if err != nil {
 			return err
 		}
-		ids = found
-		if err := out.Begin(extent); err != nil {
-			return err
+		if out.Begin != nil {
+			if err := out.Begin(extent); err != nil {
+				return err
+			}
 		}
+		if out.Row == nil {
+			return nil
+		}
+		ids = found
 		return some(s, tx)
 	})
 	for err == nil {
-		if err = out.Flush(); err != nil || len(ids) == 0 {
+		if out.Flush != nil {
+			err = out.Flush()
+		}
+		if err != nil || len(ids) == 0 {
 			break
 		}
 		if ctx.Err() != nil {
@@ -211,7 +220,6 @@ func Collect[T any](query func(Out[T]) error) (rows []T, count int, err error) {
 	err = query(Out[T]{
 		Begin: func(e Extent) error { count = e.Count; return nil },
 		Row:   func(r *T) error { rows = append(rows, *r); return nil },
-		Flush: func() error { return nil },
 	})
 	return rows, count, err
 }

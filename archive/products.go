@@ -57,7 +57,8 @@ func (s *Access) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, e
 	return kv.And(sets...), nil
 }
 
-// ProductOut takes a list of products. Each product is followed by its data, if they are asked for, and by End. The rules are those of Out.
+// ProductOut takes a list of products. Each product is followed by its datums, if they are asked for,
+// and by End. The rules are those of Out; Product must be there.
 type ProductOut struct {
 	Begin   func(Extent) error
 	Product func(*ProductView) error
@@ -84,8 +85,10 @@ func (s *Access) Products(ctx context.Context, f ProductFilter, page Page, out P
 			return err
 		}
 		w.begun, w.products = s, ids
-		if err := out.Begin(extent); err != nil {
-			return err
+		if out.Begin != nil {
+			if err := out.Begin(extent); err != nil {
+				return err
+			}
 		}
 		return w.some(s, tx)
 	})
@@ -95,7 +98,10 @@ func (s *Access) Products(ctx context.Context, f ProductFilter, page Page, out P
 // rest goes on in transactions of their own until everything is given out.
 func (w *productWalk) rest(ctx context.Context, err error) error {
 	for err == nil {
-		if err = w.out.Flush(); err != nil || w.done() {
+		if w.out.Flush != nil {
+			err = w.out.Flush()
+		}
+		if err != nil || w.done() {
 			break
 		}
 		if ctx.Err() != nil {
@@ -130,8 +136,10 @@ func (w *productWalk) some(s *Access, tx *kv.Tx) error {
 		}
 		if len(w.data) == 0 {
 			w.open = false
-			if err := w.out.End(); err != nil {
-				return err
+			if w.out.End != nil {
+				if err := w.out.End(); err != nil {
+					return err
+				}
 			}
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"nightjar/ingest"
+	"nightjar/internal/jsontext"
 )
 
 // Spectrum is a spectrum that is written into a file of its own.
@@ -85,7 +86,7 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 }
 
 // scalarText is a number's digits; "" for null.
-func scalarText(x JSON) string {
+func scalarText(x jsontext.Value) string {
 	if x.Kind() != '0' {
 		return ""
 	}

@@ -51,9 +51,6 @@ const (
 	required   = "This field is required."
 )
 
-// WholeList is the path of a problem whose answer is a bare list of messages, as a TOM gives it for some.
-const WholeList = "[]"
-
 // checkNumbers refuses numbers that are none, or out of their range.
 func checkNumbers(p *problem.List, numbers map[string]Opt[float64]) {
 	for _, n := range Numbers {
@@ -185,7 +182,7 @@ func (s *Access) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targe
 	}
 	for _, a := range t.Aliases {
 		if a.Name == t.Name && !(t.ID != 0 && !aliasGiven(in.Aliases, a.Name)) {
-			p.Add(WholeList, "Alias '%s' conflicts with Target name '%s'.", a.Name, t.Name)
+			p.Add(problem.WholeList, "Alias '%s' conflicts with Target name '%s'.", a.Name, t.Name)
 		}
 	}
 	pl.checkSize(p, s.v.ID)
@@ -212,7 +209,7 @@ func (s *Access) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh b
 		if a.ID != 0 && !fresh {
 			if at = slices.IndexFunc(t.Aliases, func(x Alias) bool { return x.ID == a.ID }); at < 0 {
 				// a TOM's words, which break the line where a TOM's do
-				p.Add(WholeList, "TargetName identified by id '%d' is not an\n                        alias of Target '%s'", a.ID, t.Name)
+				p.Add(problem.WholeList, "TargetName identified by id '%d' is not an\n                        alias of Target '%s'", a.ID, t.Name)
 				continue
 			}
 			if t.Aliases[at].Name == a.Name {

@@ -12,6 +12,7 @@ import (
 
 	"nightjar/auth"
 	"nightjar/ingest"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 	"nightjar/kv"
 )
@@ -331,7 +332,7 @@ func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *
 	var buf []byte
 	report, err := s.a.processors.Process(ctx, in.Type, in.file(f), in.options(pl), func(p ingest.Point) error {
 		var err error
-		if buf, err = CompactValue(buf[:0], p.Value); err != nil {
+		if buf, err = jsontext.Compact(buf[:0], p.Value); err != nil {
 			return fmt.Errorf("line %d of %s became no good value: %w", p.Line, in.FileName, err)
 		}
 		if utf8.RuneCountInString(p.Source) > MaxSource {

@@ -4,377 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"math"
+	"nightjar/internal/jsontext"
 	"slices"
 	"strconv"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
-// A datum's value is kept as the JSON text that was given: keys, their order and the digits of numbers are not touched. CompactValue takes
-// only insignificant white space away, and of keys that occur twice in an object all but the last, as every JSON reader does.
-
-// maxDepth is how deep a value may be nested.
-const maxDepth = 200
-
-// MaxMembers is how many members an object may have: while they are looked at, each takes some ten times its text in memory.
-const MaxMembers = 100_000
-
-// ErrNotJSON says that a value is not JSON: not well-formed, with a number that no float64 comes near, or nested too deeply.
-var ErrNotJSON = errors.New("not valid JSON")
-
-// CompactValue checks a JSON text and appends it to dst without insignificant white space. It returns ErrNotJSON with the reason when the text
-// is not JSON (RFC 8259).
-func CompactValue(dst, text []byte) ([]byte, error) {
-	p := jsonReader{text: text, out: dst}
-	return p.all()
-}
-
-type jsonReader struct {
-	text []byte
-	at   int
-	out  []byte
-	any  bool // numbers may be out of range
-}
-
-func (p *jsonReader) all() ([]byte, error) {
-	p.space()
-	if err := p.value(0); err != nil {
-		return nil, err
-	}
-	p.space()
-	if p.at < len(p.text) {
-		return nil, p.fail("there is more after the value")
-	}
-	return p.out, nil
-}
-
-func (p *jsonReader) fail(why string) error {
-	line, column := 1, 1
-	for _, c := range p.text[:min(p.at, len(p.text))] {
-		if column++; c == '\n' {
-			line, column = line+1, 1
-		}
-	}
-	return fmt.Errorf("%w: %s: line %d column %d (char %d)", ErrNotJSON, why, line, column, p.at)
-}
-
-func (p *jsonReader) space() {
-	for p.at < len(p.text) {
-		switch p.text[p.at] {
-		case ' ', '\t', '\n', '\r':
-			p.at++
-		default:
-			return
-		}
-	}
-}
-
-// next returns the byte that comes, 0 at the end.
-func (p *jsonReader) next() byte {
-	if p.at < len(p.text) {
-		return p.text[p.at]
-	}
-	return 0
-}
-
-func (p *jsonReader) value(depth int) error {
-	if depth > maxDepth {
-		return p.fail("nested too deeply")
-	}
-	switch c := p.next(); {
-	case c == '{':
-		return p.object(depth)
-	case c == '[':
-		return p.array(depth)
-	case c == '"':
-		return p.string()
-	case c == '-' || c >= '0' && c <= '9':
-		return p.number()
-	default:
-		for _, word := range []string{"true", "false", "null"} {
-			if bytes.HasPrefix(p.text[p.at:], []byte(word)) {
-				p.out = append(p.out, word...)
-				p.at += len(word)
-				return nil
-			}
-		}
-		return p.fail("a value is missing")
-	}
-}
-
-// member is where a member of an object stands in the output.
-type member struct {
-	key        []byte // with its escapes taken away
-	start, end int    // of key and value
-}
-
-func (p *jsonReader) object(depth int) error {
-	p.out = append(p.out, '{')
-	p.at++
-	var few [16]member
-	members := few[:0]
-	var seen map[string]int
-	doubled := false
-	for p.space(); ; p.space() {
-		if len(members) == 0 && p.next() == '}' {
-			break
-		}
-		if p.next() != '"' {
-			return p.fail("a key is missing")
-		}
-		m := member{start: len(p.out)}
-		if err := p.string(); err != nil {
-			return err
-		}
-		m.key = unquote(p.out[m.start:])
-		if p.space(); p.next() != ':' {
-			return p.fail("a colon is missing")
-		}
-		p.out = append(p.out, ':')
-		p.at++
-		p.space()
-		if err := p.value(depth + 1); err != nil {
-			return err
-		}
-		m.end = len(p.out)
-		if !doubled {
-			doubled = isDouble(members, &seen, m.key)
-		}
-		if members = append(members, m); len(members) > MaxMembers {
-			return p.fail("an object has too many members")
-		}
-		p.space()
-		c := p.next()
-		if c == '}' {
-			break
-		}
-		if c != ',' {
-			return p.fail("a comma is missing")
-		}
-		p.out = append(p.out, ',')
-		p.at++
-	}
-	p.at++
-	if doubled {
-		p.keepLast(members)
-	}
-	p.out = append(p.out, '}')
-	return nil
-}
-
-// isDouble says whether a key was there before; objects with many keys get a map.
-func isDouble(members []member, seen *map[string]int, key []byte) bool {
-	if len(members) < 16 {
-		return slices.ContainsFunc(members, func(m member) bool { return bytes.Equal(m.key, key) })
-	}
-	if *seen == nil {
-		*seen = map[string]int{}
-		for i, m := range members {
-			(*seen)[string(m.key)] = i
-		}
-	}
-	_, double := (*seen)[string(key)]
-	(*seen)[string(key)] = len(members)
-	return double
-}
-
-// keepLast writes an object's members again: each key where it stood first, with the value that came last.
-func (p *jsonReader) keepLast(members []member) {
-	first := members[0].start
-	text := slices.Clone(p.out[first:])
-	last := map[string]member{}
-	keys := make([]string, len(members)) // those of members lie in p.out, which is written anew
-	for i, m := range members {
-		keys[i] = string(m.key)
-		last[keys[i]] = m
-	}
-	p.out = p.out[:first]
-	for _, key := range keys {
-		l, ok := last[key]
-		if !ok {
-			continue
-		}
-		delete(last, key)
-		if len(p.out) > first {
-			p.out = append(p.out, ',')
-		}
-		p.out = append(p.out, text[l.start-first:l.end-first]...)
-	}
-}
-
-func (p *jsonReader) array(depth int) error {
-	p.out = append(p.out, '[')
-	p.at++
-	for n := 0; ; n++ {
-		p.space()
-		if n == 0 && p.next() == ']' {
-			break
-		}
-		if err := p.value(depth + 1); err != nil {
-			return err
-		}
-		p.space()
-		c := p.next()
-		if c == ']' {
-			break
-		}
-		if c != ',' {
-			return p.fail("a comma is missing")
-		}
-		p.out = append(p.out, ',')
-		p.at++
-	}
-	p.at++
-	p.out = append(p.out, ']')
-	return nil
-}
-
-func (p *jsonReader) string() error {
-	start := p.at
-	p.at++
-	ascii := true
-	for {
-		switch c := p.next(); {
-		case c == '"':
-			p.at++
-			s := p.text[start:p.at]
-			if !ascii && !utf8.Valid(s) {
-				p.at = start
-				return p.fail("a text that is not UTF-8")
-			}
-			p.out = append(p.out, s...)
-			return nil
-		case c < 0x20:
-			if p.at >= len(p.text) {
-				return p.fail("a text does not end")
-			}
-			return p.fail("a control character")
-		case c == '\\':
-			n := escapeLen(p.text[p.at:])
-			if n == 0 {
-				return p.fail("a wrong escape")
-			}
-			p.at += n
-		default:
-			ascii = ascii && c < 0x80
-			p.at++
-		}
-	}
-}
-
-// escapeLen is the length of the escape at the head of b, 0 when it is wrong.
-func escapeLen(b []byte) int {
-	if len(b) < 2 {
-		return 0
-	}
-	if b[1] != 'u' {
-		if bytes.IndexByte([]byte(`"\/bfnrt`), b[1]) < 0 {
-			return 0
-		}
-		return 2
-	}
-	if len(b) < 6 {
-		return 0
-	}
-	for _, c := range b[2:6] {
-		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
-			return 0
-		}
-	}
-	return 6
-}
-
-func (p *jsonReader) digits() int {
-	n := 0
-	for ; p.next() >= '0' && p.next() <= '9'; n++ {
-		p.at++
-	}
-	return n
-}
-
-func (p *jsonReader) number() error {
-	start := p.at
-	if p.next() == '-' {
-		p.at++
-	}
-	if lead := p.next(); p.digits() == 0 || lead == '0' && p.at > start+1 && p.text[p.at-1] != '0' {
-		return p.fail("a wrong number")
-	}
-	if digits := bytes.TrimPrefix(p.text[start:p.at], []byte("-")); len(digits) > 1 && digits[0] == '0' {
-		return p.fail("a number with a leading zero")
-	}
-	whole := true
-	if p.next() == '.' {
-		whole = false
-		p.at++
-		if p.digits() == 0 {
-			return p.fail("a wrong number")
-		}
-	}
-	if c := p.next(); c == 'e' || c == 'E' {
-		whole = false
-		p.at++
-		if c := p.next(); c == '+' || c == '-' {
-			p.at++
-		}
-		if p.digits() == 0 {
-			return p.fail("a wrong number")
-		}
-	}
-	token := p.text[start:p.at]
-	if !p.any && (!whole || len(token) > 300) {
-		if f, _ := strconv.ParseFloat(string(token), 64); math.IsInf(f, 0) {
-			return p.fail("a number that is out of range")
-		}
-	}
-	p.out = append(p.out, token...)
-	return nil
-}
-
-// unquote takes quotes and escapes away. A surrogate without its partner becomes the three bytes that UTF-8 would have for it.
-func unquote(s []byte) []byte {
-	s = s[1 : len(s)-1]
-	if bytes.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	out := make([]byte, 0, len(s))
-	for len(s) > 0 {
-		if s[0] != '\\' {
-			out, s = append(out, s[0]), s[1:]
-			continue
-		}
-		if s[1] != 'u' {
-			c := s[1]
-			if i := bytes.IndexByte([]byte("bfnrt"), c); i >= 0 {
-				c = "\b\f\n\r\t"[i]
-			}
-			out, s = append(out, c), s[2:]
-			continue
-		}
-		r := hex4(s[2:])
-		s = s[6:]
-		if utf16.IsSurrogate(r) {
-			if len(s) >= 6 && s[0] == '\\' && s[1] == 'u' {
-				if both := utf16.DecodeRune(r, hex4(s[2:])); both != utf8.RuneError {
-					out, s = utf8.AppendRune(out, both), s[6:]
-					continue
-				}
-			}
-			out = append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
-			continue
-		}
-		out = utf8.AppendRune(out, r)
-	}
-	return out
-}
-
-func hex4(b []byte) rune {
-	n, _ := strconv.ParseUint(string(b[:4]), 16, 32)
-	return rune(n)
-}
+// A datum's value is kept as the JSON text that was given, without insignificant white space
+// (jsontext.Compact): keys, their order and the digits of numbers are not touched.
 
 // Canonical form: two values are the same when their canonical forms are. Keys are sorted, escapes resolved, numbers are the nearest float64,
 // whole numbers beyond 2^53 exact. It is made of marks and lengths rather than of JSON, since it is only ever compared and hashed.
@@ -385,18 +22,18 @@ func canonical(dst, value []byte) []byte {
 	return dst
 }
 
-// canonicalValue appends the form of the value at the head of b, and returns what follows the value. b must have gone through CompactValue.
+// canonicalValue appends the form of the value at the head of b, and returns what follows the value. b must have gone through jsontext.Compact.
 func canonicalValue(dst, b []byte) (out, rest []byte) {
 	switch b[0] {
 	case '{':
-		var few [8]jsonMember
-		members, rest := splitObject(few[:0], b)
-		slices.SortFunc(members, func(a, b jsonMember) int { return bytes.Compare(a.key, b.key) })
+		var few [8]jsontext.RawMember
+		members, rest := jsontext.SplitObject(few[:0], b)
+		slices.SortFunc(members, func(a, b jsontext.RawMember) int { return bytes.Compare(a.Key, b.Key) })
 		dst = append(dst, '{')
 		dst = binary.AppendUvarint(dst, uint64(len(members)))
 		for _, m := range members {
-			dst = canonicalText(dst, m.key)
-			dst, _ = canonicalValue(dst, m.value)
+			dst = canonicalText(dst, m.Key)
+			dst, _ = canonicalValue(dst, m.Value)
 		}
 		return dst, rest
 	case '[':
@@ -410,8 +47,8 @@ func canonicalValue(dst, b []byte) (out, rest []byte) {
 		}
 		return append(dst, ']'), b[1:]
 	case '"':
-		n := stringLen(b)
-		return canonicalText(dst, unquote(b[:n])), b[n:]
+		n := jsontext.StringLen(b)
+		return canonicalText(dst, jsontext.Unquote(b[:n])), b[n:]
 	case 't', 'n':
 		return append(dst, b[0]), b[4:]
 	case 'f':
@@ -445,65 +82,6 @@ func canonicalNumber(dst, token []byte) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, 'f'), math.Float64bits(f))
 }
 
-// jsonMember is a member of an object: the key without quotes and escapes, the value as it stands.
-type jsonMember struct{ key, value []byte }
-
-// splitObject takes a compact object apart, and appends its members to members.
-func splitObject(members []jsonMember, b []byte) (all []jsonMember, rest []byte) {
-	b = b[1:]
-	for b[0] != '}' {
-		if b[0] == ',' {
-			b = b[1:]
-		}
-		n := stringLen(b)
-		key := unquote(b[:n])
-		b = b[n+1:]
-		n = valueLen(b)
-		members = append(members, jsonMember{key, b[:n]})
-		b = b[n:]
-	}
-	return members, b[1:]
-}
-
-// stringLen is the length of the quoted text at the head of b.
-func stringLen(b []byte) int {
-	for i := 1; ; i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-}
-
-// valueLen is the length of the compact value at the head of b.
-func valueLen(b []byte) int {
-	switch b[0] {
-	case '"':
-		return stringLen(b)
-	case '{', '[':
-		depth := 0
-		for i := 0; ; i++ {
-			switch b[i] {
-			case '"':
-				i += stringLen(b[i:]) - 1
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1
-				}
-			}
-		}
-	}
-	n := 0
-	for n < len(b) && b[n] != ',' && b[n] != '}' && b[n] != ']' {
-		n++
-	}
-	return n
-}
-
 // A place is what a datum's value contributes to where the datum stands in its series.
 type place struct {
 	hash    uint32
@@ -535,15 +113,15 @@ func (d *Datum) sameness() (form []byte, undated bool) {
 // sameness appends the form to dst.
 func sameness(dst, value []byte) (form []byte, undated bool) {
 	if len(value) > 0 && value[0] == '{' && bytes.Contains(value, []byte(timeOrigin)) {
-		members, _ := splitObject(nil, value)
-		if slices.ContainsFunc(members, func(m jsonMember) bool {
-			return string(m.key) == timeOrigin && string(m.value) == `"upload"`
+		members, _ := jsontext.SplitObject(nil, value)
+		if slices.ContainsFunc(members, func(m jsontext.RawMember) bool {
+			return string(m.Key) == timeOrigin && string(m.Value) == `"upload"`
 		}) {
 			form := append(dst, 'u')
 			for _, key := range []string{"flux", "wavelength"} {
 				for _, m := range members {
-					if string(m.key) == key {
-						form, _ = canonicalValue(append(form, key[0]), m.value)
+					if string(m.Key) == key {
+						form, _ = canonicalValue(append(form, key[0]), m.Value)
 					}
 				}
 			}

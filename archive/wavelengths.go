@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"nightjar/ingest"
+	"nightjar/internal/jsontext"
 )
 
 // WavelengthUnits are the units in which wavelengths can be asked for.
@@ -26,7 +27,7 @@ func (e *UnitError) Error() string {
 // length, or its list holds something else than numbers and null.
 func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 	members, _ := ValueMembers(value)
-	var list, units JSON
+	var list, units jsontext.Value
 	for _, m := range members {
 		switch {
 		case m.Key == "wavelength" && m.Value.Kind() == '[':
@@ -43,7 +44,7 @@ func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 		return dst, &UnitError{units.Text()}
 	}
 	start, done := len(dst), 0
-	replace := func(old JSON, write func() bool) bool {
+	replace := func(old jsontext.Value, write func() bool) bool {
 		at := cap(value) - cap(old) // both end where the memory ends
 		dst = append(dst, value[done:at]...)
 		done = at + len(old)
@@ -63,7 +64,7 @@ func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 }
 
 // appendWavelengths converts a list of numbers, with null for those that are missing.
-func appendWavelengths(dst []byte, list JSON, from, to string) (out []byte, ok bool) {
+func appendWavelengths(dst []byte, list jsontext.Value, from, to string) (out []byte, ok bool) {
 	dst = append(dst, '[')
 	for rest := list[1 : len(list)-1]; len(rest) > 0; {
 		item := rest

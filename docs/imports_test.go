@@ -23,9 +23,10 @@ var layers = readLayers(`
 	.                  internal/cli
 	internal/cli       api archive auth sky internal/client internal/demo internal/node internal/torture github.com/urfave/cli/v2 golang.org/x/term
 	internal/node      api archive auth ui internal/client internal/control internal/selfcert
-	api                archive auth sky internal/problem github.com/julienschmidt/httprouter
+	api                api/wire archive auth sky internal/jsontext internal/problem github.com/julienschmidt/httprouter
+	api/wire           internal/jsontext internal/problem
 	ui
-	archive            auth index ingest kv sky internal/cache internal/problem golang.org/x/text
+	archive            auth index ingest kv sky internal/cache internal/jsontext internal/problem golang.org/x/text
 	auth               kv internal/cache internal/problem golang.org/x/crypto
 	index              github.com/blevesearch/bleve/v2 github.com/blevesearch/bleve_index_api
 	ingest
@@ -38,6 +39,7 @@ var layers = readLayers(`
 	internal/control
 	internal/dataset
 	internal/demo
+	internal/jsontext
 	internal/measure
 	internal/problem
 	internal/selfcert

@@ -56,7 +56,10 @@ type List struct {
 	items map[string]int
 }
 
-// A Problem is one thing that is wrong with an input.
+// WholeList is the path of a problem whose answer is a bare list of messages, as a TOM gives it for some.
+const WholeList = "[]"
+
+// A Field is one thing that is wrong with an input.
 type Field struct{ Path, Message string }
 
 // Add adds a problem.

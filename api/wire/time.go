@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	msgTimeFormat = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+	MsgTimeFormat = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
 	msgTimeRange  = "Datetime value out of range."
 )
 
@@ -19,11 +19,11 @@ var (
 	maxTime = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC).UnixMicro()
 )
 
-// parseTime reads a time of ISO 8601, YYYY-MM-DD[(T or blank)hh:mm[:ss[.fraction]][zone]], as microseconds of UTC since 1970. Without a zone it is UTC; digits beyond microseconds are
+// ParseTime reads a time of ISO 8601, YYYY-MM-DD[(T or blank)hh:mm[:ss[.fraction]][zone]], as microseconds of UTC since 1970. Without a zone it is UTC; digits beyond microseconds are
 // cut off, as a TOM does. Other spellings that a TOM takes are read as well, see loose. problem is "" when it is one.
-func parseTime(s string) (micros int64, problem string) {
+func ParseTime(s string) (micros int64, problem string) {
 	micros, problem = parseISO(s)
-	if problem == msgTimeFormat {
+	if problem == MsgTimeFormat {
 		if s, ok := loose(s); ok {
 			return parseISO(s)
 		}
@@ -57,20 +57,20 @@ func parseISO(s string) (micros int64, problem string) {
 	date, clock := s, ""
 	if len(s) > 10 {
 		if s[10] != 'T' && s[10] != ' ' {
-			return 0, msgTimeFormat
+			return 0, MsgTimeFormat
 		}
 		date, clock = s[:10], s[11:]
 	}
 	days, ok := parseDate(date)
 	if !ok || len(s) == 11 {
-		return 0, msgTimeFormat
+		return 0, MsgTimeFormat
 	}
 	t := days * 86400e6
 	if clock != "" {
 		clock, offset, ok := cutZone(clock)
 		micros, good := parseClock(clock)
 		if !ok || !good {
-			return 0, msgTimeFormat
+			return 0, MsgTimeFormat
 		}
 		t += micros - offset
 	}
@@ -163,8 +163,8 @@ func twoDigits(s string, most int) (n int, ok bool) {
 	return n, n <= most
 }
 
-// appendTime writes microseconds since 1970 as Django REST framework does: in UTC, with six digits after the second unless they are zero.
-func appendTime(dst []byte, micros int64) []byte {
+// AppendTime writes microseconds since 1970 as Django REST framework does: in UTC, with six digits after the second unless they are zero.
+func AppendTime(dst []byte, micros int64) []byte {
 	const day = 86400e6
 	days := micros / day
 	clock := micros - days*day

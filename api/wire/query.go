@@ -1,20 +1,13 @@
-package api
+package wire
 
 import (
-	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 )
 
-// maxFields is how many fields a form may have, each of which takes more room here than it took on its way.
-const maxFields = 10_000
-
-var errManyFields = &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("A form may have %d fields.", maxFields)}
-
-// parseQuery reads the parameters of a query, or the fields of a form, as browsers and a TOM do: they stand apart at &, a + is a blank, and a % that begins no byte
+// ParseForm reads the parameters of a query, or the fields of a form, as browsers and a TOM do: they stand apart at &, a + is a blank, and a % that begins no byte
 // stands for itself. The standard library drops what is not well-formed, and a filter that is dropped lets everything through.
-func parseQuery(text string) url.Values {
+func ParseForm(text string) url.Values {
 	values := url.Values{}
 	for pair := range strings.SplitSeq(text, "&") {
 		if pair != "" {
@@ -52,4 +45,22 @@ func hexDigit(c byte) int {
 		i -= 6
 	}
 	return i
+}
+
+// Last is the value of a parameter; of several the last one counts.
+func Last(query url.Values, name string) string {
+	v := query[name]
+	if len(v) == 0 {
+		return ""
+	}
+	return strings.TrimSpace(v[len(v)-1])
+}
+
+// IsTrue reads a parameter that is true or false; what says neither is false.
+func IsTrue(text string) bool {
+	switch strings.ToLower(text) {
+	case "true", "t", "1", "yes", "y", "on":
+		return true
+	}
+	return false
 }

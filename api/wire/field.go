@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"nightjar/archive"
+	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -36,14 +36,21 @@ type Field struct {
 	Kind     Kind
 	Required bool
 	ReadOnly bool
-	Null     bool           // null may be given
-	Blank    bool           // "" may be given
-	Verbatim bool           // blanks around a text belong to it
-	Max      int            // characters of a text, 0 for no limit
-	MaxBytes int            // bytes of a text, 0 for no limit
-	Range    *archive.Range // of a number, nil for no bounds
+	Null     bool   // null may be given
+	Blank    bool   // "" may be given
+	Verbatim bool   // blanks around a text belong to it
+	Max      int    // characters of a text, 0 for no limit
+	MaxBytes int    // bytes of a text, 0 for no limit
+	Range    *Range // of a number, nil for no bounds
 	Choices  []Choice
 	Of       []Field // of the objects of a List
+}
+
+// A Range is the values that a number may have: at least Least, and at most Most, or less than Most if
+// it is Open.
+type Range struct {
+	Least, Most float64
+	Open        bool
 }
 
 // A Choice is a value that may be chosen.
@@ -51,8 +58,8 @@ type Choice struct{ Value, Label string }
 
 // Messages of Django REST framework, which clients know.
 const (
-	msgRequired  = "This field is required."
-	msgNull      = "This field may not be null."
+	MsgRequired  = "This field is required."
+	MsgNull      = "This field may not be null."
 	msgBlank     = "This field may not be blank."
 	msgNotText   = "Not a valid string."
 	msgNotNumber = "A valid number is required."
@@ -68,8 +75,8 @@ const (
 	msgRefNone   = `Invalid pk "%s" - object does not exist.`
 	msgJSON      = "Value must be valid JSON."
 	msgNotList   = `Expected a list of items but got type "%s".`
-	msgNotObject = "Invalid data. Expected a dictionary, but got %s."
-	msgNoData    = "No data provided"
+	MsgNotObject = "Invalid data. Expected a dictionary, but got %s."
+	MsgNoData    = "No data provided"
 )
 
 const inWhole = "non_field_errors" // the last step of a path that stands for all of an object or a list
@@ -83,7 +90,7 @@ type Given struct {
 	Int   uint64 // of an Integer or a Ref
 	Bool  bool
 	Time  int64 // microseconds of UTC since 1970
-	JSON  archive.JSON
+	JSON  jsontext.Value
 	Items []Record
 }
 
@@ -103,17 +110,8 @@ func (r Record) Get(name string) *Given {
 	panic("api: no field " + name)
 }
 
-// Opt helpers turn what was given into the archive's options.
-
-func (g *Given) optText() archive.Opt[string] {
-	return archive.Opt[string]{Given: g.Given, Null: g.Null, Value: g.Text}
-}
-
-func (g *Given) optFloat() archive.Opt[float64] {
-	return archive.Opt[float64]{Given: g.Given, Null: g.Null, Value: g.Float}
-}
-
-func (g *Given) optTime() *int64 {
+// OptTime is a time, or nil when none was given.
+func (g *Given) OptTime() *int64 {
 	if !g.Given || g.Null {
 		return nil
 	}
@@ -121,8 +119,8 @@ func (g *Given) optTime() *int64 {
 	return &t
 }
 
-// decode reads the fields of an object that was sent; what is wrong is added to p under path. A part (PATCH) may lack required fields.
-func decode(fields []Field, in input, part bool, p *problem.List, path string) Record {
+// Decode reads the fields of an object that was sent; what is wrong is added to p under path. A part (PATCH) may lack required fields.
+func Decode(fields []Field, in Input, part bool, p *problem.List, path string) Record {
 	r := Record{fields, make([]Given, len(fields))}
 	for i := range fields {
 		f := &fields[i]
@@ -130,15 +128,15 @@ func decode(fields []Field, in input, part bool, p *problem.List, path string) R
 			continue
 		}
 		at := join(path, f.Name)
-		v, ok := in.field(f)
+		v, ok := in.Field(f)
 		if !ok {
 			if f.Required && !part {
-				p.Add(at, msgRequired)
+				p.Add(at, MsgRequired)
 			}
 			continue
 		}
 		n := len(p.All())
-		if f.decode(v, &r.given[i], p, at); len(p.All()) == n {
+		if f.Decode(v, &r.given[i], p, at); len(p.All()) == n {
 			r.given[i].Given = true
 		}
 	}
@@ -152,11 +150,11 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// decode reads one value.
-func (f *Field) decode(v value, g *Given, p *problem.List, at string) {
-	if v.null() || v.text == "" && v.isText() && f.Kind == Ref {
+// Decode reads one value.
+func (f *Field) Decode(v Value, g *Given, p *problem.List, at string) {
+	if v.Null() || v.text == "" && v.isText() && f.Kind == Ref {
 		if g.Null = f.Null; !f.Null {
-			p.Add(at, msgNull)
+			p.Add(at, MsgNull)
 		}
 		return
 	}
@@ -172,9 +170,9 @@ func (f *Field) decode(v value, g *Given, p *problem.List, at string) {
 	case Selected:
 		f.decodeChoice(v, g, p, at)
 	case DateTime:
-		t, problem := parseTime(v.text)
+		t, problem := ParseTime(v.text)
 		if !v.isText() {
-			problem = msgTimeFormat
+			problem = MsgTimeFormat
 		}
 		if problem != "" {
 			p.Add(at, "%s", problem)
@@ -195,8 +193,8 @@ func (f *Field) decode(v value, g *Given, p *problem.List, at string) {
 	}
 }
 
-func (f *Field) decodeText(v value, g *Given, p *problem.List, at string) {
-	switch v.kind() {
+func (f *Field) decodeText(v Value, g *Given, p *problem.List, at string) {
+	switch v.Kind() {
 	case '"':
 		g.Text = v.text
 	case '0':
@@ -244,8 +242,8 @@ func surrogate(s string) rune {
 const maxNumberText = 1000
 
 // number is the text of a number that was sent as one or as a text; ok is false for anything else.
-func (v value) number() (text string, ok bool) {
-	switch v.kind() {
+func (v Value) number() (text string, ok bool) {
+	switch v.Kind() {
 	case '0':
 		return string(v.json), true
 	case '"':
@@ -254,21 +252,21 @@ func (v value) number() (text string, ok bool) {
 	return "", false
 }
 
-func (f *Field) decodeFloat(v value, g *Given, p *problem.List, at string) {
+func (f *Field) decodeFloat(v Value, g *Given, p *problem.List, at string) {
 	s, ok := v.number()
 	if len(s) > maxNumberText {
 		p.Add(at, msgTooLarge)
 		return
 	}
-	n, good := parseNumber(s)
+	n, good := ParseNumber(s)
 	if !ok || !good {
 		p.Add(at, msgNotNumber)
 	}
 	g.Float = n
 }
 
-// parseNumber reads a decimal number that a float64 comes near; one that is too small becomes 0, which is as near as a float64 comes.
-func parseNumber(s string) (float64, bool) {
+// ParseNumber reads a decimal number that a float64 comes near; one that is too small becomes 0, which is as near as a float64 comes.
+func ParseNumber(s string) (float64, bool) {
 	n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
 	if err != nil && !(n == 0 && errors.Is(err, strconv.ErrRange)) || n-n != 0 || strings.ContainsAny(s, "xXpP_") {
 		return 0, false
@@ -276,8 +274,8 @@ func parseNumber(s string) (float64, bool) {
 	return n, true
 }
 
-// whole reads a whole number that is not negative; a fraction of zeros may follow, as a float has it.
-func whole(s string) (n uint64, ok bool) {
+// ParseWhole reads a whole number that is not negative; a fraction of zeros may follow, as a float has it.
+func ParseWhole(s string) (n uint64, ok bool) {
 	if head, zeros, found := strings.Cut(s, "."); found && strings.Trim(zeros, "0") == "" {
 		s = head
 	}
@@ -285,22 +283,22 @@ func whole(s string) (n uint64, ok bool) {
 	return n, err == nil
 }
 
-func (f *Field) decodeInteger(v value, g *Given, p *problem.List, at string) {
+func (f *Field) decodeInteger(v Value, g *Given, p *problem.List, at string) {
 	s, ok := v.number()
 	if len(s) > maxNumberText {
 		p.Add(at, msgTooLarge)
 		return
 	}
-	n, good := whole(s)
+	n, good := ParseWhole(s)
 	if !ok || !good {
 		p.Add(at, msgNotWhole)
 	}
 	g.Int = n
 }
 
-func (f *Field) decodeBool(v value, g *Given, p *problem.List, at string) {
+func (f *Field) decodeBool(v Value, g *Given, p *problem.List, at string) {
 	s := v.text
-	switch v.kind() {
+	switch v.Kind() {
 	case 't', 'f', '0':
 		s = string(v.json)
 	}
@@ -313,7 +311,7 @@ func (f *Field) decodeBool(v value, g *Given, p *problem.List, at string) {
 	}
 }
 
-func (f *Field) decodeChoice(v value, g *Given, p *problem.List, at string) {
+func (f *Field) decodeChoice(v Value, g *Given, p *problem.List, at string) {
 	s := pythonText(v)
 	if s == "" && f.Blank || slices.ContainsFunc(f.Choices, func(c Choice) bool { return c.Value == s }) {
 		g.Text = s
@@ -322,25 +320,25 @@ func (f *Field) decodeChoice(v value, g *Given, p *problem.List, at string) {
 	p.Add(at, msgChoice, s)
 }
 
-func (f *Field) decodeRef(v value, g *Given, p *problem.List, at string) {
+func (f *Field) decodeRef(v Value, g *Given, p *problem.List, at string) {
 	s, ok := v.number()
-	n, good := whole(s)
+	n, good := ParseWhole(s)
 	switch {
 	case ok && good && n > 0:
 		g.Int = n
-	case ok && (good || isDigits(s)):
+	case ok && (good || IsDigits(s)):
 		p.Add(at, msgRefNone, s) // no id is 0, negative, or so large
 	default:
 		p.Add(at, msgRefType, v.pythonType())
 	}
 }
 
-func isDigits(s string) bool {
+func IsDigits(s string) bool {
 	return s != "" && strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") == "" && s != "-"
 }
 
-func (f *Field) decodeList(v value, g *Given, p *problem.List, at string) {
-	items, ok := v.items()
+func (f *Field) decodeList(v Value, g *Given, p *problem.List, at string) {
+	items, ok := v.Items()
 	if !ok {
 		p.Add(join(at, inWhole), "%s", v.notList())
 		return
@@ -348,68 +346,68 @@ func (f *Field) decodeList(v value, g *Given, p *problem.List, at string) {
 	p.Items(at, len(items))
 	for i, item := range items {
 		path := join(at, strconv.Itoa(i))
-		in, ok := item.object()
+		in, ok := item.Object()
 		if !ok {
-			p.Add(join(path, inWhole), "%s", item.notObject())
+			p.Add(join(path, inWhole), "%s", item.NotObject())
 			g.Items = append(g.Items, Record{f.Of, make([]Given, len(f.Of))})
 			continue
 		}
-		g.Items = append(g.Items, decode(f.Of, in, false, p, path))
+		g.Items = append(g.Items, Decode(f.Of, in, false, p, path))
 	}
 }
 
-// describe is what OPTIONS says of fields.
-func describe(w *writer, fields []Field) {
-	w.object(func() {
+// Describe is what OPTIONS says of fields.
+func Describe(w *Writer, fields []Field) {
+	w.Object(func() {
 		for i := range fields {
 			f := &fields[i]
-			w.key(f.Name)
-			w.object(func() { f.describe(w) })
+			w.Key(f.Name)
+			w.Object(func() { f.describe(w) })
 		}
 	})
 }
 
-func (f *Field) describe(w *writer) {
+func (f *Field) describe(w *Writer) {
 	kind := string(f.Kind)
 	switch f.Kind {
 	case Ref, AnyJSON, List:
 		kind = "field"
 	}
-	w.textMember("type", kind)
-	w.boolMember("required", f.Required)
-	w.boolMember("read_only", f.ReadOnly)
-	w.textMember("label", f.Label)
+	w.TextMember("type", kind)
+	w.BoolMember("required", f.Required)
+	w.BoolMember("read_only", f.ReadOnly)
+	w.TextMember("label", f.Label)
 	if f.Help != "" {
-		w.textMember("help_text", f.Help)
+		w.TextMember("help_text", f.Help)
 	}
 	if f.Max > 0 {
-		w.intMember("max_length", int64(f.Max))
+		w.IntMember("max_length", int64(f.Max))
 	}
 	if r := f.Range; r != nil {
-		w.key("min_value")
-		w.float(&r.Least)
-		w.key("max_value")
-		w.float(&r.Most)
+		w.Key("min_value")
+		w.Float(&r.Least)
+		w.Key("max_value")
+		w.Float(&r.Most)
 	}
 	if len(f.Choices) > 0 {
-		w.key("choices")
-		w.list(func() {
+		w.Key("choices")
+		w.List(func() {
 			for _, c := range f.Choices {
-				w.object(func() {
-					w.textMember("value", c.Value)
-					w.textMember("display_name", c.Label)
+				w.Object(func() {
+					w.TextMember("value", c.Value)
+					w.TextMember("display_name", c.Label)
 				})
 			}
 		})
 	}
 	if f.Kind == List {
-		w.key("child")
-		w.object(func() {
-			w.textMember("type", "nested object")
-			w.boolMember("required", false)
-			w.boolMember("read_only", false)
-			w.key("children")
-			describe(w, f.Of)
+		w.Key("child")
+		w.Object(func() {
+			w.TextMember("type", "nested object")
+			w.BoolMember("required", false)
+			w.BoolMember("read_only", false)
+			w.Key("children")
+			Describe(w, f.Of)
 		})
 	}
 }

@@ -1,11 +1,10 @@
-package api
+package wire
 
 import (
 	"slices"
 	"strconv"
 	"strings"
 
-	"nightjar/archive"
 	"nightjar/internal/problem"
 )
 
@@ -32,13 +31,13 @@ func (n *problemNode) child(name string) *problemNode {
 	return c
 }
 
-// writeProblems writes the answer to a bad input.
-func writeProblems(w *writer, p *problem.List) {
+// WriteProblems writes the answer to a bad input.
+func WriteProblems(w *Writer, p *problem.List) {
 	root := new(problemNode)
 	for _, x := range p.All() {
-		if x.Path == archive.WholeList {
+		if x.Path == problem.WholeList {
 			// some problems of a TOM's are a bare list of messages, whatever else is wrong
-			w.list(func() { w.text(x.Message) })
+			w.List(func() { w.Text(x.Message) })
 			return
 		}
 		at := root
@@ -60,11 +59,11 @@ func writeProblems(w *writer, p *problem.List) {
 	root.write(w, p, "")
 }
 
-func (n *problemNode) write(w *writer, p *problem.List, path string) {
+func (n *problemNode) write(w *Writer, p *problem.List, path string) {
 	if n.fields == nil {
-		w.list(func() {
+		w.List(func() {
 			for _, m := range n.messages {
-				w.text(m)
+				w.Text(m)
 			}
 		})
 		return
@@ -76,28 +75,28 @@ func (n *problemNode) write(w *writer, p *problem.List, path string) {
 	if len(n.messages) > 0 {
 		n.child(inWhole).messages = append(n.child(inWhole).messages, n.messages...)
 	}
-	w.object(func() {
+	w.Object(func() {
 		for _, name := range n.order {
-			w.key(escapeKey(name))
+			w.Key(escapeKey(name))
 			n.fields[name].write(w, p, join(path, name))
 		}
 	})
 }
 
 // writeItems writes one object for each item of a list.
-func (n *problemNode) writeItems(w *writer, p *problem.List, path string) {
+func (n *problemNode) writeItems(w *Writer, p *problem.List, path string) {
 	last := p.ItemCount(path) - 1
 	for _, name := range n.order {
 		if i, err := strconv.Atoi(name); err == nil {
 			last = max(last, i)
 		}
 	}
-	w.list(func() {
+	w.List(func() {
 		for i := range last + 1 {
 			if item := n.fields[strconv.Itoa(i)]; item != nil {
 				item.write(w, p, join(path, strconv.Itoa(i)))
 			} else {
-				w.object(func() {})
+				w.Object(func() {})
 			}
 		}
 	})
@@ -108,6 +107,6 @@ func escapeKey(name string) string {
 	if strings.IndexFunc(name, func(r rune) bool { return r < 0x20 || r == '"' || r == '\\' || r == '\ufffd' }) < 0 {
 		return name
 	}
-	quoted := appendText(nil, name)
+	quoted := AppendText(nil, name)
 	return string(slices.Clone(quoted[1 : len(quoted)-1]))
 }

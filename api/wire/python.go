@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"fmt"
@@ -8,14 +8,14 @@ import (
 	"strings"
 	"unicode"
 
-	"nightjar/archive"
+	"nightjar/internal/jsontext"
 )
 
 // A TOM is written in Python, and one sees it: texts that were numbers, floats, and what its messages call types and values.
 
 // pythonType is what Python calls the type of the value, as messages do.
-func (v value) pythonType() string {
-	switch v.kind() {
+func (v Value) pythonType() string {
+	switch v.Kind() {
 	case '{':
 		return "dict"
 	case '[':
@@ -42,11 +42,11 @@ func pythonNumber(token string) string {
 	if err != nil {
 		return token
 	}
-	return string(appendFloat(nil, f))
+	return string(AppendFloat(nil, f))
 }
 
-// appendFloat writes a float as Python's repr does: the fewest digits, always with a fraction or an exponent.
-func appendFloat(dst []byte, f float64) []byte {
+// AppendFloat writes a float as Python's repr does: the fewest digits, always with a fraction or an exponent.
+func AppendFloat(dst []byte, f float64) []byte {
 	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
 		return strconv.AppendFloat(dst, f, 'e', -1, 64)
 	}
@@ -59,7 +59,7 @@ func appendFloat(dst []byte, f float64) []byte {
 }
 
 // pythonText is how Python's str writes a value.
-func pythonText(v value) string {
+func pythonText(v Value) string {
 	if v.isText() {
 		return v.text
 	}
@@ -67,7 +67,7 @@ func pythonText(v value) string {
 }
 
 // pythonRepr is how Python's repr writes a value.
-func pythonRepr(j archive.JSON) string {
+func pythonRepr(j jsontext.Value) string {
 	var list []string
 	switch j.Kind() {
 	case 'n':

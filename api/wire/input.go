@@ -1,0 +1,182 @@
+package wire
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"nightjar/internal/jsontext"
+)
+
+// Value is one value that was sent: as JSON, as the text of a form's field, or as the parts of a form that make up a list.
+type Value struct {
+	json  jsontext.Value // nil for what came in a form
+	text  string         // of a JSON text, or of a form
+	parts []url.Values   // of a form: the items of a list
+	list  bool
+}
+
+// FormItems is a list whose items were sent as fields of a form, see FormList.
+func FormItems(parts []url.Values) Value { return Value{list: true, parts: parts} }
+
+// OfJSON is a value that was sent as JSON.
+func OfJSON(j jsontext.Value) Value {
+	v := Value{json: j}
+	if j.Kind() == '"' {
+		v.text = j.Text()
+	}
+	return v
+}
+
+// Kind is that of jsontext; what comes in a form is text.
+func (v Value) Kind() byte {
+	switch {
+	case v.list:
+		return '['
+	case v.json == nil:
+		return '"'
+	}
+	return v.json.Kind()
+}
+
+func (v Value) Null() bool   { return v.json != nil && v.Kind() == 'n' }
+func (v Value) isText() bool { return v.Kind() == '"' }
+
+// asJSON is the value as JSON; the text of a form must be one.
+func (v Value) asJSON() (jsontext.Value, error) {
+	if v.json != nil {
+		return v.json, nil
+	}
+	return jsontext.Parse([]byte(v.text))
+}
+
+// MaxParts is how many members an object may have that is looked into, and how many items a list. Listing them takes some thirty times the memory of their text, if that is made for it.
+const MaxParts = 10_000
+
+// Crowded is how many parts an object or a list has, if these are more than MaxParts.
+func (v Value) Crowded() (n int, yes bool) {
+	if v.json != nil {
+		n = v.json.Len()
+	}
+	return n, n > MaxParts
+}
+
+// NotObject says why object does not give one.
+func (v Value) NotObject() string {
+	if n, yes := v.Crowded(); yes && v.Kind() == '{' {
+		return fmt.Sprintf("An object may have %d members here; this one has %d.", MaxParts, n)
+	}
+	return fmt.Sprintf(MsgNotObject, v.pythonType())
+}
+
+// notList says why items does not give any.
+func (v Value) notList() string {
+	if n, yes := v.Crowded(); yes && v.Kind() == '[' {
+		return fmt.Sprintf("A list may hold %d items here; this one has %d.", MaxParts, n)
+	}
+	return fmt.Sprintf(msgNotList, v.pythonType())
+}
+
+// Items are the items of a list; ok is false for what is none, or too long a one, see notList.
+func (v Value) Items() (items []Value, ok bool) {
+	if v.list {
+		for _, part := range v.parts {
+			items = append(items, Value{list: true, parts: []url.Values{part}})
+		}
+		return items, true
+	}
+	if _, crowded := v.Crowded(); crowded || v.Kind() != '[' {
+		return nil, false
+	}
+	for _, j := range v.json.Items() {
+		items = append(items, OfJSON(j))
+	}
+	return items, true
+}
+
+// Object is the value as the input of fields; ok is false for what is no object, or too large a one, see NotObject.
+func (v Value) Object() (in Input, ok bool) {
+	if v.list && len(v.parts) == 1 {
+		return Input{Form: v.parts[0]}, true
+	}
+	if _, crowded := v.Crowded(); crowded || v.Kind() != '{' || v.json == nil {
+		return Input{}, false
+	}
+	return Input{Members: v.json.Members()}, true
+}
+
+// Input is an object that was sent, from which fields are taken by name.
+type Input struct {
+	Members []jsontext.Member
+	Form    url.Values // for what came in a form
+}
+
+// Field takes the value of a field; ok is false when there is none.
+func (in Input) Field(f *Field) (v Value, ok bool) {
+	if in.Form != nil {
+		return in.formField(f)
+	}
+	for i := range in.Members {
+		if in.Members[i].Key == f.Name {
+			return OfJSON(in.Members[i].Value), true
+		}
+	}
+	return Value{}, false
+}
+
+// formField takes a field from a form. An empty text there stands for null, or for nothing, where a text is not wanted.
+func (in Input) formField(f *Field) (v Value, ok bool) {
+	if f.Kind == List {
+		parts := FormList(in.Form, f.Name)
+		return Value{list: true, parts: parts}, len(parts) > 0
+	}
+	texts := in.Form[f.Name]
+	if len(texts) == 0 {
+		return Value{}, false
+	}
+	text := texts[len(texts)-1]
+	if text == "" && !f.Blank {
+		switch {
+		case f.Null:
+			return Value{json: jsontext.Value("null")}, true
+		case !f.Required:
+			return Value{}, false
+		}
+	}
+	return Value{text: text}, true
+}
+
+// FormList gathers the fields of a form that are called name[0]key or name[0][key] into the items of a list.
+func FormList(form url.Values, name string) []url.Values {
+	items := map[int]url.Values{}
+	for key, texts := range form {
+		rest, ok := strings.CutPrefix(key, name+"[")
+		if !ok {
+			continue
+		}
+		index, rest, ok := strings.Cut(rest, "]")
+		n, err := strconv.Atoi(index)
+		if !ok || err != nil || n < 0 {
+			continue
+		}
+		if inner, ok := strings.CutPrefix(rest, "["); ok {
+			rest = strings.TrimSuffix(inner, "]")
+		}
+		if items[n] == nil {
+			items[n] = url.Values{}
+		}
+		items[n][strings.TrimPrefix(rest, ".")] = texts
+	}
+	order := make([]int, 0, len(items))
+	for n := range items {
+		order = append(order, n)
+	}
+	slices.Sort(order)
+	list := make([]url.Values, len(order))
+	for i, n := range order {
+		list[i] = items[n]
+	}
+	return list
+}

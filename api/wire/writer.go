@@ -1,0 +1,163 @@
+package wire
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// Writer writes JSON into a buffer. Commas come by themselves.
+type Writer struct {
+	Buf   []byte
+	comma bool // a member or an item came before
+}
+
+func (w *Writer) Sep() {
+	if w.comma {
+		w.Buf = append(w.Buf, ',')
+	}
+	w.comma = true
+}
+
+// Object and list write what fn writes between their brackets.
+func (w *Writer) Object(fn func()) { w.nest('{', '}', fn) }
+func (w *Writer) List(fn func())   { w.nest('[', ']', fn) }
+
+func (w *Writer) nest(open, end byte, fn func()) {
+	w.Open(open)
+	fn()
+	w.End(end)
+}
+
+func (w *Writer) Open(c byte) {
+	w.Sep()
+	w.Buf = append(w.Buf, c)
+	w.comma = false
+}
+
+func (w *Writer) End(c byte) {
+	w.Buf = append(w.Buf, c)
+	w.comma = true
+}
+
+// Key writes the key of a member; its value follows.
+func (w *Writer) Key(name string) {
+	w.Sep()
+	w.Buf = append(w.Buf, '"')
+	w.Buf = append(w.Buf, name...)
+	w.Buf = append(w.Buf, '"', ':')
+	w.comma = false
+}
+
+func (w *Writer) Raw(b []byte) {
+	w.Sep()
+	w.Buf = append(w.Buf, b...)
+}
+
+func (w *Writer) Text(s string) {
+	w.Sep()
+	w.Buf = AppendText(w.Buf, s)
+}
+
+func (w *Writer) int(n int64) {
+	w.Sep()
+	w.Buf = strconv.AppendInt(w.Buf, n, 10)
+}
+
+func (w *Writer) ID(n uint64) {
+	w.Sep()
+	w.Buf = strconv.AppendUint(w.Buf, n, 10)
+}
+
+// Ref writes an id, or null for none.
+func (w *Writer) Ref(n uint64) {
+	if n == 0 {
+		w.Null()
+	} else {
+		w.ID(n)
+	}
+}
+
+func (w *Writer) bool(b bool) {
+	w.Sep()
+	w.Buf = strconv.AppendBool(w.Buf, b)
+}
+
+func (w *Writer) Null() {
+	w.Sep()
+	w.Buf = append(w.Buf, "null"...)
+}
+
+// Float writes a number, or null for none.
+func (w *Writer) Float(f *float64) {
+	if f == nil {
+		w.Null()
+		return
+	}
+	w.Sep()
+	w.Buf = AppendFloat(w.Buf, *f)
+}
+
+// Time writes a time in microseconds since 1970.
+func (w *Writer) Time(micros int64) {
+	w.Sep()
+	w.Buf = append(w.Buf, '"')
+	w.Buf = AppendTime(w.Buf, micros)
+	w.Buf = append(w.Buf, '"')
+}
+
+func (w *Writer) OptTime(micros *int64) {
+	if micros == nil {
+		w.Null()
+	} else {
+		w.Time(*micros)
+	}
+}
+
+func (w *Writer) TextMember(key, s string)       { w.Key(key); w.Text(s) }
+func (w *Writer) IntMember(key string, n int64)  { w.Key(key); w.int(n) }
+func (w *Writer) BoolMember(key string, b bool)  { w.Key(key); w.bool(b) }
+func (w *Writer) TimeMember(key string, t int64) { w.Key(key); w.Time(t) }
+
+// AppendText writes a text in quotes. What is not UTF-8 becomes the replacement character.
+func AppendText(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	plain := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			switch {
+			case r == utf8.RuneError && n == 1:
+				dst = append(append(dst, s[plain:i]...), "\ufffd"...)
+				plain = i + 1
+			case r == '\u2028' || r == '\u2029': // line ends for a JavaScript that reads JSON as a program
+				dst = append(append(dst, s[plain:i]...), `\u202`...)
+				dst = append(dst, hex[r&0xf])
+				plain = i + n
+			}
+			i += n
+			continue
+		}
+		if c >= 0x20 && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[plain:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
+		}
+		i++
+		plain = i
+	}
+	return append(append(dst, s[plain:]...), '"')
+}
