@@ -318,7 +318,10 @@ var targets = kv.NewTable(kv.Spec[Target]{
 
 var lists = kv.NewTable(kv.Spec[List]{
 	Name: "list", No: 7, Codec: kv.Fields[List](),
-	Keys:  func(k *kv.Keys, _ uint64, l *List) { k.Unique(kindListName, l.Name) },
+	Keys: func(k *kv.Keys, _ uint64, l *List) {
+		k.UID(l.UID)
+		k.Unique(kindListName, l.Name)
+	},
 	Ident: func(_ *kv.Tx, l *List) []byte { return l.UID[:] },
 })
 
@@ -359,6 +362,7 @@ var datums = kv.NewTable(kv.Spec[Datum]{
 var observations = kv.NewTable(kv.Spec[Observation]{
 	Name: "observation", No: 10, Codec: kv.Fields[Observation](),
 	Keys: func(k *kv.Keys, _ uint64, o *Observation) {
+		k.UID(o.UID)
 		k.Member(dimTarget, kv.Int(o.Target))
 		k.Member(dimFacility, kv.Text(o.Facility))
 		k.Member(dimStatus, kv.Text(o.Status))
@@ -376,6 +380,7 @@ var observations = kv.NewTable(kv.Spec[Observation]{
 
 var uploads = kv.NewTable(kv.Spec[Upload]{
 	Name: "upload", No: 11, Codec: kv.Fields[Upload](),
+	Keys:  func(k *kv.Keys, _ uint64, u *Upload) { k.UID(u.UID) },
 	Ident: func(_ *kv.Tx, u *Upload) []byte { return u.UID[:] },
 })
 

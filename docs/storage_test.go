@@ -637,6 +637,11 @@ func canonicalForm(value []byte) []byte {
 
 func (r *storageReader) unique() {
 	want := map[string]uint64{}
+	for table, no := range tableNumbers {
+		for id, rec := range r.records[table] {
+			want[string([]byte{128 + no})+string(only[[]byte](rec, "UID"))] = id
+		}
+	}
 	for id, u := range r.records["user"] {
 		want["\x01"+only[string](u, "Name")] = id
 	}
