@@ -215,7 +215,7 @@ func (b *bulk) stageRow(s *Access, tx *kv.Tx, row int, id uint64, now *tally, me
 		return err
 	}
 	b.refer(d, id)
-	there, seen, pending, err := s.twin(tx, d)
+	there, seen, pending, err := s.findEqual(tx, d)
 	switch {
 	case err != nil:
 		return err
@@ -404,7 +404,7 @@ func (b *bulk) settle(s *Access, tx *kv.Tx, rows []uint64, merge *merges) (dropp
 		if err != nil {
 			return 0, err
 		}
-		there, seen, _, err := s.twin(tx, mine)
+		there, seen, _, err := s.findEqual(tx, mine)
 		if err != nil {
 			return 0, err
 		}

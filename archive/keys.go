@@ -80,10 +80,10 @@ func productKeys(k *kv.Keys, id uint64, p *Product) {
 
 // datumKeys says by what a datum is found.
 func datumKeys(k *kv.Keys, id uint64, d *Datum) {
-	place := d.place()
-	k.Series(lightCurve(d.Target, d.Code), d.Time, place.hash)
-	if place.undated {
-		k.Series(undated(d.Target, d.Code), 0, place.hash)
+	hash, isUndated := d.seriesPosition()
+	k.Series(lightCurve(d.Target, d.Code), d.Time, hash)
+	if isUndated {
+		k.Series(undated(d.Target, d.Code), 0, hash)
 	}
 	k.Member(dimTarget, kv.Int(d.Target))
 	k.Member(dimType, kv.Int(uint64(d.Code)))

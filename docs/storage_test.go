@@ -503,10 +503,9 @@ func (r *storageReader) log(f *storageFile) {
 					r.Errorf("the ident of a deleted target: %v", g)
 				}
 			} else if table == 9 { // the only datum that was deleted
-				d := rawDatum{code: 1, time: 1e6, value: []byte(`{"magnitude":17.25}`)}
 				target := only[[]byte](r.records["target"][2], "UID")
-				h := sha256.Sum256(slices.Concat(target, []byte{d.code}, binary.BigEndian.AppendUint64(nil, uint64(d.time)), canonicalForm(d.value)))
-				if !bytes.Equal(only[[]byte](g, "Ident"), h[:16]) {
+				key := contentKey("photometry", 1e6, []byte(`{"magnitude":17.25}`))
+				if !bytes.Equal(only[[]byte](g, "Ident"), slices.Concat(target, key)) {
 					r.Errorf("the ident of a deleted datum: %v", g)
 				}
 			}
@@ -617,11 +616,12 @@ func canonicalForm(value []byte) []byte {
 				return
 			}
 			x, _ := v.Float64()
-			out = binary.BigEndian.AppendUint64(append(out, 'f'), math.Float64bits(x))
+			out = binary.BigEndian.AppendUint64(append(out, 'f'), math.Float64bits(x+0)) // never minus zero
 		}
 	}
 	v := parseJSON(value)
-	if o, ok := v.(map[string]any); ok && o["time_origin"] == "upload" {
+	if isUndated(v) {
+		o := v.(map[string]any)
 		out = append(out, 'u')
 		for _, key := range []string{"flux", "wavelength"} {
 			if x, ok := o[key]; ok {
@@ -633,6 +633,22 @@ func canonicalForm(value []byte) []byte {
 	}
 	form(v)
 	return out
+}
+
+func isUndated(value any) bool {
+	o, ok := value.(map[string]any)
+	return ok && o["time_origin"] == "upload"
+}
+
+// contentKey makes the content key of a datum.
+func contentKey(dataType string, time int64, value []byte) []byte {
+	if isUndated(parseJSON(value)) {
+		time = 0
+	}
+	b := append(binary.AppendUvarint(nil, uint64(len(dataType))), dataType...)
+	b = append(binary.BigEndian.AppendUint64(b, uint64(time)), canonicalForm(value)...)
+	sum := sha256.Sum256(b)
+	return sum[:16]
 }
 
 func (r *storageReader) unique() {
