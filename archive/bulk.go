@@ -215,7 +215,7 @@ func (b *bulk) stageRow(s *Access, tx *kv.WriteTx, row int, id uint64, now *tall
 		return err
 	}
 	b.refer(d, id)
-	there, seen, pending, err := s.twin(tx.Tx, d)
+	there, seen, pending, err := s.findEqual(tx.Tx, d)
 	switch {
 	case err != nil:
 		return err
@@ -404,7 +404,7 @@ func (b *bulk) settle(s *Access, tx *kv.WriteTx, rows []uint64, merge *merges) (
 		if err != nil {
 			return 0, err
 		}
-		there, seen, _, err := s.twin(tx.Tx, mine)
+		there, seen, _, err := s.findEqual(tx.Tx, mine)
 		if err != nil {
 			return 0, err
 		}

@@ -185,15 +185,34 @@ func (datumCodec) Decode(b []byte, d *Datum) error {
 	return nil
 }
 
-// identity is what a datum is known by elsewhere: the hash of its target's uid, type, time and value.
-func (d *Datum) identity(tx *kv.Tx) []byte {
-	form, _ := d.sameness()
-	h := sha256.New()
-	if t, err := targets.Get(tx, d.Target); err == nil {
-		h.Write(t.UID[:])
+// contentKey identifies a datum among those of its target, in this file and in any other: the first 16
+// bytes of the SHA-256 over the name of its type, the time, and the identity form of its value. The time of
+// an undated datum counts as 0.
+func (d *Datum) contentKey(dataType string) (key [16]byte) {
+	form, isUndated := d.identityForm()
+	time := d.Time
+	if isUndated {
+		time = 0
 	}
-	h.Write([]byte{d.Code})
-	h.Write(binary.BigEndian.AppendUint64(nil, uint64(d.Time)))
+	h := sha256.New()
+	head := appendText(make([]byte, 0, 64), dataType)
+	h.Write(binary.BigEndian.AppendUint64(head, uint64(time)))
 	h.Write(form)
-	return h.Sum(nil)[:16]
+	copy(key[:], h.Sum(head[:0]))
+	return key
+}
+
+// identity is what the log keeps of a deleted datum: its target's uid, zeros if that is not known, and its
+// content key. It is nil when the file does not know the datum's type, because it is damaged.
+func (d *Datum) identity(tx *kv.Tx) []byte {
+	dataType, err := tx.CodeText(codeDataType, d.Code)
+	if err != nil {
+		return nil
+	}
+	var target [16]byte
+	if t, err := targets.Get(tx, d.Target); err == nil {
+		target = t.UID
+	}
+	key := d.contentKey(dataType)
+	return append(target[:], key[:]...)
 }

@@ -144,17 +144,18 @@ func (s *Access) typeForData(tx *kv.Tx, name string, p *problem.List) (byte, err
 	return tx.Code(codeDataType, name)
 }
 
-// twin finds the row that holds the same datum: same target, type, time and value. One that the
+// findEqual finds the row that holds the same datum: same target, type, time and value. One that the
 // viewer sees comes first. One that is hidden is it only if it also shows the same in all that a
 // viewer is shown: otherwise the viewer would read what others said of their source, in place of
 // what he said himself. When there is none, pending are all such rows that are being staged.
-func (s *Access) twin(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []uint64, err error) {
-	form, isUndated := d.sameness()
+func (s *Access) findEqual(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []uint64, err error) {
+	form, _ := d.identityForm()
+	hash, isUndated := d.seriesPosition()
 	series, time := lightCurve(d.Target, d.Code), d.Time
 	if isUndated {
 		series, time = undated(d.Target, d.Code), 0
 	}
-	ids, err := datums.Find(tx, series, time, d.place().hash)
+	ids, err := datums.Find(tx, series, time, hash)
 	if err != nil {
 		return 0, false, nil, err
 	}
@@ -166,7 +167,7 @@ func (s *Access) twin(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []u
 		if err != nil {
 			return 0, false, nil, err
 		}
-		if theirs, _ := other.sameness(); !bytes.Equal(theirs, form) {
+		if theirs, _ := other.identityForm(); !bytes.Equal(theirs, form) {
 			continue
 		}
 		if isPending {
@@ -176,15 +177,15 @@ func (s *Access) twin(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []u
 		if seen, err := s.sees(tx, id); err != nil || seen {
 			return id, seen, pending, err
 		}
-		if there == 0 && other.shows(d) {
+		if there == 0 && other.identicalTo(d) {
 			there = id
 		}
 	}
 	return there, false, pending, nil
 }
 
-// shows says whether a datum shows the same as another one of its target, type and value.
-func (d *Datum) shows(other *Datum) bool {
+// identicalTo says whether a datum shows the same as another one of its target, type and value.
+func (d *Datum) identicalTo(other *Datum) bool {
 	return d.Time == other.Time && d.Source == other.Source && d.Location == other.Location && bytes.Equal(d.Value, other.Value)
 }
 
@@ -277,7 +278,7 @@ func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*Datu
 // insertDatum writes a prepared datum, unless it is there: then it gives the id of that one, and
 // whether the viewer sees it. There is 0 for a datum that is new, whose id is now in d.
 func (s *Access) insertDatum(tx *kv.WriteTx, d *Datum) (there uint64, seen bool, err error) {
-	there, seen, pending, err := s.twin(tx.Tx, d)
+	there, seen, pending, err := s.findEqual(tx.Tx, d)
 	if err != nil || there != 0 {
 		return there, seen, err
 	}
@@ -309,7 +310,7 @@ func (s *Access) addDatum(tx *kv.WriteTx, d *Datum, refuse bool) (uint64, Added,
 	if seen && refuse {
 		return there, Duplicate, nil
 	}
-	changed, err := s.bring(tx, there, d)
+	changed, err := s.attachSource(tx, there, d)
 	if seen || err != nil || !changed {
 		return there, Duplicate, err
 	}
@@ -325,8 +326,8 @@ func (s *Access) sees(tx *kv.Tx, id uint64) (bool, error) {
 	return err == nil, err
 }
 
-// bring notes that a datum that is there was brought again: by the products of d, or, when it is hidden from the viewer, by its owners.
-func (s *Access) bring(tx *kv.WriteTx, id uint64, d *Datum) (changed bool, err error) {
+// attachSource notes that a datum that is there was brought again: by the products of d, or, when it is hidden from the viewer, by its owners.
+func (s *Access) attachSource(tx *kv.WriteTx, id uint64, d *Datum) (changed bool, err error) {
 	old, err := datums.Get(tx.Tx, id)
 	if err != nil {
 		return false, err

@@ -38,9 +38,9 @@ func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile,
 				if err != nil {
 					return err
 				}
-				_, seen, _, err := s.twin(tx, d)
+				_, seen, _, err := s.findEqual(tx, d)
 				if err == nil {
-					err = met.add(d.contentHash(), rows.lines[i], seen)
+					err = met.add(d.targetAndKey(in.Type), rows.lines[i], seen)
 				}
 				if err != nil {
 					return err
@@ -82,17 +82,10 @@ func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile,
 	return report, nil
 }
 
-// contentHash is the same for data that twin takes for the same.
-func (d *Datum) contentHash() (hash [sha256.Size]byte) {
-	form, isUndated := d.sameness()
-	h := sha256.New()
-	h.Write(binary.BigEndian.AppendUint64(nil, d.Target))
-	if !isUndated {
-		h.Write(binary.BigEndian.AppendUint64([]byte{1}, uint64(d.Time)))
-	}
-	h.Write(form)
-	h.Sum(hash[:0])
-	return hash
+// targetAndKey is a hash over the target and the content key, equal for datums that findEqual finds equal.
+func (d *Datum) targetAndKey(dataType string) [sha256.Size]byte {
+	key := d.contentKey(dataType)
+	return sha256.Sum256(append(binary.BigEndian.AppendUint64(nil, d.Target), key[:]...))
 }
 
 // repeatedRows are rows of a file that are there already, or earlier in the file.

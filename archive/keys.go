@@ -9,6 +9,7 @@ import (
 
 // targetKeys says by what a target is found.
 func targetKeys(k *kv.Keys, id uint64, t *Target) {
+	k.UID(t.UID)
 	k.Unique(kindTargetName, t.Name)
 	for _, a := range t.Aliases {
 		k.Unique(kindAlias, a.Name)
@@ -30,6 +31,7 @@ func targetKeys(k *kv.Keys, id uint64, t *Target) {
 		k.Order(orderCone, 0, conePlace(*t.RA, *t.Dec))
 	}
 	k.Order(orderNamed, 0, binary.BigEndian.AppendUint64(nil, t.Named))
+	k.Order(orderChanged, 0, binary.BigEndian.AppendUint64(nil, uint64(t.Modified)^1<<63)) // before 1970 comes first
 	foldedPlaces(k, orderFolded, t.Names())
 }
 
@@ -58,6 +60,7 @@ func typeCode(t string) uint64 {
 func idText(id uint64) string { return string(binary.BigEndian.AppendUint64(nil, id)) }
 
 func productKeys(k *kv.Keys, id uint64, p *Product) {
+	k.UID(p.UID)
 	names := []string{p.Path}
 	if p.ProductID != "" {
 		k.Unique(kindProductID, p.ProductID)
@@ -78,13 +81,15 @@ func productKeys(k *kv.Keys, id uint64, p *Product) {
 
 // datumKeys says by what a datum is found.
 func datumKeys(k *kv.Keys, id uint64, d *Datum) {
-	place := d.place()
-	k.Series(lightCurve(d.Target, d.Code), d.Time, place.hash)
-	if place.undated {
-		k.Series(undated(d.Target, d.Code), 0, place.hash)
+	hash, isUndated := d.seriesPosition()
+	k.Series(lightCurve(d.Target, d.Code), d.Time, hash)
+	if isUndated {
+		k.Series(undated(d.Target, d.Code), 0, hash)
 	}
 	k.Member(dimTarget, kv.Int(d.Target))
 	k.Member(dimType, kv.Int(uint64(d.Code)))
+	k.Member(dimDay, kv.Int(dayOf(d.Time)))
+	k.Member(dimDays, kv.Int(dayOf(d.Time)>>dayBits))
 	k.Member(dimSource, kv.Text(d.Source))
 	for i, p := range d.Products {
 		k.Member(dimProduct, kv.Int(p))

@@ -130,7 +130,7 @@ func (b *bulk) mergeOne(s *Access, tx *kv.WriteTx, r mergeRow, groups []uint64) 
 			return errDeletedMeanwhile
 		}
 	}
-	changed, err := s.bring(tx, r.id, &d)
+	changed, err := s.attachSource(tx, r.id, &d)
 	if errors.Is(err, kv.ErrNotFound) {
 		return errDeletedMeanwhile
 	}

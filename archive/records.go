@@ -264,6 +264,7 @@ const (
 	orderNamed   = 2 // of targets: log sequence of the last change of names
 	orderFolded  = 3 // of targets: each folded name
 	orderProduct = 4 // of products: folded product id and path
+	orderChanged = 5 // of targets: time of the last change
 
 	seriesLight   = 1 // a target's light curve
 	seriesUndated = 2 // a target's data without a time of their own, all at time 0
@@ -278,6 +279,8 @@ const (
 	dimObservation = 8  // of products
 	dimList        = 9  // of targets
 	dimLater       = 10 // of data: the products that brought it, but for the first
+	dimDay         = 11 // of data: the day of its time, see dayOf
+	dimDays        = 12 // of data: the 64 days of its time
 	dimStatus      = 130
 	dimFacility    = 131
 	dimSource      = 132 // of data
@@ -318,7 +321,10 @@ var targets = kv.NewTable(kv.Spec[Target]{
 
 var lists = kv.NewTable(kv.Spec[List]{
 	Name: "list", No: 7, Codec: kv.Fields[List](),
-	Keys:  func(k *kv.Keys, _ uint64, l *List) { k.Unique(kindListName, l.Name) },
+	Keys: func(k *kv.Keys, _ uint64, l *List) {
+		k.UID(l.UID)
+		k.Unique(kindListName, l.Name)
+	},
 	Ident: func(_ *kv.Tx, l *List) []byte { return l.UID[:] },
 })
 
@@ -359,6 +365,7 @@ var datums = kv.NewTable(kv.Spec[Datum]{
 var observations = kv.NewTable(kv.Spec[Observation]{
 	Name: "observation", No: 10, Codec: kv.Fields[Observation](),
 	Keys: func(k *kv.Keys, _ uint64, o *Observation) {
+		k.UID(o.UID)
 		k.Member(dimTarget, kv.Int(o.Target))
 		k.Member(dimFacility, kv.Text(o.Facility))
 		k.Member(dimStatus, kv.Text(o.Status))
@@ -376,6 +383,7 @@ var observations = kv.NewTable(kv.Spec[Observation]{
 
 var uploads = kv.NewTable(kv.Spec[Upload]{
 	Name: "upload", No: 11, Codec: kv.Fields[Upload](),
+	Keys:  func(k *kv.Keys, _ uint64, u *Upload) { k.UID(u.UID) },
 	Ident: func(_ *kv.Tx, u *Upload) []byte { return u.UID[:] },
 })
 

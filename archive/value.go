@@ -82,36 +82,32 @@ func canonicalNumber(dst, token []byte) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, 'f'), math.Float64bits(f))
 }
 
-// A place is what a datum's value contributes to where the datum stands in its series.
-type place struct {
-	hash    uint32
-	undated bool // the time is that of the upload and does not tell two data apart
-}
-
 // timeOrigin is the key by which a value says that its time is only that of the upload.
 const timeOrigin = "time_origin"
 
-// place of the datum; it is computed once.
-func (d *Datum) place() place {
-	form, undated := d.sameness()
+// seriesPosition is what the value contributes to the datum's position in a series: the first 4 bytes of the
+// SHA-256 of its identity form, computed once. The time of an undated datum is only that of its upload.
+func (d *Datum) seriesPosition() (hash uint32, undated bool) {
+	form, undated := d.identityForm()
 	if d.hash == 0 {
 		h := sha256.Sum256(form)
 		d.hash = binary.BigEndian.Uint32(h[:])
 	}
-	return place{d.hash, undated}
+	return d.hash, undated
 }
 
-// sameness is the canonical form of what tells the datum from others of its target, type and time.
-func (d *Datum) sameness() (form []byte, undated bool) {
+// identityForm is the canonical form of what distinguishes the datum from others of its target, type and
+// time, and, of an undated one, from others of its target and type.
+func (d *Datum) identityForm() (form []byte, undated bool) {
 	if d.form == nil {
-		d.form, d.undated = sameness(d.scratch[:0], d.Value)
+		d.form, d.undated = identityForm(d.scratch[:0], d.Value)
 		d.scratch = d.form
 	}
 	return d.form, d.undated
 }
 
-// sameness appends the form to dst.
-func sameness(dst, value []byte) (form []byte, undated bool) {
+// identityForm appends the form to dst.
+func identityForm(dst, value []byte) (form []byte, undated bool) {
 	if len(value) > 0 && value[0] == '{' && bytes.Contains(value, []byte(timeOrigin)) {
 		members, _ := jsontext.SplitObject(nil, value)
 		if slices.ContainsFunc(members, func(m jsontext.RawMember) bool {

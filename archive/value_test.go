@@ -39,7 +39,7 @@ func TestCanonical(t *testing.T) {
 		}
 	}
 	for in, undated := range map[string]bool{`{"flux":[1],"wavelength":[2],"time_origin":"upload"}`: true, `{"flux":[1],"time_origin":"file"}`: false, `{"x":"time_origin"}`: false, `["time_origin","upload"]`: false} {
-		if _, got := sameness(nil, []byte(in)); got != undated {
+		if _, got := identityForm(nil, []byte(in)); got != undated {
 			t.Errorf("%s: undated %t", in, got)
 		}
 	}
@@ -87,7 +87,7 @@ func FuzzValue(f *testing.F) {
 		if form, _ := canonicalValue(nil, got); len(form) == 0 {
 			t.Fatal("no form")
 		}
-		sameness(nil, got)
+		identityForm(nil, got)
 		j, err := jsontext.Parse(text)
 		if err != nil {
 			t.Fatal(err)

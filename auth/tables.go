@@ -47,7 +47,7 @@ const (
 )
 
 // The numbers of tables, kinds of unique keys and dimensions are part of the file's format. Those of tables are shared with package archive,
-// which has 4 and up; so are the kinds, of which 1 to 9 are for this package.
+// which has 4 and up; so are the kinds, of which 1 to 9 are for this package, and those from 128 on for uids (kv.Keys.UID).
 const (
 	kindUserName  = 1
 	kindGroupName = 2
@@ -60,6 +60,7 @@ const (
 var users = kv.NewTable(kv.Spec[User]{
 	Name: "user", No: 1, Codec: kv.Fields[User](),
 	Keys: func(k *kv.Keys, _ uint64, u *User) {
+		k.UID(u.UID)
 		k.Unique(kindUserName, u.Name)
 		for _, g := range u.Groups {
 			k.Member(dimGroup, kv.Int(g))
@@ -71,13 +72,17 @@ var users = kv.NewTable(kv.Spec[User]{
 
 var groups = kv.NewTable(kv.Spec[Group]{
 	Name: "group", No: 2, Codec: kv.Fields[Group](),
-	Keys:  func(k *kv.Keys, _ uint64, g *Group) { k.Unique(kindGroupName, g.Name) },
+	Keys: func(k *kv.Keys, _ uint64, g *Group) {
+		k.UID(g.UID)
+		k.Unique(kindGroupName, g.Name)
+	},
 	Ident: func(_ *kv.Tx, g *Group) []byte { return g.UID[:] },
 })
 
 var tokens = kv.NewTable(kv.Spec[Token]{
 	Name: "token", No: 3, Codec: kv.Fields[Token](),
 	Keys: func(k *kv.Keys, _ uint64, t *Token) {
+		k.UID(t.UID)
 		k.Unique(kindTokenHash, string(t.Hash[:]))
 		k.Member(dimUser, kv.Int(t.User))
 	},

@@ -503,10 +503,9 @@ func (r *storageReader) log(f *storageFile) {
 					r.Errorf("the ident of a deleted target: %v", g)
 				}
 			} else if table == 9 { // the only datum that was deleted
-				d := rawDatum{code: 1, time: 1e6, value: []byte(`{"magnitude":17.25}`)}
 				target := only[[]byte](r.records["target"][2], "UID")
-				h := sha256.Sum256(slices.Concat(target, []byte{d.code}, binary.BigEndian.AppendUint64(nil, uint64(d.time)), canonicalForm(d.value)))
-				if !bytes.Equal(only[[]byte](g, "Ident"), h[:16]) {
+				key := contentKey("photometry", 1e6, []byte(`{"magnitude":17.25}`))
+				if !bytes.Equal(only[[]byte](g, "Ident"), slices.Concat(target, key)) {
 					r.Errorf("the ident of a deleted datum: %v", g)
 				}
 			}
@@ -617,11 +616,12 @@ func canonicalForm(value []byte) []byte {
 				return
 			}
 			x, _ := v.Float64()
-			out = binary.BigEndian.AppendUint64(append(out, 'f'), math.Float64bits(x))
+			out = binary.BigEndian.AppendUint64(append(out, 'f'), math.Float64bits(x+0)) // never minus zero
 		}
 	}
 	v := parseJSON(value)
-	if o, ok := v.(map[string]any); ok && o["time_origin"] == "upload" {
+	if isUndated(v) {
+		o := v.(map[string]any)
 		out = append(out, 'u')
 		for _, key := range []string{"flux", "wavelength"} {
 			if x, ok := o[key]; ok {
@@ -635,8 +635,29 @@ func canonicalForm(value []byte) []byte {
 	return out
 }
 
+func isUndated(value any) bool {
+	o, ok := value.(map[string]any)
+	return ok && o["time_origin"] == "upload"
+}
+
+// contentKey makes the content key of a datum.
+func contentKey(dataType string, time int64, value []byte) []byte {
+	if isUndated(parseJSON(value)) {
+		time = 0
+	}
+	b := append(binary.AppendUvarint(nil, uint64(len(dataType))), dataType...)
+	b = append(binary.BigEndian.AppendUint64(b, uint64(time)), canonicalForm(value)...)
+	sum := sha256.Sum256(b)
+	return sum[:16]
+}
+
 func (r *storageReader) unique() {
 	want := map[string]uint64{}
+	for table, no := range tableNumbers {
+		for id, rec := range r.records[table] {
+			want[string([]byte{128 + no})+string(only[[]byte](rec, "UID"))] = id
+		}
+	}
 	for id, u := range r.records["user"] {
 		want["\x01"+only[string](u, "Name")] = id
 	}
@@ -691,6 +712,7 @@ func (r *storageReader) order() {
 			put(1, binary.BigEndian.AppendUint64(zone, math.Float64bits(only[float64](t, "RA"))), id)
 		}
 		put(2, binary.BigEndian.AppendUint64(nil, only[uint64](t, "Named")), id)
+		put(5, binary.BigEndian.AppendUint64(nil, uint64(only[int64](t, "Modified"))^1<<63), id)
 		put(3, []byte(index.Fold(only[string](t, "Name"))+"\x00"), id)
 		for _, a := range every[rawRecord](t, "Aliases") {
 			put(3, []byte(index.Fold(only[string](a, "Name"))+"\x00"), id)
