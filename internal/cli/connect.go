@@ -61,17 +61,3 @@ func (p *program) openHere(ctx context.Context, how opening) (*client.Client, er
 	}
 	return client.New(n.API.Owner(), n.Close), nil
 }
-
-// present says why an archive's file cannot be read, if it cannot.
-func present(file string) error {
-	f, info, err := openFile(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %s: nightjar serve makes it, --db or NIGHTJAR_DB names another", file)
-	case err != nil:
-		return fmt.Errorf("%s: %w", file, err)
-	case info.Size() == 0:
-		err = fmt.Errorf("%s is an empty file: nightjar serve makes an archive of it", file)
-	}
-	return errors.Join(err, f.Close())
-}

@@ -169,3 +169,7 @@ func grouped(heading string, flags ...cli.Flag) []cli.Flag {
 	}
 	return flags
 }
+
+func (p *program) asFlag() cli.Flag {
+	return textFlag(&p.as, "as", "on behalf of `USER`, with what that user may see and do")
+}
