@@ -50,7 +50,8 @@ func (p *program) checkCopy(ctx context.Context) func(path string) error {
 	}
 }
 
-// checkInChild verifies a file that nobody writes in a process of its own, since a badly damaged one may end the process that reads it.
+// checkInChild verifies a file that nobody writes in a process of its own, since a badly damaged
+// one may end the process that reads it.
 func (p *program) checkInChild(ctx context.Context, file, head string, bar *progress, v *verification) error {
 	child := exec.CommandContext(ctx, p.self, "check-file", "--head="+head, "--", file)
 	var said bytes.Buffer
@@ -118,7 +119,8 @@ func (p *program) checkFileCommand() *cli.Command {
 	}
 }
 
-// progressed reads an answer of lines of JSON: how far the work is, and last what came out, which is read into out.
+// progressed reads an answer of lines of JSON: how far the work is, and last what came out, which
+// is read into out.
 func progressed(w *http.Response, bar *progress, out any) error {
 	defer w.Body.Close()
 	d := json.NewDecoder(w.Body)

@@ -77,7 +77,8 @@ func (p *program) app() *cli.App {
 	return app
 }
 
-// followLink takes the file that a symbolic link leads to, so that the socket and the session mark beside it are found under either name.
+// followLink takes the file that a symbolic link leads to, so that the socket and the session mark
+// beside it are found under either name.
 func (p *program) followLink(*cli.Context) error {
 	info, err := os.Lstat(p.file)
 	if err != nil || info.Mode()&os.ModeSymlink == 0 {
@@ -89,7 +90,8 @@ func (p *program) followLink(*cli.Context) error {
 	return nil
 }
 
-// plain has usage errors returned instead of being printed with pages of help, and help printed by us.
+// plain has usage errors returned instead of being printed with pages of help, and help printed by
+// us.
 func plain(list []*cli.Command) {
 	for _, c := range list {
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }

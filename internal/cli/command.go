@@ -20,7 +20,8 @@ func (p *program) with(c *cli.Context, o opening, fn func(ctx context.Context, n
 	return errors.Join(fn(c.Context, n), n.Close())
 }
 
-// asking is the action of a command that asks the archive and prints. fresh allows to make the file.
+// asking is the action of a command that asks the archive and prints. fresh allows to make the
+// file.
 func (p *program) asking(fresh bool, names []string, fn func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		args, err := arguments(c, names...)

@@ -18,8 +18,8 @@ type opening struct {
 	index bool // the index of names is opened, too
 }
 
-// connect finds what answers for the file: the server that runs on it, or a node in this process. The client asks on
-// behalf of the user of --as.
+// connect finds what answers for the file: the server that runs on it, or a node in this process.
+// The client asks on behalf of the user of --as.
 func (p *program) connect(ctx context.Context, how opening) (*client.Client, error) {
 	c, err := client.Dial(p.file)
 	if c == nil && err == nil {

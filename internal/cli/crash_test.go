@@ -29,8 +29,8 @@ type acknowledged struct {
 	uploads map[string]int  // rows by source name
 }
 
-// A server that is killed while it writes has lost nothing that it acknowledged, and holds every upload whole or not at all.
-// NIGHTJAR_CRASH_ROUNDS says how often it is killed.
+// A server that is killed while it writes has lost nothing that it acknowledged, and holds every
+// upload whole or not at all. NIGHTJAR_CRASH_ROUNDS says how often it is killed.
 func TestKilledWhileWriting(t *testing.T) {
 	t.Parallel()
 	rounds := 3

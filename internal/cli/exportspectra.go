@@ -72,8 +72,8 @@ func wavelengthUsage() string {
 	return "wavelengths of spectra in `UNIT`: " + strings.Join(archive.WavelengthUnits, ", ") + "; as they are stored if not given"
 }
 
-// writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless these are ""; what is no spectrum, or
-// cannot be had in the units, is told and left out.
+// writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless
+// these are ""; what is no spectrum, or cannot be had in the units, is told and left out.
 func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made, left int, err error) {
 	names := map[string]int{}
 	for d := json.NewDecoder(in); ; {

@@ -11,8 +11,8 @@ import (
 	"unicode"
 )
 
-// matching replaces patterns among the names of files by the files that they match; a pattern without a file stays, so that it is
-// told.
+// matching replaces patterns among the names of files by the files that they match; a pattern
+// without a file stays, so that it is told.
 func matching(names []string) []string {
 	var files []string
 	for _, name := range names {
@@ -84,7 +84,8 @@ func firstOf(list []string) string {
 	return text
 }
 
-// writeNew writes a file that was not there; when it cannot be written it is not there afterwards either.
+// writeNew writes a file that was not there; when it cannot be written it is not there afterwards
+// either.
 func writeNew(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Each of these flags is bound to a variable, whose value is the default. Backquotes in a usage give the name of the
-// flag's value.
+// Each of these flags is bound to a variable, whose value is the default. Backquotes in a usage
+// give the name of the flag's value.
 
 func textFlag(p *string, name, usage string) *cli.StringFlag {
 	return &cli.StringFlag{Name: name, Usage: usage, Value: *p, Destination: p}

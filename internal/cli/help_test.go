@@ -13,7 +13,8 @@ import (
 // words are the words of a line, in quotes where a word has blanks.
 var words = regexp.MustCompile(`'[^']*'|\S+`)
 
-// Every command has a page that a terminal can show, and examples that the program itself takes, if there is anything to write after its name.
+// Every command has a page that a terminal can show, and examples that the program itself takes, if
+// there is anything to write after its name.
 func TestHelp(t *testing.T) {
 	app := (&program{getenv: func(string) string { return "" }}).app()
 	pages := 0

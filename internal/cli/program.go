@@ -22,7 +22,8 @@ type program struct {
 	as   string // of --as
 }
 
-// remembering remembers that something could not be written, so that what prints need not ask each time.
+// remembering remembers that something could not be written, so that what prints need not ask each
+// time.
 type remembering struct {
 	w   io.Writer
 	err error
@@ -41,8 +42,9 @@ func usageError(c *cli.Context, format string, args ...any) error {
 	return fmt.Errorf("%s (see: %s --help)", fmt.Sprintf(format, args...), c.Command.HelpName)
 }
 
-// arguments checks that a command was given as many arguments as it wants, and the flags that it cannot do without, which are the names that begin with
-// dashes and stand last. The last argument's name may end in "..." for one or more, and be put in brackets when it may be left out.
+// arguments checks that a command was given as many arguments as it wants, and the flags that it
+// cannot do without, which are the names that begin with dashes and stand last. The last argument's
+// name may end in "..." for one or more, and be put in brackets when it may be left out.
 func arguments(c *cli.Context, names ...string) ([]string, error) {
 	var missing []string
 	for len(names) > 0 && strings.HasPrefix(names[len(names)-1], "--") {

@@ -13,8 +13,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// TestScripts runs testdata/script on a file that nobody serves, and on one that is served: nothing may tell the two
-// apart. The file is $NIGHTJAR_DB, with an administrator. Beside testscript's own commands there are
+// TestScripts runs testdata/script on a file that nobody serves, and on one that is served: nothing
+// may tell the two apart. The file is $NIGHTJAR_DB, with an administrator. Beside testscript's own
+// commands there are
 //
 //	nightjar ARGS [< FILE]   the program; after "!" it fails with one line of its own, else it says none
 //	keep NAME REGEXP         sets $NAME to what the first group of REGEXP matches in what was last printed

@@ -29,11 +29,12 @@ func (p *program) serveCommand() *cli.Command {
 	}
 }
 
-// tuneCollector has the garbage collector run less often while the heap is the few megabytes that a node keeps, where
-// it would run all the time when many write: 4,800 posts by 8 clients took 15 runs with 13 MB in use, and 56 with
-// 9 MB without. It runs more often where the heap comes near to what the limits let live at once: what many large bodies leave
-// behind would otherwise double that. Sixteen lines of 16 MiB at once took 188 MiB with it, and 353 MiB without.
-// GOGC and GOMEMLIMIT in the environment count instead.
+// tuneCollector has the garbage collector run less often while the heap is the few megabytes that a
+// node keeps, where it would run all the time when many write: 4,800 posts by 8 clients took 15
+// runs with 13 MB in use, and 56 with 9 MB without. It runs more often where the heap comes near to
+// what the limits let live at once: what many large bodies leave behind would otherwise double
+// that. Sixteen lines of 16 MiB at once took 188 MiB with it, and 353 MiB without. GOGC and
+// GOMEMLIMIT in the environment count instead.
 func tuneCollector(bodies int64) {
 	const besides = 128 << 20 // of all but the bodies
 	if os.Getenv("GOGC") == "" {
