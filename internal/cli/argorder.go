@@ -8,8 +8,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// arrange puts every flag where urfave/cli looks for it: the program's before the command, a command's before its arguments. A flag that
-// the command does not know is refused, as is one that lacks its value.
+// arrange puts every flag where urfave/cli looks for it: the program's before the command, a
+// command's before its arguments. A flag that the command does not know is refused, as is one that
+// lacks its value.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	name := app.Name
 	commands, flags := app.Commands, []cli.Flag(nil)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -13,18 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 )
-
-// program is one call of the program.
-type program struct {
-	in       io.Reader
-	out, err io.Writer
-	getenv   func(string) string
-	self     string // the path of the program itself, for what is done in a process of its own
-	bars     bars
-
-	file string // of --db
-	as   string // of --as
-}
 
 // Main runs the program with the process's arguments and returns its exit status.
 func Main() int {
@@ -61,20 +48,6 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return 1
 }
 
-// remembering remembers that something could not be written, so that what prints need not ask each time.
-type remembering struct {
-	w   io.Writer
-	err error
-}
-
-func (r *remembering) Write(b []byte) (int, error) {
-	n, err := r.w.Write(b)
-	if r.err == nil {
-		r.err = err
-	}
-	return n, err
-}
-
 // defaultFile is the file when none is named.
 const defaultFile = "nightjar.db"
 
@@ -104,7 +77,8 @@ func (p *program) app() *cli.App {
 	return app
 }
 
-// followLink takes the file that a symbolic link leads to, so that the socket and the session mark beside it are found under either name.
+// followLink takes the file that a symbolic link leads to, so that the socket and the session mark
+// beside it are found under either name.
 func (p *program) followLink(*cli.Context) error {
 	info, err := os.Lstat(p.file)
 	if err != nil || info.Mode()&os.ModeSymlink == 0 {
@@ -116,7 +90,8 @@ func (p *program) followLink(*cli.Context) error {
 	return nil
 }
 
-// plain has usage errors returned instead of being printed with pages of help, and help printed by us.
+// plain has usage errors returned instead of being printed with pages of help, and help printed by
+// us.
 func plain(list []*cli.Command) {
 	for _, c := range list {
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
@@ -136,45 +111,3 @@ func needsSubcommand(c *cli.Context) error {
 	}
 	return usageError(c, "one of %s is missing", strings.Join(names, ", "))
 }
-
-// usageError is a command that was called in a way that it does not know.
-func usageError(c *cli.Context, format string, args ...any) error {
-	return fmt.Errorf("%s (see: %s --help)", fmt.Sprintf(format, args...), c.Command.HelpName)
-}
-
-// arguments checks that a command was given as many arguments as it wants, and the flags that it cannot do without, which are the names that begin with
-// dashes and stand last. The last argument's name may end in "..." for one or more, and be put in brackets when it may be left out.
-func arguments(c *cli.Context, names ...string) ([]string, error) {
-	var missing []string
-	for len(names) > 0 && strings.HasPrefix(names[len(names)-1], "--") {
-		last := len(names) - 1
-		if flag := names[last]; c.String(flag[2:]) == "" {
-			missing = append([]string{flag}, missing...)
-		}
-		names = names[:last]
-	}
-	if len(missing) > 0 {
-		verb := "is"
-		if len(missing) > 1 {
-			verb = "are"
-		}
-		return nil, usageError(c, "%s %s missing", strings.Join(missing, " and "), verb)
-	}
-	given := c.Args().Slice()
-	for i, name := range names {
-		if i < len(given) && given[i] == "" {
-			return nil, usageError(c, "%s is empty", name)
-		}
-		if i >= len(given) && !strings.HasPrefix(name, "[") {
-			return nil, usageError(c, "%s is missing", strings.TrimSuffix(name, "..."))
-		}
-	}
-	many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
-	if len(given) > len(names) && !many {
-		return nil, usageError(c, "%q is one argument too many", given[len(names)])
-	}
-	return given, nil
-}
-
-func (p *program) say(format string, args ...any)  { fmt.Fprintf(p.out, format+"\n", args...) }
-func (p *program) note(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }

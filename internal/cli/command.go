@@ -1,15 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
-	"text/tabwriter"
 
 	"nightjar/internal/client"
 
@@ -25,7 +20,8 @@ func (p *program) with(c *cli.Context, o opening, fn func(ctx context.Context, n
 	return errors.Join(fn(c.Context, n), n.Close())
 }
 
-// asking is the action of a command that asks the archive and prints. fresh allows to make the file.
+// asking is the action of a command that asks the archive and prints. fresh allows to make the
+// file.
 func (p *program) asking(fresh bool, names []string, fn func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		args, err := arguments(c, names...)
@@ -33,44 +29,6 @@ func (p *program) asking(fresh bool, names []string, fn func(ctx context.Context
 			return err
 		}
 		return p.with(c, opening{fresh: fresh}, func(ctx context.Context, n *client.Client) error { return fn(ctx, c, n, args) })
-	}
-}
-
-// table prints rows of equally many cells in columns.
-func (p *program) table(rows [][]string) error {
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = printable(cell)
-		}
-		fmt.Fprintln(w, strings.Join(row, "\t"))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	for line := range strings.Lines(b.String()) {
-		p.say("%s", strings.TrimRight(line, " \n"))
-	}
-	return nil
-}
-
-// progressed reads an answer of lines of JSON: how far the work is, and last what came out, which is read into out.
-func progressed(w *http.Response, bar *progress, out any) error {
-	defer w.Body.Close()
-	d := json.NewDecoder(w.Body)
-	for {
-		var raw json.RawMessage
-		if err := d.Decode(&raw); errors.Is(err, io.EOF) {
-			return io.ErrUnexpectedEOF
-		} else if err != nil {
-			return err
-		}
-		var at struct{ Done, Total *int64 }
-		if json.Unmarshal(raw, &at) != nil || at.Done == nil || at.Total == nil {
-			return json.Unmarshal(raw, out)
-		}
-		bar.at(*at.Done, *at.Total)
 	}
 }
 

@@ -18,8 +18,8 @@ type opening struct {
 	index bool // the index of names is opened, too
 }
 
-// connect finds what answers for the file: the server that runs on it, or a node in this process. The client asks on
-// behalf of the user of --as.
+// connect finds what answers for the file: the server that runs on it, or a node in this process.
+// The client asks on behalf of the user of --as.
 func (p *program) connect(ctx context.Context, how opening) (*client.Client, error) {
 	c, err := client.Dial(p.file)
 	if c == nil && err == nil {
@@ -60,18 +60,4 @@ func (p *program) openHere(ctx context.Context, how opening) (*client.Client, er
 		p.note("%s is a new file", p.file)
 	}
 	return client.New(n.API.Owner(), n.Close), nil
-}
-
-// present says why an archive's file cannot be read, if it cannot.
-func present(file string) error {
-	f, info, err := openFile(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %s: nightjar serve makes it, --db or NIGHTJAR_DB names another", file)
-	case err != nil:
-		return fmt.Errorf("%s: %w", file, err)
-	case info.Size() == 0:
-		err = fmt.Errorf("%s is an empty file: nightjar serve makes an archive of it", file)
-	}
-	return errors.Join(err, f.Close())
 }

@@ -37,8 +37,8 @@ func (a *acknowledged) nothing() bool {
 	return len(a.datums) == 0
 }
 
-// A server that is killed while it writes has lost nothing that it acknowledged, and holds every upload whole or not at all.
-// NIGHTJAR_CRASH_ROUNDS says how often it is killed.
+// A server that is killed while it writes has lost nothing that it acknowledged, and holds every
+// upload whole or not at all. NIGHTJAR_CRASH_ROUNDS says how often it is killed.
 func TestKilledWhileWriting(t *testing.T) {
 	t.Parallel()
 	rounds := testenv.Choose(2, 3)

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -73,8 +72,8 @@ func wavelengthUsage() string {
 	return "wavelengths of spectra in `UNIT`: " + strings.Join(archive.WavelengthUnits, ", ") + "; as they are stored if not given"
 }
 
-// writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless these are ""; what is no spectrum, or
-// cannot be had in the units, is told and left out.
+// writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless
+// these are ""; what is no spectrum, or cannot be had in the units, is told and left out.
 func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made, left int, err error) {
 	names := map[string]int{}
 	for d := json.NewDecoder(in); ; {
@@ -107,34 +106,4 @@ func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made
 		}
 		made++
 	}
-}
-
-// writeNew writes a file that was not there; when it cannot be written it is not there afterwards either.
-func writeNew(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(f), f.Close())
-	if err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
-}
-
-// fileWord is a text as it may stand in the name of a file anywhere.
-func fileWord(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("+-.", r) {
-			return r
-		}
-		return '-'
-	}, s)
-	if s = strings.Trim(s, ".-"); s == "" {
-		s = "spectrum"
-	}
-	if r := []rune(s); len(r) > 60 {
-		s = string(r[:60])
-	}
-	return s
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Each of these flags is bound to a variable, whose value is the default. Backquotes in a usage give the name of the
-// flag's value.
+// Each of these flags is bound to a variable, whose value is the default. Backquotes in a usage
+// give the name of the flag's value.
 
 func textFlag(p *string, name, usage string) *cli.StringFlag {
 	return &cli.StringFlag{Name: name, Usage: usage, Value: *p, Destination: p}
@@ -168,4 +168,8 @@ func grouped(heading string, flags ...cli.Flag) []cli.Flag {
 		}
 	}
 	return flags
+}
+
+func (p *program) asFlag() cli.Flag {
+	return textFlag(&p.as, "as", "on behalf of `USER`, with what that user may see and do")
 }

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// laterFormat makes a file one of the format that comes after its own: wherever the format stands, with its CRC, the next number is written.
+// laterFormat makes a file one of the format that comes after its own: wherever the format stands,
+// with its CRC, the next number is written.
 func laterFormat(t *testing.T, file []byte) []byte {
 	stored := func(format uint32) []byte {
 		number := binary.BigEndian.AppendUint32(nil, format)

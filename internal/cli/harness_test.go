@@ -17,8 +17,8 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// asProgram is set in the environment of every process that the tests start: the test's binary is the program there. So is the process in
-// which the program itself verifies a file.
+// asProgram is set in the environment of every process that the tests start: the test's binary is
+// the program there. So is the process in which the program itself verifies a file.
 const asProgram = "NIGHTJAR_TEST_IS_THE_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -108,7 +108,8 @@ func must(t testing.TB, args ...string) string {
 	return r.out
 }
 
-// refused checks that a call ended with one line on standard error that holds every text, and nothing on standard output.
+// refused checks that a call ended with one line on standard error that holds every text, and
+// nothing on standard output.
 func (r result) refused(t testing.TB, texts ...string) {
 	t.Helper()
 	if r.status != 1 || r.out != "" || !strings.HasPrefix(r.err, "nightjar: ") || strings.Count(r.err, "\n") != 1 {

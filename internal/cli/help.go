@@ -13,8 +13,8 @@ import (
 // helpWidth is how many columns a page of help may have, as narrow terminals do.
 const helpWidth = 100
 
-// help prints the page of a command, or of the program when path names none. A command's Description holds its examples, one a line; blanks part an example from
-// what is said about it.
+// help prints the page of a command, or of the program when path names none. A command's
+// Description holds its examples, one a line; blanks part an example from what is said about it.
 func help(w io.Writer, app *cli.App, path []string) error {
 	name, usage, synopsis, examples := app.Name, app.Usage, "COMMAND [flags]", app.Description
 	commands, flags := app.Commands, []cli.Flag(nil)
@@ -70,7 +70,8 @@ const together = "\u00a0"
 // entry is a line of help: what is written, and what is said about it.
 type entry struct{ left, right string }
 
-// pairs reads examples. What is said about one is a comment of the shell's, so that the whole line can be copied.
+// pairs reads examples. What is said about one is a comment of the shell's, so that the whole line
+// can be copied.
 func pairs(examples string) (list []entry) {
 	for line := range strings.Lines(examples) {
 		left, right, said := strings.Cut(strings.TrimSpace(line), "   ")
@@ -135,7 +136,8 @@ func duration(d time.Duration) string {
 // page is a page of help that is being written.
 type page struct{ strings.Builder }
 
-// section writes entries beneath a heading, in two columns; where the first is very wide the second follows on a line of its own.
+// section writes entries beneath a heading, in two columns; where the first is very wide the second
+// follows on a line of its own.
 func (p *page) section(heading string, list []entry) {
 	if len(list) == 0 {
 		return
@@ -163,7 +165,8 @@ func (p *page) section(heading string, list []entry) {
 	}
 }
 
-// wrapped writes a text in lines of helpWidth, those after the first indented. Blanks at its beginning stay.
+// wrapped writes a text in lines of helpWidth, those after the first indented. Blanks at its
+// beginning stay.
 func (p *page) wrapped(indent, text string) {
 	for len(text) > helpWidth {
 		at := strings.LastIndexByte(text[:helpWidth+1], ' ')

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -9,7 +10,11 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Every command has a page that a terminal can show, and examples that the program itself takes, if there is anything to write after its name.
+// words are the words of a line, in quotes where a word has blanks.
+var words = regexp.MustCompile(`'[^']*'|\S+`)
+
+// Every command has a page that a terminal can show, and examples that the program itself takes, if
+// there is anything to write after its name.
 func TestHelp(t *testing.T) {
 	app := (&program{getenv: func(string) string { return "" }}).app()
 	pages := 0

@@ -203,21 +203,6 @@ type uploadCounts struct {
 	Rejected  int `json:"rejected_count"`
 }
 
-func firstOf(list []string) string {
-	const most = 5
-	text := ""
-	for i, s := range list[:min(most, len(list))] {
-		if i > 0 {
-			text += ", "
-		}
-		text += s
-	}
-	if len(list) > most {
-		text += " and others"
-	}
-	return text
-}
-
 // upload sends one file as a data product.
 func (p *program) upload(ctx context.Context, n *client.Client, file string, fields map[string]string) (counts uploadCounts, err error) {
 	f, info, err := openFile(file)

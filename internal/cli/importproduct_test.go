@@ -9,8 +9,8 @@ import (
 	"nightjar/internal/control"
 )
 
-// TestImportProduct: files by name and by pattern go to the target that is named, or to those that their rows name; bad ones are told, and the others
-// are taken all the same.
+// TestImportProduct: files by name and by pattern go to the target that is named, or to those that
+// their rows name; bad ones are told, and the others are taken all the same.
 func TestImportProduct(t *testing.T) {
 	dir := t.TempDir()
 	db := filepath.Join(dir, "a.db")

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -45,22 +44,6 @@ func (a *answers) roles(c *cli.Context) (map[string]string, error) {
 	return columns, nil
 }
 
-// matching replaces patterns among the names of files by the files that they match; a pattern without a file stays, so that it is
-// told.
-func matching(names []string) []string {
-	var files []string
-	for _, name := range names {
-		if _, err := os.Lstat(name); err != nil && strings.ContainsAny(name, "*?[") {
-			if found, err := filepath.Glob(name); err == nil && len(found) > 0 {
-				files = append(files, found...)
-				continue
-			}
-		}
-		files = append(files, name)
-	}
-	return files
-}
-
 func (p *program) inspectCommand() *cli.Command {
 	var in answers
 	var asJSON bool
@@ -94,34 +77,6 @@ func (p *program) inspectCommand() *cli.Command {
 			return refusedFiles(failed, len(files))
 		},
 	}
-}
-
-// refusedFiles is the error that names the files that were refused; nil for none.
-func refusedFiles(failed []string, of int) error {
-	if len(failed) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d of %d files refused: %s", len(failed), of, firstOf(failed))
-}
-
-// openFile opens a file, with errors that do not repeat its name.
-func openFile(file string) (*os.File, os.FileInfo, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		var path *os.PathError
-		if errors.As(err, &path) {
-			err = path.Err
-		}
-		return nil, nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = errors.New("is a directory")
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	return f, info, nil
 }
 
 // inspect prints the report of one file.

@@ -145,7 +145,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Five hundred clients that never finish their header, and those that never finish their body, stop nobody else.
+// Five hundred clients that never finish their header, and those that never finish their body, stop
+// nobody else.
 func TestSlowloris(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)

@@ -69,7 +69,8 @@ func statusOver(t *testing.T, c *http.Client, url string) int {
 	return w.StatusCode
 }
 
-// On a network a node shows the certificate that its file keeps: at every address that it prints, the same at the next start, and to nobody who does not know it.
+// On a network a node shows the certificate that its file keeps: at every address that it prints,
+// the same at the next start, and to nobody who does not know it.
 func TestLAN(t *testing.T) {
 	file := newFile(t)
 	call(t, "", "cert", "--db", file).refused(t, "serve --lan makes one")
@@ -125,7 +126,8 @@ func TestLAN(t *testing.T) {
 	must(t, "verify", "--db", file)
 }
 
-// Certificates from files are read again when they change, and what cannot be read does not take the old one away.
+// Certificates from files are read again when they change, and what cannot be read does not take
+// the old one away.
 func TestCertificateFiles(t *testing.T) {
 	dir := t.TempDir()
 	pair := func(name string) string {

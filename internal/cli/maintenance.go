@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -9,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -82,21 +80,6 @@ func (p *program) restoreCommand() *cli.Command {
 			return err
 		},
 	}
-}
-
-// verification is what a verification found.
-type verification struct {
-	Good     bool     `json:"good"`
-	Records  int      `json:"records"`
-	Blobs    int      `json:"blobs"`
-	Entries  int      `json:"log_entries"`
-	Head     string   `json:"head"`
-	Problems []string `json:"problems"`
-	More     int      `json:"more_problems"`
-	Dangling int      `json:"dangling"`  // references that lead nowhere
-	Other    string   `json:"other_log"` // why the log has not grown out of the head that was given
-	Repaired []string `json:"repaired"`  // what --repair did
-	MoreDone int      `json:"more_repaired"`
 }
 
 func (p *program) verifyCommand() *cli.Command {
@@ -182,90 +165,6 @@ func (p *program) report(file string, v *verification) error {
 		return fmt.Errorf("%s has references that lead nowhere; nightjar verify --repair removes them", file)
 	}
 	return fmt.Errorf("%s is damaged", file)
-}
-
-// checkInChild verifies a file that nobody writes in a process of its own, since a badly damaged one may end the process that reads it.
-func (p *program) checkInChild(ctx context.Context, file, head string, bar *progress, v *verification) error {
-	child := exec.CommandContext(ctx, p.self, "check-file", "--head="+head, "--", file)
-	var said bytes.Buffer
-	child.Stderr = &limited{b: &said, room: 64 << 10}
-	out, err := child.StdoutPipe()
-	if err == nil {
-		err = child.Start()
-	}
-	if err != nil {
-		return err
-	}
-	readErr := progressed(&http.Response{Body: out}, bar, v)
-	if err := child.Wait(); err != nil || readErr != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
-		if line == "" {
-			line = fmt.Sprint(errors.Join(err, readErr))
-		}
-		return errors.New(strings.TrimPrefix(line, "nightjar: "))
-	}
-	return nil
-}
-
-// limited keeps the beginning of what is written.
-type limited struct {
-	b    *bytes.Buffer
-	room int
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	n := min(len(p), l.room)
-	l.b.Write(p[:n])
-	l.room -= n
-	return len(p), nil
-}
-
-// checkCopy verifies a copy of a file, in a process of its own.
-func (p *program) checkCopy(ctx context.Context) func(path string) error {
-	return func(path string) error {
-		var v verification
-		bar := p.progress("verifying " + filepath.Base(path))
-		defer bar.end()
-		if err := p.checkInChild(ctx, path, "", bar, &v); err != nil {
-			return err
-		}
-		if !v.Good {
-			return fmt.Errorf("%s (%d problems in all)", v.Problems[0], len(v.Problems)+v.More)
-		}
-		return nil
-	}
-}
-
-// checkFileCommand is the other process of checkInChild: it prints lines of JSON.
-func (p *program) checkFileCommand() *cli.Command {
-	var head string
-	return &cli.Command{
-		Name: "check-file", Hidden: true, ArgsUsage: "FILE", Flags: []cli.Flag{textFlag(&head, "head", "")},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "FILE")
-			if err != nil {
-				return err
-			}
-			if _, err := os.Stat(args[0]); errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("there is no file %s", args[0])
-			}
-			out := bufio.NewWriter(p.out)
-			e := json.NewEncoder(out)
-			r, err := archive.Check(c.Context, args[0], archive.VerifyOptions{Since: head, Progress: func(done, total int) {
-				e.Encode(map[string]int{"done": done, "total": total})
-				out.Flush()
-			}})
-			if err != nil {
-				return err
-			}
-			e.Encode(verification{Good: r.Err() == nil, Records: r.Records, Blobs: r.Blobs, Entries: r.Entries,
-				Head: r.Head.String(), Problems: r.Problems, More: r.More, Dangling: r.Dangling, Other: r.Other})
-			return out.Flush()
-		},
-	}
 }
 
 func (p *program) compactCommand() *cli.Command {
@@ -387,18 +286,4 @@ func (p *program) statCommand() *cli.Command {
 			return p.table(list)
 		}),
 	}
-}
-
-func size(n int64) string {
-	const unit = 1024
-	f, units := float64(n), []string{"B", "KiB", "MiB", "GiB", "TiB"}
-	i := 0
-	for f >= unit && i < len(units)-1 {
-		f /= unit
-		i++
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", f, units[i])
 }

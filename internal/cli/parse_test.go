@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// FuzzCSV reads CSV files of targets and of data to be imported: each row becomes one line of JSON, or a refusal that names its line.
+// FuzzCSV reads CSV files of targets and of data to be imported: each row becomes one line of JSON,
+// or a refusal that names its line.
 func FuzzCSV(f *testing.F) {
 	for _, s := range []string{"name,ra,dec,name2,groups,redshift\nM 31,10.5,41.2,Andromeda,\"a,b\",0\n", "\xef\xbb\xbfname,type\n'=1+1,SIDEREAL\n", "target,data_type,timestamp,value.magnitude,value.filter\n1,photometry,2026-01-01,15.5,r\n",
 		"target,data_type,mjd,value\nM 31,photometry,60000,\"{\"\"a\"\":1}\"\n", "name,ra\n\"M\n31\",12:34:56\n", "a,a\n", "\xff\n", "name\n\"x\n", "name,ra,dec\nx,370,-91\n"} {

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal makes a terminal: what a person types goes into person, and what is shown comes out of it.
+// openTerminal makes a terminal: what a person types goes into person, and what is shown comes out
+// of it.
 func openTerminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -56,8 +57,8 @@ func until(t *testing.T, terminal *os.File, shown bool) {
 	}
 }
 
-// TestPasswordHidden: a password that is typed is not shown, it counts, and the terminal is as it was afterwards, also
-// when the program is interrupted.
+// TestPasswordHidden: a password that is typed is not shown, it counts, and the terminal is as it
+// was afterwards, also when the program is interrupted.
 func TestPasswordHidden(t *testing.T) {
 	person, terminal := openTerminal(t)
 	shown := new(said)

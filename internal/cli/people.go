@@ -278,3 +278,11 @@ func addGroup(ctx context.Context, n *client.Client, name string) error {
 	}
 	return err
 }
+
+func names(list []named) string {
+	var out []string
+	for _, v := range list {
+		out = append(out, v.Name)
+	}
+	return strings.Join(out, ", ")
+}

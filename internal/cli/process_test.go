@@ -182,7 +182,8 @@ func TestLink(t *testing.T) {
 	clean(t, file)
 }
 
-// Neither an idle connection nor one that says nothing nor an upload that never ends keeps a server from ending in time.
+// Neither an idle connection nor one that says nothing nor an upload that never ends keeps a server
+// from ending in time.
 func TestEndsInTime(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -231,7 +232,8 @@ func TestEndsInTime(t *testing.T) {
 	must(t, "verify", "--db", file)
 }
 
-// What a killed server leaves is taken over by the next: the socket, the session mark, and the lock.
+// What a killed server leaves is taken over by the next: the socket, the session mark, and the
+// lock.
 func TestKilledIdle(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -283,7 +285,8 @@ func TestCopyOfRunning(t *testing.T) {
 	}
 }
 
-// The address that is printed can be opened, also when a server listens on every interface, and is the one that others use where that is told.
+// The address that is printed can be opened, also when a server listens on every interface, and is
+// the one that others use where that is told.
 func TestSignInAddress(t *testing.T) {
 	s := serveFile(t, newFile(t), "--base-url", "https://node.example.org/")
 	if s.base != "https://node.example.org" {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// progress shows how far long work is: a bar on a terminal, a line now and then elsewhere, nothing when it is soon done. While there are several, the
-// newest is shown, which is part of the others.
+// progress shows how far long work is: a bar on a terminal, a line now and then elsewhere, nothing
+// when it is soon done. While there are several, the newest is shown, which is part of the others.
 type progress struct {
 	p        *program
 	terminal bool
@@ -76,7 +76,8 @@ func (b *progress) end() {
 	b.drawn = false
 }
 
-// waiting does work of which nobody hears how far it is, and shows for how long it has been going on.
+// waiting does work of which nobody hears how far it is, and shows for how long it has been going
+// on.
 func (p *program) waiting(what string, work func() error) error {
 	bar, done := p.progress(what), make(chan error, 1)
 	defer bar.end()

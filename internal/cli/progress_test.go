@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Work that takes its time is told of, with the newest of what is going on, and what came of it is returned; work that is soon done is not.
+// Work that takes its time is told of, with the newest of what is going on, and what came of it is
+// returned; work that is soon done is not.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	errs := new(said)

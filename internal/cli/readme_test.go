@@ -64,7 +64,8 @@ func session(t *testing.T, page, heading string) (blocks []*block) {
 	return blocks
 }
 
-// printed checks what a block printed. Where a page ends a line, a program may have printed no end of line.
+// printed checks what a block printed. Where a page ends a line, a program may have printed no end
+// of line.
 func (b *block) printed(t *testing.T, out string) {
 	t.Helper()
 	for _, want := range b.wants {
@@ -89,7 +90,8 @@ func TestReadme(t *testing.T) { playPage(t, "README.md", "The first ten minutes"
 // The examples of the page on the API do what it says.
 func TestAPIPage(t *testing.T) { playPage(t, "docs/use/api.md", "") }
 
-// playPage runs what stands on a page: the first block is the server, the others are what is done beside it.
+// playPage runs what stands on a page: the first block is the server, the others are what is done
+// beside it.
 func playPage(t *testing.T, page, heading string) {
 	for _, program := range []string{"bash", "curl"} {
 		testenv.Need(t, program)
@@ -129,7 +131,8 @@ func playPage(t *testing.T, page, heading string) {
 	here := func(text string) string { return strings.ReplaceAll(text, shownAddress, address) }
 	first.printed(t, strings.ReplaceAll(out.String(), address, shownAddress))
 
-	// The second terminal is one shell, and in it Python is started once for blocks that follow each other. After each block a line tells which it was.
+	// The second terminal is one shell, and in it Python is started once for blocks that follow
+	// each other. After each block a line tells which it was.
 	var running, stopped []*block
 	for _, b := range blocks[1:] {
 		switch {
@@ -196,7 +199,8 @@ func script(blocks []*block) string {
 	return b.String()
 }
 
-// pythonFor finds a Python that has what the session imports, and puts it first on the path of programs; "" when there is none.
+// pythonFor finds a Python that has what the session imports, and puts it first on the path of
+// programs; "" when there is none.
 func pythonFor(t *testing.T, bin string) string {
 	t.Helper()
 	for _, name := range []string{"python3", "/usr/bin/python3"} {

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// asOther runs the program as another user of the machine, who may read a folder's files but not write them.
+// asOther runs the program as another user of the machine, who may read a folder's files but not
+// write them.
 func asOther(t *testing.T, dir string) func(args ...string) result {
 	t.Helper()
 	const nobody = 65534

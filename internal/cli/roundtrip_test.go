@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// What is exported can be imported elsewhere, and is then the same; a second import finds that it is there already.
+// What is exported can be imported elsewhere, and is then the same; a second import finds that it
+// is there already.
 func TestExportIsImport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

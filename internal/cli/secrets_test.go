@@ -13,7 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// No flag and no argument of any command takes a password or a token, which all users of a machine could then read in its list of processes.
+// No flag and no argument of any command takes a password or a token, which all users of a machine
+// could then read in its list of processes.
 func TestNoSecretFlags(t *testing.T) {
 	var look func(name string, list []*cli.Command)
 	look = func(name string, list []*cli.Command) {
@@ -32,7 +33,8 @@ func TestNoSecretFlags(t *testing.T) {
 	look("nightjar", (&program{getenv: func(string) string { return "" }}).app().Commands)
 }
 
-// What opens a door stands in no log, no file beside the archive and no process's arguments, whether it was good or not, and in the archive only hashed.
+// What opens a door stands in no log, no file beside the archive and no process's arguments,
+// whether it was good or not, and in the archive only hashed.
 func TestSecretsStayInside(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "nightjar.db")

@@ -155,10 +155,6 @@ func (p *program) targetCommand() *cli.Command {
 	}
 }
 
-func (p *program) asFlag() cli.Flag {
-	return textFlag(&p.as, "as", "on behalf of `USER`, with what that user may see and do")
-}
-
 func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Client, name string, o *targetOptions) error {
 	ra, err := sky.ParseRA(o.ra)
 	if err != nil {
@@ -202,12 +198,4 @@ func degrees(f *float64) string {
 		return ""
 	}
 	return strconv.FormatFloat(*f, 'f', -1, 64)
-}
-
-func names(list []named) string {
-	var out []string
-	for _, v := range list {
-		out = append(out, v.Name)
-	}
-	return strings.Join(out, ", ")
 }

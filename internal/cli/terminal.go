@@ -22,8 +22,8 @@ func terminal(stream any) (fd int, ok bool) {
 	return fd, term.IsTerminal(fd)
 }
 
-// firstLine reads a password: a line of standard input, and waits for nothing behind it. A terminal does not show what
-// is typed.
+// firstLine reads a password: a line of standard input, and waits for nothing behind it. A terminal
+// does not show what is typed.
 func (p *program) firstLine(ctx context.Context) (string, error) {
 	if fd, ok := terminal(p.in); ok {
 		p.note("password, which is not shown while it is typed:")
@@ -36,8 +36,8 @@ func (p *program) firstLine(ctx context.Context) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }
 
-// readHidden reads a line of a terminal without showing it. When the context ends the terminal shows again what is
-// typed.
+// readHidden reads a line of a terminal without showing it. When the context ends the terminal
+// shows again what is typed.
 func readHidden(ctx context.Context, fd int) (string, error) {
 	before, err := term.GetState(fd)
 	if err != nil {
@@ -60,7 +60,8 @@ func readHidden(ctx context.Context, fd int) (string, error) {
 	}
 }
 
-// printable takes out of a text what a terminal would obey, and what would turn the order of its letters round.
+// printable takes out of a text what a terminal would obey, and what would turn the order of its
+// letters round.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || unicode.Is(unicode.Bidi_Control, r) {

@@ -5,7 +5,8 @@ import (
 	"unicode"
 )
 
-// What others have written, in names or in files, is shown by every command without anything that a terminal would obey.
+// What others have written, in names or in files, is shown by every command without anything that a
+// terminal would obey.
 func TestTerminal(t *testing.T) {
 	evil := "\x1b]0;owned\x07\x1b[2J\u009b31m\u202eevil"
 	dir := t.TempDir()

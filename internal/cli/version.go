@@ -14,7 +14,8 @@ const version = "0.9.0"
 // go build -ldflags "-X nightjar/internal/cli.commit=..."
 var commit string
 
-// builtFrom is the commit that the program was built from, with -dirty if the files differed from it.
+// builtFrom is the commit that the program was built from, with -dirty if the files differed from
+// it.
 func builtFrom() string {
 	if commit != "" {
 		return commit

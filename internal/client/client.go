@@ -1,5 +1,5 @@
-// Package client asks a node by its REST API, as the owner of its file, who may do everything: over the control
-// socket of the server that runs on the file, or with the same handler in this process.
+// Package client asks a node by its REST API, as the owner of its file, who may do everything: over
+// the control socket of the server that runs on the file, or with the same handler in this process.
 package client
 
 import (
@@ -40,7 +40,8 @@ func (c *Client) Close() error {
 // anyHost stands for the node in URLs.
 const anyHost = "http://nightjar"
 
-// Send sends a request and returns the answer, whose body the caller closes. Error: *Refusal for a refusal.
+// Send sends a request and returns the answer, whose body the caller closes. Error: *Refusal for a
+// refusal.
 func (c *Client) Send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, anyHost+path, body)
 	if err != nil {
@@ -94,7 +95,8 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	return json.NewDecoder(w.Body).Decode(out)
 }
 
-// Upload posts a file with some fields as a form to the data products, without ever holding it whole.
+// Upload posts a file with some fields as a form to the data products, without ever holding it
+// whole.
 func (c *Client) Upload(ctx context.Context, name string, content io.Reader, fields map[string]string) (*http.Response, error) {
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)

@@ -1,7 +1,9 @@
-// Package control is the socket beside a file, over which commands reach the server that has the file open.
+// Package control is the socket beside a file, over which commands reach the server that has the
+// file open.
 //
-// It is the file's path with ".sock" (mode 0600, as the file). Where a socket cannot be, because the path is over 100
-// bytes or the file system knows none, it is in a folder of the user's own (mode 0700) in the temporary directory.
+// It is the file's path with ".sock" (mode 0600, as the file). Where a socket cannot be, because
+// the path is over 100 bytes or the file system knows none, it is in a folder of the user's own
+// (mode 0700) in the temporary directory.
 package control
 
 import (

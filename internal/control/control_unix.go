@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// listenPrivate listens on a socket that nobody else can ever connect to: its mode is right from the beginning.
+// listenPrivate listens on a socket that nobody else can ever connect to: its mode is right from
+// the beginning.
 func listenPrivate(path string) (net.Listener, error) {
 	defer syscall.Umask(syscall.Umask(0o177))
 	return net.Listen("unix", path)

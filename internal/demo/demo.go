@@ -1,6 +1,6 @@
-// Package demo fills an archive with invented targets, to be looked at: their light curves, spectra and images
-// follow simple models of what such objects do, and are the same every time. It asks the REST API, as any program
-// of an observer's would.
+// Package demo fills an archive with invented targets, to be looked at: their light curves, spectra
+// and images follow simple models of what such objects do, and are the same every time. It asks the
+// REST API, as any program of an observer's would.
 package demo
 
 import (
@@ -22,7 +22,8 @@ import (
 type Client interface {
 	// Call sends in as JSON, if it is not nil, and reads the answer into out, if that is not nil.
 	Call(ctx context.Context, method, path string, in, out any) error
-	// Upload sends a file with some fields to the data products, and returns the answer, whose body is to be closed.
+	// Upload sends a file with some fields to the data products, and returns the answer, whose body
+	// is to be closed.
 	Upload(ctx context.Context, name string, content io.Reader, fields map[string]string) (*http.Response, error)
 }
 
@@ -40,9 +41,11 @@ type target struct {
 	spectra  []float64
 	spectrum func(day, wavelength float64) float64
 	fits     bool // spectra as FITS files
-	// alert is the day since which the target was observed as often as could be; 0 for one that is looked at whenever the sky is clear.
+	// alert is the day since which the target was observed as often as could be; 0 for one that is
+	// looked at whenever the sky is clear.
 	alert float64
-	// scene is what an image shows besides the target and the stars, in counts, at so many pixels from the middle; pictured is the day on which it was taken.
+	// scene is what an image shows besides the target and the stars, in counts, at so many pixels
+	// from the middle; pictured is the day on which it was taken.
 	scene    func(x, y float64) float64
 	pictured float64
 
@@ -57,7 +60,8 @@ const (
 	timeOfDay  = 0.3  // of the day, when spectra and images are taken
 )
 
-// bands are the bands with their effective wavelengths in angstroms and zero points of the limit relative to g.
+// bands are the bands with their effective wavelengths in angstroms and zero points of the limit
+// relative to g.
 var bands = []struct {
 	name  string
 	depth float64
@@ -95,8 +99,8 @@ func targets() []target {
 	}
 }
 
-// Fill fills an archive, and returns how many targets that made. One that holds targets is left as it is: there
-// says how many.
+// Fill fills an archive, and returns how many targets that made. One that holds targets is left as
+// it is: there says how many.
 func Fill(ctx context.Context, c Client) (made, there int, err error) {
 	var page struct{ Count int }
 	if err := c.Call(ctx, http.MethodGet, "/api/targets/?limit=1", nil, &page); err != nil || page.Count > 0 {
@@ -121,7 +125,8 @@ func Fill(ctx context.Context, c Client) (made, there int, err error) {
 	return len(list), 0, nil
 }
 
-// add makes the target, and uploads its light curve and its spectra, each with the record of its observation.
+// add makes the target, and uploads its light curve and its spectra, each with the record of its
+// observation.
 func (t *target) add(ctx context.Context, c Client, r *rand.Rand) error {
 	in := map[string]any{"name": t.name, "type": "SIDEREAL", "permissions": t.access}
 	if t.kind != "" {

@@ -45,7 +45,8 @@ func (r *recorder) Upload(_ context.Context, name string, content io.Reader, fie
 	return &http.Response{Body: http.NoBody}, err
 }
 
-// TestSameEveryTime: the demo is the same every time; internal/cli/process_test.go compares what a node makes of it.
+// TestSameEveryTime: the demo is the same every time; internal/cli/process_test.go compares what a
+// node makes of it.
 func TestSameEveryTime(t *testing.T) {
 	var sums []string
 	for range 2 {

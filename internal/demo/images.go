@@ -38,7 +38,8 @@ func coma(x, y float64) float64 {
 	return f
 }
 
-// picture is an image of the target among stars, with its place in the sky in the header (FITS standard 4.0, section 8).
+// picture is an image of the target among stars, with its place in the sky in the header (FITS
+// standard 4.0, section 8).
 func (t *target) picture(r *rand.Rand) []byte {
 	const middle, seeing = imageWidth / 2, 1.7 // pixels
 	sky := make([]float64, imageWidth*imageWidth)
@@ -83,10 +84,12 @@ func (t *target) picture(r *rand.Rand) []byte {
 	return f.with(data)
 }
 
-// fitsFile is the header of a FITS file of one image (FITS standard 4.0, sections 3 and 4) that is being written.
+// fitsFile is the header of a FITS file of one image (FITS standard 4.0, sections 3 and 4) that is
+// being written.
 type fitsFile struct{ bytes.Buffer }
 
-// fitsFile begins a file with an image of what was seen on a day; bits and axes are those of its array.
+// fitsFile begins a file with an image of what was seen on a day; bits and axes are those of its
+// array.
 func (t *target) fitsFile(day float64, bits int, axes ...int) *fitsFile {
 	f := new(fitsFile)
 	f.card("SIMPLE", "T")

@@ -20,8 +20,9 @@ func colour(band string, gr float64) float64 {
 
 const invisible = 99.0
 
-// decline is how much fainter a supernova of type Ia is than at its maximum, at so many days after it: like the templates that are fitted to such light curves,
-// with the second maximum in i and its shoulder in r.
+// decline is how much fainter a supernova of type Ia is than at its maximum, at so many days after
+// it: like the templates that are fitted to such light curves, with the second maximum in i and its
+// shoulder in r.
 var decline = map[string][][2]float64{
 	"g": {{0, 0}, {5, 0.18}, {10, 0.55}, {15, 1.05}, {20, 1.6}, {25, 2.1}, {30, 2.45}, {40, 2.8}, {60, 3.2}, {120, 4.2}},
 	"r": {{0, 0}, {5, 0.1}, {10, 0.4}, {15, 0.62}, {20, 0.66}, {25, 0.78}, {30, 1.1}, {40, 1.7}, {60, 2.4}, {120, 4.3}},
@@ -130,7 +131,8 @@ func eclipsing(period, mag float64) func(string, float64) float64 {
 	}
 }
 
-// microlens is Paczynski's light curve: times of maximum and Einstein radius crossing, impact parameter, magnitude at rest.
+// microlens is Paczynski's light curve: times of maximum and Einstein radius crossing, impact
+// parameter, magnitude at rest.
 func microlens(peakDay, einstein, impact, rest float64) func(string, float64) float64 {
 	return func(band string, day float64) float64 {
 		u2 := impact*impact + (day-peakDay)*(day-peakDay)/(einstein*einstein)
@@ -150,7 +152,8 @@ func quasar(mean float64) func(string, float64) float64 {
 	}
 }
 
-// lightCurve is a table of nights at two telescopes: some were cloudy, and what is too faint has a limit only.
+// lightCurve is a table of nights at two telescopes: some were cloudy, and what is too faint has a
+// limit only.
 func (t *target) lightCurve(r *rand.Rand) []byte {
 	var b bytes.Buffer
 	b.WriteString("time,filter,magnitude,error,limit,telescope,source\n")
@@ -174,8 +177,8 @@ func (t *target) lightCurve(r *rand.Rand) []byte {
 	return b.Bytes()
 }
 
-// followUp is what is done after an alert: all bands in turn while the night lasts, then night by night with ever longer exposures. Before it there are the limits of
-// a survey.
+// followUp is what is done after an alert: all bands in turn while the night lasts, then night by
+// night with ever longer exposures. Before it there are the limits of a survey.
 func (t *target) followUp(b *bytes.Buffer, r *rand.Rand) {
 	for day := t.alert - 12.3; day < t.alert; day += 3 {
 		t.exposure(b, r, day, 1, usualLimit-0.5*r.Float64(), "Mirador 0.6m")

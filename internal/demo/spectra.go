@@ -22,7 +22,8 @@ func line(wavelength, rest, velocity, width float64) float64 {
 	return math.Exp(-x * x / 2)
 }
 
-// typeIa is a supernova of that type: silicon, sulphur and calcium around its maximum, blends of iron some weeks later.
+// typeIa is a supernova of that type: silicon, sulphur and calcium around its maximum, blends of
+// iron some weeks later.
 func typeIa(peakDay, z float64) func(day, w float64) float64 {
 	return func(day, w float64) float64 {
 		w /= 1 + z
@@ -37,7 +38,8 @@ func typeIa(peakDay, z float64) func(day, w float64) float64 {
 	}
 }
 
-// hydrogen is a supernova of type II: a hot continuum at first, then lines with the profiles of a wind.
+// hydrogen is a supernova of type II: a hot continuum at first, then lines with the profiles of a
+// wind.
 func hydrogen(start, z float64) func(day, w float64) float64 {
 	return func(day, w float64) float64 {
 		w /= 1 + z
@@ -80,7 +82,8 @@ const (
 	spectrumPixels  = 1600
 )
 
-// sampled is a spectrum with noise, in erg/s/cm2/angstrom, seen through the oxygen of the air (its bands A and B).
+// sampled is a spectrum with noise, in erg/s/cm2/angstrom, seen through the oxygen of the air (its
+// bands A and B).
 func (t *target) sampled(day float64, r *rand.Rand) []float64 {
 	out := make([]float64, spectrumPixels)
 	level := 2.8e-15 * math.Pow(10, -0.4*(t.mag("r", day)-15)) // of AB magnitudes at 6200 angstroms
@@ -101,7 +104,8 @@ func (t *target) spectrumText(day float64, r *rand.Rand) []byte {
 	return b.Bytes()
 }
 
-// spectrumFITS is a one-dimensional image with a linear scale of wavelengths (FITS standard 4.0, sections 3 and 8).
+// spectrumFITS is a one-dimensional image with a linear scale of wavelengths (FITS standard 4.0,
+// sections 3 and 8).
 func (t *target) spectrumFITS(day float64, r *rand.Rand) []byte {
 	f := t.fitsFile(day, -64, spectrumPixels)
 	f.text("CTYPE1", "WAVE")

@@ -15,8 +15,8 @@ func loopback(a net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// reachable is an address at which a browser on this machine finds a listener: one that listens everywhere is at
-// localhost, too.
+// reachable is an address at which a browser on this machine finds a listener: one that listens
+// everywhere is at localhost, too.
 func reachable(a net.Addr) string {
 	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
@@ -24,8 +24,8 @@ func reachable(a net.Addr) string {
 	return a.String()
 }
 
-// hosts are the names by which a node may be called that listens on an address: those that n gives, and none for any
-// name. One that listens on this machine alone answers to localhost.
+// hosts are the names by which a node may be called that listens on an address: those that n gives,
+// and none for any name. One that listens on this machine alone answers to localhost.
 func hosts(a net.Addr, n Network) []string {
 	list := n.Hosts[:len(n.Hosts):len(n.Hosts)]
 	if loopback(a) || len(list) > 0 {
@@ -37,8 +37,10 @@ func hosts(a net.Addr, n Network) []string {
 	return list
 }
 
-// localHosts are the IPv4 addresses of this machine, the one by which others most likely reach it first, and all that its certificate names: these, and its names, to which
-// more may be given. Addresses of IPv6 change too often, and those of bridges between programs on this machine are not reached from outside.
+// localHosts are the IPv4 addresses of this machine, the one by which others most likely reach it
+// first, and all that its certificate names: these, and its names, to which more may be given.
+// Addresses of IPv6 change too often, and those of bridges between programs on this machine are not
+// reached from outside.
 func localHosts(names ...string) (addresses, all []string) {
 	add := func(ip net.IP) {
 		if s := ip.String(); ip.To4() != nil && ip.IsGlobalUnicast() && !slices.Contains(addresses, s) {

@@ -25,8 +25,9 @@ type Backups struct {
 	Keep  int
 }
 
-// backups takes verified copies of a file into a folder from time to time. The name of a copy says when it was taken and which entry of the
-// log is its last, so that it is known after a restart, too:
+// backups takes verified copies of a file into a folder from time to time. The name of a copy says
+// when it was taken and which entry of the log is its last, so that it is known after a restart,
+// too:
 //
 //	nightjar-20261124T134500Z-1234.db
 type backups struct {
@@ -163,7 +164,8 @@ func (b *backups) run(ctx context.Context) {
 	}
 }
 
-// take takes a copy, unless the log has not moved since the last one, and then removes the oldest of those that are too many.
+// take takes a copy, unless the log has not moved since the last one, and then removes the oldest
+// of those that are too many.
 func (b *backups) take(ctx context.Context) error {
 	owner := b.a.For(auth.FileOwner())
 	st, err := owner.Stat()

@@ -13,7 +13,8 @@ import (
 	"nightjar/auth"
 )
 
-// TestBackupsOverClocks takes copies while the clock goes on, is far ahead, and is set back: the newest are kept, whatever their names say.
+// TestBackupsOverClocks takes copies while the clock goes on, is far ahead, and is set back: the
+// newest are kept, whatever their names say.
 func TestBackupsOverClocks(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)

@@ -87,8 +87,8 @@ func listen(ctx context.Context, o Options) (*listener, error) {
 	return l, nil
 }
 
-// secure puts TLS before the listener, if the options say so, with the file's own certificate if they name none, and
-// finds out by which URL the node is reached.
+// secure puts TLS before the listener, if the options say so, with the file's own certificate if
+// they name none, and finds out by which URL the node is reached.
 func (l *listener) secure(ctx context.Context, a *archive.Archive, o Options) error {
 	if l.tls != nil && l.tls.GetCertificate == nil {
 		names := o.Network.Hosts
@@ -122,7 +122,8 @@ func (l *listener) secure(ctx context.Context, a *archive.Archive, o Options) er
 	return nil
 }
 
-// ownCertificate is the certificate that the file keeps for its node, made, or made anew, when it does not fit.
+// ownCertificate is the certificate that the file keeps for its node, made, or made anew, when it
+// does not fit.
 func ownCertificate(ctx context.Context, a *archive.Archive, hosts []string, now time.Time, note func(string, ...any)) (*tls.Certificate, error) {
 	certificate, key, err := a.Certificate()
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package node puts a node together: a file, the API on it, the sockets on which it is asked, and the copies that it
-// takes of itself. The command serve, the other commands where no server runs, and tests use the same one:
+// Package node puts a node together: a file, the API on it, the sockets on which it is asked, and
+// the copies that it takes of itself. The command serve, the other commands where no server runs,
+// and tests use the same one:
 //
 //	n, err := node.Open(ctx, node.Options{File: "nightjar.db"})
 //	...
@@ -26,15 +27,16 @@ import (
 	"nightjar/ui"
 )
 
-// Options say how a node is opened and served. The zero value is a file that is asked in this process alone;
-// [Defaults] are those of a server.
+// Options say how a node is opened and served. The zero value is a file that is asked in this
+// process alone; [Defaults] are those of a server.
 type Options struct {
 	File      string
 	ReadOnly  bool // every byte of the file stays as it is
 	MustExist bool
 	NoIndex   bool // the index of names is left alone; a short command is better off without it
 	Version   string
-	// Log is told of failures of requests, and Note of what the operator should know; nil for nobody.
+	// Log is told of failures of requests, and Note of what the operator should know; nil for
+	// nobody.
 	Log  *slog.Logger
 	Note func(format string, args ...any)
 	// CheckCopy verifies a copy of the file; nil for no check.
@@ -93,8 +95,8 @@ type Node struct {
 	backups  *backups  // nil if none are taken
 }
 
-// Open opens a node. It listens first, if an address is given, so that a node that cannot listen makes no file;
-// nothing is answered before Serve. Errors: *Misuse, and those of [archive.Open].
+// Open opens a node. It listens first, if an address is given, so that a node that cannot listen
+// makes no file; nothing is answered before Serve. Errors: *Misuse, and those of [archive.Open].
 func Open(ctx context.Context, o Options) (n *Node, err error) {
 	if o.Note == nil {
 		o.Note = func(string, ...any) {}
@@ -180,8 +182,8 @@ func servedAlready(ctx context.Context, file string) error {
 	return fmt.Errorf("a server runs on %s already, at %s/", file, node.URL)
 }
 
-// CannotWrite says whether an error of Open is that the file cannot be written here, as on a disk that is there for
-// reading only; Options.ReadOnly may help.
+// CannotWrite says whether an error of Open is that the file cannot be written here, as on a disk
+// that is there for reading only; Options.ReadOnly may help.
 func CannotWrite(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, errReadOnlyDisk)
 }

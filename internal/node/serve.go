@@ -16,8 +16,9 @@ import (
 // stopWithin is what requests have to be answered once a server is to end.
 const stopWithin = 8 * time.Second
 
-// Serve answers on the listener and over the control socket, and takes copies, until the context ends, and lets what
-// has begun be answered. ready is called as soon as requests are answered, if it is not nil.
+// Serve answers on the listener and over the control socket, and takes copies, until the context
+// ends, and lets what has begun be answered. ready is called as soon as requests are answered, if
+// it is not nil.
 func (n *Node) Serve(ctx context.Context, ready func()) error {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -71,8 +72,8 @@ func (n *Node) newServer(ctx context.Context, h http.Handler) *http.Server {
 		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: log.New(quiet(n.o.Note), "", 0)}
 }
 
-// quiet leaves out of what an http.Server says what anybody who knocks can make it say: clients that do not trust a
-// certificate, and such as speak no TLS.
+// quiet leaves out of what an http.Server says what anybody who knocks can make it say: clients
+// that do not trust a certificate, and such as speak no TLS.
 type quiet func(format string, args ...any)
 
 func (note quiet) Write(b []byte) (int, error) {

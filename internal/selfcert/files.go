@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// Files are a certificate and its key in two files, PEM, which are read again when they have changed.
+// Files are a certificate and its key in two files, PEM, which are read again when they have
+// changed.
 type Files struct {
 	certificate, key string
 	note             func(format string, args ...any)
@@ -51,7 +52,8 @@ func (f *Files) stamp() (s string) {
 	return s
 }
 
-// Get is the certificate as it is now. Files that cannot be used are told of once, and what was there before goes on.
+// Get is the certificate as it is now. Files that cannot be used are told of once, and what was
+// there before goes on.
 func (f *Files) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	last := <-f.turn
 	defer func() { f.turn <- last }()

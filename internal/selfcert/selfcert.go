@@ -1,5 +1,6 @@
-// Package selfcert makes the certificates of nodes that no authority knows: they sign themselves, may sign no
-// other, and are trusted by clients that were given them. It also reads certificates from files that change.
+// Package selfcert makes the certificates of nodes that no authority knows: they sign themselves,
+// may sign no other, and are trusted by clients that were given them. It also reads certificates
+// from files that change.
 package selfcert
 
 import (
@@ -28,9 +29,10 @@ const (
 // Pair is a certificate and its key, both PEM.
 type Pair struct{ Certificate, Key string }
 
-// Renew returns a pair for hosts, which are names and addresses: old if it names them all and is valid for a while,
-// else a new one, and why it does not fit, "" where there is none. The new one has the key and the names of the old one, so that a machine that moves
-// between two networks keeps its certificate. name is the certificate's subject.
+// Renew returns a pair for hosts, which are names and addresses: old if it names them all and is
+// valid for a while, else a new one, and why it does not fit, "" where there is none. The new one
+// has the key and the names of the old one, so that a machine that moves between two networks keeps
+// its certificate. name is the certificate's subject.
 func Renew(old Pair, name string, hosts []string, now time.Time) (p Pair, why string, err error) {
 	if old.Certificate == "" {
 		p, err = New(nil, name, hosts, now)

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"nightjar/archive"
+)
+
+// verification is what a verification found.
+type verification struct {
+	Good     bool     `json:"good"`
+	Records  int      `json:"records"`
+	Blobs    int      `json:"blobs"`
+	Entries  int      `json:"log_entries"`
+	Head     string   `json:"head"`
+	Problems []string `json:"problems"`
+	More     int      `json:"more_problems"`
+	Dangling int      `json:"dangling"`  // references that lead nowhere
+	Other    string   `json:"other_log"` // why the log has not grown out of the head that was given
+	Repaired []string `json:"repaired"`  // what --repair did
+	MoreDone int      `json:"more_repaired"`
+}
+
+// checkCopy verifies a copy of a file, in a process of its own.
+func (p *program) checkCopy(ctx context.Context) func(path string) error {
+	return func(path string) error {
+		var v verification
+		bar := p.progress("verifying " + filepath.Base(path))
+		defer bar.end()
+		if err := p.checkInChild(ctx, path, "", bar, &v); err != nil {
+			return err
+		}
+		if !v.Good {
+			return fmt.Errorf("%s (%d problems in all)", v.Problems[0], len(v.Problems)+v.More)
+		}
+		return nil
+	}
+}
+
+// checkInChild verifies a file that nobody writes in a process of its own, since a badly damaged
+// one may end the process that reads it.
+func (p *program) checkInChild(ctx context.Context, file, head string, bar *progress, v *verification) error {
+	child := exec.CommandContext(ctx, p.self, "check-file", "--head="+head, "--", file)
+	var said bytes.Buffer
+	child.Stderr = &limited{b: &said, room: 64 << 10}
+	out, err := child.StdoutPipe()
+	if err == nil {
+		err = child.Start()
+	}
+	if err != nil {
+		return err
+	}
+	readErr := progressed(&http.Response{Body: out}, bar, v)
+	if err := child.Wait(); err != nil || readErr != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		line, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
+		if line == "" {
+			line = fmt.Sprint(errors.Join(err, readErr))
+		}
+		return errors.New(strings.TrimPrefix(line, "nightjar: "))
+	}
+	return nil
+}
+
+// limited keeps the beginning of what is written.
+type limited struct {
+	b    *bytes.Buffer
+	room int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	n := min(len(p), l.room)
+	l.b.Write(p[:n])
+	l.room -= n
+	return len(p), nil
+}
+
+// checkFileCommand is the other process of checkInChild: it prints lines of JSON.
+func (p *program) checkFileCommand() *cli.Command {
+	var head string
+	return &cli.Command{
+		Name: "check-file", Hidden: true, ArgsUsage: "FILE", Flags: []cli.Flag{textFlag(&head, "head", "")},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "FILE")
+			if err != nil {
+				return err
+			}
+			if _, err := os.Stat(args[0]); errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("there is no file %s", args[0])
+			}
+			out := bufio.NewWriter(p.out)
+			e := json.NewEncoder(out)
+			r, err := archive.Check(c.Context, args[0], archive.VerifyOptions{Since: head, Progress: func(done, total int) {
+				e.Encode(map[string]int{"done": done, "total": total})
+				out.Flush()
+			}})
+			if err != nil {
+				return err
+			}
+			e.Encode(verification{Good: r.Err() == nil, Records: r.Records, Blobs: r.Blobs, Entries: r.Entries,
+				Head: r.Head.String(), Problems: r.Problems, More: r.More, Dangling: r.Dangling, Other: r.Other})
+			return out.Flush()
+		},
+	}
+}
+
+// progressed reads an answer of lines of JSON: how far the work is, and last what came out, which
+// is read into out.
+func progressed(w *http.Response, bar *progress, out any) error {
+	defer w.Body.Close()
+	d := json.NewDecoder(w.Body)
+	for {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF
+		} else if err != nil {
+			return err
+		}
+		var at struct{ Done, Total *int64 }
+		if json.Unmarshal(raw, &at) != nil || at.Done == nil || at.Total == nil {
+			return json.Unmarshal(raw, out)
+		}
+		bar.at(*at.Done, *at.Total)
+	}
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+)
+
+// matching replaces patterns among the names of files by the files that they match; a pattern
+// without a file stays, so that it is told.
+func matching(names []string) []string {
+	var files []string
+	for _, name := range names {
+		if _, err := os.Lstat(name); err != nil && strings.ContainsAny(name, "*?[") {
+			if found, err := filepath.Glob(name); err == nil && len(found) > 0 {
+				files = append(files, found...)
+				continue
+			}
+		}
+		files = append(files, name)
+	}
+	return files
+}
+
+// openFile opens a file, with errors that do not repeat its name.
+func openFile(file string) (*os.File, os.FileInfo, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		var path *os.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("is a directory")
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, info, nil
+}
+
+// present says why an archive's file cannot be read, if it cannot.
+func present(file string) error {
+	f, info, err := openFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no file %s: nightjar serve makes it, --db or NIGHTJAR_DB names another", file)
+	case err != nil:
+		return fmt.Errorf("%s: %w", file, err)
+	case info.Size() == 0:
+		err = fmt.Errorf("%s is an empty file: nightjar serve makes an archive of it", file)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// refusedFiles is the error that names the files that were refused; nil for none.
+func refusedFiles(failed []string, of int) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d files refused: %s", len(failed), of, firstOf(failed))
+}
+
+func firstOf(list []string) string {
+	const most = 5
+	text := ""
+	for i, s := range list[:min(most, len(list))] {
+		if i > 0 {
+			text += ", "
+		}
+		text += s
+	}
+	if len(list) > most {
+		text += " and others"
+	}
+	return text
+}
+
+// writeNew writes a file that was not there; when it cannot be written it is not there afterwards
+// either.
+func writeNew(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(f), f.Close())
+	if err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// fileWord is a text as it may stand in the name of a file anywhere.
+func fileWord(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("+-.", r) {
+			return r
+		}
+		return '-'
+	}, s)
+	if s = strings.Trim(s, ".-"); s == "" {
+		s = "spectrum"
+	}
+	if r := []rune(s); len(r) > 60 {
+		s = string(r[:60])
+	}
+	return s
+}
