@@ -9,16 +9,18 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// A Set is a set of ids: one that is stored, or made of others by Or, And and AndNot. It is evaluated a chunk at a time
-// when it is asked something, and valid until its transaction ends. The zero Set is empty.
+// A Set is a set of ids: one that is stored, or made of others by Or, And and AndNot. It is
+// evaluated a chunk at a time when it is asked something, and valid until its transaction ends. The
+// zero Set is empty.
 type Set struct {
 	node setNode
 	err  error
 	of   *snapshot
 }
 
-// snapshot is what the sets of a table that were asked for in one View have in common: the state of the table's stored
-// sets. Sets of several tables, and sets in a transaction that writes, have none.
+// snapshot is what the sets of a table that were asked for in one View have in common: the state of
+// the table's stored sets. Sets of several tables, and sets in a transaction that writes, have
+// none.
 type snapshot struct {
 	tx   *Tx
 	tail *tail
@@ -34,11 +36,13 @@ type setNode interface {
 	count(chunk uint64, scr *scratch) int
 	// has says whether an id is in the set.
 	has(id uint64) bool
-	// name appends what tells the set from all others of the same state of the file; ok is false when it has no name.
+	// name appends what tells the set from all others of the same state of the file; ok is false
+	// when it has no name.
 	name(dst []byte) (name []byte, ok bool)
 }
 
-// A part is the ids of a chunk: as they are stored, which must not be changed, or as bits, which may be.
+// A part is the ids of a chunk: as they are stored, which must not be changed, or as bits, which
+// may be.
 type part struct {
 	stored *roaring.Bitmap
 	bits   *bitmap
@@ -122,7 +126,8 @@ func (tx *Tx) snapshot(d *tableDef) (*snapshot, error) {
 	return r, nil
 }
 
-// storedSet is a set in chunks, which are read when they are needed. A damaged one ends the transaction with an error.
+// storedSet is a set in chunks, which are read when they are needed. A damaged one ends the
+// transaction with an error.
 type storedSet struct {
 	tx  *Tx
 	key string
@@ -293,8 +298,8 @@ func (o *operation) chunks(dst []uint64, first uint64) []uint64 {
 
 func (o *operation) part(chunk uint64, scr *scratch) part { return o.combine(o.sets, chunk, scr) }
 
-// combine evaluates the operation on the first of its sets. Roaring makes a new bitmap of each result, so it is asked only
-// when that is small.
+// combine evaluates the operation on the first of its sets. Roaring makes a new bitmap of each
+// result, so it is asked only when that is small.
 func (o *operation) combine(sets []setNode, chunk uint64, scr *scratch) part {
 	all := sets[0].part(chunk, scr)
 	for _, s := range sets[1:] {
@@ -346,8 +351,8 @@ func (o *operation) count(chunk uint64, scr *scratch) int {
 
 func (o *operation) has(id uint64) bool {
 	for i, s := range o.sets {
-		// An or is settled by the first set that has the id, an and by the first that has not, and a difference by the
-		// first set without it or another with it.
+		// An or is settled by the first set that has the id, an and by the first that has not, and
+		// a difference by the first set without it or another with it.
 		if has := s.has(id); has == (o.op == or || o.op == andNot && i > 0) {
 			return o.op == or
 		}
@@ -462,8 +467,9 @@ type Page struct {
 	Descending    bool
 }
 
-// Page returns the ids of a page, and the number of ids of the whole set. What it costs depends neither on the offset
-// nor, when the set was asked for before in the same state of the file, on its size.
+// Page returns the ids of a page, and the number of ids of the whole set. What it costs depends
+// neither on the offset nor, when the set was asked for before in the same state of the file, on
+// its size.
 func (s Set) Page(p Page) (ids []uint64, count int, err error) {
 	if s.err != nil || s.node == nil {
 		return nil, 0, s.err
@@ -512,8 +518,8 @@ func (l idList) page(p Page) []uint64 {
 	return out
 }
 
-// selectIDs appends the ids of a chunk from rank skip on, counted from the top when the page descends, until the page is
-// full.
+// selectIDs appends the ids of a chunk from rank skip on, counted from the top when the page
+// descends, until the page is full.
 func (b *bitmap) selectIDs(ids []uint64, c chunkCount, skip int, p Page) []uint64 {
 	take := min(p.Limit-len(ids), c.n-skip)
 	low := skip // rank, from below, of the lowest id to take
@@ -543,7 +549,8 @@ func (b *bitmap) selectIDs(ids []uint64, c chunkCount, skip int, p Page) []uint6
 	return ids
 }
 
-// Each yields the ids in ascending order. The error, if there is one, comes once, with id 0, and ends it.
+// Each yields the ids in ascending order. The error, if there is one, comes once, with id 0, and
+// ends it.
 func (s Set) Each() iter.Seq2[uint64, error] {
 	return func(yield func(uint64, error) bool) {
 		if s.err != nil {

@@ -11,10 +11,11 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// A chunk holds the ids of a set that share id>>16, by their low 16 bits. It is stored as a Roaring bitmap in the public
-// serialised form (github.com/RoaringBitmap/RoaringFormatSpec), which is read where it lies in the file's map. The bitmap
-// has one container, with key 0: runs when there are at most maxRuns and they are smaller than the rest, since many runs
-// are slow to combine; else an array of up to 4,096 ids or the bits of more.
+// A chunk holds the ids of a set that share id>>16, by their low 16 bits. It is stored as a Roaring
+// bitmap in the public serialised form (github.com/RoaringBitmap/RoaringFormatSpec), which is read
+// where it lies in the file's map. The bitmap has one container, with key 0: runs when there are at
+// most maxRuns and they are smaller than the rest, since many runs are slow to combine; else an
+// array of up to 4,096 ids or the bits of more.
 const (
 	chunkBits = 16
 	chunkIDs  = 1 << chunkBits
@@ -22,7 +23,8 @@ const (
 	maxChunk  = 16 + chunkIDs/8 // bytes of a stored chunk without its CRC
 )
 
-// The bytes with which a Roaring bitmap begins that has one container, of key 0: without runs, and with.
+// The bytes with which a Roaring bitmap begins that has one container, of key 0: without runs, and
+// with.
 const (
 	chunkHead     = "\x3a\x30\x00\x00\x01\x00\x00\x00\x00\x00"
 	chunkHeadRuns = "\x3b\x30\x00\x00\x01\x00\x00"
@@ -30,9 +32,10 @@ const (
 
 var errChunk = errors.New("not a Roaring bitmap of one container")
 
-// viewChunk has v be a stored chunk, whose CRC has been checked, where it lies. It must not be changed, and is valid as
-// long as the bytes are. A CRC says that the bytes are as they were written, not that whoever wrote them knew the format,
-// so they are validated as well: what Roaring does with others is undefined.
+// viewChunk has v be a stored chunk, whose CRC has been checked, where it lies. It must not be
+// changed, and is valid as long as the bytes are. A CRC says that the bytes are as they were
+// written, not that whoever wrote them knew the format, so they are validated as well: what Roaring
+// does with others is undefined.
 func viewChunk(v *roaring.Bitmap, b []byte) error {
 	if len(b) > maxChunk || !bytes.HasPrefix(b, []byte(chunkHead)) && !bytes.HasPrefix(b, []byte(chunkHeadRuns)) {
 		return errChunk
@@ -110,7 +113,8 @@ func (b *bitmap) runs() int {
 // roaring is the same as a Roaring bitmap, which takes the bits over.
 func (b *bitmap) roaring() *roaring.Bitmap { return roaring.FromDense(b[:], false) }
 
-// stored is the stored form of b, which must not be empty, without its CRC, for which there is room. It takes the bits over.
+// stored is the stored form of b, which must not be empty, without its CRC, for which there is
+// room. It takes the bits over.
 func (b *bitmap) stored() []byte {
 	v := b.roaring()
 	if v.IsEmpty() {

@@ -11,9 +11,10 @@ type chunkCount struct {
 	n     int
 }
 
-// counts is how many ids each chunk of the set has, in two parts. The stored sets of a bulk table do not change as long as its
-// tail has the same epoch, and the tail adds nothing before its fold mark: what the chunks before the mark's count is remembered by
-// the epoch and the set's name, so that a list over millions of rows looks at a chunk or two.
+// counts is how many ids each chunk of the set has, in two parts. The stored sets of a bulk table
+// do not change as long as its tail has the same epoch, and the tail adds nothing before its fold
+// mark: what the chunks before the mark's count is remembered by the epoch and the set's name, so
+// that a list over millions of rows looks at a chunk or two.
 func (s Set) counts() [2][]chunkCount {
 	if s.of == nil {
 		return [2][]chunkCount{count(s.node, s.node.chunks(nil, 0))}

@@ -194,8 +194,8 @@ func TestDamagedChunks(t *testing.T) {
 	}
 }
 
-// TestStoredSets changes sets at random, over both sides of maxSmall and of a chunk's end: however a set came about, its
-// values are those of its ids.
+// TestStoredSets changes sets at random, over both sides of maxSmall and of a chunk's end: however
+// a set came about, its values are those of its ids.
 func TestStoredSets(t *testing.T) {
 	db, err := bbolt.Open(filepath.Join(t.TempDir(), "sets"), 0o600, &bbolt.Options{NoSync: true})
 	if err != nil {
@@ -416,8 +416,8 @@ func FuzzStoredForms(f *testing.F) {
 	})
 }
 
-// FuzzChunk reads chunks whose bytes anybody may have written: what is taken for a chunk is counted and combined rightly,
-// and can be stored again.
+// FuzzChunk reads chunks whose bytes anybody may have written: what is taken for a chunk is counted
+// and combined rightly, and can be stored again.
 func FuzzChunk(f *testing.F) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 12 {

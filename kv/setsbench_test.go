@@ -21,7 +21,8 @@ const (
 	benchCount
 )
 
-// benchSets makes sets of a bulk table of so many rows, without the rows. The fold mark is 1,000 ids before the last.
+// benchSets makes sets of a bulk table of so many rows, without the rows. The fold mark is 1,000
+// ids before the last.
 func benchSets(b *testing.B, rows int) *testDB {
 	d := benchOpen(b, 10)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -55,7 +56,8 @@ func benchSets(b *testing.B, rows int) *testDB {
 	return d
 }
 
-// BenchmarkSets asks for counts that nobody has asked for before, and for pages of sets that were counted before.
+// BenchmarkSets asks for counts that nobody has asked for before, and for pages of sets that were
+// counted before.
 func BenchmarkSets(b *testing.B) {
 	for _, rows := range []int{chunkIDs - 1, 1_000_000, 10_000_000} {
 		d := benchSets(b, rows)
@@ -104,8 +106,9 @@ func BenchmarkSets(b *testing.B) {
 	}
 }
 
-// benchCPU runs fn again and again and reports the time that processors spent on it, the collector of garbage included: on
-// a machine that does other things too, it says more than the time that passed.
+// benchCPU runs fn again and again and reports the time that processors spent on it, the collector
+// of garbage included: on a machine that does other things too, it says more than the time that
+// passed.
 func benchCPU(b *testing.B, fn func()) {
 	b.ReportAllocs()
 	fn()
@@ -158,8 +161,8 @@ func BenchmarkTailed(b *testing.B) {
 	}
 }
 
-// BenchmarkUnionOf makes the union of the rows of 1,000 of 2,000 parents, which nobody has asked for before, and asks for
-// one that somebody has.
+// BenchmarkUnionOf makes the union of the rows of 1,000 of 2,000 parents, which nobody has asked
+// for before, and asks for one that somebody has.
 func BenchmarkUnionOf(b *testing.B) {
 	const rows, parents = 1_000_000, 2000
 	d := benchOpen(b, parents)

@@ -12,9 +12,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// The key of a set is table 1, dimension 1, value. A set of up to maxSmall ids is one value under that key; a larger one is
-// one value per chunk under the key and the chunk's number, 4 bytes big-endian. It does not go back to the small form
-// until it is empty.
+// The key of a set is table 1, dimension 1, value. A set of up to maxSmall ids is one value under
+// that key; a larger one is one value per chunk under the key and the chunk's number, 4 bytes
+// big-endian. It does not go back to the small form until it is empty.
 
 func setKey(d *tableDef, dim byte, v Value) string { return string([]byte{d.no, dim}) + string(v) }
 

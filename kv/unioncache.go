@@ -8,9 +8,9 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// An IDList is a list of ids, ascending, of records whose rows are asked for together: those that a part of a name
-// matches may be thousands. A caller that keeps the list and asks with it again spares making the union of their sets
-// once more.
+// An IDList is a list of ids, ascending, of records whose rows are asked for together: those that a
+// part of a name matches may be thousands. A caller that keeps the list and asks with it again
+// spares making the union of their sets once more.
 type IDList struct {
 	IDs    []uint64 // not to be changed
 	serial uint64
@@ -42,8 +42,8 @@ func (t *Table[T]) UnionOf(tx *Tx, dim byte, list *IDList) Set {
 	return Set{node: withTail(u, u.recentTo(tx.table(t.def).Sequence(), of.tail, list.IDs)), of: of}
 }
 
-// A keptUnion is the union of many stored sets. It is kept in memory for as long as the stored sets stay as they are,
-// with what the tail is known to add.
+// A keptUnion is the union of many stored sets. It is kept in memory for as long as the stored sets
+// stay as they are, with what the tail is known to add.
 type keptUnion struct {
 	key    unionKey
 	once   sync.Once
@@ -107,7 +107,8 @@ func (u *keptUnion) make(tx *Tx, ids []uint64) error {
 	return nil
 }
 
-// recentTo lists what the tail adds up to the id last; what others have found is not looked for again.
+// recentTo lists what the tail adds up to the id last; what others have found is not looked for
+// again.
 func (u *keptUnion) recentTo(last uint64, t *tail, ids []uint64) []uint64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
