@@ -33,6 +33,27 @@ func benchmark(b *testing.B, dataType string, data []byte, points int) {
 
 func BenchmarkPhotometry100k(b *testing.B) { benchmark(b, "photometry", lightCurve(100_000), 100_000) }
 
+func BenchmarkTables20k(b *testing.B) {
+	for _, format := range TableFormats {
+		b.Run(format, func(b *testing.B) {
+			var data bytes.Buffer
+			head := TableHead{Rows: 20_000, Columns: []TableColumn{{Name: "mjd", Kind: Number, Time: true}, {Name: "mag", Unit: "mag", Kind: Number},
+				{Name: "filter", Width: 1}, {Name: "n", Kind: Whole}}}
+			w, err := NewTableWriter(format, &data, head)
+			for i := 0; err == nil && i < 20_000; i++ {
+				err = w.Row([]string{fmt.Sprintf("%.6f", 55959.07+float64(i)/97), fmt.Sprintf("%.3f", 15+float64(i%4000)/1000), "gri"[i%3 : i%3+1], fmt.Sprint(i)})
+			}
+			if err == nil {
+				err = w.Close()
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchmark(b, "photometry", data.Bytes(), 20_000)
+		})
+	}
+}
+
 func BenchmarkTextSpectrum10k(b *testing.B) {
 	var text bytes.Buffer
 	text.WriteString("# DATE-OBS: 2018-02-15\nwavelength,flux\n")
