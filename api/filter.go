@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"nightjar/archive"
+	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
 
@@ -141,7 +142,7 @@ func (f filters) mjd(name string, p *problem.List) *int64 {
 	if s == "" || p.Has(name) {
 		return nil
 	}
-	t, err := archive.ParseMJD(s)
+	t, err := instant.ParseMJD(s)
 	if err != nil {
 		p.Add(name, "Enter a number.")
 		return nil

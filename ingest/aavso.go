@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"strings"
 	"time"
 )
@@ -70,9 +72,9 @@ type aavsoRows struct {
 }
 
 var (
-	julian       = timeName{kind: kindJD}
-	heliocentric = timeName{kind: kindJD, ref: "heliocentric"}
-	written      = timeName{kind: kindUntold}
+	julian       = instant.Clock{Kind: instant.KindJD}
+	heliocentric = instant.Clock{Kind: instant.KindJD, Ref: "heliocentric"}
+	written      = instant.Clock{Kind: instant.KindUntold}
 )
 
 func (in *aavsoRows) next(r *row) error {
@@ -101,7 +103,7 @@ func (in *aavsoRows) next(r *row) error {
 		r.cells = in.cells
 		r.fit(in.columns)
 		if in.cells = r.cells; len(in.cells) < 3 || len(in.cells) > in.columns {
-			r.reason = plural(len(in.cells), "field") + fmt.Sprintf(" where the format has %d", in.columns)
+			r.reason = problem.Plural(len(in.cells), "field") + fmt.Sprintf(" where the format has %d", in.columns)
 			return nil
 		}
 		for i, c := range in.cells {
@@ -155,14 +157,14 @@ func (in *aavsoRows) parameter(text string) (reason string) {
 		case len(name) == 1 && name[0] > ' ' && name[0] < 0x7f && name != `"` && name != "#":
 			in.delim = delimiter(name[0])
 		default:
-			return "the delimiter " + quoted(value) + " is not understood"
+			return "the delimiter " + problem.Quoted(value) + " is not understood"
 		}
 	case "DATE", "DATE_FORMAT":
 		switch d := strings.ToUpper(strings.TrimSpace(value)); d {
 		case "JD", "HJD", "EXCEL":
 			in.date = d
 		default:
-			return "dates of the kind " + quoted(value) + " are not read: JD, HJD or EXCEL"
+			return "dates of the kind " + problem.Quoted(value) + " are not read: JD, HJD or EXCEL"
 		}
 	case "OBSCODE":
 		in.obscode = []byte(strings.TrimSpace(value))
@@ -177,5 +179,5 @@ func excelDate(text string) (iso []byte, reason string) {
 			return t.AppendFormat(nil, "2006-01-02T15:04:05"), ""
 		}
 	}
-	return nil, quoted(text) + " is not a date as spreadsheets write it, month/day/year hour:minute:second"
+	return nil, problem.Quoted(text) + " is not a date as spreadsheets write it, month/day/year hour:minute:second"
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"nightjar/internal/instant"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,7 +118,7 @@ func TestAstropyTables(t *testing.T) {
 						t.Errorf("row %d, %s: got %v, want %v", i, key, got, want[i][k])
 					}
 				}
-				if mjd := float64(p.Time)/86_400e6 + mjdOfUnix; math.Abs(mjd-want[i][0].(float64)) > 1e-11 {
+				if mjd := float64(p.Time)/86_400e6 + instant.MJDOfUnix; math.Abs(mjd-want[i][0].(float64)) > 1e-11 {
 					t.Errorf("row %d: time %v, want %v", i, mjd, want[i][0])
 				}
 			}
@@ -172,7 +173,7 @@ func TestAstropyTimes(t *testing.T) {
 		}
 		for i, p := range points {
 			if d := float64(p.Time) - times[i][0] - times[i][1]; math.Abs(d) > allowed {
-				t.Errorf("%s, row %d: %s is %g microseconds off", name, i, timeText(p.Time), d)
+				t.Errorf("%s, row %d: %s is %g microseconds off", name, i, instant.Text(p.Time), d)
 			}
 		}
 	}
@@ -274,10 +275,10 @@ func TestExportReadByAstropy(t *testing.T) {
 				case cell == nil && want == "", fmt.Sprint(cell) == want:
 					continue
 				case c.Kind == Number && cell != nil:
-					a, _ := parseDecimal([]byte(fmt.Sprint(cell)))
-					b, _ := parseDecimal([]byte(want))
-					x, _ := a.float()
-					if y, _ := b.float(); x == y {
+					a, _ := instant.ParseDecimal([]byte(fmt.Sprint(cell)))
+					b, _ := instant.ParseDecimal([]byte(want))
+					x, _ := a.Float()
+					if y, _ := b.Float(); x == y {
 						continue
 					}
 				case format == "csv" && cell == nil && c.Kind == Text:
@@ -302,7 +303,7 @@ func TestExportRoundTrip(t *testing.T) {
 			if v := strings.Replace(string(p.Value), "e-07", "e-7", 1); format != "csv" && v != want[i] || format == "csv" && v != strings.Replace(want[i], `,"flux_unit":"uJy"`, "", 1) {
 				t.Errorf("%s: %s, want %s", format, p.Value, want[i])
 			}
-			if p.Source != exportSample.rows[i][4] || p.Object != "SN 2020abc" || timeText(p.Time) != exportSample.rows[i][2] {
+			if p.Source != exportSample.rows[i][4] || p.Object != "SN 2020abc" || instant.Text(p.Time) != exportSample.rows[i][2] {
 				t.Errorf("%s: %+v", format, p)
 			}
 		}

@@ -67,15 +67,6 @@ func BenchmarkFITSSpectrum10k(b *testing.B) {
 	benchmark(b, "spectroscopy", fitsSpectrum([]int{10_000}, linearWCS...), 1)
 }
 
-func BenchmarkParseInstant(b *testing.B) {
-	text := []byte("55959.06999999983")
-	for b.Loop() {
-		if _, reason := parseInstant(text, kindTime); reason != "" {
-			b.Fatal(reason)
-		}
-	}
-}
-
 // TestMemoryDoesNotGrowWithTheFile holds the parser to its promise: 100,000 rows allocate less than twice their size, and
 // ten times the rows no more than that again.
 func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {

@@ -3,6 +3,9 @@ package ingest
 import (
 	"fmt"
 	"maps"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 	"slices"
 	"strings"
 )
@@ -18,7 +21,7 @@ type column struct {
 	told   bool   // the uploader gave it its role
 	hidden bool   // not stored in the value
 	unit   string // given in the name
-	time   timeName
+	time   instant.Clock
 	key    []byte // the JSON key with its quotes and colon
 }
 
@@ -33,11 +36,11 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 			n.warn("column %d has no name and is left out", i+1)
 		}
 		if why := g.field(i).left; why != "" && name != "" {
-			n.warn("column %s is left out: %s", clip(name), why)
+			n.warn("column %s is left out: %s", problem.Clip(name), why)
 			c.role = roleNone
 		}
 		if len(name) > maxName {
-			n.problem(Problem{Line: l.line, Column: clip(name), Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
+			n.problem(Problem{Line: l.line, Column: problem.Clip(name), Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
 		}
 		columns = append(columns, c)
 	}
@@ -50,7 +53,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if timeColumn = told; g.dialect == &exported && told < 0 {
 		timeColumn = 0
 		columns[0].hidden, columns[1].hidden = true, true
-		columns[0].time = timeName{kind: kindUntold}
+		columns[0].time = instant.Clock{Kind: instant.KindUntold}
 	}
 	if timeColumn < 0 {
 		timeColumn = chooseTime(l, columns, n)
@@ -63,7 +66,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
-		n.problem(Problem{Line: l.line, Reason: "no column of magnitudes, limits or fluxes; the columns are " + quotedList(l.first)})
+		n.problem(Problem{Line: l.line, Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.first)})
 	}
 	return columns, timeColumn
 }
@@ -74,7 +77,7 @@ func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn i
 	named := maps.Clone(o.Columns)
 	if o.TimeColumn != "" {
 		if other, twice := named["time"]; twice && other != o.TimeColumn {
-			n.problem(Problem{Column: "time_column", Reason: "the upload gives two columns for the time: " + quoted(o.TimeColumn) + " and " + quoted(other)})
+			n.problem(Problem{Column: "time_column", Reason: "the upload gives two columns for the time: " + problem.Quoted(o.TimeColumn) + " and " + problem.Quoted(other)})
 		}
 		if named == nil {
 			named = map[string]string{}
@@ -88,7 +91,7 @@ func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn i
 		}
 		r, ok := roleNamed(key)
 		if !ok {
-			place.Reason = quoted(key) + " is no role of a column of photometry"
+			place.Reason = problem.Quoted(key) + " is no role of a column of photometry"
 			n.problem(place)
 			continue
 		}
@@ -97,7 +100,7 @@ func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn i
 			at = slices.IndexFunc(l.first, func(name string) bool { return fold(name) == fold(named[key]) })
 		}
 		if at < 0 || columns[at].role == roleNone {
-			place.Reason = "there is no column " + quoted(named[key]) + "; the columns are " + quotedList(l.first)
+			place.Reason = "there is no column " + problem.Quoted(named[key]) + "; the columns are " + problem.QuotedList(l.first)
 			n.problem(place)
 			continue
 		}
@@ -111,7 +114,7 @@ func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn i
 			c.role = r
 			_, unit := cutUnit(c.name)
 			if c.unit = unit; r == roleTime {
-				c.time = timeName{kind: kindTime}.withUnit(unit)
+				c.time = withUnit(instant.Clock{Kind: instant.KindTime}, unit)
 			}
 		}
 		c.told, c.weak = true, false
@@ -130,16 +133,16 @@ func (g *grid) timeSystem(c *column, n *notes) {
 		}
 	}
 	system, there := g.keys.get("TIMESYS")
-	if !there || c.time.told || c.time.kind == kindUnix {
+	if !there || c.time.Told || c.time.Kind == instant.KindUnix {
 		return
 	}
-	scale, ok := scaleOf(system)
+	scale, ok := instant.ScaleOf(system)
 	if !ok {
-		c.time.refused = "times of the scale TIMESYS = " + clip(system) + " are not read"
+		c.time.Refused = "times of the scale TIMESYS = " + problem.Clip(system) + " are not read"
 		return
 	}
-	if c.time.scale, c.time.assumed = scale, ""; scale != scaleUTC {
-		n.warn("column %s: the scale is taken from TIMESYS = %s", clip(c.name), clip(system))
+	if c.time.Scale, c.time.Assumed = scale, ""; scale != instant.ScaleUTC {
+		n.warn("column %s: the scale is taken from TIMESYS = %s", problem.Clip(c.name), problem.Clip(system))
 	}
 }
 
@@ -152,20 +155,20 @@ func tellTime(l layout, columns []column, timeColumn int, o *Options, n *notes) 
 	if o.TimeFormat != "" {
 		t, ok := timeFormatNamed(o.TimeFormat)
 		if !ok {
-			n.problem(Problem{Column: "time_format", Reason: quoted(o.TimeFormat) + " is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, maybe with a scale (mjd_tt) or a number of days that was subtracted (jd-2450000)"})
+			n.problem(Problem{Column: "time_format", Reason: problem.Quoted(o.TimeFormat) + " is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, maybe with a scale (mjd_tt) or a number of days that was subtracted (jd-2450000)"})
 			return
 		}
 		c.time = t
-		n.warn("column %s is read as %s, as the upload asked", clip(c.name), clip(o.TimeFormat))
+		n.warn("column %s is read as %s, as the upload asked", problem.Clip(c.name), problem.Clip(o.TimeFormat))
 	}
-	if c.time.refused != "" {
-		n.problem(Problem{Line: l.line, Column: clip(c.name), Reason: c.time.refused})
+	if c.time.Refused != "" {
+		n.problem(Problem{Line: l.line, Column: problem.Clip(c.name), Reason: c.time.Refused})
 	}
-	if c.time.assumed != "" {
-		n.warn("column %s: %s", clip(c.name), c.time.assumed)
+	if c.time.Assumed != "" {
+		n.warn("column %s: %s", problem.Clip(c.name), c.time.Assumed)
 	}
-	if c.time.kind == kindTime && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
-		n.problem(Problem{Line: l.line, Column: clip(c.name), Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
+	if c.time.Kind == instant.KindTime && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
+		n.problem(Problem{Line: l.line, Column: problem.Clip(c.name), Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
 	}
 }
 
@@ -175,8 +178,8 @@ func timesOfSpace(l layout, columns []column, timeColumn int) bool {
 		return false
 	}
 	for _, row := range l.sample {
-		if d, ok := parseDecimal([]byte(row[timeColumn])); ok {
-			v, _ := d.float()
+		if d, ok := instant.ParseDecimal([]byte(row[timeColumn])); ok {
+			v, _ := d.Float()
 			return v < 10_000
 		}
 	}
@@ -199,7 +202,7 @@ func nameColumn(g *grid, i int, name string) column {
 	byUCD, hasUCD := roleOfUCD(told.ucd)
 	if t, ok := timeOf(base, unit); (ok || told.time != nil) && (!hasUCD || byUCD == roleTime) || hasUCD && byUCD == roleTime {
 		if !ok {
-			t = timeName{kind: kindUntold}.withUnit(unit)
+			t = withUnit(instant.Clock{Kind: instant.KindUntold}, unit)
 		}
 		if told.time != nil {
 			t = *told.time
@@ -251,7 +254,7 @@ func fluxOrFilter(l layout, i int) role {
 		if i >= len(row) || missing([]byte(row[i])) {
 			continue
 		}
-		if _, ok := parseDecimal([]byte(row[i])); !ok {
+		if _, ok := instant.ParseDecimal([]byte(row[i])); !ok {
 			return roleFilter
 		}
 	}
@@ -271,8 +274,8 @@ func settleRoles(l layout, columns []column, n *notes) {
 			}
 		}
 		if len(strong) > 1 {
-			n.problem(Problem{Line: l.line, Column: clip(columns[strong[1]].name), Reason: "both " +
-				quoted(columns[strong[0]].name) + " and " + quoted(columns[strong[1]].name) + " mean " + r.String()})
+			n.problem(Problem{Line: l.line, Column: problem.Clip(columns[strong[1]].name), Reason: "both " +
+				problem.Quoted(columns[strong[0]].name) + " and " + problem.Quoted(columns[strong[1]].name) + " mean " + r.String()})
 		}
 		if len(strong) == 0 && len(weak) > 0 {
 			weak = weak[1:]
@@ -291,7 +294,7 @@ func settleErrors(columns []column, n *notes) {
 	e := find(roleError)
 	if e >= 0 && find(roleMagnitude) < 0 && find(roleFlux) >= 0 && find(roleFluxError) < 0 {
 		columns[e].role = roleFluxError
-		n.warn("column %s is taken for the error of the flux, as there are no magnitudes", clip(columns[e].name))
+		n.warn("column %s is taken for the error of the flux, as there are no magnitudes", problem.Clip(columns[e].name))
 	}
 }
 
@@ -310,11 +313,11 @@ func setKeys(l layout, columns []column, timeColumn int, n *notes) {
 			key, own = c.role.String(), false
 		}
 		if other, twice := seen[key]; twice && own { // settleRoles has seen to the others
-			n.problem(Problem{Line: l.line, Column: clip(c.name),
-				Reason: "the columns " + quoted(other) + " and " + quoted(c.name) + " have the same name"})
+			n.problem(Problem{Line: l.line, Column: problem.Clip(c.name),
+				Reason: "the columns " + problem.Quoted(other) + " and " + problem.Quoted(c.name) + " have the same name"})
 		}
 		seen[key] = c.name
-		c.key = append(appendString(nil, key), ':')
+		c.key = append(jsontext.AppendString(nil, key), ':')
 	}
 }
 
@@ -322,7 +325,7 @@ func setKeys(l layout, columns []column, timeColumn int, n *notes) {
 func reportColumns(columns []column, timeColumn int, timeForm string) []Column {
 	out := make([]Column, 0, len(columns))
 	for i, c := range columns {
-		r := Column{Name: reportName(c.name), Role: c.role.String(), Unit: clip(c.unit)}
+		r := Column{Name: reportName(c.name), Role: c.role.String(), Unit: problem.Clip(c.unit)}
 		switch {
 		case c.role == roleTime && i == timeColumn:
 			r.Unit = timeForm
@@ -339,7 +342,7 @@ func reportColumns(columns []column, timeColumn int, timeForm string) []Column {
 // reportName is a column's name as the file spells it; one that is too long, and refused for it, is cut.
 func reportName(name string) string {
 	if len(name) > maxName {
-		return clip(name)
+		return problem.Clip(name)
 	}
 	return name
 }

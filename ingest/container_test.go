@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"nightjar/internal/instant"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,10 +101,10 @@ func TestSpaceTimes(t *testing.T) {
 	} {
 		data := fitsTableFile([]string{"TIME D", "FLUX D"}, c.cards, 16, 1, be(c.value, 15.0))
 		points, report, err := process("photometry", "t.fits", data, Options{})
-		if err != nil || timeText(points[0].Time) != c.want || strings.Contains(string(points[0].Value), "time_ref") != (c.ref != "") {
+		if err != nil || instant.Text(points[0].Time) != c.want || strings.Contains(string(points[0].Value), "time_ref") != (c.ref != "") {
 			t.Errorf("%s: %v, %s %s", c.name, err, values(points), report.Warnings)
 			if err == nil {
-				t.Error(timeText(points[0].Time))
+				t.Error(instant.Text(points[0].Time))
 			}
 		}
 	}
@@ -114,7 +115,7 @@ func TestFITSTimeColumns(t *testing.T) {
 	pair := []string{"TCTYP1  = 'TDB     '", "TCUNI1  = 'd       '", "TUNIT1  = 'd       '", "TIMESYS = 'UTC     '", "JDREF   =                  0.0", "TDIM1   = '(2)     '"}
 	data := append(be(2458850.0, -0.376543211, 15.5, "ab"), be(math.NaN(), 0.0, 16.5, "cd")...)
 	points, report, err := process("photometry", "t.fits", fitsTableFile([]string{"obs 2D", "mag D", "filter 2A"}, pair, 26, 1, data[:26]), Options{})
-	if err != nil || values(points) != `{"obs":2458849.6234567890000,"magnitude":15.5,"filter":"ab"}` || timeText(points[0].Time) != "2020-01-01T02:56:37.482666Z" {
+	if err != nil || values(points) != `{"obs":2458849.6234567890000,"magnitude":15.5,"filter":"ab"}` || instant.Text(points[0].Time) != "2020-01-01T02:56:37.482666Z" {
 		t.Fatalf("%v, %+v, %s, %v", err, report, values(points), points)
 	}
 	for _, c := range []struct {
@@ -131,7 +132,7 @@ func TestFITSTimeColumns(t *testing.T) {
 		}
 	}
 	points, _, err = process("photometry", "t.fits", fitsTableFile([]string{"MJD D", "mag D"}, []string{"TCTYP1  = 'TAI     '", "TIMESYS = 'UTC     '", "TRPOS1  = 'BARYCENTER'"}, 16, 1, be(58849.5, 15.0)), Options{})
-	if err != nil || timeText(points[0].Time) != "2020-01-01T11:59:23Z" || !strings.Contains(values(points), `"time_ref":"barycentric"`) {
+	if err != nil || instant.Text(points[0].Time) != "2020-01-01T11:59:23Z" || !strings.Contains(values(points), `"time_ref":"barycentric"`) {
 		t.Errorf("%v, %s, %v", err, values(points), points)
 	}
 	// texts in two dimensions are no text
@@ -174,8 +175,8 @@ func TestFITSTableSpectra(t *testing.T) {
 			t.Errorf("%s: %v %q, got\n%s\nwant\n%s", c.name, err, report.Warnings, values(points), strings.Join(c.want, "\n"))
 			continue
 		}
-		if timeText(points[0].Time) != "2017-09-04T12:00:00Z" {
-			t.Errorf("%s: %s", c.name, timeText(points[0].Time))
+		if instant.Text(points[0].Time) != "2017-09-04T12:00:00Z" {
+			t.Errorf("%s: %s", c.name, instant.Text(points[0].Time))
 		}
 	}
 	bad := fitsTableFile([]string{"WAVE 1PD(2)", "FLUX 1PE(2)"}, units, 16, 1, be([]int32{2, 0, 200, 16}, []float64{400, 401}))
@@ -241,10 +242,10 @@ func TestVOTable(t *testing.T) {
 		"two tables": voHead + "<FIELD name='x' datatype='int'/><DATA><TABLEDATA><TR><TD>1</TD></TR></TABLEDATA></DATA></TABLE><TABLE>" + voFields + rows,
 	} {
 		points, report, err := process("photometry", "t.xml", []byte(text), Options{})
-		if err != nil || values(points) != strings.Replace(want, `,"d":-1`, "", 1) || timeText(points[0].Time) != "2010-01-02T11:58:37.667181Z" {
+		if err != nil || values(points) != strings.Replace(want, `,"d":-1`, "", 1) || instant.Text(points[0].Time) != "2010-01-02T11:58:37.667181Z" {
 			t.Errorf("%s: %v %q, got\n%s", name, err, report.Warnings, values(points))
 			if err == nil {
-				t.Error(timeText(points[0].Time))
+				t.Error(instant.Text(points[0].Time))
 			}
 		}
 	}
@@ -274,12 +275,12 @@ func TestECSV(t *testing.T) {
 		"#       value: !astropy.table.SerializedColumn {name: time}\n#     band:\n#       __class__: astropy.table.column.MaskedColumn\n#       scale: tai\n# - {TELESCOPE: mine}\n"
 	points, report, err := process("photometry", "t.ecsv", []byte(head+times+"# schema: astropy-2.0\ntime mag flux band\n2020-01-01T00:01:09.184 15.5 \"\" 007\n2020-01-02T00:01:09.184 nan 2.5 \"a b\"\n"), Options{})
 	want := `{"time":"2020-01-01T00:01:09.184","magnitude":15.5,"filter":"007"}` + "\n" + `{"time":"2020-01-02T00:01:09.184","flux":2.5,"flux_unit":"mJy","filter":"a b"}`
-	if err != nil || values(points) != want || timeText(points[0].Time) != "2020-01-01T00:00:00Z" {
+	if err != nil || values(points) != want || instant.Text(points[0].Time) != "2020-01-01T00:00:00Z" {
 		t.Errorf("%v %+v, got\n%s", err, report, values(points))
 	}
 	// as it is written behind a tag
 	tagged := "# meta: !!omap\n# - __serialized_columns__:\n#     time: !astropy.time.core.Time\n#       format: isot\n#       scale: tai\n# schema: astropy-2.0\ntime mag flux band\n2020-01-01T00:00:37 15.5 1 r\n"
-	if points, _, err := process("photometry", "t.ecsv", []byte(head+tagged), Options{}); err != nil || timeText(points[0].Time) != "2020-01-01T00:00:00Z" {
+	if points, _, err := process("photometry", "t.ecsv", []byte(head+tagged), Options{}); err != nil || instant.Text(points[0].Time) != "2020-01-01T00:00:00Z" {
 		t.Errorf("%v, got\n%s", err, values(points))
 	}
 	for _, c := range []struct{ name, text, want string }{

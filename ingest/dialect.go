@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"math"
+	"nightjar/internal/instant"
 )
 
 // dialect is a table of a known origin: its columns mean what that origin says, whatever their names suggest.
@@ -132,7 +133,7 @@ func (d *dialect) assign(columns []column, told int) {
 			}
 		}
 		if c.role == roleTime && r != roleTime {
-			c.time = timeName{}
+			c.time = instant.Clock{}
 		}
 		c.role, c.weak = r, false
 	}

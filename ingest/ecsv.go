@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"strings"
 )
 
@@ -55,15 +57,15 @@ func ecsvGrid(f File) (*grid, error) {
 	l.keys = header.keys
 	g := &grid{layout: l, format: "ECSV (" + l.delim.String() + ")"}
 	if len(header.fields) != len(l.first) {
-		return nil, refuse(Problem{Line: l.line, Reason: plural(len(l.first), "column") + " where the header above describes " + plural(len(header.fields), "one")})
+		return nil, refuse(Problem{Line: l.line, Reason: problem.Plural(len(l.first), "column") + " where the header above describes " + problem.Plural(len(header.fields), "one")})
 	}
 	for i, c := range header.fields {
 		if c.name != l.first[i] {
-			return nil, refuse(Problem{Line: l.line, Column: clip(l.first[i]), Reason: "the header above calls this column " + quoted(c.name)})
+			return nil, refuse(Problem{Line: l.line, Column: problem.Clip(l.first[i]), Reason: "the header above calls this column " + problem.Quoted(c.name)})
 		}
 		info := field{unit: c.unit, text: c.datatype == "string"}
 		if c.subtype != "" && c.datatype == "string" {
-			info.left = "it holds " + clip(c.subtype)
+			info.left = "it holds " + problem.Clip(c.subtype)
 		}
 		if strings.HasPrefix(c.datatype, "complex") {
 			info.left = "it holds complex numbers"
@@ -85,19 +87,19 @@ func ecsvGrid(f File) (*grid, error) {
 	return g, nil
 }
 
-// timeName is how an astropy Time column counts.
-func (t *ecsvTime) timeName() timeName {
-	n := timeName{kind: kindUntold}
+// Clock is how an astropy Time column counts.
+func (t *ecsvTime) timeName() instant.Clock {
+	n := instant.Clock{Kind: instant.KindUntold}
 	if named, ok := timeFormatNamed(t.format); ok {
 		n = named
 	} else if t.format != "" && t.format != "datetime" && t.format != "datetime64" && t.format != "ymdhms" {
-		n.refused = "times in astropy's format " + quoted(t.format) + " are not read"
+		n.Refused = "times in astropy's format " + problem.Quoted(t.format) + " are not read"
 	}
-	scale, ok := scaleOf(t.scale)
+	scale, ok := instant.ScaleOf(t.scale)
 	if !ok {
-		n.refused = "times of the scale " + quoted(t.scale) + " are not read"
+		n.Refused = "times of the scale " + problem.Quoted(t.scale) + " are not read"
 	}
-	n.scale = scale
+	n.Scale = scale
 	return n
 }
 
@@ -158,7 +160,7 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 						h.delim = ','
 					case " ", "":
 					default:
-						return h, refuse(Problem{Line: in.number, Reason: "the delimiter of an ECSV file is a blank or a comma, not " + quoted(value)})
+						return h, refuse(Problem{Line: in.number, Reason: "the delimiter of an ECSV file is a blank or a comma, not " + problem.Quoted(value)})
 					}
 				}
 			}

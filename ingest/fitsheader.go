@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"strconv"
 	"strings"
 )
@@ -74,7 +76,7 @@ func cardsBefore(block []byte) []byte {
 func (h *fitsHeader) add(text []byte) error {
 	for _, c := range text[:8] {
 		if c < ' ' || c > '~' {
-			return h.refuse("", "the header holds a keyword that is not text: "+quoted(text[:8]))
+			return h.refuse("", "the header holds a keyword that is not text: "+problem.Quoted(text[:8]))
 		}
 	}
 	key := string(bytes.TrimRight(text[:8], " "))
@@ -166,7 +168,7 @@ func (h *fitsHeader) refuse(key, reason string) error {
 	return refuse(Problem{HDU: h.hdu, Column: key, Reason: reason})
 }
 
-// text is a keyword's value; ok is false when the header does not have it or it is empty.
+// Text is a keyword's value; ok is false when the header does not have it or it is empty.
 func (h *fitsHeader) text(key string) (value string, ok bool) {
 	i, ok := h.index[key]
 	if !ok || h.cards[i].value == "" {
@@ -183,7 +185,7 @@ func (h *fitsHeader) integer(key string) (v int64, there bool, err error) {
 	}
 	v, err = strconv.ParseInt(strings.TrimPrefix(text, "+"), 10, 64)
 	if err != nil || h.cards[h.index[key]].quoted {
-		return 0, true, h.refuse(key, quoted(text)+" is not an integer")
+		return 0, true, h.refuse(key, problem.Quoted(text)+" is not an integer")
 	}
 	return v, true, nil
 }
@@ -194,12 +196,12 @@ func (h *fitsHeader) number(key string) (v float64, there bool, err error) {
 	if !ok {
 		return 0, false, nil
 	}
-	d, ok := parseDecimal([]byte(strings.TrimSpace(text)))
+	d, ok := instant.ParseDecimal([]byte(strings.TrimSpace(text)))
 	if ok {
-		v, ok = d.float()
+		v, ok = d.Float()
 	}
 	if !ok {
-		return 0, true, h.refuse(key, quoted(text)+" is not a number")
+		return 0, true, h.refuse(key, problem.Quoted(text)+" is not a number")
 	}
 	return v, true, nil
 }

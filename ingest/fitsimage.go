@@ -106,7 +106,7 @@ func (im fitsImage) decode(b []byte) pixel {
 	return im.whole(whole)
 }
 
-// whole is the pixel that a stored integer stands for.
+// Whole is the pixel that a stored integer stands for.
 func (im fitsImage) whole(whole int64) pixel {
 	switch {
 	case im.hasBlank && whole == im.blank:

@@ -7,6 +7,9 @@ import (
 	"io"
 	"math"
 	"math/big"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,7 +113,7 @@ func (t *fitsTable) column(n string) (c fitsColumn, err error) {
 	c.unit, _ = t.text("TUNIT" + n)
 	c.ucd, _ = t.text("TUCD" + n)
 	if scale, _ := t.text("TCTYP" + n); strings.TrimSpace(scale) != "" {
-		if _, known := scaleOf(scale); known {
+		if _, known := instant.ScaleOf(scale); known {
 			c.timeScale = scale
 		}
 	}
@@ -127,15 +130,15 @@ func (t *fitsTable) column(n string) (c fitsColumn, err error) {
 		return c, err
 	}
 	if !ok {
-		return c, t.refuse("TFORM"+n, quoted(form)+" is no form of a column")
+		return c, t.refuse("TFORM"+n, problem.Quoted(form)+" is no form of a column")
 	}
 	if shape, _ := t.text("TDIM" + n); c.form == 'A' && strings.Contains(shape, ",") {
 		c.texts = true
 	}
 	if units, _ := t.text("TCUNI" + n); c.form == 'D' && c.repeat == 2 && c.timeScale != "" && fold(units) == "d" {
 		zero, there := t.text("JDREF")
-		d, ok := parseDecimal([]byte(strings.TrimSpace(zero)))
-		c.days = there && ok && d.zero()
+		d, ok := instant.ParseDecimal([]byte(strings.TrimSpace(zero)))
+		c.days = there && ok && d.Zero()
 	}
 	c.scale = 1
 	scale, hasScale, err := t.number("TSCAL" + n)
@@ -172,7 +175,7 @@ func (t *fitsTable) column(n string) (c fitsColumn, err error) {
 	return c, nil
 }
 
-// kind is the form of the column's elements.
+// Kind is the form of the column's elements.
 func (c *fitsColumn) kind() byte {
 	if c.form == 'P' || c.form == 'Q' {
 		return c.element
@@ -204,7 +207,7 @@ func (t *fitsTable) asciiForm(c *fitsColumn, n, form string) (bool, error) {
 
 // binaryForm reads the TFORM of a binary table: rT, or 1PT(max) and 1QT(max) for arrays of variable length.
 func (c *fitsColumn) binaryForm(form string) bool {
-	n := countDigits([]byte(form))
+	n := instant.CountDigits([]byte(form))
 	c.repeat = 1
 	if n > 0 {
 		r, err := strconv.ParseInt(form[:n], 10, 32)
@@ -333,7 +336,7 @@ func cleanText(b []byte) string {
 	}, string(b))
 }
 
-// appendFloat writes a stored number with its scale.
+// AppendFloat writes a stored number with its scale.
 func (c *fitsColumn) appendFloat(dst []byte, v float64) []byte {
 	if c.scaled {
 		v = c.zero + c.scale*v
@@ -341,7 +344,7 @@ func (c *fitsColumn) appendFloat(dst []byte, v float64) []byte {
 	if v-v != 0 { // only an infinite number's or NaN's difference from itself is not 0
 		return dst
 	}
-	return appendFloat(dst, v)
+	return jsontext.AppendFloat(dst, v)
 }
 
 // appendASCII writes a cell of an ASCII table.
@@ -353,15 +356,15 @@ func (c *fitsColumn) appendASCII(dst, b []byte) []byte {
 	if c.form == 'A' {
 		return append(dst, text...)
 	}
-	d, ok := parseDecimal([]byte(text))
+	d, ok := instant.ParseDecimal([]byte(text))
 	if !ok {
 		return append(dst, text...) // whoever needs a number says so
 	}
-	implied := c.digits > 0 && !d.point && !d.marker && c.form != 'I'
+	implied := c.digits > 0 && !d.Point && !d.Marker && c.form != 'I'
 	if !c.scaled && !implied {
 		return append(dst, text...)
 	}
-	v, _ := d.float()
+	v, _ := d.Float()
 	if implied {
 		v /= math.Pow(10, float64(c.digits))
 	}
@@ -460,7 +463,7 @@ func (t *fitsTable) grid(f File, get func(string) (string, bool)) *grid {
 	for i := range t.columns {
 		c := &t.columns[i]
 		if c.width == 0 || !c.scalar() || c.form == 'C' || c.form == 'M' || c.form == 'A' && c.repeat > maxCellText {
-			g.notes = append(g.notes, "column "+clip(c.name)+" holds arrays or bits and is left out")
+			g.notes = append(g.notes, "column "+problem.Clip(c.name)+" holds arrays or bits and is left out")
 			continue
 		}
 		use = append(use, i)
@@ -483,7 +486,7 @@ func isTimeName(name string) bool {
 
 // fitsTime is how a column counts time by the FITS standard's chapter 9: the scale of TIMESYS, and for a column named TIME,
 // as telescopes in space have it, the zero of MJDREF or JDREF and the unit of TUNIT or TIMEUNIT.
-func fitsTime(c *fitsColumn, get func(string) (string, bool)) *timeName {
+func fitsTime(c *fitsColumn, get func(string) (string, bool)) *instant.Clock {
 	base, unit := cutUnit(c.name)
 	base = fold(base)
 	if unit == "" {
@@ -497,7 +500,7 @@ func fitsTime(c *fitsColumn, get func(string) (string, bool)) *timeName {
 	if system == "" {
 		system, _ = get("TIMESYS")
 	}
-	scale, known := scaleOf(system)
+	scale, known := instant.ScaleOf(system)
 	ref, _ := get("TIMEREF")
 	if ref == "" {
 		ref, _ = get("TREFPOS")
@@ -514,37 +517,37 @@ func fitsTime(c *fitsColumn, get func(string) (string, bool)) *timeName {
 		ref = ""
 	}
 	if c.days {
-		return &timeName{kind: kindJD, scale: scale, told: true, ref: ref}
+		return &instant.Clock{Kind: instant.KindJD, Scale: scale, Told: true, Ref: ref}
 	}
-	if zero, there := fitsZero(get); there && base == "time" && t.kind == kindTime {
+	if zero, there := fitsZero(get); there && base == "time" && t.Kind == instant.KindTime {
 		if unit == "" {
 			unit, _ = get("TIMEUNIT")
 		}
-		t = timeName{kind: kindCount, zero: zero, unit: dayMicros}
+		t = instant.Clock{Kind: instant.KindCount, Zero: zero, Unit: instant.DayMicros}
 		switch fold(unit) {
 		case "s", "sec", "seconds", "":
-			t.unit = secondMicros
+			t.Unit = instant.SecondMicros
 		case "d", "day", "days":
 		default:
-			t.refused = "the unit " + quoted(unit) + " is not understood"
+			t.Refused = "the unit " + problem.Quoted(unit) + " is not understood"
 		}
-		t.scale, t.ref = scale, ref
+		t.Scale, t.Ref = scale, ref
 		if !known {
-			t.refused = "times of the scale TIMESYS = " + clip(system) + " are not read"
+			t.Refused = "times of the scale TIMESYS = " + problem.Clip(system) + " are not read"
 		}
 		return &t
 	}
-	if t.refused != "" {
+	if t.Refused != "" {
 		return &t
 	}
-	if t.ref == "" {
-		t.ref = ref
+	if t.Ref == "" {
+		t.Ref = ref
 	}
-	if t.scale == scaleUTC || t.assumed != "" && system != "" {
+	if t.Scale == instant.ScaleUTC || t.Assumed != "" && system != "" {
 		if !known {
-			t.refused = "times of the scale TIMESYS = " + clip(system) + " are not read"
+			t.Refused = "times of the scale TIMESYS = " + problem.Clip(system) + " are not read"
 		}
-		t.scale, t.assumed = scale, ""
+		t.Scale, t.Assumed = scale, ""
 	}
 	return &t
 }
@@ -556,15 +559,15 @@ func fitsZero(get func(string) (string, bool)) (micros int64, there bool) {
 		if !ok {
 			return
 		}
-		d, ok := parseDecimal([]byte(strings.TrimSpace(text)))
-		n, fits := d.micros(dayMicros)
+		d, ok := instant.ParseDecimal([]byte(strings.TrimSpace(text)))
+		n, fits := d.Micros(instant.DayMicros)
 		if !ok || !fits {
 			return
 		}
 		if !there && julian {
-			micros -= jdOfUnixHalves * (dayMicros / 2)
+			micros -= instant.JDOfUnixHalves * (instant.DayMicros / 2)
 		} else if !there {
-			micros -= mjdOfUnix * dayMicros
+			micros -= instant.MJDOfUnix * instant.DayMicros
 		}
 		micros, there = micros+n, true
 	}
@@ -581,12 +584,12 @@ func fitsZero(get func(string) (string, bool)) (micros int64, there bool) {
 		}
 	}
 	if text, ok := get("BJDREFI"); ok { // Kepler and TESS
-		if d, ok := parseDecimal([]byte(text)); ok {
-			if n, fits := d.micros(dayMicros); fits {
-				micros = n - jdOfUnixHalves*(dayMicros/2)
+		if d, ok := instant.ParseDecimal([]byte(text)); ok {
+			if n, fits := d.Micros(instant.DayMicros); fits {
+				micros = n - instant.JDOfUnixHalves*(instant.DayMicros/2)
 				if text, ok := get("BJDREFF"); ok {
-					d, _ := parseDecimal([]byte(text))
-					n, _ := d.micros(dayMicros)
+					d, _ := instant.ParseDecimal([]byte(text))
+					n, _ := d.Micros(instant.DayMicros)
 					micros += n
 				}
 				return micros, true

@@ -11,6 +11,8 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,7 +149,7 @@ func (t *tiles) describe() error {
 	switch t.kind {
 	case "RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "NOCOMPRESS":
 	default:
-		return h.refuse("ZCMPTYPE", "images compressed with "+quoted(t.kind)+" are not read")
+		return h.refuse("ZCMPTYPE", "images compressed with "+problem.Quoted(t.kind)+" are not read")
 	}
 	if t.data < 0 {
 		return h.refuse("TTYPE1", "there is no column COMPRESSED_DATA")
@@ -247,11 +249,11 @@ func (t *tiles) scalar(column int, row int64, otherwise float64) (float64, error
 	if err != nil {
 		return 0, err
 	}
-	d, ok := parseDecimal(c.appendElement(nil, b))
+	d, ok := instant.ParseDecimal(c.appendElement(nil, b))
 	if !ok {
 		return math.NaN(), nil
 	}
-	v, _ := d.float()
+	v, _ := d.Float()
 	return v, nil
 }
 
@@ -526,7 +528,7 @@ func (t *tiles) unpacking(err error, tile int64) error {
 	case errors.As(err, &r):
 		return err
 	}
-	return fmt.Errorf("ingest: unpacking a tile of %s: %w", clip(t.file.Name), err)
+	return fmt.Errorf("ingest: unpacking a tile of %s: %w", problem.Clip(t.file.Name), err)
 }
 
 var errTile = errors.New("a damaged tile")

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"nightjar/internal/problem"
 	"strings"
 )
 
@@ -48,7 +49,7 @@ func gaiaGrid(f File) (*grid, error) {
 		return nil, err
 	}
 	title, at := gaiaHeader(head)
-	g := &grid{format: "Gaia Alerts", dialect: &gaia, object: clip(title)}
+	g := &grid{format: "Gaia Alerts", dialect: &gaia, object: problem.Clip(title)}
 	g.first, g.line, g.delim = []string{"Date", "JD(TCB)", "averagemag"}, at, ','
 	for i := 1; i < at; i++ {
 		g.skip = append(g.skip, i)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"nightjar/internal/instant"
 	"os"
 	"path/filepath"
 	"strings"
@@ -178,7 +179,7 @@ func (g golden) check(t *testing.T, name string, data []byte) {
 	for i, want := range g.points {
 		got := points[i]
 		if want == (goldenPoint{source: want.source}) && g.dataType == "photometry" {
-			want.time = timeText(got.Time) // only its being read is known
+			want.time = instant.Text(got.Time) // only its being read is known
 		}
 		if got.Timed != (want.time != "") {
 			t.Errorf("point %d: timed %v", i, got.Timed)
@@ -189,7 +190,7 @@ func (g golden) check(t *testing.T, name string, data []byte) {
 				t.Fatal(err)
 			}
 			if d := got.Time - at.UnixMicro(); d < -1000 || d > 1000 {
-				t.Errorf("point %d: time %s, want %s", i, timeText(got.Time), want.time)
+				t.Errorf("point %d: time %s, want %s", i, instant.Text(got.Time), want.time)
 			}
 		}
 		if got.Source != want.source {

@@ -3,6 +3,8 @@ package ingest
 import (
 	"errors"
 	"io"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 )
@@ -26,10 +28,10 @@ type grid struct {
 // field is what a format says of a column, beside its name.
 type field struct {
 	unit, ucd string
-	time      *timeName // how the column counts time, when the format tells; nil when not
-	note      string    // a warning about the column, given when it has a role
-	text      bool      // cells are texts, whatever they look like
-	left      string    // why the column is left out; "" when it is not
+	time      *instant.Clock // how the column counts time, when the format tells; nil when not
+	note      string         // a warning about the column, given when it has a role
+	text      bool           // cells are texts, whatever they look like
+	left      string         // why the column is left out; "" when it is not
 }
 
 // rows reads the rows of a table one after the other.
@@ -41,11 +43,11 @@ type rows interface {
 // row is one row of a table. Its cells are the caller's to change, and valid until the next call.
 type row struct {
 	cells  [][]byte
-	line   int       // or the row's number, from 1
-	reason string    // why the row cannot be taken apart; cells are not valid then
-	left   string    // why the row is left out, although it can; "" when it is not
-	time   *timeName // how this row counts time, when not as the others; nil
-	tail   []byte    // members for the value, `"key":value` with commas between; nil for none
+	line   int            // or the row's number, from 1
+	reason string         // why the row cannot be taken apart; cells are not valid then
+	left   string         // why the row is left out, although it can; "" when it is not
+	time   *instant.Clock // how this row counts time, when not as the others; nil
+	tail   []byte         // members for the value, `"key":value` with commas between; nil for none
 }
 
 // fit takes empty cells off the end of a row that has more of them than there are columns, as spreadsheets leave them.
@@ -86,7 +88,7 @@ func textGrid(f File) (*grid, error) {
 		g.notes = append(g.notes, "numbers are written with a decimal comma")
 	}
 	if l.units != nil {
-		g.notes = append(g.notes, "the line below the header is taken for units: "+quotedList(l.units))
+		g.notes = append(g.notes, "the line below the header is taken for units: "+problem.QuotedList(l.units))
 		g.fields = make([]field, len(l.first))
 		for i, unit := range l.units {
 			if g.fields[i].unit = bare(unit); missing([]byte(unit)) || unit == "-" {
@@ -105,9 +107,9 @@ func (g *grid) commentHeader(o *Options) {
 	}
 	numbers := 0
 	for _, cell := range g.first {
-		if _, ok := parseDecimal(withoutSign([]byte(cell))); ok {
+		if _, ok := instant.ParseDecimal(withoutSign([]byte(cell))); ok {
 			numbers++
-		} else if _, reason := parseDateText([]byte(cell)); reason == "" {
+		} else if _, reason := instant.ParseDateText([]byte(cell)); reason == "" {
 			numbers++
 		}
 	}
@@ -115,7 +117,7 @@ func (g *grid) commentHeader(o *Options) {
 		return
 	}
 	names, units := g.namesInComments()
-	if slices.ContainsFunc(names, func(name string) bool { _, number := parseDecimal([]byte(name)); return number }) {
+	if slices.ContainsFunc(names, func(name string) bool { _, number := instant.ParseDecimal([]byte(name)); return number }) {
 		names = nil
 	}
 	numbered := numberedNames(g.layout, o)
@@ -134,7 +136,7 @@ func (g *grid) commentHeader(o *Options) {
 	if numbered != nil {
 		return
 	}
-	g.notes = append(g.notes, "the columns are named by the comment above them: "+quotedList(names))
+	g.notes = append(g.notes, "the columns are named by the comment above them: "+problem.QuotedList(names))
 }
 
 // namesInComments splits the comment line that names the columns: the first above the numbers that names a time and a measurement, else
@@ -236,5 +238,5 @@ func (g *grid) called() string {
 	if g.hdu > 0 {
 		return "that of HDU " + strconv.Itoa(g.hdu)
 	}
-	return "the one with the columns " + quotedList(g.first)
+	return "the one with the columns " + problem.QuotedList(g.first)
 }

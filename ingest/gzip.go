@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"nightjar/internal/problem"
 	"strings"
 )
 
@@ -119,7 +120,7 @@ func (u *unpacked) failed(err error) error {
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return refuse(Problem{Reason: "the gzip file is damaged: " + err.Error()})
 	}
-	return fmt.Errorf("ingest: unpacking %s: %w", clip(u.packed.Name), err)
+	return fmt.Errorf("ingest: unpacking %s: %w", problem.Clip(u.packed.Name), err)
 }
 
 // unpack unpacks the next block. At the end of the file it notes the size.

@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
 	"strconv"
 	"strings"
 )
@@ -47,8 +49,8 @@ func headerJSON(f File) ([]byte, error) {
 		}
 		out = strconv.AppendInt(append(out, `{"hdu":`...), int64(h.hdu), 10)
 		name, _ := h.text("EXTNAME")
-		out = appendString(append(out, `,"type":`...), clean(h.kind))
-		out = appendString(append(out, `,"name":`...), name)
+		out = jsontext.AppendString(append(out, `,"type":`...), clean(h.kind))
+		out = jsontext.AppendString(append(out, `,"name":`...), name)
 		out = append(out, `,"shape":[`...)
 		for i, n := range h.axes {
 			if i > 0 {
@@ -75,7 +77,7 @@ func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 	var comment string
 	end := func() {
 		if long != nil {
-			out = closeCard(appendString(out, long), comment)
+			out = closeCard(jsontext.AppendString(out, long), comment)
 			long = nil
 		}
 	}
@@ -109,9 +111,9 @@ func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 				rest = append([]byte("= "), value...)
 			}
 		}
-		out = appendString(append(out, `{"key":`...), key)
+		out = jsontext.AppendString(append(out, `{"key":`...), key)
 		if len(rest) < 2 || rest[0] != '=' || rest[1] != ' ' {
-			out = appendString(append(out, `,"text":`...), strings.TrimRight(clean(string(rest)), " "))
+			out = jsontext.AppendString(append(out, `,"text":`...), strings.TrimRight(clean(string(rest)), " "))
 			out = append(out, '}')
 			continue
 		}
@@ -125,16 +127,16 @@ func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 				long, comment = []byte(text), note
 				continue
 			}
-			out = appendString(out, text)
+			out = jsontext.AppendString(out, text)
 		case text == "T":
 			out = append(out, "true"...)
 		case text == "F":
 			out = append(out, "false"...)
 		default:
-			if d, number := parseDecimal([]byte(text)); number && d.finite() {
-				out = d.appendJSON(out)
+			if d, number := instant.ParseDecimal([]byte(text)); number && d.Finite() {
+				out = d.AppendJSON(out)
 			} else {
-				out = appendString(out, text)
+				out = jsontext.AppendString(out, text)
 			}
 		}
 		out = closeCard(out, note)
@@ -146,7 +148,7 @@ func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 // closeCard ends a card's object, with its comment.
 func closeCard(out []byte, comment string) []byte {
 	if comment != "" {
-		out = appendString(append(out, `,"comment":`...), comment)
+		out = jsontext.AppendString(append(out, `,"comment":`...), comment)
 	}
 	return append(out, '}')
 }

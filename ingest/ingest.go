@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"nightjar/internal/problem"
 )
 
 // ErrNoProcessor is what Process returns, wrapped, for a data type that Handles says no to.
@@ -125,7 +126,7 @@ func (p *Processors) Process(ctx context.Context, dataType string, f File, o Opt
 	j := &job{notes: newNotes(f.Name, o.MaxProblems), file: f, options: o, emit: emit}
 	formats := p.formats[dataType]
 	if len(formats) == 0 {
-		return j.finish(), fmt.Errorf("%w: %q", ErrNoProcessor, clip(dataType))
+		return j.finish(), fmt.Errorf("%w: %q", ErrNoProcessor, problem.Clip(dataType))
 	}
 	err := j.run(ctx, formats)
 	if err != nil && ctx.Err() != nil {
@@ -207,5 +208,5 @@ func readFull(f File, b []byte, offset int64) error {
 	if err == nil || err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("ingest: reading %s at byte %d: %w", clip(f.Name), offset, err)
+	return fmt.Errorf("ingest: reading %s at byte %d: %w", problem.Clip(f.Name), offset, err)
 }

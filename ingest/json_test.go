@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"nightjar/internal/instant"
 	"strings"
 	"testing"
 )
@@ -72,7 +73,7 @@ func TestJSONObjects(t *testing.T) {
 func TestJSONSpectra(t *testing.T) {
 	points, report, err := process("spectroscopy", "f", []byte(openCatalogJSON), Options{})
 	want := strings.Replace(specValue("[1e-15,null]", "[3600.10,3601]", "Angstrom"), `"Angstrom"}`, `"Angstrom","flux_error":[1e-16,1e-16]}`, 1) + "\n" + `{"flux":[1.5],"flux_units":"Jy","wavelength":[360],"wavelength_units":"nm"}`
-	if err != nil || values(points) != want || timeText(points[0].Time) != "2011-08-25T06:00:00Z" || timeText(points[1].Time) != "2011-08-27T00:00:00Z" || points[0].Source != "UH88" {
+	if err != nil || values(points) != want || instant.Text(points[0].Time) != "2011-08-25T06:00:00Z" || instant.Text(points[1].Time) != "2011-08-27T00:00:00Z" || points[0].Source != "UH88" {
 		t.Errorf("%v, %+v, got\n%s\nwant\n%s", err, report, values(points), want)
 	}
 	if got := strings.Join(problemTexts(report.Rejected), "\n"); got != "row 2: the spectrum is of the kind 'deredshifted' and not of the object as it was seen\nrow 3: the spectrum has no data" {

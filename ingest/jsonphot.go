@@ -3,6 +3,8 @@ package ingest
 import (
 	"fmt"
 	"io"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"slices"
 	"strings"
 )
@@ -48,7 +50,7 @@ func jsonGrid(f File) (*grid, error) {
 		for _, l := range lists {
 			keys = append(keys, l.key)
 		}
-		return nil, refuse(Problem{Reason: "a JSON document with several lists of records, of which none is called photometry, detections or candidates: " + quotedList(keys)})
+		return nil, refuse(Problem{Reason: "a JSON document with several lists of records, of which none is called photometry, detections or candidates: " + problem.QuotedList(keys)})
 	}
 	g := &grid{format: "JSON", numbered: true}
 	var nested []string
@@ -82,7 +84,7 @@ func jsonGrid(f File) (*grid, error) {
 		}
 	}
 	if len(unread) > 0 {
-		g.notes = append(g.notes, "lists of the document that are not read: "+quotedList(unread))
+		g.notes = append(g.notes, "lists of the document that are not read: "+problem.QuotedList(unread))
 	}
 	open := slices.Contains(g.first, "u_time")
 	for _, name := range g.first {
@@ -247,7 +249,7 @@ func (in *jsonRows) fill(r *row, object string) {
 		case !ok:
 			continue // the file has changed under our hands
 		case in.filled[at] == in.number:
-			r.reason = "the member " + quoted(m.key) + " stands there twice"
+			r.reason = "the member " + problem.Quoted(m.key) + " stands there twice"
 		case garbled(m.text) || garbled(m.key):
 			r.reason = "not text: not valid UTF-8"
 		}
@@ -263,14 +265,14 @@ func (in *jsonRows) fill(r *row, object string) {
 }
 
 // openTime is how an Open Catalog counts time by its u_time: MJD, also where it says nothing, or JD, both of UTC.
-func openTime(unit string) (t timeName, ok bool) {
+func openTime(unit string) (t instant.Clock, ok bool) {
 	switch fold(unit) {
 	case "", "mjd":
-		return timeName{kind: kindMJD}, true
+		return instant.Clock{Kind: instant.KindMJD}, true
 	case "jd":
-		return timeName{kind: kindJD}, true
+		return instant.Clock{Kind: instant.KindJD}, true
 	}
-	return timeName{}, false
+	return instant.Clock{}, false
 }
 
 // judge looks at what a record of an Open Catalog says of itself.
@@ -283,11 +285,11 @@ func (in *jsonRows) judge(r *row, m jsonMember) {
 	case "u_time":
 		t, ok := openTime(m.text)
 		if r.time = &t; !ok {
-			r.reason = "times in " + quoted(m.text) + " are not read"
+			r.reason = "times in " + problem.Quoted(m.text) + " are not read"
 		}
 	case "host", "model", "realization", "simulated":
 		if m.text != "" && m.text != "false" {
-			r.left = "the row is of the kind " + quoted(m.key) + " and not of the object as it was seen"
+			r.left = "the row is of the kind " + problem.Quoted(m.key) + " and not of the object as it was seen"
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"slices"
 	"strings"
 )
@@ -61,11 +63,11 @@ func readJSONSpectra(ctx context.Context, j *job) error {
 	return nil
 }
 
-// refused says why a spectrum is not read; "" when it is.
+// Refused says why a spectrum is not read; "" when it is.
 func (s *openSpectrum) refused() string {
 	for _, kind := range []string{"host", "model", "synthetic", "deredshifted", "dereddened"} {
 		if v := s.members[kind]; v != "" && v != "false" {
-			return "the spectrum is of the kind " + quoted(kind) + " and not of the object as it was seen"
+			return "the spectrum is of the kind " + problem.Quoted(kind) + " and not of the object as it was seen"
 		}
 	}
 	switch {
@@ -75,7 +77,7 @@ func (s *openSpectrum) refused() string {
 		return fmt.Sprintf("the spectrum has %d numbers a pixel: wavelength, flux and error are read", s.width)
 	}
 	if fluxes, errors := s.members["u_fluxes"], s.members["u_errors"]; s.width == 3 && errors != "" && errors != fluxes {
-		return "the errors are in " + quoted(errors) + " and the fluxes in " + quoted(fluxes)
+		return "the errors are in " + problem.Quoted(errors) + " and the fluxes in " + problem.Quoted(fluxes)
 	}
 	return ""
 }
@@ -96,10 +98,10 @@ func (j *job) readOpenSpectrum(ctx context.Context, in *jsonPixels, s *openSpect
 	g.keys = textKeys{}
 	t, ok := openTime(get("u_time"))
 	if !ok {
-		return refuse(Problem{Column: "u_time", Reason: "times in " + quoted(get("u_time")) + " are not read"})
+		return refuse(Problem{Column: "u_time", Reason: "times in " + problem.Quoted(get("u_time")) + " are not read"})
 	}
 	key := "MJD"
-	if t.kind == kindJD {
+	if t.Kind == instant.KindJD {
 		key = "JD"
 	}
 	if time := get("time"); time != "" {

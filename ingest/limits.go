@@ -1,6 +1,10 @@
 package ingest
 
-import "bytes"
+import (
+	"bytes"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
+)
 
 // isLimit tells whether the row's magnitude is a limit: it is written >19.2 or, as AAVSO does, <19.2 (both mean fainter
 // than), or a flag column says so. A limit column with another limit in the same row is a problem, as one would be lost.
@@ -12,19 +16,19 @@ func (p *photometry) isLimit(cells [][]byte, line int) bool {
 	if !signed(magnitude) && !p.flag(cells, line) {
 		return false
 	}
-	if d, ok := parseDecimal(withoutSign(magnitude)); !ok || sentinel(d) {
+	if d, ok := instant.ParseDecimal(withoutSign(magnitude)); !ok || sentinel(d) {
 		return true // no limit to lose; number says what it is
 	}
 	if p.limit < 0 {
 		return true
 	}
-	other, ok := parseDecimal(withoutSign(cells[p.limit]))
+	other, ok := instant.ParseDecimal(withoutSign(cells[p.limit]))
 	if !ok || sentinel(other) {
 		return true
 	}
-	if !bytes.Equal(withoutSign(magnitude), other.text) {
-		p.problemAt(line, clip(p.columns[p.magnitude].name), quoted(magnitude)+
-			" is a limit, and column "+clip(p.columns[p.limit].name)+" gives another one")
+	if !bytes.Equal(withoutSign(magnitude), other.Text) {
+		p.problemAt(line, problem.Clip(p.columns[p.magnitude].name), problem.Quoted(magnitude)+
+			" is a limit, and column "+problem.Clip(p.columns[p.limit].name)+" gives another one")
 	}
 	cells[p.magnitude] = nil // the limit column holds it already
 	return true
@@ -40,7 +44,7 @@ func (p *photometry) flag(cells [][]byte, line int) bool {
 		case "0", "false", "f", "no", "n", "0.0", "detection", "detected", "positive diff", "negative diff": // Lasair's words are the last
 		default:
 			if !missing(cells[i]) {
-				p.problemAt(line, clip(p.columns[i].name), quoted(text)+" is neither yes nor no")
+				p.problemAt(line, problem.Clip(p.columns[i].name), problem.Quoted(text)+" is neither yes nor no")
 			}
 		}
 	}
@@ -58,11 +62,11 @@ func withoutSign(cell []byte) []byte {
 }
 
 // oddError counts errors of a magnitude that deserve a look.
-func (p *photometry) oddError(d decimal) {
-	if !d.marker && !d.neg && len(d.whole) == 1 && d.whole[0] == '0' {
+func (p *photometry) oddError(d instant.Decimal) {
+	if !d.Marker && !d.Neg && len(d.Whole) == 1 && d.Whole[0] == '0' {
 		return // most are below 1
 	}
-	switch v, _ := d.float(); {
+	switch v, _ := d.Float(); {
 	case v < 0:
 		p.negative++
 	case v > 1:
@@ -80,59 +84,59 @@ func (p *photometry) timeForms() string {
 		if text != "" {
 			text += ", "
 		}
-		text += form(f).String()
+		text += instant.Form(f).String()
 	}
 	return text
 }
 
 // finish turns what was counted into warnings.
 func (p *photometry) finish() {
-	name := clip(p.columns[p.timeColumn].name)
+	name := problem.Clip(p.columns[p.timeColumn].name)
 	if p.converted > 0 {
-		p.warn("column %s: %s between 2,400,000 and 2,500,000 taken for a Julian date and converted", name, plural(p.converted, "value"))
+		p.warn("column %s: %s between 2,400,000 and 2,500,000 taken for a Julian date and converted", name, problem.Plural(p.converted, "value"))
 	}
 	if p.early > 0 {
-		p.warn("column %s: %s below 10,000 taken for a modified Julian date; if days are counted from elsewhere, say so with time_format", name, plural(p.early, "value"))
+		p.warn("column %s: %s below 10,000 taken for a modified Julian date; if days are counted from elsewhere, say so with time_format", name, problem.Plural(p.early, "value"))
 	}
 	if p.dayOnly > 0 {
-		p.warn("column %s: %s without a time of day, 00:00 UTC is taken", name, plural(p.dayOnly, "date"))
+		p.warn("column %s: %s without a time of day, 00:00 UTC is taken", name, problem.Plural(p.dayOnly, "date"))
 	}
 	if p.leaps > 0 {
-		p.warn("column %s: %s of 23:59:60 became 00:00:00 of the next day", name, plural(p.leaps, "time"))
+		p.warn("column %s: %s of 23:59:60 became 00:00:00 of the next day", name, problem.Plural(p.leaps, "time"))
 	}
 	if p.leapDay > 0 {
-		p.warn("column %s: %s on a day that ended with a leap second, which had 86,401 seconds; times are kept in days of 86,400", name, plural(p.leapDay, "time"))
+		p.warn("column %s: %s on a day that ended with a leap second, which had 86,401 seconds; times are kept in days of 86,400", name, problem.Plural(p.leapDay, "time"))
 	}
 	if clock := p.columns[p.timeColumn].time; p.shifts > 0 {
-		scale := clock.scale.String()
-		if clock.scale == scaleUTC {
+		scale := clock.Scale.String()
+		if clock.Scale == instant.ScaleUTC {
 			scale = "another scale"
 		}
 		text := secondsText(p.leastShift)
 		if p.mostShift != p.leastShift {
 			text += " to " + secondsText(p.mostShift)
 		}
-		p.warn("column %s: %s of %s converted to UTC, %s were subtracted", name, plural(p.shifts, "time"), scale, text)
+		p.warn("column %s: %s of %s converted to UTC, %s were subtracted", name, problem.Plural(p.shifts, "time"), scale, text)
 	}
 	if p.ref != "" {
 		p.warn("column %s: the times are %s, up to 8.3 minutes from those at the Earth; they are not corrected, and time_ref says so", name, p.ref)
 	}
 	if p.computed > 0 {
-		p.warn("%s computed from flux and zero point", plural(p.computed, "magnitude"))
+		p.warn("%s computed from flux and zero point", problem.Plural(p.computed, "magnitude"))
 	}
 	if p.computedLimits > 0 {
-		p.warn("%s with a flux of at most %g times its error: the limit is that of %g errors", plural(p.computedLimits, "row"), p.rule.detection, p.rule.sigmas)
+		p.warn("%s with a flux of at most %g times its error: the limit is that of %g errors", problem.Plural(p.computedLimits, "row"), p.rule.detection, p.rule.sigmas)
 	}
 	if p.signs > 0 {
-		p.warn("column %s: %s with < or > in front stored as limit (fainter than)", clip(p.columns[p.magnitude].name), plural(p.signs, "magnitude"))
+		p.warn("column %s: %s with < or > in front stored as limit (fainter than)", problem.Clip(p.columns[p.magnitude].name), problem.Plural(p.signs, "magnitude"))
 	}
 	if p.flagged > 0 {
-		p.warn("column %s: %s flagged as not detected stored as limit", clip(p.columns[p.magnitude].name), plural(p.flagged, "magnitude"))
+		p.warn("column %s: %s flagged as not detected stored as limit", problem.Clip(p.columns[p.magnitude].name), problem.Plural(p.flagged, "magnitude"))
 	}
 	if p.large > 0 {
-		p.warn("%s above 1 mag", plural(p.large, "error"))
+		p.warn("%s above 1 mag", problem.Plural(p.large, "error"))
 	}
 	if p.negative > 0 {
-		p.warn("%s below 0", plural(p.negative, "error"))
+		p.warn("%s below 0", problem.Plural(p.negative, "error"))
 	}
 }

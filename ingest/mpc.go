@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"io"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"slices"
 	"strings"
 )
@@ -29,10 +31,10 @@ func mpcDate(line []byte) bool {
 		return false
 	}
 	day := bytes.TrimSpace(line[15:32])
-	if countDigits(day) != 4 || len(day) < 10 || day[4] != ' ' || day[7] != ' ' {
+	if instant.CountDigits(day) != 4 || len(day) < 10 || day[4] != ' ' || day[7] != ' ' {
 		return false
 	}
-	_, reason := parseDateText(day)
+	_, reason := instant.ParseDateText(day)
 	return reason == ""
 }
 
@@ -85,14 +87,14 @@ func (in *mpcRows) next(r *row) error {
 		*r = row{line: in.lines.number}
 		switch {
 		case len(line) != 80:
-			r.reason = "the line has " + plural(len(line), "character") + " where the format has 80"
+			r.reason = "the line has " + problem.Plural(len(line), "character") + " where the format has 80"
 			return nil
 		case strings.IndexByte("svrR", line[14]) >= 0 && !mpcDateAndPlace(line):
 			continue // the second line of an observation from a spacecraft, a rover or by radar
 		case !mpcDate(line) && mpcHeader(line):
 			continue
 		case !mpcDate(line):
-			r.reason = "no date in columns 16 to 32: " + quoted(line[15:32])
+			r.reason = "no date in columns 16 to 32: " + problem.Quoted(line[15:32])
 			return nil
 		}
 		if line[14] == 'X' || line[14] == 'x' {
@@ -108,7 +110,7 @@ func (in *mpcRows) next(r *row) error {
 
 // mpcDateAndPlace tells whether the line has a date and a right ascension: a first line.
 func mpcDateAndPlace(line []byte) bool {
-	return mpcDate(line) && line[14] < 'a' && countDigits(line[32:34]) == 2
+	return mpcDate(line) && line[14] < 'a' && instant.CountDigits(line[32:34]) == 2
 }
 
 // isADES tells whether a file is in the pipe-separated form of ADES (github.com/IAU-ADES/ADES-Master).
@@ -225,7 +227,7 @@ func (in *adesRows) next(r *row) error {
 			r.reason = "a row before the header line"
 			return nil
 		case len(in.cells) > len(in.names):
-			r.reason = plural(len(in.cells), "field") + " where the header has " + plural(len(in.names), "column")
+			r.reason = problem.Plural(len(in.cells), "field") + " where the header has " + problem.Plural(len(in.names), "column")
 			return nil
 		}
 		in.out = slices.Grow(in.out[:0], len(in.all))[:len(in.all)]

@@ -1,6 +1,10 @@
 package ingest
 
-import "strings"
+import (
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
+	"strings"
+)
 
 // role is what a column of photometry holds.
 type role uint8
@@ -133,65 +137,65 @@ func fluxUnitOf(name string) string {
 }
 
 // timeOf tells whether a column may hold the time, by its folded name without the unit, and the unit.
-func timeOf(base, unit string) (t timeName, ok bool) {
+func timeOf(base, unit string) (t instant.Clock, ok bool) {
 	switch base {
 	case "mjdobs", "mjd_obs", "obs_mjd", "obsmjd", "mjd_start", "mjd_mid", "midpoint_mjd", "epochmean":
-		t.kind = kindMJD
+		t.Kind = instant.KindMJD
 	case "midpointmjdtai", "expmidptmjd": // Rubin Observatory
-		t.kind, t.scale = kindMJD, scaleTAI
+		t.Kind, t.Scale = instant.KindMJD, instant.ScaleTAI
 	case "time":
-		t.kind = kindTime
+		t.Kind = instant.KindTime
 	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time", "ut", "utc", "epoch":
-		t.kind = kindUntold
+		t.Kind = instant.KindUntold
 	case "phase":
-		t.refused = "a phase is no time"
+		t.Refused = "a phase is no time"
 		return t, true
 	case "tbjd":
-		t.refused = "truncated dates are counted from several days; say from which, as bjd-2457000"
+		t.Refused = "truncated dates are counted from several days; say from which, as bjd-2457000"
 		return t, true
 	default:
 		if t, ok = timeFormatNamed(base); !ok {
 			return t, false
 		}
 	}
-	return t.withUnit(unit), true
+	return withUnit(t, unit), true
 }
 
 // withUnit adds what the unit of a time column says.
-func (t timeName) withUnit(unit string) timeName {
-	days := t.kind == kindMJD || t.kind == kindJD || t.kind == kindCount
+func withUnit(t instant.Clock, unit string) instant.Clock {
+	days := t.Kind == instant.KindMJD || t.Kind == instant.KindJD || t.Kind == instant.KindCount
 	switch fold(unit) {
 	case "":
 		return t
 	case "d", "day", "days":
 		if !days {
-			t.refused = "days since when is not told; name the column mjd or jd"
+			t.Refused = "days since when is not told; name the column mjd or jd"
 		}
 		return t
 	case "s", "sec", "seconds":
-		if t.kind == kindUnix {
+		if t.Kind == instant.KindUnix {
 			return t
 		}
 	}
-	if scale, ok := scaleOf(unit); ok {
-		if t.scale != scaleUTC && scale != t.scale && t.assumed == "" {
-			t.refused = "the name says " + t.scale.String() + " and the unit " + scale.String()
+	if scale, ok := instant.ScaleOf(unit); ok {
+		if t.Scale != instant.ScaleUTC && scale != t.Scale && t.Assumed == "" {
+			t.Refused = "the name says " + t.Scale.String() + " and the unit " + scale.String()
 		}
-		t.scale, t.told, t.assumed = scale, true, ""
+		t.Scale, t.Told, t.Assumed = scale, true, ""
 		return t
 	}
 	told, ok := timeFormatNamed(unit)
 	switch {
 	case !ok:
-		t.refused = "the unit " + quoted(unit) + " is not understood"
-	case days && t.kind != told.kind && told.kind != kindCount:
-		t.refused = "the name and the unit " + quoted(unit) + " contradict each other"
+		t.Refused = "the unit " + problem.Quoted(unit) + " is not understood"
+	case days && t.Kind != told.Kind && told.Kind != instant.KindCount:
+		t.Refused = "the name and the unit " + problem.Quoted(unit) + " contradict each other"
 	default:
-		if told.scale == scaleUTC {
-			told.scale, told.told = t.scale, told.told || t.told
+		if told.Scale == instant.ScaleUTC {
+			told.Scale, told.Told = t.Scale, told.Told || t.Told
 		}
-		if told.ref == "" {
-			told.ref = t.ref
+		if told.Ref == "" {
+			told.Ref = t.Ref
 		}
 		return told
 	}

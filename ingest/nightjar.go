@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"nightjar/internal/problem"
 	"slices"
 	"strings"
 )
@@ -83,10 +84,10 @@ func (s *someColumns) next(r *row) error {
 	}
 	switch {
 	case len(r.cells) != s.width:
-		r.reason = plural(len(r.cells), "field") + " where the header has " + plural(s.width, "column")
+		r.reason = problem.Plural(len(r.cells), "field") + " where the header has " + problem.Plural(s.width, "column")
 		return nil
 	case string(r.cells[s.kind]) != "photometry":
-		r.left = "the row is of the type " + quoted(r.cells[s.kind])
+		r.left = "the row is of the type " + problem.Quoted(r.cells[s.kind])
 	}
 	s.cells = s.cells[:0]
 	for _, i := range s.use {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"nightjar/internal/problem"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ import (
 func (p *photometry) findObjects(ctx context.Context) error {
 	if p.object < 0 {
 		if name := p.grid.object; name != "" && p.options.Names != nil && !named(p.options.Names, name) {
-			p.warn("the file is of %s, which is none of the target's names", quoted(name))
+			p.warn("the file is of %s, which is none of the target's names", problem.Quoted(name))
 		}
 		return nil
 	}
@@ -42,7 +43,7 @@ func (p *photometry) findObjects(ctx context.Context) error {
 		}
 	}
 	if p.objects == 1 && p.options.Names != nil && !named(p.options.Names, first) {
-		p.warn("column %s: the rows are of %s, which is none of the target's names", clip(p.columns[p.object].name), quoted(first))
+		p.warn("column %s: the rows are of %s, which is none of the target's names", problem.Clip(p.columns[p.object].name), problem.Quoted(first))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"encoding/json"
+	"nightjar/internal/instant"
 	"slices"
 	"strings"
 	"testing"
@@ -207,9 +208,9 @@ func TestPointsOfPhotometry(t *testing.T) {
 	if err != nil || len(points) != 3 || report.Rows != 3 {
 		t.Fatal(points, err)
 	}
-	day := int64(1577836800) * secondMicros
+	day := int64(1577836800) * instant.SecondMicros
 	for i, want := range []Point{
-		{Time: day, Timed: true, Source: "ZTF", Line: 4}, {Time: day + dayMicros/2, Timed: true, Line: 6}, {Time: day + dayMicros, Timed: true, Source: "ZTF", Line: 7},
+		{Time: day, Timed: true, Source: "ZTF", Line: 4}, {Time: day + instant.DayMicros/2, Timed: true, Line: 6}, {Time: day + instant.DayMicros, Timed: true, Source: "ZTF", Line: 7},
 	} {
 		got := points[i]
 		got.Value = nil
@@ -257,7 +258,7 @@ func checkOutcome(t *testing.T, points []Point, report Report, err error) {
 	}
 	for _, p := range points {
 		var v map[string]any
-		if err := json.Unmarshal(p.Value, &v); err != nil || p.Time < minInstant || p.Time > maxInstant {
+		if err := json.Unmarshal(p.Value, &v); err != nil || p.Time < instant.MinInstant || p.Time > instant.MaxInstant {
 			t.Fatalf("value %s: %v", p.Value, err)
 		}
 		if n := countKeys(p.Value); n != len(v) || n == 0 {

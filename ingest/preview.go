@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"nightjar/internal/problem"
 	"slices"
 )
 
@@ -36,7 +37,7 @@ func fileError(f File, err error) error {
 	var r *refusal
 	if errors.As(err, &r) {
 		p := Problem(*r)
-		p.File = clip(f.Name)
+		p.File = problem.Clip(f.Name)
 		return &Error{Problems: []Problem{p}}
 	}
 	return err

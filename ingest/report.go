@@ -2,9 +2,9 @@ package ingest
 
 import (
 	"fmt"
+	"nightjar/internal/problem"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Report says what became of a file. It is JSON in snake_case; its lists are never null when Process made it.
@@ -72,7 +72,7 @@ func (e *Error) Error() string {
 	if len(e.Problems) == 0 {
 		return "file refused"
 	}
-	name := clip(e.Problems[0].File)
+	name := problem.Clip(e.Problems[0].File)
 	if name == "" {
 		name = "file"
 	}
@@ -108,7 +108,7 @@ type notes struct {
 }
 
 func newNotes(file string, max int) *notes {
-	return &notes{file: clip(file), max: max, report: Report{
+	return &notes{file: problem.Clip(file), max: max, report: Report{
 		Columns: []Column{}, Rejected: []Problem{}, Warnings: []string{}, Errors: []Problem{}}}
 }
 
@@ -122,7 +122,7 @@ func (n *notes) problem(p Problem) {
 	n.report.Errors = append(n.report.Errors, p)
 }
 
-// refused tells whether there was a problem: points need no longer be made.
+// Refused tells whether there was a problem: points need no longer be made.
 func (n *notes) refused() bool { return len(n.report.Errors) > 0 }
 
 // reject leaves a row out.
@@ -144,54 +144,7 @@ func (n *notes) warn(format string, a ...any) {
 
 func (n *notes) finish() Report {
 	if more := n.warnings - maxWarnings; more > 0 {
-		n.report.Warnings = append(n.report.Warnings, plural(more, "more warning"))
+		n.report.Warnings = append(n.report.Warnings, problem.Plural(more, "more warning"))
 	}
 	return n.report
-}
-
-// clip makes any text fit for a message: at most 60 characters, no control characters, valid UTF-8.
-func clip[T string | []byte](text T) string {
-	const limit = 60
-	var b strings.Builder
-	for i, n := 0, 0; i < len(text); n++ {
-		if n == limit {
-			b.WriteString("...")
-			break
-		}
-		r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
-		if !strconv.IsPrint(r) {
-			r = utf8.RuneError
-		}
-		b.WriteRune(r)
-		i += size
-	}
-	return b.String()
-}
-
-// quoted is a cell in a message.
-func quoted[T string | []byte](text T) string { return "'" + clip(text) + "'" }
-
-// quotedList is a list of names in a message.
-func quotedList(names []string) string {
-	const limit = 20
-	var b strings.Builder
-	for i, name := range names {
-		if i == limit {
-			fmt.Fprintf(&b, " and %d more", len(names)-limit)
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(quoted(name))
-	}
-	return b.String()
-}
-
-// plural is "1 row" or "3 rows".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"nightjar/internal/instant"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,7 +59,7 @@ func compareReport(t *testing.T, path, dataType, name string, data []byte, o Opt
 		for _, p := range points {
 			v := point{Source: p.Source, Line: p.Line, Value: p.Value}
 			if p.Timed {
-				v.Time = timeText(p.Time)
+				v.Time = instant.Text(p.Time)
 			}
 			out.Points = append(out.Points, v)
 		}

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,11 +53,11 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		}
 		c.names = names
 		if c.find(g, o, l.line) == nil {
-			n.warn("the columns are named by the comment above them: %s", quotedList(names))
+			n.warn("the columns are named by the comment above them: %s", problem.QuotedList(names))
 			return c, nil
 		}
 		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) {
-			return c, refuse(Problem{Line: l.line, Reason: "the comment above the numbers calls the first column " + quoted(names[0]) + ", which is no wavelength"})
+			return c, refuse(Problem{Line: l.line, Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) + ", which is no wavelength"})
 		}
 	}
 	if c.names = numberedNames(l, o); c.names != nil {
@@ -66,7 +68,7 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		return c, refuse(Problem{Line: l.line, Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
 	}
 	if c.width < 2 || c.width > 4 {
-		return c, refuse(Problem{Line: l.line, Reason: "no header line, and " + plural(c.width, "column") +
+		return c, refuse(Problem{Line: l.line, Reason: "no header line, and " + problem.Plural(c.width, "column") +
 			" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as col1, col2 and so on"})
 	}
 	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
@@ -84,7 +86,7 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 	}{{&c.wavelength, "wavelength", wavelengthNames}, {&c.flux, "flux", fluxNames}, {&c.errors, "flux_error", fluxErrorNames}} {
 		if name, told := o.Columns[part.role]; told {
 			if *part.at = slices.IndexFunc(c.names, func(n string) bool { return fold(n) == fold(name) }); *part.at < 0 {
-				return refuse(Problem{Column: "columns", Reason: "there is no column " + quoted(name) + "; the columns are " + quotedList(c.names)})
+				return refuse(Problem{Column: "columns", Reason: "there is no column " + problem.Quoted(name) + "; the columns are " + problem.QuotedList(c.names)})
 			}
 			continue
 		}
@@ -129,7 +131,7 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 	}
 	if len(lacking) > 0 {
 		return refuse(Problem{Line: line, Reason: "no column " + strings.Join(lacking, " and no column ") +
-			"; the columns are " + quotedList(c.names)})
+			"; the columns are " + problem.QuotedList(c.names)})
 	}
 	return nil
 }
@@ -206,8 +208,8 @@ func (c *specColumns) one(names []string, line int) (int, error) {
 				weak = i
 			}
 		case found >= 0:
-			return -1, refuse(Problem{Line: line, Column: clip(name),
-				Reason: "both " + quoted(c.names[found]) + " and " + quoted(name) + " mean " + names[0]})
+			return -1, refuse(Problem{Line: line, Column: problem.Clip(name),
+				Reason: "both " + problem.Quoted(c.names[found]) + " and " + problem.Quoted(name) + " mean " + names[0]})
 		default:
 			found = i
 		}
@@ -219,7 +221,7 @@ func (c *specColumns) one(names []string, line int) (int, error) {
 }
 
 // name is a column's in a message.
-func (c *specColumns) name(i int) string { return clip(c.names[i]) }
+func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
 // units finds the units of wavelength and flux, in brackets behind the column's name, else under a keyword, and adds them to
 // the report's columns.
@@ -281,7 +283,7 @@ func (c *specColumns) report(n *notes) {
 		n.report.Columns = append(n.report.Columns, r)
 	}
 	if len(left) > 0 {
-		n.warn("columns that are not kept: %s", quotedList(left))
+		n.warn("columns that are not kept: %s", problem.QuotedList(left))
 	}
 }
 
@@ -296,11 +298,11 @@ func isNoWavelength(name, unit string) bool {
 // datesFirst tells whether the first column of a table without a header may hold Julian dates, modified or not.
 func datesFirst(l layout) bool {
 	for _, row := range append([][]string{l.first}, l.sample...) {
-		d, ok := parseDecimal([]byte(row[0]))
+		d, ok := instant.ParseDecimal([]byte(row[0]))
 		if !ok {
 			return false
 		}
-		if v, _ := d.float(); !(v >= 40_000 && v <= 80_000) && !(v >= 2_400_000 && v <= 2_500_000) {
+		if v, _ := d.Float(); !(v >= 40_000 && v <= 80_000) && !(v >= 2_400_000 && v <= 2_500_000) {
 			return false
 		}
 	}
@@ -343,7 +345,7 @@ func commentNames(l layout, comment string) []string {
 // allNumbers tells whether every field is a number, so that the line is no header.
 func allNumbers(fields []string) bool {
 	for _, f := range fields {
-		if _, ok := parseDecimal([]byte(f)); !ok && !missing([]byte(f)) {
+		if _, ok := instant.ParseDecimal([]byte(f)); !ok && !missing([]byte(f)) {
 			return false
 		}
 	}

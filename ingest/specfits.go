@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"math"
+	"nightjar/internal/jsontext"
 	"slices"
 	"strconv"
 	"strings"
@@ -334,7 +335,7 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows i
 			if reason := s.addWavelength(p.value); reason != "" {
 				return im.hdu.refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
 			}
-			s.wavelength = appendFloat(next(s.shorten(s.wavelength)), p.value)
+			s.wavelength = jsontext.AppendFloat(next(s.shorten(s.wavelength)), p.value)
 			return nil
 		})
 	}
@@ -343,7 +344,7 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows i
 		if reason := s.addWavelength(w); reason != "" {
 			return nil, h.refuse("CRVAL1", "pixel "+strconv.FormatInt(i+1, 10)+": "+reason)
 		}
-		s.wavelength = appendFloat(next(s.shorten(s.wavelength)), w)
+		s.wavelength = jsontext.AppendFloat(next(s.shorten(s.wavelength)), w)
 	}
 	return s, nil
 }
@@ -367,7 +368,7 @@ func (j *job) readRow(ctx context.Context, s *spectrum, im fitsImage, row, pixel
 		case p.exact && !j.scaled() && as == asSigma:
 			list = strconv.AppendInt(list, p.whole, 10)
 		default:
-			list = appendFloat(list, v)
+			list = jsontext.AppendFloat(list, v)
 		}
 		return nil
 	})

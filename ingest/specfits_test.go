@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"math"
+	"nightjar/internal/instant"
 	"strings"
 	"testing"
 )
@@ -156,8 +157,8 @@ func TestFITSDates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if p := points[0]; p.Timed != (c.want != "") || p.Timed && timeText(p.Time) != c.want {
-				t.Errorf("got %v %s, want %s", p.Timed, timeText(p.Time), c.want)
+			if p := points[0]; p.Timed != (c.want != "") || p.Timed && instant.Text(p.Time) != c.want {
+				t.Errorf("got %v %s, want %s", p.Timed, instant.Text(p.Time), c.want)
 			}
 			var want []string
 			if c.warn != "" {
@@ -192,5 +193,29 @@ func TestContextEndsPixels(t *testing.T) {
 	f := File{Size: int64(len(data)), Content: strings.NewReader(string(data))}
 	if _, err := NewProcessors().Process(ctx, "spectroscopy", f, Options{}, func(Point) error { return nil }); err != context.Canceled {
 		t.Error(err)
+	}
+}
+
+func TestScalesToUTC(t *testing.T) {
+	for _, c := range []struct{ scale, in, want string }{
+		{"", "2020-01-01T00:00:00", "2020-01-01T00:00:00Z"},
+		{"UTC", "2020-01-01T00:00:00", "2020-01-01T00:00:00Z"},
+		{"TAI", "2020-01-01T00:00:37", "2020-01-01T00:00:00Z"},
+		{"tt(bipm08)", "2020-01-01T00:01:09.184", "2020-01-01T00:00:00Z"},
+		{"TDT", "1999-01-01T00:01:04.184", "1999-01-01T00:00:00Z"},
+		{"TAI", "1972-01-01T00:00:10", "1972-01-01T00:00:00Z"},
+		{"TAI", "1972-01-01T00:00:09", "!before 1972"},
+		{"TT", "1965-01-01T00:00:09", "!before 1972"},
+		{"TDB", "2020-01-01T00:00:00", "2019-12-31T23:58:50.8161Z"},
+		{"TCB", "2020-01-01T00:00:00", "2019-12-31T23:58:29.776846Z"},
+		{"UT1", "2020-01-01T00:00:00", "!TIMESYS = UT1"},
+		{"GPS", "2020-01-01T00:00:00", "2019-12-31T23:59:42Z"},
+	} {
+		in, _ := instant.Parse([]byte(c.in), instant.KindTime)
+		got, _, reason := toUTC(in.Micros, textKeys{"TIMESYS": c.scale}.get)
+		if part, refused := strings.CutPrefix(c.want, "!"); refused != (reason != "") || !strings.Contains(reason, part) && refused ||
+			!refused && instant.Text(got) != c.want {
+			t.Errorf("%s %s: got %s %q, want %s", c.scale, c.in, instant.Text(got), reason, c.want)
+		}
 	}
 }

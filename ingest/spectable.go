@@ -3,6 +3,7 @@ package ingest
 import (
 	"encoding/binary"
 	"io"
+	"nightjar/internal/problem"
 )
 
 // spectra lists the spectra of a table: one for each row when its columns hold arrays, else one of
@@ -116,7 +117,7 @@ func (t *fitsTable) arrays(f File, row int64) (*grid, error) {
 	var used []array
 	for i, a := range all {
 		if counts[i] != pixels {
-			g.notes = append(g.notes, "column "+clip(a.column.name)+" is shorter than others and left out")
+			g.notes = append(g.notes, "column "+problem.Clip(a.column.name)+" is shorter than others and left out")
 			continue
 		}
 		used = append(used, a)

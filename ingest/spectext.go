@@ -4,6 +4,9 @@ import (
 	"context"
 	"io"
 	"math"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 )
 
 // spectrumOf makes a reader of a format that has one table.
@@ -72,7 +75,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 			return err
 		}
 		if r.fit(c.width); r.reason == "" && len(r.cells) != c.width {
-			r.reason = plural(len(r.cells), "field") + " where there are " + plural(c.width, "column")
+			r.reason = problem.Plural(len(r.cells), "field") + " where there are " + problem.Plural(c.width, "column")
 		}
 		if r.reason != "" {
 			place := g.at(r.line)
@@ -103,10 +106,10 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 		place.Column, place.Reason = c.name(i), reason
 		j.problem(place)
 	}
-	w, ok := parseDecimal(cell)
+	w, ok := instant.ParseDecimal(cell)
 	v := 0.0
 	if ok {
-		v, ok = w.float()
+		v, ok = w.Float()
 	}
 	if ok && c.logarithm {
 		v = math.Pow(10, v)
@@ -118,13 +121,13 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 		bad(c.wavelength, notNumber(cell))
 	default:
 		if reason := s.addWavelength(v); reason != "" {
-			bad(c.wavelength, quoted(cell)+": "+reason)
+			bad(c.wavelength, problem.Quoted(cell)+": "+reason)
 		}
 	}
 	if c.logarithm {
-		s.wavelength = appendFloat(next(s.wavelength), v)
+		s.wavelength = jsontext.AppendFloat(next(s.wavelength), v)
 	} else {
-		s.wavelength = w.appendJSON(next(s.wavelength))
+		s.wavelength = w.AppendJSON(next(s.wavelength))
 	}
 	var there bool
 	if s.flux, there = j.addFlux(s.flux, r.cells[c.flux], asSigma, c.flux, bad); !there {
@@ -138,7 +141,7 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 // addFlux writes the flux or error of a row: a number with the file's digits, or null. there is false for null.
 func (j *job) addFlux(list, cell []byte, as spread, i int, bad func(int, string)) (out []byte, there bool) {
 	list = next(list)
-	d, ok := parseDecimal(cell)
+	d, ok := instant.ParseDecimal(cell)
 	if !ok {
 		if !missing(cell) && !notAvailable(cell) {
 			bad(i, notNumber(cell))
@@ -146,12 +149,12 @@ func (j *job) addFlux(list, cell []byte, as spread, i int, bad func(int, string)
 		return append(list, "null"...), false
 	}
 	if !j.scaled() && as == asSigma {
-		if !d.finite() {
-			bad(i, quoted(cell)+" is out of range")
+		if !d.Finite() {
+			bad(i, problem.Quoted(cell)+" is out of range")
 		}
-		return d.appendJSON(list), true
+		return d.AppendJSON(list), true
 	}
-	v, _ := d.float()
+	v, _ := d.Float()
 	if v = as.sigma(v); math.IsNaN(v) {
 		return append(list, "null"...), false
 	}
@@ -159,10 +162,10 @@ func (j *job) addFlux(list, cell []byte, as spread, i int, bad func(int, string)
 		v *= j.options.FluxScale
 	}
 	if v-v != 0 { // only an infinite number's difference from itself is not 0
-		bad(i, quoted(cell)+" is out of range when multiplied")
+		bad(i, problem.Quoted(cell)+" is out of range when multiplied")
 		return append(list, "null"...), false
 	}
-	return appendFloat(list, v), true
+	return jsontext.AppendFloat(list, v), true
 }
 
 // spread is what a column of errors holds.

@@ -3,6 +3,8 @@ package ingest
 import (
 	"fmt"
 	"math"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 	"strings"
 )
 
@@ -92,14 +94,14 @@ func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	// in one piece, as it may be large
 	v := make([]byte, 0, len(s.flux)+len(s.wavelength)+len(s.errors)+len(fluxUnits)+len(wavelengthUnits)+200)
 	v = append(append(v, s.flux...), ']')
-	v = appendString(appendKey(v, "flux_units"), fluxUnits)
-	v = append(append(appendKey(v, "wavelength"), s.wavelength...), ']')
-	v = appendString(appendKey(v, "wavelength_units"), wavelengthUnits)
+	v = jsontext.AppendString(jsontext.AppendKey(v, "flux_units"), fluxUnits)
+	v = append(append(jsontext.AppendKey(v, "wavelength"), s.wavelength...), ']')
+	v = jsontext.AppendString(jsontext.AppendKey(v, "wavelength_units"), wavelengthUnits)
 	if len(s.errors) > 1 {
-		v = append(append(appendKey(v, "flux_error"), s.errors...), ']')
+		v = append(append(jsontext.AppendKey(v, "flux_error"), s.errors...), ']')
 	}
 	if s.medium != "" {
-		v = appendString(appendKey(v, "wavelength_medium"), s.medium)
+		v = jsontext.AppendString(jsontext.AppendKey(v, "wavelength_medium"), s.medium)
 	}
 	return append(v, '}')
 }
@@ -143,7 +145,7 @@ func (j *job) emitSpectrum(s *spectrum, d specDate, source, fluxUnits, wavelengt
 		return err
 	}
 	if s.none > 0 {
-		j.warn("%s without a flux (NaN or missing) stored as null", plural(s.none, "pixel"))
+		j.warn("%s without a flux (NaN or missing) stored as null", problem.Plural(s.none, "pixel"))
 	}
 	if s.rising && s.falling {
 		j.warn("the wavelengths neither rise nor fall throughout; they are kept in the file's order")

@@ -1,6 +1,9 @@
 package ingest
 
-import "strings"
+import (
+	"nightjar/internal/problem"
+	"strings"
+)
 
 // A TOM's units of a spectrum, in its spelling: what is assumed, with a warning, where a file gives none.
 const (
@@ -14,10 +17,10 @@ func wavelengthUnit(text string, n *notes, place Problem) (string, error) {
 	u, known := parseUnit(text)
 	switch {
 	case !known:
-		n.warn("the unit of wavelength %s is not known and kept as it is", quoted(text))
+		n.warn("the unit of wavelength %s is not known and kept as it is", problem.Quoted(text))
 		return strings.TrimSpace(text), nil
 	case !u.isLength():
-		place.Reason = quoted(text) + " is not a unit of wavelength"
+		place.Reason = problem.Quoted(text) + " is not a unit of wavelength"
 		return "", refuse(place)
 	}
 	return u.String(), nil
@@ -31,7 +34,7 @@ func fluxUnit(text string, n *notes) string {
 	}
 	spelt, known := unitText(text)
 	if !known {
-		n.warn("the unit of flux %s is not known and kept as it is", quoted(text))
+		n.warn("the unit of flux %s is not known and kept as it is", problem.Quoted(text))
 	}
 	return spelt
 }

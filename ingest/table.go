@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"nightjar/internal/instant"
 	"slices"
 	"strings"
 )
@@ -152,7 +153,7 @@ func unitsRow(l layout) bool {
 	known := 0
 	for i, cell := range l.sample[0] {
 		cell = bare(cell)
-		if _, number := parseDecimal([]byte(cell)); number {
+		if _, number := instant.ParseDecimal([]byte(cell)); number {
 			return false
 		}
 		_, isUnit := parseUnit(cell)
@@ -163,7 +164,7 @@ func unitsRow(l layout) bool {
 		case "", "-", "--", "---", "none", "nan", "n/a", "d", "days", "day", "mag", "mags", "ab", "string", "str", "bool":
 			isUnit = true
 		}
-		_, number := parseDecimal(withPoint([]byte(l.sample[1][i])))
+		_, number := instant.ParseDecimal(withPoint([]byte(l.sample[1][i])))
 		if number && isUnit && cell != "" && !missing([]byte(cell)) {
 			known++
 		} else if !isUnit {
@@ -191,7 +192,7 @@ func decimalComma(l layout) bool {
 	commas := 0
 	for _, row := range l.sample {
 		for _, cell := range row {
-			if d, ok := parseDecimal([]byte(cell)); ok && d.point {
+			if d, ok := instant.ParseDecimal([]byte(cell)); ok && d.Point {
 				return false
 			}
 			if indexComma([]byte(cell)) >= 0 {

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +78,7 @@ func NewTableWriter(format string, out io.Writer, h TableHead) (*TableWriter, er
 	case "fits":
 		w.form = &fitsForm{rows: h.Rows}
 	default:
-		return nil, fmt.Errorf("ingest: no table format %q", clip(format))
+		return nil, fmt.Errorf("ingest: no table format %q", problem.Clip(format))
 	}
 	var err error
 	if w.buf, err = w.form.head(nil, h); err != nil {
@@ -158,13 +161,13 @@ func (f ecsvForm) head(dst []byte, h TableHead) ([]byte, error) {
 	dst = append(dst, "# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n"...)
 	for _, c := range h.Columns {
 		dst = append(dst, "# - {name: "...)
-		dst = appendString(dst, c.Name) // the escapes of YAML's double quotes are those of JSON
+		dst = jsontext.AppendString(dst, c.Name) // the escapes of YAML's double quotes are those of JSON
 		if c.Unit != "" {
-			dst = appendString(append(dst, ", unit: "...), c.Unit)
+			dst = jsontext.AppendString(append(dst, ", unit: "...), c.Unit)
 		}
 		dst = append(append(dst, ", datatype: "...), [...]string{"string", "float64", "int64"}[c.Kind]...)
 		if c.Description != "" {
-			dst = appendString(append(dst, ", description: "...), c.Description)
+			dst = jsontext.AppendString(append(dst, ", description: "...), c.Description)
 		}
 		dst = append(dst, "}\n"...)
 	}
@@ -173,7 +176,7 @@ func (f ecsvForm) head(dst []byte, h TableHead) ([]byte, error) {
 	}
 	for _, k := range h.Keywords {
 		dst = append(append(append(dst, "# - {"...), k.Name...), ": "...)
-		dst = append(appendString(dst, k.Value), "}\n"...)
+		dst = append(jsontext.AppendString(dst, k.Value), "}\n"...)
 	}
 	return f.csvForm.head(append(dst, "# schema: astropy-2.0\n"...), TableHead{Columns: h.Columns})
 }
@@ -292,16 +295,16 @@ func (f *fitsForm) row(dst []byte, columns []TableColumn, cells []string) ([]byt
 		switch c.Kind {
 		case Text:
 			if len(cell) > f.widths[i] {
-				return dst, fmt.Errorf("ingest: a text of %d bytes in column %q of %d", len(cell), clip(c.Name), f.widths[i])
+				return dst, fmt.Errorf("ingest: a text of %d bytes in column %q of %d", len(cell), problem.Clip(c.Name), f.widths[i])
 			}
 			dst = append(dst, cell...)
 			dst = append(dst, make([]byte, f.widths[i]-len(cell))...)
 		case Number:
 			v := math.NaN()
-			if d, ok := parseDecimal([]byte(cell)); ok {
-				v, _ = d.float()
+			if d, ok := instant.ParseDecimal([]byte(cell)); ok {
+				v, _ = d.Float()
 			} else if cell != "" {
-				return dst, fmt.Errorf("ingest: %q in column %q is not a number", clip(cell), clip(c.Name))
+				return dst, fmt.Errorf("ingest: %q in column %q is not a number", problem.Clip(cell), problem.Clip(c.Name))
 			}
 			dst = binary.BigEndian.AppendUint64(dst, math.Float64bits(v))
 		case Whole:
@@ -309,7 +312,7 @@ func (f *fitsForm) row(dst []byte, columns []TableColumn, cells []string) ([]byt
 			if cell != "" {
 				var err error
 				if v, err = strconv.ParseInt(cell, 10, 64); err != nil {
-					return dst, fmt.Errorf("ingest: column %q: %w", clip(c.Name), err)
+					return dst, fmt.Errorf("ingest: column %q: %w", problem.Clip(c.Name), err)
 				}
 			}
 			dst = binary.BigEndian.AppendUint64(dst, uint64(v))

@@ -1,6 +1,10 @@
 package ingest
 
-import "strings"
+import (
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
+	"strings"
+)
 
 // How good a column is as the time; less is better.
 const (
@@ -40,13 +44,13 @@ func chooseTime(l layout, columns []column, n *notes) int {
 	case rankRefused:
 		return best // tellTime says why, unless the upload answers it
 	case rankClock:
-		n.problem(Problem{Line: l.line, Column: clip(name), Reason: "a time of day without a date is no time"})
+		n.problem(Problem{Line: l.line, Column: problem.Clip(name), Reason: "a time of day without a date is no time"})
 		return -1
 	case rankDay:
 		for i, r := range ranks {
 			if columns[i].role == roleTime && r == rankClock {
-				n.problem(Problem{Line: l.line, Column: clip(name), Reason: "the day stands in " + quoted(name) +
-					" and the hour in " + quoted(columns[i].name) + "; write both in one column, as 2020-01-31T10:20:30"})
+				n.problem(Problem{Line: l.line, Column: problem.Clip(name), Reason: "the day stands in " + problem.Quoted(name) +
+					" and the hour in " + problem.Quoted(columns[i].name) + "; write both in one column, as 2020-01-31T10:20:30"})
 				return -1
 			}
 		}
@@ -58,27 +62,27 @@ func chooseTime(l layout, columns []column, n *notes) int {
 		}
 	}
 	if len(others) > 0 {
-		n.warn("the time is taken from column %s; kept as ordinary columns: %s", clip(name), quotedList(others))
+		n.warn("the time is taken from column %s; kept as ordinary columns: %s", problem.Clip(name), problem.QuotedList(others))
 	}
 	return best
 }
 
 // rankTimeColumn judges a column by its name and by its first cell that is not missing.
 func rankTimeColumn(l layout, i int, c column) int {
-	if c.time.refused != "" {
+	if c.time.Refused != "" {
 		return rankRefused
 	}
-	if c.time.ref != "" {
+	if c.time.Ref != "" {
 		return rankFar
 	}
-	switch c.time.kind {
-	case kindCount:
+	switch c.time.Kind {
+	case instant.KindCount:
 		return rankCount
-	case kindMJD:
+	case instant.KindMJD:
 		return rankMJD
-	case kindJD:
+	case instant.KindJD:
 		return rankJD
-	case kindUnix:
+	case instant.KindUnix:
 		return rankUnix
 	}
 	for _, row := range l.sample {
@@ -86,11 +90,11 @@ func rankTimeColumn(l layout, i int, c column) int {
 			continue
 		}
 		cell := []byte(row[i])
-		if isClock(cell) {
+		if instant.IsClock(cell) {
 			return rankClock
 		}
-		if t, reason := c.time.parse(cell); reason == "" && t.form == formISO {
-			if t.dateOnly {
+		if t, reason := c.time.Parse(cell); reason == "" && t.Form == instant.FormISO {
+			if t.DateOnly {
 				return rankDay
 			}
 			return rankISO
@@ -103,8 +107,8 @@ func rankTimeColumn(l layout, i int, c column) int {
 // noTimeReason says that there is no time column, and what may be the matter.
 func noTimeReason(l layout) string {
 	for _, name := range l.first {
-		if _, ok := parseDecimal([]byte(name)); !ok {
-			return "no time column (as time, mjd, jd or date); the columns are " + quotedList(l.first) + "; say which with time_column"
+		if _, ok := instant.ParseDecimal([]byte(name)); !ok {
+			return "no time column (as time, mjd, jd or date); the columns are " + problem.QuotedList(l.first) + "; say which with time_column"
 		}
 	}
 	reason := "no header line: the first line holds only numbers"

@@ -2,12 +2,13 @@ package ingest
 
 import (
 	"cmp"
+	"nightjar/internal/jsontext"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// unit is a product of powers of base units with a scale before it.
+// Unit is a product of powers of base units with a scale before it.
 type unit struct {
 	scale string // "" for 1, else as 1e-17
 	bases []base // powers not 0, no name twice
@@ -126,7 +127,7 @@ type unitParser struct {
 	bases  []base
 }
 
-// scale takes the factor off the front.
+// Scale takes the factor off the front.
 func (p *unitParser) scale() {
 	text, power := p.rest, false
 	n := 0
@@ -169,7 +170,7 @@ func (p *unitParser) number(digits string, exponent int, rest string) {
 	}
 	p.rest = strings.TrimLeft(rest, " *")
 	if v != 1 {
-		p.factor = string(appendFloat(nil, v))
+		p.factor = string(jsontext.AppendFloat(nil, v))
 	}
 }
 

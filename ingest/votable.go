@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 	"strconv"
 	"strings"
 )
@@ -40,7 +43,7 @@ type voTable struct {
 	kind    string // TABLEDATA, BINARY or BINARY2
 	offset  int64  // of what follows the TABLEDATA or STREAM tag in the converted file
 	line    int    // its line
-	systems map[string]*timeName
+	systems map[string]*instant.Clock
 }
 
 // voReader reads a VOTable's elements with bounds on what one may take. The decoder works on a file in UTF-8: one that says it
@@ -194,14 +197,14 @@ func (v *voReader) failed(err error) error {
 	case v.in.err != nil:
 		return fmt.Errorf("ingest: reading a VOTable: %w", v.in.err)
 	case errors.As(err, &syntax):
-		return refuse(Problem{Line: syntax.Line, Reason: "not well-formed XML: " + clip(syntax.Msg)})
+		return refuse(Problem{Line: syntax.Line, Reason: "not well-formed XML: " + problem.Clip(syntax.Msg)})
 	case errors.Is(err, errLongElement):
 		return refuse(Problem{Line: line,
 			Reason: fmt.Sprintf("an element of more than %d bytes, or a tag of more than %d", maxElement, maxTag)})
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(Problem{Line: line, Reason: "the file ends within the table"})
 	}
-	return refuse(Problem{Line: line, Reason: "not XML that is read: " + clip(err.Error())})
+	return refuse(Problem{Line: line, Reason: "not XML that is read: " + problem.Clip(err.Error())})
 }
 
 // voTables lists the tables of a file with their columns, and where their data begin.
@@ -211,7 +214,7 @@ func voTables(f File) (tables []*voTable, err error) {
 		return nil, err
 	}
 	var t *voTable
-	systems := map[string]*timeName{}
+	systems := map[string]*instant.Clock{}
 	keys := textKeys{}
 	var field *voField
 	inData := false
@@ -297,10 +300,10 @@ func voTables(f File) (tables []*voTable, err error) {
 					continue
 				}
 				if attr("href") != "" {
-					return nil, refuse(Problem{Reason: "the rows of the VOTable stand in another file: " + quoted(attr("href"))})
+					return nil, refuse(Problem{Reason: "the rows of the VOTable stand in another file: " + problem.Quoted(attr("href"))})
 				}
 				if coding := attr("encoding"); coding != "" && !strings.EqualFold(coding, "base64") {
-					return nil, refuse(Problem{Reason: "rows encoded as " + quoted(coding) + " are not read"})
+					return nil, refuse(Problem{Reason: "rows encoded as " + problem.Quoted(coding) + " are not read"})
 				}
 				t.offset = v.xml.InputOffset()
 				t.line, _ = v.xml.InputPos()
@@ -347,33 +350,33 @@ func (v *voReader) skipStream(offset int64) (end int64, err error) {
 }
 
 // voTime is the meaning of a TIMESYS (VOTable 1.4, section 3.4).
-func voTime(origin, scale, position string) *timeName {
-	t := timeName{kind: kindUntold, unit: dayMicros}
-	s, ok := scaleOf(scale)
+func voTime(origin, scale, position string) *instant.Clock {
+	t := instant.Clock{Kind: instant.KindUntold, Unit: instant.DayMicros}
+	s, ok := instant.ScaleOf(scale)
 	if !ok && !strings.EqualFold(scale, "UNKNOWN") {
-		t.refused = "times of the scale " + quoted(scale) + " are not read"
+		t.Refused = "times of the scale " + problem.Quoted(scale) + " are not read"
 	}
-	t.scale = s
+	t.Scale = s
 	switch strings.ToUpper(position) {
 	case "BARYCENTER":
-		t.ref = "barycentric"
+		t.Ref = "barycentric"
 	case "HELIOCENTER":
-		t.ref = "heliocentric"
+		t.Ref = "heliocentric"
 	}
 	switch strings.ToUpper(origin) {
 	case "":
 	case "MJD-ORIGIN":
-		t.kind = kindMJD
+		t.Kind = instant.KindMJD
 	case "JD-ORIGIN":
-		t.kind = kindJD
+		t.Kind = instant.KindJD
 	default:
-		d, ok := parseDecimal([]byte(origin))
-		n, fits := d.micros(dayMicros)
+		d, ok := instant.ParseDecimal([]byte(origin))
+		n, fits := d.Micros(instant.DayMicros)
 		if !ok || !fits {
-			t.refused = "the timeorigin " + quoted(origin) + " is not understood"
+			t.Refused = "the timeorigin " + problem.Quoted(origin) + " is not understood"
 			break
 		}
-		t.kind, t.zero = kindCount, n-jdOfUnixHalves*(dayMicros/2)
+		t.Kind, t.Zero = instant.KindCount, n-instant.JDOfUnixHalves*(instant.DayMicros/2)
 	}
 	return &t
 }
@@ -385,12 +388,12 @@ func (t *voTable) grid(f File) (*grid, error) {
 	var use []int
 	for i, c := range t.fields {
 		if !c.scalar() {
-			g.notes = append(g.notes, "column "+clip(c.name)+" holds arrays or complex numbers and is left out")
+			g.notes = append(g.notes, "column "+problem.Clip(c.name)+" holds arrays or complex numbers and is left out")
 			if t.kind == "TABLEDATA" {
 				continue
 			}
 			if _, ok := c.binarySize(); !ok {
-				return nil, refuse(Problem{Column: clip(c.name), Reason: "a column of " + quoted(c.datatype) + " arrays " + quoted(c.arraysize) + " is not read"})
+				return nil, refuse(Problem{Column: problem.Clip(c.name), Reason: "a column of " + problem.Quoted(c.datatype) + " arrays " + problem.Quoted(c.arraysize) + " is not read"})
 			}
 			continue
 		}
@@ -399,12 +402,12 @@ func (t *voTable) grid(f File) (*grid, error) {
 		if system := t.systems[c.ref]; system != nil {
 			told := *system
 			switch {
-			case told.kind == kindCount && (c.unit == "s" || c.unit == "sec"):
-				told.unit = secondMicros
-			case told.kind == kindUntold:
+			case told.Kind == instant.KindCount && (c.unit == "s" || c.unit == "sec"):
+				told.Unit = instant.SecondMicros
+			case told.Kind == instant.KindUntold:
 				base, unit := cutUnit(c.name)
-				if named, ok := timeOf(fold(base), unit); ok && named.refused == "" {
-					told.kind, told.zero, told.unit = named.kind, named.zero, named.unit
+				if named, ok := timeOf(fold(base), unit); ok && named.Refused == "" {
+					told.Kind, told.Zero, told.Unit = named.Kind, named.Zero, named.Unit
 				}
 			}
 			info.time = &told
@@ -538,7 +541,7 @@ func (in *voTextRows) next(r *row) error {
 // row takes the cells that are used.
 func (in *voTextRows) row(r *row) error {
 	if len(in.all) != len(in.t.fields) {
-		r.reason = plural(len(in.all), "cell") + " where the table has " + plural(len(in.t.fields), "column")
+		r.reason = problem.Plural(len(in.all), "cell") + " where the table has " + problem.Plural(len(in.t.fields), "column")
 		return nil
 	}
 	in.cells = in.cells[:0]
@@ -660,7 +663,7 @@ func (in *voBinaryRows) failed(err error, first bool) error {
 func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 	n, ok := c.binarySize()
 	if !ok {
-		return nil, refuse(Problem{Column: clip(c.name), Reason: "the type " + quoted(c.datatype) + " of the column is not read"})
+		return nil, refuse(Problem{Column: problem.Clip(c.name), Reason: "the type " + problem.Quoted(c.datatype) + " of the column is not read"})
 	}
 	if n < 0 {
 		var b [4]byte
@@ -678,7 +681,7 @@ func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 		return nil, err
 	}
 	if n < 0 || size+int64(len(in.text)) > maxRowText {
-		return nil, refuse(Problem{Row: in.count, Column: clip(c.name), Reason: "a cell of more bytes than may be"})
+		return nil, refuse(Problem{Row: in.count, Column: problem.Clip(c.name), Reason: "a cell of more bytes than may be"})
 	}
 	in.buf = in.buf[:0]
 	for left := size; left > 0; { // a stream may say more than it has: what is there decides what is allocated
@@ -729,7 +732,7 @@ func (c *voField) appendBinary(dst, b []byte) []byte {
 		if f-f != 0 { // NaN is how a VOTable says nothing
 			return dst
 		}
-		return appendFloat(dst, f)
+		return jsontext.AppendFloat(dst, f)
 	case "unsignedByte":
 		v = int64(b[0])
 	case "short":

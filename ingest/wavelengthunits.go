@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"nightjar/internal/instant"
 	"slices"
 	"strconv"
 )
@@ -25,9 +26,9 @@ func WavelengthUnit(text string) (name string, ok bool) {
 
 // AppendWavelength writes a wavelength, a number of JSON in the unit from, in the unit to; both are of WavelengthUnits. It moves the
 // decimal point, or counts the exponent where there is one: 6562.80 Angstrom are 656.280 nm. ok is false for a number longer than
-// maxNumber, and dst is returned as it was.
+// MaxNumber, and dst is returned as it was.
 func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool) {
-	d, ok := parseDecimal(number)
+	d, ok := instant.ParseDecimal(number)
 	if !ok || !slices.Contains(lengths, from) || !slices.Contains(lengths, to) {
 		return dst, false
 	}
@@ -35,18 +36,18 @@ func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool)
 	if power == 0 {
 		return append(dst, number...), true
 	}
-	if d.neg {
+	if d.Neg {
 		dst = append(dst, '-')
 	}
-	if d.marker {
-		dst = append(dst, d.whole...)
-		if d.point {
-			dst = append(append(dst, '.'), d.fraction...)
+	if d.Marker {
+		dst = append(dst, d.Whole...)
+		if d.Point {
+			dst = append(append(dst, '.'), d.Fraction...)
 		}
-		return strconv.AppendInt(append(dst, 'e'), int64(d.exponent+power), 10), true
+		return strconv.AppendInt(append(dst, 'e'), int64(d.Exponent+power), 10), true
 	}
-	digits := slices.Concat(d.whole, d.fraction)
-	point := len(d.whole) + power // digits before the point
+	digits := slices.Concat(d.Whole, d.Fraction)
+	point := len(d.Whole) + power // digits before the point
 	if point <= 0 {
 		dst = append(append(dst, '0', '.'), bytes.Repeat([]byte{'0'}, -point)...)
 		return append(dst, digits...), true

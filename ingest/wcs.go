@@ -3,6 +3,8 @@ package ingest
 import (
 	"fmt"
 	"math"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 	"strings"
 )
 
@@ -115,11 +117,11 @@ func dispersionType(h *fitsHDU, n *notes) (dispersionForm, error) {
 	case "WAVE-LOG", "AWAV-LOG":
 		form = naturalLog
 	default:
-		return linear, h.refuse("CTYPE1", quoted(ctype)+" is not a linear or logarithmic axis of wavelengths")
+		return linear, h.refuse("CTYPE1", problem.Quoted(ctype)+" is not a linear or logarithmic axis of wavelengths")
 	}
 	if flag == 1 {
 		if form != linear {
-			return linear, h.refuse("DC-FLAG", "DC-FLAG = 1 contradicts CTYPE1 = "+quoted(ctype))
+			return linear, h.refuse("DC-FLAG", "DC-FLAG = 1 contradicts CTYPE1 = "+problem.Quoted(ctype))
 		}
 		form = commonLog
 	}
@@ -139,12 +141,12 @@ func multispec(h *fitsHDU, n *notes) (d dispersion, err error) {
 	}
 	var v [7]float64
 	for i := range v {
-		x, ok := parseDecimal([]byte(fields[i]))
+		x, ok := instant.ParseDecimal([]byte(fields[i]))
 		if ok {
-			v[i], ok = x.float()
+			v[i], ok = x.Float()
 		}
 		if !ok {
-			return d, h.refuse("WAT2_001", quoted(fields[i])+" is not a number")
+			return d, h.refuse("WAT2_001", problem.Quoted(fields[i])+" is not a number")
 		}
 	}
 	switch v[2] {
@@ -195,7 +197,7 @@ func dispersionUnit(h *fitsHDU, n *notes) (string, error) {
 		return wavelengthUnit(cunit, n, Problem{HDU: h.hdu, Column: "CUNIT1"})
 	case iraf != "":
 		if degrees {
-			n.warn("CUNIT1 = deg is no wavelength: the unit %s is taken from IRAF's WAT1_001", clip(iraf))
+			n.warn("CUNIT1 = deg is no wavelength: the unit %s is taken from IRAF's WAT1_001", problem.Clip(iraf))
 		}
 		return wavelengthUnit(iraf, n, Problem{HDU: h.hdu, Column: "WAT1_001"})
 	case degrees:

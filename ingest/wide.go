@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"nightjar/internal/instant"
 	"slices"
 	"strings"
 )
@@ -81,7 +82,7 @@ func (w *wideRows) next(r *row) error {
 		if at < 0 || at >= len(w.current.cells) {
 			continue
 		}
-		if d, ok := parseDecimal(w.current.cells[at]); missing(w.current.cells[at]) || ok && sentinel(d) {
+		if d, ok := instant.ParseDecimal(w.current.cells[at]); missing(w.current.cells[at]) || ok && sentinel(d) {
 			continue
 		}
 		*r = w.current

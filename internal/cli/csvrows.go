@@ -21,6 +21,7 @@ import (
 
 	"nightjar/api"
 	"nightjar/archive"
+	"nightjar/internal/instant"
 )
 
 // csvRows reads a CSV file with a header and gives each row to fn, with its line. The header may begin with a byte order mark. The apostrophes with which an export keeps
@@ -321,7 +322,7 @@ func (d *datumRows) row(out io.Writer, line int, cells []string) error {
 	}
 	if _, ok := cell["timestamp"]; !ok {
 		cell["timestamp"] = cell["mjd"] // which is no timestamp, if it is no MJD: the row will be refused
-		if micros, err := archive.ParseMJD(cell["mjd"]); err == nil {
+		if micros, err := instant.ParseMJD(cell["mjd"]); err == nil {
 			cell["timestamp"] = time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"nightjar/archive"
+	"nightjar/internal/instant"
 )
 
 // The demo is a small archive that looks like a real one: invented targets, whose light curves and spectra follow simple models of what such
@@ -164,7 +164,7 @@ func (t *demoTarget) add(ctx context.Context, n *client, r *rand.Rand) error {
 // observe notes that a spectrum was taken, and returns the id of the record.
 func (t *demoTarget) observe(ctx context.Context, n *client, day float64) (uint64, error) {
 	const exposure = 40 * time.Minute
-	micros, err := archive.ParseMJD(fmt.Sprintf("%.5f", demoStart+day+demoHour))
+	micros, err := instant.ParseMJD(fmt.Sprintf("%.5f", demoStart+day+demoHour))
 	if err != nil {
 		return 0, err
 	}

@@ -1,4 +1,5 @@
-package ingest
+// Package jsontext writes JSON without allocating: numbers with their digits, texts, keys.
+package jsontext
 
 import (
 	"math"
@@ -6,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendFloat writes a finite float64 as JSON in the fewest digits that give it back.
-func appendFloat(dst []byte, v float64) []byte {
+// AppendFloat writes a finite float64 as JSON in the fewest digits that give it back.
+func AppendFloat(dst []byte, v float64) []byte {
 	form := byte('f')
 	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
 		form = 'e'
@@ -15,8 +16,8 @@ func appendFloat(dst []byte, v float64) []byte {
 	return strconv.AppendFloat(dst, v, form, -1, 64)
 }
 
-// appendString writes valid UTF-8 as a JSON string.
-func appendString[T string | []byte](dst []byte, text T) []byte {
+// AppendString writes valid UTF-8 as a JSON string.
+func AppendString[T string | []byte](dst []byte, text T) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
 	for i := range len(text) {
@@ -34,10 +35,10 @@ func appendString[T string | []byte](dst []byte, text T) []byte {
 	return append(dst, '"')
 }
 
-// appendKey writes a key of a JSON object with the comma before it, where one is needed, and the colon after.
-func appendKey(dst []byte, name string) []byte {
+// AppendKey writes a key of a JSON object with the comma before it, where one is needed, and the colon after.
+func AppendKey(dst []byte, name string) []byte {
 	if len(dst) > 0 && dst[len(dst)-1] != '{' {
 		dst = append(dst, ',')
 	}
-	return append(appendString(dst, name), ':')
+	return append(AppendString(dst, name), ':')
 }

@@ -1,22 +1,23 @@
-package ingest
+package instant
 
 import (
 	"bytes"
+	"nightjar/internal/problem"
 	"strconv"
 	"strings"
 )
 
-// parseDateText reads a date written as text: ISO 8601 in its variants (2020-01-31T10:20:30, 2020-01-31 10:20, 20200131T102030,
+// ParseDateText reads a date written as text: ISO 8601 in its variants (2020-01-31T10:20:30, 2020-01-31 10:20, 20200131T102030,
 // 2020-031 for the day of the year), a fraction of the day (2020-01-31.4312, 2020 01 31.4312), with slashes or points in
 // place of the dashes when the year comes first, and with the month as its English name (2020-Jan-31, 31-Jan-2020). A date
 // that begins with its day or month in numbers is refused: nobody can tell which of them it is.
-func parseDateText(text []byte) (t instant, reason string) {
-	bad := func() (instant, string) { return instant{}, quoted(text) + " is not a time" }
-	if len(text) < 7 || len(text) > maxNumber {
+func ParseDateText(text []byte) (t Time, reason string) {
+	bad := func() (Time, string) { return Time{}, problem.Quoted(text) + " is not a time" }
+	if len(text) < 7 || len(text) > MaxNumber {
 		return bad()
 	}
-	if len(text) >= 10 && text[4] == '-' && text[7] == '-' && countDigits(text[8:10]) == 2 && (len(text) == 10 || text[10] != '.') {
-		return parseISO(text)
+	if len(text) >= 10 && text[4] == '-' && text[7] == '-' && CountDigits(text[8:10]) == 2 && (len(text) == 10 || text[10] != '.') {
+		return ParseISO(text)
 	}
 	day, clock := splitClock(text)
 	year, month, date, fraction, ok := dateFields(day)
@@ -28,7 +29,7 @@ func parseDateText(text []byte) (t instant, reason string) {
 		if len(fraction) > 0 {
 			return bad()
 		}
-		if n := countDigits(clock); n == 6 || n == 4 { // hhmmss
+		if n := CountDigits(clock); n == 6 || n == 4 { // hhmmss
 			spaced := append(append(append([]byte{}, clock[:2]...), ':'), clock[2:4]...)
 			if n == 6 {
 				spaced = append(append(spaced, ':'), clock[4:6]...)
@@ -37,17 +38,17 @@ func parseDateText(text []byte) (t instant, reason string) {
 		}
 		iso = append(append(iso, 'T'), clock...)
 	}
-	if t, reason = parseISO(iso); reason != "" {
-		return instant{}, quoted(text) + strings.TrimPrefix(reason, quoted(iso))
+	if t, reason = ParseISO(iso); reason != "" {
+		return Time{}, problem.Quoted(text) + strings.TrimPrefix(reason, problem.Quoted(iso))
 	}
 	if len(fraction) > 0 {
-		d, ok := parseDecimal(append([]byte{'0'}, fraction...))
-		micros, fits := d.micros(dayMicros)
+		d, ok := ParseDecimal(append([]byte{'0'}, fraction...))
+		micros, fits := d.Micros(DayMicros)
 		if !ok || !fits {
 			return bad()
 		}
-		t.micros += micros
-		t.dateOnly = false
+		t.Micros += micros
+		t.DateOnly = false
 	}
 	return t, ""
 }
@@ -67,10 +68,10 @@ func splitClock(text []byte) (day, clock []byte) {
 
 // dateFields splits a date into year, month, day in digits, and the fraction of the day with its point.
 func dateFields(day []byte) (year, month, date, fraction []byte, ok bool) {
-	if n := countDigits(day); n == 8 && len(day) == 8 { // 20200131
+	if n := CountDigits(day); n == 8 && len(day) == 8 { // 20200131
 		return day[:4], day[4:6], day[6:], nil, true
 	}
-	if n := countDigits(day); n == 4 && len(day) == 8 && (day[4] == '-' || day[4] == ' ') && countDigits(day[5:]) == 3 { // 2020-031
+	if n := CountDigits(day); n == 4 && len(day) == 8 && (day[4] == '-' || day[4] == ' ') && CountDigits(day[5:]) == 3 { // 2020-031
 		return ordinal(day[:4], day[5:])
 	}
 	var sep string

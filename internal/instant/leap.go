@@ -1,11 +1,11 @@
-package ingest
+package instant
 
 import "slices"
 
 const (
-	secondMicros = int64(1_000_000)
-	dayMicros    = 86_400 * secondMicros
-	mjdOfUnix    = 40_587 // MJD of 1970-01-01
+	SecondMicros = int64(1_000_000)
+	DayMicros    = 86_400 * SecondMicros
+	MJDOfUnix    = 40_587 // MJD of 1970-01-01
 )
 
 // leapDays are the MJD of the 27 days that ended with a leap second (IERS Bulletin C; none since 2016, none announced).
@@ -18,16 +18,16 @@ var leapDays = [...]int64{
 }
 
 // startOf1972 is 1972-01-01 in microseconds; from then on UTC and TAI differ by whole seconds.
-const startOf1972 = (41_317 - mjdOfUnix) * dayMicros
+const startOf1972 = (41_317 - MJDOfUnix) * DayMicros
 
-// onLeapDay tells whether a time of UTC is on a day that ended with a leap second: seconds after it cannot be told from
+// OnLeapDay tells whether a time of UTC is on a day that ended with a leap second: seconds after it cannot be told from
 // seconds of the next day by arithmetic that gives every day 86,400.
-func onLeapDay(t int64) bool {
-	day := t / dayMicros
-	if t%dayMicros < 0 {
+func OnLeapDay(t int64) bool {
+	day := t / DayMicros
+	if t%DayMicros < 0 {
 		day--
 	}
-	_, found := slices.BinarySearch(leapDays[:], day+mjdOfUnix)
+	_, found := slices.BinarySearch(leapDays[:], day+MJDOfUnix)
 	return found
 }
 
@@ -35,10 +35,10 @@ func onLeapDay(t int64) bool {
 // second gives the first second of the next day. ok is false before 1972.
 func utcFromTAI(t int64) (utc int64, ok bool) {
 	for i := len(leapDays); i >= 0; i-- {
-		utc = t - (10+int64(i))*secondMicros
+		utc = t - (10+int64(i))*SecondMicros
 		since := startOf1972
 		if i > 0 {
-			since = (leapDays[i-1] + 1 - mjdOfUnix) * dayMicros
+			since = (leapDays[i-1] + 1 - MJDOfUnix) * DayMicros
 		}
 		if utc >= since {
 			return utc, true
