@@ -3,10 +3,12 @@ package ingest
 import (
 	"bytes"
 	"fmt"
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"strings"
 	"time"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // isAAVSO tells whether a file is in AAVSO's Extended or Visual file format (aavso.org/aavso-extended-file-format).
@@ -37,10 +39,10 @@ var (
 )
 
 // aavsoGrid is the table of a report to the AAVSO.
-func aavsoGrid(f File) (*grid, error) {
+func aavsoGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "AAVSO Extended", dialect: &aavso}
 	columns := aavsoExtended
-	head, err := readHead(f)
+	head, err := bounded.ReadHead(f)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +91,7 @@ func (in *aavsoRows) next(r *row) error {
 		}
 		if text[0] == '#' {
 			if reason := in.parameter(string(text[1:])); reason != "" {
-				return refuse(Problem{Line: in.lines.number, Reason: reason})
+				return bounded.Refuse(bounded.Problem{Line: in.lines.number, Reason: reason})
 			}
 			continue
 		}

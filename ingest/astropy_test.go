@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"nightjar/internal/instant"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"nightjar/internal/instant"
 )
 
 // astropy runs a script under a Python that has astropy in a temporary folder and returns what it prints. The test is skipped

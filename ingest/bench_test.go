@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+
+	"nightjar/ingest/bounded"
 )
 
 // lightCurve is a table of n rows in a TOM's header.
@@ -20,7 +22,7 @@ func lightCurve(n int) []byte {
 
 func benchmark(b *testing.B, dataType string, data []byte, points int) {
 	p := NewProcessors()
-	f := File{Name: "f", Size: int64(len(data)), Content: bytes.NewReader(data)}
+	f := bounded.File{Name: "f", Size: int64(len(data)), Content: bytes.NewReader(data)}
 	b.SetBytes(f.Size)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -74,7 +76,7 @@ func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 		data := lightCurve(rows)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		f := File{Name: "f", Size: int64(len(data)), Content: bytes.NewReader(data)}
+		f := bounded.File{Name: "f", Size: int64(len(data)), Content: bytes.NewReader(data)}
 		if _, err := NewProcessors().Process(context.Background(), "photometry", f, Options{}, func(Point) error { return nil }); err != nil {
 			t.Fatal(err)
 		}

@@ -3,11 +3,13 @@ package ingest
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
+
+	"nightjar/ingest/bounded"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"slices"
-	"strings"
 )
 
 // maxName is the longest name of a column in bytes. Names are keys of every point: a long one would blow a small file up.
@@ -40,7 +42,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 			c.role = roleNone
 		}
 		if len(name) > maxName {
-			n.problem(Problem{Line: l.line, Column: problem.Clip(name), Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
+			n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(name), Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
 		}
 		columns = append(columns, c)
 	}
@@ -66,7 +68,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
-		n.problem(Problem{Line: l.line, Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.first)})
+		n.problem(bounded.Problem{Line: l.line, Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.first)})
 	}
 	return columns, timeColumn
 }
@@ -77,7 +79,7 @@ func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn i
 	named := maps.Clone(o.Columns)
 	if o.TimeColumn != "" {
 		if other, twice := named["time"]; twice && other != o.TimeColumn {
-			n.problem(Problem{Column: "time_column", Reason: "the upload gives two columns for the time: " + problem.Quoted(o.TimeColumn) + " and " + problem.Quoted(other)})
+			n.problem(bounded.Problem{Column: "time_column", Reason: "the upload gives two columns for the time: " + problem.Quoted(o.TimeColumn) + " and " + problem.Quoted(other)})
 		}
 		if named == nil {
 			named = map[string]string{}
@@ -85,7 +87,7 @@ func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn i
 		named["time"] = o.TimeColumn
 	}
 	for _, key := range slices.Sorted(maps.Keys(named)) {
-		place := Problem{Column: "columns"}
+		place := bounded.Problem{Column: "columns"}
 		if key == "time" && o.TimeColumn != "" {
 			place.Column = "time_column"
 		}
@@ -155,20 +157,20 @@ func tellTime(l layout, columns []column, timeColumn int, o *Options, n *notes) 
 	if o.TimeFormat != "" {
 		t, ok := timeFormatNamed(o.TimeFormat)
 		if !ok {
-			n.problem(Problem{Column: "time_format", Reason: problem.Quoted(o.TimeFormat) + " is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, maybe with a scale (mjd_tt) or a number of days that was subtracted (jd-2450000)"})
+			n.problem(bounded.Problem{Column: "time_format", Reason: problem.Quoted(o.TimeFormat) + " is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, maybe with a scale (mjd_tt) or a number of days that was subtracted (jd-2450000)"})
 			return
 		}
 		c.time = t
 		n.warn("column %s is read as %s, as the upload asked", problem.Clip(c.name), problem.Clip(o.TimeFormat))
 	}
 	if c.time.Refused != "" {
-		n.problem(Problem{Line: l.line, Column: problem.Clip(c.name), Reason: c.time.Refused})
+		n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(c.name), Reason: c.time.Refused})
 	}
 	if c.time.Assumed != "" {
 		n.warn("column %s: %s", problem.Clip(c.name), c.time.Assumed)
 	}
 	if c.time.Kind == instant.KindTime && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
-		n.problem(Problem{Line: l.line, Column: problem.Clip(c.name), Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
+		n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(c.name), Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
 	}
 }
 
@@ -274,7 +276,7 @@ func settleRoles(l layout, columns []column, n *notes) {
 			}
 		}
 		if len(strong) > 1 {
-			n.problem(Problem{Line: l.line, Column: problem.Clip(columns[strong[1]].name), Reason: "both " +
+			n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(columns[strong[1]].name), Reason: "both " +
 				problem.Quoted(columns[strong[0]].name) + " and " + problem.Quoted(columns[strong[1]].name) + " mean " + r.String()})
 		}
 		if len(strong) == 0 && len(weak) > 0 {
@@ -313,7 +315,7 @@ func setKeys(l layout, columns []column, timeColumn int, n *notes) {
 			key, own = c.role.String(), false
 		}
 		if other, twice := seen[key]; twice && own { // settleRoles has seen to the others
-			n.problem(Problem{Line: l.line, Column: problem.Clip(c.name),
+			n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(c.name),
 				Reason: "the columns " + problem.Quoted(other) + " and " + problem.Quoted(c.name) + " have the same name"})
 		}
 		seen[key] = c.name

@@ -7,11 +7,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"nightjar/internal/instant"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 // fitsTableFile is a file with one binary table: columns as "TTYPE form", more cards, rows and heap as they stand.
@@ -315,7 +317,7 @@ func TestGzip(t *testing.T) {
 		t.Error(err, report.Format)
 	}
 	large := lightCurve(700_000)
-	if len(large) < inMemory {
+	if len(large) < bounded.InMemory {
 		t.Fatal(len(large))
 	}
 	if points, _, err = process("photometry", "a.csv.gz", gzipped(large), Options{}); err != nil || len(points) != 700_000 {

@@ -1,8 +1,9 @@
 package ingest
 
 import (
-	"nightjar/internal/instant"
 	"testing"
+
+	"nightjar/internal/instant"
 )
 
 // TestDialects reads tables of known origin, written from their descriptions.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
+
+	"nightjar/ingest/bounded"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // isECSV tells whether a file is in Enhanced Character-Separated Values, versions 0.9 and 1.0 (astropy's APE 6).
@@ -29,7 +31,7 @@ type ecsvField struct{ name, unit, datatype, subtype string }
 type ecsvTime struct{ format, scale string }
 
 // ecsvGrid is the table of an ECSV file.
-func ecsvGrid(f File) (*grid, error) {
+func ecsvGrid(f bounded.File) (*grid, error) {
 	header, err := readECSVHeader(f)
 	if err != nil {
 		return nil, err
@@ -39,7 +41,7 @@ func ecsvGrid(f File) (*grid, error) {
 		return nil, err
 	}
 	if l.line == 0 {
-		return nil, refuse(Problem{Reason: "an ECSV file without the line of column names"})
+		return nil, bounded.Refuse(bounded.Problem{Reason: "an ECSV file without the line of column names"})
 	}
 	l.delim, l.units, l.skip, l.comma = header.delim, nil, nil, false
 	in := newLines(f) // the header's line again, split as the file says and not as it looks
@@ -51,17 +53,17 @@ func ecsvGrid(f File) (*grid, error) {
 	}
 	cells, reason := l.delim.split(text, nil)
 	if reason != "" {
-		return nil, refuse(Problem{Line: l.line, Reason: reason})
+		return nil, bounded.Refuse(bounded.Problem{Line: l.line, Reason: reason})
 	}
 	l.first = texts(cells)
 	l.keys = header.keys
 	g := &grid{layout: l, format: "ECSV (" + l.delim.String() + ")"}
 	if len(header.fields) != len(l.first) {
-		return nil, refuse(Problem{Line: l.line, Reason: problem.Plural(len(l.first), "column") + " where the header above describes " + problem.Plural(len(header.fields), "one")})
+		return nil, bounded.Refuse(bounded.Problem{Line: l.line, Reason: problem.Plural(len(l.first), "column") + " where the header above describes " + problem.Plural(len(header.fields), "one")})
 	}
 	for i, c := range header.fields {
 		if c.name != l.first[i] {
-			return nil, refuse(Problem{Line: l.line, Column: problem.Clip(l.first[i]), Reason: "the header above calls this column " + problem.Quoted(c.name)})
+			return nil, bounded.Refuse(bounded.Problem{Line: l.line, Column: problem.Clip(l.first[i]), Reason: "the header above calls this column " + problem.Quoted(c.name)})
 		}
 		info := field{unit: c.unit, text: c.datatype == "string"}
 		if c.subtype != "" && c.datatype == "string" {
@@ -104,7 +106,7 @@ func (t *ecsvTime) timeName() instant.Clock {
 }
 
 // readECSVHeader reads the YAML: delimiter, datatype, and of meta the plain members. The rest is passed over.
-func readECSVHeader(f File) (h ecsvHeader, err error) {
+func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 	h.delim, h.keys, h.times = blanks, textKeys{}, map[string]*ecsvTime{}
 	in := newLines(f)
 	section := ""
@@ -128,9 +130,9 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 			}
 			break
 		}
-		if size += len(line); size > maxECSV {
-			return h, refuse(Problem{Line: in.number,
-				Reason: fmt.Sprintf("the header of the ECSV file takes more than %d bytes", maxECSV)})
+		if size += len(line); size > bounded.MaxECSV {
+			return h, bounded.Refuse(bounded.Problem{Line: in.number,
+				Reason: fmt.Sprintf("the header of the ECSV file takes more than %d bytes", bounded.MaxECSV)})
 		}
 		text := strings.TrimPrefix(string(line[1:]), " ")
 		if flow.Len() > 0 {
@@ -160,7 +162,7 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 						h.delim = ','
 					case " ", "":
 					default:
-						return h, refuse(Problem{Line: in.number, Reason: "the delimiter of an ECSV file is a blank or a comma, not " + problem.Quoted(value)})
+						return h, bounded.Refuse(bounded.Problem{Line: in.number, Reason: "the delimiter of an ECSV file is a blank or a comma, not " + problem.Quoted(value)})
 					}
 				}
 			}
@@ -233,7 +235,7 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 		}
 	}
 	if len(h.fields) == 0 {
-		return h, refuse(Problem{Reason: "the header of the ECSV file describes no columns"})
+		return h, bounded.Refuse(bounded.Problem{Reason: "the header of the ECSV file describes no columns"})
 	}
 	return h, nil
 }
@@ -241,7 +243,7 @@ func readECSVHeader(f File) (h ecsvHeader, err error) {
 // key keeps a member of meta as a keyword.
 func (h *ecsvHeader) key(name, value string) {
 	name = keyword(yamlScalar(name))
-	if name == "" || value == "" || len(h.keys) >= maxKeys || len(value) > maxKeyLine {
+	if name == "" || value == "" || len(h.keys) >= bounded.MaxKeys || len(value) > bounded.MaxKeyLine {
 		return
 	}
 	if _, twice := h.keys[name]; !twice {
@@ -259,8 +261,8 @@ func (h *ecsvHeader) entry(text string, line int) error {
 }
 
 func (h *ecsvHeader) add(c ecsvField, line int) error {
-	if len(h.fields) == maxColumns {
-		return refuse(Problem{Line: line, Reason: fmt.Sprintf("more than %d columns", maxColumns)})
+	if len(h.fields) == bounded.MaxColumns {
+		return bounded.Refuse(bounded.Problem{Line: line, Reason: fmt.Sprintf("more than %d columns", bounded.MaxColumns)})
 	}
 	h.fields = append(h.fields, c)
 	return nil

@@ -3,8 +3,9 @@ package ingest
 import (
 	"errors"
 	"math"
-	"math/bits"
 	"strconv"
+
+	"nightjar/ingest/bounded"
 )
 
 // fitsHDU is one header and data unit of a FITS file.
@@ -22,7 +23,7 @@ type fitsHDU struct {
 
 // fitsFile reads the HDUs of a FITS file one after the other. It keeps none and reads no data.
 type fitsFile struct {
-	file   File
+	file   bounded.File
 	hdu    int
 	offset int64
 	end    int64 // of the data of the HDU before
@@ -35,24 +36,19 @@ type fitsFile struct {
 // next reads the next HDU's header; nil at the end of the file. Bytes behind the last HDU that are no extension are special
 // records, which the standard allows and nobody reads.
 func (r *fitsFile) next() (*fitsHDU, error) {
-	if u, ok := r.file.Content.(*unpacked); ok && r.file.Size != u.size { // it is only a bound
-		size, err := u.upTo(r.offset + 1)
-		if err != nil {
-			return nil, err
-		}
-		if u.size >= 0 {
-			r.file.Size = u.size
-		}
-		if size < r.end {
-			return nil, refuse(Problem{HDU: r.hdu, Reason: "the file ends within the data"})
-		}
+	size, err := r.file.SizeUpTo(r.offset + 1)
+	if err != nil {
+		return nil, err
 	}
-	if r.offset >= r.file.Size || r.hdu == maxFITSHDUs {
+	if size < r.end {
+		return nil, bounded.Refuse(bounded.Problem{HDU: r.hdu, Reason: "the file ends within the data"})
+	}
+	if r.offset >= r.file.Size || r.hdu == bounded.MaxFITSHDUs {
 		return nil, nil
 	}
 	if r.hdu > 0 {
 		start := make([]byte, min(9, r.file.Size-r.offset))
-		if err := readFull(r.file, start, r.offset); err != nil {
+		if err := bounded.ReadFull(r.file, start, r.offset); err != nil {
 			return nil, err
 		}
 		if string(start) != "XTENSION=" {
@@ -64,23 +60,23 @@ func (r *fitsFile) next() (*fitsHDU, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.cards += len(header.cards); r.cards > maxFileCards {
-		return nil, header.refuse("", "the headers of the file have more than "+strconv.Itoa(maxFileCards)+" cards")
+	if r.cards += len(header.cards); r.cards > bounded.MaxFileCards {
+		return nil, header.refuse("", "the headers of the file have more than "+strconv.Itoa(bounded.MaxFileCards)+" cards")
 	}
 	h := &fitsHDU{fitsHeader: header, kind: "IMAGE", start: r.offset, data: data}
 	if err := h.shape(); err != nil {
 		return nil, err
 	}
-	if u, ok := r.file.Content.(*unpacked); ok && u.size < 0 && h.size > r.file.Size-data {
-		return nil, r.file.work.tooMuch(bytesText(lookBytes))
-	}
 	if h.size > r.file.Size-data {
+		if err := r.file.TooLong(); err != nil {
+			return nil, err
+		}
 		return nil, h.refuse("", "the file ends within the data: "+strconv.FormatInt(r.file.Size-data, 10)+" of "+
 			strconv.FormatInt(h.size, 10)+" bytes are there")
 	}
 	padded := (h.size + fitsBlock - 1) / fitsBlock * fitsBlock // the size is below the file's, so this cannot overflow
 	r.offset, r.end = data+padded, data+h.size
-	var refused *refusal
+	var refused *bounded.Refusal
 	if err := h.unzip(r.file); errors.As(err, &refused) {
 		h.kind, h.packed = "COMPRESSED", err // others of the file may be readable
 	} else if err != nil {
@@ -125,7 +121,7 @@ func (h *fitsHDU) shape() error {
 	if err != nil {
 		return err
 	}
-	if !there || naxis < 0 || naxis > maxFITSAxes {
+	if !there || naxis < 0 || naxis > bounded.MaxFITSAxes {
 		return h.refuse("NAXIS", "must be from 0 to 999")
 	}
 	for i := int64(1); i <= naxis; i++ {
@@ -168,29 +164,17 @@ func (h *fitsHDU) computeSize() error {
 	}
 	product := int64(1)
 	for _, n := range axes {
-		if product = multiply(product, n); product < 0 {
+		if product = bounded.Multiply(product, n); product < 0 {
 			return h.refuse("NAXIS", "the axes multiply to more than a file can hold")
 		}
 	}
 	if product > math.MaxInt64-groups {
 		return h.refuse("PCOUNT", "the data are more than a file can hold")
 	}
-	size := multiply(multiply(product+groups, groupCount), int64(max(h.bitpix, -h.bitpix)/8))
+	size := bounded.Multiply(bounded.Multiply(product+groups, groupCount), int64(max(h.bitpix, -h.bitpix)/8))
 	if size < 0 {
 		return h.refuse("NAXIS", "the axes multiply to more than a file can hold")
 	}
 	h.size = size
 	return nil
-}
-
-// multiply is the product of two numbers that are 0 or more, -1 when it is beyond an int64 or one of them is -1.
-func multiply(a, b int64) int64 {
-	if a < 0 || b < 0 {
-		return -1
-	}
-	high, low := bits.Mul64(uint64(a), uint64(b))
-	if high != 0 || low > math.MaxInt64 {
-		return -1
-	}
-	return int64(low)
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
 )
 
-func fileOf(data []byte) File {
-	return File{Name: "f.fits", Size: int64(len(data)), Content: bytes.NewReader(data)}
+func fileOf(data []byte) bounded.File {
+	return bounded.File{Name: "f.fits", Size: int64(len(data)), Content: bytes.NewReader(data)}
 }
 
 func TestFITSHeader(t *testing.T) {
@@ -52,7 +54,7 @@ func TestFITSRefusals(t *testing.T) {
 	replace := func(key, card string) []byte {
 		return append(fitsCards(with(without(shape, key), card)...), make([]byte, fitsBlock)...)
 	}
-	many := make([]string, maxFITSCards)
+	many := make([]string, bounded.MaxFITSCards)
 	for i := range many {
 		many[i] = "COMMENT"
 	}
@@ -88,24 +90,15 @@ func TestFITSRefusals(t *testing.T) {
 		"a long string":      {fitsCards(long...), "column LONG: the string is longer than 65536 bytes"},
 		"too many cards":     {fitsCards(append(fitsShape(8), many...)...), "more than 10000 cards"},
 		"a torn extension":   {append(fitsCards(fitsShape(8)...), []byte("XTENSION= 'IMAGE   '")...), "HDU 2: the header has no END"},
-		"too many pixels": {append(fitsCards(with(fitsShape(8, maxPixels+1), linearWCS...)...),
-			make([]byte, maxPixels+1)...), "a spectrum of more than 2000000 pixels"},
+		"too many pixels": {append(fitsCards(with(fitsShape(8, bounded.MaxPixels+1), linearWCS...)...),
+			make([]byte, bounded.MaxPixels+1)...), "a spectrum of more than 2000000 pixels"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := process("spectroscopy", "s.fits", c.data, Options{})
-			if _, ok := err.(*Error); !ok || !strings.Contains(err.Error(), c.want) {
+			if _, ok := err.(*bounded.Error); !ok || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
-	}
-}
-
-func TestMultiply(t *testing.T) {
-	const big = int64(1) << 62
-	for _, c := range []struct{ a, b, want int64 }{{0, big, 0}, {2, 3, 6}, {big, 1, big}, {big, 2, -1}, {1 << 32, 1 << 31, -1}, {1 << 31, 1 << 31, big}, {-1, 0, -1}, {5, -1, -1}} {
-		if got := multiply(c.a, c.b); got != c.want {
-			t.Errorf("%d * %d = %d", c.a, c.b, got)
-		}
 	}
 }
 

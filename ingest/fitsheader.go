@@ -3,10 +3,12 @@ package ingest
 import (
 	"bytes"
 	"fmt"
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"strconv"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 const (
@@ -31,7 +33,7 @@ type fitsHeader struct {
 
 // readFITSHeader reads cards from offset up to END, and returns where the data begin. keep is given
 // the cards of each block; nil for nobody. What breaks the rules is a refusal.
-func readFITSHeader(f File, hdu int, offset int64,
+func readFITSHeader(f bounded.File, hdu int, offset int64,
 	keep func(offset int64, cards []byte)) (h *fitsHeader, data int64, err error) {
 	h = &fitsHeader{hdu: hdu, index: map[string]int{}}
 	defer h.closeString()
@@ -40,7 +42,7 @@ func readFITSHeader(f File, hdu int, offset int64,
 		if f.Size-offset < fitsBlock {
 			return nil, 0, h.refuse("", "the header has no END: the file ends before it")
 		}
-		if err := readFull(f, block[:], offset); err != nil {
+		if err := bounded.ReadFull(f, block[:], offset); err != nil {
 			return nil, 0, err
 		}
 		if keep != nil {
@@ -52,8 +54,8 @@ func readFITSHeader(f File, hdu int, offset int64,
 			if bytes.Equal(bytes.TrimRight(text, " "), []byte("END")) {
 				return h, offset, nil
 			}
-			if count++; count > maxFITSCards {
-				return nil, 0, h.refuse("", fmt.Sprintf("the header has more than %d cards", maxFITSCards))
+			if count++; count > bounded.MaxFITSCards {
+				return nil, 0, h.refuse("", fmt.Sprintf("the header has more than %d cards", bounded.MaxFITSCards))
 			}
 			if err := h.add(text); err != nil {
 				return nil, 0, err
@@ -97,7 +99,7 @@ func (h *fitsHeader) add(text []byte) error {
 		rest = rest[2:]
 	}
 	h.closeString()
-	c := card{key: clean(key)}
+	c := card{key: bounded.ASCII(key)}
 	var ok bool
 	if c.value, c.quoted, ok = cardValue(rest); !ok {
 		return h.refuse(c.key, "the string is not closed")
@@ -120,8 +122,8 @@ func (h *fitsHeader) continueString(rest []byte) error {
 		h.open = []byte(last.value)
 	}
 	if n := len(h.open); n > 0 && h.open[n-1] == '&' && quoted && ok {
-		if h.open = append(h.open[:n-1], value...); len(h.open) > maxString {
-			return h.refuse(last.key, fmt.Sprintf("the string is longer than %d bytes", maxString))
+		if h.open = append(h.open[:n-1], value...); len(h.open) > bounded.MaxString {
+			return h.refuse(last.key, fmt.Sprintf("the string is longer than %d bytes", bounded.MaxString))
 		}
 	}
 	return nil
@@ -139,13 +141,13 @@ func cardValue(b []byte) (value string, quoted, ok bool) {
 	b = bytes.Trim(b, " ")
 	if len(b) == 0 || b[0] != '\'' {
 		value, _, _ := strings.Cut(string(b), "/")
-		return clean(strings.TrimSpace(value)), false, true
+		return bounded.ASCII(strings.TrimSpace(value)), false, true
 	}
 	var out strings.Builder
 	for i := 1; i < len(b); i++ {
 		if b[i] == '\'' {
 			if i+1 == len(b) || b[i+1] != '\'' {
-				return clean(strings.TrimRight(out.String(), " ")), true, true
+				return bounded.ASCII(strings.TrimRight(out.String(), " ")), true, true
 			}
 			i++
 		}
@@ -154,18 +156,8 @@ func cardValue(b []byte) (value string, quoted, ok bool) {
 	return "", true, false
 }
 
-// clean replaces what is not printable ASCII, which FITS does not allow but some files hold.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
-}
-
 func (h *fitsHeader) refuse(key, reason string) error {
-	return refuse(Problem{HDU: h.hdu, Column: key, Reason: reason})
+	return bounded.Refuse(bounded.Problem{HDU: h.hdu, Column: key, Reason: reason})
 }
 
 // Text is a keyword's value; ok is false when the header does not have it or it is empty.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/binary"
 	"math"
+
+	"nightjar/ingest/bounded"
 )
 
 // fitsImage reads the pixels of an image HDU.
 type fitsImage struct {
 	hdu         *fitsHDU
-	file        File
+	file        bounded.File
 	scale, zero float64 // a pixel is worth BZERO + BSCALE * stored
 	scaled      bool
 	blank       int64 // the stored integer that means no value
@@ -24,7 +26,7 @@ type pixel struct {
 }
 
 // image prepares to read. It refuses an HDU whose BSCALE, BZERO or BLANK cannot be read.
-func (h *fitsHDU) image(f File) (im fitsImage, err error) {
+func (h *fitsHDU) image(f bounded.File) (im fitsImage, err error) {
 	im = fitsImage{hdu: h, file: f, scale: 1}
 	scale, there, err := h.number("BSCALE")
 	if err != nil {
@@ -69,7 +71,7 @@ func (im fitsImage) strips(ctx context.Context, first, n int64, each func([]pixe
 			return err
 		}
 		b := chunk[:min(left, int64(len(chunk)))]
-		if err := readFull(im.file, b, offset); err != nil {
+		if err := bounded.ReadFull(im.file, b, offset); err != nil {
 			return err
 		}
 		offset, left = offset+int64(len(b)), left-int64(len(b))
@@ -86,7 +88,7 @@ func (im fitsImage) strips(ctx context.Context, first, n int64, each func([]pixe
 	return nil
 }
 
-// decode reads one big-endian pixel.
+// Decode reads one big-endian pixel.
 func (im fitsImage) decode(b []byte) pixel {
 	var whole int64
 	switch im.hdu.bitpix {

@@ -7,13 +7,14 @@ import (
 	"io"
 	"math"
 	"math/big"
-	"nightjar/internal/instant"
-	"nightjar/internal/jsontext"
-	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 )
 
 // wideRow is how many bytes a row has of which only the columns that are used are read.
@@ -65,15 +66,15 @@ func (h *fitsHDU) table() (*fitsTable, error) {
 		return nil, h.refuse("NAXIS", "a table has two axes of bytes")
 	}
 	t.width, t.rows = h.axes[0], h.axes[1]
-	if t.width > maxRowBytes {
-		return nil, h.refuse("NAXIS1", "a row of more than "+strconv.Itoa(maxRowBytes)+" bytes")
+	if t.width > bounded.MaxRowBytes {
+		return nil, h.refuse("NAXIS1", "a row of more than "+strconv.Itoa(bounded.MaxRowBytes)+" bytes")
 	}
 	fields, there, err := h.integer("TFIELDS")
 	if err != nil {
 		return nil, err
 	}
-	if !there || fields < 0 || fields > maxColumns {
-		return nil, h.refuse("TFIELDS", "must be from 0 to "+strconv.Itoa(maxColumns))
+	if !there || fields < 0 || fields > bounded.MaxColumns {
+		return nil, h.refuse("TFIELDS", "must be from 0 to "+strconv.Itoa(bounded.MaxColumns))
 	}
 	at := int64(0)
 	for i := int64(1); i <= fields; i++ {
@@ -193,7 +194,7 @@ func (t *fitsTable) asciiForm(c *fitsColumn, n, form string) (bool, error) {
 		return false, nil
 	}
 	width, digits, point := strings.Cut(form[1:], ".")
-	if c.width, err = strconv.ParseInt(width, 10, 32); err != nil || c.width < 0 || c.width > maxCellText {
+	if c.width, err = strconv.ParseInt(width, 10, 32); err != nil || c.width < 0 || c.width > bounded.MaxCellText {
 		return false, nil
 	}
 	if point {
@@ -274,7 +275,7 @@ func (c *fitsColumn) appendElement(dst, b []byte) []byte {
 		if i := bytes.IndexByte(b, 0); i >= 0 {
 			b = b[:i]
 		}
-		return append(dst, cleanText(bytes.Trim(b, " "))...)
+		return append(dst, bounded.Printable(bytes.Trim(b, " "))...)
 	case 'L':
 		switch b[0] {
 		case 'T':
@@ -323,19 +324,6 @@ func appendDays(dst []byte, a, b float64) []byte {
 	return append(dst, x.Add(x, y).FloatString(13)...)
 }
 
-// cleanText replaces control characters, and what is no UTF-8: the standard allows only ASCII, but names of people are found.
-func cleanText(b []byte) string {
-	if !utf8.Valid(b) {
-		return clean(string(b))
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, string(b))
-}
-
 // AppendFloat writes a stored number with its scale.
 func (c *fitsColumn) appendFloat(dst []byte, v float64) []byte {
 	if c.scaled {
@@ -349,7 +337,7 @@ func (c *fitsColumn) appendFloat(dst []byte, v float64) []byte {
 
 // appendASCII writes a cell of an ASCII table.
 func (c *fitsColumn) appendASCII(dst, b []byte) []byte {
-	text := strings.Trim(clean(string(b)), " ")
+	text := strings.Trim(bounded.ASCII(string(b)), " ")
 	if text == "" || c.hasNull && text == c.null {
 		return dst
 	}
@@ -374,7 +362,7 @@ func (c *fitsColumn) appendASCII(dst, b []byte) []byte {
 // fitsRows reads the rows of a table, the scalar columns of each as texts.
 type fitsRows struct {
 	t     *fitsTable
-	file  File
+	file  bounded.File
 	use   []int // columns
 	row   int64
 	chunk []byte // some rows
@@ -403,7 +391,7 @@ func (in *fitsRows) next(r *row) error {
 		}
 		n := min(int64(len(in.chunk)), (in.t.rows-in.row)*in.t.width)
 		in.left = in.chunk[:n]
-		if err := readFull(in.file, in.left, in.t.data+in.row*in.t.width); err != nil {
+		if err := bounded.ReadFull(in.file, in.left, in.t.data+in.row*in.t.width); err != nil {
 			return err
 		}
 	}
@@ -446,7 +434,7 @@ func (in *fitsRows) load() error {
 		c := &in.t.columns[i]
 		at := len(in.chunk)
 		in.chunk = slices.Grow(in.chunk, int(c.width))[:at+int(c.width)]
-		if err := readFull(in.file, in.chunk[at:], in.t.data+in.row*in.t.width+c.start); err != nil {
+		if err := bounded.ReadFull(in.file, in.chunk[at:], in.t.data+in.row*in.t.width+c.start); err != nil {
 			return err
 		}
 	}
@@ -454,7 +442,7 @@ func (in *fitsRows) load() error {
 }
 
 // grid is the table of the scalar columns. get looks up keywords of the file.
-func (t *fitsTable) grid(f File, get func(string) (string, bool)) *grid {
+func (t *fitsTable) grid(f bounded.File, get func(string) (string, bool)) *grid {
 	g := &grid{format: "FITS binary table", hdu: t.hdu, numbered: true}
 	if t.ascii {
 		g.format = "FITS ASCII table"
@@ -462,7 +450,7 @@ func (t *fitsTable) grid(f File, get func(string) (string, bool)) *grid {
 	var use []int
 	for i := range t.columns {
 		c := &t.columns[i]
-		if c.width == 0 || !c.scalar() || c.form == 'C' || c.form == 'M' || c.form == 'A' && c.repeat > maxCellText {
+		if c.width == 0 || !c.scalar() || c.form == 'C' || c.form == 'M' || c.form == 'A' && c.repeat > bounded.MaxCellText {
 			g.notes = append(g.notes, "column "+problem.Clip(c.name)+" holds arrays or bits and is left out")
 			continue
 		}
@@ -615,7 +603,7 @@ func (h *fitsHDU) getter(primary *fitsHDU) func(string) (string, bool) {
 
 // fitsTables lists the tables of a file, at most so many, with the primary HDU. bad says what is wrong with the description of
 // the first that could not be read, and was left out.
-func fitsTables(f File, most int) (tables []*fitsTable, primary *fitsHDU, bad, err error) {
+func fitsTables(f bounded.File, most int) (tables []*fitsTable, primary *fitsHDU, bad, err error) {
 	in := fitsFile{file: f}
 	for len(tables) < most {
 		h, err := in.next()
@@ -632,7 +620,7 @@ func fitsTables(f File, most int) (tables []*fitsTable, primary *fitsHDU, bad, e
 			continue
 		}
 		t, err := h.table()
-		var r *refusal
+		var r *bounded.Refusal
 		if errors.As(err, &r) {
 			if bad == nil {
 				bad = err

@@ -11,12 +11,14 @@ import (
 	"io"
 	"math"
 	"math/bits"
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 const (
@@ -32,7 +34,7 @@ const (
 // in strips: memory grows neither with the image nor with its tiles.
 type tiles struct {
 	table             *fitsTable
-	file              File
+	file              bounded.File
 	kind              string
 	size              []int64 // of a tile
 	count             []int64 // of tiles along every axis
@@ -61,7 +63,7 @@ type tiles struct {
 }
 
 // unzip turns a compressed image's HDU into that of the image itself. Others stay as they are.
-func (h *fitsHDU) unzip(f File) error {
+func (h *fitsHDU) unzip(f bounded.File) error {
 	if image, _ := h.text("ZIMAGE"); h.kind != "BINTABLE" || image != "T" {
 		return nil
 	}
@@ -112,11 +114,11 @@ func (h *fitsHDU) unzip(f File) error {
 		tile = min(tile, length)
 		axes, t.size = append(axes, length), append(t.size, tile)
 		t.count = append(t.count, (length+tile-1)/tile)
-		number, all = multiply(number, t.count[i-1]), multiply(all, length)
+		number, all = bounded.Multiply(number, t.count[i-1]), bounded.Multiply(all, length)
 	}
 	switch {
-	case all < 0 || all > maxPacked:
-		return h.refuse("ZNAXIS1", "a compressed image of more than "+strconv.Itoa(maxPacked)+" pixels")
+	case all < 0 || all > bounded.MaxPacked:
+		return h.refuse("ZNAXIS1", "a compressed image of more than "+strconv.Itoa(bounded.MaxPacked)+" pixels")
 	case number != table.rows:
 		return h.refuse("NAXIS2", "the table has "+strconv.FormatInt(table.rows, 10)+" rows for "+strconv.FormatInt(number, 10)+" tiles")
 	}
@@ -201,14 +203,14 @@ func (t *tiles) row(row, start, width int64) ([]byte, error) {
 		if int64(cap(t.rows)) < width {
 			t.rows = make([]byte, width)
 		}
-		return t.rows[:width], readFull(t.file, t.rows[:width], t.table.data+row*t.table.width+start)
+		return t.rows[:width], bounded.ReadFull(t.file, t.rows[:width], t.table.data+row*t.table.width+start)
 	}
 	at := (row - t.firstRow) * t.table.width
 	if t.rows == nil || at < 0 || at >= int64(len(t.rows)) {
 		n := min(max(1, rowBuffer/max(1, t.table.width)), t.table.rows-row)
 		t.firstRow, at = row, 0
 		t.rows = slices.Grow(t.rows[:0], int(n*t.table.width))[:n*t.table.width]
-		if err := readFull(t.file, t.rows, t.table.data+row*t.table.width); err != nil {
+		if err := bounded.ReadFull(t.file, t.rows, t.table.data+row*t.table.width); err != nil {
 			t.rows = nil
 			return nil, err
 		}
@@ -275,7 +277,7 @@ func (t *tiles) tile(ctx context.Context, im *fitsImage, tile int64, each func([
 	for _, s := range size {
 		n *= s
 	}
-	if err := t.file.work.decode(n + tilePixels); err != nil {
+	if err := t.file.Budget.Decode(n + bounded.TilePixels); err != nil {
 		return err
 	}
 	bitpix := im.hdu.bitpix
@@ -389,7 +391,7 @@ func (t *tiles) numbers(ctx context.Context, tile int64, kind string, offset, si
 		}
 		for size > 0 {
 			b := t.bytes[:min(size, int64(stripPixels*width))]
-			if err := readFull(t.file, b, offset); err != nil {
+			if err := bounded.ReadFull(t.file, b, offset); err != nil {
 				return err
 			}
 			offset, size = offset+int64(len(b)), size-int64(len(b))
@@ -479,14 +481,14 @@ func (t *tiles) shuffled(ctx context.Context, tile, offset, size, n int64, width
 	return t.ended(last, tile)
 }
 
-// gunzip begins to unpack a tile with the i-th reader.
+// Gunzip begins to unpack a tile with the i-th reader.
 func (t *tiles) gunzip(i int, offset, size int64) (*gzip.Reader, error) {
 	for len(t.gzip) <= i {
 		t.gzip, t.inputs = append(t.gzip, new(gzip.Reader)), append(t.inputs, bufio.NewReaderSize(nil, 16<<10))
 	}
 	t.inputs[i].Reset(io.NewSectionReader(t.file.Content, offset, size))
 	if err := t.gzip[i].Reset(t.inputs[i]); err != nil {
-		if err := t.file.work.err(); err != nil {
+		if err := t.file.Budget.Err(); err != nil {
 			return nil, err
 		}
 		return nil, t.table.refuse("COMPRESSED_DATA", "a tile is not gzip")
@@ -494,12 +496,12 @@ func (t *tiles) gunzip(i int, offset, size int64) (*gzip.Reader, error) {
 	return t.gzip[i], nil
 }
 
-// unpack reads unpacked bytes of a tile.
+// Unpack reads unpacked bytes of a tile.
 func (t *tiles) unpack(ctx context.Context, in *gzip.Reader, b []byte, tile int64) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := t.file.work.unpack(len(b)); err != nil {
+	if err := t.file.Budget.Unpack(len(b)); err != nil {
 		return err
 	}
 	if _, err := io.ReadFull(in, b); err != nil {
@@ -519,7 +521,7 @@ func (t *tiles) ended(in *gzip.Reader, tile int64) error {
 
 // unpacking tells a bad tile from a file that cannot be read, or not any further.
 func (t *tiles) unpacking(err error, tile int64) error {
-	var r *refusal
+	var r *bounded.Refusal
 	var corrupt flate.CorruptInputError
 	switch {
 	case err == nil, errors.As(err, &corrupt), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
@@ -630,7 +632,7 @@ func (t *tiles) rice(ctx context.Context, n int64, each func([]int64) error) err
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := t.file.work.err(); err != nil {
+			if err := t.file.Budget.Err(); err != nil {
 				return err
 			}
 			if err := each(out); err != nil {
@@ -645,7 +647,7 @@ func (t *tiles) rice(ctx context.Context, n int64, each func([]int64) error) err
 // tileInput takes bits off the front of a tile's bytes, highest first, and reads these as it needs
 // them.
 type tileInput struct {
-	file         File
+	file         bounded.File
 	offset, left int64 // of the bytes that are not read
 	size         int64 // of the tile
 	err          error // of reading the file
@@ -655,7 +657,7 @@ type tileInput struct {
 	have         uint   // how many
 }
 
-func (in *tileInput) open(f File, offset, size int64) {
+func (in *tileInput) open(f bounded.File, offset, size int64) {
 	if in.chunk == nil {
 		in.chunk = make([]byte, 64<<10)
 	}
@@ -684,7 +686,7 @@ func (in *tileInput) fill() {
 			if n == 0 || in.err != nil {
 				return
 			}
-			if in.err = readFull(in.file, in.chunk[:n], in.offset); in.err != nil {
+			if in.err = bounded.ReadFull(in.file, in.chunk[:n], in.offset); in.err != nil {
 				return
 			}
 			in.data, in.offset, in.left = in.chunk[:n], in.offset+n, in.left-n

@@ -2,9 +2,10 @@ package ingest
 
 import (
 	"math"
+	"strings"
+
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
-	"strings"
 )
 
 // fluxRule says when a flux is a detection, and makes magnitudes of fluxes that have a zero point.

@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"bytes"
-	"nightjar/internal/problem"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/problem"
 )
 
 // isGaiaAlert tells whether a file is a light curve of Gaia Photometric Science Alerts: the alert's name and #Date,JD(TCB),averagemag.
@@ -43,8 +45,8 @@ var gaia = dialect{
 	},
 }
 
-func gaiaGrid(f File) (*grid, error) {
-	head, err := readHead(f)
+func gaiaGrid(f bounded.File) (*grid, error) {
+	head, err := bounded.ReadHead(f)
 	if err != nil {
 		return nil, err
 	}

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"nightjar/internal/instant"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 // goldenFiles is where the uploads of the recorded transcripts lie, beside the repository; elsewhere the test is skipped.
@@ -164,7 +166,7 @@ func TestGoldenFiles(t *testing.T) {
 func (g golden) check(t *testing.T, name string, data []byte) {
 	points, report, err := process(g.dataType, name, data, Options{})
 	if g.refused != "" {
-		var refused *Error
+		var refused *bounded.Error
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), g.refused) || !strings.HasPrefix(err.Error(), name) {
 			t.Fatalf("got error %v, want one with %q", err, g.refused)
 		}

@@ -3,10 +3,12 @@ package ingest
 import (
 	"errors"
 	"io"
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"slices"
 	"strconv"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // grid is a table of texts, in whatever format it stands: names of columns, what the format says of them, and rows.
@@ -72,13 +74,13 @@ func (t textRows) next(r *row) (err error) {
 }
 
 // textGrid is the table of a delimited text.
-func textGrid(f File) (*grid, error) {
+func textGrid(f bounded.File) (*grid, error) {
 	l, err := findLayout(f)
 	if err != nil {
 		return nil, err
 	}
 	if l.line == 0 {
-		return nil, refuse(Problem{Reason: "no rows: the file holds only comments and blank lines"})
+		return nil, bounded.Refuse(bounded.Problem{Reason: "no rows: the file holds only comments and blank lines"})
 	}
 	g := &grid{layout: l, format: "delimited text (" + l.delim.String() + ")"}
 	g.open = func(comment func([]byte)) (rows, error) {
@@ -192,7 +194,7 @@ func (g *grid) look() error {
 			break
 		}
 		if err != nil {
-			var refused *refusal
+			var refused *bounded.Refusal
 			if errors.As(err, &refused) && len(g.sample) > 0 {
 				break
 			}
@@ -209,11 +211,11 @@ func (g *grid) look() error {
 }
 
 // at is the place of a row, for a problem.
-func (g *grid) at(line int) Problem {
+func (g *grid) at(line int) bounded.Problem {
 	if g.numbered {
-		return Problem{HDU: g.hdu, Row: line}
+		return bounded.Problem{HDU: g.hdu, Row: line}
 	}
-	return Problem{Line: line}
+	return bounded.Problem{Line: line}
 }
 
 // field is what the format says of column i.

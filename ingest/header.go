@@ -3,10 +3,12 @@ package ingest
 import (
 	"bytes"
 	"context"
-	"nightjar/internal/instant"
-	"nightjar/internal/jsontext"
 	"strconv"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
 )
 
 // HeaderJSON is the header of every HDU of a FITS file (compressed with gzip or not) as a JSON object:
@@ -18,24 +20,24 @@ import (
 // "truncated":true is at the end when there were too many cards. Errors: ErrNoPreview for what is
 // not FITS; *Error for a file that cannot be read within the bounds of a look, see [Bounds]; the
 // context's.
-func HeaderJSON(ctx context.Context, f File) ([]byte, error) {
-	f, cancel := f.metered(ctx, "a header")
+func HeaderJSON(ctx context.Context, f bounded.File) ([]byte, error) {
+	f, cancel := f.Metered(ctx, "a header")
 	defer cancel()
 	out, err := headerJSON(f)
-	if err != nil && f.work.err() != nil {
-		err = f.work.err() // whatever the end of the work was called on the way
+	if err != nil && f.Budget.Err() != nil {
+		err = f.Budget.Err() // whatever the end of the work was called on the way
 	}
-	return out, fileError(f, err)
+	return out, bounded.FileError(f, err)
 }
 
-func headerJSON(f File) ([]byte, error) {
+func headerJSON(f bounded.File) ([]byte, error) {
 	f, err := unwrapped(f)
 	if err != nil {
 		return nil, err
 	}
 	in := fitsFile{file: f, cardsText: []byte{}}
 	out := []byte(`{"hdus":[`)
-	left := maxHeaderCards
+	left := bounded.MaxHeaderCards
 	for left > 0 {
 		h, err := in.next()
 		if err != nil {
@@ -49,7 +51,7 @@ func headerJSON(f File) ([]byte, error) {
 		}
 		out = strconv.AppendInt(append(out, `{"hdu":`...), int64(h.hdu), 10)
 		name, _ := h.text("EXTNAME")
-		out = jsontext.AppendString(append(out, `,"type":`...), clean(h.kind))
+		out = jsontext.AppendString(append(out, `,"type":`...), bounded.ASCII(h.kind))
 		out = jsontext.AppendString(append(out, `,"name":`...), name)
 		out = append(out, `,"shape":[`...)
 		for i, n := range h.axes {
@@ -83,21 +85,21 @@ func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 	}
 	for ; len(cards) >= fitsCard && left > 0; cards = cards[fitsCard:] {
 		text := cards[:fitsCard]
-		key := strings.TrimRight(clean(string(text[:8])), " ")
+		key := strings.TrimRight(bounded.ASCII(string(text[:8])), " ")
 		if key == "" && len(bytes.TrimSpace(text)) == 0 {
 			continue
 		}
 		rest := text[8:]
 		if n := len(long); key == "CONTINUE" && n > 0 && long[n-1] == '&' {
 			more, quoted, ok := cardValue(rest)
-			if quoted && ok && n+len(more) < maxString {
+			if quoted && ok && n+len(more) < bounded.MaxString {
 				long = append(long[:n-1], more...)
 				_, comment = cardComment(rest)
 			}
 			continue
 		}
 		end()
-		if len(out) >= maxHeaderJSON {
+		if len(out) >= bounded.MaxHeaderJSON {
 			return out, 0
 		}
 		if !first {
@@ -107,13 +109,13 @@ func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 		left--
 		if key == "HIERARCH" {
 			if name, value, found := bytes.Cut(rest, []byte("=")); found {
-				key += " " + strings.Join(strings.Fields(clean(string(name))), " ")
+				key += " " + strings.Join(strings.Fields(bounded.ASCII(string(name))), " ")
 				rest = append([]byte("= "), value...)
 			}
 		}
 		out = jsontext.AppendString(append(out, `{"key":`...), key)
 		if len(rest) < 2 || rest[0] != '=' || rest[1] != ' ' {
-			out = jsontext.AppendString(append(out, `,"text":`...), strings.TrimRight(clean(string(rest)), " "))
+			out = jsontext.AppendString(append(out, `,"text":`...), strings.TrimRight(bounded.ASCII(string(rest)), " "))
 			out = append(out, '}')
 			continue
 		}
@@ -161,7 +163,7 @@ func cardComment(b []byte) (value []byte, comment string) {
 		case c == '\'':
 			inText = !inText
 		case c == '/' && !inText:
-			return b[:i], strings.TrimSpace(clean(string(b[i+1:])))
+			return b[:i], strings.TrimSpace(bounded.ASCII(string(b[i+1:])))
 		}
 	}
 	return b, ""

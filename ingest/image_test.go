@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
 )
 
 const writeImages = `
@@ -141,7 +143,7 @@ func TestPreview(t *testing.T) {
 	if _, err := Preview(t.Context(), fileOf([]byte("mjd,mag\n"))); !errors.Is(err, ErrNoPreview) {
 		t.Error(err)
 	}
-	var refused *Error
+	var refused *bounded.Error
 	if _, err := Preview(t.Context(), fileOf(data[:50_000])); !errors.As(err, &refused) {
 		t.Error(err)
 	}
@@ -197,7 +199,7 @@ func FuzzImage(f *testing.F) {
 	f.Add(packedImage("ZQUANTIZ= 'SUBTRACTIVE_DITHER_1'", "ZSCALE  = 2.0", "ZZERO   = 1.0"))
 	f.Add(append(fitsCards(with(fitsShape(16, 3, 2), "LONG    = 'one &'", "CONTINUE  'two'")...), fitsData(16, 1, 2, 3, 4, 5, 6)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var refused *Error
+		var refused *bounded.Error
 		if _, err := Preview(context.Background(), fileOf(data)); err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoPreview) {
 			t.Fatal(err)
 		}

@@ -1,9 +1,11 @@
 package ingest
 
 import (
-	"nightjar/internal/instant"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 // alertJSON is what ALeRCE's API gives for an object, as its description has it.
@@ -51,7 +53,7 @@ func TestJSONPhotometry(t *testing.T) {
 		{name: "cut off", text: `[{"mjd": 58849, "mag": 15}`, errors: []string{"the JSON document ends too early"}},
 		{name: "not JSON", text: `[{"mjd": 58849, mag: 15}]`, errors: []string{"no valid JSON at byte 16: invalid character 'm' looking for beginning of object key string"}},
 		{name: "too deep", text: `[{"mjd": 58849, "mag": ` + deep + `}]`, errors: []string{"JSON that is nested more than 32 deep"}},
-		{name: "a long value", text: `[{"mjd": 58849, "mag": "` + strings.Repeat("x", maxJSONValue+1) + `"}]`, errors: []string{"a value longer than 4194304 bytes"}},
+		{name: "a long value", text: `[{"mjd": 58849, "mag": "` + strings.Repeat("x", bounded.MaxJSONValue+1) + `"}]`, errors: []string{"a value longer than 4194304 bytes"}},
 	} {
 		t.Run(c.name, c.run)
 	}

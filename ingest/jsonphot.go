@@ -3,10 +3,12 @@ package ingest
 import (
 	"fmt"
 	"io"
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"slices"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // openCatalog is a file of the Open Supernova Catalog and its kin: an object for each event, with a list photometry. What a column counts
@@ -36,7 +38,7 @@ type jsonList struct {
 }
 
 // jsonGrid is the table of a JSON document: its list of records, or two that belong together.
-func jsonGrid(f File) (*grid, error) {
+func jsonGrid(f bounded.File) (*grid, error) {
 	lists, err := findJSONLists(f)
 	if err != nil {
 		return nil, err
@@ -44,13 +46,13 @@ func jsonGrid(f File) (*grid, error) {
 	chosen := chooseJSONLists(lists)
 	if len(chosen) == 0 {
 		if len(lists) == 0 {
-			return nil, refuse(Problem{Reason: "a JSON document without a list of records"})
+			return nil, bounded.Refuse(bounded.Problem{Reason: "a JSON document without a list of records"})
 		}
 		var keys []string
 		for _, l := range lists {
 			keys = append(keys, l.key)
 		}
-		return nil, refuse(Problem{Reason: "a JSON document with several lists of records, of which none is called photometry, detections or candidates: " + problem.QuotedList(keys)})
+		return nil, bounded.Refuse(bounded.Problem{Reason: "a JSON document with several lists of records, of which none is called photometry, detections or candidates: " + problem.QuotedList(keys)})
 	}
 	g := &grid{format: "JSON", numbered: true}
 	var nested []string
@@ -74,8 +76,8 @@ func jsonGrid(f File) (*grid, error) {
 		g.object = ""
 		g.first = append(g.first, "object")
 	}
-	if len(g.first) > maxColumns {
-		return nil, refuse(Problem{Reason: "the names of the columns are too many"})
+	if len(g.first) > bounded.MaxColumns {
+		return nil, bounded.Refuse(bounded.Problem{Reason: "the names of the columns are too many"})
 	}
 	var unread []string
 	for _, l := range lists {
@@ -109,7 +111,7 @@ func jsonGrid(f File) (*grid, error) {
 }
 
 // findJSONLists finds all lists whose first item is an object.
-func findJSONLists(f File) ([]*jsonList, error) {
+func findJSONLists(f bounded.File) ([]*jsonList, error) {
 	w, err := newJSONWalk(f)
 	if err != nil {
 		return nil, err
@@ -133,9 +135,9 @@ func findJSONLists(f File) ([]*jsonList, error) {
 		path := w.listPath()
 		l := at[path]
 		if l == nil {
-			if len(lists) == maxJSONLists {
-				return nil, refuse(Problem{Reason: fmt.Sprintf(
-					"a JSON document with more than %d lists of records", maxJSONLists)})
+			if len(lists) == bounded.MaxJSONLists {
+				return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf(
+					"a JSON document with more than %d lists of records", bounded.MaxJSONLists)})
 			}
 			keys := w.path()
 			keys = keys[:len(keys)-1] // that of the record itself
@@ -159,8 +161,8 @@ func findJSONLists(f File) ([]*jsonList, error) {
 			}
 			if !known[path][m.key] {
 				known[path][m.key], size = true, size+len(m.key)+nameCost
-				if len(l.names) == maxColumns || size > maxNames {
-					return nil, refuse(Problem{Reason: "the names of the columns are too many"})
+				if len(l.names) == bounded.MaxColumns || size > bounded.MaxNames {
+					return nil, bounded.Refuse(bounded.Problem{Reason: "the names of the columns are too many"})
 				}
 				l.names = append(l.names, m.key)
 			}

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"slices"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // openSpectrum is what stands beside the data of a spectrum of the Open Supernova Catalog.
@@ -22,7 +24,7 @@ var openMembers = []string{"time", "u_time", "u_wavelengths", "u_fluxes", "u_err
 	"instrument", "host", "model", "synthetic", "deredshifted", "dereddened"}
 
 // clipBytes cuts a text that is longer than any that means something.
-func clipBytes(text string) string { return strings.Clone(text[:min(len(text), maxKeyLine)]) }
+func clipBytes(text string) string { return strings.Clone(text[:min(len(text), bounded.MaxKeyLine)]) }
 
 // readJSONSpectra reads the spectra of an Open Catalog: a list spectra, of objects with a list data of [wavelength, flux] or [wavelength, flux,
 // error], and their units and time beside it.
@@ -32,7 +34,7 @@ func readJSONSpectra(ctx context.Context, j *job) error {
 		return err
 	}
 	if len(spectra) == 0 {
-		return refuse(Problem{Reason: "a JSON document without a list spectra whose members have data"})
+		return bounded.Refuse(bounded.Problem{Reason: "a JSON document without a list spectra whose members have data"})
 	}
 	w, err := newJSONWalk(j.file)
 	if err != nil {
@@ -45,7 +47,7 @@ func readJSONSpectra(ctx context.Context, j *job) error {
 	read := 0
 	for i, s := range spectra {
 		if reason := s.refused(); reason != "" {
-			j.reject(Problem{Row: i + 1, Reason: reason})
+			j.reject(bounded.Problem{Row: i + 1, Reason: reason})
 			if s.width > 0 {
 				err = in.begin()
 			}
@@ -58,7 +60,7 @@ func readJSONSpectra(ctx context.Context, j *job) error {
 		}
 	}
 	if read == 0 {
-		return refuse(Problem{Reason: "no spectrum is left"})
+		return bounded.Refuse(bounded.Problem{Reason: "no spectrum is left"})
 	}
 	return nil
 }
@@ -98,7 +100,7 @@ func (j *job) readOpenSpectrum(ctx context.Context, in *jsonPixels, s *openSpect
 	g.keys = textKeys{}
 	t, ok := openTime(get("u_time"))
 	if !ok {
-		return refuse(Problem{Column: "u_time", Reason: "times in " + problem.Quoted(get("u_time")) + " are not read"})
+		return bounded.Refuse(bounded.Problem{Column: "u_time", Reason: "times in " + problem.Quoted(get("u_time")) + " are not read"})
 	}
 	key := "MJD"
 	if t.Kind == instant.KindJD {
@@ -115,7 +117,7 @@ func (j *job) readOpenSpectrum(ctx context.Context, in *jsonPixels, s *openSpect
 }
 
 // findJSONSpectra lists the spectra of a document.
-func findJSONSpectra(f File) ([]*openSpectrum, error) {
+func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 	w, err := newJSONWalk(f)
 	if err != nil {
 		return nil, err
@@ -133,8 +135,8 @@ func findJSONSpectra(f File) ([]*openSpectrum, error) {
 		if !w.recordBegins(t) || w.listKey() != "spectra" {
 			continue
 		}
-		if len(spectra) == maxJSONSpectra {
-			return nil, refuse(Problem{Reason: fmt.Sprintf("more than %d spectra", maxJSONSpectra)})
+		if len(spectra) == bounded.MaxJSONSpectra {
+			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d spectra", bounded.MaxJSONSpectra)})
 		}
 		s := &openSpectrum{members: map[string]string{}}
 		members, err = w.record(members[:0], func(key string) (bool, error) {
@@ -149,7 +151,7 @@ func findJSONSpectra(f File) ([]*openSpectrum, error) {
 		}
 		for _, m := range members {
 			if garbled(m.text) {
-				return nil, refuse(Problem{Reason: "not text: not valid UTF-8"})
+				return nil, bounded.Refuse(bounded.Problem{Reason: "not text: not valid UTF-8"})
 			}
 			if !m.nested && slices.Contains(openMembers, m.key) {
 				s.members[m.key] = clipBytes(m.text)
@@ -201,7 +203,7 @@ func (in *jsonPixels) begin() error {
 	for in.pixel = 0; ; {
 		t, err := in.walk.step()
 		if err == io.EOF {
-			return refuse(Problem{Reason: "the JSON document has fewer spectra than before"})
+			return bounded.Refuse(bounded.Problem{Reason: "the JSON document has fewer spectra than before"})
 		}
 		if err != nil {
 			return err
@@ -230,14 +232,14 @@ func (in *jsonPixels) next(r *row) error {
 		case isDelim(t, ']') && n == in.depth:
 			r.cells = in.cells
 			return nil
-		case n == in.depth+1 && len(in.cells) < maxColumns:
+		case n == in.depth+1 && len(in.cells) < bounded.MaxColumns:
 			if _, nested := t.(json.Delim); !nested {
 				in.cells = append(in.cells, []byte(jsonText(t)))
 				continue
 			}
 			fallthrough
 		default:
-			return refuse(Problem{Row: in.pixel, Reason: "a pixel is a list of numbers: wavelength, flux and maybe its error"})
+			return bounded.Refuse(bounded.Problem{Row: in.pixel, Reason: "a pixel is a list of numbers: wavelength, flux and maybe its error"})
 		}
 	}
 }

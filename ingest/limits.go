@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )

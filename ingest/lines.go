@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"nightjar/ingest/bounded"
 )
 
 // lines reads a text file line by line in memory that does not grow with the file. A line ends with LF, CRLF or CR, or
@@ -20,7 +22,7 @@ type lines struct {
 	number     int   // of the line that next returned last, from 1
 }
 
-func newLines(f File) *lines {
+func newLines(f bounded.File) *lines {
 	return &lines{r: io.NewSectionReader(f.Content, 0, f.Size), left: f.Size, buf: make([]byte, 64<<10)}
 }
 
@@ -48,11 +50,11 @@ func (l *lines) next() ([]byte, error) {
 				l.afterCR = true
 				return line, err
 			case 0:
-				return nil, refuse(Problem{Line: l.number + 1, Reason: "not text: a NUL byte"})
+				return nil, bounded.Refuse(bounded.Problem{Line: l.number + 1, Reason: "not text: a NUL byte"})
 			}
 		}
-		if l.end-l.start > maxLine {
-			return nil, refuse(Problem{Line: l.number + 1, Reason: fmt.Sprintf("the line is longer than %d bytes", maxLine)})
+		if l.end-l.start > bounded.MaxLine {
+			return nil, bounded.Refuse(bounded.Problem{Line: l.number + 1, Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
 		}
 		if l.atEnd {
 			if l.start == l.end {
@@ -73,8 +75,8 @@ func (l *lines) take(end, next int, high byte) ([]byte, error) {
 	line := l.buf[l.start:end]
 	l.start, l.afterCR = next, false
 	l.number++
-	if len(line) > maxLine {
-		return nil, refuse(Problem{Line: l.number, Reason: fmt.Sprintf("the line is longer than %d bytes", maxLine)})
+	if len(line) > bounded.MaxLine {
+		return nil, bounded.Refuse(bounded.Problem{Line: l.number, Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
 	}
 	if high < utf8.RuneSelf {
 		return line, nil
@@ -86,7 +88,7 @@ func (l *lines) take(end, next int, high byte) ([]byte, error) {
 		if _, comment := commentText(line); comment && l.lenient {
 			return fromLatin1(line), nil
 		}
-		return nil, refuse(Problem{Line: l.number, Reason: "not text: not valid UTF-8"})
+		return nil, bounded.Refuse(bounded.Problem{Line: l.number, Reason: "not text: not valid UTF-8"})
 	}
 	return line, nil
 }
@@ -107,7 +109,7 @@ func (l *lines) fill() error {
 		copy(l.buf, l.buf[l.start:l.end])
 		l.start, l.end = 0, l.end-l.start
 	case l.end == len(l.buf):
-		l.buf = append(l.buf, make([]byte, len(l.buf))...) // bounded: next refuses a line beyond maxLine
+		l.buf = append(l.buf, make([]byte, len(l.buf))...) // bounded: next refuses a line beyond MaxLine
 	}
 	n, err := l.r.Read(l.buf[l.end:])
 	l.end += n

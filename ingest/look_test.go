@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
 )
 
 // stopping is a content whose reader goes away after some reads.
@@ -43,7 +44,7 @@ func TestLookStops(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			content := &stopping{ReaderAt: bytes.NewReader(data), left: 5, stop: cancel}
-			f := File{Name: "f", Size: int64(len(data)), Content: content}
+			f := bounded.File{Name: "f", Size: int64(len(data)), Content: content}
 			var err error
 			if header {
 				_, err = HeaderJSON(ctx, f)
@@ -54,27 +55,6 @@ func TestLookStops(t *testing.T) {
 				t.Errorf("%s: %v, %d reads after the client had gone", name, err, content.behind)
 			}
 		}
-	}
-}
-
-// TestLookTime: a look that takes too long refuses the file, and one whose client has gone does
-// not.
-func TestLookTime(t *testing.T) {
-	for _, cause := range []error{errLookTime, context.Canceled} {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		cancel(cause)
-		w := &work{ctx: ctx, look: "a preview", bytes: 1 << 30, pixels: 1 << 30}
-		var r *refusal
-		if err := w.decode(1); errors.As(err, &r) != (cause == errLookTime) ||
-			errors.Is(err, context.Canceled) != (cause == context.Canceled) {
-			t.Errorf("%v: %v", cause, err)
-		}
-	}
-	data := append(fitsCards(fitsShape(16, 64, 64)...), padBlock(make([]byte, 2*64*64), 0)...)
-	f, cancel := fileOf(data).metered(t.Context(), "a preview")
-	defer cancel()
-	if _, ok := f.work.ctx.Deadline(); !ok {
-		t.Error("a look has no deadline")
 	}
 }
 
@@ -112,11 +92,11 @@ func TestSparsePreview(t *testing.T) {
 	const width, height = 300, 600_001
 	s := &striped{head: fitsCards(fitsShape(8, width, height)...), width: width}
 	picture, err := Preview(t.Context(),
-		File{Name: "f", Size: int64(len(s.head)) + width*height + fitsBlock, Content: s})
+		bounded.File{Name: "f", Size: int64(len(s.head)) + width*height + fitsBlock, Content: s})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.read > previewPixels || s.read < previewPixels/2 {
+	if s.read > bounded.PreviewPixels || s.read < bounded.PreviewPixels/2 {
 		t.Errorf("%d bytes were read", s.read)
 	}
 	rows := picture.Bounds().Dy()
@@ -134,54 +114,6 @@ func TestSparsePreview(t *testing.T) {
 	}
 }
 
-// TestGzipPlaces reads a compressed file at random places, and compares.
-func TestGzipPlaces(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	for _, size := range []int{1, unpackBlock - 1, unpackBlock, unpackBlock + 1, inMemory,
-		inMemory + 20*unpackBlock + 17} {
-		data := make([]byte, size)
-		for i := range data {
-			data[i] = byte(random.Uint32() & 3)
-		}
-		in, err := gunzip(fileOf(packed(data)))
-		if err != nil || in.Size != int64(size) {
-			t.Fatal(size, err, in.Size)
-		}
-		for range 30 {
-			at := random.IntN(size + 10)
-			b := make([]byte, random.IntN(3*unpackBlock))
-			want := data[min(at, size):min(at+len(b), size)]
-			n, err := in.Content.ReadAt(b, int64(at))
-			if n != len(want) || !bytes.Equal(b[:n], want) || (err == io.EOF) != (n < len(b)) {
-				t.Fatalf("size %d, %d bytes at %d: %d, %v", size, len(b), at, n, err)
-			}
-		}
-		cut := packed(data)
-		if _, err := gunzip(fileOf(cut[:len(cut)-3])); err == nil {
-			t.Error("a file that was cut is read")
-		}
-	}
-}
-
-// TestGzipTooOften: a compressed file whose parts belong together and are far from each other is
-// not unpacked for ever.
-func TestGzipTooOften(t *testing.T) {
-	f, cancel := fileOf(packed(make([]byte, inMemory+100*unpackBlock))).metered(t.Context(), "")
-	defer cancel()
-	in, err := gunzip(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := make([]byte, 10)
-	for i := int64(0); i < 2000 && err == nil; i++ {
-		_, err = in.Content.ReadAt(b, inMemory+i*37%97*unpackBlock)
-	}
-	var r *refusal
-	if !errors.As(err, &r) || !strings.Contains(err.Error(), "upload it unpacked") {
-		t.Error(err)
-	}
-}
-
 // TestTruncatedLook: the end of a large compressed file is found, though its size is not known
 // before.
 func TestTruncatedLook(t *testing.T) {
@@ -193,12 +125,12 @@ func TestTruncatedLook(t *testing.T) {
 		t.Errorf("%v %.100s", err, got)
 	}
 	for _, size := range []int{len(image) - 100_000, len(image) + 2000} {
-		var refused *Error
+		var refused *bounded.Error
 		if got, err := HeaderJSON(t.Context(), fileOf(packed(whole[:size]))); !errors.As(err, &refused) {
 			t.Errorf("%d bytes: %v %.100s", size, err, got)
 		}
 	}
-	var refused *Error
+	var refused *bounded.Error
 	if _, err := Preview(t.Context(), fileOf(packed(whole[:len(image)-100_000]))); !errors.As(err, &refused) {
 		t.Error(err)
 	}
@@ -220,7 +152,7 @@ func TestLargeTiles(t *testing.T) {
 		} else if !bytes.Equal(want, picture.Pix) {
 			t.Errorf("%s: another picture", kind)
 		}
-		var refused *Error
+		var refused *bounded.Error
 		if _, err := Preview(t.Context(),
 			fileOf(tiledFile(kind, 16, side, side, side, [][]byte{tile[:len(tile)-100]}))); !errors.As(err, &refused) {
 			t.Errorf("%s, cut: %v", kind, err)

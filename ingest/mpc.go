@@ -3,10 +3,12 @@ package ingest
 import (
 	"bytes"
 	"io"
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"slices"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // isMPC tells whether a file holds observations in the Minor Planet Center's 80 columns
@@ -63,7 +65,7 @@ var mpc = dialect{
 }
 
 // mpcGrid is the table of the observations.
-func mpcGrid(f File) (*grid, error) {
+func mpcGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "MPC 80-column", dialect: &mpc}
 	g.first = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue", "reference", "site", "note"}
 	g.open = func(func([]byte)) (rows, error) { return &mpcRows{lines: newLines(f)}, nil }
@@ -127,7 +129,7 @@ var ades = dialect{
 }
 
 // adesGrid is the table of all blocks of a file: each block has a header line of its own, and the columns are those of all.
-func adesGrid(f File) (*grid, error) {
+func adesGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "ADES PSV"}
 	in := &adesRows{lines: newLines(f)}
 	known, size := map[string]bool{"": true}, 0
@@ -151,12 +153,12 @@ func adesGrid(f File) (*grid, error) {
 				g.first = append(g.first, name)
 			}
 		}
-		if len(g.first) > maxColumns || size > maxNames {
-			return nil, refuse(Problem{Line: in.lines.number, Reason: "more columns than a table may have"})
+		if len(g.first) > bounded.MaxColumns || size > bounded.MaxNames {
+			return nil, bounded.Refuse(bounded.Problem{Line: in.lines.number, Reason: "more columns than a table may have"})
 		}
 	}
 	if len(g.first) == 0 {
-		return nil, refuse(Problem{Reason: "an ADES file without a header line"})
+		return nil, bounded.Refuse(bounded.Problem{Reason: "an ADES file without a header line"})
 	}
 	d := ades
 	d.roles = map[string]role{}

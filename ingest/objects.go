@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"nightjar/internal/problem"
 	"strings"
+
+	"nightjar/internal/problem"
 )
 
 // findObjects counts the objects that the rows name, up to two: a table of one object is the target's, whatever it is called.

@@ -1,10 +1,14 @@
 package ingest
 
-import "context"
+import (
+	"context"
+
+	"nightjar/ingest/bounded"
+)
 
 // readFITSPhotometry reads the first table of a FITS file that has a time and a measurement.
 func readFITSPhotometry(ctx context.Context, j *job) error {
-	tables, primary, bad, err := fitsTables(j.file, maxFITSTables)
+	tables, primary, bad, err := fitsTables(j.file, bounded.MaxFITSTables)
 	if err != nil {
 		return err
 	}
@@ -12,7 +16,7 @@ func readFITSPhotometry(ctx context.Context, j *job) error {
 		return bad
 	}
 	if len(tables) == 0 {
-		return refuse(Problem{Reason: "no photometry: a FITS file without tables"})
+		return bounded.Refuse(bounded.Problem{Reason: "no photometry: a FITS file without tables"})
 	}
 	var grids []*grid
 	for _, t := range tables {

@@ -3,10 +3,12 @@ package ingest
 import (
 	"context"
 	"io"
+	"strings"
+
+	"nightjar/ingest/bounded"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // photometryFormats lists the formats of photometry, the most particular first.
@@ -32,7 +34,7 @@ const earlyTime = (10_000 - instant.MJDOfUnix) * 86_400_000_000
 const ctxRows = 1024
 
 // photometryOf makes a reader of a format that has one table.
-func photometryOf(table func(File) (*grid, error)) func(context.Context, *job) error {
+func photometryOf(table func(bounded.File) (*grid, error)) func(context.Context, *job) error {
 	return func(ctx context.Context, j *job) error {
 		g, err := table(j.file)
 		if err != nil {
@@ -115,13 +117,13 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 	j.report.Columns = reportColumns(columns, timeColumn, describe(columns[timeColumn].time, p.timeForms()))
 	switch {
 	case j.report.Rows == 0 && g.numbered:
-		j.problem(Problem{HDU: g.hdu, Reason: "the table has no rows"})
+		j.problem(bounded.Problem{HDU: g.hdu, Reason: "the table has no rows"})
 	case j.report.Rows == 0:
-		j.problem(Problem{Reason: "no rows below the header"})
+		j.problem(bounded.Problem{Reason: "no rows below the header"})
 	case created == 0 && !j.refused() && p.others > 0:
-		j.problem(Problem{Reason: "no rows are left: none is of an object that data are taken of"})
+		j.problem(bounded.Problem{Reason: "no rows are left: none is of an object that data are taken of"})
 	case created == 0 && !j.refused():
-		j.problem(Problem{Reason: "no rows are left: none holds a magnitude, a limit or a flux"})
+		j.problem(bounded.Problem{Reason: "no rows are left: none holds a magnitude, a limit or a flux"})
 	}
 	return nil
 }

@@ -2,10 +2,12 @@ package ingest
 
 import (
 	"encoding/json"
-	"nightjar/internal/instant"
 	"slices"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 // a photometry file, and the values, warnings and problems it must give
@@ -35,7 +37,7 @@ func (c photometryCase) run(t *testing.T) {
 	checkWarnings(t, report.Warnings, c.warnings)
 }
 
-func problemTexts(problems []Problem) []string {
+func problemTexts(problems []bounded.Problem) []string {
 	var out []string
 	for _, p := range problems {
 		out = append(out, p.String())
@@ -247,7 +249,7 @@ func FuzzPhotometry(f *testing.F) {
 // checkOutcome is what holds for every file.
 func checkOutcome(t *testing.T, points []Point, report Report, err error) {
 	if err != nil {
-		refused, ok := err.(*Error)
+		refused, ok := err.(*bounded.Error)
 		if !ok || len(refused.Problems) == 0 || len(refused.Problems) > 5 || strings.ContainsAny(err.Error(), "\n\x00") {
 			t.Fatalf("error %#v", err)
 		}

@@ -6,8 +6,9 @@ import (
 	"image"
 	"image/color"
 	"math"
-	"nightjar/internal/problem"
 	"slices"
+
+	"nightjar/ingest/bounded"
 )
 
 // MaxPreview is the longest side of a preview in pixels.
@@ -22,33 +23,22 @@ var ErrNoPreview = errors.New("ingest: no image to preview")
 // are black. Of a cube the first plane is taken, of a large image only some rows. Neither memory
 // nor time grow with the image beyond the bounds of a look: see [Bounds]. Errors: ErrNoPreview;
 // *Error for a file that cannot be read within them; the context's.
-func Preview(ctx context.Context, f File) (*image.Gray, error) {
-	f, cancel := f.metered(ctx, "a preview")
+func Preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
+	f, cancel := f.Metered(ctx, "a preview")
 	defer cancel()
-	picture, err := preview(f.work.ctx, f)
-	if err != nil && f.work.err() != nil {
-		err = f.work.err() // whatever the end of the work was called on the way
+	picture, err := preview(f.Budget.Ctx, f)
+	if err != nil && f.Budget.Err() != nil {
+		err = f.Budget.Err() // whatever the end of the work was called on the way
 	}
-	return picture, fileError(f, err)
-}
-
-// fileError makes a refusal an *Error.
-func fileError(f File, err error) error {
-	var r *refusal
-	if errors.As(err, &r) {
-		p := Problem(*r)
-		p.File = problem.Clip(f.Name)
-		return &Error{Problems: []Problem{p}}
-	}
-	return err
+	return picture, bounded.FileError(f, err)
 }
 
 // unwrapped is the file inside a compressed one, else the file itself; it must be FITS.
-func unwrapped(f File) (File, error) {
-	head, err := readHead(f)
-	if err == nil && isGzip(head) {
-		if f, err = gunzipLazily(f); err == nil {
-			head, err = readHead(f)
+func unwrapped(f bounded.File) (bounded.File, error) {
+	head, err := bounded.ReadHead(f)
+	if err == nil && bounded.IsGzip(head) {
+		if f, err = bounded.GunzipLazily(f); err == nil {
+			head, err = bounded.ReadHead(f)
 		}
 	}
 	if err == nil && !isFITS(head) {
@@ -57,7 +47,7 @@ func unwrapped(f File) (File, error) {
 	return f, err
 }
 
-func preview(ctx context.Context, f File) (*image.Gray, error) {
+func preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
 	f, err := unwrapped(f)
 	if err != nil {
 		return nil, err
@@ -99,7 +89,7 @@ func (m mean) value() float64 {
 	return m.sum / float64(m.count)
 }
 
-func (h *fitsHDU) preview(ctx context.Context, f File) (*image.Gray, error) {
+func (h *fitsHDU) preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
 	im, err := h.image(f)
 	if err != nil {
 		return nil, err
@@ -125,7 +115,7 @@ func (h *fitsHDU) preview(ctx context.Context, f File) (*image.Gray, error) {
 	if h.tiles != nil {
 		err = h.tiles.plane(ctx, &im, step, add)
 	} else {
-		err = im.plane(ctx, f.work, step, add)
+		err = im.plane(ctx, f.Budget, step, add)
 	}
 	if err != nil {
 		return nil, err
@@ -159,7 +149,7 @@ func (h *fitsHDU) preview(ctx context.Context, f File) (*image.Gray, error) {
 // large image costs no more than may be; every step rows of pixels must have one of them. 0: it
 // costs too much whatever is left out.
 func sparsely(width, height, rows, step int64) int64 {
-	every := (width*height + previewPixels - 1) / previewPixels
+	every := (width*height + bounded.PreviewPixels - 1) / bounded.PreviewPixels
 	if every > 1 && every*rows > step {
 		return 0
 	}
@@ -167,15 +157,15 @@ func sparsely(width, height, rows, step int64) int64 {
 }
 
 // plane hands the pixels of the first plane to add, row by row. Of a large image rows are left out.
-func (im fitsImage) plane(ctx context.Context, w *work, step int64, add func(x, y int64, run []pixel)) error {
+func (im fitsImage) plane(ctx context.Context, w *bounded.Budget, step int64, add func(x, y int64, run []pixel)) error {
 	width, height := im.hdu.axes[0], im.hdu.axes[1]
 	every := sparsely(width, height, 1, step)
 	if every == 0 {
-		return w.tooMuch(count(previewPixels) + " pixels")
+		return w.TooMuch(bounded.Count(bounded.PreviewPixels) + " pixels")
 	}
 	x, y := int64(0), int64(0)
 	each := func(strip []pixel) error {
-		if err := w.decode(int64(len(strip))); err != nil {
+		if err := w.Decode(int64(len(strip))); err != nil {
 			return err
 		}
 		for len(strip) > 0 {
@@ -207,7 +197,7 @@ func (t *tiles) plane(ctx context.Context, im *fitsImage, step int64, add func(x
 	across, down := t.count[0], t.count[1]
 	every := sparsely(im.hdu.axes[0], im.hdu.axes[1], t.size[1], step)
 	if every == 0 {
-		return t.file.work.tooMuch(count(previewPixels) + " pixels")
+		return t.file.Budget.TooMuch(bounded.Count(bounded.PreviewPixels) + " pixels")
 	}
 	for tile := range across * down {
 		if err := ctx.Err(); err != nil {

@@ -4,29 +4,31 @@ import (
 	"bytes"
 	"context"
 	"errors"
+
+	"nightjar/ingest/bounded"
 )
 
 // Recognise tells of which data type a file's content is: the first processor that reads the whole of it says so
 // (photometry, then spectroscopy); a FITS file that is no spectrum is a fits_file, a picture an image_file. note says, for
 // a FITS file, why it is no spectrum. For anything else the error is an *Error with what each processor says.
-func (p *Processors) Recognise(ctx context.Context, f File, o Options) (dataType, note string, err error) {
-	var all Error
-	f, cancel := f.metered(ctx, "")
+func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (dataType, note string, err error) {
+	var all bounded.Error
+	f, cancel := f.Metered(ctx, "")
 	defer cancel()
 	o.Discard = true
-	head, err := readHead(f)
+	head, err := bounded.ReadHead(f)
 	if err != nil {
 		return "", "", err
 	}
-	var r *refusal
-	if isGzip(head) {
-		inside, err := gunzip(f)
+	var r *bounded.Refusal
+	if bounded.IsGzip(head) {
+		inside, err := bounded.Gunzip(f)
 		if err == nil {
 			f = inside
-			head, err = readHead(f)
+			head, err = bounded.ReadHead(f)
 		}
 		if errors.As(err, &r) {
-			return "", "", &Error{Problems: []Problem{Problem(*r)}}
+			return "", "", &bounded.Error{Problems: []bounded.Problem{bounded.Problem(*r)}}
 		}
 		if err != nil {
 			return "", "", err
@@ -35,7 +37,7 @@ func (p *Processors) Recognise(ctx context.Context, f File, o Options) (dataType
 	o.byContent = true
 	for _, dataType := range []string{"photometry", "spectroscopy"} {
 		_, err := p.Process(ctx, dataType, f, o, func(Point) error { return nil })
-		var refused *Error
+		var refused *bounded.Error
 		if err == nil || !errors.As(err, &refused) {
 			return dataType, "", err
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
 )
 
 // TestRecognise asks for the type of files by their content; their names say nothing, or something else.
@@ -29,7 +31,7 @@ func TestRecognise(t *testing.T) {
 		"GIF":                      {"GIF89a....", "image_file", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := File{Name: "a.csv", Size: int64(len(c.content)), Content: strings.NewReader(c.content)}
+			f := bounded.File{Name: "a.csv", Size: int64(len(c.content)), Content: strings.NewReader(c.content)}
 			dataType, note, err := NewProcessors().Recognise(t.Context(), f, Options{})
 			if err != nil || dataType != c.dataType || !strings.Contains(note, c.note) || (note == "") != (c.note == "") {
 				t.Errorf("%q, %q, %v", dataType, note, err)
@@ -67,7 +69,7 @@ func TestUnnamedColumns(t *testing.T) {
 				points, _, err = process(c.dataType, "f", []byte(c.text), Options{Columns: c.columns})
 			}
 			if want, refused := strings.CutPrefix(c.want, "!"); refused {
-				var problems *Error
+				var problems *bounded.Error
 				if !errors.As(err, &problems) || !strings.Contains(strings.Join(problemTexts(problems.Problems), "\n"), want) {
 					t.Errorf("got %v, want %s", err, want)
 				}
@@ -90,9 +92,9 @@ func TestNotRecognised(t *testing.T) {
 		"half a PNG's mark":    "\x89PN",
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := File{Name: "x.dat", Size: int64(len(content)), Content: strings.NewReader(content)}
+			f := bounded.File{Name: "x.dat", Size: int64(len(content)), Content: strings.NewReader(content)}
 			dataType, note, err := NewProcessors().Recognise(t.Context(), f, Options{})
-			var refused *Error
+			var refused *bounded.Error
 			if dataType != "" || note != "" || !errors.As(err, &refused) {
 				t.Fatalf("%q, %q, %v", dataType, note, err)
 			}
@@ -114,12 +116,12 @@ func TestRecogniseFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	content := []byte("time,filter,magnitude\n" + strings.Repeat("58000,r,15\n", 5000))
-	f := File{Name: "a.csv", Size: int64(len(content)), Content: bytes.NewReader(content)}
+	f := bounded.File{Name: "a.csv", Size: int64(len(content)), Content: bytes.NewReader(content)}
 	if _, _, err := NewProcessors().Recognise(ctx, f, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	f.Size *= 2
-	var refused *Error
+	var refused *bounded.Error
 	if _, _, err := NewProcessors().Recognise(t.Context(), f, Options{}); err == nil || errors.As(err, &refused) {
 		t.Errorf("content that ends too early: %v", err)
 	}

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"nightjar/internal/instant"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 var update = flag.Bool("update", false, "write the reports that TestReports compares with")
@@ -38,7 +40,7 @@ func TestReports(t *testing.T) {
 func compareReport(t *testing.T, path, dataType, name string, data []byte, o Options) {
 	t.Run(filepath.Base(path), func(t *testing.T) {
 		points, report, err := process(dataType, name, data, o)
-		var refused *Error
+		var refused *bounded.Error
 		if err != nil && !errors.As(err, &refused) {
 			t.Fatal(err)
 		}

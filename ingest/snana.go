@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"strings"
+
+	"nightjar/ingest/bounded"
 )
 
 // isSNANA tells whether a file is a light curve as SNANA writes it: KEY: value lines, VARLIST: and OBS: rows (SNANA manual,
@@ -23,14 +25,14 @@ var snana = dialect{
 }
 
 // snanaGrid is the table of a file's observations.
-func snanaGrid(f File) (*grid, error) {
+func snanaGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "SNANA"}
 	g.keys = textKeys{}
 	in := newLines(f)
 	for g.first == nil {
 		line, err := in.next()
 		if err == io.EOF {
-			return nil, refuse(Problem{Reason: "an SNANA file without VARLIST"})
+			return nil, bounded.Refuse(bounded.Problem{Reason: "an SNANA file without VARLIST"})
 		}
 		if err != nil {
 			return nil, err
@@ -44,8 +46,8 @@ func snanaGrid(f File) (*grid, error) {
 			g.keys.add([]byte(key + ": " + strings.TrimSpace(value)))
 		}
 	}
-	if len(g.first) == 0 || len(g.first) > maxColumns {
-		return nil, refuse(Problem{Line: g.line, Reason: "the names of the columns are none or too many"})
+	if len(g.first) == 0 || len(g.first) > bounded.MaxColumns {
+		return nil, bounded.Refuse(bounded.Problem{Line: g.line, Reason: "the names of the columns are none or too many"})
 	}
 	g.object, g.source = g.keys.first("SNID", "IAUC"), g.keys.first("SURVEY")
 	for _, name := range g.first {

@@ -1,11 +1,13 @@
 package ingest
 
 import (
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // specColumns says which columns of a text are a spectrum's.
@@ -57,7 +59,7 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 			return c, nil
 		}
 		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) {
-			return c, refuse(Problem{Line: l.line, Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) + ", which is no wavelength"})
+			return c, bounded.Refuse(bounded.Problem{Line: l.line, Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) + ", which is no wavelength"})
 		}
 	}
 	if c.names = numberedNames(l, o); c.names != nil {
@@ -65,10 +67,10 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		return c, err
 	}
 	if o.byContent && datesFirst(l) {
-		return c, refuse(Problem{Line: l.line, Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
+		return c, bounded.Refuse(bounded.Problem{Line: l.line, Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
 	}
 	if c.width < 2 || c.width > 4 {
-		return c, refuse(Problem{Line: l.line, Reason: "no header line, and " + problem.Plural(c.width, "column") +
+		return c, bounded.Refuse(bounded.Problem{Line: l.line, Reason: "no header line, and " + problem.Plural(c.width, "column") +
 			" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as col1, col2 and so on"})
 	}
 	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
@@ -86,7 +88,7 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 	}{{&c.wavelength, "wavelength", wavelengthNames}, {&c.flux, "flux", fluxNames}, {&c.errors, "flux_error", fluxErrorNames}} {
 		if name, told := o.Columns[part.role]; told {
 			if *part.at = slices.IndexFunc(c.names, func(n string) bool { return fold(n) == fold(name) }); *part.at < 0 {
-				return refuse(Problem{Column: "columns", Reason: "there is no column " + problem.Quoted(name) + "; the columns are " + problem.QuotedList(c.names)})
+				return bounded.Refuse(bounded.Problem{Column: "columns", Reason: "there is no column " + problem.Quoted(name) + "; the columns are " + problem.QuotedList(c.names)})
 			}
 			continue
 		}
@@ -130,7 +132,7 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 		lacking = append(lacking, "flux")
 	}
 	if len(lacking) > 0 {
-		return refuse(Problem{Line: line, Reason: "no column " + strings.Join(lacking, " and no column ") +
+		return bounded.Refuse(bounded.Problem{Line: line, Reason: "no column " + strings.Join(lacking, " and no column ") +
 			"; the columns are " + problem.QuotedList(c.names)})
 	}
 	return nil
@@ -208,7 +210,7 @@ func (c *specColumns) one(names []string, line int) (int, error) {
 				weak = i
 			}
 		case found >= 0:
-			return -1, refuse(Problem{Line: line, Column: problem.Clip(name),
+			return -1, bounded.Refuse(bounded.Problem{Line: line, Column: problem.Clip(name),
 				Reason: "both " + problem.Quoted(c.names[found]) + " and " + problem.Quoted(name) + " mean " + names[0]})
 		default:
 			found = i
@@ -239,7 +241,7 @@ func (c *specColumns) units(g *grid, keys textKeys, n *notes) (wavelength, flux 
 		n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
 		wavelength = defaultWavelengthUnit
 	}
-	place := Problem{Column: c.name(c.wavelength)}
+	place := bounded.Problem{Column: c.name(c.wavelength)}
 	if wavelength, err = wavelengthUnit(wavelength, n, place); err != nil {
 		return "", "", err
 	}
@@ -251,7 +253,7 @@ func (c *specColumns) units(g *grid, keys textKeys, n *notes) (wavelength, flux 
 		flux = keys.first("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
 	}
 	if flux == "" && fold(name) == "fnu" {
-		return "", "", refuse(Problem{Column: c.name(c.flux), Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
+		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux), Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
 	}
 	flux = fluxUnit(flux, n)
 	for i := range n.report.Columns {

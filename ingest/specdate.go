@@ -1,10 +1,12 @@
 package ingest
 
 import (
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"strconv"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // specDate is when a spectrum was taken.
@@ -31,13 +33,13 @@ var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS", "UTC"
 
 // spectrumDate finds the date: the uploader's, else under the first keyword that holds one, else in the file's name. get
 // looks up a keyword in capitals with dashes. A date that cannot be read is a problem at place.
-func (j *job) spectrumDate(get func(key string) (string, bool), place Problem) specDate {
+func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Problem) specDate {
 	key, kind := findDateKey(get, j.notes)
 	text, _ := get(key)
 	if given := strings.TrimSpace(j.options.DateObs); given != "" {
 		t, reason := instant.Parse([]byte(given), instant.KindTime)
 		if reason != "" {
-			j.problem(Problem{Column: "date_obs", Reason: reason})
+			j.problem(bounded.Problem{Column: "date_obs", Reason: reason})
 			return specDate{}
 		}
 		if key != "" {

@@ -3,16 +3,18 @@ package ingest
 import (
 	"context"
 	"math"
-	"nightjar/internal/jsontext"
 	"slices"
 	"strconv"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/jsontext"
 )
 
 // readFITSSpectrum reads the spectrum of a file's tables, one point for each row that holds arrays; where none of them has
 // wavelengths and fluxes, the first image with data that is not the error or mask of another.
 func readFITSSpectrum(ctx context.Context, j *job) error {
-	tables, primary, bad, err := fitsTables(j.file, maxFITSTables)
+	tables, primary, bad, err := fitsTables(j.file, bounded.MaxFITSTables)
 	if err != nil {
 		return err
 	}
@@ -30,9 +32,9 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 	case h == nil && bad != nil:
 		return bad
 	case h == nil && len(tables) > 0:
-		return refuse(Problem{Reason: "no image with data, and no table with columns wavelength and flux"})
+		return bounded.Refuse(bounded.Problem{Reason: "no image with data, and no table with columns wavelength and flux"})
 	case h == nil:
-		return refuse(Problem{Reason: "no image with data"})
+		return bounded.Refuse(bounded.Problem{Reason: "no image with data"})
 	}
 	rows, err := spectrumRows(h, j.notes)
 	if err != nil {
@@ -62,7 +64,7 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 		j.report.Columns = append(j.report.Columns, Column{Name: name, Role: "flux_error", Unit: fluxUnits})
 	}
 	s.medium = mediumOf(get)
-	return j.emitSpectrum(s, j.spectrumDate(get, Problem{HDU: h.hdu}), fitsSource(get), fluxUnits, d.unit)
+	return j.emitSpectrum(s, j.spectrumDate(get, bounded.Problem{HDU: h.hdu}), fitsSource(get), fluxUnits, d.unit)
 }
 
 // readSpectrumTables reads the first table that has columns of wavelength and flux. done is false when none has.
@@ -105,7 +107,7 @@ func (j *job) readSpectrumTables(ctx context.Context, tables []*fitsTable, prima
 
 // imageSet is a spectrum's images: its flux, and its error and wavelengths where they stand in HDUs of their own.
 type imageSet struct {
-	file               File
+	file               bounded.File
 	flux               *fitsHDU
 	errors, wavelength *fitsHDU // nil for none
 	spread             spread
@@ -113,7 +115,7 @@ type imageSet struct {
 }
 
 // spectrumImages finds the images of a spectrum by their names.
-func spectrumImages(f File) (set imageSet, err error) {
+func spectrumImages(f bounded.File) (set imageSet, err error) {
 	set.file = f
 	in := fitsFile{file: f}
 	var first *fitsHDU
@@ -181,11 +183,11 @@ func (set imageSet) wavelengthUnit(h *fitsHDU, n *notes) (string, error) {
 	if set.wavelength != nil {
 		h = set.wavelength
 		if text, ok := h.text("BUNIT"); ok {
-			return wavelengthUnit(text, n, Problem{HDU: h.hdu, Column: "BUNIT"})
+			return wavelengthUnit(text, n, bounded.Problem{HDU: h.hdu, Column: "BUNIT"})
 		}
 	}
 	if text, ok := h.text("CUNIT1"); ok && set.wavelength == nil {
-		return wavelengthUnit(text, n, Problem{HDU: h.hdu, Column: "CUNIT1"})
+		return wavelengthUnit(text, n, bounded.Problem{HDU: h.hdu, Column: "CUNIT1"})
 	}
 	n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
 	return defaultWavelengthUnit, nil
@@ -272,8 +274,8 @@ func (h *fitsHDU) checkPixels(pixels, bands int64, shape string) error {
 	if pixels < bands {
 		return h.refuse("NAXIS1", "an image of "+shape+": the wavelength must be along the first axis")
 	}
-	if pixels > maxPixels {
-		return h.refuse("NAXIS1", "a spectrum of more than "+strconv.Itoa(maxPixels)+" pixels")
+	if pixels > bounded.MaxPixels {
+		return h.refuse("NAXIS1", "a spectrum of more than "+strconv.Itoa(bounded.MaxPixels)+" pixels")
 	}
 	return nil
 }

@@ -3,9 +3,11 @@ package ingest
 import (
 	"context"
 	"math"
-	"nightjar/internal/instant"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 const (
@@ -190,7 +192,7 @@ func TestContextEndsPixels(t *testing.T) {
 	data := fitsSpectrum([]int{40000}, linearWCS...)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	f := File{Size: int64(len(data)), Content: strings.NewReader(string(data))}
+	f := bounded.File{Size: int64(len(data)), Content: strings.NewReader(string(data))}
 	if _, err := NewProcessors().Process(ctx, "spectroscopy", f, Options{}, func(Point) error { return nil }); err != context.Canceled {
 		t.Error(err)
 	}

@@ -3,13 +3,15 @@ package ingest
 import (
 	"encoding/binary"
 	"io"
+
+	"nightjar/ingest/bounded"
 	"nightjar/internal/problem"
 )
 
 // spectra lists the spectra of a table: one for each row when its columns hold arrays, else one of
 // all rows; none when the table cannot be a spectrum. grid makes the table of one of them: with
 // many columns and rows they would not fit in memory together.
-func (t *fitsTable) spectra(f File,
+func (t *fitsTable) spectra(f bounded.File,
 	get func(string) (string, bool)) (list []int64, grid func(row int64) (*grid, error), err error) {
 	arrays := 0
 	for i := range t.columns {
@@ -27,7 +29,7 @@ func (t *fitsTable) spectra(f File,
 		return []int64{0}, oneGrid(g), nil
 	}
 	for row := int64(0); row < t.rows; row++ {
-		if row == maxSpectra {
+		if row == bounded.MaxSpectra {
 			return nil, nil, t.refuse("NAXIS2", "more than a thousand rows of arrays")
 		}
 		g, err := t.arrays(f, row)
@@ -47,7 +49,7 @@ func oneGrid(g *grid) func(int64) (*grid, error) {
 }
 
 // rowGrid makes the tables of rows of arrays.
-func (t *fitsTable) rowGrid(f File, get func(string) (string, bool)) func(int64) (*grid, error) {
+func (t *fitsTable) rowGrid(f bounded.File, get func(string) (string, bool)) func(int64) (*grid, error) {
 	return func(row int64) (*grid, error) {
 		g, err := t.arrays(f, row)
 		if err == nil && g == nil {
@@ -85,7 +87,7 @@ type array struct {
 }
 
 // arrays makes a table of a row's arrays: those as long as the longest. nil when the row has none.
-func (t *fitsTable) arrays(f File, row int64) (*grid, error) {
+func (t *fitsTable) arrays(f bounded.File, row int64) (*grid, error) {
 	var all []array
 	var counts []int64
 	pixels := int64(0)
@@ -98,7 +100,7 @@ func (t *fitsTable) arrays(f File, row int64) (*grid, error) {
 		count := c.repeat
 		if c.form == 'P' || c.form == 'Q' {
 			var b [16]byte
-			err := readFull(f, b[:min(c.width, 16)], a.offset)
+			err := bounded.ReadFull(f, b[:min(c.width, 16)], a.offset)
 			if err == nil {
 				count, err = t.descriptor(b[:min(c.width, 16)], &a)
 			}
@@ -110,7 +112,7 @@ func (t *fitsTable) arrays(f File, row int64) (*grid, error) {
 			all, counts, pixels = append(all, a), append(counts, count), max(pixels, count)
 		}
 	}
-	if pixels > maxPixels {
+	if pixels > bounded.MaxPixels {
 		return nil, t.refuse("NAXIS1", "a spectrum of too many pixels")
 	}
 	g := &grid{format: "FITS table of arrays", hdu: t.hdu, numbered: true}
@@ -142,7 +144,7 @@ func (t *fitsTable) descriptor(b []byte, a *array) (count int64, err error) {
 	} else {
 		count, offset = int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))
 	}
-	size := multiply(count, a.size)
+	size := bounded.Multiply(count, a.size)
 	if size < 0 || offset < 0 || offset > t.heapLen || size > t.heapLen-offset {
 		return 0, t.refuse(a.column.name, "an array is not within the heap")
 	}
@@ -152,7 +154,7 @@ func (t *fitsTable) descriptor(b []byte, a *array) (count int64, err error) {
 
 // arrayRows gives the arrays of one row of a table element by element.
 type arrayRows struct {
-	file    File
+	file    bounded.File
 	columns []array
 	pixels  int64
 	at      int64
@@ -181,7 +183,7 @@ func (in *arrayRows) next(r *row) error {
 				in.chunks = append(in.chunks, make([]byte, in.loaded*a.size))
 			}
 			in.chunks[i] = in.chunks[i][:in.loaded*a.size]
-			if err := readFull(in.file, in.chunks[i], a.offset+in.at*a.size); err != nil {
+			if err := bounded.ReadFull(in.file, in.chunks[i], a.offset+in.at*a.size); err != nil {
 				return err
 			}
 		}

@@ -4,13 +4,15 @@ import (
 	"context"
 	"io"
 	"math"
+
+	"nightjar/ingest/bounded"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
 // spectrumOf makes a reader of a format that has one table.
-func spectrumOf(table func(File) (*grid, error)) func(context.Context, *job) error {
+func spectrumOf(table func(bounded.File) (*grid, error)) func(context.Context, *job) error {
 	return func(ctx context.Context, j *job) error {
 		g, err := table(j.file)
 		if err != nil {
@@ -89,7 +91,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	if err != nil {
 		return err
 	}
-	d := j.spectrumDate(keys.get, Problem{HDU: g.hdu})
+	d := j.spectrumDate(keys.get, bounded.Problem{HDU: g.hdu})
 	source := keys.first("FACILITY")
 	if source == "" {
 		source = fitsSource(keys.get)

@@ -3,6 +3,8 @@ package ingest
 import (
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
 )
 
 func TestTextSpectrum(t *testing.T) {
@@ -116,10 +118,10 @@ func TestFluxScaleOfText(t *testing.T) {
 
 func TestSpectrumIsBounded(t *testing.T) {
 	s := new(job).newSpectrum()
-	if s.check(maxPixels) != nil || s.check(maxPixels+1) == nil {
+	if s.check(bounded.MaxPixels) != nil || s.check(bounded.MaxPixels+1) == nil {
 		t.Error("the number of pixels")
 	}
-	s.flux = make([]byte, maxSpectrum)
+	s.flux = make([]byte, bounded.MaxSpectrum)
 	if s.check(1) == nil {
 		t.Error("the size")
 	}

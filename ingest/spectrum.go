@@ -3,9 +3,11 @@ package ingest
 import (
 	"fmt"
 	"math"
+	"strings"
+
+	"nightjar/ingest/bounded"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // spectroscopyFormats lists the formats of spectra, the most particular first.
@@ -76,11 +78,11 @@ func (s *spectrum) shorten(list []byte) []byte {
 
 // check refuses a spectrum that grows too large.
 func (s *spectrum) check(pixels int64) error {
-	if pixels > maxPixels {
-		return refuse(Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels", maxPixels)})
+	if pixels > bounded.MaxPixels {
+		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels", bounded.MaxPixels)})
 	}
-	if s.discarded+len(s.flux)+len(s.wavelength)+len(s.errors) > maxSpectrum {
-		return refuse(Problem{Reason: fmt.Sprintf("the spectrum takes more than %d bytes", maxSpectrum)})
+	if s.discarded+len(s.flux)+len(s.wavelength)+len(s.errors) > bounded.MaxSpectrum {
+		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("the spectrum takes more than %d bytes", bounded.MaxSpectrum)})
 	}
 	s.flux, s.wavelength, s.errors = s.shorten(s.flux), s.shorten(s.wavelength), s.shorten(s.errors)
 	return nil
@@ -137,9 +139,9 @@ func (j *job) emitSpectrum(s *spectrum, d specDate, source, fluxUnits, wavelengt
 	case j.refused():
 		return nil
 	case s.pixels == 0:
-		return refuse(Problem{Reason: "no rows"})
+		return bounded.Refuse(bounded.Problem{Reason: "no rows"})
 	case s.none == s.pixels:
-		return refuse(Problem{Reason: "no pixel has a flux"})
+		return bounded.Refuse(bounded.Problem{Reason: "no pixel has a flux"})
 	}
 	if err := s.check(int64(s.pixels)); err != nil {
 		return err

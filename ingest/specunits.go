@@ -1,8 +1,10 @@
 package ingest
 
 import (
-	"nightjar/internal/problem"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/problem"
 )
 
 // A TOM's units of a spectrum, in its spelling: what is assumed, with a warning, where a file gives none.
@@ -13,7 +15,7 @@ const (
 
 // wavelengthUnit spells a unit of wavelength as astropy does. One that is not of length is refused at place; one that is not
 // known is kept, with a warning.
-func wavelengthUnit(text string, n *notes, place Problem) (string, error) {
+func wavelengthUnit(text string, n *notes, place bounded.Problem) (string, error) {
 	u, known := parseUnit(text)
 	switch {
 	case !known:
@@ -21,7 +23,7 @@ func wavelengthUnit(text string, n *notes, place Problem) (string, error) {
 		return strings.TrimSpace(text), nil
 	case !u.isLength():
 		place.Reason = problem.Quoted(text) + " is not a unit of wavelength"
-		return "", refuse(place)
+		return "", bounded.Refuse(place)
 	}
 	return u.String(), nil
 }

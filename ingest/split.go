@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+
+	"nightjar/ingest/bounded"
 )
 
 // A delimiter stands between the fields of a line. blanks is any run of spaces and tabs.
@@ -39,8 +41,8 @@ func (d delimiter) split(line []byte, cells [][]byte) ([][]byte, string) {
 		return splitBlanks(line, cells)
 	}
 	for {
-		if len(cells) == maxColumns {
-			return cells, fmt.Sprintf("more than %d fields", maxColumns)
+		if len(cells) == bounded.MaxColumns {
+			return cells, fmt.Sprintf("more than %d fields", bounded.MaxColumns)
 		}
 		i := bytes.IndexByte(line, byte(d))
 		if i < 0 {
@@ -53,8 +55,8 @@ func (d delimiter) split(line []byte, cells [][]byte) ([][]byte, string) {
 
 func splitBlanks(line []byte, cells [][]byte) ([][]byte, string) {
 	for line = trim(line); len(line) > 0; line = trim(line) {
-		if len(cells) == maxColumns {
-			return cells, fmt.Sprintf("more than %d fields", maxColumns)
+		if len(cells) == bounded.MaxColumns {
+			return cells, fmt.Sprintf("more than %d fields", bounded.MaxColumns)
 		}
 		i := 0
 		for i < len(line) && !blank(line[i]) {
@@ -74,8 +76,8 @@ func (d delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
 		rest = line
 	}
 	for more := true; more; {
-		if len(cells) == maxColumns {
-			return cells, fmt.Sprintf("more than %d fields", maxColumns)
+		if len(cells) == bounded.MaxColumns {
+			return cells, fmt.Sprintf("more than %d fields", bounded.MaxColumns)
 		}
 		for len(rest) > 0 && blank(rest[0]) && rest[0] != byte(d) {
 			rest = rest[1:]

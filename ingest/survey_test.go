@@ -2,9 +2,10 @@ package ingest
 
 import (
 	"fmt"
-	"nightjar/internal/instant"
 	"strings"
 	"testing"
+
+	"nightjar/internal/instant"
 )
 
 // mpcLine builds a line of 80 columns.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"nightjar/internal/instant"
 	"slices"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 const (
@@ -22,7 +24,7 @@ type layout struct {
 	sample [][]string // fields of the first data lines after it
 	keys   textKeys   // keywords in the comment lines above it
 	above  string     // the last comment line above it, without the comment sign
-	others []string   // comment lines before that one, at most maxComments
+	others []string   // comment lines before that one, at most MaxComments
 	units  []string   // fields of a line of units below the header; nil when there is none
 	skip   []int      // numbers of lines below the header that are no rows: units and rulers
 	comma  bool       // numbers have a decimal comma
@@ -30,7 +32,7 @@ type layout struct {
 
 // findLayout reads until it has seen the first line that is neither comment nor blank and some after it. Comment lines
 // begin with # and may stand anywhere.
-func findLayout(f File) (layout, error) {
+func findLayout(f bounded.File) (layout, error) {
 	in := newLines(f)
 	in.lenient = true
 	var l layout
@@ -43,7 +45,7 @@ func findLayout(f File) (layout, error) {
 			break
 		}
 		if err != nil {
-			var r *refusal
+			var r *bounded.Refusal
 			if len(text) > 0 && errors.As(err, &r) {
 				break // the rows' reader will find it, after what stands before
 			}
@@ -51,7 +53,7 @@ func findLayout(f File) (layout, error) {
 		}
 		if comment, ok := commentText(line); ok {
 			if len(text) == 0 {
-				if l.above != "" && len(l.others) < maxComments && comments+len(l.above) <= maxComment {
+				if l.above != "" && len(l.others) < bounded.MaxComments && comments+len(l.above) <= bounded.MaxComment {
 					l.others = append(l.others, l.above)
 					comments += len(l.above)
 				}
@@ -90,7 +92,7 @@ func findLayout(f File) (layout, error) {
 	l.delim = findDelimiter(text)
 	cells, reason := l.delim.split([]byte(text[0]), nil)
 	if reason != "" {
-		return l, refuse(Problem{Line: l.line, Reason: reason})
+		return l, bounded.Refuse(bounded.Problem{Line: l.line, Reason: reason})
 	}
 	l.first = texts(cells)
 	if l.delim == blanks { // a header with commas above rows without them, as ZTF writes it
@@ -297,7 +299,7 @@ type table struct {
 }
 
 // openTable starts at the beginning of the file. header tells whether the layout's first line is one.
-func openTable(f File, l layout, header bool, comment func(text []byte)) *table {
+func openTable(f bounded.File, l layout, header bool, comment func(text []byte)) *table {
 	t := &table{lines: newLines(f), delim: l.delim, comment: comment, skip: l.skip, comma: l.comma}
 	t.lines.lenient = true
 	if header {

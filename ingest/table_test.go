@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"nightjar/ingest/bounded"
 )
 
-func readLines(f File) (out []string, err error) {
+func readLines(f bounded.File) (out []string, err error) {
 	l := newLines(f)
 	for {
 		line, err := l.next()
@@ -46,8 +48,8 @@ func TestLines(t *testing.T) {
 		"\xef\xbb\xbfa\nb": {"a", "b"},
 		"\xef\xbb\xbf":     {""},
 		"a\n\xef\xbb\xbfb": {"a", "\ufeffb"},
-		"é\n" + strings.Repeat("x", 200000) + "\ny": {"é", strings.Repeat("x", 200000), "y"},
-		strings.Repeat("x", maxLine) + "\r\ny":      {strings.Repeat("x", maxLine), "y"},
+		"é\n" + strings.Repeat("x", 200000) + "\ny":    {"é", strings.Repeat("x", 200000), "y"},
+		strings.Repeat("x", bounded.MaxLine) + "\r\ny": {strings.Repeat("x", bounded.MaxLine), "y"},
 	} {
 		got, err := readLines(fileOf([]byte(text)))
 		if err != nil || !slices.Equal(got, want) {
@@ -57,11 +59,11 @@ func TestLines(t *testing.T) {
 	for text, want := range map[string]string{
 		"a\nb\x00c":  "line 2: not text: a NUL byte",
 		"a\nb\xff\n": "line 2: not text: not valid UTF-8",
-		"a\r\n" + strings.Repeat("x", maxLine+1) + "\n": "line 2: the line is longer than 1048576 bytes",
-		strings.Repeat("x", 3*maxLine):                  "line 1: the line is longer than 1048576 bytes",
+		"a\r\n" + strings.Repeat("x", bounded.MaxLine+1) + "\n": "line 2: the line is longer than 1048576 bytes",
+		strings.Repeat("x", 3*bounded.MaxLine):                  "line 1: the line is longer than 1048576 bytes",
 	} {
 		_, err := readLines(fileOf([]byte(text)))
-		var r *refusal
+		var r *bounded.Refusal
 		if !errors.As(err, &r) || err.Error() != want {
 			t.Errorf("%.20q: %v", text, err)
 		}
@@ -126,9 +128,9 @@ func TestSplit(t *testing.T) {
 		{',', `"a,b`, nil, "a quoted field is not closed on its line"},
 		{',', `"a"b,c`, nil, "text follows a quoted field"},
 		{blanks, `"a"b`, nil, "text follows a quoted field"},
-		{',', strings.Repeat(",", maxColumns), nil, "more than 1000 fields"},
-		{blanks, strings.Repeat("a ", maxColumns+1), nil, "more than 1000 fields"},
-		{',', `"a"` + strings.Repeat(",", maxColumns), nil, "more than 1000 fields"},
+		{',', strings.Repeat(",", bounded.MaxColumns), nil, "more than 1000 fields"},
+		{blanks, strings.Repeat("a ", bounded.MaxColumns+1), nil, "more than 1000 fields"},
+		{',', `"a"` + strings.Repeat(",", bounded.MaxColumns), nil, "more than 1000 fields"},
 	} {
 		cells, reason := c.delim.split([]byte(c.line), nil)
 		if reason != c.bad || reason == "" && !slices.Equal(texts(cells), c.want) {
@@ -166,7 +168,7 @@ func TestLayout(t *testing.T) {
 	if l, err := findLayout(fileOf([]byte("# only\n"))); err != nil || l.line != 0 {
 		t.Errorf("%+v %v", l, err)
 	}
-	if _, err := findLayout(fileOf([]byte(strings.Repeat(",", maxColumns+5)))); err == nil {
+	if _, err := findLayout(fileOf([]byte(strings.Repeat(",", bounded.MaxColumns+5)))); err == nil {
 		t.Error("a header of too many columns")
 	}
 	// a bad line after the header is the rows' affair, with its line
@@ -189,7 +191,7 @@ func FuzzSplit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string, n int) {
 		d := delimiters[(n%len(delimiters)+len(delimiters))%len(delimiters)]
 		cells, reason := d.split([]byte(line), nil)
-		if len(cells) > maxColumns || reason != "" {
+		if len(cells) > bounded.MaxColumns || reason != "" {
 			return
 		}
 		if strings.Contains(line, `"`) || d == blanks {

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"nightjar/internal/instant"
-	"nightjar/internal/jsontext"
-	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 )
 
 // ColumnKind is what the cells of a column that is written hold.
@@ -121,7 +123,7 @@ type csvForm struct{}
 
 func (csvForm) head(dst []byte, h TableHead) ([]byte, error) {
 	for _, k := range h.Keywords {
-		dst = append(append(append(append(dst, "# "...), k.Name...), ": "...), clean(k.Value)...)
+		dst = append(append(append(append(dst, "# "...), k.Name...), ": "...), bounded.ASCII(k.Value)...)
 		dst = append(dst, '\n')
 	}
 	for i, c := range h.Columns {
@@ -346,7 +348,7 @@ func appendCards(dst []byte, cards ...string) []byte {
 
 // textCards is a keyword with a text, with CONTINUE cards where it is long. What is not printable ASCII becomes a question mark.
 func textCards(key, text string) []string {
-	text = strings.ReplaceAll(clean(text), "'", "''")
+	text = strings.ReplaceAll(bounded.ASCII(text), "'", "''")
 	var cards []string
 	lead := fmt.Sprintf("%-8s= ", key)
 	for {

@@ -3,6 +3,8 @@ package ingest
 import (
 	"slices"
 	"strings"
+
+	"nightjar/ingest/bounded"
 )
 
 // textKeys are the keywords in the comment lines of a text, in capitals with dashes; the first of a name counts.
@@ -11,14 +13,14 @@ type textKeys map[string]string
 // add reads a comment line without its sign, as `KEY: value` or, as a FITS header is dumped, `KEY = value / comment`. Lines
 // that are neither are prose. Whichever of : and = stands first separates; the other may stand in the value.
 func (k textKeys) add(text []byte) {
-	if len(text) > maxKeyLine {
+	if len(text) > bounded.MaxKeyLine {
 		return
 	}
-	if words := strings.Fields(string(text)); len(words) == 2 && len(k) < maxKeys && isDateKey(keyword(words[0])) { // with a blank alone
+	if words := strings.Fields(string(text)); len(words) == 2 && len(k) < bounded.MaxKeys && isDateKey(keyword(words[0])) { // with a blank alone
 		text = []byte(words[0] + "=" + words[1])
 	}
 	i := strings.IndexAny(string(text), ":=")
-	if i <= 0 || len(k) >= maxKeys {
+	if i <= 0 || len(k) >= bounded.MaxKeys {
 		return
 	}
 	key := keyword(string(text[:i]))

@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"strings"
+
+	"nightjar/ingest/bounded"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // How good a column is as the time; less is better.
@@ -36,7 +38,7 @@ func chooseTime(l layout, columns []column, n *notes) int {
 		}
 	}
 	if best < 0 {
-		n.problem(Problem{Line: l.line, Reason: noTimeReason(l)})
+		n.problem(bounded.Problem{Line: l.line, Reason: noTimeReason(l)})
 		return -1
 	}
 	name := columns[best].name
@@ -44,12 +46,12 @@ func chooseTime(l layout, columns []column, n *notes) int {
 	case rankRefused:
 		return best // tellTime says why, unless the upload answers it
 	case rankClock:
-		n.problem(Problem{Line: l.line, Column: problem.Clip(name), Reason: "a time of day without a date is no time"})
+		n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(name), Reason: "a time of day without a date is no time"})
 		return -1
 	case rankDay:
 		for i, r := range ranks {
 			if columns[i].role == roleTime && r == rankClock {
-				n.problem(Problem{Line: l.line, Column: problem.Clip(name), Reason: "the day stands in " + problem.Quoted(name) +
+				n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(name), Reason: "the day stands in " + problem.Quoted(name) +
 					" and the hour in " + problem.Quoted(columns[i].name) + "; write both in one column, as 2020-01-31T10:20:30"})
 				return -1
 			}

@@ -1,9 +1,10 @@
 package ingest
 
 import (
-	"nightjar/internal/instant"
 	"strconv"
 	"strings"
+
+	"nightjar/internal/instant"
 )
 
 // describe is how a report names the way of counting, as "BJD, TDB".

@@ -2,10 +2,11 @@ package ingest
 
 import (
 	"cmp"
-	"nightjar/internal/jsontext"
 	"slices"
 	"strconv"
 	"strings"
+
+	"nightjar/internal/jsontext"
 )
 
 // Unit is a product of powers of base units with a scale before it.

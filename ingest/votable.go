@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
+	"strings"
+
+	"nightjar/ingest/bounded"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"strconv"
-	"strings"
 )
 
 // isVOTable tells whether a file is a VOTable (IVOA VOTable 1.4).
@@ -51,7 +53,7 @@ type voTable struct {
 type voReader struct {
 	in   *voInput
 	xml  *xml.Decoder
-	file File
+	file bounded.File
 }
 
 // voInput counts what is read since the last element.
@@ -69,7 +71,7 @@ type voInput struct {
 var errLongElement = errors.New("an element is too long")
 
 func (in *voInput) Read(p []byte) (int, error) {
-	if in.since > maxElement {
+	if in.since > bounded.MaxElement {
 		return 0, errLongElement
 	}
 	if !in.latin {
@@ -123,7 +125,7 @@ func (in *voInput) follow(b []byte) bool {
 		case c == '>':
 			in.tag = 0
 		}
-		if in.tag > maxTag {
+		if in.tag > bounded.MaxTag {
 			return false
 		}
 	}
@@ -148,8 +150,8 @@ func isLatin(head []byte) bool {
 	return false
 }
 
-func newVOReader(f File, offset int64) (*voReader, error) {
-	head, err := readHead(f)
+func newVOReader(f bounded.File, offset int64) (*voReader, error) {
+	head, err := bounded.ReadHead(f)
 	if err != nil {
 		return nil, err
 	}
@@ -197,18 +199,18 @@ func (v *voReader) failed(err error) error {
 	case v.in.err != nil:
 		return fmt.Errorf("ingest: reading a VOTable: %w", v.in.err)
 	case errors.As(err, &syntax):
-		return refuse(Problem{Line: syntax.Line, Reason: "not well-formed XML: " + problem.Clip(syntax.Msg)})
+		return bounded.Refuse(bounded.Problem{Line: syntax.Line, Reason: "not well-formed XML: " + problem.Clip(syntax.Msg)})
 	case errors.Is(err, errLongElement):
-		return refuse(Problem{Line: line,
-			Reason: fmt.Sprintf("an element of more than %d bytes, or a tag of more than %d", maxElement, maxTag)})
+		return bounded.Refuse(bounded.Problem{Line: line,
+			Reason: fmt.Sprintf("an element of more than %d bytes, or a tag of more than %d", bounded.MaxElement, bounded.MaxTag)})
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return refuse(Problem{Line: line, Reason: "the file ends within the table"})
+		return bounded.Refuse(bounded.Problem{Line: line, Reason: "the file ends within the table"})
 	}
-	return refuse(Problem{Line: line, Reason: "not XML that is read: " + problem.Clip(err.Error())})
+	return bounded.Refuse(bounded.Problem{Line: line, Reason: "not XML that is read: " + problem.Clip(err.Error())})
 }
 
 // voTables lists the tables of a file with their columns, and where their data begin.
-func voTables(f File) (tables []*voTable, err error) {
+func voTables(f bounded.File) (tables []*voTable, err error) {
 	v, err := newVOReader(f, 0)
 	if err != nil {
 		return nil, err
@@ -242,18 +244,18 @@ func voTables(f File) (tables []*voTable, err error) {
 			}
 			switch strings.ToUpper(e.Name.Local) {
 			case "TIMESYS":
-				if id := attr("ID"); id != "" && len(id) < maxKeyLine && len(systems) < 100 {
+				if id := attr("ID"); id != "" && len(id) < bounded.MaxKeyLine && len(systems) < 100 {
 					systems[id] = voTime(attr("timeorigin"), attr("timescale"), attr("refposition"))
 				}
 			case "PARAM", "INFO":
-				if name, value := keyword(attr("name")), attr("value"); name != "" && value != "" && len(keys) < maxKeys && len(value) < maxKeyLine {
+				if name, value := keyword(attr("name")), attr("value"); name != "" && value != "" && len(keys) < bounded.MaxKeys && len(value) < bounded.MaxKeyLine {
 					if _, twice := keys[name]; !twice {
 						keys[name] = value
 					}
 				}
 			case "TABLE":
-				if len(tables) == maxVOTables {
-					return nil, refuse(Problem{Reason: fmt.Sprintf("more than %d tables", maxVOTables)})
+				if len(tables) == bounded.MaxVOTables {
+					return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d tables", bounded.MaxVOTables)})
 				}
 				t = &voTable{keys: keys, systems: systems}
 				tables = append(tables, t)
@@ -261,8 +263,8 @@ func voTables(f File) (tables []*voTable, err error) {
 				if t == nil {
 					continue
 				}
-				if len(t.fields) == maxColumns {
-					return nil, refuse(Problem{Reason: fmt.Sprintf("more than %d columns", maxColumns)})
+				if len(t.fields) == bounded.MaxColumns {
+					return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d columns", bounded.MaxColumns)})
 				}
 				name := attr("name")
 				if name == "" {
@@ -274,9 +276,9 @@ func voTables(f File) (tables []*voTable, err error) {
 				for _, a := range e.Attr {
 					size += len(a.Value)
 				}
-				if size += nameCost; size > maxNames {
-					return nil, refuse(Problem{Reason: fmt.Sprintf(
-						"the descriptions of the columns take more than %d bytes", maxNames)})
+				if size += nameCost; size > bounded.MaxNames {
+					return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf(
+						"the descriptions of the columns take more than %d bytes", bounded.MaxNames)})
 				}
 			case "VALUES":
 				if field != nil {
@@ -294,16 +296,16 @@ func voTables(f File) (tables []*voTable, err error) {
 				}
 				inData = true
 			case "FITS":
-				return nil, refuse(Problem{Reason: "a VOTable with a FITS file inside; upload the FITS file itself"})
+				return nil, bounded.Refuse(bounded.Problem{Reason: "a VOTable with a FITS file inside; upload the FITS file itself"})
 			case "STREAM":
 				if !inData || t == nil {
 					continue
 				}
 				if attr("href") != "" {
-					return nil, refuse(Problem{Reason: "the rows of the VOTable stand in another file: " + problem.Quoted(attr("href"))})
+					return nil, bounded.Refuse(bounded.Problem{Reason: "the rows of the VOTable stand in another file: " + problem.Quoted(attr("href"))})
 				}
 				if coding := attr("encoding"); coding != "" && !strings.EqualFold(coding, "base64") {
-					return nil, refuse(Problem{Reason: "rows encoded as " + problem.Quoted(coding) + " are not read"})
+					return nil, bounded.Refuse(bounded.Problem{Reason: "rows encoded as " + problem.Quoted(coding) + " are not read"})
 				}
 				t.offset = v.xml.InputOffset()
 				t.line, _ = v.xml.InputPos()
@@ -382,7 +384,7 @@ func voTime(origin, scale, position string) *instant.Clock {
 }
 
 // grid is a table as texts.
-func (t *voTable) grid(f File) (*grid, error) {
+func (t *voTable) grid(f bounded.File) (*grid, error) {
 	g := &grid{format: "VOTable (" + t.kind + ")", numbered: t.kind != "TABLEDATA"}
 	g.line, g.keys = t.line, t.keys
 	var use []int
@@ -393,7 +395,7 @@ func (t *voTable) grid(f File) (*grid, error) {
 				continue
 			}
 			if _, ok := c.binarySize(); !ok {
-				return nil, refuse(Problem{Column: problem.Clip(c.name), Reason: "a column of " + problem.Quoted(c.datatype) + " arrays " + problem.Quoted(c.arraysize) + " is not read"})
+				return nil, bounded.Refuse(bounded.Problem{Column: problem.Clip(c.name), Reason: "a column of " + problem.Quoted(c.datatype) + " arrays " + problem.Quoted(c.arraysize) + " is not read"})
 			}
 			continue
 		}
@@ -474,7 +476,7 @@ func (c *voField) binarySize() (n int64, ok bool) {
 			return -1, true
 		}
 		size, err := strconv.ParseInt(part, 10, 32)
-		if n = multiply(n, size); err != nil || n < 0 || n > maxRowBytes {
+		if n = bounded.Multiply(n, size); err != nil || n < 0 || n > bounded.MaxRowBytes {
 			return 0, false
 		}
 	}
@@ -515,15 +517,15 @@ func (in *voTextRows) next(r *row) error {
 			}
 		case xml.CharData:
 			if inCell {
-				if text = append(text, e...); len(text) > maxElement {
+				if text = append(text, e...); len(text) > bounded.MaxElement {
 					return in.v.failed(errLongElement)
 				}
 			}
 		case xml.EndElement:
 			switch strings.ToUpper(e.Name.Local) {
 			case "TD":
-				if size += len(text); size > maxRowText {
-					return refuse(Problem{Line: r.line, Reason: fmt.Sprintf("a row of more than %d bytes", maxRowText)})
+				if size += len(text); size > bounded.MaxRowText {
+					return bounded.Refuse(bounded.Problem{Line: r.line, Reason: fmt.Sprintf("a row of more than %d bytes", bounded.MaxRowText)})
 				}
 				if inCell && len(in.all) <= len(in.t.fields) {
 					in.all = append(in.all, strings.TrimSpace(string(text)))
@@ -646,15 +648,15 @@ func (in *voBinaryRows) failed(err error, first bool) error {
 	if errors.Is(err, io.EOF) && first {
 		return io.EOF
 	}
-	var r *refusal
+	var r *bounded.Refusal
 	var bad base64.CorruptInputError
 	switch {
 	case errors.As(err, &r):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return refuse(Problem{Row: in.count, Reason: "the rows end within this one"})
+		return bounded.Refuse(bounded.Problem{Row: in.count, Reason: "the rows end within this one"})
 	case errors.As(err, &bad):
-		return refuse(Problem{Row: in.count, Reason: "the rows are not base64"})
+		return bounded.Refuse(bounded.Problem{Row: in.count, Reason: "the rows are not base64"})
 	}
 	return fmt.Errorf("ingest: reading a VOTable: %w", err)
 }
@@ -663,7 +665,7 @@ func (in *voBinaryRows) failed(err error, first bool) error {
 func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 	n, ok := c.binarySize()
 	if !ok {
-		return nil, refuse(Problem{Column: problem.Clip(c.name), Reason: "the type " + problem.Quoted(c.datatype) + " of the column is not read"})
+		return nil, bounded.Refuse(bounded.Problem{Column: problem.Clip(c.name), Reason: "the type " + problem.Quoted(c.datatype) + " of the column is not read"})
 	}
 	if n < 0 {
 		var b [4]byte
@@ -680,8 +682,8 @@ func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 		_, err := io.CopyN(io.Discard, in.in, size)
 		return nil, err
 	}
-	if n < 0 || size+int64(len(in.text)) > maxRowText {
-		return nil, refuse(Problem{Row: in.count, Column: problem.Clip(c.name), Reason: "a cell of more bytes than may be"})
+	if n < 0 || size+int64(len(in.text)) > bounded.MaxRowText {
+		return nil, bounded.Refuse(bounded.Problem{Row: in.count, Column: problem.Clip(c.name), Reason: "a cell of more bytes than may be"})
 	}
 	in.buf = in.buf[:0]
 	for left := size; left > 0; { // a stream may say more than it has: what is there decides what is allocated
@@ -707,13 +709,13 @@ func (c *voField) appendBinary(dst, b []byte) []byte {
 		if i := bytes.IndexByte(b, 0); i >= 0 {
 			b = b[:i]
 		}
-		return append(dst, cleanText(bytes.TrimSpace(b))...)
+		return append(dst, bounded.Printable(bytes.TrimSpace(b))...)
 	case "unicodeChar":
 		var text strings.Builder
 		for ; len(b) >= 2 && (b[0] != 0 || b[1] != 0); b = b[2:] {
 			text.WriteRune(rune(binary.BigEndian.Uint16(b)))
 		}
-		return append(dst, cleanText([]byte(strings.TrimSpace(text.String())))...)
+		return append(dst, bounded.Printable([]byte(strings.TrimSpace(text.String())))...)
 	case "boolean":
 		switch b[0] {
 		case 'T', 't', '1':
@@ -751,7 +753,7 @@ func (c *voField) appendBinary(dst, b []byte) []byte {
 }
 
 // voGrids are the tables of a VOTable that have rows.
-func voGrids(f File) ([]*grid, error) {
+func voGrids(f bounded.File) ([]*grid, error) {
 	tables, err := voTables(f)
 	if err != nil {
 		return nil, err
@@ -771,7 +773,7 @@ func voGrids(f File) ([]*grid, error) {
 		grids = append(grids, g)
 	}
 	if len(grids) == 0 {
-		return nil, refuse(Problem{Reason: "a VOTable without a table of rows"})
+		return nil, bounded.Refuse(bounded.Problem{Reason: "a VOTable without a table of rows"})
 	}
 	return grids, nil
 }

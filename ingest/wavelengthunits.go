@@ -2,9 +2,10 @@ package ingest
 
 import (
 	"bytes"
-	"nightjar/internal/instant"
 	"slices"
 	"strconv"
+
+	"nightjar/internal/instant"
 )
 
 // WavelengthUnits are the units into which wavelengths can be converted, as astropy.units spells them: powers of ten of each other, so

@@ -3,9 +3,11 @@ package ingest
 import (
 	"fmt"
 	"math"
+	"strings"
+
+	"nightjar/ingest/bounded"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // dispersion gives the wavelength of a pixel on the first axis of an image.
@@ -194,12 +196,12 @@ func dispersionUnit(h *fitsHDU, n *notes) (string, error) {
 	degrees := known && u.String() == "deg"
 	switch {
 	case cunit != "" && !degrees:
-		return wavelengthUnit(cunit, n, Problem{HDU: h.hdu, Column: "CUNIT1"})
+		return wavelengthUnit(cunit, n, bounded.Problem{HDU: h.hdu, Column: "CUNIT1"})
 	case iraf != "":
 		if degrees {
 			n.warn("CUNIT1 = deg is no wavelength: the unit %s is taken from IRAF's WAT1_001", problem.Clip(iraf))
 		}
-		return wavelengthUnit(iraf, n, Problem{HDU: h.hdu, Column: "WAT1_001"})
+		return wavelengthUnit(iraf, n, bounded.Problem{HDU: h.hdu, Column: "WAT1_001"})
 	case degrees:
 		n.warn("CUNIT1 = deg is no wavelength: %s is assumed", defaultWavelengthUnit)
 	default:

@@ -1,9 +1,10 @@
 package ingest
 
 import (
-	"nightjar/internal/instant"
 	"slices"
 	"strings"
+
+	"nightjar/internal/instant"
 )
 
 // wideRows makes of each row of a table with columns for each band one row a band.

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"nightjar/ingest/bounded"
 )
 
 const (
@@ -328,7 +330,7 @@ func cpuTime() time.Duration {
 }
 
 // readAs reads a file in one of the ways of worstFile.
-func readAs(way byte, f File) (err error) {
+func readAs(way byte, f bounded.File) (err error) {
 	ctx := context.Background()
 	p := NewProcessors()
 	switch way {
@@ -380,7 +382,7 @@ func TestReadOne(t *testing.T) {
 			}
 		}
 	}()
-	err = readAs(way[0], File{Name: "worst", Size: info.Size(), Content: in})
+	err = readAs(way[0], bounded.File{Name: "worst", Size: info.Size(), Content: in})
 	cpu = cpuTime() - cpu
 	stop <- true
 	said := "read"

@@ -2,9 +2,10 @@ package instant
 
 import (
 	"bytes"
-	"nightjar/internal/problem"
 	"strconv"
 	"strings"
+
+	"nightjar/internal/problem"
 )
 
 // ParseDateText reads a date written as text: ISO 8601 in its variants (2020-01-31T10:20:30, 2020-01-31 10:20, 20200131T102030,

@@ -3,8 +3,9 @@ package instant
 import (
 	"errors"
 	"fmt"
-	"nightjar/internal/problem"
 	"time"
+
+	"nightjar/internal/problem"
 )
 
 // Kind is how a number in a column or under a keyword counts time, as far as its name tells.

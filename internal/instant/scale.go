@@ -2,8 +2,9 @@ package instant
 
 import (
 	"math"
-	"nightjar/internal/problem"
 	"strings"
+
+	"nightjar/internal/problem"
 )
 
 // Scale is the scale in which a time is counted.

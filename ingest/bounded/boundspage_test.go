@@ -1,6 +1,7 @@
-package ingest
+package bounded
 
 import (
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -10,9 +11,11 @@ import (
 	"testing"
 )
 
+var update = flag.Bool("update", false, "write the table of limits")
+
 // TestBoundsPage holds the table of limits of docs/use/formats.md to Bounds; -update writes it.
 func TestBoundsPage(t *testing.T) {
-	const page = "../docs/use/formats.md"
+	const page = "../../docs/use/formats.md"
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +36,7 @@ func TestBoundsPage(t *testing.T) {
 			t.Fatal(err)
 		}
 	case got != b.String():
-		t.Errorf("%s: the table of limits is not that of Bounds; go test ./ingest -run BoundsPage -update writes it",
+		t.Errorf("%s: the table of limits is not that of Bounds; go test ./ingest/bounded -run BoundsPage -update writes it",
 			page)
 	}
 }

@@ -1,4 +1,4 @@
-package ingest
+package bounded
 
 import (
 	"bytes"
@@ -7,30 +7,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"nightjar/internal/problem"
 	"strings"
+
+	"nightjar/internal/problem"
 )
 
 const (
 	unpackBlock  = 64 << 10 // bytes that are unpacked at a time
-	recentBlocks = 8        // how many of them are kept behind inMemory, for readers that go back a little
+	recentBlocks = 8        // how many of them are kept behind InMemory, for readers that go back a little
 )
 
-// isGzip tells whether a file begins as RFC 1952 has it.
-func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
+// IsGzip tells whether a file begins as RFC 1952 has it.
+func IsGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
 
-// gunzip returns the file that a compressed one holds. It is unpacked once from end to end, which
+// Gunzip returns the file that a compressed one holds. It is unpacked once from end to end, which
 // checks its length and checksum; one of more than maxUnpacked bytes is refused. Memory is bounded:
-// what is behind inMemory is unpacked again when it is read after something that is further behind,
+// what is behind InMemory is unpacked again when it is read after something that is further behind,
 // and maxUnpacking bounds how often.
-func gunzip(f File) (File, error) {
+func Gunzip(f File) (File, error) {
 	u, out, err := openGzip(f)
 	if err != nil {
 		return f, err
 	}
 	for u.size < 0 {
 		if u.next*unpackBlock > maxUnpacked {
-			return f, refuse(Problem{Reason: fmt.Sprintf(
+			return f, Refuse(Problem{Reason: fmt.Sprintf(
 				"the gzip file unpacks to more than %d bytes", int64(maxUnpacked))})
 		}
 		if err := u.unpack(); err != nil {
@@ -38,22 +39,22 @@ func gunzip(f File) (File, error) {
 		}
 	}
 	if u.size > maxUnpacked {
-		return f, refuse(Problem{Reason: fmt.Sprintf(
+		return f, Refuse(Problem{Reason: fmt.Sprintf(
 			"the gzip file unpacks to more than %d bytes", int64(maxUnpacked))})
 	}
-	if f.work != nil {
-		f.work.bytes = maxUnpacking * u.size
+	if f.Budget != nil {
+		f.Budget.bytes = maxUnpacking * u.size
 	}
 	out.Size = u.size
 	return out, nil
 }
 
-// gunzipLazily returns the file that a compressed one holds, for a look into it. Only its beginning
+// GunzipLazily returns the file that a compressed one holds, for a look into it. Only its beginning
 // is unpacked; the Size of a larger one is as much as may be unpacked, and its end is found by
 // reading.
-func gunzipLazily(f File) (File, error) {
+func GunzipLazily(f File) (File, error) {
 	u, out, err := openGzip(f)
-	for err == nil && u.size < 0 && len(u.head) < inMemory/unpackBlock {
+	for err == nil && u.size < 0 && len(u.head) < InMemory/unpackBlock {
 		err = u.unpack()
 	}
 	if err != nil {
@@ -74,7 +75,7 @@ func openGzip(f File) (*unpacked, File, error) {
 		return nil, f, err
 	}
 	if u.size == 0 {
-		return nil, f, refuse(Problem{Reason: "the gzip file holds nothing"})
+		return nil, f, Refuse(Problem{Reason: "the gzip file holds nothing"})
 	}
 	out := f
 	if i := len(f.Name) - 3; i > 0 && strings.EqualFold(f.Name[i:], ".gz") {
@@ -90,7 +91,7 @@ type unpacked struct {
 	in     *gzip.Reader
 	next   int64    // the block that in gives next
 	size   int64    // of all; -1 while it is not known
-	head   [][]byte // the first blocks, up to inMemory
+	head   [][]byte // the first blocks, up to InMemory
 	recent [recentBlocks][]byte
 	holds  [recentBlocks]int64 // the numbers of the blocks in recent; 0 for none, as the first is in head
 }
@@ -112,25 +113,25 @@ func (u *unpacked) rewind() error {
 // failed tells a bad file from content that could not be read.
 func (u *unpacked) failed(err error) error {
 	var corrupt flate.CorruptInputError
-	var r *refusal
+	var r *Refusal
 	switch {
 	case errors.As(err, &r):
 		return err
 	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return refuse(Problem{Reason: "the gzip file is damaged: " + err.Error()})
+		return Refuse(Problem{Reason: "the gzip file is damaged: " + err.Error()})
 	}
 	return fmt.Errorf("ingest: unpacking %s: %w", problem.Clip(u.packed.Name), err)
 }
 
-// unpack unpacks the next block. At the end of the file it notes the size.
+// Unpack unpacks the next block. At the end of the file it notes the size.
 func (u *unpacked) unpack() error {
 	number := u.next
 	var b []byte
 	switch at := number % recentBlocks; {
-	case number < inMemory/unpackBlock && number < int64(len(u.head)):
+	case number < InMemory/unpackBlock && number < int64(len(u.head)):
 		b = u.head[number][:unpackBlock]
-	case number < inMemory/unpackBlock:
+	case number < InMemory/unpackBlock:
 		b = make([]byte, unpackBlock)
 	default:
 		if u.recent[at] == nil {
@@ -146,14 +147,14 @@ func (u *unpacked) unpack() error {
 		u.next = 1 << 62 // nothing is known of the place: begin again
 		return u.failed(err)
 	}
-	if err := u.packed.work.unpack(n); err != nil {
+	if err := u.packed.Budget.Unpack(n); err != nil {
 		u.next = 1 << 62
 		return err
 	}
 	u.next++
 	switch {
 	case number < int64(len(u.head)):
-	case number < inMemory/unpackBlock:
+	case number < InMemory/unpackBlock:
 		u.head = append(u.head, b[:n])
 	default:
 		u.recent[number%recentBlocks], u.holds[number%recentBlocks] = b[:n], number
@@ -208,15 +209,27 @@ func (u *unpacked) ReadAt(p []byte, offset int64) (int, error) {
 	}
 }
 
-// upTo tells how large the file is, as far as offset: its size when that is less, else offset.
-func (u *unpacked) upTo(offset int64) (int64, error) {
-	if u.size < 0 && offset > 0 {
-		if _, err := u.block((offset - 1) / unpackBlock); err != nil {
-			return 0, err
+// SizeUpTo tells how large the file is, as far as offset: its size when that is less, else offset. It sets Size when it
+// was only a bound and the end is found.
+func (f *File) SizeUpTo(offset int64) (int64, error) {
+	if u, ok := f.Content.(*unpacked); ok && f.Size != u.size {
+		if u.size < 0 && offset > 0 {
+			if _, err := u.block((offset - 1) / unpackBlock); err != nil {
+				return 0, err
+			}
 		}
+		if u.size < 0 {
+			return offset, nil
+		}
+		f.Size = u.size
 	}
-	if u.size >= 0 {
-		return min(u.size, offset), nil
+	return min(f.Size, offset), nil
+}
+
+// TooLong refuses a file of which as much as may be unpacked has been, where its end is not known.
+func (f *File) TooLong() error {
+	if u, ok := f.Content.(*unpacked); ok && u.size < 0 {
+		return f.Budget.TooMuch(bytesText(lookBytes))
 	}
-	return offset, nil
+	return nil
 }
