@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"nightjar/ingest"
+	"nightjar/ingest/fits"
 	"nightjar/internal/problem"
 )
 
@@ -266,7 +267,7 @@ func TestFailedLooks(t *testing.T) {
 func TestLooksAreBounded(t *testing.T) {
 	p := newPreviews()
 	for i := range 3 * looksBytes / failureCost {
-		p.put(&look{key: lookKey{sha: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}, err: ingest.ErrNoPreview,
+		p.put(&look{key: lookKey{sha: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}, err: fits.ErrNoPreview,
 			till: p.now().Add(failureTime)})
 	}
 	if p.size > looksBytes || p.order.Len() != len(p.byKey) || p.order.Len() < looksBytes/failureCost-1 {

@@ -95,17 +95,17 @@ func (in *aavsoRows) next(r *row) error {
 			}
 			continue
 		}
-		*r = row{line: in.lines.number}
-		if in.cells, r.reason = in.delim.split(line, in.cells[:0]); r.reason != "" {
+		*r = row{Row: bounded.Row{Line: in.lines.number}}
+		if in.cells, r.Reason = in.delim.split(line, in.cells[:0]); r.Reason != "" {
 			return nil
 		}
 		if len(in.cells) > 0 && strings.EqualFold(string(in.cells[0]), "NAME") {
 			continue // a header without its sign
 		}
-		r.cells = in.cells
-		r.fit(in.columns)
-		if in.cells = r.cells; len(in.cells) < 3 || len(in.cells) > in.columns {
-			r.reason = problem.Plural(len(in.cells), "field") + fmt.Sprintf(" where the format has %d", in.columns)
+		r.Cells = in.cells
+		r.Fit(in.columns)
+		if in.cells = r.Cells; len(in.cells) < 3 || len(in.cells) > in.columns {
+			r.Reason = problem.Plural(len(in.cells), "field") + fmt.Sprintf(" where the format has %d", in.columns)
 			return nil
 		}
 		for i, c := range in.cells {
@@ -121,7 +121,7 @@ func (in *aavsoRows) next(r *row) error {
 			r.time, r.tail = &heliocentric, []byte(`"time_ref":"heliocentric"`)
 		case "EXCEL":
 			r.time = &written
-			if in.cells[1], r.reason = excelDate(string(in.cells[1])); r.reason != "" {
+			if in.cells[1], r.Reason = excelDate(string(in.cells[1])); r.Reason != "" {
 				return nil
 			}
 		default:
@@ -131,7 +131,7 @@ func (in *aavsoRows) next(r *row) error {
 		if in.visual {
 			in.cells = append(in.cells, []byte("Vis."))
 		}
-		r.cells = in.cells
+		r.Cells = in.cells
 		return nil
 	}
 }

@@ -6,35 +6,13 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"nightjar/ingest/fits/fitstest"
 	"nightjar/internal/instant"
 )
-
-// astropy runs a script under a Python that has astropy in a temporary folder and returns what it prints. The test is skipped
-// where there is none.
-func astropy(t *testing.T, folder, script string, args ...string) []byte {
-	t.Helper()
-	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		if exec.Command(python, "-c", "import astropy, yaml").Run() != nil {
-			continue
-		}
-		cmd := exec.Command(python, append([]string{"-W", "ignore", "-c", script}, args...)...)
-		cmd.Dir = folder
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%v: %s", err, stderr.Bytes())
-		}
-		return out
-	}
-	t.Skip("astropy is not installed: apt-get install python3-astropy")
-	return nil
-}
 
 const writeTables = `
 import numpy as np, json, gzip, shutil
@@ -81,7 +59,7 @@ print(json.dumps(rows))
 func TestAstropyTables(t *testing.T) {
 	folder := t.TempDir()
 	var want [][]any
-	if err := json.Unmarshal(astropy(t, folder, writeTables), &want); err != nil {
+	if err := json.Unmarshal(fitstest.Astropy(t, folder, writeTables), &want); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(folder)
@@ -149,7 +127,7 @@ print(json.dumps(out))
 func TestAstropyTimes(t *testing.T) {
 	folder := t.TempDir()
 	var want map[string][][2]float64
-	if err := json.Unmarshal(astropy(t, folder, writeTimes), &want); err != nil {
+	if err := json.Unmarshal(fitstest.Astropy(t, folder, writeTimes), &want); err != nil {
 		t.Fatal(err)
 	}
 	if len(want) != 40 {
@@ -252,7 +230,7 @@ func TestExportReadByAstropy(t *testing.T) {
 		Names, Units, Help []string
 		Rows               [][]any
 	}
-	d := json.NewDecoder(bytes.NewReader(astropy(t, folder, readTables)))
+	d := json.NewDecoder(bytes.NewReader(fitstest.Astropy(t, folder, readTables)))
 	d.UseNumber()
 	if err := d.Decode(&got); err != nil {
 		t.Fatal(err)
@@ -328,7 +306,7 @@ print(json.dumps(out))
 // TestMutationsAgainstAstropy changes tables at random. Whatever is still read, and astropy reads too, has astropy's numbers.
 func TestMutationsAgainstAstropy(t *testing.T) {
 	folder := t.TempDir()
-	astropy(t, folder, strings.Replace(writeTables, "print(json.dumps(rows))", "", 1))
+	fitstest.Astropy(t, folder, strings.Replace(writeTables, "print(json.dumps(rows))", "", 1))
 	state := uint64(7)
 	random := func(n int) int {
 		state = state*6364136223846793005 + 1442695040888963407
@@ -377,7 +355,7 @@ func TestMutationsAgainstAstropy(t *testing.T) {
 		}
 	}
 	var theirs map[string]map[string][]*float64
-	if err := json.Unmarshal(astropy(t, bad, readMutations), &theirs); err != nil {
+	if err := json.Unmarshal(fitstest.Astropy(t, bad, readMutations), &theirs); err != nil {
 		t.Fatal(err)
 	}
 	compared := 0

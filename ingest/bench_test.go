@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits/fitstest"
 )
 
 // lightCurve is a table of n rows in a TOM's header.
@@ -66,7 +67,7 @@ func BenchmarkTextSpectrum10k(b *testing.B) {
 }
 
 func BenchmarkFITSSpectrum10k(b *testing.B) {
-	benchmark(b, "spectroscopy", fitsSpectrum([]int{10_000}, linearWCS...), 1)
+	benchmark(b, "spectroscopy", fitstest.Spectrum([]int{10_000}, fitstest.LinearWCS...), 1)
 }
 
 // TestMemoryDoesNotGrowWithTheFile holds the parser to its promise: 100,000 rows allocate less than twice their size, and

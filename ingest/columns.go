@@ -15,7 +15,7 @@ import (
 // maxName is the longest name of a column in bytes. Names are keys of every point: a long one would blow a small file up.
 const maxName = 200
 
-// column is one column of photometry.
+// Column is one column of photometry.
 type column struct {
 	name   string // as the file spells it
 	role   role

@@ -81,7 +81,7 @@ func ecsvGrid(f bounded.File) (*grid, error) {
 	}
 	g.sample = nil
 	g.open = func(comment func([]byte)) (rows, error) {
-		return textRows{openTable(f, g.layout, true, comment)}, nil
+		return plainRows{openTable(f, g.layout, true, comment)}, nil
 	}
 	if err := g.look(); err != nil {
 		return nil, err

@@ -49,6 +49,3 @@ var textSignatures = []signature{
 
 // isText tells whether the text readers may try.
 func isText(head []byte) bool { return foreign(head) == "" }
-
-// isFITS tells whether the file says that it is FITS.
-func isFITS(head []byte) bool { return bytes.HasPrefix(head, []byte("SIMPLE  =")) }

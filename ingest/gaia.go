@@ -57,7 +57,7 @@ func gaiaGrid(f bounded.File) (*grid, error) {
 		g.skip = append(g.skip, i)
 	}
 	g.open = func(comment func([]byte)) (rows, error) {
-		return textRows{openTable(f, g.layout, true, comment)}, nil
+		return plainRows{openTable(f, g.layout, true, comment)}, nil
 	}
 	return g, g.look()
 }

@@ -36,41 +36,26 @@ type field struct {
 	left      string         // why the column is left out; "" when it is not
 }
 
-// rows reads the rows of a table one after the other.
+// Rows reads the rows of a table one after the other.
 type rows interface {
 	// next reads the next row; io.EOF after the last. A refusal or another error ends the reading.
 	next(r *row) error
 }
 
-// row is one row of a table. Its cells are the caller's to change, and valid until the next call.
+// row is one row of a table, with what its format says of it.
 type row struct {
-	cells  [][]byte
-	line   int            // or the row's number, from 1
-	reason string         // why the row cannot be taken apart; cells are not valid then
-	left   string         // why the row is left out, although it can; "" when it is not
-	time   *instant.Clock // how this row counts time, when not as the others; nil
-	tail   []byte         // members for the value, `"key":value` with commas between; nil for none
+	bounded.Row
+	left string         // why the row is left out, although it can be read; "" when it is not
+	time *instant.Clock // how this row counts time, when not as the others; nil
+	tail []byte         // members for the value, `"key":value` with commas between; nil for none
 }
 
-// fit takes empty cells off the end of a row that has more of them than there are columns, as spreadsheets leave them.
-func (r *row) fit(width int) {
-	n := len(r.cells)
-	for n > width && len(r.cells[n-1]) == 0 {
-		n--
-	}
-	if n == width {
-		r.cells = r.cells[:n]
-	}
-}
+// plainRows are rows of which there is nothing to say but their cells.
+type plainRows struct{ bounded.Rows }
 
-// textRows are the rows of a delimited text.
-type textRows struct{ *table }
-
-func (t textRows) next(r *row) (err error) {
+func (p plainRows) next(r *row) error {
 	*r = row{}
-	r.reason, err = t.table.next()
-	r.cells, r.line = t.table.cells, t.table.line
-	return err
+	return p.Next(&r.Row)
 }
 
 // textGrid is the table of a delimited text.
@@ -84,7 +69,7 @@ func textGrid(f bounded.File) (*grid, error) {
 	}
 	g := &grid{layout: l, format: "delimited text (" + l.delim.String() + ")"}
 	g.open = func(comment func([]byte)) (rows, error) {
-		return textRows{openTable(f, g.layout, !g.headerless, comment)}, nil
+		return plainRows{openTable(f, g.layout, !g.headerless, comment)}, nil
 	}
 	if l.comma {
 		g.notes = append(g.notes, "numbers are written with a decimal comma")
@@ -200,9 +185,9 @@ func (g *grid) look() error {
 			}
 			return err
 		}
-		if r.reason == "" {
-			g.sample = append(g.sample, texts(r.cells))
-			for _, c := range r.cells {
+		if r.Reason == "" {
+			g.sample = append(g.sample, texts(r.Cells))
+			for _, c := range r.Cells {
 				size += len(c)
 			}
 		}

@@ -243,7 +243,7 @@ func (in *jsonRows) next(r *row) error {
 // fill makes a row of a record.
 func (in *jsonRows) fill(r *row, object string) {
 	in.number++
-	*r = row{line: in.number}
+	*r = row{Row: bounded.Row{Line: in.number}}
 	clear(in.cells)
 	for _, m := range in.members {
 		at, ok := in.at[m.key]
@@ -251,9 +251,9 @@ func (in *jsonRows) fill(r *row, object string) {
 		case !ok:
 			continue // the file has changed under our hands
 		case in.filled[at] == in.number:
-			r.reason = "the member " + problem.Quoted(m.key) + " stands there twice"
+			r.Reason = "the member " + problem.Quoted(m.key) + " stands there twice"
 		case garbled(m.text) || garbled(m.key):
-			r.reason = "not text: not valid UTF-8"
+			r.Reason = "not text: not valid UTF-8"
 		}
 		in.cells[at], in.filled[at] = []byte(m.text), in.number
 		if in.open {
@@ -263,7 +263,7 @@ func (in *jsonRows) fill(r *row, object string) {
 	if in.several {
 		in.cells[len(in.cells)-1] = []byte(object)
 	}
-	r.cells = in.cells
+	r.Cells = in.cells
 }
 
 // openTime is how an Open Catalog counts time by its u_time: MJD, also where it says nothing, or JD, both of UTC.
@@ -287,7 +287,7 @@ func (in *jsonRows) judge(r *row, m jsonMember) {
 	case "u_time":
 		t, ok := openTime(m.text)
 		if r.time = &t; !ok {
-			r.reason = "times in " + problem.Quoted(m.text) + " are not read"
+			r.Reason = "times in " + problem.Quoted(m.text) + " are not read"
 		}
 	case "host", "model", "realization", "simulated":
 		if m.text != "" && m.text != "false" {

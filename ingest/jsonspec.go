@@ -218,7 +218,7 @@ func (in *jsonPixels) begin() error {
 
 func (in *jsonPixels) next(r *row) error {
 	in.pixel++
-	*r = row{line: in.pixel}
+	*r = row{Row: bounded.Row{Line: in.pixel}}
 	in.cells = in.cells[:0]
 	for {
 		t, err := in.walk.step()
@@ -230,7 +230,7 @@ func (in *jsonPixels) next(r *row) error {
 			return io.EOF
 		case isDelim(t, '[') && n == in.depth+1:
 		case isDelim(t, ']') && n == in.depth:
-			r.cells = in.cells
+			r.Cells = in.cells
 			return nil
 		case n == in.depth+1 && len(in.cells) < bounded.MaxColumns:
 			if _, nested := t.(json.Delim); !nested {

@@ -104,7 +104,7 @@ func (w *jsonWalk) done() {
 	}
 }
 
-// step reads a token and goes along: into objects and lists, and out of them. Keys are kept and not given; io.EOF comes after the
+// Step reads a token and goes along: into objects and lists, and out of them. Keys are kept and not given; io.EOF comes after the
 // document's one value.
 func (w *jsonWalk) step() (json.Token, error) {
 	for {

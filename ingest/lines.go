@@ -26,7 +26,7 @@ func newLines(f bounded.File) *lines {
 	return &lines{r: io.NewSectionReader(f.Content, 0, f.Size), left: f.Size, buf: make([]byte, 64<<10)}
 }
 
-// next returns the next line without its end, valid and the reader's to change until the next call; io.EOF after the
+// Next returns the next line without its end, valid and the reader's to change until the next call; io.EOF after the
 // last. A line that is too long or is not UTF-8 text is a refusal.
 func (l *lines) next() ([]byte, error) {
 	i, high := l.start, byte(0)

@@ -86,17 +86,17 @@ func (in *mpcRows) next(r *row) error {
 		if len(trim(line)) == 0 || len(line) != 80 && mpcHeader(line) {
 			continue
 		}
-		*r = row{line: in.lines.number}
+		*r = row{Row: bounded.Row{Line: in.lines.number}}
 		switch {
 		case len(line) != 80:
-			r.reason = "the line has " + problem.Plural(len(line), "character") + " where the format has 80"
+			r.Reason = "the line has " + problem.Plural(len(line), "character") + " where the format has 80"
 			return nil
 		case strings.IndexByte("svrR", line[14]) >= 0 && !mpcDateAndPlace(line):
 			continue // the second line of an observation from a spacecraft, a rover or by radar
 		case !mpcDate(line) && mpcHeader(line):
 			continue
 		case !mpcDate(line):
-			r.reason = "no date in columns 16 to 32: " + problem.Quoted(line[15:32])
+			r.Reason = "no date in columns 16 to 32: " + problem.Quoted(line[15:32])
 			return nil
 		}
 		if line[14] == 'X' || line[14] == 'x' {
@@ -105,7 +105,7 @@ func (in *mpcRows) next(r *row) error {
 		designation := bytes.TrimSpace(line[:12])
 		in.cells = append(in.cells[:0], designation, trim(line[15:32]), trim(line[32:44]), trim(line[44:56]), trim(line[65:70]),
 			trim(line[70:71]), trim(line[71:72]), trim(line[72:77]), trim(line[77:80]), trim(line[13:14]))
-		r.cells = in.cells
+		r.Cells = in.cells
 		return nil
 	}
 }
@@ -186,7 +186,7 @@ type adesRows struct {
 	bad   string
 }
 
-// read reads a header or a row.
+// Read reads a header or a row.
 func (in *adesRows) read() (header bool, err error) {
 	for {
 		line, err := in.lines.next()
@@ -221,15 +221,15 @@ func (in *adesRows) next(r *row) error {
 		if header {
 			continue
 		}
-		*r = row{line: in.lines.number, reason: in.bad}
+		*r = row{Row: bounded.Row{Line: in.lines.number, Reason: in.bad}}
 		switch {
 		case in.bad != "":
 			return nil
 		case in.names == nil:
-			r.reason = "a row before the header line"
+			r.Reason = "a row before the header line"
 			return nil
 		case len(in.cells) > len(in.names):
-			r.reason = problem.Plural(len(in.cells), "field") + " where the header has " + problem.Plural(len(in.names), "column")
+			r.Reason = problem.Plural(len(in.cells), "field") + " where the header has " + problem.Plural(len(in.names), "column")
 			return nil
 		}
 		in.out = slices.Grow(in.out[:0], len(in.all))[:len(in.all)]
@@ -239,7 +239,7 @@ func (in *adesRows) next(r *row) error {
 				in.out[at] = c
 			}
 		}
-		r.cells = in.out
+		r.Cells = in.out
 		return nil
 	}
 }

@@ -80,25 +80,25 @@ type someColumns struct {
 
 func (s *someColumns) next(r *row) error {
 	err := s.rows.next(r)
-	if err != nil || r.reason != "" {
+	if err != nil || r.Reason != "" {
 		return err
 	}
 	switch {
-	case len(r.cells) != s.width:
-		r.reason = problem.Plural(len(r.cells), "field") + " where the header has " + problem.Plural(s.width, "column")
+	case len(r.Cells) != s.width:
+		r.Reason = problem.Plural(len(r.Cells), "field") + " where the header has " + problem.Plural(s.width, "column")
 		return nil
-	case string(r.cells[s.kind]) != "photometry":
-		r.left = "the row is of the type " + problem.Quoted(r.cells[s.kind])
+	case string(r.Cells[s.kind]) != "photometry":
+		r.left = "the row is of the type " + problem.Quoted(r.Cells[s.kind])
 	}
 	s.cells = s.cells[:0]
 	for _, i := range s.use {
-		cell := r.cells[i]
+		cell := r.Cells[i]
 		if s.guarded {
 			cell = unguarded(cell)
 		}
 		s.cells = append(s.cells, cell)
 	}
-	r.cells = s.cells
+	r.Cells = s.cells
 	return nil
 }
 

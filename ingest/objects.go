@@ -34,10 +34,10 @@ func (p *photometry) findObjects(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.reason != "" || p.object >= len(r.cells) || missing(r.cells[p.object]) {
+		if r.Reason != "" || p.object >= len(r.Cells) || missing(r.Cells[p.object]) {
 			continue
 		}
-		if name := r.cells[p.object]; p.objects == 0 {
+		if name := r.Cells[p.object]; p.objects == 0 {
 			first, p.objects = string(name), 1
 		} else if !bytes.Equal(name, []byte(first)) && foldObject(string(name)) != foldObject(first) {
 			p.objects = 2

@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
 )
 
 // readFITSPhotometry reads the first table of a FITS file that has a time and a measurement.
 func readFITSPhotometry(ctx context.Context, j *job) error {
-	tables, primary, bad, err := fitsTables(j.file, bounded.MaxFITSTables)
+	tables, primary, bad, err := fits.Tables(j.file, bounded.MaxFITSTables)
 	if err != nil {
 		return err
 	}
@@ -20,7 +21,7 @@ func readFITSPhotometry(ctx context.Context, j *job) error {
 	}
 	var grids []*grid
 	for _, t := range tables {
-		g := t.grid(j.file, t.getter(primary))
+		g := fitsGrid(t, j.file, t.Getter(primary))
 		if err := g.look(); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
@@ -14,7 +15,7 @@ import (
 // photometryFormats lists the formats of photometry, the most particular first.
 func photometryFormats() []format {
 	return []format{
-		{about: aboutFITSTable(), name: "FITS table", recognise: isFITS, read: readFITSPhotometry},
+		{about: aboutFITSTable(), name: "FITS table", recognise: fits.IsFITS, read: readFITSPhotometry},
 		{about: aboutVOTable(), name: "VOTable", recognise: isVOTable, read: readVOPhotometry},
 		{about: aboutECSV(), name: "ECSV", recognise: isECSV, read: photometryOf(ecsvGrid)},
 		{about: aboutJSON(), name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid)},
@@ -97,11 +98,11 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 		if j.report.Rows%ctxRows == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if r.fit(len(columns)); r.reason == "" && len(r.cells) != len(columns) {
-			r.reason = problem.Plural(len(r.cells), "field") + " where the header has " + problem.Plural(len(columns), "column")
+		if r.Fit(len(columns)); r.Reason == "" && len(r.Cells) != len(columns) {
+			r.Reason = problem.Plural(len(r.Cells), "field") + " where the header has " + problem.Plural(len(columns), "column")
 		}
-		if r.reason != "" {
-			p.problemAt(r.line, "", r.reason)
+		if r.Reason != "" {
+			p.problemAt(r.Line, "", r.Reason)
 			continue
 		}
 		point, ok := p.row(&r)
@@ -234,11 +235,11 @@ func (p *photometry) rejectAt(line int, reason string) {
 // row makes one point. ok is false when the row is rejected or has a problem; both are noted.
 func (p *photometry) row(r *row) (point Point, ok bool) {
 	if r.left != "" {
-		p.rejectAt(r.line, r.left)
+		p.rejectAt(r.Line, r.left)
 		return point, false
 	}
 	bad := len(p.report.Errors) + p.more
-	cells, line := r.cells, r.line
+	cells, line := r.Cells, r.Line
 	point.Line, point.Timed, point.Object = line, true, p.grid.object
 	if p.object >= 0 && !missing(cells[p.object]) {
 		if point.Object = p.source(cells[p.object]); p.objects > 1 && p.options.Names != nil && !named(p.options.Names, point.Object) {
@@ -344,7 +345,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 // time reads the row's time and keeps its text.
 func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []byte) {
 	if missing(cell) {
-		p.problemAt(r.line, problem.Clip(c.name), "the row has no time")
+		p.problemAt(r.Line, problem.Clip(c.name), "the row has no time")
 		return 0, v
 	}
 	clock := &c.time
@@ -353,7 +354,7 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 	}
 	t, reason := clock.Parse(cell)
 	if reason != "" {
-		p.problemAt(r.line, problem.Clip(c.name), reason)
+		p.problemAt(r.Line, problem.Clip(c.name), reason)
 		return 0, v
 	}
 	p.forms[t.Form] = true
@@ -391,7 +392,7 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 	return t.Micros, jsontext.AppendString(v, cell)
 }
 
-// number writes a cell that must be a number. there is false when it is missing or a problem. asLimit writes a magnitude
+// Number writes a cell that must be a number. there is false when it is missing or a problem. asLimit writes a magnitude
 // as a limit.
 func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, there bool) {
 	sign := c.role != roleError && c.role.sentinels() && signed(cell)

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
 )
 
 // Recognise tells of which data type a file's content is: the first processor that reads the whole of it says so
@@ -47,7 +48,7 @@ func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (
 		}
 		all.More += refused.More
 	}
-	if isFITS(head) {
+	if fits.IsFITS(head) {
 		return "fits_file", all.Problems[len(all.Problems)-1].String(), nil
 	}
 	for _, start := range []string{"\x89PNG", "\xff\xd8\xff", "GIF8"} {

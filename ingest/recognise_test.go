@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits/fitstest"
 )
 
 // TestRecognise asks for the type of files by their content; their names say nothing, or something else.
 func TestRecognise(t *testing.T) {
-	table := string(append(fitsCards(append(fitsShape(8), "EXTEND  =                    T")...), fitsCards("XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
+	table := string(append(fitstest.Header(append(fitstest.Shape(8), "EXTEND  =                    T")...), fitstest.Header("XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
 		"NAXIS1  =                    4", "NAXIS2  =                    0", "PCOUNT  =                    0", "GCOUNT  =                    1", "TFIELDS =                    0")...))
 	for name, c := range map[string]struct {
 		content  string
@@ -22,9 +23,9 @@ func TestRecognise(t *testing.T) {
 		"light curve":              {twoRows, "photometry", ""},
 		"one that could be both":   {"time,wavelength,flux,magnitude\n58000,4000,1,15\n", "photometry", ""},
 		"spectrum as text":         {"wavelength,flux\n4000,1\n4002,2\n", "spectroscopy", ""},
-		"spectrum as FITS":         {string(fitsSpectrum([]int{4}, linearWCS...)), "spectroscopy", ""},
-		"FITS without wavelengths": {string(fitsSpectrum([]int{4})), "fits_file", "as spectroscopy: "},
-		"FITS picture":             {string(fitsSpectrum([]int{4, 4, 4})), "fits_file", "as spectroscopy: "},
+		"spectrum as FITS":         {string(fitstest.Spectrum([]int{4}, fitstest.LinearWCS...)), "spectroscopy", ""},
+		"FITS without wavelengths": {string(fitstest.Spectrum([]int{4})), "fits_file", "as spectroscopy: "},
+		"FITS picture":             {string(fitstest.Spectrum([]int{4, 4, 4})), "fits_file", "as spectroscopy: "},
 		"FITS table":               {table, "fits_file", "as spectroscopy: "},
 		"PNG":                      {"\x89PNG\r\n\x1a\n....", "image_file", ""},
 		"JPEG":                     {"\xff\xd8\xff\xe0....", "image_file", ""},
@@ -62,7 +63,7 @@ func TestUnnamedColumns(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var err error
 			if c.dataType == "" {
-				c.dataType, _, err = NewProcessors().Recognise(t.Context(), fileOf([]byte(c.text)), Options{Columns: c.columns})
+				c.dataType, _, err = NewProcessors().Recognise(t.Context(), fitstest.FileOf([]byte(c.text)), Options{Columns: c.columns})
 			}
 			var points []Point
 			if err == nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits/fitstest"
 	"nightjar/internal/instant"
 )
 
@@ -32,7 +33,7 @@ func TestReports(t *testing.T) {
 		dataType, _, _ := strings.Cut(name, "-")
 		compareReport(t, strings.TrimSuffix(path, filepath.Ext(path))+".json", dataType, name, data, Options{MaxProblems: 3})
 	}
-	bands := fitsSpectrum([]int{4, 1, 3}, "CTYPE1  = 'LINEAR'", "CRVAL1  = 5000.0", "CD1_1   = 2.5", "CUNIT1  = 'deg'", "WAT1_001= 'wtype=linear units=angstroms'",
+	bands := fitstest.Spectrum([]int{4, 1, 3}, "CTYPE1  = 'LINEAR'", "CRVAL1  = 5000.0", "CD1_1   = 2.5", "CUNIT1  = 'deg'", "WAT1_001= 'wtype=linear units=angstroms'",
 		"BANDID1 = 'spectrum'", "BANDID3 = 'sigma'", "DATE-OBS= '2016-12-31'", "BUNIT   = 'erg/cm2/s/A'", "ORIGIN  = 'LCOGT'")
 	compareReport(t, "testdata/reports/spectroscopy-bands.json", "spectroscopy", "bands.fits", bands, Options{FluxScale: 2})
 }

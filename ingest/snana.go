@@ -74,9 +74,9 @@ func (in *snanaRows) next(r *row) error {
 		line = trim(line)
 		switch {
 		case bytes.HasPrefix(line, []byte("OBS:")):
-			*r = row{line: in.lines.number}
-			in.cells, r.reason = splitBlanks(line[4:], in.cells[:0])
-			r.cells = in.cells
+			*r = row{Row: bounded.Row{Line: in.lines.number}}
+			in.cells, r.Reason = splitBlanks(line[4:], in.cells[:0])
+			r.Cells = in.cells
 			return nil
 		case bytes.HasPrefix(line, []byte("END:")), bytes.HasPrefix(line, []byte("END_PHOTOMETRY:")):
 			return io.EOF

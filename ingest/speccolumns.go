@@ -222,7 +222,7 @@ func (c *specColumns) one(names []string, line int) (int, error) {
 	return found, nil
 }
 
-// name is a column's in a message.
+// Name is a column's in a message.
 func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
 // units finds the units of wavelength and flux, in brackets behind the column's name, else under a keyword, and adds them to

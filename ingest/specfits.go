@@ -8,13 +8,15 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
 	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 )
 
 // readFITSSpectrum reads the spectrum of a file's tables, one point for each row that holds arrays; where none of them has
 // wavelengths and fluxes, the first image with data that is not the error or mask of another.
 func readFITSSpectrum(ctx context.Context, j *job) error {
-	tables, primary, bad, err := fitsTables(j.file, bounded.MaxFITSTables)
+	tables, primary, bad, err := fits.Tables(j.file, bounded.MaxFITSTables)
 	if err != nil {
 		return err
 	}
@@ -40,13 +42,17 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	get := h.getter(primary)
-	var d dispersion
+	get := h.Getter(primary)
+	var d fits.Dispersion
+	wavelengthUnits := ""
 	if images.wavelength == nil && !rows.wavelengths {
-		if d, err = readDispersion(h, j.notes); err != nil {
-			return err
+		if d, err = fits.ReadDispersion(h, j.warn); err == nil {
+			wavelengthUnits, err = dispersionUnit(h, j.notes)
 		}
-	} else if d.unit, err = images.wavelengthUnit(h, j.notes); err != nil {
+	} else {
+		wavelengthUnits, err = images.wavelengthUnit(h, j.notes)
+	}
+	if err != nil {
 		return err
 	}
 	s, err := j.readPixels(ctx, images, d, rows)
@@ -55,23 +61,23 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 	}
 	bunit, _ := get("BUNIT")
 	fluxUnits := fluxUnit(bunit, j.notes)
-	j.report.Columns = []Column{{Name: "flux", Role: "flux", Unit: fluxUnits}, {Name: "wavelength", Role: "wavelength", Unit: d.unit}}
+	j.report.Columns = []Column{{Name: "flux", Role: "flux", Unit: fluxUnits}, {Name: "wavelength", Role: "wavelength", Unit: wavelengthUnits}}
 	if len(s.errors) > 1 {
 		name := rows.name
 		if rows.errors == 0 {
-			name, _ = images.errors.text("EXTNAME")
+			name, _ = images.errors.Text("EXTNAME")
 		}
 		j.report.Columns = append(j.report.Columns, Column{Name: name, Role: "flux_error", Unit: fluxUnits})
 	}
 	s.medium = mediumOf(get)
-	return j.emitSpectrum(s, j.spectrumDate(get, bounded.Problem{HDU: h.hdu}), fitsSource(get), fluxUnits, d.unit)
+	return j.emitSpectrum(s, j.spectrumDate(get, bounded.Problem{HDU: h.Number}), fitsSource(get), fluxUnits, wavelengthUnits)
 }
 
 // readSpectrumTables reads the first table that has columns of wavelength and flux. done is false when none has.
-func (j *job) readSpectrumTables(ctx context.Context, tables []*fitsTable, primary *fitsHDU) (done bool, err error) {
+func (j *job) readSpectrumTables(ctx context.Context, tables []*fits.Table, primary *fits.HDU) (done bool, err error) {
 	for _, t := range tables {
-		get := t.getter(primary)
-		spectra, spectrum, err := t.spectra(j.file, get)
+		get := t.Getter(primary)
+		spectra, spectrum, err := fitsSpectra(t, j.file, get)
 		if err != nil {
 			return false, err
 		}
@@ -89,7 +95,7 @@ func (j *job) readSpectrumTables(ctx context.Context, tables []*fitsTable, prima
 			continue
 		}
 		if len(spectra) > 1 {
-			j.warn("the table of HDU %d has %d rows of arrays: each is a spectrum of its own", t.hdu, len(spectra))
+			j.warn("the table of HDU %d has %d rows of arrays: each is a spectrum of its own", t.Number, len(spectra))
 		}
 		for _, row := range spectra {
 			g, err := spectrum(row)
@@ -108,8 +114,8 @@ func (j *job) readSpectrumTables(ctx context.Context, tables []*fitsTable, prima
 // imageSet is a spectrum's images: its flux, and its error and wavelengths where they stand in HDUs of their own.
 type imageSet struct {
 	file               bounded.File
-	flux               *fitsHDU
-	errors, wavelength *fitsHDU // nil for none
+	flux               *fits.HDU
+	errors, wavelength *fits.HDU // nil for none
 	spread             spread
 	packed             error // why a compressed image was passed over; nil when none was
 }
@@ -117,11 +123,11 @@ type imageSet struct {
 // spectrumImages finds the images of a spectrum by their names.
 func spectrumImages(f bounded.File) (set imageSet, err error) {
 	set.file = f
-	in := fitsFile{file: f}
-	var first *fitsHDU
-	var others []*fitsHDU
+	in := fits.Reader{File: f}
+	var first *fits.HDU
+	var others []*fits.HDU
 	for {
-		h, err := in.next()
+		h, err := in.Next()
 		if err != nil {
 			return set, err
 		}
@@ -129,12 +135,12 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 			break
 		}
 		if set.packed == nil {
-			set.packed = h.packed
+			set.packed = h.Packed
 		}
-		if h.kind != "IMAGE" || h.size == 0 {
+		if h.Kind != "IMAGE" || h.Size == 0 {
 			continue
 		}
-		name, _ := h.text("EXTNAME")
+		name, _ := h.Text("EXTNAME")
 		switch strings.ToUpper(name) {
 		case "FLUX", "SCI", "DATA", "SPECTRUM":
 			if set.flux == nil {
@@ -157,10 +163,10 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 		return set, nil
 	}
 	for _, h := range others {
-		if !slices.Equal(h.axes, set.flux.axes) || h.bitpix == 0 {
+		if !slices.Equal(h.Axes, set.flux.Axes) || h.Bitpix == 0 {
 			continue
 		}
-		name, _ := h.text("EXTNAME")
+		name, _ := h.Text("EXTNAME")
 		switch strings.ToUpper(name) {
 		case "WAVE", "WAVELENGTH", "LAMBDA":
 			set.wavelength = h
@@ -179,23 +185,23 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 }
 
 // wavelengthUnit is the unit of wavelengths that stand as pixels.
-func (set imageSet) wavelengthUnit(h *fitsHDU, n *notes) (string, error) {
+func (set imageSet) wavelengthUnit(h *fits.HDU, n *notes) (string, error) {
 	if set.wavelength != nil {
 		h = set.wavelength
-		if text, ok := h.text("BUNIT"); ok {
-			return wavelengthUnit(text, n, bounded.Problem{HDU: h.hdu, Column: "BUNIT"})
+		if text, ok := h.Text("BUNIT"); ok {
+			return wavelengthUnit(text, n, bounded.Problem{HDU: h.Number, Column: "BUNIT"})
 		}
 	}
-	if text, ok := h.text("CUNIT1"); ok && set.wavelength == nil {
-		return wavelengthUnit(text, n, bounded.Problem{HDU: h.hdu, Column: "CUNIT1"})
+	if text, ok := h.Text("CUNIT1"); ok && set.wavelength == nil {
+		return wavelengthUnit(text, n, bounded.Problem{HDU: h.Number, Column: "CUNIT1"})
 	}
 	n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
 	return defaultWavelengthUnit, nil
 }
 
 // besides tells whether an image only accompanies a spectrum.
-func besides(h *fitsHDU) bool {
-	name, _ := h.text("EXTNAME")
+func besides(h *fits.HDU) bool {
+	name, _ := h.Text("EXTNAME")
 	switch strings.ToUpper(name) {
 	case "ERR", "ERROR", "ERRS", "STD", "STDDEV", "SIGMA", "UNCERT", "VAR", "IVAR", "MASK", "DQ", "QUALITY", "SKY":
 		return true
@@ -222,39 +228,39 @@ type imageRows struct {
 
 // spectrumRows looks at an image's axes. One row is a spectrum. Of two rows, and of the bands that IRAF keeps along a third
 // axis, the first is the flux. What three or more rows are, only IRAF's BANDIDn can tell.
-func spectrumRows(h *fitsHDU, n *notes) (r imageRows, err error) {
-	axes := h.axes
+func spectrumRows(h *fits.HDU, n *notes) (r imageRows, err error) {
+	axes := h.Axes
 	for len(axes) > 1 && axes[len(axes)-1] == 1 {
 		axes = axes[:len(axes)-1]
 	}
 	r.pixels = axes[0]
-	shape := axesText(h.axes)
+	shape := axesText(h.Axes)
 	bands := int64(1)
-	_, named := h.text("BANDID1")
+	_, named := h.Text("BANDID1")
 	switch {
 	case len(axes) == 1:
-	case len(axes) == 2 && axes[1] == 2 && !named && !h.hasScale():
+	case len(axes) == 2 && axes[1] == 2 && !named && !hasScale(h):
 		r.wavelengths = true
 		n.warn("the image has 2 rows and no wavelength scale: the first is taken for the wavelengths, the second for the flux")
-		return r, h.checkPixels(r.pixels, 2, shape)
+		return r, checkPixels(h, r.pixels, 2, shape)
 	case len(axes) == 2 && (axes[1] == 2 || named):
 		bands = axes[1]
-	case len(axes) == 2 && axes[1] == 5 && h.has("COEFF0") && h.has("COEFF1"): // SDSS before 2013
+	case len(axes) == 2 && axes[1] == 5 && h.Has("COEFF0") && h.Has("COEFF1"): // SDSS before 2013
 		r.errors, r.name = 2, "error"
 		n.warn("an SDSS image of 5 rows: the first is the flux, the third its error, others are not kept")
-		return r, h.checkPixels(r.pixels, 5, shape)
+		return r, checkPixels(h, r.pixels, 5, shape)
 	case len(axes) == 2:
-		return r, h.refuse("NAXIS2", "an image of "+shape+": what its "+strconv.FormatInt(axes[1], 10)+" rows are is not told")
+		return r, h.Refuse("NAXIS2", "an image of "+shape+": what its "+strconv.FormatInt(axes[1], 10)+" rows are is not told")
 	case len(axes) == 3 && axes[1] == 1:
 		bands = axes[2]
 	default:
-		return r, h.refuse("NAXIS", "an image of "+shape+" is not one spectrum")
+		return r, h.Refuse("NAXIS", "an image of "+shape+" is not one spectrum")
 	}
-	if err := h.checkPixels(r.pixels, bands, shape); err != nil {
+	if err := checkPixels(h, r.pixels, bands, shape); err != nil {
 		return r, err
 	}
 	for i := int64(2); i <= min(bands, 99); i++ {
-		name, _ := h.text("BANDID" + strconv.FormatInt(i, 10))
+		name, _ := h.Text("BANDID" + strconv.FormatInt(i, 10))
 		if strings.HasPrefix(strings.ToLower(name), "sigma") {
 			r.errors, r.name = i-1, name
 		}
@@ -270,23 +276,18 @@ func spectrumRows(h *fitsHDU, n *notes) (r imageRows, err error) {
 }
 
 // checkPixels refuses an image whose first axis cannot be a spectrum's.
-func (h *fitsHDU) checkPixels(pixels, bands int64, shape string) error {
+func checkPixels(h *fits.HDU, pixels, bands int64, shape string) error {
 	if pixels < bands {
-		return h.refuse("NAXIS1", "an image of "+shape+": the wavelength must be along the first axis")
+		return h.Refuse("NAXIS1", "an image of "+shape+": the wavelength must be along the first axis")
 	}
 	if pixels > bounded.MaxPixels {
-		return h.refuse("NAXIS1", "a spectrum of more than "+strconv.Itoa(bounded.MaxPixels)+" pixels")
+		return h.Refuse("NAXIS1", "a spectrum of more than "+strconv.Itoa(bounded.MaxPixels)+" pixels")
 	}
 	return nil
 }
 
-func (h *fitsHeader) has(key string) bool {
-	_, ok := h.text(key)
-	return ok
-}
-
 // hasScale tells whether the header says anything of the wavelengths along the first axis.
-func (h *fitsHDU) hasScale() bool { return h.has("CRVAL1") || h.has("WAT2_001") }
+func hasScale(h *fits.HDU) bool { return h.Has("CRVAL1") || h.Has("WAT2_001") }
 
 // axesText is the shape of an image in a message.
 func axesText(axes []int64) string {
@@ -298,9 +299,9 @@ func axesText(axes []int64) string {
 }
 
 // readPixels reads flux and errors, and reads or computes the wavelengths.
-func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows imageRows) (*spectrum, error) {
+func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, rows imageRows) (*spectrum, error) {
 	h := set.flux
-	im, err := h.image(j.file)
+	im, err := h.Image(j.file)
 	if err != nil {
 		return nil, err
 	}
@@ -316,8 +317,8 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows i
 	case rows.errors > 0:
 		s.errors, _, err = j.readRow(ctx, s, im, rows.errors, rows.pixels, asSigma, s.errors)
 	case set.errors != nil:
-		var errors fitsImage
-		if errors, err = set.errors.image(j.file); err == nil {
+		var errors fits.Image
+		if errors, err = set.errors.Image(j.file); err == nil {
 			s.errors, _, err = j.readRow(ctx, s, errors, 0, rows.pixels, set.spread, s.errors)
 		}
 	}
@@ -327,24 +328,24 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows i
 	j.report.Rows = int(rows.pixels)
 	if set.wavelength != nil || rows.wavelengths {
 		if set.wavelength != nil {
-			if im, err = set.wavelength.image(j.file); err != nil {
+			if im, err = set.wavelength.Image(j.file); err != nil {
 				return nil, err
 			}
 		}
 		i := 0
-		return s, im.read(ctx, 0, rows.pixels, func(p pixel) error {
+		return s, im.Read(ctx, 0, rows.pixels, func(p fits.Pixel) error {
 			i++
-			if reason := s.addWavelength(p.value); reason != "" {
-				return im.hdu.refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
+			if reason := s.addWavelength(p.Value); reason != "" {
+				return im.Number.Refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
 			}
-			s.wavelength = jsontext.AppendFloat(next(s.shorten(s.wavelength)), p.value)
+			s.wavelength = jsontext.AppendFloat(next(s.shorten(s.wavelength)), p.Value)
 			return nil
 		})
 	}
 	for i := range rows.pixels {
-		w := d.wavelength(i)
+		w := d.Wavelength(i)
 		if reason := s.addWavelength(w); reason != "" {
-			return nil, h.refuse("CRVAL1", "pixel "+strconv.FormatInt(i+1, 10)+": "+reason)
+			return nil, h.Refuse("CRVAL1", "pixel "+strconv.FormatInt(i+1, 10)+": "+reason)
 		}
 		s.wavelength = jsontext.AppendFloat(next(s.shorten(s.wavelength)), w)
 	}
@@ -352,27 +353,50 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d dispersion, rows i
 }
 
 // readRow writes a row of an image: numbers, and null where a pixel has none.
-func (j *job) readRow(ctx context.Context, s *spectrum, im fitsImage, row, pixels int64, as spread,
+func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixels int64, as spread,
 	list []byte) (out []byte, none int, err error) {
-	err = im.read(ctx, row*pixels, pixels, func(p pixel) error {
+	err = im.Read(ctx, row*pixels, pixels, func(p fits.Pixel) error {
 		list = next(s.shorten(list))
-		v := as.sigma(p.value)
+		v := as.sigma(p.Value)
 		if j.scaled() {
 			v *= j.options.FluxScale
-			if math.IsInf(v, 0) && !math.IsInf(p.value, 0) && as == asSigma {
-				return im.hdu.refuse("", "a flux is out of range when multiplied")
+			if math.IsInf(v, 0) && !math.IsInf(p.Value, 0) && as == asSigma {
+				return im.Number.Refuse("", "a flux is out of range when multiplied")
 			}
 		}
 		switch {
 		case math.IsNaN(v) || math.IsInf(v, 0):
 			none++
 			list = append(list, "null"...)
-		case p.exact && !j.scaled() && as == asSigma:
-			list = strconv.AppendInt(list, p.whole, 10)
+		case p.Exact && !j.scaled() && as == asSigma:
+			list = strconv.AppendInt(list, p.Whole, 10)
 		default:
 			list = jsontext.AppendFloat(list, v)
 		}
 		return nil
 	})
 	return list, none, err
+}
+
+// dispersionUnit is the axis's unit: CUNIT1, or IRAF's WAT1_nnn where that is missing or, as in many IRAF files, the deg of
+// an image before it was a spectrum; angstroms where neither is there.
+func dispersionUnit(h *fits.HDU, n *notes) (string, error) {
+	cunit, _ := h.Text("CUNIT1")
+	iraf := fits.IRAFUnits(h)
+	u, known := parseUnit(cunit)
+	degrees := known && u.String() == "deg"
+	switch {
+	case cunit != "" && !degrees:
+		return wavelengthUnit(cunit, n, bounded.Problem{HDU: h.Number, Column: "CUNIT1"})
+	case iraf != "":
+		if degrees {
+			n.warn("CUNIT1 = deg is no wavelength: the unit %s is taken from IRAF's WAT1_001", problem.Clip(iraf))
+		}
+		return wavelengthUnit(iraf, n, bounded.Problem{HDU: h.Number, Column: "WAT1_001"})
+	case degrees:
+		n.warn("CUNIT1 = deg is no wavelength: %s is assumed", defaultWavelengthUnit)
+	default:
+		n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
+	}
+	return defaultWavelengthUnit, nil
 }

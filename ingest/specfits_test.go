@@ -3,10 +3,14 @@ package ingest
 import (
 	"context"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
+	"nightjar/ingest/fits/fitstest"
 	"nightjar/internal/instant"
 )
 
@@ -19,9 +23,9 @@ func TestFITSSpectrum(t *testing.T) {
 	value := func(flux, wave string) string { return specValue(flux, wave, "Angstrom") }
 	three := value("[1,2,3]", "[4000,4002,4004]")
 	image := func(bitpix int, cards []string, pixels ...float64) []byte {
-		return append(fitsCards(with(fitsShape(bitpix, len(pixels)), cards...)...), fitsData(bitpix, pixels...)...)
+		return append(fitstest.Header(fitstest.With(fitstest.Shape(bitpix, len(pixels)), cards...)...), fitstest.Data(bitpix, pixels...)...)
 	}
-	empty := fitsCards("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    0", "DATE-OBS= '2020-01-01T10:20:30.5'", "EXTEND  =                    T")
+	empty := fitstest.Header("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    0", "DATE-OBS= '2020-01-01T10:20:30.5'", "EXTEND  =                    T")
 	bunit := "BUNIT   = 'erg/s/cm2/Angstrom'"
 	for _, c := range []struct {
 		name     string
@@ -29,61 +33,61 @@ func TestFITSSpectrum(t *testing.T) {
 		value    string // or ! and the error
 		warnings []string
 	}{
-		{"one axis", fitsSpectrum([]int{3}, with(linearWCS, bunit)...), three, []string{noDate}},
-		{"trailing axes of one", fitsSpectrum([]int{3, 1, 1}, with(linearWCS, bunit)...), three, []string{noDate}},
-		{"two rows", fitsSpectrum([]int{3, 2}, with(linearWCS, bunit)...), three, []string{"the image has 2 rows: the first is the flux, others are not kept", noDate}},
-		{"IRAF bands", fitsSpectrum([]int{3, 1, 2}, with(linearWCS, bunit)...), three, []string{"the image has 2 rows", noDate}},
-		{"bands with sigma", fitsSpectrum([]int{4, 1, 4}, with(linearWCS, bunit, "BANDID1 = 'spectrum'", "BANDID2 = 'raw'", "BANDID3 = 'background'", "BANDID4 = 'sigma - x'")...),
+		{"one axis", fitstest.Spectrum([]int{3}, fitstest.With(fitstest.LinearWCS, bunit)...), three, []string{noDate}},
+		{"trailing axes of one", fitstest.Spectrum([]int{3, 1, 1}, fitstest.With(fitstest.LinearWCS, bunit)...), three, []string{noDate}},
+		{"two rows", fitstest.Spectrum([]int{3, 2}, fitstest.With(fitstest.LinearWCS, bunit)...), three, []string{"the image has 2 rows: the first is the flux, others are not kept", noDate}},
+		{"IRAF bands", fitstest.Spectrum([]int{3, 1, 2}, fitstest.With(fitstest.LinearWCS, bunit)...), three, []string{"the image has 2 rows", noDate}},
+		{"bands with sigma", fitstest.Spectrum([]int{4, 1, 4}, fitstest.With(fitstest.LinearWCS, bunit, "BANDID1 = 'spectrum'", "BANDID2 = 'raw'", "BANDID3 = 'background'", "BANDID4 = 'sigma - x'")...),
 			strings.Replace(value("[1,2,3,4]", "[4000,4002,4004,4006]"), `"Angstrom"}`, `"Angstrom","flux_error":[13,14,15,16]}`, 1), []string{"the image has 4 rows: the first is the flux, 4 its error", noDate}},
-		{"rows with sigma", fitsSpectrum([]int{3, 2}, with(linearWCS, bunit, "BANDID1 = 'spectrum'", "BANDID2 = 'sigma'")...),
+		{"rows with sigma", fitstest.Spectrum([]int{3, 2}, fitstest.With(fitstest.LinearWCS, bunit, "BANDID1 = 'spectrum'", "BANDID2 = 'sigma'")...),
 			strings.Replace(three, `"Angstrom"}`, `"Angstrom","flux_error":[4,5,6]}`, 1), []string{noDate}},
-		{"three rows", fitsSpectrum([]int{3, 3}, linearWCS...), "!HDU 1, column NAXIS2: an image of 3 x 3: what its 3 rows are is not told", nil},
-		{"many spectra", fitsSpectrum([]int{3, 2, 2}, linearWCS...), "!HDU 1, column NAXIS: an image of 3 x 2 x 2 is not one spectrum", nil},
-		{"wavelength along the second axis", fitsSpectrum([]int{1, 2}, linearWCS...), "!HDU 1, column NAXIS1: an image of 1 x 2: the wavelength must be along the first axis", nil},
+		{"three rows", fitstest.Spectrum([]int{3, 3}, fitstest.LinearWCS...), "!HDU 1, column NAXIS2: an image of 3 x 3: what its 3 rows are is not told", nil},
+		{"many spectra", fitstest.Spectrum([]int{3, 2, 2}, fitstest.LinearWCS...), "!HDU 1, column NAXIS: an image of 3 x 2 x 2 is not one spectrum", nil},
+		{"wavelength along the second axis", fitstest.Spectrum([]int{1, 2}, fitstest.LinearWCS...), "!HDU 1, column NAXIS1: an image of 1 x 2: the wavelength must be along the first axis", nil},
 
-		{"integers", image(16, with(linearWCS, bunit), 1, -2, 300), value("[1,-2,300]", "[4000,4002,4004]"), []string{noDate}},
-		{"bytes", image(8, with(linearWCS, bunit), 1, 2, 255), value("[1,2,255]", "[4000,4002,4004]"), []string{noDate}},
-		{"64 bits", image(64, with(linearWCS, bunit), 1, -2, 1<<52), value("[1,-2,4503599627370496]", "[4000,4002,4004]"), []string{noDate}},
-		{"scaled integers", image(32, with(linearWCS, bunit, "BSCALE  =  5.0D-1", "BZERO   =  10."), 1, -2, 3), value("[10.5,9,11.5]", "[4000,4002,4004]"), []string{noDate}},
-		{"blank", image(16, with(linearWCS, bunit, "BLANK   = -99", "BSCALE  = 2.0"), 1, -99, 3), value("[2,null,6]", "[4000,4002,4004]"), []string{noDate, "1 pixel without a flux"}},
-		{"doubles", image(-64, with(linearWCS, bunit), 1e-17, nan, math.Inf(1)), value("[1e-17,null,null]", "[4000,4002,4004]"), []string{noDate, "2 pixels without a flux"}},
-		{"scaled floats", image(-32, with(linearWCS, bunit, "BZERO   = 1.0"), 1, 2, 3), value("[2,3,4]", "[4000,4002,4004]"), []string{noDate}},
-		{"no flux at all", image(-32, linearWCS, nan, nan, nan), "!no pixel has a flux", nil},
-		{"an unreadable scale", image(-32, with(linearWCS, "BSCALE  = 'x'"), 1, 2), "!column BSCALE: 'x' is not a number", nil},
+		{"integers", image(16, fitstest.With(fitstest.LinearWCS, bunit), 1, -2, 300), value("[1,-2,300]", "[4000,4002,4004]"), []string{noDate}},
+		{"bytes", image(8, fitstest.With(fitstest.LinearWCS, bunit), 1, 2, 255), value("[1,2,255]", "[4000,4002,4004]"), []string{noDate}},
+		{"64 bits", image(64, fitstest.With(fitstest.LinearWCS, bunit), 1, -2, 1<<52), value("[1,-2,4503599627370496]", "[4000,4002,4004]"), []string{noDate}},
+		{"scaled integers", image(32, fitstest.With(fitstest.LinearWCS, bunit, "BSCALE  =  5.0D-1", "BZERO   =  10."), 1, -2, 3), value("[10.5,9,11.5]", "[4000,4002,4004]"), []string{noDate}},
+		{"blank", image(16, fitstest.With(fitstest.LinearWCS, bunit, "BLANK   = -99", "BSCALE  = 2.0"), 1, -99, 3), value("[2,null,6]", "[4000,4002,4004]"), []string{noDate, "1 pixel without a flux"}},
+		{"doubles", image(-64, fitstest.With(fitstest.LinearWCS, bunit), 1e-17, nan, math.Inf(1)), value("[1e-17,null,null]", "[4000,4002,4004]"), []string{noDate, "2 pixels without a flux"}},
+		{"scaled floats", image(-32, fitstest.With(fitstest.LinearWCS, bunit, "BZERO   = 1.0"), 1, 2, 3), value("[2,3,4]", "[4000,4002,4004]"), []string{noDate}},
+		{"no flux at all", image(-32, fitstest.LinearWCS, nan, nan, nan), "!no pixel has a flux", nil},
+		{"an unreadable scale", image(-32, fitstest.With(fitstest.LinearWCS, "BSCALE  = 'x'"), 1, 2), "!column BSCALE: 'x' is not a number", nil},
 
-		{"a first HDU without data", append(append([]byte{}, empty...), append(fitsCards(fitsExtension(with(fitsShape(-32, 3), with(linearWCS, bunit)...))...), fitsData(-32, 1, 2, 3)...)...), three, nil},
+		{"a first HDU without data", append(append([]byte{}, empty...), append(fitstest.Header(fitstest.Extension(fitstest.With(fitstest.Shape(-32, 3), fitstest.With(fitstest.LinearWCS, bunit)...))...), fitstest.Data(-32, 1, 2, 3)...)...), three, nil},
 		{"an error before the flux", append(append(append([]byte{}, empty...),
-			append(fitsCards(fitsExtension(with(fitsShape(-32, 2), "EXTNAME = 'ERR'"))...), fitsData(-32, 9, 9)...)...),
-			append(fitsCards(fitsExtension(with(fitsShape(-32, 3), with(linearWCS, bunit)...))...), fitsData(-32, 1, 2, 3)...)...), three, nil},
+			append(fitstest.Header(fitstest.Extension(fitstest.With(fitstest.Shape(-32, 2), "EXTNAME = 'ERR'"))...), fitstest.Data(-32, 9, 9)...)...),
+			append(fitstest.Header(fitstest.Extension(fitstest.With(fitstest.Shape(-32, 3), fitstest.With(fitstest.LinearWCS, bunit)...))...), fitstest.Data(-32, 1, 2, 3)...)...), three, nil},
 		{"no data", empty, "!no image with data", nil},
-		{"only a table", append(append([]byte{}, empty...), fitsCards("XTENSION= 'BINTABLE'", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  = 0", "NAXIS2  = 0", "PCOUNT  = 0", "GCOUNT  = 1")...),
+		{"only a table", append(append([]byte{}, empty...), fitstest.Header("XTENSION= 'BINTABLE'", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  = 0", "NAXIS2  = 0", "PCOUNT  = 0", "GCOUNT  = 1")...),
 			"!HDU 2, column TFIELDS: must be from 0 to 1000", nil},
-		{"special records at the end", append(append(empty[:len(empty):len(empty)], append(fitsCards(fitsExtension(with(fitsShape(-32, 3), with(linearWCS, bunit)...))...), fitsData(-32, 1, 2, 3)...)...), "junk"...), three, nil},
+		{"special records at the end", append(append(empty[:len(empty):len(empty)], append(fitstest.Header(fitstest.Extension(fitstest.With(fitstest.Shape(-32, 3), fitstest.With(fitstest.LinearWCS, bunit)...))...), fitstest.Data(-32, 1, 2, 3)...)...), "junk"...), three, nil},
 
-		{"nanometres", fitsSpectrum([]int{2}, with(without(linearWCS, "CUNIT1"), "CUNIT1  = 'nm'", bunit)...), specValue("[1,2]", "[4000,4002]", "nm"), []string{noDate}},
-		{"no units", fitsSpectrum([]int{2}, without(linearWCS, "CUNIT1")...), value("[1,2]", "[4000,4002]"), []string{"no unit of wavelength: Angstrom is assumed", noFlux, noDate}},
-		{"IRAF's units", fitsSpectrum([]int{2}, with(without(linearWCS, "CUNIT1"), bunit, "WAT1_001= 'wtype=linear label=Wavelength un'", "WAT1_002= 'its=\"Nanometers\"'")...), specValue("[1,2]", "[4000,4002]", "nm"), []string{noDate}},
-		{"degrees of wavelength", fitsSpectrum([]int{2}, with(without(linearWCS, "CUNIT1"), bunit, "CUNIT1  = 'deg'")...), value("[1,2]", "[4000,4002]"), []string{"CUNIT1 = deg is no wavelength: Angstrom is assumed", noDate}},
-		{"a frequency", fitsSpectrum([]int{2}, with(without(linearWCS, "CUNIT1"), "CUNIT1  = 'Hz'")...), "!HDU 1, column CUNIT1: 'Hz' is not a unit of wavelength", nil},
-		{"an unknown unit", fitsSpectrum([]int{2}, with(linearWCS, "BUNIT   = 'relative flux'")...), strings.Replace(value("[1,2]", "[4000,4002]"), "erg / (Angstrom s cm2)", "relative flux", 1), []string{"'relative flux' is not known", noDate}},
-		{"a scaled unit", fitsSpectrum([]int{2}, with(linearWCS, "BUNIT   = '1E-17 erg/cm^2/s/Ang'")...), strings.Replace(value("[1,2]", "[4000,4002]"), "erg /", "1e-17 erg /", 1), []string{noDate}},
+		{"nanometres", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CUNIT1"), "CUNIT1  = 'nm'", bunit)...), specValue("[1,2]", "[4000,4002]", "nm"), []string{noDate}},
+		{"no units", fitstest.Spectrum([]int{2}, fitstest.Without(fitstest.LinearWCS, "CUNIT1")...), value("[1,2]", "[4000,4002]"), []string{"no unit of wavelength: Angstrom is assumed", noFlux, noDate}},
+		{"IRAF's units", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CUNIT1"), bunit, "WAT1_001= 'wtype=linear label=Wavelength un'", "WAT1_002= 'its=\"Nanometers\"'")...), specValue("[1,2]", "[4000,4002]", "nm"), []string{noDate}},
+		{"degrees of wavelength", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CUNIT1"), bunit, "CUNIT1  = 'deg'")...), value("[1,2]", "[4000,4002]"), []string{"CUNIT1 = deg is no wavelength: Angstrom is assumed", noDate}},
+		{"a frequency", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CUNIT1"), "CUNIT1  = 'Hz'")...), "!HDU 1, column CUNIT1: 'Hz' is not a unit of wavelength", nil},
+		{"an unknown unit", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.LinearWCS, "BUNIT   = 'relative flux'")...), strings.Replace(value("[1,2]", "[4000,4002]"), "erg / (Angstrom s cm2)", "relative flux", 1), []string{"'relative flux' is not known", noDate}},
+		{"a scaled unit", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.LinearWCS, "BUNIT   = '1E-17 erg/cm^2/s/Ang'")...), strings.Replace(value("[1,2]", "[4000,4002]"), "erg /", "1e-17 erg /", 1), []string{noDate}},
 
-		{"no CRPIX1", fitsSpectrum([]int{2}, with(without(linearWCS, "CRPIX1"), bunit)...), value("[1,2]", "[4000,4002]"), []string{"CRPIX1 is missing", noDate}},
-		{"another CRPIX1", fitsSpectrum([]int{2}, with(without(linearWCS, "CRPIX1"), bunit, "CRPIX1  = -9.")...), value("[1,2]", "[4020,4022]"), []string{noDate}},
-		{"no CTYPE1", fitsSpectrum([]int{2}, with(without(linearWCS, "CTYPE1"), bunit, "CTYPE1  = ''")...), value("[1,2]", "[4000,4002]"), []string{"CTYPE1 is empty", noDate}},
-		{"no scale", fitsSpectrum([]int{2}), "!HDU 1: no wavelength scale", []string{"CTYPE1 is empty"}},
-		{"CD1_1", fitsSpectrum([]int{2}, with(without(linearWCS, "CDELT1"), bunit, "CD1_1   = 3.0")...), value("[1,2]", "[4000,4003]"), []string{noDate}},
-		{"CD1_1 and CDELT1", fitsSpectrum([]int{2}, with(linearWCS, bunit, "CD1_1   = 3.0")...), value("[1,2]", "[4000,4003]"), []string{"CD1_1 = 3 and CDELT1 = 2 disagree", noDate}},
-		{"PC1_1", fitsSpectrum([]int{2}, with(linearWCS, bunit, "PC1_1   = 2.0")...), value("[1,2]", "[4000,4004]"), []string{noDate}},
-		{"no step", fitsSpectrum([]int{2}, with(without(linearWCS, "CDELT1"), "CDELT1  = 0.0")...), "!column CDELT1: the step of the wavelength is 0", nil},
-		{"below 0", fitsSpectrum([]int{3}, with(without(linearWCS, "CDELT1"), "CDELT1  = -2000.0")...), "!column CRVAL1: pixel 3: a wavelength must be a finite number above 0", nil},
-		{"falling wavelengths", fitsSpectrum([]int{2}, with(without(linearWCS, "CDELT1"), bunit, "CDELT1  = -2.0")...), value("[1,2]", "[4000,3998]"), []string{noDate}},
-		{"a velocity", fitsSpectrum([]int{2}, with(without(linearWCS, "CTYPE1"), "CTYPE1  = 'VELO'")...), "!column CTYPE1: 'VELO' is not a linear or logarithmic axis", nil},
-		{"MULTISPEC", fitsSpectrum([]int{2}, with(without(linearWCS, "CTYPE1"), "CTYPE1  = 'MULTISPE'")...), "!column WAT2_001: IRAF's MULTISPEC", nil},
-		{"pixels", fitsSpectrum([]int{2}, with(linearWCS, "DC-FLAG = -1")...), "!column DC-FLAG: the pixels have no wavelengths", nil},
-		{"two logarithms", fitsSpectrum([]int{2}, with(without(linearWCS, "CTYPE1"), "CTYPE1  = 'WAVE-LOG'", "DC-FLAG = 1")...), "!column DC-FLAG: DC-FLAG = 1 contradicts", nil},
-		{"common logarithm", fitsSpectrum([]int{3}, "CTYPE1  = 'LINEAR'", "CRPIX1  = 1", "CRVAL1  = 3.0", "CDELT1  = 1.0", "CUNIT1  = 'Angstrom'", "DC-FLAG = 1", bunit), value("[1,2,3]", "[1000,10000,100000]"), []string{noDate}},
-		{"a logarithm beyond all numbers", fitsSpectrum([]int{3}, "CTYPE1  = 'LINEAR'", "CRPIX1  = 1", "CRVAL1  = 300.0", "CDELT1  = 10.0", "DC-FLAG = 1"), "!column CRVAL1: pixel 2: a wavelength must be", nil},
+		{"no CRPIX1", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CRPIX1"), bunit)...), value("[1,2]", "[4000,4002]"), []string{"CRPIX1 is missing", noDate}},
+		{"another CRPIX1", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CRPIX1"), bunit, "CRPIX1  = -9.")...), value("[1,2]", "[4020,4022]"), []string{noDate}},
+		{"no CTYPE1", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CTYPE1"), bunit, "CTYPE1  = ''")...), value("[1,2]", "[4000,4002]"), []string{"CTYPE1 is empty", noDate}},
+		{"no scale", fitstest.Spectrum([]int{2}), "!HDU 1: no wavelength scale", []string{"CTYPE1 is empty"}},
+		{"CD1_1", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CDELT1"), bunit, "CD1_1   = 3.0")...), value("[1,2]", "[4000,4003]"), []string{noDate}},
+		{"CD1_1 and CDELT1", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.LinearWCS, bunit, "CD1_1   = 3.0")...), value("[1,2]", "[4000,4003]"), []string{"CD1_1 = 3 and CDELT1 = 2 disagree", noDate}},
+		{"PC1_1", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.LinearWCS, bunit, "PC1_1   = 2.0")...), value("[1,2]", "[4000,4004]"), []string{noDate}},
+		{"no step", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CDELT1"), "CDELT1  = 0.0")...), "!column CDELT1: the step of the wavelength is 0", nil},
+		{"below 0", fitstest.Spectrum([]int{3}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CDELT1"), "CDELT1  = -2000.0")...), "!column CRVAL1: pixel 3: a wavelength must be a finite number above 0", nil},
+		{"falling wavelengths", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CDELT1"), bunit, "CDELT1  = -2.0")...), value("[1,2]", "[4000,3998]"), []string{noDate}},
+		{"a velocity", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CTYPE1"), "CTYPE1  = 'VELO'")...), "!column CTYPE1: 'VELO' is not a linear or logarithmic axis", nil},
+		{"MULTISPEC", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CTYPE1"), "CTYPE1  = 'MULTISPE'")...), "!column WAT2_001: IRAF's MULTISPEC", nil},
+		{"pixels", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.LinearWCS, "DC-FLAG = -1")...), "!column DC-FLAG: the pixels have no wavelengths", nil},
+		{"two logarithms", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.Without(fitstest.LinearWCS, "CTYPE1"), "CTYPE1  = 'WAVE-LOG'", "DC-FLAG = 1")...), "!column DC-FLAG: DC-FLAG = 1 contradicts", nil},
+		{"common logarithm", fitstest.Spectrum([]int{3}, "CTYPE1  = 'LINEAR'", "CRPIX1  = 1", "CRVAL1  = 3.0", "CDELT1  = 1.0", "CUNIT1  = 'Angstrom'", "DC-FLAG = 1", bunit), value("[1,2,3]", "[1000,10000,100000]"), []string{noDate}},
+		{"a logarithm beyond all numbers", fitstest.Spectrum([]int{3}, "CTYPE1  = 'LINEAR'", "CRPIX1  = 1", "CRVAL1  = 300.0", "CDELT1  = 10.0", "DC-FLAG = 1"), "!column CRVAL1: pixel 2: a wavelength must be", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			points, report, err := process("spectroscopy", "s.fits", c.data, Options{})
@@ -103,13 +107,13 @@ func TestFITSSpectrum(t *testing.T) {
 
 // TestNaturalLogarithm checks WAVE-LOG against Greisen et al. 2006: at the reference pixel the step is CDELT1.
 func TestNaturalLogarithm(t *testing.T) {
-	d := dispersion{reference: 5000, pixel: 1, step: 2, form: naturalLog}
+	d := fits.Dispersion{Reference: 5000, Pixel: 1, Step: 2, Form: fits.NaturalLog}
 	for i, want := range []float64{5000, 5000 * math.Exp(2.0/5000), 5000 * math.Exp(4.0/5000)} {
-		if got := d.wavelength(int64(i)); math.Abs(got-want) > 1e-9 {
+		if got := d.Wavelength(int64(i)); math.Abs(got-want) > 1e-9 {
 			t.Errorf("pixel %d: %v, want %v", i, got, want)
 		}
 	}
-	if d.step = 1e-9; math.Abs((d.wavelength(1)-5000)/1e-9-1) > 1e-2 {
+	if d.Step = 1e-9; math.Abs((d.Wavelength(1)-5000)/1e-9-1) > 1e-2 {
 		t.Error("the derivative at the reference is not CDELT1")
 	}
 }
@@ -148,7 +152,7 @@ func TestFITSDates(t *testing.T) {
 		{name: "none", warn: noDate},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			data := fitsSpectrum([]int{2}, with(with(linearWCS, "BUNIT   = 'Jy'"), c.cards...)...)
+			data := fitstest.Spectrum([]int{2}, fitstest.With(fitstest.With(fitstest.LinearWCS, "BUNIT   = 'Jy'"), c.cards...)...)
 			points, report, err := process("spectroscopy", c.file, data, Options{DateObs: c.option})
 			if want, refused := strings.CutPrefix(c.want, "!"); refused {
 				if err == nil || !strings.Contains(err.Error(), want) {
@@ -173,7 +177,7 @@ func TestFITSDates(t *testing.T) {
 
 func TestFITSSource(t *testing.T) {
 	for origin, want := range map[string]string{"LCOGT": "LCO", "elsewhere": "", "LCO": ""} {
-		points, _, err := process("spectroscopy", "a", fitsSpectrum([]int{2}, with(linearWCS, "ORIGIN  = '"+origin+"'")...), Options{})
+		points, _, err := process("spectroscopy", "a", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.LinearWCS, "ORIGIN  = '"+origin+"'")...), Options{})
 		if err != nil || points[0].Source != want {
 			t.Errorf("%s: %q %v", origin, points[0].Source, err)
 		}
@@ -181,7 +185,7 @@ func TestFITSSource(t *testing.T) {
 }
 
 func TestFluxScaleOfFITS(t *testing.T) {
-	points, report, err := process("spectroscopy", "a", fitsSpectrum([]int{2}, with(linearWCS, "BUNIT   = 'Jy'", "MJD     = 58000.5")...), Options{FluxScale: 1e-15})
+	points, report, err := process("spectroscopy", "a", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.LinearWCS, "BUNIT   = 'Jy'", "MJD     = 58000.5")...), Options{FluxScale: 1e-15})
 	if err != nil || !strings.HasPrefix(values(points), `{"flux":[1e-15,2e-15],`) {
 		t.Errorf("%v %s", err, values(points))
 	}
@@ -189,7 +193,7 @@ func TestFluxScaleOfFITS(t *testing.T) {
 }
 
 func TestContextEndsPixels(t *testing.T) {
-	data := fitsSpectrum([]int{40000}, linearWCS...)
+	data := fitstest.Spectrum([]int{40000}, fitstest.LinearWCS...)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	f := bounded.File{Size: int64(len(data)), Content: strings.NewReader(string(data))}
@@ -219,5 +223,26 @@ func TestScalesToUTC(t *testing.T) {
 			!refused && instant.Text(got) != c.want {
 			t.Errorf("%s %s: got %s %q, want %s", c.scale, c.in, instant.Text(got), reason, c.want)
 		}
+	}
+}
+
+var nan = math.NaN()
+
+// TestCompressedSpectrum: rows of a compressed image are a spectrum's as those of any other.
+func TestCompressedSpectrum(t *testing.T) {
+	folder := t.TempDir()
+	fitstest.Astropy(t, folder, `
+import numpy as np
+from astropy.io import fits
+h = fits.Header({'CTYPE1': 'WAVE', 'CRPIX1': 1.0, 'CRVAL1': 4000.0, 'CDELT1': 2.0, 'CUNIT1': 'Angstrom', 'BUNIT': 'Jy', 'MJD-OBS': 58000.5})
+fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(np.arange(1, 6, dtype='int16').reshape(1, 5), header=h)]).writeto('s.fits.fz')
+`)
+	data, err := os.ReadFile(filepath.Join(folder, "s.fits.fz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, report, err := process("spectroscopy", "s.fits.fz", data, Options{})
+	if err != nil || values(points) != `{"flux":[1,2,3,4,5],"flux_units":"Jy","wavelength":[4000,4002,4004,4006,4008],"wavelength_units":"Angstrom"}` {
+		t.Errorf("%v %+v %s", err, report, values(points))
 	}
 }

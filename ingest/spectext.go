@@ -76,12 +76,12 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		if err := s.check(int64(rows)); err != nil {
 			return err
 		}
-		if r.fit(c.width); r.reason == "" && len(r.cells) != c.width {
-			r.reason = problem.Plural(len(r.cells), "field") + " where there are " + problem.Plural(c.width, "column")
+		if r.Fit(c.width); r.Reason == "" && len(r.Cells) != c.width {
+			r.Reason = problem.Plural(len(r.Cells), "field") + " where there are " + problem.Plural(c.width, "column")
 		}
-		if r.reason != "" {
-			place := g.at(r.line)
-			place.Reason = r.reason
+		if r.Reason != "" {
+			place := g.at(r.Line)
+			place.Reason = r.Reason
 			j.problem(place)
 			continue
 		}
@@ -102,9 +102,9 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 
 // addRow reads one pixel.
 func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
-	cell := r.cells[c.wavelength]
+	cell := r.Cells[c.wavelength]
 	bad := func(i int, reason string) {
-		place := g.at(r.line)
+		place := g.at(r.Line)
 		place.Column, place.Reason = c.name(i), reason
 		j.problem(place)
 	}
@@ -132,11 +132,11 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 		s.wavelength = w.AppendJSON(next(s.wavelength))
 	}
 	var there bool
-	if s.flux, there = j.addFlux(s.flux, r.cells[c.flux], asSigma, c.flux, bad); !there {
+	if s.flux, there = j.addFlux(s.flux, r.Cells[c.flux], asSigma, c.flux, bad); !there {
 		s.none++
 	}
 	if c.errors >= 0 {
-		s.errors, _ = j.addFlux(s.errors, r.cells[c.errors], c.spread, c.errors, bad)
+		s.errors, _ = j.addFlux(s.errors, r.Cells[c.errors], c.spread, c.errors, bad)
 	}
 }
 

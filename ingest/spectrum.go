@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
@@ -13,7 +14,7 @@ import (
 // spectroscopyFormats lists the formats of spectra, the most particular first.
 func spectroscopyFormats() []format {
 	return []format{
-		{about: aboutFITSSpectrum(), name: "FITS image", recognise: isFITS, read: readFITSSpectrum},
+		{about: aboutFITSSpectrum(), name: "FITS image", recognise: fits.IsFITS, read: readFITSSpectrum},
 		{about: aboutVOSpectrum(), name: "VOTable", recognise: isVOTable, read: readVOSpectrum},
 		{about: aboutECSVSpectrum(), name: "ECSV", recognise: isECSV, read: spectrumOf(ecsvGrid)},
 		{about: aboutJSONSpectrum(), name: "Open Supernova Catalog", recognise: isJSON, read: readJSONSpectra},
@@ -40,7 +41,7 @@ func (j *job) newSpectrum() *spectrum {
 		errors: []byte(`[`)}
 }
 
-// next begins an element of a list.
+// Next begins an element of a list.
 func next(list []byte) []byte {
 	if list[len(list)-1] != '[' {
 		return append(list, ',')
@@ -88,7 +89,7 @@ func (s *spectrum) check(pixels int64) error {
 	return nil
 }
 
-// value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when the file has errors.
+// Value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when the file has errors.
 func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	if s.discard {
 		return nil

@@ -294,8 +294,7 @@ type table struct {
 	skip    []int             // numbers of the lines that are no rows: the header, units
 	comma   bool              // numbers have a decimal comma
 	comment func(text []byte) // called for comment lines, wherever they stand; nil for nobody
-	cells   [][]byte          // fields of the row that next read, without blanks around; valid until the next call
-	line    int               // its line's number
+	cells   [][]byte
 }
 
 // openTable starts at the beginning of the file. header tells whether the layout's first line is one.
@@ -308,16 +307,15 @@ func openTable(f bounded.File, l layout, header bool, comment func(text []byte))
 	return t
 }
 
-// next reads the next row; io.EOF after the last. A row that cannot be split gives a reason in place of its cells, and
-// reading may go on; a refusal or another error ends it.
-func (t *table) next() (reason string, err error) {
+// Next reads the next row, its cells without blanks around.
+func (t *table) Next(r *bounded.Row) error {
 	for {
 		line, err := t.lines.next()
 		if err != nil {
-			return "", err
+			return err
 		}
-		t.line = t.lines.number
-		if len(line) == 0 || len(t.skip) > 0 && slices.Contains(t.skip, t.line) {
+		*r = bounded.Row{Line: t.lines.number}
+		if len(line) == 0 || len(t.skip) > 0 && slices.Contains(t.skip, r.Line) {
 			continue
 		}
 		if line[0] == '#' || blank(line[0]) {
@@ -331,12 +329,13 @@ func (t *table) next() (reason string, err error) {
 		if t.delim.empty(line) {
 			continue
 		}
-		t.cells, reason = t.delim.split(line, t.cells[:0])
+		t.cells, r.Reason = t.delim.split(line, t.cells[:0])
 		if t.comma {
 			for i := range t.cells {
 				t.cells[i] = withPoint(t.cells[i])
 			}
 		}
-		return reason, nil
+		r.Cells = t.cells
+		return nil
 	}
 }

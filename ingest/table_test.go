@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits/fitstest"
 )
 
 func readLines(f bounded.File) (out []string, err error) {
@@ -51,7 +52,7 @@ func TestLines(t *testing.T) {
 		"é\n" + strings.Repeat("x", 200000) + "\ny":    {"é", strings.Repeat("x", 200000), "y"},
 		strings.Repeat("x", bounded.MaxLine) + "\r\ny": {strings.Repeat("x", bounded.MaxLine), "y"},
 	} {
-		got, err := readLines(fileOf([]byte(text)))
+		got, err := readLines(fitstest.FileOf([]byte(text)))
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%.20q: got %.40q %v", text, got, err)
 		}
@@ -62,7 +63,7 @@ func TestLines(t *testing.T) {
 		"a\r\n" + strings.Repeat("x", bounded.MaxLine+1) + "\n": "line 2: the line is longer than 1048576 bytes",
 		strings.Repeat("x", 3*bounded.MaxLine):                  "line 1: the line is longer than 1048576 bytes",
 	} {
-		_, err := readLines(fileOf([]byte(text)))
+		_, err := readLines(fitstest.FileOf([]byte(text)))
 		var r *bounded.Refusal
 		if !errors.As(err, &r) || err.Error() != want {
 			t.Errorf("%.20q: %v", text, err)
@@ -78,11 +79,11 @@ func TestLinesInPieces(t *testing.T) {
 		for range rnd.Intn(30) {
 			b.WriteString(strings.Repeat("é", rnd.Intn(4)) + []string{"\n", "\r", "\r\n", "x"}[rnd.Intn(4)])
 		}
-		whole, err := readLines(fileOf(b.Bytes()))
+		whole, err := readLines(fitstest.FileOf(b.Bytes()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := newLines(fileOf(b.Bytes()))
+		l := newLines(fitstest.FileOf(b.Bytes()))
 		l.r, l.buf = iotest.OneByteReader(bytes.NewReader(b.Bytes())), make([]byte, 1)
 		for i := 0; ; i++ {
 			line, err := l.next()
@@ -154,25 +155,25 @@ func TestFindDelimiter(t *testing.T) {
 		"one\n1\n":                                    ',',
 		"\"a,b\";\"c,d\"\n1;2\n":                      ';',
 	} {
-		if l, err := findLayout(fileOf([]byte(text))); err != nil || l.delim != want {
+		if l, err := findLayout(fitstest.FileOf([]byte(text))); err != nil || l.delim != want {
 			t.Errorf("%q: got %s %v, want %s", text, l.delim, err, want)
 		}
 	}
 }
 
 func TestLayout(t *testing.T) {
-	l, err := findLayout(fileOf([]byte("\n# one\n  ## two \n\nwave (A) flux\n# three\n1 2\n\n3 4\n")))
+	l, err := findLayout(fitstest.FileOf([]byte("\n# one\n  ## two \n\nwave (A) flux\n# three\n1 2\n\n3 4\n")))
 	if err != nil || l.line != 5 || l.above != "two" || !slices.Equal(l.first, []string{"wave (A)", "flux"}) || len(l.sample) != 2 {
 		t.Errorf("%+v %v", l, err)
 	}
-	if l, err := findLayout(fileOf([]byte("# only\n"))); err != nil || l.line != 0 {
+	if l, err := findLayout(fitstest.FileOf([]byte("# only\n"))); err != nil || l.line != 0 {
 		t.Errorf("%+v %v", l, err)
 	}
-	if _, err := findLayout(fileOf([]byte(strings.Repeat(",", bounded.MaxColumns+5)))); err == nil {
+	if _, err := findLayout(fitstest.FileOf([]byte(strings.Repeat(",", bounded.MaxColumns+5)))); err == nil {
 		t.Error("a header of too many columns")
 	}
 	// a bad line after the header is the rows' affair, with its line
-	if _, err := findLayout(fileOf([]byte("a,b\n1,\xff\n"))); err != nil {
+	if _, err := findLayout(fitstest.FileOf([]byte("a,b\n1,\xff\n"))); err != nil {
 		t.Error(err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
@@ -327,8 +328,8 @@ func (f *fitsForm) foot(dst []byte, rows int64) ([]byte, error) {
 	if rows != f.rows {
 		return dst, fmt.Errorf("ingest: %d rows written where %d were announced", rows, f.rows)
 	}
-	if odd := f.size * rows % fitsBlock; odd > 0 {
-		dst = append(dst, make([]byte, fitsBlock-odd)...)
+	if odd := f.size * rows % fits.BlockSize; odd > 0 {
+		dst = append(dst, make([]byte, fits.BlockSize-odd)...)
 	}
 	return dst, nil
 }
@@ -338,9 +339,9 @@ func appendCards(dst []byte, cards ...string) []byte {
 	start := len(dst)
 	for _, c := range append(slices.Clone(cards), "END") {
 		dst = append(dst, c...)
-		dst = append(dst, bytes.Repeat([]byte{' '}, fitsCard-len(c))...)
+		dst = append(dst, bytes.Repeat([]byte{' '}, fits.CardSize-len(c))...)
 	}
-	for (len(dst)-start)%fitsBlock != 0 {
+	for (len(dst)-start)%fits.BlockSize != 0 {
 		dst = append(dst, ' ')
 	}
 	return dst
@@ -352,7 +353,7 @@ func textCards(key, text string) []string {
 	var cards []string
 	lead := fmt.Sprintf("%-8s= ", key)
 	for {
-		const room = fitsCard - 10 - 3 // the quotes and an &
+		const room = fits.CardSize - 10 - 3 // the quotes and an &
 		if len(text) <= room {
 			return append(cards, fmt.Sprintf("%s'%-8s'", lead, text))
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
 )
 
 // textKeys are the keywords in the comment lines of a text, in capitals with dashes; the first of a name counts.
@@ -47,7 +48,7 @@ func isDateKey(key string) bool {
 // headerValue takes the quotes or the comment off. A unit may itself hold a slash.
 func headerValue(key, value string) string {
 	if value[0] == '\'' {
-		if v, _, ok := cardValue([]byte(value)); ok {
+		if v, _, ok := fits.CardValue([]byte(value)); ok {
 			return v
 		}
 		return value

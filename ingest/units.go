@@ -163,7 +163,7 @@ func (p *unitParser) scale() {
 	p.number(number, exponent, rest)
 }
 
-// number stores the factor, unless it is 1.
+// Number stores the factor, unless it is 1.
 func (p *unitParser) number(digits string, exponent int, rest string) {
 	v, err := strconv.ParseFloat(digits+"e"+strconv.Itoa(exponent), 64)
 	if err != nil || v == 0 {
@@ -211,7 +211,7 @@ func (p *unitParser) product(sign, depth int) bool {
 	}
 }
 
-// name reads one unit with its power.
+// Name reads one unit with its power.
 func (p *unitParser) name(sign int) bool {
 	n := strings.IndexFunc(p.rest, func(r rune) bool {
 		return strings.ContainsRune(" \t*./()^+-0123456789", r)

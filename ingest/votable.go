@@ -425,14 +425,14 @@ func (t *voTable) grid(f bounded.File) (*grid, error) {
 			return nil, err
 		}
 		if t.kind == "TABLEDATA" {
-			return &voTextRows{t: t, v: v, use: use}, nil
+			return plainRows{&voTextRows{t: t, v: v, use: use}}, nil
 		}
-		return &voBinaryRows{t: t, in: base64.NewDecoder(base64.StdEncoding, &streamText{in: discardBounds{v.in}}), use: use}, nil
+		return plainRows{&voBinaryRows{t: t, in: base64.NewDecoder(base64.StdEncoding, &streamText{in: discardBounds{v.in}}), use: use}}, nil
 	}
 	return g, nil
 }
 
-// scalar tells whether a cell is one number or one text.
+// Scalar tells whether a cell is one number or one text.
 func (c *voField) scalar() bool {
 	switch c.datatype {
 	case "char", "unicodeChar":
@@ -492,8 +492,8 @@ type voTextRows struct {
 	cells [][]byte
 }
 
-func (in *voTextRows) next(r *row) error {
-	*r = row{}
+func (in *voTextRows) Next(r *bounded.Row) error {
+	*r = bounded.Row{}
 	in.all = in.all[:0]
 	var text []byte
 	inRow, inCell, size := false, false, 0
@@ -510,8 +510,8 @@ func (in *voTextRows) next(r *row) error {
 			switch strings.ToUpper(e.Name.Local) {
 			case "TR":
 				inRow = true
-				r.line, _ = in.v.xml.InputPos()
-				r.line += in.t.line - 1
+				r.Line, _ = in.v.xml.InputPos()
+				r.Line += in.t.line - 1
 			case "TD":
 				inCell, text = inRow, text[:0]
 			}
@@ -525,7 +525,7 @@ func (in *voTextRows) next(r *row) error {
 			switch strings.ToUpper(e.Name.Local) {
 			case "TD":
 				if size += len(text); size > bounded.MaxRowText {
-					return bounded.Refuse(bounded.Problem{Line: r.line, Reason: fmt.Sprintf("a row of more than %d bytes", bounded.MaxRowText)})
+					return bounded.Refuse(bounded.Problem{Line: r.Line, Reason: fmt.Sprintf("a row of more than %d bytes", bounded.MaxRowText)})
 				}
 				if inCell && len(in.all) <= len(in.t.fields) {
 					in.all = append(in.all, strings.TrimSpace(string(text)))
@@ -541,9 +541,9 @@ func (in *voTextRows) next(r *row) error {
 }
 
 // row takes the cells that are used.
-func (in *voTextRows) row(r *row) error {
+func (in *voTextRows) row(r *bounded.Row) error {
 	if len(in.all) != len(in.t.fields) {
-		r.reason = problem.Plural(len(in.all), "cell") + " where the table has " + problem.Plural(len(in.t.fields), "column")
+		r.Reason = problem.Plural(len(in.all), "cell") + " where the table has " + problem.Plural(len(in.t.fields), "column")
 		return nil
 	}
 	in.cells = in.cells[:0]
@@ -560,7 +560,7 @@ func (in *voTextRows) row(r *row) error {
 		}
 		in.cells = append(in.cells, cell)
 	}
-	r.cells = in.cells
+	r.Cells = in.cells
 	return nil
 }
 
@@ -606,8 +606,8 @@ type voBinaryRows struct {
 	cells [][]byte
 }
 
-func (in *voBinaryRows) next(r *row) error {
-	*r = row{}
+func (in *voBinaryRows) Next(r *bounded.Row) error {
+	*r = bounded.Row{}
 	in.count++
 	in.text, in.ends = in.text[:0], in.ends[:0]
 	var nulls []byte
@@ -639,7 +639,7 @@ func (in *voBinaryRows) next(r *row) error {
 		}
 		in.cells = append(in.cells, in.text[start:in.ends[i]:in.ends[i]])
 	}
-	r.cells, r.line = in.cells, in.count
+	r.Cells, r.Line = in.cells, in.count
 	return nil
 }
 
@@ -661,7 +661,7 @@ func (in *voBinaryRows) failed(err error, first bool) error {
 	return fmt.Errorf("ingest: reading a VOTable: %w", err)
 }
 
-// read reads one cell's bytes.
+// Read reads one cell's bytes.
 func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 	n, ok := c.binarySize()
 	if !ok {

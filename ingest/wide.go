@@ -70,7 +70,7 @@ func (w *wideRows) next(r *row) error {
 			if err := w.rows.next(&w.current); err != nil {
 				return err
 			}
-			if w.current.reason != "" {
+			if w.current.Reason != "" {
 				w.band = len(w.bands)
 				*r = w.current
 				return nil
@@ -80,10 +80,10 @@ func (w *wideRows) next(r *row) error {
 		letter := w.bands[w.band : w.band+1]
 		w.band++
 		at := columns[w.need]
-		if at < 0 || at >= len(w.current.cells) {
+		if at < 0 || at >= len(w.current.Cells) {
 			continue
 		}
-		if d, ok := instant.ParseDecimal(w.current.cells[at]); missing(w.current.cells[at]) || ok && sentinel(d) {
+		if d, ok := instant.ParseDecimal(w.current.Cells[at]); missing(w.current.Cells[at]) || ok && sentinel(d) {
 			continue
 		}
 		*r = w.current
@@ -95,15 +95,15 @@ func (w *wideRows) next(r *row) error {
 		for _, i := range columns {
 			w.out = append(w.out, w.cell(i))
 		}
-		r.cells = w.out
+		r.Cells = w.out
 		return nil
 	}
 }
 
 // cell is a cell of the row that is widened; nil where the row is too short.
 func (w *wideRows) cell(i int) []byte {
-	if i < 0 || i >= len(w.current.cells) {
+	if i < 0 || i >= len(w.current.Cells) {
 		return nil
 	}
-	return w.current.cells[i]
+	return w.current.Cells[i]
 }

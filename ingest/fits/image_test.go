@@ -1,4 +1,4 @@
-package ingest
+package fits
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits/fitstest"
 )
 
 const writeImages = `
@@ -42,7 +43,7 @@ print(json.dumps(out))
 func TestCompressedImages(t *testing.T) {
 	folder := t.TempDir()
 	var want map[string][]*float64
-	if err := json.Unmarshal(astropy(t, folder, writeImages), &want); err != nil {
+	if err := json.Unmarshal(fitstest.Astropy(t, folder, writeImages), &want); err != nil {
 		t.Fatal(err)
 	}
 	if len(want) < 24 {
@@ -54,25 +55,25 @@ func TestCompressedImages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := fileOf(data)
-			in := fitsFile{file: f}
-			var h *fitsHDU
+			f := fitstest.FileOf(data)
+			in := Reader{File: f}
+			var h *HDU
 			for range 2 {
-				if h, err = in.next(); err != nil {
+				if h, err = in.Next(); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if h.packed != nil || h.tiles == nil {
-				t.Fatal(h.packed)
+			if h.Packed != nil || h.tiles == nil {
+				t.Fatal(h.Packed)
 			}
-			im, err := h.image(f)
+			im, err := h.Image(f)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got := make([]float64, len(pixels))
-			if err := h.tiles.plane(context.Background(), &im, 1, func(x, y int64, run []pixel) {
+			if err := h.tiles.plane(context.Background(), &im, 1, func(x, y int64, run []Pixel) {
 				for i, p := range run {
-					got[y*h.axes[0]+x+int64(i)] = p.value
+					got[y*h.Axes[0]+x+int64(i)] = p.Value
 				}
 			}); err != nil {
 				t.Fatal(err)
@@ -90,25 +91,6 @@ func TestCompressedImages(t *testing.T) {
 	}
 }
 
-// TestCompressedSpectrum: rows of a compressed image are a spectrum's as those of any other.
-func TestCompressedSpectrum(t *testing.T) {
-	folder := t.TempDir()
-	astropy(t, folder, `
-import numpy as np
-from astropy.io import fits
-h = fits.Header({'CTYPE1': 'WAVE', 'CRPIX1': 1.0, 'CRVAL1': 4000.0, 'CDELT1': 2.0, 'CUNIT1': 'Angstrom', 'BUNIT': 'Jy', 'MJD-OBS': 58000.5})
-fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(np.arange(1, 6, dtype='int16').reshape(1, 5), header=h)]).writeto('s.fits.fz')
-`)
-	data, err := os.ReadFile(filepath.Join(folder, "s.fits.fz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	points, report, err := process("spectroscopy", "s.fits.fz", data, Options{})
-	if err != nil || values(points) != `{"flux":[1,2,3,4,5],"flux_units":"Jy","wavelength":[4000,4002,4004,4006,4008],"wavelength_units":"Angstrom"}` {
-		t.Errorf("%v %+v %s", err, report, values(points))
-	}
-}
-
 func TestPreview(t *testing.T) {
 	pixels := make([]float64, 1030*600)
 	for i := range pixels {
@@ -120,9 +102,9 @@ func TestPreview(t *testing.T) {
 		}
 	}
 	pixels[599*1030+1029] = math.NaN()
-	data := append(fitsCards(fitsShape(-32, 1030, 600)...), fitsData(-32, pixels...)...)
-	for name, file := range map[string][]byte{"plain": data, "gzip": gzipped(data)} {
-		picture, err := Preview(t.Context(), fileOf(file))
+	data := append(fitstest.Header(fitstest.Shape(-32, 1030, 600)...), fitstest.Data(-32, pixels...)...)
+	for name, file := range map[string][]byte{"plain": data, "gzip": fitstest.Gzip(data)} {
+		picture, err := Preview(t.Context(), fitstest.FileOf(file))
 		if err != nil {
 			t.Fatal(name, err)
 		}
@@ -133,27 +115,27 @@ func TestPreview(t *testing.T) {
 			t.Errorf("%s: star %d, sky %d", name, star, sky)
 		}
 	}
-	flat := append(fitsCards(fitsShape(16, 3, 2, 2)...), fitsData(16, 1, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9, 9)...)
-	if picture, err := Preview(t.Context(), fileOf(flat)); err != nil || picture.GrayAt(0, 0).Y != 127 {
+	flat := append(fitstest.Header(fitstest.Shape(16, 3, 2, 2)...), fitstest.Data(16, 1, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9, 9)...)
+	if picture, err := Preview(t.Context(), fitstest.FileOf(flat)); err != nil || picture.GrayAt(0, 0).Y != 127 {
 		t.Error(err)
 	}
-	if _, err := Preview(t.Context(), fileOf(fitsSpectrum([]int{5}))); !errors.Is(err, ErrNoPreview) {
+	if _, err := Preview(t.Context(), fitstest.FileOf(fitstest.Spectrum([]int{5}))); !errors.Is(err, ErrNoPreview) {
 		t.Error(err)
 	}
-	if _, err := Preview(t.Context(), fileOf([]byte("mjd,mag\n"))); !errors.Is(err, ErrNoPreview) {
+	if _, err := Preview(t.Context(), fitstest.FileOf([]byte("mjd,mag\n"))); !errors.Is(err, ErrNoPreview) {
 		t.Error(err)
 	}
 	var refused *bounded.Error
-	if _, err := Preview(t.Context(), fileOf(data[:50_000])); !errors.As(err, &refused) {
+	if _, err := Preview(t.Context(), fitstest.FileOf(data[:50_000])); !errors.As(err, &refused) {
 		t.Error(err)
 	}
 }
 
 func TestHeaderJSON(t *testing.T) {
-	data := append(fitsCards(with(fitsShape(8), "OBJECT  = 'M 31''s'           / what it is", "LONG    = 'one &'", "CONTINUE  'two &' / x", "CONTINUE  'three' / the end", "EXPTIME = 1.5D2", "ODD     =",
-		"FLAG    =                    T", "COMMENT a \"comment\"", "HIERARCH ESO OBS ID = 17 / id", "COMPLEX = (1.0, 2.0)")...), fitsCards(with(fitsExtension(fitsShape(16, 2)), "EXTNAME = 'SCI'")...)...)
-	data = append(data, fitsData(16, 1, 2)...)
-	got, err := HeaderJSON(t.Context(), fileOf(gzipped(data)))
+	data := append(fitstest.Header(fitstest.With(fitstest.Shape(8), "OBJECT  = 'M 31''s'           / what it is", "LONG    = 'one &'", "CONTINUE  'two &' / x", "CONTINUE  'three' / the end", "EXPTIME = 1.5D2", "ODD     =",
+		"FLAG    =                    T", "COMMENT a \"comment\"", "HIERARCH ESO OBS ID = 17 / id", "COMPLEX = (1.0, 2.0)")...), fitstest.Header(fitstest.With(fitstest.Extension(fitstest.Shape(16, 2)), "EXTNAME = 'SCI'")...)...)
+	data = append(data, fitstest.Data(16, 1, 2)...)
+	got, err := HeaderJSON(t.Context(), fitstest.FileOf(fitstest.Gzip(data)))
 	const want = `{"hdus":[{"hdu":1,"type":"IMAGE","name":"","shape":[],"cards":[{"key":"SIMPLE","value":true},{"key":"BITPIX","value":8},{"key":"NAXIS","value":0},` +
 		`{"key":"OBJECT","value":"M 31's","comment":"what it is"},{"key":"LONG","value":"one two three","comment":"the end"},{"key":"EXPTIME","value":1.5e2},{"key":"ODD","value":null},` +
 		`{"key":"FLAG","value":true},{"key":"COMMENT","text":"a \"comment\""},{"key":"HIERARCH ESO OBS ID","value":17,"comment":"id"},{"key":"COMPLEX","value":"(1.0, 2.0)"}]},` +
@@ -162,7 +144,7 @@ func TestHeaderJSON(t *testing.T) {
 	if err != nil || string(got) != want || !json.Valid(got) {
 		t.Errorf("%v, got\n%s\nwant\n%s", err, got, want)
 	}
-	if _, err := HeaderJSON(t.Context(), fileOf([]byte("mjd,mag\n"))); !errors.Is(err, ErrNoPreview) {
+	if _, err := HeaderJSON(t.Context(), fitstest.FileOf([]byte("mjd,mag\n"))); !errors.Is(err, ErrNoPreview) {
 		t.Error(err)
 	}
 }
@@ -170,13 +152,13 @@ func TestHeaderJSON(t *testing.T) {
 // packedImage is a file with one image of 4 x 2 pixels compressed with Rice, a row a tile.
 func packedImage(cards ...string) []byte {
 	// two rows of 1 byte of data each are too short to be a tile; the decoder must say so
-	return fitsTableFile([]string{"COMPRESSED_DATA 1PB(8)"}, with([]string{"ZIMAGE  =                    T", "ZCMPTYPE= 'RICE_1'", "ZBITPIX =                   16", "ZNAXIS  =                    2",
+	return fitstest.TableFile([]string{"COMPRESSED_DATA 1PB(8)"}, fitstest.With([]string{"ZIMAGE  =                    T", "ZCMPTYPE= 'RICE_1'", "ZBITPIX =                   16", "ZNAXIS  =                    2",
 		"ZNAXIS1 =                    4", "ZNAXIS2 =                    2", "ZNAME1  = 'BLOCKSIZE'", "ZVAL1   = 32", "ZNAME2  = 'BYTEPIX'", "ZVAL2   = 2"}, cards...), 8, 2,
-		be([]int32{4, 0, 4, 4}, []uint8{0, 5, 0, 0, 0, 7, 0, 0}))
+		fitstest.BigEndian([]int32{4, 0, 4, 4}, []uint8{0, 5, 0, 0, 0, 7, 0, 0}))
 }
 
 func TestCompressedRefusals(t *testing.T) {
-	if picture, err := Preview(t.Context(), fileOf(packedImage())); err != nil || picture.Bounds().Dx() != 4 {
+	if picture, err := Preview(t.Context(), fitstest.FileOf(packedImage())); err != nil || picture.Bounds().Dx() != 4 {
 		t.Error(err)
 	}
 	good := packedImage()
@@ -187,7 +169,7 @@ func TestCompressedRefusals(t *testing.T) {
 		{"ZVAL1   = 32   ", "ZVAL1   = 99999", "make no sense"},
 		{"ZNAXIS1 =                    4", "ZNAXIS1 =                  999", "tile 1 is damaged"},
 	} {
-		_, err := Preview(t.Context(), fileOf([]byte(strings.Replace(string(good), c.from, c.to, 1))))
+		_, err := Preview(t.Context(), fitstest.FileOf([]byte(strings.Replace(string(good), c.from, c.to, 1))))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v", c.to, err)
 		}
@@ -197,13 +179,13 @@ func TestCompressedRefusals(t *testing.T) {
 func FuzzImage(f *testing.F) {
 	f.Add(packedImage())
 	f.Add(packedImage("ZQUANTIZ= 'SUBTRACTIVE_DITHER_1'", "ZSCALE  = 2.0", "ZZERO   = 1.0"))
-	f.Add(append(fitsCards(with(fitsShape(16, 3, 2), "LONG    = 'one &'", "CONTINUE  'two'")...), fitsData(16, 1, 2, 3, 4, 5, 6)...))
+	f.Add(append(fitstest.Header(fitstest.With(fitstest.Shape(16, 3, 2), "LONG    = 'one &'", "CONTINUE  'two'")...), fitstest.Data(16, 1, 2, 3, 4, 5, 6)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var refused *bounded.Error
-		if _, err := Preview(context.Background(), fileOf(data)); err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoPreview) {
+		if _, err := Preview(context.Background(), fitstest.FileOf(data)); err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoPreview) {
 			t.Fatal(err)
 		}
-		header, err := HeaderJSON(t.Context(), fileOf(data))
+		header, err := HeaderJSON(t.Context(), fitstest.FileOf(data))
 		if err == nil && !json.Valid(header) || err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoPreview) {
 			t.Fatalf("%v %s", err, header)
 		}

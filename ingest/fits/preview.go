@@ -1,4 +1,4 @@
-package ingest
+package fits
 
 import (
 	"context"
@@ -41,7 +41,7 @@ func unwrapped(f bounded.File) (bounded.File, error) {
 			head, err = bounded.ReadHead(f)
 		}
 	}
-	if err == nil && !isFITS(head) {
+	if err == nil && !IsFITS(head) {
 		err = ErrNoPreview
 	}
 	return f, err
@@ -52,10 +52,10 @@ func preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := fitsFile{file: f}
+	in := Reader{File: f}
 	var packed error
 	for {
-		h, err := in.next()
+		h, err := in.Next()
 		if err != nil {
 			return nil, err
 		}
@@ -63,9 +63,9 @@ func preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
 			break
 		}
 		if packed == nil {
-			packed = h.packed
+			packed = h.Packed
 		}
-		if h.kind != "IMAGE" || h.size == 0 || len(h.axes) < 2 || h.axes[0] < 2 || h.axes[1] < 2 || slices.Contains(h.axes, 0) {
+		if h.Kind != "IMAGE" || h.Size == 0 || len(h.Axes) < 2 || h.Axes[0] < 2 || h.Axes[1] < 2 || slices.Contains(h.Axes, 0) {
 			continue
 		}
 		return h.preview(ctx, f)
@@ -89,16 +89,16 @@ func (m mean) value() float64 {
 	return m.sum / float64(m.count)
 }
 
-func (h *fitsHDU) preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
-	im, err := h.image(f)
+func (h *HDU) preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
+	im, err := h.Image(f)
 	if err != nil {
 		return nil, err
 	}
-	width, height := h.axes[0], h.axes[1]
+	width, height := h.Axes[0], h.Axes[1]
 	step := (max(width, height) + MaxPreview - 1) / MaxPreview
 	columns, rows := (width+step-1)/step, (height+step-1)/step
 	sums := make([]mean, columns*rows)
-	add := func(x, y int64, run []pixel) { // of one row of the image
+	add := func(x, y int64, run []Pixel) { // of one row of the image
 		line := sums[y/step*columns:][:columns]
 		at, left := x/step, step-x%step
 		for _, p := range run {
@@ -106,7 +106,7 @@ func (h *fitsHDU) preview(ctx context.Context, f bounded.File) (*image.Gray, err
 				at, left = at+1, step
 			}
 			left--
-			if v := p.value; v-v == 0 { // neither infinite nor NaN
+			if v := p.Value; v-v == 0 { // neither infinite nor NaN
 				m := &line[at]
 				m.sum, m.count = m.sum+v, m.count+1
 			}
@@ -126,7 +126,7 @@ func (h *fitsHDU) preview(ctx context.Context, f bounded.File) (*image.Gray, err
 	}
 	low, high, ok := zscale(values)
 	if !ok {
-		return nil, h.refuse("", "no pixel of the image has a value")
+		return nil, h.Refuse("", "no pixel of the image has a value")
 	}
 	out := image.NewGray(image.Rect(0, 0, int(columns), int(rows)))
 	for i, v := range values {
@@ -157,14 +157,14 @@ func sparsely(width, height, rows, step int64) int64 {
 }
 
 // plane hands the pixels of the first plane to add, row by row. Of a large image rows are left out.
-func (im fitsImage) plane(ctx context.Context, w *bounded.Budget, step int64, add func(x, y int64, run []pixel)) error {
-	width, height := im.hdu.axes[0], im.hdu.axes[1]
+func (im Image) plane(ctx context.Context, w *bounded.Budget, step int64, add func(x, y int64, run []Pixel)) error {
+	width, height := im.Number.Axes[0], im.Number.Axes[1]
 	every := sparsely(width, height, 1, step)
 	if every == 0 {
 		return w.TooMuch(bounded.Count(bounded.PreviewPixels) + " pixels")
 	}
 	x, y := int64(0), int64(0)
-	each := func(strip []pixel) error {
+	each := func(strip []Pixel) error {
 		if err := w.Decode(int64(len(strip))); err != nil {
 			return err
 		}
@@ -193,9 +193,9 @@ func (im fitsImage) plane(ctx context.Context, w *bounded.Budget, step int64, ad
 
 // plane hands the pixels of the first plane to add, tile by tile, pieces of rows. Of a large image
 // rows of tiles are left out.
-func (t *tiles) plane(ctx context.Context, im *fitsImage, step int64, add func(x, y int64, run []pixel)) error {
+func (t *tiles) plane(ctx context.Context, im *Image, step int64, add func(x, y int64, run []Pixel)) error {
 	across, down := t.count[0], t.count[1]
-	every := sparsely(im.hdu.axes[0], im.hdu.axes[1], t.size[1], step)
+	every := sparsely(im.Number.Axes[0], im.Number.Axes[1], t.size[1], step)
 	if every == 0 {
 		return t.file.Budget.TooMuch(bounded.Count(bounded.PreviewPixels) + " pixels")
 	}
@@ -206,9 +206,9 @@ func (t *tiles) plane(ctx context.Context, im *fitsImage, step int64, add func(x
 		if row := tile / across; row%every != 0 && row != down-1 {
 			continue
 		}
-		start, size := t.place(tile, im.hdu.axes)
+		start, size := t.place(tile, im.Number.Axes)
 		x, y := int64(0), int64(0)
-		err := t.tile(ctx, im, tile, func(strip []pixel) error {
+		err := t.tile(ctx, im, tile, func(strip []Pixel) error {
 			for len(strip) > 0 && y < size[1] {
 				n := min(int64(len(strip)), size[0]-x)
 				add(start[0]+x, start[1]+y, strip[:n])

@@ -1,4 +1,4 @@
-package ingest
+package fits
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// fitsImage reads the pixels of an image HDU.
-type fitsImage struct {
-	hdu         *fitsHDU
+// Image reads the pixels of an image HDU.
+type Image struct {
+	Number      *HDU
 	file        bounded.File
 	scale, zero float64 // a pixel is worth BZERO + BSCALE * stored
 	scaled      bool
@@ -18,16 +18,16 @@ type fitsImage struct {
 	hasBlank    bool
 }
 
-// pixel is what one holds. exact is set when it is an integer that stands in the file as it is.
-type pixel struct {
-	value float64 // NaN for none
-	whole int64
-	exact bool
+// Pixel is what one holds. exact is set when it is an integer that stands in the file as it is.
+type Pixel struct {
+	Value float64 // NaN for none
+	Whole int64
+	Exact bool
 }
 
-// image prepares to read. It refuses an HDU whose BSCALE, BZERO or BLANK cannot be read.
-func (h *fitsHDU) image(f bounded.File) (im fitsImage, err error) {
-	im = fitsImage{hdu: h, file: f, scale: 1}
+// Image prepares to read. It refuses an HDU whose BSCALE, BZERO or BLANK cannot be read.
+func (h *HDU) Image(f bounded.File) (im Image, err error) {
+	im = Image{Number: h, file: f, scale: 1}
 	scale, there, err := h.number("BSCALE")
 	if err != nil {
 		return im, err
@@ -39,18 +39,18 @@ func (h *fitsHDU) image(f bounded.File) (im fitsImage, err error) {
 		return im, err
 	}
 	im.scaled = im.scale != 1 || im.zero != 0
-	if h.bitpix > 0 { // the standard gives BLANK no meaning for floating point
+	if h.Bitpix > 0 { // the standard gives BLANK no meaning for floating point
 		im.blank, im.hasBlank, err = h.integer("BLANK")
 	}
 	return im, err
 }
 
-// read hands n pixels from the first-th on to each, in the order of the file. The caller has checked them against the axes.
-func (im fitsImage) read(ctx context.Context, first, n int64, each func(pixel) error) error {
-	if im.hdu.tiles != nil {
-		return im.hdu.tiles.read(ctx, &im, first, n, each)
+// Read hands n pixels from the first-th on to each, in the order of the file. The caller has checked them against the axes.
+func (im Image) Read(ctx context.Context, first, n int64, each func(Pixel) error) error {
+	if im.Number.tiles != nil {
+		return im.Number.tiles.read(ctx, &im, first, n, each)
 	}
-	return im.strips(ctx, first, n, func(strip []pixel) error {
+	return im.strips(ctx, first, n, func(strip []Pixel) error {
 		for _, p := range strip {
 			if err := each(p); err != nil {
 				return err
@@ -62,11 +62,11 @@ func (im fitsImage) read(ctx context.Context, first, n int64, each func(pixel) e
 
 // strips hands n pixels of an image that is not compressed to each, some at a time. They are valid
 // until each returns.
-func (im fitsImage) strips(ctx context.Context, first, n int64, each func([]pixel) error) error {
-	width := int64(max(im.hdu.bitpix, -im.hdu.bitpix) / 8)
+func (im Image) strips(ctx context.Context, first, n int64, each func([]Pixel) error) error {
+	width := int64(max(im.Number.Bitpix, -im.Number.Bitpix) / 8)
 	chunk := make([]byte, min(n*width, 64<<10)) // a multiple of every width
-	strip := make([]pixel, 0, min(n, stripPixels))
-	for offset, left := im.hdu.data+first*width, n*width; left > 0; {
+	strip := make([]Pixel, 0, min(n, stripPixels))
+	for offset, left := im.Number.data+first*width, n*width; left > 0; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -89,9 +89,9 @@ func (im fitsImage) strips(ctx context.Context, first, n int64, each func([]pixe
 }
 
 // Decode reads one big-endian pixel.
-func (im fitsImage) decode(b []byte) pixel {
+func (im Image) decode(b []byte) Pixel {
 	var whole int64
-	switch im.hdu.bitpix {
+	switch im.Number.Bitpix {
 	case 8:
 		whole = int64(b[0])
 	case 16:
@@ -109,19 +109,19 @@ func (im fitsImage) decode(b []byte) pixel {
 }
 
 // Whole is the pixel that a stored integer stands for.
-func (im fitsImage) whole(whole int64) pixel {
+func (im Image) whole(whole int64) Pixel {
 	switch {
 	case im.hasBlank && whole == im.blank:
-		return pixel{value: math.NaN()}
+		return Pixel{Value: math.NaN()}
 	case im.scaled:
 		return im.worth(float64(whole))
 	}
-	return pixel{value: float64(whole), whole: whole, exact: true}
+	return Pixel{Value: float64(whole), Whole: whole, Exact: true}
 }
 
-func (im fitsImage) worth(v float64) pixel {
+func (im Image) worth(v float64) Pixel {
 	if im.scaled {
 		v = im.zero + im.scale*v
 	}
-	return pixel{value: v}
+	return Pixel{Value: v}
 }

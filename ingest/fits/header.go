@@ -1,4 +1,4 @@
-package ingest
+package fits
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	fitsBlock = 2880
-	fitsCard  = 80
+	BlockSize = 2880
+	CardSize  = 80
 )
 
 // card is one keyword of a FITS header with its value (FITS standard 4.0, section 4).
@@ -23,24 +23,24 @@ type card struct {
 	quoted bool   // the value is a string
 }
 
-// fitsHeader is one HDU's header.
-type fitsHeader struct {
-	hdu   int // 1-based
-	cards []card
-	index map[string]int // the first card of every key
-	open  []byte         // the last card's string, while CONTINUE cards are added to it
+// Header is one HDU's header.
+type Header struct {
+	Number int // 1-based
+	cards  []card
+	index  map[string]int // the first card of every key
+	open   []byte         // the last card's string, while CONTINUE cards are added to it
 }
 
-// readFITSHeader reads cards from offset up to END, and returns where the data begin. keep is given
+// ReadHeader reads cards from offset up to END, and returns where the data begin. keep is given
 // the cards of each block; nil for nobody. What breaks the rules is a refusal.
-func readFITSHeader(f bounded.File, hdu int, offset int64,
-	keep func(offset int64, cards []byte)) (h *fitsHeader, data int64, err error) {
-	h = &fitsHeader{hdu: hdu, index: map[string]int{}}
+func ReadHeader(f bounded.File, hdu int, offset int64,
+	keep func(offset int64, cards []byte)) (h *Header, data int64, err error) {
+	h = &Header{Number: hdu, index: map[string]int{}}
 	defer h.closeString()
-	var block [fitsBlock]byte
+	var block [BlockSize]byte
 	for count := 0; ; {
-		if f.Size-offset < fitsBlock {
-			return nil, 0, h.refuse("", "the header has no END: the file ends before it")
+		if f.Size-offset < BlockSize {
+			return nil, 0, h.Refuse("", "the header has no END: the file ends before it")
 		}
 		if err := bounded.ReadFull(f, block[:], offset); err != nil {
 			return nil, 0, err
@@ -48,14 +48,14 @@ func readFITSHeader(f bounded.File, hdu int, offset int64,
 		if keep != nil {
 			keep(offset, cardsBefore(block[:]))
 		}
-		offset += fitsBlock
-		for i := 0; i < fitsBlock; i += fitsCard {
-			text := block[i : i+fitsCard]
+		offset += BlockSize
+		for i := 0; i < BlockSize; i += CardSize {
+			text := block[i : i+CardSize]
 			if bytes.Equal(bytes.TrimRight(text, " "), []byte("END")) {
 				return h, offset, nil
 			}
 			if count++; count > bounded.MaxFITSCards {
-				return nil, 0, h.refuse("", fmt.Sprintf("the header has more than %d cards", bounded.MaxFITSCards))
+				return nil, 0, h.Refuse("", fmt.Sprintf("the header has more than %d cards", bounded.MaxFITSCards))
 			}
 			if err := h.add(text); err != nil {
 				return nil, 0, err
@@ -66,8 +66,8 @@ func readFITSHeader(f bounded.File, hdu int, offset int64,
 
 // cardsBefore are the cards of a block as far as END.
 func cardsBefore(block []byte) []byte {
-	for i := 0; i < len(block); i += fitsCard {
-		if bytes.Equal(bytes.TrimRight(block[i:i+fitsCard], " "), []byte("END")) {
+	for i := 0; i < len(block); i += CardSize {
+		if bytes.Equal(bytes.TrimRight(block[i:i+CardSize], " "), []byte("END")) {
 			return block[:i]
 		}
 	}
@@ -75,10 +75,10 @@ func cardsBefore(block []byte) []byte {
 }
 
 // add parses one card. A keyword that does not repeat its rule (no "= ", a comment) has no value and is left out.
-func (h *fitsHeader) add(text []byte) error {
+func (h *Header) add(text []byte) error {
 	for _, c := range text[:8] {
 		if c < ' ' || c > '~' {
-			return h.refuse("", "the header holds a keyword that is not text: "+problem.Quoted(text[:8]))
+			return h.Refuse("", "the header holds a keyword that is not text: "+problem.Quoted(text[:8]))
 		}
 	}
 	key := string(bytes.TrimRight(text[:8], " "))
@@ -101,8 +101,8 @@ func (h *fitsHeader) add(text []byte) error {
 	h.closeString()
 	c := card{key: bounded.ASCII(key)}
 	var ok bool
-	if c.value, c.quoted, ok = cardValue(rest); !ok {
-		return h.refuse(c.key, "the string is not closed")
+	if c.value, c.quoted, ok = CardValue(rest); !ok {
+		return h.Refuse(c.key, "the string is not closed")
 	}
 	if _, twice := h.index[c.key]; !twice {
 		h.index[c.key] = len(h.cards)
@@ -112,32 +112,32 @@ func (h *fitsHeader) add(text []byte) error {
 }
 
 // continueString adds a CONTINUE card to the string before it, which must end with & for it to be one.
-func (h *fitsHeader) continueString(rest []byte) error {
+func (h *Header) continueString(rest []byte) error {
 	if len(h.cards) == 0 {
 		return nil
 	}
 	last := &h.cards[len(h.cards)-1]
-	value, quoted, ok := cardValue(rest)
+	value, quoted, ok := CardValue(rest)
 	if h.open == nil && last.quoted && strings.HasSuffix(last.value, "&") {
 		h.open = []byte(last.value)
 	}
 	if n := len(h.open); n > 0 && h.open[n-1] == '&' && quoted && ok {
 		if h.open = append(h.open[:n-1], value...); len(h.open) > bounded.MaxString {
-			return h.refuse(last.key, fmt.Sprintf("the string is longer than %d bytes", bounded.MaxString))
+			return h.Refuse(last.key, fmt.Sprintf("the string is longer than %d bytes", bounded.MaxString))
 		}
 	}
 	return nil
 }
 
 // closeString gives the last card its whole string.
-func (h *fitsHeader) closeString() {
+func (h *Header) closeString() {
 	if h.open != nil {
 		h.cards[len(h.cards)-1].value, h.open = string(h.open), nil
 	}
 }
 
-// cardValue reads the value field: a string in single quotes, a quote in it doubled, or anything up to the comment's /.
-func cardValue(b []byte) (value string, quoted, ok bool) {
+// CardValue reads the value field: a string in single quotes, a quote in it doubled, or anything up to the comment's /.
+func CardValue(b []byte) (value string, quoted, ok bool) {
 	b = bytes.Trim(b, " ")
 	if len(b) == 0 || b[0] != '\'' {
 		value, _, _ := strings.Cut(string(b), "/")
@@ -156,12 +156,12 @@ func cardValue(b []byte) (value string, quoted, ok bool) {
 	return "", true, false
 }
 
-func (h *fitsHeader) refuse(key, reason string) error {
-	return bounded.Refuse(bounded.Problem{HDU: h.hdu, Column: key, Reason: reason})
+func (h *Header) Refuse(key, reason string) error {
+	return bounded.Refuse(bounded.Problem{HDU: h.Number, Column: key, Reason: reason})
 }
 
 // Text is a keyword's value; ok is false when the header does not have it or it is empty.
-func (h *fitsHeader) text(key string) (value string, ok bool) {
+func (h *Header) Text(key string) (value string, ok bool) {
 	i, ok := h.index[key]
 	if !ok || h.cards[i].value == "" {
 		return "", false
@@ -170,21 +170,21 @@ func (h *fitsHeader) text(key string) (value string, ok bool) {
 }
 
 // integer is a keyword's value. there is false when the header does not have it; another value is a refusal.
-func (h *fitsHeader) integer(key string) (v int64, there bool, err error) {
-	text, ok := h.text(key)
+func (h *Header) integer(key string) (v int64, there bool, err error) {
+	text, ok := h.Text(key)
 	if !ok {
 		return 0, false, nil
 	}
 	v, err = strconv.ParseInt(strings.TrimPrefix(text, "+"), 10, 64)
 	if err != nil || h.cards[h.index[key]].quoted {
-		return 0, true, h.refuse(key, problem.Quoted(text)+" is not an integer")
+		return 0, true, h.Refuse(key, problem.Quoted(text)+" is not an integer")
 	}
 	return v, true, nil
 }
 
-// number is a keyword's value as a finite float64; exponents may be written with D. Some writers put quotes around.
-func (h *fitsHeader) number(key string) (v float64, there bool, err error) {
-	text, ok := h.text(key)
+// Number is a keyword's value as a finite float64; exponents may be written with D. Some writers put quotes around.
+func (h *Header) number(key string) (v float64, there bool, err error) {
+	text, ok := h.Text(key)
 	if !ok {
 		return 0, false, nil
 	}
@@ -193,7 +193,13 @@ func (h *fitsHeader) number(key string) (v float64, there bool, err error) {
 		v, ok = d.Float()
 	}
 	if !ok {
-		return 0, true, h.refuse(key, problem.Quoted(text)+" is not a number")
+		return 0, true, h.Refuse(key, problem.Quoted(text)+" is not a number")
 	}
 	return v, true, nil
+}
+
+// Has tells whether a keyword has a value.
+func (h *Header) Has(key string) bool {
+	_, ok := h.Text(key)
+	return ok
 }

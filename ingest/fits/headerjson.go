@@ -1,4 +1,4 @@
-package ingest
+package fits
 
 import (
 	"bytes"
@@ -35,26 +35,26 @@ func headerJSON(f bounded.File) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := fitsFile{file: f, cardsText: []byte{}}
+	in := Reader{File: f, cardsText: []byte{}}
 	out := []byte(`{"hdus":[`)
 	left := bounded.MaxHeaderCards
 	for left > 0 {
-		h, err := in.next()
+		h, err := in.Next()
 		if err != nil {
 			return nil, err
 		}
 		if h == nil {
 			break
 		}
-		if h.hdu > 1 {
+		if h.Number > 1 {
 			out = append(out, ',')
 		}
-		out = strconv.AppendInt(append(out, `{"hdu":`...), int64(h.hdu), 10)
-		name, _ := h.text("EXTNAME")
-		out = jsontext.AppendString(append(out, `,"type":`...), bounded.ASCII(h.kind))
+		out = strconv.AppendInt(append(out, `{"hdu":`...), int64(h.Number), 10)
+		name, _ := h.Text("EXTNAME")
+		out = jsontext.AppendString(append(out, `,"type":`...), bounded.ASCII(h.Kind))
 		out = jsontext.AppendString(append(out, `,"name":`...), name)
 		out = append(out, `,"shape":[`...)
-		for i, n := range h.axes {
+		for i, n := range h.Axes {
 			if i > 0 {
 				out = append(out, ',')
 			}
@@ -83,15 +83,15 @@ func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 			long = nil
 		}
 	}
-	for ; len(cards) >= fitsCard && left > 0; cards = cards[fitsCard:] {
-		text := cards[:fitsCard]
+	for ; len(cards) >= CardSize && left > 0; cards = cards[CardSize:] {
+		text := cards[:CardSize]
 		key := strings.TrimRight(bounded.ASCII(string(text[:8])), " ")
 		if key == "" && len(bytes.TrimSpace(text)) == 0 {
 			continue
 		}
 		rest := text[8:]
 		if n := len(long); key == "CONTINUE" && n > 0 && long[n-1] == '&' {
-			more, quoted, ok := cardValue(rest)
+			more, quoted, ok := CardValue(rest)
 			if quoted && ok && n+len(more) < bounded.MaxString {
 				long = append(long[:n-1], more...)
 				_, comment = cardComment(rest)
@@ -121,7 +121,7 @@ func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 		}
 		value, note := cardComment(rest[2:])
 		out = append(out, `,"value":`...)
-		switch text, quoted, ok := cardValue(value); {
+		switch text, quoted, ok := CardValue(value); {
 		case !ok || !quoted && text == "":
 			out = append(out, "null"...)
 		case quoted:

@@ -1,4 +1,4 @@
-package ingest
+package fits
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits/fitstest"
 )
 
 // stopping is a content whose reader goes away after some reads.
@@ -31,10 +32,10 @@ func (s *stopping) ReadAt(p []byte, offset int64) (int, error) {
 
 // TestLookStops: a preview or a header whose client has gone ends, wherever it is.
 func TestLookStops(t *testing.T) {
-	extension := append(fitsCards(fitsExtension(fitsShape(8, 1024, 1, 1024))...), padBlock(make([]byte, 1<<20), 0)...)
-	files := map[string][]byte{"hdus": append(fitsCards(fitsShape(8)...), bytes.Repeat(extension, 30)...)}
-	files["gz"] = append(packed(fitsCards(fitsShape(8)...)), bytes.Repeat(packed(extension), 300)...)
-	for name, data := range ordinaryImages() {
+	extension := append(fitstest.Header(fitstest.Extension(fitstest.Shape(8, 1024, 1, 1024))...), fitstest.Pad(make([]byte, 1<<20), 0)...)
+	files := map[string][]byte{"hdus": append(fitstest.Header(fitstest.Shape(8)...), bytes.Repeat(extension, 30)...)}
+	files["gz"] = append(fitstest.Gzip(fitstest.Header(fitstest.Shape(8)...)), bytes.Repeat(fitstest.Gzip(extension), 300)...)
+	for name, data := range fitstest.OrdinaryImages() {
 		files[name] = data
 	}
 	for name, data := range files {
@@ -86,13 +87,13 @@ func (s *striped) ReadAt(p []byte, offset int64) (int, error) {
 // TestSparsePreview: of an image with more pixels than are decoded, rows are left out, but none of
 // the preview's.
 func TestSparsePreview(t *testing.T) {
-	if raceDetector {
+	if raceEnabled {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
 	}
 	const width, height = 300, 600_001
-	s := &striped{head: fitsCards(fitsShape(8, width, height)...), width: width}
+	s := &striped{head: fitstest.Header(fitstest.Shape(8, width, height)...), width: width}
 	picture, err := Preview(t.Context(),
-		bounded.File{Name: "f", Size: int64(len(s.head)) + width*height + fitsBlock, Content: s})
+		bounded.File{Name: "f", Size: int64(len(s.head)) + width*height + BlockSize, Content: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,21 +118,21 @@ func TestSparsePreview(t *testing.T) {
 // TestTruncatedLook: the end of a large compressed file is found, though its size is not known
 // before.
 func TestTruncatedLook(t *testing.T) {
-	image := append(fitsCards(fitsShape(8, 4096, 4096)...), padBlock(make([]byte, 4096*4096), 0)...)
-	second := append(fitsCards(fitsExtension(fitsShape(8, 10, 10))...), padBlock(make([]byte, 100), 0)...)
+	image := append(fitstest.Header(fitstest.Shape(8, 4096, 4096)...), fitstest.Pad(make([]byte, 4096*4096), 0)...)
+	second := append(fitstest.Header(fitstest.Extension(fitstest.Shape(8, 10, 10))...), fitstest.Pad(make([]byte, 100), 0)...)
 	whole := slices.Concat(image, second)
-	got, err := HeaderJSON(t.Context(), fileOf(packed(whole)))
+	got, err := HeaderJSON(t.Context(), fitstest.FileOf(fitstest.Gzip(whole)))
 	if err != nil || strings.Count(string(got), `"hdu":`) != 2 {
 		t.Errorf("%v %.100s", err, got)
 	}
 	for _, size := range []int{len(image) - 100_000, len(image) + 2000} {
 		var refused *bounded.Error
-		if got, err := HeaderJSON(t.Context(), fileOf(packed(whole[:size]))); !errors.As(err, &refused) {
+		if got, err := HeaderJSON(t.Context(), fitstest.FileOf(fitstest.Gzip(whole[:size]))); !errors.As(err, &refused) {
 			t.Errorf("%d bytes: %v %.100s", size, err, got)
 		}
 	}
 	var refused *bounded.Error
-	if _, err := Preview(t.Context(), fileOf(packed(whole[:len(image)-100_000]))); !errors.As(err, &refused) {
+	if _, err := Preview(t.Context(), fitstest.FileOf(fitstest.Gzip(whole[:len(image)-100_000]))); !errors.As(err, &refused) {
 		t.Error(err)
 	}
 }
@@ -140,10 +141,10 @@ func TestTruncatedLook(t *testing.T) {
 // that is held, or is not shuffled.
 func TestLargeTiles(t *testing.T) {
 	const side = 1500
-	data := bigEndian(sky(side))
+	data := fitstest.Int16s(fitstest.Sky(side))
 	var want []byte
-	for kind, tile := range map[string][]byte{"GZIP_1": packed(data), "GZIP_2": packed(shuffled(data, 2))} {
-		picture, err := Preview(t.Context(), fileOf(tiledFile(kind, 16, side, side, side, [][]byte{tile})))
+	for kind, tile := range map[string][]byte{"GZIP_1": fitstest.Gzip(data), "GZIP_2": fitstest.Gzip(fitstest.Shuffled(data, 2))} {
+		picture, err := Preview(t.Context(), fitstest.FileOf(fitstest.TiledFile(kind, 16, side, side, side, [][]byte{tile})))
 		if err != nil || 2*side*side < tileBuffer {
 			t.Fatal(err)
 		}
@@ -154,7 +155,7 @@ func TestLargeTiles(t *testing.T) {
 		}
 		var refused *bounded.Error
 		if _, err := Preview(t.Context(),
-			fileOf(tiledFile(kind, 16, side, side, side, [][]byte{tile[:len(tile)-100]}))); !errors.As(err, &refused) {
+			fitstest.FileOf(fitstest.TiledFile(kind, 16, side, side, side, [][]byte{tile[:len(tile)-100]}))); !errors.As(err, &refused) {
 			t.Errorf("%s, cut: %v", kind, err)
 		}
 	}
