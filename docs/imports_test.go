@@ -19,17 +19,18 @@ type room struct{ rooms, modules []string }
 // concerned knows where to look; docs/build/architecture.md says of each module why it is there.
 var house = map[string]room{
 	".": {rooms: []string{"internal/cli"}},
-	"internal/cli": {rooms: []string{"api", "ui", "archive", "auth", "internal/instant", "internal/problem", "internal/torture"},
+	"internal/cli": {rooms: []string{"api", "ui", "archive", "auth", "ingest", "internal/instant", "internal/problem", "internal/torture"},
 		modules: []string{"github.com/urfave/cli/v2"}},
-	"api":                  {rooms: []string{"archive", "auth", "internal/instant", "internal/problem"}, modules: []string{"github.com/julienschmidt/httprouter"}},
+	"api":                  {rooms: []string{"archive", "auth", "ingest", "ingest/table", "internal/instant", "internal/problem"}, modules: []string{"github.com/julienschmidt/httprouter"}},
 	"ui":                   {},
-	"archive":              {rooms: []string{"auth", "index", "ingest", "ingest/fits", "internal/problem", "kv"}, modules: []string{"golang.org/x/text"}},
+	"archive":              {rooms: []string{"auth", "index", "ingest", "ingest/fits", "ingest/table", "internal/problem", "kv"}, modules: []string{"golang.org/x/text"}},
 	"auth":                 {rooms: []string{"internal/problem", "kv"}, modules: []string{"golang.org/x/crypto"}},
 	"index":                {modules: []string{"github.com/blevesearch/bleve/v2", "github.com/blevesearch/bleve_index_api"}},
-	"ingest":               {rooms: []string{"ingest/bounded", "ingest/fits", "internal/instant", "internal/jsontext", "internal/problem"}},
+	"ingest":               {rooms: []string{"ingest/bounded", "ingest/fits", "ingest/table", "internal/instant", "internal/jsontext", "internal/problem"}},
 	"ingest/bounded":       {rooms: []string{"internal/problem"}},
 	"ingest/fits":          {rooms: []string{"ingest/bounded", "internal/instant", "internal/jsontext", "internal/problem"}},
 	"ingest/fits/fitstest": {rooms: []string{"ingest/bounded"}}, // files for tests
+	"ingest/table":         {rooms: []string{"ingest/bounded", "internal/instant", "internal/jsontext", "internal/problem"}},
 	"kv":                   {modules: []string{"go.etcd.io/bbolt", "golang.org/x/sys"}},
 	"docs":                 {}, // tests alone
 	// beside the house: who treats a node badly from outside, and the data that benchmarks are run on

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -50,13 +51,13 @@ func aavsoGrid(f bounded.File) (*grid, error) {
 	if visual {
 		g.format, columns = "AAVSO Visual", aavsoVisual
 	}
-	g.first = append(append([]string{}, columns...), "obscode")
+	g.First = append(append([]string{}, columns...), "obscode")
 	if visual {
-		g.first = append(g.first, "filt")
+		g.First = append(g.First, "filt")
 	}
 	g.open = func(func([]byte)) (rows, error) {
-		in := &aavsoRows{lines: newLines(f), columns: len(columns), visual: visual, delim: ','}
-		in.lines.lenient = true
+		in := &aavsoRows{lines: table.NewLines(f), columns: len(columns), visual: visual, delim: ','}
+		in.lines.Lenient = true
 		return in, nil
 	}
 	return g, g.look()
@@ -64,10 +65,10 @@ func aavsoGrid(f bounded.File) (*grid, error) {
 
 // aavsoRows reads the rows with the parameters that stand before them, which may change within the file.
 type aavsoRows struct {
-	lines   *lines
+	lines   *table.Lines
 	columns int
 	visual  bool
-	delim   delimiter
+	delim   table.Delimiter
 	date    string // of #DATE=
 	obscode []byte
 	cells   [][]byte
@@ -81,22 +82,22 @@ var (
 
 func (in *aavsoRows) next(r *row) error {
 	for {
-		line, err := in.lines.next()
+		line, err := in.lines.Next()
 		if err != nil {
 			return err
 		}
-		text := trim(line)
+		text := table.Trim(line)
 		if len(text) == 0 {
 			continue
 		}
 		if text[0] == '#' {
 			if reason := in.parameter(string(text[1:])); reason != "" {
-				return bounded.Refuse(bounded.Problem{Line: in.lines.number, Reason: reason})
+				return bounded.Refuse(bounded.Problem{Line: in.lines.Number, Reason: reason})
 			}
 			continue
 		}
-		*r = row{Row: bounded.Row{Line: in.lines.number}}
-		if in.cells, r.Reason = in.delim.split(line, in.cells[:0]); r.Reason != "" {
+		*r = row{Row: bounded.Row{Line: in.lines.Number}}
+		if in.cells, r.Reason = in.delim.Split(line, in.cells[:0]); r.Reason != "" {
 			return nil
 		}
 		if len(in.cells) > 0 && strings.EqualFold(string(in.cells[0]), "NAME") {
@@ -155,9 +156,9 @@ func (in *aavsoRows) parameter(text string) (reason string) {
 		case name == "pipe":
 			in.delim = '|'
 		case name == "space" || name == "" && value != "":
-			in.delim = blanks
+			in.delim = table.Blanks
 		case len(name) == 1 && name[0] > ' ' && name[0] < 0x7f && name != `"` && name != "#":
-			in.delim = delimiter(name[0])
+			in.delim = table.Delimiter(name[0])
 		default:
 			return "the delimiter " + problem.Quoted(value) + " is not understood"
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"nightjar/ingest/fits/fitstest"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 )
 
@@ -180,18 +181,18 @@ print(json.dumps(out))
 `
 
 var exportSample = struct {
-	columns []TableColumn
+	columns []table.Column
 	rows    [][]string
 }{
-	columns: []TableColumn{
+	columns: []table.Column{
 		{Name: "target", Description: "Name of the target", UCD: "meta.id;meta.main", Width: 12},
 		{Name: "data_type", Description: "Type of data", Width: 10},
 		{Name: "timestamp", Description: "Time, UTC, ISO 8601", Width: 27},
-		{Name: "mjd", Unit: "d", Description: "Time, UTC, as modified Julian date", UCD: "time.epoch", Kind: Number, Time: true},
+		{Name: "mjd", Unit: "d", Description: "Time, UTC, as modified Julian date", UCD: "time.epoch", Kind: table.Number, Time: true},
 		{Name: "source_name", Description: "Source", Width: 6},
-		{Name: "data_product", Description: "Id of the data product", Kind: Whole},
-		{Name: "value.magnitude", Unit: "mag", Kind: Number}, {Name: "value.error", Unit: "mag", Kind: Number, Description: strings.Repeat("It's a long description. ", 8)},
-		{Name: "value.filter", Width: 8}, {Name: "value.flux", Unit: "uJy", Kind: Number}, {Name: "value.note", Width: 30},
+		{Name: "data_product", Description: "Id of the data product", Kind: table.Whole},
+		{Name: "value.magnitude", Unit: "mag", Kind: table.Number}, {Name: "value.error", Unit: "mag", Kind: table.Number, Description: strings.Repeat("It's a long description. ", 8)},
+		{Name: "value.filter", Width: 8}, {Name: "value.flux", Unit: "uJy", Kind: table.Number}, {Name: "value.note", Width: 30},
 	},
 	rows: [][]string{
 		{"SN 2020abc", "photometry", "2020-01-01T12:00:00.123456Z", "58849.500001428889", "ATLAS", "7", "15.582", "0.005", "r", "", "a, \"b\" <c> & d"},
@@ -203,7 +204,7 @@ var exportSample = struct {
 func exportAs(t *testing.T, format string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := NewTableWriter(format, &b, TableHead{Columns: exportSample.columns, Rows: int64(len(exportSample.rows))})
+	w, err := table.NewWriter(format, &b, table.Head{Columns: exportSample.columns, Rows: int64(len(exportSample.rows))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +222,7 @@ func exportAs(t *testing.T, format string) []byte {
 // TestExportReadByAstropy: astropy reads every format that is written: names, units, descriptions and cells.
 func TestExportReadByAstropy(t *testing.T) {
 	folder := t.TempDir()
-	for _, format := range TableFormats {
+	for _, format := range table.Formats {
 		if err := os.WriteFile(filepath.Join(folder, "t."+format), exportAs(t, format), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +236,7 @@ func TestExportReadByAstropy(t *testing.T) {
 	if err := d.Decode(&got); err != nil {
 		t.Fatal(err)
 	}
-	for _, format := range TableFormats {
+	for _, format := range table.Formats {
 		g := got["t."+format]
 		if len(g.Rows) != len(exportSample.rows) {
 			t.Fatalf("%s: %d rows", format, len(g.Rows))
@@ -253,14 +254,14 @@ func TestExportReadByAstropy(t *testing.T) {
 				switch {
 				case cell == nil && want == "", fmt.Sprint(cell) == want:
 					continue
-				case c.Kind == Number && cell != nil:
+				case c.Kind == table.Number && cell != nil:
 					a, _ := instant.ParseDecimal([]byte(fmt.Sprint(cell)))
 					b, _ := instant.ParseDecimal([]byte(want))
 					x, _ := a.Float()
 					if y, _ := b.Float(); x == y {
 						continue
 					}
-				case format == "csv" && cell == nil && c.Kind == Text:
+				case format == "csv" && cell == nil && c.Kind == table.Text:
 					continue
 				}
 				t.Errorf("%s: row %d, column %s: %v, want %q", format, r, c.Name, cell, want)
@@ -271,7 +272,7 @@ func TestExportReadByAstropy(t *testing.T) {
 
 // TestExportRoundTrip: what was exported and is uploaded again gives the same times, sources and values.
 func TestExportRoundTrip(t *testing.T) {
-	for _, format := range TableFormats {
+	for _, format := range table.Formats {
 		points, report, err := process("photometry", "t."+format, exportAs(t, format), Options{Names: []string{"sn2020ABC"}})
 		if err != nil || len(points) != 3 {
 			t.Fatalf("%s: %v, %+v", format, err, report)

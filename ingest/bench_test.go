@@ -9,6 +9,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits/fitstest"
+	"nightjar/ingest/table"
 )
 
 // lightCurve is a table of n rows in a TOM's header.
@@ -37,12 +38,12 @@ func benchmark(b *testing.B, dataType string, data []byte, points int) {
 func BenchmarkPhotometry100k(b *testing.B) { benchmark(b, "photometry", lightCurve(100_000), 100_000) }
 
 func BenchmarkTables20k(b *testing.B) {
-	for _, format := range TableFormats {
+	for _, format := range table.Formats {
 		b.Run(format, func(b *testing.B) {
 			var data bytes.Buffer
-			head := TableHead{Rows: 20_000, Columns: []TableColumn{{Name: "mjd", Kind: Number, Time: true}, {Name: "mag", Unit: "mag", Kind: Number},
-				{Name: "filter", Width: 1}, {Name: "n", Kind: Whole}}}
-			w, err := NewTableWriter(format, &data, head)
+			head := table.Head{Rows: 20_000, Columns: []table.Column{{Name: "mjd", Kind: table.Number, Time: true}, {Name: "mag", Unit: "mag", Kind: table.Number},
+				{Name: "filter", Width: 1}, {Name: "n", Kind: table.Whole}}}
+			w, err := table.NewWriter(format, &data, head)
 			for i := 0; err == nil && i < 20_000; i++ {
 				err = w.Row([]string{fmt.Sprintf("%.6f", 55959.07+float64(i)/97), fmt.Sprintf("%.3f", 15+float64(i%4000)/1000), "gri"[i%3 : i%3+1], fmt.Sprint(i)})
 			}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
@@ -87,23 +88,8 @@ func appendAny(dst, cell []byte) []byte {
 // notNumber is the reason when a cell should have been a number.
 func notNumber(cell []byte) string {
 	reason := problem.Quoted(cell) + " is not a number"
-	if i := indexComma(cell); i >= 0 {
+	if i := table.IndexComma(cell); i >= 0 {
 		reason += "; write a point for the decimal comma"
 	}
 	return reason
-}
-
-// indexComma finds the comma of a number that is otherwise one; -1 for any other text.
-func indexComma(cell []byte) int {
-	for i, c := range cell {
-		if c != ',' || len(cell) > instant.MaxNumber {
-			continue
-		}
-		text := append(append(append([]byte{}, cell[:i]...), '.'), cell[i+1:]...)
-		if _, ok := instant.ParseDecimal(text); ok {
-			return i
-		}
-		return -1
-	}
-	return -1
 }

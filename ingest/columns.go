@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
@@ -31,8 +32,8 @@ type column struct {
 // that does not suffice, by the first rows. index of the time column is -1 when there is none; everything wrong is a problem
 // of the header line.
 func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeColumn int) {
-	l := g.layout
-	for i, name := range l.first {
+	l := g.Layout
+	for i, name := range l.First {
 		c := nameColumn(g, i, name)
 		if c.role == roleNone {
 			n.warn("column %d has no name and is left out", i+1)
@@ -42,7 +43,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 			c.role = roleNone
 		}
 		if len(name) > maxName {
-			n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(name), Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
+			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name), Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
 		}
 		columns = append(columns, c)
 	}
@@ -68,13 +69,13 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
-		n.problem(bounded.Problem{Line: l.line, Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.first)})
+		n.problem(bounded.Problem{Line: l.Line, Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First)})
 	}
 	return columns, timeColumn
 }
 
 // tellColumns gives roles to the columns that the uploader named; index is that of the time, -1 when it was not named.
-func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn int) {
+func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeColumn int) {
 	timeColumn = -1
 	named := maps.Clone(o.Columns)
 	if o.TimeColumn != "" {
@@ -97,12 +98,12 @@ func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn i
 			n.problem(place)
 			continue
 		}
-		at := slices.Index(l.first, named[key])
+		at := slices.Index(l.First, named[key])
 		if at < 0 {
-			at = slices.IndexFunc(l.first, func(name string) bool { return fold(name) == fold(named[key]) })
+			at = slices.IndexFunc(l.First, func(name string) bool { return fold(name) == fold(named[key]) })
 		}
 		if at < 0 || columns[at].role == roleNone {
-			place.Reason = "there is no column " + problem.Quoted(named[key]) + "; the columns are " + problem.QuotedList(l.first)
+			place.Reason = "there is no column " + problem.Quoted(named[key]) + "; the columns are " + problem.QuotedList(l.First)
 			n.problem(place)
 			continue
 		}
@@ -127,14 +128,14 @@ func tellColumns(l layout, columns []column, o *Options, n *notes) (timeColumn i
 	return timeColumn
 }
 
-// timeSystem takes the scale from the keyword TIMESYS of the file, where neither the column nor its format tells it.
+// TimeSystem takes the scale from the keyword TIMESYS of the file, where neither the column nor its format tells it.
 func (g *grid) timeSystem(c *column, n *notes) {
-	for i, name := range g.first {
+	for i, name := range g.First {
 		if name == c.name && g.field(i).time != nil {
 			return
 		}
 	}
-	system, there := g.keys.get("TIMESYS")
+	system, there := g.keys.Get("TIMESYS")
 	if !there || c.time.Told || c.time.Kind == instant.KindUnix {
 		return
 	}
@@ -149,7 +150,7 @@ func (g *grid) timeSystem(c *column, n *notes) {
 }
 
 // tellTime counts the time as the uploader says.
-func tellTime(l layout, columns []column, timeColumn int, o *Options, n *notes) {
+func tellTime(l table.Layout, columns []column, timeColumn int, o *Options, n *notes) {
 	if timeColumn < 0 {
 		return
 	}
@@ -164,22 +165,22 @@ func tellTime(l layout, columns []column, timeColumn int, o *Options, n *notes) 
 		n.warn("column %s is read as %s, as the upload asked", problem.Clip(c.name), problem.Clip(o.TimeFormat))
 	}
 	if c.time.Refused != "" {
-		n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(c.name), Reason: c.time.Refused})
+		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name), Reason: c.time.Refused})
 	}
 	if c.time.Assumed != "" {
 		n.warn("column %s: %s", problem.Clip(c.name), c.time.Assumed)
 	}
 	if c.time.Kind == instant.KindTime && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
-		n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(c.name), Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
+		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name), Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
 	}
 }
 
 // timesOfSpace tells whether a light curve of Kepler or TESS, as its columns are called, gives small numbers for times.
-func timesOfSpace(l layout, columns []column, timeColumn int) bool {
+func timesOfSpace(l table.Layout, columns []column, timeColumn int) bool {
 	if !slices.ContainsFunc(columns, func(c column) bool { name := fold(c.name); return name == "pdcsap_flux" || name == "sap_flux" }) {
 		return false
 	}
-	for _, row := range l.sample {
+	for _, row := range l.Sample {
 		if d, ok := instant.ParseDecimal([]byte(row[timeColumn])); ok {
 			v, _ := d.Float()
 			return v < 10_000
@@ -214,9 +215,9 @@ func nameColumn(g *grid, i int, name string) column {
 	}
 	c.role, c.weak = roleOf(base)
 	if base == "f" {
-		c.role, c.weak = fluxOrFilter(g.layout, i), true
+		c.role, c.weak = fluxOrFilter(g.Layout, i), true
 	}
-	if c.role == roleLimit && saysYesOrNo(g.layout, i) {
+	if c.role == roleLimit && saysYesOrNo(g.Layout, i) {
 		c.role = roleLimitFlag
 	}
 	if hasUCD && byUCD != c.role && !(c.role == roleLimit && byUCD == roleMagnitude) {
@@ -234,9 +235,9 @@ func nameColumn(g *grid, i int, name string) column {
 }
 
 // saysYesOrNo tells whether a column, whose name may mean a limit or a flag of one, holds words and no numbers.
-func saysYesOrNo(l layout, i int) bool {
+func saysYesOrNo(l table.Layout, i int) bool {
 	said := false
-	for _, row := range l.sample {
+	for _, row := range l.Sample {
 		if i >= len(row) || missing([]byte(row[i])) {
 			continue
 		}
@@ -251,8 +252,8 @@ func saysYesOrNo(l layout, i int) bool {
 }
 
 // fluxOrFilter decides what a column f holds: sncosmo means a flux, ATLAS and TOMs a filter. Text is a filter.
-func fluxOrFilter(l layout, i int) role {
-	for _, row := range l.sample {
+func fluxOrFilter(l table.Layout, i int) role {
+	for _, row := range l.Sample {
 		if i >= len(row) || missing([]byte(row[i])) {
 			continue
 		}
@@ -264,7 +265,7 @@ func fluxOrFilter(l layout, i int) role {
 }
 
 // settleRoles leaves one column to each role. Weak names give way; two telling names are a problem.
-func settleRoles(l layout, columns []column, n *notes) {
+func settleRoles(l table.Layout, columns []column, n *notes) {
 	for r := roleMagnitude; r <= roleObject; r++ {
 		var strong, weak []int
 		for i, c := range columns {
@@ -276,7 +277,7 @@ func settleRoles(l layout, columns []column, n *notes) {
 			}
 		}
 		if len(strong) > 1 {
-			n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(columns[strong[1]].name), Reason: "both " +
+			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(columns[strong[1]].name), Reason: "both " +
 				problem.Quoted(columns[strong[0]].name) + " and " + problem.Quoted(columns[strong[1]].name) + " mean " + r.String()})
 		}
 		if len(strong) == 0 && len(weak) > 0 {
@@ -301,7 +302,7 @@ func settleErrors(columns []column, n *notes) {
 }
 
 // setKeys gives every column its key. The time keeps its own name, folded to lower case.
-func setKeys(l layout, columns []column, timeColumn int, n *notes) {
+func setKeys(l table.Layout, columns []column, timeColumn int, n *notes) {
 	seen := map[string]string{}
 	for i := range columns {
 		c := &columns[i]
@@ -315,7 +316,7 @@ func setKeys(l layout, columns []column, timeColumn int, n *notes) {
 			key, own = c.role.String(), false
 		}
 		if other, twice := seen[key]; twice && own { // settleRoles has seen to the others
-			n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(c.name),
+			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name),
 				Reason: "the columns " + problem.Quoted(other) + " and " + problem.Quoted(c.name) + " have the same name"})
 		}
 		seen[key] = c.name

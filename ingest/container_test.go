@@ -12,6 +12,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits/fitstest"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 )
 
@@ -315,9 +316,9 @@ func containers(tb testing.TB) [][]byte {
 		[]byte(voHead+voFields+"<DATA><BINARY><STREAM encoding='base64'>"+base64.StdEncoding.EncodeToString(fitstest.BigEndian(1.5, float32(15.25), int32(1), "G", int16(7)))+"</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>"),
 		[]byte("# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n# - {name: mjd, unit: d, datatype: float64}\n# - {name: mag, datatype: float64}\n# meta: !!omap\n# - {a: b}\nmjd,mag\n58000,15\n"),
 		fitstest.Gzip([]byte("mjd,mag\n58000,15\n")))
-	for _, format := range TableFormats {
+	for _, format := range table.Formats {
 		var b bytes.Buffer
-		w, err := NewTableWriter(format, &b, TableHead{Columns: exportSample.columns, Rows: 1})
+		w, err := table.NewWriter(format, &b, table.Head{Columns: exportSample.columns, Rows: 1})
 		if err == nil {
 			err = w.Row(exportSample.rows[0])
 		}

@@ -95,7 +95,7 @@ func (g *grid) findDialect() {
 		d := &dialects[i]
 		there := 0
 		for _, want := range d.needs {
-			for _, name := range g.first {
+			for _, name := range g.First {
 				if fold(name) == want {
 					there++
 					break

@@ -5,6 +5,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -27,7 +28,7 @@ func fitsGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) *g
 		if c.Form == 'E' && info.time != nil || c.Form == 'E' && isTimeName(c.Name) {
 			info.note = "times in single precision are some minutes apart"
 		}
-		g.first = append(g.first, c.Name)
+		g.First = append(g.First, c.Name)
 		g.fields = append(g.fields, info)
 	}
 	g.open = func(func([]byte)) (rows, error) { return plainRows{fits.NewRows(t, f, use)}, nil }
@@ -211,7 +212,7 @@ func rowGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) fun
 
 // addKeys looks up what a spectrum needs of the file's keywords.
 func (g *grid) addKeys(get func(string) (string, bool)) {
-	g.keys = textKeys{}
+	g.keys = table.Keywords{}
 	keys := append([]string{"TIMESYS", "FACILITY", "ORIGIN", "BUNIT", "WUNIT", "FUNIT", "AIRORVAC", "VACUUM"}, clockKeys...)
 	for _, k := range dateKeys {
 		keys = append(keys, k.key)
@@ -234,7 +235,7 @@ func arrayGrid(t *fits.Table, f bounded.File, row int64) (*grid, error) {
 		g.notes = append(g.notes, "column "+problem.Clip(c.Name)+" is shorter than others and left out")
 	}
 	for _, a := range arrays {
-		g.first = append(g.first, a.Column.Name)
+		g.First = append(g.First, a.Column.Name)
 		g.fields = append(g.fields, field{unit: a.Column.Unit, ucd: a.Column.UCD})
 	}
 	g.open = func(func([]byte)) (rows, error) { return plainRows{fits.NewArrayRows(f, arrays, pixels)}, nil }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/problem"
 )
 
@@ -52,12 +53,12 @@ func gaiaGrid(f bounded.File) (*grid, error) {
 	}
 	title, at := gaiaHeader(head)
 	g := &grid{format: "Gaia Alerts", dialect: &gaia, object: problem.Clip(title)}
-	g.first, g.line, g.delim = []string{"Date", "JD(TCB)", "averagemag"}, at, ','
+	g.First, g.Line, g.Delimiter = []string{"Date", "JD(TCB)", "averagemag"}, at, ','
 	for i := 1; i < at; i++ {
-		g.skip = append(g.skip, i)
+		g.Skip = append(g.Skip, i)
 	}
 	g.open = func(comment func([]byte)) (rows, error) {
-		return plainRows{openTable(f, g.layout, true, comment)}, nil
+		return plainRows{table.TextRows(f, g.Layout, true, comment)}, nil
 	}
 	return g, g.look()
 }

@@ -62,7 +62,7 @@ type Processors struct {
 	formats map[string][]format
 }
 
-// format is one file format of a data type.
+// Format is one file format of a data type.
 type format struct {
 	about
 	name string

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -23,9 +24,6 @@ var openCatalog = dialect{
 
 // jsonLists are the lists of records of a document that are read together, the most particular first.
 var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"candidates"}}
-
-// nameCost is what it takes to remember a name, beside its bytes.
-const nameCost = 32
 
 // jsonList is a list of records in a document.
 type jsonList struct {
@@ -65,8 +63,8 @@ func jsonGrid(f bounded.File) (*grid, error) {
 			g.object = l.object
 		}
 		for _, name := range l.names {
-			if !slices.Contains(g.first, name) {
-				g.first = append(g.first, name)
+			if !slices.Contains(g.First, name) {
+				g.First = append(g.First, name)
 			}
 		}
 		nested = append(nested, l.nested...)
@@ -74,9 +72,9 @@ func jsonGrid(f bounded.File) (*grid, error) {
 	several := len(objects) > 1
 	if several {
 		g.object = ""
-		g.first = append(g.first, "object")
+		g.First = append(g.First, "object")
 	}
-	if len(g.first) > bounded.MaxColumns {
+	if len(g.First) > bounded.MaxColumns {
 		return nil, bounded.Refuse(bounded.Problem{Reason: "the names of the columns are too many"})
 	}
 	var unread []string
@@ -88,8 +86,8 @@ func jsonGrid(f bounded.File) (*grid, error) {
 	if len(unread) > 0 {
 		g.notes = append(g.notes, "lists of the document that are not read: "+problem.QuotedList(unread))
 	}
-	open := slices.Contains(g.first, "u_time")
-	for _, name := range g.first {
+	open := slices.Contains(g.First, "u_time")
+	for _, name := range g.First {
 		left := ""
 		if slices.Contains(nested, name) && !(open && name == "time") {
 			left = "it holds lists or objects"
@@ -101,8 +99,8 @@ func jsonGrid(f bounded.File) (*grid, error) {
 		if err != nil {
 			return nil, err
 		}
-		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(g.first)), cells: make([][]byte, len(g.first)), several: several, open: open}
-		for i, name := range g.first {
+		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(g.First)), cells: make([][]byte, len(g.First)), several: several, open: open}
+		for i, name := range g.First {
 			in.at[name] = i
 		}
 		return in, nil
@@ -160,7 +158,7 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 				l.nested = append(l.nested, m.key)
 			}
 			if !known[path][m.key] {
-				known[path][m.key], size = true, size+len(m.key)+nameCost
+				known[path][m.key], size = true, size+len(m.key)+table.NameCost
 				if len(l.names) == bounded.MaxColumns || size > bounded.MaxNames {
 					return nil, bounded.Refuse(bounded.Problem{Reason: "the names of the columns are too many"})
 				}

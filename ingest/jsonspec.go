@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -95,9 +96,9 @@ func (j *job) readOpenSpectrum(ctx context.Context, in *jsonPixels, s *openSpect
 		return ""
 	}
 	g := &grid{format: "Open Supernova Catalog, JSON", numbered: true}
-	g.first = []string{"wavelength", "flux", "error"}[:s.width]
+	g.First = []string{"wavelength", "flux", "error"}[:s.width]
 	g.fields = []field{{unit: get("u_wavelengths")}, {unit: get("u_fluxes")}, {unit: get("u_fluxes")}}[:s.width]
-	g.keys = textKeys{}
+	g.keys = table.Keywords{}
 	t, ok := openTime(get("u_time"))
 	if !ok {
 		return bounded.Refuse(bounded.Problem{Column: "u_time", Reason: "times in " + problem.Quoted(get("u_time")) + " are not read"})

@@ -86,7 +86,7 @@ func (w *jsonWalk) token() (json.Token, error) {
 	return nil, fmt.Errorf("ingest: reading JSON: %w", err)
 }
 
-// open goes into an object or a list.
+// Open goes into an object or a list.
 func (w *jsonWalk) open(t json.Delim) error {
 	if len(w.stack) == bounded.MaxJSONDepth {
 		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("JSON that is nested more than %d deep", bounded.MaxJSONDepth)})
@@ -142,7 +142,7 @@ func (w *jsonWalk) step() (json.Token, error) {
 	}
 }
 
-// skip reads the rest of an object or a list that step has gone into.
+// Skip reads the rest of an object or a list that step has gone into.
 func (w *jsonWalk) skip() error {
 	for depth := len(w.stack); len(w.stack) >= depth; {
 		if _, err := w.step(); err != nil {

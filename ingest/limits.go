@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -14,20 +15,20 @@ func (p *photometry) isLimit(cells [][]byte, line int) bool {
 		return false
 	}
 	magnitude := cells[p.magnitude]
-	if !signed(magnitude) && !p.flag(cells, line) {
+	if !table.Signed(magnitude) && !p.flag(cells, line) {
 		return false
 	}
-	if d, ok := instant.ParseDecimal(withoutSign(magnitude)); !ok || sentinel(d) {
+	if d, ok := instant.ParseDecimal(table.WithoutSign(magnitude)); !ok || sentinel(d) {
 		return true // no limit to lose; number says what it is
 	}
 	if p.limit < 0 {
 		return true
 	}
-	other, ok := instant.ParseDecimal(withoutSign(cells[p.limit]))
+	other, ok := instant.ParseDecimal(table.WithoutSign(cells[p.limit]))
 	if !ok || sentinel(other) {
 		return true
 	}
-	if !bytes.Equal(withoutSign(magnitude), other.Text) {
+	if !bytes.Equal(table.WithoutSign(magnitude), other.Text) {
 		p.problemAt(line, problem.Clip(p.columns[p.magnitude].name), problem.Quoted(magnitude)+
 			" is a limit, and column "+problem.Clip(p.columns[p.limit].name)+" gives another one")
 	}
@@ -50,16 +51,6 @@ func (p *photometry) flag(cells [][]byte, line int) bool {
 		}
 	}
 	return set
-}
-
-// signed tells whether a cell begins with < or >.
-func signed(cell []byte) bool { return len(cell) > 0 && (cell[0] == '>' || cell[0] == '<') }
-
-func withoutSign(cell []byte) []byte {
-	if signed(cell) {
-		return trim(cell[1:])
-	}
-	return cell
 }
 
 // oddError counts errors of a magnitude that deserve a look.

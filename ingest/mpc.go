@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -67,26 +68,26 @@ var mpc = dialect{
 // mpcGrid is the table of the observations.
 func mpcGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "MPC 80-column", dialect: &mpc}
-	g.first = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue", "reference", "site", "note"}
-	g.open = func(func([]byte)) (rows, error) { return &mpcRows{lines: newLines(f)}, nil }
+	g.First = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue", "reference", "site", "note"}
+	g.open = func(func([]byte)) (rows, error) { return &mpcRows{lines: table.NewLines(f)}, nil }
 	return g, g.look()
 }
 
 type mpcRows struct {
-	lines *lines
+	lines *table.Lines
 	cells [][]byte
 }
 
 func (in *mpcRows) next(r *row) error {
 	for {
-		line, err := in.lines.next()
+		line, err := in.lines.Next()
 		if err != nil {
 			return err
 		}
-		if len(trim(line)) == 0 || len(line) != 80 && mpcHeader(line) {
+		if len(table.Trim(line)) == 0 || len(line) != 80 && mpcHeader(line) {
 			continue
 		}
-		*r = row{Row: bounded.Row{Line: in.lines.number}}
+		*r = row{Row: bounded.Row{Line: in.lines.Number}}
 		switch {
 		case len(line) != 80:
 			r.Reason = "the line has " + problem.Plural(len(line), "character") + " where the format has 80"
@@ -103,8 +104,8 @@ func (in *mpcRows) next(r *row) error {
 			r.left = "the observation was replaced"
 		}
 		designation := bytes.TrimSpace(line[:12])
-		in.cells = append(in.cells[:0], designation, trim(line[15:32]), trim(line[32:44]), trim(line[44:56]), trim(line[65:70]),
-			trim(line[70:71]), trim(line[71:72]), trim(line[72:77]), trim(line[77:80]), trim(line[13:14]))
+		in.cells = append(in.cells[:0], designation, table.Trim(line[15:32]), table.Trim(line[32:44]), table.Trim(line[44:56]), table.Trim(line[65:70]),
+			table.Trim(line[70:71]), table.Trim(line[71:72]), table.Trim(line[72:77]), table.Trim(line[77:80]), table.Trim(line[13:14]))
 		r.Cells = in.cells
 		return nil
 	}
@@ -131,7 +132,7 @@ var ades = dialect{
 // adesGrid is the table of all blocks of a file: each block has a header line of its own, and the columns are those of all.
 func adesGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "ADES PSV"}
-	in := &adesRows{lines: newLines(f)}
+	in := &adesRows{lines: table.NewLines(f)}
 	known, size := map[string]bool{"": true}, 0
 	for {
 		header, err := in.read()
@@ -144,20 +145,20 @@ func adesGrid(f bounded.File) (*grid, error) {
 		if !header {
 			continue
 		}
-		if g.line == 0 {
-			g.line = in.lines.number
+		if g.Line == 0 {
+			g.Line = in.lines.Number
 		}
 		for _, name := range in.names {
 			if !known[name] {
 				known[name], size = true, size+len(name)
-				g.first = append(g.first, name)
+				g.First = append(g.First, name)
 			}
 		}
-		if len(g.first) > bounded.MaxColumns || size > bounded.MaxNames {
-			return nil, bounded.Refuse(bounded.Problem{Line: in.lines.number, Reason: "more columns than a table may have"})
+		if len(g.First) > bounded.MaxColumns || size > bounded.MaxNames {
+			return nil, bounded.Refuse(bounded.Problem{Line: in.lines.Number, Reason: "more columns than a table may have"})
 		}
 	}
-	if len(g.first) == 0 {
+	if len(g.First) == 0 {
 		return nil, bounded.Refuse(bounded.Problem{Reason: "an ADES file without a header line"})
 	}
 	d := ades
@@ -166,18 +167,18 @@ func adesGrid(f bounded.File) (*grid, error) {
 		d.roles[name] = r
 	}
 	for _, name := range []string{"permid", "provid", "artsat", "trksub"} {
-		if slices.ContainsFunc(g.first, func(n string) bool { return fold(n) == name }) {
+		if slices.ContainsFunc(g.First, func(n string) bool { return fold(n) == name }) {
 			d.roles[name] = roleObject
 			break
 		}
 	}
 	g.dialect = &d
-	g.open = func(func([]byte)) (rows, error) { return &adesRows{lines: newLines(f), all: g.first}, nil }
+	g.open = func(func([]byte)) (rows, error) { return &adesRows{lines: table.NewLines(f), all: g.First}, nil }
 	return g, g.look()
 }
 
 type adesRows struct {
-	lines *lines
+	lines *table.Lines
 	all   []string
 	names []string // of the block
 	place []int    // of the block's columns in all
@@ -189,19 +190,19 @@ type adesRows struct {
 // Read reads a header or a row.
 func (in *adesRows) read() (header bool, err error) {
 	for {
-		line, err := in.lines.next()
+		line, err := in.lines.Next()
 		if err != nil {
 			return false, err
 		}
-		if line = trim(line); len(line) == 0 || line[0] == '#' || line[0] == '!' {
+		if line = table.Trim(line); len(line) == 0 || line[0] == '#' || line[0] == '!' {
 			continue
 		}
-		if in.cells, in.bad = delimiter('|').split(line, in.cells[:0]); in.bad != "" {
+		if in.cells, in.bad = table.Delimiter('|').Split(line, in.cells[:0]); in.bad != "" {
 			return false, nil
 		}
 		for _, c := range in.cells {
 			if string(c) == "obsTime" {
-				in.names, in.place = texts(in.cells), in.place[:0]
+				in.names, in.place = table.Texts(in.cells), in.place[:0]
 				for _, name := range in.names {
 					in.place = append(in.place, slices.Index(in.all, name))
 				}
@@ -221,7 +222,7 @@ func (in *adesRows) next(r *row) error {
 		if header {
 			continue
 		}
-		*r = row{Row: bounded.Row{Line: in.lines.number, Reason: in.bad}}
+		*r = row{Row: bounded.Row{Line: in.lines.Number, Reason: in.bad}}
 		switch {
 		case in.bad != "":
 			return nil

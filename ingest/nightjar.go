@@ -25,14 +25,14 @@ func (g *grid) unexport() bool {
 	var use []int
 	var names []string
 	for _, name := range exportColumns {
-		i := slices.Index(g.first, name)
+		i := slices.Index(g.First, name)
 		if i < 0 {
 			return false
 		}
 		use, names = append(use, i), append(names, "@"+name)
 	}
-	kind := slices.Index(g.first, "data_type")
-	for i, name := range g.first {
+	kind := slices.Index(g.First, "data_type")
+	for i, name := range g.First {
 		if member, ok := strings.CutPrefix(name, "value."); ok && member != "" {
 			use, names = append(use, i), append(names, member)
 		}
@@ -48,8 +48,8 @@ func (g *grid) unexport() bool {
 		g.fields = fields
 	}
 	var sample [][]string
-	for _, row := range g.sample {
-		if len(row) == len(g.first) {
+	for _, row := range g.Sample {
+		if len(row) == len(g.First) {
 			var cells []string
 			for _, i := range use {
 				cells = append(cells, row[i])
@@ -58,12 +58,12 @@ func (g *grid) unexport() bool {
 		}
 	}
 	guarded := strings.HasPrefix(g.format, "delimited text")
-	open, width := g.open, len(g.first)
+	open, width := g.open, len(g.First)
 	g.open = func(comment func([]byte)) (rows, error) {
 		in, err := open(comment)
 		return &someColumns{rows: in, use: use, width: width, kind: kind, guarded: guarded}, err
 	}
-	g.first, g.sample = names, sample
+	g.First, g.Sample = names, sample
 	g.dialect, g.format = &exported, exported.name+", "+g.format
 	return true
 }

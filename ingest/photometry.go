@@ -7,6 +7,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
@@ -16,8 +17,8 @@ import (
 func photometryFormats() []format {
 	return []format{
 		{about: aboutFITSTable(), name: "FITS table", recognise: fits.IsFITS, read: readFITSPhotometry},
-		{about: aboutVOTable(), name: "VOTable", recognise: isVOTable, read: readVOPhotometry},
-		{about: aboutECSV(), name: "ECSV", recognise: isECSV, read: photometryOf(ecsvGrid)},
+		{about: aboutVOTable(), name: "VOTable", recognise: table.IsVOTable, read: readVOPhotometry},
+		{about: aboutECSV(), name: "ECSV", recognise: table.IsECSV, read: photometryOf(ecsvGrid)},
 		{about: aboutJSON(), name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid)},
 		{about: aboutAAVSO(), name: "AAVSO", recognise: isAAVSO, read: photometryOf(aavsoGrid)},
 		{about: aboutSNANA(), name: "SNANA", recognise: isSNANA, read: photometryOf(snanaGrid)},
@@ -35,9 +36,9 @@ const earlyTime = (10_000 - instant.MJDOfUnix) * 86_400_000_000
 const ctxRows = 1024
 
 // photometryOf makes a reader of a format that has one table.
-func photometryOf(table func(bounded.File) (*grid, error)) func(context.Context, *job) error {
+func photometryOf(grid func(bounded.File) (*grid, error)) func(context.Context, *job) error {
 	return func(ctx context.Context, j *job) error {
-		g, err := table(j.file)
+		g, err := grid(j.file)
 		if err != nil {
 			return err
 		}
@@ -342,7 +343,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	return point, true
 }
 
-// time reads the row's time and keeps its text.
+// Time reads the row's time and keeps its text.
 func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []byte) {
 	if missing(cell) {
 		p.problemAt(r.Line, problem.Clip(c.name), "the row has no time")
@@ -395,9 +396,9 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 // Number writes a cell that must be a number. there is false when it is missing or a problem. asLimit writes a magnitude
 // as a limit.
 func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, there bool) {
-	sign := c.role != roleError && c.role.sentinels() && signed(cell)
+	sign := c.role != roleError && c.role.sentinels() && table.Signed(cell)
 	if sign {
-		cell = withoutSign(cell)
+		cell = table.WithoutSign(cell)
 	}
 	d, ok := instant.ParseDecimal(cell)
 	switch {

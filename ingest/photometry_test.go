@@ -299,3 +299,10 @@ func countKeys(object []byte) int {
 		key = !key
 	}
 }
+
+func TestRowsOfDelimitersAreBlank(t *testing.T) {
+	points, report, err := process("photometry", "a", []byte("mjd,mag\n58000,15\n,\n , \n58001,16\n"), Options{})
+	if err != nil || len(points) != 2 || report.Rows != 2 {
+		t.Error(points, err)
+	}
+}

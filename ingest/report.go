@@ -30,7 +30,7 @@ type Column struct {
 	Unit string `json:"unit,omitempty"` // for a time how it was read: MJD, JD, Unix seconds or ISO 8601
 }
 
-// notes gathers what is to be said about a file.
+// Notes gathers what is to be said about a file.
 type notes struct {
 	file   string
 	max    int

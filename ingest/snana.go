@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 )
 
 // isSNANA tells whether a file is a light curve as SNANA writes it: KEY: value lines, VARLIST: and OBS: rows (SNANA manual,
@@ -27,10 +28,10 @@ var snana = dialect{
 // snanaGrid is the table of a file's observations.
 func snanaGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "SNANA"}
-	g.keys = textKeys{}
-	in := newLines(f)
-	for g.first == nil {
-		line, err := in.next()
+	g.keys = table.Keywords{}
+	in := table.NewLines(f)
+	for g.First == nil {
+		line, err := in.Next()
 		if err == io.EOF {
 			return nil, bounded.Refuse(bounded.Problem{Reason: "an SNANA file without VARLIST"})
 		}
@@ -40,42 +41,42 @@ func snanaGrid(f bounded.File) (*grid, error) {
 		key, value, ok := strings.Cut(string(line), ":")
 		switch key = strings.ToUpper(strings.TrimSpace(key)); {
 		case ok && key == "VARLIST":
-			g.first, g.line = strings.Fields(value), in.number
+			g.First, g.Line = strings.Fields(value), in.Number
 		case ok:
 			value, _, _ = strings.Cut(value, "#")
-			g.keys.add([]byte(key + ": " + strings.TrimSpace(value)))
+			addComment(g.keys, []byte(key+": "+strings.TrimSpace(value)))
 		}
 	}
-	if len(g.first) == 0 || len(g.first) > bounded.MaxColumns {
-		return nil, bounded.Refuse(bounded.Problem{Line: g.line, Reason: "the names of the columns are none or too many"})
+	if len(g.First) == 0 || len(g.First) > bounded.MaxColumns {
+		return nil, bounded.Refuse(bounded.Problem{Line: g.Line, Reason: "the names of the columns are none or too many"})
 	}
-	g.object, g.source = g.keys.first("SNID", "IAUC"), g.keys.first("SURVEY")
-	for _, name := range g.first {
+	g.object, g.source = g.keys.First("SNID", "IAUC"), g.keys.First("SURVEY")
+	for _, name := range g.First {
 		if fold(name) == "fluxcal" {
 			g.dialect = &snana
 		}
 	}
-	g.open = func(func([]byte)) (rows, error) { return &snanaRows{lines: newLines(f)}, nil }
+	g.open = func(func([]byte)) (rows, error) { return &snanaRows{lines: table.NewLines(f)}, nil }
 	return g, g.look()
 }
 
 // snanaRows reads the lines that begin with OBS:.
 type snanaRows struct {
-	lines *lines
+	lines *table.Lines
 	cells [][]byte
 }
 
 func (in *snanaRows) next(r *row) error {
 	for {
-		line, err := in.lines.next()
+		line, err := in.lines.Next()
 		if err != nil {
 			return err
 		}
-		line = trim(line)
+		line = table.Trim(line)
 		switch {
 		case bytes.HasPrefix(line, []byte("OBS:")):
-			*r = row{Row: bounded.Row{Line: in.lines.number}}
-			in.cells, r.Reason = splitBlanks(line[4:], in.cells[:0])
+			*r = row{Row: bounded.Row{Line: in.lines.Number}}
+			in.cells, r.Reason = table.SplitBlanks(line[4:], in.cells[:0])
 			r.Cells = in.cells
 			return nil
 		case bytes.HasPrefix(line, []byte("END:")), bytes.HasPrefix(line, []byte("END_PHOTOMETRY:")):

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -33,49 +34,49 @@ var (
 // Without a header, two columns of numbers are wavelength and flux, a third is the flux's error and a fourth is left out,
 // unless the comment above them names as many columns.
 func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
-	l := g.layout
-	c = specColumns{names: l.first, header: !g.headerless, width: len(l.first)}
+	l := g.Layout
+	c = specColumns{names: l.First, header: !g.headerless, width: len(l.First)}
 	if !g.headerless {
-		err = c.find(g, o, l.line)
+		err = c.find(g, o, l.Line)
 		return c, err
 	}
-	for c.width > 2 && l.empty(c.width-1) { // delimiters at the ends of lines
+	for c.width > 2 && l.Empty(c.width-1) { // delimiters at the ends of lines
 		c.width--
-		l.first = l.first[:c.width]
+		l.First = l.First[:c.width]
 	}
-	c.names = l.first
-	for i := range len(l.others) + 1 { // the comment just above comes first
-		line := l.above
+	c.names = l.First
+	for i := range len(l.Others) + 1 { // the comment just above comes first
+		line := l.Above
 		if i > 0 {
-			line = l.others[len(l.others)-i]
+			line = l.Others[len(l.Others)-i]
 		}
 		names := commentNames(l, line)
 		if names == nil {
 			continue
 		}
 		c.names = names
-		if c.find(g, o, l.line) == nil {
+		if c.find(g, o, l.Line) == nil {
 			n.warn("the columns are named by the comment above them: %s", problem.QuotedList(names))
 			return c, nil
 		}
 		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) {
-			return c, bounded.Refuse(bounded.Problem{Line: l.line, Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) + ", which is no wavelength"})
+			return c, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) + ", which is no wavelength"})
 		}
 	}
 	if c.names = numberedNames(l, o); c.names != nil {
-		err = c.find(g, o, l.line)
+		err = c.find(g, o, l.Line)
 		return c, err
 	}
 	if o.byContent && datesFirst(l) {
-		return c, bounded.Refuse(bounded.Problem{Line: l.line, Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
+		return c, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
 	}
 	if c.width < 2 || c.width > 4 {
-		return c, bounded.Refuse(bounded.Problem{Line: l.line, Reason: "no header line, and " + problem.Plural(c.width, "column") +
+		return c, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: "no header line, and " + problem.Plural(c.width, "column") +
 			" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as col1, col2 and so on"})
 	}
 	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
 	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
-	err = c.find(g, o, l.line)
+	err = c.find(g, o, l.Line)
 	return c, err
 }
 
@@ -227,7 +228,7 @@ func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
 // units finds the units of wavelength and flux, in brackets behind the column's name, else under a keyword, and adds them to
 // the report's columns.
-func (c *specColumns) units(g *grid, keys textKeys, n *notes) (wavelength, flux string, err error) {
+func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength, flux string, err error) {
 	if _, wavelength = cutUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit
 	}
@@ -235,7 +236,7 @@ func (c *specColumns) units(g *grid, keys textKeys, n *notes) (wavelength, flux 
 		wavelength = logUnit(wavelength, n)
 	}
 	if wavelength == "" {
-		wavelength = keys.first("WAVELENGTH-UNITS", "WAVELENGTH-UNIT", "WAVE-UNITS", "WAVE-UNIT", "WUNIT", "CUNIT1", "XUNITS", "XUNIT")
+		wavelength = keys.First("WAVELENGTH-UNITS", "WAVELENGTH-UNIT", "WAVE-UNITS", "WAVE-UNIT", "WUNIT", "CUNIT1", "XUNITS", "XUNIT")
 	}
 	if wavelength == "" {
 		n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
@@ -250,7 +251,7 @@ func (c *specColumns) units(g *grid, keys textKeys, n *notes) (wavelength, flux 
 		flux = g.field(c.flux).unit
 	}
 	if flux == "" {
-		flux = keys.first("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
+		flux = keys.First("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
 	}
 	if flux == "" && fold(name) == "fnu" {
 		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux), Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
@@ -298,8 +299,8 @@ func isNoWavelength(name, unit string) bool {
 }
 
 // datesFirst tells whether the first column of a table without a header may hold Julian dates, modified or not.
-func datesFirst(l layout) bool {
-	for _, row := range append([][]string{l.first}, l.sample...) {
+func datesFirst(l table.Layout) bool {
+	for _, row := range append([][]string{l.First}, l.Sample...) {
 		d, ok := instant.ParseDecimal([]byte(row[0]))
 		if !ok {
 			return false
@@ -313,8 +314,8 @@ func datesFirst(l layout) bool {
 
 // numberedNames are col1, col2 and so on, as astropy calls the columns of a table without a header, when the uploader uses them; nil
 // when not.
-func numberedNames(l layout, o *Options) []string {
-	names := make([]string, len(l.first))
+func numberedNames(l table.Layout, o *Options) []string {
+	names := make([]string, len(l.First))
 	used := false
 	for i := range names {
 		names[i] = "col" + strconv.Itoa(i+1)
@@ -330,14 +331,14 @@ func numberedNames(l layout, o *Options) []string {
 }
 
 // commentNames splits a comment above the numbers into column names; nil when it has another number of them.
-func commentNames(l layout, comment string) []string {
-	for _, d := range []delimiter{l.delim, blanks} {
-		cells, reason := d.split([]byte(comment), nil)
-		names := texts(cells)
-		if d == blanks {
-			names = joinUnits(names)
+func commentNames(l table.Layout, comment string) []string {
+	for _, d := range []table.Delimiter{l.Delimiter, table.Blanks} {
+		cells, reason := d.Split([]byte(comment), nil)
+		names := table.Texts(cells)
+		if d == table.Blanks {
+			names = table.JoinUnits(names)
 		}
-		if reason == "" && len(names) == len(l.first) {
+		if reason == "" && len(names) == len(l.First) {
 			return names
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
 	"nightjar/ingest/fits/fitstest"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 )
 
@@ -218,7 +219,7 @@ func TestScalesToUTC(t *testing.T) {
 		{"GPS", "2020-01-01T00:00:00", "2019-12-31T23:59:42Z"},
 	} {
 		in, _ := instant.Parse([]byte(c.in), instant.KindTime)
-		got, _, reason := toUTC(in.Micros, textKeys{"TIMESYS": c.scale}.get)
+		got, _, reason := toUTC(in.Micros, table.Keywords{"TIMESYS": c.scale}.Get)
 		if part, refused := strings.CutPrefix(c.want, "!"); refused != (reason != "") || !strings.Contains(reason, part) && refused ||
 			!refused && instant.Text(got) != c.want {
 			t.Errorf("%s %s: got %s %q, want %s", c.scale, c.in, instant.Text(got), reason, c.want)

@@ -6,15 +6,16 @@ import (
 	"math"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
 // spectrumOf makes a reader of a format that has one table.
-func spectrumOf(table func(bounded.File) (*grid, error)) func(context.Context, *job) error {
+func spectrumOf(grid func(bounded.File) (*grid, error)) func(context.Context, *job) error {
 	return func(ctx context.Context, j *job) error {
-		g, err := table(j.file)
+		g, err := grid(j.file)
 		if err != nil {
 			return err
 		}
@@ -29,8 +30,8 @@ func readTextSpectrum(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	g.format = "spectrum text (" + g.delim.String() + ")"
-	g.headerless = allNumbers(g.first)
+	g.format = "spectrum text (" + g.Delimiter.String() + ")"
+	g.headerless = allNumbers(g.First)
 	return j.readSpectrum(ctx, g)
 }
 
@@ -53,10 +54,10 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	}
 	keys := g.keys
 	if keys == nil {
-		keys = textKeys{}
+		keys = table.Keywords{}
 	}
 	s := j.newSpectrum()
-	in, err := g.open(keys.add)
+	in, err := g.open(func(text []byte) { addComment(keys, text) })
 	if err != nil {
 		return err
 	}
@@ -91,12 +92,12 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	if err != nil {
 		return err
 	}
-	d := j.spectrumDate(keys.get, bounded.Problem{HDU: g.hdu})
-	source := keys.first("FACILITY")
+	d := j.spectrumDate(keys.Get, bounded.Problem{HDU: g.hdu})
+	source := keys.First("FACILITY")
 	if source == "" {
-		source = fitsSource(keys.get)
+		source = fitsSource(keys.Get)
 	}
-	s.medium = mediumOf(keys.get)
+	s.medium = mediumOf(keys.Get)
 	return j.emitSpectrum(s, d, source, fluxUnits, wavelengthUnits)
 }
 

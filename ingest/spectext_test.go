@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 )
 
 func TestTextSpectrum(t *testing.T) {
@@ -89,12 +90,12 @@ func TestTextSpectrum(t *testing.T) {
 }
 
 func TestTextKeys(t *testing.T) {
-	keys := textKeys{}
+	keys := table.Keywords{}
 	for _, line := range []string{"DATE-OBS: 2018-02-15T10:20:30", "date_obs = 2019-01-01", "EXPTIME = 1200.0 / [s] length", "FLUX UNITS = erg / (s cm2 AA)",
 		"OBSERVER= 'O''Neill' / who", "prose without anything", ": no key", "EMPTY:", "URL: http://a/b?c=d", "MJD-OBS 58000.5", "UTC: \"01:02:03\"", "two words", strings.Repeat("x", 41) + ": y"} {
-		keys.add([]byte(line))
+		addComment(keys, []byte(line))
 	}
-	want := textKeys{"DATE-OBS": "2018-02-15T10:20:30", "EXPTIME": "1200.0", "FLUX-UNITS": "erg / (s cm2 AA)", "OBSERVER": "O'Neill", "URL": "http://a/b?c=d", "MJD-OBS": "58000.5", "UTC": "01:02:03"}
+	want := table.Keywords{"DATE-OBS": "2018-02-15T10:20:30", "EXPTIME": "1200.0", "FLUX-UNITS": "erg / (s cm2 AA)", "OBSERVER": "O'Neill", "URL": "http://a/b?c=d", "MJD-OBS": "58000.5", "UTC": "01:02:03"}
 	if len(keys) != len(want) {
 		t.Errorf("got %q", keys)
 	}

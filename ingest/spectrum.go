@@ -7,6 +7,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
+	"nightjar/ingest/table"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
@@ -15,8 +16,8 @@ import (
 func spectroscopyFormats() []format {
 	return []format{
 		{about: aboutFITSSpectrum(), name: "FITS image", recognise: fits.IsFITS, read: readFITSSpectrum},
-		{about: aboutVOSpectrum(), name: "VOTable", recognise: isVOTable, read: readVOSpectrum},
-		{about: aboutECSVSpectrum(), name: "ECSV", recognise: isECSV, read: spectrumOf(ecsvGrid)},
+		{about: aboutVOSpectrum(), name: "VOTable", recognise: table.IsVOTable, read: readVOSpectrum},
+		{about: aboutECSVSpectrum(), name: "ECSV", recognise: table.IsECSV, read: spectrumOf(ecsvGrid)},
 		{about: aboutJSONSpectrum(), name: "Open Supernova Catalog", recognise: isJSON, read: readJSONSpectra},
 		{about: aboutTextSpectrum(), name: "spectrum text", recognise: isText, read: readTextSpectrum},
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -25,7 +26,7 @@ const (
 // chooseTime finds the one column that gives the time: an MJD before a JD, before text in ISO 8601, before a column whose
 // name does not tell. A column of days without hours comes last, so that no precision is lost. Others stay ordinary
 // columns. It returns -1, and a problem, when there is none.
-func chooseTime(l layout, columns []column, n *notes) int {
+func chooseTime(l table.Layout, columns []column, n *notes) int {
 	best, rank := -1, rankClock+1
 	ranks := make([]int, len(columns))
 	for i, c := range columns {
@@ -38,7 +39,7 @@ func chooseTime(l layout, columns []column, n *notes) int {
 		}
 	}
 	if best < 0 {
-		n.problem(bounded.Problem{Line: l.line, Reason: noTimeReason(l)})
+		n.problem(bounded.Problem{Line: l.Line, Reason: noTimeReason(l)})
 		return -1
 	}
 	name := columns[best].name
@@ -46,12 +47,12 @@ func chooseTime(l layout, columns []column, n *notes) int {
 	case rankRefused:
 		return best // tellTime says why, unless the upload answers it
 	case rankClock:
-		n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(name), Reason: "a time of day without a date is no time"})
+		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name), Reason: "a time of day without a date is no time"})
 		return -1
 	case rankDay:
 		for i, r := range ranks {
 			if columns[i].role == roleTime && r == rankClock {
-				n.problem(bounded.Problem{Line: l.line, Column: problem.Clip(name), Reason: "the day stands in " + problem.Quoted(name) +
+				n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name), Reason: "the day stands in " + problem.Quoted(name) +
 					" and the hour in " + problem.Quoted(columns[i].name) + "; write both in one column, as 2020-01-31T10:20:30"})
 				return -1
 			}
@@ -70,7 +71,7 @@ func chooseTime(l layout, columns []column, n *notes) int {
 }
 
 // rankTimeColumn judges a column by its name and by its first cell that is not missing.
-func rankTimeColumn(l layout, i int, c column) int {
+func rankTimeColumn(l table.Layout, i int, c column) int {
 	if c.time.Refused != "" {
 		return rankRefused
 	}
@@ -87,7 +88,7 @@ func rankTimeColumn(l layout, i int, c column) int {
 	case instant.KindUnix:
 		return rankUnix
 	}
-	for _, row := range l.sample {
+	for _, row := range l.Sample {
 		if i >= len(row) || missing([]byte(row[i])) {
 			continue
 		}
@@ -107,14 +108,14 @@ func rankTimeColumn(l layout, i int, c column) int {
 }
 
 // noTimeReason says that there is no time column, and what may be the matter.
-func noTimeReason(l layout) string {
-	for _, name := range l.first {
+func noTimeReason(l table.Layout) string {
+	for _, name := range l.First {
 		if _, ok := instant.ParseDecimal([]byte(name)); !ok {
-			return "no time column (as time, mjd, jd or date); the columns are " + problem.QuotedList(l.first) + "; say which with time_column"
+			return "no time column (as time, mjd, jd or date); the columns are " + problem.QuotedList(l.First) + "; say which with time_column"
 		}
 	}
 	reason := "no header line: the first line holds only numbers"
-	if len(strings.Fields(l.above)) > 1 || strings.Contains(l.above, ",") {
+	if len(strings.Fields(l.Above)) > 1 || strings.Contains(l.Above, ",") {
 		reason += "; if the comment above it names the columns, take its # away"
 	}
 	return reason + "; an upload can name them in columns, as col1, col2 and so on"

@@ -22,14 +22,14 @@ type wideRows struct {
 // widen turns a table whose columns begin with a band's letter (gMeanPSFMag, rMeanPSFMag, ...) into one with a column filter.
 func (g *grid) widen(bands string) {
 	kinds := map[string]int{} // what follows the letter, and in how many bands
-	for _, name := range g.first {
+	for _, name := range g.First {
 		if len(name) > 2 && strings.Contains(bands, strings.ToLower(name[:1])) {
 			kinds[fold(name[1:])]++
 		}
 	}
 	w := wideRows{bands: bands, byBand: make([][]int, len(bands)), need: -1}
 	var common, names []string
-	for i, name := range g.first {
+	for i, name := range g.First {
 		if len(name) < 3 || kinds[fold(name[1:])] < 2 || !strings.Contains(bands, strings.ToLower(name[:1])) {
 			w.common, common = append(w.common, i), append(common, name)
 			continue
@@ -59,8 +59,8 @@ func (g *grid) widen(bands string) {
 		out.rows, out.band = in, len(bands)
 		return &out, nil
 	}
-	g.first = append(append(common, "filter"), names...)
-	g.fields, g.sample = nil, nil
+	g.First = append(append(common, "filter"), names...)
+	g.fields, g.Sample = nil, nil
 }
 
 func (w *wideRows) next(r *row) error {

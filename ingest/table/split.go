@@ -1,4 +1,4 @@
-package ingest
+package table
 
 import (
 	"bytes"
@@ -8,15 +8,15 @@ import (
 )
 
 // A delimiter stands between the fields of a line. blanks is any run of spaces and tabs.
-type delimiter byte
+type Delimiter byte
 
-const blanks delimiter = ' '
+const Blanks Delimiter = ' '
 
 // delimiters in the order of preference when the content fits several.
-var delimiters = []delimiter{',', '\t', ';', '|', blanks}
+var delimiters = []Delimiter{',', '\t', ';', '|', Blanks}
 
 // String is the delimiter's name in a report.
-func (d delimiter) String() string {
+func (d Delimiter) String() string {
 	switch d {
 	case ',':
 		return "comma"
@@ -30,15 +30,15 @@ func (d delimiter) String() string {
 	return "blanks"
 }
 
-// split appends the fields of a line to cells, without the blanks around them. Fields in double quotes may hold the
+// Split appends the fields of a line to cells, without the blanks around them. Fields in double quotes may hold the
 // delimiter, and a doubled quote for one, as RFC 4180 has it, but no line break: those are undone in place, so the line
 // is changed. Cells share the line's memory. A line that breaks the rules gives a reason.
-func (d delimiter) split(line []byte, cells [][]byte) ([][]byte, string) {
+func (d Delimiter) Split(line []byte, cells [][]byte) ([][]byte, string) {
 	if bytes.IndexByte(line, '"') >= 0 {
 		return d.splitQuoted(line, cells)
 	}
-	if d == blanks {
-		return splitBlanks(line, cells)
+	if d == Blanks {
+		return SplitBlanks(line, cells)
 	}
 	for {
 		if len(cells) == bounded.MaxColumns {
@@ -46,15 +46,15 @@ func (d delimiter) split(line []byte, cells [][]byte) ([][]byte, string) {
 		}
 		i := bytes.IndexByte(line, byte(d))
 		if i < 0 {
-			return append(cells, trim(line)), ""
+			return append(cells, Trim(line)), ""
 		}
-		cells = append(cells, trim(line[:i]))
+		cells = append(cells, Trim(line[:i]))
 		line = line[i+1:]
 	}
 }
 
-func splitBlanks(line []byte, cells [][]byte) ([][]byte, string) {
-	for line = trim(line); len(line) > 0; line = trim(line) {
+func SplitBlanks(line []byte, cells [][]byte) ([][]byte, string) {
+	for line = Trim(line); len(line) > 0; line = Trim(line) {
 		if len(cells) == bounded.MaxColumns {
 			return cells, fmt.Sprintf("more than %d fields", bounded.MaxColumns)
 		}
@@ -70,9 +70,9 @@ func splitBlanks(line []byte, cells [][]byte) ([][]byte, string) {
 
 // splitQuoted is split for a line that holds a double quote. A quote inside a field that does not begin with one stands
 // for itself.
-func (d delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
-	rest := trim(line)
-	if d != blanks {
+func (d Delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
+	rest := Trim(line)
+	if d != Blanks {
 		rest = line
 	}
 	for more := true; more; {
@@ -89,16 +89,16 @@ func (d delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
 				return cells, "a quoted field is not closed on its line"
 			}
 			cell, rest = unquote(rest[1:n]), rest[n+1:]
-			if end := d.index(rest); len(trim(rest[:end])) > 0 {
+			if end := d.index(rest); len(Trim(rest[:end])) > 0 {
 				return cells, "text follows a quoted field"
 			}
 		} else {
 			cell = rest[:d.index(rest)]
 		}
 		rest = rest[d.index(rest):]
-		cells = append(cells, trim(cell))
-		if d == blanks {
-			rest = trim(rest)
+		cells = append(cells, Trim(cell))
+		if d == Blanks {
+			rest = Trim(rest)
 			more = len(rest) > 0
 		} else if more = len(rest) > 0; more {
 			rest = rest[1:]
@@ -108,9 +108,9 @@ func (d delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
 }
 
 // index is where the field ends.
-func (d delimiter) index(b []byte) int {
+func (d Delimiter) index(b []byte) int {
 	i := bytes.IndexByte(b, byte(d))
-	if d == blanks {
+	if d == Blanks {
 		i = bytes.IndexAny(b, " \t")
 	}
 	if i < 0 {
@@ -148,8 +148,8 @@ func unquote(b []byte) []byte {
 	return out
 }
 
-// empty tells whether a line holds nothing but blanks and delimiters, as spreadsheets leave below a table.
-func (d delimiter) empty(line []byte) bool {
+// Empty tells whether a line holds nothing but blanks and delimiters, as spreadsheets leave below a table.
+func (d Delimiter) empty(line []byte) bool {
 	for _, c := range line {
 		if !blank(c) && c != byte(d) {
 			return false
@@ -160,8 +160,8 @@ func (d delimiter) empty(line []byte) bool {
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 
-// trim takes the blanks off both ends.
-func trim(b []byte) []byte {
+// Trim takes the blanks off both ends.
+func Trim(b []byte) []byte {
 	for len(b) > 0 && blank(b[0]) {
 		b = b[1:]
 	}

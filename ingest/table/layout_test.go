@@ -1,4 +1,4 @@
-package ingest
+package table
 
 import (
 	"bytes"
@@ -16,9 +16,9 @@ import (
 )
 
 func readLines(f bounded.File) (out []string, err error) {
-	l := newLines(f)
+	l := NewLines(f)
 	for {
-		line, err := l.next()
+		line, err := l.Next()
 		if err == io.EOF {
 			return out, nil
 		}
@@ -26,8 +26,8 @@ func readLines(f bounded.File) (out []string, err error) {
 			return out, err
 		}
 		out = append(out, string(line))
-		if l.number != len(out) {
-			return out, fmt.Errorf("line %d is numbered %d", len(out), l.number)
+		if l.Number != len(out) {
+			return out, fmt.Errorf("line %d is numbered %d", len(out), l.Number)
 		}
 	}
 }
@@ -83,10 +83,10 @@ func TestLinesInPieces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := newLines(fitstest.FileOf(b.Bytes()))
+		l := NewLines(fitstest.FileOf(b.Bytes()))
 		l.r, l.buf = iotest.OneByteReader(bytes.NewReader(b.Bytes())), make([]byte, 1)
 		for i := 0; ; i++ {
-			line, err := l.next()
+			line, err := l.Next()
 			if err == io.EOF {
 				if i != len(whole) {
 					t.Errorf("%q: %d lines, want %d", b.String(), i, len(whole))
@@ -102,7 +102,7 @@ func TestLinesInPieces(t *testing.T) {
 
 func TestSplit(t *testing.T) {
 	for _, c := range []struct {
-		delim delimiter
+		delim Delimiter
 		line  string
 		want  []string
 		bad   string
@@ -114,8 +114,8 @@ func TestSplit(t *testing.T) {
 		{';', "a,b;c", []string{"a,b", "c"}, ""},
 		{'\t', "a\t b\t\tc", []string{"a", "b", "", "c"}, ""},
 		{'|', "a|b", []string{"a", "b"}, ""},
-		{blanks, "  a \t b  ", []string{"a", "b"}, ""},
-		{blanks, " ", nil, ""},
+		{Blanks, "  a \t b  ", []string{"a", "b"}, ""},
+		{Blanks, " ", nil, ""},
 		{',', `"a,b",c`, []string{"a,b", "c"}, ""},
 		{',', ` "a ""quoted"" b" , c`, []string{`a "quoted" b`, "c"}, ""},
 		{',', `"",""""`, []string{"", `"`}, ""},
@@ -124,64 +124,57 @@ func TestSplit(t *testing.T) {
 		{',', `12" reflector,b`, []string{`12" reflector`, "b"}, ""},
 		{'\t', "\"a\tb\"\tc", []string{"a\tb", "c"}, ""},
 		{'\t', "\t\"b\"", []string{"", "b"}, ""},
-		{blanks, `"a b" c "d"`, []string{"a b", "c", "d"}, ""},
-		{blanks, ` "a b"  `, []string{"a b"}, ""},
+		{Blanks, `"a b" c "d"`, []string{"a b", "c", "d"}, ""},
+		{Blanks, ` "a b"  `, []string{"a b"}, ""},
 		{',', `"a,b`, nil, "a quoted field is not closed on its line"},
 		{',', `"a"b,c`, nil, "text follows a quoted field"},
-		{blanks, `"a"b`, nil, "text follows a quoted field"},
+		{Blanks, `"a"b`, nil, "text follows a quoted field"},
 		{',', strings.Repeat(",", bounded.MaxColumns), nil, "more than 1000 fields"},
-		{blanks, strings.Repeat("a ", bounded.MaxColumns+1), nil, "more than 1000 fields"},
+		{Blanks, strings.Repeat("a ", bounded.MaxColumns+1), nil, "more than 1000 fields"},
 		{',', `"a"` + strings.Repeat(",", bounded.MaxColumns), nil, "more than 1000 fields"},
 	} {
-		cells, reason := c.delim.split([]byte(c.line), nil)
-		if reason != c.bad || reason == "" && !slices.Equal(texts(cells), c.want) {
-			t.Errorf("%s %.40q: got %.60q %q, want %q %q", c.delim, c.line, texts(cells), reason, c.want, c.bad)
+		cells, reason := c.delim.Split([]byte(c.line), nil)
+		if reason != c.bad || reason == "" && !slices.Equal(Texts(cells), c.want) {
+			t.Errorf("%s %.40q: got %.60q %q, want %q %q", c.delim, c.line, Texts(cells), reason, c.want, c.bad)
 		}
 	}
 }
 
 func TestFindDelimiter(t *testing.T) {
-	for text, want := range map[string]delimiter{
+	for text, want := range map[string]Delimiter{
 		"time,filter,mag\n1,r,2\n":                    ',',
 		"time, filter, mag\n1, r, 2\n":                ',',
 		"time\tfilter\tmag\n1\tr\t2\n":                '\t',
 		"time;filter;mag\n1,5;r;2,5\n":                ';',
 		"time|filter (a, b)|mag\n1|r|2\n":             '|',
-		"  time  filter  mag\n1 r 2\n":                blanks,
+		"  time  filter  mag\n1 r 2\n":                Blanks,
 		"time,mag,name\n1,2,SN 2020a\n3,4,SN 2020b\n": ',',
 		"date,mag\n2020-01-01 10:20,15\n":             ',',
-		"time (MJD) mag (AB) note\n1 2 a,b\n":         blanks,
-		"mjd mag, (r) error\n1 2 3\n":                 blanks,
+		"time (MJD) mag (AB) note\n1 2 a,b\n":         Blanks,
+		"mjd mag, (r) error\n1 2 3\n":                 Blanks,
 		"one\n1\n":                                    ',',
 		"\"a,b\";\"c,d\"\n1;2\n":                      ';',
 	} {
-		if l, err := findLayout(fitstest.FileOf([]byte(text))); err != nil || l.delim != want {
-			t.Errorf("%q: got %s %v, want %s", text, l.delim, err, want)
+		if l, err := FindLayout(fitstest.FileOf([]byte(text)), nil); err != nil || l.Delimiter != want {
+			t.Errorf("%q: got %s %v, want %s", text, l.Delimiter, err, want)
 		}
 	}
 }
 
 func TestLayout(t *testing.T) {
-	l, err := findLayout(fitstest.FileOf([]byte("\n# one\n  ## two \n\nwave (A) flux\n# three\n1 2\n\n3 4\n")))
-	if err != nil || l.line != 5 || l.above != "two" || !slices.Equal(l.first, []string{"wave (A)", "flux"}) || len(l.sample) != 2 {
+	l, err := FindLayout(fitstest.FileOf([]byte("\n# one\n  ## two \n\nwave (A) flux\n# three\n1 2\n\n3 4\n")), nil)
+	if err != nil || l.Line != 5 || l.Above != "two" || !slices.Equal(l.First, []string{"wave (A)", "flux"}) || len(l.Sample) != 2 {
 		t.Errorf("%+v %v", l, err)
 	}
-	if l, err := findLayout(fitstest.FileOf([]byte("# only\n"))); err != nil || l.line != 0 {
+	if l, err := FindLayout(fitstest.FileOf([]byte("# only\n")), nil); err != nil || l.Line != 0 {
 		t.Errorf("%+v %v", l, err)
 	}
-	if _, err := findLayout(fitstest.FileOf([]byte(strings.Repeat(",", bounded.MaxColumns+5)))); err == nil {
+	if _, err := FindLayout(fitstest.FileOf([]byte(strings.Repeat(",", bounded.MaxColumns+5))), nil); err == nil {
 		t.Error("a header of too many columns")
 	}
 	// a bad line after the header is the rows' affair, with its line
-	if _, err := findLayout(fitstest.FileOf([]byte("a,b\n1,\xff\n"))); err != nil {
+	if _, err := FindLayout(fitstest.FileOf([]byte("a,b\n1,\xff\n")), nil); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestRowsOfDelimitersAreBlank(t *testing.T) {
-	points, report, err := process("photometry", "a", []byte("mjd,mag\n58000,15\n,\n , \n58001,16\n"), Options{})
-	if err != nil || len(points) != 2 || report.Rows != 2 {
-		t.Error(points, err)
 	}
 }
 
@@ -191,11 +184,11 @@ func FuzzSplit(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string, n int) {
 		d := delimiters[(n%len(delimiters)+len(delimiters))%len(delimiters)]
-		cells, reason := d.split([]byte(line), nil)
+		cells, reason := d.Split([]byte(line), nil)
 		if len(cells) > bounded.MaxColumns || reason != "" {
 			return
 		}
-		if strings.Contains(line, `"`) || d == blanks {
+		if strings.Contains(line, `"`) || d == Blanks {
 			return
 		}
 		if want := strings.Count(line, string(rune(d))) + 1; len(cells) != want {

@@ -1,4 +1,4 @@
-package ingest
+package table
 
 import (
 	"bytes"
@@ -7,12 +7,11 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
-	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
 
-// isECSV tells whether a file is in Enhanced Character-Separated Values, versions 0.9 and 1.0 (astropy's APE 6).
-func isECSV(head []byte) bool {
+// IsECSV tells whether a file is in Enhanced Character-Separated Values, versions 0.9 and 1.0 (astropy's APE 6).
+func IsECSV(head []byte) bool {
 	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	rest, ok := bytes.CutPrefix(head, []byte("#"))
 	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " "), []byte("%ECSV "))
@@ -20,9 +19,9 @@ func isECSV(head []byte) bool {
 
 // ecsvHeader is what the YAML in the comments of an ECSV file says.
 type ecsvHeader struct {
-	delim  delimiter
+	delim  Delimiter
 	fields []ecsvField
-	keys   textKeys
+	keys   Keywords
 	times  map[string]*ecsvTime // astropy's Time columns, by name
 }
 
@@ -30,85 +29,62 @@ type ecsvField struct{ name, unit, datatype, subtype string }
 
 type ecsvTime struct{ format, scale string }
 
-// ecsvGrid is the table of an ECSV file.
-func ecsvGrid(f bounded.File) (*grid, error) {
+// ReadECSV is the table of an ECSV file.
+func ReadECSV(f bounded.File) (*Table, error) {
 	header, err := readECSVHeader(f)
 	if err != nil {
 		return nil, err
 	}
-	l, err := findLayout(f)
+	l, err := FindLayout(f, nil)
 	if err != nil {
 		return nil, err
 	}
-	if l.line == 0 {
+	if l.Line == 0 {
 		return nil, bounded.Refuse(bounded.Problem{Reason: "an ECSV file without the line of column names"})
 	}
-	l.delim, l.units, l.skip, l.comma = header.delim, nil, nil, false
-	in := newLines(f) // the header's line again, split as the file says and not as it looks
+	l.Delimiter, l.Skip, l.Comma = header.delim, nil, false
+	in := NewLines(f) // the header's line again, split as the file says and not as it looks
 	var text []byte
-	for in.number < l.line {
-		if text, err = in.next(); err != nil {
+	for in.Number < l.Line {
+		if text, err = in.Next(); err != nil {
 			return nil, err
 		}
 	}
-	cells, reason := l.delim.split(text, nil)
+	cells, reason := l.Delimiter.Split(text, nil)
 	if reason != "" {
-		return nil, bounded.Refuse(bounded.Problem{Line: l.line, Reason: reason})
+		return nil, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: reason})
 	}
-	l.first = texts(cells)
-	l.keys = header.keys
-	g := &grid{layout: l, format: "ECSV (" + l.delim.String() + ")"}
-	if len(header.fields) != len(l.first) {
-		return nil, bounded.Refuse(bounded.Problem{Line: l.line, Reason: problem.Plural(len(l.first), "column") + " where the header above describes " + problem.Plural(len(header.fields), "one")})
+	l.First = Texts(cells)
+	l.Sample = nil
+	t := &Table{Layout: l, Format: "ECSV (" + l.Delimiter.String() + ")", Keys: header.keys}
+	if len(header.fields) != len(l.First) {
+		return nil, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: problem.Plural(len(l.First), "column") + " where the header above describes " + problem.Plural(len(header.fields), "one")})
 	}
 	for i, c := range header.fields {
-		if c.name != l.first[i] {
-			return nil, bounded.Refuse(bounded.Problem{Line: l.line, Column: problem.Clip(l.first[i]), Reason: "the header above calls this column " + problem.Quoted(c.name)})
+		if c.name != l.First[i] {
+			return nil, bounded.Refuse(bounded.Problem{Line: l.Line, Column: problem.Clip(l.First[i]), Reason: "the header above calls this column " + problem.Quoted(c.name)})
 		}
-		info := field{unit: c.unit, text: c.datatype == "string"}
+		info := Field{Name: c.name, Unit: c.unit, Text: c.datatype == "string"}
 		if c.subtype != "" && c.datatype == "string" {
-			info.left = "it holds " + problem.Clip(c.subtype)
+			info.Left = "it holds " + problem.Clip(c.subtype)
 		}
 		if strings.HasPrefix(c.datatype, "complex") {
-			info.left = "it holds complex numbers"
+			info.Left = "it holds complex numbers"
 		}
-		if t := header.times[c.name]; t != nil {
-			told := t.timeName()
-			info.time = &told
-			info.unit = ""
+		if at := header.times[c.name]; at != nil {
+			info.Time = &TimeSystem{Form: at.format, Scale: at.scale}
+			info.Unit = ""
 		}
-		g.fields = append(g.fields, info)
+		t.Fields = append(t.Fields, info)
 	}
-	g.sample = nil
-	g.open = func(comment func([]byte)) (rows, error) {
-		return plainRows{openTable(f, g.layout, true, comment)}, nil
-	}
-	if err := g.look(); err != nil {
-		return nil, err
-	}
-	return g, nil
-}
-
-// Clock is how an astropy Time column counts.
-func (t *ecsvTime) timeName() instant.Clock {
-	n := instant.Clock{Kind: instant.KindUntold}
-	if named, ok := timeFormatNamed(t.format); ok {
-		n = named
-	} else if t.format != "" && t.format != "datetime" && t.format != "datetime64" && t.format != "ymdhms" {
-		n.Refused = "times in astropy's format " + problem.Quoted(t.format) + " are not read"
-	}
-	scale, ok := instant.ScaleOf(t.scale)
-	if !ok {
-		n.Refused = "times of the scale " + problem.Quoted(t.scale) + " are not read"
-	}
-	n.Scale = scale
-	return n
+	t.Open = func(comment func([]byte)) (bounded.Rows, error) { return TextRows(f, t.Layout, true, comment), nil }
+	return t, nil
 }
 
 // readECSVHeader reads the YAML: delimiter, datatype, and of meta the plain members. The rest is passed over.
 func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
-	h.delim, h.keys, h.times = blanks, textKeys{}, map[string]*ecsvTime{}
-	in := newLines(f)
+	h.delim, h.keys, h.times = Blanks, Keywords{}, map[string]*ecsvTime{}
+	in := NewLines(f)
 	section := ""
 	size := 0                // bytes so far
 	var flow strings.Builder // an entry in braces, maybe over several lines
@@ -117,7 +93,7 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 	// members of the latter are indented.
 	serialized, column, timed, members := false, "", "", 0
 	for {
-		line, err := in.next()
+		line, err := in.Next()
 		if err == io.EOF {
 			break
 		}
@@ -125,20 +101,20 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 			return h, err
 		}
 		if len(line) == 0 || line[0] != '#' {
-			if len(trim(line)) == 0 {
+			if len(Trim(line)) == 0 {
 				continue
 			}
 			break
 		}
 		if size += len(line); size > bounded.MaxECSV {
-			return h, bounded.Refuse(bounded.Problem{Line: in.number,
+			return h, bounded.Refuse(bounded.Problem{Line: in.Number,
 				Reason: fmt.Sprintf("the header of the ECSV file takes more than %d bytes", bounded.MaxECSV)})
 		}
 		text := strings.TrimPrefix(string(line[1:]), " ")
 		if flow.Len() > 0 {
 			more := " " + strings.TrimSpace(text)
 			if flow.WriteString(more); depth.walk(more, nil) <= 0 {
-				if err := h.entry(flow.String(), in.number); err != nil {
+				if err := h.entry(flow.String(), in.Number); err != nil {
 					return h, err
 				}
 				flow.Reset()
@@ -153,7 +129,7 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 				section = key
 				if members := flowMembers(strings.TrimPrefix(strings.TrimSpace(value), "!!omap")); key == "meta" {
 					for name, text := range members {
-						h.key(name, text)
+						h.keys.set(yamlScalar(name), text)
 					}
 				}
 				if value = strings.TrimSpace(value); key == "delimiter" {
@@ -162,7 +138,7 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 						h.delim = ','
 					case " ", "":
 					default:
-						return h, bounded.Refuse(bounded.Problem{Line: in.number, Reason: "the delimiter of an ECSV file is a blank or a comma, not " + problem.Quoted(value)})
+						return h, bounded.Refuse(bounded.Problem{Line: in.Number, Reason: "the delimiter of an ECSV file is a blank or a comma, not " + problem.Quoted(value)})
 					}
 				}
 			}
@@ -177,11 +153,11 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 					flow.WriteString(entry)
 					continue
 				}
-				if err := h.entry(entry, in.number); err != nil {
+				if err := h.entry(entry, in.Number); err != nil {
 					return h, err
 				}
 			case strings.HasPrefix(trimmed, "- "):
-				if err := h.add(ecsvField{}, in.number); err != nil {
+				if err := h.add(ecsvField{}, in.Number); err != nil {
 					return h, err
 				}
 				trimmed = trimmed[2:]
@@ -201,7 +177,7 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 			}
 			if strings.HasPrefix(trimmed, "{") {
 				for key, value := range flowMembers(trimmed) {
-					h.key(key, value)
+					h.keys.set(yamlScalar(key), value)
 				}
 				continue
 			}
@@ -230,7 +206,7 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 					t.scale = yamlScalar(value)
 				}
 			case !serialized:
-				h.key(key, yamlScalar(value))
+				h.keys.set(yamlScalar(key), yamlScalar(value))
 			}
 		}
 	}
@@ -238,17 +214,6 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 		return h, bounded.Refuse(bounded.Problem{Reason: "the header of the ECSV file describes no columns"})
 	}
 	return h, nil
-}
-
-// key keeps a member of meta as a keyword.
-func (h *ecsvHeader) key(name, value string) {
-	name = keyword(yamlScalar(name))
-	if name == "" || value == "" || len(h.keys) >= bounded.MaxKeys || len(value) > bounded.MaxKeyLine {
-		return
-	}
-	if _, twice := h.keys[name]; !twice {
-		h.keys[name] = value
-	}
 }
 
 // entry reads a column's description in braces.

@@ -1,4 +1,4 @@
-package ingest
+package table
 
 import (
 	"bytes"
@@ -9,26 +9,26 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// lines reads a text file line by line in memory that does not grow with the file. A line ends with LF, CRLF or CR, or
+// Lines reads a text file line by line in memory that does not grow with the file. A line ends with LF, CRLF or CR, or
 // with the file; a byte order mark before the first is left out.
-type lines struct {
+type Lines struct {
 	r          io.Reader
 	buf        []byte // buf[start:end] is read and not handed out
 	start, end int
 	left       int64 // bytes that r still owes
 	atEnd      bool  // r has no more
 	afterCR    bool  // the last line ended with CR: an LF that follows belongs to it
-	lenient    bool  // comment lines need not be UTF-8; those that are not are read as ISO 8859-1
-	number     int   // of the line that next returned last, from 1
+	Lenient    bool  // comment lines need not be UTF-8; those that are not are read as ISO 8859-1
+	Number     int   // of the line that next returned last, from 1
 }
 
-func newLines(f bounded.File) *lines {
-	return &lines{r: io.NewSectionReader(f.Content, 0, f.Size), left: f.Size, buf: make([]byte, 64<<10)}
+func NewLines(f bounded.File) *Lines {
+	return &Lines{r: io.NewSectionReader(f.Content, 0, f.Size), left: f.Size, buf: make([]byte, 64<<10)}
 }
 
 // Next returns the next line without its end, valid and the reader's to change until the next call; io.EOF after the
 // last. A line that is too long or is not UTF-8 text is a refusal.
-func (l *lines) next() ([]byte, error) {
+func (l *Lines) Next() ([]byte, error) {
 	i, high := l.start, byte(0)
 	for {
 		for ; i < l.end; i++ {
@@ -50,11 +50,11 @@ func (l *lines) next() ([]byte, error) {
 				l.afterCR = true
 				return line, err
 			case 0:
-				return nil, bounded.Refuse(bounded.Problem{Line: l.number + 1, Reason: "not text: a NUL byte"})
+				return nil, bounded.Refuse(bounded.Problem{Line: l.Number + 1, Reason: "not text: a NUL byte"})
 			}
 		}
 		if l.end-l.start > bounded.MaxLine {
-			return nil, bounded.Refuse(bounded.Problem{Line: l.number + 1, Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
+			return nil, bounded.Refuse(bounded.Problem{Line: l.Number + 1, Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
 		}
 		if l.atEnd {
 			if l.start == l.end {
@@ -71,24 +71,24 @@ func (l *lines) next() ([]byte, error) {
 }
 
 // take hands out the line that ends before end; the next begins at next.
-func (l *lines) take(end, next int, high byte) ([]byte, error) {
+func (l *Lines) take(end, next int, high byte) ([]byte, error) {
 	line := l.buf[l.start:end]
 	l.start, l.afterCR = next, false
-	l.number++
+	l.Number++
 	if len(line) > bounded.MaxLine {
-		return nil, bounded.Refuse(bounded.Problem{Line: l.number, Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
+		return nil, bounded.Refuse(bounded.Problem{Line: l.Number, Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
 	}
 	if high < utf8.RuneSelf {
 		return line, nil
 	}
-	if l.number == 1 {
+	if l.Number == 1 {
 		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 	}
 	if !utf8.Valid(line) {
-		if _, comment := commentText(line); comment && l.lenient {
+		if _, comment := commentText(line); comment && l.Lenient {
 			return fromLatin1(line), nil
 		}
-		return nil, bounded.Refuse(bounded.Problem{Line: l.number, Reason: "not text: not valid UTF-8"})
+		return nil, bounded.Refuse(bounded.Problem{Line: l.Number, Reason: "not text: not valid UTF-8"})
 	}
 	return line, nil
 }
@@ -103,7 +103,7 @@ func fromLatin1(text []byte) []byte {
 }
 
 // fill reads more behind what is there, making room first.
-func (l *lines) fill() error {
+func (l *Lines) fill() error {
 	switch {
 	case l.start > 0:
 		copy(l.buf, l.buf[l.start:l.end])
@@ -122,7 +122,7 @@ func (l *lines) fill() error {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return fmt.Errorf("ingest: reading line %d: %w", l.number+1, err)
+		return fmt.Errorf("ingest: reading line %d: %w", l.Number+1, err)
 	}
 	return nil
 }
