@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,37 +133,6 @@ func TestUploadAnswers(t *testing.T) {
 	if !errors.As(err, &failed) || !strings.Contains(failed.Error(), "the columns are 't', 'v'") {
 		t.Error(err)
 	}
-}
-
-// TestInspect reads without an archive.
-func TestInspect(t *testing.T) {
-	look := func(content, kind string, o InspectOptions) (string, *Report) {
-		t.Helper()
-		as, _, r, err := Inspect(t.Context(), "a.csv", int64(len(content)), strings.NewReader(content), kind, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return as, r
-	}
-	if as, r := look("mjd,mag\n58000,15\n", AutoType, InspectOptions{}); as != "photometry" || r.Created != 1 || len(r.Columns) != 2 {
-		t.Errorf("%s %+v", as, r)
-	}
-	if as, r := look("t,mag\n58000,15\n", "photometry", InspectOptions{TimeColumn: "t"}); as != "photometry" || r.Created != 1 {
-		t.Errorf("%s %+v", as, r)
-	}
-	if as, r := look("mjd,mag\n58000,bright\n", AutoType, InspectOptions{}); as != "" || r.Created != 0 || !slices.ContainsFunc(problemsOf(r), func(s string) bool { return strings.Contains(s, "'bright'") }) {
-		t.Errorf("%s %+v", as, r)
-	}
-	if as, r := look("anything", "image_file", InspectOptions{}); as != "image_file" || r.Created != 0 || len(r.Errors) != 0 {
-		t.Errorf("%s %+v", as, r)
-	}
-}
-
-func problemsOf(r *Report) (out []string) {
-	for _, p := range r.Errors {
-		out = append(out, p.String())
-	}
-	return out
 }
 
 // TestWriteSpectrum: a spectrum that was written and is uploaded again is the same, in every format.

@@ -174,12 +174,12 @@ func lookError(err error, f *FileView) error {
 	case errors.Is(err, fits.ErrNoPreview):
 		return problem.Missing("Image")
 	case errors.As(err, &refused):
-		report := emptyReport()
+		report := ingest.EmptyReport()
 		for _, p := range refused.Problems {
 			p.File = f.ingestFile().Name
 			report.Errors = append(report.Errors, p)
 		}
-		return &ProcessingError{report}
+		return &ProcessingError{&report}
 	}
 	return err
 }

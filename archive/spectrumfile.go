@@ -13,7 +13,7 @@ type Spectrum struct {
 	Target, Source string
 	Time           time.Time
 	Value          []byte // a datum's value, compact
-	// WavelengthUnits is the unit of the wavelengths in the file, one of WavelengthUnits, or "" for that of the value.
+	// WavelengthUnits is the unit of the wavelengths in the file, one of ingest.WavelengthUnits, or "" for that of the value.
 	WavelengthUnits string
 }
 

@@ -7,12 +7,6 @@ import (
 	"nightjar/ingest"
 )
 
-// WavelengthUnits are the units in which wavelengths can be asked for.
-var WavelengthUnits = ingest.WavelengthUnits
-
-// WavelengthUnit gives the name, one of WavelengthUnits, of a unit as people write it; ok is false when it is none of them.
-func WavelengthUnit(text string) (name string, ok bool) { return ingest.WavelengthUnit(text) }
-
 // UnitError says that a spectrum's wavelengths cannot be converted.
 type UnitError struct{ Units string }
 
@@ -20,7 +14,7 @@ func (e *UnitError) Error() string {
 	return fmt.Sprintf("the wavelengths are in %q, which cannot be converted", e.Units)
 }
 
-// AppendInUnits writes the value of a datum with its wavelengths in a unit, one of WavelengthUnits: in wavelength, the decimal point is
+// AppendInUnits writes the value of a datum with its wavelengths in a unit, one of ingest.WavelengthUnits: in wavelength, the decimal point is
 // moved, and wavelength_units names the unit. Nothing else is touched: flux, flux_units and the medium stay as they are. A value that
 // has no list wavelength and text wavelength_units is written as it is. *UnitError is returned, and nothing written, when its unit is no
 // length, or its list holds something else than numbers and null.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,5 +126,29 @@ func TestRecogniseFails(t *testing.T) {
 	var refused *bounded.Error
 	if _, _, err := NewProcessors().Recognise(t.Context(), f, Options{}); err == nil || errors.As(err, &refused) {
 		t.Errorf("content that ends too early: %v", err)
+	}
+}
+
+// TestInspect reads a file and hands nothing out.
+func TestInspect(t *testing.T) {
+	look := func(content, kind string, o Options) (string, Report) {
+		t.Helper()
+		as, _, r, err := NewProcessors().Inspect(t.Context(), kind, fitstest.FileOf([]byte(content)), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return as, r
+	}
+	if as, r := look("mjd,mag\n58000,15\n", AutoType, Options{}); as != "photometry" || r.Created != 1 || len(r.Columns) != 2 {
+		t.Errorf("%s %+v", as, r)
+	}
+	if as, r := look("t,mag\n58000,15\n", "photometry", Options{TimeColumn: "t"}); as != "photometry" || r.Created != 1 {
+		t.Errorf("%s %+v", as, r)
+	}
+	if as, r := look("mjd,mag\n58000,bright\n", AutoType, Options{}); as != "" || r.Created != 0 || !slices.ContainsFunc(r.Errors, func(p Problem) bool { return strings.Contains(p.Reason, "'bright'") }) {
+		t.Errorf("%s %+v", as, r)
+	}
+	if as, r := look("anything", "image_file", Options{}); as != "image_file" || r.Created != 0 || len(r.Errors) != 0 {
+		t.Errorf("%s %+v", as, r)
 	}
 }

@@ -23,6 +23,11 @@ type Report struct {
 	Errors        []bounded.Problem `json:"errors"` // why the file was refused; at most Options.MaxProblems
 }
 
+// EmptyReport is that of a file which is kept as it is.
+func EmptyReport() Report {
+	return Report{Columns: []Column{}, Rejected: []Problem{}, Warnings: []string{}, Errors: []Problem{}}
+}
+
 // Column says what a column was taken for.
 type Column struct {
 	Name string `json:"name"`           // as the file spells it
@@ -41,8 +46,7 @@ type notes struct {
 }
 
 func newNotes(file string, max int) *notes {
-	return &notes{file: problem.Clip(file), max: max, report: Report{
-		Columns: []Column{}, Rejected: []bounded.Problem{}, Warnings: []string{}, Errors: []bounded.Problem{}}}
+	return &notes{file: problem.Clip(file), max: max, report: EmptyReport()}
 }
 
 // problem refuses the file; the reading may go on to find others.

@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/ingest"
 )
 
 // endings are those of files with a table.
@@ -40,9 +41,9 @@ func (p *program) exportSpectra() *cli.Command {
 			}
 			units := c.String("wavelength-units")
 			if units != "" {
-				name, ok := archive.WavelengthUnit(units)
+				name, ok := ingest.WavelengthUnit(units)
 				if !ok {
-					return usageError(c, "--wavelength-units: %q is none of %s", units, strings.Join(archive.WavelengthUnits, ", "))
+					return usageError(c, "--wavelength-units: %q is none of %s", units, strings.Join(ingest.WavelengthUnits, ", "))
 				}
 				units = name
 			}
@@ -76,7 +77,7 @@ func (p *program) exportSpectra() *cli.Command {
 
 // wavelengthFlag asks for wavelengths in a unit.
 func wavelengthFlag() cli.Flag {
-	return &cli.StringFlag{Name: "wavelength-units", Usage: "wavelengths of spectra in `UNIT`: " + strings.Join(archive.WavelengthUnits, ", ") + "; as they are stored if not given"}
+	return &cli.StringFlag{Name: "wavelength-units", Usage: "wavelengths of spectra in `UNIT`: " + strings.Join(ingest.WavelengthUnits, ", ") + "; as they are stored if not given"}
 }
 
 // writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless these are ""; what is no spectrum, or

@@ -10,15 +10,15 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"nightjar/ingest"
 
-	"nightjar/archive"
+	"github.com/urfave/cli/v2"
 )
 
 // answerFlags answer what a file does not tell by itself.
 func answerFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "type", Usage: "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide", Value: archive.AutoType},
+		&cli.StringFlag{Name: "type", Usage: "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide", Value: ingest.AutoType},
 		&cli.StringFlag{Name: "date-obs", Usage: "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"},
 		&cli.StringFlag{Name: "time-column", Usage: "the `COLUMN` of photometry that holds the time"},
 		&cli.StringFlag{Name: "time-format", Usage: "what it counts, `FORMAT`: mjd, jd, hjd, bjd, btjd, unix or iso, as mjd_tt or jd-2450000 too"},
@@ -70,7 +70,7 @@ func (p *program) inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			o := archive.InspectOptions{DateObs: c.String("date-obs"), TimeColumn: c.String("time-column"), TimeFormat: c.String("time-format"), Columns: columns}
+			o := ingest.Options{DateObs: c.String("date-obs"), TimeColumn: c.String("time-column"), TimeFormat: c.String("time-format"), Columns: columns}
 			files := matching(args)
 			var failed []string
 			for _, file := range files {
@@ -117,22 +117,22 @@ func openFile(file string) (*os.File, os.FileInfo, error) {
 }
 
 // inspect prints the report of one file.
-func (p *program) inspect(ctx context.Context, c *cli.Context, file string, o archive.InspectOptions) error {
+func (p *program) inspect(ctx context.Context, c *cli.Context, file string, o ingest.Options) error {
 	f, info, err := openFile(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	as, note, r, err := archive.Inspect(ctx, filepath.Base(file), info.Size(), f, c.String("type"), o)
+	as, note, r, err := ingest.NewProcessors().Inspect(ctx, c.String("type"), ingest.File{Name: filepath.Base(file), Size: info.Size(), Content: f}, o)
 	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
 		line, err := json.Marshal(struct {
-			File   string          `json:"file"`
-			Type   string          `json:"data_product_type"`
-			Note   string          `json:"note,omitempty"`
-			Report *archive.Report `json:"report"`
+			File   string        `json:"file"`
+			Type   string        `json:"data_product_type"`
+			Note   string        `json:"note,omitempty"`
+			Report ingest.Report `json:"report"`
 		}{file, as, note, r})
 		if err != nil {
 			return err
@@ -148,7 +148,7 @@ func (p *program) inspect(ctx context.Context, c *cli.Context, file string, o ar
 }
 
 // reported prints a report for people.
-func (p *program) reported(file, as, note string, r *archive.Report) error {
+func (p *program) reported(file, as, note string, r ingest.Report) error {
 	form := r.Format
 	if form == "" {
 		form = "kept as it is"
