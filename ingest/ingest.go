@@ -175,3 +175,10 @@ func (j *job) run(ctx context.Context, formats []format) error {
 func (j *job) scaled() bool {
 	return j.options.FluxScale != 0 && j.options.FluxScale != 1
 }
+
+// What is handed over, and what is wrong with it; see package bounded.
+type (
+	File    = bounded.File
+	Problem = bounded.Problem
+	Error   = bounded.Error
+)
