@@ -8,6 +8,7 @@ import (
 
 	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
@@ -108,7 +109,7 @@ func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
 	if s == "" || p.Has(name) {
 		return nil
 	}
-	t, err := archive.ParseMJD(s)
+	t, err := instant.ParseMJD(s)
 	if err != nil {
 		p.Add(name, "Enter a number.")
 		return nil

@@ -1,8 +1,6 @@
 package api
 
-import (
-	"nightjar/archive"
-)
+import tables "nightjar/ingest/table"
 
 // tableColumn is a column of an export.
 type tableColumn struct {
@@ -22,7 +20,7 @@ type cell struct{ text string }
 type table struct {
 	format string
 	s      *stream
-	w      *archive.TableWriter
+	w      *tables.Writer
 	cells  []string
 }
 
@@ -36,19 +34,19 @@ func (s *stream) Write(b []byte) (int, error) {
 
 // head begins the table. rows is how many there will be; only FITS minds when others come.
 func (t *table) head(columns []tableColumn, rows int) error {
-	out := make([]archive.TableColumn, len(columns))
+	out := make([]tables.Column, len(columns))
 	for i, c := range columns {
-		out[i] = archive.TableColumn{Name: t.text(c.name), Unit: c.unit, Description: c.help, UCD: c.ucd, Width: c.width, Time: c.name == "mjd"}
+		out[i] = tables.Column{Name: t.text(c.name), Unit: c.unit, Description: c.help, UCD: c.ucd, Width: c.width, Time: c.name == "mjd"}
 		switch {
 		case c.whole:
-			out[i].Kind = archive.WholeColumn
+			out[i].Kind = tables.Whole
 		case c.number:
-			out[i].Kind = archive.NumberColumn
+			out[i].Kind = tables.Number
 		}
 	}
 	t.cells = make([]string, len(columns))
 	var err error
-	t.w, err = archive.NewTableWriter(t.format, t.s, archive.TableHead{Columns: out, Rows: int64(rows)})
+	t.w, err = tables.NewWriter(t.format, t.s, tables.Head{Columns: out, Rows: int64(rows)})
 	return err
 }
 

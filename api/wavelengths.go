@@ -5,11 +5,12 @@ import (
 
 	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/ingest"
 	"nightjar/internal/problem"
 )
 
 // wavelengthParameter asks for the wavelengths of spectra in a unit.
-var wavelengthParameter = wire.Filter{Name: "wavelength_units", Kind: wire.Text, Choices: archive.WavelengthUnits,
+var wavelengthParameter = wire.Filter{Name: "wavelength_units", Kind: wire.Text, Choices: ingest.WavelengthUnits,
 	Help: "The unit in which spectra have their wavelengths, by its name or another spelling of it; as they are stored if not given. Fluxes stay as they are, in flux_units."}
 
 // inUnits changes data as the request asks: the wavelengths of spectra into other units. One whose wavelengths are in a unit that cannot
@@ -19,9 +20,9 @@ func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	if text == "" {
 		return func(*archive.DatumView) error { return nil }, nil
 	}
-	unit, ok := archive.WavelengthUnit(text)
+	unit, ok := ingest.WavelengthUnit(text)
 	if !ok {
-		return nil, problem.Invalid(wavelengthParameter.Name, "%q is no unit of wavelength that can be asked for: %s.", text, strings.Join(archive.WavelengthUnits, ", "))
+		return nil, problem.Invalid(wavelengthParameter.Name, "%q is no unit of wavelength that can be asked for: %s.", text, strings.Join(ingest.WavelengthUnits, ", "))
 	}
 	var buf []byte
 	return func(v *archive.DatumView) error {

@@ -27,17 +27,35 @@ type objects struct {
 	at      map[string]int    // place in targets, by the object's name in the file; nil before they are known
 	reasons map[string]string // why rows of some other objects are left out, where it is not for want of a target
 	places  map[uint64]int    // place in targets, by id
+
+	met   map[string]bool // while the file is read to learn what it names: that, and nil if it names no objects
+	names []string        // of these, at most maxObjects and one more, in the file's order
 }
 
 // refused says why the rows of an object are left out, "" if they are not.
 func (o *objects) refused(name string) string {
-	if _, ok := o.at[name]; ok || o.at == nil {
+	if o.at == nil {
+		o.meet(name)
+		return ""
+	}
+	if _, ok := o.at[name]; ok {
 		return ""
 	}
 	if reason, ok := o.reasons[name]; ok {
 		return reason
 	}
 	return "there is no target called " + quoteName(name)
+}
+
+// meet notes an object that a row names.
+func (o *objects) meet(name string) {
+	if o.met == nil {
+		o.met = map[string]bool{}
+	}
+	if name != "" && len(name) <= longestName && !o.met[name] && len(o.names) <= maxObjects {
+		o.met[name] = true
+		o.names = append(o.names, name)
+	}
 }
 
 // quoteName is a name in a message, cut when it is longer than names are.
@@ -135,7 +153,7 @@ func (s *Access) planByObject(ctx context.Context, in *ProductInput, f *NewFile)
 	case err != nil:
 		return nil, nil, err
 	}
-	names, err := s.objectsOf(ctx, planned, f)
+	names, err := s.objectsOf(ctx, planned, f, in.Type == AutoType)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -156,33 +174,37 @@ func (s *Access) planByObject(ctx context.Context, in *ProductInput, f *NewFile)
 // errNoObjects ends the reading of a file that names no objects.
 var errNoObjects = errors.New("the file names no objects")
 
-// objectsOf lists the objects of which a file has data, in its order; none when it names none.
-func (s *Access) objectsOf(ctx context.Context, in *ProductInput, f *NewFile) (names []string, err error) {
-	asked := false
-	met := map[string]bool{}
-	o := in.options(nil)
-	o.Objects = func(string) string { asked = true; return "" }
-	report, err := s.a.processors.Process(ctx, in.Type, in.file(f), o, func(p ingest.Point) error {
+// objectsOf lists the objects of which a file has data, in its order; none when it names none. A file whose type was
+// recognised has been read for that already.
+func (s *Access) objectsOf(ctx context.Context, in *ProductInput, f *NewFile, recognised bool) ([]string, error) {
+	o := in.byObject
+	tooMany := problem.Invalid("target", "The file names more than %d objects. Name the target with the upload.", maxObjects)
+	if recognised {
 		switch {
-		case !asked:
-			return errNoObjects
-		case p.Object == "" || len(p.Object) > longestName || met[p.Object]:
-			return nil
-		case len(met) == maxObjects:
-			return problem.Invalid("target", "The file names more than %d objects. Name the target with the upload.", maxObjects)
+		case in.Type != "photometry":
+			return nil, nil
+		case len(o.names) > maxObjects:
+			return nil, tooMany
 		}
-		met[p.Object] = true
-		names = append(names, p.Object)
+		return o.names, nil
+	}
+	report, err := s.a.processors.Process(ctx, in.Type, in.file(f), in.options(nil), func(ingest.Point) error {
+		switch {
+		case o.met == nil:
+			return errNoObjects
+		case len(o.names) > maxObjects:
+			return tooMany
+		}
 		return nil
 	})
 	var refused *ingest.Error
 	switch {
-	case errors.Is(err, errNoObjects), errors.As(err, &refused) && len(names) == 0:
+	case errors.Is(err, errNoObjects), errors.As(err, &refused) && len(o.names) == 0:
 		return nil, nil
 	case refused != nil:
 		return nil, &ProcessingError{&report}
 	}
-	return names, err
+	return o.names, err
 }
 
 // objectsAtOnce is how many names are looked up in one transaction.

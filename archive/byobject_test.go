@@ -117,6 +117,31 @@ func TestUploadByObject(t *testing.T) {
 	}
 }
 
+// TestUploadByObjectRecognised: a file whose type is recognised is read once to learn what it is and what it names, and
+// gives the data that it gives as photometry.
+func TestUploadByObjectRecognised(t *testing.T) {
+	f := open(t, Options{})
+	one, two := f.target("astro", "SN 2026abc", f.group), f.target("astro", "M 31", f.group)
+	content := "mjd,mag,filter,object\n55951,15,r,sn2026ABC\n55952,15,r,M31\n55952,16,r,nobody\n55953,17,r,m_31\n"
+	views, r, err := f.byObject("astro", &ProductInput{Type: AutoType, FileName: "all.csv"}, content)
+	if err != nil || len(views) != 2 || views[0].Target != one || views[1].Target != two || r.Created != 3 || r.RejectedCount != 1 {
+		t.Errorf("%+v %+v %v", views, r, err)
+	}
+	file, err := f.as("astro").NewFile(t.Context())
+	if err == nil {
+		_, err = io.WriteString(file, content)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Abort() }()
+	in := &ProductInput{Type: AutoType, FileName: "all.csv", byObject: new(objects)}
+	typed, _, err := f.as("astro").recognised(t.Context(), in, new(productPlan), file)
+	if err != nil || typed.Type != "photometry" || strings.Join(in.byObject.names, ",") != "sn2026ABC,M31,nobody,m_31" {
+		t.Errorf("%+v %q %v", typed, in.byObject.names, err)
+	}
+}
+
 // TestUploadByObjectRefused: what cannot go anywhere is refused, and leaves nothing behind.
 func TestUploadByObjectRefused(t *testing.T) {
 	f := open(t, Options{})

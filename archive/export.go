@@ -7,7 +7,6 @@ import (
 	"math/big"
 	"slices"
 
-	"nightjar/ingest"
 	"nightjar/internal/jsontext"
 	"nightjar/kv"
 )
@@ -118,9 +117,4 @@ func MJD(micros int64) string {
 	const day = 86_400_000_000
 	f := new(big.Rat).SetFrac64(micros, day)
 	return f.Add(f, big.NewRat(40_587, 1)).FloatString(12) // MJD 40587 is 1970-01-01
-}
-
-// ParseMJD reads a modified Julian date, from its decimal text and not by way of a float64, as microseconds since 1970, half to even.
-func ParseMJD(text string) (int64, error) {
-	return ingest.ParseMJD(text)
 }

@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"nightjar/ingest"
+	"nightjar/ingest/fits"
+	"nightjar/ingest/table"
 	"nightjar/internal/problem"
 	"nightjar/internal/testenv"
 )
@@ -135,42 +136,11 @@ func TestUploadAnswers(t *testing.T) {
 	}
 }
 
-// TestInspect reads without an archive.
-func TestInspect(t *testing.T) {
-	look := func(content, kind string, o InspectOptions) (string, *Report) {
-		t.Helper()
-		as, _, r, err := Inspect(t.Context(), "a.csv", int64(len(content)), strings.NewReader(content), kind, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return as, r
-	}
-	if as, r := look("mjd,mag\n58000,15\n", AutoType, InspectOptions{}); as != "photometry" || r.Created != 1 || len(r.Columns) != 2 {
-		t.Errorf("%s %+v", as, r)
-	}
-	if as, r := look("t,mag\n58000,15\n", "photometry", InspectOptions{TimeColumn: "t"}); as != "photometry" || r.Created != 1 {
-		t.Errorf("%s %+v", as, r)
-	}
-	if as, r := look("mjd,mag\n58000,bright\n", AutoType, InspectOptions{}); as != "" || r.Created != 0 || !slices.ContainsFunc(problemsOf(r), func(s string) bool { return strings.Contains(s, "'bright'") }) {
-		t.Errorf("%s %+v", as, r)
-	}
-	if as, r := look("anything", "image_file", InspectOptions{}); as != "image_file" || r.Created != 0 || len(r.Errors) != 0 {
-		t.Errorf("%s %+v", as, r)
-	}
-}
-
-func problemsOf(r *Report) (out []string) {
-	for _, p := range r.Errors {
-		out = append(out, p.String())
-	}
-	return out
-}
-
 // TestWriteSpectrum: a spectrum that was written and is uploaded again is the same, in every format.
 func TestWriteSpectrum(t *testing.T) {
 	const value = `{"flux":[1.5e-15,null,1.25e-15],"flux_units":"erg / (Angstrom s cm2)","wavelength":[400,400.25,401],"wavelength_units":"nm","flux_error":[1e-17,2e-17,3e-17],"wavelength_medium":"air"}`
 	at := time.Date(2018, 2, 15, 10, 20, 30, 123456000, time.UTC)
-	for _, format := range TableFormats {
+	for _, format := range table.Formats {
 		var b bytes.Buffer
 		if err := WriteSpectrum(format, &b, Spectrum{Target: "A 'star', far", Source: "LCO", Time: at, Value: []byte(value)}); err != nil {
 			t.Fatal(err)
@@ -267,7 +237,7 @@ func TestFailedLooks(t *testing.T) {
 func TestLooksAreBounded(t *testing.T) {
 	p := newPreviews()
 	for i := range 3 * looksBytes / failureCost {
-		l := look{err: ingest.ErrNoPreview, till: p.now().Add(failureTime)}
+		l := look{err: fits.ErrNoPreview, till: p.now().Add(failureTime)}
 		p.looks.Put(lookKey{sha: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}, l, l.cost())
 	}
 	if n := p.looks.Len(); n != looksBytes/failureCost {

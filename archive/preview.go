@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"nightjar/ingest"
+	"nightjar/ingest/fits"
 	"nightjar/internal/cache"
 	"nightjar/internal/problem"
 )
 
 const (
 	looksBytes = 16 << 20 // of previews and headers that are kept in memory
-	// previews and headers that are made at a time, each within the bounds of ingest.Bounds
+	// previews and headers that are made at a time, each within the bounds of bounded.Bounds
 	looksOnce   = 2
 	failureTime = 10 * time.Minute // for which a file that could not be looked into is not tried again
 	failureCost = 1 << 10          // bytes that a failure is taken to be, at least
@@ -92,7 +93,7 @@ func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, er
 	}
 	l := look{till: p.now().Add(failureTime)}
 	var refused *ingest.Error
-	if l.body, l.err = into(); l.err == nil || errors.Is(l.err, ingest.ErrNoPreview) || errors.As(l.err, &refused) {
+	if l.body, l.err = into(); l.err == nil || errors.Is(l.err, fits.ErrNoPreview) || errors.As(l.err, &refused) {
 		p.looks.Put(key, l, l.cost())
 	}
 	return l.body, l.err
@@ -102,14 +103,14 @@ func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, er
 // hold a FITS image. It is made when it is asked for, two at a time, and kept in memory for a
 // while; so is the failure of one that cannot be made. Errors: NotFound, for a path that the viewer
 // does not see and for a file without an image; *ProcessingError for one that cannot be read within
-// the bounds of ingest.Bounds; the context's.
+// the bounds of bounded.Bounds; the context's.
 func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
 	if err != nil {
 		return nil, err
 	}
 	b, err := s.a.previews.see(ctx, lookKey{sha: f.SHA}, func() ([]byte, error) {
-		grey, err := ingest.Preview(ctx, f.ingestFile())
+		grey, err := fits.Preview(ctx, f.ingestFile())
 		if err != nil {
 			return nil, err
 		}
@@ -120,7 +121,7 @@ func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
 	return b, lookError(err, f)
 }
 
-// Header is the header of a data product's FITS file, JSON; see ingest.HeaderJSON for its form. It
+// Header is the header of a data product's FITS file, JSON; see fits.HeaderJSON for its form. It
 // takes turns with Preview and is kept as previews are. Errors: those of Preview.
 func (s *Access) Header(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
@@ -128,7 +129,7 @@ func (s *Access) Header(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	b, err := s.a.previews.see(ctx, lookKey{header: true, sha: f.SHA}, func() ([]byte, error) {
-		return ingest.HeaderJSON(ctx, f.ingestFile())
+		return fits.HeaderJSON(ctx, f.ingestFile())
 	})
 	return b, lookError(err, f)
 }
@@ -138,15 +139,15 @@ func (s *Access) Header(ctx context.Context, path string) ([]byte, error) {
 func lookError(err error, f *FileView) error {
 	var refused *ingest.Error
 	switch {
-	case errors.Is(err, ingest.ErrNoPreview):
+	case errors.Is(err, fits.ErrNoPreview):
 		return problem.Missing("Image")
 	case errors.As(err, &refused):
-		report := emptyReport()
+		report := ingest.EmptyReport()
 		for _, p := range refused.Problems {
 			p.File = f.ingestFile().Name
 			report.Errors = append(report.Errors, p)
 		}
-		return &ProcessingError{report}
+		return &ProcessingError{&report}
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+
 	"nightjar/auth"
 	"nightjar/kv"
 )

@@ -38,7 +38,7 @@ type ProductInput struct {
 }
 
 // AutoType is the type of an upload whose content is to decide.
-const AutoType = "auto"
+const AutoType = ingest.AutoType
 
 const productIDTaken = "data product with this product id already exists."
 
@@ -264,9 +264,9 @@ func (s *Access) recognised(ctx context.Context, in *ProductInput, pl *productPl
 	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options(pl))
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
-		report := emptyReport()
+		report := ingest.EmptyReport()
 		report.Errors = refused.Problems
-		return nil, "", &ProcessingError{report}
+		return nil, "", &ProcessingError{&report}
 	}
 	if err != nil {
 		return nil, "", err
@@ -326,7 +326,8 @@ func (s *Access) writeProduct(tx *kv.WriteTx, in *ProductInput, f *NewFile, id u
 // process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.
 func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan, add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
-		return emptyReport(), nil
+		report := ingest.EmptyReport()
+		return &report, nil
 	}
 	now := s.a.o.Now().UnixMicro()
 	var buf []byte

@@ -8,12 +8,6 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// WavelengthUnits are the units in which wavelengths can be asked for.
-var WavelengthUnits = ingest.WavelengthUnits
-
-// WavelengthUnit gives the name, one of WavelengthUnits, of a unit as people write it; ok is false when it is none of them.
-func WavelengthUnit(text string) (name string, ok bool) { return ingest.WavelengthUnit(text) }
-
 // UnitError says that a spectrum's wavelengths cannot be converted.
 type UnitError struct{ Units string }
 
@@ -21,47 +15,56 @@ func (e *UnitError) Error() string {
 	return fmt.Sprintf("the wavelengths are in %q, which cannot be converted", e.Units)
 }
 
-// AppendInUnits writes the value of a datum with its wavelengths in a unit, one of WavelengthUnits: in wavelength, the decimal point is
+// AppendInUnits writes the value of a datum with its wavelengths in a unit, one of ingest.WavelengthUnits: in wavelength, the decimal point is
 // moved, and wavelength_units names the unit. Nothing else is touched: flux, flux_units and the medium stay as they are. A value that
 // has no list wavelength and text wavelength_units is written as it is. *UnitError is returned, and nothing written, when its unit is no
 // length, or its list holds something else than numbers and null.
 func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
-	members, _ := ValueMembers(value)
-	var list, units jsontext.Value
-	for _, m := range members {
-		switch {
-		case m.Key == "wavelength" && m.Value.Kind() == '[':
-			list = m.Value
-		case m.Key == "wavelength_units" && m.Value.Kind() == '"':
-			units = m.Value
+	list, units := place{}, place{}
+	if len(value) > 0 && value[0] == '{' {
+		for at := 1; value[at] != '}'; {
+			if value[at] == ',' {
+				at++
+			}
+			key := jsontext.Value(value[at : at+jsontext.StringLen(value[at:])])
+			at += len(key) + 1
+			member := place{at, at + jsontext.ValueLen(value[at:])}
+			switch kind := value[at]; {
+			case kind == '[' && key.Text() == "wavelength":
+				list = member
+			case kind == '"' && key.Text() == "wavelength_units":
+				units = member
+			}
+			at = member.end
 		}
 	}
-	if list == nil || units == nil {
+	if list.end == 0 || units.end == 0 {
 		return append(dst, value...), nil
 	}
-	from, ok := ingest.WavelengthUnit(units.Text())
+	unit := jsontext.Value(value[units.start:units.end]).Text()
+	from, ok := ingest.WavelengthUnit(unit)
 	if !ok {
-		return dst, &UnitError{units.Text()}
+		return dst, &UnitError{unit}
 	}
-	start, done := len(dst), 0
-	replace := func(old jsontext.Value, write func() bool) bool {
-		at := cap(value) - cap(old) // both end where the memory ends
-		dst = append(dst, value[done:at]...)
-		done = at + len(old)
-		return write()
+	start := len(dst)
+	first, second := list, units
+	if units.start < list.start {
+		first, second = units, list
 	}
-	writeUnits := func() bool { dst = append(append(append(dst, '"'), to...), '"'); return true }
-	writeList := func() (ok bool) { dst, ok = appendWavelengths(dst, list, from, to); return ok }
-	if cap(units) > cap(list) { // the units stand first
-		ok = replace(units, writeUnits) && replace(list, writeList)
-	} else {
-		ok = replace(list, writeList) && replace(units, writeUnits)
-	}
-	if !ok {
-		return dst[:start], &UnitError{units.Text()}
+	done := 0
+	for _, part := range []place{first, second} {
+		dst = append(dst, value[done:part.start]...)
+		if done = part.end; part == units {
+			dst = append(append(append(dst, '"'), to...), '"')
+		} else if dst, ok = appendWavelengths(dst, value[list.start:list.end], from, to); !ok {
+			return dst[:start], &UnitError{unit}
+		}
 	}
 	return append(dst, value[done:]...), nil
 }
+
+// place is where a member's value is in an object.
+type place struct{ start, end int }
 
 // appendWavelengths converts a list of numbers, with null for those that are missing.
 func appendWavelengths(dst []byte, list jsontext.Value, from, to string) (out []byte, ok bool) {

@@ -12,6 +12,8 @@ func TestAppendInUnits(t *testing.T) {
 		{`{"wavelength_units":"micron","é\n":{"wavelength":[1]},"wavelength":[0.4e0]}`, "Angstrom", `{"wavelength_units":"Angstrom","é\n":{"wavelength":[1]},"wavelength":[0.4e4]}`},
 		{`{"wavelength":[],"wavelength_units":"nm"}`, "m", `{"wavelength":[],"wavelength_units":"m"}`},
 		{`{"wavelength":[1.50],"wavelength_units":"AA"}`, "Angstrom", `{"wavelength":[1.50],"wavelength_units":"Angstrom"}`},
+		// of two members of one name the last counts, wherever they are
+		{`{"wavelength":[1],"wavelength":[2],"wavelength_units":"nm"}`, "Angstrom", `{"wavelength":[1],"wavelength":[20],"wavelength_units":"Angstrom"}`},
 		// no spectra
 		{`{"magnitude":15.10}`, "nm", `{"magnitude":15.10}`}, {`[1]`, "nm", `[1]`}, {`"x"`, "nm", `"x"`}, {`{"wavelength":5,"wavelength_units":"nm"}`, "m", `{"wavelength":5,"wavelength_units":"nm"}`},
 		{`{"wavelength":[5]}`, "m", `{"wavelength":[5]}`},

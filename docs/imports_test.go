@@ -20,25 +20,30 @@ type layer struct{ packages, modules []string }
 // each module has one package, so that a reader who knows which library is concerned knows where to
 // look; docs/build/architecture.md says of each module why it is there.
 var layers = readLayers(`
-	.                  internal/cli
-	internal/cli       api archive auth sky internal/client internal/demo internal/node internal/torture github.com/urfave/cli/v2 golang.org/x/term
-	internal/node      api archive auth ui internal/client internal/control internal/selfcert
-	api                api/wire archive auth sky internal/jsontext internal/problem github.com/julienschmidt/httprouter
-	api/wire           internal/jsontext internal/problem
+	.                     internal/cli
+	internal/cli          api archive auth ingest sky internal/client internal/demo internal/instant internal/node internal/torture github.com/urfave/cli/v2 golang.org/x/term
+	internal/node         api archive auth ui internal/client internal/control internal/selfcert
+	api                   api/wire archive auth ingest ingest/table sky internal/instant internal/jsontext internal/problem github.com/julienschmidt/httprouter
+	api/wire              internal/jsontext internal/problem
 	ui
-	archive            auth index ingest kv sky internal/cache internal/jsontext internal/problem golang.org/x/text
-	auth               kv internal/cache internal/problem golang.org/x/crypto
-	index              github.com/blevesearch/bleve/v2 github.com/blevesearch/bleve_index_api
-	ingest
-	kv                 internal/boltfile github.com/RoaringBitmap/roaring/v2 go.etcd.io/bbolt golang.org/x/sys
+	archive               auth index ingest ingest/fits ingest/table kv sky internal/cache internal/jsontext internal/problem golang.org/x/text
+	auth                  kv internal/cache internal/problem golang.org/x/crypto
+	index                 github.com/blevesearch/bleve/v2 github.com/blevesearch/bleve_index_api
+	ingest                ingest/bounded ingest/fits ingest/table internal/instant internal/jsontext internal/problem
+	ingest/fits           ingest/bounded internal/instant internal/jsontext internal/problem
+	ingest/table          ingest/bounded internal/instant internal/jsontext internal/problem
+	kv                    internal/boltfile github.com/RoaringBitmap/roaring/v2 go.etcd.io/bbolt golang.org/x/sys
 	sky
 	docs
+	ingest/bounded        internal/problem
+	ingest/fits/fitstest  ingest/bounded internal/testenv
 	internal/boltfile
 	internal/cache
-	internal/client    internal/control
+	internal/client       internal/control
 	internal/control
 	internal/dataset
 	internal/demo
+	internal/instant      internal/problem
 	internal/jsontext
 	internal/measure
 	internal/problem

@@ -5,6 +5,11 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // isAAVSO tells whether a file is in AAVSO's Extended or Visual file format (aavso.org/aavso-extended-file-format).
@@ -35,10 +40,10 @@ var (
 )
 
 // aavsoGrid is the table of a report to the AAVSO.
-func aavsoGrid(f File) (*grid, error) {
+func aavsoGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "AAVSO Extended", dialect: &aavso}
 	columns := aavsoExtended
-	head, err := readHead(f)
+	head, err := bounded.ReadHead(f)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +51,13 @@ func aavsoGrid(f File) (*grid, error) {
 	if visual {
 		g.format, columns = "AAVSO Visual", aavsoVisual
 	}
-	g.first = append(append([]string{}, columns...), "obscode")
+	g.First = append(append([]string{}, columns...), "obscode")
 	if visual {
-		g.first = append(g.first, "filt")
+		g.First = append(g.First, "filt")
 	}
 	g.open = func(func([]byte)) (rows, error) {
-		in := &aavsoRows{lines: newLines(f), columns: len(columns), visual: visual, delim: ','}
-		in.lines.lenient = true
+		in := &aavsoRows{lines: table.NewLines(f), columns: len(columns), visual: visual, delim: ','}
+		in.lines.Lenient = true
 		return in, nil
 	}
 	return g, g.look()
@@ -60,48 +65,48 @@ func aavsoGrid(f File) (*grid, error) {
 
 // aavsoRows reads the rows with the parameters that stand before them, which may change within the file.
 type aavsoRows struct {
-	lines   *lines
+	lines   *table.Lines
 	columns int
 	visual  bool
-	delim   delimiter
+	delim   table.Delimiter
 	date    string // of #DATE=
 	obscode []byte
 	cells   [][]byte
 }
 
 var (
-	julian       = timeName{kind: kindJD}
-	heliocentric = timeName{kind: kindJD, ref: "heliocentric"}
-	written      = timeName{kind: kindUntold}
+	julian       = instant.Clock{Kind: instant.KindJD}
+	heliocentric = instant.Clock{Kind: instant.KindJD, Ref: "heliocentric"}
+	written      = instant.Clock{Kind: instant.KindUntold}
 )
 
 func (in *aavsoRows) next(r *row) error {
 	for {
-		line, err := in.lines.next()
+		line, err := in.lines.Next()
 		if err != nil {
 			return err
 		}
-		text := trim(line)
+		text := table.Trim(line)
 		if len(text) == 0 {
 			continue
 		}
 		if text[0] == '#' {
 			if reason := in.parameter(string(text[1:])); reason != "" {
-				return refuse(Problem{Line: in.lines.number, Reason: reason})
+				return bounded.Refuse(bounded.Problem{Line: in.lines.Number, Reason: reason})
 			}
 			continue
 		}
-		*r = row{line: in.lines.number}
-		if in.cells, r.reason = in.delim.split(line, in.cells[:0]); r.reason != "" {
+		*r = row{Row: bounded.Row{Line: in.lines.Number}}
+		if in.cells, r.Reason = in.delim.Split(line, in.cells[:0]); r.Reason != "" {
 			return nil
 		}
 		if len(in.cells) > 0 && strings.EqualFold(string(in.cells[0]), "NAME") {
 			continue // a header without its sign
 		}
-		r.cells = in.cells
-		r.fit(in.columns)
-		if in.cells = r.cells; len(in.cells) < 3 || len(in.cells) > in.columns {
-			r.reason = plural(len(in.cells), "field") + fmt.Sprintf(" where the format has %d", in.columns)
+		r.Cells = in.cells
+		r.Fit(in.columns)
+		if in.cells = r.Cells; len(in.cells) < 3 || len(in.cells) > in.columns {
+			r.Reason = problem.Plural(len(in.cells), "field") + fmt.Sprintf(" where the format has %d", in.columns)
 			return nil
 		}
 		for i, c := range in.cells {
@@ -117,7 +122,7 @@ func (in *aavsoRows) next(r *row) error {
 			r.time, r.tail = &heliocentric, []byte(`"time_ref":"heliocentric"`)
 		case "EXCEL":
 			r.time = &written
-			if in.cells[1], r.reason = excelDate(string(in.cells[1])); r.reason != "" {
+			if in.cells[1], r.Reason = excelDate(string(in.cells[1])); r.Reason != "" {
 				return nil
 			}
 		default:
@@ -127,7 +132,7 @@ func (in *aavsoRows) next(r *row) error {
 		if in.visual {
 			in.cells = append(in.cells, []byte("Vis."))
 		}
-		r.cells = in.cells
+		r.Cells = in.cells
 		return nil
 	}
 }
@@ -151,18 +156,18 @@ func (in *aavsoRows) parameter(text string) (reason string) {
 		case name == "pipe":
 			in.delim = '|'
 		case name == "space" || name == "" && value != "":
-			in.delim = blanks
+			in.delim = table.Blanks
 		case len(name) == 1 && name[0] > ' ' && name[0] < 0x7f && name != `"` && name != "#":
-			in.delim = delimiter(name[0])
+			in.delim = table.Delimiter(name[0])
 		default:
-			return "the delimiter " + quoted(value) + " is not understood"
+			return "the delimiter " + problem.Quoted(value) + " is not understood"
 		}
 	case "DATE", "DATE_FORMAT":
 		switch d := strings.ToUpper(strings.TrimSpace(value)); d {
 		case "JD", "HJD", "EXCEL":
 			in.date = d
 		default:
-			return "dates of the kind " + quoted(value) + " are not read: JD, HJD or EXCEL"
+			return "dates of the kind " + problem.Quoted(value) + " are not read: JD, HJD or EXCEL"
 		}
 	case "OBSCODE":
 		in.obscode = []byte(strings.TrimSpace(value))
@@ -177,5 +182,5 @@ func excelDate(text string) (iso []byte, reason string) {
 			return t.AppendFormat(nil, "2006-01-02T15:04:05"), ""
 		}
 	}
-	return nil, quoted(text) + " is not a date as spreadsheets write it, month/day/year hour:minute:second"
+	return nil, problem.Quoted(text) + " is not a date as spreadsheets write it, month/day/year hour:minute:second"
 }

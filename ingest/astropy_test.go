@@ -6,35 +6,15 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"nightjar/ingest/fits/fitstest"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
 	"nightjar/internal/testenv"
 )
-
-// astropy runs a script under a Python that has astropy in a temporary folder and returns what it prints. The test is skipped
-// where there is none.
-func astropy(t *testing.T, folder, script string, args ...string) []byte {
-	t.Helper()
-	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		if exec.Command(python, "-c", "import astropy, yaml").Run() != nil {
-			continue
-		}
-		cmd := exec.Command(python, append([]string{"-W", "ignore", "-c", script}, args...)...)
-		cmd.Dir = folder
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%v: %s", err, stderr.Bytes())
-		}
-		return out
-	}
-	testenv.Lacks(t, "astropy is not installed: apt-get install python3-astropy")
-	return nil
-}
 
 const writeTables = `
 import numpy as np, json, gzip, shutil
@@ -81,7 +61,7 @@ print(json.dumps(rows))
 func TestAstropyTables(t *testing.T) {
 	folder := t.TempDir()
 	var want [][]any
-	if err := json.Unmarshal(astropy(t, folder, writeTables), &want); err != nil {
+	if err := json.Unmarshal(fitstest.Astropy(t, folder, writeTables), &want); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(folder)
@@ -119,7 +99,7 @@ func TestAstropyTables(t *testing.T) {
 						t.Errorf("row %d, %s: got %v, want %v", i, key, got, want[i][k])
 					}
 				}
-				if mjd := float64(p.Time)/86_400e6 + mjdOfUnix; math.Abs(mjd-want[i][0].(float64)) > 1e-11 {
+				if mjd := float64(p.Time)/86_400e6 + instant.MJDOfUnix; math.Abs(mjd-want[i][0].(float64)) > 1e-11 {
 					t.Errorf("row %d: time %v, want %v", i, mjd, want[i][0])
 				}
 			}
@@ -149,7 +129,7 @@ print(json.dumps(out))
 func TestAstropyTimes(t *testing.T) {
 	folder := t.TempDir()
 	var want map[string][][2]float64
-	if err := json.Unmarshal(astropy(t, folder, writeTimes), &want); err != nil {
+	if err := json.Unmarshal(fitstest.Astropy(t, folder, writeTimes), &want); err != nil {
 		t.Fatal(err)
 	}
 	if len(want) != 40 {
@@ -174,7 +154,7 @@ func TestAstropyTimes(t *testing.T) {
 		}
 		for i, p := range points {
 			if d := float64(p.Time) - times[i][0] - times[i][1]; math.Abs(d) > allowed {
-				t.Errorf("%s, row %d: %s is %g microseconds off", name, i, timeText(p.Time), d)
+				t.Errorf("%s, row %d: %s is %g microseconds off", name, i, instant.Text(p.Time), d)
 			}
 		}
 	}
@@ -202,18 +182,18 @@ print(json.dumps(out))
 `
 
 var exportSample = struct {
-	columns []TableColumn
+	columns []table.Column
 	rows    [][]string
 }{
-	columns: []TableColumn{
+	columns: []table.Column{
 		{Name: "target", Description: "Name of the target", UCD: "meta.id;meta.main", Width: 12},
 		{Name: "data_type", Description: "Type of data", Width: 10},
 		{Name: "timestamp", Description: "Time, UTC, ISO 8601", Width: 27},
-		{Name: "mjd", Unit: "d", Description: "Time, UTC, as modified Julian date", UCD: "time.epoch", Kind: Number, Time: true},
+		{Name: "mjd", Unit: "d", Description: "Time, UTC, as modified Julian date", UCD: "time.epoch", Kind: table.Number, Time: true},
 		{Name: "source_name", Description: "Source", Width: 6},
-		{Name: "data_product", Description: "Id of the data product", Kind: Whole},
-		{Name: "value.magnitude", Unit: "mag", Kind: Number}, {Name: "value.error", Unit: "mag", Kind: Number, Description: strings.Repeat("It's a long description. ", 8)},
-		{Name: "value.filter", Width: 8}, {Name: "value.flux", Unit: "uJy", Kind: Number}, {Name: "value.note", Width: 30},
+		{Name: "data_product", Description: "Id of the data product", Kind: table.Whole},
+		{Name: "value.magnitude", Unit: "mag", Kind: table.Number}, {Name: "value.error", Unit: "mag", Kind: table.Number, Description: strings.Repeat("It's a long description. ", 8)},
+		{Name: "value.filter", Width: 8}, {Name: "value.flux", Unit: "uJy", Kind: table.Number}, {Name: "value.note", Width: 30},
 	},
 	rows: [][]string{
 		{"SN 2020abc", "photometry", "2020-01-01T12:00:00.123456Z", "58849.500001428889", "ATLAS", "7", "15.582", "0.005", "r", "", "a, \"b\" <c> & d"},
@@ -225,7 +205,7 @@ var exportSample = struct {
 func exportAs(t *testing.T, format string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := NewTableWriter(format, &b, TableHead{Columns: exportSample.columns, Rows: int64(len(exportSample.rows))})
+	w, err := table.NewWriter(format, &b, table.Head{Columns: exportSample.columns, Rows: int64(len(exportSample.rows))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +223,7 @@ func exportAs(t *testing.T, format string) []byte {
 // TestExportReadByAstropy: astropy reads every format that is written: names, units, descriptions and cells.
 func TestExportReadByAstropy(t *testing.T) {
 	folder := t.TempDir()
-	for _, format := range TableFormats {
+	for _, format := range table.Formats {
 		if err := os.WriteFile(filepath.Join(folder, "t."+format), exportAs(t, format), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -252,12 +232,12 @@ func TestExportReadByAstropy(t *testing.T) {
 		Names, Units, Help []string
 		Rows               [][]any
 	}
-	d := json.NewDecoder(bytes.NewReader(astropy(t, folder, readTables)))
+	d := json.NewDecoder(bytes.NewReader(fitstest.Astropy(t, folder, readTables)))
 	d.UseNumber()
 	if err := d.Decode(&got); err != nil {
 		t.Fatal(err)
 	}
-	for _, format := range TableFormats {
+	for _, format := range table.Formats {
 		g := got["t."+format]
 		if len(g.Rows) != len(exportSample.rows) {
 			t.Fatalf("%s: %d rows", format, len(g.Rows))
@@ -275,14 +255,14 @@ func TestExportReadByAstropy(t *testing.T) {
 				switch {
 				case cell == nil && want == "", fmt.Sprint(cell) == want:
 					continue
-				case c.Kind == Number && cell != nil:
-					a, _ := parseDecimal([]byte(fmt.Sprint(cell)))
-					b, _ := parseDecimal([]byte(want))
-					x, _ := a.float()
-					if y, _ := b.float(); x == y {
+				case c.Kind == table.Number && cell != nil:
+					a, _ := instant.ParseDecimal([]byte(fmt.Sprint(cell)))
+					b, _ := instant.ParseDecimal([]byte(want))
+					x, _ := a.Float()
+					if y, _ := b.Float(); x == y {
 						continue
 					}
-				case format == "csv" && cell == nil && c.Kind == Text:
+				case format == "csv" && cell == nil && c.Kind == table.Text:
 					continue
 				}
 				t.Errorf("%s: row %d, column %s: %v, want %q", format, r, c.Name, cell, want)
@@ -293,7 +273,7 @@ func TestExportReadByAstropy(t *testing.T) {
 
 // TestExportRoundTrip: what was exported and is uploaded again gives the same times, sources and values.
 func TestExportRoundTrip(t *testing.T) {
-	for _, format := range TableFormats {
+	for _, format := range table.Formats {
 		points, report, err := process("photometry", "t."+format, exportAs(t, format), Options{Names: []string{"sn2020ABC"}})
 		if err != nil || len(points) != 3 {
 			t.Fatalf("%s: %v, %+v", format, err, report)
@@ -304,7 +284,7 @@ func TestExportRoundTrip(t *testing.T) {
 			if v := strings.Replace(string(p.Value), "e-07", "e-7", 1); format != "csv" && v != want[i] || format == "csv" && v != strings.Replace(want[i], `,"flux_unit":"uJy"`, "", 1) {
 				t.Errorf("%s: %s, want %s", format, p.Value, want[i])
 			}
-			if p.Source != exportSample.rows[i][4] || p.Object != "SN 2020abc" || timeText(p.Time) != exportSample.rows[i][2] {
+			if p.Source != exportSample.rows[i][4] || p.Object != "SN 2020abc" || instant.Text(p.Time) != exportSample.rows[i][2] {
 				t.Errorf("%s: %+v", format, p)
 			}
 		}
@@ -328,7 +308,7 @@ print(json.dumps(out))
 // TestMutationsAgainstAstropy changes tables at random. Whatever is still read, and astropy reads too, has astropy's numbers.
 func TestMutationsAgainstAstropy(t *testing.T) {
 	folder := t.TempDir()
-	astropy(t, folder, strings.Replace(writeTables, "print(json.dumps(rows))", "", 1))
+	fitstest.Astropy(t, folder, strings.Replace(writeTables, "print(json.dumps(rows))", "", 1))
 	state := uint64(7)
 	random := func(n int) int {
 		state = state*6364136223846793005 + 1442695040888963407
@@ -377,7 +357,7 @@ func TestMutationsAgainstAstropy(t *testing.T) {
 		}
 	}
 	var theirs map[string]map[string][]*float64
-	if err := json.Unmarshal(astropy(t, bad, readMutations), &theirs); err != nil {
+	if err := json.Unmarshal(fitstest.Astropy(t, bad, readMutations), &theirs); err != nil {
 		t.Fatal(err)
 	}
 	compared := 0

@@ -1,5 +1,12 @@
 package ingest
 
+import (
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
+)
+
 // missing tells whether a cell holds no value, however a table may say so.
 func missing(cell []byte) bool {
 	if len(cell) > 9 {
@@ -29,24 +36,24 @@ func notAvailable(cell []byte) bool {
 
 // sentinel tells whether a magnitude, an error or a limit is one of the numbers that stand for a missing value: -999, 99,
 // 99.99 and 999, however many zeros follow.
-func sentinel(d decimal) bool {
-	if d.marker {
-		switch v, _ := d.float(); v {
+func sentinel(d instant.Decimal) bool {
+	if d.Marker {
+		switch v, _ := d.Float(); v {
 		case 99, 99.99, 999, -999:
 			return true
 		}
 		return false
 	}
-	if len(d.whole) < 2 || len(d.whole) > 3 || d.whole[0] != '9' {
+	if len(d.Whole) < 2 || len(d.Whole) > 3 || d.Whole[0] != '9' {
 		return false
 	}
-	fraction := d.fraction
+	fraction := d.Fraction
 	for len(fraction) > 0 && fraction[len(fraction)-1] == '0' {
 		fraction = fraction[:len(fraction)-1]
 	}
-	switch string(d.whole) {
+	switch string(d.Whole) {
 	case "99":
-		return !d.neg && (len(fraction) == 0 || string(fraction) == "99")
+		return !d.Neg && (len(fraction) == 0 || string(fraction) == "99")
 	case "999":
 		return len(fraction) == 0
 	}
@@ -55,12 +62,12 @@ func sentinel(d decimal) bool {
 
 // plainNumber tells whether a cell of a column that nobody knows is to be kept as a number: a decimal number of at most 17
 // digits, so that a float64 tells it from its neighbours, and without leading zeros, which ids have.
-func plainNumber(cell []byte) (decimal, bool) {
-	d, ok := parseDecimal(cell)
-	if !ok || d.digits() > 17 || len(d.whole) > 1 && d.whole[0] == '0' || !d.finite() {
+func plainNumber(cell []byte) (instant.Decimal, bool) {
+	d, ok := instant.ParseDecimal(cell)
+	if !ok || d.Digits() > 17 || len(d.Whole) > 1 && d.Whole[0] == '0' || !d.Finite() {
 		return d, false
 	}
-	if d.marker && !d.strict {
+	if d.Marker && !d.Strict {
 		for _, c := range cell {
 			if c|0x20 == 'd' {
 				return d, false // 12d3 is a name
@@ -73,31 +80,16 @@ func plainNumber(cell []byte) (decimal, bool) {
 // appendAny writes a cell of a column that nobody knows: a number or text, cell by cell.
 func appendAny(dst, cell []byte) []byte {
 	if d, ok := plainNumber(cell); ok {
-		return d.appendJSON(dst)
+		return d.AppendJSON(dst)
 	}
-	return appendString(dst, cell)
+	return jsontext.AppendString(dst, cell)
 }
 
 // notNumber is the reason when a cell should have been a number.
 func notNumber(cell []byte) string {
-	reason := quoted(cell) + " is not a number"
-	if i := indexComma(cell); i >= 0 {
+	reason := problem.Quoted(cell) + " is not a number"
+	if i := table.IndexComma(cell); i >= 0 {
 		reason += "; write a point for the decimal comma"
 	}
 	return reason
-}
-
-// indexComma finds the comma of a number that is otherwise one; -1 for any other text.
-func indexComma(cell []byte) int {
-	for i, c := range cell {
-		if c != ',' || len(cell) > maxNumber {
-			continue
-		}
-		text := append(append(append([]byte{}, cell[:i]...), '.'), cell[i+1:]...)
-		if _, ok := parseDecimal(text); ok {
-			return i
-		}
-		return -1
-	}
-	return -1
 }

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"math"
+
+	"nightjar/internal/instant"
 )
 
 // dialect is a table of a known origin: its columns mean what that origin says, whatever their names suggest.
@@ -93,7 +95,7 @@ func (g *grid) findDialect() {
 		d := &dialects[i]
 		there := 0
 		for _, want := range d.needs {
-			for _, name := range g.first {
+			for _, name := range g.First {
 				if fold(name) == want {
 					there++
 					break
@@ -132,7 +134,7 @@ func (d *dialect) assign(columns []column, told int) {
 			}
 		}
 		if c.role == roleTime && r != roleTime {
-			c.time = timeName{}
+			c.time = instant.Clock{}
 		}
 		c.role, c.weak = r, false
 	}

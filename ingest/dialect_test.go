@@ -1,6 +1,10 @@
 package ingest
 
-import "testing"
+import (
+	"testing"
+
+	"nightjar/internal/instant"
+)
 
 // TestDialects reads tables of known origin, written from their descriptions.
 func TestDialects(t *testing.T) {
@@ -98,7 +102,7 @@ func TestTimeAnswers(t *testing.T) {
 			if err != nil || len(points) != 1 {
 				t.Fatal(err)
 			}
-			if got := timeText(points[0].Time); got != c.when {
+			if got := instant.Text(points[0].Time); got != c.when {
 				t.Errorf("got %s, want %s", got, c.when)
 			}
 			if c.value != "" && string(points[0].Value) != c.value {
@@ -135,9 +139,9 @@ func TestDateText(t *testing.T) {
 		"2020-01":                   "!",
 		"T10:20:30":                 "!",
 	} {
-		got, reason := parseInstant([]byte(text), kindUntold)
-		if (reason != "") != (want == "!") || reason == "" && timeText(got.micros) != want {
-			t.Errorf("%s: %s %q, want %s", text, timeText(got.micros), reason, want)
+		got, reason := instant.Parse([]byte(text), instant.KindUntold)
+		if (reason != "") != (want == "!") || reason == "" && instant.Text(got.Micros) != want {
+			t.Errorf("%s: %s %q, want %s", text, instant.Text(got.Micros), reason, want)
 		}
 	}
 }

@@ -8,7 +8,7 @@
 //	spectroscopy   tables of wavelength and flux and FITS images: one point a file, or a row of arrays
 //
 // Formats lists them all; docs/use/formats.md is made of it. Any of them may be compressed with gzip. Preview and HeaderJSON
-// look into FITS images, and NewTableWriter writes tables that others read.
+// look into FITS images, and NewWriter writes tables that others read.
 //
 // # What it is not for
 //
@@ -18,11 +18,12 @@
 //
 // # Layers
 //
-// Readers know bytes and no astronomy: lines.go, split.go and table.go read delimited text; fitsheader.go, fits.go,
-// fitsimage.go, fitstable.go and fitstiles.go FITS; votable.go and ecsv.go what their names say, jsonwalk.go JSON; gzip.go what is packed.
-// Whatever holds a table comes out of them as a grid (grid.go): names, what the format says of each column, and rows of
-// texts. Processors (photometry.go, spectext.go, specfits.go) know what a column or an axis means. A dialect (dialect.go) is
-// a table of known origin, in whatever format it stands. A format is one entry of the list that photometryFormats or
+// Package bounded has files and their limits. Packages fits and table read bytes and know no astronomy: FITS, delimited
+// text, ECSV and VOTables; jsonwalk.go goes through JSON. Whatever holds a table becomes a grid (grid.go, tablegrid.go,
+// fitsgrid.go): names, what the format says of each column, and rows of texts. What columns mean is decided by their names,
+// UCDs and units (roles.go, photometryroles.go, spectrumroles.go, timecolumn.go) or by a dialect (dialect.go, surveys.go,
+// ownexport.go), which is a table of known origin, in whatever format it comes. Processors make points of rows
+// (photometry.go, spectrumtext.go, spectrumfits.go). A format is one entry of the list that photometryFormats or
 // spectroscopyFormats returns.
 //
 // # Rules
@@ -36,13 +37,9 @@
 // Points are handed out while the file is read, so a file may turn out to be bad after some were emitted: when Process
 // returns an error, what was emitted must be thrown away.
 //
-// Time is UTC in days of 86,400 s. A time on a day that ended with a leap second is warned of; 23:59:60 becomes
-// 00:00:00 of the next day. TAI, TT, TDB, TCB and GPS are converted from 1972 on, TDB and TCB within 50 microseconds.
-// The light travel of heliocentric and barycentric dates is not taken off: the point's time_ref says which they are.
+// Time is UTC in days of 86,400 s; package instant says how other scales are converted. A time on a day that ended with a
+// leap second is warned of. The light travel of heliocentric and barycentric dates is not taken off: the point's time_ref
+// says which they are.
 //
-// Nothing is allocated because a header says so. bounds.go has every limit, and [Bounds] lists
-// them. With these, the reading of one file raises the memory of a process by less than 200 MB, and
-// a look into it (Preview, HeaderJSON, Recognise, and Process with Options.Discard) by less than 64
-// MB, whatever the file holds; a preview or a header takes at most ten seconds of one core.
-// TestWorstFiles measures it.
+// Memory and time are bounded: see package bounded. TestWorstFiles measures it.
 package ingest

@@ -3,6 +3,9 @@ package ingest
 import (
 	"math"
 	"strings"
+
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
 )
 
 // fluxRule says when a flux is a detection, and makes magnitudes of fluxes that have a zero point.
@@ -66,11 +69,11 @@ func (p *photometry) judge(cells [][]byte) verdict {
 		if i < 0 {
 			return none
 		}
-		d, ok := parseDecimal(cells[i])
+		d, ok := instant.ParseDecimal(cells[i])
 		if !ok || i == p.rule.zero && sentinel(d) {
 			return none
 		}
-		f, ok := d.float()
+		f, ok := d.Float()
 		if !ok {
 			return none
 		}
@@ -107,7 +110,7 @@ func (p *photometry) conclude(out []byte, v verdict, limited bool) []byte {
 		if f-f != 0 { // only an infinite number's or NaN's difference from itself is not 0
 			return false
 		}
-		out = appendFloat(appendKey(out, key), math.Round(f*1e6)/1e6)
+		out = jsontext.AppendFloat(jsontext.AppendKey(out, key), math.Round(f*1e6)/1e6)
 		return true
 	}
 	if !p.rule.own && put("magnitude", v.mag) {

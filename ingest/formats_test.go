@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/fits/fitstest"
 )
 
 // formatSamples has a small file for every format, by its name in Formats, with a blank and the data type.
@@ -116,7 +118,7 @@ func TestMedium(t *testing.T) {
 	for _, c := range []struct{ card, want string }{
 		{"AIRORVAC= 'air'", "air"}, {"AIRORVAC= 'vac'", "vacuum"}, {"VACUUM  =                    T", "vacuum"}, {"VACUUM  =                    F", "air"}, {"OTHER   = 'air'", ""},
 	} {
-		points, _, err := process("spectroscopy", "s.fits", fitsSpectrum([]int{2}, with(linearWCS, c.card)...), Options{})
+		points, _, err := process("spectroscopy", "s.fits", fitstest.Spectrum([]int{2}, fitstest.With(fitstest.LinearWCS, c.card)...), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

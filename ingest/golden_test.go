@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 // goldenFiles has the files that were uploaded to a TOM Toolkit 2.x while its answers were recorded.
@@ -163,7 +166,7 @@ func TestGoldenFiles(t *testing.T) {
 func (g golden) check(t *testing.T, name string, data []byte) {
 	points, report, err := process(g.dataType, name, data, Options{})
 	if g.refused != "" {
-		var refused *Error
+		var refused *bounded.Error
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), g.refused) || !strings.HasPrefix(err.Error(), name) {
 			t.Fatalf("got error %v, want one with %q", err, g.refused)
 		}
@@ -178,7 +181,7 @@ func (g golden) check(t *testing.T, name string, data []byte) {
 	for i, want := range g.points {
 		got := points[i]
 		if want == (goldenPoint{source: want.source}) && g.dataType == "photometry" {
-			want.time = timeText(got.Time) // only its being read is known
+			want.time = instant.Text(got.Time) // only its being read is known
 		}
 		if got.Timed != (want.time != "") {
 			t.Errorf("point %d: timed %v", i, got.Timed)
@@ -189,7 +192,7 @@ func (g golden) check(t *testing.T, name string, data []byte) {
 				t.Fatal(err)
 			}
 			if d := got.Time - at.UnixMicro(); d < -1000 || d > 1000 {
-				t.Errorf("point %d: time %s, want %s", i, timeText(got.Time), want.time)
+				t.Errorf("point %d: time %s, want %s", i, instant.Text(got.Time), want.time)
 			}
 		}
 		if got.Source != want.source {

@@ -4,26 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/problem"
 )
 
 // ErrNoProcessor is what Process returns, wrapped, for a data type that Handles says no to.
 var ErrNoProcessor = errors.New("ingest: no processor for this data type")
-
-// headBytes is how much of a file a format may look at to recognise it.
-const headBytes = 8192
-
-// File is what was uploaded: random access to its bytes, never loaded whole unless small. Name is used in messages and,
-// for a spectrum that gives no date anywhere else, for the date that some archives write into it. Content must serve
-// Size bytes and may be read from several places in turn, but not at the same time.
-type File struct {
-	Name    string
-	Size    int64
-	Content io.ReaderAt
-
-	work *work // what reading it may still cost; nil bounds nothing
-}
 
 // Point is one reduced datum out of a file.
 type Point struct {
@@ -74,7 +62,7 @@ type Processors struct {
 	formats map[string][]format
 }
 
-// format is one file format of a data type.
+// Format is one file format of a data type.
 type format struct {
 	about
 	name string
@@ -87,7 +75,7 @@ type format struct {
 // a reader returns ends the reading.
 type job struct {
 	*notes
-	file    File
+	file    bounded.File
 	options Options
 	emit    func(Point) error
 }
@@ -116,31 +104,31 @@ func (p *Processors) Handles(dataType string) bool {
 // Photometry is streamed: memory does not grow with the file. A spectrum is one point, held whole
 // until it is emitted, unless Options.Discard says that nobody wants it. Bounds lists what is
 // refused for its size.
-func (p *Processors) Process(ctx context.Context, dataType string, f File, o Options, emit func(Point) error) (Report, error) {
+func (p *Processors) Process(ctx context.Context, dataType string, f bounded.File, o Options, emit func(Point) error) (Report, error) {
 	if o.MaxProblems <= 0 {
 		o.MaxProblems = 100
 	}
-	f, cancel := f.metered(ctx, "")
+	f, cancel := f.Metered(ctx, "")
 	defer cancel()
 	j := &job{notes: newNotes(f.Name, o.MaxProblems), file: f, options: o, emit: emit}
 	formats := p.formats[dataType]
 	if len(formats) == 0 {
-		return j.finish(), fmt.Errorf("%w: %q", ErrNoProcessor, clip(dataType))
+		return j.finish(), fmt.Errorf("%w: %q", ErrNoProcessor, problem.Clip(dataType))
 	}
 	err := j.run(ctx, formats)
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err() // whatever the end of the work was called on the way
 	}
-	var r *refusal
+	var r *bounded.Refusal
 	switch {
 	case errors.As(err, &r):
-		j.problem(Problem(*r))
+		j.problem(bounded.Problem(*r))
 	case err != nil:
 		return j.finish(), err
 	}
 	report := j.finish()
 	if len(report.Errors) > 0 {
-		return report, &Error{Problems: report.Errors, More: j.more}
+		return report, &bounded.Error{Problems: report.Errors, More: j.more}
 	}
 	return report, nil
 }
@@ -149,20 +137,20 @@ func (p *Processors) Process(ctx context.Context, dataType string, f File, o Opt
 func (j *job) run(ctx context.Context, formats []format) error {
 	scale := j.options.FluxScale
 	if math.IsNaN(scale) || math.IsInf(scale, 0) || scale < 0 {
-		return refuse(Problem{Column: "flux_scale", Reason: "the factor must be a finite number above 0"})
+		return bounded.Refuse(bounded.Problem{Column: "flux_scale", Reason: "the factor must be a finite number above 0"})
 	}
 	if j.file.Size <= 0 {
-		return refuse(Problem{Reason: "the file is empty"})
+		return bounded.Refuse(bounded.Problem{Reason: "the file is empty"})
 	}
-	head, err := readHead(j.file)
+	head, err := bounded.ReadHead(j.file)
 	if err != nil {
 		return err
 	}
-	if isGzip(head) {
-		if j.file, err = gunzip(j.file); err != nil {
+	if bounded.IsGzip(head) {
+		if j.file, err = bounded.Gunzip(j.file); err != nil {
 			return err
 		}
-		if head, err = readHead(j.file); err != nil {
+		if head, err = bounded.ReadHead(j.file); err != nil {
 			return err
 		}
 		defer func() {
@@ -178,15 +166,9 @@ func (j *job) run(ctx context.Context, formats []format) error {
 		}
 	}
 	if what := foreign(head); what != "" {
-		return refuse(Problem{Reason: what})
+		return bounded.Refuse(bounded.Problem{Reason: what})
 	}
-	return refuse(Problem{Reason: "the format is not known"})
-}
-
-// readHead reads a file's first bytes, at most headBytes.
-func readHead(f File) ([]byte, error) {
-	head := make([]byte, max(0, min(f.Size, headBytes)))
-	return head, readFull(f, head, 0)
+	return bounded.Refuse(bounded.Problem{Reason: "the format is not known"})
 }
 
 // scaled tells whether fluxes are to be multiplied by options.FluxScale.
@@ -194,18 +176,9 @@ func (j *job) scaled() bool {
 	return j.options.FluxScale != 0 && j.options.FluxScale != 1
 }
 
-// readFull reads len(b) bytes at an offset. Fewer there are an error of the content, as the caller checked the size.
-func readFull(f File, b []byte, offset int64) error {
-	n, err := f.Content.ReadAt(b, offset)
-	if n == len(b) {
-		return nil
-	}
-	if u, ok := f.Content.(*unpacked); ok && err == io.EOF && f.work != nil && f.work.look != "" {
-		// its Size was a bound
-		return refuse(Problem{Reason: fmt.Sprintf("the file ends within the data: it unpacks to %d bytes", u.size)})
-	}
-	if err == nil || err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return fmt.Errorf("ingest: reading %s at byte %d: %w", clip(f.Name), offset, err)
-}
+// What is handed over, and what is wrong with it; see package bounded.
+type (
+	File    = bounded.File
+	Problem = bounded.Problem
+	Error   = bounded.Error
+)

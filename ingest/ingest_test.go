@@ -7,11 +7,13 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
 )
 
 // process reads data as a file and keeps its points, with values of their own.
 func process(dataType, name string, data []byte, o Options) ([]Point, Report, error) {
-	f := File{Name: name, Size: int64(len(data)), Content: bytes.NewReader(data)}
+	f := bounded.File{Name: name, Size: int64(len(data)), Content: bytes.NewReader(data)}
 	var points []Point
 	report, err := NewProcessors().Process(context.Background(), dataType, f, o, func(p Point) error {
 		p.Value = bytes.Clone(p.Value)
@@ -53,7 +55,7 @@ func TestEmitErrorIsReturnedAsItIs(t *testing.T) {
 	stop := errors.New("stop")
 	for dataType, text := range map[string]string{"photometry": twoRows, "spectroscopy": "wavelength,flux\n4000,1\n"} {
 		calls := 0
-		f := File{Name: "a.csv", Size: int64(len(text)), Content: strings.NewReader(text)}
+		f := bounded.File{Name: "a.csv", Size: int64(len(text)), Content: strings.NewReader(text)}
 		_, err := NewProcessors().Process(context.Background(), dataType, f, Options{}, func(Point) error {
 			calls++
 			return stop
@@ -68,7 +70,7 @@ func TestContextEndsReading(t *testing.T) {
 	text := "time,filter,magnitude\n" + strings.Repeat("58000,r,15\n", 5000)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	f := File{Name: "a.csv", Size: int64(len(text)), Content: strings.NewReader(text)}
+	f := bounded.File{Name: "a.csv", Size: int64(len(text)), Content: strings.NewReader(text)}
 	points := 0
 	_, err := NewProcessors().Process(ctx, "photometry", f, Options{}, func(Point) error { points++; return nil })
 	if err != context.Canceled || points >= 5000 {
@@ -100,9 +102,9 @@ func TestFailingContentIsNoFaultOfTheFile(t *testing.T) {
 			"photometry":   "time,filter,magnitude\n" + strings.Repeat("58000,r,15\n", 400),
 			"spectroscopy": "SIMPLE  =                    T" + strings.Repeat(" ", 5000),
 		} {
-			f := File{Name: "a", Size: int64(len(text)) + 5000, Content: broken{[]byte(text), c.give}}
+			f := bounded.File{Name: "a", Size: int64(len(text)) + 5000, Content: broken{[]byte(text), c.give}}
 			_, err := NewProcessors().Process(context.Background(), dataType, f, Options{}, func(Point) error { return nil })
-			var refused *Error
+			var refused *bounded.Error
 			if !errors.Is(err, c.want) || errors.As(err, &refused) {
 				t.Errorf("%s: got %v, want %v", dataType, err, c.want)
 			}
@@ -110,22 +112,10 @@ func TestFailingContentIsNoFaultOfTheFile(t *testing.T) {
 	}
 }
 
-func TestProblemText(t *testing.T) {
-	for want, p := range map[string]Problem{
-		"line 14, column error: 'n/a' is not a number": {File: "a", Line: 14, Column: "error", Reason: "'n/a' is not a number"},
-		"HDU 2, column NAXIS1: too large":              {HDU: 2, Column: "NAXIS1", Reason: "too large"},
-		"the file is empty":                            {File: "a", Reason: "the file is empty"},
-	} {
-		if got := p.String(); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
 func TestErrorIsOneLineWithTheName(t *testing.T) {
 	text := "time,filter,magnitude\n" + strings.Repeat("x,r,y\n", 60)
 	_, report, err := process("photometry", "evil\nname.csv", []byte(text), Options{MaxProblems: 7})
-	var refused *Error
+	var refused *bounded.Error
 	if !errors.As(err, &refused) {
 		t.Fatal(err)
 	}
@@ -167,7 +157,7 @@ func TestForeignFiles(t *testing.T) {
 		"time,\xff\n":          "UTF-8",
 	} {
 		_, _, err := process("photometry", "a.csv", []byte(start), Options{})
-		var refused *Error
+		var refused *bounded.Error
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", start, err, want)
 		}

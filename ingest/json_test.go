@@ -3,6 +3,9 @@ package ingest
 import (
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 // alertJSON is what ALeRCE's API gives for an object, as its description has it.
@@ -50,7 +53,7 @@ func TestJSONPhotometry(t *testing.T) {
 		{name: "cut off", text: `[{"mjd": 58849, "mag": 15}`, errors: []string{"the JSON document ends too early"}},
 		{name: "not JSON", text: `[{"mjd": 58849, mag: 15}]`, errors: []string{"no valid JSON at byte 16: invalid character 'm' looking for beginning of object key string"}},
 		{name: "too deep", text: `[{"mjd": 58849, "mag": ` + deep + `}]`, errors: []string{"JSON that is nested more than 32 deep"}},
-		{name: "a long value", text: `[{"mjd": 58849, "mag": "` + strings.Repeat("x", maxJSONValue+1) + `"}]`, errors: []string{"a value longer than 4194304 bytes"}},
+		{name: "a long value", text: `[{"mjd": 58849, "mag": "` + strings.Repeat("x", bounded.MaxJSONValue+1) + `"}]`, errors: []string{"a value longer than 4194304 bytes"}},
 	} {
 		t.Run(c.name, c.run)
 	}
@@ -72,7 +75,7 @@ func TestJSONObjects(t *testing.T) {
 func TestJSONSpectra(t *testing.T) {
 	points, report, err := process("spectroscopy", "f", []byte(openCatalogJSON), Options{})
 	want := strings.Replace(specValue("[1e-15,null]", "[3600.10,3601]", "Angstrom"), `"Angstrom"}`, `"Angstrom","flux_error":[1e-16,1e-16]}`, 1) + "\n" + `{"flux":[1.5],"flux_units":"Jy","wavelength":[360],"wavelength_units":"nm"}`
-	if err != nil || values(points) != want || timeText(points[0].Time) != "2011-08-25T06:00:00Z" || timeText(points[1].Time) != "2011-08-27T00:00:00Z" || points[0].Source != "UH88" {
+	if err != nil || values(points) != want || instant.Text(points[0].Time) != "2011-08-25T06:00:00Z" || instant.Text(points[1].Time) != "2011-08-27T00:00:00Z" || points[0].Source != "UH88" {
 		t.Errorf("%v, %+v, got\n%s\nwant\n%s", err, report, values(points), want)
 	}
 	if got := strings.Join(problemTexts(report.Rejected), "\n"); got != "row 2: the spectrum is of the kind 'deredshifted' and not of the object as it was seen\nrow 3: the spectrum has no data" {

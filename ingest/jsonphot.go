@@ -5,6 +5,11 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // openCatalog is a file of the Open Supernova Catalog and its kin: an object for each event, with a list photometry. What a column counts
@@ -20,9 +25,6 @@ var openCatalog = dialect{
 // jsonLists are the lists of records of a document that are read together, the most particular first.
 var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"candidates"}}
 
-// nameCost is what it takes to remember a name, beside its bytes.
-const nameCost = 32
-
 // jsonList is a list of records in a document.
 type jsonList struct {
 	path    string   // of keys, with a tab behind each
@@ -34,7 +36,7 @@ type jsonList struct {
 }
 
 // jsonGrid is the table of a JSON document: its list of records, or two that belong together.
-func jsonGrid(f File) (*grid, error) {
+func jsonGrid(f bounded.File) (*grid, error) {
 	lists, err := findJSONLists(f)
 	if err != nil {
 		return nil, err
@@ -42,13 +44,13 @@ func jsonGrid(f File) (*grid, error) {
 	chosen := chooseJSONLists(lists)
 	if len(chosen) == 0 {
 		if len(lists) == 0 {
-			return nil, refuse(Problem{Reason: "a JSON document without a list of records"})
+			return nil, bounded.Refuse(bounded.Problem{Reason: "a JSON document without a list of records"})
 		}
 		var keys []string
 		for _, l := range lists {
 			keys = append(keys, l.key)
 		}
-		return nil, refuse(Problem{Reason: "a JSON document with several lists of records, of which none is called photometry, detections or candidates: " + quotedList(keys)})
+		return nil, bounded.Refuse(bounded.Problem{Reason: "a JSON document with several lists of records, of which none is called photometry, detections or candidates: " + problem.QuotedList(keys)})
 	}
 	g := &grid{format: "JSON", numbered: true}
 	var nested []string
@@ -61,8 +63,8 @@ func jsonGrid(f File) (*grid, error) {
 			g.object = l.object
 		}
 		for _, name := range l.names {
-			if !slices.Contains(g.first, name) {
-				g.first = append(g.first, name)
+			if !slices.Contains(g.First, name) {
+				g.First = append(g.First, name)
 			}
 		}
 		nested = append(nested, l.nested...)
@@ -70,10 +72,10 @@ func jsonGrid(f File) (*grid, error) {
 	several := len(objects) > 1
 	if several {
 		g.object = ""
-		g.first = append(g.first, "object")
+		g.First = append(g.First, "object")
 	}
-	if len(g.first) > maxColumns {
-		return nil, refuse(Problem{Reason: "the names of the columns are too many"})
+	if len(g.First) > bounded.MaxColumns {
+		return nil, bounded.Refuse(bounded.Problem{Reason: "the names of the columns are too many"})
 	}
 	var unread []string
 	for _, l := range lists {
@@ -82,10 +84,10 @@ func jsonGrid(f File) (*grid, error) {
 		}
 	}
 	if len(unread) > 0 {
-		g.notes = append(g.notes, "lists of the document that are not read: "+quotedList(unread))
+		g.notes = append(g.notes, "lists of the document that are not read: "+problem.QuotedList(unread))
 	}
-	open := slices.Contains(g.first, "u_time")
-	for _, name := range g.first {
+	open := slices.Contains(g.First, "u_time")
+	for _, name := range g.First {
 		left := ""
 		if slices.Contains(nested, name) && !(open && name == "time") {
 			left = "it holds lists or objects"
@@ -97,8 +99,8 @@ func jsonGrid(f File) (*grid, error) {
 		if err != nil {
 			return nil, err
 		}
-		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(g.first)), cells: make([][]byte, len(g.first)), several: several, open: open}
-		for i, name := range g.first {
+		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(g.First)), cells: make([][]byte, len(g.First)), several: several, open: open}
+		for i, name := range g.First {
 			in.at[name] = i
 		}
 		return in, nil
@@ -107,7 +109,7 @@ func jsonGrid(f File) (*grid, error) {
 }
 
 // findJSONLists finds all lists whose first item is an object.
-func findJSONLists(f File) ([]*jsonList, error) {
+func findJSONLists(f bounded.File) ([]*jsonList, error) {
 	w, err := newJSONWalk(f)
 	if err != nil {
 		return nil, err
@@ -131,9 +133,9 @@ func findJSONLists(f File) ([]*jsonList, error) {
 		path := w.listPath()
 		l := at[path]
 		if l == nil {
-			if len(lists) == maxJSONLists {
-				return nil, refuse(Problem{Reason: fmt.Sprintf(
-					"a JSON document with more than %d lists of records", maxJSONLists)})
+			if len(lists) == bounded.MaxJSONLists {
+				return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf(
+					"a JSON document with more than %d lists of records", bounded.MaxJSONLists)})
 			}
 			keys := w.path()
 			keys = keys[:len(keys)-1] // that of the record itself
@@ -156,9 +158,9 @@ func findJSONLists(f File) ([]*jsonList, error) {
 				l.nested = append(l.nested, m.key)
 			}
 			if !known[path][m.key] {
-				known[path][m.key], size = true, size+len(m.key)+nameCost
-				if len(l.names) == maxColumns || size > maxNames {
-					return nil, refuse(Problem{Reason: "the names of the columns are too many"})
+				known[path][m.key], size = true, size+len(m.key)+table.NameCost
+				if len(l.names) == bounded.MaxColumns || size > bounded.MaxNames {
+					return nil, bounded.Refuse(bounded.Problem{Reason: "the names of the columns are too many"})
 				}
 				l.names = append(l.names, m.key)
 			}
@@ -239,7 +241,7 @@ func (in *jsonRows) next(r *row) error {
 // fill makes a row of a record.
 func (in *jsonRows) fill(r *row, object string) {
 	in.number++
-	*r = row{line: in.number}
+	*r = row{Row: bounded.Row{Line: in.number}}
 	clear(in.cells)
 	for _, m := range in.members {
 		at, ok := in.at[m.key]
@@ -247,9 +249,9 @@ func (in *jsonRows) fill(r *row, object string) {
 		case !ok:
 			continue // the file has changed under our hands
 		case in.filled[at] == in.number:
-			r.reason = "the member " + quoted(m.key) + " stands there twice"
+			r.Reason = "the member " + problem.Quoted(m.key) + " stands there twice"
 		case garbled(m.text) || garbled(m.key):
-			r.reason = "not text: not valid UTF-8"
+			r.Reason = "not text: not valid UTF-8"
 		}
 		in.cells[at], in.filled[at] = []byte(m.text), in.number
 		if in.open {
@@ -259,18 +261,18 @@ func (in *jsonRows) fill(r *row, object string) {
 	if in.several {
 		in.cells[len(in.cells)-1] = []byte(object)
 	}
-	r.cells = in.cells
+	r.Cells = in.cells
 }
 
 // openTime is how an Open Catalog counts time by its u_time: MJD, also where it says nothing, or JD, both of UTC.
-func openTime(unit string) (t timeName, ok bool) {
+func openTime(unit string) (t instant.Clock, ok bool) {
 	switch fold(unit) {
 	case "", "mjd":
-		return timeName{kind: kindMJD}, true
+		return instant.Clock{Kind: instant.KindMJD}, true
 	case "jd":
-		return timeName{kind: kindJD}, true
+		return instant.Clock{Kind: instant.KindJD}, true
 	}
-	return timeName{}, false
+	return instant.Clock{}, false
 }
 
 // judge looks at what a record of an Open Catalog says of itself.
@@ -283,11 +285,11 @@ func (in *jsonRows) judge(r *row, m jsonMember) {
 	case "u_time":
 		t, ok := openTime(m.text)
 		if r.time = &t; !ok {
-			r.reason = "times in " + quoted(m.text) + " are not read"
+			r.Reason = "times in " + problem.Quoted(m.text) + " are not read"
 		}
 	case "host", "model", "realization", "simulated":
 		if m.text != "" && m.text != "false" {
-			r.left = "the row is of the kind " + quoted(m.key) + " and not of the object as it was seen"
+			r.left = "the row is of the kind " + problem.Quoted(m.key) + " and not of the object as it was seen"
 		}
 	}
 }

@@ -7,6 +7,11 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // openSpectrum is what stands beside the data of a spectrum of the Open Supernova Catalog.
@@ -20,7 +25,7 @@ var openMembers = []string{"time", "u_time", "u_wavelengths", "u_fluxes", "u_err
 	"instrument", "host", "model", "synthetic", "deredshifted", "dereddened"}
 
 // clipBytes cuts a text that is longer than any that means something.
-func clipBytes(text string) string { return strings.Clone(text[:min(len(text), maxKeyLine)]) }
+func clipBytes(text string) string { return strings.Clone(text[:min(len(text), bounded.MaxKeyLine)]) }
 
 // readJSONSpectra reads the spectra of an Open Catalog: a list spectra, of objects with a list data of [wavelength, flux] or [wavelength, flux,
 // error], and their units and time beside it.
@@ -30,7 +35,7 @@ func readJSONSpectra(ctx context.Context, j *job) error {
 		return err
 	}
 	if len(spectra) == 0 {
-		return refuse(Problem{Reason: "a JSON document without a list spectra whose members have data"})
+		return bounded.Refuse(bounded.Problem{Reason: "a JSON document without a list spectra whose members have data"})
 	}
 	w, err := newJSONWalk(j.file)
 	if err != nil {
@@ -43,7 +48,7 @@ func readJSONSpectra(ctx context.Context, j *job) error {
 	read := 0
 	for i, s := range spectra {
 		if reason := s.refused(); reason != "" {
-			j.reject(Problem{Row: i + 1, Reason: reason})
+			j.reject(bounded.Problem{Row: i + 1, Reason: reason})
 			if s.width > 0 {
 				err = in.begin()
 			}
@@ -56,16 +61,16 @@ func readJSONSpectra(ctx context.Context, j *job) error {
 		}
 	}
 	if read == 0 {
-		return refuse(Problem{Reason: "no spectrum is left"})
+		return bounded.Refuse(bounded.Problem{Reason: "no spectrum is left"})
 	}
 	return nil
 }
 
-// refused says why a spectrum is not read; "" when it is.
+// Refused says why a spectrum is not read; "" when it is.
 func (s *openSpectrum) refused() string {
 	for _, kind := range []string{"host", "model", "synthetic", "deredshifted", "dereddened"} {
 		if v := s.members[kind]; v != "" && v != "false" {
-			return "the spectrum is of the kind " + quoted(kind) + " and not of the object as it was seen"
+			return "the spectrum is of the kind " + problem.Quoted(kind) + " and not of the object as it was seen"
 		}
 	}
 	switch {
@@ -75,7 +80,7 @@ func (s *openSpectrum) refused() string {
 		return fmt.Sprintf("the spectrum has %d numbers a pixel: wavelength, flux and error are read", s.width)
 	}
 	if fluxes, errors := s.members["u_fluxes"], s.members["u_errors"]; s.width == 3 && errors != "" && errors != fluxes {
-		return "the errors are in " + quoted(errors) + " and the fluxes in " + quoted(fluxes)
+		return "the errors are in " + problem.Quoted(errors) + " and the fluxes in " + problem.Quoted(fluxes)
 	}
 	return ""
 }
@@ -91,15 +96,15 @@ func (j *job) readOpenSpectrum(ctx context.Context, in *jsonPixels, s *openSpect
 		return ""
 	}
 	g := &grid{format: "Open Supernova Catalog, JSON", numbered: true}
-	g.first = []string{"wavelength", "flux", "error"}[:s.width]
+	g.First = []string{"wavelength", "flux", "error"}[:s.width]
 	g.fields = []field{{unit: get("u_wavelengths")}, {unit: get("u_fluxes")}, {unit: get("u_fluxes")}}[:s.width]
-	g.keys = textKeys{}
+	g.keys = table.Keywords{}
 	t, ok := openTime(get("u_time"))
 	if !ok {
-		return refuse(Problem{Column: "u_time", Reason: "times in " + quoted(get("u_time")) + " are not read"})
+		return bounded.Refuse(bounded.Problem{Column: "u_time", Reason: "times in " + problem.Quoted(get("u_time")) + " are not read"})
 	}
 	key := "MJD"
-	if t.kind == kindJD {
+	if t.Kind == instant.KindJD {
 		key = "JD"
 	}
 	if time := get("time"); time != "" {
@@ -113,7 +118,7 @@ func (j *job) readOpenSpectrum(ctx context.Context, in *jsonPixels, s *openSpect
 }
 
 // findJSONSpectra lists the spectra of a document.
-func findJSONSpectra(f File) ([]*openSpectrum, error) {
+func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 	w, err := newJSONWalk(f)
 	if err != nil {
 		return nil, err
@@ -131,8 +136,8 @@ func findJSONSpectra(f File) ([]*openSpectrum, error) {
 		if !w.recordBegins(t) || w.listKey() != "spectra" {
 			continue
 		}
-		if len(spectra) == maxJSONSpectra {
-			return nil, refuse(Problem{Reason: fmt.Sprintf("more than %d spectra", maxJSONSpectra)})
+		if len(spectra) == bounded.MaxJSONSpectra {
+			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d spectra", bounded.MaxJSONSpectra)})
 		}
 		s := &openSpectrum{members: map[string]string{}}
 		members, err = w.record(members[:0], func(key string) (bool, error) {
@@ -147,7 +152,7 @@ func findJSONSpectra(f File) ([]*openSpectrum, error) {
 		}
 		for _, m := range members {
 			if garbled(m.text) {
-				return nil, refuse(Problem{Reason: "not text: not valid UTF-8"})
+				return nil, bounded.Refuse(bounded.Problem{Reason: "not text: not valid UTF-8"})
 			}
 			if !m.nested && slices.Contains(openMembers, m.key) {
 				s.members[m.key] = clipBytes(m.text)
@@ -199,7 +204,7 @@ func (in *jsonPixels) begin() error {
 	for in.pixel = 0; ; {
 		t, err := in.walk.step()
 		if err == io.EOF {
-			return refuse(Problem{Reason: "the JSON document has fewer spectra than before"})
+			return bounded.Refuse(bounded.Problem{Reason: "the JSON document has fewer spectra than before"})
 		}
 		if err != nil {
 			return err
@@ -214,7 +219,7 @@ func (in *jsonPixels) begin() error {
 
 func (in *jsonPixels) next(r *row) error {
 	in.pixel++
-	*r = row{line: in.pixel}
+	*r = row{Row: bounded.Row{Line: in.pixel}}
 	in.cells = in.cells[:0]
 	for {
 		t, err := in.walk.step()
@@ -226,16 +231,16 @@ func (in *jsonPixels) next(r *row) error {
 			return io.EOF
 		case isDelim(t, '[') && n == in.depth+1:
 		case isDelim(t, ']') && n == in.depth:
-			r.cells = in.cells
+			r.Cells = in.cells
 			return nil
-		case n == in.depth+1 && len(in.cells) < maxColumns:
+		case n == in.depth+1 && len(in.cells) < bounded.MaxColumns:
 			if _, nested := t.(json.Delim); !nested {
 				in.cells = append(in.cells, []byte(jsonText(t)))
 				continue
 			}
 			fallthrough
 		default:
-			return refuse(Problem{Row: in.pixel, Reason: "a pixel is a list of numbers: wavelength, flux and maybe its error"})
+			return bounded.Refuse(bounded.Problem{Row: in.pixel, Reason: "a pixel is a list of numbers: wavelength, flux and maybe its error"})
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"nightjar/ingest/bounded"
 )
 
 // isJSON tells whether the file may be JSON.
@@ -16,8 +18,8 @@ func isJSON(head []byte) bool {
 	return len(head) > 0 && (head[0] == '{' || head[0] == '[')
 }
 
-// errJSONValue is what reading a value ends with that is longer than maxJSONValue.
-var errJSONValue = fmt.Errorf("a value longer than %d bytes", maxJSONValue)
+// errJSONValue is what reading a value ends with that is longer than MaxJSONValue.
+var errJSONValue = fmt.Errorf("a value longer than %d bytes", bounded.MaxJSONValue)
 
 // jsonWalk goes through a JSON document token by token, in memory that does not grow with it.
 type jsonWalk struct {
@@ -49,18 +51,18 @@ func (in *jsonReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func newJSONWalk(f File) (*jsonWalk, error) {
+func newJSONWalk(f bounded.File) (*jsonWalk, error) {
 	start := int64(0)
 	if f.Size >= 3 {
 		var mark [3]byte
-		if err := readFull(f, mark[:], 0); err != nil {
+		if err := bounded.ReadFull(f, mark[:], 0); err != nil {
 			return nil, err
 		}
 		if string(mark[:]) == "\xef\xbb\xbf" {
 			start = 3
 		}
 	}
-	in := &jsonReader{r: io.NewSectionReader(f.Content, start, f.Size-start), limit: maxJSONValue}
+	in := &jsonReader{r: io.NewSectionReader(f.Content, start, f.Size-start), limit: bounded.MaxJSONValue}
 	w := &jsonWalk{dec: json.NewDecoder(in), in: in}
 	w.dec.UseNumber()
 	return w, nil
@@ -68,26 +70,26 @@ func newJSONWalk(f File) (*jsonWalk, error) {
 
 // token reads the next one. The end of the document within a value, and what is no JSON, is a refusal.
 func (w *jsonWalk) token() (json.Token, error) {
-	w.in.limit = w.dec.InputOffset() + maxJSONValue
+	w.in.limit = w.dec.InputOffset() + bounded.MaxJSONValue
 	t, err := w.dec.Token()
 	var syntax *json.SyntaxError
 	switch {
 	case err == nil:
 		return t, nil
 	case errors.Is(err, errJSONValue):
-		return nil, refuse(Problem{Reason: err.Error()})
+		return nil, bounded.Refuse(bounded.Problem{Reason: err.Error()})
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, refuse(Problem{Reason: "the JSON document ends too early"})
+		return nil, bounded.Refuse(bounded.Problem{Reason: "the JSON document ends too early"})
 	case errors.As(err, &syntax):
-		return nil, refuse(Problem{Reason: fmt.Sprintf("no valid JSON at byte %d: %v", w.dec.InputOffset(), err)})
+		return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("no valid JSON at byte %d: %v", w.dec.InputOffset(), err)})
 	}
 	return nil, fmt.Errorf("ingest: reading JSON: %w", err)
 }
 
-// open goes into an object or a list.
+// Open goes into an object or a list.
 func (w *jsonWalk) open(t json.Delim) error {
-	if len(w.stack) == maxJSONDepth {
-		return refuse(Problem{Reason: fmt.Sprintf("JSON that is nested more than %d deep", maxJSONDepth)})
+	if len(w.stack) == bounded.MaxJSONDepth {
+		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("JSON that is nested more than %d deep", bounded.MaxJSONDepth)})
 	}
 	w.stack = append(w.stack, jsonFrame{list: t == '['})
 	return nil
@@ -102,19 +104,19 @@ func (w *jsonWalk) done() {
 	}
 }
 
-// step reads a token and goes along: into objects and lists, and out of them. Keys are kept and not given; io.EOF comes after the
+// Step reads a token and goes along: into objects and lists, and out of them. Keys are kept and not given; io.EOF comes after the
 // document's one value.
 func (w *jsonWalk) step() (json.Token, error) {
 	for {
 		if w.ended {
-			w.in.limit = w.dec.InputOffset() + maxJSONValue
+			w.in.limit = w.dec.InputOffset() + bounded.MaxJSONValue
 			_, err := w.dec.Token()
 			var syntax *json.SyntaxError
 			if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errJSONValue) && !errors.As(err, &syntax) {
 				return nil, fmt.Errorf("ingest: reading JSON: %w", err)
 			}
 			if !errors.Is(err, io.EOF) {
-				return nil, refuse(Problem{Reason: "more than one JSON value"})
+				return nil, bounded.Refuse(bounded.Problem{Reason: "more than one JSON value"})
 			}
 			return nil, io.EOF
 		}
@@ -140,7 +142,7 @@ func (w *jsonWalk) step() (json.Token, error) {
 	}
 }
 
-// skip reads the rest of an object or a list that step has gone into.
+// Skip reads the rest of an object or a list that step has gone into.
 func (w *jsonWalk) skip() error {
 	for depth := len(w.stack); len(w.stack) >= depth; {
 		if _, err := w.step(); err != nil {
@@ -179,8 +181,8 @@ func (w *jsonWalk) record(members []jsonMember, within func(key string) (read bo
 		if len(w.stack) < depth {
 			return members, nil
 		}
-		if len(members) == maxColumns {
-			return nil, refuse(Problem{Reason: fmt.Sprintf("a record of more than %d members", maxColumns)})
+		if len(members) == bounded.MaxColumns {
+			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a record of more than %d members", bounded.MaxColumns)})
 		}
 		m := jsonMember{key: w.stack[depth-1].key}
 		if len(w.stack) > depth {
@@ -199,8 +201,8 @@ func (w *jsonWalk) record(members []jsonMember, within func(key string) (read bo
 		} else {
 			m.text = jsonText(t)
 		}
-		if size += len(m.key) + len(m.text); size > maxRowText {
-			return nil, refuse(Problem{Reason: fmt.Sprintf("a record of more than %d bytes", maxRowText)})
+		if size += len(m.key) + len(m.text); size > bounded.MaxRowText {
+			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a record of more than %d bytes", bounded.MaxRowText)})
 		}
 		members = append(members, m)
 	}

@@ -5,6 +5,11 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // isMPC tells whether a file holds observations in the Minor Planet Center's 80 columns
@@ -29,10 +34,10 @@ func mpcDate(line []byte) bool {
 		return false
 	}
 	day := bytes.TrimSpace(line[15:32])
-	if countDigits(day) != 4 || len(day) < 10 || day[4] != ' ' || day[7] != ' ' {
+	if instant.CountDigits(day) != 4 || len(day) < 10 || day[4] != ' ' || day[7] != ' ' {
 		return false
 	}
-	_, reason := parseDateText(day)
+	_, reason := instant.ParseDateText(day)
 	return reason == ""
 }
 
@@ -61,54 +66,54 @@ var mpc = dialect{
 }
 
 // mpcGrid is the table of the observations.
-func mpcGrid(f File) (*grid, error) {
+func mpcGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "MPC 80-column", dialect: &mpc}
-	g.first = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue", "reference", "site", "note"}
-	g.open = func(func([]byte)) (rows, error) { return &mpcRows{lines: newLines(f)}, nil }
+	g.First = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue", "reference", "site", "note"}
+	g.open = func(func([]byte)) (rows, error) { return &mpcRows{lines: table.NewLines(f)}, nil }
 	return g, g.look()
 }
 
 type mpcRows struct {
-	lines *lines
+	lines *table.Lines
 	cells [][]byte
 }
 
 func (in *mpcRows) next(r *row) error {
 	for {
-		line, err := in.lines.next()
+		line, err := in.lines.Next()
 		if err != nil {
 			return err
 		}
-		if len(trim(line)) == 0 || len(line) != 80 && mpcHeader(line) {
+		if len(table.Trim(line)) == 0 || len(line) != 80 && mpcHeader(line) {
 			continue
 		}
-		*r = row{line: in.lines.number}
+		*r = row{Row: bounded.Row{Line: in.lines.Number}}
 		switch {
 		case len(line) != 80:
-			r.reason = "the line has " + plural(len(line), "character") + " where the format has 80"
+			r.Reason = "the line has " + problem.Plural(len(line), "character") + " where the format has 80"
 			return nil
 		case strings.IndexByte("svrR", line[14]) >= 0 && !mpcDateAndPlace(line):
 			continue // the second line of an observation from a spacecraft, a rover or by radar
 		case !mpcDate(line) && mpcHeader(line):
 			continue
 		case !mpcDate(line):
-			r.reason = "no date in columns 16 to 32: " + quoted(line[15:32])
+			r.Reason = "no date in columns 16 to 32: " + problem.Quoted(line[15:32])
 			return nil
 		}
 		if line[14] == 'X' || line[14] == 'x' {
 			r.left = "the observation was replaced"
 		}
 		designation := bytes.TrimSpace(line[:12])
-		in.cells = append(in.cells[:0], designation, trim(line[15:32]), trim(line[32:44]), trim(line[44:56]), trim(line[65:70]),
-			trim(line[70:71]), trim(line[71:72]), trim(line[72:77]), trim(line[77:80]), trim(line[13:14]))
-		r.cells = in.cells
+		in.cells = append(in.cells[:0], designation, table.Trim(line[15:32]), table.Trim(line[32:44]), table.Trim(line[44:56]), table.Trim(line[65:70]),
+			table.Trim(line[70:71]), table.Trim(line[71:72]), table.Trim(line[72:77]), table.Trim(line[77:80]), table.Trim(line[13:14]))
+		r.Cells = in.cells
 		return nil
 	}
 }
 
 // mpcDateAndPlace tells whether the line has a date and a right ascension: a first line.
 func mpcDateAndPlace(line []byte) bool {
-	return mpcDate(line) && line[14] < 'a' && countDigits(line[32:34]) == 2
+	return mpcDate(line) && line[14] < 'a' && instant.CountDigits(line[32:34]) == 2
 }
 
 // isADES tells whether a file is in the pipe-separated form of ADES (github.com/IAU-ADES/ADES-Master).
@@ -125,9 +130,9 @@ var ades = dialect{
 }
 
 // adesGrid is the table of all blocks of a file: each block has a header line of its own, and the columns are those of all.
-func adesGrid(f File) (*grid, error) {
+func adesGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "ADES PSV"}
-	in := &adesRows{lines: newLines(f)}
+	in := &adesRows{lines: table.NewLines(f)}
 	known, size := map[string]bool{"": true}, 0
 	for {
 		header, err := in.read()
@@ -140,21 +145,21 @@ func adesGrid(f File) (*grid, error) {
 		if !header {
 			continue
 		}
-		if g.line == 0 {
-			g.line = in.lines.number
+		if g.Line == 0 {
+			g.Line = in.lines.Number
 		}
 		for _, name := range in.names {
 			if !known[name] {
 				known[name], size = true, size+len(name)
-				g.first = append(g.first, name)
+				g.First = append(g.First, name)
 			}
 		}
-		if len(g.first) > maxColumns || size > maxNames {
-			return nil, refuse(Problem{Line: in.lines.number, Reason: "more columns than a table may have"})
+		if len(g.First) > bounded.MaxColumns || size > bounded.MaxNames {
+			return nil, bounded.Refuse(bounded.Problem{Line: in.lines.Number, Reason: "more columns than a table may have"})
 		}
 	}
-	if len(g.first) == 0 {
-		return nil, refuse(Problem{Reason: "an ADES file without a header line"})
+	if len(g.First) == 0 {
+		return nil, bounded.Refuse(bounded.Problem{Reason: "an ADES file without a header line"})
 	}
 	d := ades
 	d.roles = map[string]role{}
@@ -162,18 +167,18 @@ func adesGrid(f File) (*grid, error) {
 		d.roles[name] = r
 	}
 	for _, name := range []string{"permid", "provid", "artsat", "trksub"} {
-		if slices.ContainsFunc(g.first, func(n string) bool { return fold(n) == name }) {
+		if slices.ContainsFunc(g.First, func(n string) bool { return fold(n) == name }) {
 			d.roles[name] = roleObject
 			break
 		}
 	}
 	g.dialect = &d
-	g.open = func(func([]byte)) (rows, error) { return &adesRows{lines: newLines(f), all: g.first}, nil }
+	g.open = func(func([]byte)) (rows, error) { return &adesRows{lines: table.NewLines(f), all: g.First}, nil }
 	return g, g.look()
 }
 
 type adesRows struct {
-	lines *lines
+	lines *table.Lines
 	all   []string
 	names []string // of the block
 	place []int    // of the block's columns in all
@@ -182,22 +187,22 @@ type adesRows struct {
 	bad   string
 }
 
-// read reads a header or a row.
+// Read reads a header or a row.
 func (in *adesRows) read() (header bool, err error) {
 	for {
-		line, err := in.lines.next()
+		line, err := in.lines.Next()
 		if err != nil {
 			return false, err
 		}
-		if line = trim(line); len(line) == 0 || line[0] == '#' || line[0] == '!' {
+		if line = table.Trim(line); len(line) == 0 || line[0] == '#' || line[0] == '!' {
 			continue
 		}
-		if in.cells, in.bad = delimiter('|').split(line, in.cells[:0]); in.bad != "" {
+		if in.cells, in.bad = table.Delimiter('|').Split(line, in.cells[:0]); in.bad != "" {
 			return false, nil
 		}
 		for _, c := range in.cells {
 			if string(c) == "obsTime" {
-				in.names, in.place = texts(in.cells), in.place[:0]
+				in.names, in.place = table.Texts(in.cells), in.place[:0]
 				for _, name := range in.names {
 					in.place = append(in.place, slices.Index(in.all, name))
 				}
@@ -217,15 +222,15 @@ func (in *adesRows) next(r *row) error {
 		if header {
 			continue
 		}
-		*r = row{line: in.lines.number, reason: in.bad}
+		*r = row{Row: bounded.Row{Line: in.lines.Number, Reason: in.bad}}
 		switch {
 		case in.bad != "":
 			return nil
 		case in.names == nil:
-			r.reason = "a row before the header line"
+			r.Reason = "a row before the header line"
 			return nil
 		case len(in.cells) > len(in.names):
-			r.reason = plural(len(in.cells), "field") + " where the header has " + plural(len(in.names), "column")
+			r.Reason = problem.Plural(len(in.cells), "field") + " where the header has " + problem.Plural(len(in.names), "column")
 			return nil
 		}
 		in.out = slices.Grow(in.out[:0], len(in.all))[:len(in.all)]
@@ -235,7 +240,7 @@ func (in *adesRows) next(r *row) error {
 				in.out[at] = c
 			}
 		}
-		r.cells = in.out
+		r.Cells = in.out
 		return nil
 	}
 }

@@ -5,13 +5,15 @@ import (
 	"context"
 	"io"
 	"strings"
+
+	"nightjar/internal/problem"
 )
 
 // findObjects counts the objects that the rows name, up to two: a table of one object is the target's, whatever it is called.
 func (p *photometry) findObjects(ctx context.Context) error {
 	if p.object < 0 {
 		if name := p.grid.object; name != "" && p.options.Names != nil && !named(p.options.Names, name) {
-			p.warn("the file is of %s, which is none of the target's names", quoted(name))
+			p.warn("the file is of %s, which is none of the target's names", problem.Quoted(name))
 		}
 		return nil
 	}
@@ -32,17 +34,17 @@ func (p *photometry) findObjects(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.reason != "" || p.object >= len(r.cells) || missing(r.cells[p.object]) {
+		if r.Reason != "" || p.object >= len(r.Cells) || missing(r.Cells[p.object]) {
 			continue
 		}
-		if name := r.cells[p.object]; p.objects == 0 {
+		if name := r.Cells[p.object]; p.objects == 0 {
 			first, p.objects = string(name), 1
 		} else if !bytes.Equal(name, []byte(first)) && foldObject(string(name)) != foldObject(first) {
 			p.objects = 2
 		}
 	}
 	if p.objects == 1 && p.options.Names != nil && !named(p.options.Names, first) {
-		p.warn("column %s: the rows are of %s, which is none of the target's names", clip(p.columns[p.object].name), quoted(first))
+		p.warn("column %s: the rows are of %s, which is none of the target's names", problem.Clip(p.columns[p.object].name), problem.Quoted(first))
 	}
 	return nil
 }

@@ -4,14 +4,21 @@ import (
 	"context"
 	"io"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 )
 
 // photometryFormats lists the formats of photometry, the most particular first.
 func photometryFormats() []format {
 	return []format{
-		{about: aboutFITSTable(), name: "FITS table", recognise: isFITS, read: readFITSPhotometry},
-		{about: aboutVOTable(), name: "VOTable", recognise: isVOTable, read: readVOPhotometry},
-		{about: aboutECSV(), name: "ECSV", recognise: isECSV, read: photometryOf(ecsvGrid)},
+		{about: aboutFITSTable(), name: "FITS table", recognise: fits.IsFITS, read: readFITSPhotometry},
+		{about: aboutVOTable(), name: "VOTable", recognise: table.IsVOTable, read: readVOPhotometry},
+		{about: aboutECSV(), name: "ECSV", recognise: table.IsECSV, read: photometryOf(ecsvGrid)},
 		{about: aboutJSON(), name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid)},
 		{about: aboutAAVSO(), name: "AAVSO", recognise: isAAVSO, read: photometryOf(aavsoGrid)},
 		{about: aboutSNANA(), name: "SNANA", recognise: isSNANA, read: photometryOf(snanaGrid)},
@@ -23,15 +30,15 @@ func photometryFormats() []format {
 }
 
 // earlyTime is the MJD 10,000, of 1886-04-04: before it hardly a plate was taken, and days may be counted from elsewhere.
-const earlyTime = (10_000 - mjdOfUnix) * 86_400_000_000
+const earlyTime = (10_000 - instant.MJDOfUnix) * 86_400_000_000
 
 // ctxRows is how many rows are read between two looks at the context.
 const ctxRows = 1024
 
 // photometryOf makes a reader of a format that has one table.
-func photometryOf(table func(File) (*grid, error)) func(context.Context, *job) error {
+func photometryOf(grid func(bounded.File) (*grid, error)) func(context.Context, *job) error {
 	return func(ctx context.Context, j *job) error {
-		g, err := table(j.file)
+		g, err := grid(j.file)
 		if err != nil {
 			return err
 		}
@@ -92,11 +99,11 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 		if j.report.Rows%ctxRows == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if r.fit(len(columns)); r.reason == "" && len(r.cells) != len(columns) {
-			r.reason = plural(len(r.cells), "field") + " where the header has " + plural(len(columns), "column")
+		if r.Fit(len(columns)); r.Reason == "" && len(r.Cells) != len(columns) {
+			r.Reason = problem.Plural(len(r.Cells), "field") + " where the header has " + problem.Plural(len(columns), "column")
 		}
-		if r.reason != "" {
-			p.problemAt(r.line, "", r.reason)
+		if r.Reason != "" {
+			p.problemAt(r.Line, "", r.Reason)
 			continue
 		}
 		point, ok := p.row(&r)
@@ -109,16 +116,16 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 		}
 	}
 	p.finish()
-	j.report.Columns = reportColumns(columns, timeColumn, columns[timeColumn].time.describe(p.timeForms()))
+	j.report.Columns = reportColumns(columns, timeColumn, describe(columns[timeColumn].time, p.timeForms()))
 	switch {
 	case j.report.Rows == 0 && g.numbered:
-		j.problem(Problem{HDU: g.hdu, Reason: "the table has no rows"})
+		j.problem(bounded.Problem{HDU: g.hdu, Reason: "the table has no rows"})
 	case j.report.Rows == 0:
-		j.problem(Problem{Reason: "no rows below the header"})
+		j.problem(bounded.Problem{Reason: "no rows below the header"})
 	case created == 0 && !j.refused() && p.others > 0:
-		j.problem(Problem{Reason: "no rows are left: none is of an object that data are taken of"})
+		j.problem(bounded.Problem{Reason: "no rows are left: none is of an object that data are taken of"})
 	case created == 0 && !j.refused():
-		j.problem(Problem{Reason: "no rows are left: none holds a magnitude, a limit or a flux"})
+		j.problem(bounded.Problem{Reason: "no rows are left: none holds a magnitude, a limit or a flux"})
 	}
 	return nil
 }
@@ -143,7 +150,7 @@ type photometry struct {
 	value   []byte // reused from row to row
 	sources map[string]string
 
-	forms                              [formCount + 1]bool
+	forms                              [instant.FormCount + 1]bool
 	converted, dayOnly, leaps, leapDay int
 	early                              int // times under a name that does not tell, taken for an MJD, before 1886
 	signs, flagged, large, negative    int
@@ -175,17 +182,17 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 			given = true
 		}
 		if c.role != roleOther && c.role != roleNone && g.field(i).note != "" {
-			j.warn("column %s: %s", clip(c.name), g.field(i).note)
+			j.warn("column %s: %s", problem.Clip(c.name), g.field(i).note)
 		}
 	}
 	if unit != "" && !given {
-		p.addUnit = appendString([]byte(`,"flux_unit":`), unit)
+		p.addUnit = jsontext.AppendString([]byte(`,"flux_unit":`), unit)
 	}
 	if j.scaled() {
 		j.warn("fluxes and their errors were multiplied by %g, as the upload asked", j.options.FluxScale)
 	}
-	if t := columns[timeColumn].time; t.ref != "" {
-		p.constant = appendString([]byte(`,"time_ref":`), t.ref)
+	if t := columns[timeColumn].time; t.Ref != "" {
+		p.constant = jsontext.AppendString([]byte(`,"time_ref":`), t.Ref)
 	}
 	if g.dialect != nil {
 		p.constant = append(p.constant, g.dialect.constant...)
@@ -229,15 +236,15 @@ func (p *photometry) rejectAt(line int, reason string) {
 // row makes one point. ok is false when the row is rejected or has a problem; both are noted.
 func (p *photometry) row(r *row) (point Point, ok bool) {
 	if r.left != "" {
-		p.rejectAt(r.line, r.left)
+		p.rejectAt(r.Line, r.left)
 		return point, false
 	}
 	bad := len(p.report.Errors) + p.more
-	cells, line := r.cells, r.line
+	cells, line := r.Cells, r.Line
 	point.Line, point.Timed, point.Object = line, true, p.grid.object
 	if p.object >= 0 && !missing(cells[p.object]) {
 		if point.Object = p.source(cells[p.object]); p.objects > 1 && p.options.Names != nil && !named(p.options.Names, point.Object) {
-			p.rejectAt(line, "the row is of "+quoted(point.Object)+", not of the target")
+			p.rejectAt(line, "the row is of "+problem.Quoted(point.Object)+", not of the target")
 			return point, false
 		}
 	}
@@ -272,16 +279,16 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			switch {
 			case c.hidden:
 			case p.grid.field(i).text:
-				v = appendString(p.key(v, c), cell)
+				v = jsontext.AppendString(p.key(v, c), cell)
 			default:
 				v = appendAny(p.key(v, c), cell)
 			}
 			continue
 		case c.role == roleFilter && p.grid.dialect != nil:
-			v = appendString(p.key(v, c), p.grid.dialect.filter(cell))
+			v = jsontext.AppendString(p.key(v, c), p.grid.dialect.filter(cell))
 			continue
 		case !c.role.numeric():
-			v = appendString(p.key(v, c), cell)
+			v = jsontext.AppendString(p.key(v, c), cell)
 			continue
 		case found.limit && (c.role == roleMagnitude || c.role == roleError):
 			continue
@@ -336,74 +343,74 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	return point, true
 }
 
-// time reads the row's time and keeps its text.
+// Time reads the row's time and keeps its text.
 func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []byte) {
 	if missing(cell) {
-		p.problemAt(r.line, clip(c.name), "the row has no time")
+		p.problemAt(r.Line, problem.Clip(c.name), "the row has no time")
 		return 0, v
 	}
 	clock := &c.time
 	if r.time != nil {
 		clock = r.time
 	}
-	t, reason := clock.parse(cell)
+	t, reason := clock.Parse(cell)
 	if reason != "" {
-		p.problemAt(r.line, clip(c.name), reason)
+		p.problemAt(r.Line, problem.Clip(c.name), reason)
 		return 0, v
 	}
-	p.forms[t.form] = true
-	if clock.ref != "" {
-		p.ref = clock.ref
+	p.forms[t.Form] = true
+	if clock.Ref != "" {
+		p.ref = clock.Ref
 	}
-	if t.form == formJD && clock.kind != kindJD {
+	if t.Form == instant.FormJD && clock.Kind != instant.KindJD {
 		p.converted++
 	}
-	if clock.kind == kindTime && t.form == formMJD && t.micros < earlyTime {
+	if clock.Kind == instant.KindTime && t.Form == instant.FormMJD && t.Micros < earlyTime {
 		p.early++
 	}
-	if t.dateOnly {
+	if t.DateOnly {
 		p.dayOnly++
 	}
-	if t.leap {
+	if t.Leap {
 		p.leaps++
 	}
-	if onLeapDay(t.micros) {
+	if instant.OnLeapDay(t.Micros) {
 		p.leapDay++
 	}
-	if clock.scale != scaleUTC {
+	if clock.Scale != instant.ScaleUTC {
 		if p.shifts++; p.shifts == 1 {
-			p.leastShift, p.mostShift = t.shift, t.shift
+			p.leastShift, p.mostShift = t.Shift, t.Shift
 		}
-		p.leastShift, p.mostShift = min(p.leastShift, t.shift), max(p.mostShift, t.shift)
+		p.leastShift, p.mostShift = min(p.leastShift, t.Shift), max(p.mostShift, t.Shift)
 	}
 	if c.hidden {
-		return t.micros, v
+		return t.Micros, v
 	}
 	v = p.key(v, c)
-	if d, ok := parseDecimal(cell); ok && t.form != formISO {
-		return t.micros, d.appendJSON(v)
+	if d, ok := instant.ParseDecimal(cell); ok && t.Form != instant.FormISO {
+		return t.Micros, d.AppendJSON(v)
 	}
-	return t.micros, appendString(v, cell)
+	return t.Micros, jsontext.AppendString(v, cell)
 }
 
-// number writes a cell that must be a number. there is false when it is missing or a problem. asLimit writes a magnitude
+// Number writes a cell that must be a number. there is false when it is missing or a problem. asLimit writes a magnitude
 // as a limit.
 func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, there bool) {
-	sign := c.role != roleError && c.role.sentinels() && signed(cell)
+	sign := c.role != roleError && c.role.sentinels() && table.Signed(cell)
 	if sign {
-		cell = withoutSign(cell)
+		cell = table.WithoutSign(cell)
 	}
-	d, ok := parseDecimal(cell)
+	d, ok := instant.ParseDecimal(cell)
 	switch {
 	case !ok && (missing(cell) || notAvailable(cell)):
 		return v, false
 	case !ok:
-		p.problemAt(line, clip(c.name), notNumber(cell))
+		p.problemAt(line, problem.Clip(c.name), notNumber(cell))
 		return v, false
 	case c.role.sentinels() && sentinel(d):
 		return v, false
-	case !d.finite():
-		p.problemAt(line, clip(c.name), quoted(cell)+" is out of range")
+	case !d.Finite():
+		p.problemAt(line, problem.Clip(c.name), problem.Quoted(cell)+" is out of range")
 		return v, false
 	}
 	if c.role == roleError {
@@ -412,22 +419,22 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	switch {
 	case asLimit && sign:
 		p.signs++
-		v = appendKey(v, roleLimit.String())
+		v = jsontext.AppendKey(v, roleLimit.String())
 	case asLimit:
 		p.flagged++
-		v = appendKey(v, roleLimit.String())
+		v = jsontext.AppendKey(v, roleLimit.String())
 	default:
 		v = p.key(v, c)
 	}
 	if p.scaled() && (c.role == roleFlux || c.role == roleFluxError) {
-		f, _ := d.float()
+		f, _ := d.Float()
 		if f *= p.options.FluxScale; f-f != 0 { // only an infinite number's difference from itself is not 0
-			p.problemAt(line, clip(c.name), quoted(cell)+" is out of range when multiplied")
+			p.problemAt(line, problem.Clip(c.name), problem.Quoted(cell)+" is out of range when multiplied")
 			return v, false
 		}
-		return appendFloat(v, f), true
+		return jsontext.AppendFloat(v, f), true
 	}
-	return d.appendJSON(v), true
+	return d.AppendJSON(v), true
 }
 
 // key writes a column's key.

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
 )
 
 // a photometry file, and the values, warnings and problems it must give
@@ -34,7 +37,7 @@ func (c photometryCase) run(t *testing.T) {
 	checkWarnings(t, report.Warnings, c.warnings)
 }
 
-func problemTexts(problems []Problem) []string {
+func problemTexts(problems []bounded.Problem) []string {
 	var out []string
 	for _, p := range problems {
 		out = append(out, p.String())
@@ -207,9 +210,9 @@ func TestPointsOfPhotometry(t *testing.T) {
 	if err != nil || len(points) != 3 || report.Rows != 3 {
 		t.Fatal(points, err)
 	}
-	day := int64(1577836800) * secondMicros
+	day := int64(1577836800) * instant.SecondMicros
 	for i, want := range []Point{
-		{Time: day, Timed: true, Source: "ZTF", Line: 4}, {Time: day + dayMicros/2, Timed: true, Line: 6}, {Time: day + dayMicros, Timed: true, Source: "ZTF", Line: 7},
+		{Time: day, Timed: true, Source: "ZTF", Line: 4}, {Time: day + instant.DayMicros/2, Timed: true, Line: 6}, {Time: day + instant.DayMicros, Timed: true, Source: "ZTF", Line: 7},
 	} {
 		got := points[i]
 		got.Value = nil
@@ -246,7 +249,7 @@ func FuzzPhotometry(f *testing.F) {
 // checkOutcome is what holds for every file.
 func checkOutcome(t *testing.T, points []Point, report Report, err error) {
 	if err != nil {
-		refused, ok := err.(*Error)
+		refused, ok := err.(*bounded.Error)
 		if !ok || len(refused.Problems) == 0 || len(refused.Problems) > 5 || strings.ContainsAny(err.Error(), "\n\x00") {
 			t.Fatalf("error %#v", err)
 		}
@@ -257,7 +260,7 @@ func checkOutcome(t *testing.T, points []Point, report Report, err error) {
 	}
 	for _, p := range points {
 		var v map[string]any
-		if err := json.Unmarshal(p.Value, &v); err != nil || p.Time < minInstant || p.Time > maxInstant {
+		if err := json.Unmarshal(p.Value, &v); err != nil || p.Time < instant.MinInstant || p.Time > instant.MaxInstant {
 			t.Fatalf("value %s: %v", p.Value, err)
 		}
 		if n := countKeys(p.Value); n != len(v) || n == 0 {
@@ -294,5 +297,12 @@ func countKeys(object []byte) int {
 			n++
 		}
 		key = !key
+	}
+}
+
+func TestRowsOfDelimitersAreBlank(t *testing.T) {
+	points, report, err := process("photometry", "a", []byte("mjd,mag\n58000,15\n,\n , \n58001,16\n"), Options{})
+	if err != nil || len(points) != 2 || report.Rows != 2 {
+		t.Error(points, err)
 	}
 }

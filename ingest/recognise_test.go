@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits/fitstest"
 )
 
 // TestRecognise asks for the type of files by their content; their names say nothing, or something else.
 func TestRecognise(t *testing.T) {
-	table := string(append(fitsCards(append(fitsShape(8), "EXTEND  =                    T")...), fitsCards("XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
+	table := string(append(fitstest.Header(append(fitstest.Shape(8), "EXTEND  =                    T")...), fitstest.Header("XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
 		"NAXIS1  =                    4", "NAXIS2  =                    0", "PCOUNT  =                    0", "GCOUNT  =                    1", "TFIELDS =                    0")...))
 	for name, c := range map[string]struct {
 		content  string
@@ -20,16 +24,16 @@ func TestRecognise(t *testing.T) {
 		"light curve":              {twoRows, "photometry", ""},
 		"one that could be both":   {"time,wavelength,flux,magnitude\n58000,4000,1,15\n", "photometry", ""},
 		"spectrum as text":         {"wavelength,flux\n4000,1\n4002,2\n", "spectroscopy", ""},
-		"spectrum as FITS":         {string(fitsSpectrum([]int{4}, linearWCS...)), "spectroscopy", ""},
-		"FITS without wavelengths": {string(fitsSpectrum([]int{4})), "fits_file", "as spectroscopy: "},
-		"FITS picture":             {string(fitsSpectrum([]int{4, 4, 4})), "fits_file", "as spectroscopy: "},
+		"spectrum as FITS":         {string(fitstest.Spectrum([]int{4}, fitstest.LinearWCS...)), "spectroscopy", ""},
+		"FITS without wavelengths": {string(fitstest.Spectrum([]int{4})), "fits_file", "as spectroscopy: "},
+		"FITS picture":             {string(fitstest.Spectrum([]int{4, 4, 4})), "fits_file", "as spectroscopy: "},
 		"FITS table":               {table, "fits_file", "as spectroscopy: "},
 		"PNG":                      {"\x89PNG\r\n\x1a\n....", "image_file", ""},
 		"JPEG":                     {"\xff\xd8\xff\xe0....", "image_file", ""},
 		"GIF":                      {"GIF89a....", "image_file", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := File{Name: "a.csv", Size: int64(len(c.content)), Content: strings.NewReader(c.content)}
+			f := bounded.File{Name: "a.csv", Size: int64(len(c.content)), Content: strings.NewReader(c.content)}
 			dataType, note, err := NewProcessors().Recognise(t.Context(), f, Options{})
 			if err != nil || dataType != c.dataType || !strings.Contains(note, c.note) || (note == "") != (c.note == "") {
 				t.Errorf("%q, %q, %v", dataType, note, err)
@@ -60,14 +64,14 @@ func TestUnnamedColumns(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var err error
 			if c.dataType == "" {
-				c.dataType, _, err = NewProcessors().Recognise(t.Context(), fileOf([]byte(c.text)), Options{Columns: c.columns})
+				c.dataType, _, err = NewProcessors().Recognise(t.Context(), fitstest.FileOf([]byte(c.text)), Options{Columns: c.columns})
 			}
 			var points []Point
 			if err == nil {
 				points, _, err = process(c.dataType, "f", []byte(c.text), Options{Columns: c.columns})
 			}
 			if want, refused := strings.CutPrefix(c.want, "!"); refused {
-				var problems *Error
+				var problems *bounded.Error
 				if !errors.As(err, &problems) || !strings.Contains(strings.Join(problemTexts(problems.Problems), "\n"), want) {
 					t.Errorf("got %v, want %s", err, want)
 				}
@@ -90,9 +94,9 @@ func TestNotRecognised(t *testing.T) {
 		"half a PNG's mark":    "\x89PN",
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := File{Name: "x.dat", Size: int64(len(content)), Content: strings.NewReader(content)}
+			f := bounded.File{Name: "x.dat", Size: int64(len(content)), Content: strings.NewReader(content)}
 			dataType, note, err := NewProcessors().Recognise(t.Context(), f, Options{})
-			var refused *Error
+			var refused *bounded.Error
 			if dataType != "" || note != "" || !errors.As(err, &refused) {
 				t.Fatalf("%q, %q, %v", dataType, note, err)
 			}
@@ -114,13 +118,37 @@ func TestRecogniseFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	content := []byte("time,filter,magnitude\n" + strings.Repeat("58000,r,15\n", 5000))
-	f := File{Name: "a.csv", Size: int64(len(content)), Content: bytes.NewReader(content)}
+	f := bounded.File{Name: "a.csv", Size: int64(len(content)), Content: bytes.NewReader(content)}
 	if _, _, err := NewProcessors().Recognise(ctx, f, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	f.Size *= 2
-	var refused *Error
+	var refused *bounded.Error
 	if _, _, err := NewProcessors().Recognise(t.Context(), f, Options{}); err == nil || errors.As(err, &refused) {
 		t.Errorf("content that ends too early: %v", err)
+	}
+}
+
+// TestInspect reads a file and hands nothing out.
+func TestInspect(t *testing.T) {
+	look := func(content, kind string, o Options) (string, Report) {
+		t.Helper()
+		as, _, r, err := NewProcessors().Inspect(t.Context(), kind, fitstest.FileOf([]byte(content)), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return as, r
+	}
+	if as, r := look("mjd,mag\n58000,15\n", AutoType, Options{}); as != "photometry" || r.Created != 1 || len(r.Columns) != 2 {
+		t.Errorf("%s %+v", as, r)
+	}
+	if as, r := look("t,mag\n58000,15\n", "photometry", Options{TimeColumn: "t"}); as != "photometry" || r.Created != 1 {
+		t.Errorf("%s %+v", as, r)
+	}
+	if as, r := look("mjd,mag\n58000,bright\n", AutoType, Options{}); as != "" || r.Created != 0 || !slices.ContainsFunc(r.Errors, func(p Problem) bool { return strings.Contains(p.Reason, "'bright'") }) {
+		t.Errorf("%s %+v", as, r)
+	}
+	if as, r := look("anything", "image_file", Options{}); as != "image_file" || r.Created != 0 || len(r.Errors) != 0 {
+		t.Errorf("%s %+v", as, r)
 	}
 }

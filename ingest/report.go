@@ -2,9 +2,9 @@ package ingest
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
-	"unicode/utf8"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/problem"
 )
 
 // Report says what became of a file. It is JSON in snake_case; its lists are never null when Process made it.
@@ -17,10 +17,15 @@ type Report struct {
 	Created   int `json:"created"`
 	Duplicate int `json:"duplicate"`
 
-	Rejected      []Problem `json:"rejected"` // rows left out, with line and reason; at most Options.MaxProblems
-	RejectedCount int       `json:"rejected_count"`
-	Warnings      []string  `json:"warnings"`
-	Errors        []Problem `json:"errors"` // why the file was refused; at most Options.MaxProblems
+	Rejected      []bounded.Problem `json:"rejected"` // rows left out, with line and reason; at most Options.MaxProblems
+	RejectedCount int               `json:"rejected_count"`
+	Warnings      []string          `json:"warnings"`
+	Errors        []bounded.Problem `json:"errors"` // why the file was refused; at most Options.MaxProblems
+}
+
+// EmptyReport is that of a file which is kept as it is.
+func EmptyReport() Report {
+	return Report{Columns: []Column{}, Rejected: []Problem{}, Warnings: []string{}, Errors: []Problem{}}
 }
 
 // Column says what a column was taken for.
@@ -30,90 +35,22 @@ type Column struct {
 	Unit string `json:"unit,omitempty"` // for a time how it was read: MJD, JD, Unix seconds or ISO 8601
 }
 
-// Problem is one fault of a file and where it stands. Fields that are not known are zero.
-type Problem struct {
-	File   string `json:"file,omitempty"`
-	Line   int    `json:"line,omitempty"`   // 1-based
-	HDU    int    `json:"hdu,omitempty"`    // 1-based, the primary HDU is 1
-	Row    int    `json:"row,omitempty"`    // 1-based, of a table that has no lines
-	Column string `json:"column,omitempty"` // a table's column, a FITS keyword, or an upload field
-	Reason string `json:"reason"`
-}
-
-// String is one line without the file's name, as `line 14, column error: 'n/a' is not a number`.
-func (p Problem) String() string {
-	var places []string
-	if p.HDU > 0 {
-		places = append(places, "HDU "+strconv.Itoa(p.HDU))
-	}
-	if p.Row > 0 {
-		places = append(places, "row "+strconv.Itoa(p.Row))
-	}
-	if p.Line > 0 {
-		places = append(places, "line "+strconv.Itoa(p.Line))
-	}
-	if p.Column != "" {
-		places = append(places, "column "+p.Column)
-	}
-	if len(places) == 0 {
-		return p.Reason
-	}
-	return strings.Join(places, ", ") + ": " + p.Reason
-}
-
-// Error refuses a file. Problems are in the file's order, at least one; More were found and only counted.
-type Error struct {
-	Problems []Problem
-	More     int
-}
-
-// Error is one line that begins with the file's name and gives the first problem.
-func (e *Error) Error() string {
-	if len(e.Problems) == 0 {
-		return "file refused"
-	}
-	name := clip(e.Problems[0].File)
-	if name == "" {
-		name = "file"
-	}
-	text := name + ": " + e.Problems[0].String()
-	switch more := len(e.Problems) - 1 + e.More; more {
-	case 0:
-	case 1:
-		text += " (and 1 more problem)"
-	default:
-		text += fmt.Sprintf(" (and %d more problems)", more)
-	}
-	return text
-}
-
-// refusal is a problem that ends the reading of a file at once; Process makes it one of the report's errors.
-type refusal Problem
-
-func (r *refusal) Error() string { return Problem(*r).String() }
-
-func refuse(p Problem) error {
-	r := refusal(p)
-	return &r
-}
-
-// notes gathers what is to be said about a file.
+// Notes gathers what is to be said about a file.
 type notes struct {
 	file   string
 	max    int
 	report Report
 	more   int // problems beyond max
-	// warnings counts all, of which at most maxWarnings are in the report.
+	// warnings counts all, of which at most MaxWarnings are in the report.
 	warnings int
 }
 
 func newNotes(file string, max int) *notes {
-	return &notes{file: clip(file), max: max, report: Report{
-		Columns: []Column{}, Rejected: []Problem{}, Warnings: []string{}, Errors: []Problem{}}}
+	return &notes{file: problem.Clip(file), max: max, report: EmptyReport()}
 }
 
 // problem refuses the file; the reading may go on to find others.
-func (n *notes) problem(p Problem) {
+func (n *notes) problem(p bounded.Problem) {
 	if len(n.report.Errors) >= n.max {
 		n.more++
 		return
@@ -122,11 +59,11 @@ func (n *notes) problem(p Problem) {
 	n.report.Errors = append(n.report.Errors, p)
 }
 
-// refused tells whether there was a problem: points need no longer be made.
+// Refused tells whether there was a problem: points need no longer be made.
 func (n *notes) refused() bool { return len(n.report.Errors) > 0 }
 
 // reject leaves a row out.
-func (n *notes) reject(p Problem) {
+func (n *notes) reject(p bounded.Problem) {
 	n.report.RejectedCount++
 	if len(n.report.Rejected) < n.max {
 		p.File = n.file
@@ -136,62 +73,15 @@ func (n *notes) reject(p Problem) {
 
 // warn says what was assumed, changed or looks odd.
 func (n *notes) warn(format string, a ...any) {
-	if n.warnings++; n.warnings > maxWarnings {
+	if n.warnings++; n.warnings > bounded.MaxWarnings {
 		return
 	}
 	n.report.Warnings = append(n.report.Warnings, fmt.Sprintf(format, a...))
 }
 
 func (n *notes) finish() Report {
-	if more := n.warnings - maxWarnings; more > 0 {
-		n.report.Warnings = append(n.report.Warnings, plural(more, "more warning"))
+	if more := n.warnings - bounded.MaxWarnings; more > 0 {
+		n.report.Warnings = append(n.report.Warnings, problem.Plural(more, "more warning"))
 	}
 	return n.report
-}
-
-// clip makes any text fit for a message: at most 60 characters, no control characters, valid UTF-8.
-func clip[T string | []byte](text T) string {
-	const limit = 60
-	var b strings.Builder
-	for i, n := 0, 0; i < len(text); n++ {
-		if n == limit {
-			b.WriteString("...")
-			break
-		}
-		r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
-		if !strconv.IsPrint(r) {
-			r = utf8.RuneError
-		}
-		b.WriteRune(r)
-		i += size
-	}
-	return b.String()
-}
-
-// quoted is a cell in a message.
-func quoted[T string | []byte](text T) string { return "'" + clip(text) + "'" }
-
-// quotedList is a list of names in a message.
-func quotedList(names []string) string {
-	const limit = 20
-	var b strings.Builder
-	for i, name := range names {
-		if i == limit {
-			fmt.Fprintf(&b, " and %d more", len(names)-limit)
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(quoted(name))
-	}
-	return b.String()
-}
-
-// plural is "1 row" or "3 rows".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -9,6 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits/fitstest"
+	"nightjar/internal/instant"
 )
 
 var update = flag.Bool("update", false, "write the reports that TestReports compares with")
@@ -29,7 +33,7 @@ func TestReports(t *testing.T) {
 		dataType, _, _ := strings.Cut(name, "-")
 		compareReport(t, strings.TrimSuffix(path, filepath.Ext(path))+".json", dataType, name, data, Options{MaxProblems: 3})
 	}
-	bands := fitsSpectrum([]int{4, 1, 3}, "CTYPE1  = 'LINEAR'", "CRVAL1  = 5000.0", "CD1_1   = 2.5", "CUNIT1  = 'deg'", "WAT1_001= 'wtype=linear units=angstroms'",
+	bands := fitstest.Spectrum([]int{4, 1, 3}, "CTYPE1  = 'LINEAR'", "CRVAL1  = 5000.0", "CD1_1   = 2.5", "CUNIT1  = 'deg'", "WAT1_001= 'wtype=linear units=angstroms'",
 		"BANDID1 = 'spectrum'", "BANDID3 = 'sigma'", "DATE-OBS= '2016-12-31'", "BUNIT   = 'erg/cm2/s/A'", "ORIGIN  = 'LCOGT'")
 	compareReport(t, "testdata/reports/spectroscopy-bands.json", "spectroscopy", "bands.fits", bands, Options{FluxScale: 2})
 }
@@ -37,7 +41,7 @@ func TestReports(t *testing.T) {
 func compareReport(t *testing.T, path, dataType, name string, data []byte, o Options) {
 	t.Run(filepath.Base(path), func(t *testing.T) {
 		points, report, err := process(dataType, name, data, o)
-		var refused *Error
+		var refused *bounded.Error
 		if err != nil && !errors.As(err, &refused) {
 			t.Fatal(err)
 		}
@@ -58,7 +62,7 @@ func compareReport(t *testing.T, path, dataType, name string, data []byte, o Opt
 		for _, p := range points {
 			v := point{Source: p.Source, Line: p.Line, Value: p.Value}
 			if p.Timed {
-				v.Time = timeText(p.Time)
+				v.Time = instant.Text(p.Time)
 			}
 			out.Points = append(out.Points, v)
 		}

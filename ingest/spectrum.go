@@ -4,14 +4,20 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
+	"nightjar/ingest/table"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 )
 
 // spectroscopyFormats lists the formats of spectra, the most particular first.
 func spectroscopyFormats() []format {
 	return []format{
-		{about: aboutFITSSpectrum(), name: "FITS image", recognise: isFITS, read: readFITSSpectrum},
-		{about: aboutVOSpectrum(), name: "VOTable", recognise: isVOTable, read: readVOSpectrum},
-		{about: aboutECSVSpectrum(), name: "ECSV", recognise: isECSV, read: spectrumOf(ecsvGrid)},
+		{about: aboutFITSSpectrum(), name: "FITS image", recognise: fits.IsFITS, read: readFITSSpectrum},
+		{about: aboutVOSpectrum(), name: "VOTable", recognise: table.IsVOTable, read: readVOSpectrum},
+		{about: aboutECSVSpectrum(), name: "ECSV", recognise: table.IsECSV, read: spectrumOf(ecsvGrid)},
 		{about: aboutJSONSpectrum(), name: "Open Supernova Catalog", recognise: isJSON, read: readJSONSpectra},
 		{about: aboutTextSpectrum(), name: "spectrum text", recognise: isText, read: readTextSpectrum},
 	}
@@ -36,7 +42,7 @@ func (j *job) newSpectrum() *spectrum {
 		errors: []byte(`[`)}
 }
 
-// next begins an element of a list.
+// Next begins an element of a list.
 func next(list []byte) []byte {
 	if list[len(list)-1] != '[' {
 		return append(list, ',')
@@ -74,17 +80,17 @@ func (s *spectrum) shorten(list []byte) []byte {
 
 // check refuses a spectrum that grows too large.
 func (s *spectrum) check(pixels int64) error {
-	if pixels > maxPixels {
-		return refuse(Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels", maxPixels)})
+	if pixels > bounded.MaxPixels {
+		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels", bounded.MaxPixels)})
 	}
-	if s.discarded+len(s.flux)+len(s.wavelength)+len(s.errors) > maxSpectrum {
-		return refuse(Problem{Reason: fmt.Sprintf("the spectrum takes more than %d bytes", maxSpectrum)})
+	if s.discarded+len(s.flux)+len(s.wavelength)+len(s.errors) > bounded.MaxSpectrum {
+		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("the spectrum takes more than %d bytes", bounded.MaxSpectrum)})
 	}
 	s.flux, s.wavelength, s.errors = s.shorten(s.flux), s.shorten(s.wavelength), s.shorten(s.errors)
 	return nil
 }
 
-// value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when the file has errors.
+// Value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when the file has errors.
 func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	if s.discard {
 		return nil
@@ -92,14 +98,14 @@ func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	// in one piece, as it may be large
 	v := make([]byte, 0, len(s.flux)+len(s.wavelength)+len(s.errors)+len(fluxUnits)+len(wavelengthUnits)+200)
 	v = append(append(v, s.flux...), ']')
-	v = appendString(appendKey(v, "flux_units"), fluxUnits)
-	v = append(append(appendKey(v, "wavelength"), s.wavelength...), ']')
-	v = appendString(appendKey(v, "wavelength_units"), wavelengthUnits)
+	v = jsontext.AppendString(jsontext.AppendKey(v, "flux_units"), fluxUnits)
+	v = append(append(jsontext.AppendKey(v, "wavelength"), s.wavelength...), ']')
+	v = jsontext.AppendString(jsontext.AppendKey(v, "wavelength_units"), wavelengthUnits)
 	if len(s.errors) > 1 {
-		v = append(append(appendKey(v, "flux_error"), s.errors...), ']')
+		v = append(append(jsontext.AppendKey(v, "flux_error"), s.errors...), ']')
 	}
 	if s.medium != "" {
-		v = appendString(appendKey(v, "wavelength_medium"), s.medium)
+		v = jsontext.AppendString(jsontext.AppendKey(v, "wavelength_medium"), s.medium)
 	}
 	return append(v, '}')
 }
@@ -135,15 +141,15 @@ func (j *job) emitSpectrum(s *spectrum, d specDate, source, fluxUnits, wavelengt
 	case j.refused():
 		return nil
 	case s.pixels == 0:
-		return refuse(Problem{Reason: "no rows"})
+		return bounded.Refuse(bounded.Problem{Reason: "no rows"})
 	case s.none == s.pixels:
-		return refuse(Problem{Reason: "no pixel has a flux"})
+		return bounded.Refuse(bounded.Problem{Reason: "no pixel has a flux"})
 	}
 	if err := s.check(int64(s.pixels)); err != nil {
 		return err
 	}
 	if s.none > 0 {
-		j.warn("%s without a flux (NaN or missing) stored as null", plural(s.none, "pixel"))
+		j.warn("%s without a flux (NaN or missing) stored as null", problem.Plural(s.none, "pixel"))
 	}
 	if s.rising && s.falling {
 		j.warn("the wavelengths neither rise nor fall throughout; they are kept in the file's order")

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"nightjar/internal/instant"
 )
 
 // mpcLine builds a line of 80 columns.
@@ -106,8 +108,8 @@ func TestSurveyFormats(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", values(points), strings.Join(c.values, "\n"))
 			}
 			for i, p := range points {
-				if p.Source != c.source || p.Object != c.object || i < len(c.times) && timeText(p.Time) != c.times[i] {
-					t.Errorf("point %d: source %q, object %q, time %s", i, p.Source, p.Object, timeText(p.Time))
+				if p.Source != c.source || p.Object != c.object || i < len(c.times) && instant.Text(p.Time) != c.times[i] {
+					t.Errorf("point %d: source %q, object %q, time %s", i, p.Source, p.Object, instant.Text(p.Time))
 				}
 			}
 			if got := problemTexts(report.Rejected); strings.Join(got, "\n") != strings.Join(c.rejected, "\n") {

@@ -3,25 +3,26 @@ package ingest
 import (
 	"slices"
 	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
+	"nightjar/ingest/table"
 )
 
-// textKeys are the keywords in the comment lines of a text, in capitals with dashes; the first of a name counts.
-type textKeys map[string]string
-
-// add reads a comment line without its sign, as `KEY: value` or, as a FITS header is dumped, `KEY = value / comment`. Lines
+// addComment reads a comment line without its sign, as `KEY: value` or, as a FITS header is dumped, `KEY = value / comment`. Lines
 // that are neither are prose. Whichever of : and = stands first separates; the other may stand in the value.
-func (k textKeys) add(text []byte) {
-	if len(text) > maxKeyLine {
+func addComment(k table.Keywords, text []byte) {
+	if len(text) > bounded.MaxKeyLine {
 		return
 	}
-	if words := strings.Fields(string(text)); len(words) == 2 && len(k) < maxKeys && isDateKey(keyword(words[0])) { // with a blank alone
+	if words := strings.Fields(string(text)); len(words) == 2 && len(k) < bounded.MaxKeys && isDateKey(table.KeyName(words[0])) { // with a blank alone
 		text = []byte(words[0] + "=" + words[1])
 	}
 	i := strings.IndexAny(string(text), ":=")
-	if i <= 0 || len(k) >= maxKeys {
+	if i <= 0 || len(k) >= bounded.MaxKeys {
 		return
 	}
-	key := keyword(string(text[:i]))
+	key := table.KeyName(string(text[:i]))
 	value := strings.TrimSpace(string(text[i+1:]))
 	if key == "" || value == "" {
 		return
@@ -45,7 +46,7 @@ func isDateKey(key string) bool {
 // headerValue takes the quotes or the comment off. A unit may itself hold a slash.
 func headerValue(key, value string) string {
 	if value[0] == '\'' {
-		if v, _, ok := cardValue([]byte(value)); ok {
+		if v, _, ok := fits.CardValue([]byte(value)); ok {
 			return v
 		}
 		return value
@@ -55,35 +56,4 @@ func headerValue(key, value string) string {
 	}
 	value, _, _ = strings.Cut(value, " /")
 	return strings.TrimSpace(value)
-}
-
-// keyword makes a keyword comparable; "" for what cannot be one.
-func keyword(text string) string {
-	text = strings.ToUpper(strings.TrimSpace(text))
-	if len(text) > 40 {
-		return ""
-	}
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case '_', ' ', '\t':
-			return '-'
-		}
-		return r
-	}, text)
-}
-
-// get looks a keyword up.
-func (k textKeys) get(key string) (string, bool) {
-	v, ok := k[key]
-	return v, ok
-}
-
-// first is the value of the first of several keywords that is there; "" for none.
-func (k textKeys) first(keys ...string) string {
-	for _, key := range keys {
-		if v := k[key]; v != "" {
-			return v
-		}
-	}
-	return ""
 }

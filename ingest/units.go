@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"nightjar/internal/jsontext"
 )
 
-// unit is a product of powers of base units with a scale before it.
+// Unit is a product of powers of base units with a scale before it.
 type unit struct {
 	scale string // "" for 1, else as 1e-17
 	bases []base // powers not 0, no name twice
@@ -126,7 +128,7 @@ type unitParser struct {
 	bases  []base
 }
 
-// scale takes the factor off the front.
+// Scale takes the factor off the front.
 func (p *unitParser) scale() {
 	text, power := p.rest, false
 	n := 0
@@ -161,7 +163,7 @@ func (p *unitParser) scale() {
 	p.number(number, exponent, rest)
 }
 
-// number stores the factor, unless it is 1.
+// Number stores the factor, unless it is 1.
 func (p *unitParser) number(digits string, exponent int, rest string) {
 	v, err := strconv.ParseFloat(digits+"e"+strconv.Itoa(exponent), 64)
 	if err != nil || v == 0 {
@@ -169,7 +171,7 @@ func (p *unitParser) number(digits string, exponent int, rest string) {
 	}
 	p.rest = strings.TrimLeft(rest, " *")
 	if v != 1 {
-		p.factor = string(appendFloat(nil, v))
+		p.factor = string(jsontext.AppendFloat(nil, v))
 	}
 }
 
@@ -209,7 +211,7 @@ func (p *unitParser) product(sign, depth int) bool {
 	}
 }
 
-// name reads one unit with its power.
+// Name reads one unit with its power.
 func (p *unitParser) name(sign int) bool {
 	n := strings.IndexFunc(p.rest, func(r rune) bool {
 		return strings.ContainsRune(" \t*./()^+-0123456789", r)

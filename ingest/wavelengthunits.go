@@ -4,6 +4,11 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // WavelengthUnits are the units into which wavelengths can be converted, as astropy.units spells them: powers of ten of each other, so
@@ -25,9 +30,9 @@ func WavelengthUnit(text string) (name string, ok bool) {
 
 // AppendWavelength writes a wavelength, a number of JSON in the unit from, in the unit to; both are of WavelengthUnits. It moves the
 // decimal point, or counts the exponent where there is one: 6562.80 Angstrom are 656.280 nm. ok is false for a number longer than
-// maxNumber, and dst is returned as it was.
+// MaxNumber, and dst is returned as it was.
 func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool) {
-	d, ok := parseDecimal(number)
+	d, ok := instant.ParseDecimal(number)
 	if !ok || !slices.Contains(lengths, from) || !slices.Contains(lengths, to) {
 		return dst, false
 	}
@@ -35,18 +40,18 @@ func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool)
 	if power == 0 {
 		return append(dst, number...), true
 	}
-	if d.neg {
+	if d.Neg {
 		dst = append(dst, '-')
 	}
-	if d.marker {
-		dst = append(dst, d.whole...)
-		if d.point {
-			dst = append(append(dst, '.'), d.fraction...)
+	if d.Marker {
+		dst = append(dst, d.Whole...)
+		if d.Point {
+			dst = append(append(dst, '.'), d.Fraction...)
 		}
-		return strconv.AppendInt(append(dst, 'e'), int64(d.exponent+power), 10), true
+		return strconv.AppendInt(append(dst, 'e'), int64(d.Exponent+power), 10), true
 	}
-	digits := slices.Concat(d.whole, d.fraction)
-	point := len(d.whole) + power // digits before the point
+	digits := slices.Concat(d.Whole, d.Fraction)
+	point := len(d.Whole) + power // digits before the point
 	if point <= 0 {
 		dst = append(append(dst, '0', '.'), bytes.Repeat([]byte{'0'}, -point)...)
 		return append(dst, digits...), true
@@ -63,4 +68,38 @@ func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool)
 		dst = append(append(dst, '.'), digits[point:]...)
 	}
 	return dst, true
+}
+
+// A TOM's units of a spectrum, in its spelling: what is assumed, with a warning, where a file gives none.
+const (
+	defaultFluxUnit       = "erg / (Angstrom s cm2)"
+	defaultWavelengthUnit = "Angstrom"
+)
+
+// wavelengthUnit spells a unit of wavelength as astropy does. One that is not of length is refused at place; one that is not
+// known is kept, with a warning.
+func wavelengthUnit(text string, n *notes, place bounded.Problem) (string, error) {
+	u, known := parseUnit(text)
+	switch {
+	case !known:
+		n.warn("the unit of wavelength %s is not known and kept as it is", problem.Quoted(text))
+		return strings.TrimSpace(text), nil
+	case !u.isLength():
+		place.Reason = problem.Quoted(text) + " is not a unit of wavelength"
+		return "", bounded.Refuse(place)
+	}
+	return u.String(), nil
+}
+
+// fluxUnit spells a unit of flux as astropy does; one that is not known is kept, and none assumed, with a warning.
+func fluxUnit(text string, n *notes) string {
+	if strings.TrimSpace(text) == "" {
+		n.warn("the file gives no unit of flux: %s is assumed", defaultFluxUnit)
+		return defaultFluxUnit
+	}
+	spelt, known := unitText(text)
+	if !known {
+		n.warn("the unit of flux %s is not known and kept as it is", problem.Quoted(text))
+	}
+	return spelt
 }

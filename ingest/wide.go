@@ -3,6 +3,8 @@ package ingest
 import (
 	"slices"
 	"strings"
+
+	"nightjar/internal/instant"
 )
 
 // wideRows makes of each row of a table with columns for each band one row a band.
@@ -20,14 +22,14 @@ type wideRows struct {
 // widen turns a table whose columns begin with a band's letter (gMeanPSFMag, rMeanPSFMag, ...) into one with a column filter.
 func (g *grid) widen(bands string) {
 	kinds := map[string]int{} // what follows the letter, and in how many bands
-	for _, name := range g.first {
+	for _, name := range g.First {
 		if len(name) > 2 && strings.Contains(bands, strings.ToLower(name[:1])) {
 			kinds[fold(name[1:])]++
 		}
 	}
 	w := wideRows{bands: bands, byBand: make([][]int, len(bands)), need: -1}
 	var common, names []string
-	for i, name := range g.first {
+	for i, name := range g.First {
 		if len(name) < 3 || kinds[fold(name[1:])] < 2 || !strings.Contains(bands, strings.ToLower(name[:1])) {
 			w.common, common = append(w.common, i), append(common, name)
 			continue
@@ -57,8 +59,8 @@ func (g *grid) widen(bands string) {
 		out.rows, out.band = in, len(bands)
 		return &out, nil
 	}
-	g.first = append(append(common, "filter"), names...)
-	g.fields, g.sample = nil, nil
+	g.First = append(append(common, "filter"), names...)
+	g.fields, g.Sample = nil, nil
 }
 
 func (w *wideRows) next(r *row) error {
@@ -68,7 +70,7 @@ func (w *wideRows) next(r *row) error {
 			if err := w.rows.next(&w.current); err != nil {
 				return err
 			}
-			if w.current.reason != "" {
+			if w.current.Reason != "" {
 				w.band = len(w.bands)
 				*r = w.current
 				return nil
@@ -78,10 +80,10 @@ func (w *wideRows) next(r *row) error {
 		letter := w.bands[w.band : w.band+1]
 		w.band++
 		at := columns[w.need]
-		if at < 0 || at >= len(w.current.cells) {
+		if at < 0 || at >= len(w.current.Cells) {
 			continue
 		}
-		if d, ok := parseDecimal(w.current.cells[at]); missing(w.current.cells[at]) || ok && sentinel(d) {
+		if d, ok := instant.ParseDecimal(w.current.Cells[at]); missing(w.current.Cells[at]) || ok && sentinel(d) {
 			continue
 		}
 		*r = w.current
@@ -93,15 +95,15 @@ func (w *wideRows) next(r *row) error {
 		for _, i := range columns {
 			w.out = append(w.out, w.cell(i))
 		}
-		r.cells = w.out
+		r.Cells = w.out
 		return nil
 	}
 }
 
 // cell is a cell of the row that is widened; nil where the row is too short.
 func (w *wideRows) cell(i int) []byte {
-	if i < 0 || i >= len(w.current.cells) {
+	if i < 0 || i >= len(w.current.Cells) {
 		return nil
 	}
-	return w.current.cells[i]
+	return w.current.Cells[i]
 }

@@ -19,6 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
+	"nightjar/ingest/fits/fitstest"
 	"nightjar/internal/testenv"
 )
 
@@ -33,7 +36,7 @@ const (
 type members struct{ bytes.Buffer }
 
 func (m *members) add(data []byte, times int) *members {
-	one := packed(data)
+	one := fitstest.Gzip(data)
 	for range times {
 		m.Write(one)
 	}
@@ -58,7 +61,7 @@ func hugeHeader(first []string, n int, long bool) []byte {
 			cards = append(cards, fmt.Sprintf("K%07d= %s", i, strings.Repeat(`"`, 68)))
 		}
 	}
-	return fitsCards(cards...)
+	return fitstest.Header(cards...)
 }
 
 // binaryTable is the header of a table extension.
@@ -72,7 +75,7 @@ func binaryTable(width, rows, heap int, columns []string, cards ...string) []byt
 		head = append(head, fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TTYPE%d", i+1), name),
 			fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TFORM%d", i+1), form))
 	}
-	return fitsCards(with(head, cards...)...)
+	return fitstest.Header(fitstest.With(head, cards...)...)
 }
 
 // worstFile is a small file that costs, or once cost, much to read.
@@ -88,15 +91,15 @@ func worstFiles() []worstFile {
 	zeros := func(size int) []byte { return make([]byte, size) }
 	const side = 4096
 	tile := func(kind string, tiles, bitpix int) []byte {
-		one := packed(zeros(side * side * max(bitpix, -bitpix) / 8))
-		return tiledFile(kind, bitpix, side, side*tiles, side, slices.Repeat([][]byte{one}, tiles))
+		one := fitstest.Gzip(zeros(side * side * max(bitpix, -bitpix) / 8))
+		return fitstest.TiledFile(kind, bitpix, side, side*tiles, side, slices.Repeat([][]byte{one}, tiles))
 	}
 	text := func(head string, times int, body ...string) []byte {
 		var m members
 		for _, b := range body {
 			m.add([]byte(b), times)
 		}
-		return append(packed([]byte(head)), m.Bytes()...)
+		return append(fitstest.Gzip([]byte(head)), m.Bytes()...)
 	}
 	return []worstFile{
 		{"gzip1 tile", "phis", "p", "read", func() []byte { return tile("GZIP_1", 1, -64) }},
@@ -108,70 +111,70 @@ func worstFiles() []worstFile {
 		{"6 gzip2 tiles", "p", "", "", func() []byte { return tile("GZIP_2", 6, -64) }},
 		{"a large image in rows", "p", "", "read", func() []byte {
 			const side = 16384
-			one := packed(zeros(side))
-			table := bytes.Repeat(be([]int32{int32(len(one)), 0}), side)
+			one := fitstest.Gzip(zeros(side))
+			table := bytes.Repeat(fitstest.BigEndian([]int32{int32(len(one)), 0}), side)
 			head := binaryTable(8, side, len(one), []string{"COMPRESSED_DATA 1PB"}, "ZIMAGE  =                    T",
 				"ZCMPTYPE= 'GZIP_1'", "ZBITPIX =                    8",
 				"ZNAXIS  =                    2", "ZNAXIS1 =                16384", "ZNAXIS2 =                16384")
-			return slices.Concat(fitsCards(fitsShape(8)...), head, padBlock(append(table, one...), 0))
+			return slices.Concat(fitstest.Header(fitstest.Shape(8)...), head, fitstest.Pad(append(table, one...), 0))
 		}},
 		{"many VOTable fields", "ius", "", "the descriptions of the columns", func() []byte {
 			return text("<VOTABLE><RESOURCE><TABLE>", 2000,
 				`<FIELD datatype="double" name="`+string(repeated("n", 50_000))+`"/>`)
 		}},
 		{"rice of nothing", "ph", "", "", func() []byte {
-			var w bitWriter
-			w.put(0, 32)
+			var w fitstest.BitWriter
+			w.Put(0, 32)
 			for range 11_000 * 11_000 / 4096 {
-				w.put(0, 5)
+				w.Put(0, 5)
 			}
-			return tiledFile("RICE_1", 32, 11_000, 11_000, 11_000, [][]byte{append(w.out, 0, 0)},
+			return fitstest.TiledFile("RICE_1", 32, 11_000, 11_000, 11_000, [][]byte{append(w.Out, 0, 0)},
 				"ZNAME1  = 'BLOCKSIZE'", "ZVAL1   = 4096", "ZNAME2  = 'BYTEPIX'", "ZVAL2   = 4")
 		}},
 		{"tiles of a pixel", "ph", "p", "too much to unpack for a preview", func() []byte {
-			one := packed([]byte{1, 2, 3, 4, 5, 6, 7, 8})
-			table := bytes.Repeat(be([]int32{int32(len(one)), 0}), 1000*1000)
+			one := fitstest.Gzip([]byte{1, 2, 3, 4, 5, 6, 7, 8})
+			table := bytes.Repeat(fitstest.BigEndian([]int32{int32(len(one)), 0}), 1000*1000)
 			head := binaryTable(8, 1000*1000, len(one), []string{"COMPRESSED_DATA 1PB"},
 				"ZIMAGE  =                    T", "ZCMPTYPE= 'GZIP_1'", "ZBITPIX =                  -64",
 				"ZNAXIS  =                    2", "ZNAXIS1 =                 1000", "ZNAXIS2 =                 1000", "ZTILE1  =                    1", "ZTILE2  =                    1")
-			return slices.Concat(fitsCards(fitsShape(8)...), head, padBlock(append(table, one...), 0))
+			return slices.Concat(fitstest.Header(fitstest.Shape(8)...), head, fitstest.Pad(append(table, one...), 0))
 		}},
 		{"gz of a large image", "phis", "", "", func() []byte {
-			return new(members).add(fitsCards(fitsShape(8, 32768, 60000)...), 1).add(zeros(1<<20),
+			return new(members).add(fitstest.Header(fitstest.Shape(8, 32768, 60000)...), 1).add(zeros(1<<20),
 				1875).add(zeros(2880), 1).Bytes()
 		}},
 		{"gz of 1000 HDUs", "phius", "", "", func() []byte {
-			head := fitsCards(fitsExtension(fitsShape(8, 1024, 1, 1024))...)
-			return new(members).add(fitsCards(fitsShape(8)...),
-				1).add(append(head, padBlock(zeros(1<<20), 0)...), 999).Bytes()
+			head := fitstest.Header(fitstest.Extension(fitstest.Shape(8, 1024, 1, 1024))...)
+			return new(members).add(fitstest.Header(fitstest.Shape(8)...),
+				1).add(append(head, fitstest.Pad(zeros(1<<20), 0)...), 999).Bytes()
 		}},
 		{"long strings in headers", "hpius", "h", "read", func() []byte {
-			return new(members).add(fitsCards(fitsShape(8)...),
-				1).add(hugeHeader(fitsExtension(fitsShape(8)), 9000, true), 200).Bytes()
+			return new(members).add(fitstest.Header(fitstest.Shape(8)...),
+				1).add(hugeHeader(fitstest.Extension(fitstest.Shape(8)), 9000, true), 200).Bytes()
 		}},
 		{"many cards", "hpius", "h", "read", func() []byte {
-			extension := append(hugeHeader(fitsExtension(fitsShape(8, 1)), 9000, false), zeros(2880)...)
-			return new(members).add(fitsCards(fitsShape(8)...), 1).add(extension, 900).Bytes()
+			extension := append(hugeHeader(fitstest.Extension(fitstest.Shape(8, 1)), 9000, false), zeros(2880)...)
+			return new(members).add(fitstest.Header(fitstest.Shape(8)...), 1).add(extension, 900).Bytes()
 		}},
 		{"tables of many cards", "ius", "", "", func() []byte {
-			m := new(members).add(fitsCards(fitsShape(8)...), 1)
-			return m.add(append(hugeHeader(fitsExtension(fitsShape(8, 8, 1)), 9000, false), zeros(2880)...), 5).Bytes()
+			m := new(members).add(fitstest.Header(fitstest.Shape(8)...), 1)
+			return m.add(append(hugeHeader(fitstest.Extension(fitstest.Shape(8, 8, 1)), 9000, false), zeros(2880)...), 5).Bytes()
 		}},
 		{"an image without values", "p", "", "", func() []byte {
-			return new(members).add(fitsCards(fitsShape(-32, 8192, 8192)...),
+			return new(members).add(fitstest.Header(fitstest.Shape(-32, 8192, 8192)...),
 				1).add(bytes.Repeat([]byte{0x7f, 0xc0, 0, 0}, 1<<18), 256).Bytes()
 		}},
 		{"wide rows", "ius", "", "", func() []byte {
 			columns := []string{"mjd D", "mag D", "array 64000000B"}
-			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(64_000_016, 16, 0, columns)...),
-				1).add(be(58000.5, 15.5), 1).add(zeros(1_000_000), 64).add(zeros(64_000_016), 15).Bytes()
+			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...), binaryTable(64_000_016, 16, 0, columns)...),
+				1).add(fitstest.BigEndian(58000.5, 15.5), 1).add(zeros(1_000_000), 64).add(zeros(64_000_016), 15).Bytes()
 		}},
 		{"rows and columns of arrays", "is", "", "", func() []byte {
 			columns, width := []string{}, 0
 			for i := range 999 {
 				columns, width = append(columns, fmt.Sprintf("c%d %dE", i, 2+i%2)), width+4*(2+i%2)
 			}
-			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(width, 1000, 0, columns)...),
+			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...), binaryTable(width, 1000, 0, columns)...),
 				1).add(zeros(width*1000), 1).add(zeros(2880), 1).Bytes()
 		}},
 		{"arrays far from each other", "s", "", "", func() []byte {
@@ -180,7 +183,7 @@ func worstFiles() []worstFile {
 			for i := range n {
 				pixels = binary.BigEndian.AppendUint64(pixels, math.Float64bits(float64(i+1)))
 			}
-			return new(members).add(append(fitsCards(fitsShape(8)...),
+			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...),
 				binaryTable(8*n*3, 1, 0, []string{"wave 1500000D", "flux 1500000D", "err 1500000D"})...), 1).add(pixels,
 				3).add(zeros(2880), 1).Bytes()
 		}},
@@ -189,8 +192,8 @@ func worstFiles() []worstFile {
 			for i := range 300 {
 				columns = append(columns, fmt.Sprintf("c%d 0A", i))
 			}
-			return new(members).add(append(fitsCards(fitsShape(8)...), binaryTable(16, 100_000, 0, columns)...),
-				1).add(bytes.Repeat(be(58000.5, 15.5), 100_000), 1).add(zeros(2880), 1).Bytes()
+			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...), binaryTable(16, 100_000, 0, columns)...),
+				1).add(bytes.Repeat(fitstest.BigEndian(58000.5, 15.5), 100_000), 1).add(zeros(2880), 1).Bytes()
 		}},
 		{"long comments", "ius", "i", "", func() []byte {
 			return text("", 300, "# "+string(repeated("a ", 1<<20-10))+"\n", "58000,15\n")
@@ -200,7 +203,7 @@ func worstFiles() []worstFile {
 			for i := range 10_001 {
 				fmt.Fprintf(&b, "# k%d: %s\n", i, repeated("x", 900))
 			}
-			return append(packed(b.Bytes()), packed([]byte("mjd,mag\n58000,15\n"))...)
+			return append(fitstest.Gzip(b.Bytes()), fitstest.Gzip([]byte("mjd,mag\n58000,15\n"))...)
 		}},
 		{"a long line", "ius", "", "", func() []byte { return text("mjd,mag\n", 1, string(repeated("1,", 100<<20))) }},
 		{"long cells", "ius", "", "", func() []byte {
@@ -227,12 +230,12 @@ func worstFiles() []worstFile {
 				b.WriteString("}]")
 			}
 			b.WriteString("}")
-			return packed(b.Bytes())
+			return fitstest.Gzip(b.Bytes())
 		}},
 		{"JSON of long names", "ius", "", "", func() []byte {
 			return text(`{"x":1`, 500, `,"l":[{"`+string(repeated("x", 2<<20))+`":1}]`)
 		}},
-		{"nested JSON", "ius", "", "", func() []byte { return packed(repeated("[", 50<<20)) }},
+		{"nested JSON", "ius", "", "", func() []byte { return fitstest.Gzip(repeated("[", 50<<20)) }},
 		{"JSON of many spectra", "is", "", "", func() []byte {
 			return text(`{"SN":{"spectra":[{}`, 9000,
 				`,{"time":"`+string(repeated("1", 100_000))+`","u_time":"MJD","data":[["4000","1"]]}`)
@@ -259,7 +262,7 @@ func worstFiles() []worstFile {
 			fields := `<FIELD name="mjd" datatype="double"/><FIELD name="mag" datatype="double"/>` +
 				strings.Repeat(`<FIELD name="t" datatype="char" arraysize="*"/>`, 20)
 			head := "<VOTABLE><RESOURCE><TABLE>" + fields + "<DATA><BINARY><STREAM encoding='base64'>"
-			cell := append(be(58000.5, 15.5), be(int32(60_000_000))...)
+			cell := append(fitstest.BigEndian(58000.5, 15.5), fitstest.BigEndian(int32(60_000_000))...)
 			return new(members).add(append([]byte(head), base64.StdEncoding.EncodeToString(padTo3(cell))...),
 				1).add(repeated("A", 1<<20), 1300).Bytes()
 		}},
@@ -276,7 +279,7 @@ func worstFiles() []worstFile {
 			for i := range 300 {
 				fmt.Fprintf(&b, "obsTime|mag|%s%d\n", repeated("n", 1<<20-100), i)
 			}
-			return packed(b.Bytes())
+			return fitstest.Gzip(b.Bytes())
 		}},
 		{"a large spectrum of text", "siu", "s", "read", func() []byte {
 			var b bytes.Buffer
@@ -284,7 +287,7 @@ func worstFiles() []worstFile {
 			for i := range 1_400_000 {
 				b.WriteString(strconv.Itoa(i+1000) + ",1.5e-15,1e-16\n")
 			}
-			return packed(b.Bytes())
+			return fitstest.Gzip(b.Bytes())
 		}},
 		{"a large spectrum of pixels", "ius", "i", "read", func() []byte {
 			const n = 1_000_000
@@ -292,7 +295,7 @@ func worstFiles() []worstFile {
 			for i := range n {
 				pixels = binary.BigEndian.AppendUint64(pixels, math.Float64bits(1/float64(i+1)))
 			}
-			return packed(append(fitsCards(with(fitsShape(-64, n), linearWCS...)...), padBlock(pixels, 0)...))
+			return fitstest.Gzip(append(fitstest.Header(fitstest.With(fitstest.Shape(-64, n), fitstest.LinearWCS...)...), fitstest.Pad(pixels, 0)...))
 		}},
 		{"too large a spectrum", "ius", "", "", func() []byte {
 			return text("wavelength,flux,error\n", 300_000,
@@ -315,14 +318,14 @@ func cpuTime() time.Duration {
 }
 
 // readAs reads a file in one of the ways of worstFile.
-func readAs(way byte, f File) (err error) {
+func readAs(way byte, f bounded.File) (err error) {
 	ctx := context.Background()
 	p := NewProcessors()
 	switch way {
 	case 'p':
-		_, err = Preview(ctx, f)
+		_, err = fits.Preview(ctx, f)
 	case 'h':
-		_, err = HeaderJSON(ctx, f)
+		_, err = fits.HeaderJSON(ctx, f)
 	case 'i':
 		var as string
 		if as, _, err = p.Recognise(ctx, f, Options{}); err == nil && p.Handles(as) {
@@ -367,7 +370,7 @@ func TestReadOne(t *testing.T) {
 			}
 		}
 	}()
-	err = readAs(way[0], File{Name: "worst", Size: info.Size(), Content: in})
+	err = readAs(way[0], bounded.File{Name: "worst", Size: info.Size(), Content: in})
 	cpu = cpuTime() - cpu
 	stop <- true
 	said := "read"

@@ -22,6 +22,7 @@ import (
 	"nightjar/api"
 	"nightjar/archive"
 	"nightjar/internal/client"
+	"nightjar/internal/instant"
 	"nightjar/sky"
 )
 
@@ -321,7 +322,7 @@ func (d *datumRows) row(out io.Writer, line int, cells []string) error {
 	}
 	if _, ok := cell["timestamp"]; !ok {
 		cell["timestamp"] = cell["mjd"] // which is no timestamp, if it is no MJD: the row will be refused
-		if micros, err := archive.ParseMJD(cell["mjd"]); err == nil {
+		if micros, err := instant.ParseMJD(cell["mjd"]); err == nil {
 			cell["timestamp"] = time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/ingest"
 	"nightjar/internal/client"
 )
 
@@ -41,9 +42,9 @@ func (p *program) exportSpectra() *cli.Command {
 				return usageError(c, "%q is no format: csv, ecsv, votable or fits", format)
 			}
 			if units != "" {
-				name, ok := archive.WavelengthUnit(units)
+				name, ok := ingest.WavelengthUnit(units)
 				if !ok {
-					return usageError(c, "--wavelength-units: %q is none of %s", units, strings.Join(archive.WavelengthUnits, ", "))
+					return usageError(c, "--wavelength-units: %q is none of %s", units, strings.Join(ingest.WavelengthUnits, ", "))
 				}
 				units = name
 			}
@@ -69,7 +70,7 @@ func (p *program) exportSpectra() *cli.Command {
 }
 
 func wavelengthUsage() string {
-	return "wavelengths of spectra in `UNIT`: " + strings.Join(archive.WavelengthUnits, ", ") + "; as they are stored if not given"
+	return "wavelengths of spectra in `UNIT`: " + strings.Join(ingest.WavelengthUnits, ", ") + "; as they are stored if not given"
 }
 
 // writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless

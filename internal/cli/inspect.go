@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"nightjar/ingest"
 
-	"nightjar/archive"
+	"github.com/urfave/cli/v2"
 )
 
 // answers are those to questions that a file does not answer by itself.
@@ -21,7 +21,7 @@ type answers struct {
 }
 
 func (a *answers) flags() []cli.Flag {
-	a.kind = archive.AutoType
+	a.kind = ingest.AutoType
 	return []cli.Flag{
 		textFlag(&a.kind, "type", "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide"),
 		textFlag(&a.dateObs, "date-obs", "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"),
@@ -61,7 +61,7 @@ func (p *program) inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			o := archive.InspectOptions{DateObs: in.dateObs, TimeColumn: in.timeColumn, TimeFormat: in.timeFormat, Columns: columns}
+			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn, TimeFormat: in.timeFormat, Columns: columns}
 			files := matching(args)
 			var failed []string
 			for _, file := range files {
@@ -80,22 +80,22 @@ func (p *program) inspectCommand() *cli.Command {
 }
 
 // inspect prints the report of one file.
-func (p *program) inspect(ctx context.Context, file, kind string, o archive.InspectOptions, asJSON bool) error {
+func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Options, asJSON bool) error {
 	f, info, err := openFile(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	as, note, r, err := archive.Inspect(ctx, filepath.Base(file), info.Size(), f, kind, o)
+	as, note, r, err := ingest.NewProcessors().Inspect(ctx, kind, ingest.File{Name: filepath.Base(file), Size: info.Size(), Content: f}, o)
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		line, err := json.Marshal(struct {
-			File   string          `json:"file"`
-			Type   string          `json:"data_product_type"`
-			Note   string          `json:"note,omitempty"`
-			Report *archive.Report `json:"report"`
+			File   string        `json:"file"`
+			Type   string        `json:"data_product_type"`
+			Note   string        `json:"note,omitempty"`
+			Report ingest.Report `json:"report"`
 		}{file, as, note, r})
 		if err != nil {
 			return err
@@ -111,7 +111,7 @@ func (p *program) inspect(ctx context.Context, file, kind string, o archive.Insp
 }
 
 // reported prints a report for people.
-func (p *program) reported(file, as, note string, r *archive.Report) error {
+func (p *program) reported(file, as, note string, r ingest.Report) error {
 	form := r.Format
 	if form == "" {
 		form = "kept as it is"

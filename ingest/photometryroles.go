@@ -1,0 +1,351 @@
+package ingest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
+)
+
+// maxName is the longest name of a column in bytes. Names are keys of every point: a long one would blow a small file up.
+const maxName = 200
+
+// Column is one column of photometry.
+type column struct {
+	name   string // as the file spells it
+	role   role
+	weak   bool
+	told   bool   // the uploader gave it its role
+	hidden bool   // not stored in the value
+	unit   string // given in the name
+	time   instant.Clock
+	key    []byte // the JSON key with its quotes and colon
+}
+
+// photometryColumns decides what every column is: as the uploader says, by the format's own word, by the name and, where
+// that does not suffice, by the first rows. index of the time column is -1 when there is none; everything wrong is a problem
+// of the header line.
+func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeColumn int) {
+	l := g.Layout
+	for i, name := range l.First {
+		c := nameColumn(g, i, name)
+		if c.role == roleNone {
+			n.warn("column %d has no name and is left out", i+1)
+		}
+		if why := g.field(i).left; why != "" && name != "" {
+			n.warn("column %s is left out: %s", problem.Clip(name), why)
+			c.role = roleNone
+		}
+		if len(name) > maxName {
+			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name), Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
+		}
+		columns = append(columns, c)
+	}
+	told := tellColumns(l, columns, o, n)
+	if g.dialect != nil {
+		g.dialect.assign(columns, told)
+	}
+	settleRoles(l, columns, n)
+	settleErrors(columns, n)
+	if timeColumn = told; g.dialect == &exported && told < 0 {
+		timeColumn = 0
+		columns[0].hidden, columns[1].hidden = true, true
+		columns[0].time = instant.Clock{Kind: instant.KindUntold}
+	}
+	if timeColumn < 0 {
+		timeColumn = chooseTime(l, columns, n)
+	}
+	if timeColumn >= 0 {
+		g.timeSystem(&columns[timeColumn], n)
+	}
+	tellTime(l, columns, timeColumn, o, n)
+	setKeys(l, columns, timeColumn, n)
+	if !slices.ContainsFunc(columns, func(c column) bool {
+		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
+	}) {
+		n.problem(bounded.Problem{Line: l.Line, Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First)})
+	}
+	return columns, timeColumn
+}
+
+// tellColumns gives roles to the columns that the uploader named; index is that of the time, -1 when it was not named.
+func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeColumn int) {
+	timeColumn = -1
+	named := maps.Clone(o.Columns)
+	if o.TimeColumn != "" {
+		if other, twice := named["time"]; twice && other != o.TimeColumn {
+			n.problem(bounded.Problem{Column: "time_column", Reason: "the upload gives two columns for the time: " + problem.Quoted(o.TimeColumn) + " and " + problem.Quoted(other)})
+		}
+		if named == nil {
+			named = map[string]string{}
+		}
+		named["time"] = o.TimeColumn
+	}
+	for _, key := range slices.Sorted(maps.Keys(named)) {
+		place := bounded.Problem{Column: "columns"}
+		if key == "time" && o.TimeColumn != "" {
+			place.Column = "time_column"
+		}
+		r, ok := roleNamed(key)
+		if !ok {
+			place.Reason = problem.Quoted(key) + " is no role of a column of photometry"
+			n.problem(place)
+			continue
+		}
+		at := slices.Index(l.First, named[key])
+		if at < 0 {
+			at = slices.IndexFunc(l.First, func(name string) bool { return fold(name) == fold(named[key]) })
+		}
+		if at < 0 || columns[at].role == roleNone {
+			place.Reason = "there is no column " + problem.Quoted(named[key]) + "; the columns are " + problem.QuotedList(l.First)
+			n.problem(place)
+			continue
+		}
+		for i := range columns { // whatever had the role by its name gives way
+			if columns[i].role == r && i != at && r != roleTime && !columns[i].told {
+				columns[i].role, columns[i].unit = roleOther, ""
+			}
+		}
+		c := &columns[at]
+		if c.role != r {
+			c.role = r
+			_, unit := cutUnit(c.name)
+			if c.unit = unit; r == roleTime {
+				c.time = withUnit(instant.Clock{Kind: instant.KindTime}, unit)
+			}
+		}
+		c.told, c.weak = true, false
+		if r == roleTime {
+			timeColumn = at
+		}
+	}
+	return timeColumn
+}
+
+// TimeSystem takes the scale from the keyword TIMESYS of the file, where neither the column nor its format tells it.
+func (g *grid) timeSystem(c *column, n *notes) {
+	for i, name := range g.First {
+		if name == c.name && g.field(i).time != nil {
+			return
+		}
+	}
+	system, there := g.keys.Get("TIMESYS")
+	if !there || c.time.Told || c.time.Kind == instant.KindUnix {
+		return
+	}
+	scale, ok := instant.ScaleOf(system)
+	if !ok {
+		c.time.Refused = "times of the scale TIMESYS = " + problem.Clip(system) + " are not read"
+		return
+	}
+	if c.time.Scale, c.time.Assumed = scale, ""; scale != instant.ScaleUTC {
+		n.warn("column %s: the scale is taken from TIMESYS = %s", problem.Clip(c.name), problem.Clip(system))
+	}
+}
+
+// tellTime counts the time as the uploader says.
+func tellTime(l table.Layout, columns []column, timeColumn int, o *Options, n *notes) {
+	if timeColumn < 0 {
+		return
+	}
+	c := &columns[timeColumn]
+	if o.TimeFormat != "" {
+		t, ok := timeFormatNamed(o.TimeFormat)
+		if !ok {
+			n.problem(bounded.Problem{Column: "time_format", Reason: problem.Quoted(o.TimeFormat) + " is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, maybe with a scale (mjd_tt) or a number of days that was subtracted (jd-2450000)"})
+			return
+		}
+		c.time = t
+		n.warn("column %s is read as %s, as the upload asked", problem.Clip(c.name), problem.Clip(o.TimeFormat))
+	}
+	if c.time.Refused != "" {
+		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name), Reason: c.time.Refused})
+	}
+	if c.time.Assumed != "" {
+		n.warn("column %s: %s", problem.Clip(c.name), c.time.Assumed)
+	}
+	if c.time.Kind == instant.KindTime && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
+		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name), Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
+	}
+}
+
+// timesOfSpace tells whether a light curve of Kepler or TESS, as its columns are called, gives small numbers for times.
+func timesOfSpace(l table.Layout, columns []column, timeColumn int) bool {
+	if !slices.ContainsFunc(columns, func(c column) bool { name := fold(c.name); return name == "pdcsap_flux" || name == "sap_flux" }) {
+		return false
+	}
+	for _, row := range l.Sample {
+		if d, ok := instant.ParseDecimal([]byte(row[timeColumn])); ok {
+			v, _ := d.Float()
+			return v < 10_000
+		}
+	}
+	return false
+}
+
+// nameColumn reads one column's name, and what the format says of the column.
+func nameColumn(g *grid, i int, name string) column {
+	c := column{name: name}
+	if name == "" {
+		c.role = roleNone
+		return c
+	}
+	base, unit := cutUnit(name)
+	told := g.field(i)
+	if unit == "" {
+		unit = told.unit
+	}
+	base = fold(base)
+	byUCD, hasUCD := roleOfUCD(told.ucd)
+	if t, ok := timeOf(base, unit); (ok || told.time != nil) && (!hasUCD || byUCD == roleTime) || hasUCD && byUCD == roleTime {
+		if !ok {
+			t = withUnit(instant.Clock{Kind: instant.KindUntold}, unit)
+		}
+		if told.time != nil {
+			t = *told.time
+		}
+		c.role, c.time, c.unit = roleTime, t, unit
+		return c
+	}
+	c.role, c.weak = roleOf(base)
+	if base == "f" {
+		c.role, c.weak = fluxOrFilter(g.Layout, i), true
+	}
+	if c.role == roleLimit && saysYesOrNo(g.Layout, i) {
+		c.role = roleLimitFlag
+	}
+	if hasUCD && byUCD != c.role && !(c.role == roleLimit && byUCD == roleMagnitude) {
+		c.role, c.weak = byUCD, true
+	}
+	if c.role != roleOther {
+		c.unit = unit
+	}
+	if c.role == roleFlux && unit == "" {
+		c.unit = fluxUnitOf(base)
+	} else if c.role == roleFlux || c.role == roleFluxError {
+		c.unit, _ = unitText(unit)
+	}
+	return c
+}
+
+// saysYesOrNo tells whether a column, whose name may mean a limit or a flag of one, holds words and no numbers.
+func saysYesOrNo(l table.Layout, i int) bool {
+	said := false
+	for _, row := range l.Sample {
+		if i >= len(row) || missing([]byte(row[i])) {
+			continue
+		}
+		switch strings.ToLower(row[i]) {
+		case "true", "false", "t", "f", "yes", "no", "y", "n":
+			said = true
+		default:
+			return false
+		}
+	}
+	return said
+}
+
+// fluxOrFilter decides what a column f holds: sncosmo means a flux, ATLAS and TOMs a filter. Text is a filter.
+func fluxOrFilter(l table.Layout, i int) role {
+	for _, row := range l.Sample {
+		if i >= len(row) || missing([]byte(row[i])) {
+			continue
+		}
+		if _, ok := instant.ParseDecimal([]byte(row[i])); !ok {
+			return roleFilter
+		}
+	}
+	return roleFlux
+}
+
+// settleRoles leaves one column to each role. Weak names give way; two telling names are a problem.
+func settleRoles(l table.Layout, columns []column, n *notes) {
+	for r := roleMagnitude; r <= roleObject; r++ {
+		var strong, weak []int
+		for i, c := range columns {
+			switch {
+			case c.role == r && c.weak:
+				weak = append(weak, i)
+			case c.role == r:
+				strong = append(strong, i)
+			}
+		}
+		if len(strong) > 1 {
+			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(columns[strong[1]].name), Reason: "both " +
+				problem.Quoted(columns[strong[0]].name) + " and " + problem.Quoted(columns[strong[1]].name) + " mean " + r.String()})
+		}
+		if len(strong) == 0 && len(weak) > 0 {
+			weak = weak[1:]
+		}
+		for _, i := range weak {
+			columns[i].role, columns[i].unit = roleOther, ""
+		}
+	}
+}
+
+// settleErrors gives an error to the flux when there is no magnitude for it to belong to.
+func settleErrors(columns []column, n *notes) {
+	find := func(r role) int {
+		return slices.IndexFunc(columns, func(c column) bool { return c.role == r })
+	}
+	e := find(roleError)
+	if e >= 0 && find(roleMagnitude) < 0 && find(roleFlux) >= 0 && find(roleFluxError) < 0 {
+		columns[e].role = roleFluxError
+		n.warn("column %s is taken for the error of the flux, as there are no magnitudes", problem.Clip(columns[e].name))
+	}
+}
+
+// setKeys gives every column its key. The time keeps its own name, folded to lower case.
+func setKeys(l table.Layout, columns []column, timeColumn int, n *notes) {
+	seen := map[string]string{}
+	for i := range columns {
+		c := &columns[i]
+		key, own := c.name, true
+		switch {
+		case c.role == roleNone:
+			continue
+		case i == timeColumn:
+			key = strings.ToLower(c.name)
+		case c.role.String() != "" && c.role != roleTime && c.role != roleLimitFlag && c.role != roleObject:
+			key, own = c.role.String(), false
+		}
+		if other, twice := seen[key]; twice && own { // settleRoles has seen to the others
+			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name),
+				Reason: "the columns " + problem.Quoted(other) + " and " + problem.Quoted(c.name) + " have the same name"})
+		}
+		seen[key] = c.name
+		c.key = append(jsontext.AppendString(nil, key), ':')
+	}
+}
+
+// reportColumns is what the report says of the columns.
+func reportColumns(columns []column, timeColumn int, timeForm string) []Column {
+	out := make([]Column, 0, len(columns))
+	for i, c := range columns {
+		r := Column{Name: reportName(c.name), Role: c.role.String(), Unit: problem.Clip(c.unit)}
+		switch {
+		case c.role == roleTime && i == timeColumn:
+			r.Unit = timeForm
+		case c.role == roleTime:
+			r.Role, r.Unit = "", ""
+		case c.role.sentinels() && c.unit == "":
+			r.Unit = "mag"
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// reportName is a column's name as the file spells it; one that is too long, and refused for it, is cut.
+func reportName(name string) string {
+	if len(name) > maxName {
+		return problem.Clip(name)
+	}
+	return name
+}

@@ -1,0 +1,195 @@
+package ingest
+
+import (
+	"strconv"
+	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
+)
+
+// specDate is when a spectrum was taken.
+type specDate struct {
+	micros int64 // UTC, as Point.Time
+	timed  bool
+}
+
+// dateKey is a keyword that may give the date of a spectrum and what a number under it counts.
+type dateKey struct {
+	key  string
+	kind instant.Kind
+}
+
+// dateKeys in the order of preference, spelt with dashes; files may have underscores.
+var dateKeys = []dateKey{
+	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD}, {"MJD-AVG", instant.KindMJD}, {"DATE-AVG", instant.KindUntold},
+	{"UTMIDDLE", instant.KindUntold}, {"DATE-OBS", instant.KindUntold}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG", instant.KindUntold},
+	{"OBS-DATE", instant.KindUntold}, {"AVE-MJD", instant.KindMJD}, {"EXPSTART", instant.KindMJD},
+}
+
+// clockKeys give the time of day where DATE-OBS holds only the day, as it did before 1999.
+var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS", "UTC", "UT-OBS", "UT-START", "UTC-START"}
+
+// spectrumDate finds the date: the uploader's, else under the first keyword that holds one, else in the file's name. get
+// looks up a keyword in capitals with dashes. A date that cannot be read is a problem at place.
+func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Problem) specDate {
+	key, kind := findDateKey(get, j.notes)
+	text, _ := get(key)
+	if given := strings.TrimSpace(j.options.DateObs); given != "" {
+		t, reason := instant.Parse([]byte(given), instant.KindTime)
+		if reason != "" {
+			j.problem(bounded.Problem{Column: "date_obs", Reason: reason})
+			return specDate{}
+		}
+		if key != "" {
+			j.warn("the date %s of the upload is used; %s = %s in the file is not", problem.Clip(given), key, problem.Clip(text))
+		}
+		j.warnDate("date_obs", t)
+		return specDate{micros: t.Micros, timed: true}
+	}
+	place.Column = key
+	var t instant.Time
+	reason := ""
+	switch {
+	case key != "":
+		t, reason = parseDate(key, text, kind, get)
+	default:
+		var ok bool
+		if t, ok = dateInName(j.file.Name); !ok {
+			j.warn("the file gives no date")
+			return specDate{}
+		}
+		j.warn("the date %s is taken from the file's name", instant.Text(t.Micros))
+		return specDate{micros: t.Micros, timed: true}
+	}
+	if old, ok := oldDate(strings.TrimSpace(text)); ok && reason == "" && old < "1970" { // it may be meant for one of this century
+		j.warn("%s = %s is taken for a day of %s: two digits are years from 1900 to 1999, as FITS has it", key, problem.Clip(text), old[:4])
+	}
+	if reason == "" {
+		var scale instant.Scale
+		given := t.Micros
+		t.Micros, scale, reason = toUTC(given, get)
+		if reason == "" && scale != instant.ScaleUTC {
+			j.warn("%s is %s: %s were subtracted to have UTC", key, scale, secondsText(given-t.Micros))
+		}
+	}
+	if reason != "" {
+		place.Reason = reason
+		j.problem(place)
+		return specDate{}
+	}
+	j.warnDate(key, t)
+	return specDate{micros: t.Micros, timed: true}
+}
+
+// findDateKey returns the first keyword that holds something; "" when none does. An MJD or JD of 0 is a header's way to say
+// nothing.
+func findDateKey(get func(string) (string, bool), n *notes) (string, instant.Kind) {
+	for _, k := range dateKeys {
+		text, ok := get(k.key)
+		if !ok || missing([]byte(strings.TrimSpace(text))) {
+			continue
+		}
+		if k.key == "UTMIDDLE" && instant.IsClock([]byte(strings.TrimSpace(text))) {
+			continue // a time of day without its date
+		}
+		if d, ok := instant.ParseDecimal([]byte(strings.TrimSpace(text))); ok && d.Zero() {
+			n.warn("%s is 0 and taken for missing", k.key)
+			continue
+		}
+		return k.key, k.kind
+	}
+	return "", instant.KindMJD
+}
+
+// parseDate reads a keyword's date.
+func parseDate(key, text string, kind instant.Kind, get func(string) (string, bool)) (instant.Time, string) {
+	text = strings.TrimSpace(text)
+	for _, zone := range []string{" UTC", " UT"} {
+		text = strings.TrimSuffix(text, zone)
+	}
+	if old, ok := oldDate(text); ok {
+		text = old
+	}
+	t, reason := instant.Parse([]byte(text), kind)
+	if reason != "" || !t.DateOnly || key != "DATE-OBS" {
+		return t, reason
+	}
+	for _, k := range clockKeys {
+		clock, _ := get(k)
+		if clock = strings.TrimSpace(clock); clock == "" {
+			continue
+		}
+		if len(clock) > 1 && clock[1] == ':' {
+			clock = "0" + clock
+		}
+		if instant.IsClock([]byte(clock)) {
+			return instant.ParseISO([]byte(text + "T" + clock))
+		}
+	}
+	if start, ok := get("EXPSTART"); ok { // HST and JWST: an MJD
+		if exact, reason := instant.Parse([]byte(strings.TrimSpace(start)), instant.KindMJD); reason == "" {
+			return exact, ""
+		}
+	}
+	return t, ""
+}
+
+// oldDate respells dd/mm/yy, which FITS used for the years 1900 to 1999.
+func oldDate(text string) (string, bool) {
+	if len(text) != 8 || text[2] != '/' || text[5] != '/' {
+		return "", false
+	}
+	return "19" + text[6:] + "-" + text[3:5] + "-" + text[:2], true
+}
+
+// ToUTC converts a time by the file's TIMESYS. UTC, and none, stay as they are; a scale that is not known is refused.
+func toUTC(t int64, get func(string) (string, bool)) (utc int64, scale instant.Scale, reason string) {
+	text, _ := get("TIMESYS")
+	scale, ok := instant.ScaleOf(text)
+	if !ok {
+		return 0, scale, "times of the scale TIMESYS = " + problem.Clip(text) + " are not read; give the date with the upload"
+	}
+	if utc, ok = scale.ToUTC(t); !ok {
+		return 0, scale, "times of the scale TIMESYS = " + problem.Clip(text) + " before 1972 are not converted to UTC"
+	}
+	return utc, scale, ""
+}
+
+// secondsText is a difference in microseconds, in seconds.
+func secondsText(micros int64) string {
+	return strconv.FormatFloat(float64(micros)/1e6, 'f', -1, 64) + " s"
+}
+
+// warnDate says what had to be assumed of a date.
+func (j *job) warnDate(key string, t instant.Time) {
+	if t.Form == instant.FormJD && key != "JD" {
+		j.warn("%s is between 2,400,000 and 2,500,000 and taken for a Julian date", key)
+	}
+	if t.DateOnly {
+		j.warn("%s has no time of day: 00:00 UTC is taken", key)
+	}
+	if t.Leap {
+		j.warn("%s is 23:59:60 and became 00:00:00 of the next day", key)
+	}
+	if instant.OnLeapDay(t.Micros) {
+		j.warn("%s is on a day that ended with a leap second; times are kept in days of 86,400 s", key)
+	}
+}
+
+// dateInName finds a date as archives write it into file names, 2019-09-05_01-02-03.
+func dateInName(name string) (t instant.Time, ok bool) {
+	const length = len("2019-09-05_01-02-03")
+	for i := 0; i+length <= len(name); i++ {
+		text := []byte(name[i : i+length])
+		if text[10] != '_' || text[13] != '-' || text[16] != '-' {
+			continue
+		}
+		text[10], text[13], text[16] = 'T', ':', ':'
+		if t, reason := instant.ParseISO(text); reason == "" {
+			return t, true
+		}
+	}
+	return t, false
+}

@@ -1,0 +1,368 @@
+package ingest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
+)
+
+// specColumns says which columns of a text are a spectrum's.
+type specColumns struct {
+	names                    []string // of all columns
+	header                   bool     // the layout's first line is a header and no row
+	width                    int      // number of columns
+	wavelength, flux, errors int      // indexes; errors is -1 when there are none
+	logarithm                bool     // the wavelength column holds its logarithm to base 10
+	spread                   spread   // what the errors are
+}
+
+// Names of a spectrum's columns, folded. Those of one letter, last, are only taken when no other is there.
+var (
+	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl", "loglam", "log_lambda", "log_wavelength"}
+	fluxNames       = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f"}
+	fluxErrorNames  = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "flux_unc", "unc", "uncertainty", "sigma", "stddev", "ferr", "e"}
+	varianceNames   = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // where there is no error
+	reducedNames    = []string{"flux_reduced", "err_reduced"}                             // ESO: not calibrated, where there is no other
+)
+
+// spectrumColumns finds the columns: those that the uploader names, else by the word of the format, else by the header.
+// Without a header, two columns of numbers are wavelength and flux, a third is the flux's error and a fourth is left out,
+// unless the comment above them names as many columns.
+func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
+	l := g.Layout
+	c = specColumns{names: l.First, header: !g.headerless, width: len(l.First)}
+	if !g.headerless {
+		err = c.find(g, o, l.Line)
+		return c, err
+	}
+	for c.width > 2 && l.Empty(c.width-1) { // delimiters at the ends of lines
+		c.width--
+		l.First = l.First[:c.width]
+	}
+	c.names = l.First
+	for i := range len(l.Others) + 1 { // the comment just above comes first
+		line := l.Above
+		if i > 0 {
+			line = l.Others[len(l.Others)-i]
+		}
+		names := commentNames(l, line)
+		if names == nil {
+			continue
+		}
+		c.names = names
+		if c.find(g, o, l.Line) == nil {
+			n.warn("the columns are named by the comment above them: %s", problem.QuotedList(names))
+			return c, nil
+		}
+		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) {
+			return c, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) + ", which is no wavelength"})
+		}
+	}
+	if c.names = numberedNames(l, o); c.names != nil {
+		err = c.find(g, o, l.Line)
+		return c, err
+	}
+	if o.byContent && datesFirst(l) {
+		return c, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
+	}
+	if c.width < 2 || c.width > 4 {
+		return c, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: "no header line, and " + problem.Plural(c.width, "column") +
+			" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as col1, col2 and so on"})
+	}
+	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
+	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
+	err = c.find(g, o, l.Line)
+	return c, err
+}
+
+// find looks for the columns.
+func (c *specColumns) find(g *grid, o *Options, line int) error {
+	for _, part := range []struct {
+		at    *int
+		role  string
+		names []string
+	}{{&c.wavelength, "wavelength", wavelengthNames}, {&c.flux, "flux", fluxNames}, {&c.errors, "flux_error", fluxErrorNames}} {
+		if name, told := o.Columns[part.role]; told {
+			if *part.at = slices.IndexFunc(c.names, func(n string) bool { return fold(n) == fold(name) }); *part.at < 0 {
+				return bounded.Refuse(bounded.Problem{Column: "columns", Reason: "there is no column " + problem.Quoted(name) + "; the columns are " + problem.QuotedList(c.names)})
+			}
+			continue
+		}
+		var err error
+		if *part.at = c.byField(g, part.role); *part.at < 0 {
+			if *part.at, err = c.one(part.names, line); err != nil {
+				return err
+			}
+		}
+	}
+	for _, spare := range []struct {
+		at    *int
+		names []string
+	}{{&c.flux, reducedNames[:1]}, {&c.errors, reducedNames[1:]}, {&c.errors, varianceNames}} {
+		if *spare.at >= 0 {
+			continue
+		}
+		var err error
+		if *spare.at, err = c.one(spare.names, line); err != nil {
+			return err
+		}
+	}
+	c.byUnit(g)
+	if c.wavelength >= 0 {
+		base, _ := cutUnit(c.names[c.wavelength])
+		c.logarithm = strings.HasPrefix(fold(base), "log")
+	}
+	if c.errors >= 0 {
+		switch base, _ := cutUnit(c.names[c.errors]); fold(base) {
+		case "ivar", "inverse_variance":
+			c.spread = asInverse
+		case "var", "variance", "flux_var":
+			c.spread = asVariance
+		}
+	}
+	var lacking []string
+	if c.wavelength < 0 {
+		lacking = append(lacking, "wavelength")
+	}
+	if c.flux < 0 {
+		lacking = append(lacking, "flux")
+	}
+	if len(lacking) > 0 {
+		return bounded.Refuse(bounded.Problem{Line: line, Reason: "no column " + strings.Join(lacking, " and no column ") +
+			"; the columns are " + problem.QuotedList(c.names)})
+	}
+	return nil
+}
+
+// byField is the one column that the format says has the role, or the one of several that it calls the main one; -1 when it
+// says so of none, or of several.
+func (c *specColumns) byField(g *grid, role string) int {
+	found, main := []int(nil), []int(nil)
+	for i := range c.names {
+		ucd := strings.ToLower(g.field(i).ucd)
+		spread := strings.Contains(ucd, "stat.error") || strings.Contains(ucd, "stat.stdev")
+		is := ""
+		switch {
+		case strings.Contains(ucd, "background") || strings.Contains(ucd, "meta.code"):
+		case strings.Contains(ucd, "phot.flux") && spread:
+			is = "flux_error"
+		case strings.Contains(ucd, "phot.flux"):
+			is = "flux"
+		case strings.HasPrefix(ucd, "em.wl") && !spread:
+			is = "wavelength"
+		}
+		if is != role {
+			continue
+		}
+		if found = append(found, i); strings.Contains(ucd, "meta.main") {
+			main = append(main, i)
+		}
+	}
+	switch {
+	case len(main) == 1:
+		return main[0]
+	case len(found) == 1:
+		return found[0]
+	}
+	return -1
+}
+
+// byUnit takes the one column with a unit of length for the wavelength, when no name tells, and the one with a unit that has
+// energy in it for the flux.
+func (c *specColumns) byUnit(g *grid) {
+	wavelength, flux := -1, -1
+	for i := range c.names {
+		u, ok := parseUnit(g.field(i).unit)
+		switch {
+		case !ok:
+		case u.isLength() && wavelength == -1:
+			wavelength = i
+		case u.isLength():
+			wavelength = -2
+		case u.isFlux() && flux == -1:
+			flux = i
+		case u.isFlux():
+			flux = -2
+		}
+	}
+	if c.wavelength < 0 && wavelength >= 0 {
+		c.wavelength = wavelength
+	}
+	if c.flux < 0 && flux >= 0 && flux != c.errors {
+		c.flux = flux
+	}
+}
+
+// one is the index of the column with one of these names, -1 for none; two are refused.
+func (c *specColumns) one(names []string, line int) (int, error) {
+	found, weak := -1, -1
+	for i, name := range c.names {
+		base, _ := cutUnit(name)
+		base = fold(base)
+		switch {
+		case !slices.Contains(names, base):
+		case len(base) == 1:
+			if weak < 0 {
+				weak = i
+			}
+		case found >= 0:
+			return -1, bounded.Refuse(bounded.Problem{Line: line, Column: problem.Clip(name),
+				Reason: "both " + problem.Quoted(c.names[found]) + " and " + problem.Quoted(name) + " mean " + names[0]})
+		default:
+			found = i
+		}
+	}
+	if found < 0 {
+		found = weak
+	}
+	return found, nil
+}
+
+// Name is a column's in a message.
+func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
+
+// units finds the units of wavelength and flux, in brackets behind the column's name, else under a keyword, and adds them to
+// the report's columns.
+func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength, flux string, err error) {
+	if _, wavelength = cutUnit(c.names[c.wavelength]); wavelength == "" {
+		wavelength = g.field(c.wavelength).unit
+	}
+	if c.logarithm {
+		wavelength = logUnit(wavelength, n)
+	}
+	if wavelength == "" {
+		wavelength = keys.First("WAVELENGTH-UNITS", "WAVELENGTH-UNIT", "WAVE-UNITS", "WAVE-UNIT", "WUNIT", "CUNIT1", "XUNITS", "XUNIT")
+	}
+	if wavelength == "" {
+		n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
+		wavelength = defaultWavelengthUnit
+	}
+	place := bounded.Problem{Column: c.name(c.wavelength)}
+	if wavelength, err = wavelengthUnit(wavelength, n, place); err != nil {
+		return "", "", err
+	}
+	name, flux := cutUnit(c.names[c.flux])
+	if flux == "" {
+		flux = g.field(c.flux).unit
+	}
+	if flux == "" {
+		flux = keys.First("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
+	}
+	if flux == "" && fold(name) == "fnu" {
+		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux), Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
+	}
+	flux = fluxUnit(flux, n)
+	for i := range n.report.Columns {
+		switch i {
+		case c.wavelength:
+			n.report.Columns[i].Unit = wavelength
+		case c.flux, c.errors:
+			n.report.Columns[i].Unit = flux
+		}
+	}
+	return wavelength, flux, nil
+}
+
+// report says what the columns were taken for, and which are not kept.
+func (c *specColumns) report(n *notes) {
+	var left []string
+	for i, name := range c.names {
+		r := Column{Name: reportName(name)}
+		switch i {
+		case c.wavelength:
+			r.Role = "wavelength"
+		case c.flux:
+			r.Role = "flux"
+		case c.errors:
+			r.Role = "flux_error"
+		default:
+			left = append(left, name)
+		}
+		n.report.Columns = append(n.report.Columns, r)
+	}
+	if len(left) > 0 {
+		n.warn("columns that are not kept: %s", problem.QuotedList(left))
+	}
+}
+
+// isNoWavelength tells whether a column's folded name or its unit says that it holds something else, by which spectra are given too.
+func isNoWavelength(name, unit string) bool {
+	if u, ok := parseUnit(unit); ok {
+		return !u.isLength()
+	}
+	return slices.Contains([]string{"frequency", "freq", "nu", "energy", "wavenumber", "wave_number", "velocity", "vel", "pixel"}, name)
+}
+
+// datesFirst tells whether the first column of a table without a header may hold Julian dates, modified or not.
+func datesFirst(l table.Layout) bool {
+	for _, row := range append([][]string{l.First}, l.Sample...) {
+		d, ok := instant.ParseDecimal([]byte(row[0]))
+		if !ok {
+			return false
+		}
+		if v, _ := d.Float(); !(v >= 40_000 && v <= 80_000) && !(v >= 2_400_000 && v <= 2_500_000) {
+			return false
+		}
+	}
+	return true
+}
+
+// numberedNames are col1, col2 and so on, as astropy calls the columns of a table without a header, when the uploader uses them; nil
+// when not.
+func numberedNames(l table.Layout, o *Options) []string {
+	names := make([]string, len(l.First))
+	used := false
+	for i := range names {
+		names[i] = "col" + strconv.Itoa(i+1)
+		used = used || fold(o.TimeColumn) == names[i]
+		for _, told := range o.Columns {
+			used = used || fold(told) == names[i]
+		}
+	}
+	if !used {
+		return nil
+	}
+	return names
+}
+
+// commentNames splits a comment above the numbers into column names; nil when it has another number of them.
+func commentNames(l table.Layout, comment string) []string {
+	for _, d := range []table.Delimiter{l.Delimiter, table.Blanks} {
+		cells, reason := d.Split([]byte(comment), nil)
+		names := table.Texts(cells)
+		if d == table.Blanks {
+			names = table.JoinUnits(names)
+		}
+		if reason == "" && len(names) == len(l.First) {
+			return names
+		}
+	}
+	return nil
+}
+
+// allNumbers tells whether every field is a number, so that the line is no header.
+func allNumbers(fields []string) bool {
+	for _, f := range fields {
+		if _, ok := instant.ParseDecimal([]byte(f)); !ok && !missing([]byte(f)) {
+			return false
+		}
+	}
+	return true
+}
+
+// logUnit is the unit of the wavelengths whose logarithm a column has; "" where that is not told.
+func logUnit(text string, n *notes) string {
+	if i := strings.IndexAny(text, "([ "); i >= 0 && strings.HasPrefix(strings.ToLower(text), "log") {
+		text = strings.Trim(text[i:], "([]) ")
+	}
+	if u, ok := parseUnit(text); ok && u.isLength() {
+		return text
+	}
+	n.warn("the wavelengths are logarithms to base 10: those of %s are assumed", defaultWavelengthUnit)
+	return defaultWavelengthUnit
+}

@@ -1,0 +1,320 @@
+package table
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/internal/instant"
+)
+
+const (
+	SampleRows  = 50      // data lines that are looked at to find the delimiter and what a column holds
+	SampleBytes = 1 << 20 // and how much text they may be
+)
+
+// Layout is what a look at the beginning of a delimited text told.
+type Layout struct {
+	Delimiter Delimiter
+	First     []string   // fields of the first line that is no comment: a header, or numbers where there is none
+	Line      int        // its number; 0 when the file has no such line
+	Sample    [][]string // fields of the first data lines after it
+	Sampled   []int      // and their numbers
+	Above     string     // the last comment line above it, without the comment sign
+	Others    []string   // comment lines before that one, at most MaxComments
+	Skip      []int      // numbers of lines below the header that are no rows, as rulers
+	Comma     bool       // numbers have a decimal comma
+}
+
+// FindLayout reads until it has seen the first line that is neither comment nor blank and some after it. Comment lines
+// begin with # and may stand anywhere; heard is given those above, and may be nil.
+func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
+	in := NewLines(f)
+	in.Lenient = true
+	var l Layout
+	var text []string
+	var numbers []int
+	comments := 0 // bytes of l.others
+	for size := 0; len(text) <= SampleRows && size < SampleBytes; {
+		line, err := in.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			var r *bounded.Refusal
+			if len(text) > 0 && errors.As(err, &r) {
+				break // the rows' reader will find it, after what stands before
+			}
+			return l, err
+		}
+		if comment, ok := commentText(line); ok {
+			if len(text) == 0 {
+				if l.Above != "" && len(l.Others) < bounded.MaxComments && comments+len(l.Above) <= bounded.MaxComment {
+					l.Others = append(l.Others, l.Above)
+					comments += len(l.Above)
+				}
+				l.Above = string(comment)
+				if heard != nil {
+					heard(comment)
+				}
+			}
+			continue
+		}
+		if len(Trim(line)) == 0 {
+			continue
+		}
+		if len(text) == 0 {
+			if sep := Trim(line); len(sep) <= len("sep=;") && bytes.HasPrefix(bytes.ToLower(sep), []byte("sep=")) { // for a spreadsheet
+				l.Skip = append(l.Skip, in.Number)
+				continue
+			}
+			l.Line = in.Number
+		}
+		text, numbers = append(text, string(line)), append(numbers, in.Number)
+		size += len(line)
+	}
+	if len(text) == 0 {
+		return l, nil
+	}
+	for i := 1; i < len(text) && i <= 3; {
+		if !ruler(text[i]) {
+			i++
+			continue
+		}
+		l.Skip = append(l.Skip, numbers[i])
+		text, numbers = slices.Delete(text, i, i+1), slices.Delete(numbers, i, i+1)
+	}
+	l.Delimiter = findDelimiter(text)
+	cells, reason := l.Delimiter.Split([]byte(text[0]), nil)
+	if reason != "" {
+		return l, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: reason})
+	}
+	l.First = Texts(cells)
+	if l.Delimiter == Blanks { // a header with commas above rows without them, as ZTF writes it
+		commas := len(l.First) > 1
+		for _, name := range l.First[:len(l.First)-1] {
+			commas = commas && strings.HasSuffix(name, ",")
+		}
+		for i := range l.First {
+			if commas {
+				l.First[i] = strings.TrimSuffix(l.First[i], ",")
+			}
+		}
+	}
+	for i, line := range text[1:] {
+		if cells, reason := l.Delimiter.Split([]byte(line), cells[:0]); reason == "" && !l.Delimiter.empty([]byte(line)) {
+			l.Sample, l.Sampled = append(l.Sample, Texts(cells)), append(l.Sampled, numbers[i+1])
+		}
+	}
+	if l.Delimiter == Blanks {
+		l.First = JoinUnits(l.First)
+	}
+	l.Comma = decimalComma(l)
+	if l.Comma {
+		for _, row := range l.Sample {
+			for i, cell := range row {
+				row[i] = string(WithPoint([]byte(cell)))
+			}
+		}
+	}
+	return l, nil
+}
+
+// Empty tells whether a column has nothing in the first rows.
+func (l Layout) Empty(column int) bool {
+	for _, row := range append([][]string{l.First}, l.Sample...) {
+		if column < len(row) && row[column] != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// ruler tells whether a line only separates a header from rows, as ---- ---- and |===|===|.
+func ruler(line string) bool {
+	return strings.Count(line, "-")+strings.Count(line, "=") >= 3 && strings.Trim(line, "-=+|:;, \t") == "" &&
+		(strings.Contains(line, "--") || strings.Contains(line, "=="))
+}
+
+// decimalComma tells whether the numbers of the first rows are written with a comma for the point: some are, and none with
+// a point.
+func decimalComma(l Layout) bool {
+	if l.Delimiter == ',' {
+		return false
+	}
+	commas := 0
+	for _, row := range l.Sample {
+		for _, cell := range row {
+			if d, ok := instant.ParseDecimal([]byte(cell)); ok && d.Point {
+				return false
+			}
+			if IndexComma([]byte(cell)) >= 0 {
+				commas++
+			}
+		}
+	}
+	return commas > 0
+}
+
+// WithPoint changes the decimal comma of a number in place; other text stays.
+func WithPoint(cell []byte) []byte {
+	number := WithoutSign(cell)
+	if i := IndexComma(number); i >= 0 {
+		number[i] = '.'
+	}
+	return cell
+}
+
+// findDelimiter chooses the one that splits the first line and gives most of the following as many fields.
+func findDelimiter(text []string) Delimiter {
+	best, most := delimiters[0], -1
+	var cells [][]byte
+	for _, d := range delimiters {
+		var reason string
+		cells, reason = d.Split([]byte(text[0]), cells[:0])
+		if reason != "" || len(cells) < 2 {
+			continue
+		}
+		n := len(cells)
+		if d == Blanks {
+			n = len(JoinUnits(Texts(cells)))
+		}
+		same := 0
+		for _, line := range text[1:] {
+			cells, reason = d.Split([]byte(line), cells[:0])
+			if reason == "" && len(cells) == n {
+				same++
+			}
+		}
+		if same > most {
+			best, most = d, same
+		}
+	}
+	return best
+}
+
+// JoinUnits puts a unit in brackets back to its column's name, as in "wavelength (A) flux (erg/s/cm2/A)" split at blanks.
+func JoinUnits(names []string) []string {
+	var out []string
+	open := byte(0)
+	for _, name := range names {
+		begins := strings.HasPrefix(name, "(") || strings.HasPrefix(name, "[")
+		if len(out) > 0 && (open != 0 || begins) {
+			out[len(out)-1] += " " + name
+		} else {
+			out = append(out, name)
+		}
+		if open == 0 && begins {
+			open = ')'
+			if name[0] == '[' {
+				open = ']'
+			}
+		}
+		if open != 0 && strings.HasSuffix(name, string(rune(open))) {
+			open = 0
+		}
+	}
+	return out
+}
+
+// Texts copies cells out of a line's memory.
+func Texts(cells [][]byte) []string {
+	out := make([]string, len(cells))
+	for i, c := range cells {
+		out[i] = string(c)
+	}
+	return out
+}
+
+// commentText returns what follows the comment sign of a comment line.
+func commentText(line []byte) ([]byte, bool) {
+	line = Trim(line)
+	if len(line) == 0 || line[0] != '#' {
+		return nil, false
+	}
+	for len(line) > 0 && line[0] == '#' {
+		line = line[1:]
+	}
+	return Trim(line), true
+}
+
+// textRows reads the data rows of a delimited text one after the other.
+type textRows struct {
+	lines   *Lines
+	delim   Delimiter
+	skip    []int             // numbers of the lines that are no rows: the header, units
+	comma   bool              // numbers have a decimal comma
+	comment func(text []byte) // called for comment lines, wherever they stand; nil for nobody
+	cells   [][]byte
+}
+
+// TextRows starts at the beginning of the file. header tells whether the layout's first line is one.
+func TextRows(f bounded.File, l Layout, header bool, comment func(text []byte)) *textRows {
+	t := &textRows{lines: NewLines(f), delim: l.Delimiter, comment: comment, skip: l.Skip, comma: l.Comma}
+	t.lines.Lenient = true
+	if header {
+		t.skip = append(slices.Clone(l.Skip), l.Line)
+	}
+	return t
+}
+
+// Next reads the next row, its cells without blanks around.
+func (t *textRows) Next(r *bounded.Row) error {
+	for {
+		line, err := t.lines.Next()
+		if err != nil {
+			return err
+		}
+		*r = bounded.Row{Line: t.lines.Number}
+		if len(line) == 0 || len(t.skip) > 0 && slices.Contains(t.skip, r.Line) {
+			continue
+		}
+		if line[0] == '#' || blank(line[0]) {
+			if text, ok := commentText(line); ok {
+				if t.comment != nil {
+					t.comment(text)
+				}
+				continue
+			}
+		}
+		if t.delim.empty(line) {
+			continue
+		}
+		t.cells, r.Reason = t.delim.Split(line, t.cells[:0])
+		if t.comma {
+			for i := range t.cells {
+				t.cells[i] = WithPoint(t.cells[i])
+			}
+		}
+		r.Cells = t.cells
+		return nil
+	}
+}
+
+// Signed tells whether a cell begins with < or >.
+func Signed(cell []byte) bool { return len(cell) > 0 && (cell[0] == '>' || cell[0] == '<') }
+
+func WithoutSign(cell []byte) []byte {
+	if Signed(cell) {
+		return Trim(cell[1:])
+	}
+	return cell
+}
+
+// IndexComma finds the comma of a number that is otherwise one; -1 for any other text.
+func IndexComma(cell []byte) int {
+	for i, c := range cell {
+		if c != ',' || len(cell) > instant.MaxNumber {
+			continue
+		}
+		text := append(append(append([]byte{}, cell[:i]...), '.'), cell[i+1:]...)
+		if _, ok := instant.ParseDecimal(text); ok {
+			return i
+		}
+		return -1
+	}
+	return -1
+}

@@ -1,0 +1,177 @@
+package ingest
+
+import (
+	"context"
+	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/fits"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
+)
+
+// gridOf makes a grid of a table whose format describes its columns, by clock as to times.
+func gridOf(t *table.Table, clock func(c *table.Field) *instant.Clock) *grid {
+	g := &grid{Layout: t.Layout, keys: t.Keys, format: t.Format, numbered: t.Numbered, notes: t.Notes}
+	for i := range t.Fields {
+		c := &t.Fields[i]
+		info := field{unit: c.Unit, ucd: c.UCD, text: c.Text, left: c.Left}
+		if c.Time != nil {
+			info.time = clock(c)
+		}
+		if c.Single && (info.time != nil || isTimeName(c.Name)) {
+			info.note = "times in single precision are some minutes apart"
+		}
+		g.fields = append(g.fields, info)
+	}
+	g.open = func(comment func([]byte)) (rows, error) {
+		in, err := t.Open(comment)
+		return plainRows{in}, err
+	}
+	return g
+}
+
+// ecsvGrid is the table of an ECSV file.
+func ecsvGrid(f bounded.File) (*grid, error) {
+	t, err := table.ReadECSV(f)
+	if err != nil {
+		return nil, err
+	}
+	g := gridOf(t, func(c *table.Field) *instant.Clock { return ecsvClock(c.Time) })
+	return g, g.look()
+}
+
+// ecsvClock is how an astropy Time column counts.
+func ecsvClock(t *table.TimeSystem) *instant.Clock {
+	n := instant.Clock{Kind: instant.KindUntold}
+	if named, ok := timeFormatNamed(t.Form); ok {
+		n = named
+	} else if t.Form != "" && t.Form != "datetime" && t.Form != "datetime64" && t.Form != "ymdhms" {
+		n.Refused = "times in astropy's format " + problem.Quoted(t.Form) + " are not read"
+	}
+	scale, ok := instant.ScaleOf(t.Scale)
+	if !ok {
+		n.Refused = "times of the scale " + problem.Quoted(t.Scale) + " are not read"
+	}
+	n.Scale = scale
+	return &n
+}
+
+// voGrids are the tables of a VOTable that have rows.
+func voGrids(f bounded.File) ([]*grid, error) {
+	tables, err := table.VOTables(f)
+	if err != nil {
+		return nil, err
+	}
+	var grids []*grid
+	for _, vo := range tables {
+		t, err := vo.Table(f)
+		if err != nil {
+			return nil, err
+		}
+		g := gridOf(t, voClock)
+		if err := g.look(); err != nil {
+			return nil, err
+		}
+		grids = append(grids, g)
+	}
+	if len(grids) == 0 {
+		return nil, bounded.Refuse(bounded.Problem{Reason: "a VOTable without a table of rows"})
+	}
+	return grids, nil
+}
+
+// voClock is how a column of a VOTable counts, by its TIMESYS, its unit and its name.
+func voClock(c *table.Field) *instant.Clock {
+	told := voTime(c.Time)
+	switch {
+	case told.Kind == instant.KindCount && (c.Unit == "s" || c.Unit == "sec"):
+		told.Unit = instant.SecondMicros
+	case told.Kind == instant.KindUntold:
+		base, unit := cutUnit(c.Name)
+		if named, ok := timeOf(fold(base), unit); ok && named.Refused == "" {
+			told.Kind, told.Zero, told.Unit = named.Kind, named.Zero, named.Unit
+		}
+	}
+	return told
+}
+
+// voTime is the meaning of a TIMESYS (VOTable 1.4, section 3.4).
+func voTime(system *table.TimeSystem) *instant.Clock {
+	origin, scale, position := system.Origin, system.Scale, system.Position
+	t := instant.Clock{Kind: instant.KindUntold, Unit: instant.DayMicros}
+	s, ok := instant.ScaleOf(scale)
+	if !ok && !strings.EqualFold(scale, "UNKNOWN") {
+		t.Refused = "times of the scale " + problem.Quoted(scale) + " are not read"
+	}
+	t.Scale = s
+	switch strings.ToUpper(position) {
+	case "BARYCENTER":
+		t.Ref = "barycentric"
+	case "HELIOCENTER":
+		t.Ref = "heliocentric"
+	}
+	switch strings.ToUpper(origin) {
+	case "":
+	case "MJD-ORIGIN":
+		t.Kind = instant.KindMJD
+	case "JD-ORIGIN":
+		t.Kind = instant.KindJD
+	default:
+		d, ok := instant.ParseDecimal([]byte(origin))
+		n, fits := d.Micros(instant.DayMicros)
+		if !ok || !fits {
+			t.Refused = "the timeorigin " + problem.Quoted(origin) + " is not understood"
+			break
+		}
+		t.Kind, t.Zero = instant.KindCount, n-instant.JDOfUnixHalves*(instant.DayMicros/2)
+	}
+	return &t
+}
+
+// readFITSPhotometry reads the first table of a FITS file that has a time and a measurement.
+func readFITSPhotometry(ctx context.Context, j *job) error {
+	tables, primary, bad, err := fits.Tables(j.file, bounded.MaxFITSTables)
+	if err != nil {
+		return err
+	}
+	if len(tables) == 0 && bad != nil {
+		return bad
+	}
+	if len(tables) == 0 {
+		return bounded.Refuse(bounded.Problem{Reason: "no photometry: a FITS file without tables"})
+	}
+	var grids []*grid
+	for _, t := range tables {
+		g := fitsGrid(t, j.file, t.Getter(primary))
+		if err := g.look(); err != nil {
+			return err
+		}
+		grids = append(grids, g)
+	}
+	return j.readFirst(ctx, grids)
+}
+
+// readVOPhotometry reads the first table of a VOTable that has a time and a measurement.
+func readVOPhotometry(ctx context.Context, j *job) error {
+	grids, err := voGrids(j.file)
+	if err != nil {
+		return err
+	}
+	return j.readFirst(ctx, grids)
+}
+
+// readVOSpectrum reads the first table of a VOTable that has wavelengths and fluxes.
+func readVOSpectrum(ctx context.Context, j *job) error {
+	grids, err := voGrids(j.file)
+	if err != nil {
+		return err
+	}
+	for _, g := range grids {
+		if _, err := spectrumColumns(g, &j.options, newNotes("", 1)); err == nil {
+			return j.readSpectrum(ctx, g)
+		}
+	}
+	return j.readSpectrum(ctx, grids[0])
+}
