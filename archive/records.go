@@ -2,7 +2,6 @@ package archive
 
 import (
 	"fmt"
-
 	"nightjar/auth"
 	"nightjar/kv"
 )

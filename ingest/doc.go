@@ -7,8 +7,8 @@
 //	photometry     tables and reports of many kinds: one point a row
 //	spectroscopy   tables of wavelength and flux and FITS images: one point a file, or a row of arrays
 //
-// Formats lists them all; docs/use/formats.md is made of it. Any of them may be compressed with gzip. Preview and HeaderJSON
-// look into FITS images, and NewWriter writes tables that others read.
+// Formats lists them all; docs/use/formats.md is made of it. Any of them may be compressed with gzip. Package
+// fits makes previews of images, and package table writes tables that others read.
 //
 // # What it is not for
 //

@@ -252,7 +252,7 @@ type textRows struct {
 }
 
 // TextRows starts at the beginning of the file. header tells whether the layout's first line is one.
-func TextRows(f bounded.File, l Layout, header bool, comment func(text []byte)) *textRows {
+func TextRows(f bounded.File, l Layout, header bool, comment func(text []byte)) bounded.Rows {
 	t := &textRows{lines: NewLines(f), delim: l.Delimiter, comment: comment, skip: l.Skip, comma: l.Comma}
 	t.lines.Lenient = true
 	if header {

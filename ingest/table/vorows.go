@@ -193,7 +193,7 @@ func (in *voBinaryRows) failed(err error, first bool) error {
 	return fmt.Errorf("ingest: reading a VOTable: %w", err)
 }
 
-// Read reads one cell's bytes.
+// read reads one cell's bytes.
 func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 	n, ok := c.binarySize()
 	if !ok {

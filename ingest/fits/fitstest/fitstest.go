@@ -1,4 +1,3 @@
-// Package fitstest makes FITS files for tests.
 package fitstest
 
 import (

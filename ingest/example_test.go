@@ -1,0 +1,47 @@
+package ingest_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"nightjar/ingest"
+)
+
+func file(text string) ingest.File {
+	return ingest.File{Name: "sn.csv", Size: int64(len(text)), Content: strings.NewReader(text)}
+}
+
+func ExampleProcessors_Process() {
+	report, err := ingest.NewProcessors().Process(context.Background(), "photometry",
+		file("MJD,Mag,Mag err,Band\n58000.5,15.25,0.05,r\n58001.5,>19.5,,r\n"), ingest.Options{},
+		func(p ingest.Point) error {
+			fmt.Printf("%d %s\n", p.Time, p.Value)
+			return nil
+		})
+	fmt.Println(report.Format, report.Rows, report.Warnings, err)
+	// Output:
+	// 1504526400000000 {"mjd":58000.5,"magnitude":15.25,"error":0.05,"filter":"r"}
+	// 1504612800000000 {"mjd":58001.5,"limit":19.5,"filter":"r"}
+	// delimited text (comma) 2 [column Mag: 1 magnitude with < or > in front stored as limit (fainter than)] <nil>
+}
+
+func ExampleProcessors_Inspect() {
+	as, _, report, err := ingest.NewProcessors().Inspect(context.Background(), ingest.AutoType,
+		file("wavelength (nm),flux (Jy)\n400,1\n401,2\n"), ingest.Options{DateObs: "58000.5"})
+	fmt.Println(as, report.Created, err)
+	// Output: spectroscopy 1 <nil>
+}
+
+func ExampleProcessors_Recognise() {
+	_, _, err := ingest.NewProcessors().Recognise(context.Background(), file("t,v\n8849.5,15\n"), ingest.Options{})
+	fmt.Println(err)
+	// Output: sn.csv: line 1: as photometry: no time column (as time, mjd, jd or date); the columns are 't', 'v'; say which with time_column (and 2 more problems)
+}
+
+func ExampleAppendWavelength() {
+	unit, _ := ingest.WavelengthUnit("A")
+	text, ok := ingest.AppendWavelength(nil, []byte("6562.80"), unit, "nm")
+	fmt.Println(string(text), ok)
+	// Output: 656.280 true
+}
