@@ -9,6 +9,7 @@ import (
 // Target is an object on the sky that is followed, or a body that moves. Angles are in degrees, ICRS; the units of the others are those of the
 // TOM Toolkit's fields of the same names. A number that is not known is nil.
 type Target struct {
+	kv.Unknown
 	ID       uint64      // not stored: the record's key
 	Name     string      `kv:"1"`
 	Type     string      `kv:"2"` // Sidereal or NonSidereal
@@ -54,12 +55,14 @@ type Target struct {
 
 // Alias is another name of a target; its id is its own, for the API.
 type Alias struct {
+	kv.Unknown
 	ID   uint64 `kv:"1"`
 	Name string `kv:"2"`
 }
 
 // Extra is a tag of a target: a key with a value.
 type Extra struct {
+	kv.Unknown
 	ID    uint64 `kv:"1"`
 	Key   string `kv:"2"`
 	Value string `kv:"3"`
@@ -155,6 +158,7 @@ func (t *Target) Names() []string {
 
 // List is a named list of targets.
 type List struct {
+	kv.Unknown
 	ID      uint64
 	Name    string   `kv:"1"`
 	Created int64    `kv:"2"`
@@ -164,6 +168,7 @@ type List struct {
 
 // Product is a data product: an uploaded file of a target.
 type Product struct {
+	kv.Unknown
 	ID          uint64
 	ProductID   string   `kv:"1"` // "" for none
 	Target      uint64   `kv:"2"`
@@ -211,6 +216,7 @@ type Datum struct {
 	// Owners are those who posted it by itself, with the groups they named.
 	Owners []Owner
 
+	further string      // fields of a later program, see datumCodec
 	known   *knownTexts // for Decode, see there
 	form    []byte      // see sameness
 	scratch []byte      // memory for form
@@ -226,6 +232,7 @@ type Owner struct {
 
 // Observation is a record of an observation that was, or is to be, made.
 type Observation struct {
+	kv.Unknown
 	ID             uint64
 	Target         uint64   `kv:"1"`
 	Creator        uint64   `kv:"2"`
@@ -243,6 +250,7 @@ type Observation struct {
 
 // Upload is a bulk write of reduced data without a file.
 type Upload struct {
+	kv.Unknown
 	ID      uint64
 	Creator uint64   `kv:"1"`
 	Created int64    `kv:"2"`

@@ -8,6 +8,7 @@ import (
 
 // User is one who may sign in.
 type User struct {
+	kv.Unknown
 	Name      string   `kv:"1"`
 	Password  string   `kv:"2"` // argon2id, "" when only tokens open the door
 	Superuser bool     `kv:"3"`
@@ -18,6 +19,7 @@ type User struct {
 
 // Group is a group of users.
 type Group struct {
+	kv.Unknown
 	Name    string   `kv:"1"`
 	Created int64    `kv:"2"`
 	UID     [16]byte `kv:"3"`
@@ -25,6 +27,7 @@ type Group struct {
 
 // Token opens the door for a user without a password. Its secret is not kept.
 type Token struct {
+	kv.Unknown
 	User      uint64    `kv:"1"`
 	Name      string    `kv:"2"`
 	Hash      [32]byte  `kv:"3"` // SHA-256 of the secret

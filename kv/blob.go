@@ -26,6 +26,7 @@ const (
 
 // BlobInfo describes a stored blob.
 type BlobInfo struct {
+	Unknown
 	Size uint64   `kv:"1"`
 	SHA  [32]byte `kv:"2"`
 	Uses uint64   `kv:"3"` // how many records refer to it

@@ -16,6 +16,7 @@ import (
 // The tests' own tables: parents pass sets on, boxes pass others on to several at once, points are a bulk table below both.
 
 type parent struct {
+	Unknown
 	Name   string   `kv:"1"`
 	Tags   []string `kv:"2"`
 	Seen   []uint64 `kv:"3"` // who may see it and its points
@@ -25,11 +26,13 @@ type parent struct {
 }
 
 type box struct {
+	Unknown
 	Label string   `kv:"1"`
 	Held  []uint64 `kv:"2"`
 }
 
 type point struct {
+	Unknown
 	Parent uint64   `kv:"1"`
 	Boxes  []uint64 `kv:"2"`
 	Time   int64    `kv:"3"`

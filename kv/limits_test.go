@@ -14,6 +14,7 @@ import (
 
 // odd is a record whose keys are what it says.
 type odd struct {
+	Unknown
 	Unique string `kv:"1"`
 	Sort   []byte `kv:"2"`
 	Tag    string `kv:"3"`

@@ -86,7 +86,7 @@ func (tx *WriteTx) SetSetting(name, value string) error {
 		return err
 	}
 	tx.touch()
-	tx.entry.Settings = append(tx.entry.Settings, Setting{name, old})
+	tx.entry.Settings = append(tx.entry.Settings, Setting{Name: name, Old: old})
 	return tx.meta().put([]byte("setting/"+name), []byte(value))
 }
 
