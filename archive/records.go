@@ -302,7 +302,10 @@ const (
 
 var targets = kv.NewTable(kv.Spec[Target]{
 	Name: "target", No: 4, Codec: kv.Fields[Target](),
-	Keys: targetKeys,
+	Unique: []byte{kindTargetName, kindAlias, kindAliasID, kindExtraID},
+	Orders: []byte{orderCone, orderNamed, orderFolded},
+	Dims:   []byte{dimType, dimSeer, dimList, dimKey, dimValue},
+	Keys:   targetKeys,
 	Passes: func(t *Target) []kv.Member {
 		var m []kv.Member
 		for _, g := range t.Object().Seers() {
@@ -326,13 +329,17 @@ var targets = kv.NewTable(kv.Spec[Target]{
 
 var lists = kv.NewTable(kv.Spec[List]{
 	Name: "list", No: 7, Codec: kv.Fields[List](),
-	Keys:  func(k *kv.Keys, _ uint64, l *List) { k.Unique(kindListName, l.Name) },
-	Ident: func(_ *kv.Tx, l *List) []byte { return l.UID[:] },
+	Unique: []byte{kindListName},
+	Keys:   func(k *kv.Keys, _ uint64, l *List) { k.Unique(kindListName, l.Name) },
+	Ident:  func(_ *kv.Tx, l *List) []byte { return l.UID[:] },
 })
 
 var products = kv.NewTable(kv.Spec[Product]{
 	Name: "product", No: 8, Codec: kv.Fields[Product](),
-	Keys: productKeys,
+	Unique: []byte{kindProductID, kindPath},
+	Orders: []byte{orderProduct},
+	Dims:   []byte{dimTarget, dimSeer, dimHolder, dimObservation, dimFacility, dimProductType},
+	Keys:   productKeys,
 	Passes: func(p *Product) []kv.Member {
 		var m []kv.Member
 		for _, g := range p.Holders() {
@@ -352,6 +359,9 @@ var products = kv.NewTable(kv.Spec[Product]{
 
 var datums = kv.NewTable(kv.Spec[Datum]{
 	Name: "datum", No: 9, Codec: datumCodec{}, Bulk: true,
+	Series: []byte{seriesLight, seriesUndated},
+	Dims: []byte{dimTarget, dimProduct, dimType, dimUpload, dimSeer, dimHolder, dimShared, dimLater,
+		dimSource},
 	Keys:  datumKeys,
 	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}, {Parent: products, Dim: dimProduct, Many: true}},
 	Refs: func(d *Datum, refer kv.Refer) {
@@ -366,6 +376,7 @@ var datums = kv.NewTable(kv.Spec[Datum]{
 
 var observations = kv.NewTable(kv.Spec[Observation]{
 	Name: "observation", No: 10, Codec: kv.Fields[Observation](),
+	Dims: []byte{dimTarget, dimSeer, dimHolder, dimStatus, dimFacility},
 	Keys: func(k *kv.Keys, _ uint64, o *Observation) {
 		k.Member(dimTarget, kv.Int(o.Target))
 		k.Member(dimFacility, kv.Text(o.Facility))

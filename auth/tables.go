@@ -62,6 +62,7 @@ const (
 
 var users = kv.NewTable(kv.Spec[User]{
 	Name: "user", No: 1, Codec: kv.Fields[User](),
+	Unique: []byte{kindUserName}, Dims: []byte{dimGroup},
 	Keys: func(k *kv.Keys, _ uint64, u *User) {
 		k.Unique(kindUserName, u.Name)
 		for _, g := range u.Groups {
@@ -74,12 +75,14 @@ var users = kv.NewTable(kv.Spec[User]{
 
 var groups = kv.NewTable(kv.Spec[Group]{
 	Name: "group", No: 2, Codec: kv.Fields[Group](),
-	Keys:  func(k *kv.Keys, _ uint64, g *Group) { k.Unique(kindGroupName, g.Name) },
-	Ident: func(_ *kv.Tx, g *Group) []byte { return g.UID[:] },
+	Unique: []byte{kindGroupName},
+	Keys:   func(k *kv.Keys, _ uint64, g *Group) { k.Unique(kindGroupName, g.Name) },
+	Ident:  func(_ *kv.Tx, g *Group) []byte { return g.UID[:] },
 })
 
 var tokens = kv.NewTable(kv.Spec[Token]{
 	Name: "token", No: 3, Codec: kv.Fields[Token](),
+	Unique: []byte{kindTokenHash}, Dims: []byte{dimUser},
 	Keys: func(k *kv.Keys, _ uint64, t *Token) {
 		k.Unique(kindTokenHash, string(t.Hash[:]))
 		k.Member(dimUser, kv.Int(t.User))

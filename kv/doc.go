@@ -32,7 +32,9 @@
 // table (Spec.Refs), and looked up by Verify and Dangling (refs.go).
 //
 // Records, large values, blobs and the log are the truth. Unique, order, series and set are derived:
-// Salvage makes them again from the records, Verify compares them.
+// Salvage makes them again from the records, Verify compares them. Open builds what a later program
+// added to them (family.go); so a format can grow without a new number. Fields, tables and what is
+// derived that this program does not know stay in the file when it writes.
 //
 // A row of a bulk table exists when it is in the set of all rows of its table (dimension 0, no
 // value). Rows that are being created by a Stage, and rows that are being swept away, stand in

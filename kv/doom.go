@@ -232,7 +232,8 @@ func (db *DB) sweepPiece() (more bool, err error) {
 	err = db.View(func(tx *Tx) error {
 		list, err := tx.stageList()
 		for _, s := range list {
-			if s.kind == stageDoomed || s.kind == stageGarbage {
+			// Rows of tables that this program does not know are left to one that does.
+			if s.kind == stageDoomed && db.schema.byNo(s.table) != nil || s.kind == stageGarbage {
 				todo = s
 			}
 		}
@@ -247,9 +248,6 @@ func (db *DB) sweepPiece() (more bool, err error) {
 			return tx.sweepBlob(todo)
 		}
 		d := db.schema.byNo(todo.table)
-		if d == nil {
-			return damaged("stage", "unknown table")
-		}
 		left, n := *todo, 0
 		for id := range todo.runs.from(todo.next) {
 			if n++; n > sweepRows {

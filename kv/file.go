@@ -244,12 +244,18 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	if db.opts.ReadOnly {
+		if err := db.keepFamilies(); err != nil {
+			return err
+		}
 		close(db.written)
 		close(db.swept)
 		return nil
 	}
 	db.opts.commit = db.committing(db.opts.commit)
 	if err := db.beginSession(); err != nil {
+		return err
+	}
+	if err := db.keepFamilies(); err != nil {
 		return err
 	}
 	db.rest, db.resting = time.NewTimer(idle), true
@@ -429,6 +435,9 @@ func (db *DB) createAt(path string) (err error) {
 			return err
 		}
 		if err := m.put([]byte(metaCreated), key8(uint64(micros(db.opts.Now())))); err != nil {
+			return err
+		}
+		if err := m.putFamilies(db.schema.kept()); err != nil {
 			return err
 		}
 		return putIdentity(m, 1, id)

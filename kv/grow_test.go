@@ -27,7 +27,8 @@ type laterSub struct {
 	B string `kv:"2"`
 }
 
-// TestUnknownFields changes a record of a later program with this one: its further fields are still there.
+// TestUnknownFields changes a record of a later program with this one: its further fields are still
+// there.
 func TestUnknownFields(t *testing.T) {
 	weight := 1.5
 	later := Fields[laterParent]()
@@ -64,7 +65,8 @@ func TestUnknownFields(t *testing.T) {
 	})
 }
 
-// TestUnknownNested keeps further fields of a struct within a struct, and of one whose fields are in no order.
+// TestUnknownNested keeps further fields of a struct within a struct, and of one whose fields are
+// in no order.
 func TestUnknownNested(t *testing.T) {
 	type inner struct {
 		Unknown

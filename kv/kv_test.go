@@ -63,6 +63,7 @@ func newTestTables() testTables {
 	var t testTables
 	t.parents = NewTable(Spec[parent]{
 		Name: "parent", No: 1, Codec: Fields[parent](),
+		Unique: []byte{uniqueName}, Orders: []byte{orderRank}, Dims: []byte{dimSeen, dimTag},
 		Keys: func(k *Keys, id uint64, p *parent) {
 			k.Unique(uniqueName, p.Name)
 			k.Order(orderRank, 0, key8(p.Rank))
@@ -98,6 +99,7 @@ func newTestTables() testTables {
 	})
 	t.points = NewTable(Spec[point]{
 		Name: "point", No: 3, Codec: Fields[point](), Bulk: true,
+		Series: []byte{seriesAll}, Dims: []byte{dimParent, dimBox, dimSeen, dimHeld, dimSource},
 		Keys: func(k *Keys, id uint64, p *point) {
 			k.Series(Series{seriesAll, uint32(p.Parent), 1}, p.Time, hashOf(p.Body))
 			k.Member(dimParent, Int(p.Parent))

@@ -30,6 +30,7 @@ func openOdd(t *testing.T, o Options) (db *DB, odds, rows *Table[odd]) {
 	t.Helper()
 	odds = NewTable(Spec[odd]{
 		Name: "odd", No: 11, Codec: Fields[odd](),
+		Unique: []byte{1}, Orders: []byte{1}, Dims: []byte{dimTag},
 		Keys: func(k *Keys, id uint64, r *odd) {
 			k.Unique(1, r.Unique)
 			k.Order(1, 0, r.Sort)
@@ -39,6 +40,7 @@ func openOdd(t *testing.T, o Options) (db *DB, odds, rows *Table[odd]) {
 	})
 	rows = NewTable(Spec[odd]{
 		Name: "row", No: 12, Codec: Fields[odd](), Bulk: true,
+		Dims: []byte{dimParent, dimTag, dimPassed},
 		Keys: func(k *Keys, id uint64, r *odd) {
 			k.Member(dimParent, Int(r.Parent))
 			k.Member(dimTag, Text(r.Tag))

@@ -121,7 +121,7 @@ func TestStampOfHiddenRows(t *testing.T) {
 // been folded.
 func TestUnionsOfTwoTables(t *testing.T) {
 	table := func(name string, no byte) *Table[odd] {
-		return NewTable(Spec[odd]{Name: name, No: no, Codec: Fields[odd](), Bulk: true,
+		return NewTable(Spec[odd]{Name: name, No: no, Codec: Fields[odd](), Bulk: true, Dims: []byte{dimParent},
 			Keys: func(k *Keys, id uint64, r *odd) { k.Member(dimParent, Int(r.Parent)) }})
 	}
 	one, two := table("one", 1), table("two", 2)

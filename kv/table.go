@@ -21,6 +21,12 @@ type Spec[T any] struct {
 	// compares it.
 	Keys func(k *Keys, id uint64, rec *T)
 
+	// Unique, Orders, Series and Dims name the kinds of unique texts, the orders, the kinds of series
+	// and the dimensions of sets that Keys uses, and the dimensions that rows inherit: Open builds
+	// those that a file does not have yet. Only dimensions may have the same number in two tables. A
+	// number is never used again for something else.
+	Unique, Orders, Series, Dims []byte
+
 	// Passes says of which sets every row is a member that refers to this record (see Heirs).
 	Passes func(rec *T) []Member
 
@@ -74,15 +80,18 @@ type AnyTable interface{ tableDef() *tableDef }
 
 // tableDef is a table without its type.
 type tableDef struct {
-	name   string
-	no     byte
-	bulk   bool
-	heirs  []Heir
-	derive func(k *Keys, id uint64, rec []byte) error
-	passes func(rec []byte) ([]Member, error)
-	ident  func(tx *Tx, rec []byte) ([]byte, error)
-	blobs  func(rec []byte) ([]uint64, error)
-	refs   func(rec []byte, refer Refer) error
+	name  string
+	no    byte
+	bulk  bool
+	heirs []Heir
+	// families are what the table declares, and declared the same by class and number
+	families []family
+	declared [familyEnd][256]bool
+	derive   func(k *Keys, id uint64, rec []byte) error
+	passes   func(rec []byte) ([]Member, error)
+	ident    func(tx *Tx, rec []byte) ([]byte, error)
+	blobs    func(rec []byte) ([]uint64, error)
+	refs     func(rec []byte, refer Refer) error
 	// standIn is nil when there is none
 	standIn func(id uint64, uid [16]byte) []byte
 }
@@ -94,6 +103,10 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 		t.keys = func(*Keys, uint64, *T) {}
 	}
 	d := &tableDef{name: spec.Name, no: spec.No, bulk: spec.Bulk, heirs: spec.Heirs}
+	d.declare(familyUnique, spec.Unique...)
+	d.declare(familyOrder, spec.Orders...)
+	d.declare(familySeries, spec.Series...)
+	d.declare(familySet, append([]byte{dimAll}, spec.Dims...)...)
 	decode := func(b []byte) (*T, error) {
 		rec := new(T)
 		err := t.codec.Decode(b, rec)
