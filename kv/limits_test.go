@@ -141,9 +141,9 @@ func TestTooLarge(t *testing.T) {
 			}}
 		}
 		jobs := []*job{other(), {author: me, done: make(chan error, 1), fn: c.not}, other()}
-		db.turn.Lock()
+		db.writeMu.Lock()
 		db.commit(jobs)
-		db.turn.Unlock()
+		db.writeMu.Unlock()
 		for i, j := range jobs {
 			err, large := <-j.done, new(TooLargeError)
 			if i != 1 && err != nil || i == 1 &&

@@ -18,7 +18,7 @@ import (
 //	setting/NAME    a setting's text
 //	code/KIND TEXT  a number of one byte that stands for a text
 //	tail/T          fold mark of table T, 8 bytes
-//	stage/N         pending and doomed rows and blobs, see Stage
+//	stage/N         pending and purged rows and blobs, see Stage
 //	count/NAME      the last number that was given out under a name, 8 bytes
 //	family/CTN      how far family N of class C and table T is true, 8 bytes: see family.go
 //	log/anchor      sequence 8 and hash 32 bytes of the last log entry that was dropped

@@ -408,7 +408,7 @@ func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error))
 // staged says whether a row is in no set, as far as that can be read.
 func (v *salvager) staged(d *tableDef, id uint64) bool {
 	return d.bulk && slices.ContainsFunc(v.stages, func(s *stageInfo) bool {
-		return s.table == d.no && (s.kind == stagePending || s.kind == stageDoomed) && s.runs.has(id)
+		return s.table == d.no && (s.kind == stagePending || s.kind == stagePurged) && s.runs.has(id)
 	})
 }
 

@@ -78,7 +78,7 @@ func TestStampCoversLargeRecords(t *testing.T) {
 
 // TestStampOfHiddenRows: rows that are pending, or left to the sweeper, have no stamp.
 func TestStampOfHiddenRows(t *testing.T) {
-	d := openTest(t, Options{DoomFrom: 1})
+	d := openTest(t, Options{DeferDeletesFrom: 1})
 	p := d.addParent(parent{Name: "p"})
 	s, err := d.points.Stage(t.Context(), d.DB, me)
 	if err != nil {
@@ -106,11 +106,11 @@ func TestStampOfHiddenRows(t *testing.T) {
 	}
 	want("revealed,", true)
 	deleted := make(chan error, 1)
-	d.turn.Lock() // the sweeper has to wait
+	d.writeMu.Lock() // the sweeper has to wait
 	d.commit([]*job{{author: me, done: deleted,
 		fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, []uint64{id}) }}})
 	want("deleted,", false)
-	d.turn.Unlock()
+	d.writeMu.Unlock()
 	if err := <-deleted; err != nil {
 		t.Error(err)
 	}
