@@ -102,7 +102,7 @@ func Open(path string, o Options) (a *Archive, err error) {
 		stageBatch: stageBatch, stageBytes: stageBytes,
 		stageAfter: stageAfter, metAtOnce: metAtOnce, bulkTurns: make(chan struct{}, bulkWriters)}
 	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
-		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DoomFrom: o.DoomFrom,
+		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DeferDeletesFrom: o.DoomFrom,
 		Committed: func(kv.Mark) { a.watchers.wake() }, Failed: a.tellFailed})
 	if err != nil {
 		return nil, err

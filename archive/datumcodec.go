@@ -12,7 +12,7 @@ import (
 // datumCodec stores a datum in as few bytes as possible, since there are millions of them:
 //
 //	flags 1        bit 0: has a location; bit 1: has an upload; bits 2-3: 0, 1 or (2) several products; bits 4-5: no owner,
-//	               (1) one without groups, (2) several or with groups
+//	               (1) one without groups, (2) several or with groups; bit 6: has further fields
 //	data type 1    its code
 //	time 8         microseconds since 1970, little-endian
 //	target         uvarint
@@ -21,6 +21,7 @@ import (
 //	[upload]       uvarint
 //	[products]     [count as uvarint,] ids as uvarints
 //	[owners]       [count,] for each: user [, number of groups, groups], all uvarints
+//	[further]      length as uvarint, fields that a later program wrote, as kv.Fields writes them
 //	value          the rest, as JSON
 //
 // A decoded datum refers to the bytes it was decoded from for its value. Decode uses the lists of the datum it decodes into again and, when the datum
@@ -42,6 +43,9 @@ func (datumCodec) Append(b []byte, d *Datum) []byte {
 	case len(d.Owners) > 0:
 		flags |= 2 << 4
 	}
+	if d.further != "" {
+		flags |= 1 << 6
+	}
 	b = append(b, flags, d.Code)
 	b = binary.LittleEndian.AppendUint64(b, uint64(d.Time))
 	b = binary.AppendUvarint(b, d.Target)
@@ -58,10 +62,10 @@ func (datumCodec) Append(b []byte, d *Datum) []byte {
 	for _, p := range d.Products {
 		b = binary.AppendUvarint(b, p)
 	}
-	if flags>>4 == 1 {
+	if flags>>4&3 == 1 {
 		b = binary.AppendUvarint(b, d.Owners[0].User)
 	}
-	if flags>>4 == 2 {
+	if flags>>4&3 == 2 {
 		b = binary.AppendUvarint(b, uint64(len(d.Owners)))
 		for _, o := range d.Owners {
 			b = binary.AppendUvarint(b, o.User)
@@ -71,6 +75,9 @@ func (datumCodec) Append(b []byte, d *Datum) []byte {
 			}
 		}
 	}
+	if d.further != "" {
+		b = appendText(b, d.further)
+	}
 	return append(b, d.Value...)
 }
 
@@ -78,7 +85,10 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-var errDatum = errors.New("a datum ends too early")
+var (
+	errDatum     = errors.New("a datum ends too early")
+	errDatumForm = errors.New("a datum is of no known form")
+)
 
 // datumReader reads a datum's parts; after the first failure all are zero.
 type datumReader struct {
@@ -150,6 +160,9 @@ func (datumCodec) Decode(b []byte, d *Datum) error {
 		return errDatum
 	}
 	flags := b[0]
+	if flags>>7 != 0 {
+		return errDatumForm
+	}
 	*d = Datum{Code: b[1], Time: int64(binary.LittleEndian.Uint64(b[2:])), Products: d.Products[:0], Owners: d.Owners[:0], known: d.known}
 	r := datumReader{b: b[10:], known: d.known}
 	d.Target = r.uvarint()
@@ -177,6 +190,9 @@ func (datumCodec) Decode(b []byte, d *Datum) error {
 			}
 			d.Owners = append(d.Owners, o)
 		}
+	}
+	if flags>>6&1 != 0 {
+		d.further = r.text()
 	}
 	if r.bad {
 		return errDatum

@@ -9,7 +9,6 @@ import (
 
 // targetKeys says by what a target is found.
 func targetKeys(k *kv.Keys, id uint64, t *Target) {
-	k.UID(t.UID)
 	k.Unique(kindTargetName, t.Name)
 	for _, a := range t.Aliases {
 		k.Unique(kindAlias, a.Name)
@@ -60,7 +59,6 @@ func typeCode(t string) uint64 {
 func idText(id uint64) string { return string(binary.BigEndian.AppendUint64(nil, id)) }
 
 func productKeys(k *kv.Keys, id uint64, p *Product) {
-	k.UID(p.UID)
 	names := []string{p.Path}
 	if p.ProductID != "" {
 		k.Unique(kindProductID, p.ProductID)

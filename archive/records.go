@@ -9,6 +9,7 @@ import (
 // Target is an object on the sky that is followed, or a body that moves. Angles are in degrees, ICRS; the units of the others are those of the
 // TOM Toolkit's fields of the same names. A number that is not known is nil.
 type Target struct {
+	kv.Unknown
 	ID       uint64      // not stored: the record's key
 	Name     string      `kv:"1"`
 	Type     string      `kv:"2"` // Sidereal or NonSidereal
@@ -54,12 +55,14 @@ type Target struct {
 
 // Alias is another name of a target; its id is its own, for the API.
 type Alias struct {
+	kv.Unknown
 	ID   uint64 `kv:"1"`
 	Name string `kv:"2"`
 }
 
 // Extra is a tag of a target: a key with a value.
 type Extra struct {
+	kv.Unknown
 	ID    uint64 `kv:"1"`
 	Key   string `kv:"2"`
 	Value string `kv:"3"`
@@ -155,6 +158,7 @@ func (t *Target) Names() []string {
 
 // List is a named list of targets.
 type List struct {
+	kv.Unknown
 	ID      uint64
 	Name    string   `kv:"1"`
 	Created int64    `kv:"2"`
@@ -164,6 +168,7 @@ type List struct {
 
 // Product is a data product: an uploaded file of a target.
 type Product struct {
+	kv.Unknown
 	ID          uint64
 	ProductID   string   `kv:"1"` // "" for none
 	Target      uint64   `kv:"2"`
@@ -211,6 +216,7 @@ type Datum struct {
 	// Owners are those who posted it by itself, with the groups they named.
 	Owners []Owner
 
+	further string      // fields of a later program, see datumCodec
 	known   *knownTexts // for Decode, see there
 	form    []byte      // see sameness
 	scratch []byte      // memory for form
@@ -226,6 +232,7 @@ type Owner struct {
 
 // Observation is a record of an observation that was, or is to be, made.
 type Observation struct {
+	kv.Unknown
 	ID             uint64
 	Target         uint64   `kv:"1"`
 	Creator        uint64   `kv:"2"`
@@ -243,6 +250,7 @@ type Observation struct {
 
 // Upload is a bulk write of reduced data without a file.
 type Upload struct {
+	kv.Unknown
 	ID      uint64
 	Creator uint64   `kv:"1"`
 	Created int64    `kv:"2"`
@@ -297,7 +305,10 @@ const (
 
 var targets = kv.NewTable(kv.Spec[Target]{
 	Name: "target", No: 4, Codec: kv.Fields[Target](),
-	Keys: targetKeys,
+	Unique: []byte{kindTargetName, kindAlias, kindAliasID, kindExtraID},
+	Orders: []byte{orderCone, orderNamed, orderFolded, orderChanged},
+	Dims:   []byte{dimType, dimSeer, dimList, dimKey, dimValue},
+	Keys:   targetKeys,
 	Passes: func(t *Target) []kv.Member {
 		var m []kv.Member
 		for _, g := range t.Object().Seers() {
@@ -313,7 +324,7 @@ var targets = kv.NewTable(kv.Spec[Target]{
 			auth.ReferTo(g.To, refer)
 		}
 	},
-	Ident: func(_ *kv.Tx, t *Target) []byte { return t.UID[:] },
+	UID: func(t *Target) [16]byte { return t.UID },
 	StandIn: func(id uint64, uid [16]byte) *Target { // whom the lost one was shown to is not known: to nobody
 		return &Target{Name: fmt.Sprintf("lost target %d", id), Type: Sidereal, Access: auth.Private, UID: uid}
 	},
@@ -321,16 +332,17 @@ var targets = kv.NewTable(kv.Spec[Target]{
 
 var lists = kv.NewTable(kv.Spec[List]{
 	Name: "list", No: 7, Codec: kv.Fields[List](),
-	Keys: func(k *kv.Keys, _ uint64, l *List) {
-		k.UID(l.UID)
-		k.Unique(kindListName, l.Name)
-	},
-	Ident: func(_ *kv.Tx, l *List) []byte { return l.UID[:] },
+	Unique: []byte{kindListName},
+	Keys:   func(k *kv.Keys, _ uint64, l *List) { k.Unique(kindListName, l.Name) },
+	UID:    func(l *List) [16]byte { return l.UID },
 })
 
 var products = kv.NewTable(kv.Spec[Product]{
 	Name: "product", No: 8, Codec: kv.Fields[Product](),
-	Keys: productKeys,
+	Unique: []byte{kindProductID, kindPath},
+	Orders: []byte{orderProduct},
+	Dims:   []byte{dimTarget, dimSeer, dimHolder, dimObservation, dimFacility, dimProductType},
+	Keys:   productKeys,
 	Passes: func(p *Product) []kv.Member {
 		var m []kv.Member
 		for _, g := range p.Holders() {
@@ -344,12 +356,15 @@ var products = kv.NewTable(kv.Spec[Product]{
 		refer(observations, p.Observation)
 		auth.ReferToGroups(p.Groups, refer)
 	},
-	Ident: func(_ *kv.Tx, p *Product) []byte { return p.UID[:] },
+	UID:   func(p *Product) [16]byte { return p.UID },
 	Blobs: func(p *Product) []uint64 { return []uint64{p.Blob} },
 })
 
 var datums = kv.NewTable(kv.Spec[Datum]{
 	Name: "datum", No: 9, Codec: datumCodec{}, Bulk: true,
+	Series: []byte{seriesLight, seriesUndated},
+	Dims: []byte{dimTarget, dimProduct, dimType, dimUpload, dimSeer, dimHolder, dimShared, dimLater,
+		dimDay, dimDays, dimSource},
 	Keys:  datumKeys,
 	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}, {Parent: products, Dim: dimProduct, Many: true}},
 	Refs: func(d *Datum, refer kv.Refer) {
@@ -364,8 +379,8 @@ var datums = kv.NewTable(kv.Spec[Datum]{
 
 var observations = kv.NewTable(kv.Spec[Observation]{
 	Name: "observation", No: 10, Codec: kv.Fields[Observation](),
+	Dims: []byte{dimTarget, dimSeer, dimHolder, dimStatus, dimFacility},
 	Keys: func(k *kv.Keys, _ uint64, o *Observation) {
-		k.UID(o.UID)
 		k.Member(dimTarget, kv.Int(o.Target))
 		k.Member(dimFacility, kv.Text(o.Facility))
 		k.Member(dimStatus, kv.Text(o.Status))
@@ -378,13 +393,12 @@ var observations = kv.NewTable(kv.Spec[Observation]{
 		refer(targets, o.Target)
 		auth.ReferToGroups(o.Groups, refer)
 	},
-	Ident: func(_ *kv.Tx, o *Observation) []byte { return o.UID[:] },
+	UID: func(o *Observation) [16]byte { return o.UID },
 })
 
 var uploads = kv.NewTable(kv.Spec[Upload]{
 	Name: "upload", No: 11, Codec: kv.Fields[Upload](),
-	Keys:  func(k *kv.Keys, _ uint64, u *Upload) { k.UID(u.UID) },
-	Ident: func(_ *kv.Tx, u *Upload) []byte { return u.UID[:] },
+	UID: func(u *Upload) [16]byte { return u.UID },
 })
 
 // Tables are all tables of the file, for kv.Open.

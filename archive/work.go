@@ -18,6 +18,7 @@ import (
 // their ids, one after the other, so that a later deletion of what an earlier piece refers to finds
 // that one done.
 type Work struct {
+	kv.Unknown
 	Kind    uint64 `kv:"1"`
 	Product uint64 `kv:"2"` // that is joined or deleted, 0 for none
 	Target  uint64 `kv:"3"` // of the datums; 0 when they are of several

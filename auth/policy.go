@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"nightjar/internal/problem"
 	"slices"
+
+	"nightjar/kv"
 )
 
 // Access says who sees a target beside those to whom view was granted.
@@ -53,6 +55,7 @@ const (
 
 // A Grant gives rights to a user or a group.
 type Grant struct {
+	kv.Unknown
 	To    Grantee `kv:"1"`
 	Right Right   `kv:"2"`
 }
@@ -88,7 +91,7 @@ func (o *Object) Give(to Grantee, r Right) {
 			return
 		}
 	}
-	o.Grants = append(o.Grants, Grant{to, r})
+	o.Grants = append(o.Grants, Grant{To: to, Right: r})
 }
 
 // Groups are the groups to which something was granted, in the order in which that was done.

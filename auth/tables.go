@@ -8,6 +8,7 @@ import (
 
 // User is one who may sign in.
 type User struct {
+	kv.Unknown
 	Name      string   `kv:"1"`
 	Password  string   `kv:"2"` // argon2id, "" when only tokens open the door
 	Superuser bool     `kv:"3"`
@@ -18,6 +19,7 @@ type User struct {
 
 // Group is a group of users.
 type Group struct {
+	kv.Unknown
 	Name    string   `kv:"1"`
 	Created int64    `kv:"2"`
 	UID     [16]byte `kv:"3"`
@@ -25,6 +27,7 @@ type Group struct {
 
 // Token opens the door for a user without a password. Its secret is not kept.
 type Token struct {
+	kv.Unknown
 	User      uint64    `kv:"1"`
 	Name      string    `kv:"2"`
 	Hash      [32]byte  `kv:"3"` // SHA-256 of the secret
@@ -59,35 +62,33 @@ const (
 
 var users = kv.NewTable(kv.Spec[User]{
 	Name: "user", No: 1, Codec: kv.Fields[User](),
+	Unique: []byte{kindUserName}, Dims: []byte{dimGroup},
 	Keys: func(k *kv.Keys, _ uint64, u *User) {
-		k.UID(u.UID)
 		k.Unique(kindUserName, u.Name)
 		for _, g := range u.Groups {
 			k.Member(dimGroup, kv.Int(g))
 		}
 	},
-	Ident: func(_ *kv.Tx, u *User) []byte { return u.UID[:] },
-	Refs:  func(u *User, refer kv.Refer) { ReferToGroups(u.Groups, refer) },
+	UID:  func(u *User) [16]byte { return u.UID },
+	Refs: func(u *User, refer kv.Refer) { ReferToGroups(u.Groups, refer) },
 })
 
 var groups = kv.NewTable(kv.Spec[Group]{
 	Name: "group", No: 2, Codec: kv.Fields[Group](),
-	Keys: func(k *kv.Keys, _ uint64, g *Group) {
-		k.UID(g.UID)
-		k.Unique(kindGroupName, g.Name)
-	},
-	Ident: func(_ *kv.Tx, g *Group) []byte { return g.UID[:] },
+	Unique: []byte{kindGroupName},
+	Keys:   func(k *kv.Keys, _ uint64, g *Group) { k.Unique(kindGroupName, g.Name) },
+	UID:    func(g *Group) [16]byte { return g.UID },
 })
 
 var tokens = kv.NewTable(kv.Spec[Token]{
 	Name: "token", No: 3, Codec: kv.Fields[Token](),
+	Unique: []byte{kindTokenHash}, Dims: []byte{dimUser},
 	Keys: func(k *kv.Keys, _ uint64, t *Token) {
-		k.UID(t.UID)
 		k.Unique(kindTokenHash, string(t.Hash[:]))
 		k.Member(dimUser, kv.Int(t.User))
 	},
-	Ident: func(_ *kv.Tx, t *Token) []byte { return t.UID[:] },
-	Refs:  func(t *Token, refer kv.Refer) { refer(users, t.User) },
+	UID:  func(t *Token) [16]byte { return t.UID },
+	Refs: func(t *Token, refer kv.Refer) { refer(users, t.User) },
 })
 
 // ReferToGroups tells of groups to which a record refers.

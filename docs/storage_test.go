@@ -322,11 +322,38 @@ func (r *storageReader) meta(f *storageFile) {
 	if v := get("count/alias"); binary.BigEndian.Uint64(v) != 2 {
 		r.Errorf("count/alias %x", v)
 	}
+	families := map[string]bool{}
+	defer func() { r.sameFamilies(families) }()
 	for _, p := range meta.pairs {
 		r.open("meta", p.key, p.value)
 		name, _, _ := strings.Cut(string(p.key), "/")
-		if !slices.Contains([]string{"format", "created", "node", "setting", "code", "count", "tail"}, name) {
+		if !slices.Contains([]string{"format", "created", "node", "setting", "code", "count", "tail", "family"}, name) {
 			r.Errorf("meta %q in a file at rest", p.key)
+		}
+		if name == "family" {
+			rest := p.key[len("family/"):]
+			if len(rest) != 3 || rest[0] < 1 || rest[0] > 4 || rest[0] < 4 && rest[1] != 0 {
+				r.Errorf("family %x", rest)
+			}
+			if v := r.open("meta", p.key, p.value); binary.BigEndian.Uint64(v) != 1<<64-1 {
+				r.Errorf("family %x is true up to %x", rest, v)
+			}
+			families[string(rest)] = true
+		}
+	}
+}
+
+// sameFamilies looks whether all that is derived is of a family that is listed.
+func (r *storageReader) sameFamilies(families map[string]bool) {
+	for class, name := range []string{"unique", "order", "series", "set"} {
+		for _, p := range r.bolt.buckets[name].pairs {
+			family := string([]byte{byte(class + 1), 0, p.key[0]})
+			if name == "set" {
+				family = string([]byte{4, p.key[0], p.key[1]})
+			}
+			if !families[family] {
+				r.Errorf("%s %x is of family %x, which is not listed", name, p.key, family)
+			}
 		}
 	}
 }

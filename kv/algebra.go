@@ -69,7 +69,7 @@ func (p part) spread(scr *scratch) *bitmap {
 
 // set returns the stored set of (dim, value), the tail's part included.
 func (tx *Tx) set(d *tableDef, dim byte, v Value) Set {
-	if err := tx.settle(d); err != nil {
+	if err := tx.foldPending(d); err != nil {
 		return Set{err: err}
 	}
 	key := setKey(d, dim, v)

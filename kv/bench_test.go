@@ -55,8 +55,8 @@ func BenchmarkInsertOne(b *testing.B) {
 // on the disk.
 func BenchmarkMayWrite(b *testing.B) {
 	d := benchOpen(b, 10)
-	d.turn.Lock()
-	defer d.turn.Unlock()
+	d.writeMu.Lock()
+	defer d.writeMu.Unlock()
 	for b.Loop() {
 		if err := d.mayWrite(); err != nil {
 			b.Fatal(err)

@@ -26,6 +26,7 @@ const (
 
 // BlobInfo describes a stored blob.
 type BlobInfo struct {
+	Unknown
 	Size uint64   `kv:"1"`
 	SHA  [32]byte `kv:"2"`
 	Uses uint64   `kv:"3"` // how many records refer to it
@@ -258,10 +259,10 @@ func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 		}
 		info.Uses++
 		if w.id != 0 {
-			if err := tx.doomStage(w.stage); err != nil {
+			if err := tx.purgeStage(w.stage); err != nil {
 				return 0, nil, err
 			}
-			tx.job.after = append(tx.job.after, tx.db.kickSweeper)
+			tx.job.after = append(tx.job.after, tx.db.kickPurger)
 		}
 		return id, info, tx.putBlobInfo(id, info)
 	}
@@ -291,7 +292,7 @@ func (w *BlobWriter) Abort() error {
 	if w.id == 0 {
 		return nil
 	}
-	return w.db.abandon(w.stage)
+	return w.db.giveUp(w.stage)
 }
 
 // DropBlob says that one record less uses a blob; with the last one it goes, in the background when it is large.
@@ -316,24 +317,24 @@ func (tx *WriteTx) DropBlob(id uint64) error {
 		return err
 	}
 	garbage := &stageInfo{id: stage, kind: stageGarbage, next: id}
-	if info.Size > sweepChunks*chunkSize {
-		tx.job.after = append(tx.job.after, tx.db.kickSweeper)
+	if info.Size > purgeChunks*chunkSize {
+		tx.job.after = append(tx.job.after, tx.db.kickPurger)
 		return tx.putStage(garbage)
 	}
-	return tx.sweepBlob(garbage)
+	return tx.purgeBlob(garbage)
 }
 
-// sweepBlob deletes a number of chunks of a blob, and the stage with the last of them.
-func (tx *WriteTx) sweepBlob(s *stageInfo) error {
+// purgeBlob deletes a number of chunks of a blob, and the stage with the last of them.
+func (tx *WriteTx) purgeBlob(s *stageInfo) error {
 	prefix := append([]byte{'c'}, key8(s.next)...)
 	bucket := tx.bucket(bucketBlob)
 	var keys [][]byte
 	c := bucket.Cursor()
-	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && len(keys) <= sweepChunks; k, _ = c.Next() {
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && len(keys) <= purgeChunks; k, _ = c.Next() {
 		keys = append(keys, bytes.Clone(k))
 	}
 	for i, k := range keys {
-		if i == sweepChunks {
+		if i == purgeChunks {
 			return nil // the stage stays for the rest
 		}
 		if err := bucket.Delete(k); err != nil {

@@ -22,11 +22,18 @@ type Codec[T any] interface {
 // field stands in its tag, `kv:"3"`; a number is never reused for something else. Fields without a tag are not stored.
 //
 // Stored are bool, integers (signed ones zigzag), float64, string, []byte, [n]byte, structs, pointers to these (nil is left
-// out, a pointer to zero is not) and slices of these (one field an element). Zero values are left out, fields with
-// unknown numbers are skipped when read. Decode copies. Fields panics when T has a field it cannot store: that is a mistake of the program.
+// out, a pointer to zero is not) and slices of these (one field an element). Zero values are left out.
+// Decode copies. T and each struct in it embed [Unknown]. Fields panics when they do not, or when T has a
+// field it cannot store: that is a mistake of the program.
 func Fields[T any]() Codec[T] {
 	return fieldsCodec[T]{plan: planOf(reflect.TypeFor[T]())}
 }
+
+// Unknown keeps the fields of a struct whose numbers this program does not know, since a later one
+// wrote them. They are stored again, behind the others, when the struct is.
+type Unknown struct{ fields string }
+
+var unknownType = reflect.TypeFor[Unknown]()
 
 type fieldsCodec[T any] struct{ plan *structPlan }
 
@@ -48,8 +55,9 @@ const (
 )
 
 type structPlan struct {
-	typ    reflect.Type
-	fields []fieldPlan // by number
+	typ     reflect.Type
+	fields  []fieldPlan // by number
+	unknown int         // the index of Unknown
 }
 
 type fieldPlan struct {
@@ -71,9 +79,13 @@ func planOf(t reflect.Type) *structPlan {
 	if t.Kind() != reflect.Struct {
 		panic("kv.Fields: " + t.String() + " is not a struct")
 	}
-	p := &structPlan{typ: t}
+	p := &structPlan{typ: t, unknown: -1}
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Type == unknownType {
+			p.unknown = i
+			continue
+		}
 		tag, ok := f.Tag.Lookup("kv")
 		if !ok {
 			continue
@@ -92,6 +104,9 @@ func planOf(t reflect.Type) *structPlan {
 		}
 		fp.elem = planOfElem(ft)
 		p.fields = append(p.fields, fp)
+	}
+	if p.unknown < 0 {
+		panic("kv.Fields: " + t.String() + " does not embed Unknown")
 	}
 	slices.SortFunc(p.fields, func(a, b fieldPlan) int { return int(a.number) - int(b.number) })
 	for i := 1; i < len(p.fields); i++ {
@@ -142,7 +157,7 @@ func (p *structPlan) append(dst []byte, v reflect.Value) []byte {
 			dst = f.elem.append(dst, f.number, fv)
 		}
 	}
-	return dst
+	return append(dst, v.Field(p.unknown).Field(0).String()...)
 }
 
 func (e *elemPlan) append(dst []byte, number uint64, v reflect.Value) []byte {
@@ -174,8 +189,10 @@ func (e *elemPlan) append(dst []byte, number uint64, v reflect.Value) []byte {
 }
 
 func (p *structPlan) decode(src []byte, v reflect.Value) error {
-	next := 0 // fields come in order of their numbers, so the search starts where the last one was found
+	next := 0 // fields mostly come in order of their numbers, so the search starts where the last one was found
+	var unknown []byte
 	for len(src) > 0 {
+		field := src
 		key, n := binary.Uvarint(src)
 		if n <= 0 {
 			return errShort
@@ -204,11 +221,15 @@ func (p *structPlan) decode(src []byte, v reflect.Value) error {
 		default:
 			return fmt.Errorf("field %d has wire type %d", key>>3, key&7)
 		}
+		if next > 0 && p.fields[next-1].number >= key>>3 {
+			next = 0
+		}
 		for next < len(p.fields) && p.fields[next].number < key>>3 {
 			next++
 		}
 		if next == len(p.fields) || p.fields[next].number != key>>3 {
-			continue // written by a later version
+			unknown = append(unknown, field[:len(field)-len(src)]...)
+			continue
 		}
 		f := &p.fields[next]
 		if f.elem.wire != key&7 {
@@ -228,6 +249,9 @@ func (p *structPlan) decode(src []byte, v reflect.Value) error {
 		if err := f.elem.set(fv, number, body); err != nil {
 			return fmt.Errorf("field %d of %s: %w", f.number, p.typ, err)
 		}
+	}
+	if len(unknown) > 0 {
+		*v.Field(p.unknown).Addr().Interface().(*Unknown) = Unknown{string(unknown)}
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (db *DB) run(j *job) error {
 	db.queue = append(db.queue, j)
 	db.queueMu.Unlock()
 	// Who comes while nobody writes does so in its own goroutine: handing the transaction to another and waiting to be woken costs as much as what is done in it.
-	if !db.turn.TryLock() || db.lead() {
+	if !db.writeMu.TryLock() || db.commitQueued() {
 		select {
 		case db.wake <- struct{}{}:
 		default:
@@ -79,13 +79,14 @@ func (db *DB) run(j *job) error {
 	return <-j.done
 }
 
-// lead does what is queued, in the turn that the caller has, and gives the turn back. It says whether there is more to do.
-func (db *DB) lead() (more bool) {
-	defer db.turn.Unlock()
+// commitQueued does what is queued; the caller has locked writeMu, which is unlocked in the end. It
+// says whether there is more to do.
+func (db *DB) commitQueued() (more bool) {
+	defer db.writeMu.Unlock()
 	// A damaged page makes the map fault; the recover in each step turns that into an error.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	if db.crowded {
-		db.letCome()
+	if db.lastShared {
+		db.yieldToWaiters()
 	}
 	jobs, more := db.take()
 	// However this goroutine ends (a function may call runtime.Goexit), the others do not wait
@@ -105,16 +106,16 @@ func (db *DB) lead() (more bool) {
 		default:
 		}
 	}()
-	db.crowded = len(jobs) > 1
+	db.lastShared = len(jobs) > 1
 	switch {
 	case len(jobs) == 1 && jobs[0].alone != nil:
 		jobs[0].tell(jobs[0].alone())
 	case len(jobs) > 0:
 		db.commit(jobs)
-		db.wrote = time.Now()
-		if !db.resting {
-			db.resting = true
-			db.rest.Reset(idle)
+		db.lastCommit = time.Now()
+		if !db.idleTimerRuns {
+			db.idleTimerRuns = true
+			db.idleTimer.Reset(idle)
 		}
 	}
 	ended = true
@@ -123,9 +124,9 @@ func (db *DB) lead() (more bool) {
 
 var errEnded = errors.New("a function of the same transaction ended the goroutine that it ran in")
 
-// letCome lets those who are about to ask come along, as long as there are more and more of them: where many write, it is the processors that are short, and a commit
+// yieldToWaiters lets those who are about to ask come along, as long as there are more and more of them: where many write, it is the processors that are short, and a commit
 // costs as much for few as for many.
-func (db *DB) letCome() {
+func (db *DB) yieldToWaiters() {
 	for last, n := -1, 0; n > last && n < maxShare; {
 		runtime.Gosched()
 		db.queueMu.Lock()
@@ -158,32 +159,32 @@ const idle = time.Second
 // writer is the goroutine that writes what was queued while somebody else did, and looks after a file that rests.
 func (db *DB) writer() {
 	defer close(db.written)
-	defer db.rest.Stop()
+	defer db.idleTimer.Stop()
 	for {
 		select {
 		case <-db.wake:
-			for db.turn.Lock(); db.lead(); db.turn.Lock() {
+			for db.writeMu.Lock(); db.commitQueued(); db.writeMu.Lock() {
 			}
-		case <-db.rest.C:
-			db.settle()
+		case <-db.idleTimer.C:
+			db.writeFreeListIfIdle()
 		case <-db.quit:
-			for db.turn.Lock(); db.lead(); db.turn.Lock() {
+			for db.writeMu.Lock(); db.commitQueued(); db.writeMu.Lock() {
 			}
 			return
 		}
 	}
 }
 
-// settle stores the list of free pages when the file has rested long enough. The timer is not put back with each commit, which would cost each a system call.
-func (db *DB) settle() {
-	db.turn.Lock()
-	defer db.turn.Unlock()
+// foldPending stores the list of free pages when the file has rested long enough. The timer is not put back with each commit, which would cost each a system call.
+func (db *DB) writeFreeListIfIdle() {
+	db.writeMu.Lock()
+	defer db.writeMu.Unlock()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	if left := idle - time.Since(db.wrote); left > 0 {
-		db.rest.Reset(left)
+	if left := idle - time.Since(db.lastCommit); left > 0 {
+		db.idleTimer.Reset(left)
 		return
 	}
-	db.resting = false
+	db.idleTimerRuns = false
 	db.writeFreeList()
 }
 
@@ -325,7 +326,7 @@ func (db *DB) answer(jobs []*job, err error) {
 }
 
 // runAfter does what a job has left for the time when it is on the disk. Of most jobs that is to
-// tell the sweeper that there is work, which it would find later as well: a panic is then for Close
+// tell the purger that there is work, which it would find later as well: a panic is then for Close
 // to return, since the job has been done. A stage that does not know its own rows cannot go on.
 func (db *DB) runAfter(j *job) error {
 	err := guarded(func() error {

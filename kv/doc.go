@@ -32,7 +32,9 @@
 // table (Spec.Refs), and looked up by Verify and Dangling (refs.go).
 //
 // Records, large values, blobs and the log are the truth. Unique, order, series and set are derived:
-// Salvage makes them again from the records, Verify compares them.
+// Salvage makes them again from the records, Verify compares them. Open builds what a later program
+// added to them (family.go); so a format can grow without a new number. Fields, tables and what is
+// derived that this program does not know stay in the file when it writes.
 //
 // A row of a bulk table exists when it is in the set of all rows of its table (dimension 0, no
 // value). Rows that are being created by a Stage, and rows that are being swept away, stand in
@@ -76,7 +78,7 @@
 //	                           one with each change but one in 2^32; a row that is pending or being swept away has none.
 //	Table.Changes              raised by each transaction that tried to change records of the table, reveal or hide rows, also when it failed.
 //	IDList                     ids that the caller found: it must know itself how long they are right.
-//	stageCache (stagelist.go)  parsed lists of pending and doomed rows, by number; good as long as the CRC of what is stored is the
+//	stageCache (stagelist.go)  parsed lists of pending and purged rows, by number; good as long as the CRC of what is stored is the
 //	                           same, and so filled by functions that write, too.
 //	live stages (stagelist.go) Stages that have not ended; Finish and Abort take them out. A number whose transaction failed was never put in.
 //	Stage (stage.go)           its rows and their sets, taken in when they are on the disk; if that fails the stage is lost. Notes of other functions
@@ -93,5 +95,5 @@
 //	DB.head, nodeNo, nodeID    the last log entry, set after its commit; who the node is, which only RestoreFile changes, in a file that is not served.
 //	freeListStored             that the list of free pages is in the file; each commit says no.
 //	failed, stuck, unsaid      until the file is opened again.
-//	abandoned                  stages for which there was no room to give them up; the sweeper does that first.
+//	givenUp                    stages for which there was no room to give them up; the purger does that first.
 package kv

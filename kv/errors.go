@@ -17,7 +17,9 @@ var (
 	ErrFailed = errors.New("writing to the disk failed; the node must be restarted")
 	// ErrLost: the file at the path is not the one that is open, or not as long as it was; nothing
 	// more is written until a restart. It is ErrFailed, too.
-	ErrLost = errors.New("the file is no longer the one that is open: it was moved, replaced, deleted or truncated")
+	ErrLost   = errors.New("the file is no longer the one that is open: it was moved, replaced, deleted or truncated")
+	errBehind = errors.New("an earlier program wrote the file, which lacks what this one finds records by; " +
+		"open it for writing once, say with: nightjar serve")
 	// ErrReadOnly: the file was opened for reading.
 	ErrReadOnly = errors.New("the file is open for reading only")
 	// ErrClosed: the file has been closed.

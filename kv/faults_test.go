@@ -240,7 +240,7 @@ func TestIDsEnd(t *testing.T) {
 	d.addPoint(point{Parent: p, Time: 1})
 	d.update(func(tx *WriteTx) error {
 		tx.touch()
-		return errors.Join(tx.settle(d.points.def), tx.table(d.points.def).SetSequence(MaxID-1), tx.table(d.parents.def).SetSequence(MaxID-1))
+		return errors.Join(tx.foldPending(d.points.def), tx.table(d.points.def).SetSequence(MaxID-1), tx.table(d.parents.def).SetSequence(MaxID-1))
 	})
 	d.close()
 	d.reopen()
@@ -370,7 +370,7 @@ func TestAbandoned(t *testing.T) {
 		t.Error(err)
 	}
 	full.Store(false)
-	d.kickSweeper()
+	d.kickPurger()
 	d.waitSwept()
 }
 

@@ -33,8 +33,8 @@ type Options struct {
 	// MinFree is the free space of the disk in bytes below which writes are refused, but for those that make room; 0 means 64 MiB. While as much is free inside of
 	// the file, that is enough.
 	MinFree uint64
-	// DoomFrom is from how many rows on DeleteAll leaves the sweeping to later; 0 means 5,000.
-	DoomFrom int
+	// DeferDeletesFrom is from how many rows on DeleteAll leaves the purging to later; 0 means 5,000.
+	DeferDeletesFrom int
 	// CheckCopy verifies a file that is the copy of a running node's; nil means Check in this process, which a badly damaged
 	// file may end.
 	CheckCopy func(path string) error
@@ -67,8 +67,8 @@ func (o *Options) setDefaults() {
 	if o.MinFree == 0 {
 		o.MinFree = 64 << 20
 	}
-	if o.DoomFrom == 0 {
-		o.DoomFrom = doomFrom
+	if o.DeferDeletesFrom == 0 {
+		o.DeferDeletesFrom = deferDeletesFrom
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -106,20 +106,20 @@ type DB struct {
 	file *os.File // that bolt reads and writes
 
 	// what tells whether the path still leads to the open file, see ours
-	lock   *pathLock // nil when only reading, or while the disk has no room for it; of who has the turn
-	looked time.Time // when the lock file was last looked at; of who has the turn
+	lock   *pathLock // nil when only reading, or while the disk has no room for it; under writeMu
+	looked time.Time // when the lock file was last looked at; under writeMu
 	held   os.FileInfo
 	txid   atomic.Int64 // of the last transaction that was committed
 	length atomic.Int64 // that the file needs at least
 	full   atomic.Int64 // when a commit met the end of the disk, in nanoseconds; 0 after one that did not
 
-	session session // of who has the turn
+	session session // under writeMu
 
-	turn    sync.Mutex  // of writing: held by whoever does what is queued
-	crowded bool        // several shared the last commit; of who has the turn, as are the next three
-	wrote   time.Time   // when the last commit ended
-	resting bool        // the timer runs
-	rest    *time.Timer // when to look whether the file has rested
+	writeMu       sync.Mutex  // of writing: held by whoever does what is queued
+	lastShared    bool        // several shared the last commit; under writeMu, as are the next three
+	lastCommit    time.Time   // when the last commit ended
+	idleTimerRuns bool        // the timer runs
+	idleTimer     *time.Timer // when to look whether the file has rested
 
 	queueMu sync.Mutex
 	queue   []*job
@@ -130,14 +130,14 @@ type DB struct {
 
 	sweep       chan struct{}
 	quitSweeper chan struct{}
-	swept       chan struct{} // closed when the sweeper has ended
+	swept       chan struct{} // closed when the purger has ended
 
 	ending         atomic.Bool // see endWork
 	failed         atomic.Pointer[error]
 	unsaid         atomic.Pointer[error] // see mishap
 	stuck          atomic.Bool           // see setStuck
 	blind          atomic.Bool           // see beginView
-	freeListStored bool                  // of who has the turn
+	freeListStored bool                  // under writeMu
 	changes        [256]atomic.Uint64    // see Table.Changes
 
 	headMu sync.Mutex
@@ -152,8 +152,8 @@ type DB struct {
 	stages stageCache
 	live   liveStages
 
-	abandonedMu sync.Mutex
-	abandoned   []uint64 // stages, see abandon
+	givenUpMu sync.Mutex
+	givenUp   []uint64 // stages, see abandon
 
 	randomMu sync.Mutex
 }
@@ -244,6 +244,9 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	if db.opts.ReadOnly {
+		if err := db.keepFamilies(); err != nil {
+			return err
+		}
 		close(db.written)
 		close(db.swept)
 		return nil
@@ -252,9 +255,12 @@ func (db *DB) open() (err error) {
 	if err := db.beginSession(); err != nil {
 		return err
 	}
-	db.rest, db.resting = time.NewTimer(idle), true
+	if err := db.keepFamilies(); err != nil {
+		return err
+	}
+	db.idleTimer, db.idleTimerRuns = time.NewTimer(idle), true
 	go db.writer()
-	go db.sweeper()
+	go db.purger()
 	if err := db.recoverStages(); err != nil {
 		db.endWork()
 		return err
@@ -431,6 +437,9 @@ func (db *DB) createAt(path string) (err error) {
 		if err := m.put([]byte(metaCreated), key8(uint64(micros(db.opts.Now())))); err != nil {
 			return err
 		}
+		if err := m.putFamilies(db.schema.kept()); err != nil {
+			return err
+		}
 		return putIdentity(m, 1, id)
 	})
 }
@@ -509,7 +518,7 @@ func (db *DB) load() error {
 	})
 }
 
-// recoverStages turns what was pending when the last process ended over to the sweeper.
+// recoverStages turns what was pending when the last process ended over to the purger.
 func (db *DB) recoverStages() error {
 	found := false
 	err := db.View(func(tx *Tx) error {
@@ -528,14 +537,14 @@ func (db *DB) recoverStages() error {
 		for _, s := range list {
 			if s.kind == stagePending || s.kind == stageBlob {
 				tx.touch()
-				if err := tx.doomStage(s.id); err != nil {
+				if err := tx.purgeStage(s.id); err != nil {
 					return err
 				}
 			}
 		}
 		return nil
 	}})
-	db.kickSweeper()
+	db.kickPurger()
 	if errors.Is(err, ErrNoRoom) {
 		return nil // they stay pending, which nobody sees, until the next start
 	}
@@ -565,7 +574,7 @@ func (db *DB) Close() error {
 	return err
 }
 
-// endWork ends the sweeper and then the writer, with what is waiting for it; false when somebody else does so already.
+// endWork ends the purger and then the writer, with what is waiting for it; false when somebody else does so already.
 func (db *DB) endWork() bool {
 	if !db.ending.CompareAndSwap(false, true) {
 		return false

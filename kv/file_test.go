@@ -159,7 +159,7 @@ func copyFile(t *testing.T, from, to string) {
 }
 
 func TestBackupAndCompact(t *testing.T) {
-	d := openTest(t, Options{DoomFrom: 100})
+	d := openTest(t, Options{DeferDeletesFrom: 100})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	d.update(func(tx *WriteTx) error {
 		for i := range 20_000 {

@@ -8,7 +8,7 @@ import (
 )
 
 // idRuns is a set of ids as runs of consecutive ones, ascending once sorted: what the log and the lists of pending and
-// doomed rows keep, where ids mostly come in a row.
+// purged rows keep, where ids mostly come in a row.
 type idRuns []idRun
 
 type idRun struct{ first, last uint64 }

@@ -98,7 +98,7 @@ func (k *Keys) complete() error {
 	k.members = append(k.members, Member{Dim: dimAll})
 	slices.SortFunc(k.members, compareMembers)
 	k.members = slices.Compact(k.members)
-	return nil
+	return k.undeclared()
 }
 
 func compareMembers(a, b Member) int {

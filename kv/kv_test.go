@@ -16,6 +16,7 @@ import (
 // The tests' own tables: parents pass sets on, boxes pass others on to several at once, points are a bulk table below both.
 
 type parent struct {
+	Unknown
 	Name   string   `kv:"1"`
 	Tags   []string `kv:"2"`
 	Seen   []uint64 `kv:"3"` // who may see it and its points
@@ -25,11 +26,13 @@ type parent struct {
 }
 
 type box struct {
+	Unknown
 	Label string   `kv:"1"`
 	Held  []uint64 `kv:"2"`
 }
 
 type point struct {
+	Unknown
 	Parent uint64   `kv:"1"`
 	Boxes  []uint64 `kv:"2"`
 	Time   int64    `kv:"3"`
@@ -60,6 +63,7 @@ func newTestTables() testTables {
 	var t testTables
 	t.parents = NewTable(Spec[parent]{
 		Name: "parent", No: 1, Codec: Fields[parent](),
+		Unique: []byte{uniqueName}, Orders: []byte{orderRank}, Dims: []byte{dimSeen, dimTag},
 		Keys: func(k *Keys, id uint64, p *parent) {
 			k.Unique(uniqueName, p.Name)
 			k.Order(orderRank, 0, key8(p.Rank))
@@ -95,6 +99,7 @@ func newTestTables() testTables {
 	})
 	t.points = NewTable(Spec[point]{
 		Name: "point", No: 3, Codec: Fields[point](), Bulk: true,
+		Series: []byte{seriesAll}, Dims: []byte{dimParent, dimBox, dimSeen, dimHeld, dimSource},
 		Keys: func(k *Keys, id uint64, p *point) {
 			k.Series(Series{seriesAll, uint32(p.Parent), 1}, p.Time, hashOf(p.Body))
 			k.Member(dimParent, Int(p.Parent))

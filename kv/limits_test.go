@@ -15,6 +15,7 @@ import (
 
 // odd is a record whose keys are what it says.
 type odd struct {
+	Unknown
 	Unique string `kv:"1"`
 	Sort   []byte `kv:"2"`
 	Tag    string `kv:"3"`
@@ -30,6 +31,7 @@ func openOdd(t *testing.T, o Options) (db *DB, odds, rows *Table[odd]) {
 	t.Helper()
 	odds = NewTable(Spec[odd]{
 		Name: "odd", No: 11, Codec: Fields[odd](),
+		Unique: []byte{1}, Orders: []byte{1}, Dims: []byte{dimTag},
 		Keys: func(k *Keys, id uint64, r *odd) {
 			k.Unique(1, r.Unique)
 			k.Order(1, 0, r.Sort)
@@ -39,6 +41,7 @@ func openOdd(t *testing.T, o Options) (db *DB, odds, rows *Table[odd]) {
 	})
 	rows = NewTable(Spec[odd]{
 		Name: "row", No: 12, Codec: Fields[odd](), Bulk: true,
+		Dims: []byte{dimParent, dimTag, dimPassed},
 		Keys: func(k *Keys, id uint64, r *odd) {
 			k.Member(dimParent, Int(r.Parent))
 			k.Member(dimTag, Text(r.Tag))
@@ -136,9 +139,9 @@ func TestTooLarge(t *testing.T) {
 			}}
 		}
 		jobs := []*job{other(), {author: me, done: make(chan error, 1), fn: c.not}, other()}
-		db.turn.Lock()
+		db.writeMu.Lock()
 		db.commit(jobs)
-		db.turn.Unlock()
+		db.writeMu.Unlock()
 		for i, j := range jobs {
 			err, large := <-j.done, new(TooLargeError)
 			if i != 1 && err != nil || i == 1 &&

@@ -54,6 +54,7 @@ const (
 
 // An Entry of the log is what one request changed. Its hash is the SHA-256 of its stored bytes, which hold the hash of the entry before.
 type Entry struct {
+	Unknown
 	Seq  uint64            // its key, not stored again
 	Hash [sha256.Size]byte // not stored
 
@@ -75,6 +76,7 @@ type Entry struct {
 
 // A Change lists the rows of a table to which the same was done.
 type Change struct {
+	Unknown
 	Table uint64 `kv:"1"`
 	Op    uint64 `kv:"2"` // Created, Changed or Deleted
 	Runs  []byte `kv:"3"` // gaps and lengths as uvarints, see idRuns
@@ -96,6 +98,7 @@ func (c Change) Count() uint64 {
 // difference from the record that the same change put in its place (see delta.go). Before makes the
 // record of it.
 type OldRecord struct {
+	Unknown
 	Table  uint64 `kv:"1"`
 	ID     uint64 `kv:"2"`
 	Record []byte `kv:"3"`
@@ -112,6 +115,7 @@ func (o *OldRecord) before(after []byte) ([]byte, error) {
 
 // A GoneRow is the uid or the content hash of a deleted row.
 type GoneRow struct {
+	Unknown
 	Table uint64 `kv:"1"`
 	ID    uint64 `kv:"2"`
 	Ident []byte `kv:"3"`
@@ -119,6 +123,7 @@ type GoneRow struct {
 
 // A Setting is a changed setting with its old value.
 type Setting struct {
+	Unknown
 	Name string `kv:"1"`
 	Old  string `kv:"2"`
 }
@@ -216,7 +221,7 @@ func (e *entryBuilder) keepChange(d *tableDef, id uint64, old, rec []byte) {
 }
 
 func (e *entryBuilder) gone(d *tableDef, id uint64, ident []byte) {
-	e.Gone = append(e.Gone, GoneRow{uint64(d.no), id, ident})
+	e.Gone = append(e.Gone, GoneRow{Table: uint64(d.no), ID: id, Ident: ident})
 }
 
 // clone copies what a staged transaction may add to, so that it can be run again.
@@ -245,7 +250,7 @@ func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
 	for _, d := range b.db.schema.tables {
 		for op := byte(Created); op <= Deleted; op++ {
 			if r := e.runs[[2]byte{d.no, op}]; r != nil {
-				e.Changes = append(e.Changes, Change{uint64(d.no), uint64(op), r.sorted().append(nil)})
+				e.Changes = append(e.Changes, Change{Table: uint64(d.no), Op: uint64(op), Runs: r.sorted().append(nil)})
 			}
 		}
 	}

@@ -18,8 +18,9 @@ import (
 //	setting/NAME    a setting's text
 //	code/KIND TEXT  a number of one byte that stands for a text
 //	tail/T          fold mark of table T, 8 bytes
-//	stage/N         pending and doomed rows and blobs, see Stage
+//	stage/N         pending and purged rows and blobs, see Stage
 //	count/NAME      the last number that was given out under a name, 8 bytes
+//	family/CTN      how far family N of class C and table T is true, 8 bytes: see family.go
 //	log/anchor      sequence 8 and hash 32 bytes of the last log entry that was dropped
 const (
 	metaFormat  = "format"
@@ -88,7 +89,7 @@ func (tx *WriteTx) SetSetting(name, value string) error {
 		return err
 	}
 	tx.touch()
-	tx.entry.Settings = append(tx.entry.Settings, Setting{name, old})
+	tx.entry.Settings = append(tx.entry.Settings, Setting{Name: name, Old: old})
 	return tx.meta().put([]byte("setting/"+name), []byte(value))
 }
 

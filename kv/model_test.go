@@ -30,7 +30,7 @@ func TestModel(t *testing.T) {
 
 func runModel(t *testing.T, seed uint64, steps int) {
 	r := rand.New(rand.NewPCG(seed, 1))
-	d := openTest(t, Options{DoomFrom: 40})
+	d := openTest(t, Options{DeferDeletesFrom: 40})
 	m := &model{map[uint64]parent{}, map[uint64]box{}, map[uint64]point{}, nil, nil}
 	for step := range steps {
 		switch op := r.IntN(100); {

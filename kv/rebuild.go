@@ -3,6 +3,7 @@ package kv
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"go.etcd.io/bbolt"
 )
@@ -10,23 +11,21 @@ import (
 // rebuildRows is how many records one transaction takes that makes derived data of them.
 const rebuildRows = 20_000
 
-// derive makes everything that follows from the records of a file that has nothing of it.
-func (db *DB) derive(ctx context.Context) error {
+// derive makes what follows from the records of a file that has nothing of it: some families, or,
+// with nil, all.
+func (db *DB) derive(ctx context.Context, only map[family]bool) error {
 	for _, d := range db.schema.tables {
-		next := uint64(1)
-		for next != 0 {
-			bt, err := db.bolt.Begin(true)
-			if err != nil {
+		if only != nil && !slices.ContainsFunc(d.families, func(f family) bool { return only[f] }) {
+			continue
+		}
+		for next := uint64(1); next != 0; {
+			err := db.commitAlone(false, func(bt *bbolt.Tx) (err error) {
+				if next, err = db.deriveRows(bt, d, next, only); err == nil {
+					err = context.Cause(ctx)
+				}
 				return err
-			}
-			if next, err = db.deriveRows(bt, d, next); err == nil {
-				err = context.Cause(ctx)
-			}
+			})
 			if err != nil {
-				bt.Rollback()
-				return err
-			}
-			if err := bt.Commit(); err != nil {
 				return err
 			}
 		}
@@ -35,7 +34,7 @@ func (db *DB) derive(ctx context.Context) error {
 }
 
 // deriveRows derives from the next rows of a table and returns where to go on, 0 at the end.
-func (db *DB) deriveRows(bt *bbolt.Tx, d *tableDef, from uint64) (next uint64, err error) {
+func (db *DB) deriveRows(bt *bbolt.Tx, d *tableDef, from uint64, only map[family]bool) (next uint64, err error) {
 	b := &batch{db: db, bolt: bt}
 	if err := b.findTails(); err != nil {
 		return 0, err
@@ -57,11 +56,16 @@ func (db *DB) deriveRows(bt *bbolt.Tx, d *tableDef, from uint64) (next uint64, e
 		if err := keys.derive(id, rec); err != nil {
 			return 0, damaged(where(d, id), err)
 		}
+		keys.keep(only)
 		if err := keys.applyTexts(id, &Keys{}); err != nil {
 			return 0, err
 		}
+		staged := tx.staged(d, id)
+		if d.bulk && !staged && id > b.tail[d].from {
+			continue // its sets and places are stored when the tail is folded
+		}
 		keys.applySeries(id, &Keys{})
-		if !tx.staged(d, id) {
+		if !staged {
 			tx.changeMembers(d, id, nil, keys.members)
 		}
 	}

@@ -32,7 +32,7 @@ func (db *DB) Rebuild(ctx context.Context, path string) (err error) {
 	r := &DB{path: path, opts: db.opts, schema: db.schema, bolt: dst}
 	err = db.viewWhole(func(tx *Tx) error { return copyRecords(ctx, tx, dst) })
 	if err == nil {
-		err = r.derive(ctx)
+		err = r.derive(ctx, nil)
 	}
 	if err == nil {
 		err = r.commitFreeList(removeMark)

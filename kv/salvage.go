@@ -82,7 +82,7 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 		return v.run()
 	})
 	if err == nil {
-		err = dst.derive(ctx)
+		err = dst.derive(ctx, nil)
 	}
 	if err == nil {
 		err = dst.commitFreeList(nil)
@@ -278,6 +278,18 @@ func (v *salvager) meta() error {
 		})
 	}
 	v.lostCodes(codes, copied)
+	v.try("meta", func() error {
+		n, err := v.src.known()
+		if err != nil {
+			return err
+		}
+		for f := range n.listed {
+			if f.class == familySet && f.no == dimAll && n.others(f.table) {
+				v.problem("table %d is of a later program, and left out: salvage the file with that one", f.table)
+			}
+		}
+		return nil
+	})
 	id, err := v.dst.newIdentity()
 	if err != nil {
 		return err
@@ -396,7 +408,7 @@ func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error))
 // staged says whether a row is in no set, as far as that can be read.
 func (v *salvager) staged(d *tableDef, id uint64) bool {
 	return d.bulk && slices.ContainsFunc(v.stages, func(s *stageInfo) bool {
-		return s.table == d.no && (s.kind == stagePending || s.kind == stageDoomed) && s.runs.has(id)
+		return s.table == d.no && (s.kind == stagePending || s.kind == stagePurged) && s.runs.has(id)
 	})
 }
 

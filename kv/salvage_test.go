@@ -183,7 +183,7 @@ func TestSalvageApart(t *testing.T) {
 				return err
 			}
 		}
-		return errors.Join(tx.SetSetting("mode", "objects"), tx.settle(d.points.def))
+		return errors.Join(tx.SetSetting("mode", "objects"), tx.foldPending(d.points.def))
 	})
 	w := d.NewBlob(t.Context())
 	for i := range 12 {

@@ -6,6 +6,8 @@ import "fmt"
 type schema struct {
 	tables []*tableDef
 	heirs  map[*tableDef][]heirsOf
+	// families are all that the tables declare, with their tables
+	families map[family]*tableDef
 }
 
 // heirsOf are the rows of one table that refer to a parent through one dimension.
@@ -16,7 +18,7 @@ type heirsOf struct {
 }
 
 func newSchema(tables []AnyTable) (*schema, error) {
-	s := &schema{heirs: map[*tableDef][]heirsOf{}}
+	s := &schema{heirs: map[*tableDef][]heirsOf{}, families: map[family]*tableDef{}}
 	for _, t := range tables {
 		d := t.tableDef()
 		for _, other := range s.tables {
@@ -30,6 +32,13 @@ func newSchema(tables []AnyTable) (*schema, error) {
 			}
 		}
 		s.tables = append(s.tables, d)
+		for _, f := range d.families {
+			if other := s.families[f]; other != nil {
+				return nil, fmt.Errorf("tables %s and %s have the same number %d of a unique kind, an order or a series",
+					other.name, d.name, f.no)
+			}
+			s.families[f] = d
+		}
 	}
 	for _, d := range s.tables {
 		for _, h := range d.heirs {

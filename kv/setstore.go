@@ -231,7 +231,7 @@ func (tx *Tx) combine(d *tableDef, m, from Member, remove bool) error {
 // values yields the values of a dimension that have members.
 func (tx *Tx) values(d *tableDef, dim byte, from Value) iter.Seq[Value] {
 	return func(yield func(Value) bool) {
-		if err := tx.settle(d); err != nil {
+		if err := tx.foldPending(d); err != nil {
 			tx.fail(err)
 			return
 		}

@@ -26,7 +26,7 @@ func (d *testDB) together(calls ...func() error) []error {
 	d.t.Helper()
 	errs := make([]error, len(calls))
 	var wg sync.WaitGroup
-	d.turn.Lock()
+	d.writeMu.Lock()
 	for i, call := range calls {
 		queued := d.queued()
 		wg.Add(1)
@@ -40,7 +40,7 @@ func (d *testDB) together(calls ...func() error) []error {
 			}
 		}
 	}
-	d.turn.Unlock()
+	d.writeMu.Unlock()
 	answered := make(chan bool)
 	go func() { wg.Wait(); close(answered) }()
 	select {
@@ -497,7 +497,7 @@ func TestGoexit(t *testing.T) {
 // TestChangesOfVisibility: rows that a stage reveals, and rows that DeleteAll leaves to the
 // sweeper, are others for who looks at them, though their records are the same.
 func TestChangesOfVisibility(t *testing.T) {
-	d := openTest(t, Options{DoomFrom: 2})
+	d := openTest(t, Options{DeferDeletesFrom: 2})
 	p := d.addParent(parent{Name: "p"})
 	s, err := d.points.Stage(t.Context(), d.DB, me)
 	if err != nil {
@@ -530,12 +530,12 @@ func TestChangesOfVisibility(t *testing.T) {
 		t.Errorf("revealed: there %v, then %v; changes %d, then %d", was, is, before, d.points.Changes(d.DB))
 	}
 	before, was = d.points.Changes(d.DB), there()
-	d.turn.Lock() // the sweeper, which would raise the count, has to wait
+	d.writeMu.Lock() // the sweeper, which would raise the count, has to wait
 	deleted := make(chan error, 1)
 	j := &job{author: me, now: time.Now(), done: deleted, fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, ids) }}
 	d.commit([]*job{j})
 	is, after := there(), d.points.Changes(d.DB)
-	d.turn.Unlock()
+	d.writeMu.Unlock()
 	if err := <-deleted; err != nil || !was || is || after == before {
 		t.Errorf("deleted: %v; there %v, then %v; changes %d, then %d", err, was, is, before, after)
 	}

@@ -98,7 +98,7 @@ func runFaultModel(t *testing.T, seed uint64, batches int, met map[string]int) {
 		blobs:  map[uint64][]byte{},
 		stamps: map[uint64]uint32{}, records: map[uint64]parent{}, changes: map[byte]uint64{}, rows: map[byte]map[uint64]bool{},
 		model: &model{map[uint64]parent{}, map[uint64]box{}, map[uint64]point{}, nil, nil}}
-	f.opts = Options{DoomFrom: 40, tailRows: 100, step: f.step, answered: f.answered, commit: f.commit,
+	f.opts = Options{DeferDeletesFrom: 40, tailRows: 100, step: f.step, answered: f.answered, commit: f.commit,
 		Committed: func(Mark) { f.step("Committed", &batch{}) }}
 	f.d = openTest(t, f.opts)
 	for n := range batches {

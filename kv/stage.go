@@ -221,7 +221,7 @@ func (s *Stage) Superseded(tx *WriteTx) []Superseded {
 // with the row but this.
 func (s *Stage) Drop(tx *WriteTx, id uint64) error {
 	tx.touch()
-	if err := tx.sweepRow(s.def, id); err != nil {
+	if err := tx.purgeRow(s.def, id); err != nil {
 		return err
 	}
 	tx.entry.erased(s.def, id)
@@ -401,5 +401,5 @@ func (g *gathered) changes(dst []idChange, chunk uint64) []idChange {
 // Abort gives the pending rows up; they are swept away in the background.
 func (s *Stage) Abort() error {
 	s.db.live.remove(s)
-	return s.db.abandon(s.id)
+	return s.db.giveUp(s.id)
 }

@@ -10,7 +10,7 @@ import (
 // The kinds of a stage as it stands in the file.
 const (
 	stagePending = 'c' // rows being created
-	stageDoomed  = 'd' // rows being swept away
+	stagePurged  = 'd' // rows being swept away
 	stageBlob    = 'b' // a blob being written
 	stageGarbage = 'x' // a blob being swept away
 )
@@ -109,15 +109,15 @@ func (tx *Tx) staged(d *tableDef, id uint64) bool {
 		return true
 	}
 	for _, s := range list {
-		if s.table == d.no && (s.kind == stagePending || s.kind == stageDoomed) && s.runs.has(id) {
+		if s.table == d.no && (s.kind == stagePending || s.kind == stagePurged) && s.runs.has(id) {
 			return true
 		}
 	}
 	return tx.stage != nil && tx.stage.def == d && tx.stage.runs.has(id)
 }
 
-// doomStage turns a stage over to the sweeper.
-func (tx *WriteTx) doomStage(id uint64) error {
+// purgeStage turns a stage over to the purger.
+func (tx *WriteTx) purgeStage(id uint64) error {
 	list, err := tx.stageList()
 	if err != nil {
 		return err
@@ -126,14 +126,14 @@ func (tx *WriteTx) doomStage(id uint64) error {
 		if s.id != id {
 			continue
 		}
-		doomed := *s
+		purged := *s
 		switch s.kind {
 		case stagePending:
-			doomed.kind = stageDoomed
+			purged.kind = stagePurged
 		case stageBlob:
-			doomed.kind = stageGarbage
+			purged.kind = stageGarbage
 		}
-		return tx.putStage(&doomed)
+		return tx.putStage(&purged)
 	}
 	return nil
 }

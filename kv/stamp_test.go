@@ -78,7 +78,7 @@ func TestStampCoversLargeRecords(t *testing.T) {
 
 // TestStampOfHiddenRows: rows that are pending, or left to the sweeper, have no stamp.
 func TestStampOfHiddenRows(t *testing.T) {
-	d := openTest(t, Options{DoomFrom: 1})
+	d := openTest(t, Options{DeferDeletesFrom: 1})
 	p := d.addParent(parent{Name: "p"})
 	s, err := d.points.Stage(t.Context(), d.DB, me)
 	if err != nil {
@@ -106,11 +106,11 @@ func TestStampOfHiddenRows(t *testing.T) {
 	}
 	want("revealed,", true)
 	deleted := make(chan error, 1)
-	d.turn.Lock() // the sweeper has to wait
+	d.writeMu.Lock() // the sweeper has to wait
 	d.commit([]*job{{author: me, done: deleted,
 		fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, []uint64{id}) }}})
 	want("deleted,", false)
-	d.turn.Unlock()
+	d.writeMu.Unlock()
 	if err := <-deleted; err != nil {
 		t.Error(err)
 	}
@@ -121,7 +121,7 @@ func TestStampOfHiddenRows(t *testing.T) {
 // been folded.
 func TestUnionsOfTwoTables(t *testing.T) {
 	table := func(name string, no byte) *Table[odd] {
-		return NewTable(Spec[odd]{Name: name, No: no, Codec: Fields[odd](), Bulk: true,
+		return NewTable(Spec[odd]{Name: name, No: no, Codec: Fields[odd](), Bulk: true, Dims: []byte{dimParent},
 			Keys: func(k *Keys, id uint64, r *odd) { k.Member(dimParent, Int(r.Parent)) }})
 	}
 	one, two := table("one", 1), table("two", 2)

@@ -21,6 +21,12 @@ type Spec[T any] struct {
 	// compares it.
 	Keys func(k *Keys, id uint64, rec *T)
 
+	// Unique, Orders, Series and Dims name the kinds of unique texts, the orders, the kinds of series
+	// and the dimensions of sets that Keys uses, and the dimensions that rows inherit: Open builds
+	// those that a file does not have yet. Only dimensions may have the same number in two tables. A
+	// number is never used again for something else.
+	Unique, Orders, Series, Dims []byte
+
 	// Passes says of which sets every row is a member that refers to this record (see Heirs).
 	Passes func(rec *T) []Member
 
@@ -28,7 +34,11 @@ type Spec[T any] struct {
 	// record p of Parent passes on, and follows when that changes.
 	Heirs []Heir
 
-	// Ident is what a record is known by outside of this file, kept in the log when it is deleted: a uid, or a content's hash.
+	// UID is what a record is known by outside of this file. A unique key leads from it to the id, see
+	// [Table.ByUID], and the log keeps it when the record is deleted.
+	UID func(rec *T) [16]byte
+
+	// Ident is what the log keeps of a deleted record of a table without UID: a content's hash.
 	Ident func(tx *Tx, rec *T) []byte
 
 	// StandIn makes a record in the place of a lost one, for Salvage, so that what belongs to it can be kept. uid is a new one.
@@ -74,15 +84,18 @@ type AnyTable interface{ tableDef() *tableDef }
 
 // tableDef is a table without its type.
 type tableDef struct {
-	name   string
-	no     byte
-	bulk   bool
-	heirs  []Heir
-	derive func(k *Keys, id uint64, rec []byte) error
-	passes func(rec []byte) ([]Member, error)
-	ident  func(tx *Tx, rec []byte) ([]byte, error)
-	blobs  func(rec []byte) ([]uint64, error)
-	refs   func(rec []byte, refer Refer) error
+	name  string
+	no    byte
+	bulk  bool
+	heirs []Heir
+	// families are what the table declares, and declared the same by class and number
+	families []family
+	declared [familyEnd][256]bool
+	derive   func(k *Keys, id uint64, rec []byte) error
+	passes   func(rec []byte) ([]Member, error)
+	ident    func(tx *Tx, rec []byte) ([]byte, error)
+	blobs    func(rec []byte) ([]uint64, error)
+	refs     func(rec []byte, refer Refer) error
 	// standIn is nil when there is none
 	standIn func(id uint64, uid [16]byte) []byte
 }
@@ -93,7 +106,21 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 	if t.keys == nil {
 		t.keys = func(*Keys, uint64, *T) {}
 	}
+	if uid := spec.UID; uid != nil {
+		keys := t.keys
+		t.keys = func(k *Keys, id uint64, rec *T) {
+			u := uid(rec)
+			k.Unique(kindUID+spec.No, string(u[:]))
+			keys(k, id, rec)
+		}
+		spec.Unique = append([]byte{kindUID + spec.No}, spec.Unique...)
+		spec.Ident = func(_ *Tx, rec *T) []byte { u := uid(rec); return u[:] }
+	}
 	d := &tableDef{name: spec.Name, no: spec.No, bulk: spec.Bulk, heirs: spec.Heirs}
+	d.declare(familyUnique, spec.Unique...)
+	d.declare(familyOrder, spec.Orders...)
+	d.declare(familySeries, spec.Series...)
+	d.declare(familySet, append([]byte{dimAll}, spec.Dims...)...)
 	decode := func(b []byte) (*T, error) {
 		rec := new(T)
 		err := t.codec.Decode(b, rec)

@@ -348,8 +348,8 @@ func (tx *Tx) tailValues(d *tableDef, dim byte, from Value) []Value {
 	return list
 }
 
-// settle makes the stored sets of a table complete, so that a transaction that writes can read them.
-func (tx *Tx) settle(d *tableDef) error {
+// foldPending makes the stored sets of a table complete, so that a transaction that writes can read them.
+func (tx *Tx) foldPending(d *tableDef) error {
 	if tx.batch == nil {
 		return nil
 	}

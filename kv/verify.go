@@ -71,10 +71,14 @@ func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 	err := db.viewWhole(func(tx *Tx) error {
 		v := &verifier{ctx: ctx, tx: tx, Report: r, sets: map[string]setNode{}, blobUses: map[uint64]uint64{},
 			check: newRefChecker(tx), progress: o.Progress}
+		var err error
+		if v.known, err = tx.known(); err != nil {
+			return err
+		}
 		if err := v.run(); err != nil {
 			return err
 		}
-		err := tx.Follows(o.Since)
+		err = tx.Follows(o.Since)
 		if damage := new(DamageError); errors.As(err, &damage) {
 			return damage
 		}
@@ -141,6 +145,10 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	if len(r.Problems) > 0 {
 		return r, nil
 	}
+	if err := db.View(func(tx *Tx) error { db.schema, err = s.there(tx); return err }); err != nil {
+		r.problem("%v", err)
+		return r, nil
+	}
 	if err := db.load(); err != nil {
 		r.problem("%v", err)
 		return r, nil
@@ -153,6 +161,7 @@ type verifier struct {
 	*Report
 	ctx      context.Context
 	tx       *Tx
+	known    *known
 	sets     map[string]setNode
 	blobUses map[uint64]uint64
 	check    *refChecker
@@ -264,6 +273,9 @@ func (v *verifier) refs(d *tableDef, id uint64, rec []byte) {
 func (v *verifier) keys(k *Keys, id uint64) {
 	at := where(k.def, id)
 	for _, u := range k.unique {
+		if !v.known.has(family{familyUnique, 0, u.kind}) {
+			continue
+		}
 		v.unique++
 		owner, ok, err := v.tx.Lookup(u.kind, u.text)
 		if err != nil || !ok || owner != id {
@@ -271,6 +283,9 @@ func (v *verifier) keys(k *Keys, id uint64) {
 		}
 	}
 	for _, o := range k.order {
+		if !v.known.has(family{familyOrder, 0, o[0]}) {
+			continue
+		}
 		v.order++
 		key := appendID(slices.Clip(o), id)
 		if got, _ := v.tx.bucket(bucketOrder).Cursor().Seek(key); !bytes.Equal(got, key) {
@@ -279,6 +294,9 @@ func (v *verifier) keys(k *Keys, id uint64) {
 	}
 	staged := v.tx.staged(k.def, id)
 	for _, s := range k.series {
+		if !v.known.has(family{familySeries, 0, s.series.Kind}) {
+			continue
+		}
 		want := Point{s.time, s.hash, id}
 		if k.def.bulk && !staged {
 			t, err := v.tx.tail(k.def)
@@ -311,6 +329,9 @@ func (v *verifier) keys(k *Keys, id uint64) {
 		return
 	}
 	for _, m := range k.members {
+		if !v.known.has(family{familySet, k.def.no, m.Dim}) {
+			continue
+		}
 		v.members++
 		if n, err := v.set(k.def, m); err != nil || !n.has(id) {
 			v.problem("%s: not in set %d %q (%v)", at, m.Dim, m.Value, err)
@@ -337,13 +358,17 @@ func (v *verifier) derived() error {
 	n := 0
 	c := v.tx.bucket(bucketUnique).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		n++
+		if !v.known.ignores(family{familyUnique, 0, k[0]}) {
+			n++
+		}
 	}
 	v.same("unique keys", n, v.unique)
 	n = 0
 	c = v.tx.bucket(bucketOrder).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		n++
+		if !v.known.ignores(family{familyOrder, 0, k[0]}) {
+			n++
+		}
 	}
 	v.same("order keys", n, v.order)
 	if err := v.countSeries(); err != nil {
@@ -354,7 +379,9 @@ func (v *verifier) derived() error {
 	}
 	c = v.tx.bucket(bucketLarge).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		v.Large++
+		if !v.known.others(k[0]) {
+			v.Large++
+		}
 	}
 	v.same("large values", v.Large, v.large)
 	return nil
@@ -372,6 +399,9 @@ func (v *verifier) countSeries() error {
 	var of Series
 	c := v.tx.bucket(bucketSeries).Cursor()
 	for k, val := c.First(); k != nil; k, val = c.Next() {
+		if v.known.ignores(family{familySeries, 0, k[0]}) {
+			continue
+		}
 		points, err := readPoints(nil, k, val)
 		if err != nil {
 			v.problem("%v", err)
@@ -394,9 +424,12 @@ func (v *verifier) countSets() error {
 	n := 0
 	c := v.tx.bucket(bucketSet).Cursor()
 	for k, val := c.First(); k != nil; k, val = c.Next() {
-		_, _, _, chunk, err := splitSetKey(k)
+		table, dim, _, chunk, err := splitSetKey(k)
 		if err != nil {
 			v.problem("set key %x: %v", k, err)
+			continue
+		}
+		if v.known.ignores(family{familySet, table, dim}) {
 			continue
 		}
 		b, err := unseal(k, val)
@@ -428,7 +461,10 @@ func (v *verifier) countSets() error {
 		last := v.tx.table(t.table).Sequence()
 		t.mu.RLock()
 		defer t.mu.RUnlock()
-		for _, ids := range t.sets {
+		for set, ids := range t.sets {
+			if v.known.ignores(family{familySet, set[0], set[1]}) {
+				continue
+			}
 			for _, id := range ids {
 				if id <= last {
 					n++
@@ -495,7 +531,7 @@ func (v *verifier) blob(id uint64) {
 		v.problem("%v", err)
 		return
 	}
-	if info.Uses != v.blobUses[id] {
+	if info.Uses != v.blobUses[id] && !v.known.othersTables() {
 		v.problem("blob %d: used %d times, counted %d times", id, v.blobUses[id], info.Uses)
 	}
 	delete(v.blobUses, id)

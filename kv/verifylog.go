@@ -102,7 +102,7 @@ func (h *history) where(k rowKey) string {
 func (h *history) back(e *Entry) error {
 	schema := h.v.tx.db.schema
 	hashes := map[byte]*tableHash{}
-	complete := true
+	complete := !slices.ContainsFunc(e.Changes, func(c Change) bool { return h.v.known.others(byte(c.Table)) })
 	for _, d := range schema.tables {
 		var rows idRuns
 		for _, c := range e.Changes {
@@ -135,6 +135,9 @@ func (h *history) back(e *Entry) error {
 	// the first old record of a row is the one from before the entry
 	for _, o := range slices.Backward(e.Old) {
 		k := rowKey{byte(o.Table), o.ID}
+		if h.v.known.others(k.table) {
+			continue
+		}
 		rec, err := h.before(&o)
 		if err != nil {
 			h.v.problem("log entry %d: the old record of %s: %v", e.Seq, h.where(k), err)
@@ -147,6 +150,9 @@ func (h *history) back(e *Entry) error {
 	}
 	for _, c := range e.Changes {
 		d := schema.byNo(byte(c.Table))
+		if h.v.known.others(byte(c.Table)) {
+			continue
+		}
 		if d == nil {
 			h.v.problem("log entry %d: unknown table %d", e.Seq, c.Table)
 			continue

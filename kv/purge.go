@@ -9,13 +9,14 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// doomFrom is the number of rows from which a deletion only takes them out of the sets, and leaves the rest to the sweeper.
-const doomFrom = 5_000
+// deferDeletesFrom is the number of rows from which a deletion only takes them out of the sets, and
+// leaves the rest to the purger.
+const deferDeletesFrom = 5_000
 
 // DeleteAll deletes the rows with the given ids, which must ascend and exist. When they are many, those of a bulk table are taken
 // out of all sets at once and swept away in the background; the log then names the ids, but not each row's ident.
 func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
-	if !t.def.bulk || len(ids) < tx.db.opts.DoomFrom {
+	if !t.def.bulk || len(ids) < tx.db.opts.DeferDeletesFrom {
 		for _, id := range ids {
 			if err := t.Delete(tx, id); err != nil {
 				return err
@@ -25,7 +26,7 @@ func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 	}
 	tx.touch()
 	tx.batch.touches(t.def) // nobody sees the rows any more, though the records are still there
-	if err := tx.settle(t.def); err != nil {
+	if err := tx.foldPending(t.def); err != nil {
 		return err
 	}
 	if err := tx.clearMembers(t.def, ids); err != nil {
@@ -40,18 +41,18 @@ func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 	if err != nil {
 		return err
 	}
-	tx.job.after = append(tx.job.after, tx.db.kickSweeper)
-	return tx.putStage(&stageInfo{id: stage, kind: stageDoomed, table: t.def.no, runs: runs})
+	tx.job.after = append(tx.job.after, tx.db.kickPurger)
+	return tx.putStage(&stageInfo{id: stage, kind: stagePurged, table: t.def.no, runs: runs})
 }
 
 // clearMembers takes ids out of every stored set of a table.
 func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
-	doomed := map[uint64]*bitmap{}
+	purged := map[uint64]*bitmap{}
 	for _, id := range ids {
-		w := doomed[id>>chunkBits]
+		w := purged[id>>chunkBits]
 		if w == nil {
 			w = new(bitmap)
-			doomed[id>>chunkBits] = w
+			purged[id>>chunkBits] = w
 		}
 		w.set(uint16(id))
 	}
@@ -77,7 +78,7 @@ func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
 				return damaged("set", err)
 			}
 			left := slices.DeleteFunc(slices.Clone(old), func(id uint64) bool {
-				w := doomed[id>>chunkBits]
+				w := purged[id>>chunkBits]
 				return w != nil && w.has(uint16(id))
 			})
 			switch {
@@ -88,7 +89,7 @@ func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
 			}
 			continue
 		}
-		w := doomed[uint64(chunk)]
+		w := purged[uint64(chunk)]
 		if w == nil {
 			continue
 		}
@@ -119,8 +120,8 @@ func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
 	return nil
 }
 
-// sweepRow takes a row that is in no set out of the file.
-func (tx *WriteTx) sweepRow(d *tableDef, id uint64) error {
+// purgeRow takes a row that is in no set out of the file.
+func (tx *WriteTx) purgeRow(d *tableDef, id uint64) error {
 	rec, err := tx.record(d, id)
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -138,37 +139,38 @@ func (tx *WriteTx) sweepRow(d *tableDef, id uint64) error {
 	return tx.eraseRecord(d, id)
 }
 
-// sweepRows and sweepChunks are how much one transaction of the sweeper takes away.
+// purgeRows and purgeChunks are how much one transaction of the purger takes away.
 const (
-	sweepRows   = 2000
-	sweepChunks = 128
+	purgeRows   = 2000
+	purgeChunks = 128
 )
 
-func (db *DB) kickSweeper() {
+func (db *DB) kickPurger() {
 	select {
 	case db.sweep <- struct{}{}:
 	default:
 	}
 }
 
-// abandon turns the stage of a write that was given up over to the sweeper. On a disk that is full to the last byte the sweeper does that as well, later.
-func (db *DB) abandon(stage uint64) error {
-	err := db.doom(stage)
+// giveUp turns the stage of a write that was given up over to the purger. On a disk that is full to
+// the last byte the purger does that as well, later.
+func (db *DB) giveUp(stage uint64) error {
+	err := db.purge(stage)
 	if errors.Is(err, ErrNoRoom) {
-		db.abandonedMu.Lock()
-		db.abandoned = append(db.abandoned, stage)
-		db.abandonedMu.Unlock()
+		db.givenUpMu.Lock()
+		db.givenUp = append(db.givenUp, stage)
+		db.givenUpMu.Unlock()
 		err = nil
 	}
-	db.kickSweeper()
+	db.kickPurger()
 	return err
 }
 
-func (db *DB) doom(stages ...uint64) error {
+func (db *DB) purge(stages ...uint64) error {
 	return db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
 		tx.touch()
 		for _, id := range stages {
-			if err := tx.doomStage(id); err != nil {
+			if err := tx.purgeStage(id); err != nil {
 				return err
 			}
 		}
@@ -176,29 +178,30 @@ func (db *DB) doom(stages ...uint64) error {
 	}})
 }
 
-// doomAbandoned does what abandon could not.
-func (db *DB) doomAbandoned() error {
-	db.abandonedMu.Lock()
-	list := db.abandoned
-	db.abandonedMu.Unlock()
+// purgeGivenUp does what abandon could not.
+func (db *DB) purgeGivenUp() error {
+	db.givenUpMu.Lock()
+	list := db.givenUp
+	db.givenUpMu.Unlock()
 	if len(list) == 0 {
 		return nil
 	}
-	if err := db.doom(list...); err != nil {
+	if err := db.purge(list...); err != nil {
 		return err
 	}
-	db.abandonedMu.Lock()
-	defer db.abandonedMu.Unlock()
-	db.abandoned = db.abandoned[len(list):]
+	db.givenUpMu.Lock()
+	defer db.givenUpMu.Unlock()
+	db.givenUp = db.givenUp[len(list):]
 	return nil
 }
 
-// sweeper is the goroutine that takes away what is doomed, in pieces, resting as long as it works so that others get through.
-func (db *DB) sweeper() {
+// purger is the goroutine that takes away what is to be purged, in pieces. After each it rests as long
+// as it worked, so that others get through.
+func (db *DB) purger() {
 	defer close(db.swept)
 	for {
 		began := time.Now()
-		more, err := db.sweepPiece()
+		more, err := db.purgePiece()
 		switch {
 		case err == nil && more:
 			select {
@@ -225,16 +228,17 @@ func (db *DB) sweeper() {
 	}
 }
 
-// sweepPiece takes a piece of what is doomed away, and says whether there may be more.
-func (db *DB) sweepPiece() (more bool, err error) {
-	if err := db.doomAbandoned(); err != nil {
+// purgePiece takes a piece of what is to be purged away, and says whether there may be more.
+func (db *DB) purgePiece() (more bool, err error) {
+	if err := db.purgeGivenUp(); err != nil {
 		return false, err
 	}
 	var todo *stageInfo
 	err = db.View(func(tx *Tx) error {
 		list, err := tx.stageList()
 		for _, s := range list {
-			if s.kind == stageDoomed || s.kind == stageGarbage {
+			// Rows of tables that this program does not know are left to one that does.
+			if s.kind == stagePurged && db.schema.byNo(s.table) != nil || s.kind == stageGarbage {
 				todo = s
 			}
 		}
@@ -246,19 +250,16 @@ func (db *DB) sweepPiece() (more bool, err error) {
 	return true, db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
 		tx.touch()
 		if todo.kind == stageGarbage {
-			return tx.sweepBlob(todo)
+			return tx.purgeBlob(todo)
 		}
 		d := db.schema.byNo(todo.table)
-		if d == nil {
-			return damaged("stage", "unknown table")
-		}
 		left, n := *todo, 0
 		for id := range todo.runs.from(todo.next) {
-			if n++; n > sweepRows {
+			if n++; n > purgeRows {
 				left.next = id
 				return tx.putStage(&left)
 			}
-			if err := tx.sweepRow(d, id); err != nil {
+			if err := tx.purgeRow(d, id); err != nil {
 				return err
 			}
 		}
