@@ -120,19 +120,21 @@ func (s *Access) Datums(ctx context.Context, f DatumFilter, page Page, out Out[D
 			if err != nil {
 				return nil, Extent{}, err
 			}
-			if !f.timed() {
+			if f.From != nil || f.To != nil {
+				if set, err = s.within(tx, set, f, q); err != nil {
+					return nil, Extent{}, err
+				}
+			}
+			if !f.ByTime {
 				return page.of(set, f.Descending)
 			}
-			places, err := s.dataTimes(tx, set, f, q)
+			places, err := s.dataTimes(tx, set, f, q, f.bounds())
 			if err != nil {
 				return nil, Extent{}, err
 			}
-			if f.ByTime {
-				slices.SortFunc(places, comparePlaces)
-				ids, extent := page.ofPlaces(places, f.Descending)
-				return ids, extent, nil
-			}
-			return page.of(kv.IDs(sortedIDs(places)), f.Descending)
+			slices.SortFunc(places, comparePlaces)
+			ids, extent := page.ofPlaces(places, f.Descending)
+			return ids, extent, nil
 		},
 		datumRow())
 }

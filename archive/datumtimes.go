@@ -7,15 +7,131 @@ import (
 	"nightjar/kv"
 )
 
-// timed says whether the times of data decide on a list.
-func (f DatumFilter) timed() bool { return f.ByTime || f.From != nil || f.To != nil }
+// A span is a range of times, both ends included.
+type span struct{ first, last int64 }
 
-// fewData is up to how many data are asked for their times one by one.
+func (s span) has(time int64) bool { return s.first <= time && time <= s.last }
+
+// bounds are the times that a filter asks for.
+func (f DatumFilter) bounds() span {
+	s := span{math.MinInt64, math.MaxInt64}
+	if f.From != nil {
+		s.first = *f.From
+	}
+	if f.To != nil {
+		s.last = *f.To
+	}
+	return s
+}
+
+// Each datum is in a set for its day and in one for its 64 days, so that any range of whole days is a union of few sets: at
+// most 63 days at either end, and 6 times 64 days for each year in between. Days count from 2^27 days before 1970, so that none
+// is negative.
+const (
+	day     = 86_400 * 1e6 // microseconds
+	day1970 = 1 << 27
+	dayBits = 6 // 64 days
+)
+
+// dayOf is the number of the day of a time.
+func dayOf(time int64) uint64 {
+	d := time / day
+	if time%day < 0 {
+		d--
+	}
+	return uint64(d + day1970)
+}
+
+// timesOf is a day's times, as far as there are such.
+func timesOf(d uint64) span {
+	s := span{math.MinInt64, math.MaxInt64}
+	if d > dayOf(math.MinInt64) {
+		s.first = (int64(d) - day1970) * day
+	}
+	if d < dayOf(math.MaxInt64) {
+		s.last = (int64(d)+1-day1970)*day - 1
+	}
+	return s
+}
+
+// wholeDays is the set of the datums of the days from first to last.
+func wholeDays(tx *kv.Tx, first, last uint64) kv.Set {
+	const low = 1<<dayBits - 1
+	var sets []kv.Set
+	for ; first <= last && first&low != 0; first++ {
+		sets = append(sets, datums.Set(tx, dimDay, kv.Int(first)))
+	}
+	for ; first <= last && last&low != low; last-- {
+		sets = append(sets, datums.Set(tx, dimDay, kv.Int(last)))
+	}
+	if first <= last {
+		for v := range datums.Values(tx, dimDays, kv.Int(first>>dayBits)) {
+			if v.Int() > last>>dayBits {
+				break
+			}
+			sets = append(sets, datums.Set(tx, dimDays, v))
+		}
+	}
+	return kv.Or(sets...)
+}
+
+// within is the part of a set whose times lie within the filter's bounds. Days that are within them as a whole
+// come from the sets of times; of the other days, two at most, the times are read.
+func (s *Access) within(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (kv.Set, error) {
+	bounds := f.bounds()
+	if bounds.first > bounds.last {
+		return kv.Set{}, nil
+	}
+	if few, err := isFew(set); err != nil {
+		return kv.Set{}, err
+	} else if few {
+		return s.timesWithin(tx, set, f, q, bounds)
+	}
+	first, last := dayOf(bounds.first), dayOf(bounds.last)
+	var parts []kv.Set
+	edge := func(d uint64) error {
+		times := timesOf(d)
+		part, err := s.timesWithin(tx, kv.And(set, wholeDays(tx, d, d)), f, q,
+			span{max(bounds.first, times.first), min(bounds.last, times.last)})
+		parts = append(parts, part)
+		return err
+	}
+	if bounds.first > timesOf(first).first {
+		if err := edge(first); err != nil {
+			return kv.Set{}, err
+		}
+		first++
+	}
+	if first <= last && bounds.last < timesOf(last).last {
+		if err := edge(last); err != nil {
+			return kv.Set{}, err
+		}
+		last--
+	}
+	if first <= last {
+		parts = append(parts, kv.And(set, wholeDays(tx, first, last)))
+	}
+	return kv.Or(parts...), nil
+}
+
+// fewData is up to how many datums are asked for their times one by one.
 const fewData = 1000
 
-// dataTimes gives the times of the data of a set that lie within the filter's bounds, in no order. No set holds times: they are read from the light curves of the targets that are
-// asked for, or from the records where that is less. What it costs depends on the size of the set, or of the targets' light curves, not on the page.
-func (s *Access) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) ([]Place, error) {
+func isFew(set kv.Set) (bool, error) {
+	n, err := set.Count()
+	return n <= fewData, err
+}
+
+// timesWithin is the part of a set whose times lie within bounds, by its times.
+func (s *Access) timesWithin(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) (kv.Set, error) {
+	places, err := s.dataTimes(tx, set, f, q, bounds)
+	return kv.IDs(sortedIDs(places)), err
+}
+
+// dataTimes gives the times of the datums of a set that lie within bounds, in no order. They are read from the
+// light curves of the targets that are asked for, or from the records where that is less. What it costs depends on
+// the size of the set, or of the targets' light curves within the bounds, not on the page.
+func (s *Access) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) ([]Place, error) {
 	count, err := set.Count()
 	if err != nil {
 		return nil, err
@@ -25,7 +141,7 @@ func (s *Access) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (
 		return nil, err
 	}
 	if count <= fewData || !f.Target.Given && q == nil && count < total/16 {
-		return recordTimes(tx, set, f)
+		return recordTimes(tx, set, bounds)
 	}
 	var parents []uint64
 	switch {
@@ -46,28 +162,19 @@ func (s *Access) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (
 	if err != nil {
 		return nil, err
 	}
-	from, to := f.bounds()
+	to := bounds.last
+	if to < math.MaxInt64 { // the last microsecond of time is taken for later than all
+		to++
+	}
 	var places []Place
 	for _, id := range parents {
 		for _, code := range codes {
-			for p := range datums.Series(tx, lightCurve(id, code), from, to) {
+			for p := range datums.Series(tx, lightCurve(id, code), bounds.first, to) {
 				places = append(places, Place{p.Time, p.ID})
 			}
 		}
 	}
 	return membersOf(set, places)
-}
-
-// bounds are the first time that is wanted and the first after it that is not.
-func (f DatumFilter) bounds() (from, to int64) {
-	from, to = math.MinInt64, math.MaxInt64
-	if f.From != nil {
-		from = *f.From
-	}
-	if f.To != nil {
-		to = *f.To + 1
-	}
-	return from, to
 }
 
 // codesOf lists the codes of the data types that a list may hold.
@@ -79,8 +186,7 @@ func codesOf(tx *kv.Tx, name string) ([]byte, error) {
 	return []byte{code}, err
 }
 
-func recordTimes(tx *kv.Tx, set kv.Set, f DatumFilter) ([]Place, error) {
-	from, to := f.bounds()
+func recordTimes(tx *kv.Tx, set kv.Set, bounds span) ([]Place, error) {
 	var places []Place
 	var d Datum
 	for id, err := range set.Each() {
@@ -90,7 +196,7 @@ func recordTimes(tx *kv.Tx, set kv.Set, f DatumFilter) ([]Place, error) {
 		if err != nil {
 			return nil, err
 		}
-		if d.Time >= from && d.Time < to {
+		if bounds.has(d.Time) {
 			places = append(places, Place{d.Time, id})
 		}
 	}

@@ -87,6 +87,8 @@ func datumKeys(k *kv.Keys, id uint64, d *Datum) {
 	}
 	k.Member(dimTarget, kv.Int(d.Target))
 	k.Member(dimType, kv.Int(uint64(d.Code)))
+	k.Member(dimDay, kv.Int(dayOf(d.Time)))
+	k.Member(dimDays, kv.Int(dayOf(d.Time)>>dayBits))
 	k.Member(dimSource, kv.Text(d.Source))
 	for i, p := range d.Products {
 		k.Member(dimProduct, kv.Int(p))

@@ -278,6 +278,8 @@ const (
 	dimObservation = 8  // of products
 	dimList        = 9  // of targets
 	dimLater       = 10 // of data: the products that brought it, but for the first
+	dimDay         = 11 // of data: the day of its time, see dayOf
+	dimDays        = 12 // of data: the 64 days of its time
 	dimStatus      = 130
 	dimFacility    = 131
 	dimSource      = 132 // of data

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -226,6 +227,9 @@ func (r *storageReader) wantedSets(mark uint64) memberships {
 		hang(9, d.target, id)
 		m.number(9, 3, uint64(d.code), id)
 		m.text(9, 132, d.source, id)
+		day := uint64(math.Floor(float64(d.time)/86_400e6) + 134_217_728)
+		m.number(9, 11, day, id)
+		m.number(9, 12, day/64, id)
 		for i, p := range d.products {
 			m.number(9, 2, p, id)
 			held(9, id, byProduct[p])
