@@ -31,6 +31,7 @@ func targetKeys(k *kv.Keys, id uint64, t *Target) {
 		k.Order(orderCone, 0, conePlace(*t.RA, *t.Dec))
 	}
 	k.Order(orderNamed, 0, binary.BigEndian.AppendUint64(nil, t.Named))
+	k.Order(orderChanged, 0, binary.BigEndian.AppendUint64(nil, uint64(t.Modified)^1<<63)) // before 1970 comes first
 	foldedPlaces(k, orderFolded, t.Names())
 }
 

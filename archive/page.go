@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 
 	"nightjar/internal/problem"
@@ -166,6 +167,46 @@ func (p Page) ofSorted(sorted []uint64, descending bool) ([]uint64, Extent) {
 	page := kv.Page{Offset: p.Offset, Limit: p.Limit}
 	ids := cut(sorted, page)
 	return ids, extentOf(page, len(sorted), ids, Place{})
+}
+
+// ofWalk is the page of a set in an order of places: up walks through them from the first to the last, and down, where it
+// is not nil, the other way. What it costs grows with the number of places between the page and the nearer end.
+func (p Page) ofWalk(set kv.Set, descending bool, up, down iter.Seq2[[]byte, uint64]) ([]uint64, Extent, error) {
+	page := kv.Page{Offset: p.Offset, Limit: p.Limit}
+	count, err := set.Count()
+	if err != nil {
+		return nil, Extent{}, err
+	}
+	offset := min(p.Offset, count)
+	rows := min(p.Limit, count-offset)
+	before := offset // the rows of the set before the page, in the direction of the walk
+	if descending {
+		before = count - offset - rows
+	}
+	walk, turned := up, descending
+	if after := count - before - rows; down != nil && after < before {
+		walk, turned, before = down, !descending, after
+	}
+	ids := make([]uint64, 0, min(rows, 1000))
+	for _, id := range walk {
+		if len(ids) == rows {
+			break
+		}
+		in, err := set.Has(id)
+		switch {
+		case err != nil:
+			return nil, Extent{}, err
+		case !in:
+		case before > 0:
+			before--
+		default:
+			ids = append(ids, id)
+		}
+	}
+	if turned {
+		slices.Reverse(ids)
+	}
+	return ids, extentOf(page, count, ids, Place{}), nil
 }
 
 // cut takes a page out of a sorted list.

@@ -264,6 +264,7 @@ const (
 	orderNamed   = 2 // of targets: log sequence of the last change of names
 	orderFolded  = 3 // of targets: each folded name
 	orderProduct = 4 // of products: folded product id and path
+	orderChanged = 5 // of targets: time of the last change
 
 	seriesLight   = 1 // a target's light curve
 	seriesUndated = 2 // a target's data without a time of their own, all at time 0

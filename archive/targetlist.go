@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -206,76 +207,64 @@ func (s *Access) findList(tx *kv.Tx, text string) (uint64, error) {
 
 // orderTargets cuts a page out of a set in some order.
 func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, Extent, error) {
-	descending := len(order) > 0 && order[0] == '-'
-	if descending {
-		order = order[1:]
-	}
-	var sorted []uint64
-	var err error
+	order, descending := strings.CutPrefix(order, "-")
+	var up, down iter.Seq2[[]byte, uint64]
+	var compare func(a, b *Target) int
 	switch order {
-	case "name":
-		if err = page.noCursor("order"); err == nil {
-			sorted, err = byName(tx, set)
+	case "name": // as bytes compare
+		up = func(yield func([]byte, uint64) bool) {
+			for _, id := range tx.UniqueTexts(kindTargetName, "") {
+				if !yield(nil, id) {
+					return
+				}
+			}
 		}
+		compare = func(a, b *Target) int { return strings.Compare(a.Name, b.Name) }
 	case "modified":
-		if err = page.noCursor("order"); err == nil {
-			sorted, err = byModified(tx, set)
+		up, down = tx.Range(orderChanged, 0, nil, nil), tx.Descend(orderChanged, 0)
+		compare = func(a, b *Target) int {
+			return cmp.Or(cmp.Compare(a.Modified, b.Modified), cmp.Compare(a.ID, b.ID))
 		}
 	default:
 		return page.of(set, descending) // ids are given out in the order of creation
 	}
-	ids, extent := page.ofSorted(sorted, descending)
-	return ids, extent, err
-}
-
-// byModified lists the targets of a set by the times of their last changes.
-func byModified(tx *kv.Tx, set kv.Set) ([]uint64, error) {
-	sorted, err := set.IDs()
-	if err != nil {
-		return nil, err
+	if err := page.noCursor("order"); err != nil {
+		return nil, Extent{}, err
 	}
-	at := make(map[uint64]int64, len(sorted))
-	for _, id := range sorted {
-		t, err := targets.Get(tx, id)
-		if err != nil {
-			return nil, err
-		}
-		at[id] = t.Modified
-	}
-	slices.SortStableFunc(sorted, func(a, b uint64) int { return cmp.Compare(at[a], at[b]) })
-	return sorted, nil
-}
-
-// fewNames is up to how many targets are sorted by reading their names one by one rather than by walking through all names.
-const fewNames = 1000
-
-// byName lists the targets of a set by their names, as bytes compare.
-func byName(tx *kv.Tx, set kv.Set) (sorted []uint64, err error) {
 	n, err := set.Count()
 	if err != nil {
-		return nil, err
+		return nil, Extent{}, err
 	}
 	if n > fewNames {
-		for _, id := range tx.UniqueTexts(kindTargetName, "") {
-			if in, err := set.Has(id); err != nil {
-				return nil, err
-			} else if in {
-				sorted = append(sorted, id)
-			}
-		}
-		return sorted, nil
+		return page.ofWalk(set, descending, up, down)
 	}
-	if sorted, err = set.IDs(); err != nil {
+	sorted, err := sortTargets(tx, set, compare)
+	if err != nil {
+		return nil, Extent{}, err
+	}
+	ids, extent := page.ofSorted(sorted, descending)
+	return ids, extent, nil
+}
+
+// fewNames is up to how many targets are sorted by reading them one by one rather than by walking through an order of all.
+const fewNames = 1000
+
+// sortTargets lists the targets of a set in an order.
+func sortTargets(tx *kv.Tx, set kv.Set, compare func(a, b *Target) int) ([]uint64, error) {
+	ids, err := set.IDs()
+	if err != nil {
 		return nil, err
 	}
-	names := make(map[uint64]string, n)
-	for _, id := range sorted {
-		t, err := targets.Get(tx, id)
-		if err != nil {
+	list := make([]*Target, len(ids))
+	for i, id := range ids {
+		if list[i], err = targets.Get(tx, id); err != nil {
 			return nil, err
 		}
-		names[id] = t.Name
+		list[i].ID = id
 	}
-	slices.SortFunc(sorted, func(a, b uint64) int { return strings.Compare(names[a], names[b]) })
-	return sorted, nil
+	slices.SortFunc(list, compare)
+	for i, t := range list {
+		ids[i] = t.ID
+	}
+	return ids, nil
 }

@@ -712,6 +712,7 @@ func (r *storageReader) order() {
 			put(1, binary.BigEndian.AppendUint64(zone, math.Float64bits(only[float64](t, "RA"))), id)
 		}
 		put(2, binary.BigEndian.AppendUint64(nil, only[uint64](t, "Named")), id)
+		put(5, binary.BigEndian.AppendUint64(nil, uint64(only[int64](t, "Modified"))^1<<63), id)
 		put(3, []byte(index.Fold(only[string](t, "Name"))+"\x00"), id)
 		for _, a := range every[rawRecord](t, "Aliases") {
 			put(3, []byte(index.Fold(only[string](a, "Name"))+"\x00"), id)

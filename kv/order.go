@@ -47,22 +47,33 @@ func (tx *Tx) UniqueTexts(kind byte, from string) iter.Seq2[string, uint64] {
 	}
 }
 
+// Descend yields the places of a group of an order from the last one to the first. The sort is valid until the next step.
+func (tx *Tx) Descend(kind byte, group uint32) iter.Seq2[[]byte, uint64] {
+	return func(yield func([]byte, uint64) bool) {
+		prefix := orderPrefix(nil, kind, group)
+		c := tx.bucket(bucketOrder).Cursor()
+		// the first key behind the group; there is no group after the last
+		k, _ := c.Seek(orderPrefix(nil, kind, group+1))
+		if group+1 == 0 {
+			k, _ = c.Seek([]byte{kind + 1})
+		}
+		if k == nil {
+			k, _ = c.Last()
+		} else {
+			k, _ = c.Prev()
+		}
+		for ; k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Prev() {
+			if !yield(k[5:len(k)-idLen], readID(k[len(k)-idLen:])) {
+				return
+			}
+		}
+	}
+}
+
 // LastPlace is the last place of a group of an order; ok is false when the group is empty. The sort is valid as long as the transaction.
 func (tx *Tx) LastPlace(kind byte, group uint32) (sort []byte, id uint64, ok bool) {
-	prefix := orderPrefix(nil, kind, group)
-	c := tx.bucket(bucketOrder).Cursor()
-	// the first key behind the group; there is no group after the last
-	k, _ := c.Seek(orderPrefix(nil, kind, group+1))
-	if group+1 == 0 {
-		k, _ = c.Seek([]byte{kind + 1})
+	for sort, id := range tx.Descend(kind, group) {
+		return sort, id, true
 	}
-	if k == nil {
-		k, _ = c.Last()
-	} else {
-		k, _ = c.Prev()
-	}
-	if k == nil || !bytes.HasPrefix(k, prefix) {
-		return nil, 0, false
-	}
-	return k[5 : len(k)-idLen], readID(k[len(k)-idLen:]), true
+	return nil, 0, false
 }
