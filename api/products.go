@@ -207,34 +207,21 @@ func (r *request) upload(parts *formParts, file *archive.NewFile) (*answer, erro
 	}
 	in := productInput(form, name)
 	in.Refuse = refuse
-	byObject := in.Target == 0 && !in.Has("target")
-	if r.flag("dry_run") || wire.IsTrue(form.Get("dry_run")) {
-		dryRun := r.access.DryRun
-		if byObject {
-			dryRun = r.access.DryRunByObject
-		}
-		report, err := dryRun(r.Context(), in, file)
-		if err != nil {
-			return nil, err
-		}
+	in.DryRun = r.flag("dry_run") || wire.IsTrue(form.Get("dry_run"))
+	views, report, err := r.access.Upload(r.Context(), in, file)
+	switch {
+	case err != nil:
+		return nil, err
+	case in.DryRun:
 		return r.object(http.StatusOK, func(w *wire.Writer) {
 			w.TextMember("message", "This was a dry run: nothing was stored.")
 			w.Key("report")
 			writeReport(w, report)
 		})
-	}
-	if byObject {
-		views, report, err := r.access.UploadByObject(r.Context(), in, file)
-		if err != nil {
-			return nil, err
-		}
+	case in.Target == 0: // the file names its targets
 		return r.uploadedByObject(views, report)
 	}
-	v, report, err := r.access.Upload(r.Context(), in, file)
-	if err != nil {
-		return nil, err
-	}
-	return r.uploaded(v, report)
+	return r.uploaded(views[0], report)
 }
 
 const (

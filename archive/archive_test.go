@@ -161,7 +161,11 @@ func (f *fixture) uploadAs(user string, in *ProductInput, content string, groups
 	for _, g := range groups {
 		in.Groups = append(in.Groups, auth.GroupRef{ID: g})
 	}
-	return f.as(user).Upload(context.Background(), in, file)
+	views, report, err := f.as(user).Upload(context.Background(), in, file)
+	if err != nil {
+		return nil, report, err
+	}
+	return views[0], report, nil
 }
 
 // data lists the ids of the data that a user finds, and compares their number with the count.

@@ -153,8 +153,8 @@ func TestDryRunRepeats(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				report, err := f.as("astro").DryRun(t.Context(),
-					&ProductInput{Target: target, Type: "photometry", FileName: "b.csv", Refuse: refuse}, file)
+				_, report, err := f.as("astro").Upload(t.Context(),
+					&ProductInput{Target: target, Type: "photometry", FileName: "b.csv", Refuse: refuse, DryRun: true}, file)
 				if told[i] = fmt.Sprint(err); report != nil {
 					told[i] = fmt.Sprint(report.Created, report.Duplicate)
 				} else if failed := new(ProcessingError); errors.As(err, &failed) {
@@ -262,8 +262,8 @@ func TestLongDryRun(t *testing.T) {
 			}
 		}
 	}()
-	r, err := f.as("astro").DryRun(t.Context(),
-		&ProductInput{Target: target, Type: "photometry", FileName: "long.csv"}, file)
+	_, r, err := f.as("astro").Upload(t.Context(),
+		&ProductInput{Target: target, Type: "photometry", FileName: "long.csv", DryRun: true}, file)
 	close(quit)
 	<-done
 	if err != nil || r.Created != rows-1000 || r.Duplicate != 1000 {

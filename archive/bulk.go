@@ -8,31 +8,12 @@ import (
 	"nightjar/kv"
 )
 
-// bulk adds many data in one go: in one transaction when they are not too many, and otherwise as a staged write, so that all of
-// them appear at once, or none.
+// bulk adds many datums in one go: in one transaction when they are not too many, and otherwise as
+// a staged write, so that all of them appear at once, or none.
 type bulk struct {
-	s   *Access
-	ctx context.Context
-	// first makes what the data refer to, a product, products one behind the other, or an upload, in the transaction in which they appear; id is what
-	// was reserved, of several the first, or 0.
-	first func(s *Access, tx *kv.WriteTx, id uint64) (uint64, error)
-	// empty says that first is wanted though no row is good.
-	empty bool
-	// reserve takes the id of that before it is made.
-	reserve func(tx *kv.WriteTx) (uint64, error)
-	// refer makes a datum, whose target is known, refer to it.
-	refer func(d *Datum, id uint64)
-	// ready gives the datum of a gathered row, or the reason why it is left out. It may be asked again for the same row, and the datum is valid until
-	// it is asked for the next.
-	ready func(s *Access, tx *kv.Tx, row int) (*Datum, error)
-	// refuse is what is said of a row that is there already; nil counts it as a duplicate.
-	refuse func(row int) error
-	// check may still call everything off, before it appears; nil for no check.
-	check func(tally) error
-	// turn is told that the gathered rows will be written now, and others be gathered meanwhile.
-	turn func()
-	// makes is how many products first makes, from the reserved id on.
-	makes int
+	s    *Access
+	ctx  context.Context
+	rows rowSource
 
 	gathered int
 	size     int        // bytes of memory that the gathered rows take
@@ -45,6 +26,28 @@ type bulk struct {
 	merge    merges
 	work     uint64 // what the last transaction left to the worker, 0 for nothing
 	done     tally
+}
+
+// A rowSource gathers the rows of a bulk write, and knows what they refer to: an upload, a product,
+// or several products whose ids follow each other.
+type rowSource interface {
+	// turn hands over what was gathered, to be written, and begins to gather other rows.
+	turn()
+	// datum gives the datum of a row that was handed over, or the reason why it is left out. It may
+	// be asked again for the same row, and the datum is valid until it is asked for the next.
+	datum(s *Access, tx *kv.Tx, row int) (*Datum, error)
+	// refusal is what is said of a row that exists already; nil counts it as a duplicate.
+	refusal(row int) error
+	// reserve takes the id of what the rows refer to, of several products that of the first.
+	reserve(tx *kv.WriteTx) (uint64, error)
+	// refer makes a datum, whose target is known, refer to it.
+	refer(d *Datum, id uint64)
+	// create makes it, in the transaction in which the rows appear.
+	create(s *Access, tx *kv.WriteTx, id uint64) error
+	// products is how many products create makes, which are wanted even if no row is good.
+	products() int
+	// check may still call everything off, before it appears.
+	check(tally) error
 }
 
 // tally counts what became of rows.
@@ -134,7 +137,7 @@ func (b *bulk) added(size int) error {
 	if err := b.wait(); err != nil {
 		return err
 	}
-	b.turn()
+	b.rows.turn()
 	return nil
 }
 
@@ -161,7 +164,7 @@ func (b *bulk) give() []int {
 	b.cut()
 	cuts := b.cuts
 	b.gathered, b.size, b.cuts = 0, 0, nil
-	b.turn()
+	b.rows.turn()
 	return cuts
 }
 
@@ -175,7 +178,7 @@ func (b *bulk) stageRows(cuts []int) error {
 		write := b.s.writing(func(s *Access, tx *kv.WriteTx) (err error) {
 			now, merge, id = tally{}, merges{}, b.id
 			if id == 0 {
-				if id, err = b.reserve(tx); err != nil {
+				if id, err = b.rows.reserve(tx); err != nil {
 					return err
 				}
 			}
@@ -197,16 +200,8 @@ func (b *bulk) stageRows(cuts []int) error {
 	return nil
 }
 
-// turns has rows gathered in front while those in back are written.
-type turns[R interface{ forget() }] struct{ front, back R }
-
-func (t *turns[R]) turn() {
-	t.front, t.back = t.back, t.front
-	t.front.forget()
-}
-
 func (b *bulk) stageRow(s *Access, tx *kv.WriteTx, row int, id uint64, now *tally, merge *merges) error {
-	d, err := b.ready(s, tx.Tx, row)
+	d, err := b.rows.datum(s, tx.Tx, row)
 	if isRefusal(err) {
 		now.rejected.add(err)
 		return nil
@@ -214,32 +209,34 @@ func (b *bulk) stageRow(s *Access, tx *kv.WriteTx, row int, id uint64, now *tall
 	if err != nil {
 		return err
 	}
-	b.refer(d, id)
+	return b.place(s, tx, row, d, id, now, merge)
+}
+
+// place writes the datum of a row, unless an equal one exists, and counts what became of it.
+func (b *bulk) place(s *Access, tx *kv.WriteTx, row int, d *Datum, id uint64, now *tally, merge *merges) error {
+	b.rows.refer(d, id)
 	there, seen, pending, err := s.findEqual(tx.Tx, d)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case seen && b.refuse != nil:
-		now.rejected.add(b.refuse(row))
-		return nil
+	}
+	repeated := there == 0 && b.stage != nil && // it was in this write before
+		slices.ContainsFunc(pending, func(id uint64) bool { return b.stage.Has(tx.Tx, id) })
+	if seen || repeated {
+		if refusal := b.rows.refusal(row); refusal != nil {
+			now.rejected.add(refusal)
+			return nil
+		}
+	}
+	switch {
 	case there != 0:
 		merge.add(there, seen, d)
-		return nil
-	case slices.ContainsFunc(pending, func(id uint64) bool { return b.stage.Has(tx.Tx, id) }):
-		// it was in this write before
-		if b.refuse != nil {
-			now.rejected.add(b.refuse(row))
-		} else {
-			now.duplicate++
-		}
-		return nil
+	case repeated:
+		now.duplicate++
+	default:
+		now.created++
+		return insertDatum(tx, d, pending)
 	}
-	fresh, err := datums.Insert(tx, d)
-	if err == nil {
-		supersede(tx, fresh, pending)
-	}
-	now.created++
-	return err
+	return nil
 }
 
 // finish makes everything appear, and waits until it is complete.
@@ -281,10 +278,10 @@ func (b *bulk) finish() error {
 		if err := b.stillGood(s, tx.Tx); err != nil {
 			return err
 		}
-		if _, err := b.first(s, tx, b.id); err != nil {
+		if err := b.rows.create(s, tx, b.id); err != nil {
 			return err
 		}
-		if err := b.mergeAll(s, tx, &b.merge); err != nil {
+		if err := b.mergeExisting(s, tx, &b.merge); err != nil {
 			return err
 		}
 		late, err := b.superseded(tx)
@@ -298,10 +295,10 @@ func (b *bulk) finish() error {
 		}
 		b.done.created -= dropped
 		merge.sort()
-		if err := b.mergeAll(s, tx, &merge); err != nil {
+		if err := b.mergeExisting(s, tx, &merge); err != nil {
 			return err
 		}
-		return b.checked()
+		return b.rows.check(b.done)
 	}))
 	if err != nil {
 		return err
@@ -310,19 +307,12 @@ func (b *bulk) finish() error {
 	return b.s.a.worker.wait(b.ctx, b.work)
 }
 
-func (b *bulk) checked() error {
-	if b.check == nil {
-		return nil
-	}
-	return b.check(b.done)
-}
-
 // writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
 func (b *bulk) writeAll(s *Access, tx *kv.WriteTx, n int) error {
 	b.done, b.work = tally{}, 0
 	rows := make([]*Datum, n)
 	for i := range n {
-		d, err := b.ready(s, tx.Tx, i)
+		d, err := b.rows.datum(s, tx.Tx, i)
 		if isRefusal(err) {
 			b.done.rejected.add(err)
 			continue
@@ -334,11 +324,14 @@ func (b *bulk) writeAll(s *Access, tx *kv.WriteTx, n int) error {
 		own.form, own.scratch = nil, nil
 		rows[i] = &own
 	}
-	if n == b.done.rejected.count && !b.empty {
+	if n == b.done.rejected.count && b.rows.products() == 0 {
 		return nil
 	}
 	var err error
-	if b.id, err = b.first(s, tx, 0); err != nil {
+	if b.id, err = b.rows.reserve(tx); err != nil {
+		return err
+	}
+	if err := b.rows.create(s, tx, b.id); err != nil {
 		return err
 	}
 	var merge merges
@@ -346,24 +339,15 @@ func (b *bulk) writeAll(s *Access, tx *kv.WriteTx, n int) error {
 		if d == nil {
 			continue
 		}
-		b.refer(d, b.id)
-		there, seen, err := s.insertDatum(tx, d)
-		switch {
-		case err != nil:
+		if err := b.place(s, tx, i, d, b.id, &b.done, &merge); err != nil {
 			return err
-		case there == 0:
-			b.done.created++
-		case seen && b.refuse != nil:
-			b.done.rejected.add(b.refuse(i))
-		default:
-			merge.add(there, seen, d)
 		}
 	}
 	merge.sort()
-	if err := b.mergeAll(s, tx, &merge); err != nil {
+	if err := b.mergeExisting(s, tx, &merge); err != nil {
 		return err
 	}
-	return b.checked()
+	return b.rows.check(b.done)
 }
 
 // superseded lists the pending rows of which an equal is visible now, as far as somebody left a
@@ -454,40 +438,44 @@ func (b *bulk) abort() error {
 	return b.stage.Abort()
 }
 
-// datumRows gathers data whose values lie one behind the other in one buffer.
-type datumRows struct {
-	rows  []Datum
-	datum Datum // memory for ready
-	lines []int // of the file
+// gathered are rows whose values lie one behind the other in one buffer.
+type gathered[T any] struct {
+	rows  []T   // without their values
+	lines []int // of the input
 	text  []byte
-	ends  []int
+	ends  []int // of the values in text
 }
 
-// add takes the datum of a line in; its value is copied.
-func (r *datumRows) add(d Datum, line int) {
-	r.lines = append(r.lines, line)
-	r.text = append(r.text, d.Value...)
-	r.ends = append(r.ends, len(r.text))
-	d.Value = nil
-	r.rows = append(r.rows, d)
+// add takes a row in; its value is copied.
+func (g *gathered[T]) add(row T, value []byte, line int) {
+	g.rows, g.lines = append(g.rows, row), append(g.lines, line)
+	g.text = append(g.text, value...)
+	g.ends = append(g.ends, len(g.text))
 }
 
-// ready gives a copy, since functions of transactions may run twice.
-func (r *datumRows) ready(_ *kv.Tx, i int) (*Datum, error) {
-	d, scratch := &r.datum, r.datum.scratch
-	*d = r.rows[i]
-	d.scratch = scratch
+func (g *gathered[T]) value(i int) []byte {
 	start := 0
 	if i > 0 {
-		start = r.ends[i-1]
+		start = g.ends[i-1]
 	}
-	d.Value = r.text[start:r.ends[i]:r.ends[i]]
-	return d, nil
+	return g.text[start:g.ends[i]:g.ends[i]]
 }
 
-func (r *datumRows) forget() {
-	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], emptied(r.text), r.ends[:0]
-	r.datum = Datum{scratch: emptied(r.datum.scratch)}
+func (g *gathered[T]) forget() {
+	clear(g.rows)
+	g.rows, g.lines, g.text, g.ends = g.rows[:0], g.lines[:0], emptied(g.text), g.ends[:0]
+}
+
+// turns has rows gathered in front while those in back are written.
+type turns[T any] struct {
+	front, back gathered[T]
+	made        Datum // memory for the datum of a row in back
+}
+
+func (t *turns[T]) turn() {
+	t.front, t.back = t.back, t.front
+	t.front.forget()
+	t.made = Datum{scratch: emptied(t.made.scratch)}
 }
 
 // emptied is a buffer for use again, unless it grew for large values.

@@ -24,9 +24,9 @@ const (
 // objects are the targets that the rows of a file name.
 type objects struct {
 	targets []*Target         // in the order in which the file names them first
-	at      map[string]int    // place in targets, by the object's name in the file; nil before they are known
+	at      map[string]int    // index in targets, by the object's name in the file; nil before they are known
 	reasons map[string]string // why rows of some other objects are left out, where it is not for want of a target
-	places  map[uint64]int    // place in targets, by id
+	indices map[uint64]int    // index in targets, by id
 
 	met   map[string]bool // while the file is read to learn what it names: that, and nil if it names no objects
 	names []string        // of these, at most maxObjects and one more, in the file's order
@@ -66,12 +66,12 @@ func quoteName(name string) string {
 	return strconv.Quote(name)
 }
 
-// place is where a target stands, 0 for the target of an upload that names it.
-func (o *objects) place(target uint64) uint64 {
+// indexOf is the index of a target, 0 for the target of an upload that names it.
+func (o *objects) indexOf(target uint64) uint64 {
 	if o == nil {
 		return 0
 	}
-	return uint64(o.places[target])
+	return uint64(o.indices[target])
 }
 
 // targetOf is the target of a row that names an object.
@@ -96,40 +96,15 @@ func (in *ProductInput) each() []*ProductInput {
 	return list
 }
 
-// UploadByObject is Upload for a file of photometry whose rows name their objects, with no target in the input: each row goes to the target that has the
-// object's name, or an alias, whatever the case, blanks, dashes and underscores, among those that the viewer sees; rows of others are left out and told. Each target gets a data product of its
-// own, with the same file, and all appear at once. A file that names no objects is refused for want of a target. Errors: *problem.List; *ProcessingError.
-func (s *Access) UploadByObject(ctx context.Context, in *ProductInput, f *NewFile) ([]*ProductView, *Report, error) {
-	in, pl, err := s.planByObject(ctx, in, f)
-	if err != nil {
-		return nil, nil, err
+// tell warns of what became of each target's rows; there are no views after a dry run.
+func (o *objects) tell(s *Access, report *Report, views []*ProductView, groups []uint64) {
+	for i, t := range o.targets {
+		warning := fmt.Sprintf("the rows of '%s' would be a data product of the target with id %d", t.Name, t.ID)
+		if views != nil {
+			warning = fmt.Sprintf("the rows of '%s' are data product %d of the target with id %d", t.Name, views[i].ID, t.ID)
+		}
+		report.Warnings = append(append(report.Warnings, warning), s.blindGroups(t, groups)...)
 	}
-	views, report, err := s.store(ctx, in, f, pl)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, t := range in.byObject.targets {
-		report.Warnings = append(report.Warnings, fmt.Sprintf("the rows of '%s' are data product %d of the target with id %d", t.Name, views[i].ID, t.ID))
-		report.Warnings = append(report.Warnings, s.blindGroups(t, pl.groups)...)
-	}
-	return views, report, nil
-}
-
-// DryRunByObject tells what UploadByObject would answer, and stores nothing. The errors are those of UploadByObject.
-func (s *Access) DryRunByObject(ctx context.Context, in *ProductInput, f *NewFile) (*Report, error) {
-	in, pl, err := s.planByObject(ctx, in, f)
-	if err != nil {
-		return nil, err
-	}
-	report, err := s.dryRun(ctx, in, f, pl)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range in.byObject.targets {
-		report.Warnings = append(report.Warnings, fmt.Sprintf("the rows of '%s' would be a data product of the target with id %d", t.Name, t.ID))
-		report.Warnings = append(report.Warnings, s.blindGroups(t, pl.groups)...)
-	}
-	return report, nil
 }
 
 // planByObject checks everything but the rows, and finds the targets that these name.
@@ -212,7 +187,8 @@ const objectsAtOnce = 1000
 
 // findObjects finds the targets of objects.
 func (s *Access) findObjects(ctx context.Context, names []string) (*objects, error) {
-	o := &objects{at: map[string]int{}, reasons: map[string]string{"": "the row names no object"}, places: map[uint64]int{}}
+	o := &objects{at: map[string]int{}, indices: map[uint64]int{},
+		reasons: map[string]string{"": "the row names no object"}}
 	for batch := range slices.Chunk(names, objectsAtOnce) {
 		q := s.a.findFuzzy(ctx, batch...)
 		err := s.view(func(s *Access, tx *kv.Tx) error {
@@ -228,10 +204,10 @@ func (s *Access) findObjects(ctx context.Context, names []string) (*objects, err
 				if t == nil {
 					continue
 				}
-				i, there := o.places[t.ID]
+				i, there := o.indices[t.ID]
 				if !there {
 					i = len(o.targets)
-					o.targets, o.places[t.ID] = append(o.targets, t), i
+					o.targets, o.indices[t.ID] = append(o.targets, t), i
 				}
 				o.at[name] = i
 			}

@@ -25,12 +25,14 @@ func (f *fixture) byObject(user string, in *ProductInput, content string) ([]*Pr
 		return w
 	}
 	w := file()
-	dry, dryErr := f.as(user).DryRunByObject(f.t.Context(), in, w)
+	asked := *in
+	asked.DryRun = true
+	_, dry, dryErr := f.as(user).Upload(f.t.Context(), &asked, w)
 	if err := w.Abort(); err != nil {
 		f.t.Fatal(err)
 	}
 	w = file()
-	views, r, err := f.as(user).UploadByObject(f.t.Context(), in, w)
+	views, r, err := f.as(user).Upload(f.t.Context(), in, w)
 	if err2 := w.Abort(); err2 != nil {
 		f.t.Fatal(err2)
 	}

@@ -201,9 +201,9 @@ func (datumCodec) Decode(b []byte, d *Datum) error {
 	return nil
 }
 
-// contentKey identifies a datum among those of its target, in this file and in any other: the first 16
-// bytes of the SHA-256 over the name of its type, the time, and the identity form of its value. The time of
-// an undated datum counts as 0.
+// contentKey identifies a datum among those of its target, in this file and in any other: the first
+// 16 bytes of the SHA-256 over the name of its type, the time, and the identity form of its value.
+// The time of an undated datum counts as 0.
 func (d *Datum) contentKey(dataType string) (key [16]byte) {
 	form, isUndated := d.identityForm()
 	time := d.Time
@@ -218,8 +218,9 @@ func (d *Datum) contentKey(dataType string) (key [16]byte) {
 	return key
 }
 
-// identity is what the log keeps of a deleted datum: its target's uid, zeros if that is not known, and its
-// content key. It is nil when the file does not know the datum's type, because it is damaged.
+// identity is what the log keeps of a deleted datum: its target's uid, zeros if that is not known,
+// and its content key. It is nil when the file does not know the datum's type, because it is
+// damaged.
 func (d *Datum) identity(tx *kv.Tx) []byte {
 	dataType, err := tx.CodeText(codeDataType, d.Code)
 	if err != nil {

@@ -24,9 +24,9 @@ func (f DatumFilter) bounds() span {
 	return s
 }
 
-// Each datum is in a set for its day and in one for its 64 days, so that any range of whole days is a union of few sets: at
-// most 63 days at either end, and 6 times 64 days for each year in between. Days count from 2^27 days before 1970, so that none
-// is negative.
+// Each datum is in a set for its day and in one for its 64 days, so that any range of whole days is
+// a union of few sets: at most 63 days at either end, and 6 times 64 days for each year in between.
+// Days count from 2^27 days before 1970, so that none is negative.
 const (
 	day     = 86_400 * 1e6 // microseconds
 	day1970 = 1 << 27
@@ -75,8 +75,8 @@ func wholeDays(tx *kv.Tx, first, last uint64) kv.Set {
 	return kv.Or(sets...)
 }
 
-// within is the part of a set whose times lie within the filter's bounds. Days that are within them as a whole
-// come from the sets of times; of the other days, two at most, the times are read.
+// within is the part of a set whose times lie within the filter's bounds. Days that are within them
+// as a whole come from the sets of times; of the other days, two at most, the times are read.
 func (s *Access) within(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (kv.Set, error) {
 	bounds := f.bounds()
 	if bounds.first > bounds.last {
@@ -128,9 +128,10 @@ func (s *Access) timesWithin(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery,
 	return kv.IDs(sortedIDs(places)), err
 }
 
-// dataTimes gives the times of the datums of a set that lie within bounds, in no order. They are read from the
-// light curves of the targets that are asked for, or from the records where that is less. What it costs depends on
-// the size of the set, or of the targets' light curves within the bounds, not on the page.
+// dataTimes gives the times of the datums of a set that lie within bounds, in no order. They are
+// read from the light curves of the targets that are asked for, or from the records where that is
+// less. What it costs depends on the size of the set, or of the targets' light curves within the
+// bounds, not on the page.
 func (s *Access) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) ([]Place, error) {
 	count, err := set.Count()
 	if err != nil {

@@ -144,9 +144,9 @@ func (s *Access) typeForData(tx *kv.Tx, name string, p *problem.List) (byte, err
 	return tx.Code(codeDataType, name)
 }
 
-// findEqual finds the row that holds the same datum: same target, type, time and value. One that the
-// viewer sees comes first. One that is hidden is it only if it also shows the same in all that a
-// viewer is shown: otherwise the viewer would read what others said of their source, in place of
+// findEqual finds the row that holds the same datum: same target, type, time and value. One that
+// the viewer sees comes first. One that is hidden is it only if it also shows the same in all that
+// a viewer is shown: otherwise the viewer would read what others said of their source, in place of
 // what he said himself. When there is none, pending are all such rows that are being staged.
 func (s *Access) findEqual(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []uint64, err error) {
 	form, _ := d.identityForm()
@@ -275,17 +275,13 @@ func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*Datu
 	return views, created, err
 }
 
-// insertDatum writes a prepared datum, unless it is there: then it gives the id of that one, and
-// whether the viewer sees it. There is 0 for a datum that is new, whose id is now in d.
-func (s *Access) insertDatum(tx *kv.WriteTx, d *Datum) (there uint64, seen bool, err error) {
-	there, seen, pending, err := s.findEqual(tx.Tx, d)
-	if err != nil || there != 0 {
-		return there, seen, err
-	}
+// insertDatum writes a new datum, of which pending lists the equal rows that are being staged. Its
+// id is then in d.
+func insertDatum(tx *kv.WriteTx, d *Datum, pending []uint64) (err error) {
 	if d.ID, err = datums.Insert(tx, d); err == nil {
 		supersede(tx, d.ID, pending)
 	}
-	return 0, false, err
+	return err
 }
 
 // supersede notes for each of the rows that are pending that a new one has the same datum, and for
@@ -300,12 +296,13 @@ func supersede(tx *kv.WriteTx, fresh uint64, pending []uint64) {
 
 // addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
 func (s *Access) addDatum(tx *kv.WriteTx, d *Datum, refuse bool) (uint64, Added, error) {
-	there, seen, err := s.insertDatum(tx, d)
+	there, seen, pending, err := s.findEqual(tx.Tx, d)
 	if err != nil {
 		return 0, 0, err
 	}
 	if there == 0 {
-		return d.ID, Created, nil
+		err := insertDatum(tx, d, pending)
+		return d.ID, Created, err
 	}
 	if seen && refuse {
 		return there, Duplicate, nil
@@ -326,7 +323,8 @@ func (s *Access) sees(tx *kv.Tx, id uint64) (bool, error) {
 	return err == nil, err
 }
 
-// attachSource notes that a datum that is there was brought again: by the products of d, or, when it is hidden from the viewer, by its owners.
+// attachSource notes that a datum that is there was brought again: by the products of d, or, when
+// it is hidden from the viewer, by its owners.
 func (s *Access) attachSource(tx *kv.WriteTx, id uint64, d *Datum) (changed bool, err error) {
 	old, err := datums.Get(tx.Tx, id)
 	if err != nil {

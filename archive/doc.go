@@ -15,9 +15,11 @@
 //
 // # Lists
 //
-// A filter becomes sets of ids, which are combined with the set of what the viewer sees (visible, in access.go); the result is counted, and a page of it is
-// selected by rank (page.go). Records are read only to be shown, and each is checked once more then. Times and cones walk an order of keys instead, and names ask
-// the index, whose answers are checked against the records (names.go).
+// A filter becomes sets of ids, which are combined with the set of what the viewer sees (visible,
+// in access.go); the result is counted, and a page of it is selected by rank (page.go). Records are
+// read only to be shown, and each is checked once more then. A range of times is a union of sets by
+// day (datumtimes.go). Cones, and lists by time, by name or by the last change, walk an order of
+// keys, and names ask the index, whose answers are checked against the records (names.go).
 //
 // # Writes
 //

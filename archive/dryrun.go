@@ -12,18 +12,10 @@ import (
 // dryBatch is how many rows a dry run looks up in one transaction.
 const dryBatch = 2000
 
-// DryRun tells what Upload would answer, and stores nothing. The errors are those of Upload.
-func (s *Access) DryRun(ctx context.Context, in *ProductInput, f *NewFile) (*Report, error) {
-	in, pl, err := s.planUpload(ctx, in, f)
-	if err != nil {
-		return nil, err
-	}
-	return s.dryRun(ctx, in, f, pl)
-}
-
+// dryRun tells what store would answer, and stores nothing.
 func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile,
 	pl *productPlan) (report *Report, err error) {
-	rows := new(datumRows)
+	rows := &fileRows{in: in}
 	met := s.a.newMetRows()
 	defer func() {
 		if closing := met.close(); err == nil {
@@ -31,16 +23,16 @@ func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile,
 		}
 	}()
 	look := func() error {
-		defer rows.forget()
+		rows.turn()
 		return s.view(func(s *Access, tx *kv.Tx) error {
-			for i := range rows.rows {
-				d, err := rows.ready(tx, i)
+			for i := range rows.back.rows {
+				d, err := rows.datum(s, tx, i)
 				if err != nil {
 					return err
 				}
 				_, seen, _, err := s.findEqual(tx, d)
 				if err == nil {
-					err = met.add(d.targetAndKey(in.Type), rows.lines[i], seen)
+					err = met.add(d.targetAndKey(in.Type), rows.back.lines[i], seen)
 				}
 				if err != nil {
 					return err
@@ -51,8 +43,10 @@ func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile,
 	}
 	size := 0
 	report, err = s.process(ctx, in, f, pl, func(d Datum, line int) error {
-		rows.add(d, line)
-		if size += len(d.Value); len(rows.rows) < dryBatch && size < stageBytes {
+		value := d.Value
+		d.Value = nil
+		rows.front.add(d, value, line)
+		if size += len(value); len(rows.front.rows) < dryBatch && size < stageBytes {
 			return nil
 		}
 		size = 0
@@ -78,11 +72,11 @@ func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile,
 		}
 	}
 	report.Created, report.Duplicate = created, repeated.count
-	pl.addWarnings(s, report)
 	return report, nil
 }
 
-// targetAndKey is a hash over the target and the content key, equal for datums that findEqual finds equal.
+// targetAndKey is a hash over the target and the content key, equal for datums that findEqual finds
+// equal.
 func (d *Datum) targetAndKey(dataType string) [sha256.Size]byte {
 	key := d.contentKey(dataType)
 	return sha256.Sum256(append(binary.BigEndian.AppendUint64(nil, d.Target), key[:]...))

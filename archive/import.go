@@ -52,39 +52,16 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
 	}
-	rows := &turns[*inputRows]{new(inputRows), new(inputRows)}
-	b := &bulk{s: s, ctx: ctx, reserve: uploads.Reserve, turn: rows.turn,
-		ready: func(s *Access, tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(s, tx, row) },
-		refer: func(d *Datum, id uint64) {
-			d.Upload = id
-			if len(d.Products)+len(d.Owners) == 0 {
-				d.Owners = []Owner{{User: s.v.ID}}
-			}
-		},
-	}
-	if refuse {
-		b.refuse = func(row int) error { return rows.back.there(row) }
-	}
-	total := 0
-	b.first = func(s *Access, tx *kv.WriteTx, id uint64) (uint64, error) {
-		u := &Upload{Creator: s.v.ID, Created: tx.Now().UnixMicro(), Rows: uint64(total)}
-		var err error
-		if u.UID, err = tx.NewUID(); err != nil {
-			return 0, err
-		}
-		if id != 0 {
-			return id, uploads.InsertAs(tx, id, u)
-		}
-		return uploads.Insert(tx, u)
-	}
-	result, err := s.addData(b, rows, next, &total)
+	rows := &inputRows{user: s.v.ID, refuse: refuse}
+	b := &bulk{s: s, ctx: ctx, rows: rows}
+	result, err := s.addData(b, rows, next)
 	if err != nil {
 		return nil, errors.Join(err, b.abort())
 	}
 	return result, nil
 }
 
-func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInput, int, error), total *int) (*DataResult, error) {
+func (s *Access) addData(b *bulk, rows *inputRows, next func() (DatumInput, int, error)) (*DataResult, error) {
 	wrong, uncounted := 0, 0
 	began := s.a.o.Now().UnixMicro()
 	for {
@@ -95,7 +72,7 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 		if err != nil {
 			return nil, err
 		}
-		*total++
+		rows.sent++
 		if !in.Timed { // all have the same time, however many transactions they take
 			in.Time, in.Timed = began, true
 		}
@@ -109,8 +86,10 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 			}
 			in.List = *in.First(maxProblemsOfRow)
 		}
-		rows.front.add(in, line)
-		if err := b.added(in.memory()); err != nil {
+		size, value := in.memory(), in.Value
+		in.Value = nil
+		rows.front.add(in, value, line)
+		if err := b.added(size); err != nil {
 			return nil, err
 		}
 	}
@@ -128,38 +107,45 @@ func (s *Access) addData(b *bulk, rows *turns[*inputRows], next func() (DatumInp
 	return r, nil
 }
 
-// inputRows gathers inputs whose values lie one behind the other in one buffer.
+// inputRows are the rows of AddData, which refer to an upload.
 type inputRows struct {
-	rows  []DatumInput
-	lines []int
-	text  []byte
-	ends  []int
+	turns[DatumInput]
+	user   uint64
+	refuse bool
+	sent   int // good and wrong ones
 
-	datum  Datum // memory for ready
 	good   goodFacts
 	owners []Owner // of plain rows; not to be changed
 }
 
-func (r *inputRows) add(in DatumInput, line int) {
-	r.text = append(r.text, in.Value...)
-	r.ends = append(r.ends, len(r.text))
-	in.Value = nil
-	r.rows = append(r.rows, in)
-	r.lines = append(r.lines, line)
-}
-
-// there is the refusal of a row that is there already.
-func (r *inputRows) there(i int) error {
+func (r *inputRows) refusal(i int) error {
+	if !r.refuse {
+		return nil
+	}
 	p := new(problem.List)
 	p.Add("", AlreadyThere)
-	return &rejectedRow{r.lines[i], p}
+	return &rejectedRow{r.back.lines[i], p}
 }
 
-func (r *inputRows) forget() {
-	clear(r.rows)
-	r.datum = Datum{scratch: emptied(r.datum.scratch)}
-	r.rows, r.lines, r.text, r.ends = r.rows[:0], r.lines[:0], emptied(r.text), r.ends[:0]
+func (r *inputRows) reserve(tx *kv.WriteTx) (uint64, error) { return uploads.Reserve(tx) }
+
+func (r *inputRows) refer(d *Datum, id uint64) {
+	d.Upload = id
+	if len(d.Products)+len(d.Owners) == 0 {
+		d.Owners = []Owner{{User: r.user}}
+	}
 }
+
+func (r *inputRows) create(s *Access, tx *kv.WriteTx, id uint64) (err error) {
+	u := &Upload{Creator: s.v.ID, Created: tx.Now().UnixMicro(), Rows: uint64(r.sent)}
+	if u.UID, err = tx.NewUID(); err != nil {
+		return err
+	}
+	return uploads.InsertAs(tx, id, u)
+}
+
+func (r *inputRows) products() int     { return 0 }
+func (r *inputRows) check(tally) error { return nil }
 
 // rejectedRow is the refusal of one row.
 type rejectedRow struct {
@@ -170,22 +156,17 @@ type rejectedRow struct {
 func (e *rejectedRow) Error() string { return e.problems.Error() }
 func (e *rejectedRow) Unwrap() error { return e.problems }
 
-func (r *inputRows) ready(s *Access, tx *kv.Tx, i int) (*Datum, error) {
-	in := &r.rows[i]
-	start := 0
-	if i > 0 {
-		start = r.ends[i-1]
-	}
-	value := r.text[start:r.ends[i]:r.ends[i]]
-	if r.quick(s, tx, in, value, &r.datum) {
-		return &r.datum, nil
+func (r *inputRows) datum(s *Access, tx *kv.Tx, i int) (*Datum, error) {
+	in, value := &r.back.rows[i], r.back.value(i)
+	if r.quick(s, tx, in, value, &r.made) {
+		return &r.made, nil
 	}
 	filled := *in
 	filled.Value = value
 	made, groups, err := s.prepareDatum(tx, &filled, in.Clone())
 	var p *problem.List
 	if errors.As(err, &p) {
-		return nil, &rejectedRow{r.lines[i], p}
+		return nil, &rejectedRow{r.back.lines[i], p}
 	}
 	if err != nil {
 		return nil, err

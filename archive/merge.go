@@ -92,9 +92,9 @@ var errDeletedMeanwhile = &problem.Error{Kind: problem.Conflict,
 	Message: "Some of these data were stored already, but have been deleted or hidden from you since they were sent. " +
 		"Nothing was stored: send all of it again."}
 
-// mergeAll brings the rows of a sorted list. When they are few this is done at once, and otherwise
-// left to the worker, as pieces that are stored in the same transaction.
-func (b *bulk) mergeAll(s *Access, tx *kv.WriteTx, list *merges) error {
+// mergeExisting brings the rows of a sorted list. When they are few this is done at once, and
+// otherwise left to the worker, as pieces that are stored in the same transaction.
+func (b *bulk) mergeExisting(s *Access, tx *kv.WriteTx, list *merges) error {
 	if len(list.rows) <= s.a.o.PieceRows {
 		for _, r := range list.rows {
 			if err := b.mergeOne(s, tx, r, list.owners[r.owners]); err != nil {
@@ -228,7 +228,7 @@ func (b *bulk) stillGood(s *Access, tx *kv.Tx) error {
 		from[v.Int()] = true
 	}
 	for _, id := range slices.Sorted(maps.Keys(from)) {
-		if id >= b.id && id < b.id+uint64(b.makes) {
+		if id >= b.id && id < b.id+uint64(b.rows.products()) {
 			continue // it is made in this transaction
 		}
 		if _, _, err := s.product(tx, id); isRefusal(err) {

@@ -84,8 +84,8 @@ func TestNameSearchOrder(t *testing.T) {
 	}
 }
 
-// TestTargetOrders compares the pages of lists in each order with those of a sorted plain list, for viewers of all and
-// of some of the targets, also where many were changed at the same time.
+// TestTargetOrders compares the pages of lists in each order with those of a sorted plain list, for
+// viewers of all and of some of the targets, also where many were changed at the same time.
 func TestTargetOrders(t *testing.T) {
 	for _, n := range []int{20, fewNames + 300} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

@@ -178,8 +178,9 @@ func (p Page) ofSorted(sorted []uint64, descending bool) ([]uint64, Extent) {
 	return ids, extentOf(page, len(sorted), ids, Place{})
 }
 
-// ofWalk is the page of a set in an order of places: up walks through them from the first to the last, and down, where it
-// is not nil, the other way. What it costs grows with the number of places between the page and the nearer end.
+// ofWalk is the page of a set in an order of places: up walks through them from the first to the
+// last, and down, where it is not nil, the other way. What it costs grows with the number of places
+// between the page and the nearer end.
 func (p Page) ofWalk(set kv.Set, descending bool, up, down iter.Seq2[[]byte, uint64]) ([]uint64, Extent, error) {
 	page := kv.Page{Offset: p.Offset, Limit: p.Limit}
 	count, err := set.Count()

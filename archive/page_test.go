@@ -198,7 +198,9 @@ func TestRefuse(t *testing.T) {
 		if _, err := file2.Write([]byte(file)); err != nil {
 			t.Fatal(err)
 		}
-		return f.as("astro").DryRun(ctx, &ProductInput{Target: target, Type: "photometry", FileName: "two.csv", Refuse: refuse}, file2)
+		_, report, err := f.as("astro").Upload(ctx, &ProductInput{Target: target, Type: "photometry", FileName: "two.csv",
+			Refuse: refuse, DryRun: true}, file2)
+		return report, err
 	}
 	if _, err := dry(true); err == nil || len(err.(*ProcessingError).Report.Errors) != 3 {
 		t.Errorf("a dry run that refuses: %v", err)

@@ -247,7 +247,8 @@ func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, Ext
 	return ids, extent, nil
 }
 
-// fewNames is up to how many targets are sorted by reading them one by one rather than by walking through an order of all.
+// fewNames is up to how many targets are sorted by reading them one by one rather than by walking
+// through an order of all.
 const fewNames = 1000
 
 // sortTargets lists the targets of a set in an order.

@@ -23,7 +23,8 @@ func benchRows() int {
 	return n
 }
 
-// BenchmarkTimes reads pages of 100, with their count, of datums within ranges of time, where ids ascend with the times.
+// BenchmarkTimes reads pages of 100, with their count, of datums within ranges of time, where ids
+// ascend with the times.
 func BenchmarkTimes(b *testing.B) {
 	rows := benchRows()
 	_, all, half := benchArchive(b, rows, 1000)
@@ -60,8 +61,8 @@ func BenchmarkTimes(b *testing.B) {
 	}
 }
 
-// BenchmarkAddData adds datums on 1000 targets in one go, and says how large the file becomes; "shuffled" ones
-// come in an order that has nothing to do with their times.
+// BenchmarkAddData adds datums on 1000 targets in one go, and says how large the file becomes;
+// "shuffled" ones come in an order that has nothing to do with their times.
 func BenchmarkAddData(b *testing.B) {
 	const targets = 1000
 	rows := benchRows()

@@ -12,8 +12,9 @@ import (
 	"nightjar/kv"
 )
 
-// TestTimeRanges compares what ranges of time find with a plain scan, mostly around the edges of the buckets of
-// time, before 1970 and after it, in both modes, for viewers of all and of some, with rows in the tail and without.
+// TestTimeRanges compares what ranges of time find with a plain scan, mostly around the edges of
+// the buckets of time, before 1970 and after it, in both modes, for viewers of all and of some,
+// with rows in the tail and without.
 func TestTimeRanges(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
 		t.Run(string(mode), func(t *testing.T) { timeRanges(t, mode) })

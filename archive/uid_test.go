@@ -7,8 +7,8 @@ import (
 	"nightjar/kv"
 )
 
-// TestUIDs finds a record of each kind by its uid, as long as it is there. That the keys follow from the
-// records is checked when the fixture closes.
+// TestUIDs finds a record of each kind by its uid, as long as it is there. That the keys follow
+// from the records is checked when the fixture closes.
 func TestUIDs(t *testing.T) {
 	f := open(t, Options{})
 	s, ctx := f.as("admin"), t.Context()

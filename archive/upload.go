@@ -20,7 +20,7 @@ import (
 // ProductInput is what is given with a file that is uploaded. What was wrong with single fields already stands in Problems.
 type ProductInput struct {
 	problem.List
-	Target      uint64
+	Target      uint64 // 0 for those that the rows of the file name
 	Type        string
 	ProductID   string // "" for none
 	ExtraData   string
@@ -33,6 +33,7 @@ type ProductInput struct {
 	TimeFormat  string            // what it counts, as mjd_tt or jd-2450000; "" lets the file decide
 	Columns     map[string]string // columns by role, where the uploader names them
 	Refuse      bool              // data that the viewer sees already make the upload fail
+	DryRun      bool              // tell what the upload would answer, and store nothing
 
 	byObject *objects // the targets whose data are in the file, when none is named
 }
@@ -139,59 +140,57 @@ func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productP
 	return pl, p.Err()
 }
 
-// Upload makes a data product of a file, and data of what is in it when its type is one that is processed. It is all or nothing. Errors: *problem.List; *ProcessingError.
-func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (*ProductView, *Report, error) {
-	in, pl, err := s.planUpload(ctx, in, f)
+// Upload makes a data product of a file, and datums of what is in it when its type is one that is
+// processed. It is all or nothing.
+//
+// Without a target in the input, each row of the file, which must be photometry, goes to the target
+// that has the name of the row's object, or an alias, whatever the case, blanks, dashes and
+// underscores, among those that the viewer sees; rows of others are left out and told. Each target
+// gets a data product of its own, with the same file, and all appear at once. A file that names no
+// objects is refused for want of a target.
+//
+// A dry run gives no views. Errors: *problem.List; *ProcessingError.
+func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (
+	views []*ProductView, report *Report, err error) {
+	plan := s.planUpload
+	if in.Target == 0 && !in.Has("target") {
+		plan = s.planByObject
+	}
+	in, pl, err := plan(ctx, in, f)
 	if err != nil {
 		return nil, nil, err
 	}
-	views, report, err := s.store(ctx, in, f, pl)
+	if in.DryRun {
+		report, err = s.dryRun(ctx, in, f, pl)
+	} else {
+		views, report, err = s.store(ctx, in, f, pl)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return views[0], report, nil
+	report.Warnings = append(append(report.Warnings, pl.warnings...), s.blindGroups(pl.target, pl.groups)...)
+	if pl.note != "" {
+		report.Warnings = append(report.Warnings, pl.note)
+	}
+	if in.byObject != nil {
+		in.byObject.tell(s, report, views, pl.groups)
+	}
+	return views, report, nil
 }
 
 // store makes the data product of a planned upload, or the products, one for each of its targets, and their data.
-func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan) (views []*ProductView, report *Report, err error) {
-	each := in.each()
-	reserve := func(tx *kv.WriteTx) (id uint64, err error) { // ids one behind the other, of which the first is given
-		for i := len(each); i > 0 && err == nil; i-- {
-			id, err = products.Reserve(tx)
-		}
-		return id - uint64(len(each)-1), err
-	}
-	rows := &turns[*datumRows]{new(datumRows), new(datumRows)}
-	b := &bulk{s: s, ctx: ctx, empty: true, turn: rows.turn, makes: len(each),
-		ready:   func(_ *Access, tx *kv.Tx, row int) (*Datum, error) { return rows.back.ready(tx, row) },
-		refer:   func(d *Datum, id uint64) { d.Products = []uint64{id + in.byObject.place(d.Target)} },
-		reserve: reserve,
-		first: func(s *Access, tx *kv.WriteTx, id uint64) (first uint64, err error) {
-			if first = id; first == 0 {
-				if first, err = reserve(tx); err != nil {
-					return 0, err
-				}
-			}
-			views = nil // what is done in a transaction may be done again
-			for i, one := range each {
-				v, err := s.writeProduct(tx, one, f, first+uint64(i))
-				if err != nil {
-					return 0, err
-				}
-				views = append(views, v)
-			}
-			return first, nil
-		},
-	}
-	if in.Refuse {
-		b.refuse = func(row int) error { return &refusedLine{rows.back.lines[row]} }
-		b.check = func(done tally) error { return refuseLines(in.FileName, report, done) }
-	}
-	report, err = s.process(ctx, in, f, pl, func(d Datum, line int) error {
-		rows.front.add(d, line)
-		return b.added(rowMemory + len(d.Value) + len(d.Source))
+func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan) (
+	[]*ProductView, *Report, error) {
+	rows := &fileRows{in: in, file: f, each: in.each()}
+	b := &bulk{s: s, ctx: ctx, rows: rows}
+	report, err := s.process(ctx, in, f, pl, func(d Datum, line int) error {
+		value := d.Value
+		d.Value = nil
+		rows.front.add(d, value, line)
+		return b.added(rowMemory + len(value) + len(d.Source))
 	})
 	if err == nil {
+		rows.report = report
 		err = b.finish()
 	}
 	if err != nil {
@@ -199,8 +198,70 @@ func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *pr
 	}
 	f.blob = nil
 	report.Created, report.Duplicate = b.done.created, b.done.duplicate
-	pl.addWarnings(s, report)
-	return views, report, nil
+	return rows.views, report, nil
+}
+
+// fileRows are the rows of a file, which refer to its data product, or to one for each target.
+type fileRows struct {
+	turns[Datum]
+	in     *ProductInput
+	file   *NewFile
+	each   []*ProductInput // for each target
+	report *Report
+	views  []*ProductView
+}
+
+// datum gives a copy, since functions of transactions may run twice.
+func (r *fileRows) datum(_ *Access, _ *kv.Tx, i int) (*Datum, error) {
+	scratch := r.made.scratch
+	r.made = r.back.rows[i]
+	r.made.scratch, r.made.Value = scratch, r.back.value(i)
+	return &r.made, nil
+}
+
+func (r *fileRows) refusal(i int) error {
+	if !r.in.Refuse {
+		return nil
+	}
+	return &refusedLine{r.back.lines[i]}
+}
+
+func (r *fileRows) reserve(tx *kv.WriteTx) (first uint64, err error) {
+	for i := range r.each {
+		id, err := products.Reserve(tx)
+		if err != nil {
+			return 0, err
+		}
+		if i == 0 {
+			first = id
+		}
+	}
+	return first, nil
+}
+
+func (r *fileRows) refer(d *Datum, id uint64) {
+	d.Products = []uint64{id + r.in.byObject.indexOf(d.Target)}
+}
+
+func (r *fileRows) create(s *Access, tx *kv.WriteTx, id uint64) error {
+	r.views = nil // what is done in a transaction may be done again
+	for i, one := range r.each {
+		v, err := s.writeProduct(tx, one, r.file, id+uint64(i))
+		if err != nil {
+			return err
+		}
+		r.views = append(r.views, v)
+	}
+	return nil
+}
+
+func (r *fileRows) products() int { return len(r.each) }
+
+func (r *fileRows) check(done tally) error {
+	if !r.in.Refuse {
+		return nil
+	}
+	return refuseLines(r.in.FileName, r.report, done)
 }
 
 // planUpload checks everything that can be known before the file is read through, and decides its type.
@@ -223,13 +284,6 @@ func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (
 		err = s.view(func(s *Access, tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
 	}
 	return in, pl, err
-}
-
-func (pl *productPlan) addWarnings(s *Access, report *Report) {
-	report.Warnings = append(append(report.Warnings, pl.warnings...), s.blindGroups(pl.target, pl.groups)...)
-	if pl.note != "" {
-		report.Warnings = append(report.Warnings, pl.note)
-	}
 }
 
 // refusedLine is the refusal of a line whose datum is there already.

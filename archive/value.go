@@ -85,8 +85,9 @@ func canonicalNumber(dst, token []byte) []byte {
 // timeOrigin is the key by which a value says that its time is only that of the upload.
 const timeOrigin = "time_origin"
 
-// seriesPosition is what the value contributes to the datum's position in a series: the first 4 bytes of the
-// SHA-256 of its identity form, computed once. The time of an undated datum is only that of its upload.
+// seriesPosition is what the value contributes to the datum's position in a series: the first 4
+// bytes of the SHA-256 of its identity form, computed once. The time of an undated datum is only
+// that of its upload.
 func (d *Datum) seriesPosition() (hash uint32, undated bool) {
 	form, undated := d.identityForm()
 	if d.hash == 0 {
@@ -96,8 +97,8 @@ func (d *Datum) seriesPosition() (hash uint32, undated bool) {
 	return d.hash, undated
 }
 
-// identityForm is the canonical form of what distinguishes the datum from others of its target, type and
-// time, and, of an undated one, from others of its target and type.
+// identityForm is the canonical form of what distinguishes the datum from others of its target,
+// type and time, and, of an undated one, from others of its target and type.
 func (d *Datum) identityForm() (form []byte, undated bool) {
 	if d.form == nil {
 		d.form, d.undated = identityForm(d.scratch[:0], d.Value)

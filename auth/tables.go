@@ -49,8 +49,9 @@ const (
 	Session TokenSort = 2 // by signing in with a browser
 )
 
-// The numbers of tables, kinds of unique keys and dimensions are part of the file's format. Those of tables are shared with package archive,
-// which has 4 and up; so are the kinds, of which 1 to 9 are for this package, and those from 128 on for uids (kv.Keys.UID).
+// The numbers of tables, kinds of unique keys and dimensions are part of the file's format. Those
+// of tables are shared with package archive, which has 4 and up; so are the kinds, of which 1 to 9
+// are for this package, and those from 128 on for uids (kv.Keys.UID).
 const (
 	kindUserName  = 1
 	kindGroupName = 2

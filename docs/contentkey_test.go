@@ -15,8 +15,9 @@ import (
 
 var keyRow = regexp.MustCompile("(?m)^\\| (\\w+) \\| (-?\\d+) \\| `(.*)` \\| ([0-9a-f]{32}) \\|$")
 
-// TestContentKey compares the content keys on the page, which were computed by a program in another language,
-// with those that the archive leaves in the log of deleted datums, and with those that this package computes.
+// TestContentKey compares the content keys on the page, which were computed by a program in another
+// language, with those that the archive leaves in the log of deleted datums, and with those that
+// this package computes.
 func TestContentKey(t *testing.T) {
 	page, err := os.ReadFile("build/storage.md")
 	if err != nil {

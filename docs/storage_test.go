@@ -88,8 +88,9 @@ func makeStorage(t *testing.T) *storageFile {
 		must(err)
 		_, err = io.WriteString(file, content)
 		must(err)
-		p, _, err := s.Upload(ctx, &in, file)
+		made, _, err := s.Upload(ctx, &in, file)
 		must(err)
+		p := made[0]
 		f.files[p.Path] = []byte(content)
 		return p.ID
 	}

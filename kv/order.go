@@ -47,7 +47,8 @@ func (tx *Tx) UniqueTexts(kind byte, from string) iter.Seq2[string, uint64] {
 	}
 }
 
-// Descend yields the places of a group of an order from the last one to the first. The sort is valid until the next step.
+// Descend yields the places of a group of an order from the last one to the first. The sort is
+// valid until the next step.
 func (tx *Tx) Descend(kind byte, group uint32) iter.Seq2[[]byte, uint64] {
 	return func(yield func([]byte, uint64) bool) {
 		prefix := orderPrefix(nil, kind, group)
