@@ -117,7 +117,10 @@ func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
 }
 
 var datumsSpec = spec{
-	parses: []string{typeForm, typeJSON}, acceptsNDJSON: true, fields: datumFields, inputFields: sentDatumFields,
+	parses: []string{typeForm, typeJSON}, acceptsRows: true,
+	csvHelp: "A header and a datum a row: target (name, alias or id), data_type, timestamp or mjd, source_name, source_location, " +
+		"and value, or value.KEY for each member of an object.",
+	fields: datumFields, inputFields: sentDatumFields,
 	filters: datumFilters, readParams: []wire.Filter{wavelengthParameter}, writeParams: []wire.Filter{duplicateParameter},
 	lists: true, cursors: true, cacheable: true, members: names(datumColumns), export: exportDatums,
 }
@@ -199,7 +202,7 @@ func datumInput(fields []wire.Field, in wire.Input) *archive.DatumInput {
 }
 
 func createDatum(r *request) (*answer, error) {
-	if media, _ := r.mediaType(); media == typeNDJSON {
+	if r.isRows() {
 		return uploading(importDatums, false)(r)
 	}
 	refuse, err := refusesDuplicates(r, "error")

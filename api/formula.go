@@ -14,7 +14,7 @@ func startsFormula(s string) bool {
 
 // guarded is a cell of a CSV as a spreadsheet may open it: a text that it would run gets an apostrophe before it, which makes it a text. Numbers stay what they are, and so do
 // signs, digits, points, colons and blanks, such as a declination in sexagesimals. A text that would look like one that was guarded gets one more apostrophe, so that
-// Unguarded gives back what there was.
+// unguarded gives back what there was.
 func guarded(s string) string {
 	bare := strings.TrimLeft(s, "'")
 	if !startsFormula(bare) || bare == s && isHarmless(s) {
@@ -30,8 +30,8 @@ func isHarmless(s string) bool {
 	return strings.Trim(s, "+-.: 0123456789") == ""
 }
 
-// Unguarded is what stood in a cell of a CSV before it was written into an export.
-func Unguarded(cell string) string {
+// unguarded is what stood in a cell of a CSV before it was written into an export.
+func unguarded(cell string) string {
 	if strings.HasPrefix(cell, "'") && startsFormula(strings.TrimLeft(cell, "'")) {
 		return cell[1:]
 	}

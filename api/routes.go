@@ -109,8 +109,10 @@ type spec struct {
 	parses []string
 	// anyType takes bodies of any content type, such as streams.
 	anyType bool
-	// acceptsNDJSON says that a stream of objects can be posted, one a line.
-	acceptsNDJSON bool
+	// acceptsRows says that a stream of objects can be posted, in one of rowTypes.
+	acceptsRows bool
+	// csvHelp says which columns such a stream has as CSV.
+	csvHelp string
 	// maxBody is how many bytes a body may have, if that is less than elsewhere; 0 if not.
 	maxBody int64
 	// fields describe what may be sent, for OPTIONS and the schema.
@@ -153,12 +155,16 @@ type spec struct {
 const (
 	typeJSON      = "application/json"
 	typeNDJSON    = "application/x-ndjson"
+	typeCSV       = "text/csv"
 	typeForm      = "application/x-www-form-urlencoded"
 	typeMultipart = "multipart/form-data"
 	typeHTML      = "text/html"
 )
 
 var allParsers = []string{typeJSON, typeForm, typeMultipart}
+
+// rowTypes are those of streams of objects: one a line, or one a row.
+var rowTypes = []string{typeNDJSON, typeCSV}
 
 // renders lists the forms that answers have, the preferred one first.
 func (rt *route) renders() []string {

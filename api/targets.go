@@ -259,7 +259,9 @@ func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 }
 
 var targetsSpec = spec{
-	acceptsNDJSON: true, fields: targetFields, filters: targetFilters,
+	acceptsRows: true, csvHelp: "A header and a target a row: name, type, ra and dec in degrees or sexagesimal, the other numbers, " +
+		"permissions, name2 and so on for aliases, and groups; other columns become tags.",
+	fields: targetFields, filters: targetFilters,
 	lists: true, cursors: true, cacheable: true, export: exportTargets,
 	members: names(targetColumns), optionalMembers: []string{targetLists.name},
 }
@@ -285,7 +287,7 @@ func listTargets(r *request) (*answer, error) {
 }
 
 func createTarget(r *request) (*answer, error) {
-	if media, _ := r.mediaType(); media == typeNDJSON {
+	if r.isRows() {
 		return uploading(importTargets, true)(r)
 	}
 	in, err := r.input()

@@ -77,7 +77,7 @@ func (n *problemNode) write(w *Writer, p *problem.List, path string) {
 	}
 	w.Object(func() {
 		for _, name := range n.order {
-			w.Key(escapeKey(name))
+			w.Key(EscapeKey(name))
 			n.fields[name].write(w, p, join(path, name))
 		}
 	})
@@ -102,8 +102,8 @@ func (n *problemNode) writeItems(w *Writer, p *problem.List, path string) {
 	})
 }
 
-// escapeKey makes a name from outside, such as that of a query parameter, fit to be a key.
-func escapeKey(name string) string {
+// EscapeKey makes a name from outside, such as that of a query parameter, fit to be a key.
+func EscapeKey(name string) string {
 	if strings.IndexFunc(name, func(r rune) bool { return r < 0x20 || r == '"' || r == '\\' || r == '\ufffd' }) < 0 {
 		return name
 	}
