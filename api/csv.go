@@ -14,9 +14,10 @@ import (
 	"nightjar/api/wire"
 )
 
-// A stream of targets or datums may be sent as CSV (RFC 4180) with a header. Each row is made into the
-// object that could have been sent as a line of JSON (csvtargets.go, csvdatums.go), and goes the way of
-// such a line from there on: so the rules of fields, the limits and the reports are the same.
+// A stream of targets or datums may be sent as CSV (RFC 4180) with a header. Each row is made into
+// the object that could have been sent as a line of JSON (csvtargets.go, csvdatums.go), and goes
+// the way of such a line from there on: so the rules of fields, the limits and the reports are the
+// same.
 
 // csvTable says what the columns of a table are.
 type csvTable interface {
@@ -29,8 +30,8 @@ type csvTable interface {
 // maxCSVColumns is how many columns a table may have.
 const maxCSVColumns = wire.MaxParts
 
-// csvReader reads a table row by row. The header may begin with a byte order mark. The apostrophes with
-// which an export keeps spreadsheets from running a cell are taken off.
+// csvReader reads a table row by row. The header may begin with a byte order mark. The apostrophes
+// with which an export keeps spreadsheets from running a cell are taken off.
 type csvReader struct {
 	table csvTable
 	body  *csvBody
@@ -52,8 +53,8 @@ func newCSVReader(r *request, most int64, table csvTable) *csvReader {
 	return c
 }
 
-// next gives the next row as an object, which is valid until the one after it, and its line; io.EOF after
-// the last.
+// next gives the next row as an object, which is valid until the one after it, and its line; io.EOF
+// after the last.
 func (c *csvReader) next() (object []byte, line int, err error) {
 	if c.names == nil {
 		if err := c.readHeader(); err != nil {
@@ -134,9 +135,9 @@ func csvRefusal(line int, why string) error {
 	return &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("line %d: %s", line, why)}
 }
 
-// csvBody is a body that is read as CSV. A row may go over many lines, all of which package csv takes
-// into memory: so the body takes its share of the memory of bodies as a row grows beyond lineBuffer, and
-// ends when a row is too long. The share is kept to the end, as the memory is.
+// csvBody is a body that is read as CSV. A row may go over many lines, all of which package csv
+// takes into memory: so the body takes its share of the memory of bodies as a row grows beyond
+// lineBuffer, and ends when a row is too long. The share is kept to the end, as the memory is.
 type csvBody struct {
 	*request
 	most     int64 // bytes of a row

@@ -8,9 +8,9 @@ import (
 	"nightjar/internal/problem"
 )
 
-// routes has every path of the API, with its handlers by method, what it takes and gives (a spec, which
-// is declared beside the handlers), and the name by which a TOM calls it. HEAD and OPTIONS come by
-// themselves.
+// routes has every path of the API, with its handlers by method, what it takes and gives (a spec,
+// which is declared beside the handlers), and the name by which a TOM calls it. HEAD and OPTIONS
+// come by themselves.
 var routes = []struct {
 	path   string
 	handle on
@@ -98,7 +98,8 @@ type route struct {
 	view   string
 	handle on
 	spec
-	// knownRead and knownWrite are the names of the query parameters of reads and of writes, see index.
+	// knownRead and knownWrite are the names of the query parameters of reads and of writes, see
+	// index.
 	knownRead, knownWrite map[string]bool
 }
 
@@ -121,13 +122,14 @@ type spec struct {
 	inputFields []wire.Field
 
 	filters []wire.Filter
-	// readParams and writeParams are the query parameters of a read that select nothing, and of a write.
+	// readParams and writeParams are the query parameters of a read that select nothing, and of a
+	// write.
 	readParams, writeParams []wire.Filter
 
 	lists   bool // GET gives a page of a list
 	cursors bool // which may go by cursor
-	// members are those of what GET answers, or of the rows of a list, out of which fields= chooses; none
-	// where it cannot.
+	// members are those of what GET answers, or of the rows of a list, out of which fields=
+	// chooses; none where it cannot.
 	members []string
 	// optionalMembers are further ones, which are answered only when fields= names them.
 	optionalMembers []string

@@ -243,14 +243,6 @@ func targetInput(in wire.Input, part bool) *archive.TargetInput {
 	return t
 }
 
-func optText(g *wire.Given) archive.Opt[string] {
-	return archive.Opt[string]{Given: g.Given, Null: g.Null, Value: g.Text}
-}
-
-func optFloat(g *wire.Given) archive.Opt[float64] {
-	return archive.Opt[float64]{Given: g.Given, Null: g.Null, Value: g.Float}
-}
-
 func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 	for _, item := range items {
 		refs = append(refs, auth.GroupRef{ID: item.Get("id").Int, Name: item.Get("name").Text})

@@ -8,8 +8,9 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Problems are answered as Django REST framework does: by field, each with a list of messages; what is wrong in the items of a list as a list with an
-// object for each item, empty where nothing is wrong.
+// Problems are answered as Django REST framework does: by field, each with a list of messages; what
+// is wrong in the items of a list as a list with an object for each item, empty where nothing is
+// wrong.
 
 // problemNode is a place in the answer: messages, or fields or items with messages of their own.
 type problemNode struct {
