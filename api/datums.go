@@ -8,6 +8,7 @@ import (
 
 	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/ingest"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
@@ -97,11 +98,6 @@ func parseDatumFilter(r *request) (archive.DatumFilter, error) {
 	return f, p.Err()
 }
 
-// optID is an id that may have been given.
-func optID(id uint64, given bool) archive.Opt[uint64] {
-	return archive.Opt[uint64]{Given: given, Value: id}
-}
-
 // mjdBound is the value of a parameter that is a modified Julian date, as microseconds of UTC since
 // 1970.
 func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
@@ -118,7 +114,10 @@ func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
 }
 
 var datumsSpec = spec{
-	parses: []string{typeForm, typeJSON}, acceptsNDJSON: true, fields: datumFields, inputFields: sentDatumFields,
+	parses: []string{typeForm, typeJSON}, acceptsRows: true,
+	csvHelp: "A header and a datum a row: target (name, alias or id), data_type, timestamp or mjd, source_name, source_location, " +
+		"and value, or value.KEY for each member of an object.",
+	fields: datumFields, inputFields: sentDatumFields,
 	filters: datumFilters, readParams: []wire.Filter{wavelengthParameter}, writeParams: []wire.Filter{duplicateParameter},
 	lists: true, cursors: true, cacheable: true, members: names(datumColumns), export: exportDatums,
 }
@@ -200,7 +199,7 @@ func datumInput(fields []wire.Field, in wire.Input) *archive.DatumInput {
 }
 
 func createDatum(r *request) (*answer, error) {
-	if media, _ := r.mediaType(); media == typeNDJSON {
+	if r.isRows() {
 		return uploading(importDatums, false)(r)
 	}
 	refuse, err := refusesDuplicates(r, "error")
@@ -268,4 +267,37 @@ func (r *request) createDatums(items []wire.Value, refuse bool) (*answer, error)
 		}
 	})
 	return &answer{status: http.StatusCreated, body: w.Buf}, nil
+}
+
+// wavelengthParameter asks for the wavelengths of spectra in a unit.
+var wavelengthParameter = wire.Filter{Name: "wavelength_units", Kind: wire.Text, Choices: ingest.WavelengthUnits,
+	Help: "The unit in which spectra have their wavelengths, by its name or another spelling of it; as they are stored if not given. Fluxes stay as they are, in flux_units."}
+
+// inUnits changes data as the request asks: the wavelengths of spectra into other units. One whose wavelengths are in a unit that cannot
+// be converted is not changed, and refused. The datum's value is valid until the next one.
+func (r *request) inUnits() (func(*archive.DatumView) error, error) {
+	text := wire.Last(r.query, wavelengthParameter.Name)
+	if text == "" {
+		return func(*archive.DatumView) error { return nil }, nil
+	}
+	unit, ok := ingest.WavelengthUnit(text)
+	if !ok {
+		return nil, problem.Invalid(wavelengthParameter.Name, "%q is no unit of wavelength that can be asked for: %s.", text, strings.Join(ingest.WavelengthUnits, ", "))
+	}
+	var buf []byte
+	return func(v *archive.DatumView) error {
+		out, err := archive.AppendInUnits(buf[:0], v.Value, unit)
+		if buf = out; err != nil {
+			return problem.Invalid(wavelengthParameter.Name, "This datum is served as it is stored only: %v.", err)
+		}
+		v.Value = out
+		return nil
+	}, nil
+}
+
+// rowsInUnits is inUnits for lists. A spectrum that cannot be converted stays there as it is stored, and its wavelength_units says so: a
+// list of many is not refused for one.
+func (r *request) rowsInUnits() (func(*archive.DatumView), error) {
+	inUnits, err := r.inUnits()
+	return func(v *archive.DatumView) { _ = inUnits(v) }, err
 }

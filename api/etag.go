@@ -10,12 +10,13 @@ import (
 	"strings"
 )
 
-// Answers carry an ETag, with which a client can ask again and be told that nothing has changed. It is a weak one, since the same answer
-// may be compressed or not.
+// Answers carry an ETag, with which a client can ask again and be told that nothing has changed. It
+// is a weak one, since the same answer may be compressed or not.
 //
-// What a route answers that is cacheable depends on what was asked, by whom, and on the data file, and each change of the file that it shows is in the log. Its tag is made of these, so that "not
-// modified" costs no query: the head of the log is read before the data are, and an answer that is newer than its tag is merely asked for again. The tag of other
-// answers is a hash of them.
+// What a route answers that is cacheable depends on what was asked, by whom, and on the data file,
+// and each change of the file that it shows is in the log. Its tag is made of these, so that "not
+// modified" costs no query: the head of the log is read before the data are, and an answer that is
+// newer than its tag is merely asked for again. The tag of other answers is a hash of them.
 
 // cacheTag is the tag of what a cacheable route answers now.
 func (r *request) cacheTag() string {
@@ -36,7 +37,8 @@ func (r *request) cacheTag() string {
 		b[17] = 1
 	}
 	h.Write(b[:])
-	// who asks, and the rules, were read before the head: one who has lost or gained a group since, or asks under other rules, has another tag
+	// who asks, and the rules, were read before the head: one who has lost or gained a group since,
+	// or asks under other rules, has another tag
 	p := r.access.Policy()
 	fmt.Fprintf(h, "%s\x00%s\x00", p.Mode, p.Strategy)
 	for _, g := range r.viewer.Groups {

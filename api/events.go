@@ -15,12 +15,14 @@ import (
 
 const (
 	typeEvents = "text/event-stream"
-	// lookPause is how long a stream of events waits from one look at its target to the next, so that what
-	// is committed in quick succession makes one event.
+	// lookPause is how long a stream of events waits from one look at its target to the next, so
+	// that what is committed in quick succession makes one event.
 	lookPause = 200 * time.Millisecond
-	// breathEvery is how often a silent stream says something, so that nothing on the way takes it for dead.
+	// breathEvery is how often a silent stream says something, so that nothing on the way takes it
+	// for dead.
 	breathEvery = 15 * time.Second
-	// maxStreams is how many streams there may be at a time, and ownStreams how many of one user, or of the guests at one address.
+	// maxStreams is how many streams there may be at a time, and ownStreams how many of one user,
+	// or of the guests at one address.
 	maxStreams = 256
 	ownStreams = maxStreams / 4
 )

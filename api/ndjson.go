@@ -24,13 +24,20 @@ type nextLine struct {
 	b    *bufio.Reader
 	line int
 	most int64
-	full string // why the line cannot be read, "" if it can
+	full string     // why the line cannot be read, "" if it can
+	csv  *csvReader // gives the lines, where the body is CSV
 }
 
-func (r *request) lines() *nextLine {
-	l := &nextLine{r: r, b: bufio.NewReaderSize(r.Body, lineBuffer), most: r.api.o.MaxLine}
+// lines reads the body as lines of JSON, or as CSV whose columns table knows.
+func (r *request) lines(table csvTable) *nextLine {
+	l := &nextLine{r: r, most: r.api.o.MaxLine}
 	if r.isLocal() {
 		l.most = max(l.most, ownLine)
+	}
+	if media, _ := r.mediaType(); media == typeCSV {
+		l.csv = newCSVReader(r, l.most, table)
+	} else {
+		l.b = bufio.NewReaderSize(r.Body, lineBuffer)
 	}
 	return l
 }
@@ -42,6 +49,15 @@ const ownLine = 64 << 20
 func (l *nextLine) next() (text []byte, err error) {
 	for {
 		l.r.release()
+		if l.csv != nil {
+			if err = l.csv.body.keep(); err == nil {
+				text, l.line, err = l.csv.next()
+			}
+			if err == nil {
+				l.full = l.r.tooFull(text)
+			}
+			return text, err
+		}
 		if text, err = l.read(); err != nil {
 			return nil, err
 		}
@@ -71,13 +87,20 @@ func (l *nextLine) object(text []byte, p *problem.List) (in wire.Input, ok bool)
 	return in, ok
 }
 
-// importDatums takes a stream of data, one JSON object a line. A target may also be given by target_name.
+// isRows says that the body is a stream of rows: lines of JSON, or CSV.
+func (r *request) isRows() bool {
+	media, _ := r.mediaType()
+	return media == typeNDJSON || media == typeCSV
+}
+
+// importDatums takes a stream of datums, one JSON object a line or as CSV. A target may also be given by
+// target_name.
 func importDatums(r *request) (*answer, error) {
 	refuse, err := refusesDuplicates(r, "skip")
 	if err != nil {
 		return nil, err
 	}
-	lines := r.lines()
+	lines := r.lines(&datumTable{find: r.access.TargetNamed})
 	var plain plainLines
 	result, err := r.access.AddData(r.Context(), refuse, func() (archive.DatumInput, int, error) {
 		text, err := lines.next()
@@ -104,9 +127,10 @@ func importDatums(r *request) (*answer, error) {
 	})
 }
 
-// importTargets takes a stream of targets, one JSON object a line.
+// importTargets takes a stream of targets, one JSON object a line or as CSV.
 func importTargets(r *request) (*answer, error) {
-	lines := r.lines()
+	var table targetTable
+	lines := r.lines(&table)
 	result, err := r.access.AddTargets(r.Context(), func() (*archive.TargetInput, int, error) {
 		text, err := lines.next()
 		if err != nil {
@@ -125,6 +149,9 @@ func importTargets(r *request) (*answer, error) {
 	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		w.IntMember("created", int64(result.Created))
 		writeRejected(w, result.Rejected, result.More)
+		if lines.csv != nil {
+			table.writeNotes(w)
+		}
 		w.TextMember("message", "Targets successfully uploaded.")
 	})
 }
@@ -155,8 +182,7 @@ func (l *nextLine) read() ([]byte, error) {
 	}
 	for long := []byte(nil); ; {
 		if int64(len(long)+len(text)) > l.most {
-			return nil, &httpError{status: http.StatusRequestEntityTooLarge,
-				detail: fmt.Sprintf("A line is longer than %d bytes.", l.most)}
+			return nil, tooLongLine(l.most)
 		}
 		more, failed := l.r.grown(long, len(text), l.most)
 		if failed != nil {
@@ -170,6 +196,10 @@ func (l *nextLine) read() ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+func tooLongLine(most int64) error {
+	return &httpError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("A line is longer than %d bytes.", most)}
 }
 
 // datum reads one datum of a stream.

@@ -176,7 +176,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 		for _, media := range rt.parses {
 			s.member(media, func() {
 				s.member("schema", func() {
-					if rt.acceptsNDJSON && media == typeJSON && rt.writesLists() {
+					if rt.acceptsRows && media == typeJSON && rt.writesLists() {
 						s.Key("oneOf")
 						s.List(func() {
 							s.Object(func() { s.record(sent, part) })
@@ -192,13 +192,17 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 				})
 			})
 		}
-		if rt.acceptsNDJSON {
-			s.member(typeNDJSON, func() {
-				s.member("schema", func() {
-					s.TextMember("type", "string")
-					s.TextMember("description", "One such object a line; a target may be given by target_name.")
+		if rt.acceptsRows {
+			rows := func(media, help string) {
+				s.member(media, func() {
+					s.member("schema", func() {
+						s.TextMember("type", "string")
+						s.TextMember("description", help)
+					})
 				})
-			})
+			}
+			rows(typeNDJSON, "One such object a line; a target may be given by target_name.")
+			rows(typeCSV, rt.csvHelp)
 		}
 	})
 }

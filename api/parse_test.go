@@ -59,7 +59,7 @@ func FuzzBody(f *testing.F) {
 			refused(productInput(all[0].Form, "a.csv").Err())
 		}
 		new(nextLine).datum(body)
-		lines := ask().lines()
+		lines := ask().lines(nil)
 		for {
 			if _, err := lines.next(); err != nil {
 				break

@@ -101,21 +101,6 @@ func (r *request) auth() *auth.Auth { return r.api.archive.Auth() }
 
 func authPage(p archive.Page) auth.Page { return auth.Page{Offset: p.Offset, Limit: p.Limit} }
 
-// shortList answers with a list that is read at once.
-func shortList[T any](r *request, read func(archive.Page) ([]T, int, error), write func(*wire.Writer, *T)) (*answer, error) {
-	return r.list(func(l *listWriter) error {
-		list, count, err := read(l.page)
-		if err != nil {
-			return err
-		}
-		l.begin(archive.Extent{Count: count})
-		for i := range list {
-			write(&l.Writer, &list[i])
-		}
-		return nil
-	})
-}
-
 func writeGroup(w *wire.Writer, g *auth.GroupInfo) { writeAlias(w, g.ID, g.Name) }
 
 func listGroups(r *request) (*answer, error) {
@@ -141,24 +126,6 @@ func createGroup(r *request) (*answer, error) {
 		return nil, err
 	}
 	return r.written(http.StatusCreated, func(w *wire.Writer) { writeGroup(w, &g) })
-}
-
-// record reads the body as a record of some fields.
-func (r *request) record(fields []wire.Field, part bool) (wire.Record, error) {
-	in, err := r.input()
-	if err != nil {
-		return wire.Record{}, err
-	}
-	p := new(problem.List)
-	rec := wire.Decode(fields, in, part, p, "")
-	return rec, p.Err()
-}
-
-// written answers with what fn writes.
-func (r *request) written(status int, fn func(*wire.Writer)) (*answer, error) {
-	var w wire.Writer
-	fn(&w)
-	return &answer{status: status, body: w.Buf}, nil
 }
 
 func getGroup(r *request) (*answer, error) {

@@ -1,16 +1,11 @@
 package api
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"io"
 	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +15,6 @@ import (
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
-	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
@@ -369,14 +363,6 @@ func (r *request) pick() error {
 	return nil
 }
 
-// pickColumns leaves out the columns that are not wanted. asked are further ones, which are written only when they are named.
-func pickColumns[T any](r *request, columns []column[T], asked ...column[T]) []column[T] {
-	if r.picked == nil {
-		return columns
-	}
-	return slices.DeleteFunc(slices.Concat(columns, asked), func(c column[T]) bool { return !r.picked[c.name] })
-}
-
 // id is the id in the path.
 func (r *request) id() (uint64, error) {
 	id, err := strconv.ParseUint(r.params.ByName("id"), 10, 63)
@@ -387,189 +373,4 @@ func (r *request) id() (uint64, error) {
 		return 0, &problem.Error{Kind: problem.NotFound, Message: "Not found."}
 	}
 	return id, nil
-}
-
-// mediaType is the type of the body, "" when none is given.
-func (r *request) mediaType() (media string, params map[string]string) {
-	given := r.Header.Get("Content-Type")
-	if given == "" {
-		return "", nil
-	}
-	media, params, err := mime.ParseMediaType(given)
-	if err != nil {
-		media = strings.ToLower(strings.TrimSpace(strings.Split(given, ";")[0]))
-	}
-	return media, params
-}
-
-// input reads the body as an object.
-func (r *request) input() (wire.Input, error) {
-	in, list, err := r.inputs()
-	if err == nil && list != nil {
-		return wire.Input{}, problem.Invalid("", wire.MsgNotObject, "list")
-	}
-	return in, err
-}
-
-// inputs reads the body as an object, or as a list; list is nil when it is an object.
-func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
-	v, in, err := r.body()
-	if err != nil || v == nil {
-		return in, nil, err
-	}
-	if in, ok := v.Object(); ok {
-		return in, nil, nil
-	}
-	if items, ok := v.Items(); ok {
-		return wire.Input{}, append([]wire.Value{}, items...), nil
-	}
-	if v.Null() {
-		return wire.Input{}, nil, problem.Invalid("", wire.MsgNoData)
-	}
-	if n, yes := v.Crowded(); yes && v.Kind() == '[' && r.route.writesLists() {
-		return wire.Input{}, nil, problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.", wire.MaxParts, n, typeNDJSON)
-	}
-	return wire.Input{}, nil, problem.Invalid("", "%s", v.NotObject())
-}
-
-// body reads the body: a value of JSON, or nil and the input that a form, or nothing, is.
-func (r *request) body() (*wire.Value, wire.Input, error) {
-	media, params := r.mediaType()
-	if media == "" {
-		media = typeJSON
-	}
-	if r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
-		return nil, wire.Input{Form: url.Values{}}, nil
-	}
-	if !slices.Contains(r.route.parses, media) {
-		return nil, wire.Input{}, r.unsupported()
-	}
-	most := r.api.o.MaxBody
-	if r.route.maxBody > 0 {
-		most = min(most, r.route.maxBody)
-	}
-	if r.ContentLength > most {
-		return nil, wire.Input{}, tooLong(most)
-	}
-	if most > smallBody && (r.ContentLength < 0 || r.ContentLength > smallBody) && !r.isLocal() {
-		done, err := r.takePlace(false)
-		if err != nil {
-			return nil, wire.Input{}, err
-		}
-		r.done = done
-	}
-	body := http.MaxBytesReader(r.w, r.Body, most)
-	length := r.ContentLength
-	if length < 0 {
-		length = most
-	}
-	switch media {
-	case typeMultipart:
-		form, err := r.readForm(body, params)
-		return nil, wire.Input{Form: form}, err
-	case typeForm:
-		text, err := r.readAll(body, length)
-		if err != nil {
-			return nil, wire.Input{}, err
-		}
-		if bytes.Count(text, []byte("&")) >= maxFields {
-			return nil, wire.Input{}, errManyFields
-		}
-		return nil, wire.Input{Form: wire.ParseForm(string(text))}, nil
-	}
-	j, err := r.readJSON(body, length)
-	if err != nil || j == nil {
-		return nil, wire.Input{Form: url.Values{}}, err
-	}
-	v := wire.OfJSON(j)
-	return &v, wire.Input{}, nil
-}
-
-// readJSON reads a JSON body; nil when it is empty.
-func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error) {
-	text, err := r.readAll(body, length)
-	if err != nil || len(text) == 0 {
-		return nil, err
-	}
-	if why := r.tooFull(text); why != "" {
-		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + why}
-	}
-	j, err := jsontext.Parse(text)
-	if err != nil {
-		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + jsontext.Reason(err)}
-	}
-	return j, nil
-}
-
-// maxFields is how many fields a form may have, each of which takes more room here than it took on its way.
-const maxFields = 10_000
-
-var errManyFields = &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("A form may have %d fields.", maxFields)}
-
-func (r *request) unsupported() error {
-	return &httpError{status: http.StatusUnsupportedMediaType, detail: `Unsupported media type "` + r.Header.Get("Content-Type") + `" in request.`}
-}
-
-// readForm reads a multipart form without files.
-func (r *request) readForm(body io.Reader, params map[string]string) (url.Values, error) {
-	parts, err := multipartReader(body, params)
-	if err != nil {
-		return nil, err
-	}
-	form := url.Values{}
-	var text []byte
-	for n := 0; ; n++ {
-		part, err := parts.next()
-		if errors.Is(err, io.EOF) {
-			return form, nil
-		}
-		if n == maxFields {
-			return nil, errManyFields
-		}
-		if err != nil {
-			if len(form) == 0 && errors.Is(err, io.ErrUnexpectedEOF) {
-				return form, nil // no part at all
-			}
-			return nil, multipartError(err)
-		}
-		if text, err = r.readInto(text[:0], part, r.api.o.MaxBody); err == nil {
-			err = r.hold(byteWeight * int64(len(text)))
-		}
-		if err != nil {
-			return nil, multipartError(err)
-		}
-		form.Add(part.FormName(), string(text))
-	}
-}
-
-// formParts reads the parts of a form, whose headers are bounded.
-type formParts struct {
-	*multipart.Reader
-	header *partHeader
-}
-
-// next gives the next part. That before must have been read to its end.
-func (f *formParts) next() (*multipart.Part, error) {
-	f.header.left = maxPartHeader
-	part, err := f.NextRawPart()
-	f.header.left = -1
-	return part, err
-}
-
-func multipartReader(body io.Reader, params map[string]string) (*formParts, error) {
-	boundary := params["boundary"]
-	if boundary == "" || len(boundary) > 200 {
-		return nil, &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - Invalid boundary in multipart: None"}
-	}
-	h := &partHeader{Reader: body}
-	return &formParts{multipart.NewReader(h, boundary), h}, nil
-}
-
-func multipartError(err error) error {
-	var tooLarge *http.MaxBytesError
-	var refused *problem.Error
-	if errors.As(err, &tooLarge) || errors.As(err, &refused) || errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
-	}
-	return &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - " + err.Error()}
 }

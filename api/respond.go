@@ -251,6 +251,9 @@ func (r *request) options() (*answer, error) {
 		if len(rt.writeParams) > 0 {
 			parameters("write_parameters", rt.writeParams)
 		}
+		if rt.acceptsRows {
+			texts("streams", rowTypes)
+		}
 	})
 }
 

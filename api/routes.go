@@ -8,9 +8,9 @@ import (
 	"nightjar/internal/problem"
 )
 
-// routes has every path of the API, with its handlers by method, what it takes and gives (a spec, which
-// is declared beside the handlers), and the name by which a TOM calls it. HEAD and OPTIONS come by
-// themselves.
+// routes has every path of the API, with its handlers by method, what it takes and gives (a spec,
+// which is declared beside the handlers), and the name by which a TOM calls it. HEAD and OPTIONS
+// come by themselves.
 var routes = []struct {
 	path   string
 	handle on
@@ -99,7 +99,8 @@ type route struct {
 	view   string
 	handle on
 	spec
-	// knownRead and knownWrite are the names of the query parameters of reads and of writes, see index.
+	// knownRead and knownWrite are the names of the query parameters of reads and of writes, see
+	// index.
 	knownRead, knownWrite map[string]bool
 }
 
@@ -110,8 +111,10 @@ type spec struct {
 	parses []string
 	// anyType takes bodies of any content type, such as streams.
 	anyType bool
-	// acceptsNDJSON says that a stream of objects can be posted, one a line.
-	acceptsNDJSON bool
+	// acceptsRows says that a stream of objects can be posted, in one of rowTypes.
+	acceptsRows bool
+	// csvHelp says which columns such a stream has as CSV.
+	csvHelp string
 	// maxBody is how many bytes a body may have, if that is less than elsewhere; 0 if not.
 	maxBody int64
 	// fields describe what may be sent, for OPTIONS and the schema.
@@ -120,13 +123,14 @@ type spec struct {
 	inputFields []wire.Field
 
 	filters []wire.Filter
-	// readParams and writeParams are the query parameters of a read that select nothing, and of a write.
+	// readParams and writeParams are the query parameters of a read that select nothing, and of a
+	// write.
 	readParams, writeParams []wire.Filter
 
 	lists   bool // GET gives a page of a list
 	cursors bool // which may go by cursor
-	// members are those of what GET answers, or of the rows of a list, out of which fields= chooses; none
-	// where it cannot.
+	// members are those of what GET answers, or of the rows of a list, out of which fields=
+	// chooses; none where it cannot.
 	members []string
 	// optionalMembers are further ones, which are answered only when fields= names them.
 	optionalMembers []string
@@ -154,12 +158,16 @@ type spec struct {
 const (
 	typeJSON      = "application/json"
 	typeNDJSON    = "application/x-ndjson"
+	typeCSV       = "text/csv"
 	typeForm      = "application/x-www-form-urlencoded"
 	typeMultipart = "multipart/form-data"
 	typeHTML      = "text/html"
 )
 
 var allParsers = []string{typeJSON, typeForm, typeMultipart}
+
+// rowTypes are those of streams of objects: one a line, or one a row.
+var rowTypes = []string{typeNDJSON, typeCSV}
 
 // renders lists the forms that answers have, the preferred one first.
 func (rt *route) renders() []string {

@@ -243,14 +243,6 @@ func targetInput(in wire.Input, part bool) *archive.TargetInput {
 	return t
 }
 
-func optText(g *wire.Given) archive.Opt[string] {
-	return archive.Opt[string]{Given: g.Given, Null: g.Null, Value: g.Text}
-}
-
-func optFloat(g *wire.Given) archive.Opt[float64] {
-	return archive.Opt[float64]{Given: g.Given, Null: g.Null, Value: g.Float}
-}
-
 func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 	for _, item := range items {
 		refs = append(refs, auth.GroupRef{ID: item.Get("id").Int, Name: item.Get("name").Text})
@@ -259,7 +251,9 @@ func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 }
 
 var targetsSpec = spec{
-	acceptsNDJSON: true, fields: targetFields, filters: targetFilters,
+	acceptsRows: true, csvHelp: "A header and a target a row: name, type, ra and dec in degrees or sexagesimal, the other numbers, " +
+		"permissions, name2 and so on for aliases, and groups; other columns become tags.",
+	fields: targetFields, filters: targetFilters,
 	lists: true, cursors: true, cacheable: true, export: exportTargets,
 	members: names(targetColumns), optionalMembers: []string{targetLists.name},
 }
@@ -285,7 +279,7 @@ func listTargets(r *request) (*answer, error) {
 }
 
 func createTarget(r *request) (*answer, error) {
-	if media, _ := r.mediaType(); media == typeNDJSON {
+	if r.isRows() {
 		return uploading(importTargets, true)(r)
 	}
 	in, err := r.input()

@@ -95,26 +95,57 @@ func isEmptyValue(v []byte) bool {
 	return false
 }
 
+// TargetNamed finds a target that the viewer sees by its name, one of its aliases, or its id; 0 when there
+// is none.
+func (s *Access) TargetNamed(text string) (id uint64, err error) {
+	err = s.view(func(s *Access, tx *kv.Tx) error {
+		var seen bool
+		see := func(id uint64) (auth.Object, bool, error) { return s.seesTarget(tx, id) }
+		if id, _, seen, err = targetNamed(tx, text, see); err != nil || seen {
+			return err
+		}
+		if n, wrong := strconv.ParseUint(text, 10, 63); wrong == nil {
+			id = n
+			_, seen, err = see(id)
+		}
+		if !seen {
+			id = 0
+		}
+		return err
+	})
+	return id, err
+}
+
+// seesTarget says whether the viewer sees a target, and who may.
+func (s *Access) seesTarget(tx *kv.Tx, id uint64) (auth.Object, bool, error) {
+	o, ok, err := s.a.seers.object(tx, id)
+	return o, ok && s.p.Sees(s.v, o), err
+}
+
+// targetNamed finds the target with a name or an alias that see lets through: a hidden one of that name
+// does not come before a visible one with the alias.
+func targetNamed(tx *kv.Tx, name string, see func(uint64) (auth.Object, bool, error)) (id uint64, o auth.Object, seen bool,
+	err error) {
+	for _, kind := range []byte{kindTargetName, kindAlias} {
+		var ok bool
+		if id, ok, err = tx.Lookup(kind, name); err == nil && ok {
+			o, seen, err = see(id)
+		}
+		if err != nil || seen {
+			break
+		}
+	}
+	return id, o, seen, err
+}
+
 // targetForData finds the target that data are to be added to.
 func (s *Access) targetForData(tx *kv.Tx, in *DatumInput, p *problem.List) (uint64, error) {
-	see := func(id uint64) (auth.Object, bool, error) {
-		o, ok, err := s.a.seers.object(tx, id)
-		return o, ok && s.p.Sees(s.v, o), err
-	}
+	see := func(id uint64) (auth.Object, bool, error) { return s.seesTarget(tx, id) }
 	id := in.Target
 	o, seen, err := see(id)
 	named := id == 0 && in.TargetName != ""
 	if named {
-		// a hidden target of that name does not stand before a visible one with the alias
-		for _, kind := range []byte{kindTargetName, kindAlias} {
-			var ok bool
-			if id, ok, err = tx.Lookup(kind, in.TargetName); err == nil && ok {
-				o, seen, err = see(id)
-			}
-			if err != nil || seen {
-				break
-			}
-		}
+		id, o, seen, err = targetNamed(tx, in.TargetName, see)
 	}
 	switch {
 	case err != nil:

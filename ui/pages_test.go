@@ -258,9 +258,9 @@ func TestPages(t *testing.T) {
 		p.t = t
 		p.open("/targets/import/")
 		p.drop(".drop", "t.csv", "name,name2,ra,dec,host\nI 1,First,01:00:00,+10:00:00,\"NGC 1, near\"\nNJ24aab,,10,10,\nI 2,,370,-5,\n")
-		p.wait("$('main').textContent.includes('ra 370 is taken as 10.') && $('section button.main')")
+		p.wait("$('section pre').textContent.includes('NGC 1, near') && $('section button.main')")
 		p.click("section button.main")
-		p.wait("$('main').textContent.includes('2 targets imported') && $('main').textContent.includes('Line 3, NJ24aab')")
+		p.wait("$('main').textContent.includes('2 targets imported') && $('main').textContent.includes('Line 3: ') && $('main').textContent.includes('Line 4: ra 370 is taken as 10.')")
 	})
 
 	t.Run("people", func(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 // Kind is the kind of a field, named after what OPTIONS says of it.
 type Kind string
 
-// The kinds of fields. A Ref is the id of another object; JSON is any JSON value; List is a list of objects.
+// The kinds of fields. A Ref is the id of another object; JSON is any JSON value; List is a list of
+// objects.
 const (
 	Text     Kind = "string"
 	Integer  Kind = "integer"
@@ -100,7 +101,8 @@ type Record struct {
 	given  []Given
 }
 
-// Get returns the value of a field. It panics when there is no field of that name, which is a mistake of ours.
+// Get returns the value of a field. It panics when there is no field of that name, which is a
+// mistake of ours.
 func (r Record) Get(name string) *Given {
 	for i := range r.fields {
 		if r.fields[i].Name == name {
@@ -119,7 +121,8 @@ func (g *Given) OptTime() *int64 {
 	return &t
 }
 
-// Decode reads the fields of an object that was sent; what is wrong is added to p under path. A part (PATCH) may lack required fields.
+// Decode reads the fields of an object that was sent; what is wrong is added to p under path. A
+// part (PATCH) may lack required fields.
 func Decode(fields []Field, in Input, part bool, p *problem.List, path string) Record {
 	r := Record{fields, make([]Given, len(fields))}
 	for i := range fields {
@@ -228,7 +231,8 @@ func (f *Field) decodeText(v Value, g *Given, p *problem.List, at string) {
 	}
 }
 
-// surrogate finds the first half of a character that JSON's escapes can name and no text can have, 0 if there is none.
+// surrogate finds the first half of a character that JSON's escapes can name and no text can have,
+// 0 if there is none.
 func surrogate(s string) rune {
 	for i := 0; i+2 < len(s); i++ {
 		if s[i] == 0xed && s[i+1]&0xe0 == 0xa0 {
@@ -265,7 +269,8 @@ func (f *Field) decodeFloat(v Value, g *Given, p *problem.List, at string) {
 	g.Float = n
 }
 
-// ParseNumber reads a decimal number that a float64 comes near; one that is too small becomes 0, which is as near as a float64 comes.
+// ParseNumber reads a decimal number that a float64 comes near; one that is too small becomes 0,
+// which is as near as a float64 comes.
 func ParseNumber(s string) (float64, bool) {
 	n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
 	if err != nil && !(n == 0 && errors.Is(err, strconv.ErrRange)) || n-n != 0 || strings.ContainsAny(s, "xXpP_") {
@@ -274,7 +279,8 @@ func ParseNumber(s string) (float64, bool) {
 	return n, true
 }
 
-// ParseWhole reads a whole number that is not negative; a fraction of zeros may follow, as a float has it.
+// ParseWhole reads a whole number that is not negative; a fraction of zeros may follow, as a float
+// has it.
 func ParseWhole(s string) (n uint64, ok bool) {
 	if head, zeros, found := strings.Cut(s, "."); found && strings.Trim(zeros, "0") == "" {
 		s = head

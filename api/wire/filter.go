@@ -30,7 +30,8 @@ type Query struct {
 	given map[string][]string
 }
 
-// ParseQuery takes what is known out of a query. An empty value counts as not given; of several the last one counts, as in a TOM, unless all do.
+// ParseQuery takes what is known out of a query. An empty value counts as not given; of several the
+// last one counts, as in a TOM, unless all do.
 func ParseQuery(known []Filter, query url.Values, p *problem.List) Query {
 	f := Query{map[string][]string{}}
 	for i := range known {
@@ -93,7 +94,8 @@ func timeRangeOf(name string) string {
 	return strings.TrimSuffix(name, "_before")
 }
 
-// ParseWholeNumber reads a whole number, which may be written as a decimal with a fraction of zeros or an exponent; those that no id can be become one that no row has.
+// ParseWholeNumber reads a whole number, which may be written as a decimal with a fraction of zeros
+// or an exponent; those that no id can be become one that no row has.
 func ParseWholeNumber(s string) (uint64, bool) {
 	if n, ok := ParseWhole(s); ok {
 		return n, true

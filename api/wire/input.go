@@ -10,7 +10,8 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// Value is one value that was sent: as JSON, as the text of a form's field, or as the parts of a form that make up a list.
+// Value is one value that was sent: as JSON, as the text of a form's field, or as the parts of a
+// form that make up a list.
 type Value struct {
 	json  jsontext.Value // nil for what came in a form
 	text  string         // of a JSON text, or of a form
@@ -52,7 +53,8 @@ func (v Value) asJSON() (jsontext.Value, error) {
 	return jsontext.Parse([]byte(v.text))
 }
 
-// MaxParts is how many members an object may have that is looked into, and how many items a list. Listing them takes some thirty times the memory of their text, if that is made for it.
+// MaxParts is how many members an object may have that is looked into, and how many items a list.
+// Listing them takes some thirty times the memory of their text, if that is made for it.
 const MaxParts = 10_000
 
 // Crowded is how many parts an object or a list has, if these are more than MaxParts.
@@ -96,7 +98,8 @@ func (v Value) Items() (items []Value, ok bool) {
 	return items, true
 }
 
-// Object is the value as the input of fields; ok is false for what is no object, or too large a one, see NotObject.
+// Object is the value as the input of fields; ok is false for what is no object, or too large a
+// one, see NotObject.
 func (v Value) Object() (in Input, ok bool) {
 	if v.list && len(v.parts) == 1 {
 		return Input{Form: v.parts[0]}, true
@@ -126,7 +129,8 @@ func (in Input) Field(f *Field) (v Value, ok bool) {
 	return Value{}, false
 }
 
-// formField takes a field from a form. An empty text there stands for null, or for nothing, where a text is not wanted.
+// formField takes a field from a form. An empty text there stands for null, or for nothing, where a
+// text is not wanted.
 func (in Input) formField(f *Field) (v Value, ok bool) {
 	if f.Kind == List {
 		parts := FormList(in.Form, f.Name)
@@ -148,7 +152,8 @@ func (in Input) formField(f *Field) (v Value, ok bool) {
 	return Value{text: text}, true
 }
 
-// FormList gathers the fields of a form that are called name[0]key or name[0][key] into the items of a list.
+// FormList gathers the fields of a form that are called name[0]key or name[0][key] into the items
+// of a list.
 func FormList(form url.Values, name string) []url.Values {
 	items := map[int]url.Values{}
 	for key, texts := range form {

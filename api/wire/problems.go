@@ -8,8 +8,9 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Problems are answered as Django REST framework does: by field, each with a list of messages; what is wrong in the items of a list as a list with an
-// object for each item, empty where nothing is wrong.
+// Problems are answered as Django REST framework does: by field, each with a list of messages; what
+// is wrong in the items of a list as a list with an object for each item, empty where nothing is
+// wrong.
 
 // problemNode is a place in the answer: messages, or fields or items with messages of their own.
 type problemNode struct {
@@ -77,7 +78,7 @@ func (n *problemNode) write(w *Writer, p *problem.List, path string) {
 	}
 	w.Object(func() {
 		for _, name := range n.order {
-			w.Key(escapeKey(name))
+			w.Key(EscapeKey(name))
 			n.fields[name].write(w, p, join(path, name))
 		}
 	})
@@ -102,8 +103,8 @@ func (n *problemNode) writeItems(w *Writer, p *problem.List, path string) {
 	})
 }
 
-// escapeKey makes a name from outside, such as that of a query parameter, fit to be a key.
-func escapeKey(name string) string {
+// EscapeKey makes a name from outside, such as that of a query parameter, fit to be a key.
+func EscapeKey(name string) string {
 	if strings.IndexFunc(name, func(r rune) bool { return r < 0x20 || r == '"' || r == '\\' || r == '\ufffd' }) < 0 {
 		return name
 	}

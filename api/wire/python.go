@@ -11,7 +11,8 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// A TOM is written in Python, and one sees it: texts that were numbers, floats, and what its messages call types and values.
+// A TOM is written in Python, and one sees it: texts that were numbers, floats, and what its
+// messages call types and values.
 
 // pythonType is what Python calls the type of the value, as messages do.
 func (v Value) pythonType() string {
@@ -45,7 +46,8 @@ func pythonNumber(token string) string {
 	return string(AppendFloat(nil, f))
 }
 
-// AppendFloat writes a float as Python's repr does: the fewest digits, always with a fraction or an exponent.
+// AppendFloat writes a float as Python's repr does: the fewest digits, always with a fraction or an
+// exponent.
 func AppendFloat(dst []byte, f float64) []byte {
 	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
 		return strconv.AppendFloat(dst, f, 'e', -1, 64)
@@ -92,7 +94,8 @@ func pythonRepr(j jsontext.Value) string {
 	return pythonNumber(string(j))
 }
 
-// pythonQuote writes a text between single quotes, or between double ones where it has single ones only.
+// pythonQuote writes a text between single quotes, or between double ones where it has single ones
+// only.
 func pythonQuote(s string) string {
 	quote := '\''
 	if strings.ContainsRune(s, '\'') && !strings.ContainsRune(s, '"') {

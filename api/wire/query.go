@@ -5,8 +5,10 @@ import (
 	"strings"
 )
 
-// ParseForm reads the parameters of a query, or the fields of a form, as browsers and a TOM do: they stand apart at &, a + is a blank, and a % that begins no byte
-// stands for itself. The standard library drops what is not well-formed, and a filter that is dropped lets everything through.
+// ParseForm reads the parameters of a query, or the fields of a form, as browsers and a TOM do:
+// they stand apart at &, a + is a blank, and a % that begins no byte stands for itself. The
+// standard library drops what is not well-formed, and a filter that is dropped lets everything
+// through.
 func ParseForm(text string) url.Values {
 	values := url.Values{}
 	for pair := range strings.SplitSeq(text, "&") {

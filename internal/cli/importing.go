@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,23 +69,56 @@ type imported struct {
 		Line   int `json:"line"`
 		Errors any `json:"errors"`
 	} `json:"problems"`
+	// Notes tell what was changed on the way, on a line or, without one, everywhere.
+	Notes []struct {
+		Line int    `json:"line"`
+		Text string `json:"text"`
+	} `json:"notes"`
 }
 
-// lineMap says on which line of a file what was sent as a line stands; nil when they are the same.
-type lineMap []int
-
-func (m lineMap) of(line int) int {
-	if line < 1 || line > len(m) {
-		return line
+// importTargets sends the targets of a CSV file, in its order. A file that cannot be read makes no archive.
+func (p *program) importTargets(c *cli.Context) error {
+	args, err := arguments(c, "FILE")
+	if err != nil {
+		return err
 	}
-	return m[line-1]
+	f, _, err := openFile(args[0])
+	if err != nil {
+		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return p.with(c, opening{fresh: true}, func(ctx context.Context, n *client.Client) error {
+		return p.importRows(ctx, n, args[0], "/api/targets/", func(*bufio.Reader) (string, error) { return "text/csv", nil })
+	})
 }
 
-// rowSource writes a file's rows as lines of JSON, and returns where they stood.
-type rowSource func(in io.Reader, out io.Writer) (lineMap, error)
+// importDatums sends the datums of a file, lines of JSON or CSV.
+func (p *program) importDatums(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+	return p.importRows(ctx, n, args[0], "/api/reduceddatums/", rowType)
+}
 
-// importRows sends a file to a resource as lines of JSON.
-func (p *program) importRows(ctx context.Context, n *client.Client, file, path string, source rowSource) error {
+// rowType tells lines of JSON from CSV, and takes a byte order mark off the former.
+func rowType(b *bufio.Reader) (string, error) {
+	const mark = "\xef\xbb\xbf"
+	start, err := b.Peek(512)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	text := bytes.TrimLeft(bytes.TrimPrefix(start, []byte(mark)), " \t\r\n")
+	if len(text) == 0 || text[0] != '{' {
+		return "text/csv", nil
+	}
+	if bytes.HasPrefix(start, []byte(mark)) {
+		b.Discard(len(mark))
+	}
+	return "application/x-ndjson", nil
+}
+
+// importRows sends a file to a resource as a stream of rows, of the media type that kind finds.
+func (p *program) importRows(ctx context.Context, n *client.Client, file, path string,
+	kind func(*bufio.Reader) (string, error)) error {
 	f, info, err := openFile(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -91,16 +126,20 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 	defer f.Close()
 	bar := p.progress(filepath.Base(file))
 	defer bar.end()
+	in := bufio.NewReader(bar.reader(f, info.Size()))
+	media, err := kind(in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
 	pr, pw := io.Pipe()
-	var lines lineMap
 	var bad error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		lines, bad = source(bar.reader(f, info.Size()), pw)
+		_, bad = io.Copy(pw, in)
 		pw.CloseWithError(bad)
 	}()
-	w, err := n.Send(ctx, http.MethodPost, path, "application/x-ndjson", pr)
+	w, err := n.Send(ctx, http.MethodPost, path, media, pr)
 	pr.CloseWithError(client.ErrUnread)
 	<-done
 	var got imported
@@ -115,9 +154,16 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	bar.end()
+	for _, note := range got.Notes {
+		if note.Line > 0 {
+			p.note("%s, line %d: %s", file, note.Line, printable(note.Text))
+		} else {
+			p.note("%s: %s", file, printable(note.Text))
+		}
+	}
 	for _, problem := range got.Problems {
 		for _, reason := range client.Problems(problem.Errors) {
-			p.note("%s, line %d: %s", file, lines.of(problem.Line), printable(reason.String()))
+			p.note("%s, line %d: %s", file, problem.Line, printable(reason.String()))
 		}
 	}
 	duplicate := ""
@@ -137,14 +183,6 @@ func rows(n int) string {
 	}
 	return strconv.Itoa(n) + " rows"
 }
-
-// fileError is what is wrong with a file that is imported, and where.
-type fileError struct {
-	line int
-	text string
-}
-
-func (e *fileError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
 // importProducts uploads files one after the other, and goes on past those that are refused.
 func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, o *productOptions, args []string) error {

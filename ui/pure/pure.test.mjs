@@ -4,12 +4,11 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ecliptic, formatDec, formatRA, galactic, mollweide, parseDec, parseRA, toGalactic, unmollweide } from "../static/angles.js";
 import { bandColour, bandOf, inOrder, wavelength } from "../static/bands.js";
-import { CSVReader, writeCSV, writeECSV } from "../static/csv.js";
+import { writeCSV, writeECSV } from "../static/csv.js";
 import { cuts, greys, readFITS } from "../static/fits.js";
 import { asFlux, asMagnitude, fold, pointOf } from "../static/photometry.js";
 import { asCurl, asPython, literal } from "../static/requests.js";
 import { median, smooth, spectrumOf } from "../static/spectrum.js";
-import { readTargets } from "../static/targetcsv.js";
 import { ago, brief, fromMJD, grouped, mjd, short, size } from "../static/text.js";
 import { decimals, label, logTicks, ticks } from "../static/ticks.js";
 
@@ -161,32 +160,9 @@ test("smoothing keeps what is level, and what is missing", () => {
   assert.ok(Number.isNaN(median([])));
 });
 
-test("CSV is read whatever the pieces", () => {
-  const text = 'name,note\r\n"a ""b"", c",1\n\n"two\nlines",2\nlast,"3"';
-  const whole = new CSVReader().push(text, true).map((r) => [r.line, ...r.cells]);
-  assert.deepEqual(whole, [[1, "name", "note"], [2, 'a "b", c', "1"], [4, "two\nlines", "2"], [6, "last", "3"]]);
-  for (let size = 1; size < text.length; size++) {
-    const reader = new CSVReader(), rows = [];
-    for (let at = 0; at < text.length; at += size) rows.push(...reader.push(text.slice(at, at + size)));
-    rows.push(...reader.push("", true));
-    assert.deepEqual(rows.map((r) => [r.line, ...r.cells]), whole, "pieces of " + size);
-  }
-  assert.deepEqual(new CSVReader().push("a,\n", true)[0].cells, ["a", ""]);
-  assert.deepEqual(new CSVReader().push("a,", true)[0].cells, ["a", ""]);
-});
-
 test("CSV and ECSV are written so that they can be read", () => {
   assert.equal(writeCSV(["a", "b"], [["x,y", 'q"'], [null, 1]]), 'a,b\n"x,y","q"""\n,1\n');
   assert.equal(writeECSV([{ name: "mjd", unit: "d" }, { name: "f", text: true }], [[1, "g"]]), '# %ECSV 1.0\n# ---\n# delimiter: \',\'\n# datatype:\n# - {name: "mjd", unit: "d", datatype: float64}\n# - {name: "f", datatype: string}\nmjd,f\n1,g\n');
-});
-
-test("targets of a TOM's export", () => {
-  const { targets, notes, lines } = readTargets('\ufeffid,name,name2,type,ra,dec,groups,redshift,epoch\n7,A,B,,12:00:00,-01:30:00,"x; y",0.1,2000\n8,C,,SIDEREAL,-10,5,,,\n', ["ra", "dec", "epoch"]);
-  assert.deepEqual(targets[0], { name: "A", aliases: [{ name: "B" }], ra: 180, dec: -1.5, groups: [{ name: "x" }, { name: "y" }], targetextra_set: [{ key: "redshift", value: "0.1" }], epoch: "2000", type: "SIDEREAL" });
-  assert.deepEqual(targets[1], { name: "C", type: "SIDEREAL", ra: 350, dec: 5 });
-  assert.deepEqual(lines, [2, 3]);
-  assert.equal(notes.length, 2);
-  for (const [text, want] of [["", /empty/], ["ra,dec\n1,2\n", /name/], ["name,a,a\n", /twice/], ["name,ra\nx\n", /Line 2 has 1 cells/]]) assert.throws(() => readTargets(text, []), want);
 });
 
 // fits makes a file of one HDU.

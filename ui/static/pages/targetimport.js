@@ -1,11 +1,9 @@
-// Importing targets from a CSV file: what was read is shown before it is sent.
+// Importing targets from a CSV file: the beginning of the file is shown before it is sent. The server reads it.
 import { ask, reason } from "../api.js";
 import { fill, h } from "../dom.js";
 import { failed } from "../notice.js";
 import { title } from "../shell.js";
-import { table } from "../table.js";
-import { readTargets } from "../targetcsv.js";
-import { many, short } from "../text.js";
+import { many, size } from "../text.js";
 
 export async function show(main, who) {
   title("Import targets");
@@ -13,16 +11,9 @@ export async function show(main, who) {
     fill(main, h("h1", {}, "Import targets"), h("p", {}, h("a", { href: "/accounts/login/?next=/targets/import/" }, "Sign in"), " to import targets."));
     return;
   }
-  const options = await ask("/api/targets/", { method: "OPTIONS" }), fields = options.actions?.POST ?? {};
-  const numbers = Object.keys(fields).filter((n) => fields[n].type === "float");
   const found = h("div", { "aria-live": "polite" });
   const take = async (file) => {
-    if (!file) return;
-    try {
-      preview(found, file.name, readTargets(await file.text(), numbers));
-    } catch (error) {
-      fill(found, h("p", { role: "alert" }, file.name + ": " + error.message));
-    }
+    if (file) preview(found, file, await file.slice(0, shownBytes).text());
   };
   const input = h("input", { type: "file", accept: ".csv,text/csv", class: "offscreen", "aria-label": "Choose a file", onchange: () => take(input.files[0]) });
   const drop = h("div", { class: "drop", ondragover: (event) => {
@@ -38,25 +29,25 @@ export async function show(main, who) {
       " must be there; coordinates may be degrees or sexagesimal. Other columns become tags.")), found);
 }
 
-function preview(place, name, read) {
+// shownBytes and shownLines are how much of a file is shown before it is sent.
+const shownBytes = 8192, shownLines = 10;
+
+function preview(place, file, start) {
   const answer = h("div", {}), button = h("button", { type: "button", class: "main", onclick: async () => {
     button.disabled = true;
     try {
-      const body = read.targets.map((t) => JSON.stringify(t) + "\n").join("");
-      result(answer, read, await ask("/api/targets/", { method: "POST", body, type: "application/x-ndjson" }));
+      result(answer, await ask("/api/targets/", { method: "POST", body: file, type: "text/csv" }));
     } catch (error) {
       failed(error);
       button.disabled = false;
     }
-  } }, "Import " + many(read.targets.length, "target"));
-  const columns = [["name", "Name"], ["aliases", "Other names"], ["type", "Type"], ["ra", "RA"], ["dec", "Dec"], ["permissions", "Seen by"], ["targetextra_set", "Tags"]].filter(([key]) => read.targets.some((t) => t[key] !== undefined));
-  const cell = (t, key) => (key === "aliases" ? (t.aliases ?? []).map((a) => a.name).join(", ") : key === "targetextra_set" ? (t.targetextra_set ?? []).map((e) => h("span", { class: "tag" }, h("b", {}, e.key), " ", e.value)) : typeof t[key] === "number" ? String(Number(t[key].toFixed(7))) : short(t[key]));
-  fill(place, h("section", { class: "card" }, h("div", { class: "bar" }, h("h2", {}, name + ": " + many(read.targets.length, "target")), button),
-    read.notes.slice(0, 20).map((n) => h("p", { class: "warn" }, n)), answer,
-    table({ caption: "What was read", rows: read.targets.slice(0, 20), columns: columns.map(([key, label]) => ({ label, cell: (t) => cell(t, key) })) }), read.targets.length > 20 && h("p", { class: "faint" }, "These are the first 20.")));
+  } }, "Import targets");
+  fill(place, h("section", { class: "card" }, h("div", { class: "bar" }, h("h2", {}, file.name + ", " + size(file.size)), button), answer,
+    h("pre", { class: "answer" }, start.split("\n").slice(0, shownLines).join("\n"))));
 }
 
-function result(place, read, answer) {
-  fill(place, h("p", { class: "good" }, many(answer.created, "target") + " imported. ", h("a", { href: "/targets/?order=-id" }, "See them")),
-    answer.rejected > 0 && h("div", { class: "warn" }, h("h3", {}, many(answer.rejected, "line") + " left out"), h("ul", {}, answer.problems.map((p) => h("li", {}, h("b", {}, "Line " + (read.lines[p.line - 1] ?? p.line) + ", " + (read.targets[p.line - 1]?.name ?? "") + ": "), reason(p.errors))))));
+function result(place, answer) {
+  const notes = answer.notes.map((n) => h("p", { class: "warn" }, (n.line ? "Line " + n.line + ": " : "") + n.text + "."));
+  fill(place, h("p", { class: "good" }, many(answer.created, "target") + " imported. ", h("a", { href: "/targets/?order=-id" }, "See them")), notes.slice(0, 20),
+    answer.rejected > 0 && h("div", { class: "warn" }, h("h3", {}, many(answer.rejected, "line") + " left out"), h("ul", {}, answer.problems.map((p) => h("li", {}, h("b", {}, "Line " + p.line + ": "), reason(p.errors))))));
 }

@@ -16,7 +16,7 @@ func TestGuarded(t *testing.T) {
 		if got := guarded(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
-		if got := Unguarded(guarded(text)); got != text {
+		if got := unguarded(guarded(text)); got != text {
 			t.Errorf("%q comes back as %q", text, got)
 		}
 	}
@@ -28,8 +28,8 @@ func FuzzGuarded(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		g := guarded(s)
-		if Unguarded(g) != s {
-			t.Errorf("%q comes back as %q", s, Unguarded(g))
+		if unguarded(g) != s {
+			t.Errorf("%q comes back as %q", s, unguarded(g))
 		}
 		if startsFormula(g) && !isHarmless(g) {
 			t.Errorf("%q is run", g)

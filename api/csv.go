@@ -1,0 +1,167 @@
+package api
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"nightjar/api/wire"
+)
+
+// A stream of targets or datums may be sent as CSV (RFC 4180) with a header. Each row is made into
+// the object that could have been sent as a line of JSON (csvtargets.go, csvdatums.go), and goes
+// the way of such a line from there on: so the rules of fields, the limits and the reports are the
+// same.
+
+// csvTable says what the columns of a table are.
+type csvTable interface {
+	// header is given the names of the columns. Its error refuses the table.
+	header(names []string) error
+	// row writes a row as an object. Its error refuses the whole table.
+	row(w *wire.Writer, line int, cells []string) error
+}
+
+// maxCSVColumns is how many columns a table may have.
+const maxCSVColumns = wire.MaxParts
+
+// csvReader reads a table row by row. The header may begin with a byte order mark. The apostrophes
+// with which an export keeps spreadsheets from running a cell are taken off.
+type csvReader struct {
+	table csvTable
+	body  *csvBody
+	r     *csv.Reader
+	names []string // nil before the header was read
+	out   wire.Writer
+}
+
+func newCSVReader(r *request, most int64, table csvTable) *csvReader {
+	body := &csvBody{request: r, most: most}
+	b := bufio.NewReaderSize(body, lineBuffer)
+	c := &csvReader{table: table, body: body, r: csv.NewReader(b)}
+	c.r.ReuseRecord = true
+	body.skipMark = func() {
+		if mark, err := b.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
+			b.Discard(3)
+		}
+	}
+	return c
+}
+
+// next gives the next row as an object, which is valid until the one after it, and its line; io.EOF
+// after the last.
+func (c *csvReader) next() (object []byte, line int, err error) {
+	if c.names == nil {
+		if err := c.readHeader(); err != nil {
+			return nil, 1, err
+		}
+	}
+	cells, line, err := c.read()
+	if err != nil {
+		return nil, line, err
+	}
+	for i, cell := range cells {
+		if !utf8.ValidString(cell) {
+			return nil, line, csvRefusal(line, "the column "+c.names[i]+" is not UTF-8")
+		}
+		cells[i] = unguarded(strings.TrimSpace(cell))
+	}
+	if cap(c.out.Buf) > 2*lineBuffer {
+		c.out.Buf = nil
+	}
+	c.out = wire.Writer{Buf: c.out.Buf[:0]}
+	c.out.Open('{')
+	if err := c.table.row(&c.out, line, cells); err != nil {
+		return nil, line, err
+	}
+	c.out.End('}')
+	return c.out.Buf, line, nil
+}
+
+func (c *csvReader) readHeader() error {
+	c.body.skipMark()
+	cells, _, err := c.read()
+	if errors.Is(err, io.EOF) {
+		return csvRefusal(1, "the file is empty")
+	}
+	if err != nil {
+		return err
+	}
+	if len(cells) > maxCSVColumns {
+		return csvRefusal(1, fmt.Sprintf("a table may have %d columns; this one has %d", maxCSVColumns, len(cells)))
+	}
+	names := slices.Clone(cells)
+	seen := map[string]bool{}
+	for i, name := range names {
+		if !utf8.ValidString(name) {
+			return csvRefusal(1, "the header is not UTF-8")
+		}
+		names[i] = unguarded(strings.TrimSpace(name))
+		if names[i] != "" && seen[names[i]] {
+			return csvRefusal(1, fmt.Sprintf("the column %s is there twice", names[i]))
+		}
+		seen[names[i]] = true
+	}
+	if err := c.table.header(names); err != nil {
+		return csvRefusal(1, err.Error())
+	}
+	c.names = names
+	return nil
+}
+
+func (c *csvReader) read() (cells []string, line int, err error) {
+	cells, err = c.r.Read()
+	if bad, ok := errors.AsType[*csv.ParseError](err); ok {
+		return nil, bad.Line, csvRefusal(bad.Line, bad.Err.Error())
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	begun := c.body.row
+	if c.body.row = c.r.InputOffset(); c.body.row-begun > c.body.most {
+		return nil, 0, tooLongLine(c.body.most)
+	}
+	line, _ = c.r.FieldPos(0)
+	return cells, line, nil
+}
+
+// csvRefusal refuses a table of which a line is wrong.
+func csvRefusal(line int, why string) error {
+	return &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("line %d: %s", line, why)}
+}
+
+// csvBody is a body that is read as CSV. A row may go over many lines, all of which package csv
+// takes into memory: so the body takes its share of the memory of bodies as a row grows beyond
+// lineBuffer, and ends when a row is too long. The share is kept to the end, as the memory is.
+type csvBody struct {
+	*request
+	most     int64 // bytes of a row
+	got, row int64 // bytes read, and where the last row ended
+	kept     int64 // the share
+	skipMark func()
+}
+
+func (b *csvBody) Read(p []byte) (int, error) {
+	ahead := b.got - b.row // the row so far, and up to lineBuffer of what follows
+	if ahead > b.most+lineBuffer {
+		return 0, tooLongLine(b.most)
+	}
+	if need := byteWeight * ahead; ahead > 2*lineBuffer && need > b.kept {
+		need = min(max(need, 2*b.kept), byteWeight*(b.most+lineBuffer))
+		if err := b.hold(need - b.kept); err != nil {
+			return 0, err
+		}
+		b.kept = need
+	}
+	n, err := b.Body.Read(p)
+	b.got += int64(n)
+	return n, err
+}
+
+// keep takes the share again after the request has released all that it held.
+func (b *csvBody) keep() error { return b.hold(b.kept) }
