@@ -290,7 +290,7 @@ func TestETags(t *testing.T) {
 	paths := []string{strings.TrimPrefix(fmt.Sprint(product["data"]), n.URL), "/api/targets/?format=csv", "/api/reduceddatums/?format=votable", "/api/reduceddatums/?format=api"}
 	for _, rt := range n.api.routes {
 		if rt.handle["GET"] != nil && !strings.HasSuffix(rt.path, "/events/") && !strings.HasSuffix(rt.path, "/backup/") && !strings.HasSuffix(rt.path, "/certificate/") {
-			paths = append(paths, strings.NewReplacer("settings/:id", "settings/"+auth.SettingMode, ":id", "1").Replace(rt.path)+"?all=true")
+			paths = append(paths, strings.NewReplacer("settings/:id", "settings/"+auth.SettingMode, ":id", "1").Replace(rt.path)+"?all=true&q=M")
 		}
 	}
 	for _, path := range paths {

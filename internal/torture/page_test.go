@@ -15,7 +15,7 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	there := map[string]bool{}
-	for _, dir := range []string{".", "../../kv", "../cli", "../../archive"} {
+	for _, dir := range []string{".", "../../kv", "../cli", "../../archive", "../../index"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 		if err != nil {
 			t.Fatal(err)
