@@ -67,28 +67,6 @@ type API struct {
 	health   atomic.Value                         // why the node was not ready when that was last asked, "" when it was
 }
 
-// New makes the handler of an archive.
-func New(a *archive.Archive, o Options) *API {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	o.Limits = o.Limits.orDefaults()
-	if o.Pages == nil {
-		o.Pages = http.NotFoundHandler()
-	}
-	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID(),
-		gathering: make(chan struct{}, gatherers), after: time.After}
-	api.health.Store("")
-	api.stopping, api.stop = context.WithCancel(context.Background())
-	api.router.RedirectFixedPath = false
-	api.router.HandleMethodNotAllowed = false // each route answers all methods itself
-	api.router.HandleOPTIONS = false
-	api.addRoutes()
-	api.router.NotFound = http.HandlerFunc(api.notFound)
-	api.router.PanicHandler = func(w http.ResponseWriter, r *http.Request, p any) { panic(p) }
-	return api
-}
-
 // ownerKey marks requests that come from the owner of the file.
 type ownerKey struct{}
 
