@@ -305,7 +305,7 @@ func TestETags(t *testing.T) {
 		t.Errorf("after the grant was withdrawn: %s", r.body)
 	}
 	tag = n.ask("astro", "GET", "/api/reduceddatums/", nil).header.Get("ETag")
-	n.mode(auth.Objects, auth.ReadOnly)
+	n.mode(auth.ModeObjects, auth.ReadOnly)
 	n.ask("astro", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag).want(t, 200)
 	n.ask("astro", "GET", "/api/targets/999/", nil, "If-None-Match", tag).want(t, 404)
 }

@@ -135,10 +135,10 @@ func TestMended(t *testing.T) {
 	if days := time.Until(ends).Hours() / 24; one == two || err != nil || days < 29.9 || days > 30.1 {
 		t.Errorf("the tokens %s and %s, for %.1f days (%v)", one, two, days, err)
 	}
-	n.mode(auth.Targets, auth.Locked)
+	n.mode(auth.ModeTargets, auth.Locked)
 	n.ask("", "GET", target, nil).want(t, 401)
 	n.ask("", "GET", target, nil, "Authorization", basic("astro")).want(t, 200)
-	n.mode(auth.Objects, auth.ReadOnly)
+	n.mode(auth.ModeObjects, auth.ReadOnly)
 	for i, groups := range [][]string{{"groups", `[{"name": "Observers"}]`}, {"groups[0]id", "2"}, {"groups", "2", "groups", "2"}} {
 		r := n.upload("astro", mine, "image_file", fmt.Sprintf("g%d.png", i), []byte("x"), groups...).want(t, 201)
 		n.ask("carol", "GET", "/api/dataproducts/"+r.id(t)+"/", nil).want(t, 200)

@@ -119,7 +119,7 @@ func TestStreamsEnd(t *testing.T) {
 		}},
 		"the token expires":     {"soon", func(n *node, id string) { time.Sleep(time.Until(soon)) }},
 		"the target is deleted": {"carol", func(n *node, id string) { n.ask("astro", "DELETE", "/api/targets/1/", nil).want(n.t, 204) }},
-		"the node is locked":    {"", func(n *node, id string) { n.mode(auth.Targets, auth.Locked) }},
+		"the node is locked":    {"", func(n *node, id string) { n.mode(auth.ModeTargets, auth.Locked) }},
 		"no guests any more": {"", func(n *node, id string) {
 			n.ask("astro", "PATCH", "/api/targets/1/", jsonText(`{"permissions": "PRIVATE"}`)).want(n.t, 200)
 		}},

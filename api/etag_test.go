@@ -17,11 +17,11 @@ func TestTagOfOldRules(t *testing.T) {
 		return r
 	}
 	member, other := auth.Viewer{ID: 7, Groups: []uint64{2}}, auth.Viewer{ID: 7}
-	n.mode(auth.Objects, auth.ReadOnly)
+	n.mode(auth.ModeObjects, auth.ReadOnly)
 	objects := begin(member)
-	n.mode(auth.Targets, auth.Locked)
+	n.mode(auth.ModeTargets, auth.Locked)
 	locked := begin(member)
-	n.mode(auth.Targets, auth.ReadOnly)
+	n.mode(auth.ModeTargets, auth.ReadOnly)
 	tags := map[string]bool{}
 	for _, r := range []*request{objects, locked, begin(member), begin(other)} {
 		tags[r.cacheTag()] = true

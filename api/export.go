@@ -346,7 +346,7 @@ func exportTargets(r *request, format string) (*answer, error) {
 			if used["scheme"] {
 				put(v.Scheme)
 			}
-			put(string(v.Access))
+			put(string(v.Visibility))
 			for i := range aliases {
 				text := ""
 				if i < len(v.Aliases) {

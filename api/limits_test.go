@@ -256,7 +256,7 @@ func TestSizeLimits(t *testing.T) {
 		}
 	}
 	groups := list(1001, func(i int) map[string]any { return map[string]any{"id": i + 1} })
-	n.mode(auth.Objects, auth.ReadOnly)
+	n.mode(auth.ModeObjects, auth.ReadOnly)
 	for path, body := range map[string]map[string]any{"/api/reduceddatums/": value(10),
 		"/api/observations/": parameters(100)} {
 		body["groups"] = groups

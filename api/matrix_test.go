@@ -30,17 +30,17 @@ func TestMatrix(t *testing.T) {
 	w.products = append(w.products, &uploaded{held: held{"astro", []string{"Observers"}}, id: r.id(t), productID: "no product id", target: s, observation: hidden,
 		path: strings.TrimPrefix(fmt.Sprint(r.json(t)["data"]), w.URL)})
 	w.awaitIndex()
-	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		for _, strategy := range []auth.Strategy{auth.ReadOnly, auth.Locked} {
 			w.rules(mode, strategy)
 			for _, p := range w.people {
 				if strategy == auth.Locked && !p.guest() && p.name != "carol" {
 					continue // the strategy is for guests; one other shows that
 				}
-				if mode == auth.Targets && (p.dead || p.cookie != "" || p.superuser && p.reads) {
+				if mode == auth.ModeTargets && (p.dead || p.cookie != "" || p.superuser && p.reads) {
 					continue // the mode makes no difference to how one comes in
 				}
-				if !testenv.Long() && (mode == auth.Targets && !slices.Contains([]string{"astro", "carol", "bob", "guest"}, p.name) ||
+				if !testenv.Long() && (mode == auth.ModeTargets && !slices.Contains([]string{"astro", "carol", "bob", "guest"}, p.name) ||
 					p.superuser || strategy == auth.Locked && !p.guest()) {
 					continue
 				}

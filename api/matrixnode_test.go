@@ -105,7 +105,7 @@ func TestMatrixNode(t *testing.T) {
 	for _, name := range []string{"guest", "carol", "reader", "admin", "root reader", "expired", "ghost"} {
 		p := w.person(name)
 		for _, strategy := range []auth.Strategy{auth.ReadOnly, auth.Locked} {
-			w.rules(auth.Targets, strategy)
+			w.rules(auth.ModeTargets, strategy)
 			for _, f := range table {
 				want := map[string]int{"guest": f.guest, "carol": f.user, "reader": f.reader, "admin": f.super, "root reader": f.root, "expired": 401, "ghost": 401}[name]
 				if p.guest() && strategy == auth.Locked {
@@ -143,7 +143,7 @@ func TestMatrixNode(t *testing.T) {
 			}
 		}
 	}
-	w.rules(auth.Targets, auth.ReadOnly)
+	w.rules(auth.ModeTargets, auth.ReadOnly)
 	for name, want := range map[string][3]string{ // users, groups and groups with all=true that one finds
 		"admin": {"admin astro bob carol eve", "", "Observers Public Readers"}, "carol": {"carol", "Observers", "Observers"}, "reader": {"carol", "Observers", "Observers"},
 		"eve": {"eve", "Readers", "Readers"}, "bob": {"bob", "", ""}, "guest": {"", "", ""},

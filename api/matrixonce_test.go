@@ -57,13 +57,13 @@ func TestAtOnce(t *testing.T) {
 		{"and private again", func() { change(private, `{"permissions": "PRIVATE"}`); private.access = "PRIVATE" }},
 		{"somebody joins a group", func() { member("POST", "Observers", "bob"); groupsOf("bob", "Observers") }},
 		{"and leaves it", func() { member("DELETE", "Observers", "bob"); groupsOf("bob") }},
-		{"the mode is targets", func() { w.rules(auth.Targets, w.strategy) }},
+		{"the mode is targets", func() { w.rules(auth.ModeTargets, w.strategy) }},
 		{"a group is withdrawn in mode targets", func() { withdraw(shared, "Readers") }},
 		{"and granted again", func() {
 			change(shared, `{"groups": [{"name": "Readers"}]}`)
 			shared.groups = []string{"Observers", "Readers"}
 		}},
-		{"the mode is objects", func() { w.rules(auth.Objects, w.strategy) }},
+		{"the mode is objects", func() { w.rules(auth.ModeObjects, w.strategy) }},
 		{"a group is deleted", func() {
 			w.ask("admin", "DELETE", "/api/groups/"+w.groups["Readers"]+"/?all=true", nil).want(w.t, 204)
 			groupsOf("eve")

@@ -16,7 +16,7 @@ import (
 func TestMatrixWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for j, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+	for j, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		for i, s := range slices.Clone(w.targets) {
 			if !testenv.Long() && i%2 != j { // the short form tries each kind in one of the modes
 				continue
@@ -253,7 +253,7 @@ func TestNamingHidden(t *testing.T) {
 		}
 	}
 	mine2 := "/api/targets/" + mine.id + "/"
-	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		w.rules(mode, auth.ReadOnly)
 		before := w.head()
 		for _, c := range []struct {

@@ -354,7 +354,7 @@ func (x *modelRun) restore(string, *rand.Rand) error {
 }
 
 func (x *modelRun) setMode(_ string, r *rand.Rand) error {
-	x.m.Mode = one(r, auth.Targets, auth.Objects)
+	x.m.Mode = one(r, auth.ModeTargets, auth.ModeObjects)
 	return x.ask("admin", "PUT", "/api/settings/permissions/", map[string]any{"value": x.m.Mode}).want(200)
 }
 

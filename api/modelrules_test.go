@@ -22,7 +22,7 @@ type model struct {
 }
 
 func newModel() *model {
-	return &model{Mode: auth.Targets, Strategy: auth.ReadOnly, Groups: map[string][]string{"astro": {"Observers"}, "carol": {"Observers", "Readers"}, "eve": {"Readers"}},
+	return &model{Mode: auth.ModeTargets, Strategy: auth.ReadOnly, Groups: map[string][]string{"astro": {"Observers"}, "carol": {"Observers", "Readers"}, "eve": {"Readers"}},
 		Targets: map[int]*modelTarget{}, Products: map[int]*modelProduct{}, Data: map[string]*modelDatum{}, Lists: map[string]*modelList{}}
 }
 
@@ -102,7 +102,7 @@ func (m *model) seesHeld(who string, target int, owners ...modelOwner) bool {
 	if !m.sees(who, m.Targets[target]) {
 		return false
 	}
-	return m.Mode == auth.Targets || who == "admin" || slices.ContainsFunc(owners, func(o modelOwner) bool { return m.holds(who, o) })
+	return m.Mode == auth.ModeTargets || who == "admin" || slices.ContainsFunc(owners, func(o modelOwner) bool { return m.holds(who, o) })
 }
 
 func (m *model) seesProduct(who string, p *modelProduct) bool {
@@ -137,7 +137,7 @@ func (m *model) mayDelete(who string, target int, owners ...modelOwner) bool {
 	if who == "" {
 		return false
 	}
-	if m.Mode == auth.Targets {
+	if m.Mode == auth.ModeTargets {
 		return m.granted(who, m.Targets[target])
 	}
 	return who == "admin" || slices.ContainsFunc(owners, func(o modelOwner) bool { return m.holds(who, o) })
@@ -215,7 +215,7 @@ func (m *model) dropProduct(place int) {
 // dropDatum deletes a datum as somebody: with the objects' permissions only on their own account.
 func (m *model) dropDatum(who, key string) {
 	d := m.Data[key]
-	if m.Mode == auth.Objects && who != "admin" {
+	if m.Mode == auth.ModeObjects && who != "admin" {
 		d.Owners = slices.DeleteFunc(d.Owners, func(o modelOwner) bool { return m.holds(who, o) })
 		d.Products = slices.DeleteFunc(d.Products, func(place int) bool {
 			p := m.Products[place]

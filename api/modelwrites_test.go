@@ -609,7 +609,7 @@ func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 			problems = append(problems, "product_id")
 		}
 	}
-	if m.Mode == auth.Objects && !m.mayName(who, groups) {
+	if m.Mode == auth.ModeObjects && !m.mayName(who, groups) {
 		problems = append(problems, "groups")
 	}
 	switch {

@@ -291,16 +291,16 @@ func changeUser(r *request) (*answer, error) {
 	return r.written(http.StatusOK, func(w *wire.Writer) { writeUser(w, &u) })
 }
 
-var tokenSorts = map[auth.TokenSort]string{auth.Named: "named", auth.Minted: "token-auth", auth.Session: "session"}
+var tokenSorts = map[auth.TokenKind]string{auth.Named: "named", auth.Minted: "token-auth", auth.Session: "session"}
 
 func writeToken(w *wire.Writer, t *auth.TokenInfo) {
 	w.Object(func() {
 		w.Key("id")
 		w.ID(t.ID)
 		w.TextMember("name", t.Name)
-		w.TextMember("kind", tokenSorts[t.Sort])
+		w.TextMember("kind", tokenSorts[t.Kind])
 		w.TextMember("username", t.UserName)
-		w.BoolMember("read_only", t.OnlyReads)
+		w.BoolMember("read_only", t.ReadOnly)
 		w.Key("expires")
 		if t.Expires == 0 {
 			w.Null()
@@ -337,7 +337,7 @@ func createToken(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := auth.NewToken{Name: rec.Get("name").Text, OnlyReads: rec.Get("read_only").Bool}
+	in := auth.NewToken{Name: rec.Get("name").Text, ReadOnly: rec.Get("read_only").Bool}
 	if t := rec.Get("expires").OptTime(); t != nil {
 		in.Expires = time.UnixMicro(*t)
 	}

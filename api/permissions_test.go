@@ -41,7 +41,7 @@ func TestPermissions(t *testing.T) {
 	var blocks []*block
 	whole := testenv.Long() || *update
 	for i, kind := range stageKinds {
-		for j, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+		for j, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 			if !whole && (i+2*j)%3 != 0 { // four of the ten
 				continue
 			}

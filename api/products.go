@@ -187,7 +187,7 @@ func uploadProduct(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := r.access.NewFile(r.Context())
+	file, err := r.access.BeginUpload(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func uploadProduct(r *request) (*answer, error) {
 }
 
 // upload reads an upload and hands it to the archive; what is left of the file after that is nobody's.
-func (r *request) upload(parts *formParts, file *archive.NewFile) (*answer, error) {
+func (r *request) upload(parts *formParts, file *archive.FileUpload) (*answer, error) {
 	refuse, err := refusesDuplicates(r, "skip")
 	if err != nil {
 		return nil, err
@@ -231,7 +231,7 @@ const (
 )
 
 // readUpload reads the parts of an upload: the file into file, the fields into a form. The name is "" when there is no file.
-func (r *request) readUpload(parts *formParts, file *archive.NewFile) (form url.Values, name string, err error) {
+func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form url.Values, name string, err error) {
 	form = url.Values{}
 	room := int64(maxFormText)
 	files := 0

@@ -32,7 +32,7 @@ type request struct {
 	format string // the form of an export, "" for none
 	site   site
 	viewer auth.Viewer
-	access *archive.Access
+	access *archive.Session
 	picked map[string]bool // the members that are wanted, nil for all
 	done   func()          // gives back the place of a large body, nil when none was taken
 	// what it takes of the memory of bodies, and of that of small ones

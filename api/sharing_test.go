@@ -167,6 +167,6 @@ func TestSessions(t *testing.T) {
 		{name: "out", as: "", method: "DELETE", path: "/api/session/", header: []string{"Cookie", cookie}, status: 204},
 		{name: "a guest again", as: "", method: "GET", path: "/api/targets/" + target + "/", header: []string{"Cookie", cookie}, status: 404},
 	})
-	n.mode(auth.Targets, auth.Locked)
+	n.mode(auth.ModeTargets, auth.Locked)
 	n.ask("", "GET", "/api/targets/", nil, "Cookie", cookie).want(t, 401)
 }

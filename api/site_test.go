@@ -155,7 +155,7 @@ func TestCrossSite(t *testing.T) {
 // TestQuietChallenge: only what people open themselves, and programs, are offered Basic.
 func TestQuietChallenge(t *testing.T) {
 	n := start(t, Options{})
-	n.mode(auth.Targets, auth.Locked)
+	n.mode(auth.ModeTargets, auth.Locked)
 	host := strings.TrimPrefix(n.URL, "http://")
 	headers := maps.Clone(browserHeaders)
 	for _, at := range []string{"https://evil.example.com/", "http://127.0.0.1:1/",

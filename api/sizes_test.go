@@ -29,7 +29,7 @@ func TestRightsOfAllSizes(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", size), func(t *testing.T) {
 			t.Parallel()
 			x := newSized(t, size.tag, size.tags, size.groups, size.extra, size.rows)
-			for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+			for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 				x.n.mode(mode, auth.ReadOnly)
 				x.mode = mode
 				x.look("to begin with")
@@ -74,8 +74,8 @@ type sized struct {
 
 func newSized(t *testing.T, tag, tags, groups, extra, rows int) *sized {
 	n := start(t, Options{})
-	x := &sized{t: t, n: n, rows: rows, mode: auth.Targets, access: "PRIVATE", granted: true, member: true}
-	n.mode(auth.Objects, auth.ReadOnly) // in which groups of uploads are noted
+	x := &sized{t: t, n: n, rows: rows, mode: auth.ModeTargets, access: "PRIVATE", granted: true, member: true}
+	n.mode(auth.ModeObjects, auth.ReadOnly) // in which groups of uploads are noted
 	id := n.target("astro", "M 31", "Observers")
 	x.path = "/api/targets/" + id + "/"
 	var list []any
@@ -131,7 +131,7 @@ func (x *sized) changes(who string) bool {
 }
 
 func (x *sized) holds(who string) bool {
-	return x.mode == auth.Targets || who == "astro" || who == "carol" && x.member
+	return x.mode == auth.ModeTargets || who == "astro" || who == "carol" && x.member
 }
 
 // look compares all that everybody sees and may do.
@@ -143,7 +143,7 @@ func (x *sized) look(when string) {
 		if x.sees(who) && x.holds(who) {
 			rows = x.rows
 		}
-		if x.sees(who) && (x.mode == auth.Targets || who == "carol") {
+		if x.sees(who) && (x.mode == auth.ModeTargets || who == "carol") {
 			own = 1 + x.posted
 		}
 		want := map[bool]int{true: 200, false: 404}

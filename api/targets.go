@@ -54,7 +54,7 @@ var targetFields = func() []wire.Field {
 		{Name: "created", Label: "Time Created", Kind: wire.DateTime, ReadOnly: true},
 		{Name: "modified", Label: "Last Modified", Kind: wire.DateTime, ReadOnly: true},
 		{Name: "permissions", Label: "Permissions", Kind: wire.Selected, Help: "Who sees the target beside those who were granted it: everybody (OPEN), who is signed in (PUBLIC), nobody (PRIVATE).",
-			Choices: []wire.Choice{{Value: string(auth.Open), Label: "Open"}, {Value: string(auth.Public), Label: "Public"}, {Value: string(auth.Private), Label: "Private"}}},
+			Choices: []wire.Choice{{Value: string(auth.VisibleToAll), Label: "Open"}, {Value: string(auth.VisibleToSignedIn), Label: "Public"}, {Value: string(auth.VisibleToGranted), Label: "Private"}}},
 	}
 	for _, n := range archive.Numbers {
 		h := numberHelp[n.Name]
@@ -126,7 +126,7 @@ var targetColumns = func() []column[archive.TargetView] {
 		{"type", func(w *wire.Writer, v *T) { w.Text(v.Type) }},
 		{"created", func(w *wire.Writer, v *T) { w.Time(v.Created) }},
 		{"modified", func(w *wire.Writer, v *T) { w.Time(v.Modified) }},
-		{"permissions", func(w *wire.Writer, v *T) { w.Text(string(v.Access)) }},
+		{"permissions", func(w *wire.Writer, v *T) { w.Text(string(v.Visibility)) }},
 	}
 	for _, n := range archive.Numbers {
 		columns = append(columns, column[T]{n.Name, func(w *wire.Writer, v *T) { w.Float(*n.Of(v.Target)) }})
@@ -224,7 +224,7 @@ func targetInput(in wire.Input, part bool) *archive.TargetInput {
 	t := &archive.TargetInput{Numbers: map[string]archive.Opt[float64]{}}
 	rec := wire.Decode(targetFields, in, part, &t.List, "")
 	t.Name, t.Type = optText(rec.Get("name")), optText(rec.Get("type"))
-	t.Access, t.Scheme = optText(rec.Get("permissions")), optText(rec.Get("scheme"))
+	t.Visibility, t.Scheme = optText(rec.Get("permissions")), optText(rec.Get("scheme"))
 	for _, n := range archive.Numbers {
 		if g := rec.Get(n.Name); g.Given {
 			t.Numbers[n.Name] = optFloat(g)

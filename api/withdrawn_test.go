@@ -262,8 +262,8 @@ func TestAnswersBreakOff(t *testing.T) {
 				n.ask("astro", "PATCH", "/api/targets/1/", jsonText(`{"groups": [{"name": "Observers"}]}`)).want(t, 200)
 			}
 			t.Run("the node is in another mode", func(t *testing.T) {
-				n.readOn(t, path, product, func() { n.mode(auth.Objects, auth.ReadOnly) })
-				n.mode(auth.Targets, auth.ReadOnly)
+				n.readOn(t, path, product, func() { n.mode(auth.ModeObjects, auth.ReadOnly) })
+				n.mode(auth.ModeTargets, auth.ReadOnly)
 			})
 			t.Run("the user is deleted", func(t *testing.T) {
 				n.readOn(t, path, product, func() { withdrawals["the user is deleted"](n, carol) })

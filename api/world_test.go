@@ -102,7 +102,7 @@ func (w *world) sees(p *person, t *starred) bool {
 
 // seesHeld says whether one sees what hangs on a target and is held by some.
 func (w *world) seesHeld(p *person, t *starred, h ...held) bool {
-	if !w.sees(p, t) || w.mode == auth.Targets || p.superuser {
+	if !w.sees(p, t) || w.mode == auth.ModeTargets || p.superuser {
 		return w.sees(p, t)
 	}
 	return slices.ContainsFunc(h, func(h held) bool { return h.by(p) })
@@ -138,7 +138,7 @@ func (w *world) changes(p *person, t *starred) bool {
 
 // deletes says whether one may delete what hangs on a target and is held by some.
 func (w *world) deletes(p *person, t *starred, h ...held) bool {
-	if w.mode == auth.Targets {
+	if w.mode == auth.ModeTargets {
 		return w.changes(p, t)
 	}
 	return !p.guest() && !p.dead && !p.reads && w.seesHeld(p, t, h...)
@@ -185,7 +185,7 @@ func newWorld(t *testing.T) *world {
 // emptyWorld makes a node with people of all kinds, in which there is nothing yet.
 func emptyWorld(t *testing.T) *world {
 	w := &world{node: start(t, Options{}), t: t, groups: map[string]string{}}
-	w.mode, w.strategy = auth.Objects, auth.ReadOnly
+	w.mode, w.strategy = auth.ModeObjects, auth.ReadOnly
 	w.node.mode(w.mode, w.strategy) // the names of groups are noted in both modes, duplicates of others only in this one
 	admin := func(method, path string, body any, status int) *reply {
 		return w.ask("admin", method, path, body).want(t, status)

@@ -11,7 +11,7 @@ import (
 
 // visible is the set of the rows of a table that the viewer sees: the table must have the sets of those who see the target (dimSeer),
 // and, if held, of those who hold the row (dimHolder), which count in mode objects.
-func visible[T any](s *Access, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set {
+func visible[T any](s *Session, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set {
 	if s.v.Everything() {
 		return table.All(tx)
 	}
@@ -26,14 +26,14 @@ func visible[T any](s *Access, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set 
 		return kv.Or(sets...)
 	}
 	seen := union(dimSeer)
-	if held && s.p.Mode == auth.Objects {
+	if held && s.p.Mode == auth.ModeObjects {
 		return kv.And(seen, union(dimHolder))
 	}
 	return seen
 }
 
 // target reads a target that the viewer sees; a missing and a hidden one are refused in the same words.
-func (s *Access) target(tx *kv.Tx, id uint64) (*Target, error) {
+func (s *Session) target(tx *kv.Tx, id uint64) (*Target, error) {
 	t, err := targets.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !s.p.Sees(s.v, t.Object()) {
 		return nil, problem.Missing("Target")
@@ -47,7 +47,7 @@ func (s *Access) target(tx *kv.Tx, id uint64) (*Target, error) {
 
 // product, datum and observation read what the viewer sees, in the same way.
 
-func (s *Access) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
+func (s *Session) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
 	p, err := products.Get(tx, id)
 	if err == nil {
 		p.ID = id
@@ -63,7 +63,7 @@ func (s *Access) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
 }
 
 // targetOf reads the target of something, seen or not.
-func (s *Access) targetOf(tx *kv.Tx, id uint64) (*Target, error) {
+func (s *Session) targetOf(tx *kv.Tx, id uint64) (*Target, error) {
 	t, err := targets.Get(tx, id)
 	if err == nil {
 		t.ID = id
@@ -71,7 +71,7 @@ func (s *Access) targetOf(tx *kv.Tx, id uint64) (*Target, error) {
 	return t, err
 }
 
-func (s *Access) observation(tx *kv.Tx, id uint64) (*Observation, error) {
+func (s *Session) observation(tx *kv.Tx, id uint64) (*Observation, error) {
 	o, err := observations.Get(tx, id)
 	if err == nil {
 		o.ID = id
@@ -86,7 +86,7 @@ func (s *Access) observation(tx *kv.Tx, id uint64) (*Observation, error) {
 	return nil, err
 }
 
-func (s *Access) datum(tx *kv.Tx, id uint64) (*Datum, *Target, error) {
+func (s *Session) datum(tx *kv.Tx, id uint64) (*Datum, *Target, error) {
 	d, err := datums.Get(tx, id)
 	if err == nil {
 		d.ID = id
@@ -105,8 +105,8 @@ func (s *Access) datum(tx *kv.Tx, id uint64) (*Datum, *Target, error) {
 }
 
 // heldBy is who holds a datum: those who posted it and those who hold the products that brought it. Only mode objects asks.
-func (s *Access) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
-	if s.p.Mode != auth.Objects || s.v.Everything() {
+func (s *Session) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
+	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
 		return nil, nil
 	}
 	var list []auth.Grantee
@@ -129,7 +129,7 @@ func (s *Access) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 // seesRow is the second look at a row of a list: what the sets said is compared with what the
 // records say. It reports false when the row's target is gone, and auth.ErrRightsEnded when the
 // viewer sees the row no longer.
-func (s *Access) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() ([]auth.Grantee, error)) (bool, error) {
+func (s *Session) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() ([]auth.Grantee, error)) (bool, error) {
 	if s.v.Everything() {
 		return true, nil
 	}
@@ -140,7 +140,7 @@ func (s *Access) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() (
 	if !s.p.Sees(s.v, o) {
 		return false, auth.ErrRightsEnded
 	}
-	if s.p.Mode != auth.Objects {
+	if s.p.Mode != auth.ModeObjects {
 		return true, nil
 	}
 	list, err := held()
@@ -170,7 +170,7 @@ type seerCache struct {
 
 type stampedObject struct {
 	stamp  uint32
-	object auth.Object
+	object auth.ACL
 }
 
 const maxSeers = 100_000
@@ -181,13 +181,13 @@ type stamps interface {
 }
 
 // object is who may do what with a target; ok is false when there is no such target.
-func (c *seerCache) object(tx *kv.Tx, target uint64) (o auth.Object, ok bool, err error) {
+func (c *seerCache) object(tx *kv.Tx, target uint64) (o auth.ACL, ok bool, err error) {
 	r := targets.Reader(tx)
 	return c.objectBy(tx, &r, target)
 }
 
 // objectBy is object with a reader of the targets that is used for several.
-func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.Object, ok bool, err error) {
+func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.ACL, ok bool, err error) {
 	stamp, ok := by.Stamp(target)
 	if !ok {
 		return o, false, nil

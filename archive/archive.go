@@ -38,9 +38,9 @@ type Options struct {
 	NoSync bool
 	// MinFree is the free space of the disk below which writes are refused; 0 means 64 MiB.
 	MinFree uint64
-	// DoomFrom is from how many data on a deletion leaves the sweeping to the background; 0 means
+	// DeferDeletesFrom is from how many datums on a deletion leaves the sweeping to the background; 0 means
 	// 5,000.
-	DoomFrom int
+	DeferDeletesFrom int
 	// StageFrom is from how many data on a write is staged instead of being one transaction; 0
 	// means 5,000.
 	StageFrom int
@@ -102,7 +102,7 @@ func Open(path string, o Options) (a *Archive, err error) {
 		stageBatch: stageBatch, stageBytes: stageBytes,
 		stageAfter: stageAfter, metAtOnce: metAtOnce, bulkTurns: make(chan struct{}, bulkWriters)}
 	a.db, err = kv.Open(path, tables(), kv.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, CheckCopy: o.CheckCopy,
-		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DeferDeletesFrom: o.DoomFrom,
+		Now: o.Now, Random: o.Random, NoSync: o.NoSync, MinFree: o.MinFree, DeferDeletesFrom: o.DeferDeletesFrom,
 		Committed: func(kv.Mark) { a.watchers.wake() }, Failed: a.tellFailed})
 	if err != nil {
 		return nil, err
@@ -180,35 +180,35 @@ func (a *Archive) Auth() *auth.Auth { return a.auth }
 // Now is the archive's clock.
 func (a *Archive) Now() time.Time { return a.o.Now() }
 
-// Access is what one viewer can do with the archive. There is no other way to a record. An Access
+// Session is what one viewer can do with the archive. There is no other way to a record. A Session
 // holds the viewer and the policy as they were when it was made. Each transaction makes one of its
 // own, of the viewer and the policy as they are then, so what was withdrawn counts from then on, in
 // the middle of a body or of a list, too.
-type Access struct {
+type Session struct {
 	a *Archive
 	v auth.Viewer
 	p auth.Policy
 }
 
 // For opens the archive's door for a viewer.
-func (a *Archive) For(v auth.Viewer) *Access { return &Access{a, v, a.auth.Policy()} }
+func (a *Archive) For(v auth.Viewer) *Session { return &Session{a, v, a.auth.Policy()} }
 
 // Viewer is on whose behalf the access is.
-func (s *Access) Viewer() auth.Viewer { return s.v }
+func (s *Session) Viewer() auth.Viewer { return s.v }
 
 // Policy is the rules under which the access is.
-func (s *Access) Policy() auth.Policy { return s.p }
+func (s *Session) Policy() auth.Policy { return s.p }
 
 // current is the access that the viewer has in a transaction. Error: *problem.Error when the
 // credential is no longer good.
-func (s *Access) current(tx *kv.Tx) (*Access, error) {
+func (s *Session) current(tx *kv.Tx) (*Session, error) {
 	v, p, err := s.a.auth.Current(tx, s.v)
-	return &Access{s.a, v, p}, err
+	return &Session{s.a, v, p}, err
 }
 
 // writing makes a function that writes one for a transaction: it is called with the access that the
 // viewer has then, if that may still write at all.
-func (s *Access) writing(fn func(*Access, *kv.WriteTx) error) func(*kv.WriteTx) error {
+func (s *Session) writing(fn func(*Session, *kv.WriteTx) error) func(*kv.WriteTx) error {
 	return func(tx *kv.WriteTx) error {
 		now, err := s.current(tx.Tx)
 		if err == nil {
@@ -222,7 +222,7 @@ func (s *Access) writing(fn func(*Access, *kv.WriteTx) error) func(*kv.WriteTx) 
 }
 
 // update runs fn in a transaction of the viewer's.
-func (s *Access) update(ctx context.Context, fn func(*Access, *kv.WriteTx) error) error {
+func (s *Session) update(ctx context.Context, fn func(*Session, *kv.WriteTx) error) error {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (s *Access) update(ctx context.Context, fn func(*Access, *kv.WriteTx) error
 }
 
 // free is update for what is deleted, which is done on a full disk as well.
-func (s *Access) free(ctx context.Context, fn func(*Access, *kv.WriteTx) error) error {
+func (s *Session) free(ctx context.Context, fn func(*Session, *kv.WriteTx) error) error {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (s *Access) free(ctx context.Context, fn func(*Access, *kv.WriteTx) error) 
 }
 
 // view runs fn in a transaction that reads.
-func (s *Access) view(fn func(*Access, *kv.Tx) error) error {
+func (s *Session) view(fn func(*Session, *kv.Tx) error) error {
 	return s.a.db.View(func(tx *kv.Tx) error {
 		now, err := s.current(tx)
 		if err != nil {
@@ -250,8 +250,8 @@ func (s *Access) view(fn func(*Access, *kv.Tx) error) error {
 
 // viewOn is view for an answer that was begun with the rights of s: it ends with
 // auth.ErrRightsEnded when some of these are gone.
-func (s *Access) viewOn(fn func(*Access, *kv.Tx) error) error {
-	return s.view(func(now *Access, tx *kv.Tx) error {
+func (s *Session) viewOn(fn func(*Session, *kv.Tx) error) error {
+	return s.view(func(now *Session, tx *kv.Tx) error {
 		if now.v.Lost(s.v) || now.p != s.p && !now.v.Everything() {
 			return auth.ErrRightsEnded
 		}
@@ -260,8 +260,8 @@ func (s *Access) viewOn(fn func(*Access, *kv.Tx) error) error {
 }
 
 // stillSuperuser refuses a viewer that is not a superuser any more.
-func (s *Access) stillSuperuser() error {
-	return s.view(func(s *Access, _ *kv.Tx) error { return s.superuser() })
+func (s *Session) stillSuperuser() error {
+	return s.view(func(s *Session, _ *kv.Tx) error { return s.superuser() })
 }
 
 // Head is the last entry of the log.

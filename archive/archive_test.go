@@ -107,7 +107,7 @@ func (f *fixture) backup() (path string) {
 }
 
 // as is the access of a user, or of a guest when the name is "".
-func (f *fixture) as(name string) *Access { return f.For(f.users[name]) }
+func (f *fixture) as(name string) *Session { return f.For(f.users[name]) }
 
 // mode sets the mode and the strategy.
 func (f *fixture) mode(m auth.Mode, s auth.Strategy) {
@@ -150,7 +150,7 @@ func (f *fixture) upload(user string, target uint64, name, content string, group
 
 func (f *fixture) uploadAs(user string, in *ProductInput, content string, groups ...uint64) (*ProductView, *Report, error) {
 	f.t.Helper()
-	file, err := f.as(user).NewFile(context.Background())
+	file, err := f.as(user).BeginUpload(context.Background())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -335,7 +335,7 @@ func TestHiddenDuplicates(t *testing.T) {
 		for _, how := range []string{"products", "data", "mixed"} {
 			t.Run(order[0]+" first, "+how, func(t *testing.T) {
 				f := open(t, Options{})
-				f.mode(auth.Objects, auth.ReadOnly)
+				f.mode(auth.ModeObjects, auth.ReadOnly)
 				id := f.target("admin", "T", f.group)
 				value := `{"magnitude":15.582}`
 				products := map[string]uint64{}
@@ -398,7 +398,7 @@ func TestAddDatum(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := f.target("astro", "U", f.group)
-	public := &TargetInput{Access: Some("PUBLIC")}
+	public := &TargetInput{Visibility: Some("PUBLIC")}
 	open := f.target("bob", "public")
 	if _, err := f.as("bob").ChangeTarget(t.Context(), open, public, false); err != nil {
 		t.Fatal(err)
@@ -444,7 +444,7 @@ func TestAddDatum(t *testing.T) {
 		t.Errorf("a guest: %v", err)
 	}
 	reader := f.users["astro"]
-	reader.OnlyReads = true
+	reader.ReadOnly = true
 	if _, _, err := f.For(reader).AddDatum(t.Context(), good()); !refusedAs(err, problem.Forbidden) {
 		t.Errorf("a token that only reads: %v", err)
 	}
@@ -496,7 +496,7 @@ func TestUploadRefused(t *testing.T) {
 	if before.Head != after.Head {
 		t.Errorf("refused uploads changed the log from %s to %s", before.Head, after.Head)
 	}
-	if _, err := f.as("").NewFile(t.Context()); !refusedAs(err, problem.Unauthenticated) {
+	if _, err := f.as("").BeginUpload(t.Context()); !refusedAs(err, problem.Unauthenticated) {
 		t.Errorf("a guest uploads: %v", err)
 	}
 	// a product id is there once
@@ -548,7 +548,7 @@ func TestUploadGroups(t *testing.T) {
 	if err != nil || len(p.Product.Groups) != 1 || len(r.Warnings) == 0 {
 		t.Errorf("mode targets: %+v, %+v, %v", p, r, err)
 	}
-	f.mode(auth.Objects, auth.ReadOnly)
+	f.mode(auth.ModeObjects, auth.ReadOnly)
 	if _, _, err := f.upload("astro", id, "a.csv", lightCurveCSV, f.group, 99); !hasProblem(err, "groups.1.id") {
 		t.Errorf("mode objects: %v", err)
 	}

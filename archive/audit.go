@@ -56,14 +56,14 @@ type LogFilter struct {
 }
 
 // Log gives out the log, newest first. With a filter it reads every entry. Superusers only. Error: *problem.List for an id without a table.
-func (s *Access) Log(ctx context.Context, f LogFilter, page Page, out Out[LogEntry]) error {
+func (s *Session) Log(ctx context.Context, f LogFilter, page Page, out Out[LogEntry]) error {
 	if err := s.superuser(); err != nil {
 		return err
 	}
 	if f.Object != 0 && f.Table == "" {
 		return problem.Invalid("id", "An id needs the table that it is of.")
 	}
-	find := func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
+	find := func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
 		if err := s.superuser(); err != nil {
 			return nil, Extent{}, err
 		}
@@ -139,7 +139,7 @@ func touches(c kv.Change, row uint64) bool {
 }
 
 // readLogEntry reads an entry; one that was dropped meanwhile is left out.
-func readLogEntry(_ *Access, tx *kv.Tx, seq uint64, row *LogEntry) (bool, error) {
+func readLogEntry(_ *Session, tx *kv.Tx, seq uint64, row *LogEntry) (bool, error) {
 	e, err := tx.Entry(seq)
 	if errors.Is(err, kv.ErrNotFound) {
 		return false, nil

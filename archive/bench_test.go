@@ -14,7 +14,7 @@ import (
 )
 
 // benchArchive is an archive with the data of the measurements; the second viewer sees every second target.
-func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Access) {
+func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Session) {
 	b.Helper()
 	a, err := Open(b.TempDir()+"/bench.db", Options{NoSync: true, Logf: b.Logf})
 	if err != nil {
@@ -77,7 +77,7 @@ func benchDatum(k, targets int) DatumInput {
 // BenchmarkDatums reads pages of 100 with their count out of 1,000,000.
 func BenchmarkDatums(b *testing.B) {
 	_, all, half := benchArchive(b, 1_000_000, 1000)
-	for name, s := range map[string]*Access{"all": all, "half": half} {
+	for name, s := range map[string]*Session{"all": all, "half": half} {
 		for _, c := range []struct {
 			name string
 			f    DatumFilter
@@ -178,7 +178,7 @@ func BenchmarkSuggest(b *testing.B) {
 		{"all source names", "source"},
 		{"the last source name", "ce 0998"},
 	} {
-		for name, s := range map[string]*Access{"all": all, "half": half} {
+		for name, s := range map[string]*Session{"all": all, "half": half} {
 			b.Run(name+"/"+c.name, func(b *testing.B) {
 				for b.Loop() {
 					if list, err := s.Suggest(context.Background(), c.text); err != nil || len(list.Targets)+len(list.Similar)+len(list.Sources) == 0 {

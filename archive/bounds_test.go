@@ -146,7 +146,7 @@ func TestDryRunRepeats(t *testing.T) {
 			var told [2]string
 			for i, most := range []int{7, metAtOnce} {
 				f.metAtOnce = most
-				file, err := f.as("astro").NewFile(t.Context())
+				file, err := f.as("astro").BeginUpload(t.Context())
 				if err == nil {
 					_, err = file.Write([]byte(b.String()))
 				}
@@ -234,7 +234,7 @@ func TestLongDryRun(t *testing.T) {
 	const rows = 5_000_000
 	f := open(t, Options{})
 	target := f.target("astro", "T")
-	file, err := f.as("astro").NewFile(t.Context())
+	file, err := f.as("astro").BeginUpload(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

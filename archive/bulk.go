@@ -11,7 +11,7 @@ import (
 // bulk adds many datums in one go: in one transaction when they are not too many, and otherwise as
 // a staged write, so that all of them appear at once, or none.
 type bulk struct {
-	s    *Access
+	s    *Session
 	ctx  context.Context
 	rows rowSource
 
@@ -35,7 +35,7 @@ type rowSource interface {
 	turn()
 	// datum gives the datum of a row that was handed over, or the reason why it is left out. It may
 	// be asked again for the same row, and the datum is valid until it is asked for the next.
-	datum(s *Access, tx *kv.Tx, row int) (*Datum, error)
+	datum(s *Session, tx *kv.Tx, row int) (*Datum, error)
 	// refusal is what is said of a row that exists already; nil counts it as a duplicate.
 	refusal(row int) error
 	// reserve takes the id of what the rows refer to, of several products that of the first.
@@ -43,7 +43,7 @@ type rowSource interface {
 	// refer makes a datum, whose target is known, refer to it.
 	refer(d *Datum, id uint64)
 	// create makes it, in the transaction in which the rows appear.
-	create(s *Access, tx *kv.WriteTx, id uint64) error
+	create(s *Session, tx *kv.WriteTx, id uint64) error
 	// products is how many products create makes, which are wanted even if no row is good.
 	products() int
 	// check may still call everything off, before it appears.
@@ -175,7 +175,7 @@ func (b *bulk) stageRows(cuts []int) error {
 		var now tally
 		var merge merges
 		id := b.id
-		write := b.s.writing(func(s *Access, tx *kv.WriteTx) (err error) {
+		write := b.s.writing(func(s *Session, tx *kv.WriteTx) (err error) {
 			now, merge, id = tally{}, merges{}, b.id
 			if id == 0 {
 				if id, err = b.rows.reserve(tx); err != nil {
@@ -200,7 +200,7 @@ func (b *bulk) stageRows(cuts []int) error {
 	return nil
 }
 
-func (b *bulk) stageRow(s *Access, tx *kv.WriteTx, row int, id uint64, now *tally, merge *merges) error {
+func (b *bulk) stageRow(s *Session, tx *kv.WriteTx, row int, id uint64, now *tally, merge *merges) error {
 	d, err := b.rows.datum(s, tx.Tx, row)
 	if isRefusal(err) {
 		now.rejected.add(err)
@@ -213,7 +213,7 @@ func (b *bulk) stageRow(s *Access, tx *kv.WriteTx, row int, id uint64, now *tall
 }
 
 // place writes the datum of a row, unless an equal one exists, and counts what became of it.
-func (b *bulk) place(s *Access, tx *kv.WriteTx, row int, d *Datum, id uint64, now *tally, merge *merges) error {
+func (b *bulk) place(s *Session, tx *kv.WriteTx, row int, d *Datum, id uint64, now *tally, merge *merges) error {
 	b.rows.refer(d, id)
 	there, seen, pending, err := s.findEqual(tx.Tx, d)
 	if err != nil {
@@ -252,7 +252,7 @@ func (b *bulk) finish() error {
 			n += rows
 		}
 		write := func() error {
-			return b.s.update(b.ctx, func(s *Access, tx *kv.WriteTx) error { return b.writeAll(s, tx, n) })
+			return b.s.update(b.ctx, func(s *Session, tx *kv.WriteTx) error { return b.writeAll(s, tx, n) })
 		}
 		var err error
 		if size < b.s.a.stageBytes {
@@ -273,7 +273,7 @@ func (b *bulk) finish() error {
 	}
 	staged := b.done
 	b.merge.sort()
-	err := b.stage.Finish(b.ctx, b.s.writing(func(s *Access, tx *kv.WriteTx) error {
+	err := b.stage.Finish(b.ctx, b.s.writing(func(s *Session, tx *kv.WriteTx) error {
 		b.done, b.work = staged, 0
 		if err := b.stillGood(s, tx.Tx); err != nil {
 			return err
@@ -289,7 +289,7 @@ func (b *bulk) finish() error {
 			return err
 		}
 		var merge merges
-		dropped, err := b.settle(s, tx, late, &merge)
+		dropped, err := b.dropSuperseded(s, tx, late, &merge)
 		if err != nil {
 			return err
 		}
@@ -308,7 +308,7 @@ func (b *bulk) finish() error {
 }
 
 // writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
-func (b *bulk) writeAll(s *Access, tx *kv.WriteTx, n int) error {
+func (b *bulk) writeAll(s *Session, tx *kv.WriteTx, n int) error {
 	b.done, b.work = tally{}, 0
 	rows := make([]*Datum, n)
 	for i := range n {
@@ -377,9 +377,9 @@ func (b *bulk) superseded(tx *kv.WriteTx) (pending []uint64, err error) {
 	return slices.Compact(pending), nil
 }
 
-// settle drops pending rows whose equals others made visible while this was being staged, and adds
+// dropSuperseded drops pending rows whose equals others made visible while this was being staged, and adds
 // these to what is brought.
-func (b *bulk) settle(s *Access, tx *kv.WriteTx, rows []uint64, merge *merges) (dropped int, err error) {
+func (b *bulk) dropSuperseded(s *Session, tx *kv.WriteTx, rows []uint64, merge *merges) (dropped int, err error) {
 	for _, id := range rows {
 		mine, pending, err := datums.Pending(tx.Tx, id)
 		if errors.Is(err, kv.ErrNotFound) || !pending {
@@ -415,9 +415,9 @@ func (b *bulk) settleEarly() error {
 	for piece := range slices.Chunk(rows, b.s.a.o.PieceRows) {
 		var merge merges
 		dropped := 0
-		err := b.stage.Update(b.ctx, b.s.writing(func(s *Access, tx *kv.WriteTx) (err error) {
+		err := b.stage.Update(b.ctx, b.s.writing(func(s *Session, tx *kv.WriteTx) (err error) {
 			merge = merges{}
-			dropped, err = b.settle(s, tx, piece, &merge)
+			dropped, err = b.dropSuperseded(s, tx, piece, &merge)
 			return err
 		}))
 		if err != nil {

@@ -97,7 +97,7 @@ func (in *ProductInput) each() []*ProductInput {
 }
 
 // tell warns of what became of each target's rows; there are no views after a dry run.
-func (o *objects) tell(s *Access, report *Report, views []*ProductView, groups []uint64) {
+func (o *objects) tell(s *Session, report *Report, views []*ProductView, groups []uint64) {
 	for i, t := range o.targets {
 		warning := fmt.Sprintf("the rows of '%s' would be a data product of the target with id %d", t.Name, t.ID)
 		if views != nil {
@@ -108,7 +108,7 @@ func (o *objects) tell(s *Access, report *Report, views []*ProductView, groups [
 }
 
 // planByObject checks everything but the rows, and finds the targets that these name.
-func (s *Access) planByObject(ctx context.Context, in *ProductInput, f *NewFile) (*ProductInput, *productPlan, error) {
+func (s *Session) planByObject(ctx context.Context, in *ProductInput, f *FileUpload) (*ProductInput, *productPlan, error) {
 	own := *in
 	own.byObject = new(objects)
 	without := func(err error) error {
@@ -151,7 +151,7 @@ var errNoObjects = errors.New("the file names no objects")
 
 // objectsOf lists the objects of which a file has data, in its order; none when it names none. A file whose type was
 // recognised has been read for that already.
-func (s *Access) objectsOf(ctx context.Context, in *ProductInput, f *NewFile, recognised bool) ([]string, error) {
+func (s *Session) objectsOf(ctx context.Context, in *ProductInput, f *FileUpload, recognised bool) ([]string, error) {
 	o := in.byObject
 	tooMany := problem.Invalid("target", "The file names more than %d objects. Name the target with the upload.", maxObjects)
 	if recognised {
@@ -186,12 +186,12 @@ func (s *Access) objectsOf(ctx context.Context, in *ProductInput, f *NewFile, re
 const objectsAtOnce = 1000
 
 // findObjects finds the targets of objects.
-func (s *Access) findObjects(ctx context.Context, names []string) (*objects, error) {
+func (s *Session) findObjects(ctx context.Context, names []string) (*objects, error) {
 	o := &objects{at: map[string]int{}, indices: map[uint64]int{},
 		reasons: map[string]string{"": "the row names no object"}}
 	for batch := range slices.Chunk(names, objectsAtOnce) {
 		q := s.a.findFuzzy(ctx, batch...)
-		err := s.view(func(s *Access, tx *kv.Tx) error {
+		err := s.view(func(s *Session, tx *kv.Tx) error {
 			called, err := s.calledSo(tx, q)
 			if err != nil {
 				return err
@@ -221,7 +221,7 @@ func (s *Access) findObjects(ctx context.Context, names []string) (*objects, err
 }
 
 // calledSo gives the targets that a query finds and the viewer sees, by their simplified names.
-func (s *Access) calledSo(tx *kv.Tx, q *nameQuery) (map[string][]*Target, error) {
+func (s *Session) calledSo(tx *kv.Tx, q *nameQuery) (map[string][]*Target, error) {
 	ids, err := q.search(tx)
 	if err != nil {
 		return nil, err
@@ -246,7 +246,7 @@ func (s *Access) calledSo(tx *kv.Tx, q *nameQuery) (map[string][]*Target, error)
 
 // choose gives the target of an object out of those that are called so: one that is called exactly so comes first; nil when there is
 // none, with a reason if there is something to say of that.
-func (s *Access) choose(object string, called []*Target) (t *Target, reason string) {
+func (s *Session) choose(object string, called []*Target) (t *Target, reason string) {
 	for _, exact := range []func(*Target) bool{
 		func(t *Target) bool { return t.Name == object },
 		func(t *Target) bool { return slices.Contains(t.Names(), object) },

@@ -14,8 +14,8 @@ import (
 // byObject uploads a file without a target; dry asks first, and the answers must agree.
 func (f *fixture) byObject(user string, in *ProductInput, content string) ([]*ProductView, *Report, error) {
 	f.t.Helper()
-	file := func() *NewFile {
-		w, err := f.as(user).NewFile(f.t.Context())
+	file := func() *FileUpload {
+		w, err := f.as(user).BeginUpload(f.t.Context())
 		if err == nil {
 			_, err = io.WriteString(w, content)
 		}
@@ -129,7 +129,7 @@ func TestUploadByObjectRecognised(t *testing.T) {
 	if err != nil || len(views) != 2 || views[0].Target != one || views[1].Target != two || r.Created != 3 || r.RejectedCount != 1 {
 		t.Errorf("%+v %+v %v", views, r, err)
 	}
-	file, err := f.as("astro").NewFile(t.Context())
+	file, err := f.as("astro").BeginUpload(t.Context())
 	if err == nil {
 		_, err = io.WriteString(file, content)
 	}
@@ -150,7 +150,7 @@ func TestUploadByObjectRefused(t *testing.T) {
 	f.target("astro", "A-1", f.group)
 	f.target("astro", "A 1", f.group)
 	open := f.target("bob", "open")
-	if _, err := f.as("bob").ChangeTarget(t.Context(), open, &TargetInput{Access: Some(string(auth.Open))}, false); err != nil {
+	if _, err := f.as("bob").ChangeTarget(t.Context(), open, &TargetInput{Visibility: Some(string(auth.VisibleToAll))}, false); err != nil {
 		t.Fatal(err)
 	}
 	const required = "target: This field is required."

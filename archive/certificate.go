@@ -38,7 +38,7 @@ func (a *Archive) SetCertificate(ctx context.Context, certificate, key string) e
 }
 
 // Certificate is the node's own certificate, PEM. Superusers only. Error: NotFound when it has none.
-func (s *Access) Certificate() (string, error) {
+func (s *Session) Certificate() (string, error) {
 	if err := s.superuser(); err != nil {
 		return "", err
 	}

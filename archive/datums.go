@@ -43,7 +43,7 @@ func NoSuch(p *problem.List, path string, id uint64) {
 const ReadOnlyTarget = "You may see this target, but not change it."
 
 // dataSet is the set of the data that the viewer sees and that a filter lets through.
-func (s *Access) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error) {
+func (s *Session) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error) {
 	sets := []kv.Set{visible(s, tx, datums, true)}
 	if f.Target.Given {
 		sets = append(sets, datums.Set(tx, dimTarget, kv.Int(f.Target.Value)))
@@ -79,7 +79,7 @@ func (s *Access) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error)
 }
 
 // productFilters lists, for each filter by product, the products that it lets through.
-func (s *Access) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64) {
+func (s *Session) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64) {
 	if f.Product.Given {
 		filters = append(filters, []uint64{f.Product.Value})
 	}
@@ -109,13 +109,13 @@ func knownCode(tx *kv.Tx, name string) (byte, error) {
 }
 
 // Datums lists the data that the viewer sees, by id.
-func (s *Access) Datums(ctx context.Context, f DatumFilter, page Page, out Out[DatumView]) error {
+func (s *Session) Datums(ctx context.Context, f DatumFilter, page Page, out Out[DatumView]) error {
 	var q *nameQuery
 	if f.TargetName != "" {
 		q = s.a.findNames(ctx, f.TargetName)
 	}
 	return give(s, ctx, out,
-		func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
+		func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
 			set, err := s.dataSet(tx, f, q)
 			if err != nil {
 				return nil, Extent{}, err
@@ -144,7 +144,7 @@ func datumRow() reader[DatumView] {
 	d := Datum{known: new(knownTexts)}
 	var rows kv.Reader[Datum]
 	var seers kv.Reader[Target]
-	return func(s *Access, tx *kv.Tx, id uint64, row *DatumView) (bool, error) {
+	return func(s *Session, tx *kv.Tx, id uint64, row *DatumView) (bool, error) {
 		if !rows.Reads(tx) {
 			rows, seers = datums.Reader(tx), targets.Reader(tx)
 		}
@@ -164,7 +164,7 @@ func datumRow() reader[DatumView] {
 	}
 }
 
-func (s *Access) fillDatum(tx *kv.Tx, d *Datum, row *DatumView) (err error) {
+func (s *Session) fillDatum(tx *kv.Tx, d *Datum, row *DatumView) (err error) {
 	row.Datum = d
 	if row.Type, err = s.a.types.name(tx, d.Code); err != nil {
 		return err
@@ -174,8 +174,8 @@ func (s *Access) fillDatum(tx *kv.Tx, d *Datum, row *DatumView) (err error) {
 }
 
 // shownProduct is the product that stands for all that brought a datum: the first one that the viewer sees.
-func (s *Access) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
-	if s.p.Mode != auth.Objects || s.v.Everything() {
+func (s *Session) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
+	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
 		if len(d.Products) > 0 {
 			return d.Products[0], nil
 		}
@@ -195,8 +195,8 @@ func (s *Access) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
 
 // shownBy is the set of the data that show one of some products. What a product brought, but an earlier one shows, is not in it; such data
 // are few, and only where the viewer may not see the earlier one are their records read.
-func (s *Access) shownBy(tx *kv.Tx, ids []uint64) (kv.Set, error) {
-	open := s.p.Mode != auth.Objects || s.v.Everything()
+func (s *Session) shownBy(tx *kv.Tx, ids []uint64) (kv.Set, error) {
+	open := s.p.Mode != auth.ModeObjects || s.v.Everything()
 	seen := visible(s, tx, products, true)
 	var sets []kv.Set
 	for _, id := range ids {
@@ -237,8 +237,8 @@ func (s *Access) shownBy(tx *kv.Tx, ids []uint64) (kv.Set, error) {
 }
 
 // Datum reads one datum; the view's value is a copy. Error: NotFound.
-func (s *Access) Datum(id uint64) (v *DatumView, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) Datum(id uint64) (v *DatumView, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		d, _, err := s.datum(tx, id)
 		if err != nil {
 			return err
@@ -252,8 +252,8 @@ func (s *Access) Datum(id uint64) (v *DatumView, err error) {
 
 // DeleteDatum deletes a datum. In mode targets whoever may change the target may; in mode objects who holds it, and then only on his own account: it goes when nobody else has brought
 // it. Errors: NotFound; Forbidden.
-func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) DeleteDatum(ctx context.Context, id uint64) error {
+	return s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 		d, t, err := s.datum(tx.Tx, id)
 		if err != nil {
 			return err
@@ -265,7 +265,7 @@ func (s *Access) DeleteDatum(ctx context.Context, id uint64) error {
 		if !s.p.MayDeleteHeld(s.v, t.Object(), held) {
 			return problem.ErrForbidden
 		}
-		if s.p.Mode != auth.Objects || s.v.Everything() {
+		if s.p.Mode != auth.ModeObjects || s.v.Everything() {
 			return datums.Delete(tx, id)
 		}
 		if err := takeJoins(tx, id, d); err != nil {

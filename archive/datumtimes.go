@@ -77,7 +77,7 @@ func wholeDays(tx *kv.Tx, first, last uint64) kv.Set {
 
 // within is the part of a set whose times lie within the filter's bounds. Days that are within them
 // as a whole come from the sets of times; of the other days, two at most, the times are read.
-func (s *Access) within(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (kv.Set, error) {
+func (s *Session) within(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (kv.Set, error) {
 	bounds := f.bounds()
 	if bounds.first > bounds.last {
 		return kv.Set{}, nil
@@ -123,7 +123,7 @@ func isFew(set kv.Set) (bool, error) {
 }
 
 // timesWithin is the part of a set whose times lie within bounds, by its times.
-func (s *Access) timesWithin(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) (kv.Set, error) {
+func (s *Session) timesWithin(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) (kv.Set, error) {
 	places, err := s.dataTimes(tx, set, f, q, bounds)
 	return kv.IDs(sortedIDs(places)), err
 }
@@ -132,7 +132,7 @@ func (s *Access) timesWithin(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery,
 // read from the light curves of the targets that are asked for, or from the records where that is
 // less. What it costs depends on the size of the set, or of the targets' light curves within the
 // bounds, not on the page.
-func (s *Access) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) ([]Place, error) {
+func (s *Session) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) ([]Place, error) {
 	count, err := set.Count()
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ type DatumInput struct {
 }
 
 // prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its group. What is wrong is added to p under path.
-func (s *Access) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *Datum, groups []uint64, err error) {
+func (s *Session) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *Datum, groups []uint64, err error) {
 	if p.Has("") {
 		return nil, nil, p // there is no input to look at
 	}
@@ -97,10 +97,10 @@ func isEmptyValue(v []byte) bool {
 
 // TargetNamed finds a target that the viewer sees by its name, one of its aliases, or its id; 0 when there
 // is none.
-func (s *Access) TargetNamed(text string) (id uint64, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) TargetNamed(text string) (id uint64, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		var seen bool
-		see := func(id uint64) (auth.Object, bool, error) { return s.seesTarget(tx, id) }
+		see := func(id uint64) (auth.ACL, bool, error) { return s.seesTarget(tx, id) }
 		if id, _, seen, err = targetNamed(tx, text, see); err != nil || seen {
 			return err
 		}
@@ -117,14 +117,14 @@ func (s *Access) TargetNamed(text string) (id uint64, err error) {
 }
 
 // seesTarget says whether the viewer sees a target, and who may.
-func (s *Access) seesTarget(tx *kv.Tx, id uint64) (auth.Object, bool, error) {
+func (s *Session) seesTarget(tx *kv.Tx, id uint64) (auth.ACL, bool, error) {
 	o, ok, err := s.a.seers.object(tx, id)
 	return o, ok && s.p.Sees(s.v, o), err
 }
 
 // targetNamed finds the target with a name or an alias that see lets through: a hidden one of that name
 // does not come before a visible one with the alias.
-func targetNamed(tx *kv.Tx, name string, see func(uint64) (auth.Object, bool, error)) (id uint64, o auth.Object, seen bool,
+func targetNamed(tx *kv.Tx, name string, see func(uint64) (auth.ACL, bool, error)) (id uint64, o auth.ACL, seen bool,
 	err error) {
 	for _, kind := range []byte{kindTargetName, kindAlias} {
 		var ok bool
@@ -139,8 +139,8 @@ func targetNamed(tx *kv.Tx, name string, see func(uint64) (auth.Object, bool, er
 }
 
 // targetForData finds the target that data are to be added to.
-func (s *Access) targetForData(tx *kv.Tx, in *DatumInput, p *problem.List) (uint64, error) {
-	see := func(id uint64) (auth.Object, bool, error) { return s.seesTarget(tx, id) }
+func (s *Session) targetForData(tx *kv.Tx, in *DatumInput, p *problem.List) (uint64, error) {
+	see := func(id uint64) (auth.ACL, bool, error) { return s.seesTarget(tx, id) }
 	id := in.Target
 	o, seen, err := see(id)
 	named := id == 0 && in.TargetName != ""
@@ -163,7 +163,7 @@ func (s *Access) targetForData(tx *kv.Tx, in *DatumInput, p *problem.List) (uint
 }
 
 // typeForData finds the code of a data type.
-func (s *Access) typeForData(tx *kv.Tx, name string, p *problem.List) (byte, error) {
+func (s *Session) typeForData(tx *kv.Tx, name string, p *problem.List) (byte, error) {
 	list, err := dataTypes(tx)
 	if err != nil {
 		return 0, err
@@ -179,7 +179,7 @@ func (s *Access) typeForData(tx *kv.Tx, name string, p *problem.List) (byte, err
 // the viewer sees comes first. One that is hidden is it only if it also shows the same in all that
 // a viewer is shown: otherwise the viewer would read what others said of their source, in place of
 // what he said himself. When there is none, pending are all such rows that are being staged.
-func (s *Access) findEqual(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []uint64, err error) {
+func (s *Session) findEqual(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []uint64, err error) {
 	form, _ := d.identityForm()
 	hash, isUndated := d.seriesPosition()
 	series, time := lightCurve(d.Target, d.Code), d.Time
@@ -234,8 +234,8 @@ const (
 
 // AddDatum adds one datum. When the viewer sees it already, it is brought once more by the product that was named, if one was and Refuse does not forbid it, and the result is Duplicate; when it is there and hidden from
 // the viewer, the viewer becomes one who brought it, and it counts as created. Errors: *problem.List.
-func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, result Added, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, result Added, err error) {
+	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		d, groups, err := s.prepareDatum(tx.Tx, in, in.Clone())
 		if err != nil {
 			return err
@@ -255,8 +255,8 @@ func (s *Access) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, re
 
 // AddList adds some data, all or none, and gives them in the order of the inputs; a datum that is there already comes as it is there. What is wrong with one of them stands in the problems under its number,
 // from 0 on; with Refuse so does that it is there already. Errors: *problem.List.
-func (s *Access) AddList(ctx context.Context, list []*DatumInput) (views []*DatumView, created int, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) AddList(ctx context.Context, list []*DatumInput) (views []*DatumView, created int, err error) {
+	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		views, created = make([]*DatumView, len(list)), 0
 		all := new(problem.List)
 		all.Items("", len(list))
@@ -326,7 +326,7 @@ func supersede(tx *kv.WriteTx, fresh uint64, pending []uint64) {
 }
 
 // addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
-func (s *Access) addDatum(tx *kv.WriteTx, d *Datum, refuse bool) (uint64, Added, error) {
+func (s *Session) addDatum(tx *kv.WriteTx, d *Datum, refuse bool) (uint64, Added, error) {
 	there, seen, pending, err := s.findEqual(tx.Tx, d)
 	if err != nil {
 		return 0, 0, err
@@ -346,7 +346,7 @@ func (s *Access) addDatum(tx *kv.WriteTx, d *Datum, refuse bool) (uint64, Added,
 }
 
 // sees says whether the viewer sees a datum.
-func (s *Access) sees(tx *kv.Tx, id uint64) (bool, error) {
+func (s *Session) sees(tx *kv.Tx, id uint64) (bool, error) {
 	_, _, err := s.datum(tx, id)
 	if isRefusal(err) {
 		return false, nil
@@ -356,7 +356,7 @@ func (s *Access) sees(tx *kv.Tx, id uint64) (bool, error) {
 
 // attachSource notes that a datum that is there was brought again: by the products of d, or, when
 // it is hidden from the viewer, by its owners.
-func (s *Access) attachSource(tx *kv.WriteTx, id uint64, d *Datum) (changed bool, err error) {
+func (s *Session) attachSource(tx *kv.WriteTx, id uint64, d *Datum) (changed bool, err error) {
 	old, err := datums.Get(tx.Tx, id)
 	if err != nil {
 		return false, err
@@ -366,7 +366,7 @@ func (s *Access) attachSource(tx *kv.WriteTx, id uint64, d *Datum) (changed bool
 			old.Products, changed = append(slices.Clone(old.Products), p), true
 		}
 	}
-	if len(d.Products) == 0 && s.p.Mode == auth.Objects {
+	if len(d.Products) == 0 && s.p.Mode == auth.ModeObjects {
 		if seen, err := s.sees(tx.Tx, id); err != nil {
 			return false, err
 		} else if !seen {

@@ -7,9 +7,9 @@
 //	a, err := archive.Open("nightjar.db", archive.Options{})
 //	err = a.For(viewer).Targets(ctx, filter, page, out)
 //
-// Everything about records is a method of Access, which For gives for a viewer, and holds to what
+// Everything about records is a method of Session, which For gives for a viewer, and holds to what
 // that viewer may see and do. Each transaction looks the viewer and the policy up again
-// (Access.update and Access.view), so what was withdrawn counts in the middle of a body or a list,
+// (Session.update and Session.view), so what was withdrawn counts in the middle of a body or a list,
 // too. What a viewer may not see does not exist: it is in no list and no count, and asking for it
 // by its id is answered as for an id that was never given out, by the same code (access.go).
 //

@@ -13,7 +13,7 @@ import (
 const dryBatch = 2000
 
 // dryRun tells what store would answer, and stores nothing.
-func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile,
+func (s *Session) dryRun(ctx context.Context, in *ProductInput, f *FileUpload,
 	pl *productPlan) (report *Report, err error) {
 	rows := &fileRows{in: in}
 	met := s.a.newMetRows()
@@ -24,7 +24,7 @@ func (s *Access) dryRun(ctx context.Context, in *ProductInput, f *NewFile,
 	}()
 	look := func() error {
 		rows.turn()
-		return s.view(func(s *Access, tx *kv.Tx) error {
+		return s.view(func(s *Session, tx *kv.Tx) error {
 			for i := range rows.back.rows {
 				d, err := rows.datum(s, tx, i)
 				if err != nil {

@@ -19,7 +19,7 @@ type ExportView struct {
 
 // Export gives out all data that the viewer sees and that a filter lets through, by target and then by time. Look sees every datum first, in any order and before Out begins, for
 // those who must know what is coming; nil if nobody must. A datum that goes meanwhile is left out.
-func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView) error, out Out[ExportView]) error {
+func (s *Session) Export(ctx context.Context, f DatumFilter, look func(*DatumView) error, out Out[ExportView]) error {
 	var q *nameQuery
 	if f.TargetName != "" {
 		q = s.a.findNames(ctx, f.TargetName)
@@ -27,7 +27,7 @@ func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView
 	var ids []uint64
 	var places []exportPlace
 	begun := s
-	err := s.view(func(s *Access, tx *kv.Tx) error {
+	err := s.view(func(s *Session, tx *kv.Tx) error {
 		begun = s
 		set, err := s.dataSet(tx, f, q)
 		if err == nil {
@@ -44,7 +44,7 @@ func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err := begun.viewOn(func(s *Access, tx *kv.Tx) error {
+		err := begun.viewOn(func(s *Session, tx *kv.Tx) error {
 			for _, id := range ids[from:min(from+rowsAtOnce, len(ids))] {
 				ok, err := read(s, tx, id, &row)
 				if err != nil {
@@ -76,8 +76,8 @@ func (s *Access) Export(ctx context.Context, f DatumFilter, look func(*DatumView
 	var named uint64
 	var name string
 	return give(begun, ctx, out,
-		func(*Access, *kv.Tx) ([]uint64, Extent, error) { return ids, Extent{Count: len(ids)}, nil },
-		func(s *Access, tx *kv.Tx, id uint64, v *ExportView) (bool, error) {
+		func(*Session, *kv.Tx) ([]uint64, Extent, error) { return ids, Extent{Count: len(ids)}, nil },
+		func(s *Session, tx *kv.Tx, id uint64, v *ExportView) (bool, error) {
 			ok, err := read(s, tx, id, &v.DatumView)
 			if err != nil || !ok {
 				return false, err

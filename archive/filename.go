@@ -44,7 +44,7 @@ func slug(name string) string {
 }
 
 // newPath finds a path for a file below /data/ that is not taken: target/facility/name, with a random suffix if need be.
-func (s *Access) newPath(tx *kv.Tx, t *Target, facility, name string) (string, error) {
+func (s *Session) newPath(tx *kv.Tx, t *Target, facility, name string) (string, error) {
 	folder := slug(t.Name)
 	if folder == "" {
 		folder = "target"
@@ -68,7 +68,7 @@ func (s *Access) newPath(tx *kv.Tx, t *Target, facility, name string) (string, e
 	}
 }
 
-func (s *Access) randomSuffix() (string, error) {
+func (s *Session) randomSuffix() (string, error) {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	b := make([]byte, 7)
 	if _, err := io.ReadFull(s.a.o.Random, b); err != nil {

@@ -22,7 +22,7 @@ const noSuchGroup = "There is no such group, or you do not belong to it."
 
 // checkGroups finds the groups that an input names. Only own ones may be named, except by a superuser, for whom a name without a
 // group stays without an id, if fresh allows it, until makeGroups.
-func (s *Access) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []auth.GroupRef, fresh bool) ([]auth.GroupRef, error) {
+func (s *Session) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []auth.GroupRef, fresh bool) ([]auth.GroupRef, error) {
 	if len(refs) > MaxGroups {
 		tooManyElements(p, path, len(refs), MaxGroups)
 		return nil, nil
@@ -59,7 +59,7 @@ func (s *Access) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []aut
 }
 
 // makeGroups makes those of the groups that do not exist yet.
-func (s *Access) makeGroups(tx *kv.WriteTx, refs []auth.GroupRef) (ids []uint64, err error) {
+func (s *Session) makeGroups(tx *kv.WriteTx, refs []auth.GroupRef) (ids []uint64, err error) {
 	for _, r := range refs {
 		if r.ID == 0 {
 			if r.ID, err = s.a.auth.MakeGroup(tx, r.Name); err != nil {
@@ -73,7 +73,7 @@ func (s *Access) makeGroups(tx *kv.WriteTx, refs []auth.GroupRef) (ids []uint64,
 
 // groupInfos describes the groups that something names, in their order; those that are gone are left out. Who does not hold it himself learns only of his own among them: which others there
 // are is hidden from him elsewhere, too.
-func (s *Access) groupInfos(tx *kv.Tx, ids []uint64, holds bool) ([]auth.GroupInfo, error) {
+func (s *Session) groupInfos(tx *kv.Tx, ids []uint64, holds bool) ([]auth.GroupInfo, error) {
 	var list []auth.GroupInfo
 	for _, id := range ids {
 		if !holds && !s.v.MayName(id) {

@@ -67,7 +67,7 @@ func TestHiddenNames(t *testing.T) {
 // TestHiddenObservation: a product does not name an observation that its viewer does not see.
 func TestHiddenObservation(t *testing.T) {
 	f := open(t, Options{})
-	f.mode(auth.Objects, auth.ReadOnly)
+	f.mode(auth.ModeObjects, auth.ReadOnly)
 	id := f.target("astro", "T", f.group)
 	o, err := f.as("astro").AddObservation(t.Context(), &ObservationInput{Target: id, Facility: "F", Parameters: []byte("{}")})
 	if err != nil {
@@ -92,7 +92,7 @@ func TestHiddenSource(t *testing.T) {
 	for _, mode := range []string{"by itself", "staged"} {
 		t.Run(mode, func(t *testing.T) {
 			f := open(t, Options{StageFrom: 1})
-			f.mode(auth.Objects, auth.ReadOnly)
+			f.mode(auth.ModeObjects, auth.ReadOnly)
 			id := f.target("admin", "T", f.group)
 			post := func(who, source string) {
 				t.Helper()

@@ -48,7 +48,7 @@ func (in *DatumInput) memory() int {
 
 // AddData adds many data, for each of which next gives the input and its line, until io.EOF. A row that is not good is left out and told; the others appear
 // at once when all is done. Those that the viewer sees already are counted as duplicates, or with refuse as rejected. An error of next ends it, and nothing is stored.
-func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in DatumInput, line int, err error)) (*DataResult, error) {
+func (s *Session) AddData(ctx context.Context, refuse bool, next func() (in DatumInput, line int, err error)) (*DataResult, error) {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *Access) AddData(ctx context.Context, refuse bool, next func() (in Datum
 	return result, nil
 }
 
-func (s *Access) addData(b *bulk, rows *inputRows, next func() (DatumInput, int, error)) (*DataResult, error) {
+func (s *Session) addData(b *bulk, rows *inputRows, next func() (DatumInput, int, error)) (*DataResult, error) {
 	wrong, uncounted := 0, 0
 	began := s.a.o.Now().UnixMicro()
 	for {
@@ -136,7 +136,7 @@ func (r *inputRows) refer(d *Datum, id uint64) {
 	}
 }
 
-func (r *inputRows) create(s *Access, tx *kv.WriteTx, id uint64) (err error) {
+func (r *inputRows) create(s *Session, tx *kv.WriteTx, id uint64) (err error) {
 	u := &Upload{Creator: s.v.ID, Created: tx.Now().UnixMicro(), Rows: uint64(r.sent)}
 	if u.UID, err = tx.NewUID(); err != nil {
 		return err
@@ -156,7 +156,7 @@ type rejectedRow struct {
 func (e *rejectedRow) Error() string { return e.problems.Error() }
 func (e *rejectedRow) Unwrap() error { return e.problems }
 
-func (r *inputRows) datum(s *Access, tx *kv.Tx, i int) (*Datum, error) {
+func (r *inputRows) datum(s *Session, tx *kv.Tx, i int) (*Datum, error) {
 	in, value := &r.back.rows[i], r.back.value(i)
 	if r.quick(s, tx, in, value, &r.made) {
 		return &r.made, nil
@@ -187,7 +187,7 @@ type goodFacts struct {
 }
 
 // takes says whether the viewer may add data to a target.
-func (g *goodFacts) takes(s *Access, target uint64) bool {
+func (g *goodFacts) takes(s *Session, target uint64) bool {
 	if g.targets[target] {
 		return true
 	}
@@ -200,7 +200,7 @@ func (g *goodFacts) takes(s *Access, target uint64) bool {
 }
 
 // quick makes the datum of a plain row about whose target and type all is known; it reports false when the row must be looked at more closely.
-func (r *inputRows) quick(s *Access, tx *kv.Tx, in *DatumInput, value []byte, d *Datum) bool {
+func (r *inputRows) quick(s *Session, tx *kv.Tx, in *DatumInput, value []byte, d *Datum) bool {
 	if r.good.tx != tx {
 		r.good = goodFacts{tx, map[uint64]bool{}, map[string]byte{}, targets.Reader(tx)}
 	}
@@ -245,7 +245,7 @@ func (in *TargetInput) memory() int {
 
 // AddTargets makes many targets, for each of which next gives the input and its line, until io.EOF, in their order. One that is not good is left out and told. They are made some
 // hundred at a time: an error of next, or of the disk, leaves those that were made before.
-func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, line int, err error)) (*TargetsResult, error) {
+func (s *Session) AddTargets(ctx context.Context, next func() (in *TargetInput, line int, err error)) (*TargetsResult, error) {
 	result := new(TargetsResult)
 	for ended := false; !ended; {
 		var batch []*TargetInput
@@ -263,7 +263,7 @@ func (s *Access) AddTargets(ctx context.Context, next func() (in *TargetInput, l
 			batch, lines = append(batch, in), append(lines, line)
 		}
 		var now TargetsResult
-		err := s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+		err := s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 			now = TargetsResult{}
 			for i, in := range batch {
 				pl, err := s.planNew(tx.Tx, in)

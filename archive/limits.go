@@ -173,15 +173,15 @@ func (pl *targetPlan) checkSize(p *problem.List, maker uint64) {
 			t.Lists = append(t.Lists, kv.MaxID)
 		}
 	}
-	o := auth.Object{Grants: slices.Clone(t.Grants)}
+	o := auth.ACL{Grants: slices.Clone(t.Grants)}
 	if t.ID == 0 {
-		o.Give(auth.UserGrantee(maker), auth.All)
+		o.Give(auth.UserGrantee(maker), auth.AllRights)
 	}
 	for i, g := range pl.groups {
 		if g.ID == 0 {
 			g.ID = kv.MaxID - uint64(i) // to be made
 		}
-		o.Give(auth.GroupGrantee(g.ID), auth.All)
+		o.Give(auth.GroupGrantee(g.ID), auth.AllRights)
 	}
 	t.Grants = o.Grants
 	t.Created, t.Modified, t.Named, t.UID = -1<<62, -1<<62, kv.MaxID, [16]byte{1}

@@ -33,7 +33,7 @@ func listInfos(tx *kv.Tx, ids []uint64) ([]ListInfo, error) {
 }
 
 // seesList says whether the viewer knows a list: who made it does, and who sees one of its targets.
-func (s *Access) seesList(tx *kv.Tx, id uint64, l *List) (bool, error) {
+func (s *Session) seesList(tx *kv.Tx, id uint64, l *List) (bool, error) {
 	if s.v.Everything() || !s.v.Guest() && l.Creator == s.v.ID {
 		return true, nil
 	}
@@ -42,7 +42,7 @@ func (s *Access) seesList(tx *kv.Tx, id uint64, l *List) (bool, error) {
 }
 
 // list reads a list that the viewer knows. Error: NotFound.
-func (s *Access) list(tx *kv.Tx, id uint64) (*List, error) {
+func (s *Session) list(tx *kv.Tx, id uint64) (*List, error) {
 	l, err := lists.Get(tx, id)
 	if err == nil {
 		var ok bool
@@ -58,7 +58,7 @@ func (s *Access) list(tx *kv.Tx, id uint64) (*List, error) {
 }
 
 // checkLists refuses lists that an input names wrongly.
-func (s *Access) checkLists(tx *kv.Tx, p *problem.List, in []ListInput) error {
+func (s *Session) checkLists(tx *kv.Tx, p *problem.List, in []ListInput) error {
 	for i, l := range in {
 		name := strings.TrimSpace(l.Name)
 		switch {
@@ -80,7 +80,7 @@ func (s *Access) checkLists(tx *kv.Tx, p *problem.List, in []ListInput) error {
 }
 
 // joinLists puts a target on lists, which are made if they are not there. A name counts more than an id.
-func (s *Access) joinLists(tx *kv.WriteTx, t *Target, in []ListInput) error {
+func (s *Session) joinLists(tx *kv.WriteTx, t *Target, in []ListInput) error {
 	t.Lists = slices.Clone(t.Lists)
 	for _, l := range in {
 		id := l.ID
@@ -107,8 +107,8 @@ func (s *Access) joinLists(tx *kv.WriteTx, t *Target, in []ListInput) error {
 }
 
 // TargetList reads a list that the viewer knows. Error: NotFound.
-func (s *Access) TargetList(id uint64) (info ListInfo, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) TargetList(id uint64) (info ListInfo, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		l, err := s.list(tx, id)
 		if err == nil {
 			info = ListInfo{id, l.Name}
@@ -121,9 +121,9 @@ func (s *Access) TargetList(id uint64) (info ListInfo, err error) {
 // DeleteTargetList deletes a list, not its targets. Its creator and superusers may. Many targets
 // are taken off the list in pieces before the list itself is deleted.
 // Errors: NotFound; Forbidden.
-func (s *Access) DeleteTargetList(ctx context.Context, id uint64) error {
+func (s *Session) DeleteTargetList(ctx context.Context, id uint64) error {
 	var work uint64
-	err := s.free(ctx, func(s *Access, tx *kv.WriteTx) error {
+	err := s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 		work = 0
 		l, err := s.list(tx.Tx, id)
 		if err != nil {

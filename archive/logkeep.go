@@ -118,7 +118,7 @@ func (k *logKeeper) close() {
 
 // TrimLog drops the entries of the log that are older than the setting log_keep says, and gives the
 // last of them, 0 for none. Superusers only.
-func (s *Access) TrimLog(ctx context.Context) (last uint64, err error) {
+func (s *Session) TrimLog(ctx context.Context) (last uint64, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return 0, err
 	}

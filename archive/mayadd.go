@@ -10,14 +10,14 @@ const mayAddLooks = 1000
 
 // MayAddSomewhere reports whether the viewer may add data to any target at all. It looks at so many
 // targets at most, and takes it for granted after that.
-func (s *Access) MayAddSomewhere() (may bool, err error) {
+func (s *Session) MayAddSomewhere() (may bool, err error) {
 	switch {
 	case s.p.MayWrite(s.v) != nil:
 		return false, nil
 	case s.v.Everything():
 		return true, nil
 	}
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		left := mayAddLooks
 		for _, g := range s.v.Grantees() {
 			if g == auth.Anyone || g == auth.SignedIn {

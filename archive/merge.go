@@ -94,7 +94,7 @@ var errDeletedMeanwhile = &problem.Error{Kind: problem.Conflict,
 
 // mergeExisting brings the rows of a sorted list. When they are few this is done at once, and
 // otherwise left to the worker, as pieces that are stored in the same transaction.
-func (b *bulk) mergeExisting(s *Access, tx *kv.WriteTx, list *merges) error {
+func (b *bulk) mergeExisting(s *Session, tx *kv.WriteTx, list *merges) error {
 	if len(list.rows) <= s.a.o.PieceRows {
 		for _, r := range list.rows {
 			if err := b.mergeOne(s, tx, r, list.owners[r.owners]); err != nil {
@@ -118,7 +118,7 @@ func (b *bulk) mergeExisting(s *Access, tx *kv.WriteTx, list *merges) error {
 }
 
 // mergeOne brings one row.
-func (b *bulk) mergeOne(s *Access, tx *kv.WriteTx, r mergeRow, groups []uint64) error {
+func (b *bulk) mergeOne(s *Session, tx *kv.WriteTx, r mergeRow, groups []uint64) error {
 	d := Datum{Owners: []Owner{{s.v.ID, groups}}}
 	if r.product != 0 {
 		d = Datum{Products: []uint64{r.product}}
@@ -145,7 +145,7 @@ func (b *bulk) mergeOne(s *Access, tx *kv.WriteTx, r mergeRow, groups []uint64) 
 // mergeSet brings rows of one product or sender, sorted by id. What is true of them is found by
 // sets, since there may be a million of them; those that change are stored as pieces for the
 // worker.
-func (b *bulk) mergeSet(s *Access, tx *kv.WriteTx, rows []mergeRow, groups []uint64) error {
+func (b *bulk) mergeSet(s *Session, tx *kv.WriteTx, rows []mergeRow, groups []uint64) error {
 	ids, saw := make([]uint64, 0, len(rows)), make([]uint64, 0, len(rows))
 	for _, r := range rows {
 		if len(ids) == 0 || ids[len(ids)-1] != r.id {
@@ -168,7 +168,7 @@ func (b *bulk) mergeSet(s *Access, tx *kv.WriteTx, rows []mergeRow, groups []uin
 	switch {
 	case product != 0:
 		change = kv.AndNot(all, datums.Set(tx.Tx, dimProduct, kv.Int(product)))
-	case s.p.Mode == auth.Objects:
+	case s.p.Mode == auth.ModeObjects:
 		change = kv.AndNot(all, seen)
 	}
 	created, err := kv.AndNot(change, seen).Count()
@@ -205,7 +205,7 @@ const maxLost = 100
 
 // stillGood checks once more what the rows of a staged write refer to, with the rights of this
 // moment: much may have been deleted or withdrawn since the first of them were written.
-func (b *bulk) stillGood(s *Access, tx *kv.Tx) error {
+func (b *bulk) stillGood(s *Session, tx *kv.Tx) error {
 	p := new(problem.List)
 	about := map[uint64]bool{}
 	maps.Copy(about, b.merge.targets)

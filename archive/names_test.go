@@ -469,10 +469,10 @@ func TestTargetRules(t *testing.T) {
 			t.Errorf("change, %s: %v", what, err)
 		}
 	}
-	changed, err := f.as("carol").ChangeTarget(ctx, a.ID, &TargetInput{Name: Some("one"), Access: Some("OPEN"),
+	changed, err := f.as("carol").ChangeTarget(ctx, a.ID, &TargetInput{Name: Some("one"), Visibility: Some("OPEN"),
 		Numbers: map[string]Opt[float64]{"abs_mag": Some(5.5)}, Aliases: []AliasInput{{ID: a.Aliases[1].ID, Name: "zwei"}, {Name: "drei"}},
 		Extras: []ExtraInput{{Key: "z", Value: "2"}, {Key: "n", Value: "1"}}}, false)
-	if err != nil || changed.Name != "one" || len(changed.Aliases) != 3 || len(changed.Extras) != 2 || changed.Extras[0].Value != "2" || *changed.AbsMag != 5.5 || changed.Access != auth.Open {
+	if err != nil || changed.Name != "one" || len(changed.Aliases) != 3 || len(changed.Extras) != 2 || changed.Extras[0].Value != "2" || *changed.AbsMag != 5.5 || changed.Visibility != auth.VisibleToAll {
 		t.Errorf("%+v, %v", changed, err)
 	}
 	if _, err := f.as("").Target(a.ID); err != nil {

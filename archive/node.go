@@ -15,7 +15,7 @@ import (
 
 // What concerns the node as a whole is for superusers and for the owner of the file.
 
-func (s *Access) superuser() error {
+func (s *Session) superuser() error {
 	if !s.v.Everything() {
 		return s.refuse()
 	}
@@ -54,7 +54,7 @@ func Check(ctx context.Context, path string, o VerifyOptions) (*VerifyReport, er
 }
 
 // Backup writes a verified copy of the file to path, where nothing must be, and returns the head of the log that it holds. Reading and writing go on.
-func (s *Access) Backup(ctx context.Context, path string) (head string, err error) {
+func (s *Session) Backup(ctx context.Context, path string) (head string, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return "", err
 	}
@@ -86,7 +86,7 @@ func (a *Archive) checkFile(ctx context.Context) func(string) error {
 }
 
 // Verify reads the whole file and compares all that can be compared, while reading and writing go on. Its pages are checked on a copy.
-func (s *Access) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
+func (s *Session) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ type Snapshot struct {
 	file *os.File
 	Head string // of the log, as the copy holds it
 	dir  string
-	s    *Access
+	s    *Session
 }
 
 // Read reads on in the copy.
@@ -162,7 +162,7 @@ func (c *Snapshot) Seek(offset int64, whence int) (int64, error) { return c.file
 func (c *Snapshot) Close() error { return errors.Join(c.file.Close(), os.RemoveAll(c.dir)) }
 
 // Snapshot makes a verified copy of the file beside it, while reading and writing go on.
-func (s *Access) Snapshot(ctx context.Context) (c *Snapshot, err error) {
+func (s *Session) Snapshot(ctx context.Context) (c *Snapshot, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func (s *Access) Snapshot(ctx context.Context) (c *Snapshot, err error) {
 
 // Compact drops the log entries that log_keep does not keep and gives the space of what was deleted
 // back to the disk; writers wait meanwhile. It returns the file's sizes before and after, in bytes.
-func (s *Access) Compact(ctx context.Context) (before, after int64, err error) {
+func (s *Session) Compact(ctx context.Context) (before, after int64, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return 0, 0, err
 	}
@@ -204,7 +204,7 @@ func (s *Access) Compact(ctx context.Context) (before, after int64, err error) {
 }
 
 // Reindex throws the index of names away and has it made anew in the background.
-func (s *Access) Reindex() error {
+func (s *Session) Reindex() error {
 	if err := s.stillSuperuser(); err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ type Stat struct {
 }
 
 // Stat says how the node is.
-func (s *Access) Stat() (*Stat, error) {
+func (s *Session) Stat() (*Stat, error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
 	}
@@ -253,7 +253,7 @@ func (s *Access) Stat() (*Stat, error) {
 	if err := s.a.db.Health(); errors.Is(err, ErrFailed) {
 		st.Failed = s.a.db.Failed().Error()
 	}
-	err = s.view(func(s *Access, tx *kv.Tx) (err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) (err error) {
 		if st.Formatted, err = tx.Format(); err != nil {
 			return err
 		}

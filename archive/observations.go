@@ -27,8 +27,8 @@ type ObservationInput struct {
 }
 
 // AddObservation notes an observation of a target that the viewer may change. Errors: *problem.List.
-func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
+	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		p := in.Clone()
 		if !p.Has("target_id") {
 			t, err := s.target(tx.Tx, in.Target)
@@ -75,8 +75,8 @@ func (s *Access) AddObservation(ctx context.Context, in *ObservationInput) (o *O
 }
 
 // Observation reads one observation record. Error: NotFound.
-func (s *Access) Observation(id uint64) (o *Observation, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) (err error) { o, err = s.observation(tx, id); return err })
+func (s *Session) Observation(id uint64) (o *Observation, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) (err error) { o, err = s.observation(tx, id); return err })
 	return o, err
 }
 
@@ -101,8 +101,8 @@ type ObservationFilter struct {
 var ObservationOrders = []string{"scheduled_start", "scheduled_end", "status", "created", "modified"}
 
 // Observations lists the observation records that the viewer sees. Errors: *problem.List.
-func (s *Access) Observations(ctx context.Context, f ObservationFilter, page Page, out Out[Observation]) error {
-	find := func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
+func (s *Session) Observations(ctx context.Context, f ObservationFilter, page Page, out Out[Observation]) error {
+	find := func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
 		sets := []kv.Set{visible(s, tx, observations, true)}
 		if len(f.Targets) > 0 {
 			for _, id := range f.Targets {
@@ -130,7 +130,7 @@ func (s *Access) Observations(ctx context.Context, f ObservationFilter, page Pag
 		}
 		return f.sorted(tx, set, page)
 	}
-	read := func(s *Access, tx *kv.Tx, id uint64, row *Observation) (bool, error) {
+	read := func(s *Session, tx *kv.Tx, id uint64, row *Observation) (bool, error) {
 		o, err := s.observation(tx, id)
 		if isRefusal(err) {
 			return false, goneOrHidden(tx, observations, id)
@@ -232,8 +232,8 @@ func compareObservations(a, b *Observation, by string) int {
 }
 
 // CancelObservation notes that an observation was called off, by setting its status; nobody is told. Errors: NotFound; Forbidden.
-func (s *Access) CancelObservation(ctx context.Context, id uint64) (o *Observation, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) CancelObservation(ctx context.Context, id uint64) (o *Observation, err error) {
+	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		if o, err = s.observation(tx.Tx, id); err != nil {
 			return err
 		}
@@ -251,8 +251,8 @@ func (s *Access) CancelObservation(ctx context.Context, id uint64) (o *Observati
 }
 
 // Facilities lists the facilities of the observations that the viewer sees.
-func (s *Access) Facilities() (list []string, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) Facilities() (list []string, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		seen := visible(s, tx, observations, true)
 		for v := range observations.Values(tx, dimFacility, "") {
 			n, err := kv.And(observations.Set(tx, dimFacility, v), seen).Count()

@@ -165,7 +165,7 @@ func BenchmarkTargetOrders(b *testing.B) {
 	_, all, half := benchArchive(b, 0, 100_000)
 	for _, v := range []struct {
 		name string
-		s    *Access
+		s    *Session
 	}{{"all", all}, {"half", half}} {
 		for _, order := range []string{"modified", "-modified", "name", "-name"} {
 			for _, offset := range []int{0, 25_000} {

@@ -60,15 +60,15 @@ const rowsAtOnce = 1000
 // reader reads a row of a list into memory that is used again. It reports false for a row that has
 // gone, and auth.ErrRightsEnded for one that the viewer sees no longer: sets have said that the
 // viewer saw it when the list began.
-type reader[T any] func(s *Access, tx *kv.Tx, id uint64, row *T) (bool, error)
+type reader[T any] func(s *Session, tx *kv.Tx, id uint64, row *T) (bool, error)
 
 // give writes a page of ids out: the first rows in the transaction that found them, further ones in
 // transactions of their own, each with the rights that the viewer has then.
-func give[T any](s *Access, ctx context.Context, out Out[T],
-	find func(s *Access, tx *kv.Tx) (ids []uint64, extent Extent, err error), read reader[T]) error {
+func give[T any](s *Session, ctx context.Context, out Out[T],
+	find func(s *Session, tx *kv.Tx) (ids []uint64, extent Extent, err error), read reader[T]) error {
 	var ids []uint64
 	var row T
-	some := func(s *Access, tx *kv.Tx) error {
+	some := func(s *Session, tx *kv.Tx) error {
 		n := 0
 		for n < min(len(ids), rowsAtOnce) && (n == 0 || out.Full == nil || !out.Full()) {
 			ok, err := read(s, tx, ids[n], &row)
@@ -84,7 +84,7 @@ func give[T any](s *Access, ctx context.Context, out Out[T],
 		return nil
 	}
 	begun := s
-	err := s.view(func(s *Access, tx *kv.Tx) error {
+	err := s.view(func(s *Session, tx *kv.Tx) error {
 		begun = s
 		found, extent, err := find(s, tx)
 		if err != nil {

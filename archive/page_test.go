@@ -71,7 +71,7 @@ func TestTimes(t *testing.T) {
 }
 
 // checkPages walks through a list by number and by cursor, forth and back.
-func (f *fixture) checkPages(t *testing.T, what string, s *Access, q DatumFilter, want []Place) {
+func (f *fixture) checkPages(t *testing.T, what string, s *Session, q DatumFilter, want []Place) {
 	t.Helper()
 	limit := max(1, len(want)/3+1)
 	page := func(p Page) (ids []uint64, e Extent) {
@@ -190,7 +190,7 @@ func TestRefuse(t *testing.T) {
 	}
 	// a dry run tells the same, and what would be stored
 	dry := func(refuse bool) (*Report, error) {
-		file2, err := f.as("astro").NewFile(ctx)
+		file2, err := f.as("astro").BeginUpload(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -104,7 +104,7 @@ func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, er
 // while; so is the failure of one that cannot be made. Errors: NotFound, for a path that the viewer
 // does not see and for a file without an image; *ProcessingError for one that cannot be read within
 // the bounds of bounded.Bounds; the context's.
-func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
+func (s *Session) Preview(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (s *Access) Preview(ctx context.Context, path string) ([]byte, error) {
 
 // Header is the header of a data product's FITS file, JSON; see fits.HeaderJSON for its form. It
 // takes turns with Preview and is kept as previews are. Errors: those of Preview.
-func (s *Access) Header(ctx context.Context, path string) ([]byte, error) {
+func (s *Session) Header(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ type ProductFilter struct {
 	Target     Opt[uint64]
 }
 
-func (s *Access) productView(tx *kv.Tx, p *Product, t *Target) (*ProductView, error) {
+func (s *Session) productView(tx *kv.Tx, p *Product, t *Target) (*ProductView, error) {
 	groups, err := s.groupInfos(tx, p.Groups, s.v.Holds(auth.Change, t.Object()) || slices.ContainsFunc(p.Holders(), s.v.Is))
 	if err == nil && p.Observation != 0 {
 		if _, err = s.observation(tx, p.Observation); isRefusal(err) {
@@ -39,7 +39,7 @@ func (s *Access) productView(tx *kv.Tx, p *Product, t *Target) (*ProductView, er
 	return &ProductView{p, groups}, err
 }
 
-func (s *Access) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, error) {
+func (s *Session) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, error) {
 	sets := []kv.Set{visible(s, tx, products, true)}
 	if q != nil {
 		found, err := q.in(tx)
@@ -69,13 +69,13 @@ type ProductOut struct {
 }
 
 // Products lists the data products that the viewer sees, newest first, with their data.
-func (s *Access) Products(ctx context.Context, f ProductFilter, page Page, out ProductOut) error {
+func (s *Session) Products(ctx context.Context, f ProductFilter, page Page, out ProductOut) error {
 	var q *nameQuery
 	if f.TargetName != "" {
 		q = s.a.findNames(ctx, f.TargetName)
 	}
 	w := &productWalk{out: out, datum: datumRow()}
-	err := s.view(func(s *Access, tx *kv.Tx) error {
+	err := s.view(func(s *Session, tx *kv.Tx) error {
 		set, err := s.productSet(tx, f, q)
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ func (w *productWalk) rest(ctx context.Context, err error) error {
 
 // productWalk goes through products and their data in pieces.
 type productWalk struct {
-	begun    *Access // the access in the first transaction
+	begun    *Session // the access in the first transaction
 	out      ProductOut
 	datum    reader[DatumView]
 	products []uint64
@@ -125,7 +125,7 @@ type productWalk struct {
 func (w *productWalk) done() bool { return len(w.products) == 0 && !w.open }
 
 // some gives out about a thousand rows.
-func (w *productWalk) some(s *Access, tx *kv.Tx) error {
+func (w *productWalk) some(s *Session, tx *kv.Tx) error {
 	var row DatumView
 	for n := 0; n < rowsAtOnce && !w.done() && (n == 0 || w.out.Full == nil || !w.out.Full()); n++ {
 		if !w.open {
@@ -157,7 +157,7 @@ func (w *productWalk) some(s *Access, tx *kv.Tx) error {
 }
 
 // next opens the next product, if it is still there for the viewer.
-func (w *productWalk) next(s *Access, tx *kv.Tx) error {
+func (w *productWalk) next(s *Session, tx *kv.Tx) error {
 	id := w.products[0]
 	w.products = w.products[1:]
 	p, t, err := s.product(tx, id)
@@ -185,9 +185,9 @@ func (w *productWalk) next(s *Access, tx *kv.Tx) error {
 }
 
 // Product reads one data product with its data. Error: NotFound.
-func (s *Access) Product(ctx context.Context, id uint64, out ProductOut) error {
+func (s *Session) Product(ctx context.Context, id uint64, out ProductOut) error {
 	w := &productWalk{out: out, datum: datumRow(), products: []uint64{id}}
-	err := s.view(func(s *Access, tx *kv.Tx) error {
+	err := s.view(func(s *Session, tx *kv.Tx) error {
 		w.begun = s
 		if _, _, err := s.product(tx, id); err != nil {
 			return err
@@ -200,10 +200,10 @@ func (s *Access) Product(ctx context.Context, id uint64, out ProductOut) error {
 // DeleteProduct deletes a data product with its file. Its data go with it, but for those that came
 // in another way as well. When these are many, it is taken off them in pieces before it goes
 // itself. Errors: NotFound; Forbidden.
-func (s *Access) DeleteProduct(ctx context.Context, id uint64) error {
+func (s *Session) DeleteProduct(ctx context.Context, id uint64) error {
 	var work uint64
 	var begun bool // by somebody else
-	err := s.free(ctx, func(s *Access, tx *kv.WriteTx) error {
+	err := s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 		work, begun = 0, false
 		p, t, err := s.product(tx.Tx, id)
 		if err != nil {
@@ -258,7 +258,7 @@ type FileView struct {
 // watchedFile is the content of a file as long as its reader sees it. It looks again with each
 // megabyte: once a read would take a tenth of the time of a download.
 type watchedFile struct {
-	s       *Access
+	s       *Session
 	product uint64
 	content io.ReaderAt
 	left    atomic.Int64 // bytes until the next look
@@ -269,7 +269,7 @@ const lookAgain = 1 << 20
 func (w *watchedFile) ReadAt(b []byte, at int64) (int, error) {
 	if w.left.Add(-int64(len(b))) < 0 {
 		w.left.Store(lookAgain)
-		err := w.s.view(func(s *Access, tx *kv.Tx) error {
+		err := w.s.view(func(s *Session, tx *kv.Tx) error {
 			_, _, err := s.product(tx, w.product)
 			return err
 		})
@@ -285,8 +285,8 @@ func (f *FileView) ingestFile() ingest.File {
 }
 
 // File finds the file of a data product by its path below /data/. Error: NotFound.
-func (s *Access) File(path string) (f *FileView, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) File(path string) (f *FileView, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		id, ok, err := tx.Lookup(kindPath, path)
 		if err != nil {
 			return err
@@ -305,25 +305,25 @@ func (s *Access) File(path string) (f *FileView, err error) {
 	return f, err
 }
 
-// NewFile begins to take a file in, which Upload makes a data product of, or Abort gives up.
-func (s *Access) NewFile(ctx context.Context) (*NewFile, error) {
+// FileUpload begins to take a file in, which Upload makes a data product of, or Abort gives up.
+func (s *Session) BeginUpload(ctx context.Context) (*FileUpload, error) {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
 	}
-	return &NewFile{s.a.db.NewBlob(ctx)}, nil
+	return &FileUpload{s.a.db.NewBlob(ctx)}, nil
 }
 
-// NewFile is a file that is being uploaded.
-type NewFile struct{ blob *kv.BlobWriter }
+// FileUpload is a file that is being uploaded.
+type FileUpload struct{ blob *kv.BlobWriter }
 
 // Write takes more of the file. Errors: ErrNoRoom, ErrFailed.
-func (f *NewFile) Write(p []byte) (int, error) { return f.blob.Write(p) }
+func (f *FileUpload) Write(p []byte) (int, error) { return f.blob.Write(p) }
 
 // Size is how much was written so far.
-func (f *NewFile) Size() int64 { return f.blob.Size() }
+func (f *FileUpload) Size() int64 { return f.blob.Size() }
 
 // Abort gives the file up. After a successful Upload it does nothing.
-func (f *NewFile) Abort() error {
+func (f *FileUpload) Abort() error {
 	if f.blob == nil {
 		return nil
 	}

@@ -10,12 +10,12 @@ import (
 // TOM Toolkit's fields of the same names. A number that is not known is nil.
 type Target struct {
 	kv.Unknown
-	ID       uint64      // not stored: the record's key
-	Name     string      `kv:"1"`
-	Type     string      `kv:"2"` // Sidereal or NonSidereal
-	Created  int64       `kv:"3"` // microseconds since 1970, as all times of records
-	Modified int64       `kv:"4"`
-	Access   auth.Access `kv:"5"`
+	ID         uint64          // not stored: the record's key
+	Name       string          `kv:"1"`
+	Type       string          `kv:"2"` // Sidereal or NonSidereal
+	Created    int64           `kv:"3"` // microseconds since 1970, as all times of records
+	Modified   int64           `kv:"4"`
+	Visibility auth.Visibility `kv:"5"`
 
 	RA               *float64 `kv:"10"`
 	Dec              *float64 `kv:"11"`
@@ -144,7 +144,7 @@ func (t *Target) number(name string) **float64 {
 }
 
 // Object is who may do what with the target.
-func (t *Target) Object() auth.Object { return auth.Object{Access: t.Access, Grants: t.Grants} }
+func (t *Target) Object() auth.ACL { return auth.ACL{Visibility: t.Visibility, Grants: t.Grants} }
 
 // Names are the name and the aliases.
 func (t *Target) Names() []string {
@@ -309,7 +309,7 @@ var targets = kv.NewTable(kv.Spec[Target]{
 	Orders: []byte{orderCone, orderNamed, orderFolded, orderChanged},
 	Dims:   []byte{dimType, dimSeer, dimList, dimKey, dimValue},
 	Keys:   targetKeys,
-	Passes: func(t *Target) []kv.Member {
+	Inherits: func(t *Target) []kv.Member {
 		var m []kv.Member
 		for _, g := range t.Object().Seers() {
 			m = append(m, kv.Member{Dim: dimSeer, Value: kv.Int(uint64(g))})
@@ -326,7 +326,7 @@ var targets = kv.NewTable(kv.Spec[Target]{
 	},
 	UID: func(t *Target) [16]byte { return t.UID },
 	StandIn: func(id uint64, uid [16]byte) *Target { // whom the lost one was shown to is not known: to nobody
-		return &Target{Name: fmt.Sprintf("lost target %d", id), Type: Sidereal, Access: auth.Private, UID: uid}
+		return &Target{Name: fmt.Sprintf("lost target %d", id), Type: Sidereal, Visibility: auth.VisibleToGranted, UID: uid}
 	},
 })
 
@@ -343,7 +343,7 @@ var products = kv.NewTable(kv.Spec[Product]{
 	Orders: []byte{orderProduct},
 	Dims:   []byte{dimTarget, dimSeer, dimHolder, dimObservation, dimFacility, dimProductType},
 	Keys:   productKeys,
-	Passes: func(p *Product) []kv.Member {
+	Inherits: func(p *Product) []kv.Member {
 		var m []kv.Member
 		for _, g := range p.Holders() {
 			m = append(m, kv.Member{Dim: dimHolder, Value: kv.Int(uint64(g))})

@@ -102,7 +102,7 @@ func TestStagedReferences(t *testing.T) {
 		"right withdrawn": {nil, func(w *world) error { return w.as("admin").Withdraw(ctx, w.target, w.fixture.group) },
 			"target", `Invalid pk "%d" - object does not exist.`},
 		"only the right to see left": {nil, func(w *world) error {
-			_, err := w.as("admin").ChangeTarget(ctx, w.target, &TargetInput{Access: Some("OPEN")}, false)
+			_, err := w.as("admin").ChangeTarget(ctx, w.target, &TargetInput{Visibility: Some("OPEN")}, false)
 			return errors.Join(err, w.as("admin").Withdraw(ctx, w.target, w.fixture.group))
 		}, "target", ReadOnlyTarget},
 		"product deleted": {func(w *world, in *DatumInput) { in.Product = w.product },
@@ -120,7 +120,7 @@ func TestStagedReferences(t *testing.T) {
 			return err
 		}, "data_type", "Not a valid data_type."},
 	} {
-		for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+		for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 			t.Run(name+"/"+string(mode), func(t *testing.T) {
 				w := &world{fixture: open(t, Options{}).small()}
 				w.mode(mode, auth.ReadOnly)
@@ -198,7 +198,7 @@ func TestStagedUploadReferences(t *testing.T) {
 	}{{&ProductInput{Target: target, Type: "photometry", FileName: "a.csv"},
 		byTarget}, {&ProductInput{Type: "photometry", FileName: "a.csv"}, byName}} {
 		s := f.as("carol")
-		file, err := s.NewFile(ctx)
+		file, err := s.BeginUpload(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +308,7 @@ func TestStagedMergeKeepsProduct(t *testing.T) {
 // deleted by its holder.
 func TestProductGone(t *testing.T) {
 	f := open(t, Options{})
-	f.mode(auth.Objects, auth.ReadOnly)
+	f.mode(auth.ModeObjects, auth.ReadOnly)
 	target := f.target("astro", "T")
 	var id uint64
 	err := f.db.Update(t.Context(), kv.Author{}, func(tx *kv.WriteTx) (err error) {
@@ -355,7 +355,7 @@ func streamModel(t *testing.T, seed uint64) {
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(seed, 12))
 	f := open(t, Options{PieceRows: 1 + r.IntN(4)}).small()
-	mode := []auth.Mode{auth.Targets, auth.Objects}[seed%2]
+	mode := []auth.Mode{auth.ModeTargets, auth.ModeObjects}[seed%2]
 	f.mode(mode, auth.ReadOnly)
 	users := []string{"astro", "carol", "bob"}
 	var targets, products []uint64
@@ -397,7 +397,7 @@ func streamModel(t *testing.T, seed uint64) {
 			}
 			return f.as("admin").Datums(ctx, DatumFilter{Target: Some(in.Target)}, Page{Limit: 1 << 30}, out)
 		})
-		return n, err == nil && n > 0 && (n == 1 || mode == auth.Objects)
+		return n, err == nil && n > 0 && (n == 1 || mode == auth.ModeObjects)
 	}
 	finish := func(i int) {
 		s := open[i]
@@ -538,7 +538,7 @@ func streamModel(t *testing.T, seed uint64) {
 }
 
 func (f *fixture) seesProduct(user string, id uint64) bool {
-	err := f.as(user).view(func(s *Access, tx *kv.Tx) error { _, _, err := s.product(tx, id); return err })
+	err := f.as(user).view(func(s *Session, tx *kv.Tx) error { _, _, err := s.product(tx, id); return err })
 	return err == nil
 }
 

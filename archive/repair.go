@@ -31,7 +31,7 @@ const (
 // becomes the user who sent it in bulk or else made the product, if that user is known, and
 // otherwise it has none: so no user sees it who could not see it before. Each piece leaves an entry
 // in the log that names the rows. Other damage is left as it is. Superusers only.
-func (s *Access) Repair(ctx context.Context) (*Repair, error) {
+func (s *Session) Repair(ctx context.Context) (*Repair, error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (s *Access) Repair(ctx context.Context) (*Repair, error) {
 			piece := rows[:min(repairPiece, len(rows))]
 			rows = rows[len(piece):]
 			var done []string
-			if err := repairs.free(ctx, func(s *Access, tx *kv.WriteTx) error {
+			if err := repairs.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 				if err := s.superuser(); err != nil {
 					return err
 				}

@@ -109,7 +109,7 @@ func TestRepair(t *testing.T) {
 			}},
 		"grant to a user": {func(f *fixture) {
 			change(f, targets, target, func(x *Target) {
-				x.Grants = append(x.Grants, auth.Grant{To: auth.UserGrantee(nowhere), Right: auth.All})
+				x.Grants = append(x.Grants, auth.Grant{To: auth.UserGrantee(nowhere), Right: auth.AllRights})
 			})
 		},
 			"target 1: refers to user 999, which is not there", "target 1: no longer granted to users and groups " +
@@ -227,7 +227,7 @@ func (f *fixture) interwoven() (target, product, observation, datum uint64) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.mode(auth.Objects, auth.ReadOnly)
+	f.mode(auth.ModeObjects, auth.ReadOnly)
 	p, _, err := f.uploadAs("astro",
 		&ProductInput{Target: v.ID, Type: "photometry", FileName: "a.csv",
 			Observation: o.ID}, "time,filter,magnitude\n55959.07,r,15.582\n", f.group)
@@ -272,7 +272,7 @@ func TestRepairMany(t *testing.T) {
 // owner's part goes, and what is left of the product does not stop that.
 func TestMissingProduct(t *testing.T) {
 	f := open(t, Options{})
-	f.mode(auth.Objects, auth.ReadOnly)
+	f.mode(auth.ModeObjects, auth.ReadOnly)
 	id := f.target("astro", "T")
 	did, _, err := f.datum("astro", id, 1, `{"magnitude":1}`)
 	if err != nil {

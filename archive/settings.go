@@ -33,11 +33,11 @@ type settingSpec struct {
 }
 
 var settingSpecs = []settingSpec{
-	{auth.SettingMode, "What the visibility of data follows: targets, or objects (creator and named groups).", string(auth.Targets),
+	{auth.SettingMode, "What the visibility of data follows: targets, or objects (creator and named groups).", string(auth.ModeTargets),
 		func(s string) error { _, err := auth.ParseMode(s); return err }},
 	{auth.SettingStrategy, "What guests may do: read-only (what is open) or locked (nothing).", string(auth.ReadOnly),
 		func(s string) error { _, err := auth.ParseStrategy(s); return err }},
-	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.", string(auth.Private), checkAccess},
+	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.", string(auth.VisibleToGranted), checkAccess},
 	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
 	{"data_product_types", "The types of data products and data, separated by commas; a TOM's four are always among them.", strings.Join(standardTypes, ","), checkTypes},
 	{settingLogKeep, "How long entries of the log are kept: forever, or a number of hours, days, weeks, months or " +
@@ -46,8 +46,8 @@ var settingSpecs = []settingSpec{
 }
 
 func checkAccess(s string) error {
-	switch auth.Access(s) {
-	case auth.Open, auth.Public, auth.Private:
+	switch auth.Visibility(s) {
+	case auth.VisibleToAll, auth.VisibleToSignedIn, auth.VisibleToGranted:
 		return nil
 	}
 	return errors.New("it must be PRIVATE, PUBLIC or OPEN")
@@ -105,8 +105,8 @@ func checkExtraFields(s string) error {
 }
 
 // Settings lists all settings. Superusers only.
-func (s *Access) Settings() (list []Setting, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) Settings() (list []Setting, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		if err := s.superuser(); err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func (s *Access) Settings() (list []Setting, err error) {
 }
 
 // refuse says that one must sign in, or that one may not.
-func (s *Access) refuse() error {
+func (s *Session) refuse() error {
 	if s.v.Guest() {
 		return problem.ErrNotSignedIn
 	}
@@ -131,7 +131,7 @@ func (s *Access) refuse() error {
 }
 
 // Setting reads one setting. Superusers only. Error: NotFound.
-func (s *Access) Setting(name string) (Setting, error) {
+func (s *Session) Setting(name string) (Setting, error) {
 	list, err := s.Settings()
 	if err != nil {
 		return Setting{}, err
@@ -145,7 +145,7 @@ func (s *Access) Setting(name string) (Setting, error) {
 }
 
 // SetSetting changes a setting. Superusers only. Errors: NotFound; *problem.List.
-func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, error) {
+func (s *Session) SetSetting(ctx context.Context, name, value string) (Setting, error) {
 	if _, err := s.Setting(name); err != nil {
 		return Setting{}, err
 	}
@@ -161,7 +161,7 @@ func (s *Access) SetSetting(ctx context.Context, name, value string) (Setting, e
 	if name == settingLogKeep {
 		update = s.free // it makes room on a full disk
 	}
-	err := update(ctx, func(s *Access, tx *kv.WriteTx) error {
+	err := update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		if err := s.superuser(); err != nil {
 			return err
 		}
@@ -232,9 +232,9 @@ func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) e
 }
 
 // defaultAccess is the access of a new target that is made without one.
-func defaultAccess(tx *kv.Tx) (auth.Access, error) {
+func defaultAccess(tx *kv.Tx) (auth.Visibility, error) {
 	v, err := setting(tx, "target_default_permission")
-	return auth.Access(v), err
+	return auth.Visibility(v), err
 }
 
 // Name is the node's name.

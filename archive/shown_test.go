@@ -20,7 +20,7 @@ func TestShownProduct(t *testing.T) {
 		deletes, product string // who deletes which product before
 		sees             map[string]shown
 	}{
-		auth.Targets: {
+		auth.ModeTargets: {
 			{"", "", map[string]shown{
 				"astro": {"1": "P1", "2": "P1", "3": "P2"}, "carol": {"1": "P1", "2": "P1", "3": "P2"}, "bob": {"1": "P1", "2": "P1", "3": "P2"},
 				"admin": {"1": "P1", "2": "P1", "3": "P2"}, "eve": {}, "": {}}},
@@ -28,7 +28,7 @@ func TestShownProduct(t *testing.T) {
 			{"astro", "P2", map[string]shown{"astro": {"2": "P3"}, "carol": {"2": "P3"}, "admin": {"2": "P3"}, "eve": {}}},
 			{"bob", "P3", map[string]shown{"astro": {}, "bob": {}, "admin": {}}},
 		},
-		auth.Objects: { // P1 is held by astro, P2 by carol and her group, astro's as well, P3 by bob
+		auth.ModeObjects: { // P1 is held by astro, P2 by carol and her group, astro's as well, P3 by bob
 			{"", "", map[string]shown{
 				"astro": {"1": "P1", "2": "P1", "3": "P2"}, "carol": {"2": "P2", "3": "P2"}, "bob": {"2": "P3"},
 				"admin": {"1": "P1", "2": "P1", "3": "P2"}, "eve": {}, "": {}}},

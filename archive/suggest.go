@@ -41,10 +41,10 @@ const (
 )
 
 // Suggest returns suggestions for a text, of what the viewer sees: what is hidden does not exist.
-func (s *Access) Suggest(ctx context.Context, text string) (list Suggestions, err error) {
+func (s *Session) Suggest(ctx context.Context, text string) (list Suggestions, err error) {
 	folded := index.Fold(text)
 	q := s.a.findNames(ctx, text)
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		list = Suggestions{}
 		if err := s.suggestTargets(tx, q, folded, &list.Targets); err != nil {
 			return err
@@ -56,7 +56,7 @@ func (s *Access) Suggest(ctx context.Context, text string) (list Suggestions, er
 		return list, err
 	}
 	matches := x.Similar(ctx, text, maxSimilar)
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		list.Similar = nil
 		for _, m := range matches { // the target may have been renamed since the index saw it
 			like := func(n string) bool { return index.Simplify(n) == m.Simple }
@@ -70,7 +70,7 @@ func (s *Access) Suggest(ctx context.Context, text string) (list Suggestions, er
 }
 
 // suggestTargets appends targets that the viewer sees and one of whose names contains a folded text.
-func (s *Access) suggestTargets(tx *kv.Tx, q *nameQuery, folded string, list *[]SuggestedTarget) error {
+func (s *Session) suggestTargets(tx *kv.Tx, q *nameQuery, folded string, list *[]SuggestedTarget) error {
 	begins := func(n string) bool { return strings.HasPrefix(index.Fold(n), folded) }
 	looked := 0
 	for name, id := range tx.Range(orderFolded, 0, []byte(folded), nil) {
@@ -98,7 +98,7 @@ func (s *Access) suggestTargets(tx *kv.Tx, q *nameQuery, folded string, list *[]
 }
 
 // suggest appends a target if the viewer sees it, it is not in the list yet, and one of its names fits.
-func (s *Access) suggest(tx *kv.Tx, id uint64, fits func(name string) bool, list *[]SuggestedTarget) error {
+func (s *Session) suggest(tx *kv.Tx, id uint64, fits func(name string) bool, list *[]SuggestedTarget) error {
 	if slices.ContainsFunc(*list, func(t SuggestedTarget) bool { return t.ID == id }) {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (s *Access) suggest(tx *kv.Tx, id uint64, fits func(name string) bool, list
 
 // suggestSources appends the source names that contain a folded text and that a datum has which the
 // viewer sees.
-func (s *Access) suggestSources(tx *kv.Tx, folded string, list *[]string) error {
+func (s *Session) suggestSources(tx *kv.Tx, folded string, list *[]string) error {
 	seen := visible(s, tx, datums, true)
 	looked := 0
 	for v := range datums.Values(tx, dimSource, "") {

@@ -61,7 +61,7 @@ func TestSuggest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		f.mode(mode, auth.ReadOnly)
 		want("astro", "tf", Suggestions{Sources: []string{"ZTF"}})
 		want("bob", "tf", Suggestions{})

@@ -15,15 +15,15 @@ import (
 // concerned are then not given.
 type TargetInput struct {
 	problem.List
-	Name    Opt[string]
-	Type    Opt[string]
-	Access  Opt[string]
-	Scheme  Opt[string]
-	Numbers map[string]Opt[float64] // by the names of Numbers
-	Aliases []AliasInput
-	Extras  []ExtraInput
-	Lists   []ListInput
-	Groups  []auth.GroupRef
+	Name       Opt[string]
+	Type       Opt[string]
+	Visibility Opt[string]
+	Scheme     Opt[string]
+	Numbers    map[string]Opt[float64] // by the names of Numbers
+	Aliases    []AliasInput
+	Extras     []ExtraInput
+	Lists      []ListInput
+	Groups     []auth.GroupRef
 }
 
 // AliasInput is an alias to be added or, with an id, changed.
@@ -112,17 +112,17 @@ type targetPlan struct {
 }
 
 // planNew checks an input for a new target.
-func (s *Access) planNew(tx *kv.Tx, in *TargetInput) (*targetPlan, error) {
+func (s *Session) planNew(tx *kv.Tx, in *TargetInput) (*targetPlan, error) {
 	def, err := defaultAccess(tx)
 	if err != nil {
 		return nil, err
 	}
-	return s.plan(tx, in, &Target{Access: def}, true)
+	return s.plan(tx, in, &Target{Visibility: def}, true)
 }
 
 // plan checks an input for a target, new when t has no id, and applies to t what needs nothing written elsewhere.
 // Whole says that all must be in the input that a new target needs, as for PUT.
-func (s *Access) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targetPlan, error) {
+func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targetPlan, error) {
 	p := in.Clone()
 	if wrong := len(p.All()); in.checkLimits(p) > wrong {
 		return nil, p // before more work is done on it
@@ -164,7 +164,7 @@ func (s *Access) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targe
 	}
 	t.Type = in.Type.or(t.Type)
 	t.Scheme = in.Scheme.or(t.Scheme)
-	t.Access = auth.Access(in.Access.or(string(t.Access)))
+	t.Visibility = auth.Visibility(in.Visibility.or(string(t.Visibility)))
 	given := func(name string) bool { v, ok := in.Numbers[name]; return ok && !v.Null }
 	for _, n := range Numbers {
 		if v, ok := in.Numbers[n.Name]; ok {
@@ -198,7 +198,7 @@ func aliasGiven(aliases []AliasInput, name string) bool {
 }
 
 // planAliases adds and changes aliases; new ones have no id yet.
-func (s *Access) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
+func (s *Session) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
 	t := pl.t
 	t.Aliases = slices.Clone(t.Aliases)
 	for i, a := range pl.in.Aliases {
@@ -269,7 +269,7 @@ func planExtras(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
 }
 
 // write stores a planned target.
-func (s *Access) write(tx *kv.WriteTx, pl *targetPlan) error {
+func (s *Session) write(tx *kv.WriteTx, pl *targetPlan) error {
 	t := pl.t
 	var err error
 	for i := range t.Aliases {
@@ -286,16 +286,16 @@ func (s *Access) write(tx *kv.WriteTx, pl *targetPlan) error {
 			}
 		}
 	}
-	o := auth.Object{Grants: slices.Clone(t.Grants)}
+	o := auth.ACL{Grants: slices.Clone(t.Grants)}
 	if t.ID == 0 && s.v.ID != 0 {
-		o.Give(auth.UserGrantee(s.v.ID), auth.All)
+		o.Give(auth.UserGrantee(s.v.ID), auth.AllRights)
 	}
 	groups, err := s.makeGroups(tx, pl.groups)
 	if err != nil {
 		return err
 	}
 	for _, g := range groups {
-		o.Give(auth.GroupGrantee(g), auth.All)
+		o.Give(auth.GroupGrantee(g), auth.AllRights)
 	}
 	t.Grants = o.Grants
 	if err := s.joinLists(tx, t, pl.in.Lists); err != nil {

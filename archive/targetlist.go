@@ -58,7 +58,7 @@ func terms(path string, names []string, most int) ([]string, error) {
 }
 
 // Targets lists the targets that the viewer sees. Errors: *problem.List, by the names of the API's parameters; those of out.
-func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out[TargetView]) error {
+func (s *Session) Targets(ctx context.Context, f TargetFilter, page Page, out Out[TargetView]) error {
 	names, err := terms("name", f.Names, MaxNames)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out
 	if f.Around != "" {
 		around = s.a.findNames(ctx, f.Around)
 	}
-	find := func(s *Access, tx *kv.Tx) ([]uint64, Extent, error) {
+	find := func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
 		set, err := s.targetSet(tx, f, queries, around)
 		if err != nil {
 			return nil, Extent{}, err
@@ -92,7 +92,7 @@ func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out
 		}
 		return orderTargets(tx, set, order, page)
 	}
-	read := func(s *Access, tx *kv.Tx, id uint64, row *TargetView) (bool, error) {
+	read := func(s *Session, tx *kv.Tx, id uint64, row *TargetView) (bool, error) {
 		t, err := s.target(tx, id)
 		if isRefusal(err) {
 			return false, goneOrHidden(tx, targets, id)
@@ -110,7 +110,7 @@ func (s *Access) Targets(ctx context.Context, f TargetFilter, page Page, out Out
 }
 
 // targetSet is the set of the targets that the viewer sees and that a filter lets through.
-func (s *Access) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, around *nameQuery) (kv.Set, error) {
+func (s *Session) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, around *nameQuery) (kv.Set, error) {
 	seen := visible(s, tx, targets, false)
 	sets := []kv.Set{seen}
 	if f.Type != "" {
@@ -154,7 +154,7 @@ func (s *Access) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, arou
 }
 
 // around finds the targets in a cone around another one.
-func (s *Access) around(tx *kv.Tx, f TargetFilter, q *nameQuery, seen kv.Set) ([]uint64, error) {
+func (s *Session) around(tx *kv.Tx, f TargetFilter, q *nameQuery, seen kv.Set) ([]uint64, error) {
 	found, err := q.in(tx)
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (s *Access) around(tx *kv.Tx, f TargetFilter, q *nameQuery, seen kv.Set) ([
 }
 
 // findList finds a list by its id or its name.
-func (s *Access) findList(tx *kv.Tx, text string) (uint64, error) {
+func (s *Session) findList(tx *kv.Tx, text string) (uint64, error) {
 	if id, err := strconv.ParseUint(text, 10, 63); err == nil {
 		if _, err := s.list(tx, id); err == nil {
 			return id, nil

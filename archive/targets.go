@@ -17,7 +17,7 @@ type TargetView struct {
 	Lists  []ListInfo
 }
 
-func (s *Access) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
+func (s *Session) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
 	o := t.Object()
 	groups, err := s.groupInfos(tx, o.Groups(), s.v.Holds(auth.Change, o))
 	if err != nil {
@@ -28,8 +28,8 @@ func (s *Access) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
 }
 
 // CreateTarget makes a target; its maker, and the groups that are named, get all rights on it. Errors: *problem.List; *problem.Error.
-func (s *Access) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
+	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		pl, err := s.planNew(tx.Tx, in)
 		if err == nil {
 			err = s.write(tx, pl)
@@ -44,8 +44,8 @@ func (s *Access) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetVi
 
 // ChangeTarget changes a target that the viewer may change. Whole says that the input must hold all that a new target needs (PUT); what it does
 // not hold stays all the same. Errors: *problem.List; NotFound; Forbidden.
-func (s *Access) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
-	err = s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
+	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		t, err := s.target(tx.Tx, id)
 		if err != nil {
 			return err
@@ -66,8 +66,8 @@ func (s *Access) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, w
 }
 
 // MayChangeTarget says whether the viewer may change a target that he sees; NotFound when he does not see it.
-func (s *Access) MayChangeTarget(id uint64) (yes bool, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) MayChangeTarget(id uint64) (yes bool, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
 		if err == nil {
 			yes = s.p.May(s.v, auth.Change, t.Object())
@@ -78,8 +78,8 @@ func (s *Access) MayChangeTarget(id uint64) (yes bool, err error) {
 }
 
 // Target reads one target. Error: NotFound.
-func (s *Access) Target(id uint64) (v *TargetView, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) Target(id uint64) (v *TargetView, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
 		if err == nil {
 			v, err = s.targetView(tx, t)
@@ -90,8 +90,8 @@ func (s *Access) Target(id uint64) (v *TargetView, err error) {
 }
 
 // DeleteTarget deletes a target with its data products, their files, its data and its observation records. Errors: NotFound; Forbidden.
-func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
-	return s.free(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
+	return s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 		t, err := s.target(tx.Tx, id)
 		if err != nil {
 			return err
@@ -132,8 +132,8 @@ func (s *Access) DeleteTarget(ctx context.Context, id uint64) error {
 
 // Withdraw takes away what a group was granted on a target. (Naming a group in a change of the target grants; a TOM knows no way
 // back.) Errors: NotFound, also for a group that was granted nothing; Forbidden.
-func (s *Access) Withdraw(ctx context.Context, id, group uint64) error {
-	return s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) Withdraw(ctx context.Context, id, group uint64) error {
+	return s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		t, err := s.target(tx.Tx, id)
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ type Part struct {
 }
 
 // part finds the target that an alias or a tag belongs to, and its place there.
-func (s *Access) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err error) {
+func (s *Session) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err error) {
 	what := "TargetName"
 	if kind == kindExtraID {
 		what = "TargetExtra"
@@ -186,8 +186,8 @@ func (s *Access) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err e
 }
 
 // Alias reads an alias of a target that the viewer sees; Extra a tag. Error: NotFound.
-func (s *Access) Alias(id uint64) (p Part, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) Alias(id uint64) (p Part, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, at, err := s.part(tx, kindAliasID, id)
 		if err == nil {
 			p = Part{ID: id, Name: t.Aliases[at].Name}
@@ -198,8 +198,8 @@ func (s *Access) Alias(id uint64) (p Part, err error) {
 }
 
 // Extra reads a tag of a target that the viewer sees. Error: NotFound.
-func (s *Access) Extra(id uint64) (p Part, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) Extra(id uint64) (p Part, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, at, err := s.part(tx, kindExtraID, id)
 		if err == nil {
 			p = Part{ID: id, Key: t.Extras[at].Key, Value: t.Extras[at].Value}
@@ -210,17 +210,17 @@ func (s *Access) Extra(id uint64) (p Part, err error) {
 }
 
 // DeleteAlias takes an alias off a target that the viewer may change; DeleteExtra a tag. Errors: NotFound; Forbidden.
-func (s *Access) DeleteAlias(ctx context.Context, id uint64) error {
+func (s *Session) DeleteAlias(ctx context.Context, id uint64) error {
 	return s.deletePart(ctx, kindAliasID, id)
 }
 
 // DeleteExtra takes a tag off a target that the viewer may change. Errors: NotFound; Forbidden.
-func (s *Access) DeleteExtra(ctx context.Context, id uint64) error {
+func (s *Session) DeleteExtra(ctx context.Context, id uint64) error {
 	return s.deletePart(ctx, kindExtraID, id)
 }
 
-func (s *Access) deletePart(ctx context.Context, kind byte, id uint64) error {
-	return s.update(ctx, func(s *Access, tx *kv.WriteTx) error {
+func (s *Session) deletePart(ctx context.Context, kind byte, id uint64) error {
+	return s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		t, at, err := s.part(tx.Tx, kind, id)
 		if err != nil {
 			return err

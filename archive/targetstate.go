@@ -17,8 +17,8 @@ type RowCount struct {
 
 // TargetState counts what the viewer sees of a target, without reading it. A target that is missing, or
 // hidden from the viewer, is refused as by Target.
-func (s *Access) TargetState(id uint64) (state TargetState, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error {
+func (s *Session) TargetState(id uint64) (state TargetState, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
 		if err != nil {
 			return err

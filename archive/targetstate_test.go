@@ -10,7 +10,7 @@ import (
 
 // TestTargetState: the state of a target counts what its lists show, in both modes and for each viewer.
 func TestTargetState(t *testing.T) {
-	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		f := open(t, Options{})
 		f.mode(mode, auth.ReadOnly)
 		id := f.target("astro", "T", f.group)

@@ -34,7 +34,7 @@ func BenchmarkTimes(b *testing.B) {
 	}
 	for _, v := range []struct {
 		name string
-		s    *Access
+		s    *Session
 	}{{"all", all}, {"half", half}} {
 		for _, c := range []struct {
 			name string

@@ -16,7 +16,7 @@ import (
 // the buckets of time, before 1970 and after it, in both modes, for viewers of all and of some,
 // with rows in the tail and without.
 func TestTimeRanges(t *testing.T) {
-	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		t.Run(string(mode), func(t *testing.T) { timeRanges(t, mode) })
 	}
 }
@@ -100,7 +100,7 @@ func timeRanges(t *testing.T, mode auth.Mode) {
 			for _, r := range rows {
 				if r.id != 0 && (filter.From == nil || r.time >= lo) && (filter.To == nil || r.time <= hi) &&
 					(filter.Type == "" || r.data == filter.Type) && (!filter.Target.Given || r.target == seen) &&
-					(user == "admin" || mode == auth.Targets && r.target == seen) {
+					(user == "admin" || mode == auth.ModeTargets && r.target == seen) {
 					want = append(want, r)
 				}
 			}

@@ -68,7 +68,7 @@ type productPlan struct {
 }
 
 // planProduct checks everything about an upload but the file's content.
-func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productPlan, error) {
+func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productPlan, error) {
 	p := in.Clone()
 	pl := new(productPlan)
 	if !p.Has("target") && in.byObject == nil {
@@ -122,7 +122,7 @@ func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productP
 		p.Add("flux_scale", "A valid number is required.")
 	}
 	unknown := p
-	if s.p.Mode == auth.Targets {
+	if s.p.Mode == auth.ModeTargets {
 		unknown = new(problem.List) // a TOM looks at the groups of an upload only in mode objects
 	}
 	refs, err := s.checkGroups(tx, unknown, "groups", in.Groups, false)
@@ -150,7 +150,7 @@ func (s *Access) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productP
 // objects is refused for want of a target.
 //
 // A dry run gives no views. Errors: *problem.List; *ProcessingError.
-func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (
+func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	views []*ProductView, report *Report, err error) {
 	plan := s.planUpload
 	if in.Target == 0 && !in.Has("target") {
@@ -179,7 +179,7 @@ func (s *Access) Upload(ctx context.Context, in *ProductInput, f *NewFile) (
 }
 
 // store makes the data product of a planned upload, or the products, one for each of its targets, and their data.
-func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan) (
+func (s *Session) store(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan) (
 	[]*ProductView, *Report, error) {
 	rows := &fileRows{in: in, file: f, each: in.each()}
 	b := &bulk{s: s, ctx: ctx, rows: rows}
@@ -205,14 +205,14 @@ func (s *Access) store(ctx context.Context, in *ProductInput, f *NewFile, pl *pr
 type fileRows struct {
 	turns[Datum]
 	in     *ProductInput
-	file   *NewFile
+	file   *FileUpload
 	each   []*ProductInput // for each target
 	report *Report
 	views  []*ProductView
 }
 
 // datum gives a copy, since functions of transactions may run twice.
-func (r *fileRows) datum(_ *Access, _ *kv.Tx, i int) (*Datum, error) {
+func (r *fileRows) datum(_ *Session, _ *kv.Tx, i int) (*Datum, error) {
 	scratch := r.made.scratch
 	r.made = r.back.rows[i]
 	r.made.scratch, r.made.Value = scratch, r.back.value(i)
@@ -243,7 +243,7 @@ func (r *fileRows) refer(d *Datum, id uint64) {
 	d.Products = []uint64{id + r.in.byObject.indexOf(d.Target)}
 }
 
-func (r *fileRows) create(s *Access, tx *kv.WriteTx, id uint64) error {
+func (r *fileRows) create(s *Session, tx *kv.WriteTx, id uint64) error {
 	r.views = nil // what is done in a transaction may be done again
 	for i, one := range r.each {
 		v, err := s.writeProduct(tx, one, r.file, id+uint64(i))
@@ -265,7 +265,7 @@ func (r *fileRows) check(done tally) error {
 }
 
 // planUpload checks everything that can be known before the file is read through, and decides its type.
-func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (*ProductInput, *productPlan, error) {
+func (s *Session) planUpload(ctx context.Context, in *ProductInput, f *FileUpload) (*ProductInput, *productPlan, error) {
 	if f.blob == nil {
 		return nil, nil, errNoFile
 	}
@@ -273,7 +273,7 @@ func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (
 		return nil, nil, err
 	}
 	var pl *productPlan
-	err := s.view(func(s *Access, tx *kv.Tx) (err error) {
+	err := s.view(func(s *Session, tx *kv.Tx) (err error) {
 		pl, err = s.planProduct(tx, in, f.Size())
 		return err
 	})
@@ -281,7 +281,7 @@ func (s *Access) planUpload(ctx context.Context, in *ProductInput, f *NewFile) (
 		in, pl.note, err = s.recognised(ctx, in, pl, f)
 	}
 	if err == nil {
-		err = s.view(func(s *Access, tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
+		err = s.view(func(s *Session, tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
 	}
 	return in, pl, err
 }
@@ -314,7 +314,7 @@ func refuseLines(file string, report *Report, done tally) error {
 }
 
 // recognised gives an upload the type that its content has; note is what the uploader should know of that.
-func (s *Access) recognised(ctx context.Context, in *ProductInput, pl *productPlan, f *NewFile) (typed *ProductInput, note string, err error) {
+func (s *Session) recognised(ctx context.Context, in *ProductInput, pl *productPlan, f *FileUpload) (typed *ProductInput, note string, err error) {
 	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options(pl))
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
@@ -333,7 +333,7 @@ func (s *Access) recognised(ctx context.Context, in *ProductInput, pl *productPl
 	return &other, note, nil
 }
 
-func (in *ProductInput) file(f *NewFile) ingest.File {
+func (in *ProductInput) file(f *FileUpload) ingest.File {
 	return ingest.File{Name: in.FileName, Size: f.Size(), Content: f.blob}
 }
 
@@ -348,7 +348,7 @@ func (in *ProductInput) options(pl *productPlan) ingest.Options {
 }
 
 // writeProduct stores the product itself, under an id that was reserved for it, and returns how its maker sees it.
-func (s *Access) writeProduct(tx *kv.WriteTx, in *ProductInput, f *NewFile, id uint64) (*ProductView, error) {
+func (s *Session) writeProduct(tx *kv.WriteTx, in *ProductInput, f *FileUpload, id uint64) (*ProductView, error) {
 	pl, err := s.planProduct(tx.Tx, in, f.Size()) // what was true before may not be so any more
 	if err != nil {
 		return nil, err
@@ -378,7 +378,7 @@ func (s *Access) writeProduct(tx *kv.WriteTx, in *ProductInput, f *NewFile, id u
 }
 
 // process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.
-func (s *Access) process(ctx context.Context, in *ProductInput, f *NewFile, pl *productPlan, add func(d Datum, line int) error) (*Report, error) {
+func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan, add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
 		report := ingest.EmptyReport()
 		return &report, nil
@@ -427,13 +427,13 @@ func withOrigin(value []byte) []byte {
 }
 
 // blindGroups warns of groups that were named and cannot see the target, and so not the product.
-func (s *Access) blindGroups(t *Target, groups []uint64) (warnings []string) {
-	if s.p.Mode != auth.Objects || t == nil {
+func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
+	if s.p.Mode != auth.ModeObjects || t == nil {
 		return nil
 	}
 	o := t.Object()
 	for _, g := range groups {
-		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Access == auth.Private {
+		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Visibility == auth.VisibleToGranted {
 			warnings = append(warnings, fmt.Sprintf("Group %d cannot see the target, and so not this product.", g))
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // TestWithdraw takes away from a group what it was granted on a target: who may do it, and what is seen then, by users and in sets.
 func TestWithdraw(t *testing.T) {
-	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		t.Run(string(mode), func(t *testing.T) {
 			f := open(t, Options{})
 			f.mode(mode, auth.ReadOnly)
@@ -25,9 +25,9 @@ func TestWithdraw(t *testing.T) {
 			}
 			s := f.as("astro")
 			reader := f.users["astro"]
-			reader.OnlyReads = true
+			reader.ReadOnly = true
 			for name, c := range map[string]struct {
-				s             *Access
+				s             *Session
 				target, group uint64
 				kind          problem.Kind
 			}{
@@ -76,7 +76,7 @@ func TestWithdraw(t *testing.T) {
 				t.Errorf("carol lists %v", got)
 			}
 			// what is open is still seen, but no longer changed
-			open := &TargetInput{Access: Some("OPEN")}
+			open := &TargetInput{Visibility: Some("OPEN")}
 			if _, err := s.ChangeTarget(t.Context(), id, open, false); err != nil {
 				t.Fatal(err)
 			}

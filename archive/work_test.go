@@ -47,7 +47,7 @@ func curve(from, to int) string {
 // before or after, the file is whole after each piece, and a file that was closed in the middle
 // goes on by itself when it is opened.
 func TestPieces(t *testing.T) {
-	for _, mode := range []auth.Mode{auth.Targets, auth.Objects} {
+	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		for _, crash := range []bool{false, true} {
 			for _, stageFrom := range []int{5, 1000} {
 				t.Run(fmt.Sprintf("%s/%t/%d", mode, crash, stageFrom),
@@ -144,8 +144,8 @@ func testPieces(t *testing.T, mode auth.Mode, crash bool, stageFrom int) {
 	}
 }
 
-func (s *Access) productOf(id uint64) (p *Product, t *Target, err error) {
-	err = s.view(func(s *Access, tx *kv.Tx) error { p, t, err = s.product(tx, id); return err })
+func (s *Session) productOf(id uint64) (p *Product, t *Target, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error { p, t, err = s.product(tx, id); return err })
 	return p, t, err
 }
 
@@ -220,7 +220,7 @@ func TestPiecesModel(t *testing.T) {
 
 func piecesModel(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 6))
-	mode := []auth.Mode{auth.Targets, auth.Objects}[seed%2]
+	mode := []auth.Mode{auth.ModeTargets, auth.ModeObjects}[seed%2]
 	lazy := open(t, Options{PieceRows: 2, StageFrom: []int{2, 1000}[r.IntN(2)]}).byHand()
 	eager := open(t, Options{PieceRows: 1000})
 	both := []*fixture{lazy, eager}
@@ -271,7 +271,7 @@ func piecesModel(t *testing.T, seed uint64) {
 			}
 		case 4: // the one row of a time, when both see it
 			ids := eager.data(user, DatumFilter{})
-			if len(ids) == 0 || mode == auth.Targets {
+			if len(ids) == 0 || mode == auth.ModeTargets {
 				continue
 			}
 			v, err := eager.as(user).Datum(ids[r.IntN(len(ids))])
@@ -378,7 +378,7 @@ func TestDeleteLongList(t *testing.T) {
 // is deleted before the pieces of the stream are done.
 func TestPiecesOfSeveralTargets(t *testing.T) {
 	f := open(t, Options{PieceRows: 2}).byHand()
-	f.mode(auth.Objects, auth.ReadOnly)
+	f.mode(auth.ModeObjects, auth.ReadOnly)
 	var products []uint64
 	var sent []DatumInput
 	for _, name := range []string{"A", "B"} {

@@ -87,7 +87,7 @@ func (a *Auth) LoadPolicy() error {
 
 // readPolicy reads the rules as they are in a transaction.
 func readPolicy(tx *kv.Tx) (Policy, error) {
-	p := Policy{Mode: Targets, Strategy: ReadOnly}
+	p := Policy{Mode: ModeTargets, Strategy: ReadOnly}
 	s, ok, err := tx.Setting(SettingMode)
 	if err == nil && ok {
 		p.Mode, err = ParseMode(s)

@@ -409,12 +409,12 @@ func TestTokens(t *testing.T) {
 	bob := f.user("bob", false)
 	f.user("eve", false)
 	v, eve := f.viewer("bob"), f.viewer("eve")
-	made, err := f.CreateToken(ctx, v, NewToken{Name: " robot ", OnlyReads: true, Expires: f.clock.Add(time.Hour)})
+	made, err := f.CreateToken(ctx, v, NewToken{Name: " robot ", ReadOnly: true, Expires: f.clock.Add(time.Hour)})
 	if err != nil || len(made.Secret) != 40 || made.Name != "robot" || made.User != bob.ID {
 		t.Fatalf("%+v, %v", made, err)
 	}
 	robot, err := f.WithToken(made.Secret, "10.0.0.9")
-	if err != nil || robot.Name != "bob" || !robot.OnlyReads || robot.Token != made.ID || robot.Addr != "10.0.0.9" {
+	if err != nil || robot.Name != "bob" || !robot.ReadOnly || robot.Token != made.ID || robot.Addr != "10.0.0.9" {
 		t.Errorf("%+v, %v", robot, err)
 	}
 	if _, err := f.CreateToken(ctx, robot, NewToken{}); !isKind(err, problem.Forbidden) {
@@ -546,31 +546,31 @@ func TestPolicy(t *testing.T) {
 	viewers := map[string]Viewer{
 		"guest": {}, "owner": FileOwner(), "superuser": {ID: 1, Superuser: true},
 		"creator": {ID: 2}, "member": {ID: 3, Groups: []uint64{7}}, "other": {ID: 4, Groups: []uint64{8}},
-		"reader": {ID: 2, OnlyReads: true}, "viewer": {ID: 5},
+		"reader": {ID: 2, ReadOnly: true}, "viewer": {ID: 5},
 	}
-	target := func(a Access) Object {
-		o := Object{Access: a}
-		o.Give(UserGrantee(2), All)
-		o.Give(GroupGrantee(7), All)
+	target := func(a Visibility) ACL {
+		o := ACL{Visibility: a}
+		o.Give(UserGrantee(2), AllRights)
+		o.Give(GroupGrantee(7), AllRights)
 		o.Give(UserGrantee(5), View)
 		return o
 	}
 	holders := []Grantee{UserGrantee(2), GroupGrantee(8)} // group 8 does not see a private target
-	sees := map[Access]string{
-		Private: "owner superuser creator member reader viewer",
-		Public:  "owner superuser creator member reader viewer other",
-		Open:    "owner superuser creator member reader viewer other guest",
+	sees := map[Visibility]string{
+		VisibleToGranted:  "owner superuser creator member reader viewer",
+		VisibleToSignedIn: "owner superuser creator member reader viewer other",
+		VisibleToAll:      "owner superuser creator member reader viewer other guest",
 	}
-	held := map[Access]string{
-		Private: "owner superuser creator reader",
-		Public:  "owner superuser creator reader other",
-		Open:    "owner superuser creator reader other",
+	held := map[Visibility]string{
+		VisibleToGranted:  "owner superuser creator reader",
+		VisibleToSignedIn: "owner superuser creator reader other",
+		VisibleToAll:      "owner superuser creator reader other",
 	}
 	in := func(list, who string) bool { return slices.Contains(strings.Fields(list), who) }
-	for _, mode := range []Mode{Targets, Objects} {
+	for _, mode := range []Mode{ModeTargets, ModeObjects} {
 		for _, strategy := range []Strategy{ReadOnly, Locked} {
 			p := Policy{mode, strategy}
-			for _, access := range []Access{Private, Public, Open} {
+			for _, access := range []Visibility{VisibleToGranted, VisibleToSignedIn, VisibleToAll} {
 				o := target(access)
 				for who, v := range viewers {
 					at := fmt.Sprintf("%s %s %s %s", mode, strategy, access, who)
@@ -579,7 +579,7 @@ func TestPolicy(t *testing.T) {
 						t.Errorf("%s: sees the target: %t", at, got)
 					}
 					data := want
-					if mode == Objects {
+					if mode == ModeObjects {
 						data = in(held[access], who)
 					}
 					if got := p.SeesHeld(v, o, holders); got != data {
@@ -590,7 +590,7 @@ func TestPolicy(t *testing.T) {
 						t.Errorf("%s: changes the target: %t", at, got)
 					}
 					del := change
-					if mode == Objects {
+					if mode == ModeObjects {
 						del = in("owner superuser creator other", who)
 					}
 					if got := p.MayDeleteHeld(v, o, holders); got != del {

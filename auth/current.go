@@ -22,7 +22,7 @@ func (a *Auth) Current(tx *kv.Tx, v Viewer) (Viewer, Policy, error) {
 	if err != nil || v.ID == 0 { // guests and the owner of the file have no record that could change
 		return v, p, err
 	}
-	v.OnlyReads = false
+	v.ReadOnly = false
 	if v.Token != 0 {
 		t, err := tokens.Get(tx, v.Token)
 		if errors.Is(err, kv.ErrNotFound) || err == nil && (t.User != v.ID || t.expired(a.now().UnixMicro())) {
@@ -31,7 +31,7 @@ func (a *Auth) Current(tx *kv.Tx, v Viewer) (Viewer, Policy, error) {
 		if err != nil {
 			return v, p, err
 		}
-		v.OnlyReads = t.OnlyReads
+		v.ReadOnly = t.ReadOnly
 	}
 	u, err := users.Get(tx, v.ID)
 	if errors.Is(err, kv.ErrNotFound) {

@@ -28,10 +28,10 @@ func TestPolicyAtOnce(t *testing.T) {
 		go func() { other <- set(SettingStrategy, string(Locked)) }()
 		time.Sleep(200 * time.Millisecond) // in which the other one ends, if nothing holds it up
 	}
-	if err := errors.Join(set(SettingMode, string(Objects)), <-other); err != nil {
+	if err := errors.Join(set(SettingMode, string(ModeObjects)), <-other); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := f.Policy(), (Policy{Objects, Locked}); got != want {
+	if got, want := f.Policy(), (Policy{ModeObjects, Locked}); got != want {
 		t.Errorf("the policy is %v, and the settings say %v", got, want)
 	}
 }

@@ -8,14 +8,14 @@ import (
 	"nightjar/kv"
 )
 
-// Access says who sees a target beside those to whom view was granted.
-type Access string
+// Visibility says who sees a target beside those to whom view was granted.
+type Visibility string
 
-// The values of Access, as a TOM names them.
+// The values of Visibility, as a TOM names them.
 const (
-	Open    Access = "OPEN"    // anyone
-	Public  Access = "PUBLIC"  // anyone who is signed in
-	Private Access = "PRIVATE" // nobody else
+	VisibleToAll      Visibility = "OPEN"    // anyone
+	VisibleToSignedIn Visibility = "PUBLIC"  // anyone who is signed in
+	VisibleToGranted  Visibility = "PRIVATE" // nobody else
 )
 
 // A Grantee is somebody in whose list an object may stand. It is stored in sets: its numbers never change their meaning.
@@ -47,10 +47,10 @@ type Right uint64
 
 // The rights.
 const (
-	View   Right = 1
-	Change Right = 2
-	Delete Right = 4
-	All    Right = View | Change | Delete
+	View      Right = 1
+	Change    Right = 2
+	Delete    Right = 4
+	AllRights Right = View | Change | Delete
 )
 
 // A Grant gives rights to a user or a group.
@@ -61,18 +61,18 @@ type Grant struct {
 }
 
 // An Object is who may do what with a target.
-type Object struct {
-	Access Access
-	Grants []Grant
+type ACL struct {
+	Visibility Visibility
+	Grants     []Grant
 }
 
 // Seers are the grantees in whose lists the object stands.
-func (o Object) Seers() []Grantee {
+func (o ACL) Seers() []Grantee {
 	var list []Grantee
-	switch o.Access {
-	case Open:
+	switch o.Visibility {
+	case VisibleToAll:
 		list = append(list, Anyone)
-	case Public:
+	case VisibleToSignedIn:
 		list = append(list, SignedIn)
 	}
 	for _, g := range o.Grants {
@@ -84,7 +84,7 @@ func (o Object) Seers() []Grantee {
 }
 
 // Give adds rights for a grantee.
-func (o *Object) Give(to Grantee, r Right) {
+func (o *ACL) Give(to Grantee, r Right) {
 	for i := range o.Grants {
 		if o.Grants[i].To == to {
 			o.Grants[i].Right |= r
@@ -95,7 +95,7 @@ func (o *Object) Give(to Grantee, r Right) {
 }
 
 // Groups are the groups to which something was granted, in the order in which that was done.
-func (o Object) Groups() []uint64 {
+func (o ACL) Groups() []uint64 {
 	var ids []uint64
 	for _, g := range o.Grants {
 		if id, ok := g.To.Group(); ok {
@@ -110,8 +110,8 @@ type Mode string
 
 // The modes: a TOM's TARGET_PERMISSIONS_ONLY = True and False.
 const (
-	Targets Mode = "targets"
-	Objects Mode = "objects"
+	ModeTargets Mode = "targets"
+	ModeObjects Mode = "objects"
 )
 
 // Strategy says what guests may do.
@@ -131,10 +131,10 @@ type Policy struct {
 
 // ParseMode and ParseStrategy read a mode and a strategy as they are written on the command line and in the settings.
 func ParseMode(s string) (Mode, error) {
-	if m := Mode(s); m == Targets || m == Objects {
+	if m := Mode(s); m == ModeTargets || m == ModeObjects {
 		return m, nil
 	}
-	return "", fmt.Errorf("%q is neither %q nor %q", s, Targets, Objects)
+	return "", fmt.Errorf("%q is neither %q nor %q", s, ModeTargets, ModeObjects)
 }
 
 // ParseStrategy reads a strategy.
@@ -154,7 +154,7 @@ type Viewer struct {
 	Groups    []uint64
 	Token     uint64 // the token that was used, 0 for none
 	Session   bool   // the token is a session's, from a cookie
-	OnlyReads bool   // the token may not write
+	ReadOnly  bool   // the token may not write
 	Addr      string // the address that asks
 	Action    string // what is being asked, for the log
 
@@ -201,7 +201,7 @@ func (p Policy) MayWrite(v Viewer) error {
 	switch {
 	case v.Guest():
 		return problem.ErrNotSignedIn
-	case v.OnlyReads:
+	case v.ReadOnly:
 		return ErrReadOnlyToken
 	}
 	return nil
@@ -211,7 +211,7 @@ func (p Policy) MayWrite(v Viewer) error {
 func (p Policy) Admits(v Viewer) bool { return !v.Guest() || p.Strategy != Locked }
 
 // Sees says whether the viewer sees a target.
-func (p Policy) Sees(v Viewer, target Object) bool {
+func (p Policy) Sees(v Viewer, target ACL) bool {
 	if v.Everything() {
 		return true
 	}
@@ -219,15 +219,15 @@ func (p Policy) Sees(v Viewer, target Object) bool {
 }
 
 // SeesHeld says whether the viewer sees what hangs on a target and is held by some.
-func (p Policy) SeesHeld(v Viewer, target Object, holders []Grantee) bool {
+func (p Policy) SeesHeld(v Viewer, target ACL, holders []Grantee) bool {
 	if !p.Sees(v, target) {
 		return false
 	}
-	return p.Mode == Targets || v.Everything() || slices.ContainsFunc(holders, v.Is)
+	return p.Mode == ModeTargets || v.Everything() || slices.ContainsFunc(holders, v.Is)
 }
 
 // May says whether the viewer may change or delete a target, or add data to it (Change). It says nothing about seeing it.
-func (p Policy) May(v Viewer, r Right, target Object) bool {
+func (p Policy) May(v Viewer, r Right, target ACL) bool {
 	if p.MayWrite(v) != nil {
 		return false
 	}
@@ -235,20 +235,20 @@ func (p Policy) May(v Viewer, r Right, target Object) bool {
 }
 
 // Holds says whether the viewer was granted a right on a target, though perhaps with a token that only reads.
-func (v Viewer) Holds(r Right, target Object) bool {
+func (v Viewer) Holds(r Right, target ACL) bool {
 	return v.Everything() || slices.ContainsFunc(target.Grants, func(g Grant) bool { return g.Right&r == r && v.Is(g.To) })
 }
 
 // MayDeleteHeld says whether the viewer, who sees it, may delete what hangs on a target: in mode targets who may change the target, in
 // mode objects who holds it.
-func (p Policy) MayDeleteHeld(v Viewer, target Object, holders []Grantee) bool {
+func (p Policy) MayDeleteHeld(v Viewer, target ACL, holders []Grantee) bool {
 	if p.MayWrite(v) != nil {
 		return false
 	}
 	if v.Everything() {
 		return true
 	}
-	if p.Mode == Targets {
+	if p.Mode == ModeTargets {
 		return p.May(v, Change, target)
 	}
 	return slices.ContainsFunc(holders, v.Is)

@@ -113,7 +113,7 @@ func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 			return err
 		}
 		v = viewerOf(t.User, u, addr)
-		v.Token, v.OnlyReads, v.Session = id, t.OnlyReads, t.Sort == Session
+		v.Token, v.ReadOnly, v.Session = id, t.ReadOnly, t.Kind == Session
 		a.used.note(id, now)
 		a.known.Put(hash, knownToken{v, t.Expires, state}, 1)
 		return nil
@@ -148,13 +148,13 @@ func (a *Auth) SignIn(ctx context.Context, name, password, addr string) (TokenIn
 	return a.openDoor(ctx, name, password, addr, Session, sessionFor, "session")
 }
 
-func (a *Auth) openDoor(ctx context.Context, name, password, addr string, sort TokenSort, valid time.Duration, called string) (TokenInfo, error) {
+func (a *Auth) openDoor(ctx context.Context, name, password, addr string, sort TokenKind, valid time.Duration, called string) (TokenInfo, error) {
 	v, err := a.Basic(ctx, name, password, addr)
 	if err != nil {
 		return TokenInfo{}, err
 	}
 	v.Action = "POST " + called
-	return a.addToken(ctx, v, Token{User: v.ID, Name: called, Sort: sort, Expires: a.now().Add(valid).UnixMicro()})
+	return a.addToken(ctx, v, Token{User: v.ID, Name: called, Kind: sort, Expires: a.now().Add(valid).UnixMicro()})
 }
 
 // SignOut ends the session, or the token, that the viewer came with.

@@ -28,25 +28,25 @@ type Group struct {
 // Token opens the door for a user without a password. Its secret is not kept.
 type Token struct {
 	kv.Unknown
-	User      uint64    `kv:"1"`
-	Name      string    `kv:"2"`
-	Hash      [32]byte  `kv:"3"` // SHA-256 of the secret
-	OnlyReads bool      `kv:"4"`
-	Expires   int64     `kv:"5"` // microseconds since 1970, 0 for never
-	Created   int64     `kv:"6"`
-	Used      int64     `kv:"7"` // the day it was last used, roughly
-	Sort      TokenSort `kv:"8"`
-	UID       [16]byte  `kv:"9"`
+	User     uint64    `kv:"1"`
+	Name     string    `kv:"2"`
+	Hash     [32]byte  `kv:"3"` // SHA-256 of the secret
+	ReadOnly bool      `kv:"4"`
+	Expires  int64     `kv:"5"` // microseconds since 1970, 0 for never
+	Created  int64     `kv:"6"`
+	Used     int64     `kv:"7"` // the day it was last used, roughly
+	Kind     TokenKind `kv:"8"`
+	UID      [16]byte  `kv:"9"`
 }
 
-// TokenSort says how a token came to be.
-type TokenSort uint64
+// TokenKind says how a token came to be.
+type TokenKind uint64
 
 // The sorts of tokens.
 const (
-	Named   TokenSort = 0 // made on purpose, lives until it expires or is revoked
-	Minted  TokenSort = 1 // by token-auth, for a user name and password
-	Session TokenSort = 2 // by signing in with a browser
+	Named   TokenKind = 0 // made on purpose, lives until it expires or is revoked
+	Minted  TokenKind = 1 // by token-auth, for a user name and password
+	Session TokenKind = 2 // by signing in with a browser
 )
 
 // The numbers of tables, kinds of unique keys and dimensions are part of the file's format. Those

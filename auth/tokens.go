@@ -25,16 +25,16 @@ const (
 
 // TokenInfo is a token as its owner sees it. Secret is set only when the token has just been made.
 type TokenInfo struct {
-	ID        uint64
-	User      uint64
-	UserName  string
-	Name      string
-	OnlyReads bool
-	Sort      TokenSort
-	Expires   int64 // microseconds since 1970, 0 for never
-	Created   int64
-	Used      int64
-	Secret    string
+	ID       uint64
+	User     uint64
+	UserName string
+	Name     string
+	ReadOnly bool
+	Kind     TokenKind
+	Expires  int64 // microseconds since 1970, 0 for never
+	Created  int64
+	Used     int64
+	Secret   string
 }
 
 // lastUsed remembers when tokens were used, so that reading writes nothing.
@@ -68,10 +68,10 @@ func (a *Auth) newSecret() (secret string, hash [32]byte, err error) {
 
 // A NewToken says what token is to be made. User 0 means the viewer himself.
 type NewToken struct {
-	User      uint64
-	Name      string
-	OnlyReads bool
-	Expires   time.Time // zero for never
+	User     uint64
+	Name     string
+	ReadOnly bool
+	Expires  time.Time // zero for never
 }
 
 // CreateToken makes a token for the viewer, or, for a superuser, for anyone. A token that only reads cannot make one.
@@ -96,7 +96,7 @@ func (a *Auth) CreateToken(ctx context.Context, v Viewer, in NewToken) (info Tok
 	if err := p.Err(); err != nil {
 		return info, err
 	}
-	t := Token{User: in.User, Name: in.Name, OnlyReads: in.OnlyReads}
+	t := Token{User: in.User, Name: in.Name, ReadOnly: in.ReadOnly}
 	if !in.Expires.IsZero() {
 		t.Expires = in.Expires.UnixMicro()
 	}
@@ -117,8 +117,8 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 			return err
 		}
 		t.Created = tx.Now().UnixMicro()
-		if t.Sort != Named {
-			if err := a.makeRoom(tx, t.User, t.Sort, t.Created); err != nil {
+		if t.Kind != Named {
+			if err := a.makeRoom(tx, t.User, t.Kind, t.Created); err != nil {
 				return err
 			}
 		}
@@ -136,14 +136,14 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 }
 
 // makeRoom drops what has expired of a user's tokens of a sort, and then the least recently used, until one more fits.
-func (a *Auth) makeRoom(tx *kv.WriteTx, user uint64, sort TokenSort, now int64) error {
+func (a *Auth) makeRoom(tx *kv.WriteTx, user uint64, sort TokenKind, now int64) error {
 	type candidate struct {
 		id   uint64
 		used int64
 	}
 	var list []candidate
 	err := a.eachToken(tx.Tx, user, func(id uint64, t *Token) error {
-		if t.Sort == sort {
+		if t.Kind == sort {
 			used := a.used.of(id, t)
 			if t.Expires <= now {
 				used = 0
@@ -211,7 +211,7 @@ func (a *Auth) tokenInfo(tx *kv.Tx, id uint64, t *Token) (TokenInfo, error) {
 	if err != nil {
 		return TokenInfo{}, err
 	}
-	return TokenInfo{ID: id, User: t.User, UserName: u.Name, Name: t.Name, OnlyReads: t.OnlyReads, Sort: t.Sort,
+	return TokenInfo{ID: id, User: t.User, UserName: u.Name, Name: t.Name, ReadOnly: t.ReadOnly, Kind: t.Kind,
 		Expires: t.Expires, Created: t.Created, Used: a.used.of(id, t)}, nil
 }
 

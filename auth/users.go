@@ -302,7 +302,7 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 		}
 		if in.Password != nil {
 			u.Password = hash
-			if err := a.dropTokens(tx, id, func(tid uint64, t *Token) bool { return t.Sort != Named && tid != v.Token }); err != nil {
+			if err := a.dropTokens(tx, id, func(tid uint64, t *Token) bool { return t.Kind != Named && tid != v.Token }); err != nil {
 				return err
 			}
 		}

@@ -65,12 +65,12 @@ func makeStorage(t *testing.T) *storageFile {
 	s := a.For(v)
 
 	number := archive.Some[float64]
-	first, err := s.CreateTarget(ctx, &archive.TargetInput{Name: archive.Some("SN 2023ixf"), Type: archive.Some(archive.Sidereal), Access: archive.Some("OPEN"),
+	first, err := s.CreateTarget(ctx, &archive.TargetInput{Name: archive.Some("SN 2023ixf"), Type: archive.Some(archive.Sidereal), Visibility: archive.Some("OPEN"),
 		Numbers: map[string]archive.Opt[float64]{"ra": number(210.91), "dec": number(54.31), "pm_ra": number(0)},
 		Aliases: []archive.AliasInput{{Name: "ZTF23aaklqou"}, {Name: "Gaia23bmb"}}, Extras: []archive.ExtraInput{{Key: "host", Value: "M 101"}},
 		Lists: []archive.ListInput{{Name: "Supernovae"}}, Groups: []auth.GroupRef{{ID: g.ID}}})
 	must(err)
-	second, err := s.CreateTarget(ctx, &archive.TargetInput{Name: archive.Some("C/2019 Y4"), Type: archive.Some(archive.NonSidereal), Access: archive.Some("PUBLIC"), Scheme: archive.Some("MPC_COMET"),
+	second, err := s.CreateTarget(ctx, &archive.TargetInput{Name: archive.Some("C/2019 Y4"), Type: archive.Some(archive.NonSidereal), Visibility: archive.Some("PUBLIC"), Scheme: archive.Some("MPC_COMET"),
 		Numbers: map[string]archive.Opt[float64]{"epoch_of_elements": number(58983), "inclination": number(45.38), "lng_asc_node": number(120.57),
 			"arg_of_perihelion": number(177.41), "eccentricity": number(0.9992), "perihdist": number(0.2528), "epoch_of_perihelion": number(59000.02)}})
 	must(err)
@@ -84,7 +84,7 @@ func makeStorage(t *testing.T) *storageFile {
 
 	upload := func(in archive.ProductInput, content string) uint64 {
 		t.Helper()
-		file, err := s.NewFile(ctx)
+		file, err := s.BeginUpload(ctx)
 		must(err)
 		_, err = io.WriteString(file, content)
 		must(err)
@@ -392,7 +392,7 @@ func (r *storageReader) sameRecords(f *storageFile) {
 		for _, a := range every[rawRecord](got, "Aliases") {
 			aliases = append(aliases, archive.Alias{ID: only[uint64](a, "ID"), Name: only[string](a, "Name")})
 		}
-		if only[string](got, "Name") != want.Name || only[string](got, "Type") != want.Type || only[string](got, "Access") != string(want.Access) ||
+		if only[string](got, "Name") != want.Name || only[string](got, "Type") != want.Type || only[string](got, "Visibility") != string(want.Visibility) ||
 			!slices.Equal(aliases, want.Aliases) || (want.RA != nil) != (len(got["RA"]) == 1) || want.RA != nil && only[float64](got, "RA") != *want.RA ||
 			(want.PmRA != nil) != (len(got["PmRA"]) == 1) || !bytes.Equal(only[[]byte](got, "UID"), want.UID[:]) || only[int64](got, "Created") != want.Created {
 			r.Errorf("target %d: %v, not %+v", id, got, want)

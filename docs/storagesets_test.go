@@ -179,7 +179,7 @@ func (r *storageReader) wantedSets(mark uint64) memberships {
 	}
 	seers := map[uint64][]uint64{}
 	for id, t := range r.records["target"] {
-		if a := only[string](t, "Access"); a == "OPEN" {
+		if a := only[string](t, "Visibility"); a == "OPEN" {
 			seers[id] = append(seers[id], 0)
 		} else if a == "PUBLIC" {
 			seers[id] = append(seers[id], 1)

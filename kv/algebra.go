@@ -90,7 +90,7 @@ func (tx *Tx) set(d *tableDef, dim byte, v Value) Set {
 		return Set{node: withTail(&storedSet{tx: tx, key: key}, recent), of: of}
 	}
 	if string(k) == key {
-		b, err := unseal(k, val)
+		b, err := checkCRC(k, val)
 		var ids []uint64
 		if err == nil {
 			ids, err = readSmall(make([]uint64, 0, len(b)+len(recent)), b)

@@ -48,7 +48,7 @@ func (tx *Tx) blobInfo(id uint64) (*BlobInfo, error) {
 	if v == nil {
 		return nil, ErrNotFound
 	}
-	b, err := unseal(key, v)
+	b, err := checkCRC(key, v)
 	info := new(BlobInfo)
 	if err == nil {
 		err = blobCodec.Decode(b, info)
@@ -61,7 +61,7 @@ func (tx *Tx) blobInfo(id uint64) (*BlobInfo, error) {
 
 func (tx *WriteTx) putBlobInfo(id uint64, info *BlobInfo) error {
 	key := blobInfoKey(id)
-	return tx.bucket(bucketBlob).Put(key, seal(key, blobCodec.Append(nil, info)))
+	return tx.bucket(bucketBlob).Put(key, withCRC(key, blobCodec.Append(nil, info)))
 }
 
 // readChunk returns a chunk where it lies.
@@ -71,7 +71,7 @@ func (tx *Tx) readChunk(id uint64, chunk uint32) ([]byte, error) {
 	if v == nil {
 		return nil, ErrNotFound
 	}
-	b, err := unseal(key, v)
+	b, err := checkCRC(key, v)
 	if err != nil {
 		return nil, damaged(fmt.Sprintf("blob %d, chunk %d", id, chunk), err)
 	}
@@ -216,7 +216,7 @@ func (tx *WriteTx) putChunks(id uint64, first uint32, b []byte) error {
 		b = b[len(part):]
 		key := blobChunkKey(id, first)
 		value := append(make([]byte, 0, len(part)+crcLen), part...)
-		if err := bucket.Put(key, seal(key, value)); err != nil {
+		if err := bucket.Put(key, withCRC(key, value)); err != nil {
 			return err
 		}
 		first++
@@ -249,7 +249,7 @@ func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 	sha := w.hash.Sum(nil)
 	bucket := tx.bucket(bucketBlob)
 	if known := bucket.Get(blobHashKey(sha)); known != nil {
-		b, err := unseal(blobHashKey(sha), known)
+		b, err := checkCRC(blobHashKey(sha), known)
 		if err != nil || len(b) != 8 {
 			return 0, nil, damaged("hash of a blob", errSum)
 		}
@@ -279,7 +279,7 @@ func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 		return 0, nil, err
 	}
 	key := blobHashKey(sha)
-	if err := bucket.Put(key, seal(key, key8(id))); err != nil {
+	if err := bucket.Put(key, withCRC(key, key8(id))); err != nil {
 		return 0, nil, err
 	}
 	info = &BlobInfo{Size: uint64(w.size), SHA: [32]byte(sha), Uses: 1}

@@ -160,8 +160,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 const crcLen = 4
 
-// seal appends the CRC-32C of key and value to the value; unseal checks it and takes it off.
-func seal(key, value []byte) []byte {
+// withCRC appends the CRC-32C of key and value to the value; unseal checks it and takes it off.
+func withCRC(key, value []byte) []byte {
 	return binary.LittleEndian.AppendUint32(value, sum(key, value))
 }
 
@@ -169,7 +169,7 @@ func sum(key, value []byte) uint32 {
 	return crc32.Update(crc32.Update(0, castagnoli, key), castagnoli, value)
 }
 
-func unseal(key, stored []byte) ([]byte, error) {
+func checkCRC(key, stored []byte) ([]byte, error) {
 	n := len(stored) - crcLen
 	if n < 0 {
 		return nil, errShort

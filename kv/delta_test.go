@@ -259,7 +259,7 @@ func TestVerifyDeltas(t *testing.T) {
 				}
 				e.Old[0].Delta, e.NodeSeq = c.delta(rec), 0
 				tx.touch()
-				return tx.bucket(bucketLog).Put(key8(2), seal(key8(2), entryCodec.Append(nil, e)))
+				return tx.bucket(bucketLog).Put(key8(2), withCRC(key8(2), entryCodec.Append(nil, e)))
 			}})
 			if err != nil {
 				t.Fatal(err)

@@ -21,7 +21,7 @@ func earlierTables() testTables {
 				k.Member(dimSeen, Int(s))
 			}
 		},
-		Passes: func(p *parent) (m []Member) {
+		Inherits: func(p *parent) (m []Member) {
 			for _, s := range p.Seen {
 				m = append(m, Member{dimSeen, Int(s)})
 			}

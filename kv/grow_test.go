@@ -122,7 +122,7 @@ func TestUnknownBlob(t *testing.T) {
 	add("b")
 	d.view(func(tx *Tx) error {
 		key := blobInfoKey(1)
-		b, err := unseal(key, tx.bucket(bucketBlob).Get(key))
+		b, err := checkCRC(key, tx.bucket(bucketBlob).Get(key))
 		if err != nil || !bytes.HasSuffix(b, further) {
 			t.Errorf("it is %x (%v)", b, err)
 		}

@@ -88,7 +88,7 @@ func (k *Keys) complete() error {
 			if k.members[i].Dim != h.Dim {
 				continue
 			}
-			passed, err := k.Tx.passedOn(h.Parent.tableDef(), k.members[i].Value.Int())
+			passed, err := k.Tx.inherited(h.Parent.tableDef(), k.members[i].Value.Int())
 			if err != nil {
 				return err
 			}
@@ -202,7 +202,7 @@ func (k *Keys) applyTexts(id uint64, before *Keys) error {
 	}
 	for _, u := range k.unique {
 		if !slices.Contains(before.unique, u) {
-			if err := tx.bucket(bucketUnique).Put(u.key(), seal(u.key(), appendID(nil, id))); err != nil {
+			if err := tx.bucket(bucketUnique).Put(u.key(), withCRC(u.key(), appendID(nil, id))); err != nil {
 				return err
 			}
 		}
@@ -264,8 +264,8 @@ func (tx *Tx) changeMembers(d *tableDef, id uint64, before, after []Member) {
 	}
 }
 
-// passedOn is what the rows that refer to a parent are members of on its account; nothing when there is no such parent.
-func (tx *Tx) passedOn(d *tableDef, id uint64) ([]Member, error) {
+// inherited is what the rows that refer to a parent are members of on its account; nothing when there is no such parent.
+func (tx *Tx) inherited(d *tableDef, id uint64) ([]Member, error) {
 	key := rowKey{d.no, id}
 	if m, ok := tx.passed[key]; ok {
 		return m, nil
@@ -277,7 +277,7 @@ func (tx *Tx) passedOn(d *tableDef, id uint64) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := d.passes(rec)
+	m, err := d.inherits(rec)
 	if err != nil {
 		return nil, damaged(where(d, id), err)
 	}
@@ -294,22 +294,22 @@ type rowKey struct {
 }
 
 func (tx *Tx) forget(d *tableDef, id uint64) {
-	if d.passes != nil {
+	if d.inherits != nil {
 		delete(tx.passed, rowKey{d.no, id})
 	}
 }
 
-// bequeath moves the heirs of a changed record between the sets that it passes on, whole sets at a time.
-func (tx *WriteTx) bequeath(d *tableDef, id uint64, old, rec []byte) error {
-	if d.passes == nil {
+// propagate moves the heirs of a changed record between the sets that it passes on, whole sets at a time.
+func (tx *WriteTx) propagate(d *tableDef, id uint64, old, rec []byte) error {
+	if d.inherits == nil {
 		return nil
 	}
 	tx.forget(d, id)
-	before, err := d.passes(old)
+	before, err := d.inherits(old)
 	if err != nil {
 		return damaged(where(d, id), err)
 	}
-	after, err := d.passes(rec)
+	after, err := d.inherits(rec)
 	if err != nil {
 		return err
 	}
@@ -372,7 +372,7 @@ func (tx *Tx) Lookup(kind byte, text string) (id uint64, ok bool, err error) {
 	if stored == nil {
 		return 0, false, nil
 	}
-	b, err := unseal(key, stored)
+	b, err := checkCRC(key, stored)
 	if err != nil || len(b) != idLen {
 		return 0, false, damaged("unique key "+text, errSum)
 	}

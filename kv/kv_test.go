@@ -74,7 +74,7 @@ func newTestTables() testTables {
 				k.Member(dimTag, Text(tag))
 			}
 		},
-		Passes: func(p *parent) (m []Member) {
+		Inherits: func(p *parent) (m []Member) {
 			for _, s := range p.Seen {
 				m = append(m, Member{dimSeen, Int(s)})
 			}
@@ -90,7 +90,7 @@ func newTestTables() testTables {
 	})
 	t.boxes = NewTable(Spec[box]{
 		Name: "box", No: 2, Codec: Fields[box](),
-		Passes: func(b *box) (m []Member) {
+		Inherits: func(b *box) (m []Member) {
 			for _, h := range b.Held {
 				m = append(m, Member{dimHeld, Int(h)})
 			}

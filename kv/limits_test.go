@@ -37,7 +37,7 @@ func openOdd(t *testing.T, o Options) (db *DB, odds, rows *Table[odd]) {
 			k.Order(1, 0, r.Sort)
 			k.Member(dimTag, Text(r.Tag))
 		},
-		Passes: func(r *odd) []Member { return []Member{{dimPassed, Text(r.Passed)}} },
+		Inherits: func(r *odd) []Member { return []Member{{dimPassed, Text(r.Passed)}} },
 	})
 	rows = NewTable(Spec[odd]{
 		Name: "row", No: 12, Codec: Fields[odd](), Bulk: true,

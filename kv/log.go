@@ -269,7 +269,7 @@ func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
 	key := key8(b.head.Seq + 1)
 	bucket := b.bolt.Bucket(bucketNames[bucketLog])
 	bucket.FillPercent = fillAppend
-	if err := bucket.Put(key, seal(key, bytes.Clone(body))); err != nil {
+	if err := bucket.Put(key, withCRC(key, bytes.Clone(body))); err != nil {
 		return err
 	}
 	b.head = Mark{b.head.Seq + 1, sha256.Sum256(body)}
@@ -377,7 +377,7 @@ func readEntry(k, v []byte) (*Entry, error) {
 		return nil, damaged("log", "bad key")
 	}
 	seq := binary.BigEndian.Uint64(k)
-	b, err := unseal(k, v)
+	b, err := checkCRC(k, v)
 	e := new(Entry)
 	if err == nil {
 		err = entryCodec.Decode(b, e)

@@ -46,7 +46,7 @@ func (m *metaBucket) get(key []byte) ([]byte, error) {
 	if v == nil {
 		return nil, nil
 	}
-	b, err := unseal(key, v)
+	b, err := checkCRC(key, v)
 	if err != nil {
 		return nil, damaged("meta "+string(key), err)
 	}
@@ -54,7 +54,7 @@ func (m *metaBucket) get(key []byte) ([]byte, error) {
 }
 
 func (m *metaBucket) put(key, value []byte) error {
-	return m.b.Put(key, seal(key, bytes.Clone(value)))
+	return m.b.Put(key, withCRC(key, bytes.Clone(value)))
 }
 
 // checkMeta looks at every value of meta: a setting, a mark or a list of pending rows that is damaged must not pass for one that never was, since
@@ -62,7 +62,7 @@ func (m *metaBucket) put(key, value []byte) error {
 func (tx *Tx) checkMeta() error {
 	c := tx.bucket(bucketMeta).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
-		if _, err := unseal(k, v); err != nil {
+		if _, err := checkCRC(k, v); err != nil {
 			return damaged(fmt.Sprintf("meta %q", k), err)
 		}
 	}

@@ -35,7 +35,7 @@ func (tx *Tx) UniqueTexts(kind byte, from string) iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
 		c := tx.bucket(bucketUnique).Cursor()
 		for k, v := c.Seek(uniqueKey{kind, from}.key()); k != nil && k[0] == kind; k, v = c.Next() {
-			b, err := unseal(k, v)
+			b, err := checkCRC(k, v)
 			if err != nil || len(b) != idLen {
 				tx.fail(damaged("unique key "+string(k[1:]), errSum))
 				return

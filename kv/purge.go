@@ -68,7 +68,7 @@ func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
 		if err != nil {
 			return damaged("set key", err)
 		}
-		b, err := unseal(k, v)
+		b, err := checkCRC(k, v)
 		if err != nil {
 			return damaged("set", err)
 		}
@@ -111,7 +111,7 @@ func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
 		if w.value == nil {
 			err = bucket.Delete(w.key)
 		} else {
-			err = bucket.Put(w.key, seal(w.key, w.value))
+			err = bucket.Put(w.key, withCRC(w.key, w.value))
 		}
 		if err != nil {
 			return err

@@ -180,7 +180,7 @@ func (v *salvager) look() {
 			if !v.wanted(k) {
 				return
 			}
-			if _, err := unseal(k, b); err == nil {
+			if _, err := checkCRC(k, b); err == nil {
 				v.apart[string(k)] = place{at, len(b)}
 			}
 		})
@@ -213,7 +213,7 @@ func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
 		if stored == nil {
 			return ErrNotFound
 		}
-		b, err = unseal(key, stored)
+		b, err = checkCRC(key, stored)
 		return err
 	})
 	if p, ok := v.apart[string(key)]; err != nil && ok {
@@ -221,7 +221,7 @@ func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
 		if _, err := v.file.ReadAt(stored, p.at); err != nil {
 			return nil, err
 		}
-		return unseal(key, stored)
+		return checkCRC(key, stored)
 	}
 	return b, err
 }
@@ -251,7 +251,7 @@ func (v *salvager) meta() error {
 			codes[kind[0]]++
 		}
 		v.try(fmt.Sprintf("meta %q", k), func() error {
-			value, err := unseal([]byte(k), b)
+			value, err := checkCRC([]byte(k), b)
 			if err != nil && b == nil {
 				value, err = v.get(bucketMeta, []byte(k))
 			} else if err != nil {
@@ -264,7 +264,7 @@ func (v *salvager) meta() error {
 			case err != nil || !metaKey(k):
 				return err
 			case strings.HasPrefix(k, string(stagePrefix)):
-				s, err := v.src.db.stages.read([]byte(k), seal([]byte(k), bytes.Clone(value)))
+				s, err := v.src.db.stages.read([]byte(k), withCRC([]byte(k), bytes.Clone(value)))
 				if err == nil {
 					v.stages = append(v.stages, s)
 				}
@@ -319,7 +319,7 @@ func mendBit(key string, stored []byte) (k string, value []byte, err error) {
 			break
 		}
 		b[i/8] ^= 1 << (i % 8)
-		if value, err := unseal(b[:len(key)], b[len(key):]); err == nil {
+		if value, err := checkCRC(b[:len(key)], b[len(key):]); err == nil {
 			return string(b[:len(key)]), value, nil
 		}
 		b[i/8] ^= 1 << (i % 8)
@@ -435,7 +435,7 @@ func (r *rows) add(id uint64, stored []byte) error {
 	var rec []byte
 	err := guarded(func() (err error) { rec, err = v.src.openRecord(r.def, id, stored); return err })
 	key := recordKey(r.def, id)
-	if b, bad := unseal(key[:], stored); err != nil && bad == nil && len(b) > 0 && b[0] == recLarge {
+	if b, bad := checkCRC(key[:], stored); err != nil && bad == nil && len(b) > 0 && b[0] == recLarge {
 		if rec, err = v.get(bucketLarge, key[:]); err == nil {
 			err = belongs(b, binary.LittleEndian.AppendUint32(nil, sum(key[:], rec)))
 		}
@@ -534,7 +534,7 @@ func (v *salvager) strayRecords() error {
 				continue
 			}
 			key := recordKey(r.def, id)
-			if _, err := unseal(key[:], stored); err != nil {
+			if _, err := checkCRC(key[:], stored); err != nil {
 				continue // not of this table
 			}
 			v.try(where(r.def, id), func() error { return r.add(id, stored) })
@@ -752,7 +752,7 @@ func (v *salvager) copyBlobs() error {
 			tx := v.writeTx(bt)
 			b := tx.bucket(bucketBlob)
 			key := blobHashKey(info.SHA[:])
-			if err := b.Put(key, seal(key, key8(id))); err != nil {
+			if err := b.Put(key, withCRC(key, key8(id))); err != nil {
 				return err
 			}
 			if err := b.SetSequence(max(b.Sequence(), id)); err != nil {

@@ -75,7 +75,7 @@ func readPoints(dst []Point, k, v []byte) ([]Point, error) {
 	if len(k) != seriesLen+pointLen {
 		return nil, damaged("series key", errShort)
 	}
-	b, err := unseal(k, v)
+	b, err := checkCRC(k, v)
 	if err != nil {
 		return nil, damaged("series", err)
 	}
@@ -457,7 +457,7 @@ func (r *mergeRoom) mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n in
 		part := points[:min(size, len(points))]
 		points = points[len(part):]
 		key := s.key(nil, part[0])
-		if err := bucket.Put(key, seal(key, appendPoints(make([]byte, 0, 13*len(part)+crcLen), part))); err != nil {
+		if err := bucket.Put(key, withCRC(key, appendPoints(make([]byte, 0, 13*len(part)+crcLen), part))); err != nil {
 			return 0, false, err
 		}
 	}

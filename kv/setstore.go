@@ -117,7 +117,7 @@ func writeSet(bucket *bbolt.Bucket, set string, changes []idChange) error {
 	}
 	var ids []uint64
 	if exists {
-		b, err := unseal(k, v)
+		b, err := checkCRC(k, v)
 		if err == nil {
 			ids, err = readSmall(nil, b)
 		}
@@ -139,7 +139,7 @@ func writeSet(bucket *bbolt.Bucket, set string, changes []idChange) error {
 		}
 		return writeChunks(bucket, set, all)
 	case len(ids) > 0:
-		return bucket.Put(key, seal(key, appendSmall(nil, ids)))
+		return bucket.Put(key, withCRC(key, appendSmall(nil, ids)))
 	case exists:
 		return bucket.Delete(key)
 	}
@@ -186,7 +186,7 @@ func writeChunks(bucket *bbolt.Bucket, set string, changes []idChange) error {
 		}
 		var err error
 		if all != (bitmap{}) {
-			err = bucket.Put(key, seal(key, all.stored()))
+			err = bucket.Put(key, withCRC(key, all.stored()))
 		} else if stored != nil {
 			err = bucket.Delete(key)
 		}
@@ -199,7 +199,7 @@ func writeChunks(bucket *bbolt.Bucket, set string, changes []idChange) error {
 
 // openChunk has v be a stored chunk where it lies.
 func openChunk(v *roaring.Bitmap, key, stored []byte) error {
-	b, err := unseal(key, stored)
+	b, err := checkCRC(key, stored)
 	if err == nil {
 		err = viewChunk(v, b)
 	}

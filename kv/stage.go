@@ -331,7 +331,7 @@ func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*ga
 		if h.Dim != dim {
 			continue
 		}
-		members, err := tx.passedOn(h.Parent.tableDef(), value.Int())
+		members, err := tx.inherited(h.Parent.tableDef(), value.Int())
 		if err != nil {
 			return err
 		}

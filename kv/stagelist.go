@@ -82,7 +82,7 @@ func (c *stageCache) read(k, v []byte) (*stageInfo, error) {
 	if s := c.of[id]; s != nil && s.crc == crc {
 		return s, nil
 	}
-	b, err := unseal(k, v)
+	b, err := checkCRC(k, v)
 	if err != nil {
 		return nil, damaged("stage", err)
 	}

@@ -28,7 +28,7 @@ type Spec[T any] struct {
 	Unique, Orders, Series, Dims []byte
 
 	// Passes says of which sets every row is a member that refers to this record (see Heirs).
-	Passes func(rec *T) []Member
+	Inherits func(rec *T) []Member
 
 	// Heirs lists the parents of this table's rows: a row that is a member of (Dim, Int(p)) is also a member of all that the
 	// record p of Parent passes on, and follows when that changes.
@@ -92,7 +92,7 @@ type tableDef struct {
 	families []family
 	declared [familyEnd][256]bool
 	derive   func(k *Keys, id uint64, rec []byte) error
-	passes   func(rec []byte) ([]Member, error)
+	inherits func(rec []byte) ([]Member, error)
 	ident    func(tx *Tx, rec []byte) ([]byte, error)
 	blobs    func(rec []byte) ([]uint64, error)
 	refs     func(rec []byte, refer Refer) error
@@ -102,7 +102,7 @@ type tableDef struct {
 
 // NewTable makes the table that spec describes.
 func NewTable[T any](spec Spec[T]) *Table[T] {
-	t := &Table[T]{codec: spec.Codec, keys: spec.Keys, passes: spec.Passes}
+	t := &Table[T]{codec: spec.Codec, keys: spec.Keys, passes: spec.Inherits}
 	if t.keys == nil {
 		t.keys = func(*Keys, uint64, *T) {}
 	}
@@ -133,13 +133,13 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 		}
 		return err
 	}
-	if spec.Passes != nil {
-		d.passes = func(b []byte) ([]Member, error) {
+	if spec.Inherits != nil {
+		d.inherits = func(b []byte) ([]Member, error) {
 			rec, err := decode(b)
 			if err != nil {
 				return nil, err
 			}
-			return spec.Passes(rec), nil
+			return spec.Inherits(rec), nil
 		}
 	}
 	if spec.Ident != nil {
@@ -349,7 +349,7 @@ func (tx *Tx) missing(d *tableDef, id uint64) error {
 
 func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) {
 	k := recordKey(d, id)
-	b, err := unseal(k[:], stored)
+	b, err := checkCRC(k[:], stored)
 	if err == nil && len(b) == 0 {
 		err = errShort
 	}
@@ -363,7 +363,7 @@ func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) 
 		return nil, damaged(where(d, id), fmt.Sprintf("unknown form %d", b[0]))
 	}
 	large := tx.bucket(bucketLarge).Get(k[:])
-	value, err := unseal(k[:], large)
+	value, err := checkCRC(k[:], large)
 	if err == nil {
 		err = belongs(b, large[len(value):])
 	}
@@ -393,7 +393,7 @@ func (tx *WriteTx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) err
 	tx.batch.touches(d)
 	var stored []byte
 	if len(rec) > largeLimit {
-		large := seal(k, append(make([]byte, 0, len(rec)+crcLen), rec...))
+		large := withCRC(k, append(make([]byte, 0, len(rec)+crcLen), rec...))
 		if err := tx.bucket(bucketLarge).Put(k, large); err != nil {
 			return err
 		}
@@ -409,7 +409,7 @@ func (tx *WriteTx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) err
 		stored = append(append(tx.batch.memory(1+len(rec)+crcLen), recInline), rec...)
 	}
 	tx.entry.wrote(d, id, rec)
-	return tx.table(d).Put(k[1:], seal(k, stored))
+	return tx.table(d).Put(k[1:], withCRC(k, stored))
 }
 
 // touches notes that the transaction changes records of a table.
@@ -494,7 +494,7 @@ func (tx *WriteTx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id 
 	if err := after.apply(id, before); err != nil {
 		return err
 	}
-	return tx.bequeath(d, id, old, rec)
+	return tx.propagate(d, id, old, rec)
 }
 
 func (tx *WriteTx) delete(d *tableDef, id uint64) error {

@@ -84,7 +84,7 @@ func (u *keptUnion) make(tx *Tx, ids []uint64) error {
 				all.spread(uint64(number)).or(&view)
 				continue
 			}
-			b, err := unseal(key, val)
+			b, err := checkCRC(key, val)
 			if err == nil {
 				rows, err = readSmall(rows[:0], b)
 			}

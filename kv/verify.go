@@ -194,7 +194,7 @@ func (v *verifier) run() error {
 func (v *verifier) meta() {
 	c := v.tx.bucket(bucketMeta).Cursor()
 	for k, val := c.First(); k != nil; k, val = c.Next() {
-		if _, err := unseal(k, val); err != nil {
+		if _, err := checkCRC(k, val); err != nil {
 			v.problem("meta %q: %v", k, err)
 		}
 	}
@@ -432,7 +432,7 @@ func (v *verifier) countSets() error {
 		if v.known.ignores(family{familySet, table, dim}) {
 			continue
 		}
-		b, err := unseal(k, val)
+		b, err := checkCRC(k, val)
 		if err != nil {
 			v.problem("set %x: %v", k, err)
 			continue
@@ -502,7 +502,7 @@ func (v *verifier) blobs() error {
 		switch {
 		case k[0] == 'c' && len(k) == 13:
 			id := binary.BigEndian.Uint64(k[1:])
-			if _, err := unseal(k, val); err != nil {
+			if _, err := checkCRC(k, val); err != nil {
 				v.problem("blob %d, chunk %d: %v", id, binary.BigEndian.Uint32(k[9:]), err)
 			}
 			if bucket.Get(blobInfoKey(id)) == nil && !staged[id] {
@@ -536,7 +536,7 @@ func (v *verifier) blob(id uint64) {
 	}
 	delete(v.blobUses, id)
 	key := blobHashKey(info.SHA[:])
-	if b, err := unseal(key, v.tx.bucket(bucketBlob).Get(key)); err != nil || !bytes.Equal(b, key8(id)) {
+	if b, err := checkCRC(key, v.tx.bucket(bucketBlob).Get(key)); err != nil || !bytes.Equal(b, key8(id)) {
 		v.problem("blob %d: its hash leads elsewhere (%v)", id, err)
 	}
 	h := sha256.New()
