@@ -221,7 +221,7 @@ func (d *Datum) identicalTo(other *Datum) bool {
 }
 
 // AlreadyThere is the problem with a datum that the viewer can see already.
-const AlreadyThere = "This reduced datum is there already: same target, data type, timestamp and value."
+const AlreadyThere = "This reduced datum already exists (same target, data type, timestamp and value)."
 
 // Added says what became of a datum that was to be added.
 type Added int

@@ -69,7 +69,7 @@ func (db *DB) run(j *job) error {
 	}
 	db.queue = append(db.queue, j)
 	db.queueMu.Unlock()
-	// Who comes while nobody writes does so in its own goroutine: handing the transaction to another and waiting to be woken costs as much as what is done in it.
+	// If nobody is writing, the caller commits in its own goroutine: handing over and waking up would cost as much as the commit.
 	if !db.writeMu.TryLock() || db.commitQueued() {
 		select {
 		case db.wake <- struct{}{}:

@@ -64,7 +64,7 @@ func TestLightCurve(t *testing.T) {
 	p.drag(plot, 0.4, 0.4, 0.5, 0.4)
 	moved := p.drawing(plot)
 	p.labelled("#lightcurve", "Drag moves")
-	p.labelled("#lightcurve", "All of it")
+	p.labelled("#lightcurve", "Reset zoom")
 	if again := p.drawing(plot); again != whole || box == whole || moved == box {
 		t.Errorf("zoomed into a box the plot is other: %t, moved other again: %t, and then as at first: %t", box != whole, moved != box, again == whole)
 	}

@@ -75,7 +75,7 @@ func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 		return fmt.Errorf("%w; the file is in %s", err, dir)
 	}
 	slices.Sort(opened)
-	p.say("%d servers killed, %d writes acknowledged, none lost, nothing by halves; the slowest start after it took %v",
+	p.say("%d servers killed, %d writes acknowledged, no acknowledged write was lost; the slowest start after it took %v",
 		len(rounds), acknowledged, opened[len(opened)-1].Round(time.Millisecond))
 	return nil
 }

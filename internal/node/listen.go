@@ -135,7 +135,7 @@ func ownCertificate(ctx context.Context, a *archive.Archive, hosts []string, now
 		return nil, fmt.Errorf("the certificate in the file: %w", err)
 	}
 	if why != "" {
-		note("the certificate is made anew (%s): who has the old one takes it again with nightjar cert", why)
+		note("new certificate (%s); clients that trust the old one need the new one: nightjar cert", why)
 	}
 	if pair != old {
 		if err := a.SetCertificate(ctx, pair.Certificate, pair.Key); errors.Is(err, archive.ErrReadOnly) {

@@ -32,7 +32,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	serving := 1
 	socket, err := control.Listen(n.o.File, !n.o.ReadOnly)
 	if err != nil {
-		n.o.Note("no command reaches this server: %v", err)
+		n.o.Note("other nightjar commands cannot reach this server: %v", err)
 	} else {
 		serving++
 		go func() { ended <- owner.Serve(socket) }()
@@ -88,7 +88,7 @@ func (n *Node) shutDown(cancel func(), servers ...*http.Server) error {
 	ctx, stop := context.WithTimeout(context.Background(), stopWithin)
 	defer stop()
 	slow := time.AfterFunc(time.Second, func() {
-		n.o.Note("ending: what has begun is given %v to be answered; a second signal ends at once", stopWithin)
+		n.o.Note("shutting down: open requests have %v to finish; press Ctrl-C again to stop now", stopWithin)
 	})
 	defer slow.Stop()
 	var all error

@@ -36,7 +36,7 @@ export async function explorer(main, { heading, path, columns, things, limit = 5
     history.replaceState(null, "", address(location.pathname, { ...state, offset: offset || "" }));
     request.update({ path, params: { ...state, strict: "true" } });
     const formats = (filters.format?.choices ?? []).filter((f) => !["json", "api"].includes(f));
-    fill(exports, formats.length > 0 && "All of it as", formats.map((f) => h("a", { href: address(path, { ...state, format: f }), download: path.split("/").at(-2) + "." + f, dataset: { export: f } }, f)));
+    fill(exports, formats.length > 0 && "Download all as", formats.map((f) => h("a", { href: address(path, { ...state, format: f }), download: path.split("/").at(-2) + "." + f, dataset: { export: f } }, f)));
     try {
       const page = await get(path, { ...state, fields, limit, offset: offset || "" }, { signal });
       const found = await rows(page.results), shown = await columns(found, () => refresh());

@@ -15,7 +15,7 @@ const list = [
   ["l", "Next look: light, dark, night", nextLook],
   ["?", "These keys", help],
 ];
-const inPlots = [["+ −", "Zoom"], ["← → ↑ ↓", "Move"], [", .", "Point before and after"], ["0", "All of it"]];
+const inPlots = [["+ −", "Zoom"], ["← → ↑ ↓", "Move"], [", .", "Point before and after"], ["0", "Reset zoom"]];
 
 let ready = false;
 

@@ -144,7 +144,7 @@ export function lightCurve(target, { deletable } = {}) {
           state.zero = event.target.value;
           if (state.folded) update(false);
         } })),
-      h("span", { class: "row" }, h("button", { type: "button", onclick: () => plot.reset() }, "All of it"), h("button", { type: "button", "aria-pressed": "false", onclick: (event) => {
+      h("span", { class: "row" }, h("button", { type: "button", onclick: () => plot.reset() }, "Reset zoom"), h("button", { type: "button", "aria-pressed": "false", onclick: (event) => {
         plot.panning = !plot.panning;
         event.target.setAttribute("aria-pressed", String(plot.panning));
       } }, "Drag moves")));

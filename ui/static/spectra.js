@@ -104,7 +104,7 @@ export function spectra(target) {
       update(true);
     };
     fill(controls, toggle("Normalise", "normalise"), slide("Offset", "offset", { min: 0, max: 3, step: 0.05 }), slide("Smooth", "smooth", { min: 0, max: 12, step: 0.5 }), h("span", { class: "row" }, "z", z, zSlide), toggle("Rest", "rest"), toggle("Log", "log"),
-      h("button", { type: "button", onclick: () => plot.reset() }, "All of it"));
+      h("button", { type: "button", onclick: () => plot.reset() }, "Reset zoom"));
     fill(lists, Object.keys(lineLists).map((name) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "lines", value: name, onchange: (event) => {
       if (event.target.checked) state.lists.add(name);
       else state.lists.delete(name);

@@ -28,7 +28,7 @@ export async function tokens(place, who) {
       showProblems(form, error);
     }
   } },
-  field("Name", h("input", { name: "name", placeholder: "what it is for", autocomplete: "off", maxlength: 100 })), who.superuser && field("For", h("input", { name: "username", placeholder: who.user.username, autocomplete: "off" })), field("Ends", select({ name: "life" }, lives, "")),
+  field("Name", h("input", { name: "name", placeholder: "what it is for", autocomplete: "off", maxlength: 100 })), who.superuser && field("For", h("input", { name: "username", placeholder: who.user.username, autocomplete: "off" })), field("Expires", select({ name: "life" }, lives, "")),
   h("label", { class: "check" }, h("input", { type: "checkbox", name: "read_only" }), "reads only"), h("button", { class: "main" }, "Make a token"), h("p", { role: "alert" }));
   fill(place, form, made, list);
   await refresh();
@@ -42,7 +42,7 @@ export async function tokens(place, who) {
         who.superuser && { label: "Whose", class: "wideonly", cell: (t) => t.username },
         { label: "Kind", class: "wideonly", cell: (t) => kinds[t.kind] + (t.read_only ? ", reads only" : "") },
         { label: "Used", class: "wideonly", cell: (t) => (t.last_used ? ago(t.last_used) : "never") },
-        { label: "Ends", class: "tight", cell: (t) => (t.expires ? moment(t.expires).slice(0, 10) : "never") },
+        { label: "Expires", class: "tight", cell: (t) => (t.expires ? moment(t.expires).slice(0, 10) : "never") },
         { label: "", cell: (t) => h("button", { type: "button", class: "small", onclick: async () => {
           if (await confirmed("Revoke this token?", h("p", {}, "Programs that use “" + (t.name || kinds[t.kind]) + "” are refused from now on."), "Revoke", () => ask("/api/tokens/" + t.id + "/", { method: "DELETE" }))) refresh();
         } }, "Revoke") },

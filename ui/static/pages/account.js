@@ -43,8 +43,8 @@ function password(user) {
     }
   } },
   h("input", { class: "offscreen", autocomplete: "username", value: user.username, tabindex: -1, "aria-hidden": "true", readonly: true }),
-  user.has_password && field("Password now", h("input", { name: "current_password", type: "password", autocomplete: "current-password", required: true })),
+  user.has_password && field("Current password", h("input", { name: "current_password", type: "password", autocomplete: "current-password", required: true })),
   field("New password", h("input", { name: "password", type: "password", autocomplete: "new-password", required: true, minlength: 8 }), { help: "At least 8 characters." }),
-  field("The new one again", h("input", { name: "again", type: "password", autocomplete: "new-password", required: true })),
+  field("Confirm", h("input", { name: "again", type: "password", autocomplete: "new-password", required: true })),
   h("p", { role: "alert" }), h("div", {}, h("button", {}, "Change it")));
 }
