@@ -97,16 +97,16 @@ func TestDuplicatesAndLists(t *testing.T) {
 	table := []byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n60000.2,15.2,0.1,r\n")
 	n.play(t, []scenario{
 		{name: "one", as: "astro", method: "POST", path: path, body: jsonText(point(1, "")), status: 201, has: []string{`"message":"Data successfully uploaded."`}},
-		{name: "again", as: "astro", method: "POST", path: path, body: jsonText(point(1, "")), status: 400, has: []string{"there already"}},
-		{name: "again by word", as: "astro", method: "POST", path: path + "?duplicates=error", body: jsonText(point(1, "")), status: 400, has: []string{"there already"}},
-		{name: "again skipped", as: "astro", method: "POST", path: path + "?duplicates=skip", body: jsonText(point(1, "")), status: 200, has: []string{`"id":1`, "there already"}},
+		{name: "again", as: "astro", method: "POST", path: path, body: jsonText(point(1, "")), status: 400, has: []string{"already exists"}},
+		{name: "again by word", as: "astro", method: "POST", path: path + "?duplicates=error", body: jsonText(point(1, "")), status: 400, has: []string{"already exists"}},
+		{name: "again skipped", as: "astro", method: "POST", path: path + "?duplicates=skip", body: jsonText(point(1, "")), status: 200, has: []string{`"id":1`, "already exists"}},
 		{name: "no such choice", as: "astro", method: "POST", path: path + "?duplicates=maybe", body: jsonText(point(2, "")), status: 400, has: []string{`"duplicates":["Select a valid choice.`}},
 		{name: "a list unasked", as: "astro", method: "POST", path: path, body: list(point(2, "")), status: 400, has: []string{"Expected a dictionary, but got list.", "duplicates=error"}},
 		{name: "a list", as: "astro", method: "POST", path: path + "?duplicates=error", body: list(point(2, ""), point(3, "")), status: 201, has: []string{`[{"data_product":null`, `"id":2`, `"id":3`}, head: []string{"Nightjar-Created", "2", "Nightjar-Duplicate", "0"}},
 		{name: "an empty list", as: "astro", method: "POST", path: path + "?duplicates=error", body: list(), status: 201, has: []string{"[]"}},
 		{name: "a list with bad items", as: "astro", method: "POST", path: path + "?duplicates=skip", body: list(point(4, ""), point(5, `, "target": 999`), "7", `{"target": `+hidden+`}`), status: 400,
 			has: []string{`[{},{"target":["Invalid pk \"999\" - object does not exist."]},{"non_field_errors":["Invalid data. Expected a dictionary, but got int."]},{"value":["This field is required."]`}},
-		{name: "a list with repeats", as: "astro", method: "POST", path: path + "?duplicates=error", body: list(point(4, ""), point(2, ""), point(4, "")), status: 400, has: []string{`[{},{"non_field_errors":["This reduced datum is there already`}},
+		{name: "a list with repeats", as: "astro", method: "POST", path: path + "?duplicates=error", body: list(point(4, ""), point(2, ""), point(4, "")), status: 400, has: []string{`[{},{"non_field_errors":["This reduced datum already exists`}},
 		{name: "a list with repeats skipped", as: "astro", method: "POST", path: path + "?duplicates=skip", body: list(point(4, ""), point(2, ""), point(4, "")), status: 201, has: []string{`"id":2`}, head: []string{"Nightjar-Created", "1", "Nightjar-Duplicate", "2"}},
 		{name: "a long list", as: "astro", method: "POST", path: path + "?duplicates=skip", body: list(slices.Repeat([]string{"1"}, wire.MaxParts+1)...), status: 400, has: []string{"A list may hold 10000 data"}},
 		{name: "a list by a guest", as: "", method: "POST", path: path + "?duplicates=skip", body: list(point(9, "")), status: 401},
@@ -114,7 +114,7 @@ func TestDuplicatesAndLists(t *testing.T) {
 		{name: "lines", as: "astro", method: "POST", path: path, body: raw{typeNDJSON, point(5, "") + "\n\n" + point(1, "") + "\nnonsense\n" + `{"target_name": "M 31", "data_type": "photometry", "value": {"a": 1}, "timestamp": "2026-01-01"}`}, status: 201,
 			has: []string{`"created":2,"duplicate":1,"rejected":1`, `"line":4`, "JSON parse error"}},
 		{name: "lines with repeats refused", as: "astro", method: "POST", path: path + "?duplicates=error", body: raw{typeNDJSON, point(6, "") + "\n" + point(1, "") + "\n" + point(6, "") + "\n"}, status: 201,
-			has: []string{`"created":1,"duplicate":0,"rejected":2`, `"line":2`, `"line":3`, "there already"}},
+			has: []string{`"created":1,"duplicate":0,"rejected":2`, `"line":2`, `"line":3`, "already exists"}},
 		{name: "dry run", as: "astro", method: "POST", path: "/api/dataproducts/?dry_run=true", body: newForm("target", target, "data_product_type", "photometry").file("n.csv", table), status: 200,
 			has: []string{`"message":"This was a dry run`, `"created":2,"duplicate":0`}},
 		{name: "dry run by a field", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", target, "data_product_type", "photometry", "dry_run", "true").file("n.csv", table), status: 200, has: []string{`"created":2`}},
@@ -123,7 +123,7 @@ func TestDuplicatesAndLists(t *testing.T) {
 		{name: "nothing of it is there", as: "astro", method: "GET", path: "/api/dataproducts/", status: 200, has: []string{`"count":0`}},
 		{name: "upload", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", target, "data_product_type", "photometry").file("n.csv", table), status: 201, has: []string{`"created":2`}},
 		{name: "upload again refused", as: "astro", method: "POST", path: "/api/dataproducts/?duplicates=error", body: newForm("target", target, "data_product_type", "photometry").file("m.csv", table), status: 400,
-			has: []string{"Data processing error", `"line":2`, `"line":3`, "there already"}},
+			has: []string{"Data processing error", `"line":2`, `"line":3`, "already exists"}},
 		{name: "upload again", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", target, "data_product_type", "photometry").file("m.csv", table), status: 201, has: []string{`"created":0,"duplicate":2`}},
 	})
 	if counts := n.rowCounts(); fmt.Sprint(counts["reduceddatums"]) != "9" || fmt.Sprint(counts["dataproducts"]) != "2" {

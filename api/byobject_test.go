@@ -21,7 +21,7 @@ func TestUploadByObject(t *testing.T) {
 		{name: "upload", as: "astro", method: "POST", path: path, body: form(), status: 201, has: []string{`{"products":[{"id":1,"product_id":null,"target":` + one + `,`, `"reduceddatum_set":[],"groups":[]},{"id":2,`, `"target":` + two + `,`,
 			`],"message":"Data products successfully uploaded.","report":{`, `"created":2,"duplicate":0,` + left, "the rows of 'M 31' are data product 2 of the target with id " + two}},
 		{name: "each has its own", as: "astro", method: "GET", path: path + "2/", status: 200, has: []string{`"data_type":"photometry"`, `"magnitude":16`}, lacks: []string{`"magnitude":15`}},
-		{name: "refused as it is there", as: "astro", method: "POST", path: path + "?duplicates=error", body: form(), status: 400, has: []string{"there already"}},
+		{name: "refused as it is there", as: "astro", method: "POST", path: path + "?duplicates=error", body: form(), status: 400, has: []string{"already exists"}},
 		{name: "with a target", as: "astro", method: "POST", path: path, body: form("target", two), status: 201, has: []string{`{"id":3,`, `"created":0,"duplicate":1`, "not of the target"}},
 		{name: "no objects", as: "astro", method: "POST", path: path, body: newForm("data_product_type", "photometry").file("a.csv", []byte("mjd,mag\n58000,15\n")), status: 400, has: []string{`{"target":["This field is required."]}`}},
 		{name: "nothing at all", as: "astro", method: "POST", path: path, body: newForm().file("a.csv", night), status: 400, has: []string{`"target":["This field is required."]`, `"data_product_type":["This field is required."]`}},

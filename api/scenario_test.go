@@ -118,7 +118,7 @@ func TestBadInput(t *testing.T) {
 		{name: "no value", as: "astro", method: "POST", path: "/api/reduceddatums/", body: datum(good), status: 400, has: []string{`"value":["This field is required."]`}},
 		{name: "data type", as: "astro", method: "POST", path: "/api/reduceddatums/", body: datum(`"data_type": "gossip", "value": {"a": 1}`), status: 400, has: []string{`"data_type"`}},
 		{name: "time", as: "astro", method: "POST", path: "/api/reduceddatums/", body: datum(`"data_type": "photometry", "timestamp": "yesterday", "value": {"a": 1}`), status: 400, has: []string{"Datetime has wrong format."}},
-		{name: "again", as: "astro", method: "POST", path: "/api/reduceddatums/", status: 400, has: []string{"This reduced datum is there already"},
+		{name: "again", as: "astro", method: "POST", path: "/api/reduceddatums/", status: 400, has: []string{"This reduced datum already exists"},
 			body: datum(`"data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", "value": {"filter": "g", "magnitude": 15.50}`)},
 		{name: "product of nobody", as: "astro", method: "POST", path: "/api/reduceddatums/", body: datum(good + `, "value": {"a": 1}, "data_product": 77`), status: 400, has: []string{`"data_product"`}},
 		{name: "filter id", as: "astro", method: "GET", path: "/api/reduceddatums/?target__id=abc", status: 400, has: []string{"Enter a number."}},

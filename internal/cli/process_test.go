@@ -222,7 +222,7 @@ func TestEndsInTime(t *testing.T) {
 	if took := time.Since(began); err != nil || took > 25*time.Second {
 		t.Errorf("the server ended after %s: %v %s", took, err, c.errs)
 	}
-	if said := c.errs.String(); !strings.Contains(said, "ending: ") {
+	if said := c.errs.String(); !strings.Contains(said, "shutting down: ") {
 		t.Errorf("nothing was said while it took its time: %q", said)
 	}
 	clean(t, file)
