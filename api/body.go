@@ -129,7 +129,7 @@ func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error)
 	return j, nil
 }
 
-// maxFields is how many fields a form may have, each of which takes more room here than it took on its way.
+// maxFields is how many fields a form may have: in memory a field takes more bytes than in the body.
 const maxFields = 10_000
 
 var errManyFields = &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("A form may have %d fields.", maxFields)}

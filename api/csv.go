@@ -130,14 +130,14 @@ func (c *csvReader) read() (cells []string, line int, err error) {
 	return cells, line, nil
 }
 
-// csvRefusal refuses a table of which a line is wrong.
+// csvRefusal refuses a whole table because one line is wrong.
 func csvRefusal(line int, why string) error {
 	return &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("line %d: %s", line, why)}
 }
 
-// csvBody is a body that is read as CSV. A row may go over many lines, all of which package csv
-// takes into memory: so the body takes its share of the memory of bodies as a row grows beyond
-// lineBuffer, and ends when a row is too long. The share is kept to the end, as the memory is.
+// csvBody is a body that is read as CSV. Package csv keeps a whole row in memory, and a row may have
+// many lines. So the body reserves memory as a row grows beyond lineBuffer, and ends when a row is
+// too long. It keeps what it reserved until the request ends, as package csv keeps its buffer.
 type csvBody struct {
 	*request
 	most     int64 // bytes of a row

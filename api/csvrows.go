@@ -318,7 +318,7 @@ func (d *datumTable) target(text string) (uint64, error) {
 	return id, err
 }
 
-// hasNoValue says that a cell stands for no value.
+// hasNoValue tells whether the text of a cell means that there is no value.
 func hasNoValue(cell string) bool {
 	switch strings.ToLower(cell) {
 	case "nan", "null", "none", "--":

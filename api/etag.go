@@ -37,8 +37,8 @@ func (r *request) cacheTag() string {
 		b[17] = 1
 	}
 	h.Write(b[:])
-	// who asks, and the rules, were read before the head: one who has lost or gained a group since,
-	// or asks under other rules, has another tag
+	// The viewer and the policy were read before the head: after a change of the viewer's groups or
+	// of the policy the tag is another one.
 	p := r.access.Policy()
 	fmt.Fprintf(h, "%s\x00%s\x00", p.Mode, p.Strategy)
 	for _, g := range r.viewer.Groups {

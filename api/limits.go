@@ -11,7 +11,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Limits bound what one who asks can take of a node. 0 stands for the default, which the comments name. The owner of the file has none but MaxBody.
+// Limits bound what the requests of a user can take from a node. 0 means the default, which the
+// comments name. The owner of the file is bound by MaxBody alone.
 type Limits struct {
 	// MaxBody is how many bytes a body may have that is not a file or a stream of data: 8 MiB.
 	MaxBody int64
@@ -194,11 +195,11 @@ func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int, wa
 	return func() { t.give(who, 1) }, nil
 }
 
-// errNothingToAddTo refuses datums and files of a user who may add them to no target.
+// errNothingToAddTo refuses datums and files from a user who may not add data to any target.
 var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden, Message: "There is no target to which you may add data."}
 
-// strangerPlaces is how many uploads and large bodies all users who may add datums to no target may
-// send at once, each of them one. They take no place of the others.
+// strangerPlaces is how many uploads and large bodies may be sent at once by users who may not add
+// data to any target, each of them one. These places are apart from those of other users.
 const strangerPlaces = 4
 
 // takePlace takes the place of an upload or of a large body. Datums and files (data is true) of a

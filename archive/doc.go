@@ -2,7 +2,7 @@
 // what of them. It is the only writer of records but those of auth. It knows nothing of HTTP; what comes in and goes out are Go values, and JSON only where that
 // is what is kept.
 //
-// # The door
+// # Sessions
 //
 //	a, err := archive.Open("nightjar.db", archive.Options{})
 //	err = a.For(viewer).Targets(ctx, filter, page, out)

@@ -10,7 +10,7 @@ import (
 type User struct {
 	kv.Unknown
 	Name      string   `kv:"1"`
-	Password  string   `kv:"2"` // argon2id, "" when only tokens open the door
+	Password  string   `kv:"2"` // argon2id, "" when the user has tokens alone
 	Superuser bool     `kv:"3"`
 	Groups    []uint64 `kv:"4"`
 	Created   int64    `kv:"5"` // microseconds since 1970
@@ -25,7 +25,7 @@ type Group struct {
 	UID     [16]byte `kv:"3"`
 }
 
-// Token opens the door for a user without a password. Its secret is not kept.
+// Token signs a user in without a password. Its secret is not kept.
 type Token struct {
 	kv.Unknown
 	User     uint64    `kv:"1"`

@@ -58,7 +58,7 @@ func checkPassword(p *problem.List, password string) {
 	}
 }
 
-// CreateUser makes a user; superusers only. Without a password only tokens open the door. Errors: *problem.List, *problem.Error.
+// CreateUser makes a user; superusers only. Without a password the user signs in with tokens alone. Errors: *problem.List, *problem.Error.
 func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info UserInfo, err error) {
 	if err := a.superuser(v); err != nil {
 		return info, err

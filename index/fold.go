@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// Fold returns s in the form in which the whole house compares text: two
+// Fold returns s in the form in which every package compares text: two
 // texts are the same but for case when their folds are equal, and a name
 // contains a text, whatever the case, when its fold contains the text's.
 //
