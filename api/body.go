@@ -9,12 +9,13 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"nightjar/api/wire"
-	"nightjar/internal/jsontext"
-	"nightjar/internal/problem"
 	"os"
 	"slices"
 	"strings"
+
+	"nightjar/api/wire"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 )
 
 // mediaType is the type of the body, "" when none is given.

@@ -15,7 +15,7 @@ import (
 )
 
 // A stream of targets or datums may be sent as CSV (RFC 4180) with a header. Each row is made into
-// the object that could have been sent as a line of JSON (csvtargets.go, csvdatums.go), and goes
+// the object that could have been sent as a line of JSON (csvrows.go), and goes
 // the way of such a line from there on: so the rules of fields, the limits and the reports are the
 // same.
 
@@ -37,7 +37,9 @@ type csvReader struct {
 	body  *csvBody
 	r     *csv.Reader
 	names []string // nil before the header was read
-	out   wire.Writer
+	// size is that of the row in bytes, and escapes what control characters in the names add to it
+	size, escapes int64
+	out           wire.Writer
 }
 
 func newCSVReader(r *request, most int64, table csvTable) *csvReader {
@@ -65,11 +67,19 @@ func (c *csvReader) next() (object []byte, line int, err error) {
 	if err != nil {
 		return nil, line, err
 	}
+	escapes := c.escapes
 	for i, cell := range cells {
 		if !utf8.ValidString(cell) {
 			return nil, line, csvRefusal(line, "the column "+c.names[i]+" is not UTF-8")
 		}
+		escapes += controlEscapes(cell)
 		cells[i] = unguarded(strings.TrimSpace(cell))
+	}
+	if c.size+escapes > c.body.most {
+		return nil, line, tooLongLine(c.body.most)
+	}
+	if err := c.body.hold(escapes); err != nil {
+		return nil, line, err
 	}
 	if cap(c.out.Buf) > 2*lineBuffer {
 		c.out.Buf = nil
@@ -92,8 +102,9 @@ func (c *csvReader) readHeader() error {
 	if err != nil {
 		return err
 	}
-	if len(cells) > maxCSVColumns {
-		return csvRefusal(1, fmt.Sprintf("a table may have %d columns; this one has %d", maxCSVColumns, len(cells)))
+	// the names are written again with every row
+	if c.body.row > smallBody {
+		return csvRefusal(1, fmt.Sprintf("a header may have %d bytes", smallBody))
 	}
 	names := slices.Clone(cells)
 	seen := map[string]bool{}
@@ -101,6 +112,7 @@ func (c *csvReader) readHeader() error {
 		if !utf8.ValidString(name) {
 			return csvRefusal(1, "the header is not UTF-8")
 		}
+		c.escapes += controlEscapes(name)
 		names[i] = unguarded(strings.TrimSpace(name))
 		if names[i] != "" && seen[names[i]] {
 			return csvRefusal(1, fmt.Sprintf("the column %s is there twice", names[i]))
@@ -123,7 +135,8 @@ func (c *csvReader) read() (cells []string, line int, err error) {
 		return nil, 0, err
 	}
 	begun := c.body.row
-	if c.body.row = c.r.InputOffset(); c.body.row-begun > c.body.most {
+	c.body.row = c.r.InputOffset()
+	if c.size = c.body.row - begun; c.size > c.body.most {
 		return nil, 0, tooLongLine(c.body.most)
 	}
 	line, _ = c.r.FieldPos(0)
@@ -144,6 +157,31 @@ type csvBody struct {
 	got, row int64 // bytes read, and where the last row ended
 	kept     int64 // the share
 	skipMark func()
+
+	// package csv takes tens of bytes for each cell of a row, so the cells are counted as they come
+	quoted                 bool
+	commas, lines, rowLine int
+}
+
+// count counts the cells of the row that is coming.
+func (b *csvBody) count(p []byte) error {
+	for _, c := range p {
+		if c == '\n' {
+			b.lines++
+		}
+		switch {
+		case c == '"':
+			b.quoted = !b.quoted
+		case b.quoted:
+		case c == '\n':
+			b.commas, b.rowLine = 0, b.lines
+		case c == ',':
+			if b.commas++; b.commas >= maxCSVColumns {
+				return csvRefusal(b.rowLine+1, fmt.Sprintf("a table may have %d columns", maxCSVColumns))
+			}
+		}
+	}
+	return nil
 }
 
 func (b *csvBody) Read(p []byte) (int, error) {
@@ -160,8 +198,19 @@ func (b *csvBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.Body.Read(p)
 	b.got += int64(n)
+	if many := b.count(p[:n]); many != nil {
+		return n, many
+	}
 	return n, err
 }
 
-// keep takes the share again after the request has released all that it held.
-func (b *csvBody) keep() error { return b.hold(b.kept) }
+// controlEscapes is how many bytes longer a text is as JSON because of its control characters, which
+// take six bytes each: the share of the memory of bodies, four bytes for one, does not cover these.
+func controlEscapes(s string) (n int64) {
+	for _, c := range []byte(s) {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			n += 5
+		}
+	}
+	return n
+}

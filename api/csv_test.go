@@ -117,8 +117,40 @@ func TestLongRowOfCSV(t *testing.T) {
 	n.ask("astro", "POST", "/api/reduceddatums/", csvText(head+row(600<<10)+row(300))).want(t, 201)
 	for _, size := range []int{1<<20 + 10, 8 << 20} {
 		got := n.ask("astro", "POST", "/api/reduceddatums/", csvText(head+row(size))).want(t, 413)
-		if !strings.Contains(string(got.body), "A line is longer than 1048576 bytes.") {
+		if !strings.Contains(string(got.body), "A line, or a row, is longer than 1048576 bytes.") {
 			t.Errorf("%d bytes: %s", size, got.body)
+		}
+	}
+	if taken := n.api.memory.all + n.api.small.all; taken != 0 {
+		t.Errorf("%d bytes of memory are still taken", taken)
+	}
+}
+
+// TestWideTablesOfCSV: tables of which a few bytes make much in memory are refused: package csv takes
+// tens of bytes for each cell, JSON six for a control character, and the header is written with each
+// row.
+func TestWideTablesOfCSV(t *testing.T) {
+	n := start(t, Options{})
+	many := strings.Repeat(",", 4<<20)
+	for what, c := range map[string]struct{ text, says string }{
+		"columns":                    {"name" + many + "\n", "line 1: a table may have 10000 columns"},
+		"cells":                      {"name\nx" + many + "\n", "line 2: a table may have 10000 columns"},
+		"cells after a row of lines": {"name\n\"a\n,\nb\"\nx" + many + "\n", "line 5: a table may have 10000 columns"},
+		"commas in a text":           {"name\n\"" + many + "\"\n", ""},
+		"control characters":         {"name\n" + strings.Repeat("\x01", 4<<20) + "\n", "A line, or a row, is longer than 16777216 bytes."},
+		"few control characters":     {"name,a\x02\nx\x01,1\n", ""},
+		"a long header":              {"name," + strings.Repeat("x", 2<<20) + "\n", "line 1: a header may have 1048576 bytes"},
+	} {
+		want := 400
+		switch {
+		case c.says == "":
+			want = 201
+		case strings.HasPrefix(c.says, "A line"):
+			want = 413
+		}
+		got := n.ask("astro", "POST", "/api/targets/", csvText(c.text)).want(t, want)
+		if !strings.Contains(string(got.body), c.says) {
+			t.Errorf("%s: %.300s", what, got.body)
 		}
 	}
 	if taken := n.api.memory.all + n.api.small.all; taken != 0 {

@@ -321,7 +321,7 @@ func (d *datumTable) target(text string) (uint64, error) {
 // hasNoValue tells whether the text of a cell means that there is no value.
 func hasNoValue(cell string) bool {
 	switch strings.ToLower(cell) {
-	case "nan", "null", "none", "--":
+	case "nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "null", "none", "--":
 		return true
 	}
 	return false

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"nightjar/api/wire"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -21,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/api/wire"
 	"nightjar/internal/testenv"
 )
 

@@ -7,9 +7,10 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
-	"nightjar/api/wire"
 	"strings"
 	"unicode/utf8"
+
+	"nightjar/api/wire"
 )
 
 // page shows an answer to somebody who looks at the API with a browser.

@@ -24,8 +24,9 @@ type Limits struct {
 	BodyMemory int64
 	// MaxUpload is how many bytes a file, or a stream of data, may have: 8 GiB.
 	MaxUpload int64
-	// Uploads is how many files, streams and other bodies of more than smallBody are taken in at once, and UserUploads how many of one user: 16 and 8. Others wait for
-	// UploadWait, a minute, and are then told to come again.
+	// Uploads is how many files, streams and other bodies of more than smallBody are taken in at
+	// once, and UserUploads how many of one user: 16 and 8. Others wait for UploadWait, a minute, and
+	// are then told to come again.
 	Uploads, UserUploads int
 	UploadWait           time.Duration
 	// BodyStall is how long a body may bring nothing: 30 seconds.
@@ -74,13 +75,14 @@ func (l *Limits) userMemory() int64 {
 	return max(l.BodyMemory/2, byteWeight*max(2*l.MaxBody, l.MaxLine)+byteWeight*lineBuffer)
 }
 
-// smallBody is up to how many bytes a body that is neither a file nor a stream takes no place among those: it is in memory, two or three times over, while it is read.
+// smallBody is up to how many bytes a body that is neither a file nor a stream takes none of the
+// places for uploads. It is in memory, two or three times over, while it is read.
 const smallBody = 1 << 20
 
 // tooLong refuses a body of more bytes than it may have.
 func tooLong(most int64) error { return &http.MaxBytesError{Limit: most} }
 
-// bodyError is what went wrong while a body came: it is the client's, or the network's, and not the node's.
+// bodyError is an error of the client or the network while a body was read, not one of the node.
 type bodyError struct{ err error }
 
 func (e *bodyError) Error() string { return e.err.Error() }
@@ -219,7 +221,8 @@ func (r *request) takePlace(data bool) (done func(), err error) {
 	return r.api.strangers.acquire(r.Context(), r.sender(), strangerPlaces, 1, l.UploadWait)
 }
 
-// uploading makes a handler of one that takes a file or a stream: as many bytes as a file may have, when there is room for it.
+// uploading makes a handler that takes a file or a stream of up to MaxUpload bytes. It waits for a
+// place first.
 func uploading(h handler, targets bool) handler {
 	return func(r *request) (*answer, error) {
 		if r.isLocal() {

@@ -48,16 +48,14 @@ const ownLine = 64 << 20
 // next gives the next line, which is valid until the one after it.
 func (l *nextLine) next() (text []byte, err error) {
 	for {
-		l.r.release()
 		if l.csv != nil {
-			if err = l.csv.body.keep(); err == nil {
-				text, l.line, err = l.csv.next()
-			}
-			if err == nil {
+			l.r.releaseTo(l.csv.body.kept)
+			if text, l.line, err = l.csv.next(); err == nil {
 				l.full = l.r.tooFull(text)
 			}
 			return text, err
 		}
+		l.r.release()
 		if text, err = l.read(); err != nil {
 			return nil, err
 		}
@@ -199,7 +197,7 @@ func (l *nextLine) read() ([]byte, error) {
 }
 
 func tooLongLine(most int64) error {
-	return &httpError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("A line is longer than %d bytes.", most)}
+	return &httpError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("A line, or a row, is longer than %d bytes.", most)}
 }
 
 // datum reads one datum of a stream.

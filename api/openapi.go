@@ -2,10 +2,11 @@ package api
 
 import (
 	"net/http"
-	"nightjar/api/wire"
 	"slices"
 	"strconv"
 	"strings"
+
+	"nightjar/api/wire"
 )
 
 var schemaSpec = spec{onlyJSON: true}

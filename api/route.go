@@ -2,9 +2,10 @@ package api
 
 import (
 	"net/http"
+	"slices"
+
 	"nightjar/api/wire"
 	"nightjar/internal/problem"
-	"slices"
 )
 
 // The methods of routes.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"nightjar/archive"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
+
+	"nightjar/archive"
 )
 
 // routes has every path of the API, with its handlers by method, what it takes and gives (a spec,

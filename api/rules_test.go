@@ -2,9 +2,10 @@ package api
 
 import (
 	"fmt"
-	"nightjar/api/wire"
 	"strings"
 	"testing"
+
+	"nightjar/api/wire"
 )
 
 // TestForms: which form an answer has, by Accept and by format.

@@ -162,14 +162,18 @@ func (r *request) holdParts(n int64) {
 }
 
 // release gives back what the request holds.
-func (r *request) release() {
-	if r.held > 0 {
-		r.api.memory.give(r.sender(), r.held)
+func (r *request) release() { r.releaseTo(0) }
+
+// releaseTo gives back what is held beyond n bytes, whose memory is still in use.
+func (r *request) releaseTo(n int64) {
+	if over := r.held - n; over > 0 {
+		r.api.memory.give(r.sender(), over)
+		r.held = n
 	}
-	if r.heldSmall > 0 {
-		r.api.small.give(r.sender(), r.heldSmall)
+	if small := r.heldSmall - max(0, n-r.held); small > 0 {
+		r.api.small.give(r.sender(), small)
+		r.heldSmall -= small
 	}
-	r.held, r.heldSmall = 0, 0
 }
 
 // firstHold is how much a body takes at first.

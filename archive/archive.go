@@ -41,7 +41,7 @@ type Options struct {
 	// DeferDeletesFrom is from how many datums on a deletion leaves the sweeping to the background; 0 means
 	// 5,000.
 	DeferDeletesFrom int
-	// StageFrom is from how many data on a write is staged instead of being one transaction; 0
+	// StageFrom is from how many datums on a write is staged instead of being one transaction; 0
 	// means 5,000.
 	StageFrom int
 	// PieceRows is how many rows one transaction of long work changes; 0 means 2,000, which take
@@ -193,20 +193,20 @@ type Session struct {
 // For opens the archive's door for a viewer.
 func (a *Archive) For(v auth.Viewer) *Session { return &Session{a, v, a.auth.Policy()} }
 
-// Viewer is on whose behalf the access is.
+// Viewer is on whose behalf the session is.
 func (s *Session) Viewer() auth.Viewer { return s.v }
 
-// Policy is the rules under which the access is.
+// Policy is the rules under which the session is.
 func (s *Session) Policy() auth.Policy { return s.p }
 
-// current is the access that the viewer has in a transaction. Error: *problem.Error when the
+// current is the session that the viewer has in a transaction. Error: *problem.Error when the
 // credential is no longer good.
 func (s *Session) current(tx *kv.Tx) (*Session, error) {
 	v, p, err := s.a.auth.Current(tx, s.v)
 	return &Session{s.a, v, p}, err
 }
 
-// writing makes a function that writes one for a transaction: it is called with the access that the
+// writing makes a function that writes one for a transaction: it is called with the session that the
 // viewer has then, if that may still write at all.
 func (s *Session) writing(fn func(*Session, *kv.WriteTx) error) func(*kv.WriteTx) error {
 	return func(tx *kv.WriteTx) error {

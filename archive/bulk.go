@@ -309,7 +309,7 @@ func (b *bulk) finish() error {
 
 // writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
 func (b *bulk) writeAll(s *Session, tx *kv.WriteTx, n int) error {
-	b.done, b.work = tally{}, 0
+	b.done, b.work, b.id = tally{}, 0, 0
 	rows := make([]*Datum, n)
 	for i := range n {
 		d, err := b.rows.datum(s, tx.Tx, i)
@@ -404,7 +404,7 @@ func (b *bulk) dropSuperseded(s *Session, tx *kv.WriteTx, rows []uint64, merge *
 	return dropped, nil
 }
 
-// settleEarly is settle in pieces, before the last transaction: somebody may have sent the same
+// settleEarly is dropSuperseded in pieces, before the last transaction: somebody may have sent the same
 // million rows.
 func (b *bulk) settleEarly() error {
 	var rows []uint64

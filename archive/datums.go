@@ -108,7 +108,7 @@ func knownCode(tx *kv.Tx, name string) (byte, error) {
 	return tx.Code(codeDataType, name)
 }
 
-// Datums lists the data that the viewer sees, by id.
+// Datums lists the datums that the viewer sees, by id or by time.
 func (s *Session) Datums(ctx context.Context, f DatumFilter, page Page, out Out[DatumView]) error {
 	var q *nameQuery
 	if f.TargetName != "" {

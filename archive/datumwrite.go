@@ -14,7 +14,7 @@ import (
 	"nightjar/kv"
 )
 
-// DatumInput is a reduced datum to be added. What was wrong with single fields already stands in Problems.
+// DatumInput is a reduced datum to be added. What was wrong with single fields already is in List.
 type DatumInput struct {
 	problem.List
 	Target     uint64 // 0 when TargetName is given
@@ -31,7 +31,7 @@ type DatumInput struct {
 	Refuse     bool            // when the viewer sees it already, nothing changes
 }
 
-// prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its group. What is wrong is added to p under path.
+// prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its group. What is wrong is added to p.
 func (s *Session) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *Datum, groups []uint64, err error) {
 	if p.Has("") {
 		return nil, nil, p // there is no input to look at

@@ -48,8 +48,9 @@
 //	(foundNames)                        asks; what was deleted since is left out by the sets
 //	texts of codes of data types        never: a code keeps its meaning
 //	(typeCache)
-//	previews, and why there is none     never: they are kept by the SHA-256 of the file. Whether the
-//	(previews)                          viewer sees the file is asked first, each time
+//	previews, and why there is none     never: they are kept by the SHA-256 of the file; ten minutes
+//	(previews)                          for a failure. Whether the viewer sees the file is asked
+//	                                    first, each time
 //	names in the index                  the index only proposes: every candidate is compared with its
 //	                                    record (names.go)
 //	targets that take rows (goodFacts)  the transaction ends

@@ -133,7 +133,7 @@ func (q *nameQuery) search(tx *kv.Tx) ([]uint64, error) {
 	if !q.proposed {
 		return q.scan(tx, match)
 	}
-	candidates := q.candidates
+	candidates := slices.Clone(q.candidates) // the search may be made again
 	for _, id := range tx.Range(orderNamed, 0, binary.BigEndian.AppendUint64(nil, q.after+1), nil) {
 		candidates = append(candidates, id)
 	}

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -509,5 +510,68 @@ func TestTargetRules(t *testing.T) {
 	}
 	if _, err := f.as("carol").ChangeTarget(ctx, a.ID, &TargetInput{}, false); !refusedAs(err, problem.Forbidden) {
 		t.Errorf("carol's group is gone: %v", err)
+	}
+}
+
+// TestSearchAgain: a search by name gives the same when it is made again.
+func TestSearchAgain(t *testing.T) {
+	f := open(t, Options{})
+	var ids []uint64
+	for i := range 6 {
+		ids = append(ids, f.target("astro", fmt.Sprint("same ", i)))
+	}
+	q := &nameQuery{a: f.Archive, terms: []string{"same"}, proposed: true, candidates: make([]uint64, 0, 20)}
+	if err := f.db.View(func(tx *kv.Tx) error {
+		q.after = lastNamed(tx)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	q.candidates = append(q.candidates, ids[1:]...)
+	in := &TargetInput{Name: Some("same again")}
+	if _, err := f.as("astro").ChangeTarget(t.Context(), ids[0], in, false); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := f.db.View(func(tx *kv.Tx) error {
+			found, err := q.search(tx)
+			if !slices.Equal(found, ids) {
+				t.Errorf("found %v, not %v", found, ids)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestNoUploadLeft: a write that runs again, and then has no good row, tells of no upload.
+func TestNoUploadLeft(t *testing.T) {
+	f := open(t, Options{})
+	target := f.target("astro", "T")
+	s := f.as("astro")
+	rows := &inputRows{user: s.v.ID}
+	b := &bulk{s: s, ctx: t.Context(), rows: rows}
+	in := DatumInput{Target: target, Type: "photometry", Timed: true}
+	rows.front.add(in, []byte(`{"magnitude":1}`), 1)
+	rows.turn()
+	failed := errors.New("run again")
+	err := s.update(t.Context(), func(s *Session, tx *kv.WriteTx) error {
+		if err := b.writeAll(s, tx, 1); err != nil {
+			t.Error(err)
+		}
+		return failed
+	})
+	if !errors.Is(err, failed) || b.id == 0 {
+		t.Fatalf("upload %d, %v", b.id, err)
+	}
+	if err := s.DeleteTarget(t.Context(), target); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.update(t.Context(), func(s *Session, tx *kv.WriteTx) error { return b.writeAll(s, tx, 1) }); err != nil {
+		t.Fatal(err)
+	}
+	if b.id != 0 || b.done.rejected.count != 1 {
+		t.Errorf("upload %d, %d rows rejected", b.id, b.done.rejected.count)
 	}
 }

@@ -203,7 +203,7 @@ func (s *Session) Compact(ctx context.Context) (before, after int64, err error) 
 	return before, after, err
 }
 
-// Reindex throws the index of names away and has it made anew in the background.
+// Reindex throws the index of names away and has it made again in the background.
 func (s *Session) Reindex() error {
 	if err := s.stillSuperuser(); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"nightjar/kv"
 )
 
-// Page asks for a part of a list. Lists of targets, data and observations ascend by id and those of products and observations descend, as a TOM's do, unless
+// Page asks for a part of a list. Lists of targets and datums ascend by id and those of products and observations descend, as a TOM's do, unless
 // another order is asked for.
 type Page struct {
 	Offset, Limit int
@@ -257,7 +257,7 @@ func (p Page) ofPlaces(places []Place, descending bool) ([]uint64, Extent) {
 	return ids, e
 }
 
-// Collect gathers the answer to a list query in memory: for tests, and for lists that are known to be short.
+// Collect gathers the answer to a list query in memory, for tests.
 func Collect[T any](query func(Out[T]) error) (rows []T, count int, err error) {
 	err = query(Out[T]{
 		Begin: func(e Extent) error { count = e.Count; return nil },

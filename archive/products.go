@@ -114,7 +114,7 @@ func (w *productWalk) rest(ctx context.Context, err error) error {
 
 // productWalk goes through products and their data in pieces.
 type productWalk struct {
-	begun    *Session // the access in the first transaction
+	begun    *Session // the session in the first transaction
 	out      ProductOut
 	datum    reader[DatumView]
 	products []uint64
@@ -305,7 +305,7 @@ func (s *Session) File(path string) (f *FileView, err error) {
 	return f, err
 }
 
-// FileUpload begins to take a file in, which Upload makes a data product of, or Abort gives up.
+// BeginUpload begins to take a file in, which Upload makes a data product of, or Abort gives up.
 func (s *Session) BeginUpload(ctx context.Context) (*FileUpload, error) {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err

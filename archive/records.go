@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+
 	"nightjar/auth"
 	"nightjar/kv"
 )
@@ -218,10 +219,10 @@ type Datum struct {
 
 	further string      // fields of a later program, see datumCodec
 	known   *knownTexts // for Decode, see there
-	form    []byte      // see sameness
+	form    []byte      // see identityForm
 	scratch []byte      // memory for form
 	undated bool
-	hash    uint32 // see place
+	hash    uint32 // see seriesPosition
 }
 
 // Owner is somebody who posted a datum by itself.

@@ -37,7 +37,7 @@ var settingSpecs = []settingSpec{
 		func(s string) error { _, err := auth.ParseMode(s); return err }},
 	{auth.SettingStrategy, "What guests may do: read-only (what is open) or locked (nothing).", string(auth.ReadOnly),
 		func(s string) error { _, err := auth.ParseStrategy(s); return err }},
-	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.", string(auth.VisibleToGranted), checkAccess},
+	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.", string(auth.VisibleToGranted), checkVisibility},
 	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
 	{"data_product_types", "The types of data products and data, separated by commas; a TOM's four are always among them.", strings.Join(standardTypes, ","), checkTypes},
 	{settingLogKeep, "How long entries of the log are kept: forever, or a number of hours, days, weeks, months or " +
@@ -45,7 +45,7 @@ var settingSpecs = []settingSpec{
 	{"extra_fields", "The tags that forms propose for targets: JSON, a list of objects with name and type (number, string, boolean or datetime).", "[]", checkExtraFields},
 }
 
-func checkAccess(s string) error {
+func checkVisibility(s string) error {
 	switch auth.Visibility(s) {
 	case auth.VisibleToAll, auth.VisibleToSignedIn, auth.VisibleToGranted:
 		return nil
@@ -231,8 +231,8 @@ func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) e
 	return nil
 }
 
-// defaultAccess is the access of a new target that is made without one.
-func defaultAccess(tx *kv.Tx) (auth.Visibility, error) {
+// defaultVisibility is the visibility of a new target that is made without one.
+func defaultVisibility(tx *kv.Tx) (auth.Visibility, error) {
 	v, err := setting(tx, "target_default_permission")
 	return auth.Visibility(v), err
 }

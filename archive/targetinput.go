@@ -11,7 +11,7 @@ import (
 	"nightjar/kv"
 )
 
-// TargetInput is what may be given when a target is made or changed. What was wrong with single fields already stands in Problems; the fields
+// TargetInput is what may be given when a target is made or changed. What was wrong with single fields already is in List; the fields
 // concerned are then not given.
 type TargetInput struct {
 	problem.List
@@ -113,7 +113,7 @@ type targetPlan struct {
 
 // planNew checks an input for a new target.
 func (s *Session) planNew(tx *kv.Tx, in *TargetInput) (*targetPlan, error) {
-	def, err := defaultAccess(tx)
+	def, err := defaultVisibility(tx)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 	"nightjar/kv"
 )
 
-// ProductInput is what is given with a file that is uploaded. What was wrong with single fields already stands in Problems.
+// ProductInput is what is given with a file that is uploaded. What was wrong with single fields already is in List.
 type ProductInput struct {
 	problem.List
 	Target      uint64 // 0 for those that the rows of the file name

@@ -5,9 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
-	"nightjar/internal/jsontext"
 	"slices"
 	"strconv"
+
+	"nightjar/internal/jsontext"
 )
 
 // A datum's value is kept as the JSON text that was given, without insignificant white space

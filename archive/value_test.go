@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
-	"nightjar/internal/jsontext"
 	"reflect"
 	"testing"
+
+	"nightjar/internal/jsontext"
 )
 
 func TestCanonical(t *testing.T) {

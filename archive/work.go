@@ -23,10 +23,10 @@ type Work struct {
 	Product uint64 `kv:"2"` // that is joined or deleted, 0 for none
 	Target  uint64 `kv:"3"` // of the datums; 0 when they are of several
 	Entry   uint64 `kv:"4"` // of the log: where the request began
-	// Owner, with the groups, is added to the data of a join without a product.
+	// Owner, with the groups, is added to the datums of a join without a product.
 	Owner  uint64   `kv:"5"`
 	Groups []uint64 `kv:"6"`
-	// Rows are the ids of the data of a join, ascending: the first, then the differences, as
+	// Rows are the ids of the datums of a join, ascending: the first, then the differences, as
 	// uvarints.
 	Rows []byte `kv:"7"`
 	// who asked, as in the log
@@ -40,7 +40,7 @@ type Work struct {
 
 // The kinds of work.
 const (
-	workJoin     = 1 // data that were there already are brought by a product, or by an owner, once more
+	workJoin     = 1 // datums that were there already are brought by a product, or by an owner, once more
 	workDrop     = 2 // a product is deleted
 	workDropList = 3 // a list of targets is deleted
 )
@@ -219,6 +219,10 @@ func (w *worker) run() {
 			return
 		case errors.Is(err, ErrNoRoom):
 			pause = time.Second
+		case id == 0:
+			why = fmt.Errorf("%w: %w", ErrUnfinished, err)
+			w.a.o.Logf("what is left of requests cannot be read: %v", err)
+			return
 		case err != nil:
 			w.a.o.Logf("work %d cannot be done, and is tried again at the next start: %v", id, err)
 			w.mu.Lock()
@@ -331,7 +335,7 @@ func pendingWork(tx *kv.Tx, target uint64, fn func(id uint64, w *Work) (bool, er
 		if err != nil {
 			return err
 		}
-		if w.Target != target && w.Target != 0 {
+		if w.Kind == workDropList || w.Target != target && w.Target != 0 {
 			continue
 		}
 		if more, err := fn(id, w); err != nil || !more {

@@ -465,3 +465,41 @@ func TestUnfinished(t *testing.T) {
 		t.Errorf("%d datums are left of 20", n)
 	}
 }
+
+// TestWorkOfOthers: a product is deleted at once while the targets of a list are taken off it.
+func TestWorkOfOthers(t *testing.T) {
+	f := open(t, Options{PieceRows: 2}).byHand()
+	var list, target uint64
+	for i := range 5 {
+		v, err := f.as("astro").CreateTarget(t.Context(), &TargetInput{Name: Some(fmt.Sprint("T", i)), Type: Some(Sidereal),
+			Numbers: map[string]Opt[float64]{"ra": Some(10.0), "dec": Some(-10.0)}, Lists: []ListInput{{Name: "long"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, target = v.Lists[0].ID, v.ID
+	}
+	p, _, err := f.upload("astro", target, "a.csv", curve(0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.as("astro").DeleteTargetList(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	count := func() (n int) {
+		if err := f.db.View(func(tx *kv.Tx) (err error) { n, err = works.All(tx).Count(); return err }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := count(); n != 1 {
+		t.Fatalf("%d works before", n)
+	}
+	if err := f.as("astro").DeleteProduct(t.Context(), p.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(); n != 1 {
+		t.Errorf("%d works: the deletion of a product waits for that of a list", n)
+	}
+	for f.piece() {
+	}
+}

@@ -15,7 +15,7 @@ var ErrRightsEnded = &problem.Error{Kind: problem.Forbidden, Message: "Your righ
 // time ago may have been deleted, demoted or taken out of a group since. Code that writes, or reads
 // more than once, decides by what Current gives and never by what signing in gave.
 //
-// Errors: *Error, Unauthenticated, when the credential is no longer good: the user is gone, the
+// Errors: *problem.Error, Unauthenticated, when the credential is no longer good: the user is gone, the
 // token was revoked or has expired, or the password that Basic brought is another one now.
 func (a *Auth) Current(tx *kv.Tx, v Viewer) (Viewer, Policy, error) {
 	p, err := readPolicy(tx)

@@ -5,7 +5,7 @@
 // # Who sees what
 //
 // Every decision is made by Policy, in policy.go. Superusers and the owner of the file may do everything. A target is seen by those to whom its
-// access is open and by those who were granted view. What hangs on a target (products, datums, observations) is seen, in mode targets, by those
+// visibility is open and by those who were granted view. What hangs on a target (products, datums, observations) is seen, in mode targets, by those
 // who see the target; in mode objects, by those of them who hold it: its creator and the groups that were named with it.
 // Guests see what is open, or nothing when the strategy is locked, and write nothing.
 //

@@ -2,9 +2,9 @@ package auth
 
 import (
 	"fmt"
-	"nightjar/internal/problem"
 	"slices"
 
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -60,7 +60,7 @@ type Grant struct {
 	Right Right   `kv:"2"`
 }
 
-// An Object is who may do what with a target.
+// An ACL is who may do what with a target.
 type ACL struct {
 	Visibility Visibility
 	Grants     []Grant

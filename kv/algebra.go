@@ -306,6 +306,7 @@ func (o *operation) combine(sets []setNode, chunk uint64, scr *scratch) part {
 		if o.op != or && all.isNone() {
 			break
 		}
+		used := scr.used
 		p := s.part(chunk, scr)
 		stored := all.stored != nil && p.stored != nil
 		switch {
@@ -317,8 +318,10 @@ func (o *operation) combine(sets []setNode, chunk uint64, scr *scratch) part {
 		case o.op == andNot && stored && all.isSmall():
 			all = part{stored: roaring.AndNot(all.stored, p.stored)}
 		default:
-			all = part{bits: all.spread(scr)}
-			used := scr.used
+			if all.bits == nil {
+				all.bits, all.stored = all.spread(scr), nil
+				used = scr.used
+			}
 			all.bits.combine(o.op, p.spread(scr))
 			scr.used = used
 		}
@@ -511,7 +514,7 @@ func (l idList) page(p Page) []uint64 {
 		last = len(ids)
 	}
 	if !p.Descending {
-		return ids[first:last:last]
+		return slices.Clone(ids[first:last]) // they may be the tail of all readers
 	}
 	out := slices.Clone(ids[len(ids)-last : len(ids)-first])
 	slices.Reverse(out)

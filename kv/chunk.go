@@ -160,7 +160,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 const crcLen = 4
 
-// withCRC appends the CRC-32C of key and value to the value; unseal checks it and takes it off.
+// withCRC appends the CRC-32C of key and value to the value; checkCRC checks it and takes it off.
 func withCRC(key, value []byte) []byte {
 	return binary.LittleEndian.AppendUint32(value, sum(key, value))
 }

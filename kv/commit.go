@@ -175,7 +175,7 @@ func (db *DB) writer() {
 	}
 }
 
-// foldPending stores the list of free pages when the file has rested long enough. The timer is not put back with each commit, which would cost each a system call.
+// writeFreeListIfIdle stores the list of free pages when the file has rested long enough. The timer is not put back with each commit, which would cost each a system call.
 func (db *DB) writeFreeListIfIdle() {
 	db.writeMu.Lock()
 	defer db.writeMu.Unlock()

@@ -43,8 +43,8 @@ const (
 	metaFamily = "family/" // class 1, table 1, number 1
 	// kept is the sequence with which a family is listed that each commit keeps true.
 	kept = math.MaxUint64
-	// behind is that of one that is not true as a whole of any state: rows were pending, which the
-	// log does not know.
+	// behind is that of one that is not true as a whole of any state: rows were pending, or a fold
+	// moved the mark, which the log does not know, or it is being built.
 	behind = math.MaxUint64 - 1
 )
 
@@ -153,6 +153,7 @@ func (s *schema) kept() map[family]uint64 {
 // keepFamilies builds what is missing or behind when the file is opened.
 func (db *DB) keepFamilies() error {
 	build, change := map[family]bool{}, map[family]uint64{}
+	db.others = map[family]uint64{}
 	err := db.View(func(tx *Tx) error {
 		listed, err := tx.families()
 		if err != nil {
@@ -172,6 +173,9 @@ func (db *DB) keepFamilies() error {
 			}
 		}
 		for f, seq := range listed {
+			if db.schema.families[f] == nil {
+				db.others[f] = behind
+			}
 			if db.schema.families[f] == nil && seq == kept {
 				if change[f] = db.head.Seq; len(pending) > 0 {
 					change[f] = behind
@@ -187,6 +191,23 @@ func (db *DB) keepFamilies() error {
 		return errBehind
 	case db.opts.ReadOnly:
 		return nil
+	}
+	begun := map[family]uint64{}
+	for f := range build {
+		begun[f] = behind
+	}
+	for f, seq := range change {
+		if seq != kept {
+			begun[f] = seq
+		}
+	}
+	if len(build) > 0 {
+		err := db.commitAlone(false, func(bt *bbolt.Tx) error {
+			return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).putFamilies(begun)
+		})
+		if err != nil {
+			return err
+		}
 	}
 	for f := range build {
 		if err := db.clearFamily(f); err != nil {

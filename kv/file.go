@@ -148,12 +148,13 @@ type DB struct {
 	tails  tails
 	counts countCache
 	unions unionCache
-	serial atomic.Uint64 // of IDLists
+	others map[family]uint64 // families of other programs, as behind; set by Open
+	serial atomic.Uint64     // of IDLists
 	stages stageCache
 	live   liveStages
 
 	givenUpMu sync.Mutex
-	givenUp   []uint64 // stages, see abandon
+	givenUp   []uint64 // stages, see giveUp
 
 	randomMu sync.Mutex
 }
@@ -485,7 +486,18 @@ func (db *DB) load() error {
 	}
 	if missing {
 		if db.opts.ReadOnly {
-			return damaged("tables", "one is missing")
+			return db.View(func(tx *Tx) error {
+				there, err := db.schema.there(tx)
+				if err != nil {
+					return err
+				}
+				for _, d := range there.tables {
+					if tx.bolt.Bucket([]byte(d.name)) == nil {
+						return damaged("table "+d.name, "it is missing")
+					}
+				}
+				return errBehind
+			})
 		}
 		err := db.commitAlone(false, func(bt *bbolt.Tx) error {
 			for _, d := range db.schema.tables {

@@ -189,7 +189,7 @@ func (d *testDB) check() {
 	}
 }
 
-// rebuilt is what is derived in the file, and in a copy whose derived data were made anew from its records. What the sweeper takes away between the two is no difference.
+// rebuilt is what is derived in the file, and in a copy whose derived data were made anew from its records. What the purger takes away between the two is no difference.
 func (d *testDB) rebuilt() (was, is map[string]string) {
 	d.t.Helper()
 	for {
@@ -255,7 +255,7 @@ func (d *testDB) count(s func(tx *Tx) Set) (n int) {
 	return n
 }
 
-// waitSwept waits until nothing is pending or doomed.
+// waitSwept waits until nothing is pending or being purged.
 func (d *testDB) waitSwept() {
 	d.t.Helper()
 	for range 1000 {
@@ -270,7 +270,7 @@ func (d *testDB) waitSwept() {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	d.t.Fatal("the sweeper does not come to an end")
+	d.t.Fatal("the purger does not come to an end")
 }
 
 func TestRecords(t *testing.T) {

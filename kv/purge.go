@@ -178,7 +178,7 @@ func (db *DB) purge(stages ...uint64) error {
 	}})
 }
 
-// purgeGivenUp does what abandon could not.
+// purgeGivenUp does what giveUp could not.
 func (db *DB) purgeGivenUp() error {
 	db.givenUpMu.Lock()
 	list := db.givenUp

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"testing"
 
-	"nightjar/internal/testenv"
-
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/testenv"
 )
 
 // randomChunk is a chunk of some density, in runs or not.
@@ -458,4 +458,23 @@ func FuzzChunk(f *testing.F) {
 			t.Fatalf("stored again: %v", err)
 		}
 	})
+}
+
+// TestScratchOfManySets: the memory of a union does not grow with the number of its sets.
+func TestScratchOfManySets(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	later := newTestTables()
+	db := openFamilies(t, path, later.all(), Options{})
+	defer db.Close()
+	sets := make([]Set, 3000)
+	for i := range sets {
+		sets[i] = IDs([]uint64{uint64(i + 1)})
+	}
+	scr := new(scratch)
+	if n := Or(sets...).node.count(0, scr); n != len(sets) {
+		t.Errorf("%d ids", n)
+	}
+	if n := len(scr.bitmaps); n > 10 {
+		t.Errorf("a union of %d small sets takes %d bitmaps", len(sets), n)
+	}
 }

@@ -495,7 +495,7 @@ func TestGoexit(t *testing.T) {
 }
 
 // TestChangesOfVisibility: rows that a stage reveals, and rows that DeleteAll leaves to the
-// sweeper, are others for who looks at them, though their records are the same.
+// purger, are others for who looks at them, though their records are the same.
 func TestChangesOfVisibility(t *testing.T) {
 	d := openTest(t, Options{DeferDeletesFrom: 2})
 	p := d.addParent(parent{Name: "p"})
@@ -530,7 +530,7 @@ func TestChangesOfVisibility(t *testing.T) {
 		t.Errorf("revealed: there %v, then %v; changes %d, then %d", was, is, before, d.points.Changes(d.DB))
 	}
 	before, was = d.points.Changes(d.DB), there()
-	d.writeMu.Lock() // the sweeper, which would raise the count, has to wait
+	d.writeMu.Lock() // the purger, which would raise the count, has to wait
 	deleted := make(chan error, 1)
 	j := &job{author: me, now: time.Now(), done: deleted, fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, ids) }}
 	d.commit([]*job{j})

@@ -76,7 +76,7 @@ func TestStampCoversLargeRecords(t *testing.T) {
 	})
 }
 
-// TestStampOfHiddenRows: rows that are pending, or left to the sweeper, have no stamp.
+// TestStampOfHiddenRows: rows that are pending, or left to the purger, have no stamp.
 func TestStampOfHiddenRows(t *testing.T) {
 	d := openTest(t, Options{DeferDeletesFrom: 1})
 	p := d.addParent(parent{Name: "p"})
@@ -106,7 +106,7 @@ func TestStampOfHiddenRows(t *testing.T) {
 	}
 	want("revealed,", true)
 	deleted := make(chan error, 1)
-	d.writeMu.Lock() // the sweeper has to wait
+	d.writeMu.Lock() // the purger has to wait
 	d.commit([]*job{{author: me, done: deleted,
 		fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, []uint64{id}) }}})
 	want("deleted,", false)

@@ -27,7 +27,7 @@ type Spec[T any] struct {
 	// number is never used again for something else.
 	Unique, Orders, Series, Dims []byte
 
-	// Passes says of which sets every row is a member that refers to this record (see Heirs).
+	// Inherits says of which sets every row is a member that refers to this record (see Heirs).
 	Inherits func(rec *T) []Member
 
 	// Heirs lists the parents of this table's rows: a row that is a member of (Dim, Int(p)) is also a member of all that the
@@ -69,7 +69,7 @@ type Table[T any] struct {
 	def   *tableDef
 	codec Codec[T]
 	keys  func(k *Keys, id uint64, rec *T)
-	// passes is nil when there is nothing to inherit
+	// inherits is nil when there is nothing to inherit
 	passes func(rec *T) []Member
 }
 

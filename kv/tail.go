@@ -317,6 +317,10 @@ func (tx *Tx) putTail(d *tableDef, from uint64) error {
 		if err := tx.meta().putTailMark(d, from); err != nil {
 			return err
 		}
+		// A fold need not leave a log entry, and stores nothing for the families of other programs.
+		if err := tx.meta().putFamilies(tx.db.others); err != nil {
+			return err
+		}
 	}
 	if tx.batch.folded == nil {
 		tx.batch.folded = map[*tableDef]bool{}

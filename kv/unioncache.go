@@ -195,7 +195,7 @@ const (
 func (c *unionCache) get(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
 	u := c.find(key)
 	u.once.Do(func() {
-		u.err = errShort // should make panic
+		u.err = damaged("set", errShort) // should make panic on a page that cannot be read
 		if u.err = u.make(tx, ids); u.err == nil {
 			c.made(u)
 		}

@@ -1,8 +1,9 @@
 package wire
 
 import (
-	"nightjar/internal/jsontext"
 	"testing"
+
+	"nightjar/internal/jsontext"
 )
 
 // TestPythonText: values in messages are written as Python does.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 	"testing"
@@ -99,7 +100,12 @@ func TestDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := &walk{file: bytes.NewReader(whole), found: t.Errorf}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w := &walk{file: f, found: t.Errorf}
 	root, err := w.heads()
 	if err != nil {
 		t.Fatal(err)
@@ -142,5 +148,46 @@ func TestDamaged(t *testing.T) {
 	}
 	if err := Check(path, t.Errorf); !errors.Is(err, ErrNoHead) {
 		t.Errorf("without heads: %v", err)
+	}
+}
+
+// TestHostileHeads: heads with a good sum that promise more pages than there are bytes, or pages of no
+// size, take no memory and end nothing.
+func TestHostileHeads(t *testing.T) {
+	for what, set := range map[string]func(meta []byte){
+		"pages":     func(meta []byte) { binary.NativeEndian.PutUint64(meta[40:], 1<<60) },
+		"no size":   func(meta []byte) { binary.NativeEndian.PutUint32(meta[8:], 0) },
+		"few bytes": func(meta []byte) { binary.NativeEndian.PutUint32(meta[8:], 8) },
+	} {
+		path, size, _ := newFile(t)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range 2 {
+			meta := b[n*size+pageHead : n*size+pageHead+metaSize]
+			set(meta)
+			sum := fnv.New64a()
+			sum.Write(meta[:metaSize-8])
+			binary.NativeEndian.PutUint64(meta[metaSize-8:], sum.Sum64())
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		bad := what != "pages"
+		if err := Check(path, func(string, ...any) {}); errors.Is(err, ErrNoHead) != bad {
+			t.Errorf("%s: Check: %v", what, err)
+		}
+		if err := CheckTree(path); err != nil {
+			t.Errorf("%s: CheckTree: %v", what, err)
+		}
+		if err := Leaves(f, func(_, _ []byte, _ int64) {}); errors.Is(err, ErrNoHead) != bad {
+			t.Errorf("%s: Leaves: %v", what, err)
+		}
 	}
 }

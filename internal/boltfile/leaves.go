@@ -3,7 +3,7 @@ package boltfile
 import (
 	"encoding/binary"
 	"errors"
-	"io"
+	"os"
 )
 
 // errNoFreeList says that a file does not tell which of its pages are in use.
@@ -16,7 +16,7 @@ var errNoFreeList = errors.New("the file has no list of free pages that can be b
 //
 // The list of free pages says which pages are in use. A file that was written without one, or that
 // has a damaged one, is refused: pages that hold older states cannot be told from those in use then.
-func Leaves(f io.ReaderAt, yield func(k, v []byte, at int64)) error {
+func Leaves(f *os.File, yield func(k, v []byte, at int64)) error {
 	w := &walk{file: f, found: func(string, ...any) {}}
 	root, err := w.heads()
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"os"
 )
 
@@ -18,7 +17,7 @@ import (
 // whether its keys and values are within it, and whether keys ascend. bbolt itself trusts all that,
 // so that a damaged page may end the process.
 type walk struct {
-	file     io.ReaderAt
+	file     *os.File
 	pageSize int64
 	end      uint64   // the first page that was never used
 	freeList uint64   // the page with the list of free pages
@@ -39,6 +38,7 @@ const (
 	leafBucket   = 1  // flag of an element that is a bucket
 	bucketHead   = 16 // root page 8, sequence 8; root 0: the page follows
 	metaSize     = 64
+	minPage      = 1024 // bytes; no system has smaller pages
 )
 
 // Check walks all pages of a file, and says what is wrong with them. An error is one of the file
@@ -76,12 +76,13 @@ func CheckTree(path string) error {
 		}
 	}}
 	root, err := w.heads()
-	info, statErr := f.Stat()
-	if err != nil || statErr != nil || w.pageSize == 0 {
-		return statErr // bbolt says what is wrong with the heads
+	if errors.Is(err, ErrNoHead) {
+		return nil // bbolt says what is wrong with the heads
+	}
+	if err != nil {
+		return err
 	}
 	first = nil // one of the two may be damaged
-	w.end = min(w.end, uint64(info.Size()/w.pageSize))
 	w.seen = make([]uint64, w.end/64+1)
 	w.branches(root, true, 0)
 	return first
@@ -206,9 +207,15 @@ func (w *walk) heads() (root uint64, err error) {
 	if !second {
 		bad = append(bad, 1)
 	}
-	if len(bad) == 2 {
+	if len(bad) == 2 || w.pageSize < minPage {
 		return 0, ErrNoHead
 	}
+	// A head is not believed that there are more pages than the file has bytes for: memory is taken by it.
+	info, err := w.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	w.end = min(w.end, uint64(info.Size()/w.pageSize))
 	for _, n := range bad {
 		w.found("pages: head %d is damaged: if it was the newer one, what the last transaction wrote is missing", n)
 	}

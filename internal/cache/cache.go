@@ -54,7 +54,7 @@ func (c *LRU[K, V]) Put(key K, value V, cost int64) {
 	if old := c.byKey[key]; old != nil {
 		c.remove(old)
 	}
-	if cost > c.most {
+	if cost > c.most || c.byKey == nil {
 		return
 	}
 	for c.cost+cost > c.most {

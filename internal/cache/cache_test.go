@@ -84,6 +84,14 @@ func TestModel(t *testing.T) {
 	}
 }
 
+func TestZero(t *testing.T) {
+	var c LRU[int, int]
+	c.Put(1, 1, 0)
+	if _, ok := c.Get(1); ok {
+		t.Error("the zero value keeps something")
+	}
+}
+
 func TestAtOnce(t *testing.T) {
 	c := New[int, int](50)
 	var all sync.WaitGroup

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"strings"
 
-	"nightjar/internal/client"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/client"
 )
 
 func (p *program) certCommand() *cli.Command {

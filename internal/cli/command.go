@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"nightjar/internal/client"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/client"
 )
 
 // with runs fn with a client of the file's archive.

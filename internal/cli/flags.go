@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"nightjar/internal/client"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/client"
 )
 
 // Each of these flags is bound to a variable, whose value is the default. Backquotes in a usage

@@ -13,9 +13,9 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"nightjar/internal/client"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/client"
 )
 
 // productOptions are those of an upload of files.
@@ -74,6 +74,7 @@ type imported struct {
 		Line int    `json:"line"`
 		Text string `json:"text"`
 	} `json:"notes"`
+	More int `json:"more_notes"`
 }
 
 // importTargets sends the targets of a CSV file, in its order. A file that cannot be read makes no archive.
@@ -160,6 +161,9 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 		} else {
 			p.note("%s: %s", file, printable(note.Text))
 		}
+	}
+	if got.More > 0 {
+		p.note("%s: and %d more notes", file, got.More)
 	}
 	for _, problem := range got.Problems {
 		for _, reason := range client.Problems(problem.Errors) {

@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"nightjar/ingest"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/ingest"
 )
 
 // answers are those to questions that a file does not answer by itself.

@@ -8,9 +8,9 @@ import (
 	"net/url"
 	"strings"
 
-	"nightjar/internal/client"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/client"
 )
 
 func (p *program) inviteCommand() *cli.Command {

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/internal/node"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/node"
 )
 
 func TestParseSize(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"nightjar/internal/client"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/client"
 )
 
 // logEntry is what one request changed.

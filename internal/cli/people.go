@@ -9,9 +9,9 @@ import (
 	"net/url"
 	"strings"
 
-	"nightjar/internal/client"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/client"
 )
 
 type named struct {

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"net/url"
 
-	"nightjar/internal/client"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/client"
 )
 
 type setting struct {

@@ -7,9 +7,9 @@ import (
 	"net/url"
 	"time"
 
-	"nightjar/internal/client"
-
 	"github.com/urfave/cli/v2"
+
+	"nightjar/internal/client"
 )
 
 type token struct {
