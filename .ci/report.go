@@ -1,6 +1,6 @@
 // Command report reads what go test -json writes and prints a line for each package, all that was
-// said by tests that failed, and nothing of the others. It appends the tests that were skipped, with
-// their reasons, to the file that it is given.
+// said by tests that failed, and nothing of the others. It appends the tests that were skipped,
+// with their reasons, to the file that it is given.
 //
 //	go test -json ./... | go run .ci/report.go skipped.txt
 package main

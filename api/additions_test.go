@@ -23,10 +23,14 @@ func TestMembersMatchFields(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	n.datum("astro", target, 1)
-	n.upload("astro", target, "photometry", "a.csv", []byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n")).want(t, 201)
-	n.ask("astro", "POST", "/api/observations/", map[string]any{"target_id": target, "facility": "LCO", "observation_type": "IMAGING", "observing_parameters": map[string]int{"a": 1}}).want(t, 201)
+	n.upload("astro", target, "photometry", "a.csv",
+		[]byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n")).want(t, 201)
+	n.ask("astro", "POST", "/api/observations/",
+		map[string]any{"target_id": target, "facility": "LCO", "observation_type": "IMAGING",
+			"observing_parameters": map[string]int{"a": 1}}).want(t, 201)
 	// what a TOM describes and does not answer
-	unanswered := map[string][]string{"targets": {"target_lists"}, "dataproducts": {"data_product_group"}, "observations": {"groups"}}
+	unanswered := map[string][]string{"targets": {"target_lists"}, "dataproducts": {"data_product_group"},
+		"observations": {"groups"}}
 	for _, name := range []string{"targets", "dataproducts", "reduceddatums", "observations"} {
 		path := "/api/" + name + "/"
 		described := n.ask("astro", "OPTIONS", path, nil).want(t, 200).json(t)
@@ -96,37 +100,74 @@ func TestDuplicatesAndLists(t *testing.T) {
 	const path = "/api/reduceddatums/"
 	table := []byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n60000.2,15.2,0.1,r\n")
 	n.play(t, []scenario{
-		{name: "one", as: "astro", method: "POST", path: path, body: jsonText(point(1, "")), status: 201, has: []string{`"message":"Data successfully uploaded."`}},
-		{name: "again", as: "astro", method: "POST", path: path, body: jsonText(point(1, "")), status: 400, has: []string{"already exists"}},
-		{name: "again by word", as: "astro", method: "POST", path: path + "?duplicates=error", body: jsonText(point(1, "")), status: 400, has: []string{"already exists"}},
-		{name: "again skipped", as: "astro", method: "POST", path: path + "?duplicates=skip", body: jsonText(point(1, "")), status: 200, has: []string{`"id":1`, "already exists"}},
-		{name: "no such choice", as: "astro", method: "POST", path: path + "?duplicates=maybe", body: jsonText(point(2, "")), status: 400, has: []string{`"duplicates":["Select a valid choice.`}},
-		{name: "a list unasked", as: "astro", method: "POST", path: path, body: list(point(2, "")), status: 400, has: []string{"Expected a dictionary, but got list.", "duplicates=error"}},
-		{name: "a list", as: "astro", method: "POST", path: path + "?duplicates=error", body: list(point(2, ""), point(3, "")), status: 201, has: []string{`[{"data_product":null`, `"id":2`, `"id":3`}, head: []string{"Nightjar-Created", "2", "Nightjar-Duplicate", "0"}},
-		{name: "an empty list", as: "astro", method: "POST", path: path + "?duplicates=error", body: list(), status: 201, has: []string{"[]"}},
-		{name: "a list with bad items", as: "astro", method: "POST", path: path + "?duplicates=skip", body: list(point(4, ""), point(5, `, "target": 999`), "7", `{"target": `+hidden+`}`), status: 400,
+		{name: "one", as: "astro", method: "POST", path: path, body: jsonText(point(1, "")), status: 201,
+			has: []string{`"message":"Data successfully uploaded."`}},
+		{name: "again", as: "astro", method: "POST", path: path, body: jsonText(point(1, "")), status: 400,
+			has: []string{"already exists"}},
+		{name: "again by word", as: "astro", method: "POST", path: path + "?duplicates=error",
+			body: jsonText(point(1, "")), status: 400, has: []string{"already exists"}},
+		{name: "again skipped", as: "astro", method: "POST", path: path + "?duplicates=skip",
+			body: jsonText(point(1, "")), status: 200, has: []string{`"id":1`, "already exists"}},
+		{name: "no such choice", as: "astro", method: "POST", path: path + "?duplicates=maybe",
+			body: jsonText(point(2, "")), status: 400, has: []string{`"duplicates":["Select a valid choice.`}},
+		{name: "a list unasked", as: "astro", method: "POST", path: path, body: list(point(2, "")), status: 400,
+			has: []string{"Expected a dictionary, but got list.", "duplicates=error"}},
+		{name: "a list", as: "astro", method: "POST", path: path + "?duplicates=error",
+			body: list(point(2, ""), point(3, "")), status: 201, has: []string{`[{"data_product":null`, `"id":2`,
+				`"id":3`}, head: []string{"Nightjar-Created", "2", "Nightjar-Duplicate", "0"}},
+		{name: "an empty list", as: "astro", method: "POST", path: path + "?duplicates=error", body: list(),
+			status: 201, has: []string{"[]"}},
+		{name: "a list with bad items", as: "astro", method: "POST", path: path + "?duplicates=skip",
+			body: list(point(4, ""), point(5, `, "target": 999`), "7", `{"target": `+hidden+`}`), status: 400,
 			has: []string{`[{},{"target":["Invalid pk \"999\" - object does not exist."]},{"non_field_errors":["Invalid data. Expected a dictionary, but got int."]},{"value":["This field is required."]`}},
-		{name: "a list with repeats", as: "astro", method: "POST", path: path + "?duplicates=error", body: list(point(4, ""), point(2, ""), point(4, "")), status: 400, has: []string{`[{},{"non_field_errors":["This reduced datum already exists`}},
-		{name: "a list with repeats skipped", as: "astro", method: "POST", path: path + "?duplicates=skip", body: list(point(4, ""), point(2, ""), point(4, "")), status: 201, has: []string{`"id":2`}, head: []string{"Nightjar-Created", "1", "Nightjar-Duplicate", "2"}},
-		{name: "a long list", as: "astro", method: "POST", path: path + "?duplicates=skip", body: list(slices.Repeat([]string{"1"}, wire.MaxParts+1)...), status: 400, has: []string{"A list may hold 10000 data"}},
-		{name: "a list by a guest", as: "", method: "POST", path: path + "?duplicates=skip", body: list(point(9, "")), status: 401},
-		{name: "a hidden target", as: "bob", method: "POST", path: path + "?duplicates=skip", body: list(point(9, "")), status: 400, has: []string{`[{"target":["Invalid pk`}},
-		{name: "lines", as: "astro", method: "POST", path: path, body: raw{typeNDJSON, point(5, "") + "\n\n" + point(1, "") + "\nnonsense\n" + `{"target_name": "M 31", "data_type": "photometry", "value": {"a": 1}, "timestamp": "2026-01-01"}`}, status: 201,
-			has: []string{`"created":2,"duplicate":1,"rejected":1`, `"line":4`, "JSON parse error"}},
-		{name: "lines with repeats refused", as: "astro", method: "POST", path: path + "?duplicates=error", body: raw{typeNDJSON, point(6, "") + "\n" + point(1, "") + "\n" + point(6, "") + "\n"}, status: 201,
+		{name: "a list with repeats", as: "astro", method: "POST", path: path + "?duplicates=error",
+			body: list(point(4, ""), point(2, ""),
+				point(4, "")), status: 400, has: []string{`[{},{"non_field_errors":["This reduced datum already exists`}},
+		{name: "a list with repeats skipped", as: "astro", method: "POST", path: path + "?duplicates=skip",
+			body: list(point(4, ""), point(2, ""),
+				point(4, "")), status: 201, has: []string{`"id":2`},
+			head: []string{"Nightjar-Created", "1", "Nightjar-Duplicate", "2"}},
+		{name: "a long list", as: "astro", method: "POST", path: path + "?duplicates=skip",
+			body: list(slices.Repeat([]string{"1"}, wire.MaxParts+1)...), status: 400, has: []string{
+				"A list may hold 10000 data"}},
+		{name: "a list by a guest", as: "", method: "POST", path: path + "?duplicates=skip",
+			body: list(point(9, "")), status: 401},
+		{name: "a hidden target", as: "bob", method: "POST", path: path + "?duplicates=skip", body: list(point(9, "")),
+			status: 400, has: []string{`[{"target":["Invalid pk`}},
+		{name: "lines", as: "astro", method: "POST", path: path,
+			body: raw{typeNDJSON, point(5, "") + "\n\n" + point(1, "") + "\nnonsense\n" +
+				`{"target_name": "M 31", "data_type": "photometry", "value": {"a": 1}, "timestamp": "2026-01-01"}`},
+			status: 201,
+			has:    []string{`"created":2,"duplicate":1,"rejected":1`, `"line":4`, "JSON parse error"}},
+		{name: "lines with repeats refused", as: "astro", method: "POST", path: path + "?duplicates=error",
+			body: raw{typeNDJSON, point(6, "") + "\n" + point(1, "") + "\n" + point(6, "") + "\n"}, status: 201,
 			has: []string{`"created":1,"duplicate":0,"rejected":2`, `"line":2`, `"line":3`, "already exists"}},
-		{name: "dry run", as: "astro", method: "POST", path: "/api/dataproducts/?dry_run=true", body: newForm("target", target, "data_product_type", "photometry").file("n.csv", table), status: 200,
+		{name: "dry run", as: "astro", method: "POST", path: "/api/dataproducts/?dry_run=true",
+			body: newForm("target", target, "data_product_type", "photometry").file("n.csv", table), status: 200,
 			has: []string{`"message":"This was a dry run`, `"created":2,"duplicate":0`}},
-		{name: "dry run by a field", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", target, "data_product_type", "photometry", "dry_run", "true").file("n.csv", table), status: 200, has: []string{`"created":2`}},
-		{name: "dry run of a bad file", as: "astro", method: "POST", path: "/api/dataproducts/?dry_run=true", body: newForm("target", target, "data_product_type", "photometry").file("n.csv", []byte("a,b\n1,2\n")), status: 400, has: []string{"Data processing error", `"file":"n.csv"`}},
-		{name: "dry run for a hidden target", as: "bob", method: "POST", path: "/api/dataproducts/?dry_run=true", body: newForm("target", target, "data_product_type", "photometry").file("n.csv", table), status: 400, has: []string{"does not exist"}},
-		{name: "nothing of it is there", as: "astro", method: "GET", path: "/api/dataproducts/", status: 200, has: []string{`"count":0`}},
-		{name: "upload", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", target, "data_product_type", "photometry").file("n.csv", table), status: 201, has: []string{`"created":2`}},
-		{name: "upload again refused", as: "astro", method: "POST", path: "/api/dataproducts/?duplicates=error", body: newForm("target", target, "data_product_type", "photometry").file("m.csv", table), status: 400,
+		{name: "dry run by a field", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", target, "data_product_type", "photometry", "dry_run", "true").file("n.csv",
+				table), status: 200, has: []string{`"created":2`}},
+		{name: "dry run of a bad file", as: "astro", method: "POST", path: "/api/dataproducts/?dry_run=true",
+			body: newForm("target", target, "data_product_type", "photometry").file("n.csv",
+				[]byte("a,b\n1,2\n")), status: 400, has: []string{"Data processing error", `"file":"n.csv"`}},
+		{name: "dry run for a hidden target", as: "bob", method: "POST", path: "/api/dataproducts/?dry_run=true",
+			body: newForm("target", target, "data_product_type", "photometry").file("n.csv",
+				table), status: 400, has: []string{"does not exist"}},
+		{name: "nothing of it is there", as: "astro", method: "GET", path: "/api/dataproducts/", status: 200,
+			has: []string{`"count":0`}},
+		{name: "upload", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", target, "data_product_type", "photometry").file("n.csv",
+				table), status: 201, has: []string{`"created":2`}},
+		{name: "upload again refused", as: "astro", method: "POST", path: "/api/dataproducts/?duplicates=error",
+			body: newForm("target", target, "data_product_type", "photometry").file("m.csv", table), status: 400,
 			has: []string{"Data processing error", `"line":2`, `"line":3`, "already exists"}},
-		{name: "upload again", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", target, "data_product_type", "photometry").file("m.csv", table), status: 201, has: []string{`"created":0,"duplicate":2`}},
+		{name: "upload again", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", target, "data_product_type", "photometry").file("m.csv",
+				table), status: 201, has: []string{`"created":0,"duplicate":2`}},
 	})
-	if counts := n.rowCounts(); fmt.Sprint(counts["reduceddatums"]) != "9" || fmt.Sprint(counts["dataproducts"]) != "2" {
+	if counts := n.rowCounts(); fmt.Sprint(counts["reduceddatums"]) != "9" ||
+		fmt.Sprint(counts["dataproducts"]) != "2" {
 		t.Errorf("at the end there are %v", counts)
 	}
 }
@@ -139,7 +180,8 @@ func TestTimesAndCursors(t *testing.T) {
 		n.datum("astro", target, second)
 	}
 	ids := func(query string) string {
-		return strings.Join(members(n.ask("astro", "GET", "/api/reduceddatums/?strict=true&"+query, nil).rows(t), "id"), " ")
+		return strings.Join(members(n.ask("astro", "GET", "/api/reduceddatums/?strict=true&"+query,
+			nil).rows(t), "id"), " ")
 	}
 	for query, want := range map[string]string{
 		"ordering=id": "1 2 3 4 5", "ordering=-id": "5 4 3 2 1", "ordering=created": "1 2 3 4 5", "ordering=-created": "5 4 3 2 1", "ordering=timestamp": "2 4 5 3 1", "ordering=-timestamp": "1 3 5 4 2",
@@ -184,36 +226,56 @@ func TestTimesAndCursors(t *testing.T) {
 	}
 	cursor := u.Query().Get("cursor")
 	n.play(t, []scenario{
-		{name: "bad order", as: "astro", method: "GET", path: "/api/reduceddatums/?ordering=value", status: 400, has: []string{`"ordering":["Select a valid choice.`}},
-		{name: "bad time", as: "astro", method: "GET", path: "/api/reduceddatums/?timestamp_after=soon", status: 400, has: []string{`"timestamp":["Enter a valid date/time."]`}},
-		{name: "bad mjd", as: "astro", method: "GET", path: "/api/reduceddatums/?mjd_min=soon", status: 400, has: []string{`"mjd_min":["Enter a number."]`}},
-		{name: "huge mjd", as: "astro", method: "GET", path: "/api/reduceddatums/?mjd_min=1e300", status: 400, has: []string{`"mjd_min"`}},
-		{name: "bad style", as: "astro", method: "GET", path: "/api/targets/?pagination_style=pages", status: 400, has: []string{`"pagination_style"`}},
-		{name: "bad cursor", as: "astro", method: "GET", path: "/api/targets/?cursor=xyz", status: 404, has: []string{"Invalid cursor"}},
-		{name: "cursor of another order", as: "astro", method: "GET", path: "/api/reduceddatums/?ordering=timestamp&cursor=" + cursor, status: 404, has: []string{"Invalid cursor"}},
-		{name: "cursor and order by name", as: "astro", method: "GET", path: "/api/targets/?order=name&pagination_style=cursor", status: 400, has: []string{"Pages by cursor go by id"}},
-		{name: "cursor of targets", as: "astro", method: "GET", path: "/api/targets/?pagination_style=cursor", status: 200, has: []string{`"next":null,"previous":null`}},
-		{name: "bad fields", as: "astro", method: "GET", path: "/api/targets/?fields=name,mass", status: 400, has: []string{`"fields":["Select a valid choice. mass is not one of the available choices."]`}},
-		{name: "fields of one", as: "astro", method: "GET", path: "/api/targets/" + target + "/?fields=name,id", status: 200, has: []string{`{"id":` + target + `,"name":"M 31"}`}},
-		{name: "prefer", as: "astro", method: "GET", path: "/api/targets/?nmae=M", header: []string{"Prefer", "respond-async, handling=strict"}, status: 400, has: []string{`"nmae"`}, head: []string{"Preference-Applied", "handling=strict"}},
-		{name: "prefer lenient", as: "astro", method: "GET", path: "/api/targets/?nmae=M", header: []string{"Prefer", "handling=lenient"}, status: 200},
+		{name: "bad order", as: "astro", method: "GET", path: "/api/reduceddatums/?ordering=value", status: 400,
+			has: []string{`"ordering":["Select a valid choice.`}},
+		{name: "bad time", as: "astro", method: "GET", path: "/api/reduceddatums/?timestamp_after=soon", status: 400,
+			has: []string{`"timestamp":["Enter a valid date/time."]`}},
+		{name: "bad mjd", as: "astro", method: "GET", path: "/api/reduceddatums/?mjd_min=soon", status: 400,
+			has: []string{`"mjd_min":["Enter a number."]`}},
+		{name: "huge mjd", as: "astro", method: "GET", path: "/api/reduceddatums/?mjd_min=1e300", status: 400,
+			has: []string{`"mjd_min"`}},
+		{name: "bad style", as: "astro", method: "GET", path: "/api/targets/?pagination_style=pages", status: 400,
+			has: []string{`"pagination_style"`}},
+		{name: "bad cursor", as: "astro", method: "GET", path: "/api/targets/?cursor=xyz", status: 404,
+			has: []string{"Invalid cursor"}},
+		{name: "cursor of another order", as: "astro", method: "GET",
+			path: "/api/reduceddatums/?ordering=timestamp&cursor=" +
+				cursor, status: 404, has: []string{"Invalid cursor"}},
+		{name: "cursor and order by name", as: "astro", method: "GET",
+			path: "/api/targets/?order=name&pagination_style=cursor", status: 400, has: []string{
+				"Pages by cursor go by id"}},
+		{name: "cursor of targets", as: "astro", method: "GET", path: "/api/targets/?pagination_style=cursor",
+			status: 200, has: []string{`"next":null,"previous":null`}},
+		{name: "bad fields", as: "astro", method: "GET", path: "/api/targets/?fields=name,mass", status: 400,
+			has: []string{`"fields":["Select a valid choice. mass is not one of the available choices."]`}},
+		{name: "fields of one", as: "astro", method: "GET", path: "/api/targets/" + target + "/?fields=name,id",
+			status: 200, has: []string{`{"id":` + target + `,"name":"M 31"}`}},
+		{name: "prefer", as: "astro", method: "GET", path: "/api/targets/?nmae=M",
+			header: []string{"Prefer",
+				"respond-async, handling=strict"}, status: 400, has: []string{`"nmae"`},
+			head: []string{"Preference-Applied", "handling=strict"}},
+		{name: "prefer lenient", as: "astro", method: "GET", path: "/api/targets/?nmae=M",
+			header: []string{"Prefer", "handling=lenient"}, status: 200},
 	})
 }
 
-// TestCursorsWhileWriting: pages by cursor meet every row that stays once, while others are made and deleted between them. (Data have a test of their own in archive.)
+// TestCursorsWhileWriting: pages by cursor meet every row that stays once, while others are made
+// and deleted between them. (Data have a test of their own in archive.)
 func TestCursorsWhileWriting(t *testing.T) {
 	n := start(t, Options{})
 	host := n.target("astro", "host")
 	count := 0
 	for path, add := range map[string]func() *reply{
 		"/api/targets/": func() *reply {
-			return n.ask("astro", "POST", "/api/targets/", jsonText(fmt.Sprintf(`{"name": "t%d", "type": "SIDEREAL", "ra": 1, "dec": 1}`, count)))
+			return n.ask("astro", "POST", "/api/targets/",
+				jsonText(fmt.Sprintf(`{"name": "t%d", "type": "SIDEREAL", "ra": 1, "dec": 1}`, count)))
 		},
 		"/api/dataproducts/": func() *reply {
 			return n.upload("astro", host, "image_file", fmt.Sprintf("%d.png", count), []byte("x"))
 		},
 		"/api/observations/": func() *reply {
-			return n.ask("astro", "POST", "/api/observations/", jsonText(`{"target_id": `+host+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`))
+			return n.ask("astro", "POST", "/api/observations/",
+				jsonText(`{"target_id": `+host+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`))
 		},
 	} {
 		for range 12 {
@@ -255,7 +317,8 @@ func TestETags(t *testing.T) {
 	target := n.target("astro", "M 31", "Observers")
 	id := n.datum("astro", target, 1)
 	tags := map[string]string{}
-	for _, path := range []string{"/api/", "/api/targets/", "/api/targets/" + target + "/", "/api/reduceddatums/", "/api/reduceddatums/?limit=5", "/api/reduceddatums/" + id + "/", "/api/dataproducts/", "/api/observations/",
+	for _, path := range []string{"/api/", "/api/targets/", "/api/targets/" + target + "/", "/api/reduceddatums/",
+		"/api/reduceddatums/?limit=5", "/api/reduceddatums/" + id + "/", "/api/dataproducts/", "/api/observations/",
 		"/api/groups/", "/api/session/", "/api/schema/", "/api/tokens/"} {
 		r := n.ask("astro", "GET", path, nil).want(t, 200)
 		tag := r.header.Get("ETag")
@@ -270,27 +333,37 @@ func TestETags(t *testing.T) {
 		if path == "/api/tokens/" {
 			continue // which tells when a token was last used
 		}
-		if again := n.ask("astro", "GET", path, nil, "If-None-Match", `"x", `+tag); again.status != 304 || len(again.body) > 0 || again.header.Get("Content-Security-Policy") != "" { // which would be taken for that of the page
+		// which would be taken for that of the page
+		if again := n.ask("astro", "GET", path, nil, "If-None-Match", `"x", `+tag); again.status != 304 ||
+			len(again.body) > 0 || again.header.Get("Content-Security-Policy") != "" {
 			t.Errorf("%s asked again: %d", path, again.status)
 		}
-		if page := n.ask("astro", "GET", path, nil, "If-None-Match", tag, "Accept", "text/html"); path != "/api/schema/" && (page.status != 200 || !strings.HasPrefix(page.header.Get("Content-Type"), "text/html")) {
+		if page := n.ask("astro", "GET", path, nil, "If-None-Match", tag, "Accept",
+			"text/html"); path != "/api/schema/" &&
+			(page.status != 200 || !strings.HasPrefix(page.header.Get("Content-Type"), "text/html")) {
 			t.Errorf("%s asked for as a page by one who has the answer: %d", path, page.status)
 		}
 		if head := n.ask("astro", "HEAD", path, nil, "If-None-Match", tag); head.status != 304 {
 			t.Errorf("HEAD of %s asked again: %d", path, head.status)
 		}
-		if other := n.ask("carol", "GET", path, nil, "If-None-Match", tag); other.status == 304 && (strings.HasPrefix(path, "/api/targets") || path == "/api/session/") {
+		if other := n.ask("carol", "GET", path, nil, "If-None-Match", tag); other.status == 304 &&
+			(strings.HasPrefix(path, "/api/targets") || path == "/api/session/") {
 			t.Errorf("%s asked by another: %d", path, other.status)
 		}
 	}
 	// nothing that is read whole is without
 	product := n.upload("astro", target, "image_file", "a.png", []byte("x")).want(t, 201).json(t)
-	n.ask("astro", "PATCH", "/api/targets/"+target+"/", jsonText(`{"aliases": [{"name": "a"}], "targetextra_set": [{"key": "k", "value": "v"}], "target_lists": [{"name": "l"}]}`)).want(t, 200)
-	n.ask("astro", "POST", "/api/observations/", jsonText(`{"target_id": `+target+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`)).want(t, 201)
-	paths := []string{strings.TrimPrefix(fmt.Sprint(product["data"]), n.URL), "/api/targets/?format=csv", "/api/reduceddatums/?format=votable", "/api/reduceddatums/?format=api"}
+	n.ask("astro", "PATCH", "/api/targets/"+target+"/",
+		jsonText(`{"aliases": [{"name": "a"}], "targetextra_set": [{"key": "k", "value": "v"}], "target_lists": [{"name": "l"}]}`)).want(t, 200)
+	n.ask("astro", "POST", "/api/observations/",
+		jsonText(`{"target_id": `+target+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`)).want(t, 201)
+	paths := []string{strings.TrimPrefix(fmt.Sprint(product["data"]), n.URL), "/api/targets/?format=csv",
+		"/api/reduceddatums/?format=votable", "/api/reduceddatums/?format=api"}
 	for _, rt := range n.api.routes {
-		if rt.handle["GET"] != nil && !strings.HasSuffix(rt.path, "/events/") && !strings.HasSuffix(rt.path, "/backup/") && !strings.HasSuffix(rt.path, "/certificate/") {
-			paths = append(paths, strings.NewReplacer("settings/:id", "settings/"+auth.SettingMode, ":id", "1").Replace(rt.path)+"?all=true&q=M")
+		if rt.handle["GET"] != nil && !strings.HasSuffix(rt.path, "/events/") &&
+			!strings.HasSuffix(rt.path, "/backup/") && !strings.HasSuffix(rt.path, "/certificate/") {
+			paths = append(paths, strings.NewReplacer("settings/:id", "settings/"+auth.SettingMode, ":id",
+				"1").Replace(rt.path)+"?all=true&q=M")
 		}
 	}
 	for _, path := range paths {
@@ -301,7 +374,8 @@ func TestETags(t *testing.T) {
 	}
 	tag := n.ask("carol", "GET", "/api/reduceddatums/", nil).header.Get("ETag")
 	n.ask("admin", "DELETE", "/api/targets/"+target+"/groups/2/", nil).want(t, 204)
-	if r := n.ask("carol", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag).want(t, 200); r.json(t)["count"].(json.Number) != "0" {
+	if r := n.ask("carol", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag).want(t,
+		200); r.json(t)["count"].(json.Number) != "0" {
 		t.Errorf("after the grant was withdrawn: %s", r.body)
 	}
 	tag = n.ask("astro", "GET", "/api/reduceddatums/", nil).header.Get("ETag")
@@ -312,36 +386,51 @@ func TestETags(t *testing.T) {
 
 // TestNetwork: what a node believes of a request's way, and who may ask it.
 func TestNetwork(t *testing.T) {
-	n := start(t, Options{Hosts: []string{"node.example.org"}, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Origins: []string{"https://pages.example.org"}})
+	n := start(t, Options{Hosts: []string{"node.example.org"},
+		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Origins: []string{"https://pages.example.org"}})
 	n.target("astro", "M 31")
 	root := func(header ...string) string {
 		return fmt.Sprint(n.ask("astro", "GET", "/api/", nil, header...).want(t, 200).json(t)["targets"])
 	}
-	if got := root("X-Forwarded-Proto", "https", "X-Forwarded-Host", "node.example.org"); got != "https://node.example.org/api/targets/" {
+	if got := root("X-Forwarded-Proto", "https", "X-Forwarded-Host",
+		"node.example.org"); got != "https://node.example.org/api/targets/" {
 		t.Errorf("behind a proxy the node is called %s", got)
 	}
 	n.play(t, []scenario{
-		{name: "another host", as: "astro", method: "GET", path: "/api/targets/", header: []string{"X-Forwarded-Host", "evil.example.com"}, status: 400, has: []string{"not called", "--allow-host"}},
-		{name: "preflight", as: "", method: "OPTIONS", path: "/api/targets/", header: []string{"Origin", "https://pages.example.org", "Access-Control-Request-Method", "POST"}, status: 204,
-			head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Allow-Headers", "Authorization"}},
-		{name: "a page of another site", as: "astro", method: "GET", path: "/api/targets/", header: []string{"Origin", "https://pages.example.org"}, status: 200, head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Expose-Headers", "Nightjar-Created", "Vary", "Origin"}},
+		{name: "another host", as: "astro", method: "GET", path: "/api/targets/",
+			header: []string{"X-Forwarded-Host",
+				"evil.example.com"}, status: 400, has: []string{"not called", "--allow-host"}},
+		{name: "preflight", as: "", method: "OPTIONS", path: "/api/targets/",
+			header: []string{"Origin", "https://pages.example.org", "Access-Control-Request-Method",
+				"POST"}, status: 204,
+			head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Allow-Headers",
+				"Authorization"}},
+		{name: "a page of another site", as: "astro", method: "GET", path: "/api/targets/",
+			header: []string{"Origin",
+				"https://pages.example.org"}, status: 200,
+			head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Expose-Headers",
+				"Nightjar-Created", "Vary", "Origin"}},
 	})
 	for _, origin := range []string{"https://evil.example.com", "null"} {
-		if r := n.ask("astro", "GET", "/api/targets/", nil, "Origin", origin); r.header.Get("Access-Control-Allow-Origin") != "" {
+		if r := n.ask("astro", "GET", "/api/targets/", nil, "Origin",
+			origin); r.header.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s may ask", origin)
 		}
 	}
 	plain := start(t, Options{})
 	plain.target("astro", "M 31")
-	r := plain.ask("astro", "GET", "/api/", nil, "X-Forwarded-Host", "evil.example.com", "X-Forwarded-Proto", "https", "Origin", "https://pages.example.org").want(t, 200)
-	if fmt.Sprint(r.json(t)["targets"]) != plain.URL+"/api/targets/" || r.header.Get("Access-Control-Allow-Origin") != "" {
+	r := plain.ask("astro", "GET", "/api/", nil, "X-Forwarded-Host", "evil.example.com", "X-Forwarded-Proto", "https",
+		"Origin", "https://pages.example.org").want(t, 200)
+	if fmt.Sprint(r.json(t)["targets"]) != plain.URL+"/api/targets/" ||
+		r.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("a node that trusts nobody: %s", r.body)
 	}
 	named := start(t, Options{BaseURL: "https://node.example.org/"})
 	named.target("astro", "M 31")
 	product := named.upload("astro", "1", "image_file", "a.png", []byte("x")).want(t, 201).json(t)
 	list := named.ask("astro", "GET", "/api/dataproducts/?limit=1&offset=1", nil).want(t, 200).json(t)
-	if product["data"] != "https://node.example.org/data/m-31/none/a.png" || list["previous"] != "https://node.example.org/api/dataproducts/?limit=1" {
+	if product["data"] != "https://node.example.org/data/m-31/none/a.png" ||
+		list["previous"] != "https://node.example.org/api/dataproducts/?limit=1" {
 		t.Errorf("a node with a name calls itself %v and %v", product["data"], list["previous"])
 	}
 	// names by which the node may be called: addresses always, and of others the one that was told
@@ -358,7 +447,8 @@ func TestNetwork(t *testing.T) {
 	// the address of the client, for the limit on failed attempts and for the log
 	api := &API{o: Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
 	for _, c := range []struct{ remote, forwarded, want string }{
-		{"10.0.0.1:99", "1.2.3.4", "1.2.3.4"}, {"10.0.0.1:99", "6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"}, {"10.0.0.1:99", "nonsense", "10.0.0.1"}, {"10.0.0.1:99", "", "10.0.0.1"},
+		{"10.0.0.1:99", "1.2.3.4", "1.2.3.4"}, {"10.0.0.1:99", "6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"}, {"10.0.0.1:99",
+			"nonsense", "10.0.0.1"}, {"10.0.0.1:99", "", "10.0.0.1"},
 		{"8.8.8.8:99", "1.2.3.4", "8.8.8.8"}, {"[2001:db8::1]:99", "1.2.3.4", "2001:db8::1"},
 	} {
 		r := &http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": {c.forwarded}}}
@@ -385,7 +475,8 @@ func TestTransport(t *testing.T) {
 	if err != nil || !bytes.Equal(text, plain.body) {
 		t.Errorf("compressed and plain differ: %v", err)
 	}
-	if zipped.header.Get("Content-Encoding") != "gzip" || len(zipped.body) > len(plain.body)/3 || !strings.Contains(strings.Join(zipped.header.Values("Vary"), ","), "Accept-Encoding") {
+	if zipped.header.Get("Content-Encoding") != "gzip" || len(zipped.body) > len(plain.body)/3 ||
+		!strings.Contains(strings.Join(zipped.header.Values("Vary"), ","), "Accept-Encoding") {
 		t.Errorf("%d bytes for %d, %v", len(zipped.body), len(plain.body), zipped.header)
 	}
 	for name, r := range map[string]*reply{
@@ -398,7 +489,8 @@ func TestTransport(t *testing.T) {
 		}
 	}
 	head := n.ask("astro", "HEAD", "/api/reduceddatums/", nil, "Accept-Encoding", "identity")
-	if head.header.Get("Content-Length") != fmt.Sprint(len(plain.body)) || len(head.body) > 0 || head.header.Get("ETag") != plain.header.Get("ETag") {
+	if head.header.Get("Content-Length") != fmt.Sprint(len(plain.body)) || len(head.body) > 0 ||
+		head.header.Get("ETag") != plain.header.Get("ETag") {
 		t.Errorf("HEAD: %v", head.header)
 	}
 	// one connection serves many requests, refused ones too
@@ -438,7 +530,8 @@ func TestTransport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Body.Close()
-	if text, err := io.ReadAll(w.Body); err != nil || w.StatusCode != 201 || !bytes.Contains(text, []byte(`"created":50`)) {
+	if text, err := io.ReadAll(w.Body); err != nil || w.StatusCode != 201 ||
+		!bytes.Contains(text, []byte(`"created":50`)) {
 		t.Errorf("in pieces: %d %s %v", w.StatusCode, text, err)
 	}
 }

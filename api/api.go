@@ -26,17 +26,21 @@ type Options struct {
 	Log *slog.Logger
 	// Pages serves what is not the API's; nil for nothing.
 	Pages http.Handler
-	// BaseURL is what clients call the node, such as https://node.example.org; "" for what each request calls it.
+	// BaseURL is what clients call the node, such as https://node.example.org; "" for what each
+	// request calls it.
 	BaseURL string
 	// URL is where the node is reached, for those who ask how it is; "" when nobody serves it.
 	URL string
 	// Fingerprint is that of the certificate that the file keeps, if the node shows it; "" if not.
 	Fingerprint string
-	// Hosts are the names by which the node may be called in a Host header, beside its addresses; none for any name.
+	// Hosts are the names by which the node may be called in a Host header, beside its addresses;
+	// none for any name.
 	Hosts []string
-	// Proxies are the networks of proxies in front of the node, whose X-Forwarded headers are believed.
+	// Proxies are the networks of proxies in front of the node, whose X-Forwarded headers are
+	// believed.
 	Proxies []netip.Prefix
-	// Origins are the origins of pages of other sites that may use the API, such as https://pages.example.org, or "*" for all; none as a rule.
+	// Origins are the origins of pages of other sites that may use the API, such as
+	// https://pages.example.org, or "*" for all; none as a rule.
 	Origins []string
 	Limits
 	// Version is what the node calls itself.
@@ -70,7 +74,8 @@ type API struct {
 // ownerKey marks requests that come from the owner of the file.
 type ownerKey struct{}
 
-// Owner is the API for the owner of the file, who may do everything: for the command line, never for the network.
+// Owner is the API for the owner of the file, who may do everything: for the command line, never
+// for the network.
 func (api *API) Owner() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(r.Context(), ownerKey{}, true))
@@ -87,7 +92,9 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // pages and files have their own
 	if owner, _ := r.Context().Value(ownerKey{}).(bool); !owner {
 		if host := api.siteOf(r).host; !api.knowsHost(host) {
-			api.request(w, r, &route{view: "Host"}).fail(&httpError{status: http.StatusBadRequest, detail: "This node is not called " + strconv.Quote(host) + ". The names by which it may be called are set where it is started, with --base-url or --allow-host."})
+			api.request(w, r, &route{view: "Host"}).fail(&httpError{status: http.StatusBadRequest,
+				detail: "This node is not called " + strconv.Quote(host) +
+					". The names by which it may be called are set where it is started, with --base-url or --allow-host."})
 			return
 		}
 		if api.shareAcrossSites(w, r) {
@@ -141,7 +148,8 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.router.ServeHTTP(w, r)
 }
 
-// formatSuffix takes the suffix off a path such as /api/targets.json, with which a TOM lets the form of the answer be chosen.
+// formatSuffix takes the suffix off a path such as /api/targets.json, with which a TOM lets the
+// form of the answer be chosen.
 func formatSuffix(path string) (rest, format string, ok bool) {
 	short := strings.TrimSuffix(path, "/")
 	for _, format := range []string{"json", "api"} {

@@ -21,7 +21,8 @@ const (
 	benchTargets = 1000
 )
 
-// benchNode serves the data of the measurements, to admin and to astro, whose group Observers sees every second target.
+// benchNode serves the data of the measurements, to admin and to astro, whose group Observers sees
+// every second target.
 func benchNode(b *testing.B, rows, targets int) *node {
 	b.Helper()
 	n := &node{t: b, path: b.TempDir() + "/bench.db", tokens: map[string]string{}}
@@ -88,7 +89,8 @@ func (n *node) importRows(first, rows, targets int) {
 	r.Header.Set("Content-Type", typeNDJSON)
 	w := httptest.NewRecorder()
 	n.api.Owner().ServeHTTP(w, r)
-	if want := fmt.Sprintf(`{"created":%d,"duplicate":0,"rejected":0,`, rows); w.Code != http.StatusCreated || !bytes.HasPrefix(w.Body.Bytes(), []byte(want)) {
+	if want := fmt.Sprintf(`{"created":%d,"duplicate":0,"rejected":0,`, rows); w.Code != http.StatusCreated ||
+		!bytes.HasPrefix(w.Body.Bytes(), []byte(want)) {
 		n.t.Fatalf("import: %d %.300s", w.Code, w.Body)
 	}
 }
@@ -104,12 +106,14 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(p []byte) (int, error) { d.bytes += len(p); return len(p), nil }
 
-// BenchmarkList asks for pages of 100 with their count out of 1,000,000, as a superuser and as somebody who sees half of the targets,
-// from the request to the last byte of the answer, without the network.
+// BenchmarkList asks for pages of 100 with their count out of 1,000,000, as a superuser and as
+// somebody who sees half of the targets, from the request to the last byte of the answer, without
+// the network.
 func BenchmarkList(b *testing.B) {
 	n := benchNode(b, benchRows, benchTargets)
 	for _, user := range []string{"admin", "astro"} {
-		for _, query := range []string{"", "target__id=502", "target_name=Target-00502", "target_name=Target-0050", "target_name=Target",
+		for _, query := range []string{"", "target__id=502", "target_name=Target-00502", "target_name=Target-0050",
+			"target_name=Target",
 			"source_name=ZTF", "data_type=photometry", "data_type=photometry&source_name=ZTF", "target__id=502&data_type=photometry", "offset=900000", "offset=450000"} {
 			b.Run(user+"/"+query, func(b *testing.B) {
 				r := httptest.NewRequest("GET", "/api/reduceddatums/?"+query, nil)
@@ -127,7 +131,8 @@ func BenchmarkList(b *testing.B) {
 	}
 }
 
-// BenchmarkImport posts 200,000 data as lines of JSON, on few targets and on many, and reports rows a second.
+// BenchmarkImport posts 200,000 data as lines of JSON, on few targets and on many, and reports rows
+// a second.
 func BenchmarkImport(b *testing.B) {
 	const rows = 200_000
 	for _, targets := range []int{benchTargets, rows / 10} {
@@ -171,12 +176,14 @@ func BenchmarkUpload(b *testing.B) {
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
-// BenchmarkPost posts single data one after the other, on a disk that is not synced: what is ours of the cost of a post.
+// BenchmarkPost posts single data one after the other, on a disk that is not synced: what is ours
+// of the cost of a post.
 func BenchmarkPost(b *testing.B) {
 	n := benchNode(b, 100_000, benchTargets)
 	b.ReportAllocs()
 	for k := 100_000; b.Loop(); k++ {
-		r := httptest.NewRequest("POST", "/api/reduceddatums/", bytes.NewReader(dataset.AppendDatum(nil, k, benchTargets)))
+		r := httptest.NewRequest("POST", "/api/reduceddatums/",
+			bytes.NewReader(dataset.AppendDatum(nil, k, benchTargets)))
 		r.Header.Set("Content-Type", typeJSON)
 		r.Header.Set("Authorization", "Token "+n.tokens["admin"])
 		w := &discard{header: http.Header{}}

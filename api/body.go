@@ -56,7 +56,9 @@ func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 		return wire.Input{}, nil, problem.Invalid("", wire.MsgNoData)
 	}
 	if n, yes := v.Crowded(); yes && v.Kind() == '[' && r.route.writesLists() {
-		return wire.Input{}, nil, problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.", wire.MaxParts, n, typeNDJSON)
+		return wire.Input{}, nil,
+			problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.",
+				wire.MaxParts, n, typeNDJSON)
 	}
 	return wire.Input{}, nil, problem.Invalid("", "%s", v.NotObject())
 }
@@ -130,13 +132,16 @@ func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error)
 	return j, nil
 }
 
-// maxFields is how many fields a form may have: in memory a field takes more bytes than in the body.
+// maxFields is how many fields a form may have: in memory a field takes more bytes than in the
+// body.
 const maxFields = 10_000
 
-var errManyFields = &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("A form may have %d fields.", maxFields)}
+var errManyFields = &httpError{status: http.StatusBadRequest,
+	detail: fmt.Sprintf("A form may have %d fields.", maxFields)}
 
 func (r *request) unsupported() error {
-	return &httpError{status: http.StatusUnsupportedMediaType, detail: `Unsupported media type "` + r.Header.Get("Content-Type") + `" in request.`}
+	return &httpError{status: http.StatusUnsupportedMediaType,
+		detail: `Unsupported media type "` + r.Header.Get("Content-Type") + `" in request.`}
 }
 
 // readForm reads a multipart form without files.
@@ -188,7 +193,8 @@ func (f *formParts) next() (*multipart.Part, error) {
 func multipartReader(body io.Reader, params map[string]string) (*formParts, error) {
 	boundary := params["boundary"]
 	if boundary == "" || len(boundary) > 200 {
-		return nil, &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - Invalid boundary in multipart: None"}
+		return nil, &httpError{status: http.StatusBadRequest,
+			detail: "Multipart form parse error - Invalid boundary in multipart: None"}
 	}
 	h := &partHeader{Reader: body}
 	return &formParts{multipart.NewReader(h, boundary), h}, nil

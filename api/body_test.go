@@ -52,7 +52,8 @@ func (n *node) waitFor(uploads int) {
 	n.t.Fatalf("there are not %d uploads", uploads)
 }
 
-// TestUploadsAtOnce: one user's uploads leave room for others', who wait, and are told to come again when that is long.
+// TestUploadsAtOnce: one user's uploads leave room for others', who wait, and are told to come
+// again when that is long.
 func TestUploadsAtOnce(t *testing.T) {
 	n := start(t, Options{Limits: Limits{Uploads: 3, UserUploads: 2, UploadWait: 300 * time.Millisecond}})
 	n.target("astro", "M 1", "Observers")
@@ -116,12 +117,14 @@ func TestTakers(t *testing.T) {
 	}
 }
 
-// TestSendStall: an answer of which nothing is taken is broken off; one that is taken slowly is not.
+// TestSendStall: an answer of which nothing is taken is broken off; one that is taken slowly is
+// not.
 func TestSendStall(t *testing.T) {
 	n := start(t, Options{Limits: Limits{SendStall: 500 * time.Millisecond}})
 	target := n.target("astro", "M 31")
 	content := strings.Repeat("a line of a large file\n", 1<<20)
-	place := strings.TrimPrefix(fmt.Sprint(n.upload("astro", target, "fits_file", "large.txt", []byte(content)).want(t, 201).json(t)["data"]), n.URL)
+	place := strings.TrimPrefix(fmt.Sprint(n.upload("astro", target, "fits_file", "large.txt", []byte(content)).want(t,
+		201).json(t)["data"]), n.URL)
 	read := func(pause time.Duration) (got int, err error) {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(n.URL, "http://"))
 		if err != nil {
@@ -129,7 +132,8 @@ func TestSendStall(t *testing.T) {
 		}
 		defer conn.Close()
 		conn.(*net.TCPConn).SetReadBuffer(64 << 10)
-		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token %s\r\n\r\n", place, n.tokens["astro"])
+		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token %s\r\n\r\n", place,
+			n.tokens["astro"])
 		time.Sleep(pause)
 		all, err := io.ReadAll(conn)
 		return len(all), err

@@ -49,7 +49,8 @@ func TestGuestsBodies(t *testing.T) {
 	}
 }
 
-// TestCrowdedBodies: a body of very many parts is refused before it is taken apart, which takes many times its length in memory.
+// TestCrowdedBodies: a body of very many parts is refused before it is taken apart, which takes
+// many times its length in memory.
 func TestCrowdedBodies(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -64,17 +65,35 @@ func TestCrowdedBodies(t *testing.T) {
 	list := func(item string) string { return "[" + strings.Repeat(item+",", many-1) + item + "]" }
 	point := `"target": ` + target + `, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": `
 	n.play(t, []scenario{
-		{name: "many members", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(many)), status: 400, has: []string{`{"non_field_errors":["An object may have 10000 members here; this one has 10001."]}`}},
-		{name: "as many as may be", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(wire.MaxParts)), status: 400, has: []string{`"name":["This field is required."]`}},
-		{name: "many items for a target", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(list("1")), status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
-		{name: "and for an observation", as: "astro", method: "POST", path: "/api/observations/", body: jsonText(list("1")), status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
-		{name: "many aliases", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": ` + list(`{"name":"a"}`) + `}`), status: 400, has: []string{`"A list may hold 10000 items here; this one has 10001."`}},
-		{name: "an alias with many members", as: "astro", method: "PATCH", path: "/api/targets/" + target + "/", body: jsonText(`{"aliases": [` + object(many) + `]}`), status: 400, has: []string{`"An object may have 10000 members here; this one has 10001."`}},
-		{name: "a datum of a list", as: "astro", method: "POST", path: "/api/reduceddatums/?duplicates=skip", body: jsonText(`[` + object(many) + `]`), status: 400, has: []string{`"An object may have 10000 members here; this one has 10001."`}},
-		{name: "a value may have as many items as it likes", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + `{"flux": ` + list("1.5") + `}}`), status: 201},
-		{name: "but not as many members", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{` + point + object(jsontext.MaxMembers+1) + `}`), status: 400, has: []string{"an object has too many members"}},
+		{name: "many members", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(many)),
+			status: 400, has: []string{
+				`{"non_field_errors":["An object may have 10000 members here; this one has 10001."]}`}},
+		{name: "as many as may be", as: "astro", method: "POST", path: "/api/targets/",
+			body: jsonText(object(wire.MaxParts)), status: 400, has: []string{`"name":["This field is required."]`}},
+		{name: "many items for a target", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(list("1")),
+			status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
+		{name: "and for an observation", as: "astro", method: "POST", path: "/api/observations/",
+			body: jsonText(list("1")), status: 400, has: []string{
+				`"Invalid data. Expected a dictionary, but got list."`}},
+		{name: "many aliases", as: "astro", method: "POST", path: "/api/targets/",
+			body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": ` + list(`{"name":"a"}`) +
+				`}`), status: 400, has: []string{`"A list may hold 10000 items here; this one has 10001."`}},
+		{name: "an alias with many members", as: "astro", method: "PATCH", path: "/api/targets/" + target + "/",
+			body: jsonText(`{"aliases": [` + object(many) + `]}`), status: 400, has: []string{
+				`"An object may have 10000 members here; this one has 10001."`}},
+		{name: "a datum of a list", as: "astro", method: "POST", path: "/api/reduceddatums/?duplicates=skip",
+			body: jsonText(`[` + object(many) + `]`), status: 400, has: []string{
+				`"An object may have 10000 members here; this one has 10001."`}},
+		{name: "a value may have as many items as it likes", as: "astro", method: "POST", path: "/api/reduceddatums/",
+			body: jsonText(`{` + point + `{"flux": ` + list("1.5") + `}}`), status: 201},
+		{name: "but not as many members", as: "astro", method: "POST", path: "/api/reduceddatums/",
+			body: jsonText(`{` + point + object(jsontext.MaxMembers+1) + `}`), status: 400, has: []string{
+				"an object has too many members"}},
 	})
-	if r := n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, object(many) + "\n{" + point + "{\"a\": 2}}\n"}).want(t, 201); !strings.Contains(string(r.body), `"created":1,"duplicate":0,"rejected":1`) || !strings.Contains(string(r.body), "this one has 10001") {
+	if r := n.ask("astro", "POST", "/api/reduceddatums/",
+		raw{typeNDJSON, object(many) + "\n{" + point +
+			"{\"a\": 2}}\n"}).want(t, 201); !strings.Contains(string(r.body), `"created":1,"duplicate":0,"rejected":1`) ||
+		!strings.Contains(string(r.body), "this one has 10001") {
 		t.Errorf("%s", r.body)
 	}
 	// what was refused took little more than its text
@@ -88,13 +107,15 @@ func TestCrowdedBodies(t *testing.T) {
 	}
 }
 
-// TestLargeBodies: bodies that are large, or of which nobody tells how large, take turns with files and streams.
+// TestLargeBodies: bodies that are large, or of which nobody tells how large, take turns with files
+// and streams.
 func TestLargeBodies(t *testing.T) {
 	n := start(t, Options{Limits: Limits{Uploads: 2, UserUploads: 1, UploadWait: 300 * time.Millisecond}})
 	n.target("astro", "M 1", "Observers")
 	end := n.slow("astro")
 	n.waitFor(1)
-	large := jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "unknown": "` + strings.Repeat("x", smallBody) + `"}`)
+	large := jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "unknown": "` +
+		strings.Repeat("x", smallBody) + `"}`)
 	if r := n.ask("astro", "POST", "/api/targets/", large).want(t, 429); r.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
@@ -113,7 +134,8 @@ func TestLargeBodies(t *testing.T) {
 	n.waitFor(0)
 }
 
-// TestFormFields: the fields of an upload are bounded in number and in their names, too, and not only in their texts.
+// TestFormFields: the fields of an upload are bounded in number and in their names, too, and not
+// only in their texts.
 func TestFormFields(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")

@@ -8,8 +8,9 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// urllibScript is how people use an API with nothing but Python's standard library: urllib signs in only when it is challenged, follows redirects of GET alone, and
-// sends what comes out of an iterator in pieces.
+// urllibScript is how people use an API with nothing but Python's standard library: urllib signs in
+// only when it is challenged, follows redirects of GET alone, and sends what comes out of an
+// iterator in pieces.
 const urllibScript = `
 import base64, json, sys, urllib.error, urllib.parse, urllib.request
 base, user, password = sys.argv[1:]

@@ -26,89 +26,179 @@ func TestKept(t *testing.T) {
 	if got := strings.Join(members(list, "id"), " "); got != "4 3 2 1" {
 		t.Errorf("products are in the order %s", got)
 	}
-	if got := fmt.Sprint(list[0]["data"]); !strings.HasPrefix(got, n.URL+"/data/m-31/none/2_") || !strings.HasSuffix(got, ".png") {
+	if got := fmt.Sprint(list[0]["data"]); !strings.HasPrefix(got, n.URL+"/data/m-31/none/2_") ||
+		!strings.HasSuffix(got, ".png") {
 		t.Errorf("a name that is taken becomes %s", got)
 	}
 	n.play(t, []scenario{
-		{name: "no slash", as: "astro", method: "GET", path: "/api/targets", status: 301, head: []string{"Location", "/api/targets/"}},
-		{name: "bad limits are 100", as: "astro", method: "GET", path: "/api/reduceddatums/?limit=x&offset=-1", status: 200, has: []string{`"count":3,"next":null,"previous":null`}},
-		{name: "next and previous", as: "astro", method: "GET", path: "/api/reduceddatums/?offset=1&limit=1&target__id=1", status: 200,
-			has: []string{`"next":"` + n.URL + `/api/reduceddatums/?limit=1&offset=2&target__id=1"`, `"previous":"` + n.URL + `/api/reduceddatums/?limit=1&target__id=1"`}},
-		{name: "null by an empty text", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{"target": "1", "data_product": "", "data_type": "photometry", "value": {"a": 1}, "timestamp": "2026-05-01T00:00:00Z"}`), status: 201, has: []string{`"data_product":null`}},
-		{name: "a pk as a whole float", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{"target": 1.0, "data_type": "photometry", "value": {"a": 2}, "timestamp": "2026-05-01T00:00:00Z"}`), status: 201, has: []string{`"target":1,`}},
-		{name: "trimmed", as: "astro", method: "GET", path: "/api/targets/1/", status: 200, has: []string{`"name":"M 31"`}},
-		{name: "commas", as: "astro", method: "GET", path: "/api/targets/?name=zzz,m", status: 200, has: []string{`"count":1`}},
-		{name: "simplified", as: "astro", method: "GET", path: "/api/targets/?name_fuzzy=zz,(M)_3-1", status: 200, has: []string{`"count":1`}},
-		{name: "a unique product id", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", "1", "data_product_type", "image_file", "product_id", "p").file("a.png", []byte("x")), status: 201, has: []string{`"product_id":"p"`, `"reduceddatum_set":[]`}},
-		{name: "a product id that is taken", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", "1", "data_product_type", "image_file", "product_id", "p").file("a.png", []byte("x")), status: 400, has: []string{`"product_id":["data product with this product id already exists."]`}},
-		{name: "a blank product id", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", "1", "data_product_type", "image_file", "product_id", "", "observation_record", "").file("a.png", []byte("x")), status: 201, has: []string{`"product_id":null`, `"observation_record":null`}},
-		{name: "a TOM's columns", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", "1", "data_product_type", "photometry").file("a.csv", []byte("time,filter,magnitude,error,source,note\n60000.5,r,15.5,0.1,LCO,ok\n")), status: 201},
-		{name: "are kept", as: "astro", method: "GET", path: "/api/reduceddatums/?source_name=LCO", status: 200, has: []string{`"value":{"time":60000.5,"filter":"r","magnitude":15.5,"error":0.1,"note":"ok"}`, `"timestamp":"2023-02-25T12:00:00Z"`}},
-		{name: "a spectrum", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", "1", "data_product_type", "spectroscopy").file("s.csv", []byte("# DATE-OBS: 2026-01-01T01:02:03.5\nwavelength,flux\n4000,1.5\n4001,1.25\n")), status: 201},
-		{name: "is kept", as: "astro", method: "GET", path: "/api/reduceddatums/?data_type=spectroscopy", status: 200, has: []string{`"flux":[1.5,1.25],"flux_units":"erg / (Angstrom s cm2)","wavelength":[4000,4001],"wavelength_units":"Angstrom"`}},
+		{name: "no slash", as: "astro", method: "GET", path: "/api/targets", status: 301,
+			head: []string{"Location", "/api/targets/"}},
+		{name: "bad limits are 100", as: "astro", method: "GET", path: "/api/reduceddatums/?limit=x&offset=-1",
+			status: 200, has: []string{`"count":3,"next":null,"previous":null`}},
+		{name: "next and previous", as: "astro", method: "GET",
+			path: "/api/reduceddatums/?offset=1&limit=1&target__id=1", status: 200,
+			has: []string{`"next":"` + n.URL + `/api/reduceddatums/?limit=1&offset=2&target__id=1"`,
+				`"previous":"` + n.URL + `/api/reduceddatums/?limit=1&target__id=1"`}},
+		{name: "null by an empty text", as: "astro", method: "POST", path: "/api/reduceddatums/",
+			body: jsonText(`{"target": "1", "data_product": "", "data_type": "photometry", "value": {"a": 1}, "timestamp": "2026-05-01T00:00:00Z"}`), status: 201, has: []string{`"data_product":null`}},
+		{name: "a pk as a whole float", as: "astro", method: "POST", path: "/api/reduceddatums/",
+			body: jsonText(`{"target": 1.0, "data_type": "photometry", "value": {"a": 2}, "timestamp": "2026-05-01T00:00:00Z"}`), status: 201, has: []string{`"target":1,`}},
+		{name: "trimmed", as: "astro", method: "GET", path: "/api/targets/1/", status: 200,
+			has: []string{`"name":"M 31"`}},
+		{name: "commas", as: "astro", method: "GET", path: "/api/targets/?name=zzz,m", status: 200,
+			has: []string{`"count":1`}},
+		{name: "simplified", as: "astro", method: "GET", path: "/api/targets/?name_fuzzy=zz,(M)_3-1", status: 200,
+			has: []string{`"count":1`}},
+		{name: "a unique product id", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", "1", "data_product_type", "image_file", "product_id", "p").file("a.png",
+				[]byte("x")), status: 201, has: []string{`"product_id":"p"`, `"reduceddatum_set":[]`}},
+		{name: "a product id that is taken", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", "1", "data_product_type", "image_file", "product_id", "p").file("a.png",
+				[]byte("x")), status: 400,
+			has: []string{`"product_id":["data product with this product id already exists."]`}},
+		{name: "a blank product id", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", "1", "data_product_type", "image_file", "product_id", "", "observation_record",
+				"").file("a.png", []byte("x")), status: 201,
+			has: []string{`"product_id":null`, `"observation_record":null`}},
+		{name: "a TOM's columns", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", "1", "data_product_type", "photometry").file("a.csv",
+				[]byte("time,filter,magnitude,error,source,note\n60000.5,r,15.5,0.1,LCO,ok\n")), status: 201},
+		{name: "are kept", as: "astro", method: "GET", path: "/api/reduceddatums/?source_name=LCO", status: 200,
+			has: []string{`"value":{"time":60000.5,"filter":"r","magnitude":15.5,"error":0.1,"note":"ok"}`,
+				`"timestamp":"2023-02-25T12:00:00Z"`}},
+		{name: "a spectrum", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", "1", "data_product_type", "spectroscopy").file("s.csv",
+				[]byte("# DATE-OBS: 2026-01-01T01:02:03.5\nwavelength,flux\n4000,1.5\n4001,1.25\n")), status: 201},
+		{name: "is kept", as: "astro", method: "GET", path: "/api/reduceddatums/?data_type=spectroscopy", status: 200,
+			has: []string{`"flux":[1.5,1.25],"flux_units":"erg / (Angstrom s cm2)","wavelength":[4000,4001],"wavelength_units":"Angstrom"`}},
 	})
 }
 
-// TestMended: each row of the page on what is answered differently from a TOM, in its order, where the permission matrix (TestMatrix) and the bad inputs (TestBadInput) do not have it.
+// TestMended: each row of the page on what is answered differently from a TOM, in its order, where
+// the permission matrix (TestMatrix) and the bad inputs (TestBadInput) do not have it.
 func TestMended(t *testing.T) {
 	n := start(t, Options{})
 	mine := n.target("astro", "mine", "Observers")
 	other := n.target("astro", "other", "Observers")
-	n.ask("astro", "PATCH", "/api/targets/"+other+"/", jsonText(`{"aliases": [{"name": "same 1"}, {"name": "same 2"}], "targetextra_set": [{"key": "k", "value": "v"}], "target_lists": [{"name": "odd"}]}`)).want(t, 200)
-	made := n.ask("admin", "POST", "/api/targets/", jsonText(`{"name": "seen", "type": "SIDEREAL", "ra": 5, "dec": 5, "permissions": "PUBLIC"}`)).want(t, 201)
+	n.ask("astro", "PATCH", "/api/targets/"+other+"/",
+		jsonText(`{"aliases": [{"name": "same 1"}, {"name": "same 2"}], "targetextra_set": [{"key": "k", "value": "v"}], "target_lists": [{"name": "odd"}]}`)).want(t, 200)
+	made := n.ask("admin", "POST", "/api/targets/",
+		jsonText(`{"name": "seen", "type": "SIDEREAL", "ra": 5, "dec": 5, "permissions": "PUBLIC"}`)).want(t, 201)
 	seen := made.id(t)
-	product := n.upload("astro", other, "photometry", "o.csv", []byte("time,magnitude\n60000.5,15.5\n")).want(t, 201).id(t)
+	product := n.upload("astro", other, "photometry", "o.csv",
+		[]byte("time,magnitude\n60000.5,15.5\n")).want(t, 201).id(t)
 	target := "/api/targets/" + mine + "/"
 	datum := func(members string) raw {
-		return jsonText(`{"target": ` + mine + `, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"magnitude": 15.582}` + members + `}`)
+		return jsonText(`{"target": ` + mine +
+			`, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"magnitude": 15.582}` +
+			members + `}`)
 	}
 	spectrum := func(rows string) *form {
-		return newForm("target", mine, "data_product_type", "spectroscopy").file("s.csv", []byte("wavelength,flux\n"+rows))
+		return newForm("target", mine, "data_product_type", "spectroscopy").file("s.csv",
+			[]byte("wavelength,flux\n"+rows))
 	}
 	n.play(t, []scenario{
 		{name: "a token works", as: "astro", method: "GET", path: target, status: 200},
-		{name: "Basic works", as: "", method: "GET", path: target, header: []string{"Authorization", basic("astro")}, status: 200},
-		{name: "bad credentials", as: "", method: "GET", path: target, header: []string{"Authorization", "Basic " + "YXN0cm86bm8="}, status: 401, has: []string{`"detail"`}, head: []string{"WWW-Authenticate", "Basic"}},
-		{name: "permissions are changed", as: "astro", method: "PATCH", path: target, body: jsonText(`{"permissions": "OPEN", "abs_mag": -17.5, "slope": 0.15}`), status: 200, has: []string{`"permissions":"OPEN"`, `"abs_mag":-17.5`, `"slope":0.15`}},
+		{name: "Basic works", as: "", method: "GET", path: target,
+			header: []string{"Authorization", basic("astro")}, status: 200},
+		{name: "bad credentials", as: "", method: "GET", path: target,
+			header: []string{"Authorization",
+				"Basic " + "YXN0cm86bm8="}, status: 401, has: []string{`"detail"`},
+			head: []string{"WWW-Authenticate", "Basic"}},
+		{name: "permissions are changed", as: "astro", method: "PATCH", path: target,
+			body: jsonText(`{"permissions": "OPEN", "abs_mag": -17.5, "slope": 0.15}`), status: 200, has: []string{
+				`"permissions":"OPEN"`, `"abs_mag":-17.5`, `"slope":0.15`}},
 		{name: "and count", as: "", method: "GET", path: target, status: 200},
-		{name: "seen and not changed", as: "bob", method: "PATCH", path: "/api/targets/" + seen + "/", body: jsonText(`{"ra": 6}`), status: 403},
-		{name: "seen and not added to", as: "bob", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{"target": ` + seen + `, "data_type": "photometry", "value": {"a": 1}}`), status: 400, has: []string{"You may see this target, but not change it."}},
-		{name: "a group made by naming it", as: "bob", method: "POST", path: "/api/targets/", body: jsonText(`{"name": "b", "type": "SIDEREAL", "ra": 1, "dec": 1, "groups": [{"name": "new"}]}`), status: 400},
-		{name: "a product of another target", as: "astro", method: "POST", path: "/api/reduceddatums/", body: datum(`, "data_product": ` + product), status: 400, has: []string{"This data product belongs to another target."}},
-		{name: "the tag of another target", as: "astro", method: "PATCH", path: target, body: jsonText(`{"targetextra_set": [{"id": 1, "key": "k", "value": "w"}]}`), status: 400, has: []string{`"targetextra_set"`}},
-		{name: "the alias of another target", as: "astro", method: "PATCH", path: target, body: jsonText(`{"aliases": [{"id": 1, "name": "moved"}]}`), status: 400, has: []string{"TargetName identified by id '1' is not an"}},
-		{name: "zero is a number", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(`{"name": "zero", "type": "SIDEREAL", "ra": 0, "dec": 0}`), status: 201, has: []string{`"ra":0.0,"dec":0.0`}},
-		{name: "around zero", as: "astro", method: "GET", path: "/api/targets/?cone_search=359.9,0,0.2", status: 200, has: []string{`"count":1`}},
-		{name: "a circular orbit", as: "astro", method: "POST", path: "/api/targets/", status: 201, has: []string{`"eccentricity":0.0`},
+		{name: "seen and not changed", as: "bob", method: "PATCH", path: "/api/targets/" + seen + "/",
+			body: jsonText(`{"ra": 6}`), status: 403},
+		{name: "seen and not added to", as: "bob", method: "POST", path: "/api/reduceddatums/",
+			body: jsonText(`{"target": ` + seen +
+				`, "data_type": "photometry", "value": {"a": 1}}`), status: 400,
+			has: []string{"You may see this target, but not change it."}},
+		{name: "a group made by naming it", as: "bob", method: "POST", path: "/api/targets/",
+			body: jsonText(`{"name": "b", "type": "SIDEREAL", "ra": 1, "dec": 1, "groups": [{"name": "new"}]}`), status: 400},
+		{name: "a product of another target", as: "astro", method: "POST", path: "/api/reduceddatums/",
+			body: datum(`, "data_product": ` + product), status: 400, has: []string{
+				"This data product belongs to another target."}},
+		{name: "the tag of another target", as: "astro", method: "PATCH", path: target,
+			body: jsonText(`{"targetextra_set": [{"id": 1, "key": "k", "value": "w"}]}`), status: 400, has: []string{
+				`"targetextra_set"`}},
+		{name: "the alias of another target", as: "astro", method: "PATCH", path: target,
+			body: jsonText(`{"aliases": [{"id": 1, "name": "moved"}]}`), status: 400, has: []string{
+				"TargetName identified by id '1' is not an"}},
+		{name: "zero is a number", as: "astro", method: "POST", path: "/api/targets/",
+			body: jsonText(`{"name": "zero", "type": "SIDEREAL", "ra": 0, "dec": 0}`), status: 201, has: []string{
+				`"ra":0.0,"dec":0.0`}},
+		{name: "around zero", as: "astro", method: "GET", path: "/api/targets/?cone_search=359.9,0,0.2", status: 200,
+			has: []string{`"count":1`}},
+		{name: "a circular orbit", as: "astro", method: "POST", path: "/api/targets/", status: 201,
+			has:  []string{`"eccentricity":0.0`},
 			body: jsonText(`{"name": "orbit", "type": "NON_SIDEREAL", "scheme": "MPC_MINOR_PLANET", "epoch_of_elements": 60000, "inclination": 1, "lng_asc_node": 2, "arg_of_perihelion": 3, "eccentricity": 0, "mean_anomaly": 4, "semimajor_axis": 5}`)},
-		{name: "a list by name", as: "astro", method: "GET", path: "/api/targets/?targetlist__name=odd", status: 200, has: []string{`"count":1`}},
-		{name: "lists of targets when asked for", as: "astro", method: "GET", path: "/api/targets/?targetlist__name=odd&fields=target_lists", status: 200, has: []string{`"results":[{"target_lists":[{"id":1,"name":"odd"}]}]`}},
-		{name: "a list by id", as: "astro", method: "GET", path: "/api/targets/?targetlist__name=1", status: 200, has: []string{`"count":1`}},
-		{name: "once for two aliases", as: "astro", method: "GET", path: "/api/targets/?name=same", status: 200, has: []string{`"count":1`}},
-		{name: "data once for two aliases", as: "astro", method: "GET", path: "/api/reduceddatums/?target_name=same", status: 200, has: []string{`"count":1`}},
-		{name: "a datum", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{"target": ` + mine + `, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"magnitude": 15.5820, "filter": "r"}}`), status: 201, has: []string{`"id":2`, "15.5820"}},
-		{name: "the same in another order", as: "astro", method: "POST", path: "/api/reduceddatums/", body: jsonText(`{"target": ` + mine + `, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"filter": "\u0072", "magnitude": 1.5582e1}}`), status: 400},
-		{name: "a spectrum without a date", as: "astro", method: "POST", path: "/api/dataproducts/", body: spectrum("4000,1\n4001,2\n"), status: 201, has: []string{`"created":1`, `"warnings":["`}},
-		{name: "says so", as: "astro", method: "GET", path: "/api/reduceddatums/?data_type=spectroscopy", status: 200, has: []string{`"time_origin":"upload"`, `"source_name":""`}},
-		{name: "and is the same tomorrow", as: "astro", method: "POST", path: "/api/dataproducts/", body: spectrum("4000,1\n4001,2\n"), status: 201, has: []string{`"created":0,"duplicate":1`}},
-		{name: "columns by other names", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", mine, "data_product_type", "photometry").file("c.dat", []byte("MJD mag magerr band\n60001.5 15.5 0.1 r\n60001.5 15.5 0.1 r\n60002.5 nan 0.1 r\n")), status: 201, has: []string{`"created":1,"duplicate":1`, `"line":4`}},
-		{name: "under one name", as: "astro", method: "GET", path: "/api/reduceddatums/?data_product_name=c.dat", status: 200, has: []string{`"magnitude":15.5`, `"error":0.1`, `"filter":"r"`}},
-		{name: "whole numbers in a file", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", mine, "data_product_type", "photometry").file("i.csv", []byte("time,filter,magnitude,error\n60003,r,15,0\n")), status: 201, has: []string{`"created":1`}},
-		{name: "stay so", as: "astro", method: "GET", path: "/api/reduceddatums/?data_product_name=i.csv", status: 200, has: []string{`"timestamp":"2023-02-28T00:00:00Z","value":{"time":60003,"filter":"r","magnitude":15,"error":0}`}},
-		{name: "a date with its time", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", mine, "data_product_type", "spectroscopy", "flux_scale", "1e-15").file("s.dat", []byte("# DATE-OBS: 2026-01-01T01:02:03.5\n# wavelength [nm] flux\n400.5 1\n401.5 2\n")), status: 201, has: []string{`"created":1`}},
-		{name: "in its units, scaled when asked", as: "astro", method: "GET", path: "/api/reduceddatums/?data_product_name=s.dat", status: 200, has: []string{`"timestamp":"2026-01-01T01:02:03.500000Z"`, `"flux":[1e-15,2e-15]`, `"wavelength":[400.5,401.5],"wavelength_units":"nm"`, `"source_name":""`}},
-		{name: "a table that is called a picture", as: "astro", method: "POST", path: "/api/dataproducts/", body: newForm("target", mine, "data_product_type", "photometry").file("p.fits", []byte("time,magnitude\n60004.5,15.5\n")), status: 201, has: []string{`"created":1`}},
-		{name: "a list by itself", as: "astro", method: "GET", path: "/api/targetlist/1/", status: 200, has: []string{`{"id":1,"name":"odd"}`}},
-		{name: "a PATCH without its slash", as: "astro", method: "PATCH", path: "/api/targets/" + mine, body: jsonText(`{"epoch": 2000}`), status: 200, has: []string{`"epoch":2000.0`}},
-		{name: "an order", as: "astro", method: "GET", path: "/api/targets/?order=-name&fields=name", status: 200, has: []string{`"results":[{"name":"zero"},{"name":"seen"},{"name":"other"}`}},
+		{name: "a list by name", as: "astro", method: "GET", path: "/api/targets/?targetlist__name=odd", status: 200,
+			has: []string{`"count":1`}},
+		{name: "lists of targets when asked for", as: "astro", method: "GET",
+			path: "/api/targets/?targetlist__name=odd&fields=target_lists", status: 200, has: []string{
+				`"results":[{"target_lists":[{"id":1,"name":"odd"}]}]`}},
+		{name: "a list by id", as: "astro", method: "GET", path: "/api/targets/?targetlist__name=1", status: 200,
+			has: []string{`"count":1`}},
+		{name: "once for two aliases", as: "astro", method: "GET", path: "/api/targets/?name=same", status: 200,
+			has: []string{`"count":1`}},
+		{name: "data once for two aliases", as: "astro", method: "GET", path: "/api/reduceddatums/?target_name=same",
+			status: 200, has: []string{`"count":1`}},
+		{name: "a datum", as: "astro", method: "POST", path: "/api/reduceddatums/",
+			body: jsonText(`{"target": ` + mine +
+				`, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"magnitude": 15.5820, "filter": "r"}}`), status: 201, has: []string{`"id":2`, "15.5820"}},
+		{name: "the same in another order", as: "astro", method: "POST", path: "/api/reduceddatums/",
+			body: jsonText(`{"target": ` + mine +
+				`, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"filter": "\u0072", "magnitude": 1.5582e1}}`), status: 400},
+		{name: "a spectrum without a date", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: spectrum("4000,1\n4001,2\n"), status: 201, has: []string{`"created":1`, `"warnings":["`}},
+		{name: "says so", as: "astro", method: "GET", path: "/api/reduceddatums/?data_type=spectroscopy", status: 200,
+			has: []string{`"time_origin":"upload"`, `"source_name":""`}},
+		{name: "and is the same tomorrow", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: spectrum("4000,1\n4001,2\n"), status: 201, has: []string{`"created":0,"duplicate":1`}},
+		{name: "columns by other names", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", mine, "data_product_type", "photometry").file("c.dat",
+				[]byte("MJD mag magerr band\n60001.5 15.5 0.1 r\n60001.5 15.5 0.1 r\n60002.5 nan 0.1 r\n")), status: 201,
+			has: []string{`"created":1,"duplicate":1`, `"line":4`}},
+		{name: "under one name", as: "astro", method: "GET", path: "/api/reduceddatums/?data_product_name=c.dat",
+			status: 200, has: []string{`"magnitude":15.5`, `"error":0.1`, `"filter":"r"`}},
+		{name: "whole numbers in a file", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", mine, "data_product_type", "photometry").file("i.csv",
+				[]byte("time,filter,magnitude,error\n60003,r,15,0\n")), status: 201, has: []string{`"created":1`}},
+		{name: "stay so", as: "astro", method: "GET", path: "/api/reduceddatums/?data_product_name=i.csv", status: 200,
+			has: []string{`"timestamp":"2023-02-28T00:00:00Z","value":{"time":60003,"filter":"r","magnitude":15,"error":0}`}},
+		{name: "a date with its time", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", mine, "data_product_type", "spectroscopy", "flux_scale", "1e-15").file("s.dat",
+				[]byte("# DATE-OBS: 2026-01-01T01:02:03.5\n# wavelength [nm] flux\n400.5 1\n401.5 2\n")), status: 201,
+			has: []string{`"created":1`}},
+		{name: "in its units, scaled when asked", as: "astro", method: "GET",
+			path: "/api/reduceddatums/?data_product_name=s.dat", status: 200, has: []string{
+				`"timestamp":"2026-01-01T01:02:03.500000Z"`, `"flux":[1e-15,2e-15]`, `"wavelength":[400.5,401.5],"wavelength_units":"nm"`, `"source_name":""`}},
+		{name: "a table that is called a picture", as: "astro", method: "POST", path: "/api/dataproducts/",
+			body: newForm("target", mine, "data_product_type", "photometry").file("p.fits",
+				[]byte("time,magnitude\n60004.5,15.5\n")), status: 201, has: []string{`"created":1`}},
+		{name: "a list by itself", as: "astro", method: "GET", path: "/api/targetlist/1/", status: 200,
+			has: []string{`{"id":1,"name":"odd"}`}},
+		{name: "a PATCH without its slash", as: "astro", method: "PATCH", path: "/api/targets/" + mine,
+			body: jsonText(`{"epoch": 2000}`), status: 200, has: []string{`"epoch":2000.0`}},
+		{name: "an order", as: "astro", method: "GET", path: "/api/targets/?order=-name&fields=name", status: 200,
+			has: []string{`"results":[{"name":"zero"},{"name":"seen"},{"name":"other"}`}},
 		{name: "no HEAD is a failure", as: "astro", method: "HEAD", path: "/api/targets/", status: 200},
-		{name: "one product", as: "astro", method: "GET", path: "/api/dataproducts/" + product + "/", status: 200, has: []string{`"id":` + product, `"reduceddatum_set":[{`}},
-		{name: "one datum", as: "astro", method: "GET", path: "/api/reduceddatums/2/", status: 200, has: []string{`"id":2`}},
-		{name: "no such datum", as: "astro", method: "GET", path: "/api/reduceddatums/99/", status: 404, has: []string{"No ReducedDatum matches the given query."}},
+		{name: "one product", as: "astro", method: "GET", path: "/api/dataproducts/" + product + "/", status: 200,
+			has: []string{`"id":` + product, `"reduceddatum_set":[{`}},
+		{name: "one datum", as: "astro", method: "GET", path: "/api/reduceddatums/2/", status: 200,
+			has: []string{`"id":2`}},
+		{name: "no such datum", as: "astro", method: "GET", path: "/api/reduceddatums/99/", status: 404,
+			has: []string{"No ReducedDatum matches the given query."}},
 		{name: "a hidden product", as: "eve", method: "GET", path: "/api/dataproducts/" + product + "/", status: 404},
-		{name: "a huge limit", as: "astro", method: "GET", path: "/api/reduceddatums/?limit=99999999999999999999", status: 200, has: []string{`"next":null`}},
-		{name: "a mistyped filter", as: "astro", method: "GET", path: "/api/reduceddatums/?target_id=1", status: 200, head: []string{"Nightjar-Unknown-Parameters", "target_id"}},
-		{name: "a data product by its number", as: "astro", method: "GET", path: "/api/reduceddatums/?data_product_pk=" + product + "&data_product_product_id=o.csv", status: 200, has: []string{`"count":1`}},
+		{name: "a huge limit", as: "astro", method: "GET", path: "/api/reduceddatums/?limit=99999999999999999999",
+			status: 200, has: []string{`"next":null`}},
+		{name: "a mistyped filter", as: "astro", method: "GET", path: "/api/reduceddatums/?target_id=1", status: 200,
+			head: []string{"Nightjar-Unknown-Parameters", "target_id"}},
+		{name: "a data product by its number", as: "astro", method: "GET",
+			path: "/api/reduceddatums/?data_product_pk=" + product +
+				"&data_product_product_id=o.csv", status: 200, has: []string{`"count":1`}},
 	})
 	// a second upload of the same rows: they belong to both and go with the last
 	rows := []byte("time,magnitude\n60010.5,15.5\n60011.5,15.6\n")
@@ -116,13 +206,15 @@ func TestMended(t *testing.T) {
 	second := n.upload("astro", mine, "photometry", "second.csv", rows).want(t, 201).id(t)
 	for _, step := range []struct{ del, count string }{{first, "2"}, {second, "0"}} {
 		n.ask("astro", "DELETE", "/api/dataproducts/"+step.del+"/", nil).want(t, 204)
-		if got := n.ask("astro", "GET", "/api/reduceddatums/?mjd_min=60010&mjd_max=60012", nil).json(t)["count"].(json.Number).String(); got != step.count {
+		if got := n.ask("astro", "GET", "/api/reduceddatums/?mjd_min=60010&mjd_max=60012",
+			nil).json(t)["count"].(json.Number).String(); got != step.count {
 			t.Errorf("%s data are left, want %s", got, step.count)
 		}
 	}
 	// a token for each sign-in, for thirty days
 	sign := func() (string, map[string]any) {
-		secret := fmt.Sprint(n.ask("", "POST", "/api/token-auth/", url.Values{"username": {"bob"}, "password": {password("bob")}}).want(t, 200).json(t)["token"])
+		secret := fmt.Sprint(n.ask("", "POST", "/api/token-auth/",
+			url.Values{"username": {"bob"}, "password": {password("bob")}}).want(t, 200).json(t)["token"])
 		list := n.ask("", "GET", "/api/tokens/", nil, "Authorization", "Token "+secret).rows(t)
 		slices.SortFunc(list, func(a, b map[string]any) int {
 			return strings.Compare(fmt.Sprint(a["created"]), fmt.Sprint(b["created"]))
@@ -139,7 +231,8 @@ func TestMended(t *testing.T) {
 	n.ask("", "GET", target, nil).want(t, 401)
 	n.ask("", "GET", target, nil, "Authorization", basic("astro")).want(t, 200)
 	n.mode(auth.ModeObjects, auth.ReadOnly)
-	for i, groups := range [][]string{{"groups", `[{"name": "Observers"}]`}, {"groups[0]id", "2"}, {"groups", "2", "groups", "2"}} {
+	for i, groups := range [][]string{{"groups", `[{"name": "Observers"}]`}, {"groups[0]id", "2"},
+		{"groups", "2", "groups", "2"}} {
 		r := n.upload("astro", mine, "image_file", fmt.Sprintf("g%d.png", i), []byte("x"), groups...).want(t, 201)
 		n.ask("carol", "GET", "/api/dataproducts/"+r.id(t)+"/", nil).want(t, 200)
 		n.ask("bob", "GET", "/api/dataproducts/"+r.id(t)+"/", nil).want(t, 404)
@@ -160,7 +253,8 @@ func keys(t *testing.T, object []byte) string {
 	return strings.Join(list, " ")
 }
 
-// TestKeyOrder: members stand in a TOM's order, since people read answers and tables are made of them; what is added stands behind.
+// TestKeyOrder: members stand in a TOM's order, since people read answers and tables are made of
+// them; what is added stands behind.
 func TestKeyOrder(t *testing.T) {
 	n := start(t, Options{})
 	const (
@@ -175,11 +269,18 @@ func TestKeyOrder(t *testing.T) {
 			t.Errorf("the answer to POST %s has %s\nwant %s", path, got, want)
 		}
 	}
-	post("/api/targets/", jsonText(`{"dec": 1, "ra": 1, "type": "SIDEREAL", "name": "M 31", "aliases": [{"name": "Andromeda"}]}`), target+" message")
-	post("/api/dataproducts/", newForm("target", "1", "data_product_type", "photometry").file("a.csv", []byte("time,magnitude\n60000.5,15.5\n")), product+" message report")
-	post("/api/reduceddatums/", jsonText(`{"value": {"z": 1, "a": 2}, "data_type": "photometry", "target": 1}`), datum+" message")
-	n.ask("astro", "POST", "/api/observations/", jsonText(`{"target_id": 1, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`)).want(t, 201)
-	for path, want := range map[string]string{"targets": target, "dataproducts": product, "reduceddatums": datum, "observations": observation, "groups": "id name"} {
+	post("/api/targets/", jsonText(
+		`{"dec": 1, "ra": 1, "type": "SIDEREAL", "name": "M 31", "aliases": [{"name": "Andromeda"}]}`),
+		target+" message")
+	post("/api/dataproducts/",
+		newForm("target", "1", "data_product_type", "photometry").file("a.csv",
+			[]byte("time,magnitude\n60000.5,15.5\n")), product+" message report")
+	post("/api/reduceddatums/",
+		jsonText(`{"value": {"z": 1, "a": 2}, "data_type": "photometry", "target": 1}`), datum+" message")
+	n.ask("astro", "POST", "/api/observations/",
+		jsonText(`{"target_id": 1, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`)).want(t, 201)
+	for path, want := range map[string]string{"targets": target, "dataproducts": product, "reduceddatums": datum,
+		"observations": observation, "groups": "id name"} {
 		list := n.ask("astro", "GET", "/api/"+path+"/", nil).want(t, 200).body
 		if got := keys(t, list); got != "count next previous results" {
 			t.Errorf("a list of %s has %s", path, got)
@@ -196,10 +297,12 @@ func TestKeyOrder(t *testing.T) {
 			t.Errorf("one of %s has %s\nwant %s", path, keys(t, id.body), want)
 		}
 	}
-	if got := keys(t, n.ask("astro", "GET", "/api/", nil).body); got != "groups targets observations dataproducts reduceddatums" {
+	if got := keys(t, n.ask("astro", "GET", "/api/",
+		nil).body); got != "groups targets observations dataproducts reduceddatums" {
 		t.Errorf("the root has %s", got)
 	}
-	for path, first := range map[string]string{"targets": "name description renders parses actions", "groups": "name description renders parses"} {
+	for path, first := range map[string]string{"targets": "name description renders parses actions",
+		"groups": "name description renders parses"} {
 		if got := keys(t, n.ask("astro", "OPTIONS", "/api/"+path+"/", nil).body); !strings.HasPrefix(got, first) {
 			t.Errorf("OPTIONS of %s has %s", path, got)
 		}

@@ -14,10 +14,11 @@ import (
 const compressFrom = 1 << 10
 
 // compressed are the types of answers that compression makes smaller.
-var compressed = []string{typeJSON, typeNDJSON, typeHTML, "text/css", "text/javascript", "text/csv", "text/plain", "image/svg+xml", "application/x-votable+xml"}
+var compressed = []string{typeJSON, typeNDJSON, typeHTML, "text/css", "text/javascript", "text/csv", "text/plain",
+	"image/svg+xml", "application/x-votable+xml"}
 
-// compressor compresses an answer if the client takes that, and it is worth it. An answer that is given in pieces, whose length is not said
-// beforehand, is compressed whatever its length.
+// compressor compresses an answer if the client takes that, and it is worth it. An answer that is
+// given in pieces, whose length is not said beforehand, is compressed whatever its length.
 type compressor struct {
 	http.ResponseWriter
 	zip     *gzip.Writer
@@ -64,7 +65,8 @@ func (c *compressor) WriteHeader(status int) {
 	h := c.Header()
 	media, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	length, err := strconv.Atoi(h.Get("Content-Length"))
-	if slices.Contains(compressed, media) && h.Get("Content-Encoding") == "" && (err != nil || length >= compressFrom) && status != http.StatusNoContent && status != http.StatusNotModified {
+	if slices.Contains(compressed, media) && h.Get("Content-Encoding") == "" &&
+		(err != nil || length >= compressFrom) && status != http.StatusNoContent && status != http.StatusNotModified {
 		h.Set("Content-Encoding", "gzip")
 		h.Del("Content-Length")
 		c.zip = zips.Get().(*gzip.Writer)

@@ -148,9 +148,10 @@ func csvRefusal(line int, why string) error {
 	return &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("line %d: %s", line, why)}
 }
 
-// csvBody is a body that is read as CSV. Package csv keeps a whole row in memory, and a row may have
-// many lines. So the body reserves memory as a row grows beyond lineBuffer, and ends when a row is
-// too long. It keeps what it reserved until the request ends, as package csv keeps its buffer.
+// csvBody is a body that is read as CSV. Package csv keeps a whole row in memory, and a row may
+// have many lines. So the body reserves memory as a row grows beyond lineBuffer, and ends when a
+// row is too long. It keeps what it reserved until the request ends, as package csv keeps its
+// buffer.
 type csvBody struct {
 	*request
 	most     int64 // bytes of a row
@@ -204,8 +205,9 @@ func (b *csvBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// controlEscapes is how many bytes longer a text is as JSON because of its control characters, which
-// take six bytes each: the share of the memory of bodies, four bytes for one, does not cover these.
+// controlEscapes is how many bytes longer a text is as JSON because of its control characters,
+// which take six bytes each: the share of the memory of bodies, four bytes for one, does not cover
+// these.
 func controlEscapes(s string) (n int64) {
 	for _, c := range []byte(s) {
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' {

@@ -13,8 +13,8 @@ import (
 
 func csvText(text string) raw { return raw{typeCSV, text} }
 
-// TestTargetsOfCSV: a table of targets makes what the same lines of JSON would make, with the same reports
-// and the numbers of its own lines.
+// TestTargetsOfCSV: a table of targets makes what the same lines of JSON would make, with the same
+// reports and the numbers of its own lines.
 func TestTargetsOfCSV(t *testing.T) {
 	n := start(t, Options{})
 	table := "\xef\xbb\xbfid,name,ra,dec,name2,name3,groups,permissions,'=host,distance,scheme\n" +
@@ -23,15 +23,17 @@ func TestTargetsOfCSV(t *testing.T) {
 		"11,B,-1e-20,5,,,,,,,\n" +
 		"12,,1,1,,,,,,,\n"
 	got := string(n.ask("astro", "POST", "/api/targets/", csvText(table)).want(t, 201).body)
-	for _, part := range []string{`"created":2,"rejected":2,"problems":[{"line":4,"errors":{"distance":["A valid number is required."]}},` +
-		`{"line":6,"errors":{"name":`, `"notes":[{"text":"the column id is not taken over: the archive gives its own"},` +
-		`{"line":4,"text":"ra 370.5 is taken as 10.5"},{"line":5,"text":"ra -1e-20 is taken as 0"}],"more_notes":0,`} {
+	for _, part := range []string{
+		`"created":2,"rejected":2,"problems":[{"line":4,"errors":{"distance":["A valid number is required."]}},` +
+			`{"line":6,"errors":{"name":`, `"notes":[{"text":"the column id is not taken over: the archive gives its own"},` +
+			`{"line":4,"text":"ra 370.5 is taken as 10.5"},{"line":5,"text":"ra -1e-20 is taken as 0"}],"more_notes":0,`} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%s\nwithout %s", got, part)
 		}
 	}
 	text := string(n.ask("astro", "GET", "/api/targets/?name=M%2031", nil).want(t, 200).body)
-	for _, part := range []string{`"type":"SIDEREAL"`, `"permissions":"PRIVATE"`, `"name":"NGC 224"`, `"name":"Andromeda, the\ngalaxy"`,
+	for _, part := range []string{`"type":"SIDEREAL"`, `"permissions":"PRIVATE"`, `"name":"NGC 224"`,
+		`"name":"Andromeda, the\ngalaxy"`,
 		`"key":"=host","value":"-1"`, `"ra":10.684583333333`, `"distance":780000.0`, `"name":"Observers"`} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%s\nwithout %s", text, part)
@@ -39,15 +41,25 @@ func TestTargetsOfCSV(t *testing.T) {
 	}
 	n.play(t, []scenario{
 		{name: "guests", method: "POST", path: "/api/targets/", body: csvText("name,ra,dec\nX,1,1\n"), status: 401},
-		{name: "empty", as: "astro", method: "POST", path: "/api/targets/", body: csvText(""), status: 400, has: []string{"line 1: the file is empty"}},
-		{name: "no name", as: "astro", method: "POST", path: "/api/targets/", body: csvText("ra,dec\n1,1\n"), status: 400, has: []string{"line 1: there is no column name"}},
-		{name: "a column twice", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name, name\n1,1\n"), status: 400, has: []string{"line 1: the column name is there twice"}},
-		{name: "ragged", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name,ra,dec\nQ1,1,1\nQ2,1\n"), status: 400, has: []string{"line 3: wrong number of fields"}},
-		{name: "a quote", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name,ra,dec\nQ3,1,\"1\n"), status: 400, has: []string{"line 2: "}},
-		{name: "bytes", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name,ra,dec\nX\xff,1,1\n"), status: 400, has: []string{"line 2: the column name is not UTF-8"}},
-		{name: "many columns", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name" + strings.Repeat(",", maxCSVColumns) + "\n"), status: 400, has: []string{"line 1: a table may have 10000 columns"}},
-		{name: "nothing was made", as: "astro", method: "GET", path: "/api/targets/?name=Q1,Q2,Q3", status: 200, has: []string{`"count":0`}},
-		{name: "it is told", as: "astro", method: "OPTIONS", path: "/api/targets/", status: 200, has: []string{`"streams":["application/x-ndjson","text/csv"]`}},
+		{name: "empty", as: "astro", method: "POST", path: "/api/targets/", body: csvText(""), status: 400,
+			has: []string{"line 1: the file is empty"}},
+		{name: "no name", as: "astro", method: "POST", path: "/api/targets/", body: csvText("ra,dec\n1,1\n"),
+			status: 400, has: []string{"line 1: there is no column name"}},
+		{name: "a column twice", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name, name\n1,1\n"),
+			status: 400, has: []string{"line 1: the column name is there twice"}},
+		{name: "ragged", as: "astro", method: "POST", path: "/api/targets/",
+			body: csvText("name,ra,dec\nQ1,1,1\nQ2,1\n"), status: 400, has: []string{"line 3: wrong number of fields"}},
+		{name: "a quote", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name,ra,dec\nQ3,1,\"1\n"),
+			status: 400, has: []string{"line 2: "}},
+		{name: "bytes", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name,ra,dec\nX\xff,1,1\n"),
+			status: 400, has: []string{"line 2: the column name is not UTF-8"}},
+		{name: "many columns", as: "astro", method: "POST", path: "/api/targets/",
+			body: csvText("name" + strings.Repeat(",", maxCSVColumns) + "\n"), status: 400, has: []string{
+				"line 1: a table may have 10000 columns"}},
+		{name: "nothing was made", as: "astro", method: "GET", path: "/api/targets/?name=Q1,Q2,Q3", status: 200,
+			has: []string{`"count":0`}},
+		{name: "it is told", as: "astro", method: "OPTIONS", path: "/api/targets/", status: 200,
+			has: []string{`"streams":["application/x-ndjson","text/csv"]`}},
 	})
 }
 
@@ -68,7 +80,8 @@ func TestDatumsOfCSV(t *testing.T) {
 		"hidden,photometry,,60000.5,,,1,g,\n" +
 		"M 31,,,60000.5,,,1,g,\n"
 	got := string(post("astro", table).want(t, 201).body)
-	for _, part := range []string{`"created":3,"duplicate":0,"rejected":4`, `{"line":5,"errors":{"target":["There is no target called \"nobody\"."]}}`,
+	for _, part := range []string{`"created":3,"duplicate":0,"rejected":4`,
+		`{"line":5,"errors":{"target":["There is no target called \"nobody\"."]}}`,
 		`{"line":6,"errors":{"timestamp":["Datetime has wrong format.`, `{"line":7,"errors":{"target":["There is no target called \"hidden\"."]}}`,
 		`{"line":8,"errors":{"data_type":["This field is required."]}}`} {
 		if !strings.Contains(got, part) {
@@ -76,16 +89,19 @@ func TestDatumsOfCSV(t *testing.T) {
 		}
 	}
 	text := string(n.ask("astro", "GET", "/api/reduceddatums/", nil).want(t, 200).body)
-	for _, part := range []string{`"timestamp":"2026-01-02T03:04:05Z","value":{"magnitude":15.50,"filter":"r","\"q\"":[1]}`,
+	for _, part := range []string{
+		`"timestamp":"2026-01-02T03:04:05Z","value":{"magnitude":15.50,"filter":"r","\"q\"":[1]}`,
 		`"timestamp":"2023-02-25T06:00:00Z","value":{"magnitude":0.5,"filter":"g"}`, `"value":{"filter":"g","\"q\"":"{"}`} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%s\nwithout %s", text, part)
 		}
 	}
-	if got := string(post("astro", table).want(t, 201).body); !strings.Contains(got, `"created":0,"duplicate":3,"rejected":4`) {
+	if got := string(post("astro", table).want(t, 201).body); !strings.Contains(got,
+		`"created":0,"duplicate":3,"rejected":4`) {
 		t.Error(got)
 	}
-	if got := string(post("bob", "target,data_type,mjd,value\nM 31,photometry,1,1\n").want(t, 201).body); !strings.Contains(got, "There is no target called") {
+	if got := string(post("bob", "target,data_type,mjd,value\nM 31,photometry,1,1\n").want(t,
+		201).body); !strings.Contains(got, "There is no target called") {
 		t.Error(got)
 	}
 	before := fmt.Sprint(n.rowCounts())
@@ -107,8 +123,8 @@ func TestDatumsOfCSV(t *testing.T) {
 	}
 }
 
-// TestLongRowOfCSV: a row goes over many lines, and is bounded as a line of JSON is, in the memory that
-// it takes too.
+// TestLongRowOfCSV: a row goes over many lines, and is bounded as a line of JSON is, in the memory
+// that it takes too.
 func TestLongRowOfCSV(t *testing.T) {
 	n := start(t, Options{Limits: Limits{MaxLine: 1 << 20}})
 	n.target("astro", "M 31", "Observers")
@@ -126,9 +142,9 @@ func TestLongRowOfCSV(t *testing.T) {
 	}
 }
 
-// TestWideTablesOfCSV: tables of which a few bytes make much in memory are refused: package csv takes
-// tens of bytes for each cell, JSON six for a control character, and the header is written with each
-// row.
+// TestWideTablesOfCSV: tables of which a few bytes make much in memory are refused: package csv
+// takes tens of bytes for each cell, JSON six for a control character, and the header is written
+// with each row.
 func TestWideTablesOfCSV(t *testing.T) {
 	n := start(t, Options{})
 	many := strings.Repeat(",", 4<<20)
@@ -137,9 +153,11 @@ func TestWideTablesOfCSV(t *testing.T) {
 		"cells":                      {"name\nx" + many + "\n", "line 2: a table may have 10000 columns"},
 		"cells after a row of lines": {"name\n\"a\n,\nb\"\nx" + many + "\n", "line 5: a table may have 10000 columns"},
 		"commas in a text":           {"name\n\"" + many + "\"\n", ""},
-		"control characters":         {"name\n" + strings.Repeat("\x01", 4<<20) + "\n", "A line, or a row, is longer than 16777216 bytes."},
-		"few control characters":     {"name,a\x02\nx\x01,1\n", ""},
-		"a long header":              {"name," + strings.Repeat("x", 2<<20) + "\n", "line 1: a header may have 1048576 bytes"},
+		"control characters": {"name\n" + strings.Repeat("\x01", 4<<20) + "\n",
+			"A line, or a row, is longer than 16777216 bytes."},
+		"few control characters": {"name,a\x02\nx\x01,1\n", ""},
+		"a long header": {"name," + strings.Repeat("x", 2<<20) + "\n",
+			"line 1: a header may have 1048576 bytes"},
 	} {
 		want := 400
 		switch {
@@ -158,17 +176,20 @@ func TestWideTablesOfCSV(t *testing.T) {
 	}
 }
 
-// FuzzCSV reads tables of targets and of datums: each row becomes an object, or a refusal that names its
-// line.
+// FuzzCSV reads tables of targets and of datums: each row becomes an object, or a refusal that
+// names its line.
 func FuzzCSV(f *testing.F) {
-	for _, s := range []string{"name,ra,dec,name2,groups,redshift\nM 31,10.5,41.2,Andromeda,\"a,b\",0\n", "\xef\xbb\xbfname,type\n'=1+1,SIDEREAL\n", "target,data_type,timestamp,value.magnitude,value.filter\n1,photometry,2026-01-01,15.5,r\n",
+	for _, s := range []string{"name,ra,dec,name2,groups,redshift\nM 31,10.5,41.2,Andromeda,\"a,b\",0\n",
+		"\xef\xbb\xbfname,type\n'=1+1,SIDEREAL\n", "target,data_type,timestamp,value.magnitude,value.filter\n1,photometry,2026-01-01,15.5,r\n",
 		"target,data_type,mjd,value\nM 31,photometry,60000,\"{\"\"a\"\":1}\"\n", "name,ra\n\"M\n31\",12:34:56\n", "a,a\n", "\xff\n", "name\n\"x\n", "name,ra,dec\nx,370,-91\n"} {
 		f.Add([]byte(s))
 	}
 	api := &API{o: Options{Limits: Limits{}.orDefaults()}}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, table := range []csvTable{&targetTable{}, &datumTable{find: func(s string) (uint64, error) { return uint64(len(s) % 2), nil }}} {
-			r := api.request(httptest.NewRecorder(), httptest.NewRequest("POST", "/api/x/", strings.NewReader(string(text))), &route{})
+		for _, table := range []csvTable{&targetTable{},
+			&datumTable{find: func(s string) (uint64, error) { return uint64(len(s) % 2), nil }}} {
+			r := api.request(httptest.NewRecorder(),
+				httptest.NewRequest("POST", "/api/x/", strings.NewReader(string(text))), &route{})
 			c := newCSVReader(r, api.o.MaxLine, table)
 			for last := 1; ; {
 				object, line, err := c.next()
@@ -176,7 +197,8 @@ func FuzzCSV(f *testing.F) {
 					break
 				}
 				if err != nil {
-					if refused := new(httpError); !errors.As(err, &refused) || refused.status != http.StatusBadRequest || !strings.HasPrefix(refused.detail, "line ") {
+					if refused := new(httpError); !errors.As(err, &refused) ||
+						refused.status != http.StatusBadRequest || !strings.HasPrefix(refused.detail, "line ") {
 						t.Fatalf("%q: %v", text, err)
 					}
 					break

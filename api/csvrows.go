@@ -198,7 +198,8 @@ type datumCSVColumn struct {
 	member string // the key in a value, escaped; "" for none
 }
 
-var datumCSVColumns = []string{"target", "data_type", "timestamp", "mjd", "source_name", "source_location", "data_product",
+var datumCSVColumns = []string{"target", "data_type", "timestamp", "mjd", "source_name",
+	"source_location", "data_product",
 	"value"}
 
 func (d *datumTable) header(names []string) error {
@@ -327,8 +328,8 @@ func hasNoValue(cell string) bool {
 	return false
 }
 
-// writeCell writes a cell as JSON: a number with the digits it has, a list or an object as an export
-// writes them, else a text.
+// writeCell writes a cell as JSON: a number with the digits it has, a list or an object as an
+// export writes them, else a text.
 func writeCell(w *wire.Writer, cell string) {
 	if (cell[0] == '[' || cell[0] == '{') && json.Valid([]byte(cell)) {
 		w.Raw([]byte(cell))

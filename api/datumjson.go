@@ -10,8 +10,8 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// writeDatum writes a datum with all its columns. It writes what writeRow makes of datumColumns, and is written out by hand, since lists of
-// data are what nodes are asked for most.
+// writeDatum writes a datum with all its columns. It writes what writeRow makes of datumColumns,
+// and is written out by hand, since lists of data are what nodes are asked for most.
 func writeDatum(w *wire.Writer, v *archive.DatumView) {
 	w.Sep()
 	b := append(w.Buf, `{"data_product":`...)
@@ -73,7 +73,8 @@ const (
 	plainNeeds = plainTarget | plainType | plainTime | plainValue
 )
 
-// read reads a line; ok is false when it is not plain. The input's value is valid until the next line.
+// read reads a line; ok is false when it is not plain. The input's value is valid until the next
+// line.
 func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 	b, found := blank(text), 0
 	if len(b) == 0 || b[0] != '{' {

@@ -17,12 +17,16 @@ import (
 // datumFields describe a reduced datum.
 var datumFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
-	{Name: "data_product", Label: "Data product", Kind: wire.Ref, Null: true, Help: "The data product that the datum belongs to."},
-	{Name: "data_type", Label: "Data type", Kind: wire.Text, Max: archive.MaxType, Help: "One of the node's types of data, such as photometry."},
+	{Name: "data_product", Label: "Data product", Kind: wire.Ref, Null: true,
+		Help: "The data product that the datum belongs to."},
+	{Name: "data_type", Label: "Data type", Kind: wire.Text, Max: archive.MaxType,
+		Help: "One of the node's types of data, such as photometry."},
 	{Name: "source_name", Label: "Source name", Kind: wire.Text, Blank: true, Max: archive.MaxSource},
 	{Name: "source_location", Label: "Source location", Kind: wire.Text, Blank: true, Max: archive.MaxLocation},
-	{Name: "timestamp", Label: "Timestamp", Kind: wire.DateTime, Help: "UTC if no zone is given; the time of the request if nothing is given."},
-	{Name: "value", Label: "Value", Kind: wire.AnyJSON, Required: true, Help: "Any JSON that says something; it comes back as it was given."},
+	{Name: "timestamp", Label: "Timestamp", Kind: wire.DateTime,
+		Help: "UTC if no zone is given; the time of the request if nothing is given."},
+	{Name: "value", Label: "Value", Kind: wire.AnyJSON, Required: true,
+		Help: "Any JSON that says something; it comes back as it was given."},
 	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
 }
 
@@ -50,7 +54,8 @@ var datumFilters = []wire.Filter{
 	{Name: "data_product_pk", Kind: wire.Integer, Help: "The same as data_product__id."},
 	{Name: "data_product_product_id", Kind: wire.Text, Help: "The data product's product id, or the name of its file."},
 	{Name: "data_product__product_id", Kind: wire.Text, Help: "The same as data_product_product_id."},
-	{Name: "data_product_name", Kind: wire.Text, Help: "A part of the data product's product id or of its file's path, whatever the case."},
+	{Name: "data_product_name", Kind: wire.Text,
+		Help: "A part of the data product's product id or of its file's path, whatever the case."},
 	{Name: "source_name", Kind: wire.Text, Help: "The source's name."},
 	{Name: "data_type", Kind: wire.Text, Help: "The type of data."},
 	{Name: "upload", Kind: wire.Integer, Help: "The bulk write that brought the data."},
@@ -58,8 +63,9 @@ var datumFilters = []wire.Filter{
 	{Name: "timestamp_before", Kind: wire.DateTime, Help: "Taken then or earlier; UTC if no zone is given."},
 	{Name: "mjd_min", Kind: wire.Float, Help: "Taken then or later, as a modified Julian date (UTC)."},
 	{Name: "mjd_max", Kind: wire.Float, Help: "Taken then or earlier, as a modified Julian date (UTC)."},
-	{Name: "ordering", Kind: wire.Selected, Choices: []string{"id", "-id", "timestamp", "-timestamp", "created", "-created"},
-		Help: "The order; the one of created is that of id. By timestamp the answer takes time in proportion to the whole list, not to the page."},
+	{Name: "ordering", Kind: wire.Selected,
+		Choices: []string{"id", "-id", "timestamp", "-timestamp", "created", "-created"},
+		Help:    "The order; the one of created is that of id. By timestamp the answer takes time in proportion to the whole list, not to the page."},
 }
 
 // duplicateParameter says what becomes of data that are there already.
@@ -84,8 +90,10 @@ func parseDatumFilter(r *request) (archive.DatumFilter, error) {
 	if productID == "" {
 		productID = in.Text("data_product__product_id")
 	}
-	f := archive.DatumFilter{Target: optID(in.ID("target__id")), TargetName: in.Text("target_name"), Product: optID(in.ID("data_product_pk", "data_product__id")),
-		ProductID: productID, ProductName: in.Text("data_product_name"), Source: in.Text("source_name"), Type: in.Text("data_type"), Upload: optID(in.ID("upload"))}
+	f := archive.DatumFilter{Target: optID(in.ID("target__id")), TargetName: in.Text("target_name"),
+		Product:   optID(in.ID("data_product_pk", "data_product__id")),
+		ProductID: productID, ProductName: in.Text("data_product_name"), Source: in.Text("source_name"), Type: in.Text(
+			"data_type"), Upload: optID(in.ID("upload"))}
 	f.From, f.To = in.Time("timestamp_after"), in.Time("timestamp_before")
 	if t := mjdBound(in, "mjd_min", p); t != nil && (f.From == nil || *t > *f.From) {
 		f.From = t
@@ -167,7 +175,8 @@ func deleteDatum(r *request) (*answer, error) { return deleteByID(r, r.access.De
 // sentDatumFields are what is read of a datum that is sent.
 var sentDatumFields = append(datumFields[:len(datumFields):len(datumFields)], datumGroups)
 
-// namedDatumFields are what is read of a datum whose target is named: the name stands for the id, whatever else is said of the target.
+// namedDatumFields are what is read of a datum whose target is named: the name stands for the id,
+// whatever else is said of the target.
 var namedDatumFields = func() []wire.Field {
 	fields := slices.Clone(sentDatumFields)
 	for i := range fields {
@@ -183,7 +192,8 @@ func datumInput(fields []wire.Field, in wire.Input) *archive.DatumInput {
 	d := new(archive.DatumInput)
 	rec := wire.Decode(fields, in, false, &d.List, "")
 	d.Target, d.Product = rec.Get("target").Int, rec.Get("data_product").Int
-	d.Type, d.Source, d.Location = rec.Get("data_type").Text, rec.Get("source_name").Text, rec.Get("source_location").Text
+	d.Type, d.Source, d.Location = rec.Get("data_type").Text, rec.Get("source_name").Text,
+		rec.Get("source_location").Text
 	if t := rec.Get("timestamp"); t.Given {
 		d.Time, d.Timed = t.Time, true
 	}
@@ -273,8 +283,9 @@ func (r *request) createDatums(items []wire.Value, refuse bool) (*answer, error)
 var wavelengthParameter = wire.Filter{Name: "wavelength_units", Kind: wire.Text, Choices: ingest.WavelengthUnits,
 	Help: "The unit in which spectra have their wavelengths, by its name or another spelling of it; as they are stored if not given. Fluxes stay as they are, in flux_units."}
 
-// inUnits changes data as the request asks: the wavelengths of spectra into other units. One whose wavelengths are in a unit that cannot
-// be converted is not changed, and refused. The datum's value is valid until the next one.
+// inUnits changes data as the request asks: the wavelengths of spectra into other units. One whose
+// wavelengths are in a unit that cannot be converted is not changed, and refused. The datum's value
+// is valid until the next one.
 func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	text := wire.Last(r.query, wavelengthParameter.Name)
 	if text == "" {
@@ -282,7 +293,8 @@ func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	}
 	unit, ok := ingest.WavelengthUnit(text)
 	if !ok {
-		return nil, problem.Invalid(wavelengthParameter.Name, "%q is no unit of wavelength that can be asked for: %s.", text, strings.Join(ingest.WavelengthUnits, ", "))
+		return nil, problem.Invalid(wavelengthParameter.Name, "%q is no unit of wavelength that can be asked for: %s.",
+			text, strings.Join(ingest.WavelengthUnits, ", "))
 	}
 	var buf []byte
 	return func(v *archive.DatumView) error {
@@ -295,8 +307,8 @@ func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	}, nil
 }
 
-// rowsInUnits is inUnits for lists. A spectrum that cannot be converted stays there as it is stored, and its wavelength_units says so: a
-// list of many is not refused for one.
+// rowsInUnits is inUnits for lists. A spectrum that cannot be converted stays there as it is
+// stored, and its wavelength_units says so: a list of many is not refused for one.
 func (r *request) rowsInUnits() (func(*archive.DatumView), error) {
 	inUnits, err := r.inUnits()
 	return func(v *archive.DatumView) { _ = inUnits(v) }, err

@@ -13,7 +13,8 @@ import (
 	"nightjar/auth"
 )
 
-// TestEndings: what ends a way in ends it at once, also where it was remembered, and ends nothing else.
+// TestEndings: what ends a way in ends it at once, also where it was remembered, and ends nothing
+// else.
 func TestEndings(t *testing.T) {
 	t.Parallel()
 	ways := []string{"basic", "session", "minted", "named", "read only"}
@@ -21,19 +22,23 @@ func TestEndings(t *testing.T) {
 		do   func(n *node, id string, ways map[string][2]string)
 		left string // what goes on
 	}{
-		"nothing":                        {func(*node, string, map[string][2]string) {}, "basic session minted named read only"},
+		"nothing": {func(*node, string, map[string][2]string) {},
+			"basic session minted named read only"},
 		"a new password, by oneself":     {func(n *node, id string, w map[string][2]string) { n.newPassword("carol", id, w["named"]) }, "named read only"},
 		"a new password, in the session": {func(n *node, id string, w map[string][2]string) { n.newPassword("carol", id, w["session"]) }, "session named read only"},
 		"a new password, by a superuser": {func(n *node, id string, w map[string][2]string) {
 			n.newPassword("", id, [2]string{"Authorization", "Token " + n.tokens["admin"]})
 		}, "named read only"},
-		"another name": {func(n *node, id string, w map[string][2]string) { n.change(id, `{"username": "karla"}`) }, "session minted named read only"},
+		"another name": {func(n *node, id string, w map[string][2]string) { n.change(id, `{"username": "karla"}`) },
+			"session minted named read only"},
 		"the user is deleted": {func(n *node, id string, w map[string][2]string) {
 			n.ask("admin", "DELETE", "/api/users/"+id+"/", nil).want(n.t, 204)
 		}, ""},
 		"the user is deleted and made once more": {func(n *node, id string, w map[string][2]string) {
 			n.ask("admin", "DELETE", "/api/users/"+id+"/", nil).want(n.t, 204)
-			n.ask("admin", "POST", "/api/users/", map[string]any{"username": "carol", "password": password("carol"), "groups": []any{map[string]string{"name": "Observers"}}}).want(n.t, 201)
+			n.ask("admin", "POST", "/api/users/",
+				map[string]any{"username": "carol", "password": password("carol"),
+					"groups": []any{map[string]string{"name": "Observers"}}}).want(n.t, 201)
 		}, "basic"},
 		"signing out": {func(n *node, id string, w map[string][2]string) {
 			n.ask("", "DELETE", "/api/session/", nil, w["session"][0], w["session"][1]).want(n.t, 204)
@@ -51,11 +56,14 @@ func TestEndings(t *testing.T) {
 			n.target("astro", "M 31", "Observers")
 			id := fmt.Sprint(n.ask("carol", "GET", "/api/users/", nil).rows(t)[0]["id"])
 			credentials := url.Values{"username": {"carol"}, "password": {password("carol")}}
-			cookie, _, _ := strings.Cut(n.ask("", "POST", "/api/session/", credentials).want(t, 201).header.Get("Set-Cookie"), ";")
+			cookie, _, _ := strings.Cut(n.ask("", "POST", "/api/session/", credentials).want(t,
+				201).header.Get("Set-Cookie"), ";")
 			minted := n.ask("", "POST", "/api/token-auth/", credentials).want(t, 200).json(t)["token"]
-			reads := n.ask("carol", "POST", "/api/tokens/", jsonText(`{"read_only": true}`)).want(t, 201).json(t)["token"]
+			reads := n.ask("carol", "POST", "/api/tokens/", jsonText(`{"read_only": true}`)).want(t,
+				201).json(t)["token"]
 			header := map[string][2]string{
-				"basic":     {"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("carol:"+password("carol")))},
+				"basic": {"Authorization",
+					"Basic " + base64.StdEncoding.EncodeToString([]byte("carol:"+password("carol")))},
 				"session":   {"Cookie", cookie},
 				"minted":    {"Authorization", fmt.Sprint("Token ", minted)},
 				"named":     {"Authorization", "Token " + n.tokens["carol"]},
@@ -91,7 +99,9 @@ func TestEndings(t *testing.T) {
 // newPassword changes a user's password, knowing the old one, as whoever the header says.
 func (n *node) newPassword(user, id string, as [2]string) {
 	n.t.Helper()
-	n.ask("", "PATCH", "/api/users/"+id+"/", map[string]string{"password": "quite-another-1", "current_password": password("carol")}, as[0], as[1]).want(n.t, 200)
+	n.ask("", "PATCH", "/api/users/"+id+"/",
+		map[string]string{"password": "quite-another-1",
+			"current_password": password("carol")}, as[0], as[1]).want(n.t, 200)
 }
 
 // change changes a user, as a superuser.
@@ -100,7 +110,8 @@ func (n *node) change(id, body string) {
 	n.ask("admin", "PATCH", "/api/users/"+id+"/", jsonText(body)).want(n.t, 200)
 }
 
-// TestStreamsEnd: who loses the right to see a target while watching it hears that, and nothing more of it.
+// TestStreamsEnd: who loses the right to see a target while watching it hears that, and nothing
+// more of it.
 func TestStreamsEnd(t *testing.T) {
 	t.Parallel()
 	var soon time.Time
@@ -108,18 +119,22 @@ func TestStreamsEnd(t *testing.T) {
 		as string // whose token: carol's, one that expires, or none
 		do func(n *node, id string)
 	}{
-		"the grant is withdrawn": {"carol", func(n *node, id string) { n.ask("astro", "DELETE", "/api/targets/1/groups/2/", nil).want(n.t, 204) }},
-		"leaving the group":      {"carol", func(n *node, id string) { n.change(id, `{"groups": []}`) }},
-		"the group is deleted":   {"carol", func(n *node, id string) { n.ask("admin", "DELETE", "/api/groups/2/?all=true", nil).want(n.t, 204) }},
-		"the user is deleted":    {"carol", func(n *node, id string) { n.ask("admin", "DELETE", "/api/users/"+id+"/", nil).want(n.t, 204) }},
+		"the grant is withdrawn": {"carol",
+			func(n *node, id string) { n.ask("astro", "DELETE", "/api/targets/1/groups/2/", nil).want(n.t, 204) }},
+		"leaving the group": {"carol", func(n *node, id string) { n.change(id, `{"groups": []}`) }},
+		"the group is deleted": {"carol",
+			func(n *node, id string) { n.ask("admin", "DELETE", "/api/groups/2/?all=true", nil).want(n.t, 204) }},
+		"the user is deleted": {"carol",
+			func(n *node, id string) { n.ask("admin", "DELETE", "/api/users/"+id+"/", nil).want(n.t, 204) }},
 		"the token is revoked": {"carol", func(n *node, id string) {
 			for _, r := range n.ask("carol", "GET", "/api/tokens/", nil).rows(n.t) {
 				n.ask("admin", "DELETE", fmt.Sprintf("/api/tokens/%v/", r["id"]), nil).want(n.t, 204)
 			}
 		}},
-		"the token expires":     {"soon", func(n *node, id string) { time.Sleep(time.Until(soon)) }},
-		"the target is deleted": {"carol", func(n *node, id string) { n.ask("astro", "DELETE", "/api/targets/1/", nil).want(n.t, 204) }},
-		"the node is locked":    {"", func(n *node, id string) { n.mode(auth.ModeTargets, auth.Locked) }},
+		"the token expires": {"soon", func(n *node, id string) { time.Sleep(time.Until(soon)) }},
+		"the target is deleted": {"carol",
+			func(n *node, id string) { n.ask("astro", "DELETE", "/api/targets/1/", nil).want(n.t, 204) }},
+		"the node is locked": {"", func(n *node, id string) { n.mode(auth.ModeTargets, auth.Locked) }},
 		"no guests any more": {"", func(n *node, id string) {
 			n.ask("astro", "PATCH", "/api/targets/1/", jsonText(`{"permissions": "PRIVATE"}`)).want(n.t, 200)
 		}},
@@ -132,14 +147,16 @@ func TestStreamsEnd(t *testing.T) {
 			}
 			id := fmt.Sprint(n.ask("carol", "GET", "/api/users/", nil).rows(t)[0]["id"])
 			soon = time.Now().Add(2 * time.Second).UTC()
-			n.tokens["soon"] = fmt.Sprint(n.ask("carol", "POST", "/api/tokens/", map[string]string{"expires": soon.Format(time.RFC3339Nano)}).want(t, 201).json(t)["token"])
+			n.tokens["soon"] = fmt.Sprint(n.ask("carol", "POST", "/api/tokens/",
+				map[string]string{"expires": soon.Format(time.RFC3339Nano)}).want(t, 201).json(t)["token"])
 			next := n.events(t, c.as, target)
 			if event, _ := next(); event != "change" {
 				t.Fatalf("the first event is %q", event)
 			}
 			c.do(n, id)
 			// what happens then is no business of theirs
-			n.ask("admin", "POST", "/api/reduceddatums/", jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"a": 1}}`))
+			n.ask("admin", "POST", "/api/reduceddatums/",
+				jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"a": 1}}`))
 			if event, data := next(); event != "gone" || data != "{}" {
 				t.Errorf("event %q with %s", event, data)
 			}
@@ -150,13 +167,15 @@ func TestStreamsEnd(t *testing.T) {
 	}
 }
 
-// TestDownloadOfDeleted: a download of a file that is deleted meanwhile breaks off, and never goes on with the bytes of another file.
+// TestDownloadOfDeleted: a download of a file that is deleted meanwhile breaks off, and never goes
+// on with the bytes of another file.
 func TestDownloadOfDeleted(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31", "Observers")
 	size := 24 << 20 // more than what lies in buffers on the way
-	data := fmt.Sprint(n.upload("astro", target, "fits_file", "a.bin", []byte(strings.Repeat("a", size))).want(t, 201).json(t)["data"])
+	data := fmt.Sprint(n.upload("astro", target, "fits_file", "a.bin", []byte(strings.Repeat("a", size))).want(t,
+		201).json(t)["data"])
 	r, err := http.NewRequest("GET", data, nil)
 	if err != nil {
 		t.Fatal(err)

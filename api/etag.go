@@ -62,7 +62,8 @@ func isFresh(r *http.Request, tag string) bool {
 		return false
 	}
 	for _, have := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
-		if have = strings.TrimSpace(have); have != "" && strings.TrimPrefix(have, "W/") == strings.TrimPrefix(tag, "W/") {
+		if have = strings.TrimSpace(have); have != "" &&
+			strings.TrimPrefix(have, "W/") == strings.TrimPrefix(tag, "W/") {
 			return true
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"nightjar/auth"
 )
 
-// TestTagOfOldRules: an answer that was begun under other rules, or before its viewer lost a group, has another tag than one that is begun now, though the log's
-// head is read after both.
+// TestTagOfOldRules: an answer that was begun under other rules, or before its viewer lost a group,
+// has another tag than one that is begun now, though the log's head is read after both.
 func TestTagOfOldRules(t *testing.T) {
 	n := start(t, Options{})
 	begin := func(v auth.Viewer) *request {

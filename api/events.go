@@ -27,11 +27,13 @@ const (
 	ownStreams = maxStreams / 4
 )
 
-var eventFilters = []wire.Filter{{Name: "target__id", Kind: wire.Integer, Help: "The target that is watched; it must be given."}}
+var eventFilters = []wire.Filter{{Name: "target__id", Kind: wire.Integer,
+	Help: "The target that is watched; it must be given."}}
 
 var eventsSpec = spec{filters: eventFilters, answers: typeEvents}
 
-// Stop ends all streams of events, since otherwise a server that is shutting down would wait for them.
+// Stop ends all streams of events, since otherwise a server that is shutting down would wait for
+// them.
 func (api *API) Stop() { api.stop() }
 
 func writeTargetState(w *wire.Writer, s archive.TargetState, seq uint64) {
@@ -53,8 +55,8 @@ func writeTargetState(w *wire.Writer, s archive.TargetState, seq uint64) {
 }
 
 // watch tells a client that watches a target when something of it changes (server-sent events,
-// html.spec.whatwg.org/multipage/server-sent-events.html): its state at once and then whenever it has
-// changed, until the client goes, may no longer see the target, or the node stops.
+// html.spec.whatwg.org/multipage/server-sent-events.html): its state at once and then whenever it
+// has changed, until the client goes, may no longer see the target, or the node stops.
 func watch(r *request) (*answer, error) {
 	p := new(problem.List)
 	in := wire.ParseQuery(eventFilters, r.query, p)
@@ -107,7 +109,8 @@ func (w *streamLimit) begin(who string) error {
 	case w.all >= maxStreams:
 		return &httpError{status: http.StatusServiceUnavailable, detail: "Too many are watching; ask again later."}
 	case w.of[who] >= ownStreams:
-		return &httpError{status: http.StatusTooManyRequests, detail: "You are watching in too many places; ask again later."}
+		return &httpError{status: http.StatusTooManyRequests,
+			detail: "You are watching in too many places; ask again later."}
 	}
 	if w.of == nil {
 		w.of = map[string]int{}
@@ -179,8 +182,8 @@ func (r *request) watch(ctx context.Context, news <-chan struct{}, id, seq uint6
 	}
 }
 
-// lookAgain reads the state of a target with the rights that the client has now. A client that is no
-// longer the same viewer, such as one whose token was revoked, is refused.
+// lookAgain reads the state of a target with the rights that the client has now. A client that is
+// no longer the same viewer, such as one whose token was revoked, is refused.
 func (r *request) lookAgain(id uint64) (archive.TargetState, error) {
 	was := r.viewer.ID
 	if err := r.prepare(); err != nil {

@@ -52,10 +52,13 @@ func TestEvents(t *testing.T) {
 	target := n.target("astro", "M 31", "Observers")
 	other := n.target("astro", "M 32", "Observers")
 	n.play(t, []scenario{
-		{name: "no target", as: "astro", method: "GET", path: "/api/events/", status: 400, has: []string{`"target__id":["This field is required."]`}},
+		{name: "no target", as: "astro", method: "GET", path: "/api/events/", status: 400,
+			has: []string{`"target__id":["This field is required."]`}},
 		{name: "a bad target", as: "astro", method: "GET", path: "/api/events/?target__id=x", status: 400},
-		{name: "a hidden target", as: "eve", method: "GET", path: "/api/events/?target__id=" + target, status: 404, has: []string{"No Target matches"}},
-		{name: "another form", as: "astro", method: "GET", path: "/api/events/?target__id=" + target, header: []string{"Accept", "application/xml"}, status: 406},
+		{name: "a hidden target", as: "eve", method: "GET", path: "/api/events/?target__id=" + target, status: 404,
+			has: []string{"No Target matches"}},
+		{name: "another form", as: "astro", method: "GET", path: "/api/events/?target__id=" + target,
+			header: []string{"Accept", "application/xml"}, status: 406},
 	})
 	next := n.events(t, "carol", target)
 	want := func(event, part string) {
@@ -68,7 +71,8 @@ func TestEvents(t *testing.T) {
 	n.datum("astro", other, 1)
 	id := n.datum("astro", target, 2)
 	want("change", fmt.Sprintf(`"reduceddatums":{"count":1,"last":%s}`, id))
-	n.upload("astro", target, "photometry", "a.csv", []byte("time,magnitude\n60000.1,15.1\n60000.2,15.2\n")).want(t, 201)
+	n.upload("astro", target, "photometry", "a.csv",
+		[]byte("time,magnitude\n60000.1,15.1\n60000.2,15.2\n")).want(t, 201)
 	want("change", `"reduceddatums":{"count":3,`)
 	n.ask("astro", "PATCH", "/api/targets/"+target+"/", jsonText(`{"epoch": 2000}`)).want(t, 200)
 	want("change", `"count":3,`)
@@ -88,8 +92,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestEventsArePushed: an event comes with the commit and not by polling, since here no timer ever fires
-// by itself. What is committed in the pause after a look makes one event.
+// TestEventsArePushed: an event comes with the commit and not by polling, since here no timer ever
+// fires by itself. What is committed in the pause after a look makes one event.
 func TestEventsArePushed(t *testing.T) {
 	n := start(t, Options{})
 	pauses := make(chan time.Time)
@@ -119,7 +123,8 @@ func TestEventsArePushed(t *testing.T) {
 // TestWatchers: nobody takes all streams of events from the others.
 func TestWatchers(t *testing.T) {
 	n := start(t, Options{})
-	target := n.ask("astro", "POST", "/api/targets/", jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1, "permissions": "OPEN"}`)).want(t, 201).id(t)
+	target := n.ask("astro", "POST", "/api/targets/",
+		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1, "permissions": "OPEN"}`)).want(t, 201).id(t)
 	path := "/api/events/?target__id=" + target
 	n.events(t, "astro", target)()
 	astro, guest := "user 2", "guest at 127.0.0.1"

@@ -12,8 +12,8 @@ import (
 	"nightjar/archive"
 )
 
-// The owner of the file may do everything, and is reached without the network. Others ask the handler
-// that New returns, and see what is open to them.
+// The owner of the file may do everything, and is reached without the network. Others ask the
+// handler that New returns, and see what is open to them.
 func ExampleNew() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {

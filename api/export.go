@@ -141,14 +141,19 @@ type valueColumn struct {
 
 // valueHelp is what is known of members of values: unit, description and UCD.
 var valueHelp = map[string][3]string{
-	"magnitude": {"mag", "Magnitude", "phot.mag"}, "error": {"mag", "Error of the magnitude", "stat.error;phot.mag"}, "limit": {"mag", "Limiting magnitude", "phot.mag;stat.max"},
-	"differential_magnitude": {"mag", "Magnitude against a comparison star", "phot.mag;arith.diff"}, "filter": {"", "Filter", "instr.filter"},
-	"flux": {"", "Flux, in flux_unit", "phot.flux"}, "flux_error": {"", "Error of the flux, in flux_unit", "stat.error;phot.flux"}, "zero_point": {"mag", "Zero point of the flux", "phot.mag;arith.zp"},
-	"magsys": {"", "System of the magnitudes", ""}, "telescope": {"", "Telescope", "instr.tel"}, "instrument": {"", "Instrument", "instr"},
+	"magnitude": {"mag", "Magnitude", "phot.mag"}, "error": {"mag", "Error of the magnitude",
+		"stat.error;phot.mag"}, "limit": {"mag", "Limiting magnitude", "phot.mag;stat.max"},
+	"differential_magnitude": {"mag", "Magnitude against a comparison star", "phot.mag;arith.diff"}, "filter": {"",
+		"Filter", "instr.filter"},
+	"flux": {"", "Flux, in flux_unit", "phot.flux"}, "flux_error": {"", "Error of the flux, in flux_unit",
+		"stat.error;phot.flux"}, "zero_point": {"mag", "Zero point of the flux", "phot.mag;arith.zp"},
+	"magsys": {"", "System of the magnitudes", ""}, "telescope": {"", "Telescope", "instr.tel"}, "instrument": {"",
+		"Instrument", "instr"},
 }
 
-// maxValueColumns is how many members of values get columns of their own: FITS has 999 columns at most, and one datum of very many members must not make all rows as wide. A value
-// with others is given whole, as one that is no object.
+// maxValueColumns is how many members of values get columns of their own: FITS has 999 columns at
+// most, and one datum of very many members must not make all rows as wide. A value with others is
+// given whole, as one that is no object.
 const maxValueColumns = 900
 
 func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), gathered func(),
@@ -157,7 +162,9 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 		{name: "target", help: "Name of the target", ucd: "meta.id;src"}, {name: "data_type", help: "Type of data"},
 		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
 		{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
-		{name: "source_name", help: "Source"}, {name: "source_location", help: "Where the source had it"}, {name: "data_product", help: "Id of the data product", number: true, whole: true},
+		{name: "source_name", help: "Source"}, {name: "source_location",
+			help: "Where the source had it"},
+		{name: "data_product", help: "Id of the data product", number: true, whole: true},
 	}
 	fixed := len(columns)
 	var values []valueColumn
@@ -210,7 +217,9 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			}
 			for _, c := range values {
 				help := valueHelp[c.key]
-				columns = append(columns, tableColumn{name: "value." + c.key, number: c.number, width: c.width, unit: help[0], help: help[1], ucd: help[2]})
+				columns = append(columns,
+					tableColumn{name: "value." + c.key, number: c.number, width: c.width, unit: help[0],
+						help: help[1], ucd: help[2]})
 			}
 			return t.head(columns, e.Count)
 		},
@@ -265,7 +274,8 @@ func cellText(v jsontext.Value) string {
 // export of targets, all of whose rows have all columns.
 const maxTargetColumns = 2_000
 
-// exportTargets sends all targets that a filter lets through, as a TOM exports them: aliases as name2, name3 and so on, tags as columns of their own.
+// exportTargets sends all targets that a filter lets through, as a TOM exports them: aliases as
+// name2, name3 and so on, tags as columns of their own.
 func exportTargets(r *request, format string) (*answer, error) {
 	f, err := parseTargetFilter(r)
 	if err != nil {
@@ -315,7 +325,9 @@ func exportTargets(r *request, format string) (*answer, error) {
 		for _, n := range archive.Numbers {
 			if used[n.Name] {
 				numbers = append(numbers, n)
-				columns = append(columns, tableColumn{name: n.Name, help: numberHelp[n.Name][0] + ". " + numberHelp[n.Name][1], number: true, unit: numberUnits[n.Name]})
+				columns = append(columns,
+					tableColumn{name: n.Name, help: numberHelp[n.Name][0] + ". " + numberHelp[n.Name][1], number: true,
+						unit: numberUnits[n.Name]})
 			}
 		}
 		if used["scheme"] {
@@ -325,7 +337,8 @@ func exportTargets(r *request, format string) (*answer, error) {
 		for i := range aliases {
 			columns = append(columns, tableColumn{name: "name" + strconv.Itoa(i+2), help: "Alias"})
 		}
-		columns = append(columns, tableColumn{name: "groups", help: "Groups with rights on the target, separated by semicolons"})
+		columns = append(columns,
+			tableColumn{name: "groups", help: "Groups with rights on the target, separated by semicolons"})
 		for _, key := range extras {
 			columns = append(columns, tableColumn{name: key, help: "Tag"})
 		}
@@ -408,7 +421,8 @@ func exportTargets(r *request, format string) (*answer, error) {
 }
 
 // numberUnits are the units of a target's numbers as astropy.units spells them.
-var numberUnits = map[string]string{"ra": "deg", "dec": "deg", "epoch": "yr", "parallax": "mas", "pm_ra": "mas / yr", "pm_dec": "mas / yr", "galactic_lng": "deg", "galactic_lat": "deg",
+var numberUnits = map[string]string{"ra": "deg", "dec": "deg", "epoch": "yr", "parallax": "mas", "pm_ra": "mas / yr",
+	"pm_dec": "mas / yr", "galactic_lng": "deg", "galactic_lat": "deg",
 	"distance": "pc", "distance_err": "pc", "epoch_of_elements": "d", "mean_anomaly": "deg", "arg_of_perihelion": "deg", "lng_asc_node": "deg", "inclination": "deg",
 	"mean_daily_motion": "deg / d", "semimajor_axis": "AU", "epoch_of_perihelion": "d", "ephemeris_period": "d", "ephemeris_period_err": "d", "ephemeris_epoch": "d", "ephemeris_epoch_err": "d",
 	"perihdist": "AU", "abs_mag": "mag"}

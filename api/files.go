@@ -14,9 +14,10 @@ import (
 	"github.com/julienschmidt/httprouter"
 )
 
-// shown are the types of files that a browser may show in place; everything else is to be saved, so that nothing that was uploaded
-// runs in our name.
-var shown = []string{"text/plain", "text/csv", "image/png", "image/jpeg", "image/gif", "application/json", "application/pdf"}
+// shown are the types of files that a browser may show in place; everything else is to be saved, so
+// that nothing that was uploaded runs in our name.
+var shown = []string{"text/plain", "text/csv", "image/png", "image/jpeg", "image/gif", "application/json",
+	"application/pdf"}
 
 // serveFile sends the file of a data product to those who may see it, in parts if they like.
 func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprouter.Params) {

@@ -24,7 +24,8 @@ import (
 	"nightjar/auth"
 )
 
-// node is an archive that is served, with the users admin (superuser), astro and carol (in Observers), bob and eve.
+// node is an archive that is served, with the users admin (superuser), astro and carol (in
+// Observers), bob and eve.
 type node struct {
 	t testing.TB
 	*httptest.Server
@@ -54,14 +55,16 @@ func (l *lockedBuffer) String() string {
 
 func password(user string) string { return user + "-pass-1" }
 
-// start serves a new archive. When the test ends the file is verified, and the log must be empty of failures of ours.
+// start serves a new archive. When the test ends the file is verified, and the log must be empty of
+// failures of ours.
 func start(t testing.TB, o Options) *node {
 	t.Helper()
 	made, err := people()
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, path: filepath.Join(t.TempDir(), "test.db"), tokens: maps.Clone(made.tokens), log: new(lockedBuffer)}
+	n := &node{t: t, path: filepath.Join(t.TempDir(), "test.db"), tokens: maps.Clone(made.tokens),
+		log: new(lockedBuffer)}
 	if err := os.WriteFile(n.path, made.file, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +95,8 @@ func start(t testing.TB, o Options) *node {
 	return n
 }
 
-// people makes the file with the groups and users of start, once: hashing passwords takes longer than most tests.
+// people makes the file with the groups and users of start, once: hashing passwords takes longer
+// than most tests.
 var people = sync.OnceValues(func() (made struct {
 	file   []byte
 	tokens map[string]string
@@ -155,7 +159,8 @@ type reply struct {
 	what   string
 }
 
-// ask sends a request as a user ("" for a guest), with a body: nil, raw, *form, url.Values, or what is sent as JSON. The header pairs come last.
+// ask sends a request as a user ("" for a guest), with a body: nil, raw, *form, url.Values, or what
+// is sent as JSON. The header pairs come last.
 func (n *node) ask(user, method, path string, body any, header ...string) *reply {
 	n.t.Helper()
 	var b io.Reader
@@ -315,7 +320,9 @@ func (n *node) target(user, name string, groups ...string) string {
 // datum posts a photometric point and returns its id.
 func (n *node) datum(user, target string, second int, more ...string) string {
 	n.t.Helper()
-	in := map[string]any{"target": target, "data_type": "photometry", "timestamp": fmt.Sprintf("2026-01-02T03:%02d:%02dZ", second/60, second%60), "value": map[string]any{"magnitude": 15.5, "filter": "g"}}
+	in := map[string]any{"target": target, "data_type": "photometry",
+		"timestamp": fmt.Sprintf("2026-01-02T03:%02d:%02dZ", second/60,
+			second%60), "value": map[string]any{"magnitude": 15.5, "filter": "g"}}
 	for i := 0; i+1 < len(more); i += 2 {
 		in[more[i]] = more[i+1]
 	}

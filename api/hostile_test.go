@@ -45,23 +45,34 @@ func (d *dice) seldom(n int) bool { return d.roll(n) == n-1 }
 func draw[T any](d *dice, list []T) T { return list[d.roll(len(list))] }
 
 // What a field of JSON can hold that it should not.
-var hostileJSON = []string{`null`, `true`, `0`, `-0`, `-1`, `1`, `2`, `1.5`, `1e400`, `-1e400`, `1e-400`, `9007199254740993`, `99999999999999999999999999`, `1e9999999999999999999`, `NaN`, `-Infinity`, `01`, `0x10`, `1.`, `""`, `" "`, `"\u0000"`,
+var hostileJSON = []string{`null`, `true`, `0`, `-0`, `-1`, `1`, `2`, `1.5`, `1e400`, `-1e400`, `1e-400`,
+	`9007199254740993`, `99999999999999999999999999`, `1e9999999999999999999`, `NaN`, `-Infinity`, `01`, `0x10`, `1.`, `""`, `" "`, `"\u0000"`,
 	`"\ud800"`, `"\udfff\ud800"`, "\"\xff\xfe\"", "\"\x00\"", `"\x"`, `"<script>alert(1)</script>"`, `"=1+1"`, `"../../etc/passwd"`, `"9999-12-31T23:59:59.999999999Z"`, `"0000-00-00T00:00:00Z"`, `"-9999-01-01"`, `"1e400"`, `"nan"`,
 	`"2016-12-31T23:59:60Z"`, `[]`, `[[]]`, `[null]`, `[1,"a",{}]`, `{}`, `{"":null}`, `{"id":1}`, `{"id":-1,"name":null}`, `[{"id":1},{"name":"Observers"}]`, `[{"name":["x"]}]`, `{"a":1,"a":2}`, `'x'`, `undefined`, `[1,]`, `{,}`, `"` + strings.Repeat("x", 70_000) + `"`,
-	strings.Repeat("9", 5000), "1." + strings.Repeat("0", 5000) + "1", strings.Repeat("[", 10_000), strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000), `"` + strings.Repeat("\\u0000", 100) + `"`}
+	strings.Repeat("9", 5000), "1." + strings.Repeat("0", 5000) +
+		"1", strings.Repeat("[", 10_000), strings.Repeat("[", 10_000) +
+		strings.Repeat("]", 10_000), strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000), `"` +
+		strings.Repeat("\\u0000", 100) + `"`}
 
 // What a parameter, a form's field, a header or a part of a path can hold.
-var hostileText = []string{"", "1", "2", "-1", "0", "1.0", "1e400", "99999999999999999999", "nan", "inf", "abc", "M", "%00", "\x00", "\xff\xfe", "é", "\u202e", "a,b,,c", ",", "..", "../..", "..%2f..", ".", "/", "//", "\\", "%", "%zz", "1,2,3", "361,91,-1", "0,90,180", "nan,nan,nan", "1,2",
+var hostileText = []string{"", "1", "2", "-1", "0", "1.0", "1e400", "99999999999999999999", "nan", "inf", "abc", "M",
+	"%00", "\x00", "\xff\xfe", "é", "\u202e", "a,b,,c", ",", "..", "../..", "..%2f..", ".", "/", "//", "\\", "%", "%zz", "1,2,3", "361,91,-1", "0,90,180", "nan,nan,nan", "1,2",
 	"'; DROP TABLE", "<b>", "true", "x=1;y=2", "2026-01-01", "2026-13-45", "9999-12-31T23:59:59.999999Z", "-1e308", "*", "[", "(?i)", strings.Repeat("x", 5000), strings.Repeat("a,", 2000), "csv", "ecsv", "votable", "ndjson", "api", "json", "id", "-created", "cursor", "LSBhZnRlciAwIDk5", "zzzz"}
 
 // What can be sent that is good, by path, from which the hostile is made.
 var goodBodies = map[string][]string{
-	"/api/targets/":            {"name", `"T %d"`, "type", `"SIDEREAL"`, "ra", `1.5`, "dec", `-2`, "aliases", `[{"name":"alias %d"}]`, "targetextra_set", `[{"key":"k","value":"v"}]`, "groups", `[{"name":"Observers"}]`, "target_lists", `[{"name":"l"}]`, "permissions", `"OPEN"`, "epoch", `2000`, "scheme", `""`, "abs_mag", `null`},
-	"/api/reduceddatums/":      {"target", `1`, "data_type", `"photometry"`, "source_name", `"s"`, "source_location", `"l"`, "timestamp", `"2026-01-01T00:00:%02dZ"`, "value", `{"magnitude":%d}`, "data_product", `null`, "groups", `[]`},
-	"/api/dataproducts/":       {"target", `1`, "data_product_type", `"photometry"`, "product_id", `"p %d"`, "observation_record", `""`, "extra_data", `"x"`, "groups", `"[]"`, "date_obs", `"60000"`, "flux_scale", `"1"`, "groups[0]id", `2`, "dry_run", `"false"`},
-	"/api/observations/":       {"target_id", `1`, "facility", `"LCO"`, "observation_type", `"IMAGING"`, "observing_parameters", `{"a":1}`, "observation_id", `"o %d"`, "status", `"PENDING"`, "scheduled_start", `"2026-01-01T00:00:00Z"`, "groups", `[]`},
-	"/api/tokens/":             {"name", `"t %d"`, "username", `""`, "read_only", `true`, "expires", `"2030-01-01T00:00:00Z"`},
-	"/api/users/":              {"username", `"u %d"`, "password", `null`, "is_superuser", `false`, "groups", `[]`, "current_password", `""`},
+	"/api/targets/": {"name", `"T %d"`, "type", `"SIDEREAL"`, "ra", `1.5`, "dec", `-2`, "aliases",
+		`[{"name":"alias %d"}]`, "targetextra_set", `[{"key":"k","value":"v"}]`, "groups", `[{"name":"Observers"}]`, "target_lists", `[{"name":"l"}]`, "permissions", `"OPEN"`, "epoch", `2000`, "scheme", `""`, "abs_mag", `null`},
+	"/api/reduceddatums/": {"target", `1`, "data_type", `"photometry"`, "source_name", `"s"`, "source_location",
+		`"l"`, "timestamp", `"2026-01-01T00:00:%02dZ"`, "value", `{"magnitude":%d}`, "data_product", `null`, "groups", `[]`},
+	"/api/dataproducts/": {"target", `1`, "data_product_type", `"photometry"`, "product_id", `"p %d"`,
+		"observation_record", `""`, "extra_data", `"x"`, "groups", `"[]"`, "date_obs", `"60000"`, "flux_scale", `"1"`, "groups[0]id", `2`, "dry_run", `"false"`},
+	"/api/observations/": {"target_id", `1`, "facility", `"LCO"`, "observation_type", `"IMAGING"`,
+		"observing_parameters", `{"a":1}`, "observation_id", `"o %d"`, "status", `"PENDING"`, "scheduled_start", `"2026-01-01T00:00:00Z"`, "groups", `[]`},
+	"/api/tokens/": {"name", `"t %d"`, "username", `""`, "read_only", `true`, "expires",
+		`"2030-01-01T00:00:00Z"`},
+	"/api/users/": {"username", `"u %d"`, "password", `null`, "is_superuser", `false`, "groups", `[]`,
+		"current_password", `""`},
 	"/api/groups/":             {"name", `"g %d"`},
 	"/api/groups/:id/members/": {"username", `"eve"`},
 	"/api/settings/:id/":       {"value", `"x"`},
@@ -71,17 +82,22 @@ var goodBodies = map[string][]string{
 	"/api/node/verify/":        {"head", `"x"`},
 }
 
-var hostileFiles = []string{"", "time,magnitude,error,filter\n60000.1,15.1,0.1,r\n", "time,magnitude\n1e400,nan\n", "\x00\x01\x02", "SIMPLE  =                    T", "<html><script>alert(1)</script></html>", "mjd;mag\n60000,1;18\n", "\xff\xfet\x00i\x00m\x00e\x00", "wavelength flux\n4000 1\n4001 2\n", "# %ECSV 1.0\n",
-	strings.Repeat(",", 70_000), "time,magnitude\n" + strings.Repeat("60000.5,1\n", 3000), "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", "PK\x03\x04"}
+var hostileFiles = []string{"", "time,magnitude,error,filter\n60000.1,15.1,0.1,r\n", "time,magnitude\n1e400,nan\n",
+	"\x00\x01\x02", "SIMPLE  =                    T", "<html><script>alert(1)</script></html>", "mjd;mag\n60000,1;18\n", "\xff\xfet\x00i\x00m\x00e\x00", "wavelength flux\n4000 1\n4001 2\n", "# %ECSV 1.0\n",
+	strings.Repeat(",", 70_000), "time,magnitude\n" +
+		strings.Repeat("60000.5,1\n", 3000), "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", "PK\x03\x04"}
 
-// hostileRequest is a request that may be wrong in every way, and sometimes in none. n tells its names from those of others.
+// hostileRequest is a request that may be wrong in every way, and sometimes in none. n tells its
+// names from those of others.
 func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Request) {
 	rt := draw(d, routes)
 	if d.seldom(3) { // where most is taken in
-		rt = draw(d, slices.DeleteFunc(slices.Clone(routes), func(rt *route) bool { return !rt.cursors || rt.handle["POST"] == nil }))
+		rt = draw(d, slices.DeleteFunc(slices.Clone(routes),
+			func(rt *route) bool { return !rt.cursors || rt.handle["POST"] == nil }))
 	}
 	user = draw(d, []string{"astro", "astro", "astro", "carol", "bob", "admin", "admin", ""})
-	method := draw(d, []string{"GET", "POST", "PATCH", "PUT", "DELETE", "POST", "GET", "OPTIONS", "HEAD", "TRACE", "BREW"})
+	method := draw(d, []string{"GET", "POST", "PATCH", "PUT", "DELETE", "POST", "GET", "OPTIONS",
+		"HEAD", "TRACE", "BREW"})
 	if handled := rt.methods(); !d.seldom(6) {
 		if method = draw(d, handled); rt.handle["POST"] != nil && d.seldom(2) {
 			method = "POST"
@@ -90,7 +106,8 @@ func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Reque
 	if strings.HasPrefix(rt.path, "/api/node/") && method == "POST" && !d.seldom(20) {
 		method = "GET" // these take their time
 	}
-	if user == "admin" && (strings.HasPrefix(rt.path, "/api/users/:id") || strings.HasPrefix(rt.path, "/api/tokens/:id") || rt.path == "/api/settings/:id/") && method != "GET" {
+	if user == "admin" && (strings.HasPrefix(rt.path, "/api/users/:id") ||
+		strings.HasPrefix(rt.path, "/api/tokens/:id") || rt.path == "/api/settings/:id/") && method != "GET" {
 		user = "astro" // who shall not take away those who ask
 	}
 	if rt.path == "/api/tokens/:id/" && method == "DELETE" {
@@ -131,7 +148,8 @@ func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Reque
 		raw += "&" + draw(d, hostileText)
 	}
 	kind, body := hostileBody(d, rt, n)
-	r = &http.Request{Method: method, URL: &url.URL{Path: path, RawQuery: raw}, Host: "node", Header: http.Header{}, RemoteAddr: "192.0.2.1:1", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody}
+	r = &http.Request{Method: method, URL: &url.URL{Path: path, RawQuery: raw}, Host: "node", Header: http.Header{},
+		RemoteAddr: "192.0.2.1:1", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody}
 	if u, err := url.ParseRequestURI(path); err == nil {
 		r.URL.Path, r.URL.RawPath = u.Path, u.RawPath
 	}
@@ -143,8 +161,10 @@ func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Reque
 		}
 	}
 	for range d.roll(4) - 1 {
-		name := draw(d, []string{"Accept", "Content-Type", "Range", "If-None-Match", "If-Range", "Prefer", "Cookie", "Origin", "X-Forwarded-For", "X-Forwarded-Host", "Accept-Encoding", "Nightjar-As", "Host", "Expect", "Content-Encoding", "If-Modified-Since", "Authorization"})
-		value := draw(d, []string{"application/json", "text/html", "*/*", "bytes=0-0", "bytes=5-2", "bytes=-99999999999999999999", "bytes=0-0,1-1,2-2,3-3", `"x"`, "W/", "handling=strict", "nightjar_session=x", "https://evil.example", "gzip", "gzip;q=nan", "deflate", "Basic x", "Basic Og==", "Token", "Bearer " + strings.Repeat("a", 5000), "multipart/form-data", "multipart/form-data; boundary=", "text/csv; header=\"", "application/json; charset=utf-16"})
+		name := draw(d, []string{"Accept", "Content-Type", "Range", "If-None-Match", "If-Range", "Prefer", "Cookie",
+			"Origin", "X-Forwarded-For", "X-Forwarded-Host", "Accept-Encoding", "Nightjar-As", "Host", "Expect", "Content-Encoding", "If-Modified-Since", "Authorization"})
+		value := draw(d, []string{"application/json", "text/html", "*/*", "bytes=0-0", "bytes=5-2",
+			"bytes=-99999999999999999999", "bytes=0-0,1-1,2-2,3-3", `"x"`, "W/", "handling=strict", "nightjar_session=x", "https://evil.example", "gzip", "gzip;q=nan", "deflate", "Basic x", "Basic Og==", "Token", "Bearer " + strings.Repeat("a", 5000), "multipart/form-data", "multipart/form-data; boundary=", "text/csv; header=\"", "application/json; charset=utf-16"})
 		switch {
 		case name == "Accept" && !d.seldom(6):
 			value = draw(d, []string{"application/json", "text/html", "*/*", "text/html,*/*;q=0.8"})
@@ -223,26 +243,35 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 			b.WriteString(draw(d, []string{"\n", "\r\n", "", "\n\n", "\x00"}))
 		}
 	case 4, 5:
-		kind = typeMultipart + "; boundary=" + draw(d, []string{"x", "x", "x", "x", `"x"`, "xx", strings.Repeat("x", 300), "\"x y\""})
+		kind = typeMultipart + "; boundary=" +
+			draw(d, []string{"x", "x", "x", "x", `"x"`, "xx", strings.Repeat("x", 300), "\"x y\""})
 		for i := 0; i+1 < len(fields); i += 2 {
 			fmt.Fprintf(&b, "--x\r\nContent-Disposition: form-data; name=%q\r\n\r\n%s\r\n", fields[i], text(i+1))
 		}
 		for range 1 + d.roll(6)/5 {
-			name := draw(d, []string{"a.csv", "a.fits", "../../../etc/passwd", `..\..\boot.ini`, "", "x\x00.csv", strings.Repeat("n", 400) + ".csv", "a.html", "a/b.svg", ".", "CON", "é\u202e.csv"})
+			name := draw(d, []string{"a.csv", "a.fits", "../../../etc/passwd", `..\..\boot.ini`, "", "x\x00.csv",
+				strings.Repeat("n", 400) + ".csv", "a.html", "a/b.svg", ".", "CON", "é\u202e.csv"})
 			disposition := `form-data; name="file"; filename="` + name + `"`
 			if d.seldom(5) {
-				disposition = draw(d, []string{"form-data", "attachment; filename=x", `form-data; name="file"; filename*=utf-8''%00`, "form-data; name=file; filename", `form-data; name=""; filename="x"`, "", strings.Repeat("x", 20_000)})
+				disposition = draw(d, []string{"form-data", "attachment; filename=x",
+					`form-data; name="file"; filename*=utf-8''%00`, "form-data; name=file; filename", `form-data; name=""; filename="x"`, "", strings.Repeat("x", 20_000)})
 			}
-			fmt.Fprintf(&b, "--x\r\nContent-Disposition: %s\r\nContent-Type: %s\r\n%s\r\n%s\r\n", disposition, draw(d, []string{"text/csv", "text/html", "image/svg+xml", "x", ""}), draw(d, []string{"", "", "", "Content-Transfer-Encoding: base64\r\n", strings.Repeat("X-Y: z\r\n", 5000)}), draw(d, hostileFiles))
+			fmt.Fprintf(&b, "--x\r\nContent-Disposition: %s\r\nContent-Type: %s\r\n%s\r\n%s\r\n", disposition,
+				draw(d, []string{"text/csv", "text/html", "image/svg+xml", "x", ""}), draw(d,
+					[]string{"", "", "", "Content-Transfer-Encoding: base64\r\n", strings.Repeat("X-Y: z\r\n", 5000)}),
+				draw(d, hostileFiles))
 		}
-		b.WriteString(draw(d, []string{"--x--\r\n", "--x--\r\n", "--x--\r\n", "", "--x", "--y--\r\n", "\r\n--x\r\n--x--"}))
+		b.WriteString(draw(d, []string{"--x--\r\n", "--x--\r\n", "--x--\r\n", "", "--x", "--y--\r\n",
+			"\r\n--x\r\n--x--"}))
 	case 6:
 		kind = typeForm
 		v := url.Values{}
 		for i := 0; i+1 < len(fields); i += 2 {
 			v.Add(fields[i], text(i+1))
 		}
-		b.WriteString(v.Encode() + draw(d, []string{"", "&%zz=1", "&;&=&", "&groups[99999999]id=1", "&aliases[0]name=z&aliases[0][name]=y", "&a[" + strings.Repeat("[", 2000)}))
+		b.WriteString(v.Encode() +
+			draw(d, []string{"", "&%zz=1", "&;&=&", "&groups[99999999]id=1", "&aliases[0]name=z&aliases[0][name]=y",
+				"&a[" + strings.Repeat("[", 2000)}))
 	}
 	body = b.Bytes()
 	if len(body) > 0 && d.seldom(10) {
@@ -252,7 +281,8 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 		body[d.roll(len(body))] ^= byte(1 << d.roll(8))
 	}
 	if d.seldom(15) {
-		kind = draw(d, []string{typeJSON, typeForm, typeMultipart, typeNDJSON, "", "text/plain", ";", "application/json;"})
+		kind = draw(d, []string{typeJSON, typeForm, typeMultipart, typeNDJSON, "", "text/plain", ";",
+			"application/json;"})
 	}
 	return kind, body
 }
@@ -265,15 +295,18 @@ type hostility struct {
 }
 
 func newHostility(t testing.TB) *hostility {
-	h := &hostility{node: start(t, Options{Limits: Limits{MaxBody: 1 << 20, MaxUpload: 1 << 20}}), statuses: map[int]int{}}
+	h := &hostility{node: start(t, Options{Limits: Limits{MaxBody: 1 << 20, MaxUpload: 1 << 20}}),
+		statuses: map[int]int{}}
 	h.target("astro", "M 31", "Observers")
 	h.target("bob", "M 32")
 	h.datum("astro", "1", 1)
-	h.upload("astro", "1", "photometry", "a.csv", []byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n")).want(t, 201)
+	h.upload("astro", "1", "photometry", "a.csv",
+		[]byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n")).want(t, 201)
 	return h
 }
 
-// play sends the requests that the bytes stand for; what is wrong with the answers is an error of the test.
+// play sends the requests that the bytes stand for; what is wrong with the answers is an error of
+// the test.
 func (h *hostility) play(t testing.TB, b []byte) {
 	t.Helper()
 	d := &dice{b}
@@ -308,7 +341,8 @@ func (h *hostility) play(t testing.TB, b []byte) {
 			t.Errorf("%.600s: status %d: %s\nbody %.2000q\n%s", what, w.Code, w.Body, sent.String(), h.log)
 		}
 		if after := h.archive.Head(); w.Code >= 400 && after != before {
-			t.Errorf("%.600s: status %d: %.300s, and it changed something\nbody %.2000q", what, w.Code, w.Body, sent.String())
+			t.Errorf("%.600s: status %d: %.300s, and it changed something\nbody %.2000q", what, w.Code,
+				w.Body, sent.String())
 		}
 		if t.Failed() {
 			return
@@ -316,8 +350,8 @@ func (h *hostility) play(t testing.TB, b []byte) {
 	}
 }
 
-// TestHostile plays requests that are wrong in all ways: none is a failure of ours, none that is refused changes anything, and memory does not grow with them.
-// NIGHTJAR_HOSTILE says how many.
+// TestHostile plays requests that are wrong in all ways: none is a failure of ours, none that is
+// refused changes anything, and memory does not grow with them. NIGHTJAR_HOSTILE says how many.
 func TestHostile(t *testing.T) {
 	most := testenv.Choose(1000, 20_000)
 	if s := os.Getenv("NIGHTJAR_HOSTILE"); s != "" {
@@ -356,7 +390,8 @@ func TestHostile(t *testing.T) {
 			early = heap()
 		}
 	}
-	t.Logf("seed %d: %d requests, %v; heap %d MiB after a tenth, %d MiB at the end", seed, h.count, h.statuses, early>>20, heap()>>20)
+	t.Logf("seed %d: %d requests, %v; heap %d MiB after a tenth, %d MiB at the end", seed, h.count, h.statuses,
+		early>>20, heap()>>20)
 	if t.Failed() {
 		t.Logf("again with NIGHTJAR_SEED=%d", seed)
 		return
@@ -383,32 +418,42 @@ func FuzzAPI(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { h.play(t, b[:min(len(b), 1000)]) })
 }
 
-// TestHostileWire: what is wrong below the API ends with an answer that says so, or with the connection; then others are answered.
+// TestHostileWire: what is wrong below the API ends with an answer that says so, or with the
+// connection; then others are answered.
 func TestHostileWire(t *testing.T) {
 	n := start(t, Options{Limits: Limits{BodyStall: 2 * time.Second}})
 	n.target("astro", "M 31")
 	auth := "Host: x\r\nConnection: close\r\nAuthorization: Token " + n.tokens["astro"] + "\r\n"
 	long := strings.Repeat("x", 2<<20)
 	for name, text := range map[string]string{
-		"nonsense":                 "nonsense\r\n\r\n",
-		"binary":                   "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-		"no host":                  "GET /api/ HTTP/1.1\r\n\r\n",
-		"two hosts":                "GET /api/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-		"two lengths":              "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-		"length and chunks":        "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Type: application/json\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-		"negative length":          "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Length: -1\r\n\r\n",
-		"huge length":              "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Length: 99999999999999999999\r\n\r\n",
-		"bad chunks":               "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-		"bad chunks of a form":     "POST /api/dataproducts/ HTTP/1.1\r\n" + auth + "Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-		"bad chunks of a stream":   "POST /api/reduceddatums/ HTTP/1.1\r\n" + auth + "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-		"a huge chunk":             "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}",
-		"NUL in a header":          "GET /api/ HTTP/1.1\r\nHost: x\r\nX-A: \x00\r\n\r\n",
-		"a header without a name":  "GET /api/ HTTP/1.1\r\nHost: x\r\n: b\r\n\r\n",
-		"a long header":            "GET /api/ HTTP/1.1\r\nHost: x\r\nX-A: " + long + "\r\n\r\n",
-		"a long path":              "GET /api/" + long + " HTTP/1.1\r\nHost: x\r\n\r\n",
-		"many headers":             "GET /api/ HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X-A: b\r\n", 200_000) + "\r\n",
-		"another transfer":         "POST /api/targets/ HTTP/1.1\r\n" + auth + "Transfer-Encoding: gzip\r\n\r\n",
-		"a body in gzip":           "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00",
+		"nonsense":  "nonsense\r\n\r\n",
+		"binary":    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+		"no host":   "GET /api/ HTTP/1.1\r\n\r\n",
+		"two hosts": "GET /api/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+		"two lengths": "POST /api/targets/ HTTP/1.1\r\n" + auth +
+			"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+		"length and chunks": "POST /api/targets/ HTTP/1.1\r\n" + auth +
+			"Content-Type: application/json\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"negative length": "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Length: -1\r\n\r\n",
+		"huge length": "POST /api/targets/ HTTP/1.1\r\n" + auth +
+			"Content-Length: 99999999999999999999\r\n\r\n",
+		"bad chunks": "POST /api/targets/ HTTP/1.1\r\n" + auth +
+			"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+		"bad chunks of a form": "POST /api/dataproducts/ HTTP/1.1\r\n" + auth +
+			"Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"bad chunks of a stream": "POST /api/reduceddatums/ HTTP/1.1\r\n" + auth +
+			"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"a huge chunk": "POST /api/targets/ HTTP/1.1\r\n" + auth +
+			"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}",
+		"NUL in a header":         "GET /api/ HTTP/1.1\r\nHost: x\r\nX-A: \x00\r\n\r\n",
+		"a header without a name": "GET /api/ HTTP/1.1\r\nHost: x\r\n: b\r\n\r\n",
+		"a long header":           "GET /api/ HTTP/1.1\r\nHost: x\r\nX-A: " + long + "\r\n\r\n",
+		"a long path":             "GET /api/" + long + " HTTP/1.1\r\nHost: x\r\n\r\n",
+		"many headers": "GET /api/ HTTP/1.1\r\nHost: x\r\n" +
+			strings.Repeat("X-A: b\r\n", 200_000) + "\r\n",
+		"another transfer": "POST /api/targets/ HTTP/1.1\r\n" + auth + "Transfer-Encoding: gzip\r\n\r\n",
+		"a body in gzip": "POST /api/targets/ HTTP/1.1\r\n" + auth +
+			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00",
 		"another version":          "GET /api/ HTTP/3.7\r\nHost: x\r\n\r\n",
 		"a full URL":               "GET http://evil.example/api/nothing/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"a star":                   "GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -416,7 +461,8 @@ func TestHostileWire(t *testing.T) {
 		"a path out of the folder": "GET /data/../../../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"a coded one":              "GET /data/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"a coded NUL":              "GET /data/a%00b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-		"an expectation":           "POST /api/targets/ HTTP/1.1\r\n" + auth + "Expect: 200-maybe\r\nContent-Length: 2\r\n\r\n{}",
+		"an expectation": "POST /api/targets/ HTTP/1.1\r\n" + auth +
+			"Expect: 200-maybe\r\nContent-Length: 2\r\n\r\n{}",
 	} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(n.URL, "http://"))
 		if err != nil {
@@ -434,7 +480,8 @@ func TestHostileWire(t *testing.T) {
 		conn.Close()
 		status := 0
 		fmt.Sscanf(string(answer), "HTTP/1.1 %d", &status)
-		if len(answer) > 0 && (status < 400 || status >= 500 && status != 501 && status != 505) || strings.Contains(string(answer), "root:") {
+		if len(answer) > 0 && (status < 400 || status >= 500 && status != 501 && status != 505) ||
+			strings.Contains(string(answer), "root:") {
 			t.Errorf("%s: %.300s", name, answer)
 		}
 	}

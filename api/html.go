@@ -49,7 +49,8 @@ func (r *request) writePage(a *answer) {
 		Status                                                          int
 		Notes                                                           []string
 		Filters                                                         []field
-	}{Node: node, View: r.route.view, Method: r.Method, URL: r.URL.RequestURI(), Who: r.viewer.Name, Allow: h.Get("Allow"),
+	}{Node: node, View: r.route.view, Method: r.Method, URL: r.URL.RequestURI(), Who: r.viewer.Name, Allow: h.Get(
+		"Allow"),
 		Unknown: h.Get("Nightjar-Unknown-Parameters"), Status: a.status, StatusText: http.StatusText(a.status)}
 	text, whole := indented(a.body, 2, maxSpread)
 	if r.fewer {
@@ -73,7 +74,9 @@ func (r *request) writePage(a *answer) {
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", strings.Join([]string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"}, "; "))
+	h.Set("Content-Security-Policy",
+		strings.Join([]string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'",
+			"connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"}, "; "))
 	r.w.WriteHeader(a.status)
 	r.w.Write(head.Bytes())
 	for len(text) > 0 {

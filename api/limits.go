@@ -25,8 +25,8 @@ type Limits struct {
 	// MaxUpload is how many bytes a file, or a stream of data, may have: 8 GiB.
 	MaxUpload int64
 	// Uploads is how many files, streams and other bodies of more than smallBody are taken in at
-	// once, and UserUploads how many of one user: 16 and 8. Others wait for UploadWait, a minute, and
-	// are then told to come again.
+	// once, and UserUploads how many of one user: 16 and 8. Others wait for UploadWait, a minute,
+	// and are then told to come again.
 	Uploads, UserUploads int
 	UploadWait           time.Duration
 	// BodyStall is how long a body may bring nothing: 30 seconds.
@@ -88,8 +88,8 @@ type bodyError struct{ err error }
 func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
-// stallReader is a body that must go on coming, at some rate. Only the time counts for which the node
-// waits for it, not that for which it is busy with what came.
+// stallReader is a body that must go on coming, at some rate. Only the time counts for which the
+// node waits for it, not that for which it is busy with what came.
 type stallReader struct {
 	io.ReadCloser
 	of     *http.ResponseController
@@ -188,9 +188,10 @@ func bodyFailed(err error) (status int, detail string) {
 // uploadSlots counts the uploads and large bodies that are being sent, by sender.
 type uploadSlots struct{ shares }
 
-// acquire waits until an upload may begin: there are all at once at most, and each of one sender. The
-// caller calls done when it has ended.
-func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int, wait time.Duration) (done func(), err error) {
+// acquire waits until an upload may begin: there are all at once at most, and each of one sender.
+// The caller calls done when it has ended.
+func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int,
+	wait time.Duration) (done func(), err error) {
 	if err := t.shares.take(ctx, who, 1, int64(all), int64(each), wait, errManyUploads); err != nil {
 		return nil, err
 	}
@@ -198,7 +199,8 @@ func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int, wa
 }
 
 // errNothingToAddTo refuses datums and files from a user who may not add data to any target.
-var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden, Message: "There is no target to which you may add data."}
+var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden,
+	Message: "There is no target to which you may add data."}
 
 // strangerPlaces is how many uploads and large bodies may be sent at once by users who may not add
 // data to any target, each of them one. These places are apart from those of other users.

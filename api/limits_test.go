@@ -219,7 +219,8 @@ func TestSizeLimits(t *testing.T) {
 	n.ask("astro", "POST", "/api/targets/", in).want(t, 201)
 	refused("a target that grows",
 		n.ask("astro", "PATCH", "/api/targets/2/",
-			map[string]any{"targetextra_set": []any{map[string]any{"key": "more", "value": strings.Repeat("v", 4096)}}}),
+			map[string]any{"targetextra_set": []any{map[string]any{"key": "more",
+				"value": strings.Repeat("v", 4096)}}}),
 		`{"non_field_errors":["A target takes`)
 	n.ask("astro", "PATCH", "/api/targets/2/",
 		map[string]any{"targetextra_set": []any{map[string]any{"key": "k0", "value": ""},

@@ -22,7 +22,8 @@ var listParameters = []wire.Filter{
 
 // Parameters of lists that can be read by cursor.
 var cursorParameters = []wire.Filter{
-	{Name: "pagination_style", Kind: wire.Selected, Choices: []string{"offset", "cursor"}, Help: "How pages follow each other: by the number of rows before them, or by the row that they begin after, which stays right while rows are added and deleted."},
+	{Name: "pagination_style", Kind: wire.Selected, Choices: []string{"offset", "cursor"},
+		Help: "How pages follow each other: by the number of rows before them, or by the row that they begin after, which stays right while rows are added and deleted."},
 	{Name: "cursor", Kind: wire.Text, Help: "Where the page is, out of next or previous of another one."},
 }
 
@@ -32,7 +33,8 @@ const (
 	maxLimit     = 1 << 31
 )
 
-// parsePage reads limit and offset; what is no good number counts as not given, and one that is too large as the largest.
+// parsePage reads limit and offset; what is no good number counts as not given, and one that is too
+// large as the largest.
 func parsePage(query url.Values) archive.Page {
 	page := archive.Page{Limit: defaultLimit}
 	positive := func(name string) int64 {
@@ -147,7 +149,8 @@ func links(base string, query url.Values, page archive.Page, count int) (next, p
 	return next, previous
 }
 
-// flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a whole.
+// flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a
+// whole.
 const flushAt = 256 << 10
 
 // maxPageRows is how many rows of a list a page for a browser shows, whatever limit is asked for,
@@ -262,7 +265,8 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	return &answer{sent: true}, nil
 }
 
-// rows is the archive's Out of a list whose rows have these columns, and those of asked that were asked for.
+// rows is the archive's Out of a list whose rows have these columns, and those of asked that were
+// asked for.
 func rows[T any](l *listWriter, columns []column[T], asked ...column[T]) archive.Out[T] {
 	columns = pickColumns(l.r, columns, asked...)
 	return archive.Out[T]{

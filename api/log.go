@@ -7,10 +7,12 @@ import (
 )
 
 var logFilters = []wire.Filter{
-	{Name: "user", Kind: wire.Text, Help: "The name of who did it; owner is whoever used the command line on the node."},
+	{Name: "user", Kind: wire.Text,
+		Help: "The name of who did it; owner is whoever used the command line on the node."},
 	{Name: "address", Kind: wire.Text, Help: "The address that it came from."},
 	{Name: "action", Kind: wire.Text, Help: "A part of the action, such as DELETE or /api/targets/."},
-	{Name: "table", Kind: wire.Selected, Help: "A row of this table was made, changed or deleted.", Choices: archive.LogTables},
+	{Name: "table", Kind: wire.Selected, Help: "A row of this table was made, changed or deleted.",
+		Choices: archive.LogTables},
 	{Name: "id", Kind: wire.Integer, Help: "The row of the table with this id."},
 	{Name: "since", Kind: wire.DateTime, Help: "At this time or later."},
 	{Name: "until", Kind: wire.DateTime, Help: "At this time or before."},
@@ -50,9 +52,11 @@ var logColumns = []column[archive.LogEntry]{
 var logFields = []wire.Field{
 	{Name: "sequence", Label: "Sequence", Kind: wire.Integer, ReadOnly: true},
 	{Name: "time", Label: "Time", Kind: wire.DateTime, ReadOnly: true},
-	{Name: "user", Label: "User", Kind: wire.Text, ReadOnly: true, Help: "The name that the user had; owner is whoever used the command line on the node, and nothing the node itself."},
+	{Name: "user", Label: "User", Kind: wire.Text, ReadOnly: true,
+		Help: "The name that the user had; owner is whoever used the command line on the node, and nothing the node itself."},
 	{Name: "user_id", Label: "User id", Kind: wire.Integer, Null: true, ReadOnly: true},
-	{Name: "token", Label: "Token", Kind: wire.Integer, Null: true, ReadOnly: true, Help: "The id of the token, or session, that was used."},
+	{Name: "token", Label: "Token", Kind: wire.Integer, Null: true, ReadOnly: true,
+		Help: "The id of the token, or session, that was used."},
 	{Name: "address", Label: "Address", Kind: wire.Text, ReadOnly: true},
 	{Name: "action", Label: "Action", Kind: wire.Text, ReadOnly: true},
 	{Name: "changes", Label: "Changes", Kind: wire.List, ReadOnly: true, Of: []wire.Field{
@@ -66,7 +70,8 @@ var logFields = []wire.Field{
 		{Name: "before", Label: "Before", Kind: wire.Text, ReadOnly: true},
 	}},
 	{Name: "node", Label: "Node", Kind: wire.Text, ReadOnly: true},
-	{Name: "hash", Label: "Hash", Kind: wire.Text, ReadOnly: true, Help: "SHA-256 of the entry, which holds the hash of the one before."},
+	{Name: "hash", Label: "Hash", Kind: wire.Text, ReadOnly: true,
+		Help: "SHA-256 of the entry, which holds the hash of the one before."},
 	{Name: "previous", Label: "Previous", Kind: wire.Text, ReadOnly: true},
 }
 
@@ -94,7 +99,8 @@ func listLog(r *request) (*answer, error) {
 		return nil, err
 	}
 	object, _ := in.ID("id")
-	f := archive.LogFilter{User: in.Text("user"), Addr: in.Text("address"), Action: in.Text("action"), Table: in.Text("table"),
+	f := archive.LogFilter{User: in.Text("user"), Addr: in.Text("address"), Action: in.Text("action"),
+		Table:  in.Text("table"),
 		Object: object, Since: in.Time("since"), Until: in.Time("until")}
 	return r.list(func(l *listWriter) error { return r.access.Log(r.Context(), f, l.page, rows(l, logColumns)) })
 }

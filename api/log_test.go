@@ -10,14 +10,19 @@ import (
 	"time"
 )
 
-// TestLog: the log says who did what, when, with which token and from which address, and can be asked for each of them.
+// TestLog: the log says who did what, when, with which token and from which address, and can be
+// asked for each of them.
 func TestLog(t *testing.T) {
 	n := start(t, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	before := len(n.ask("admin", "GET", "/api/log/?limit=1000", nil).want(t, 200).rows(t))
 	since := time.Now().UTC().Format(time.RFC3339Nano)
-	target := n.ask("astro", "POST", "/api/targets/", jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`), "X-Forwarded-For", "192.0.2.7").want(t, 201).id(t)
-	n.ask("bob", "POST", "/api/targets/", jsonText(`{"name": "M 32", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 201)
-	n.ask("bob", "POST", "/api/targets/", jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 400) // which changes nothing
+	target := n.ask("astro", "POST", "/api/targets/",
+		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`), "X-Forwarded-For", "192.0.2.7").want(t, 201).id(t)
+	n.ask("bob", "POST", "/api/targets/",
+		jsonText(`{"name": "M 32", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 201)
+	// which changes nothing
+	n.ask("bob", "POST", "/api/targets/",
+		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 400)
 	lines := ""
 	for i := range 150 {
 		lines += fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:%02d.%02dZ", "value": {"magnitude": 1}}`+"\n", target, i%60, i/60)
@@ -48,13 +53,15 @@ func TestLog(t *testing.T) {
 			t.Errorf("entry %v does not follow entry %v", all[i]["sequence"], all[i+1]["sequence"])
 		}
 	}
-	if head := n.ask("admin", "GET", "/api/node/", nil).json(t)["head"]; head != fmt.Sprintf("%v-%v", all[0]["sequence"], all[0]["hash"]) {
+	if head := n.ask("admin", "GET", "/api/node/", nil).json(t)["head"]; head != fmt.Sprintf("%v-%v",
+		all[0]["sequence"], all[0]["hash"]) {
 		t.Errorf("the head is %v, and the log begins with %v", head, all[0])
 	}
 	if s := fmt.Sprint(all[0]["settings"]); s != "[map[before:Hill name:tom_name]]" {
 		t.Errorf("the setting: %s", s)
 	}
-	if c := fmt.Sprint(all[5]["changes"]); !strings.Contains(c, "count:1 ids:["+target+"] operation:created table:targets") {
+	if c := fmt.Sprint(all[5]["changes"]); !strings.Contains(c,
+		"count:1 ids:["+target+"] operation:created table:targets") {
 		t.Errorf("a new target: %s", c)
 	}
 	stream := n.ask("admin", "GET", "/api/log/?table=reduceddatums&action=POST", nil).rows(t)
@@ -62,13 +69,16 @@ func TestLog(t *testing.T) {
 		t.Fatalf("%d entries of a stream", len(stream))
 	}
 	for _, c := range stream[0]["changes"].([]any) {
-		if c := c.(map[string]any); c["table"] == "reduceddatums" && (fmt.Sprint(c["count"]) != "150" || len(c["ids"].([]any)) != 100) {
+		if c := c.(map[string]any); c["table"] == "reduceddatums" &&
+			(fmt.Sprint(c["count"]) != "150" || len(c["ids"].([]any)) != 100) {
 			t.Errorf("a stream of 150 data: %v", c)
 		}
 	}
 	for query, want := range map[string]int{
-		"since=" + since: 6, "since=" + since + "&until=" + until: 3, "user=bob&since=" + since: 1, "user=nobody": 0, "address=192.0.2.7": 1, "address=192.0.2": 0,
-		"action=DELETE": 1, "table=targets": 3, "table=targets&id=" + target: 2, "table=targets&id=999": 0, "table=reduceddatums&id=77": 2, "table=reduceddatums&id=151": 0,
+		"since=" + since: 6, "since=" + since + "&until=" + until: 3, "user=bob&since=" +
+			since: 1, "user=nobody": 0, "address=192.0.2.7": 1, "address=192.0.2": 0,
+		"action=DELETE": 1, "table=targets": 3, "table=targets&id=" +
+			target: 2, "table=targets&id=999": 0, "table=reduceddatums&id=77": 2, "table=reduceddatums&id=151": 0,
 		"user=astro&table=targets&action=POST": 1, "table=observations": 0, "user=owner&table=groups": 2,
 	} {
 		r := n.ask("admin", "GET", "/api/log/?strict=true&"+strings.ReplaceAll(query, "+", "%2B"), nil).want(t, 200)
@@ -89,7 +99,8 @@ func TestLog(t *testing.T) {
 		if !slices.Equal(pages, whole) {
 			t.Errorf("%q in pages: %v, at once: %v", filter, pages, whole)
 		}
-		if r := n.ask("admin", "GET", "/api/log/?"+filter+"offset=100000", nil).want(t, 200); len(r.rows(t)) != 0 || fmt.Sprint(r.json(t)["count"]) != fmt.Sprint(len(whole)) {
+		if r := n.ask("admin", "GET", "/api/log/?"+filter+"offset=100000", nil).want(t, 200); len(r.rows(t)) != 0 ||
+			fmt.Sprint(r.json(t)["count"]) != fmt.Sprint(len(whole)) {
 			t.Errorf("%q beyond the end: %s", filter, r.body)
 		}
 	}

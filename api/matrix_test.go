@@ -19,16 +19,20 @@ import (
 // nowhere is an id that nothing has.
 const nowhere = "987654321"
 
-// TestMatrix compares what everybody sees through every list, filter, export, detail and download with the world's rules, in both modes and strategies.
+// TestMatrix compares what everybody sees through every list, filter, export, detail and download
+// with the world's rules, in both modes and strategies.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	// a product that more may see than its observation
 	s := w.targets[3]
 	hidden, _, _ := w.hang(s, held{user: "astro"}, "99")
-	r := w.upload("astro", s.id, "fits_file", "loose.bin", []byte("x"), "observation_record", hidden.id, "groups", w.groups["Observers"]).want(t, 201)
-	w.products = append(w.products, &uploaded{held: held{"astro", []string{"Observers"}}, id: r.id(t), productID: "no product id", target: s, observation: hidden,
-		path: strings.TrimPrefix(fmt.Sprint(r.json(t)["data"]), w.URL)})
+	r := w.upload("astro", s.id, "fits_file", "loose.bin", []byte("x"), "observation_record", hidden.id, "groups",
+		w.groups["Observers"]).want(t, 201)
+	w.products = append(w.products,
+		&uploaded{held: held{"astro", []string{"Observers"}}, id: r.id(t), productID: "no product id", target: s,
+			observation: hidden,
+			path:        strings.TrimPrefix(fmt.Sprint(r.json(t)["data"]), w.URL)})
 	w.awaitIndex()
 	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		for _, strategy := range []auth.Strategy{auth.ReadOnly, auth.Locked} {
@@ -40,7 +44,8 @@ func TestMatrix(t *testing.T) {
 				if mode == auth.ModeTargets && (p.dead || p.cookie != "" || p.superuser && p.reads) {
 					continue // the mode makes no difference to how one comes in
 				}
-				if !testenv.Long() && (mode == auth.ModeTargets && !slices.Contains([]string{"astro", "carol", "bob", "guest"}, p.name) ||
+				if !testenv.Long() && (mode == auth.ModeTargets &&
+					!slices.Contains([]string{"astro", "carol", "bob", "guest"}, p.name) ||
 					p.superuser || strategy == auth.Locked && !p.guest()) {
 					continue
 				}
@@ -69,7 +74,8 @@ func (w *world) admits(p *person) bool {
 }
 
 func (w *world) checkLists(p *person) {
-	for _, q := range slices.Concat(w.targetQueries(p), w.datumQueries(p), w.productQueries(p), w.observationQueries(p)) {
+	for _, q := range slices.Concat(w.targetQueries(p), w.datumQueries(p), w.productQueries(p),
+		w.observationQueries(p)) {
 		switch r := w.as(p, "GET", q.path, nil); {
 		case !w.admits(p):
 			if r.status != 401 {
@@ -145,11 +151,13 @@ func (w *world) checkSuggestions(p *person) {
 		sources = sources[:min(len(sources), archive.MaxSuggestions)]
 		like := func(s *starred) bool { return text == s.name[:2]+"#"+s.name[3:] }
 		id := func(s *starred) string { return s.id }
-		targets := pick(w.targets, id, func(s *starred) bool { return w.sees(p, s) && (has(s.name, text) || has(s.alias, text)) })
+		targets := pick(w.targets, id,
+			func(s *starred) bool { return w.sees(p, s) && (has(s.name, text) || has(s.alias, text)) })
 		similar := pick(w.targets, id, func(s *starred) bool { return w.sees(p, s) && like(s) })
 		found, named := ask(text)
 		if !slices.Equal(found[0], targets) || !slices.Equal(found[1], similar) || !slices.Equal(named, sources) {
-			w.t.Errorf("suggestions for %q as %s, mode %s: %v, %q, want %v, %v, %q", text, p.name, w.mode, found, named, targets, similar, sources)
+			w.t.Errorf("suggestions for %q as %s, mode %s: %v, %q, want %v, %v, %q", text, p.name, w.mode, found, named,
+				targets, similar, sources)
 		}
 	}
 }
@@ -174,7 +182,8 @@ func has(text, part string) bool {
 
 func (w *world) targetQueries(p *person) (list []query) {
 	find := func(pass func(*starred) bool) []string {
-		return pick(w.targets, func(s *starred) string { return s.id }, func(s *starred) bool { return w.sees(p, s) && pass(s) })
+		return pick(w.targets, func(s *starred) string { return s.id },
+			func(s *starred) bool { return w.sees(p, s) && pass(s) })
 	}
 	byName := func(ids []string) []string {
 		slices.SortFunc(ids, func(a, b string) int { return strings.Compare(w.starOf(a).name, w.starOf(b).name) })
@@ -233,7 +242,8 @@ func (w *world) starOf(id string) *starred {
 func (w *world) datumQueries(p *person) (list []query) {
 	add := func(filter, value string, pass func(*point) bool) {
 		list = append(list, query{path: "/api/reduceddatums/?limit=1000&" + filter + "=" + url.QueryEscape(value),
-			want: pick(w.data, func(d *point) string { return d.id }, func(d *point) bool { return w.seesPoint(p, d) && pass(d) })})
+			want: pick(w.data, func(d *point) string { return d.id },
+				func(d *point) bool { return w.seesPoint(p, d) && pass(d) })})
 	}
 	add("limit", "1000", func(*point) bool { return true })
 	add("data_product_name", "zq", func(d *point) bool { return w.shows(p, d) != nil })
@@ -277,7 +287,8 @@ func (w *world) datumQueries(p *person) (list []query) {
 func (w *world) productQueries(p *person) (list []query) {
 	add := func(filter, value string, pass func(*uploaded) bool) {
 		list = append(list, query{path: "/api/dataproducts/?limit=1000&" + filter + "=" + url.QueryEscape(value),
-			want: reversed(pick(w.products, func(u *uploaded) string { return u.id }, func(u *uploaded) bool { return w.seesProduct(p, u) && pass(u) }))})
+			want: reversed(pick(w.products, func(u *uploaded) string { return u.id },
+				func(u *uploaded) bool { return w.seesProduct(p, u) && pass(u) }))})
 	}
 	add("limit", "1000", func(*uploaded) bool { return true })
 	for _, s := range w.targets {
@@ -293,7 +304,8 @@ func (w *world) productQueries(p *person) (list []query) {
 func (w *world) observationQueries(p *person) (list []query) {
 	add := func(filter, value string, pass func(*observed) bool) {
 		list = append(list, query{path: "/api/observations/?limit=1000&" + filter + "=" + url.QueryEscape(value),
-			want: reversed(pick(w.observed, func(o *observed) string { return o.id }, func(o *observed) bool { return w.seesObserved(p, o) && pass(o) }))})
+			want: reversed(pick(w.observed, func(o *observed) string { return o.id },
+				func(o *observed) bool { return w.seesObserved(p, o) && pass(o) }))})
 	}
 	add("limit", "1000", func(*observed) bool { return true })
 	add("created_after", "2020-01-01", func(*observed) bool { return true })
@@ -347,7 +359,8 @@ func (w *world) checkProduct(p *person, u *uploaded, row map[string]any) {
 	for _, d := range row["reduceddatum_set"].([]any) {
 		got = append(got, fmt.Sprint(d.(map[string]any)["id"]))
 	}
-	nested := pick(w.data, func(d *point) string { return d.id }, func(d *point) bool { return w.seesPoint(p, d) && w.shows(p, d) == u })
+	nested := pick(w.data, func(d *point) string { return d.id },
+		func(d *point) bool { return w.seesPoint(p, d) && w.shows(p, d) == u })
 	if !slices.Equal(got, nested) {
 		w.t.Errorf("%s, mode %s: product %s holds the data %v, want %v", p.name, w.mode, u.id, got, nested)
 	}
@@ -355,7 +368,8 @@ func (w *world) checkProduct(p *person, u *uploaded, row map[string]any) {
 
 // checkPages looks at pages of lists: their counts and links tell only of what one sees.
 func (w *world) checkPages(p *person) {
-	for _, q := range []query{w.targetQueries(p)[0], w.datumQueries(p)[0], w.productQueries(p)[0], w.observationQueries(p)[0]} {
+	for _, q := range []query{w.targetQueries(p)[0], w.datumQueries(p)[0], w.productQueries(p)[0],
+		w.observationQueries(p)[0]} {
 		path, _, _ := strings.Cut(q.path, "?")
 		for offset := range len(q.want) + 2 {
 			r := w.as(p, "GET", fmt.Sprintf("%s?limit=1&offset=%d", path, offset), nil).want(w.t, 200)
@@ -364,7 +378,8 @@ func (w *world) checkPages(p *person) {
 			if offset < len(q.want) {
 				want = q.want[offset : offset+1]
 			}
-			if got := members(r.rows(w.t), "id"); !slices.Equal(got, want) || fmt.Sprint(v["count"]) != fmt.Sprint(len(q.want)) || (v["next"] != nil) != (offset+1 < len(q.want)) {
+			if got := members(r.rows(w.t), "id"); !slices.Equal(got, want) ||
+				fmt.Sprint(v["count"]) != fmt.Sprint(len(q.want)) || (v["next"] != nil) != (offset+1 < len(q.want)) {
 				w.t.Errorf("%s: rows %v of %v, count %v, next %v", r.what, got, q.want, v["count"], v["next"])
 			}
 			if offset > 3 {
@@ -375,7 +390,8 @@ func (w *world) checkPages(p *person) {
 	}
 }
 
-// checkCursors walks through a list by cursor, forth and back, and begins pages at every id that there may be.
+// checkCursors walks through a list by cursor, forth and back, and begins pages at every id that
+// there may be.
 func (w *world) checkCursors(p *person, q query) {
 	path, _, _ := strings.Cut(q.path, "?")
 	address, got := path+"?pagination_style=cursor&limit=7", []string{}
@@ -387,7 +403,8 @@ func (w *world) checkCursors(p *person, q query) {
 	if !slices.Equal(got, q.want) {
 		w.t.Errorf("%s as %s by cursor: %v, want %v", path, p.name, got, q.want)
 	}
-	down := len(q.want) > 1 && len(q.want[0]) > len(q.want[1]) || len(q.want) > 1 && q.want[0] > q.want[1] && len(q.want[0]) == len(q.want[1])
+	down := len(q.want) > 1 && len(q.want[0]) > len(q.want[1]) || len(q.want) > 1 && q.want[0] > q.want[1] &&
+		len(q.want[0]) == len(q.want[1])
 	for id := 1; id < 40; id += 3 {
 		for _, side := range []string{"after", "before"} {
 			cursor := base64.RawURLEncoding.EncodeToString([]byte("- " + side + " 0 " + fmt.Sprint(id)))
@@ -398,8 +415,10 @@ func (w *world) checkCursors(p *person, q query) {
 					want++
 				}
 			}
-			if rows := v["results"].([]any); len(q.want) > 1 && len(rows) != want || fmt.Sprint(v["count"]) != fmt.Sprint(len(q.want)) {
-				w.t.Errorf("%s as %s %s %d: %d rows of %v, want %d of %d", path, p.name, side, id, len(rows), v["count"], want, len(q.want))
+			if rows := v["results"].([]any); len(q.want) > 1 && len(rows) != want ||
+				fmt.Sprint(v["count"]) != fmt.Sprint(len(q.want)) {
+				w.t.Errorf("%s as %s %s %d: %d rows of %v, want %d of %d", path, p.name, side, id, len(rows),
+					v["count"], want, len(q.want))
 			}
 			if others := v["next"] != nil || v["previous"] != nil; len(q.want) > 1 && others != (want < len(q.want)) {
 				w.t.Errorf("%s as %s %s %d: there are other pages: %v", path, p.name, side, id, others)
@@ -408,13 +427,15 @@ func (w *world) checkCursors(p *person, q query) {
 	}
 }
 
-// checkExports compares the rows of exports, by the names that only they have; what is hidden is looked for in all answers.
+// checkExports compares the rows of exports, by the names that only they have; what is hidden is
+// looked for in all answers.
 func (w *world) checkExports(p *person) {
 	for _, format := range exportFormats {
 		list := w.as(p, "GET", "/api/reduceddatums/?format="+format, nil).want(w.t, 200)
 		for _, d := range w.data {
 			if strings.Contains(string(list.body), d.source) != w.seesPoint(p, d) {
-				w.t.Errorf("%s, mode %s: the datum of %s is there, or not: %.300s", list.what, w.mode, d.source, list.body)
+				w.t.Errorf("%s, mode %s: the datum of %s is there, or not: %.300s", list.what, w.mode,
+					d.source, list.body)
 			}
 		}
 		list = w.as(p, "GET", "/api/targets/?format="+format, nil).want(w.t, 200)
@@ -426,14 +447,16 @@ func (w *world) checkExports(p *person) {
 	}
 	for _, s := range w.targets {
 		r := w.as(p, "GET", "/api/reduceddatums/?format=csv&target__id="+s.id, nil).want(w.t, 200)
-		n := len(pick(w.data, func(d *point) string { return d.id }, func(d *point) bool { return d.target == s && w.seesPoint(p, d) }))
+		n := len(pick(w.data, func(d *point) string { return d.id },
+			func(d *point) bool { return d.target == s && w.seesPoint(p, d) }))
 		if got := strings.Count(string(r.body), "\n") - 1; got != n {
 			w.t.Errorf("%s: %d rows, want %d", r.what, got, n)
 		}
 	}
 }
 
-// things are what has an address of its own below a path: each with its id, and whether one sees it.
+// things are what has an address of its own below a path: each with its id, and whether one sees
+// it.
 type thing struct {
 	path string
 	id   string
@@ -462,7 +485,8 @@ func (w *world) things(p *person) (list []thing) {
 	return list
 }
 
-// checkThings asks for everything by its address, with GET and HEAD: there it is, or it is as if there were none.
+// checkThings asks for everything by its address, with GET and HEAD: there it is, or it is as if
+// there were none.
 func (w *world) checkThings(p *person) {
 	for _, x := range w.things(p) {
 		path := fmt.Sprintf(x.path, x.id)
@@ -482,7 +506,8 @@ func (w *world) checkThings(p *person) {
 			}
 		}
 		if strings.HasPrefix(path, "/data/") && !x.sees {
-			for _, h := range [][2]string{{"Range", "bytes=0-1"}, {"If-None-Match", "*"}, {"If-Modified-Since", "Mon, 02 Jan 2040 15:04:05 GMT"}, {"Accept", "text/html"}} {
+			for _, h := range [][2]string{{"Range", "bytes=0-1"}, {"If-None-Match", "*"},
+				{"If-Modified-Since", "Mon, 02 Jan 2040 15:04:05 GMT"}, {"Accept", "text/html"}} {
 				w.same(p, "GET", x.path, x.id, elsewhere(x.id), nil, h[0], h[1])
 			}
 		}
@@ -510,7 +535,8 @@ func elsewhere(id string) string {
 	return nowhere
 }
 
-// checkOptions asks what can be done: that tells nothing of what is hidden, and proposes only what one may do.
+// checkOptions asks what can be done: that tells nothing of what is hidden, and proposes only what
+// one may do.
 func (w *world) checkOptions(p *person) {
 	for _, x := range w.things(p) {
 		if !strings.HasPrefix(x.path, "/api/") {
@@ -533,7 +559,8 @@ func (w *world) checkOptions(p *person) {
 	}
 }
 
-// same asks for a thing and for one that is not there: the two answers must be the same, but for the id that was asked for.
+// same asks for a thing and for one that is not there: the two answers must be the same, but for
+// the id that was asked for.
 func (w *world) same(p *person, method, path, id, other string, body func(id string) any, header ...string) *reply {
 	w.t.Helper()
 	ask := func(id string) *reply {
@@ -564,13 +591,15 @@ func (w *world) same(p *person, method, path, id, other string, body func(id str
 			w.t.Fatal(err)
 		}
 		all := string(r.body)
-		for _, s := range []string{`\"` + given + `\"`, "'" + given + "'", "id " + given + ".", ". " + given + " is", "/" + given + "/", "=" + id} {
+		for _, s := range []string{`\"` + given + `\"`, "'" + given + "'", "id " + given + ".", ". " + given + " is",
+			"/" + given + "/", "=" + id} {
 			all = strings.ReplaceAll(all, s, "THIS")
 		}
 		return fmt.Sprintf("%d %s %s", r.status, text, all)
 	}
 	if a, b := plain(hidden, id), plain(missing, other); a != b {
-		w.t.Errorf("%s, mode %s, strategy %s: hidden and missing are told apart:\n%.600s\n%.600s", hidden.what, w.mode, w.strategy, a, b)
+		w.t.Errorf("%s, mode %s, strategy %s: hidden and missing are told apart:\n%.600s\n%.600s", hidden.what,
+			w.mode, w.strategy, a, b)
 	}
 	return hidden
 }

@@ -10,15 +10,17 @@ import (
 	"nightjar/auth"
 )
 
-// a row of the table of what is not about targets: the statuses for a guest, a guest of a locked node, somebody, a token that only reads, a superuser, and a superuser's
-// token that only reads. 0 leaves one out.
+// a row of the table of what is not about targets: the statuses for a guest, a guest of a locked
+// node, somebody, a token that only reads, a superuser, and a superuser's token that only reads. 0
+// leaves one out.
 type flat struct {
 	method, path                             string
 	body                                     any
 	guest, locked, user, reader, super, root int
 }
 
-// TestMatrixNode asks for everything that does not hang on a target, and then looks whether every method of every route was asked for in one of the matrix's tests.
+// TestMatrixNode asks for everything that does not hang on a target, and then looks whether every
+// method of every route was asked for in one of the matrix's tests.
 func TestMatrixNode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -42,11 +44,13 @@ func TestMatrixNode(t *testing.T) {
 		{"POST", "/api/groups/?all=true", jsonText(`{"name": "x"}`), 401, 401, 403, 403, 0, 403},
 		{"GET", "/api/groups/" + observers + "/", nil, 404, 401, 200, 200, 404, 404},
 		{"GET", "/api/groups/" + readers + "/?all=true", nil, 404, 401, 404, 404, 200, 200},
-		{"PATCH", "/api/groups/" + observers + "/?all=true", jsonText(`{"name": "Observers"}`), 404, 401, 403, 403, 200, 403},
+		{"PATCH", "/api/groups/" + observers + "/?all=true", jsonText(`{"name": "Observers"}`), 404, 401,
+			403, 403, 200, 403},
 		{"PATCH", "/api/groups/" + observers + "/", jsonText(`{"name": "Observers"}`), 404, 401, 405, 403, 404, 404},
 		{"DELETE", "/api/groups/" + observers + "/?all=true", nil, 404, 401, 403, 403, 0, 403},
 		{"GET", "/api/groups/" + observers + "/members/?all=true", nil, 404, 401, 403, 403, 200, 200},
-		{"POST", "/api/groups/" + observers + "/members/?all=true", jsonText(`{"username": "carol"}`), 404, 401, 403, 403, 204, 403},
+		{"POST", "/api/groups/" + observers + "/members/?all=true", jsonText(`{"username": "carol"}`), 404, 401,
+			403, 403, 204, 403},
 		{"DELETE", "/api/groups/" + observers + "/members/" + admin + "/?all=true", nil, 404, 401, 403, 403, 204, 403},
 
 		{"GET", "/api/users/", nil, 200, 401, 200, 200, 200, 200},
@@ -94,9 +98,11 @@ func TestMatrixNode(t *testing.T) {
 		{"GET", "/api/session/", nil, 200, 200, 200, 200, 200, 200},
 		{"DELETE", "/api/session/", nil, 204, 204, 204, 204, 204, 204},
 		{"POST", "/api/session/", jsonText(`{"username": "astro", "password": "wrong"}`), 400, 400, 400, 400, 400, 400},
-		{"POST", "/api/token-auth/", jsonText(`{"username": "astro", "password": "wrong"}`), 400, 400, 400, 400, 400, 400},
+		{"POST", "/api/token-auth/", jsonText(`{"username": "astro", "password": "wrong"}`), 400, 400,
+			400, 400, 400, 400},
 
-		{"POST", "/api/targets/", jsonText(`{"name": "", "type": "SIDEREAL", "ra": 1, "dec": 1}`), 401, 401, 400, 403, 400, 403},
+		{"POST", "/api/targets/", jsonText(`{"name": "", "type": "SIDEREAL", "ra": 1, "dec": 1}`), 401, 401,
+			400, 403, 400, 403},
 		{"POST", "/api/targets/", raw{typeNDJSON, "{}\n"}, 401, 401, 201, 403, 201, 403},
 		{"POST", "/api/reduceddatums/", raw{typeNDJSON, "{}\n"}, 401, 401, 201, 403, 201, 403},
 		{"GET", "/api/targets/?format=api", nil, 200, 401, 200, 200, 200, 200},
@@ -107,7 +113,8 @@ func TestMatrixNode(t *testing.T) {
 		for _, strategy := range []auth.Strategy{auth.ReadOnly, auth.Locked} {
 			w.rules(auth.ModeTargets, strategy)
 			for _, f := range table {
-				want := map[string]int{"guest": f.guest, "carol": f.user, "reader": f.reader, "admin": f.super, "root reader": f.root, "expired": 401, "ghost": 401}[name]
+				want := map[string]int{"guest": f.guest, "carol": f.user, "reader": f.reader, "admin": f.super,
+					"root reader": f.root, "expired": 401, "ghost": 401}[name]
 				if p.guest() && strategy == auth.Locked {
 					want = f.locked
 				}
@@ -118,16 +125,19 @@ func TestMatrixNode(t *testing.T) {
 					continue
 				}
 				// nobody becomes another by saying so
-				r := w.as(p, f.method, f.path, f.body, "Nightjar-As", "admin", "X-Forwarded-User", "admin", "X-HTTP-Method-Override", "DELETE")
+				r := w.as(p, f.method, f.path, f.body, "Nightjar-As", "admin", "X-Forwarded-User", "admin",
+					"X-HTTP-Method-Override", "DELETE")
 				if r.status != want {
-					t.Errorf("%s with %v, strategy %s: status %d, want %d: %.200s", r.what, f.body, strategy, r.status, want, r.body)
+					t.Errorf("%s with %v, strategy %s: status %d, want %d: %.200s", r.what, f.body, strategy,
+						r.status, want, r.body)
 				}
 				if r.status == 405 && !strings.Contains(r.header.Get("Allow"), "GET") {
 					t.Errorf("%s: no Allow", r.what)
 				}
 			}
 			for _, rt := range w.api.routes {
-				r := w.as(p, "OPTIONS", strings.NewReplacer(":id", nowhere, ":user", nowhere, ":group", nowhere).Replace(rt.path), nil)
+				r := w.as(p, "OPTIONS", strings.NewReplacer(":id", nowhere, ":user", nowhere, ":group",
+					nowhere).Replace(rt.path), nil)
 				want := 200
 				if p.dead || p.guest() && strategy == auth.Locked && !rt.public {
 					want = 401
@@ -145,7 +155,8 @@ func TestMatrixNode(t *testing.T) {
 	}
 	w.rules(auth.ModeTargets, auth.ReadOnly)
 	for name, want := range map[string][3]string{ // users, groups and groups with all=true that one finds
-		"admin": {"admin astro bob carol eve", "", "Observers Public Readers"}, "carol": {"carol", "Observers", "Observers"}, "reader": {"carol", "Observers", "Observers"},
+		"admin": {"admin astro bob carol eve", "", "Observers Public Readers"}, "carol": {"carol", "Observers",
+			"Observers"}, "reader": {"carol", "Observers", "Observers"},
 		"eve": {"eve", "Readers", "Readers"}, "bob": {"bob", "", ""}, "guest": {"", "", ""},
 	} {
 		for i, path := range []string{"/api/users/", "/api/groups/", "/api/groups/?all=true"} {
@@ -167,7 +178,8 @@ func TestMatrixNode(t *testing.T) {
 	w.covered(table)
 }
 
-// covered looks whether the matrix asks every method of every route: each of these stands in the table of the node's routes, or is one of those that hang on a target.
+// covered looks whether the matrix asks every method of every route: each of these stands in the
+// table of the node's routes, or is one of those that hang on a target.
 func (w *world) covered(table []flat) {
 	asked := map[string]bool{}
 	note := func(method, path string) {
@@ -175,7 +187,8 @@ func (w *world) covered(table []flat) {
 		parts := strings.Split(path, "/")
 		for _, rt := range w.api.routes {
 			want := strings.Split(rt.path, "/")
-			if slices.EqualFunc(parts, want, func(a, b string) bool { return a == b || strings.HasPrefix(b, ":") && a != "" }) {
+			if slices.EqualFunc(parts, want,
+				func(a, b string) bool { return a == b || strings.HasPrefix(b, ":") && a != "" }) {
 				asked[method+" "+rt.path] = true
 			}
 		}
@@ -185,7 +198,8 @@ func (w *world) covered(table []flat) {
 	}
 	p := w.person("admin")
 	w.targets[3].groups = []string{"Observers"}
-	for _, q := range slices.Concat(w.targetQueries(p), w.datumQueries(p), w.productQueries(p), w.observationQueries(p)) {
+	for _, q := range slices.Concat(w.targetQueries(p), w.datumQueries(p), w.productQueries(p),
+		w.observationQueries(p)) {
 		note("GET", q.path)
 	}
 	for _, x := range w.things(p) {
@@ -198,7 +212,8 @@ func (w *world) covered(table []flat) {
 	}
 	note("DELETE", "/api/targetlist/1/") // TestLists
 	for _, rt := range w.api.routes {
-		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch,
+			http.MethodDelete} {
 			if rt.handle[m] != nil && !asked[m+" "+rt.path] {
 				w.t.Errorf("the permission matrix has no row for %s %s", m, rt.path)
 			}
@@ -216,7 +231,8 @@ func (w *world) userID(name string) string {
 	return fmt.Sprint(w.ask("admin", "GET", "/api/users/?username="+name, nil).rows(w.t)[0]["id"])
 }
 
-// TestLists: a list is known to who made it and who sees a target on it, and deleted by who made it.
+// TestLists: a list is known to who made it and who sees a target on it, and deleted by who made
+// it.
 func TestLists(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

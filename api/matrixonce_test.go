@@ -9,7 +9,8 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestAtOnce changes who may see what in every way there is: each change shows at once, everywhere and to everybody.
+// TestAtOnce changes who may see what in every way there is: each change shows at once, everywhere
+// and to everybody.
 func TestAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -76,11 +77,13 @@ func TestAtOnce(t *testing.T) {
 			groupsOf("eve", "the new Readers")
 		}},
 		{"somebody becomes a superuser", func() {
-			w.ask("admin", "PATCH", "/api/users/"+w.userID("eve")+"/", jsonText(`{"is_superuser": true}`)).want(w.t, 200)
+			w.ask("admin", "PATCH", "/api/users/"+w.userID("eve")+"/",
+				jsonText(`{"is_superuser": true}`)).want(w.t, 200)
 			w.person("eve").superuser = true
 		}},
 		{"and is none any more", func() {
-			w.ask("admin", "PATCH", "/api/users/"+w.userID("eve")+"/", jsonText(`{"is_superuser": false}`)).want(w.t, 200)
+			w.ask("admin", "PATCH", "/api/users/"+w.userID("eve")+"/",
+				jsonText(`{"is_superuser": false}`)).want(w.t, 200)
 			w.person("eve").superuser = false
 		}},
 		{"a token is revoked", func() {
@@ -106,7 +109,8 @@ func TestAtOnce(t *testing.T) {
 			w.t = t
 			step.do()
 			for _, p := range w.people {
-				if !testenv.Long() && slices.Contains([]string{"admin", "root reader", "astro", "expired", "ghost"}, p.name) {
+				if !testenv.Long() && slices.Contains([]string{"admin", "root reader", "astro", "expired",
+					"ghost"}, p.name) {
 					continue // whose rights no step changes
 				}
 				w.glance(p)
@@ -116,9 +120,11 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// glance compares the lists without filters, with the target's id as one, and everything that has an address with the rules.
+// glance compares the lists without filters, with the target's id as one, and everything that has
+// an address with the rules.
 func (w *world) glance(p *person) {
-	for _, list := range [][]query{w.targetQueries(p)[:1], w.datumQueries(p)[:1], w.productQueries(p)[:1], w.observationQueries(p)[:1]} {
+	for _, list := range [][]query{w.targetQueries(p)[:1], w.datumQueries(p)[:1], w.productQueries(p)[:1],
+		w.observationQueries(p)[:1]} {
 		r := w.as(p, "GET", list[0].path, nil)
 		if !w.admits(p) {
 			r.want(w.t, 401)

@@ -11,8 +11,9 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestMatrixWrites has everybody try every write on every kind of target: it does what the rules say, or is refused and leaves nothing; and what is
-// hidden is refused in the same words as what is not there.
+// TestMatrixWrites has everybody try every write on every kind of target: it does what the rules
+// say, or is refused and leaves nothing; and what is hidden is refused in the same words as what is
+// not there.
 func TestMatrixWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -91,7 +92,8 @@ type write struct {
 	sees   bool // whether one sees what the path names
 	may    bool
 	body   func(id string) any
-	// field is where the body names id, for things that are named by the body and not by the path; look says that one sees the target but may not change it.
+	// field is where the body names id, for things that are named by the body and not by the path;
+	// look says that one sees the target but may not change it.
 	field string
 	look  bool
 	done  int // the status when it is done
@@ -109,28 +111,36 @@ func (x *trial) writes(p *person) []write {
 		return write{method: method, path: path, id: id, sees: sees, may: may, done: done, body: b}
 	}
 	named := func(path, field string, b func(string) any) write {
-		return write{method: "POST", path: path, id: s.id, sees: sees, may: changes, done: 201, body: b, field: field, look: sees}
+		return write{method: "POST", path: path, id: s.id, sees: sees, may: changes, done: 201, body: b,
+			field: field, look: sees}
 	}
 	const point = `"data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": {"a": 1}`
 	list := []write{
 		part("PATCH", "/api/targets/%s/", s.id, sees, changes, 200, json(`{"slope": 0.5}`)),
-		part("PATCH", "/api/targets/%s/", s.id, sees, changes, 200, json(`{"groups": [], "permissions": "`+s.access+`", "aliases": [{"name": "fresh alias"}]}`)),
-		part("PUT", "/api/targets/%s/", s.id, sees, changes, 200, json(`{"name": "`+s.name+`", "type": "SIDEREAL", "ra": 1, "dec": 1}`)),
+		part("PATCH", "/api/targets/%s/", s.id, sees, changes, 200,
+			json(`{"groups": [], "permissions": "`+s.access+`", "aliases": [{"name": "fresh alias"}]}`)),
+		part("PUT", "/api/targets/%s/", s.id, sees, changes, 200,
+			json(`{"name": "`+s.name+`", "type": "SIDEREAL", "ra": 1, "dec": 1}`)),
 		part("DELETE", "/api/targetname/%s/", s.aliasID, sees, changes, 204, nil),
 		part("DELETE", "/api/targetextra/%s/", s.extraID, sees, changes, 204, nil),
-		part("PATCH", "/api/observations/%s/cancel/", o.id, w.seesObserved(p, o), w.deletes(p, s, o.held), 200, json(`{}`)),
+		part("PATCH", "/api/observations/%s/cancel/", o.id, w.seesObserved(p, o),
+			w.deletes(p, s, o.held), 200, json(`{}`)),
 		part("DELETE", "/api/reduceddatums/%s/", d.id, w.seesPoint(p, d), w.deletes(p, s, d.holders()...), 204, nil),
 		part("DELETE", "/api/dataproducts/%s/", u.id, w.seesProduct(p, u), w.deletes(p, s, u.held), 204, nil),
 		named("/api/reduceddatums/", "target", body(`{"target": %s, `+point+`}`)),
-		named("/api/observations/", "target_id", body(`{"target_id": %s, "facility": "F", "observation_type": "x", "observing_parameters": {}}`)),
+		named("/api/observations/", "target_id",
+			body(`{"target_id": %s, "facility": "F", "observation_type": "x", "observing_parameters": {}}`)),
 		named("/api/dataproducts/", "target", func(id string) any {
-			return newForm("target", id, "data_product_type", "photometry").file("t.csv", []byte("time,magnitude\n60000,1\n"))
+			return newForm("target", id, "data_product_type", "photometry").file("t.csv",
+				[]byte("time,magnitude\n60000,1\n"))
 		}),
 	}
-	list = append(list, named("/api/dataproducts/?dry_run=true", "target", list[10].body), named("/api/reduceddatums/?duplicates=skip", "target", list[8].body))
+	list = append(list, named("/api/dataproducts/?dry_run=true", "target", list[10].body),
+		named("/api/reduceddatums/?duplicates=skip", "target", list[8].body))
 	list[11].done, list[12].done = 200, 201
 	if len(s.groups) > 0 {
-		list = append(list, part("DELETE", "/api/targets/%s/groups/"+w.groups[s.groups[0]]+"/", s.id, sees, changes, 204, nil))
+		list = append(list, part("DELETE", "/api/targets/%s/groups/"+w.groups[s.groups[0]]+"/", s.id, sees,
+			changes, 204, nil))
 	}
 	return append(list, part("DELETE", "/api/targets/%s/", s.id, sees, changes, 204, nil))
 }
@@ -180,7 +190,8 @@ func (x *trial) try(p *person, wr write) {
 	}
 	if tried := strings.Contains(path, "dry_run"); refused || tried {
 		if after := w.head(); after != before {
-			w.t.Errorf("%s: refused or only tried, and wrote something: log at %s and then at %s", r.what, before, after)
+			w.t.Errorf("%s: refused or only tried, and wrote something: log at %s and then at %s",
+				r.what, before, after)
 		}
 		if tried && !refused {
 			return
@@ -228,7 +239,8 @@ func TestNamingHidden(t *testing.T) {
 	}
 	datum := func(more string) func(string) any {
 		return func(id string) any {
-			return jsonText(fmt.Sprintf(`{`+more+`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": {"a": 1}}`, id))
+			return jsonText(fmt.Sprintf(
+				`{`+more+`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": {"a": 1}}`, id))
 		}
 	}
 	list := func(more string) func(string) any {
@@ -249,7 +261,8 @@ func TestNamingHidden(t *testing.T) {
 	}
 	observation := func(more string) func(string) any {
 		return func(id string) any {
-			return jsonText(fmt.Sprintf(`{"facility": "F", "observation_type": "x", "observing_parameters": {}, `+more+`}`, id))
+			return jsonText(fmt.Sprintf(
+				`{"facility": "F", "observation_type": "x", "observing_parameters": {}, `+more+`}`, id))
 		}
 	}
 	mine2 := "/api/targets/" + mine.id + "/"
@@ -261,31 +274,48 @@ func TestNamingHidden(t *testing.T) {
 			body                          func(string) any
 			status                        int
 		}{
-			{"group of a new target", "POST", "/api/targets/", w.groups["Observers"], nowhere, target(`"groups": [{"id": %s}]`), 400},
-			{"named group of a new target", "POST", "/api/targets/", "Observers", "Nobody", target(`"groups": [{"name": "%s"}]`), 400},
-			{"list of a new target", "POST", "/api/targets/", hidden.listID, nowhere, target(`"target_lists": [{"id": %s}]`), 400},
-			{"alias of another target", "PATCH", mine2, hidden.aliasID, nowhere, change(`{"aliases": [{"id": %s, "name": "x"}]}`), 400},
-			{"tag of another target", "PATCH", mine2, hidden.extraID, nowhere, change(`{"targetextra_set": [{"id": %s, "key": "x", "value": "y"}]}`), 400},
+			{"group of a new target", "POST", "/api/targets/", w.groups["Observers"], nowhere,
+				target(`"groups": [{"id": %s}]`), 400},
+			{"named group of a new target", "POST", "/api/targets/", "Observers", "Nobody",
+				target(`"groups": [{"name": "%s"}]`), 400},
+			{"list of a new target", "POST", "/api/targets/", hidden.listID, nowhere,
+				target(`"target_lists": [{"id": %s}]`), 400},
+			{"alias of another target", "PATCH", mine2, hidden.aliasID, nowhere,
+				change(`{"aliases": [{"id": %s, "name": "x"}]}`), 400},
+			{"tag of another target", "PATCH", mine2, hidden.extraID, nowhere,
+				change(`{"targetextra_set": [{"id": %s, "key": "x", "value": "y"}]}`), 400},
 			{"group", "PATCH", mine2, w.groups["Readers"], nowhere, change(`{"groups": [{"id": %s}]}`), 400},
 			{"list", "PATCH", mine2, hidden.listID, nowhere, change(`{"target_lists": [{"id": %s}]}`), 400},
 			{"group to be withdrawn", "DELETE", mine2 + "groups/%s/", w.groups["Observers"], nowhere, nil, 404},
 			{"target of a datum", "POST", "/api/reduceddatums/", hidden.id, nowhere, datum(`"target": %s`), 400},
-			{"target of a datum with a product", "POST", "/api/reduceddatums/", hidden.id, nowhere, datum(`"target": %s, "data_product": ` + myProduct.id), 400},
-			{"target of a datum in a list", "POST", "/api/reduceddatums/", hidden.id, nowhere, list(`"target": %s`), 400},
-			{"product of a datum in a list", "POST", "/api/reduceddatums/?duplicates=skip", hiddenProduct.id, nowhere, list(`"target": ` + mine.id + `, "data_product": %s`), 400},
-			{"target of a file that is tried", "POST", "/api/dataproducts/?dry_run=true", hidden.id, nowhere, upload("target"), 400},
-			{"observation of a file that is tried", "POST", "/api/dataproducts/?dry_run=true", hiddenObserved.id, nowhere, upload("observation_record"), 400},
-			{"product of a datum", "POST", "/api/reduceddatums/", hiddenProduct.id, nowhere, datum(`"target": ` + mine.id + `, "data_product": %s`), 400},
-			{"product of a datum of nothing", "POST", "/api/reduceddatums/", hiddenProduct.id, nowhere, datum(`"target": ` + hidden.id + `, "data_product": %s`), 400},
-			{"group of a datum", "POST", "/api/reduceddatums/", w.groups["Observers"], nowhere, datum(`"target": ` + mine.id + `, "groups": [{"id": %s}]`), 400},
-			{"target of an observation", "POST", "/api/observations/", hidden.id, nowhere, observation(`"target_id": %s`), 400},
-			{"group of an observation", "POST", "/api/observations/", w.groups["Observers"], nowhere, observation(`"target_id": ` + mine.id + `, "groups": [{"id": %s}]`), 400},
+			{"target of a datum with a product", "POST", "/api/reduceddatums/", hidden.id, nowhere,
+				datum(`"target": %s, "data_product": ` + myProduct.id), 400},
+			{"target of a datum in a list", "POST", "/api/reduceddatums/", hidden.id, nowhere,
+				list(`"target": %s`), 400},
+			{"product of a datum in a list", "POST", "/api/reduceddatums/?duplicates=skip", hiddenProduct.id, nowhere,
+				list(`"target": ` + mine.id + `, "data_product": %s`), 400},
+			{"target of a file that is tried", "POST", "/api/dataproducts/?dry_run=true", hidden.id, nowhere,
+				upload("target"), 400},
+			{"observation of a file that is tried", "POST", "/api/dataproducts/?dry_run=true", hiddenObserved.id,
+				nowhere, upload("observation_record"), 400},
+			{"product of a datum", "POST", "/api/reduceddatums/", hiddenProduct.id, nowhere,
+				datum(`"target": ` + mine.id + `, "data_product": %s`), 400},
+			{"product of a datum of nothing", "POST", "/api/reduceddatums/", hiddenProduct.id, nowhere,
+				datum(`"target": ` + hidden.id + `, "data_product": %s`), 400},
+			{"group of a datum", "POST", "/api/reduceddatums/", w.groups["Observers"], nowhere,
+				datum(`"target": ` + mine.id + `, "groups": [{"id": %s}]`), 400},
+			{"target of an observation", "POST", "/api/observations/", hidden.id, nowhere,
+				observation(`"target_id": %s`), 400},
+			{"group of an observation", "POST", "/api/observations/", w.groups["Observers"], nowhere,
+				observation(`"target_id": ` + mine.id + `, "groups": [{"id": %s}]`), 400},
 			{"target of a file", "POST", "/api/dataproducts/", hidden.id, nowhere, upload("target"), 400},
-			{"observation of a file", "POST", "/api/dataproducts/", hiddenObserved.id, nowhere, upload("observation_record"), 400},
+			{"observation of a file", "POST", "/api/dataproducts/", hiddenObserved.id, nowhere,
+				upload("observation_record"), 400},
 			{"user of a token", "POST", "/api/tokens/", "astro", "nobody", change(`{"username": "%s"}`), 400},
 			{"user", "GET", "/api/users/%s/", "1", nowhere, nil, 404},
 			{"users", "GET", "/api/users/?username=%s", "astro", "nobody", nil, 200},
-			{"user to change", "PATCH", "/api/users/%s/", "1", nowhere, change(`{"password": "something-long%s"}`), 404},
+			{"user to change", "PATCH", "/api/users/%s/", "1", nowhere,
+				change(`{"password": "something-long%s"}`), 404},
 			{"user to delete", "DELETE", "/api/users/%s/", "1", nowhere, nil, 403},
 			{"token", "GET", "/api/tokens/%s/", "1", nowhere, nil, 404},
 			{"token to revoke", "DELETE", "/api/tokens/%s/", "1", nowhere, nil, 404},
@@ -293,15 +323,19 @@ func TestNamingHidden(t *testing.T) {
 			{"a group of all", "GET", "/api/groups/%s/?all=true", w.groups["Observers"], nowhere, nil, 404},
 			{"groups by name", "GET", "/api/groups/?all=true&name=%s", "Observers", "Nobody", nil, 200},
 			{"a group's members", "GET", "/api/groups/%s/members/", w.groups["Observers"], nowhere, nil, 404},
-			{"a group's members with all", "GET", "/api/groups/%s/members/?all=true", w.groups["Observers"], nowhere, nil, 404},
-			{"joining a group", "POST", "/api/groups/%s/members/", w.groups["Observers"], nowhere, func(string) any { return jsonText(`{"username": "bob"}`) }, 404},
+			{"a group's members with all", "GET", "/api/groups/%s/members/?all=true", w.groups["Observers"],
+				nowhere, nil, 404},
+			{"joining a group", "POST", "/api/groups/%s/members/", w.groups["Observers"], nowhere,
+				func(string) any { return jsonText(`{"username": "bob"}`) }, 404},
 			{"leaving a group", "DELETE", "/api/groups/%s/members/1/", w.groups["Observers"], nowhere, nil, 404},
-			{"renaming a group", "PATCH", "/api/groups/%s/?all=true", w.groups["Observers"], nowhere, func(string) any { return jsonText(`{"name": "mine"}`) }, 404},
+			{"renaming a group", "PATCH", "/api/groups/%s/?all=true", w.groups["Observers"], nowhere,
+				func(string) any { return jsonText(`{"name": "mine"}`) }, 404},
 			{"deleting a group", "DELETE", "/api/groups/%s/?all=true", w.groups["Observers"], nowhere, nil, 404},
 			{"what a group takes", "OPTIONS", "/api/groups/%s/", w.groups["Observers"], nowhere, nil, 404},
 			{"what a user takes", "OPTIONS", "/api/users/%s/", "1", nowhere, nil, 200},
 			{"what a token takes", "OPTIONS", "/api/tokens/%s/", "1", nowhere, nil, 200},
-			{"data around a hidden target", "GET", "/api/targets/?target_cone_search=%s", url.QueryEscape(hidden.name + ",5"), "nobody,5", nil, 200},
+			{"data around a hidden target", "GET", "/api/targets/?target_cone_search=%s",
+				url.QueryEscape(hidden.name + ",5"), "nobody,5", nil, 200},
 		} {
 			t.Run(string(mode)+"/"+c.name, func(t *testing.T) {
 				w.t = t

@@ -21,8 +21,9 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestModel does random things as several viewers, through the API, and compares every answer with a plain model in memory, while the file is closed and
-// opened, compacted, backed up and restored. NIGHTJAR_MODEL_OPS says how many things, NIGHTJAR_MODEL_SEED which ones. A run that fails is
+// TestModel does random things as several viewers, through the API, and compares every answer with
+// a plain model in memory, while the file is closed and opened, compacted, backed up and restored.
+// NIGHTJAR_MODEL_OPS says how many things, NIGHTJAR_MODEL_SEED which ones. A run that fails is
 // played again and again with parts left out, and what is left is shown.
 func TestModel(t *testing.T) {
 	t.Parallel()
@@ -50,8 +51,8 @@ func TestModel(t *testing.T) {
 	t.Errorf("NIGHTJAR_MODEL_SEED=%d: %v, after these %d of it:\n%s", seed, err, len(ops), story.String())
 }
 
-// modelOp is one thing to be done. What it is done to and with comes out of its own seed and refers to places, some of which are empty, so that it means
-// nearly the same when others are left out.
+// modelOp is one thing to be done. What it is done to and with comes out of its own seed and refers
+// to places, some of which are empty, so that it means nearly the same when others are left out.
 type modelOp struct {
 	kind string
 	who  string
@@ -64,13 +65,18 @@ var modelKinds = []struct {
 	weight int
 	do     func(*modelRun, string, *rand.Rand) error
 }{
-	{"create", 70, (*modelRun).createTarget}, {"change", 70, (*modelRun).changeTarget}, {"delete", 6, (*modelRun).deleteTarget},
-	{"withdraw", 12, (*modelRun).withdraw}, {"delete part", 25, (*modelRun).deletePart}, {"delete list", 6, (*modelRun).deleteList},
-	{"datum", 120, (*modelRun).postDatum}, {"delete datum", 30, (*modelRun).deleteDatum}, {"import", 25, (*modelRun).importData},
+	{"create", 70, (*modelRun).createTarget}, {"change", 70, (*modelRun).changeTarget}, {"delete", 6,
+		(*modelRun).deleteTarget},
+	{"withdraw", 12, (*modelRun).withdraw}, {"delete part", 25, (*modelRun).deletePart}, {"delete list", 6,
+		(*modelRun).deleteList},
+	{"datum", 120, (*modelRun).postDatum}, {"delete datum", 30, (*modelRun).deleteDatum}, {"import", 25,
+		(*modelRun).importData},
 	{"upload", 60, (*modelRun).uploadProduct}, {"delete product", 12, (*modelRun).deleteProduct},
-	{"targets", 110, (*modelRun).listTargets}, {"data", 130, (*modelRun).listData}, {"products", 60, (*modelRun).listProducts}, {"look", 120, (*modelRun).look},
+	{"targets", 110, (*modelRun).listTargets}, {"data", 130, (*modelRun).listData}, {"products", 60,
+		(*modelRun).listProducts}, {"look", 120, (*modelRun).look},
 	{"member", 12, (*modelRun).member}, {"mode", 6, (*modelRun).setMode}, {"strategy", 5, (*modelRun).setStrategy},
-	{"reopen", 3, (*modelRun).reopen}, {"compact", 2, (*modelRun).compact}, {"reindex", 3, (*modelRun).reindex}, {"backup", 3, (*modelRun).backup}, {"restore", 2, (*modelRun).restore},
+	{"reopen", 3, (*modelRun).reopen}, {"compact", 2, (*modelRun).compact}, {"reindex", 3,
+		(*modelRun).reindex}, {"backup", 3, (*modelRun).backup}, {"restore", 2, (*modelRun).restore},
 	{"verify", 2, (*modelRun).verify},
 }
 
@@ -108,7 +114,8 @@ func some[T any](r *rand.Rand, list ...T) []T {
 	return out
 }
 
-// shrink leaves out of ops what is not needed to fail, with at most so many tries: halves, then quarters, and so on down to single ones.
+// shrink leaves out of ops what is not needed to fail, with at most so many tries: halves, then
+// quarters, and so on down to single ones.
 func shrink(ops []modelOp, tries int, fails func([]modelOp) bool) []modelOp {
 	for size := len(ops) / 2; size > 0; size /= 2 {
 		for at := len(ops) - size; at >= 0 && tries > 0; at -= size {
@@ -125,7 +132,8 @@ func shrink(ops []modelOp, tries int, fails func([]modelOp) bool) []modelOp {
 func TestShrink(t *testing.T) {
 	ops := randomOps(1, 300)
 	matter := []modelOp{ops[17], ops[230]}
-	got := shrink(ops, 1000, func(some []modelOp) bool { return slices.Contains(some, matter[0]) && slices.Contains(some, matter[1]) })
+	got := shrink(ops, 1000,
+		func(some []modelOp) bool { return slices.Contains(some, matter[0]) && slices.Contains(some, matter[1]) })
 	if !slices.Equal(got, matter) {
 		t.Errorf("%d are left: %v", len(got), got)
 	}
@@ -147,7 +155,8 @@ type modelRun struct {
 
 // playModel plays operations and says how many went well; with a story, that tells each request.
 func playModel(dir string, ops []modelOp, story *bytes.Buffer) (done int, err error) {
-	x := &modelRun{dir: dir, path: filepath.Join(dir, "model.db"), tokens: map[string]string{}, groups: map[string]uint64{}, story: story, m: newModel()}
+	x := &modelRun{dir: dir, path: filepath.Join(dir, "model.db"), tokens: map[string]string{},
+		groups: map[string]uint64{}, story: story, m: newModel()}
 	if err := x.begin(); err != nil {
 		return 0, err
 	}
@@ -160,7 +169,8 @@ func playModel(dir string, ops []modelOp, story *bytes.Buffer) (done int, err er
 			return k.name == op.kind
 		})
 		if err := modelKinds[at].do(x, op.who, rand.New(rand.NewPCG(op.seed, 0))); err != nil {
-			return i, errors.Join(fmt.Errorf("%s as %q in the mode %s: %w", op.kind, op.who, x.m.Mode, err), x.archive.Close())
+			return i, errors.Join(fmt.Errorf("%s as %q in the mode %s: %w", op.kind, op.who, x.m.Mode, err),
+				x.archive.Close())
 		}
 	}
 	if err := x.archive.Close(); err != nil {
@@ -257,7 +267,8 @@ func (x *modelRun) ask(who, method, path string, body any) said {
 	}
 	w := httptest.NewRecorder()
 	x.api.ServeHTTP(w, r)
-	s := said{status: w.Code, body: w.Body.Bytes(), what: fmt.Sprintf("%s %s as %q with %.500s", method, path, who, text)}
+	s := said{status: w.Code, body: w.Body.Bytes(),
+		what: fmt.Sprintf("%s %s as %q with %.500s", method, path, who, text)}
 	json.Unmarshal(s.body, &s.value)
 	if x.story != nil {
 		fmt.Fprintf(x.story, "%s\n    %d %.300s\n", s.what, s.status, s.body)
@@ -327,7 +338,8 @@ func (x *modelRun) backup(string, *rand.Rand) (err error) {
 	return err
 }
 
-// restore puts the last backup back, beside the index of what was there: everything since is forgotten, here as there.
+// restore puts the last backup back, beside the index of what was there: everything since is
+// forgotten, here as there.
 func (x *modelRun) restore(string, *rand.Rand) error {
 	if x.saved == nil {
 		return nil

@@ -24,7 +24,8 @@ func (x *modelRun) compare(what string, got any, want map[string]any) error {
 	return nil
 }
 
-// groupRow are the groups that something names, as somebody sees them: all, if he holds it, and else his own.
+// groupRow are the groups that something names, as somebody sees them: all, if he holds it, and
+// else his own.
 func (x *modelRun) groupRow(who string, names []string, holds bool) []any {
 	list := []any{}
 	for _, g := range names {
@@ -51,7 +52,8 @@ func (x *modelRun) targetRow(who string, t *modelTarget) map[string]any {
 	for _, e := range t.Extras {
 		extras = append(extras, map[string]any{"id": float64(e.ID), "key": e.Name, "value": e.Value})
 	}
-	return map[string]any{"id": float64(t.ID), "name": t.Name, "type": t.Type, "permissions": t.Access, "ra": floatOrNull(t.RA), "dec": floatOrNull(t.Dec),
+	return map[string]any{"id": float64(t.ID), "name": t.Name, "type": t.Type, "permissions": t.Access,
+		"ra": floatOrNull(t.RA), "dec": floatOrNull(t.Dec),
 		"aliases": aliases, "targetextra_set": extras, "groups": x.groupRow(who, t.Groups, x.m.granted(who, t))}
 }
 
@@ -64,7 +66,8 @@ func (x *modelRun) datumRow(who string, d *modelDatum) map[string]any {
 	if d.Row >= modelFileRows {
 		value = map[string]any{"flux": []any{1.0, 2.5, float64(d.Row)}}
 	}
-	return map[string]any{"id": float64(d.ID), "target": float64(x.m.Targets[d.Target].ID), "data_type": d.Type, "timestamp": rowTime(d.Row), "source_name": d.Source, "source_location": "",
+	return map[string]any{"id": float64(d.ID), "target": float64(x.m.Targets[d.Target].ID), "data_type": d.Type,
+		"timestamp": rowTime(d.Row), "source_name": d.Source, "source_location": "",
 		"value": value, "data_product": product}
 }
 
@@ -75,7 +78,8 @@ func (x *modelRun) productRow(who string, p *modelProduct) map[string]any {
 	}
 	return map[string]any{"id": float64(p.ID), "product_id": id, "target": float64(x.m.Targets[p.Target].ID),
 		"data": p.Path, "data_product_type": p.Type, "extra_data": p.Extra,
-		"groups": x.groupRow(who, p.Groups, x.m.granted(who, x.m.Targets[p.Target]) || x.m.holds(who, modelOwner{p.Maker, p.Groups}))}
+		"groups": x.groupRow(who, p.Groups, x.m.granted(who, x.m.Targets[p.Target]) ||
+			x.m.holds(who, modelOwner{p.Maker, p.Groups}))}
 }
 
 func (x *modelRun) compareProduct(who, what string, got any, p *modelProduct) error {
@@ -90,7 +94,8 @@ func (x *modelRun) compareProduct(who, what string, got any, p *modelProduct) er
 	}
 	byID(data, func(d *modelDatum) uint64 { return d.ID })
 	rows, _ := got.(map[string]any)["reduceddatum_set"].([]any)
-	return compareRows(what, rows, data, func(got any, d *modelDatum) error { return x.compare(what, got, x.datumRow(who, d)) })
+	return compareRows(what, rows, data,
+		func(got any, d *modelDatum) error { return x.compare(what, got, x.datumRow(who, d)) })
 }
 
 func compareRows[T any](what string, rows []any, want []T, same func(got any, want T) error) error {
@@ -110,7 +115,8 @@ func byID[T any](list []T, id func(T) uint64) {
 }
 
 // askPage asks for a page of a list and compares it with all that the list must hold.
-func askPage[T any](x *modelRun, who string, r *rand.Rand, path string, q url.Values, want []T, same func(got any, want T) error) error {
+func askPage[T any](x *modelRun, who string, r *rand.Rand, path string, q url.Values, want []T,
+	same func(got any, want T) error) error {
 	limit, offset := 100, 0
 	if r.IntN(2) == 0 {
 		limit, offset = 1+r.IntN(5), r.IntN(8)
@@ -203,7 +209,8 @@ func (x *modelRun) listTargets(who string, r *rand.Rand) error {
 	}
 	if rare() {
 		ra, dec, radius := one(r, 10, 359.95, 0.0), one(r, -20.0, 0, 89.9), one(r, 0.3, 1.7, 33.3, 180.0)
-		add("cone_search", fmt.Sprintf("%g,%g,%g", ra, dec, radius), func(t *modelTarget) bool { return t.near(ra, dec, radius) })
+		add("cone_search", fmt.Sprintf("%g,%g,%g", ra, dec, radius),
+			func(t *modelTarget) bool { return t.near(ra, dec, radius) })
 	}
 	if rare() {
 		name := one(r, modelLists...)
@@ -236,7 +243,8 @@ func (x *modelRun) listTargets(who string, r *rand.Rand) error {
 	if bad && (who != "" || m.Strategy == auth.ReadOnly) {
 		return x.ask(who, "GET", "/api/targets/?"+q.Encode(), nil).want(400, "targetlist__name")
 	}
-	return askPage(x, who, r, "/api/targets/", q, want, func(got any, t *modelTarget) error { return x.compare("GET targets", got, x.targetRow(who, t)) })
+	return askPage(x, who, r, "/api/targets/", q, want,
+		func(got any, t *modelTarget) error { return x.compare("GET targets", got, x.targetRow(who, t)) })
 }
 
 func (x *modelRun) listData(who string, r *rand.Rand) error {
@@ -269,11 +277,13 @@ func (x *modelRun) listData(who string, r *rand.Rand) error {
 	}
 	if r.IntN(5) == 0 {
 		p, id := x.productAt(r)
-		add(one(r, "data_product_pk", "data_product__id"), fmt.Sprint(id), shown(func(s *modelProduct) bool { return s == p }))
+		add(one(r, "data_product_pk", "data_product__id"), fmt.Sprint(id),
+			shown(func(s *modelProduct) bool { return s == p }))
 	}
 	if r.IntN(6) == 0 {
 		name := one(r, "P0", "P1", "p2", "P2", "night.csv", "file.dat", "none")
-		add(one(r, "data_product_product_id", "data_product__product_id"), name, shown(func(p *modelProduct) bool { return p.ProductID == name || strings.HasSuffix(p.Path, "/"+name) }))
+		add(one(r, "data_product_product_id", "data_product__product_id"), name,
+			shown(func(p *modelProduct) bool { return p.ProductID == name || strings.HasSuffix(p.Path, "/"+name) }))
 	}
 	if r.IntN(6) == 0 {
 		part := one(r, "p", "P2", "night", "/none/", "ngc-1")
@@ -288,12 +298,14 @@ func (x *modelRun) listData(who string, r *rand.Rand) error {
 	}
 	var want []*modelDatum
 	for _, d := range m.Data {
-		if m.seesDatum(who, d) && !slices.ContainsFunc(tests, func(pass func(*modelDatum) bool) bool { return !pass(d) }) {
+		if m.seesDatum(who, d) &&
+			!slices.ContainsFunc(tests, func(pass func(*modelDatum) bool) bool { return !pass(d) }) {
 			want = append(want, d)
 		}
 	}
 	byID(want, func(d *modelDatum) uint64 { return d.ID })
-	return askPage(x, who, r, "/api/reduceddatums/", q, want, func(got any, d *modelDatum) error { return x.compare("GET data", got, x.datumRow(who, d)) })
+	return askPage(x, who, r, "/api/reduceddatums/", q, want,
+		func(got any, d *modelDatum) error { return x.compare("GET data", got, x.datumRow(who, d)) })
 }
 
 func (x *modelRun) listProducts(who string, r *rand.Rand) error {
@@ -308,13 +320,15 @@ func (x *modelRun) listProducts(who string, r *rand.Rand) error {
 	}
 	var want []*modelProduct
 	for _, p := range m.Products {
-		if m.seesProduct(who, p) && !q.Has("facility") && m.Targets[p.Target].anyName(func(n string) bool { return contains(n, part) }) {
+		if m.seesProduct(who, p) && !q.Has("facility") &&
+			m.Targets[p.Target].anyName(func(n string) bool { return contains(n, part) }) {
 			want = append(want, p)
 		}
 	}
 	byID(want, func(p *modelProduct) uint64 { return p.ID })
 	slices.Reverse(want)
-	return askPage(x, who, r, "/api/dataproducts/", q, want, func(got any, p *modelProduct) error { return x.compareProduct(who, "GET products", got, p) })
+	return askPage(x, who, r, "/api/dataproducts/", q, want,
+		func(got any, p *modelProduct) error { return x.compareProduct(who, "GET products", got, p) })
 }
 
 // look asks for one thing by its address.
@@ -340,13 +354,16 @@ func (x *modelRun) look(who string, r *rand.Rand) error {
 	switch r.IntN(6) {
 	case 0:
 		t, id := x.targetAt(r.IntN(modelPlaces))
-		return see(fmt.Sprintf("/api/targets/%d/", id), m.sees(who, t), func(s said) error { return x.compare(s.what, s.value, x.targetRow(who, t)) })
+		return see(fmt.Sprintf("/api/targets/%d/", id), m.sees(who, t),
+			func(s said) error { return x.compare(s.what, s.value, x.targetRow(who, t)) })
 	case 1:
 		_, d, id := x.datumAt(r)
-		return see(fmt.Sprintf("/api/reduceddatums/%d/", id), m.seesDatum(who, d), func(s said) error { return x.compare(s.what, s.value, x.datumRow(who, d)) })
+		return see(fmt.Sprintf("/api/reduceddatums/%d/", id), m.seesDatum(who, d),
+			func(s said) error { return x.compare(s.what, s.value, x.datumRow(who, d)) })
 	case 2:
 		p, id := x.productAt(r)
-		return see(fmt.Sprintf("/api/dataproducts/%d/", id), m.seesProduct(who, p), func(s said) error { return x.compareProduct(who, s.what, s.value, p) })
+		return see(fmt.Sprintf("/api/dataproducts/%d/", id), m.seesProduct(who, p),
+			func(s said) error { return x.compareProduct(who, s.what, s.value, p) })
 	case 3:
 		p, _ := x.productAt(r)
 		path := "/data/ngc-1/none/night.csv"
@@ -363,7 +380,8 @@ func (x *modelRun) look(who string, r *rand.Rand) error {
 		})
 	case 4:
 		name := one(r, modelLists...)
-		return see(fmt.Sprintf("/api/targetlist/%d/", x.listID(name)), m.knowsList(who, name), func(s said) error { return x.compare(s.what, s.value, map[string]any{"name": name}) })
+		return see(fmt.Sprintf("/api/targetlist/%d/", x.listID(name)), m.knowsList(who, name),
+			func(s said) error { return x.compare(s.what, s.value, map[string]any{"name": name}) })
 	}
 	t, _ := x.targetAt(r.IntN(modelPlaces))
 	if t == nil || len(t.Aliases) == 0 {

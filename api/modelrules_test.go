@@ -8,8 +8,9 @@ import (
 	"nightjar/auth"
 )
 
-// model is what a node must hold. Targets and products have places, which are free again when they are deleted; a row of data may be there several times, when those who brought it do not
-// see each other and say something else of it.
+// model is what a node must hold. Targets and products have places, which are free again when they
+// are deleted; a row of data may be there several times, when those who brought it do not see each
+// other and say something else of it.
 type model struct {
 	Mode     auth.Mode
 	Strategy auth.Strategy
@@ -22,7 +23,8 @@ type model struct {
 }
 
 func newModel() *model {
-	return &model{Mode: auth.ModeTargets, Strategy: auth.ReadOnly, Groups: map[string][]string{"astro": {"Observers"}, "carol": {"Observers", "Readers"}, "eve": {"Readers"}},
+	return &model{Mode: auth.ModeTargets, Strategy: auth.ReadOnly,
+		Groups:  map[string][]string{"astro": {"Observers"}, "carol": {"Observers", "Readers"}, "eve": {"Readers"}},
 		Targets: map[int]*modelTarget{}, Products: map[int]*modelProduct{}, Data: map[string]*modelDatum{}, Lists: map[string]*modelList{}}
 }
 
@@ -102,7 +104,8 @@ func (m *model) seesHeld(who string, target int, owners ...modelOwner) bool {
 	if !m.sees(who, m.Targets[target]) {
 		return false
 	}
-	return m.Mode == auth.ModeTargets || who == "admin" || slices.ContainsFunc(owners, func(o modelOwner) bool { return m.holds(who, o) })
+	return m.Mode == auth.ModeTargets || who == "admin" ||
+		slices.ContainsFunc(owners, func(o modelOwner) bool { return m.holds(who, o) })
 }
 
 func (m *model) seesProduct(who string, p *modelProduct) bool {
@@ -159,7 +162,8 @@ func (m *model) knowsList(who, name string) bool {
 	return false
 }
 
-// same finds the datum that is there already for somebody: one they see, or one that is hidden and shows the same; "" for none.
+// same finds the datum that is there already for somebody: one they see, or one that is hidden and
+// shows the same; "" for none.
 func (m *model) same(who string, d *modelDatum) (key string, seen bool) {
 	var keys []string
 	for k, there := range m.Data {
@@ -167,7 +171,8 @@ func (m *model) same(who string, d *modelDatum) (key string, seen bool) {
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Compare(m.Data[a].ID-1, m.Data[b].ID-1) }) // those whose id is not known yet are the newest
+	// those whose id is not known yet are the newest
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Compare(m.Data[a].ID-1, m.Data[b].ID-1) })
 	for _, k := range keys {
 		there := m.Data[k]
 		if m.seesDatum(who, there) {

@@ -22,10 +22,11 @@ const (
 )
 
 var (
-	modelAliases = []string{"Alias 1", "Alias 2", "alias_3", "SN (4)", "Alias 5", "SN 6", "α Cen", "SN-7", "2MASS J8", "Alias 9"}
-	modelLists   = []string{"List a", "List b", "List c"}
-	modelGroups  = []string{"Observers", "Readers"}
-	modelTypes   = []string{"photometry", "spectroscopy"}
+	modelAliases = []string{"Alias 1", "Alias 2", "alias_3", "SN (4)", "Alias 5", "SN 6", "α Cen", "SN-7",
+		"2MASS J8", "Alias 9"}
+	modelLists  = []string{"List a", "List b", "List c"}
+	modelGroups = []string{"Observers", "Readers"}
+	modelTypes  = []string{"photometry", "spectroscopy"}
 )
 
 func modelName(r *rand.Rand) string {
@@ -36,7 +37,8 @@ func f64(f float64) *float64 { return &f }
 
 // mayName says whether somebody may give rights to these groups.
 func (m *model) mayName(who string, groups []string) bool {
-	return who == "admin" || !slices.ContainsFunc(groups, func(g string) bool { return !slices.Contains(m.Groups[who], g) })
+	return who == "admin" ||
+		!slices.ContainsFunc(groups, func(g string) bool { return !slices.Contains(m.Groups[who], g) })
 }
 
 // someGroups chooses groups, mostly such as somebody may name.
@@ -102,17 +104,20 @@ func named(names []string) (list []any) {
 
 func (x *modelRun) createTarget(who string, r *rand.Rand) error {
 	m := x.m
-	t := &modelTarget{Place: r.IntN(modelPlaces), Name: modelName(r), Type: "SIDEREAL", Access: one(r, "OPEN", "PUBLIC", "PRIVATE", "PRIVATE"), Maker: who,
+	t := &modelTarget{Place: r.IntN(modelPlaces), Name: modelName(r), Type: "SIDEREAL",
+		Access: one(r, "OPEN", "PUBLIC", "PRIVATE", "PRIVATE"), Maker: who,
 		RA: f64(one(r, 10, 10.5, 359.9, 0.1)), Dec: f64(one(r, -20, 0, 89.5))}
 	body := map[string]any{"name": t.Name, "type": t.Type, "ra": *t.RA, "dec": *t.Dec, "permissions": t.Access}
 	if r.IntN(6) == 0 {
 		t.Type, t.RA, t.Dec = "NON_SIDEREAL", nil, nil
-		body = map[string]any{"name": t.Name, "type": t.Type, "permissions": t.Access, "epoch_of_elements": 1, "inclination": 1, "lng_asc_node": 1, "arg_of_perihelion": 1, "eccentricity": 0}
+		body = map[string]any{"name": t.Name, "type": t.Type, "permissions": t.Access, "epoch_of_elements": 1,
+			"inclination": 1, "lng_asc_node": 1, "arg_of_perihelion": 1, "eccentricity": 0}
 	}
 	aliases, groups := some(r, modelAliases...), x.someGroups(who, r)
 	sent, extras, doubled := tags(r)
 	t.Extras, t.Groups, t.Lists = extras, unique(groups), unique(some(r, modelLists...))
-	body["aliases"], body["groups"], body["targetextra_set"], body["target_lists"] = named(aliases), x.refs(groups), sent, named(t.Lists)
+	body["aliases"], body["groups"], body["targetextra_set"], body["target_lists"] = named(aliases), x.refs(groups),
+		sent, named(t.Lists)
 	for _, key := range []string{"aliases", "targetextra_set", "target_lists"} {
 		if len(body[key].([]any)) == 0 {
 			delete(body, key)
@@ -152,7 +157,8 @@ func (x *modelRun) createTarget(who string, r *rand.Rand) error {
 	return x.changed(who, t, s)
 }
 
-// join makes the lists of a target that are not there; their ids are asked for when they are needed.
+// join makes the lists of a target that are not there; their ids are asked for when they are
+// needed.
 func (m *model) join(who string, t *modelTarget) {
 	for _, name := range t.Lists {
 		if m.Lists[name] == nil {
@@ -161,7 +167,8 @@ func (m *model) join(who string, t *modelTarget) {
 	}
 }
 
-// changed notes a change of a target, takes the ids of its new aliases and tags out of the answer, and compares the rest.
+// changed notes a change of a target, takes the ids of its new aliases and tags out of the answer,
+// and compares the rest.
 func (x *modelRun) changed(who string, t *modelTarget, s said) error {
 	x.m.Clock++
 	t.Modified = x.m.Clock
@@ -182,7 +189,8 @@ func (x *modelRun) changeTarget(who string, r *rand.Rand) error {
 	t := &modelTarget{}
 	if old != nil {
 		*t = *old
-		t.Aliases, t.Extras, t.Lists, t.Groups = slices.Clone(t.Aliases), slices.Clone(t.Extras), slices.Clone(t.Lists), slices.Clone(t.Groups)
+		t.Aliases, t.Extras, t.Lists, t.Groups = slices.Clone(t.Aliases), slices.Clone(t.Extras), slices.Clone(t.Lists),
+			slices.Clone(t.Groups)
 	}
 	body := map[string]any{}
 	var problems []string
@@ -289,7 +297,8 @@ func (s said) ends(who string, sees, may bool) (done bool, err error) {
 
 func (x *modelRun) deleteTarget(who string, r *rand.Rand) error {
 	t, id := x.targetAt(r.IntN(modelPlaces))
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).ends(who, x.m.sees(who, t), t != nil && x.m.granted(who, t))
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).ends(who, x.m.sees(who, t), t != nil &&
+		x.m.granted(who, t))
 	if done {
 		x.m.dropTarget(t.Place)
 	}
@@ -327,7 +336,8 @@ func (x *modelRun) deletePart(who string, r *rand.Rand) error {
 		at = r.IntN(n)
 		id = (*parts)[at].ID
 	}
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/%s/%d/", path, id), nil).ends(who, id != noID && x.m.sees(who, t), t != nil && x.m.granted(who, t))
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/%s/%d/", path, id), nil).ends(who, id != noID &&
+		x.m.sees(who, t), t != nil && x.m.granted(who, t))
 	if done {
 		*parts = slices.Delete(*parts, at, at+1)
 		x.m.Clock++
@@ -336,7 +346,8 @@ func (x *modelRun) deletePart(who string, r *rand.Rand) error {
 	return err
 }
 
-// listID is the id of a list, which only those who know it may ask for; the model finds it with the first target on it.
+// listID is the id of a list, which only those who know it may ask for; the model finds it with the
+// first target on it.
 func (x *modelRun) listID(name string) uint64 {
 	l := x.m.Lists[name]
 	if l == nil {
@@ -355,7 +366,8 @@ func (x *modelRun) deleteList(who string, r *rand.Rand) error {
 	name := one(r, modelLists...)
 	l := x.m.Lists[name]
 	may := l != nil && (who == "admin" || who == l.Maker)
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targetlist/%d/", x.listID(name)), nil).ends(who, x.m.knowsList(who, name), may)
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targetlist/%d/", x.listID(name)), nil).ends(who,
+		x.m.knowsList(who, name), may)
 	if done {
 		delete(x.m.Lists, name)
 		for _, t := range x.m.Targets {
@@ -365,7 +377,8 @@ func (x *modelRun) deleteList(who string, r *rand.Rand) error {
 	return err
 }
 
-// Rows of data: each has its day and its value, so that equal data are the same whatever brings them.
+// Rows of data: each has its day and its value, so that equal data are the same whatever brings
+// them.
 
 func rowTime(row int) string {
 	return time.Date(2023, 2, 25+row, 0, 0, 0, 0, time.UTC).Format(time.RFC3339) // MJD 60000 and on
@@ -385,7 +398,8 @@ func rowValue(row int, r *rand.Rand) json.RawMessage {
 	if r.IntN(2) == 0 {
 		return json.RawMessage(fmt.Sprintf(fileText, 15+row, 60000+row))
 	}
-	return json.RawMessage(fmt.Sprintf(one(r, `{"time":%[1]d.0,"magnitude":%[2]d.5}`, `{"magnitude": %[2]d.50, "time": %[1]d}`, `{"time":%[1]de0,"magnitude":%[2]d5e-1}`), 60000+row, 15+row))
+	return json.RawMessage(fmt.Sprintf(one(r, `{"time":%[1]d.0,"magnitude":%[2]d.5}`,
+		`{"magnitude": %[2]d.50, "time": %[1]d}`, `{"time":%[1]de0,"magnitude":%[2]d5e-1}`), 60000+row, 15+row))
 }
 
 // sentDatum is a datum that somebody sends, and what must be wrong with it.
@@ -405,7 +419,8 @@ func (x *modelRun) sendDatum(who string, r *rand.Rand, line bool) sentDatum {
 		panic(err)
 	}
 	d.Text = compact.String()
-	out := sentDatum{body: map[string]any{"data_type": d.Type, "timestamp": rowTime(d.Row), "source_name": d.Source, "value": value}}
+	out := sentDatum{body: map[string]any{"data_type": d.Type, "timestamp": rowTime(d.Row),
+		"source_name": d.Source, "value": value}}
 	name := r.IntN(3)
 	if line && name > 0 && t != nil {
 		called := t.Name
@@ -566,7 +581,8 @@ func sortedKeys[V any](m map[string]V) (keys []string) {
 func (x *modelRun) deleteDatum(who string, r *rand.Rand) error {
 	key, d, id := x.datumAt(r)
 	may := d != nil && x.m.mayDelete(who, d.Target, x.m.owners(d)...)
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/reduceddatums/%d/", id), nil).ends(who, x.m.seesDatum(who, d), may)
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/reduceddatums/%d/", id), nil).ends(who,
+		x.m.seesDatum(who, d), may)
 	if done {
 		x.m.dropDatum(who, key)
 	}
@@ -576,7 +592,8 @@ func (x *modelRun) deleteDatum(who string, r *rand.Rand) error {
 // uploadProduct uploads a file of photometry, or one that is only kept.
 func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 	m := x.m
-	p := &modelProduct{Place: r.IntN(modelFiles), Maker: who, Type: one(r, "photometry", "photometry", "fits_file"), ProductID: one(r, "", "P0", "P1", "p2")}
+	p := &modelProduct{Place: r.IntN(modelFiles), Maker: who, Type: one(r, "photometry", "photometry", "fits_file"),
+		ProductID: one(r, "", "P0", "P1", "p2")}
 	if m.Products[p.Place] != nil {
 		return nil
 	}
@@ -629,7 +646,8 @@ func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 		if p.Type != "photometry" {
 			break
 		}
-		d := modelDatum{Target: t.Place, Type: p.Type, Row: row, Text: fmt.Sprintf(fileText, 15+row, 60000+row), Products: []int{p.Place}}
+		d := modelDatum{Target: t.Place, Type: p.Type, Row: row, Text: fmt.Sprintf(fileText, 15+row, 60000+row),
+			Products: []int{p.Place}}
 		if _, fresh := m.bring(who, d); fresh {
 			created++
 		} else {
@@ -653,7 +671,8 @@ func (x *modelRun) productAt(r *rand.Rand) (*modelProduct, uint64) {
 func (x *modelRun) deleteProduct(who string, r *rand.Rand) error {
 	p, id := x.productAt(r)
 	may := p != nil && x.m.mayDelete(who, p.Target, modelOwner{p.Maker, p.Groups})
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/dataproducts/%d/", id), nil).ends(who, x.m.seesProduct(who, p), may)
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/dataproducts/%d/", id), nil).ends(who,
+		x.m.seesProduct(who, p), may)
 	if done {
 		x.m.dropProduct(p.Place)
 	}

@@ -18,7 +18,8 @@ import (
 // lineBuffer is up to how many bytes a line of a stream takes no share of the memory of bodies.
 const lineBuffer = 64 << 10
 
-// nextLine gives the lines of a stream that hold something, each a JSON object, with their numbers. What is wrong with a line is added to p.
+// nextLine gives the lines of a stream that hold something, each a JSON object, with their numbers.
+// What is wrong with a line is added to p.
 type nextLine struct {
 	r    *request
 	b    *bufio.Reader
@@ -91,8 +92,8 @@ func (r *request) isRows() bool {
 	return media == typeNDJSON || media == typeCSV
 }
 
-// importDatums takes a stream of datums, one JSON object a line or as CSV. A target may also be given by
-// target_name.
+// importDatums takes a stream of datums, one JSON object a line or as CSV. A target may also be
+// given by target_name.
 func importDatums(r *request) (*answer, error) {
 	refuse, err := refusesDuplicates(r, "skip")
 	if err != nil {
@@ -197,7 +198,8 @@ func (l *nextLine) read() ([]byte, error) {
 }
 
 func tooLongLine(most int64) error {
-	return &httpError{status: http.StatusRequestEntityTooLarge, detail: fmt.Sprintf("A line, or a row, is longer than %d bytes.", most)}
+	return &httpError{status: http.StatusRequestEntityTooLarge,
+		detail: fmt.Sprintf("A line, or a row, is longer than %d bytes.", most)}
 }
 
 // datum reads one datum of a stream.

@@ -29,9 +29,11 @@ var verifyFields = []wire.Field{
 		Help: "First remove references to records that do not exist, and records that are nothing without them."},
 }
 
-var verifyFilters = []wire.Filter{{Name: "progress", Kind: wire.Boolean, Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
+var verifyFilters = []wire.Filter{{Name: "progress", Kind: wire.Boolean,
+	Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
 
-var pathFields = []wire.Field{{Name: "path", Label: "Path", Kind: wire.Text, Required: true, Verbatim: true, Help: "Where the copy is to be, on the node."}}
+var pathFields = []wire.Field{{Name: "path", Label: "Path", Kind: wire.Text, Required: true, Verbatim: true,
+	Help: "Where the copy is to be, on the node."}}
 
 var (
 	settingsSpec   = spec{lists: true}
@@ -118,7 +120,8 @@ func getNode(r *request) (*answer, error) {
 		})
 		w.Key("counts")
 		w.Object(func() {
-			for _, name := range []string{"targets", "lists", "dataproducts", "reduceddatums", "observations", "uploads"} {
+			for _, name := range []string{"targets", "lists", "dataproducts", "reduceddatums",
+				"observations", "uploads"} {
 				w.IntMember(name, int64(st.Counts[name]))
 			}
 		})

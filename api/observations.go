@@ -10,14 +10,16 @@ import (
 	"nightjar/internal/problem"
 )
 
-// observationFields describe an observation record as a TOM does. A record is made from other fields, see sentObservationFields.
+// observationFields describe an observation record as a TOM does. A record is made from other
+// fields, see sentObservationFields.
 var observationFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
 	{Name: "observation_groups", Label: "Observation groups", Kind: wire.List, ReadOnly: true},
 	{Name: "status", Label: "Status", Kind: wire.Text},
 	{Name: "facility", Label: "Facility", Kind: wire.Text, Required: true, Max: archive.MaxFacility},
-	{Name: "parameters", Label: "Parameters", Kind: wire.AnyJSON, Required: true, Help: "What was asked of the facility; sent as observing_parameters."},
+	{Name: "parameters", Label: "Parameters", Kind: wire.AnyJSON, Required: true,
+		Help: "What was asked of the facility; sent as observing_parameters."},
 	{Name: "observation_id", Label: "Observation id", Kind: wire.Text, Required: true, Max: archive.MaxObservationID},
 	{Name: "scheduled_start", Label: "Scheduled start", Kind: wire.DateTime},
 	{Name: "scheduled_end", Label: "Scheduled end", Kind: wire.DateTime},
@@ -76,7 +78,9 @@ var observationFilters = []wire.Filter{
 	{Name: "created_before", Kind: wire.DateTime, Help: "Noted then or earlier."},
 	{Name: "modified_after", Kind: wire.DateTime, Help: "Changed then or later."},
 	{Name: "modified_before", Kind: wire.DateTime, Help: "Changed then or earlier."},
-	{Name: "ordering", Kind: wire.Text, Help: "The order: one or several of " + strings.Join(archive.ObservationOrders, ", ") + ", each perhaps with - before it, separated by commas."},
+	{Name: "ordering", Kind: wire.Text,
+		Help: "The order: one or several of " + strings.Join(archive.ObservationOrders, ", ") +
+			", each perhaps with - before it, separated by commas."},
 }
 
 func parseObservationFilter(r *request) (f archive.ObservationFilter, err error) {
@@ -140,7 +144,8 @@ func getObservation(r *request) (*answer, error) {
 	})
 }
 
-// createObservation notes an observation. A TOM submits it to a facility; here nothing is submitted, and any facility may be named.
+// createObservation notes an observation. A TOM submits it to a facility; here nothing is
+// submitted, and any facility may be named.
 func createObservation(r *request) (*answer, error) {
 	in, err := r.input()
 	if err != nil {

@@ -104,7 +104,8 @@ func (s schema) operation(rt *route, method string) {
 			}
 		}
 		for _, f := range rt.parameters(reads) {
-			if reads || slices.ContainsFunc(rt.writeParams, func(w wire.Filter) bool { return w.Name == f.Name }) || slices.ContainsFunc(rt.filters, func(w wire.Filter) bool { return w.Name == f.Name && !rt.lists }) {
+			if reads || slices.ContainsFunc(rt.writeParams, func(w wire.Filter) bool { return w.Name == f.Name }) ||
+				slices.ContainsFunc(rt.filters, func(w wire.Filter) bool { return w.Name == f.Name && !rt.lists }) {
 				s.Object(func() { s.parameter(f) })
 			}
 		}
@@ -277,7 +278,9 @@ func (s schema) row(rt *route) {
 	fields := rt.fields
 	s.member("properties", func() {
 		for i := range fields {
-			if f := &fields[i]; f.Kind != wire.FileData && (len(rt.members) == 0 || slices.Contains(rt.members, f.Name) || slices.Contains(rt.optionalMembers, f.Name)) {
+			if f := &fields[i]; f.Kind != wire.FileData &&
+				(len(rt.members) == 0 || slices.Contains(rt.members, f.Name) ||
+					slices.Contains(rt.optionalMembers, f.Name)) {
 				s.member(f.Name, func() { s.field(f, false) })
 			} else if f.Kind == wire.FileData {
 				s.member(f.Name, func() {
@@ -292,7 +295,8 @@ func (s schema) row(rt *route) {
 
 // field describes a value. What is sent may be written in more ways than what is answered.
 func (s schema) field(f *wire.Field, sent bool) {
-	kinds := map[wire.Kind]string{wire.Text: "string", wire.Selected: "string", wire.DateTime: "string", wire.FileData: "string", wire.Integer: "integer", wire.Ref: "integer", wire.Float: "number", wire.Boolean: "boolean", wire.List: "array"}
+	kinds := map[wire.Kind]string{wire.Text: "string", wire.Selected: "string", wire.DateTime: "string",
+		wire.FileData: "string", wire.Integer: "integer", wire.Ref: "integer", wire.Float: "number", wire.Boolean: "boolean", wire.List: "array"}
 	if kind, ok := kinds[f.Kind]; ok {
 		s.Key("type")
 		if f.Null || !sent && f.ReadOnly || !sent && f.Kind == wire.DateTime || !sent && f.Kind == wire.Ref {

@@ -17,8 +17,11 @@ func TestSchema(t *testing.T) {
 	n := start(t, Options{Version: "1.2.3"})
 	target := n.target("astro", "M 31", "Observers")
 	n.datum("astro", target, 1)
-	n.upload("astro", target, "photometry", "a.csv", []byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n")).want(t, 201)
-	n.ask("astro", "POST", "/api/observations/", map[string]any{"target_id": target, "facility": "LCO", "observation_type": "IMAGING", "observing_parameters": map[string]int{"a": 1}}).want(t, 201)
+	n.upload("astro", target, "photometry", "a.csv",
+		[]byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n")).want(t, 201)
+	n.ask("astro", "POST", "/api/observations/",
+		map[string]any{"target_id": target, "facility": "LCO", "observation_type": "IMAGING",
+			"observing_parameters": map[string]int{"a": 1}}).want(t, 201)
 	text := n.ask("admin", "GET", "/api/schema/", nil).want(t, 200).body
 	doc, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
@@ -40,11 +43,14 @@ func TestSchema(t *testing.T) {
 		}
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 			if (rt.handle[method] != nil) != (item.GetOperation(method) != nil) {
-				t.Errorf("%s %s: described %v, answered %v", method, rt.path, item.GetOperation(method) != nil, rt.handle[method] != nil)
+				t.Errorf("%s %s: described %v, answered %v", method, rt.path, item.GetOperation(method) != nil,
+					rt.handle[method] != nil)
 			}
 		}
 	}
-	for path, media := range map[string][]string{"/api/reduceddatums/": {"application/json", "text/csv", "application/x-votable+xml"}, "/api/groups/": {"application/json"}, "/api/events/": {typeEvents}} {
+	for path, media := range map[string][]string{
+		"/api/reduceddatums/": {"application/json", "text/csv",
+			"application/x-votable+xml"}, "/api/groups/": {"application/json"}, "/api/events/": {typeEvents}} {
 		content := paths[path].Get.Responses.Status(200).Value.Content
 		for _, m := range media {
 			if content[m] == nil {
@@ -61,17 +67,26 @@ func TestSchema(t *testing.T) {
 		body         any
 		status       int
 	}{
-		{"GET", "/api/targets/?name=M&limit=5", nil, 200}, {"GET", "/api/targets/1/", nil, 200}, {"GET", "/api/targets/99/", nil, 404}, {"GET", "/api/reduceddatums/?data_type=photometry&ordering=-timestamp", nil, 200},
-		{"GET", "/api/reduceddatums/1/", nil, 200}, {"GET", "/api/dataproducts/", nil, 200}, {"GET", "/api/dataproducts/1/", nil, 200}, {"GET", "/api/observations/?facility=LCO", nil, 200},
-		{"GET", "/api/users/", nil, 200}, {"GET", "/api/tokens/", nil, 200}, {"GET", "/api/groups/?all=true", nil, 200}, {"GET", "/api/settings/", nil, 200}, {"GET", "/api/node/", nil, 200}, {"GET", "/api/session/", nil, 200}, {"GET", "/api/log/?table=targets&id=1", nil, 200},
-		{"POST", "/api/targets/", jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": [{"name": "y"}]}`), 201},
+		{"GET", "/api/targets/?name=M&limit=5", nil, 200}, {"GET", "/api/targets/1/", nil, 200}, {"GET",
+			"/api/targets/99/", nil, 404},
+		{"GET", "/api/reduceddatums/?data_type=photometry&ordering=-timestamp", nil, 200},
+		{"GET", "/api/reduceddatums/1/", nil, 200}, {"GET", "/api/dataproducts/", nil, 200}, {"GET",
+			"/api/dataproducts/1/", nil, 200}, {"GET", "/api/observations/?facility=LCO", nil, 200},
+		{"GET", "/api/users/", nil, 200}, {"GET", "/api/tokens/", nil, 200}, {"GET", "/api/groups/?all=true", nil,
+			200}, {"GET", "/api/settings/", nil, 200}, {"GET", "/api/node/", nil, 200},
+		{"GET", "/api/session/", nil, 200}, {"GET", "/api/log/?table=targets&id=1", nil, 200},
+		{"POST", "/api/targets/",
+			jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": [{"name": "y"}]}`), 201},
 		{"POST", "/api/targets/", jsonText(`{"name": "", "type": "SIDEREAL", "ra": 1, "dec": 1}`), 400},
 		{"POST", "/api/targets/", jsonText(`{"name": "z", "type": "SIDEREAL", "ra": -1, "dec": 1}`), 400},
 		{"POST", "/api/targets/", jsonText(`{"name": "z", "type": "SIDEREAL", "ra": 1, "dec": 90.5}`), 400},
 		{"PATCH", "/api/targets/1/", jsonText(`{"epoch": null}`), 200},
-		{"POST", "/api/reduceddatums/", jsonText(`{"target": 1, "data_type": "photometry", "value": {"magnitude": 1}}`), 201},
-		{"POST", "/api/reduceddatums/?duplicates=skip", jsonText(`[{"target": 1, "data_type": "photometry", "value": {"magnitude": 2}}]`), 201},
-		{"POST", "/api/reduceddatums/?duplicates=skip", jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", "value": {"magnitude": 15.5, "filter": "g"}}`), 200},
+		{"POST", "/api/reduceddatums/",
+			jsonText(`{"target": 1, "data_type": "photometry", "value": {"magnitude": 1}}`), 201},
+		{"POST", "/api/reduceddatums/?duplicates=skip",
+			jsonText(`[{"target": 1, "data_type": "photometry", "value": {"magnitude": 2}}]`), 201},
+		{"POST", "/api/reduceddatums/?duplicates=skip",
+			jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", "value": {"magnitude": 15.5, "filter": "g"}}`), 200},
 		{"POST", "/api/tokens/", jsonText(`{"name": "t", "read_only": true}`), 201},
 		{"DELETE", "/api/targets/2/", nil, 204},
 	} {
@@ -92,12 +107,14 @@ func TestSchema(t *testing.T) {
 			t.Errorf("%s %s is not described: %v", c.method, c.path, err)
 			continue
 		}
-		in := &openapi3filter.RequestValidationInput{Request: r, PathParams: parameters, Route: route, Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
+		in := &openapi3filter.RequestValidationInput{Request: r, PathParams: parameters, Route: route,
+			Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
 		if err := openapi3filter.ValidateRequest(ctx, in); (err == nil) != (c.status != 400) {
 			t.Errorf("%s %s %s: the description says %v", c.method, c.path, body, err)
 		}
 		a := n.ask("admin", c.method, c.path, c.body).want(t, c.status)
-		out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)), Options: &openapi3filter.Options{IncludeResponseStatus: true}}
+		out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: a.status, Header: a.header,
+			Body: io.NopCloser(bytes.NewReader(a.body)), Options: &openapi3filter.Options{IncludeResponseStatus: true}}
 		if a.status == http.StatusNoContent {
 			continue
 		}

@@ -14,37 +14,49 @@ func TestUploadedPages(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	script := `<html xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script></html>`
-	for name, inline := range map[string]bool{"a.html": false, "a.htm": false, "a.xhtml": false, "a.svg": false, "a.xml": false, "a.js": false, "a.css": false, "a.swf": false, "a.mhtml": false, "a.bin": false, "a": false, "a.html.txt": true, "a.csv": true, "a.png": true, "a.pdf": true} {
-		place := strings.TrimPrefix(fmt.Sprint(n.upload("astro", target, "fits_file", name, []byte(script)).want(t, 201).json(t)["data"]), n.URL)
+	for name, inline := range map[string]bool{"a.html": false, "a.htm": false, "a.xhtml": false, "a.svg": false,
+		"a.xml": false, "a.js": false, "a.css": false, "a.swf": false, "a.mhtml": false, "a.bin": false, "a": false, "a.html.txt": true, "a.csv": true, "a.png": true, "a.pdf": true} {
+		place := strings.TrimPrefix(fmt.Sprint(n.upload("astro", target, "fits_file", name, []byte(script)).want(t,
+			201).json(t)["data"]), n.URL)
 		for _, accept := range []string{"*/*", "text/html"} {
 			h := n.ask("astro", "GET", place, nil, "Accept", accept).want(t, 200).header
 			disposition, kind := h.Get("Content-Disposition"), h.Get("Content-Type")
-			if strings.HasPrefix(disposition, "inline") != inline || kind == "" || inline && (strings.Contains(kind, "html") || strings.Contains(kind, "svg") || strings.Contains(kind, "xml")) {
+			if strings.HasPrefix(disposition, "inline") != inline || kind == "" || inline &&
+				(strings.Contains(kind, "html") || strings.Contains(kind, "svg") || strings.Contains(kind, "xml")) {
 				t.Errorf("%s is shown as %s, %s", name, kind, disposition)
 			}
-			if csp := h.Get("Content-Security-Policy"); !strings.Contains(csp, "sandbox") || !strings.Contains(csp, "default-src 'none'") || h.Get("X-Content-Type-Options") != "nosniff" {
+			if csp := h.Get("Content-Security-Policy"); !strings.Contains(csp, "sandbox") ||
+				!strings.Contains(csp, "default-src 'none'") || h.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%s: %v", name, h)
 			}
 		}
 	}
 }
 
-// TestMarkup: names and values with markup are text on every page of the API, and every answer forbids scripts that are not the node's own files, frames and guesses.
+// TestMarkup: names and values with markup are text on every page of the API, and every answer
+// forbids scripts that are not the node's own files, frames and guesses.
 func TestMarkup(t *testing.T) {
 	n := start(t, Options{})
 	ours := regexp.MustCompile(`<script( type="module")? src="/static/[a-z]+\.js"></script>`)
 	evil := `"><script>alert('x')</script>`
-	target := n.ask("astro", "POST", "/api/targets/", map[string]any{"name": evil, "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": []any{map[string]string{"name": "</pre><img src=x onerror=alert(1)>"}}}).want(t, 201).id(t)
+	target := n.ask("astro", "POST", "/api/targets/",
+		map[string]any{"name": evil, "type": "SIDEREAL", "ra": 1, "dec": 1,
+			"aliases": []any{map[string]string{"name": "</pre><img src=x onerror=alert(1)>"}}}).want(t, 201).id(t)
 	n.ask("admin", "PUT", "/api/settings/tom_name/", map[string]string{"value": evil}).want(t, 200)
 	q := url.QueryEscape(evil)
 	for path, status := range map[string]int{
-		"/api/targets/": 200, "/api/targets/" + target + "/": 200, "/api/targets/?name=" + q: 200, "/api/targets/?" + q + "=1": 200, "/api/targets/?strict=1&" + q + "=1": 400, "/api/targets/?type=" + q: 400,
-		"/api/" + url.PathEscape(evil) + "/": 404, "/api/targets/" + url.PathEscape(evil) + "/": 404, "/api/settings/": 403,
+		"/api/targets/": 200, "/api/targets/" + target + "/": 200, "/api/targets/?name=" + q: 200, "/api/targets/?" +
+			q + "=1": 200, "/api/targets/?strict=1&" + q + "=1": 400, "/api/targets/?type=" + q: 400,
+		"/api/" + url.PathEscape(evil) + "/": 404, "/api/targets/" + url.PathEscape(evil) +
+			"/": 404, "/api/settings/": 403,
 	} {
 		for _, accept := range []string{"text/html", "application/json"} {
 			r := n.ask("astro", "GET", path, nil, "Accept", accept).want(t, status)
 			kind := r.header.Get("Content-Type")
-			if accept == "text/html" && (!strings.HasPrefix(kind, "text/html") || strings.Contains(ours.ReplaceAllString(string(r.body), ""), "<script") || strings.Contains(string(r.body), "<img")) {
+			if accept == "text/html" &&
+				(!strings.HasPrefix(kind, "text/html") ||
+					strings.Contains(ours.ReplaceAllString(string(r.body), ""), "<script") ||
+					strings.Contains(string(r.body), "<img")) {
 				t.Errorf("%s as a page, %s: %s", path, kind, r.body)
 			}
 			if accept != "text/html" && kind != typeJSON {
@@ -52,7 +64,9 @@ func TestMarkup(t *testing.T) {
 			}
 			csp := r.header.Get("Content-Security-Policy")
 			for _, rule := range []string{"default-src 'none'", "frame-ancestors 'none'"} {
-				if !strings.Contains(csp, rule) || strings.Contains(strings.ReplaceAll(csp, "script-src 'self';", ""), "script-src") || strings.Contains(csp, "unsafe") {
+				if !strings.Contains(csp, rule) ||
+					strings.Contains(strings.ReplaceAll(csp, "script-src 'self';", ""), "script-src") ||
+					strings.Contains(csp, "unsafe") {
 					t.Errorf("%s as %s: policy %q", path, accept, csp)
 				}
 			}
@@ -63,7 +77,8 @@ func TestMarkup(t *testing.T) {
 	}
 }
 
-// TestSecureCookie: the cookie of a session is kept to TLS where there is TLS, also when a trusted proxy has it, and nobody else can say so.
+// TestSecureCookie: the cookie of a session is kept to TLS where there is TLS, also when a trusted
+// proxy has it, and nobody else can say so.
 func TestSecureCookie(t *testing.T) {
 	for _, c := range []struct {
 		proxy  string
@@ -71,18 +86,21 @@ func TestSecureCookie(t *testing.T) {
 		secure bool
 	}{{"127.0.0.0/8", "https", true}, {"127.0.0.0/8", "http", false}, {"192.0.2.0/24", "https", false}} {
 		n := start(t, Options{Proxies: []netip.Prefix{netip.MustParsePrefix(c.proxy)}})
-		in := n.ask("", "POST", "/api/session/", url.Values{"username": {"astro"}, "password": {password("astro")}}, "X-Forwarded-Proto", c.proto).want(t, 201)
+		in := n.ask("", "POST", "/api/session/", url.Values{"username": {"astro"}, "password": {password("astro")}},
+			"X-Forwarded-Proto", c.proto).want(t, 201)
 		if set := in.header.Get("Set-Cookie"); strings.Contains(set, "Secure") != c.secure {
 			t.Errorf("%+v: %s", c, set)
 		}
 	}
 }
 
-// TestFailedSignIns: failures are counted by the client's own address, also behind a trusted proxy, and nobody can lend them to another.
+// TestFailedSignIns: failures are counted by the client's own address, also behind a trusted proxy,
+// and nobody can lend them to another.
 func TestFailedSignIns(t *testing.T) {
 	guess := func(n *node, from string, want int) {
 		t.Helper()
-		n.ask("", "POST", "/api/token-auth/", map[string]string{"username": "astro", "password": "guess"}, "X-Forwarded-For", from).want(t, want)
+		n.ask("", "POST", "/api/token-auth/", map[string]string{"username": "astro", "password": "guess"},
+			"X-Forwarded-For", from).want(t, want)
 	}
 	behind := start(t, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	open := start(t, Options{})

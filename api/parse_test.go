@@ -23,11 +23,13 @@ func FuzzBody(f *testing.F) {
 		2: "--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nx\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n1,2\r\n--x--\r\n", 3: "--x--", 4: "[]"} {
 		f.Add(kind, []byte(body))
 	}
-	resources := [][]wire.Field{targetFields, sentDatumFields, uploadFields, sentObservationFields, userFields, tokenFields, groupChangeFields, settingFields, credentialFields}
+	resources := [][]wire.Field{targetFields, sentDatumFields, uploadFields, sentObservationFields, userFields,
+		tokenFields, groupChangeFields, settingFields, credentialFields}
 	f.Fuzz(func(t *testing.T, kind byte, body []byte) {
 		media := kinds[int(kind)%len(kinds)]
 		ask := func() *request {
-			r := &http.Request{Method: "POST", URL: &url.URL{Path: "/api/x/"}, Header: http.Header{"Content-Type": {media}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body))}
+			r := &http.Request{Method: "POST", URL: &url.URL{Path: "/api/x/"},
+				Header: http.Header{"Content-Type": {media}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body))}
 			return n.api.request(httptest.NewRecorder(), r, &route{spec: spec{parses: allParsers}})
 		}
 		refused := func(err error) {
@@ -68,21 +70,26 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// FuzzQuery reads queries of lists: what is read is in its bounds, and the links to other pages lead there.
+// FuzzQuery reads queries of lists: what is read is in its bounds, and the links to other pages
+// lead there.
 func FuzzQuery(f *testing.F) {
 	api := &API{}
-	for _, s := range []string{"limit=1&offset=2&ordering=-timestamp", "cone_search=1,2,3&target_cone_search=M 31,0.5&name=a,b", "cursor=LSBhZnRlciAwIDk5", "pagination_style=cursor&order=name", "mjd_min=nan&timestamp_after=2026-01-01", "target_id=1&target_id=x&status=&facility=%00",
+	for _, s := range []string{"limit=1&offset=2&ordering=-timestamp",
+		"cone_search=1,2,3&target_cone_search=M 31,0.5&name=a,b", "cursor=LSBhZnRlciAwIDk5", "pagination_style=cursor&order=name", "mjd_min=nan&timestamp_after=2026-01-01", "target_id=1&target_id=x&status=&facility=%00",
 		"limit=99999999999999999999&offset=-1", "%zz&;&=&limit", "data_product__id=1.0&upload=1e3"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		r := api.request(httptest.NewRecorder(), &http.Request{Method: "GET", Host: "node", URL: &url.URL{Path: "/api/x/", RawQuery: query}, Header: http.Header{}}, &route{spec: spec{cursors: true}})
+		r := api.request(httptest.NewRecorder(),
+			&http.Request{Method: "GET", Host: "node", URL: &url.URL{Path: "/api/x/", RawQuery: query},
+				Header: http.Header{}}, &route{spec: spec{cursors: true}})
 		page := parsePage(r.query)
 		if page.Limit < 1 || page.Limit > maxLimit || page.Offset < 0 {
 			t.Fatalf("%q is the page %+v", query, page)
 		}
 		if targets, err := parseTargetFilter(r); err == nil {
-			if c := targets.Cone; c != nil && !(c.RA >= 0 && c.RA < 360 && c.Dec >= -90 && c.Dec <= 90 && c.Radius >= 0 && !math.IsInf(c.Radius, 0)) {
+			if c := targets.Cone; c != nil &&
+				!(c.RA >= 0 && c.RA < 360 && c.Dec >= -90 && c.Dec <= 90 && c.Radius >= 0 && !math.IsInf(c.Radius, 0)) {
 				t.Fatalf("%q is the cone %+v", query, *c)
 			}
 			if !(targets.Radius >= 0) || math.IsInf(targets.Radius, 0) {
@@ -95,15 +102,18 @@ func FuzzQuery(f *testing.F) {
 			return
 		}
 		at := archive.Place{Time: int64(len(query)) - 20, ID: uint64(len(query))}
-		next, previous := cursorLinks("http://node/api/x/", r, page, archive.Extent{Before: true, After: true, First: at, Last: at})
+		next, previous := cursorLinks("http://node/api/x/", r, page,
+			archive.Extent{Before: true, After: true, First: at, Last: at})
 		for i, link := range []string{next, previous} {
 			u, err := url.Parse(link)
 			if err != nil {
 				t.Fatalf("%q leads to %q: %v", query, link, err)
 			}
-			there := api.request(httptest.NewRecorder(), &http.Request{Method: "GET", URL: u, Header: http.Header{}}, r.route)
+			there := api.request(httptest.NewRecorder(),
+				&http.Request{Method: "GET", URL: u, Header: http.Header{}}, r.route)
 			c, err := parseCursor(there)
-			if err != nil || c == nil || c.Time != at.Time || c.ID != at.ID || c.Before != (i == 1) || strings.ContainsAny(link, "\r\n\x00 ") {
+			if err != nil || c == nil || c.Time != at.Time || c.ID != at.ID || c.Before != (i == 1) ||
+				strings.ContainsAny(link, "\r\n\x00 ") {
 				t.Fatalf("%q leads to %q, which is %+v, %v", query, link, c, err)
 			}
 		}

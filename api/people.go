@@ -13,10 +13,12 @@ import (
 	"nightjar/internal/problem"
 )
 
-// groups/ is a TOM's: one's own groups, for reading. With all=true it is the superusers' view of all groups, in which they make, change and delete them.
+// groups/ is a TOM's: one's own groups, for reading. With all=true it is the superusers' view of
+// all groups, in which they make, change and delete them.
 
 var groupListFilters = []wire.Filter{
-	{Name: "all", Kind: wire.Boolean, Help: "All groups, for superusers, who can then also make, change and delete them."},
+	{Name: "all", Kind: wire.Boolean,
+		Help: "All groups, for superusers, who can then also make, change and delete them."},
 	{Name: "name", Kind: wire.Text, Help: "The group's name."},
 }
 
@@ -27,8 +29,10 @@ var memberFields = []wire.Field{{Name: "username", Label: "Username", Kind: wire
 var userFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "username", Label: "Username", Kind: wire.Text, Required: true, Max: 150},
-	{Name: "password", Label: "Password", Kind: wire.Text, Verbatim: true, Null: true, Help: "At least 8 characters. A user without one comes in with a token only."},
-	{Name: "current_password", Label: "Current password", Kind: wire.Text, Verbatim: true, Blank: true, Help: "Asked of those who change their own password."},
+	{Name: "password", Label: "Password", Kind: wire.Text, Verbatim: true, Null: true,
+		Help: "At least 8 characters. A user without one comes in with a token only."},
+	{Name: "current_password", Label: "Current password", Kind: wire.Text, Verbatim: true, Blank: true,
+		Help: "Asked of those who change their own password."},
 	{Name: "is_superuser", Label: "Superuser", Kind: wire.Boolean, Help: "Sees and may do everything."},
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
 	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
@@ -37,12 +41,14 @@ var userFields = []wire.Field{
 var tokenFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "name", Label: "Name", Kind: wire.Text, Blank: true, Max: 100},
-	{Name: "username", Label: "Username", Kind: wire.Text, Blank: true, Help: "Whose token it is; superusers may make tokens for others."},
+	{Name: "username", Label: "Username", Kind: wire.Text, Blank: true,
+		Help: "Whose token it is; superusers may make tokens for others."},
 	{Name: "read_only", Label: "Read only", Kind: wire.Boolean},
 	{Name: "expires", Label: "Expires", Kind: wire.DateTime, Null: true},
 	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
 	{Name: "last_used", Label: "Last used", Kind: wire.DateTime, ReadOnly: true},
-	{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true, Help: "The secret, shown only once, when the token is made."},
+	{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true,
+		Help: "The secret, shown only once, when the token is made."},
 }
 
 func (r *request) all() bool { return r.flag("all") }

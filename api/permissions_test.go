@@ -21,8 +21,10 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/permissions.md, which TestPermissions compares with")
 
-// TestPermissions asks everything as everybody and compares the table of the answers with testdata/permissions.md, so that a change of who may do what is seen for what it is. That the answers
-// are right is for TestMatrix and its neighbours; that none is left out is for this one: a route, a filter or a form of export that is in no row makes it fail.
+// TestPermissions asks everything as everybody and compares the table of the answers with
+// testdata/permissions.md, so that a change of who may do what is seen for what it is. That the
+// answers are right is for TestMatrix and its neighbours; that none is left out is for this one: a
+// route, a filter or a form of export that is in no row makes it fail.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t)
@@ -142,7 +144,8 @@ const nodeHead = `
 tokens says of how many people it shows tokens.
 `
 
-// stageKinds are the kinds of targets, with who may see and change the target, and who holds what hangs on it.
+// stageKinds are the kinds of targets, with who may see and change the target, and who holds what
+// hangs on it.
 var stageKinds = []struct {
 	name, access string
 	target, data held
@@ -150,16 +153,20 @@ var stageKinds = []struct {
 	{"Open to anyone", "OPEN", held{user: "astro"}, held{user: "astro"}},
 	{"Open to who is signed in", "PUBLIC", held{user: "astro"}, held{user: "astro"}},
 	{"Private", "PRIVATE", held{user: "astro"}, held{user: "astro"}},
-	{"Shared with Observers, and so is what hangs on it", "PRIVATE", held{"astro", []string{"Observers"}}, held{"astro", []string{"Observers"}}},
-	{"Shared with Observers, what hangs on it being held by its maker", "PRIVATE", held{"astro", []string{"Observers"}}, held{user: "astro"}},
+	{"Shared with Observers, and so is what hangs on it", "PRIVATE", held{"astro", []string{"Observers"}},
+		held{"astro", []string{"Observers"}}},
+	{"Shared with Observers, what hangs on it being held by its maker", "PRIVATE", held{"astro", []string{"Observers"}},
+		held{user: "astro"}},
 }
 
 // stageColumns are those who ask: the titles of the columns, and the names of the people.
 var stageColumns = []struct{ title, person string }{
-	{"owner", "owner"}, {"superuser", "admin"}, {"maker", "astro"}, {"member", "carol"}, {"other", "bob"}, {"guest", "guest"}, {"locked", "guest"}, {"reads", "reader"}, {"root reads", "root reader"}, {"expired", "expired"},
+	{"owner", "owner"}, {"superuser", "admin"}, {"maker", "astro"}, {"member", "carol"}, {"other", "bob"}, {"guest",
+		"guest"}, {"locked", "guest"}, {"reads", "reader"}, {"root reads", "root reader"}, {"expired", "expired"},
 }
 
-// A row is something that is asked. Words in braces in path and body stand for what is on the stage.
+// A row is something that is asked. Words in braces in path and body stand for what is on the
+// stage.
 type row struct {
 	method, path string
 	note         string // what tells it from another row with the same path
@@ -192,10 +199,13 @@ func (x *stage) set() {
 	for i, g := range x.trial.held.groups {
 		image.w.WriteField(fmt.Sprintf("groups[%d]id", i), w.groups[g])
 	}
-	data := fmt.Sprint(w.ask("astro", "POST", "/api/dataproducts/", image.file("i.fits", smallImage())).want(w.t, 201).json(w.t)["data"])
-	x.names = map[string]string{"target": x.s.id, "name": x.s.name, "alias": x.s.aliasID, "alias name": x.s.alias, "tag": x.s.extraID, "key": "key " + x.s.name, "value": "value " + x.s.name,
+	data := fmt.Sprint(w.ask("astro", "POST", "/api/dataproducts/", image.file("i.fits", smallImage())).want(w.t,
+		201).json(w.t)["data"])
+	x.names = map[string]string{"target": x.s.id, "name": x.s.name, "alias": x.s.aliasID, "alias name": x.s.alias,
+		"tag": x.s.extraID, "key": "key " + x.s.name, "value": "value " + x.s.name,
 		"list": x.s.listID, "list name": x.s.list, "observation": x.o.id, "facility": x.o.facility, "status": x.o.status, "observation id": x.o.observationID,
-		"product": x.u.id, "product id": x.u.productID, "file": strings.TrimPrefix(x.u.path, "/data/"), "file name": x.u.file(), "image": strings.TrimPrefix(data, w.URL+"/data/"),
+		"product": x.u.id, "product id": x.u.productID, "file": strings.TrimPrefix(x.u.path,
+			"/data/"), "file name": x.u.file(), "image": strings.TrimPrefix(data, w.URL+"/data/"),
 		"datum": x.d.id, "source": x.d.source, "group": w.groups["Observers"], "another group": w.groups["Readers"], "member": w.userID("carol")}
 }
 
@@ -279,7 +289,8 @@ func (x *stage) table(rows []row) string {
 		}
 		add(query, rows[i].note)
 		from := i
-		for i++; i < len(rows) && rows[i].method == rows[from].method && strings.Split(rows[i].path, "?")[0] == path && slices.Equal(cells[i], cells[from]); i++ {
+		for i++; i < len(rows) && rows[i].method == rows[from].method && strings.Split(rows[i].path, "?")[0] == path &&
+			slices.Equal(cells[i], cells[from]); i++ {
 			_, query, _ := strings.Cut(rows[i].path, "?")
 			if rows[i].note != "" {
 				text += ","
@@ -338,7 +349,8 @@ func (x *stage) cell(person string, r row) string {
 			n++
 		}
 		said += fmt.Sprintf(": %d", n)
-	case strings.HasPrefix(kind, typeJSON) && !strings.HasPrefix(r.path, "/data/") && bytes.HasPrefix(answer.body, []byte("{")):
+	case strings.HasPrefix(kind, typeJSON) && !strings.HasPrefix(r.path, "/data/") &&
+		bytes.HasPrefix(answer.body, []byte("{")):
 		v := answer.json(w.t)
 		switch list, _ := v["results"].([]any); {
 		case r.path == "/api/tokens/" && r.method == "GET": // whose number grows with those who came in
@@ -417,9 +429,11 @@ func targetRows() (rows []row) {
 			add(method, path)
 		}
 	}
-	exports := []string{"format", "csv", "format", "ecsv", "format", "votable", "format", "fits", "format", "ndjson", "format", "api"}
+	exports := []string{"format", "csv", "format", "ecsv", "format", "votable", "format", "fits", "format",
+		"ndjson", "format", "api"}
 
-	list("/api/targets/", slices.Concat([]string{"type", "SIDEREAL", "name", "{name}", "name_fuzzy", "{alias name}", "query", "{name}", "key", "{key}", "value", "{value}", "cone_search", "10,-20,5",
+	list("/api/targets/", slices.Concat([]string{"type", "SIDEREAL", "name", "{name}", "name_fuzzy", "{alias name}",
+		"query", "{name}", "key", "{key}", "value", "{value}", "cone_search", "10,-20,5",
 		"target_cone_search", "{name},5", "targetlist__name", "{list name}", "targetlist__name", "{list}", "order", "name"}, exports)...)
 	thing("/api/targets/{target}/")
 	do("PATCH", "/api/targets/{target}/", "", sends(`{"slope": 0.5}`))
@@ -453,14 +467,17 @@ func targetRows() (rows []row) {
 		rows = append(rows, r)
 	}
 
-	list("/api/reduceddatums/", slices.Concat([]string{"target__id", "{target}", "target_name", "{name}", "source_name", "{source}", "data_type", "photometry", "data_product__id", "{product}", "data_product_pk", "{product}",
-		"data_product_product_id", "{product id}", "data_product__product_id", "{product id}", "data_product_name", "{file name}", "upload", "1", "timestamp_after", "2000-01-01", "timestamp_before", "2100-01-01",
-		"mjd_min", "10000", "mjd_max", "90000", "ordering", "-timestamp"}, exports)...)
+	list("/api/reduceddatums/",
+		slices.Concat([]string{"target__id", "{target}", "target_name", "{name}", "source_name", "{source}",
+			"data_type", "photometry", "data_product__id", "{product}", "data_product_pk", "{product}",
+			"data_product_product_id", "{product id}", "data_product__product_id", "{product id}", "data_product_name", "{file name}", "upload", "1", "timestamp_after", "2000-01-01", "timestamp_before", "2100-01-01",
+			"mjd_min", "10000", "mjd_max", "90000", "ordering", "-timestamp"}, exports)...)
 	thing("/api/reduceddatums/{datum}/")
 	do("DELETE", "/api/reduceddatums/{datum}/", "", nil)
 	const point = `"data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": {"a": 1}`
 	do("POST", "/api/reduceddatums/", "", sends(`{"target": {target}, `+point+`}`))
-	do("POST", "/api/reduceddatums/", "with its product", sends(`{"target": {target}, "data_product": {product}, `+point+`}`))
+	do("POST", "/api/reduceddatums/", "with its product",
+		sends(`{"target": {target}, "data_product": {product}, `+point+`}`))
 	do("POST", "/api/reduceddatums/?duplicates=skip", "as a list", sends(`[{"target": {target}, `+point+`}]`))
 	do("POST", "/api/reduceddatums/", "as lines", sendsLines(`{"target": {target}, `+point+`}`))
 	do("POST", "/api/reduceddatums/", "as lines with its name", sendsLines(`{"target_name": "{name}", `+point+`}`))
@@ -470,24 +487,30 @@ func targetRows() (rows []row) {
 	do("DELETE", "/api/dataproducts/{product}/", "", nil)
 	file := sendsFile("target", "{target}", "data_product_type", "photometry")
 	do("POST", "/api/dataproducts/", "", file)
-	do("POST", "/api/dataproducts/", "with its observation", sendsFile("target", "{target}", "data_product_type", "photometry", "observation_record", "{observation}"))
-	do("POST", "/api/dataproducts/", "with its product id", sendsFile("target", "{target}", "data_product_type", "photometry", "product_id", "{product id}"))
+	do("POST", "/api/dataproducts/", "with its observation",
+		sendsFile("target", "{target}", "data_product_type", "photometry", "observation_record", "{observation}"))
+	do("POST", "/api/dataproducts/", "with its product id",
+		sendsFile("target", "{target}", "data_product_type", "photometry", "product_id", "{product id}"))
 	do("POST", "/api/dataproducts/?dry_run=true", "", file)
 	do("POST", "/api/dataproducts/?duplicates=error", "", file)
-	for _, r := range []row{{method: "GET"}, {method: "HEAD"}, {method: "GET", note: "in part", header: []string{"Range", "bytes=0-1"}}, {method: "POST"}, {method: "OPTIONS"}} {
+	for _, r := range []row{{method: "GET"}, {method: "HEAD"},
+		{method: "GET", note: "in part",
+			header: []string{"Range", "bytes=0-1"}}, {method: "POST"}, {method: "OPTIONS"}} {
 		r.path = "/data/{file}"
 		rows = append(rows, r)
 	}
 	add("GET", "/data/{image}?preview=1")
 	add("GET", "/data/{image}?header=1")
 
-	list("/api/observations/", "target_id", "{target}", "observation_id", "{observation id}", "facility", "{facility}", "status", "{status}", "observationgroup", "1", "scheduled_start_after", "2000-01-01",
+	list("/api/observations/", "target_id", "{target}", "observation_id", "{observation id}", "facility", "{facility}",
+		"status", "{status}", "observationgroup", "1", "scheduled_start_after", "2000-01-01",
 		"scheduled_start_before", "2100-01-01", "scheduled_end_after", "2000-01-01", "scheduled_end_before", "2100-01-01", "created_after", "2000-01-01", "created_before", "2100-01-01",
 		"modified_after", "2000-01-01", "modified_before", "2100-01-01", "ordering", "-created", "format", "api")
 	thing("/api/observations/{observation}/")
 	add("OPTIONS", "/api/observations/{observation}/cancel/")
 	do("PATCH", "/api/observations/{observation}/cancel/", "", sends(`{}`))
-	do("POST", "/api/observations/", "", sends(`{"target_id": {target}, "facility": "F", "observation_type": "x", "observing_parameters": {}}`))
+	do("POST", "/api/observations/", "",
+		sends(`{"target_id": {target}, "facility": "F", "observation_type": "x", "observing_parameters": {}}`))
 	add("GET", "/api/events/?target__id={target}")
 	add("GET", "/api/suggestions/?q={name}")
 	return rows
@@ -514,7 +537,8 @@ func nodeRows() (rows []row) {
 	ask("GET", "/api/suggestions/")
 	ask("OPTIONS", "/api/suggestions/")
 
-	ask("GET", "/api/groups/", "/api/groups/?all=true", "/api/groups/?name=Observers", "/api/groups/?all=true&name=Readers")
+	ask("GET", "/api/groups/", "/api/groups/?all=true", "/api/groups/?name=Observers",
+		"/api/groups/?all=true&name=Readers")
 	ask("OPTIONS", "/api/groups/", "/api/groups/?all=true")
 	n := 0
 	name := func(format string) func(x *stage) any {
@@ -530,7 +554,8 @@ func nodeRows() (rows []row) {
 	}
 	add("POST", "/api/groups/", "", name(`{"name": "%s"}`))
 	add("POST", "/api/groups/?all=true", "", name(`{"name": "%s"}`)).after = gone("/api/groups/", "name")
-	ask("GET", "/api/groups/{group}/", "/api/groups/{group}/?all=true", "/api/groups/{another group}/", "/api/groups/{another group}/?all=true")
+	ask("GET", "/api/groups/{group}/", "/api/groups/{group}/?all=true", "/api/groups/{another group}/",
+		"/api/groups/{another group}/?all=true")
 	ask("OPTIONS", "/api/groups/{group}/", "/api/groups/{group}/?all=true")
 	add("PATCH", "/api/groups/{group}/", "", sends(`{"name": "Observers"}`))
 	add("PATCH", "/api/groups/{group}/?all=true", "", sends(`{"name": "Observers"}`))
@@ -540,7 +565,8 @@ func nodeRows() (rows []row) {
 	add("POST", "/api/groups/{group}/members/?all=true", "", sends(`{"username": "carol"}`))
 	ask("OPTIONS", "/api/groups/{group}/members/{member}/?all=true")
 	add("DELETE", "/api/groups/{group}/members/{member}/?all=true", "", nil).after = func(x *stage) {
-		x.w.ask("admin", "POST", "/api/groups/"+x.names["group"]+"/members/?all=true", jsonText(`{"username": "carol"}`)).want(x.w.t, 204)
+		x.w.ask("admin", "POST", "/api/groups/"+x.names["group"]+"/members/?all=true",
+			jsonText(`{"username": "carol"}`)).want(x.w.t, 204)
 	}
 
 	ask("GET", "/api/users/", "/api/users/?username=carol")
@@ -569,7 +595,8 @@ func nodeRows() (rows []row) {
 	add("PATCH", "/api/settings/tom_name/", "", sends(`{"value": "x"}`))
 
 	ask("GET", "/api/node/", "/api/node/certificate/", "/api/backup/")
-	ask("OPTIONS", "/api/node/", "/api/node/certificate/", "/api/backup/", "/api/node/backup/", "/api/node/verify/", "/api/node/compact/", "/api/node/reindex/")
+	ask("OPTIONS", "/api/node/", "/api/node/certificate/", "/api/backup/", "/api/node/backup/", "/api/node/verify/",
+		"/api/node/compact/", "/api/node/reindex/")
 	add("POST", "/api/node/backup/", "", func(x *stage) any {
 		x.n++
 		return map[string]string{"path": filepath.Join(x.dir, fmt.Sprint(x.n))}
@@ -578,7 +605,8 @@ func nodeRows() (rows []row) {
 	add("POST", "/api/node/verify/?progress=true", "", sends(`{}`))
 	ask("POST", "/api/node/compact/", "/api/node/reindex/")
 
-	ask("GET", "/api/log/", "/api/log/?user=astro", "/api/log/?address=127.0.0.1", "/api/log/?action=DELETE", "/api/log/?table=targets", "/api/log/?table=targets&id=1", "/api/log/?since=2000-01-01", "/api/log/?until=2100-01-01")
+	ask("GET", "/api/log/", "/api/log/?user=astro", "/api/log/?address=127.0.0.1", "/api/log/?action=DELETE",
+		"/api/log/?table=targets", "/api/log/?table=targets&id=1", "/api/log/?since=2000-01-01", "/api/log/?until=2100-01-01")
 	ask("OPTIONS", "/api/log/")
 
 	ask("GET", "/api/session/")
@@ -592,7 +620,8 @@ func nodeRows() (rows []row) {
 	return rows
 }
 
-// coveredBy looks whether there is a row for every method of every route, for every filter, every parameter of a write, and every form of export.
+// coveredBy looks whether there is a row for every method of every route, for every filter, every
+// parameter of a write, and every form of export.
 func (w *world) coveredBy(rows []row) {
 	type key struct{ method, path, parameter string }
 	asked := map[key]bool{}

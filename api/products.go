@@ -21,10 +21,12 @@ import (
 // productFields describe a data product. The file itself is sent as the part "file" of a form.
 var productFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
-	{Name: "product_id", Label: "Product id", Kind: wire.Text, Null: true, Max: archive.MaxProductID, Help: "A name of one's own for the product, unique."},
+	{Name: "product_id", Label: "Product id", Kind: wire.Text, Null: true, Max: archive.MaxProductID,
+		Help: "A name of one's own for the product, unique."},
 	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
 	{Name: "observation_record", Label: "Observation record", Kind: wire.Ref, Null: true},
-	{Name: "data", Label: "Data", Kind: wire.FileData, Max: archive.MaxFileName, Help: "The file; sent as the part called file."},
+	{Name: "data", Label: "Data", Kind: wire.FileData, Max: archive.MaxFileName,
+		Help: "The file; sent as the part called file."},
 	{Name: "extra_data", Label: "Extra data", Kind: wire.Text, Blank: true, MaxBytes: archive.MaxExtraData},
 	{Name: "data_product_type", Label: "Data product type", Kind: wire.Text, Required: true, Max: 50},
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
@@ -36,15 +38,20 @@ var productFields = []wire.Field{
 	{Name: "reduceddatum_set", Label: "Reduceddatum set", Kind: wire.List, Of: datumFields},
 }
 
-// uploadFields are what is read of an upload: the others are a serialized product's, and are made here.
+// uploadFields are what is read of an upload: the others are a serialized product's, and are made
+// here.
 var uploadFields = []wire.Field{
-	productFields[1], {Name: "target", Label: "Target", Kind: wire.Ref, Help: "Needed, unless the rows of a file of photometry name their objects: then each goes to the target of that name."},
+	productFields[1], {Name: "target", Label: "Target", Kind: wire.Ref,
+		Help: "Needed, unless the rows of a file of photometry name their objects: then each goes to the target of that name."},
 	productFields[3], productFields[5], productFields[6],
 	{Name: "date_obs", Label: "Date of observation", Kind: wire.Text, Blank: true, Max: 100},
 	{Name: "flux_scale", Label: "Flux scale", Kind: wire.Float, Null: true},
-	{Name: "time_column", Label: "Time column", Kind: wire.Text, Blank: true, Max: 200, Help: "The column of photometry that holds the time, where its name does not tell."},
-	{Name: "time_format", Label: "Time format", Kind: wire.Text, Blank: true, Max: 50, Help: "What the time counts: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale, as mjd_tt, or with what was subtracted, as jd-2450000."},
-	{Name: "columns", Label: "Columns", Kind: wire.Text, Blank: true, Max: 10_000, Help: "Columns by role, a JSON object, such as {\"magnitude\": \"m_corr\"}."},
+	{Name: "time_column", Label: "Time column", Kind: wire.Text, Blank: true, Max: 200,
+		Help: "The column of photometry that holds the time, where its name does not tell."},
+	{Name: "time_format", Label: "Time format", Kind: wire.Text, Blank: true, Max: 50,
+		Help: "What the time counts: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale, as mjd_tt, or with what was subtracted, as jd-2450000."},
+	{Name: "columns", Label: "Columns", Kind: wire.Text, Blank: true, Max: 10_000,
+		Help: "Columns by role, a JSON object, such as {\"magnitude\": \"m_corr\"}."},
 }
 
 type productColumn = column[archive.ProductView]
@@ -76,11 +83,14 @@ var productFilters = []wire.Filter{
 	{Name: "facility", Kind: wire.Text, Help: "The facility of the observation that the product came from."},
 }
 
-var dryRunParameter = wire.Filter{Name: "dry_run", Kind: wire.Boolean, Help: "Tell what would become of the file, and store nothing."}
+var dryRunParameter = wire.Filter{Name: "dry_run", Kind: wire.Boolean,
+	Help: "Tell what would become of the file, and store nothing."}
 
 // sentUploadFields are all parts of the form of an upload.
-var sentUploadFields = slices.Concat([]wire.Field{{Name: "file", Label: "File", Kind: wire.FileData, Required: true, Help: "The file."}}, uploadFields, []wire.Field{
-	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields, Help: "Groups that see the product, in mode objects: as a JSON text, as groups[0]id, or as ids in repeated parts."},
+var sentUploadFields = slices.Concat([]wire.Field{{Name: "file", Label: "File", Kind: wire.FileData, Required: true,
+	Help: "The file."}}, uploadFields, []wire.Field{
+	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
+		Help: "Groups that see the product, in mode objects: as a JSON text, as groups[0]id, or as ids in repeated parts."},
 	{Name: "dry_run", Label: "Dry run", Kind: wire.Boolean, Help: dryRunParameter.Help},
 })
 
@@ -173,8 +183,8 @@ func deleteProduct(r *request) (*answer, error) { return deleteByID(r, r.access.
 
 func createProduct(r *request) (*answer, error) { return uploading(uploadProduct, false)(r) }
 
-// uploadProduct takes a file in. The parts of the form may come in any order; the file goes to the disk as it comes, and is given up if
-// anything is wrong.
+// uploadProduct takes a file in. The parts of the form may come in any order; the file goes to the
+// disk as it comes, and is given up if anything is wrong.
 func uploadProduct(r *request) (*answer, error) {
 	media, params := r.mediaType()
 	if media == "" && r.ContentLength == 0 {
@@ -195,7 +205,8 @@ func uploadProduct(r *request) (*answer, error) {
 	return a, errors.Join(err, file.Abort())
 }
 
-// upload reads an upload and hands it to the archive; what is left of the file after that is nobody's.
+// upload reads an upload and hands it to the archive; what is left of the file after that is
+// nobody's.
 func (r *request) upload(parts *formParts, file *archive.FileUpload) (*answer, error) {
 	refuse, err := refusesDuplicates(r, "skip")
 	if err != nil {
@@ -230,7 +241,8 @@ const (
 	formField   = 64      // about what a field takes beside them
 )
 
-// readUpload reads the parts of an upload: the file into file, the fields into a form. The name is "" when there is no file.
+// readUpload reads the parts of an upload: the file into file, the fields into a form. The name is
+// "" when there is no file.
 func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form url.Values, name string, err error) {
 	form = url.Values{}
 	room := int64(maxFormText)
@@ -263,7 +275,8 @@ func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form u
 			return nil, "", multipartError(err)
 		}
 		if room -= int64(len(text)); room < 0 {
-			return nil, "", &httpError{status: http.StatusRequestEntityTooLarge, detail: "The fields of the form are larger than " + strconv.Itoa(maxFormText) + " bytes."}
+			return nil, "", &httpError{status: http.StatusRequestEntityTooLarge,
+				detail: "The fields of the form are larger than " + strconv.Itoa(maxFormText) + " bytes."}
 		}
 		if part.FileName() == "" {
 			form.Add(field, string(text))
@@ -273,7 +286,8 @@ func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form u
 
 func isUnexpected(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
 
-// fileName is the file's name as it was sent, without folders. (part.FileName takes folders away as this system writes them.)
+// fileName is the file's name as it was sent, without folders. (part.FileName takes folders away as
+// this system writes them.)
 func fileName(part *multipart.Part) string {
 	name := strings.ReplaceAll(part.FileName(), `\`, "/")
 	return name[strings.LastIndexByte(name, '/')+1:]
@@ -283,14 +297,16 @@ func fileName(part *multipart.Part) string {
 func productInput(form url.Values, name string) *archive.ProductInput {
 	p := &archive.ProductInput{FileName: name}
 	rec := wire.Decode(uploadFields, wire.Input{Form: form}, false, &p.List, "")
-	if form.Has("target") && !rec.Get("target").Given && !p.Has("target") { // an empty one is none, rather than not given
+	// an empty one is none, rather than not given
+	if form.Has("target") && !rec.Get("target").Given && !p.Has("target") {
 		p.Add("target", wire.MsgNull)
 	}
 	if name == "" {
 		p.Add("file", noFile)
 	}
 	p.Target, p.Observation = rec.Get("target").Int, rec.Get("observation_record").Int
-	p.ProductID, p.ExtraData, p.Type = rec.Get("product_id").Text, rec.Get("extra_data").Text, rec.Get("data_product_type").Text
+	p.ProductID, p.ExtraData, p.Type = rec.Get("product_id").Text, rec.Get("extra_data").Text,
+		rec.Get("data_product_type").Text
 	p.DateObs, p.FluxScale = rec.Get("date_obs").Text, rec.Get("flux_scale").Float
 	p.TimeColumn, p.TimeFormat = rec.Get("time_column").Text, rec.Get("time_format").Text
 	if text := rec.Get("columns").Text; text != "" && json.Unmarshal([]byte(text), &p.Columns) != nil {
@@ -300,7 +316,8 @@ func productInput(form url.Values, name string) *archive.ProductInput {
 	return p
 }
 
-// formGroups reads the groups of a form: groups[0]id=3, groups as JSON text ([{"id": 3}]), or groups=3 as often as need be.
+// formGroups reads the groups of a form: groups[0]id=3, groups as JSON text ([{"id": 3}]), or
+// groups=3 as often as need be.
 func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
 	field := wire.Field{Name: "groups", Kind: wire.List, Of: groupFields}
 	var refs []auth.GroupRef
@@ -350,7 +367,8 @@ func (r *request) writeUploaded(w *wire.Writer, v *archive.ProductView) {
 	writeColumns(w, after, v)
 }
 
-// uploadedByObject answers an upload whose rows named their targets: a product for each, and the report.
+// uploadedByObject answers an upload whose rows named their targets: a product for each, and the
+// report.
 func (r *request) uploadedByObject(views []*archive.ProductView, report *archive.Report) (*answer, error) {
 	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		w.Key("products")

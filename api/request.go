@@ -135,9 +135,11 @@ func (r *request) prepare() error {
 }
 
 // errNotAcceptable says that no form of the answer is one that was asked for.
-var errNotAcceptable = &httpError{status: http.StatusNotAcceptable, detail: "Could not satisfy the request Accept header."}
+var errNotAcceptable = &httpError{status: http.StatusNotAcceptable,
+	detail: "Could not satisfy the request Accept header."}
 
-// negotiate chooses the form of the answer, JSON or a page or one of a table, by the parameter format or else by the header Accept.
+// negotiate chooses the form of the answer, JSON or a page or one of a table, by the parameter
+// format or else by the header Accept.
 func (r *request) negotiate() error {
 	if r.route.anyType {
 		return nil // it has the form it has
@@ -156,8 +158,9 @@ func (r *request) negotiate() error {
 	return nil
 }
 
-// accept chooses by the header Accept as Django REST framework does: the most particular of the ranges that fit decides, whatever their quality values, and among those
-// alike the first of the forms that there are.
+// accept chooses by the header Accept as Django REST framework does: the most particular of the
+// ranges that fit decides, whatever their quality values, and among those alike the first of the
+// forms that there are.
 func (r *request) accept() error {
 	given := strings.Join(r.Header.Values("Accept"), ",")
 	if strings.TrimSpace(given) == "" {
@@ -184,7 +187,8 @@ func (r *request) accept() error {
 	return nil
 }
 
-// rangeFits says how particular a media range is that a form fits in: 3 for a type with parameters, 2 for a type, 1 for all of a main type, 0 for everything, -1 if it does not fit.
+// rangeFits says how particular a media range is that a form fits in: 3 for a type with parameters,
+// 2 for a type, 1 for all of a main type, 0 for everything, -1 if it does not fit.
 func rangeFits(given, form string) int {
 	media, params, err := mime.ParseMediaType(given)
 	if err != nil {
@@ -208,7 +212,8 @@ func rangeFits(given, form string) int {
 // sessionCookie is the name of the cookie of a session.
 const sessionCookie = "nightjar_session"
 
-// authenticate finds out who asks: the owner of the file, or by Basic, by a token, or by the cookie of a session. What is given and no good is refused, never ignored.
+// authenticate finds out who asks: the owner of the file, or by Basic, by a token, or by the cookie
+// of a session. What is given and no good is refused, never ignored.
 func (r *request) authenticate() (v auth.Viewer, err error) {
 	addr := r.site.addr
 	defer func() { v.Addr, v.Action = addr, r.Method+" "+r.URL.Path }()
@@ -289,7 +294,8 @@ func (r *request) actingOwner() (auth.Viewer, error) {
 	return r.api.archive.Auth().As(name)
 }
 
-// checkQuery names query parameters that are not known in a header, or refuses them if that is asked for.
+// checkQuery names query parameters that are not known in a header, or refuses them if that is
+// asked for.
 func (r *request) checkQuery() error {
 	known := r.route.knownWrite
 	if r.reads() {

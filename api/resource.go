@@ -10,8 +10,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// column writes one member of a row. The columns of a resource are its fields that are not write-only,
-// in the order in which they are answered.
+// column writes one member of a row. The columns of a resource are its fields that are not
+// write-only, in the order in which they are answered.
 type column[T any] struct {
 	name  string
 	write func(w *wire.Writer, v *T)
@@ -77,7 +77,8 @@ func pickColumns[T any](r *request, columns []column[T], asked ...column[T]) []c
 }
 
 // shortList answers with a list that is read at once.
-func shortList[T any](r *request, read func(archive.Page) ([]T, int, error), write func(*wire.Writer, *T)) (*answer, error) {
+func shortList[T any](r *request, read func(archive.Page) ([]T, int, error),
+	write func(*wire.Writer, *T)) (*answer, error) {
 	return r.list(func(l *listWriter) error {
 		list, count, err := read(l.page)
 		if err != nil {

@@ -13,7 +13,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// answer is what is sent back: a status and a body of JSON, or nothing, or what send writes by itself.
+// answer is what is sent back: a status and a body of JSON, or nothing, or what send writes by
+// itself.
 type answer struct {
 	status int
 	body   []byte
@@ -61,14 +62,17 @@ func (r *request) write(a *answer) {
 	if r.indent > 0 {
 		a.body, a.again = r.spread(a.body), false
 	}
-	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" && !r.html { // a page shows more than the answer, and is not it
+	// a page shows more than the answer, and is not it
+	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" && !r.html {
 		tag := hashTag(a.body)
 		if h.Set("ETag", tag); isFresh(r.Request, tag) {
 			a.status = http.StatusNotModified
 		}
 	}
 	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
-		h.Del("Content-Security-Policy") // that of a 304 would take the place of the stored answer's, and a page without scripts and style is of no use
+		// that of a 304 would take the place of the stored answer's, and a page without scripts and
+		// style is of no use
+		h.Del("Content-Security-Policy")
 		r.w.WriteHeader(a.status)
 		return
 	}
@@ -176,7 +180,8 @@ func statusOf(k problem.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// failed answers for a failure of ours: the cause goes to the log, with an id that the answer has as well.
+// failed answers for a failure of ours: the cause goes to the log, with an id that the answer has
+// as well.
 func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 	id := requestID()
 	api.o.Log.Error("request failed", "id", id, "method", r.Method, "path", r.URL.Path, "error", err)
@@ -260,7 +265,8 @@ func (r *request) options() (*answer, error) {
 // action is the method whose fields OPTIONS describes, "" when the one who asks may not use it.
 func (r *request) action() string {
 	rt := r.route
-	if rt.fields == nil || !rt.public && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil || rt.mayAct != nil && !rt.mayAct(r) {
+	if rt.fields == nil || !rt.public && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil ||
+		rt.mayAct != nil && !rt.mayAct(r) {
 		return ""
 	}
 	for _, m := range []string{"PUT", "POST"} {

@@ -37,8 +37,9 @@ type route struct {
 	knownRead, knownWrite map[string]bool
 }
 
-// A spec is what a route takes and gives. Its zero value is right for what takes no fields, gives one
-// object, and may be used by everybody who is signed in, or by guests too as the node's settings say.
+// A spec is what a route takes and gives. Its zero value is right for what takes no fields, gives
+// one object, and may be used by everybody who is signed in, or by guests too as the node's
+// settings say.
 type spec struct {
 	// parses are the media types of bodies; nil for allParsers.
 	parses []string

@@ -61,8 +61,8 @@ var routes = []struct {
 	{"/api/events/", on{GET: watch}, eventsSpec, "Events"},
 }
 
-// addRoutes has the router serve all routes, and the two paths that are not the API's: files and the
-// state of the node.
+// addRoutes has the router serve all routes, and the two paths that are not the API's: files and
+// the state of the node.
 func (api *API) addRoutes() {
 	for _, row := range routes {
 		rt := &route{path: row.path, handle: row.handle, spec: row.spec, view: row.view}

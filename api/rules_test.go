@@ -55,17 +55,32 @@ func TestForms(t *testing.T) {
 func TestIndent(t *testing.T) {
 	n := start(t, Options{})
 	id := n.target("astro", "M 31")
-	n.ask("astro", "POST", "/api/reduceddatums/", jsonText(`{"target": `+id+`, "data_type": "photometry", "value": {"z": 1.50, "a": 2}}`)).want(t, 201)
+	n.ask("astro", "POST", "/api/reduceddatums/",
+		jsonText(`{"target": `+id+`, "data_type": "photometry", "value": {"z": 1.50, "a": 2}}`)).want(t, 201)
 	n.play(t, []scenario{
-		{name: "four", as: "astro", method: "GET", path: "/api/reduceddatums/", header: []string{"Accept", "application/json; indent=4"}, status: 200, has: []string{"{\n    \"count\": 1,", "\n            \"value\": {\n                \"z\": 1.50,\n                \"a\": 2\n"}, head: []string{"Content-Type", typeJSON}},
-		{name: "one of them", as: "astro", method: "GET", path: "/api/reduceddatums/1/", header: []string{"Accept", "text/html;q=0.1, application/json;indent=1"}, status: 200, has: []string{"{\n \"data_product\": null,"}},
-		{name: "a refusal", as: "astro", method: "GET", path: "/api/targets/99/", header: []string{"Accept", "application/json; indent=2"}, status: 404, has: []string{"{\n  \"detail\": \"No Target"}},
-		{name: "at most eight", as: "astro", method: "GET", path: "/api/reduceddatums/1/", header: []string{"Accept", "application/json; indent=99"}, status: 200, has: []string{"{\n        \"data_product\""}},
-		{name: "nonsense", as: "astro", method: "GET", path: "/api/reduceddatums/1/", header: []string{"Accept", "application/json; indent=x"}, status: 200, has: []string{`{"data_product":null`}},
-		{name: "none", as: "astro", method: "GET", path: "/api/reduceddatums/1/", header: []string{"Accept", "application/json; indent=-1"}, status: 200, has: []string{`{"data_product":null`}},
+		{name: "four", as: "astro", method: "GET", path: "/api/reduceddatums/",
+			header: []string{"Accept", "application/json; indent=4"}, status: 200, has: []string{"{\n    \"count\": 1,",
+				"\n            \"value\": {\n                \"z\": 1.50,\n                \"a\": 2\n"},
+			head: []string{"Content-Type", typeJSON}},
+		{name: "one of them", as: "astro", method: "GET", path: "/api/reduceddatums/1/",
+			header: []string{"Accept",
+				"text/html;q=0.1, application/json;indent=1"}, status: 200, has: []string{"{\n \"data_product\": null,"}},
+		{name: "a refusal", as: "astro", method: "GET", path: "/api/targets/99/",
+			header: []string{"Accept",
+				"application/json; indent=2"}, status: 404, has: []string{"{\n  \"detail\": \"No Target"}},
+		{name: "at most eight", as: "astro", method: "GET", path: "/api/reduceddatums/1/",
+			header: []string{"Accept",
+				"application/json; indent=99"}, status: 200, has: []string{"{\n        \"data_product\""}},
+		{name: "nonsense", as: "astro", method: "GET", path: "/api/reduceddatums/1/",
+			header: []string{"Accept",
+				"application/json; indent=x"}, status: 200, has: []string{`{"data_product":null`}},
+		{name: "none", as: "astro", method: "GET", path: "/api/reduceddatums/1/",
+			header: []string{"Accept",
+				"application/json; indent=-1"}, status: 200, has: []string{`{"data_product":null`}},
 	})
 	tag := n.ask("astro", "GET", "/api/reduceddatums/", nil).header.Get("ETag")
-	n.ask("astro", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag, "Accept", "application/json; indent=4").want(t, 200)
+	n.ask("astro", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag, "Accept",
+		"application/json; indent=4").want(t, 200)
 	n.ask("astro", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag).want(t, 304)
 }
 
@@ -103,7 +118,8 @@ func TestFieldRules(t *testing.T) {
 			{`"name": "a\u0000"`, `"name":["Null characters are not allowed."]`},
 			{`"name": "\ud83d\ude00"`, `"name":"😀"`},
 			{`"name": "a\udc00b\ud800"`, `"name":["Surrogate characters are not allowed: U+DC00."]`},
-			{`"name": "` + strings.Repeat("é", 101) + `\u0000\ud834"`, `"name":["Ensure this field has no more than 100 characters.","Null characters are not allowed.","Surrogate characters are not allowed: U+D834."]`},
+			{`"name": "` + strings.Repeat("é", 101) + `\u0000\ud834"`,
+				`"name":["Ensure this field has no more than 100 characters.","Null characters are not allowed.","Surrogate characters are not allowed: U+D834."]`},
 			{`"type": "sidereal"`, `"type":["\"sidereal\" is not a valid choice."]`},
 			{`"type": ""`, `"type":["\"\" is not a valid choice."]`},
 			{`"type": null`, `"type":["This field may not be null."]`},
@@ -139,11 +155,15 @@ func TestFieldRules(t *testing.T) {
 			{`"aliases": {"name": "x"}`, `"aliases":` + notList("dict")},
 			{`"aliases": true`, `"aliases":` + notList("bool")},
 			{`"aliases": null`, `"aliases":["This field may not be null."]`},
-			{`"aliases": [{"name": "u1"}, [], {"name": null}, {}]`, `"aliases":[{},{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]},{"name":["This field may not be null."]},{"name":["This field is required."]}]`},
-			{`"aliases": [{"name": "u2"}, {"name": "Andromeda"}]`, `"aliases":[{},{"name":["target name with this Alias already exists."]}]`},
-			{`"aliases": [{"name": "` + strings.Repeat("x", 101) + `"}]`, `"aliases":[{"name":["Ensure this field has no more than 100 characters."]}]`},
+			{`"aliases": [{"name": "u1"}, [], {"name": null}, {}]`,
+				`"aliases":[{},{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]},{"name":["This field may not be null."]},{"name":["This field is required."]}]`},
+			{`"aliases": [{"name": "u2"}, {"name": "Andromeda"}]`,
+				`"aliases":[{},{"name":["target name with this Alias already exists."]}]`},
+			{`"aliases": [{"name": "` + strings.Repeat("x", 101) + `"}]`,
+				`"aliases":[{"name":["Ensure this field has no more than 100 characters."]}]`},
 			{`"targetextra_set": [{"key": "k", "value": 1.5}, {"key": "l"}]`, `"value":"1.5"`},
-			{`"targetextra_set": [{"key": "k", "value": true}, {"value": null}]`, `"targetextra_set":[{"value":["Not a valid string."]},{"key":["This field is required."],"value":["This field may not be null."]}]`},
+			{`"targetextra_set": [{"key": "k", "value": true}, {"value": null}]`,
+				`"targetextra_set":[{"value":["Not a valid string."]},{"key":["This field is required."],"value":["This field may not be null."]}]`},
 		}},
 		{"/api/reduceddatums/", datum, [][2]string{
 			{`"data_product": ""`, `"data_product":null`},
@@ -158,7 +178,8 @@ func TestFieldRules(t *testing.T) {
 			{`"target": " ` + id + ` "`, ``},
 			{`"target": ` + id + `.0`, ``},
 			{`"target": 0`, `"target":["Invalid pk \"0\" - object does not exist."]`},
-			{`"target": 99999999999999999999`, `"target":["Invalid pk \"99999999999999999999\" - object does not exist."]`},
+			{`"target": 99999999999999999999`,
+				`"target":["Invalid pk \"99999999999999999999\" - object does not exist."]`},
 			{`"target": ""`, `"target":["This field may not be null."]`},
 			{`"target": null`, `"target":["This field may not be null."]`},
 			{`"target": 1.5`, `"target":["Incorrect type. Expected pk value, received float."]`},
@@ -174,7 +195,8 @@ func TestFieldRules(t *testing.T) {
 			{`"source_name": ""`, `"source_name":""`},
 			{`"source_name": 5`, `"source_name":"5"`},
 			{`"source_name": null`, `"source_name":["This field may not be null."]`},
-			{`"source_location": "` + strings.Repeat("s", 201) + `"`, `"source_location":["Ensure this field has no more than 200 characters."]`},
+			{`"source_location": "` + strings.Repeat("s", 201) + `"`,
+				`"source_location":["Ensure this field has no more than 200 characters."]`},
 		}},
 	} {
 		for i, c := range list.cases {
@@ -185,41 +207,57 @@ func TestFieldRules(t *testing.T) {
 				t.Errorf("%s: %d %s, want %s", c[0], r.status, r.body, c[1])
 			}
 		}
-		for body, kind := range map[string]string{`"x"`: "str", `""`: "str", `1`: "int", `1.5`: "float", `false`: "bool", `[]`: "list", `[1]`: "list"} {
-			if r := n.ask("astro", "POST", list.path, jsonText(body)); r.status != 400 || !strings.Contains(string(r.body), strings.Trim(fmt.Sprintf(whole, kind), "{}")) {
+		for body, kind := range map[string]string{`"x"`: "str", `""`: "str", `1`: "int", `1.5`: "float",
+			`false`: "bool", `[]`: "list", `[1]`: "list"} {
+			if r := n.ask("astro", "POST", list.path, jsonText(body)); r.status != 400 ||
+				!strings.Contains(string(r.body), strings.Trim(fmt.Sprintf(whole, kind), "{}")) {
 				t.Errorf("%s as a body: %d %s", body, r.status, r.body)
 			}
 		}
 	}
 }
 
-// TestFilterRules: what query parameters of each kind take, and what Django's forms say of the rest.
+// TestFilterRules: what query parameters of each kind take, and what Django's forms say of the
+// rest.
 func TestFilterRules(t *testing.T) {
 	n := start(t, Options{})
 	id := n.target("astro", "NGC 1%", "Observers")
 	n.target("astro", "a;b", "Observers")
 	n.datum("astro", id, 1)
-	n.ask("astro", "POST", "/api/observations/", jsonText(`{"target_id": `+id+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}, "status": "DONE", "scheduled_start": "2026-01-03T00:00:00Z"}`)).want(t, 201)
+	n.ask("astro", "POST", "/api/observations/",
+		jsonText(`{"target_id": `+id+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}, "status": "DONE", "scheduled_start": "2026-01-03T00:00:00Z"}`)).want(t, 201)
 	const number = `["Enter a number."]`
 	for _, c := range [][2]string{ // the list with its query, and its count or the problem
-		{"reduceddatums/?target__id=%201%20", "1"}, {"reduceddatums/?target__id=1.0", "1"}, {"reduceddatums/?target__id=%2B1", "1"},
-		{"reduceddatums/?target__id=10e-1", "1"}, {"reduceddatums/?target__id=01", "1"}, {"reduceddatums/?target__id=", "1"}, {"reduceddatums/?target__id=2&target__id=1", "1"},
-		{"reduceddatums/?target__id=0", "0"}, {"reduceddatums/?target__id=-1", "0"}, {"reduceddatums/?target__id=1e9", "0"}, {"reduceddatums/?target__id=99999999999999999999", "0"},
-		{"reduceddatums/?target__id=abc&data_product__id=1;2", `{"target__id":` + number + `,"data_product__id":` + number + `}`},
-		{"reduceddatums/?target__id=nan", `{"target__id":` + number + `}`}, {"reduceddatums/?target__id=inf", `{"target__id":` + number + `}`}, {"reduceddatums/?target__id=0x1", `{"target__id":` + number + `}`},
+		{"reduceddatums/?target__id=%201%20", "1"}, {"reduceddatums/?target__id=1.0",
+			"1"}, {"reduceddatums/?target__id=%2B1", "1"},
+		{"reduceddatums/?target__id=10e-1", "1"}, {"reduceddatums/?target__id=01", "1"}, {"reduceddatums/?target__id=",
+			"1"}, {"reduceddatums/?target__id=2&target__id=1", "1"},
+		{"reduceddatums/?target__id=0", "0"}, {"reduceddatums/?target__id=-1", "0"}, {"reduceddatums/?target__id=1e9",
+			"0"}, {"reduceddatums/?target__id=99999999999999999999", "0"},
+		{"reduceddatums/?target__id=abc&data_product__id=1;2",
+			`{"target__id":` + number + `,"data_product__id":` + number + `}`},
+		{"reduceddatums/?target__id=nan", `{"target__id":` + number + `}`}, {"reduceddatums/?target__id=inf",
+			`{"target__id":` + number + `}`}, {"reduceddatums/?target__id=0x1", `{"target__id":` + number + `}`},
 		{"reduceddatums/?source_name=%00", `{"source_name":["Null characters are not allowed."]}`},
-		{"targets/?name=1%", "1"}, {"targets/?name=2%", "0"}, {"targets/?name=%zz", "0"}, {"targets/?name=a;b", "1"}, {"targets/?name=_", "0"}, {"targets/?name=%25", "1"}, {"targets/?name", "2"},
+		{"targets/?name=1%", "1"}, {"targets/?name=2%", "0"}, {"targets/?name=%zz", "0"}, {"targets/?name=a;b",
+			"1"}, {"targets/?name=_", "0"}, {"targets/?name=%25", "1"}, {"targets/?name", "2"},
 		{"targets/?type=NON_SIDEREAL&type=SIDEREAL", "2"}, {"targets/?type=", "2"},
 		{"targets/?type=sidereal", `{"type":["Select a valid choice. sidereal is not one of the available choices."]}`},
-		{"targets/?type=%20SIDEREAL", `{"type":["Select a valid choice.  SIDEREAL is not one of the available choices."]}`},
+		{"targets/?type=%20SIDEREAL",
+			`{"type":["Select a valid choice.  SIDEREAL is not one of the available choices."]}`},
 		{"observations/?target_id=1&target_id=1", "1"}, {"observations/?target_id=", "1"},
-		{"observations/?target_id=-1", `{"target_id":["Select a valid choice. -1 is not one of the available choices."]}`},
-		{"observations/?target_id=77", `{"target_id":["Select a valid choice. 77 is not one of the available choices."]}`},
+		{"observations/?target_id=-1",
+			`{"target_id":["Select a valid choice. -1 is not one of the available choices."]}`},
+		{"observations/?target_id=77",
+			`{"target_id":["Select a valid choice. 77 is not one of the available choices."]}`},
 		{"observations/?target_id=abc&observationgroup=9&observationgroup=x&ordering=bogus",
 			`{"target_id":["“abc” is not a valid value."],"observationgroup":["Select a valid choice. 9 is not one of the available choices.","“x” is not a valid value."],"ordering":["Select a valid choice. bogus is not one of the available choices."]}`},
-		{"observations/?ordering=", "1"}, {"observations/?ordering=status,", "1"}, {"observations/?ordering=-created,%20status", "1"},
-		{"observations/?scheduled_start_after=%202026-01-03%20", "1"}, {"observations/?scheduled_start_after=2026-01-03%2000:00:00.5", "0"},
-		{"observations/?scheduled_start_after=bad&scheduled_start_before=bad&scheduled_end_before=2026", `{"scheduled_start":["Enter a valid date/time."],"scheduled_end":["Enter a valid date/time."]}`},
+		{"observations/?ordering=", "1"}, {"observations/?ordering=status,",
+			"1"}, {"observations/?ordering=-created,%20status", "1"},
+		{"observations/?scheduled_start_after=%202026-01-03%20",
+			"1"}, {"observations/?scheduled_start_after=2026-01-03%2000:00:00.5", "0"},
+		{"observations/?scheduled_start_after=bad&scheduled_start_before=bad&scheduled_end_before=2026",
+			`{"scheduled_start":["Enter a valid date/time."],"scheduled_end":["Enter a valid date/time."]}`},
 	} {
 		r := n.ask("astro", "GET", "/api/"+c[0], nil)
 		got := string(r.body)
@@ -232,13 +270,17 @@ func TestFilterRules(t *testing.T) {
 	}
 	for _, query := range []string{"limit=abc&offset=-1", "limit=-5&offset=x", "limit=0&offset=1.5"} {
 		r := n.ask("astro", "GET", "/api/targets/?strict=true&"+query, nil).want(t, 400).json(t)
-		if got := fmt.Sprint(r["limit"], r["offset"]); got != "[This must be a whole number, at least 1.] [This must be a whole number, at least 0.]" {
+		if got := fmt.Sprint(r["limit"],
+			r["offset"]); got != "[This must be a whole number, at least 1.] [This must be a whole number, at least 0.]" {
 			t.Errorf("strictly, %s: %s", query, got)
 		}
 	}
 	for _, c := range [][3]string{ // a query, and those of the next and of the previous page
-		{"limit=1", "limit=1&offset=1", ""}, {"limit=1&offset=1", "", "limit=1"}, {"limit=1&offset=7", "", "limit=1&offset=6"}, {"offset=-1&limit=%201", "limit=1&offset=1", ""},
-		{"limit=2&limit=1", "limit=1&offset=1", ""}, {"limit=%2B1", "limit=1&offset=1", ""}, {"limit=0", "", ""}, {"limit=-1&offset=1", "", "limit=100"}, {"limit=1&offset=99999999999999999999", "", "limit=1&offset=9223372036854775806"},
+		{"limit=1", "limit=1&offset=1", ""}, {"limit=1&offset=1", "", "limit=1"}, {"limit=1&offset=7", "",
+			"limit=1&offset=6"}, {"offset=-1&limit=%201", "limit=1&offset=1", ""},
+		{"limit=2&limit=1", "limit=1&offset=1", ""}, {"limit=%2B1", "limit=1&offset=1", ""}, {"limit=0", "",
+			""}, {"limit=-1&offset=1", "", "limit=100"},
+		{"limit=1&offset=99999999999999999999", "", "limit=1&offset=9223372036854775806"},
 		{"limit=99999999999999999999&offset=-99999999999999999999", "", ""}, {"limit=1.0&offset=x", "", ""},
 		{"limit=1&name=&b=%C3%BC+x%2By&a=2&a=1", "a=2&a=1&b=%C3%BC+x%2By&limit=1&name=&offset=1", ""},
 		{"limit=1&c=50%&c=;", "c=50%25&c=%3B&limit=1&offset=1", ""},

@@ -14,7 +14,8 @@ var credentialFields = []wire.Field{
 	{Name: "password", Label: "Password", Kind: wire.Text, Required: true, Verbatim: true},
 }
 
-var tokenAuthFields = append(credentialFields[:2:2], wire.Field{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true})
+var tokenAuthFields = append(credentialFields[:2:2],
+	wire.Field{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true})
 
 // maxCredentials is how many bytes a body may have that anybody may send.
 const maxCredentials = 64 << 10

@@ -16,7 +16,8 @@ type site struct {
 	host   string
 }
 
-// siteOf reads who asks out of the connection, and where that comes from a proxy that is trusted, out of what the proxy says.
+// siteOf reads who asks out of the connection, and where that comes from a proxy that is trusted,
+// out of what the proxy says.
 func (api *API) siteOf(r *http.Request) site {
 	s := site{addr: r.RemoteAddr, scheme: "http", host: r.Host}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
@@ -34,7 +35,8 @@ func (api *API) siteOf(r *http.Request) site {
 	if host := lastHeader(r, "X-Forwarded-Host"); host != "" {
 		s.host = host
 	}
-	// each proxy adds whom it heard from at the end: the last one that is no proxy of ours is the client
+	// each proxy adds whom it heard from at the end: the last one that is no proxy of ours is the
+	// client
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		hop = strings.TrimSpace(hop)
@@ -58,7 +60,8 @@ func (api *API) isProxy(addr string) bool {
 		return false
 	}
 	ip, err := netip.ParseAddr(addr)
-	return err == nil && slices.ContainsFunc(api.o.Proxies, func(p netip.Prefix) bool { return p.Contains(ip.Unmap().WithZone("")) })
+	return err == nil && slices.ContainsFunc(api.o.Proxies,
+		func(p netip.Prefix) bool { return p.Contains(ip.Unmap().WithZone("")) })
 }
 
 // base is what the one who asks calls the node.
@@ -69,7 +72,8 @@ func (r *request) base() string {
 	return r.site.scheme + "://" + r.site.host
 }
 
-// knowsHost says whether the node may be called so. A page of another site whose name was made to lead here is kept out by that. Names that are addresses cannot lead astray.
+// knowsHost says whether the node may be called so. A page of another site whose name was made to
+// lead here is kept out by that. Names that are addresses cannot lead astray.
 func (api *API) knowsHost(host string) bool {
 	if len(api.o.Hosts) == 0 {
 		return true
@@ -85,8 +89,9 @@ func (api *API) knowsHost(host string) bool {
 	return slices.ContainsFunc(api.o.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
 }
 
-// shareAcrossSites answers the questions of a browser about pages of other sites, if such pages were allowed to ask. It says whether the request is answered. Cookies are never taken from
-// there: such pages sign in with a token.
+// shareAcrossSites answers the questions of a browser about pages of other sites, if such pages
+// were allowed to ask. It says whether the request is answered. Cookies are never taken from there:
+// such pages sign in with a token.
 func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answered bool) {
 	if len(api.o.Origins) == 0 {
 		return false
@@ -102,12 +107,14 @@ func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answer
 		origin = "*"
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "Allow, Content-Disposition, Content-Range, ETag, Nightjar-Created, Nightjar-Duplicate, Nightjar-Request, Nightjar-Unknown-Parameters, Preference-Applied, Retry-After, WWW-Authenticate")
+	h.Set("Access-Control-Expose-Headers",
+		"Allow, Content-Disposition, Content-Range, ETag, Nightjar-Created, Nightjar-Duplicate, Nightjar-Request, Nightjar-Unknown-Parameters, Preference-Applied, Retry-After, WWW-Authenticate")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Requested-With")
+	h.Set("Access-Control-Allow-Headers",
+		"Accept, Authorization, Content-Type, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Requested-With")
 	h.Set("Access-Control-Max-Age", "86400")
 	w.WriteHeader(http.StatusNoContent)
 	return true

@@ -41,7 +41,8 @@ func (s *stream) Write(b []byte) (int, error) {
 func (t *table) head(columns []tableColumn, rows int) error {
 	out := make([]tables.Column, len(columns))
 	for i, c := range columns {
-		out[i] = tables.Column{Name: t.text(c.name), Unit: c.unit, Description: c.help, UCD: c.ucd, Width: c.width, Time: c.name == "mjd"}
+		out[i] = tables.Column{Name: t.text(c.name), Unit: c.unit, Description: c.help, UCD: c.ucd, Width: c.width,
+			Time: c.name == "mjd"}
 		switch {
 		case c.whole:
 			out[i].Kind = tables.Whole
@@ -72,16 +73,18 @@ func (t *table) text(s string) string {
 
 func (t *table) foot() error { return t.w.Close() }
 
-// A spreadsheet takes a cell that begins with one of these for a formula, and runs what it says (owasp.org, CSV injection).
+// A spreadsheet takes a cell that begins with one of these for a formula, and runs what it says
+// (owasp.org, CSV injection).
 const formulaStarts = "=+-@\t\r\n＝＋－＠"
 
 func startsFormula(s string) bool {
 	return strings.IndexAny(s, formulaStarts) == 0
 }
 
-// guarded is a cell of a CSV as a spreadsheet may open it: a text that it would run gets an apostrophe before it, which makes it a text. Numbers stay what they are, and so do
-// signs, digits, points, colons and blanks, such as a declination in sexagesimals. A text that would look like one that was guarded gets one more apostrophe, so that
-// unguarded gives back what there was.
+// guarded is a cell of a CSV as a spreadsheet may open it: a text that it would run gets an
+// apostrophe before it, which makes it a text. Numbers stay what they are, and so do signs, digits,
+// points, colons and blanks, such as a declination in sexagesimals. A text that would look like one
+// that was guarded gets one more apostrophe, so that unguarded gives back what there was.
 func guarded(s string) string {
 	bare := strings.TrimLeft(s, "'")
 	if !startsFormula(bare) || bare == s && isHarmless(s) {

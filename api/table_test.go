@@ -37,7 +37,8 @@ func FuzzGuarded(f *testing.F) {
 	})
 }
 
-// TestFormulas: names and values that a spreadsheet would run are texts in an export as CSV, and what they are in every other form.
+// TestFormulas: names and values that a spreadsheet would run are texts in an export as CSV, and
+// what they are in every other form.
 func TestFormulas(t *testing.T) {
 	n := start(t, Options{})
 	made := n.ask("astro", "POST", "/api/targets/", jsonText(`{"name": "=HYPERLINK(\"http://evil.example\")", "type": "SIDEREAL", "ra": 1, "dec": -1.5, "groups": [{"name": "Observers"}],
@@ -45,7 +46,8 @@ func TestFormulas(t *testing.T) {
 	n.ask("astro", "POST", "/api/reduceddatums/", jsonText(`{"target": `+made.id(t)+`, "data_type": "photometry", "source_name": "=cmd|' /C calc'!A0", "source_location": "+1", "timestamp": "2026-01-01T00:00:00Z",
 		"value": {"magnitude": -1.50, "dec": "-12:30:00", "note": "-2+3+cmd", "@key": 1}}`)).want(t, 201)
 	table := func(path string) [][]string {
-		rows, err := csv.NewReader(strings.NewReader(string(n.ask("carol", "GET", path, nil).want(t, 200).body))).ReadAll()
+		rows, err := csv.NewReader(strings.NewReader(string(n.ask("carol", "GET", path, nil).want(t,
+			200).body))).ReadAll()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,14 +60,17 @@ func TestFormulas(t *testing.T) {
 		}
 		return rows
 	}
-	if row := table("/api/reduceddatums/?format=csv")[1]; !slices.Contains(row, "-1.50") || !slices.Contains(row, "-12:30:00") || !slices.Contains(row, "'-2+3+cmd") {
+	if row := table("/api/reduceddatums/?format=csv")[1]; !slices.Contains(row, "-1.50") ||
+		!slices.Contains(row, "-12:30:00") || !slices.Contains(row, "'-2+3+cmd") {
 		t.Errorf("a row of data: %q", row)
 	}
-	if rows := table("/api/targets/?format=csv"); !slices.Contains(rows[0], "'+key") || !slices.Contains(rows[1], "'@x") || !slices.Contains(rows[1], "-1.5") {
+	if rows := table("/api/targets/?format=csv"); !slices.Contains(rows[0], "'+key") ||
+		!slices.Contains(rows[1], "'@x") || !slices.Contains(rows[1], "-1.5") {
 		t.Errorf("targets: %q", rows)
 	}
 	for _, format := range []string{"ndjson", "ecsv", "votable"} {
-		if text := string(n.ask("carol", "GET", "/api/reduceddatums/?format="+format, nil).want(t, 200).body); !strings.Contains(text, "-2+3+cmd") || strings.Contains(text, "'-2") {
+		if text := string(n.ask("carol", "GET", "/api/reduceddatums/?format="+format, nil).want(t,
+			200).body); !strings.Contains(text, "-2+3+cmd") || strings.Contains(text, "'-2") {
 			t.Errorf("%s: %s", format, text)
 		}
 	}

@@ -31,30 +31,47 @@ var (
 
 // numberHelp says what a target's numbers are.
 var numberHelp = map[string][2]string{
-	"ra": {"Right Ascension", "ICRS, degrees, 0 <= ra < 360."}, "dec": {"Declination", "ICRS, degrees, -90 to 90."}, "epoch": {"Epoch", "Julian year."},
-	"parallax": {"Parallax", "Milliarcseconds."}, "pm_ra": {"Proper Motion (RA)", "Milliarcseconds a year."}, "pm_dec": {"Proper Motion (Declination)", "Milliarcseconds a year."},
-	"galactic_lng": {"Galactic Longitude", "Degrees."}, "galactic_lat": {"Galactic Latitude", "Degrees."}, "distance": {"Distance", "Parsecs."}, "distance_err": {"Distance Error", "Parsecs."},
-	"epoch_of_elements": {"Epoch of Elements", "MJD."}, "mean_anomaly": {"Mean Anomaly", "Degrees."}, "arg_of_perihelion": {"Argument of Perihelion", "J2000, degrees."},
-	"eccentricity": {"Eccentricity", ""}, "lng_asc_node": {"Longitude of Ascending Node", "J2000, degrees."}, "inclination": {"Inclination to the ecliptic", "J2000, degrees."},
-	"mean_daily_motion": {"Mean Daily Motion", "Degrees a day."}, "semimajor_axis": {"Semimajor Axis", "Astronomical units."}, "epoch_of_perihelion": {"Epoch of Perihelion", "MJD."},
-	"ephemeris_period": {"Ephemeris Period", "Days."}, "ephemeris_period_err": {"Ephemeris Period Error", "Days."}, "ephemeris_epoch": {"Ephemeris Epoch", "MJD."}, "ephemeris_epoch_err": {"Ephemeris Epoch Error", "Days."},
-	"perihdist": {"Perihelion Distance", "Astronomical units."}, "abs_mag": {"Absolute Magnitude", ""}, "slope": {"Slope parameter", ""},
+	"ra": {"Right Ascension", "ICRS, degrees, 0 <= ra < 360."}, "dec": {"Declination",
+		"ICRS, degrees, -90 to 90."}, "epoch": {"Epoch", "Julian year."},
+	"parallax": {"Parallax", "Milliarcseconds."}, "pm_ra": {"Proper Motion (RA)",
+		"Milliarcseconds a year."}, "pm_dec": {"Proper Motion (Declination)", "Milliarcseconds a year."},
+	"galactic_lng": {"Galactic Longitude", "Degrees."}, "galactic_lat": {"Galactic Latitude",
+		"Degrees."}, "distance": {"Distance", "Parsecs."}, "distance_err": {"Distance Error", "Parsecs."},
+	"epoch_of_elements": {"Epoch of Elements", "MJD."}, "mean_anomaly": {"Mean Anomaly",
+		"Degrees."}, "arg_of_perihelion": {"Argument of Perihelion", "J2000, degrees."},
+	"eccentricity": {"Eccentricity", ""}, "lng_asc_node": {"Longitude of Ascending Node",
+		"J2000, degrees."}, "inclination": {"Inclination to the ecliptic", "J2000, degrees."},
+	"mean_daily_motion": {"Mean Daily Motion", "Degrees a day."}, "semimajor_axis": {"Semimajor Axis",
+		"Astronomical units."}, "epoch_of_perihelion": {"Epoch of Perihelion", "MJD."},
+	"ephemeris_period": {"Ephemeris Period", "Days."}, "ephemeris_period_err": {"Ephemeris Period Error",
+		"Days."}, "ephemeris_epoch": {"Ephemeris Epoch", "MJD."},
+	"ephemeris_epoch_err": {"Ephemeris Epoch Error", "Days."},
+	"perihdist":           {"Perihelion Distance", "Astronomical units."}, "abs_mag": {"Absolute Magnitude",
+		""}, "slope": {"Slope parameter", ""},
 }
 
 // targetFields describe a target.
 var targetFields = func() []wire.Field {
 	fields := []wire.Field{
 		{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
-		{Name: "targetextra_set", Label: "Targetextra set", Kind: wire.List, Of: extraFields, Help: "Tags: each a key and a value."},
+		{Name: "targetextra_set", Label: "Targetextra set", Kind: wire.List, Of: extraFields,
+			Help: "Tags: each a key and a value."},
 		{Name: "aliases", Label: "Aliases", Kind: wire.List, Of: aliasFields, Help: "Other names."},
-		{Name: "target_lists", Label: "Target lists", Kind: wire.List, Of: groupFields, Help: "Lists that the target is put on; those that are not there are made."},
-		{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields, Help: "Groups that get all rights on the target."},
+		{Name: "target_lists", Label: "Target lists", Kind: wire.List, Of: groupFields,
+			Help: "Lists that the target is put on; those that are not there are made."},
+		{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
+			Help: "Groups that get all rights on the target."},
 		{Name: "name", Label: "Name", Kind: wire.Text, Max: archive.MaxName, Help: "The name, unique."},
-		{Name: "type", Label: "Target Type", Kind: wire.Selected, Required: true, Choices: []wire.Choice{{Value: archive.Sidereal, Label: "Sidereal"}, {Value: archive.NonSidereal, Label: "Non-sidereal"}}},
+		{Name: "type", Label: "Target Type", Kind: wire.Selected, Required: true,
+			Choices: []wire.Choice{{Value: archive.Sidereal, Label: "Sidereal"},
+				{Value: archive.NonSidereal, Label: "Non-sidereal"}}},
 		{Name: "created", Label: "Time Created", Kind: wire.DateTime, ReadOnly: true},
 		{Name: "modified", Label: "Last Modified", Kind: wire.DateTime, ReadOnly: true},
-		{Name: "permissions", Label: "Permissions", Kind: wire.Selected, Help: "Who sees the target beside those who were granted it: everybody (OPEN), who is signed in (PUBLIC), nobody (PRIVATE).",
-			Choices: []wire.Choice{{Value: string(auth.VisibleToAll), Label: "Open"}, {Value: string(auth.VisibleToSignedIn), Label: "Public"}, {Value: string(auth.VisibleToGranted), Label: "Private"}}},
+		{Name: "permissions", Label: "Permissions", Kind: wire.Selected,
+			Help: "Who sees the target beside those who were granted it: everybody (OPEN), who is signed in (PUBLIC), nobody (PRIVATE).",
+			Choices: []wire.Choice{{Value: string(auth.VisibleToAll), Label: "Open"},
+				{Value: string(auth.VisibleToSignedIn), Label: "Public"}, {Value: string(auth.VisibleToGranted),
+					Label: "Private"}}},
 	}
 	for _, n := range archive.Numbers {
 		h := numberHelp[n.Name]
@@ -67,7 +84,8 @@ var targetFields = func() []wire.Field {
 		if n.Name == "distance_err" {
 			scheme := wire.Field{Name: "scheme", Label: "Orbital Element Scheme", Kind: wire.Selected, Blank: true}
 			for i, s := range archive.Schemes {
-				scheme.Choices = append(scheme.Choices, wire.Choice{Value: s, Label: []string{"MPC Minor Planet", "MPC Comet", "JPL Major Planet"}[i]})
+				scheme.Choices = append(scheme.Choices,
+					wire.Choice{Value: s, Label: []string{"MPC Minor Planet", "MPC Comet", "JPL Major Planet"}[i]})
 			}
 			fields = append(fields, scheme)
 		}
@@ -137,7 +155,8 @@ var targetColumns = func() []column[archive.TargetView] {
 	return append(columns, column[T]{"groups", func(w *wire.Writer, v *T) { writeGroups(w, v.Groups) }})
 }()
 
-// targetLists are the lists that a target stands on; a TOM does not tell of them, so they come only when they are named.
+// targetLists are the lists that a target stands on; a TOM does not tell of them, so they come only
+// when they are named.
 var targetLists = column[archive.TargetView]{"target_lists", func(w *wire.Writer, v *archive.TargetView) {
 	w.List(func() {
 		for _, l := range v.Lists {
@@ -147,22 +166,27 @@ var targetLists = column[archive.TargetView]{"target_lists", func(w *wire.Writer
 }}
 
 var targetFilters = []wire.Filter{
-	{Name: "type", Kind: wire.Selected, Help: "The type of target.", Choices: []string{archive.Sidereal, archive.NonSidereal}},
-	{Name: "name", Kind: wire.Text, Help: "A part of the name or of an alias, whatever the case; several, separated by commas, of which one must fit."},
-	{Name: "name_fuzzy", Kind: wire.Text, Help: "The name or an alias, without regard to case, blanks, dashes, underscores and parentheses; several, separated by commas, of which one must fit."},
+	{Name: "type", Kind: wire.Selected, Help: "The type of target.",
+		Choices: []string{archive.Sidereal, archive.NonSidereal}},
+	{Name: "name", Kind: wire.Text,
+		Help: "A part of the name or of an alias, whatever the case; several, separated by commas, of which one must fit."},
+	{Name: "name_fuzzy", Kind: wire.Text,
+		Help: "The name or an alias, without regard to case, blanks, dashes, underscores and parentheses; several, separated by commas, of which one must fit."},
 	{Name: "query", Kind: wire.Text, Help: "A part of the name, whatever the case; aliases do not count."},
 	{Name: "key", Kind: wire.Text, Help: "Has a tag with this key."},
 	{Name: "value", Kind: wire.Text, Help: "Has a tag with this value."},
 	{Name: "cone_search", Kind: wire.Text, Help: "ra,dec,radius in degrees: lies in this cone."},
 	{Name: "target_cone_search", Kind: wire.Text, Help: "name,radius: lies within radius degrees of this target."},
 	{Name: "targetlist__name", Kind: wire.Text, Help: "Stands on the list with this name or id."},
-	{Name: "order", Kind: wire.Text, Help: "The order: " + strings.Join(archive.TargetOrders, ", ") + ", each also with - before it."},
+	{Name: "order", Kind: wire.Text,
+		Help: "The order: " + strings.Join(archive.TargetOrders, ", ") + ", each also with - before it."},
 }
 
 func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 	p := new(problem.List)
 	in := wire.ParseQuery(targetFilters, r.query, p)
-	f = archive.TargetFilter{Type: in.Text("type"), Query: in.Text("query"), Key: in.Text("key"), Value: in.Text("value"), List: in.Text("targetlist__name")}
+	f = archive.TargetFilter{Type: in.Text("type"), Query: in.Text("query"), Key: in.Text("key"),
+		Value: in.Text("value"), List: in.Text("targetlist__name")}
 	if s := in.Text("name"); s != "" {
 		f.Names = strings.Split(s, ",") // the terms are not trimmed: " M2" is another text than "M2"
 	}
@@ -234,7 +258,8 @@ func targetInput(in wire.Input, part bool) *archive.TargetInput {
 		t.Aliases = append(t.Aliases, archive.AliasInput{ID: item.Get("id").Int, Name: item.Get("name").Text})
 	}
 	for _, item := range rec.Get("targetextra_set").Items {
-		t.Extras = append(t.Extras, archive.ExtraInput{ID: item.Get("id").Int, Key: item.Get("key").Text, Value: item.Get("value").Text})
+		t.Extras = append(t.Extras,
+			archive.ExtraInput{ID: item.Get("id").Int, Key: item.Get("key").Text, Value: item.Get("value").Text})
 	}
 	for _, item := range rec.Get("target_lists").Items {
 		t.Lists = append(t.Lists, archive.ListInput{ID: item.Get("id").Int, Name: item.Get("name").Text})
@@ -305,7 +330,8 @@ func getTarget(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.object(http.StatusOK, func(w *wire.Writer) { writeColumns(w, pickColumns(r, targetColumns, targetLists), v) })
+	return r.object(http.StatusOK,
+		func(w *wire.Writer) { writeColumns(w, pickColumns(r, targetColumns, targetLists), v) })
 }
 
 func mayChangeTarget(r *request) bool {

@@ -12,8 +12,9 @@ import (
 	"nightjar/auth"
 )
 
-// A world is a node together with what a test knows of it: who asks, what is there, and who holds what. Its rules, sees, changes and deletes, are written down here
-// once more, from the design and not from the code, so that each answer of the node can be compared with them.
+// A world is a node together with what a test knows of it: who asks, what is there, and who holds
+// what. Its rules, sees, changes and deletes, are written down here once more, from the design and
+// not from the code, so that each answer of the node can be compared with them.
 type world struct {
 	*node
 	t        *testing.T
@@ -48,7 +49,8 @@ type held struct {
 }
 
 func (h held) by(p *person) bool {
-	return !p.guest() && (h.user == p.user || slices.ContainsFunc(h.groups, func(g string) bool { return slices.Contains(p.groups, g) }))
+	return !p.guest() && (h.user == p.user ||
+		slices.ContainsFunc(h.groups, func(g string) bool { return slices.Contains(p.groups, g) }))
 }
 
 type starred struct {
@@ -144,7 +146,8 @@ func (w *world) deletes(p *person, t *starred, h ...held) bool {
 	return !p.guest() && !p.dead && !p.reads && w.seesHeld(p, t, h...)
 }
 
-// knows says whether one knows the list on which a target stands: its maker, and who sees a target on it.
+// knows says whether one knows the list on which a target stands: its maker, and who sees a target
+// on it.
 func (w *world) knows(p *person, list string) bool {
 	return slices.ContainsFunc(w.targets, func(t *starred) bool {
 		return t.list == list && (w.sees(p, t) || t.user == p.user && !p.guest() && !p.dead)
@@ -167,7 +170,8 @@ func newWorld(t *testing.T) *world {
 		kind.alias, kind.list = "Alias "+kind.name+" b", "List "+kind.name
 		s := w.star(kind, i)
 		w.targets = append(w.targets, s)
-		// each of those who may change the target, or a choice of them, brings something of its own and something that all bring
+		// each of those who may change the target, or a choice of them, brings something of its own
+		// and something that all bring
 		makers := []held{{user: s.user}, {s.user, s.held.groups}}
 		if slices.Contains(s.held.groups, "Observers") {
 			makers = append(makers, held{user: "carol"})
@@ -186,15 +190,18 @@ func newWorld(t *testing.T) *world {
 func emptyWorld(t *testing.T) *world {
 	w := &world{node: start(t, Options{}), t: t, groups: map[string]string{}}
 	w.mode, w.strategy = auth.ModeObjects, auth.ReadOnly
-	w.node.mode(w.mode, w.strategy) // the names of groups are noted in both modes, duplicates of others only in this one
+	// the names of groups are noted in both modes, duplicates of others only in this one
+	w.node.mode(w.mode, w.strategy)
 	admin := func(method, path string, body any, status int) *reply {
 		return w.ask("admin", method, path, body).want(t, status)
 	}
 	admin("POST", "/api/groups/?all=true", map[string]string{"name": "Readers"}, 201)
 	users := members(admin("GET", "/api/users/", nil, 200).rows(t), "username")
 	userIDs := members(admin("GET", "/api/users/", nil, 200).rows(t), "id")
-	admin("PATCH", "/api/users/"+userIDs[slices.Index(users, "carol")]+"/", jsonText(`{"groups": [{"name": "Observers"}]}`), 200)
-	admin("PATCH", "/api/users/"+userIDs[slices.Index(users, "eve")]+"/", jsonText(`{"groups": [{"name": "Readers"}]}`), 200)
+	admin("PATCH", "/api/users/"+userIDs[slices.Index(users, "carol")]+"/",
+		jsonText(`{"groups": [{"name": "Observers"}]}`), 200)
+	admin("PATCH", "/api/users/"+userIDs[slices.Index(users, "eve")]+"/",
+		jsonText(`{"groups": [{"name": "Readers"}]}`), 200)
 	groups := admin("GET", "/api/groups/?all=true", nil, 200).rows(t)
 	for i, name := range members(groups, "name") {
 		w.groups[name] = members(groups, "id")[i]
@@ -207,13 +214,16 @@ func emptyWorld(t *testing.T) *world {
 	var expires time.Time
 	for w.tokens["expired"] == "" { // until it is made before it expires
 		expires = time.Now().Add(200 * time.Millisecond).UTC()
-		if r := w.ask("astro", "POST", "/api/tokens/", jsonText(`{"expires": "`+expires.Format(time.RFC3339Nano)+`"}`)); r.status == 201 {
+		if r := w.ask("astro", "POST", "/api/tokens/",
+			jsonText(`{"expires": "`+expires.Format(time.RFC3339Nano)+`"}`)); r.status == 201 {
 			w.tokens["expired"] = fmt.Sprint(r.json(t)["token"])
 		}
 	}
-	ghost := admin("POST", "/api/users/", jsonText(`{"username": "ghost", "groups": [{"name": "Observers"}]}`), 201).id(t)
+	ghost := admin("POST", "/api/users/",
+		jsonText(`{"username": "ghost", "groups": [{"name": "Observers"}]}`), 201).id(t)
 	token("ghost", "admin", `{"username": "ghost"}`)
-	session := w.ask("", "POST", "/api/session/", url.Values{"username": {"astro"}, "password": {password("astro")}}).want(t, 201)
+	session := w.ask("", "POST", "/api/session/",
+		url.Values{"username": {"astro"}, "password": {password("astro")}}).want(t, 201)
 	cookie, err := http.ParseSetCookie(session.header.Get("Set-Cookie"))
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +259,8 @@ func (h held) groupList() []map[string]string {
 // star makes a target; i is its place in the sky.
 func (w *world) star(s starred, i int) *starred {
 	w.t.Helper()
-	body := map[string]any{"name": s.name, "type": "SIDEREAL", "ra": 10 + float64(i)/10, "dec": -20, "permissions": s.access, "groups": s.groupList()}
+	body := map[string]any{"name": s.name, "type": "SIDEREAL", "ra": 10 + float64(i)/10, "dec": -20,
+		"permissions": s.access, "groups": s.groupList()}
 	if s.alias != "" {
 		body["aliases"] = []any{map[string]string{"name": s.alias}}
 		body["targetextra_set"] = []any{map[string]string{"key": "key " + s.name, "value": "value " + s.name}}
@@ -266,12 +277,14 @@ func (w *world) star(s starred, i int) *starred {
 	return &s
 }
 
-// newList finds the id of a list that has just been made: no answer tells it, and it is the next one.
+// newList finds the id of a list that has just been made: no answer tells it, and it is the next
+// one.
 func (w *world) newList(name string) string {
 	w.t.Helper()
 	for range 100 { // some may have been made and deleted since
 		w.lists++
-		if r := w.ask("admin", "GET", fmt.Sprintf("/api/targetlist/%d/", w.lists), nil); r.status == 200 && r.json(w.t)["name"] == name {
+		if r := w.ask("admin", "GET", fmt.Sprintf("/api/targetlist/%d/", w.lists), nil); r.status == 200 &&
+			r.json(w.t)["name"] == name {
 			return fmt.Sprint(w.lists)
 		}
 	}
@@ -279,18 +292,24 @@ func (w *world) newList(name string) string {
 	return ""
 }
 
-// hang adds an observation, a product with data, and a datum to a target; mark tells the names apart.
+// hang adds an observation, a product with data, and a datum to a target; mark tells the names
+// apart.
 func (w *world) hang(s *starred, h held, mark string) (*observed, *uploaded, *point) {
 	w.t.Helper()
-	o := &observed{held: h, target: s, facility: "fac" + mark + s.name, status: "status" + mark + s.name, observationID: "obs" + mark + s.name}
-	list := w.ask(h.user, "POST", "/api/observations/", map[string]any{"target_id": s.id, "facility": o.facility, "observation_type": "x", "observing_parameters": map[string]string{"p": o.facility},
-		"observation_id": o.observationID, "status": o.status, "groups": h.groupList()}).want(w.t, 201)
+	o := &observed{held: h, target: s, facility: "fac" + mark + s.name, status: "status" + mark + s.name,
+		observationID: "obs" + mark + s.name}
+	list := w.ask(h.user, "POST", "/api/observations/",
+		map[string]any{"target_id": s.id, "facility": o.facility, "observation_type": "x",
+			"observing_parameters": map[string]string{"p": o.facility},
+			"observation_id":       o.observationID, "status": o.status, "groups": h.groupList()}).want(w.t, 201)
 	o.id = between(string(list.body), `"id":`, ",")
 	w.observed = append(w.observed, o)
 
 	u := &uploaded{held: h, target: s, productID: "pid" + mark + s.name, observation: o}
-	own, common := point{target: s, source: "src" + mark + s.name, kind: "photometry"}, point{target: s, source: "common" + s.name, kind: "photometry"}
-	csv := fmt.Sprintf("time,magnitude,source\n%d.5,15.%s,%s\n60000.25,17,%s\n", 60001+len(w.data), mark, own.source, common.source)
+	own, common := point{target: s, source: "src" + mark + s.name, kind: "photometry"},
+		point{target: s, source: "common" + s.name, kind: "photometry"}
+	csv := fmt.Sprintf("time,magnitude,source\n%d.5,15.%s,%s\n60000.25,17,%s\n", 60001+len(w.data), mark,
+		own.source, common.source)
 	fields := []string{"product_id", u.productID, "observation_record", o.id}
 	for i, g := range h.groups {
 		fields = append(fields, fmt.Sprintf("groups[%d]id", i), w.groups[g])
@@ -309,8 +328,11 @@ func (w *world) hang(s *starred, h held, mark string) (*observed, *uploaded, *po
 	w.data[at].brought = append(w.data[at].brought, bringing{h, u})
 
 	d := &point{target: s, source: "alone" + mark + s.name, kind: "spectroscopy", brought: []bringing{{held: h}}}
-	d.id = w.ask(h.user, "POST", "/api/reduceddatums/", map[string]any{"target": s.id, "data_type": d.kind, "timestamp": "2026-01-01T00:00:00Z", "source_name": d.source,
-		"source_location": "loc" + d.source, "value": map[string]string{"flux": mark}, "groups": h.groupList()}).want(w.t, 201).id(w.t)
+	d.id = w.ask(h.user, "POST", "/api/reduceddatums/",
+		map[string]any{"target": s.id, "data_type": d.kind, "timestamp": "2026-01-01T00:00:00Z",
+			"source_name": d.source,
+			"source_location": "loc" +
+				d.source, "value": map[string]string{"flux": mark}, "groups": h.groupList()}).want(w.t, 201).id(w.t)
 	w.data = append(w.data, d)
 	for _, d := range w.data {
 		if d.id == "" {
@@ -337,7 +359,8 @@ func (w *world) rules(m auth.Mode, s auth.Strategy) {
 	w.mode, w.strategy = m, s
 }
 
-// as asks as somebody and looks through the answer for anything that is hidden from them and that they did not name.
+// as asks as somebody and looks through the answer for anything that is hidden from them and that
+// they did not name.
 func (w *world) as(p *person, method, path string, body any, header ...string) *reply {
 	w.t.Helper()
 	name := p.name
@@ -364,7 +387,8 @@ func (w *world) as(p *person, method, path string, body any, header ...string) *
 	secret := func(hidden bool, marks ...string) {
 		for _, m := range marks {
 			if m = strings.ToLower(m); hidden && strings.Contains(shown, m) && !strings.Contains(given, m) {
-				w.t.Errorf("%s: tells %q, which is hidden, in the mode %s and the strategy %s: %.600s", r.what, m, w.mode, w.strategy, r.body)
+				w.t.Errorf("%s: tells %q, which is hidden, in the mode %s and the strategy %s: %.600s", r.what, m,
+					w.mode, w.strategy, r.body)
 			}
 		}
 	}
@@ -374,7 +398,8 @@ func (w *world) as(p *person, method, path string, body any, header ...string) *
 	}
 	for name := range w.groups { // known to their members, and to those who hold something that names them
 		named := func(h held) bool { return h.by(p) && slices.Contains(h.groups, name) }
-		known := slices.Contains(p.groups, name) || name == "Public" || slices.ContainsFunc(w.targets, func(s *starred) bool { return named(s.held) }) ||
+		known := slices.Contains(p.groups, name) || name == "Public" ||
+			slices.ContainsFunc(w.targets, func(s *starred) bool { return named(s.held) }) ||
 			slices.ContainsFunc(w.products, func(u *uploaded) bool { return named(u.held) || u.target.by(p) })
 		secret(!known, name)
 	}

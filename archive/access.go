@@ -9,8 +9,9 @@ import (
 	"nightjar/kv"
 )
 
-// visible is the set of the rows of a table that the viewer sees: the table must have the sets of those who see the target (dimSeer),
-// and, if held, of those who hold the row (dimHolder), which count in mode objects.
+// visible is the set of the rows of a table that the viewer sees: the table must have the sets of
+// those who see the target (dimSeer), and, if held, of those who hold the row (dimHolder), which
+// count in mode objects.
 func visible[T any](s *Session, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set {
 	if s.v.Everything() {
 		return table.All(tx)
@@ -32,7 +33,8 @@ func visible[T any](s *Session, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set
 	return seen
 }
 
-// target reads a target that the viewer sees; a missing and a hidden one are refused in the same words.
+// target reads a target that the viewer sees; a missing and a hidden one are refused in the same
+// words.
 func (s *Session) target(tx *kv.Tx, id uint64) (*Target, error) {
 	t, err := targets.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !s.p.Sees(s.v, t.Object()) {
@@ -76,7 +78,8 @@ func (s *Session) observation(tx *kv.Tx, id uint64) (*Observation, error) {
 	if err == nil {
 		o.ID = id
 		var t *Target
-		if t, err = s.targetOf(tx, o.Target); err == nil && s.p.SeesHeld(s.v, t.Object(), holders(o.Creator, o.Groups)) {
+		if t, err = s.targetOf(tx, o.Target); err == nil &&
+			s.p.SeesHeld(s.v, t.Object(), holders(o.Creator, o.Groups)) {
 			return o, nil
 		}
 	}
@@ -104,7 +107,8 @@ func (s *Session) datum(tx *kv.Tx, id uint64) (*Datum, *Target, error) {
 	return nil, nil, err
 }
 
-// heldBy is who holds a datum: those who posted it and those who hold the products that brought it. Only mode objects asks.
+// heldBy is who holds a datum: those who posted it and those who hold the products that brought it.
+// Only mode objects asks.
 func (s *Session) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
 		return nil, nil
@@ -163,7 +167,8 @@ func goneOrHidden[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
 	return err
 }
 
-// seerCache remembers who sees which target as long as the record is the same: a page may hold a hundred data of a hundred targets.
+// seerCache remembers who sees which target as long as the record is the same: a page may hold a
+// hundred data of a hundred targets.
 type seerCache struct {
 	*cache.LRU[uint64, stampedObject]
 }

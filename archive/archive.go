@@ -18,18 +18,21 @@ import (
 
 // Options say how an archive is opened. The zero value is right for a node.
 type Options struct {
-	// ReadOnly opens the file to look inside; nothing can be written, and names are searched by the scan.
+	// ReadOnly opens the file to look inside; nothing can be written, and names are searched by the
+	// scan.
 	ReadOnly bool
-	// NoIndex leaves the index alone, for what is soon over: names are searched by the scan, and the index catches up when it is next opened.
+	// NoIndex leaves the index alone, for what is soon over: names are searched by the scan, and
+	// the index catches up when it is next opened.
 	NoIndex bool
 	// MustExist refuses to make a new file.
 	MustExist bool
-	// CheckCopy and the check of backups verify a file in another process, since a damaged one may end the process that
-	// reads it; nil means in this one.
+	// CheckCopy and the check of backups verify a file in another process, since a damaged one may
+	// end the process that reads it; nil means in this one.
 	CheckCopy func(path string) error
 	// Logf is told what an operator should know; nil for nobody.
 	Logf func(format string, args ...any)
-	// FailedLogins is how many attempts of an account from an address may fail within five minutes; 0 means auth.FailedLogins.
+	// FailedLogins is how many attempts of an account from an address may fail within five minutes;
+	// 0 means auth.FailedLogins.
 	FailedLogins int
 	// Now and Random are the clock and the source of randomness; nil means the real ones.
 	Now    func() time.Time
@@ -38,8 +41,8 @@ type Options struct {
 	NoSync bool
 	// MinFree is the free space of the disk below which writes are refused; 0 means 64 MiB.
 	MinFree uint64
-	// DeferDeletesFrom is from how many datums on a deletion leaves the sweeping to the background; 0 means
-	// 5,000.
+	// DeferDeletesFrom is from how many datums on a deletion leaves the sweeping to the background;
+	// 0 means 5,000.
 	DeferDeletesFrom int
 	// StageFrom is from how many datums on a write is staged instead of being one transaction; 0
 	// means 5,000.
@@ -49,7 +52,8 @@ type Options struct {
 	PieceRows int
 }
 
-// Archive is an open file with its users and its index of names. What is in it is reached through For.
+// Archive is an open file with its users and its index of names. What is in it is reached through
+// For.
 type Archive struct {
 	db         *kv.DB
 	auth       *auth.Auth
@@ -78,8 +82,9 @@ var (
 	ErrClosed   = kv.ErrClosed
 )
 
-// Open opens the archive in the file at path, and makes a new one if there is none. Beside it stands the index, in path + ".index", which may be deleted while the
-// archive is closed. Errors: those of kv.Open.
+// Open opens the archive in the file at path, and makes a new one if there is none. Beside it
+// stands the index, in path + ".index", which may be deleted while the archive is closed. Errors:
+// those of kv.Open.
 func Open(path string, o Options) (a *Archive, err error) {
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}
@@ -113,7 +118,8 @@ func Open(path string, o Options) (a *Archive, err error) {
 			err = errors.Join(err, db.Close())
 		}
 	}()
-	if a.auth, err = auth.New(a.db, auth.Options{FailedLogins: o.FailedLogins, Now: o.Now, Random: o.Random}); err != nil {
+	if a.auth, err = auth.New(a.db,
+		auth.Options{FailedLogins: o.FailedLogins, Now: o.Now, Random: o.Random}); err != nil {
 		return nil, err
 	}
 	a.auth.Forget = forgetGrantee
@@ -131,8 +137,8 @@ func Open(path string, o Options) (a *Archive, err error) {
 	return a, nil
 }
 
-// prepare gives a new file the codes of a TOM's data types, in a fixed order, and a salvaged one those
-// of configured types whose codes were lost.
+// prepare gives a new file the codes of a TOM's data types, in a fixed order, and a salvaged one
+// those of configured types whose codes were lost.
 func (a *Archive) prepare() error {
 	known, types := true, standardTypes
 	err := a.db.View(func(tx *kv.Tx) error {
@@ -206,8 +212,8 @@ func (s *Session) current(tx *kv.Tx) (*Session, error) {
 	return &Session{s.a, v, p}, err
 }
 
-// writing makes a function that writes one for a transaction: it is called with the session that the
-// viewer has then, if that may still write at all.
+// writing makes a function that writes one for a transaction: it is called with the session that
+// the viewer has then, if that may still write at all.
 func (s *Session) writing(fn func(*Session, *kv.WriteTx) error) func(*kv.WriteTx) error {
 	return func(tx *kv.WriteTx) error {
 		now, err := s.current(tx.Tx)

@@ -14,7 +14,8 @@ import (
 	"nightjar/kv"
 )
 
-// fixture is an archive with the users admin (superuser), astro and carol (in Observers), bob and eve.
+// fixture is an archive with the users admin (superuser), astro and carol (in Observers), bob and
+// eve.
 type fixture struct {
 	*Archive
 	t     testing.TB
@@ -73,7 +74,8 @@ func (f *fixture) reopen() {
 	}
 }
 
-// check verifies the whole file, and a copy in which everything derived was made again from the records.
+// check verifies the whole file, and a copy in which everything derived was made again from the
+// records.
 func (f *fixture) check() {
 	f.t.Helper()
 	ctx := context.Background()
@@ -122,7 +124,8 @@ func (f *fixture) mode(m auth.Mode, s auth.Strategy) {
 // target makes a target of a user's; the groups get all rights on it.
 func (f *fixture) target(user, name string, groups ...uint64) uint64 {
 	f.t.Helper()
-	in := &TargetInput{Name: Some(name), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(10.0), "dec": Some(-10.0)}}
+	in := &TargetInput{Name: Some(name), Type: Some(Sidereal),
+		Numbers: map[string]Opt[float64]{"ra": Some(10.0), "dec": Some(-10.0)}}
 	for _, g := range groups {
 		in.Groups = append(in.Groups, auth.GroupRef{ID: g})
 	}
@@ -135,7 +138,8 @@ func (f *fixture) target(user, name string, groups ...uint64) uint64 {
 
 // datum adds a photometric point by itself.
 func (f *fixture) datum(user string, target uint64, second int, value string) (uint64, Added, error) {
-	v, added, err := f.as(user).AddDatum(context.Background(), &DatumInput{Target: target, Type: "photometry", Time: int64(second) * 1e6, Timed: true, Value: []byte(value)})
+	v, added, err := f.as(user).AddDatum(context.Background(),
+		&DatumInput{Target: target, Type: "photometry", Time: int64(second) * 1e6, Timed: true, Value: []byte(value)})
 	if err != nil {
 		return 0, added, err
 	}
@@ -143,12 +147,14 @@ func (f *fixture) datum(user string, target uint64, second int, value string) (u
 }
 
 // upload uploads a file of photometry.
-func (f *fixture) upload(user string, target uint64, name, content string, groups ...uint64) (*ProductView, *Report, error) {
+func (f *fixture) upload(user string, target uint64, name, content string,
+	groups ...uint64) (*ProductView, *Report, error) {
 	f.t.Helper()
 	return f.uploadAs(user, &ProductInput{Target: target, Type: "photometry", FileName: name}, content, groups...)
 }
 
-func (f *fixture) uploadAs(user string, in *ProductInput, content string, groups ...uint64) (*ProductView, *Report, error) {
+func (f *fixture) uploadAs(user string, in *ProductInput, content string,
+	groups ...uint64) (*ProductView, *Report, error) {
 	f.t.Helper()
 	file, err := f.as(user).BeginUpload(context.Background())
 	if err != nil {
@@ -234,11 +240,13 @@ func TestFlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Path != "sn-2023ixf/none/my_light_cürve_1.csv" || report.Created != 3 || report.Duplicate != 0 || report.Rows != 3 {
+	if p.Path != "sn-2023ixf/none/my_light_cürve_1.csv" || report.Created != 3 || report.Duplicate != 0 ||
+		report.Rows != 3 {
 		t.Errorf("%+v, %+v", p.Product, report)
 	}
 	spectrum := "# DATE-OBS: 2018-02-15T10:20:30\nwavelength,flux\n4000.0,1.5e-15\n4001.0,1.6e-15\n"
-	if _, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "spectroscopy", FileName: "s.csv"}, spectrum); err != nil {
+	if _, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "spectroscopy", FileName: "s.csv"},
+		spectrum); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.data("carol", DatumFilter{}); len(got) != 4 {
@@ -300,8 +308,10 @@ func TestDuplicates(t *testing.T) {
 		t.Run(fmt.Sprint(stageFrom), func(t *testing.T) {
 			f := open(t, Options{StageFrom: stageFrom})
 			id := f.target("astro", "T", f.group)
-			first, r1, err1 := f.upload("astro", id, "a.csv", lightCurveCSV+"55960.07,r,15.6760,0.007\n") // the last row twice
-			second, r2, err2 := f.upload("carol", id, "b.csv", "error,magnitude,filter,time\n0.005,15.582,r,55959.07\n0.1,17,g,55999\n")
+			// the last row twice
+			first, r1, err1 := f.upload("astro", id, "a.csv", lightCurveCSV+"55960.07,r,15.6760,0.007\n")
+			second, r2, err2 := f.upload("carol", id, "b.csv",
+				"error,magnitude,filter,time\n0.005,15.582,r,55959.07\n0.1,17,g,55999\n")
 			if err1 != nil || err2 != nil {
 				t.Fatal(err1, err2)
 			}
@@ -328,8 +338,8 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// TestHiddenDuplicates has two users bring the same rows in mode objects, where neither sees the other's: nothing is told, and nothing lost, whoever deletes
-// first.
+// TestHiddenDuplicates has two users bring the same rows in mode objects, where neither sees the
+// other's: nothing is told, and nothing lost, whoever deletes first.
 func TestHiddenDuplicates(t *testing.T) {
 	for _, order := range [][2]string{{"astro", "carol"}, {"carol", "astro"}} {
 		for _, how := range []string{"products", "data", "mixed"} {
@@ -404,7 +414,8 @@ func TestAddDatum(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := func() *DatumInput {
-		return &DatumInput{Target: id, Type: "photometry", Time: 1e6, Timed: true, Value: []byte(`{"magnitude": 15.5820, "z": 1e-17}`)}
+		return &DatumInput{Target: id, Type: "photometry", Time: 1e6, Timed: true,
+			Value: []byte(`{"magnitude": 15.5820, "z": 1e-17}`)}
 	}
 	first, added, err := f.as("astro").AddDatum(t.Context(), good())
 	if err != nil || added != Created || string(first.Value) != `{"magnitude":15.5820,"z":1e-17}` {
@@ -412,7 +423,8 @@ func TestAddDatum(t *testing.T) {
 	}
 	same := good()
 	same.Value = []byte(`{"z":0.00000000000000001,"magnitude":15.582}`)
-	if again, added, err := f.as("carol").AddDatum(t.Context(), same); err != nil || added != Duplicate || again.ID != first.ID {
+	if again, added, err := f.as("carol").AddDatum(t.Context(), same); err != nil || added != Duplicate ||
+		again.ID != first.ID {
 		t.Errorf("the same again: %v, %v", added, err)
 	}
 	for name, c := range map[string]struct {
@@ -450,7 +462,8 @@ func TestAddDatum(t *testing.T) {
 	}
 	all := good()
 	all.Target, all.Type, all.Value = 9999, "radar", []byte("{")
-	if _, _, err := f.as("astro").AddDatum(t.Context(), all); !hasProblem(err, "target") || !hasProblem(err, "data_type") || !hasProblem(err, "value") {
+	if _, _, err := f.as("astro").AddDatum(t.Context(), all); !hasProblem(err, "target") ||
+		!hasProblem(err, "data_type") || !hasProblem(err, "value") {
 		t.Errorf("all problems at once: %v", err)
 	}
 	if err := f.as("bob").DeleteDatum(t.Context(), first.ID); !refusedAs(err, problem.NotFound) {
@@ -539,8 +552,8 @@ func TestUndatedSpectra(t *testing.T) {
 	}
 }
 
-// TestUploadGroups names groups that the uploader does not belong to: refused in mode objects, where they would hold the product, and a warning in
-// mode targets, where they make no difference.
+// TestUploadGroups names groups that the uploader does not belong to: refused in mode objects,
+// where they would hold the product, and a warning in mode targets, where they make no difference.
 func TestUploadGroups(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T", f.group)

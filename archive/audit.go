@@ -20,10 +20,12 @@ var LogTables = []string{"targets", "targetlists", "dataproducts", "reduceddatum
 
 var logOperations = map[uint64]string{kv.Created: "created", kv.Changed: "changed", kv.Deleted: "deleted"}
 
-// MaxLogIDs is how many ids of the rows that one entry changed are listed; their count is always whole.
+// MaxLogIDs is how many ids of the rows that one entry changed are listed; their count is always
+// whole.
 const MaxLogIDs = 100
 
-// A LogEntry is what one request changed: who, when, from where. Hash is that of the entry and holds Previous, that of the one before.
+// A LogEntry is what one request changed: who, when, from where. Hash is that of the entry and
+// holds Previous, that of the one before.
 type LogEntry struct {
 	Seq            uint64
 	Time           int64 // microseconds since 1970
@@ -55,7 +57,8 @@ type LogFilter struct {
 	Since, Until *int64 // microseconds since 1970, both included
 }
 
-// Log gives out the log, newest first. With a filter it reads every entry. Superusers only. Error: *problem.List for an id without a table.
+// Log gives out the log, newest first. With a filter it reads every entry. Superusers only. Error:
+// *problem.List for an id without a table.
 func (s *Session) Log(ctx context.Context, f LogFilter, page Page, out Out[LogEntry]) error {
 	if err := s.superuser(); err != nil {
 		return err
@@ -151,7 +154,8 @@ func readLogEntry(_ *Session, tx *kv.Tx, seq uint64, row *LogEntry) (bool, error
 	if err != nil {
 		return false, err
 	}
-	*row = LogEntry{Seq: seq, Time: e.Time, User: e.Name, UserID: e.User, Token: e.Token, Addr: e.Addr, Action: e.Action, Node: uidText(node),
+	*row = LogEntry{Seq: seq, Time: e.Time, User: e.Name, UserID: e.User, Token: e.Token, Addr: e.Addr,
+		Action: e.Action, Node: uidText(node),
 		Hash: hex.EncodeToString(e.Hash[:]), Previous: hex.EncodeToString(e.Prev)}
 	for _, c := range e.Changes {
 		change := LogChange{Table: logTables[c.Table], Operation: logOperations[c.Op], Count: c.Count()}
@@ -169,7 +173,8 @@ func readLogEntry(_ *Session, tx *kv.Tx, seq uint64, row *LogEntry) (bool, error
 	return true, nil
 }
 
-// shownSetting is the old value of a setting, if it is one that can be read: the others are secrets.
+// shownSetting is the old value of a setting, if it is one that can be read: the others are
+// secrets.
 func shownSetting(x kv.Setting) string {
 	for _, spec := range settingSpecs {
 		if spec.name == x.Name {

@@ -13,7 +13,8 @@ import (
 	"nightjar/kv"
 )
 
-// benchArchive is an archive with the data of the measurements; the second viewer sees every second target.
+// benchArchive is an archive with the data of the measurements; the second viewer sees every second
+// target.
 func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Session) {
 	b.Helper()
 	a, err := Open(b.TempDir()+"/bench.db", Options{NoSync: true, Logf: b.Logf})
@@ -36,7 +37,8 @@ func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Sessi
 			return nil, i, io.EOF
 		}
 		t := dataset.TargetAt(i)
-		in := &TargetInput{Name: Some(t.Name), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(t.RA), "dec": Some(t.Dec)},
+		in := &TargetInput{Name: Some(t.Name), Type: Some(Sidereal),
+			Numbers: map[string]Opt[float64]{"ra": Some(t.RA), "dec": Some(t.Dec)},
 			Aliases: []AliasInput{{Name: t.Aliases[0]}, {Name: t.Aliases[1]}}}
 		if t.Shared {
 			in.Groups = []auth.GroupRef{{ID: g.ID}}
@@ -71,7 +73,8 @@ func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Sessi
 // benchDatum is datum k of the measurements.
 func benchDatum(k, targets int) DatumInput {
 	d := dataset.DatumAt(k, targets)
-	return DatumInput{Target: uint64(d.Target), Type: d.Type, Source: d.Source, Time: d.Time * 1e6, Timed: true, Value: dataset.AppendValue(nil, k)}
+	return DatumInput{Target: uint64(d.Target), Type: d.Type, Source: d.Source, Time: d.Time * 1e6, Timed: true,
+		Value: dataset.AppendValue(nil, k)}
 }
 
 // BenchmarkDatums reads pages of 100 with their count out of 1,000,000.
@@ -92,7 +95,8 @@ func BenchmarkDatums(b *testing.B) {
 		} {
 			c.page.Limit = 100
 			b.Run(name+"/"+c.name, func(b *testing.B) {
-				out := Out[DatumView]{Begin: func(Extent) error { return nil }, Row: func(*DatumView) error { return nil }, Flush: func() error { return nil }}
+				out := Out[DatumView]{Begin: func(Extent) error { return nil },
+					Row: func(*DatumView) error { return nil }, Flush: func() error { return nil }}
 				b.ReportAllocs()
 				for b.Loop() {
 					if err := s.Datums(context.Background(), c.f, c.page, out); err != nil {
@@ -154,8 +158,8 @@ func (a *Archive) awaitIndex(rebuilt int) {
 	}
 }
 
-// BenchmarkSuggest asks for suggestions among 100,000 targets with three names each and 1,000 source
-// names, as somebody who sees everything and as somebody who sees every second target.
+// BenchmarkSuggest asks for suggestions among 100,000 targets with three names each and 1,000
+// source names, as somebody who sees everything and as somebody who sees every second target.
 func BenchmarkSuggest(b *testing.B) {
 	const targets, rows = 100_000, 100_000
 	a, all, half := benchArchive(b, 0, targets)
@@ -181,7 +185,8 @@ func BenchmarkSuggest(b *testing.B) {
 		for name, s := range map[string]*Session{"all": all, "half": half} {
 			b.Run(name+"/"+c.name, func(b *testing.B) {
 				for b.Loop() {
-					if list, err := s.Suggest(context.Background(), c.text); err != nil || len(list.Targets)+len(list.Similar)+len(list.Sources) == 0 {
+					if list, err := s.Suggest(context.Background(), c.text); err != nil ||
+						len(list.Targets)+len(list.Similar)+len(list.Sources) == 0 {
 						b.Fatal(list, err)
 					}
 				}
@@ -190,7 +195,8 @@ func BenchmarkSuggest(b *testing.B) {
 	}
 }
 
-// BenchmarkAddDatum adds single data, by one caller and by 64 at a time, on a disk that is not synced.
+// BenchmarkAddDatum adds single data, by one caller and by 64 at a time, on a disk that is not
+// synced.
 func BenchmarkAddDatum(b *testing.B) {
 	_, all, _ := benchArchive(b, 0, 1000)
 	var k atomic.Int64

@@ -154,7 +154,8 @@ func TestDryRunRepeats(t *testing.T) {
 					t.Fatal(err)
 				}
 				_, report, err := f.as("astro").Upload(t.Context(),
-					&ProductInput{Target: target, Type: "photometry", FileName: "b.csv", Refuse: refuse, DryRun: true}, file)
+					&ProductInput{Target: target, Type: "photometry", FileName: "b.csv", Refuse: refuse,
+						DryRun: true}, file)
 				if told[i] = fmt.Sprint(err); report != nil {
 					told[i] = fmt.Sprint(report.Created, report.Duplicate)
 				} else if failed := new(ProcessingError); errors.As(err, &failed) {

@@ -307,7 +307,8 @@ func (b *bulk) finish() error {
 	return b.s.a.worker.wait(b.ctx, b.work)
 }
 
-// writeAll is finish for what fits into one transaction. All rows are checked before anything is written.
+// writeAll is finish for what fits into one transaction. All rows are checked before anything is
+// written.
 func (b *bulk) writeAll(s *Session, tx *kv.WriteTx, n int) error {
 	b.done, b.work, b.id = tally{}, 0, 0
 	rows := make([]*Datum, n)
@@ -377,8 +378,8 @@ func (b *bulk) superseded(tx *kv.WriteTx) (pending []uint64, err error) {
 	return slices.Compact(pending), nil
 }
 
-// dropSuperseded drops pending rows whose equals others made visible while this was being staged, and adds
-// these to what is brought.
+// dropSuperseded drops pending rows whose equals others made visible while this was being staged,
+// and adds these to what is brought.
 func (b *bulk) dropSuperseded(s *Session, tx *kv.WriteTx, rows []uint64, merge *merges) (dropped int, err error) {
 	for _, id := range rows {
 		mine, pending, err := datums.Pending(tx.Tx, id)
@@ -404,8 +405,8 @@ func (b *bulk) dropSuperseded(s *Session, tx *kv.WriteTx, rows []uint64, merge *
 	return dropped, nil
 }
 
-// settleEarly is dropSuperseded in pieces, before the last transaction: somebody may have sent the same
-// million rows.
+// settleEarly is dropSuperseded in pieces, before the last transaction: somebody may have sent the
+// same million rows.
 func (b *bulk) settleEarly() error {
 	var rows []uint64
 	err := b.stage.Update(b.ctx, func(tx *kv.WriteTx) (err error) { rows, err = b.superseded(tx); return err })

@@ -14,7 +14,8 @@ import (
 	"nightjar/kv"
 )
 
-// How many different objects a file may name, and of how many targets it may have data: each of these gets a data product.
+// How many different objects a file may name, and of how many targets it may have data: each of
+// these gets a data product.
 const (
 	maxObjects        = 100_000
 	maxProductsOfFile = 1000
@@ -101,14 +102,16 @@ func (o *objects) tell(s *Session, report *Report, views []*ProductView, groups 
 	for i, t := range o.targets {
 		warning := fmt.Sprintf("the rows of '%s' would be a data product of the target with id %d", t.Name, t.ID)
 		if views != nil {
-			warning = fmt.Sprintf("the rows of '%s' are data product %d of the target with id %d", t.Name, views[i].ID, t.ID)
+			warning = fmt.Sprintf("the rows of '%s' are data product %d of the target with id %d", t.Name,
+				views[i].ID, t.ID)
 		}
 		report.Warnings = append(append(report.Warnings, warning), s.blindGroups(t, groups)...)
 	}
 }
 
 // planByObject checks everything but the rows, and finds the targets that these name.
-func (s *Session) planByObject(ctx context.Context, in *ProductInput, f *FileUpload) (*ProductInput, *productPlan, error) {
+func (s *Session) planByObject(ctx context.Context, in *ProductInput, f *FileUpload) (*ProductInput,
+	*productPlan, error) {
 	own := *in
 	own.byObject = new(objects)
 	without := func(err error) error {
@@ -123,7 +126,8 @@ func (s *Session) planByObject(ctx context.Context, in *ProductInput, f *FileUpl
 	var failed *ProcessingError
 	var wrong *problem.List
 	switch {
-	case errors.As(err, &wrong), errors.As(err, &failed), err == nil && (in.Observation != 0 || !s.a.processors.Handles(planned.Type)):
+	case errors.As(err, &wrong), errors.As(err, &failed), err == nil &&
+		(in.Observation != 0 || !s.a.processors.Handles(planned.Type)):
 		return nil, nil, without(err)
 	case err != nil:
 		return nil, nil, err
@@ -139,9 +143,11 @@ func (s *Session) planByObject(ctx context.Context, in *ProductInput, f *FileUpl
 		return nil, nil, err
 	}
 	if n := len(planned.byObject.targets); n > maxProductsOfFile {
-		return nil, nil, problem.Invalid("target", "The file has data of %d targets, and may have them of %d. Name one with the upload, or divide the file.", n, maxProductsOfFile)
+		return nil, nil, problem.Invalid("target",
+			"The file has data of %d targets, and may have them of %d. Name one with the upload, or divide the file.", n, maxProductsOfFile)
 	} else if n > 1 && in.ProductID != "" {
-		return nil, nil, problem.Invalid("product_id", "The file has data of %d targets, and each gets a data product: they cannot have one product id.", n)
+		return nil, nil, problem.Invalid("product_id",
+			"The file has data of %d targets, and each gets a data product: they cannot have one product id.", n)
 	}
 	return planned, pl, nil
 }
@@ -149,11 +155,12 @@ func (s *Session) planByObject(ctx context.Context, in *ProductInput, f *FileUpl
 // errNoObjects ends the reading of a file that names no objects.
 var errNoObjects = errors.New("the file names no objects")
 
-// objectsOf lists the objects of which a file has data, in its order; none when it names none. A file whose type was
-// recognised has been read for that already.
+// objectsOf lists the objects of which a file has data, in its order; none when it names none. A
+// file whose type was recognised has been read for that already.
 func (s *Session) objectsOf(ctx context.Context, in *ProductInput, f *FileUpload, recognised bool) ([]string, error) {
 	o := in.byObject
-	tooMany := problem.Invalid("target", "The file names more than %d objects. Name the target with the upload.", maxObjects)
+	tooMany := problem.Invalid("target",
+		"The file names more than %d objects. Name the target with the upload.", maxObjects)
 	if recognised {
 		switch {
 		case in.Type != "photometry":
@@ -244,8 +251,8 @@ func (s *Session) calledSo(tx *kv.Tx, q *nameQuery) (map[string][]*Target, error
 	return called, nil
 }
 
-// choose gives the target of an object out of those that are called so: one that is called exactly so comes first; nil when there is
-// none, with a reason if there is something to say of that.
+// choose gives the target of an object out of those that are called so: one that is called exactly
+// so comes first; nil when there is none, with a reason if there is something to say of that.
 func (s *Session) choose(object string, called []*Target) (t *Target, reason string) {
 	for _, exact := range []func(*Target) bool{
 		func(t *Target) bool { return t.Name == object },

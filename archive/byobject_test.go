@@ -39,20 +39,23 @@ func (f *fixture) byObject(user string, in *ProductInput, content string) ([]*Pr
 	if fmt.Sprint(err) != fmt.Sprint(dryErr) {
 		f.t.Errorf("dry run: %v, upload: %v", dryErr, err)
 	}
-	if err == nil && (dry.Created != r.Created || dry.Duplicate != r.Duplicate || !reflect.DeepEqual(dry.Rejected, r.Rejected)) {
+	if err == nil && (dry.Created != r.Created || dry.Duplicate != r.Duplicate ||
+		!reflect.DeepEqual(dry.Rejected, r.Rejected)) {
 		f.t.Errorf("dry run: %+v, upload: %+v", dry, r)
 	}
 	return views, r, err
 }
 
-// TestUploadByObject: rows go to the targets that they name, as far as the uploader may change them, and the others are told.
+// TestUploadByObject: rows go to the targets that they name, as far as the uploader may change
+// them, and the others are told.
 func TestUploadByObject(t *testing.T) {
 	for _, stageFrom := range []int{0, 1} { // as one transaction, and staged
 		t.Run(fmt.Sprint(stageFrom), func(t *testing.T) {
 			f := open(t, Options{StageFrom: stageFrom})
 			one, two := f.target("astro", "SN 2026abc", f.group), f.target("astro", "M 31", f.group)
 			f.target("bob", "secret")
-			if _, err := f.as("astro").ChangeTarget(t.Context(), two, &TargetInput{Aliases: []AliasInput{{Name: "Andromeda"}}}, false); err != nil {
+			if _, err := f.as("astro").ChangeTarget(t.Context(), two,
+				&TargetInput{Aliases: []AliasInput{{Name: "Andromeda"}}}, false); err != nil {
 				t.Fatal(err)
 			}
 			long := strings.Repeat("# a comment that makes the file larger than a chunk of a blob\n", 2000)
@@ -72,12 +75,14 @@ func TestUploadByObject(t *testing.T) {
 			for _, p := range r.Rejected {
 				told = append(told, p.String())
 			}
-			for i, want := range []string{`line 2005: there is no target called "secret"`, `line 2006: there is no target called "nobody"`, "line 2007: the row names no object", "line 2008: the row holds neither a magnitude nor a limit nor a flux"} {
+			for i, want := range []string{`line 2005: there is no target called "secret"`,
+				`line 2006: there is no target called "nobody"`, "line 2007: the row names no object", "line 2008: the row holds neither a magnitude nor a limit nor a flux"} {
 				if i >= len(told) || told[i] != want {
 					t.Errorf("left out: %q, want %q", told, want)
 				}
 			}
-			if text := strings.Join(r.Warnings, "\n"); !strings.Contains(text, fmt.Sprintf("the rows of 'M 31' are data product %d of the target with id %d", views[1].ID, two)) {
+			if text := strings.Join(r.Warnings, "\n"); !strings.Contains(text,
+				fmt.Sprintf("the rows of 'M 31' are data product %d of the target with id %d", views[1].ID, two)) {
 				t.Errorf("warnings: %s", text)
 			}
 			for target, want := range map[uint64]int{one: 1, two: 2} {
@@ -112,21 +117,23 @@ func TestUploadByObject(t *testing.T) {
 			// refusing what is there
 			in.Refuse = true
 			var failed *ProcessingError
-			if _, _, err := f.byObject("astro", in, content); !errors.As(err, &failed) || !strings.Contains(err.Error(), AlreadyThere) {
+			if _, _, err := f.byObject("astro", in, content); !errors.As(err, &failed) ||
+				!strings.Contains(err.Error(), AlreadyThere) {
 				t.Errorf("refusing: %v", err)
 			}
 		})
 	}
 }
 
-// TestUploadByObjectRecognised: a file whose type is recognised is read once to learn what it is and what it names, and
-// gives the data that it gives as photometry.
+// TestUploadByObjectRecognised: a file whose type is recognised is read once to learn what it is
+// and what it names, and gives the data that it gives as photometry.
 func TestUploadByObjectRecognised(t *testing.T) {
 	f := open(t, Options{})
 	one, two := f.target("astro", "SN 2026abc", f.group), f.target("astro", "M 31", f.group)
 	content := "mjd,mag,filter,object\n55951,15,r,sn2026ABC\n55952,15,r,M31\n55952,16,r,nobody\n55953,17,r,m_31\n"
 	views, r, err := f.byObject("astro", &ProductInput{Type: AutoType, FileName: "all.csv"}, content)
-	if err != nil || len(views) != 2 || views[0].Target != one || views[1].Target != two || r.Created != 3 || r.RejectedCount != 1 {
+	if err != nil || len(views) != 2 || views[0].Target != one || views[1].Target != two || r.Created != 3 ||
+		r.RejectedCount != 1 {
 		t.Errorf("%+v %+v %v", views, r, err)
 	}
 	file, err := f.as("astro").BeginUpload(t.Context())
@@ -150,7 +157,8 @@ func TestUploadByObjectRefused(t *testing.T) {
 	f.target("astro", "A-1", f.group)
 	f.target("astro", "A 1", f.group)
 	open := f.target("bob", "open")
-	if _, err := f.as("bob").ChangeTarget(t.Context(), open, &TargetInput{Visibility: Some(string(auth.VisibleToAll))}, false); err != nil {
+	if _, err := f.as("bob").ChangeTarget(t.Context(), open, &TargetInput{Visibility: Some(string(auth.VisibleToAll))},
+		false); err != nil {
 		t.Fatal(err)
 	}
 	const required = "target: This field is required."
@@ -160,15 +168,20 @@ func TestUploadByObjectRefused(t *testing.T) {
 		{"no names", "photometry", "", "mjd,mag,object\n55951,15,\n", required},
 		{"a bad file", "photometry", "", "a,b\n1,2\n", required},
 		{"no data", "fits_file", "", "x", required},
-		{"a spectrum", "spectroscopy", "", "# OBJECT: A-1\n# DATE-OBS: 2020-01-01\nwavelength,flux\n1,2\n2,3\n", required},
+		{"a spectrum", "spectroscopy", "",
+			"# OBJECT: A-1\n# DATE-OBS: 2020-01-01\nwavelength,flux\n1,2\n2,3\n", required},
 		{"a bad type", "song", "", "mjd,mag\n55951,15\n", "data_product_type: Not a valid"},
 		{"a bad row", "photometry", "", "mjd,mag,object\n55951,15,A-1\n55951,bright,A-1\n", "column mag"},
-		{"unknown", "photometry", "", "mjd,mag,object\n55951,15,nobody\n", "none is of an object that data are taken of"},
+		{"unknown", "photometry", "", "mjd,mag,object\n55951,15,nobody\n",
+			"none is of an object that data are taken of"},
 		{"too alike", "photometry", "", "mjd,mag,object\n55951,15,A1\n", "none is of an object that data are taken of"},
-		{"not to be changed", "photometry", "", "mjd,mag,object\n55951,15,open\n", "none is of an object that data are taken of"},
-		{"one product id for two", "photometry", "x", "mjd,mag,object\n55951,15,A-1\n55951,15,A 1\n", "they cannot have one product id"},
+		{"not to be changed", "photometry", "", "mjd,mag,object\n55951,15,open\n",
+			"none is of an object that data are taken of"},
+		{"one product id for two", "photometry", "x", "mjd,mag,object\n55951,15,A-1\n55951,15,A 1\n",
+			"they cannot have one product id"},
 	} {
-		_, _, err := f.byObject("astro", &ProductInput{Type: c.kind, ProductID: c.productID, FileName: "a.csv"}, c.content)
+		_, _, err := f.byObject("astro",
+			&ProductInput{Type: c.kind, ProductID: c.productID, FileName: "a.csv"}, c.content)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.name, err, c.want)
 		}
@@ -181,11 +194,13 @@ func TestUploadByObjectRefused(t *testing.T) {
 		t.Errorf("%d data are there", n)
 	}
 	// what is called exactly so is not ambiguous; one product may have an id
-	views, r, err := f.byObject("astro", &ProductInput{Type: "auto", ProductID: "x", FileName: "a.csv"}, "mjd,mag,object\n55951,15,A-1\n55952,15,a1\n55953,15,open\n")
+	views, r, err := f.byObject("astro", &ProductInput{Type: "auto", ProductID: "x", FileName: "a.csv"},
+		"mjd,mag,object\n55951,15,A-1\n55952,15,a1\n55953,15,open\n")
 	if err != nil || len(views) != 1 || views[0].ProductID != "x" || r.Created != 1 {
 		t.Fatalf("%+v, %+v, %v", views, r, err)
 	}
-	if text := fmt.Sprint(r.Rejected); !strings.Contains(text, "several targets are called much like") || !strings.Contains(text, "not change it") {
+	if text := fmt.Sprint(r.Rejected); !strings.Contains(text, "several targets are called much like") ||
+		!strings.Contains(text, "not change it") {
 		t.Error(text)
 	}
 }

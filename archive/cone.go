@@ -9,14 +9,16 @@ import (
 	"nightjar/sky"
 )
 
-// Targets stand in the order of cones by the zone of their declination, each zoneHeight degrees high, and then by right ascension.
+// Targets stand in the order of cones by the zone of their declination, each zoneHeight degrees
+// high, and then by right ascension.
 const zoneHeight = 0.5
 
 func zone(dec float64) uint16 {
 	return uint16(math.Floor((min(max(dec, -90), 90) + 90) / zoneHeight))
 }
 
-// conePlace is zone 2 bytes and right ascension 8 bytes; a float64 that is not negative sorts as its bits do.
+// conePlace is zone 2 bytes and right ascension 8 bytes; a float64 that is not negative sorts as
+// its bits do.
 func conePlace(ra, dec float64) []byte {
 	b := binary.BigEndian.AppendUint16(nil, zone(dec))
 	return binary.BigEndian.AppendUint64(b, math.Float64bits(math.Abs(ra)))

@@ -6,8 +6,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// TestLostCode opens a file that lacks the code of a configured data type, as a salvaged one may: the
-// type is given another, and datums of it can be added.
+// TestLostCode opens a file that lacks the code of a configured data type, as a salvaged one may:
+// the type is given another, and datums of it can be added.
 func TestLostCode(t *testing.T) {
 	f := open(t, Options{})
 	target := f.target("astro", "M 31")

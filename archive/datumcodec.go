@@ -24,8 +24,8 @@ import (
 //	[further]      length as uvarint, fields that a later program wrote, as kv.Fields writes them
 //	value          the rest, as JSON
 //
-// A decoded datum refers to the bytes it was decoded from for its value. Decode uses the lists of the datum it decodes into again and, when the datum
-// knows texts, takes its texts from there.
+// A decoded datum refers to the bytes it was decoded from for its value. Decode uses the lists of
+// the datum it decodes into again and, when the datum knows texts, takes its texts from there.
 type datumCodec struct{}
 
 func (datumCodec) Append(b []byte, d *Datum) []byte {
@@ -163,7 +163,8 @@ func (datumCodec) Decode(b []byte, d *Datum) error {
 	if flags>>7 != 0 {
 		return errDatumForm
 	}
-	*d = Datum{Code: b[1], Time: int64(binary.LittleEndian.Uint64(b[2:])), Products: d.Products[:0], Owners: d.Owners[:0], known: d.known}
+	*d = Datum{Code: b[1], Time: int64(binary.LittleEndian.Uint64(b[2:])), Products: d.Products[:0],
+		Owners: d.Owners[:0], known: d.known}
 	r := datumReader{b: b[10:], known: d.known}
 	d.Target = r.uvarint()
 	d.Source = r.text()

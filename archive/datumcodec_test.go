@@ -6,13 +6,15 @@ import (
 	"testing"
 )
 
-// TestDatumFurther decodes a datum with fields of a later program, whatever else it has, and keeps them.
+// TestDatumFurther decodes a datum with fields of a later program, whatever else it has, and keeps
+// them.
 func TestDatumFurther(t *testing.T) {
 	for _, d := range []Datum{
 		{Target: 1, Value: []byte("{}")},
 		{Target: 1, Code: 2, Time: 3, Source: "s", Location: "l", Upload: 4, Products: []uint64{5}, Value: []byte("{}"),
 			Owners: []Owner{{User: 6}}},
-		{Target: 1, Products: []uint64{5, 6}, Owners: []Owner{{User: 6, Groups: []uint64{7}}, {User: 8}}, Value: []byte("1")},
+		{Target: 1, Products: []uint64{5, 6}, Owners: []Owner{{User: 6, Groups: []uint64{7}}, {User: 8}},
+			Value: []byte("1")},
 	} {
 		d.further = "\x08\x01"
 		stored := datumCodec{}.Append(nil, &d)

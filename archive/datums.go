@@ -12,14 +12,16 @@ import (
 	"nightjar/kv"
 )
 
-// DatumView is a reduced datum as a viewer sees it. Type is the name of its data type, Product the first of its products that the viewer sees, or 0.
+// DatumView is a reduced datum as a viewer sees it. Type is the name of its data type, Product the
+// first of its products that the viewer sees, or 0.
 type DatumView struct {
 	*Datum
 	Type    string
 	Product uint64
 }
 
-// DatumFilter narrows a list of data; what is not given does not count, and all that is given must hold.
+// DatumFilter narrows a list of data; what is not given does not count, and all that is given must
+// hold.
 type DatumFilter struct {
 	Target      Opt[uint64]
 	TargetName  string      // a name or an alias of the target contains it
@@ -30,11 +32,13 @@ type DatumFilter struct {
 	Type        string
 	Upload      Opt[uint64]
 	From, To    *int64 // bounds of the time, both included, in microseconds of UTC since 1970; nil for none
-	// ByTime lists by time, and by id where times are equal, in place of by id alone. Descending turns either round.
+	// ByTime lists by time, and by id where times are equal, in place of by id alone. Descending
+	// turns either round.
 	ByTime, Descending bool
 }
 
-// NoSuch is the problem with a reference to something that is not there, or hidden, in the words of Django REST framework.
+// NoSuch is the problem with a reference to something that is not there, or hidden, in the words of
+// Django REST framework.
 func NoSuch(p *problem.List, path string, id uint64) {
 	p.Add(path, `Invalid pk "%d" - object does not exist.`, id)
 }
@@ -90,7 +94,8 @@ func (s *Session) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64) 
 		var ids []uint64
 		for _, id := range productsNamed(tx, f.ProductID) {
 			p, err := products.Get(tx, id)
-			if err == nil && (p.ProductID == f.ProductID || p.Path == f.ProductID || strings.HasSuffix(p.Path, "/"+f.ProductID)) {
+			if err == nil && (p.ProductID == f.ProductID || p.Path == f.ProductID ||
+				strings.HasSuffix(p.Path, "/"+f.ProductID)) {
 				ids = append(ids, id)
 			}
 		}
@@ -173,7 +178,8 @@ func (s *Session) fillDatum(tx *kv.Tx, d *Datum, row *DatumView) (err error) {
 	return err
 }
 
-// shownProduct is the product that stands for all that brought a datum: the first one that the viewer sees.
+// shownProduct is the product that stands for all that brought a datum: the first one that the
+// viewer sees.
 func (s *Session) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
 	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
 		if len(d.Products) > 0 {
@@ -193,8 +199,9 @@ func (s *Session) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
 	return 0, nil
 }
 
-// shownBy is the set of the data that show one of some products. What a product brought, but an earlier one shows, is not in it; such data
-// are few, and only where the viewer may not see the earlier one are their records read.
+// shownBy is the set of the data that show one of some products. What a product brought, but an
+// earlier one shows, is not in it; such data are few, and only where the viewer may not see the
+// earlier one are their records read.
 func (s *Session) shownBy(tx *kv.Tx, ids []uint64) (kv.Set, error) {
 	open := s.p.Mode != auth.ModeObjects || s.v.Everything()
 	seen := visible(s, tx, products, true)
@@ -250,8 +257,9 @@ func (s *Session) Datum(id uint64) (v *DatumView, err error) {
 	return v, err
 }
 
-// DeleteDatum deletes a datum. In mode targets whoever may change the target may; in mode objects who holds it, and then only on his own account: it goes when nobody else has brought
-// it. Errors: NotFound; Forbidden.
+// DeleteDatum deletes a datum. In mode targets whoever may change the target may; in mode objects
+// who holds it, and then only on his own account: it goes when nobody else has brought it. Errors:
+// NotFound; Forbidden.
 func (s *Session) DeleteDatum(ctx context.Context, id uint64) error {
 	return s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 		d, t, err := s.datum(tx.Tx, id)

@@ -31,7 +31,8 @@ type DatumInput struct {
 	Refuse     bool            // when the viewer sees it already, nothing changes
 }
 
-// prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its group. What is wrong is added to p.
+// prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its
+// group. What is wrong is added to p.
 func (s *Session) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *Datum, groups []uint64, err error) {
 	if p.Has("") {
 		return nil, nil, p // there is no input to look at
@@ -95,8 +96,8 @@ func isEmptyValue(v []byte) bool {
 	return false
 }
 
-// TargetNamed finds a target that the viewer sees by its name, one of its aliases, or its id; 0 when there
-// is none.
+// TargetNamed finds a target that the viewer sees by its name, one of its aliases, or its id; 0
+// when there is none.
 func (s *Session) TargetNamed(text string) (id uint64, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		var seen bool
@@ -122,8 +123,8 @@ func (s *Session) seesTarget(tx *kv.Tx, id uint64) (auth.ACL, bool, error) {
 	return o, ok && s.p.Sees(s.v, o), err
 }
 
-// targetNamed finds the target with a name or an alias that see lets through: a hidden one of that name
-// does not come before a visible one with the alias.
+// targetNamed finds the target with a name or an alias that see lets through: a hidden one of that
+// name does not come before a visible one with the alias.
 func targetNamed(tx *kv.Tx, name string, see func(uint64) (auth.ACL, bool, error)) (id uint64, o auth.ACL, seen bool,
 	err error) {
 	for _, kind := range []byte{kindTargetName, kindAlias} {
@@ -217,7 +218,8 @@ func (s *Session) findEqual(tx *kv.Tx, d *Datum) (there uint64, seen bool, pendi
 
 // identicalTo says whether a datum shows the same as another one of its target, type and value.
 func (d *Datum) identicalTo(other *Datum) bool {
-	return d.Time == other.Time && d.Source == other.Source && d.Location == other.Location && bytes.Equal(d.Value, other.Value)
+	return d.Time == other.Time && d.Source == other.Source && d.Location == other.Location &&
+		bytes.Equal(d.Value, other.Value)
 }
 
 // AlreadyThere is the problem with a datum that the viewer can see already.
@@ -232,8 +234,10 @@ const (
 	Duplicate              // the viewer saw it already
 )
 
-// AddDatum adds one datum. When the viewer sees it already, it is brought once more by the product that was named, if one was and Refuse does not forbid it, and the result is Duplicate; when it is there and hidden from
-// the viewer, the viewer becomes one who brought it, and it counts as created. Errors: *problem.List.
+// AddDatum adds one datum. When the viewer sees it already, it is brought once more by the product
+// that was named, if one was and Refuse does not forbid it, and the result is Duplicate; when it is
+// there and hidden from the viewer, the viewer becomes one who brought it, and it counts as
+// created. Errors: *problem.List.
 func (s *Session) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, result Added, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		d, groups, err := s.prepareDatum(tx.Tx, in, in.Clone())
@@ -253,8 +257,9 @@ func (s *Session) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, r
 	return v, result, err
 }
 
-// AddList adds some data, all or none, and gives them in the order of the inputs; a datum that is there already comes as it is there. What is wrong with one of them stands in the problems under its number,
-// from 0 on; with Refuse so does that it is there already. Errors: *problem.List.
+// AddList adds some data, all or none, and gives them in the order of the inputs; a datum that is
+// there already comes as it is there. What is wrong with one of them stands in the problems under
+// its number, from 0 on; with Refuse so does that it is there already. Errors: *problem.List.
 func (s *Session) AddList(ctx context.Context, list []*DatumInput) (views []*DatumView, created int, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		views, created = make([]*DatumView, len(list)), 0
@@ -325,7 +330,8 @@ func supersede(tx *kv.WriteTx, fresh uint64, pending []uint64) {
 	}
 }
 
-// addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the viewer sees already stays as it is.
+// addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the
+// viewer sees already stays as it is.
 func (s *Session) addDatum(tx *kv.WriteTx, d *Datum, refuse bool) (uint64, Added, error) {
 	there, seen, pending, err := s.findEqual(tx.Tx, d)
 	if err != nil {

@@ -1,6 +1,7 @@
-// Package archive is the domain: targets, data products, reduced data and observation records; their rules, their filters, uploads, and who sees
-// what of them. It is the only writer of records but those of auth. It knows nothing of HTTP; what comes in and goes out are Go values, and JSON only where that
-// is what is kept.
+// Package archive is the domain: targets, data products, reduced data and observation records;
+// their rules, their filters, uploads, and who sees what of them. It is the only writer of records
+// but those of auth. It knows nothing of HTTP; what comes in and goes out are Go values, and JSON
+// only where that is what is kept.
 //
 // # Sessions
 //
@@ -9,9 +10,9 @@
 //
 // Everything about records is a method of Session, which For gives for a viewer, and holds to what
 // that viewer may see and do. Each transaction looks the viewer and the policy up again
-// (Session.update and Session.view), so what was withdrawn counts in the middle of a body or a list,
-// too. What a viewer may not see does not exist: it is in no list and no count, and asking for it
-// by its id is answered as for an id that was never given out, by the same code (access.go).
+// (Session.update and Session.view), so what was withdrawn counts in the middle of a body or a
+// list, too. What a viewer may not see does not exist: it is in no list and no count, and asking
+// for it by its id is answered as for an id that was never given out, by the same code (access.go).
 //
 // # Lists
 //
@@ -59,6 +60,7 @@
 //
 // # Caveats
 //
-// The value of a datum is kept as the text that was sent, and two values are the same when their canonical forms are (value.go). Times
-// are microseconds of UTC since 1970. What the functions of an Out are given dies when they return, and Row must not wait for anybody.
+// The value of a datum is kept as the text that was sent, and two values are the same when their
+// canonical forms are (value.go). Times are microseconds of UTC since 1970. What the functions of
+// an Out are given dies when they return, and Row must not wait for anybody.
 package archive

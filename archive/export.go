@@ -17,8 +17,9 @@ type ExportView struct {
 	TargetName string
 }
 
-// Export gives out all data that the viewer sees and that a filter lets through, by target and then by time. Look sees every datum first, in any order and before Out begins, for
-// those who must know what is coming; nil if nobody must. A datum that goes meanwhile is left out.
+// Export gives out all data that the viewer sees and that a filter lets through, by target and then
+// by time. Look sees every datum first, in any order and before Out begins, for those who must know
+// what is coming; nil if nobody must. A datum that goes meanwhile is left out.
 func (s *Session) Export(ctx context.Context, f DatumFilter, look func(*DatumView) error, out Out[ExportView]) error {
 	var q *nameQuery
 	if f.TargetName != "" {
@@ -104,7 +105,8 @@ type exportPlace struct {
 	id     uint64
 }
 
-// ValueMembers lists the members of a datum's value, if it is an object; ok is false when it is not.
+// ValueMembers lists the members of a datum's value, if it is an object; ok is false when it is
+// not.
 func ValueMembers(value []byte) (members []jsontext.Member, ok bool) {
 	if len(value) == 0 || value[0] != '{' {
 		return nil, false
@@ -112,7 +114,8 @@ func ValueMembers(value []byte) (members []jsontext.Member, ok bool) {
 	return jsontext.Value(value).Members(), true
 }
 
-// MJD is a time in microseconds since 1970 as a modified Julian date with twelve digits after the point, more than enough to tell microseconds apart.
+// MJD is a time in microseconds since 1970 as a modified Julian date with twelve digits after the
+// point, more than enough to tell microseconds apart.
 func MJD(micros int64) string {
 	const day = 86_400_000_000
 	f := new(big.Rat).SetFrac64(micros, day)

@@ -12,8 +12,8 @@ import (
 	"nightjar/kv"
 )
 
-// cleanName makes a file's name what it is stored under, as Django does: without folders, blanks as underscores, and without all
-// characters but letters, digits, dashes, underscores and dots.
+// cleanName makes a file's name what it is stored under, as Django does: without folders, blanks as
+// underscores, and without all characters but letters, digits, dashes, underscores and dots.
 func cleanName(name string) string {
 	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
 	name = strings.ReplaceAll(strings.TrimSpace(name), " ", "_")
@@ -29,7 +29,8 @@ func cleanName(name string) string {
 	return name
 }
 
-// slug makes a name part of a path, as Django does: ASCII letters in lower case, digits and underscores, dashes for blanks.
+// slug makes a name part of a path, as Django does: ASCII letters in lower case, digits and
+// underscores, dashes for blanks.
 func slug(name string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(name) {
@@ -43,7 +44,8 @@ func slug(name string) string {
 	return strings.Trim(strings.Join(strings.Fields(b.String()), "-"), "-_")
 }
 
-// newPath finds a path for a file below /data/ that is not taken: target/facility/name, with a random suffix if need be.
+// newPath finds a path for a file below /data/ that is not taken: target/facility/name, with a
+// random suffix if need be.
 func (s *Session) newPath(tx *kv.Tx, t *Target, facility, name string) (string, error) {
 	folder := slug(t.Name)
 	if folder == "" {

@@ -21,7 +21,8 @@ import (
 // fitsPicture is a FITS image of 4 x 3 pixels.
 func fitsPicture() string {
 	var b strings.Builder
-	for _, c := range []string{"SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    2", "NAXIS1  =                    4", "NAXIS2  =                    3", "OBJECT  = 'M 31    '", "END"} {
+	for _, c := range []string{"SIMPLE  =                    T", "BITPIX  =                    8",
+		"NAXIS   =                    2", "NAXIS1  =                    4", "NAXIS2  =                    3", "OBJECT  = 'M 31    '", "END"} {
 		fmt.Fprintf(&b, "%-80s", c)
 	}
 	b.WriteString(strings.Repeat(" ", 2880-b.Len()))
@@ -30,10 +31,12 @@ func fitsPicture() string {
 }
 
 // TestPreview: whoever sees a product sees its image and its header, and nobody else.
-// TestLooksTakeTurns: previews and headers wait for each other, since a small file may unpack to a very large one, and give up when nobody waits for them any more.
+// TestLooksTakeTurns: previews and headers wait for each other, since a small file may unpack to a
+// very large one, and give up when nobody waits for them any more.
 func TestLooksTakeTurns(t *testing.T) {
 	f := open(t, Options{})
-	v, _, err := f.uploadAs("astro", &ProductInput{Target: f.target("astro", "T"), Type: "fits_file", FileName: "a.fits"}, fitsPicture())
+	v, _, err := f.uploadAs("astro",
+		&ProductInput{Target: f.target("astro", "T"), Type: "fits_file", FileName: "a.fits"}, fitsPicture())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +105,8 @@ func TestPreview(t *testing.T) {
 	if _, err := f.as("carol").Preview(t.Context(), text.Path); !refusedAs(err, problem.NotFound) {
 		t.Errorf("text: %v", err)
 	}
-	cut, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "fits_file", FileName: "c.fits"}, fitsPicture()[:2885])
+	cut, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "fits_file", FileName: "c.fits"},
+		fitsPicture()[:2885])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,12 +116,14 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-// TestUploadAnswers: what the uploader says of columns is used, and rows of other objects than the target are left out.
+// TestUploadAnswers: what the uploader says of columns is used, and rows of other objects than the
+// target are left out.
 func TestUploadAnswers(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "SS Cyg", f.group)
-	_, r, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "photometry", FileName: "a.csv", TimeColumn: "t", TimeFormat: "jd-2450000",
-		Columns: map[string]string{"magnitude": "v"}}, "t,v,object\n8849.5,15,ss_cyg\n8850.5,16,Z UMa\n")
+	_, r, err := f.uploadAs("astro",
+		&ProductInput{Target: id, Type: "photometry", FileName: "a.csv", TimeColumn: "t", TimeFormat: "jd-2450000",
+			Columns: map[string]string{"magnitude": "v"}}, "t,v,object\n8849.5,15,ss_cyg\n8850.5,16,Z UMa\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,40 +135,47 @@ func TestUploadAnswers(t *testing.T) {
 	if err != nil || string(d.Value) != `{"t":8849.5,"magnitude":15,"object":"ss_cyg"}` || d.Time != 1577836800_000000 {
 		t.Errorf("%s %d, %v", d.Value, d.Time, err)
 	}
-	_, _, err = f.uploadAs("astro", &ProductInput{Target: id, Type: "photometry", FileName: "a.csv"}, "t,v\n8849.5,15\n")
+	_, _, err = f.uploadAs("astro", &ProductInput{Target: id, Type: "photometry", FileName: "a.csv"},
+		"t,v\n8849.5,15\n")
 	var failed *ProcessingError
 	if !errors.As(err, &failed) || !strings.Contains(failed.Error(), "the columns are 't', 'v'") {
 		t.Error(err)
 	}
 }
 
-// TestWriteSpectrum: a spectrum that was written and is uploaded again is the same, in every format.
+// TestWriteSpectrum: a spectrum that was written and is uploaded again is the same, in every
+// format.
 func TestWriteSpectrum(t *testing.T) {
 	const value = `{"flux":[1.5e-15,null,1.25e-15],"flux_units":"erg / (Angstrom s cm2)","wavelength":[400,400.25,401],"wavelength_units":"nm","flux_error":[1e-17,2e-17,3e-17],"wavelength_medium":"air"}`
 	at := time.Date(2018, 2, 15, 10, 20, 30, 123456000, time.UTC)
 	for _, format := range table.Formats {
 		var b bytes.Buffer
-		if err := WriteSpectrum(format, &b, Spectrum{Target: "A 'star', far", Source: "LCO", Time: at, Value: []byte(value)}); err != nil {
+		if err := WriteSpectrum(format, &b,
+			Spectrum{Target: "A 'star', far", Source: "LCO", Time: at, Value: []byte(value)}); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		report, err := ingest.NewProcessors().Process(t.Context(), "spectroscopy", ingest.File{Name: "s." + format, Size: int64(b.Len()), Content: bytes.NewReader(b.Bytes())}, ingest.Options{}, func(p ingest.Point) error {
-			if !p.Timed || p.Time != at.UnixMicro() || p.Source != "LCO" {
-				t.Errorf("%s: %+v", format, p)
-			}
-			var v, w any
-			if err := errors.Join(json.Unmarshal(p.Value, &v), json.Unmarshal([]byte(value), &w)); err != nil || fmt.Sprint(v) != fmt.Sprint(w) {
-				t.Errorf("%s: %v, got\n%s\nwant\n%s", format, err, p.Value, value)
-			}
-			got = append(got, string(p.Value))
-			return nil
-		})
+		report, err := ingest.NewProcessors().Process(t.Context(), "spectroscopy",
+			ingest.File{Name: "s." + format, Size: int64(b.Len()),
+				Content: bytes.NewReader(b.Bytes())}, ingest.Options{}, func(p ingest.Point) error {
+				if !p.Timed || p.Time != at.UnixMicro() || p.Source != "LCO" {
+					t.Errorf("%s: %+v", format, p)
+				}
+				var v, w any
+				if err := errors.Join(json.Unmarshal(p.Value, &v), json.Unmarshal([]byte(value), &w)); err != nil ||
+					fmt.Sprint(v) != fmt.Sprint(w) {
+					t.Errorf("%s: %v, got\n%s\nwant\n%s", format, err, p.Value, value)
+				}
+				got = append(got, string(p.Value))
+				return nil
+			})
 		if err != nil || len(got) != 1 {
 			t.Errorf("%s: %v %+v\n%.500s", format, err, report, b.Bytes())
 		}
 	}
 	for _, bad := range []string{`{"magnitude":15}`, `[1]`, `{"flux":[1],"wavelength":[1,2]}`} {
-		if err := WriteSpectrum("csv", new(bytes.Buffer), Spectrum{Value: []byte(bad)}); !errors.Is(err, errNoSpectrum) {
+		if err := WriteSpectrum("csv", new(bytes.Buffer),
+			Spectrum{Value: []byte(bad)}); !errors.Is(err, errNoSpectrum) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -17,12 +17,15 @@ func pathOf(list string, item int, field string) string {
 	return fmt.Sprintf("%s.%d.%s", list, item, field)
 }
 
-// noSuchGroup says the same of groups that are not there and of those that the viewer does not belong to.
+// noSuchGroup says the same of groups that are not there and of those that the viewer does not
+// belong to.
 const noSuchGroup = "There is no such group, or you do not belong to it."
 
-// checkGroups finds the groups that an input names. Only own ones may be named, except by a superuser, for whom a name without a
-// group stays without an id, if fresh allows it, until makeGroups.
-func (s *Session) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []auth.GroupRef, fresh bool) ([]auth.GroupRef, error) {
+// checkGroups finds the groups that an input names. Only own ones may be named, except by a
+// superuser, for whom a name without a group stays without an id, if fresh allows it, until
+// makeGroups.
+func (s *Session) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []auth.GroupRef,
+	fresh bool) ([]auth.GroupRef, error) {
 	if len(refs) > MaxGroups {
 		tooManyElements(p, path, len(refs), MaxGroups)
 		return nil, nil
@@ -71,8 +74,9 @@ func (s *Session) makeGroups(tx *kv.WriteTx, refs []auth.GroupRef) (ids []uint64
 	return ids, nil
 }
 
-// groupInfos describes the groups that something names, in their order; those that are gone are left out. Who does not hold it himself learns only of his own among them: which others there
-// are is hidden from him elsewhere, too.
+// groupInfos describes the groups that something names, in their order; those that are gone are
+// left out. Who does not hold it himself learns only of his own among them: which others there are
+// is hidden from him elsewhere, too.
 func (s *Session) groupInfos(tx *kv.Tx, ids []uint64, holds bool) ([]auth.GroupInfo, error) {
 	var list []auth.GroupInfo
 	for _, id := range ids {

@@ -12,7 +12,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// TestRefusedDuplicate: a datum that is refused because it is there does not get the product that was named with it.
+// TestRefusedDuplicate: a datum that is refused because it is there does not get the product that
+// was named with it.
 func TestRefusedDuplicate(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T", f.group)
@@ -20,7 +21,8 @@ func TestRefusedDuplicate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &DatumInput{Target: id, Type: "photometry", Time: 1e6, Timed: true, Refuse: true, Value: []byte(`{"magnitude":1}`)}
+	in := &DatumInput{Target: id, Type: "photometry", Time: 1e6, Timed: true, Refuse: true,
+		Value: []byte(`{"magnitude":1}`)}
 	if _, added, err := f.as("carol").AddDatum(t.Context(), in); err != nil || added != Created {
 		t.Fatal(added, err)
 	}
@@ -33,7 +35,8 @@ func TestRefusedDuplicate(t *testing.T) {
 	}
 }
 
-// TestHiddenNames: what is said of a target that is named, and hidden, is what is said when there is none of that name.
+// TestHiddenNames: what is said of a target that is named, and hidden, is what is said when there
+// is none of that name.
 func TestHiddenNames(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T", f.group)
@@ -48,7 +51,8 @@ func TestHiddenNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := func(name string) string {
-		in := &DatumInput{TargetName: name, Product: p.ID, Type: "photometry", Time: 1e6, Timed: true, Value: []byte(`{"magnitude":1}`)}
+		in := &DatumInput{TargetName: name, Product: p.ID, Type: "photometry", Time: 1e6, Timed: true,
+			Value: []byte(`{"magnitude":1}`)}
 		_, _, err := f.as("astro").AddDatum(t.Context(), in)
 		var problems *problem.List
 		if errors.As(err, &problems) {
@@ -69,25 +73,30 @@ func TestHiddenObservation(t *testing.T) {
 	f := open(t, Options{})
 	f.mode(auth.ModeObjects, auth.ReadOnly)
 	id := f.target("astro", "T", f.group)
-	o, err := f.as("astro").AddObservation(t.Context(), &ObservationInput{Target: id, Facility: "F", Parameters: []byte("{}")})
+	o, err := f.as("astro").AddObservation(t.Context(),
+		&ObservationInput{Target: id, Facility: "F", Parameters: []byte("{}")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, err := f.uploadAs("astro", &ProductInput{Target: id, Type: "photometry", FileName: "a.csv", Observation: o.ID}, lightCurveCSV, f.group)
+	p, _, err := f.uploadAs("astro",
+		&ProductInput{Target: id, Type: "photometry", FileName: "a.csv", Observation: o.ID}, lightCurveCSV, f.group)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for who, want := range map[string]uint64{"astro": o.ID, "carol": 0, "admin": o.ID} {
 		var got uint64
-		err := f.as(who).Product(t.Context(), p.ID, ProductOut{Begin: func(Extent) error { return nil }, End: func() error { return nil }, Flush: func() error { return nil },
-			Product: func(v *ProductView) error { got = v.Observation; return nil }})
+		err := f.as(who).Product(t.Context(), p.ID,
+			ProductOut{Begin: func(Extent) error { return nil }, End: func() error { return nil },
+				Flush:   func() error { return nil },
+				Product: func(v *ProductView) error { got = v.Observation; return nil }})
 		if err != nil || got != want {
 			t.Errorf("%s sees the observation %d, want %d (%v)", who, got, want, err)
 		}
 	}
 }
 
-// TestHiddenSource: who posts what is there already, hidden and with another source, sees what he said of it and not what the others did.
+// TestHiddenSource: who posts what is there already, hidden and with another source, sees what he
+// said of it and not what the others did.
 func TestHiddenSource(t *testing.T) {
 	for _, mode := range []string{"by itself", "staged"} {
 		t.Run(mode, func(t *testing.T) {
@@ -96,7 +105,8 @@ func TestHiddenSource(t *testing.T) {
 			id := f.target("admin", "T", f.group)
 			post := func(who, source string) {
 				t.Helper()
-				in := DatumInput{Target: id, Type: "photometry", Time: 1e6, Timed: true, Value: []byte(`{"magnitude":1}`), Source: source}
+				in := DatumInput{Target: id, Type: "photometry", Time: 1e6, Timed: true,
+					Value: []byte(`{"magnitude":1}`), Source: source}
 				if mode == "by itself" {
 					if _, added, err := f.as(who).AddDatum(t.Context(), &in); err != nil || added != Created {
 						t.Fatal(who, added, err)

@@ -46,9 +46,12 @@ func (in *DatumInput) memory() int {
 	return n
 }
 
-// AddData adds many data, for each of which next gives the input and its line, until io.EOF. A row that is not good is left out and told; the others appear
-// at once when all is done. Those that the viewer sees already are counted as duplicates, or with refuse as rejected. An error of next ends it, and nothing is stored.
-func (s *Session) AddData(ctx context.Context, refuse bool, next func() (in DatumInput, line int, err error)) (*DataResult, error) {
+// AddData adds many data, for each of which next gives the input and its line, until io.EOF. A row
+// that is not good is left out and told; the others appear at once when all is done. Those that the
+// viewer sees already are counted as duplicates, or with refuse as rejected. An error of next ends
+// it, and nothing is stored.
+func (s *Session) AddData(ctx context.Context, refuse bool,
+	next func() (in DatumInput, line int, err error)) (*DataResult, error) {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
 	}
@@ -199,7 +202,8 @@ func (g *goodFacts) takes(s *Session, target uint64) bool {
 	return true
 }
 
-// quick makes the datum of a plain row about whose target and type all is known; it reports false when the row must be looked at more closely.
+// quick makes the datum of a plain row about whose target and type all is known; it reports false
+// when the row must be looked at more closely.
 func (r *inputRows) quick(s *Session, tx *kv.Tx, in *DatumInput, value []byte, d *Datum) bool {
 	if r.good.tx != tx {
 		r.good = goodFacts{tx, map[uint64]bool{}, map[string]byte{}, targets.Reader(tx)}
@@ -213,7 +217,8 @@ func (r *inputRows) quick(s *Session, tx *kv.Tx, in *DatumInput, value []byte, d
 	if r.owners == nil {
 		r.owners = []Owner{{User: s.v.ID}}
 	}
-	*d = Datum{Target: in.Target, Code: code, Time: in.Time, Source: in.Source, Location: in.Location, Value: value, Owners: r.owners, scratch: d.scratch}
+	*d = Datum{Target: in.Target, Code: code, Time: in.Time, Source: in.Source, Location: in.Location, Value: value,
+		Owners: r.owners, scratch: d.scratch}
 	return true
 }
 
@@ -243,9 +248,11 @@ func (in *TargetInput) memory() int {
 	return n
 }
 
-// AddTargets makes many targets, for each of which next gives the input and its line, until io.EOF, in their order. One that is not good is left out and told. They are made some
-// hundred at a time: an error of next, or of the disk, leaves those that were made before.
-func (s *Session) AddTargets(ctx context.Context, next func() (in *TargetInput, line int, err error)) (*TargetsResult, error) {
+// AddTargets makes many targets, for each of which next gives the input and its line, until io.EOF,
+// in their order. One that is not good is left out and told. They are made some hundred at a time:
+// an error of next, or of the disk, leaves those that were made before.
+func (s *Session) AddTargets(ctx context.Context,
+	next func() (in *TargetInput, line int, err error)) (*TargetsResult, error) {
 	result := new(TargetsResult)
 	for ended := false; !ended; {
 		var batch []*TargetInput

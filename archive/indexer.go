@@ -13,8 +13,8 @@ import (
 	"nightjar/kv"
 )
 
-// names keeps the index of names up with the file. It follows the log in the background; until it has
-// caught up, and whenever it is broken, queries are answered by the scan.
+// names keeps the index of names up with the file. It follows the log in the background; until it
+// has caught up, and whenever it is broken, queries are answered by the scan.
 type names struct {
 	a    *Archive
 	dir  string
@@ -109,8 +109,9 @@ func (n *names) setWhy(why string) {
 	n.state.Why = why
 }
 
-// catchUp opens the index if need be, makes it again if it does not belong to this file, and applies
-// what the log has beyond its mark. No query asks the index before it is known to be this file's.
+// catchUp opens the index if need be, makes it again if it does not belong to this file, and
+// applies what the log has beyond its mark. No query asks the index before it is known to be this
+// file's.
 func (n *names) catchUp(ctx context.Context) (err error) {
 	x := n.current()
 	if x == nil {
@@ -167,8 +168,8 @@ func (n *names) reset(x *index.Index) error {
 	return x.Reset()
 }
 
-// follows reports whether the log still has the entry that the index has reached, or its anchor is that
-// entry.
+// follows reports whether the log still has the entry that the index has reached, or its anchor is
+// that entry.
 func (n *names) follows(m index.Mark) (yes bool, err error) {
 	if m == (index.Mark{}) {
 		return true, nil
@@ -261,8 +262,8 @@ func readNames(tx *kv.Tx, ids []uint64) ([]index.Target, error) {
 	return docs, nil
 }
 
-// goneTargets lists the targets that were deleted from a log entry on. Answers would be right without
-// it: a document of a deleted target is a candidate that fails the check.
+// goneTargets lists the targets that were deleted from a log entry on. Answers would be right
+// without it: a document of a deleted target is a candidate that fails the check.
 func goneTargets(tx *kv.Tx, from uint64) (ids []uint64) {
 	for e := range tx.Log(from) {
 		for _, c := range e.Changes {

@@ -79,7 +79,8 @@ func (s *Session) checkLists(tx *kv.Tx, p *problem.List, in []ListInput) error {
 	return nil
 }
 
-// joinLists puts a target on lists, which are made if they are not there. A name counts more than an id.
+// joinLists puts a target on lists, which are made if they are not there. A name counts more than
+// an id.
 func (s *Session) joinLists(tx *kv.WriteTx, t *Target, in []ListInput) error {
 	t.Lists = slices.Clone(t.Lists)
 	for _, l := range in {

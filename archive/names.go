@@ -11,10 +11,11 @@ import (
 	"nightjar/kv"
 )
 
-// A nameQuery finds targets by their names. It is asked in two steps, and its being right rests on their order (see package index): propose reads the
-// index's mark and searches, before the transaction begins; in then checks, in the transaction, every candidate and every target whose
-// names changed after the mark against the real names. When the index cannot answer, in scans the folded names. What was found is
-// remembered until a name changes.
+// A nameQuery finds targets by their names. It is asked in two steps, and its being right rests on
+// their order (see package index): propose reads the index's mark and searches, before the
+// transaction begins; in then checks, in the transaction, every candidate and every target whose
+// names changed after the mark against the real names. When the index cannot answer, in scans the
+// folded names. What was found is remembered until a name changes.
 type nameQuery struct {
 	a       *Archive
 	terms   []string
@@ -29,21 +30,24 @@ type nameQuery struct {
 // maxCandidates is how many candidates are checked one by one; more are found faster by the scan.
 const maxCandidates = 2000
 
-// findNames begins a search for targets one of whose names contains one of the terms, whatever the case.
+// findNames begins a search for targets one of whose names contains one of the terms, whatever the
+// case.
 func (a *Archive) findNames(ctx context.Context, terms ...string) *nameQuery {
 	q := &nameQuery{a: a, terms: terms}
 	q.propose(ctx)
 	return q
 }
 
-// findOwnName begins a search for targets whose name, rather than an alias, contains the term, whatever the case.
+// findOwnName begins a search for targets whose name, rather than an alias, contains the term,
+// whatever the case.
 func (a *Archive) findOwnName(ctx context.Context, term string) *nameQuery {
 	q := &nameQuery{a: a, terms: []string{term}, ownOnly: true}
 	q.propose(ctx)
 	return q
 }
 
-// findFuzzy begins a search for targets one of whose names, simplified, is one of the terms, simplified.
+// findFuzzy begins a search for targets one of whose names, simplified, is one of the terms,
+// simplified.
 func (a *Archive) findFuzzy(ctx context.Context, terms ...string) *nameQuery {
 	q := &nameQuery{a: a, terms: terms, fuzzy: true}
 	q.propose(ctx)
@@ -85,7 +89,8 @@ func (q *nameQuery) remembered() (yes bool) {
 	return yes
 }
 
-// in returns the targets that match, whoever may see them; there may be some among them that have been deleted. It is for transactions that only read.
+// in returns the targets that match, whoever may see them; there may be some among them that have
+// been deleted. It is for transactions that only read.
 func (q *nameQuery) in(tx *kv.Tx) (*kv.IDList, error) {
 	key, named := q.key(), lastNamed(tx)
 	if p := q.a.found.get(key, named); p != nil {
@@ -100,8 +105,8 @@ func (q *nameQuery) in(tx *kv.Tx) (*kv.IDList, error) {
 	return p, nil
 }
 
-// lastNamed is the log entry in which names of targets that are there changed last. As long as it is the same, what was found by name stays right but
-// for targets that have been deleted since.
+// lastNamed is the log entry in which names of targets that are there changed last. As long as it
+// is the same, what was found by name stays right but for targets that have been deleted since.
 func lastNamed(tx *kv.Tx) uint64 {
 	sort, _, ok := tx.LastPlace(orderNamed, 0)
 	if !ok {
@@ -232,7 +237,8 @@ func (q *nameQuery) scan(tx *kv.Tx, match func([]byte) bool) ([]uint64, error) {
 	return own, nil
 }
 
-// productsNamed finds the products whose product id or path contains text, whatever the case, by a scan of the folded names.
+// productsNamed finds the products whose product id or path contains text, whatever the case, by a
+// scan of the folded names.
 func productsNamed(tx *kv.Tx, text string) []uint64 {
 	text = index.Fold(text)
 	var found []uint64

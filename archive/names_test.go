@@ -32,7 +32,8 @@ func bruteForce(tx *kv.Tx, terms []string, fuzzy bool) (found []uint64) {
 		}
 		for _, n := range t.Names() {
 			for _, term := range terms {
-				if fuzzy && index.Simplify(n) == index.Simplify(term) || !fuzzy && strings.Contains(index.Fold(n), index.Fold(term)) {
+				if fuzzy && index.Simplify(n) == index.Simplify(term) || !fuzzy &&
+					strings.Contains(index.Fold(n), index.Fold(term)) {
 					found = append(found, id)
 				}
 			}
@@ -42,8 +43,9 @@ func bruteForce(tx *kv.Tx, terms []string, fuzzy bool) (found []uint64) {
 	return slices.Compact(found)
 }
 
-// TestNamesExact searches thousands of times while targets are made, renamed and deleted, the index lags, breaks and is made anew: every
-// answer must be that of a brute-force search in the same transaction.
+// TestNamesExact searches thousands of times while targets are made, renamed and deleted, the index
+// lags, breaks and is made anew: every answer must be that of a brute-force search in the same
+// transaction.
 func TestNamesExact(t *testing.T) {
 	f := open(t, Options{})
 	ctx, stop := context.WithCancel(t.Context())
@@ -66,7 +68,8 @@ func TestNamesExact(t *testing.T) {
 		var ids []uint64
 		again := int64(100) // at how many proposed searches the index is made anew
 		for ctx.Err() == nil {
-			in := &TargetInput{Name: Some(name(r)), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(2.0)},
+			in := &TargetInput{Name: Some(name(r)), Type: Some(Sidereal),
+				Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(2.0)},
 				Aliases: []AliasInput{{Name: name(r)}}}
 			switch {
 			case len(ids) < 60 || r.IntN(4) == 0:
@@ -139,11 +142,13 @@ func TestNamesExact(t *testing.T) {
 	stop()
 	wg.Wait()
 	if proposed.Load() < 500 || scanned.Load() < 100 {
-		t.Errorf("%d searches were proposed by the index, %d scanned: the test does not test both", proposed.Load(), scanned.Load())
+		t.Errorf("%d searches were proposed by the index, %d scanned: the test does not test both",
+			proposed.Load(), scanned.Load())
 	}
 }
 
-// TestIndexHeals damages the index in many ways while the archive is closed: names are found throughout, and the index catches up again.
+// TestIndexHeals damages the index in many ways while the archive is closed: names are found
+// throughout, and the index catches up again.
 func TestIndexHeals(t *testing.T) {
 	f := open(t, Options{})
 	for i := range 20 {
@@ -247,7 +252,8 @@ func TestTargetFilters(t *testing.T) {
 	ctx := t.Context()
 	make := func(user, name string, ra, dec float64, more func(in *TargetInput)) uint64 {
 		t.Helper()
-		in := &TargetInput{Name: Some(name), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(ra), "dec": Some(dec)}}
+		in := &TargetInput{Name: Some(name), Type: Some(Sidereal),
+			Numbers: map[string]Opt[float64]{"ra": Some(ra), "dec": Some(dec)}}
 		if more != nil {
 			more(in)
 		}
@@ -268,7 +274,8 @@ func TestTargetFilters(t *testing.T) {
 	make("admin", "Pole", 180, 89.99, nil)
 	make("bob", "Bob's", 10.02, -50, nil)
 	comet := &TargetInput{Name: Some("comet"), Type: Some(NonSidereal), Numbers: map[string]Opt[float64]{}}
-	for _, n := range []string{"epoch_of_elements", "inclination", "lng_asc_node", "arg_of_perihelion", "eccentricity"} {
+	for _, n := range []string{"epoch_of_elements", "inclination", "lng_asc_node",
+		"arg_of_perihelion", "eccentricity"} {
 		comet.Numbers[n] = Some(0.0)
 	}
 	if _, err := f.as("admin").CreateTarget(ctx, comet); err != nil {
@@ -314,7 +321,8 @@ func TestTargetFilters(t *testing.T) {
 		}
 	}
 	// nobody learns of what he does not see: not by names, nor by the place of a target
-	for _, filter := range []TargetFilter{{}, {Names: []string{"ngc"}}, {Fuzzy: []string{"NGC 1"}}, {Cone: &sky.Cone{RA: 10, Dec: -50, Radius: 1}}, {Around: "NGC 1", Radius: 360}} {
+	for _, filter := range []TargetFilter{{}, {Names: []string{"ngc"}}, {Fuzzy: []string{"NGC 1"}},
+		{Cone: &sky.Cone{RA: 10, Dec: -50, Radius: 1}}, {Around: "NGC 1", Radius: 360}} {
 		want := ""
 		if len(filter.Names)+len(filter.Fuzzy) == 0 && filter.Around == "" {
 			want = "Bob's"
@@ -333,7 +341,8 @@ func TestTargetFilters(t *testing.T) {
 		}
 		return append(list, "NGC 1")
 	}
-	for filter, path := range map[*TargetFilter]string{{Names: several(MaxNames - 1)}: "", {Names: several(MaxNames)}: "name", {Fuzzy: several(MaxFuzzy - 1)}: "", {Fuzzy: several(MaxFuzzy)}: "name_fuzzy"} {
+	for filter, path := range map[*TargetFilter]string{{Names: several(MaxNames - 1)}: "",
+		{Names: several(MaxNames)}: "name", {Fuzzy: several(MaxFuzzy - 1)}: "", {Fuzzy: several(MaxFuzzy)}: "name_fuzzy"} {
 		list, _, err := Collect(func(out Out[TargetView]) error {
 			return f.as("admin").Targets(ctx, *filter, Page{Limit: 10}, out)
 		})
@@ -410,7 +419,8 @@ func TestTargetRules(t *testing.T) {
 	f := open(t, Options{})
 	ctx := t.Context()
 	good := func() *TargetInput {
-		return &TargetInput{Name: Some("T"), Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(0.0), "dec": Some(0.0)}}
+		return &TargetInput{Name: Some("T"), Type: Some(Sidereal),
+			Numbers: map[string]Opt[float64]{"ra": Some(0.0), "dec": Some(0.0)}}
 	}
 	first := good()
 	first.Aliases = []AliasInput{{Name: "one"}, {Name: "two"}}
@@ -421,7 +431,8 @@ func TestTargetRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := good()
-	other.Name, other.Aliases, other.Extras = Some("U"), []AliasInput{{Name: "three"}}, []ExtraInput{{Key: "y", Value: "1"}}
+	other.Name, other.Aliases, other.Extras = Some("U"), []AliasInput{{Name: "three"}},
+		[]ExtraInput{{Key: "y", Value: "1"}}
 	b, err := f.as("astro").CreateTarget(ctx, other)
 	if err != nil {
 		t.Fatal(err)
@@ -430,19 +441,23 @@ func TestTargetRules(t *testing.T) {
 		change func(in *TargetInput)
 		path   string
 	}{
-		"no name":            {func(in *TargetInput) { in.Name = Opt[string]{} }, "name"},
-		"no type":            {func(in *TargetInput) { in.Type = Opt[string]{} }, "type"},
-		"taken name":         {func(in *TargetInput) { in.Name = Some("T") }, "name"},
-		"taken alias":        {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "x"}, {Name: "three"}} }, "aliases.1.name"},
-		"alias twice":        {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "x"}, {Name: "x"}} }, "aliases.1.name"},
-		"alias is name":      {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "new"}} }, problem.WholeList},
-		"tag twice":          {func(in *TargetInput) { in.Extras = []ExtraInput{{Key: "x"}, {Key: "x"}} }, "targetextra_set.1.key"},
-		"ra 360":             {func(in *TargetInput) { in.Numbers["ra"] = Some(360.0) }, "ra"},
-		"dec -90.1":          {func(in *TargetInput) { in.Numbers["dec"] = Some(-90.1) }, "dec"},
-		"no ra":              {func(in *TargetInput) { delete(in.Numbers, "ra") }, ""},
-		"null dec":           {func(in *TargetInput) { in.Numbers["dec"] = Opt[float64]{Given: true, Null: true} }, ""},
-		"no elements":        {func(in *TargetInput) { in.Type = Some(NonSidereal) }, ""},
-		"a group not one's":  {func(in *TargetInput) { in.Groups = []auth.GroupRef{{Name: "others"}} }, "groups.0.name"},
+		"no name":    {func(in *TargetInput) { in.Name = Opt[string]{} }, "name"},
+		"no type":    {func(in *TargetInput) { in.Type = Opt[string]{} }, "type"},
+		"taken name": {func(in *TargetInput) { in.Name = Some("T") }, "name"},
+		"taken alias": {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "x"}, {Name: "three"}} },
+			"aliases.1.name"},
+		"alias twice": {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "x"}, {Name: "x"}} },
+			"aliases.1.name"},
+		"alias is name": {func(in *TargetInput) { in.Aliases = []AliasInput{{Name: "new"}} }, problem.WholeList},
+		"tag twice": {func(in *TargetInput) { in.Extras = []ExtraInput{{Key: "x"}, {Key: "x"}} },
+			"targetextra_set.1.key"},
+		"ra 360":      {func(in *TargetInput) { in.Numbers["ra"] = Some(360.0) }, "ra"},
+		"dec -90.1":   {func(in *TargetInput) { in.Numbers["dec"] = Some(-90.1) }, "dec"},
+		"no ra":       {func(in *TargetInput) { delete(in.Numbers, "ra") }, ""},
+		"null dec":    {func(in *TargetInput) { in.Numbers["dec"] = Opt[float64]{Given: true, Null: true} }, ""},
+		"no elements": {func(in *TargetInput) { in.Type = Some(NonSidereal) }, ""},
+		"a group not one's": {func(in *TargetInput) { in.Groups = []auth.GroupRef{{Name: "others"}} },
+			"groups.0.name"},
 		"a group of nothing": {func(in *TargetInput) { in.Groups = []auth.GroupRef{{}} }, "groups.0"},
 		"a list of nothing":  {func(in *TargetInput) { in.Lists = []ListInput{{}} }, "target_lists.0.name"},
 	} {
@@ -460,9 +475,11 @@ func TestTargetRules(t *testing.T) {
 		in   TargetInput
 		path string
 	}{
-		"taken name":       {TargetInput{Name: Some("U")}, "name"},
-		"another's alias":  {TargetInput{Aliases: []AliasInput{{ID: b.Aliases[0].ID, Name: "stolen"}}}, problem.WholeList},
-		"another's tag":    {TargetInput{Extras: []ExtraInput{{ID: b.Extras[0].ID, Key: "stolen"}}}, "targetextra_set.0.id"},
+		"taken name": {TargetInput{Name: Some("U")}, "name"},
+		"another's alias": {TargetInput{Aliases: []AliasInput{{ID: b.Aliases[0].ID, Name: "stolen"}}},
+			problem.WholeList},
+		"another's tag": {TargetInput{Extras: []ExtraInput{{ID: b.Extras[0].ID, Key: "stolen"}}},
+			"targetextra_set.0.id"},
 		"rename to a twin": {TargetInput{Aliases: []AliasInput{{ID: a.Aliases[0].ID, Name: "two"}}}, "aliases.0.name"},
 		"no more ra":       {TargetInput{Numbers: map[string]Opt[float64]{"ra": {Given: true, Null: true}}}, ""},
 	} {
@@ -471,9 +488,11 @@ func TestTargetRules(t *testing.T) {
 		}
 	}
 	changed, err := f.as("carol").ChangeTarget(ctx, a.ID, &TargetInput{Name: Some("one"), Visibility: Some("OPEN"),
-		Numbers: map[string]Opt[float64]{"abs_mag": Some(5.5)}, Aliases: []AliasInput{{ID: a.Aliases[1].ID, Name: "zwei"}, {Name: "drei"}},
+		Numbers: map[string]Opt[float64]{
+			"abs_mag": Some(5.5)}, Aliases: []AliasInput{{ID: a.Aliases[1].ID, Name: "zwei"}, {Name: "drei"}},
 		Extras: []ExtraInput{{Key: "z", Value: "2"}, {Key: "n", Value: "1"}}}, false)
-	if err != nil || changed.Name != "one" || len(changed.Aliases) != 3 || len(changed.Extras) != 2 || changed.Extras[0].Value != "2" || *changed.AbsMag != 5.5 || changed.Visibility != auth.VisibleToAll {
+	if err != nil || changed.Name != "one" || len(changed.Aliases) != 3 || len(changed.Extras) != 2 ||
+		changed.Extras[0].Value != "2" || *changed.AbsMag != 5.5 || changed.Visibility != auth.VisibleToAll {
 		t.Errorf("%+v, %v", changed, err)
 	}
 	if _, err := f.as("").Target(a.ID); err != nil {
@@ -501,7 +520,8 @@ func TestTargetRules(t *testing.T) {
 	}
 	// a superuser may name any group, and make one
 	in := &TargetInput{Groups: []auth.GroupRef{{Name: "fresh"}}}
-	if v, err := f.as("admin").ChangeTarget(ctx, a.ID, in, false); err != nil || len(v.Groups) != 2 || v.Groups[1].Name != "fresh" {
+	if v, err := f.as("admin").ChangeTarget(ctx, a.ID, in, false); err != nil || len(v.Groups) != 2 ||
+		v.Groups[1].Name != "fresh" {
 		t.Errorf("%+v, %v", v, err)
 	}
 	// and a group that goes takes its grants with it
@@ -568,7 +588,8 @@ func TestNoUploadLeft(t *testing.T) {
 	if err := s.DeleteTarget(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.update(t.Context(), func(s *Session, tx *kv.WriteTx) error { return b.writeAll(s, tx, 1) }); err != nil {
+	if err := s.update(t.Context(),
+		func(s *Session, tx *kv.WriteTx) error { return b.writeAll(s, tx, 1) }); err != nil {
 		t.Fatal(err)
 	}
 	if b.id != 0 || b.done.rejected.count != 1 {

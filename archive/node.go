@@ -29,7 +29,8 @@ type VerifyReport = kv.Report
 type VerifyOptions struct {
 	// Progress is called now and then, if it is not nil.
 	Progress func(done, total int)
-	// Since is the head of the log that the file had once: it must have grown out of it. "" for none.
+	// Since is the head of the log that the file had once: it must have grown out of it. "" for
+	// none.
 	Since string
 }
 
@@ -43,8 +44,8 @@ func (o VerifyOptions) check() (c kv.CheckOptions, err error) {
 	return c, err
 }
 
-// Check verifies a file that nothing has open for writing: its pages and all that is in it. A badly damaged file may end the
-// process, so this is done in one of its own.
+// Check verifies a file that nothing has open for writing: its pages and all that is in it. A badly
+// damaged file may end the process, so this is done in one of its own.
 func Check(ctx context.Context, path string, o VerifyOptions) (*VerifyReport, error) {
 	c, err := o.check()
 	if err != nil {
@@ -53,7 +54,8 @@ func Check(ctx context.Context, path string, o VerifyOptions) (*VerifyReport, er
 	return kv.Check(ctx, path, tables(), c)
 }
 
-// Backup writes a verified copy of the file to path, where nothing must be, and returns the head of the log that it holds. Reading and writing go on.
+// Backup writes a verified copy of the file to path, where nothing must be, and returns the head of
+// the log that it holds. Reading and writing go on.
 func (s *Session) Backup(ctx context.Context, path string) (head string, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return "", err
@@ -85,7 +87,8 @@ func (a *Archive) checkFile(ctx context.Context) func(string) error {
 	}
 }
 
-// Verify reads the whole file and compares all that can be compared, while reading and writing go on. Its pages are checked on a copy.
+// Verify reads the whole file and compares all that can be compared, while reading and writing go
+// on. Its pages are checked on a copy.
 func (s *Session) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
@@ -257,7 +260,8 @@ func (s *Session) Stat() (*Stat, error) {
 		if st.Formatted, err = tx.Format(); err != nil {
 			return err
 		}
-		for name, all := range map[string]kv.Set{"targets": targets.All(tx), "lists": lists.All(tx), "dataproducts": products.All(tx),
+		for name, all := range map[string]kv.Set{"targets": targets.All(tx), "lists": lists.All(tx),
+			"dataproducts":  products.All(tx),
 			"reduceddatums": datums.All(tx), "observations": observations.All(tx), "uploads": uploads.All(tx)} {
 			n, err := all.Count()
 			if err != nil {
@@ -299,8 +303,8 @@ func NodeOf(path string) (string, error) {
 // none that is being made.
 func SweepBackups(dir string) error { return kv.SweepParts(dir) }
 
-// Restore makes a backup into the file of a node of its own at path, where nothing must be: it is copied, verified with check, given a new identity and only then
-// put in place.
+// Restore makes a backup into the file of a node of its own at path, where nothing must be: it is
+// copied, verified with check, given a new identity and only then put in place.
 func Restore(ctx context.Context, backup, path string, check func(path string) error) error {
 	return kv.RestoreFile(ctx, backup, path, tables(), check)
 }

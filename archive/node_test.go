@@ -9,7 +9,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// TestVerifySince asks of a node, and of a backup that nothing has open, whether they have grown out of a head.
+// TestVerifySince asks of a node, and of a backup that nothing has open, whether they have grown
+// out of a head.
 func TestVerifySince(t *testing.T) {
 	f := open(t, Options{})
 	s := f.as("admin")
@@ -73,7 +74,8 @@ func TestVerifySince(t *testing.T) {
 	}
 }
 
-// TestSweepBesides: what a crash left beside the file goes when it is opened; what a user put there with a similar name stays.
+// TestSweepBesides: what a crash left beside the file goes when it is opened; what a user put there
+// with a similar name stays.
 func TestSweepBesides(t *testing.T) {
 	f := open(t, Options{})
 	if err := f.Close(); err != nil {
@@ -83,7 +85,8 @@ func TestSweepBesides(t *testing.T) {
 		_, err := os.Stat(f.path + name)
 		return err == nil
 	}
-	left, users := []string{".temporary-123", ".temporary-123.session", ".compact", ".compact.session"}, []string{".restored", ".restore-2026-05-01.db", ".compact.old", ".backup"}
+	left, users := []string{".temporary-123", ".temporary-123.session", ".compact", ".compact.session"},
+		[]string{".restored", ".restore-2026-05-01.db", ".compact.old", ".backup"}
 	for _, name := range append(left, users...) {
 		if err := os.WriteFile(f.path+name, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)

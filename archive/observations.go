@@ -13,7 +13,8 @@ import (
 	"nightjar/kv"
 )
 
-// ObservationInput is an observation to be noted. Nothing is submitted anywhere: the record says what was, or is to be, done.
+// ObservationInput is an observation to be noted. Nothing is submitted anywhere: the record says
+// what was, or is to be, done.
 type ObservationInput struct {
 	problem.List
 	Target         uint64
@@ -26,7 +27,8 @@ type ObservationInput struct {
 	Groups         []auth.GroupRef // who holds it beside its maker, in mode objects
 }
 
-// AddObservation notes an observation of a target that the viewer may change. Errors: *problem.List.
+// AddObservation notes an observation of a target that the viewer may change. Errors:
+// *problem.List.
 func (s *Session) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		p := in.Clone()
@@ -59,7 +61,8 @@ func (s *Session) AddObservation(ctx context.Context, in *ObservationInput) (o *
 		if err := p.Err(); err != nil {
 			return err
 		}
-		o = &Observation{Target: in.Target, Creator: s.v.ID, Facility: in.Facility, ObservationID: in.ObservationID, Status: in.Status,
+		o = &Observation{Target: in.Target, Creator: s.v.ID, Facility: in.Facility, ObservationID: in.ObservationID,
+			Status:     in.Status,
 			Parameters: parameters, ScheduledStart: in.ScheduledStart, ScheduledEnd: in.ScheduledEnd, Created: tx.Now().UnixMicro()}
 		o.Modified = o.Created
 		for _, r := range refs {
@@ -107,7 +110,8 @@ func (s *Session) Observations(ctx context.Context, f ObservationFilter, page Pa
 		if len(f.Targets) > 0 {
 			for _, id := range f.Targets {
 				if _, err := s.target(tx, id); isRefusal(err) {
-					return nil, Extent{}, problem.Invalid("target_id", "Select a valid choice. %d is not one of the available choices.", id)
+					return nil, Extent{}, problem.Invalid("target_id",
+						"Select a valid choice. %d is not one of the available choices.", id)
 				} else if err != nil {
 					return nil, Extent{}, err
 				}
@@ -143,10 +147,11 @@ func (s *Session) Observations(ctx context.Context, f ObservationFilter, page Pa
 	return give(s, ctx, out, find, read)
 }
 
-// needsRecords says whether a list must look at the records: at their times, which no set holds, or in an order of theirs. There are few
-// of them beside data.
+// needsRecords says whether a list must look at the records: at their times, which no set holds, or
+// in an order of theirs. There are few of them beside data.
 func (f ObservationFilter) needsRecords() bool {
-	return len(f.Order) > 0 || f.ObservationID != "" || f.StartAfter != nil || f.StartBefore != nil || f.EndAfter != nil || f.EndBefore != nil ||
+	return len(f.Order) > 0 || f.ObservationID != "" || f.StartAfter != nil || f.StartBefore != nil ||
+		f.EndAfter != nil || f.EndBefore != nil ||
 		f.CreatedAfter != nil || f.CreatedBefore != nil || f.ModifiedAfter != nil || f.ModifiedBefore != nil
 }
 
@@ -231,7 +236,8 @@ func compareObservations(a, b *Observation, by string) int {
 	return bytes.Compare(a.UID[:], b.UID[:])
 }
 
-// CancelObservation notes that an observation was called off, by setting its status; nobody is told. Errors: NotFound; Forbidden.
+// CancelObservation notes that an observation was called off, by setting its status; nobody is
+// told. Errors: NotFound; Forbidden.
 func (s *Session) CancelObservation(ctx context.Context, id uint64) (o *Observation, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		if o, err = s.observation(tx.Tx, id); err != nil {

@@ -14,7 +14,8 @@ import (
 	"nightjar/kv"
 )
 
-// TestNameSearchOrder lists what a search by name finds in the order of names, few or many, whoever searches, and page by page.
+// TestNameSearchOrder lists what a search by name finds in the order of names, few or many, whoever
+// searches, and page by page.
 func TestNameSearchOrder(t *testing.T) {
 	for _, n := range []int{7, fewNames + 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -26,9 +27,11 @@ func TestNameSearchOrder(t *testing.T) {
 					if i == n {
 						return nil, 0, io.EOF
 					}
-					// names that do not come in their order; aliases in yet another one; every fourth does not match by its name but by its alias
+					// names that do not come in their order; aliases in yet another one; every
+					// fourth does not match by its name but by its alias
 					name := fmt.Sprintf("SN %05d%s", i*7919%10007, user)
-					in := &TargetInput{Type: Some(Sidereal), Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(2.0)}}
+					in := &TargetInput{Type: Some(Sidereal),
+						Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(2.0)}}
 					if i%4 == 3 {
 						name = fmt.Sprintf("at %05d%s", i*7919%10007, user)
 						in.Aliases = []AliasInput{{Name: fmt.Sprintf("sn alias %d%s", n-i, user)}}
@@ -54,13 +57,15 @@ func TestNameSearchOrder(t *testing.T) {
 				}
 				reversed := slices.Clone(want)
 				slices.Reverse(reversed)
-				if got := f.targets(user, TargetFilter{Names: []string{"nothing", "SN"}, Order: "-name"}); !slices.Equal(got, reversed) {
+				if got := f.targets(user,
+					TargetFilter{Names: []string{"nothing", "SN"}, Order: "-name"}); !slices.Equal(got, reversed) {
 					t.Errorf("%s, descending: %.300q", user, got)
 				}
 				var paged []string
 				for offset := 0; offset < len(want); offset += 3 {
 					rows, count, err := Collect(func(out Out[TargetView]) error {
-						return f.as(user).Targets(t.Context(), TargetFilter{Names: []string{"sn"}}, Page{Offset: offset, Limit: 3}, out)
+						return f.as(user).Targets(t.Context(), TargetFilter{Names: []string{"sn"}},
+							Page{Offset: offset, Limit: 3}, out)
 					})
 					if err != nil || count != len(want) {
 						t.Fatal(count, err)
@@ -77,7 +82,8 @@ func TestNameSearchOrder(t *testing.T) {
 				}
 			}
 			// other lists go by id
-			if got := f.targets("astro", TargetFilter{}); len(got) != n+1 || got[n] != "M 31" || slices.IsSorted(got[:n]) {
+			if got := f.targets("astro", TargetFilter{}); len(got) != n+1 || got[n] != "M 31" ||
+				slices.IsSorted(got[:n]) {
 				t.Errorf("without a search: %.300q", got)
 			}
 		})
@@ -108,7 +114,8 @@ func TestTargetOrders(t *testing.T) {
 			}
 			for range 60 {
 				id := 1 + random.Uint64N(2*uint64(n))
-				_, err := f.as("admin").ChangeTarget(t.Context(), id, &TargetInput{Numbers: map[string]Opt[float64]{"ra": Some(random.Float64())}}, false)
+				_, err := f.as("admin").ChangeTarget(t.Context(), id,
+					&TargetInput{Numbers: map[string]Opt[float64]{"ra": Some(random.Float64())}}, false)
 				if random.IntN(8) == 0 {
 					err = f.as("admin").DeleteTarget(t.Context(), id)
 				}
@@ -148,8 +155,10 @@ func TestTargetOrders(t *testing.T) {
 							if err != nil {
 								t.Fatal(err)
 							}
-							if part := cut(want, kv.Page{Offset: page.Offset, Limit: page.Limit}); count != len(want) || !slices.Equal(got, part) {
-								t.Fatalf("%s by %s%s, %+v: %d rows, not %d; %v, not %v", user, sign, order, page, count, len(want), got, part)
+							if part := cut(want, kv.Page{Offset: page.Offset, Limit: page.Limit}); count != len(want) ||
+								!slices.Equal(got, part) {
+								t.Fatalf("%s by %s%s, %+v: %d rows, not %d; %v, not %v", user, sign, order, page, count,
+									len(want), got, part)
 							}
 						}
 						slices.Reverse(want)
@@ -173,7 +182,8 @@ func BenchmarkTargetOrders(b *testing.B) {
 					out := Out[TargetView]{Begin: func(Extent) error { return nil },
 						Row: func(*TargetView) error { return nil }, Flush: func() error { return nil }}
 					for b.Loop() {
-						if err := v.s.Targets(b.Context(), TargetFilter{Order: order}, Page{Offset: offset, Limit: 100}, out); err != nil {
+						if err := v.s.Targets(b.Context(), TargetFilter{Order: order}, Page{Offset: offset, Limit: 100},
+							out); err != nil {
 							b.Fatal(err)
 						}
 					}

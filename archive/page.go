@@ -10,21 +10,23 @@ import (
 	"nightjar/kv"
 )
 
-// Page asks for a part of a list. Lists of targets and datums ascend by id and those of products and observations descend, as a TOM's do, unless
-// another order is asked for.
+// Page asks for a part of a list. Lists of targets and datums ascend by id and those of products
+// and observations descend, as a TOM's do, unless another order is asked for.
 type Page struct {
 	Offset, Limit int
 	Cursor        *Cursor // where the page lies, in place of Offset; nil for Offset
 }
 
-// A Cursor says where a page lies by a row rather than by a number, so that rows which are added or deleted meanwhile neither repeat nor hide others.
+// A Cursor says where a page lies by a row rather than by a number, so that rows which are added or
+// deleted meanwhile neither repeat nor hide others.
 type Cursor struct {
 	Place
 	First  bool // the first page; nothing else counts
 	Before bool // the rows before the place, not those after it
 }
 
-// A Place is where a row stands in a list: at its id, or in a list by time at its time and then its id. The row itself may have gone.
+// A Place is where a row stands in a list: at its id, or in a list by time at its time and then its
+// id. The row itself may have gone.
 type Place struct {
 	Time int64 // 0 in a list by id
 	ID   uint64
@@ -41,10 +43,10 @@ type Extent struct {
 	Before, After bool  // there are rows before the page, and after it
 }
 
-// Out takes the answer to a list query, row by row. Begin comes first, with what the page is; Row is
-// called inside of a transaction: it must not wait for anybody, and what it is given dies when it
-// returns. Flush is called between transactions, after every thousand rows or so and at the end: there
-// the answer may be sent. What is nil is not called; without Row no row is read.
+// Out takes the answer to a list query, row by row. Begin comes first, with what the page is; Row
+// is called inside of a transaction: it must not wait for anybody, and what it is given dies when
+// it returns. Flush is called between transactions, after every thousand rows or so and at the end:
+// there the answer may be sent. What is nil is not called; without Row no row is read.
 type Out[T any] struct {
 	Begin func(Extent) error
 	Row   func(*T) error
@@ -151,7 +153,8 @@ func (p Page) of(set kv.Set, descending bool) ([]uint64, Extent, error) {
 	return ids, extentOf(page, count, ids, at), err
 }
 
-// from turns a cursor into the offset and the limit of its page, when so many rows stand before its place, and before or at it.
+// from turns a cursor into the offset and the limit of its page, when so many rows stand before its
+// place, and before or at it.
 func (c *Cursor) from(before, through, limit int) (offset, most int) {
 	if !c.Before {
 		return through, limit
@@ -161,7 +164,8 @@ func (c *Cursor) from(before, through, limit int) (offset, most int) {
 }
 
 func extentOf(page kv.Page, count int, ids []uint64, at Place) Extent {
-	e := Extent{Count: count, First: at, Last: at, Before: page.Offset > 0 && count > 0, After: page.Offset+len(ids) < count}
+	e := Extent{Count: count, First: at, Last: at, Before: page.Offset > 0 && count > 0,
+		After: page.Offset+len(ids) < count}
 	if len(ids) > 0 {
 		e.First, e.Last = Place{ID: ids[0]}, Place{ID: ids[len(ids)-1]}
 	}
@@ -266,7 +270,8 @@ func Collect[T any](query func(Out[T]) error) (rows []T, count int, err error) {
 	return rows, count, err
 }
 
-// Opt is a value that may be absent, or null, in what somebody sends: a PATCH tells the three apart.
+// Opt is a value that may be absent, or null, in what somebody sends: a PATCH tells the three
+// apart.
 type Opt[T any] struct {
 	Given bool
 	Null  bool

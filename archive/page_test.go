@@ -23,7 +23,8 @@ func TestTimes(t *testing.T) {
 		parents = append(parents, id)
 		for j := range 400 {
 			source := fmt.Sprintf("s%d", rnd.IntN(40))
-			in := &DatumInput{Target: id, Type: []string{"photometry", "spectroscopy"}[j%2], Source: source, Time: int64(rnd.IntN(300)) * 1e6, Timed: true, Value: fmt.Appendf(nil, `{"n": %d}`, j)}
+			in := &DatumInput{Target: id, Type: []string{"photometry", "spectroscopy"}[j%2], Source: source,
+				Time: int64(rnd.IntN(300)) * 1e6, Timed: true, Value: fmt.Appendf(nil, `{"n": %d}`, j)}
 			if _, _, err := f.as(user).AddDatum(ctx, in); err != nil {
 				t.Fatal(err)
 			}
@@ -33,12 +34,16 @@ func TestTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := func(v int64) *int64 { v *= 1e6; return &v }
-	filters := []DatumFilter{{}, {Target: Some(parents[1])}, {TargetName: "t"}, {Source: "s3"}, {Type: "spectroscopy"}, {Target: Some(parents[0]), Source: "s1"}, {Type: "none"}}
-	bounds := []DatumFilter{{}, {From: at(100)}, {To: at(200)}, {From: at(100), To: at(200)}, {From: at(150), To: at(150)}, {From: at(1000)}}
+	filters := []DatumFilter{{}, {Target: Some(parents[1])}, {TargetName: "t"}, {Source: "s3"}, {Type: "spectroscopy"},
+		{Target: Some(parents[0]), Source: "s1"}, {Type: "none"}}
+	bounds := []DatumFilter{{}, {From: at(100)}, {To: at(200)}, {From: at(100), To: at(200)},
+		{From: at(150), To: at(150)}, {From: at(1000)}}
 	for _, user := range []string{"admin", "astro", "bob", "eve"} {
 		for _, base := range filters {
 			whole, _, err := Collect(func(o Out[DatumView]) error {
-				return f.as(user).Datums(ctx, base, Page{Limit: 1 << 20}, Out[DatumView]{Begin: o.Begin, Flush: o.Flush, Row: func(v *DatumView) error { d := *v.Datum; return o.Row(&DatumView{Datum: &d}) }})
+				return f.as(user).Datums(ctx, base, Page{Limit: 1 << 20},
+					Out[DatumView]{Begin: o.Begin, Flush: o.Flush,
+						Row: func(v *DatumView) error { d := *v.Datum; return o.Row(&DatumView{Datum: &d}) }})
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -99,7 +104,8 @@ func (f *fixture) checkPages(t *testing.T, what string, s *Session, q DatumFilte
 			t.Fatalf("%s: cursor %+v: %v %+v, want %v", what, cursor, ids, e, part)
 		}
 		if from > 0 {
-			if back, _ := page(Page{Limit: limit, Cursor: &Cursor{Place: e.First, Before: true}}); !same(back, want[from-limit:from]) {
+			if back, _ := page(Page{Limit: limit, Cursor: &Cursor{Place: e.First, Before: true}}); !same(back,
+				want[from-limit:from]) {
 				t.Fatalf("%s: back from %+v: %v, want %v", what, e.First, back, want[from-limit:from])
 			}
 		}
@@ -107,7 +113,8 @@ func (f *fixture) checkPages(t *testing.T, what string, s *Session, q DatumFilte
 	}
 }
 
-// TestCursorWhileWriting: a walk by cursor meets every row that was there all the time once, whatever is added and deleted meanwhile.
+// TestCursorWhileWriting: a walk by cursor meets every row that was there all the time once,
+// whatever is added and deleted meanwhile.
 func TestCursorWhileWriting(t *testing.T) {
 	for _, q := range []DatumFilter{{}, {Descending: true}, {ByTime: true}, {ByTime: true, Descending: true}} {
 		f := open(t, Options{})
@@ -175,7 +182,8 @@ func TestRefuse(t *testing.T) {
 		if staged {
 			f.Archive.o.StageFrom = 2
 		}
-		_, _, err = f.uploadAs("astro", &ProductInput{Target: target, Type: "photometry", FileName: "two.csv", Refuse: true}, file)
+		_, _, err = f.uploadAs("astro",
+			&ProductInput{Target: target, Type: "photometry", FileName: "two.csv", Refuse: true}, file)
 		var p *ProcessingError
 		if !errors.As(err, &p) {
 			t.Fatalf("a repeated upload: %v", err)
@@ -198,8 +206,9 @@ func TestRefuse(t *testing.T) {
 		if _, err := file2.Write([]byte(file)); err != nil {
 			t.Fatal(err)
 		}
-		_, report, err := f.as("astro").Upload(ctx, &ProductInput{Target: target, Type: "photometry", FileName: "two.csv",
-			Refuse: refuse, DryRun: true}, file2)
+		_, report, err := f.as("astro").Upload(ctx,
+			&ProductInput{Target: target, Type: "photometry", FileName: "two.csv",
+				Refuse: refuse, DryRun: true}, file2)
 		return report, err
 	}
 	if _, err := dry(true); err == nil || len(err.(*ProcessingError).Report.Errors) != 3 {
@@ -209,23 +218,27 @@ func TestRefuse(t *testing.T) {
 	if err != nil || report.Created != 2 || report.Duplicate != 3 {
 		t.Errorf("a dry run: %+v, %v", report, err)
 	}
-	in := &DatumInput{Target: target, Product: first.ID, Type: "photometry", Time: 1e6, Timed: true, Value: []byte(`{"a": 1}`)}
+	in := &DatumInput{Target: target, Product: first.ID, Type: "photometry", Time: 1e6, Timed: true,
+		Value: []byte(`{"a": 1}`)}
 	if _, _, err := f.as("astro").AddList(ctx, []*DatumInput{in, {List: problems("value", "bad")}}); err == nil {
 		t.Error("a list with a bad item was taken")
 	}
 	refused := *in
 	refused.Refuse = true
-	if _, _, err := f.as("astro").AddList(ctx, []*DatumInput{in, &refused}); err == nil || err.(*problem.List).All()[0].Path != "1" {
+	if _, _, err := f.as("astro").AddList(ctx, []*DatumInput{in, &refused}); err == nil ||
+		err.(*problem.List).All()[0].Path != "1" {
 		t.Errorf("a list with a repeated item: %v", err)
 	}
 	if f.db.Head() != head {
 		t.Error("something refused was logged")
 	}
-	if views, created, err := f.as("astro").AddList(ctx, []*DatumInput{in, in}); err != nil || created != 1 || views[0].ID != views[1].ID {
+	if views, created, err := f.as("astro").AddList(ctx, []*DatumInput{in, in}); err != nil || created != 1 ||
+		views[0].ID != views[1].ID {
 		t.Errorf("a list: %d created, %v", created, err)
 	}
 	head = f.db.Head()
-	if _, result, err := f.as("astro").AddDatum(ctx, &refused); err != nil || result != Duplicate || f.db.Head().Seq > head.Seq+1 {
+	if _, result, err := f.as("astro").AddDatum(ctx, &refused); err != nil || result != Duplicate ||
+		f.db.Head().Seq > head.Seq+1 {
 		t.Errorf("a repeated datum: %v, %v", result, err)
 	}
 }

@@ -7,12 +7,14 @@ import (
 
 // FuzzFileName makes paths of whatever names: they stay in their folders.
 func FuzzFileName(f *testing.F) {
-	for _, s := range []string{"night.csv", "../../etc/passwd", `..\boot.ini`, "..", ".", "", "a b.tar.gz", "é\u0301.fits", "\x00\r\n", "\xff", "a/", "ſ", "ﬁ"} {
+	for _, s := range []string{"night.csv", "../../etc/passwd", `..\boot.ini`, "..", ".", "", "a b.tar.gz",
+		"é\u0301.fits", "\x00\r\n", "\xff", "a/", "ſ", "ﬁ"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		name := cleanName(s)
-		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00\r\n\"; ") || cleanName(name) != name {
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00\r\n\"; ") ||
+			cleanName(name) != name {
 			t.Errorf("%q is stored as %q", s, name)
 		}
 		if part := slug(s); strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" || slug(part) != part {

@@ -28,7 +28,8 @@ type ProductFilter struct {
 }
 
 func (s *Session) productView(tx *kv.Tx, p *Product, t *Target) (*ProductView, error) {
-	groups, err := s.groupInfos(tx, p.Groups, s.v.Holds(auth.Change, t.Object()) || slices.ContainsFunc(p.Holders(), s.v.Is))
+	groups, err := s.groupInfos(tx, p.Groups, s.v.Holds(auth.Change, t.Object()) ||
+		slices.ContainsFunc(p.Holders(), s.v.Is))
 	if err == nil && p.Observation != 0 {
 		if _, err = s.observation(tx, p.Observation); isRefusal(err) {
 			shown := *p
@@ -57,8 +58,8 @@ func (s *Session) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, 
 	return kv.And(sets...), nil
 }
 
-// ProductOut takes a list of products. Each product is followed by its datums, if they are asked for,
-// and by End. The rules are those of Out; Product must be there.
+// ProductOut takes a list of products. Each product is followed by its datums, if they are asked
+// for, and by End. The rules are those of Out; Product must be there.
 type ProductOut struct {
 	Begin   func(Extent) error
 	Product func(*ProductView) error

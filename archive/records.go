@@ -7,8 +7,9 @@ import (
 	"nightjar/kv"
 )
 
-// Target is an object on the sky that is followed, or a body that moves. Angles are in degrees, ICRS; the units of the others are those of the
-// TOM Toolkit's fields of the same names. A number that is not known is nil.
+// Target is an object on the sky that is followed, or a body that moves. Angles are in degrees,
+// ICRS; the units of the others are those of the TOM Toolkit's fields of the same names. A number
+// that is not known is nil.
 type Target struct {
 	kv.Unknown
 	ID         uint64          // not stored: the record's key
@@ -84,7 +85,8 @@ type Number struct {
 	Of   func(*Target) **float64
 }
 
-// A Range is the values that a number may have: at least Least, and at most Most, or less than Most if it is Open.
+// A Range is the values that a number may have: at least Least, and at most Most, or less than Most
+// if it is Open.
 type Range struct {
 	Least, Most float64
 	Open        bool
@@ -104,7 +106,8 @@ func (r Range) outside(f float64) string {
 	return fmt.Sprintf("Ensure this value is between %g and %g.", r.Least, r.Most)
 }
 
-// Numbers lists the numbers of a target in the order of a TOM's answers; the scheme stands behind distance_err there.
+// Numbers lists the numbers of a target in the order of a TOM's answers; the scheme stands behind
+// distance_err there.
 var Numbers = []Number{
 	{"ra", func(t *Target) **float64 { return &t.RA }},
 	{"dec", func(t *Target) **float64 { return &t.Dec }},
@@ -259,7 +262,8 @@ type Upload struct {
 	UID     [16]byte `kv:"4"`
 }
 
-// The numbers of tables, unique kinds, orders, series and dimensions are part of the file's format and never used for anything else.
+// The numbers of tables, unique kinds, orders, series and dimensions are part of the file's format
+// and never used for anything else.
 const (
 	kindTargetName = 10
 	kindAlias      = 11
@@ -327,7 +331,8 @@ var targets = kv.NewTable(kv.Spec[Target]{
 	},
 	UID: func(t *Target) [16]byte { return t.UID },
 	StandIn: func(id uint64, uid [16]byte) *Target { // whom the lost one was shown to is not known: to nobody
-		return &Target{Name: fmt.Sprintf("lost target %d", id), Type: Sidereal, Visibility: auth.VisibleToGranted, UID: uid}
+		return &Target{Name: fmt.Sprintf("lost target %d", id), Type: Sidereal,
+			Visibility: auth.VisibleToGranted, UID: uid}
 	},
 })
 

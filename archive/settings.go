@@ -18,7 +18,8 @@ import (
 // standardTypes are a TOM's data types, in the order in which their codes are given.
 var standardTypes = []string{"photometry", "fits_file", "spectroscopy", "image_file"}
 
-// A Setting is something that a node's superusers choose; it is kept in the file, and its changes are logged.
+// A Setting is something that a node's superusers choose; it is kept in the file, and its changes
+// are logged.
 type Setting struct {
 	Name  string
 	Help  string
@@ -33,11 +34,13 @@ type settingSpec struct {
 }
 
 var settingSpecs = []settingSpec{
-	{auth.SettingMode, "What the visibility of data follows: targets, or objects (creator and named groups).", string(auth.ModeTargets),
+	{auth.SettingMode, "What the visibility of data follows: targets, or objects (creator and named groups).",
+		string(auth.ModeTargets),
 		func(s string) error { _, err := auth.ParseMode(s); return err }},
 	{auth.SettingStrategy, "What guests may do: read-only (what is open) or locked (nothing).", string(auth.ReadOnly),
 		func(s string) error { _, err := auth.ParseStrategy(s); return err }},
-	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.", string(auth.VisibleToGranted), checkVisibility},
+	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.",
+		string(auth.VisibleToGranted), checkVisibility},
 	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
 	{"data_product_types", "The types of data products and data, separated by commas; a TOM's four are always among them.", strings.Join(standardTypes, ","), checkTypes},
 	{settingLogKeep, "How long entries of the log are kept: forever, or a number of hours, days, weeks, months or " +
@@ -97,7 +100,8 @@ func checkExtraFields(s string) error {
 		return errors.New("it must be a JSON list of objects with name and type")
 	}
 	for _, f := range fields {
-		if f.Name == "" || utf8.RuneCountInString(f.Name) > MaxExtraKey || !slices.Contains([]string{"number", "string", "boolean", "datetime"}, f.Type) {
+		if f.Name == "" || utf8.RuneCountInString(f.Name) > MaxExtraKey ||
+			!slices.Contains([]string{"number", "string", "boolean", "datetime"}, f.Type) {
 			return errors.New("each field needs a name, and one of the types number, string, boolean and datetime")
 		}
 	}
@@ -199,8 +203,8 @@ func setting(tx *kv.Tx, name string) (string, error) {
 	return value, err
 }
 
-// FirstSettings stores the settings with which a node is started for the first time, and refuses, naming the command that changes them,
-// when other ones are stored already. "" stands for no wish.
+// FirstSettings stores the settings with which a node is started for the first time, and refuses,
+// naming the command that changes them, when other ones are stored already. "" stands for no wish.
 func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) error {
 	owner := a.For(auth.FileOwner())
 	for _, name := range []string{auth.SettingMode, auth.SettingStrategy} {
@@ -213,7 +217,8 @@ func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) e
 		want := wanted[name]
 		switch {
 		case known && want != "" && want != stored:
-			return problem.Invalid("", "the file says %s = %s, and not %s; to change it for good: nightjar settings set %s %s", name, stored, want, name, want)
+			return problem.Invalid("",
+				"the file says %s = %s, and not %s; to change it for good: nightjar settings set %s %s", name, stored, want, name, want)
 		case known:
 		case want == "":
 			value, err := owner.Setting(name)

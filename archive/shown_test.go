@@ -12,8 +12,9 @@ import (
 // shown is what somebody sees of the data below: for each row the product that it shows.
 type shown map[string]string
 
-// TestShownProduct has three products bring rows in part the same. A row shows, is filtered by and is nested under only the first product that the
-// viewer may see, and the next one when that is gone.
+// TestShownProduct has three products bring rows in part the same. A row shows, is filtered by and
+// is nested under only the first product that the viewer may see, and the next one when that is
+// gone.
 func TestShownProduct(t *testing.T) {
 	const one, two, three = "55951,r,15\n", "55952,r,16\n", "55953,r,17\n"
 	steps := map[auth.Mode][]struct {
@@ -22,17 +23,21 @@ func TestShownProduct(t *testing.T) {
 	}{
 		auth.ModeTargets: {
 			{"", "", map[string]shown{
-				"astro": {"1": "P1", "2": "P1", "3": "P2"}, "carol": {"1": "P1", "2": "P1", "3": "P2"}, "bob": {"1": "P1", "2": "P1", "3": "P2"},
+				"astro": {"1": "P1", "2": "P1", "3": "P2"}, "carol": {"1": "P1", "2": "P1",
+					"3": "P2"}, "bob": {"1": "P1", "2": "P1", "3": "P2"},
 				"admin": {"1": "P1", "2": "P1", "3": "P2"}, "eve": {}, "": {}}},
-			{"carol", "P1", map[string]shown{"astro": {"2": "P2", "3": "P2"}, "bob": {"2": "P2", "3": "P2"}, "admin": {"2": "P2", "3": "P2"}}},
-			{"astro", "P2", map[string]shown{"astro": {"2": "P3"}, "carol": {"2": "P3"}, "admin": {"2": "P3"}, "eve": {}}},
+			{"carol", "P1", map[string]shown{"astro": {"2": "P2", "3": "P2"}, "bob": {"2": "P2", "3": "P2"},
+				"admin": {"2": "P2", "3": "P2"}}},
+			{"astro", "P2", map[string]shown{"astro": {"2": "P3"}, "carol": {"2": "P3"},
+				"admin": {"2": "P3"}, "eve": {}}},
 			{"bob", "P3", map[string]shown{"astro": {}, "bob": {}, "admin": {}}},
 		},
 		auth.ModeObjects: { // P1 is held by astro, P2 by carol and her group, astro's as well, P3 by bob
 			{"", "", map[string]shown{
 				"astro": {"1": "P1", "2": "P1", "3": "P2"}, "carol": {"2": "P2", "3": "P2"}, "bob": {"2": "P3"},
 				"admin": {"1": "P1", "2": "P1", "3": "P2"}, "eve": {}, "": {}}},
-			{"astro", "P1", map[string]shown{"astro": {"2": "P2", "3": "P2"}, "carol": {"2": "P2", "3": "P2"}, "bob": {"2": "P3"}, "admin": {"2": "P2", "3": "P2"}}},
+			{"astro", "P1", map[string]shown{"astro": {"2": "P2", "3": "P2"}, "carol": {"2": "P2", "3": "P2"},
+				"bob": {"2": "P3"}, "admin": {"2": "P2", "3": "P2"}}},
 			{"carol", "P2", map[string]shown{"astro": {}, "carol": {}, "bob": {"2": "P3"}, "admin": {"2": "P3"}}},
 			{"bob", "P3", map[string]shown{"bob": {}, "admin": {}}},
 		},
@@ -53,7 +58,8 @@ func TestShownProduct(t *testing.T) {
 				products := map[string]uint64{}
 				up := func(name, user, rows string, groups ...uint64) {
 					t.Helper()
-					in := &ProductInput{Target: id, Type: "photometry", FileName: name + ".csv", ProductID: "id of " + name}
+					in := &ProductInput{Target: id, Type: "photometry", FileName: name + ".csv",
+						ProductID: "id of " + name}
 					p, _, err := f.uploadAs(user, in, "time,filter,magnitude\n"+rows, groups...)
 					if err != nil {
 						t.Fatal(err)
@@ -78,7 +84,8 @@ func TestShownProduct(t *testing.T) {
 	}
 }
 
-// sameShown compares what a user sees of the data of some products, in every way to ask, with what is wanted.
+// sameShown compares what a user sees of the data of some products, in every way to ask, with what
+// is wanted.
 func (f *fixture) sameShown(user string, products map[string]uint64, want shown) {
 	f.t.Helper()
 	names := map[uint64]string{}
@@ -95,7 +102,8 @@ func (f *fixture) sameShown(user string, products map[string]uint64, want shown)
 				got[rowName(v)] = names[v.Product]
 				one, err := f.as(user).Datum(v.ID)
 				if err == nil && one.Product != v.Product {
-					f.t.Errorf("%s: datum %d shows product %d in the list and %d alone", user, v.ID, v.Product, one.Product)
+					f.t.Errorf("%s: datum %d shows product %d in the list and %d alone", user, v.ID,
+						v.Product, one.Product)
 				}
 				return err
 			}
@@ -130,7 +138,9 @@ func (f *fixture) sameShown(user string, products map[string]uint64, want shown)
 			}
 		}
 		slices.Sort(rows)
-		for how, filter := range map[string]DatumFilter{"id": {Product: Some(id)}, "product id": {ProductID: "id of " + name}, "file": {ProductID: name + ".csv"}, "part of a name": {ProductName: "OF " + name}} {
+		for how, filter := range map[string]DatumFilter{"id": {Product: Some(id)},
+			"product id": {ProductID: "id of " + name}, "file": {ProductID: name +
+				".csv"}, "part of a name": {ProductName: "OF " + name}} {
 			if got := list(filter); !slices.Equal(got, rows) {
 				f.t.Errorf("%q asks for %s by %s: %v, not %v", user, name, how, got, rows)
 			}

@@ -14,16 +14,19 @@ type Spectrum struct {
 	Target, Source string
 	Time           time.Time
 	Value          []byte // a datum's value, compact
-	// WavelengthUnits is the unit of the wavelengths in the file, one of ingest.WavelengthUnits, or "" for that of the value.
+	// WavelengthUnits is the unit of the wavelengths in the file, one of ingest.WavelengthUnits, or
+	// "" for that of the value.
 	WavelengthUnits string
 }
 
 // errNoSpectrum is what WriteSpectrum returns for a value that is none.
 var errNoSpectrum = errors.New("the value is no spectrum: lists wavelength and flux of one length")
 
-// WriteSpectrum writes a spectrum as a table, in one of [table.Formats]: wavelength, flux and, where there is one, flux_error, with their
-// units; target, date and source as the keywords OBJECT, DATE-OBS and FACILITY, so that an upload of the file gives the same datum.
-// Every number is written with the digits that it has. Errors: the writer's; a value that is no spectrum; *UnitError.
+// WriteSpectrum writes a spectrum as a table, in one of [table.Formats]: wavelength, flux and,
+// where there is one, flux_error, with their units; target, date and source as the keywords OBJECT,
+// DATE-OBS and FACILITY, so that an upload of the file gives the same datum. Every number is
+// written with the digits that it has. Errors: the writer's; a value that is no spectrum;
+// *UnitError.
 func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	if s.WavelengthUnits != "" {
 		value, err := AppendInUnits(nil, s.Value, s.WavelengthUnits)
@@ -49,7 +52,9 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	if len(wavelength) == 0 || len(wavelength) != len(flux) {
 		return errNoSpectrum
 	}
-	h := table.Head{Rows: int64(len(flux)), Keywords: []table.Keyword{{Name: "OBJECT", Value: s.Target}, {Name: "DATE-OBS", Value: s.Time.UTC().Format("2006-01-02T15:04:05.999999")}}}
+	h := table.Head{Rows: int64(len(flux)),
+		Keywords: []table.Keyword{{Name: "OBJECT", Value: s.Target},
+			{Name: "DATE-OBS", Value: s.Time.UTC().Format("2006-01-02T15:04:05.999999")}}}
 	if texts[timeOrigin] != "" { // nobody knows when it was taken
 		h.Keywords = h.Keywords[:1]
 	}
@@ -60,13 +65,18 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 		h.Keywords = append(h.Keywords, table.Keyword{Name: "AIRORVAC", Value: medium})
 	}
 	if format == "csv" {
-		h.Keywords = append(h.Keywords, table.Keyword{Name: "WAVELENGTH_UNITS", Value: texts["wavelength_units"]}, table.Keyword{Name: "FLUX_UNITS", Value: texts["flux_units"]})
+		h.Keywords = append(h.Keywords, table.Keyword{Name: "WAVELENGTH_UNITS", Value: texts["wavelength_units"]},
+			table.Keyword{Name: "FLUX_UNITS", Value: texts["flux_units"]})
 	}
-	h.Columns = []table.Column{{Name: "wavelength", Unit: texts["wavelength_units"], Description: "Wavelength", UCD: "em.wl", Kind: table.Number},
-		{Name: "flux", Unit: texts["flux_units"], Description: "Flux", UCD: "phot.flux.density;em.wl", Kind: table.Number}}
+	h.Columns = []table.Column{{Name: "wavelength", Unit: texts["wavelength_units"], Description: "Wavelength",
+		UCD: "em.wl", Kind: table.Number},
+		{Name: "flux", Unit: texts["flux_units"], Description: "Flux", UCD: "phot.flux.density;em.wl",
+			Kind: table.Number}}
 	columns := [][]string{wavelength, flux}
 	if errors := lists["flux_error"]; len(errors) == len(flux) {
-		h.Columns = append(h.Columns, table.Column{Name: "flux_error", Unit: texts["flux_units"], Description: "Error of the flux", UCD: "stat.error;phot.flux.density;em.wl", Kind: table.Number})
+		h.Columns = append(h.Columns,
+			table.Column{Name: "flux_error", Unit: texts["flux_units"], Description: "Error of the flux",
+				UCD: "stat.error;phot.flux.density;em.wl", Kind: table.Number})
 		columns = append(columns, errors)
 	}
 	w, err := table.NewWriter(format, out, h)

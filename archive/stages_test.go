@@ -9,14 +9,16 @@ import (
 	"time"
 )
 
-// TestStagesMeet: two staged writes bring the same rows while neither has finished, and one of them repeats its own. Each row is stored once.
+// TestStagesMeet: two staged writes bring the same rows while neither has finished, and one of them
+// repeats its own. Each row is stored once.
 func TestStagesMeet(t *testing.T) {
 	// when the inner one ends, seen from the outer one
 	for i, inner := range []string{"before", "after", "before", "after"} {
 		f := open(t, Options{StageFrom: 10, PieceRows: []int{0, 0, 100, 100}[i]})
 		target := f.target("astro", "T")
 		row := func(i int) DatumInput {
-			return DatumInput{Target: target, Type: "photometry", Time: int64(i) * 1e6, Timed: true, Value: fmt.Appendf(nil, `{"n": %d}`, i)}
+			return DatumInput{Target: target, Type: "photometry", Time: int64(i) * 1e6, Timed: true,
+				Value: fmt.Appendf(nil, `{"n": %d}`, i)}
 		}
 		const rows = stageBatch + 50
 		second := func() *DataResult {

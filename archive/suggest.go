@@ -11,11 +11,11 @@ import (
 
 // Suggestions are what a search box offers for a text: at most MaxSuggestions of each kind.
 type Suggestions struct {
-	// Targets have a name that contains the text, whatever the case: first, by name, those with a name
-	// that begins with it.
+	// Targets have a name that contains the text, whatever the case: first, by name, those with a
+	// name that begins with it.
 	Targets []SuggestedTarget
-	// Similar have a name that is nearly the text. They are looked for when there are no Targets, and
-	// only while the index of names answers.
+	// Similar have a name that is nearly the text. They are looked for when there are no Targets,
+	// and only while the index of names answers.
 	Similar []SuggestedTarget
 	// Sources are source names of reduced datums that contain the text, whatever the case, by name.
 	Sources []string
@@ -32,7 +32,8 @@ type SuggestedTarget struct {
 const MaxSuggestions = 8
 
 const (
-	// maxPrefixes is how many names that begin with a text are looked at: a viewer may see few of them.
+	// maxPrefixes is how many names that begin with a text are looked at: a viewer may see few of
+	// them.
 	maxPrefixes = 2000
 	// maxSimilar is how many targets with a similar name are looked at, for the same reason.
 	maxSimilar = 200
@@ -69,7 +70,8 @@ func (s *Session) Suggest(ctx context.Context, text string) (list Suggestions, e
 	return list, err
 }
 
-// suggestTargets appends targets that the viewer sees and one of whose names contains a folded text.
+// suggestTargets appends targets that the viewer sees and one of whose names contains a folded
+// text.
 func (s *Session) suggestTargets(tx *kv.Tx, q *nameQuery, folded string, list *[]SuggestedTarget) error {
 	begins := func(n string) bool { return strings.HasPrefix(index.Fold(n), folded) }
 	looked := 0
@@ -97,7 +99,8 @@ func (s *Session) suggestTargets(tx *kv.Tx, q *nameQuery, folded string, list *[
 	return nil
 }
 
-// suggest appends a target if the viewer sees it, it is not in the list yet, and one of its names fits.
+// suggest appends a target if the viewer sees it, it is not in the list yet, and one of its names
+// fits.
 func (s *Session) suggest(tx *kv.Tx, id uint64, fits func(name string) bool, list *[]SuggestedTarget) error {
 	if slices.ContainsFunc(*list, func(t SuggestedTarget) bool { return t.ID == id }) {
 		return nil

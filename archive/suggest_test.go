@@ -9,8 +9,8 @@ import (
 	"nightjar/index"
 )
 
-// TestSuggest: suggestions are right whatever the index of names knows, and do not depend on how many
-// others are hidden. Who sees them is for TestMatrix in api.
+// TestSuggest: suggestions are right whatever the index of names knows, and do not depend on how
+// many others are hidden. Who sees them is for TestMatrix in api.
 func TestSuggest(t *testing.T) {
 	f := open(t, Options{NoIndex: true})
 	suggest := func(user, text string) Suggestions {
@@ -48,7 +48,8 @@ func TestSuggest(t *testing.T) {
 	f.names.mu.Lock()
 	f.names.x = x // it stays behind from here on
 	f.names.mu.Unlock()
-	if _, err := f.as("astro").ChangeTarget(t.Context(), renamed, &TargetInput{Name: Some("M 101")}, false); err != nil {
+	if _, err := f.as("astro").ChangeTarget(t.Context(), renamed, &TargetInput{Name: Some("M 101")},
+		false); err != nil {
 		t.Fatal(err)
 	}
 	want("astro", "SN 2011ff", Suggestions{Similar: sn})
@@ -57,7 +58,8 @@ func TestSuggest(t *testing.T) {
 	want("eve", "SN 2011ff", Suggestions{})
 
 	// a source is there as long as a datum of it is seen, in either mode
-	datum, _, err := f.as("astro").AddDatum(t.Context(), &DatumInput{Target: id, Type: "photometry", Source: "ZTF", Value: []byte("1")})
+	datum, _, err := f.as("astro").AddDatum(t.Context(),
+		&DatumInput{Target: id, Type: "photometry", Source: "ZTF", Value: []byte("1")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"nightjar/kv"
 )
 
-// TargetInput is what may be given when a target is made or changed. What was wrong with single fields already is in List; the fields
-// concerned are then not given.
+// TargetInput is what may be given when a target is made or changed. What was wrong with single
+// fields already is in List; the fields concerned are then not given.
 type TargetInput struct {
 	problem.List
 	Name       Opt[string]
@@ -120,8 +120,8 @@ func (s *Session) planNew(tx *kv.Tx, in *TargetInput) (*targetPlan, error) {
 	return s.plan(tx, in, &Target{Visibility: def}, true)
 }
 
-// plan checks an input for a target, new when t has no id, and applies to t what needs nothing written elsewhere.
-// Whole says that all must be in the input that a new target needs, as for PUT.
+// plan checks an input for a target, new when t has no id, and applies to t what needs nothing
+// written elsewhere. Whole says that all must be in the input that a new target needs, as for PUT.
 func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targetPlan, error) {
 	p := in.Clone()
 	if wrong := len(p.All()); in.checkLimits(p) > wrong {
@@ -192,7 +192,8 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 	return pl, nil
 }
 
-// aliasGiven says whether the input itself names an alias: a target that is renamed to one of its old aliases is no conflict.
+// aliasGiven says whether the input itself names an alias: a target that is renamed to one of its
+// old aliases is no conflict.
 func aliasGiven(aliases []AliasInput, name string) bool {
 	return slices.ContainsFunc(aliases, func(a AliasInput) bool { return a.Name == name })
 }
@@ -209,14 +210,16 @@ func (s *Session) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh 
 		if a.ID != 0 && !fresh {
 			if at = slices.IndexFunc(t.Aliases, func(x Alias) bool { return x.ID == a.ID }); at < 0 {
 				// a TOM's words, which break the line where a TOM's do
-				p.Add(problem.WholeList, "TargetName identified by id '%d' is not an\n                        alias of Target '%s'", a.ID, t.Name)
+				p.Add(problem.WholeList,
+					"TargetName identified by id '%d' is not an\n                        alias of Target '%s'", a.ID, t.Name)
 				continue
 			}
 			if t.Aliases[at].Name == a.Name {
 				continue
 			}
 		}
-		if !fresh && at < 0 && slices.ContainsFunc(t.Aliases, func(x Alias) bool { return x.Name == a.Name && x.ID != 0 }) {
+		if !fresh && at < 0 && slices.ContainsFunc(t.Aliases,
+			func(x Alias) bool { return x.Name == a.Name && x.ID != 0 }) {
 			continue // it is there already
 		}
 		owner, taken, err := tx.Lookup(kindAlias, a.Name)
@@ -242,7 +245,8 @@ func planExtras(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
 	t := pl.t
 	t.Extras = slices.Clone(t.Extras)
 	for i, e := range pl.in.Extras {
-		if p.Has(pathOf("targetextra_set", i, "key")) || p.Has(pathOf("targetextra_set", i, "value")) || p.Has(pathOf("targetextra_set", i, "")) {
+		if p.Has(pathOf("targetextra_set", i, "key")) || p.Has(pathOf("targetextra_set", i, "value")) ||
+			p.Has(pathOf("targetextra_set", i, "")) {
 			continue
 		}
 		doubled := slices.ContainsFunc(pl.in.Extras[:i], func(x ExtraInput) bool { return x.Key == e.Key })

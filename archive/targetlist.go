@@ -13,7 +13,8 @@ import (
 	"nightjar/sky"
 )
 
-// TargetFilter narrows a list of targets; what is not given does not count, and all that is given must hold.
+// TargetFilter narrows a list of targets; what is not given does not count, and all that is given
+// must hold.
 type TargetFilter struct {
 	Type  string   // Sidereal or NonSidereal
 	Names []string // a name or an alias contains one of them
@@ -22,8 +23,8 @@ type TargetFilter struct {
 	Key   string   // has a tag with this key
 	Value string   // has a tag with this value, not necessarily the same one
 	Cone  *sky.Cone
-	// Around and Radius stand for a cone around a target that the viewer sees: the one of that name, or the only one with a name that
-	// contains it. Without such a target nothing is found.
+	// Around and Radius stand for a cone around a target that the viewer sees: the one of that
+	// name, or the only one with a name that contains it. Without such a target nothing is found.
 	Around string
 	Radius float64
 	List   string // on the list with this id or name
@@ -36,13 +37,15 @@ var TargetOrders = []string{"id", "name", "created", "modified"}
 // UnknownList is the problem with a list that is not there, or not known to the viewer.
 const UnknownList = "Select a valid choice. That choice is not one of the available choices."
 
-// How many names can be asked for at once: each part of a name is looked for in every name, at worst, while names as a whole are looked up.
+// How many names can be asked for at once: each part of a name is looked for in every name, at
+// worst, while names as a whole are looked up.
 const (
 	MaxNames = 100
 	MaxFuzzy = 1000
 )
 
-// terms takes out of a list of names those that are there twice, and refuses what is then too many; path is the parameter that they came in.
+// terms takes out of a list of names those that are there twice, and refuses what is then too many;
+// path is the parameter that they came in.
 func terms(path string, names []string, most int) ([]string, error) {
 	var list []string
 	there := map[string]bool{}
@@ -57,7 +60,8 @@ func terms(path string, names []string, most int) ([]string, error) {
 	return list, nil
 }
 
-// Targets lists the targets that the viewer sees. Errors: *problem.List, by the names of the API's parameters; those of out.
+// Targets lists the targets that the viewer sees. Errors: *problem.List, by the names of the API's
+// parameters; those of out.
 func (s *Session) Targets(ctx context.Context, f TargetFilter, page Page, out Out[TargetView]) error {
 	names, err := terms("name", f.Names, MaxNames)
 	if err != nil {

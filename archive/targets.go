@@ -27,7 +27,8 @@ func (s *Session) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
 	return &TargetView{t, groups, lists}, err
 }
 
-// CreateTarget makes a target; its maker, and the groups that are named, get all rights on it. Errors: *problem.List; *problem.Error.
+// CreateTarget makes a target; its maker, and the groups that are named, get all rights on it.
+// Errors: *problem.List; *problem.Error.
 func (s *Session) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		pl, err := s.planNew(tx.Tx, in)
@@ -42,8 +43,9 @@ func (s *Session) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetV
 	return v, err
 }
 
-// ChangeTarget changes a target that the viewer may change. Whole says that the input must hold all that a new target needs (PUT); what it does
-// not hold stays all the same. Errors: *problem.List; NotFound; Forbidden.
+// ChangeTarget changes a target that the viewer may change. Whole says that the input must hold all
+// that a new target needs (PUT); what it does not hold stays all the same. Errors: *problem.List;
+// NotFound; Forbidden.
 func (s *Session) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		t, err := s.target(tx.Tx, id)
@@ -65,7 +67,8 @@ func (s *Session) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, 
 	return v, err
 }
 
-// MayChangeTarget says whether the viewer may change a target that he sees; NotFound when he does not see it.
+// MayChangeTarget says whether the viewer may change a target that he sees; NotFound when he does
+// not see it.
 func (s *Session) MayChangeTarget(id uint64) (yes bool, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
@@ -89,7 +92,8 @@ func (s *Session) Target(id uint64) (v *TargetView, err error) {
 	return v, err
 }
 
-// DeleteTarget deletes a target with its data products, their files, its data and its observation records. Errors: NotFound; Forbidden.
+// DeleteTarget deletes a target with its data products, their files, its data and its observation
+// records. Errors: NotFound; Forbidden.
 func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
 	return s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 		t, err := s.target(tx.Tx, id)
@@ -130,8 +134,9 @@ func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
 	})
 }
 
-// Withdraw takes away what a group was granted on a target. (Naming a group in a change of the target grants; a TOM knows no way
-// back.) Errors: NotFound, also for a group that was granted nothing; Forbidden.
+// Withdraw takes away what a group was granted on a target. (Naming a group in a change of the
+// target grants; a TOM knows no way back.) Errors: NotFound, also for a group that was granted
+// nothing; Forbidden.
 func (s *Session) Withdraw(ctx context.Context, id, group uint64) error {
 	return s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		t, err := s.target(tx.Tx, id)
@@ -209,7 +214,8 @@ func (s *Session) Extra(id uint64) (p Part, err error) {
 	return p, err
 }
 
-// DeleteAlias takes an alias off a target that the viewer may change; DeleteExtra a tag. Errors: NotFound; Forbidden.
+// DeleteAlias takes an alias off a target that the viewer may change; DeleteExtra a tag. Errors:
+// NotFound; Forbidden.
 func (s *Session) DeleteAlias(ctx context.Context, id uint64) error {
 	return s.deletePart(ctx, kindAliasID, id)
 }

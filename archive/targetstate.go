@@ -2,8 +2,8 @@ package archive
 
 import "nightjar/kv"
 
-// TargetState is what lists tell of a target: when it was changed, and how many datums and data products
-// of it the viewer sees.
+// TargetState is what lists tell of a target: when it was changed, and how many datums and data
+// products of it the viewer sees.
 type TargetState struct {
 	Modified         int64 // microseconds of UTC since 1970
 	Datums, Products RowCount
@@ -15,8 +15,8 @@ type RowCount struct {
 	Last uint64
 }
 
-// TargetState counts what the viewer sees of a target, without reading it. A target that is missing, or
-// hidden from the viewer, is refused as by Target.
+// TargetState counts what the viewer sees of a target, without reading it. A target that is
+// missing, or hidden from the viewer, is refused as by Target.
 func (s *Session) TargetState(id uint64) (state TargetState, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
@@ -49,6 +49,6 @@ func countRows(set kv.Set) (c RowCount, err error) {
 	return c, err
 }
 
-// Commits returns a channel that holds a token when something was committed since it was last read, until
-// stop is called.
+// Commits returns a channel that holds a token when something was committed since it was last read,
+// until stop is called.
 func (a *Archive) Commits() (news <-chan struct{}, stop func()) { return a.watchers.add() }

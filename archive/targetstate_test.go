@@ -8,7 +8,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// TestTargetState: the state of a target counts what its lists show, in both modes and for each viewer.
+// TestTargetState: the state of a target counts what its lists show, in both modes and for each
+// viewer.
 func TestTargetState(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		f := open(t, Options{})
@@ -16,7 +17,8 @@ func TestTargetState(t *testing.T) {
 		id := f.target("astro", "T", f.group)
 		other := f.target("astro", "U", f.group)
 		for i, target := range []uint64{id, other, id} {
-			in := &DatumInput{Target: target, Type: "photometry", Time: int64(i), Timed: true, Value: []byte(`{"magnitude":1}`)}
+			in := &DatumInput{Target: target, Type: "photometry", Time: int64(i), Timed: true,
+				Value: []byte(`{"magnitude":1}`)}
 			if _, _, err := f.as("astro").AddDatum(t.Context(), in); err != nil {
 				t.Fatal(err)
 			}
@@ -34,10 +36,11 @@ func TestTargetState(t *testing.T) {
 			want := TargetState{Modified: got.Modified}
 			one := Page{Limit: 1}
 			err = errors.Join(
-				s.Datums(t.Context(), DatumFilter{Target: Some(id), Descending: true}, one, Out[DatumView]{Begin: func(e Extent) error {
-					want.Datums = RowCount{e.Count, e.First.ID}
-					return nil
-				}}),
+				s.Datums(t.Context(), DatumFilter{Target: Some(id), Descending: true}, one,
+					Out[DatumView]{Begin: func(e Extent) error {
+						want.Datums = RowCount{e.Count, e.First.ID}
+						return nil
+					}}),
 				s.Products(t.Context(), ProductFilter{Target: Some(id)}, one, ProductOut{
 					Begin:   func(e Extent) error { want.Products = RowCount{e.Count, e.First.ID}; return nil },
 					Product: func(*ProductView) error { return nil },

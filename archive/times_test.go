@@ -38,7 +38,8 @@ func timeRanges(t *testing.T, mode auth.Mode) {
 			pool = append(pool, d*day+off)
 		}
 	}
-	pool = append(pool, math.MinInt64, math.MinInt64+1, math.MaxInt64-day, math.MaxInt64-1, -62135596800e6, 253402300799999999)
+	pool = append(pool, math.MinInt64, math.MinInt64+1, math.MaxInt64-day, math.MaxInt64-1, -62135596800e6,
+		253402300799999999)
 	pick := func() int64 {
 		if random.IntN(3) == 0 {
 			return (random.Int64N(22_000) - 1000) * day / 7
@@ -50,7 +51,8 @@ func timeRanges(t *testing.T, mode auth.Mode) {
 	i := 0
 	next := func() DatumInput {
 		i++
-		in := DatumInput{Target: seen, Type: "photometry", Time: pick(), Timed: true, Value: fmt.Appendf(nil, `{"n":%d}`, i)}
+		in := DatumInput{Target: seen, Type: "photometry", Time: pick(), Timed: true,
+			Value: fmt.Appendf(nil, `{"n":%d}`, i)}
 		if i%3 == 0 {
 			in.Target = hidden
 		}

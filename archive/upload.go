@@ -17,7 +17,8 @@ import (
 	"nightjar/kv"
 )
 
-// ProductInput is what is given with a file that is uploaded. What was wrong with single fields already is in List.
+// ProductInput is what is given with a file that is uploaded. What was wrong with single fields
+// already is in List.
 type ProductInput struct {
 	problem.List
 	Target      uint64 // 0 for those that the rows of the file name
@@ -89,7 +90,8 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 			return nil, err
 		}
 		if in.Type != AutoType && !slices.Contains(list, in.Type) {
-			p.Add("data_product_type", "Not a valid data_product_type. Valid data_product_types are %s.", strings.Join(list, ", "))
+			p.Add("data_product_type", "Not a valid data_product_type. Valid data_product_types are %s.",
+				strings.Join(list, ", "))
 		}
 	}
 	if in.ProductID != "" && !p.Has("product_id") {
@@ -178,7 +180,8 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	return views, report, nil
 }
 
-// store makes the data product of a planned upload, or the products, one for each of its targets, and their data.
+// store makes the data product of a planned upload, or the products, one for each of its targets,
+// and their data.
 func (s *Session) store(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan) (
 	[]*ProductView, *Report, error) {
 	rows := &fileRows{in: in, file: f, each: in.each()}
@@ -264,8 +267,10 @@ func (r *fileRows) check(done tally) error {
 	return refuseLines(r.in.FileName, r.report, done)
 }
 
-// planUpload checks everything that can be known before the file is read through, and decides its type.
-func (s *Session) planUpload(ctx context.Context, in *ProductInput, f *FileUpload) (*ProductInput, *productPlan, error) {
+// planUpload checks everything that can be known before the file is read through, and decides its
+// type.
+func (s *Session) planUpload(ctx context.Context, in *ProductInput, f *FileUpload) (*ProductInput,
+	*productPlan, error) {
 	if f.blob == nil {
 		return nil, nil, errNoFile
 	}
@@ -308,13 +313,16 @@ func refuseLines(file string, report *Report, done tally) error {
 		}
 	}
 	if more := n - len(failed.Errors); more > 0 {
-		failed.Errors = append(failed.Errors, ingest.Problem{File: file, Reason: fmt.Sprintf("%d more are there already", more)})
+		failed.Errors = append(failed.Errors,
+			ingest.Problem{File: file, Reason: fmt.Sprintf("%d more are there already", more)})
 	}
 	return &ProcessingError{&failed}
 }
 
-// recognised gives an upload the type that its content has; note is what the uploader should know of that.
-func (s *Session) recognised(ctx context.Context, in *ProductInput, pl *productPlan, f *FileUpload) (typed *ProductInput, note string, err error) {
+// recognised gives an upload the type that its content has; note is what the uploader should know
+// of that.
+func (s *Session) recognised(ctx context.Context, in *ProductInput, pl *productPlan,
+	f *FileUpload) (typed *ProductInput, note string, err error) {
 	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options(pl))
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
@@ -338,7 +346,8 @@ func (in *ProductInput) file(f *FileUpload) ingest.File {
 }
 
 func (in *ProductInput) options(pl *productPlan) ingest.Options {
-	o := ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale, TimeColumn: in.TimeColumn, TimeFormat: in.TimeFormat, Columns: in.Columns}
+	o := ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale, TimeColumn: in.TimeColumn,
+		TimeFormat: in.TimeFormat, Columns: in.Columns}
 	if in.byObject != nil {
 		o.Objects = in.byObject.refused
 	} else {
@@ -347,14 +356,16 @@ func (in *ProductInput) options(pl *productPlan) ingest.Options {
 	return o
 }
 
-// writeProduct stores the product itself, under an id that was reserved for it, and returns how its maker sees it.
+// writeProduct stores the product itself, under an id that was reserved for it, and returns how its
+// maker sees it.
 func (s *Session) writeProduct(tx *kv.WriteTx, in *ProductInput, f *FileUpload, id uint64) (*ProductView, error) {
 	pl, err := s.planProduct(tx.Tx, in, f.Size()) // what was true before may not be so any more
 	if err != nil {
 		return nil, err
 	}
-	p := &Product{ProductID: in.ProductID, Target: pl.target.ID, ExtraData: in.ExtraData, Type: in.Type, ContentType: contentType(in.FileName),
-		Creator: s.v.ID, Groups: pl.groups, Created: tx.Now().UnixMicro()}
+	p := &Product{ProductID: in.ProductID, Target: pl.target.ID, ExtraData: in.ExtraData, Type: in.Type,
+		ContentType: contentType(in.FileName),
+		Creator:     s.v.ID, Groups: pl.groups, Created: tx.Now().UnixMicro()}
 	p.Modified = p.Created
 	if pl.obs != nil {
 		p.Observation, p.Facility = pl.obs.ID, pl.obs.Facility
@@ -377,8 +388,10 @@ func (s *Session) writeProduct(tx *kv.WriteTx, in *ProductInput, f *FileUpload, 
 	return s.productView(tx.Tx, p, pl.target)
 }
 
-// process reads the file, if its type is one that is processed, and hands its points to add, whose value is valid until it returns.
-func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan, add func(d Datum, line int) error) (*Report, error) {
+// process reads the file, if its type is one that is processed, and hands its points to add, whose
+// value is valid until it returns.
+func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan,
+	add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
 		report := ingest.EmptyReport()
 		return &report, nil

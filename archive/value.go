@@ -14,8 +14,9 @@ import (
 // A datum's value is kept as the JSON text that was given, without insignificant white space
 // (jsontext.Compact): keys, their order and the digits of numbers are not touched.
 
-// Canonical form: two values are the same when their canonical forms are. Keys are sorted, escapes resolved, numbers are the nearest float64,
-// whole numbers beyond 2^53 exact. It is made of marks and lengths rather than of JSON, since it is only ever compared and hashed.
+// Canonical form: two values are the same when their canonical forms are. Keys are sorted, escapes
+// resolved, numbers are the nearest float64, whole numbers beyond 2^53 exact. It is made of marks
+// and lengths rather than of JSON, since it is only ever compared and hashed.
 
 // canonical appends the canonical form of a compact value.
 func canonical(dst, value []byte) []byte {
@@ -23,7 +24,8 @@ func canonical(dst, value []byte) []byte {
 	return dst
 }
 
-// canonicalValue appends the form of the value at the head of b, and returns what follows the value. b must have gone through jsontext.Compact.
+// canonicalValue appends the form of the value at the head of b, and returns what follows the
+// value. b must have gone through jsontext.Compact.
 func canonicalValue(dst, b []byte) (out, rest []byte) {
 	switch b[0] {
 	case '{':

@@ -20,7 +20,8 @@ func TestCanonical(t *testing.T) {
 		return string(canonical(nil, c))
 	}
 	for _, same := range [][]string{
-		{`{"magnitude":15.5820,"filter":"r"}`, `{"filter":"r","magnitude":15.582}`, `{"filter":"\u0072","magnitude":1.5582e1}`},
+		{`{"magnitude":15.5820,"filter":"r"}`, `{"filter":"r","magnitude":15.582}`,
+			`{"filter":"\u0072","magnitude":1.5582e1}`},
 		{`1`, `1.0`, `1e0`, `10e-1`}, {`0`, `-0`, `-0.0`, `0e5`}, {`9007199254740992`, `9007199254740992.0`},
 		{`"\ud83d\ude00"`, `"😀"`}, {`"\/"`, `"/"`}, {`12345678901234567890123`, `12345678901234567890123`},
 	} {
@@ -30,7 +31,8 @@ func TestCanonical(t *testing.T) {
 			}
 		}
 	}
-	different := []string{`1`, `"1"`, `[1]`, `{"1":1}`, `true`, `false`, `null`, `""`, `[]`, `{}`, `[[]]`, `[1,1]`, `{"a":1}`, `{"b":1}`, `{"a":[]}`, `1.0000000000000002`,
+	different := []string{`1`, `"1"`, `[1]`, `{"1":1}`, `true`, `false`, `null`, `""`, `[]`, `{}`, `[[]]`, `[1,1]`,
+		`{"a":1}`, `{"b":1}`, `{"a":[]}`, `1.0000000000000002`,
 		`9007199254740993`, `9007199254740994`, `12345678901234567890123`, `12345678901234567890124`, `"a"`, `"a\u0000"`, `["a","b"]`, `["ab"]`, `{"a":1,"b":2}`, `{"a":{"b":2}}`, `"\ud800"`, `"\udfff"`}
 	for i, a := range different {
 		for _, b := range different[:i] {
@@ -39,7 +41,8 @@ func TestCanonical(t *testing.T) {
 			}
 		}
 	}
-	for in, undated := range map[string]bool{`{"flux":[1],"wavelength":[2],"time_origin":"upload"}`: true, `{"flux":[1],"time_origin":"file"}`: false, `{"x":"time_origin"}`: false, `["time_origin","upload"]`: false} {
+	for in, undated := range map[string]bool{`{"flux":[1],"wavelength":[2],"time_origin":"upload"}`: true,
+		`{"flux":[1],"time_origin":"file"}`: false, `{"x":"time_origin"}`: false, `["time_origin","upload"]`: false} {
 		if _, got := identityForm(nil, []byte(in)); got != undated {
 			t.Errorf("%s: undated %t", in, got)
 		}
@@ -49,8 +52,10 @@ func TestCanonical(t *testing.T) {
 func TestDatumCodec(t *testing.T) {
 	for _, d := range []Datum{
 		{Code: 1, Target: 5, Time: -7, Value: []byte(`{}`)},
-		{Code: 255, Target: 1 << 39, Time: math.MaxInt64, Source: "ZTF", Location: "here", Upload: 9, Products: []uint64{4}, Owners: []Owner{{User: 3}}, Value: []byte(`1`)},
-		{Code: 2, Target: 1, Products: []uint64{4, 300}, Owners: []Owner{{User: 3, Groups: []uint64{1, 2}}, {User: 4}}, Value: []byte(`[1]`)},
+		{Code: 255, Target: 1 << 39, Time: math.MaxInt64, Source: "ZTF", Location: "here", Upload: 9,
+			Products: []uint64{4}, Owners: []Owner{{User: 3}}, Value: []byte(`1`)},
+		{Code: 2, Target: 1, Products: []uint64{4, 300}, Owners: []Owner{{User: 3, Groups: []uint64{1, 2}}, {User: 4}},
+			Value: []byte(`[1]`)},
 	} {
 		b := datumCodec{}.Append(nil, &d)
 		var got Datum
@@ -66,7 +71,8 @@ func TestDatumCodec(t *testing.T) {
 }
 
 func FuzzValue(f *testing.F) {
-	for _, s := range []string{`{"a":[1,2.5e3,"x\u00e9"],"a":null}`, `"\ud83d\ude00"`, `[[[]]]`, `1e400`, `{"time_origin":"upload","flux":[1]}`, ` [ true , false ] `} {
+	for _, s := range []string{`{"a":[1,2.5e3,"x\u00e9"],"a":null}`, `"\ud83d\ude00"`, `[[[]]]`, `1e400`,
+		`{"time_origin":"upload","flux":[1]}`, ` [ true , false ] `} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -109,7 +115,9 @@ func FuzzValue(f *testing.F) {
 }
 
 func FuzzDatum(f *testing.F) {
-	f.Add(datumCodec{}.Append(nil, &Datum{Code: 2, Target: 1, Products: []uint64{4, 300}, Owners: []Owner{{User: 3, Groups: []uint64{1, 2}}}, Value: []byte(`[1]`)}))
+	f.Add(datumCodec{}.Append(nil,
+		&Datum{Code: 2, Target: 1, Products: []uint64{4, 300}, Owners: []Owner{{User: 3, Groups: []uint64{1, 2}}},
+			Value: []byte(`[1]`)}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var d Datum
 		if (datumCodec{}).Decode(b, &d) != nil {

@@ -15,10 +15,12 @@ func (e *UnitError) Error() string {
 	return fmt.Sprintf("the wavelengths are in %q, which cannot be converted", e.Units)
 }
 
-// AppendInUnits writes the value of a datum with its wavelengths in a unit, one of ingest.WavelengthUnits: in wavelength, the decimal point is
-// moved, and wavelength_units names the unit. Nothing else is touched: flux, flux_units and the medium stay as they are. A value that
-// has no list wavelength and text wavelength_units is written as it is. *UnitError is returned, and nothing written, when its unit is no
-// length, or its list holds something else than numbers and null.
+// AppendInUnits writes the value of a datum with its wavelengths in a unit, one of
+// ingest.WavelengthUnits: in wavelength, the decimal point is moved, and wavelength_units names the
+// unit. Nothing else is touched: flux, flux_units and the medium stay as they are. A value that has
+// no list wavelength and text wavelength_units is written as it is. *UnitError is returned, and
+// nothing written, when its unit is no length, or its list holds something else than numbers and
+// null.
 func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 	list, units := place{}, place{}
 	if len(value) > 0 && value[0] == '{' {

@@ -7,7 +7,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// TestWithdraw takes away from a group what it was granted on a target: who may do it, and what is seen then, by users and in sets.
+// TestWithdraw takes away from a group what it was granted on a target: who may do it, and what is
+// seen then, by users and in sets.
 func TestWithdraw(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		t.Run(string(mode), func(t *testing.T) {

@@ -471,8 +471,9 @@ func TestWorkOfOthers(t *testing.T) {
 	f := open(t, Options{PieceRows: 2}).byHand()
 	var list, target uint64
 	for i := range 5 {
-		v, err := f.as("astro").CreateTarget(t.Context(), &TargetInput{Name: Some(fmt.Sprint("T", i)), Type: Some(Sidereal),
-			Numbers: map[string]Opt[float64]{"ra": Some(10.0), "dec": Some(-10.0)}, Lists: []ListInput{{Name: "long"}}})
+		v, err := f.as("astro").CreateTarget(t.Context(),
+			&TargetInput{Name: Some(fmt.Sprint("T", i)), Type: Some(Sidereal),
+				Numbers: map[string]Opt[float64]{"ra": Some(10.0), "dec": Some(-10.0)}, Lists: []ListInput{{Name: "long"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

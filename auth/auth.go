@@ -26,13 +26,15 @@ type Auth struct {
 
 	policyRead func() // for tests: called between reading the policy and storing it
 
-	// Forget takes away what was granted to a user or group that is being deleted; set once, by the package that keeps the grants.
+	// Forget takes away what was granted to a user or group that is being deleted; set once, by the
+	// package that keeps the grants.
 	Forget func(tx *kv.WriteTx, g Grantee) error
 }
 
 // Options say how users are let in. The zero value is right for a node.
 type Options struct {
-	// FailedLogins is how many attempts of an account from an address may fail within five minutes; 0 means FailedLogins.
+	// FailedLogins is how many attempts of an account from an address may fail within five minutes;
+	// 0 means FailedLogins.
 	FailedLogins int
 	// Now and Random are the clock and the source of randomness; nil means the real ones.
 	Now    func() time.Time
@@ -53,7 +55,8 @@ func New(db *kv.DB, o Options) (*Auth, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	a := &Auth{db: db, now: o.Now, random: o.Random, passwords: newPasswords(o.Random), limits: newLimiter(o.Now, o.FailedLogins), used: newLastUsed(),
+	a := &Auth{db: db, now: o.Now, random: o.Random, passwords: newPasswords(o.Random),
+		limits: newLimiter(o.Now, o.FailedLogins), used: newLastUsed(),
 		known: cache.New[[32]byte, knownToken](maxKnown)}
 	a.Forget = func(*kv.WriteTx, Grantee) error { return nil }
 	var err error

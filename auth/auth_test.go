@@ -52,7 +52,8 @@ func (f *fixture) user(name string, super bool, groups ...string) UserInfo {
 		}
 		refs = append(refs, GroupRef{Name: g})
 	}
-	u, err := f.CreateUser(f.t.Context(), f.owner, UserChange{Name: &name, Password: &password, Superuser: &super, Groups: &refs})
+	u, err := f.CreateUser(f.t.Context(), f.owner,
+		UserChange{Name: &name, Password: &password, Superuser: &super, Groups: &refs})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -107,7 +108,8 @@ func TestUsersAndGroups(t *testing.T) {
 		}
 	}
 	for who, v := range map[string]Viewer{"bob": bob, "a guest": {}} {
-		if _, err := f.CreateUser(ctx, v, UserChange{Name: text("new")}); !isKind(err, problem.Forbidden) && !isKind(err, problem.Unauthenticated) {
+		if _, err := f.CreateUser(ctx, v, UserChange{Name: text("new")}); !isKind(err, problem.Forbidden) &&
+			!isKind(err, problem.Unauthenticated) {
 			t.Errorf("%s made a user: %v", who, err)
 		}
 		if _, err := f.CreateGroup(ctx, v, "new"); err == nil {
@@ -195,19 +197,22 @@ func TestPasswords(t *testing.T) {
 	bob := f.user("bob", false)
 	f.user("nopass", false)
 	v := f.viewer("bob")
-	for _, c := range [][2]string{{"bob", "bob-pass-2"}, {"bob", ""}, {"BOB", "bob-pass-1"}, {"nobody", "x"}, {"", ""}, {"bob", strings.Repeat("x", 5000)}} {
+	for _, c := range [][2]string{{"bob", "bob-pass-2"}, {"bob", ""}, {"BOB", "bob-pass-1"}, {"nobody", "x"}, {"", ""},
+		{"bob", strings.Repeat("x", 5000)}} {
 		if _, err := f.Basic(ctx, c[0], c[1], "127.0.0.1"); !isKind(err, problem.Unauthenticated) {
 			t.Errorf("%q: %v", c, err)
 		}
 	}
-	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Password: text("another-1"), Old: "wrong"}); !isProblem(err, "current_password") {
+	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Password: text("another-1"), Old: "wrong"}); !isProblem(err,
+		"current_password") {
 		t.Errorf("with a wrong old password: %v", err)
 	}
 	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Superuser: new(bool)}); !isKind(err, problem.Forbidden) {
 		t.Errorf("bob changes his rights: %v", err)
 	}
 	root := f.user("root", true)
-	if _, err := f.ChangeUser(ctx, f.viewer("root"), root.ID, UserChange{Password: text("another-1"), Old: "wrong"}); !isProblem(err, "current_password") {
+	if _, err := f.ChangeUser(ctx, f.viewer("root"), root.ID,
+		UserChange{Password: text("another-1"), Old: "wrong"}); !isProblem(err, "current_password") {
 		t.Errorf("a superuser with a wrong old password: %v", err)
 	}
 	minted, err := f.Mint(ctx, "bob", "bob-pass-1", "127.0.0.1")
@@ -291,7 +296,8 @@ func TestLimits(t *testing.T) {
 		f.limits.failed("bob", "10.0.0.1")
 	}
 	var e *problem.Error
-	if err := fail("10.0.0.1"); !errors.As(err, &e) || e.Kind != problem.TooMany || e.RetryAfter <= 0 || e.RetryAfter > attemptsFor {
+	if err := fail("10.0.0.1"); !errors.As(err, &e) || e.Kind != problem.TooMany || e.RetryAfter <= 0 ||
+		e.RetryAfter > attemptsFor {
 		t.Errorf("after %d failures: %v", FailedLogins, err)
 	}
 	if _, err := f.Basic(ctx, "bob", "bob-pass-1", "10.0.0.1"); err != nil {
@@ -312,7 +318,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A client that works is let in by every door while somebody at the same address fails, for as long as it goes on working; a new one waits.
+// A client that works is let in by every door while somebody at the same address fails, for as long
+// as it goes on working; a new one waits.
 func TestLimitsSpareWorkers(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
@@ -375,7 +382,8 @@ func TestLimitsByNetwork(t *testing.T) {
 		f.limits.failed("bob", fmt.Sprintf("2001:db8::%x", i))
 		f.limits.failed("bob", "::ffff:10.0.0.1")
 	}
-	for addr, limited := range map[string]bool{"2001:db8::ffff": true, "2001:db8:0:1::1": false, "10.0.0.1": true, "10.0.0.2": false, "local": false} {
+	for addr, limited := range map[string]bool{"2001:db8::ffff": true, "2001:db8:0:1::1": false, "10.0.0.1": true,
+		"10.0.0.2": false, "local": false} {
 		if _, err := f.Basic(t.Context(), "bob", "wrong", addr); isKind(err, problem.TooMany) != limited {
 			t.Errorf("%s: %v", addr, err)
 		}
@@ -484,7 +492,8 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestTokenFollows: a token that was just used stands for its user as the user is from the answer to a change on.
+// TestTokenFollows: a token that was just used stands for its user as the user is from the answer
+// to a change on.
 func TestTokenFollows(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
@@ -502,7 +511,8 @@ func TestTokenFollows(t *testing.T) {
 		t.Helper()
 		for range 2 { // read, and remembered
 			v, err := f.WithToken(made.Secret, "10.1.1.1")
-			if err != nil || v.ID != want.ID || v.Name != want.Name || v.Superuser != want.Superuser || !slices.Equal(v.Groups, want.Groups) || v.Addr != "10.1.1.1" {
+			if err != nil || v.ID != want.ID || v.Name != want.Name || v.Superuser != want.Superuser ||
+				!slices.Equal(v.Groups, want.Groups) || v.Addr != "10.1.1.1" {
 				t.Errorf("%s: %+v, %v; not %+v", what, v, err, want)
 			}
 		}
@@ -597,7 +607,8 @@ func TestPolicy(t *testing.T) {
 						t.Errorf("%s: deletes the data: %t", at, got)
 					}
 					// the same as sets: a viewer finds an object in a list exactly when he sees it
-					listed := v.Everything() || p.Admits(v) && slices.ContainsFunc(v.Grantees(), func(g Grantee) bool { return slices.Contains(o.Seers(), g) })
+					listed := v.Everything() || p.Admits(v) &&
+						slices.ContainsFunc(v.Grantees(), func(g Grantee) bool { return slices.Contains(o.Seers(), g) })
 					if listed != want {
 						t.Errorf("%s: stands in the list: %t", at, listed)
 					}
@@ -605,7 +616,8 @@ func TestPolicy(t *testing.T) {
 			}
 		}
 	}
-	if (Viewer{ID: 3, Groups: []uint64{7}}).MayName(8) || !(Viewer{ID: 3, Groups: []uint64{7}}).MayName(7) || !FileOwner().MayName(8) {
+	if (Viewer{ID: 3, Groups: []uint64{7}}).MayName(8) || !(Viewer{ID: 3, Groups: []uint64{7}}).MayName(7) ||
+		!FileOwner().MayName(8) {
 		t.Error("only own groups may be named, except by a superuser")
 	}
 }

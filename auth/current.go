@@ -9,14 +9,15 @@ import (
 )
 
 // ErrRightsEnded says that an answer broke off because its reader lost rights while it was sent.
-var ErrRightsEnded = &problem.Error{Kind: problem.Forbidden, Message: "Your rights changed while this was read. Ask again."}
+var ErrRightsEnded = &problem.Error{Kind: problem.Forbidden,
+	Message: "Your rights changed while this was read. Ask again."}
 
 // Current looks a viewer and the policy up as they are in a transaction: a user who signed in some
 // time ago may have been deleted, demoted or taken out of a group since. Code that writes, or reads
 // more than once, decides by what Current gives and never by what signing in gave.
 //
-// Errors: *problem.Error, Unauthenticated, when the credential is no longer good: the user is gone, the
-// token was revoked or has expired, or the password that Basic brought is another one now.
+// Errors: *problem.Error, Unauthenticated, when the credential is no longer good: the user is gone,
+// the token was revoked or has expired, or the password that Basic brought is another one now.
 func (a *Auth) Current(tx *kv.Tx, v Viewer) (Viewer, Policy, error) {
 	p, err := readPolicy(tx)
 	if err != nil || v.ID == 0 { // guests and the owner of the file have no record that could change
@@ -55,7 +56,8 @@ func (v Viewer) ended() error {
 	case v.password != "":
 		return ErrBadPassword
 	}
-	return &problem.Error{Kind: problem.NotFound, Message: "There is no user " + v.Name + "."} // for whom the owner acted
+	// for whom the owner acted
+	return &problem.Error{Kind: problem.NotFound, Message: "There is no user " + v.Name + "."}
 }
 
 func (t *Token) expired(now int64) bool { return t.Expires != 0 && t.Expires <= now }

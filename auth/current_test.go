@@ -15,7 +15,8 @@ import (
 func TestPolicyAtOnce(t *testing.T) {
 	f := setup(t)
 	set := func(name, value string) error {
-		err := f.db.Update(t.Context(), f.owner.Author(), func(tx *kv.WriteTx) error { return tx.SetSetting(name, value) })
+		err := f.db.Update(t.Context(), f.owner.Author(),
+			func(tx *kv.WriteTx) error { return tx.SetSetting(name, value) })
 		return errors.Join(err, f.LoadPolicy())
 	}
 	other := make(chan error, 1)

@@ -75,7 +75,8 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 	}
 	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
 		p := new(problem.List)
-		if err := a.nameFree(tx.Tx, p, kindGroupName, name, 0, "name", "group with this name already exists."); err != nil {
+		if err := a.nameFree(tx.Tx, p, kindGroupName, name, 0, "name",
+			"group with this name already exists."); err != nil {
 			return err
 		}
 		if err := p.Err(); err != nil {
@@ -109,8 +110,8 @@ func (a *Auth) Group(v Viewer, id uint64) (info GroupInfo, err error) {
 	return info, err
 }
 
-// Groups lists the viewer's own groups by id, or all when a superuser asks for them, with their number; only the one called name, unless that is "". The owner
-// of the file belongs to none.
+// Groups lists the viewer's own groups by id, or all when a superuser asks for them, with their
+// number; only the one called name, unless that is "". The owner of the file belongs to none.
 func (a *Auth) Groups(v Viewer, all bool, name string, p Page) (list []GroupInfo, count int, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := groups.All(tx)
@@ -184,7 +185,8 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 			return err
 		}
 		p := new(problem.List)
-		if err := a.nameFree(tx.Tx, p, kindGroupName, name, id, "name", "group with this name already exists."); err != nil {
+		if err := a.nameFree(tx.Tx, p, kindGroupName, name, id, "name",
+			"group with this name already exists."); err != nil {
 			return err
 		}
 		if err := p.Err(); err != nil {
@@ -197,7 +199,8 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 	return info, err
 }
 
-// Join makes a user a member of a group, or ends that; superusers only. Doing it again changes nothing.
+// Join makes a user a member of a group, or ends that; superusers only. Doing it again changes
+// nothing.
 func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bool) error {
 	if err := a.superuser(v); err != nil {
 		return err
@@ -225,7 +228,8 @@ func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bo
 	})
 }
 
-// DeleteGroup takes a group away, with its memberships and with all that was granted to it; superusers only.
+// DeleteGroup takes a group away, with its memberships and with all that was granted to it;
+// superusers only.
 func (a *Auth) DeleteGroup(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.superuser(v); err != nil {
 		return err

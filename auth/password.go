@@ -50,7 +50,8 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 		b64.EncodeToString(salt), b64.EncodeToString(key)), nil
 }
 
-// derive computes the key of a password when it is its turn. Then may is asked first, if it is not nil, whether that should still be done.
+// derive computes the key of a password when it is its turn. Then may is asked first, if it is not
+// nil, whether that should still be done.
 func (p *passwords) derive(ctx context.Context, password string, salt []byte, may func() error) ([]byte, error) {
 	select {
 	case p.turns <- struct{}{}:
@@ -69,7 +70,8 @@ func (p *passwords) derive(ctx context.Context, password string, salt []byte, ma
 // nobody is compared with when there is no such user, so that this takes as long.
 const nobody = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-// matches says whether a password is the one that was stored, or why that is not looked at: may is asked when it is this one's turn.
+// matches says whether a password is the one that was stored, or why that is not looked at: may is
+// asked when it is this one's turn.
 func (p *passwords) matches(ctx context.Context, stored, password string, may func() error) (bool, error) {
 	if stored == "" {
 		stored = nobody // a user without a password: nothing matches, in the same time
@@ -79,7 +81,8 @@ func (p *passwords) matches(ctx context.Context, stored, password string, may fu
 	if len(part) != 6 || part[1] != "argon2id" {
 		return false, errors.New("a password is stored in an unknown form")
 	}
-	if _, err := fmt.Sscanf(part[2]+" "+part[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &lanes); err != nil ||
+	if _, err := fmt.Sscanf(part[2]+" "+part[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes,
+		&lanes); err != nil ||
 		version != argon2.Version || memory != argonMemory || passes != argonPasses || lanes != argonLanes {
 		return false, errors.New("a password is stored with unknown parameters")
 	}

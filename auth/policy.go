@@ -18,7 +18,8 @@ const (
 	VisibleToGranted  Visibility = "PRIVATE" // nobody else
 )
 
-// A Grantee is somebody in whose list an object may stand. It is stored in sets: its numbers never change their meaning.
+// A Grantee is somebody in whose list an object may stand. It is stored in sets: its numbers never
+// change their meaning.
 type Grantee uint64
 
 const (
@@ -28,7 +29,8 @@ const (
 	granteeGroup
 )
 
-// Anyone and SignedIn are the grantees of objects that are open to all, or to all who are signed in.
+// Anyone and SignedIn are the grantees of objects that are open to all, or to all who are signed
+// in.
 const (
 	Anyone   Grantee = granteeAnyone
 	SignedIn Grantee = granteeSignedIn
@@ -129,7 +131,8 @@ type Policy struct {
 	Strategy Strategy
 }
 
-// ParseMode and ParseStrategy read a mode and a strategy as they are written on the command line and in the settings.
+// ParseMode and ParseStrategy read a mode and a strategy as they are written on the command line
+// and in the settings.
 func ParseMode(s string) (Mode, error) {
 	if m := Mode(s); m == ModeTargets || m == ModeObjects {
 		return m, nil
@@ -172,7 +175,8 @@ func (v Viewer) Guest() bool { return v.ID == 0 && !v.Owner }
 // Everything says whether the viewer sees and may do everything.
 func (v Viewer) Everything() bool { return v.Superuser || v.Owner }
 
-// Grantees are those in whose lists the viewer may look, Anyone first; of no use for viewers who see everything.
+// Grantees are those in whose lists the viewer may look, Anyone first; of no use for viewers who
+// see everything.
 func (v Viewer) Grantees() []Grantee {
 	list := []Grantee{Anyone}
 	if v.Guest() {
@@ -226,7 +230,8 @@ func (p Policy) SeesHeld(v Viewer, target ACL, holders []Grantee) bool {
 	return p.Mode == ModeTargets || v.Everything() || slices.ContainsFunc(holders, v.Is)
 }
 
-// May says whether the viewer may change or delete a target, or add data to it (Change). It says nothing about seeing it.
+// May says whether the viewer may change or delete a target, or add data to it (Change). It says
+// nothing about seeing it.
 func (p Policy) May(v Viewer, r Right, target ACL) bool {
 	if p.MayWrite(v) != nil {
 		return false
@@ -234,13 +239,15 @@ func (p Policy) May(v Viewer, r Right, target ACL) bool {
 	return v.Holds(r, target)
 }
 
-// Holds says whether the viewer was granted a right on a target, though perhaps with a token that only reads.
+// Holds says whether the viewer was granted a right on a target, though perhaps with a token that
+// only reads.
 func (v Viewer) Holds(r Right, target ACL) bool {
-	return v.Everything() || slices.ContainsFunc(target.Grants, func(g Grant) bool { return g.Right&r == r && v.Is(g.To) })
+	return v.Everything() ||
+		slices.ContainsFunc(target.Grants, func(g Grant) bool { return g.Right&r == r && v.Is(g.To) })
 }
 
-// MayDeleteHeld says whether the viewer, who sees it, may delete what hangs on a target: in mode targets who may change the target, in
-// mode objects who holds it.
+// MayDeleteHeld says whether the viewer, who sees it, may delete what hangs on a target: in mode
+// targets who may change the target, in mode objects who holds it.
 func (p Policy) MayDeleteHeld(v Viewer, target ACL, holders []Grantee) bool {
 	if p.MayWrite(v) != nil {
 		return false

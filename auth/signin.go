@@ -15,8 +15,9 @@ import (
 	"nightjar/kv"
 )
 
-// Basic verifies a user name and a password, as HTTP's Basic authentication brings them with every request: one that was good
-// within the last minutes is recognised without argon2id, and before any limit. Errors: ErrBadPassword, TooMany.
+// Basic verifies a user name and a password, as HTTP's Basic authentication brings them with every
+// request: one that was good within the last minutes is recognised without argon2id, and before any
+// limit. Errors: ErrBadPassword, TooMany.
 func (a *Auth) Basic(ctx context.Context, name, password, addr string) (Viewer, error) {
 	mark := a.basic.mark(name, password)
 	if id, stored, ok := a.basic.find(mark); ok {
@@ -41,7 +42,8 @@ func (a *Auth) Basic(ctx context.Context, name, password, addr string) (Viewer, 
 	return a.verify(ctx, name, password, addr)
 }
 
-// verify checks a user name and a password with argon2id, within the limits, and remembers a good one.
+// verify checks a user name and a password with argon2id, within the limits, and remembers a good
+// one.
 func (a *Auth) verify(ctx context.Context, name, password, addr string) (v Viewer, err error) {
 	if err := a.limits.may(name, addr); err != nil {
 		return v, err
@@ -121,8 +123,8 @@ func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 	return v, err
 }
 
-// A knownToken is whose token it is, as long as no user and no token is changed: most requests bring
-// one that has just been seen.
+// A knownToken is whose token it is, as long as no user and no token is changed: most requests
+// bring one that has just been seen.
 type knownToken struct {
 	viewer  Viewer
 	expires int64  // as of Token
@@ -138,17 +140,20 @@ func (t knownToken) holds(db *kv.DB, now int64) bool {
 	return t.state == stateOf(db) && (t.expires == 0 || t.expires > now)
 }
 
-// Mint makes a token for a user name and a password, valid for 30 days. A credential that Basic would recognise is recognised here, too. Errors: ErrBadPassword, TooMany.
+// Mint makes a token for a user name and a password, valid for 30 days. A credential that Basic
+// would recognise is recognised here, too. Errors: ErrBadPassword, TooMany.
 func (a *Auth) Mint(ctx context.Context, name, password, addr string) (TokenInfo, error) {
 	return a.openDoor(ctx, name, password, addr, Minted, mintedFor, "token-auth")
 }
 
-// SignIn begins a session for a user name and a password, valid for 14 days. Errors: ErrBadPassword, TooMany.
+// SignIn begins a session for a user name and a password, valid for 14 days. Errors:
+// ErrBadPassword, TooMany.
 func (a *Auth) SignIn(ctx context.Context, name, password, addr string) (TokenInfo, error) {
 	return a.openDoor(ctx, name, password, addr, Session, sessionFor, "session")
 }
 
-func (a *Auth) openDoor(ctx context.Context, name, password, addr string, sort TokenKind, valid time.Duration, called string) (TokenInfo, error) {
+func (a *Auth) openDoor(ctx context.Context, name, password, addr string, sort TokenKind, valid time.Duration,
+	called string) (TokenInfo, error) {
 	v, err := a.Basic(ctx, name, password, addr)
 	if err != nil {
 		return TokenInfo{}, err
@@ -169,7 +174,8 @@ func (a *Auth) SignOut(ctx context.Context, v Viewer) error {
 	return err
 }
 
-// memory remembers verified credentials under a keyed hash, for rememberFor after they were used last.
+// memory remembers verified credentials under a keyed hash, for rememberFor after they were used
+// last.
 type memory struct {
 	now func() time.Time
 	key []byte
@@ -236,7 +242,8 @@ type attempts struct {
 
 const (
 	attemptsFor = 5 * time.Minute // from the first failure on
-	// FailedLogins is how many attempts of an account from an address may fail within five minutes, unless Options say otherwise.
+	// FailedLogins is how many attempts of an account from an address may fail within five minutes,
+	// unless Options say otherwise.
 	FailedLogins    = 20
 	accountsFailing = 15 // so many times that from one address, whatever the account
 	maxAttemptLists = 100_000
@@ -250,7 +257,8 @@ func newLimiter(now func() time.Time, perAccount int) *limiter {
 		count: cache.New[string, *attempts](maxAttemptLists)}
 }
 
-// attemptKeys are the keys of an account at an address and of the address. Of an address of IPv6 the network counts, in which one machine may have as many as it likes.
+// attemptKeys are the keys of an account at an address and of the address. Of an address of IPv6
+// the network counts, in which one machine may have as many as it likes.
 func attemptKeys(name, addr string) (account, address string) {
 	if ip, err := netip.ParseAddr(addr); err == nil {
 		if ip = ip.Unmap().WithZone(""); ip.Is6() {
@@ -260,7 +268,8 @@ func attemptKeys(name, addr string) (account, address string) {
 			addr = ip.String()
 		}
 	}
-	// of a name that is longer than any, the head is as good: what is kept of attempts must not grow with what is sent
+	// of a name that is longer than any, the head is as good: what is kept of attempts must not
+	// grow with what is sent
 	return "account " + addr + " " + name[:min(len(name), MaxUserName+1)], "address " + addr
 }
 
@@ -278,7 +287,8 @@ func (l *limiter) may(name, addr string) error {
 		if left <= 0 {
 			l.count.Delete(key)
 		} else if c.n >= limit {
-			return &problem.Error{Kind: problem.TooMany, Message: "Too many failed attempts. Try again later.", RetryAfter: left}
+			return &problem.Error{Kind: problem.TooMany,
+				Message: "Too many failed attempts. Try again later.", RetryAfter: left}
 		}
 	}
 	return nil

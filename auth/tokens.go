@@ -74,7 +74,8 @@ type NewToken struct {
 	Expires  time.Time // zero for never
 }
 
-// CreateToken makes a token for the viewer, or, for a superuser, for anyone. A token that only reads cannot make one.
+// CreateToken makes a token for the viewer, or, for a superuser, for anyone. A token that only
+// reads cannot make one.
 func (a *Auth) CreateToken(ctx context.Context, v Viewer, in NewToken) (info TokenInfo, err error) {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return info, err
@@ -135,7 +136,8 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 	return info, err
 }
 
-// makeRoom drops what has expired of a user's tokens of a sort, and then the least recently used, until one more fits.
+// makeRoom drops what has expired of a user's tokens of a sort, and then the least recently used,
+// until one more fits.
 func (a *Auth) makeRoom(tx *kv.WriteTx, user uint64, sort TokenKind, now int64) error {
 	type candidate struct {
 		id   uint64
@@ -215,7 +217,8 @@ func (a *Auth) tokenInfo(tx *kv.Tx, id uint64, t *Token) (TokenInfo, error) {
 		Expires: t.Expires, Created: t.Created, Used: a.used.of(id, t)}, nil
 }
 
-// Tokens lists the viewer's tokens, or everybody's for a superuser, by id, with their number. Sessions are among them.
+// Tokens lists the viewer's tokens, or everybody's for a superuser, by id, with their number.
+// Sessions are among them.
 func (a *Auth) Tokens(v Viewer, p Page) (list []TokenInfo, count int, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := tokens.All(tx)

@@ -58,7 +58,8 @@ func checkPassword(p *problem.List, password string) {
 	}
 }
 
-// CreateUser makes a user; superusers only. Without a password the user signs in with tokens alone. Errors: *problem.List, *problem.Error.
+// CreateUser makes a user; superusers only. Without a password the user signs in with tokens alone.
+// Errors: *problem.List, *problem.Error.
 func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info UserInfo, err error) {
 	if err := a.superuser(v); err != nil {
 		return info, err
@@ -82,7 +83,8 @@ func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info Us
 		if err := a.setGroups(tx.Tx, q, &u, in.Groups); err != nil {
 			return err
 		}
-		if err := a.nameFree(tx.Tx, q, kindUserName, u.Name, 0, "username", "A user with that username already exists."); err != nil {
+		if err := a.nameFree(tx.Tx, q, kindUserName, u.Name, 0, "username",
+			"A user with that username already exists."); err != nil {
 			return err
 		}
 		if err := q.Err(); err != nil {
@@ -100,7 +102,8 @@ func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info Us
 	return info, err
 }
 
-// newHash checks and hashes a new password; without one the hash is "". It ends with the problems found so far.
+// newHash checks and hashes a new password; without one the hash is "". It ends with the problems
+// found so far.
 func (a *Auth) newHash(ctx context.Context, p *problem.List, password *string) (string, error) {
 	if password != nil {
 		checkPassword(p, *password)
@@ -193,7 +196,8 @@ func (a *Auth) user(tx *kv.Tx, v Viewer, id uint64) (*User, error) {
 	return u, err
 }
 
-// Users lists the users that the viewer may know of, by id, with their number; only the one called name, unless that is "".
+// Users lists the users that the viewer may know of, by id, with their number; only the one called
+// name, unless that is "".
 func (a *Auth) Users(v Viewer, name string, p Page) (list []UserInfo, count int, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := users.All(tx)
@@ -237,8 +241,8 @@ func named(tx *kv.Tx, set kv.Set, kind byte, name string) (kv.Set, error) {
 	return kv.And(set, kv.IDs([]uint64{id})), nil
 }
 
-// ChangeUser changes a user: superusers all, others their own password, for which they must give the old one. A new password ends the
-// user's sessions and the tokens that token-auth made.
+// ChangeUser changes a user: superusers all, others their own password, for which they must give
+// the old one. A new password ends the user's sessions and the tokens that token-auth made.
 func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChange) (info UserInfo, err error) {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return info, err
@@ -254,7 +258,8 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 	}
 	// proven is the stored form of the password that was given as the present one.
 	proven := ""
-	if in.Password != nil && (!v.Everything() || v.ID == id && in.Old != "") { // a superuser need not give it, but what is given counts
+	// a superuser need not give it, but what is given counts
+	if in.Password != nil && (!v.Everything() || v.ID == id && in.Old != "") {
 		who, err := a.verify(ctx, v.Name, in.Old, v.Addr)
 		if err != nil {
 			var refused *problem.Error
@@ -287,7 +292,8 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 		q := new(problem.List)
 		if in.Name != nil {
 			u.Name = *in.Name
-			if err := a.nameFree(tx.Tx, q, kindUserName, u.Name, id, "username", "A user with that username already exists."); err != nil {
+			if err := a.nameFree(tx.Tx, q, kindUserName, u.Name, id, "username",
+				"A user with that username already exists."); err != nil {
 				return err
 			}
 		}
@@ -302,7 +308,8 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 		}
 		if in.Password != nil {
 			u.Password = hash
-			if err := a.dropTokens(tx, id, func(tid uint64, t *Token) bool { return t.Kind != Named && tid != v.Token }); err != nil {
+			if err := a.dropTokens(tx, id,
+				func(tid uint64, t *Token) bool { return t.Kind != Named && tid != v.Token }); err != nil {
 				return err
 			}
 		}
@@ -315,7 +322,8 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 	return info, err
 }
 
-// DeleteUser takes a user away, with the tokens, and with what was granted to the user alone; superusers only. What the user made stays.
+// DeleteUser takes a user away, with the tokens, and with what was granted to the user alone;
+// superusers only. What the user made stays.
 func (a *Auth) DeleteUser(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.superuser(v); err != nil {
 		return err

@@ -43,7 +43,8 @@ func readBolt(t *testing.T, path string) *boltFile {
 		meta := f.page(uint64(n))[16:]
 		sum := fnv.New64a()
 		sum.Write(meta[:56])
-		if u32(meta, 0) == 0xED0CDAED && u32(meta, 4) == 2 && sum.Sum64() == u64(meta, 56) && (root == 0 || u64(meta, 48) > newest) {
+		if u32(meta, 0) == 0xED0CDAED && u32(meta, 4) == 2 && sum.Sum64() == u64(meta, 56) &&
+			(root == 0 || u64(meta, 48) > newest) {
 			root, newest = u64(meta, 16), u64(meta, 48)
 		}
 	}

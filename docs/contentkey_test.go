@@ -33,8 +33,9 @@ func TestContentKey(t *testing.T) {
 	}
 	must(err)
 	s, ctx := a.For(auth.FileOwner()), t.Context()
-	target, err := s.CreateTarget(ctx, &archive.TargetInput{Name: archive.Some("SN 2023ixf"), Type: archive.Some(archive.Sidereal),
-		Numbers: map[string]archive.Opt[float64]{"ra": archive.Some(210.91), "dec": archive.Some(54.31)}})
+	target, err := s.CreateTarget(ctx,
+		&archive.TargetInput{Name: archive.Some("SN 2023ixf"), Type: archive.Some(archive.Sidereal),
+			Numbers: map[string]archive.Opt[float64]{"ra": archive.Some(210.91), "dec": archive.Some(54.31)}})
 	must(err)
 	var want []string
 	for _, row := range keyRow.FindAllStringSubmatch(string(page), -1) {

@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// A layer says what the Go files of a package may import beside the standard library: which packages
-// of this module, and which modules of others.
+// A layer says what the Go files of a package may import beside the standard library: which
+// packages of this module, and which modules of others.
 type layer struct{ packages, modules []string }
 
-// layers is the plan of the packages: a package, and what it may import. Imports point down only, and
-// each module has one package, so that a reader who knows which library is concerned knows where to
-// look; docs/build/architecture.md says of each module why it is there.
+// layers is the plan of the packages: a package, and what it may import. Imports point down only,
+// and each module has one package, so that a reader who knows which library is concerned knows
+// where to look; docs/build/architecture.md says of each module why it is there.
 var layers = readLayers(`
 	.                     internal/cli
 	internal/cli          archive auth ingest sky internal/client internal/demo internal/node internal/torture github.com/urfave/cli/v2 golang.org/x/term
@@ -73,7 +73,8 @@ func readLayers(table string) map[string]layer {
 	return all
 }
 
-// TestImports reads the imports of every Go file, whatever system it is for. Tests may import what they like.
+// TestImports reads the imports of every Go file, whatever system it is for. Tests may import what
+// they like.
 func TestImports(t *testing.T) {
 	seen := map[string]bool{}
 	for _, file := range goFiles(t) {

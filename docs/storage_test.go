@@ -40,7 +40,8 @@ type storageFile struct {
 func makeStorage(t *testing.T) *storageFile {
 	t.Helper()
 	ctx := t.Context()
-	f := &storageFile{path: filepath.Join(t.TempDir(), "nightjar.db"), targets: map[uint64]archive.Target{}, data: map[uint64]archive.Datum{},
+	f := &storageFile{path: filepath.Join(t.TempDir(), "nightjar.db"), targets: map[uint64]archive.Target{},
+		data:  map[uint64]archive.Datum{},
 		types: map[uint64]string{}, products: map[uint64]archive.Product{}, files: map[string][]byte{}}
 	a, err := archive.Open(f.path, archive.Options{NoSync: true})
 	must := func(err error) {
@@ -54,7 +55,8 @@ func makeStorage(t *testing.T) *storageFile {
 	name, password := "astro", "long enough"
 	g, err := a.Auth().CreateGroup(ctx, owner, "Observers")
 	must(err)
-	u, err := a.Auth().CreateUser(ctx, owner, auth.UserChange{Name: &name, Password: &password, Groups: &[]auth.GroupRef{{ID: g.ID}}})
+	u, err := a.Auth().CreateUser(ctx, owner,
+		auth.UserChange{Name: &name, Password: &password, Groups: &[]auth.GroupRef{{ID: g.ID}}})
 	must(err)
 	token, err := a.Auth().CreateToken(ctx, owner, auth.NewToken{User: u.ID, Name: "notebook"})
 	must(err)
@@ -65,20 +67,29 @@ func makeStorage(t *testing.T) *storageFile {
 	s := a.For(v)
 
 	number := archive.Some[float64]
-	first, err := s.CreateTarget(ctx, &archive.TargetInput{Name: archive.Some("SN 2023ixf"), Type: archive.Some(archive.Sidereal), Visibility: archive.Some("OPEN"),
-		Numbers: map[string]archive.Opt[float64]{"ra": number(210.91), "dec": number(54.31), "pm_ra": number(0)},
-		Aliases: []archive.AliasInput{{Name: "ZTF23aaklqou"}, {Name: "Gaia23bmb"}}, Extras: []archive.ExtraInput{{Key: "host", Value: "M 101"}},
-		Lists: []archive.ListInput{{Name: "Supernovae"}}, Groups: []auth.GroupRef{{ID: g.ID}}})
+	first, err := s.CreateTarget(ctx,
+		&archive.TargetInput{Name: archive.Some("SN 2023ixf"), Type: archive.Some(archive.Sidereal),
+			Visibility: archive.Some("OPEN"),
+			Numbers:    map[string]archive.Opt[float64]{"ra": number(210.91), "dec": number(54.31), "pm_ra": number(0)},
+			Aliases: []archive.AliasInput{{Name: "ZTF23aaklqou"},
+				{Name: "Gaia23bmb"}}, Extras: []archive.ExtraInput{{Key: "host", Value: "M 101"}},
+			Lists: []archive.ListInput{{Name: "Supernovae"}}, Groups: []auth.GroupRef{{ID: g.ID}}})
 	must(err)
-	second, err := s.CreateTarget(ctx, &archive.TargetInput{Name: archive.Some("C/2019 Y4"), Type: archive.Some(archive.NonSidereal), Visibility: archive.Some("PUBLIC"), Scheme: archive.Some("MPC_COMET"),
-		Numbers: map[string]archive.Opt[float64]{"epoch_of_elements": number(58983), "inclination": number(45.38), "lng_asc_node": number(120.57),
-			"arg_of_perihelion": number(177.41), "eccentricity": number(0.9992), "perihdist": number(0.2528), "epoch_of_perihelion": number(59000.02)}})
+	second, err := s.CreateTarget(ctx,
+		&archive.TargetInput{Name: archive.Some("C/2019 Y4"), Type: archive.Some(archive.NonSidereal),
+			Visibility: archive.Some("PUBLIC"), Scheme: archive.Some("MPC_COMET"),
+			Numbers: map[string]archive.Opt[float64]{"epoch_of_elements": number(58983), "inclination": number(45.38),
+				"lng_asc_node":      number(120.57),
+				"arg_of_perihelion": number(177.41), "eccentricity": number(0.9992), "perihdist": number(0.2528), "epoch_of_perihelion": number(59000.02)}})
 	must(err)
-	third, err := s.CreateTarget(ctx, &archive.TargetInput{Name: archive.Some("to be deleted"), Type: archive.Some(archive.Sidereal), Numbers: map[string]archive.Opt[float64]{"ra": number(1), "dec": number(2)}})
+	third, err := s.CreateTarget(ctx,
+		&archive.TargetInput{Name: archive.Some("to be deleted"), Type: archive.Some(archive.Sidereal),
+			Numbers: map[string]archive.Opt[float64]{"ra": number(1), "dec": number(2)}})
 	must(err)
 	start := int64(-1e15)
-	obs, err := s.AddObservation(ctx, &archive.ObservationInput{Target: first.ID, Facility: "LCO", ObservationID: "77", Status: "COMPLETED",
-		Parameters: []byte(`{"exposures": 3}`), ScheduledStart: &start, Groups: []auth.GroupRef{{ID: g.ID}}})
+	obs, err := s.AddObservation(ctx,
+		&archive.ObservationInput{Target: first.ID, Facility: "LCO", ObservationID: "77", Status: "COMPLETED",
+			Parameters: []byte(`{"exposures": 3}`), ScheduledStart: &start, Groups: []auth.GroupRef{{ID: g.ID}}})
 	must(err)
 	f.obs = *obs
 
@@ -95,9 +106,11 @@ func makeStorage(t *testing.T) *storageFile {
 		return p.ID
 	}
 	rows := "time,filter,magnitude\n55959.07,r,15.582\n55960.07,V,15.676\n-40000,r,1e1\n"
-	upload(archive.ProductInput{Target: first.ID, Type: "photometry", FileName: "a.csv", ProductID: "id/1", Observation: obs.ID, Groups: []auth.GroupRef{{ID: g.ID}}}, rows)
+	upload(archive.ProductInput{Target: first.ID, Type: "photometry", FileName: "a.csv", ProductID: "id/1",
+		Observation: obs.ID, Groups: []auth.GroupRef{{ID: g.ID}}}, rows)
 	upload(archive.ProductInput{Target: first.ID, Type: "photometry", FileName: "again.csv"}, rows)
-	upload(archive.ProductInput{Target: first.ID, Type: "image_file", FileName: "m101.png"}, strings.Repeat("a picture ", 15_000))
+	upload(archive.ProductInput{Target: first.ID, Type: "image_file", FileName: "m101.png"},
+		strings.Repeat("a picture ", 15_000))
 	var spectrum strings.Builder
 	spectrum.WriteString("wavelength,flux\n")
 	for i := range 300 {
@@ -113,13 +126,17 @@ func makeStorage(t *testing.T) *storageFile {
 			return archive.DatumInput{}, 0, io.EOF
 		}
 		i++
-		return archive.DatumInput{Target: first.ID, Type: "photometry", Source: []string{"A", "B", "A", "C", "A", "B", "A", "B"}[i%8], Location: "somewhere",
-			Time: int64(i) * 6e7, Timed: true, Value: fmt.Appendf(nil, `{"n": %d, "\u00e9": [true, false, null, 12345678901234567890, 1.50, "x"]}`, i)}, i, nil
+		return archive.DatumInput{Target: first.ID, Type: "photometry",
+			Source: []string{"A", "B", "A", "C", "A", "B", "A", "B"}[i%8], Location: "somewhere",
+			Time: int64(i) * 6e7, Timed: true, Value: fmt.Appendf(nil,
+				`{"n": %d, "\u00e9": [true, false, null, 12345678901234567890, 1.50, "x"]}`, i)}, i, nil
 	})
 	must(err)
 	single := func(second int64, groups ...auth.GroupRef) uint64 {
 		t.Helper()
-		d, _, err := s.AddDatum(ctx, &archive.DatumInput{Target: uint64(second%2 + 1), Type: "photometry", Source: "by hand", Time: second * 1e6, Timed: true, Value: []byte(`{"magnitude":17.25}`), Groups: groups})
+		d, _, err := s.AddDatum(ctx,
+			&archive.DatumInput{Target: uint64(second%2 + 1), Type: "photometry", Source: "by hand", Time: second * 1e6,
+				Timed: true, Value: []byte(`{"magnitude":17.25}`), Groups: groups})
 		must(err)
 		return d.ID
 	}
@@ -170,7 +187,8 @@ func (f *storageFile) ask(t *testing.T, a *archive.Archive) {
 }
 
 // tableNumbers are those of the page's headings.
-var tableNumbers = map[string]byte{"user": 1, "group": 2, "token": 3, "target": 4, "list": 7, "product": 8, "datum": 9, "observation": 10, "upload": 11}
+var tableNumbers = map[string]byte{"user": 1, "group": 2, "token": 3, "target": 4, "list": 7, "product": 8, "datum": 9,
+	"observation": 10, "upload": 11}
 
 // storageReader reads a file by docs/build/storage.md.
 type storageReader struct {
@@ -285,7 +303,8 @@ func readRawDatum(b []byte) (d rawDatum) {
 	return d
 }
 
-// TestStorage reads a file by docs/build/storage.md alone and compares it with what the archive answered.
+// TestStorage reads a file by docs/build/storage.md alone and compares it with what the archive
+// answered.
 func TestStorage(t *testing.T) {
 	f := makeStorage(t)
 	r := &storageReader{T: t, page: readStoragePage(t), bolt: readBolt(t, f.path), raw: map[string]map[uint64][]byte{},
@@ -300,7 +319,8 @@ func TestStorage(t *testing.T) {
 	r.series()
 	r.sets()
 	if !maps.Equal(r.seen, r.page.kinds) {
-		t.Errorf("%v occur, the page tells of %v", slices.Sorted(maps.Keys(r.seen)), slices.Sorted(maps.Keys(r.page.kinds)))
+		t.Errorf("%v occur, the page tells of %v", slices.Sorted(maps.Keys(r.seen)),
+			slices.Sorted(maps.Keys(r.page.kinds)))
 	}
 }
 
@@ -368,7 +388,8 @@ func ulid(id []byte) string {
 }
 
 func (r *storageReader) sameRecords(f *storageFile) {
-	for table, name := range map[string]string{"targets": "target", "lists": "list", "dataproducts": "product", "reduceddatums": "datum", "observations": "observation", "uploads": "upload"} {
+	for table, name := range map[string]string{"targets": "target", "lists": "list", "dataproducts": "product",
+		"reduceddatums": "datum", "observations": "observation", "uploads": "upload"} {
 		if n := len(r.raw[name]); n == 0 || n != f.stat.Counts[table] {
 			r.Errorf("%d records of table %s, not %d", n, name, f.stat.Counts[table])
 		}
@@ -381,8 +402,10 @@ func (r *storageReader) sameRecords(f *storageFile) {
 	}
 	for id, d := range f.data {
 		got := r.data[id]
-		if got.target != d.Target || codes[got.code] != f.types[id] || got.time != d.Time || got.source != d.Source || got.location != d.Location ||
-			got.upload != d.Upload || !slices.Equal(got.products, d.Products) || fmt.Sprint(got.owners) != fmt.Sprint(d.Owners) || !bytes.Equal(got.value, d.Value) {
+		if got.target != d.Target || codes[got.code] != f.types[id] || got.time != d.Time || got.source != d.Source ||
+			got.location != d.Location ||
+			got.upload != d.Upload || !slices.Equal(got.products, d.Products) ||
+			fmt.Sprint(got.owners) != fmt.Sprint(d.Owners) || !bytes.Equal(got.value, d.Value) {
 			r.Errorf("datum %d: %+v, not %+v", id, got, d)
 		}
 	}
@@ -392,14 +415,18 @@ func (r *storageReader) sameRecords(f *storageFile) {
 		for _, a := range every[rawRecord](got, "Aliases") {
 			aliases = append(aliases, archive.Alias{ID: only[uint64](a, "ID"), Name: only[string](a, "Name")})
 		}
-		if only[string](got, "Name") != want.Name || only[string](got, "Type") != want.Type || only[string](got, "Visibility") != string(want.Visibility) ||
-			!slices.Equal(aliases, want.Aliases) || (want.RA != nil) != (len(got["RA"]) == 1) || want.RA != nil && only[float64](got, "RA") != *want.RA ||
-			(want.PmRA != nil) != (len(got["PmRA"]) == 1) || !bytes.Equal(only[[]byte](got, "UID"), want.UID[:]) || only[int64](got, "Created") != want.Created {
+		if only[string](got, "Name") != want.Name || only[string](got, "Type") != want.Type ||
+			only[string](got, "Visibility") != string(want.Visibility) ||
+			!slices.Equal(aliases, want.Aliases) || (want.RA != nil) != (len(got["RA"]) == 1) || want.RA != nil &&
+			only[float64](got, "RA") != *want.RA ||
+			(want.PmRA != nil) != (len(got["PmRA"]) == 1) || !bytes.Equal(only[[]byte](got, "UID"), want.UID[:]) ||
+			only[int64](got, "Created") != want.Created {
 			r.Errorf("target %d: %v, not %+v", id, got, want)
 		}
 	}
 	o := r.records["observation"][f.obs.ID]
-	if only[string](o, "Facility") != "LCO" || string(only[[]byte](o, "Parameters")) != `{"exposures":3}` || only[int64](o, "ScheduledStart") != -1e15 || len(o["ScheduledEnd"]) != 0 {
+	if only[string](o, "Facility") != "LCO" || string(only[[]byte](o, "Parameters")) != `{"exposures":3}` ||
+		only[int64](o, "ScheduledStart") != -1e15 || len(o["ScheduledEnd"]) != 0 {
 		r.Errorf("observation: %v", o)
 	}
 	sum := sha256.Sum256([]byte(f.secret))
@@ -429,7 +456,8 @@ func (r *storageReader) blobs(f *storageFile) {
 			content = append(content, v...)
 		}
 		sum := sha256.Sum256(content)
-		if !bytes.Equal(content, f.files[p.Path]) || only[string](rec, "Path") != p.Path || only[uint64](rec, "Size") != uint64(len(content)) ||
+		if !bytes.Equal(content, f.files[p.Path]) || only[string](rec, "Path") != p.Path ||
+			only[uint64](rec, "Size") != uint64(len(content)) ||
 			!bytes.Equal(only[[]byte](rec, "SHA"), sum[:]) {
 			r.Errorf("product %d: %d bytes, %v", id, len(content), rec)
 		}
@@ -445,7 +473,8 @@ func (r *storageReader) blobs(f *storageFile) {
 				uses++
 			}
 		}
-		if only[uint64](info, "Size") != uint64(len(content)) || only[uint64](info, "Uses") != uint64(uses) || !bytes.Equal(only[[]byte](info, "SHA"), sum[:]) {
+		if only[uint64](info, "Size") != uint64(len(content)) || only[uint64](info, "Uses") != uint64(uses) ||
+			!bytes.Equal(only[[]byte](info, "SHA"), sum[:]) {
 			r.Errorf("blob %d: %v", blob, info)
 		}
 	}
@@ -466,7 +495,8 @@ func runs(b []byte) (ids []uint64) {
 	return ids
 }
 
-// log walks the chain forward and then back, and compares what each entry wrote with what was there.
+// log walks the chain forward and then back, and compares what each entry wrote with what was
+// there.
 func (r *storageReader) log(f *storageFile) {
 	prev := make([]byte, 32)
 	var entries []rawRecord
@@ -487,7 +517,8 @@ func (r *storageReader) log(f *storageFile) {
 		r.Errorf("head %s, not %s", head, f.stat.Head)
 	}
 	last := entries[len(entries)-1]
-	if only[string](last, "Name") != "astro" || only[string](last, "Action") != "TEST" || only[string](last, "Addr") != "127.0.0.1" || only[uint64](last, "User") != 1 {
+	if only[string](last, "Name") != "astro" || only[string](last, "Action") != "TEST" ||
+		only[string](last, "Addr") != "127.0.0.1" || only[uint64](last, "User") != 1 {
 		r.Errorf("the last entry: %v", last)
 	}
 	now := map[byte]map[uint64][]byte{} // records as they were, nil for none
@@ -574,7 +605,8 @@ func (r *storageReader) older(newer, delta []byte) (old []byte) {
 	return old
 }
 
-// wrote compares an entry's hash with the records that it wrote, as they were behind it; false when they are not known any more.
+// wrote compares an entry's hash with the records that it wrote, as they were behind it; false when
+// they are not known any more.
 func (r *storageReader) wrote(e rawRecord, now map[byte]map[uint64][]byte, lost map[uint64]bool) bool {
 	rows := map[byte][]uint64{}
 	for _, c := range every[rawRecord](e, "Changes") {
@@ -772,7 +804,8 @@ func (r *storageReader) series() {
 		id     uint64
 	}
 	compare := func(a, b place) int {
-		return cmp.Or(strings.Compare(a.series, b.series), cmp.Compare(a.time, b.time), cmp.Compare(a.hash, b.hash), cmp.Compare(a.id, b.id))
+		return cmp.Or(strings.Compare(a.series, b.series), cmp.Compare(a.time, b.time), cmp.Compare(a.hash, b.hash),
+			cmp.Compare(a.id, b.id))
 	}
 	var want, got []place
 	undated := 0
@@ -798,7 +831,8 @@ func (r *storageReader) series() {
 	for _, pair := range r.bolt.buckets["series"].pairs {
 		b := r.open("series", pair.key, pair.value)
 		k := pair.key
-		p := place{string(k[:6]), int64(binary.BigEndian.Uint64(k[6:]) ^ 1<<63), binary.BigEndian.Uint32(k[14:]), id5(k[18:])}
+		p := place{string(k[:6]), int64(binary.BigEndian.Uint64(k[6:]) ^ 1<<63),
+			binary.BigEndian.Uint32(k[14:]), id5(k[18:])}
 		got = append(got, p)
 		n := 1
 		for ; len(b) > 0; n++ {

@@ -16,7 +16,8 @@ import (
 	"nightjar/kv"
 )
 
-// storagePage is what docs/build/storage.md says of records: for each heading the fields by their numbers.
+// storagePage is what docs/build/storage.md says of records: for each heading the fields by their
+// numbers.
 type storagePage struct {
 	records map[string]map[uint64]pageField
 	kinds   map[string]bool // "set 4 133", "unique 10", "order 1": what stands in the tables of derived things
@@ -134,7 +135,8 @@ func formOf(t reflect.Type) string {
 	return t.String()
 }
 
-// A rawRecord is a record read by the page: values by the names of fields, several for a repeated one.
+// A rawRecord is a record read by the page: values by the names of fields, several for a repeated
+// one.
 type rawRecord map[string][]any
 
 // decode reads a record of a kind.

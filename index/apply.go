@@ -20,23 +20,23 @@ const (
 
 // Apply brings the index to the state m.
 //
-// Targets are those whose names changed after Mark and up to m, with their names exactly as they are at
-// m, read in a transaction in which m is the newest entry of the log; a deleted target has no names.
-// More targets than those do no harm but take time. When a target occurs twice the last one counts. M
-// must not be older than Mark (ErrOrder).
+// Targets are those whose names changed after Mark and up to m, with their names exactly as they
+// are at m, read in a transaction in which m is the newest entry of the log; a deleted target has
+// no names. More targets than those do no harm but take time. When a target occurs twice the last
+// one counts. M must not be older than Mark (ErrOrder).
 //
-// A zero m is for filling an empty index in pieces: the targets are stored, and the Mark stays zero, so
-// that no search is answered yet. Fill like this: note the log's newest entry a; Apply everything with
-// the zero Mark, reading it in as many transactions as you like; then Apply, at a newer entry b, what
-// changed after a and up to b.
+// A zero m is for filling an empty index in pieces: the targets are stored, and the Mark stays
+// zero, so that no search is answered yet. Fill like this: note the log's newest entry a; Apply
+// everything with the zero Mark, reading it in as many transactions as you like; then Apply, at a
+// newer entry b, what changed after a and up to b.
 //
-// The documents are stored in batches of at most 1000. When Apply returns nil, all are stored. When it
-// returns an error, the Mark is what it was. An error of ctx, which is checked between batches: some
-// documents may be stored already, which is as good as an index that is ahead of its Mark, and the next
-// Apply starts from the Mark again. An error of Bleve, which cannot write, panicked or did not come back
-// within Options.Limit: the index is broken, because Bleve has closed under its searches what it could
-// not write, and Reset is needed. An index that is closed after an error, before an Apply succeeds, is
-// made again by Open, and so is one whose filling did not end.
+// The documents are stored in batches of at most 1000. When Apply returns nil, all are stored. When
+// it returns an error, the Mark is what it was. An error of ctx, which is checked between batches:
+// some documents may be stored already, which is as good as an index that is ahead of its Mark, and
+// the next Apply starts from the Mark again. An error of Bleve, which cannot write, panicked or did
+// not come back within Options.Limit: the index is broken, because Bleve has closed under its
+// searches what it could not write, and Reset is needed. An index that is closed after an error,
+// before an Apply succeeds, is made again by Open, and so is one whose filling did not end.
 func (x *Index) Apply(ctx context.Context, targets []Target, m Mark) error {
 	select {
 	case <-x.writing:

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A process that is killed at any moment leaves an index that the next Open makes again, and one that
-// is killed right after Open does so too.
+// A process that is killed at any moment leaves an index that the next Open makes again, and one
+// that is killed right after Open does so too.
 func TestCrash(t *testing.T) {
 	if dir := os.Getenv("INDEX_CRASH"); dir != "" {
 		crashingChild(t, dir)

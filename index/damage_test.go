@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// someIndex makes an index of a few entries in a folder, closed, at markOf(6), and returns what it holds.
+// someIndex makes an index of a few entries in a folder, closed, at markOf(6), and returns what it
+// holds.
 func someIndex(t *testing.T, dir string) *model {
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 1))
@@ -46,8 +47,8 @@ const (
 	again = false // made again
 )
 
-// reopen opens the index in dir, which something may have happened to, and reports whether it is whole.
-// It must be new and empty, or hold exactly m, at markOf(6); and work afterwards.
+// reopen opens the index in dir, which something may have happened to, and reports whether it is
+// whole. It must be new and empty, or hold exactly m, at markOf(6); and work afterwards.
 func reopen(t *testing.T, dir string, m *model) bool {
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 2))
@@ -257,8 +258,9 @@ func TestNewFolder(t *testing.T) {
 	}
 }
 
-// An index whose filling, or whose change in several batches, did not come to its end is made again: it
-// may hold names of a state that the data file never gets to when an older copy of it is put back.
+// An index whose filling, or whose change in several batches, did not come to its end is made
+// again: it may hold names of a state that the data file never gets to when an older copy of it is
+// put back.
 func TestUnfinished(t *testing.T) {
 	targets := make([]Target, maxBatch+1)
 	for i := range targets {

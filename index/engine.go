@@ -18,8 +18,8 @@ import (
 	indexapi "github.com/blevesearch/bleve_index_api"
 )
 
-// The fields of a document, and what their terms are. Nothing is stored: the id of a document is all
-// that an answer needs.
+// The fields of a document, and what their terms are. Nothing is stored: the id of a document is
+// all that an answer needs.
 const (
 	nameGrams  = "name"   // the grams of each folded name of a target
 	simpleName = "simple" // each simplified name of a target, whole
@@ -155,8 +155,8 @@ func newTarget(t Target) *document.Document {
 	return doc
 }
 
-// newField returns a field with the terms that the analyzer finds in text, or with text as its one term
-// when there is no analyzer.
+// newField returns a field with the terms that the analyzer finds in text, or with text as its one
+// term when there is no analyzer.
 func newField(field, text string, a analysis.Analyzer) *document.TextField {
 	return document.NewTextFieldCustom(field, nil, []byte(text), fieldOptions, a)
 }

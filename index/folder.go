@@ -16,8 +16,8 @@ import (
 
 const (
 	// layout is the version of everything that this package decides about what is stored: fields,
-	// document ids, grams, folding, the seal. An index of another layout is made again, so any change
-	// of these needs a new number. (Bleve would use the old index without a word.)
+	// document ids, grams, folding, the seal. An index of another layout is made again, so any
+	// change of these needs a new number. (Bleve would use the old index without a word.)
 	layout = 2
 
 	markerName       = "nightjar-index"
@@ -90,8 +90,8 @@ func checkOurs(dir string) error {
 	return nil
 }
 
-// seal returns the line that the marker of a closed index ends with: the generation, the mark, and a
-// SHA-256 over the marker before it, both of these and every file of the generation.
+// seal returns the line that the marker of a closed index ends with: the generation, the mark, and
+// a SHA-256 over the marker before it, both of these and every file of the generation.
 func (f *folder) seal(generation uint64, m Mark) (string, error) {
 	line := fmt.Sprintf("%s %d %x", generationName(generation), m.Seq, m.Hash)
 	sum := sha256.New()

@@ -27,19 +27,20 @@ type Options struct {
 	// removed, why it broke. It may be called from any goroutine.
 	Logf func(format string, args ...any)
 
-	// Limit is how long a write to Bleve, or closing it, may take before the index counts as broken;
-	// 30 s when zero.
+	// Limit is how long a write to Bleve, or closing it, may take before the index counts as
+	// broken; 30 s when zero.
 	Limit time.Duration
 }
 
 const defaultLimit = 30 * time.Second
 
 var (
-	// ErrInUse is returned by Open when another process, or another Index of this one, holds the folder.
+	// ErrInUse is returned by Open when another process, or another Index of this one, holds the
+	// folder.
 	ErrInUse = errors.New("the index is in use by another process")
 
-	// ErrForeign is returned by Open when the folder holds files but no marker of an index, or is no
-	// folder. Nothing was touched.
+	// ErrForeign is returned by Open when the folder holds files but no marker of an index, or is
+	// no folder. Nothing was touched.
 	ErrForeign = errors.New("not the folder of an index, will not be used for one")
 
 	// ErrStuck is the reason of an index that is broken because Bleve did not come back.
@@ -48,18 +49,18 @@ var (
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("the index is closed")
 
-	// ErrOrder is returned by Apply for a mark that cannot follow the one the index has. Nothing was
-	// changed.
+	// ErrOrder is returned by Apply for a mark that cannot follow the one the index has. Nothing
+	// was changed.
 	ErrOrder = errors.New("the mark does not follow the index's")
 )
 
-// An Index proposes the targets whose names may contain a text. Its methods may be called by several
-// goroutines at a time.
+// An Index proposes the targets whose names may contain a text. Its methods may be called by
+// several goroutines at a time.
 type Index struct {
 	o Options
 
-	// writing holds a token while nobody is in Apply, Reset or Close. A channel rather than a mutex, so
-	// that Apply's context ends the waiting.
+	// writing holds a token while nobody is in Apply, Reset or Close. A channel rather than a
+	// mutex, so that Apply's context ends the waiting.
 	writing chan struct{}
 	folder  *folder // guarded by writing
 	whole   bool    // the index is exactly at mark; guarded by writing
@@ -71,13 +72,13 @@ type Index struct {
 }
 
 // Open opens the index in the folder dir. It makes a new, empty one, with the zero Mark, unless the
-// one in dir was closed and its files are still those that Close sealed. So Open does not fail because
-// of what is in an index's folder, but only when no new index can be made (permissions, a full disk),
-// when another process holds it (ErrInUse), or when dir is not an index's (ErrForeign). Nothing outside
-// dir is ever removed, and in it only what an index made.
+// one in dir was closed and its files are still those that Close sealed. So Open does not fail
+// because of what is in an index's folder, but only when no new index can be made (permissions, a
+// full disk), when another process holds it (ErrInUse), or when dir is not an index's (ErrForeign).
+// Nothing outside dir is ever removed, and in it only what an index made.
 //
-// The caller compares Mark with the log of the data file before the first search, and calls Reset when
-// that entry is not in the log, or has another hash.
+// The caller compares Mark with the log of the data file before the first search, and calls Reset
+// when that entry is not in the log, or has another hash.
 //
 // Open reads the whole index once.
 func Open(dir string, o Options) (*Index, error) {
@@ -127,17 +128,17 @@ func (x *Index) keepOnly(generation uint64) {
 	}
 }
 
-// Mark returns the state that the index holds: a search that begins afterwards sees the names of that
-// state or of later ones, never of earlier ones. It is the zero Mark when the index is empty or still
-// being filled; then no search is answered.
+// Mark returns the state that the index holds: a search that begins afterwards sees the names of
+// that state or of later ones, never of earlier ones. It is the zero Mark when the index is empty
+// or still being filled; then no search is answered.
 func (x *Index) Mark() Mark {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.mark
 }
 
-// Broken returns nil, or why the index does not answer until Reset: Bleve could not write, failed in a
-// search, panicked, or did not come back (ErrStuck). After Close it returns ErrClosed.
+// Broken returns nil, or why the index does not answer until Reset: Bleve could not write, failed
+// in a search, panicked, or did not come back (ErrStuck). After Close it returns ErrClosed.
 func (x *Index) Broken() error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -160,9 +161,9 @@ func (x *Index) breakWith(e *engine, why error) {
 // Reset throws everything away and starts empty, with the zero Mark; a broken index works again. It
 // waits for a running Apply. When it fails, the index is broken.
 //
-// Searches may run meanwhile and are not answered. The first whole Mark that is applied afterwards must
-// not be older than a Mark that a caller has read before and may still search with: that is so when
-// both are of one log that only grows.
+// Searches may run meanwhile and are not answered. The first whole Mark that is applied afterwards
+// must not be older than a Mark that a caller has read before and may still search with: that is so
+// when both are of one log that only grows.
 func (x *Index) Reset() error {
 	<-x.writing
 	defer func() { x.writing <- struct{}{} }()
@@ -222,8 +223,8 @@ func (x *Index) closeEngine(e *engine, broken error) error {
 	return e.close(x.o.Limit)
 }
 
-// Close ends the running searches, waits for a running Apply to store the batch that it is at, closes
-// the index, and seals it when it is exactly at its Mark.
+// Close ends the running searches, waits for a running Apply to store the batch that it is at,
+// closes the index, and seals it when it is exactly at its Mark.
 func (x *Index) Close() error {
 	x.mu.Lock()
 	why := x.broken

@@ -212,8 +212,8 @@ func checkAll(tb testing.TB, r *rand.Rand, x *Index, m *model, texts int) {
 	}
 }
 
-// Hundreds of random changes, each followed by searches, with an index that is closed and opened again,
-// or reset, now and then.
+// Hundreds of random changes, each followed by searches, with an index that is closed and opened
+// again, or reset, now and then.
 func TestModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 2))
 	dir := t.TempDir()

@@ -11,20 +11,21 @@ import (
 	indexapi "github.com/blevesearch/bleve_index_api"
 )
 
-// Contains returns the ids, ascending, of the targets one of whose names may contain text, whatever the
-// case: no target of the state Mark that does is missing, but some may be there that do not, and the
-// caller checks each.
+// Contains returns the ids, ascending, of the targets one of whose names may contain text, whatever
+// the case: no target of the state Mark that does is missing, but some may be there that do not,
+// and the caller checks each.
 //
 // Ok is false when the index cannot answer, and the caller scans: text is shorter than three runes,
-// there are more than max candidates, the index is empty, being filled, broken or closed, or ctx has
-// ended. Memory grows with max, by some 300 bytes each.
+// there are more than max candidates, the index is empty, being filled, broken or closed, or ctx
+// has ended. Memory grows with max, by some 300 bytes each.
 func (x *Index) Contains(ctx context.Context, text string, max int) (ids []uint64, ok bool) {
 	return x.propose(ctx, gramQuery(text), max)
 }
 
-// Simplified returns the ids, ascending, of the targets one of whose names may have the same simplified
-// form as text. What Contains says of ids and ok holds here, but the text may be short: only one whose
-// simplified form is empty is not answered. The caller checks that Simplify(name) is Simplify(text).
+// Simplified returns the ids, ascending, of the targets one of whose names may have the same
+// simplified form as text. What Contains says of ids and ok holds here, but the text may be short:
+// only one whose simplified form is empty is not answered. The caller checks that Simplify(name) is
+// Simplify(text).
 func (x *Index) Simplified(ctx context.Context, text string) (ids []uint64, ok bool) {
 	simple := Simplify(text)
 	if simple == "" {
@@ -36,9 +37,9 @@ func (x *Index) Simplified(ctx context.Context, text string) (ids []uint64, ok b
 // maxSimplified bounds Simplified. More targets of one name are left to a scan.
 const maxSimplified = 50_000
 
-// gramQuery returns the query for the targets that have all grams of the fold of text, or nil when it
-// has none. User text is only ever looked up as whole terms: it must never reach Bleve's wildcard or
-// regular expression queries, which have no way to escape it and take seconds.
+// gramQuery returns the query for the targets that have all grams of the fold of text, or nil when
+// it has none. User text is only ever looked up as whole terms: it must never reach Bleve's
+// wildcard or regular expression queries, which have no way to escape it and take seconds.
 func gramQuery(text string) query.Query {
 	var all []query.Query
 	for _, gram := range queryGrams(Fold(text)) {
@@ -60,8 +61,8 @@ func termQuery(field, term string) query.Query {
 // errTooMany ends a search that has found more than was asked for, or can be told.
 var errTooMany = errors.New("more candidates than asked for")
 
-// propose returns the ids, ascending, of the targets that q finds, and whether those are all and no more
-// than max.
+// propose returns the ids, ascending, of the targets that q finds, and whether those are all and no
+// more than max.
 func (x *Index) propose(ctx context.Context, q query.Query, max int) (ids []uint64, ok bool) {
 	if q == nil || max < 1 {
 		return nil, false
@@ -73,9 +74,9 @@ func (x *Index) propose(ctx context.Context, q query.Query, max int) (ids []uint
 	return ids, ok
 }
 
-// find returns the ids, ascending, of the targets that q finds in b, or errTooMany when they are more
-// than max. Ids are not looked up before their number is known: that costs more than all the rest.
-// (Bleve's own collector does either more, or stops without telling what it has found.)
+// find returns the ids, ascending, of the targets that q finds in b, or errTooMany when they are
+// more than max. Ids are not looked up before their number is known: that costs more than all the
+// rest. (Bleve's own collector does either more, or stops without telling what it has found.)
 func find(ctx context.Context, b indexapi.IndexReader, q query.Query, max int) (ids []uint64, err error) {
 	hits, err := q.Searcher(ctx, b, nil, search.SearcherOptions{Score: bleve.ScoreNone})
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// maxSimilarText is the longest simplified text, in runes, that is looked up. The automaton grows
-	// with it, and names have at most 100 characters.
+	// maxSimilarText is the longest simplified text, in runes, that is looked up. The automaton
+	// grows with it, and names have at most 100 characters.
 	maxSimilarText = 100
 
-	// maxSimilarTerms bounds the names that are ranked. Among a survey's numbered names thousands are
-	// two edits apart.
+	// maxSimilarTerms bounds the names that are ranked. Among a survey's numbered names thousands
+	// are two edits apart.
 	maxSimilarTerms = 10_000
 )
 
@@ -28,14 +28,15 @@ type Match struct {
 	Simple string
 }
 
-// Similar returns at most max targets with a name like text, best first, for "did you mean". Like means:
-// in simplified form, the two are no more than two edits apart, one when text has less than six runes,
-// none when it has less than three. An edit inserts, deletes or replaces a rune, or swaps two
-// neighbours. Fewer edits come first, then names nearer in length, then names in byte order, then ids.
+// Similar returns at most max targets with a name like text, best first, for "did you mean". Like
+// means: in simplified form, the two are no more than two edits apart, one when text has less than
+// six runes, none when it has less than three. An edit inserts, deletes or replaces a rune, or
+// swaps two neighbours. Fewer edits come first, then names nearer in length, then names in byte
+// order, then ids.
 //
-// It is best effort: it may know names that no longer exist and miss new ones, and returns nothing when
-// the index cannot answer. The caller looks up each target, checks that it still has such a name, and
-// leaves out what the viewer may not see.
+// It is best effort: it may know names that no longer exist and miss new ones, and returns nothing
+// when the index cannot answer. The caller looks up each target, checks that it still has such a
+// name, and leaves out what the viewer may not see.
 func (x *Index) Similar(ctx context.Context, text string, max int) []Match {
 	// Simplifying takes runes away on both sides and so never adds an edit: this finds whatever
 	// comparing the names as they are would.
@@ -115,8 +116,8 @@ func similarNames(ctx context.Context, b indexapi.IndexReader, simple string, ed
 	return found, nil
 }
 
-// bearers returns at most max targets that bear one of names, in the order of names and then of ids,
-// each once.
+// bearers returns at most max targets that bear one of names, in the order of names and then of
+// ids, each once.
 func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, max int) ([]Match, error) {
 	var matches []Match
 	seen := make(map[uint64]bool)
@@ -141,8 +142,8 @@ func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, m
 	return matches, nil
 }
 
-// bearersOf returns the ids, ascending, of the targets that bear one simplified name; none when more
-// than 10,000 do, because such a name is no suggestion.
+// bearersOf returns the ids, ascending, of the targets that bear one simplified name; none when
+// more than 10,000 do, because such a name is no suggestion.
 func bearersOf(ctx context.Context, b indexapi.IndexReader, simple string) ([]uint64, error) {
 	ids, err := find(ctx, b, termQuery(simpleName, simple), maxSimilarTerms)
 	if err == errTooMany {

@@ -186,7 +186,8 @@ func TestFolderDeleted(t *testing.T) {
 	}
 	x = open(t, dir, Options{})
 	defer x.Close()
-	if ids, ok := x.Contains(t.Context(), "number", 10); !ok || !slices.Equal(ids, []uint64{2}) || x.Mark() != markOf(3) {
+	if ids, ok := x.Contains(t.Context(), "number", 10); !ok || !slices.Equal(ids, []uint64{2}) ||
+		x.Mark() != markOf(3) {
 		t.Errorf("got %v, %v, mark %v", ids, ok, x.Mark())
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// isAAVSO tells whether a file is in AAVSO's Extended or Visual file format (aavso.org/aavso-extended-file-format).
+// isAAVSO tells whether a file is in AAVSO's Extended or Visual file format
+// (aavso.org/aavso-extended-file-format).
 func isAAVSO(head []byte) bool {
 	for line := range bytes.Lines(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))) {
 		text := strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(string(line)), " ", ""))
@@ -29,14 +30,16 @@ func isAAVSO(head []byte) bool {
 
 var aavso = dialect{
 	name: "AAVSO Extended",
-	roles: map[string]role{"name": roleObject, "date": roleTime, "mag": roleMagnitude, "merr": roleError, "filt": roleFilter, "obscode": roleSource,
+	roles: map[string]role{"name": roleObject, "date": roleTime, "mag": roleMagnitude, "merr": roleError,
+		"filt": roleFilter, "obscode": roleSource,
 		"trans": roleOther, "mtype": roleOther, "cmag": roleOther, "kmag": roleOther, "group": roleOther, "notes": roleOther},
 }
 
 // Columns of the two formats; the observer, whom a parameter names, is added.
 var (
-	aavsoExtended = []string{"name", "date", "mag", "merr", "filt", "trans", "mtype", "cname", "cmag", "kname", "kmag", "airmass", "group", "chart", "notes"}
-	aavsoVisual   = []string{"name", "date", "mag", "comcode", "comp1", "comp2", "chart", "notes"}
+	aavsoExtended = []string{"name", "date", "mag", "merr", "filt", "trans", "mtype", "cname", "cmag", "kname", "kmag",
+		"airmass", "group", "chart", "notes"}
+	aavsoVisual = []string{"name", "date", "mag", "comcode", "comp1", "comp2", "chart", "notes"}
 )
 
 // aavsoGrid is the table of a report to the AAVSO.
@@ -63,7 +66,8 @@ func aavsoGrid(f bounded.File) (*grid, error) {
 	return g, g.look()
 }
 
-// aavsoRows reads the rows with the parameters that stand before them, which may change within the file.
+// aavsoRows reads the rows with the parameters that stand before them, which may change within the
+// file.
 type aavsoRows struct {
 	lines   *table.Lines
 	columns int
@@ -177,8 +181,10 @@ func (in *aavsoRows) parameter(text string) (reason string) {
 
 // excelDate respells a date as a spreadsheet writes it, month first: 1/31/2020 10:20:30 PM.
 func excelDate(text string) (iso []byte, reason string) {
-	for _, form := range []string{"1/2/2006 3:04:05 PM", "1/2/2006 3:04 PM", "1/2/2006 15:04:05", "1/2/2006 15:04", "1/2/2006"} {
-		if t, err := time.Parse(form, strings.ToUpper(strings.TrimSpace(text))); err == nil && t.Year() > 0 && t.Year() < 10_000 {
+	for _, form := range []string{"1/2/2006 3:04:05 PM", "1/2/2006 3:04 PM", "1/2/2006 15:04:05",
+		"1/2/2006 15:04", "1/2/2006"} {
+		if t, err := time.Parse(form, strings.ToUpper(strings.TrimSpace(text))); err == nil && t.Year() > 0 &&
+			t.Year() < 10_000 {
 			return t.AppendFormat(nil, "2006-01-02T15:04:05"), ""
 		}
 	}

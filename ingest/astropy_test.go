@@ -57,7 +57,8 @@ for name in ('table.fits', 'table.csv', 'binary2.xml', 'comma.ecsv'):
 print(json.dumps(rows))
 `
 
-// TestAstropyTables reads the same table in many formats, all written by astropy, and compares every number with astropy's.
+// TestAstropyTables reads the same table in many formats, all written by astropy, and compares
+// every number with astropy's.
 func TestAstropyTables(t *testing.T) {
 	folder := t.TempDir()
 	var want [][]any
@@ -95,7 +96,8 @@ func TestAstropyTables(t *testing.T) {
 					if !there && key == "visit" && strings.HasPrefix(f.Name(), "binary") {
 						continue // astropy cannot write a missing integer there
 					}
-					if a, ok := got.(float64); !ok || a != want[i][k] && !(key == "error" && math.Abs(a-want[i][k].(float64)) < 1e-8) {
+					if a, ok := got.(float64); !ok || a != want[i][k] &&
+						!(key == "error" && math.Abs(a-want[i][k].(float64)) < 1e-8) {
 						t.Errorf("row %d, %s: got %v, want %v", i, key, got, want[i][k])
 					}
 				}
@@ -125,7 +127,8 @@ for scale in ('utc', 'tai', 'tt', 'tdb', 'tcb'):
 print(json.dumps(out))
 `
 
-// TestAstropyTimes: columns of times that astropy writes are read as the times that they are, to the microsecond or, by way of the barycentre's clock, some.
+// TestAstropyTimes: columns of times that astropy writes are read as the times that they are, to
+// the microsecond or, by way of the barycentre's clock, some.
 func TestAstropyTimes(t *testing.T) {
 	folder := t.TempDir()
 	var want map[string][][2]float64
@@ -189,23 +192,30 @@ var exportSample = struct {
 		{Name: "target", Description: "Name of the target", UCD: "meta.id;meta.main", Width: 12},
 		{Name: "data_type", Description: "Type of data", Width: 10},
 		{Name: "timestamp", Description: "Time, UTC, ISO 8601", Width: 27},
-		{Name: "mjd", Unit: "d", Description: "Time, UTC, as modified Julian date", UCD: "time.epoch", Kind: table.Number, Time: true},
+		{Name: "mjd", Unit: "d", Description: "Time, UTC, as modified Julian date", UCD: "time.epoch",
+			Kind: table.Number, Time: true},
 		{Name: "source_name", Description: "Source", Width: 6},
 		{Name: "data_product", Description: "Id of the data product", Kind: table.Whole},
-		{Name: "value.magnitude", Unit: "mag", Kind: table.Number}, {Name: "value.error", Unit: "mag", Kind: table.Number, Description: strings.Repeat("It's a long description. ", 8)},
-		{Name: "value.filter", Width: 8}, {Name: "value.flux", Unit: "uJy", Kind: table.Number}, {Name: "value.note", Width: 30},
+		{Name: "value.magnitude", Unit: "mag", Kind: table.Number}, {Name: "value.error", Unit: "mag",
+			Kind: table.Number, Description: strings.Repeat("It's a long description. ", 8)},
+		{Name: "value.filter", Width: 8}, {Name: "value.flux", Unit: "uJy",
+			Kind: table.Number}, {Name: "value.note", Width: 30},
 	},
 	rows: [][]string{
-		{"SN 2020abc", "photometry", "2020-01-01T12:00:00.123456Z", "58849.500001428889", "ATLAS", "7", "15.582", "0.005", "r", "", "a, \"b\" <c> & d"},
-		{"SN 2020abc", "photometry", "2020-01-02T12:00:00Z", "58850.5", "ZTF", "", "15.582000000000003", "", "ρ′", "-3.5e-7", ""},
-		{"SN 2020abc", "photometry", "2020-01-03T12:00:00Z", "58851.5", "", "9007199254740993", "", "", "", "12345.6789", "it's"},
+		{"SN 2020abc", "photometry", "2020-01-01T12:00:00.123456Z", "58849.500001428889", "ATLAS", "7", "15.582",
+			"0.005", "r", "", "a, \"b\" <c> & d"},
+		{"SN 2020abc", "photometry", "2020-01-02T12:00:00Z", "58850.5", "ZTF", "", "15.582000000000003", "",
+			"ρ′", "-3.5e-7", ""},
+		{"SN 2020abc", "photometry", "2020-01-03T12:00:00Z", "58851.5", "", "9007199254740993", "", "", "",
+			"12345.6789", "it's"},
 	},
 }
 
 func exportAs(t *testing.T, format string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := table.NewWriter(format, &b, table.Head{Columns: exportSample.columns, Rows: int64(len(exportSample.rows))})
+	w, err := table.NewWriter(format, &b,
+		table.Head{Columns: exportSample.columns, Rows: int64(len(exportSample.rows))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +230,8 @@ func exportAs(t *testing.T, format string) []byte {
 	return b.Bytes()
 }
 
-// TestExportReadByAstropy: astropy reads every format that is written: names, units, descriptions and cells.
+// TestExportReadByAstropy: astropy reads every format that is written: names, units, descriptions
+// and cells.
 func TestExportReadByAstropy(t *testing.T) {
 	folder := t.TempDir()
 	for _, format := range table.Formats {
@@ -246,7 +257,8 @@ func TestExportReadByAstropy(t *testing.T) {
 			if g.Names[i] != c.Name {
 				t.Errorf("%s: column %q", format, g.Names[i])
 			}
-			if format != "csv" && (g.Units[i] != c.Unit || format != "fits" && strings.TrimSpace(g.Help[i]) != strings.TrimSpace(c.Description)) {
+			if format != "csv" && (g.Units[i] != c.Unit || format != "fits" &&
+				strings.TrimSpace(g.Help[i]) != strings.TrimSpace(c.Description)) {
 				t.Errorf("%s: column %s: unit %q, description %q", format, c.Name, g.Units[i], g.Help[i])
 			}
 			for r, row := range exportSample.rows {
@@ -271,20 +283,24 @@ func TestExportReadByAstropy(t *testing.T) {
 	}
 }
 
-// TestExportRoundTrip: what was exported and is uploaded again gives the same times, sources and values.
+// TestExportRoundTrip: what was exported and is uploaded again gives the same times, sources and
+// values.
 func TestExportRoundTrip(t *testing.T) {
 	for _, format := range table.Formats {
-		points, report, err := process("photometry", "t."+format, exportAs(t, format), Options{Names: []string{"sn2020ABC"}})
+		points, report, err := process("photometry", "t."+format, exportAs(t, format),
+			Options{Names: []string{"sn2020ABC"}})
 		if err != nil || len(points) != 3 {
 			t.Fatalf("%s: %v, %+v", format, err, report)
 		}
 		want := []string{`{"magnitude":15.582,"error":0.005,"filter":"r","note":"a, \"b\" <c> & d"}`,
 			`{"magnitude":15.582000000000003,"filter":"ρ′","flux":-3.5e-7,"flux_unit":"uJy"}`, `{"flux":12345.6789,"flux_unit":"uJy","note":"it's"}`}
 		for i, p := range points {
-			if v := strings.Replace(string(p.Value), "e-07", "e-7", 1); format != "csv" && v != want[i] || format == "csv" && v != strings.Replace(want[i], `,"flux_unit":"uJy"`, "", 1) {
+			if v := strings.Replace(string(p.Value), "e-07", "e-7", 1); format != "csv" && v != want[i] ||
+				format == "csv" && v != strings.Replace(want[i], `,"flux_unit":"uJy"`, "", 1) {
 				t.Errorf("%s: %s, want %s", format, p.Value, want[i])
 			}
-			if p.Source != exportSample.rows[i][4] || p.Object != "SN 2020abc" || instant.Text(p.Time) != exportSample.rows[i][2] {
+			if p.Source != exportSample.rows[i][4] || p.Object != "SN 2020abc" ||
+				instant.Text(p.Time) != exportSample.rows[i][2] {
 				t.Errorf("%s: %+v", format, p)
 			}
 		}
@@ -305,7 +321,8 @@ for name in glob.glob('*.*'):
 print(json.dumps(out))
 `
 
-// TestMutationsAgainstAstropy changes tables at random. Whatever is still read, and astropy reads too, has astropy's numbers.
+// TestMutationsAgainstAstropy changes tables at random. Whatever is still read, and astropy reads
+// too, has astropy's numbers.
 func TestMutationsAgainstAstropy(t *testing.T) {
 	folder := t.TempDir()
 	fitstest.Astropy(t, folder, strings.Replace(writeTables, "print(json.dumps(rows))", "", 1))
@@ -323,7 +340,8 @@ func TestMutationsAgainstAstropy(t *testing.T) {
 	if err := os.Mkdir(bad, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"table.fits", "ascii.fits", "tabledata.xml", "binary.xml", "binary2.xml", "comma.ecsv", "blank.ecsv", "table.csv"} {
+	for _, name := range []string{"table.fits", "ascii.fits", "tabledata.xml", "binary.xml", "binary2.xml",
+		"comma.ecsv", "blank.ecsv", "table.csv"} {
 		good, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,8 @@ func lightCurve(n int) []byte {
 	var b bytes.Buffer
 	b.WriteString("time,filter,magnitude,error\n")
 	for i := range n {
-		fmt.Fprintf(&b, "%.6f,%s,%.3f,0.%03d\n", 55959.07+float64(i)/97, []string{"g", "r", "i"}[i%3], 15+float64(i%4000)/1000, i%997)
+		fmt.Fprintf(&b, "%.6f,%s,%.3f,0.%03d\n", 55959.07+float64(i)/97, []string{"g", "r", "i"}[i%3],
+			15+float64(i%4000)/1000, i%997)
 	}
 	return b.Bytes()
 }
@@ -29,7 +30,8 @@ func benchmark(b *testing.B, dataType string, data []byte, points int) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0
-		if _, err := p.Process(context.Background(), dataType, f, Options{}, func(Point) error { n++; return nil }); err != nil || n != points {
+		if _, err := p.Process(context.Background(), dataType, f, Options{},
+			func(Point) error { n++; return nil }); err != nil || n != points {
 			b.Fatal(n, err)
 		}
 	}
@@ -41,11 +43,14 @@ func BenchmarkTables20k(b *testing.B) {
 	for _, format := range table.Formats {
 		b.Run(format, func(b *testing.B) {
 			var data bytes.Buffer
-			head := table.Head{Rows: 20_000, Columns: []table.Column{{Name: "mjd", Kind: table.Number, Time: true}, {Name: "mag", Unit: "mag", Kind: table.Number},
-				{Name: "filter", Width: 1}, {Name: "n", Kind: table.Whole}}}
+			head := table.Head{Rows: 20_000,
+				Columns: []table.Column{{Name: "mjd", Kind: table.Number, Time: true},
+					{Name: "mag", Unit: "mag", Kind: table.Number},
+					{Name: "filter", Width: 1}, {Name: "n", Kind: table.Whole}}}
 			w, err := table.NewWriter(format, &data, head)
 			for i := 0; err == nil && i < 20_000; i++ {
-				err = w.Row([]string{fmt.Sprintf("%.6f", 55959.07+float64(i)/97), fmt.Sprintf("%.3f", 15+float64(i%4000)/1000), "gri"[i%3 : i%3+1], fmt.Sprint(i)})
+				err = w.Row([]string{fmt.Sprintf("%.6f", 55959.07+float64(i)/97),
+					fmt.Sprintf("%.3f", 15+float64(i%4000)/1000), "gri"[i%3 : i%3+1], fmt.Sprint(i)})
 			}
 			if err == nil {
 				err = w.Close()
@@ -71,15 +76,16 @@ func BenchmarkFITSSpectrum10k(b *testing.B) {
 	benchmark(b, "spectroscopy", fitstest.Spectrum([]int{10_000}, fitstest.LinearWCS...), 1)
 }
 
-// TestMemoryDoesNotGrowWithTheFile holds the parser to its promise: 100,000 rows allocate less than twice their size, and
-// ten times the rows no more than that again.
+// TestMemoryDoesNotGrowWithTheFile holds the parser to its promise: 100,000 rows allocate less than
+// twice their size, and ten times the rows no more than that again.
 func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 	allocated := func(rows int) (bytesAllocated, size uint64) {
 		data := lightCurve(rows)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		f := bounded.File{Name: "f", Size: int64(len(data)), Content: bytes.NewReader(data)}
-		if _, err := NewProcessors().Process(context.Background(), "photometry", f, Options{}, func(Point) error { return nil }); err != nil {
+		if _, err := NewProcessors().Process(context.Background(), "photometry", f, Options{},
+			func(Point) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)

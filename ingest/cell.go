@@ -23,19 +23,21 @@ func missing(cell []byte) bool {
 		low[i] = c
 	}
 	switch string(low[:len(cell)]) {
-	case "", "nan", "+nan", "-nan", "null", "none", "-", "--", "---", "...", "n/a", "indef", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity":
+	case "", "nan", "+nan", "-nan", "null", "none", "-", "--", "---", "...", "n/a", "indef", "inf", "+inf", "-inf",
+		"infinity", "+infinity", "-infinity":
 		return true
 	}
 	return false
 }
 
-// notAvailable is a way to say missing where a number belongs; in text it may be a name (Na is a filter).
+// notAvailable is a way to say missing where a number belongs; in text it may be a name (Na is a
+// filter).
 func notAvailable(cell []byte) bool {
 	return len(cell) == 2 && cell[0]|0x20 == 'n' && cell[1]|0x20 == 'a'
 }
 
-// sentinel tells whether a magnitude, an error or a limit is one of the numbers that stand for a missing value: -999, 99,
-// 99.99 and 999, however many zeros follow.
+// sentinel tells whether a magnitude, an error or a limit is one of the numbers that stand for a
+// missing value: -999, 99, 99.99 and 999, however many zeros follow.
 func sentinel(d instant.Decimal) bool {
 	if d.Marker {
 		switch v, _ := d.Float(); v {
@@ -60,8 +62,9 @@ func sentinel(d instant.Decimal) bool {
 	return false
 }
 
-// plainNumber tells whether a cell of a column that nobody knows is to be kept as a number: a decimal number of at most 17
-// digits, so that a float64 tells it from its neighbours, and without leading zeros, which ids have.
+// plainNumber tells whether a cell of a column that nobody knows is to be kept as a number: a
+// decimal number of at most 17 digits, so that a float64 tells it from its neighbours, and without
+// leading zeros, which ids have.
 func plainNumber(cell []byte) (instant.Decimal, bool) {
 	d, ok := instant.ParseDecimal(cell)
 	if !ok || d.Digits() > 17 || len(d.Whole) > 1 && d.Whole[0] == '0' || !d.Finite() {

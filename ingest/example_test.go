@@ -20,10 +20,9 @@ func ExampleProcessors_Process() {
 			return nil
 		})
 	fmt.Println(report.Format, report.Rows, report.Warnings, err)
-	// Output:
-	// 1504526400000000 {"mjd":58000.5,"magnitude":15.25,"error":0.05,"filter":"r"}
-	// 1504612800000000 {"mjd":58001.5,"limit":19.5,"filter":"r"}
-	// delimited text (comma) 2 [column Mag: 1 magnitude with < or > in front stored as limit (fainter than)] <nil>
+	// Output: 1504526400000000 {"mjd":58000.5,"magnitude":15.25,"error":0.05,"filter":"r"}
+	// 1504612800000000 {"mjd":58001.5,"limit":19.5,"filter":"r"} delimited text (comma) 2 [column
+	// Mag: 1 magnitude with < or > in front stored as limit (fainter than)] <nil>
 }
 
 func ExampleProcessors_Inspect() {
@@ -36,7 +35,8 @@ func ExampleProcessors_Inspect() {
 func ExampleProcessors_Recognise() {
 	_, _, err := ingest.NewProcessors().Recognise(context.Background(), file("t,v\n8849.5,15\n"), ingest.Options{})
 	fmt.Println(err)
-	// Output: sn.csv: line 1: as photometry: no time column (as time, mjd, jd or date); the columns are 't', 'v'; say which with time_column (and 2 more problems)
+	// Output: sn.csv: line 1: as photometry: no time column (as time, mjd, jd or date); the columns
+	// are 't', 'v'; say which with time_column (and 2 more problems)
 }
 
 func ExampleAppendWavelength() {

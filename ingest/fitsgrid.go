@@ -19,7 +19,8 @@ func fitsGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) *g
 	var use []int
 	for i := range t.Columns {
 		c := &t.Columns[i]
-		if c.Width == 0 || !c.Scalar() || c.Form == 'C' || c.Form == 'M' || c.Form == 'A' && c.Repeat > bounded.MaxCellText {
+		if c.Width == 0 || !c.Scalar() || c.Form == 'C' || c.Form == 'M' || c.Form == 'A' &&
+			c.Repeat > bounded.MaxCellText {
 			g.notes = append(g.notes, "column "+problem.Clip(c.Name)+" holds arrays or bits and is left out")
 			continue
 		}
@@ -41,8 +42,9 @@ func isTimeName(name string) bool {
 	return ok
 }
 
-// fitsTime is how a column counts time by the FITS standard's chapter 9: the scale of TIMESYS, and for a column named TIME,
-// as telescopes in space have it, the zero of MJDREF or JDREF and the unit of TUNIT or TIMEUNIT.
+// fitsTime is how a column counts time by the FITS standard's chapter 9: the scale of TIMESYS, and
+// for a column named TIME, as telescopes in space have it, the zero of MJDREF or JDREF and the unit
+// of TUNIT or TIMEUNIT.
 func fitsTime(c *fits.Column, get func(string) (string, bool)) *instant.Clock {
 	base, unit := cutUnit(c.Name)
 	base = fold(base)
@@ -156,8 +158,8 @@ func fitsZero(get func(string) (string, bool)) (micros int64, there bool) {
 	return 0, false
 }
 
-// fitsSpectra lists the spectra of a table: one for each row when its columns hold arrays, else one of
-// all rows; none when the table cannot be a spectrum. grid makes the table of one of them: with
+// fitsSpectra lists the spectra of a table: one for each row when its columns hold arrays, else one
+// of all rows; none when the table cannot be a spectrum. grid makes the table of one of them: with
 // many columns and rows they would not fit in memory together.
 func fitsSpectra(t *fits.Table, f bounded.File,
 	get func(string) (string, bool)) (list []int64, grid func(row int64) (*grid, error), err error) {
@@ -213,7 +215,8 @@ func rowGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) fun
 // addKeys looks up what a spectrum needs of the file's keywords.
 func (g *grid) addKeys(get func(string) (string, bool)) {
 	g.keys = table.Keywords{}
-	keys := append([]string{"TIMESYS", "FACILITY", "ORIGIN", "BUNIT", "WUNIT", "FUNIT", "AIRORVAC", "VACUUM"}, clockKeys...)
+	keys := append([]string{"TIMESYS", "FACILITY", "ORIGIN", "BUNIT", "WUNIT", "FUNIT", "AIRORVAC",
+		"VACUUM"}, clockKeys...)
 	for _, k := range dateKeys {
 		keys = append(keys, k.key)
 	}
@@ -224,7 +227,8 @@ func (g *grid) addKeys(get func(string) (string, bool)) {
 	}
 }
 
-// arrayGrid makes a table of a row's arrays: those as long as the longest. nil when the row has none.
+// arrayGrid makes a table of a row's arrays: those as long as the longest. nil when the row has
+// none.
 func arrayGrid(t *fits.Table, f bounded.File, row int64) (*grid, error) {
 	arrays, pixels, shorter, err := t.Arrays(f, row)
 	if err != nil || len(arrays) == 0 {

@@ -26,8 +26,8 @@ type verdict struct {
 	snr              float64
 }
 
-// findRule sets the rule: the dialect's own; else, for fluxes with a column of zero points and no magnitudes, three errors
-// for detections and limits.
+// findRule sets the rule: the dialect's own; else, for fluxes with a column of zero points and no
+// magnitudes, three errors for detections and limits.
 func (p *photometry) findRule() {
 	r := fluxRule{detection: 3, sigmas: 3, zeroPoint: math.NaN(), flux: -1, fluxError: -1, zero: -1}
 	if d := p.grid.dialect; d != nil && d.rule != nil {
@@ -57,8 +57,8 @@ func (p *photometry) findRule() {
 	}
 }
 
-// judge computes what the row's flux is worth as a magnitude. Fluxes are those of the file, whatever factor the upload asks
-// for, since the zero point is the file's.
+// judge computes what the row's flux is worth as a magnitude. Fluxes are those of the file,
+// whatever factor the upload asks for, since the zero point is the file's.
 func (p *photometry) judge(cells [][]byte) verdict {
 	none := math.NaN()
 	v := verdict{mag: none, err: none, limMag: none, snr: none}

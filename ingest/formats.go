@@ -19,12 +19,13 @@ type FormatInfo struct {
 	RecognisedBy, Roles, Units, Time, Refused string
 }
 
-// Formats lists all formats that are read, in the order in which they are tried: of photometry with the known tables, which may
-// stand in any format that holds a table, and of spectra.
+// Formats lists all formats that are read, in the order in which they are tried: of photometry with
+// the known tables, which may stand in any format that holds a table, and of spectra.
 func Formats() []FormatInfo {
 	var out []FormatInfo
 	add := func(dataType, name string, a about) {
-		out = append(out, FormatInfo{DataType: dataType, Name: name, RecognisedBy: a.by, Roles: a.roles, Units: a.units, Time: a.time, Refused: a.refused})
+		out = append(out, FormatInfo{DataType: dataType, Name: name, RecognisedBy: a.by, Roles: a.roles, Units: a.units,
+			Time: a.time, Refused: a.refused})
 	}
 	for _, f := range photometryFormats() {
 		add("photometry", f.name, f.about)
@@ -52,48 +53,61 @@ const (
 )
 
 func aboutFITSTable() about {
-	return about{"`SIMPLE  =` and a BINTABLE or TABLE extension", byNames + "; arrays and bits left out", "TUNITn; kept", anyTime + "; TIMESYS, TIMEREF, MJDREF, BJDREF, TCTYPn, TRPOSn; times in two numbers, as astropy writes them",
+	return about{"`SIMPLE  =` and a BINTABLE or TABLE extension", byNames + "; arrays and bits left out",
+		"TUNITn; kept", anyTime +
+			"; TIMESYS, TIMEREF, MJDREF, BJDREF, TCTYPn, TRPOSn; times in two numbers, as astropy writes them",
 		"a description that does not fit the file; " + noTimeText}
 }
 
 func aboutVOTable() about {
-	return about{"`<VOTABLE`; TABLEDATA, BINARY or BINARY2", byNames, "the FIELD's; kept", anyTime + "; TIMESYS of the FIELD", "rows in another file; FITS inside; " + noTimeText}
+	return about{"`<VOTABLE`; TABLEDATA, BINARY or BINARY2", byNames, "the FIELD's; kept",
+		anyTime + "; TIMESYS of the FIELD", "rows in another file; FITS inside; " + noTimeText}
 }
 
 func aboutECSV() about {
-	return about{"`# %ECSV`", byNames, "the header's; kept", anyTime + "; format and scale of astropy's Time columns", "names that differ from the header's; " + noTimeText}
+	return about{"`# %ECSV`", byNames, "the header's; kept", anyTime + "; format and scale of astropy's Time columns",
+		"names that differ from the header's; " + noTimeText}
 }
 
 func aboutJSON() about {
-	return about{"an object or a list of JSON", "a list of records: photometry, or detections and non_detections, or candidates, or the only one; " + byNames, "none", anyTime,
-		"several lists of records with other names; a member twice in a record; more than one JSON value; " + noTimeText}
+	return about{"an object or a list of JSON",
+		"a list of records: photometry, or detections and non_detections, or candidates, or the only one; " +
+			byNames, "none", anyTime,
+		"several lists of records with other names; a member twice in a record; more than one JSON value; " +
+			noTimeText}
 }
 
 func aboutText() about {
-	return about{"text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment", byNames, keptUnits, anyTime,
+	return about{"text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment", byNames,
+		keptUnits, anyTime,
 		"rows that are not UTF-8; rows of another length; " + noTimeText}
 }
 
 func aboutAAVSO() about {
-	return about{"`#TYPE=EXTENDED` or `#TYPE=VISUAL`", "MAG: magnitude, with < limit, with MTYPE DIF differential_magnitude; MERR: error; FILT: filter; OBSCODE: source; NAME: object", "mag",
+	return about{"`#TYPE=EXTENDED` or `#TYPE=VISUAL`",
+		"MAG: magnitude, with < limit, with MTYPE DIF differential_magnitude; MERR: error; FILT: filter; OBSCODE: source; NAME: object", "mag",
 		"DATE by #DATE: JD, HJD, EXCEL; parameters may change within the file", "another delimiter or date; rows longer than the format"}
 }
 
 func aboutSNANA() about {
-	return about{"`VARLIST:` and `OBS:` lines", "FLUXCAL: flux, and magnitude or limit by its zero point 27.5; FLT or BAND: filter; SURVEY: source; SNID: object", "FLUXCAL's own", "MJD",
+	return about{"`VARLIST:` and `OBS:` lines",
+		"FLUXCAL: flux, and magnitude or limit by its zero point 27.5; FLT or BAND: filter; SURVEY: source; SNID: object", "FLUXCAL's own", "MJD",
 		"rows of another length"}
 }
 
 func aboutGaia() about {
-	return about{"`#Date,JD(TCB),averagemag` below the alert's name", "averagemag: magnitude; filter G, telescope and source Gaia", "mag", "JD in TCB, converted", "rows of another length; null and untrusted rows are left out"}
+	return about{"`#Date,JD(TCB),averagemag` below the alert's name",
+		"averagemag: magnitude; filter G, telescope and source Gaia", "mag", "JD in TCB, converted", "rows of another length; null and untrusted rows are left out"}
 }
 
 func aboutADES() about {
-	return about{"`# version=` and a header line with obsTime, separated by |", "mag: magnitude; rmsMag: error; band: filter; stn: telescope; permID, provID or trkSub: object", "mag", "ISO 8601, UTC", "rows longer than their header; rows without a magnitude are left out"}
+	return about{"`# version=` and a header line with obsTime, separated by |",
+		"mag: magnitude; rmsMag: error; band: filter; stn: telescope; permID, provID or trkSub: object", "mag", "ISO 8601, UTC", "rows longer than their header; rows without a magnitude are left out"}
 }
 
 func aboutMPC() about {
-	return about{"lines of 80 characters with a date in columns 16 to 32", "columns 66-70: magnitude; 71: filter; 78-80: telescope; 1-12: object", "mag", "year, month and day with a fraction, UTC", "lines of another length; rows without a magnitude are left out"}
+	return about{"lines of 80 characters with a date in columns 16 to 32",
+		"columns 66-70: magnitude; 71: filter; 78-80: telescope; 1-12: object", "mag", "year, month and day with a fraction, UTC", "lines of another length; rows without a magnitude are left out"}
 }
 
 func aboutFITSSpectrum() about {
@@ -102,19 +116,23 @@ func aboutFITSSpectrum() about {
 }
 
 func aboutVOSpectrum() about {
-	return about{"`<VOTABLE`", "by UCD, by name, by unit", "the FIELD's; kept", headerDate + ", as PARAM or INFO", "no wavelength or no flux"}
+	return about{"`<VOTABLE`", "by UCD, by name, by unit", "the FIELD's; kept", headerDate + ", as PARAM or INFO",
+		"no wavelength or no flux"}
 }
 
 func aboutECSVSpectrum() about {
-	return about{"`# %ECSV`", "by name, by unit", "the header's; kept", headerDate + ", in meta", "no wavelength or no flux"}
+	return about{"`# %ECSV`", "by name, by unit", "the header's; kept", headerDate + ", in meta",
+		"no wavelength or no flux"}
 }
 
 func aboutJSONSpectrum() about {
-	return about{"JSON with a list spectra", "data: wavelength, flux and maybe its error; each of the list is a spectrum", "u_wavelengths, u_fluxes; kept", "time, by u_time: MJD, JD",
+	return about{"JSON with a list spectra",
+		"data: wavelength, flux and maybe its error; each of the list is a spectrum", "u_wavelengths, u_fluxes; kept", "time, by u_time: MJD, JD",
 		"other JSON; pixels of another length; spectra of the host galaxy, of models, and those that were deredshifted or dereddened, are left out"}
 }
 
 func aboutTextSpectrum() about {
-	return about{"text with columns of wavelength and flux; two to four columns of numbers without a header", "by name; without names wavelength, flux, error", "in brackets behind the name, or under a keyword in a comment; kept",
+	return about{"text with columns of wavelength and flux; two to four columns of numbers without a header",
+		"by name; without names wavelength, flux, error", "in brackets behind the name, or under a keyword in a comment; kept",
 		headerDate + ", in comments as `key: value` or `KEY = value / comment`", "a wavelength that is none; rows of another length"}
 }

@@ -14,10 +14,12 @@ import (
 	"nightjar/internal/instant"
 )
 
-// goldenFiles has the files that were uploaded to a TOM Toolkit 2.x while its answers were recorded.
+// goldenFiles has the files that were uploaded to a TOM Toolkit 2.x while its answers were
+// recorded.
 const goldenFiles = "testdata/golden"
 
-// golden is what must become of a recorded upload: either refused, with text that the error must hold, or points.
+// golden is what must become of a recorded upload: either refused, with text that the error must
+// hold, or points.
 type golden struct {
 	dataType string
 	refused  string
@@ -38,7 +40,8 @@ const (
 )
 
 func specValue(flux, wave, waveUnits string) string {
-	return `{"flux":` + flux + `,"flux_units":"erg / (Angstrom s cm2)","wavelength":` + wave + `,"wavelength_units":"` + waveUnits + `"}`
+	return `{"flux":` + flux + `,"flux_units":"erg / (Angstrom s cm2)","wavelength":` + wave +
+		`,"wavelength_units":"` + waveUnits + `"}`
 }
 
 func fitsPoint(when, source string) []goldenPoint {
@@ -49,18 +52,20 @@ func textSpec(when, source, flux, wave string) []goldenPoint {
 	return []goldenPoint{{when, source, specValue(flux, wave, "Angstrom")}}
 }
 
-// goldenCases has every file of the folder. Points that a TOM stored are from its answers; where it failed with a 500 or the
-// policy calls its answer wrong, from what the file says.
+// goldenCases has every file of the folder. Points that a TOM stored are from its answers; where it
+// failed with a 500 or the policy calls its answer wrong, from what the file says.
 func goldenCases() map[string]golden {
 	at := func(when, value string) []goldenPoint { return []goldenPoint{{when, "", value}} }
 	const t0, t1 = "2012-02-02T01:40:48Z", "2012-02-03T01:40:48Z"
 	row := at(t0, lightCurveRow)
-	two := append(at(t0, lightCurveRow), goldenPoint{t1, "", `{"time":55960.07,"filter":"V","magnitude":15.676,"error":0.007}`})
+	two := append(at(t0, lightCurveRow),
+		goldenPoint{t1, "", `{"time":55960.07,"filter":"V","magnitude":15.676,"error":0.007}`})
 	full := []goldenPoint{
 		{t0, "", `{"time":55959.07,"filter":"r","magnitude":15.582,"error":0.005,"telescope":"ELP","instrument":"fa07","limit":19.5}`},
 		{t1, "", `{"time":55960.07,"filter":"V","magnitude":15.676,"error":0.007,"telescope":"ELP","instrument":"fa07","limit":19.6}`}}
 	flagged := []goldenPoint{
-		{t0, "", strings.Replace(full[0].value, "}", `,"flag":1}`, 1)}, {t1, "", strings.Replace(full[1].value, "}", `,"flag":2}`, 1)}}
+		{t0, "", strings.Replace(full[0].value, "}", `,"flag":1}`, 1)}, {t1, "",
+			strings.Replace(full[1].value, "}", `,"flag":2}`, 1)}}
 	const day, f2, w2 = "2018-02-15T00:00:00Z", `[1.5e-15,1.6e-15]`, `[4000.0,4001.0]`
 	atlas := make([]goldenPoint, 32)
 	for i := range atlas {
@@ -80,56 +85,70 @@ func goldenCases() map[string]golden {
 		"crlf.csv": {points: two}, "space_delim.txt": {points: two}, "dup_rows.csv": {points: append(row, row...)},
 		"no_time.csv":       {points: at(t0, strings.Replace(lightCurveRow, "time", "mjd", 1))},
 		"extra_columns.csv": {points: full}, "int_column.csv": {points: flagged},
-		"ints.csv": {points: []goldenPoint{{"2012-02-02T00:00:00Z", "", `{"time":55959,"filter":"r","magnitude":15,"error":0}`},
+		"ints.csv": {points: []goldenPoint{{"2012-02-02T00:00:00Z", "",
+			`{"time":55959,"filter":"r","magnitude":15,"error":0}`},
 			{"2012-02-03T00:00:00Z", "", `{"time":55960,"filter":"r","magnitude":16,"error":1}`}}},
-		"jd_time.csv":        {points: at("2012-02-02T01:40:48Z", strings.Replace(lightCurveRow, "55959.07", "2455959.57", 1))},
-		"limits.csv":         {points: at("2012-02-02T12:00:00Z", `{"time":55959.5,"filter":"r","limit":19.5}`)},
-		"mag_sci.csv":        {points: at("2012-02-02T00:00:00Z", strings.Replace(lightCurveRow, "55959.07", "55959.0", 1))},
-		"masked_nan.csv":     {points: []goldenPoint{{t1, "", `{"time":55960.07,"filter":"r","magnitude":15.5}`}}},
-		"missing_values.csv": {points: append(at(t0, lightCurveRow), goldenPoint{t1, "", `{"time":55960.07,"filter":"V","limit":19.5}`})},
+		"jd_time.csv": {points: at("2012-02-02T01:40:48Z",
+			strings.Replace(lightCurveRow, "55959.07", "2455959.57", 1))},
+		"limits.csv": {points: at("2012-02-02T12:00:00Z", `{"time":55959.5,"filter":"r","limit":19.5}`)},
+		"mag_sci.csv": {points: at("2012-02-02T00:00:00Z",
+			strings.Replace(lightCurveRow, "55959.07", "55959.0", 1))},
+		"masked_nan.csv": {points: []goldenPoint{{t1, "", `{"time":55960.07,"filter":"r","magnitude":15.5}`}}},
+		"missing_values.csv": {points: append(at(t0, lightCurveRow),
+			goldenPoint{t1, "", `{"time":55960.07,"filter":"V","limit":19.5}`})},
 		"midpoint_precision.csv": {points: []goldenPoint{
-			{"2012-02-02T02:57:46.66657Z", "", `{"time":55959.123456789,"filter":"r","magnitude":15.582123456789,"error":0.0051234}`},
+			{"2012-02-02T02:57:46.66657Z", "",
+				`{"time":55959.123456789,"filter":"r","magnitude":15.582123456789,"error":0.0051234}`},
 			{"2020-01-01T00:00:00Z", "", `{"time":58849.0,"filter":"g","magnitude":1e-05,"error":1e22}`},
-			{"2023-02-25T23:59:59.999914Z", "", `{"time":60000.999999999,"filter":"g","magnitude":123456789.123,"error":0.1}`}}},
-		"negative_time.csv": {points: at("1858-11-06T12:00:00Z", strings.Replace(lightCurveRow, "55959.07", "-10.5", 1))},
-		"quoted.csv":        {points: at(t0, strings.Replace(lightCurveRow, `"r"`, `"r, wide"`, 1))},
-		"unicode.csv":       {points: at(t0, strings.Replace(lightCurveRow, `"r"`, `"ρ′"`, 1))},
+			{"2023-02-25T23:59:59.999914Z", "",
+				`{"time":60000.999999999,"filter":"g","magnitude":123456789.123,"error":0.1}`}}},
+		"negative_time.csv": {points: at("1858-11-06T12:00:00Z",
+			strings.Replace(lightCurveRow, "55959.07", "-10.5", 1))},
+		"quoted.csv":  {points: at(t0, strings.Replace(lightCurveRow, `"r"`, `"r, wide"`, 1))},
+		"unicode.csv": {points: at(t0, strings.Replace(lightCurveRow, `"r"`, `"ρ′"`, 1))},
 		"source_column.csv": {points: []goldenPoint{
 			{"2012-02-02T12:00:00Z", "ZTF", strings.Replace(lightCurveRow, "55959.07", "55959.5", 1)},
 			{"2012-02-03T12:00:00Z", "ATLAS", `{"time":55960.5,"filter":"r","magnitude":15.6,"error":0.005}`}}},
 		"test_lightcurve.csv": {points: []goldenPoint{
 			{"2012-02-02T01:40:47.999986Z", "", strings.Replace(lightCurveRow, "55959.07", "55959.06999999983", 1)},
-			{"2012-02-03T01:40:47.999986Z", "", `{"time":55960.06999999983,"filter":"V","magnitude":15.676,"error":0.007}`},
-			{"2012-02-03T01:40:47.999986Z", "", `{"time":55960.06999999983,"filter":"r","magnitude":15.676,"error":0.007}`}}},
+			{"2012-02-03T01:40:47.999986Z", "",
+				`{"time":55960.06999999983,"filter":"V","magnitude":15.676,"error":0.007}`},
+			{"2012-02-03T01:40:47.999986Z", "",
+				`{"time":55960.06999999983,"filter":"r","magnitude":15.676,"error":0.007}`}}},
 	}
 	spectra := map[string]golden{
 		"notfits.fits": {refused: "no column wavelength"}, "spectrum_baddate.csv": {refused: "column DATE-OBS: 'yesterday' is not a time"},
-		"spec_3row.fits":       {refused: "HDU 1, column NAXIS2"},
-		"spec1d.fits":          {points: fitsPoint("", "")},
-		"spec_nowcs.fits":      {points: fitsPoint("", "")},
-		"spec2row.fits":        {points: fitsPoint("", "")},
-		"spec3d.fits":          {points: fitsPoint("", "")},
-		"spec1d_lco.fits":      {points: fitsPoint("2018-02-15T10:20:30.123Z", "LCO")},
-		"spec1d_dateobs.fits":  {points: fitsPoint("2018-02-15T10:20:30Z", "")},
-		"spec_nan.fits":        {points: []goldenPoint{{"", "", ""}}},
-		"spec_nm.fits":         {points: []goldenPoint{{"", "", specValue(fitsFlux, nmWave, "nm")}}},
-		"test_spectrum.fits":   {points: []goldenPoint{{"2017-03-27T17:02:24.2592Z", "", ""}}},
-		"test_spectrum.csv":    {points: textSpec("", "", `[1.174569068309455622e-14,1.158669582263134601e-14]`, `[3.249875732421877274e+03,3.251613246798517594e+03]`)},
-		"spectrum_badcols.csv": {points: textSpec(day, "", f2, w2)}, "spectrum_badfacility.csv": {points: textSpec(day, "NOPE", `[1.5e-15]`, `[4000.0]`)},
-		"spectrum_dateobs.csv":          {points: textSpec("2018-02-15T10:20:30Z", "", `[1.5e-15,1.6e-15,1.7e-15]`, `[4000.0,4001.0,4002.0]`)},
-		"spectrum_dateobs_simple.csv":   {points: textSpec(day, "", f2, w2)},
-		"spectrum_facility.csv":         {points: textSpec(day, "LCO", f2, w2)},
-		"spectrum_gem.csv":              {points: textSpec(day, "GEM", f2, w2)},
-		"spectrum_gem_ints.csv":         {points: textSpec(day, "GEM", `[1,2]`, `[4000,4001]`)},
-		"spectrum_gem_lowercase.csv":    {points: textSpec(day, "GEM", f2, w2)},
-		"spectrum_gem_mjd.csv":          {points: textSpec("2018-02-15T12:00:00Z", "GEM", f2, w2)},
-		"spectrum_gem_nodate.csv":       {points: textSpec("", "GEM", f2, w2)},
-		"spectrum_gem_nonmonotonic.csv": {points: textSpec(day, "GEM", `[1.5e-15,1.6e-15,1.6e-15]`, `[4000.0,3999.0,4005.0]`)},
-		"spectrum_gem_one_row.csv":      {points: textSpec(day, "GEM", `[1.5e-15]`, `[4000.0]`)},
-		"spectrum_nodate.csv":           {points: textSpec("", "", f2, w2)},
-		"spectrum_nonmonotonic.csv":     {points: textSpec(day, "", `[1.5e-15,1.6e-15,1.6e-15]`, `[4000.0,3999.0,4005.0]`)},
-		"spectrum_one_row.csv":          {points: textSpec(day, "", `[1.5e-15]`, `[4000.0]`)},
-		"spectrum_soar.csv":             {points: textSpec(day, "SOAR", f2, w2)},
+		"spec_3row.fits":      {refused: "HDU 1, column NAXIS2"},
+		"spec1d.fits":         {points: fitsPoint("", "")},
+		"spec_nowcs.fits":     {points: fitsPoint("", "")},
+		"spec2row.fits":       {points: fitsPoint("", "")},
+		"spec3d.fits":         {points: fitsPoint("", "")},
+		"spec1d_lco.fits":     {points: fitsPoint("2018-02-15T10:20:30.123Z", "LCO")},
+		"spec1d_dateobs.fits": {points: fitsPoint("2018-02-15T10:20:30Z", "")},
+		"spec_nan.fits":       {points: []goldenPoint{{"", "", ""}}},
+		"spec_nm.fits":        {points: []goldenPoint{{"", "", specValue(fitsFlux, nmWave, "nm")}}},
+		"test_spectrum.fits":  {points: []goldenPoint{{"2017-03-27T17:02:24.2592Z", "", ""}}},
+		"test_spectrum.csv": {points: textSpec("", "", `[1.174569068309455622e-14,1.158669582263134601e-14]`,
+			`[3.249875732421877274e+03,3.251613246798517594e+03]`)},
+		"spectrum_badcols.csv": {points: textSpec(day, "", f2, w2)}, "spectrum_badfacility.csv": {points: textSpec(day,
+			"NOPE", `[1.5e-15]`, `[4000.0]`)},
+		"spectrum_dateobs.csv": {points: textSpec("2018-02-15T10:20:30Z", "", `[1.5e-15,1.6e-15,1.7e-15]`,
+			`[4000.0,4001.0,4002.0]`)},
+		"spectrum_dateobs_simple.csv": {points: textSpec(day, "", f2, w2)},
+		"spectrum_facility.csv":       {points: textSpec(day, "LCO", f2, w2)},
+		"spectrum_gem.csv":            {points: textSpec(day, "GEM", f2, w2)},
+		"spectrum_gem_ints.csv":       {points: textSpec(day, "GEM", `[1,2]`, `[4000,4001]`)},
+		"spectrum_gem_lowercase.csv":  {points: textSpec(day, "GEM", f2, w2)},
+		"spectrum_gem_mjd.csv":        {points: textSpec("2018-02-15T12:00:00Z", "GEM", f2, w2)},
+		"spectrum_gem_nodate.csv":     {points: textSpec("", "GEM", f2, w2)},
+		"spectrum_gem_nonmonotonic.csv": {points: textSpec(day, "GEM", `[1.5e-15,1.6e-15,1.6e-15]`,
+			`[4000.0,3999.0,4005.0]`)},
+		"spectrum_gem_one_row.csv": {points: textSpec(day, "GEM", `[1.5e-15]`, `[4000.0]`)},
+		"spectrum_nodate.csv":      {points: textSpec("", "", f2, w2)},
+		"spectrum_nonmonotonic.csv": {points: textSpec(day, "", `[1.5e-15,1.6e-15,1.6e-15]`,
+			`[4000.0,3999.0,4005.0]`)},
+		"spectrum_one_row.csv": {points: textSpec(day, "", `[1.5e-15]`, `[4000.0]`)},
+		"spectrum_soar.csv":    {points: textSpec(day, "SOAR", f2, w2)},
 	}
 	all := map[string]golden{}
 	for name, g := range photometry {
@@ -167,7 +186,8 @@ func (g golden) check(t *testing.T, name string, data []byte) {
 	points, report, err := process(g.dataType, name, data, Options{})
 	if g.refused != "" {
 		var refused *bounded.Error
-		if !errors.As(err, &refused) || !strings.Contains(err.Error(), g.refused) || !strings.HasPrefix(err.Error(), name) {
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), g.refused) ||
+			!strings.HasPrefix(err.Error(), name) {
 			t.Fatalf("got error %v, want one with %q", err, g.refused)
 		}
 		return
@@ -204,7 +224,8 @@ func (g golden) check(t *testing.T, name string, data []byte) {
 	}
 }
 
-// sameJSON compares as the replay of the transcripts does, and the order of the keys too: numbers within 1e-9.
+// sameJSON compares as the replay of the transcripts does, and the order of the keys too: numbers
+// within 1e-9.
 func sameJSON(t *testing.T, got, want string) {
 	t.Helper()
 	g, w := json.NewDecoder(strings.NewReader(got)), json.NewDecoder(strings.NewReader(want))
@@ -254,7 +275,8 @@ func TestGoldenSpectrum(t *testing.T) {
 	}
 	for _, c := range []struct{ got, want float64 }{
 		{v.Flux[0], 4.62477210932781e-14}, {v.Flux[1], 4.153566664330706e-14}, {v.Flux[3912], 1.779309596254379e-15},
-		{v.Wavelength[0], 3200.4479980468795}, {v.Wavelength[1], 3202.1862550973938}, {v.Wavelength[3912], 10000.509579658508},
+		{v.Wavelength[0], 3200.4479980468795}, {v.Wavelength[1], 3202.1862550973938}, {v.Wavelength[3912],
+			10000.509579658508},
 	} {
 		if math.Abs(c.got-c.want) > 1e-9*math.Abs(c.want) {
 			t.Errorf("got %v, want %v", c.got, c.want)

@@ -13,7 +13,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// grid is a table of texts, in whatever format it stands: names of columns, what the format says of them, and rows.
+// grid is a table of texts, in whatever format it stands: names of columns, what the format says of
+// them, and rows.
 type grid struct {
 	table.Layout                // names (first), the header's line, sample rows
 	keys         table.Keywords // keywords of the file
@@ -95,8 +96,8 @@ func textGrid(f bounded.File) (*grid, error) {
 	return g, nil
 }
 
-// commentHeader takes the comment line above rows that begin with numbers for the header, if it has as many fields, or numbers the columns
-// if the uploader does.
+// commentHeader takes the comment line above rows that begin with numbers for the header, if it has
+// as many fields, or numbers the columns if the uploader does.
 func (g *grid) commentHeader(o *Options) {
 	if g.dialect != nil || g.fields != nil || g.numbered {
 		return
@@ -113,7 +114,8 @@ func (g *grid) commentHeader(o *Options) {
 		return
 	}
 	names, units := g.namesInComments()
-	if slices.ContainsFunc(names, func(name string) bool { _, number := instant.ParseDecimal([]byte(name)); return number }) {
+	if slices.ContainsFunc(names,
+		func(name string) bool { _, number := instant.ParseDecimal([]byte(name)); return number }) {
 		names = nil
 	}
 	numbered := numberedNames(g.Layout, o)
@@ -135,8 +137,9 @@ func (g *grid) commentHeader(o *Options) {
 	g.notes = append(g.notes, "the columns are named by the comment above them: "+problem.QuotedList(names))
 }
 
-// namesInComments splits the comment line that names the columns: the first above the numbers that names a time and a measurement, else
-// the one just above. units are those of a comment line of units between the two; nil when there is none.
+// namesInComments splits the comment line that names the columns: the first above the numbers that
+// names a time and a measurement, else the one just above. units are those of a comment line of
+// units between the two; nil when there is none.
 func (g *grid) namesInComments() (names, units []string) {
 	above := commentNames(g.Layout, g.Above)
 	if namesMeasurements(above) {
@@ -151,7 +154,8 @@ func (g *grid) namesInComments() (names, units []string) {
 		return above, nil
 	}
 	if cells, reason := g.Delimiter.Split([]byte(g.Above), nil); reason == "" && len(cells) <= len(names) {
-		units = append(table.Texts(cells), make([]string, len(names)-len(cells))...) // the last may be empty, and blanks are taken off comments
+		// the last may be empty, and blanks are taken off comments
+		units = append(table.Texts(cells), make([]string, len(names)-len(cells))...)
 		if unitsRow(table.Layout{First: names, Sample: [][]string{units, g.First}}) {
 			return names, units
 		}
@@ -159,7 +163,8 @@ func (g *grid) namesInComments() (names, units []string) {
 	return names, nil
 }
 
-// namesMeasurements tells whether names of columns have a time and a magnitude, a limit or a flux among them.
+// namesMeasurements tells whether names of columns have a time and a magnitude, a limit or a flux
+// among them.
 func namesMeasurements(names []string) bool {
 	time, measured := false, false
 	for _, name := range names {
@@ -237,10 +242,11 @@ func (g *grid) called() string {
 	return "the one with the columns " + problem.QuotedList(g.First)
 }
 
-// unitsRow tells whether the first row names units: it has no number, at least one unit that is known, and all others are
-// empty or stand above numbers in the row after it.
+// unitsRow tells whether the first row names units: it has no number, at least one unit that is
+// known, and all others are empty or stand above numbers in the row after it.
 func unitsRow(l table.Layout) bool {
-	if len(l.Sample) < 2 || len(l.Sample[0]) != len(l.First) || len(l.Sample[1]) != len(l.First) || allNumbers(l.First) {
+	if len(l.Sample) < 2 || len(l.Sample[0]) != len(l.First) || len(l.Sample[1]) != len(l.First) ||
+		allNumbers(l.First) {
 		return false
 	}
 	known := 0
@@ -254,7 +260,8 @@ func unitsRow(l table.Layout) bool {
 			isUnit = true
 		}
 		switch strings.ToLower(cell) {
-		case "", "-", "--", "---", "none", "nan", "n/a", "d", "days", "day", "mag", "mags", "ab", "string", "str", "bool":
+		case "", "-", "--", "---", "none", "nan", "n/a", "d", "days", "day", "mag", "mags", "ab",
+			"string", "str", "bool":
 			isUnit = true
 		}
 		_, number := instant.ParseDecimal(table.WithPoint([]byte(l.Sample[1][i])))

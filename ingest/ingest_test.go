@@ -103,7 +103,8 @@ func TestFailingContentIsNoFaultOfTheFile(t *testing.T) {
 			"spectroscopy": "SIMPLE  =                    T" + strings.Repeat(" ", 5000),
 		} {
 			f := bounded.File{Name: "a", Size: int64(len(text)) + 5000, Content: broken{[]byte(text), c.give}}
-			_, err := NewProcessors().Process(context.Background(), dataType, f, Options{}, func(Point) error { return nil })
+			_, err := NewProcessors().Process(context.Background(), dataType, f, Options{},
+				func(Point) error { return nil })
 			var refused *bounded.Error
 			if !errors.Is(err, c.want) || errors.As(err, &refused) {
 				t.Errorf("%s: got %v, want %v", dataType, err, c.want)

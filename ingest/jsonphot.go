@@ -12,17 +12,20 @@ import (
 	"nightjar/internal/problem"
 )
 
-// openCatalog is a file of the Open Supernova Catalog and its kin: an object for each event, with a list photometry. What a column counts
-// stands beside it, as u_time. Source: github.com/astrocatalogs/supernovae, SCHEMA.md.
+// openCatalog is a file of the Open Supernova Catalog and its kin: an object for each event, with a
+// list photometry. What a column counts stands beside it, as u_time. Source:
+// github.com/astrocatalogs/supernovae, SCHEMA.md.
 var openCatalog = dialect{
 	about: about{roles: "magnitude, with upperlimit limit; e_magnitude: error; band: filter; system: magsys; flux, u_flux; the event's name: object", units: "mag; u_flux", time: "time, by u_time: MJD, JD",
 		refused: "times that are none; rows of the host galaxy, of models and of spans of time are left out"},
 	name: "Open Supernova Catalog", needs: []string{"time", "u_time", "source"},
-	roles: map[string]role{"time": roleTime, "source": roleOther, "magnitude": roleMagnitude, "e_magnitude": roleError, "upperlimit": roleLimitFlag, "band": roleFilter, "system": roleMagsys,
+	roles: map[string]role{"time": roleTime, "source": roleOther, "magnitude": roleMagnitude, "e_magnitude": roleError,
+		"upperlimit": roleLimitFlag, "band": roleFilter, "system": roleMagsys,
 		"u_flux": roleFluxUnit, "e_flux": roleFluxError, "flux": roleFlux, "telescope": roleTelescope, "instrument": roleInstrument, "observatory": roleOther},
 }
 
-// jsonLists are the lists of records of a document that are read together, the most particular first.
+// jsonLists are the lists of records of a document that are read together, the most particular
+// first.
 var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"candidates"}}
 
 // jsonList is a list of records in a document.
@@ -99,7 +102,8 @@ func jsonGrid(f bounded.File) (*grid, error) {
 		if err != nil {
 			return nil, err
 		}
-		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(g.First)), cells: make([][]byte, len(g.First)), several: several, open: open}
+		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(g.First)),
+			cells: make([][]byte, len(g.First)), several: several, open: open}
 		for i, name := range g.First {
 			in.at[name] = i
 		}
@@ -171,7 +175,8 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 // recordBegins tells whether the step went into an object that is an item of a list.
 func (w *jsonWalk) recordBegins(t any) bool {
 	n := len(w.stack)
-	return n >= 2 && !w.stack[n-1].list && w.stack[n-2].list && w.stack[n-1].key == "" && !w.stack[n-1].value && isDelim(t, '{')
+	return n >= 2 && !w.stack[n-1].list && w.stack[n-2].list && w.stack[n-1].key == "" &&
+		!w.stack[n-1].value && isDelim(t, '{')
 }
 
 // listPath is the path of the list whose item the walk is in.
@@ -264,7 +269,8 @@ func (in *jsonRows) fill(r *row, object string) {
 	r.Cells = in.cells
 }
 
-// openTime is how an Open Catalog counts time by its u_time: MJD, also where it says nothing, or JD, both of UTC.
+// openTime is how an Open Catalog counts time by its u_time: MJD, also where it says nothing, or
+// JD, both of UTC.
 func openTime(unit string) (t instant.Clock, ok bool) {
 	switch fold(unit) {
 	case "", "mjd":

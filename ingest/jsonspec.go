@@ -27,8 +27,8 @@ var openMembers = []string{"time", "u_time", "u_wavelengths", "u_fluxes", "u_err
 // clipBytes cuts a text that is longer than any that means something.
 func clipBytes(text string) string { return strings.Clone(text[:min(len(text), bounded.MaxKeyLine)]) }
 
-// readJSONSpectra reads the spectra of an Open Catalog: a list spectra, of objects with a list data of [wavelength, flux] or [wavelength, flux,
-// error], and their units and time beside it.
+// readJSONSpectra reads the spectra of an Open Catalog: a list spectra, of objects with a list data
+// of [wavelength, flux] or [wavelength, flux, error], and their units and time beside it.
 func readJSONSpectra(ctx context.Context, j *job) error {
 	spectra, err := findJSONSpectra(j.file)
 	if err != nil {
@@ -79,7 +79,8 @@ func (s *openSpectrum) refused() string {
 	case s.width > 3:
 		return fmt.Sprintf("the spectrum has %d numbers a pixel: wavelength, flux and error are read", s.width)
 	}
-	if fluxes, errors := s.members["u_fluxes"], s.members["u_errors"]; s.width == 3 && errors != "" && errors != fluxes {
+	if fluxes, errors := s.members["u_fluxes"], s.members["u_errors"]; s.width == 3 && errors != "" &&
+		errors != fluxes {
 		return "the errors are in " + problem.Quoted(errors) + " and the fluxes in " + problem.Quoted(fluxes)
 	}
 	return ""
@@ -101,7 +102,8 @@ func (j *job) readOpenSpectrum(ctx context.Context, in *jsonPixels, s *openSpect
 	g.keys = table.Keywords{}
 	t, ok := openTime(get("u_time"))
 	if !ok {
-		return bounded.Refuse(bounded.Problem{Column: "u_time", Reason: "times in " + problem.Quoted(get("u_time")) + " are not read"})
+		return bounded.Refuse(bounded.Problem{Column: "u_time",
+			Reason: "times in " + problem.Quoted(get("u_time")) + " are not read"})
 	}
 	key := "MJD"
 	if t.Kind == instant.KindJD {
@@ -137,7 +139,8 @@ func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 			continue
 		}
 		if len(spectra) == bounded.MaxJSONSpectra {
-			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d spectra", bounded.MaxJSONSpectra)})
+			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d spectra",
+				bounded.MaxJSONSpectra)})
 		}
 		s := &openSpectrum{members: map[string]string{}}
 		members, err = w.record(members[:0], func(key string) (bool, error) {
@@ -210,7 +213,8 @@ func (in *jsonPixels) begin() error {
 			return err
 		}
 		n := len(in.walk.stack)
-		if isDelim(t, '[') && n >= 4 && in.walk.stack[n-2].key == "data" && !in.walk.stack[n-2].list && in.walk.stack[n-3].list && in.walk.stack[n-4].key == "spectra" {
+		if isDelim(t, '[') && n >= 4 && in.walk.stack[n-2].key == "data" && !in.walk.stack[n-2].list &&
+			in.walk.stack[n-3].list && in.walk.stack[n-4].key == "spectra" {
 			in.depth = n
 			return nil
 		}
@@ -240,7 +244,8 @@ func (in *jsonPixels) next(r *row) error {
 			}
 			fallthrough
 		default:
-			return bounded.Refuse(bounded.Problem{Row: in.pixel, Reason: "a pixel is a list of numbers: wavelength, flux and maybe its error"})
+			return bounded.Refuse(bounded.Problem{Row: in.pixel,
+				Reason: "a pixel is a list of numbers: wavelength, flux and maybe its error"})
 		}
 	}
 }

@@ -68,7 +68,8 @@ func newJSONWalk(f bounded.File) (*jsonWalk, error) {
 	return w, nil
 }
 
-// token reads the next one. The end of the document within a value, and what is no JSON, is a refusal.
+// token reads the next one. The end of the document within a value, and what is no JSON, is a
+// refusal.
 func (w *jsonWalk) token() (json.Token, error) {
 	w.in.limit = w.dec.InputOffset() + bounded.MaxJSONValue
 	t, err := w.dec.Token()
@@ -81,7 +82,8 @@ func (w *jsonWalk) token() (json.Token, error) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, bounded.Refuse(bounded.Problem{Reason: "the JSON document ends too early"})
 	case errors.As(err, &syntax):
-		return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("no valid JSON at byte %d: %v", w.dec.InputOffset(), err)})
+		return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("no valid JSON at byte %d: %v",
+			w.dec.InputOffset(), err)})
 	}
 	return nil, fmt.Errorf("ingest: reading JSON: %w", err)
 }
@@ -89,7 +91,8 @@ func (w *jsonWalk) token() (json.Token, error) {
 // Open goes into an object or a list.
 func (w *jsonWalk) open(t json.Delim) error {
 	if len(w.stack) == bounded.MaxJSONDepth {
-		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("JSON that is nested more than %d deep", bounded.MaxJSONDepth)})
+		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("JSON that is nested more than %d deep",
+			bounded.MaxJSONDepth)})
 	}
 	w.stack = append(w.stack, jsonFrame{list: t == '['})
 	return nil
@@ -104,8 +107,8 @@ func (w *jsonWalk) done() {
 	}
 }
 
-// Step reads a token and goes along: into objects and lists, and out of them. Keys are kept and not given; io.EOF comes after the
-// document's one value.
+// Step reads a token and goes along: into objects and lists, and out of them. Keys are kept and not
+// given; io.EOF comes after the document's one value.
 func (w *jsonWalk) step() (json.Token, error) {
 	for {
 		if w.ended {
@@ -169,8 +172,8 @@ type jsonMember struct {
 	nested    bool
 }
 
-// record reads the members of an object that step has gone into. within is asked about a list or an object in it before that is
-// read over, and may read it through itself; nil reads all over.
+// record reads the members of an object that step has gone into. within is asked about a list or an
+// object in it before that is read over, and may read it through itself; nil reads all over.
 func (w *jsonWalk) record(members []jsonMember, within func(key string) (read bool, err error)) ([]jsonMember, error) {
 	depth, size := len(w.stack), 0
 	for {
@@ -182,7 +185,8 @@ func (w *jsonWalk) record(members []jsonMember, within func(key string) (read bo
 			return members, nil
 		}
 		if len(members) == bounded.MaxColumns {
-			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a record of more than %d members", bounded.MaxColumns)})
+			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a record of more than %d members",
+				bounded.MaxColumns)})
 		}
 		m := jsonMember{key: w.stack[depth-1].key}
 		if len(w.stack) > depth {
@@ -202,7 +206,8 @@ func (w *jsonWalk) record(members []jsonMember, within func(key string) (read bo
 			m.text = jsonText(t)
 		}
 		if size += len(m.key) + len(m.text); size > bounded.MaxRowText {
-			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a record of more than %d bytes", bounded.MaxRowText)})
+			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a record of more than %d bytes",
+				bounded.MaxRowText)})
 		}
 		members = append(members, m)
 	}
@@ -230,5 +235,6 @@ func isDelim(t any, d json.Delim) bool {
 	return ok && is == d
 }
 
-// garbled tells whether a text of JSON was not UTF-8: its reader puts this character for what is not.
+// garbled tells whether a text of JSON was not UTF-8: its reader puts this character for what is
+// not.
 func garbled(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }

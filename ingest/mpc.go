@@ -28,7 +28,8 @@ func isMPC(head []byte) bool {
 	return false
 }
 
-// mpcDate tells whether columns 16 to 32 of a line of 80 are a date as YYYY MM DD.ddddd and the line is a record.
+// mpcDate tells whether columns 16 to 32 of a line of 80 are a date as YYYY MM DD.ddddd and the
+// line is a record.
 func mpcDate(line []byte) bool {
 	if len(line) != 80 {
 		return false
@@ -61,14 +62,16 @@ func mpcHeader(line []byte) bool {
 
 var mpc = dialect{
 	name: "MPC 80-column",
-	roles: map[string]role{"designation": roleObject, "date": roleTime, "magnitude": roleMagnitude, "band": roleFilter, "site": roleTelescope,
-		"ra": roleOther, "dec": roleOther, "note": roleOther, "catalogue": roleOther, "reference": roleOther},
+	roles: map[string]role{"designation": roleObject, "date": roleTime, "magnitude": roleMagnitude, "band": roleFilter,
+		"site": roleTelescope,
+		"ra":   roleOther, "dec": roleOther, "note": roleOther, "catalogue": roleOther, "reference": roleOther},
 }
 
 // mpcGrid is the table of the observations.
 func mpcGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "MPC 80-column", dialect: &mpc}
-	g.First = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue", "reference", "site", "note"}
+	g.First = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue",
+		"reference", "site", "note"}
 	g.open = func(func([]byte)) (rows, error) { return &mpcRows{lines: table.NewLines(f)}, nil }
 	return g, g.look()
 }
@@ -104,7 +107,8 @@ func (in *mpcRows) next(r *row) error {
 			r.left = "the observation was replaced"
 		}
 		designation := bytes.TrimSpace(line[:12])
-		in.cells = append(in.cells[:0], designation, table.Trim(line[15:32]), table.Trim(line[32:44]), table.Trim(line[44:56]), table.Trim(line[65:70]),
+		in.cells = append(in.cells[:0], designation, table.Trim(line[15:32]), table.Trim(line[32:44]),
+			table.Trim(line[44:56]), table.Trim(line[65:70]),
 			table.Trim(line[70:71]), table.Trim(line[71:72]), table.Trim(line[72:77]), table.Trim(line[77:80]), table.Trim(line[13:14]))
 		r.Cells = in.cells
 		return nil
@@ -116,7 +120,8 @@ func mpcDateAndPlace(line []byte) bool {
 	return mpcDate(line) && line[14] < 'a' && instant.CountDigits(line[32:34]) == 2
 }
 
-// isADES tells whether a file is in the pipe-separated form of ADES (github.com/IAU-ADES/ADES-Master).
+// isADES tells whether a file is in the pipe-separated form of ADES
+// (github.com/IAU-ADES/ADES-Master).
 func isADES(head []byte) bool {
 	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	return bytes.HasPrefix(head, []byte("#")) && bytes.Contains(head[:min(len(head), 200)], []byte("version")) &&
@@ -125,11 +130,13 @@ func isADES(head []byte) bool {
 
 var ades = dialect{
 	name: "ADES PSV",
-	roles: map[string]role{"obstime": roleTime, "mag": roleMagnitude, "rmsmag": roleError, "band": roleFilter, "stn": roleTelescope,
+	roles: map[string]role{"obstime": roleTime, "mag": roleMagnitude, "rmsmag": roleError, "band": roleFilter,
+		"stn":  roleTelescope,
 		"mode": roleOther, "prog": roleOther, "obssub": roleOther, "remarks": roleOther},
 }
 
-// adesGrid is the table of all blocks of a file: each block has a header line of its own, and the columns are those of all.
+// adesGrid is the table of all blocks of a file: each block has a header line of its own, and the
+// columns are those of all.
 func adesGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "ADES PSV"}
 	in := &adesRows{lines: table.NewLines(f)}
@@ -155,7 +162,8 @@ func adesGrid(f bounded.File) (*grid, error) {
 			}
 		}
 		if len(g.First) > bounded.MaxColumns || size > bounded.MaxNames {
-			return nil, bounded.Refuse(bounded.Problem{Line: in.lines.Number, Reason: "more columns than a table may have"})
+			return nil, bounded.Refuse(bounded.Problem{Line: in.lines.Number,
+				Reason: "more columns than a table may have"})
 		}
 	}
 	if len(g.First) == 0 {
@@ -230,7 +238,8 @@ func (in *adesRows) next(r *row) error {
 			r.Reason = "a row before the header line"
 			return nil
 		case len(in.cells) > len(in.names):
-			r.Reason = problem.Plural(len(in.cells), "field") + " where the header has " + problem.Plural(len(in.names), "column")
+			r.Reason = problem.Plural(len(in.cells), "field") + " where the header has " +
+				problem.Plural(len(in.names), "column")
 			return nil
 		}
 		in.out = slices.Grow(in.out[:0], len(in.all))[:len(in.all)]

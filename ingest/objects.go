@@ -9,7 +9,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// findObjects counts the objects that the rows name, up to two: a table of one object is the target's, whatever it is called.
+// findObjects counts the objects that the rows name, up to two: a table of one object is the
+// target's, whatever it is called.
 func (p *photometry) findObjects(ctx context.Context) error {
 	if p.object < 0 {
 		if name := p.grid.object; name != "" && p.options.Names != nil && !named(p.options.Names, name) {
@@ -44,7 +45,8 @@ func (p *photometry) findObjects(ctx context.Context) error {
 		}
 	}
 	if p.objects == 1 && p.options.Names != nil && !named(p.options.Names, first) {
-		p.warn("column %s: the rows are of %s, which is none of the target's names", problem.Clip(p.columns[p.object].name), problem.Quoted(first))
+		p.warn("column %s: the rows are of %s, which is none of the target's names",
+			problem.Clip(p.columns[p.object].name), problem.Quoted(first))
 	}
 	return nil
 }

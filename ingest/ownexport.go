@@ -8,7 +8,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// exported is the dialect of a table that Nightjar itself exports: the members of the values stand under value.NAME.
+// exported is the dialect of a table that Nightjar itself exports: the members of the values stand
+// under value.NAME.
 var exported = dialect{
 	name: "Nightjar export",
 	about: about{by: "the columns target, data_type, timestamp, source_name and value.NAME of an export in CSV, ECSV, VOTable or FITS", roles: "value.NAME: NAME; target: object; source_name: source",
@@ -16,8 +17,8 @@ var exported = dialect{
 	roles: map[string]role{"@timestamp": roleTime, "@target": roleObject, "@source_name": roleSource},
 }
 
-// exportColumns are the columns of an export that are no members of the value, and how they are called here: no member can
-// have these names, as names of an export's columns do not begin with @.
+// exportColumns are the columns of an export that are no members of the value, and how they are
+// called here: no member can have these names, as names of an export's columns do not begin with @.
 var exportColumns = []string{"timestamp", "target", "source_name"}
 
 // unexport recognises an export's columns and leaves those that an upload needs.
@@ -102,7 +103,8 @@ func (s *someColumns) next(r *row) error {
 	return nil
 }
 
-// unguarded takes off the apostrophe that an export in CSV has before a text which a spreadsheet would run.
+// unguarded takes off the apostrophe that an export in CSV has before a text which a spreadsheet
+// would run.
 func unguarded(cell []byte) []byte {
 	rest := bytes.TrimLeft(cell, "'")
 	if len(rest) == len(cell) {

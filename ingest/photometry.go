@@ -29,7 +29,8 @@ func photometryFormats() []format {
 	}
 }
 
-// earlyTime is the MJD 10,000, of 1886-04-04: before it hardly a plate was taken, and days may be counted from elsewhere.
+// earlyTime is the MJD 10,000, of 1886-04-04: before it hardly a plate was taken, and days may be
+// counted from elsewhere.
 const earlyTime = (10_000 - instant.MJDOfUnix) * 86_400_000_000
 
 // ctxRows is how many rows are read between two looks at the context.
@@ -46,8 +47,8 @@ func photometryOf(grid func(bounded.File) (*grid, error)) func(context.Context, 
 	}
 }
 
-// readFirst reads the first of several tables that has all that photometry needs; where none has, the problems are the first
-// one's.
+// readFirst reads the first of several tables that has all that photometry needs; where none has,
+// the problems are the first one's.
 func (j *job) readFirst(ctx context.Context, tables []*grid) error {
 	chosen := tables[0]
 	for _, g := range tables {
@@ -100,7 +101,8 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 			return ctx.Err()
 		}
 		if r.Fit(len(columns)); r.Reason == "" && len(r.Cells) != len(columns) {
-			r.Reason = problem.Plural(len(r.Cells), "field") + " where the header has " + problem.Plural(len(columns), "column")
+			r.Reason = problem.Plural(len(r.Cells), "field") + " where the header has " +
+				problem.Plural(len(columns), "column")
 		}
 		if r.Reason != "" {
 			p.problemAt(r.Line, "", r.Reason)
@@ -161,7 +163,8 @@ type photometry struct {
 }
 
 func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometry {
-	p := &photometry{job: j, grid: g, columns: columns, timeColumn: timeColumn, magnitude: -1, limit: -1, object: -1, kind: -1, sources: map[string]string{}}
+	p := &photometry{job: j, grid: g, columns: columns, timeColumn: timeColumn, magnitude: -1, limit: -1, object: -1,
+		kind: -1, sources: map[string]string{}}
 	unit, given := "", false
 	for i, c := range columns {
 		if name := fold(c.name); name == "mtype" || name == "measurement_method" {
@@ -243,7 +246,8 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	cells, line := r.Cells, r.Line
 	point.Line, point.Timed, point.Object = line, true, p.grid.object
 	if p.object >= 0 && !missing(cells[p.object]) {
-		if point.Object = p.source(cells[p.object]); p.objects > 1 && p.options.Names != nil && !named(p.options.Names, point.Object) {
+		if point.Object = p.source(cells[p.object]); p.objects > 1 && p.options.Names != nil &&
+			!named(p.options.Names, point.Object) {
 			p.rejectAt(line, "the row is of "+problem.Quoted(point.Object)+", not of the target")
 			return point, false
 		}
@@ -393,8 +397,8 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 	return t.Micros, jsontext.AppendString(v, cell)
 }
 
-// Number writes a cell that must be a number. there is false when it is missing or a problem. asLimit writes a magnitude
-// as a limit.
+// Number writes a cell that must be a number. there is false when it is missing or a problem.
+// asLimit writes a magnitude as a limit.
 func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, there bool) {
 	sign := c.role != roleError && c.role.sentinels() && table.Signed(cell)
 	if sign {
@@ -445,8 +449,8 @@ func (p *photometry) key(v []byte, c *column) []byte {
 	return append(v, c.key...)
 }
 
-// source returns the cell as a string, the same one for equal cells. Only the first thousand names are remembered, and none
-// that is long.
+// source returns the cell as a string, the same one for equal cells. Only the first thousand names
+// are remembered, and none that is long.
 func (p *photometry) source(cell []byte) string {
 	if s, ok := p.sources[string(cell)]; ok {
 		return s

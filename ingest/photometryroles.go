@@ -13,7 +13,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// maxName is the longest name of a column in bytes. Names are keys of every point: a long one would blow a small file up.
+// maxName is the longest name of a column in bytes. Names are keys of every point: a long one would
+// blow a small file up.
 const maxName = 200
 
 // Column is one column of photometry.
@@ -28,9 +29,9 @@ type column struct {
 	key    []byte // the JSON key with its quotes and colon
 }
 
-// photometryColumns decides what every column is: as the uploader says, by the format's own word, by the name and, where
-// that does not suffice, by the first rows. index of the time column is -1 when there is none; everything wrong is a problem
-// of the header line.
+// photometryColumns decides what every column is: as the uploader says, by the format's own word,
+// by the name and, where that does not suffice, by the first rows. index of the time column is -1
+// when there is none; everything wrong is a problem of the header line.
 func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeColumn int) {
 	l := g.Layout
 	for i, name := range l.First {
@@ -43,7 +44,8 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 			c.role = roleNone
 		}
 		if len(name) > maxName {
-			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name), Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
+			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name),
+				Reason: fmt.Sprintf("the name of a column is longer than %d bytes", maxName)})
 		}
 		columns = append(columns, c)
 	}
@@ -69,18 +71,22 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
-		n.problem(bounded.Problem{Line: l.Line, Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First)})
+		n.problem(bounded.Problem{Line: l.Line,
+			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First)})
 	}
 	return columns, timeColumn
 }
 
-// tellColumns gives roles to the columns that the uploader named; index is that of the time, -1 when it was not named.
+// tellColumns gives roles to the columns that the uploader named; index is that of the time, -1
+// when it was not named.
 func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeColumn int) {
 	timeColumn = -1
 	named := maps.Clone(o.Columns)
 	if o.TimeColumn != "" {
 		if other, twice := named["time"]; twice && other != o.TimeColumn {
-			n.problem(bounded.Problem{Column: "time_column", Reason: "the upload gives two columns for the time: " + problem.Quoted(o.TimeColumn) + " and " + problem.Quoted(other)})
+			n.problem(bounded.Problem{Column: "time_column",
+				Reason: "the upload gives two columns for the time: " + problem.Quoted(o.TimeColumn) + " and " +
+					problem.Quoted(other)})
 		}
 		if named == nil {
 			named = map[string]string{}
@@ -103,7 +109,8 @@ func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeCo
 			at = slices.IndexFunc(l.First, func(name string) bool { return fold(name) == fold(named[key]) })
 		}
 		if at < 0 || columns[at].role == roleNone {
-			place.Reason = "there is no column " + problem.Quoted(named[key]) + "; the columns are " + problem.QuotedList(l.First)
+			place.Reason = "there is no column " + problem.Quoted(named[key]) + "; the columns are " +
+				problem.QuotedList(l.First)
 			n.problem(place)
 			continue
 		}
@@ -128,7 +135,8 @@ func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeCo
 	return timeColumn
 }
 
-// TimeSystem takes the scale from the keyword TIMESYS of the file, where neither the column nor its format tells it.
+// TimeSystem takes the scale from the keyword TIMESYS of the file, where neither the column nor its
+// format tells it.
 func (g *grid) timeSystem(c *column, n *notes) {
 	for i, name := range g.First {
 		if name == c.name && g.field(i).time != nil {
@@ -158,7 +166,9 @@ func tellTime(l table.Layout, columns []column, timeColumn int, o *Options, n *n
 	if o.TimeFormat != "" {
 		t, ok := timeFormatNamed(o.TimeFormat)
 		if !ok {
-			n.problem(bounded.Problem{Column: "time_format", Reason: problem.Quoted(o.TimeFormat) + " is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, maybe with a scale (mjd_tt) or a number of days that was subtracted (jd-2450000)"})
+			n.problem(bounded.Problem{Column: "time_format",
+				Reason: problem.Quoted(o.TimeFormat) +
+					" is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, maybe with a scale (mjd_tt) or a number of days that was subtracted (jd-2450000)"})
 			return
 		}
 		c.time = t
@@ -171,13 +181,16 @@ func tellTime(l table.Layout, columns []column, timeColumn int, o *Options, n *n
 		n.warn("column %s: %s", problem.Clip(c.name), c.time.Assumed)
 	}
 	if c.time.Kind == instant.KindTime && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
-		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name), Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
+		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name),
+			Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
 	}
 }
 
-// timesOfSpace tells whether a light curve of Kepler or TESS, as its columns are called, gives small numbers for times.
+// timesOfSpace tells whether a light curve of Kepler or TESS, as its columns are called, gives
+// small numbers for times.
 func timesOfSpace(l table.Layout, columns []column, timeColumn int) bool {
-	if !slices.ContainsFunc(columns, func(c column) bool { name := fold(c.name); return name == "pdcsap_flux" || name == "sap_flux" }) {
+	if !slices.ContainsFunc(columns,
+		func(c column) bool { name := fold(c.name); return name == "pdcsap_flux" || name == "sap_flux" }) {
 		return false
 	}
 	for _, row := range l.Sample {
@@ -203,7 +216,8 @@ func nameColumn(g *grid, i int, name string) column {
 	}
 	base = fold(base)
 	byUCD, hasUCD := roleOfUCD(told.ucd)
-	if t, ok := timeOf(base, unit); (ok || told.time != nil) && (!hasUCD || byUCD == roleTime) || hasUCD && byUCD == roleTime {
+	if t, ok := timeOf(base, unit); (ok || told.time != nil) && (!hasUCD || byUCD == roleTime) || hasUCD &&
+		byUCD == roleTime {
 		if !ok {
 			t = withUnit(instant.Clock{Kind: instant.KindUntold}, unit)
 		}
@@ -234,7 +248,8 @@ func nameColumn(g *grid, i int, name string) column {
 	return c
 }
 
-// saysYesOrNo tells whether a column, whose name may mean a limit or a flag of one, holds words and no numbers.
+// saysYesOrNo tells whether a column, whose name may mean a limit or a flag of one, holds words and
+// no numbers.
 func saysYesOrNo(l table.Layout, i int) bool {
 	said := false
 	for _, row := range l.Sample {
@@ -251,7 +266,8 @@ func saysYesOrNo(l table.Layout, i int) bool {
 	return said
 }
 
-// fluxOrFilter decides what a column f holds: sncosmo means a flux, ATLAS and TOMs a filter. Text is a filter.
+// fluxOrFilter decides what a column f holds: sncosmo means a flux, ATLAS and TOMs a filter. Text
+// is a filter.
 func fluxOrFilter(l table.Layout, i int) role {
 	for _, row := range l.Sample {
 		if i >= len(row) || missing([]byte(row[i])) {
@@ -278,7 +294,8 @@ func settleRoles(l table.Layout, columns []column, n *notes) {
 		}
 		if len(strong) > 1 {
 			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(columns[strong[1]].name), Reason: "both " +
-				problem.Quoted(columns[strong[0]].name) + " and " + problem.Quoted(columns[strong[1]].name) + " mean " + r.String()})
+				problem.Quoted(columns[strong[0]].name) + " and " + problem.Quoted(columns[strong[1]].name) +
+				" mean " + r.String()})
 		}
 		if len(strong) == 0 && len(weak) > 0 {
 			weak = weak[1:]
@@ -297,7 +314,8 @@ func settleErrors(columns []column, n *notes) {
 	e := find(roleError)
 	if e >= 0 && find(roleMagnitude) < 0 && find(roleFlux) >= 0 && find(roleFluxError) < 0 {
 		columns[e].role = roleFluxError
-		n.warn("column %s is taken for the error of the flux, as there are no magnitudes", problem.Clip(columns[e].name))
+		n.warn("column %s is taken for the error of the flux, as there are no magnitudes",
+			problem.Clip(columns[e].name))
 	}
 }
 
@@ -317,7 +335,8 @@ func setKeys(l table.Layout, columns []column, timeColumn int, n *notes) {
 		}
 		if other, twice := seen[key]; twice && own { // settleRoles has seen to the others
 			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name),
-				Reason: "the columns " + problem.Quoted(other) + " and " + problem.Quoted(c.name) + " have the same name"})
+				Reason: "the columns " + problem.Quoted(other) + " and " + problem.Quoted(c.name) +
+					" have the same name"})
 		}
 		seen[key] = c.name
 		c.key = append(jsontext.AppendString(nil, key), ':')
@@ -342,7 +361,8 @@ func reportColumns(columns []column, timeColumn int, timeForm string) []Column {
 	return out
 }
 
-// reportName is a column's name as the file spells it; one that is too long, and refused for it, is cut.
+// reportName is a column's name as the file spells it; one that is too long, and refused for it, is
+// cut.
 func reportName(name string) string {
 	if len(name) > maxName {
 		return problem.Clip(name)

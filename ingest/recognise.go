@@ -9,9 +9,10 @@ import (
 	"nightjar/ingest/fits"
 )
 
-// Recognise tells of which data type a file's content is: the first processor that reads the whole of it says so
-// (photometry, then spectroscopy); a FITS file that is no spectrum is a fits_file, a picture an image_file. note says, for
-// a FITS file, why it is no spectrum. For anything else the error is an *Error with what each processor says.
+// Recognise tells of which data type a file's content is: the first processor that reads the whole
+// of it says so (photometry, then spectroscopy); a FITS file that is no spectrum is a fits_file, a
+// picture an image_file. note says, for a FITS file, why it is no spectrum. For anything else the
+// error is an *Error with what each processor says.
 func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (dataType, note string, err error) {
 	var all bounded.Error
 	f, cancel := f.Metered(ctx, "")
@@ -62,10 +63,12 @@ func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (
 // AutoType is the data type of a file whose content is to decide.
 const AutoType = "auto"
 
-// Inspect reads a file as an upload of a data type would, and hands nothing out. With AutoType the content decides. The
-// report tells in Errors why a file would be refused, and in Created how many points it has. as is the type that it was
-// read as, and note, for a FITS file that holds no data that can be read, why not. The error is one of reading the content.
-func (p *Processors) Inspect(ctx context.Context, dataType string, f File, o Options) (as, note string, report Report, err error) {
+// Inspect reads a file as an upload of a data type would, and hands nothing out. With AutoType the
+// content decides. The report tells in Errors why a file would be refused, and in Created how many
+// points it has. as is the type that it was read as, and note, for a FITS file that holds no data
+// that can be read, why not. The error is one of reading the content.
+func (p *Processors) Inspect(ctx context.Context, dataType string, f File, o Options) (as, note string,
+	report Report, err error) {
 	o.Discard = true
 	var refused *Error
 	if dataType == AutoType {

@@ -12,10 +12,12 @@ import (
 	"nightjar/ingest/fits/fitstest"
 )
 
-// TestRecognise asks for the type of files by their content; their names say nothing, or something else.
+// TestRecognise asks for the type of files by their content; their names say nothing, or something
+// else.
 func TestRecognise(t *testing.T) {
-	table := string(append(fitstest.Header(append(fitstest.Shape(8), "EXTEND  =                    T")...), fitstest.Header("XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
-		"NAXIS1  =                    4", "NAXIS2  =                    0", "PCOUNT  =                    0", "GCOUNT  =                    1", "TFIELDS =                    0")...))
+	table := string(append(fitstest.Header(append(fitstest.Shape(8), "EXTEND  =                    T")...),
+		fitstest.Header("XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
+			"NAXIS1  =                    4", "NAXIS2  =                    0", "PCOUNT  =                    0", "GCOUNT  =                    1", "TFIELDS =                    0")...))
 	for name, c := range map[string]struct {
 		content  string
 		dataType string
@@ -35,36 +37,44 @@ func TestRecognise(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := bounded.File{Name: "a.csv", Size: int64(len(c.content)), Content: strings.NewReader(c.content)}
 			dataType, note, err := NewProcessors().Recognise(t.Context(), f, Options{})
-			if err != nil || dataType != c.dataType || !strings.Contains(note, c.note) || (note == "") != (c.note == "") {
+			if err != nil || dataType != c.dataType || !strings.Contains(note, c.note) ||
+				(note == "") != (c.note == "") {
 				t.Errorf("%q, %q, %v", dataType, note, err)
 			}
 		})
 	}
 }
 
-// TestUnnamedColumns: a table without a header is a light curve or a spectrum only when that is said, or its columns are named by their numbers.
+// TestUnnamedColumns: a table without a header is a light curve or a spectrum only when that is
+// said, or its columns are named by their numbers.
 func TestUnnamedColumns(t *testing.T) {
-	const dates, reduced, waves = "2450726.84798 15.123 0.004 1.2\n2450727.84798 15.124 0.004 1.3\n", "# HJD-2400000 V\n58849.5 15.1\n58850.5 15.2\n", "4000 1 2 3 4\n4001 1 2 3 4\n"
+	const dates, reduced, waves = "2450726.84798 15.123 0.004 1.2\n2450727.84798 15.124 0.004 1.3\n",
+		"# HJD-2400000 V\n58849.5 15.1\n58850.5 15.2\n", "4000 1 2 3 4\n4001 1 2 3 4\n"
 	time := map[string]string{"time": "col1", "magnitude": "Col2", "error": "col3"}
 	for _, c := range []struct {
 		name, dataType, text string
 		columns              map[string]string
 		want                 string // of the first value, or ! and the error
 	}{
-		{"by content", "", dates, nil, "!line 1: as spectroscopy: no header line, and the first column may hold dates as well as wavelengths"},
-		{"less something", "", reduced, nil, "!line 2: as spectroscopy: no header line, and the first column may hold dates as well as wavelengths"},
+		{"by content", "", dates, nil,
+			"!line 1: as spectroscopy: no header line, and the first column may hold dates as well as wavelengths"},
+		{"less something", "", reduced, nil,
+			"!line 2: as spectroscopy: no header line, and the first column may hold dates as well as wavelengths"},
 		{"as a spectrum", "spectroscopy", dates, nil, `"wavelength":[2450726.84798,2450727.84798]`},
 		{"as a light curve", "photometry", dates, nil, "!an upload can name them in columns, as col1, col2 and so on"},
 		{"named", "photometry", dates, time, `{"col1":2450726.84798,"magnitude":15.123,"error":0.004,"col4":1.2}`},
 		{"named and by content", "", dates, time, `{"col1":2450726.84798,"magnitude":15.123,"error":0.004,"col4":1.2}`},
-		{"a column that is not there", "photometry", dates, map[string]string{"time": "col1", "magnitude": "col9"}, "!there is no column 'col9'; the columns are 'col1', 'col2', 'col3', 'col4'"},
+		{"a column that is not there", "photometry", dates, map[string]string{"time": "col1", "magnitude": "col9"},
+			"!there is no column 'col9'; the columns are 'col1', 'col2', 'col3', 'col4'"},
 		{"a spectrum", "spectroscopy", waves, map[string]string{"wavelength": "col1", "flux": "col3"}, `"flux":[2,2]`},
-		{"a spectrum of many columns", "spectroscopy", waves, nil, "!name the columns wavelength, flux and error; an upload can name them in columns"},
+		{"a spectrum of many columns", "spectroscopy", waves, nil,
+			"!name the columns wavelength, flux and error; an upload can name them in columns"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var err error
 			if c.dataType == "" {
-				c.dataType, _, err = NewProcessors().Recognise(t.Context(), fitstest.FileOf([]byte(c.text)), Options{Columns: c.columns})
+				c.dataType, _, err = NewProcessors().Recognise(t.Context(), fitstest.FileOf([]byte(c.text)),
+					Options{Columns: c.columns})
 			}
 			var points []Point
 			if err == nil {
@@ -72,7 +82,8 @@ func TestUnnamedColumns(t *testing.T) {
 			}
 			if want, refused := strings.CutPrefix(c.want, "!"); refused {
 				var problems *bounded.Error
-				if !errors.As(err, &problems) || !strings.Contains(strings.Join(problemTexts(problems.Problems), "\n"), want) {
+				if !errors.As(err, &problems) ||
+					!strings.Contains(strings.Join(problemTexts(problems.Problems), "\n"), want) {
 					t.Errorf("got %v, want %s", err, want)
 				}
 				return
@@ -139,13 +150,16 @@ func TestInspect(t *testing.T) {
 		}
 		return as, r
 	}
-	if as, r := look("mjd,mag\n58000,15\n", AutoType, Options{}); as != "photometry" || r.Created != 1 || len(r.Columns) != 2 {
+	if as, r := look("mjd,mag\n58000,15\n", AutoType, Options{}); as != "photometry" || r.Created != 1 ||
+		len(r.Columns) != 2 {
 		t.Errorf("%s %+v", as, r)
 	}
-	if as, r := look("t,mag\n58000,15\n", "photometry", Options{TimeColumn: "t"}); as != "photometry" || r.Created != 1 {
+	if as, r := look("t,mag\n58000,15\n", "photometry",
+		Options{TimeColumn: "t"}); as != "photometry" || r.Created != 1 {
 		t.Errorf("%s %+v", as, r)
 	}
-	if as, r := look("mjd,mag\n58000,bright\n", AutoType, Options{}); as != "" || r.Created != 0 || !slices.ContainsFunc(r.Errors, func(p Problem) bool { return strings.Contains(p.Reason, "'bright'") }) {
+	if as, r := look("mjd,mag\n58000,bright\n", AutoType, Options{}); as != "" || r.Created != 0 ||
+		!slices.ContainsFunc(r.Errors, func(p Problem) bool { return strings.Contains(p.Reason, "'bright'") }) {
 		t.Errorf("%s %+v", as, r)
 	}
 	if as, r := look("anything", "image_file", Options{}); as != "image_file" || r.Created != 0 || len(r.Errors) != 0 {

@@ -7,7 +7,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Report says what became of a file. It is JSON in snake_case; its lists are never null when Process made it.
+// Report says what became of a file. It is JSON in snake_case; its lists are never null when
+// Process made it.
 type Report struct {
 	Format  string   `json:"format"`  // as "delimited text (comma)"; "" when it was not recognised
 	Columns []Column `json:"columns"` // in the file's order
@@ -17,7 +18,8 @@ type Report struct {
 	Created   int `json:"created"`
 	Duplicate int `json:"duplicate"`
 
-	Rejected      []bounded.Problem `json:"rejected"` // rows left out, with line and reason; at most Options.MaxProblems
+	// rows left out, with line and reason; at most Options.MaxProblems
+	Rejected      []bounded.Problem `json:"rejected"`
 	RejectedCount int               `json:"rejected_count"`
 	Warnings      []string          `json:"warnings"`
 	Errors        []bounded.Problem `json:"errors"` // why the file was refused; at most Options.MaxProblems
@@ -30,8 +32,9 @@ func EmptyReport() Report {
 
 // Column says what a column was taken for.
 type Column struct {
-	Name string `json:"name"`           // as the file spells it
-	Role string `json:"role,omitempty"` // the key under which it is stored, or "time", "source", "limit_flag"; "" for others
+	Name string `json:"name"` // as the file spells it
+	// the key under which it is stored, or "time", "source", "limit_flag"; "" for others
+	Role string `json:"role,omitempty"`
 	Unit string `json:"unit,omitempty"` // for a time how it was read: MJD, JD, Unix seconds or ISO 8601
 }
 

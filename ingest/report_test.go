@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the reports that TestReports compares with")
 
-// TestReports reads every file in testdata/reports (photometry-*, spectroscopy-*) and compares report and points, byte for
-// byte, with the .json of the same name.
+// TestReports reads every file in testdata/reports (photometry-*, spectroscopy-*) and compares
+// report and points, byte for byte, with the .json of the same name.
 func TestReports(t *testing.T) {
 	files, err := filepath.Glob("testdata/reports/*.[ct][sx][vt]")
 	if err != nil || len(files) < 8 {
@@ -31,11 +31,14 @@ func TestReports(t *testing.T) {
 		}
 		name := filepath.Base(path)
 		dataType, _, _ := strings.Cut(name, "-")
-		compareReport(t, strings.TrimSuffix(path, filepath.Ext(path))+".json", dataType, name, data, Options{MaxProblems: 3})
+		compareReport(t, strings.TrimSuffix(path, filepath.Ext(path))+".json", dataType, name, data,
+			Options{MaxProblems: 3})
 	}
-	bands := fitstest.Spectrum([]int{4, 1, 3}, "CTYPE1  = 'LINEAR'", "CRVAL1  = 5000.0", "CD1_1   = 2.5", "CUNIT1  = 'deg'", "WAT1_001= 'wtype=linear units=angstroms'",
+	bands := fitstest.Spectrum([]int{4, 1, 3}, "CTYPE1  = 'LINEAR'", "CRVAL1  = 5000.0", "CD1_1   = 2.5",
+		"CUNIT1  = 'deg'", "WAT1_001= 'wtype=linear units=angstroms'",
 		"BANDID1 = 'spectrum'", "BANDID3 = 'sigma'", "DATE-OBS= '2016-12-31'", "BUNIT   = 'erg/cm2/s/A'", "ORIGIN  = 'LCOGT'")
-	compareReport(t, "testdata/reports/spectroscopy-bands.json", "spectroscopy", "bands.fits", bands, Options{FluxScale: 2})
+	compareReport(t, "testdata/reports/spectroscopy-bands.json", "spectroscopy", "bands.fits", bands,
+		Options{FluxScale: 2})
 }
 
 func compareReport(t *testing.T, path, dataType, name string, data []byte, o Options) {

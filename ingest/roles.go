@@ -47,18 +47,20 @@ func (r role) numeric() bool {
 	return false
 }
 
-// sentinels tells whether -999, 99 and their like are missing values in the role's cells; a flux of -999 is one.
+// sentinels tells whether -999, 99 and their like are missing values in the role's cells; a flux of
+// -999 is one.
 func (r role) sentinels() bool {
 	return r == roleMagnitude || r == roleError || r == roleLimit
 }
 
-// fold makes a column's name comparable: case, blanks around it and the choice of dash, underscore or blank do not
-// matter.
+// fold makes a column's name comparable: case, blanks around it and the choice of dash, underscore
+// or blank do not matter.
 func fold(name string) string {
 	return strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
 }
 
-// cutUnit separates the unit in brackets behind a column's name, as in "flux (mJy)" and "time [MJD]".
+// cutUnit separates the unit in brackets behind a column's name, as in "flux (mJy)" and "time
+// [MJD]".
 func cutUnit(name string) (base, unit string) {
 	name = strings.TrimSpace(name)
 	for _, pair := range []string{"()", "[]"} {
@@ -69,12 +71,13 @@ func cutUnit(name string) (base, unit string) {
 	return name, ""
 }
 
-// roleOf finds a column's role by its folded name. weak names mean the role only when no other column does: one letter
-// says little, and an observatory is a telescope when there is no column for that. The names are those of sncosmo,
-// lightcurve_fitting, SkyPortal, AAVSO, ZTF and TOMs.
+// roleOf finds a column's role by its folded name. weak names mean the role only when no other
+// column does: one letter says little, and an observatory is a telescope when there is no column
+// for that. The names are those of sncosmo, lightcurve_fitting, SkyPortal, AAVSO, ZTF and TOMs.
 func roleOf(name string) (r role, weak bool) {
 	switch name {
-	case "mag", "magnitude", "brightness", "ab_mag", "psfmag", "magpsf", "omag", "apparent_mag", "mag_corr", "averagemag", "unforced_mag":
+	case "mag", "magnitude", "brightness", "ab_mag", "psfmag", "magpsf", "omag", "apparent_mag", "mag_corr",
+		"averagemag", "unforced_mag":
 		return roleMagnitude, false
 	case "m":
 		return roleMagnitude, true
@@ -123,7 +126,8 @@ func roleOf(name string) (r role, weak bool) {
 		return roleSource, false
 	case "origin", "observer", "obscode", "observer_code":
 		return roleSource, true
-	case "object", "object_name", "objectname", "star_name", "target", "target_name", "iauname", "iau_name", "snname", "sn_name":
+	case "object", "object_name", "objectname", "star_name", "target", "target_name", "iauname", "iau_name",
+		"snname", "sn_name":
 		return roleObject, true
 	}
 	return roleOther, false
@@ -137,7 +141,8 @@ func fluxUnitOf(name string) string {
 	return ""
 }
 
-// timeOf tells whether a column may hold the time, by its folded name without the unit, and the unit.
+// timeOf tells whether a column may hold the time, by its folded name without the unit, and the
+// unit.
 func timeOf(base, unit string) (t instant.Clock, ok bool) {
 	switch base {
 	case "mjdobs", "mjd_obs", "obs_mjd", "obsmjd", "mjd_start", "mjd_mid", "midpoint_mjd", "epochmean":
@@ -146,7 +151,8 @@ func timeOf(base, unit string) (t instant.Clock, ok bool) {
 		t.Kind, t.Scale = instant.KindMJD, instant.ScaleTAI
 	case "time":
 		t.Kind = instant.KindTime
-	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time", "ut", "utc", "epoch":
+	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time",
+		"ut", "utc", "epoch":
 		t.Kind = instant.KindUntold
 	case "phase":
 		t.Refused = "a phase is no time"
@@ -226,7 +232,8 @@ func roleOfUCD(ucd string) (r role, ok bool) {
 		return roleFluxError, true
 	case strings.HasPrefix(primary, "phot.flux"):
 		return roleFlux, true
-	case primary == "instr.filter" || primary == "instr.bandpass" || primary == "meta.id" && len(words) > 1 && (words[1] == "instr.filter" || words[1] == "instr.bandpass"):
+	case primary == "instr.filter" || primary == "instr.bandpass" || primary == "meta.id" && len(words) > 1 &&
+		(words[1] == "instr.filter" || words[1] == "instr.bandpass"):
 		return roleFilter, true
 	}
 	return roleOther, false

@@ -2,9 +2,10 @@ package ingest
 
 import "bytes"
 
-// foreign names, from its first bytes, a file that none of the text readers may take for a plain table, and says why it is
-// refused; "" for what may be text. Tables of a special format are here too: read as plain columns they would be stored
-// wrongly (the m of ATLAS is negative for a negative flux, a unit in an ECSV header would be overlooked).
+// foreign names, from its first bytes, a file that none of the text readers may take for a plain
+// table, and says why it is refused; "" for what may be text. Tables of a special format are here
+// too: read as plain columns they would be stored wrongly (the m of ATLAS is negative for a
+// negative flux, a unit in an ECSV header would be overlooked).
 func foreign(head []byte) string {
 	for _, s := range signatures {
 		if bytes.HasPrefix(head, []byte(s.start)) {

@@ -50,7 +50,8 @@ func next(list []byte) []byte {
 	return list
 }
 
-// addWavelength notes the next pixel's wavelength; the caller writes its digits. reason is not "" when it cannot be one.
+// addWavelength notes the next pixel's wavelength; the caller writes its digits. reason is not ""
+// when it cannot be one.
 func (s *spectrum) addWavelength(v float64) (reason string) {
 	if !(v > 0) || math.IsInf(v, 1) {
 		return "a wavelength must be a finite number above 0"
@@ -81,16 +82,19 @@ func (s *spectrum) shorten(list []byte) []byte {
 // check refuses a spectrum that grows too large.
 func (s *spectrum) check(pixels int64) error {
 	if pixels > bounded.MaxPixels {
-		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels", bounded.MaxPixels)})
+		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels",
+			bounded.MaxPixels)})
 	}
 	if s.discarded+len(s.flux)+len(s.wavelength)+len(s.errors) > bounded.MaxSpectrum {
-		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("the spectrum takes more than %d bytes", bounded.MaxSpectrum)})
+		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("the spectrum takes more than %d bytes",
+			bounded.MaxSpectrum)})
 	}
 	s.flux, s.wavelength, s.errors = s.shorten(s.flux), s.shorten(s.wavelength), s.shorten(s.errors)
 	return nil
 }
 
-// Value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when the file has errors.
+// Value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when
+// the file has errors.
 func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	if s.discard {
 		return nil
@@ -110,8 +114,8 @@ func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	return append(v, '}')
 }
 
-// mediumOf is air or vacuum as keywords say: AIRORVAC, VACUUM, or an axis of the type AWAV. WAVE is also written where nobody
-// knows, and says nothing.
+// mediumOf is air or vacuum as keywords say: AIRORVAC, VACUUM, or an axis of the type AWAV. WAVE is
+// also written where nobody knows, and says nothing.
 func mediumOf(get func(string) (string, bool)) string {
 	if text, ok := get("AIRORVAC"); ok {
 		switch text = strings.ToLower(strings.TrimSpace(text)); {

@@ -23,16 +23,19 @@ type dateKey struct {
 
 // dateKeys in the order of preference, spelt with dashes; files may have underscores.
 var dateKeys = []dateKey{
-	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD}, {"MJD-AVG", instant.KindMJD}, {"DATE-AVG", instant.KindUntold},
-	{"UTMIDDLE", instant.KindUntold}, {"DATE-OBS", instant.KindUntold}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG", instant.KindUntold},
+	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD}, {"MJD-AVG",
+		instant.KindMJD}, {"DATE-AVG", instant.KindUntold},
+	{"UTMIDDLE", instant.KindUntold}, {"DATE-OBS", instant.KindUntold}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG",
+		instant.KindUntold},
 	{"OBS-DATE", instant.KindUntold}, {"AVE-MJD", instant.KindMJD}, {"EXPSTART", instant.KindMJD},
 }
 
 // clockKeys give the time of day where DATE-OBS holds only the day, as it did before 1999.
 var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS", "UTC", "UT-OBS", "UT-START", "UTC-START"}
 
-// spectrumDate finds the date: the uploader's, else under the first keyword that holds one, else in the file's name. get
-// looks up a keyword in capitals with dashes. A date that cannot be read is a problem at place.
+// spectrumDate finds the date: the uploader's, else under the first keyword that holds one, else in
+// the file's name. get looks up a keyword in capitals with dashes. A date that cannot be read is a
+// problem at place.
 func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Problem) specDate {
 	key, kind := findDateKey(get, j.notes)
 	text, _ := get(key)
@@ -43,7 +46,8 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Pr
 			return specDate{}
 		}
 		if key != "" {
-			j.warn("the date %s of the upload is used; %s = %s in the file is not", problem.Clip(given), key, problem.Clip(text))
+			j.warn("the date %s of the upload is used; %s = %s in the file is not", problem.Clip(given), key,
+				problem.Clip(text))
 		}
 		j.warnDate("date_obs", t)
 		return specDate{micros: t.Micros, timed: true}
@@ -63,8 +67,10 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Pr
 		j.warn("the date %s is taken from the file's name", instant.Text(t.Micros))
 		return specDate{micros: t.Micros, timed: true}
 	}
-	if old, ok := oldDate(strings.TrimSpace(text)); ok && reason == "" && old < "1970" { // it may be meant for one of this century
-		j.warn("%s = %s is taken for a day of %s: two digits are years from 1900 to 1999, as FITS has it", key, problem.Clip(text), old[:4])
+	// it may be meant for one of this century
+	if old, ok := oldDate(strings.TrimSpace(text)); ok && reason == "" && old < "1970" {
+		j.warn("%s = %s is taken for a day of %s: two digits are years from 1900 to 1999, as FITS has it", key,
+			problem.Clip(text), old[:4])
 	}
 	if reason == "" {
 		var scale instant.Scale
@@ -83,8 +89,8 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Pr
 	return specDate{micros: t.Micros, timed: true}
 }
 
-// findDateKey returns the first keyword that holds something; "" when none does. An MJD or JD of 0 is a header's way to say
-// nothing.
+// findDateKey returns the first keyword that holds something; "" when none does. An MJD or JD of 0
+// is a header's way to say nothing.
 func findDateKey(get func(string) (string, bool), n *notes) (string, instant.Kind) {
 	for _, k := range dateKeys {
 		text, ok := get(k.key)
@@ -144,12 +150,14 @@ func oldDate(text string) (string, bool) {
 	return "19" + text[6:] + "-" + text[3:5] + "-" + text[:2], true
 }
 
-// ToUTC converts a time by the file's TIMESYS. UTC, and none, stay as they are; a scale that is not known is refused.
+// ToUTC converts a time by the file's TIMESYS. UTC, and none, stay as they are; a scale that is not
+// known is refused.
 func toUTC(t int64, get func(string) (string, bool)) (utc int64, scale instant.Scale, reason string) {
 	text, _ := get("TIMESYS")
 	scale, ok := instant.ScaleOf(text)
 	if !ok {
-		return 0, scale, "times of the scale TIMESYS = " + problem.Clip(text) + " are not read; give the date with the upload"
+		return 0, scale, "times of the scale TIMESYS = " + problem.Clip(text) +
+			" are not read; give the date with the upload"
 	}
 	if utc, ok = scale.ToUTC(t); !ok {
 		return 0, scale, "times of the scale TIMESYS = " + problem.Clip(text) + " before 1972 are not converted to UTC"

@@ -13,8 +13,9 @@ import (
 	"nightjar/internal/problem"
 )
 
-// readFITSSpectrum reads the spectrum of a file's tables, one point for each row that holds arrays; where none of them has
-// wavelengths and fluxes, the first image with data that is not the error or mask of another.
+// readFITSSpectrum reads the spectrum of a file's tables, one point for each row that holds arrays;
+// where none of them has wavelengths and fluxes, the first image with data that is not the error or
+// mask of another.
 func readFITSSpectrum(ctx context.Context, j *job) error {
 	tables, primary, bad, err := fits.Tables(j.file, bounded.MaxFITSTables)
 	if err != nil {
@@ -61,7 +62,8 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 	}
 	bunit, _ := get("BUNIT")
 	fluxUnits := fluxUnit(bunit, j.notes)
-	j.report.Columns = []Column{{Name: "flux", Role: "flux", Unit: fluxUnits}, {Name: "wavelength", Role: "wavelength", Unit: wavelengthUnits}}
+	j.report.Columns = []Column{{Name: "flux", Role: "flux", Unit: fluxUnits},
+		{Name: "wavelength", Role: "wavelength", Unit: wavelengthUnits}}
 	if len(s.errors) > 1 {
 		name := rows.name
 		if rows.errors == 0 {
@@ -70,10 +72,12 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 		j.report.Columns = append(j.report.Columns, Column{Name: name, Role: "flux_error", Unit: fluxUnits})
 	}
 	s.medium = mediumOf(get)
-	return j.emitSpectrum(s, j.spectrumDate(get, bounded.Problem{HDU: h.Number}), fitsSource(get), fluxUnits, wavelengthUnits)
+	return j.emitSpectrum(s, j.spectrumDate(get, bounded.Problem{HDU: h.Number}), fitsSource(get),
+		fluxUnits, wavelengthUnits)
 }
 
-// readSpectrumTables reads the first table that has columns of wavelength and flux. done is false when none has.
+// readSpectrumTables reads the first table that has columns of wavelength and flux. done is false
+// when none has.
 func (j *job) readSpectrumTables(ctx context.Context, tables []*fits.Table, primary *fits.HDU) (done bool, err error) {
 	for _, t := range tables {
 		get := t.Getter(primary)
@@ -111,7 +115,8 @@ func (j *job) readSpectrumTables(ctx context.Context, tables []*fits.Table, prim
 	return false, nil
 }
 
-// imageSet is a spectrum's images: its flux, and its error and wavelengths where they stand in HDUs of their own.
+// imageSet is a spectrum's images: its flux, and its error and wavelengths where they stand in HDUs
+// of their own.
 type imageSet struct {
 	file               bounded.File
 	flux               *fits.HDU
@@ -209,8 +214,8 @@ func besides(h *fits.HDU) bool {
 	return false
 }
 
-// fitsSource is the facility that took the spectrum, as far as a TOM tells it by a header: Las Cumbres Observatory's. ""
-// for all others.
+// fitsSource is the facility that took the spectrum, as far as a TOM tells it by a header: Las
+// Cumbres Observatory's. "" for all others.
 func fitsSource(get func(string) (string, bool)) string {
 	if origin, _ := get("ORIGIN"); origin == "LCOGT" {
 		return "LCO"
@@ -226,8 +231,9 @@ type imageRows struct {
 	wavelengths bool   // row 0 has the wavelengths and row 1 the flux
 }
 
-// spectrumRows looks at an image's axes. One row is a spectrum. Of two rows, and of the bands that IRAF keeps along a third
-// axis, the first is the flux. What three or more rows are, only IRAF's BANDIDn can tell.
+// spectrumRows looks at an image's axes. One row is a spectrum. Of two rows, and of the bands that
+// IRAF keeps along a third axis, the first is the flux. What three or more rows are, only IRAF's
+// BANDIDn can tell.
 func spectrumRows(h *fits.HDU, n *notes) (r imageRows, err error) {
 	axes := h.Axes
 	for len(axes) > 1 && axes[len(axes)-1] == 1 {
@@ -250,7 +256,8 @@ func spectrumRows(h *fits.HDU, n *notes) (r imageRows, err error) {
 		n.warn("an SDSS image of 5 rows: the first is the flux, the third its error, others are not kept")
 		return r, checkPixels(h, r.pixels, 5, shape)
 	case len(axes) == 2:
-		return r, h.Refuse("NAXIS2", "an image of "+shape+": what its "+strconv.FormatInt(axes[1], 10)+" rows are is not told")
+		return r, h.Refuse("NAXIS2",
+			"an image of "+shape+": what its "+strconv.FormatInt(axes[1], 10)+" rows are is not told")
 	case len(axes) == 3 && axes[1] == 1:
 		bands = axes[2]
 	default:
@@ -378,8 +385,8 @@ func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixe
 	return list, none, err
 }
 
-// dispersionUnit is the axis's unit: CUNIT1, or IRAF's WAT1_nnn where that is missing or, as in many IRAF files, the deg of
-// an image before it was a spectrum; angstroms where neither is there.
+// dispersionUnit is the axis's unit: CUNIT1, or IRAF's WAT1_nnn where that is missing or, as in
+// many IRAF files, the deg of an image before it was a spectrum; angstroms where neither is there.
 func dispersionUnit(h *fits.HDU, n *notes) (string, error) {
 	cunit, _ := h.Text("CUNIT1")
 	iraf := fits.IRAFUnits(h)

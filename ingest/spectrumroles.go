@@ -21,18 +21,22 @@ type specColumns struct {
 	spread                   spread   // what the errors are
 }
 
-// Names of a spectrum's columns, folded. Those of one letter, last, are only taken when no other is there.
+// Names of a spectrum's columns, folded. Those of one letter, last, are only taken when no other is
+// there.
 var (
-	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl", "loglam", "log_lambda", "log_wavelength"}
-	fluxNames       = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f"}
-	fluxErrorNames  = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "flux_unc", "unc", "uncertainty", "sigma", "stddev", "ferr", "e"}
-	varianceNames   = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // where there is no error
-	reducedNames    = []string{"flux_reduced", "err_reduced"}                             // ESO: not calibrated, where there is no other
+	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl", "loglam",
+		"log_lambda", "log_wavelength"}
+	fluxNames      = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f"}
+	fluxErrorNames = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "flux_unc", "unc",
+		"uncertainty", "sigma", "stddev", "ferr", "e"}
+	varianceNames = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // where there is no error
+	// ESO: not calibrated, where there is no other
+	reducedNames = []string{"flux_reduced", "err_reduced"}
 )
 
-// spectrumColumns finds the columns: those that the uploader names, else by the word of the format, else by the header.
-// Without a header, two columns of numbers are wavelength and flux, a third is the flux's error and a fourth is left out,
-// unless the comment above them names as many columns.
+// spectrumColumns finds the columns: those that the uploader names, else by the word of the format,
+// else by the header. Without a header, two columns of numbers are wavelength and flux, a third is
+// the flux's error and a fourth is left out, unless the comment above them names as many columns.
 func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 	l := g.Layout
 	c = specColumns{names: l.First, header: !g.headerless, width: len(l.First)}
@@ -60,7 +64,9 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 			return c, nil
 		}
 		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) {
-			return c, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) + ", which is no wavelength"})
+			return c, bounded.Refuse(bounded.Problem{Line: l.Line,
+				Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) +
+					", which is no wavelength"})
 		}
 	}
 	if c.names = numberedNames(l, o); c.names != nil {
@@ -68,11 +74,13 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		return c, err
 	}
 	if o.byContent && datesFirst(l) {
-		return c, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
+		return c, bounded.Refuse(bounded.Problem{Line: l.Line,
+			Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
 	}
 	if c.width < 2 || c.width > 4 {
-		return c, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: "no header line, and " + problem.Plural(c.width, "column") +
-			" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as col1, col2 and so on"})
+		return c, bounded.Refuse(bounded.Problem{Line: l.Line,
+			Reason: "no header line, and " + problem.Plural(c.width, "column") +
+				" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as col1, col2 and so on"})
 	}
 	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
 	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
@@ -86,10 +94,14 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 		at    *int
 		role  string
 		names []string
-	}{{&c.wavelength, "wavelength", wavelengthNames}, {&c.flux, "flux", fluxNames}, {&c.errors, "flux_error", fluxErrorNames}} {
+	}{{&c.wavelength, "wavelength", wavelengthNames}, {&c.flux, "flux", fluxNames}, {&c.errors, "flux_error",
+		fluxErrorNames}} {
 		if name, told := o.Columns[part.role]; told {
-			if *part.at = slices.IndexFunc(c.names, func(n string) bool { return fold(n) == fold(name) }); *part.at < 0 {
-				return bounded.Refuse(bounded.Problem{Column: "columns", Reason: "there is no column " + problem.Quoted(name) + "; the columns are " + problem.QuotedList(c.names)})
+			if *part.at = slices.IndexFunc(c.names,
+				func(n string) bool { return fold(n) == fold(name) }); *part.at < 0 {
+				return bounded.Refuse(bounded.Problem{Column: "columns",
+					Reason: "there is no column " + problem.Quoted(name) + "; the columns are " +
+						problem.QuotedList(c.names)})
 			}
 			continue
 		}
@@ -133,14 +145,15 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 		lacking = append(lacking, "flux")
 	}
 	if len(lacking) > 0 {
-		return bounded.Refuse(bounded.Problem{Line: line, Reason: "no column " + strings.Join(lacking, " and no column ") +
-			"; the columns are " + problem.QuotedList(c.names)})
+		return bounded.Refuse(bounded.Problem{Line: line,
+			Reason: "no column " + strings.Join(lacking, " and no column ") +
+				"; the columns are " + problem.QuotedList(c.names)})
 	}
 	return nil
 }
 
-// byField is the one column that the format says has the role, or the one of several that it calls the main one; -1 when it
-// says so of none, or of several.
+// byField is the one column that the format says has the role, or the one of several that it calls
+// the main one; -1 when it says so of none, or of several.
 func (c *specColumns) byField(g *grid, role string) int {
 	found, main := []int(nil), []int(nil)
 	for i := range c.names {
@@ -172,8 +185,8 @@ func (c *specColumns) byField(g *grid, role string) int {
 	return -1
 }
 
-// byUnit takes the one column with a unit of length for the wavelength, when no name tells, and the one with a unit that has
-// energy in it for the flux.
+// byUnit takes the one column with a unit of length for the wavelength, when no name tells, and the
+// one with a unit that has energy in it for the flux.
 func (c *specColumns) byUnit(g *grid) {
 	wavelength, flux := -1, -1
 	for i := range c.names {
@@ -212,7 +225,8 @@ func (c *specColumns) one(names []string, line int) (int, error) {
 			}
 		case found >= 0:
 			return -1, bounded.Refuse(bounded.Problem{Line: line, Column: problem.Clip(name),
-				Reason: "both " + problem.Quoted(c.names[found]) + " and " + problem.Quoted(name) + " mean " + names[0]})
+				Reason: "both " + problem.Quoted(c.names[found]) + " and " + problem.Quoted(name) +
+					" mean " + names[0]})
 		default:
 			found = i
 		}
@@ -226,8 +240,8 @@ func (c *specColumns) one(names []string, line int) (int, error) {
 // Name is a column's in a message.
 func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
-// units finds the units of wavelength and flux, in brackets behind the column's name, else under a keyword, and adds them to
-// the report's columns.
+// units finds the units of wavelength and flux, in brackets behind the column's name, else under a
+// keyword, and adds them to the report's columns.
 func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength, flux string, err error) {
 	if _, wavelength = cutUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit
@@ -236,7 +250,8 @@ func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength,
 		wavelength = logUnit(wavelength, n)
 	}
 	if wavelength == "" {
-		wavelength = keys.First("WAVELENGTH-UNITS", "WAVELENGTH-UNIT", "WAVE-UNITS", "WAVE-UNIT", "WUNIT", "CUNIT1", "XUNITS", "XUNIT")
+		wavelength = keys.First("WAVELENGTH-UNITS", "WAVELENGTH-UNIT", "WAVE-UNITS", "WAVE-UNIT", "WUNIT", "CUNIT1",
+			"XUNITS", "XUNIT")
 	}
 	if wavelength == "" {
 		n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
@@ -254,7 +269,8 @@ func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength,
 		flux = keys.First("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
 	}
 	if flux == "" && fold(name) == "fnu" {
-		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux), Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
+		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux),
+			Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
 	}
 	flux = fluxUnit(flux, n)
 	for i := range n.report.Columns {
@@ -290,15 +306,18 @@ func (c *specColumns) report(n *notes) {
 	}
 }
 
-// isNoWavelength tells whether a column's folded name or its unit says that it holds something else, by which spectra are given too.
+// isNoWavelength tells whether a column's folded name or its unit says that it holds something
+// else, by which spectra are given too.
 func isNoWavelength(name, unit string) bool {
 	if u, ok := parseUnit(unit); ok {
 		return !u.isLength()
 	}
-	return slices.Contains([]string{"frequency", "freq", "nu", "energy", "wavenumber", "wave_number", "velocity", "vel", "pixel"}, name)
+	return slices.Contains([]string{"frequency", "freq", "nu", "energy", "wavenumber", "wave_number", "velocity",
+		"vel", "pixel"}, name)
 }
 
-// datesFirst tells whether the first column of a table without a header may hold Julian dates, modified or not.
+// datesFirst tells whether the first column of a table without a header may hold Julian dates,
+// modified or not.
 func datesFirst(l table.Layout) bool {
 	for _, row := range append([][]string{l.First}, l.Sample...) {
 		d, ok := instant.ParseDecimal([]byte(row[0]))
@@ -312,8 +331,8 @@ func datesFirst(l table.Layout) bool {
 	return true
 }
 
-// numberedNames are col1, col2 and so on, as astropy calls the columns of a table without a header, when the uploader uses them; nil
-// when not.
+// numberedNames are col1, col2 and so on, as astropy calls the columns of a table without a header,
+// when the uploader uses them; nil when not.
 func numberedNames(l table.Layout, o *Options) []string {
 	names := make([]string, len(l.First))
 	used := false
@@ -330,7 +349,8 @@ func numberedNames(l table.Layout, o *Options) []string {
 	return names
 }
 
-// commentNames splits a comment above the numbers into column names; nil when it has another number of them.
+// commentNames splits a comment above the numbers into column names; nil when it has another number
+// of them.
 func commentNames(l table.Layout, comment string) []string {
 	for _, d := range []table.Delimiter{l.Delimiter, table.Blanks} {
 		cells, reason := d.Split([]byte(comment), nil)

@@ -23,8 +23,8 @@ func spectrumOf(grid func(bounded.File) (*grid, error)) func(context.Context, *j
 	}
 }
 
-// readTextSpectrum reads a table of wavelength and flux, and errors where there are some, with a header line or, when its
-// first line is numbers, without.
+// readTextSpectrum reads a table of wavelength and flux, and errors where there are some, with a
+// header line or, when its first line is numbers, without.
 func readTextSpectrum(ctx context.Context, j *job) error {
 	g, err := textGrid(j.file)
 	if err != nil {
@@ -35,7 +35,8 @@ func readTextSpectrum(ctx context.Context, j *job) error {
 	return j.readSpectrum(ctx, g)
 }
 
-// readSpectrum reads a table of one pixel a row. Keywords are those of the table and of the comments among its rows.
+// readSpectrum reads a table of one pixel a row. Keywords are those of the table and of the
+// comments among its rows.
 func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	j.report.Format = g.format
 	for _, note := range g.notes {
@@ -141,7 +142,8 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 	}
 }
 
-// addFlux writes the flux or error of a row: a number with the file's digits, or null. there is false for null.
+// addFlux writes the flux or error of a row: a number with the file's digits, or null. there is
+// false for null.
 func (j *job) addFlux(list, cell []byte, as spread, i int, bad func(int, string)) (out []byte, there bool) {
 	list = next(list)
 	d, ok := instant.ParseDecimal(cell)

@@ -10,7 +10,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// isGaiaAlert tells whether a file is a light curve of Gaia Photometric Science Alerts: the alert's name and #Date,JD(TCB),averagemag.
+// isGaiaAlert tells whether a file is a light curve of Gaia Photometric Science Alerts: the alert's
+// name and #Date,JD(TCB),averagemag.
 func isGaiaAlert(head []byte) bool {
 	_, at := gaiaHeader(head)
 	return at > 0
@@ -64,17 +65,21 @@ func gaiaGrid(f bounded.File) (*grid, error) {
 	return g, g.look()
 }
 
-// isSNANA tells whether a file is a light curve as SNANA writes it: KEY: value lines, VARLIST: and OBS: rows (SNANA manual,
-// "text format").
+// isSNANA tells whether a file is a light curve as SNANA writes it: KEY: value lines, VARLIST: and
+// OBS: rows (SNANA manual, "text format").
 func isSNANA(head []byte) bool {
 	head = append([]byte("\n"), bytes.ToUpper(head)...)
-	return bytes.Contains(head, []byte("\nVARLIST:")) && (bytes.Contains(head, []byte("\nSNID:")) || bytes.Contains(head, []byte("\nSURVEY:")) || bytes.Contains(head, []byte("\nOBS:")))
+	return bytes.Contains(head, []byte("\nVARLIST:")) &&
+		(bytes.Contains(head, []byte("\nSNID:")) || bytes.Contains(head, []byte("\nSURVEY:")) ||
+			bytes.Contains(head, []byte("\nOBS:")))
 }
 
-// snana: FLUXCAL has the zero point 27.5 by definition; other magnitudes in the row are derived from it.
+// snana: FLUXCAL has the zero point 27.5 by definition; other magnitudes in the row are derived
+// from it.
 var snana = dialect{
 	name: "SNANA",
-	roles: map[string]role{"mjd": roleTime, "flt": roleFilter, "band": roleFilter, "fluxcal": roleFlux, "fluxcalerr": roleFluxError, "field": roleOther,
+	roles: map[string]role{"mjd": roleTime, "flt": roleFilter, "band": roleFilter, "fluxcal": roleFlux,
+		"fluxcalerr": roleFluxError, "field": roleOther,
 		"mag": roleOther, "magerr": roleOther, "zpt": roleOther, "zeropt": roleOther, "zp": roleOther, "zpflux": roleOther, "telescope": roleTelescope, "instrument": roleInstrument},
 	constant: `,"zero_point":27.5`, rule: &fluxRule{detection: 3, sigmas: 3, zeroPoint: 27.5, snr: true},
 	notes: []string{"FLUXCAL has the zero point 27.5 by SNANA's definition"},
@@ -103,7 +108,8 @@ func snanaGrid(f bounded.File) (*grid, error) {
 		}
 	}
 	if len(g.First) == 0 || len(g.First) > bounded.MaxColumns {
-		return nil, bounded.Refuse(bounded.Problem{Line: g.Line, Reason: "the names of the columns are none or too many"})
+		return nil, bounded.Refuse(bounded.Problem{Line: g.Line,
+			Reason: "the names of the columns are none or too many"})
 	}
 	g.object, g.source = g.keys.First("SNID", "IAUC"), g.keys.First("SURVEY")
 	for _, name := range g.First {

@@ -9,13 +9,16 @@ import (
 	"nightjar/ingest/table"
 )
 
-// addComment reads a comment line without its sign, as `KEY: value` or, as a FITS header is dumped, `KEY = value / comment`. Lines
-// that are neither are prose. Whichever of : and = stands first separates; the other may stand in the value.
+// addComment reads a comment line without its sign, as `KEY: value` or, as a FITS header is dumped,
+// `KEY = value / comment`. Lines that are neither are prose. Whichever of : and = stands first
+// separates; the other may stand in the value.
 func addComment(k table.Keywords, text []byte) {
 	if len(text) > bounded.MaxKeyLine {
 		return
 	}
-	if words := strings.Fields(string(text)); len(words) == 2 && len(k) < bounded.MaxKeys && isDateKey(table.KeyName(words[0])) { // with a blank alone
+	// with a blank alone
+	if words := strings.Fields(string(text)); len(words) == 2 && len(k) < bounded.MaxKeys &&
+		isDateKey(table.KeyName(words[0])) {
 		text = []byte(words[0] + "=" + words[1])
 	}
 	i := strings.IndexAny(string(text), ":=")

@@ -24,9 +24,10 @@ const (
 	rankClock // times of day without a date
 )
 
-// chooseTime finds the one column that gives the time: an MJD before a JD, before text in ISO 8601, before a column whose
-// name does not tell. A column of days without hours comes last, so that no precision is lost. Others stay ordinary
-// columns. It returns -1, and a problem, when there is none.
+// chooseTime finds the one column that gives the time: an MJD before a JD, before text in ISO 8601,
+// before a column whose name does not tell. A column of days without hours comes last, so that no
+// precision is lost. Others stay ordinary columns. It returns -1, and a problem, when there is
+// none.
 func chooseTime(l table.Layout, columns []column, n *notes) int {
 	best, rank := -1, rankClock+1
 	ranks := make([]int, len(columns))
@@ -48,13 +49,16 @@ func chooseTime(l table.Layout, columns []column, n *notes) int {
 	case rankRefused:
 		return best // tellTime says why, unless the upload answers it
 	case rankClock:
-		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name), Reason: "a time of day without a date is no time"})
+		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name),
+			Reason: "a time of day without a date is no time"})
 		return -1
 	case rankDay:
 		for i, r := range ranks {
 			if columns[i].role == roleTime && r == rankClock {
-				n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name), Reason: "the day stands in " + problem.Quoted(name) +
-					" and the hour in " + problem.Quoted(columns[i].name) + "; write both in one column, as 2020-01-31T10:20:30"})
+				n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name),
+					Reason: "the day stands in " + problem.Quoted(name) +
+						" and the hour in " + problem.Quoted(columns[i].name) +
+						"; write both in one column, as 2020-01-31T10:20:30"})
 				return -1
 			}
 		}
@@ -66,7 +70,8 @@ func chooseTime(l table.Layout, columns []column, n *notes) int {
 		}
 	}
 	if len(others) > 0 {
-		n.warn("the time is taken from column %s; kept as ordinary columns: %s", problem.Clip(name), problem.QuotedList(others))
+		n.warn("the time is taken from column %s; kept as ordinary columns: %s", problem.Clip(name),
+			problem.QuotedList(others))
 	}
 	return best
 }
@@ -112,7 +117,8 @@ func rankTimeColumn(l table.Layout, i int, c column) int {
 func noTimeReason(l table.Layout) string {
 	for _, name := range l.First {
 		if _, ok := instant.ParseDecimal([]byte(name)); !ok {
-			return "no time column (as time, mjd, jd or date); the columns are " + problem.QuotedList(l.First) + "; say which with time_column"
+			return "no time column (as time, mjd, jd or date); the columns are " + problem.QuotedList(l.First) +
+				"; say which with time_column"
 		}
 	}
 	reason := "no header line: the first line holds only numbers"
@@ -133,9 +139,9 @@ func describe(n instant.Clock, form string) string {
 	return form
 }
 
-// timeFormatNamed reads what a column's name, its unit or the upload's time_format says of the numbers: mjd, jd, hjd, bjd,
-// btjd, bkjd, unix or iso; with a scale behind it, as bjd_tdb and jd(tcb); or with what was taken off, as jd-2450000. ok is
-// false for anything else.
+// timeFormatNamed reads what a column's name, its unit or the upload's time_format says of the
+// numbers: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale behind it, as bjd_tdb and
+// jd(tcb); or with what was taken off, as jd-2450000. ok is false for anything else.
 func timeFormatNamed(text string) (n instant.Clock, ok bool) {
 	text = fold(text)
 	if base, scale, found := strings.Cut(text, "("); found && strings.HasSuffix(scale, ")") {
@@ -210,8 +216,9 @@ func timeFormatNamed(text string) (n instant.Clock, ok bool) {
 	return n, true
 }
 
-// cutOffset takes a number of days that were subtracted off the end of a name, as in jd_2450000 and "bjd - 2457000, days". A
-// number that is none of days since long ago is no offset and refuses the name.
+// cutOffset takes a number of days that were subtracted off the end of a name, as in jd_2450000 and
+// "bjd - 2457000, days". A number that is none of days since long ago is no offset and refuses the
+// name.
 func cutOffset(text string) (base, offset string, found, ok bool) {
 	text = strings.NewReplacer("−", "-", "–", "-").Replace(text)
 	for _, tail := range []string{"days", "day", "d"} {

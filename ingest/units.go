@@ -20,10 +20,10 @@ type base struct {
 	power int
 }
 
-// parseUnit reads a unit as astronomers write it: names with powers (cm2, cm^2, cm**-2, cm-2), products by a blank, a
-// point or *, quotients, brackets, and a factor in front (1e-17, 10^-17, 10**(-17)). Both erg/cm2/s/A and erg / cm2 s A
-// divide by all three, as in astropy. A is the angstrom, as a spectrum has no amperes. ok is false for a name or form it
-// does not know.
+// parseUnit reads a unit as astronomers write it: names with powers (cm2, cm^2, cm**-2, cm-2),
+// products by a blank, a point or *, quotients, brackets, and a factor in front (1e-17, 10^-17,
+// 10**(-17)). Both erg/cm2/s/A and erg / cm2 s A divide by all three, as in astropy. A is the
+// angstrom, as a spectrum has no amperes. ok is false for a name or form it does not know.
 func parseUnit(text string) (u unit, ok bool) {
 	p := unitParser{rest: strings.TrimSpace(text)}
 	if len(p.rest) > 200 || p.rest == "" {
@@ -46,7 +46,8 @@ func parseUnit(text string) (u unit, ok bool) {
 	return u.named(), true
 }
 
-// named is the unit of length that has a name of its own, where a factor makes it one: 0.1 nm, as VizieR has it, is the angstrom.
+// named is the unit of length that has a name of its own, where a factor makes it one: 0.1 nm, as
+// VizieR has it, is the angstrom.
 func (u unit) named() unit {
 	if len(u.bases) != 1 || u.bases[0].power != 1 || !slices.Contains(lengths, u.bases[0].name) {
 		return u
@@ -56,14 +57,16 @@ func (u unit) named() unit {
 		return u
 	}
 	for _, name := range lengths {
-		if factor, err := strconv.ParseFloat("1e"+strconv.Itoa(lengthPowers[name]-lengthPowers[u.bases[0].name]), 64); err == nil && factor == scale {
+		if factor, err := strconv.ParseFloat("1e"+strconv.Itoa(lengthPowers[name]-lengthPowers[u.bases[0].name]),
+			64); err == nil && factor == scale {
 			return unit{bases: []base{{name, 1}}}
 		}
 	}
 	return u
 }
 
-// String spells the unit as astropy.units does, which its Unit reads: higher powers first, then by name.
+// String spells the unit as astropy.units does, which its Unit reads: higher powers first, then by
+// name.
 func (u unit) String() string {
 	bases := slices.Clone(u.bases)
 	slices.SortFunc(bases, func(a, b base) int {
@@ -102,7 +105,8 @@ func (u unit) isLength() bool {
 	return u.scale == "" && len(u.bases) == 1 && u.bases[0].power == 1 && slices.Contains(lengths, u.bases[0].name)
 }
 
-// isFlux tells whether the unit is one of flux densities: energy or power, or Jy or photons, over something.
+// isFlux tells whether the unit is one of flux densities: energy or power, or Jy or photons, over
+// something.
 func (u unit) isFlux() bool {
 	for _, b := range u.bases {
 		if b.power == 1 && slices.Contains([]string{"erg", "J", "W", "mW", "Jy", "mJy", "MJy", "uJy", "nJy"}, b.name) {
@@ -175,8 +179,8 @@ func (p *unitParser) number(digits string, exponent int, rest string) {
 	}
 }
 
-// product reads units up to the end or a closing bracket, into powers of the given sign. What follows a / is divided by, up to
-// the next one.
+// product reads units up to the end or a closing bracket, into powers of the given sign. What
+// follows a / is divided by, up to the next one.
 func (p *unitParser) product(sign, depth int) bool {
 	current, first, operand := sign, true, false
 	for {
@@ -260,7 +264,8 @@ func cutPower(text string) (power int, rest string, ok bool) {
 	return power, text, true
 }
 
-// unitName gives astropy's name of a unit. Case is minded only in an m in front, where it makes a difference.
+// unitName gives astropy's name of a unit. Case is minded only in an m in front, where it makes a
+// difference.
 func unitName(name string) (string, bool) {
 	if name == "" {
 		return "", false
@@ -309,6 +314,7 @@ func unitName(name string) (string, bool) {
 }
 
 // unitNames are astropy's own.
-var unitNames = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m", "km", "s", "min", "h", "Hz", "kHz", "MHz", "GHz",
+var unitNames = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m", "km", "s", "min", "h", "Hz",
+	"kHz", "MHz", "GHz",
 	"THz", "erg", "J", "eV", "keV", "W", "mW", "kW", "Jy", "mJy", "MJy", "uJy", "nJy", "mag", "ct", "adu", "DN",
 	"electron", "photon", "pix", "sr", "deg", "arcsec", "arcmin", "rad", "K"}

@@ -63,7 +63,8 @@ func TestParseUnit(t *testing.T) {
 }
 
 func TestLengths(t *testing.T) {
-	for text, want := range map[string]bool{"nm": true, "A": true, "micron": true, "m": true, "cm2": false, "1/cm": false, "Hz": false, "pix": false, "2 nm": false, "nm s": false} {
+	for text, want := range map[string]bool{"nm": true, "A": true, "micron": true, "m": true, "cm2": false,
+		"1/cm": false, "Hz": false, "pix": false, "2 nm": false, "nm s": false} {
 		u, ok := parseUnit(text)
 		if !ok || u.isLength() != want {
 			t.Errorf("%q: %v %v", text, u.isLength(), ok)

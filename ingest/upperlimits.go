@@ -8,8 +8,9 @@ import (
 	"nightjar/internal/problem"
 )
 
-// isLimit tells whether the row's magnitude is a limit: it is written >19.2 or, as AAVSO does, <19.2 (both mean fainter
-// than), or a flag column says so. A limit column with another limit in the same row is a problem, as one would be lost.
+// isLimit tells whether the row's magnitude is a limit: it is written >19.2 or, as AAVSO does,
+// <19.2 (both mean fainter than), or a flag column says so. A limit column with another limit in
+// the same row is a problem, as one would be lost.
 func (p *photometry) isLimit(cells [][]byte, line int) bool {
 	if p.magnitude < 0 || missing(cells[p.magnitude]) {
 		return false
@@ -41,9 +42,11 @@ func (p *photometry) flag(cells [][]byte, line int) bool {
 	set := false
 	for _, i := range p.flags {
 		switch text := string(bytes.ToLower(cells[i])); text {
-		case "1", "true", "t", "yes", "y", ">", "<", "1.0", "non-detection", "nondetection", "non detection", "upper limit":
+		case "1", "true", "t", "yes", "y", ">", "<", "1.0", "non-detection", "nondetection",
+			"non detection", "upper limit":
 			set = true
-		case "0", "false", "f", "no", "n", "0.0", "detection", "detected", "positive diff", "negative diff": // Lasair's words are the last
+		// Lasair's words are the last
+		case "0", "false", "f", "no", "n", "0.0", "detection", "detected", "positive diff", "negative diff":
 		default:
 			if !missing(cells[i]) {
 				p.problemAt(line, problem.Clip(p.columns[i].name), problem.Quoted(text)+" is neither yes nor no")
@@ -85,7 +88,8 @@ func (p *photometry) timeForms() string {
 func (p *photometry) finish() {
 	name := problem.Clip(p.columns[p.timeColumn].name)
 	if p.converted > 0 {
-		p.warn("column %s: %s between 2,400,000 and 2,500,000 taken for a Julian date and converted", name, problem.Plural(p.converted, "value"))
+		p.warn("column %s: %s between 2,400,000 and 2,500,000 taken for a Julian date and converted", name,
+			problem.Plural(p.converted, "value"))
 	}
 	if p.early > 0 {
 		p.warn("column %s: %s below 10,000 taken for a modified Julian date; if days are counted from elsewhere, say so with time_format", name, problem.Plural(p.early, "value"))
@@ -108,7 +112,8 @@ func (p *photometry) finish() {
 		if p.mostShift != p.leastShift {
 			text += " to " + secondsText(p.mostShift)
 		}
-		p.warn("column %s: %s of %s converted to UTC, %s were subtracted", name, problem.Plural(p.shifts, "time"), scale, text)
+		p.warn("column %s: %s of %s converted to UTC, %s were subtracted", name,
+			problem.Plural(p.shifts, "time"), scale, text)
 	}
 	if p.ref != "" {
 		p.warn("column %s: the times are %s, up to 8.3 minutes from those at the Earth; they are not corrected, and time_ref says so", name, p.ref)
@@ -117,13 +122,16 @@ func (p *photometry) finish() {
 		p.warn("%s computed from flux and zero point", problem.Plural(p.computed, "magnitude"))
 	}
 	if p.computedLimits > 0 {
-		p.warn("%s with a flux of at most %g times its error: the limit is that of %g errors", problem.Plural(p.computedLimits, "row"), p.rule.detection, p.rule.sigmas)
+		p.warn("%s with a flux of at most %g times its error: the limit is that of %g errors",
+			problem.Plural(p.computedLimits, "row"), p.rule.detection, p.rule.sigmas)
 	}
 	if p.signs > 0 {
-		p.warn("column %s: %s with < or > in front stored as limit (fainter than)", problem.Clip(p.columns[p.magnitude].name), problem.Plural(p.signs, "magnitude"))
+		p.warn("column %s: %s with < or > in front stored as limit (fainter than)",
+			problem.Clip(p.columns[p.magnitude].name), problem.Plural(p.signs, "magnitude"))
 	}
 	if p.flagged > 0 {
-		p.warn("column %s: %s flagged as not detected stored as limit", problem.Clip(p.columns[p.magnitude].name), problem.Plural(p.flagged, "magnitude"))
+		p.warn("column %s: %s flagged as not detected stored as limit", problem.Clip(p.columns[p.magnitude].name),
+			problem.Plural(p.flagged, "magnitude"))
 	}
 	if p.large > 0 {
 		p.warn("%s above 1 mag", problem.Plural(p.large, "error"))

@@ -11,15 +11,16 @@ import (
 	"nightjar/internal/problem"
 )
 
-// WavelengthUnits are the units into which wavelengths can be converted, as astropy.units spells them: powers of ten of each other, so
-// that a conversion moves the decimal point and alters no digit.
+// WavelengthUnits are the units into which wavelengths can be converted, as astropy.units spells
+// them: powers of ten of each other, so that a conversion moves the decimal point and alters no
+// digit.
 var WavelengthUnits = lengths
 
 // lengthPowers are how many metres the units of length are, as powers of ten.
 var lengthPowers = map[string]int{"Angstrom": -10, "pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
 
-// WavelengthUnit gives astropy's name of a unit of length as people write it, such as A, Angstroms, nanometer or micron. ok is false for
-// one that is none of WavelengthUnits.
+// WavelengthUnit gives astropy's name of a unit of length as people write it, such as A, Angstroms,
+// nanometer or micron. ok is false for one that is none of WavelengthUnits.
 func WavelengthUnit(text string) (name string, ok bool) {
 	u, ok := parseUnit(text)
 	if !ok || !u.isLength() {
@@ -28,9 +29,10 @@ func WavelengthUnit(text string) (name string, ok bool) {
 	return u.bases[0].name, true
 }
 
-// AppendWavelength writes a wavelength, a number of JSON in the unit from, in the unit to; both are of WavelengthUnits. It moves the
-// decimal point, or counts the exponent where there is one: 6562.80 Angstrom are 656.280 nm. ok is false for a number longer than
-// MaxNumber, and dst is returned as it was.
+// AppendWavelength writes a wavelength, a number of JSON in the unit from, in the unit to; both are
+// of WavelengthUnits. It moves the decimal point, or counts the exponent where there is one:
+// 6562.80 Angstrom are 656.280 nm. ok is false for a number longer than MaxNumber, and dst is
+// returned as it was.
 func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool) {
 	d, ok := instant.ParseDecimal(number)
 	if !ok || !slices.Contains(lengths, from) || !slices.Contains(lengths, to) {
@@ -70,14 +72,15 @@ func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool)
 	return dst, true
 }
 
-// A TOM's units of a spectrum, in its spelling: what is assumed, with a warning, where a file gives none.
+// A TOM's units of a spectrum, in its spelling: what is assumed, with a warning, where a file gives
+// none.
 const (
 	defaultFluxUnit       = "erg / (Angstrom s cm2)"
 	defaultWavelengthUnit = "Angstrom"
 )
 
-// wavelengthUnit spells a unit of wavelength as astropy does. One that is not of length is refused at place; one that is not
-// known is kept, with a warning.
+// wavelengthUnit spells a unit of wavelength as astropy does. One that is not of length is refused
+// at place; one that is not known is kept, with a warning.
 func wavelengthUnit(text string, n *notes, place bounded.Problem) (string, error) {
 	u, known := parseUnit(text)
 	switch {
@@ -91,7 +94,8 @@ func wavelengthUnit(text string, n *notes, place bounded.Problem) (string, error
 	return u.String(), nil
 }
 
-// fluxUnit spells a unit of flux as astropy does; one that is not known is kept, and none assumed, with a warning.
+// fluxUnit spells a unit of flux as astropy does; one that is not known is kept, and none assumed,
+// with a warning.
 func fluxUnit(text string, n *notes) string {
 	if strings.TrimSpace(text) == "" {
 		n.warn("the file gives no unit of flux: %s is assumed", defaultFluxUnit)

@@ -19,7 +19,8 @@ type wideRows struct {
 	out     [][]byte
 }
 
-// widen turns a table whose columns begin with a band's letter (gMeanPSFMag, rMeanPSFMag, ...) into one with a column filter.
+// widen turns a table whose columns begin with a band's letter (gMeanPSFMag, rMeanPSFMag, ...) into
+// one with a column filter.
 func (g *grid) widen(bands string) {
 	kinds := map[string]int{} // what follows the letter, and in how many bands
 	for _, name := range g.First {

@@ -158,7 +158,8 @@ func worstFiles() []worstFile {
 		}},
 		{"tables of many cards", "ius", "", "", func() []byte {
 			m := new(members).add(fitstest.Header(fitstest.Shape(8)...), 1)
-			return m.add(append(hugeHeader(fitstest.Extension(fitstest.Shape(8, 8, 1)), 9000, false), zeros(2880)...), 5).Bytes()
+			return m.add(append(hugeHeader(fitstest.Extension(fitstest.Shape(8, 8, 1)), 9000, false),
+				zeros(2880)...), 5).Bytes()
 		}},
 		{"an image without values", "p", "", "", func() []byte {
 			return new(members).add(fitstest.Header(fitstest.Shape(-32, 8192, 8192)...),
@@ -166,15 +167,18 @@ func worstFiles() []worstFile {
 		}},
 		{"wide rows", "ius", "", "", func() []byte {
 			columns := []string{"mjd D", "mag D", "array 64000000B"}
-			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...), binaryTable(64_000_016, 16, 0, columns)...),
-				1).add(fitstest.BigEndian(58000.5, 15.5), 1).add(zeros(1_000_000), 64).add(zeros(64_000_016), 15).Bytes()
+			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...),
+				binaryTable(64_000_016, 16, 0, columns)...),
+				1).add(fitstest.BigEndian(58000.5,
+				15.5), 1).add(zeros(1_000_000), 64).add(zeros(64_000_016), 15).Bytes()
 		}},
 		{"rows and columns of arrays", "is", "", "", func() []byte {
 			columns, width := []string{}, 0
 			for i := range 999 {
 				columns, width = append(columns, fmt.Sprintf("c%d %dE", i, 2+i%2)), width+4*(2+i%2)
 			}
-			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...), binaryTable(width, 1000, 0, columns)...),
+			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...),
+				binaryTable(width, 1000, 0, columns)...),
 				1).add(zeros(width*1000), 1).add(zeros(2880), 1).Bytes()
 		}},
 		{"arrays far from each other", "s", "", "", func() []byte {
@@ -192,7 +196,8 @@ func worstFiles() []worstFile {
 			for i := range 300 {
 				columns = append(columns, fmt.Sprintf("c%d 0A", i))
 			}
-			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...), binaryTable(16, 100_000, 0, columns)...),
+			return new(members).add(append(fitstest.Header(fitstest.Shape(8)...),
+				binaryTable(16, 100_000, 0, columns)...),
 				1).add(bytes.Repeat(fitstest.BigEndian(58000.5, 15.5), 100_000), 1).add(zeros(2880), 1).Bytes()
 		}},
 		{"long comments", "ius", "i", "", func() []byte {
@@ -295,7 +300,8 @@ func worstFiles() []worstFile {
 			for i := range n {
 				pixels = binary.BigEndian.AppendUint64(pixels, math.Float64bits(1/float64(i+1)))
 			}
-			return fitstest.Gzip(append(fitstest.Header(fitstest.With(fitstest.Shape(-64, n), fitstest.LinearWCS...)...), fitstest.Pad(pixels, 0)...))
+			return fitstest.Gzip(append(fitstest.Header(fitstest.With(fitstest.Shape(-64, n),
+				fitstest.LinearWCS...)...), fitstest.Pad(pixels, 0)...))
 		}},
 		{"too large a spectrum", "ius", "", "", func() []byte {
 			return text("wavelength,flux,error\n", 300_000,

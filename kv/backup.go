@@ -20,12 +20,14 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Backup writes a copy of the file as it is now to path, where nothing must be, and returns the state it holds. Readers and writers go
-// on. The copy is complete when it gets its name: it is written beside it first, made durable, and checked with check,
-// if that is not nil. It carries no session mark.
+// Backup writes a copy of the file as it is now to path, where nothing must be, and returns the
+// state it holds. Readers and writers go on. The copy is complete when it gets its name: it is
+// written beside it first, made durable, and checked with check, if that is not nil. It carries no
+// session mark.
 //
-// The file is read in one transaction, which costs the writers for as long as it lasts. A copy to another disk, such as a stick, therefore goes by way of one beside the
-// file, unless there is no room for that.
+// The file is read in one transaction, which costs the writers for as long as it lasts. A copy to
+// another disk, such as a stick, therefore goes by way of one beside the file, unless there is no
+// room for that.
 func (db *DB) Backup(ctx context.Context, path string, check func(path string) error) (m Mark, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return m, fmt.Errorf("%s: %w", path, os.ErrExist)
@@ -130,7 +132,8 @@ func newTemp(dir, pattern string) (path string, err error) {
 	return f.Name(), f.Close()
 }
 
-// Temporary follows the name of a data file in those of files and folders beside it that nobody needs any more when it is opened.
+// Temporary follows the name of a data file in those of files and folders beside it that nobody
+// needs any more when it is opened.
 const Temporary = ".temporary-"
 
 const (
@@ -212,7 +215,8 @@ func (db *DB) copyByWay(ctx context.Context, path string, check func(path string
 	return m, nil
 }
 
-// roomFor tells whether the disk of path has room for so many bytes and a reserve. A disk that does not say how much is free is tried.
+// roomFor tells whether the disk of path has room for so many bytes and a reserve. A disk that does
+// not say how much is free is tried.
 func (db *DB) roomFor(path string, size int64, reserve uint64) bool {
 	free, err := db.opts.freeSpace(path)
 	return err != nil || free >= uint64(size)+reserve
@@ -243,7 +247,8 @@ func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return m, newNoRoom(err)
 	}
-	copied, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType})
+	copied, err := bbolt.Open(path, 0o600,
+		&bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType})
 	if err != nil {
 		return m, err
 	}
@@ -305,9 +310,10 @@ func (db *DB) Size() (size, free int64, err error) {
 	return size, free, err
 }
 
-// Compact writes the file anew without its free pages and puts the new one in its place. Writers wait as long as it
-// takes, readers only for the moment of the exchange. A crash leaves the one or the other. It waits until nothing that reads the whole file, such as Backup and
-// Verify, is running.
+// Compact writes the file anew without its free pages and puts the new one in its place. Writers
+// wait as long as it takes, readers only for the moment of the exchange. A crash leaves the one or
+// the other. It waits until nothing that reads the whole file, such as Backup and Verify, is
+// running.
 func (db *DB) Compact(ctx context.Context) error {
 	if db.opts.ReadOnly {
 		return ErrReadOnly
@@ -342,7 +348,9 @@ func (db *DB) compactTo(path string) error {
 	if !db.roomFor(filepath.Dir(path), max(0, size-unused), db.lastReserve()) { // in the end more is free than before
 		return ErrNoRoom
 	}
-	dst, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true, NoFreelistSync: true})
+	dst, err := bbolt.Open(path, 0o600,
+		&bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true,
+			NoFreelistSync: true})
 	if err != nil {
 		return newNoRoom(err)
 	}
@@ -385,8 +393,8 @@ func (db *DB) replaceBy(temp string) error {
 	}
 	defer dir.Close()
 	exchanged := false
-	// A crash between the two renames leaves the new file with the old twin, which names another inode: the next start then takes it for
-	// a copy, verifies it and finds it good.
+	// A crash between the two renames leaves the new file with the old twin, which names another
+	// inode: the next start then takes it for a copy, verifies it and finds it good.
 	rename := func() (done bool, err error) {
 		if err := db.ours(true); err != nil {
 			return false, err
@@ -398,22 +406,26 @@ func (db *DB) replaceBy(temp string) error {
 		return true, errors.Join(os.Rename(twinPath(temp), twinPath(db.path)), syncOpenDir(dir))
 	}
 	err = db.exchange(temp, rename)
-	// The new file counts its transactions from the beginning: nothing may be known by the old numbers.
+	// The new file counts its transactions from the beginning: nothing may be known by the old
+	// numbers.
 	db.tails.clear()
 	db.counts, db.unions = countCache{}, unionCache{}
 	if exchanged && db.bolt != nil {
 		err = errors.Join(err, db.identify())
 	}
-	if err != nil && (exchanged || db.bolt == nil) { // nobody knows which of the two files a cut of the power would leave
+	// nobody knows which of the two files a cut of the power would leave
+	if err != nil && (exchanged || db.bolt == nil) {
 		db.setFailed(err)
 		return failure(err)
 	}
 	return newNoRoom(err)
 }
 
-// RestoreFile makes a backup into the file of a node of its own at path, where nothing must be. The backup is copied beside it, checked with check, given
-// a new identity, and gets its name only then.
-func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable, check func(path string) error) (err error) {
+// RestoreFile makes a backup into the file of a node of its own at path, where nothing must be. The
+// backup is copied beside it, checked with check, given a new identity, and gets its name only
+// then.
+func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable,
+	check func(path string) error) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	}

@@ -17,8 +17,9 @@ import (
 
 // benchPoint is about what a photometric datum costs.
 func benchPoint(k int, parents int) point {
-	return point{Parent: uint64(1 + k%parents), Time: int64(k) * 300_000_000, Source: []string{"ZTF", "ATLAS", "Gaia", "LCO", "PanSTARRS"}[k*7919%5],
-		Body: fmt.Sprintf(`{"filter":"r","magnitude":%d.%03d,"error":0.%03d}`, 14+k%8, k%1000, k*31%300)}
+	return point{Parent: uint64(1 + k%parents), Time: int64(k) * 300_000_000,
+		Source: []string{"ZTF", "ATLAS", "Gaia", "LCO", "PanSTARRS"}[k*7919%5],
+		Body:   fmt.Sprintf(`{"filter":"r","magnitude":%d.%03d,"error":0.%03d}`, 14+k%8, k%1000, k*31%300)}
 }
 
 func benchOpen(b *testing.B, parents int) *testDB {
@@ -74,8 +75,9 @@ func BenchmarkRoom(b *testing.B) {
 	}
 }
 
-// BenchmarkRawCommit puts the same record, one order key and one log entry into three buckets, of a file without rows and of one with a million. The file is kept
-// in folder NIGHTJAR_RAW if there is one, so that it need not be filled again.
+// BenchmarkRawCommit puts the same record, one order key and one log entry into three buckets, of a
+// file without rows and of one with a million. The file is kept in folder NIGHTJAR_RAW if there is
+// one, so that it need not be filled again.
 func BenchmarkRawCommit(b *testing.B) {
 	for _, rows := range []int{0, 1_000_000} {
 		b.Run(strconv.Itoa(rows), func(b *testing.B) { rawCommits(b, rows) })
@@ -87,7 +89,8 @@ func rawCommits(b *testing.B, rows int) {
 	if dir == "" {
 		dir = b.TempDir()
 	}
-	db, err := bbolt.Open(filepath.Join(dir, fmt.Sprintf("raw-%d.db", rows)), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
+	db, err := bbolt.Open(filepath.Join(dir, fmt.Sprintf("raw-%d.db", rows)), 0o600,
+		&bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -186,7 +189,8 @@ func BenchmarkInsertShared(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			p := benchPoint(int(k.Add(1)), 1000)
-			err := d.Update(context.Background(), me, func(tx *WriteTx) error { _, err := d.points.Insert(tx, &p); return err })
+			err := d.Update(context.Background(), me,
+				func(tx *WriteTx) error { _, err := d.points.Insert(tx, &p); return err })
 			if err != nil {
 				b.Error(err)
 			}
@@ -252,7 +256,8 @@ func BenchmarkPage(b *testing.B) {
 		{"seen", func(tx *Tx) Set { return d.points.Set(tx, dimSeen, Int(2)) }},
 		{"source", func(tx *Tx) Set { return d.points.Set(tx, dimSource, Text("ZTF")) }},
 		{"seen and source", func(tx *Tx) Set {
-			return And(Or(d.points.Set(tx, dimSeen, Int(2)), d.points.Set(tx, dimSeen, Int(3))), d.points.Set(tx, dimSource, Text("ZTF")))
+			return And(Or(d.points.Set(tx, dimSeen, Int(2)), d.points.Set(tx, dimSeen, Int(3))),
+				d.points.Set(tx, dimSource, Text("ZTF")))
 		}},
 		{"parent and source", func(tx *Tx) Set {
 			return And(d.points.Set(tx, dimParent, Int(5)), d.points.Set(tx, dimSource, Text("ZTF")))

@@ -17,7 +17,8 @@ import (
 //	'h', SHA-256 32            the id of the blob with this content, 8 bytes
 //	'i', blob id 8             BlobInfo
 //
-// Equal content is stored once and counted. A blob that is being written is listed as a stage until a record uses it.
+// Equal content is stored once and counted. A blob that is being written is listed as a stage until
+// a record uses it.
 const (
 	chunkSize = 64 << 10
 	// spillSize is how much a BlobWriter keeps in memory, and writes in one transaction.
@@ -81,15 +82,16 @@ func (tx *Tx) readChunk(id uint64, chunk uint32) ([]byte, error) {
 // Blob describes a blob; ErrNotFound when there is none.
 func (tx *Tx) Blob(id uint64) (*BlobInfo, error) { return tx.blobInfo(id) }
 
-// BlobReader reads a blob through short transactions, so that a slow reader holds nothing. It is an io.ReaderAt.
+// BlobReader reads a blob through short transactions, so that a slow reader holds nothing. It is an
+// io.ReaderAt.
 type BlobReader struct {
 	db   *DB
 	id   uint64
 	size int64
 }
 
-// OpenBlob returns a reader of a blob of the given size, which stands in its BlobInfo. When the blob is deleted while it is read, reading
-// fails with ErrNotFound.
+// OpenBlob returns a reader of a blob of the given size, which stands in its BlobInfo. When the
+// blob is deleted while it is read, reading fails with ErrNotFound.
 func (db *DB) OpenBlob(id uint64, size int64) *BlobReader { return &BlobReader{db, id, size} }
 
 // Size is the number of bytes.
@@ -135,9 +137,10 @@ func (r *BlobReader) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// A BlobWriter takes a file in. What is larger than some megabytes goes to the file in transactions of its own and stays pending until
-// Store makes it part of the transaction that refers to it. It is used by one goroutine, and must be ended by Store in a transaction
-// that is committed, or by Abort.
+// A BlobWriter takes a file in. What is larger than some megabytes goes to the file in transactions
+// of its own and stays pending until Store makes it part of the transaction that refers to it. It
+// is used by one goroutine, and must be ended by Store in a transaction that is committed, or by
+// Abort.
 type BlobWriter struct {
 	db    *DB
 	ctx   context.Context
@@ -242,8 +245,9 @@ func (w *BlobWriter) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// Store makes the blob part of the transaction: when that is committed, one more record uses the blob that is returned, and
-// if the same content was there already, it is that blob. Further calls in the same transaction count further records.
+// Store makes the blob part of the transaction: when that is committed, one more record uses the
+// blob that is returned, and if the same content was there already, it is that blob. Further calls
+// in the same transaction count further records.
 func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 	tx.touch()
 	sha := w.hash.Sum(nil)
@@ -295,7 +299,8 @@ func (w *BlobWriter) Abort() error {
 	return w.db.giveUp(w.stage)
 }
 
-// DropBlob says that one record less uses a blob; with the last one it goes, in the background when it is large.
+// DropBlob says that one record less uses a blob; with the last one it goes, in the background when
+// it is large.
 func (tx *WriteTx) DropBlob(id uint64) error {
 	tx.touch()
 	info, err := tx.blobInfo(id)

@@ -9,22 +9,24 @@ import (
 	"strconv"
 )
 
-// A Codec turns the records of one table into bytes and back. Append must give the same bytes for equal records;
-// Decode gets exactly what Append made and may keep references into src, which dies with its transaction, unless its own
-// documentation says that it copies.
+// A Codec turns the records of one table into bytes and back. Append must give the same bytes for
+// equal records; Decode gets exactly what Append made and may keep references into src, which dies
+// with its transaction, unless its own documentation says that it copies.
 type Codec[T any] interface {
 	Append(dst []byte, rec *T) []byte
 	Decode(src []byte, rec *T) error
 }
 
-// Fields returns the codec that stores the exported fields of the struct T in the wire format of Protocol Buffers
-// (protobuf.dev/programming-guides/encoding), so that a record can be read by any tool that knows it. The number of a
-// field stands in its tag, `kv:"3"`; a number is never reused for something else. Fields without a tag are not stored.
+// Fields returns the codec that stores the exported fields of the struct T in the wire format of
+// Protocol Buffers (protobuf.dev/programming-guides/encoding), so that a record can be read by any
+// tool that knows it. The number of a field stands in its tag, `kv:"3"`; a number is never reused
+// for something else. Fields without a tag are not stored.
 //
-// Stored are bool, integers (signed ones zigzag), float64, string, []byte, [n]byte, structs, pointers to these (nil is left
-// out, a pointer to zero is not) and slices of these (one field an element). Zero values are left out.
-// Decode copies. T and each struct in it embed [Unknown]. Fields panics when they do not, or when T has a
-// field it cannot store: that is a mistake of the program.
+// Stored are bool, integers (signed ones zigzag), float64, string, []byte, [n]byte, structs,
+// pointers to these (nil is left out, a pointer to zero is not) and slices of these (one field an
+// element). Zero values are left out. Decode copies. T and each struct in it embed [Unknown].
+// Fields panics when they do not, or when T has a field it cannot store: that is a mistake of the
+// program.
 func Fields[T any]() Codec[T] {
 	return fieldsCodec[T]{plan: planOf(reflect.TypeFor[T]())}
 }

@@ -35,8 +35,9 @@ type job struct {
 	told bool // it was answered
 }
 
-// Update calls fn in a transaction that is on the disk when Update returns nil. Everything that fn did is undone when it
-// returns an error or panics. Calls that come while a commit is running share the next one.
+// Update calls fn in a transaction that is on the disk when Update returns nil. Everything that fn
+// did is undone when it returns an error or panics. Calls that come while a commit is running share
+// the next one.
 //
 // Because of that fn may run several times: when another function of the same transaction fails
 // after it has begun to write, all others run again without it, and when what they share fails,
@@ -50,7 +51,8 @@ func (db *DB) Update(ctx context.Context, a Author, fn func(*WriteTx) error) err
 	return db.run(&job{ctx: ctx, author: a, fn: fn})
 }
 
-// Free is Update for a function that takes away more than it writes: it is not refused when the disk has too little free space, so that room can be made.
+// Free is Update for a function that takes away more than it writes: it is not refused when the
+// disk has too little free space, so that room can be made.
 func (db *DB) Free(ctx context.Context, a Author, fn func(*WriteTx) error) error {
 	return db.run(&job{ctx: ctx, author: a, fn: fn, frees: true})
 }
@@ -69,7 +71,8 @@ func (db *DB) run(j *job) error {
 	}
 	db.queue = append(db.queue, j)
 	db.queueMu.Unlock()
-	// If nobody is writing, the caller commits in its own goroutine: handing over and waking up would cost as much as the commit.
+	// If nobody is writing, the caller commits in its own goroutine: handing over and waking up
+	// would cost as much as the commit.
 	if !db.writeMu.TryLock() || db.commitQueued() {
 		select {
 		case db.wake <- struct{}{}:
@@ -124,8 +127,9 @@ func (db *DB) commitQueued() (more bool) {
 
 var errEnded = errors.New("a function of the same transaction ended the goroutine that it ran in")
 
-// yieldToWaiters lets those who are about to ask come along, as long as there are more and more of them: where many write, it is the processors that are short, and a commit
-// costs as much for few as for many.
+// yieldToWaiters lets those who are about to ask come along, as long as there are more and more of
+// them: where many write, it is the processors that are short, and a commit costs as much for few
+// as for many.
 func (db *DB) yieldToWaiters() {
 	for last, n := -1, 0; n > last && n < maxShare; {
 		runtime.Gosched()
@@ -156,7 +160,8 @@ func (db *DB) take() (jobs []*job, more bool) {
 // idle is how long the file rests before the list of free pages is written into it.
 const idle = time.Second
 
-// writer is the goroutine that writes what was queued while somebody else did, and looks after a file that rests.
+// writer is the goroutine that writes what was queued while somebody else did, and looks after a
+// file that rests.
 func (db *DB) writer() {
 	defer close(db.written)
 	defer db.idleTimer.Stop()
@@ -175,7 +180,8 @@ func (db *DB) writer() {
 	}
 }
 
-// writeFreeListIfIdle stores the list of free pages when the file has rested long enough. The timer is not put back with each commit, which would cost each a system call.
+// writeFreeListIfIdle stores the list of free pages when the file has rested long enough. The timer
+// is not put back with each commit, which would cost each a system call.
 func (db *DB) writeFreeListIfIdle() {
 	db.writeMu.Lock()
 	defer db.writeMu.Unlock()
@@ -439,7 +445,8 @@ func (db *DB) beginWith(freeList bool) (bt *bbolt.Tx, err error) {
 	return db.bolt.Begin(true)
 }
 
-// rollback gives a transaction up; bbolt may panic when it stumbled over a damaged page before, and then keeps its lock for ever.
+// rollback gives a transaction up; bbolt may panic when it stumbled over a damaged page before, and
+// then keeps its lock for ever.
 func (db *DB) rollback(bt *bbolt.Tx) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -449,7 +456,8 @@ func (db *DB) rollback(bt *bbolt.Tx) {
 	bt.Rollback()
 }
 
-// setStuck says that bbolt keeps the lock of a transaction that has ended: nothing can be written any more, and its Close would wait for ever.
+// setStuck says that bbolt keeps the lock of a transaction that has ended: nothing can be written
+// any more, and its Close would wait for ever.
 func (db *DB) setStuck(err error) {
 	db.stuck.Store(true)
 	db.setFailed(err)
@@ -479,7 +487,8 @@ func (b *batch) run(j *job) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			// What was gathered in memory may be half done, so this counts as a failure after writing.
+			// What was gathered in memory may be half done, so this counts as a failure after
+			// writing.
 			j.err, tx.wrote = caught(p), true
 		}
 		if j.err == nil {
@@ -540,8 +549,8 @@ func (b *batch) finish() error {
 		return err
 	}
 	for d := range b.changed {
-		// What readers remember of stored sets is known by the tail's epoch, so a change of them begins a
-		// new one.
+		// What readers remember of stored sets is known by the tail's epoch, so a change of them
+		// begins a new one.
 		if !b.folded[d] {
 			if err := tx.beginTail(d, b.tail[d].from); err != nil {
 				return err
@@ -590,7 +599,8 @@ func (db *DB) commitFailed(no int, panicked bool, err error) error {
 	} else if before && orNoRoom(err) == ErrNoRoom {
 		return ErrNoRoom
 	}
-	// After a failed fsync nobody knows what is on the disk, and a second one may report success for pages that were lost.
+	// After a failed fsync nobody knows what is on the disk, and a second one may report success
+	// for pages that were lost.
 	db.setFailed(err)
 	return errors.Join(ErrFailed, err)
 }
@@ -616,7 +626,8 @@ func (db *DB) lastTx() (no int) {
 // That a sync of the live file fails is another matter, whatever it says.
 func orNoRoom(err error) error {
 	var path *fs.PathError // a sync has none on Linux
-	if errors.As(err, &path) && path.Op != "sync" && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+	if errors.As(err, &path) && path.Op != "sync" &&
+		(errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		return ErrNoRoom
 	}
 	// When bbolt cannot make the file longer, it formats the cause with %s (DB.grow), so that
@@ -646,7 +657,8 @@ func saysFull(err error) bool {
 		strings.Contains(err.Error(), syscall.EDQUOT.Error())
 }
 
-// writeFreeList stores the list of free pages, which commits leave out while writes come, so that the next start need not scan for it.
+// writeFreeList stores the list of free pages, which commits leave out while writes come, so that
+// the next start need not scan for it.
 func (db *DB) writeFreeList() {
 	if db.freeListStored || db.mayWrite() != nil {
 		return
@@ -657,7 +669,8 @@ func (db *DB) writeFreeList() {
 // commitFreeList commits with the list of free pages, after fn.
 func (db *DB) commitFreeList(fn func(*bbolt.Tx) error) error { return db.commitAlone(true, fn) }
 
-// commitAlone runs fn, which may be nil, in a transaction of its own; no other may be waiting for it.
+// commitAlone runs fn, which may be nil, in a transaction of its own; no other may be waiting for
+// it.
 func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
 	bt, err := db.beginWith(freeList)
 	if err != nil {

@@ -18,10 +18,12 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// opening is how many commits there are when a new file is opened: for its tables, and for the session mark.
+// opening is how many commits there are when a new file is opened: for its tables, and for the
+// session mark.
 const opening = 2
 
-// holdCommits makes the commits after those of opening a new file wait, so that what is asked for meanwhile shares the next one. It returns how to let them on.
+// holdCommits makes the commits after those of opening a new file wait, so that what is asked for
+// meanwhile shares the next one. It returns how to let them on.
 func holdCommits(o *Options) (commits *atomic.Int64, release func()) {
 	gate := make(chan struct{})
 	commits = new(atomic.Int64)
@@ -123,7 +125,8 @@ func TestSharedCommit(t *testing.T) {
 	})
 }
 
-// TestManyWriters has writers, readers and a slow reader at once: each reader must see a state that was committed.
+// TestManyWriters has writers, readers and a slow reader at once: each reader must see a state that
+// was committed.
 func TestManyWriters(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
@@ -139,7 +142,8 @@ func TestManyWriters(t *testing.T) {
 				// two at a time: no reader may ever see one of them alone
 				err := d.Update(context.Background(), me, func(tx *WriteTx) error {
 					for range 2 {
-						if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i), Body: fmt.Sprint(w)}); err != nil {
+						if _, err := d.points.Insert(tx,
+							&point{Parent: p, Time: int64(i), Body: fmt.Sprint(w)}); err != nil {
 							return err
 						}
 					}
@@ -186,7 +190,8 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
-// TestTail writes one row at a time across several folds of the tail, with readers of old states in between.
+// TestTail writes one row at a time across several folds of the tail, with readers of old states in
+// between.
 func TestTail(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
@@ -296,7 +301,8 @@ func TestFailedSync(t *testing.T) {
 	d.addParent(parent{Name: "after"})
 }
 
-// TestChanges: a table counts what was tried to change it before that is answered, also when nobody knows what came of it, and nothing else.
+// TestChanges: a table counts what was tried to change it before that is answered, also when nobody
+// knows what came of it, and nothing else.
 func TestChanges(t *testing.T) {
 	fail := false
 	o := Options{commit: func(bt *bbolt.Tx) error {
@@ -329,7 +335,8 @@ func TestChanges(t *testing.T) {
 	d.view(func(tx *Tx) error { _, err := d.parents.Get(tx, p); return err })
 	expect("nothing", false, false)
 	fail = true
-	if err := d.Update(context.Background(), me, func(tx *WriteTx) error { return d.parents.Delete(tx, p) }); !errors.Is(err, ErrFailed) {
+	if err := d.Update(context.Background(), me,
+		func(tx *WriteTx) error { return d.parents.Delete(tx, p) }); !errors.Is(err, ErrFailed) {
 		t.Error(err)
 	}
 	d.view(func(tx *Tx) error {
@@ -344,7 +351,8 @@ func TestChanges(t *testing.T) {
 	d.reopen()
 }
 
-// TestCommitPanics: bbolt panics in a commit when it meets a damaged page. The transaction is undone, its lock is free again, and what comes after is written.
+// TestCommitPanics: bbolt panics in a commit when it meets a damaged page. The transaction is
+// undone, its lock is free again, and what comes after is written.
 func TestCommitPanics(t *testing.T) {
 	bad := false
 	o := Options{commit: func(bt *bbolt.Tx) error {
@@ -375,7 +383,8 @@ func TestCommitPanics(t *testing.T) {
 	}
 }
 
-// TestStuck: when bbolt cannot even undo, nothing more is written, and the file still closes and lets go of its lock.
+// TestStuck: when bbolt cannot even undo, nothing more is written, and the file still closes and
+// lets go of its lock.
 func TestStuck(t *testing.T) {
 	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
 	d.addParent(parent{Name: "before"})
@@ -427,7 +436,8 @@ func TestLog(t *testing.T) {
 		t.Fatalf("%d entries", len(log))
 	}
 	last := log[4]
-	if last.Name != "me" || last.Addr != "127.0.0.1" || last.Action != "TEST" || len(last.Changes) != 2 || len(last.Gone) != 2 ||
+	if last.Name != "me" || last.Addr != "127.0.0.1" || last.Action != "TEST" || len(last.Changes) != 2 ||
+		len(last.Gone) != 2 ||
 		string(last.Gone[0].Ident) != "x" || string(last.Gone[1].Ident) != "b" || len(last.Old) != 1 ||
 		len(last.Settings) != 1 || last.Settings[0].Old != "targets" {
 		t.Errorf("%+v", last)
@@ -444,7 +454,8 @@ func TestLog(t *testing.T) {
 	if d.Head() != (Mark{5, last.Hash}) {
 		t.Errorf("head %v", d.Head())
 	}
-	// a record that is changed behind the log's back, CRC and all, is found by what the log says was written
+	// a record that is changed behind the log's back, CRC and all, is found by what the log says
+	// was written
 	d.addParent(parent{Name: "honest", Rank: 1})
 	again := func(rank uint64) {
 		d.exclusively(t.Context(), func() error {
@@ -471,7 +482,8 @@ func TestBulkInOneTransaction(t *testing.T) {
 	p := d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {
 		for i := range 10_000 {
-			if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i % 777), Body: fmt.Sprint(i % 5)}); err != nil {
+			if _, err := d.points.Insert(tx,
+				&point{Parent: p, Time: int64(i % 777), Body: fmt.Sprint(i % 5)}); err != nil {
 				return err
 			}
 		}
@@ -482,7 +494,8 @@ func TestBulkInOneTransaction(t *testing.T) {
 	}
 }
 
-// TestStageBehindEmptyTail finishes a stage while nothing else is in the tail: who opens the file later must not take its rows for the tail's.
+// TestStageBehindEmptyTail finishes a stage while nothing else is in the tail: who opens the file
+// later must not take its rows for the tail's.
 func TestStageBehindEmptyTail(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
@@ -491,7 +504,8 @@ func TestStageBehindEmptyTail(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.Update(t.Context(), func(tx *WriteTx) error { _, err := d.points.Insert(tx, &point{Parent: p}); return err })
+		err = s.Update(t.Context(),
+			func(tx *WriteTx) error { _, err := d.points.Insert(tx, &point{Parent: p}); return err })
 		if err == nil {
 			err = s.Finish(t.Context(), func(*WriteTx) error { return nil })
 		}

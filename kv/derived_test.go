@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Derived lists everything that is derived from the records, in a form that does not depend on how it is laid out: for comparing a
-// file with what Rebuild makes of it. It holds all of it in memory.
+// Derived lists everything that is derived from the records, in a form that does not depend on how
+// it is laid out: for comparing a file with what Rebuild makes of it. It holds all of it in memory.
 func (db *DB) Derived() (map[string]string, error) {
 	out := map[string]string{}
 	err := db.View(func(tx *Tx) error {

@@ -1,15 +1,16 @@
-// Package kv is the data file: one bbolt file that holds records, what they are found by, uploaded files, and a log of
-// every change. It knows bytes, ids and sets; it knows nothing of astronomy, users or permissions, and only it imports bbolt.
+// Package kv is the data file: one bbolt file that holds records, what they are found by, uploaded
+// files, and a log of every change. It knows bytes, ids and sets; it knows nothing of astronomy,
+// users or permissions, and only it imports bbolt.
 //
-// The package that owns a kind of record describes a Table: how a record is stored and by which keys and sets it is
-// found. From then on kv keeps records and keys together: View shows one state of the file, Update changes it, all or nothing, and is on
-// the disk when it returns.
+// The package that owns a kind of record describes a Table: how a record is stored and by which
+// keys and sets it is found. From then on kv keeps records and keys together: View shows one state
+// of the file, Update changes it, all or nothing, and is on the disk when it returns.
 //
 // # The file, format 4
 //
-// This is what somebody needs who reads the file without this program. It is a bbolt file (go.etcd.io/bbolt, data file version
-// 2); these are its buckets. Numbers in keys are big-endian; uvarint and varint are those of Go's encoding/binary (LEB128,
-// signed ones zigzag).
+// This is what somebody needs who reads the file without this program. It is a bbolt file
+// (go.etcd.io/bbolt, data file version 2); these are its buckets. Numbers in keys are big-endian;
+// uvarint and varint are those of Go's encoding/binary (LEB128, signed ones zigzag).
 //
 //	meta     small things by name: see meta.go
 //	TABLE    one bucket a table, by its name: id 8 bytes -> record
@@ -31,10 +32,10 @@
 // (delta.go); the oldest entries may be dropped (trim.go). What a record refers to is told by its
 // table (Spec.Refs), and looked up by Verify and Dangling (refs.go).
 //
-// Records, large values, blobs and the log are the truth. Unique, order, series and set are derived:
-// Salvage makes them again from the records, Verify compares them. Open builds what a later program
-// added to them (family.go); so a format can grow without a new number. Fields, tables and what is
-// derived that this program does not know stay in the file when it writes.
+// Records, large values, blobs and the log are the truth. Unique, order, series and set are
+// derived: Salvage makes them again from the records, Verify compares them. Open builds what a
+// later program added to them (family.go); so a format can grow without a new number. Fields,
+// tables and what is derived that this program does not know stay in the file when it writes.
 //
 // A row of a bulk table exists when it is in the set of all rows of its table (dimension 0, no
 // value). Rows that are being created by a Stage, and rows that are being swept away, stand in
@@ -44,14 +45,15 @@
 //
 // # Promises
 //
-// What Update has returned nil for is on the disk, and survives the end of the process and a cut of the power, if the disk
-// keeps what it was told to sync. What it returned an error for has left nothing. Reading never blocks writing, except
-// that pages a View can see are not used again while it lasts: a View should be short, and nobody may wait for the
-// network inside of one.
+// What Update has returned nil for is on the disk, and survives the end of the process and a cut of
+// the power, if the disk keeps what it was told to sync. What it returned an error for has left
+// nothing. Reading never blocks writing, except that pages a View can see are not used again while
+// it lasts: a View should be short, and nobody may wait for the network inside of one.
 //
-// The list of free pages is written only when the file has rested for a second and when it is closed; after a crash it is found
-// again by a scan when the file is opened. Writes are refused while the disk has less than 64 MiB free. When a sync has failed,
-// nothing more is written until the file is opened again.
+// The list of free pages is written only when the file has rested for a second and when it is
+// closed; after a crash it is found again by a scan when the file is opened. Writes are refused
+// while the disk has less than 64 MiB free. When a sync has failed, nothing more is written until
+// the file is opened again.
 //
 // No function fails because of another that shares its transaction: see DB.Update.
 //

@@ -11,9 +11,11 @@ import (
 var (
 	// ErrNotFound: there is no such record, blob or log entry.
 	ErrNotFound = errors.New("not found")
-	// ErrNoRoom: the disk has too little free space for a write; reads go on, and so do writes when there is room again.
+	// ErrNoRoom: the disk has too little free space for a write; reads go on, and so do writes when
+	// there is room again.
 	ErrNoRoom = errors.New("the disk has too little free space")
-	// ErrFailed: the disk did not take a write that had been begun (a failed fsync); nothing more is written until the file is opened anew.
+	// ErrFailed: the disk did not take a write that had been begun (a failed fsync); nothing more
+	// is written until the file is opened anew.
 	ErrFailed = errors.New("writing to the disk failed; the node must be restarted")
 	// ErrLost: the file at the path is not the one that is open, or not as long as it was; nothing
 	// more is written until a restart. It is ErrFailed, too.
@@ -78,8 +80,8 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// caught turns what recover gave into an error. bbolt panics, and the memory map faults, on damaged pages: those become
-// a DamageError; anything else is a mistake of the program.
+// caught turns what recover gave into an error. bbolt panics, and the memory map faults, on damaged
+// pages: those become a DamageError; anything else is a mistake of the program.
 func caught(p any) error {
 	stack := make([]byte, 16<<10)
 	stack = stack[:runtime.Stack(stack, false)]
@@ -89,7 +91,8 @@ func caught(p any) error {
 	}); ok {
 		return damaged("memory map", fault)
 	}
-	// Between the panic and our function stands bbolt: its assertions and its index errors are damage.
+	// Between the panic and our function stands bbolt: its assertions and its index errors are
+	// damage.
 	trace := string(stack)
 	if at := strings.Index(trace, "panic("); at >= 0 {
 		frames := strings.SplitN(trace[at:], "\n", 5)

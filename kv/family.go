@@ -108,7 +108,8 @@ func (k *Keys) keep(only map[family]bool) {
 	}
 	k.unique = slices.DeleteFunc(k.unique, func(u uniqueKey) bool { return !only[family{familyUnique, 0, u.kind}] })
 	k.order = slices.DeleteFunc(k.order, func(o []byte) bool { return !only[family{familyOrder, 0, o[0]}] })
-	k.series = slices.DeleteFunc(k.series, func(s seriesKey) bool { return !only[family{familySeries, 0, s.series.Kind}] })
+	k.series = slices.DeleteFunc(k.series,
+		func(s seriesKey) bool { return !only[family{familySeries, 0, s.series.Kind}] })
 	k.members = slices.DeleteFunc(k.members, func(m Member) bool { return !only[family{familySet, k.def.no, m.Dim}] })
 }
 

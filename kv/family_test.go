@@ -265,8 +265,8 @@ func openFamilies(t *testing.T, path string, tables []AnyTable, o Options) *DB {
 	return db
 }
 
-// TestFamiliesFold: the newest rows of a table are stored by an earlier program, which leaves no entry in
-// the log: the later one builds what it alone knows again.
+// TestFamiliesFold: the newest rows of a table are stored by an earlier program, which leaves no
+// entry in the log: the later one builds what it alone knows again.
 func TestFamiliesFold(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	earlier, later := earlierTables(), newTestTables()
@@ -308,8 +308,8 @@ func TestFamiliesFold(t *testing.T) {
 	db.Close()
 }
 
-// TestFamiliesCrashEarlier: when a later program ends while it builds, the file is whole for the earlier
-// one, too.
+// TestFamiliesCrashEarlier: when a later program ends while it builds, the file is whole for the
+// earlier one, too.
 func TestFamiliesCrashEarlier(t *testing.T) {
 	earlier, later := earlierTables(), newTestTables()
 	dir := t.TempDir()

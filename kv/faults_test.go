@@ -21,7 +21,8 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestExchangeKeepsOut: other processes that wait for the file's lock get it neither while Compact exchanges the file nor on the file that was there before.
+// TestExchangeKeepsOut: other processes that wait for the file's lock get it neither while Compact
+// exchanges the file nor on the file that was there before.
 func TestExchangeKeepsOut(t *testing.T) {
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "before"})
@@ -32,7 +33,8 @@ func TestExchangeKeepsOut(t *testing.T) {
 		go func() {
 			defer all.Done()
 			for ctx.Err() == nil {
-				other, err := Open(d.path(), d.all(), Options{MustExist: true, ReadOnly: i%2 == 0, NoSync: true, Timeout: 200 * time.Millisecond})
+				other, err := Open(d.path(), d.all(),
+					Options{MustExist: true, ReadOnly: i%2 == 0, NoSync: true, Timeout: 200 * time.Millisecond})
 				if err == nil {
 					err = errors.Join(errors.New("it was opened"), other.Close())
 				}
@@ -59,7 +61,8 @@ func TestExchangeKeepsOut(t *testing.T) {
 	}
 }
 
-// TestCompactWaits: while something reads the whole file, Compact waits, and neither readers nor writers wait behind it.
+// TestCompactWaits: while something reads the whole file, Compact waits, and neither readers nor
+// writers wait behind it.
 func TestCompactWaits(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
@@ -107,7 +110,8 @@ func TestCompactWaits(t *testing.T) {
 	}
 }
 
-// TestFreeListWithoutRoom: that the list of free pages meets the end of the disk is no failed sync. When there is room again, writing goes on.
+// TestFreeListWithoutRoom: that the list of free pages meets the end of the disk is no failed sync.
+// When there is room again, writing goes on.
 func TestFreeListWithoutRoom(t *testing.T) {
 	var mu sync.Mutex
 	full, refused := false, 0
@@ -139,7 +143,8 @@ func TestFreeListWithoutRoom(t *testing.T) {
 	d.addParent(parent{Name: "after"})
 }
 
-// TestFreeListDamaged: bbolt panics while it opens a file whose list of free pages is none. That is damage, and the lock is free afterwards.
+// TestFreeListDamaged: bbolt panics while it opens a file whose list of free pages is none. That is
+// damage, and the lock is free afterwards.
 func TestFreeListDamaged(t *testing.T) {
 	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
 	d.addParent(parent{Name: "p"})
@@ -188,7 +193,8 @@ func TestNoRoomOrFailed(t *testing.T) {
 	}
 }
 
-// TestCloseEnds: what waits when the file is closed is answered, also what must be alone, and a second Close says that there is nothing to close.
+// TestCloseEnds: what waits when the file is closed is answered, also what must be alone, and a
+// second Close says that there is nothing to close.
 func TestCloseEnds(t *testing.T) {
 	d := openTest(t, Options{})
 	goOn, begun := make(chan bool), make(chan bool)
@@ -233,14 +239,16 @@ func TestCloseEnds(t *testing.T) {
 	d.reopen()
 }
 
-// TestIDsEnd: the last id can be given out, and after it nothing can be inserted, while all else goes on.
+// TestIDsEnd: the last id can be given out, and after it nothing can be inserted, while all else
+// goes on.
 func TestIDsEnd(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	d.addPoint(point{Parent: p, Time: 1})
 	d.update(func(tx *WriteTx) error {
 		tx.touch()
-		return errors.Join(tx.foldPending(d.points.def), tx.table(d.points.def).SetSequence(MaxID-1), tx.table(d.parents.def).SetSequence(MaxID-1))
+		return errors.Join(tx.foldPending(d.points.def), tx.table(d.points.def).SetSequence(MaxID-1),
+			tx.table(d.parents.def).SetSequence(MaxID-1))
 	})
 	d.close()
 	d.reopen()
@@ -278,8 +286,9 @@ func (d *testDB) smallDisk(size int64) {
 	}
 }
 
-// TestFilledByOurselves: an upload that fills the disk is refused, and what it had written is used again by others, without a restart. A disk that was filled by what is kept is
-// written to again when some of that has been deleted, and compact gives it back.
+// TestFilledByOurselves: an upload that fills the disk is refused, and what it had written is used
+// again by others, without a restart. A disk that was filled by what is kept is written to again
+// when some of that has been deleted, and compact gives it back.
 func TestFilledByOurselves(t *testing.T) {
 	const reserve = 8 << 20
 	d := openTest(t, Options{})
@@ -320,7 +329,12 @@ func TestFilledByOurselves(t *testing.T) {
 		err = put(fmt.Sprint("kept ", kept), 2<<20)
 	}
 	kept-- // the last was refused
-	if err := d.Update(t.Context(), me, func(tx *WriteTx) error { _, err := d.parents.Insert(tx, &parent{Name: "on a full disk"}); return err }); !errors.Is(err, ErrNoRoom) {
+	if err := d.Update(t.Context(), me,
+		func(tx *WriteTx) error {
+			_,
+				err := d.parents.Insert(tx, &parent{Name: "on a full disk"})
+			return err
+		}); !errors.Is(err, ErrNoRoom) {
 		t.Errorf("a write on a full disk, after %d files: %v", kept, err)
 	}
 	if err := d.Compact(t.Context()); !errors.Is(err, ErrNoRoom) {
@@ -351,7 +365,8 @@ func TestFilledByOurselves(t *testing.T) {
 	}
 }
 
-// TestAbandoned: what was given up while nothing at all could be written is swept away when there is room.
+// TestAbandoned: what was given up while nothing at all could be written is swept away when there
+// is room.
 func TestAbandoned(t *testing.T) {
 	var full atomic.Bool
 	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {

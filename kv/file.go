@@ -30,15 +30,17 @@ type Options struct {
 	MustExist bool
 	// Timeout is how long to wait for another process to let go of the file; 0 means 2 seconds.
 	Timeout time.Duration
-	// MinFree is the free space of the disk in bytes below which writes are refused, but for those that make room; 0 means 64 MiB. While as much is free inside of
-	// the file, that is enough.
+	// MinFree is the free space of the disk in bytes below which writes are refused, but for those
+	// that make room; 0 means 64 MiB. While as much is free inside of the file, that is enough.
 	MinFree uint64
-	// DeferDeletesFrom is from how many rows on DeleteAll leaves the purging to later; 0 means 5,000.
+	// DeferDeletesFrom is from how many rows on DeleteAll leaves the purging to later; 0 means
+	// 5,000.
 	DeferDeletesFrom int
-	// CheckCopy verifies a file that is the copy of a running node's; nil means Check in this process, which a badly damaged
-	// file may end.
+	// CheckCopy verifies a file that is the copy of a running node's; nil means Check in this
+	// process, which a badly damaged file may end.
 	CheckCopy func(path string) error
-	// Committed is called after each commit, by the goroutine that writes, with the new head of the log. It must return at once.
+	// Committed is called after each commit, by the goroutine that writes, with the new head of the
+	// log. It must return at once.
 	Committed func(Mark)
 	// Failed is called once, when nothing can be written any more until a restart, with the reason.
 	// It must return at once.
@@ -159,7 +161,8 @@ type DB struct {
 	randomMu sync.Mutex
 }
 
-// Open opens the file at path, or makes it. The tables are those of the packages that own the records, always all of them. Close must be called in the end.
+// Open opens the file at path, or makes it. The tables are those of the packages that own the
+// records, always all of them. Close must be called in the end.
 //
 // Errors: ErrLocked, ErrNewer, ErrOlder, ErrNotOurs; ErrCopied when the file is the copy of a
 // running node's and found damaged; *DamageError; those of the file system.
@@ -175,8 +178,9 @@ func Open(path string, tables []AnyTable, o Options) (*DB, error) {
 			path = real
 		}
 	}
-	db := &DB{path: path, opts: o, schema: s, wake: make(chan struct{}, 1), quit: make(chan struct{}), written: make(chan struct{}),
-		sweep: make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{})}
+	db := &DB{path: path, opts: o, schema: s, wake: make(chan struct{}, 1), quit: make(chan struct{}),
+		written: make(chan struct{}),
+		sweep:   make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{})}
 	if err := db.open(); err != nil {
 		if file := new(os.PathError); errors.As(err, &file) && file.Path == path { // which names it already
 			return nil, err
@@ -303,7 +307,8 @@ func (db *DB) cannotMake(err error) error {
 	return fmt.Errorf("no file can be made in the folder %s: %w", filepath.Dir(db.path), err)
 }
 
-// whyNotOurs looks at a file that seems not to be ours: it may be so damaged that nobody could tell.
+// whyNotOurs looks at a file that seems not to be ours: it may be so damaged that nobody could
+// tell.
 func (db *DB) whyNotOurs(err error) error {
 	var found error
 	headErr := boltfile.Check(db.path, func(format string, args ...any) {
@@ -320,8 +325,9 @@ func (db *DB) whyNotOurs(err error) error {
 	return fmt.Errorf("%w; if it was copied from a running node, %s", err, takeAgain)
 }
 
-// openBolt opens a file with bbolt, once its lock is free. While another process held the lock, it may have put another file in the place of the one that was waited
-// for (see Compact): then that one is opened.
+// openBolt opens a file with bbolt, once its lock is free. While another process held the lock, it
+// may have put another file in the place of the one that was waited for (see Compact): then that
+// one is opened.
 func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 	for range 3 {
 		b, file, err := db.openLocked(readOnly, path)
@@ -354,8 +360,8 @@ func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File
 		ReadOnly:       readOnly,
 		NoSync:         db.opts.NoSync,
 	}
-	// A map that need not grow for long spares writers and new readers a wait for all old readers. It costs only
-	// addresses; Windows would make the file as large.
+	// A map that need not grow for long spares writers and new readers a wait for all old readers.
+	// It costs only addresses; Windows would make the file as large.
 	if runtime.GOOS != "windows" && strconv.IntSize == 64 && !readOnly {
 		var addresses int64 = 64 << 30 // more than an int of 32 bits holds
 		o.InitialMmapSize = int(addresses)
@@ -392,8 +398,8 @@ func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File
 // allocSize is by how much the file grows beyond what it needs.
 const allocSize = 1 << 20
 
-// create makes a new file with its buckets and its identity. It is written beside and gets its name when it is complete, so that a cut of the power never
-// leaves half a file under the name.
+// create makes a new file with its buckets and its identity. It is written beside and gets its name
+// when it is complete, so that a cut of the power never leaves half a file under the name.
 func (db *DB) create() error {
 	temp, err := newTemp(filepath.Dir(db.path), "."+filepath.Base(db.path)+"-*"+beingMade)
 	if err != nil {
@@ -563,7 +569,8 @@ func (db *DB) recoverStages() error {
 	return err
 }
 
-// Close ends the transactions that are waiting, stores the list of free pages, takes the session mark off and closes the file.
+// Close ends the transactions that are waiting, stores the list of free pages, takes the session
+// mark off and closes the file.
 func (db *DB) Close() error {
 	if !db.opts.ReadOnly && !db.endWork() {
 		return ErrClosed
@@ -586,7 +593,8 @@ func (db *DB) Close() error {
 	return err
 }
 
-// endWork ends the purger and then the writer, with what is waiting for it; false when somebody else does so already.
+// endWork ends the purger and then the writer, with what is waiting for it; false when somebody
+// else does so already.
 func (db *DB) endWork() bool {
 	if !db.ending.CompareAndSwap(false, true) {
 		return false

@@ -97,7 +97,8 @@ func TestSessionMark(t *testing.T) {
 	copyFile(t, d.path(), copied)
 	checked := 0
 	open := func(path string) error {
-		db, err := Open(path, d.all(), Options{CheckCopy: func(p string) error { checked++; return checkFile(p, d.schema) }})
+		db, err := Open(path, d.all(),
+			Options{CheckCopy: func(p string) error { checked++; return checkFile(p, d.schema) }})
 		if err == nil {
 			err = db.Close()
 		}
@@ -163,7 +164,8 @@ func TestBackupAndCompact(t *testing.T) {
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	d.update(func(tx *WriteTx) error {
 		for i := range 20_000 {
-			if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i), Body: strings.Repeat("x", 100)}); err != nil {
+			if _, err := d.points.Insert(tx,
+				&point{Parent: p, Time: int64(i), Body: strings.Repeat("x", 100)}); err != nil {
 				return err
 			}
 		}
@@ -177,7 +179,8 @@ func TestBackupAndCompact(t *testing.T) {
 	if _, err := d.Backup(t.Context(), backup, nil); !errors.Is(err, os.ErrExist) {
 		t.Errorf("over an old backup: %v", err)
 	}
-	if _, err := d.Backup(t.Context(), filepath.Join(d.dir, "bad.db"), func(string) error { return io.ErrNoProgress }); !errors.Is(err, io.ErrNoProgress) {
+	if _, err := d.Backup(t.Context(), filepath.Join(d.dir, "bad.db"),
+		func(string) error { return io.ErrNoProgress }); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a bad backup: %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(d.dir, "*.part*")); len(left) > 0 {
@@ -186,7 +189,9 @@ func TestBackupAndCompact(t *testing.T) {
 	d.DB.opts.sameDisk = func(string, string) bool { return false }
 	stick := filepath.Join(t.TempDir(), "stick.db")
 	checked := ""
-	if m, err := d.Backup(t.Context(), stick, func(path string) error { checked = path; return checkFile(path, d.schema) }); err != nil || m != d.Head() || filepath.Dir(checked) != d.dir {
+	if m, err := d.Backup(t.Context(), stick,
+		func(path string) error { checked = path; return checkFile(path, d.schema) }); err != nil || m != d.Head() ||
+		filepath.Dir(checked) != d.dir {
 		t.Fatalf("a backup to another disk, checked at %s: %v, %v", checked, m, err)
 	}
 	if err := checkFile(stick, d.schema); err != nil {
@@ -202,7 +207,8 @@ func TestBackupAndCompact(t *testing.T) {
 		}
 		return 1 << 40, nil
 	}
-	if _, err := d.Backup(t.Context(), filepath.Join(t.TempDir(), "stick.db"), func(path string) error { checked = path; return nil }); err != nil || filepath.Dir(checked) == d.dir {
+	if _, err := d.Backup(t.Context(), filepath.Join(t.TempDir(), "stick.db"),
+		func(path string) error { checked = path; return nil }); err != nil || filepath.Dir(checked) == d.dir {
 		t.Errorf("a backup with no room beside the file, checked at %s: %v", checked, err)
 	}
 	d.DB.opts.freeSpace = func(path string) (uint64, error) {
@@ -240,7 +246,8 @@ func TestBackupAndCompact(t *testing.T) {
 	id := d.NodeID()
 	restored := filepath.Join(d.dir, "restored.db")
 	restore := func(check error) error {
-		return RestoreFile(t.Context(), backup, restored, d.all(), func(path string) error { return errors.Join(check, checkFile(path, d.schema)) })
+		return RestoreFile(t.Context(), backup, restored, d.all(),
+			func(path string) error { return errors.Join(check, checkFile(path, d.schema)) })
 	}
 	if err := restore(io.ErrNoProgress); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a backup that is not good: %v", err)
@@ -297,7 +304,8 @@ func TestBlobs(t *testing.T) {
 			}
 			off := r.IntN(len(content))
 			buf := make([]byte, min(100_000, len(content)-off))
-			if n, err := w.ReadAt(buf, int64(off)); n != len(buf) || err != nil || !bytes.Equal(buf, content[off:off+n]) {
+			if n, err := w.ReadAt(buf, int64(off)); n != len(buf) || err != nil ||
+				!bytes.Equal(buf, content[off:off+n]) {
 				t.Fatalf("pending, %d at %d: %d, %v", len(buf), off, n, err)
 			}
 		}
@@ -371,7 +379,8 @@ func TestBlobs(t *testing.T) {
 	})
 }
 
-// TestDamage flips bits all over copies of a file: nothing may panic, and nothing that was altered may be returned as good.
+// TestDamage flips bits all over copies of a file: nothing may panic, and nothing that was altered
+// may be returned as good.
 func TestDamage(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}, Filler: bytes.Repeat([]byte("f"), 5000)})
@@ -427,7 +436,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestEndless: a file is refused in which a branch leads back to itself or to the one above, or in which a small bucket is no leaf. bbolt would follow them for ever.
+// TestEndless: a file is refused in which a branch leads back to itself or to the one above, or in
+// which a small bucket is no leaf. bbolt would follow them for ever.
 func TestEndless(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
@@ -536,7 +546,8 @@ func pagesInUse(t *testing.T, path string) (pageSize int, root uint64, flags map
 	return pageSize, root, flags
 }
 
-// TestKilled kills a process that writes, again and again, and looks whether all that it had acknowledged is there.
+// TestKilled kills a process that writes, again and again, and looks whether all that it had
+// acknowledged is there.
 func TestKilled(t *testing.T) {
 	if path := os.Getenv("KV_TEST_WRITE"); path != "" {
 		writeUntilKilled(path)
@@ -598,7 +609,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// writeUntilKilled writes parents with points, some in one transaction and some staged, and says so when they are on the disk.
+// writeUntilKilled writes parents with points, some in one transaction and some staged, and says so
+// when they are on the disk.
 func writeUntilKilled(path string) {
 	tables := newTestTables()
 	db, err := Open(path, tables.all(), Options{})

@@ -79,7 +79,8 @@ func TestUnknownNested(t *testing.T) {
 	}
 	weight := 2.5
 	later := Fields[laterParent]()
-	wrote := laterParent{Name: "n", Filler: []byte("f"), Weight: &weight, Parts: []laterSub{{A: 1, B: "one"}, {B: "two"}}}
+	wrote := laterParent{Name: "n", Filler: []byte("f"), Weight: &weight,
+		Parts: []laterSub{{A: 1, B: "one"}, {B: "two"}}}
 	var between outer
 	if err := Fields[outer]().Decode(later.Append(nil, &wrote), &between); err != nil {
 		t.Fatal(err)
@@ -88,7 +89,8 @@ func TestUnknownNested(t *testing.T) {
 		t.Errorf("%+v", between)
 	}
 	var read laterParent
-	if err := later.Decode(Fields[outer]().Append(nil, &between), &read); err != nil || !reflect.DeepEqual(read, wrote) {
+	if err := later.Decode(Fields[outer]().Append(nil, &between), &read); err != nil ||
+		!reflect.DeepEqual(read, wrote) {
 		t.Errorf("read %+v, not %+v (%v)", read, wrote, err)
 	}
 }

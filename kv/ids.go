@@ -7,8 +7,8 @@ import (
 	"sort"
 )
 
-// idRuns is a set of ids as runs of consecutive ones, ascending once sorted: what the log and the lists of pending and
-// purged rows keep, where ids mostly come in a row.
+// idRuns is a set of ids as runs of consecutive ones, ascending once sorted: what the log and the
+// lists of pending and purged rows keep, where ids mostly come in a row.
 type idRuns []idRun
 
 type idRun struct{ first, last uint64 }

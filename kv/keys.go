@@ -9,7 +9,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Keys collects what a record is found by. All of it is derived: it can be made anew from the records at any time.
+// Keys collects what a record is found by. All of it is derived: it can be made anew from the
+// records at any time.
 type Keys struct {
 	Tx *Tx // for what the keys of a record owe to other records
 
@@ -21,8 +22,8 @@ type Keys struct {
 	passes  []Member // to the rows that refer to the record; of a record that is being written
 }
 
-// A Member is a membership: the row is in the set of (Dim, Value). Dimensions 1 to 127 have values made by Int, 128 to 254
-// by Text; 0 is the set of all rows.
+// A Member is a membership: the row is in the set of (Dim, Value). Dimensions 1 to 127 have values
+// made by Int, 128 to 254 by Text; 0 is the set of all rows.
 type Member struct {
 	Dim   byte
 	Value Value
@@ -41,8 +42,8 @@ type uniqueKey struct {
 // Unique says that no other record has this text under this kind.
 func (k *Keys) Unique(kind byte, text string) { k.unique = append(k.unique, uniqueKey{kind, text}) }
 
-// Order gives the record a place in the order of a kind, by group and then by sort, whose length may differ but which must delimit
-// itself within a group.
+// Order gives the record a place in the order of a kind, by group and then by sort, whose length
+// may differ but which must delimit itself within a group.
 func (k *Keys) Order(kind byte, group uint32, sort []byte) {
 	b := make([]byte, 0, 5+len(sort)+idLen)
 	k.order = append(k.order, append(orderPrefix(b, kind, group), sort...))
@@ -264,7 +265,8 @@ func (tx *Tx) changeMembers(d *tableDef, id uint64, before, after []Member) {
 	}
 }
 
-// inherited is what the rows that refer to a parent are members of on its account; nothing when there is no such parent.
+// inherited is what the rows that refer to a parent are members of on its account; nothing when
+// there is no such parent.
 func (tx *Tx) inherited(d *tableDef, id uint64) ([]Member, error) {
 	key := rowKey{d.no, id}
 	if m, ok := tx.passed[key]; ok {
@@ -299,7 +301,8 @@ func (tx *Tx) forget(d *tableDef, id uint64) {
 	}
 }
 
-// propagate moves the heirs of a changed record between the sets that it passes on, whole sets at a time.
+// propagate moves the heirs of a changed record between the sets that it passes on, whole sets at a
+// time.
 func (tx *WriteTx) propagate(d *tableDef, id uint64, old, rec []byte) error {
 	if d.inherits == nil {
 		return nil

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// The tests' own tables: parents pass sets on, boxes pass others on to several at once, points are a bulk table below both.
+// The tests' own tables: parents pass sets on, boxes pass others on to several at once, points are
+// a bulk table below both.
 
 type parent struct {
 	Unknown
@@ -126,7 +127,8 @@ type testDB struct {
 	opts Options
 }
 
-// openTest opens a file in a folder of its own; at the end it is verified, made anew from its records and compared.
+// openTest opens a file in a folder of its own; at the end it is verified, made anew from its
+// records and compared.
 func openTest(t testing.TB, o Options) *testDB {
 	t.Helper()
 	d := &testDB{testTables: newTestTables(), t: t, dir: t.TempDir(), opts: o}
@@ -166,7 +168,8 @@ func (d *testDB) close() {
 	d.DB = nil
 }
 
-// check is what every test ends with: the whole file is verified, and everything derived is made again and compared.
+// check is what every test ends with: the whole file is verified, and everything derived is made
+// again and compared.
 func (d *testDB) check() {
 	d.t.Helper()
 	r, err := d.Verify(context.Background(), CheckOptions{})
@@ -189,7 +192,8 @@ func (d *testDB) check() {
 	}
 }
 
-// rebuilt is what is derived in the file, and in a copy whose derived data were made anew from its records. What the purger takes away between the two is no difference.
+// rebuilt is what is derived in the file, and in a copy whose derived data were made anew from its
+// records. What the purger takes away between the two is no difference.
 func (d *testDB) rebuilt() (was, is map[string]string) {
 	d.t.Helper()
 	for {
@@ -346,7 +350,8 @@ func TestInheritance(t *testing.T) {
 		d.view(func(tx *Tx) (err error) { ids, err = d.points.Set(tx, dimHeld, Int(by)).IDs(); return err })
 		return ids
 	}
-	if !slices.Equal(seen(1), []uint64{1}) || !slices.Equal(seen(2), []uint64{2, 3}) || !slices.Equal(held(10), []uint64{2, 3}) {
+	if !slices.Equal(seen(1), []uint64{1}) || !slices.Equal(seen(2), []uint64{2, 3}) ||
+		!slices.Equal(held(10), []uint64{2, 3}) {
 		t.Fatalf("%v %v %v", seen(1), seen(2), held(10))
 	}
 	d.update(func(tx *WriteTx) error { return d.parents.Put(tx, b, &parent{Name: "b", Seen: []uint64{1, 3}}) })
@@ -407,7 +412,8 @@ func TestSeriesAndOrder(t *testing.T) {
 				}
 			}
 		}
-		if got, err := d.points.Find(tx.Tx, s, want[0].Time, want[0].Hash); err != nil || slices.Contains(got, want[0].ID) {
+		if got, err := d.points.Find(tx.Tx, s, want[0].Time, want[0].Hash); err != nil ||
+			slices.Contains(got, want[0].ID) {
 			t.Errorf("a row that was deleted in this transaction: %v, %v", got, err)
 		}
 		return nil

@@ -26,7 +26,8 @@ type Author struct {
 	Action string // such as "POST /api/targets/"
 }
 
-// A Mark names a state of the file: the sequence number of the last log entry and its hash, zero for a new file.
+// A Mark names a state of the file: the sequence number of the last log entry and its hash, zero
+// for a new file.
 type Mark struct {
 	Seq  uint64
 	Hash [sha256.Size]byte
@@ -52,26 +53,29 @@ const (
 	Deleted = 3
 )
 
-// An Entry of the log is what one request changed. Its hash is the SHA-256 of its stored bytes, which hold the hash of the entry before.
+// An Entry of the log is what one request changed. Its hash is the SHA-256 of its stored bytes,
+// which hold the hash of the entry before.
 type Entry struct {
 	Unknown
 	Seq  uint64            // its key, not stored again
 	Hash [sha256.Size]byte // not stored
 
-	Time     int64       `kv:"1"` // microseconds since 1970
-	Node     uint64      `kv:"2"` // the number of the node where the change was made, see Node
-	NodeSeq  uint64      `kv:"3"` // its sequence there, when it is not Seq
-	User     uint64      `kv:"4"`
-	Token    uint64      `kv:"5"`
-	Name     string      `kv:"6"`
-	Addr     string      `kv:"7"`
-	Action   string      `kv:"8"`
-	Changes  []Change    `kv:"9"`
-	Old      []OldRecord `kv:"10"` // of what was changed or deleted, except in bulk tables
-	Gone     []GoneRow   `kv:"11"` // what the deleted were known by elsewhere
-	Written  []byte      `kv:"12"` // what was written: SHA-256 over, by table, its number 1 and the SHA-256 over id 8 and record of each row, by id
-	Prev     []byte      `kv:"13"` // the hash of the entry before
-	Settings []Setting   `kv:"14"` // that were changed, with their old values
+	Time    int64       `kv:"1"` // microseconds since 1970
+	Node    uint64      `kv:"2"` // the number of the node where the change was made, see Node
+	NodeSeq uint64      `kv:"3"` // its sequence there, when it is not Seq
+	User    uint64      `kv:"4"`
+	Token   uint64      `kv:"5"`
+	Name    string      `kv:"6"`
+	Addr    string      `kv:"7"`
+	Action  string      `kv:"8"`
+	Changes []Change    `kv:"9"`
+	Old     []OldRecord `kv:"10"` // of what was changed or deleted, except in bulk tables
+	Gone    []GoneRow   `kv:"11"` // what the deleted were known by elsewhere
+	// what was written: SHA-256 over, by table, its number 1 and the SHA-256 over id 8 and record
+	// of each row, by id
+	Written  []byte    `kv:"12"`
+	Prev     []byte    `kv:"13"` // the hash of the entry before
+	Settings []Setting `kv:"14"` // that were changed, with their old values
 }
 
 // A Change lists the rows of a table to which the same was done.
@@ -137,7 +141,8 @@ type entryBuilder struct {
 	hashes map[byte]*tableHash
 }
 
-// tableHash is the hash over the rows of one table that were written. It is made while they come, as long as they come in order.
+// tableHash is the hash over the rows of one table that were written. It is made while they come,
+// as long as they come in order.
 type tableHash struct {
 	hash.Hash
 	last   uint64

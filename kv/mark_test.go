@@ -18,7 +18,8 @@ func TestParseMark(t *testing.T) {
 	if m, err := ParseMark("7-" + strings.ToUpper(sum)); err != nil || m.String() != "7-"+sum {
 		t.Errorf("capital digits: %v, %v", m, err)
 	}
-	for _, text := range []string{"", "-", "7", "7-", "-" + sum, "7-" + sum[1:], "7-" + sum + "0", "7-" + sum[1:] + "g", "-7-" + sum, "7 " + sum,
+	for _, text := range []string{"", "-", "7", "7-", "-" + sum, "7-" + sum[1:], "7-" + sum + "0", "7-" + sum[1:] + "g",
+		"-7-" + sum, "7 " + sum,
 		"18446744073709551616-" + sum, "7-" + sum + "\n", sum} {
 		if m, err := ParseMark(text); err == nil || m != (Mark{}) {
 			t.Errorf("%q is taken for %v", text, m)
@@ -26,7 +27,8 @@ func TestParseMark(t *testing.T) {
 	}
 }
 
-// TestSince asks whether a file has grown out of states: its own earlier ones, one ahead of it, and those of others.
+// TestSince asks whether a file has grown out of states: its own earlier ones, one ahead of it, and
+// those of others.
 func TestSince(t *testing.T) {
 	d := openTest(t, Options{})
 	marks := []Mark{d.Head()}
@@ -51,14 +53,15 @@ func TestSince(t *testing.T) {
 		why   string // of the copy; "" when it follows
 		now   string // of the file itself
 	}{
-		"none":                {Mark{}, "", ""},
-		"an empty file":       {marks[0], "", ""},
-		"one before":          {marks[1], "", ""},
-		"its head":            {marks[3], "", ""},
-		"ahead of the copy":   {ahead, "the log ends at entry 3, before entry 4", ""},
-		"another file's":      {other.Head(), "entry 2 of the log is another one", "entry 2 of the log is another one"},
-		"another bit":         {flipped, "entry 2 of the log is another one", "entry 2 of the log is another one"},
-		"a hash without a no": {Mark{Hash: marks[1].Hash}, "entry 0 of the log is another one", "entry 0 of the log is another one"},
+		"none":              {Mark{}, "", ""},
+		"an empty file":     {marks[0], "", ""},
+		"one before":        {marks[1], "", ""},
+		"its head":          {marks[3], "", ""},
+		"ahead of the copy": {ahead, "the log ends at entry 3, before entry 4", ""},
+		"another file's":    {other.Head(), "entry 2 of the log is another one", "entry 2 of the log is another one"},
+		"another bit":       {flipped, "entry 2 of the log is another one", "entry 2 of the log is another one"},
+		"a hash without a no": {Mark{Hash: marks[1].Hash}, "entry 0 of the log is another one",
+			"entry 0 of the log is another one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			says := func(what string, err error, why string) {
@@ -93,12 +96,14 @@ func TestSince(t *testing.T) {
 		t.Fatal(err)
 	}
 	restored := filepath.Join(t.TempDir(), "restored.db")
-	if err := RestoreFile(t.Context(), copied, restored, d.all(), func(path string) error { return checkFile(path, d.schema) }); err != nil {
+	if err := RestoreFile(t.Context(), copied, restored, d.all(),
+		func(path string) error { return checkFile(path, d.schema) }); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range marks {
 		d.view(func(tx *Tx) error { return tx.Follows(m) })
-		if r, err := Check(t.Context(), restored, d.all(), CheckOptions{Since: m}); err != nil || r.Err() != nil || r.Head.Seq != marks[3].Seq+1 {
+		if r, err := Check(t.Context(), restored, d.all(), CheckOptions{Since: m}); err != nil || r.Err() != nil ||
+			r.Head.Seq != marks[3].Seq+1 {
 			t.Errorf("restored, since %v: %+v, %v", m, r, err)
 		}
 	}
@@ -127,7 +132,8 @@ func TestProgress(t *testing.T) {
 		}
 		last = done
 	}
-	if r, err := d.Verify(t.Context(), CheckOptions{Progress: progress}); err != nil || r.Err() != nil || r.Records != rows+1 || calls != rows/4096 {
+	if r, err := d.Verify(t.Context(), CheckOptions{Progress: progress}); err != nil || r.Err() != nil ||
+		r.Records != rows+1 || calls != rows/4096 {
 		t.Errorf("%+v, %v, told %d times", r, err, calls)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -29,7 +29,8 @@ const (
 	metaSession = "session"
 )
 
-// Format is the version of the file format that this package makes and reads. No release wrote those before it.
+// Format is the version of the file format that this package makes and reads. No release wrote
+// those before it.
 const Format = 4
 
 // lastReader is the last commit that reads files of an older format.
@@ -57,8 +58,8 @@ func (m *metaBucket) put(key, value []byte) error {
 	return m.b.Put(key, withCRC(key, bytes.Clone(value)))
 }
 
-// checkMeta looks at every value of meta: a setting, a mark or a list of pending rows that is damaged must not pass for one that never was, since
-// then others would see what they may not.
+// checkMeta looks at every value of meta: a setting, a mark or a list of pending rows that is
+// damaged must not pass for one that never was, since then others would see what they may not.
 func (tx *Tx) checkMeta() error {
 	c := tx.bucket(bucketMeta).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
@@ -156,7 +157,8 @@ func (tx *Tx) Codes(kind byte) ([]byte, error) {
 	return codes, nil
 }
 
-// CodeText returns the text that a number stands for; a *DamageError when it stands for none, "" for the number 0.
+// CodeText returns the text that a number stands for; a *DamageError when it stands for none, ""
+// for the number 0.
 func (tx *Tx) CodeText(kind, code byte) (string, error) {
 	prefix := codeKey(kind, "")
 	m := tx.meta()

@@ -21,7 +21,8 @@ type model struct {
 	of      *DB       // that they belong to
 }
 
-// TestModel does random things to a file and to a model, and compares all that can be asked after each few of them.
+// TestModel does random things to a file and to a model, and compares all that can be asked after
+// each few of them.
 func TestModel(t *testing.T) {
 	for seed := range uint64(testenv.Choose(3, 6)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, seed, 400) })
@@ -35,10 +36,12 @@ func runModel(t *testing.T, seed uint64, steps int) {
 	for step := range steps {
 		switch op := r.IntN(100); {
 		case op < 8:
-			p := parent{Name: fmt.Sprint("p", r.IntN(40)), Seen: someIDs(r, 4), Tags: []string{fmt.Sprint(r.IntN(3))}, Rank: uint64(r.IntN(9))}
+			p := parent{Name: fmt.Sprint("p", r.IntN(40)), Seen: someIDs(r, 4), Tags: []string{fmt.Sprint(r.IntN(3))},
+				Rank: uint64(r.IntN(9))}
 			taken := m.byName(p.Name) != 0
 			var id uint64
-			err := d.Update(context.Background(), me, func(tx *WriteTx) (err error) { id, err = d.parents.Insert(tx, &p); return err })
+			err := d.Update(context.Background(), me,
+				func(tx *WriteTx) (err error) { id, err = d.parents.Insert(tx, &p); return err })
 			if _, is := err.(*TakenError); is != taken || !taken && err != nil {
 				t.Fatalf("step %d: insert %q: %v", step, p.Name, err)
 			}
@@ -147,7 +150,8 @@ func (m *model) byName(name string) uint64 {
 }
 
 func (m *model) somePoint(r *rand.Rand) point {
-	p := point{Parent: anyKey(r, m.parents), Time: int64(r.IntN(50)), Source: fmt.Sprint("s", r.IntN(3)), Body: fmt.Sprint(r.IntN(5))}
+	p := point{Parent: anyKey(r, m.parents), Time: int64(r.IntN(50)), Source: fmt.Sprint("s", r.IntN(3)),
+		Body: fmt.Sprint(r.IntN(5))}
 	for range r.IntN(3) {
 		if len(m.boxes) > 0 {
 			if b := anyKey(r, m.boxes); !slices.Contains(p.Boxes, b) {
@@ -263,7 +267,8 @@ func (m *model) compare(t *testing.T, r *rand.Rand, d *testDB) {
 			}
 			p := Page{Offset: r.IntN(len(ids) + 1), Limit: 1 + r.IntN(5)}
 			got, n, err := s.Page(p)
-			if want := ids[p.Offset:min(p.Offset+p.Limit, len(ids))]; err != nil || n != len(ids) || !slices.Equal(got, want) {
+			if want := ids[p.Offset:min(p.Offset+p.Limit, len(ids))]; err != nil || n != len(ids) ||
+				!slices.Equal(got, want) {
 				t.Fatalf("%s: page %+v: %v of %d (%v), not %v", what, p, got, n, err, want)
 			}
 		}
@@ -272,7 +277,8 @@ func (m *model) compare(t *testing.T, r *rand.Rand, d *testDB) {
 			sees := func(p point) bool { return slices.Contains(m.parents[p.Parent].Seen, who) }
 			same("seen", d.points.Set(tx, dimSeen, Int(who)), sees)
 			holds := func(p point) bool {
-				return slices.ContainsFunc(p.Boxes, func(b uint64) bool { return slices.Contains(m.boxes[b].Held, who) })
+				return slices.ContainsFunc(p.Boxes,
+					func(b uint64) bool { return slices.Contains(m.boxes[b].Held, who) })
 			}
 			same("held", d.points.Set(tx, dimHeld, Int(who)), holds)
 			same("seen and held", And(d.points.Set(tx, dimSeen, Int(who)), d.points.Set(tx, dimHeld, Int(who))),
@@ -293,7 +299,8 @@ func (m *model) compare(t *testing.T, r *rand.Rand, d *testDB) {
 				}
 			}
 			slices.SortFunc(want, comparePoints)
-			if got := slices.Collect(d.points.Series(tx, Series{seriesAll, uint32(id), 1}, -100, 100)); !slices.Equal(got, want) {
+			if got := slices.Collect(d.points.Series(tx, Series{seriesAll, uint32(id), 1}, -100,
+				100)); !slices.Equal(got, want) {
 				t.Fatalf("series of %d: %v, not %v", id, got, want)
 			}
 		}

@@ -12,8 +12,9 @@ func orderPrefix(dst []byte, kind byte, group uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(dst, kind), group)
 }
 
-// Range yields the places of a group of an order from the first sort that is not below from up to, but without, the first
-// that is not below to; nil stands for the beginning and the end. The sort is valid until the next step.
+// Range yields the places of a group of an order from the first sort that is not below from up to,
+// but without, the first that is not below to; nil stands for the beginning and the end. The sort
+// is valid until the next step.
 func (tx *Tx) Range(kind byte, group uint32, from, to []byte) iter.Seq2[[]byte, uint64] {
 	return func(yield func([]byte, uint64) bool) {
 		prefix := orderPrefix(nil, kind, group)
@@ -30,7 +31,8 @@ func (tx *Tx) Range(kind byte, group uint32, from, to []byte) iter.Seq2[[]byte, 
 	}
 }
 
-// UniqueTexts yields the texts of a unique kind with their records, in byte order, from the first text that is not below from.
+// UniqueTexts yields the texts of a unique kind with their records, in byte order, from the first
+// text that is not below from.
 func (tx *Tx) UniqueTexts(kind byte, from string) iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
 		c := tx.bucket(bucketUnique).Cursor()
@@ -71,7 +73,8 @@ func (tx *Tx) Descend(kind byte, group uint32) iter.Seq2[[]byte, uint64] {
 	}
 }
 
-// LastPlace is the last place of a group of an order; ok is false when the group is empty. The sort is valid as long as the transaction.
+// LastPlace is the last place of a group of an order; ok is false when the group is empty. The sort
+// is valid as long as the transaction.
 func (tx *Tx) LastPlace(kind byte, group uint32) (sort []byte, id uint64, ok bool) {
 	for sort, id := range tx.Descend(kind, group) {
 		return sort, id, true

@@ -57,8 +57,8 @@ func (db *DB) committing(commit func(*bbolt.Tx) error) func(*bbolt.Tx) error {
 }
 
 // ours checks that the path leads to the open file, and that the file holds what was last
-// committed. If not, nothing is written any more. Exactly is for callers that hold writeMu, or where
-// nobody can: only they know exactly what was committed last.
+// committed. If not, nothing is written any more. Exactly is for callers that hold writeMu, or
+// where nobody can: only they know exactly what was committed last.
 func (db *DB) ours(exactly bool) error {
 	if db.held == nil {
 		return nil // a file that is being made

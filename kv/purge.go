@@ -13,8 +13,9 @@ import (
 // leaves the rest to the purger.
 const deferDeletesFrom = 5_000
 
-// DeleteAll deletes the rows with the given ids, which must ascend and exist. When they are many, those of a bulk table are taken
-// out of all sets at once and swept away in the background; the log then names the ids, but not each row's ident.
+// DeleteAll deletes the rows with the given ids, which must ascend and exist. When they are many,
+// those of a bulk table are taken out of all sets at once and swept away in the background; the log
+// then names the ids, but not each row's ident.
 func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 	if !t.def.bulk || len(ids) < tx.db.opts.DeferDeletesFrom {
 		for _, id := range ids {
@@ -195,8 +196,8 @@ func (db *DB) purgeGivenUp() error {
 	return nil
 }
 
-// purger is the goroutine that takes away what is to be purged, in pieces. After each it rests as long
-// as it worked, so that others get through.
+// purger is the goroutine that takes away what is to be purged, in pieces. After each it rests as
+// long as it worked, so that others get through.
 func (db *DB) purger() {
 	defer close(db.swept)
 	for {

@@ -10,8 +10,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Rebuild writes the file anew to path, where nothing must be: the records, large values, blobs and the log as they are, and
-// everything derived from the records made again. The file is as it was when Rebuild began.
+// Rebuild writes the file anew to path, where nothing must be: the records, large values, blobs and
+// the log as they are, and everything derived from the records made again. The file is as it was
+// when Rebuild began.
 func (db *DB) Rebuild(ctx context.Context, path string) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
@@ -24,7 +25,9 @@ func (db *DB) Rebuild(ctx context.Context, path string) (err error) {
 			os.Remove(path)
 		}
 	}()
-	dst, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true, NoFreelistSync: true})
+	dst, err := bbolt.Open(path, 0o600,
+		&bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true,
+			NoFreelistSync: true})
 	if err != nil {
 		return err
 	}
@@ -45,7 +48,8 @@ func (db *DB) Rebuild(ctx context.Context, path string) (err error) {
 
 // copyRecords copies what is not derived.
 func copyRecords(ctx context.Context, tx *Tx, dst *bbolt.DB) error {
-	names := [][]byte{bucketNames[bucketMeta], bucketNames[bucketLarge], bucketNames[bucketBlob], bucketNames[bucketLog]}
+	names := [][]byte{bucketNames[bucketMeta], bucketNames[bucketLarge], bucketNames[bucketBlob],
+		bucketNames[bucketLog]}
 	for _, d := range tx.db.schema.tables {
 		names = append(names, []byte(d.name))
 	}

@@ -18,12 +18,15 @@ import (
 	"nightjar/internal/boltfile"
 )
 
-// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one: every record whose CRC is right and which its
-// table can read, and every blob whose content is what was uploaded, also when the pages that lead there are damaged. A record is left out when its blob is lost; for
-// a lost record that it belongs to (see Heirs) another stands in, if the table has a StandIn, or it is left out with it. What is derived is made again. The new file is a node of its own; its log begins anew behind the last entry of the old one that can be read.
+// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one:
+// every record whose CRC is right and which its table can read, and every blob whose content is
+// what was uploaded, also when the pages that lead there are damaged. A record is left out when its
+// blob is lost; for a lost record that it belongs to (see Heirs) another stands in, if the table
+// has a StandIn, or it is left out with it. What is derived is made again. The new file is a node
+// of its own; its log begins anew behind the last entry of the old one that can be read.
 //
-// The report counts what was saved; its problems name what was lost, as far as that can be known. An error says that
-// nothing could be done.
+// The report counts what was saved; its problems name what was lost, as far as that can be known.
+// An error says that nothing could be done.
 func Salvage(ctx context.Context, from, path string, tables []AnyTable) (*Report, error) {
 	return salvage(ctx, from, path, tables, Options{})
 }
@@ -76,7 +79,8 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 		return nil, err
 	}
 	defer file.Close()
-	v := &salvager{ctx: ctx, Report: new(Report), file: file, dst: dst, blobs: map[uint64]uint64{}, seen: map[rowKey]*bitmap{}, apart: map[string]place{}}
+	v := &salvager{ctx: ctx, Report: new(Report), file: file, dst: dst, blobs: map[uint64]uint64{},
+		seen: map[rowKey]*bitmap{}, apart: map[string]place{}}
 	err = src.View(func(tx *Tx) error {
 		v.src = tx
 		return v.run()
@@ -102,7 +106,8 @@ type salvager struct {
 	file  *os.File           // src
 	blobs map[uint64]uint64  // whole ones, and how many records use them
 	seen  map[rowKey]*bitmap // rows that were found, by table and chunk
-	// apart is where in the file values lie that are no rows, by their keys, when not every page can be reached
+	// apart is where in the file values lie that are no rows, by their keys, when not every page
+	// can be reached
 	apart  map[string]place
 	strays bool         // not every page can be reached, and those in use are known
 	stages []*stageInfo // that can be read
@@ -160,12 +165,14 @@ func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 	return v.dst.commitAlone(false, fn)
 }
 
-// writeTx writes records and blobs to the new file, without what is derived and without a log entry.
+// writeTx writes records and blobs to the new file, without what is derived and without a log
+// entry.
 func (v *salvager) writeTx(bt *bbolt.Tx) *WriteTx {
 	return &WriteTx{Tx: &Tx{db: v.dst, bolt: bt, batch: new(batch)}, entry: new(entryBuilder)}
 }
 
-// look finds out whether every page can be reached, and if not, notes what lies in those that are in use.
+// look finds out whether every page can be reached, and if not, notes what lies in those that are
+// in use.
 func (v *salvager) look() {
 	whole := true
 	err := boltfile.Check(v.src.db.path, func(format string, args ...any) {
@@ -197,7 +204,8 @@ func metaKey(k string) bool {
 	return slices.ContainsFunc(metaKeys, func(own string) bool { return strings.HasPrefix(k, own) })
 }
 
-// wanted says whether a key may be that of a value to be looked for by it: in meta, of a large record, or of a blob.
+// wanted says whether a key may be that of a value to be looked for by it: in meta, of a large
+// record, or of a blob.
 func (v *salvager) wanted(k []byte) bool {
 	switch {
 	case len(k) == 9 && (k[0] == 'i' || v.src.db.schema.byNo(k[0]) != nil), len(k) == 13 && k[0] == 'c':
@@ -310,7 +318,8 @@ func (v *salvager) meta() error {
 	})
 }
 
-// mendBit looks for the one bit of a key of meta and what is stored under it that makes the CRC right: there is one of each, and very much may hang on it.
+// mendBit looks for the one bit of a key of meta and what is stored under it that makes the CRC
+// right: there is one of each, and very much may hang on it.
 func mendBit(key string, stored []byte) (k string, value []byte, err error) {
 	const most = 2048 // bytes; each bit costs a CRC
 	b := append([]byte(key), stored...)
@@ -327,7 +336,8 @@ func mendBit(key string, stored []byte) (k string, value []byte, err error) {
 	return key, nil, errSum
 }
 
-// lostCodes gives the numbers whose texts are lost other texts, so that what they stand for is not taken for something else. seen is how many numbers there are of each kind, at least.
+// lostCodes gives the numbers whose texts are lost other texts, so that what they stand for is not
+// taken for something else. seen is how many numbers there are of each kind, at least.
 func (v *salvager) lostCodes(seen map[byte]int, copied map[string][]byte) {
 	there := map[byte][]byte{}
 	for k, b := range copied {
@@ -349,7 +359,8 @@ func (v *salvager) lostCodes(seen map[byte]int, copied map[string][]byte) {
 	}
 }
 
-// walk yields the values of a bucket whose keys are a prefix and a number, the numbers ascending, past all that cannot be read. lost is told what is between.
+// walk yields the values of a bucket whose keys are a prefix and a number, the numbers ascending,
+// past all that cannot be read. lost is told what is between.
 func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error)) iter.Seq2[uint64, []byte] {
 	// seek finds the first key from a number on; ok is false at the end.
 	seek := func(from uint64) (id uint64, value []byte, ok bool, err error) {

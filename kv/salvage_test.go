@@ -17,7 +17,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// TestSalvage: what is whole comes over, what is not is named, and what belonged to it is left out with it.
+// TestSalvage: what is whole comes over, what is not is named, and what belonged to it is left out
+// with it.
 func TestSalvage(t *testing.T) {
 	d := openTest(t, Options{})
 	large := bytes.Repeat([]byte("large "), 1000)
@@ -72,7 +73,8 @@ func TestSalvage(t *testing.T) {
 		t.Fatal(err)
 	}
 	lost := strings.Join(r.Problems, "\n")
-	if r.Records != 50-1+1+49*100 || r.Blobs != 1 || !strings.Contains(lost, "parent 24") || !strings.Contains(lost, "left out with parent 24") || !strings.Contains(lost, "its file, blob 2") {
+	if r.Records != 50-1+1+49*100 || r.Blobs != 1 || !strings.Contains(lost, "parent 24") ||
+		!strings.Contains(lost, "left out with parent 24") || !strings.Contains(lost, "its file, blob 2") {
 		t.Errorf("%d records, %d blobs: %.500s", r.Records, r.Blobs, lost)
 	}
 	if r.Head != head {
@@ -128,8 +130,8 @@ func TestSalvage(t *testing.T) {
 	}
 }
 
-// TestSalvageEnds cancels a salvage, and fills its disk, while it leaves out a record whose file is lost: it ends with
-// the error, and leaves no file.
+// TestSalvageEnds cancels a salvage, and fills its disk, while it leaves out a record whose file is
+// lost: it ends with the error, and leaves no file.
 func TestSalvageEnds(t *testing.T) {
 	for _, want := range []error{context.Canceled, ErrNoRoom} {
 		t.Run(want.Error(), func(t *testing.T) {
@@ -167,19 +169,24 @@ func TestSalvageEnds(t *testing.T) {
 	}
 }
 
-// TestSalvageApart damages every page that only leads to others, one at a time: everything is saved. Then every fifth leaf: in an element, of which nothing else is
-// lost, or in its head, of which nothing is.
+// TestSalvageApart damages every page that only leads to others, one at a time: everything is
+// saved. Then every fifth leaf: in an element, of which nothing else is lost, or in its head, of
+// which nothing is.
 func TestSalvageApart(t *testing.T) {
 	d := openTest(t, Options{})
 	const parents, points = 40, 1500
 	d.update(func(tx *WriteTx) error {
 		for i := range parents {
-			if _, err := d.parents.Insert(tx, &parent{Name: fmt.Sprint("p", i), Seen: []uint64{1}, Filler: bytes.Repeat([]byte{byte(i)}, 3000*(i%2))}); err != nil {
+			if _, err := d.parents.Insert(tx,
+				&parent{Name: fmt.Sprint("p", i), Seen: []uint64{1},
+					Filler: bytes.Repeat([]byte{byte(i)}, 3000*(i%2))}); err != nil {
 				return err
 			}
 		}
 		for i := range int64(points) {
-			if _, err := d.points.Insert(tx, &point{Parent: uint64(1 + i%parents), Time: i, Source: "s", Body: strings.Repeat("x", 100)}); err != nil {
+			if _, err := d.points.Insert(tx,
+				&point{Parent: uint64(1 + i%parents), Time: i, Source: "s",
+					Body: strings.Repeat("x", 100)}); err != nil {
 				return err
 			}
 		}
@@ -253,7 +260,8 @@ func TestSalvageApart(t *testing.T) {
 			t.Fatalf("page %d: %v", at/pageSize, err)
 		}
 		if r.Records < least || r.Blobs < 1 && flags != pageLeaf {
-			t.Errorf("page %d of kind %d: %d records and %d files are saved: %.500s", at/pageSize, flags, r.Records, r.Blobs, strings.Join(r.Problems, "\n"))
+			t.Errorf("page %d of kind %d: %d records and %d files are saved: %.500s", at/pageSize, flags, r.Records,
+				r.Blobs, strings.Join(r.Problems, "\n"))
 		}
 		check(checkFile(to, d.schema))
 		db, err := Open(to, d.all(), Options{NoSync: true})
@@ -271,7 +279,8 @@ func TestSalvageApart(t *testing.T) {
 	if branches < 3 || leaves < 20 {
 		t.Errorf("%d branches, %d leaves", branches, leaves)
 	}
-	// the log of what was saved goes on where it went on before, also when that is saved again with nothing written to it
+	// the log of what was saved goes on where it went on before, also when that is saved again with
+	// nothing written to it
 	check(os.WriteFile(bad, whole, 0o600))
 	for range 2 {
 		r, err := Salvage(t.Context(), bad, to, d.all())
@@ -283,7 +292,8 @@ func TestSalvageApart(t *testing.T) {
 	}
 }
 
-// TestSalvageMeta turns each bit of the small things that there is one of: the file is not opened with them, and they are set right. When nothing can be set right, what a number stood for is not
+// TestSalvageMeta turns each bit of the small things that there is one of: the file is not opened
+// with them, and they are set right. When nothing can be set right, what a number stood for is not
 // taken for something else.
 func TestSalvageMeta(t *testing.T) {
 	d := openTest(t, Options{})

@@ -44,7 +44,8 @@ func newSchema(tables []AnyTable) (*schema, error) {
 		for _, h := range d.heirs {
 			parent := h.Parent.tableDef()
 			if s.byNo(parent.no) != parent || parent.inherits == nil {
-				return nil, fmt.Errorf("table %s is an heir of %s, which is not there or passes nothing on", d.name, parent.name)
+				return nil, fmt.Errorf("table %s is an heir of %s, which is not there or passes nothing on",
+					d.name, parent.name)
 			}
 			s.heirs[parent] = append(s.heirs[parent], heirsOf{d, h.Dim, h.Many})
 		}

@@ -11,12 +11,14 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A Series is a list of rows in the order of their times: the light curve of one target in one kind of data.
+// A Series is a list of rows in the order of their times: the light curve of one target in one kind
+// of data.
 //
-// Up to maxPoints rows of a series are stored as one value, since a key of its own for each would cost four times as
-// much. The key is kind 1, group 4, type 1 and then time 8, hash 4 and id 5 of the first row, big-endian, the time with its sign
-// bit turned over. The value is for each further row: the difference of the times as uvarint, the hash as 4 bytes little-endian, the
-// difference of the ids as varint; then the CRC-32C.
+// Up to maxPoints rows of a series are stored as one value, since a key of its own for each would
+// cost four times as much. The key is kind 1, group 4, type 1 and then time 8, hash 4 and id 5 of
+// the first row, big-endian, the time with its sign bit turned over. The value is for each further
+// row: the difference of the times as uvarint, the hash as 4 bytes little-endian, the difference of
+// the ids as varint; then the CRC-32C.
 type Series struct {
 	Kind  byte
 	Group uint32
@@ -107,8 +109,8 @@ func appendPoints(dst []byte, points []Point) []byte {
 	return dst
 }
 
-// seekSeries moves c to the stored value that p is in or would be put into: the last one that does not begin after p, or
-// else the first of the series; nil when the series is empty.
+// seekSeries moves c to the stored value that p is in or would be put into: the last one that does
+// not begin after p, or else the first of the series; nil when the series is empty.
 func seekSeries(c *bbolt.Cursor, s Series, p Point) (k, v []byte) {
 	var buf [seriesLen + pointLen]byte
 	want := s.key(buf[:0], p)
@@ -131,7 +133,8 @@ func seekSeries(c *bbolt.Cursor, s Series, p Point) (k, v []byte) {
 	return nil, nil
 }
 
-// Find returns the rows of a series that have this time and hash, pending ones included (Pending tells).
+// Find returns the rows of a series that have this time and hash, pending ones included (Pending
+// tells).
 func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, error) {
 	var ids []uint64
 	if tx.batch != nil {
@@ -162,7 +165,8 @@ func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, er
 	return t.findNew(tx, seriesKey{s, time, hash}, ids)
 }
 
-// findNew corrects ids, which are the stored ones under a key, by what the tail has and what is not yet written.
+// findNew corrects ids, which are the stored ones under a key, by what the tail has and what is not
+// yet written.
 func (t *Table[T]) findNew(tx *Tx, key seriesKey, ids []uint64) ([]uint64, error) {
 	tail, err := tx.tail(t.def)
 	if err != nil {
@@ -188,8 +192,8 @@ func (tx *Tx) seriesCursor() *bbolt.Cursor {
 	return t.series
 }
 
-// beyond says whether a time is later than all that the file has of a series, as that of a new point mostly is. Where times come in another order it
-// soon stops to look.
+// beyond says whether a time is later than all that the file has of a series, as that of a new
+// point mostly is. Where times come in another order it soon stops to look.
 func (c *seriesChanges) beyond(tx *Tx, s Series, time int64) (bool, error) {
 	last, ok := c.ends[s]
 	if !ok {
@@ -219,8 +223,8 @@ func (c *seriesChanges) beyond(tx *Tx, s Series, time int64) (bool, error) {
 	return false, nil
 }
 
-// Series yields the rows of a series from time from up to, but without, time to, in order. Pending rows are left out. It must
-// not be used while the transaction writes.
+// Series yields the rows of a series from time from up to, but without, time to, in order. Pending
+// rows are left out. It must not be used while the transaction writes.
 func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 	return func(yield func(Point) bool) {
 		fresh, err := t.settleSeries(tx, s)
@@ -256,11 +260,13 @@ func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 				}
 			}
 		}
-		give(Point{Time: math.MaxInt64, Hash: math.MaxUint32, ID: math.MaxUint64}) // after all there are; itself it is never before to
+		// after all there are; itself it is never before to
+		give(Point{Time: math.MaxInt64, Hash: math.MaxUint32, ID: math.MaxUint64})
 	}
 }
 
-// settleSeries writes what is not yet stored of series, and returns the rows of the tail of one, in order: there is none while the transaction can write.
+// settleSeries writes what is not yet stored of series, and returns the rows of the tail of one, in
+// order: there is none while the transaction can write.
 func (t *Table[T]) settleSeries(tx *Tx, s Series) ([]Point, error) {
 	if tx.batch != nil {
 		if err := tx.foldTail(t.def); err != nil {
@@ -275,11 +281,13 @@ func (t *Table[T]) settleSeries(tx *Tx, s Series) ([]Point, error) {
 	return slices.SortedFunc(slices.Values(tail.places(s, tx.table(t.def).Sequence())), comparePoints), nil
 }
 
-// seriesChanges gathers what a transaction does to series; flush writes each stored value that is touched once.
+// seriesChanges gathers what a transaction does to series; flush writes each stored value that is
+// touched once.
 type seriesChanges struct {
 	ids   map[seriesKey]pointChanges
 	store bool // there are others than those that come with rows of a tail
-	// ends is the last time that the file has of a series, for those that were asked for; after and within count what was found with it.
+	// ends is the last time that the file has of a series, for those that were asked for; after and
+	// within count what was found with it.
 	ends          map[Series]int64
 	after, within int
 }
@@ -418,8 +426,8 @@ func (b *batch) writeSeries(bt *bbolt.Tx) error {
 // mergeRoom is memory that one value after the other is merged in.
 type mergeRoom struct{ stored, merged []Point }
 
-// mergeSeries writes those changes at the head of list that fall into the same stored value, and says how many they
-// were and whether all of them came after what was there.
+// mergeSeries writes those changes at the head of list that fall into the same stored value, and
+// says how many they were and whether all of them came after what was there.
 func (r *mergeRoom) mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended bool, err error) {
 	s := list[0].series
 	c := bucket.Cursor()

@@ -15,9 +15,10 @@ import (
 	"nightjar/internal/boltfile"
 )
 
-// While a file is open it holds a random session mark, and so does a small file beside it, the twin, which also names the
-// file's inode. A clean close removes both. After a crash both are there. A mark without its twin means that the file is
-// a copy that somebody took while the node was running: half of it may be older than the rest.
+// While a file is open it holds a random session mark, and so does a small file beside it, the
+// twin, which also names the file's inode. A clean close removes both. After a crash both are
+// there. A mark without its twin means that the file is a copy that somebody took while the node
+// was running: half of it may be older than the rest.
 
 // takeAgain is what to do about a bad copy.
 const takeAgain = "take a good one with: nightjar --db ORIGINAL backup FILE"
@@ -163,8 +164,8 @@ func removeMark(bt *bbolt.Tx) error {
 	return bt.Bucket(bucketNames[bucketMeta]).Delete([]byte(metaSession))
 }
 
-// examine looks at an existing file before it is opened for writing: whether it is ours, and whether it is the copy of a
-// running node's, which is then verified as a whole.
+// examine looks at an existing file before it is opened for writing: whether it is ours, and
+// whether it is the copy of a running node's, which is then verified as a whole.
 func (db *DB) examine() error {
 	mark, err := db.readMark()
 	if err != nil || mark == nil {

@@ -73,7 +73,8 @@ func TestChunkForms(t *testing.T) {
 			t.Fatal(err)
 		}
 		public := roaring.New()
-		if n, err := public.ReadFrom(bytes.NewReader(stored)); err != nil || n != int64(len(stored)) || !public.Equals(want) {
+		if n, err := public.ReadFrom(bytes.NewReader(stored)); err != nil || n != int64(len(stored)) ||
+			!public.Equals(want) {
 			t.Fatalf("%s: read by Roaring: %d of %d bytes, %v", form, n, len(stored), err)
 		}
 		if !v.Equals(want) || card != int(want.GetCardinality()) {
@@ -166,7 +167,8 @@ func TestDamagedChunks(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"nothing": nil, "a head": []byte(chunkHead), "a head of runs": []byte(chunkHeadRuns), "no containers": nothing,
 		"two containers": twoBytes, "another key": other,
-		"out of order": array(2, 5, 4), "twice": array(2, 5, 5), "too short": array(3, 1, 2), "too long": array(1, 1, 2),
+		"out of order": array(2, 5, 4), "twice": array(2, 5, 5), "too short": array(3, 1,
+			2), "too long": array(1, 1, 2),
 		"half": array(2, 1, 2)[:19], "too few bits": bits(5000, 4999), "too many bits": bits(5000, 5001),
 		"bits cut off": bits(5000, 5000)[:8000], "bits and more": append(bits(5000, 5000), 0),
 		"no runs": runs(0), "runs out of order": runs(2, 100, 3, 10, 3), "runs overlap": runs(2, 10, 10, 15, 3),
@@ -374,9 +376,11 @@ func TestAlgebra(t *testing.T) {
 				c := (a + b) % groups
 				check("or", Or(set(a), set(b), Set{}), roaring64.Or(truth[a], truth[b]))
 				check("and", And(set(a), set(b)), roaring64.And(truth[a], truth[b]))
-				check("and or", And(Or(set(a), set(b)), set(c)), roaring64.And(roaring64.Or(truth[a], truth[b]), truth[c]))
+				check("and or", And(Or(set(a), set(b)), set(c)),
+					roaring64.And(roaring64.Or(truth[a], truth[b]), truth[c]))
 				check("and not", AndNot(set(a), set(b)), roaring64.AndNot(truth[a], truth[b]))
-				check("and list", And(set(a), IDs(truth[5].ToArray()), d.points.All(tx)), roaring64.And(truth[a], truth[5]))
+				check("and list", And(set(a), IDs(truth[5].ToArray()), d.points.All(tx)),
+					roaring64.And(truth[a], truth[5]))
 			}
 		}
 		check("nothing", And(set(0), d.points.Set(tx, dimBox, Int(99))), roaring64.New())
@@ -403,7 +407,8 @@ func FuzzStoredForms(f *testing.F) {
 		if err := Fields[point]().Decode(b, &p); err == nil {
 			once := Fields[point]().Append(nil, &p)
 			var q point
-			if err := Fields[point]().Decode(once, &q); err != nil || !bytes.Equal(Fields[point]().Append(nil, &q), once) {
+			if err := Fields[point]().Decode(once, &q); err != nil ||
+				!bytes.Equal(Fields[point]().Append(nil, &q), once) {
 				t.Errorf("record: %v", err)
 			}
 		}
@@ -447,7 +452,8 @@ func FuzzChunk(f *testing.F) {
 				}
 			}
 			both, other := v.AndCardinality(x), x.GetCardinality()
-			if both != n || roaring.And(v, x).GetCardinality() != n || roaring.AndNot(x, v).GetCardinality() != other-n ||
+			if both != n || roaring.And(v, x).GetCardinality() != n ||
+				roaring.AndNot(x, v).GetCardinality() != other-n ||
 				roaring.Or(x, v).GetCardinality() != other+uint64(len(ids))-n {
 				t.Fatalf("%d of %d ids are in both, not %d", both, len(ids), n)
 			}

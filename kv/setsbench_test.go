@@ -75,10 +75,12 @@ func BenchmarkSets(b *testing.B) {
 			{"all and rare", func(tx *Tx) Set { return And(set(tx, benchAll), set(tx, benchRare)) }},
 			{"union of 2", func(tx *Tx) Set { return Or(set(tx, benchHalf), set(tx, benchTenth)) }},
 			{"union of 5", func(tx *Tx) Set {
-				return Or(set(tx, benchRare), set(tx, benchTenth), set(tx, benchHalf), set(tx, benchBlocks), set(tx, benchSeen))
+				return Or(set(tx, benchRare), set(tx, benchTenth), set(tx, benchHalf), set(tx, benchBlocks),
+					set(tx, benchSeen))
 			}},
 			{"four filters", func(tx *Tx) Set {
-				return And(Or(set(tx, benchHalf), set(tx, benchTenth)), set(tx, benchSeen), set(tx, benchBlocks), set(tx, benchAll))
+				return And(Or(set(tx, benchHalf), set(tx, benchTenth)), set(tx, benchSeen), set(tx, benchBlocks),
+					set(tx, benchAll))
 			}},
 			{"half but tenth", func(tx *Tx) Set { return AndNot(set(tx, benchHalf), set(tx, benchTenth)) }},
 			{"half and a list", func(tx *Tx) Set { return And(set(tx, benchHalf), IDs(everySixth(min(rows, 300_000)))) }},
@@ -173,7 +175,8 @@ func BenchmarkUnionOf(b *testing.B) {
 	}
 	ask := func(b *testing.B, list *IDList) {
 		d.view(func(tx *Tx) error {
-			got, n, err := And(d.points.Set(tx, dimSeen, Int(1)), d.points.UnionOf(tx, dimParent, list)).Page(Page{Limit: 100})
+			got, n, err := And(d.points.Set(tx, dimSeen, Int(1)),
+				d.points.UnionOf(tx, dimParent, list)).Page(Page{Limit: 100})
 			if n != rows/2 || len(got) != 100 || !slices.IsSorted(got) {
 				b.Fatal(n, len(got), err)
 			}

@@ -532,7 +532,8 @@ func TestChangesOfVisibility(t *testing.T) {
 	before, was = d.points.Changes(d.DB), there()
 	d.writeMu.Lock() // the purger, which would raise the count, has to wait
 	deleted := make(chan error, 1)
-	j := &job{author: me, now: time.Now(), done: deleted, fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, ids) }}
+	j := &job{author: me, now: time.Now(), done: deleted,
+		fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, ids) }}
 	d.commit([]*job{j})
 	is, after := there(), d.points.Changes(d.DB)
 	d.writeMu.Unlock()
@@ -553,7 +554,11 @@ func TestNotesOfFailedJobs(t *testing.T) {
 	}
 	var pending uint64
 	if err := s.Update(t.Context(),
-		func(tx *WriteTx) (err error) { pending, err = d.points.Insert(tx, &point{Parent: p}); return err }); err != nil {
+		func(tx *WriteTx) (err error) {
+			pending,
+				err = d.points.Insert(tx, &point{Parent: p})
+			return err
+		}); err != nil {
 		t.Fatal(err)
 	}
 	refused := errors.New("refused")

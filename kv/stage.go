@@ -10,8 +10,9 @@ import (
 	"sync"
 )
 
-// A Stage writes more rows than one transaction should hold. Its rows are pending, outside the set of all rows, until Finish
-// takes them all in at once; what was pending when the program ended is swept away at the next start.
+// A Stage writes more rows than one transaction should hold. Its rows are pending, outside the set
+// of all rows, until Finish takes them all in at once; what was pending when the program ended is
+// swept away at the next start.
 //
 // A stage is used by one goroutine. It must be ended by Finish or Abort.
 type Stage struct {
@@ -20,7 +21,8 @@ type Stage struct {
 	def    *tableDef
 	id     uint64
 	runs   idRuns
-	// members gathers the rows of each set, by setKey: what they owe to their parents is added at the end, when it is known.
+	// members gathers the rows of each set, by setKey: what they owe to their parents is added at
+	// the end, when it is known.
 	members map[string]*stageIDs
 	entry   *entryBuilder
 	lost    error           // why it does not know its own rows
@@ -31,7 +33,8 @@ type Stage struct {
 	notes []Superseded
 }
 
-// stageIDs are pending rows of a set, ascending: the first, and for each further one the difference from the one before as uvarint.
+// stageIDs are pending rows of a set, ascending: the first, and for each further one the difference
+// from the one before as uvarint.
 type stageIDs struct {
 	first, last uint64
 	rest        []byte
@@ -65,7 +68,8 @@ func (l *stageIDs) all() iter.Seq[uint64] {
 // Superseded is a note that a pending row's equal was written by somebody else meanwhile.
 type Superseded struct{ Pending, By uint64 }
 
-// stageTx is what one transaction adds to a Stage. It is thrown away when the transaction runs again.
+// stageTx is what one transaction adds to a Stage. It is thrown away when the transaction runs
+// again.
 type stageTx struct {
 	*Stage
 	runs    idRuns
@@ -93,8 +97,8 @@ func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) 
 	return s, nil
 }
 
-// Update runs fn in a transaction in which the rows inserted into the stage's table are pending. The rules for fn are those of DB.Update,
-// and it must write nothing but such rows.
+// Update runs fn in a transaction in which the rows inserted into the stage's table are pending.
+// The rules for fn are those of DB.Update, and it must write nothing but such rows.
 func (s *Stage) Update(ctx context.Context, fn func(*WriteTx) error) error {
 	if s.lost != nil {
 		return s.lost
@@ -111,7 +115,8 @@ func (s *Stage) begin(tx *WriteTx) {
 	tx.stage = &stageTx{Stage: s, members: map[string]*stageIDs{}}
 }
 
-// add takes a new row in; its series are in the file with it, so that others meet it, its sets wait for Finish.
+// add takes a new row in; its series are in the file with it, so that others meet it, its sets wait
+// for Finish.
 func (st *stageTx) add(tx *WriteTx, k *Keys, id uint64) error {
 	if k.def != st.def || len(k.unique) > 0 || len(k.order) > 0 {
 		return errors.New("only rows of the stage's table, without unique and order keys, can be staged")
@@ -189,8 +194,8 @@ func (s *Stage) Values(dim byte) []Value {
 	return list
 }
 
-// Supersede notes that a pending row has an equal that somebody else wrote, or is writing, so that the stage that the row belongs to can
-// decide when it finishes.
+// Supersede notes that a pending row has an equal that somebody else wrote, or is writing, so that
+// the stage that the row belongs to can decide when it finishes.
 func (t *Table[T]) Supersede(tx *WriteTx, pending, by uint64) {
 	s := tx.db.live.of(tx.Tx, t.def, pending)
 	if s == nil {
@@ -265,12 +270,14 @@ func (s *Stage) reveal(tx *WriteTx) error {
 	}
 	// Others see the rows from now on, though the records stay as they are.
 	tx.batch.touches(s.def)
-	// The rows go into the stored sets at once, so the mark must not stay before them, even when the tail is empty.
+	// The rows go into the stored sets at once, so the mark must not stay before them, even when
+	// the tail is empty.
 	if err := tx.moveMark(s.def, t); err != nil {
 		return err
 	}
-	// What others of this transaction did to the sets comes first, since the rows are written at once, set by set: gathering the changes of
-	// millions of rows would take more memory than all else.
+	// What others of this transaction did to the sets comes first, since the rows are written at
+	// once, set by set: gathering the changes of millions of rows would take more memory than all
+	// else.
 	if err := tx.batch.flushSets(tx.bolt); err != nil {
 		return err
 	}
@@ -324,7 +331,8 @@ func (s *Stage) reveal(tx *WriteTx) error {
 	return tx.dropStage(s.id)
 }
 
-// pass gathers rows of a set for the sets that their parent, if the set is that of a parent's rows, passes on.
+// pass gathers rows of a set for the sets that their parent, if the set is that of a parent's rows,
+// passes on.
 func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*gathered) error {
 	dim, value := key[1], Value(key[2:])
 	for _, h := range s.def.heirs {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestStageReopened makes a staged write the first that the table has seen, and the first after a fold: opened again, the file has each row once.
+// TestStageReopened makes a staged write the first that the table has seen, and the first after a
+// fold: opened again, the file has each row once.
 func TestStageReopened(t *testing.T) {
 	d := openTest(t, Options{})
 	name, total := 'a', 0

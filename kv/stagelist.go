@@ -15,8 +15,8 @@ const (
 	stageGarbage = 'x' // a blob being swept away
 )
 
-// stageInfo is a stage as it stands in the file: kind 1, table 1, then 8 bytes: the id below which all is swept already, or the blob's id;
-// then the rows as runs.
+// stageInfo is a stage as it stands in the file: kind 1, table 1, then 8 bytes: the id below which
+// all is swept already, or the blob's id; then the rows as runs.
 type stageInfo struct {
 	id    uint64
 	kind  byte

@@ -46,7 +46,8 @@ func removeLocked(path string, f *os.File) {
 	os.Remove(path)
 }
 
-// exchange closes the file, has rename give its name to the one at temp, and opens what has the name then: an open file cannot be renamed here.
+// exchange closes the file, has rename give its name to the one at temp, and opens what has the
+// name then: an open file cannot be renamed here.
 func (db *DB) exchange(_ string, rename func() (done bool, err error)) error {
 	old := db.bolt
 	db.bolt = nil

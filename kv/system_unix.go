@@ -74,8 +74,8 @@ func removeLocked(path string, f *os.File) {
 	f.Close()
 }
 
-// exchange opens the file at temp, and has rename give it the name of the open one, which is then closed. The locks of both are held meanwhile, so that no
-// other process comes in between.
+// exchange opens the file at temp, and has rename give it the name of the open one, which is then
+// closed. The locks of both are held meanwhile, so that no other process comes in between.
 func (db *DB) exchange(temp string, rename func() (done bool, err error)) error {
 	old, oldFile := db.bolt, db.file
 	next, err := db.openBolt(false, temp)

@@ -17,31 +17,32 @@ type Spec[T any] struct {
 	Codec Codec[T]
 
 	// Keys says by which keys and sets a record is found. It must depend on nothing but its
-	// arguments and what k.Tx reads of records: Salvage makes everything derived with it, and Verify
-	// compares it.
+	// arguments and what k.Tx reads of records: Salvage makes everything derived with it, and
+	// Verify compares it.
 	Keys func(k *Keys, id uint64, rec *T)
 
-	// Unique, Orders, Series and Dims name the kinds of unique texts, the orders, the kinds of series
-	// and the dimensions of sets that Keys uses, and the dimensions that rows inherit: Open builds
-	// those that a file does not have yet. Only dimensions may have the same number in two tables. A
-	// number is never used again for something else.
+	// Unique, Orders, Series and Dims name the kinds of unique texts, the orders, the kinds of
+	// series and the dimensions of sets that Keys uses, and the dimensions that rows inherit: Open
+	// builds those that a file does not have yet. Only dimensions may have the same number in two
+	// tables. A number is never used again for something else.
 	Unique, Orders, Series, Dims []byte
 
 	// Inherits says of which sets every row is a member that refers to this record (see Heirs).
 	Inherits func(rec *T) []Member
 
-	// Heirs lists the parents of this table's rows: a row that is a member of (Dim, Int(p)) is also a member of all that the
-	// record p of Parent passes on, and follows when that changes.
+	// Heirs lists the parents of this table's rows: a row that is a member of (Dim, Int(p)) is also
+	// a member of all that the record p of Parent passes on, and follows when that changes.
 	Heirs []Heir
 
-	// UID is what a record is known by outside of this file. A unique key leads from it to the id, see
-	// [Table.ByUID], and the log keeps it when the record is deleted.
+	// UID is what a record is known by outside of this file. A unique key leads from it to the id,
+	// see [Table.ByUID], and the log keeps it when the record is deleted.
 	UID func(rec *T) [16]byte
 
 	// Ident is what the log keeps of a deleted record of a table without UID: a content's hash.
 	Ident func(tx *Tx, rec *T) []byte
 
-	// StandIn makes a record in the place of a lost one, for Salvage, so that what belongs to it can be kept. uid is a new one.
+	// StandIn makes a record in the place of a lost one, for Salvage, so that what belongs to it
+	// can be kept. uid is a new one.
 	StandIn func(id uint64, uid [16]byte) *T
 
 	// Blobs lists the blobs that a record refers to, for Verify.
@@ -51,8 +52,8 @@ type Spec[T any] struct {
 	// each must be there. What may lead nowhere is left out.
 	Refs func(rec *T, refer Refer)
 
-	// Bulk marks a table of points: rows come by the million and are staged, the newest are kept in a tail, and the log keeps
-	// no old records of it.
+	// Bulk marks a table of points: rows come by the million and are staged, the newest are kept in
+	// a tail, and the log keeps no old records of it.
 	Bulk bool
 }
 
@@ -60,11 +61,13 @@ type Spec[T any] struct {
 type Heir struct {
 	Parent AnyTable
 	Dim    byte
-	// Many says that a row may have several such parents, so that what one of them takes back another may still give.
+	// Many says that a row may have several such parents, so that what one of them takes back
+	// another may still give.
 	Many bool
 }
 
-// A Table is typed access to the records of one table. It holds no state of a file: one value serves every file that is open.
+// A Table is typed access to the records of one table. It holds no state of a file: one value
+// serves every file that is open.
 type Table[T any] struct {
 	def   *tableDef
 	codec Codec[T]
@@ -178,8 +181,8 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 
 func (t *Table[T]) tableDef() *tableDef { return t.def }
 
-// Get reads a record. It returns ErrNotFound when there is none, or when the row is outside the set of all rows (it is
-// pending or being swept away). The record is valid as long as its codec says.
+// Get reads a record. It returns ErrNotFound when there is none, or when the row is outside the set
+// of all rows (it is pending or being swept away). The record is valid as long as its codec says.
 func (t *Table[T]) Get(tx *Tx, id uint64) (*T, error) {
 	rec := new(T)
 	if err := t.Read(tx, id, rec); err != nil {
@@ -254,7 +257,8 @@ func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
 
 func errFull(d *tableDef) error { return fmt.Errorf("table %s is full", d.name) }
 
-// Reserve takes the next id without a record, which InsertAs may give it later, in this transaction or another one.
+// Reserve takes the next id without a record, which InsertAs may give it later, in this transaction
+// or another one.
 func (t *Table[T]) Reserve(tx *WriteTx) (uint64, error) {
 	table := tx.table(t.def)
 	if table.Sequence() >= MaxID {
@@ -281,8 +285,8 @@ func (t *Table[T]) Put(tx *WriteTx, id uint64, rec *T) error {
 	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
-// Delete takes a record and all its keys away. ErrNotFound when there is no such row. Rows that refer to it must be gone or have
-// been changed before.
+// Delete takes a record and all its keys away. ErrNotFound when there is no such row. Rows that
+// refer to it must be gone or have been changed before.
 func (t *Table[T]) Delete(tx *WriteTx, id uint64) error { return tx.delete(t.def, id) }
 
 // All is the set of all rows.
@@ -291,13 +295,15 @@ func (t *Table[T]) All(tx *Tx) Set { return tx.set(t.def, dimAll, "") }
 // Set is the set of the rows that are members of (dim, value).
 func (t *Table[T]) Set(tx *Tx, dim byte, value Value) Set { return tx.set(t.def, dim, value) }
 
-// Values yields the values of a dimension that have members, in their order, from the first one that is not below from.
+// Values yields the values of a dimension that have members, in their order, from the first one
+// that is not below from.
 func (t *Table[T]) Values(tx *Tx, dim byte, from Value) iter.Seq[Value] {
 	return tx.values(t.def, dim, from)
 }
 
-// Changes counts the transactions that have tried to change records of the table since the file was opened, before they are answered. What a View has read that began
-// after Changes was asked is still so as long as Changes says the same.
+// Changes counts the transactions that have tried to change records of the table since the file was
+// opened, before they are answered. What a View has read that began after Changes was asked is
+// still so as long as Changes says the same.
 func (t *Table[T]) Changes(db *DB) uint64 { return db.changes[t.def.no].Load() }
 
 // Last is the largest id that was ever given out.
@@ -305,7 +311,8 @@ func (t *Table[T]) Last(tx *Tx) uint64 { return tx.table(t.def).Sequence() }
 
 func where(d *tableDef, id uint64) string { return fmt.Sprintf("%s %d", d.name, id) }
 
-// Records are stored with a first byte that says where the value is, and a CRC-32C of table, id and all before it.
+// Records are stored with a first byte that says where the value is, and a CRC-32C of table, id and
+// all before it.
 const (
 	recInline  = 0
 	recLarge   = 1    // the value is in bucket large, and its CRC-32C, 4 bytes little-endian, follows
@@ -331,8 +338,8 @@ func (tx *Tx) record(d *tableDef, id uint64) ([]byte, error) {
 	return tx.openRecord(d, id, stored)
 }
 
-// missing is the error for a row whose record is not there: ErrNotFound, or damage when it is in the set of all rows. That is only looked up while nothing
-// is being written.
+// missing is the error for a row whose record is not there: ErrNotFound, or damage when it is in
+// the set of all rows. That is only looked up while nothing is being written.
 func (tx *Tx) missing(d *tableDef, id uint64) error {
 	if tx.batch != nil {
 		return ErrNotFound
@@ -547,7 +554,8 @@ func (tx *WriteTx) eraseRecord(d *tableDef, id uint64) error {
 	return tx.table(d).Delete(k[1:])
 }
 
-// Fill percents of bbolt's leaves: dense where a transaction appends in order, room to grow elsewhere.
+// Fill percents of bbolt's leaves: dense where a transaction appends in order, room to grow
+// elsewhere.
 const (
 	fillAppend = 0.9
 	fillRandom = bbolt.DefaultFillPercent

@@ -8,23 +8,24 @@ import (
 )
 
 // The tail of a bulk table are its newest rows, which are not in the stored sets and series yet:
-// putting one row into eight sets would write eight chunks of up to 8 KiB, and its place in a series
-// a page or two somewhere in the file. The rows after the fold mark that is stored in the file are in
-// the tail, unless they are staged, and their sets and places are known from their records; memory
-// holds them ready. After tailLimit rows, and before any other change to the sets and series of the
-// table, the tail is folded into the stored ones and the mark moves on.
+// putting one row into eight sets would write eight chunks of up to 8 KiB, and its place in a
+// series a page or two somewhere in the file. The rows after the fold mark that is stored in the
+// file are in the tail, unless they are staged, and their sets and places are known from their
+// records; memory holds them ready. After tailLimit rows, and before any other change to the sets
+// and series of the table, the tail is folded into the stored ones and the mark moves on.
 //
-// Between two folds rows are only added, in order of ids, and always before their commit: so a reader
-// that began at any time finds its own state by leaving out the ids beyond the last one it can know.
+// Between two folds rows are only added, in order of ids, and always before their commit: so a
+// reader that began at any time finds its own state by leaving out the ids beyond the last one it
+// can know.
 //
 // Each fold, and each other change of stored sets, begins a new tail. Its epoch is the number of
 // bbolt's transaction that began it: a reader, whose transaction has the number of the last commit
 // that it sees, takes the newest tail with an epoch up to that number, and all readers of one epoch
 // see the same stored sets. Epochs are in memory alone, so a restart, a crash or a copy of the file
-// cannot confuse them. While the file is open, numbers ascend with each commit. A number goes to two
-// transactions only when the first of them was not committed: then the tails it put here are
-// forgotten (commitFailed), and nobody had read in it. Only Compact begins with low numbers again: it
-// forgets all that is known by epoch.
+// cannot confuse them. While the file is open, numbers ascend with each commit. A number goes to
+// two transactions only when the first of them was not committed: then the tails it put here are
+// forgotten (commitFailed), and nobody had read in it. Only Compact begins with low numbers again:
+// it forgets all that is known by epoch.
 type tail struct {
 	table *tableDef
 	epoch uint64
@@ -74,7 +75,8 @@ func (t *tail) ids(set string, last uint64) []uint64 {
 	return list[:n:n]
 }
 
-// places returns the rows up to last of a series, by id. The result must not be changed; it stays valid.
+// places returns the rows up to last of a series, by id. The result must not be changed; it stays
+// valid.
 func (t *tail) places(s Series, last uint64) []Point {
 	t.mu.RLock()
 	list := t.series[s]
@@ -114,7 +116,8 @@ type tails struct {
 	list []*tail
 }
 
-// find returns the tail that is seen after the commit of a transaction of bbolt's, nil when it is not kept.
+// find returns the tail that is seen after the commit of a transaction of bbolt's, nil when it is
+// not kept.
 func (ts *tails) find(d *tableDef, commit uint64) *tail {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -177,7 +180,8 @@ func (tx *Tx) commit() uint64 {
 	return uint64(tx.bolt.ID())
 }
 
-// findTails fetches the tails before a shared transaction writes anything; one that is not in memory is read from the file.
+// findTails fetches the tails before a shared transaction writes anything; one that is not in
+// memory is read from the file.
 func (b *batch) findTails() error {
 	b.tail = map[*tableDef]*tail{}
 	reader := &Tx{db: b.db, bolt: b.bolt}
@@ -352,7 +356,8 @@ func (tx *Tx) tailValues(d *tableDef, dim byte, from Value) []Value {
 	return list
 }
 
-// foldPending makes the stored sets of a table complete, so that a transaction that writes can read them.
+// foldPending makes the stored sets of a table complete, so that a transaction that writes can read
+// them.
 func (tx *Tx) foldPending(d *tableDef) error {
 	if tx.batch == nil {
 		return nil

@@ -36,7 +36,8 @@ func (d *testDB) storedPoints() (n int) {
 	return n
 }
 
-// TestTailSeries: rows of the tail have their places among the stored ones for everybody, and are stored when the tail is folded.
+// TestTailSeries: rows of the tail have their places among the stored ones for everybody, and are
+// stored when the tail is folded.
 func TestTailSeries(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
@@ -91,7 +92,8 @@ func TestTailSeries(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if got, err := d.points.Find(tx.Tx, s, 20, hashOf("c")); err != nil || len(got) != 3 || !slices.Contains(got, id) {
+		if got, err := d.points.Find(tx.Tx, s, 20, hashOf("c")); err != nil || len(got) != 3 ||
+			!slices.Contains(got, id) {
 			t.Errorf("in the transaction: %v, %v", got, err)
 		}
 		if err := d.points.Delete(tx, id); err != nil {
@@ -130,7 +132,8 @@ func TestTailSeries(t *testing.T) {
 	expect("read while it wrote", 8)
 }
 
-// TestTailSnapshot: who began to read before rows came and tails were folded goes on to see what was there, whether or not the tail of then is still in memory.
+// TestTailSnapshot: who began to read before rows came and tails were folded goes on to see what
+// was there, whether or not the tail of then is still in memory.
 func TestTailSnapshot(t *testing.T) {
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
@@ -179,7 +182,8 @@ func TestTailSnapshot(t *testing.T) {
 	}
 }
 
-// TestTailCompact counts the same set in each epoch, and then in the low epochs that come after Compact.
+// TestTailCompact counts the same set in each epoch, and then in the low epochs that come after
+// Compact.
 func TestTailCompact(t *testing.T) {
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a", Seen: []uint64{1}})

@@ -21,7 +21,8 @@ const (
 )
 
 var bucketNames = [bucketCount][]byte{
-	[]byte("meta"), []byte("large"), []byte("unique"), []byte("order"), []byte("series"), []byte("set"), []byte("blob"), []byte("log"),
+	[]byte("meta"), []byte("large"), []byte("unique"), []byte("order"), []byte("series"), []byte("set"), []byte(
+		"blob"), []byte("log"),
 }
 
 // A Tx reads a state of the file that does not change while it lasts, or, as part of a WriteTx, the
@@ -113,7 +114,8 @@ func (tx *WriteTx) Seq() uint64 { return tx.batch.head.Seq + 1 }
 // Author is on whose behalf the transaction writes.
 func (tx *WriteTx) Author() Author { return tx.job.author }
 
-// touch is called before the first change: from here on a failure undoes the whole shared transaction.
+// touch is called before the first change: from here on a failure undoes the whole shared
+// transaction.
 func (tx *WriteTx) touch() { tx.wrote = true }
 
 // encode lets fn append a record to a buffer that is used again and again.
@@ -123,8 +125,9 @@ func (tx *Tx) encode(fn func([]byte) []byte) []byte {
 	return t.buf
 }
 
-// View calls fn with the state of the file as it is now. It returns what fn returns, a *DamageError when what is read is
-// not what was written, a *PanicError when fn panics. View must not be called by a function that is itself in a View.
+// View calls fn with the state of the file as it is now. It returns what fn returns, a *DamageError
+// when what is read is not what was written, a *PanicError when fn panics. View must not be called
+// by a function that is itself in a View.
 func (db *DB) View(fn func(*Tx) error) (err error) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
@@ -149,7 +152,8 @@ func (db *DB) View(fn func(*Tx) error) (err error) {
 	return tx.err
 }
 
-// viewWhole is View for what reads so much that Compact, which waits for every View, must not begin before it ends: all others would wait behind it.
+// viewWhole is View for what reads so much that Compact, which waits for every View, must not begin
+// before it ends: all others would wait behind it.
 func (db *DB) viewWhole(fn func(*Tx) error) error {
 	db.long.RLock()
 	defer db.long.RUnlock()

@@ -6,10 +6,12 @@ import (
 	"strings"
 )
 
-// A Value is the value of a dimension, in a form that delimits itself and sorts as the value does: what Int and Text give.
+// A Value is the value of a dimension, in a form that delimits itself and sorts as the value does:
+// what Int and Text give.
 type Value string
 
-// Int is the value of an integer dimension, such as the id of a record: its length in bytes and the bytes, big-endian without leading zeros.
+// Int is the value of an integer dimension, such as the id of a record: its length in bytes and the
+// bytes, big-endian without leading zeros.
 func Int(n uint64) Value {
 	var b [9]byte
 	binary.BigEndian.PutUint64(b[1:], n)
@@ -30,7 +32,8 @@ func (v Value) Int() uint64 {
 	return n
 }
 
-// Text is the value of a text dimension: the bytes with 0x00 written as 0x00 0x01, ended by 0x00 0x00.
+// Text is the value of a text dimension: the bytes with 0x00 written as 0x00 0x01, ended by 0x00
+// 0x00.
 func Text(s string) Value {
 	if strings.IndexByte(s, 0) >= 0 {
 		s = strings.ReplaceAll(s, "\x00", "\x00\x01")

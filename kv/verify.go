@@ -22,16 +22,19 @@ type Report struct {
 	BlobBytes                      uint64
 	Dangling                       int // references that lead nowhere; they stand in Problems, too
 	Head                           Mark
-	// Problems says what is wrong, a line each; empty when the file is whole. Only the first are listed.
+	// Problems says what is wrong, a line each; empty when the file is whole. Only the first are
+	// listed.
 	Problems []string
 	More     int
-	// Other says why the log has not grown out of CheckOptions.Since, though the file may be whole; "" when it has.
+	// Other says why the log has not grown out of CheckOptions.Since, though the file may be whole;
+	// "" when it has.
 	Other string
 }
 
 // CheckOptions say what a verification does besides.
 type CheckOptions struct {
-	// Progress is called now and then, if it is not nil, with the number of records that were read and that there are.
+	// Progress is called now and then, if it is not nil, with the number of records that were read
+	// and that there are.
 	Progress func(done, total int)
 	// Since is a state that the file must have grown out of; zero for none.
 	Since Mark
@@ -95,8 +98,9 @@ func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 	return r, err
 }
 
-// Check verifies a file that nothing has open for writing: its pages, and then as Verify does. bbolt's own check reads pages in a goroutine of its
-// own, where a damaged file may end the process, so a node runs it in another one.
+// Check verifies a file that nothing has open for writing: its pages, and then as Verify does.
+// bbolt's own check reads pages in a goroutine of its own, where a damaged file may end the
+// process, so a node runs it in another one.
 func Check(ctx context.Context, path string, tables []AnyTable, o CheckOptions) (*Report, error) {
 	s, err := newSchema(tables)
 	if err != nil {
@@ -156,7 +160,8 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	return db.Verify(ctx, o)
 }
 
-// verifier walks a file. That derived data are complete is seen by looking each of them up; that there is nothing beyond, by counting.
+// verifier walks a file. That derived data are complete is seen by looking each of them up; that
+// there is nothing beyond, by counting.
 type verifier struct {
 	*Report
 	ctx      context.Context

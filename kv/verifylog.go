@@ -10,9 +10,9 @@ import (
 	"slices"
 )
 
-// log walks the chain forward, and then back again to compare what each entry says it wrote with what is there. What was
-// written over since is known from the old records that later entries keep; of bulk tables, which keep none, an entry is compared only
-// if none of its rows was touched since.
+// log walks the chain forward, and then back again to compare what each entry says it wrote with
+// what is there. What was written over since is known from the old records that later entries keep;
+// of bulk tables, which keep none, an entry is compared only if none of its rows was touched since.
 func (v *verifier) log() error {
 	head, err := v.tx.Anchor()
 	if err != nil {
@@ -58,7 +58,8 @@ type history struct {
 	touched map[rowKey]*bitmap // rows of bulk tables that were changed or deleted since, by table and chunk
 }
 
-// record is what a row held after the entry that is being looked at; known is false when nobody can tell.
+// record is what a row held after the entry that is being looked at; known is false when nobody can
+// tell.
 func (h *history) record(d *tableDef, id uint64) (rec []byte, known bool) {
 	if d.bulk {
 		if w := h.touched[rowKey{d.no, id >> chunkBits}]; w != nil && w.has(uint16(id)) {

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// ParseRA reads a right ascension in decimal degrees, or in hours, minutes and seconds (12:34:56.7, 12 34 56.7, 12h34m56.7s), and gives degrees.
+// ParseRA reads a right ascension in decimal degrees, or in hours, minutes and seconds (12:34:56.7,
+// 12 34 56.7, 12h34m56.7s), and gives degrees.
 func ParseRA(s string) (float64, error) {
 	deg, sexagesimal, err := parseAngle(s)
 	if err != nil {
@@ -23,7 +24,8 @@ func ParseRA(s string) (float64, error) {
 	return deg, nil
 }
 
-// ParseDec reads a declination in decimal degrees, or in degrees, minutes and seconds (-12:34:56.7, -12 34 56.7, -12d34m56.7s).
+// ParseDec reads a declination in decimal degrees, or in degrees, minutes and seconds (-12:34:56.7,
+// -12 34 56.7, -12d34m56.7s).
 func ParseDec(s string) (float64, error) {
 	deg, _, err := parseAngle(s)
 	if err != nil {
@@ -37,7 +39,8 @@ func ParseDec(s string) (float64, error) {
 
 var errAngle = errors.New("not an angle")
 
-// parseAngle reads a decimal number, or three sexagesimal ones of which the first carries the sign, also that of a zero.
+// parseAngle reads a decimal number, or three sexagesimal ones of which the first carries the sign,
+// also that of a zero.
 func parseAngle(s string) (value float64, sexagesimal bool, err error) {
 	s = strings.TrimSpace(strings.NewReplacer("−", "-", "°", "d", "′", "m", "″", "s", "'", "m", "\"", "s").Replace(s))
 	if f, err := strconv.ParseFloat(s, 64); err == nil {
@@ -60,7 +63,8 @@ func parseAngle(s string) (value float64, sexagesimal bool, err error) {
 	unit := 1.0 // how many of the last part are in one of the first
 	for i, part := range parts {
 		f, err := strconv.ParseFloat(part, 64)
-		if err != nil || part[0] < '0' || part[0] > '9' || strings.ContainsAny(part, "eExX_") || i > 0 && f >= 60 || i < len(parts)-1 && f != math.Trunc(f) {
+		if err != nil || part[0] < '0' || part[0] > '9' || strings.ContainsAny(part, "eExX_") || i > 0 && f >= 60 ||
+			i < len(parts)-1 && f != math.Trunc(f) {
 			return 0, false, errAngle
 		}
 		if value = value*60 + f; i > 0 {

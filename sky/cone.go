@@ -5,13 +5,15 @@ import "math"
 // A Cone is the part of the sky within Radius degrees of a direction in ICRS degrees.
 type Cone struct{ RA, Dec, Radius float64 }
 
-// Spans are the right ascensions between which the cone lies: all when it holds a pole, two when it crosses 0 h.
+// Spans are the right ascensions between which the cone lies: all when it holds a pole, two when it
+// crosses 0 h.
 func (c Cone) Spans() [][2]float64 {
 	all := [][2]float64{{0, 360}}
 	if math.Abs(c.Dec)+c.Radius >= 90 {
 		return all
 	}
-	// The widest right ascension of a cone: sin(width) = sin(radius) / cos(dec), see e.g. Gray et al. 2004, arXiv:cs/0408031.
+	// The widest right ascension of a cone: sin(width) = sin(radius) / cos(dec), see e.g. Gray et
+	// al. 2004, arXiv:cs/0408031.
 	width := math.Asin(min(1, math.Sin(rad(c.Radius))/math.Cos(rad(c.Dec))))*180/math.Pi + 1e-6
 	low, high := c.RA-width, c.RA+width
 	switch {
@@ -32,7 +34,8 @@ func (c Cone) Holds(ra, dec float64) bool {
 	return Separation(c.RA, c.Dec, ra, dec) <= c.Radius+1e-12
 }
 
-// Separation is the angle between two directions in degrees, by Vincenty's formula, which is good at all angles.
+// Separation is the angle between two directions in degrees, by Vincenty's formula, which is good
+// at all angles.
 func Separation(ra1, dec1, ra2, dec2 float64) float64 {
 	if ra1 == ra2 && dec1 == dec2 {
 		return 0

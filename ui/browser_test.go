@@ -66,7 +66,8 @@ func launch(program string) (b *browser, stop func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.Command(program, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
+	cmd := exec.Command(program, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--no-first-run",
+		"--disable-gpu", "--disable-dev-shm-usage",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-color-profile=srgb", "--hide-scrollbars",
 		"--user-data-dir="+home, "about:blank")
 	cmd.ExtraFiles = []*os.File{theirs1, theirs2} // 3 to read from, 4 to write to
@@ -200,7 +201,8 @@ func (b *browser) newPage(t *testing.T, base string) *page {
 		b.call("", "Target.disposeBrowserContext", map[string]any{"browserContextId": context.BrowserContextID}, nil)
 	})
 	var target struct{ TargetID string }
-	p.do("Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": context.BrowserContextID}, &target)
+	p.do("Target.createTarget",
+		map[string]any{"url": "about:blank", "browserContextId": context.BrowserContextID}, &target)
 	var attached struct{ SessionID string }
 	p.do("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	p.session = attached.SessionID
@@ -210,8 +212,12 @@ func (b *browser) newPage(t *testing.T, base string) *page {
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		p.do(domain+".enable", nil, nil)
 	}
-	p.do("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-reduced-motion", "value": "reduce"}}}, nil) // what moves slowly is missed by a click
-	p.do("Browser.grantPermissions", map[string]any{"browserContextId": context.BrowserContextID, "permissions": []string{"clipboardReadWrite", "clipboardSanitizedWrite"}}, nil)
+	// what moves slowly is missed by a click
+	p.do("Emulation.setEmulatedMedia",
+		map[string]any{"features": []any{map[string]any{"name": "prefers-reduced-motion", "value": "reduce"}}}, nil)
+	p.do("Browser.grantPermissions",
+		map[string]any{"browserContextId": context.BrowserContextID,
+			"permissions": []string{"clipboardReadWrite", "clipboardSanitizedWrite"}}, nil)
 	return p
 }
 
@@ -251,7 +257,8 @@ func (p *page) event(method string, params json.RawMessage) {
 		}
 	case "Network.requestWillBeSent":
 		u := e.Request.URL
-		if !strings.HasPrefix(u, p.base+"/") && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "blob:") && u != "about:blank" {
+		if !strings.HasPrefix(u, p.base+"/") && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "blob:") &&
+			u != "about:blank" {
 			text = "a request to elsewhere: " + u
 		}
 	}
@@ -262,7 +269,8 @@ func (p *page) event(method string, params json.RawMessage) {
 	}
 }
 
-// clean fails the test if anything was wrong. What is allowed stands for refusals that a test provokes.
+// clean fails the test if anything was wrong. What is allowed stands for refusals that a test
+// provokes.
 func (p *page) clean(allowed ...string) {
 	p.t.Helper()
 	p.told.Lock()
@@ -288,7 +296,8 @@ func (p *page) eval(script string, out any) error {
 			Exception struct{ Description string }
 		}
 	}
-	err := p.call(p.session, "Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true}, &r)
+	err := p.call(p.session, "Runtime.evaluate",
+		map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true}, &r)
 	switch {
 	case err != nil:
 		return err
@@ -339,7 +348,8 @@ func (p *page) text(selector string) string {
 func (p *page) open(path string) {
 	p.t.Helper()
 	p.do("Page.navigate", map[string]any{"url": p.base + path}, nil)
-	p.wait("document.documentElement.dataset.shown === 'true' && location.href.startsWith(" + quote(p.base+strings.SplitN(path, "?", 2)[0]) + ")")
+	p.wait("document.documentElement.dataset.shown === 'true' && location.href.startsWith(" +
+		quote(p.base+strings.SplitN(path, "?", 2)[0]) + ")")
 }
 
 // entry is the page that was seen so many pages before this one, as the browser names it.
@@ -365,7 +375,8 @@ func (p *page) click(selector string) {
 		p.t.Fatalf("%s: %v", selector, err)
 	}
 	for _, kind := range []string{"mouseMoved", "mousePressed", "mouseReleased"} {
-		p.do("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}, nil)
+		p.do("Input.dispatchMouseEvent",
+			map[string]any{"type": kind, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}, nil)
 	}
 }
 
@@ -381,7 +392,8 @@ func (p *page) enter(selector, text string) {
 func (p *page) key(name string) {
 	p.t.Helper()
 	down := map[string]any{"type": "keyDown", "key": name}
-	if code := map[string]int{"Enter": 13, "Escape": 27}[name]; code != 0 { // by which the browser knows what it does itself
+	// by which the browser knows what it does itself
+	if code := map[string]int{"Enter": 13, "Escape": 27}[name]; code != 0 {
 		down["windowsVirtualKeyCode"], down["text"] = code, map[string]string{"Enter": "\r"}[name]
 	}
 	if len(name) == 1 {
@@ -394,7 +406,8 @@ func (p *page) key(name string) {
 // size makes the window so many pixels wide and high.
 func (p *page) size(width, height int) {
 	p.t.Helper()
-	p.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	p.do("Emulation.setDeviceMetricsOverride",
+		map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
 }
 
 // picture is the whole page as PNG.
@@ -406,7 +419,8 @@ func (p *page) picture() []byte {
 	p.do("Page.getLayoutMetrics", nil, &m)
 	var picture struct{ Data string }
 	p.do("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true,
-		"clip": map[string]any{"x": 0, "y": 0, "width": m.CSSContentSize.Width, "height": min(m.CSSContentSize.Height, 4000), "scale": 1}}, &picture)
+		"clip": map[string]any{"x": 0, "y": 0, "width": m.CSSContentSize.Width,
+			"height": min(m.CSSContentSize.Height, 4000), "scale": 1}}, &picture)
 	b, err := base64.StdEncoding.DecodeString(picture.Data)
 	if err != nil {
 		p.t.Fatal(err)
@@ -460,7 +474,8 @@ func serve(t *testing.T, flags ...string) node {
 		t.Fatal(built.err)
 	}
 	dir, program := t.TempDir(), filepath.Join(built.folder, "nightjar")
-	cmd := exec.Command(program, append([]string{"--db", filepath.Join(dir, "n.db"), "serve", "--listen", "127.0.0.1:0"}, flags...)...)
+	cmd := exec.Command(program,
+		append([]string{"--db", filepath.Join(dir, "n.db"), "serve", "--listen", "127.0.0.1:0"}, flags...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,8 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// photometry is a file that says what its magnitudes are, with a row that is there twice and a cell that is no number.
+// photometry is a file that says what its magnitudes are, with a row that is there twice and a cell
+// that is no number.
 const photometry = `mjd,filter,magnitude,error,limit,magsys,telescope
 60500.1,g,17.11,0.02,,AB,Test 0.4m
 60500.2,r,16.51,0.02,,AB,Test 0.4m
@@ -30,7 +31,8 @@ const photometry = `mjd,filter,magnitude,error,limit,magsys,telescope
 // drop lets go of a file over an element.
 func (p *page) drop(selector, name, content string) {
 	p.t.Helper()
-	p.run(`const dt = new DataTransfer(); dt.items.add(new File([` + quote(content) + `], ` + quote(name) + `)); $(` + quote(selector) + `).dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true, cancelable: true }))`)
+	p.run(`const dt = new DataTransfer(); dt.items.add(new File([` + quote(content) + `], ` + quote(name) + `)); $(` +
+		quote(selector) + `).dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true, cancelable: true }))`)
 }
 
 // catch lets downloads be seen: the page's copies and files are put into window.caught.
@@ -50,8 +52,9 @@ func (p *page) caught(part string) string {
 	return s
 }
 
-// TestMainPath is what people come for: sign in, find a target by part of an alias, drop a file and see what is in it, see the light curve, filter data and take the
-// request along, save a table, and make a token.
+// TestMainPath is what people come for: sign in, find a target by part of an alias, drop a file and
+// see what is in it, see the light curve, filter data and take the request along, save a table, and
+// make a token.
 func TestMainPath(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -93,7 +96,8 @@ func TestMainPath(t *testing.T) {
 	}
 	before := p.text("#lightcurve .help")
 	p.click("#upload .upload button.main")
-	p.wait("$('#lightcurve .help')?.textContent !== " + quote(before) + " && [...document.querySelectorAll('#lightcurve .legend button')].some((b) => b.textContent.includes('Test 0.4m'))")
+	p.wait("$('#lightcurve .help')?.textContent !== " + quote(before) +
+		" && [...document.querySelectorAll('#lightcurve .legend button')].some((b) => b.textContent.includes('Test 0.4m'))")
 	p.wait("[...document.querySelectorAll('a')].some((a) => a.textContent === 'test.csv')")
 	if stored := p.text("#upload .upload"); !strings.Contains(stored, "4 data stored") {
 		t.Errorf("the report of what was stored is %s", stored)
@@ -105,7 +109,8 @@ func TestMainPath(t *testing.T) {
 	p.wait("$('#lightcurve .legend button[data-band=g]').getAttribute('aria-pressed') === 'false'")
 	p.run("[...document.querySelectorAll('#lightcurve .bar button')].find((b) => b.textContent === 'CSV').click()")
 	table := p.caught("mjd,timestamp,filter")
-	if strings.Contains(table, ",g,") || !strings.Contains(table, "60502.100000,2024-07-11T02:24:00Z,r,,,19.5,Test 0.4m") {
+	if strings.Contains(table, ",g,") ||
+		!strings.Contains(table, "60502.100000,2024-07-11T02:24:00Z,r,,,19.5,Test 0.4m") {
 		t.Errorf("the table of what is shown is\n%.600s", table)
 	}
 	p.run("[...document.querySelectorAll('#lightcurve .controls input')].find((i) => i.type === 'checkbox' && i.parentElement.textContent === 'Fold by').click()")
@@ -119,13 +124,15 @@ func TestMainPath(t *testing.T) {
 	p.catch()
 	p.click(".request .copy")
 	curl := p.caught("curl")
-	for _, part := range []string{"Authorization: Token", "/api/reduceddatums/?target_name=RR+Lyrae&source_name=Nightjar+demo&strict=true"} {
+	for _, part := range []string{"Authorization: Token",
+		"/api/reduceddatums/?target_name=RR+Lyrae&source_name=Nightjar+demo&strict=true"} {
 		if !strings.Contains(curl, part) {
 			t.Errorf("the line for curl lacks %q: %s", part, curl)
 		}
 	}
 	var csv string
-	if err := p.eval("fetch(document.querySelector('[data-export=csv]').href).then((r) => r.text())", &csv); err != nil || !strings.HasPrefix(csv, "target,data_type,timestamp,mjd") {
+	if err := p.eval("fetch(document.querySelector('[data-export=csv]').href).then((r) => r.text())",
+		&csv); err != nil || !strings.HasPrefix(csv, "target,data_type,timestamp,mjd") {
 		t.Errorf("the export is %.200q, %v", csv, err)
 	}
 
@@ -140,7 +147,8 @@ func TestMainPath(t *testing.T) {
 	p.clean("/api/session/", "/api/dataproducts/?dry_run=true") // the refusals above
 }
 
-// TestPages plays the rest: targets are made, changed, imported and deleted, users and groups come and go, the file is verified, and the API is asked in the browser.
+// TestPages plays the rest: targets are made, changed, imported and deleted, users and groups come
+// and go, the file is verified, and the API is asked in the browser.
 func TestPages(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -199,7 +207,8 @@ func TestPages(t *testing.T) {
 		p.key("ArrowDown")
 		p.wait("$('.suggestions [aria-selected=true]').id === $('" + box + "').getAttribute('aria-activedescendant')")
 		p.key("Escape") // closes the list and leaves the text
-		p.wait("$('.suggestions').hidden && $('" + box + "').value === 'aab' && !$('" + box + "').hasAttribute('aria-activedescendant')")
+		p.wait("$('.suggestions').hidden && $('" + box + "').value === 'aab' && !$('" + box +
+			"').hasAttribute('aria-activedescendant')")
 		p.enter(box, "NJ24aba")
 		p.wait(shown + ".startsWith('NJ24aabsimilar name')")
 		p.key("ArrowDown")
@@ -240,7 +249,8 @@ func TestPages(t *testing.T) {
 		p.eval("sessionStorage.getItem('bad')", &id)
 		for path, ready := range map[string]string{
 			"/targets/" + id + "/": "$('#lightcurve [data-drawn]') && $('#lightcurve .legend').textContent.includes('onerror')", "/targets/?name=onerror": "$('#targets tbody a').textContent.includes('<img')",
-			"/reduceddatums/?target_name=onerror": "$('#list tbody').textContent.includes('onerror')", "/api/targets/" + id + "/": "$('#answer').textContent.includes('onerror')", "/targets/" + id + "/update/": "$('#target')",
+			"/reduceddatums/?target_name=onerror": "$('#list tbody').textContent.includes('onerror')", "/api/targets/" +
+				id + "/": "$('#answer').textContent.includes('onerror')", "/targets/" + id + "/update/": "$('#target')",
 		} {
 			p.open(path)
 			p.wait(ready)
@@ -257,7 +267,8 @@ func TestPages(t *testing.T) {
 	t.Run("import", func(t *testing.T) {
 		p.t = t
 		p.open("/targets/import/")
-		p.drop(".drop", "t.csv", "name,name2,ra,dec,host\nI 1,First,01:00:00,+10:00:00,\"NGC 1, near\"\nNJ24aab,,10,10,\nI 2,,370,-5,\n")
+		p.drop(".drop", "t.csv",
+			"name,name2,ra,dec,host\nI 1,First,01:00:00,+10:00:00,\"NGC 1, near\"\nNJ24aab,,10,10,\nI 2,,370,-5,\n")
 		p.wait("$('section pre').textContent.includes('NGC 1, near') && $('section button.main')")
 		p.click("section button.main")
 		p.wait("$('main').textContent.includes('2 targets imported') && $('main').textContent.includes('Line 3: ') && $('main').textContent.includes('Line 4: ra 370 is taken as 10.')")
@@ -456,7 +467,8 @@ func TestGuest(t *testing.T) {
 	admin.clean()
 }
 
-// TestForeignPage: a page of another site reads and writes with a token where --cors-origin names its site, and cannot even ask where it does not.
+// TestForeignPage: a page of another site reads and writes with a token where --cors-origin names
+// its site, and cannot even ask where it does not.
 func TestForeignPage(t *testing.T) {
 	b := startBrowser(t)
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Type", "text/html") }))
@@ -478,7 +490,8 @@ func TestForeignPage(t *testing.T) {
 	for _, c := range []struct {
 		flags []string
 		want  string
-	}{{[]string{"--cors-origin", site.URL}, "201 1 nmae 204"}, {nil, "TypeError"}, {[]string{"--cors-origin", "https://pages.example.org"}, "TypeError"}} {
+	}{{[]string{"--cors-origin", site.URL}, "201 1 nmae 204"}, {nil,
+		"TypeError"}, {[]string{"--cors-origin", "https://pages.example.org"}, "TypeError"}} {
 		var got string
 		if err := p.eval(script(startNode(t, c.flags...)), &got); err != nil || got != c.want {
 			t.Errorf("%v: %s, want %s (%v)", c.flags, got, c.want, err)
@@ -509,7 +522,8 @@ func TestArriving(t *testing.T) {
 	other.clean()
 }
 
-// TestNames asks the browser for what it tells to those who cannot see a page: whatever can be used must have a name, each page one first heading, and each id stands once.
+// TestNames asks the browser for what it tells to those who cannot see a page: whatever can be used
+// must have a name, each page one first heading, and each id stands once.
 func TestNames(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -519,7 +533,8 @@ func TestNames(t *testing.T) {
 	furnish(p)
 	p.do("Accessibility.enable", nil, nil)
 	pages := map[string]string{
-		"/targets/": "$('tbody tr')", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/" + p.kept("long") + "/": "$('#lightcurve [data-drawn]') && $('#share')", "/targets/12/update/": "$('#target')", "/targets/import/": "$('.drop')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
+		"/targets/": "$('tbody tr')", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/" +
+			p.kept("long") + "/": "$('#lightcurve [data-drawn]') && $('#share')", "/targets/12/update/": "$('#target')", "/targets/import/": "$('.drop')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
 		"/users/": "$('tbody tr')", "/log/": "$('#list tbody tr')", "/reduceddatums/": "$('#list tbody tr')", "/dataproducts/data/": "$('#list tbody tr')", "/observations/list/": "$('#list tbody tr')", "/dataproducts/data/8/": "$('details')", "/api/targets/1/": "$('#writes details')",
 	}
 	for i, path := range slices.Sorted(maps.Keys(pages)) {
@@ -542,7 +557,8 @@ func TestNames(t *testing.T) {
 		used := 0
 		for _, node := range tree.Nodes {
 			switch node.Role.Value {
-			case "button", "link", "textbox", "searchbox", "combobox", "checkbox", "slider", "spinbutton", "radio", "image", "img", "dialog", "tab", "progressbar":
+			case "button", "link", "textbox", "searchbox", "combobox", "checkbox", "slider", "spinbutton", "radio",
+				"image", "img", "dialog", "tab", "progressbar":
 				if used++; !node.Ignored && strings.TrimSpace(node.Name.Value) == "" {
 					var d struct{ OuterHTML string }
 					p.do("DOM.getOuterHTML", map[string]any{"backendNodeId": node.BackendNodeID}, &d)
@@ -576,7 +592,8 @@ func TestNames(t *testing.T) {
 	p.clean()
 }
 
-// TestNightIsRed looks for light that would cost eyes their adaptation: at night no pixel may be bright, green or blue.
+// TestNightIsRed looks for light that would cost eyes their adaptation: at night no pixel may be
+// bright, green or blue.
 func TestNightIsRed(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -603,19 +620,22 @@ func TestNightIsRed(t *testing.T) {
 		bounds, bad, where := picture.Bounds(), 0, image.Point{}
 		for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
 			for x := bounds.Min.X; x < bounds.Max.X; x++ {
-				if r, g, b, _ := picture.At(x, y).RGBA(); r > 0xf000 || g > 0x6000 || b > 0x6000 || max(g, b) > r+0x0800 {
+				if r, g, b, _ := picture.At(x, y).RGBA(); r > 0xf000 || g > 0x6000 || b > 0x6000 ||
+					max(g, b) > r+0x0800 {
 					bad, where = bad+1, image.Pt(x, y)
 				}
 			}
 		}
 		if bad > 0 {
-			t.Errorf("%s has %d pixels that are no dim red, one at %v: %v", path, bad, where, picture.At(where.X, where.Y))
+			t.Errorf("%s has %d pixels that are no dim red, one at %v: %v", path, bad, where,
+				picture.At(where.X, where.Y))
 		}
 	}
 	p.clean()
 }
 
-// TestPlotOfManyPoints draws a hundred thousand points while they are moved about, and says how long a frame took; figures are for reading, not for passing.
+// TestPlotOfManyPoints draws a hundred thousand points while they are moved about, and says how
+// long a frame took; figures are for reading, not for passing.
 func TestPlotOfManyPoints(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -649,11 +669,13 @@ func TestPlotOfManyPoints(t *testing.T) {
 	if err != nil || len(frames) != 60 {
 		t.Fatal(err, len(frames))
 	}
-	t.Logf("100,000 points: a frame takes %.1f ms at the median and %.1f ms at the 95th percentile", frames[30], frames[57])
+	t.Logf("100,000 points: a frame takes %.1f ms at the median and %.1f ms at the 95th percentile",
+		frames[30], frames[57])
 	p.clean()
 }
 
-// TestTargetPageShows says how long it takes from a click on a target until its light curve is drawn.
+// TestTargetPageShows says how long it takes from a click on a target until its light curve is
+// drawn.
 func TestTargetPageShows(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -665,7 +687,8 @@ func TestTargetPageShows(t *testing.T) {
 	for i := range testenv.Choose(2, 5) {
 		p.open("/targets/?order=name")
 		p.wait("$('#targets tbody tr')")
-		p.run("sessionStorage.setItem('clicked', String(Date.now())); document.querySelectorAll('#targets tbody a')[" + fmt.Sprint(i) + "].click()")
+		p.run("sessionStorage.setItem('clicked', String(Date.now())); document.querySelectorAll('#targets tbody a')[" +
+			fmt.Sprint(i) + "].click()")
 		p.wait("location.pathname !== '/targets/' && $('#lightcurve [data-drawn]') && $('#lightcurve [data-drawn]').dataset.at")
 		var ms float64
 		if err := p.eval("Number(document.querySelector('#lightcurve [data-drawn]').dataset.at) - Number(sessionStorage.getItem('clicked'))", &ms); err != nil {
@@ -678,7 +701,8 @@ func TestTargetPageShows(t *testing.T) {
 	p.clean()
 }
 
-// TestLeavingLetsGo: pages of targets that were left hold no connection, of which a browser has six for a node.
+// TestLeavingLetsGo: pages of targets that were left hold no connection, of which a browser has six
+// for a node.
 func TestLeavingLetsGo(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -688,7 +712,8 @@ func TestLeavingLetsGo(t *testing.T) {
 	for left := testenv.Choose(8, 12); left > 0; left-- {
 		start := time.Now()
 		p.open(fmt.Sprintf("/targets/%d/", 6-(left-1)%6))
-		p.wait("$('#lightcurve [data-drawn]') && performance.getEntriesByType('resource').some((r) => r.name.includes('ordering=-created&limit=1'))") // so that it listens
+		// so that it listens
+		p.wait("$('#lightcurve [data-drawn]') && performance.getEntriesByType('resource').some((r) => r.name.includes('ordering=-created&limit=1'))")
 		slowest = max(slowest, time.Since(start))
 		p.run("await new Promise((f) => setTimeout(f, 300))")
 		p.do("Page.navigate", map[string]any{"url": "about:blank"}, nil)
@@ -705,7 +730,8 @@ func TestLeavingLetsGo(t *testing.T) {
 	p.clean()
 }
 
-// TestAccount changes a password, with its mistakes, signs out and in again, and makes a token that only reads and takes it back.
+// TestAccount changes a password, with its mistakes, signs out and in again, and makes a token that
+// only reads and takes it back.
 func TestAccount(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)

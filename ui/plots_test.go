@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// drag presses the mouse at one place of an element, given as parts of its width and height, and lets it go at another.
+// drag presses the mouse at one place of an element, given as parts of its width and height, and
+// lets it go at another.
 func (p *page) drag(selector string, x0, y0, x1, y1 float64) {
 	p.t.Helper()
 	var box struct{ X, Y, Width, Height float64 }
@@ -16,7 +17,9 @@ func (p *page) drag(selector string, x0, y0, x1, y1 float64) {
 	}
 	for i, kind := range []string{"mouseMoved", "mousePressed", "mouseMoved", "mouseMoved", "mouseReleased"} {
 		k := []float64{0, 0, 0.5, 1, 1}[i]
-		p.do("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": box.X + box.Width*(x0+k*(x1-x0)), "y": box.Y + box.Height*(y0+k*(y1-y0)), "button": "left", "buttons": 1, "clickCount": 1}, nil)
+		p.do("Input.dispatchMouseEvent",
+			map[string]any{"type": kind, "x": box.X + box.Width*(x0+k*(x1-x0)), "y": box.Y + box.Height*(y0+k*(y1-y0)),
+				"button": "left", "buttons": 1, "clickCount": 1}, nil)
 	}
 }
 
@@ -34,14 +37,17 @@ func (p *page) drawing(selector string) string {
 // labelled clicks the button, or the box, of a panel that has this text.
 func (p *page) labelled(panel, text string) {
 	p.t.Helper()
-	p.run("const e = [...document.querySelectorAll(" + quote(panel+" button, "+panel+" label") + ")].find((e) => e.textContent === " + quote(text) + "); for (const a of document.querySelectorAll('[data-wanted]')) delete a.dataset.wanted; (e.querySelector('input') ?? e).dataset.wanted = 'true'")
+	p.run("const e = [...document.querySelectorAll(" + quote(panel+" button, "+panel+" label") +
+		")].find((e) => e.textContent === " + quote(text) +
+		"); for (const a of document.querySelectorAll('[data-wanted]')) delete a.dataset.wanted; (e.querySelector('input') ?? e).dataset.wanted = 'true'")
 	p.click(panel + " [data-wanted]")
 }
 
 // choose takes one of the choices of a select.
 func (p *page) choose(selector, value string) {
 	p.t.Helper()
-	p.run("const e = $(" + quote(selector) + "); e.value = " + quote(value) + "; e.dispatchEvent(new Event('change', { bubbles: true }))")
+	p.run("const e = $(" + quote(selector) + "); e.value = " + quote(value) +
+		"; e.dispatchEvent(new Event('change', { bubbles: true }))")
 }
 
 // TestLightCurve zooms, moves, folds, points at a point and takes away what is shown.
@@ -66,7 +72,8 @@ func TestLightCurve(t *testing.T) {
 	p.labelled("#lightcurve", "Drag moves")
 	p.labelled("#lightcurve", "Reset zoom")
 	if again := p.drawing(plot); again != whole || box == whole || moved == box {
-		t.Errorf("zoomed into a box the plot is other: %t, moved other again: %t, and then as at first: %t", box != whole, moved != box, again == whole)
+		t.Errorf("zoomed into a box the plot is other: %t, moved other again: %t, and then as at first: %t",
+			box != whole, moved != box, again == whole)
 	}
 	seen := map[string]bool{whole: true}
 	for _, x := range []string{"utc", "ago"} {
@@ -99,7 +106,8 @@ func TestLightCurve(t *testing.T) {
 	}
 	p.click("#lightcurve .legend button[data-band=V]")
 	p.labelled("#lightcurve", "ECSV")
-	if table := p.caught("%ECSV 1.0"); !strings.Contains(table, `unit: "mag"`) || !strings.Contains(table, ",V,18.9,0.1,,") || !strings.Contains(table, ",V,,,21.4,") {
+	if table := p.caught("%ECSV 1.0"); !strings.Contains(table, `unit: "mag"`) ||
+		!strings.Contains(table, ",V,18.9,0.1,,") || !strings.Contains(table, ",V,,,21.4,") {
 		t.Errorf("the table as ECSV is\n%.900s", table)
 	}
 	if p.drawing(plot) != before {
@@ -109,7 +117,9 @@ func TestLightCurve(t *testing.T) {
 	p.caught("PNG")
 
 	// a click on a point finds its row
-	p.run("const c = $(" + quote(plot) + "); c.focus(); for (let i = 0; i < 60 || !$('#lightcurve .tip').textContent.includes('filterg'); i++) c.dispatchEvent(new KeyboardEvent('keydown', { key: '.' }))") // in the middle, where the tip stands beside it
+	// in the middle, where the tip stands beside it
+	p.run("const c = $(" + quote(plot) +
+		"); c.focus(); for (let i = 0; i < 60 || !$('#lightcurve .tip').textContent.includes('filterg'); i++) c.dispatchEvent(new KeyboardEvent('keydown', { key: '.' }))")
 	var tip struct{ X, Y, W, H float64 }
 	if err := p.eval("(() => { const tip = document.querySelector('#lightcurve .tip').getBoundingClientRect(), c = document.querySelector("+quote(plot)+").getBoundingClientRect(); return { x: (tip.left - 14 - c.left) / c.width, y: (tip.top + tip.height / 2 - c.top) / c.height } })()", &tip); err != nil {
 		t.Fatal(err)
@@ -188,7 +198,8 @@ func TestSpectra(t *testing.T) {
 	p.click("#spectra .legend button")
 	changed("hiding one")
 	p.labelled("#spectra", "CSV")
-	if table := p.caught("timestamp,wavelength_angstrom,flux"); strings.Contains(table, "2024-01-15") || strings.Count(table, "\n") != 3*1600+1 {
+	if table := p.caught("timestamp,wavelength_angstrom,flux"); strings.Contains(table, "2024-01-15") ||
+		strings.Count(table, "\n") != 3*1600+1 {
 		t.Errorf("the table of three spectra has %d lines:\n%.200s", strings.Count(table, "\n"), table)
 	}
 	p.labelled("#spectra", "PNG")

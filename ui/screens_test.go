@@ -8,15 +8,17 @@ import (
 	"testing"
 )
 
-// screen is a page of which a picture is taken: a script, act, is run when it is ready, and then the picture waits for another expression, seen.
+// screen is a page of which a picture is taken: a script, act, is run when it is ready, and then
+// the picture waits for another expression, seen.
 type screen struct {
 	name, path, ready string
 	page              *page
 	act, seen         string
 }
 
-// TestScreens writes pictures of the pages, in each look and two widths, to the folder that NIGHTJAR_SCREENS names, for a person to look at. NIGHTJAR_ONLY
-// may hold the names of some, separated by commas.
+// TestScreens writes pictures of the pages, in each look and two widths, to the folder that
+// NIGHTJAR_SCREENS names, for a person to look at. NIGHTJAR_ONLY may hold the names of some,
+// separated by commas.
 func TestScreens(t *testing.T) {
 	folder := os.Getenv("NIGHTJAR_SCREENS")
 	if folder == "" {
@@ -27,7 +29,8 @@ func TestScreens(t *testing.T) {
 	}
 	b := startBrowser(t)
 	n, empty, full := startNode(t), serve(t), serve(t)
-	guest, admin, alone, crowd := b.newPage(t, n.base), b.newPage(t, n.base), b.newPage(t, empty.base), b.newPage(t, full.base)
+	guest, admin, alone, crowd := b.newPage(t, n.base), b.newPage(t, n.base), b.newPage(t, empty.base),
+		b.newPage(t, full.base)
 	admin.signIn(n)
 	alone.signIn(empty)
 	crowd.signIn(full)
@@ -39,48 +42,66 @@ func TestScreens(t *testing.T) {
 	pages := []screen{
 		{"home-guest", "/", "$('#targets table')", guest, "", ""},
 		{"login", "/accounts/login/", "$('#sign-in')", guest, "", ""},
-		{"login-refused", "/accounts/login/", "$('#sign-in')", guest, `$("[name=username]").value = "admin"; $("[name=password]").value = "guess"; $("#sign-in").requestSubmit()`, "$('#refused').textContent"},
+		{"login-refused", "/accounts/login/", "$('#sign-in')", guest,
+			`$("[name=username]").value = "admin"; $("[name=password]").value = "guess"; $("#sign-in").requestSubmit()`, "$('#refused').textContent"},
 		{"missing", "/targets/99/", "$('h1')", guest, "", ""},
 		{"nowhere", "/no/such/page/", "$('h1')", guest, "", ""},
 		{"targets", "/targets/", "$('#targets table')", admin, "", ""},
-		{"target", "/targets/1/", "$('#lightcurve [data-drawn]') && $('#spectra [data-drawn]') && $('#share')", admin, "", ""},
+		{"target", "/targets/1/",
+			"$('#lightcurve [data-drawn]') && $('#spectra [data-drawn]') && $('#share')", admin, "", ""},
 		{"long", long, "$('#lightcurve [data-drawn]') && $('#share')", admin, "", ""},
 		{"bare", "/targets/" + admin.kept("bare") + "/", "$('#upload')", admin, "", ""},
-		{"pulsator", "/targets/7/", "$('[data-drawn]')", admin, `[...document.querySelectorAll("#lightcurve input[type=checkbox]")].find((i) => i.parentElement.textContent === "Fold by").click(); $("#lightcurve details.points summary").click()`, "$('#points tbody tr')"},
-		{"hover", "/targets/1/", "$('#lightcurve [data-drawn]')", admin, `const c = $("#lightcurve .plot canvas"); c.focus(); for (let i = 0; i < 40; i++) c.dispatchEvent(new KeyboardEvent("keydown", { key: "." }))`, "!$('.tip').hidden"},
-		{"spectra", "/targets/1/", "$('#spectra [data-drawn]')", admin, `$("#spectra details summary").click(); for (const i of document.querySelectorAll("#spectra input[name=lines]")) i.click(); const r = document.querySelectorAll("#spectra input[type=range]")[1]; r.value = 5; r.dispatchEvent(new Event("input"))`, ""},
-		{"report", "/targets/1/", "$('#upload .drop')", admin, `const dt = new DataTransfer(); dt.items.add(new File(["time,filter,mag,seeing\n60500,g,17.1,1.2\n60501,r,,1.3\n60502,r,99,1.3\n60500,g,17.1,1.2\n"], "warned.csv")); dt.items.add(new File([` + quote(photometry) + `], "night.csv")); dt.items.add(new File([` + quote(photometry+"60503,x,bad,1,,AB,T\n") + `], "wrong.csv")); dt.items.add(new File(["a,b\n1,2\n"], "unknown.csv")); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt }))`, "$$('#upload .report').length === 4 && ($$('#upload .report details').forEach((d) => { d.open = true }), true)"},
-		{"keys", "/targets/", "$('tbody tr')", admin, `document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }))`, "$('dialog[open]')"},
+		{"pulsator", "/targets/7/", "$('[data-drawn]')", admin,
+			`[...document.querySelectorAll("#lightcurve input[type=checkbox]")].find((i) => i.parentElement.textContent === "Fold by").click(); $("#lightcurve details.points summary").click()`, "$('#points tbody tr')"},
+		{"hover", "/targets/1/", "$('#lightcurve [data-drawn]')", admin,
+			`const c = $("#lightcurve .plot canvas"); c.focus(); for (let i = 0; i < 40; i++) c.dispatchEvent(new KeyboardEvent("keydown", { key: "." }))`, "!$('.tip').hidden"},
+		{"spectra", "/targets/1/", "$('#spectra [data-drawn]')", admin,
+			`$("#spectra details summary").click(); for (const i of document.querySelectorAll("#spectra input[name=lines]")) i.click(); const r = document.querySelectorAll("#spectra input[type=range]")[1]; r.value = 5; r.dispatchEvent(new Event("input"))`, ""},
+		{"report", "/targets/1/", "$('#upload .drop')", admin,
+			`const dt = new DataTransfer(); dt.items.add(new File(["time,filter,mag,seeing\n60500,g,17.1,1.2\n60501,r,,1.3\n60502,r,99,1.3\n60500,g,17.1,1.2\n"], "warned.csv")); dt.items.add(new File([` + quote(photometry) + `], "night.csv")); dt.items.add(new File([` + quote(photometry+"60503,x,bad,1,,AB,T\n") + `], "wrong.csv")); dt.items.add(new File(["a,b\n1,2\n"], "unknown.csv")); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt }))`, "$$('#upload .report').length === 4 && ($$('#upload .report details').forEach((d) => { d.open = true }), true)"},
+		{"keys", "/targets/", "$('tbody tr')", admin,
+			`document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }))`, "$('dialog[open]')"},
 		{"delete", "/targets/1/", "$('#delete') && $('#share')", admin, `$("#delete").click()`, "$('dialog[open]')"},
-		{"filters", "/targets/?name=demo&type=SIDEREAL", "$('tbody tr')", admin, `$("aside details:last-child summary").click()`, ""},
+		{"filters", "/targets/?name=demo&type=SIDEREAL", "$('tbody tr')", admin,
+			`$("aside details:last-child summary").click()`, ""},
 		{"meant", "/targets/?name=NJ24-aab", "$('.empty a')", admin, "", ""},
-		{"token", "/account/", "$('#new-token')", admin, `$("#new-token input").value = "night script"; $("#new-token").requestSubmit()`, "$('#secret')"},
-		{"post", "/api/reduceddatums/", "$('#writes details')", admin, `$("#writes summary").click(); $("#writes button.main").click()`, "$$('#writes .error').some((e) => e.textContent)"},
+		{"token", "/account/", "$('#new-token')", admin,
+			`$("#new-token input").value = "night script"; $("#new-token").requestSubmit()`, "$('#secret')"},
+		{"post", "/api/reduceddatums/", "$('#writes details')", admin,
+			`$("#writes summary").click(); $("#writes button.main").click()`, "$$('#writes .error').some((e) => e.textContent)"},
 		{"options", "/api/targets/", "$('#writes details')", admin, `$("#options").click()`, ""},
-		{"api-one", "/api/targets/1/", "$('#tools .request')", admin, `for (const s of document.querySelectorAll("#writes summary")) s.click()`, ""},
+		{"api-one", "/api/targets/1/", "$('#tools .request')", admin,
+			`for (const s of document.querySelectorAll("#writes summary")) s.click()`, ""},
 		{"api", "/api/targets/?limit=1", "$('#tools form')", admin, "", ""},
 		{"api-root", "/api/", "$('#answer')", guest, "", ""},
 		{"fits", starred, "$('canvas.preview')", admin, "", ""},
 		{"headers", "/dataproducts/data/8/", "$('table.mono')", admin, "", ""},
 		{"comet", "/targets/12/", "$('[data-drawn]')", admin, "", ""},
 		{"create", "/targets/create/", "$('form')", admin, "", ""},
-		{"create-refused", "/targets/create/", "$('form')", admin, `$("[name=name]").value = "NJ24aab"; $("[name=ra]").value = "25:00:00"; $("[name=dec]").value = "95"; $("#target").requestSubmit()`, "$('[data-field=dec] .error').textContent"},
+		{"create-refused", "/targets/create/", "$('form')", admin,
+			`$("[name=name]").value = "NJ24aab"; $("[name=ra]").value = "25:00:00"; $("[name=dec]").value = "95"; $("#target").requestSubmit()`, "$('[data-field=dec] .error').textContent"},
 		{"update", "/targets/1/update/", "$('form')", admin, "", ""},
-		{"import", "/targets/import/", "$('.drop')", admin, `const dt = new DataTransfer(); dt.items.add(new File(["name,name2,ra,dec,host\nI 1,First,01:00:00,+10:00:00,NGC 1\nNJ24aab,,10,10,\nI 2,,370,-5,\n"], "t.csv")); $(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt }))`, "$('section button.main')"},
+		{"import", "/targets/import/", "$('.drop')", admin,
+			`const dt = new DataTransfer(); dt.items.add(new File(["name,name2,ra,dec,host\nI 1,First,01:00:00,+10:00:00,NGC 1\nNJ24aab,,10,10,\nI 2,,370,-5,\n"], "t.csv")); $(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt }))`, "$('section button.main')"},
 		{"products", "/dataproducts/data/", "$('tbody tr')", admin, "", ""},
 		{"product", "/dataproducts/data/2/", "$('pre.answer')", admin, "", ""},
 		{"data", "/reduceddatums/?target__id=1&data_type=photometry", "$('tbody tr')", admin, "", ""},
 		{"observations", "/observations/list/", "$('tbody tr')", admin, "", ""},
 		{"account", "/account/", "$('#tokens tbody tr')", admin, "", ""},
 		{"users", "/users/", "$('tbody tr')", admin, "", ""},
-		{"user-refused", "/users/", "$('tbody tr')", admin, `$("#users button.main").click(); while (!$("dialog [name=password]")) await new Promise((f) => setTimeout(f, 50)); $("dialog [name=username]").value = "admin"; $("dialog [name=password]").value = "short"; $("dialog form").requestSubmit()`, "$$('dialog .error').some((e) => e.textContent)"},
+		{"user-refused", "/users/", "$('tbody tr')", admin,
+			`$("#users button.main").click(); while (!$("dialog [name=password]")) await new Promise((f) => setTimeout(f, 50)); $("dialog [name=username]").value = "admin"; $("dialog [name=password]").value = "short"; $("dialog form").requestSubmit()`, "$$('dialog .error').some((e) => e.textContent)"},
 		{"node", "/node/", "$('.setting')", admin, "", ""},
-		{"verify", "/node/", "$('.setting')", admin, strings.Replace(answered, "ANSWER", `'{"done":37,"total":100}\n'`, 1), "$('#verify progress').value > 0"},
-		{"verify-bad", "/node/", "$('.setting')", admin, strings.Replace(strings.Replace(answered, "ANSWER", `'{"good":false,"records":1961,"blobs":25,"log_entries":44,"problems":["table reduceddatum: record 812: checksum does not match","blob 14: chunk 3 is missing"],"more_problems":1207}\n'`, 1), ") } })", "); c.close() } })", 1), "$('#verify li')"},
+		{"verify", "/node/", "$('.setting')", admin,
+			strings.Replace(answered, "ANSWER", `'{"done":37,"total":100}\n'`, 1), "$('#verify progress').value > 0"},
+		{"verify-bad", "/node/", "$('.setting')", admin,
+			strings.Replace(strings.Replace(answered, "ANSWER",
+				`'{"good":false,"records":1961,"blobs":25,"log_entries":44,"problems":["table reduceddatum: record 812: checksum does not match","blob 14: chunk 3 is missing"],"more_problems":1207}\n'`, 1), ") } })", "); c.close() } })", 1), "$('#verify li')"},
 		{"log", "/log/", "$('#list tbody tr')", admin, "", ""},
 		{"empty", "/targets/", "$('.empty')", alone, "", ""},
 		{"empty-data", "/reduceddatums/", "$('.empty')", alone, "", ""},
-		{"sky", "/targets/", "$('aside details').open = true, $('.sky + .help').textContent.includes('by density')", crowd, "", ""},
+		{"sky", "/targets/", "$('aside details').open = true, $('.sky + .help').textContent.includes('by density')",
+			crowd, "", ""},
 	}
 	only := os.Getenv("NIGHTJAR_ONLY")
 	for _, width := range []int{1440, 390} {
@@ -96,7 +117,8 @@ func TestScreens(t *testing.T) {
 					continue
 				}
 				p := s.page
-				p.do("Page.navigate", map[string]any{"url": "about:blank"}, nil) // so that what is waited for is not the page before
+				// so that what is waited for is not the page before
+				p.do("Page.navigate", map[string]any{"url": "about:blank"}, nil)
 				p.do("Page.navigate", map[string]any{"url": p.base + s.path}, nil)
 				if p.wait(s.ready); s.name != "nowhere" {
 					p.wait("document.documentElement.dataset.shown === 'true'")
@@ -105,7 +127,8 @@ func TestScreens(t *testing.T) {
 					p.wait(s.seen)
 				}
 				p.run("await new Promise((f) => setTimeout(f, 350))")
-				if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", s.name, width, look)), p.picture(), 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", s.name, width, look)),
+					p.picture(), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -115,7 +138,8 @@ func TestScreens(t *testing.T) {
 	admin.clean("404", "dry_run", "status of 400")
 }
 
-// furnish adds to a demo what it lacks for pictures: long names, an image, observations, people. What was made is kept under its name.
+// furnish adds to a demo what it lacks for pictures: long names, an image, observations, people.
+// What was made is kept under its name.
 func furnish(p *page) {
 	p.t.Helper()
 	p.run(`const keep = (name, id) => sessionStorage.setItem(name, id);

@@ -27,7 +27,8 @@ func TestTargetList(t *testing.T) {
 	p.click("form summary")
 	p.choose("[name=type]", "NON_SIDEREAL")
 	p.run("$('[name=type]').dispatchEvent(new Event('input', { bubbles: true }))")
-	p.wait("$('#count').textContent === '1 target' && " + first + " === 'NJ-C 1' && $('.sky + .help').textContent === 'No target with coordinates.'")
+	p.wait("$('#count').textContent === '1 target' && " + first +
+		" === 'NJ-C 1' && $('.sky + .help').textContent === 'No target with coordinates.'")
 	p.run("$('[name=type]').value = ''")
 	p.enter("[name=targetlist__name]", "Demo")
 	p.wait("location.search.includes('targetlist__name=Demo') && !location.search.includes('type') && $('#count').textContent !== '1 target'")
@@ -49,9 +50,11 @@ func TestTargetList(t *testing.T) {
 	p.run("$('[name=target_cone_search]').value = ''; $('[name=target_cone_search]').dispatchEvent(new Event('input', { bubbles: true }))")
 	p.wait("$('#count').textContent === '12 targets'")
 
-	// the middle of the map is at 0h, 0°; a little above it lies nothing, to the left of it at 3h a supernova
+	// the middle of the map is at 0h, 0°; a little above it lies nothing, to the left of it at 3h a
+	// supernova
 	p.drag(".sky canvas", 0.378, 0.65, 0.378, 0.65)
-	p.wait("$('[name=cone_search]').value.startsWith('4') && " + first + " === 'NJ24acf' && $('#count').textContent === '1 target'")
+	p.wait("$('[name=cone_search]').value.startsWith('4') && " + first +
+		" === 'NJ24acf' && $('#count').textContent === '1 target'")
 	var csv string
 	if err := p.eval("fetch([...document.querySelectorAll('#head ~ * a[download]')].find((a) => a.textContent === 'csv').href).then((r) => r.text())", &csv); err != nil || strings.Count(csv, "\n") != 2 || !strings.Contains(csv, "NJ24acf") {
 		t.Errorf("what is shown, as CSV, is %q, %v", csv, err)
@@ -64,13 +67,16 @@ func TestTargetList(t *testing.T) {
 	p.enter("input[type=search]", "Many")
 	p.wait("$('.pager span').textContent === '1–50 of 130' && " + first + " === 'Many 000'")
 	p.click(".pager button:nth-of-type(3)")
-	p.wait("$('.pager span').textContent === '51–100 of 130' && " + first + " === 'Many 050' && location.search.includes('offset=50')")
+	p.wait("$('.pager span').textContent === '51–100 of 130' && " + first +
+		" === 'Many 050' && location.search.includes('offset=50')")
 	p.click(".pager button:last-of-type")
-	p.wait("$('.pager span').textContent === '101–130 of 130' && " + first + " === 'Many 100' && $('.pager button:last-of-type').disabled")
+	p.wait("$('.pager span').textContent === '101–130 of 130' && " + first +
+		" === 'Many 100' && $('.pager button:last-of-type').disabled")
 	p.clean("status of 400")
 }
 
-// TestSkyOfManyTargets says how long the map of a hundred thousand targets takes; figures are for reading, not for passing.
+// TestSkyOfManyTargets says how long the map of a hundred thousand targets takes; figures are for
+// reading, not for passing.
 func TestSkyOfManyTargets(t *testing.T) {
 	b := startBrowser(t)
 	n := serve(t)

@@ -1,9 +1,12 @@
-// Package ui is the embedded pages. They are a client of the REST API and nothing else: what they show they ask for under /api/, as anybody could. Nothing is
-// fetched from elsewhere, and no page holds a script or a style of its own, so that a strict content security policy keeps what was uploaded from ever running.
+// Package ui is the embedded pages. They are a client of the REST API and nothing else: what they
+// show they ask for under /api/, as anybody could. Nothing is fetched from elsewhere, and no page
+// holds a script or a style of its own, so that a strict content security policy keeps what was
+// uploaded from ever running.
 //
-// There is one document, which is served under every path that has a page, and main.js finds by the path which module fills it. The modules are served as they
-// stand in the folder static: there is no build step. What they compute without a document (coordinates, photometry, spectra, tables) has tests beside the pages'
-// own, which drive a browser.
+// There is one document, which is served under every path that has a page, and main.js finds by the
+// path which module fills it. The modules are served as they stand in the folder static: there is
+// no build step. What they compute without a document (coordinates, photometry, spectra, tables)
+// has tests beside the pages' own, which drive a browser.
 //
 // It imports nothing but the standard library.
 package ui
@@ -25,7 +28,8 @@ var files embed.FS
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// paths are those that have a page, as a TOM names them where it has them; # stands for a number and * for all that is left, a name.
+// paths are those that have a page, as a TOM names them where it has them; # stands for a number
+// and * for all that is left, a name.
 var paths = []string{
 	"/", "/targets/", "/targets/create/", "/targets/import/", "/targets/#/", "/targets/#/update/", "/targets/name/*/",
 	"/dataproducts/data/", "/dataproducts/data/#/", "/reduceddatums/", "/observations/list/",
@@ -38,7 +42,8 @@ var moved = map[string]string{
 	"/accounts/logout/": "/account/", "/tokens/": "/account/",
 }
 
-// Handler serves the pages, and what they need under /static/. Everything else is a page that says that there is nothing.
+// Handler serves the pages, and what they need under /static/. Everything else is a page that says
+// that there is nothing.
 func Handler() http.Handler {
 	static := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -23,11 +23,19 @@ func TestPaths(t *testing.T) {
 		status int
 		part   string // of the body, or of Location
 	}{
-		{"/", 200, "main.js"}, {"/targets/", 200, "main.js"}, {"/targets", 302, "/targets/"}, {"/targets/5/", 200, "main.js"}, {"/targets/5/update/", 200, "main.js"}, {"/targets/name/M%2031/", 200, "main.js"}, {"/targets/name/M%2031", 302, "/targets/name/M%2031/"},
-		{"/targets/name/C%2F2023%20A3", 302, "/targets/name/C%2F2023%20A3/"}, {"/targets/name/C/2023%20A3/", 200, "main.js"}, {"/targets/name/", 404, "no such page"}, {"/targets/name//", 404, "no such page"}, {"//evil.example/targets", 404, "no such page"},
-		{"/dataproducts/data/", 200, "main.js"}, {"/users/", 200, "main.js"}, {"/observations/", 302, "/observations/list/"}, {"/dataproducts?target_name=x", 302, "/dataproducts/data/?target_name=x"},
-		{"/targets/five/", 404, "no such page"}, {"/targets//", 404, "no such page"}, {"/nowhere", 404, "no such page"}, {"/static/page.html", 404, "no such page"}, {"/static/", 404, "no such page"}, {"/static/../ui.go", 404, "no such page"},
-		{"/static/main.js", 200, "import"}, {"/static/pages/target.js", 200, "import"}, {"/static/nightjar.css", 200, "--ground"},
+		{"/", 200, "main.js"}, {"/targets/", 200, "main.js"}, {"/targets", 302, "/targets/"}, {"/targets/5/", 200,
+			"main.js"}, {"/targets/5/update/", 200, "main.js"}, {"/targets/name/M%2031/", 200, "main.js"},
+		{"/targets/name/M%2031", 302, "/targets/name/M%2031/"},
+		{"/targets/name/C%2F2023%20A3", 302, "/targets/name/C%2F2023%20A3/"}, {"/targets/name/C/2023%20A3/", 200,
+			"main.js"}, {"/targets/name/", 404, "no such page"}, {"/targets/name//", 404, "no such page"},
+		{"//evil.example/targets", 404, "no such page"},
+		{"/dataproducts/data/", 200, "main.js"}, {"/users/", 200, "main.js"}, {"/observations/", 302,
+			"/observations/list/"}, {"/dataproducts?target_name=x", 302, "/dataproducts/data/?target_name=x"},
+		{"/targets/five/", 404, "no such page"}, {"/targets//", 404, "no such page"}, {"/nowhere", 404,
+			"no such page"}, {"/static/page.html", 404, "no such page"}, {"/static/", 404, "no such page"},
+		{"/static/../ui.go", 404, "no such page"},
+		{"/static/main.js", 200, "import"}, {"/static/pages/target.js", 200,
+			"import"}, {"/static/nightjar.css", 200, "--ground"},
 	} {
 		r := httptest.NewRequest("GET", "http://node"+x.path, nil)
 		w := httptest.NewRecorder()
@@ -85,9 +93,11 @@ func TestEveryPageHasItsModule(t *testing.T) {
 	}
 }
 
-// TestNothingFromElsewhere looks for what the pages must not hold: scripts and styles in line, markup made of texts, and addresses of other places.
+// TestNothingFromElsewhere looks for what the pages must not hold: scripts and styles in line,
+// markup made of texts, and addresses of other places.
 func TestNothingFromElsewhere(t *testing.T) {
-	bad := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\sstyle="|\sonclick="|<style|<script>|(?:src|href)="?https?:|\burl\(|(?m:^import .*from "[^.]|^import\("[^.])`)
+	bad := regexp.MustCompile(
+		`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\sstyle="|\sonclick="|<style|<script>|(?:src|href)="?https?:|\burl\(|(?m:^import .*from "[^.]|^import\("[^.])`)
 	for name, f := range load() {
 		if m := bad.Find(f.content); m != nil {
 			t.Errorf("%s holds %s", name, m)
@@ -95,7 +105,8 @@ func TestNothingFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestSize adds up what the pages weigh, compressed one by one; all of them together are to be less than two megabytes.
+// TestSize adds up what the pages weigh, compressed one by one; all of them together are to be less
+// than two megabytes.
 func TestSize(t *testing.T) {
 	total, whole, count := 0, 0, 0
 	for name, f := range load() {

@@ -47,8 +47,8 @@ type Field struct {
 	Of       []Field // of the objects of a List
 }
 
-// A Range is the values that a number may have: at least Least, and at most Most, or less than Most if
-// it is Open.
+// A Range is the values that a number may have: at least Least, and at most Most, or less than Most
+// if it is Open.
 type Range struct {
 	Least, Most float64
 	Open        bool

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestQueries: a parameter is read as browsers and Django read it, and is never dropped; one that is well-formed is read as the standard library does.
+// TestQueries: a parameter is read as browsers and Django read it, and is never dropped; one that
+// is well-formed is read as the standard library does.
 func TestQueries(t *testing.T) {
 	for text, want := range map[string]url.Values{
 		"":                  {},
@@ -32,7 +33,8 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-// FuzzParameters: a query is read as the standard library reads it where that reads it at all, and what is read can be written.
+// FuzzParameters: a query is read as the standard library reads it where that reads it at all, and
+// what is read can be written.
 func FuzzParameters(f *testing.F) {
 	for _, s := range []string{"a=1&b=%zz;&=&%", "name=100%&x=%4d+", "a=%C3%BC&a"} {
 		f.Add(s)

@@ -19,8 +19,10 @@ var (
 	maxTime = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC).UnixMicro()
 )
 
-// ParseTime reads a time of ISO 8601, YYYY-MM-DD[(T or blank)hh:mm[:ss[.fraction]][zone]], as microseconds of UTC since 1970. Without a zone it is UTC; digits beyond microseconds are
-// cut off, as a TOM does. Other spellings that a TOM takes are read as well, see loose. problem is "" when it is one.
+// ParseTime reads a time of ISO 8601, YYYY-MM-DD[(T or blank)hh:mm[:ss[.fraction]][zone]], as
+// microseconds of UTC since 1970. Without a zone it is UTC; digits beyond microseconds are cut off,
+// as a TOM does. Other spellings that a TOM takes are read as well, see loose. problem is "" when
+// it is one.
 func ParseTime(s string) (micros int64, problem string) {
 	micros, problem = parseISO(s)
 	if problem == MsgTimeFormat {
@@ -31,10 +33,13 @@ func ParseTime(s string) (micros int64, problem string) {
 	return micros, problem
 }
 
-// Spellings that Python's and Django's readers of times take beside the usual one: numbers of one digit, a comma before the fraction, blanks before the zone; and no dashes and colons at all.
+// Spellings that Python's and Django's readers of times take beside the usual one: numbers of one
+// digit, a comma before the fraction, blanks before the zone; and no dashes and colons at all.
 var (
-	looseTime = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
-	basicTime = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})(?:[T ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$`)
+	looseTime = regexp.MustCompile(
+		`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+	basicTime = regexp.MustCompile(
+		`^(\d{4})(\d{2})(\d{2})(?:[T ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$`)
 )
 
 // loose writes a time that is spelled otherwise in the usual way.
@@ -49,7 +54,8 @@ func loose(s string) (usual string, ok bool) {
 	for i := 2; i <= 6; i++ {
 		part[i] = ("00" + part[i])[len(part[i]):]
 	}
-	return fmt.Sprintf("%s-%s-%sT%s:%s:%s.%s0%s", part[1], part[2], part[3], part[4], part[5], part[6], part[7], part[8]), true
+	return fmt.Sprintf("%s-%s-%sT%s:%s:%s.%s0%s", part[1], part[2], part[3], part[4], part[5], part[6],
+		part[7], part[8]), true
 }
 
 // parseISO reads a time in the usual spelling.
@@ -163,7 +169,8 @@ func twoDigits(s string, most int) (n int, ok bool) {
 	return n, n <= most
 }
 
-// AppendTime writes microseconds since 1970 as Django REST framework does: in UTC, with six digits after the second unless they are zero.
+// AppendTime writes microseconds since 1970 as Django REST framework does: in UTC, with six digits
+// after the second unless they are zero.
 func AppendTime(dst []byte, micros int64) []byte {
 	const day = 86400e6
 	days := micros / day
@@ -198,8 +205,9 @@ func daysOf(year, month, day int) int64 {
 	return int64(365*year+year/4-year/100+year/400+(153*month+2)/5+day-1) - 719468
 }
 
-// civil is the date of a day counted from 1970-01-01, in the proleptic Gregorian calendar. Years begin with March here, so that the leap day is the last of a year,
-// and months have 153 days in each five.
+// civil is the date of a day counted from 1970-01-01, in the proleptic Gregorian calendar. Years
+// begin with March here, so that the leap day is the last of a year, and months have 153 days in
+// each five.
 func civil(days int64) (year, month, day int) {
 	const era = 146097 // days of 400 years
 	days += 719468     // from 0000-03-01

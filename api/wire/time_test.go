@@ -54,7 +54,8 @@ func TestTimes(t *testing.T) {
 }
 
 func TestAppendTime(t *testing.T) {
-	for _, micros := range []int64{0, 1, -1, minTime, maxTime, 951782399999999, 951782400000000, -2203891200000000, 4107542399000000, 1262304000120000} {
+	for _, micros := range []int64{0, 1, -1, minTime, maxTime, 951782399999999, 951782400000000, -2203891200000000,
+		4107542399000000, 1262304000120000} {
 		layout := "2006-01-02T15:04:05.000000Z"
 		if micros%1e6 == 0 {
 			layout = "2006-01-02T15:04:05Z"
@@ -71,9 +72,11 @@ func TestAppendTime(t *testing.T) {
 	}
 }
 
-// FuzzTime reads times of the wire: what the standard library reads as well is the same instant, and what is read can be written.
+// FuzzTime reads times of the wire: what the standard library reads as well is the same instant,
+// and what is read can be written.
 func FuzzTime(f *testing.F) {
-	for _, s := range []string{"2026-01-02T03:04:05.678901Z", "2026-01-02 03:04", "2026-01-02", "2026-02-29", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.9999999Z", "2026-01-02T03:04:05+0100", "2026-01-02T24:00:00Z", "2026-01-02T03:04:60Z", "2026-01-02T"} {
+	for _, s := range []string{"2026-01-02T03:04:05.678901Z", "2026-01-02 03:04", "2026-01-02", "2026-02-29",
+		"0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.9999999Z", "2026-01-02T03:04:05+0100", "2026-01-02T24:00:00Z", "2026-01-02T03:04:60Z", "2026-01-02T"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -87,7 +90,8 @@ func FuzzTime(f *testing.F) {
 		if again, problem := ParseTime(string(AppendTime(nil, got))); problem != "" || again != got {
 			t.Fatalf("%q is %d, which is written %s and read as %d, %s", s, got, AppendTime(nil, got), again, problem)
 		}
-		if want, err := time.Parse(time.RFC3339Nano, s); err == nil && want.Truncate(time.Microsecond).UnixMicro() != got {
+		if want, err := time.Parse(time.RFC3339Nano, s); err == nil &&
+			want.Truncate(time.Microsecond).UnixMicro() != got {
 			t.Fatalf("%q is %d, and not %d", s, got, want.UnixMicro())
 		}
 	})

@@ -10,9 +10,10 @@ import (
 // headBytes is how much of a file a format may look at to recognise it.
 const headBytes = 8192
 
-// File is what was uploaded: random access to its bytes, never loaded whole unless small. Name is used in messages and,
-// for a spectrum that gives no date anywhere else, for the date that some archives write into it. Content must serve
-// Size bytes and may be read from several places in turn, but not at the same time.
+// File is what was uploaded: random access to its bytes, never loaded whole unless small. Name is
+// used in messages and, for a spectrum that gives no date anywhere else, for the date that some
+// archives write into it. Content must serve Size bytes and may be read from several places in
+// turn, but not at the same time.
 type File struct {
 	Name    string
 	Size    int64
@@ -27,7 +28,8 @@ func ReadHead(f File) ([]byte, error) {
 	return head, ReadFull(f, head, 0)
 }
 
-// ReadFull reads len(b) bytes at an offset. Fewer there are an error of the content, as the caller checked the size.
+// ReadFull reads len(b) bytes at an offset. Fewer there are an error of the content, as the caller
+// checked the size.
 func ReadFull(f File, b []byte, offset int64) error {
 	n, err := f.Content.ReadAt(b, offset)
 	if n == len(b) {

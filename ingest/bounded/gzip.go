@@ -85,7 +85,8 @@ func openGzip(f File) (*unpacked, File, error) {
 	return u, out, nil
 }
 
-// unpacked serves the bytes of a compressed file at any place, cheaply when they are asked for one after the other.
+// unpacked serves the bytes of a compressed file at any place, cheaply when they are asked for one
+// after the other.
 type unpacked struct {
 	packed File
 	in     *gzip.Reader
@@ -209,8 +210,8 @@ func (u *unpacked) ReadAt(p []byte, offset int64) (int, error) {
 	}
 }
 
-// SizeUpTo tells how large the file is, as far as offset: its size when that is less, else offset. It sets Size when it
-// was only a bound and the end is found.
+// SizeUpTo tells how large the file is, as far as offset: its size when that is less, else offset.
+// It sets Size when it was only a bound and the end is found.
 func (f *File) SizeUpTo(offset int64) (int64, error) {
 	if u, ok := f.Content.(*unpacked); ok && f.Size != u.size {
 		if u.size < 0 && offset > 0 {

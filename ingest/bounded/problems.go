@@ -40,7 +40,8 @@ func (p Problem) String() string {
 	return strings.Join(places, ", ") + ": " + p.Reason
 }
 
-// Error refuses a file. Problems are in the file's order, at least one; More were found and only counted.
+// Error refuses a file. Problems are in the file's order, at least one; More were found and only
+// counted.
 type Error struct {
 	Problems []Problem
 	More     int
@@ -66,7 +67,8 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Refusal is a problem that ends the reading of a file at once; Process makes it one of the report's errors.
+// Refusal is a problem that ends the reading of a file at once; Process makes it one of the
+// report's errors.
 type Refusal Problem
 
 func (r *Refusal) Error() string { return Problem(*r).String() }

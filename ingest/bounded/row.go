@@ -1,6 +1,7 @@
 package bounded
 
-// Row is one row of a table of any format, as texts. Its cells are the caller's to change, and valid until the next call.
+// Row is one row of a table of any format, as texts. Its cells are the caller's to change, and
+// valid until the next call.
 type Row struct {
 	Cells  [][]byte
 	Line   int    // or the row's number, from 1
@@ -13,7 +14,8 @@ type Rows interface {
 	Next(r *Row) error
 }
 
-// Fit takes empty cells off the end of a row that has more of them than there are columns, as spreadsheets leave them.
+// Fit takes empty cells off the end of a row that has more of them than there are columns, as
+// spreadsheets leave them.
 func (r *Row) Fit(width int) {
 	n := len(r.Cells)
 	for n > width && len(r.Cells[n-1]) == 0 {

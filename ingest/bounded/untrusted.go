@@ -17,7 +17,8 @@ func ASCII(s string) string {
 	}, s)
 }
 
-// Printable replaces control characters, and what is no UTF-8: the standard allows only ASCII, but names of people are found.
+// Printable replaces control characters, and what is no UTF-8: the standard allows only ASCII, but
+// names of people are found.
 func Printable(b []byte) string {
 	if !utf8.Valid(b) {
 		return ASCII(string(b))
@@ -30,7 +31,8 @@ func Printable(b []byte) string {
 	}, string(b))
 }
 
-// Multiply is the product of two numbers that are 0 or more, -1 when it is beyond an int64 or one of them is -1.
+// Multiply is the product of two numbers that are 0 or more, -1 when it is beyond an int64 or one
+// of them is -1.
 func Multiply(a, b int64) int64 {
 	if a < 0 || b < 0 {
 		return -1

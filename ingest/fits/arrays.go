@@ -17,8 +17,8 @@ type array struct {
 	size   int64 // bytes of one
 }
 
-// Arrays finds the arrays of a row that are as long as the longest, and how many pixels that is; none when the row has no
-// arrays. shorter are the columns of others.
+// Arrays finds the arrays of a row that are as long as the longest, and how many pixels that is;
+// none when the row has no arrays. shorter are the columns of others.
 func (t *Table) Arrays(f bounded.File, row int64) (longest []array, pixels int64, shorter []*Column, err error) {
 	var all []array
 	var counts []int64
@@ -56,7 +56,8 @@ func (t *Table) Arrays(f bounded.File, row int64) (longest []array, pixels int64
 	return longest, pixels, shorter, nil
 }
 
-// descriptor reads where an array of variable length stands, and checks that it lies within the heap.
+// descriptor reads where an array of variable length stands, and checks that it lies within the
+// heap.
 func (t *Table) descriptor(b []byte, a *array) (count int64, err error) {
 	if len(b) != 8 && len(b) != 16 {
 		return 0, nil

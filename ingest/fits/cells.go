@@ -13,8 +13,8 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// appendElement writes element b of a column as text; nothing where it has no value. Floats have the digits that give the
-// float64 back which the number is exactly.
+// appendElement writes element b of a column as text; nothing where it has no value. Floats have
+// the digits that give the float64 back which the number is exactly.
 func (c *Column) appendElement(dst, b []byte) []byte {
 	var v int64
 	switch c.kind() {
@@ -35,7 +35,8 @@ func (c *Column) appendElement(dst, b []byte) []byte {
 		return c.appendFloat(dst, float64(math.Float32frombits(binary.BigEndian.Uint32(b))))
 	case 'D':
 		if c.Days {
-			return appendDays(dst, math.Float64frombits(binary.BigEndian.Uint64(b)), math.Float64frombits(binary.BigEndian.Uint64(b[8:])))
+			return appendDays(dst, math.Float64frombits(binary.BigEndian.Uint64(b)),
+				math.Float64frombits(binary.BigEndian.Uint64(b[8:])))
 		}
 		return c.appendFloat(dst, math.Float64frombits(binary.BigEndian.Uint64(b)))
 	case 'B':
@@ -62,7 +63,8 @@ func (c *Column) appendElement(dst, b []byte) []byte {
 	return strconv.AppendInt(dst, v, 10)
 }
 
-// appendDays writes the sum of two numbers of days, with more digits than tell microseconds apart; nothing where one is none.
+// appendDays writes the sum of two numbers of days, with more digits than tell microseconds apart;
+// nothing where one is none.
 func appendDays(dst []byte, a, b float64) []byte {
 	x, y := new(big.Rat).SetFloat64(a), new(big.Rat).SetFloat64(b)
 	if x == nil || y == nil || math.Abs(a) > 1e7 || math.Abs(b) > 1e7 {

@@ -35,8 +35,8 @@ type Reader struct {
 	cardsText []byte
 }
 
-// Next reads the next HDU's header; nil at the end of the file. Bytes behind the last HDU that are no extension are special
-// records, which the standard allows and nobody reads.
+// Next reads the next HDU's header; nil at the end of the file. Bytes behind the last HDU that are
+// no extension are special records, which the standard allows and nobody reads.
 func (r *Reader) Next() (*HDU, error) {
 	size, err := r.File.SizeUpTo(r.offset + 1)
 	if err != nil {
@@ -63,7 +63,8 @@ func (r *Reader) Next() (*HDU, error) {
 		return nil, err
 	}
 	if r.cards += len(header.cards); r.cards > bounded.MaxFileCards {
-		return nil, header.Refuse("", "the headers of the file have more than "+strconv.Itoa(bounded.MaxFileCards)+" cards")
+		return nil, header.Refuse("",
+			"the headers of the file have more than "+strconv.Itoa(bounded.MaxFileCards)+" cards")
 	}
 	h := &HDU{Header: header, Kind: "IMAGE", start: r.offset, data: data}
 	if err := h.shape(); err != nil {
@@ -140,8 +141,8 @@ func (h *HDU) shape() error {
 	return h.computeSize()
 }
 
-// computeSize is |BITPIX|/8 * GCOUNT * (PCOUNT + NAXIS1 * NAXIS2 * ...), refused when it does not fit an int64. Random
-// groups have NAXIS1 = 0, which is then left out of the product.
+// computeSize is |BITPIX|/8 * GCOUNT * (PCOUNT + NAXIS1 * NAXIS2 * ...), refused when it does not
+// fit an int64. Random groups have NAXIS1 = 0, which is then left out of the product.
 func (h *HDU) computeSize() error {
 	if len(h.Axes) == 0 {
 		return nil
@@ -181,7 +182,8 @@ func (h *HDU) computeSize() error {
 	return nil
 }
 
-// Getter looks a keyword up in an HDU's header and then in the primary one, with dashes or underscores.
+// Getter looks a keyword up in an HDU's header and then in the primary one, with dashes or
+// underscores.
 func (h *HDU) Getter(primary *HDU) func(string) (string, bool) {
 	return func(key string) (string, bool) {
 		for _, header := range []*HDU{h, primary} {

@@ -74,7 +74,8 @@ func cardsBefore(block []byte) []byte {
 	return block
 }
 
-// add parses one card. A keyword that does not repeat its rule (no "= ", a comment) has no value and is left out.
+// add parses one card. A keyword that does not repeat its rule (no "= ", a comment) has no value
+// and is left out.
 func (h *Header) add(text []byte) error {
 	for _, c := range text[:8] {
 		if c < ' ' || c > '~' {
@@ -111,7 +112,8 @@ func (h *Header) add(text []byte) error {
 	return nil
 }
 
-// continueString adds a CONTINUE card to the string before it, which must end with & for it to be one.
+// continueString adds a CONTINUE card to the string before it, which must end with & for it to be
+// one.
 func (h *Header) continueString(rest []byte) error {
 	if len(h.cards) == 0 {
 		return nil
@@ -136,7 +138,8 @@ func (h *Header) closeString() {
 	}
 }
 
-// CardValue reads the value field: a string in single quotes, a quote in it doubled, or anything up to the comment's /.
+// CardValue reads the value field: a string in single quotes, a quote in it doubled, or anything up
+// to the comment's /.
 func CardValue(b []byte) (value string, quoted, ok bool) {
 	b = bytes.Trim(b, " ")
 	if len(b) == 0 || b[0] != '\'' {
@@ -169,7 +172,8 @@ func (h *Header) Text(key string) (value string, ok bool) {
 	return h.cards[i].value, true
 }
 
-// integer is a keyword's value. there is false when the header does not have it; another value is a refusal.
+// integer is a keyword's value. there is false when the header does not have it; another value is a
+// refusal.
 func (h *Header) integer(key string) (v int64, there bool, err error) {
 	text, ok := h.Text(key)
 	if !ok {
@@ -182,7 +186,8 @@ func (h *Header) integer(key string) (v int64, there bool, err error) {
 	return v, true, nil
 }
 
-// Number is a keyword's value as a finite float64; exponents may be written with D. Some writers put quotes around.
+// Number is a keyword's value as a finite float64; exponents may be written with D. Some writers
+// put quotes around.
 func (h *Header) number(key string) (v float64, there bool, err error) {
 	text, ok := h.Text(key)
 	if !ok {

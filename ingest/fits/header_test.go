@@ -16,7 +16,8 @@ func TestFITSHeader(t *testing.T) {
 	if err != nil || end != BlockSize {
 		t.Fatal(err, end)
 	}
-	for key, want := range map[string]string{"SIMPLE": "T", "TEXT": "it's / no comment", "NUMBER": "-1.5D-03", "WHOLE": "+42",
+	for key, want := range map[string]string{"SIMPLE": "T", "TEXT": "it's / no comment",
+		"NUMBER": "-1.5D-03", "WHOLE": "+42",
 		"LONG": "one two three", "HIERARCH ESO OBS ID": "123", "ODD": "caf?"} {
 		if got, ok := h.Text(key); !ok || got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)

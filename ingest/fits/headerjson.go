@@ -11,7 +11,8 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// HeaderJSON is the header of every HDU of a FITS file (compressed with gzip or not) as a JSON object:
+// HeaderJSON is the header of every HDU of a FITS file (compressed with gzip or not) as a JSON
+// object:
 //
 //	{"hdus":[{"hdu":1,"type":"IMAGE","name":"","shape":[512,512],"cards":[{"key":"BITPIX","value":16,"comment":"bits"}]}]}
 //

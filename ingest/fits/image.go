@@ -45,7 +45,8 @@ func (h *HDU) Image(f bounded.File) (im Image, err error) {
 	return im, err
 }
 
-// Read hands n pixels from the first-th on to each, in the order of the file. The caller has checked them against the axes.
+// Read hands n pixels from the first-th on to each, in the order of the file. The caller has
+// checked them against the axes.
 func (im Image) Read(ctx context.Context, first, n int64, each func(Pixel) error) error {
 	if im.Number.tiles != nil {
 		return im.Number.tiles.read(ctx, &im, first, n, each)

@@ -84,7 +84,8 @@ func TestCompressedImages(t *testing.T) {
 				}
 				t.Fatalf("pixel %d: got %v, want %v", i, got[i], w)
 			}
-			if picture, err := Preview(t.Context(), f); err != nil || picture.Bounds().Dx() != 70 || picture.Bounds().Dy() != 48 {
+			if picture, err := Preview(t.Context(), f); err != nil || picture.Bounds().Dx() != 70 ||
+				picture.Bounds().Dy() != 48 {
 				t.Error(err)
 			}
 		})
@@ -115,7 +116,8 @@ func TestPreview(t *testing.T) {
 			t.Errorf("%s: star %d, sky %d", name, star, sky)
 		}
 	}
-	flat := append(fitstest.Header(fitstest.Shape(16, 3, 2, 2)...), fitstest.Data(16, 1, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9, 9)...)
+	flat := append(fitstest.Header(fitstest.Shape(16, 3, 2, 2)...),
+		fitstest.Data(16, 1, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9, 9)...)
 	if picture, err := Preview(t.Context(), fitstest.FileOf(flat)); err != nil || picture.GrayAt(0, 0).Y != 127 {
 		t.Error(err)
 	}
@@ -132,7 +134,8 @@ func TestPreview(t *testing.T) {
 }
 
 func TestHeaderJSON(t *testing.T) {
-	data := append(fitstest.Header(fitstest.With(fitstest.Shape(8), "OBJECT  = 'M 31''s'           / what it is", "LONG    = 'one &'", "CONTINUE  'two &' / x", "CONTINUE  'three' / the end", "EXPTIME = 1.5D2", "ODD     =",
+	data := append(fitstest.Header(fitstest.With(fitstest.Shape(8), "OBJECT  = 'M 31''s'           / what it is",
+		"LONG    = 'one &'", "CONTINUE  'two &' / x", "CONTINUE  'three' / the end", "EXPTIME = 1.5D2", "ODD     =",
 		"FLAG    =                    T", "COMMENT a \"comment\"", "HIERARCH ESO OBS ID = 17 / id", "COMPLEX = (1.0, 2.0)")...), fitstest.Header(fitstest.With(fitstest.Extension(fitstest.Shape(16, 2)), "EXTNAME = 'SCI'")...)...)
 	data = append(data, fitstest.Data(16, 1, 2)...)
 	got, err := HeaderJSON(t.Context(), fitstest.FileOf(fitstest.Gzip(data)))
@@ -152,8 +155,10 @@ func TestHeaderJSON(t *testing.T) {
 // packedImage is a file with one image of 4 x 2 pixels compressed with Rice, a row a tile.
 func packedImage(cards ...string) []byte {
 	// two rows of 1 byte of data each are too short to be a tile; the decoder must say so
-	return fitstest.TableFile([]string{"COMPRESSED_DATA 1PB(8)"}, fitstest.With([]string{"ZIMAGE  =                    T", "ZCMPTYPE= 'RICE_1'", "ZBITPIX =                   16", "ZNAXIS  =                    2",
-		"ZNAXIS1 =                    4", "ZNAXIS2 =                    2", "ZNAME1  = 'BLOCKSIZE'", "ZVAL1   = 32", "ZNAME2  = 'BYTEPIX'", "ZVAL2   = 2"}, cards...), 8, 2,
+	return fitstest.TableFile([]string{"COMPRESSED_DATA 1PB(8)"},
+		fitstest.With([]string{"ZIMAGE  =                    T", "ZCMPTYPE= 'RICE_1'", "ZBITPIX =                   16",
+			"ZNAXIS  =                    2",
+			"ZNAXIS1 =                    4", "ZNAXIS2 =                    2", "ZNAME1  = 'BLOCKSIZE'", "ZVAL1   = 32", "ZNAME2  = 'BYTEPIX'", "ZVAL2   = 2"}, cards...), 8, 2,
 		fitstest.BigEndian([]int32{4, 0, 4, 4}, []uint8{0, 5, 0, 0, 0, 7, 0, 0}))
 }
 
@@ -179,14 +184,17 @@ func TestCompressedRefusals(t *testing.T) {
 func FuzzImage(f *testing.F) {
 	f.Add(packedImage())
 	f.Add(packedImage("ZQUANTIZ= 'SUBTRACTIVE_DITHER_1'", "ZSCALE  = 2.0", "ZZERO   = 1.0"))
-	f.Add(append(fitstest.Header(fitstest.With(fitstest.Shape(16, 3, 2), "LONG    = 'one &'", "CONTINUE  'two'")...), fitstest.Data(16, 1, 2, 3, 4, 5, 6)...))
+	f.Add(append(fitstest.Header(fitstest.With(fitstest.Shape(16, 3, 2), "LONG    = 'one &'", "CONTINUE  'two'")...),
+		fitstest.Data(16, 1, 2, 3, 4, 5, 6)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var refused *bounded.Error
-		if _, err := Preview(context.Background(), fitstest.FileOf(data)); err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoPreview) {
+		if _, err := Preview(context.Background(), fitstest.FileOf(data)); err != nil && !errors.As(err, &refused) &&
+			!errors.Is(err, ErrNoPreview) {
 			t.Fatal(err)
 		}
 		header, err := HeaderJSON(t.Context(), fitstest.FileOf(data))
-		if err == nil && !json.Valid(header) || err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrNoPreview) {
+		if err == nil && !json.Valid(header) || err != nil && !errors.As(err, &refused) &&
+			!errors.Is(err, ErrNoPreview) {
 			t.Fatalf("%v %s", err, header)
 		}
 	})

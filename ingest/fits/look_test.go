@@ -32,9 +32,11 @@ func (s *stopping) ReadAt(p []byte, offset int64) (int, error) {
 
 // TestLookStops: a preview or a header whose client has gone ends, wherever it is.
 func TestLookStops(t *testing.T) {
-	extension := append(fitstest.Header(fitstest.Extension(fitstest.Shape(8, 1024, 1, 1024))...), fitstest.Pad(make([]byte, 1<<20), 0)...)
+	extension := append(fitstest.Header(fitstest.Extension(fitstest.Shape(8, 1024, 1, 1024))...),
+		fitstest.Pad(make([]byte, 1<<20), 0)...)
 	files := map[string][]byte{"hdus": append(fitstest.Header(fitstest.Shape(8)...), bytes.Repeat(extension, 30)...)}
-	files["gz"] = append(fitstest.Gzip(fitstest.Header(fitstest.Shape(8)...)), bytes.Repeat(fitstest.Gzip(extension), 300)...)
+	files["gz"] = append(fitstest.Gzip(fitstest.Header(fitstest.Shape(8)...)),
+		bytes.Repeat(fitstest.Gzip(extension), 300)...)
 	for name, data := range fitstest.OrdinaryImages() {
 		files[name] = data
 	}
@@ -119,7 +121,8 @@ func TestSparsePreview(t *testing.T) {
 // before.
 func TestTruncatedLook(t *testing.T) {
 	image := append(fitstest.Header(fitstest.Shape(8, 4096, 4096)...), fitstest.Pad(make([]byte, 4096*4096), 0)...)
-	second := append(fitstest.Header(fitstest.Extension(fitstest.Shape(8, 10, 10))...), fitstest.Pad(make([]byte, 100), 0)...)
+	second := append(fitstest.Header(fitstest.Extension(fitstest.Shape(8, 10, 10))...),
+		fitstest.Pad(make([]byte, 100), 0)...)
 	whole := slices.Concat(image, second)
 	got, err := HeaderJSON(t.Context(), fitstest.FileOf(fitstest.Gzip(whole)))
 	if err != nil || strings.Count(string(got), `"hdu":`) != 2 {
@@ -127,12 +130,14 @@ func TestTruncatedLook(t *testing.T) {
 	}
 	for _, size := range []int{len(image) - 100_000, len(image) + 2000} {
 		var refused *bounded.Error
-		if got, err := HeaderJSON(t.Context(), fitstest.FileOf(fitstest.Gzip(whole[:size]))); !errors.As(err, &refused) {
+		if got, err := HeaderJSON(t.Context(),
+			fitstest.FileOf(fitstest.Gzip(whole[:size]))); !errors.As(err, &refused) {
 			t.Errorf("%d bytes: %v %.100s", size, err, got)
 		}
 	}
 	var refused *bounded.Error
-	if _, err := Preview(t.Context(), fitstest.FileOf(fitstest.Gzip(whole[:len(image)-100_000]))); !errors.As(err, &refused) {
+	if _, err := Preview(t.Context(),
+		fitstest.FileOf(fitstest.Gzip(whole[:len(image)-100_000]))); !errors.As(err, &refused) {
 		t.Error(err)
 	}
 }
@@ -143,8 +148,10 @@ func TestLargeTiles(t *testing.T) {
 	const side = 1500
 	data := fitstest.Int16s(fitstest.Sky(side))
 	var want []byte
-	for kind, tile := range map[string][]byte{"GZIP_1": fitstest.Gzip(data), "GZIP_2": fitstest.Gzip(fitstest.Shuffled(data, 2))} {
-		picture, err := Preview(t.Context(), fitstest.FileOf(fitstest.TiledFile(kind, 16, side, side, side, [][]byte{tile})))
+	for kind, tile := range map[string][]byte{"GZIP_1": fitstest.Gzip(data),
+		"GZIP_2": fitstest.Gzip(fitstest.Shuffled(data, 2))} {
+		picture, err := Preview(t.Context(),
+			fitstest.FileOf(fitstest.TiledFile(kind, 16, side, side, side, [][]byte{tile})))
 		if err != nil || 2*side*side < tileBuffer {
 			t.Fatal(err)
 		}
@@ -155,7 +162,8 @@ func TestLargeTiles(t *testing.T) {
 		}
 		var refused *bounded.Error
 		if _, err := Preview(t.Context(),
-			fitstest.FileOf(fitstest.TiledFile(kind, 16, side, side, side, [][]byte{tile[:len(tile)-100]}))); !errors.As(err, &refused) {
+			fitstest.FileOf(fitstest.TiledFile(kind, 16, side, side, side,
+				[][]byte{tile[:len(tile)-100]}))); !errors.As(err, &refused) {
 			t.Errorf("%s, cut: %v", kind, err)
 		}
 	}

@@ -14,7 +14,8 @@ import (
 // MaxPreview is the longest side of a preview in pixels.
 const MaxPreview = 512
 
-// ErrNoPreview is what Preview returns, wrapped or not, for a file that has no image in two dimensions.
+// ErrNoPreview is what Preview returns, wrapped or not, for a file that has no image in two
+// dimensions.
 var ErrNoPreview = errors.New("ingest: no image to preview")
 
 // Preview is a grey picture of the first image of a FITS file (compressed as .gz or .fz or not)
@@ -65,7 +66,8 @@ func preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
 		if packed == nil {
 			packed = h.Packed
 		}
-		if h.Kind != "IMAGE" || h.Size == 0 || len(h.Axes) < 2 || h.Axes[0] < 2 || h.Axes[1] < 2 || slices.Contains(h.Axes, 0) {
+		if h.Kind != "IMAGE" || h.Size == 0 || len(h.Axes) < 2 || h.Axes[0] < 2 || h.Axes[1] < 2 ||
+			slices.Contains(h.Axes, 0) {
 			continue
 		}
 		return h.preview(ctx, f)
@@ -226,9 +228,9 @@ func (t *tiles) plane(ctx context.Context, im *Image, step int64, add func(x, y 
 	return nil
 }
 
-// zscale finds the range that shows the sky and faint objects well (the algorithm of IRAF's display task, after its help page):
-// the slope of the sorted pixels about their median, outliers left out, divided by the contrast. ok is false when no pixel has a
-// value.
+// zscale finds the range that shows the sky and faint objects well (the algorithm of IRAF's display
+// task, after its help page): the slope of the sorted pixels about their median, outliers left out,
+// divided by the contrast. ok is false when no pixel has a value.
 func zscale(values []float64) (low, high float64, ok bool) {
 	const (
 		most     = 1000 // pixels that are looked at

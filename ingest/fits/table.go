@@ -51,8 +51,8 @@ type Table struct {
 // isTable tells whether an HDU is a table; an image that is compressed in one is none.
 func (h *HDU) isTable() bool { return h.Kind == "BINTABLE" || h.Kind == "TABLE" }
 
-// table reads the description of a table HDU's columns. Everything is checked against NAXIS1, which is known to lie within
-// the file.
+// table reads the description of a table HDU's columns. Everything is checked against NAXIS1, which
+// is known to lie within the file.
 func (h *HDU) table() (*Table, error) {
 	t := &Table{HDU: h, ASCII: h.Kind == "TABLE"}
 	if len(h.Axes) != 2 || h.Bitpix != 8 {
@@ -80,7 +80,8 @@ func (h *HDU) table() (*Table, error) {
 			at += c.Width
 		}
 		if c.start < 0 || c.Width < 0 || c.start > t.width || c.Width > t.width-c.start {
-			return nil, h.Refuse("TFORM"+strconv.FormatInt(i, 10), "the column does not fit into NAXIS1 = "+strconv.FormatInt(t.width, 10)+" bytes")
+			return nil, h.Refuse("TFORM"+strconv.FormatInt(i, 10),
+				"the column does not fit into NAXIS1 = "+strconv.FormatInt(t.width, 10)+" bytes")
 		}
 		t.Columns = append(t.Columns, c)
 	}
@@ -129,7 +130,8 @@ func (t *Table) column(n string) (c Column, err error) {
 	if shape, _ := t.Text("TDIM" + n); c.Form == 'A' && strings.Contains(shape, ",") {
 		c.texts = true
 	}
-	if units, _ := t.Text("TCUNI" + n); c.Form == 'D' && c.Repeat == 2 && c.TimeScale != "" && strings.EqualFold(strings.TrimSpace(units), "d") {
+	if units, _ := t.Text("TCUNI" + n); c.Form == 'D' && c.Repeat == 2 && c.TimeScale != "" &&
+		strings.EqualFold(strings.TrimSpace(units), "d") {
 		zero, there := t.Text("JDREF")
 		d, ok := instant.ParseDecimal([]byte(strings.TrimSpace(zero)))
 		c.Days = there && ok && d.Zero()
@@ -199,7 +201,8 @@ func (t *Table) asciiForm(c *Column, n, form string) (bool, error) {
 	return true, nil
 }
 
-// binaryForm reads the TFORM of a binary table: rT, or 1PT(max) and 1QT(max) for arrays of variable length.
+// binaryForm reads the TFORM of a binary table: rT, or 1PT(max) and 1QT(max) for arrays of variable
+// length.
 func (c *Column) binaryForm(form string) bool {
 	n := instant.CountDigits([]byte(form))
 	c.Repeat = 1
@@ -232,7 +235,8 @@ func (c *Column) binaryForm(form string) bool {
 	return true
 }
 
-// elementSize is how many bytes an element of a form takes in a row; 0 for a form that there is not.
+// elementSize is how many bytes an element of a form takes in a row; 0 for a form that there is
+// not.
 func elementSize(form byte) int64 {
 	switch form {
 	case 'L', 'B', 'A':
@@ -256,11 +260,12 @@ func (c *Column) Number() bool {
 
 // Scalar tells whether every cell is one thing.
 func (c *Column) Scalar() bool {
-	return c.Form == 'A' && !c.texts || c.Days || c.Form != 'A' && c.Form != 'P' && c.Form != 'Q' && c.Form != 'X' && c.Repeat == 1
+	return c.Form == 'A' && !c.texts || c.Days || c.Form != 'A' && c.Form != 'P' && c.Form != 'Q' &&
+		c.Form != 'X' && c.Repeat == 1
 }
 
-// Tables lists the tables of a file, at most so many, with the primary HDU. bad says what is wrong with the description of
-// the first that could not be read, and was left out.
+// Tables lists the tables of a file, at most so many, with the primary HDU. bad says what is wrong
+// with the description of the first that could not be read, and was left out.
 func Tables(f bounded.File, most int) (tables []*Table, primary *HDU, bad, err error) {
 	in := Reader{File: f}
 	for len(tables) < most {

@@ -115,7 +115,8 @@ func (h *HDU) unzip(f bounded.File) error {
 	case all < 0 || all > bounded.MaxPacked:
 		return h.Refuse("ZNAXIS1", "a compressed image of more than "+strconv.Itoa(bounded.MaxPacked)+" pixels")
 	case number != table.Rows:
-		return h.Refuse("NAXIS2", "the table has "+strconv.FormatInt(table.Rows, 10)+" rows for "+strconv.FormatInt(number, 10)+" tiles")
+		return h.Refuse("NAXIS2",
+			"the table has "+strconv.FormatInt(table.Rows, 10)+" rows for "+strconv.FormatInt(number, 10)+" tiles")
 	}
 	if err := t.describe(); err != nil {
 		return err

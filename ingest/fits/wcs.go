@@ -41,8 +41,8 @@ func (d Dispersion) Wavelength(i int64) float64 {
 	return d.Reference + delta
 }
 
-// ReadDispersion reads the scale of the first axis from the keywords of FITS and IRAF. What is assumed is warned of; a scale
-// that is not one of wavelengths, or is missing, is refused.
+// ReadDispersion reads the scale of the first axis from the keywords of FITS and IRAF. What is
+// assumed is warned of; a scale that is not one of wavelengths, or is missing, is refused.
 func ReadDispersion(h *HDU, warn func(format string, a ...any)) (d Dispersion, err error) {
 	if ctype, _ := h.Text("CTYPE1"); strings.EqualFold(ctype, "MULTISPE") {
 		return multispec(h, warn)
@@ -127,8 +127,9 @@ func dispersionType(h *HDU, warn func(format string, a ...any)) (dispersionForm,
 	return form, nil
 }
 
-// multispec reads the dispersion of the first aperture in IRAF's MULTISPEC form, if it is linear or logarithmic: WAT2_nnn
-// holds spec1 = "ap beam dtype w1 dw nw z aplow aphigh ..." (IRAF's specwcs help page).
+// multispec reads the dispersion of the first aperture in IRAF's MULTISPEC form, if it is linear or
+// logarithmic: WAT2_nnn holds spec1 = "ap beam dtype w1 dw nw z aplow aphigh ..." (IRAF's specwcs
+// help page).
 func multispec(h *HDU, warn func(format string, a ...any)) (d Dispersion, err error) {
 	text := h.longText("WAT2")
 	_, text, found := strings.Cut(text, "spec1")
@@ -166,8 +167,8 @@ func multispec(h *HDU, warn func(format string, a ...any)) (d Dispersion, err er
 	return d, nil
 }
 
-// longText puts the cards NAME_001, NAME_002, ... together, which are one long text of IRAF's; each but the last has 68
-// characters, the blanks at whose end FITS does not keep.
+// longText puts the cards NAME_001, NAME_002, ... together, which are one long text of IRAF's; each
+// but the last has 68 characters, the blanks at whose end FITS does not keep.
 func (h *HDU) longText(name string) string {
 	var all strings.Builder
 	for i := 1; i <= 999; i++ {

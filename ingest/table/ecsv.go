@@ -10,7 +10,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// IsECSV tells whether a file is in Enhanced Character-Separated Values, versions 0.9 and 1.0 (astropy's APE 6).
+// IsECSV tells whether a file is in Enhanced Character-Separated Values, versions 0.9 and 1.0
+// (astropy's APE 6).
 func IsECSV(head []byte) bool {
 	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	rest, ok := bytes.CutPrefix(head, []byte("#"))
@@ -58,11 +59,14 @@ func ReadECSV(f bounded.File) (*Table, error) {
 	l.Sample = nil
 	t := &Table{Layout: l, Format: "ECSV (" + l.Delimiter.String() + ")", Keys: header.keys}
 	if len(header.fields) != len(l.First) {
-		return nil, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: problem.Plural(len(l.First), "column") + " where the header above describes " + problem.Plural(len(header.fields), "one")})
+		return nil, bounded.Refuse(bounded.Problem{Line: l.Line,
+			Reason: problem.Plural(len(l.First), "column") + " where the header above describes " +
+				problem.Plural(len(header.fields), "one")})
 	}
 	for i, c := range header.fields {
 		if c.name != l.First[i] {
-			return nil, bounded.Refuse(bounded.Problem{Line: l.Line, Column: problem.Clip(l.First[i]), Reason: "the header above calls this column " + problem.Quoted(c.name)})
+			return nil, bounded.Refuse(bounded.Problem{Line: l.Line, Column: problem.Clip(l.First[i]),
+				Reason: "the header above calls this column " + problem.Quoted(c.name)})
 		}
 		info := Field{Name: c.name, Unit: c.unit, Text: c.datatype == "string"}
 		if c.subtype != "" && c.datatype == "string" {
@@ -81,7 +85,8 @@ func ReadECSV(f bounded.File) (*Table, error) {
 	return t, nil
 }
 
-// readECSVHeader reads the YAML: delimiter, datatype, and of meta the plain members. The rest is passed over.
+// readECSVHeader reads the YAML: delimiter, datatype, and of meta the plain members. The rest is
+// passed over.
 func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 	h.delim, h.keys, h.times = Blanks, Keywords{}, map[string]*ecsvTime{}
 	in := NewLines(f)
@@ -89,8 +94,8 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 	size := 0                // bytes so far
 	var flow strings.Builder // an entry in braces, maybe over several lines
 	var depth flowDepth
-	// Where astropy says how it wrote columns of its own kinds (__serialized_columns__): the column, the one that holds times, and how far the
-	// members of the latter are indented.
+	// Where astropy says how it wrote columns of its own kinds (__serialized_columns__): the
+	// column, the one that holds times, and how far the members of the latter are indented.
 	serialized, column, timed, members := false, "", "", 0
 	for {
 		line, err := in.Next()
@@ -138,7 +143,9 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 						h.delim = ','
 					case " ", "":
 					default:
-						return h, bounded.Refuse(bounded.Problem{Line: in.Number, Reason: "the delimiter of an ECSV file is a blank or a comma, not " + problem.Quoted(value)})
+						return h, bounded.Refuse(bounded.Problem{Line: in.Number,
+							Reason: "the delimiter of an ECSV file is a blank or a comma, not " +
+								problem.Quoted(value)})
 					}
 				}
 			}
@@ -189,7 +196,8 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 			switch {
 			case serialized && value == "":
 				column = yamlScalar(key)
-			case serialized && key == "__class__" && yamlScalar(value) == "astropy.time.core.Time" && len(h.times) < 100:
+			case serialized && key == "__class__" && yamlScalar(value) == "astropy.time.core.Time" &&
+				len(h.times) < 100:
 				timed, members = column, indent
 				h.times[timed] = &ecsvTime{}
 			case serialized && key == "__class__" && indent <= members:
@@ -227,7 +235,8 @@ func (h *ecsvHeader) entry(text string, line int) error {
 
 func (h *ecsvHeader) add(c ecsvField, line int) error {
 	if len(h.fields) == bounded.MaxColumns {
-		return bounded.Refuse(bounded.Problem{Line: line, Reason: fmt.Sprintf("more than %d columns", bounded.MaxColumns)})
+		return bounded.Refuse(bounded.Problem{Line: line,
+			Reason: fmt.Sprintf("more than %d columns", bounded.MaxColumns)})
 	}
 	h.fields = append(h.fields, c)
 	return nil

@@ -37,7 +37,8 @@ func ExampleFindLayout() {
 }
 
 func ExampleReadECSV() {
-	t, err := table.ReadECSV(file("# %ECSV 1.0\n# ---\n# datatype:\n# - {name: mag, unit: mag, datatype: float64}\nmag\n15.5\n"))
+	t, err := table.ReadECSV(file(
+		"# %ECSV 1.0\n# ---\n# datatype:\n# - {name: mag, unit: mag, datatype: float64}\nmag\n15.5\n"))
 	fmt.Println(t.Format, t.Fields[0].Name, t.Fields[0].Unit, err)
 	show(t.Open(nil))
 	// Output:
@@ -64,7 +65,8 @@ func ExampleVOTables() {
 }
 
 func ExampleNewWriter() {
-	w, err := table.NewWriter("csv", os.Stdout, table.Head{Columns: []table.Column{{Name: "filter"}, {Name: "mag", Kind: table.Number}}})
+	w, err := table.NewWriter("csv", os.Stdout,
+		table.Head{Columns: []table.Column{{Name: "filter"}, {Name: "mag", Kind: table.Number}}})
 	if err == nil {
 		err = w.Row([]string{"r, wide", "15.25"})
 	}

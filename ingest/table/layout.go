@@ -29,8 +29,9 @@ type Layout struct {
 	Comma     bool       // numbers have a decimal comma
 }
 
-// FindLayout reads until it has seen the first line that is neither comment nor blank and some after it. Comment lines
-// begin with # and may stand anywhere; heard is given those above, and may be nil.
+// FindLayout reads until it has seen the first line that is neither comment nor blank and some
+// after it. Comment lines begin with # and may stand anywhere; heard is given those above, and may
+// be nil.
 func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
 	in := NewLines(f)
 	in.Lenient = true
@@ -67,7 +68,8 @@ func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
 			continue
 		}
 		if len(text) == 0 {
-			if sep := Trim(line); len(sep) <= len("sep=;") && bytes.HasPrefix(bytes.ToLower(sep), []byte("sep=")) { // for a spreadsheet
+			// for a spreadsheet
+			if sep := Trim(line); len(sep) <= len("sep=;") && bytes.HasPrefix(bytes.ToLower(sep), []byte("sep=")) {
 				l.Skip = append(l.Skip, in.Number)
 				continue
 			}
@@ -105,7 +107,8 @@ func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
 		}
 	}
 	for i, line := range text[1:] {
-		if cells, reason := l.Delimiter.Split([]byte(line), cells[:0]); reason == "" && !l.Delimiter.empty([]byte(line)) {
+		if cells, reason := l.Delimiter.Split([]byte(line), cells[:0]); reason == "" &&
+			!l.Delimiter.empty([]byte(line)) {
 			l.Sample, l.Sampled = append(l.Sample, Texts(cells)), append(l.Sampled, numbers[i+1])
 		}
 	}
@@ -139,8 +142,8 @@ func ruler(line string) bool {
 		(strings.Contains(line, "--") || strings.Contains(line, "=="))
 }
 
-// decimalComma tells whether the numbers of the first rows are written with a comma for the point: some are, and none with
-// a point.
+// decimalComma tells whether the numbers of the first rows are written with a comma for the point:
+// some are, and none with a point.
 func decimalComma(l Layout) bool {
 	if l.Delimiter == ',' {
 		return false
@@ -168,7 +171,8 @@ func WithPoint(cell []byte) []byte {
 	return cell
 }
 
-// findDelimiter chooses the one that splits the first line and gives most of the following as many fields.
+// findDelimiter chooses the one that splits the first line and gives most of the following as many
+// fields.
 func findDelimiter(text []string) Delimiter {
 	best, most := delimiters[0], -1
 	var cells [][]byte
@@ -196,7 +200,8 @@ func findDelimiter(text []string) Delimiter {
 	return best
 }
 
-// JoinUnits puts a unit in brackets back to its column's name, as in "wavelength (A) flux (erg/s/cm2/A)" split at blanks.
+// JoinUnits puts a unit in brackets back to its column's name, as in "wavelength (A) flux
+// (erg/s/cm2/A)" split at blanks.
 func JoinUnits(names []string) []string {
 	var out []string
 	open := byte(0)
@@ -251,7 +256,8 @@ type textRows struct {
 	cells   [][]byte
 }
 
-// TextRows starts at the beginning of the file. header tells whether the layout's first line is one.
+// TextRows starts at the beginning of the file. header tells whether the layout's first line is
+// one.
 func TextRows(f bounded.File, l Layout, header bool, comment func(text []byte)) bounded.Rows {
 	t := &textRows{lines: NewLines(f), delim: l.Delimiter, comment: comment, skip: l.Skip, comma: l.Comma}
 	t.lines.Lenient = true

@@ -163,7 +163,8 @@ func TestFindDelimiter(t *testing.T) {
 
 func TestLayout(t *testing.T) {
 	l, err := FindLayout(fitstest.FileOf([]byte("\n# one\n  ## two \n\nwave (A) flux\n# three\n1 2\n\n3 4\n")), nil)
-	if err != nil || l.Line != 5 || l.Above != "two" || !slices.Equal(l.First, []string{"wave (A)", "flux"}) || len(l.Sample) != 2 {
+	if err != nil || l.Line != 5 || l.Above != "two" || !slices.Equal(l.First, []string{"wave (A)", "flux"}) ||
+		len(l.Sample) != 2 {
 		t.Errorf("%+v %v", l, err)
 	}
 	if l, err := FindLayout(fitstest.FileOf([]byte("# only\n")), nil); err != nil || l.Line != 0 {

@@ -9,8 +9,8 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// Lines reads a text file line by line in memory that does not grow with the file. A line ends with LF, CRLF or CR, or
-// with the file; a byte order mark before the first is left out.
+// Lines reads a text file line by line in memory that does not grow with the file. A line ends with
+// LF, CRLF or CR, or with the file; a byte order mark before the first is left out.
 type Lines struct {
 	r          io.Reader
 	buf        []byte // buf[start:end] is read and not handed out
@@ -26,8 +26,8 @@ func NewLines(f bounded.File) *Lines {
 	return &Lines{r: io.NewSectionReader(f.Content, 0, f.Size), left: f.Size, buf: make([]byte, 64<<10)}
 }
 
-// Next returns the next line without its end, valid and the reader's to change until the next call; io.EOF after the
-// last. A line that is too long or is not UTF-8 text is a refusal.
+// Next returns the next line without its end, valid and the reader's to change until the next call;
+// io.EOF after the last. A line that is too long or is not UTF-8 text is a refusal.
 func (l *Lines) Next() ([]byte, error) {
 	i, high := l.start, byte(0)
 	for {
@@ -54,7 +54,8 @@ func (l *Lines) Next() ([]byte, error) {
 			}
 		}
 		if l.end-l.start > bounded.MaxLine {
-			return nil, bounded.Refuse(bounded.Problem{Line: l.Number + 1, Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
+			return nil, bounded.Refuse(bounded.Problem{Line: l.Number + 1,
+				Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
 		}
 		if l.atEnd {
 			if l.start == l.end {
@@ -76,7 +77,8 @@ func (l *Lines) take(end, next int, high byte) ([]byte, error) {
 	l.start, l.afterCR = next, false
 	l.Number++
 	if len(line) > bounded.MaxLine {
-		return nil, bounded.Refuse(bounded.Problem{Line: l.Number, Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
+		return nil, bounded.Refuse(bounded.Problem{Line: l.Number,
+			Reason: fmt.Sprintf("the line is longer than %d bytes", bounded.MaxLine)})
 	}
 	if high < utf8.RuneSelf {
 		return line, nil
@@ -93,7 +95,8 @@ func (l *Lines) take(end, next int, high byte) ([]byte, error) {
 	return line, nil
 }
 
-// fromLatin1 is a text of ISO 8859-1, in which the observers of old files write their names, as UTF-8.
+// fromLatin1 is a text of ISO 8859-1, in which the observers of old files write their names, as
+// UTF-8.
 func fromLatin1(text []byte) []byte {
 	var out []byte
 	for _, c := range text {

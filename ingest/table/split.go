@@ -30,9 +30,10 @@ func (d Delimiter) String() string {
 	return "blanks"
 }
 
-// Split appends the fields of a line to cells, without the blanks around them. Fields in double quotes may hold the
-// delimiter, and a doubled quote for one, as RFC 4180 has it, but no line break: those are undone in place, so the line
-// is changed. Cells share the line's memory. A line that breaks the rules gives a reason.
+// Split appends the fields of a line to cells, without the blanks around them. Fields in double
+// quotes may hold the delimiter, and a doubled quote for one, as RFC 4180 has it, but no line
+// break: those are undone in place, so the line is changed. Cells share the line's memory. A line
+// that breaks the rules gives a reason.
 func (d Delimiter) Split(line []byte, cells [][]byte) ([][]byte, string) {
 	if bytes.IndexByte(line, '"') >= 0 {
 		return d.splitQuoted(line, cells)
@@ -68,8 +69,8 @@ func SplitBlanks(line []byte, cells [][]byte) ([][]byte, string) {
 	return cells, ""
 }
 
-// splitQuoted is split for a line that holds a double quote. A quote inside a field that does not begin with one stands
-// for itself.
+// splitQuoted is split for a line that holds a double quote. A quote inside a field that does not
+// begin with one stands for itself.
 func (d Delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
 	rest := Trim(line)
 	if d != Blanks {
@@ -148,7 +149,8 @@ func unquote(b []byte) []byte {
 	return out
 }
 
-// Empty tells whether a line holds nothing but blanks and delimiters, as spreadsheets leave below a table.
+// Empty tells whether a line holds nothing but blanks and delimiters, as spreadsheets leave below a
+// table.
 func (d Delimiter) empty(line []byte) bool {
 	for _, c := range line {
 		if !blank(c) && c != byte(d) {

@@ -39,8 +39,8 @@ func (c *voField) element() int64 {
 	return 0
 }
 
-// binarySize is how many elements a cell has in a stream; -1 when the stream says it before each. ok is false for a size that
-// makes no sense.
+// binarySize is how many elements a cell has in a stream; -1 when the stream says it before each.
+// ok is false for a size that makes no sense.
 func (c *voField) binarySize() (n int64, ok bool) {
 	if c.element() == 0 && c.datatype != "bit" {
 		return 0, false

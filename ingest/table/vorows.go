@@ -57,7 +57,8 @@ func (in *voTextRows) Next(r *bounded.Row) error {
 			switch strings.ToUpper(e.Name.Local) {
 			case "TD":
 				if size += len(text); size > bounded.MaxRowText {
-					return bounded.Refuse(bounded.Problem{Line: r.Line, Reason: fmt.Sprintf("a row of more than %d bytes", bounded.MaxRowText)})
+					return bounded.Refuse(bounded.Problem{Line: r.Line,
+						Reason: fmt.Sprintf("a row of more than %d bytes", bounded.MaxRowText)})
 				}
 				if inCell && len(in.all) <= len(in.t.fields) {
 					in.all = append(in.all, strings.TrimSpace(string(text)))
@@ -75,7 +76,8 @@ func (in *voTextRows) Next(r *bounded.Row) error {
 // row takes the cells that are used.
 func (in *voTextRows) row(r *bounded.Row) error {
 	if len(in.all) != len(in.t.fields) {
-		r.Reason = problem.Plural(len(in.all), "cell") + " where the table has " + problem.Plural(len(in.t.fields), "column")
+		r.Reason = problem.Plural(len(in.all), "cell") + " where the table has " +
+			problem.Plural(len(in.t.fields), "column")
 		return nil
 	}
 	in.cells = in.cells[:0]
@@ -85,7 +87,8 @@ func (in *voTextRows) row(r *bounded.Row) error {
 		if c.hasNull && string(cell) == c.null && c.datatype != "char" && c.datatype != "unicodeChar" {
 			cell = nil
 		}
-		if strings.HasPrefix(string(cell), "0x") && c.element() > 0 && c.datatype != "char" && c.datatype != "unicodeChar" {
+		if strings.HasPrefix(string(cell), "0x") && c.element() > 0 && c.datatype != "char" &&
+			c.datatype != "unicodeChar" {
 			if v, err := strconv.ParseInt(string(cell[2:]), 16, 64); err == nil {
 				cell = strconv.AppendInt(nil, v, 10)
 			}
@@ -197,7 +200,8 @@ func (in *voBinaryRows) failed(err error, first bool) error {
 func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 	n, ok := c.binarySize()
 	if !ok {
-		return nil, bounded.Refuse(bounded.Problem{Column: problem.Clip(c.name), Reason: "the type " + problem.Quoted(c.datatype) + " of the column is not read"})
+		return nil, bounded.Refuse(bounded.Problem{Column: problem.Clip(c.name),
+			Reason: "the type " + problem.Quoted(c.datatype) + " of the column is not read"})
 	}
 	if n < 0 {
 		var b [4]byte
@@ -215,7 +219,8 @@ func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 		return nil, err
 	}
 	if n < 0 || size+int64(len(in.text)) > bounded.MaxRowText {
-		return nil, bounded.Refuse(bounded.Problem{Row: in.count, Column: problem.Clip(c.name), Reason: "a cell of more bytes than may be"})
+		return nil, bounded.Refuse(bounded.Problem{Row: in.count, Column: problem.Clip(c.name),
+			Reason: "a cell of more bytes than may be"})
 	}
 	in.buf = in.buf[:0]
 	for left := size; left > 0; { // a stream may say more than it has: what is there decides what is allocated

@@ -46,7 +46,8 @@ type VOTable struct {
 // VOTables lists the tables of a file that have rows, with their columns.
 func VOTables(f bounded.File) ([]*VOTable, error) {
 	all, err := allVOTables(f)
-	return slices.DeleteFunc(all, func(t *VOTable) bool { return t.kind == "" || len(t.fields) == 0 || t.offset == 0 }), err
+	return slices.DeleteFunc(all,
+		func(t *VOTable) bool { return t.kind == "" || len(t.fields) == 0 || t.offset == 0 }), err
 }
 
 // allVOTables lists all tables of a file, and where their data begin.
@@ -85,13 +86,15 @@ func allVOTables(f bounded.File) (tables []*VOTable, err error) {
 			switch strings.ToUpper(e.Name.Local) {
 			case "TIMESYS":
 				if id := attr("ID"); id != "" && len(id) < bounded.MaxKeyLine && len(systems) < 100 {
-					systems[id] = &TimeSystem{Origin: attr("timeorigin"), Scale: attr("timescale"), Position: attr("refposition")}
+					systems[id] = &TimeSystem{Origin: attr("timeorigin"), Scale: attr("timescale"),
+						Position: attr("refposition")}
 				}
 			case "PARAM", "INFO":
 				keys.set(attr("name"), attr("value"))
 			case "TABLE":
 				if len(tables) == bounded.MaxVOTables {
-					return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d tables", bounded.MaxVOTables)})
+					return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d tables",
+						bounded.MaxVOTables)})
 				}
 				t = &VOTable{keys: keys, systems: systems}
 				tables = append(tables, t)
@@ -100,14 +103,16 @@ func allVOTables(f bounded.File) (tables []*VOTable, err error) {
 					continue
 				}
 				if len(t.fields) == bounded.MaxColumns {
-					return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d columns", bounded.MaxColumns)})
+					return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d columns",
+						bounded.MaxColumns)})
 				}
 				name := attr("name")
 				if name == "" {
 					name = attr("ID")
 				}
-				t.fields = append(t.fields, voField{name: name, id: attr("ID"), unit: attr("unit"), ucd: attr("ucd"), ref: attr("ref"),
-					datatype: attr("datatype"), arraysize: strings.ReplaceAll(attr("arraysize"), " ", "")})
+				t.fields = append(t.fields,
+					voField{name: name, id: attr("ID"), unit: attr("unit"), ucd: attr("ucd"), ref: attr("ref"),
+						datatype: attr("datatype"), arraysize: strings.ReplaceAll(attr("arraysize"), " ", "")})
 				field = &t.fields[len(t.fields)-1]
 				for _, a := range e.Attr {
 					size += len(a.Value)
@@ -141,7 +146,8 @@ func allVOTables(f bounded.File) (tables []*VOTable, err error) {
 					return nil, bounded.Refuse(bounded.Problem{Reason: "the rows of the VOTable stand in another file: " + problem.Quoted(attr("href"))})
 				}
 				if coding := attr("encoding"); coding != "" && !strings.EqualFold(coding, "base64") {
-					return nil, bounded.Refuse(bounded.Problem{Reason: "rows encoded as " + problem.Quoted(coding) + " are not read"})
+					return nil, bounded.Refuse(bounded.Problem{Reason: "rows encoded as " +
+						problem.Quoted(coding) + " are not read"})
 				}
 				t.offset = v.xml.InputOffset()
 				t.line, _ = v.xml.InputPos()
@@ -177,7 +183,9 @@ func (t *VOTable) Table(f bounded.File) (*Table, error) {
 				continue
 			}
 			if _, ok := c.binarySize(); !ok {
-				return nil, bounded.Refuse(bounded.Problem{Column: problem.Clip(c.name), Reason: "a column of " + problem.Quoted(c.datatype) + " arrays " + problem.Quoted(c.arraysize) + " is not read"})
+				return nil, bounded.Refuse(bounded.Problem{Column: problem.Clip(c.name),
+					Reason: "a column of " + problem.Quoted(c.datatype) + " arrays " +
+						problem.Quoted(c.arraysize) + " is not read"})
 			}
 			continue
 		}
@@ -194,7 +202,8 @@ func (t *VOTable) Table(f bounded.File) (*Table, error) {
 		if t.kind == "TABLEDATA" {
 			return &voTextRows{t: t, v: v, use: use}, nil
 		}
-		return &voBinaryRows{t: t, in: base64.NewDecoder(base64.StdEncoding, &streamText{in: discardBounds{v.in}}), use: use}, nil
+		return &voBinaryRows{t: t,
+			in: base64.NewDecoder(base64.StdEncoding, &streamText{in: discardBounds{v.in}}), use: use}, nil
 	}
 	return g, nil
 }

@@ -11,8 +11,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// voReader reads a VOTable's elements with bounds on what one may take. The decoder works on a file in UTF-8: one that says it
-// is Latin-1 is converted as it is read.
+// voReader reads a VOTable's elements with bounds on what one may take. The decoder works on a file
+// in UTF-8: one that says it is Latin-1 is converted as it is read.
 type voReader struct {
 	in   *voInput
 	xml  *xml.Decoder
@@ -162,10 +162,12 @@ func (v *voReader) failed(err error) error {
 	case v.in.err != nil:
 		return fmt.Errorf("ingest: reading a VOTable: %w", v.in.err)
 	case errors.As(err, &syntax):
-		return bounded.Refuse(bounded.Problem{Line: syntax.Line, Reason: "not well-formed XML: " + problem.Clip(syntax.Msg)})
+		return bounded.Refuse(bounded.Problem{Line: syntax.Line,
+			Reason: "not well-formed XML: " + problem.Clip(syntax.Msg)})
 	case errors.Is(err, errLongElement):
 		return bounded.Refuse(bounded.Problem{Line: line,
-			Reason: fmt.Sprintf("an element of more than %d bytes, or a tag of more than %d", bounded.MaxElement, bounded.MaxTag)})
+			Reason: fmt.Sprintf("an element of more than %d bytes, or a tag of more than %d",
+				bounded.MaxElement, bounded.MaxTag)})
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return bounded.Refuse(bounded.Problem{Line: line, Reason: "the file ends within the table"})
 	}

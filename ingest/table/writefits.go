@@ -20,8 +20,9 @@ const (
 	cardSize  = 80
 )
 
-// fitsForm writes a FITS file with one binary table: texts in columns of their greatest width, numbers as float64, integers as
-// int64. Missing numbers are NaN, missing integers TNULL, missing texts blank. Texts are UTF-8, which astropy.table reads.
+// fitsForm writes a FITS file with one binary table: texts in columns of their greatest width,
+// numbers as float64, integers as int64. Missing numbers are NaN, missing integers TNULL, missing
+// texts blank. Texts are UTF-8, which astropy.table reads.
 type fitsForm struct {
 	rows   int64
 	widths []int
@@ -36,7 +37,8 @@ func (f *fitsForm) head(dst []byte, h Head) ([]byte, error) {
 	if len(columns) > 999 {
 		return nil, fmt.Errorf("ingest: a FITS table has at most 999 columns, not %d", len(columns))
 	}
-	dst = appendCards(dst, "SIMPLE  =                    T / FITS standard 4.0", "BITPIX  =                    8", "NAXIS   =                    0", "EXTEND  =                    T")
+	dst = appendCards(dst, "SIMPLE  =                    T / FITS standard 4.0", "BITPIX  =                    8",
+		"NAXIS   =                    0", "EXTEND  =                    T")
 	for _, c := range columns {
 		width := 8
 		if c.Kind == Text {
@@ -45,8 +47,11 @@ func (f *fitsForm) head(dst []byte, h Head) ([]byte, error) {
 		f.widths = append(f.widths, width)
 		f.size += int64(width)
 	}
-	cards := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2", fmt.Sprintf("NAXIS1  = %20d", f.size),
-		fmt.Sprintf("NAXIS2  = %20d", f.rows), "PCOUNT  =                    0", "GCOUNT  =                    1", fmt.Sprintf("TFIELDS = %20d", len(columns)),
+	cards := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
+		fmt.Sprintf("NAXIS1  = %20d", f.size),
+		fmt.Sprintf("NAXIS2  = %20d",
+			f.rows), "PCOUNT  =                    0", "GCOUNT  =                    1",
+		fmt.Sprintf("TFIELDS = %20d", len(columns)),
 		"TIMESYS = 'UTC     '"}
 	for _, k := range h.Keywords {
 		cards = append(cards, textCards(k.Name, k.Value)...)
@@ -78,7 +83,8 @@ func (f *fitsForm) row(dst []byte, columns []Column, cells []string) ([]byte, er
 		switch c.Kind {
 		case Text:
 			if len(cell) > f.widths[i] {
-				return dst, fmt.Errorf("ingest: a text of %d bytes in column %q of %d", len(cell), problem.Clip(c.Name), f.widths[i])
+				return dst, fmt.Errorf("ingest: a text of %d bytes in column %q of %d", len(cell),
+					problem.Clip(c.Name), f.widths[i])
 			}
 			dst = append(dst, cell...)
 			dst = append(dst, make([]byte, f.widths[i]-len(cell))...)
@@ -87,7 +93,8 @@ func (f *fitsForm) row(dst []byte, columns []Column, cells []string) ([]byte, er
 			if d, ok := instant.ParseDecimal([]byte(cell)); ok {
 				v, _ = d.Float()
 			} else if cell != "" {
-				return dst, fmt.Errorf("ingest: %q in column %q is not a number", problem.Clip(cell), problem.Clip(c.Name))
+				return dst, fmt.Errorf("ingest: %q in column %q is not a number", problem.Clip(cell),
+					problem.Clip(c.Name))
 			}
 			dst = binary.BigEndian.AppendUint64(dst, math.Float64bits(v))
 		case Whole:
@@ -127,7 +134,8 @@ func appendCards(dst []byte, cards ...string) []byte {
 	return dst
 }
 
-// textCards is a keyword with a text, with CONTINUE cards where it is long. What is not printable ASCII becomes a question mark.
+// textCards is a keyword with a text, with CONTINUE cards where it is long. What is not printable
+// ASCII becomes a question mark.
 func textCards(key, text string) []string {
 	text = strings.ReplaceAll(bounded.ASCII(text), "'", "''")
 	var cards []string

@@ -27,7 +27,8 @@ type Column struct {
 	Width       int  // of the longest text in bytes; only FITS needs it
 }
 
-// Keyword says something of a whole table. Names are those of FITS: at most 8 capitals, digits, dashes and underscores.
+// Keyword says something of a whole table. Names are those of FITS: at most 8 capitals, digits,
+// dashes and underscores.
 type Keyword struct{ Name, Value string }
 
 // Head is what is known of a table before its rows.
@@ -40,8 +41,8 @@ type Head struct {
 // Formats are the formats that NewWriter knows.
 var Formats = []string{"csv", "ecsv", "votable", "fits"}
 
-// Writer writes a table row by row, in memory that does not grow with it. Errors are those of the underlying writer, and
-// cells that do not fit their column.
+// Writer writes a table row by row, in memory that does not grow with it. Errors are those of the
+// underlying writer, and cells that do not fit their column.
 type Writer struct {
 	form    tableForm
 	out     io.Writer

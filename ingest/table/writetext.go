@@ -85,12 +85,14 @@ func (voForm) head(dst []byte, h Head) ([]byte, error) {
 <TABLE>
 `...)
 	for _, k := range h.Keywords {
-		dst = appendXML(append(appendXML(append(dst, `<PARAM name="`...), k.Name), `" datatype="unicodeChar" arraysize="*" value="`...), k.Value)
+		dst = appendXML(append(appendXML(append(dst, `<PARAM name="`...), k.Name),
+			`" datatype="unicodeChar" arraysize="*" value="`...), k.Value)
 		dst = append(dst, "\"/>\n"...)
 	}
 	for _, c := range h.Columns {
 		dst = append(appendXML(append(dst, `<FIELD name="`...), c.Name), '"')
-		dst = append(dst, [...]string{` datatype="unicodeChar" arraysize="*"`, ` datatype="double"`, ` datatype="long"`}[c.Kind]...)
+		dst = append(dst, [...]string{` datatype="unicodeChar" arraysize="*"`, ` datatype="double"`,
+			` datatype="long"`}[c.Kind]...)
 		for _, a := range [...][2]string{{"unit", c.Unit}, {"ucd", c.UCD}} {
 			if a[1] != "" {
 				dst = append(appendXML(append(append(append(dst, ' '), a[0]...), `="`...), a[1]), '"')
@@ -120,7 +122,8 @@ func (voForm) foot(dst []byte, _ int64) ([]byte, error) {
 	return append(dst, "</TABLEDATA></DATA>\n</TABLE>\n</RESOURCE>\n</VOTABLE>\n"...), nil
 }
 
-// appendXML writes a text of XML; characters that XML has no place for become the replacement character.
+// appendXML writes a text of XML; characters that XML has no place for become the replacement
+// character.
 func appendXML(dst []byte, s string) []byte {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`&<>"'`, r) }) {
 		return append(dst, s...)

@@ -151,8 +151,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// TestHostileHeads: heads with a good sum that promise more pages than there are bytes, or pages of no
-// size, take no memory and end nothing.
+// TestHostileHeads: heads with a good sum that promise more pages than there are bytes, or pages of
+// no size, take no memory and end nothing.
 func TestHostileHeads(t *testing.T) {
 	for what, set := range map[string]func(meta []byte){
 		"pages":     func(meta []byte) { binary.NativeEndian.PutUint64(meta[40:], 1<<60) },

@@ -15,7 +15,8 @@ var errNoFreeList = errors.New("the file has no list of free pages that can be b
 // was written is for the caller to find out, say by a CRC.
 //
 // The list of free pages says which pages are in use. A file that was written without one, or that
-// has a damaged one, is refused: pages that hold older states cannot be told from those in use then.
+// has a damaged one, is refused: pages that hold older states cannot be told from those in use
+// then.
 func Leaves(f *os.File, yield func(k, v []byte, at int64)) error {
 	w := &walk{file: f, found: func(string, ...any) {}}
 	root, err := w.heads()
@@ -69,7 +70,8 @@ func elements(b []byte, at int64, yield func(k, v []byte, at int64)) (used int) 
 	if len(b) < pageHead+pageElement {
 		return 0
 	}
-	// The keys begin behind the last element, so that the first one tells how many there are as well.
+	// The keys begin behind the last element, so that the first one tells how many there are as
+	// well.
 	count := max(int(binary.NativeEndian.Uint16(b[10:])), int(binary.NativeEndian.Uint32(b[pageHead+4:]))/pageElement)
 	for i := range min(count, (len(b)-pageHead)/pageElement) {
 		e := b[pageHead+i*pageElement:]

@@ -60,9 +60,9 @@ func Check(path string, found func(format string, args ...any)) error {
 }
 
 // CheckTree looks at the branches of a file alone, which are one page in a hundred: whether some
-// page is referred to twice. bbolt would follow a branch that leads back to itself until the process
-// ends. What else may be wrong is found when it is read. An error that is not of the file system is
-// a [Problem]; a file whose heads are damaged is left to bbolt, which says so.
+// page is referred to twice. bbolt would follow a branch that leads back to itself until the
+// process ends. What else may be wrong is found when it is read. An error that is not of the file
+// system is a [Problem]; a file whose heads are damaged is left to bbolt, which says so.
 func CheckTree(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -107,7 +107,8 @@ func (w *walk) branches(id uint64, root bool, depth int) bool {
 		return false
 	}
 	flags, overflow := binary.NativeEndian.Uint16(b[8:]), uint64(binary.NativeEndian.Uint32(b[12:]))
-	if binary.NativeEndian.Uint64(b) != id || overflow >= w.end-id || flags != pageBranch && !(root && flags == pageLeaf) {
+	if binary.NativeEndian.Uint64(b) != id || overflow >= w.end-id || flags != pageBranch &&
+		!(root && flags == pageLeaf) {
 		return false
 	}
 	if overflow > 0 {
@@ -165,8 +166,8 @@ func (w *walk) refer(id uint64, depth int) bool {
 }
 
 // heads reads both heads of the file, which are written in turn. When the newer one is damaged,
-// bbolt takes the older one and with it the state before the last transaction. It does so in silence,
-// since a write of the head in which the power was cut looks the same.
+// bbolt takes the older one and with it the state before the last transaction. It does so in
+// silence, since a write of the head in which the power was cut looks the same.
 func (w *walk) heads() (root uint64, err error) {
 	newest, sizes := uint64(0), []int64{int64(os.Getpagesize())}
 	var bad []int
@@ -210,7 +211,8 @@ func (w *walk) heads() (root uint64, err error) {
 	if len(bad) == 2 || w.pageSize < minPage {
 		return 0, ErrNoHead
 	}
-	// A head is not believed that there are more pages than the file has bytes for: memory is taken by it.
+	// A head is not believed that there are more pages than the file has bytes for: memory is taken
+	// by it.
 	info, err := w.file.Stat()
 	if err != nil {
 		return 0, err
@@ -225,7 +227,8 @@ func (w *walk) heads() (root uint64, err error) {
 // maxDepth is more branches above a leaf than any file has.
 const maxDepth = 64
 
-// page looks at a page and all below it, whose keys must be from low on and below high; nil is no bound.
+// page looks at a page and all below it, whose keys must be from low on and below high; nil is no
+// bound.
 func (w *walk) page(id uint64, low, high []byte, depth int) {
 	if id < 2 || id >= w.end {
 		w.found("pages: page %d is referred to, and is none", id)

@@ -105,10 +105,11 @@ func (p *program) checkFileCommand() *cli.Command {
 			}
 			out := bufio.NewWriter(p.out)
 			e := json.NewEncoder(out)
-			r, err := archive.Check(c.Context, args[0], archive.VerifyOptions{Since: head, Progress: func(done, total int) {
-				e.Encode(map[string]int{"done": done, "total": total})
-				out.Flush()
-			}})
+			r, err := archive.Check(c.Context, args[0],
+				archive.VerifyOptions{Since: head, Progress: func(done, total int) {
+					e.Encode(map[string]int{"done": done, "total": total})
+					out.Flush()
+				}})
 			if err != nil {
 				return err
 			}

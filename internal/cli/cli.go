@@ -44,7 +44,8 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintln(p.err, "nightjar: "+printable(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))) // which may quote a file, or what others wrote
+	// which may quote a file, or what others wrote
+	fmt.Fprintln(p.err, "nightjar: "+printable(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")))
 	return 1
 }
 
@@ -65,7 +66,9 @@ func (p *program) app() *cli.App {
 		Writer: p.out, ErrWriter: p.err, Reader: p.in,
 		ExitErrHandler: func(*cli.Context, error) {},
 		Before:         p.followLink,
-		Flags:          []cli.Flag{textFlag(&p.file, "db", "the archive's `FILE`; also as NIGHTJAR_DB in the environment"), &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this"}},
+		Flags: []cli.Flag{textFlag(&p.file, "db",
+			"the archive's `FILE`; also as NIGHTJAR_DB in the environment"),
+			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this"}},
 		Commands: []*cli.Command{
 			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(), p.targetCommand(),
 			p.importCommand(), p.exportCommand(), p.inspectCommand(), p.logCommand(), p.certCommand(),

@@ -22,13 +22,15 @@ func (p *program) with(c *cli.Context, o opening, fn func(ctx context.Context, n
 
 // asking is the action of a command that asks the archive and prints. fresh allows to make the
 // file.
-func (p *program) asking(fresh bool, names []string, fn func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error) cli.ActionFunc {
+func (p *program) asking(fresh bool, names []string,
+	fn func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		args, err := arguments(c, names...)
 		if err != nil {
 			return err
 		}
-		return p.with(c, opening{fresh: fresh}, func(ctx context.Context, n *client.Client) error { return fn(ctx, c, n, args) })
+		return p.with(c, opening{fresh: fresh},
+			func(ctx context.Context, n *client.Client) error { return fn(ctx, c, n, args) })
 	}
 }
 

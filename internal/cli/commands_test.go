@@ -30,7 +30,8 @@ func TestPasswordLine(t *testing.T) {
 	in, typed := io.Pipe()
 	defer typed.Close()
 	go io.WriteString(typed, "a-long-passphrase\r\n")
-	if r := callWith(t, in, func(string) string { return "" }, "user", "add", "astro", "--password-stdin", "--db", file); r.status != 0 || r.out+r.err != "" {
+	if r := callWith(t, in, func(string) string { return "" }, "user", "add", "astro", "--password-stdin", "--db",
+		file); r.status != 0 || r.out+r.err != "" {
 		t.Fatalf("%+v", r)
 	}
 	r, _ := http.NewRequest(http.MethodGet, serveFile(t, file).base+"/api/groups/", nil)
@@ -65,11 +66,13 @@ func TestFileOfEnvironment(t *testing.T) {
 func TestMissingFile(t *testing.T) {
 	dir := t.TempDir()
 	lc := write(t, dir, "targets.csv", "name,ra,dec\nNJ 1,1,2\n")
-	makes := [][]string{{"settings", "set", "tom_name", "x"}, {"user", "add", "astro"}, {"group", "add", "Observers"}, {"target", "add", "NJ 1", "--ra", "1", "--dec", "2"},
+	makes := [][]string{{"settings", "set", "tom_name", "x"}, {"user", "add", "astro"}, {"group", "add", "Observers"},
+		{"target", "add", "NJ 1", "--ra", "1", "--dec", "2"},
 		{"import", "targets", lc}}
 	for i, args := range makes {
 		file := filepath.Join(dir, string(rune('a'+i))+".db")
-		if r := call(t, "", append(args, "--db", file)...); r.status != 0 || !strings.Contains(r.err, file+" is a new file") {
+		if r := call(t, "", append(args, "--db", file)...); r.status != 0 ||
+			!strings.Contains(r.err, file+" is a new file") {
 			t.Errorf("%v: %+v", args, r)
 		}
 		if r := call(t, "", append(args, "--db", file)...); strings.Contains(r.err, "new file") {
@@ -86,9 +89,11 @@ func TestMissingFile(t *testing.T) {
 	}
 	empty := write(t, dir, "empty.db", "")
 	for _, args := range readers {
-		call(t, "", append(args, "--db", empty)...).refused(t, empty+" is an empty file: nightjar serve makes an archive of it")
+		call(t, "", append(args, "--db", empty)...).refused(t,
+			empty+" is an empty file: nightjar serve makes an archive of it")
 	}
-	call(t, "", "user", "add", "astro", "--db", filepath.Join(dir, "no", "x.db")).refused(t, "no file can be made in the folder "+filepath.Join(dir, "no")+": no such file")
+	call(t, "", "user", "add", "astro", "--db", filepath.Join(dir, "no", "x.db")).refused(t,
+		"no file can be made in the folder "+filepath.Join(dir, "no")+": no such file")
 	call(t, "", "target", "add", "NJ 1", "--ra", "1", "--db", file).refused(t, "--dec is missing")
 	if _, err := os.Stat(file); err == nil {
 		t.Error("a command that was called the wrong way made a file")
@@ -96,9 +101,13 @@ func TestMissingFile(t *testing.T) {
 }
 
 // readers are commands that need a file.
-var readers = [][]string{{"settings", "get"}, {"user", "list"}, {"user", "passwd", "x"}, {"user", "remove", "x"}, {"group", "list"}, {"group", "join", "x", "y"}, {"group", "leave", "x", "y"},
-	{"group", "remove", "x"}, {"token", "create", "x"}, {"token", "list"}, {"token", "revoke", "1"}, {"target", "list"}, {"target", "share", "x", "y"}, {"target", "unshare", "x", "y"},
-	{"target", "remove", "x"}, {"export", "targets"}, {"export", "datums"}, {"export", "--salvage", "x"}, {"import", "datums", "x"}, {"import", "product", "x", "--target", "x"}, {"backup", "x"}, {"verify"}, {"compact"}, {"reindex"}, {"stat"}}
+var readers = [][]string{{"settings", "get"}, {"user", "list"}, {"user", "passwd", "x"}, {"user", "remove", "x"},
+	{"group", "list"}, {"group", "join", "x", "y"}, {"group", "leave", "x", "y"},
+	{"group", "remove", "x"}, {"token", "create", "x"}, {"token", "list"}, {"token", "revoke", "1"}, {"target",
+		"list"}, {"target", "share", "x", "y"}, {"target", "unshare", "x", "y"},
+	{"target", "remove", "x"}, {"export", "targets"}, {"export", "datums"}, {"export", "--salvage", "x"}, {"import",
+		"datums", "x"}, {"import", "product", "x", "--target", "x"}, {"backup", "x"}, {"verify"}, {"compact"},
+	{"reindex"}, {"stat"}}
 
 // A file that is not ours, or of a later version, is refused by every command, and stays as it is.
 func TestWrongFile(t *testing.T) {

@@ -34,7 +34,8 @@ func (p *program) connect(ctx context.Context, how opening) (*client.Client, err
 // openHere opens the file in this process.
 func (p *program) openHere(ctx context.Context, how opening) (*client.Client, error) {
 	_, missing := os.Stat(p.file)
-	o := node.Options{File: p.file, MustExist: !how.fresh, NoIndex: !how.index, Version: version, CheckCopy: p.checkCopy(ctx), Note: p.note}
+	o := node.Options{File: p.file, MustExist: !how.fresh, NoIndex: !how.index, Version: version,
+		CheckCopy: p.checkCopy(ctx), Note: p.note}
 	n, err := node.Open(ctx, o)
 	if node.CannotWrite(err) { // a backup put away where nothing is written can be looked into all the same
 		o.ReadOnly = true

@@ -174,7 +174,8 @@ func (a *acknowledged) check(t *testing.T, file string) {
 	}
 	for source, n := range rows {
 		switch {
-		case strings.Contains(source, "small") && n != smallUpload, strings.Contains(source, "large") && n != largeUpload:
+		case strings.Contains(source, "small") && n != smallUpload,
+			strings.Contains(source, "large") && n != largeUpload:
 			t.Errorf("upload %s is there with %d rows only", source, n)
 		}
 	}

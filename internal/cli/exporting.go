@@ -20,8 +20,9 @@ func (p *program) exportCommand() *cli.Command {
 	return &cli.Command{
 		Name: "export", Usage: "print what the archive holds",
 		Description: "nightjar export --db damaged.db --salvage saved.db",
-		Flags: []cli.Flag{textFlag(&salvaged, "salvage", "make a new archive `FILE` of all that is whole in a damaged one, which no server may "+
-			"have open")},
+		Flags: []cli.Flag{textFlag(&salvaged, "salvage",
+			"make a new archive `FILE` of all that is whole in a damaged one, which no server may "+
+				"have open")},
 		Action:      func(c *cli.Context) error { return p.salvage(c, salvaged) },
 		Subcommands: []*cli.Command{p.exportTargets(), p.exportDatums(), p.exportSpectra()},
 	}
@@ -93,7 +94,8 @@ func (p *program) salvage(c *cli.Context, to string) error {
 	if r.More > 0 {
 		p.note("and %d more", r.More)
 	}
-	p.say("%d records and %d files saved to %s, as a node of its own; %d things were damaged", r.Records, r.Blobs, to, len(r.Problems)+r.More)
+	p.say("%d records and %d files saved to %s, as a node of its own; %d things were damaged", r.Records, r.Blobs, to,
+		len(r.Problems)+r.More)
 	return p.checkCopy(c.Context)(to)
 }
 

@@ -26,7 +26,8 @@ var endings = map[string]string{"csv": ".csv", "ecsv": ".ecsv", "votable": ".xml
 // exportSpectra writes each spectrum into a file of its own.
 func (p *program) exportSpectra() *cli.Command {
 	format, units := "ecsv", ""
-	q := &query{url.Values{"format": {"ndjson"}, "strict": {"true"}, "data_type": {"spectroscopy"}}, map[string]string{}}
+	q := &query{url.Values{"format": {"ndjson"}, "strict": {"true"}, "data_type": {"spectroscopy"}},
+		map[string]string{}}
 	return &cli.Command{
 		Name: "spectra", Usage: "write each spectrum into a file of its own, in a folder, to be read by import product", ArgsUsage: "FOLDER",
 		Description: "nightjar export spectra spectra --target 'SN 2026abc'",
@@ -36,41 +37,44 @@ func (p *program) exportSpectra() *cli.Command {
 			q.flag("source", "source_name", "only data from the `SOURCE`"),
 			textFlag(&units, "wavelength-units", wavelengthUsage()),
 		},
-		Action: p.asking(false, []string{"FOLDER"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-			format = strings.ToLower(format)
-			if endings[format] == "" {
-				return usageError(c, "%q is no format: csv, ecsv, votable or fits", format)
-			}
-			if units != "" {
-				name, ok := ingest.WavelengthUnit(units)
-				if !ok {
-					return usageError(c, "--wavelength-units: %q is none of %s", units, strings.Join(ingest.WavelengthUnits, ", "))
+		Action: p.asking(false, []string{"FOLDER"},
+			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+				format = strings.ToLower(format)
+				if endings[format] == "" {
+					return usageError(c, "%q is no format: csv, ecsv, votable or fits", format)
 				}
-				units = name
-			}
-			if err := os.MkdirAll(args[0], 0o777); err != nil {
-				return err
-			}
-			w, err := n.Send(ctx, http.MethodGet, "/api/reduceddatums/?"+q.Encode(), "", nil)
-			if err != nil {
-				return err
-			}
-			defer w.Body.Close()
-			made, left, err := p.writeSpectra(w.Body, args[0], format, units)
-			if err != nil {
-				return err
-			}
-			p.say("%s written", rowsText(made, "spectrum file"))
-			if left > 0 {
-				return fmt.Errorf("%s left out", rowsText(left, "datum"))
-			}
-			return nil
-		}),
+				if units != "" {
+					name, ok := ingest.WavelengthUnit(units)
+					if !ok {
+						return usageError(c, "--wavelength-units: %q is none of %s", units,
+							strings.Join(ingest.WavelengthUnits, ", "))
+					}
+					units = name
+				}
+				if err := os.MkdirAll(args[0], 0o777); err != nil {
+					return err
+				}
+				w, err := n.Send(ctx, http.MethodGet, "/api/reduceddatums/?"+q.Encode(), "", nil)
+				if err != nil {
+					return err
+				}
+				defer w.Body.Close()
+				made, left, err := p.writeSpectra(w.Body, args[0], format, units)
+				if err != nil {
+					return err
+				}
+				p.say("%s written", rowsText(made, "spectrum file"))
+				if left > 0 {
+					return fmt.Errorf("%s left out", rowsText(left, "datum"))
+				}
+				return nil
+			}),
 	}
 }
 
 func wavelengthUsage() string {
-	return "wavelengths of spectra in `UNIT`: " + strings.Join(ingest.WavelengthUnits, ", ") + "; as they are stored if not given"
+	return "wavelengths of spectra in `UNIT`: " + strings.Join(ingest.WavelengthUnits, ", ") +
+		"; as they are stored if not given"
 }
 
 // writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless
@@ -95,7 +99,9 @@ func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made
 		}
 		path := filepath.Join(folder, name+endings[format])
 		if err := writeNew(path, func(w io.Writer) error {
-			return archive.WriteSpectrum(format, w, archive.Spectrum{Target: line.Target, Source: line.Source, Time: line.Time, Value: line.Value, WavelengthUnits: units})
+			return archive.WriteSpectrum(format, w,
+				archive.Spectrum{Target: line.Target, Source: line.Source, Time: line.Time, Value: line.Value,
+					WavelengthUnits: units})
 		}); err != nil {
 			var there *os.PathError
 			if errors.As(err, &there) {

@@ -133,7 +133,8 @@ func ofNamed(c *cli.Context, name string, err error) error {
 func parseSize(s string) (int64, error) {
 	number := strings.TrimRight(s, "KMGTiB")
 	n, err := strconv.ParseInt(number, 10, 64)
-	power := map[string]uint{"": 0, "B": 0, "K": 10, "KiB": 10, "M": 20, "MiB": 20, "G": 30, "GiB": 30, "T": 40, "TiB": 40}
+	power := map[string]uint{"": 0, "B": 0, "K": 10, "KiB": 10, "M": 20, "MiB": 20, "G": 30, "GiB": 30,
+		"T": 40, "TiB": 40}
 	shift, known := power[s[len(number):]]
 	if err != nil || !known || n < 0 || n > math.MaxInt64>>shift {
 		return 0, fmt.Errorf("%q is no size such as 64M or 8G", s)

@@ -134,7 +134,8 @@ func serveFile(t testing.TB, file string, flags ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &server{out: new(said), errs: new(said)}
-	p := &program{in: strings.NewReader(""), out: s.out, err: s.errs, getenv: func(string) string { return "" }, self: self(t)}
+	p := &program{in: strings.NewReader(""), out: s.out, err: s.errs,
+		getenv: func(string) string { return "" }, self: self(t)}
 	ended := make(chan int, 1)
 	go func() {
 		ended <- p.run(ctx, append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"}, flags...))

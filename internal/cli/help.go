@@ -23,7 +23,8 @@ func help(w io.Writer, app *cli.App, path []string) error {
 		if c == nil {
 			return noCommand(name, word, commands)
 		}
-		name, usage, synopsis, examples = name+" "+word, c.Usage, strings.TrimSpace(c.ArgsUsage+" [flags]"), c.Description
+		name, usage, synopsis, examples = name+" "+word, c.Usage,
+			strings.TrimSpace(c.ArgsUsage+" [flags]"), c.Description
 		commands = c.Subcommands
 		if len(commands) > 0 {
 			synopsis = "COMMAND [flags]"

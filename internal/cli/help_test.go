@@ -29,7 +29,9 @@ func TestHelp(t *testing.T) {
 			text := must(t, append([]string{"help"}, path...)...)
 			pages++
 			for line := range strings.Lines(text) {
-				if utf8.RuneCountInString(strings.TrimRight(line, "\n")) > helpWidth && !strings.Contains(line, "nightjar ") { // a command is not broken
+				// a command is not broken
+				if utf8.RuneCountInString(strings.TrimRight(line, "\n")) > helpWidth &&
+					!strings.Contains(line, "nightjar ") {
 					t.Errorf("%s: a line is too long: %s", name, line)
 				}
 			}
@@ -52,7 +54,8 @@ func TestHelp(t *testing.T) {
 					args = append(args, strings.Trim(word, "'"))
 				}
 				got, err := arrange(app, args[1:])
-				if err != nil || !slices.Equal(args[1:1+len(path)], path) || c.ArgsUsage != "" && c.ArgsUsage[0] != '[' && !slices.Contains(got, "--") {
+				if err != nil || !slices.Equal(args[1:1+len(path)], path) || c.ArgsUsage != "" &&
+					c.ArgsUsage[0] != '[' && !slices.Contains(got, "--") {
 					t.Errorf("%s: the example %q is read as %q (%v)", name, example.left, got, err)
 				}
 			}
@@ -67,7 +70,8 @@ func TestHelp(t *testing.T) {
 
 // A word that was meant is found, and commands that are not shown are not.
 func TestMeant(t *testing.T) {
-	for _, c := range [][2]string{{"sevre", `"serve"`}, {"users", `"user"`}, {"verfy", `"verify"`}, {"check-fil", `"`}} {
+	for _, c := range [][2]string{{"sevre", `"serve"`}, {"users", `"user"`}, {"verfy", `"verify"`},
+		{"check-fil", `"`}} {
 		r := call(t, "", c[0])
 		r.refused(t, "there is no command", "Did you mean "+c[1])
 		if strings.Contains(r.err, "check-file") {

@@ -48,13 +48,15 @@ func (p *program) importCommand() *cli.Command {
 					"nightjar import product --target M31 --column magnitude=m_corr --time-format jd table.csv\n" +
 					"nightjar import product aavso.txt   each row goes to the target that it names",
 				Flags: append(o.flags(),
-					textFlag(&o.target, "target", "the target's `NAME`, alias or id; if not given, each row goes to the target whose name or alias it has"),
+					textFlag(&o.target, "target",
+						"the target's `NAME`, alias or id; if not given, each row goes to the target whose name or alias it has"),
 					textFlag(&o.fluxScale, "flux-scale", "`FACTOR` on the fluxes"),
 					p.asFlag(),
 				),
-				Action: p.asking(false, []string{"FILE..."}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-					return p.importProducts(ctx, c, n, &o, args)
-				}),
+				Action: p.asking(false, []string{"FILE..."},
+					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+						return p.importProducts(ctx, c, n, &o, args)
+					}),
 			},
 		},
 	}
@@ -77,7 +79,8 @@ type imported struct {
 	More int `json:"more_notes"`
 }
 
-// importTargets sends the targets of a CSV file, in its order. A file that cannot be read makes no archive.
+// importTargets sends the targets of a CSV file, in its order. A file that cannot be read makes no
+// archive.
 func (p *program) importTargets(c *cli.Context) error {
 	args, err := arguments(c, "FILE")
 	if err != nil {
@@ -91,7 +94,8 @@ func (p *program) importTargets(c *cli.Context) error {
 		return err
 	}
 	return p.with(c, opening{fresh: true}, func(ctx context.Context, n *client.Client) error {
-		return p.importRows(ctx, n, args[0], "/api/targets/", func(*bufio.Reader) (string, error) { return "text/csv", nil })
+		return p.importRows(ctx, n, args[0], "/api/targets/",
+			func(*bufio.Reader) (string, error) { return "text/csv", nil })
 	})
 }
 
@@ -148,7 +152,8 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 		err = json.NewDecoder(w.Body).Decode(&got)
 		w.Body.Close()
 	}
-	if bad != nil && !errors.Is(bad, client.ErrUnread) { // what was sent ended in the middle: the file itself is the reason
+	// what was sent ended in the middle: the file itself is the reason
+	if bad != nil && !errors.Is(bad, client.ErrUnread) {
 		err = bad
 	}
 	if err != nil {
@@ -189,7 +194,8 @@ func rows(n int) string {
 }
 
 // importProducts uploads files one after the other, and goes on past those that are refused.
-func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, o *productOptions, args []string) error {
+func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, o *productOptions,
+	args []string) error {
 	fields := map[string]string{"data_product_type": o.kind, "date_obs": o.dateObs, "flux_scale": o.fluxScale,
 		"time_column": o.timeColumn, "time_format": o.timeFormat}
 	maps.DeleteFunc(fields, func(key, value string) bool { return value == "" && key != "data_product_type" })
@@ -230,10 +236,12 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 			p.note("%v", err)
 			failed = append(failed, file)
 		}
-		all.Created, all.Duplicate, all.Rejected = all.Created+counts.Created, all.Duplicate+counts.Duplicate, all.Rejected+counts.Rejected
+		all.Created, all.Duplicate, all.Rejected = all.Created+counts.Created, all.Duplicate+counts.Duplicate,
+			all.Rejected+counts.Rejected
 	}
 	if len(files) > 1 {
-		p.say("%d of %d files: %d data added, %d there already, %d left out", len(files)-len(failed), len(files), all.Created, all.Duplicate, all.Rejected)
+		p.say("%d of %d files: %d data added, %d there already, %d left out", len(files)-len(failed), len(files),
+			all.Created, all.Duplicate, all.Rejected)
 	}
 	return refusedFiles(failed, len(files))
 }
@@ -246,7 +254,8 @@ type uploadCounts struct {
 }
 
 // upload sends one file as a data product.
-func (p *program) upload(ctx context.Context, n *client.Client, file string, fields map[string]string) (counts uploadCounts, err error) {
+func (p *program) upload(ctx context.Context, n *client.Client, file string,
+	fields map[string]string) (counts uploadCounts, err error) {
 	f, info, err := openFile(file)
 	if err != nil {
 		return counts, err

@@ -23,10 +23,12 @@ type answers struct {
 func (a *answers) flags() []cli.Flag {
 	a.kind = ingest.AutoType
 	return []cli.Flag{
-		textFlag(&a.kind, "type", "`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide"),
+		textFlag(&a.kind, "type",
+			"`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide"),
 		textFlag(&a.dateObs, "date-obs", "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"),
 		textFlag(&a.timeColumn, "time-column", "the `COLUMN` of photometry that holds the time"),
-		textFlag(&a.timeFormat, "time-format", "what it counts, `FORMAT`: mjd, jd, hjd, bjd, btjd, unix or iso, as mjd_tt or jd-2450000 too"),
+		textFlag(&a.timeFormat, "time-format",
+			"what it counts, `FORMAT`: mjd, jd, hjd, bjd, btjd, unix or iso, as mjd_tt or jd-2450000 too"),
 		listFlag(&a.columns, "column", "the column of a role, as `ROLE=COLUMN`, such as magnitude=m_corr"),
 	}
 }
@@ -61,7 +63,8 @@ func (p *program) inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn, TimeFormat: in.timeFormat, Columns: columns}
+			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn,
+				TimeFormat: in.timeFormat, Columns: columns}
 			files := matching(args)
 			var failed []string
 			for _, file := range files {
@@ -86,7 +89,8 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 		return err
 	}
 	defer f.Close()
-	as, note, r, err := ingest.NewProcessors().Inspect(ctx, kind, ingest.File{Name: filepath.Base(file), Size: info.Size(), Content: f}, o)
+	as, note, r, err := ingest.NewProcessors().Inspect(ctx, kind,
+		ingest.File{Name: filepath.Base(file), Size: info.Size(), Content: f}, o)
 	if err != nil {
 		return err
 	}
@@ -135,7 +139,8 @@ func (p *program) reported(file, as, note string, r ingest.Report) error {
 		return err
 	}
 	if r.Rows > 0 {
-		p.say("  %s, %s, %s left out", rowsText(r.Rows, "row"), rowsText(r.Created, "datum"), strconv.Itoa(r.RejectedCount))
+		p.say("  %s, %s, %s left out", rowsText(r.Rows, "row"), rowsText(r.Created, "datum"),
+			strconv.Itoa(r.RejectedCount))
 	}
 	for _, list := range []struct {
 		what  string

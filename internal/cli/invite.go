@@ -19,19 +19,22 @@ func (p *program) inviteCommand() *cli.Command {
 	return &cli.Command{
 		Name: "invite", Usage: "add a user who comes in with a token alone, and print what to send them", ArgsUsage: "NAME",
 		Description: "nightjar user invite carol --group Observers --read-only --expires 90d",
-		Flags:       append([]cli.Flag{groupFlag(&groups, "put the user into `GROUP`; may be given several times")}, o.flags()...),
-		Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-			in, err := o.token(c, args[0], "invitation")
-			if err != nil {
-				return err
-			}
-			return p.invite(ctx, n, args[0], groups, in)
-		}),
+		Flags: append([]cli.Flag{groupFlag(&groups,
+			"put the user into `GROUP`; may be given several times")}, o.flags()...),
+		Action: p.asking(true, []string{"NAME"},
+			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+				in, err := o.token(c, args[0], "invitation")
+				if err != nil {
+					return err
+				}
+				return p.invite(ctx, n, args[0], groups, in)
+			}),
 	}
 }
 
 // invite makes a user without a password and a token of theirs, or neither.
-func (p *program) invite(ctx context.Context, n *client.Client, name string, groupNames []string, in map[string]any) error {
+func (p *program) invite(ctx context.Context, n *client.Client, name string, groupNames []string,
+	in map[string]any) error {
 	groups, err := findGroups(ctx, n, groupNames)
 	if err != nil {
 		return err
@@ -47,12 +50,14 @@ func (p *program) invite(ctx context.Context, n *client.Client, name string, gro
 		}
 	}
 	var u user
-	if err := n.Call(ctx, http.MethodPost, "/api/users/", map[string]any{"username": name, "password": nil, "groups": groups}, &u); err != nil {
+	if err := n.Call(ctx, http.MethodPost, "/api/users/",
+		map[string]any{"username": name, "password": nil, "groups": groups}, &u); err != nil {
 		return err
 	}
 	var t token
 	if err := n.Call(ctx, http.MethodPost, "/api/tokens/", in, &t); err != nil {
-		return errors.Join(err, n.Call(context.WithoutCancel(ctx), http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil))
+		return errors.Join(err, n.Call(context.WithoutCancel(ctx), http.MethodDelete,
+			fmt.Sprintf("/api/users/%d/", u.ID), nil, nil))
 	}
 	switch at, err := url.Parse(node.URL); {
 	case node.URL == "":
@@ -77,9 +82,11 @@ func isHere(host string) bool {
 // snippet is a beginning in Python, which keeps the token out of the list of processes.
 func snippet(base, token, certificate string) string {
 	var b strings.Builder
-	b.WriteString("import requests\n\nnode = requests.Session()\nnode.headers[\"Authorization\"] = \"Token " + token + "\"\n")
+	b.WriteString("import requests\n\nnode = requests.Session()\nnode.headers[\"Authorization\"] = \"Token " + token +
+		"\"\n")
 	if certificate != "" {
-		b.WriteString("with open(\"nightjar.pem\", \"w\") as file:\n    file.write(\"\"\"" + certificate + "\"\"\")\nnode.verify = \"nightjar.pem\"\nnode.trust_env = False  # whose certificates would count instead\n")
+		b.WriteString("with open(\"nightjar.pem\", \"w\") as file:\n    file.write(\"\"\"" + certificate +
+			"\"\"\")\nnode.verify = \"nightjar.pem\"\nnode.trust_env = False  # whose certificates would count instead\n")
 	}
 	b.WriteString("print(node.get(\"" + base + "/api/targets/\").json()[\"count\"])")
 	return b.String()

@@ -16,7 +16,8 @@ func TestInvite(t *testing.T) {
 	must(t, "group", "add", "Observers", "--db", file)
 	s := serveFile(t, file, "--lan")
 	r := call(t, "", "user", "invite", "dora", "--group", "Observers", "--read-only", "--expires", "30d", "--db", file)
-	m := regexp.MustCompile(`(?s)^URL: (https://\S+)/\ntoken: ([0-9a-f]{40})\ncertificate, SHA-256: \S+\n\n(import requests\n.*)$`).FindStringSubmatch(r.out)
+	m := regexp.MustCompile(
+		`(?s)^URL: (https://\S+)/\ntoken: ([0-9a-f]{40})\ncertificate, SHA-256: \S+\n\n(import requests\n.*)$`).FindStringSubmatch(r.out)
 	if r.status != 0 || m == nil {
 		t.Fatalf("%+v", r)
 	}
@@ -42,12 +43,14 @@ func TestInvite(t *testing.T) {
 	if status, body := ask("POST", "/api/targets/"); status != 403 || !strings.Contains(body, "may only read") {
 		t.Error(status, body)
 	}
-	if out := must(t, "user", "list", "--db", file); !regexp.MustCompile(`dora +Observers +without a password`).MatchString(out) {
+	if out := must(t, "user", "list", "--db",
+		file); !regexp.MustCompile(`dora +Observers +without a password`).MatchString(out) {
 		t.Error(out)
 	}
 	var tokens []token
 	for line := range strings.Lines(must(t, "token", "list", "--db", file)) {
-		if strings.Contains(line, "dora") && strings.Contains(line, "invitation") && !strings.Contains(line, "never") && strings.Contains(line, "read only") {
+		if strings.Contains(line, "dora") && strings.Contains(line, "invitation") && !strings.Contains(line, "never") &&
+			strings.Contains(line, "read only") {
 			tokens = append(tokens, token{})
 		}
 	}
@@ -66,11 +69,13 @@ func TestInvite(t *testing.T) {
 		t.Error(out)
 	}
 	alone := call(t, "", "user", "invite", "frida", "--db", file)
-	if alone.status != 0 || !strings.Contains(alone.err, "no server runs") || strings.Contains(alone.out, "nightjar.pem") {
+	if alone.status != 0 || !strings.Contains(alone.err, "no server runs") ||
+		strings.Contains(alone.out, "nightjar.pem") {
 		t.Errorf("%+v", alone)
 	}
 	plain := serveFile(t, file)
-	if here := call(t, "", "user", "invite", "gerd", "--db", file); here.status != 0 || !strings.Contains(here.err, "this machine alone") || !strings.Contains(here.out, "URL: "+plain.base+"/") {
+	if here := call(t, "", "user", "invite", "gerd", "--db", file); here.status != 0 ||
+		!strings.Contains(here.err, "this machine alone") || !strings.Contains(here.out, "URL: "+plain.base+"/") {
 		t.Errorf("%+v", here)
 	}
 }

@@ -19,7 +19,8 @@ import (
 )
 
 func TestParseSize(t *testing.T) {
-	for text, want := range map[string]int64{"0": 0, "5000": 5000, "5000B": 5000, "64K": 64 << 10, "64KiB": 64 << 10, "64M": 64 << 20, "8G": 8 << 30, "1TiB": 1 << 40,
+	for text, want := range map[string]int64{"0": 0, "5000": 5000, "5000B": 5000, "64K": 64 << 10, "64KiB": 64 << 10,
+		"64M": 64 << 20, "8G": 8 << 30, "1TiB": 1 << 40,
 		"": -1, "M": -1, "-1": -1, "1.5G": -1, "64MB": -1, "64iB": -1, "9000000000T": -1, "64 M": -1, "0x10": -1} {
 		got, err := parseSize(text)
 		if want < 0 != (err != nil) || err == nil && got != want {
@@ -30,9 +31,11 @@ func TestParseSize(t *testing.T) {
 
 func TestLimitFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "nightjar.db")
-	for args, want := range map[string]string{"--max-body 1.5G": "no size", "--max-upload 10": "1024 bytes or more", "--max-uploads 0": "from 1 on", "--max-header 1K": "4096", "--header-timeout 0s": "a second or more",
+	for args, want := range map[string]string{"--max-body 1.5G": "no size", "--max-upload 10": "1024 bytes or more",
+		"--max-uploads 0": "from 1 on", "--max-header 1K": "4096", "--header-timeout 0s": "a second or more",
 		"--body-timeout soon": "body-timeout", "--max-line 10": "1024 bytes or more", "--body-memory 1K": "1048576 bytes or more", "--min-body-rate 0": "1 bytes or more", "--send-timeout 1ms": "a second or more", "--idle-timeout 0": "idle-timeout", "--max-failed-logins 0": "from 1 on"} {
-		call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"}, strings.Fields(args)...)...).refused(t, want, strings.Fields(args)[0][1:])
+		call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"},
+			strings.Fields(args)...)...).refused(t, want, strings.Fields(args)[0][1:])
 	}
 }
 
@@ -41,7 +44,8 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
 	secret := strings.TrimSpace(must(t, "token", "create", "admin", "--db", file))
-	s := serveFile(t, file, "--max-body", "2K", "--max-upload", "4K", "--max-header", "8K", "--max-failed-logins", "2", "--body-timeout", "1s", "--header-timeout", "1s", "--idle-timeout", "1s", "--max-uploads", "1")
+	s := serveFile(t, file, "--max-body", "2K", "--max-upload", "4K", "--max-header", "8K", "--max-failed-logins", "2",
+		"--body-timeout", "1s", "--header-timeout", "1s", "--idle-timeout", "1s", "--max-uploads", "1")
 	ask := func(path, kind, body string, header ...string) (*http.Response, string) {
 		t.Helper()
 		r, err := http.NewRequest("POST", s.base+path, strings.NewReader(body))
@@ -62,7 +66,8 @@ func TestLimits(t *testing.T) {
 		return w, string(text)
 	}
 	form := func(size int) string {
-		return "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n" + strings.Repeat("x", size) + "\r\n--x--\r\n"
+		return "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n" +
+			strings.Repeat("x", size) + "\r\n--x--\r\n"
 	}
 	for _, c := range []struct {
 		path, kind, body string
@@ -77,10 +82,12 @@ func TestLimits(t *testing.T) {
 		{"/api/reduceddatums/", "application/x-ndjson", strings.Repeat("{}\n", 2000), 413, "4096 bytes"},
 	} {
 		if w, text := ask(c.path, c.kind, c.body); w.StatusCode != c.status || !strings.Contains(text, c.has) {
-			t.Errorf("%s of %d bytes: %d %.200s, want %d with %q", c.path, len(c.body), w.StatusCode, text, c.status, c.has)
+			t.Errorf("%s of %d bytes: %d %.200s, want %d with %q", c.path, len(c.body), w.StatusCode,
+				text, c.status, c.has)
 		}
 	}
-	if w, _ := ask("/api/targets/", "application/json", "{}", "X-Long", strings.Repeat("x", 16<<10)); w.StatusCode != 431 {
+	if w, _ := ask("/api/targets/", "application/json", "{}", "X-Long",
+		strings.Repeat("x", 16<<10)); w.StatusCode != 431 {
 		t.Errorf("a long header: %d", w.StatusCode)
 	}
 	for i, want := range []int{400, 400, 429, 429} {
@@ -104,15 +111,21 @@ func TestLimits(t *testing.T) {
 		}
 		return string(answer)
 	}
-	if answer := slow("GET /api/ HTTP/1.1\r\nHost: localhost\r\nX-"); answer != "" && !strings.HasPrefix(answer, "HTTP/1.1 4") {
+	if answer := slow("GET /api/ HTTP/1.1\r\nHost: localhost\r\nX-"); answer != "" &&
+		!strings.HasPrefix(answer, "HTTP/1.1 4") {
 		t.Errorf("half a header: %s", answer)
 	}
 	if answer := slow("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 200 ") {
 		t.Errorf("a connection that is left alone: %s", answer) // and which is closed then, or slow would say so
 	}
-	post := "POST /api/%s/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret + "\r\nContent-Type: %s\r\nContent-Length: 2000\r\n\r\n"
-	for _, c := range [][3]string{{"targets", "application/json", `{"name`}, {"dataproducts", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n1,2"}, {"reduceddatums", "application/x-ndjson", "{}\n"}} {
-		if answer := slow(fmt.Sprintf(post, c[0], c[1]) + c[2]); !strings.HasPrefix(answer, "HTTP/1.1 408 ") || !strings.Contains(answer, "did not come in time") {
+	post := "POST /api/%s/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret +
+		"\r\nContent-Type: %s\r\nContent-Length: 2000\r\n\r\n"
+	for _, c := range [][3]string{{"targets", "application/json", `{"name`},
+		{"dataproducts", "multipart/form-data; boundary=x",
+			"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n1,2"},
+		{"reduceddatums", "application/x-ndjson", "{}\n"}} {
+		if answer := slow(fmt.Sprintf(post, c[0], c[1]) + c[2]); !strings.HasPrefix(answer, "HTTP/1.1 408 ") ||
+			!strings.Contains(answer, "did not come in time") {
 			t.Errorf("half a body for %s: %s", c[0], answer)
 		}
 	}
@@ -165,7 +178,8 @@ func TestSlowloris(t *testing.T) {
 			conns[i] = conn
 			text := "GET /api/targets/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 			if i%2 == 1 {
-				text = "POST /api/targets/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret + "\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+				text = "POST /api/targets/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret +
+					"\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
 			}
 			if _, err := io.WriteString(conn, text); err != nil {
 				t.Error(err)
@@ -210,7 +224,8 @@ func TestLimitsPage(t *testing.T) {
 				value = d.Value.String()
 			}
 		}
-		if row := fmt.Sprintf("| `--%s` | %s |", f.Names()[0], strings.Trim(value, `"`)); !strings.Contains(string(b), row) {
+		if row := fmt.Sprintf("| `--%s` | %s |", f.Names()[0],
+			strings.Trim(value, `"`)); !strings.Contains(string(b), row) {
 			t.Errorf("there is no row %s", row)
 		}
 	}

@@ -36,7 +36,8 @@ func TestListenFlags(t *testing.T) {
 		call(t, "", append([]string{"serve", "--db", file}, strings.Fields(c.args)...)...).refused(t, c.want...)
 	}
 	bad := write(t, dir, "bad.pem", "nothing")
-	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0", "--tls-cert", bad, "--tls-key", bad).refused(t, "bad.pem")
+	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0", "--tls-cert", bad, "--tls-key",
+		bad).refused(t, "bad.pem")
 	if _, err := os.Stat(file); err == nil {
 		t.Error("a server that cannot listen made a file")
 	}
@@ -94,12 +95,14 @@ func TestLAN(t *testing.T) {
 		t.Errorf("without TLS: %v %v", plain, err)
 	}
 	r := call(t, "", "cert", "--db", file)
-	m := regexp.MustCompile(`certificate, SHA-256: ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})\n`).FindStringSubmatch(s.out.String())
+	m := regexp.MustCompile(
+		`certificate, SHA-256: ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})\n`).FindStringSubmatch(s.out.String())
 	if m == nil || !strings.Contains(r.err, m[1]) {
 		t.Errorf("the fingerprint: %s %s", s.out, r.err)
 	}
 	for _, command := range [][]string{{"settings", "get"}, {"log", "--limit", "100"}, {"stat"}} {
-		if out := must(t, append(command, "--db", file)...); strings.Contains(out, "PRIVATE KEY") || strings.Contains(out, "tls_key = ") {
+		if out := must(t, append(command, "--db", file)...); strings.Contains(out, "PRIVATE KEY") ||
+			strings.Contains(out, "tls_key = ") {
 			t.Errorf("%s shows the key: %s", command, out)
 		}
 	}
@@ -117,7 +120,8 @@ func TestLAN(t *testing.T) {
 	// one more name: there is a new one, and it says so
 	named := serveFile(t, file, "--lan", "--allow-host", "node.example.org")
 	other := must(t, "cert", "--db", file)
-	if other == certificate || !strings.Contains(named.errs.String(), "new certificate") || !strings.Contains(named.errs.String(), "node.example.org") {
+	if other == certificate || !strings.Contains(named.errs.String(), "new certificate") ||
+		!strings.Contains(named.errs.String(), "node.example.org") {
 		t.Errorf("%s", named.errs)
 	}
 	if named.stop() != 0 {
@@ -140,7 +144,8 @@ func TestCertificateFiles(t *testing.T) {
 		return pair.Certificate
 	}
 	first := pair("one")
-	s := serveFile(t, filepath.Join(dir, "nightjar.db"), "--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"))
+	s := serveFile(t, filepath.Join(dir, "nightjar.db"), "--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key",
+		filepath.Join(dir, "key.pem"))
 	if !strings.HasPrefix(s.base, "https://127.0.0.1:") {
 		t.Fatal(s.base)
 	}
@@ -168,7 +173,8 @@ func TestNodeSaysURL(t *testing.T) {
 	}
 	defer n.Close()
 	var node struct{ URL, Fingerprint string }
-	if err := n.Call(t.Context(), "GET", "/api/node/", nil, &node); err != nil || node.URL != "https://node.example.org" || node.Fingerprint != "" {
+	if err := n.Call(t.Context(), "GET", "/api/node/", nil, &node); err != nil ||
+		node.URL != "https://node.example.org" || node.Fingerprint != "" {
 		t.Errorf("%+v, %v", node, err)
 	}
 	if s.stop() != 0 {

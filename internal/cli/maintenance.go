@@ -24,24 +24,25 @@ func (p *program) backupCommand() *cli.Command {
 		Name: "backup", Usage: "write a verified copy of the file, while everything goes on", ArgsUsage: "FILE or FOLDER",
 		Description: "nightjar backup monday.db\n" +
 			"nightjar backup /mnt/stick   a name with the time is made",
-		Action: p.asking(false, []string{"FILE"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-			path, err := filepath.Abs(args[0]) // the server may stand elsewhere
-			if err != nil {
-				return err
-			}
-			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				base := strings.TrimSuffix(filepath.Base(p.file), ".db")
-				path = filepath.Join(path, base+"-"+time.Now().UTC().Format("20060102-150405")+".db")
-			}
-			var got struct{ Path, Head string }
-			if err := p.waiting("copying", func() error {
-				return n.Call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got)
-			}); err != nil {
-				return bare(err, "path")
-			}
-			p.say("%s\nhead %s", got.Path, got.Head)
-			return nil
-		}),
+		Action: p.asking(false, []string{"FILE"},
+			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+				path, err := filepath.Abs(args[0]) // the server may stand elsewhere
+				if err != nil {
+					return err
+				}
+				if info, err := os.Stat(path); err == nil && info.IsDir() {
+					base := strings.TrimSuffix(filepath.Base(p.file), ".db")
+					path = filepath.Join(path, base+"-"+time.Now().UTC().Format("20060102-150405")+".db")
+				}
+				var got struct{ Path, Head string }
+				if err := p.waiting("copying", func() error {
+					return n.Call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got)
+				}); err != nil {
+					return bare(err, "path")
+				}
+				p.say("%s\nhead %s", got.Path, got.Head)
+				return nil
+			}),
 	}
 }
 
@@ -70,7 +71,8 @@ func (p *program) restoreCommand() *cli.Command {
 					return fmt.Errorf("%s has been moved away while a server runs on it: stop that first", file)
 				}
 			}
-			err = p.waiting("restoring", func() error { return archive.Restore(c.Context, args[0], file, p.checkCopy(c.Context)) })
+			err = p.waiting("restoring",
+				func() error { return archive.Restore(c.Context, args[0], file, p.checkCopy(c.Context)) })
 			if errors.Is(err, os.ErrExist) {
 				return fmt.Errorf("%s is there: a restore never overwrites; %s", file, first)
 			}
@@ -92,8 +94,9 @@ func (p *program) verifyCommand() *cli.Command {
 			"nightjar verify --repair   whether it is served or not; the log says what was removed",
 		Flags: []cli.Flag{
 			textFlag(&head, "head", "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"),
-			boolFlag(&repair, "repair", "first remove references to records that do not exist, and records that are nothing "+
-				"without them"),
+			boolFlag(&repair, "repair",
+				"first remove references to records that do not exist, and records that are nothing "+
+					"without them"),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -129,7 +132,8 @@ func (p *program) verifyCommand() *cli.Command {
 	}
 }
 
-func verifyServed(ctx context.Context, n *client.Client, head string, repair bool, bar *progress, v *verification) error {
+func verifyServed(ctx context.Context, n *client.Client, head string, repair bool, bar *progress,
+	v *verification) error {
 	body, err := json.Marshal(map[string]any{"head": head, "repair": repair})
 	if err != nil {
 		return err
@@ -173,7 +177,8 @@ func (p *program) compactCommand() *cli.Command {
 			"deleted back to the disk; writers wait meanwhile",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var got struct{ Before, After int64 }
-			err := p.waiting("compacting", func() error { return n.Call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })
+			err := p.waiting("compacting",
+				func() error { return n.Call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })
 			if err == nil {
 				p.say("%s before, %s now", size(got.Before), size(got.After))
 			}

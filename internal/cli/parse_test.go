@@ -8,7 +8,8 @@ import (
 
 // FuzzWords reads sizes and times of the command line.
 func FuzzWords(f *testing.F) {
-	for _, s := range []string{"64M", "8GiB", "0", "9000000000T", "30d", "12h", "2027-01-31", "2027-01-31T00:00:00Z", "-1d", "1e9d", "30D", ""} {
+	for _, s := range []string{"64M", "8GiB", "0", "9000000000T", "30d", "12h", "2027-01-31", "2027-01-31T00:00:00Z",
+		"-1d", "1e9d", "30D", ""} {
 		f.Add(s)
 	}
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

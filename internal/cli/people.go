@@ -71,7 +71,8 @@ func findGroups(ctx context.Context, n *client.Client, names []string) ([]named,
 func groupFlag(p *[]string, usage string) cli.Flag { return listFlag(p, "group", usage) }
 
 func passwordFlag(p *bool) cli.Flag {
-	return boolFlag(p, "password-stdin", "read the password from standard input, instead of making a random one and printing it")
+	return boolFlag(p, "password-stdin",
+		"read the password from standard input, instead of making a random one and printing it")
 }
 
 // password is the one that standard input gives, or a random one that is to be shown.
@@ -116,65 +117,71 @@ func (p *program) userCommand() *cli.Command {
 					groupFlag(&o.groups, "put the user into `GROUP`; may be given several times"),
 					passwordFlag(&o.password),
 				},
-				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-					return p.addUser(ctx, n, args[0], &o)
-				}),
+				Action: p.asking(true, []string{"NAME"},
+					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+						return p.addUser(ctx, n, args[0], &o)
+					}),
 			},
 			p.inviteCommand(),
 			{
 				Name: "list", Usage: "list the users",
-				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
-					rows := [][]string{{"ID", "NAME", "GROUPS", "NOTES"}}
-					err := client.Each(ctx, n, "/api/users/", nil, func(u *user) error {
-						var groups, notes []string
-						for _, g := range u.Groups {
-							groups = append(groups, g.Name)
+				Action: p.asking(false, nil,
+					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
+						rows := [][]string{{"ID", "NAME", "GROUPS", "NOTES"}}
+						err := client.Each(ctx, n, "/api/users/", nil, func(u *user) error {
+							var groups, notes []string
+							for _, g := range u.Groups {
+								groups = append(groups, g.Name)
+							}
+							if u.Superuser {
+								notes = append(notes, "superuser")
+							}
+							if !u.Password {
+								notes = append(notes, "without a password")
+							}
+							rows = append(rows, []string{fmt.Sprint(u.ID), u.Username, strings.Join(groups, ", "),
+								strings.Join(notes, ", ")})
+							return nil
+						})
+						if err != nil {
+							return err
 						}
-						if u.Superuser {
-							notes = append(notes, "superuser")
-						}
-						if !u.Password {
-							notes = append(notes, "without a password")
-						}
-						rows = append(rows, []string{fmt.Sprint(u.ID), u.Username, strings.Join(groups, ", "), strings.Join(notes, ", ")})
-						return nil
-					})
-					if err != nil {
-						return err
-					}
-					return p.table(rows)
-				}),
+						return p.table(rows)
+					}),
 			},
 			{
 				Name: "passwd", Usage: "give a user a new password, which ends the user's sessions", ArgsUsage: "NAME",
 				Description: "nightjar user passwd astro",
 				Flags:       []cli.Flag{passwordFlag(&given)},
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-					u, err := findUser(ctx, n, args[0])
-					if err != nil {
+				Action: p.asking(false, []string{"NAME"},
+					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+						u, err := findUser(ctx, n, args[0])
+						if err != nil {
+							return err
+						}
+						password, show, err := p.password(ctx, given)
+						if err != nil {
+							return err
+						}
+						err = n.Call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", u.ID),
+							map[string]string{"password": password}, nil)
+						if err == nil && show {
+							p.showPassword(args[0], password)
+						}
 						return err
-					}
-					password, show, err := p.password(ctx, given)
-					if err != nil {
-						return err
-					}
-					err = n.Call(ctx, http.MethodPatch, fmt.Sprintf("/api/users/%d/", u.ID), map[string]string{"password": password}, nil)
-					if err == nil && show {
-						p.showPassword(args[0], password)
-					}
-					return err
-				}),
+					}),
 			},
 			{
 				Name: "remove", Usage: "take a user away, with the tokens; what the user made stays", ArgsUsage: "NAME",
 				Description: "nightjar user remove astro",
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-					u, err := findUser(ctx, n, args[0])
-					if err != nil {
-						return err
-					}
-					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil)
-				}),
+				Action: p.asking(false, []string{"NAME"},
+					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+						u, err := findUser(ctx, n, args[0])
+						if err != nil {
+							return err
+						}
+						return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/users/%d/", u.ID), nil, nil)
+					}),
 			},
 		},
 	}
@@ -200,17 +207,18 @@ func (p *program) addUser(ctx context.Context, n *client.Client, name string, o 
 func (p *program) groupCommand() *cli.Command {
 	// member is the action of join and leave.
 	member := func(act func(ctx context.Context, n *client.Client, g *named, u *user) error) cli.ActionFunc {
-		return p.asking(false, []string{"GROUP", "USER"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-			g, err := findGroup(ctx, n, args[0])
-			if err != nil {
-				return err
-			}
-			u, err := findUser(ctx, n, args[1])
-			if err != nil {
-				return err
-			}
-			return act(ctx, n, g, u)
-		})
+		return p.asking(false, []string{"GROUP", "USER"},
+			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+				g, err := findGroup(ctx, n, args[0])
+				if err != nil {
+					return err
+				}
+				u, err := findUser(ctx, n, args[1])
+				if err != nil {
+					return err
+				}
+				return act(ctx, n, g, u)
+			})
 	}
 	return &cli.Command{
 		Name: "group", Usage: "groups of users, with which targets are shared",
@@ -218,53 +226,59 @@ func (p *program) groupCommand() *cli.Command {
 			{
 				Name: "add", Usage: "add a group; one that is there already is left as it is", ArgsUsage: "NAME",
 				Description: "nightjar group add Observers",
-				Action: p.asking(true, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-					return addGroup(ctx, n, args[0])
-				}),
+				Action: p.asking(true, []string{"NAME"},
+					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+						return addGroup(ctx, n, args[0])
+					}),
 			},
 			{
 				Name: "list", Usage: "list the groups",
-				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
-					rows := [][]string{{"ID", "NAME", "MEMBERS"}}
-					err := client.Each(ctx, n, "/api/groups/?all=true", nil, func(g *named) error {
-						var names []string
-						err := client.Each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil, func(u *user) error {
-							names = append(names, u.Username)
-							return nil
+				Action: p.asking(false, nil,
+					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
+						rows := [][]string{{"ID", "NAME", "MEMBERS"}}
+						err := client.Each(ctx, n, "/api/groups/?all=true", nil, func(g *named) error {
+							var names []string
+							err := client.Each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil,
+								func(u *user) error {
+									names = append(names, u.Username)
+									return nil
+								})
+							rows = append(rows, []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")})
+							return err
 						})
-						rows = append(rows, []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")})
-						return err
-					})
-					if err != nil {
-						return err
-					}
-					return p.table(rows)
-				}),
+						if err != nil {
+							return err
+						}
+						return p.table(rows)
+					}),
 			},
 			{
 				Name: "join", Usage: "put a user into a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group join Observers astro",
 				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
-					return n.Call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), map[string]string{"username": u.Username}, nil)
+					return n.Call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID),
+						map[string]string{"username": u.Username}, nil)
 				}),
 			},
 			{
 				Name: "leave", Usage: "take a user out of a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group leave Observers astro",
 				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
-					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", g.ID, u.ID), nil, nil)
+					return n.Call(ctx, http.MethodDelete,
+						fmt.Sprintf("/api/groups/%d/members/%d/?all=true", g.ID, u.ID), nil, nil)
 				}),
 			},
 			{
 				Name: "remove", Usage: "take a group away, with what was granted to it", ArgsUsage: "NAME",
 				Description: "nightjar group remove Observers",
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-					g, err := findGroup(ctx, n, args[0])
-					if err != nil {
-						return err
-					}
-					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", g.ID), nil, nil)
-				}),
+				Action: p.asking(false, []string{"NAME"},
+					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+						g, err := findGroup(ctx, n, args[0])
+						if err != nil {
+							return err
+						}
+						return n.Call(ctx, http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", g.ID), nil, nil)
+					}),
 			},
 		},
 	}

@@ -119,8 +119,10 @@ func TestServeRefusesOtherSettings(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
 	serve := []string{"serve", "--db", file, "--listen", "127.0.0.1:0"}
-	call(t, "", append(serve, "--permissions", "objects")...).refused(t, "permissions = targets", "nightjar settings set permissions objects")
-	call(t, "", append(serve, "--auth-strategy", "locked")...).refused(t, "auth_strategy = read-only", "nightjar settings set auth_strategy locked")
+	call(t, "", append(serve, "--permissions", "objects")...).refused(t, "permissions = targets",
+		"nightjar settings set permissions objects")
+	call(t, "", append(serve, "--auth-strategy", "locked")...).refused(t, "auth_strategy = read-only",
+		"nightjar settings set auth_strategy locked")
 	call(t, "", append(serve, "--permissions", "some")...).refused(t, "permissions")
 	must(t, "settings", "set", "permissions", "objects", "--db", file)
 	if status := serveFile(t, file, "--permissions", "objects", "--auth-strategy", "read-only").stop(); status != 0 {
@@ -136,16 +138,20 @@ func TestServeTwice(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
 	s := serveFile(t, file)
-	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0").refused(t, "a server runs on "+file+" already, at "+s.base+"/")
+	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0").refused(t,
+		"a server runs on "+file+" already, at "+s.base+"/")
 	call(t, "", "serve", "--db", file, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t,
 		"a server runs on "+file+" already, at "+s.base+"/")
 	second := filepath.Join(t.TempDir(), "second.db")
-	call(t, "", "serve", "--db", second, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t, "another program listens on "+strings.TrimPrefix(s.base, "http://")+" already", "--listen 127.0.0.1:0")
+	call(t, "", "serve", "--db", second, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t,
+		"another program listens on "+strings.TrimPrefix(s.base, "http://")+" already", "--listen 127.0.0.1:0")
 	if _, err := os.Stat(second); err == nil {
 		t.Error("a server that cannot listen made a file")
 	}
-	for _, flags := range [][]string{{"--permissions", "some"}, {"--auth-strategy", "open"}, {"--backup-dir", "nowhere"}} {
-		call(t, "", append([]string{"serve", "--db", second, "--listen", "127.0.0.1:0"}, flags...)...).refused(t, flags[0]+": ", flags[1])
+	for _, flags := range [][]string{{"--permissions", "some"}, {"--auth-strategy", "open"},
+		{"--backup-dir", "nowhere"}} {
+		call(t, "", append([]string{"serve", "--db", second, "--listen", "127.0.0.1:0"}, flags...)...).refused(t,
+			flags[0]+": ", flags[1])
 		if _, err := os.Stat(second); err == nil {
 			t.Errorf("%v: a file was made", flags)
 		}
@@ -210,7 +216,8 @@ func TestEndsInTime(t *testing.T) {
 		t.Fatalf("%s %v", body, err)
 	}
 	connect("")
-	upload := connect("POST /api/dataproducts/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret + "\r\nExpect: 100-continue\r\n" +
+	upload := connect("POST /api/dataproducts/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret +
+		"\r\nExpect: 100-continue\r\n" +
 		"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 10000000\r\n\r\n")
 	if line, err := bufio.NewReader(upload).ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
 		t.Fatalf("%q %v", line, err)
@@ -279,7 +286,8 @@ func TestCopyOfRunning(t *testing.T) {
 	}
 	broken := write(t, dir, "broken.db", string(content))
 	call(t, "", "target", "list", "--db", broken).refused(t, "a good one with: nightjar --db ORIGINAL backup FILE")
-	call(t, "", "serve", "--listen", "127.0.0.1:0", "--db", broken).refused(t, "a good one with: nightjar --db ORIGINAL backup FILE")
+	call(t, "", "serve", "--listen", "127.0.0.1:0", "--db", broken).refused(t,
+		"a good one with: nightjar --db ORIGINAL backup FILE")
 	if s.stop() != 0 {
 		t.Error(s.errs)
 	}
@@ -343,11 +351,13 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%s: only %d", what, len(seen[what]))
 		}
 	}
-	if guest := get(t, s.base+"/api/targets/", ""); !strings.Contains(guest, "NJ24aab") || strings.Contains(guest, "NJ24aem") {
+	if guest := get(t, s.base+"/api/targets/", ""); !strings.Contains(guest, "NJ24aab") ||
+		strings.Contains(guest, "NJ24aem") {
 		t.Errorf("guests see %s", guest)
 	}
 	secret := strings.TrimSpace(must(t, "token", "create", "admin", "--db", file))
-	for path, least := range map[string]int{"/api/observations/?facility=Mirador&status=COMPLETED": 13, "/api/groups/?all=true&name=Transients": 1, "/api/dataproducts/?facility=Mirador": 13} {
+	for path, least := range map[string]int{"/api/observations/?facility=Mirador&status=COMPLETED": 13,
+		"/api/groups/?all=true&name=Transients": 1, "/api/dataproducts/?facility=Mirador": 13} {
 		var list struct{ Count int }
 		if err := json.Unmarshal([]byte(get(t, s.base+path, secret)), &list); err != nil || list.Count < least {
 			t.Errorf("%s: %d (%v)", path, list.Count, err)
@@ -366,7 +376,8 @@ func TestDemo(t *testing.T) {
 	for _, product := range products.Results {
 		if file := get(t, product.Data, secret); product.Type == "fits_file" {
 			images++
-			if len(file)%2880 != 0 || !strings.HasPrefix(file, "SIMPLE  =                    T") || !strings.Contains(file, fmt.Sprintf("NAXIS2  = %20d", 240)) {
+			if len(file)%2880 != 0 || !strings.HasPrefix(file, "SIMPLE  =                    T") ||
+				!strings.Contains(file, fmt.Sprintf("NAXIS2  = %20d", 240)) {
 				t.Errorf("%s is no image", product.Data)
 			}
 		}
@@ -379,11 +390,14 @@ func TestDemo(t *testing.T) {
 		t.Error(s.errs)
 	}
 	again := serveFile(t, file, "--demo")
-	if !strings.Contains(again.errs.String(), fmt.Sprintf("the file holds %d targets: the demo adds nothing to it", 12)) || strings.Contains(again.out.String(), "password") {
+	if !strings.Contains(again.errs.String(),
+		fmt.Sprintf("the file holds %d targets: the demo adds nothing to it", 12)) ||
+		strings.Contains(again.out.String(), "password") {
 		t.Errorf("%s %s", again.out, again.errs)
 	}
 	line := regexp.MustCompile(`(?m)^(head|targets|reduceddatums) .*$`)
-	if a, b := line.FindAllString(before, -1), line.FindAllString(must(t, "stat", "--db", file), -1); len(a) != 3 || strings.Join(a, "\n") != strings.Join(b, "\n") {
+	if a, b := line.FindAllString(before, -1), line.FindAllString(must(t, "stat", "--db", file), -1); len(a) != 3 ||
+		strings.Join(a, "\n") != strings.Join(b, "\n") {
 		t.Errorf("the second start changed %v to %v", a, b)
 	}
 }

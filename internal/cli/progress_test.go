@@ -32,7 +32,8 @@ func TestProgress(t *testing.T) {
 		time.Sleep(700 * time.Millisecond)
 		return nil
 	})
-	if got := errs.String(); err != nil || !regexp.MustCompile(`^(verifying: \d+%\n)+(copying: \d+s\n)+$`).MatchString(got) {
+	if got := errs.String(); err != nil ||
+		!regexp.MustCompile(`^(verifying: \d+%\n)+(copying: \d+s\n)+$`).MatchString(got) {
 		t.Errorf("%v, %q", err, got)
 	}
 	if len(p.bars.open) != 0 {

@@ -50,7 +50,8 @@ func session(t *testing.T, page, heading string) (blocks []*block) {
 			}
 			return section[at[2*n]:at[2*n+1]]
 		}
-		one := &block{lang: part(1), note: part(2), text: part(3), page: page, line: strings.Count(before+section[:at[0]], "\n") + 1}
+		one := &block{lang: part(1), note: part(2), text: part(3), page: page,
+			line: strings.Count(before+section[:at[0]], "\n") + 1}
 		if one.lang != "text" {
 			blocks = append(blocks, one)
 			continue

@@ -58,7 +58,8 @@ func TestRights(t *testing.T) {
 	other("target", "list", "--db", file).refused(t, "open "+file+": permission denied")
 	other("verify", "--db", file).refused(t, file+": permission denied")
 	other("serve", "--db", file, "--listen", "127.0.0.1:0").refused(t, "open "+file+": permission denied")
-	other("user", "add", "x", "--db", filepath.Join(dir, "x.db")).refused(t, "no file can be made in the folder "+dir+": permission denied")
+	other("user", "add", "x", "--db", filepath.Join(dir, "x.db")).refused(t,
+		"no file can be made in the folder "+dir+": permission denied")
 
 	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
@@ -67,13 +68,15 @@ func TestRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := other("target", "list", "--db", file); r.status != 0 || !strings.Contains(r.out, "NJ 1") || !strings.Contains(r.err, file+" can only be read here") {
+	if r := other("target", "list", "--db", file); r.status != 0 || !strings.Contains(r.out, "NJ 1") ||
+		!strings.Contains(r.err, file+" can only be read here") {
 		t.Errorf("%+v", r)
 	}
 	if r := other("verify", "--db", file); r.status != 0 || !strings.Contains(r.out, "is whole") {
 		t.Errorf("%+v", r)
 	}
-	if r := other("target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file); r.status != 1 || !strings.Contains(r.err, "for reading only") {
+	if r := other("target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file); r.status != 1 ||
+		!strings.Contains(r.err, "for reading only") {
 		t.Errorf("%+v", r)
 	}
 	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
@@ -81,7 +84,8 @@ func TestRights(t *testing.T) {
 	}
 
 	s := serveFile(t, file)
-	for _, args := range [][]string{{"target", "list"}, {"verify"}, {"restore", file}, {"serve", "--listen", "127.0.0.1:0"}} {
+	for _, args := range [][]string{{"target", "list"}, {"verify"}, {"restore", file},
+		{"serve", "--listen", "127.0.0.1:0"}} {
 		other(append(args, "--db", file)...).refused(t)
 	}
 	other("stat", "--db", file).refused(t, "a server of another user runs on "+file)
@@ -98,10 +102,13 @@ func TestUnprinted(t *testing.T) {
 	}
 	defer full.Close()
 	file := newFile(t)
-	for _, args := range [][]string{{"help"}, {"version"}, {"user", "list"}, {"settings", "get", "permissions"}, {"export", "targets"}, {"stat"}} {
+	for _, args := range [][]string{{"help"}, {"version"}, {"user", "list"}, {"settings", "get", "permissions"},
+		{"export", "targets"}, {"stat"}} {
 		var errs strings.Builder
-		p := &program{in: strings.NewReader(""), out: full, err: &errs, getenv: func(string) string { return "" }, self: self(t)}
-		if status := p.run(t.Context(), append(args, "--db", file)); status != 1 || !strings.Contains(errs.String(), "no space left") {
+		p := &program{in: strings.NewReader(""), out: full, err: &errs,
+			getenv: func(string) string { return "" }, self: self(t)}
+		if status := p.run(t.Context(), append(args, "--db", file)); status != 1 ||
+			!strings.Contains(errs.String(), "no space left") {
 			t.Errorf("%v: status %d, %q", args, status, errs.String())
 		}
 	}

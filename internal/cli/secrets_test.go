@@ -20,7 +20,9 @@ func TestNoSecretFlags(t *testing.T) {
 	look = func(name string, list []*cli.Command) {
 		for _, c := range list {
 			for _, f := range c.Flags {
-				if _, yes := f.(*cli.BoolFlag); !yes && slices.ContainsFunc(f.Names(), func(s string) bool { return regexp.MustCompile(`pass|secret|token`).MatchString(s) }) {
+				if _, yes := f.(*cli.BoolFlag); !yes &&
+					slices.ContainsFunc(f.Names(),
+						func(s string) bool { return regexp.MustCompile(`pass|secret|token`).MatchString(s) }) {
 					t.Errorf("%s %s has a flag %v", name, c.Name, f.Names())
 				}
 			}
@@ -56,7 +58,8 @@ func TestSecretsStayInside(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Body.Close()
-		if location := w.Header.Get("Location"); slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(location, s) }) {
+		if location := w.Header.Get("Location"); slices.ContainsFunc(secrets,
+			func(s string) bool { return strings.Contains(location, s) }) {
 			t.Errorf("%s %s leads to %s", method, path, location)
 		}
 	}
@@ -66,10 +69,13 @@ func TestSecretsStayInside(t *testing.T) {
 			ask("GET", path, "", func(r *http.Request) { r.SetBasicAuth("admin", secret) })
 			ask("GET", path, "", func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "nightjar_session", Value: secret}) })
 		}
-		ask("POST", "/api/session/", fmt.Sprintf(`{"username": "admin", "password": %q}`, secret), func(*http.Request) {})
-		ask("POST", "/api/token-auth/", fmt.Sprintf(`{"username": "admin", "password": %q}`, secret), func(*http.Request) {})
+		ask("POST", "/api/session/", fmt.Sprintf(`{"username": "admin", "password": %q}`, secret),
+			func(*http.Request) {})
+		ask("POST", "/api/token-auth/", fmt.Sprintf(`{"username": "admin", "password": %q}`, secret),
+			func(*http.Request) {})
 	}
-	kept := map[string]string{"the log": c.errs.String(), "the output": strings.ReplaceAll(c.out.String(), "admin password: ", "")}
+	kept := map[string]string{"the log": c.errs.String(),
+		"the output": strings.ReplaceAll(c.out.String(), "admin password: ", "")}
 	if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", c.cmd.Process.Pid)); err == nil {
 		kept["the arguments"] = string(b)
 	}

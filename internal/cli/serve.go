@@ -80,7 +80,8 @@ func (p *program) serve(c *cli.Context, o *serveOptions) (err error) {
 
 // firstStart prepares a new file, and refuses flags that an old one contradicts.
 func (p *program) firstStart(ctx context.Context, n *node.Node, o *serveOptions) error {
-	err := n.Archive.FirstSettings(ctx, map[string]string{auth.SettingMode: o.permissions, auth.SettingStrategy: o.strategy})
+	err := n.Archive.FirstSettings(ctx,
+		map[string]string{auth.SettingMode: o.permissions, auth.SettingStrategy: o.strategy})
 	if err != nil {
 		return err
 	}

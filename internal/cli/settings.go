@@ -23,30 +23,32 @@ func (p *program) settingsCommand() *cli.Command {
 				Name: "get", Usage: "print the settings, or the value of one", ArgsUsage: "[NAME]",
 				Description: "nightjar settings get\n" +
 					"nightjar settings get permissions",
-				Action: p.asking(false, []string{"[NAME]"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-					if len(args) == 1 {
-						var s setting
-						err := n.Call(ctx, http.MethodGet, settingPath(args[0]), nil, &s)
-						if err == nil {
-							p.say("%s", s.Value)
+				Action: p.asking(false, []string{"[NAME]"},
+					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+						if len(args) == 1 {
+							var s setting
+							err := n.Call(ctx, http.MethodGet, settingPath(args[0]), nil, &s)
+							if err == nil {
+								p.say("%s", s.Value)
+							}
+							return noSetting(err, args[0])
 						}
-						return noSetting(err, args[0])
-					}
-					return client.Each(ctx, n, "/api/settings/", nil, func(s *setting) error {
-						p.say("%s = %s", s.Name, s.Value)
-						return nil
-					})
-				}),
+						return client.Each(ctx, n, "/api/settings/", nil, func(s *setting) error {
+							p.say("%s = %s", s.Name, s.Value)
+							return nil
+						})
+					}),
 			},
 			{
 				Name: "set", Usage: "change one; the change is logged", ArgsUsage: "NAME VALUE",
 				Description: "nightjar settings set tom_name 'Skalnica follow-up'\n" +
 					"nightjar settings set permissions objects\n" +
 					"nightjar settings set log_keep 1y   older entries of the log are dropped; forever keeps all",
-				Action: p.asking(true, []string{"NAME", "VALUE"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-					err := n.Call(ctx, http.MethodPut, settingPath(args[0]), map[string]string{"value": args[1]}, nil)
-					return noSetting(bare(err, "value"), args[0])
-				}),
+				Action: p.asking(true, []string{"NAME", "VALUE"},
+					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+						err := n.Call(ctx, http.MethodPut, settingPath(args[0]), map[string]string{"value": args[1]}, nil)
+						return noSetting(bare(err, "value"), args[0])
+					}),
 			},
 		},
 	}

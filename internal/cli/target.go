@@ -78,17 +78,18 @@ func (p *program) targetCommand() *cli.Command {
 	o, q := targetOptions{query: *newQuery()}, newQuery()
 	// shared is the action of share and unshare.
 	shared := func(act func(ctx context.Context, n *client.Client, t *target, g *named) error) cli.ActionFunc {
-		return p.asking(false, []string{"NAME", "GROUP"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-			t, err := findTarget(ctx, n, args[0])
-			if err != nil {
-				return err
-			}
-			g, err := findGroup(ctx, n, args[1])
-			if err != nil {
-				return err
-			}
-			return act(ctx, n, t, g)
-		})
+		return p.asking(false, []string{"NAME", "GROUP"},
+			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+				t, err := findTarget(ctx, n, args[0])
+				if err != nil {
+					return err
+				}
+				g, err := findGroup(ctx, n, args[1])
+				if err != nil {
+					return err
+				}
+				return act(ctx, n, t, g)
+			})
 	}
 	return &cli.Command{
 		Name: "target", Usage: "what is observed",
@@ -102,29 +103,34 @@ func (p *program) targetCommand() *cli.Command {
 					textFlag(&o.dec, "dec", "declination, ICRS, `DEGREES` or as -12:30:00"),
 					listFlag(&o.aliases, "alias", "another `NAME`; may be given several times"),
 					groupFlag(&o.groups, "share the target with `GROUP`; may be given several times"),
-					o.flag("permissions", "permissions", "`WHO` sees it besides: PRIVATE (nobody), PUBLIC (who has signed in) or OPEN (anyone)"),
+					o.flag("permissions", "permissions",
+						"`WHO` sees it besides: PRIVATE (nobody), PUBLIC (who has signed in) or OPEN (anyone)"),
 					p.asFlag(),
 				},
-				Action: p.asking(true, []string{"NAME", "--ra", "--dec"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-					return o.explained(c, p.addTarget(ctx, c, n, args[0], &o))
-				}),
+				Action: p.asking(true, []string{"NAME", "--ra", "--dec"},
+					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+						return o.explained(c, p.addTarget(ctx, c, n, args[0], &o))
+					}),
 			},
 			{
 				Name: "list", Usage: "list the targets",
 				Description: "nightjar target list --name 2026ab",
-				Flags:       []cli.Flag{q.flag("name", "name", "only those with `PART` in their name or an alias"), p.asFlag()},
-				Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
-					q.Set("order", "name")
-					rows := [][]string{{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}}
-					err := client.Each(ctx, n, "/api/targets/", q.Values, func(t *target) error {
-						rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec), t.Permissions, names(t.Aliases), names(t.Groups)})
-						return nil
-					})
-					if err != nil {
-						return err
-					}
-					return p.table(rows)
-				}),
+				Flags: []cli.Flag{q.flag("name", "name",
+					"only those with `PART` in their name or an alias"), p.asFlag()},
+				Action: p.asking(false, nil,
+					func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+						q.Set("order", "name")
+						rows := [][]string{{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}}
+						err := client.Each(ctx, n, "/api/targets/", q.Values, func(t *target) error {
+							rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec),
+								t.Permissions, names(t.Aliases), names(t.Groups)})
+							return nil
+						})
+						if err != nil {
+							return err
+						}
+						return p.table(rows)
+					}),
 			},
 			{
 				Name: "share", Usage: "give a group all rights on a target", ArgsUsage: "NAME GROUP",
@@ -143,19 +149,21 @@ func (p *program) targetCommand() *cli.Command {
 			{
 				Name: "remove", Usage: "take a target away, with its data products, their files and its data", ArgsUsage: "NAME",
 				Description: "nightjar target remove 'SN 2026abc'",
-				Action: p.asking(false, []string{"NAME"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-					t, err := findTarget(ctx, n, args[0])
-					if err != nil {
-						return err
-					}
-					return n.Call(ctx, http.MethodDelete, targetPath(t.ID), nil, nil)
-				}),
+				Action: p.asking(false, []string{"NAME"},
+					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+						t, err := findTarget(ctx, n, args[0])
+						if err != nil {
+							return err
+						}
+						return n.Call(ctx, http.MethodDelete, targetPath(t.ID), nil, nil)
+					}),
 			},
 		},
 	}
 }
 
-func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Client, name string, o *targetOptions) error {
+func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Client, name string,
+	o *targetOptions) error {
 	ra, err := sky.ParseRA(o.ra)
 	if err != nil {
 		return usageError(c, "--ra: %v", err)

@@ -11,14 +11,19 @@ func TestTerminal(t *testing.T) {
 	evil := "\x1b]0;owned\x07\x1b[2J\u009b31m\u202eevil"
 	dir := t.TempDir()
 	file := newFile(t)
-	if r := call(t, "", "import", "targets", write(t, dir, "targets.csv", "name,ra,dec,name2,"+evil+"\nN"+evil+",1,1,a"+evil+","+evil+"\n"), "--db", file); r.status != 0 {
+	if r := call(t, "", "import", "targets",
+		write(t, dir, "targets.csv",
+			"name,ra,dec,name2,"+evil+"\nN"+evil+",1,1,a"+evil+","+evil+"\n"), "--db", file); r.status != 0 {
 		t.Fatal(r.err)
 	}
 	bad := write(t, dir, "bad.csv", "target,data_type,mjd,"+evil+"\n")
 	double := write(t, dir, "double.csv", "name,"+evil+","+evil+"\n")
 	data := write(t, dir, "data.csv", "time,magnitude,"+evil+"\n60000,1,"+evil+"\n60001,x"+evil+",2\n")
-	for _, args := range [][]string{{"target", "list"}, {"target", "share", "1", evil}, {"target", "remove", evil}, {"log"}, {"import", "datums", bad}, {"import", "targets", double}, {"import", "targets", "no" + evil + ".csv"},
-		{"import", "product", "--target", "1", "--type", "photometry", data}, {"inspect", data}, {"user", "add", evil}, {"group", "add", "G" + evil}, {"group", "list"}, {"group", "join", evil, evil}, {"user", "list"}, {"log", "--user", evil},
+	for _, args := range [][]string{{"target", "list"}, {"target", "share", "1", evil}, {"target", "remove", evil},
+		{"log"}, {"import", "datums", bad}, {"import", "targets", double}, {"import", "targets", "no" + evil + ".csv"},
+		{"import", "product", "--target", "1", "--type", "photometry", data}, {"inspect", data}, {"user", "add",
+			evil}, {"group", "add", "G" + evil}, {"group", "list"}, {"group", "join", evil, evil}, {"user", "list"},
+		{"log", "--user", evil},
 		{"settings", "set", evil, evil}, {"token", "create", "admin", "--name", evil}, {"token", "list"}, {evil}} {
 		r := call(t, "", append(args, "--db", file)...)
 		for _, c := range r.out + r.err {

@@ -35,51 +35,55 @@ func (p *program) tokenCommand() *cli.Command {
 					"nightjar token create astro --read-only --expires 90d\n" +
 					"export TOKEN=$(nightjar token create astro)   the token alone is on standard output",
 				Flags: append([]cli.Flag{textFlag(&name, "name", "`WHAT` it is for")}, o.flags()...),
-				Action: p.asking(false, []string{"USER"}, func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-					in, err := o.token(c, args[0], name)
-					if err != nil {
+				Action: p.asking(false, []string{"USER"},
+					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+						in, err := o.token(c, args[0], name)
+						if err != nil {
+							return err
+						}
+						if _, err := findUser(ctx, n, args[0]); err != nil {
+							return err
+						}
+						var t token
+						err = n.Call(ctx, http.MethodPost, "/api/tokens/", in, &t)
+						if err == nil {
+							p.note("token %d of %s, shown this once:", t.ID, t.Username)
+							p.say("%s", t.Token)
+						}
 						return err
-					}
-					if _, err := findUser(ctx, n, args[0]); err != nil {
-						return err
-					}
-					var t token
-					err = n.Call(ctx, http.MethodPost, "/api/tokens/", in, &t)
-					if err == nil {
-						p.note("token %d of %s, shown this once:", t.ID, t.Username)
-						p.say("%s", t.Token)
-					}
-					return err
-				}),
+					}),
 			},
 			{
 				Name: "list", Usage: "list the tokens; the secrets are not kept",
-				Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
-					rows := [][]string{{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}}
-					err := client.Each(ctx, n, "/api/tokens/", nil, func(t *token) error {
-						expires, scope := "never", "all"
-						if t.Expires != nil {
-							expires = *t.Expires
+				Action: p.asking(false, nil,
+					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
+						rows := [][]string{{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}}
+						err := client.Each(ctx, n, "/api/tokens/", nil, func(t *token) error {
+							expires, scope := "never", "all"
+							if t.Expires != nil {
+								expires = *t.Expires
+							}
+							if t.ReadOnly {
+								scope = "read only"
+							}
+							rows = append(rows, []string{fmt.Sprint(t.ID), t.Username, t.Name, t.Kind, expires,
+								t.LastUsed, scope})
+							return nil
+						})
+						if err != nil {
+							return err
 						}
-						if t.ReadOnly {
-							scope = "read only"
-						}
-						rows = append(rows, []string{fmt.Sprint(t.ID), t.Username, t.Name, t.Kind, expires, t.LastUsed, scope})
-						return nil
-					})
-					if err != nil {
-						return err
-					}
-					return p.table(rows)
-				}),
+						return p.table(rows)
+					}),
 			},
 			{
 				Name: "revoke", Usage: "end a token", ArgsUsage: "ID",
 				Description: "nightjar token revoke 3   the number is that of token list",
-				Action: p.asking(false, []string{"ID"}, func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-					err := n.Call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
-					return orNone(err, "there is no token %s (see: nightjar token list)", args[0])
-				}),
+				Action: p.asking(false, []string{"ID"},
+					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
+						err := n.Call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
+						return orNone(err, "there is no token %s (see: nightjar token list)", args[0])
+					}),
 			},
 		},
 	}

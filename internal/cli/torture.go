@@ -49,7 +49,8 @@ func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 		"again and again, and every acknowledged write is looked for", long)
 	ctx, cancel := context.WithTimeout(c.Context, long)
 	defer cancel()
-	k := torture.Kill{Program: []string{p.self}, Dir: dir, From: 100 * time.Millisecond, To: 3 * time.Second, Load: torture.Usual(), Seed: rand.Uint64(),
+	k := torture.Kill{Program: []string{p.self}, Dir: dir, From: 100 * time.Millisecond, To: 3 * time.Second,
+		Load: torture.Usual(), Seed: rand.Uint64(),
 		Said: func(r torture.Round) {
 			p.say("round %d: killed after %v; %d writes acknowledged, %d without an answer; verified; served again after %v",
 				r.Number, r.After.Round(time.Millisecond), r.Acknowledged, r.Open, r.Opened.Round(time.Millisecond))
@@ -69,7 +70,8 @@ func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 		return context.Cause(c.Context)
 	case problems > 0:
 		keep = true
-		return errors.Join(fmt.Errorf("this machine loses or damages data: %d problems; the file is in %s", problems, dir), err)
+		return errors.Join(fmt.Errorf("this machine loses or damages data: %d problems; the file is in %s",
+			problems, dir), err)
 	case err != nil:
 		keep = true
 		return fmt.Errorf("%w; the file is in %s", err, dir)

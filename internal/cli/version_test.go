@@ -19,7 +19,8 @@ func TestVersion(t *testing.T) {
 	defer func() { commit = "" }()
 	for _, commit = range []string{"", "0123abc-dirty"} {
 		out := must(t, "version")
-		m := regexp.MustCompile(`^nightjar \d+\.\d+\.\d+\ncommit (unknown|[0-9a-f]{7,40}(?:-dirty)?)\ngo\d\S*\n$`).FindStringSubmatch(out)
+		m := regexp.MustCompile(
+			`^nightjar \d+\.\d+\.\d+\ncommit (unknown|[0-9a-f]{7,40}(?:-dirty)?)\ngo\d\S*\n$`).FindStringSubmatch(out)
 		if m == nil || commit != "" && m[1] != commit {
 			t.Errorf("%q with commit %q", out, commit)
 		}

@@ -97,7 +97,8 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 
 // Upload posts a file with some fields as a form to the data products, without ever holding it
 // whole.
-func (c *Client) Upload(ctx context.Context, name string, content io.Reader, fields map[string]string) (*http.Response, error) {
+func (c *Client) Upload(ctx context.Context, name string, content io.Reader,
+	fields map[string]string) (*http.Response, error) {
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
 	done := make(chan error)

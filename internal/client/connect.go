@@ -68,7 +68,8 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.handler.ServeHTTP(w, r)
 	}()
 	<-w.started // the handler sees the end of the context, too
-	return &http.Response{Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	return &http.Response{Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1",
+		ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.sent, Body: pr, ContentLength: -1, Request: r}, nil
 }
 

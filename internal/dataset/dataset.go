@@ -1,9 +1,12 @@
-// Package dataset makes the data of all measurements of speed: targets, reduced data and an upload, the same on every machine, from
-// integer arithmetic alone. It is for benchmarks and tests; the program does not hold it.
+// Package dataset makes the data of all measurements of speed: targets, reduced data and an upload,
+// the same on every machine, from integer arithmetic alone. It is for benchmarks and tests; the
+// program does not hold it.
 //
-// Target i (1 to T) is called Target-00001 and so on, has two aliases and a place on the sky, and the group "readers" may see it when i is even.
-// Datum k (0 to N-1) belongs to target 1 + k mod T; it is photometry, of five sources and five filters, every tenth one a limit, every hundredth one
-// a point of type spectroscopy; times ascend by some 300 s from 2010 on. On a fresh file target i has the id i and datum k the id k + 1.
+// Target i (1 to T) is called Target-00001 and so on, has two aliases and a place on the sky, and
+// the group "readers" may see it when i is even. Datum k (0 to N-1) belongs to target 1 + k mod T;
+// it is photometry, of five sources and five filters, every tenth one a limit, every hundredth one
+// a point of type spectroscopy; times ascend by some 300 s from 2010 on. On a fresh file target i
+// has the id i and datum k the id k + 1.
 package dataset
 
 import (
@@ -68,7 +71,8 @@ type Datum struct {
 
 // DatumAt is datum k, from 0 on, of an archive of so many targets, without its value.
 func DatumAt(k, targets int) Datum {
-	d := Datum{Target: 1 + k%targets, Type: "photometry", Source: Sources[mix(3, uint64(k))%5], Time: start + 300*int64(k) + int64(mix(4, uint64(k))%300)}
+	d := Datum{Target: 1 + k%targets, Type: "photometry", Source: Sources[mix(3, uint64(k))%5],
+		Time: start + 300*int64(k) + int64(mix(4, uint64(k))%300)}
 	if k%100 == 99 {
 		d.Type = "spectroscopy"
 	}
@@ -115,7 +119,8 @@ func AppendDatum(b []byte, k, targets int) []byte {
 	return append(b, '}', '\n')
 }
 
-// WriteDatums writes data first to first+n-1 as lines of JSON; order, if not nil, says which datum stands where.
+// WriteDatums writes data first to first+n-1 as lines of JSON; order, if not nil, says which datum
+// stands where.
 func WriteDatums(w io.Writer, first, n, targets int, order func(k int) int) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	var line []byte
@@ -163,7 +168,8 @@ func appendFloat(b []byte, f float64) []byte {
 	return strconv.AppendFloat(b, f, 'f', -1, 64)
 }
 
-// WriteUpload writes rows offset to offset+rows-1 of a table of photometry as CSV, to be uploaded as a data product.
+// WriteUpload writes rows offset to offset+rows-1 of a table of photometry as CSV, to be uploaded
+// as a data product.
 func WriteUpload(w io.Writer, rows, offset int) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	line := []byte("time,filter,magnitude,error\n")

@@ -69,30 +69,44 @@ var bands = []struct {
 
 func targets() []target {
 	return []target{
-		{name: "NJ24aab", aliases: []string{"Demo SN 1", "NJDEMO24a"}, ra: 210.9107, dec: 54.3117, access: "OPEN", tags: map[string]string{"classification": "SN Ia", "redshift": "0.0112"},
-			mag: supernova(22, 14.2, 15), spectra: []float64{14, 23, 40, 62}, spectrum: typeIa(22, 0.0112), scene: host, pictured: 34},
-		{name: "NJ24acf", aliases: []string{"Demo SN 2"}, ra: 47.0021, dec: -21.7744, access: "OPEN", tags: map[string]string{"classification": "SN IIP", "redshift": "0.0063"},
-			mag: plateau(15, 15.6, 95), spectra: []float64{20, 55, 90}, spectrum: hydrogen(15, 0.0063), fits: true},
-		{name: "NJ24adk", aliases: []string{"Demo TDE"}, ra: 187.4462, dec: 8.0003, access: "PUBLIC", tags: map[string]string{"classification": "TDE candidate", "redshift": "0.061"},
-			mag: tidal(30, 17.1), spectra: []float64{42, 70}, spectrum: tidalSpectrum},
-		{name: "NJ24aem", aliases: []string{"Demo afterglow"}, ra: 312.5871, dec: 12.1176, access: "PRIVATE", tags: map[string]string{"classification": "afterglow"},
-			mag: afterglow(32.4, 15.8), alert: 32.4},
-		{name: "NJ24afp", aliases: []string{"Demo nova Cyg"}, ra: 305.8778, dec: 37.6112, access: "OPEN", tags: map[string]string{"classification": "classical nova"},
-			mag: nova(18, 8.9), spectra: []float64{21, 33}, spectrum: novaSpectrum, fits: true},
-		{name: "NJ-V 18 Gem", aliases: []string{"Demo dwarf nova"}, ra: 101.2871, dec: 22.0811, access: "PUBLIC", tags: map[string]string{"classification": "dwarf nova"},
-			mag: dwarfNova(13.2, 17.4)},
-		{name: "NJ-V 7 Vir", aliases: []string{"Demo RR Lyrae"}, ra: 218.0431, dec: 2.3051, access: "OPEN", tags: map[string]string{"classification": "RR Lyrae", "period_days": "0.5642"},
-			mag: pulsator(0.5642, 15.1, 0.9)},
-		{name: "NJ-V 1 Dor", aliases: []string{"Demo Cepheid"}, ra: 82.7716, dec: -69.1083, access: "OPEN", tags: map[string]string{"classification": "classical Cepheid", "period_days": "7.21"},
-			mag: pulsator(7.21, 14.3, 0.7)},
-		{name: "NJ-V 12 Cyg", aliases: []string{"Demo eclipsing binary"}, ra: 293.5501, dec: 44.0112, access: "PUBLIC", tags: map[string]string{"classification": "eclipsing binary", "period_days": "2.7386"},
-			mag: eclipsing(2.7386, 13.4)},
-		{name: "NJ24bqz", aliases: []string{"Demo microlens"}, ra: 268.9904, dec: -29.4417, access: "PRIVATE", tags: map[string]string{"classification": "microlensing event"},
-			mag: microlens(58, 21, 0.12, 17.9)},
-		{name: "NJ J1229+0203", aliases: []string{"Demo quasar"}, ra: 187.2779, dec: 2.0524, access: "OPEN", tags: map[string]string{"classification": "quasar", "redshift": "0.158"},
-			mag: quasar(12.9), spectra: []float64{10, 80}, spectrum: quasarSpectrum, fits: true},
-		{name: "NJ-C 1", aliases: []string{"Demo comet"}, kind: "NON_SIDEREAL", access: "OPEN", tags: map[string]string{"classification": "long-period comet"},
-			elements: map[string]any{"scheme": "MPC_COMET", "epoch_of_elements": 60310.0, "perihdist": 0.871, "eccentricity": 1.0003, "inclination": 103.66, "lng_asc_node": 21.559,
+		{name: "NJ24aab", aliases: []string{"Demo SN 1", "NJDEMO24a"}, ra: 210.9107, dec: 54.3117, access: "OPEN",
+			tags: map[string]string{"classification": "SN Ia", "redshift": "0.0112"},
+			mag:  supernova(22, 14.2, 15), spectra: []float64{14, 23, 40, 62}, spectrum: typeIa(22,
+				0.0112), scene: host, pictured: 34},
+		{name: "NJ24acf", aliases: []string{"Demo SN 2"}, ra: 47.0021, dec: -21.7744, access: "OPEN",
+			tags: map[string]string{"classification": "SN IIP", "redshift": "0.0063"},
+			mag:  plateau(15, 15.6, 95), spectra: []float64{20, 55, 90}, spectrum: hydrogen(15, 0.0063), fits: true},
+		{name: "NJ24adk", aliases: []string{"Demo TDE"}, ra: 187.4462, dec: 8.0003, access: "PUBLIC",
+			tags: map[string]string{"classification": "TDE candidate", "redshift": "0.061"},
+			mag:  tidal(30, 17.1), spectra: []float64{42, 70}, spectrum: tidalSpectrum},
+		{name: "NJ24aem", aliases: []string{"Demo afterglow"}, ra: 312.5871, dec: 12.1176, access: "PRIVATE",
+			tags: map[string]string{"classification": "afterglow"},
+			mag:  afterglow(32.4, 15.8), alert: 32.4},
+		{name: "NJ24afp", aliases: []string{"Demo nova Cyg"}, ra: 305.8778, dec: 37.6112, access: "OPEN",
+			tags: map[string]string{"classification": "classical nova"},
+			mag:  nova(18, 8.9), spectra: []float64{21, 33}, spectrum: novaSpectrum, fits: true},
+		{name: "NJ-V 18 Gem", aliases: []string{"Demo dwarf nova"}, ra: 101.2871, dec: 22.0811, access: "PUBLIC",
+			tags: map[string]string{"classification": "dwarf nova"},
+			mag:  dwarfNova(13.2, 17.4)},
+		{name: "NJ-V 7 Vir", aliases: []string{"Demo RR Lyrae"}, ra: 218.0431, dec: 2.3051, access: "OPEN",
+			tags: map[string]string{"classification": "RR Lyrae", "period_days": "0.5642"},
+			mag:  pulsator(0.5642, 15.1, 0.9)},
+		{name: "NJ-V 1 Dor", aliases: []string{"Demo Cepheid"}, ra: 82.7716, dec: -69.1083, access: "OPEN",
+			tags: map[string]string{"classification": "classical Cepheid", "period_days": "7.21"},
+			mag:  pulsator(7.21, 14.3, 0.7)},
+		{name: "NJ-V 12 Cyg", aliases: []string{"Demo eclipsing binary"}, ra: 293.5501, dec: 44.0112, access: "PUBLIC",
+			tags: map[string]string{"classification": "eclipsing binary", "period_days": "2.7386"},
+			mag:  eclipsing(2.7386, 13.4)},
+		{name: "NJ24bqz", aliases: []string{"Demo microlens"}, ra: 268.9904, dec: -29.4417, access: "PRIVATE",
+			tags: map[string]string{"classification": "microlensing event"},
+			mag:  microlens(58, 21, 0.12, 17.9)},
+		{name: "NJ J1229+0203", aliases: []string{"Demo quasar"}, ra: 187.2779, dec: 2.0524, access: "OPEN",
+			tags: map[string]string{"classification": "quasar", "redshift": "0.158"},
+			mag:  quasar(12.9), spectra: []float64{10, 80}, spectrum: quasarSpectrum, fits: true},
+		{name: "NJ-C 1", aliases: []string{"Demo comet"}, kind: "NON_SIDEREAL", access: "OPEN",
+			tags: map[string]string{"classification": "long-period comet"},
+			elements: map[string]any{"scheme": "MPC_COMET", "epoch_of_elements": 60310.0, "perihdist": 0.871,
+				"eccentricity": 1.0003, "inclination": 103.66, "lng_asc_node": 21.559,
 				"arg_of_perihelion": 308.491, "epoch_of_perihelion": 60410.25},
 			mag:   func(band string, day float64) float64 { return 13.8 - 3.6*day/nights + colour(band, 0.5) },
 			scene: coma, pictured: 96},
@@ -118,7 +132,8 @@ func Fill(ctx context.Context, c Client) (made, there int, err error) {
 		if t.scene == nil {
 			continue
 		}
-		if err := t.upload(ctx, c, "r.fits", "fits_file", 0, t.picture(rand.New(rand.NewPCG(2025, uint64(i))))); err != nil {
+		if err := t.upload(ctx, c, "r.fits", "fits_file", 0,
+			t.picture(rand.New(rand.NewPCG(2025, uint64(i))))); err != nil {
 			return 0, 0, fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
@@ -165,7 +180,8 @@ func (t *target) add(ctx context.Context, c Client, r *rand.Rand) error {
 		if t.fits {
 			ending, content = "fits", t.spectrumFITS
 		}
-		if err := t.upload(ctx, c, fmt.Sprintf("%03.0f.%s", day, ending), "spectroscopy", record, content(day, r)); err != nil {
+		if err := t.upload(ctx, c, fmt.Sprintf("%03.0f.%s", day, ending), "spectroscopy", record,
+			content(day, r)); err != nil {
 			return err
 		}
 	}
@@ -179,9 +195,10 @@ func (t *target) observe(ctx context.Context, c Client, day float64) (uint64, er
 	var made []struct{ ID uint64 } // a TOM may make several
 	err := c.Call(ctx, http.MethodPost, "/api/observations/", map[string]any{
 		"target_id": t.id, "facility": "Mirador", "observation_type": "SPECTRA", "status": "COMPLETED",
-		"observation_id":       fmt.Sprintf("MIR-%s-%d", start.Format("20060102"), t.id),
-		"observing_parameters": map[string]any{"telescope": "2.2m", "instrument": "long-slit spectrograph", "exposures": 2, "exposure_time": exposure.Seconds() / 2},
-		"scheduled_start":      start.Format(time.RFC3339), "scheduled_end": start.Add(exposure).Format(time.RFC3339),
+		"observation_id": fmt.Sprintf("MIR-%s-%d", start.Format("20060102"), t.id),
+		"observing_parameters": map[string]any{"telescope": "2.2m", "instrument": "long-slit spectrograph",
+			"exposures": 2, "exposure_time": exposure.Seconds() / 2},
+		"scheduled_start": start.Format(time.RFC3339), "scheduled_end": start.Add(exposure).Format(time.RFC3339),
 	}, &made)
 	if err != nil || len(made) == 0 {
 		return 0, err

@@ -35,7 +35,8 @@ func (r *recorder) Call(_ context.Context, method, path string, in, out any) err
 	return err
 }
 
-func (r *recorder) Upload(_ context.Context, name string, content io.Reader, fields map[string]string) (*http.Response, error) {
+func (r *recorder) Upload(_ context.Context, name string, content io.Reader,
+	fields map[string]string) (*http.Response, error) {
 	r.uploads++
 	fmt.Fprintln(r, name)
 	for _, key := range slices.Sorted(maps.Keys(fields)) {

@@ -24,9 +24,11 @@ const invisible = 99.0
 // it: like the templates that are fitted to such light curves, with the second maximum in i and its
 // shoulder in r.
 var decline = map[string][][2]float64{
-	"g": {{0, 0}, {5, 0.18}, {10, 0.55}, {15, 1.05}, {20, 1.6}, {25, 2.1}, {30, 2.45}, {40, 2.8}, {60, 3.2}, {120, 4.2}},
+	"g": {{0, 0}, {5, 0.18}, {10, 0.55}, {15, 1.05}, {20, 1.6}, {25, 2.1}, {30, 2.45}, {40, 2.8},
+		{60, 3.2}, {120, 4.2}},
 	"r": {{0, 0}, {5, 0.1}, {10, 0.4}, {15, 0.62}, {20, 0.66}, {25, 0.78}, {30, 1.1}, {40, 1.7}, {60, 2.4}, {120, 4.3}},
-	"i": {{0, 0}, {5, 0.22}, {10, 0.55}, {15, 0.66}, {20, 0.5}, {25, 0.36}, {30, 0.5}, {40, 1.2}, {60, 2.1}, {120, 4.2}},
+	"i": {{0, 0}, {5, 0.22}, {10, 0.55}, {15, 0.66}, {20, 0.5}, {25, 0.36}, {30, 0.5}, {40, 1.2},
+		{60, 2.1}, {120, 4.2}},
 }
 
 // between interpolates in a table, and holds its last value beyond its end.
@@ -189,7 +191,8 @@ func (t *target) followUp(b *bytes.Buffer, r *rand.Rand) {
 	}
 	for night := 1.0; night <= 16; night += 1 + math.Floor(night/4) {
 		for i := range bands {
-			t.exposure(b, r, t.alert+night+0.1*r.Float64()+20*minute*float64(i), i, usualLimit+1+0.5*math.Sqrt(night), "Mirador 2.2m")
+			t.exposure(b, r, t.alert+night+0.1*r.Float64()+20*minute*float64(i), i,
+				usualLimit+1+0.5*math.Sqrt(night), "Mirador 2.2m")
 		}
 	}
 }

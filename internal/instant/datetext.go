@@ -8,16 +8,18 @@ import (
 	"nightjar/internal/problem"
 )
 
-// ParseDateText reads a date written as text: ISO 8601 in its variants (2020-01-31T10:20:30, 2020-01-31 10:20, 20200131T102030,
-// 2020-031 for the day of the year), a fraction of the day (2020-01-31.4312, 2020 01 31.4312), with slashes or points in
-// place of the dashes when the year comes first, and with the month as its English name (2020-Jan-31, 31-Jan-2020). A date
-// that begins with its day or month in numbers is refused: nobody can tell which of them it is.
+// ParseDateText reads a date written as text: ISO 8601 in its variants (2020-01-31T10:20:30,
+// 2020-01-31 10:20, 20200131T102030, 2020-031 for the day of the year), a fraction of the day
+// (2020-01-31.4312, 2020 01 31.4312), with slashes or points in place of the dashes when the year
+// comes first, and with the month as its English name (2020-Jan-31, 31-Jan-2020). A date that
+// begins with its day or month in numbers is refused: nobody can tell which of them it is.
 func ParseDateText(text []byte) (t Time, reason string) {
 	bad := func() (Time, string) { return Time{}, problem.Quoted(text) + " is not a time" }
 	if len(text) < 7 || len(text) > MaxNumber {
 		return bad()
 	}
-	if len(text) >= 10 && text[4] == '-' && text[7] == '-' && CountDigits(text[8:10]) == 2 && (len(text) == 10 || text[10] != '.') {
+	if len(text) >= 10 && text[4] == '-' && text[7] == '-' && CountDigits(text[8:10]) == 2 &&
+		(len(text) == 10 || text[10] != '.') {
 		return ParseISO(text)
 	}
 	day, clock := splitClock(text)
@@ -54,7 +56,8 @@ func ParseDateText(text []byte) (t Time, reason string) {
 	return t, ""
 }
 
-// splitClock parts a date from the time of day behind it, at the T or the blank before a number with colons.
+// splitClock parts a date from the time of day behind it, at the T or the blank before a number
+// with colons.
 func splitClock(text []byte) (day, clock []byte) {
 	for i := len(text) - 1; i >= 6; i-- {
 		c := text[i]
@@ -67,12 +70,14 @@ func splitClock(text []byte) (day, clock []byte) {
 	return text, nil
 }
 
-// dateFields splits a date into year, month, day in digits, and the fraction of the day with its point.
+// dateFields splits a date into year, month, day in digits, and the fraction of the day with its
+// point.
 func dateFields(day []byte) (year, month, date, fraction []byte, ok bool) {
 	if n := CountDigits(day); n == 8 && len(day) == 8 { // 20200131
 		return day[:4], day[4:6], day[6:], nil, true
 	}
-	if n := CountDigits(day); n == 4 && len(day) == 8 && (day[4] == '-' || day[4] == ' ') && CountDigits(day[5:]) == 3 { // 2020-031
+	// 2020-031
+	if n := CountDigits(day); n == 4 && len(day) == 8 && (day[4] == '-' || day[4] == ' ') && CountDigits(day[5:]) == 3 {
 		return ordinal(day[:4], day[5:])
 	}
 	var sep string

@@ -11,7 +11,8 @@ const (
 	maxExponent = 9999 // and the largest exponent of ten
 )
 
-// Decimal is a number in its own digits: (-1)^neg * whole.fraction * 10^exponent. It shares the memory of the text.
+// Decimal is a number in its own digits: (-1)^neg * whole.fraction * 10^exponent. It shares the
+// memory of the text.
 type Decimal struct {
 	Neg      bool
 	Whole    []byte // digits before the point, maybe none
@@ -23,9 +24,9 @@ type Decimal struct {
 	Strict   bool   // text is a number as JSON spells it
 }
 
-// ParseDecimal reads a number as people write them in tables: an optional sign, digits with at most one point, and an
-// exponent after e, E, d or D (Fortran's). ok is false for anything else, and for more than MaxNumber characters or an
-// exponent beyond maxExponent.
+// ParseDecimal reads a number as people write them in tables: an optional sign, digits with at most
+// one point, and an exponent after e, E, d or D (Fortran's). ok is false for anything else, and for
+// more than MaxNumber characters or an exponent beyond maxExponent.
 func ParseDecimal(text []byte) (d Decimal, ok bool) {
 	b := text
 	if len(b) == 0 || len(b) > MaxNumber {
@@ -104,8 +105,8 @@ func (d Decimal) Finite() bool {
 	return ok
 }
 
-// AppendJSON writes the number with the digits of the file. What JSON does not allow is respelt with the same value: +1.5
-// is 1.5, .5 is 0.5, 1. is 1.0, 007 is 7, 1d3 is 1e3.
+// AppendJSON writes the number with the digits of the file. What JSON does not allow is respelt
+// with the same value: +1.5 is 1.5, .5 is 0.5, 1. is 1.0, 007 is 7, 1d3 is 1e3.
 func (d Decimal) AppendJSON(dst []byte) []byte {
 	if d.Strict {
 		return append(dst, d.Text...)
@@ -144,8 +145,8 @@ func (d Decimal) Digits() int {
 // Zero tells whether the number is 0.
 func (d Decimal) Zero() bool { return d.Digits() == 0 }
 
-// Micros is the number times unit, rounded to an integer, half to even, in exact integer arithmetic. ok is false when
-// the result is beyond about 2^62. unit is at most 10^17.
+// Micros is the number times unit, rounded to an integer, half to even, in exact integer
+// arithmetic. ok is false when the result is beyond about 2^62. unit is at most 10^17.
 func (d Decimal) Micros(unit int64) (n int64, ok bool) {
 	count := len(d.Whole) + len(d.Fraction)
 	point := len(d.Whole) + d.Exponent // digits before the point, once the exponent is applied
@@ -165,8 +166,9 @@ func (d Decimal) Micros(unit int64) (n int64, ok bool) {
 		}
 		whole = whole*10 + digit(i)
 	}
-	// The fraction times unit by long multiplication, from its last digit on: every step makes one decimal of the
-	// product and carries the rest. tenths ends as the product's first decimal, below tells of any after it.
+	// The fraction times unit by long multiplication, from its last digit on: every step makes one
+	// decimal of the product and carries the rest. tenths ends as the product's first decimal,
+	// below tells of any after it.
 	var carry, tenths int64
 	below := false
 	for i := count - 1; i >= max(point, 0); i-- {

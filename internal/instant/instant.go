@@ -50,11 +50,13 @@ func (f Form) String() string {
 	return [...]string{"MJD", "JD", "Unix seconds", "ISO 8601", "days since a stated date"}[f]
 }
 
-// Parse reads a time: a number counted as kind says, or ISO 8601 text. reason is "" when it was understood.
+// Parse reads a time: a number counted as kind says, or ISO 8601 text. reason is "" when it was
+// understood.
 //
-// A JD below 2,400,000 under a name that says JD, or an MJD above it under one that says MJD, is refused: JD-2400000 and
-// JD-2450000 are common, and half a day off. Under names that do not tell, 2,400,000 to 2,500,000 is a JD and the rest
-// an MJD; except for a TOM's "time" an MJD must then be between 40,000 and 80,000 (1968 to 2077).
+// A JD below 2,400,000 under a name that says JD, or an MJD above it under one that says MJD, is
+// refused: JD-2400000 and JD-2450000 are common, and half a day off. Under names that do not tell,
+// 2,400,000 to 2,500,000 is a JD and the rest an MJD; except for a TOM's "time" an MJD must then be
+// between 40,000 and 80,000 (1968 to 2077).
 func Parse(text []byte, kind Kind) (t Time, reason string) {
 	d, ok := ParseDecimal(text)
 	if !ok {
@@ -91,8 +93,9 @@ func Parse(text []byte, kind Kind) (t Time, reason string) {
 
 const outOfRange = " is out of range: years 1 to 9999"
 
-// ParseISO reads YYYY-MM-DD, or that with T or a blank and hh:mm[:ss[.frac]] and Z or an offset (+hh:mm, +hhmm, +hh)
-// behind it; UTC where no zone is given. Digits beyond the microsecond round half to even.
+// ParseISO reads YYYY-MM-DD, or that with T or a blank and hh:mm[:ss[.frac]] and Z or an offset
+// (+hh:mm, +hhmm, +hh) behind it; UTC where no zone is given. Digits beyond the microsecond round
+// half to even.
 func ParseISO(text []byte) (t Time, reason string) {
 	t.Form = FormISO
 	bad := func() (Time, string) { return Time{}, problem.Quoted(text) + " is not an ISO 8601 date" }
@@ -138,7 +141,8 @@ func ParseISO(text []byte) (t Time, reason string) {
 	return t, ""
 }
 
-// parseClock reads hh:mm[:ss[.frac]] off the front of b: microseconds since midnight, and whether the second is 60.
+// parseClock reads hh:mm[:ss[.frac]] off the front of b: microseconds since midnight, and whether
+// the second is 60.
 func parseClock(b *[]byte) (micros int64, sixty, ok bool) {
 	hour, ok1 := fixed(b, 2, 0)
 	minute, ok2 := fixed(b, 2, ':')
@@ -232,7 +236,8 @@ func Text(micros int64) string {
 	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z")
 }
 
-// ParseMJD reads a Modified Julian Date from its decimal text, as microseconds of UTC since 1970, half to even. The error says why it is none.
+// ParseMJD reads a Modified Julian Date from its decimal text, as microseconds of UTC since 1970,
+// half to even. The error says why it is none.
 func ParseMJD(text string) (micros int64, err error) {
 	if _, ok := ParseDecimal([]byte(text)); !ok {
 		return 0, fmt.Errorf("%q is not a number", text)

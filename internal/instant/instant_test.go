@@ -46,7 +46,8 @@ func TestParseInstant(t *testing.T) {
 		{"-0.0000005", KindUnix, "1970-01-01T00:00:00Z"},
 		{"-0.0000015", KindUnix, "1969-12-31T23:59:59.999998Z"},
 		{"0.00001064814814814814814814814814814814814814815", KindMJD, "1858-11-17T00:00:00.92Z"},
-		{"58849.000000000028935185185185185185185", KindMJD, "2020-01-01T00:00:00.000002Z"}, // 2.49999... of a microsecond
+		// 2.49999... of a microsecond
+		{"58849.000000000028935185185185185185185", KindMJD, "2020-01-01T00:00:00.000002Z"},
 
 		// names that do not tell
 		{"55959.07", KindTime, "2012-02-02T01:40:48Z"},
@@ -178,7 +179,8 @@ func TestLeapSeconds(t *testing.T) {
 
 // FuzzTime compares decimal times with big.Rat and ISO 8601 with package time.
 func FuzzTime(f *testing.F) {
-	for _, s := range []string{"58849.5", "-10.5", "5.5959e4", "0.000000000005787037037037037037", "1577836800.0000005", "1e-30",
+	for _, s := range []string{"58849.5", "-10.5", "5.5959e4", "0.000000000005787037037037037037",
+		"1577836800.0000005", "1e-30",
 		"2455959.57", "1e12", "00.10D3", "2020-01-31T10:20:30.1234565+02:00", "2016-12-31T23:59:60", "2020-01-31 10:20", "1e9999"} {
 		f.Add(s)
 	}
@@ -189,7 +191,8 @@ func FuzzTime(f *testing.F) {
 				t.Fatalf("%q: %d is out of range", s, in.Micros)
 			}
 		}
-		if at, err := time.Parse(time.RFC3339Nano, s); err == nil && at.Nanosecond()%1000 == 0 && len(s) < 28 && !strings.Contains(s, ",") {
+		if at, err := time.Parse(time.RFC3339Nano, s); err == nil && at.Nanosecond()%1000 == 0 && len(s) < 28 &&
+			!strings.Contains(s, ",") {
 			if in, reason := ParseISO([]byte(s)); reason == "" && in.Micros != at.UnixMicro() {
 				t.Fatalf("%q: got %s, want %s", s, Text(in.Micros), at)
 			}

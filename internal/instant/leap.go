@@ -8,8 +8,8 @@ const (
 	MJDOfUnix    = 40_587 // MJD of 1970-01-01
 )
 
-// leapDays are the MJD of the 27 days that ended with a leap second (IERS Bulletin C; none since 2016, none announced).
-// Before the first, from 1972-01-01 on, TAI-UTC was 10 s; each adds one.
+// leapDays are the MJD of the 27 days that ended with a leap second (IERS Bulletin C; none since
+// 2016, none announced). Before the first, from 1972-01-01 on, TAI-UTC was 10 s; each adds one.
 var leapDays = [...]int64{
 	41498, 41682, 42047, 42412, 42777, 43143, 43508, 43873, 44238, // 1972 June and December, then December to 1979
 	44785, 45150, 45515, 46246, 47160, 47891, 48256, // June 1981, 1982, 1983, 1985; December 1987, 1989, 1990
@@ -20,8 +20,8 @@ var leapDays = [...]int64{
 // startOf1972 is 1972-01-01 in microseconds; from then on UTC and TAI differ by whole seconds.
 const startOf1972 = (41_317 - MJDOfUnix) * DayMicros
 
-// OnLeapDay tells whether a time of UTC is on a day that ended with a leap second: seconds after it cannot be told from
-// seconds of the next day by arithmetic that gives every day 86,400.
+// OnLeapDay tells whether a time of UTC is on a day that ended with a leap second: seconds after it
+// cannot be told from seconds of the next day by arithmetic that gives every day 86,400.
 func OnLeapDay(t int64) bool {
 	day := t / DayMicros
 	if t%DayMicros < 0 {
@@ -31,8 +31,8 @@ func OnLeapDay(t int64) bool {
 	return found
 }
 
-// utcFromTAI converts a time of TAI, both in microseconds since 1970-01-01 in days of 86,400 s. A time within a leap
-// second gives the first second of the next day. ok is false before 1972.
+// utcFromTAI converts a time of TAI, both in microseconds since 1970-01-01 in days of 86,400 s. A
+// time within a leap second gives the first second of the next day. ok is false before 1972.
 func utcFromTAI(t int64) (utc int64, ok bool) {
 	for i := len(leapDays); i >= 0; i-- {
 		utc = t - (10+int64(i))*SecondMicros

@@ -43,8 +43,8 @@ func ScaleOf(text string) (s Scale, ok bool) {
 	return ScaleUTC, false
 }
 
-// ToUTC converts a time of a scale, both in microseconds since 1970-01-01 in days of 86,400 s. ok is false before 1972,
-// when UTC and TAI did not differ by whole seconds.
+// ToUTC converts a time of a scale, both in microseconds since 1970-01-01 in days of 86,400 s. ok
+// is false before 1972, when UTC and TAI did not differ by whole seconds.
 func (s Scale) ToUTC(t int64) (utc int64, ok bool) {
 	switch s {
 	case ScaleTAI:
@@ -67,8 +67,9 @@ const centuryMicros = 36_525 * float64(DayMicros)
 // startOf2000 is J2000.0, JD 2451545, in microseconds since 1970.
 const startOf2000 = int64(10_957)*DayMicros + DayMicros/2
 
-// tdbMinusTT is the periodic difference of the two scales in microseconds, to about 10 microseconds from 1600 to 2200
-// (Kaplan 2005, USNO Circular 179, equation 2.6, which neglects where on Earth the clock stands).
+// tdbMinusTT is the periodic difference of the two scales in microseconds, to about 10 microseconds
+// from 1600 to 2200 (Kaplan 2005, USNO Circular 179, equation 2.6, which neglects where on Earth
+// the clock stands).
 func tdbMinusTT(t int64) int64 {
 	c := float64(t-startOf2000) / centuryMicros
 	seconds := 0.001657*math.Sin(628.3076*c+6.2401) + 0.000022*math.Sin(575.3385*c+4.2970) +
@@ -89,7 +90,8 @@ func tcbMinusTDB(t int64) int64 {
 	return int64(math.RoundToEven(lb*float64(t-zero) - tdb0*1e6))
 }
 
-// Clock is what is told of a time column by its name, its unit or the uploader: what its numbers count.
+// Clock is what is told of a time column by its name, its unit or the uploader: what its numbers
+// count.
 type Clock struct {
 	Kind    Kind
 	Scale   Scale

@@ -35,7 +35,8 @@ func AppendString[T string | []byte](dst []byte, text T) []byte {
 	return append(dst, '"')
 }
 
-// AppendKey writes a key of a JSON object with the comma before it, where one is needed, and the colon after.
+// AppendKey writes a key of a JSON object with the comma before it, where one is needed, and the
+// colon after.
 func AppendKey(dst []byte, name string) []byte {
 	if len(dst) > 0 && dst[len(dst)-1] != '{' {
 		dst = append(dst, ',')

@@ -18,8 +18,8 @@ const maxDepth = 200
 // times its text in memory.
 const MaxMembers = 100_000
 
-// ErrInvalid says that a text is not JSON: not well-formed, with a number that no float64 comes near,
-// or nested too deeply. The error is a *SyntaxError.
+// ErrInvalid says that a text is not JSON: not well-formed, with a number that no float64 comes
+// near, or nested too deeply. The error is a *SyntaxError.
 var ErrInvalid = errors.New("not valid JSON")
 
 // A SyntaxError says why a text is not JSON, and where.
@@ -36,9 +36,9 @@ func Reason(err error) string {
 	return err.Error()
 }
 
-// Compact checks a JSON text and appends it to dst without insignificant white space, and of keys that
-// occur twice in an object without all but the last, as every JSON reader does. It returns ErrInvalid
-// with the reason when the text is not JSON (RFC 8259).
+// Compact checks a JSON text and appends it to dst without insignificant white space, and of keys
+// that occur twice in an object without all but the last, as every JSON reader does. It returns
+// ErrInvalid with the reason when the text is not JSON (RFC 8259).
 func Compact(dst, text []byte) ([]byte, error) {
 	p := reader{text: text, out: dst}
 	return p.all()
@@ -347,8 +347,8 @@ func (p *reader) number() error {
 	return nil
 }
 
-// Unquote takes quotes and escapes away. A surrogate without its partner becomes the three bytes that
-// UTF-8 would have for it.
+// Unquote takes quotes and escapes away. A surrogate without its partner becomes the three bytes
+// that UTF-8 would have for it.
 func Unquote(s []byte) []byte {
 	s = s[1 : len(s)-1]
 	if bytes.IndexByte(s, '\\') < 0 {

@@ -21,7 +21,8 @@ func TestCompactValue(t *testing.T) {
 			t.Errorf("%s: %s, %v", in, got, err)
 		}
 	}
-	for _, in := range []string{``, `{`, `{"a"}`, `{"a":1,}`, `[1,]`, `{'a':1}`, `NaN`, `[Infinity]`, `1e400`, `-1e400`, `01`, `-`, `1.`, `.5`, `+1`, `1e`, `"`, `"\x"`, `"\u12g4"`,
+	for _, in := range []string{``, `{`, `{"a"}`, `{"a":1,}`, `[1,]`, `{'a':1}`, `NaN`, `[Infinity]`, `1e400`, `-1e400`,
+		`01`, `-`, `1.`, `.5`, `+1`, `1e`, `"`, `"\x"`, `"\u12g4"`,
 		"\"\x01\"", "\"\xff\"", `tru`, `nulls`, `{} {}`, `{"a":1 "b":2}`, `[1 2]`, `00`, `-01`, "\ufeff{}", strings.Repeat("[", 1000), strings.Repeat("9", 400)} {
 		if got, err := Compact(nil, []byte(in)); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%.40s: %s, %v", in, got, err)

@@ -1,23 +1,24 @@
-// Package jsontext reads JSON texts without making Go values of them: keys, their order and the digits
-// of numbers stay as they were sent.
+// Package jsontext reads JSON texts without making Go values of them: keys, their order and the
+// digits of numbers stay as they were sent.
 //
-// [Parse], [ParseHead] and [Compact] check a text (RFC 8259) and take insignificant white space away.
-// A [Value] is such a text: its methods list its parts, which refer to the same memory. The functions
-// below them (SplitObject, ValueLen, ...) work on checked texts only, and panic on others.
+// [Parse], [ParseHead] and [Compact] check a text (RFC 8259) and take insignificant white space
+// away. A [Value] is such a text: its methods list its parts, which refer to the same memory. The
+// functions below them (SplitObject, ValueLen, ...) work on checked texts only, and panic on
+// others.
 package jsontext
 
 // Value is a compact JSON text, as Parse gives it. Its parts refer to the same memory.
 type Value []byte
 
-// Parse checks a JSON text and takes insignificant white space away, as Compact does, but lets numbers
-// pass that no float64 comes near: what becomes a datum's value is checked again.
+// Parse checks a JSON text and takes insignificant white space away, as Compact does, but lets
+// numbers pass that no float64 comes near: what becomes a datum's value is checked again.
 func Parse(text []byte) (Value, error) {
 	p := reader{text: text, out: make([]byte, 0, len(text)), any: true}
 	return p.all()
 }
 
-// ParseHead reads a value at the head of a text, checks it as Compact does and appends it to dst; rest
-// is the text behind it.
+// ParseHead reads a value at the head of a text, checks it as Compact does and appends it to dst;
+// rest is the text behind it.
 func ParseHead(dst, text []byte) (value, rest []byte, err error) {
 	p := reader{text: text, out: dst}
 	if err := p.value(1); err != nil {
@@ -26,8 +27,8 @@ func ParseHead(dst, text []byte) (value, rest []byte, err error) {
 	return p.out, text[p.at:], nil
 }
 
-// Kind is the first character of the text: { for an object, [ for a list, " for a text, t or f for a
-// boolean, n for null, 0 for a number.
+// Kind is the first character of the text: { for an object, [ for a list, " for a text, t or f for
+// a boolean, n for null, 0 for a number.
 func (j Value) Kind() byte {
 	switch c := j[0]; c {
 	case '{', '[', '"', 't', 'f', 'n':
@@ -52,7 +53,8 @@ func (j Value) Members() []Member {
 	return out
 }
 
-// Len is how many members an object has, or items a list, without listing them; 0 for anything else.
+// Len is how many members an object has, or items a list, without listing them; 0 for anything
+// else.
 func (j Value) Len() (n int) {
 	kind := j.Kind()
 	if kind != '{' && kind != '[' {

@@ -22,14 +22,16 @@ type load struct {
 	rate        float64 // requests a second
 }
 
-// ask asks for a URL over some connections for some time, each the next as soon as it has the answer to the last.
+// ask asks for a URL over some connections for some time, each the next as soon as it has the
+// answer to the last.
 func ask(t testing.TB, url, authorization string, connections int, duration time.Duration) load {
 	t.Helper()
 	r, err := http.NewRequest("GET", url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n\r\n", r.URL.RequestURI(), r.URL.Host, authorization)
+	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n\r\n", r.URL.RequestURI(),
+		r.URL.Host, authorization)
 	once(t, r.URL.Host, request, 1) // it must be an answer that is good, whoever asks
 	if _, err := exec.LookPath("wrk"); err == nil {
 		return wrk(t, url, authorization, connections, duration)
@@ -37,11 +39,14 @@ func ask(t testing.TB, url, authorization string, connections int, duration time
 	return repeat(t, r.URL.Host, connections, duration, func(int) []byte { return request })
 }
 
-var wrkFigures = regexp.MustCompile(`50%\s+([0-9.]+)(us|ms|s)\s[\s\S]*99%\s+([0-9.]+)(us|ms|s)\s[\s\S]*Requests/sec:\s+([0-9.]+)`)
+var wrkFigures = regexp.MustCompile(
+	`50%\s+([0-9.]+)(us|ms|s)\s[\s\S]*99%\s+([0-9.]+)(us|ms|s)\s[\s\S]*Requests/sec:\s+([0-9.]+)`)
 
 func wrk(t testing.TB, url, authorization string, connections int, duration time.Duration) load {
 	t.Helper()
-	out, err := exec.Command("wrk", "-t1", "-c"+strconv.Itoa(connections), fmt.Sprintf("-d%ds", max(1, int(duration.Seconds()))), "--latency", "-H", "Authorization: "+authorization, url).Output()
+	out, err := exec.Command("wrk", "-t1", "-c"+strconv.Itoa(connections),
+		fmt.Sprintf("-d%ds", max(1,
+			int(duration.Seconds()))), "--latency", "-H", "Authorization: "+authorization, url).Output()
 	m := wrkFigures.FindSubmatch(out)
 	if err != nil || m == nil || bytes.Contains(out, []byte("Non-2xx")) {
 		t.Fatalf("wrk: %v\n%s", err, out)
@@ -57,7 +62,8 @@ func wrk(t testing.TB, url, authorization string, connections int, duration time
 	return load{at(m[1], m[2]), at(m[3], m[4]), rate}
 }
 
-// repeat sends requests over some connections for some time; next makes request number n, counted over all of them.
+// repeat sends requests over some connections for some time; next makes request number n, counted
+// over all of them.
 func repeat(t testing.TB, host string, connections int, duration time.Duration, next func(n int) []byte) load {
 	t.Helper()
 	var mu sync.Mutex
@@ -112,7 +118,8 @@ func once(t testing.TB, host string, request []byte, times int) {
 	}
 }
 
-// conn is a connection of a client that does as little as possible: the client shares the processors with the server.
+// conn is a connection of a client that does as little as possible: the client shares the
+// processors with the server.
 type conn struct {
 	net.Conn
 	r *bufio.Reader

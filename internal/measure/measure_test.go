@@ -35,8 +35,10 @@ func TestMeasure(t *testing.T) {
 		name string
 		run  func(*lab)
 	}{
-		{"floors", (*lab).floors}, {"reads", (*lab).reads}, {"writes", (*lab).writes}, {"upload", (*lab).uploads}, {"import", (*lab).imports}, {"start", (*lab).starts},
-		{"files", (*lab).files}, {"names", (*lab).names}, {"products", (*lab).products}, {"basic", (*lab).basic}, {"scaling", (*lab).scaling},
+		{"floors", (*lab).floors}, {"reads", (*lab).reads}, {"writes", (*lab).writes}, {"upload",
+			(*lab).uploads}, {"import", (*lab).imports}, {"start", (*lab).starts},
+		{"files", (*lab).files}, {"names", (*lab).names}, {"products", (*lab).products}, {"basic",
+			(*lab).basic}, {"scaling", (*lab).scaling},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			here := *l
@@ -45,7 +47,8 @@ func TestMeasure(t *testing.T) {
 			l.figures = append(l.figures, here.figures...)
 		})
 	}
-	fmt.Printf("\nMeasured on %s, %s, with %s data; medians of %d runs.\n\n%s", time.Now().UTC().Format(time.DateOnly), machine(), whole(float64(l.rows)), l.runs, l.sheet)
+	fmt.Printf("\nMeasured on %s, %s, with %s data; medians of %d runs.\n\n%s", time.Now().UTC().Format(time.DateOnly),
+		machine(), whole(float64(l.rows)), l.runs, l.sheet)
 }
 
 // filled starts a node with the data of the measurements.
@@ -58,7 +61,8 @@ func (l *lab) filled(name string, rows, targets int) *node {
 
 // data is a file with the first rows of data.
 func (l *lab) data(rows, targets int) string {
-	return l.write(fmt.Sprintf("datums-%d-%d.ndjson", rows, targets), func(w io.Writer) error { return dataset.WriteDatums(w, 0, rows, targets, nil) })
+	return l.write(fmt.Sprintf("datums-%d-%d.ndjson", rows, targets),
+		func(w io.Writer) error { return dataset.WriteDatums(w, 0, rows, targets, nil) })
 }
 
 // floors measures what nothing can go below on this machine.
@@ -72,12 +76,14 @@ func (l *lab) floors() {
 	l.add("copying an answer of 25 kB", "", fmt.Sprintf("%.2f µs", time.Since(began).Seconds()/turns*1e6), "", true)
 	f := ask(l.t, echo(l.t, 25_000), "none", 1, second)
 	l.add("an HTTP handler that sends 25 kB and does nothing else", "", ms(f.median)+", 99% "+ms(f.p99), "", true)
-	l.add("a raw commit: a record, an order key and a log entry in three buckets", "", ms(l.rawCommit(0, 2000)), "", true)
+	l.add("a raw commit: a record, an order key and a log entry in three buckets", "",
+		ms(l.rawCommit(0, 2000)), "", true)
 	l.add("the same where each bucket has 1,000,000", "", ms(l.rawCommit(1_000_000, 2000)), "", true)
 	l.add("writing and syncing 4 KiB, 16 times", "", ms(l.syncs(16, 4<<10)), "", true)
 }
 
-// lists are the queries of lists of data. Target 502 is one that every user of the measurements sees.
+// lists are the queries of lists of data. Target 502 is one that every user of the measurements
+// sees.
 var lists = []struct{ what, query string }{
 	{"no filter", ""},
 	{"target__id", "?target__id=502"},
@@ -100,7 +106,8 @@ func (n *node) listURL(query string, rows int, all bool) string {
 	return n.url("/api/reduceddatums/" + strings.ReplaceAll(query, "%OFFSET", strconv.Itoa(offset)))
 }
 
-// echo serves an answer of so many bytes with nothing behind it, in a process of its own like the node: this one.
+// echo serves an answer of so many bytes with nothing behind it, in a process of its own like the
+// node: this one.
 func echo(t testing.TB, size int) string {
 	body := bytes.Repeat([]byte("x"), size)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -131,7 +138,8 @@ func (l *lab) reads() {
 	// the first time after a change of names
 	var first []time.Duration
 	for i := range l.runs {
-		n.do("POST", "/api/targets/", "application/json", strings.NewReader(fmt.Sprintf(`{"name":"Target-x%d","type":"SIDEREAL","ra":1,"dec":1}`, i)), nil)
+		n.do("POST", "/api/targets/", "application/json",
+			strings.NewReader(fmt.Sprintf(`{"name":"Target-x%d","type":"SIDEREAL","ra":1,"dec":1}`, i)), nil)
 		began := time.Now()
 		n.do("GET", "/api/reduceddatums/?target_name=target", "", nil, nil)
 		first = append(first, time.Since(began))
@@ -146,7 +154,8 @@ func (l *lab) reads() {
 	}
 	p := n.private()
 	l.add("private memory after that", "100 MB", mb(float64(p)), "", p < 100e6)
-	l.add("file, a datum", "170 bytes", fmt.Sprintf("%.0f bytes", float64(n.size())/float64(l.rows)), "158 (a TOM's SQLite file)", float64(n.size())/float64(l.rows) < 170)
+	l.add("file, a datum", "170 bytes", fmt.Sprintf("%.0f bytes", float64(n.size())/float64(l.rows)),
+		"158 (a TOM's SQLite file)", float64(n.size())/float64(l.rows) < 170)
 }
 
 // readLine measures one list.
@@ -158,7 +167,8 @@ func (l *lab) readLine(what, url, token, empty string) {
 		one := ask(l.t, url, token, 1, second)
 		many := ask(l.t, url, token, 16, second)
 		ceiling := ask(l.t, empty, token, 16, second)
-		medians, tails, floors, noise = append(medians, one.median), append(tails, one.p99), append(floors, f.median), append(noise, f.p99)
+		medians, tails, floors, noise = append(medians, one.median), append(tails, one.p99), append(floors, f.median),
+			append(noise, f.p99)
 		rates, top = append(rates, many.rate), append(top, ceiling.rate)
 	}
 	m, tail, rate := median(medians), median(tails), median(rates)
@@ -201,9 +211,11 @@ func (l *lab) writes() {
 		ratios = append(ratios, float64(one.median)/float64(f))
 		rates, manys, gains = append(rates, one.rate), append(manys, many.rate), append(gains, many.rate/one.rate)
 	}
-	l.add("POST of a datum, one client", "1.5 times the floor", fmt.Sprintf("%s, %s/s; %.2f times", ms(median(ones)), whole(median(rates)), median(ratios)),
+	l.add("POST of a datum, one client", "1.5 times the floor",
+		fmt.Sprintf("%s, %s/s; %.2f times", ms(median(ones)), whole(median(rates)), median(ratios)),
 		fmt.Sprintf("a raw commit where there are 1,000,000: %s", ms(median(floors))), median(ratios) <= 1.5)
-	l.add("POST of a datum, 64 clients", "6,000/s and 8 times one client", fmt.Sprintf("%s/s; %.1f times", whole(median(manys)), median(gains)),
+	l.add("POST of a datum, 64 clients", "6,000/s and 8 times one client",
+		fmt.Sprintf("%s/s; %.1f times", whole(median(manys)), median(gains)),
 		"one client: "+whole(median(rates))+"/s", median(manys) >= 6000 && median(gains) >= 8)
 	p := n.private()
 	l.add("private memory after that", "", mb(float64(p)), "", true)
@@ -212,7 +224,8 @@ func (l *lab) writes() {
 
 // afterDeletion measures posts before and after the deletion of many data.
 func (l *lab) afterDeletion(n *node, from int) {
-	id, _, _ := n.upload(1, "photometry", "many.csv", 0, func(w io.Writer) error { return dataset.WriteUpload(w, l.rows, 0) })
+	id, _, _ := n.upload(1, "photometry", "many.csv", 0,
+		func(w io.Writer) error { return dataset.WriteUpload(w, l.rows, 0) })
 	before := repeat(l.t, n.host, 1, 3*second, n.poster(from))
 	from += 1_000_000
 	n.do("DELETE", fmt.Sprintf("/api/dataproducts/%d/", id), "", nil, nil)
@@ -220,7 +233,8 @@ func (l *lab) afterDeletion(n *node, from int) {
 	from += 1_000_000
 	time.Sleep(20 * time.Second) // the sweep of so many rows goes on in the background
 	after := repeat(l.t, n.host, 1, 3*second, n.poster(from))
-	l.add(fmt.Sprintf("POST after %s data were deleted", whole(float64(l.rows))), "1.5 times before", fmt.Sprintf("%s (%s right after)", ms(after.median), ms(during.median)),
+	l.add(fmt.Sprintf("POST after %s data were deleted", whole(float64(l.rows))), "1.5 times before",
+		fmt.Sprintf("%s (%s right after)", ms(after.median), ms(during.median)),
 		"before: "+ms(before.median), float64(after.median) <= 1.5*float64(before.median))
 }
 
@@ -233,12 +247,14 @@ func (l *lab) uploads() {
 	var peak int64
 	for i := range l.runs {
 		peak = max(peak, n.peakOf(func() {
-			_, _, took := n.upload(1+i, "photometry", "curve.csv", 0, func(w io.Writer) error { return dataset.WriteUpload(w, rows, i*rows) })
+			_, _, took := n.upload(1+i, "photometry", "curve.csv", 0,
+				func(w io.Writer) error { return dataset.WriteUpload(w, rows, i*rows) })
 			times = append(times, took)
 		}))
 	}
 	d := median(times)
-	l.add("CSV of 100,000 rows uploaded", "800 ms", fmt.Sprintf("%s, %s rows/s", ms(d), whole(rows/d.Seconds())), "fsyncs of 10 MB: "+ms(l.syncs(10, 1<<20)), d < 800*time.Millisecond)
+	l.add("CSV of 100,000 rows uploaded", "800 ms", fmt.Sprintf("%s, %s rows/s", ms(d), whole(rows/d.Seconds())),
+		"fsyncs of 10 MB: "+ms(l.syncs(10, 1<<20)), d < 800*time.Millisecond)
 	l.add("private memory while it is", "300 MB", mb(float64(peak)), "", peak < 300e6)
 }
 
@@ -279,7 +295,8 @@ func (l *lab) imports() {
 		file := l.data(l.rows, c.targets)
 		if c.shuffle {
 			file = l.write(fmt.Sprintf("shuffled-%d.ndjson", l.rows), func(w io.Writer) error {
-				return dataset.WriteDatums(w, 0, l.rows, c.targets, func(k int) int { return k * 611_953 % l.rows }) // prime to 10^n
+				// prime to 10^n
+				return dataset.WriteDatums(w, 0, l.rows, c.targets, func(k int) int { return k * 611_953 % l.rows })
 			})
 		}
 		var rates []float64
@@ -299,7 +316,8 @@ func (l *lab) imports() {
 		if c.shuffle {
 			limit = "" // only the file's size is bounded
 		}
-		l.add(fmt.Sprintf("%s data as NDJSON %s", whole(float64(l.rows)), c.what), limit, whole(median(rates))+" rows/s", "", median(rates) >= 100_000)
+		l.add(fmt.Sprintf("%s data as NDJSON %s", whole(float64(l.rows)), c.what), limit,
+			whole(median(rates))+" rows/s", "", median(rates) >= 100_000)
 		l.add("private memory while they are", "300 MB", mb(float64(peak)), "", peak < 300e6)
 		each := float64(grown) / float64(l.rows)
 		l.add("file, a datum", fmt.Sprintf("%.0f bytes", c.bytes), fmt.Sprintf("%.0f bytes", each), "", each <= c.bytes)
@@ -328,7 +346,8 @@ func (l *lab) starts() {
 		killed = append(killed, n.start())
 	}
 	n.stop()
-	l.add(fmt.Sprintf("start to first answer, %s data on 10,000 targets", whole(float64(l.rows))), "50 ms", ms(median(cold)), "the program that prints its version: "+ms(l.version()), median(cold) < 50*time.Millisecond)
+	l.add(fmt.Sprintf("start to first answer, %s data on 10,000 targets", whole(float64(l.rows))), "50 ms",
+		ms(median(cold)), "the program that prints its version: "+ms(l.version()), median(cold) < 50*time.Millisecond)
 	l.add("the same after SIGKILL", "1 s", ms(median(killed)), "", median(killed) < second)
 }
 
@@ -347,7 +366,8 @@ func (l *lab) version() time.Duration {
 // fits writes a FITS image of some size, which must be a multiple of 2,880 bytes.
 func fits(w io.Writer, size int64) error {
 	card := func(s string) string { return fmt.Sprintf("%-80s", s) }
-	head := card("SIMPLE  =                    T") + card("BITPIX  =                    8") + card("NAXIS   =                    1") +
+	head := card("SIMPLE  =                    T") + card("BITPIX  =                    8") +
+		card("NAXIS   =                    1") +
 		card(fmt.Sprintf("NAXIS1  = %20d", size-2880)) + card("END")
 	if _, err := io.WriteString(w, head+strings.Repeat(" ", 2880-len(head))); err != nil {
 		return err
@@ -379,7 +399,8 @@ func (l *lab) files() {
 		var file string
 		peak = max(peak, n.peakOf(func() {
 			var took time.Duration
-			id, file, took = n.upload(1, "fits_file", "large.fits", size, func(w io.Writer) error { return fits(w, size) })
+			id, file, took = n.upload(1, "fits_file", "large.fits", size,
+				func(w io.Writer) error { return fits(w, size) })
 			in = append(in, size/1e6/took.Seconds())
 			began := time.Now()
 			n.do("GET", file, "", nil, nil)
@@ -388,13 +409,17 @@ func (l *lab) files() {
 		n.do("DELETE", fmt.Sprintf("/api/dataproducts/%d/", id), "", nil, nil)
 	}
 	disk := l.syncs(64, 16<<20)
-	l.add("FITS file of 1 GiB uploaded", "200 MB/s", whole(median(in))+" MB/s", fmt.Sprintf("written and synced in pieces of 16 MiB: %s MB/s", whole((1<<30)/1e6/disk.Seconds())), median(in) >= 200)
-	l.add("and downloaded", "200 MB/s", whole(median(out))+" MB/s", fmt.Sprintf("over loopback: %s MB/s", whole(l.loopback())), median(out) >= 200)
+	l.add("FITS file of 1 GiB uploaded", "200 MB/s", whole(median(in))+" MB/s",
+		fmt.Sprintf("written and synced in pieces of 16 MiB: %s MB/s",
+			whole((1<<30)/1e6/disk.Seconds())), median(in) >= 200)
+	l.add("and downloaded", "200 MB/s", whole(median(out))+" MB/s",
+		fmt.Sprintf("over loopback: %s MB/s", whole(l.loopback())), median(out) >= 200)
 	l.add("private memory meanwhile", "128 MB", mb(float64(peak)), "", peak < 128e6)
 	time.Sleep(5 * time.Second)
 	from += 1_000_000
 	after := repeat(l.t, n.host, 1, 3*second, n.poster(from))
-	l.add("POST of a datum after it was deleted", "1.5 times before", ms(after.median), "before: "+ms(before.median), float64(after.median) <= 1.5*float64(before.median))
+	l.add("POST of a datum after it was deleted", "1.5 times before", ms(after.median), "before: "+ms(before.median),
+		float64(after.median) <= 1.5*float64(before.median))
 }
 
 // loopback is how many MB a second go through a connection of this machine with itself.
@@ -450,7 +475,8 @@ func (l *lab) names() {
 		}
 	}
 	wait(0)
-	l.add("100,000 targets with 3 names imported and indexed", "", fmt.Sprintf("%.1f s, imported after %.1f s", time.Since(began).Seconds(), made.Seconds()), "", true)
+	l.add("100,000 targets with 3 names imported and indexed", "",
+		fmt.Sprintf("%.1f s, imported after %.1f s", time.Since(began).Seconds(), made.Seconds()), "", true)
 	was := status.Index.Rebuilt
 	began = time.Now()
 	n.do("POST", "/api/node/reindex/", "application/json", strings.NewReader("{}"), nil)
@@ -460,13 +486,15 @@ func (l *lab) names() {
 	search := repeat(l.t, n.host, 1, 2*second, func(k int) []byte {
 		return n.request("GET", fmt.Sprintf("/api/targets/?name=get-%05d", k*7919%many), n.admin, "", nil)
 	})
-	l.add("a part of a name that one target has, another one each time", "1 ms", ms(search.median)+", 99% "+ms(search.p99), "", search.median < time.Millisecond)
+	l.add("a part of a name that one target has, another one each time", "1 ms",
+		ms(search.median)+", 99% "+ms(search.p99), "", search.median < time.Millisecond)
 	again := ask(l.t, n.url("/api/targets/?name=get-00777"), n.admin, 1, second)
 	l.add("the same part again", "1 ms", ms(again.median)+", 99% "+ms(again.p99), "", again.median < time.Millisecond)
 	var seen []time.Duration
 	for i := range 20 {
 		name := fmt.Sprintf("Renamed-%d-%d", time.Now().UnixNano(), i)
-		n.do("PATCH", fmt.Sprintf("/api/targets/%d/", 1+i), "application/json", strings.NewReader(fmt.Sprintf(`{"name":%q}`, name)), nil)
+		n.do("PATCH", fmt.Sprintf("/api/targets/%d/", 1+i), "application/json",
+			strings.NewReader(fmt.Sprintf(`{"name":%q}`, name)), nil)
 		var got struct{ Count int }
 		began := time.Now()
 		n.do("GET", "/api/targets/?name="+strings.ToLower(name[3:]), "", nil, &got)
@@ -484,7 +512,8 @@ func (l *lab) products() {
 	defer n.stop()
 	const files, each = 10, 100_000
 	for i := range files {
-		n.upload(1+i, "photometry", "curve.csv", 0, func(w io.Writer) error { return dataset.WriteUpload(w, each, i*each) })
+		n.upload(1+i, "photometry", "curve.csv", 0,
+			func(w io.Writer) error { return dataset.WriteUpload(w, each, i*each) })
 	}
 	n.restart()
 	var rates []float64
@@ -496,7 +525,8 @@ func (l *lab) products() {
 			rates = append(rates, files*each/time.Since(began).Seconds())
 		}))
 	}
-	l.add("list of 10 products with 100,000 data each", "500,000 data/s", whole(median(rates))+" data/s", "", median(rates) >= 500_000)
+	l.add("list of 10 products with 100,000 data each", "500,000 data/s", whole(median(rates))+" data/s", "",
+		median(rates) >= 500_000)
 	l.add("private memory meanwhile", "bounded", mb(float64(peak)), "", peak < 100e6)
 	without := ask(l.t, n.url("/api/dataproducts/?fields=id,data,target"), n.admin, 1, second)
 	l.add("the same without the data", "", ms(without.median), "", true)
@@ -506,30 +536,36 @@ func (l *lab) products() {
 func (l *lab) basic() {
 	n := l.newNode("basic.db", 10)
 	defer n.stop()
-	n.do("POST", "/api/users/", "application/json", strings.NewReader(`{"username":"pat","password":"a long pass 7","is_superuser":true}`), nil)
+	n.do("POST", "/api/users/", "application/json",
+		strings.NewReader(`{"username":"pat","password":"a long pass 7","is_superuser":true}`), nil)
 	var with, token []time.Duration
 	for range l.runs {
 		with = append(with, ask(l.t, n.url("/api/targets/1/"), "Basic cGF0OmEgbG9uZyBwYXNzIDc=", 1, second).median)
 		token = append(token, ask(l.t, n.url("/api/targets/1/"), n.admin, 1, second).median)
 	}
 	d := median(with) - median(token)
-	l.add("Basic authentication, a request after the first", "50 µs", fmt.Sprintf("%d µs more than a token", d.Microseconds()), "with a token: "+ms(median(token)), d < 50*time.Microsecond)
+	l.add("Basic authentication, a request after the first", "50 µs",
+		fmt.Sprintf("%d µs more than a token",
+			d.Microseconds()), "with a token: "+ms(median(token)), d < 50*time.Microsecond)
 }
 
-// scaling measures the same for archives of several sizes, and holds the largest against one of a tenth of its data.
+// scaling measures the same for archives of several sizes, and holds the largest against one of a
+// tenth of its data.
 func (l *lab) scaling() {
 	fmt.Printf("\n| data | import, rows/s | bytes a datum | no filter | source_name | type and source, sees half | 1,000 targets by name | the same first | offset of 90%% | start | POST |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	var before []time.Duration
 	for rows := 10_000; rows <= l.scale; rows *= 10 {
 		n := l.newNode("scale.db", targets)
 		took := n.importRows(l.data(rows, targets), rows)
-		cells := []string{whole(float64(rows)), whole(float64(rows) / took.Seconds()), fmt.Sprintf("%.0f", float64(n.size())/float64(rows))}
+		cells := []string{whole(float64(rows)), whole(float64(rows) / took.Seconds()),
+			fmt.Sprintf("%.0f", float64(n.size())/float64(rows))}
 		began := time.Now()
 		n.do("GET", "/api/reduceddatums/?target_name=target", "", nil, nil)
 		first := time.Since(began)
 		var medians []time.Duration
 		for _, q := range []struct{ query, token string }{
-			{"", n.admin}, {"?source_name=ZTF", n.admin}, {"?data_type=photometry&source_name=ZTF", n.half}, {"?target_name=target", n.admin}, {"?offset=%OFFSET", n.admin},
+			{"", n.admin}, {"?source_name=ZTF", n.admin}, {"?data_type=photometry&source_name=ZTF",
+				n.half}, {"?target_name=target", n.admin}, {"?offset=%OFFSET", n.admin},
 		} {
 			var list []time.Duration
 			for range l.runs {
@@ -552,8 +588,10 @@ func (l *lab) scaling() {
 			for i, m := range medians {
 				worst = max(worst, float64(m)/float64(before[i]))
 			}
-			l.add(fmt.Sprintf("lists of %s data, the slowest", whole(float64(rows))), "1 ms and 2 times", fmt.Sprintf("%s; at most %.2f times", ms(slowest), worst),
-				fmt.Sprintf("%s data in the same run", whole(float64(rows/10))), slowest < time.Millisecond && worst <= 2)
+			l.add(fmt.Sprintf("lists of %s data, the slowest", whole(float64(rows))), "1 ms and 2 times",
+				fmt.Sprintf("%s; at most %.2f times", ms(slowest), worst),
+				fmt.Sprintf("%s data in the same run",
+					whole(float64(rows/10))), slowest < time.Millisecond && worst <= 2)
 			l.add("the 1,000 targets by name, first asked", "300 ms", ms(first), "", first < 300*time.Millisecond)
 		}
 		before = medians

@@ -38,21 +38,24 @@ func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
 // build makes the program, and the test program of a package for its benchmarks.
 func (l *lab) build() {
 	l.bin = l.path("nightjar")
-	for _, args := range [][]string{{"build", "-o", l.bin, "nightjar"}, {"test", "-c", "-o", l.path("kv.test"), "nightjar/kv"}} {
+	for _, args := range [][]string{{"build", "-o", l.bin, "nightjar"},
+		{"test", "-c", "-o", l.path("kv.test"), "nightjar/kv"}} {
 		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 			l.t.Fatalf("go %v: %v\n%s", args, err, out)
 		}
 	}
 }
 
-// rawCommit is the median of so many commits of bbolt alone, on the measured disk, in a file of none or 1,000,000 rows.
+// rawCommit is the median of so many commits of bbolt alone, on the measured disk, in a file of
+// none or 1,000,000 rows.
 func (l *lab) rawCommit(rows, turns int) time.Duration {
 	l.t.Helper()
 	dir := l.path("raw")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		l.t.Fatal(err)
 	}
-	c := exec.Command(l.path("kv.test"), "-test.run", "-", "-test.bench", fmt.Sprintf("^BenchmarkRawCommit$/^%d$", rows), "-test.benchtime", strconv.Itoa(turns)+"x")
+	c := exec.Command(l.path("kv.test"), "-test.run", "-", "-test.bench",
+		fmt.Sprintf("^BenchmarkRawCommit$/^%d$", rows), "-test.benchtime", strconv.Itoa(turns)+"x")
 	c.Env = append(os.Environ(), "NIGHTJAR_RAW="+dir)
 	out, err := c.Output()
 	m := regexp.MustCompile(`([0-9.]+) median-ns`).FindSubmatch(out)
@@ -105,7 +108,9 @@ func (l *lab) newNode(name string, targets int) *node {
 	n.cli("user", "add", "--superuser", "chief")
 	n.cli("user", "add", "--group", "readers", "half")
 	n.admin, n.half = "Token "+n.cli("token", "create", "chief"), "Token "+n.cli("token", "create", "half")
-	n.cli("import", "targets", l.write(fmt.Sprintf("targets-%d.csv", targets), func(w io.Writer) error { return dataset.WriteTargets(w, targets) }))
+	n.cli("import", "targets",
+		l.write(fmt.Sprintf("targets-%d.csv", targets),
+			func(w io.Writer) error { return dataset.WriteTargets(w, targets) }))
 	return n
 }
 
@@ -217,7 +222,8 @@ func (n *node) request(method, path, authorization, kind string, body []byte) []
 	return append(append(b, "\r\n"...), body...)
 }
 
-// do sends a request as the superuser, and returns the answer, which must be one of success; into takes it as JSON.
+// do sends a request as the superuser, and returns the answer, which must be one of success; into
+// takes it as JSON.
 func (n *node) do(method, path, kind string, body io.Reader, into any) {
 	n.l.t.Helper()
 	r, err := http.NewRequest(method, n.url(path), body)
@@ -265,7 +271,8 @@ func (n *node) importRows(file string, rows int) time.Duration {
 }
 
 // upload uploads a file as a data product, which it returns, with how long that took.
-func (n *node) upload(target int, kind, name string, size int64, write func(io.Writer) error) (id int, file string, took time.Duration) {
+func (n *node) upload(target int, kind, name string, size int64, write func(io.Writer) error) (id int, file string,
+	took time.Duration) {
 	n.l.t.Helper()
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
@@ -319,7 +326,8 @@ func machine() string {
 			break
 		}
 	}
-	return fmt.Sprintf("%d cores (%s), %s/%s, %s", runtime.NumCPU(), cpu, runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return fmt.Sprintf("%d cores (%s), %s/%s, %s", runtime.NumCPU(), cpu, runtime.GOOS, runtime.GOARCH,
+		runtime.Version())
 }
 
 // number reads a number from the environment.

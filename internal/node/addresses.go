@@ -57,7 +57,9 @@ func localHosts(names ...string) (addresses, all []string) {
 	}
 	for _, i := range list {
 		within, err := i.Addrs()
-		if err != nil || i.Flags&net.FlagUp == 0 || slices.ContainsFunc([]string{"docker", "br-", "veth", "virbr"}, func(s string) bool { return strings.HasPrefix(i.Name, s) }) {
+		if err != nil || i.Flags&net.FlagUp == 0 ||
+			slices.ContainsFunc([]string{"docker", "br-", "veth", "virbr"},
+				func(s string) bool { return strings.HasPrefix(i.Name, s) }) {
 			continue
 		}
 		for _, a := range within {
@@ -83,5 +85,6 @@ func localHosts(names ...string) (addresses, all []string) {
 
 // validHost says whether a name can stand in a certificate.
 func validHost(s string) bool {
-	return s != "" && len(s) < 254 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-.") == "" && s[0] != '-' && s[0] != '.' && net.ParseIP(s) == nil
+	return s != "" && len(s) < 254 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-.") == "" && s[0] != '-' &&
+		s[0] != '.' && net.ParseIP(s) == nil
 }

@@ -18,7 +18,8 @@ import (
 func TestBackupsOverClocks(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
-	a, err := archive.Open(filepath.Join(dir, "n.db"), archive.Options{NoSync: true, NoIndex: true, Now: func() time.Time { return now }})
+	a, err := archive.Open(filepath.Join(dir, "n.db"),
+		archive.Options{NoSync: true, NoIndex: true, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +31,8 @@ func TestBackupsOverClocks(t *testing.T) {
 	}
 	var taken []string
 	// what another node put there under such a name, and what is no archive, is nobody's to remove
-	foreign := []string{filepath.Join(b.Dir, "n-20200101T000000Z-1.db"), filepath.Join(b.Dir, "n-20200101T000000Z-2.db")}
+	foreign := []string{filepath.Join(b.Dir, "n-20200101T000000Z-1.db"),
+		filepath.Join(b.Dir, "n-20200101T000000Z-2.db")}
 	other, err := Open(t.Context(), Options{File: foreign[0]})
 	if err != nil {
 		t.Fatal(err)

@@ -19,8 +19,9 @@ import (
 
 // Listen says where a node listens, and how it keeps what is said from being overheard.
 type Listen struct {
-	Address          string // and port; "" for nowhere
-	LAN              bool   // on all interfaces, with a certificate that is kept in the file; of Address the port counts
+	Address string // and port; "" for nowhere
+	// on all interfaces, with a certificate that is kept in the file; of Address the port counts
+	LAN              bool
 	Certificate, Key string // files, PEM
 	Insecure         bool   // beyond this machine without TLS
 }
@@ -65,13 +66,15 @@ func listen(ctx context.Context, o Options) (*listener, error) {
 	var unknown *net.DNSError
 	switch {
 	case errors.As(err, &wrong), errors.As(err, &unknown):
-		return nil, misuse("--listen: %q is no address and port of this machine, such as 127.0.0.1:8000", o.Listen.Address)
+		return nil, misuse("--listen: %q is no address and port of this machine, such as 127.0.0.1:8000",
+			o.Listen.Address)
 	case errors.Is(err, errAddressInUse):
 		// most likely the same command in another terminal
 		if n, err := client.Dial(o.File); err == nil && n != nil {
 			return nil, errors.Join(servedAlready(ctx, o.File), n.Close())
 		}
-		return nil, fmt.Errorf("another program listens on %s already: --listen 127.0.0.1:0 takes a port that is free", address)
+		return nil, fmt.Errorf("another program listens on %s already: --listen 127.0.0.1:0 takes a port that is free",
+			address)
 	case err != nil:
 		return nil, fmt.Errorf("--listen: %w", err)
 	}
@@ -124,7 +127,8 @@ func (l *listener) secure(ctx context.Context, a *archive.Archive, o Options) er
 
 // ownCertificate is the certificate that the file keeps for its node, made, or made anew, when it
 // does not fit.
-func ownCertificate(ctx context.Context, a *archive.Archive, hosts []string, now time.Time, note func(string, ...any)) (*tls.Certificate, error) {
+func ownCertificate(ctx context.Context, a *archive.Archive, hosts []string, now time.Time,
+	note func(string, ...any)) (*tls.Certificate, error) {
 	certificate, key, err := a.Certificate()
 	if err != nil {
 		return nil, err

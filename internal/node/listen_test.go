@@ -33,7 +33,8 @@ func TestCertificateEnds(t *testing.T) {
 		return pair.Leaf
 	}
 	first := leaf(now, "localhost", "192.0.2.1")
-	if err := first.CheckSignature(first.SignatureAlgorithm, first.RawTBSCertificate, first.Signature); err != nil || first.IsCA {
+	if err := first.CheckSignature(first.SignatureAlgorithm, first.RawTBSCertificate,
+		first.Signature); err != nil || first.IsCA {
 		t.Errorf("%v, CA %v", err, first.IsCA)
 	}
 	same := leaf(now.Add(selfcert.Lifetime-2*selfcert.RenewBefore), "192.0.2.1")
@@ -57,7 +58,8 @@ func TestCertificateEnds(t *testing.T) {
 
 // The address that is printed can be opened, also when a server listens on every interface.
 func TestReachable(t *testing.T) {
-	for text, want := range map[string]string{"127.0.0.1:8000": "127.0.0.1:8000", "0.0.0.0:8000": "localhost:8000", "[::]:80": "localhost:80", "[::1]:80": "[::1]:80"} {
+	for text, want := range map[string]string{"127.0.0.1:8000": "127.0.0.1:8000", "0.0.0.0:8000": "localhost:8000",
+		"[::]:80": "localhost:80", "[::1]:80": "[::1]:80"} {
 		if got := reachable(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(text))); got != want {
 			t.Errorf("%s: %s, not %s", text, got, want)
 		}
@@ -74,7 +76,8 @@ func TestHosts(t *testing.T) {
 		{"0.0.0.0:8000", "", "node node.example.org", "node node.example.org localhost"},
 	} {
 		at := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.listen))
-		if got := strings.Join(hosts(at, Network{BaseURL: c.base, Hosts: strings.Fields(c.names)}), " "); got != c.hosts {
+		if got := strings.Join(hosts(at, Network{BaseURL: c.base, Hosts: strings.Fields(c.names)}),
+			" "); got != c.hosts {
 			t.Errorf("%+v: %q", c, got)
 		}
 	}
@@ -82,12 +85,14 @@ func TestHosts(t *testing.T) {
 
 // TestNode opens a node, asks it, serves it, and is refused where it has to be.
 func TestNode(t *testing.T) {
-	o := Options{File: filepath.Join(t.TempDir(), "n.db"), Listen: Listen{Address: "127.0.0.1:0"}, Limits: Defaults().Limits}
+	o := Options{File: filepath.Join(t.TempDir(), "n.db"), Listen: Listen{Address: "127.0.0.1:0"},
+		Limits: Defaults().Limits}
 	n, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Client().Call(t.Context(), "POST", "/api/groups/?all=true", map[string]string{"name": "Observers"}, nil); err != nil {
+	if err := n.Client().Call(t.Context(), "POST", "/api/groups/?all=true", map[string]string{"name": "Observers"},
+		nil); err != nil {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -100,7 +105,8 @@ func TestNode(t *testing.T) {
 		}
 		w.Body.Close()
 		_, err = Open(t.Context(), o)
-		if want := "a server runs on " + o.File + " already, at " + n.listener.url + "/"; err == nil || err.Error() != want {
+		if want := "a server runs on " + o.File + " already, at " + n.listener.url + "/"; err == nil ||
+			err.Error() != want {
 			t.Errorf("a second node: %v, want %s", err, want)
 		}
 	})

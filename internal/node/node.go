@@ -70,7 +70,8 @@ func Defaults() Options {
 	return Options{
 		Listen: Listen{Address: "127.0.0.1:8000"},
 		Limits: Limits{
-			Limits: api.Limits{MaxBody: 8 << 20, MaxLine: 16 << 20, BodyMemory: 64 << 20, MaxUpload: 8 << 30, Uploads: 16,
+			Limits: api.Limits{MaxBody: 8 << 20, MaxLine: 16 << 20, BodyMemory: 64 << 20,
+				MaxUpload: 8 << 30, Uploads: 16,
 				BodyStall: 30 * time.Second, BodyRate: 1 << 10, SendStall: 5 * time.Minute},
 			Header: 64 << 10, HeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, FailedLogins: auth.FailedLogins,
 		},
@@ -108,7 +109,8 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 			n = nil
 		}
 	}()
-	how := api.Options{Log: o.Log, Version: o.Version, BaseURL: o.Network.BaseURL, Hosts: o.Network.Hosts, Proxies: o.Network.Proxies,
+	how := api.Options{Log: o.Log, Version: o.Version, BaseURL: o.Network.BaseURL, Hosts: o.Network.Hosts,
+		Proxies: o.Network.Proxies,
 		Origins: o.Network.Origins, Limits: o.Limits.Limits}
 	if o.Listen.Address != "" {
 		if n.listener, err = listen(ctx, o); err != nil {
@@ -118,8 +120,9 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 		how.Hosts = hosts(n.listener.Addr(), o.Network)
 		how.UserUploads = (how.Uploads + 1) / 2
 	}
-	n.Archive, err = archive.Open(o.File, archive.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, NoIndex: o.NoIndex,
-		FailedLogins: o.Limits.FailedLogins, CheckCopy: o.CheckCopy, Logf: o.Note})
+	n.Archive, err = archive.Open(o.File,
+		archive.Options{ReadOnly: o.ReadOnly, MustExist: o.MustExist, NoIndex: o.NoIndex,
+			FailedLogins: o.Limits.FailedLogins, CheckCopy: o.CheckCopy, Logf: o.Note})
 	if errors.Is(err, archive.ErrLocked) && n.listener != nil {
 		err = servedAlready(ctx, o.File)
 	}

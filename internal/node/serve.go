@@ -68,8 +68,9 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 // newServer is a server with the limits that the owner has, too.
 func (n *Node) newServer(ctx context.Context, h http.Handler) *http.Server {
 	std := Defaults().Limits
-	return &http.Server{Handler: h, ReadHeaderTimeout: std.HeaderTimeout, IdleTimeout: std.IdleTimeout, MaxHeaderBytes: int(std.Header),
-		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: log.New(quiet(n.o.Note), "", 0)}
+	return &http.Server{Handler: h, ReadHeaderTimeout: std.HeaderTimeout, IdleTimeout: std.IdleTimeout,
+		MaxHeaderBytes: int(std.Header),
+		BaseContext:    func(net.Listener) context.Context { return ctx }, ErrorLog: log.New(quiet(n.o.Note), "", 0)}
 }
 
 // quiet leaves out of what an http.Server says what anybody who knocks can make it say: clients

@@ -6,7 +6,8 @@ import "syscall"
 
 // What Windows says (learn.microsoft.com/windows/win32/debug/system-error-codes).
 const (
-	errReadOnlyDisk = syscall.Errno(19)    // ERROR_WRITE_PROTECT: what writing to a disk says that is there for reading only
+	// ERROR_WRITE_PROTECT: what writing to a disk says that is there for reading only
+	errReadOnlyDisk = syscall.Errno(19)
 	errAddressInUse = syscall.Errno(10048) // WSAEADDRINUSE
 )
 

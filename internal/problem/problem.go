@@ -1,6 +1,6 @@
 // Package problem has what is wrong with a request, in values: a refusal of a kind (Error), and all
-// that is wrong with an input, by field (List). The packages of the archive return them; one place in
-// api turns them into answers.
+// that is wrong with an input, by field (List). The packages of the archive return them; one place
+// in api turns them into answers.
 package problem
 
 import (
@@ -17,7 +17,8 @@ type Kind int
 
 // The kinds of refusal.
 const (
-	// NotFound: there is no such thing, or the viewer may not know of it: nothing tells the two apart.
+	// NotFound: there is no such thing, or the viewer may not know of it: nothing tells the two
+	// apart.
 	NotFound Kind = iota + 1
 	// Forbidden: the viewer sees it and may not do that with it.
 	Forbidden
@@ -44,19 +45,22 @@ var (
 	ErrNotSignedIn = &Error{Kind: Unauthenticated, Message: "Authentication credentials were not provided."}
 )
 
-// Missing is the refusal for a thing that is not there, in the same words whether it is missing or hidden.
+// Missing is the refusal for a thing that is not there, in the same words whether it is missing or
+// hidden.
 func Missing(what string) *Error {
 	return &Error{Kind: NotFound, Message: fmt.Sprintf("No %s matches the given query.", what)}
 }
 
-// List collects what is wrong with an input, all of it and not only the first. A path names the field: "ra", or
-// "aliases.1.name" for the name of the second alias; "" stands for the input as a whole.
+// List collects what is wrong with an input, all of it and not only the first. A path names the
+// field: "ra", or "aliases.1.name" for the name of the second alias; "" stands for the input as a
+// whole.
 type List struct {
 	list  []Field
 	items map[string]int
 }
 
-// WholeList is the path of a problem whose answer is a bare list of messages, as a TOM gives it for some.
+// WholeList is the path of a problem whose answer is a bare list of messages, as a TOM gives it for
+// some.
 const WholeList = "[]"
 
 // A Field is one thing that is wrong with an input.
@@ -71,7 +75,8 @@ func (p *List) Add(path, format string, args ...any) {
 	p.list = append(p.list, Field{path, message})
 }
 
-// Items notes how many items a list of the input has, so that an answer can say which of them is wrong.
+// Items notes how many items a list of the input has, so that an answer can say which of them is
+// wrong.
 func (p *List) Items(path string, n int) {
 	if p.items == nil {
 		p.items = map[string]int{}
@@ -160,7 +165,8 @@ func Invalid(path, format string, args ...any) error {
 	return p
 }
 
-// Clone copies the problems found so far, so that a function that may run twice adds its own to a copy.
+// Clone copies the problems found so far, so that a function that may run twice adds its own to a
+// copy.
 func (p *List) Clone() *List {
 	return &List{list: slices.Clone(p.list), items: maps.Clone(p.items)}
 }

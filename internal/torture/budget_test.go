@@ -290,9 +290,10 @@ func (b *budgets) files(t *testing.T, target int) {
 				})
 		}
 	}
-	b.run("4 previews of 25 zero tiles at once", budget{budgetAll, 4 * slower * budgetLook}, func(t *testing.T, n *node) {
-		together(4, func(int) { read(t, n.Client(""), paths[1]+"?preview=1", "") })
-	})
+	b.run("4 previews of 25 zero tiles at once", budget{budgetAll, 4 * slower * budgetLook},
+		func(t *testing.T, n *node) {
+			together(4, func(int) { read(t, n.Client(""), paths[1]+"?preview=1", "") })
+		})
 }
 
 // zeroTiles is a FITS file with a compressed image of doubles that are all zero, each tile of which
@@ -391,7 +392,8 @@ func (b *budgets) bodies(t *testing.T, target int) {
 			func(t *testing.T, n *node) {
 				clients := []*torture.Client{n.as("ann"), n.as("ben")}
 				together(8*x.users, func(i int) {
-					send(t, clients[i/8], http.MethodPost, "/api/reduceddatums/", x.contentType, filled(target, x.size, i))
+					send(t, clients[i/8], http.MethodPost, "/api/reduceddatums/", x.contentType,
+						filled(target, x.size, i))
 				})
 			})
 	}

@@ -15,9 +15,11 @@ import (
 	"time"
 )
 
-// Check compares a node with what had been acknowledged by a moment, and says in which ways it is different, a line each. Of what was
-// asked for and not acknowledged by then, each may be there or not, but whole. Everything is counted; each item is compared one by one if
-// it was changed since the last Check, or in any case with all. What is found of the open ones is what they are from then on, if keep is set. The node must be at rest.
+// Check compares a node with what had been acknowledged by a moment, and says in which ways it is
+// different, a line each. Of what was asked for and not acknowledged by then, each may be there or
+// not, but whole. Everything is counted; each item is compared one by one if it was changed since
+// the last Check, or in any case with all. What is found of the open ones is what they are from
+// then on, if keep is set. The node must be at rest.
 func (l *Ledger) Check(ctx context.Context, node *Client, at Moment, all, keep bool) (problems []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -200,7 +202,8 @@ func (c *checker) readObservations() error {
 }
 
 func (c *checker) readData(round int) error {
-	r, err := c.node.Send(c.ctx, http.MethodGet, "/api/reduceddatums/?format=ndjson&source_name="+url.QueryEscape(sourceOf(round)), "", nil)
+	r, err := c.node.Send(c.ctx, http.MethodGet,
+		"/api/reduceddatums/?format=ndjson&source_name="+url.QueryEscape(sourceOf(round)), "", nil)
 	if err != nil {
 		return err
 	}
@@ -224,9 +227,11 @@ func (c *checker) readData(round int) error {
 	return lines.Err()
 }
 
-// readProducts reads the products of a round with the numbers of their data, of which there may be very many.
+// readProducts reads the products of a round with the numbers of their data, of which there may be
+// very many.
 func (c *checker) readProducts(round int) error {
-	r, err := c.node.Send(c.ctx, http.MethodGet, "/api/dataproducts/?limit=1000&target_name="+url.QueryEscape(sourceOf(round)+" "), "", nil)
+	r, err := c.node.Send(c.ctx, http.MethodGet,
+		"/api/dataproducts/?limit=1000&target_name="+url.QueryEscape(sourceOf(round)+" "), "", nil)
 	if err != nil {
 		return err
 	}
@@ -381,7 +386,8 @@ func AwaitIndex(ctx context.Context, node *Client) error {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("the index is at entry %d of %d (%s): %w", st.Index.Sequence, st.Sequence, st.Index.Why, context.Cause(ctx))
+			return fmt.Errorf("the index is at entry %d of %d (%s): %w", st.Index.Sequence, st.Sequence, st.Index.Why,
+				context.Cause(ctx))
 		}
 	}
 }

@@ -24,7 +24,8 @@ type Refused struct {
 
 func (e *Refused) Error() string { return fmt.Sprintf("status %d: %.300s", e.Status, e.Body) }
 
-// Send sends a request and returns the answer, whose body the caller closes. Error: *Refused, or that of the connection.
+// Send sends a request and returns the answer, whose body the caller closes. Error: *Refused, or
+// that of the connection.
 func (c *Client) Send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, c.URL+path, body)
 	if err != nil {
@@ -77,7 +78,8 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 // SignIn gets a token for a user.
 func (c *Client) SignIn(ctx context.Context, user, password string) error {
 	var got struct{ Token string }
-	err := c.Call(ctx, http.MethodPost, "/api/token-auth/", map[string]string{"username": user, "password": password}, &got)
+	err := c.Call(ctx, http.MethodPost, "/api/token-auth/",
+		map[string]string{"username": user, "password": password}, &got)
 	c.Token = got.Token
 	return err
 }

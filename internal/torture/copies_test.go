@@ -20,8 +20,8 @@ import (
 	"nightjar/internal/torture"
 )
 
-// holds opens a copy as a server does and compares it with the ledger at the moment at which it was taken. It says how
-// often the copy was verified, and why it was refused, if it was.
+// holds opens a copy as a server does and compares it with the ledger at the moment at which it was
+// taken. It says how often the copy was verified, and why it was refused, if it was.
 func holds(t *testing.T, ledger *torture.Ledger, path string, at torture.Moment) (checked int, refused error) {
 	t.Helper()
 	a, err := archive.Open(path, archive.Options{NoSync: true, MustExist: true, CheckCopy: func(path string) error {
@@ -46,8 +46,9 @@ func holds(t *testing.T, ledger *torture.Ledger, path string, at torture.Moment)
 	return checked, nil
 }
 
-// TestCopies takes copies of the file of a server under load, with cp and in the right ways. Those of cp are noticed and verified, and either hold a state that there was or are
-// refused with what to do; the others are always good.
+// TestCopies takes copies of the file of a server under load, with cp and in the right ways. Those
+// of cp are noticed and verified, and either hold a state that there was or are refused with what
+// to do; the others are always good.
 func TestCopies(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()
@@ -55,7 +56,8 @@ func TestCopies(t *testing.T) {
 	ledger := new(torture.Ledger)
 	done := n.load(torture.Load{Posters: 4, Rows: []int{300}, Files: []int{2 << 20}}, ledger, 1)
 	time.Sleep(500 * time.Millisecond)
-	opened, refused, since := 0, 0, func(from time.Time) torture.Moment { return torture.Moment{From: from, To: time.Now()} }
+	opened, refused, since := 0, 0,
+		func(from time.Time) torture.Moment { return torture.Moment{From: from, To: time.Now()} }
 	for i := range testenv.Choose(6, 100) {
 		copied := filepath.Join(dir, fmt.Sprintf("cp%d.db", i))
 		from := time.Now()
@@ -70,7 +72,8 @@ func TestCopies(t *testing.T) {
 			}
 		case strings.Contains(err.Error(), "backup FILE"):
 			refused++
-			if out, err := run(t, "--db", copied, "serve", "--listen", "127.0.0.1:0"); err == nil || !strings.Contains(out, "backup FILE") || strings.Contains(out, "\n") {
+			if out, err := run(t, "--db", copied, "serve", "--listen", "127.0.0.1:0"); err == nil ||
+				!strings.Contains(out, "backup FILE") || strings.Contains(out, "\n") {
 				t.Errorf("a bad copy is served: %v: %.500s", err, out)
 			}
 		default:
@@ -120,7 +123,8 @@ func download(t *testing.T, n *node, path string) {
 	}
 }
 
-// TestRestore: it needs the server stopped and the way free, verifies first, and makes a node of its own.
+// TestRestore: it needs the server stopped and the way free, verifies first, and makes a node of
+// its own.
 func TestRestore(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()
@@ -214,7 +218,8 @@ func TestReadOnly(t *testing.T) {
 		{http.MethodPost, "/api/node/compact/", nil},
 	} {
 		refused := new(torture.Refused)
-		if err := r.admin.Call(t.Context(), x.method, x.path, x.in, nil); !errors.As(err, &refused) || refused.Status != http.StatusForbidden || !strings.Contains(refused.Body, "for reading only") {
+		if err := r.admin.Call(t.Context(), x.method, x.path, x.in, nil); !errors.As(err, &refused) ||
+			refused.Status != http.StatusForbidden || !strings.Contains(refused.Body, "for reading only") {
 			t.Errorf("%s %s: %v", x.method, x.path, err)
 		}
 	}
@@ -235,7 +240,8 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// TestBackupDir: the server takes copies by itself, keeps the newest, takes none when nothing was written, and says when it cannot.
+// TestBackupDir: the server takes copies by itself, keeps the newest, takes none when nothing was
+// written, and says when it cannot.
 func TestBackupDir(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()
@@ -243,7 +249,8 @@ func TestBackupDir(t *testing.T) {
 	if err := os.Mkdir(copies, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	n := serve(t, filepath.Join(dir, "test.db"), "", "--backup-dir", copies, "--backup-every", "1s", "--backup-keep", "3")
+	n := serve(t, filepath.Join(dir, "test.db"), "", "--backup-dir", copies, "--backup-every", "1s",
+		"--backup-keep", "3")
 	list := func() []string {
 		list, err := filepath.Glob(filepath.Join(copies, "test-*.db"))
 		if err != nil {
@@ -260,7 +267,8 @@ func TestBackupDir(t *testing.T) {
 				Failed bool
 			}
 		}
-		if err := n.Client("").Call(t.Context(), http.MethodGet, "/healthz", nil, &got); err != nil || got.Status != "ok" {
+		if err := n.Client("").Call(t.Context(), http.MethodGet, "/healthz", nil, &got); err != nil ||
+			got.Status != "ok" {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		return got.Backup.Age, got.Backup.Failed
@@ -275,7 +283,8 @@ func TestBackupDir(t *testing.T) {
 	}
 	post := func(i int) {
 		t.Helper()
-		if err := n.admin.Call(t.Context(), http.MethodPost, "/api/targets/", map[string]any{"name": fmt.Sprint("t", i), "type": "SIDEREAL", "ra": 1, "dec": 1}, nil); err != nil {
+		if err := n.admin.Call(t.Context(), http.MethodPost, "/api/targets/",
+			map[string]any{"name": fmt.Sprint("t", i), "type": "SIDEREAL", "ra": 1, "dec": 1}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -326,18 +335,21 @@ func TestBackupDir(t *testing.T) {
 	}
 	wait("the end of the failure", func() bool { _, failed := health(); return !failed })
 	var body map[string]json.RawMessage
-	if err := n.Client("").Call(t.Context(), http.MethodGet, "/healthz", nil, &body); err != nil || bytes.Contains(body["backup"], []byte("/")) {
+	if err := n.Client("").Call(t.Context(), http.MethodGet, "/healthz", nil, &body); err != nil ||
+		bytes.Contains(body["backup"], []byte("/")) {
 		t.Errorf("/healthz gives away a path: %s, %v", body["backup"], err)
 	}
 	n.stop()
 }
 
-// TestBackupWithoutRoom: a copy for which there is no room is not begun, the old ones stay, and it is said.
+// TestBackupWithoutRoom: a copy for which there is no room is not begun, the old ones stay, and it
+// is said.
 func TestBackupWithoutRoom(t *testing.T) {
 	parallel(t)
 	copies := smallDisk(t, 40)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "", "--backup-dir", copies, "--backup-every", "1s")
-	for began := time.Now(); !strings.Contains(must(t, "--db", n.file, "stat"), "too little free space"); time.Sleep(100 * time.Millisecond) {
+	for began := time.Now(); !strings.Contains(must(t, "--db", n.file, "stat"),
+		"too little free space"); time.Sleep(100 * time.Millisecond) {
 		if time.Since(began) > testenv.Patience {
 			t.Fatal("nothing is said")
 		}

@@ -35,12 +35,14 @@ func busyFile(t *testing.T, dir string) string {
 	return n.file
 }
 
-// live lists the places of a bbolt file that hold something: of each page in use its head, its elements, and their keys and values.
+// live lists the places of a bbolt file that hold something: of each page in use its head, its
+// elements, and their keys and values.
 func live(t *testing.T, b []byte) (places [][2]int) {
 	t.Helper()
 	const pageSize, head, element = 4096, 16, 16
 	newest := 0
-	if binary.LittleEndian.Uint64(b[head+48:]) < binary.LittleEndian.Uint64(b[pageSize+head+48:]) { // the transaction's number
+	// the transaction's number
+	if binary.LittleEndian.Uint64(b[head+48:]) < binary.LittleEndian.Uint64(b[pageSize+head+48:]) {
 		newest = 1
 	}
 	free := map[int]bool{}
@@ -87,7 +89,8 @@ func live(t *testing.T, b []byte) (places [][2]int) {
 	return places
 }
 
-// somewhere is a random place of those; one page is as likely as another, so that those that hold others together get their share.
+// somewhere is a random place of those; one page is as likely as another, so that those that hold
+// others together get their share.
 func somewhere(r *rand.Rand, places [][2]int) int {
 	p := places[r.IntN(len(places))]
 	return p[0] + r.IntN(p[1]-p[0])
@@ -142,7 +145,9 @@ func asked(h http.Handler, path string) (status int, body []byte) {
 	return w.Code, w.Body.Bytes()
 }
 
-// TestDamage turns one bit after the other in live places of a file. The program goes on, answers what it did before or that it cannot, and verify finds it. A few bits mean nothing: the unused ones of bbolt's elements, or a next id that is larger than it need be.
+// TestDamage turns one bit after the other in live places of a file. The program goes on, answers
+// what it did before or that it cannot, and verify finds it. A few bits mean nothing: the unused
+// ones of bbolt's elements, or a next id that is larger than it need be.
 func TestDamage(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()
@@ -152,7 +157,8 @@ func TestDamage(t *testing.T) {
 	}
 	places := live(t, whole)
 	open := func(path string) (*archive.Archive, http.Handler, error) {
-		a, err := archive.Open(path, archive.Options{NoSync: true, MustExist: true, CheckCopy: func(string) error { return nil }})
+		a, err := archive.Open(path,
+			archive.Options{NoSync: true, MustExist: true, CheckCopy: func(string) error { return nil }})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -210,7 +216,8 @@ func TestDamage(t *testing.T) {
 			if errors.Is(err, archive.ErrLocked) {
 				t.Fatalf("%s: the last one kept its lock", what)
 			}
-			if refused++; !strings.Contains(err.Error(), "damaged:") && !strings.Contains(err.Error(), "not a nightjar file") {
+			if refused++; !strings.Contains(err.Error(), "damaged:") &&
+				!strings.Contains(err.Error(), "not a nightjar file") {
 				t.Errorf("%s: refused without a word of damage: %v", what, err)
 			}
 		} else {
@@ -219,7 +226,8 @@ func TestDamage(t *testing.T) {
 				switch {
 				case status == 0 || status >= 500:
 					some = true
-				case status == http.StatusNotFound || status == http.StatusOK && len(rowsOf(path, body)) < len(rowsOf(path, truth[path])):
+				case status == http.StatusNotFound || status == http.StatusOK &&
+					len(rowsOf(path, body)) < len(rowsOf(path, truth[path])):
 					fewer = true
 				case status != http.StatusOK:
 					t.Errorf("%s: %s: status %d: %.200s", what, path, status, body)
@@ -253,7 +261,8 @@ func TestDamage(t *testing.T) {
 			}
 		}
 		if i%100 == 99 {
-			t.Logf("%d bits: %d refused, %d failed, %d missing, %d harmless, %d salvaged, at least %d data", i+1, refused, failed, missing, harmless, salvaged, least)
+			t.Logf("%d bits: %d refused, %d failed, %d missing, %d harmless, %d salvaged, at least %d data", i+1,
+				refused, failed, missing, harmless, salvaged, least)
 		}
 	}
 	data := len(rowsOf("format=", truth["/api/reduceddatums/?format=ndjson"]))
@@ -274,7 +283,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// salvage makes a new file of a damaged one, which must be whole and hold nothing that is altered. It says how many data are in it, -1 if nothing could be done.
+// salvage makes a new file of a damaged one, which must be whole and hold nothing that is altered.
+// It says how many data are in it, -1 if nothing could be done.
 func salvage(t *testing.T, what, damaged string, rows map[string]bool) int {
 	t.Helper()
 	to := damaged + ".saved"
@@ -282,7 +292,8 @@ func salvage(t *testing.T, what, damaged string, rows map[string]bool) int {
 	defer os.RemoveAll(to + ".index")
 	out, err := run(t, "--db", damaged, "export", "--salvage", to)
 	if err != nil {
-		if _, statErr := os.Stat(to); statErr == nil || strings.Contains(out, "goroutine") || strings.Contains(out, "panic") {
+		if _, statErr := os.Stat(to); statErr == nil || strings.Contains(out, "goroutine") ||
+			strings.Contains(out, "panic") {
 			t.Errorf("%s: salvage: %.500s", what, out)
 		}
 		return -1
@@ -295,7 +306,8 @@ func salvage(t *testing.T, what, damaged string, rows map[string]bool) int {
 	defer a.Close()
 	h := api.New(a, api.Options{}).Owner()
 	n := 0
-	for _, path := range []string{"/api/reduceddatums/?format=ndjson", "/api/targets/?limit=1000", "/api/dataproducts/?limit=100"} {
+	for _, path := range []string{"/api/reduceddatums/?format=ndjson", "/api/targets/?limit=1000",
+		"/api/dataproducts/?limit=100"} {
 		status, body := asked(h, path)
 		if status != http.StatusOK {
 			t.Errorf("%s: salvaged: %s: %d %.300s", what, path, status, body)
@@ -315,7 +327,8 @@ func salvage(t *testing.T, what, damaged string, rows map[string]bool) int {
 	return n
 }
 
-// lostObservation says whether a row of a data product is one of those there were, but for its observation record, which was lost.
+// lostObservation says whether a row of a data product is one of those there were, but for its
+// observation record, which was lost.
 func lostObservation(row string, rows map[string]bool) bool {
 	const none = `"observation_record":null`
 	before, after, ok := strings.Cut(row, none)
@@ -323,14 +336,16 @@ func lostObservation(row string, rows map[string]bool) bool {
 		return false
 	}
 	for known := range rows {
-		if middle, ok := strings.CutPrefix(known, before); ok && strings.HasSuffix(middle, after) && strings.HasPrefix(middle, strings.TrimSuffix(none, "null")) {
+		if middle, ok := strings.CutPrefix(known, before); ok && strings.HasSuffix(middle, after) &&
+			strings.HasPrefix(middle, strings.TrimSuffix(none, "null")) {
 			return true
 		}
 	}
 	return false
 }
 
-// rowsOf takes an answer apart into rows, each without the lists in it, whose rows stand for themselves. What counts and leads to pages is left out. A file is one row.
+// rowsOf takes an answer apart into rows, each without the lists in it, whose rows stand for
+// themselves. What counts and leads to pages is left out. A file is one row.
 func rowsOf(path string, body []byte) (rows []string) {
 	if strings.HasPrefix(path, "/data/") {
 		return []string{string(body)}

@@ -18,14 +18,16 @@ import (
 	"nightjar/internal/torture"
 )
 
-// smallDisk mounts a file system in memory with so many MiB, and skips the test where that is not allowed.
+// smallDisk mounts a file system in memory with so many MiB, and skips the test where that is not
+// allowed.
 func smallDisk(t *testing.T, size int) string {
 	t.Helper()
 	dir := t.TempDir()
 	if runtime.GOOS != "linux" {
 		t.Skip("a small disk is only mounted on Linux: a full disk is not tried")
 	}
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", size), "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", size), "tmpfs",
+		dir).CombinedOutput(); err != nil {
 		t.Skipf("a small disk cannot be mounted here (%.100s), which needs root: a full disk is not tried", out)
 	}
 	t.Cleanup(func() {
@@ -53,12 +55,14 @@ func fill(t *testing.T, path string, size int64) {
 
 func isFull(err error) bool {
 	var refused *torture.Refused
-	return errors.As(err, &refused) && refused.Status == http.StatusInsufficientStorage && strings.Contains(refused.Body, "too little free space")
+	return errors.As(err, &refused) && refused.Status == http.StatusInsufficientStorage &&
+		strings.Contains(refused.Body, "too little free space")
 }
 
 var smallLoad = torture.Load{Posters: 4, Rows: []int{300}, Files: []int{200_000}}
 
-// TestFullDisk: the program refuses to write while less than 64 MiB are free, says so, reads, and writes again when there is room.
+// TestFullDisk: the program refuses to write while less than 64 MiB are free, says so, reads, and
+// writes again when there is room.
 func TestFullDisk(t *testing.T) {
 	parallel(t)
 	dir := smallDisk(t, 160)
@@ -103,7 +107,8 @@ func TestFullDisk(t *testing.T) {
 	must(t, "--db", n.file, "verify")
 }
 
-// TestLastByte: without that reserve, a write that meets the end of the disk in the middle is refused in the same words and leaves nothing.
+// TestLastByte: without that reserve, a write that meets the end of the disk in the middle is
+// refused in the same words and leaves nothing.
 func TestLastByte(t *testing.T) {
 	parallel(t)
 	dir := smallDisk(t, 80)
@@ -180,15 +185,17 @@ func sizeOf(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// TestFilledByUploads: an upload that is larger than the disk is refused, and leaves its room to others. When the disk is full of what is kept, deleting makes room. None of
-// that takes a restart, or anything but the node.
+// TestFilledByUploads: an upload that is larger than the disk is refused, and leaves its room to
+// others. When the disk is full of what is kept, deleting makes room. None of that takes a restart,
+// or anything but the node.
 func TestFilledByUploads(t *testing.T) {
 	parallel(t)
 	n := serve(t, filepath.Join(smallDisk(t, 240), "test.db"), "")
 	target, count := addTarget(t, n, "M 31"), 0
 	post := func() error {
 		count++
-		return n.admin.Call(t.Context(), http.MethodPost, "/api/targets/", map[string]any{"name": fmt.Sprint("T ", count), "type": "SIDEREAL", "ra": 1, "dec": 1}, nil)
+		return n.admin.Call(t.Context(), http.MethodPost, "/api/targets/",
+			map[string]any{"name": fmt.Sprint("T ", count), "type": "SIDEREAL", "ra": 1, "dec": 1}, nil)
 	}
 	postSoon := func(when string) { // as soon as what has gone was swept
 		t.Helper()

@@ -13,7 +13,8 @@ import (
 	"nightjar/internal/torture"
 )
 
-// TestIndexFaults does everything to the index of names that may happen to a folder. Names are found right throughout, and the index is in order again by itself.
+// TestIndexFaults does everything to the index of names that may happen to a folder. Names are
+// found right throughout, and the index is in order again by itself.
 func TestIndexFaults(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()
@@ -67,7 +68,8 @@ func TestIndexFaults(t *testing.T) {
 		{"it is another node's", false, func() { replace(other.file + ".index") }},
 		{"it is older", false, func() { replace(filepath.Join(dir, "older")) }},
 		{"it is deleted while the server runs", true, remove},
-		{"its files are cut while the server runs", true, func() { each(func(path string) error { return os.Truncate(path, 100) }) }},
+		{"its files are cut while the server runs", true,
+			func() { each(func(path string) error { return os.Truncate(path, 100) }) }},
 	}
 	for i, f := range faults {
 		if !testenv.Long() && i%2 == 1 {

@@ -34,9 +34,11 @@ type Round struct {
 	Problems     []string
 }
 
-// Run starts a server on a new file, has clients write to it, and kills it; then the file is verified, and the next server is compared with what the
-// clients remember. One round is played in any case. After the last round the server is stopped in peace, and everything is compared once more. It ends with the first round that shows a problem. The error is not
-// nil when something could not be done at all.
+// Run starts a server on a new file, has clients write to it, and kills it; then the file is
+// verified, and the next server is compared with what the clients remember. One round is played in
+// any case. After the last round the server is stopped in peace, and everything is compared once
+// more. It ends with the first round that shows a problem. The error is not nil when something
+// could not be done at all.
 func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 	random := rand.New(rand.NewPCG(k.Seed, 1))
 	file := filepath.Join(k.Dir, "torture.db")
@@ -104,7 +106,8 @@ func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 
 // verify has the program verify the file.
 func (k Kill) verify(ctx context.Context, file string) (problems []string, err error) {
-	cmd := exec.CommandContext(ctx, k.Program[0], append(k.Program[1:len(k.Program):len(k.Program)], "--db", file, "verify")...)
+	cmd := exec.CommandContext(ctx, k.Program[0],
+		append(k.Program[1:len(k.Program):len(k.Program)], "--db", file, "verify")...)
 	out, err := cmd.CombinedOutput()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
@@ -113,7 +116,8 @@ func (k Kill) verify(ctx context.Context, file string) (problems []string, err e
 	return nil, err
 }
 
-// compare compares the node with the ledger twice: at once, when names may have to be searched by the scan, and when the index has caught up.
+// compare compares the node with the ledger twice: at once, when names may have to be searched by
+// the scan, and when the index has caught up.
 func (k Kill) compare(ctx context.Context, node *Client, ledger *Ledger, all bool) (problems []string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("it takes more than ten minutes"))
 	defer cancel()

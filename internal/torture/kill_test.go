@@ -12,14 +12,16 @@ import (
 	"nightjar/internal/torture"
 )
 
-// TestKill: a server that is killed in the middle of its work has lost nothing that it acknowledged, and kept no write in part.
+// TestKill: a server that is killed in the middle of its work has lost nothing that it
+// acknowledged, and kept no write in part.
 func TestKill(t *testing.T) {
 	parallel(t)
 	most := time.Second
 	if testenv.Long() {
 		most = 2 * time.Second
 	}
-	kill(t, torture.Kill{Rounds: testenv.Choose(3, 200), From: 100 * time.Millisecond, To: most, Load: torture.Usual(), Seed: 1})
+	kill(t, torture.Kill{Rounds: testenv.Choose(3, 200), From: 100 * time.Millisecond, To: most,
+		Load: torture.Usual(), Seed: 1})
 }
 
 // TestKillCompact is TestKill while the file is exchanged for a smaller one all the time.
@@ -65,13 +67,16 @@ func TestKillSeesNoStart(t *testing.T) {
 	check(t, os.WriteFile(script, []byte(`case "$*" in *serve*) [ -e "$0.ran" ] && { echo "not again" >&2; exit 3; }; touch "$0.ran" ;; esac
 exec `+nightjar+` "$@"
 `), 0o600))
-	k := torture.Kill{Program: []string{"sh", script}, Dir: t.TempDir(), Rounds: 2, From: 100 * time.Millisecond, To: 100 * time.Millisecond, Load: torture.Load{Posters: 1}}
-	if rounds, err := k.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "not again") || !strings.Contains(err.Error(), "round 1") {
+	k := torture.Kill{Program: []string{"sh", script}, Dir: t.TempDir(), Rounds: 2, From: 100 * time.Millisecond,
+		To: 100 * time.Millisecond, Load: torture.Load{Posters: 1}}
+	if rounds, err := k.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "not again") ||
+		!strings.Contains(err.Error(), "round 1") {
 		t.Errorf("%+v, %v", rounds, err)
 	}
 }
 
-// TestTortureCommand: nightjar torture runs that on the user's machine, says what it saw, and leaves nothing.
+// TestTortureCommand: nightjar torture runs that on the user's machine, says what it saw, and
+// leaves nothing.
 func TestTortureCommand(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()

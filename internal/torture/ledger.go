@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A Ledger is what was asked of a node and what it acknowledged, with the times of both. It may be used by several goroutines.
+// A Ledger is what was asked of a node and what it acknowledged, with the times of both. It may be
+// used by several goroutines.
 type Ledger struct {
 	mu    sync.Mutex
 	items []*item

@@ -11,7 +11,8 @@ import (
 	"nightjar/internal/torture"
 )
 
-// TestLedgerSees: what the other tests rest on. Whatever is taken away, added or altered behind the ledger's back is found.
+// TestLedgerSees: what the other tests rest on. Whatever is taken away, added or altered behind the
+// ledger's back is found.
 func TestLedgerSees(t *testing.T) {
 	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
@@ -30,7 +31,8 @@ func TestLedgerSees(t *testing.T) {
 	n.whole(ledger)
 	first := func(path string) string {
 		var page struct{ Results []struct{ ID int } }
-		if err := n.admin.Call(t.Context(), http.MethodGet, path+"?limit=1", nil, &page); err != nil || len(page.Results) == 0 {
+		if err := n.admin.Call(t.Context(), http.MethodGet, path+"?limit=1", nil, &page); err != nil ||
+			len(page.Results) == 0 {
 			t.Fatal(path, err)
 		}
 		return path + strconv.Itoa(page.Results[0].ID) + "/"
@@ -51,7 +53,8 @@ func TestLedgerSees(t *testing.T) {
 		{"a datum goes", http.MethodDelete, first("/api/reduceddatums/"), nil, "there"},
 		{"a tag changes", http.MethodPatch, first("/api/targets/"),
 			map[string]any{"targetextra_set": []map[string]string{{"key": "k", "value": "v"}}}, "should have"},
-		{"a target is renamed", http.MethodPatch, first("/api/targets/"), map[string]string{"name": "torture 1 z"}, "is not there"},
+		{"a target is renamed", http.MethodPatch, first("/api/targets/"),
+			map[string]string{"name": "torture 1 z"}, "is not there"},
 		{"a user loses the groups", http.MethodPatch, second("/api/users/"),
 			map[string]any{"groups": []string{}}, "should have"},
 		{"a user goes", http.MethodDelete, second("/api/users/"), nil, "is not there"},
@@ -59,7 +62,8 @@ func TestLedgerSees(t *testing.T) {
 			map[string]any{"target_id": 1, "facility": "torture", "observation_type": "IMAGING",
 				"observation_id": "another", "observing_parameters": map[string]any{"exposure_time": 1}},
 			"observations are there"},
-		{"a target comes", http.MethodPost, "/api/targets/", map[string]any{"name": "torture 9 z", "type": "SIDEREAL", "ra": 1, "dec": 1}, "targets are there"},
+		{"a target comes", http.MethodPost, "/api/targets/",
+			map[string]any{"name": "torture 9 z", "type": "SIDEREAL", "ra": 1, "dec": 1}, "targets are there"},
 		{"a product goes", http.MethodDelete, first("/api/dataproducts/"), nil, "is not there"},
 	} {
 		if err := n.admin.Call(t.Context(), x.method, x.path, x.in, nil); err != nil {

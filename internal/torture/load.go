@@ -17,14 +17,16 @@ import (
 	"time"
 )
 
-// A Load is clients that write to a node at the same time: posters, each of which posts data one by one, makes and renames targets and deletes
-// data again, one uploader, and one that writes records of all sizes.
+// A Load is clients that write to a node at the same time: posters, each of which posts data one by
+// one, makes and renames targets and deletes data again, one uploader, and one that writes records
+// of all sizes.
 type Load struct {
 	Posters int
 	// Rows are how many data the uploaded tables have, in turn; from 5,000 on a node takes them in
 	// several transactions. Without them and Files nothing is uploaded.
 	Rows []int
-	// Files are the sizes in bytes of the other files, in turn with the tables; 0 for none. Those over 8 MiB are taken in several transactions.
+	// Files are the sizes in bytes of the other files, in turn with the tables; 0 for none. Those
+	// over 8 MiB are taken in several transactions.
 	Files []int
 	// Streams are how many lines the streams of data have, of the client that writes records of all
 	// sizes, in turn; there is none without them.
@@ -41,8 +43,9 @@ func Usual() Load {
 		Streams: []int{1100, 60_000, 30}}
 }
 
-// Run writes until the context ends or the node no longer answers, and notes everything in the ledger. Names tell the rounds apart. A refusal that the
-// node should not have given is an error; a connection that breaks is not.
+// Run writes until the context ends or the node no longer answers, and notes everything in the
+// ledger. Names tell the rounds apart. A refusal that the node should not have given is an error; a
+// connection that breaks is not.
 func (l Load) Run(ctx context.Context, node *Client, ledger *Ledger, round int) error {
 	var all sync.WaitGroup
 	var clients []func(w *worker) error
@@ -159,7 +162,8 @@ func (w *worker) createJSON(ctx context.Context, it *item, path string, in any) 
 // addTarget makes one more target.
 func (w *worker) addTarget(ctx context.Context) error {
 	it := &item{kind: aTarget, name: w.next()}
-	in := map[string]any{"name": it.name, "type": "SIDEREAL", "ra": w.random.Float64() * 360, "dec": w.random.Float64()*180 - 90}
+	in := map[string]any{"name": it.name, "type": "SIDEREAL", "ra": w.random.Float64() * 360,
+		"dec": w.random.Float64()*180 - 90}
 	err := w.createJSON(ctx, it, "/api/targets/", in)
 	if err == nil {
 		w.targets = append(w.targets, it)
@@ -174,7 +178,8 @@ func (w *worker) rename(ctx context.Context, it *item) error {
 	w.ledger.note(func() {
 		it.names, it.sure = append(it.names, naming{name, it.names[at-1].shape, change{begun: time.Now()}}), false
 	})
-	err := w.node.Call(ctx, http.MethodPatch, "/api/targets/"+strconv.FormatUint(it.id, 10)+"/", map[string]string{"name": name}, nil)
+	err := w.node.Call(ctx, http.MethodPatch, "/api/targets/"+strconv.FormatUint(it.id, 10)+"/",
+		map[string]string{"name": name}, nil)
 	w.ledger.note(func() { w.answered(&it.names[at].change, err) })
 	return err
 }
@@ -197,7 +202,8 @@ func (w *worker) addDatum(ctx context.Context) error {
 	it.value = fmt.Sprintf(`{"magnitude":%.3f,"filter":"r","mark":%q%s}`, 15+5*w.random.Float64(), it.name, note)
 	err := w.createJSON(ctx, it, "/api/reduceddatums/", map[string]any{
 		"target": w.targets[len(w.targets)-1].id, "data_type": "photometry", "source_name": sourceOf(w.round),
-		"timestamp": time.Unix(1_700_000_000+int64(w.count), 0).UTC().Format(time.RFC3339), "value": json.RawMessage(it.value),
+		"timestamp": time.Unix(1_700_000_000+int64(w.count),
+			0).UTC().Format(time.RFC3339), "value": json.RawMessage(it.value),
 	})
 	if err == nil {
 		w.data = append(w.data, it)
@@ -231,7 +237,8 @@ func (w *worker) post(ctx context.Context) error {
 	return err
 }
 
-// upload deletes what earlier rounds left, and uploads one file after the other, tables and others, of which few stay.
+// upload deletes what earlier rounds left, and uploads one file after the other, tables and others,
+// of which few stay.
 func (w *worker) upload(ctx context.Context, l Load) error {
 	err := w.addTarget(ctx)
 	for _, it := range w.ledger.before(w.round, aProduct) {
@@ -283,7 +290,8 @@ func noise(r *rand.Rand, size int) []byte {
 func table(round, n, rows int) []byte {
 	b := []byte("time,filter,magnitude,error\n")
 	for i := range rows {
-		b = fmt.Appendf(b, "%.6f,g,%.4f,0.01\n", 50_000+20*float64(round)+float64(n)+1e-5*float64(i), 15+float64(i%5000)/1000)
+		b = fmt.Appendf(b, "%.6f,g,%.4f,0.01\n", 50_000+20*float64(round)+float64(n)+1e-5*float64(i),
+			15+float64(i%5000)/1000)
 	}
 	return b
 }
@@ -295,7 +303,8 @@ func (w *worker) addFile(ctx context.Context, suffix, kind string, content []byt
 	form := multipart.NewWriter(pw)
 	go func() {
 		err := form.WriteField("product_id", it.name)
-		for _, f := range [][2]string{{"target", strconv.FormatUint(w.targets[0].id, 10)}, {"data_product_type", kind}} {
+		for _, f := range [][2]string{{"target", strconv.FormatUint(w.targets[0].id, 10)},
+			{"data_product_type", kind}} {
 			err = errors.Join(err, form.WriteField(f[0], f[1]))
 		}
 		part, createErr := form.CreateFormFile("file", "upload"+suffix)

@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// parallel has a test run beside others, but not in the long form, whose figures are of one at a time.
+// parallel has a test run beside others, but not in the long form, whose figures are of one at a
+// time.
 func parallel(t *testing.T) {
 	if !testenv.Long() {
 		t.Parallel()
@@ -73,7 +74,8 @@ type node struct {
 // crashed is how Go begins to tell why a program ended.
 var crashed = regexp.MustCompile(`(?m)^(fatal error|panic|unexpected fault|SIG[A-Z]+):? `)
 
-// serve starts a server on a file, which is stopped when the test ends. The token is that of an earlier server on the same file, "" for a new file.
+// serve starts a server on a file, which is stopped when the test ends. The token is that of an
+// earlier server on the same file, "" for a new file.
 func serve(t testing.TB, file, token string, flags ...string) *node {
 	t.Helper()
 	return serveBy(t, []string{nightjar}, file, token, flags...)
@@ -112,7 +114,8 @@ func (n *node) stop() {
 	}
 }
 
-// load begins to write; done ends it and waits. A file under load for a time without an end has an end of its own with the test.
+// load begins to write; done ends it and waits. A file under load for a time without an end has an
+// end of its own with the test.
 func (n *node) load(l torture.Load, ledger *torture.Ledger, round int) (done func()) {
 	ctx, cancel := context.WithCancel(n.t.Context())
 	end := make(chan error, 1)

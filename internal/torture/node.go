@@ -29,7 +29,8 @@ type Node struct {
 // startWithin is how long a server may take until it serves.
 const startWithin = 2 * time.Minute
 
-// Start runs a program, which may stand behind others that run it, with serve on a file, and waits until it serves on a port of its own.
+// Start runs a program, which may stand behind others that run it, with serve on a file, and waits
+// until it serves on a port of its own.
 func Start(ctx context.Context, program []string, file string, flags ...string) (*Node, error) {
 	args := append(program[1:len(program):len(program)], "--db", file, "serve", "--listen", "127.0.0.1:0")
 	n := &Node{cmd: exec.Command(program[0], append(args, flags...)...), said: new(tail), ended: make(chan struct{})}
@@ -82,7 +83,8 @@ func Start(ctx context.Context, program []string, file string, flags ...string) 
 	return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(n.said.String()))
 }
 
-// Kill ends the process as it is, with SIGKILL where there are signals, and waits until it has gone.
+// Kill ends the process as it is, with SIGKILL where there are signals, and waits until it has
+// gone.
 func (n *Node) Kill() {
 	n.cmd.Process.Kill()
 	<-n.ended

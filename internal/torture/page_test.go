@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestPage: every test that docs/run/reliability.md names is there, and every one of this folder that tries a promise is named.
+// TestPage: every test that docs/run/reliability.md names is there, and every one of this folder
+// that tries a promise is named.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/run/reliability.md")
 	if err != nil {
@@ -27,7 +28,8 @@ func TestPage(t *testing.T) {
 			}
 			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(t `).FindAllStringSubmatch(string(source), -1) {
 				there[m[1]] = true
-				if dir == "." && m[1] != "TestPage" && m[1] != "TestLedgerSees" && m[1] != "TestKillSeesNoStart" && !strings.Contains(string(page), m[1]) {
+				if dir == "." && m[1] != "TestPage" && m[1] != "TestLedgerSees" && m[1] != "TestKillSeesNoStart" &&
+					!strings.Contains(string(page), m[1]) {
 					t.Errorf("docs/run/reliability.md does not name %s", m[1])
 				}
 			}

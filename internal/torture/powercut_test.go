@@ -35,8 +35,10 @@ type call struct {
 	data         []byte
 }
 
-// TestPowerCut records what a server under load writes to its file and when it has it synced, and builds from it images that a cut of the power could have left: everything
-// that had been synced by a moment, and any of the blocks that had not. Each must hold what had been acknowledged by that moment, and be whole.
+// TestPowerCut records what a server under load writes to its file and when it has it synced, and
+// builds from it images that a cut of the power could have left: everything that had been synced by
+// a moment, and any of the blocks that had not. Each must hold what had been acknowledged by that
+// moment, and be whole.
 func TestPowerCut(t *testing.T) {
 	parallel(t)
 	strace := testenv.Need(t, "strace")
@@ -51,8 +53,10 @@ func TestPowerCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := serveBy(t, []string{strace, "-D", "-f", "-ff", "-o", trace, "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns", "-y", "-xx", "-s", "67108864",
-		"-e", "trace=pwrite64,pwritev,write,ftruncate,fdatasync,fsync,fallocate", "-P", file, nightjar}, file, first.admin.Token)
+	n := serveBy(t, []string{strace, "-D", "-f", "-ff", "-o", trace, "--absolute-timestamps=format:unix,precision:ns",
+		"--syscall-times=ns", "-y", "-xx", "-s", "67108864",
+		"-e", "trace=pwrite64,pwritev,write,ftruncate,fdatasync,fsync,fallocate", "-P", file, nightjar}, file,
+		first.admin.Token)
 	ledger := new(torture.Ledger)
 	done := n.load(torture.Load{Posters: 4, Rows: []int{100, 1000}, Files: []int{20_000, 9 << 20}}, ledger, 1)
 	time.Sleep(time.Duration(testenv.Choose(1, 10)) * time.Second)
@@ -65,7 +69,8 @@ func TestPowerCut(t *testing.T) {
 		whole.apply(c)
 	}
 	if b, err := os.ReadFile(file); err != nil || string(b) != string(whole.image(nil)) {
-		t.Fatalf("the recorded calls do not make the file that is there (%d bytes): something was not recorded (%v)", len(b), err)
+		t.Fatalf("the recorded calls do not make the file that is there (%d bytes): something was not recorded (%v)",
+			len(b), err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	cuts := make([]int, testenv.Choose(15, 1000))
@@ -96,10 +101,12 @@ func TestPowerCut(t *testing.T) {
 	if left < len(cuts)/10 {
 		t.Errorf("only %d cuts left something unsynced", left)
 	}
-	t.Logf("%d images from %d calls of the system for %d acknowledged writes; %d with blocks that had not been synced", len(cuts), len(calls), acknowledged, left)
+	t.Logf("%d images from %d calls of the system for %d acknowledged writes; %d with blocks that had not been synced",
+		len(cuts), len(calls), acknowledged, left)
 }
 
-// openCut opens an image as a server does and compares it with what had been acknowledged at the time.
+// openCut opens an image as a server does and compares it with what had been acknowledged at the
+// time.
 func openCut(t *testing.T, ledger *torture.Ledger, image string, at time.Time) {
 	t.Helper()
 	// The image has no twin, so that it is verified as a whole before it is opened.
@@ -121,16 +128,17 @@ func openCut(t *testing.T, ledger *torture.Ledger, image string, at time.Time) {
 
 // inProcess is a client of a handler.
 func inProcess(h http.Handler) *torture.Client {
-	return &torture.Client{URL: "http://nightjar", HTTP: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-		r = r.Clone(r.Context())
-		if r.Body == nil {
-			r.Body = http.NoBody
-		}
-		r.RemoteAddr = "127.0.0.1:1"
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		return w.Result(), nil
-	})}}
+	return &torture.Client{URL: "http://nightjar",
+		HTTP: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			r = r.Clone(r.Context())
+			if r.Body == nil {
+				r.Body = http.NoBody
+			}
+			r.RemoteAddr = "127.0.0.1:1"
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w.Result(), nil
+		})}}
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -154,8 +162,8 @@ func (d *disk) apply(c call) {
 	d.pending = nil
 }
 
-// image is what is found after a cut: of what was written and not synced, some blocks; all of it if r is nil. A block that was written twice may
-// have its first content or its last.
+// image is what is found after a cut: of what was written and not synced, some blocks; all of it if
+// r is nil. A block that was written twice may have its first content or its last.
 func (d *disk) image(r *rand.Rand) []byte {
 	b := slices.Clone(d.synced)
 	chance := 1.0
@@ -188,7 +196,8 @@ func (d *disk) image(r *rand.Rand) []byte {
 	return b
 }
 
-// readTrace reads what strace wrote, a file for each thread, in the order in which the calls were made.
+// readTrace reads what strace wrote, a file for each thread, in the order in which the calls were
+// made.
 func readTrace(t *testing.T, prefix string) (calls []call) {
 	t.Helper()
 	files, err := filepath.Glob(prefix + ".*")

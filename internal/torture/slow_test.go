@@ -61,7 +61,8 @@ func tryUpload(t *testing.T, n *node, target, size int) (id int, path string, su
 func addTarget(t *testing.T, n *node, name string) int {
 	t.Helper()
 	var got struct{ ID int }
-	check(t, n.admin.Call(t.Context(), http.MethodPost, "/api/targets/", map[string]any{"name": name, "type": "SIDEREAL", "ra": 1, "dec": 1}, &got))
+	check(t, n.admin.Call(t.Context(), http.MethodPost, "/api/targets/",
+		map[string]any{"name": name, "type": "SIDEREAL", "ra": 1, "dec": 1}, &got))
 	return got.ID
 }
 
@@ -93,7 +94,8 @@ func TestCompactGivesBack(t *testing.T) {
 			t.Fatalf("%d bytes of %d are left", sizeOf(t, n.file), full)
 		}
 	}
-	t.Logf("%.1f MiB, after deleting 40 MiB and compact %.1f MiB", float64(full)/(1<<20), float64(sizeOf(t, n.file))/(1<<20))
+	t.Logf("%.1f MiB, after deleting 40 MiB and compact %.1f MiB", float64(full)/(1<<20),
+		float64(sizeOf(t, n.file))/(1<<20))
 	r, err := n.admin.Send(t.Context(), http.MethodGet, path, "", nil)
 	check(t, err)
 	defer r.Body.Close()
@@ -106,8 +108,9 @@ func TestCompactGivesBack(t *testing.T) {
 	must(t, "--db", n.file, "verify")
 }
 
-// TestSlowReader: somebody who reads a byte a second from a file of 100 MB does not slow those who write. The pace with and without is compared within one
-// run, in turns, so that a busy machine slows both.
+// TestSlowReader: somebody who reads a byte a second from a file of 100 MB does not slow those who
+// write. The pace with and without is compared within one run, in turns, so that a busy machine
+// slows both.
 func TestSlowReader(t *testing.T) {
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	target, size := addTarget(t, n, "M 31"), testenv.Choose(40_000_000, 100_000_000)
@@ -117,8 +120,10 @@ func TestSlowReader(t *testing.T) {
 		for range times {
 			count++
 			began := time.Now()
-			check(t, n.admin.Call(t.Context(), http.MethodPost, "/api/reduceddatums/", map[string]any{"target": target, "data_type": "photometry",
-				"timestamp": time.Unix(int64(count), 0).UTC().Format(time.RFC3339), "value": map[string]any{"magnitude": count}}, nil))
+			check(t, n.admin.Call(t.Context(), http.MethodPost, "/api/reduceddatums/",
+				map[string]any{"target": target, "data_type": "photometry",
+					"timestamp": time.Unix(int64(count),
+						0).UTC().Format(time.RFC3339), "value": map[string]any{"magnitude": count}}, nil))
 			took = append(took, time.Since(began))
 		}
 		return took
@@ -134,7 +139,8 @@ func TestSlowReader(t *testing.T) {
 	}
 	slices.Sort(alone)
 	slices.Sort(beside)
-	t.Logf("%d data each: median %v alone, %v beside 4 slow readers", len(alone), alone[len(alone)/2], beside[len(beside)/2])
+	t.Logf("%d data each: median %v alone, %v beside 4 slow readers", len(alone), alone[len(alone)/2],
+		beside[len(beside)/2])
 	// the short form, whose medians are of few posts, only sees writers that wait for readers
 	bound := testenv.Choose(200*time.Millisecond+5*alone[len(alone)/2], 2*alone[len(alone)/2])
 	if beside[len(beside)/2] > bound {
@@ -156,7 +162,8 @@ func readSlowly(t *testing.T, n *node, path string) (stop func()) {
 		check(t, err)
 		all = append(all, c)
 		c.(*net.TCPConn).SetReadBuffer(4096)
-		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Token %s\r\n\r\n", path, strings.TrimPrefix(n.URL, "http://"), n.admin.Token)
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Token %s\r\n\r\n", path,
+			strings.TrimPrefix(n.URL, "http://"), n.admin.Token)
 		b := bufio.NewReaderSize(c, 16)
 		line, err := b.ReadString('\n')
 		if err != nil || !strings.Contains(line, "200") {

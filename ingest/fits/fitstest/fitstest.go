@@ -32,7 +32,8 @@ func Pad(b []byte, with byte) []byte {
 
 // Shape is the cards that an image must have.
 func Shape(bitpix int, axes ...int) []string {
-	cards := []string{"SIMPLE  =                    T", fmt.Sprintf("BITPIX  = %20d", bitpix), fmt.Sprintf("NAXIS   = %20d", len(axes))}
+	cards := []string{"SIMPLE  =                    T", fmt.Sprintf("BITPIX  = %20d", bitpix),
+		fmt.Sprintf("NAXIS   = %20d", len(axes))}
 	for i, n := range axes {
 		cards = append(cards, fmt.Sprintf("%-8s= %20d", fmt.Sprintf("NAXIS%d", i+1), n))
 	}
@@ -41,7 +42,8 @@ func Shape(bitpix int, axes ...int) []string {
 
 // Extension turns an image's cards into an extension's.
 func Extension(cards []string) []string {
-	return append([]string{"XTENSION= 'IMAGE   '"}, append(cards[1:], "PCOUNT  =                    0", "GCOUNT  =                    1")...)
+	return append([]string{"XTENSION= 'IMAGE   '"},
+		append(cards[1:], "PCOUNT  =                    0", "GCOUNT  =                    1")...)
 }
 
 // Data encodes pixels as BITPIX says, padded.
@@ -71,9 +73,11 @@ func Data(bitpix int, pixels ...float64) []byte {
 }
 
 // LinearWCS is 4000, 4002, ... angstroms.
-var LinearWCS = []string{"CTYPE1  = 'WAVE    '", "CRPIX1  =                  1.0", "CRVAL1  =               4000.0", "CDELT1  =                  2.0", "CUNIT1  = 'Angstrom'"}
+var LinearWCS = []string{"CTYPE1  = 'WAVE    '", "CRPIX1  =                  1.0", "CRVAL1  =               4000.0",
+	"CDELT1  =                  2.0", "CUNIT1  = 'Angstrom'"}
 
-// Spectrum is a file of one image of float32 fluxes 1, 2, ... with the given axes and cards behind the shape's.
+// Spectrum is a file of one image of float32 fluxes 1, 2, ... with the given axes and cards behind
+// the shape's.
 func Spectrum(axes []int, cards ...string) []byte {
 	n := 1
 	for _, a := range axes {
@@ -238,15 +242,20 @@ func OrdinaryImages() map[string][]byte {
 	}
 }
 
-// TableFile is a file with one binary table: columns as "TTYPE form", more cards, rows and heap as they stand.
+// TableFile is a file with one binary table: columns as "TTYPE form", more cards, rows and heap as
+// they stand.
 func TableFile(columns []string, cards []string, width, rows int, data []byte) []byte {
-	head := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2", fmt.Sprintf("NAXIS1  = %20d", width),
-		fmt.Sprintf("NAXIS2  = %20d", rows), fmt.Sprintf("PCOUNT  = %20d", len(data)-width*rows), "GCOUNT  =                    1", fmt.Sprintf("TFIELDS = %20d", len(columns))}
+	head := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
+		fmt.Sprintf("NAXIS1  = %20d", width),
+		fmt.Sprintf("NAXIS2  = %20d", rows), fmt.Sprintf("PCOUNT  = %20d",
+			len(data)-width*rows), "GCOUNT  =                    1", fmt.Sprintf("TFIELDS = %20d", len(columns))}
 	for i, c := range columns {
 		name, form, _ := strings.Cut(c, " ")
-		head = append(head, fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TTYPE%d", i+1), name), fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TFORM%d", i+1), form))
+		head = append(head, fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TTYPE%d", i+1), name),
+			fmt.Sprintf("%-8s= '%s'", fmt.Sprintf("TFORM%d", i+1), form))
 	}
-	out := Header("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    0", "EXTEND  =                    T", "MJD-OBS =              58000.5")
+	out := Header("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    0",
+		"EXTEND  =                    T", "MJD-OBS =              58000.5")
 	out = append(out, Header(With(head, cards...)...)...)
 	return append(out, Pad(bytes.Clone(data), 0)...)
 }
@@ -268,8 +277,8 @@ func FileOf(data []byte) bounded.File {
 	return bounded.File{Name: "f.fits", Size: int64(len(data)), Content: bytes.NewReader(data)}
 }
 
-// Astropy runs a script under a Python that has astropy in a temporary folder and returns what it prints. The test is skipped
-// where there is none.
+// Astropy runs a script under a Python that has astropy in a temporary folder and returns what it
+// prints. The test is skipped where there is none.
 func Astropy(t *testing.T, folder, script string, args ...string) []byte {
 	t.Helper()
 	for _, python := range []string{"/usr/bin/python3", "python3"} {
