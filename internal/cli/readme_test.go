@@ -82,11 +82,11 @@ func (b *block) printed(t *testing.T, out string) {
 
 func (b *block) place() string { return fmt.Sprintf("%s, line %d", b.page, b.line) }
 
-// shownAddress is where the README's server listens.
+// shownAddress is where the servers of the pages listen.
 const shownAddress = "127.0.0.1:8000"
 
-// The README's session does what the README says.
-func TestReadme(t *testing.T) { playPage(t, "README.md", "The first ten minutes") }
+// The commands of the first page print what it says.
+func TestGettingStarted(t *testing.T) { playPage(t, "docs/use/getting-started.md", "") }
 
 // The examples of the page on the API do what it says.
 func TestAPIPage(t *testing.T) { playPage(t, "docs/use/api.md", "") }
