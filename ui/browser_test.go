@@ -42,9 +42,11 @@ var chromium struct {
 	err  error
 }
 
-// startBrowser gives a test the browser, and skips it where there is no Chromium.
+// startBrowser returns the browser. The test runs beside the others, each in a window of its own; it
+// is skipped if there is no Chromium.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
+	t.Parallel()
 	program := testenv.Need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
 	chromium.Do(func() { chromium.browser, chromium.stop, chromium.err = launch(program) })
 	if chromium.err != nil {
@@ -209,6 +211,8 @@ func (b *browser) newPage(t *testing.T, base string) *page {
 	b.mu.Lock()
 	b.events[p.session] = p.event
 	b.mu.Unlock()
+	// Only one window has the focus, and the others could not use the clipboard.
+	p.do("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil)
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		p.do(domain+".enable", nil, nil)
 	}
