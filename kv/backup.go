@@ -277,8 +277,7 @@ func NodeOf(path string) (id [16]byte, err error) {
 			err = caught(p)
 		}
 	}()
-	db := &DB{path: path, opts: Options{ReadOnly: true, Timeout: lockRetry}}
-	db.opts.setDefaults()
+	db := newDB(path, nil, Options{ReadOnly: true, Timeout: lockRetry})
 	if db.bolt, err = db.openBolt(true, path); err != nil {
 		return id, err
 	}
@@ -409,7 +408,8 @@ func (db *DB) replaceBy(temp string) error {
 	// The new file counts its transactions from the beginning: nothing may be known by the old
 	// numbers.
 	db.tails.clear()
-	db.counts, db.unions = countCache{}, unionCache{}
+	db.counts.Clear()
+	db.unions.Clear()
 	if exchanged && db.bolt != nil {
 		err = errors.Join(err, db.identify())
 	}

@@ -20,6 +20,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"nightjar/internal/boltfile"
+	"nightjar/internal/cache"
 )
 
 // Options say how a file is opened. The zero value is right for a node.
@@ -148,11 +149,11 @@ type DB struct {
 	nodeNo uint64
 	nodeID [16]byte
 	tails  tails
-	counts countCache
-	unions unionCache
+	counts *cache.LRU[string, []chunkCount] // see Set.counts
+	unions *cache.LRU[unionKey, *keptUnion]
+	stages *cache.LRU[uint64, *stageInfo]
 	others map[family]uint64 // families of other programs, as behind; set by Open
 	serial atomic.Uint64     // of IDLists
-	stages stageCache
 	live   liveStages
 
 	givenUpMu sync.Mutex
@@ -161,13 +162,23 @@ type DB struct {
 	randomMu sync.Mutex
 }
 
+// newDB makes a DB that is not open yet.
+func newDB(path string, s *schema, o Options) *DB {
+	o.setDefaults()
+	return &DB{path: path, opts: o, schema: s,
+		wake: make(chan struct{}, 1), quit: make(chan struct{}), written: make(chan struct{}),
+		sweep: make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{}),
+		counts: cache.New[string, []chunkCount](maxCounts),
+		unions: cache.New[unionKey, *keptUnion](maxUnions),
+		stages: cache.New[uint64, *stageInfo](maxStages)}
+}
+
 // Open opens the file at path, or makes it. The tables are those of the packages that own the
 // records, always all of them. Close must be called in the end.
 //
 // Errors: ErrLocked, ErrNewer, ErrOlder, ErrNotOurs; ErrCopied when the file is the copy of a
 // running node's and found damaged; *DamageError; those of the file system.
 func Open(path string, tables []AnyTable, o Options) (*DB, error) {
-	o.setDefaults()
 	s, err := newSchema(tables)
 	if err != nil {
 		return nil, err
@@ -178,9 +189,7 @@ func Open(path string, tables []AnyTable, o Options) (*DB, error) {
 			path = real
 		}
 	}
-	db := &DB{path: path, opts: o, schema: s, wake: make(chan struct{}, 1), quit: make(chan struct{}),
-		written: make(chan struct{}),
-		sweep:   make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{})}
+	db := newDB(path, s, o)
 	if err := db.open(); err != nil {
 		if file := new(os.PathError); errors.As(err, &file) && file.Path == path { // which names it already
 			return nil, err

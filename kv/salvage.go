@@ -50,8 +50,7 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 		}
 	}()
 	o.ReadOnly = true
-	o.setDefaults()
-	src := &DB{path: from, schema: s, opts: o}
+	src := newDB(from, s, o)
 	if src.bolt, err = src.openBolt(true, from); err != nil {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
@@ -60,8 +59,8 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 	if errors.Is(err, ErrNewer) || errors.Is(err, ErrOlder) { // a damaged format stops nothing: the rest may be whole
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
-	dst := &DB{path: path, schema: s, opts: src.opts}
-	dst.opts.ReadOnly = false
+	o.ReadOnly = false
+	dst := newDB(path, s, o)
 	if err := dst.createAt(path); err != nil {
 		return nil, err
 	}
@@ -272,7 +271,7 @@ func (v *salvager) meta() error {
 			case err != nil || !metaKey(k):
 				return err
 			case strings.HasPrefix(k, string(stagePrefix)):
-				s, err := v.src.db.stages.read([]byte(k), withCRC([]byte(k), bytes.Clone(value)))
+				s, err := v.src.db.readStage([]byte(k), withCRC([]byte(k), bytes.Clone(value)))
 				if err == nil {
 					v.stages = append(v.stages, s)
 				}

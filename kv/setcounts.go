@@ -1,9 +1,6 @@
 package kv
 
-import (
-	"encoding/binary"
-	"sync"
-)
+import "encoding/binary"
 
 // chunkCount is how many ids of a set a chunk has.
 type chunkCount struct {
@@ -25,14 +22,14 @@ func (s Set) counts() [2][]chunkCount {
 	if !ok {
 		return [2][]chunkCount{count(s.node, s.node.chunks(nil, 0))}
 	}
-	cache := &s.of.tx.db.counts
-	old, ok := cache.get(name)
+	cache := s.of.tx.db.counts
+	old, ok := cache.Get(string(name))
 	if !ok {
 		all := s.node.chunks(nil, 0)
 		n := below(all, live)
 		old = count(s.node, all[:n])
 		if s.of.tx.err == nil {
-			cache.put(name, old)
+			cache.Put(string(name), old, int64(100+len(name)+16*len(old)))
 		}
 		return [2][]chunkCount{old, count(s.node, all[n:])}
 	}
@@ -53,32 +50,5 @@ func count(s setNode, chunks []uint64) []chunkCount {
 	return out
 }
 
-// countCache remembers counts by epoch and name.
-type countCache struct {
-	mu   sync.RWMutex
-	of   map[string][]chunkCount
-	size int
-}
-
 // maxCounts is how many bytes of counts are remembered.
 const maxCounts = 8 << 20
-
-func (c *countCache) get(name []byte) ([]chunkCount, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	counts, ok := c.of[string(name)]
-	return counts, ok
-}
-
-func (c *countCache) put(name []byte, counts []chunkCount) {
-	size := 100 + len(name) + 16*len(counts)
-	if size > maxCounts/8 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.size += size; c.of == nil || c.size > maxCounts {
-		c.of, c.size = map[string][]chunkCount{}, size // most of them are of states that have passed
-	}
-	c.of[string(name)] = counts
-}

@@ -56,7 +56,7 @@ func (tx *Tx) stageList() ([]*stageInfo, error) {
 	tx.stages = nil
 	c := tx.bucket(bucketMeta).Cursor()
 	for k, v := c.Seek(stagePrefix); k != nil && bytes.HasPrefix(k, stagePrefix); k, v = c.Next() {
-		s, err := tx.db.stages.read(k, v)
+		s, err := tx.db.readStage(k, v)
 		if err != nil {
 			return nil, err
 		}
@@ -66,20 +66,16 @@ func (tx *Tx) stageList() ([]*stageInfo, error) {
 	return tx.stages, nil
 }
 
-// stageCache keeps the parsed form of long lists, which every transaction would have to parse.
-type stageCache struct {
-	mu sync.Mutex
-	of map[uint64]*stageInfo
-}
+// maxStages is how many parsed lists are kept, which every transaction would have to parse.
+const maxStages = 64
 
-func (c *stageCache) read(k, v []byte) (*stageInfo, error) {
+// readStage parses a stage. A long list is parsed once and then found by its number and CRC.
+func (db *DB) readStage(k, v []byte) (*stageInfo, error) {
 	if len(k) != len(stagePrefix)+8 || len(v) < 10+crcLen {
 		return nil, damaged("stage", errShort)
 	}
 	id, crc := binary.BigEndian.Uint64(k[len(stagePrefix):]), binary.LittleEndian.Uint32(v[len(v)-crcLen:])
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s := c.of[id]; s != nil && s.crc == crc {
+	if s, ok := db.stages.Get(id); ok && s.crc == crc {
 		return s, nil
 	}
 	b, err := checkCRC(k, v)
@@ -91,10 +87,7 @@ func (c *stageCache) read(k, v []byte) (*stageInfo, error) {
 		return nil, damaged("stage", err)
 	}
 	s := &stageInfo{id, b[0], b[1], binary.BigEndian.Uint64(b[2:]), runs, crc}
-	if c.of == nil || len(c.of) > 64 {
-		c.of = map[uint64]*stageInfo{}
-	}
-	c.of[id] = s
+	db.stages.Put(id, s, 1)
 	return s, nil
 }
 

@@ -35,7 +35,7 @@ func (t *Table[T]) UnionOf(tx *Tx, dim byte, list *IDList) Set {
 		}
 		return Or(sets...)
 	}
-	u, err := tx.db.unions.get(unionKey{of.tail.epoch, list.serial, t.def.no, dim}, tx, list.IDs)
+	u, err := tx.db.union(unionKey{of.tail.epoch, list.serial, t.def.no, dim}, tx, list.IDs)
 	if err != nil {
 		return Set{err: err}
 	}
@@ -48,7 +48,6 @@ type keptUnion struct {
 	key    unionKey
 	once   sync.Once
 	err    error
-	size   int      // bytes, once it has been made; the cache's
 	number []uint64 // of the chunks, ascending
 	chunk  []*roaring.Bitmap
 
@@ -174,67 +173,40 @@ func (u *keptUnion) name(dst []byte) ([]byte, bool) {
 	return append(dst, key8(u.key.serial)...), true
 }
 
-// unionCache keeps the unions that were asked for last.
-type unionCache struct {
-	mu   sync.Mutex
-	kept []*keptUnion // the one that was asked for last at the end
-}
-
 type unionKey struct {
 	epoch, serial uint64
 	table, dim    byte
 }
 
-// How many unions are kept, and of how many bytes: at ten million rows one has up to 1.3 MB.
-const (
-	maxUnions     = 64
-	maxUnionBytes = 24 << 20
-)
+// maxUnions is how many bytes of unions are kept: at ten million rows one has up to 1.3 MB.
+const maxUnions = 24 << 20
 
-// get finds a union, and makes it if nobody has asked for it in this state of the file.
-func (c *unionCache) get(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
-	u := c.find(key)
+// union finds a union, and makes it if nobody has asked for it in this state of the file. Of
+// several that ask for it at once, one makes it.
+func (db *DB) union(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
+	u, ok := db.unions.Get(key)
+	if !ok {
+		u = &keptUnion{key: key}
+		db.unions.Put(key, u, 1)
+	}
 	u.once.Do(func() {
 		u.err = damaged("set", errShort) // should make panic on a page that cannot be read
 		if u.err = u.make(tx, ids); u.err == nil {
-			c.made(u)
+			db.unions.Put(key, u, u.size())
 		}
 	})
 	if u.err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.kept = slices.DeleteFunc(c.kept, func(k *keptUnion) bool { return k == u })
+		db.unions.Delete(key)
 		return nil, u.err
 	}
 	return u, nil
 }
 
-// find finds a union, or a place for it.
-func (c *unionCache) find(key unionKey) *keptUnion {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	u := &keptUnion{key: key}
-	if i := slices.IndexFunc(c.kept, func(k *keptUnion) bool { return k.key == key }); i >= 0 {
-		u = c.kept[i]
-		c.kept = slices.Delete(c.kept, i, i+1)
-	}
-	c.kept = append(c.kept, u)
-	return u
-}
-
-// made counts a union that has been made, and lets the oldest go.
-func (c *unionCache) made(u *keptUnion) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// size is how many bytes a union takes.
+func (u *keptUnion) size() int64 {
+	size := 400
 	for _, v := range u.chunk {
-		u.size += 200 + int(v.GetSerializedSizeInBytes())
+		size += 200 + int(v.GetSerializedSizeInBytes())
 	}
-	size := 0
-	for _, k := range c.kept {
-		size += k.size
-	}
-	for len(c.kept) > 1 && (len(c.kept) > maxUnions || size > maxUnionBytes) {
-		size -= c.kept[0].size
-		c.kept = slices.Delete(c.kept, 0, 1)
-	}
+	return int64(size)
 }

@@ -124,8 +124,7 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 			err = caught(p)
 		}
 	}()
-	db := &DB{path: path, schema: s, opts: Options{ReadOnly: true}}
-	db.opts.setDefaults()
+	db := newDB(path, s, Options{ReadOnly: true})
 	if db.bolt, err = db.openBolt(true, db.path); err != nil {
 		return nil, err
 	}
