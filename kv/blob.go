@@ -208,7 +208,7 @@ func (tx *WriteTx) beginBlob() (id, stage uint64, err error) {
 	if stage, err = tx.newStage(); err != nil {
 		return 0, 0, err
 	}
-	return id, stage, tx.putStage(&stageInfo{id: stage, kind: stageBlob, next: id})
+	return id, stage, tx.putStage(&stageInfo{id: stage, kind: pendingBlob, next: id})
 }
 
 func (tx *WriteTx) putChunks(id uint64, first uint32, b []byte) error {
@@ -266,7 +266,6 @@ func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 			if err := tx.purgeStage(w.stage); err != nil {
 				return 0, nil, err
 			}
-			tx.job.after = append(tx.job.after, tx.db.kickPurger)
 		}
 		return id, info, tx.putBlobInfo(id, info)
 	}
@@ -321,7 +320,7 @@ func (tx *WriteTx) DropBlob(id uint64) error {
 	if err != nil {
 		return err
 	}
-	garbage := &stageInfo{id: stage, kind: stageGarbage, next: id}
+	garbage := &stageInfo{id: stage, kind: garbageBlob, next: id}
 	if info.Size > purgeChunks*chunkSize {
 		tx.job.after = append(tx.job.after, tx.db.kickPurger)
 		return tx.putStage(garbage)

@@ -5,7 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"iter"
+	"maps"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -128,6 +131,54 @@ func (b *bitmap) stored() []byte {
 		panic(err) // a buffer takes everything
 	}
 	return buf.Bytes()
+}
+
+// bitmaps is a set of ids in memory, to which they come in any order: a bitmap for each chunk. The
+// zero value is empty.
+type bitmaps struct {
+	of    map[uint64]*bitmap
+	chunk uint64 // the one that was used last
+	last  *bitmap
+}
+
+func (g *bitmaps) add(id uint64) { g.bitmap(id >> chunkBits).set(uint16(id)) }
+
+func (g *bitmaps) has(id uint64) bool {
+	b := g.of[id>>chunkBits]
+	return b != nil && b.has(uint16(id))
+}
+
+func (g *bitmaps) count() (n int) {
+	for _, b := range g.of {
+		n += b.count()
+	}
+	return n
+}
+
+// bitmap is the ids of a chunk.
+func (g *bitmaps) bitmap(chunk uint64) *bitmap {
+	if g.last == nil || g.chunk != chunk {
+		if g.chunk, g.last = chunk, g.of[chunk]; g.last == nil {
+			g.last = new(bitmap)
+			if g.of == nil {
+				g.of = map[uint64]*bitmap{}
+			}
+			g.of[chunk] = g.last
+		}
+	}
+	return g.last
+}
+
+// chunks yields the numbers of its chunks, ascending.
+func (g *bitmaps) chunks() iter.Seq[uint64] { return slices.Values(slices.Sorted(maps.Keys(g.of))) }
+
+// ids yields the ids of a chunk, ascending.
+func (g *bitmaps) ids(chunk uint64) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		if b := g.of[chunk]; b != nil {
+			b.roaring().Iterate(func(i uint32) bool { return yield(chunk<<chunkBits | uint64(i)) })
+		}
+	}
 }
 
 // scratch is memory for the bitmaps of one chunk, which is used again for the next: each has 8 KiB.

@@ -484,6 +484,7 @@ func (b *batch) run(j *job) {
 	tx := &WriteTx{Tx: &Tx{db: b.db, bolt: b.bolt, batch: b, now: j.now}, job: j, entry: newEntry(j)}
 	if j.stage != nil {
 		j.stage.begin(tx)
+		tx.stage = &stageTx{Stage: j.stage, members: map[string]*stageIDs{}}
 	}
 	defer func() {
 		if p := recover(); p != nil {

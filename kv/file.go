@@ -545,36 +545,22 @@ func (db *DB) load() error {
 	})
 }
 
-// recoverStages turns what was pending when the last process ended over to the purger.
+// recoverStages leaves what was pending when the last process ended to the purger.
 func (db *DB) recoverStages() error {
-	found := false
+	var pending []uint64
 	err := db.View(func(tx *Tx) error {
 		list, err := tx.stageList()
-		found = len(list) > 0
-		return err
-	})
-	if err != nil || !found {
-		return err
-	}
-	err = db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
-		list, err := tx.stageList()
-		if err != nil {
-			return err
-		}
 		for _, s := range list {
-			if s.kind == stagePending || s.kind == stageBlob {
-				tx.touch()
-				if err := tx.purgeStage(s.id); err != nil {
-					return err
-				}
+			if s.isPending() {
+				pending = append(pending, s.id)
 			}
 		}
-		return nil
-	}})
-	db.kickPurger()
-	if errors.Is(err, ErrNoRoom) {
-		return nil // they stay pending, which nobody sees, until the next start
+		return err
+	})
+	if err == nil && len(pending) > 0 {
+		err = db.giveUp(pending...)
 	}
+	db.kickPurger()
 	return err
 }
 

@@ -30,12 +30,14 @@ func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 	if err := tx.foldPending(t.def); err != nil {
 		return err
 	}
-	if err := tx.clearMembers(t.def, ids); err != nil {
-		return err
-	}
 	var runs idRuns
+	var set bitmaps
 	for _, id := range ids {
 		runs.add(id)
+		set.add(id)
+	}
+	if err := tx.clearMembers(t.def, &set); err != nil {
+		return err
 	}
 	*tx.entry.runsOf(t.def, Deleted) = append(*tx.entry.runsOf(t.def, Deleted), runs...)
 	stage, err := tx.newStage()
@@ -43,82 +45,70 @@ func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 		return err
 	}
 	tx.job.after = append(tx.job.after, tx.db.kickPurger)
-	return tx.putStage(&stageInfo{id: stage, kind: stagePurged, table: t.def.no, runs: runs})
+	return tx.putStage(&stageInfo{id: stage, kind: garbageRows, table: t.def.no, runs: runs})
 }
 
 // clearMembers takes ids out of every stored set of a table.
-func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
-	purged := map[uint64]*bitmap{}
-	for _, id := range ids {
-		w := purged[id>>chunkBits]
-		if w == nil {
-			w = new(bitmap)
-			purged[id>>chunkBits] = w
-		}
-		w.set(uint16(id))
-	}
+func (tx *WriteTx) clearMembers(d *tableDef, ids *bitmaps) error {
 	tx.batch.setsWritten(d)
 	bucket := tx.bucket(bucketSet)
-	type write struct{ key, value []byte }
-	var writes []write
-	var view roaring.Bitmap
 	c := bucket.Cursor()
 	prefix := []byte{d.no}
-	for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		_, _, _, chunk, err := splitSetKey(k)
-		if err != nil {
-			return damaged("set key", err)
-		}
-		b, err := checkCRC(k, v)
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); {
+		left, changed, err := ids.takenFrom(k, v)
 		if err != nil {
 			return damaged("set", err)
 		}
-		if chunk < 0 {
-			old, err := readSmall(nil, b)
-			if err != nil {
-				return damaged("set", err)
-			}
-			left := slices.DeleteFunc(slices.Clone(old), func(id uint64) bool {
-				w := purged[id>>chunkBits]
-				return w != nil && w.has(uint16(id))
-			})
-			switch {
-			case len(left) == 0:
-				writes = append(writes, write{slices.Clone(k), nil})
-			case len(left) < len(old):
-				writes = append(writes, write{slices.Clone(k), appendSmall(nil, left)})
-			}
+		if !changed {
+			k, v = c.Next()
 			continue
 		}
-		w := purged[uint64(chunk)]
-		if w == nil {
-			continue
-		}
-		if err := viewChunk(&view, b); err != nil {
-			return damaged("set", err)
-		}
-		var left bitmap
-		view.WriteDenseTo(left[:])
-		left.combine(andNot, w)
-		switch n := left.count(); {
-		case n == 0:
-			writes = append(writes, write{slices.Clone(k), nil})
-		case n < int(view.GetCardinality()):
-			writes = append(writes, write{slices.Clone(k), left.stored()})
-		}
-	}
-	for _, w := range writes {
-		var err error
-		if w.value == nil {
-			err = bucket.Delete(w.key)
+		key := slices.Clone(k)
+		if len(left) == 0 {
+			err = bucket.Delete(key)
 		} else {
-			err = bucket.Put(w.key, withCRC(w.key, w.value))
+			err = bucket.Put(key, withCRC(key, left))
 		}
 		if err != nil {
 			return err
 		}
+		k, v = c.Seek(append(key, 0))
 	}
 	return nil
+}
+
+// takenFrom is a stored value of a set without the ids of g, and whether it has any of them.
+func (g *bitmaps) takenFrom(k, v []byte) (left []byte, changed bool, err error) {
+	_, _, _, chunk, err := splitSetKey(k)
+	if err != nil {
+		return nil, false, err
+	}
+	b, err := checkCRC(k, v)
+	if err != nil {
+		return nil, false, err
+	}
+	if chunk < 0 {
+		all, err := readSmall(nil, b)
+		n := len(all)
+		all = slices.DeleteFunc(all, g.has)
+		return appendSmall(nil, all), len(all) < n, err
+	}
+	gone := g.of[uint64(chunk)]
+	if gone == nil {
+		return nil, false, nil
+	}
+	var view roaring.Bitmap
+	if err := viewChunk(&view, b); err != nil {
+		return nil, false, err
+	}
+	var kept bitmap
+	view.WriteDenseTo(kept[:])
+	kept.combine(andNot, gone)
+	n := kept.count()
+	if n == 0 {
+		return nil, true, nil
+	}
+	return kept.stored(), n < int(view.GetCardinality()), nil
 }
 
 // purgeRow takes a row that is in no set out of the file.
@@ -153,23 +143,22 @@ func (db *DB) kickPurger() {
 	}
 }
 
-// giveUp turns the stage of a write that was given up over to the purger. On a disk that is full to
-// the last byte the purger does that as well, later.
-func (db *DB) giveUp(stage uint64) error {
-	err := db.purge(stage)
+// giveUp leaves the stages of writes that were given up to the purger. On a disk that is full to
+// the last byte the purger itself takes them over, later.
+func (db *DB) giveUp(stages ...uint64) error {
+	err := db.purge(stages)
 	if errors.Is(err, ErrNoRoom) {
 		db.givenUpMu.Lock()
-		db.givenUp = append(db.givenUp, stage)
+		db.givenUp = append(db.givenUp, stages...)
 		db.givenUpMu.Unlock()
+		db.kickPurger()
 		err = nil
 	}
-	db.kickPurger()
 	return err
 }
 
-func (db *DB) purge(stages ...uint64) error {
+func (db *DB) purge(stages []uint64) error {
 	return db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
-		tx.touch()
 		for _, id := range stages {
 			if err := tx.purgeStage(id); err != nil {
 				return err
@@ -187,7 +176,7 @@ func (db *DB) purgeGivenUp() error {
 	if len(list) == 0 {
 		return nil
 	}
-	if err := db.purge(list...); err != nil {
+	if err := db.purge(list); err != nil {
 		return err
 	}
 	db.givenUpMu.Lock()
@@ -239,7 +228,7 @@ func (db *DB) purgePiece() (more bool, err error) {
 		list, err := tx.stageList()
 		for _, s := range list {
 			// Rows of tables that this program does not know are left to one that does.
-			if s.kind == stagePurged && db.schema.byNo(s.table) != nil || s.kind == stageGarbage {
+			if s.kind == garbageRows && db.schema.byNo(s.table) != nil || s.kind == garbageBlob {
 				todo = s
 			}
 		}
@@ -250,7 +239,7 @@ func (db *DB) purgePiece() (more bool, err error) {
 	}
 	return true, db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
 		tx.touch()
-		if todo.kind == stageGarbage {
+		if todo.kind == garbageBlob {
 			return tx.purgeBlob(todo)
 		}
 		d := db.schema.byNo(todo.table)

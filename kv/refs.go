@@ -21,37 +21,29 @@ type Dangling struct {
 // as bits, since there are far more references than rows.
 type refChecker struct {
 	tx  *Tx
-	all map[*tableDef][]uint64
+	all map[*tableDef]*bitmaps
 	err error
 }
 
 func newRefChecker(tx *Tx) *refChecker {
-	return &refChecker{tx: tx, all: map[*tableDef][]uint64{}}
+	return &refChecker{tx: tx, all: map[*tableDef]*bitmaps{}}
 }
 
 // has says whether a row is there.
 func (c *refChecker) has(d *tableDef, id uint64) bool {
-	bits, ok := c.all[d]
-	if !ok {
-		bits = c.read(d)
-		c.all[d] = bits
-	}
-	return id>>6 < uint64(len(bits)) && bits[id>>6]>>(id&63)&1 != 0
-}
-
-func (c *refChecker) read(d *tableDef) []uint64 {
-	last := c.tx.table(d).Sequence()
-	bits := make([]uint64, last>>6+1)
-	for id, err := range c.tx.set(d, dimAll, "").Each() {
-		if err != nil {
-			c.err = err
-			break
-		}
-		if id <= last {
-			bits[id>>6] |= 1 << (id & 63)
+	all := c.all[d]
+	if all == nil {
+		all = new(bitmaps)
+		c.all[d] = all
+		for id, err := range c.tx.set(d, dimAll, "").Each() {
+			if err != nil {
+				c.err = err
+				break
+			}
+			all.add(id)
 		}
 	}
-	return bits
+	return all.has(id)
 }
 
 // record tells of the references of a record that lead nowhere.

@@ -79,7 +79,7 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 	}
 	defer file.Close()
 	v := &salvager{ctx: ctx, Report: new(Report), file: file, dst: dst, blobs: map[uint64]uint64{},
-		seen: map[rowKey]*bitmap{}, apart: map[string]place{}}
+		apart: map[string]place{}}
 	err = src.View(func(tx *Tx) error {
 		v.src = tx
 		return v.run()
@@ -102,9 +102,9 @@ type salvager struct {
 	ctx   context.Context
 	src   *Tx
 	dst   *DB
-	file  *os.File           // src
-	blobs map[uint64]uint64  // whole ones, and how many records use them
-	seen  map[rowKey]*bitmap // rows that were found, by table and chunk
+	file  *os.File          // src
+	blobs map[uint64]uint64 // whole ones, and how many records use them
+	seen  [256]bitmaps      // rows that were found, by table
 	// apart is where in the file values lie that are no rows, by their keys, when not every page
 	// can be reached
 	apart  map[string]place
@@ -418,7 +418,7 @@ func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error))
 // staged says whether a row is in no set, as far as that can be read.
 func (v *salvager) staged(d *tableDef, id uint64) bool {
 	return d.bulk && slices.ContainsFunc(v.stages, func(s *stageInfo) bool {
-		return s.table == d.no && (s.kind == stagePending || s.kind == stagePurged) && s.runs.has(id)
+		return s.has(d, id)
 	})
 }
 
@@ -459,11 +459,7 @@ func (r *rows) add(id uint64, stored []byte) error {
 	if err := r.def.derive(&Keys{Tx: v.src, def: r.def}, id, rec); err != nil {
 		return err
 	}
-	chunk := rowKey{r.def.no, id >> chunkBits}
-	if v.seen[chunk] == nil {
-		v.seen[chunk] = new(bitmap)
-	}
-	v.seen[chunk].set(uint16(id))
+	v.seen[r.def.no].add(id)
 	r.list, r.size, r.last = append(r.list, row{id, bytes.Clone(rec)}), r.size+len(rec), max(r.last, id)
 	v.Records++
 	return nil
@@ -540,7 +536,7 @@ func (v *salvager) strayRecords() error {
 		}
 		id := binary.BigEndian.Uint64(k)
 		for _, r := range all {
-			if seen := v.seen[rowKey{r.def.no, id >> chunkBits}]; seen != nil && seen.has(uint16(id)) {
+			if v.seen[r.def.no].has(id) {
 				continue
 			}
 			key := recordKey(r.def, id)

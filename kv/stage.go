@@ -26,8 +26,8 @@ type Stage struct {
 	members map[string]*stageIDs
 	entry   *entryBuilder
 	lost    error           // why it does not know its own rows
-	out     gathered        // rows that were dropped in transactions before
-	dropped map[uint64]bool // by the function of Finish
+	out     bitmaps         // rows that were dropped in transactions before
+	dropped map[uint64]bool // in the present transaction
 
 	mu    sync.Mutex
 	notes []Superseded
@@ -74,7 +74,6 @@ type stageTx struct {
 	*Stage
 	runs    idRuns
 	members map[string]*stageIDs
-	dropped []uint64
 	key     []byte
 }
 
@@ -88,7 +87,7 @@ func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) 
 			return err
 		}
 		s.id = id
-		return tx.putStage(&stageInfo{id: id, kind: stagePending, table: t.def.no})
+		return tx.putStage(&stageInfo{id: id, kind: pendingRows, table: t.def.no})
 	}})
 	if err != nil {
 		return nil, err
@@ -112,7 +111,7 @@ func (s *Stage) begin(tx *WriteTx) {
 		s.entry = newEntry(tx.job)
 	}
 	tx.entry = s.entry.clone()
-	tx.stage = &stageTx{Stage: s, members: map[string]*stageIDs{}}
+	s.dropped = map[uint64]bool{}
 }
 
 // add takes a new row in; its series are in the file with it, so that others meet it, its sets wait
@@ -139,33 +138,23 @@ func (st *stageTx) add(tx *WriteTx, k *Keys, id uint64) error {
 
 // end stores which rows are pending, and takes the rows into memory once they are on the disk.
 func (st *stageTx) end(tx *WriteTx) error {
-	if len(st.dropped) > 0 {
-		entry := tx.entry
-		tx.job.after = append(tx.job.after, func() {
-			st.Stage.entry = entry
-			for _, id := range st.dropped {
-				st.Stage.out.add(id)
-			}
-		})
+	s, runs, entry := st.Stage, st.Stage.runs, tx.entry
+	if len(st.runs) > 0 {
+		if err := tx.batch.reached("stage"); err != nil {
+			return err
+		}
+		runs = slices.Concat(runs, st.runs).sorted()
+		if err := tx.putStage(&stageInfo{id: s.id, kind: pendingRows, table: s.def.no, runs: runs}); err != nil {
+			return err
+		}
 	}
-	if len(st.runs) == 0 {
-		return nil
-	}
-	if err := tx.batch.reached("stage"); err != nil {
-		return err
-	}
-	runs := slices.Concat(st.Stage.runs, st.runs).sorted()
-	if err := tx.putStage(&stageInfo{id: st.id, kind: stagePending, table: st.def.no, runs: runs}); err != nil {
-		return err
-	}
-	entry := tx.entry
 	tx.job.after = append(tx.job.after, func() {
-		st.Stage.runs, st.Stage.entry = runs, entry
+		s.runs, s.entry = runs, entry
 		for k, list := range st.members {
-			if all := st.Stage.members[k]; all != nil {
+			if all := s.members[k]; all != nil {
 				all.join(list)
 			} else {
-				st.Stage.members[k] = list
+				s.members[k] = list
 			}
 		}
 	})
@@ -178,7 +167,7 @@ func (s *Stage) Has(tx *Tx, id uint64) bool {
 }
 
 // Count is the number of rows that are pending.
-func (s *Stage) Count() int { return int(s.runs.count()) - s.out.count() - len(s.dropped) }
+func (s *Stage) Count() int { return int(s.runs.count()) - s.out.count() }
 
 // Values are the values that the stage's pending rows have in a dimension, in their order, but for
 // what they owe to their parents. Only between two transactions of the stage, and in the function
@@ -230,11 +219,8 @@ func (s *Stage) Drop(tx *WriteTx, id uint64) error {
 		return err
 	}
 	tx.entry.erased(s.def, id)
-	if tx.stage != nil {
-		tx.stage.dropped = append(tx.stage.dropped, id)
-	} else {
-		s.dropped[id] = true
-	}
+	s.dropped[id] = true
+	tx.job.after = append(tx.job.after, func() { s.out.add(id) })
 	return nil
 }
 
@@ -246,10 +232,7 @@ func (s *Stage) Finish(ctx context.Context, fn func(*WriteTx) error) error {
 		return s.lost
 	}
 	err := s.db.run(&job{ctx: ctx, author: s.author, fn: func(tx *WriteTx) error {
-		s.dropped = map[uint64]bool{}
-		if s.entry != nil {
-			tx.entry = s.entry.clone()
-		}
+		s.begin(tx)
 		tx.touch()
 		if err := fn(tx); err != nil {
 			return err
@@ -282,7 +265,7 @@ func (s *Stage) reveal(tx *WriteTx) error {
 		return err
 	}
 	tx.batch.setsWritten(s.def)
-	passed := map[string]*gathered{}
+	passed := map[string]*bitmaps{}
 	changes := make([]idChange, 0, chunkIDs)
 	for _, key := range slices.Sorted(maps.Keys(s.members)) {
 		write := func() error {
@@ -312,7 +295,10 @@ func (s *Stage) reveal(tx *WriteTx) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(passed)) {
 		for chunk := range passed[key].chunks() {
-			changes = passed[key].changes(changes[:0], chunk)
+			changes = changes[:0]
+			for id := range passed[key].ids(chunk) {
+				changes = append(changes, idChange{id: id})
+			}
 			if err := writeSet(tx.bucket(bucketSet), key, changes); err != nil {
 				return err
 			}
@@ -333,7 +319,7 @@ func (s *Stage) reveal(tx *WriteTx) error {
 
 // pass gathers rows of a set for the sets that their parent, if the set is that of a parent's rows,
 // passes on.
-func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*gathered) error {
+func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*bitmaps) error {
 	dim, value := key[1], Value(key[2:])
 	for _, h := range s.def.heirs {
 		if h.Dim != dim {
@@ -348,7 +334,7 @@ func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*ga
 			set := setKey(s.def, m.Dim, m.Value)
 			g := to[set]
 			if g == nil {
-				g = &gathered{of: map[uint64]*bitmap{}}
+				g = new(bitmaps)
 				to[set] = g
 			}
 			for _, r := range rows {
@@ -359,55 +345,49 @@ func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*ga
 	return nil
 }
 
-// gathered is a set of ids in memory that come in any order.
-type gathered struct {
-	of    map[uint64]*bitmap
-	chunk uint64 // the one that was used last
-	last  *bitmap
-}
-
-func (g *gathered) add(id uint64) { g.spread(id >> chunkBits).set(uint16(id)) }
-
-func (g *gathered) has(id uint64) bool {
-	w := g.of[id>>chunkBits]
-	return w != nil && w.has(uint16(id))
-}
-
-func (g *gathered) count() (n int) {
-	for _, w := range g.of {
-		n += w.count()
-	}
-	return n
-}
-
-// spread is the ids of a chunk.
-func (g *gathered) spread(chunk uint64) *bitmap {
-	if g.last == nil || g.chunk != chunk {
-		if g.chunk, g.last = chunk, g.of[chunk]; g.last == nil {
-			g.last = new(bitmap)
-			if g.of == nil {
-				g.of = map[uint64]*bitmap{}
-			}
-			g.of[chunk] = g.last
-		}
-	}
-	return g.last
-}
-
-// chunks yields the numbers of its chunks, ascending.
-func (g *gathered) chunks() iter.Seq[uint64] { return slices.Values(slices.Sorted(maps.Keys(g.of))) }
-
-// changes appends the ids of a chunk, ascending.
-func (g *gathered) changes(dst []idChange, chunk uint64) []idChange {
-	g.of[chunk].roaring().Iterate(func(i uint32) bool {
-		dst = append(dst, idChange{id: chunk<<chunkBits | uint64(i)})
-		return true
-	})
-	return dst
-}
-
 // Abort gives the pending rows up; they are swept away in the background.
 func (s *Stage) Abort() error {
 	s.db.live.remove(s)
 	return s.db.giveUp(s.id)
+}
+
+// liveStages are the stages of this process, so that others can leave them notes.
+type liveStages struct {
+	mu   sync.Mutex
+	list []*Stage
+}
+
+func (l *liveStages) put(s *Stage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, s)
+}
+
+func (l *liveStages) remove(s *Stage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = slices.DeleteFunc(l.list, func(x *Stage) bool { return x == s })
+}
+
+// of finds the stage that a pending row belongs to.
+func (l *liveStages) of(tx *Tx, d *tableDef, id uint64) *Stage {
+	if tx.stage != nil && tx.stage.runs.has(id) {
+		return tx.stage.Stage
+	}
+	list, err := tx.stageList()
+	if err != nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, info := range list {
+		if info.isPending() && info.has(d, id) {
+			for _, s := range l.list {
+				if s.id == info.id {
+					return s
+				}
+			}
+		}
+	}
+	return nil
 }

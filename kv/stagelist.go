@@ -4,19 +4,19 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
-	"sync"
 )
 
-// The kinds of a stage as it stands in the file.
+// A stage is of rows or of a blob, which are pending while they are being written, and garbage when
+// the purger is to take them away.
 const (
-	stagePending = 'c' // rows being created
-	stagePurged  = 'd' // rows being swept away
-	stageBlob    = 'b' // a blob being written
-	stageGarbage = 'x' // a blob being swept away
+	pendingRows = 'c'
+	garbageRows = 'd'
+	pendingBlob = 'b'
+	garbageBlob = 'x'
 )
 
-// stageInfo is a stage as it stands in the file: kind 1, table 1, then 8 bytes: the id below which
-// all is swept already, or the blob's id; then the rows as runs.
+// stageInfo is a stage as it is stored: kind 1, table 1, then 8 bytes: the id below which all rows
+// have been purged, or the blob's id; then the rows as runs.
 type stageInfo struct {
 	id    uint64
 	kind  byte
@@ -24,6 +24,26 @@ type stageInfo struct {
 	next  uint64
 	runs  idRuns
 	crc   uint32
+}
+
+func (s *stageInfo) isPending() bool { return s.kind == pendingRows || s.kind == pendingBlob }
+func (s *stageInfo) isBlob() bool    { return s.kind == pendingBlob || s.kind == garbageBlob }
+
+// has says whether the stage is of rows, and a row of a table is among them.
+func (s *stageInfo) has(d *tableDef, id uint64) bool {
+	return !s.isBlob() && s.table == d.no && s.runs.has(id)
+}
+
+// garbage is the stage with its rows or its blob left to the purger.
+func (s *stageInfo) garbage() *stageInfo {
+	g := *s
+	switch s.kind {
+	case pendingRows:
+		g.kind = garbageRows
+	case pendingBlob:
+		g.kind = garbageBlob
+	}
+	return &g
 }
 
 var stagePrefix = []byte("stage/")
@@ -102,71 +122,24 @@ func (tx *Tx) staged(d *tableDef, id uint64) bool {
 		return true
 	}
 	for _, s := range list {
-		if s.table == d.no && (s.kind == stagePending || s.kind == stagePurged) && s.runs.has(id) {
+		if s.has(d, id) {
 			return true
 		}
 	}
 	return tx.stage != nil && tx.stage.def == d && tx.stage.runs.has(id)
 }
 
-// purgeStage turns a stage over to the purger.
+// purgeStage leaves a stage to the purger.
 func (tx *WriteTx) purgeStage(id uint64) error {
 	list, err := tx.stageList()
 	if err != nil {
 		return err
 	}
 	for _, s := range list {
-		if s.id != id {
-			continue
-		}
-		purged := *s
-		switch s.kind {
-		case stagePending:
-			purged.kind = stagePurged
-		case stageBlob:
-			purged.kind = stageGarbage
-		}
-		return tx.putStage(&purged)
-	}
-	return nil
-}
-
-// liveStages are the stages of this process, so that others can leave them notes.
-type liveStages struct {
-	mu   sync.Mutex
-	list []*Stage
-}
-
-func (l *liveStages) put(s *Stage) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.list = append(l.list, s)
-}
-
-func (l *liveStages) remove(s *Stage) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.list = slices.DeleteFunc(l.list, func(x *Stage) bool { return x == s })
-}
-
-// of finds the stage that a pending row belongs to.
-func (l *liveStages) of(tx *Tx, d *tableDef, id uint64) *Stage {
-	if tx.stage != nil && tx.stage.runs.has(id) {
-		return tx.stage.Stage
-	}
-	list, err := tx.stageList()
-	if err != nil {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, info := range list {
-		if info.kind == stagePending && info.table == d.no && info.runs.has(id) {
-			for _, s := range l.list {
-				if s.id == info.id {
-					return s
-				}
-			}
+		if s.id == id {
+			tx.touch()
+			tx.job.after = append(tx.job.after, tx.db.kickPurger)
+			return tx.putStage(s.garbage())
 		}
 	}
 	return nil

@@ -58,7 +58,7 @@ type keptUnion struct {
 
 // make reads the stored sets of all ids, which lie in the order of the ids.
 func (u *keptUnion) make(tx *Tx, ids []uint64) error {
-	all := gathered{of: map[uint64]*bitmap{}}
+	var all bitmaps
 	c := tx.bucket(bucketSet).Cursor()
 	var key, val, prefix []byte
 	var rows []uint64
@@ -80,7 +80,7 @@ func (u *keptUnion) make(tx *Tx, ids []uint64) error {
 				if err := openChunk(&view, key, val); err != nil {
 					return err
 				}
-				all.spread(uint64(number)).or(&view)
+				all.bitmap(uint64(number)).or(&view)
 				continue
 			}
 			b, err := checkCRC(key, val)

@@ -492,7 +492,7 @@ func (v *verifier) blobs() error {
 		return err
 	}
 	for _, s := range list {
-		if s.kind == stageBlob || s.kind == stageGarbage {
+		if s.isBlob() {
 			staged[s.next] = true
 		}
 	}

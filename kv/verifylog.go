@@ -34,7 +34,7 @@ func (v *verifier) log() error {
 		v.Entries++
 	}
 	v.Head = head
-	h := history{v: v, now: map[rowKey][]byte{}, unknown: map[rowKey]bool{}, touched: map[rowKey]*bitmap{}}
+	h := history{v: v, now: map[rowKey][]byte{}, unknown: map[rowKey]bool{}}
 	for k, val := c.Last(); k != nil && binary.BigEndian.Uint64(k) >= first; k, val = c.Prev() {
 		if v.ctx.Err() != nil {
 			return context.Cause(v.ctx)
@@ -53,16 +53,16 @@ func (v *verifier) log() error {
 // history is the state of the records before the entries that were walked back.
 type history struct {
 	v       *verifier
-	now     map[rowKey][]byte  // records that were different from what is in the file; nil: not there
-	unknown map[rowKey]bool    // of them, those that nobody can tell, since what the log keeps of them is damaged
-	touched map[rowKey]*bitmap // rows of bulk tables that were changed or deleted since, by table and chunk
+	now     map[rowKey][]byte // records that were different from what is in the file; nil: not there
+	unknown map[rowKey]bool   // of them, those that nobody can tell, since what the log keeps of them is damaged
+	touched [256]bitmaps      // rows of bulk tables that were changed or deleted since, by table
 }
 
 // record is what a row held after the entry that is being looked at; known is false when nobody can
 // tell.
 func (h *history) record(d *tableDef, id uint64) (rec []byte, known bool) {
 	if d.bulk {
-		if w := h.touched[rowKey{d.no, id >> chunkBits}]; w != nil && w.has(uint16(id)) {
+		if h.touched[d.no].has(id) {
 			return nil, false
 		}
 	} else if rec, ok := h.now[rowKey{d.no, id}]; ok {
@@ -164,11 +164,7 @@ func (h *history) back(e *Entry) error {
 				h.now[rowKey{d.no, id}] = nil
 				delete(h.unknown, rowKey{d.no, id})
 			case d.bulk && c.Op != Created:
-				k := rowKey{d.no, id >> chunkBits}
-				if h.touched[k] == nil {
-					h.touched[k] = new(bitmap)
-				}
-				h.touched[k].set(uint16(id))
+				h.touched[d.no].add(id)
 			}
 		}
 	}
