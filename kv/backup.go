@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"nightjar/internal/disk"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,19 +42,19 @@ func (db *DB) Backup(ctx context.Context, path string, check func(path string) e
 		if err != nil {
 			os.Remove(temp)
 		}
-		lock.release()
+		lock.Release()
 	}()
 	m, err = db.copyTo(ctx, temp, check)
 	if err != nil {
 		return m, err
 	}
 	// Nothing that somebody put there meanwhile is replaced.
-	if err := putInPlace(temp, path); errors.Is(err, os.ErrExist) {
+	if err := disk.PutInPlace(temp, path); errors.Is(err, os.ErrExist) {
 		return m, fmt.Errorf("%s: %w", path, os.ErrExist)
 	} else if err != nil {
 		return m, newNoRoom(err)
 	}
-	return m, newNoRoom(syncDir(filepath.Dir(path)))
+	return m, newNoRoom(disk.SyncDir(filepath.Dir(path)))
 }
 
 // copyTo writes a copy by the shorter way.
@@ -75,10 +76,10 @@ var partName = regexp.MustCompile(`^(.+\.part-[0-9]+)\.lock$`)
 // newPart makes an empty file for a copy that is to be at path in the end. While the copy is being
 // made, a lock beside it is held, by which SweepParts knows it. The lock is nil where locks are
 // unknown.
-func newPart(path string) (temp string, lock *pathLock, err error) {
+func newPart(path string) (temp string, lock *disk.PathLock, err error) {
 	for range 100 {
 		temp = fmt.Sprintf("%s.part-%d", path, rand.Uint32())
-		if lock, err = tryLockPath(temp); errors.Is(err, ErrLocked) {
+		if lock, err = disk.TryLock(temp); errors.Is(err, ErrLocked) {
 			continue
 		} else if newNoRoom(err) == ErrNoRoom || errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
 			break
@@ -87,7 +88,7 @@ func newPart(path string) (temp string, lock *pathLock, err error) {
 		if f, err = os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
 			return temp, lock, f.Close()
 		}
-		lock.release()
+		lock.Release()
 		if !errors.Is(err, os.ErrExist) {
 			break
 		}
@@ -111,14 +112,14 @@ func SweepParts(dir string) error {
 			continue
 		}
 		part := filepath.Join(dir, m[1])
-		lock, lockErr := tryLockPath(part)
+		lock, lockErr := disk.TryLock(part)
 		if lockErr != nil {
 			continue // it is being made, or belongs to somebody else
 		}
 		if rmErr := os.Remove(part); rmErr != nil && !errors.Is(rmErr, os.ErrNotExist) {
 			err = errors.Join(err, rmErr)
 		}
-		lock.release()
+		lock.Release()
 	}
 	return err
 }
@@ -277,7 +278,7 @@ func NodeOf(path string) (id [16]byte, err error) {
 			err = caught(p)
 		}
 	}()
-	db := newDB(path, nil, Options{ReadOnly: true, Timeout: lockRetry})
+	db := newDB(path, nil, Options{ReadOnly: true, Timeout: disk.Retry})
 	if db.bolt, err = db.openBolt(true, path); err != nil {
 		return id, err
 	}
@@ -382,7 +383,7 @@ func (db *DB) replaceBy(temp string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeSynced(twinPath(temp), []byte(twinText(temp, mark))); err != nil {
+	if err := disk.WriteSynced(twinPath(temp), []byte(twinText(temp, mark))); err != nil {
 		return newNoRoom(err)
 	}
 	defer os.Remove(twinPath(temp))
@@ -402,7 +403,7 @@ func (db *DB) replaceBy(temp string) error {
 			return false, err
 		}
 		exchanged = true
-		return true, errors.Join(os.Rename(twinPath(temp), twinPath(db.path)), syncOpenDir(dir))
+		return true, errors.Join(os.Rename(twinPath(temp), twinPath(db.path)), disk.SyncOpenDir(dir))
 	}
 	err = db.exchange(temp, rename)
 	// The new file counts its transactions from the beginning: nothing may be known by the old
@@ -421,6 +422,38 @@ func (db *DB) replaceBy(temp string) error {
 	return newNoRoom(err)
 }
 
+// exchange puts the file at temp in the place of the open one by rename, and opens it. Where an open
+// file can be renamed, the locks of both are held meanwhile, so that no other process comes in
+// between.
+func (db *DB) exchange(temp string, rename func() (done bool, err error)) error {
+	old, oldFile := db.bolt, db.file
+	if !disk.CanRenameOpen {
+		db.bolt = nil
+		if err := old.Close(); err != nil {
+			return err
+		}
+		_, err := rename()
+		next, openErr := db.openBolt(false, db.path)
+		if openErr == nil {
+			db.bolt = next
+		}
+		return errors.Join(err, openErr)
+	}
+	next, err := db.openBolt(false, temp)
+	if err != nil {
+		return err
+	}
+	nextFile := db.file
+	db.file = oldFile // which rename looks at
+	done, err := rename()
+	if !done {
+		return errors.Join(err, next.Close())
+	}
+	db.file = nextFile
+	db.bolt = next
+	return errors.Join(err, old.Close())
+}
+
 // RestoreFile makes a backup into the file of a node of its own at path, where nothing must be. The
 // backup is copied beside it, checked with check, given a new identity, and gets its name only
 // then.
@@ -429,11 +462,11 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable,
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
-	lock, err := lockPath(path, lockRetry) // a server may be running whose file has been moved away
+	lock, err := disk.Lock(path, disk.Retry) // a server may be running whose file has been moved away
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, newNoRoom(err))
 	}
-	defer lock.release()
+	defer lock.Release()
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
@@ -472,12 +505,12 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable,
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if err := putInPlace(temp, path); errors.Is(err, os.ErrExist) {
+	if err := disk.PutInPlace(temp, path); errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	} else if err != nil {
 		return newNoRoom(err)
 	}
-	return syncDir(filepath.Dir(path))
+	return disk.SyncDir(filepath.Dir(path))
 }
 
 // copyFileTo copies a file and makes the copy durable.

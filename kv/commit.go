@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"nightjar/internal/disk"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -468,7 +469,7 @@ func (db *DB) closeBolt() error {
 	b := db.bolt
 	db.bolt = nil
 	if db.stuck.Load() {
-		return letGo(db.file)
+		return disk.Close(db.file)
 	}
 	return b.Close()
 }

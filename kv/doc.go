@@ -73,7 +73,7 @@
 //	                           stored set, began the tail. Rows join before the commit: readers leave out ids
 //	                           beyond the last of their state, and a commit that fails, a panic and Compact
 //	                           forget all tails, which are read from the file again.
-//	DB.counts (setcounts.go)   ids in a chunk of a set or an expression, before the fold mark. The key holds the epoch, so each change of stored sets begins anew.
+//	DB.counts (algebra.go)     ids in a chunk of a set or an expression, before the fold mark. The key holds the epoch, so each change of stored sets begins anew.
 //	DB.unions (unioncache.go)  stored ids of the rows of many parents, by epoch, table, dimension and the number of the IDList, copied out of the map;
 //	                           what the tail adds is carried on by id, and cut at the last id of the reader's state.
 //	Table.Stamp                nothing is kept here, but callers keep by it: the CRC of the record, or of the stub with that of its large value. It is another
@@ -82,7 +82,7 @@
 //	IDList                     ids that the caller found: it must know itself how long they are right.
 //	DB.stages (stagelist.go)   parsed lists of pending and purged rows, by number; good as long as the CRC of what is stored is the
 //	                           same, and so filled by functions that write, too.
-//	live stages (stagelist.go) Stages that have not ended; Finish and Abort take them out. A number whose transaction failed was never put in.
+//	live stages (stage.go)     Stages that have not ended; Finish and Abort take them out. A number whose transaction failed was never put in.
 //	Stage (stage.go)           its rows and their sets, taken in when they are on the disk; if that fails the stage is lost. Notes of other functions
 //	                           come with their commit.
 //	Tx.tails, Tx.snapshots     the tail of a table, for one View; a transaction that writes has those of its batch.

@@ -3,6 +3,7 @@ package kv
 import (
 	"errors"
 	"fmt"
+	"nightjar/internal/disk"
 	"runtime"
 	"strings"
 )
@@ -27,7 +28,7 @@ var (
 	// ErrClosed: the file has been closed.
 	ErrClosed = errors.New("the file is closed")
 	// ErrLocked: another process has the file open.
-	ErrLocked = errors.New("another process has the file open")
+	ErrLocked = disk.ErrLocked
 	// ErrNewer: the file was written by a later version with another format.
 	ErrNewer = errors.New("the file is of a newer format")
 	// ErrOlder: the file was written by an earlier program with another format, which this one does

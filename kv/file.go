@@ -21,6 +21,7 @@ import (
 
 	"nightjar/internal/boltfile"
 	"nightjar/internal/cache"
+	"nightjar/internal/disk"
 )
 
 // Options say how a file is opened. The zero value is right for a node.
@@ -80,10 +81,10 @@ func (o *Options) setDefaults() {
 		o.Random = rand.Reader
 	}
 	if o.sameDisk == nil {
-		o.sameDisk = sameDisk
+		o.sameDisk = disk.Same
 	}
 	if o.freeSpace == nil {
-		o.freeSpace = freeSpace
+		o.freeSpace = disk.FreeSpace
 	}
 	if o.tailRows == 0 {
 		o.tailRows = tailLimit
@@ -109,8 +110,8 @@ type DB struct {
 	file *os.File // that bolt reads and writes
 
 	// what tells whether the path still leads to the open file, see ours
-	lock   *pathLock // nil when only reading, or while the disk has no room for it; under writeMu
-	looked time.Time // when the lock file was last looked at; under writeMu
+	lock   *disk.PathLock // nil when only reading, or while the disk has no room for it; under writeMu
+	looked time.Time      // when the lock file was last looked at; under writeMu
 	held   os.FileInfo
 	txid   atomic.Int64 // of the last transaction that was committed
 	length atomic.Int64 // that the file needs at least
@@ -209,7 +210,7 @@ func (db *DB) open() (err error) {
 			if db.bolt != nil {
 				db.closeBolt()
 			}
-			db.lock.release()
+			db.lock.Release()
 		}
 		if errors.Is(err, ErrNotOurs) {
 			err = db.whyNotOurs(err)
@@ -223,8 +224,8 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	if db.opts.ReadOnly {
-		err = awaitPath(db.path, db.opts.Timeout)
-	} else if db.lock, err = lockPath(db.path, db.opts.Timeout); newNoRoom(err) == ErrNoRoom && !fresh {
+		err = disk.Await(db.path, db.opts.Timeout)
+	} else if db.lock, err = disk.Lock(db.path, db.opts.Timeout); newNoRoom(err) == ErrNoRoom && !fresh {
 		err = nil // the next commit tries again
 	} else if err != nil && !errors.Is(err, ErrLocked) {
 		err = db.cannotLock(fresh, err)
@@ -386,7 +387,7 @@ func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File
 	// When bbolt panics over a damaged file while it opens it, nobody else lets go of the lock.
 	defer func() {
 		if p := recover(); p != nil {
-			b, err = nil, errors.Join(caught(p), letGo(file))
+			b, err = nil, errors.Join(caught(p), disk.Close(file))
 		}
 	}()
 	b, err = bbolt.Open(path, 0o600, o)
@@ -418,7 +419,7 @@ func (db *DB) create() error {
 	if err := db.createAt(temp); err != nil {
 		return err
 	}
-	put := putInPlace
+	put := disk.PutInPlace
 	// somebody made room for it
 	if info, err := os.Lstat(db.path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 		put = os.Rename
@@ -426,7 +427,7 @@ func (db *DB) create() error {
 	if err := put(temp, db.path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(db.path))
+	return disk.SyncDir(filepath.Dir(db.path))
 }
 
 // createAt makes the buckets and the identity of a new file at path.
@@ -583,7 +584,7 @@ func (db *DB) Close() error {
 	if unsaid := db.unsaid.Load(); unsaid != nil {
 		err = errors.Join(err, *unsaid)
 	}
-	db.lock.release()
+	db.lock.Release()
 	db.lock = nil
 	return err
 }
@@ -631,21 +632,4 @@ func (db *DB) exclusively(ctx context.Context, fn func() error) error {
 		}
 		return fn()
 	}})
-}
-
-// syncDir makes the names in a folder durable, where the system can.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return syncOpenDir(f)
-}
-
-func syncOpenDir(f *os.File) error {
-	if err := f.Sync(); err != nil && runtime.GOOS != "windows" {
-		return err
-	}
-	return nil
 }

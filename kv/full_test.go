@@ -224,7 +224,7 @@ func TestPartsSwept(t *testing.T) {
 			t.Errorf("%s was removed", name)
 		}
 	}
-	lock.release()
+	lock.Release()
 	if left, _ := filepath.Glob(filepath.Join(dir, "b.db.*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"nightjar/internal/disk"
 	"os"
 	"runtime/debug"
 	"time"
@@ -145,6 +146,31 @@ func (db *DB) beginView() (bt *bbolt.Tx, err error) {
 	return db.bolt.Begin(false)
 }
 
+// lookEvery is how often the writer checks that the lock file still exists.
+const lookEvery = time.Second
+
+// holdPath sees to it that the path stays locked: somebody may have deleted the lock file. While
+// another process has it for a moment, because it would like to open the file, too, that process
+// finds the file itself locked. Once a second is enough: whoever came in by then has another file,
+// which each commit sees.
+func (db *DB) holdPath() {
+	now := time.Now()
+	if db.lock != nil && now.Sub(db.looked) < lookEvery {
+		return
+	}
+	if db.looked = now; db.lock != nil && db.lock.Exists() {
+		return
+	}
+	l, err := disk.TryLock(db.path)
+	if err != nil {
+		return // no room, say: the next commit tries again
+	}
+	if db.lock != nil {
+		db.lock.Close()
+	}
+	db.lock = l
+}
+
 // sameNode refuses a file that names another node than the one that was opened.
 func (db *DB) sameNode() error {
 	return db.bolt.View(func(bt *bbolt.Tx) error {
@@ -197,5 +223,5 @@ func (db *DB) Room() error {
 // known.
 func (db *DB) DiskFree() (free uint64, ok bool) {
 	free, err := db.opts.freeSpace(db.path)
-	return free, err == nil && free != unknownSpace
+	return free, err == nil && free != disk.UnknownSpace
 }

@@ -1,6 +1,26 @@
 package kv
 
-import "fmt"
+import (
+	"fmt"
+)
+
+// tableDef is a table without its type.
+type tableDef struct {
+	name  string
+	no    byte
+	bulk  bool
+	heirs []Heir
+	// families are what the table declares, and declared the same by class and number
+	families []family
+	declared [familyEnd][256]bool
+	derive   func(k *Keys, id uint64, rec []byte) error
+	inherits func(rec []byte) ([]Member, error)
+	ident    func(tx *Tx, rec []byte) ([]byte, error)
+	blobs    func(rec []byte) ([]uint64, error)
+	refs     func(rec []byte, refer Refer) error
+	// standIn is nil when there is none
+	standIn func(id uint64, uid [16]byte) []byte
+}
 
 // schema is the tables of a file and how they depend on each other.
 type schema struct {
@@ -52,9 +72,6 @@ func newSchema(tables []AnyTable) (*schema, error) {
 	}
 	return s, nil
 }
-
-// Size is how many bytes a record takes.
-func (t *Table[T]) Size(rec *T) int { return len(t.codec.Append(nil, rec)) }
 
 func (s *schema) byNo(no byte) *tableDef {
 	for _, d := range s.tables {

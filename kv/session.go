@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"nightjar/internal/boltfile"
+	"nightjar/internal/disk"
 )
 
 // While a file is open it holds a random session mark, and so does a small file beside it, the
@@ -29,7 +30,7 @@ func twinPath(path string) string { return path + ".session" }
 func twinText(path string, mark []byte) string {
 	s := hex.EncodeToString(mark)
 	if info, err := os.Stat(path); err == nil {
-		if id := fileID(info); id != "" {
+		if id := disk.FileID(info); id != "" {
 			s += " " + id
 		}
 	}
@@ -39,25 +40,13 @@ func twinText(path string, mark []byte) string {
 // writeTwin puts the twin in place; it is durable before the mark is.
 func writeTwin(path string, mark []byte) error {
 	temp := twinPath(path) + beingMade
-	if err := writeSynced(temp, []byte(twinText(path, mark))); err != nil {
+	if err := disk.WriteSynced(temp, []byte(twinText(path, mark))); err != nil {
 		return err
 	}
 	if err := os.Rename(temp, twinPath(path)); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-func writeSynced(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
+	return disk.SyncDir(filepath.Dir(path))
 }
 
 // session is the mark of an open file.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package kv
+package disk
 
 import (
 	"errors"
@@ -12,11 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unknownSpace is the free space of a disk that does not say.
-const unknownSpace = math.MaxUint64
+// UnknownSpace is the free space of a disk that does not say.
+const UnknownSpace = math.MaxUint64
 
-// freeSpace is how many bytes an ordinary user may still write to the disk that holds path.
-func freeSpace(path string) (uint64, error) {
+// CanRenameOpen says whether a file can be renamed while it is open.
+const CanRenameOpen = true
+
+// FreeSpace is how many bytes an ordinary user may still write to the disk that holds path.
+func FreeSpace(path string) (uint64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
 		return 0, err
@@ -24,16 +27,16 @@ func freeSpace(path string) (uint64, error) {
 	return uint64(st.Bavail) * uint64(st.Bsize), nil
 }
 
-// fileID tells a file from its copies.
-func fileID(info os.FileInfo) string {
+// FileID tells a file from its copies.
+func FileID(info os.FileInfo) string {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return strconv.FormatUint(uint64(st.Ino), 10)
 	}
 	return ""
 }
 
-// sameDisk says whether two folders are on one disk; true when that is not known.
-func sameDisk(a, b string) bool {
+// Same says whether two folders are on one disk; true when that is not known.
+func Same(a, b string) bool {
 	disk := func(path string) any {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -49,8 +52,8 @@ func sameDisk(a, b string) bool {
 	return x == nil || y == nil || x == y
 }
 
-// letGo closes a file and gives its lock back, which a memory map that is still there would keep.
-func letGo(f *os.File) error {
+// Close closes a file and gives its lock back, which a memory map that is still there would keep.
+func Close(f *os.File) error {
 	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
 
@@ -72,23 +75,4 @@ func tryLock(f *os.File, alone bool) error {
 func removeLocked(path string, f *os.File) {
 	os.Remove(path)
 	f.Close()
-}
-
-// exchange opens the file at temp, and has rename give it the name of the open one, which is then
-// closed. The locks of both are held meanwhile, so that no other process comes in between.
-func (db *DB) exchange(temp string, rename func() (done bool, err error)) error {
-	old, oldFile := db.bolt, db.file
-	next, err := db.openBolt(false, temp)
-	if err != nil {
-		return err
-	}
-	nextFile := db.file
-	db.file = oldFile // which rename looks at
-	done, err := rename()
-	if !done {
-		return errors.Join(err, next.Close())
-	}
-	db.file = nextFile
-	db.bolt = next
-	return errors.Join(err, old.Close())
 }

@@ -1,0 +1,95 @@
+// Package disk is what the data file needs of the system it is on: locks on files and paths, names
+// that survive a cut of the power, and how much space is free.
+package disk
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// ErrLocked says that another process has the lock of a file or a path.
+var ErrLocked = errors.New("another process has the file open")
+
+// A PathLock keeps other processes from opening a file for writing at a path, also while the file
+// itself has been moved away or replaced: bbolt's lock is on the file, not on its name. It is a
+// lock on an empty file beside it, which the system gives back when the process ends, however it
+// ends.
+type PathLock struct {
+	path string // of the lock file
+	file *os.File
+	info os.FileInfo
+}
+
+func LockFile(path string) string { return path + ".lock" }
+
+// Retry is how long to wait before trying again to lock.
+const Retry = 20 * time.Millisecond
+
+// Lock locks a path, waiting for another process to let go of it. Errors: ErrLocked, those of
+// the file system.
+func Lock(path string, timeout time.Duration) (l *PathLock, err error) {
+	for began := time.Now(); ; time.Sleep(Retry) {
+		if l, err = TryLock(path); !errors.Is(err, ErrLocked) || time.Since(began) >= timeout {
+			return l, err
+		}
+	}
+}
+
+func TryLock(path string) (*PathLock, error) {
+	l := &PathLock{path: LockFile(path)}
+	var err error
+	if l.file, err = os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, err
+	}
+	if err = tryLock(l.file, true); err == nil {
+		l.info, err = l.file.Stat()
+	}
+	if err == nil && !l.Exists() {
+		err = ErrLocked // the process that had it removed it meanwhile
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.file.Close())
+	}
+	return l, nil
+}
+
+// Exists says whether the lock file still has its name.
+func (l *PathLock) Exists() bool {
+	info, err := os.Stat(l.path)
+	return err == nil && os.SameFile(info, l.info)
+}
+
+// Release gives the lock back and removes its file, if that is still there.
+func (l *PathLock) Release() {
+	if l == nil {
+		return
+	}
+	if l.Exists() {
+		removeLocked(l.path, l.file)
+	} else {
+		l.file.Close()
+	}
+}
+
+// Await waits until no process has a path locked for writing, without locking it: the folder
+// may be one where nothing can be written.
+func Await(path string, timeout time.Duration) error {
+	for began := time.Now(); ; time.Sleep(Retry) {
+		f, err := os.Open(LockFile(path))
+		if err != nil {
+			return nil // there is none, or nobody can tell
+		}
+		err = tryLock(f, false)
+		f.Close()
+		if !errors.Is(err, ErrLocked) {
+			return nil
+		}
+		if time.Since(began) >= timeout {
+			return err
+		}
+	}
+}
+
+// Close gives the lock back and leaves its file alone.
+func (l *PathLock) Close() error { return l.file.Close() }
