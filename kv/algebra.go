@@ -272,12 +272,6 @@ type operation struct {
 	sets []setNode
 }
 
-const (
-	or     = '|'
-	and    = '&'
-	andNot = '-' // what is in the first and in none of the others
-)
-
 func (o *operation) chunks(dst []uint64, first uint64) []uint64 {
 	n := len(dst)
 	dst = o.sets[0].chunks(dst, first)

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -290,11 +289,10 @@ func NodeOf(path string) (id [16]byte, err error) {
 		if err := checkFormat(tx.bolt); err != nil {
 			return err
 		}
-		no, err := tx.meta().get([]byte(metaNode))
-		if err != nil || len(no) != 8 {
-			return errors.Join(damaged("meta node", errShort), err)
+		no, err := tx.meta().nodeNo()
+		if err == nil {
+			id, err = tx.Node(no)
 		}
-		id, err = tx.Node(binary.BigEndian.Uint64(no))
 		return err
 	})
 	return id, err
@@ -376,7 +374,7 @@ func (db *DB) replaceBy(temp string) error {
 	}
 	mark := make([]byte, 0, 16)
 	err := db.bolt.View(func(bt *bbolt.Tx) error {
-		b, err := (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).get([]byte(metaSession))
+		b, err := metaOf(bt).get([]byte(metaSession))
 		mark = append(mark, b...)
 		return err
 	})
@@ -492,14 +490,11 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable,
 	if err == nil {
 		err = db.Update(ctx, Author{Action: "restore"}, func(tx *WriteTx) error {
 			tx.touch()
-			no, err := tx.meta().get([]byte(metaNode))
-			if err == nil && len(no) != 8 {
-				err = damaged("meta node", errShort)
-			}
+			no, err := tx.meta().nodeNo()
 			if err != nil {
 				return err
 			}
-			return putIdentity(tx.meta(), binary.BigEndian.Uint64(no)+1, id)
+			return putIdentity(tx.meta(), no+1, id)
 		})
 	}
 	if err = errors.Join(err, db.Close()); err != nil {

@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -326,24 +325,4 @@ func (tx *WriteTx) DropBlob(id uint64) error {
 		return tx.putStage(garbage)
 	}
 	return tx.purgeBlob(garbage)
-}
-
-// purgeBlob deletes a number of chunks of a blob, and the stage with the last of them.
-func (tx *WriteTx) purgeBlob(s *stageInfo) error {
-	prefix := append([]byte{'c'}, key8(s.next)...)
-	bucket := tx.bucket(bucketBlob)
-	var keys [][]byte
-	c := bucket.Cursor()
-	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && len(keys) <= purgeChunks; k, _ = c.Next() {
-		keys = append(keys, bytes.Clone(k))
-	}
-	for i, k := range keys {
-		if i == purgeChunks {
-			return nil // the stage stays for the rest
-		}
-		if err := bucket.Delete(k); err != nil {
-			return err
-		}
-	}
-	return tx.dropStage(s.id)
 }

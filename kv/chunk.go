@@ -85,6 +85,12 @@ func (b *bitmap) or(v *roaring.Bitmap) {
 	}
 }
 
+const (
+	or     = '|'
+	and    = '&'
+	andNot = '-' // what is in the first and in none of the others
+)
+
 // combine makes b what an operation makes of b and x. Four words a step take half the time of one.
 func (b *bitmap) combine(op byte, x *bitmap) {
 	switch op {

@@ -2,13 +2,10 @@ package kv
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
-
-	"go.etcd.io/bbolt"
 )
 
 // A family is all that is derived under one number: the unique texts of a kind, the places of an
@@ -151,110 +148,6 @@ func (s *schema) kept() map[family]uint64 {
 	return list
 }
 
-// keepFamilies builds what is missing or behind when the file is opened.
-func (db *DB) keepFamilies() error {
-	build, change := map[family]bool{}, map[family]uint64{}
-	db.others = map[family]uint64{}
-	err := db.View(func(tx *Tx) error {
-		listed, err := tx.families()
-		if err != nil {
-			return err
-		}
-		pending, err := tx.stageList()
-		if err != nil {
-			return err
-		}
-		for f := range db.schema.families {
-			seq, ok := listed[f]
-			if seq != kept {
-				change[f] = kept
-			}
-			if !ok || seq != kept && seq != db.head.Seq {
-				build[f] = true
-			}
-		}
-		for f, seq := range listed {
-			if db.schema.families[f] == nil {
-				db.others[f] = behind
-			}
-			if db.schema.families[f] == nil && seq == kept {
-				if change[f] = db.head.Seq; len(pending) > 0 {
-					change[f] = behind
-				}
-			}
-		}
-		return nil
-	})
-	switch {
-	case err != nil || len(change) == 0:
-		return err
-	case db.opts.ReadOnly && len(build) > 0:
-		return errBehind
-	case db.opts.ReadOnly:
-		return nil
-	}
-	begun := map[family]uint64{}
-	for f := range build {
-		begun[f] = behind
-	}
-	for f, seq := range change {
-		if seq != kept {
-			begun[f] = seq
-		}
-	}
-	if len(build) > 0 {
-		err := db.commitAlone(false, func(bt *bbolt.Tx) error {
-			return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).putFamilies(begun)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for f := range build {
-		if err := db.clearFamily(f); err != nil {
-			return err
-		}
-	}
-	if len(build) > 0 {
-		if err := db.derive(context.Background(), build); err != nil {
-			return err
-		}
-	}
-	return db.commitAlone(false, func(bt *bbolt.Tx) error {
-		return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).putFamilies(change)
-	})
-}
-
-// clearKeys is how many keys one transaction of clearFamily takes away.
-const clearKeys = 10_000
-
-// clearFamily takes away what was built of a family.
-func (db *DB) clearFamily(f family) error {
-	bucket, prefix := f.place()
-	for more := true; more; {
-		err := db.commitAlone(false, func(bt *bbolt.Tx) error {
-			b := bt.Bucket(bucketNames[bucket])
-			var keys [][]byte
-			c := b.Cursor()
-			k, _ := c.Seek(prefix)
-			for ; bytes.HasPrefix(k, prefix) && len(keys) < clearKeys; k, _ = c.Next() {
-				keys = append(keys, bytes.Clone(k))
-			}
-			more = bytes.HasPrefix(k, prefix)
-			for _, k := range keys {
-				if err := b.Delete(k); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // known says which part of a file a program knows that may be older or newer than the one that
 // wrote it.
 type known struct {
@@ -313,71 +206,4 @@ func (s *schema) there(tx *Tx) (*schema, error) {
 		return !ok && tx.bolt.Bucket([]byte(d.name)) == nil
 	})
 	return &less, nil
-}
-
-// rebuildRows is how many records one transaction takes that makes derived data of them.
-const rebuildRows = 20_000
-
-// derive makes what follows from the records of a file that has nothing of it: some families, or,
-// with nil, all.
-func (db *DB) derive(ctx context.Context, only map[family]bool) error {
-	for _, d := range db.schema.tables {
-		if only != nil && !slices.ContainsFunc(d.families, func(f family) bool { return only[f] }) {
-			continue
-		}
-		for next := uint64(1); next != 0; {
-			err := db.commitAlone(false, func(bt *bbolt.Tx) (err error) {
-				if next, err = db.deriveRows(bt, d, next, only); err == nil {
-					err = context.Cause(ctx)
-				}
-				return err
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// deriveRows derives from the next rows of a table and returns where to go on, 0 at the end.
-func (db *DB) deriveRows(bt *bbolt.Tx, d *tableDef, from uint64, only map[family]bool) (next uint64, err error) {
-	b := &batch{db: db, bolt: bt}
-	if err := b.findTails(); err != nil {
-		return 0, err
-	}
-	tx := &Tx{db: db, bolt: bt, batch: b}
-	c := tx.table(d).Cursor()
-	rows := 0
-	for k, stored := c.Seek(key8(from)); k != nil; k, stored = c.Next() {
-		id := binary.BigEndian.Uint64(k)
-		if rows++; rows > rebuildRows {
-			next = id
-			break
-		}
-		rec, err := tx.openRecord(d, id, stored)
-		if err != nil {
-			return 0, err
-		}
-		keys := tx.newKeys(d)
-		if err := keys.derive(id, rec); err != nil {
-			return 0, damaged(where(d, id), err)
-		}
-		keys.keep(only)
-		if err := keys.applyTexts(id, &Keys{}); err != nil {
-			return 0, err
-		}
-		staged := tx.staged(d, id)
-		if d.bulk && !staged && id > b.tail[d].from {
-			continue // its sets and places are stored when the tail is folded
-		}
-		keys.applySeries(id, &Keys{})
-		if !staged {
-			tx.changeMembers(d, id, nil, keys.members)
-		}
-	}
-	if err := b.flushSeries(bt); err != nil {
-		return 0, err
-	}
-	return next, b.flushSets(bt)
 }

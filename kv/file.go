@@ -2,177 +2,21 @@ package kv
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
 	"nightjar/internal/boltfile"
-	"nightjar/internal/cache"
 	"nightjar/internal/disk"
 )
-
-// Options say how a file is opened. The zero value is right for a node.
-type Options struct {
-	// ReadOnly opens the file for looking only; several processes may do that at once.
-	ReadOnly bool
-	// MustExist refuses to make a new file.
-	MustExist bool
-	// Timeout is how long to wait for another process to let go of the file; 0 means 2 seconds.
-	Timeout time.Duration
-	// MinFree is the free space of the disk in bytes below which writes are refused, but for those
-	// that make room; 0 means 64 MiB. While as much is free inside of the file, that is enough.
-	MinFree uint64
-	// DeferDeletesFrom is from how many rows on DeleteAll leaves the purging to later; 0 means
-	// 5,000.
-	DeferDeletesFrom int
-	// CheckCopy verifies a file that is the copy of a running node's; nil means Check in this
-	// process, which a badly damaged file may end.
-	CheckCopy func(path string) error
-	// Committed is called after each commit, by the goroutine that writes, with the new head of the
-	// log. It must return at once.
-	Committed func(Mark)
-	// Failed is called once, when nothing can be written any more until a restart, with the reason.
-	// It must return at once.
-	Failed func(error)
-	// Now and Random are the clock and the source of randomness; nil means the real ones.
-	Now    func() time.Time
-	Random io.Reader
-	// NoSync leaves out the fsync of each commit: for tests only.
-	NoSync bool
-
-	// for tests of a disk that fails
-	freeSpace func(path string) (uint64, error)
-	sameDisk  func(a, b string) bool
-	commit    func(*bbolt.Tx) error
-	writeTwin func(path string, mark []byte) error
-	// and for tests of shared transactions
-	step     func(step string, b *batch) error // called before each step of one
-	answered func(j *job, err error)           // called before a job is answered
-	tailRows int                               // 0 means tailLimit
-}
-
-func (o *Options) setDefaults() {
-	if o.Timeout == 0 {
-		o.Timeout = 2 * time.Second
-	}
-	if o.MinFree == 0 {
-		o.MinFree = 64 << 20
-	}
-	if o.DeferDeletesFrom == 0 {
-		o.DeferDeletesFrom = deferDeletesFrom
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Random == nil {
-		o.Random = rand.Reader
-	}
-	if o.sameDisk == nil {
-		o.sameDisk = disk.Same
-	}
-	if o.freeSpace == nil {
-		o.freeSpace = disk.FreeSpace
-	}
-	if o.tailRows == 0 {
-		o.tailRows = tailLimit
-	}
-	if o.writeTwin == nil {
-		o.writeTwin = writeTwin
-	}
-	if o.commit == nil {
-		o.commit = (*bbolt.Tx).Commit
-	}
-}
-
-// A DB is an open file. Its methods may be called from any goroutine.
-type DB struct {
-	path   string
-	opts   Options
-	schema *schema
-
-	// mu is held for reading by every View, for writing while the file is closed or replaced.
-	mu   sync.RWMutex
-	long sync.RWMutex // see viewWhole
-	bolt *bbolt.DB
-	file *os.File // that bolt reads and writes
-
-	// what tells whether the path still leads to the open file, see ours
-	lock   *disk.PathLock // nil when only reading, or while the disk has no room for it; under writeMu
-	looked time.Time      // when the lock file was last looked at; under writeMu
-	held   os.FileInfo
-	txid   atomic.Int64 // of the last transaction that was committed
-	length atomic.Int64 // that the file needs at least
-	full   atomic.Int64 // when a commit met the end of the disk, in nanoseconds; 0 after one that did not
-
-	session session // under writeMu
-
-	writeMu       sync.Mutex  // of writing: held by whoever does what is queued
-	lastShared    bool        // several shared the last commit; under writeMu, as are the next three
-	lastCommit    time.Time   // when the last commit ended
-	idleTimerRuns bool        // the timer runs
-	idleTimer     *time.Timer // when to look whether the file has rested
-
-	queueMu sync.Mutex
-	queue   []*job
-	closing bool
-	wake    chan struct{}
-	quit    chan struct{}
-	written chan struct{} // closed when the writer has ended
-
-	sweep       chan struct{}
-	quitSweeper chan struct{}
-	swept       chan struct{} // closed when the purger has ended
-
-	ending         atomic.Bool // see endWork
-	failed         atomic.Pointer[error]
-	unsaid         atomic.Pointer[error] // see mishap
-	stuck          atomic.Bool           // see setStuck
-	blind          atomic.Bool           // see beginView
-	freeListStored bool                  // under writeMu
-	changes        [256]atomic.Uint64    // see Table.Changes
-
-	headMu sync.Mutex
-	head   Mark
-
-	nodeNo uint64
-	nodeID [16]byte
-	tails  tails
-	counts *cache.LRU[string, []chunkCount] // see Set.counts
-	unions *cache.LRU[unionKey, *keptUnion]
-	stages *cache.LRU[uint64, *stageInfo]
-	others map[family]uint64 // families of other programs, as behind; set by Open
-	serial atomic.Uint64     // of IDLists
-	live   liveStages
-
-	givenUpMu sync.Mutex
-	givenUp   []uint64 // stages, see giveUp
-
-	randomMu sync.Mutex
-}
-
-// newDB makes a DB that is not open yet.
-func newDB(path string, s *schema, o Options) *DB {
-	o.setDefaults()
-	return &DB{path: path, opts: o, schema: s,
-		wake: make(chan struct{}, 1), quit: make(chan struct{}), written: make(chan struct{}),
-		sweep: make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{}),
-		counts: cache.New[string, []chunkCount](maxCounts),
-		unions: cache.New[unionKey, *keptUnion](maxUnions),
-		stages: cache.New[uint64, *stageInfo](maxStages)}
-}
 
 // Open opens the file at path, or makes it. The tables are those of the packages that own the
 // records, always all of them. Close must be called in the end.
@@ -447,7 +291,7 @@ func (db *DB) createAt(path string) (err error) {
 				return err
 			}
 		}
-		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
+		m := metaOf(bt)
 		if err := m.putFormat(); err != nil {
 			return err
 		}
@@ -467,18 +311,6 @@ func putIdentity(m *metaBucket, no uint64, id [16]byte) error {
 	}
 	return m.put([]byte(metaNode), key8(no))
 }
-
-// newIdentity is a ULID: 48 bits of milliseconds and 80 of randomness (github.com/ulid/spec).
-func (db *DB) newIdentity() (id [16]byte, err error) {
-	binary.BigEndian.PutUint64(id[:], uint64(db.opts.Now().UnixMilli())<<16)
-	db.randomMu.Lock()
-	defer db.randomMu.Unlock()
-	_, err = io.ReadFull(db.opts.Random, id[6:])
-	return id, err
-}
-
-// NewUID makes a ULID for a record.
-func (tx *WriteTx) NewUID() ([16]byte, error) { return tx.db.newIdentity() }
 
 // load reads what is kept in memory, and makes the buckets of tables that are new to this file.
 func (db *DB) load() error {
@@ -531,11 +363,9 @@ func (db *DB) load() error {
 		if db.head, err = tx.Head(); err != nil {
 			return err
 		}
-		no, err := tx.meta().get([]byte(metaNode))
-		if err != nil || len(no) != 8 {
-			return errors.Join(damaged("meta node", errShort), err)
+		if db.nodeNo, err = tx.meta().nodeNo(); err != nil {
+			return err
 		}
-		db.nodeNo = binary.BigEndian.Uint64(no)
 		if db.nodeID, err = tx.Node(0); err == ErrNotFound {
 			err = damaged(fmt.Sprintf("meta node/%d", db.nodeNo), "it is missing")
 		}
@@ -603,20 +433,6 @@ func (db *DB) endWork() bool {
 	close(db.quit)
 	<-db.written
 	return true
-}
-
-// Path is the file's path.
-func (db *DB) Path() string { return db.path }
-
-// NodeID is the identity of this node, a ULID.
-func (db *DB) NodeID() [16]byte { return db.nodeID }
-
-// Failed is why nothing can be written any more, or nil.
-func (db *DB) Failed() error {
-	if f := db.failed.Load(); f != nil {
-		return *f
-	}
-	return nil
 }
 
 // exclusively runs fn between two transactions.

@@ -3,6 +3,7 @@ package kv
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -42,6 +43,12 @@ type uniqueKey struct {
 // Unique says that no other record has this text under this kind.
 func (k *Keys) Unique(kind byte, text string) { k.unique = append(k.unique, uniqueKey{kind, text}) }
 
+// An order key is kind 1, group 4, sort, id 5 bytes, with an empty value.
+
+func orderPrefix(dst []byte, kind byte, group uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, kind), group)
+}
+
 // Order gives the record a place in the order of a kind, by group and then by sort, whose length
 // may differ but which must delimit itself within a group.
 func (k *Keys) Order(kind byte, group uint32, sort []byte) {
@@ -58,6 +65,15 @@ func (k *Keys) Series(s Series, time int64, hash uint32) {
 func (k *Keys) Member(dim byte, value Value) { k.members = append(k.members, Member{dim, value}) }
 
 func (tx *Tx) newKeys(d *tableDef) *Keys { return &Keys{Tx: tx, def: d} }
+
+// keysOf is the keys of a stored record.
+func (tx *Tx) keysOf(d *tableDef, id uint64, rec []byte) (*Keys, error) {
+	k := tx.newKeys(d)
+	if err := k.derive(id, rec); err != nil {
+		return nil, damaged(where(d, id), err)
+	}
+	return k, nil
+}
 
 // inserted is empty keys for a record that is inserted, in memory that the next one uses again.
 func (tx *Tx) inserted(d *tableDef) *Keys {
@@ -354,9 +370,9 @@ func (tx *Tx) reviseSet(d *tableDef, m, from Member) error {
 		if err != nil {
 			return err
 		}
-		k := tx.newKeys(d)
-		if err := k.derive(id, rec); err != nil {
-			return damaged(where(d, id), err)
+		k, err := tx.keysOf(d, id, rec)
+		if err != nil {
+			return err
 		}
 		if _, still := slices.BinarySearchFunc(k.members, m, compareMembers); !still {
 			tx.batch.sets.remove(d, m, id)

@@ -39,6 +39,8 @@ var lastReader = map[uint32]string{1: "fca33ea", 2: "fca33ea", 3: "be42011"}
 // metaBucket reads and writes values with their CRC.
 type metaBucket struct{ b *bbolt.Bucket }
 
+func metaOf(bt *bbolt.Tx) *metaBucket { return &metaBucket{bt.Bucket(bucketNames[bucketMeta])} }
+
 func (tx *Tx) meta() *metaBucket { return &metaBucket{tx.bucket(bucketMeta)} }
 
 // get returns nil when there is no such key.
@@ -194,6 +196,18 @@ func (tx *WriteTx) Next(name string) (uint64, error) {
 	}
 	tx.touch()
 	return n, tx.meta().put(key, key8(n))
+}
+
+// nodeNo reads the number of this node.
+func (m *metaBucket) nodeNo() (uint64, error) {
+	no, err := m.get([]byte(metaNode))
+	if err == nil && len(no) != 8 {
+		err = damaged("meta node", errShort)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(no), nil
 }
 
 // Node returns the identity of a node by its number; 0 stands for this one.

@@ -2,15 +2,8 @@ package kv
 
 import (
 	"bytes"
-	"encoding/binary"
 	"iter"
 )
-
-// An order key is kind 1, group 4, sort, id 5 bytes, with an empty value.
-
-func orderPrefix(dst []byte, kind byte, group uint32) []byte {
-	return binary.BigEndian.AppendUint32(append(dst, kind), group)
-}
 
 // Range yields the places of a group of an order from the first sort that is not below from up to,
 // but without, the first that is not below to; nil stands for the beginning and the end. The sort

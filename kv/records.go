@@ -179,10 +179,11 @@ func (tx *WriteTx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id 
 	if err != nil {
 		return err
 	}
-	before, after := tx.newKeys(d), tx.newKeys(d)
-	if err := before.derive(id, old); err != nil {
-		return damaged(where(d, id), err)
+	before, err := tx.keysOf(d, id, old)
+	if err != nil {
+		return err
 	}
+	after := tx.newKeys(d)
 	own(after, id)
 	if err := after.complete(); err != nil {
 		return err
@@ -212,9 +213,9 @@ func (tx *WriteTx) delete(d *tableDef, id uint64) error {
 	if err != nil {
 		return err
 	}
-	before := tx.newKeys(d)
-	if err := before.derive(id, old); err != nil {
-		return damaged(where(d, id), err)
+	before, err := tx.keysOf(d, id, old)
+	if err != nil {
+		return err
 	}
 	tx.touch()
 	if err := tx.logGone(d, id, old); err != nil {

@@ -5,9 +5,6 @@ import (
 	"encoding/binary"
 )
 
-// A Refer is told one after the other to which rows a record refers. Id 0 refers to nothing.
-type Refer func(to AnyTable, id uint64)
-
 // A Dangling is a reference that leads nowhere: the row ID of a table refers to a row of another
 // one that is not there.
 type Dangling struct {

@@ -149,11 +149,18 @@ func (v *salvager) run() (err error) {
 
 // try runs fn and notes what it says or panics with; ok is false when it did either.
 func (v *salvager) try(what string, fn func() error) (ok bool) {
-	err := guarded(fn)
-	if err != nil {
+	if err := guarded(fn); err != nil {
 		v.problem("%s: %v", what, err)
+		return false
 	}
-	return err == nil
+	return true
+}
+
+// lost notes, for walk, numbers under which nothing can be read.
+func (v *salvager) lost(what string) func(from, to uint64, err error) {
+	return func(from, to uint64, err error) {
+		v.problem("%s %d to %d, as many as there are, cannot be reached: %v", what, from, to, err)
+	}
 }
 
 // update writes to the new file. When that fails, there is nothing to go on for.
@@ -206,11 +213,8 @@ func metaKey(k string) bool {
 // wanted says whether a key may be that of a value to be looked for by it: in meta, of a large
 // record, or of a blob.
 func (v *salvager) wanted(k []byte) bool {
-	switch {
-	case len(k) == 9 && (k[0] == 'i' || v.src.db.schema.byNo(k[0]) != nil), len(k) == 13 && k[0] == 'c':
-		return true
-	}
-	return metaKey(string(k))
+	return len(k) == 9 && (k[0] == 'i' || v.src.db.schema.byNo(k[0]) != nil) || len(k) == 13 && k[0] == 'c' ||
+		metaKey(string(k))
 }
 
 // get reads a value of a bucket, wherever it lies.
@@ -304,7 +308,7 @@ func (v *salvager) meta() error {
 	sequence := uint64(0)
 	v.try("meta", func() error { sequence = v.src.bucket(bucketMeta).Sequence(); return nil })
 	return v.update(func(bt *bbolt.Tx) error {
-		to := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
+		to := metaOf(bt)
 		for k, b := range copied {
 			if err := to.put([]byte(k), b); err != nil {
 				return err
@@ -415,13 +419,6 @@ func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error))
 	}
 }
 
-// staged says whether a row is in no set, as far as that can be read.
-func (v *salvager) staged(d *tableDef, id uint64) bool {
-	return d.bulk && slices.ContainsFunc(v.stages, func(s *stageInfo) bool {
-		return s.has(d, id)
-	})
-}
-
 // rows gathers records of a table for the new file.
 type rows struct {
 	v    *salvager
@@ -439,8 +436,8 @@ type row struct {
 // add takes a stored record in.
 func (r *rows) add(id uint64, stored []byte) error {
 	v := r.v
-	if v.staged(r.def, id) {
-		return nil
+	if slices.ContainsFunc(v.stages, func(s *stageInfo) bool { return s.has(r.def, id) }) {
+		return nil // it is in no set
 	}
 	var rec []byte
 	err := guarded(func() (err error) { rec, err = v.src.openRecord(r.def, id, stored); return err })
@@ -500,10 +497,7 @@ func (v *salvager) records(d *tableDef) error {
 	}) {
 		return rows.write()
 	}
-	lost := func(from, to uint64, err error) {
-		v.problem("%s %d to %d, as many as there are, cannot be reached: %v", d.name, from, to, err)
-	}
-	for id, stored := range walk(table, nil, lost) {
+	for id, stored := range walk(table, nil, v.lost(d.name)) {
 		v.try(where(d, id), func() error { return rows.add(id, stored) })
 		if rows.full() {
 			if err := rows.write(); err != nil {
@@ -574,11 +568,8 @@ func (v *salvager) wholeBlobs() error {
 			ids[binary.BigEndian.Uint64([]byte(n))] = true
 		}
 	}
-	lost := func(from, to uint64, err error) {
-		v.problem("blob %d to %d, as many as there are, cannot be reached: %v", from, to, err)
-	}
 	v.try("blobs", func() error {
-		for id := range walk(v.src.bucket(bucketBlob), []byte{'i'}, lost) {
+		for id := range walk(v.src.bucket(bucketBlob), []byte{'i'}, v.lost("blob")) {
 			ids[id] = true
 		}
 		return nil
@@ -779,11 +770,8 @@ func (v *salvager) copyBlobs() error {
 func (v *salvager) finish() error {
 	var head Mark
 	v.try("log", func() (err error) { head, err = v.src.Anchor(); return err })
-	lost := func(from, to uint64, err error) {
-		v.problem("log entries %d to %d, as many as there are: %v", from, to, err)
-	}
 	v.try("log", func() error {
-		for seq, stored := range walk(v.src.bucket(bucketLog), nil, lost) {
+		for seq, stored := range walk(v.src.bucket(bucketLog), nil, v.lost("log entry")) {
 			if e, err := readEntry(key8(seq), stored); err == nil {
 				head = Mark{e.Seq, e.Hash}
 				v.Entries++
@@ -795,7 +783,7 @@ func (v *salvager) finish() error {
 	})
 	v.Head = head
 	return v.update(func(bt *bbolt.Tx) error {
-		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
+		m := metaOf(bt)
 		for _, d := range v.dst.schema.tables {
 			if d.bulk {
 				last := bt.Bucket([]byte(d.name)).Sequence()

@@ -30,6 +30,21 @@ type schema struct {
 	families map[family]*tableDef
 }
 
+// An Heir names a parent table by its definition, and the dimension through which rows refer to it.
+type Heir struct {
+	Parent AnyTable
+	Dim    byte
+	// Many says that a row may have several such parents, so that what one of them takes back
+	// another may still give.
+	Many bool
+}
+
+// AnyTable is a Table of any record type, as Open takes them.
+type AnyTable interface{ tableDef() *tableDef }
+
+// A Refer is told one after the other to which rows a record refers. Id 0 refers to nothing.
+type Refer func(to AnyTable, id uint64)
+
 // heirsOf are the rows of one table that refer to a parent through one dimension.
 type heirsOf struct {
 	table *tableDef

@@ -121,7 +121,7 @@ func (db *DB) writeTwin() error {
 // putMark puts the mark into the file.
 func (db *DB) putMark() error {
 	err := db.commitAlone(false, func(bt *bbolt.Tx) error {
-		return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).put([]byte(metaSession), db.session.mark)
+		return metaOf(bt).put([]byte(metaSession), db.session.mark)
 	})
 	db.freeListStored = false
 	db.session.inFile = err == nil
@@ -201,7 +201,7 @@ func (db *DB) readMark() (mark []byte, err error) {
 		if err := checkFormat(bt); err != nil {
 			return err
 		}
-		m, err := (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).get([]byte(metaSession))
+		m, err := metaOf(bt).get([]byte(metaSession))
 		mark = bytes.Clone(m)
 		return err
 	})

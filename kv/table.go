@@ -55,15 +55,6 @@ type Spec[T any] struct {
 	Bulk bool
 }
 
-// An Heir names a parent table by its definition, and the dimension through which rows refer to it.
-type Heir struct {
-	Parent AnyTable
-	Dim    byte
-	// Many says that a row may have several such parents, so that what one of them takes back
-	// another may still give.
-	Many bool
-}
-
 // A Table is typed access to the records of one table. It holds no state of a file: one value
 // serves every file that is open.
 type Table[T any] struct {
@@ -79,9 +70,6 @@ func (t *Table[T]) No() uint64 { return uint64(t.def.no) }
 
 // Name is the table's name.
 func (t *Table[T]) Name() string { return t.def.name }
-
-// AnyTable is a Table of any record type, as Open takes them.
-type AnyTable interface{ tableDef() *tableDef }
 
 // NewTable makes the table that spec describes.
 func NewTable[T any](spec Spec[T]) *Table[T] {
@@ -116,15 +104,8 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 		}
 		return err
 	}
-	if spec.Inherits != nil {
-		d.inherits = func(b []byte) ([]Member, error) {
-			rec, err := decode(b)
-			if err != nil {
-				return nil, err
-			}
-			return spec.Inherits(rec), nil
-		}
-	}
+	d.inherits = decoding(t.codec, spec.Inherits)
+	d.blobs = decoding(t.codec, spec.Blobs)
 	if spec.Ident != nil {
 		d.ident = func(tx *Tx, b []byte) ([]byte, error) {
 			rec, err := decode(b)
@@ -137,15 +118,6 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 	if spec.StandIn != nil {
 		d.standIn = func(id uint64, uid [16]byte) []byte { return t.codec.Append(nil, spec.StandIn(id, uid)) }
 	}
-	if spec.Blobs != nil {
-		d.blobs = func(b []byte) ([]uint64, error) {
-			rec, err := decode(b)
-			if err != nil {
-				return nil, err
-			}
-			return spec.Blobs(rec), nil
-		}
-	}
 	if spec.Refs != nil {
 		d.refs = func(b []byte, refer Refer) error {
 			rec, err := decode(b)
@@ -157,6 +129,20 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 	}
 	t.def = d
 	return t
+}
+
+// decoding is fn of the record that is decoded first; nil when fn is.
+func decoding[T, R any](codec Codec[T], fn func(*T) R) func([]byte) (R, error) {
+	if fn == nil {
+		return nil
+	}
+	return func(b []byte) (r R, err error) {
+		rec := new(T)
+		if err = codec.Decode(b, rec); err == nil {
+			r = fn(rec)
+		}
+		return r, err
+	}
 }
 
 func (t *Table[T]) tableDef() *tableDef { return t.def }

@@ -233,9 +233,9 @@ func (tx *Tx) readTail(d *tableDef) (*tail, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys := tx.newKeys(d)
-		if err := keys.derive(id, rec); err != nil {
-			return nil, damaged(where(d, id), err)
+		keys, err := tx.keysOf(d, id, rec)
+		if err != nil {
+			return nil, err
 		}
 		t.add([]tailRow{newTailRow(keys, id)})
 	}
