@@ -204,17 +204,22 @@ type batch struct {
 	head    Mark
 	sets    setChanges
 	series  seriesChanges
-	tails   map[*tableDef][]tailRow // rows that join the tail
-	tail    map[*tableDef]*tail     // the tails as they are, those begun by a fold in this transaction included
-	folded  map[*tableDef]bool      // tails begun by a fold
-	changed map[*tableDef]bool      // bulk tables whose stored sets were written
-	slab    []byte                  // see memory
+	bulk    map[*tableDef]*bulkChanges
+	slab    []byte // see memory
 	piece   int
 	touched [256]bool // tables, by number, whose records were changed
 	tools   tools
 	super   map[*Stage][]Superseded // notes for staged writes, see Supersede
 	// broken is why what the jobs share is not as it should be: something failed half-way.
 	broken error
+}
+
+// bulkChanges is what a shared transaction does to a bulk table.
+type bulkChanges struct {
+	tail    *tail     // as it was found, or as a fold in this transaction began it
+	rows    []tailRow // that join the tail
+	folded  bool      // the tail was begun in this transaction
+	changed bool      // stored sets were written
 }
 
 // reached is where a test makes a commit fail.
@@ -537,8 +542,8 @@ func newEntry(j *job) *entryBuilder {
 // finish writes what the jobs gathered in memory.
 func (b *batch) finish() error {
 	tx := &Tx{db: b.db, bolt: b.bolt, batch: b}
-	for d, rows := range b.tails {
-		if b.tail[d].rows+len(rows) > b.db.opts.tailRows {
+	for d, t := range b.bulk {
+		if len(t.rows) > 0 && t.tail.rows+len(t.rows) > b.db.opts.tailRows {
 			if err := tx.foldTail(d); err != nil {
 				return err
 			}
@@ -550,11 +555,11 @@ func (b *batch) finish() error {
 	if err := b.flushSets(b.bolt); err != nil {
 		return err
 	}
-	for d := range b.changed {
+	for d, t := range b.bulk {
 		// What readers remember of stored sets is known by the tail's epoch, so a change of them
 		// begins a new one.
-		if !b.folded[d] {
-			if err := tx.beginTail(d, b.tail[d].from); err != nil {
+		if t.changed && !t.folded {
+			if err := tx.beginTail(d, t.tail.from); err != nil {
 				return err
 			}
 		}
@@ -563,11 +568,13 @@ func (b *batch) finish() error {
 		return err
 	}
 	// From here on nothing fails but the commit itself.
-	for d := range b.folded {
-		b.db.tails.put(b.tail[d])
-	}
-	for d, rows := range b.tails {
-		b.tail[d].add(rows)
+	for _, t := range b.bulk {
+		if t.folded {
+			b.db.tails.put(t.tail)
+		}
+		if len(t.rows) > 0 {
+			t.tail.add(t.rows)
+		}
 	}
 	return nil
 }

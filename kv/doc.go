@@ -88,7 +88,7 @@
 //	Tx.tails, Tx.snapshots     the tail of a table, for one View; a transaction that writes has those of its batch.
 //	Tx.passed                  what a parent passes on, for one function; Put and Delete of the parent drop it.
 //	Tx.stages                  the lists of stages, for one function; putting or dropping one drops them.
-//	batch.tail, sets, series   what functions that share a transaction have gathered. It goes with the transaction: one in which writing it was
+//	batch.bulk, sets, series   what functions that share a transaction have gathered. It goes with the transaction: one in which writing it was
 //	                           left half done (batch.shared) is not committed.
 //	seriesChanges.ends         the last stored time of a series, until the changes of series are written.
 //	tools                      buckets, cursors and buffers of one transaction of bbolt; they are used by one function after the other.

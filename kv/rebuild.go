@@ -166,7 +166,7 @@ func (db *DB) deriveRows(bt *bbolt.Tx, d *tableDef, from uint64, only map[family
 			return 0, err
 		}
 		staged := tx.staged(d, id)
-		if d.bulk && !staged && id > b.tail[d].from {
+		if d.bulk && !staged && id > b.bulk[d].tail.from {
 			continue // its sets and places are stored when the tail is folded
 		}
 		keys.applySeries(id, &Keys{})

@@ -99,13 +99,9 @@ func (b *batch) writeSets(bt *bbolt.Tx) error {
 
 // setsWritten notes that stored sets of a table are others now.
 func (b *batch) setsWritten(d *tableDef) {
-	if !d.bulk {
-		return
+	if d.bulk {
+		b.bulk[d].changed = true
 	}
-	if b.changed == nil {
-		b.changed = map[*tableDef]bool{}
-	}
-	b.changed[d] = true
 }
 
 func writeSet(bucket *bbolt.Bucket, set string, changes []idChange) error {

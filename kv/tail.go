@@ -153,7 +153,7 @@ func (ts *tails) clear() {
 // tail finds the tail of a table as this transaction sees it.
 func (tx *Tx) tail(d *tableDef) (*tail, error) {
 	if tx.batch != nil {
-		return tx.batch.tail[d], nil
+		return tx.batch.bulk[d].tail, nil
 	}
 	if t := tx.tails[d.no]; t != nil {
 		return t, nil
@@ -183,13 +183,13 @@ func (tx *Tx) commit() uint64 {
 // findTails fetches the tails before a shared transaction writes anything; one that is not in
 // memory is read from the file.
 func (b *batch) findTails() error {
-	b.tail = map[*tableDef]*tail{}
+	b.bulk = map[*tableDef]*bulkChanges{}
 	reader := &Tx{db: b.db, bolt: b.bolt}
 	return reader.eachTail(func(t *tail) error {
 		if b.db.tails.find(t.table, reader.commit()) == nil {
 			b.db.tails.put(t)
 		}
-		b.tail[t.table] = t
+		b.bulk[t.table] = &bulkChanges{tail: t}
 		return nil
 	})
 }
@@ -252,10 +252,8 @@ func newTailRow(k *Keys, id uint64) tailRow {
 
 // appendTail adds a new row to the tail when the transaction is committed.
 func (tx *Tx) appendTail(k *Keys, id uint64) {
-	if tx.batch.tails == nil {
-		tx.batch.tails = map[*tableDef][]tailRow{}
-	}
-	tx.batch.tails[k.def] = append(tx.batch.tails[k.def], newTailRow(k, id))
+	t := tx.batch.bulk[k.def]
+	t.rows = append(t.rows, newTailRow(k, id))
 	for _, s := range k.series {
 		tx.batch.series.tail(s, id)
 	}
@@ -270,7 +268,7 @@ func (tx *Tx) foldTail(d *tableDef) error {
 	if err != nil {
 		return err
 	}
-	if t.rows == 0 && len(tx.batch.tails[d]) == 0 {
+	if t.rows == 0 && len(tx.batch.bulk[d].rows) == 0 {
 		return nil
 	}
 	return tx.moveMark(d, t)
@@ -282,7 +280,7 @@ func (tx *Tx) moveMark(d *tableDef, t *tail) error {
 }
 
 func (tx *Tx) fold(d *tableDef, t *tail) error {
-	fresh := tx.batch.tails[d]
+	fresh := tx.batch.bulk[d].rows
 	if tx.batch.sets.of == nil {
 		tx.batch.sets.of = map[string][]idChange{}
 	}
@@ -306,7 +304,7 @@ func (tx *Tx) fold(d *tableDef, t *tail) error {
 			tx.batch.series.add(s, r.id)
 		}
 	}
-	delete(tx.batch.tails, d)
+	tx.batch.bulk[d].rows = nil
 	return tx.beginTail(d, tx.table(d).Sequence())
 }
 
@@ -317,7 +315,8 @@ func (tx *Tx) beginTail(d *tableDef, from uint64) error {
 
 func (tx *Tx) putTail(d *tableDef, from uint64) error {
 	next := &tail{table: d, epoch: uint64(tx.bolt.ID()), from: from}
-	if from != tx.batch.tail[d].from {
+	bulk := tx.batch.bulk[d]
+	if from != bulk.tail.from {
 		if err := tx.meta().putTailMark(d, from); err != nil {
 			return err
 		}
@@ -326,10 +325,7 @@ func (tx *Tx) putTail(d *tableDef, from uint64) error {
 			return err
 		}
 	}
-	if tx.batch.folded == nil {
-		tx.batch.folded = map[*tableDef]bool{}
-	}
-	tx.batch.tail[d], tx.batch.folded[d] = next, true
+	bulk.tail, bulk.folded = next, true
 	return nil
 }
 
