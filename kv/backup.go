@@ -35,7 +35,7 @@ func (db *DB) Backup(ctx context.Context, path string, check func(path string) e
 	SweepParts(filepath.Dir(path)) // what cannot be removed takes room, and is no reason to go without a copy
 	temp, lock, err := newPart(path)
 	if err != nil {
-		return m, newNoRoom(err)
+		return m, NoRoom(err)
 	}
 	defer func() {
 		if err != nil {
@@ -51,9 +51,9 @@ func (db *DB) Backup(ctx context.Context, path string, check func(path string) e
 	if err := disk.PutInPlace(temp, path); errors.Is(err, os.ErrExist) {
 		return m, fmt.Errorf("%s: %w", path, os.ErrExist)
 	} else if err != nil {
-		return m, newNoRoom(err)
+		return m, NoRoom(err)
 	}
-	return m, newNoRoom(disk.SyncDir(filepath.Dir(path)))
+	return m, NoRoom(disk.SyncDir(filepath.Dir(path)))
 }
 
 // copyTo writes a copy by the shorter way.
@@ -80,7 +80,7 @@ func newPart(path string) (temp string, lock *disk.PathLock, err error) {
 		temp = fmt.Sprintf("%s.part-%d", path, rand.Uint32())
 		if lock, err = disk.TryLock(temp); errors.Is(err, ErrLocked) {
 			continue
-		} else if newNoRoom(err) == ErrNoRoom || errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
+		} else if NoRoom(err) == ErrNoRoom || errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
 			break
 		}
 		var f *os.File
@@ -182,7 +182,7 @@ func (db *DB) checkedCopy(ctx context.Context, path string, check func(path stri
 func (db *DB) copyByWay(ctx context.Context, path string, check func(path string) error) (m Mark, err error) {
 	near, err := os.CreateTemp(filepath.Dir(db.path), filepath.Base(db.path)+Temporary+"*")
 	if err != nil {
-		return m, newNoRoom(err)
+		return m, NoRoom(err)
 	}
 	defer os.Remove(near.Name())
 	defer near.Close()
@@ -201,10 +201,10 @@ func (db *DB) copyByWay(ctx context.Context, path string, check func(path string
 	}
 	written, read := sha256.New(), sha256.New()
 	if _, err := io.Copy(contextWriter{ctx, far}, io.TeeReader(near, written)); err != nil {
-		return m, newNoRoom(err)
+		return m, NoRoom(err)
 	}
 	if err := far.Sync(); err != nil {
-		return m, newNoRoom(err)
+		return m, NoRoom(err)
 	}
 	if _, err := io.Copy(read, io.NewSectionReader(far, 0, math.MaxInt64)); err != nil {
 		return m, err
@@ -245,14 +245,14 @@ func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return m, newNoRoom(err)
+		return m, NoRoom(err)
 	}
 	copied, err := bbolt.Open(path, 0o600,
 		&bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType})
 	if err != nil {
 		return m, err
 	}
-	return m, newNoRoom(errors.Join(copied.Update(removeMark), copied.Close()))
+	return m, NoRoom(errors.Join(copied.Update(removeMark), copied.Close()))
 }
 
 // contextWriter stops writing when its context ends.
@@ -350,19 +350,19 @@ func (db *DB) compactTo(path string) error {
 		&bbolt.Options{Timeout: db.opts.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: true,
 			NoFreelistSync: true})
 	if err != nil {
-		return newNoRoom(err)
+		return NoRoom(err)
 	}
 	dst.AllocSize = allocSize
 	if err := bbolt.Compact(dst, db.bolt, 32<<20); err != nil {
 		dst.Close()
-		return newNoRoom(err)
+		return NoRoom(err)
 	}
 	dst.NoFreelistSync = false
 	err = dst.Update(func(*bbolt.Tx) error { return nil })
 	if err == nil {
 		err = dst.Sync()
 	}
-	return newNoRoom(errors.Join(err, dst.Close()))
+	return NoRoom(errors.Join(err, dst.Close()))
 }
 
 // replaceBy puts another file in the place of the open one, between two transactions.
@@ -382,7 +382,7 @@ func (db *DB) replaceBy(temp string) error {
 		return err
 	}
 	if err := disk.WriteSynced(twinPath(temp), []byte(twinText(temp, mark))); err != nil {
-		return newNoRoom(err)
+		return NoRoom(err)
 	}
 	defer os.Remove(twinPath(temp))
 	dir, err := os.Open(filepath.Dir(db.path)) // before the exchange: afterwards no descriptor may be left
@@ -417,7 +417,7 @@ func (db *DB) replaceBy(temp string) error {
 		db.setFailed(err)
 		return failure(err)
 	}
-	return newNoRoom(err)
+	return NoRoom(err)
 }
 
 // exchange puts the file at temp in the place of the open one by rename, and opens it. Where an open
@@ -462,7 +462,7 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable,
 	}
 	lock, err := disk.Lock(path, disk.Retry) // a server may be running whose file has been moved away
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, newNoRoom(err))
+		return fmt.Errorf("%s: %w", path, NoRoom(err))
 	}
 	defer lock.Release()
 	if _, err := os.Lstat(path); err == nil {
@@ -470,14 +470,14 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable,
 	}
 	temp, err := newTemp(filepath.Dir(path), filepath.Base(path)+Temporary+"*")
 	if err != nil {
-		return newNoRoom(err)
+		return NoRoom(err)
 	}
 	defer func() {
 		os.Remove(temp)
 		os.Remove(twinPath(temp))
 	}()
 	if err := copyFileTo(ctx, backup, temp); err != nil {
-		return newNoRoom(err)
+		return NoRoom(err)
 	}
 	if err := check(temp); err != nil {
 		return fmt.Errorf("%s is not good: %w", backup, err)
@@ -503,7 +503,7 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable,
 	if err := disk.PutInPlace(temp, path); errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	} else if err != nil {
-		return newNoRoom(err)
+		return NoRoom(err)
 	}
 	return disk.SyncDir(filepath.Dir(path))
 }

@@ -647,13 +647,10 @@ func orNoRoom(err error) error {
 	return err
 }
 
-// NoRoom is ErrNoRoom for an error of a file or folder beside the data file that met the end of the
-// disk, and the error itself otherwise.
-func NoRoom(err error) error { return newNoRoom(err) }
-
-// newNoRoom is orNoRoom for all that is done with a file that nobody uses yet: whatever of it met
-// the end of the disk, syncing included, the file is thrown away.
-func newNoRoom(err error) error {
+// NoRoom returns ErrNoRoom for an error of a file or folder beside the data file that met the end of
+// the disk, and the error itself otherwise. Unlike a sync of the data file, a failed sync counts:
+// the new file is thrown away.
+func NoRoom(err error) error {
 	if err != nil && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || saysFull(err)) {
 		return ErrNoRoom
 	}

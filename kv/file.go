@@ -69,7 +69,7 @@ func (db *DB) open() (err error) {
 	}
 	if db.opts.ReadOnly {
 		err = disk.Await(db.path, db.opts.Timeout)
-	} else if db.lock, err = disk.Lock(db.path, db.opts.Timeout); newNoRoom(err) == ErrNoRoom && !fresh {
+	} else if db.lock, err = disk.Lock(db.path, db.opts.Timeout); NoRoom(err) == ErrNoRoom && !fresh {
 		err = nil // the next commit tries again
 	} else if err != nil && !errors.Is(err, ErrLocked) {
 		err = db.cannotLock(fresh, err)

@@ -71,7 +71,7 @@ func (db *DB) beginSession() error {
 	}
 	found := db.session // what a crash left
 	db.session = session{mark: mark}
-	switch err := newNoRoom(db.writeTwin()); {
+	switch err := NoRoom(db.writeTwin()); {
 	case err == ErrNoRoom && found.inFile:
 		db.session = found // as good as another
 		return nil
@@ -98,7 +98,7 @@ func (db *DB) markSession() error {
 	if s.inFile && s.twin {
 		return nil
 	}
-	twinErr := newNoRoom(db.writeTwin())
+	twinErr := NoRoom(db.writeTwin())
 	if twinErr != nil && twinErr != ErrNoRoom {
 		return fmt.Errorf("%w: cannot write the session mark beside the file: %w", ErrFailed, twinErr)
 	}
