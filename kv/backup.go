@@ -154,7 +154,7 @@ func Remains(path, name string) bool {
 	if !ok {
 		return false
 	}
-	if s == compacted || s == twinPath(compacted) || s == twinPath("")+beingMade {
+	if s == compacted || s == sessionPath(compacted) || s == sessionPath("")+beingMade {
 		return true
 	}
 	s, ok = strings.CutPrefix(s, Temporary)
@@ -196,7 +196,7 @@ func (db *DB) copyByWay(ctx context.Context, path string, check func(path string
 	defer far.Close()
 	if info, err := near.Stat(); err != nil {
 		return m, err
-	} else if !db.roomFor(path, info.Size(), db.opts.MinFree) {
+	} else if !db.hasSpaceFor(path, info.Size(), db.opts.MinFree) {
 		return m, ErrNoRoom
 	}
 	written, read := sha256.New(), sha256.New()
@@ -215,9 +215,9 @@ func (db *DB) copyByWay(ctx context.Context, path string, check func(path string
 	return m, nil
 }
 
-// roomFor tells whether the disk of path has room for so many bytes and a reserve. A disk that does
+// hasSpaceFor tells whether the disk of path has room for so many bytes and a reserve. A disk that does
 // not say how much is free is tried.
-func (db *DB) roomFor(path string, size int64, reserve uint64) bool {
+func (db *DB) hasSpaceFor(path string, size int64, reserve uint64) bool {
 	free, err := db.opts.freeSpace(path)
 	return err != nil || free >= uint64(size)+reserve
 }
@@ -229,7 +229,7 @@ func (db *DB) snapshot(ctx context.Context, path string) (m Mark, err error) {
 		return m, err
 	}
 	err = db.viewWhole(func(tx *Tx) error {
-		if !db.roomFor(path, tx.bolt.Size(), db.opts.MinFree) {
+		if !db.hasSpaceFor(path, tx.bolt.Size(), db.opts.MinFree) {
 			return ErrNoRoom
 		}
 		if m, err = tx.Head(); err != nil {
@@ -343,7 +343,7 @@ func (db *DB) compactTo(path string) error {
 	if err != nil {
 		return err
 	}
-	if !db.roomFor(filepath.Dir(path), max(0, size-unused), db.lastReserve()) { // in the end more is free than before
+	if !db.hasSpaceFor(filepath.Dir(path), max(0, size-unused), db.lastReserve()) { // in the end more is free than before
 		return ErrNoRoom
 	}
 	dst, err := bbolt.Open(path, 0o600,
@@ -381,10 +381,10 @@ func (db *DB) replaceBy(temp string) error {
 	if err != nil {
 		return err
 	}
-	if err := disk.WriteSynced(twinPath(temp), []byte(twinText(temp, mark))); err != nil {
+	if err := disk.WriteSynced(sessionPath(temp), []byte(sessionText(temp, mark))); err != nil {
 		return NoRoom(err)
 	}
-	defer os.Remove(twinPath(temp))
+	defer os.Remove(sessionPath(temp))
 	dir, err := os.Open(filepath.Dir(db.path)) // before the exchange: afterwards no descriptor may be left
 	if err != nil {
 		return err
@@ -401,7 +401,7 @@ func (db *DB) replaceBy(temp string) error {
 			return false, err
 		}
 		exchanged = true
-		return true, errors.Join(os.Rename(twinPath(temp), twinPath(db.path)), disk.SyncOpenDir(dir))
+		return true, errors.Join(os.Rename(sessionPath(temp), sessionPath(db.path)), disk.SyncOpenDir(dir))
 	}
 	err = db.exchange(temp, rename)
 	// The new file counts its transactions from the beginning: nothing may be known by the old
@@ -474,7 +474,7 @@ func RestoreFile(ctx context.Context, backup, path string, tables []AnyTable,
 	}
 	defer func() {
 		os.Remove(temp)
-		os.Remove(twinPath(temp))
+		os.Remove(sessionPath(temp))
 	}()
 	if err := copyFileTo(ctx, backup, temp); err != nil {
 		return NoRoom(err)

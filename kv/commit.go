@@ -33,7 +33,7 @@ type job struct {
 	notes map[*Stage][]Superseded // see Supersede
 	after []func()                // once the commit is on the disk
 
-	told bool // it was answered
+	answered bool // it was answered
 }
 
 // Update calls fn in a transaction that is on the disk when Update returns nil. Everything that fn
@@ -101,7 +101,7 @@ func (db *DB) commitQueued() (more bool) {
 			return
 		}
 		for _, j := range jobs {
-			if !j.told {
+			if !j.answered {
 				j.tell(errEnded)
 			}
 		}
@@ -316,7 +316,7 @@ func split(jobs []*job, is func(*job) bool) (yes, no []*job) {
 
 // tell answers a job.
 func (j *job) tell(err error) {
-	j.told = true
+	j.answered = true
 	j.done <- err
 }
 
@@ -354,14 +354,14 @@ func (db *DB) runAfter(j *job) error {
 		j.stage.lost = err
 		return err
 	}
-	db.mishap(err)
+	db.keepUnreported(err)
 	return nil
 }
 
-// mishap keeps the first mistake of the program that nobody else can be told, for Close.
-func (db *DB) mishap(err error) {
+// keepUnreported keeps the first mistake of the program that nobody else can be told, for Close.
+func (db *DB) keepUnreported(err error) {
 	if err != nil {
-		db.unsaid.CompareAndSwap(nil, &err)
+		db.unreported.CompareAndSwap(nil, &err)
 	}
 }
 
@@ -705,7 +705,7 @@ func (db *DB) mayWrite() error {
 	if err := db.markSession(); err != nil {
 		return err
 	}
-	if !db.room() {
+	if !db.hasSpace() {
 		return ErrNoRoom
 	}
 	return nil
@@ -719,9 +719,9 @@ func failure(err error) error {
 	return errors.Join(ErrFailed, err)
 }
 
-// room says whether there is room to write: on the disk, or in the file's own free pages, which are
+// hasSpace says whether there is room to write: on the disk, or in the file's own free pages, which are
 // used first. So whoever deletes on a full disk makes room for everybody.
-func (db *DB) room() bool {
+func (db *DB) hasSpace() bool {
 	free, err := db.opts.freeSpace(db.path)
 	return err != nil || free >= db.opts.MinFree || db.freeInside() >= int64(db.opts.MinFree)
 }
@@ -766,6 +766,6 @@ func (db *DB) published(b *batch) {
 	db.head = b.head
 	db.headMu.Unlock()
 	if news && db.opts.Committed != nil {
-		db.mishap(guarded(func() error { db.opts.Committed(b.head); return nil }))
+		db.keepUnreported(guarded(func() error { db.opts.Committed(b.head); return nil }))
 	}
 }

@@ -46,10 +46,10 @@ type Options struct {
 	NoSync bool
 
 	// for tests of a disk that fails
-	freeSpace func(path string) (uint64, error)
-	sameDisk  func(a, b string) bool
-	commit    func(*bbolt.Tx) error
-	writeTwin func(path string, mark []byte) error
+	freeSpace        func(path string) (uint64, error)
+	sameDisk         func(a, b string) bool
+	commit           func(*bbolt.Tx) error
+	writeSessionFile func(path string, mark []byte) error
 	// and for tests of shared transactions
 	step     func(step string, b *batch) error // called before each step of one
 	answered func(j *job, err error)           // called before a job is answered
@@ -81,8 +81,8 @@ func (o *Options) setDefaults() {
 	if o.tailRows == 0 {
 		o.tailRows = tailLimit
 	}
-	if o.writeTwin == nil {
-		o.writeTwin = writeTwin
+	if o.writeSessionFile == nil {
+		o.writeSessionFile = writeSessionFile
 	}
 	if o.commit == nil {
 		o.commit = (*bbolt.Tx).Commit
@@ -102,12 +102,12 @@ type DB struct {
 	file *os.File // that bolt reads and writes
 
 	// what tells whether the path still leads to the open file, see ours
-	lock   *disk.PathLock // nil when only reading, or while the disk has no room for it; under writeMu
-	looked time.Time      // when the lock file was last looked at; under writeMu
-	held   os.FileInfo
-	txid   atomic.Int64 // of the last transaction that was committed
-	length atomic.Int64 // that the file needs at least
-	full   atomic.Int64 // when a commit met the end of the disk, in nanoseconds; 0 after one that did not
+	lock        *disk.PathLock // nil when only reading, or while the disk has no room for it; under writeMu
+	lockChecked time.Time      // when the lock file was last looked at; under writeMu
+	held        os.FileInfo
+	txid        atomic.Int64 // of the last transaction that was committed
+	length      atomic.Int64 // that the file needs at least
+	full        atomic.Int64 // when a commit met the end of the disk, in nanoseconds; 0 after one that did not
 
 	session session // under writeMu
 
@@ -124,13 +124,13 @@ type DB struct {
 	quit    chan struct{}
 	written chan struct{} // closed when the writer has ended
 
-	sweep       chan struct{}
-	quitSweeper chan struct{}
-	swept       chan struct{} // closed when the purger has ended
+	purgerWake  chan struct{}
+	purgerQuit  chan struct{}
+	purgerEnded chan struct{} // closed when the purger has ended
 
 	ending         atomic.Bool // see endWork
 	failed         atomic.Pointer[error]
-	unsaid         atomic.Pointer[error] // see mishap
+	unreported     atomic.Pointer[error] // see mishap
 	stuck          atomic.Bool           // see setStuck
 	blind          atomic.Bool           // see beginView
 	freeListStored bool                  // under writeMu
@@ -139,15 +139,15 @@ type DB struct {
 	headMu sync.Mutex
 	head   Mark
 
-	nodeNo uint64
-	nodeID [16]byte
-	tails  tails
-	counts *cache.LRU[string, []chunkCount] // see Set.counts
-	unions *cache.LRU[unionKey, *keptUnion]
-	stages *cache.LRU[uint64, *stageInfo]
-	others map[family]uint64 // families of other programs, as behind; set by Open
-	serial atomic.Uint64     // of IDLists
-	live   liveStages
+	nodeNo          uint64
+	nodeID          [16]byte
+	tails           tails
+	counts          *cache.LRU[string, []chunkCount] // see Set.counts
+	unions          *cache.LRU[unionKey, *keptUnion]
+	stages          *cache.LRU[uint64, *stageInfo]
+	foreignFamilies map[family]uint64 // families of other programs, as behind; set by Open
+	serial          atomic.Uint64     // of IDLists
+	live            liveStages
 
 	givenUpMu sync.Mutex
 	givenUp   []uint64 // stages, see giveUp
@@ -160,7 +160,7 @@ func newDB(path string, s *schema, o Options) *DB {
 	o.setDefaults()
 	return &DB{path: path, opts: o, schema: s,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), written: make(chan struct{}),
-		sweep: make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{}),
+		purgerWake: make(chan struct{}, 1), purgerQuit: make(chan struct{}), purgerEnded: make(chan struct{}),
 		counts: cache.New[string, []chunkCount](maxCounts),
 		unions: cache.New[unionKey, *keptUnion](maxUnions),
 		stages: cache.New[uint64, *stageInfo](maxStages)}
@@ -214,16 +214,16 @@ var bucketNames = [bucketCount][]byte{
 // one that is being made. What is read through it is valid until it ends, except what is documented
 // to be a copy. A Tx is used by one goroutine.
 type Tx struct {
-	db        *DB
-	bolt      *bbolt.Tx
-	err       error // found while iterating
-	mine      tools
-	tails     map[byte]*tail
-	snapshots map[byte]*snapshot
-	passed    map[rowKey][]Member
-	stages    []*stageInfo
-	listed    bool      // stages have been read
-	now       time.Time // zero in a View
+	db            *DB
+	bolt          *bbolt.Tx
+	err           error // found while iterating
+	mine          tools
+	tails         map[byte]*tail
+	snapshots     map[byte]*snapshot
+	inheritedFrom map[rowKey][]Member
+	stages        []*stageInfo
+	listed        bool      // stages have been read
+	now           time.Time // zero in a View
 
 	// A function that writes reads what the transaction has written so far: batch is nil in a View,
 	// stage also where no stage is written.

@@ -97,27 +97,27 @@ func commonTail(a, b []byte) int {
 // blockTable finds the blocks of a record by their hash; of several with the same place in the
 // table it keeps the first.
 type blockTable struct {
-	places []int32 // and 1, 0 for none
-	shift  uint
+	slots []int32 // and 1, 0 for none
+	shift uint
 }
 
 func newBlocks(from []byte) blockTable {
 	n := bits.Len(uint(2 * len(from) / deltaBlock))
 	t := blockTable{make([]int32, 1<<n), uint(64 - n)}
 	for at := 0; at+deltaBlock <= len(from); at += deltaBlock {
-		if p := &t.places[t.place(blockHash(from[at:]))]; *p == 0 {
+		if p := &t.slots[t.slot(blockHash(from[at:]))]; *p == 0 {
 			*p = int32(at) + 1
 		}
 	}
 	return t
 }
 
-func (t blockTable) place(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 >> t.shift }
+func (t blockTable) slot(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 >> t.shift }
 
 // find gives the place in from of a block with which to begins, and how far both are equal from
 // there; 0 when there is none.
 func (t blockTable) find(from, to []byte, h uint64) (place, n int) {
-	place = int(t.places[t.place(h)]) - 1
+	place = int(t.slots[t.slot(h)]) - 1
 	if place < 0 {
 		return 0, 0
 	}

@@ -47,8 +47,8 @@ const (
 
 func (f family) key() []byte { return append([]byte(metaFamily), byte(f.class), f.table, f.no) }
 
-// place is where a family lies.
-func (f family) place() (bucket int, prefix []byte) {
+// ordinal is where a family lies.
+func (f family) bucketPrefix() (bucket int, prefix []byte) {
 	switch f.class {
 	case familyUnique:
 		return bucketUnique, []byte{f.no}
@@ -178,24 +178,24 @@ func (n *known) ignores(f family) bool {
 	return !n.has(f) && (ok || n.schema.families[f] != nil)
 }
 
-// others says whether a table is another program's.
-func (n *known) others(table byte) bool {
+// isForeign says whether a table is another program's.
+func (n *known) isForeign(table byte) bool {
 	return n.schema.byNo(table) == nil && n.ignores(family{familySet, table, dimAll})
 }
 
-// othersTables says whether there are tables of other programs.
-func (n *known) othersTables() bool {
+// hasForeignTables says whether there are tables of other programs.
+func (n *known) hasForeignTables() bool {
 	for f := range n.listed {
-		if f.class == familySet && n.others(f.table) {
+		if f.class == familySet && n.isForeign(f.table) {
 			return true
 		}
 	}
 	return false
 }
 
-// there is the schema of the tables that are in a file: those that the file does not list were
+// present is the schema of the tables that are in a file: those that the file does not list were
 // added after it was written.
-func (s *schema) there(tx *Tx) (*schema, error) {
+func (s *schema) present(tx *Tx) (*schema, error) {
 	listed, err := tx.families()
 	if err != nil {
 		return nil, err

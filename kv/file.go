@@ -107,7 +107,7 @@ func (db *DB) open() (err error) {
 			return err
 		}
 		close(db.written)
-		close(db.swept)
+		close(db.purgerEnded)
 		return nil
 	}
 	db.opts.commit = db.committing(db.opts.commit)
@@ -335,7 +335,7 @@ func (db *DB) load() error {
 	if missing {
 		if db.opts.ReadOnly {
 			return db.View(func(tx *Tx) error {
-				there, err := db.schema.there(tx)
+				there, err := db.schema.present(tx)
 				if err != nil {
 					return err
 				}
@@ -411,7 +411,7 @@ func (db *DB) Close() error {
 		err = db.endSession()
 	}
 	err = errors.Join(err, db.closeBolt())
-	if unsaid := db.unsaid.Load(); unsaid != nil {
+	if unsaid := db.unreported.Load(); unsaid != nil {
 		err = errors.Join(err, *unsaid)
 	}
 	db.lock.Release()
@@ -425,8 +425,8 @@ func (db *DB) endWork() bool {
 	if !db.ending.CompareAndSwap(false, true) {
 		return false
 	}
-	close(db.quitSweeper)
-	<-db.swept
+	close(db.purgerQuit)
+	<-db.purgerEnded
 	db.queueMu.Lock()
 	db.closing = true
 	db.queueMu.Unlock()

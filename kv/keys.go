@@ -15,12 +15,12 @@ import (
 type Keys struct {
 	Tx *Tx // for what the keys of a record owe to other records
 
-	def     *tableDef
-	unique  []uniqueKey
-	order   [][]byte // without the id
-	series  []seriesKey
-	members []Member
-	passes  []Member // to the rows that refer to the record; of a record that is being written
+	def       *tableDef
+	unique    []uniqueKey
+	order     [][]byte // without the id
+	series    []seriesKey
+	members   []Member
+	inherited []Member // to the rows that refer to the record; of a record that is being written
 }
 
 // A Member is a membership: the row is in the set of (Dim, Value). Dimensions 1 to 127 have values
@@ -97,7 +97,7 @@ func (k *Keys) derive(id uint64, rec []byte) error {
 // complete adds to the keys of a record what it inherits, and the set of all rows.
 func (k *Keys) complete() error {
 	own := len(k.members)
-	for _, h := range k.def.heirs {
+	for _, h := range k.def.parents {
 		if k.Tx.stage != nil && k.def.bulk {
 			break // what a pending row owes to its parents is known when its stage finishes
 		}
@@ -105,7 +105,7 @@ func (k *Keys) complete() error {
 			if k.members[i].Dim != h.Dim {
 				continue
 			}
-			passed, err := k.Tx.inherited(h.Parent.tableDef(), k.members[i].Value.Int())
+			passed, err := k.Tx.inherited(h.Table.tableDef(), k.members[i].Value.Int())
 			if err != nil {
 				return err
 			}
@@ -175,7 +175,7 @@ func (k *Keys) fit(rec []byte) error {
 			return err
 		}
 	}
-	for _, list := range [...][]Member{k.members, k.passes} {
+	for _, list := range [...][]Member{k.members, k.inherited} {
 		for _, m := range list {
 			if err := of("the value of a set", MaxText+2, len(m.Value)); err != nil { // 2 bytes end a text
 				return err
@@ -285,7 +285,7 @@ func (tx *Tx) changeMembers(d *tableDef, id uint64, before, after []Member) {
 // there is no such parent.
 func (tx *Tx) inherited(d *tableDef, id uint64) ([]Member, error) {
 	key := rowKey{d.no, id}
-	if m, ok := tx.passed[key]; ok {
+	if m, ok := tx.inheritedFrom[key]; ok {
 		return m, nil
 	}
 	rec, err := tx.record(d, id)
@@ -299,10 +299,10 @@ func (tx *Tx) inherited(d *tableDef, id uint64) ([]Member, error) {
 	if err != nil {
 		return nil, damaged(where(d, id), err)
 	}
-	if tx.passed == nil {
-		tx.passed = map[rowKey][]Member{}
+	if tx.inheritedFrom == nil {
+		tx.inheritedFrom = map[rowKey][]Member{}
 	}
-	tx.passed[key] = m
+	tx.inheritedFrom[key] = m
 	return m, nil
 }
 
@@ -313,7 +313,7 @@ type rowKey struct {
 
 func (tx *Tx) forget(d *tableDef, id uint64) {
 	if d.inherits != nil {
-		delete(tx.passed, rowKey{d.no, id})
+		delete(tx.inheritedFrom, rowKey{d.no, id})
 	}
 }
 
@@ -332,7 +332,7 @@ func (tx *WriteTx) propagate(d *tableDef, id uint64, old, rec []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, heirs := range tx.db.schema.heirsOf(d) {
+	for _, heirs := range tx.db.schema.childrenOf(d) {
 		rows := heirs.table
 		from := Member{heirs.dim, Int(id)}
 		for _, m := range after {

@@ -155,10 +155,10 @@ const lookEvery = time.Second
 // which each commit sees.
 func (db *DB) holdPath() {
 	now := time.Now()
-	if db.lock != nil && now.Sub(db.looked) < lookEvery {
+	if db.lock != nil && now.Sub(db.lockChecked) < lookEvery {
 		return
 	}
-	if db.looked = now; db.lock != nil && db.lock.Exists() {
+	if db.lockChecked = now; db.lock != nil && db.lock.Exists() {
 		return
 	}
 	l, err := disk.TryLock(db.path)
@@ -204,7 +204,7 @@ func (db *DB) Health() error {
 	if met := db.full.Load(); met != 0 && time.Since(time.Unix(0, met)) < time.Minute {
 		return ErrNoRoom
 	}
-	if !db.room() {
+	if !db.hasSpace() {
 		return ErrNoRoom
 	}
 	return nil

@@ -307,7 +307,7 @@ func TestPathIsLocked(t *testing.T) {
 	if _, err := os.Stat(lock); err != nil {
 		t.Errorf("the first process took the lock file of the second away: %v", err)
 	}
-	if _, err := os.Stat(twinPath(d.path())); err != nil {
+	if _, err := os.Stat(sessionPath(d.path())); err != nil {
 		t.Errorf("the first process took the session mark of the second away: %v", err)
 	}
 	d.DB = second

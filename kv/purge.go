@@ -138,7 +138,7 @@ const (
 
 func (db *DB) kickPurger() {
 	select {
-	case db.sweep <- struct{}{}:
+	case db.purgerWake <- struct{}{}:
 	default:
 	}
 }
@@ -188,7 +188,7 @@ func (db *DB) purgeGivenUp() error {
 // purger is the goroutine that takes away what is to be purged, in pieces. After each it rests as
 // long as it worked, so that others get through.
 func (db *DB) purger() {
-	defer close(db.swept)
+	defer close(db.purgerEnded)
 	for {
 		began := time.Now()
 		more, err := db.purgePiece()
@@ -197,22 +197,22 @@ func (db *DB) purger() {
 			select {
 			case <-time.After(time.Since(began)):
 				continue
-			case <-db.quitSweeper:
+			case <-db.purgerQuit:
 				return
 			}
 		case err != nil && !errors.Is(err, ErrFailed) && !errors.Is(err, ErrClosed):
 			select {
 			case <-time.After(10 * time.Second): // no room, say: try again
 				continue
-			case <-db.sweep:
+			case <-db.purgerWake:
 				continue
-			case <-db.quitSweeper:
+			case <-db.purgerQuit:
 				return
 			}
 		}
 		select {
-		case <-db.sweep:
-		case <-db.quitSweeper:
+		case <-db.purgerWake:
+		case <-db.purgerQuit:
 			return
 		}
 	}

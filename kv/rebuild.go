@@ -12,7 +12,7 @@ import (
 // keepFamilies builds what is missing or behind when the file is opened.
 func (db *DB) keepFamilies() error {
 	build, change := map[family]bool{}, map[family]uint64{}
-	db.others = map[family]uint64{}
+	db.foreignFamilies = map[family]uint64{}
 	err := db.View(func(tx *Tx) error {
 		listed, err := tx.families()
 		if err != nil {
@@ -33,7 +33,7 @@ func (db *DB) keepFamilies() error {
 		}
 		for f, seq := range listed {
 			if db.schema.families[f] == nil {
-				db.others[f] = behind
+				db.foreignFamilies[f] = behind
 			}
 			if db.schema.families[f] == nil && seq == kept {
 				if change[f] = db.head.Seq; len(pending) > 0 {
@@ -88,7 +88,7 @@ const clearKeys = 10_000
 
 // clearFamily takes away what was built of a family.
 func (db *DB) clearFamily(f family) error {
-	bucket, prefix := f.place()
+	bucket, prefix := f.bucketPrefix()
 	for more := true; more; {
 		err := db.commitAlone(false, func(bt *bbolt.Tx) error {
 			b := bt.Bucket(bucketNames[bucket])

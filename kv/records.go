@@ -106,14 +106,14 @@ func (tx *WriteTx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) err
 		}
 		// The sum of the large value makes the stub another one whenever the value is: the record's
 		// stamp depends on it.
-		stored = append(append(tx.batch.memory(stubLen+crcLen), recLarge), large[len(rec):]...)
+		stored = append(append(tx.batch.alloc(stubLen+crcLen), recLarge), large[len(rec):]...)
 	} else {
 		if old {
 			if err := tx.bucket(bucketLarge).Delete(k); err != nil {
 				return err
 			}
 		}
-		stored = append(append(tx.batch.memory(1+len(rec)+crcLen), recInline), rec...)
+		stored = append(append(tx.batch.alloc(1+len(rec)+crcLen), recInline), rec...)
 	}
 	tx.entry.wrote(d, id, rec)
 	return tx.table(d).Put(k[1:], withCRC(k, stored))
@@ -122,9 +122,9 @@ func (tx *WriteTx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) err
 // touches notes that the transaction changes records of a table.
 func (b *batch) touches(d *tableDef) { b.touched[d.no] = true }
 
-// memory is room for n bytes that stay until the transaction is committed: bbolt keeps the values
+// alloc is room for n bytes that stay until the transaction is committed: bbolt keeps the values
 // that it is given.
-func (b *batch) memory(n int) []byte {
+func (b *batch) alloc(n int) []byte {
 	if len(b.slab) < n {
 		b.piece = min(max(512, 2*b.piece), 32<<10)
 		b.slab = make([]byte, max(n, b.piece))

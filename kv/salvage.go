@@ -79,7 +79,7 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 	}
 	defer file.Close()
 	v := &salvager{ctx: ctx, Report: new(Report), file: file, dst: dst, blobs: map[uint64]uint64{},
-		apart: map[string]place{}}
+		strayValues: map[string]location{}}
 	err = src.View(func(tx *Tx) error {
 		v.src = tx
 		return v.run()
@@ -107,15 +107,15 @@ type salvager struct {
 	seen  [256]bitmaps      // rows that were found, by table
 	// apart is where in the file values lie that are no rows, by their keys, when not every page
 	// can be reached
-	apart  map[string]place
-	strays bool         // not every page can be reached, and those in use are known
-	stages []*stageInfo // that can be read
+	strayValues map[string]location
+	strays      bool         // not every page can be reached, and those in use are known
+	stages      []*stageInfo // that can be read
 	// lacking are the lost records to which others belong that are kept
 	lacking map[rowKey]*tableDef
 }
 
-// place is where a value lies in the file.
-type place struct {
+// ordinal is where a value lies in the file.
+type location struct {
 	at   int64
 	size int
 }
@@ -194,13 +194,13 @@ func (v *salvager) look() {
 				return
 			}
 			if _, err := checkCRC(k, b); err == nil {
-				v.apart[string(k)] = place{at, len(b)}
+				v.strayValues[string(k)] = location{at, len(b)}
 			}
 		})
 	}
 	if err != nil {
 		v.problem("what nothing leads to is left out: %v", err)
-		clear(v.apart)
+		clear(v.strayValues)
 		return
 	}
 	v.strays = true
@@ -227,7 +227,7 @@ func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
 		b, err = checkCRC(key, stored)
 		return err
 	})
-	if p, ok := v.apart[string(key)]; err != nil && ok {
+	if p, ok := v.strayValues[string(key)]; err != nil && ok {
 		stored := make([]byte, p.size)
 		if _, err := v.file.ReadAt(stored, p.at); err != nil {
 			return nil, err
@@ -250,7 +250,7 @@ func (v *salvager) meta() error {
 		}
 		return nil
 	})
-	for k := range v.apart {
+	for k := range v.strayValues {
 		if stored[k] == nil && metaKey(k) {
 			stored[k] = nil
 		}
@@ -295,7 +295,7 @@ func (v *salvager) meta() error {
 			return err
 		}
 		for f := range n.listed {
-			if f.class == familySet && f.no == dimAll && n.others(f.table) {
+			if f.class == familySet && f.no == dimAll && n.isForeign(f.table) {
 				v.problem("table %d is of a later program, and left out: salvage the file with that one", f.table)
 			}
 		}
@@ -563,7 +563,7 @@ func (v *salvager) blobInfo(id uint64) (*BlobInfo, error) {
 // wholeBlobs finds the blobs whose content is what was uploaded.
 func (v *salvager) wholeBlobs() error {
 	ids := map[uint64]bool{}
-	for k := range v.apart {
+	for k := range v.strayValues {
 		if n, ok := strings.CutPrefix(k, "i"); ok && len(n) == 8 {
 			ids[binary.BigEndian.Uint64([]byte(n))] = true
 		}
@@ -628,7 +628,7 @@ func (v *salvager) prune() (some bool, err error) {
 			return false, err
 		}
 		for row, parent := range v.lacking {
-			if err := v.standIn(parent, row.id); err != nil {
+			if err := v.putPlaceholder(parent, row.id); err != nil {
 				return false, err
 			}
 			some = true
@@ -654,8 +654,8 @@ func (v *salvager) prune() (some bool, err error) {
 	return some, nil
 }
 
-// standIn writes a record in the place of a lost one.
-func (v *salvager) standIn(d *tableDef, id uint64) error {
+// putPlaceholder writes a record in the place of a lost one.
+func (v *salvager) putPlaceholder(d *tableDef, id uint64) error {
 	uid, err := v.dst.newIdentity()
 	if err != nil {
 		return err
@@ -668,7 +668,7 @@ func (v *salvager) standIn(d *tableDef, id uint64) error {
 		if err := b.SetSequence(max(b.Sequence(), id)); err != nil {
 			return err
 		}
-		return tx.writeRecord(d, id, d.standIn(id, uid), false)
+		return tx.writeRecord(d, id, d.placeholder(id, uid), false)
 	})
 }
 
@@ -682,14 +682,14 @@ func (v *salvager) complete(tx *Tx, d *tableDef, id uint64, stored []byte) error
 	if err := d.derive(k, id, rec); err != nil {
 		return err
 	}
-	for _, h := range d.heirs {
-		parent := h.Parent.tableDef()
+	for _, h := range d.parents {
+		parent := h.Table.tableDef()
 		for _, m := range k.members {
 			if h.Many || m.Dim != h.Dim || m.Value.Int() == 0 {
 				continue
 			}
 			if _, err := tx.record(parent, m.Value.Int()); err != nil {
-				if parent.standIn != nil && m.Value.Int() <= MaxID {
+				if parent.placeholder != nil && m.Value.Int() <= MaxID {
 					v.lacking[rowKey{parent.no, m.Value.Int()}] = parent
 					continue
 				}

@@ -6,10 +6,10 @@ import (
 
 // tableDef is a table without its type.
 type tableDef struct {
-	name  string
-	no    byte
-	bulk  bool
-	heirs []Heir
+	name    string
+	no      byte
+	bulk    bool
+	parents []Parent
 	// families are what the table declares, and declared the same by class and number
 	families []family
 	declared [familyEnd][256]bool
@@ -18,22 +18,22 @@ type tableDef struct {
 	ident    func(tx *Tx, rec []byte) ([]byte, error)
 	blobs    func(rec []byte) ([]uint64, error)
 	refs     func(rec []byte, refer Refer) error
-	// standIn is nil when there is none
-	standIn func(id uint64, uid [16]byte) []byte
+	// putPlaceholder is nil when there is none
+	placeholder func(id uint64, uid [16]byte) []byte
 }
 
 // schema is the tables of a file and how they depend on each other.
 type schema struct {
-	tables []*tableDef
-	heirs  map[*tableDef][]heirsOf
+	tables   []*tableDef
+	children map[*tableDef][]childRows
 	// families are all that the tables declare, with their tables
 	families map[family]*tableDef
 }
 
 // An Heir names a parent table by its definition, and the dimension through which rows refer to it.
-type Heir struct {
-	Parent AnyTable
-	Dim    byte
+type Parent struct {
+	Table AnyTable
+	Dim   byte
 	// Many says that a row may have several such parents, so that what one of them takes back
 	// another may still give.
 	Many bool
@@ -45,15 +45,15 @@ type AnyTable interface{ tableDef() *tableDef }
 // A Refer is told one after the other to which rows a record refers. Id 0 refers to nothing.
 type Refer func(to AnyTable, id uint64)
 
-// heirsOf are the rows of one table that refer to a parent through one dimension.
-type heirsOf struct {
+// childrenOf are the rows of one table that refer to a parent through one dimension.
+type childRows struct {
 	table *tableDef
 	dim   byte
 	many  bool
 }
 
 func newSchema(tables []AnyTable) (*schema, error) {
-	s := &schema{heirs: map[*tableDef][]heirsOf{}, families: map[family]*tableDef{}}
+	s := &schema{children: map[*tableDef][]childRows{}, families: map[family]*tableDef{}}
 	for _, t := range tables {
 		d := t.tableDef()
 		for _, other := range s.tables {
@@ -76,13 +76,13 @@ func newSchema(tables []AnyTable) (*schema, error) {
 		}
 	}
 	for _, d := range s.tables {
-		for _, h := range d.heirs {
-			parent := h.Parent.tableDef()
+		for _, h := range d.parents {
+			parent := h.Table.tableDef()
 			if s.byNo(parent.no) != parent || parent.inherits == nil {
 				return nil, fmt.Errorf("table %s is an heir of %s, which is not there or passes nothing on",
 					d.name, parent.name)
 			}
-			s.heirs[parent] = append(s.heirs[parent], heirsOf{d, h.Dim, h.Many})
+			s.children[parent] = append(s.children[parent], childRows{d, h.Dim, h.Many})
 		}
 	}
 	return s, nil
@@ -97,4 +97,4 @@ func (s *schema) byNo(no byte) *tableDef {
 	return nil
 }
 
-func (s *schema) heirsOf(d *tableDef) []heirsOf { return s.heirs[d] }
+func (s *schema) childrenOf(d *tableDef) []childRows { return s.children[d] }

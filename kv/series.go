@@ -172,7 +172,7 @@ func (t *Table[T]) findNew(tx *Tx, key seriesKey, ids []uint64) ([]uint64, error
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range tail.places(key.series, tx.table(t.def).Sequence()) {
+	for _, p := range tail.points(key.series, tx.table(t.def).Sequence()) {
 		if p.Time == key.time && p.Hash == key.hash {
 			ids = append(ids, p.ID)
 		}
@@ -227,7 +227,7 @@ func (c *seriesChanges) beyond(tx *Tx, s Series, time int64) (bool, error) {
 // rows are left out. It must not be used while the transaction writes.
 func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 	return func(yield func(Point) bool) {
-		fresh, err := t.settleSeries(tx, s)
+		fresh, err := t.seriesTail(tx, s)
 		if err != nil {
 			tx.fail(err)
 			return
@@ -265,9 +265,9 @@ func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 	}
 }
 
-// settleSeries writes what is not yet stored of series, and returns the rows of the tail of one, in
+// seriesTail writes what is not yet stored of series, and returns the rows of the tail of one, in
 // order: there is none while the transaction can write.
-func (t *Table[T]) settleSeries(tx *Tx, s Series) ([]Point, error) {
+func (t *Table[T]) seriesTail(tx *Tx, s Series) ([]Point, error) {
 	if tx.batch != nil {
 		if err := tx.foldTail(t.def); err != nil {
 			return nil, err
@@ -278,7 +278,7 @@ func (t *Table[T]) settleSeries(tx *Tx, s Series) ([]Point, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.SortedFunc(slices.Values(tail.places(s, tx.table(t.def).Sequence())), comparePoints), nil
+	return slices.SortedFunc(slices.Values(tail.points(s, tx.table(t.def).Sequence())), comparePoints), nil
 }
 
 // seriesChanges gathers what a transaction does to series; flush writes each stored value that is
@@ -371,11 +371,11 @@ type seriesChange struct {
 
 func (c *seriesChange) point() Point { return Point{c.time, c.hash, c.id} }
 
-// place is a number that orders series as their keys do.
-func (s Series) place() uint64 { return uint64(s.Kind)<<40 | uint64(s.Group)<<8 | uint64(s.Type) }
+// ordinal is a number that orders series as their keys do.
+func (s Series) ordinal() uint64 { return uint64(s.Kind)<<40 | uint64(s.Group)<<8 | uint64(s.Type) }
 
 func compareSeriesChanges(a, b seriesChange) int {
-	if x, y := a.series.place(), b.series.place(); x != y {
+	if x, y := a.series.ordinal(), b.series.ordinal(); x != y {
 		return cmp.Compare(x, y)
 	}
 	return comparePoints(a.point(), b.point())
@@ -404,7 +404,7 @@ func (b *batch) writeSeries(bt *bbolt.Tx) error {
 	slices.SortFunc(list, compareSeriesChanges)
 	bucket := bt.Bucket(bucketNames[bucketSeries])
 	appends, pieces := 0, 0
-	var room mergeRoom
+	var room mergeBuffer
 	for len(list) > 0 {
 		n, appended, err := room.mergeSeries(bucket, list)
 		if err != nil {
@@ -423,12 +423,12 @@ func (b *batch) writeSeries(bt *bbolt.Tx) error {
 	return nil
 }
 
-// mergeRoom is memory that one value after the other is merged in.
-type mergeRoom struct{ stored, merged []Point }
+// mergeBuffer is memory that one value after the other is merged in.
+type mergeBuffer struct{ stored, merged []Point }
 
 // mergeSeries writes those changes at the head of list that fall into the same stored value, and
 // says how many they were and whether all of them came after what was there.
-func (r *mergeRoom) mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended bool, err error) {
+func (r *mergeBuffer) mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended bool, err error) {
 	s := list[0].series
 	c := bucket.Cursor()
 	k, v := seekSeries(c, s, list[0].point())

@@ -24,10 +24,10 @@ import (
 // takeAgain is what to do about a bad copy.
 const takeAgain = "take a good one with: nightjar --db ORIGINAL backup FILE"
 
-func twinPath(path string) string { return path + ".session" }
+func sessionPath(path string) string { return path + ".session" }
 
-// twinText is what the twin of the file at path holds for a mark.
-func twinText(path string, mark []byte) string {
+// sessionText is what the twin of the file at path holds for a mark.
+func sessionText(path string, mark []byte) string {
 	s := hex.EncodeToString(mark)
 	if info, err := os.Stat(path); err == nil {
 		if id := disk.FileID(info); id != "" {
@@ -37,13 +37,13 @@ func twinText(path string, mark []byte) string {
 	return s + "\n"
 }
 
-// writeTwin puts the twin in place; it is durable before the mark is.
-func writeTwin(path string, mark []byte) error {
-	temp := twinPath(path) + beingMade
-	if err := disk.WriteSynced(temp, []byte(twinText(path, mark))); err != nil {
+// putSessionFile puts the twin in place; it is durable before the mark is.
+func writeSessionFile(path string, mark []byte) error {
+	temp := sessionPath(path) + beingMade
+	if err := disk.WriteSynced(temp, []byte(sessionText(path, mark))); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, twinPath(path)); err != nil {
+	if err := os.Rename(temp, sessionPath(path)); err != nil {
 		return err
 	}
 	return disk.SyncDir(filepath.Dir(path))
@@ -51,9 +51,9 @@ func writeTwin(path string, mark []byte) error {
 
 // session is the mark of an open file.
 type session struct {
-	mark   []byte
-	inFile bool // the file has it
-	twin   bool // and so has the twin
+	mark       []byte
+	inFile     bool // the file has it
+	fileBeside bool // and so has the twin
 }
 
 // errNoRoomAtAll is ErrNoRoom where not even what makes room can be written.
@@ -71,7 +71,7 @@ func (db *DB) beginSession() error {
 	}
 	found := db.session // what a crash left
 	db.session = session{mark: mark}
-	switch err := NoRoom(db.writeTwin()); {
+	switch err := NoRoom(db.putSessionFile()); {
 	case err == ErrNoRoom && found.inFile:
 		db.session = found // as good as another
 		return nil
@@ -95,10 +95,10 @@ func (db *DB) beginSession() error {
 // recognised by that, and after a crash the file itself is taken for one, and verified.
 func (db *DB) markSession() error {
 	s := &db.session
-	if s.inFile && s.twin {
+	if s.inFile && s.fileBeside {
 		return nil
 	}
-	twinErr := NoRoom(db.writeTwin())
+	twinErr := NoRoom(db.putSessionFile())
 	if twinErr != nil && twinErr != ErrNoRoom {
 		return fmt.Errorf("%w: cannot write the session mark beside the file: %w", ErrFailed, twinErr)
 	}
@@ -112,9 +112,9 @@ func (db *DB) markSession() error {
 	return twinErr
 }
 
-func (db *DB) writeTwin() error {
-	err := db.opts.writeTwin(db.path, db.session.mark)
-	db.session.twin = err == nil
+func (db *DB) putSessionFile() error {
+	err := db.opts.writeSessionFile(db.path, db.session.mark)
+	db.session.fileBeside = err == nil
 	return err
 }
 
@@ -143,7 +143,7 @@ func (db *DB) endSession() error {
 			return err
 		}
 	}
-	if err := os.Remove(twinPath(db.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(sessionPath(db.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -160,10 +160,10 @@ func (db *DB) examine() error {
 	if err != nil || mark == nil {
 		return err
 	}
-	twin, err := os.ReadFile(twinPath(db.path))
+	twin, err := os.ReadFile(sessionPath(db.path))
 	db.session = session{mark: mark, inFile: true}
-	if err == nil && strings.TrimSpace(string(twin)) == strings.TrimSpace(twinText(db.path, mark)) {
-		db.session.twin = true
+	if err == nil && strings.TrimSpace(string(twin)) == strings.TrimSpace(sessionText(db.path, mark)) {
+		db.session.fileBeside = true
 		return nil // it crashed here
 	}
 	check := db.opts.CheckCopy

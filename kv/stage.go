@@ -23,11 +23,11 @@ type Stage struct {
 	runs   idRuns
 	// members gathers the rows of each set, by setKey: what they owe to their parents is added at
 	// the end, when it is known.
-	members map[string]*stageIDs
-	entry   *entryBuilder
-	lost    error           // why it does not know its own rows
-	out     bitmaps         // rows that were dropped in transactions before
-	dropped map[uint64]bool // in the present transaction
+	members  map[string]*stageIDs
+	entry    *entryBuilder
+	lost     error           // why it does not know its own rows
+	dropped  bitmaps         // rows that were dropped in transactions before
+	dropping map[uint64]bool // in the present transaction
 
 	mu    sync.Mutex
 	notes []Superseded
@@ -37,14 +37,14 @@ type Stage struct {
 // from the one before as uvarint.
 type stageIDs struct {
 	first, last uint64
-	rest        []byte
+	gaps        []byte
 }
 
 func (l *stageIDs) add(id uint64) {
 	if l.first == 0 {
 		l.first = id
 	} else {
-		l.rest = binary.AppendUvarint(l.rest, id-l.last)
+		l.gaps = binary.AppendUvarint(l.gaps, id-l.last)
 	}
 	l.last = id
 }
@@ -52,12 +52,12 @@ func (l *stageIDs) add(id uint64) {
 // join adds the rows of o, all of which are larger.
 func (l *stageIDs) join(o *stageIDs) {
 	l.add(o.first)
-	l.rest, l.last = append(l.rest, o.rest...), o.last
+	l.gaps, l.last = append(l.gaps, o.gaps...), o.last
 }
 
 func (l *stageIDs) all() iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {
-		id, rest := l.first, l.rest
+		id, rest := l.first, l.gaps
 		for yield(id) && len(rest) > 0 {
 			d, n := binary.Uvarint(rest)
 			id, rest = id+d, rest[n:]
@@ -111,7 +111,7 @@ func (s *Stage) begin(tx *WriteTx) {
 		s.entry = newEntry(tx.job)
 	}
 	tx.entry = s.entry.clone()
-	s.dropped = map[uint64]bool{}
+	s.dropping = map[uint64]bool{}
 }
 
 // add takes a new row in; its series are in the file with it, so that others meet it, its sets wait
@@ -167,7 +167,7 @@ func (s *Stage) Has(tx *Tx, id uint64) bool {
 }
 
 // Count is the number of rows that are pending.
-func (s *Stage) Count() int { return int(s.runs.count()) - s.out.count() }
+func (s *Stage) Count() int { return int(s.runs.count()) - s.dropped.count() }
 
 // Values are the values that the stage's pending rows have in a dimension, in their order, but for
 // what they owe to their parents. Only between two transactions of the stage, and in the function
@@ -208,7 +208,7 @@ func (s *Stage) Superseded(tx *WriteTx) []Superseded {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	notes := slices.Concat(s.notes, tx.batch.super[s], tx.job.notes[s])
-	return slices.DeleteFunc(notes, func(n Superseded) bool { return s.out.has(n.Pending) })
+	return slices.DeleteFunc(notes, func(n Superseded) bool { return s.dropped.has(n.Pending) })
 }
 
 // Drop takes a pending row away, in the function of Finish, or of an Update that has nothing to do
@@ -219,12 +219,12 @@ func (s *Stage) Drop(tx *WriteTx, id uint64) error {
 		return err
 	}
 	tx.entry.erased(s.def, id)
-	s.dropped[id] = true
-	tx.job.after = append(tx.job.after, func() { s.out.add(id) })
+	s.dropping[id] = true
+	tx.job.after = append(tx.job.after, func() { s.dropped.add(id) })
 	return nil
 }
 
-func (s *Stage) isDropped(id uint64) bool { return s.dropped[id] || s.out.has(id) }
+func (s *Stage) isDropped(id uint64) bool { return s.dropping[id] || s.dropped.has(id) }
 
 // Finish runs fn and makes the pending rows visible in one transaction with one log entry.
 func (s *Stage) Finish(ctx context.Context, fn func(*WriteTx) error) error {
@@ -304,7 +304,7 @@ func (s *Stage) reveal(tx *WriteTx) error {
 			}
 		}
 	}
-	if len(s.dropped) > 0 || len(s.out.of) > 0 {
+	if len(s.dropping) > 0 || len(s.dropped.of) > 0 {
 		r := tx.entry.runsOf(s.def, Created)
 		var kept idRuns
 		for id := range r.sorted().from(0) {
@@ -321,15 +321,15 @@ func (s *Stage) reveal(tx *WriteTx) error {
 // passes on.
 func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*bitmaps) error {
 	dim, value := key[1], Value(key[2:])
-	for _, h := range s.def.heirs {
+	for _, h := range s.def.parents {
 		if h.Dim != dim {
 			continue
 		}
-		members, err := tx.inherited(h.Parent.tableDef(), value.Int())
+		members, err := tx.inherited(h.Table.tableDef(), value.Int())
 		if err != nil {
 			return err
 		}
-		tx.forget(h.Parent.tableDef(), value.Int()) // each parent is asked once or twice
+		tx.forget(h.Table.tableDef(), value.Int()) // each parent is asked once or twice
 		for _, m := range members {
 			set := setKey(s.def, m.Dim, m.Value)
 			g := to[set]

@@ -30,7 +30,7 @@ type Spec[T any] struct {
 
 	// Heirs lists the parents of this table's rows: a row that is a member of (Dim, Int(p)) is also
 	// a member of all that the record p of Parent passes on, and follows when that changes.
-	Heirs []Heir
+	Parents []Parent
 
 	// UID is what a record is known by outside of this file. A unique key leads from it to the id,
 	// see [Table.ByUID], and the log keeps it when the record is deleted.
@@ -41,7 +41,7 @@ type Spec[T any] struct {
 
 	// StandIn makes a record in the place of a lost one, for Salvage, so that what belongs to it
 	// can be kept. uid is a new one.
-	StandIn func(id uint64, uid [16]byte) *T
+	Placeholder func(id uint64, uid [16]byte) *T
 
 	// Blobs lists the blobs that a record refers to, for Verify.
 	Blobs func(rec *T) []uint64
@@ -62,7 +62,7 @@ type Table[T any] struct {
 	codec Codec[T]
 	keys  func(k *Keys, id uint64, rec *T)
 	// inherits is nil when there is nothing to inherit
-	passes func(rec *T) []Member
+	inherits func(rec *T) []Member
 }
 
 // No is the table's number, as it stands in the log.
@@ -73,7 +73,7 @@ func (t *Table[T]) Name() string { return t.def.name }
 
 // NewTable makes the table that spec describes.
 func NewTable[T any](spec Spec[T]) *Table[T] {
-	t := &Table[T]{codec: spec.Codec, keys: spec.Keys, passes: spec.Inherits}
+	t := &Table[T]{codec: spec.Codec, keys: spec.Keys, inherits: spec.Inherits}
 	if t.keys == nil {
 		t.keys = func(*Keys, uint64, *T) {}
 	}
@@ -87,7 +87,7 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 		spec.Unique = append([]byte{kindUID + spec.No}, spec.Unique...)
 		spec.Ident = func(_ *Tx, rec *T) []byte { u := uid(rec); return u[:] }
 	}
-	d := &tableDef{name: spec.Name, no: spec.No, bulk: spec.Bulk, heirs: spec.Heirs}
+	d := &tableDef{name: spec.Name, no: spec.No, bulk: spec.Bulk, parents: spec.Parents}
 	d.declare(familyUnique, spec.Unique...)
 	d.declare(familyOrder, spec.Orders...)
 	d.declare(familySeries, spec.Series...)
@@ -115,8 +115,8 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 			return spec.Ident(tx, rec), nil
 		}
 	}
-	if spec.StandIn != nil {
-		d.standIn = func(id uint64, uid [16]byte) []byte { return t.codec.Append(nil, spec.StandIn(id, uid)) }
+	if spec.Placeholder != nil {
+		d.placeholder = func(id uint64, uid [16]byte) []byte { return t.codec.Append(nil, spec.Placeholder(id, uid)) }
 	}
 	if spec.Refs != nil {
 		d.refs = func(b []byte, refer Refer) error {
@@ -215,8 +215,8 @@ func (t *Table[T]) Insert(tx *WriteTx, rec *T) (uint64, error) {
 func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
 	return func(k *Keys, id uint64) {
 		t.keys(k, id, rec)
-		if t.passes != nil {
-			k.passes = t.passes(rec)
+		if t.inherits != nil {
+			k.inherited = t.inherits(rec)
 		}
 	}
 }

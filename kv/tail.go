@@ -75,9 +75,9 @@ func (t *tail) ids(set string, last uint64) []uint64 {
 	return list[:n:n]
 }
 
-// places returns the rows up to last of a series, by id. The result must not be changed; it stays
+// points returns the rows up to last of a series, by id. The result must not be changed; it stays
 // valid.
-func (t *tail) places(s Series, last uint64) []Point {
+func (t *tail) points(s Series, last uint64) []Point {
 	t.mu.RLock()
 	list := t.series[s]
 	t.mu.RUnlock()
@@ -321,7 +321,7 @@ func (tx *Tx) putTail(d *tableDef, from uint64) error {
 			return err
 		}
 		// A fold need not leave a log entry, and stores nothing for the families of other programs.
-		if err := tx.meta().putFamilies(tx.db.others); err != nil {
+		if err := tx.meta().putFamilies(tx.db.foreignFamilies); err != nil {
 			return err
 		}
 	}

@@ -148,7 +148,7 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	if len(r.Problems) > 0 {
 		return r, nil
 	}
-	if err := db.View(func(tx *Tx) error { db.schema, err = s.there(tx); return err }); err != nil {
+	if err := db.View(func(tx *Tx) error { db.schema, err = s.present(tx); return err }); err != nil {
 		r.problem("%v", err)
 		return r, nil
 	}
@@ -308,7 +308,7 @@ func (v *verifier) keys(k *Keys, id uint64) {
 				v.problem("%s: %v", at, err)
 				continue
 			}
-			if id > t.from && slices.Contains(t.places(s.series, id), want) {
+			if id > t.from && slices.Contains(t.points(s.series, id), want) {
 				continue // and must not be stored: the count tells
 			}
 		}
@@ -383,7 +383,7 @@ func (v *verifier) derived() error {
 	}
 	c = v.tx.bucket(bucketLarge).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		if !v.known.others(k[0]) {
+		if !v.known.isForeign(k[0]) {
 			v.Large++
 		}
 	}
@@ -535,7 +535,7 @@ func (v *verifier) blob(id uint64) {
 		v.problem("%v", err)
 		return
 	}
-	if info.Uses != v.blobUses[id] && !v.known.othersTables() {
+	if info.Uses != v.blobUses[id] && !v.known.hasForeignTables() {
 		v.problem("blob %d: used %d times, counted %d times", id, v.blobUses[id], info.Uses)
 	}
 	delete(v.blobUses, id)
@@ -653,7 +653,7 @@ func (h *history) where(k rowKey) string {
 func (h *history) back(e *Entry) error {
 	schema := h.v.tx.db.schema
 	hashes := map[byte]*tableHash{}
-	complete := !slices.ContainsFunc(e.Changes, func(c Change) bool { return h.v.known.others(byte(c.Table)) })
+	complete := !slices.ContainsFunc(e.Changes, func(c Change) bool { return h.v.known.isForeign(byte(c.Table)) })
 	for _, d := range schema.tables {
 		var rows idRuns
 		for _, c := range e.Changes {
@@ -686,7 +686,7 @@ func (h *history) back(e *Entry) error {
 	// the first old record of a row is the one from before the entry
 	for _, o := range slices.Backward(e.Old) {
 		k := rowKey{byte(o.Table), o.ID}
-		if h.v.known.others(k.table) {
+		if h.v.known.isForeign(k.table) {
 			continue
 		}
 		rec, err := h.before(&o)
@@ -701,7 +701,7 @@ func (h *history) back(e *Entry) error {
 	}
 	for _, c := range e.Changes {
 		d := schema.byNo(byte(c.Table))
-		if h.v.known.others(byte(c.Table)) {
+		if h.v.known.isForeign(byte(c.Table)) {
 			continue
 		}
 		if d == nil {
