@@ -18,31 +18,31 @@ import (
 
 // Options say how a file is opened. The zero value is right for a node.
 type Options struct {
-	// ReadOnly opens the file for looking only; several processes may do that at once.
+	// ReadOnly opens the file for reading only; several processes may do that at once.
 	ReadOnly bool
 	// MustExist refuses to make a new file.
 	MustExist bool
-	// Timeout is how long to wait for another process to let go of the file; 0 means 2 seconds.
+	// Timeout is how long to wait for another process to close the file; 0 means 2 seconds.
 	Timeout time.Duration
-	// MinFree is the free space of the disk in bytes below which writes are refused, but for those
-	// that make room; 0 means 64 MiB. While as much is free inside of the file, that is enough.
+	// MinFree is the free space of the disk in bytes below which writes are refused, except those
+	// that free space; 0 means 64 MiB. As much free space inside the file is enough, too.
 	MinFree uint64
-	// DeferDeletesFrom is from how many rows on DeleteAll leaves the purging to later; 0 means
-	// 5,000.
+	// DeferDeletesFrom is the number of rows from which DeleteAll leaves them to the purger; 0
+	// means 5,000.
 	DeferDeletesFrom int
-	// CheckCopy verifies a file that is the copy of a running node's; nil means Check in this
-	// process, which a badly damaged file may end.
+	// CheckCopy verifies a file that is the copy of a running node's file; nil means Check in this
+	// process, which a badly damaged file may crash.
 	CheckCopy func(path string) error
-	// Committed is called after each commit, by the goroutine that writes, with the new head of the
-	// log. It must return at once.
+	// Committed is called after each commit with the new head of the log, by the goroutine that
+	// writes. It must return at once.
 	Committed func(Mark)
-	// Failed is called once, when nothing can be written any more until a restart, with the reason.
-	// It must return at once.
+	// Failed is called once, with the reason, when nothing can be written until a restart. It must
+	// return at once.
 	Failed func(error)
 	// Now and Random are the clock and the source of randomness; nil means the real ones.
 	Now    func() time.Time
 	Random io.Reader
-	// NoSync leaves out the fsync of each commit: for tests only.
+	// NoSync skips the fsync of each commit: for tests only.
 	NoSync bool
 
 	// for tests of a disk that fails
@@ -95,27 +95,27 @@ type DB struct {
 	opts   Options
 	schema *schema
 
-	// mu is held for reading by every View, for writing while the file is closed or replaced.
+	// Every View holds mu for reading; who closes or replaces the file holds it for writing.
 	mu   sync.RWMutex
 	long sync.RWMutex // see viewWhole
 	bolt *bbolt.DB
 	file *os.File // that bolt reads and writes
 
-	// what tells whether the path still leads to the open file, see ours
-	lock        *disk.PathLock // nil when only reading, or while the disk has no room for it; under writeMu
-	lockChecked time.Time      // when the lock file was last looked at; under writeMu
+	// whether the path still leads to the open file, see ours
+	lock        *disk.PathLock // nil when only reading, or while the disk has no space for it; under writeMu
+	lockChecked time.Time      // when the lock file was last checked; under writeMu
 	held        os.FileInfo
 	txid        atomic.Int64 // of the last transaction that was committed
-	length      atomic.Int64 // that the file needs at least
-	full        atomic.Int64 // when a commit met the end of the disk, in nanoseconds; 0 after one that did not
+	length      atomic.Int64 // the least length of the file
+	full        atomic.Int64 // when a commit found the disk full, in nanoseconds; 0 after one that did not
 
 	session session // under writeMu
 
-	writeMu       sync.Mutex  // of writing: held by whoever does what is queued
-	lastShared    bool        // several shared the last commit; under writeMu, as are the next three
+	writeMu       sync.Mutex  // held by the goroutine that commits what is queued
+	lastShared    bool        // several functions shared the last commit; under writeMu, as are the next three
 	lastCommit    time.Time   // when the last commit ended
-	idleTimerRuns bool        // the timer runs
-	idleTimer     *time.Timer // when to look whether the file has rested
+	idleTimerRuns bool        // the timer is running
+	idleTimer     *time.Timer // when to check whether the file has been idle
 
 	queueMu sync.Mutex
 	queue   []*job
@@ -130,7 +130,7 @@ type DB struct {
 
 	ending         atomic.Bool // see endWork
 	failed         atomic.Pointer[error]
-	unreported     atomic.Pointer[error] // see mishap
+	unreported     atomic.Pointer[error] // see keepUnreported
 	stuck          atomic.Bool           // see setStuck
 	blind          atomic.Bool           // see beginView
 	freeListStored bool                  // under writeMu
@@ -166,13 +166,13 @@ func newDB(path string, s *schema, o Options) *DB {
 		stages: cache.New[uint64, *stageInfo](maxStages)}
 }
 
-// Path is the file's path.
+// Path returns the path of the file.
 func (db *DB) Path() string { return db.path }
 
-// NodeID is the identity of this node, a ULID.
+// NodeID returns the identity of this node, a ULID.
 func (db *DB) NodeID() [16]byte { return db.nodeID }
 
-// Failed is why nothing can be written any more, or nil.
+// Failed returns why nothing can be written any more, or nil.
 func (db *DB) Failed() error {
 	if f := db.failed.Load(); f != nil {
 		return *f
@@ -180,7 +180,7 @@ func (db *DB) Failed() error {
 	return nil
 }
 
-// newIdentity is a ULID: 48 bits of milliseconds and 80 of randomness (github.com/ulid/spec).
+// newIdentity makes a ULID: 48 bits of milliseconds and 80 random bits (github.com/ulid/spec).
 func (db *DB) newIdentity() (id [16]byte, err error) {
 	binary.BigEndian.PutUint64(id[:], uint64(db.opts.Now().UnixMilli())<<16)
 	db.randomMu.Lock()
@@ -192,7 +192,7 @@ func (db *DB) newIdentity() (id [16]byte, err error) {
 // NewUID makes a ULID for a record.
 func (tx *WriteTx) NewUID() ([16]byte, error) { return tx.db.newIdentity() }
 
-// The buckets beside the tables'.
+// The buckets besides those of the tables.
 const (
 	bucketMeta = iota
 	bucketLarge
@@ -210,9 +210,9 @@ var bucketNames = [bucketCount][]byte{
 		"blob"), []byte("log"),
 }
 
-// A Tx reads a state of the file that does not change while it lasts, or, as part of a WriteTx, the
-// one that is being made. What is read through it is valid until it ends, except what is documented
-// to be a copy. A Tx is used by one goroutine.
+// A Tx reads a state of the file that does not change while it lasts. As part of a [WriteTx] it
+// reads the state that is being made. What it returns is valid until it ends, except where a copy
+// is documented. A Tx is used by one goroutine.
 type Tx struct {
 	db            *DB
 	bolt          *bbolt.Tx
@@ -222,32 +222,32 @@ type Tx struct {
 	snapshots     map[byte]*snapshot
 	inheritedFrom map[rowKey][]Member
 	stages        []*stageInfo
-	listed        bool      // stages have been read
+	listed        bool      // stages is complete
 	now           time.Time // zero in a View
 
-	// A function that writes reads what the transaction has written so far: batch is nil in a View,
-	// stage also where no stage is written.
+	// A writing function reads what its transaction has written so far. batch is nil in a View;
+	// stage is nil except in the transactions of a Stage.
 	batch *batch
 	stage *stageTx
 }
 
-// A WriteTx is a transaction that is being made, in Update, Free and the functions of a Stage. It
+// A WriteTx is a transaction that writes: in Update, in Free and in the functions of a Stage. It
 // reads as a Tx does.
 type WriteTx struct {
 	*Tx
 	job   *job
 	entry *entryBuilder
 	wrote bool
-	key   [9]byte // of the record that is written
+	key   [9]byte // of the record that is being written
 }
 
-// tools are what the functions of one transaction of bbolt use one after the other.
+// tools are what the functions of one bbolt transaction use one after the other.
 type tools struct {
 	buckets [bucketCount]*bbolt.Bucket
 	tables  map[*tableDef]*bbolt.Bucket
 	series  *bbolt.Cursor // over all series
 	buf     []byte        // for records
-	keys    *Keys         // see inserted
+	keys    *Keys         // see insertKeys
 }
 
 func (tx *Tx) tools() *tools {
@@ -278,14 +278,14 @@ func (tx *Tx) table(d *tableDef) *bbolt.Bucket {
 	return b
 }
 
-// fail keeps the first error that an iterator met, which ends the transaction with it.
+// fail keeps the first error of an iterator; the transaction ends with it.
 func (tx *Tx) fail(err error) {
 	if tx.err == nil {
 		tx.err = err
 	}
 }
 
-// Now is the time at which the transaction began, the same in a function that runs again.
+// Now returns the time at which the transaction began. It is the same when the function runs again.
 func (tx *Tx) Now() time.Time {
 	if tx.now.IsZero() {
 		return tx.db.opts.Now()
@@ -293,26 +293,27 @@ func (tx *Tx) Now() time.Time {
 	return tx.now
 }
 
-// Seq is the sequence number that the log entry of this transaction gets when it is committed.
+// Seq returns the sequence number that the log entry of this transaction will have.
 func (tx *WriteTx) Seq() uint64 { return tx.batch.head.Seq + 1 }
 
-// Author is on whose behalf the transaction writes.
+// Author returns on whose behalf the transaction writes.
 func (tx *WriteTx) Author() Author { return tx.job.author }
 
-// touch is called before the first change: from here on a failure undoes the whole shared
+// touch must be called before the first change: from then on a failure undoes the whole shared
 // transaction.
 func (tx *WriteTx) touch() { tx.wrote = true }
 
-// encode lets fn append a record to a buffer that is used again and again.
+// encode calls fn with a buffer that is reused, and returns the record that fn appended.
 func (tx *Tx) encode(fn func([]byte) []byte) []byte {
 	t := tx.tools()
 	t.buf = fn(t.buf[:0])
 	return t.buf
 }
 
-// View calls fn with the state of the file as it is now. It returns what fn returns, a *DamageError
-// when what is read is not what was written, a *PanicError when fn panics. View must not be called
-// by a function that is itself in a View.
+// View calls fn with the current state of the file. A function in a View must not call View.
+//
+// Errors: what fn returned; a *DamageError when what is read is not what was written; a *PanicError
+// when fn panics; ErrClosed.
 func (db *DB) View(fn func(*Tx) error) (err error) {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
@@ -337,8 +338,8 @@ func (db *DB) View(fn func(*Tx) error) (err error) {
 	return tx.err
 }
 
-// viewWhole is View for what reads so much that Compact, which waits for every View, must not begin
-// before it ends: all others would wait behind it.
+// viewWhole is View for a function that reads so much that Compact must not begin before it ends:
+// Compact waits for every View, and all other readers would wait behind Compact.
 func (db *DB) viewWhole(fn func(*Tx) error) error {
 	db.long.RLock()
 	defer db.long.RUnlock()

@@ -18,25 +18,25 @@ import (
 	"nightjar/internal/disk"
 )
 
-// Open opens the file at path, or makes it. The tables are those of the packages that own the
-// records, always all of them. Close must be called in the end.
+// Open opens the file at path, or makes it. tables must be all tables of all packages that own
+// records. The caller must call Close.
 //
-// Errors: ErrLocked, ErrNewer, ErrOlder, ErrNotOurs; ErrCopied when the file is the copy of a
-// running node's and found damaged; *DamageError; those of the file system.
+// Errors: ErrLocked, ErrNewer, ErrOlder, ErrNotOurs; ErrCopied when the file is a damaged copy of a
+// running node's file; *DamageError; those of the file system.
 func Open(path string, tables []AnyTable, o Options) (*DB, error) {
 	s, err := newSchema(tables)
 	if err != nil {
 		return nil, err
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
-		// What stands beside the file, and what takes its place, does so where it is.
+		// The files beside it, and the files that replace it, are in the folder of the real file.
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			path = real
 		}
 	}
 	db := newDB(path, s, o)
 	if err := db.open(); err != nil {
-		if file := new(os.PathError); errors.As(err, &file) && file.Path == path { // which names it already
+		if file := new(os.PathError); errors.As(err, &file) && file.Path == path { // the error names it already
 			return nil, err
 		}
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -77,7 +77,7 @@ func (db *DB) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if fresh, err = db.fresh(); err != nil { // what the process that had it left
+	if fresh, err = db.fresh(); err != nil { // the previous owner may have made it
 		return err
 	}
 	if !fresh {
@@ -140,7 +140,7 @@ func (db *DB) fresh() (bool, error) {
 	return false, err
 }
 
-// cannotLock says why the path cannot be locked: because of the folder, or of the file itself.
+// cannotLock says why the path cannot be locked: because of the folder or of the file itself.
 func (db *DB) cannotLock(fresh bool, err error) error {
 	if fresh {
 		return db.cannotMake(err)
@@ -153,16 +153,15 @@ func (db *DB) cannotLock(fresh bool, err error) error {
 	return fmt.Errorf("the file cannot be locked: %w", err)
 }
 
-// cannotMake says that nothing can be made in the folder of the file.
+// cannotMake says that no file can be made in the folder of the data file.
 func (db *DB) cannotMake(err error) error {
 	if file := new(os.PathError); errors.As(err, &file) {
-		err = file.Err // the name would tell nobody anything
+		err = file.Err // its name is that of a temporary file
 	}
 	return fmt.Errorf("no file can be made in the folder %s: %w", filepath.Dir(db.path), err)
 }
 
-// whyNotOurs looks at a file that seems not to be ours: it may be so damaged that nobody could
-// tell.
+// whyNotOurs looks at a file that does not look like ours: it may be too damaged to be recognised.
 func (db *DB) whyNotOurs(err error) error {
 	var found error
 	headErr := boltfile.Check(db.path, func(format string, args ...any) {
@@ -172,16 +171,15 @@ func (db *DB) whyNotOurs(err error) error {
 	})
 	switch {
 	case headErr != nil:
-		return err // not even made by bbolt
+		return err // no bbolt file
 	case found != nil:
 		return found
 	}
 	return fmt.Errorf("%w; if it was copied from a running node, %s", err, takeAgain)
 }
 
-// openBolt opens a file with bbolt, once its lock is free. While another process held the lock, it
-// may have put another file in the place of the one that was waited for (see Compact): then that
-// one is opened.
+// openBolt opens a file with bbolt once its lock is free. The process that held the lock may have
+// replaced the file meanwhile (see Compact): then openBolt opens the new one.
 func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 	for range 3 {
 		b, file, err := db.openLocked(readOnly, path)
@@ -202,20 +200,20 @@ func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 			return nil, err
 		}
 	}
-	return nil, ErrLocked // by somebody who exchanges it all the time
+	return nil, ErrLocked // another process keeps replacing it
 }
 
-// openLocked opens with bbolt the file that has the path now.
+// openLocked opens the file that now has the path.
 func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File, err error) {
 	o := &bbolt.Options{
 		Timeout:        db.opts.Timeout,
-		NoFreelistSync: true, // nothing is written merely because the file is opened
+		NoFreelistSync: true, // opening a file writes nothing
 		FreelistType:   bbolt.FreelistMapType,
 		ReadOnly:       readOnly,
 		NoSync:         db.opts.NoSync,
 	}
-	// A map that need not grow for long spares writers and new readers a wait for all old readers.
-	// It costs only addresses; Windows would make the file as large.
+	// A large map saves writers and new readers from waiting for all old readers when it grows. It
+	// costs only addresses. On Windows the file itself would become as large.
 	if runtime.GOOS != "windows" && strconv.IntSize == 64 && !readOnly {
 		var addresses int64 = 64 << 30 // more than an int of 32 bits holds
 		o.InitialMmapSize = int(addresses)
@@ -228,7 +226,7 @@ func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File
 		file = f
 		return f, err
 	}
-	// When bbolt panics over a damaged file while it opens it, nobody else lets go of the lock.
+	// When bbolt panics over a damaged file while opening it, nobody else releases the lock.
 	defer func() {
 		if p := recover(); p != nil {
 			b, err = nil, errors.Join(caught(p), disk.Close(file))
@@ -249,11 +247,11 @@ func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File
 	return b, file, nil
 }
 
-// allocSize is by how much the file grows beyond what it needs.
+// allocSize is the number of bytes by which the file grows beyond what it needs.
 const allocSize = 1 << 20
 
-// create makes a new file with its buckets and its identity. It is written beside and gets its name
-// when it is complete, so that a cut of the power never leaves half a file under the name.
+// create makes a new file with its buckets and its identity. It gets its name when it is complete,
+// so that a power cut never leaves half a file under that name.
 func (db *DB) create() error {
 	temp, err := newTemp(filepath.Dir(db.path), "."+filepath.Base(db.path)+"-*"+beingMade)
 	if err != nil {
@@ -264,7 +262,7 @@ func (db *DB) create() error {
 		return err
 	}
 	put := disk.PutInPlace
-	// somebody made room for it
+	// an empty file was put there for it
 	if info, err := os.Lstat(db.path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 		put = os.Rename
 	}
@@ -312,7 +310,8 @@ func putIdentity(m *metaBucket, no uint64, id [16]byte) error {
 	return m.put([]byte(metaNode), key8(no))
 }
 
-// load reads what is kept in memory, and makes the buckets of tables that are new to this file.
+// load reads what is kept in memory, and makes the buckets of tables that the file does not have
+// yet.
 func (db *DB) load() error {
 	missing := false
 	err := db.bolt.View(func(bt *bbolt.Tx) (err error) {
@@ -395,8 +394,9 @@ func (db *DB) recoverStages() error {
 	return err
 }
 
-// Close ends the transactions that are waiting, stores the list of free pages, takes the session
-// mark off and closes the file.
+// Close commits the waiting transactions, stores the list of free pages, removes the session mark
+// and closes the file. Errors: ErrClosed; those of the file system; the first internal error that
+// no caller was told.
 func (db *DB) Close() error {
 	if !db.opts.ReadOnly && !db.endWork() {
 		return ErrClosed
@@ -419,8 +419,8 @@ func (db *DB) Close() error {
 	return err
 }
 
-// endWork ends the purger and then the writer, with what is waiting for it; false when somebody
-// else does so already.
+// endWork ends the purger and then the writer, which commits what is waiting. It returns false when
+// another goroutine has called it.
 func (db *DB) endWork() bool {
 	if !db.ending.CompareAndSwap(false, true) {
 		return false

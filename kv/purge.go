@@ -9,13 +9,13 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// deferDeletesFrom is the number of rows from which a deletion only takes them out of the sets, and
-// leaves the rest to the purger.
+// deferDeletesFrom is the number of rows from which a deletion only removes them from the sets and
+// leaves the records to the purger.
 const deferDeletesFrom = 5_000
 
-// DeleteAll deletes the rows with the given ids, which must ascend and exist. When they are many,
-// those of a bulk table are taken out of all sets at once and swept away in the background; the log
-// then names the ids, but not each row's ident.
+// DeleteAll deletes the rows with the given ids, which must ascend and exist. Many rows of a bulk
+// table are removed from all sets at once and purged in the background; the log then lists their
+// ids, but not the ident of each row.
 func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 	if !t.def.bulk || len(ids) < tx.db.opts.DeferDeletesFrom {
 		for _, id := range ids {
@@ -26,7 +26,7 @@ func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 		return nil
 	}
 	tx.touch()
-	tx.batch.touches(t.def) // nobody sees the rows any more, though the records are still there
+	tx.batch.touches(t.def) // nobody sees the rows any more, though the records still exist
 	if err := tx.foldPending(t.def); err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 	return tx.putStage(&stageInfo{id: stage, kind: garbageRows, table: t.def.no, runs: runs})
 }
 
-// clearMembers takes ids out of every stored set of a table.
+// clearMembers removes ids from every stored set of a table.
 func (tx *WriteTx) clearMembers(d *tableDef, ids *bitmaps) error {
 	tx.batch.setsWritten(d)
 	bucket := tx.bucket(bucketSet)
@@ -77,7 +77,7 @@ func (tx *WriteTx) clearMembers(d *tableDef, ids *bitmaps) error {
 	return nil
 }
 
-// takenFrom is a stored value of a set without the ids of g, and whether it has any of them.
+// takenFrom returns a stored value of a set without the ids of g, and whether it has any of them.
 func (g *bitmaps) takenFrom(k, v []byte) (left []byte, changed bool, err error) {
 	_, _, _, chunk, err := splitSetKey(k)
 	if err != nil {
@@ -111,7 +111,7 @@ func (g *bitmaps) takenFrom(k, v []byte) (left []byte, changed bool, err error) 
 	return kept.stored(), n < int(view.GetCardinality()), nil
 }
 
-// purgeRow takes a row that is in no set out of the file.
+// purgeRow deletes a row that is in no set.
 func (tx *WriteTx) purgeRow(d *tableDef, id uint64) error {
 	rec, err := tx.record(d, id)
 	if errors.Is(err, ErrNotFound) {
@@ -130,7 +130,7 @@ func (tx *WriteTx) purgeRow(d *tableDef, id uint64) error {
 	return tx.eraseRecord(d, id)
 }
 
-// purgeRows and purgeChunks are how much one transaction of the purger takes away.
+// purgeRows and purgeChunks are how many rows or chunks one transaction of the purger deletes.
 const (
 	purgeRows   = 2000
 	purgeChunks = 128
@@ -143,8 +143,8 @@ func (db *DB) kickPurger() {
 	}
 }
 
-// giveUp leaves the stages of writes that were given up to the purger. On a disk that is full to
-// the last byte the purger itself takes them over, later.
+// giveUp leaves the stages of writes that were given up to the purger. When the disk is completely
+// full, the purger itself marks them, later.
 func (db *DB) giveUp(stages ...uint64) error {
 	err := db.purge(stages)
 	if errors.Is(err, ErrNoRoom) {
@@ -168,7 +168,7 @@ func (db *DB) purge(stages []uint64) error {
 	}})
 }
 
-// purgeGivenUp does what giveUp could not.
+// purgeGivenUp purges the stages for which giveUp found no space.
 func (db *DB) purgeGivenUp() error {
 	db.givenUpMu.Lock()
 	list := db.givenUp
@@ -185,8 +185,8 @@ func (db *DB) purgeGivenUp() error {
 	return nil
 }
 
-// purger is the goroutine that takes away what is to be purged, in pieces. After each it rests as
-// long as it worked, so that others get through.
+// purger is the goroutine that deletes garbage, in pieces. After each piece it pauses for as long
+// as it worked, so that others can write.
 func (db *DB) purger() {
 	defer close(db.purgerEnded)
 	for {
@@ -202,7 +202,7 @@ func (db *DB) purger() {
 			}
 		case err != nil && !errors.Is(err, ErrFailed) && !errors.Is(err, ErrClosed):
 			select {
-			case <-time.After(10 * time.Second): // no room, say: try again
+			case <-time.After(10 * time.Second): // such as no space: try again
 				continue
 			case <-db.purgerWake:
 				continue
@@ -218,7 +218,7 @@ func (db *DB) purger() {
 	}
 }
 
-// purgePiece takes a piece of what is to be purged away, and says whether there may be more.
+// purgePiece deletes a piece of the garbage, and says whether there may be more.
 func (db *DB) purgePiece() (more bool, err error) {
 	if err := db.purgeGivenUp(); err != nil {
 		return false, err
@@ -257,7 +257,7 @@ func (db *DB) purgePiece() (more bool, err error) {
 	}})
 }
 
-// purgeBlob deletes a number of chunks of a blob, and the stage with the last of them.
+// purgeBlob deletes some chunks of a blob, and the stage with the last of them.
 func (tx *WriteTx) purgeBlob(s *stageInfo) error {
 	prefix := append([]byte{'c'}, key8(s.next)...)
 	bucket := tx.bucket(bucketBlob)
@@ -268,7 +268,7 @@ func (tx *WriteTx) purgeBlob(s *stageInfo) error {
 	}
 	for i, k := range keys {
 		if i == purgeChunks {
-			return nil // the stage stays for the rest
+			return nil // the stage stays for the remaining chunks
 		}
 		if err := bucket.Delete(k); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// keepFamilies builds what is missing or behind when the file is opened.
+// keepFamilies builds the families that are missing or behind when the file is opened.
 func (db *DB) keepFamilies() error {
 	build, change := map[family]bool{}, map[family]uint64{}
 	db.foreignFamilies = map[family]uint64{}
@@ -83,10 +83,10 @@ func (db *DB) keepFamilies() error {
 	})
 }
 
-// clearKeys is how many keys one transaction of clearFamily takes away.
+// clearKeys is the number of keys that one transaction of clearFamily deletes.
 const clearKeys = 10_000
 
-// clearFamily takes away what was built of a family.
+// clearFamily deletes everything that was built of a family.
 func (db *DB) clearFamily(f family) error {
 	bucket, prefix := f.bucketPrefix()
 	for more := true; more; {
@@ -113,11 +113,11 @@ func (db *DB) clearFamily(f family) error {
 	return nil
 }
 
-// rebuildRows is how many records one transaction takes that makes derived data of them.
+// rebuildRows is the number of records for which one transaction builds derived keys.
 const rebuildRows = 20_000
 
-// derive makes what follows from the records of a file that has nothing of it: some families, or,
-// with nil, all.
+// derive builds the derived keys of all records, of which the file must have none yet: of some
+// families, or of all for nil.
 func (db *DB) derive(ctx context.Context, only map[family]bool) error {
 	for _, d := range db.schema.tables {
 		if only != nil && !slices.ContainsFunc(d.families, func(f family) bool { return only[f] }) {
@@ -138,7 +138,8 @@ func (db *DB) derive(ctx context.Context, only map[family]bool) error {
 	return nil
 }
 
-// deriveRows derives from the next rows of a table and returns where to go on, 0 at the end.
+// deriveRows builds the derived keys of the next rows of a table. It returns the id at which to
+// continue, 0 at the end.
 func (db *DB) deriveRows(bt *bbolt.Tx, d *tableDef, from uint64, only map[family]bool) (next uint64, err error) {
 	b := &batch{db: db, bolt: bt}
 	if err := b.findTails(); err != nil {
@@ -167,7 +168,7 @@ func (db *DB) deriveRows(bt *bbolt.Tx, d *tableDef, from uint64, only map[family
 		}
 		staged := tx.staged(d, id)
 		if d.bulk && !staged && id > b.bulk[d].tail.from {
-			continue // its sets and places are stored when the tail is folded
+			continue // its sets and series are stored by the next fold
 		}
 		keys.applySeries(id, &Keys{})
 		if !staged {

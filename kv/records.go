@@ -11,16 +11,16 @@ import (
 
 func where(d *tableDef, id uint64) string { return fmt.Sprintf("%s %d", d.name, id) }
 
-// Records are stored with a first byte that says where the value is, and a CRC-32C of table, id and
-// all before it.
+// A stored record begins with a byte that says where the value is, and ends with a CRC-32C of
+// table, id and everything before it.
 const (
 	recInline  = 0
-	recLarge   = 1    // the value is in bucket large, and its CRC-32C, 4 bytes little-endian, follows
-	largeLimit = 2048 // bytes; bbolt rewrites whole leaves: larger values are kept apart so that points stay dense
+	recLarge   = 1    // the value is in bucket large; its CRC-32C follows, 4 bytes little-endian
+	largeLimit = 2048 // bytes; bbolt rewrites whole leaves, so larger values are kept apart and points stay dense
 	stubLen    = 1 + crcLen
 )
 
-// recordKey is what the CRC of a record covers beside its bytes, and the key of a large value.
+// recordKey is the key that the CRC of a record covers, and the key of its large value.
 func recordKey(d *tableDef, id uint64) [9]byte {
 	var k [9]byte
 	k[0] = d.no
@@ -28,7 +28,7 @@ func recordKey(d *tableDef, id uint64) [9]byte {
 	return k
 }
 
-// record reads the stored value of a row, wherever it is.
+// record reads the value of a row, wherever it is stored.
 func (tx *Tx) record(d *tableDef, id uint64) ([]byte, error) {
 	k := recordKey(d, id)
 	stored := tx.table(d).Get(k[1:])
@@ -38,8 +38,8 @@ func (tx *Tx) record(d *tableDef, id uint64) ([]byte, error) {
 	return tx.openRecord(d, id, stored)
 }
 
-// missing is the error for a row whose record is not there: ErrNotFound, or damage when it is in
-// the set of all rows. That is only looked up while nothing is being written.
+// missing returns the error for a row without a record: ErrNotFound, or damage when the row is in
+// the set of all rows. A transaction that writes does not look that up.
 func (tx *Tx) missing(d *tableDef, id uint64) error {
 	if tx.batch != nil {
 		return ErrNotFound
@@ -80,7 +80,7 @@ func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) 
 	return value, nil
 }
 
-// belongs says whether a large value, whose CRC is sum, is the one that a stub was written with.
+// belongs checks that a large value with the CRC sum is the one that was stored with a stub.
 func belongs(stub, sum []byte) error {
 	if len(stub) != stubLen {
 		return errShort
@@ -93,7 +93,7 @@ func belongs(stub, sum []byte) error {
 
 var errOther = errors.New("it is not the one that was stored with the record")
 
-// writeRecord stores a row's value; old says that there may be a large value to replace.
+// writeRecord stores the value of a row. old says that there may be a large value to replace.
 func (tx *WriteTx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
 	tx.key = recordKey(d, id)
 	k := tx.key[:]
@@ -104,7 +104,7 @@ func (tx *WriteTx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) err
 		if err := tx.bucket(bucketLarge).Put(k, large); err != nil {
 			return err
 		}
-		// The sum of the large value makes the stub another one whenever the value is: the record's
+		// The CRC of the large value makes the stub differ whenever the value does: the record's
 		// stamp depends on it.
 		stored = append(append(tx.batch.alloc(stubLen+crcLen), recLarge), large[len(rec):]...)
 	} else {
@@ -122,8 +122,8 @@ func (tx *WriteTx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) err
 // touches notes that the transaction changes records of a table.
 func (b *batch) touches(d *tableDef) { b.touched[d.no] = true }
 
-// alloc is room for n bytes that stay until the transaction is committed: bbolt keeps the values
-// that it is given.
+// alloc returns an empty slice with capacity n, which stays valid until the commit: bbolt keeps the
+// values that it is given.
 func (b *batch) alloc(n int) []byte {
 	if len(b.slab) < n {
 		b.piece = min(max(512, 2*b.piece), 32<<10)
@@ -134,7 +134,7 @@ func (b *batch) alloc(n int) []byte {
 	return m
 }
 
-// insert, put and delete keep a record and everything derived from it together.
+// insert, put and delete keep a record consistent with everything that is derived from it.
 
 func (tx *WriteTx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64)) (uint64, error) {
 	id := tx.table(d).Sequence() + 1
@@ -144,7 +144,7 @@ func (tx *WriteTx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64))
 	return id, tx.insertAs(d, id, rec, own)
 }
 
-// insertAs stores a new record under an id that is reserved, or the next one.
+// insertAs stores a new record under a reserved id, or the next one.
 func (tx *WriteTx) insertAs(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
 	k := tx.inserted(d)
 	own(k, id)
@@ -227,7 +227,7 @@ func (tx *WriteTx) delete(d *tableDef, id uint64) error {
 	return tx.newKeys(d).apply(id, before)
 }
 
-// logGone notes the deletion of a record in the log.
+// logGone logs the deletion of a record.
 func (tx *WriteTx) logGone(d *tableDef, id uint64, old []byte) error {
 	tx.entry.change(d, Deleted, id)
 	tx.entry.erased(d, id)
@@ -255,8 +255,7 @@ func (tx *WriteTx) eraseRecord(d *tableDef, id uint64) error {
 	return tx.table(d).Delete(k[1:])
 }
 
-// Fill percents of bbolt's leaves: dense where a transaction appends in order, room to grow
-// elsewhere.
+// Fill percents of bbolt's leaves: dense where a transaction appends in order, loose elsewhere.
 const (
 	fillAppend = 0.9
 	fillRandom = bbolt.DefaultFillPercent

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// A Dangling is a reference that leads nowhere: the row ID of a table refers to a row of another
-// one that is not there.
+// A Dangling is a reference that leads nowhere: row ID of table Table refers to row ToID of table
+// To, which does not exist.
 type Dangling struct {
 	Table string
 	ID    uint64
@@ -14,8 +14,8 @@ type Dangling struct {
 	ToID  uint64
 }
 
-// refChecker looks up references. For each table that is referred to it keeps the set of all rows
-// as bits, since there are far more references than rows.
+// refChecker looks up references. It reads the set of all rows of each table once, since there are
+// far more references than rows.
 type refChecker struct {
 	tx  *Tx
 	all map[*tableDef]*bitmaps
@@ -26,7 +26,7 @@ func newRefChecker(tx *Tx) *refChecker {
 	return &refChecker{tx: tx, all: map[*tableDef]*bitmaps{}}
 }
 
-// has says whether a row is there.
+// has says whether a row exists.
 func (c *refChecker) has(d *tableDef, id uint64) bool {
 	all := c.all[d]
 	if all == nil {
@@ -43,7 +43,7 @@ func (c *refChecker) has(d *tableDef, id uint64) bool {
 	return all.has(id)
 }
 
-// record tells of the references of a record that lead nowhere.
+// record calls dangles with each reference of a record that leads nowhere.
 func (c *refChecker) record(d *tableDef, rec []byte, dangles func(to *tableDef, id uint64)) error {
 	if d.refs == nil {
 		return nil
@@ -59,8 +59,8 @@ func (c *refChecker) record(d *tableDef, rec []byte, dangles func(to *tableDef, 
 	return err
 }
 
-// Dangling lists the references that lead nowhere, at most so many of them. Rows that are pending
-// or being swept away are not looked at.
+// Dangling lists references that lead nowhere, at most most of them. It skips rows that are pending
+// or being purged.
 func (db *DB) Dangling(ctx context.Context, most int) (list []Dangling, err error) {
 	err = db.viewWhole(func(tx *Tx) error {
 		check := newRefChecker(tx)

@@ -18,20 +18,20 @@ import (
 	"nightjar/internal/boltfile"
 )
 
-// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one:
-// every record whose CRC is right and which its table can read, and every blob whose content is
-// what was uploaded, also when the pages that lead there are damaged. A record is left out when its
-// blob is lost; for a lost record that it belongs to (see Heirs) another stands in, if the table
-// has a StandIn, or it is left out with it. What is derived is made again. The new file is a node
-// of its own; its log begins anew behind the last entry of the old one that can be read.
+// Salvage makes a new file at path, where no file may be, from all that is whole in a damaged one:
+// every record with a right CRC that its table can decode, and every blob whose content is what was
+// uploaded, even when the pages that lead there are damaged. A record whose blob is lost is left
+// out. For a lost record from which others inherit (see Parents) Salvage puts a placeholder, if the
+// table has one, or else leaves the others out, too. What is derived is rebuilt. The new file
+// belongs to a new node; its log continues after the last entry of the old one that can be read.
 //
 // The report counts what was saved; its problems name what was lost, as far as that can be known.
-// An error says that nothing could be done.
+// An error means that nothing could be saved.
 func Salvage(ctx context.Context, from, path string, tables []AnyTable) (*Report, error) {
 	return salvage(ctx, from, path, tables, Options{})
 }
 
-// salvage is Salvage; o is for tests of a disk that fails.
+// salvage is Salvage with options, for tests of a disk that fails.
 func salvage(ctx context.Context, from, path string, tables []AnyTable, o Options) (r *Report, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fmt.Errorf("%s: %w", path, os.ErrExist)
@@ -56,7 +56,7 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 	}
 	defer src.bolt.Close()
 	err = src.View(func(tx *Tx) error { return checkFormat(tx.bolt) })
-	if errors.Is(err, ErrNewer) || errors.Is(err, ErrOlder) { // a damaged format stops nothing: the rest may be whole
+	if errors.Is(err, ErrNewer) || errors.Is(err, ErrOlder) { // a damaged format is no obstacle: the rest may be whole
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	o.ReadOnly = false
@@ -103,18 +103,17 @@ type salvager struct {
 	src   *Tx
 	dst   *DB
 	file  *os.File          // src
-	blobs map[uint64]uint64 // whole ones, and how many records use them
+	blobs map[uint64]uint64 // whole ones, with the number of records that use them
 	seen  [256]bitmaps      // rows that were found, by table
-	// apart is where in the file values lie that are no rows, by their keys, when not every page
-	// can be reached
+	// where in the file values other than rows are, by key, when not every page can be reached
 	strayValues map[string]location
-	strays      bool         // not every page can be reached, and those in use are known
-	stages      []*stageInfo // that can be read
-	// lacking are the lost records to which others belong that are kept
+	strays      bool         // not every page can be reached, and it is known which are in use
+	stages      []*stageInfo // those that can be read
+	// lost records from which others inherit that are kept
 	lacking map[rowKey]*tableDef
 }
 
-// ordinal is where a value lies in the file.
+// location says where a value is in the file.
 type location struct {
 	at   int64
 	size int
@@ -136,7 +135,7 @@ func (v *salvager) run() (err error) {
 	if err := v.wholeBlobs(); err != nil {
 		return err
 	}
-	for some := true; some; { // what is left out may leave others alone
+	for some := true; some; { // each omission may orphan other records
 		if some, err = v.prune(); err != nil {
 			return err
 		}
@@ -147,7 +146,7 @@ func (v *salvager) run() (err error) {
 	return v.finish()
 }
 
-// try runs fn and notes what it says or panics with; ok is false when it did either.
+// try runs fn and reports its error or panic as a problem; ok is false when there was one.
 func (v *salvager) try(what string, fn func() error) (ok bool) {
 	if err := guarded(fn); err != nil {
 		v.problem("%s: %v", what, err)
@@ -156,14 +155,14 @@ func (v *salvager) try(what string, fn func() error) (ok bool) {
 	return true
 }
 
-// lost notes, for walk, numbers under which nothing can be read.
+// lost returns a function that reports, for walk, a range of numbers as lost.
 func (v *salvager) lost(what string) func(from, to uint64, err error) {
 	return func(from, to uint64, err error) {
 		v.problem("%s %d to %d, as many as there are, cannot be reached: %v", what, from, to, err)
 	}
 }
 
-// update writes to the new file. When that fails, there is nothing to go on for.
+// update writes to the new file. Salvage cannot continue when that fails.
 func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 	if v.ctx.Err() != nil {
 		return context.Cause(v.ctx)
@@ -171,14 +170,13 @@ func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 	return v.dst.commitAlone(false, fn)
 }
 
-// writeTx writes records and blobs to the new file, without what is derived and without a log
-// entry.
+// writeTx returns a transaction that writes records and blobs to the new file, without derived keys
+// or a log entry.
 func (v *salvager) writeTx(bt *bbolt.Tx) *WriteTx {
 	return &WriteTx{Tx: &Tx{db: v.dst, bolt: bt, batch: new(batch)}, entry: new(entryBuilder)}
 }
 
-// look finds out whether every page can be reached, and if not, notes what lies in those that are
-// in use.
+// look checks whether every page can be reached, and if not, notes the values in the pages in use.
 func (v *salvager) look() {
 	whole := true
 	err := boltfile.Check(v.src.db.path, func(format string, args ...any) {
@@ -199,7 +197,7 @@ func (v *salvager) look() {
 		})
 	}
 	if err != nil {
-		v.problem("what nothing leads to is left out: %v", err)
+		v.problem("pages that cannot be reached are left out: %v", err)
 		clear(v.strayValues)
 		return
 	}
@@ -210,14 +208,14 @@ func metaKey(k string) bool {
 	return slices.ContainsFunc(metaKeys, func(own string) bool { return strings.HasPrefix(k, own) })
 }
 
-// wanted says whether a key may be that of a value to be looked for by it: in meta, of a large
-// record, or of a blob.
+// wanted says whether a key may be one that look notes: that of a meta value, a large record or a
+// blob.
 func (v *salvager) wanted(k []byte) bool {
 	return len(k) == 9 && (k[0] == 'i' || v.src.db.schema.byNo(k[0]) != nil) || len(k) == 13 && k[0] == 'c' ||
 		metaKey(string(k))
 }
 
-// get reads a value of a bucket, wherever it lies.
+// get reads a value of a bucket, also from a page that cannot be reached.
 func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
 	err = guarded(func() (err error) {
 		stored := v.src.bucket(bucket).Get(key)
@@ -237,7 +235,7 @@ func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
 	return b, err
 }
 
-// metaKeys are the beginnings of the keys of meta that concern more than the old file alone.
+// metaKeys are the prefixes of the keys of meta that concern not only the old file.
 var metaKeys = []string{metaCreated, metaNode, "setting/", "code/", "count/", string(stagePrefix)}
 
 // meta copies settings and the like.
@@ -321,8 +319,8 @@ func (v *salvager) meta() error {
 	})
 }
 
-// mendBit looks for the one bit of a key of meta and what is stored under it that makes the CRC
-// right: there is one of each, and very much may hang on it.
+// mendBit looks for the one bit of a key and value of meta that makes the CRC right: such a value
+// exists only once, and much may depend on it.
 func mendBit(key string, stored []byte) (k string, value []byte, err error) {
 	const most = 2048 // bytes; each bit costs a CRC
 	b := append([]byte(key), stored...)
@@ -339,8 +337,8 @@ func mendBit(key string, stored []byte) (k string, value []byte, err error) {
 	return key, nil, errSum
 }
 
-// lostCodes gives the numbers whose texts are lost other texts, so that what they stand for is not
-// taken for something else. seen is how many numbers there are of each kind, at least.
+// lostCodes gives new texts to the numbers whose texts are lost, so that they are not taken for
+// something else. seen is a lower bound of how many numbers each kind has.
 func (v *salvager) lostCodes(seen map[byte]int, copied map[string][]byte) {
 	there := map[byte][]byte{}
 	for k, b := range copied {
@@ -362,8 +360,8 @@ func (v *salvager) lostCodes(seen map[byte]int, copied map[string][]byte) {
 	}
 }
 
-// walk yields the values of a bucket whose keys are a prefix and a number, the numbers ascending,
-// past all that cannot be read. lost is told what is between.
+// walk yields the values of a bucket whose keys are a prefix and a number, in ascending order, and
+// skips what cannot be read. It calls lost with each range that it skips.
 func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error)) iter.Seq2[uint64, []byte] {
 	// seek finds the first key from a number on; ok is false at the end.
 	seek := func(from uint64) (id uint64, value []byte, ok bool, err error) {
@@ -386,7 +384,7 @@ func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error))
 		for {
 			id, value, ok, err := seek(next)
 			if err != nil {
-				// Wider and wider steps find something beyond, and halving them the first of it.
+				// Doubling steps find a readable key, and bisection the first one.
 				bad, good := next, uint64(0)
 				for step := uint64(1); step < 1<<42 && good == 0; step *= 2 {
 					if _, _, _, err := seek(next + step); err == nil {
@@ -433,7 +431,7 @@ type row struct {
 	rec []byte
 }
 
-// add takes a stored record in.
+// add adds a stored record.
 func (r *rows) add(id uint64, stored []byte) error {
 	v := r.v
 	if slices.ContainsFunc(v.stages, func(s *stageInfo) bool { return s.has(r.def, id) }) {
@@ -462,10 +460,10 @@ func (r *rows) add(id uint64, stored []byte) error {
 	return nil
 }
 
-// full says whether there are as many as a transaction should write.
+// full says whether a transaction should write the rows now.
 func (r *rows) full() bool { return r.size > 16<<20 || len(r.list) >= rebuildRows }
 
-// write writes what was gathered.
+// write writes the gathered rows.
 func (r *rows) write() error {
 	err := r.v.update(func(bt *bbolt.Tx) error {
 		b, err := bt.CreateBucketIfNotExists([]byte(r.def.name))
@@ -505,7 +503,8 @@ func (v *salvager) records(d *tableDef) error {
 			}
 		}
 	}
-	// The next id must be none that was given out; a number that is far beyond is damage itself.
+	// The next id must not have been given out before. A number that is far too large is damage
+	// itself.
 	if n := table.Sequence(); n < rows.last+1<<24 {
 		rows.last = max(rows.last, n)
 	} else {
@@ -514,7 +513,7 @@ func (v *salvager) records(d *tableDef) error {
 	return rows.write()
 }
 
-// strayRecords copies the records that are whole and cannot be reached.
+// strayRecords copies the whole records that cannot be reached.
 func (v *salvager) strayRecords() error {
 	if !v.strays {
 		return nil
@@ -535,7 +534,7 @@ func (v *salvager) strayRecords() error {
 			}
 			key := recordKey(r.def, id)
 			if _, err := checkCRC(key[:], stored); err != nil {
-				continue // not of this table
+				continue // it belongs to another table
 			}
 			v.try(where(r.def, id), func() error { return r.add(id, stored) })
 			if r.full() {
@@ -550,7 +549,7 @@ func (v *salvager) strayRecords() error {
 	return errors.Join(failed, err)
 }
 
-// blobInfo is Tx.blobInfo, wherever it lies.
+// blobInfo is Tx.blobInfo, also from a page that cannot be reached.
 func (v *salvager) blobInfo(id uint64) (*BlobInfo, error) {
 	info := new(BlobInfo)
 	b, err := v.get(bucketBlob, blobInfoKey(id))
@@ -605,7 +604,7 @@ func (v *salvager) wholeBlobs() error {
 	return nil
 }
 
-// prune leaves out the records that lack what they belong to, and says whether there were any.
+// prune leaves out the records that lack a parent or a blob, and says whether there were any.
 func (v *salvager) prune() (some bool, err error) {
 	for id := range v.blobs {
 		v.blobs[id] = 0
@@ -654,13 +653,13 @@ func (v *salvager) prune() (some bool, err error) {
 	return some, nil
 }
 
-// putPlaceholder writes a record in the place of a lost one.
+// putPlaceholder puts a placeholder for a lost record.
 func (v *salvager) putPlaceholder(d *tableDef, id uint64) error {
 	uid, err := v.dst.newIdentity()
 	if err != nil {
 		return err
 	}
-	v.problem("%s is lost: another stands in its place for what belongs to it", where(d, id))
+	v.problem("%s is lost: a placeholder keeps what belongs to it", where(d, id))
 	v.Records++
 	return v.update(func(bt *bbolt.Tx) error {
 		tx := v.writeTx(bt)
@@ -672,7 +671,7 @@ func (v *salvager) putPlaceholder(d *tableDef, id uint64) error {
 	})
 }
 
-// complete says whether what a record belongs to was saved.
+// complete returns an error when the parents or blobs of a record were not saved.
 func (v *salvager) complete(tx *Tx, d *tableDef, id uint64, stored []byte) error {
 	rec, err := tx.openRecord(d, id, stored)
 	if err != nil {
@@ -715,7 +714,7 @@ func (v *salvager) complete(tx *Tx, d *tableDef, id uint64, stored []byte) error
 	return nil
 }
 
-// copyBlobs copies the whole blobs that are used.
+// copyBlobs copies the whole blobs that records use.
 func (v *salvager) copyBlobs() error {
 	for id, uses := range v.blobs {
 		if uses == 0 {
@@ -766,7 +765,7 @@ func (v *salvager) copyBlobs() error {
 	return nil
 }
 
-// finish writes where the log goes on, and that no table has a tail.
+// finish stores where the log continues, and that no table has a tail.
 func (v *salvager) finish() error {
 	var head Mark
 	v.try("log", func() (err error) { head, err = v.src.Anchor(); return err })

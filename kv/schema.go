@@ -4,13 +4,13 @@ import (
 	"fmt"
 )
 
-// tableDef is a table without its type.
+// tableDef is a table without its record type.
 type tableDef struct {
 	name    string
 	no      byte
 	bulk    bool
 	parents []Parent
-	// families are what the table declares, and declared the same by class and number
+	// what the table declares: families as a list, declared by class and number
 	families []family
 	declared [familyEnd][256]bool
 	derive   func(k *Keys, id uint64, rec []byte) error
@@ -18,34 +18,35 @@ type tableDef struct {
 	ident    func(tx *Tx, rec []byte) ([]byte, error)
 	blobs    func(rec []byte) ([]uint64, error)
 	refs     func(rec []byte, refer Refer) error
-	// putPlaceholder is nil when there is none
+	// nil when Salvage can put nothing in the place of a lost record
 	placeholder func(id uint64, uid [16]byte) []byte
 }
 
-// schema is the tables of a file and how they depend on each other.
+// schema is the tables of a file and their dependencies.
 type schema struct {
 	tables   []*tableDef
 	children map[*tableDef][]childRows
-	// families are all that the tables declare, with their tables
+	// all families that the tables declare, with their tables
 	families map[family]*tableDef
 }
 
-// An Heir names a parent table by its definition, and the dimension through which rows refer to it.
+// A Parent names a table from which rows inherit, and the dimension through which they refer to its
+// records.
 type Parent struct {
 	Table AnyTable
 	Dim   byte
-	// Many says that a row may have several such parents, so that what one of them takes back
-	// another may still give.
+	// Many says that a row may have several such parents, so that it may keep a set that one of
+	// them no longer passes on.
 	Many bool
 }
 
-// AnyTable is a Table of any record type, as Open takes them.
+// AnyTable is a [Table] of any record type, as [Open] takes them.
 type AnyTable interface{ tableDef() *tableDef }
 
-// A Refer is told one after the other to which rows a record refers. Id 0 refers to nothing.
+// A Refer is called with each row to which a record refers. Id 0 refers to nothing.
 type Refer func(to AnyTable, id uint64)
 
-// childrenOf are the rows of one table that refer to a parent through one dimension.
+// childRows are the rows of one table that refer to a parent through one dimension.
 type childRows struct {
 	table *tableDef
 	dim   byte
@@ -69,7 +70,8 @@ func newSchema(tables []AnyTable) (*schema, error) {
 		s.tables = append(s.tables, d)
 		for _, f := range d.families {
 			if other := s.families[f]; other != nil {
-				return nil, fmt.Errorf("tables %s and %s have the same number %d of a unique kind, an order or a series",
+				return nil, fmt.Errorf(
+					"tables %s and %s have the same number %d of a unique kind, an order or a series",
 					other.name, d.name, f.no)
 			}
 			s.families[f] = d
@@ -79,7 +81,7 @@ func newSchema(tables []AnyTable) (*schema, error) {
 		for _, h := range d.parents {
 			parent := h.Table.tableDef()
 			if s.byNo(parent.no) != parent || parent.inherits == nil {
-				return nil, fmt.Errorf("table %s is an heir of %s, which is not there or passes nothing on",
+				return nil, fmt.Errorf("table %s inherits from %s, which is missing or passes nothing on",
 					d.name, parent.name)
 			}
 			s.children[parent] = append(s.children[parent], childRows{d, h.Dim, h.Many})

@@ -16,17 +16,17 @@ import (
 	"nightjar/internal/disk"
 )
 
-// While a file is open it holds a random session mark, and so does a small file beside it, the
-// twin, which also names the file's inode. A clean close removes both. After a crash both are
-// there. A mark without its twin means that the file is a copy that somebody took while the node
-// was running: half of it may be older than the rest.
+// While a file is open it holds a random session mark. So does a small file beside it, the session
+// file, which also names the inode of the data file. A clean close removes both; after a crash both
+// exist. A mark without its session file means that the file is a copy that somebody made while the
+// node was running: half of it may be older than the rest.
 
-// takeAgain is what to do about a bad copy.
+// takeAgain says what to do about a bad copy.
 const takeAgain = "take a good one with: nightjar --db ORIGINAL backup FILE"
 
 func sessionPath(path string) string { return path + ".session" }
 
-// sessionText is what the twin of the file at path holds for a mark.
+// sessionText returns what the session file of the file at path holds for a mark.
 func sessionText(path string, mark []byte) string {
 	s := hex.EncodeToString(mark)
 	if info, err := os.Stat(path); err == nil {
@@ -37,7 +37,7 @@ func sessionText(path string, mark []byte) string {
 	return s + "\n"
 }
 
-// putSessionFile puts the twin in place; it is durable before the mark is.
+// writeSessionFile writes the session file. It is on the disk before the mark is.
 func writeSessionFile(path string, mark []byte) error {
 	temp := sessionPath(path) + beingMade
 	if err := disk.WriteSynced(temp, []byte(sessionText(path, mark))); err != nil {
@@ -49,18 +49,18 @@ func writeSessionFile(path string, mark []byte) error {
 	return disk.SyncDir(filepath.Dir(path))
 }
 
-// session is the mark of an open file.
+// session is the session mark of an open file.
 type session struct {
 	mark       []byte
-	inFile     bool // the file has it
-	fileBeside bool // and so has the twin
+	inFile     bool // the data file has the mark
+	fileBeside bool // the session file has it
 }
 
-// errNoRoomAtAll is ErrNoRoom where not even what makes room can be written.
+// errNoRoomAtAll is ErrNoRoom when not even a write that frees space is possible.
 var errNoRoomAtAll = fmt.Errorf("%w, not even for the mark that the file is open", ErrNoRoom)
 
-// beginSession puts a new mark into the file and beside it. On a full disk that waits for the first
-// write: until then the file is as it was when it was closed, and so is a copy of it.
+// beginSession writes a new mark into the file and beside it. On a full disk the first write does
+// that: until then the file is as it was when it was closed, and so is a copy of it.
 func (db *DB) beginSession() error {
 	mark := make([]byte, 16)
 	db.randomMu.Lock()
@@ -69,11 +69,11 @@ func (db *DB) beginSession() error {
 	if err != nil {
 		return err
 	}
-	found := db.session // what a crash left
+	found := db.session // left by a crash
 	db.session = session{mark: mark}
 	switch err := NoRoom(db.putSessionFile()); {
 	case err == ErrNoRoom && found.inFile:
-		db.session = found // as good as another
+		db.session = found // as good as a new one
 		return nil
 	case err == ErrNoRoom:
 		return nil
@@ -90,9 +90,9 @@ func (db *DB) beginSession() error {
 	return nil
 }
 
-// markSession sees to it that the file is marked before anything is written. Where the disk has no
-// room for the twin, what makes room is written when the mark is in the file alone: a copy is
-// recognised by that, and after a crash the file itself is taken for one, and verified.
+// markSession marks the file before anything is written. When the disk has no space for the session
+// file, the mark in the file alone is enough for writes that free space: it still reveals a copy.
+// After a crash the file itself is then taken for a copy, and verified.
 func (db *DB) markSession() error {
 	s := &db.session
 	if s.inFile && s.fileBeside {
@@ -118,7 +118,7 @@ func (db *DB) putSessionFile() error {
 	return err
 }
 
-// putMark puts the mark into the file.
+// putMark writes the mark into the file.
 func (db *DB) putMark() error {
 	err := db.commitAlone(false, func(bt *bbolt.Tx) error {
 		return metaOf(bt).put([]byte(metaSession), db.session.mark)
@@ -128,8 +128,7 @@ func (db *DB) putMark() error {
 	return orNoRoom(err)
 }
 
-// endSession takes the mark off. On a disk that is full to the last byte it stays, as after a
-// crash.
+// endSession removes the mark. On a completely full disk it stays, as after a crash.
 func (db *DB) endSession() error {
 	if db.session.inFile {
 		err := db.commitFreeList(removeMark)
@@ -153,8 +152,8 @@ func removeMark(bt *bbolt.Tx) error {
 	return bt.Bucket(bucketNames[bucketMeta]).Delete([]byte(metaSession))
 }
 
-// examine looks at an existing file before it is opened for writing: whether it is ours, and
-// whether it is the copy of a running node's, which is then verified as a whole.
+// examine checks an existing file before it is opened for writing: whether it is ours, and whether
+// it is the copy of a running node's file, which is then verified as a whole.
 func (db *DB) examine() error {
 	mark, err := db.readMark()
 	if err != nil || mark == nil {
@@ -164,7 +163,7 @@ func (db *DB) examine() error {
 	db.session = session{mark: mark, inFile: true}
 	if err == nil && strings.TrimSpace(string(twin)) == strings.TrimSpace(sessionText(db.path, mark)) {
 		db.session.fileBeside = true
-		return nil // it crashed here
+		return nil // the node crashed with this file
 	}
 	check := db.opts.CheckCopy
 	if check == nil {
@@ -176,7 +175,7 @@ func (db *DB) examine() error {
 	return nil
 }
 
-// checkTree refuses a file in which bbolt would follow branches for ever.
+// checkTree refuses a file in which bbolt would follow branches forever.
 func checkTree(path string) error {
 	err := boltfile.CheckTree(path)
 	if p := boltfile.Problem(""); errors.As(err, &p) {
@@ -191,7 +190,7 @@ func (db *DB) readMark() (mark []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { // also when the pages are so damaged that reading them panics
+	defer func() { // even when reading the damaged pages panics
 		err = errors.Join(err, b.Close())
 	}()
 	if err := checkTree(db.path); err != nil {

@@ -11,30 +11,30 @@ import (
 )
 
 // A Stage writes more rows than one transaction should hold. Its rows are pending, outside the set
-// of all rows, until Finish takes them all in at once; what was pending when the program ended is
-// swept away at the next start.
+// of all rows, until Finish makes them all visible at once. Rows that are pending when the program
+// ends are purged after the next start.
 //
-// A stage is used by one goroutine. It must be ended by Finish or Abort.
+// A stage is used by one goroutine, and must be ended by Finish or Abort.
 type Stage struct {
 	db     *DB
 	author Author
 	def    *tableDef
 	id     uint64
 	runs   idRuns
-	// members gathers the rows of each set, by setKey: what they owe to their parents is added at
-	// the end, when it is known.
+	// members lists the rows of each set, by setKey. The sets that rows inherit from their parents
+	// are added by Finish, when they are known.
 	members  map[string]*stageIDs
 	entry    *entryBuilder
-	lost     error           // why it does not know its own rows
-	dropped  bitmaps         // rows that were dropped in transactions before
-	dropping map[uint64]bool // in the present transaction
+	lost     error           // the stage does not know its own rows, because of this
+	dropped  bitmaps         // rows that earlier transactions dropped
+	dropping map[uint64]bool // rows that the present transaction drops
 
 	mu    sync.Mutex
 	notes []Superseded
 }
 
-// stageIDs are pending rows of a set, ascending: the first, and for each further one the difference
-// from the one before as uvarint.
+// stageIDs are the pending rows of a set, ascending: the first one, and for each further one its
+// distance from the one before as uvarint.
 type stageIDs struct {
 	first, last uint64
 	gaps        []byte
@@ -49,7 +49,7 @@ func (l *stageIDs) add(id uint64) {
 	l.last = id
 }
 
-// join adds the rows of o, all of which are larger.
+// join adds the rows of o, which must all be larger.
 func (l *stageIDs) join(o *stageIDs) {
 	l.add(o.first)
 	l.gaps, l.last = append(l.gaps, o.gaps...), o.last
@@ -65,11 +65,10 @@ func (l *stageIDs) all() iter.Seq[uint64] {
 	}
 }
 
-// Superseded is a note that a pending row's equal was written by somebody else meanwhile.
+// Superseded is a note that another writer has written an equal of a pending row.
 type Superseded struct{ Pending, By uint64 }
 
-// stageTx is what one transaction adds to a Stage. It is thrown away when the transaction runs
-// again.
+// stageTx is what one transaction adds to a Stage. It is dropped when the transaction runs again.
 type stageTx struct {
 	*Stage
 	runs    idRuns
@@ -77,7 +76,7 @@ type stageTx struct {
 	key     []byte
 }
 
-// Stage begins a staged write to the table, which must be a bulk table.
+// Stage begins a staged write to the table, which must be a bulk table. Errors are those of Update.
 func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) {
 	s := &Stage{db: db, author: a, def: t.def, members: map[string]*stageIDs{}}
 	err := db.run(&job{ctx: ctx, quiet: true, fn: func(tx *WriteTx) error {
@@ -97,7 +96,7 @@ func (t *Table[T]) Stage(ctx context.Context, db *DB, a Author) (*Stage, error) 
 }
 
 // Update runs fn in a transaction in which the rows inserted into the stage's table are pending.
-// The rules for fn are those of DB.Update, and it must write nothing but such rows.
+// The rules and errors are those of DB.Update; fn must write nothing but such rows.
 func (s *Stage) Update(ctx context.Context, fn func(*WriteTx) error) error {
 	if s.lost != nil {
 		return s.lost
@@ -105,7 +104,7 @@ func (s *Stage) Update(ctx context.Context, fn func(*WriteTx) error) error {
 	return s.db.run(&job{ctx: ctx, author: s.author, fn: fn, stage: s})
 }
 
-// begin prepares a transaction of the stage; it is called each time the job runs.
+// begin prepares a transaction of the stage, each time its function runs.
 func (s *Stage) begin(tx *WriteTx) {
 	if s.entry == nil {
 		s.entry = newEntry(tx.job)
@@ -114,8 +113,8 @@ func (s *Stage) begin(tx *WriteTx) {
 	s.dropping = map[uint64]bool{}
 }
 
-// add takes a new row in; its series are in the file with it, so that others meet it, its sets wait
-// for Finish.
+// add adds a new row. Its series are stored with it, so that others find it; its sets wait for
+// Finish.
 func (st *stageTx) add(tx *WriteTx, k *Keys, id uint64) error {
 	if k.def != st.def || len(k.unique) > 0 || len(k.order) > 0 {
 		return errors.New("only rows of the stage's table, without unique and order keys, can be staged")
@@ -136,7 +135,7 @@ func (st *stageTx) add(tx *WriteTx, k *Keys, id uint64) error {
 	return nil
 }
 
-// end stores which rows are pending, and takes the rows into memory once they are on the disk.
+// end stores which rows are pending, and adds them to the Stage once they are on the disk.
 func (st *stageTx) end(tx *WriteTx) error {
 	s, runs, entry := st.Stage, st.Stage.runs, tx.entry
 	if len(st.runs) > 0 {
@@ -161,17 +160,16 @@ func (st *stageTx) end(tx *WriteTx) error {
 	return nil
 }
 
-// Has says whether a pending row is one of this stage's.
+// Has says whether a pending row belongs to this stage.
 func (s *Stage) Has(tx *Tx, id uint64) bool {
 	return s.runs.has(id) || tx.stage != nil && tx.stage.Stage == s && tx.stage.runs.has(id)
 }
 
-// Count is the number of rows that are pending.
+// Count returns the number of pending rows.
 func (s *Stage) Count() int { return int(s.runs.count()) - s.dropped.count() }
 
-// Values are the values that the stage's pending rows have in a dimension, in their order, but for
-// what they owe to their parents. Only between two transactions of the stage, and in the function
-// of Finish.
+// Values lists, in order, the values that the pending rows have in a dimension, without those that
+// they inherit. Call it only between two transactions of the stage, or in the function of Finish.
 func (s *Stage) Values(dim byte) []Value {
 	var list []Value
 	for key := range s.members {
@@ -183,8 +181,8 @@ func (s *Stage) Values(dim byte) []Value {
 	return list
 }
 
-// Supersede notes that a pending row has an equal that somebody else wrote, or is writing, so that
-// the stage that the row belongs to can decide when it finishes.
+// Supersede notes that another writer has written, or is writing, an equal of a pending row, so
+// that the row's stage can decide what to do when it finishes.
 func (t *Table[T]) Supersede(tx *WriteTx, pending, by uint64) {
 	s := tx.db.live.of(tx.Tx, t.def, pending)
 	if s == nil {
@@ -202,7 +200,7 @@ func (s *Stage) note(notes []Superseded) {
 	s.notes = append(s.notes, notes...)
 }
 
-// Superseded lists the notes about rows that are not dropped yet, for the functions of Update and
+// Superseded lists the notes about rows that have not been dropped, for the functions of Update and
 // Finish.
 func (s *Stage) Superseded(tx *WriteTx) []Superseded {
 	s.mu.Lock()
@@ -211,8 +209,8 @@ func (s *Stage) Superseded(tx *WriteTx) []Superseded {
 	return slices.DeleteFunc(notes, func(n Superseded) bool { return s.dropped.has(n.Pending) })
 }
 
-// Drop takes a pending row away, in the function of Finish, or of an Update that has nothing to do
-// with the row but this.
+// Drop deletes a pending row. Call it in the function of Finish, or in an Update that does nothing
+// else with the row.
 func (s *Stage) Drop(tx *WriteTx, id uint64) error {
 	tx.touch()
 	if err := tx.purgeRow(s.def, id); err != nil {
@@ -226,7 +224,8 @@ func (s *Stage) Drop(tx *WriteTx, id uint64) error {
 
 func (s *Stage) isDropped(id uint64) bool { return s.dropping[id] || s.dropped.has(id) }
 
-// Finish runs fn and makes the pending rows visible in one transaction with one log entry.
+// Finish runs fn and makes the pending rows visible, in one transaction with one log entry. Errors
+// are those of DB.Update.
 func (s *Stage) Finish(ctx context.Context, fn func(*WriteTx) error) error {
 	if s.lost != nil {
 		return s.lost
@@ -245,22 +244,21 @@ func (s *Stage) Finish(ctx context.Context, fn func(*WriteTx) error) error {
 	return err
 }
 
-// reveal adds the pending rows to their sets and to those that their parents pass on.
+// reveal adds the pending rows to their sets and to the sets that they inherit.
 func (s *Stage) reveal(tx *WriteTx) error {
 	t, err := tx.tail(s.def)
 	if err != nil {
 		return err
 	}
-	// Others see the rows from now on, though the records stay as they are.
+	// From now on others see the rows, though their records have not changed.
 	tx.batch.touches(s.def)
-	// The rows go into the stored sets at once, so the mark must not stay before them, even when
-	// the tail is empty.
+	// The rows go into the stored sets at once, so the fold mark must move past them, even when the
+	// tail is empty.
 	if err := tx.moveMark(s.def, t); err != nil {
 		return err
 	}
-	// What others of this transaction did to the sets comes first, since the rows are written at
-	// once, set by set: gathering the changes of millions of rows would take more memory than all
-	// else.
+	// Write the changes of other functions of this transaction first. The changes below are written
+	// set by set: gathering those of millions of rows would take more memory than everything else.
 	if err := tx.batch.flushSets(tx.bolt); err != nil {
 		return err
 	}
@@ -317,7 +315,7 @@ func (s *Stage) reveal(tx *WriteTx) error {
 	return tx.dropStage(s.id)
 }
 
-// pass gathers rows of a set for the sets that their parent, if the set is that of a parent's rows,
+// pass gathers, when a set is that of the rows of a parent, its rows for the sets that the parent
 // passes on.
 func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*bitmaps) error {
 	dim, value := key[1], Value(key[2:])
@@ -329,7 +327,7 @@ func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*bi
 		if err != nil {
 			return err
 		}
-		tx.forget(h.Table.tableDef(), value.Int()) // each parent is asked once or twice
+		tx.forget(h.Table.tableDef(), value.Int()) // each parent is needed once or twice
 		for _, m := range members {
 			set := setKey(s.def, m.Dim, m.Value)
 			g := to[set]
@@ -345,7 +343,7 @@ func (s *Stage) pass(tx *WriteTx, key string, rows []idChange, to map[string]*bi
 	return nil
 }
 
-// Abort gives the pending rows up; they are swept away in the background.
+// Abort gives up the pending rows. The purger deletes them in the background.
 func (s *Stage) Abort() error {
 	s.db.live.remove(s)
 	return s.db.giveUp(s.id)
@@ -369,7 +367,7 @@ func (l *liveStages) remove(s *Stage) {
 	l.list = slices.DeleteFunc(l.list, func(x *Stage) bool { return x == s })
 }
 
-// of finds the stage that a pending row belongs to.
+// of returns the stage to which a pending row belongs, or nil.
 func (l *liveStages) of(tx *Tx, d *tableDef, id uint64) *Stage {
 	if tx.stage != nil && tx.stage.runs.has(id) {
 		return tx.stage.Stage

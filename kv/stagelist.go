@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// A stage is of rows or of a blob, which are pending while they are being written, and garbage when
-// the purger is to take them away.
+// A stage in the file lists rows or a blob. They are pending while they are being written, and
+// garbage when the purger is to delete them.
 const (
 	pendingRows = 'c'
 	garbageRows = 'd'
@@ -15,8 +15,8 @@ const (
 	garbageBlob = 'x'
 )
 
-// stageInfo is a stage as it is stored: kind 1, table 1, then 8 bytes: the id below which all rows
-// have been purged, or the blob's id; then the rows as runs.
+// stageInfo is a stored stage: kind 1, table 1, then 8 bytes, the id below which all rows have been
+// purged or the id of the blob, then the rows as runs.
 type stageInfo struct {
 	id    uint64
 	kind  byte
@@ -29,12 +29,12 @@ type stageInfo struct {
 func (s *stageInfo) isPending() bool { return s.kind == pendingRows || s.kind == pendingBlob }
 func (s *stageInfo) isBlob() bool    { return s.kind == pendingBlob || s.kind == garbageBlob }
 
-// has says whether the stage is of rows, and a row of a table is among them.
+// has says whether the stage lists a row of a table.
 func (s *stageInfo) has(d *tableDef, id uint64) bool {
 	return !s.isBlob() && s.table == d.no && s.runs.has(id)
 }
 
-// garbage is the stage with its rows or its blob left to the purger.
+// garbage returns the stage with its rows or its blob as garbage.
 func (s *stageInfo) garbage() *stageInfo {
 	g := *s
 	switch s.kind {
@@ -65,7 +65,7 @@ func (tx *WriteTx) dropStage(id uint64) error {
 	return tx.bucket(bucketMeta).Delete(stageKey(id))
 }
 
-// newStage takes the next number of a stage.
+// newStage returns the number of a new stage.
 func (tx *WriteTx) newStage() (uint64, error) { return tx.bucket(bucketMeta).NextSequence() }
 
 // stageList reads the stages in the file.
@@ -86,10 +86,11 @@ func (tx *Tx) stageList() ([]*stageInfo, error) {
 	return tx.stages, nil
 }
 
-// maxStages is how many parsed lists are kept, which every transaction would have to parse.
+// maxStages is the number of parsed stages that are kept in memory.
 const maxStages = 64
 
-// readStage parses a stage. A long list is parsed once and then found by its number and CRC.
+// readStage parses a stage. It parses a list that has not changed only once, since that takes long
+// and every transaction needs it.
 func (db *DB) readStage(k, v []byte) (*stageInfo, error) {
 	if len(k) != len(stagePrefix)+8 || len(v) < 10+crcLen {
 		return nil, damaged("stage", errShort)
@@ -111,7 +112,7 @@ func (db *DB) readStage(k, v []byte) (*stageInfo, error) {
 	return s, nil
 }
 
-// staged says whether a row is pending or being swept away.
+// staged says whether a row is pending or being purged.
 func (tx *Tx) staged(d *tableDef, id uint64) bool {
 	if !d.bulk {
 		return false

@@ -11,64 +11,65 @@ import (
 // A Spec describes a table to NewTable.
 type Spec[T any] struct {
 	Name  string // the bucket's name
-	No    byte   // the table's number in sets, large values and the log; never used again for another table
+	No    byte   // the table's number in sets, large values and the log; never reuse it for another table
 	Codec Codec[T]
 
-	// Keys says by which keys and sets a record is found. It must depend on nothing but its
-	// arguments and what k.Tx reads of records: Salvage makes everything derived with it, and
-	// Verify compares it.
+	// Keys adds the keys and sets by which a record is found. They must depend on nothing but its
+	// arguments and the records that k.Tx reads: Salvage rebuilds them, and Verify compares them.
 	Keys func(k *Keys, id uint64, rec *T)
 
-	// Unique, Orders, Series and Dims name the kinds of unique texts, the orders, the kinds of
-	// series and the dimensions of sets that Keys uses, and the dimensions that rows inherit: Open
-	// builds those that a file does not have yet. Only dimensions may have the same number in two
-	// tables. A number is never used again for something else.
+	// Unique, Orders, Series and Dims list the kinds of unique texts, the orders, the kinds of
+	// series, and the dimensions of sets that Keys uses or rows inherit. Open builds those that a
+	// file does not have yet. Two tables may share the number of a dimension, but no other number.
+	// Never reuse a number for something else.
 	Unique, Orders, Series, Dims []byte
 
-	// Inherits says of which sets every row is a member that refers to this record (see Heirs).
+	// Inherits lists the sets that contain every row which refers to this record (see Parents).
 	Inherits func(rec *T) []Member
 
-	// Heirs lists the parents of this table's rows: a row that is a member of (Dim, Int(p)) is also
-	// a member of all that the record p of Parent passes on, and follows when that changes.
+	// Parents lists the tables from which rows of this table inherit: a row in the set (Dim,
+	// Int(p)) is also in all sets that Inherits lists for record p of the parent table, and moves
+	// when that list changes.
 	Parents []Parent
 
-	// UID is what a record is known by outside of this file. A unique key leads from it to the id,
-	// see [Table.ByUID], and the log keeps it when the record is deleted.
+	// UID returns the identity of a record outside of this file. A unique key leads from it to the
+	// id, see [Table.ByUID], and the log keeps it when the record is deleted.
 	UID func(rec *T) [16]byte
 
-	// Ident is what the log keeps of a deleted record of a table without UID: a content's hash.
+	// Ident returns what the log keeps of a deleted record of a table without UID, such as the hash
+	// of its content.
 	Ident func(tx *Tx, rec *T) []byte
 
-	// StandIn makes a record in the place of a lost one, for Salvage, so that what belongs to it
-	// can be kept. uid is a new one.
+	// Placeholder makes a record that Salvage puts in the place of a lost one, so that the rows
+	// that belong to it can be kept. uid is a new one.
 	Placeholder func(id uint64, uid [16]byte) *T
 
-	// Blobs lists the blobs that a record refers to, for Verify.
+	// Blobs lists the blobs to which a record refers, for Verify.
 	Blobs func(rec *T) []uint64
 
-	// Refs tells to which rows of other tables a record refers, for Verify and Dangling: of these
-	// each must be there. What may lead nowhere is left out.
+	// Refs calls refer with each row of another table to which a record refers and which must
+	// exist, for Verify and Dangling.
 	Refs func(rec *T, refer Refer)
 
-	// Bulk marks a table of points: rows come by the million and are staged, the newest are kept in
-	// a tail, and the log keeps no old records of it.
+	// Bulk marks a table with millions of rows, such as points: rows can be staged, the newest are
+	// kept in a tail, and the log keeps no old records.
 	Bulk bool
 }
 
 // A Table is typed access to the records of one table. It holds no state of a file: one value
-// serves every file that is open.
+// serves every open file.
 type Table[T any] struct {
 	def   *tableDef
 	codec Codec[T]
 	keys  func(k *Keys, id uint64, rec *T)
-	// inherits is nil when there is nothing to inherit
+	// nil when there is nothing to inherit
 	inherits func(rec *T) []Member
 }
 
-// No is the table's number, as it stands in the log.
+// No returns the table's number, by which the log names it.
 func (t *Table[T]) No() uint64 { return uint64(t.def.no) }
 
-// Name is the table's name.
+// Name returns the table's name.
 func (t *Table[T]) Name() string { return t.def.name }
 
 // NewTable makes the table that spec describes.
@@ -131,7 +132,7 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 	return t
 }
 
-// decoding is fn of the record that is decoded first; nil when fn is.
+// decoding returns a function that decodes a record and calls fn with it; nil when fn is nil.
 func decoding[T, R any](codec Codec[T], fn func(*T) R) func([]byte) (R, error) {
 	if fn == nil {
 		return nil
@@ -147,8 +148,8 @@ func decoding[T, R any](codec Codec[T], fn func(*T) R) func([]byte) (R, error) {
 
 func (t *Table[T]) tableDef() *tableDef { return t.def }
 
-// Get reads a record. It returns ErrNotFound when there is none, or when the row is outside the set
-// of all rows (it is pending or being swept away). The record is valid as long as its codec says.
+// Get reads a record. It returns ErrNotFound when there is no such row, or when the row is pending
+// or being purged. How long the record is valid depends on the codec.
 func (t *Table[T]) Get(tx *Tx, id uint64) (*T, error) {
 	rec := new(T)
 	if err := t.Read(tx, id, rec); err != nil {
@@ -157,7 +158,7 @@ func (t *Table[T]) Get(tx *Tx, id uint64) (*T, error) {
 	return rec, nil
 }
 
-// Read is Get into a record of the caller's.
+// Read is Get into a record of the caller.
 func (t *Table[T]) Read(tx *Tx, id uint64, rec *T) error {
 	if tx.staged(t.def, id) {
 		return ErrNotFound
@@ -179,8 +180,8 @@ func (t *Table[T]) read(tx *Tx, id uint64, rec *T) error {
 	return nil
 }
 
-// Stamp is the CRC of the stored record, wherever its bytes are: as long as it is the same, what
-// was made of the record may be used again. ok is false when there is no such row.
+// Stamp returns the CRC of the stored record, wherever its bytes are. While it stays the same,
+// anything made from the record may be reused. ok is false when there is no such row.
 func (t *Table[T]) Stamp(tx *Tx, id uint64) (stamp uint32, ok bool) {
 	if tx.staged(t.def, id) {
 		return 0, false
@@ -196,7 +197,7 @@ func stampOf(stored []byte) (stamp uint32, ok bool) {
 	return binary.LittleEndian.Uint32(stored[len(stored)-crcLen:]), true
 }
 
-// Pending reads a record whether or not its row is in the set of all rows.
+// Pending reads a record and says whether its row is pending or being purged.
 func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) {
 	rec = new(T)
 	err = t.read(tx, id, rec)
@@ -204,14 +205,15 @@ func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) 
 }
 
 // Insert stores a new record under the next id, which it returns. In the transactions of a Stage, a
-// row of a bulk table is written as pending. A *TakenError says which unique key belongs to another
-// record, a *TooLargeError that the record has more than MaxRecord bytes, or a key more than
-// MaxKey.
+// row of a bulk table becomes pending.
+//
+// Errors: a *TakenError when a unique key belongs to another record; a *TooLargeError when the
+// record has more than MaxRecord bytes, or a key more than MaxKey.
 func (t *Table[T]) Insert(tx *WriteTx, rec *T) (uint64, error) {
 	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
-// own gives the keys of a record that need not be decoded first, and what it passes on.
+// own adds the keys of a record that is already decoded, and what it passes on.
 func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
 	return func(k *Keys, id uint64) {
 		t.keys(k, id, rec)
@@ -221,8 +223,8 @@ func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
 	}
 }
 
-// Reserve takes the next id without a record, which InsertAs may give it later, in this transaction
-// or another one.
+// Reserve takes the next id without storing a record. InsertAs may use the id later, also in
+// another transaction.
 func (t *Table[T]) Reserve(tx *WriteTx) (uint64, error) {
 	table := tx.table(t.def)
 	if table.Sequence() >= MaxID {
@@ -232,7 +234,7 @@ func (t *Table[T]) Reserve(tx *WriteTx) (uint64, error) {
 	return table.NextSequence()
 }
 
-// InsertAs stores a new record under an id that was reserved for it. Errors as those of Insert.
+// InsertAs stores a new record under an id that Reserve returned. Errors are those of Insert.
 func (t *Table[T]) InsertAs(tx *WriteTx, id uint64, rec *T) error {
 	if id == 0 || id > tx.table(t.def).Sequence() || t.def.bulk {
 		return fmt.Errorf("id %d of table %s was not reserved", id, t.def.name)
@@ -243,60 +245,60 @@ func (t *Table[T]) InsertAs(tx *WriteTx, id uint64, rec *T) error {
 	return tx.insertAs(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
-// Put stores a changed record. ErrNotFound when there is no such row; *TakenError and
+// Put stores a changed record. Errors: ErrNotFound when there is no such row; *TakenError and
 // *TooLargeError as in Insert.
 func (t *Table[T]) Put(tx *WriteTx, id uint64, rec *T) error {
 	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
 }
 
-// Delete takes a record and all its keys away. ErrNotFound when there is no such row. Rows that
-// refer to it must be gone or have been changed before.
+// Delete deletes a record and all its keys. Rows that refer to it must have been deleted or changed
+// before. Error: ErrNotFound when there is no such row.
 func (t *Table[T]) Delete(tx *WriteTx, id uint64) error { return tx.delete(t.def, id) }
 
-// Size is how many bytes a record takes.
+// Size returns the length of a stored record in bytes.
 func (t *Table[T]) Size(rec *T) int { return len(t.codec.Append(nil, rec)) }
 
-// All is the set of all rows.
+// All returns the set of all rows.
 func (t *Table[T]) All(tx *Tx) Set { return tx.set(t.def, dimAll, "") }
 
-// Set is the set of the rows that are members of (dim, value).
+// Set returns the rows that are members of (dim, value).
 func (t *Table[T]) Set(tx *Tx, dim byte, value Value) Set { return tx.set(t.def, dim, value) }
 
-// Values yields the values of a dimension that have members, in their order, from the first one
-// that is not below from.
+// Values yields the values of a dimension that have members, in order, from the first one that is
+// not below from.
 func (t *Table[T]) Values(tx *Tx, dim byte, from Value) iter.Seq[Value] {
 	return tx.values(t.def, dim, from)
 }
 
 // Changes counts the transactions that have tried to change records of the table since the file was
-// opened, before they are answered. What a View has read that began after Changes was asked is
-// still so as long as Changes says the same.
+// opened; it counts them before they are answered. Anything that a View read which began after a
+// call of Changes is current as long as Changes returns the same number.
 func (t *Table[T]) Changes(db *DB) uint64 { return db.changes[t.def.no].Load() }
 
-// Last is the largest id that was ever given out.
+// Last returns the largest id that was ever given out.
 func (t *Table[T]) Last(tx *Tx) uint64 { return tx.table(t.def).Sequence() }
 
-// A Reader reads rows of a table one after the other. When their ids ascend and lie close together,
-// it goes from one to the next, rather than from the root of the tree to each; in a transaction
-// that writes, where a row may have changed since, it seeks each.
+// A Reader reads rows of a table one after the other. When ids ascend and are close together, it
+// steps from one to the next and does not search the tree for each. In a transaction that writes,
+// where rows may have changed since, it searches for each.
 type Reader[T any] struct {
 	table *Table[T]
 	tx    *Tx
 	c     *bbolt.Cursor
-	id    uint64 // where the cursor is, 0 when it is nowhere
+	id    uint64 // where the cursor is, 0 when it is on no row
 	value []byte
 }
 
-// Reader begins to read rows.
+// Reader returns a Reader.
 func (t *Table[T]) Reader(tx *Tx) Reader[T] { return Reader[T]{table: t, tx: tx} }
 
-// Reads says whether the reader reads in a transaction.
+// Reads says whether the reader belongs to a transaction.
 func (r *Reader[T]) Reads(tx *Tx) bool { return r.tx == tx }
 
-// stepsAtMost is how many rows a reader goes over rather than seek.
+// stepsAtMost is the number of rows over which a reader steps before it searches.
 const stepsAtMost = 12
 
-// stored finds what is stored under an id, nil when there is no such row.
+// stored returns the stored value of an id, nil when there is no such row.
 func (r *Reader[T]) stored(id uint64) []byte {
 	if r.c == nil {
 		r.c = r.tx.table(r.table.def).Cursor()
@@ -346,12 +348,10 @@ func (r *Reader[T]) Stamp(id uint64) (stamp uint32, ok bool) {
 	return stampOf(r.stored(id))
 }
 
-// kindUID plus the number of a table is the kind of the unique keys that lead from a record's uid
-// to its id.
+// kindUID plus the number of a table is the kind of the unique keys that lead from uids to ids.
 const kindUID = 128
 
-// ByUID finds the record that has a uid, if the Spec of the table has uids; ok is false when there
-// is none.
+// ByUID finds the record with a uid, in a table whose Spec has UID. ok is false when there is none.
 func (t *Table[T]) ByUID(tx *Tx, uid [16]byte) (id uint64, ok bool, err error) {
 	return tx.Lookup(kindUID+t.def.no, string(uid[:]))
 }

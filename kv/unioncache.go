@@ -8,21 +8,21 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// An IDList is a list of ids, ascending, of records whose rows are asked for together: those that a
-// part of a name matches may be thousands. A caller that keeps the list and asks with it again
-// spares making the union of their sets once more.
+// An IDList is a list of ids, ascending, of records whose rows are asked for together: the part of
+// a name may match thousands. A caller that keeps the list and asks with it again spares building
+// the union of their sets again.
 type IDList struct {
-	IDs    []uint64 // not to be changed
+	IDs    []uint64 // must not be changed
 	serial uint64
 }
 
-// IDList makes a list of ids that ascend.
+// IDList makes an IDList of ids that ascend.
 func (db *DB) IDList(ids []uint64) *IDList { return &IDList{ids, db.serial.Add(1)} }
 
-// fewIDs is up to how many sets a union is made of them each time.
+// fewIDs is the largest number of sets whose union is not kept.
 const fewIDs = 4
 
-// UnionOf is the set of the rows that are members of (dim, Int(id)) for one of some ids.
+// UnionOf returns the rows that are members of (dim, Int(id)) for an id of the list.
 func (t *Table[T]) UnionOf(tx *Tx, dim byte, list *IDList) Set {
 	of, err := tx.snapshot(t.def)
 	if err != nil {
@@ -42,8 +42,8 @@ func (t *Table[T]) UnionOf(tx *Tx, dim byte, list *IDList) Set {
 	return Set{node: withTail(u, u.recentTo(tx.table(t.def).Sequence(), of.tail, list.IDs)), of: of}
 }
 
-// A keptUnion is the union of many stored sets. It is kept in memory for as long as the stored sets
-// stay as they are, with what the tail is known to add.
+// A keptUnion is the union of many stored sets, with what the tail is known to add. It is kept in
+// memory as long as the stored sets stay the same.
 type keptUnion struct {
 	key    unionKey
 	once   sync.Once
@@ -52,11 +52,11 @@ type keptUnion struct {
 	chunk  []*roaring.Bitmap
 
 	mu     sync.Mutex
-	upTo   uint64 // the tail's ids up to here are in recent
+	upTo   uint64 // recent has the tail's ids up to this one
 	recent []uint64
 }
 
-// make reads the stored sets of all ids, which lie in the order of the ids.
+// make reads the stored sets of all ids, which are in the order of the ids.
 func (u *keptUnion) make(tx *Tx, ids []uint64) error {
 	var all bitmaps
 	c := tx.bucket(bucketSet).Cursor()
@@ -96,7 +96,7 @@ func (u *keptUnion) make(tx *Tx, ids []uint64) error {
 		}
 	}
 	for number := range all.chunks() {
-		// in the stored form, which is small, and of which nobody who reads it changes even a mark
+		// The stored form is small, and readers do not change it.
 		view := roaring.New()
 		if err := viewChunk(view, all.of[number].stored()); err != nil {
 			return err
@@ -106,8 +106,7 @@ func (u *keptUnion) make(tx *Tx, ids []uint64) error {
 	return nil
 }
 
-// recentTo lists what the tail adds up to the id last; what others have found is not looked for
-// again.
+// recentTo lists the ids up to last that the tail adds. It looks for each only once.
 func (u *keptUnion) recentTo(last uint64, t *tail, ids []uint64) []uint64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -119,7 +118,7 @@ func (u *keptUnion) recentTo(last uint64, t *tail, ids []uint64) []uint64 {
 	return u.recent[:n:n]
 }
 
-// union lists the ids after after, up to last, that are in the set of one of some others.
+// union lists the ids after after, up to last, that are in the set of one of the ids in list.
 func (t *tail) union(dim byte, list []uint64, after, last uint64) []uint64 {
 	var out []uint64
 	t.mu.RLock()
@@ -181,8 +180,8 @@ type unionKey struct {
 // maxUnions is how many bytes of unions are kept: at ten million rows one has up to 1.3 MB.
 const maxUnions = 24 << 20
 
-// union finds a union, and makes it if nobody has asked for it in this state of the file. Of
-// several that ask for it at once, one makes it.
+// union returns a union, which is made when nobody has asked for it in this state of the file. Of
+// several callers that ask for it at once, one makes it.
 func (db *DB) union(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
 	u, ok := db.unions.Get(key)
 	if !ok {
@@ -190,7 +189,7 @@ func (db *DB) union(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
 		db.unions.Put(key, u, 1)
 	}
 	u.once.Do(func() {
-		u.err = damaged("set", errShort) // should make panic on a page that cannot be read
+		u.err = damaged("set", errShort) // should make panic on an unreadable page
 		if u.err = u.make(tx, ids); u.err == nil {
 			db.unions.Put(key, u, u.size())
 		}
@@ -202,7 +201,7 @@ func (db *DB) union(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
 	return u, nil
 }
 
-// size is how many bytes a union takes.
+// size returns how many bytes a union takes.
 func (u *keptUnion) size() int64 {
 	size := 400
 	for _, v := range u.chunk {

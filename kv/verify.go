@@ -16,14 +16,14 @@ import (
 	"nightjar/internal/boltfile"
 )
 
-// A Report is what Verify found.
+// A Report is the result of Verify.
 type Report struct {
 	Records, Large, Blobs, Entries int
 	BlobBytes                      uint64
-	Dangling                       int // references that lead nowhere; they stand in Problems, too
+	Dangling                       int // references that lead nowhere; Problems lists them, too
 	Head                           Mark
-	// Problems says what is wrong, a line each; empty when the file is whole. Only the first are
-	// listed.
+	// Problems describes each problem in a line; empty when the file is whole. Only the first 100
+	// are listed; More counts the others.
 	Problems []string
 	More     int
 	// Other says why the log has not grown out of CheckOptions.Since, though the file may be whole;
@@ -31,12 +31,12 @@ type Report struct {
 	Other string
 }
 
-// CheckOptions say what a verification does besides.
+// CheckOptions are the options of a verification.
 type CheckOptions struct {
-	// Progress is called now and then, if it is not nil, with the number of records that were read
-	// and that there are.
+	// Progress, unless nil, is called from time to time with the number of records read and of all
+	// records.
 	Progress func(done, total int)
-	// Since is a state that the file must have grown out of; zero for none.
+	// Since is a state out of which the file must have grown; zero for none.
 	Since Mark
 }
 
@@ -50,7 +50,7 @@ func (r *Report) problem(format string, args ...any) {
 	}
 }
 
-// Err is nil when nothing was found, or says what is wrong first.
+// Err returns nil when nothing was found, or an error with the first problem.
 func (r *Report) Err() error {
 	switch n := len(r.Problems) + r.More; n {
 	case 0:
@@ -65,10 +65,10 @@ func (r *Report) Err() error {
 	}
 }
 
-// Verify reads the whole file as it is now and compares all that can be compared: the CRCs of
-// everything, what is derived with what the records say, what records refer to with what is there,
-// the blobs with their hashes, the log with its chain and with the records that it wrote. The pages
-// themselves are checked by Check.
+// Verify reads the whole current file and compares everything that can be compared: all CRCs;
+// derived keys and sets with the records; references with the rows to which they lead; blobs with
+// their hashes; the log with its chain and with the records that it wrote. Check also checks the
+// pages. Damage is in the Report; an error means that the file could not be verified.
 func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 	r := new(Report)
 	err := db.viewWhole(func(tx *Tx) error {
@@ -91,16 +91,16 @@ func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 		return nil
 	})
 	var damage *DamageError
-	if errors.As(err, &damage) { // the walk itself could not go on
+	if errors.As(err, &damage) { // the damage stopped the verification
 		r.problem("%v", damage)
 		err = nil
 	}
 	return r, err
 }
 
-// Check verifies a file that nothing has open for writing: its pages, and then as Verify does.
-// bbolt's own check reads pages in a goroutine of its own, where a damaged file may end the
-// process, so a node runs it in another one.
+// Check verifies the pages of a file that no process has open for writing, and then the file as
+// [DB.Verify] does. bbolt's own check reads pages in a goroutine of its own, where a damaged file
+// may crash the process, so a node runs Check in another process.
 func Check(ctx context.Context, path string, tables []AnyTable, o CheckOptions) (*Report, error) {
 	s, err := newSchema(tables)
 	if err != nil {
@@ -133,7 +133,7 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	if err := boltfile.Check(path, r.problem); err != nil {
 		return nil, err
 	}
-	if len(r.Problems) > 0 { // bbolt could not be trusted with them
+	if len(r.Problems) > 0 { // bbolt would fail on them
 		return r, nil
 	}
 	err = db.bolt.View(func(bt *bbolt.Tx) error {
@@ -159,8 +159,8 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	return db.Verify(ctx, o)
 }
 
-// verifier walks a file. That derived data are complete is seen by looking each of them up; that
-// there is nothing beyond, by counting.
+// verifier walks a file. It looks up each derived key, and counts them all to find those that
+// should not exist.
 type verifier struct {
 	*Report
 	ctx      context.Context
@@ -204,7 +204,7 @@ func (v *verifier) meta() {
 	}
 }
 
-// records reads every record of a table and looks up all that is derived from it.
+// records reads every record of a table and looks up everything that is derived from it.
 func (v *verifier) records(d *tableDef) error {
 	last := v.tx.table(d).Sequence()
 	if last > MaxID {
@@ -247,7 +247,7 @@ func (v *verifier) records(d *tableDef) error {
 	return nil
 }
 
-// refs looks up all that a record refers to. What a pending row refers to may yet come.
+// refs looks up all references of a record. Those of a pending row may not exist yet.
 func (v *verifier) refs(d *tableDef, id uint64, rec []byte) {
 	if d.blobs != nil {
 		used, err := d.blobs(rec)
@@ -256,7 +256,7 @@ func (v *verifier) refs(d *tableDef, id uint64, rec []byte) {
 		}
 		for _, b := range used {
 			if v.tx.bucket(bucketBlob).Get(blobInfoKey(b)) == nil {
-				v.problem("%s: its file, blob %d, is not there", where(d, id), b)
+				v.problem("%s: its file, blob %d, is missing", where(d, id), b)
 				continue
 			}
 			v.blobUses[b]++
@@ -309,7 +309,7 @@ func (v *verifier) keys(k *Keys, id uint64) {
 				continue
 			}
 			if id > t.from && slices.Contains(t.points(s.series, id), want) {
-				continue // and must not be stored: the count tells
+				continue // it must not be stored as well, which the count shows
 			}
 		}
 		v.series++
@@ -343,7 +343,7 @@ func (v *verifier) keys(k *Keys, id uint64) {
 	}
 }
 
-// set keeps the sets that were looked up: there are far fewer than look-ups.
+// set keeps the sets that were looked up: there are far fewer of them than look-ups.
 func (v *verifier) set(d *tableDef, m Member) (setNode, error) {
 	key := setKey(d, m.Dim, m.Value)
 	if n := v.sets[key]; n != nil {
@@ -357,7 +357,7 @@ func (v *verifier) set(d *tableDef, m Member) (setNode, error) {
 	return s.node, s.err
 }
 
-// derived counts what is there.
+// derived counts everything that is derived.
 func (v *verifier) derived() error {
 	n := 0
 	c := v.tx.bucket(bucketUnique).Cursor()
@@ -560,9 +560,9 @@ func (v *verifier) blob(id uint64) {
 	}
 }
 
-// log walks the chain forward, and then back again to compare what each entry says it wrote with
-// what is there. What was written over since is known from the old records that later entries keep;
-// of bulk tables, which keep none, an entry is compared only if none of its rows was touched since.
+// log walks the chain forward, and then back to compare what each entry says it wrote with the
+// file. Records that were overwritten since follow from the old records in later entries. Bulk
+// tables keep none, so an entry is compared only if none of its rows has changed since.
 func (v *verifier) log() error {
 	head, err := v.tx.Anchor()
 	if err != nil {
@@ -603,12 +603,12 @@ func (v *verifier) log() error {
 // history is the state of the records before the entries that were walked back.
 type history struct {
 	v       *verifier
-	now     map[rowKey][]byte // records that were different from what is in the file; nil: not there
-	unknown map[rowKey]bool   // of them, those that nobody can tell, since what the log keeps of them is damaged
+	now     map[rowKey][]byte // records that differ from those in the file; nil: no record
+	unknown map[rowKey]bool   // of them, those that the log cannot tell since it is damaged
 	touched [256]bitmaps      // rows of bulk tables that were changed or deleted since, by table
 }
 
-// record is what a row held after the entry that is being looked at; known is false when nobody can
+// record returns what a row held after the current entry; known is false when the log does not
 // tell.
 func (h *history) record(d *tableDef, id uint64) (rec []byte, known bool) {
 	if d.bulk {
@@ -625,8 +625,8 @@ func (h *history) record(d *tableDef, id uint64) (rec []byte, known bool) {
 	return rec, true
 }
 
-// before is an old record of the entry that is being looked at; nobody can tell it, and nil is
-// given, where what it differs from is not known.
+// before returns an old record of the current entry, or an error when the record from which it
+// differs is unknown.
 func (h *history) before(o *OldRecord) ([]byte, error) {
 	k := rowKey{byte(o.Table), o.ID}
 	if len(o.Delta) == 0 {

@@ -10,26 +10,26 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// UnknownSpace is the free space of a disk that does not say.
+// UnknownSpace is the free space of a disk that does not tell it.
 const UnknownSpace = math.MaxUint64
 
 // CanRenameOpen says whether a file can be renamed while it is open.
 const CanRenameOpen = false
 
-// FreeSpace is not known here: the disk's own refusal has to do.
+// FreeSpace is unknown here: a write to a full disk fails.
 func FreeSpace(string) (uint64, error) { return UnknownSpace, nil }
 
-// FileID is not known here: the session mark alone tells a file from its copies.
+// FileID is unknown here: the session mark alone tells a file from its copies.
 func FileID(os.FileInfo) string { return "" }
 
-// Same is not known here.
+// Same is unknown here.
 func Same(string, string) bool { return true }
 
-// Close closes a file, and its lock goes with it.
+// Close closes a file, which releases its lock.
 func Close(f *os.File) error { return f.Close() }
 
-// tryLock locks a file, for this process alone or together with others, or says ErrLocked. The lock
-// ends with the file.
+// tryLock locks a file, for this process alone or shared with others, or returns ErrLocked. Closing
+// the file ends the lock.
 func tryLock(f *os.File, alone bool) error {
 	var how uint32 = windows.LOCKFILE_FAIL_IMMEDIATELY
 	if alone {
@@ -42,8 +42,8 @@ func tryLock(f *os.File, alone bool) error {
 	return err
 }
 
-// removeLocked closes a file that this process has locked, and removes it, which is not possible
-// while it is open; another process may have it by then, and keeps it.
+// removeLocked closes and removes a file that this process has locked; an open file cannot be
+// removed. If another process opens it in between, that process keeps it.
 func removeLocked(path string, f *os.File) {
 	f.Close()
 	os.Remove(path)

@@ -12,13 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// UnknownSpace is the free space of a disk that does not say.
+// UnknownSpace is the free space of a disk that does not tell it.
 const UnknownSpace = math.MaxUint64
 
 // CanRenameOpen says whether a file can be renamed while it is open.
 const CanRenameOpen = true
 
-// FreeSpace is how many bytes an ordinary user may still write to the disk that holds path.
+// FreeSpace returns how many bytes an ordinary user may still write to the disk that holds path.
 func FreeSpace(path string) (uint64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
@@ -27,7 +27,7 @@ func FreeSpace(path string) (uint64, error) {
 	return uint64(st.Bavail) * uint64(st.Bsize), nil
 }
 
-// FileID tells a file from its copies.
+// FileID returns a text that differs between a file and its copies; "" when there is none.
 func FileID(info os.FileInfo) string {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return strconv.FormatUint(uint64(st.Ino), 10)
@@ -52,13 +52,13 @@ func Same(a, b string) bool {
 	return x == nil || y == nil || x == y
 }
 
-// Close closes a file and gives its lock back, which a memory map that is still there would keep.
+// Close closes a file and releases its lock, which a memory map that still exists would keep.
 func Close(f *os.File) error {
 	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
 
-// tryLock locks a file, for this process alone or together with others, or says ErrLocked. The lock
-// ends with the file.
+// tryLock locks a file, for this process alone or shared with others, or returns ErrLocked. Closing
+// the file ends the lock.
 func tryLock(f *os.File, alone bool) error {
 	how := unix.LOCK_SH
 	if alone {
@@ -71,7 +71,7 @@ func tryLock(f *os.File, alone bool) error {
 	return err
 }
 
-// removeLocked removes a file that this process has locked, and gives the lock back only then.
+// removeLocked removes a file that this process has locked, and releases the lock only then.
 func removeLocked(path string, f *os.File) {
 	os.Remove(path)
 	f.Close()

@@ -1,5 +1,5 @@
-// Package disk is what the data file needs of the system it is on: locks on files and paths, names
-// that survive a cut of the power, and how much space is free.
+// Package disk gives the data file what differs between systems: locks on files and paths, names
+// that survive a power cut, and the free space of a disk.
 package disk
 
 import (
@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// ErrLocked says that another process has the lock of a file or a path.
+// ErrLocked: another process has the lock on a file or a path.
 var ErrLocked = errors.New("another process has the file open")
 
 // A PathLock keeps other processes from opening a file for writing at a path, also while the file
-// itself has been moved away or replaced: bbolt's lock is on the file, not on its name. It is a
-// lock on an empty file beside it, which the system gives back when the process ends, however it
-// ends.
+// itself has been moved away or replaced: bbolt locks the file, not its name. It is a lock on an
+// empty file beside it, which the system releases when the process ends, however it ends.
 type PathLock struct {
 	path string // of the lock file
 	file *os.File
 	info os.FileInfo
 }
 
+// LockFile returns the name of the lock file of a path.
 func LockFile(path string) string { return path + ".lock" }
 
-// Retry is how long to wait before trying again to lock.
+// Retry is the time to wait before trying again to lock.
 const Retry = 20 * time.Millisecond
 
-// Lock locks a path, waiting for another process to let go of it. Errors: ErrLocked, those of
-// the file system.
+// Lock locks a path. It waits up to timeout for another process to release it. Errors: ErrLocked,
+// those of the file system.
 func Lock(path string, timeout time.Duration) (l *PathLock, err error) {
 	for began := time.Now(); ; time.Sleep(Retry) {
 		if l, err = TryLock(path); !errors.Is(err, ErrLocked) || time.Since(began) >= timeout {
@@ -36,6 +36,7 @@ func Lock(path string, timeout time.Duration) (l *PathLock, err error) {
 	}
 }
 
+// TryLock locks a path, or returns ErrLocked at once. Errors: those of Lock.
 func TryLock(path string) (*PathLock, error) {
 	l := &PathLock{path: LockFile(path)}
 	var err error
@@ -46,7 +47,7 @@ func TryLock(path string) (*PathLock, error) {
 		l.info, err = l.file.Stat()
 	}
 	if err == nil && !l.Exists() {
-		err = ErrLocked // the process that had it removed it meanwhile
+		err = ErrLocked // its owner removed it meanwhile
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.file.Close())
@@ -60,7 +61,7 @@ func (l *PathLock) Exists() bool {
 	return err == nil && os.SameFile(info, l.info)
 }
 
-// Release gives the lock back and removes its file, if that is still there.
+// Release releases the lock and removes its file if that is still there. It does nothing for nil.
 func (l *PathLock) Release() {
 	if l == nil {
 		return
@@ -72,13 +73,13 @@ func (l *PathLock) Release() {
 	}
 }
 
-// Await waits until no process has a path locked for writing, without locking it: the folder
-// may be one where nothing can be written.
+// Await waits up to timeout until no process has a path locked for writing. It does not lock the
+// path itself, since the folder may be read-only.
 func Await(path string, timeout time.Duration) error {
 	for began := time.Now(); ; time.Sleep(Retry) {
 		f, err := os.Open(LockFile(path))
 		if err != nil {
-			return nil // there is none, or nobody can tell
+			return nil // there is none, or it cannot be read
 		}
 		err = tryLock(f, false)
 		f.Close()
@@ -91,5 +92,5 @@ func Await(path string, timeout time.Duration) error {
 	}
 }
 
-// Close gives the lock back and leaves its file alone.
+// Close releases the lock and leaves its file alone.
 func (l *PathLock) Close() error { return l.file.Close() }

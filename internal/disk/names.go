@@ -7,8 +7,8 @@ import (
 	"runtime"
 )
 
-// PutInPlace gives a complete file its name, at which nothing may be. Errors: fs.ErrExist, those of
-// the file system.
+// PutInPlace renames temp, a complete file, to path, where no file may be. Errors: fs.ErrExist,
+// those of the file system.
 func PutInPlace(temp, path string) error {
 	err := os.Link(temp, path)
 	if err == nil {
@@ -17,8 +17,8 @@ func PutInPlace(temp, path string) error {
 	if errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// Where links are unknown, an empty file takes the name first, so that what somebody else puts
-	// there meanwhile is not replaced.
+	// Where there are no hard links, an empty file takes the name first, so that a file that
+	// appears there meanwhile is not replaced.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -32,7 +32,7 @@ func PutInPlace(temp, path string) error {
 	return nil
 }
 
-// WriteSynced writes a file and makes its content durable.
+// WriteSynced writes a file and syncs its content to the disk.
 func WriteSynced(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -45,7 +45,7 @@ func WriteSynced(path string, b []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// SyncDir makes the names in a folder durable, where the system can.
+// SyncDir syncs the names in a folder to the disk, where the system can.
 func SyncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
