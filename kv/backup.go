@@ -389,7 +389,7 @@ func (db *DB) replaceBy(temp string) error {
 		return NoRoom(err)
 	}
 	defer os.Remove(sessionPath(temp))
-	dir, err := os.Open(filepath.Dir(db.path)) // opened first: after the exchange too many files may be open
+	dir, err := os.Open(filepath.Dir(db.path)) // opened first: after the exchange there may be no free descriptor
 	if err != nil {
 		return err
 	}

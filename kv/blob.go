@@ -12,7 +12,7 @@ import (
 
 // A blob is an uploaded file. Bucket blob holds
 //
-//	'c', blob id 8, chunk 4    64 KiB of the file, or what is left for the last chunk, then the CRC-32C
+//	'c', blob id 8, chunk 4    64 KiB of the file, less in the last chunk, then the CRC-32C
 //	'h', SHA-256 32            the id of the blob with this content, 8 bytes
 //	'i', blob id 8             BlobInfo
 //

@@ -62,11 +62,11 @@ type structPlan struct {
 }
 
 type fieldPlan struct {
-	number uint64
-	index  int
-	elem   *elemPlan
-	repeat bool // a slice, one field an element
-	option bool // a pointer, nil when absent
+	number   uint64
+	index    int
+	elem     *elemPlan
+	repeated bool // a slice, one field an element
+	optional bool // a pointer, nil when absent
 }
 
 type elemPlan struct {
@@ -99,9 +99,9 @@ func planOf(t reflect.Type) *structPlan {
 		ft := f.Type
 		switch {
 		case ft.Kind() == reflect.Pointer:
-			fp.option, ft = true, ft.Elem()
+			fp.optional, ft = true, ft.Elem()
 		case ft.Kind() == reflect.Slice && ft.Elem().Kind() != reflect.Uint8:
-			fp.repeat, ft = true, ft.Elem()
+			fp.repeated, ft = true, ft.Elem()
 		}
 		fp.elem = planOfElem(ft)
 		p.fields = append(p.fields, fp)
@@ -146,11 +146,11 @@ func (p *structPlan) append(dst []byte, v reflect.Value) []byte {
 		f := &p.fields[i]
 		fv := v.Field(f.index)
 		switch {
-		case f.option:
+		case f.optional:
 			if !fv.IsNil() {
 				dst = f.elem.append(dst, f.number, fv.Elem())
 			}
-		case f.repeat:
+		case f.repeated:
 			for j := range fv.Len() {
 				dst = f.elem.append(dst, f.number, fv.Index(j))
 			}
@@ -238,10 +238,10 @@ func (p *structPlan) decode(src []byte, v reflect.Value) error {
 		}
 		fv := v.Field(f.index)
 		switch {
-		case f.option:
+		case f.optional:
 			fv.Set(reflect.New(fv.Type().Elem()))
 			fv = fv.Elem()
-		case f.repeat:
+		case f.repeated:
 			fv.Grow(1)
 			fv.SetLen(fv.Len() + 1)
 			fv = fv.Index(fv.Len() - 1)

@@ -17,15 +17,15 @@ import (
 
 // A job is a function that waits for its turn in a shared transaction.
 type job struct {
-	ctx    context.Context
-	author Author
-	fn     func(*WriteTx) error
-	quiet  bool      // the node's own housekeeping: no log entry
-	frees  bool      // it frees space, see Free
-	stage  *Stage    // a transaction of a staged write
-	now    time.Time // when it was queued
-	alone  func() error
-	done   chan error
+	ctx       context.Context
+	author    Author
+	fn        func(*WriteTx) error
+	quiet     bool      // the node's own housekeeping: no log entry
+	frees     bool      // it frees space, see Free
+	stage     *Stage    // the staged write to which it belongs, or nil
+	now       time.Time // when it was queued
+	exclusive func() error
+	done      chan error
 
 	// the result of the last run
 	err   error
@@ -112,8 +112,8 @@ func (db *DB) commitQueued() (more bool) {
 	}()
 	db.lastShared = len(jobs) > 1
 	switch {
-	case len(jobs) == 1 && jobs[0].alone != nil:
-		jobs[0].tell(jobs[0].alone())
+	case len(jobs) == 1 && jobs[0].exclusive != nil:
+		jobs[0].tell(jobs[0].exclusive())
 	case len(jobs) > 0:
 		db.commit(jobs)
 		db.lastCommit = time.Now()
@@ -148,7 +148,7 @@ func (db *DB) take() (jobs []*job, more bool) {
 	db.queueMu.Lock()
 	defer db.queueMu.Unlock()
 	n := 0
-	for n < len(db.queue) && n < maxShare && db.queue[n].alone == nil {
+	for n < len(db.queue) && n < maxShare && db.queue[n].exclusive == nil {
 		n++
 	}
 	if n == 0 && len(db.queue) > 0 {
@@ -158,7 +158,7 @@ func (db *DB) take() (jobs []*job, more bool) {
 	return jobs, len(db.queue) > 0
 }
 
-// idle is how long no commit must come before the list of free pages is written.
+// idle is the time without commits after which the list of free pages is written.
 const idle = time.Second
 
 // writer is the goroutine that commits what was queued while another goroutine was committing, and
@@ -197,20 +197,20 @@ func (db *DB) writeFreeListIfIdle() {
 
 // batch is a shared transaction while it is being made.
 type batch struct {
-	db      *DB
-	bolt    *bbolt.Tx
-	jobs    []*job
-	running *job
-	head    Mark
-	sets    setChanges
-	series  seriesChanges
-	bulk    map[*tableDef]*bulkChanges
-	slab    []byte // see alloc
-	piece   int
-	touched [256]bool // tables, by number, whose records were changed
-	tools   tools
-	super   map[*Stage][]Superseded // notes for staged writes, see Supersede
-	// broken says why what the jobs share is not as it should be: something failed half-way.
+	db       *DB
+	bolt     *bbolt.Tx
+	jobs     []*job
+	running  *job
+	head     Mark
+	sets     setChanges
+	series   seriesChanges
+	bulk     map[*tableDef]*bulkChanges
+	slab     []byte // see alloc
+	slabSize int
+	touched  [256]bool // tables, by number, whose records were changed
+	tools    tools
+	super    map[*Stage][]Superseded // notes for staged writes, see Supersede
+	// broken is set when something failed half-way, so that what the jobs share is incomplete
 	broken error
 }
 
@@ -395,7 +395,7 @@ func (db *DB) try(jobs []*job) (bad *job, ran bool, err error) {
 			db.rollback(bt)
 		}
 	}()
-	defer b.count() // whatever happens: after a failed sync a View may see a change that nobody was told of
+	defer b.count() // whatever happens: after a failed sync a View may see a change that was never acknowledged
 	if err := b.shared("find", b.findTails); err != nil {
 		return nil, false, err
 	}

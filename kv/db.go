@@ -95,7 +95,7 @@ type DB struct {
 	opts   Options
 	schema *schema
 
-	// Every View holds mu for reading; who closes or replaces the file holds it for writing.
+	// Every View holds mu for reading. Closing or replacing the file locks it for writing.
 	mu   sync.RWMutex
 	long sync.RWMutex // see viewWhole
 	bolt *bbolt.DB
@@ -106,8 +106,8 @@ type DB struct {
 	lockChecked time.Time      // when the lock file was last checked; under writeMu
 	held        os.FileInfo
 	txid        atomic.Int64 // of the last transaction that was committed
-	length      atomic.Int64 // the least length of the file
-	full        atomic.Int64 // when a commit found the disk full, in nanoseconds; 0 after one that did not
+	minLength   atomic.Int64 // the least length of the file
+	fullSince   atomic.Int64 // when a commit found the disk full, in nanoseconds; 0 after one that did not
 
 	session session // under writeMu
 
@@ -132,7 +132,7 @@ type DB struct {
 	failed         atomic.Pointer[error]
 	unreported     atomic.Pointer[error] // see keepUnreported
 	stuck          atomic.Bool           // see setStuck
-	blind          atomic.Bool           // see beginView
+	unreadable     atomic.Bool           // see beginView
 	freeListStored bool                  // under writeMu
 	changes        [256]atomic.Uint64    // see Table.Changes
 

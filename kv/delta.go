@@ -159,7 +159,7 @@ func applyDelta(from, delta []byte) ([]byte, error) {
 	if total, err := walkDelta(from, steps, func([]byte) {}); err != nil || total != size {
 		return nil, errDelta
 	}
-	rec := make([]byte, 0, size) // the steps make no more
+	rec := make([]byte, 0, size) // exactly what the steps make
 	walkDelta(from, steps, func(b []byte) { rec = append(rec, b...) })
 	if sum(nil, rec) != crc {
 		return nil, errDelta

@@ -437,7 +437,7 @@ func (db *DB) endWork() bool {
 
 // exclusively runs fn between two transactions.
 func (db *DB) exclusively(ctx context.Context, fn func() error) error {
-	return db.run(&job{ctx: ctx, alone: func() (err error) {
+	return db.run(&job{ctx: ctx, exclusive: func() (err error) {
 		defer func() {
 			if p := recover(); p != nil {
 				err = caught(p)

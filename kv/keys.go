@@ -75,8 +75,8 @@ func (tx *Tx) keysOf(d *tableDef, id uint64, rec []byte) (*Keys, error) {
 	return k, nil
 }
 
-// inserted returns empty keys for a record that is inserted. The next insertion reuses them.
-func (tx *Tx) inserted(d *tableDef) *Keys {
+// insertKeys returns empty keys for a record that is inserted. The next insertion reuses them.
+func (tx *Tx) insertKeys(d *tableDef) *Keys {
 	t := tx.tools()
 	if t.keys == nil {
 		t.keys = new(Keys)
@@ -331,9 +331,9 @@ func (tx *WriteTx) propagate(d *tableDef, id uint64, old, rec []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, heirs := range tx.db.schema.childrenOf(d) {
-		rows := heirs.table
-		from := Member{heirs.dim, Int(id)}
+	for _, child := range tx.db.schema.childrenOf(d) {
+		rows := child.table
+		from := Member{child.dim, Int(id)}
 		for _, m := range after {
 			if !slices.Contains(before, m) {
 				if err := tx.orSets(rows, m, from); err != nil {
@@ -345,7 +345,7 @@ func (tx *WriteTx) propagate(d *tableDef, id uint64, old, rec []byte) error {
 			if slices.Contains(after, m) {
 				continue
 			}
-			if !heirs.many {
+			if !child.many {
 				err = tx.andNotSets(rows, m, from)
 			} else {
 				err = tx.reviseSet(rows, m, from)

@@ -177,7 +177,7 @@ func (tx *Tx) CodeText(kind, code byte) (string, error) {
 	if code == 0 {
 		return "", nil
 	}
-	return "", damaged(fmt.Sprintf("code %d of kind %d", code, kind), "it stands for nothing")
+	return "", damaged(fmt.Sprintf("code %d of kind %d", code, kind), "no text has this number")
 }
 
 // Next returns the next number under a name, from 1 on. It never returns a number twice.

@@ -34,7 +34,7 @@ func (db *DB) identify() (err error) {
 	}
 	return db.bolt.View(func(bt *bbolt.Tx) error {
 		db.txid.Store(int64(bt.ID()))
-		db.length.Store(bt.Size())
+		db.minLength.Store(bt.Size())
 		return nil
 	})
 }
@@ -48,9 +48,9 @@ func (db *DB) committing(commit func(*bbolt.Tx) error) func(*bbolt.Tx) error {
 		case !here:
 		case err == nil:
 			db.txid.Store(id)
-			db.full.Store(0)
+			db.fullSince.Store(0)
 		case orNoRoom(err) == ErrNoRoom:
-			db.full.Store(time.Now().UnixNano())
+			db.fullSince.Store(time.Now().UnixNano())
 		}
 		return err
 	}
@@ -88,7 +88,7 @@ func (db *DB) notOurs(exactly bool) (why string, err error) {
 			return "another file is in its place", nil
 		}
 	}
-	length, known := db.length.Load(), db.txid.Load()
+	length, known := db.minLength.Load(), db.txid.Load()
 	if there.Size() < length {
 		return fmt.Sprintf("it was truncated to %d bytes of %d", there.Size(), length), nil
 	}
@@ -106,7 +106,7 @@ func (db *DB) notOurs(exactly bool) (why string, err error) {
 		return "another program wrote to it", nil
 	}
 	if exactly {
-		db.length.Store(size)
+		db.minLength.Store(size)
 	}
 	return "", nil
 }
@@ -132,14 +132,14 @@ func (db *DB) committed() (id, size int64, err error) {
 // locks held. Then nothing can be read any more, and every caller gets an error instead of waiting
 // forever.
 func (db *DB) beginView() (bt *bbolt.Tx, err error) {
-	if db.blind.Load() {
+	if db.unreadable.Load() {
 		return nil, failure(db.Failed())
 	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = caught(p)
 			db.setStuck(err)
-			db.blind.Store(true)
+			db.unreadable.Store(true)
 		}
 	}()
 	return db.bolt.Begin(false)
@@ -200,7 +200,7 @@ func (db *DB) Health() error {
 	if db.opts.ReadOnly {
 		return nil
 	}
-	if met := db.full.Load(); met != 0 && time.Since(time.Unix(0, met)) < time.Minute {
+	if met := db.fullSince.Load(); met != 0 && time.Since(time.Unix(0, met)) < time.Minute {
 		return ErrNoRoom
 	}
 	if !db.hasSpace() {

@@ -116,8 +116,8 @@ func (db *DB) clearFamily(f family) error {
 // rebuildRows is the number of records for which one transaction builds derived keys.
 const rebuildRows = 20_000
 
-// derive builds the derived keys of all records, of which the file must have none yet: of some
-// families, or of all for nil.
+// derive builds the derived keys of all records of a file that has none yet: those of some
+// families, or all for nil.
 func (db *DB) derive(ctx context.Context, only map[family]bool) error {
 	for _, d := range db.schema.tables {
 		if only != nil && !slices.ContainsFunc(d.families, func(f family) bool { return only[f] }) {

@@ -46,7 +46,7 @@ func (tx *Tx) missing(d *tableDef, id uint64) error {
 	}
 	yes, err := tx.set(d, dimAll, "").Has(id)
 	if err == nil && yes {
-		return damaged(where(d, id), "it is in the set of all rows, and not there")
+		return damaged(where(d, id), "it is in the set of all rows, but has no record")
 	}
 	if err == nil {
 		err = ErrNotFound
@@ -126,8 +126,8 @@ func (b *batch) touches(d *tableDef) { b.touched[d.no] = true }
 // values that it is given.
 func (b *batch) alloc(n int) []byte {
 	if len(b.slab) < n {
-		b.piece = min(max(512, 2*b.piece), 32<<10)
-		b.slab = make([]byte, max(n, b.piece))
+		b.slabSize = min(max(512, 2*b.slabSize), 32<<10)
+		b.slab = make([]byte, max(n, b.slabSize))
 	}
 	m := b.slab[:0:n]
 	b.slab = b.slab[n:]
@@ -146,7 +146,7 @@ func (tx *WriteTx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64))
 
 // insertAs stores a new record under a reserved id, or the next one.
 func (tx *WriteTx) insertAs(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
-	k := tx.inserted(d)
+	k := tx.insertKeys(d)
 	own(k, id)
 	if err := k.complete(); err != nil {
 		return err
@@ -261,4 +261,5 @@ const (
 	fillRandom = bbolt.DefaultFillPercent
 )
 
+// errFull is the error for a table whose ids are used up.
 func errFull(d *tableDef) error { return fmt.Errorf("table %s is full", d.name) }

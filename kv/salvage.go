@@ -120,7 +120,7 @@ type location struct {
 }
 
 func (v *salvager) run() (err error) {
-	v.look()
+	v.noteStrays()
 	if err := v.meta(); err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (v *salvager) try(what string, fn func() error) (ok bool) {
 // lost returns a function that reports, for walk, a range of numbers as lost.
 func (v *salvager) lost(what string) func(from, to uint64, err error) {
 	return func(from, to uint64, err error) {
-		v.problem("%s %d to %d, as many as there are, cannot be reached: %v", what, from, to, err)
+		v.problem("any %s from %d to %d cannot be reached: %v", what, from, to, err)
 	}
 }
 
@@ -176,8 +176,9 @@ func (v *salvager) writeTx(bt *bbolt.Tx) *WriteTx {
 	return &WriteTx{Tx: &Tx{db: v.dst, bolt: bt, batch: new(batch)}, entry: new(entryBuilder)}
 }
 
-// look checks whether every page can be reached, and if not, notes the values in the pages in use.
-func (v *salvager) look() {
+// noteStrays checks whether every page can be reached. If not, it notes the values in the pages in
+// use.
+func (v *salvager) noteStrays() {
 	whole := true
 	err := boltfile.Check(v.src.db.path, func(format string, args ...any) {
 		whole = false
@@ -188,7 +189,7 @@ func (v *salvager) look() {
 	}
 	if err == nil {
 		err = boltfile.Leaves(v.file, func(k, b []byte, at int64) {
-			if !v.wanted(k) {
+			if !v.isStrayKey(k) {
 				return
 			}
 			if _, err := checkCRC(k, b); err == nil {
@@ -208,9 +209,9 @@ func metaKey(k string) bool {
 	return slices.ContainsFunc(metaKeys, func(own string) bool { return strings.HasPrefix(k, own) })
 }
 
-// wanted says whether a key may be one that look notes: that of a meta value, a large record or a
+// isStrayKey says whether noteStrays notes the value of a key: one of meta, a large record or a
 // blob.
-func (v *salvager) wanted(k []byte) bool {
+func (v *salvager) isStrayKey(k []byte) bool {
 	return len(k) == 9 && (k[0] == 'i' || v.src.db.schema.byNo(k[0]) != nil) || len(k) == 13 && k[0] == 'c' ||
 		metaKey(string(k))
 }
@@ -353,7 +354,7 @@ func (v *salvager) lostCodes(seen map[byte]int, copied map[string][]byte) {
 		for b := 1; b <= n && b <= 255; b++ {
 			if !slices.Contains(there[kind], byte(b)) {
 				text := fmt.Sprint("lost ", b)
-				v.problem("what number %d of kind %d stands for is lost: it is called %q", b, kind, text)
+				v.problem("the text of number %d of kind %d is lost; it is now %q", b, kind, text)
 				copied["code/"+string([]byte{kind})+text] = []byte{byte(b)}
 			}
 		}
@@ -595,7 +596,7 @@ func (v *salvager) wholeBlobs() error {
 				size += uint64(len(b))
 			}
 			if size != info.Size || !bytes.Equal(h.Sum(nil), info.SHA[:]) {
-				return errors.New("the content is not what was uploaded")
+				return errors.New("its content has changed since it was uploaded")
 			}
 			v.blobs[id] = 0
 			return nil

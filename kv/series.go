@@ -138,7 +138,7 @@ func seekSeries(c *bbolt.Cursor, s Series, p Point) (k, v []byte) {
 func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, error) {
 	var ids []uint64
 	if tx.batch != nil {
-		beyond, err := tx.batch.series.beyond(tx, s, time)
+		beyond, err := tx.batch.series.isLater(tx, s, time)
 		if err != nil {
 			return nil, err
 		}
@@ -191,9 +191,9 @@ func (tx *Tx) seriesCursor() *bbolt.Cursor {
 	return t.series
 }
 
-// beyond says whether a time is later than all stored times of a series, as that of a new point
+// isLater says whether a time is later than all stored times of a series, as that of a new point
 // mostly is. Where times come in another order, it soon stops checking.
-func (c *seriesChanges) beyond(tx *Tx, s Series, time int64) (bool, error) {
+func (c *seriesChanges) isLater(tx *Tx, s Series, time int64) (bool, error) {
 	last, ok := c.ends[s]
 	if !ok {
 		if c.within > 100+c.after {
@@ -403,9 +403,9 @@ func (b *batch) writeSeries(bt *bbolt.Tx) error {
 	slices.SortFunc(list, compareSeriesChanges)
 	bucket := bt.Bucket(bucketNames[bucketSeries])
 	appends, pieces := 0, 0
-	var room mergeBuffer
+	var buffer mergeBuffer
 	for len(list) > 0 {
-		n, appended, err := room.mergeSeries(bucket, list)
+		n, appended, err := buffer.mergeSeries(bucket, list)
 		if err != nil {
 			return err
 		}

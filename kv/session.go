@@ -83,7 +83,7 @@ func (db *DB) beginSession() error {
 	if err := db.putMark(); err != ErrNoRoom {
 		return err
 	}
-	db.session = session{mark: mark} // the mark that a crash left may be in the file, without its twin, or none
+	db.session = session{mark: mark} // the file may have the mark of the crash, whose session file is gone, or none
 	if found.inFile {
 		db.session = session{mark: found.mark, inFile: true}
 	}
@@ -159,9 +159,9 @@ func (db *DB) examine() error {
 	if err != nil || mark == nil {
 		return err
 	}
-	twin, err := os.ReadFile(sessionPath(db.path))
+	beside, err := os.ReadFile(sessionPath(db.path))
 	db.session = session{mark: mark, inFile: true}
-	if err == nil && strings.TrimSpace(string(twin)) == strings.TrimSpace(sessionText(db.path, mark)) {
+	if err == nil && strings.TrimSpace(string(beside)) == strings.TrimSpace(sessionText(db.path, mark)) {
 		db.session.fileBeside = true
 		return nil // the node crashed with this file
 	}

@@ -25,7 +25,7 @@ type Stage struct {
 	// are added by Finish, when they are known.
 	members  map[string]*stageIDs
 	entry    *entryBuilder
-	lost     error           // the stage does not know its own rows, because of this
+	lost     error           // why the stage does not know its own rows, nil if it does
 	dropped  bitmaps         // rows that earlier transactions dropped
 	dropping map[uint64]bool // rows that the present transaction drops
 

@@ -210,11 +210,11 @@ func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) 
 // Errors: a *TakenError when a unique key belongs to another record; a *TooLargeError when the
 // record has more than MaxRecord bytes, or a key more than MaxKey.
 func (t *Table[T]) Insert(tx *WriteTx, rec *T) (uint64, error) {
-	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
+	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.ownKeys(rec))
 }
 
-// own adds the keys of a record that is already decoded, and what it passes on.
-func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
+// ownKeys adds the keys of a record that is already decoded, and what it passes on.
+func (t *Table[T]) ownKeys(rec *T) func(k *Keys, id uint64) {
 	return func(k *Keys, id uint64) {
 		t.keys(k, id, rec)
 		if t.inherits != nil {
@@ -242,13 +242,13 @@ func (t *Table[T]) InsertAs(tx *WriteTx, id uint64, rec *T) error {
 	if _, err := tx.record(t.def, id); err != ErrNotFound {
 		return fmt.Errorf("id %d of table %s is in use (%w)", id, t.def.name, err)
 	}
-	return tx.insertAs(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
+	return tx.insertAs(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.ownKeys(rec))
 }
 
 // Put stores a changed record. Errors: ErrNotFound when there is no such row; *TakenError and
 // *TooLargeError as in Insert.
 func (t *Table[T]) Put(tx *WriteTx, id uint64, rec *T) error {
-	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
+	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.ownKeys(rec))
 }
 
 // Delete deletes a record and all its keys. Rows that refer to it must have been deleted or changed

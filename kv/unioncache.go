@@ -189,7 +189,7 @@ func (db *DB) union(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
 		db.unions.Put(key, u, 1)
 	}
 	u.once.Do(func() {
-		u.err = damaged("set", errShort) // should make panic on an unreadable page
+		u.err = damaged("set", errShort) // stays when make panics on an unreadable page
 		if u.err = u.make(tx, ids); u.err == nil {
 			db.unions.Put(key, u, u.size())
 		}

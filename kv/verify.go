@@ -366,7 +366,7 @@ func (v *verifier) derived() error {
 			n++
 		}
 	}
-	v.same("unique keys", n, v.unique)
+	v.compareCounts("unique keys", n, v.unique)
 	n = 0
 	c = v.tx.bucket(bucketOrder).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
@@ -374,7 +374,7 @@ func (v *verifier) derived() error {
 			n++
 		}
 	}
-	v.same("order keys", n, v.order)
+	v.compareCounts("order keys", n, v.order)
 	if err := v.countSeries(); err != nil {
 		return err
 	}
@@ -387,13 +387,13 @@ func (v *verifier) derived() error {
 			v.Large++
 		}
 	}
-	v.same("large values", v.Large, v.large)
+	v.compareCounts("large values", v.Large, v.large)
 	return nil
 }
 
-func (v *verifier) same(what string, there, derived int) {
+func (v *verifier) compareCounts(what string, there, derived int) {
 	if there != derived {
-		v.problem("%s: %d are there, %d follow from the records", what, there, derived)
+		v.problem("%s: the file has %d, the records need %d", what, there, derived)
 	}
 }
 
@@ -420,7 +420,7 @@ func (v *verifier) countSeries() error {
 		}
 		n += len(points)
 	}
-	v.same("places in series", n, v.series)
+	v.compareCounts("places in series", n, v.series)
 	return nil
 }
 
@@ -480,7 +480,7 @@ func (v *verifier) countSets() error {
 	if err != nil {
 		return err
 	}
-	v.same("memberships", n, v.members)
+	v.compareCounts("memberships", n, v.members)
 	return nil
 }
 
@@ -521,7 +521,7 @@ func (v *verifier) blobs() error {
 			v.problem("blob: unknown key %x", k)
 		}
 	}
-	v.same("hashes of blobs", hashes, infos)
+	v.compareCounts("hashes of blobs", hashes, infos)
 	for id := range v.blobUses {
 		v.problem("blob %d is missing", id)
 	}
@@ -556,7 +556,7 @@ func (v *verifier) blob(id uint64) {
 	}
 	v.BlobBytes += size
 	if size != info.Size || !bytes.Equal(h.Sum(nil), info.SHA[:]) {
-		v.problem("blob %d: the content is not what was uploaded", id)
+		v.problem("blob %d: its content has changed since it was uploaded", id)
 	}
 }
 
@@ -593,7 +593,7 @@ func (v *verifier) log() error {
 		if err != nil {
 			return err
 		}
-		if err := h.back(e); err != nil {
+		if err := h.walkBack(e); err != nil {
 			return err
 		}
 	}
@@ -634,11 +634,11 @@ func (h *history) before(o *OldRecord) ([]byte, error) {
 	}
 	d := h.v.tx.db.schema.byNo(k.table)
 	if d == nil || uint64(k.table) != o.Table {
-		return nil, fmt.Errorf("there is no table %d", o.Table)
+		return nil, fmt.Errorf("table %d does not exist", o.Table)
 	}
 	after, known := h.record(d, o.ID)
 	if !known || after == nil {
-		return nil, errors.New("there is no record that it could differ from")
+		return nil, errors.New("the record from which it differs is missing")
 	}
 	return o.before(after)
 }
@@ -650,7 +650,7 @@ func (h *history) where(k rowKey) string {
 	return fmt.Sprintf("table %d, %d", k.table, k.id)
 }
 
-func (h *history) back(e *Entry) error {
+func (h *history) walkBack(e *Entry) error {
 	schema := h.v.tx.db.schema
 	hashes := map[byte]*tableHash{}
 	complete := !slices.ContainsFunc(e.Changes, func(c Change) bool { return h.v.known.isForeign(byte(c.Table)) })
