@@ -411,8 +411,8 @@ func (db *DB) Close() error {
 		err = db.endSession()
 	}
 	err = errors.Join(err, db.closeBolt())
-	if unsaid := db.unreported.Load(); unsaid != nil {
-		err = errors.Join(err, *unsaid)
+	if first := db.unreported.Load(); first != nil {
+		err = errors.Join(err, *first)
 	}
 	db.lock.Release()
 	db.lock = nil
