@@ -432,7 +432,6 @@ type row struct {
 	rec []byte
 }
 
-// add adds a stored record.
 func (r *rows) add(id uint64, stored []byte) error {
 	v := r.v
 	if slices.ContainsFunc(v.stages, func(s *stageInfo) bool { return s.has(r.def, id) }) {
