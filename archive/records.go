@@ -330,7 +330,7 @@ var targets = kv.NewTable(kv.Spec[Target]{
 		}
 	},
 	UID: func(t *Target) [16]byte { return t.UID },
-	StandIn: func(id uint64, uid [16]byte) *Target { // whom the lost one was shown to is not known: to nobody
+	Placeholder: func(id uint64, uid [16]byte) *Target { // whom the lost one was shown to is not known: to nobody
 		return &Target{Name: fmt.Sprintf("lost target %d", id), Type: Sidereal,
 			Visibility: auth.VisibleToGranted, UID: uid}
 	},
@@ -356,7 +356,7 @@ var products = kv.NewTable(kv.Spec[Product]{
 		}
 		return m
 	},
-	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}},
+	Parents: []kv.Parent{{Table: targets, Dim: dimTarget}},
 	Refs: func(p *Product, refer kv.Refer) {
 		refer(targets, p.Target)
 		refer(observations, p.Observation)
@@ -371,8 +371,8 @@ var datums = kv.NewTable(kv.Spec[Datum]{
 	Series: []byte{seriesLight, seriesUndated},
 	Dims: []byte{dimTarget, dimProduct, dimType, dimUpload, dimSeer, dimHolder, dimShared, dimLater,
 		dimDay, dimDays, dimSource},
-	Keys:  datumKeys,
-	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}, {Parent: products, Dim: dimProduct, Many: true}},
+	Keys:    datumKeys,
+	Parents: []kv.Parent{{Table: targets, Dim: dimTarget}, {Table: products, Dim: dimProduct, Many: true}},
 	Refs: func(d *Datum, refer kv.Refer) {
 		refer(targets, d.Target)
 		for _, p := range d.Products {
@@ -394,7 +394,7 @@ var observations = kv.NewTable(kv.Spec[Observation]{
 			k.Member(dimHolder, kv.Int(uint64(g)))
 		}
 	},
-	Heirs: []kv.Heir{{Parent: targets, Dim: dimTarget}},
+	Parents: []kv.Parent{{Table: targets, Dim: dimTarget}},
 	Refs: func(o *Observation, refer kv.Refer) {
 		refer(targets, o.Target)
 		auth.ReferToGroups(o.Groups, refer)

@@ -32,7 +32,7 @@ var layers = readLayers(`
 	ingest                ingest/bounded ingest/fits ingest/table internal/instant internal/jsontext internal/problem
 	ingest/fits           ingest/bounded internal/instant internal/jsontext internal/problem
 	ingest/table          ingest/bounded internal/instant internal/jsontext internal/problem
-	kv                    internal/boltfile github.com/RoaringBitmap/roaring/v2 go.etcd.io/bbolt golang.org/x/sys
+	kv                    internal/boltfile internal/cache internal/disk github.com/RoaringBitmap/roaring/v2 go.etcd.io/bbolt
 	sky
 	docs
 	ingest/bounded        internal/problem
@@ -43,6 +43,7 @@ var layers = readLayers(`
 	internal/control
 	internal/dataset
 	internal/demo
+	internal/disk         golang.org/x/sys
 	internal/instant      internal/problem
 	internal/jsontext
 	internal/measure

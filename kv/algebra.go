@@ -9,8 +9,8 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// A Set is a set of ids: one that is stored, or made of others by Or, And and AndNot. It is
-// evaluated a chunk at a time when it is asked something, and valid until its transaction ends. The
+// A Set is a set of ids: a stored one, or the result of [Or], [And] or [AndNot]. It is evaluated
+// one chunk at a time, only when it is asked something, and valid until its transaction ends. The
 // zero Set is empty.
 type Set struct {
 	node setNode
@@ -18,26 +18,25 @@ type Set struct {
 	of   *snapshot
 }
 
-// snapshot is what the sets of a table that were asked for in one View have in common: the state of
-// the table's stored sets. Sets of several tables, and sets in a transaction that writes, have
-// none.
+// snapshot is the state of a table's stored sets in one View, which all sets of the table share.
+// Sets that combine tables, and sets in a writing transaction, have none.
 type snapshot struct {
 	tx   *Tx
 	tail *tail
 }
 
-// setNode yields a set's chunks.
+// setNode yields the chunks of a set.
 type setNode interface {
 	// chunks appends the numbers of the chunks that may hold ids, ascending, from first on.
 	chunks(dst []uint64, first uint64) []uint64
-	// part is the ids of a chunk. It is valid until the node or scr is used for another.
+	// part returns the ids of a chunk. It is valid until the node or scr is used for another chunk.
 	part(chunk uint64, scr *scratch) part
-	// count is the number of ids of a chunk.
+	// count returns the number of ids of a chunk.
 	count(chunk uint64, scr *scratch) int
 	// has says whether an id is in the set.
 	has(id uint64) bool
-	// name appends what tells the set from all others of the same state of the file; ok is false
-	// when it has no name.
+	// name appends a name that differs from those of all other sets of the same state of the file;
+	// ok is false when the set has none.
 	name(dst []byte) (name []byte, ok bool)
 }
 
@@ -51,13 +50,13 @@ type part struct {
 // none is a chunk without ids.
 var none = part{stored: roaring.New()}
 
-// isNone says whether there are surely no ids.
+// isNone says whether the part is known to be empty.
 func (p part) isNone() bool { return p.stored != nil && p.stored.IsEmpty() }
 
 // isSmall says whether the ids are stored, and few.
 func (p part) isSmall() bool { return p.stored != nil && p.stored.GetCardinality() <= 512 }
 
-// spread is the ids as bits.
+// spread returns the ids as bits.
 func (p part) spread(scr *scratch) *bitmap {
 	if p.bits != nil {
 		return p.bits
@@ -106,7 +105,7 @@ func (tx *Tx) set(d *tableDef, dim byte, v Value) Set {
 	return Set{node: idList{recent, nameStored(nil, key)}, of: of}
 }
 
-// snapshot is the state of the stored sets of a table, nil when they may change.
+// snapshot returns the state of the stored sets of a table, nil when they may change.
 func (tx *Tx) snapshot(d *tableDef) (*snapshot, error) {
 	if !d.bulk || tx.batch != nil {
 		return nil, nil
@@ -177,10 +176,10 @@ func (s *storedSet) has(id uint64) bool {
 
 func (s *storedSet) name(dst []byte) ([]byte, bool) { return nameStored(dst, s.key), true }
 
-// nameStored names a stored set; its key delimits itself.
+// nameStored names a stored set by its key, which delimits itself.
 func nameStored(dst []byte, key string) []byte { return append(append(dst, 's'), key...) }
 
-// tailedSet is a set and what the tail adds to it, none of which it has.
+// tailedSet is a set and the ids that the tail adds to it.
 type tailedSet struct {
 	setNode
 	recent idList
@@ -214,7 +213,7 @@ func (t tailedSet) count(chunk uint64, scr *scratch) int {
 
 func (t tailedSet) has(id uint64) bool { return t.setNode.has(id) || t.recent.has(id) }
 
-// compactChunks puts the numbers in dst from n on in order, each once.
+// compactChunks sorts the numbers in dst from n on and removes duplicates.
 func compactChunks(dst []uint64, n int) []uint64 {
 	slices.Sort(dst[n:])
 	return dst[:n+len(slices.Compact(dst[n:]))]
@@ -235,13 +234,13 @@ func (l idList) chunks(dst []uint64, first uint64) []uint64 {
 	return dst
 }
 
-// below is the number of ids at the head that are less than id.
+// below returns how many ids at the head are less than id.
 func below(ids []uint64, id uint64) int {
 	n, _ := slices.BinarySearch(ids, id)
 	return n
 }
 
-// of lists the ids of a chunk.
+// of returns the ids of a chunk.
 func (l idList) of(chunk uint64) []uint64 {
 	ids := l.ids[below(l.ids, chunk<<chunkBits):]
 	return ids[:below(ids, (chunk+1)<<chunkBits)]
@@ -266,17 +265,11 @@ func (l idList) has(id uint64) bool {
 
 func (l idList) name(dst []byte) ([]byte, bool) { return append(dst, l.named...), l.named != nil }
 
-// operation makes a set of others, of at least one.
+// operation combines sets, at least one.
 type operation struct {
 	op   byte
 	sets []setNode
 }
-
-const (
-	or     = '|'
-	and    = '&'
-	andNot = '-' // what is in the first and in none of the others
-)
 
 func (o *operation) chunks(dst []uint64, first uint64) []uint64 {
 	n := len(dst)
@@ -298,8 +291,8 @@ func (o *operation) chunks(dst []uint64, first uint64) []uint64 {
 
 func (o *operation) part(chunk uint64, scr *scratch) part { return o.combine(o.sets, chunk, scr) }
 
-// combine evaluates the operation on the first of its sets. Roaring makes a new bitmap of each
-// result, so it is asked only when that is small.
+// combine evaluates the operation on some of its sets. Roaring makes a new bitmap for each result,
+// so it is used only when the result is small.
 func (o *operation) combine(sets []setNode, chunk uint64, scr *scratch) part {
 	all := sets[0].part(chunk, scr)
 	for _, s := range sets[1:] {
@@ -354,8 +347,8 @@ func (o *operation) count(chunk uint64, scr *scratch) int {
 
 func (o *operation) has(id uint64) bool {
 	for i, s := range o.sets {
-		// An or is settled by the first set that has the id, an and by the first that has not, and
-		// a difference by the first set without it or another with it.
+		// The first set that has the id decides an or; the first that lacks it an and; the first
+		// set without it, or another set with it, a difference.
 		if has := s.has(id); has == (o.op == or || o.op == andNot && i > 0) {
 			return o.op == or
 		}
@@ -373,13 +366,13 @@ func (o *operation) name(dst []byte) (name []byte, ok bool) {
 	return dst, true
 }
 
-// Or is the union of sets.
+// Or returns the union of sets.
 func Or(sets ...Set) Set { return combine(or, sets) }
 
-// And is the intersection of sets, of at least one.
+// And returns the intersection of sets, of at least one.
 func And(sets ...Set) Set { return combine(and, sets) }
 
-// AndNot is what is in a and not in b.
+// AndNot returns the ids of a that are not in b.
 func AndNot(a, b Set) Set { return combine(andNot, []Set{a, b}) }
 
 func combine(op byte, sets []Set) Set {
@@ -409,7 +402,7 @@ func combine(op byte, sets []Set) Set {
 	return Set{node: o, of: of}
 }
 
-// IDs is the set of some ids, which must ascend and not be changed afterwards.
+// IDs makes a set of ids, which must ascend and must not be changed afterwards.
 func IDs(ids []uint64) Set {
 	if len(ids) == 0 {
 		return Set{}
@@ -422,7 +415,7 @@ func (s Set) Has(id uint64) (bool, error) {
 	return s.err == nil && s.node != nil && s.node.has(id), s.err
 }
 
-// Count is the number of ids.
+// Count returns the number of ids.
 func (s Set) Count() (int, error) {
 	if s.err != nil || s.node == nil {
 		return 0, s.err
@@ -439,7 +432,7 @@ func (s Set) Count() (int, error) {
 	return n, nil
 }
 
-// Rank is the number of ids in the set that are less than id.
+// Rank returns the number of ids in the set that are less than id.
 func (s Set) Rank(id uint64) (int, error) {
 	if s.err != nil || s.node == nil {
 		return 0, s.err
@@ -464,15 +457,16 @@ func (s Set) Rank(id uint64) (int, error) {
 	return n + mathbits.OnesCount64(bits[low>>6]&(1<<(low&63)-1)), nil
 }
 
-// A Page asks for a part of a set in the order of ids.
+// A Page asks for a part of a set in the order of ids. Offset counts from the end when the page
+// descends.
 type Page struct {
 	Offset, Limit int
 	Descending    bool
 }
 
-// Page returns the ids of a page, and the number of ids of the whole set. What it costs depends
-// neither on the offset nor, when the set was asked for before in the same state of the file, on
-// its size.
+// Page returns the ids of a page, and the number of ids of the whole set. Its cost does not depend
+// on the offset, nor on the size of the set when the set was asked for before in the same state of
+// the file.
 func (s Set) Page(p Page) (ids []uint64, count int, err error) {
 	if s.err != nil || s.node == nil {
 		return nil, 0, s.err
@@ -514,15 +508,15 @@ func (l idList) page(p Page) []uint64 {
 		last = len(ids)
 	}
 	if !p.Descending {
-		return slices.Clone(ids[first:last]) // they may be the tail of all readers
+		return slices.Clone(ids[first:last]) // all readers may share them
 	}
 	out := slices.Clone(ids[len(ids)-last : len(ids)-first])
 	slices.Reverse(out)
 	return out
 }
 
-// selectIDs appends the ids of a chunk from rank skip on, counted from the top when the page
-// descends, until the page is full.
+// selectIDs appends the ids of a chunk from rank skip on until the page is full. Ranks count from
+// the top when the page descends.
 func (b *bitmap) selectIDs(ids []uint64, c chunkCount, skip int, p Page) []uint64 {
 	take := min(p.Limit-len(ids), c.n-skip)
 	low := skip // rank, from below, of the lowest id to take
@@ -552,8 +546,7 @@ func (b *bitmap) selectIDs(ids []uint64, c chunkCount, skip int, p Page) []uint6
 	return ids
 }
 
-// Each yields the ids in ascending order. The error, if there is one, comes once, with id 0, and
-// ends it.
+// Each yields the ids in ascending order. An error comes once, with id 0, as the last pair.
 func (s Set) Each() iter.Seq2[uint64, error] {
 	return func(yield func(uint64, error) bool) {
 		if s.err != nil {
@@ -578,7 +571,7 @@ func (s Set) Each() iter.Seq2[uint64, error] {
 	}
 }
 
-// IDs lists the whole set in ascending order.
+// IDs returns the whole set in ascending order.
 func (s Set) IDs() ([]uint64, error) {
 	if l, ok := s.node.(idList); ok && s.err == nil {
 		return slices.Clone(l.ids), nil
@@ -592,3 +585,54 @@ func (s Set) IDs() ([]uint64, error) {
 	}
 	return ids, nil
 }
+
+// chunkCount is the number of ids of a set in a chunk.
+type chunkCount struct {
+	chunk uint64
+	n     int
+}
+
+// counts returns how many ids each chunk of the set has, in two parts. The stored sets of a bulk
+// table do not change as long as its tail has the same epoch, and the tail adds nothing before its
+// fold mark. So the counts of the chunks before the mark are cached by the epoch and the set's
+// name, and a list over millions of rows reads a chunk or two.
+func (s Set) counts() [2][]chunkCount {
+	if s.of == nil {
+		return [2][]chunkCount{count(s.node, s.node.chunks(nil, 0))}
+	}
+	live := s.of.tail.from >> chunkBits
+	var buf [256]byte
+	name, ok := s.node.name(binary.BigEndian.AppendUint64(buf[:0], s.of.tail.epoch))
+	if !ok {
+		return [2][]chunkCount{count(s.node, s.node.chunks(nil, 0))}
+	}
+	cache := s.of.tx.db.counts
+	old, ok := cache.Get(string(name))
+	if !ok {
+		all := s.node.chunks(nil, 0)
+		n := below(all, live)
+		old = count(s.node, all[:n])
+		if s.of.tx.err == nil {
+			cache.Put(string(name), old, int64(100+len(name)+16*len(old)))
+		}
+		return [2][]chunkCount{old, count(s.node, all[n:])}
+	}
+	return [2][]chunkCount{old, count(s.node, s.node.chunks(nil, live))}
+}
+
+// count counts the ids of chunks and leaves out empty chunks.
+func count(s setNode, chunks []uint64) []chunkCount {
+	out := make([]chunkCount, 0, len(chunks))
+	scr := newScratch()
+	defer scratches.Put(scr)
+	for _, c := range chunks {
+		scr.used = 0
+		if n := s.count(c, scr); n > 0 {
+			out = append(out, chunkCount{c, n})
+		}
+	}
+	return out
+}
+
+// maxCounts is how many bytes of counts are kept.
+const maxCounts = 8 << 20

@@ -69,7 +69,7 @@ func BenchmarkMayWrite(b *testing.B) {
 func BenchmarkRoom(b *testing.B) {
 	d := benchOpen(b, 10)
 	for b.Loop() {
-		if !d.room() {
+		if !d.hasSpace() {
 			b.Fatal("no room")
 		}
 	}

@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -11,17 +10,17 @@ import (
 	"io"
 )
 
-// A blob is an uploaded file. In bucket blob stand
+// A blob is an uploaded file. Bucket blob holds
 //
-//	'c', blob id 8, chunk 4    64 KiB of the file, the last chunk less, then the CRC-32C
+//	'c', blob id 8, chunk 4    64 KiB of the file, less in the last chunk, then the CRC-32C
 //	'h', SHA-256 32            the id of the blob with this content, 8 bytes
 //	'i', blob id 8             BlobInfo
 //
-// Equal content is stored once and counted. A blob that is being written is listed as a stage until
-// a record uses it.
+// Equal content is stored once, with a count of its uses. A blob that is being written is listed as
+// a stage until a record uses it.
 const (
 	chunkSize = 64 << 10
-	// spillSize is how much a BlobWriter keeps in memory, and writes in one transaction.
+	// spillSize is how many bytes a BlobWriter keeps in memory and writes in one transaction.
 	spillSize = 8 << 20
 )
 
@@ -65,7 +64,7 @@ func (tx *WriteTx) putBlobInfo(id uint64, info *BlobInfo) error {
 	return tx.bucket(bucketBlob).Put(key, withCRC(key, blobCodec.Append(nil, info)))
 }
 
-// readChunk returns a chunk where it lies.
+// readChunk returns a chunk where it lies in the map.
 func (tx *Tx) readChunk(id uint64, chunk uint32) ([]byte, error) {
 	key := blobChunkKey(id, chunk)
 	v := tx.bucket(bucketBlob).Get(key)
@@ -79,10 +78,10 @@ func (tx *Tx) readChunk(id uint64, chunk uint32) ([]byte, error) {
 	return b, nil
 }
 
-// Blob describes a blob; ErrNotFound when there is none.
+// Blob describes a blob. Error: ErrNotFound when there is none.
 func (tx *Tx) Blob(id uint64) (*BlobInfo, error) { return tx.blobInfo(id) }
 
-// BlobReader reads a blob through short transactions, so that a slow reader holds nothing. It is an
+// BlobReader reads a blob in short transactions, so that a slow reader blocks nothing. It is an
 // io.ReaderAt.
 type BlobReader struct {
 	db   *DB
@@ -90,14 +89,14 @@ type BlobReader struct {
 	size int64
 }
 
-// OpenBlob returns a reader of a blob of the given size, which stands in its BlobInfo. When the
-// blob is deleted while it is read, reading fails with ErrNotFound.
+// OpenBlob returns a reader of a blob whose size in bytes is that of its BlobInfo. When the blob is
+// deleted meanwhile, reading fails with ErrNotFound.
 func (db *DB) OpenBlob(id uint64, size int64) *BlobReader { return &BlobReader{db, id, size} }
 
-// Size is the number of bytes.
+// Size returns the size in bytes.
 func (r *BlobReader) Size() int64 { return r.size }
 
-// ReadAt reads as io.ReaderAt says.
+// ReadAt implements io.ReaderAt.
 func (r *BlobReader) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, errors.New("negative offset")
@@ -137,8 +136,8 @@ func (r *BlobReader) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// A BlobWriter takes a file in. What is larger than some megabytes goes to the file in transactions
-// of its own and stays pending until Store makes it part of the transaction that refers to it. It
+// A BlobWriter stores a file. It writes all but the last megabytes in transactions of its own; they
+// stay pending until Store makes them part of the transaction that refers to the blob. A BlobWriter
 // is used by one goroutine, and must be ended by Store in a transaction that is committed, or by
 // Abort.
 type BlobWriter struct {
@@ -152,12 +151,12 @@ type BlobWriter struct {
 	buf   []byte // what follows them
 }
 
-// NewBlob begins to take a file in.
+// NewBlob returns a BlobWriter for a new file.
 func (db *DB) NewBlob(ctx context.Context) *BlobWriter {
 	return &BlobWriter{db: db, ctx: ctx, hash: sha256.New()}
 }
 
-// Write takes more of the file. Errors are those of Update.
+// Write appends to the file. Errors are those of Update.
 func (w *BlobWriter) Write(p []byte) (int, error) {
 	for n := 0; n < len(p); {
 		if len(w.buf) >= spillSize {
@@ -174,10 +173,10 @@ func (w *BlobWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Size is how much was written so far.
+// Size returns the number of bytes written so far.
 func (w *BlobWriter) Size() int64 { return w.size }
 
-// spill moves the full chunks of the buffer to the file.
+// spill moves the full chunks from the buffer to the file.
 func (w *BlobWriter) spill() error {
 	chunks := len(w.buf) / chunkSize
 	id, stage := w.id, w.stage
@@ -208,7 +207,7 @@ func (tx *WriteTx) beginBlob() (id, stage uint64, err error) {
 	if stage, err = tx.newStage(); err != nil {
 		return 0, 0, err
 	}
-	return id, stage, tx.putStage(&stageInfo{id: stage, kind: stageBlob, next: id})
+	return id, stage, tx.putStage(&stageInfo{id: stage, kind: pendingBlob, next: id})
 }
 
 func (tx *WriteTx) putChunks(id uint64, first uint32, b []byte) error {
@@ -227,7 +226,7 @@ func (tx *WriteTx) putChunks(id uint64, first uint32, b []byte) error {
 	return nil
 }
 
-// ReadAt reads what was written so far, as io.ReaderAt says.
+// ReadAt reads what was written so far, as io.ReaderAt does.
 func (w *BlobWriter) ReadAt(p []byte, off int64) (n int, err error) {
 	stored := int64(w.full) * chunkSize
 	if off < stored {
@@ -246,8 +245,8 @@ func (w *BlobWriter) ReadAt(p []byte, off int64) (n int, err error) {
 }
 
 // Store makes the blob part of the transaction: when that is committed, one more record uses the
-// blob that is returned, and if the same content was there already, it is that blob. Further calls
-// in the same transaction count further records.
+// blob that is returned. If the same content already exists, that is the existing blob. Further
+// calls in the same transaction count further records.
 func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 	tx.touch()
 	sha := w.hash.Sum(nil)
@@ -266,7 +265,6 @@ func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 			if err := tx.purgeStage(w.stage); err != nil {
 				return 0, nil, err
 			}
-			tx.job.after = append(tx.job.after, tx.db.kickPurger)
 		}
 		return id, info, tx.putBlobInfo(id, info)
 	}
@@ -290,7 +288,7 @@ func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 	return id, info, tx.putBlobInfo(id, info)
 }
 
-// Abort gives the file up.
+// Abort gives up the file.
 func (w *BlobWriter) Abort() error {
 	w.buf = nil
 	if w.id == 0 {
@@ -299,8 +297,8 @@ func (w *BlobWriter) Abort() error {
 	return w.db.giveUp(w.stage)
 }
 
-// DropBlob says that one record less uses a blob; with the last one it goes, in the background when
-// it is large.
+// DropBlob says that one record less uses a blob. Without uses the blob is deleted, in the
+// background when it is large. Error: ErrNotFound.
 func (tx *WriteTx) DropBlob(id uint64) error {
 	tx.touch()
 	info, err := tx.blobInfo(id)
@@ -321,30 +319,10 @@ func (tx *WriteTx) DropBlob(id uint64) error {
 	if err != nil {
 		return err
 	}
-	garbage := &stageInfo{id: stage, kind: stageGarbage, next: id}
+	garbage := &stageInfo{id: stage, kind: garbageBlob, next: id}
 	if info.Size > purgeChunks*chunkSize {
 		tx.job.after = append(tx.job.after, tx.db.kickPurger)
 		return tx.putStage(garbage)
 	}
 	return tx.purgeBlob(garbage)
-}
-
-// purgeBlob deletes a number of chunks of a blob, and the stage with the last of them.
-func (tx *WriteTx) purgeBlob(s *stageInfo) error {
-	prefix := append([]byte{'c'}, key8(s.next)...)
-	bucket := tx.bucket(bucketBlob)
-	var keys [][]byte
-	c := bucket.Cursor()
-	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && len(keys) <= purgeChunks; k, _ = c.Next() {
-		keys = append(keys, bytes.Clone(k))
-	}
-	for i, k := range keys {
-		if i == purgeChunks {
-			return nil // the stage stays for the rest
-		}
-		if err := bucket.Delete(k); err != nil {
-			return err
-		}
-	}
-	return tx.dropStage(s.id)
 }

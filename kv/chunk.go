@@ -5,17 +5,20 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"iter"
+	"maps"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // A chunk holds the ids of a set that share id>>16, by their low 16 bits. It is stored as a Roaring
-// bitmap in the public serialised form (github.com/RoaringBitmap/RoaringFormatSpec), which is read
-// where it lies in the file's map. The bitmap has one container, with key 0: runs when there are at
-// most maxRuns and they are smaller than the rest, since many runs are slow to combine; else an
-// array of up to 4,096 ids or the bits of more.
+// bitmap in the public serialised form (github.com/RoaringBitmap/RoaringFormatSpec), and read where
+// it lies in the file's map. The bitmap has one container, with key 0. It holds runs when there are
+// at most maxRuns of them and they are the smallest form, since many runs are slow to combine; else
+// an array of up to 4,096 ids, or the bits of more.
 const (
 	chunkBits = 16
 	chunkIDs  = 1 << chunkBits
@@ -23,8 +26,7 @@ const (
 	maxChunk  = 16 + chunkIDs/8 // bytes of a stored chunk without its CRC
 )
 
-// The bytes with which a Roaring bitmap begins that has one container, of key 0: without runs, and
-// with.
+// The first bytes of a Roaring bitmap of one container with key 0: without runs, and with runs.
 const (
 	chunkHead     = "\x3a\x30\x00\x00\x01\x00\x00\x00\x00\x00"
 	chunkHeadRuns = "\x3b\x30\x00\x00\x01\x00\x00"
@@ -32,10 +34,10 @@ const (
 
 var errChunk = errors.New("not a Roaring bitmap of one container")
 
-// viewChunk has v be a stored chunk, whose CRC has been checked, where it lies. It must not be
-// changed, and is valid as long as the bytes are. A CRC says that the bytes are as they were
-// written, not that whoever wrote them knew the format, so they are validated as well: what Roaring
-// does with others is undefined.
+// viewChunk makes v a view of a stored chunk whose CRC has been checked. The view must not be
+// changed and is valid as long as the bytes are. A CRC says that the bytes are as they were
+// written, not that the writer knew the format. Roaring's behaviour is undefined for invalid bytes,
+// so viewChunk validates them, too.
 func viewChunk(v *roaring.Bitmap, b []byte) error {
 	if len(b) > maxChunk || !bytes.HasPrefix(b, []byte(chunkHead)) && !bytes.HasPrefix(b, []byte(chunkHeadRuns)) {
 		return errChunk
@@ -50,7 +52,8 @@ func viewChunk(v *roaring.Bitmap, b []byte) error {
 	return err
 }
 
-// A bitmap is a chunk in memory to which ids come in any order: bit i%64 of word i/64 is id i.
+// A bitmap is a chunk in memory, to which ids are added in any order: bit i%64 of word i/64 is id
+// i.
 type bitmap [chunkIDs / 64]uint64
 
 func (b *bitmap) set(i uint16)      { b[i>>6] |= 1 << (i & 63) }
@@ -82,7 +85,14 @@ func (b *bitmap) or(v *roaring.Bitmap) {
 	}
 }
 
-// combine makes b what an operation makes of b and x. Four words a step take half the time of one.
+const (
+	or     = '|'
+	and    = '&'
+	andNot = '-' // what is in the first and in none of the others
+)
+
+// combine sets b to the result of an operation on b and x. Four words a step take half the time of
+// one.
 func (b *bitmap) combine(op byte, x *bitmap) {
 	switch op {
 	case or:
@@ -110,11 +120,11 @@ func (b *bitmap) runs() int {
 	return n
 }
 
-// roaring is the same as a Roaring bitmap, which takes the bits over.
+// roaring returns b as a Roaring bitmap, which takes over the bits.
 func (b *bitmap) roaring() *roaring.Bitmap { return roaring.FromDense(b[:], false) }
 
-// stored is the stored form of b, which must not be empty, without its CRC, for which there is
-// room. It takes the bits over.
+// stored returns the stored form of b without its CRC, for which it has capacity. b must not be
+// empty; its bits are taken over.
 func (b *bitmap) stored() []byte {
 	v := b.roaring()
 	if v.IsEmpty() {
@@ -130,7 +140,55 @@ func (b *bitmap) stored() []byte {
 	return buf.Bytes()
 }
 
-// scratch is memory for the bitmaps of one chunk, which is used again for the next: each has 8 KiB.
+// bitmaps is a set of ids in memory, to which ids are added in any order: a bitmap for each chunk.
+// The zero value is empty.
+type bitmaps struct {
+	of    map[uint64]*bitmap
+	chunk uint64 // the one that was used last
+	last  *bitmap
+}
+
+func (g *bitmaps) add(id uint64) { g.bitmap(id >> chunkBits).set(uint16(id)) }
+
+func (g *bitmaps) has(id uint64) bool {
+	b := g.of[id>>chunkBits]
+	return b != nil && b.has(uint16(id))
+}
+
+func (g *bitmaps) count() (n int) {
+	for _, b := range g.of {
+		n += b.count()
+	}
+	return n
+}
+
+// bitmap returns the ids of a chunk.
+func (g *bitmaps) bitmap(chunk uint64) *bitmap {
+	if g.last == nil || g.chunk != chunk {
+		if g.chunk, g.last = chunk, g.of[chunk]; g.last == nil {
+			g.last = new(bitmap)
+			if g.of == nil {
+				g.of = map[uint64]*bitmap{}
+			}
+			g.of[chunk] = g.last
+		}
+	}
+	return g.last
+}
+
+// chunks yields the numbers of the chunks, ascending.
+func (g *bitmaps) chunks() iter.Seq[uint64] { return slices.Values(slices.Sorted(maps.Keys(g.of))) }
+
+// ids yields the ids of a chunk, ascending.
+func (g *bitmaps) ids(chunk uint64) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		if b := g.of[chunk]; b != nil {
+			b.roaring().Iterate(func(i uint32) bool { return yield(chunk<<chunkBits | uint64(i)) })
+		}
+	}
+}
+
+// scratch is memory for the bitmaps of one chunk, 8 KiB each. The next chunk reuses it.
 type scratch struct {
 	bitmaps []*bitmap
 	used    int
@@ -138,14 +196,14 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// newScratch is to be given back to scratches.
+// newScratch returns a scratch; put it back to scratches after use.
 func newScratch() *scratch {
 	s := scratches.Get().(*scratch)
 	s.used = 0
 	return s
 }
 
-// bitmap is an empty bitmap, valid until the next chunk.
+// bitmap returns an empty bitmap, valid until the next chunk.
 func (s *scratch) bitmap() *bitmap {
 	if s.used == len(s.bitmaps) {
 		s.bitmaps = append(s.bitmaps, new(bitmap))
@@ -160,7 +218,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 const crcLen = 4
 
-// withCRC appends the CRC-32C of key and value to the value; checkCRC checks it and takes it off.
+// withCRC appends the CRC-32C of key and value to the value; checkCRC checks it and removes it.
 func withCRC(key, value []byte) []byte {
 	return binary.LittleEndian.AppendUint32(value, sum(key, value))
 }
@@ -182,7 +240,7 @@ func checkCRC(key, stored []byte) ([]byte, error) {
 
 var errSum = errors.New("the CRC does not match")
 
-// maxSmall is the most ids that a set keeps as one value.
+// maxSmall is the largest number of ids that a set keeps as one value.
 const maxSmall = 1024
 
 // appendSmall appends a whole set, ids ascending, as differences.

@@ -9,30 +9,29 @@ import (
 	"strconv"
 )
 
-// A Codec turns the records of one table into bytes and back. Append must give the same bytes for
-// equal records; Decode gets exactly what Append made and may keep references into src, which dies
-// with its transaction, unless its own documentation says that it copies.
+// A Codec encodes the records of one table to bytes and decodes them. Append must give the same
+// bytes for equal records. Decode gets exactly what Append made. It may keep references into src,
+// which is invalid after its transaction, unless its documentation says that it copies.
 type Codec[T any] interface {
 	Append(dst []byte, rec *T) []byte
 	Decode(src []byte, rec *T) error
 }
 
 // Fields returns the codec that stores the exported fields of the struct T in the wire format of
-// Protocol Buffers (protobuf.dev/programming-guides/encoding), so that a record can be read by any
-// tool that knows it. The number of a field stands in its tag, `kv:"3"`; a number is never reused
-// for something else. Fields without a tag are not stored.
+// Protocol Buffers (protobuf.dev/programming-guides/encoding), so that any tool that knows it can
+// read a record. The tag of a field holds its number, `kv:"3"`; never reuse a number for something
+// else. Fields without a tag are not stored.
 //
-// Stored are bool, integers (signed ones zigzag), float64, string, []byte, [n]byte, structs,
-// pointers to these (nil is left out, a pointer to zero is not) and slices of these (one field an
-// element). Zero values are left out. Decode copies. T and each struct in it embed [Unknown].
-// Fields panics when they do not, or when T has a field it cannot store: that is a mistake of the
-// program.
+// It stores bool, integers (signed ones zigzag), float64, string, []byte, [n]byte, structs,
+// pointers to these (nil is left out, a pointer to zero is not) and slices of these (one field for
+// each element). Zero values are left out. Decode copies. T and each struct in it must embed
+// [Unknown]. Fields panics when they do not, or when T has a field that it cannot store.
 func Fields[T any]() Codec[T] {
 	return fieldsCodec[T]{plan: planOf(reflect.TypeFor[T]())}
 }
 
-// Unknown keeps the fields of a struct whose numbers this program does not know, since a later one
-// wrote them. They are stored again, behind the others, when the struct is.
+// Unknown keeps the fields whose numbers this program does not know, since a later program wrote
+// them. They are stored again, after the others.
 type Unknown struct{ fields string }
 
 var unknownType = reflect.TypeFor[Unknown]()
@@ -63,11 +62,11 @@ type structPlan struct {
 }
 
 type fieldPlan struct {
-	number uint64
-	index  int
-	elem   *elemPlan
-	repeat bool // a slice, one field an element
-	option bool // a pointer, nil when absent
+	number   uint64
+	index    int
+	elem     *elemPlan
+	repeated bool // a slice, one field an element
+	optional bool // a pointer, nil when absent
 }
 
 type elemPlan struct {
@@ -100,9 +99,9 @@ func planOf(t reflect.Type) *structPlan {
 		ft := f.Type
 		switch {
 		case ft.Kind() == reflect.Pointer:
-			fp.option, ft = true, ft.Elem()
+			fp.optional, ft = true, ft.Elem()
 		case ft.Kind() == reflect.Slice && ft.Elem().Kind() != reflect.Uint8:
-			fp.repeat, ft = true, ft.Elem()
+			fp.repeated, ft = true, ft.Elem()
 		}
 		fp.elem = planOfElem(ft)
 		p.fields = append(p.fields, fp)
@@ -147,11 +146,11 @@ func (p *structPlan) append(dst []byte, v reflect.Value) []byte {
 		f := &p.fields[i]
 		fv := v.Field(f.index)
 		switch {
-		case f.option:
+		case f.optional:
 			if !fv.IsNil() {
 				dst = f.elem.append(dst, f.number, fv.Elem())
 			}
-		case f.repeat:
+		case f.repeated:
 			for j := range fv.Len() {
 				dst = f.elem.append(dst, f.number, fv.Index(j))
 			}
@@ -191,7 +190,7 @@ func (e *elemPlan) append(dst []byte, number uint64, v reflect.Value) []byte {
 }
 
 func (p *structPlan) decode(src []byte, v reflect.Value) error {
-	next := 0 // fields mostly come in order of their numbers, so the search starts where the last one was found
+	next := 0 // fields mostly come in order of their numbers, so the search starts at the last one
 	var unknown []byte
 	for len(src) > 0 {
 		field := src
@@ -239,10 +238,10 @@ func (p *structPlan) decode(src []byte, v reflect.Value) error {
 		}
 		fv := v.Field(f.index)
 		switch {
-		case f.option:
+		case f.optional:
 			fv.Set(reflect.New(fv.Type().Elem()))
 			fv = fv.Elem()
-		case f.repeat:
+		case f.repeated:
 			fv.Grow(1)
 			fv.SetLen(fv.Len() + 1)
 			fv = fv.Index(fv.Len() - 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"nightjar/internal/disk"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -16,15 +17,15 @@ import (
 
 // A job is a function that waits for its turn in a shared transaction.
 type job struct {
-	ctx    context.Context
-	author Author
-	fn     func(*WriteTx) error
-	quiet  bool      // the node's own housekeeping: no log entry
-	frees  bool      // what makes room, see Free
-	stage  *Stage    // a transaction of a staged write
-	now    time.Time // when it was asked for
-	alone  func() error
-	done   chan error
+	ctx       context.Context
+	author    Author
+	fn        func(*WriteTx) error
+	quiet     bool      // the node's own housekeeping: no log entry
+	frees     bool      // it frees space, see Free
+	stage     *Stage    // the staged write to which it belongs, or nil
+	now       time.Time // when it was queued
+	exclusive func() error
+	done      chan error
 
 	// the result of the last run
 	err   error
@@ -32,18 +33,18 @@ type job struct {
 	notes map[*Stage][]Superseded // see Supersede
 	after []func()                // once the commit is on the disk
 
-	told bool // it was answered
+	answered bool
 }
 
-// Update calls fn in a transaction that is on the disk when Update returns nil. Everything that fn
-// did is undone when it returns an error or panics. Calls that come while a commit is running share
-// the next one.
+// Update calls fn in a transaction. When Update returns nil, the transaction is on the disk. When
+// fn returns an error or panics, everything that it did is undone. Calls that come while a commit
+// is running share the next one.
 //
-// Because of that fn may run several times: when another function of the same transaction fails
-// after it has begun to write, all others run again without it, and when what they share fails,
-// they run again in smaller transactions, in the end each in one of its own. So no function fails
-// because of another. fn reads and checks first and then writes, and changes nothing outside that a
-// second run would not set right.
+// Therefore fn may run several times. When another function of the same transaction fails after it
+// has begun to write, all others run again without it. When the work that they share fails, they
+// run again in smaller transactions, at last each in its own. So no function fails because of
+// another. fn must read and check first and then write, and it must change nothing outside that a
+// second run would not correct.
 //
 // Errors: what fn returned; ErrNoRoom, ErrFailed, ErrReadOnly, ErrClosed; *TooLargeError;
 // *DamageError; *PanicError; the context's error when it ended before fn began.
@@ -51,8 +52,8 @@ func (db *DB) Update(ctx context.Context, a Author, fn func(*WriteTx) error) err
 	return db.run(&job{ctx: ctx, author: a, fn: fn})
 }
 
-// Free is Update for a function that takes away more than it writes: it is not refused when the
-// disk has too little free space, so that room can be made.
+// Free is Update for a function that frees more space than it takes: it is not refused when the
+// disk has too little free space.
 func (db *DB) Free(ctx context.Context, a Author, fn func(*WriteTx) error) error {
 	return db.run(&job{ctx: ctx, author: a, fn: fn, frees: true})
 }
@@ -82,17 +83,17 @@ func (db *DB) run(j *job) error {
 	return <-j.done
 }
 
-// commitQueued does what is queued; the caller has locked writeMu, which is unlocked in the end. It
-// says whether there is more to do.
+// commitQueued commits what is queued and says whether more is waiting. The caller has locked
+// writeMu; commitQueued unlocks it.
 func (db *DB) commitQueued() (more bool) {
 	defer db.writeMu.Unlock()
-	// A damaged page makes the map fault; the recover in each step turns that into an error.
+	// On a damaged page the memory map faults; the recover in each step turns that into an error.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	if db.lastShared {
 		db.yieldToWaiters()
 	}
 	jobs, more := db.take()
-	// However this goroutine ends (a function may call runtime.Goexit), the others do not wait
+	// Even if this goroutine ends (a function may call runtime.Goexit), the others must not wait
 	// forever.
 	ended := false
 	defer func() {
@@ -100,7 +101,7 @@ func (db *DB) commitQueued() (more bool) {
 			return
 		}
 		for _, j := range jobs {
-			if !j.told {
+			if !j.answered {
 				j.tell(errEnded)
 			}
 		}
@@ -111,8 +112,8 @@ func (db *DB) commitQueued() (more bool) {
 	}()
 	db.lastShared = len(jobs) > 1
 	switch {
-	case len(jobs) == 1 && jobs[0].alone != nil:
-		jobs[0].tell(jobs[0].alone())
+	case len(jobs) == 1 && jobs[0].exclusive != nil:
+		jobs[0].tell(jobs[0].exclusive())
 	case len(jobs) > 0:
 		db.commit(jobs)
 		db.lastCommit = time.Now()
@@ -125,11 +126,11 @@ func (db *DB) commitQueued() (more bool) {
 	return more
 }
 
-var errEnded = errors.New("a function of the same transaction ended the goroutine that it ran in")
+var errEnded = errors.New("another function of the same transaction ended its goroutine")
 
-// yieldToWaiters lets those who are about to ask come along, as long as there are more and more of
-// them: where many write, it is the processors that are short, and a commit costs as much for few
-// as for many.
+// yieldToWaiters lets other goroutines queue their functions, as long as their number grows. With
+// many writers the processors are the bottleneck, and a commit costs as much for few functions as
+// for many.
 func (db *DB) yieldToWaiters() {
 	for last, n := -1, 0; n > last && n < maxShare; {
 		runtime.Gosched()
@@ -139,15 +140,15 @@ func (db *DB) yieldToWaiters() {
 	}
 }
 
-// maxShare is the most functions that share a commit.
+// maxShare is the largest number of functions that share a commit.
 const maxShare = 1024
 
-// take removes jobs from the queue: as many as may share a transaction, or one that must be alone.
+// take removes jobs from the queue: as many as may share a transaction, or one that must run alone.
 func (db *DB) take() (jobs []*job, more bool) {
 	db.queueMu.Lock()
 	defer db.queueMu.Unlock()
 	n := 0
-	for n < len(db.queue) && n < maxShare && db.queue[n].alone == nil {
+	for n < len(db.queue) && n < maxShare && db.queue[n].exclusive == nil {
 		n++
 	}
 	if n == 0 && len(db.queue) > 0 {
@@ -157,11 +158,11 @@ func (db *DB) take() (jobs []*job, more bool) {
 	return jobs, len(db.queue) > 0
 }
 
-// idle is how long the file rests before the list of free pages is written into it.
+// idle is the time without commits after which the list of free pages is written.
 const idle = time.Second
 
-// writer is the goroutine that writes what was queued while somebody else did, and looks after a
-// file that rests.
+// writer is the goroutine that commits what was queued while another goroutine was committing, and
+// writes the list of free pages when the file is idle.
 func (db *DB) writer() {
 	defer close(db.written)
 	defer db.idleTimer.Stop()
@@ -180,8 +181,8 @@ func (db *DB) writer() {
 	}
 }
 
-// writeFreeListIfIdle stores the list of free pages when the file has rested long enough. The timer
-// is not put back with each commit, which would cost each a system call.
+// writeFreeListIfIdle stores the list of free pages when the file has been idle long enough.
+// Commits do not reset the timer, which would cost each of them a system call.
 func (db *DB) writeFreeListIfIdle() {
 	db.writeMu.Lock()
 	defer db.writeMu.Unlock()
@@ -194,29 +195,34 @@ func (db *DB) writeFreeListIfIdle() {
 	db.writeFreeList()
 }
 
-// batch is a shared transaction while it is made.
+// batch is a shared transaction while it is being made.
 type batch struct {
-	db      *DB
-	bolt    *bbolt.Tx
-	jobs    []*job
-	running *job
-	head    Mark
-	sets    setChanges
-	series  seriesChanges
-	tails   map[*tableDef][]tailRow // rows that join the tail
-	tail    map[*tableDef]*tail     // the tails as they are, those begun by a fold in this transaction included
-	folded  map[*tableDef]bool      // tails begun by a fold
-	changed map[*tableDef]bool      // bulk tables whose stored sets were written
-	slab    []byte                  // see memory
-	piece   int
-	touched [256]bool // tables, by number, whose records were changed
-	tools   tools
-	super   map[*Stage][]Superseded // notes for staged writes, see Supersede
-	// broken is why what the jobs share is not as it should be: something failed half-way.
+	db       *DB
+	bolt     *bbolt.Tx
+	jobs     []*job
+	running  *job
+	head     Mark
+	sets     setChanges
+	series   seriesChanges
+	bulk     map[*tableDef]*bulkChanges
+	slab     []byte // see alloc
+	slabSize int
+	touched  [256]bool // tables, by number, whose records were changed
+	tools    tools
+	super    map[*Stage][]Superseded // notes for staged writes, see Supersede
+	// broken is set when something failed half-way, so that what the jobs share is incomplete
 	broken error
 }
 
-// reached is where a test makes a commit fail.
+// bulkChanges is what a shared transaction does to a bulk table.
+type bulkChanges struct {
+	tail    *tail     // as it was found, or as a fold in this transaction began it
+	rows    []tailRow // that join the tail
+	folded  bool      // the tail was begun in this transaction
+	changed bool      // stored sets were written
+}
+
+// reached lets a test make a commit fail.
 func (b *batch) reached(step string) error {
 	if b.db.opts.step == nil {
 		return nil
@@ -224,8 +230,8 @@ func (b *batch) reached(step string) error {
 	return b.db.opts.step(step, b)
 }
 
-// shared runs fn, which writes for all jobs what was gathered, whichever of them asks for it. When
-// it fails or panics, that is done by half, and the transaction cannot be committed.
+// shared runs fn, which writes for all jobs what they gathered, whichever of them asks for it. If
+// fn fails or panics, it has stopped half-way, and the transaction cannot be committed.
 func (b *batch) shared(step string, fn func() error) error {
 	before := b.broken
 	b.broken = errHalf
@@ -239,7 +245,7 @@ func (b *batch) shared(step string, fn func() error) error {
 	return err
 }
 
-var errHalf = errors.New("what the transactions share was written by half")
+var errHalf = errors.New("the shared part of the transaction was only half written")
 
 // commit runs jobs and answers them all.
 func (db *DB) commit(jobs []*job) {
@@ -255,26 +261,27 @@ func (db *DB) commit(jobs []*job) {
 	db.share(jobs)
 }
 
-// share runs jobs in one transaction and answers them, so that none fails because of another. When
-// one fails half-way, the others run again without it, and it after them, in a transaction of its
-// own: what it met may be another's that was never committed. When what they share fails, nobody
-// can tell by which of them: then each half of them runs again in a transaction of its own, until a
-// job that fails is alone. A job that needs no room gets through as well where all together find
-// none. After a failed sync nothing runs again.
+// share runs jobs in one transaction and answers them, so that none fails because of another.
+//
+// When a job fails half-way, the others run again without it, and then it runs alone, since it may
+// have failed over changes of another job that were never committed. When the work that they share
+// fails, nobody knows which of them caused it: each half of them runs again in its own transaction,
+// until a job that fails is alone. A job that needs no space may then succeed where all together
+// find too little. After a failed sync nothing runs again.
 func (db *DB) share(jobs []*job) {
 	var aside []*job
 	again := false
 	for len(jobs) > 0 {
 		if err := db.whyFailed(); err != nil {
 			for _, j := range jobs {
-				j.err = nil // what it met may never have been committed
+				j.err = nil // its cause may never have been committed
 			}
 			db.answer(jobs, err)
 			break
 		}
 		bad, ran, err := db.try(jobs)
 		switch {
-		case err != nil && !ran && !again: // it is nobody's fault, and may have passed
+		case err != nil && !ran && !again: // no job caused it, and it may pass
 			again = true
 		case err != nil && ran && len(jobs) > 1:
 			half := len(jobs) / 2
@@ -283,7 +290,7 @@ func (db *DB) share(jobs []*job) {
 		case bad == nil:
 			db.answer(jobs, err)
 			jobs = nil
-		case bad == jobs[0]: // before anybody else had written
+		case bad == jobs[0]: // no other job had written before it
 			db.answer(jobs[:1], nil)
 			jobs = jobs[1:]
 		default:
@@ -296,7 +303,7 @@ func (db *DB) share(jobs []*job) {
 	}
 }
 
-// split parts jobs into those for which is says yes and the others.
+// split divides jobs into those for which is returns true and the others.
 func split(jobs []*job, is func(*job) bool) (yes, no []*job) {
 	for _, j := range jobs {
 		if is(j) {
@@ -310,11 +317,11 @@ func split(jobs []*job, is func(*job) bool) (yes, no []*job) {
 
 // tell answers a job.
 func (j *job) tell(err error) {
-	j.told = true
+	j.answered = true
 	j.done <- err
 }
 
-// answer tells each job its own error, or else the common one.
+// answer answers each job with its own error, or else with the common one.
 func (db *DB) answer(jobs []*job, err error) {
 	for _, j := range jobs {
 		result := err
@@ -331,9 +338,9 @@ func (db *DB) answer(jobs []*job, err error) {
 	}
 }
 
-// runAfter does what a job has left for the time when it is on the disk. Of most jobs that is to
-// tell the purger that there is work, which it would find later as well: a panic is then for Close
-// to return, since the job has been done. A stage that does not know its own rows cannot go on.
+// runAfter runs what a job left to do after its commit. For most jobs that is to wake the purger,
+// which would find its work later anyway. Since the job is done, a panic is kept for Close. But a
+// stage that does not know its own rows cannot continue.
 func (db *DB) runAfter(j *job) error {
 	err := guarded(func() error {
 		if step := db.opts.step; step != nil {
@@ -348,18 +355,18 @@ func (db *DB) runAfter(j *job) error {
 		j.stage.lost = err
 		return err
 	}
-	db.mishap(err)
+	db.keepUnreported(err)
 	return nil
 }
 
-// mishap keeps the first mistake of the program that nobody else can be told, for Close.
-func (db *DB) mishap(err error) {
+// keepUnreported keeps the first internal error that no caller can be told, for Close.
+func (db *DB) keepUnreported(err error) {
 	if err != nil {
-		db.unsaid.CompareAndSwap(nil, &err)
+		db.unreported.CompareAndSwap(nil, &err)
 	}
 }
 
-// guarded runs fn, and makes an error of its panic.
+// guarded runs fn and returns its panic as an error.
 func guarded(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -369,26 +376,26 @@ func guarded(fn func() error) (err error) {
 	return fn()
 }
 
-// try runs the jobs in one transaction and commits it. It returns the job that must be left out
-// when one failed after it had begun to write, and whether any was run. After an error nothing of
-// them is there, unless it is ErrFailed.
+// try runs the jobs in one transaction and commits it. It returns the job to leave out, when one
+// failed after it had begun to write, and whether any job ran. After an error nothing of them is
+// stored, unless the error is ErrFailed.
 func (db *DB) try(jobs []*job) (bad *job, ran bool, err error) {
 	bt, err := db.begin()
 	if err != nil {
 		return nil, false, err
 	}
 	b := &batch{db: db, bolt: bt, head: db.Head(), jobs: jobs}
-	open := true // until the commit, which ends it in any case
+	open := true // until the commit, which always ends it
 	defer func() {
 		if p := recover(); p != nil {
 			bad, err = nil, caught(p)
-			db.tails.clear() // they may hold rows that are not there now
+			db.tails.clear() // they may hold rows that were not committed
 		}
 		if open {
 			db.rollback(bt)
 		}
 	}()
-	defer b.count() // whatever came of it: after a failed sync a View may see what nobody was told is done
+	defer b.count() // whatever happens: after a failed sync a View may see a change that was never acknowledged
 	if err := b.shared("find", b.findTails); err != nil {
 		return nil, false, err
 	}
@@ -398,7 +405,7 @@ func (db *DB) try(jobs []*job) (bad *job, ran bool, err error) {
 		b.run(j)
 		switch {
 		case j.err == nil:
-		case b.broken != nil && len(jobs) > 1: // it may have met what another one left
+		case b.broken != nil && len(jobs) > 1: // its cause may be what another job left
 			return nil, ran, j.err
 		case j.wrote || b.broken != nil:
 			return j, ran, nil
@@ -419,7 +426,7 @@ func (db *DB) try(jobs []*job) (bad *job, ran bool, err error) {
 	return nil, ran, nil
 }
 
-// count says that the tables whose records were changed are others now.
+// count raises the change counts of the tables whose records were changed.
 func (b *batch) count() {
 	for _, d := range b.db.schema.tables {
 		if b.touched[d.no] {
@@ -428,12 +435,12 @@ func (b *batch) count() {
 	}
 }
 
-// begin opens bbolt's transaction with the list of free pages out of the way.
+// begin opens a bbolt transaction that does not store the list of free pages.
 func (db *DB) begin() (bt *bbolt.Tx, err error) {
 	return db.beginWith(false)
 }
 
-// beginWith opens bbolt's transaction, with the list of free pages if that is to be stored.
+// beginWith opens a bbolt transaction that stores the list of free pages if freeList is set.
 func (db *DB) beginWith(freeList bool) (bt *bbolt.Tx, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -445,8 +452,8 @@ func (db *DB) beginWith(freeList bool) (bt *bbolt.Tx, err error) {
 	return db.bolt.Begin(true)
 }
 
-// rollback gives a transaction up; bbolt may panic when it stumbled over a damaged page before, and
-// then keeps its lock for ever.
+// rollback ends a transaction without a commit. After bbolt has met a damaged page, it may panic
+// here and keep its lock forever.
 func (db *DB) rollback(bt *bbolt.Tx) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -456,8 +463,8 @@ func (db *DB) rollback(bt *bbolt.Tx) {
 	bt.Rollback()
 }
 
-// setStuck says that bbolt keeps the lock of a transaction that has ended: nothing can be written
-// any more, and its Close would wait for ever.
+// setStuck notes that bbolt keeps the lock of a transaction that has ended: nothing can be written
+// any more, and bbolt's Close would wait forever.
 func (db *DB) setStuck(err error) {
 	db.stuck.Store(true)
 	db.setFailed(err)
@@ -468,12 +475,12 @@ func (db *DB) closeBolt() error {
 	b := db.bolt
 	db.bolt = nil
 	if db.stuck.Load() {
-		return letGo(db.file)
+		return disk.Close(db.file)
 	}
 	return b.Close()
 }
 
-// run calls one job's function and keeps what came of it.
+// run calls one job's function and keeps its result.
 func (b *batch) run(j *job) {
 	j.err, j.wrote, j.after, j.notes = nil, false, nil, nil
 	if j.ctx != nil && j.ctx.Err() != nil {
@@ -484,15 +491,15 @@ func (b *batch) run(j *job) {
 	tx := &WriteTx{Tx: &Tx{db: b.db, bolt: b.bolt, batch: b, now: j.now}, job: j, entry: newEntry(j)}
 	if j.stage != nil {
 		j.stage.begin(tx)
+		tx.stage = &stageTx{Stage: j.stage, members: map[string]*stageIDs{}}
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			// What was gathered in memory may be half done, so this counts as a failure after
-			// writing.
+			// What it gathered may be incomplete, so this counts as a failure after writing.
 			j.err, tx.wrote = caught(p), true
 		}
 		if j.err == nil {
-			j.err = b.broken // which the function did not care for
+			j.err = b.broken // which the function ignored
 		}
 		j.wrote = tx.wrote
 	}()
@@ -516,8 +523,8 @@ func (b *batch) run(j *job) {
 	}
 }
 
-// take adds what a job noted for staged writes: those of a job that fails name rows that will not
-// be there.
+// take adds what a job noted for staged writes. The notes of a failed job would name rows that do
+// not exist.
 func (b *batch) take(notes map[*Stage][]Superseded) {
 	if len(notes) > 0 && b.super == nil {
 		b.super = map[*Stage][]Superseded{}
@@ -535,8 +542,8 @@ func newEntry(j *job) *entryBuilder {
 // finish writes what the jobs gathered in memory.
 func (b *batch) finish() error {
 	tx := &Tx{db: b.db, bolt: b.bolt, batch: b}
-	for d, rows := range b.tails {
-		if b.tail[d].rows+len(rows) > b.db.opts.tailRows {
+	for d, t := range b.bulk {
+		if len(t.rows) > 0 && t.tail.rows+len(t.rows) > b.db.opts.tailRows {
 			if err := tx.foldTail(d); err != nil {
 				return err
 			}
@@ -548,11 +555,11 @@ func (b *batch) finish() error {
 	if err := b.flushSets(b.bolt); err != nil {
 		return err
 	}
-	for d := range b.changed {
-		// What readers remember of stored sets is known by the tail's epoch, so a change of them
-		// begins a new one.
-		if !b.folded[d] {
-			if err := tx.beginTail(d, b.tail[d].from); err != nil {
+	for d, t := range b.bulk {
+		// Readers cache stored sets by the tail's epoch, so a change of stored sets begins a new
+		// epoch.
+		if t.changed && !t.folded {
+			if err := tx.beginTail(d, t.tail.from); err != nil {
 				return err
 			}
 		}
@@ -560,18 +567,20 @@ func (b *batch) finish() error {
 	if err := b.reached("remember"); err != nil {
 		return err
 	}
-	// From here on nothing fails but the commit itself.
-	for d := range b.folded {
-		b.db.tails.put(b.tail[d])
-	}
-	for d, rows := range b.tails {
-		b.tail[d].add(rows)
+	// From here on only the commit itself can fail.
+	for _, t := range b.bulk {
+		if t.folded {
+			b.db.tails.put(t.tail)
+		}
+		if len(t.rows) > 0 {
+			t.tail.add(t.rows)
+		}
 	}
 	return nil
 }
 
-// commitTx commits bbolt's transaction, and ends it in any case. Errors: ErrNoRoom, or what a panic
-// of bbolt's is, when nothing was written that counts; else ErrFailed.
+// commitTx commits and ends a bbolt transaction. When nothing was written that counts, the error is
+// ErrNoRoom or what a panic of bbolt's is; otherwise it is ErrFailed.
 func (db *DB) commitTx(bt *bbolt.Tx) (err error) {
 	no := bt.ID()
 	panicked := true
@@ -580,7 +589,7 @@ func (db *DB) commitTx(bt *bbolt.Tx) (err error) {
 			err = caught(recover())
 		}
 		if err != nil {
-			db.rollback(bt) // nothing, where bbolt has done it
+			db.rollback(bt) // does nothing if bbolt has done it
 			err = db.commitFailed(no, panicked, err)
 		}
 	}()
@@ -589,24 +598,24 @@ func (db *DB) commitTx(bt *bbolt.Tx) (err error) {
 	return err
 }
 
-// commitFailed says what a failed commit of transaction no of bbolt means for what comes after.
+// commitFailed returns what the failed commit of bbolt transaction no means for the caller.
 func (db *DB) commitFailed(no int, panicked bool, err error) error {
-	db.tails.clear() // they hold rows that are not there now
-	// What the new state consists of is written before the page that makes it count. Up to then
-	// bbolt takes all back, and can go on.
+	db.tails.clear() // they hold rows that were not committed
+	// bbolt writes the new state before the page that makes it valid. Until then it undoes
+	// everything and can continue.
 	if before := db.lastTx() < no; before && panicked {
 		return err
 	} else if before && orNoRoom(err) == ErrNoRoom {
 		return ErrNoRoom
 	}
-	// After a failed fsync nobody knows what is on the disk, and a second one may report success
+	// After a failed fsync nobody knows what is on the disk, and a second fsync may report success
 	// for pages that were lost.
 	db.setFailed(err)
 	return errors.Join(ErrFailed, err)
 }
 
-// lastTx is the number of the last transaction of bbolt that can be read; the largest number when
-// nothing can.
+// lastTx returns the number of the last bbolt transaction that can be read, or the largest number
+// when none can.
 func (db *DB) lastTx() (no int) {
 	err := guarded(func() error {
 		bt, err := db.beginView()
@@ -622,55 +631,52 @@ func (db *DB) lastTx() (no int) {
 	return no
 }
 
-// orNoRoom is ErrNoRoom for a write that met the end of the disk, and the error itself otherwise.
-// That a sync of the live file fails is another matter, whatever it says.
+// orNoRoom returns ErrNoRoom for a write that found the disk full, and the error itself otherwise.
+// A failed sync of the data file is never ErrNoRoom, whatever its cause.
 func orNoRoom(err error) error {
 	var path *fs.PathError // a sync has none on Linux
 	if errors.As(err, &path) && path.Op != "sync" &&
 		(errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		return ErrNoRoom
 	}
-	// When bbolt cannot make the file longer, it formats the cause with %s (DB.grow), so that
-	// errors.Is does not find it: its text is all there is. Nothing has been written then.
+	// When bbolt cannot extend the file, it formats the cause with %s (DB.grow), so errors.Is does
+	// not find it; only the text shows it. Nothing has been written then.
 	if err != nil && strings.HasPrefix(err.Error(), "file resize error:") && saysFull(err) {
 		return ErrNoRoom
 	}
 	return err
 }
 
-// NoRoom is ErrNoRoom for an error of a file or folder beside the data file that met the end of the
-// disk, and the error itself otherwise.
-func NoRoom(err error) error { return newNoRoom(err) }
-
-// newNoRoom is orNoRoom for all that is done with a file that nobody uses yet: whatever of it met
-// the end of the disk, syncing included, the file is thrown away.
-func newNoRoom(err error) error {
+// NoRoom returns ErrNoRoom for an error of a file or folder beside the data file when the disk is
+// full, and the error itself otherwise. Unlike a sync of the data file, a failed sync counts: the
+// new file is thrown away.
+func NoRoom(err error) error {
 	if err != nil && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || saysFull(err)) {
 		return ErrNoRoom
 	}
 	return err
 }
 
-// saysFull looks for the end of the disk in the text of an error.
+// saysFull says whether the text of an error names a full disk.
 func saysFull(err error) bool {
 	return strings.Contains(err.Error(), syscall.ENOSPC.Error()) ||
 		strings.Contains(err.Error(), syscall.EDQUOT.Error())
 }
 
-// writeFreeList stores the list of free pages, which commits leave out while writes come, so that
-// the next start need not scan for it.
+// writeFreeList stores the list of free pages, which commits leave out under load, so that the next
+// Open need not scan for it.
 func (db *DB) writeFreeList() {
 	if db.freeListStored || db.mayWrite() != nil {
 		return
 	}
-	db.freeListStored = db.commitFreeList(nil) == nil // else with the next rest
+	db.freeListStored = db.commitFreeList(nil) == nil // otherwise at the next idle time
 }
 
-// commitFreeList commits with the list of free pages, after fn.
+// commitFreeList runs fn, which may be nil, and commits with the list of free pages.
 func (db *DB) commitFreeList(fn func(*bbolt.Tx) error) error { return db.commitAlone(true, fn) }
 
-// commitAlone runs fn, which may be nil, in a transaction of its own; no other may be waiting for
-// it.
+// commitAlone runs fn, which may be nil, in a transaction of its own. No other transaction may be
+// waiting for it.
 func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
 	bt, err := db.beginWith(freeList)
 	if err != nil {
@@ -685,9 +691,9 @@ func (db *DB) commitAlone(freeList bool, fn func(*bbolt.Tx) error) (err error) {
 	return db.commitTx(bt)
 }
 
-// mayWrite says whether anything may be written: the file is ours, marked as open, and the disk has
-// room. ErrNoRoom itself means that what makes room may be written all the same; any other error,
-// that nothing may.
+// mayWrite returns nil when the file may be written: the path leads to it, it is marked as open,
+// and the disk has free space. ErrNoRoom itself means that jobs that free space may still write;
+// any other error means that nothing may.
 func (db *DB) mayWrite() error {
 	if err := db.whyFailed(); err != nil {
 		return err
@@ -699,13 +705,13 @@ func (db *DB) mayWrite() error {
 	if err := db.markSession(); err != nil {
 		return err
 	}
-	if !db.room() {
+	if !db.hasSpace() {
 		return ErrNoRoom
 	}
 	return nil
 }
 
-// failure is ErrFailed with the cause.
+// failure returns ErrFailed with the cause.
 func failure(err error) error {
 	if errors.Is(err, ErrFailed) {
 		return err
@@ -713,14 +719,14 @@ func failure(err error) error {
 	return errors.Join(ErrFailed, err)
 }
 
-// room says whether there is room to write: on the disk, or in the file's own free pages, which are
-// used first. So whoever deletes on a full disk makes room for everybody.
-func (db *DB) room() bool {
+// hasSpace says whether there is free space: on the disk, or in the file's own free pages, which
+// are used first. So deletions on a full disk make space for everybody.
+func (db *DB) hasSpace() bool {
 	free, err := db.opts.freeSpace(db.path)
 	return err != nil || free >= db.opts.MinFree || db.freeInside() >= int64(db.opts.MinFree)
 }
 
-// whyFailed is ErrFailed with its cause when nothing can be written any more.
+// whyFailed returns ErrFailed with its cause when nothing can be written any more.
 func (db *DB) whyFailed() error {
 	if err := db.Failed(); err != nil {
 		return failure(err)
@@ -728,10 +734,10 @@ func (db *DB) whyFailed() error {
 	return nil
 }
 
-// lastReserve is what is left of the disk to others in any case.
+// lastReserve is the free space that is left to others in any case.
 func (db *DB) lastReserve() uint64 { return db.opts.MinFree / 4 }
 
-// freeInside is how many bytes are in pages of the file that hold nothing.
+// freeInside returns how many bytes are in free pages of the file.
 func (db *DB) freeInside() int64 {
 	stats := db.bolt.Stats()
 	return int64(stats.FreePageN+stats.PendingPageN) * int64(db.bolt.Info().PageSize)
@@ -743,7 +749,7 @@ func (db *DB) setFailed(err error) {
 	}
 }
 
-// Head is the last state that is on the disk.
+// Head returns the last state that is on the disk.
 func (db *DB) Head() Mark {
 	db.headMu.Lock()
 	defer db.headMu.Unlock()
@@ -760,6 +766,6 @@ func (db *DB) published(b *batch) {
 	db.head = b.head
 	db.headMu.Unlock()
 	if news && db.opts.Committed != nil {
-		db.mishap(guarded(func() error { db.opts.Committed(b.head); return nil }))
+		db.keepUnreported(guarded(func() error { db.opts.Committed(b.head); return nil }))
 	}
 }

@@ -460,7 +460,7 @@ func TestLog(t *testing.T) {
 	again := func(rank uint64) {
 		d.exclusively(t.Context(), func() error {
 			return d.bolt.Update(func(bt *bbolt.Tx) error {
-				b := &batch{db: d.DB, bolt: bt, tail: map[*tableDef]*tail{}}
+				b := &batch{db: d.DB, bolt: bt}
 				tx := &WriteTx{Tx: &Tx{db: d.DB, bolt: bt, batch: b}, entry: &entryBuilder{}, job: &job{}}
 				if err := d.parents.Put(tx, 2, &parent{Name: "honest", Rank: rank}); err != nil {
 					return err

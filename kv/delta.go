@@ -6,23 +6,24 @@ import (
 	"math/bits"
 )
 
-// A delta says how a record is made of another one, for the log, which keeps old records: of a
-// large target in which one number was changed it takes some twenty bytes. It is
+// A delta says how to make a record from another one. The log keeps old records as deltas: where
+// one number of a large target has changed, the delta takes some twenty bytes. It is the length of
+// the record as uvarint, its CRC-32C (4 bytes, little-endian), and then steps. A step begins with a
+// uvarint n:
 //
-//	length of the record as uvarint, CRC-32C of the record (4 bytes, little-endian), and then steps, each a uvarint n:
 //	n even: the n/2 bytes that follow
-//	n odd:  n/2 bytes of the other record, from the place on that follows as uvarint
+//	n odd:  n/2 bytes of the other record, from the offset that follows as uvarint
 //
 // The same two records always give the same delta.
 
 const (
-	deltaBlock = 16      // bytes that must be equal to be found away from the ends
+	deltaBlock = 16      // shortest run of equal bytes that is found away from the ends
 	maxDelta   = 1 << 30 // bytes of a record that a delta may make
 )
 
 var errDelta = errors.New("a difference that does not fit its record")
 
-// appendDelta appends how to is made of from.
+// appendDelta appends the delta that makes to from from.
 func appendDelta(dst, from, to []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(to)))
 	dst = binary.LittleEndian.AppendUint32(dst, sum(nil, to))
@@ -39,10 +40,9 @@ func appendDelta(dst, from, to []byte) []byte {
 	return dst
 }
 
-// appendMiddle appends the steps for to from the place at on, in which blocks of from are looked
-// for.
+// appendMiddle appends the steps for to from offset at on. It looks for blocks of from in it.
 func appendMiddle(dst, from, to []byte, at int) []byte {
-	fresh := at // the first byte that no step has given yet
+	fresh := at // the first byte that no step covers yet
 	if len(to)-at >= deltaBlock && len(from) >= deltaBlock {
 		blocks := newBlocks(from)
 		for h := blockHash(to[at:]); at+deltaBlock <= len(to); {
@@ -94,30 +94,30 @@ func commonTail(a, b []byte) int {
 	return n
 }
 
-// blockTable finds the blocks of a record by their hash; of several with the same place in the
-// table it keeps the first.
+// blockTable finds the blocks of a record by their hash. Of several blocks with the same slot it
+// keeps the first.
 type blockTable struct {
-	places []int32 // and 1, 0 for none
-	shift  uint
+	slots []int32 // the offset of a block plus 1, 0 for none
+	shift uint
 }
 
 func newBlocks(from []byte) blockTable {
 	n := bits.Len(uint(2 * len(from) / deltaBlock))
 	t := blockTable{make([]int32, 1<<n), uint(64 - n)}
 	for at := 0; at+deltaBlock <= len(from); at += deltaBlock {
-		if p := &t.places[t.place(blockHash(from[at:]))]; *p == 0 {
+		if p := &t.slots[t.slot(blockHash(from[at:]))]; *p == 0 {
 			*p = int32(at) + 1
 		}
 	}
 	return t
 }
 
-func (t blockTable) place(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 >> t.shift }
+func (t blockTable) slot(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 >> t.shift }
 
-// find gives the place in from of a block with which to begins, and how far both are equal from
-// there; 0 when there is none.
+// find returns the offset in from of a block with which to begins, and how many bytes are equal
+// from there; 0 when there is none.
 func (t blockTable) find(from, to []byte, h uint64) (place, n int) {
-	place = int(t.places[t.place(h)]) - 1
+	place = int(t.slots[t.slot(h)]) - 1
 	if place < 0 {
 		return 0, 0
 	}
@@ -127,7 +127,7 @@ func (t blockTable) find(from, to []byte, h uint64) (place, n int) {
 	return place, n
 }
 
-// The hash of a block is a polynomial over its bytes, so that it can be moved on by one byte.
+// The hash of a block is a polynomial over its bytes, so that it can be rolled on by one byte.
 const hashBase = 0x100000001b3
 
 var hashTop = func() uint64 { // hashBase to the power of deltaBlock-1
@@ -149,7 +149,7 @@ func rollHash(h uint64, out, in byte) uint64 {
 	return (h-(uint64(out)+1)*hashTop)*hashBase + uint64(in) + 1
 }
 
-// applyDelta makes a record of another one.
+// applyDelta makes a record from another one and a delta.
 func applyDelta(from, delta []byte) ([]byte, error) {
 	size, n := binary.Uvarint(delta)
 	if n <= 0 || size > maxDelta || len(delta) < n+crcLen {
@@ -159,7 +159,7 @@ func applyDelta(from, delta []byte) ([]byte, error) {
 	if total, err := walkDelta(from, steps, func([]byte) {}); err != nil || total != size {
 		return nil, errDelta
 	}
-	rec := make([]byte, 0, size) // no more than the steps give
+	rec := make([]byte, 0, size) // exactly what the steps make
 	walkDelta(from, steps, func(b []byte) { rec = append(rec, b...) })
 	if sum(nil, rec) != crc {
 		return nil, errDelta
@@ -167,7 +167,7 @@ func applyDelta(from, delta []byte) ([]byte, error) {
 	return rec, nil
 }
 
-// walkDelta gives what the steps of a delta give, and how many bytes that are.
+// walkDelta calls give with the bytes that each step makes, and returns their total.
 func walkDelta(from, steps []byte, give func([]byte)) (total uint64, err error) {
 	for len(steps) > 0 {
 		head, n := binary.Uvarint(steps)

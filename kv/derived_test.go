@@ -34,7 +34,7 @@ func (db *DB) Derived() (map[string]string, error) {
 			list := slices.Collect(maps.Keys(t.series))
 			t.mu.RUnlock()
 			for _, s := range list {
-				for _, p := range t.places(s, tx.table(t.table).Sequence()) {
+				for _, p := range t.points(s, tx.table(t.table).Sequence()) {
 					out[fmt.Sprintf("series %v %v", s, p)] = ""
 				}
 			}

@@ -3,6 +3,7 @@ package kv
 import (
 	"errors"
 	"fmt"
+	"nightjar/internal/disk"
 	"runtime"
 	"strings"
 )
@@ -11,14 +12,14 @@ import (
 var (
 	// ErrNotFound: there is no such record, blob or log entry.
 	ErrNotFound = errors.New("not found")
-	// ErrNoRoom: the disk has too little free space for a write; reads go on, and so do writes when
-	// there is room again.
+	// ErrNoRoom: the disk has too little free space for a write. Reading works, and writing works
+	// again when there is space.
 	ErrNoRoom = errors.New("the disk has too little free space")
-	// ErrFailed: the disk did not take a write that had been begun (a failed fsync); nothing more
-	// is written until the file is opened anew.
+	// ErrFailed: the disk failed in the middle of a write (a failed fsync). Nothing is written
+	// until the file is opened again.
 	ErrFailed = errors.New("writing to the disk failed; the node must be restarted")
-	// ErrLost: the file at the path is not the one that is open, or not as long as it was; nothing
-	// more is written until a restart. It is ErrFailed, too.
+	// ErrLost: the file at the path is not the open one, or shorter than it was. Nothing is written
+	// until a restart. ErrLost is ErrFailed, too.
 	ErrLost   = errors.New("the file is no longer the one that is open: it was moved, replaced, deleted or truncated")
 	errBehind = errors.New("an earlier program wrote the file, which lacks what this one finds records by; " +
 		"open it for writing once, say with: nightjar serve")
@@ -27,13 +28,12 @@ var (
 	// ErrClosed: the file has been closed.
 	ErrClosed = errors.New("the file is closed")
 	// ErrLocked: another process has the file open.
-	ErrLocked = errors.New("another process has the file open")
-	// ErrNewer: the file was written by a later version with another format.
+	ErrLocked = disk.ErrLocked
+	// ErrNewer: a later version wrote the file, in another format.
 	ErrNewer = errors.New("the file is of a newer format")
-	// ErrOlder: the file was written by an earlier program with another format, which this one does
-	// not read.
+	// ErrOlder: an earlier version wrote the file, in a format that this one does not read.
 	ErrOlder = errors.New("the file is of an older format")
-	// ErrNotOurs: the file is not one of ours.
+	// ErrNotOurs: the file is no data file of this program.
 	ErrNotOurs = errors.New("not a nightjar file")
 	// ErrCopied: the file carries the session mark of a running node that is not this one.
 	ErrCopied = errors.New("the file is a copy that was taken while its node was running")
@@ -41,7 +41,7 @@ var (
 
 var errShort = errors.New("record ends too early")
 
-// A TakenError says that a text that must be unique within its kind belongs to another record.
+// A TakenError says that a unique text belongs to another record.
 type TakenError struct {
 	Kind byte
 	Text string
@@ -49,8 +49,7 @@ type TakenError struct {
 
 func (e *TakenError) Error() string { return fmt.Sprintf("%q is taken", e.Text) }
 
-// A TooLargeError says that something is larger than the file can hold. Nothing was written because
-// of it.
+// A TooLargeError says that something is larger than the file can hold. Nothing of it was written.
 type TooLargeError struct {
 	What      string // such as "a record of table target" or "the name of a setting"
 	Size, Max int    // in bytes
@@ -80,8 +79,8 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// caught turns what recover gave into an error. bbolt panics, and the memory map faults, on damaged
-// pages: those become a DamageError; anything else is a mistake of the program.
+// caught turns a recovered value into an error. On damaged pages bbolt panics and the memory map
+// faults: caught makes these a DamageError. Anything else is a bug of the program.
 func caught(p any) error {
 	stack := make([]byte, 16<<10)
 	stack = stack[:runtime.Stack(stack, false)]
@@ -91,8 +90,7 @@ func caught(p any) error {
 	}); ok {
 		return damaged("memory map", fault)
 	}
-	// Between the panic and our function stands bbolt: its assertions and its index errors are
-	// damage.
+	// A panic in bbolt, one of its assertions or an index error, means damage.
 	trace := string(stack)
 	if at := strings.Index(trace, "panic("); at >= 0 {
 		frames := strings.SplitN(trace[at:], "\n", 5)

@@ -2,30 +2,29 @@ package kv
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
-
-	"go.etcd.io/bbolt"
 )
 
-// A family is all that is derived under one number: the unique texts of a kind, the places of an
-// order, the series of a kind, or the sets of one dimension of one table. Bucket meta lists each
-// with how far it is true, so that later programs can add families to a file of the same format:
+// A family is everything that is derived under one number: the unique texts of a kind, an order,
+// the series of a kind, or the sets of one dimension of one table. Bucket meta lists each family
+// with the log sequence up to which it is complete, so that later programs can add families to a
+// file of the same format:
 //
-//   - A program that opens a file for writing builds the families of its own that are not listed, or
-//     not true as far as the log goes, and then lists them as kept: each commit keeps them true.
-//   - Before it writes, it notes for families of other programs, which it cannot keep, with which log
-//     entry they were true last.
+//   - A program that opens a file for writing builds its own families that are not listed, or not
+//     complete up to the head of the log. Then it lists them as kept: each commit keeps them
+//     complete.
+//   - Before it writes, it notes for families of other programs, which it cannot keep, at which log
+//     entry they were last complete.
 //
-// A family that is behind is built as a whole: what was deleted in between cannot be told from the
-// log for rows of bulk tables. The list is changed when all is built, so that a crash in between
-// only means that it is done again.
+// A family that is behind is rebuilt as a whole, since the log does not tell which rows of bulk
+// tables were deleted in between. The list changes when everything is built, so a crash in between
+// only means that it is built again.
 type family struct {
 	class familyClass
-	table byte // 0 but for sets: other numbers are those of the whole file
+	table byte // 0 except for sets: the other numbers are unique in the file
 	no    byte
 }
 
@@ -41,17 +40,17 @@ const (
 
 const (
 	metaFamily = "family/" // class 1, table 1, number 1
-	// kept is the sequence with which a family is listed that each commit keeps true.
+	// kept is the sequence of a family that each commit keeps complete.
 	kept = math.MaxUint64
-	// behind is that of one that is not true as a whole of any state: rows were pending, or a fold
-	// moved the mark, which the log does not know, or it is being built.
+	// behind is the sequence of a family that is complete for no state: it is being built, rows
+	// were pending, or a fold moved the mark, which the log does not show.
 	behind = math.MaxUint64 - 1
 )
 
 func (f family) key() []byte { return append([]byte(metaFamily), byte(f.class), f.table, f.no) }
 
-// place is where a family lies.
-func (f family) place() (bucket int, prefix []byte) {
+// bucketPrefix returns the bucket of a family and the prefix of its keys.
+func (f family) bucketPrefix() (bucket int, prefix []byte) {
 	switch f.class {
 	case familyUnique:
 		return bucketUnique, []byte{f.no}
@@ -63,7 +62,7 @@ func (f family) place() (bucket int, prefix []byte) {
 	return bucketSet, []byte{f.table, f.no}
 }
 
-// declare notes the families of a table, of which dimAll is always one.
+// declare adds families to a table. dimAll is always one of them.
 func (d *tableDef) declare(class familyClass, numbers ...byte) {
 	for _, no := range numbers {
 		f := family{class: class, no: no}
@@ -75,7 +74,8 @@ func (d *tableDef) declare(class familyClass, numbers ...byte) {
 	}
 }
 
-// undeclared refuses keys of families that the table's Spec does not name: they would not be built.
+// undeclared refuses keys of families that the table's Spec does not name: Open would not build
+// them.
 func (k *Keys) undeclared() error {
 	is := &k.def.declared
 	for _, u := range k.unique {
@@ -101,7 +101,7 @@ func (k *Keys) undeclared() error {
 	return nil
 }
 
-// keep leaves the keys that are of some families; nil stands for all.
+// keep removes the keys that are not of some families; nil means all families.
 func (k *Keys) keep(only map[family]bool) {
 	if only == nil {
 		return
@@ -113,8 +113,8 @@ func (k *Keys) keep(only map[family]bool) {
 	k.members = slices.DeleteFunc(k.members, func(m Member) bool { return !only[family{familySet, k.def.no, m.Dim}] })
 }
 
-// families lists the families of the file, those of other programs included, with how far they are
-// true.
+// families lists the families of the file, those of other programs included, with the sequence up
+// to which each is complete.
 func (tx *Tx) families() (map[family]uint64, error) {
 	list := map[family]uint64{}
 	m := tx.meta()
@@ -151,112 +151,8 @@ func (s *schema) kept() map[family]uint64 {
 	return list
 }
 
-// keepFamilies builds what is missing or behind when the file is opened.
-func (db *DB) keepFamilies() error {
-	build, change := map[family]bool{}, map[family]uint64{}
-	db.others = map[family]uint64{}
-	err := db.View(func(tx *Tx) error {
-		listed, err := tx.families()
-		if err != nil {
-			return err
-		}
-		pending, err := tx.stageList()
-		if err != nil {
-			return err
-		}
-		for f := range db.schema.families {
-			seq, ok := listed[f]
-			if seq != kept {
-				change[f] = kept
-			}
-			if !ok || seq != kept && seq != db.head.Seq {
-				build[f] = true
-			}
-		}
-		for f, seq := range listed {
-			if db.schema.families[f] == nil {
-				db.others[f] = behind
-			}
-			if db.schema.families[f] == nil && seq == kept {
-				if change[f] = db.head.Seq; len(pending) > 0 {
-					change[f] = behind
-				}
-			}
-		}
-		return nil
-	})
-	switch {
-	case err != nil || len(change) == 0:
-		return err
-	case db.opts.ReadOnly && len(build) > 0:
-		return errBehind
-	case db.opts.ReadOnly:
-		return nil
-	}
-	begun := map[family]uint64{}
-	for f := range build {
-		begun[f] = behind
-	}
-	for f, seq := range change {
-		if seq != kept {
-			begun[f] = seq
-		}
-	}
-	if len(build) > 0 {
-		err := db.commitAlone(false, func(bt *bbolt.Tx) error {
-			return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).putFamilies(begun)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for f := range build {
-		if err := db.clearFamily(f); err != nil {
-			return err
-		}
-	}
-	if len(build) > 0 {
-		if err := db.derive(context.Background(), build); err != nil {
-			return err
-		}
-	}
-	return db.commitAlone(false, func(bt *bbolt.Tx) error {
-		return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).putFamilies(change)
-	})
-}
-
-// clearKeys is how many keys one transaction of clearFamily takes away.
-const clearKeys = 10_000
-
-// clearFamily takes away what was built of a family.
-func (db *DB) clearFamily(f family) error {
-	bucket, prefix := f.place()
-	for more := true; more; {
-		err := db.commitAlone(false, func(bt *bbolt.Tx) error {
-			b := bt.Bucket(bucketNames[bucket])
-			var keys [][]byte
-			c := b.Cursor()
-			k, _ := c.Seek(prefix)
-			for ; bytes.HasPrefix(k, prefix) && len(keys) < clearKeys; k, _ = c.Next() {
-				keys = append(keys, bytes.Clone(k))
-			}
-			more = bytes.HasPrefix(k, prefix)
-			for _, k := range keys {
-				if err := b.Delete(k); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// known says which part of a file a program knows that may be older or newer than the one that
-// wrote it.
+// known says which part of a file this program knows; the file may be of an older or a newer
+// program.
 type known struct {
 	schema *schema
 	listed map[family]uint64
@@ -272,37 +168,36 @@ func (tx *Tx) known() (*known, error) {
 	return &known{tx.db.schema, listed, head.Seq}, err
 }
 
-// has says whether a family is this program's and true.
+// has says whether a family is this program's and complete.
 func (n *known) has(f family) bool {
 	seq, ok := n.listed[f]
 	return n.schema.families[f] != nil && ok && (seq == kept || seq == n.head)
 }
 
-// ignores says whether a family may hold anything: it is another program's, or this one's and not
-// true. What is in no family that the program knows or the file lists must not be there.
+// ignores says whether a family may hold anything: it is another program's, or this program's and
+// not complete. Anything outside the families that the program knows or the file lists is an error.
 func (n *known) ignores(f family) bool {
 	_, ok := n.listed[f]
 	return !n.has(f) && (ok || n.schema.families[f] != nil)
 }
 
-// others says whether a table is another program's.
-func (n *known) others(table byte) bool {
+// isForeign says whether a table is another program's.
+func (n *known) isForeign(table byte) bool {
 	return n.schema.byNo(table) == nil && n.ignores(family{familySet, table, dimAll})
 }
 
-// othersTables says whether there are tables of other programs.
-func (n *known) othersTables() bool {
+// hasForeignTables says whether the file has tables of other programs.
+func (n *known) hasForeignTables() bool {
 	for f := range n.listed {
-		if f.class == familySet && n.others(f.table) {
+		if f.class == familySet && n.isForeign(f.table) {
 			return true
 		}
 	}
 	return false
 }
 
-// there is the schema of the tables that are in a file: those that the file does not list were
-// added after it was written.
-func (s *schema) there(tx *Tx) (*schema, error) {
+// present returns the schema without the tables that were added after the file was written.
+func (s *schema) present(tx *Tx) (*schema, error) {
 	listed, err := tx.families()
 	if err != nil {
 		return nil, err

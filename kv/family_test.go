@@ -30,9 +30,9 @@ func earlierTables() testTables {
 	})
 	t.points = NewTable(Spec[point]{
 		Name: "point", No: 3, Codec: Fields[point](), Bulk: true,
-		Dims:  []byte{dimParent, dimSeen},
-		Keys:  func(k *Keys, id uint64, p *point) { k.Member(dimParent, Int(p.Parent)) },
-		Heirs: []Heir{{Parent: t.parents, Dim: dimParent}},
+		Dims:    []byte{dimParent, dimSeen},
+		Keys:    func(k *Keys, id uint64, p *point) { k.Member(dimParent, Int(p.Parent)) },
+		Parents: []Parent{{Table: t.parents, Dim: dimParent}},
 	})
 	return t
 }

@@ -2,187 +2,41 @@ package kv
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
 	"nightjar/internal/boltfile"
+	"nightjar/internal/disk"
 )
 
-// Options say how a file is opened. The zero value is right for a node.
-type Options struct {
-	// ReadOnly opens the file for looking only; several processes may do that at once.
-	ReadOnly bool
-	// MustExist refuses to make a new file.
-	MustExist bool
-	// Timeout is how long to wait for another process to let go of the file; 0 means 2 seconds.
-	Timeout time.Duration
-	// MinFree is the free space of the disk in bytes below which writes are refused, but for those
-	// that make room; 0 means 64 MiB. While as much is free inside of the file, that is enough.
-	MinFree uint64
-	// DeferDeletesFrom is from how many rows on DeleteAll leaves the purging to later; 0 means
-	// 5,000.
-	DeferDeletesFrom int
-	// CheckCopy verifies a file that is the copy of a running node's; nil means Check in this
-	// process, which a badly damaged file may end.
-	CheckCopy func(path string) error
-	// Committed is called after each commit, by the goroutine that writes, with the new head of the
-	// log. It must return at once.
-	Committed func(Mark)
-	// Failed is called once, when nothing can be written any more until a restart, with the reason.
-	// It must return at once.
-	Failed func(error)
-	// Now and Random are the clock and the source of randomness; nil means the real ones.
-	Now    func() time.Time
-	Random io.Reader
-	// NoSync leaves out the fsync of each commit: for tests only.
-	NoSync bool
-
-	// for tests of a disk that fails
-	freeSpace func(path string) (uint64, error)
-	sameDisk  func(a, b string) bool
-	commit    func(*bbolt.Tx) error
-	writeTwin func(path string, mark []byte) error
-	// and for tests of shared transactions
-	step     func(step string, b *batch) error // called before each step of one
-	answered func(j *job, err error)           // called before a job is answered
-	tailRows int                               // 0 means tailLimit
-}
-
-func (o *Options) setDefaults() {
-	if o.Timeout == 0 {
-		o.Timeout = 2 * time.Second
-	}
-	if o.MinFree == 0 {
-		o.MinFree = 64 << 20
-	}
-	if o.DeferDeletesFrom == 0 {
-		o.DeferDeletesFrom = deferDeletesFrom
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Random == nil {
-		o.Random = rand.Reader
-	}
-	if o.sameDisk == nil {
-		o.sameDisk = sameDisk
-	}
-	if o.freeSpace == nil {
-		o.freeSpace = freeSpace
-	}
-	if o.tailRows == 0 {
-		o.tailRows = tailLimit
-	}
-	if o.writeTwin == nil {
-		o.writeTwin = writeTwin
-	}
-	if o.commit == nil {
-		o.commit = (*bbolt.Tx).Commit
-	}
-}
-
-// A DB is an open file. Its methods may be called from any goroutine.
-type DB struct {
-	path   string
-	opts   Options
-	schema *schema
-
-	// mu is held for reading by every View, for writing while the file is closed or replaced.
-	mu   sync.RWMutex
-	long sync.RWMutex // see viewWhole
-	bolt *bbolt.DB
-	file *os.File // that bolt reads and writes
-
-	// what tells whether the path still leads to the open file, see ours
-	lock   *pathLock // nil when only reading, or while the disk has no room for it; under writeMu
-	looked time.Time // when the lock file was last looked at; under writeMu
-	held   os.FileInfo
-	txid   atomic.Int64 // of the last transaction that was committed
-	length atomic.Int64 // that the file needs at least
-	full   atomic.Int64 // when a commit met the end of the disk, in nanoseconds; 0 after one that did not
-
-	session session // under writeMu
-
-	writeMu       sync.Mutex  // of writing: held by whoever does what is queued
-	lastShared    bool        // several shared the last commit; under writeMu, as are the next three
-	lastCommit    time.Time   // when the last commit ended
-	idleTimerRuns bool        // the timer runs
-	idleTimer     *time.Timer // when to look whether the file has rested
-
-	queueMu sync.Mutex
-	queue   []*job
-	closing bool
-	wake    chan struct{}
-	quit    chan struct{}
-	written chan struct{} // closed when the writer has ended
-
-	sweep       chan struct{}
-	quitSweeper chan struct{}
-	swept       chan struct{} // closed when the purger has ended
-
-	ending         atomic.Bool // see endWork
-	failed         atomic.Pointer[error]
-	unsaid         atomic.Pointer[error] // see mishap
-	stuck          atomic.Bool           // see setStuck
-	blind          atomic.Bool           // see beginView
-	freeListStored bool                  // under writeMu
-	changes        [256]atomic.Uint64    // see Table.Changes
-
-	headMu sync.Mutex
-	head   Mark
-
-	nodeNo uint64
-	nodeID [16]byte
-	tails  tails
-	counts countCache
-	unions unionCache
-	others map[family]uint64 // families of other programs, as behind; set by Open
-	serial atomic.Uint64     // of IDLists
-	stages stageCache
-	live   liveStages
-
-	givenUpMu sync.Mutex
-	givenUp   []uint64 // stages, see giveUp
-
-	randomMu sync.Mutex
-}
-
-// Open opens the file at path, or makes it. The tables are those of the packages that own the
-// records, always all of them. Close must be called in the end.
+// Open opens the file at path, or makes it. tables must be all tables of all packages that own
+// records. The caller must call Close.
 //
-// Errors: ErrLocked, ErrNewer, ErrOlder, ErrNotOurs; ErrCopied when the file is the copy of a
-// running node's and found damaged; *DamageError; those of the file system.
+// Errors: ErrLocked, ErrNewer, ErrOlder, ErrNotOurs; ErrCopied when the file is a damaged copy of a
+// running node's file; *DamageError; those of the file system.
 func Open(path string, tables []AnyTable, o Options) (*DB, error) {
-	o.setDefaults()
 	s, err := newSchema(tables)
 	if err != nil {
 		return nil, err
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
-		// What stands beside the file, and what takes its place, does so where it is.
+		// The files beside it, and the files that replace it, are in the folder of the real file.
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			path = real
 		}
 	}
-	db := &DB{path: path, opts: o, schema: s, wake: make(chan struct{}, 1), quit: make(chan struct{}),
-		written: make(chan struct{}),
-		sweep:   make(chan struct{}, 1), quitSweeper: make(chan struct{}), swept: make(chan struct{})}
+	db := newDB(path, s, o)
 	if err := db.open(); err != nil {
-		if file := new(os.PathError); errors.As(err, &file) && file.Path == path { // which names it already
+		if file := new(os.PathError); errors.As(err, &file) && file.Path == path { // the error names it already
 			return nil, err
 		}
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -200,7 +54,7 @@ func (db *DB) open() (err error) {
 			if db.bolt != nil {
 				db.closeBolt()
 			}
-			db.lock.release()
+			db.lock.Release()
 		}
 		if errors.Is(err, ErrNotOurs) {
 			err = db.whyNotOurs(err)
@@ -214,8 +68,8 @@ func (db *DB) open() (err error) {
 		return err
 	}
 	if db.opts.ReadOnly {
-		err = awaitPath(db.path, db.opts.Timeout)
-	} else if db.lock, err = lockPath(db.path, db.opts.Timeout); newNoRoom(err) == ErrNoRoom && !fresh {
+		err = disk.Await(db.path, db.opts.Timeout)
+	} else if db.lock, err = disk.Lock(db.path, db.opts.Timeout); NoRoom(err) == ErrNoRoom && !fresh {
 		err = nil // the next commit tries again
 	} else if err != nil && !errors.Is(err, ErrLocked) {
 		err = db.cannotLock(fresh, err)
@@ -223,7 +77,7 @@ func (db *DB) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if fresh, err = db.fresh(); err != nil { // what the process that had it left
+	if fresh, err = db.fresh(); err != nil { // the previous owner may have made it
 		return err
 	}
 	if !fresh {
@@ -253,7 +107,7 @@ func (db *DB) open() (err error) {
 			return err
 		}
 		close(db.written)
-		close(db.swept)
+		close(db.purgerEnded)
 		return nil
 	}
 	db.opts.commit = db.committing(db.opts.commit)
@@ -286,7 +140,7 @@ func (db *DB) fresh() (bool, error) {
 	return false, err
 }
 
-// cannotLock says why the path cannot be locked: because of the folder, or of the file itself.
+// cannotLock says why the path cannot be locked: because of the folder or of the file itself.
 func (db *DB) cannotLock(fresh bool, err error) error {
 	if fresh {
 		return db.cannotMake(err)
@@ -299,16 +153,15 @@ func (db *DB) cannotLock(fresh bool, err error) error {
 	return fmt.Errorf("the file cannot be locked: %w", err)
 }
 
-// cannotMake says that nothing can be made in the folder of the file.
+// cannotMake says that no file can be made in the folder of the data file.
 func (db *DB) cannotMake(err error) error {
 	if file := new(os.PathError); errors.As(err, &file) {
-		err = file.Err // the name would tell nobody anything
+		err = file.Err // its name is that of a temporary file
 	}
 	return fmt.Errorf("no file can be made in the folder %s: %w", filepath.Dir(db.path), err)
 }
 
-// whyNotOurs looks at a file that seems not to be ours: it may be so damaged that nobody could
-// tell.
+// whyNotOurs looks at a file that does not look like ours: it may be too damaged to be recognised.
 func (db *DB) whyNotOurs(err error) error {
 	var found error
 	headErr := boltfile.Check(db.path, func(format string, args ...any) {
@@ -318,16 +171,15 @@ func (db *DB) whyNotOurs(err error) error {
 	})
 	switch {
 	case headErr != nil:
-		return err // not even made by bbolt
+		return err // no bbolt file
 	case found != nil:
 		return found
 	}
 	return fmt.Errorf("%w; if it was copied from a running node, %s", err, takeAgain)
 }
 
-// openBolt opens a file with bbolt, once its lock is free. While another process held the lock, it
-// may have put another file in the place of the one that was waited for (see Compact): then that
-// one is opened.
+// openBolt opens a file with bbolt once its lock is free. The process that held the lock may have
+// replaced the file meanwhile (see Compact): then openBolt opens the new one.
 func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 	for range 3 {
 		b, file, err := db.openLocked(readOnly, path)
@@ -348,20 +200,20 @@ func (db *DB) openBolt(readOnly bool, path string) (*bbolt.DB, error) {
 			return nil, err
 		}
 	}
-	return nil, ErrLocked // by somebody who exchanges it all the time
+	return nil, ErrLocked // another process keeps replacing it
 }
 
-// openLocked opens with bbolt the file that has the path now.
+// openLocked opens the file that now has the path.
 func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File, err error) {
 	o := &bbolt.Options{
 		Timeout:        db.opts.Timeout,
-		NoFreelistSync: true, // nothing is written merely because the file is opened
+		NoFreelistSync: true, // opening a file writes nothing
 		FreelistType:   bbolt.FreelistMapType,
 		ReadOnly:       readOnly,
 		NoSync:         db.opts.NoSync,
 	}
-	// A map that need not grow for long spares writers and new readers a wait for all old readers.
-	// It costs only addresses; Windows would make the file as large.
+	// A large map saves writers and new readers from waiting for all old readers when it grows. It
+	// costs only addresses. On Windows the file itself would become as large.
 	if runtime.GOOS != "windows" && strconv.IntSize == 64 && !readOnly {
 		var addresses int64 = 64 << 30 // more than an int of 32 bits holds
 		o.InitialMmapSize = int(addresses)
@@ -374,10 +226,10 @@ func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File
 		file = f
 		return f, err
 	}
-	// When bbolt panics over a damaged file while it opens it, nobody else lets go of the lock.
+	// When bbolt panics over a damaged file while opening it, nobody else releases the lock.
 	defer func() {
 		if p := recover(); p != nil {
-			b, err = nil, errors.Join(caught(p), letGo(file))
+			b, err = nil, errors.Join(caught(p), disk.Close(file))
 		}
 	}()
 	b, err = bbolt.Open(path, 0o600, o)
@@ -395,11 +247,11 @@ func (db *DB) openLocked(readOnly bool, path string) (b *bbolt.DB, file *os.File
 	return b, file, nil
 }
 
-// allocSize is by how much the file grows beyond what it needs.
+// allocSize is the number of bytes by which the file grows beyond what it needs.
 const allocSize = 1 << 20
 
-// create makes a new file with its buckets and its identity. It is written beside and gets its name
-// when it is complete, so that a cut of the power never leaves half a file under the name.
+// create makes a new file with its buckets and its identity. It gets its name when it is complete,
+// so that a power cut never leaves half a file under that name.
 func (db *DB) create() error {
 	temp, err := newTemp(filepath.Dir(db.path), "."+filepath.Base(db.path)+"-*"+beingMade)
 	if err != nil {
@@ -409,15 +261,15 @@ func (db *DB) create() error {
 	if err := db.createAt(temp); err != nil {
 		return err
 	}
-	put := putInPlace
-	// somebody made room for it
+	put := disk.PutInPlace
+	// an empty file was put there for it
 	if info, err := os.Lstat(db.path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 		put = os.Rename
 	}
 	if err := put(temp, db.path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(db.path))
+	return disk.SyncDir(filepath.Dir(db.path))
 }
 
 // createAt makes the buckets and the identity of a new file at path.
@@ -437,7 +289,7 @@ func (db *DB) createAt(path string) (err error) {
 				return err
 			}
 		}
-		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
+		m := metaOf(bt)
 		if err := m.putFormat(); err != nil {
 			return err
 		}
@@ -458,19 +310,8 @@ func putIdentity(m *metaBucket, no uint64, id [16]byte) error {
 	return m.put([]byte(metaNode), key8(no))
 }
 
-// newIdentity is a ULID: 48 bits of milliseconds and 80 of randomness (github.com/ulid/spec).
-func (db *DB) newIdentity() (id [16]byte, err error) {
-	binary.BigEndian.PutUint64(id[:], uint64(db.opts.Now().UnixMilli())<<16)
-	db.randomMu.Lock()
-	defer db.randomMu.Unlock()
-	_, err = io.ReadFull(db.opts.Random, id[6:])
-	return id, err
-}
-
-// NewUID makes a ULID for a record.
-func (tx *WriteTx) NewUID() ([16]byte, error) { return tx.db.newIdentity() }
-
-// load reads what is kept in memory, and makes the buckets of tables that are new to this file.
+// load reads what is kept in memory, and makes the buckets of tables that the file does not have
+// yet.
 func (db *DB) load() error {
 	missing := false
 	err := db.bolt.View(func(bt *bbolt.Tx) (err error) {
@@ -493,7 +334,7 @@ func (db *DB) load() error {
 	if missing {
 		if db.opts.ReadOnly {
 			return db.View(func(tx *Tx) error {
-				there, err := db.schema.there(tx)
+				there, err := db.schema.present(tx)
 				if err != nil {
 					return err
 				}
@@ -521,11 +362,9 @@ func (db *DB) load() error {
 		if db.head, err = tx.Head(); err != nil {
 			return err
 		}
-		no, err := tx.meta().get([]byte(metaNode))
-		if err != nil || len(no) != 8 {
-			return errors.Join(damaged("meta node", errShort), err)
+		if db.nodeNo, err = tx.meta().nodeNo(); err != nil {
+			return err
 		}
-		db.nodeNo = binary.BigEndian.Uint64(no)
 		if db.nodeID, err = tx.Node(0); err == ErrNotFound {
 			err = damaged(fmt.Sprintf("meta node/%d", db.nodeNo), "it is missing")
 		}
@@ -536,41 +375,28 @@ func (db *DB) load() error {
 	})
 }
 
-// recoverStages turns what was pending when the last process ended over to the purger.
+// recoverStages leaves what was pending when the last process ended to the purger.
 func (db *DB) recoverStages() error {
-	found := false
+	var pending []uint64
 	err := db.View(func(tx *Tx) error {
 		list, err := tx.stageList()
-		found = len(list) > 0
-		return err
-	})
-	if err != nil || !found {
-		return err
-	}
-	err = db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
-		list, err := tx.stageList()
-		if err != nil {
-			return err
-		}
 		for _, s := range list {
-			if s.kind == stagePending || s.kind == stageBlob {
-				tx.touch()
-				if err := tx.purgeStage(s.id); err != nil {
-					return err
-				}
+			if s.isPending() {
+				pending = append(pending, s.id)
 			}
 		}
-		return nil
-	}})
-	db.kickPurger()
-	if errors.Is(err, ErrNoRoom) {
-		return nil // they stay pending, which nobody sees, until the next start
+		return err
+	})
+	if err == nil && len(pending) > 0 {
+		err = db.giveUp(pending...)
 	}
+	db.kickPurger()
 	return err
 }
 
-// Close ends the transactions that are waiting, stores the list of free pages, takes the session
-// mark off and closes the file.
+// Close commits the waiting transactions, stores the list of free pages, removes the session mark
+// and closes the file. Errors: ErrClosed; those of the file system; the first internal error that
+// no caller was told.
 func (db *DB) Close() error {
 	if !db.opts.ReadOnly && !db.endWork() {
 		return ErrClosed
@@ -585,22 +411,22 @@ func (db *DB) Close() error {
 		err = db.endSession()
 	}
 	err = errors.Join(err, db.closeBolt())
-	if unsaid := db.unsaid.Load(); unsaid != nil {
-		err = errors.Join(err, *unsaid)
+	if first := db.unreported.Load(); first != nil {
+		err = errors.Join(err, *first)
 	}
-	db.lock.release()
+	db.lock.Release()
 	db.lock = nil
 	return err
 }
 
-// endWork ends the purger and then the writer, with what is waiting for it; false when somebody
-// else does so already.
+// endWork ends the purger and then the writer, which commits what is waiting. It returns false when
+// another goroutine has called it.
 func (db *DB) endWork() bool {
 	if !db.ending.CompareAndSwap(false, true) {
 		return false
 	}
-	close(db.quitSweeper)
-	<-db.swept
+	close(db.purgerQuit)
+	<-db.purgerEnded
 	db.queueMu.Lock()
 	db.closing = true
 	db.queueMu.Unlock()
@@ -609,23 +435,9 @@ func (db *DB) endWork() bool {
 	return true
 }
 
-// Path is the file's path.
-func (db *DB) Path() string { return db.path }
-
-// NodeID is the identity of this node, a ULID.
-func (db *DB) NodeID() [16]byte { return db.nodeID }
-
-// Failed is why nothing can be written any more, or nil.
-func (db *DB) Failed() error {
-	if f := db.failed.Load(); f != nil {
-		return *f
-	}
-	return nil
-}
-
 // exclusively runs fn between two transactions.
 func (db *DB) exclusively(ctx context.Context, fn func() error) error {
-	return db.run(&job{ctx: ctx, alone: func() (err error) {
+	return db.run(&job{ctx: ctx, exclusive: func() (err error) {
 		defer func() {
 			if p := recover(); p != nil {
 				err = caught(p)
@@ -636,21 +448,4 @@ func (db *DB) exclusively(ctx context.Context, fn func() error) error {
 		}
 		return fn()
 	}})
-}
-
-// syncDir makes the names in a folder durable, where the system can.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return syncOpenDir(f)
-}
-
-func syncOpenDir(f *os.File) error {
-	if err := f.Sync(); err != nil && runtime.GOOS != "windows" {
-		return err
-	}
-	return nil
 }

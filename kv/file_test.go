@@ -20,6 +20,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"nightjar/internal/boltfile"
+	"nightjar/internal/disk"
 	"nightjar/internal/testenv"
 )
 
@@ -224,7 +225,7 @@ func TestBackupAndCompact(t *testing.T) {
 	if left, _ := filepath.Glob(full + "*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	d.DB.opts.freeSpace, d.DB.opts.sameDisk = room, sameDisk
+	d.DB.opts.freeSpace, d.DB.opts.sameDisk = room, disk.Same
 	// everything goes, and compact gives the space back
 	d.update(func(tx *WriteTx) error {
 		ids, err := d.points.All(tx.Tx).IDs()

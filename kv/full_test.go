@@ -23,11 +23,11 @@ func fullDisk(full, shut *atomic.Bool) Options {
 			}
 			return 1 << 40, nil
 		},
-		writeTwin: func(path string, mark []byte) error {
+		writeSessionFile: func(path string, mark []byte) error {
 			if full.Load() {
 				return &fs.PathError{Op: "write", Path: path, Err: syscall.ENOSPC}
 			}
-			return writeTwin(path, mark)
+			return writeSessionFile(path, mark)
 		},
 		commit: func(bt *bbolt.Tx) error {
 			if shut.Load() {
@@ -49,11 +49,11 @@ func TestOpenOnFullDisk(t *testing.T) {
 			d := openTest(t, fullDisk(&full, &shut))
 			id := d.addParent(parent{Name: "a"})
 			d.addParent(parent{Name: "b"})
-			atCrash, twin := mustRead(t, d.path()), mustRead(t, twinPath(d.path()))
+			atCrash, twin := mustRead(t, d.path()), mustRead(t, sessionPath(d.path()))
 			d.close()
 			if crashed { // as the same file, which the twin names
 				if err := errors.Join(os.WriteFile(d.path(), atCrash, 0o600),
-					os.WriteFile(twinPath(d.path()), twin, 0o600)); err != nil {
+					os.WriteFile(sessionPath(d.path()), twin, 0o600)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -112,15 +112,15 @@ func TestOpenOnFullDisk(t *testing.T) {
 			if err := errors.Join(d.add("c"), d.Health()); err != nil {
 				t.Errorf("when there is room: %v", err)
 			}
-			if mark, err := os.ReadFile(twinPath(d.path())); err != nil ||
-				string(mark) != twinText(d.path(), d.session.mark) {
+			if mark, err := os.ReadFile(sessionPath(d.path())); err != nil ||
+				string(mark) != sessionText(d.path(), d.session.mark) {
 				t.Errorf("the twin: %q, %v", mark, err)
 			}
 			if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 2 {
 				t.Errorf("%d rows at the end", n)
 			}
 			d.close()
-			if _, err := os.Stat(twinPath(d.path())); err == nil {
+			if _, err := os.Stat(sessionPath(d.path())); err == nil {
 				t.Error("the twin is there after closing")
 			}
 			d.reopen()
@@ -224,7 +224,7 @@ func TestPartsSwept(t *testing.T) {
 			t.Errorf("%s was removed", name)
 		}
 	}
-	lock.release()
+	lock.Release()
 	if left, _ := filepath.Glob(filepath.Join(dir, "b.db.*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}

@@ -7,13 +7,13 @@ import (
 	"sort"
 )
 
-// idRuns is a set of ids as runs of consecutive ones, ascending once sorted: what the log and the
-// lists of pending and purged rows keep, where ids mostly come in a row.
+// idRuns is a set of ids as runs of consecutive ones, ascending once sorted. The log and the lists
+// of pending and purged rows use it, since their ids mostly follow each other.
 type idRuns []idRun
 
 type idRun struct{ first, last uint64 }
 
-// add takes an id in; ids that come in order join the last run.
+// add adds an id; ids that come in order extend the last run.
 func (r *idRuns) add(id uint64) {
 	if n := len(*r); n > 0 && (*r)[n-1].last+1 == id {
 		(*r)[n-1].last = id
@@ -86,7 +86,7 @@ func (r idRuns) from(id uint64) iter.Seq[uint64] {
 	}
 }
 
-// append writes sorted runs as uvarints: the gap before each run and the length of it less one.
+// append appends sorted runs as uvarints: the gap before each run and its length less one.
 func (r idRuns) append(dst []byte) []byte {
 	last := uint64(0)
 	for _, x := range r {

@@ -3,27 +3,28 @@ package kv
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
 
 	"go.etcd.io/bbolt"
 )
 
-// Keys collects what a record is found by. All of it is derived: it can be made anew from the
-// records at any time.
+// Keys collects the keys and sets by which a record is found. All of them are derived: they can be
+// rebuilt from the records at any time.
 type Keys struct {
-	Tx *Tx // for what the keys of a record owe to other records
+	Tx *Tx // to read the other records on which the keys depend
 
-	def     *tableDef
-	unique  []uniqueKey
-	order   [][]byte // without the id
-	series  []seriesKey
-	members []Member
-	passes  []Member // to the rows that refer to the record; of a record that is being written
+	def       *tableDef
+	unique    []uniqueKey
+	order     [][]byte // without the id
+	series    []seriesKey
+	members   []Member
+	inherited []Member // what rows that refer to the record inherit; only while the record is written
 }
 
-// A Member is a membership: the row is in the set of (Dim, Value). Dimensions 1 to 127 have values
-// made by Int, 128 to 254 by Text; 0 is the set of all rows.
+// A Member is a set of which the row is a member: the one of (Dim, Value). Dimensions 1 to 127 have
+// values made by [Int], 128 to 254 by [Text]; 0 is the set of all rows.
 type Member struct {
 	Dim   byte
 	Value Value
@@ -39,28 +40,43 @@ type uniqueKey struct {
 	text string
 }
 
-// Unique says that no other record has this text under this kind.
+// Unique adds a text that no other record may have under this kind.
 func (k *Keys) Unique(kind byte, text string) { k.unique = append(k.unique, uniqueKey{kind, text}) }
 
-// Order gives the record a place in the order of a kind, by group and then by sort, whose length
-// may differ but which must delimit itself within a group.
+// An order key is kind 1, group 4, sort key, id 5 bytes, with an empty value.
+
+func orderPrefix(dst []byte, kind byte, group uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, kind), group)
+}
+
+// Order places the record in an order, by group and then by sort key. Sort keys of a group may
+// differ in length, but none may be a prefix of another.
 func (k *Keys) Order(kind byte, group uint32, sort []byte) {
 	b := make([]byte, 0, 5+len(sort)+idLen)
 	k.order = append(k.order, append(orderPrefix(b, kind, group), sort...))
 }
 
-// Series gives the record a place in a series: by time, in microseconds since 1970, then by hash.
+// Series places the record in a series, by time in microseconds since 1970 and then by hash.
 func (k *Keys) Series(s Series, time int64, hash uint32) {
 	k.series = append(k.series, seriesKey{s, time, hash})
 }
 
-// Member makes the record a member of the set of (dim, value).
+// Member adds the record to the set of (dim, value).
 func (k *Keys) Member(dim byte, value Value) { k.members = append(k.members, Member{dim, value}) }
 
 func (tx *Tx) newKeys(d *tableDef) *Keys { return &Keys{Tx: tx, def: d} }
 
-// inserted is empty keys for a record that is inserted, in memory that the next one uses again.
-func (tx *Tx) inserted(d *tableDef) *Keys {
+// keysOf returns the keys of a stored record.
+func (tx *Tx) keysOf(d *tableDef, id uint64, rec []byte) (*Keys, error) {
+	k := tx.newKeys(d)
+	if err := k.derive(id, rec); err != nil {
+		return nil, damaged(where(d, id), err)
+	}
+	return k, nil
+}
+
+// insertKeys returns empty keys for a record that is inserted. The next insertion reuses them.
+func (tx *Tx) insertKeys(d *tableDef) *Keys {
 	t := tx.tools()
 	if t.keys == nil {
 		t.keys = new(Keys)
@@ -70,7 +86,7 @@ func (tx *Tx) inserted(d *tableDef) *Keys {
 	return k
 }
 
-// derive fills k with the keys of a record, inherited memberships included.
+// derive adds the keys of a record, inherited memberships included.
 func (k *Keys) derive(id uint64, rec []byte) error {
 	if err := k.def.derive(k, id, rec); err != nil {
 		return err
@@ -78,18 +94,18 @@ func (k *Keys) derive(id uint64, rec []byte) error {
 	return k.complete()
 }
 
-// complete adds to the keys of a record what it inherits, and the set of all rows.
+// complete adds the memberships that a record inherits, and the set of all rows.
 func (k *Keys) complete() error {
 	own := len(k.members)
-	for _, h := range k.def.heirs {
+	for _, h := range k.def.parents {
 		if k.Tx.stage != nil && k.def.bulk {
-			break // what a pending row owes to its parents is known when its stage finishes
+			break // what a pending row inherits is added when its stage finishes
 		}
 		for i := range own {
 			if k.members[i].Dim != h.Dim {
 				continue
 			}
-			passed, err := k.Tx.inherited(h.Parent.tableDef(), k.members[i].Value.Int())
+			passed, err := k.Tx.inherited(h.Table.tableDef(), k.members[i].Value.Int())
 			if err != nil {
 				return err
 			}
@@ -106,19 +122,19 @@ func compareMembers(a, b Member) int {
 	return cmp.Or(cmp.Compare(a.Dim, b.Dim), strings.Compare(string(a.Value), string(b.Value)))
 }
 
-// MaxKey is the longest key in bytes, as bbolt has it; a text that is to be a key must be some
-// bytes shorter, see MaxText. MaxRecord is the longest record.
+// MaxKey is the largest length of a key in bytes, which bbolt sets; a text in a key must be
+// shorter, see [MaxText]. MaxRecord is the largest length of a record in bytes.
 const (
 	MaxKey    = bbolt.MaxKeySize
 	MaxRecord = 64 << 20
 )
 
-// MaxText is the longest text in bytes that can be a unique key, the value of a dimension, or the
-// name of a setting, a code or a count. Of a value that holds zero bytes, each counts twice.
+// MaxText is the largest length in bytes of a unique text, the value of a dimension, or the name of
+// a setting, a code or a count. In a value, a zero byte counts twice.
 const MaxText = MaxKey - 16
 
-// check refuses, before anything is written, what cannot be stored, and unique keys that belong to
-// others. rec is the record.
+// check refuses keys and records that cannot be stored, and unique texts of other records, before
+// anything is written.
 func (k *Keys) check(id uint64, rec []byte, before *Keys) error {
 	if err := k.fit(rec); err != nil {
 		return err
@@ -138,7 +154,8 @@ func (k *Keys) check(id uint64, rec []byte, before *Keys) error {
 	return nil
 }
 
-// fit refuses a record and keys that are too long: bbolt would, when others share the transaction.
+// fit refuses a record and keys that are too long, since bbolt's refusal would fail the whole
+// shared transaction.
 func (k *Keys) fit(rec []byte) error {
 	of := func(what string, longest int, got int) error {
 		if got <= longest { // mostly
@@ -159,7 +176,7 @@ func (k *Keys) fit(rec []byte) error {
 			return err
 		}
 	}
-	for _, list := range [...][]Member{k.members, k.passes} {
+	for _, list := range [...][]Member{k.members, k.inherited} {
 		for _, m := range list {
 			if err := of("the value of a set", MaxText+2, len(m.Value)); err != nil { // 2 bytes end a text
 				return err
@@ -182,7 +199,7 @@ func (k *Keys) apply(id uint64, before *Keys) error {
 		k.Tx.appendTail(k, id)
 		return nil
 	}
-	// What is taken away must be in the stored series and sets, not in the tail.
+	// A removed entry must be in the stored series and sets, not in the tail.
 	if err := k.Tx.foldTail(k.def); err != nil {
 		return err
 	}
@@ -239,7 +256,7 @@ func (k *Keys) applySeries(id uint64, before *Keys) {
 	}
 }
 
-// changeMembers moves a row between stored sets; both lists are sorted.
+// changeMembers moves a row between stored sets. Both lists are sorted.
 func (tx *Tx) changeMembers(d *tableDef, id uint64, before, after []Member) {
 	for len(before) > 0 || len(after) > 0 {
 		c := 0
@@ -265,11 +282,10 @@ func (tx *Tx) changeMembers(d *tableDef, id uint64, before, after []Member) {
 	}
 }
 
-// inherited is what the rows that refer to a parent are members of on its account; nothing when
-// there is no such parent.
+// inherited returns the sets that rows inherit from a parent; none when there is no such parent.
 func (tx *Tx) inherited(d *tableDef, id uint64) ([]Member, error) {
 	key := rowKey{d.no, id}
-	if m, ok := tx.passed[key]; ok {
+	if m, ok := tx.inheritedFrom[key]; ok {
 		return m, nil
 	}
 	rec, err := tx.record(d, id)
@@ -283,10 +299,10 @@ func (tx *Tx) inherited(d *tableDef, id uint64) ([]Member, error) {
 	if err != nil {
 		return nil, damaged(where(d, id), err)
 	}
-	if tx.passed == nil {
-		tx.passed = map[rowKey][]Member{}
+	if tx.inheritedFrom == nil {
+		tx.inheritedFrom = map[rowKey][]Member{}
 	}
-	tx.passed[key] = m
+	tx.inheritedFrom[key] = m
 	return m, nil
 }
 
@@ -297,12 +313,11 @@ type rowKey struct {
 
 func (tx *Tx) forget(d *tableDef, id uint64) {
 	if d.inherits != nil {
-		delete(tx.passed, rowKey{d.no, id})
+		delete(tx.inheritedFrom, rowKey{d.no, id})
 	}
 }
 
-// propagate moves the heirs of a changed record between the sets that it passes on, whole sets at a
-// time.
+// propagate moves the rows that inherit from a changed record between sets, whole sets at a time.
 func (tx *WriteTx) propagate(d *tableDef, id uint64, old, rec []byte) error {
 	if d.inherits == nil {
 		return nil
@@ -316,9 +331,9 @@ func (tx *WriteTx) propagate(d *tableDef, id uint64, old, rec []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, heirs := range tx.db.schema.heirsOf(d) {
-		rows := heirs.table
-		from := Member{heirs.dim, Int(id)}
+	for _, child := range tx.db.schema.childrenOf(d) {
+		rows := child.table
+		from := Member{child.dim, Int(id)}
 		for _, m := range after {
 			if !slices.Contains(before, m) {
 				if err := tx.orSets(rows, m, from); err != nil {
@@ -330,7 +345,7 @@ func (tx *WriteTx) propagate(d *tableDef, id uint64, old, rec []byte) error {
 			if slices.Contains(after, m) {
 				continue
 			}
-			if !heirs.many {
+			if !child.many {
 				err = tx.andNotSets(rows, m, from)
 			} else {
 				err = tx.reviseSet(rows, m, from)
@@ -343,7 +358,7 @@ func (tx *WriteTx) propagate(d *tableDef, id uint64, old, rec []byte) error {
 	return nil
 }
 
-// reviseSet takes the rows of from out of m unless they still belong there on another account.
+// reviseSet removes the rows of from from m, except those that are in m for another reason.
 func (tx *Tx) reviseSet(d *tableDef, m, from Member) error {
 	ids, err := tx.set(d, from.Dim, from.Value).IDs()
 	if err != nil {
@@ -354,9 +369,9 @@ func (tx *Tx) reviseSet(d *tableDef, m, from Member) error {
 		if err != nil {
 			return err
 		}
-		k := tx.newKeys(d)
-		if err := k.derive(id, rec); err != nil {
-			return damaged(where(d, id), err)
+		k, err := tx.keysOf(d, id, rec)
+		if err != nil {
+			return err
 		}
 		if _, still := slices.BinarySearchFunc(k.members, m, compareMembers); !still {
 			tx.batch.sets.remove(d, m, id)
@@ -365,10 +380,10 @@ func (tx *Tx) reviseSet(d *tableDef, m, from Member) error {
 	return nil
 }
 
-// key is kind and text: nothing follows the text, so it needs no end.
+// key is kind and text. Nothing follows the text, so it needs no end.
 func (u uniqueKey) key() []byte { return append([]byte{u.kind}, u.text...) }
 
-// Lookup finds the record that has a unique text; ok is false when there is none.
+// Lookup finds the record with a unique text. ok is false when there is none.
 func (tx *Tx) Lookup(kind byte, text string) (id uint64, ok bool, err error) {
 	key := uniqueKey{kind, text}.key()
 	stored := tx.bucket(bucketUnique).Get(key)

@@ -109,8 +109,8 @@ func newTestTables() testTables {
 			}
 			k.Member(dimSource, Text(p.Source))
 		},
-		Heirs: []Heir{{Parent: t.parents, Dim: dimParent}, {Parent: t.boxes, Dim: dimBox, Many: true}},
-		Ident: func(_ *Tx, p *point) []byte { return []byte(p.Body) },
+		Parents: []Parent{{Table: t.parents, Dim: dimParent}, {Table: t.boxes, Dim: dimBox, Many: true}},
+		Ident:   func(_ *Tx, p *point) []byte { return []byte(p.Body) },
 	})
 	return t
 }

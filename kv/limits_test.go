@@ -46,7 +46,7 @@ func openOdd(t *testing.T, o Options) (db *DB, odds, rows *Table[odd]) {
 			k.Member(dimParent, Int(r.Parent))
 			k.Member(dimTag, Text(r.Tag))
 		},
-		Heirs: []Heir{{Parent: odds, Dim: dimParent}},
+		Parents: []Parent{{Table: odds, Dim: dimParent}},
 	})
 	o.NoSync = true
 	db, err := Open(t.TempDir()+"/odd.db", []AnyTable{odds, rows}, o)

@@ -19,14 +19,14 @@ import (
 
 // An Author says on whose behalf a transaction writes.
 type Author struct {
-	User   uint64 // 0: nobody, the node itself
-	Token  uint64 // 0: no token
+	User   uint64 // 0 for the node itself
+	Token  uint64 // 0 for none
 	Name   string
 	Addr   string
 	Action string // such as "POST /api/targets/"
 }
 
-// A Mark names a state of the file: the sequence number of the last log entry and its hash, zero
+// A Mark names a state of the file: the sequence number of the last log entry and its hash; zero
 // for a new file.
 type Mark struct {
 	Seq  uint64
@@ -35,7 +35,7 @@ type Mark struct {
 
 func (m Mark) String() string { return fmt.Sprintf("%d-%x", m.Seq, m.Hash) }
 
-// ParseMark reads what String wrote.
+// ParseMark parses what String returns.
 func ParseMark(s string) (m Mark, err error) {
 	seq, sum, _ := strings.Cut(s, "-")
 	if m.Seq, err = strconv.ParseUint(seq, 10, 64); err == nil && len(sum) == 2*sha256.Size {
@@ -53,32 +53,32 @@ const (
 	Deleted = 3
 )
 
-// An Entry of the log is what one request changed. Its hash is the SHA-256 of its stored bytes,
-// which hold the hash of the entry before.
+// An Entry of the log records what one request changed. Its hash is the SHA-256 of its stored
+// bytes, which include the hash of the previous entry.
 type Entry struct {
 	Unknown
-	Seq  uint64            // its key, not stored again
+	Seq  uint64            // its key, not stored in the value
 	Hash [sha256.Size]byte // not stored
 
 	Time    int64       `kv:"1"` // microseconds since 1970
-	Node    uint64      `kv:"2"` // the number of the node where the change was made, see Node
-	NodeSeq uint64      `kv:"3"` // its sequence there, when it is not Seq
+	Node    uint64      `kv:"2"` // the number of the node that made the change, see Tx.Node
+	NodeSeq uint64      `kv:"3"` // its sequence there, unless it is Seq
 	User    uint64      `kv:"4"`
 	Token   uint64      `kv:"5"`
 	Name    string      `kv:"6"`
 	Addr    string      `kv:"7"`
 	Action  string      `kv:"8"`
 	Changes []Change    `kv:"9"`
-	Old     []OldRecord `kv:"10"` // of what was changed or deleted, except in bulk tables
-	Gone    []GoneRow   `kv:"11"` // what the deleted were known by elsewhere
-	// what was written: SHA-256 over, by table, its number 1 and the SHA-256 over id 8 and record
-	// of each row, by id
+	Old     []OldRecord `kv:"10"` // of changed and deleted rows, except those of bulk tables
+	Gone    []GoneRow   `kv:"11"` // by what deleted rows were known elsewhere
+	// the hash of what was written: SHA-256 over, for each table, its number 1 and the SHA-256 over
+	// id 8 and record of each row, by id
 	Written  []byte    `kv:"12"`
-	Prev     []byte    `kv:"13"` // the hash of the entry before
+	Prev     []byte    `kv:"13"` // the hash of the previous entry
 	Settings []Setting `kv:"14"` // that were changed, with their old values
 }
 
-// A Change lists the rows of a table to which the same was done.
+// A Change lists rows of a table on which the same operation was done.
 type Change struct {
 	Unknown
 	Table uint64 `kv:"1"`
@@ -86,21 +86,20 @@ type Change struct {
 	Runs  []byte `kv:"3"` // gaps and lengths as uvarints, see idRuns
 }
 
-// IDs yields the ids of the rows.
+// IDs yields the ids of the rows, ascending.
 func (c Change) IDs() iter.Seq[uint64] {
 	runs, _ := readRuns(c.Runs)
 	return runs.from(0)
 }
 
-// Count is the number of rows.
+// Count returns the number of rows.
 func (c Change) Count() uint64 {
 	runs, _ := readRuns(c.Runs)
 	return runs.count()
 }
 
-// An OldRecord is a record as it was before the change: whole, or, where that is shorter, by its
-// difference from the record that the same change put in its place (see delta.go). Before makes the
-// record of it.
+// An OldRecord is a record as it was before the change: whole, or, where that is shorter, as a
+// delta from the record that the change put in its place (see delta.go).
 type OldRecord struct {
 	Unknown
 	Table  uint64 `kv:"1"`
@@ -109,10 +108,10 @@ type OldRecord struct {
 	Delta  []byte `kv:"4"` // empty when Record is whole
 }
 
-// before is the old record; after is the record that was put in its place.
+// before returns the old record. after is the record that replaced it.
 func (o *OldRecord) before(after []byte) ([]byte, error) {
 	if len(o.Delta) == 0 {
-		return append([]byte{}, o.Record...), nil // never nil, which stands for no record
+		return append([]byte{}, o.Record...), nil // never nil, which means no record
 	}
 	return applyDelta(after, o.Delta)
 }
@@ -141,13 +140,13 @@ type entryBuilder struct {
 	hashes map[byte]*tableHash
 }
 
-// tableHash is the hash over the rows of one table that were written. It is made while they come,
-// as long as they come in order.
+// tableHash is the hash over the rows of one table that were written. It is updated with each row,
+// as long as rows come in order.
 type tableHash struct {
 	hash.Hash
 	last   uint64
 	id     [8]byte
-	broken bool // a row came out of order, or went again: it must be made from the file in the end
+	broken bool // a row came out of order or was deleted again: the hash must be computed from the file at the end
 }
 
 func (e *entryBuilder) change(d *tableDef, op byte, id uint64) { e.runsOf(d, op).add(id) }
@@ -189,7 +188,7 @@ func (h *tableHash) row(id uint64, rec []byte) {
 	h.Write(rec)
 }
 
-// written is the hash over all that an entry wrote.
+// written returns the hash over everything that an entry wrote.
 func written(hashes map[byte]*tableHash, tables []*tableDef) []byte {
 	total := sha256.New()
 	some := false
@@ -205,16 +204,16 @@ func written(hashes map[byte]*tableHash, tables []*tableDef) []byte {
 	return total.Sum(nil)
 }
 
-// keepOld keeps the record of a row that is deleted.
+// keepOld keeps the record of a deleted row.
 func (e *entryBuilder) keepOld(d *tableDef, id uint64, old []byte) {
 	e.Old = append(e.Old, OldRecord{Table: uint64(d.no), ID: id, Record: bytes.Clone(old)})
 }
 
-// shortRecord is up to how many bytes a record is kept whole: a difference would save nothing worth
-// the work.
+// shortRecord is the largest length in bytes of a record that is kept whole: a delta would save too
+// little.
 const shortRecord = 48
 
-// keepChange keeps the record of a row in whose place another one is put.
+// keepChange keeps the record of a changed row.
 func (e *entryBuilder) keepChange(d *tableDef, id uint64, old, rec []byte) {
 	if len(old) > shortRecord {
 		if delta := appendDelta(nil, rec, old); len(delta) < len(old) {
@@ -229,7 +228,7 @@ func (e *entryBuilder) gone(d *tableDef, id uint64, ident []byte) {
 	e.Gone = append(e.Gone, GoneRow{Table: uint64(d.no), ID: id, Ident: ident})
 }
 
-// clone copies what a staged transaction may add to, so that it can be run again.
+// clone copies the entry, so that a staged transaction can add to the copy and run again.
 func (e *entryBuilder) clone() *entryBuilder {
 	c := &entryBuilder{Entry: e.Entry, runs: map[[2]byte]*idRuns{}, hashes: map[byte]*tableHash{}}
 	for k, r := range e.runs {
@@ -243,14 +242,14 @@ func (e *entryBuilder) clone() *entryBuilder {
 			err = again.(encoding.BinaryUnmarshaler).UnmarshalBinary(state)
 		}
 		if err != nil {
-			panic(err) // SHA-256 of the standard library has done both since Go 1.10
+			panic(err) // SHA-256 of the standard library does both since Go 1.10
 		}
 		c.hashes[k] = &tableHash{Hash: again, last: h.last, broken: h.broken}
 	}
 	return c
 }
 
-// sealEntry finishes the entry and writes it behind the head of the chain.
+// sealEntry completes the entry and appends it to the chain.
 func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
 	for _, d := range b.db.schema.tables {
 		for op := byte(Created); op <= Deleted; op++ {
@@ -281,12 +280,12 @@ func (b *batch) sealEntry(tx *Tx, e *entryBuilder) error {
 	return nil
 }
 
-// MaxAuthorText is how many bytes of a name, an address and an action the log keeps: a path that
-// somebody asks for may be long.
+// MaxAuthorText is the largest length in bytes of a name, an address and an action in the log: a
+// request's path may be long.
 const MaxAuthorText = 1000
 
-// shortened is a text as the log keeps it: a longer one is cut between two characters and ends with
-// an ellipsis.
+// shortened returns a text as the log keeps it: a longer one is cut between two characters and ends
+// with an ellipsis.
 func shortened(s string) string {
 	const end = "…"
 	if len(s) <= MaxAuthorText {
@@ -299,7 +298,7 @@ func shortened(s string) string {
 	return s[:n] + end
 }
 
-// rehash makes the hash of a table's rows from what is in the file at the end of the request.
+// rehash computes the hash of a table's rows from the file at the end of the request.
 func (e *entryBuilder) rehash(tx *Tx, d *tableDef) error {
 	h := &tableHash{Hash: sha256.New()}
 	some := false
@@ -321,7 +320,7 @@ func (e *entryBuilder) rehash(tx *Tx, d *tableDef) error {
 	return nil
 }
 
-// Head is the state of the file that this transaction sees.
+// Head returns the state of the file that this transaction sees.
 func (tx *Tx) Head() (Mark, error) {
 	k, v := tx.bucket(bucketLog).Cursor().Last()
 	if k == nil {
@@ -334,7 +333,7 @@ func (tx *Tx) Head() (Mark, error) {
 	return Mark{e.Seq, e.Hash}, nil
 }
 
-// Follows says whether the file has grown out of the state that a mark names: nil, or why not.
+// Follows returns nil when the file has grown out of the state m, or an error that says why not.
 func (tx *Tx) Follows(m Mark) error {
 	if m.Seq == 0 && m == (Mark{}) {
 		return nil
@@ -365,7 +364,7 @@ func (tx *Tx) Follows(m Mark) error {
 	return nil
 }
 
-// Anchor is what is left of the oldest entries when they have been dropped: the last of them.
+// Anchor returns the last entry that was dropped from the log, zero when none was.
 func (tx *Tx) Anchor() (Mark, error) {
 	b, err := tx.meta().get([]byte("log/anchor"))
 	if err != nil || b == nil {
@@ -397,7 +396,7 @@ func readEntry(k, v []byte) (*Entry, error) {
 	return e, nil
 }
 
-// Entry reads one log entry; ErrNotFound when there is none, or no longer.
+// Entry reads one log entry. Error: ErrNotFound when it does not exist or was dropped.
 func (tx *Tx) Entry(seq uint64) (*Entry, error) {
 	k := key8(seq)
 	v := tx.bucket(bucketLog).Get(k)
@@ -424,9 +423,9 @@ func (tx *Tx) Log(seq uint64) iter.Seq[*Entry] {
 	}
 }
 
-// Before reads a record as it was before the log entry with sequence seq, from what that entry and
-// later ones keep of it. Errors: ErrNotFound when there was no such record, or when the entries
-// that knew of it were dropped; *DamageError.
+// Before reads a record as it was before log entry seq, from what that entry and later ones keep of
+// it. Errors: ErrNotFound when there was no such record, or when the entries that knew it were
+// dropped; *DamageError.
 func (t *Table[T]) Before(tx *Tx, seq, id uint64) (*T, error) {
 	b, err := tx.before(t.def, seq, id)
 	if err != nil {
@@ -439,11 +438,11 @@ func (t *Table[T]) Before(tx *Tx, seq, id uint64) (*T, error) {
 	return rec, nil
 }
 
-// before walks forward to the next whole state of a record, which a later entry keeps or the file
-// has now, and back from there by the differences.
+// before walks forward to the next whole state of a record, in a later entry or in the file, and
+// applies the deltas back from there.
 func (tx *Tx) before(d *tableDef, seq, id uint64) ([]byte, error) {
 	if d.bulk {
-		return nil, ErrNotFound // the log keeps no old records of it
+		return nil, ErrNotFound // the log keeps none of its old records
 	}
 	if old, err := tx.Anchor(); err != nil || seq <= old.Seq {
 		return nil, cmp.Or(err, ErrNotFound)
@@ -489,7 +488,7 @@ walk:
 	return rec, nil
 }
 
-// has says whether a row is among those of a change.
+// has says whether the change lists a row.
 func (c Change) has(id uint64) bool {
 	runs, _ := readRuns(c.Runs)
 	return runs.has(id)

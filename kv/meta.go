@@ -8,19 +8,19 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// The small things that there is one of are in bucket meta, each with its CRC-32C:
+// Bucket meta holds small values by name, each with its CRC-32C:
 //
 //	format          the format's version, 4 bytes big-endian
 //	created         microseconds since 1970, 8 bytes
-//	node            the number of this node, 8 bytes, and
-//	node/N          the identity of node N (8 bytes), 16 bytes: a file that was restored has had several
+//	node            the number of this node, 8 bytes
+//	node/N          the identity of node N (8 bytes), 16 bytes; a restored file has several
 //	session         the session mark, 16 bytes, while the file is open
-//	setting/NAME    a setting's text
-//	code/KIND TEXT  a number of one byte that stands for a text
-//	tail/T          fold mark of table T, 8 bytes
+//	setting/NAME    the text of a setting
+//	code/KIND TEXT  the one-byte number of a text
+//	tail/T          the fold mark of table T, 8 bytes
 //	stage/N         pending and purged rows and blobs, see Stage
-//	count/NAME      the last number that was given out under a name, 8 bytes
-//	family/CTN      how far family N of class C and table T is true, 8 bytes: see family.go
+//	count/NAME      the last number given out under a name, 8 bytes
+//	family/CTN      how far family N of class C and table T is complete, 8 bytes: see family.go
 //	log/anchor      sequence 8 and hash 32 bytes of the last log entry that was dropped
 const (
 	metaFormat  = "format"
@@ -30,14 +30,16 @@ const (
 )
 
 // Format is the version of the file format that this package makes and reads. No release wrote
-// those before it.
+// earlier versions.
 const Format = 4
 
-// lastReader is the last commit that reads files of an older format.
+// lastReader is, by format, the last commit that reads files of an older format.
 var lastReader = map[uint32]string{1: "fca33ea", 2: "fca33ea", 3: "be42011"}
 
 // metaBucket reads and writes values with their CRC.
 type metaBucket struct{ b *bbolt.Bucket }
+
+func metaOf(bt *bbolt.Tx) *metaBucket { return &metaBucket{bt.Bucket(bucketNames[bucketMeta])} }
 
 func (tx *Tx) meta() *metaBucket { return &metaBucket{tx.bucket(bucketMeta)} }
 
@@ -58,8 +60,8 @@ func (m *metaBucket) put(key, value []byte) error {
 	return m.b.Put(key, withCRC(key, bytes.Clone(value)))
 }
 
-// checkMeta looks at every value of meta: a setting, a mark or a list of pending rows that is
-// damaged must not pass for one that never was, since then others would see what they may not.
+// checkMeta checks every value of meta. A damaged setting, mark or list of pending rows must not
+// pass for a missing one, since then others would see what they must not.
 func (tx *Tx) checkMeta() error {
 	c := tx.bucket(bucketMeta).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
@@ -76,8 +78,8 @@ func (tx *Tx) Setting(name string) (value string, ok bool, err error) {
 	return string(b), b != nil, err
 }
 
-// SetSetting stores a setting; the log keeps the old value. A *TooLargeError when the name is
-// longer than MaxText, or the value than MaxRecord.
+// SetSetting stores a setting; the log keeps the old value. Error: a *TooLargeError when the name
+// is longer than MaxText, or the value than MaxRecord.
 func (tx *WriteTx) SetSetting(name, value string) error {
 	if err := nameFits("a setting", name); err != nil {
 		return err
@@ -106,7 +108,7 @@ func codeKey(kind byte, text string) []byte {
 	return append([]byte{'c', 'o', 'd', 'e', '/', kind}, text...)
 }
 
-// Code is the number of one byte that a text has within a kind, 0 when it was given none.
+// Code returns the one-byte number that a text has within a kind, 0 when it has none.
 func (tx *Tx) Code(kind byte, text string) (byte, error) {
 	b, err := tx.meta().get(codeKey(kind, text))
 	if err != nil || b == nil {
@@ -115,9 +117,9 @@ func (tx *Tx) Code(kind byte, text string) (byte, error) {
 	return b[0], nil
 }
 
-// GiveCode is Code, which gives a text that has no number the next one, from 1 on. A number is
-// never given to another text. A *TooLargeError when the text is longer than MaxText and needs a
-// number.
+// GiveCode is Code, but gives a text without a number the next one, from 1 on. No number is ever
+// given to a second text. Error: a *TooLargeError when the text needs a number and is longer than
+// MaxText.
 func (tx *WriteTx) GiveCode(kind byte, text string) (byte, error) {
 	code, err := tx.Code(kind, text)
 	if err != nil || code != 0 {
@@ -141,7 +143,7 @@ func (tx *WriteTx) GiveCode(kind byte, text string) (byte, error) {
 	return last + 1, tx.meta().put(codeKey(kind, text), []byte{last + 1})
 }
 
-// Codes lists the codes of a kind that texts have been given.
+// Codes lists the numbers of a kind that texts have.
 func (tx *Tx) Codes(kind byte) ([]byte, error) {
 	prefix := codeKey(kind, "")
 	m := tx.meta()
@@ -157,8 +159,8 @@ func (tx *Tx) Codes(kind byte) ([]byte, error) {
 	return codes, nil
 }
 
-// CodeText returns the text that a number stands for; a *DamageError when it stands for none, ""
-// for the number 0.
+// CodeText returns the text that has a number, "" for the number 0. Error: a *DamageError when no
+// text has it.
 func (tx *Tx) CodeText(kind, code byte) (string, error) {
 	prefix := codeKey(kind, "")
 	m := tx.meta()
@@ -175,10 +177,10 @@ func (tx *Tx) CodeText(kind, code byte) (string, error) {
 	if code == 0 {
 		return "", nil
 	}
-	return "", damaged(fmt.Sprintf("code %d of kind %d", code, kind), "it stands for nothing")
+	return "", damaged(fmt.Sprintf("code %d of kind %d", code, kind), "no text has this number")
 }
 
-// Next gives out the next number under a name, from 1 on, and never one twice.
+// Next returns the next number under a name, from 1 on. It never returns a number twice.
 func (tx *WriteTx) Next(name string) (uint64, error) {
 	if err := nameFits("a count", name); err != nil {
 		return 0, err
@@ -196,7 +198,19 @@ func (tx *WriteTx) Next(name string) (uint64, error) {
 	return n, tx.meta().put(key, key8(n))
 }
 
-// Node returns the identity of a node by its number; 0 stands for this one.
+// nodeNo reads the number of this node.
+func (m *metaBucket) nodeNo() (uint64, error) {
+	no, err := m.get([]byte(metaNode))
+	if err == nil && len(no) != 8 {
+		err = damaged("meta node", errShort)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(no), nil
+}
+
+// Node returns the identity of a node by its number; 0 means this node.
 func (tx *Tx) Node(no uint64) (id [16]byte, err error) {
 	if no == 0 {
 		no = tx.db.nodeNo
@@ -211,7 +225,7 @@ func (tx *Tx) Node(no uint64) (id [16]byte, err error) {
 	return [16]byte(b), nil
 }
 
-// checkFormat refuses a file that is not ours or of another format.
+// checkFormat refuses a file that is not ours or has another format.
 func checkFormat(bt *bbolt.Tx) error {
 	f, err := formatOf(bt)
 	switch {
@@ -219,15 +233,17 @@ func checkFormat(bt *bbolt.Tx) error {
 		return err
 	case f > Format:
 		return fmt.Errorf("%w: it has format %d, and this program reads format %d; use the program that wrote it, "+
-			"or a later one", ErrNewer, f, Format)
+			"or a later one",
+			ErrNewer, f, Format)
 	case f < Format:
-		return fmt.Errorf("%w: it has format %d, and this program reads format %d; commit %s of the source is the last "+
-			"one that reads it: export what is in it with that, and import that into a new file", ErrOlder, f, Format, lastReader[f])
+		return fmt.Errorf("%w: it has format %d, and this program reads format %d; commit %s of the source is the "+
+			"last one that reads it: export what is in it with that, and import that into a new file",
+			ErrOlder, f, Format, lastReader[f])
 	}
 	return nil
 }
 
-// formatOf is the format of a file. Error: ErrNotOurs.
+// formatOf returns the format of a file. Error: ErrNotOurs.
 func formatOf(bt *bbolt.Tx) (uint32, error) {
 	b := bt.Bucket(bucketNames[bucketMeta])
 	if b == nil {
@@ -243,13 +259,13 @@ func formatOf(bt *bbolt.Tx) (uint32, error) {
 	return binary.BigEndian.Uint32(v), nil
 }
 
-// Format is the version of the file's format.
+// Format returns the version of the file's format.
 func (tx *Tx) Format() (int, error) {
 	f, err := formatOf(tx.bolt)
 	return int(f), err
 }
 
-// putFormat says that the file is of the present format.
+// putFormat stores the present format.
 func (m *metaBucket) putFormat() error {
 	return m.put([]byte(metaFormat), binary.BigEndian.AppendUint32(nil, Format))
 }

@@ -2,19 +2,12 @@ package kv
 
 import (
 	"bytes"
-	"encoding/binary"
 	"iter"
 )
 
-// An order key is kind 1, group 4, sort, id 5 bytes, with an empty value.
-
-func orderPrefix(dst []byte, kind byte, group uint32) []byte {
-	return binary.BigEndian.AppendUint32(append(dst, kind), group)
-}
-
-// Range yields the places of a group of an order from the first sort that is not below from up to,
-// but without, the first that is not below to; nil stands for the beginning and the end. The sort
-// is valid until the next step.
+// Range yields the sort keys and ids of a group of an order, from the first sort key that is not
+// below from up to, but excluding, the first that is not below to. For nil, it begins at the first
+// or ends at the last. A sort key is valid until the next step.
 func (tx *Tx) Range(kind byte, group uint32, from, to []byte) iter.Seq2[[]byte, uint64] {
 	return func(yield func([]byte, uint64) bool) {
 		prefix := orderPrefix(nil, kind, group)
@@ -31,8 +24,8 @@ func (tx *Tx) Range(kind byte, group uint32, from, to []byte) iter.Seq2[[]byte, 
 	}
 }
 
-// UniqueTexts yields the texts of a unique kind with their records, in byte order, from the first
-// text that is not below from.
+// UniqueTexts yields the texts of a unique kind with the ids of their records, in byte order, from
+// the first text that is not below from.
 func (tx *Tx) UniqueTexts(kind byte, from string) iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
 		c := tx.bucket(bucketUnique).Cursor()
@@ -49,13 +42,13 @@ func (tx *Tx) UniqueTexts(kind byte, from string) iter.Seq2[string, uint64] {
 	}
 }
 
-// Descend yields the places of a group of an order from the last one to the first. The sort is
-// valid until the next step.
+// Descend yields the sort keys and ids of a group of an order, from the last to the first. A sort
+// key is valid until the next step.
 func (tx *Tx) Descend(kind byte, group uint32) iter.Seq2[[]byte, uint64] {
 	return func(yield func([]byte, uint64) bool) {
 		prefix := orderPrefix(nil, kind, group)
 		c := tx.bucket(bucketOrder).Cursor()
-		// the first key behind the group; there is no group after the last
+		// the first key after the group; no group follows the last
 		k, _ := c.Seek(orderPrefix(nil, kind, group+1))
 		if group+1 == 0 {
 			k, _ = c.Seek([]byte{kind + 1})
@@ -73,8 +66,8 @@ func (tx *Tx) Descend(kind byte, group uint32) iter.Seq2[[]byte, uint64] {
 	}
 }
 
-// LastPlace is the last place of a group of an order; ok is false when the group is empty. The sort
-// is valid as long as the transaction.
+// LastPlace returns the last sort key and id of a group of an order; ok is false when the group is
+// empty. The sort key is valid until the transaction ends.
 func (tx *Tx) LastPlace(kind byte, group uint32) (sort []byte, id uint64, ok bool) {
 	for sort, id := range tx.Descend(kind, group) {
 		return sort, id, true

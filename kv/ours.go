@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"nightjar/internal/disk"
 	"os"
 	"runtime/debug"
 	"time"
@@ -11,12 +12,11 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A file may be deleted, moved away, replaced or cut short while it is open. Whatever is written to
-// it then is acknowledged and lost. So each commit begins with a look at the path, and when the
-// file there is not the one that is open, nothing more is written until a restart, also when it is
-// put back: nobody knows what was done to it meanwhile. Reading goes on as far as it is possible,
-// and Backup copies the open file, which is whole as long as it is open, even when it has been
-// deleted.
+// A file may be deleted, moved away, replaced or truncated while it is open. Whatever is written to
+// it then is acknowledged and lost. So each commit first checks the path. When the file there is
+// not the open one, nothing is written until a restart, even when the file is put back: nobody
+// knows what was done to it meanwhile. Reading continues as far as possible, and Backup copies the
+// open file, which stays whole as long as it is open, even when it has been deleted.
 
 // lostError is ErrLost with the cause. It is ErrFailed, too.
 type lostError struct{ path, why string }
@@ -27,41 +27,41 @@ func (e *lostError) Error() string {
 
 func (e *lostError) Is(target error) bool { return target == ErrLost || target == ErrFailed }
 
-// identify remembers by what the open file is known.
+// identify remembers how to recognise the open file.
 func (db *DB) identify() (err error) {
 	if db.held, err = db.file.Stat(); err != nil {
 		return err
 	}
 	return db.bolt.View(func(bt *bbolt.Tx) error {
 		db.txid.Store(int64(bt.ID()))
-		db.length.Store(bt.Size())
+		db.minLength.Store(bt.Size())
 		return nil
 	})
 }
 
-// committing has commits tell the number of the transaction that is on the disk.
+// committing wraps commit so that it notes the number of the transaction that is on the disk.
 func (db *DB) committing(commit func(*bbolt.Tx) error) func(*bbolt.Tx) error {
 	return func(bt *bbolt.Tx) error {
-		id, here := int64(bt.ID()), bt.DB() == db.bolt // or of a file that is made with the same options
+		id, here := int64(bt.ID()), bt.DB() == db.bolt // false for another file made with the same options
 		err := commit(bt)
 		switch {
 		case !here:
 		case err == nil:
 			db.txid.Store(id)
-			db.full.Store(0)
+			db.fullSince.Store(0)
 		case orNoRoom(err) == ErrNoRoom:
-			db.full.Store(time.Now().UnixNano())
+			db.fullSince.Store(time.Now().UnixNano())
 		}
 		return err
 	}
 }
 
 // ours checks that the path leads to the open file, and that the file holds what was last
-// committed. If not, nothing is written any more. Exactly is for callers that hold writeMu, or
-// where nobody can: only they know exactly what was committed last.
+// committed. If not, nothing is written any more. exactly compares the last transaction exactly;
+// the caller must hold writeMu, or be the only user.
 func (db *DB) ours(exactly bool) error {
 	if db.held == nil {
-		return nil // a file that is being made
+		return nil // the file is being made
 	}
 	why, err := db.notOurs(exactly)
 	if err != nil || why == "" {
@@ -71,7 +71,7 @@ func (db *DB) ours(exactly bool) error {
 	return db.Failed()
 }
 
-// notOurs says why the file is not ours any more, "" if it is. An error says that this could not be
+// notOurs returns why the file is no longer ours, "" if it is. An error says that this could not be
 // found out.
 func (db *DB) notOurs(exactly bool) (why string, err error) {
 	there, err := os.Stat(db.path)
@@ -82,37 +82,37 @@ func (db *DB) notOurs(exactly bool) (why string, err error) {
 		return "", fmt.Errorf("the file cannot be found: %w", err)
 	}
 	if !os.SameFile(there, db.held) {
-		// Where the numbers of files are made up, as in some folders of other machines, they may
-		// change while a file is open.
+		// Where file numbers are made up, as on some network file systems, they may change while a
+		// file is open.
 		if now, err := db.file.Stat(); err != nil || !os.SameFile(there, now) {
 			return "another file is in its place", nil
 		}
 	}
-	length, known := db.length.Load(), db.txid.Load()
+	length, known := db.minLength.Load(), db.txid.Load()
 	if there.Size() < length {
 		return fmt.Sprintf("it was truncated to %d bytes of %d", there.Size(), length), nil
 	}
 	if db.bolt == nil {
 		return "", nil
 	}
-	// When another archive was written over it the file is the same, and what it says of its last
-	// transaction is not.
+	// When another archive was written over the file, only its last transaction shows it.
 	id, size, err := db.committed()
 	switch {
 	case err != nil:
-		return "it was written to by somebody else", nil
+		return "another program wrote to it", nil
 	case there.Size() < size:
 		return fmt.Sprintf("it was truncated to %d bytes of %d", there.Size(), size), nil
 	case id < known, exactly && id != known:
-		return "it was written to by somebody else", nil
+		return "another program wrote to it", nil
 	}
 	if exactly {
-		db.length.Store(size)
+		db.minLength.Store(size)
 	}
 	return "", nil
 }
 
-// committed is the last transaction that the file itself names, and the length that it needs.
+// committed returns the last transaction that the file itself names, and the length in bytes that
+// it needs.
 func (db *DB) committed() (id, size int64, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -128,21 +128,46 @@ func (db *DB) committed() (id, size int64, err error) {
 	return int64(bt.ID()), bt.Size(), nil
 }
 
-// beginView begins to read. When the very first pages are gone, bbolt stumbles over them with its
-// locks held: then nothing can be read any more, and every caller gets an error rather than waiting
+// beginView begins a read transaction. When the very first pages are gone, bbolt panics with its
+// locks held. Then nothing can be read any more, and every caller gets an error instead of waiting
 // forever.
 func (db *DB) beginView() (bt *bbolt.Tx, err error) {
-	if db.blind.Load() {
+	if db.unreadable.Load() {
 		return nil, failure(db.Failed())
 	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = caught(p)
 			db.setStuck(err)
-			db.blind.Store(true)
+			db.unreadable.Store(true)
 		}
 	}()
 	return db.bolt.Begin(false)
+}
+
+// lookEvery is how often the writer checks that the lock file still exists.
+const lookEvery = time.Second
+
+// holdPath keeps the path locked, since somebody may delete the lock file. Another process that
+// tries to open the file may hold the lock for a moment, but finds the file itself locked. One
+// check a second is enough: a process that opens the path meanwhile gets another file, which each
+// commit notices.
+func (db *DB) holdPath() {
+	now := time.Now()
+	if db.lock != nil && now.Sub(db.lockChecked) < lookEvery {
+		return
+	}
+	if db.lockChecked = now; db.lock != nil && db.lock.Exists() {
+		return
+	}
+	l, err := disk.TryLock(db.path)
+	if err != nil {
+		return // no space, for example: the next commit tries again
+	}
+	if db.lock != nil {
+		db.lock.Close()
+	}
+	db.lock = l
 }
 
 // sameNode refuses a file that names another node than the one that was opened.
@@ -157,9 +182,9 @@ func (db *DB) sameNode() error {
 	})
 }
 
-// Health says why nothing can be written at present, nil if all is well: ErrLost, ErrFailed,
-// ErrNoRoom. A file that is open for reading only is looked at as well: whether it is still the one
-// that was opened.
+// Health returns why nothing can be written at present, nil when all is well: ErrLost, ErrFailed,
+// ErrNoRoom. It also checks whether a file that is open for reading only is still the one that was
+// opened.
 func (db *DB) Health() error {
 	if err := db.Failed(); err != nil {
 		return failure(err)
@@ -175,17 +200,17 @@ func (db *DB) Health() error {
 	if db.opts.ReadOnly {
 		return nil
 	}
-	if met := db.full.Load(); met != 0 && time.Since(time.Unix(0, met)) < time.Minute {
+	if met := db.fullSince.Load(); met != 0 && time.Since(time.Unix(0, met)) < time.Minute {
 		return ErrNoRoom
 	}
-	if !db.room() {
+	if !db.hasSpace() {
 		return ErrNoRoom
 	}
 	return nil
 }
 
-// Room returns ErrNoRoom when the disk has less free space than is to be kept: for those who make
-// temporary files beside the file, which free pages inside of it do not help.
+// Room returns ErrNoRoom when the disk has less free space than Options.MinFree. It is for
+// temporary files beside the data file, which cannot use the free pages inside it.
 func (db *DB) Room() error {
 	if free, ok := db.DiskFree(); ok && free < db.opts.MinFree {
 		return ErrNoRoom
@@ -193,9 +218,9 @@ func (db *DB) Room() error {
 	return nil
 }
 
-// DiskFree is how many bytes may still be written to the disk of the file; ok says whether that is
-// known.
+// DiskFree returns how many bytes may still be written to the disk of the file; ok says whether
+// that is known.
 func (db *DB) DiskFree() (free uint64, ok bool) {
 	free, err := db.opts.freeSpace(db.path)
-	return free, err == nil && free != unknownSpace
+	return free, err == nil && free != disk.UnknownSpace
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"nightjar/internal/disk"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -141,7 +142,7 @@ func TestLostFile(t *testing.T) {
 			if now, _ := os.ReadFile(d.path()); !bytes.Equal(there, now) {
 				t.Error("what is at the path was changed when the file was closed")
 			}
-			if _, err := os.Stat(lockFileOf(d.path())); err == nil {
+			if _, err := os.Stat(disk.LockFile(d.path())); err == nil {
 				t.Error("the lock file is still there")
 			}
 			if c.saved {
@@ -269,7 +270,7 @@ func TestPathIsLocked(t *testing.T) {
 	}
 	ways(t, d, backup, "in its place")
 	// a lock file that somebody deleted is there again with the next commit
-	lock := lockFileOf(d.path())
+	lock := disk.LockFile(d.path())
 	if err := os.Remove(lock); err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +307,7 @@ func TestPathIsLocked(t *testing.T) {
 	if _, err := os.Stat(lock); err != nil {
 		t.Errorf("the first process took the lock file of the second away: %v", err)
 	}
-	if _, err := os.Stat(twinPath(d.path())); err != nil {
+	if _, err := os.Stat(sessionPath(d.path())); err != nil {
 		t.Errorf("the first process took the session mark of the second away: %v", err)
 	}
 	d.DB = second
@@ -367,7 +368,7 @@ func TestPutInPlace(t *testing.T) {
 			os.WriteFile(temp, []byte("new"), 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		if err := putInPlace(temp, path); !errors.Is(err, os.ErrExist) {
+		if err := disk.PutInPlace(temp, path); !errors.Is(err, os.ErrExist) {
 			t.Errorf("%q: %v", text, err)
 		}
 		if got := mustRead(t, path); string(got) != text {

@@ -9,13 +9,13 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// deferDeletesFrom is the number of rows from which a deletion only takes them out of the sets, and
-// leaves the rest to the purger.
+// deferDeletesFrom is the number of rows from which a deletion only removes them from the sets and
+// leaves the records to the purger.
 const deferDeletesFrom = 5_000
 
-// DeleteAll deletes the rows with the given ids, which must ascend and exist. When they are many,
-// those of a bulk table are taken out of all sets at once and swept away in the background; the log
-// then names the ids, but not each row's ident.
+// DeleteAll deletes the rows with the given ids, which must ascend and exist. Many rows of a bulk
+// table are removed from all sets at once and purged in the background; the log then lists their
+// ids, but not the ident of each row.
 func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 	if !t.def.bulk || len(ids) < tx.db.opts.DeferDeletesFrom {
 		for _, id := range ids {
@@ -26,16 +26,18 @@ func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 		return nil
 	}
 	tx.touch()
-	tx.batch.touches(t.def) // nobody sees the rows any more, though the records are still there
+	tx.batch.touches(t.def) // nobody sees the rows any more, though the records still exist
 	if err := tx.foldPending(t.def); err != nil {
 		return err
 	}
-	if err := tx.clearMembers(t.def, ids); err != nil {
-		return err
-	}
 	var runs idRuns
+	var set bitmaps
 	for _, id := range ids {
 		runs.add(id)
+		set.add(id)
+	}
+	if err := tx.clearMembers(t.def, &set); err != nil {
+		return err
 	}
 	*tx.entry.runsOf(t.def, Deleted) = append(*tx.entry.runsOf(t.def, Deleted), runs...)
 	stage, err := tx.newStage()
@@ -43,85 +45,73 @@ func (t *Table[T]) DeleteAll(tx *WriteTx, ids []uint64) error {
 		return err
 	}
 	tx.job.after = append(tx.job.after, tx.db.kickPurger)
-	return tx.putStage(&stageInfo{id: stage, kind: stagePurged, table: t.def.no, runs: runs})
+	return tx.putStage(&stageInfo{id: stage, kind: garbageRows, table: t.def.no, runs: runs})
 }
 
-// clearMembers takes ids out of every stored set of a table.
-func (tx *WriteTx) clearMembers(d *tableDef, ids []uint64) error {
-	purged := map[uint64]*bitmap{}
-	for _, id := range ids {
-		w := purged[id>>chunkBits]
-		if w == nil {
-			w = new(bitmap)
-			purged[id>>chunkBits] = w
-		}
-		w.set(uint16(id))
-	}
+// clearMembers removes ids from every stored set of a table.
+func (tx *WriteTx) clearMembers(d *tableDef, ids *bitmaps) error {
 	tx.batch.setsWritten(d)
 	bucket := tx.bucket(bucketSet)
-	type write struct{ key, value []byte }
-	var writes []write
-	var view roaring.Bitmap
 	c := bucket.Cursor()
 	prefix := []byte{d.no}
-	for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		_, _, _, chunk, err := splitSetKey(k)
-		if err != nil {
-			return damaged("set key", err)
-		}
-		b, err := checkCRC(k, v)
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); {
+		left, changed, err := ids.takenFrom(k, v)
 		if err != nil {
 			return damaged("set", err)
 		}
-		if chunk < 0 {
-			old, err := readSmall(nil, b)
-			if err != nil {
-				return damaged("set", err)
-			}
-			left := slices.DeleteFunc(slices.Clone(old), func(id uint64) bool {
-				w := purged[id>>chunkBits]
-				return w != nil && w.has(uint16(id))
-			})
-			switch {
-			case len(left) == 0:
-				writes = append(writes, write{slices.Clone(k), nil})
-			case len(left) < len(old):
-				writes = append(writes, write{slices.Clone(k), appendSmall(nil, left)})
-			}
+		if !changed {
+			k, v = c.Next()
 			continue
 		}
-		w := purged[uint64(chunk)]
-		if w == nil {
-			continue
-		}
-		if err := viewChunk(&view, b); err != nil {
-			return damaged("set", err)
-		}
-		var left bitmap
-		view.WriteDenseTo(left[:])
-		left.combine(andNot, w)
-		switch n := left.count(); {
-		case n == 0:
-			writes = append(writes, write{slices.Clone(k), nil})
-		case n < int(view.GetCardinality()):
-			writes = append(writes, write{slices.Clone(k), left.stored()})
-		}
-	}
-	for _, w := range writes {
-		var err error
-		if w.value == nil {
-			err = bucket.Delete(w.key)
+		key := slices.Clone(k)
+		if len(left) == 0 {
+			err = bucket.Delete(key)
 		} else {
-			err = bucket.Put(w.key, withCRC(w.key, w.value))
+			err = bucket.Put(key, withCRC(key, left))
 		}
 		if err != nil {
 			return err
 		}
+		k, v = c.Seek(append(key, 0))
 	}
 	return nil
 }
 
-// purgeRow takes a row that is in no set out of the file.
+// takenFrom returns a stored value of a set without the ids of g, and whether it has any of them.
+func (g *bitmaps) takenFrom(k, v []byte) (left []byte, changed bool, err error) {
+	_, _, _, chunk, err := splitSetKey(k)
+	if err != nil {
+		return nil, false, err
+	}
+	b, err := checkCRC(k, v)
+	if err != nil {
+		return nil, false, err
+	}
+	if chunk < 0 {
+		all, err := readSmall(nil, b)
+		n := len(all)
+		all = slices.DeleteFunc(all, g.has)
+		return appendSmall(nil, all), len(all) < n, err
+	}
+	gone := g.of[uint64(chunk)]
+	if gone == nil {
+		return nil, false, nil
+	}
+	var view roaring.Bitmap
+	if err := viewChunk(&view, b); err != nil {
+		return nil, false, err
+	}
+	var kept bitmap
+	view.WriteDenseTo(kept[:])
+	kept.combine(andNot, gone)
+	n := kept.count()
+	if n == 0 {
+		return nil, true, nil
+	}
+	return kept.stored(), n < int(view.GetCardinality()), nil
+}
+
+// purgeRow deletes a row that is in no set.
 func (tx *WriteTx) purgeRow(d *tableDef, id uint64) error {
 	rec, err := tx.record(d, id)
 	if errors.Is(err, ErrNotFound) {
@@ -140,7 +130,7 @@ func (tx *WriteTx) purgeRow(d *tableDef, id uint64) error {
 	return tx.eraseRecord(d, id)
 }
 
-// purgeRows and purgeChunks are how much one transaction of the purger takes away.
+// purgeRows and purgeChunks are how many rows or chunks one transaction of the purger deletes.
 const (
 	purgeRows   = 2000
 	purgeChunks = 128
@@ -148,28 +138,27 @@ const (
 
 func (db *DB) kickPurger() {
 	select {
-	case db.sweep <- struct{}{}:
+	case db.purgerWake <- struct{}{}:
 	default:
 	}
 }
 
-// giveUp turns the stage of a write that was given up over to the purger. On a disk that is full to
-// the last byte the purger does that as well, later.
-func (db *DB) giveUp(stage uint64) error {
-	err := db.purge(stage)
+// giveUp leaves the stages of writes that were given up to the purger. When the disk is completely
+// full, the purger itself marks them, later.
+func (db *DB) giveUp(stages ...uint64) error {
+	err := db.purge(stages)
 	if errors.Is(err, ErrNoRoom) {
 		db.givenUpMu.Lock()
-		db.givenUp = append(db.givenUp, stage)
+		db.givenUp = append(db.givenUp, stages...)
 		db.givenUpMu.Unlock()
+		db.kickPurger()
 		err = nil
 	}
-	db.kickPurger()
 	return err
 }
 
-func (db *DB) purge(stages ...uint64) error {
+func (db *DB) purge(stages []uint64) error {
 	return db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
-		tx.touch()
 		for _, id := range stages {
 			if err := tx.purgeStage(id); err != nil {
 				return err
@@ -179,7 +168,7 @@ func (db *DB) purge(stages ...uint64) error {
 	}})
 }
 
-// purgeGivenUp does what giveUp could not.
+// purgeGivenUp purges the stages for which giveUp found no space.
 func (db *DB) purgeGivenUp() error {
 	db.givenUpMu.Lock()
 	list := db.givenUp
@@ -187,7 +176,7 @@ func (db *DB) purgeGivenUp() error {
 	if len(list) == 0 {
 		return nil
 	}
-	if err := db.purge(list...); err != nil {
+	if err := db.purge(list); err != nil {
 		return err
 	}
 	db.givenUpMu.Lock()
@@ -196,10 +185,10 @@ func (db *DB) purgeGivenUp() error {
 	return nil
 }
 
-// purger is the goroutine that takes away what is to be purged, in pieces. After each it rests as
-// long as it worked, so that others get through.
+// purger is the goroutine that deletes garbage, in pieces. After each piece it pauses for as long
+// as it worked, so that others can write.
 func (db *DB) purger() {
-	defer close(db.swept)
+	defer close(db.purgerEnded)
 	for {
 		began := time.Now()
 		more, err := db.purgePiece()
@@ -208,28 +197,28 @@ func (db *DB) purger() {
 			select {
 			case <-time.After(time.Since(began)):
 				continue
-			case <-db.quitSweeper:
+			case <-db.purgerQuit:
 				return
 			}
 		case err != nil && !errors.Is(err, ErrFailed) && !errors.Is(err, ErrClosed):
 			select {
-			case <-time.After(10 * time.Second): // no room, say: try again
+			case <-time.After(10 * time.Second): // such as no space: try again
 				continue
-			case <-db.sweep:
+			case <-db.purgerWake:
 				continue
-			case <-db.quitSweeper:
+			case <-db.purgerQuit:
 				return
 			}
 		}
 		select {
-		case <-db.sweep:
-		case <-db.quitSweeper:
+		case <-db.purgerWake:
+		case <-db.purgerQuit:
 			return
 		}
 	}
 }
 
-// purgePiece takes a piece of what is to be purged away, and says whether there may be more.
+// purgePiece deletes a piece of the garbage, and says whether there may be more.
 func (db *DB) purgePiece() (more bool, err error) {
 	if err := db.purgeGivenUp(); err != nil {
 		return false, err
@@ -239,7 +228,7 @@ func (db *DB) purgePiece() (more bool, err error) {
 		list, err := tx.stageList()
 		for _, s := range list {
 			// Rows of tables that this program does not know are left to one that does.
-			if s.kind == stagePurged && db.schema.byNo(s.table) != nil || s.kind == stageGarbage {
+			if s.kind == garbageRows && db.schema.byNo(s.table) != nil || s.kind == garbageBlob {
 				todo = s
 			}
 		}
@@ -250,7 +239,7 @@ func (db *DB) purgePiece() (more bool, err error) {
 	}
 	return true, db.run(&job{quiet: true, frees: true, fn: func(tx *WriteTx) error {
 		tx.touch()
-		if todo.kind == stageGarbage {
+		if todo.kind == garbageBlob {
 			return tx.purgeBlob(todo)
 		}
 		d := db.schema.byNo(todo.table)
@@ -266,4 +255,24 @@ func (db *DB) purgePiece() (more bool, err error) {
 		}
 		return tx.dropStage(todo.id)
 	}})
+}
+
+// purgeBlob deletes some chunks of a blob, and the stage with the last of them.
+func (tx *WriteTx) purgeBlob(s *stageInfo) error {
+	prefix := append([]byte{'c'}, key8(s.next)...)
+	bucket := tx.bucket(bucketBlob)
+	var keys [][]byte
+	c := bucket.Cursor()
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && len(keys) <= purgeChunks; k, _ = c.Next() {
+		keys = append(keys, bytes.Clone(k))
+	}
+	for i, k := range keys {
+		if i == purgeChunks {
+			return nil // the stage stays for the remaining chunks
+		}
+		if err := bucket.Delete(k); err != nil {
+			return err
+		}
+	}
+	return tx.dropStage(s.id)
 }

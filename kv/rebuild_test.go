@@ -32,7 +32,8 @@ func (db *DB) Rebuild(ctx context.Context, path string) (err error) {
 		return err
 	}
 	dst.AllocSize = allocSize
-	r := &DB{path: path, opts: db.opts, schema: db.schema, bolt: dst}
+	r := newDB(path, db.schema, db.opts)
+	r.bolt = dst
 	err = db.viewWhole(func(tx *Tx) error { return copyRecords(ctx, tx, dst) })
 	if err == nil {
 		err = r.derive(ctx, nil)

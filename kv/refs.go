@@ -5,11 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// A Refer is told one after the other to which rows a record refers. Id 0 refers to nothing.
-type Refer func(to AnyTable, id uint64)
-
-// A Dangling is a reference that leads nowhere: the row ID of a table refers to a row of another
-// one that is not there.
+// A Dangling is a reference that leads nowhere: row ID of table Table refers to row ToID of table
+// To, which does not exist.
 type Dangling struct {
 	Table string
 	ID    uint64
@@ -17,44 +14,36 @@ type Dangling struct {
 	ToID  uint64
 }
 
-// refChecker looks up references. For each table that is referred to it keeps the set of all rows
-// as bits, since there are far more references than rows.
+// refChecker looks up references. It reads the set of all rows of each table once, since there are
+// far more references than rows.
 type refChecker struct {
 	tx  *Tx
-	all map[*tableDef][]uint64
+	all map[*tableDef]*bitmaps
 	err error
 }
 
 func newRefChecker(tx *Tx) *refChecker {
-	return &refChecker{tx: tx, all: map[*tableDef][]uint64{}}
+	return &refChecker{tx: tx, all: map[*tableDef]*bitmaps{}}
 }
 
-// has says whether a row is there.
+// has says whether a row exists.
 func (c *refChecker) has(d *tableDef, id uint64) bool {
-	bits, ok := c.all[d]
-	if !ok {
-		bits = c.read(d)
-		c.all[d] = bits
-	}
-	return id>>6 < uint64(len(bits)) && bits[id>>6]>>(id&63)&1 != 0
-}
-
-func (c *refChecker) read(d *tableDef) []uint64 {
-	last := c.tx.table(d).Sequence()
-	bits := make([]uint64, last>>6+1)
-	for id, err := range c.tx.set(d, dimAll, "").Each() {
-		if err != nil {
-			c.err = err
-			break
-		}
-		if id <= last {
-			bits[id>>6] |= 1 << (id & 63)
+	all := c.all[d]
+	if all == nil {
+		all = new(bitmaps)
+		c.all[d] = all
+		for id, err := range c.tx.set(d, dimAll, "").Each() {
+			if err != nil {
+				c.err = err
+				break
+			}
+			all.add(id)
 		}
 	}
-	return bits
+	return all.has(id)
 }
 
-// record tells of the references of a record that lead nowhere.
+// record calls dangles with each reference of a record that leads nowhere.
 func (c *refChecker) record(d *tableDef, rec []byte, dangles func(to *tableDef, id uint64)) error {
 	if d.refs == nil {
 		return nil
@@ -70,8 +59,8 @@ func (c *refChecker) record(d *tableDef, rec []byte, dangles func(to *tableDef, 
 	return err
 }
 
-// Dangling lists the references that lead nowhere, at most so many of them. Rows that are pending
-// or being swept away are not looked at.
+// Dangling lists references that lead nowhere, at most most of them. It skips rows that are pending
+// or being purged.
 func (db *DB) Dangling(ctx context.Context, most int) (list []Dangling, err error) {
 	err = db.viewWhole(func(tx *Tx) error {
 		check := newRefChecker(tx)

@@ -18,20 +18,20 @@ import (
 	"nightjar/internal/boltfile"
 )
 
-// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one:
-// every record whose CRC is right and which its table can read, and every blob whose content is
-// what was uploaded, also when the pages that lead there are damaged. A record is left out when its
-// blob is lost; for a lost record that it belongs to (see Heirs) another stands in, if the table
-// has a StandIn, or it is left out with it. What is derived is made again. The new file is a node
-// of its own; its log begins anew behind the last entry of the old one that can be read.
+// Salvage makes a new file at path, where no file may be, from all that is whole in a damaged one:
+// every record with a right CRC that its table can decode, and every blob whose content is what was
+// uploaded, even when the pages that lead there are damaged. A record whose blob is lost is left
+// out. For a lost record from which others inherit (see Parents) Salvage puts a placeholder, if the
+// table has one, or else leaves the others out, too. What is derived is rebuilt. The new file
+// belongs to a new node; its log continues after the last entry of the old one that can be read.
 //
 // The report counts what was saved; its problems name what was lost, as far as that can be known.
-// An error says that nothing could be done.
+// An error means that nothing could be saved.
 func Salvage(ctx context.Context, from, path string, tables []AnyTable) (*Report, error) {
 	return salvage(ctx, from, path, tables, Options{})
 }
 
-// salvage is Salvage; o is for tests of a disk that fails.
+// salvage is Salvage with options, for tests of a disk that fails.
 func salvage(ctx context.Context, from, path string, tables []AnyTable, o Options) (r *Report, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fmt.Errorf("%s: %w", path, os.ErrExist)
@@ -50,18 +50,17 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 		}
 	}()
 	o.ReadOnly = true
-	o.setDefaults()
-	src := &DB{path: from, schema: s, opts: o}
+	src := newDB(from, s, o)
 	if src.bolt, err = src.openBolt(true, from); err != nil {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	defer src.bolt.Close()
 	err = src.View(func(tx *Tx) error { return checkFormat(tx.bolt) })
-	if errors.Is(err, ErrNewer) || errors.Is(err, ErrOlder) { // a damaged format stops nothing: the rest may be whole
+	if errors.Is(err, ErrNewer) || errors.Is(err, ErrOlder) { // a damaged format is no obstacle: the rest may be whole
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
-	dst := &DB{path: path, schema: s, opts: src.opts}
-	dst.opts.ReadOnly = false
+	o.ReadOnly = false
+	dst := newDB(path, s, o)
 	if err := dst.createAt(path); err != nil {
 		return nil, err
 	}
@@ -80,7 +79,7 @@ func salvage(ctx context.Context, from, path string, tables []AnyTable, o Option
 	}
 	defer file.Close()
 	v := &salvager{ctx: ctx, Report: new(Report), file: file, dst: dst, blobs: map[uint64]uint64{},
-		seen: map[rowKey]*bitmap{}, apart: map[string]place{}}
+		strayValues: map[string]location{}}
 	err = src.View(func(tx *Tx) error {
 		v.src = tx
 		return v.run()
@@ -103,26 +102,25 @@ type salvager struct {
 	ctx   context.Context
 	src   *Tx
 	dst   *DB
-	file  *os.File           // src
-	blobs map[uint64]uint64  // whole ones, and how many records use them
-	seen  map[rowKey]*bitmap // rows that were found, by table and chunk
-	// apart is where in the file values lie that are no rows, by their keys, when not every page
-	// can be reached
-	apart  map[string]place
-	strays bool         // not every page can be reached, and those in use are known
-	stages []*stageInfo // that can be read
-	// lacking are the lost records to which others belong that are kept
+	file  *os.File          // src
+	blobs map[uint64]uint64 // whole ones, with the number of records that use them
+	seen  [256]bitmaps      // rows that were found, by table
+	// where in the file values other than rows are, by key, when not every page can be reached
+	strayValues map[string]location
+	strays      bool         // not every page can be reached, and it is known which are in use
+	stages      []*stageInfo // those that can be read
+	// lost records from which others inherit that are kept
 	lacking map[rowKey]*tableDef
 }
 
-// place is where a value lies in the file.
-type place struct {
+// location says where a value is in the file.
+type location struct {
 	at   int64
 	size int
 }
 
 func (v *salvager) run() (err error) {
-	v.look()
+	v.noteStrays()
 	if err := v.meta(); err != nil {
 		return err
 	}
@@ -137,7 +135,7 @@ func (v *salvager) run() (err error) {
 	if err := v.wholeBlobs(); err != nil {
 		return err
 	}
-	for some := true; some; { // what is left out may leave others alone
+	for some := true; some; { // each omission may orphan other records
 		if some, err = v.prune(); err != nil {
 			return err
 		}
@@ -148,16 +146,23 @@ func (v *salvager) run() (err error) {
 	return v.finish()
 }
 
-// try runs fn and notes what it says or panics with; ok is false when it did either.
+// try runs fn and reports its error or panic as a problem; ok is false when there was one.
 func (v *salvager) try(what string, fn func() error) (ok bool) {
-	err := guarded(fn)
-	if err != nil {
+	if err := guarded(fn); err != nil {
 		v.problem("%s: %v", what, err)
+		return false
 	}
-	return err == nil
+	return true
 }
 
-// update writes to the new file. When that fails, there is nothing to go on for.
+// lost returns a function that reports, for walk, a range of numbers as lost.
+func (v *salvager) lost(what string) func(from, to uint64, err error) {
+	return func(from, to uint64, err error) {
+		v.problem("any %s from %d to %d cannot be reached: %v", what, from, to, err)
+	}
+}
+
+// update writes to the new file. Salvage cannot continue when that fails.
 func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 	if v.ctx.Err() != nil {
 		return context.Cause(v.ctx)
@@ -165,15 +170,15 @@ func (v *salvager) update(fn func(tx *bbolt.Tx) error) error {
 	return v.dst.commitAlone(false, fn)
 }
 
-// writeTx writes records and blobs to the new file, without what is derived and without a log
-// entry.
+// writeTx returns a transaction that writes records and blobs to the new file, without derived keys
+// or a log entry.
 func (v *salvager) writeTx(bt *bbolt.Tx) *WriteTx {
 	return &WriteTx{Tx: &Tx{db: v.dst, bolt: bt, batch: new(batch)}, entry: new(entryBuilder)}
 }
 
-// look finds out whether every page can be reached, and if not, notes what lies in those that are
-// in use.
-func (v *salvager) look() {
+// noteStrays checks whether every page can be reached. If not, it notes the values in the pages in
+// use.
+func (v *salvager) noteStrays() {
 	whole := true
 	err := boltfile.Check(v.src.db.path, func(format string, args ...any) {
 		whole = false
@@ -184,17 +189,17 @@ func (v *salvager) look() {
 	}
 	if err == nil {
 		err = boltfile.Leaves(v.file, func(k, b []byte, at int64) {
-			if !v.wanted(k) {
+			if !v.isStrayKey(k) {
 				return
 			}
 			if _, err := checkCRC(k, b); err == nil {
-				v.apart[string(k)] = place{at, len(b)}
+				v.strayValues[string(k)] = location{at, len(b)}
 			}
 		})
 	}
 	if err != nil {
-		v.problem("what nothing leads to is left out: %v", err)
-		clear(v.apart)
+		v.problem("pages that cannot be reached are left out: %v", err)
+		clear(v.strayValues)
 		return
 	}
 	v.strays = true
@@ -204,17 +209,14 @@ func metaKey(k string) bool {
 	return slices.ContainsFunc(metaKeys, func(own string) bool { return strings.HasPrefix(k, own) })
 }
 
-// wanted says whether a key may be that of a value to be looked for by it: in meta, of a large
-// record, or of a blob.
-func (v *salvager) wanted(k []byte) bool {
-	switch {
-	case len(k) == 9 && (k[0] == 'i' || v.src.db.schema.byNo(k[0]) != nil), len(k) == 13 && k[0] == 'c':
-		return true
-	}
-	return metaKey(string(k))
+// isStrayKey says whether noteStrays notes the value of a key: one of meta, a large record or a
+// blob.
+func (v *salvager) isStrayKey(k []byte) bool {
+	return len(k) == 9 && (k[0] == 'i' || v.src.db.schema.byNo(k[0]) != nil) || len(k) == 13 && k[0] == 'c' ||
+		metaKey(string(k))
 }
 
-// get reads a value of a bucket, wherever it lies.
+// get reads a value of a bucket, also from a page that cannot be reached.
 func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
 	err = guarded(func() (err error) {
 		stored := v.src.bucket(bucket).Get(key)
@@ -224,7 +226,7 @@ func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
 		b, err = checkCRC(key, stored)
 		return err
 	})
-	if p, ok := v.apart[string(key)]; err != nil && ok {
+	if p, ok := v.strayValues[string(key)]; err != nil && ok {
 		stored := make([]byte, p.size)
 		if _, err := v.file.ReadAt(stored, p.at); err != nil {
 			return nil, err
@@ -234,7 +236,7 @@ func (v *salvager) get(bucket int, key []byte) (b []byte, err error) {
 	return b, err
 }
 
-// metaKeys are the beginnings of the keys of meta that concern more than the old file alone.
+// metaKeys are the prefixes of the keys of meta that concern not only the old file.
 var metaKeys = []string{metaCreated, metaNode, "setting/", "code/", "count/", string(stagePrefix)}
 
 // meta copies settings and the like.
@@ -247,7 +249,7 @@ func (v *salvager) meta() error {
 		}
 		return nil
 	})
-	for k := range v.apart {
+	for k := range v.strayValues {
 		if stored[k] == nil && metaKey(k) {
 			stored[k] = nil
 		}
@@ -272,7 +274,7 @@ func (v *salvager) meta() error {
 			case err != nil || !metaKey(k):
 				return err
 			case strings.HasPrefix(k, string(stagePrefix)):
-				s, err := v.src.db.stages.read([]byte(k), withCRC([]byte(k), bytes.Clone(value)))
+				s, err := v.src.db.readStage([]byte(k), withCRC([]byte(k), bytes.Clone(value)))
 				if err == nil {
 					v.stages = append(v.stages, s)
 				}
@@ -292,7 +294,7 @@ func (v *salvager) meta() error {
 			return err
 		}
 		for f := range n.listed {
-			if f.class == familySet && f.no == dimAll && n.others(f.table) {
+			if f.class == familySet && f.no == dimAll && n.isForeign(f.table) {
 				v.problem("table %d is of a later program, and left out: salvage the file with that one", f.table)
 			}
 		}
@@ -305,7 +307,7 @@ func (v *salvager) meta() error {
 	sequence := uint64(0)
 	v.try("meta", func() error { sequence = v.src.bucket(bucketMeta).Sequence(); return nil })
 	return v.update(func(bt *bbolt.Tx) error {
-		to := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
+		to := metaOf(bt)
 		for k, b := range copied {
 			if err := to.put([]byte(k), b); err != nil {
 				return err
@@ -318,8 +320,8 @@ func (v *salvager) meta() error {
 	})
 }
 
-// mendBit looks for the one bit of a key of meta and what is stored under it that makes the CRC
-// right: there is one of each, and very much may hang on it.
+// mendBit looks for the one bit of a key and value of meta that makes the CRC right: such a value
+// exists only once, and much may depend on it.
 func mendBit(key string, stored []byte) (k string, value []byte, err error) {
 	const most = 2048 // bytes; each bit costs a CRC
 	b := append([]byte(key), stored...)
@@ -336,8 +338,8 @@ func mendBit(key string, stored []byte) (k string, value []byte, err error) {
 	return key, nil, errSum
 }
 
-// lostCodes gives the numbers whose texts are lost other texts, so that what they stand for is not
-// taken for something else. seen is how many numbers there are of each kind, at least.
+// lostCodes gives new texts to the numbers whose texts are lost, so that they are not taken for
+// something else. seen is a lower bound of how many numbers each kind has.
 func (v *salvager) lostCodes(seen map[byte]int, copied map[string][]byte) {
 	there := map[byte][]byte{}
 	for k, b := range copied {
@@ -352,15 +354,15 @@ func (v *salvager) lostCodes(seen map[byte]int, copied map[string][]byte) {
 		for b := 1; b <= n && b <= 255; b++ {
 			if !slices.Contains(there[kind], byte(b)) {
 				text := fmt.Sprint("lost ", b)
-				v.problem("what number %d of kind %d stands for is lost: it is called %q", b, kind, text)
+				v.problem("the text of number %d of kind %d is lost; it is now %q", b, kind, text)
 				copied["code/"+string([]byte{kind})+text] = []byte{byte(b)}
 			}
 		}
 	}
 }
 
-// walk yields the values of a bucket whose keys are a prefix and a number, the numbers ascending,
-// past all that cannot be read. lost is told what is between.
+// walk yields the values of a bucket whose keys are a prefix and a number, in ascending order, and
+// skips what cannot be read. It calls lost with each range that it skips.
 func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error)) iter.Seq2[uint64, []byte] {
 	// seek finds the first key from a number on; ok is false at the end.
 	seek := func(from uint64) (id uint64, value []byte, ok bool, err error) {
@@ -383,7 +385,7 @@ func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error))
 		for {
 			id, value, ok, err := seek(next)
 			if err != nil {
-				// Wider and wider steps find something beyond, and halving them the first of it.
+				// Doubling steps find a readable key, and bisection the first one.
 				bad, good := next, uint64(0)
 				for step := uint64(1); step < 1<<42 && good == 0; step *= 2 {
 					if _, _, _, err := seek(next + step); err == nil {
@@ -416,13 +418,6 @@ func walk(b *bbolt.Bucket, prefix []byte, lost func(from, to uint64, err error))
 	}
 }
 
-// staged says whether a row is in no set, as far as that can be read.
-func (v *salvager) staged(d *tableDef, id uint64) bool {
-	return d.bulk && slices.ContainsFunc(v.stages, func(s *stageInfo) bool {
-		return s.table == d.no && (s.kind == stagePending || s.kind == stagePurged) && s.runs.has(id)
-	})
-}
-
 // rows gathers records of a table for the new file.
 type rows struct {
 	v    *salvager
@@ -437,11 +432,10 @@ type row struct {
 	rec []byte
 }
 
-// add takes a stored record in.
 func (r *rows) add(id uint64, stored []byte) error {
 	v := r.v
-	if v.staged(r.def, id) {
-		return nil
+	if slices.ContainsFunc(v.stages, func(s *stageInfo) bool { return s.has(r.def, id) }) {
+		return nil // it is in no set
 	}
 	var rec []byte
 	err := guarded(func() (err error) { rec, err = v.src.openRecord(r.def, id, stored); return err })
@@ -460,20 +454,16 @@ func (r *rows) add(id uint64, stored []byte) error {
 	if err := r.def.derive(&Keys{Tx: v.src, def: r.def}, id, rec); err != nil {
 		return err
 	}
-	chunk := rowKey{r.def.no, id >> chunkBits}
-	if v.seen[chunk] == nil {
-		v.seen[chunk] = new(bitmap)
-	}
-	v.seen[chunk].set(uint16(id))
+	v.seen[r.def.no].add(id)
 	r.list, r.size, r.last = append(r.list, row{id, bytes.Clone(rec)}), r.size+len(rec), max(r.last, id)
 	v.Records++
 	return nil
 }
 
-// full says whether there are as many as a transaction should write.
+// full says whether a transaction should write the rows now.
 func (r *rows) full() bool { return r.size > 16<<20 || len(r.list) >= rebuildRows }
 
-// write writes what was gathered.
+// write writes the gathered rows.
 func (r *rows) write() error {
 	err := r.v.update(func(bt *bbolt.Tx) error {
 		b, err := bt.CreateBucketIfNotExists([]byte(r.def.name))
@@ -505,10 +495,7 @@ func (v *salvager) records(d *tableDef) error {
 	}) {
 		return rows.write()
 	}
-	lost := func(from, to uint64, err error) {
-		v.problem("%s %d to %d, as many as there are, cannot be reached: %v", d.name, from, to, err)
-	}
-	for id, stored := range walk(table, nil, lost) {
+	for id, stored := range walk(table, nil, v.lost(d.name)) {
 		v.try(where(d, id), func() error { return rows.add(id, stored) })
 		if rows.full() {
 			if err := rows.write(); err != nil {
@@ -516,7 +503,8 @@ func (v *salvager) records(d *tableDef) error {
 			}
 		}
 	}
-	// The next id must be none that was given out; a number that is far beyond is damage itself.
+	// The next id must not have been given out before. A number that is far too large is damage
+	// itself.
 	if n := table.Sequence(); n < rows.last+1<<24 {
 		rows.last = max(rows.last, n)
 	} else {
@@ -525,7 +513,7 @@ func (v *salvager) records(d *tableDef) error {
 	return rows.write()
 }
 
-// strayRecords copies the records that are whole and cannot be reached.
+// strayRecords copies the whole records that cannot be reached.
 func (v *salvager) strayRecords() error {
 	if !v.strays {
 		return nil
@@ -541,12 +529,12 @@ func (v *salvager) strayRecords() error {
 		}
 		id := binary.BigEndian.Uint64(k)
 		for _, r := range all {
-			if seen := v.seen[rowKey{r.def.no, id >> chunkBits}]; seen != nil && seen.has(uint16(id)) {
+			if v.seen[r.def.no].has(id) {
 				continue
 			}
 			key := recordKey(r.def, id)
 			if _, err := checkCRC(key[:], stored); err != nil {
-				continue // not of this table
+				continue // it belongs to another table
 			}
 			v.try(where(r.def, id), func() error { return r.add(id, stored) })
 			if r.full() {
@@ -561,7 +549,7 @@ func (v *salvager) strayRecords() error {
 	return errors.Join(failed, err)
 }
 
-// blobInfo is Tx.blobInfo, wherever it lies.
+// blobInfo is Tx.blobInfo, also from a page that cannot be reached.
 func (v *salvager) blobInfo(id uint64) (*BlobInfo, error) {
 	info := new(BlobInfo)
 	b, err := v.get(bucketBlob, blobInfoKey(id))
@@ -574,16 +562,13 @@ func (v *salvager) blobInfo(id uint64) (*BlobInfo, error) {
 // wholeBlobs finds the blobs whose content is what was uploaded.
 func (v *salvager) wholeBlobs() error {
 	ids := map[uint64]bool{}
-	for k := range v.apart {
+	for k := range v.strayValues {
 		if n, ok := strings.CutPrefix(k, "i"); ok && len(n) == 8 {
 			ids[binary.BigEndian.Uint64([]byte(n))] = true
 		}
 	}
-	lost := func(from, to uint64, err error) {
-		v.problem("blob %d to %d, as many as there are, cannot be reached: %v", from, to, err)
-	}
 	v.try("blobs", func() error {
-		for id := range walk(v.src.bucket(bucketBlob), []byte{'i'}, lost) {
+		for id := range walk(v.src.bucket(bucketBlob), []byte{'i'}, v.lost("blob")) {
 			ids[id] = true
 		}
 		return nil
@@ -610,7 +595,7 @@ func (v *salvager) wholeBlobs() error {
 				size += uint64(len(b))
 			}
 			if size != info.Size || !bytes.Equal(h.Sum(nil), info.SHA[:]) {
-				return errors.New("the content is not what was uploaded")
+				return errors.New("its content has changed since it was uploaded")
 			}
 			v.blobs[id] = 0
 			return nil
@@ -619,7 +604,7 @@ func (v *salvager) wholeBlobs() error {
 	return nil
 }
 
-// prune leaves out the records that lack what they belong to, and says whether there were any.
+// prune leaves out the records that lack a parent or a blob, and says whether there were any.
 func (v *salvager) prune() (some bool, err error) {
 	for id := range v.blobs {
 		v.blobs[id] = 0
@@ -642,7 +627,7 @@ func (v *salvager) prune() (some bool, err error) {
 			return false, err
 		}
 		for row, parent := range v.lacking {
-			if err := v.standIn(parent, row.id); err != nil {
+			if err := v.putPlaceholder(parent, row.id); err != nil {
 				return false, err
 			}
 			some = true
@@ -668,13 +653,13 @@ func (v *salvager) prune() (some bool, err error) {
 	return some, nil
 }
 
-// standIn writes a record in the place of a lost one.
-func (v *salvager) standIn(d *tableDef, id uint64) error {
+// putPlaceholder puts a placeholder for a lost record.
+func (v *salvager) putPlaceholder(d *tableDef, id uint64) error {
 	uid, err := v.dst.newIdentity()
 	if err != nil {
 		return err
 	}
-	v.problem("%s is lost: another stands in its place for what belongs to it", where(d, id))
+	v.problem("%s is lost: a placeholder keeps what belongs to it", where(d, id))
 	v.Records++
 	return v.update(func(bt *bbolt.Tx) error {
 		tx := v.writeTx(bt)
@@ -682,11 +667,11 @@ func (v *salvager) standIn(d *tableDef, id uint64) error {
 		if err := b.SetSequence(max(b.Sequence(), id)); err != nil {
 			return err
 		}
-		return tx.writeRecord(d, id, d.standIn(id, uid), false)
+		return tx.writeRecord(d, id, d.placeholder(id, uid), false)
 	})
 }
 
-// complete says whether what a record belongs to was saved.
+// complete returns an error when the parents or blobs of a record were not saved.
 func (v *salvager) complete(tx *Tx, d *tableDef, id uint64, stored []byte) error {
 	rec, err := tx.openRecord(d, id, stored)
 	if err != nil {
@@ -696,14 +681,14 @@ func (v *salvager) complete(tx *Tx, d *tableDef, id uint64, stored []byte) error
 	if err := d.derive(k, id, rec); err != nil {
 		return err
 	}
-	for _, h := range d.heirs {
-		parent := h.Parent.tableDef()
+	for _, h := range d.parents {
+		parent := h.Table.tableDef()
 		for _, m := range k.members {
 			if h.Many || m.Dim != h.Dim || m.Value.Int() == 0 {
 				continue
 			}
 			if _, err := tx.record(parent, m.Value.Int()); err != nil {
-				if parent.standIn != nil && m.Value.Int() <= MaxID {
+				if parent.placeholder != nil && m.Value.Int() <= MaxID {
 					v.lacking[rowKey{parent.no, m.Value.Int()}] = parent
 					continue
 				}
@@ -729,7 +714,7 @@ func (v *salvager) complete(tx *Tx, d *tableDef, id uint64, stored []byte) error
 	return nil
 }
 
-// copyBlobs copies the whole blobs that are used.
+// copyBlobs copies the whole blobs that records use.
 func (v *salvager) copyBlobs() error {
 	for id, uses := range v.blobs {
 		if uses == 0 {
@@ -780,15 +765,12 @@ func (v *salvager) copyBlobs() error {
 	return nil
 }
 
-// finish writes where the log goes on, and that no table has a tail.
+// finish stores where the log continues, and that no table has a tail.
 func (v *salvager) finish() error {
 	var head Mark
 	v.try("log", func() (err error) { head, err = v.src.Anchor(); return err })
-	lost := func(from, to uint64, err error) {
-		v.problem("log entries %d to %d, as many as there are: %v", from, to, err)
-	}
 	v.try("log", func() error {
-		for seq, stored := range walk(v.src.bucket(bucketLog), nil, lost) {
+		for seq, stored := range walk(v.src.bucket(bucketLog), nil, v.lost("log entry")) {
 			if e, err := readEntry(key8(seq), stored); err == nil {
 				head = Mark{e.Seq, e.Hash}
 				v.Entries++
@@ -800,7 +782,7 @@ func (v *salvager) finish() error {
 	})
 	v.Head = head
 	return v.update(func(bt *bbolt.Tx) error {
-		m := &metaBucket{bt.Bucket(bucketNames[bucketMeta])}
+		m := metaOf(bt)
 		for _, d := range v.dst.schema.tables {
 			if d.bulk {
 				last := bt.Bucket([]byte(d.name)).Sequence()

@@ -11,13 +11,13 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A Series is a list of rows in the order of their times: the light curve of one target in one kind
-// of data.
+// A Series is a list of rows in the order of their times, such as the light curve of one target in
+// one data type.
 //
-// Up to maxPoints rows of a series are stored as one value, since a key of its own for each would
-// cost four times as much. The key is kind 1, group 4, type 1 and then time 8, hash 4 and id 5 of
-// the first row, big-endian, the time with its sign bit turned over. The value is for each further
-// row: the difference of the times as uvarint, the hash as 4 bytes little-endian, the difference of
+// Up to maxPoints rows of a series are stored as one value, since a key for each row would take
+// four times the space. The key is kind 1, group 4, type 1 and then time 8, hash 4 and id 5 of the
+// first row, big-endian, the time with its sign bit flipped. The value holds for each further row
+// the difference of the times as uvarint, the hash as 4 bytes little-endian and the difference of
 // the ids as varint; then the CRC-32C.
 type Series struct {
 	Kind  byte
@@ -28,10 +28,10 @@ type Series struct {
 const (
 	seriesLen = 6
 	pointLen  = 8 + 4 + idLen
-	maxPoints = 48 // some 600 bytes: several values fill a page well, and one is cheap to write anew
+	maxPoints = 48 // some 600 bytes: several values fit a page, and one is cheap to rewrite
 )
 
-// A Point is a row's place in a series. Time is in microseconds since 1970.
+// A Point is a row of a series. Time is in microseconds since 1970.
 type Point struct {
 	Time int64
 	Hash uint32
@@ -109,8 +109,8 @@ func appendPoints(dst []byte, points []Point) []byte {
 	return dst
 }
 
-// seekSeries moves c to the stored value that p is in or would be put into: the last one that does
-// not begin after p, or else the first of the series; nil when the series is empty.
+// seekSeries moves c to the stored value that contains p, or into which p would go: the last one
+// that does not begin after p, or else the first of the series; nil when the series is empty.
 func seekSeries(c *bbolt.Cursor, s Series, p Point) (k, v []byte) {
 	var buf [seriesLen + pointLen]byte
 	want := s.key(buf[:0], p)
@@ -133,12 +133,12 @@ func seekSeries(c *bbolt.Cursor, s Series, p Point) (k, v []byte) {
 	return nil, nil
 }
 
-// Find returns the rows of a series that have this time and hash, pending ones included (Pending
-// tells).
+// Find returns the rows of a series that have this time and hash, pending ones included
+// (Table.Pending tells which).
 func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, error) {
 	var ids []uint64
 	if tx.batch != nil {
-		beyond, err := tx.batch.series.beyond(tx, s, time)
+		beyond, err := tx.batch.series.isLater(tx, s, time)
 		if err != nil {
 			return nil, err
 		}
@@ -165,14 +165,13 @@ func (t *Table[T]) Find(tx *Tx, s Series, time int64, hash uint32) ([]uint64, er
 	return t.findNew(tx, seriesKey{s, time, hash}, ids)
 }
 
-// findNew corrects ids, which are the stored ones under a key, by what the tail has and what is not
-// yet written.
+// findNew corrects the stored ids of a key by what the tail holds and by what is not written yet.
 func (t *Table[T]) findNew(tx *Tx, key seriesKey, ids []uint64) ([]uint64, error) {
 	tail, err := tx.tail(t.def)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range tail.places(key.series, tx.table(t.def).Sequence()) {
+	for _, p := range tail.points(key.series, tx.table(t.def).Sequence()) {
 		if p.Time == key.time && p.Hash == key.hash {
 			ids = append(ids, p.ID)
 		}
@@ -183,7 +182,7 @@ func (t *Table[T]) findNew(tx *Tx, key seriesKey, ids []uint64) ([]uint64, error
 	return ids, nil
 }
 
-// seriesCursor is a cursor over all series, the same for every seek.
+// seriesCursor returns the transaction's cursor over all series.
 func (tx *Tx) seriesCursor() *bbolt.Cursor {
 	t := tx.tools()
 	if t.series == nil {
@@ -192,9 +191,9 @@ func (tx *Tx) seriesCursor() *bbolt.Cursor {
 	return t.series
 }
 
-// beyond says whether a time is later than all that the file has of a series, as that of a new
-// point mostly is. Where times come in another order it soon stops to look.
-func (c *seriesChanges) beyond(tx *Tx, s Series, time int64) (bool, error) {
+// isLater says whether a time is later than all stored times of a series, as that of a new point
+// mostly is. Where times come in another order, it soon stops checking.
+func (c *seriesChanges) isLater(tx *Tx, s Series, time int64) (bool, error) {
 	last, ok := c.ends[s]
 	if !ok {
 		if c.within > 100+c.after {
@@ -223,16 +222,16 @@ func (c *seriesChanges) beyond(tx *Tx, s Series, time int64) (bool, error) {
 	return false, nil
 }
 
-// Series yields the rows of a series from time from up to, but without, time to, in order. Pending
-// rows are left out. It must not be used while the transaction writes.
+// Series yields the rows of a series from time from up to, but excluding, time to, in order,
+// without pending rows. It must not be used while the transaction writes.
 func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 	return func(yield func(Point) bool) {
-		fresh, err := t.settleSeries(tx, s)
+		fresh, err := t.seriesTail(tx, s)
 		if err != nil {
 			tx.fail(err)
 			return
 		}
-		// give yields a stored row, and before it those of the tail that come first.
+		// give yields a stored row, and before it the rows of the tail that precede it.
 		give := func(p Point) bool {
 			for len(fresh) > 0 && comparePoints(fresh[0], p) < 0 {
 				f := fresh[0]
@@ -260,14 +259,14 @@ func (t *Table[T]) Series(tx *Tx, s Series, from, to int64) iter.Seq[Point] {
 				}
 			}
 		}
-		// after all there are; itself it is never before to
+		// a point after all others, which is itself never before to
 		give(Point{Time: math.MaxInt64, Hash: math.MaxUint32, ID: math.MaxUint64})
 	}
 }
 
-// settleSeries writes what is not yet stored of series, and returns the rows of the tail of one, in
-// order: there is none while the transaction can write.
-func (t *Table[T]) settleSeries(tx *Tx, s Series) ([]Point, error) {
+// seriesTail returns the rows of a series that are in the tail, in order. In a writing transaction
+// it folds the tail and returns none.
+func (t *Table[T]) seriesTail(tx *Tx, s Series) ([]Point, error) {
 	if tx.batch != nil {
 		if err := tx.foldTail(t.def); err != nil {
 			return nil, err
@@ -278,21 +277,21 @@ func (t *Table[T]) settleSeries(tx *Tx, s Series) ([]Point, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.SortedFunc(slices.Values(tail.places(s, tx.table(t.def).Sequence())), comparePoints), nil
+	return slices.SortedFunc(slices.Values(tail.points(s, tx.table(t.def).Sequence())), comparePoints), nil
 }
 
-// seriesChanges gathers what a transaction does to series; flush writes each stored value that is
-// touched once.
+// seriesChanges gathers what a transaction does to series; flushSeries writes each changed value
+// once.
 type seriesChanges struct {
 	ids   map[seriesKey]pointChanges
-	store bool // there are others than those that come with rows of a tail
-	// ends is the last time that the file has of a series, for those that were asked for; after and
-	// within count what was found with it.
+	store bool // there are changes besides those that come with rows of a tail
+	// ends is the last stored time of a series, once it was looked up; after and within count the
+	// times later than it, and the others.
 	ends          map[Series]int64
 	after, within int
 }
 
-// pointChanges are changes under one key; mostly there is one.
+// pointChanges are the changes of one key; mostly there is one.
 type pointChanges struct {
 	first pointChange
 	more  []pointChange
@@ -310,7 +309,7 @@ func (c *pointChanges) find(id uint64) *pointChange {
 	return nil
 }
 
-// all yields the changes; there is none while the first has no id.
+// all yields the changes; there are none while the first has no id.
 func (c *pointChanges) all() iter.Seq[pointChange] {
 	return func(yield func(pointChange) bool) {
 		if c.first.id == 0 || !yield(c.first) {
@@ -327,7 +326,7 @@ func (c *pointChanges) all() iter.Seq[pointChange] {
 type pointChange struct {
 	id     uint64
 	remove bool
-	tail   bool // it comes with a row of the tail, and is not stored before that is folded
+	tail   bool // it comes with a row of the tail, and is stored only when that is folded
 }
 
 func (c *seriesChanges) add(k seriesKey, id uint64)    { c.note(k, pointChange{id: id}) }
@@ -350,7 +349,7 @@ func (c *seriesChanges) note(k seriesKey, p pointChange) {
 	c.ids[k] = list
 }
 
-// amend corrects ids, which were read from the file, by what is not yet written.
+// amend corrects ids that were read from the file by what is not written yet.
 func (c *seriesChanges) amend(k seriesKey, ids []uint64) []uint64 {
 	changes := c.ids[k]
 	for p := range changes.all() {
@@ -371,17 +370,17 @@ type seriesChange struct {
 
 func (c *seriesChange) point() Point { return Point{c.time, c.hash, c.id} }
 
-// place is a number that orders series as their keys do.
-func (s Series) place() uint64 { return uint64(s.Kind)<<40 | uint64(s.Group)<<8 | uint64(s.Type) }
+// ordinal returns a number that sorts series as their keys do.
+func (s Series) ordinal() uint64 { return uint64(s.Kind)<<40 | uint64(s.Group)<<8 | uint64(s.Type) }
 
 func compareSeriesChanges(a, b seriesChange) int {
-	if x, y := a.series.place(), b.series.place(); x != y {
+	if x, y := a.series.ordinal(), b.series.ordinal(); x != y {
 		return cmp.Compare(x, y)
 	}
 	return comparePoints(a.point(), b.point())
 }
 
-// flushSeries writes the gathered changes, all but those that come with rows of a tail.
+// flushSeries writes the gathered changes, except those that come with rows of a tail.
 func (b *batch) flushSeries(bt *bbolt.Tx) error {
 	if !b.series.store {
 		return nil
@@ -404,9 +403,9 @@ func (b *batch) writeSeries(bt *bbolt.Tx) error {
 	slices.SortFunc(list, compareSeriesChanges)
 	bucket := bt.Bucket(bucketNames[bucketSeries])
 	appends, pieces := 0, 0
-	var room mergeRoom
+	var buffer mergeBuffer
 	for len(list) > 0 {
-		n, appended, err := room.mergeSeries(bucket, list)
+		n, appended, err := buffer.mergeSeries(bucket, list)
 		if err != nil {
 			return err
 		}
@@ -423,12 +422,12 @@ func (b *batch) writeSeries(bt *bbolt.Tx) error {
 	return nil
 }
 
-// mergeRoom is memory that one value after the other is merged in.
-type mergeRoom struct{ stored, merged []Point }
+// mergeBuffer is memory in which one value after the other is merged.
+type mergeBuffer struct{ stored, merged []Point }
 
-// mergeSeries writes those changes at the head of list that fall into the same stored value, and
-// says how many they were and whether all of them came after what was there.
-func (r *mergeRoom) mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended bool, err error) {
+// mergeSeries writes the changes at the head of list that belong to the same stored value. It says
+// how many they were, and whether all of them follow the stored points.
+func (r *mergeBuffer) mergeSeries(bucket *bbolt.Bucket, list []seriesChange) (n int, appended bool, err error) {
 	s := list[0].series
 	c := bucket.Cursor()
 	k, v := seekSeries(c, s, list[0].point())

@@ -13,65 +13,54 @@ import (
 	"go.etcd.io/bbolt"
 
 	"nightjar/internal/boltfile"
+	"nightjar/internal/disk"
 )
 
-// While a file is open it holds a random session mark, and so does a small file beside it, the
-// twin, which also names the file's inode. A clean close removes both. After a crash both are
-// there. A mark without its twin means that the file is a copy that somebody took while the node
-// was running: half of it may be older than the rest.
+// While a file is open it holds a random session mark. So does a small file beside it, the session
+// file, which also names the inode of the data file. A clean close removes both; after a crash both
+// exist. A mark without its session file means that the file is a copy that somebody made while the
+// node was running: half of it may be older than the rest.
 
-// takeAgain is what to do about a bad copy.
+// takeAgain says what to do about a bad copy.
 const takeAgain = "take a good one with: nightjar --db ORIGINAL backup FILE"
 
-func twinPath(path string) string { return path + ".session" }
+func sessionPath(path string) string { return path + ".session" }
 
-// twinText is what the twin of the file at path holds for a mark.
-func twinText(path string, mark []byte) string {
+// sessionText returns what the session file of the file at path holds for a mark.
+func sessionText(path string, mark []byte) string {
 	s := hex.EncodeToString(mark)
 	if info, err := os.Stat(path); err == nil {
-		if id := fileID(info); id != "" {
+		if id := disk.FileID(info); id != "" {
 			s += " " + id
 		}
 	}
 	return s + "\n"
 }
 
-// writeTwin puts the twin in place; it is durable before the mark is.
-func writeTwin(path string, mark []byte) error {
-	temp := twinPath(path) + beingMade
-	if err := writeSynced(temp, []byte(twinText(path, mark))); err != nil {
+// writeSessionFile writes the session file. It is on the disk before the mark is.
+func writeSessionFile(path string, mark []byte) error {
+	temp := sessionPath(path) + beingMade
+	if err := disk.WriteSynced(temp, []byte(sessionText(path, mark))); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, twinPath(path)); err != nil {
+	if err := os.Rename(temp, sessionPath(path)); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return disk.SyncDir(filepath.Dir(path))
 }
 
-func writeSynced(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
-}
-
-// session is the mark of an open file.
+// session is the session mark of an open file.
 type session struct {
-	mark   []byte
-	inFile bool // the file has it
-	twin   bool // and so has the twin
+	mark       []byte
+	inFile     bool // the data file has the mark
+	fileBeside bool // the session file has it
 }
 
-// errNoRoomAtAll is ErrNoRoom where not even what makes room can be written.
+// errNoRoomAtAll is ErrNoRoom when not even a write that frees space is possible.
 var errNoRoomAtAll = fmt.Errorf("%w, not even for the mark that the file is open", ErrNoRoom)
 
-// beginSession puts a new mark into the file and beside it. On a full disk that waits for the first
-// write: until then the file is as it was when it was closed, and so is a copy of it.
+// beginSession writes a new mark into the file and beside it. On a full disk the first write does
+// that: until then the file is as it was when it was closed, and so is a copy of it.
 func (db *DB) beginSession() error {
 	mark := make([]byte, 16)
 	db.randomMu.Lock()
@@ -80,11 +69,11 @@ func (db *DB) beginSession() error {
 	if err != nil {
 		return err
 	}
-	found := db.session // what a crash left
+	found := db.session // left by a crash
 	db.session = session{mark: mark}
-	switch err := newNoRoom(db.writeTwin()); {
+	switch err := NoRoom(db.putSessionFile()); {
 	case err == ErrNoRoom && found.inFile:
-		db.session = found // as good as another
+		db.session = found // as good as a new one
 		return nil
 	case err == ErrNoRoom:
 		return nil
@@ -94,22 +83,22 @@ func (db *DB) beginSession() error {
 	if err := db.putMark(); err != ErrNoRoom {
 		return err
 	}
-	db.session = session{mark: mark} // the mark that a crash left may be in the file, without its twin, or none
+	db.session = session{mark: mark} // the file may have the mark of the crash, whose session file is gone, or none
 	if found.inFile {
 		db.session = session{mark: found.mark, inFile: true}
 	}
 	return nil
 }
 
-// markSession sees to it that the file is marked before anything is written. Where the disk has no
-// room for the twin, what makes room is written when the mark is in the file alone: a copy is
-// recognised by that, and after a crash the file itself is taken for one, and verified.
+// markSession marks the file before anything is written. When the disk has no space for the session
+// file, the mark in the file alone is enough for writes that free space: it still reveals a copy.
+// After a crash the file itself is then taken for a copy, and verified.
 func (db *DB) markSession() error {
 	s := &db.session
-	if s.inFile && s.twin {
+	if s.inFile && s.fileBeside {
 		return nil
 	}
-	twinErr := newNoRoom(db.writeTwin())
+	twinErr := NoRoom(db.putSessionFile())
 	if twinErr != nil && twinErr != ErrNoRoom {
 		return fmt.Errorf("%w: cannot write the session mark beside the file: %w", ErrFailed, twinErr)
 	}
@@ -123,24 +112,23 @@ func (db *DB) markSession() error {
 	return twinErr
 }
 
-func (db *DB) writeTwin() error {
-	err := db.opts.writeTwin(db.path, db.session.mark)
-	db.session.twin = err == nil
+func (db *DB) putSessionFile() error {
+	err := db.opts.writeSessionFile(db.path, db.session.mark)
+	db.session.fileBeside = err == nil
 	return err
 }
 
-// putMark puts the mark into the file.
+// putMark writes the mark into the file.
 func (db *DB) putMark() error {
 	err := db.commitAlone(false, func(bt *bbolt.Tx) error {
-		return (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).put([]byte(metaSession), db.session.mark)
+		return metaOf(bt).put([]byte(metaSession), db.session.mark)
 	})
 	db.freeListStored = false
 	db.session.inFile = err == nil
 	return orNoRoom(err)
 }
 
-// endSession takes the mark off. On a disk that is full to the last byte it stays, as after a
-// crash.
+// endSession removes the mark. On a completely full disk it stays, as after a crash.
 func (db *DB) endSession() error {
 	if db.session.inFile {
 		err := db.commitFreeList(removeMark)
@@ -154,7 +142,7 @@ func (db *DB) endSession() error {
 			return err
 		}
 	}
-	if err := os.Remove(twinPath(db.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(sessionPath(db.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -164,18 +152,18 @@ func removeMark(bt *bbolt.Tx) error {
 	return bt.Bucket(bucketNames[bucketMeta]).Delete([]byte(metaSession))
 }
 
-// examine looks at an existing file before it is opened for writing: whether it is ours, and
-// whether it is the copy of a running node's, which is then verified as a whole.
+// examine checks an existing file before it is opened for writing: whether it is ours, and whether
+// it is the copy of a running node's file, which is then verified as a whole.
 func (db *DB) examine() error {
 	mark, err := db.readMark()
 	if err != nil || mark == nil {
 		return err
 	}
-	twin, err := os.ReadFile(twinPath(db.path))
+	beside, err := os.ReadFile(sessionPath(db.path))
 	db.session = session{mark: mark, inFile: true}
-	if err == nil && strings.TrimSpace(string(twin)) == strings.TrimSpace(twinText(db.path, mark)) {
-		db.session.twin = true
-		return nil // it crashed here
+	if err == nil && strings.TrimSpace(string(beside)) == strings.TrimSpace(sessionText(db.path, mark)) {
+		db.session.fileBeside = true
+		return nil // the node crashed with this file
 	}
 	check := db.opts.CheckCopy
 	if check == nil {
@@ -187,7 +175,7 @@ func (db *DB) examine() error {
 	return nil
 }
 
-// checkTree refuses a file in which bbolt would follow branches for ever.
+// checkTree refuses a file in which bbolt would follow branches forever.
 func checkTree(path string) error {
 	err := boltfile.CheckTree(path)
 	if p := boltfile.Problem(""); errors.As(err, &p) {
@@ -202,7 +190,7 @@ func (db *DB) readMark() (mark []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { // also when the pages are so damaged that reading them panics
+	defer func() { // even when reading the damaged pages panics
 		err = errors.Join(err, b.Close())
 	}()
 	if err := checkTree(db.path); err != nil {
@@ -212,7 +200,7 @@ func (db *DB) readMark() (mark []byte, err error) {
 		if err := checkFormat(bt); err != nil {
 			return err
 		}
-		m, err := (&metaBucket{bt.Bucket(bucketNames[bucketMeta])}).get([]byte(metaSession))
+		m, err := metaOf(bt).get([]byte(metaSession))
 		mark = bytes.Clone(m)
 		return err
 	})

@@ -249,7 +249,7 @@ func TestStoredSets(t *testing.T) {
 					stored[set] = appendSmall(nil, ids)
 				} else if large {
 					chunked++
-					parts := gathered{}
+					parts := bitmaps{}
 					for _, id := range ids {
 						parts.add(id)
 					}

@@ -13,8 +13,8 @@ import (
 )
 
 // The key of a set is table 1, dimension 1, value. A set of up to maxSmall ids is one value under
-// that key; a larger one is one value per chunk under the key and the chunk's number, 4 bytes
-// big-endian. It does not go back to the small form until it is empty.
+// that key. A larger one has one value per chunk, under the key and the chunk's number, 4 bytes
+// big-endian; it keeps this form until it is empty.
 
 func setKey(d *tableDef, dim byte, v Value) string { return string([]byte{d.no, dim}) + string(v) }
 
@@ -22,7 +22,7 @@ func chunkKey(dst []byte, set string, chunk uint64) []byte {
 	return binary.BigEndian.AppendUint32(append(dst, set...), uint32(chunk))
 }
 
-// splitSetKey takes the key of a stored set apart; chunk is -1 for a small set.
+// splitSetKey splits the key of a stored set; chunk is -1 for a small set.
 func splitSetKey(k []byte) (table, dim byte, v Value, chunk int64, err error) {
 	if len(k) < 2 {
 		return 0, 0, "", 0, errShort
@@ -80,7 +80,7 @@ func (b *batch) writeSets(bt *bbolt.Tx) error {
 	for _, set := range slices.Sorted(maps.Keys(b.sets.of)) {
 		changes := b.sets.of[set]
 		slices.SortStableFunc(changes, func(a, b idChange) int { return cmp.Compare(a.id, b.id) })
-		last := changes[:0] // of several changes of an id the last one counts
+		last := changes[:0] // the last of several changes of an id counts
 		for _, c := range changes {
 			if n := len(last); n > 0 && last[n-1].id == c.id {
 				last[n-1] = c
@@ -97,15 +97,11 @@ func (b *batch) writeSets(bt *bbolt.Tx) error {
 	return nil
 }
 
-// setsWritten notes that stored sets of a table are others now.
+// setsWritten notes that stored sets of a table have changed.
 func (b *batch) setsWritten(d *tableDef) {
-	if !d.bulk {
-		return
+	if d.bulk {
+		b.bulk[d].changed = true
 	}
-	if b.changed == nil {
-		b.changed = map[*tableDef]bool{}
-	}
-	b.changed[d] = true
 }
 
 func writeSet(bucket *bbolt.Bucket, set string, changes []idChange) error {
@@ -146,7 +142,7 @@ func writeSet(bucket *bbolt.Bucket, set string, changes []idChange) error {
 	return nil
 }
 
-// mergeIDs applies changes, ascending and one an id, to ids, ascending.
+// mergeIDs applies changes, ascending and at most one an id, to ids, ascending.
 func mergeIDs(ids []uint64, changes []idChange) []uint64 {
 	out := make([]uint64, 0, len(ids)+len(changes))
 	for _, c := range changes {
@@ -197,7 +193,7 @@ func writeChunks(bucket *bbolt.Bucket, set string, changes []idChange) error {
 	return nil
 }
 
-// openChunk has v be a stored chunk where it lies.
+// openChunk makes v a view of a stored chunk.
 func openChunk(v *roaring.Bitmap, key, stored []byte) error {
 	b, err := checkCRC(key, stored)
 	if err == nil {
@@ -209,7 +205,7 @@ func openChunk(v *roaring.Bitmap, key, stored []byte) error {
 	return nil
 }
 
-// orSets adds the rows of from to m; andNotSets takes them out of it.
+// orSets adds the rows of from to m; andNotSets removes them from it.
 func (tx *Tx) orSets(d *tableDef, m, from Member) error {
 	return tx.combine(d, m, from, false)
 }
@@ -254,7 +250,7 @@ func (tx *Tx) values(d *tableDef, dim byte, from Value) iter.Seq[Value] {
 			if !yield(v) {
 				return
 			}
-			// past the chunks of this set: its key with the largest chunk number
+			// skip the chunks of this set: its largest key has the largest chunk number
 			k, _ = c.Seek(append(append(prefix[:2:2], v...), 0xff, 0xff, 0xff, 0xff, 0xff))
 		}
 		for _, v := range recent {

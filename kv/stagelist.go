@@ -4,19 +4,19 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
-	"sync"
 )
 
-// The kinds of a stage as it stands in the file.
+// A stage in the file lists rows or a blob. They are pending while they are being written, and
+// garbage when the purger is to delete them.
 const (
-	stagePending = 'c' // rows being created
-	stagePurged  = 'd' // rows being swept away
-	stageBlob    = 'b' // a blob being written
-	stageGarbage = 'x' // a blob being swept away
+	pendingRows = 'c'
+	garbageRows = 'd'
+	pendingBlob = 'b'
+	garbageBlob = 'x'
 )
 
-// stageInfo is a stage as it stands in the file: kind 1, table 1, then 8 bytes: the id below which
-// all is swept already, or the blob's id; then the rows as runs.
+// stageInfo is a stored stage: kind 1, table 1, then 8 bytes, the id below which all rows have been
+// purged or the id of the blob, then the rows as runs.
 type stageInfo struct {
 	id    uint64
 	kind  byte
@@ -24,6 +24,26 @@ type stageInfo struct {
 	next  uint64
 	runs  idRuns
 	crc   uint32
+}
+
+func (s *stageInfo) isPending() bool { return s.kind == pendingRows || s.kind == pendingBlob }
+func (s *stageInfo) isBlob() bool    { return s.kind == pendingBlob || s.kind == garbageBlob }
+
+// has says whether the stage lists a row of a table.
+func (s *stageInfo) has(d *tableDef, id uint64) bool {
+	return !s.isBlob() && s.table == d.no && s.runs.has(id)
+}
+
+// garbage returns the stage with its rows or its blob as garbage.
+func (s *stageInfo) garbage() *stageInfo {
+	g := *s
+	switch s.kind {
+	case pendingRows:
+		g.kind = garbageRows
+	case pendingBlob:
+		g.kind = garbageBlob
+	}
+	return &g
 }
 
 var stagePrefix = []byte("stage/")
@@ -45,7 +65,7 @@ func (tx *WriteTx) dropStage(id uint64) error {
 	return tx.bucket(bucketMeta).Delete(stageKey(id))
 }
 
-// newStage takes the next number of a stage.
+// newStage returns the number of a new stage.
 func (tx *WriteTx) newStage() (uint64, error) { return tx.bucket(bucketMeta).NextSequence() }
 
 // stageList reads the stages in the file.
@@ -56,7 +76,7 @@ func (tx *Tx) stageList() ([]*stageInfo, error) {
 	tx.stages = nil
 	c := tx.bucket(bucketMeta).Cursor()
 	for k, v := c.Seek(stagePrefix); k != nil && bytes.HasPrefix(k, stagePrefix); k, v = c.Next() {
-		s, err := tx.db.stages.read(k, v)
+		s, err := tx.db.readStage(k, v)
 		if err != nil {
 			return nil, err
 		}
@@ -66,20 +86,17 @@ func (tx *Tx) stageList() ([]*stageInfo, error) {
 	return tx.stages, nil
 }
 
-// stageCache keeps the parsed form of long lists, which every transaction would have to parse.
-type stageCache struct {
-	mu sync.Mutex
-	of map[uint64]*stageInfo
-}
+// maxStages is the number of parsed stages that are kept in memory.
+const maxStages = 64
 
-func (c *stageCache) read(k, v []byte) (*stageInfo, error) {
+// readStage parses a stage. It parses a list that has not changed only once, since that takes long
+// and every transaction needs it.
+func (db *DB) readStage(k, v []byte) (*stageInfo, error) {
 	if len(k) != len(stagePrefix)+8 || len(v) < 10+crcLen {
 		return nil, damaged("stage", errShort)
 	}
 	id, crc := binary.BigEndian.Uint64(k[len(stagePrefix):]), binary.LittleEndian.Uint32(v[len(v)-crcLen:])
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s := c.of[id]; s != nil && s.crc == crc {
+	if s, ok := db.stages.Get(id); ok && s.crc == crc {
 		return s, nil
 	}
 	b, err := checkCRC(k, v)
@@ -91,14 +108,11 @@ func (c *stageCache) read(k, v []byte) (*stageInfo, error) {
 		return nil, damaged("stage", err)
 	}
 	s := &stageInfo{id, b[0], b[1], binary.BigEndian.Uint64(b[2:]), runs, crc}
-	if c.of == nil || len(c.of) > 64 {
-		c.of = map[uint64]*stageInfo{}
-	}
-	c.of[id] = s
+	db.stages.Put(id, s, 1)
 	return s, nil
 }
 
-// staged says whether a row is pending or being swept away.
+// staged says whether a row is pending or being purged.
 func (tx *Tx) staged(d *tableDef, id uint64) bool {
 	if !d.bulk {
 		return false
@@ -109,71 +123,24 @@ func (tx *Tx) staged(d *tableDef, id uint64) bool {
 		return true
 	}
 	for _, s := range list {
-		if s.table == d.no && (s.kind == stagePending || s.kind == stagePurged) && s.runs.has(id) {
+		if s.has(d, id) {
 			return true
 		}
 	}
 	return tx.stage != nil && tx.stage.def == d && tx.stage.runs.has(id)
 }
 
-// purgeStage turns a stage over to the purger.
+// purgeStage leaves a stage to the purger.
 func (tx *WriteTx) purgeStage(id uint64) error {
 	list, err := tx.stageList()
 	if err != nil {
 		return err
 	}
 	for _, s := range list {
-		if s.id != id {
-			continue
-		}
-		purged := *s
-		switch s.kind {
-		case stagePending:
-			purged.kind = stagePurged
-		case stageBlob:
-			purged.kind = stageGarbage
-		}
-		return tx.putStage(&purged)
-	}
-	return nil
-}
-
-// liveStages are the stages of this process, so that others can leave them notes.
-type liveStages struct {
-	mu   sync.Mutex
-	list []*Stage
-}
-
-func (l *liveStages) put(s *Stage) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.list = append(l.list, s)
-}
-
-func (l *liveStages) remove(s *Stage) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.list = slices.DeleteFunc(l.list, func(x *Stage) bool { return x == s })
-}
-
-// of finds the stage that a pending row belongs to.
-func (l *liveStages) of(tx *Tx, d *tableDef, id uint64) *Stage {
-	if tx.stage != nil && tx.stage.runs.has(id) {
-		return tx.stage.Stage
-	}
-	list, err := tx.stageList()
-	if err != nil {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, info := range list {
-		if info.kind == stagePending && info.table == d.no && info.runs.has(id) {
-			for _, s := range l.list {
-				if s.id == info.id {
-					return s
-				}
-			}
+		if s.id == id {
+			tx.touch()
+			tx.job.after = append(tx.job.after, tx.db.kickPurger)
+			return tx.putStage(s.garbage())
 		}
 	}
 	return nil

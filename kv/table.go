@@ -1,9 +1,7 @@
 package kv
 
 import (
-	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -13,99 +11,70 @@ import (
 // A Spec describes a table to NewTable.
 type Spec[T any] struct {
 	Name  string // the bucket's name
-	No    byte   // the table's number in sets, large values and the log; never used again for another table
+	No    byte   // the table's number in sets, large values and the log; never reuse it for another table
 	Codec Codec[T]
 
-	// Keys says by which keys and sets a record is found. It must depend on nothing but its
-	// arguments and what k.Tx reads of records: Salvage makes everything derived with it, and
-	// Verify compares it.
+	// Keys adds the keys and sets by which a record is found. They must depend on nothing but its
+	// arguments and the records that k.Tx reads: Salvage rebuilds them, and Verify compares them.
 	Keys func(k *Keys, id uint64, rec *T)
 
-	// Unique, Orders, Series and Dims name the kinds of unique texts, the orders, the kinds of
-	// series and the dimensions of sets that Keys uses, and the dimensions that rows inherit: Open
-	// builds those that a file does not have yet. Only dimensions may have the same number in two
-	// tables. A number is never used again for something else.
+	// Unique, Orders, Series and Dims list the kinds of unique texts, the orders, the kinds of
+	// series, and the dimensions of sets that Keys uses or rows inherit. Open builds those that a
+	// file does not have yet. Two tables may share the number of a dimension, but no other number.
+	// Never reuse a number for something else.
 	Unique, Orders, Series, Dims []byte
 
-	// Inherits says of which sets every row is a member that refers to this record (see Heirs).
+	// Inherits lists the sets that contain every row which refers to this record (see Parents).
 	Inherits func(rec *T) []Member
 
-	// Heirs lists the parents of this table's rows: a row that is a member of (Dim, Int(p)) is also
-	// a member of all that the record p of Parent passes on, and follows when that changes.
-	Heirs []Heir
+	// Parents lists the tables from which rows of this table inherit: a row in the set (Dim,
+	// Int(p)) is also in all sets that Inherits lists for record p of the parent table, and moves
+	// when that list changes.
+	Parents []Parent
 
-	// UID is what a record is known by outside of this file. A unique key leads from it to the id,
-	// see [Table.ByUID], and the log keeps it when the record is deleted.
+	// UID returns the identity of a record outside of this file. A unique key leads from it to the
+	// id, see [Table.ByUID], and the log keeps it when the record is deleted.
 	UID func(rec *T) [16]byte
 
-	// Ident is what the log keeps of a deleted record of a table without UID: a content's hash.
+	// Ident returns what the log keeps of a deleted record of a table without UID, such as the hash
+	// of its content.
 	Ident func(tx *Tx, rec *T) []byte
 
-	// StandIn makes a record in the place of a lost one, for Salvage, so that what belongs to it
-	// can be kept. uid is a new one.
-	StandIn func(id uint64, uid [16]byte) *T
+	// Placeholder makes a record that Salvage puts in the place of a lost one, so that the rows
+	// that belong to it can be kept. uid is a new one.
+	Placeholder func(id uint64, uid [16]byte) *T
 
-	// Blobs lists the blobs that a record refers to, for Verify.
+	// Blobs lists the blobs to which a record refers, for Verify.
 	Blobs func(rec *T) []uint64
 
-	// Refs tells to which rows of other tables a record refers, for Verify and Dangling: of these
-	// each must be there. What may lead nowhere is left out.
+	// Refs calls refer with each row of another table to which a record refers and which must
+	// exist, for Verify and Dangling.
 	Refs func(rec *T, refer Refer)
 
-	// Bulk marks a table of points: rows come by the million and are staged, the newest are kept in
-	// a tail, and the log keeps no old records of it.
+	// Bulk marks a table with millions of rows, such as points: rows can be staged, the newest are
+	// kept in a tail, and the log keeps no old records.
 	Bulk bool
 }
 
-// An Heir names a parent table by its definition, and the dimension through which rows refer to it.
-type Heir struct {
-	Parent AnyTable
-	Dim    byte
-	// Many says that a row may have several such parents, so that what one of them takes back
-	// another may still give.
-	Many bool
-}
-
 // A Table is typed access to the records of one table. It holds no state of a file: one value
-// serves every file that is open.
+// serves every open file.
 type Table[T any] struct {
 	def   *tableDef
 	codec Codec[T]
 	keys  func(k *Keys, id uint64, rec *T)
-	// inherits is nil when there is nothing to inherit
-	passes func(rec *T) []Member
+	// nil when there is nothing to inherit
+	inherits func(rec *T) []Member
 }
 
-// No is the table's number, as it stands in the log.
+// No returns the table's number, by which the log names it.
 func (t *Table[T]) No() uint64 { return uint64(t.def.no) }
 
-// Name is the table's name.
+// Name returns the table's name.
 func (t *Table[T]) Name() string { return t.def.name }
-
-// AnyTable is a Table of any record type, as Open takes them.
-type AnyTable interface{ tableDef() *tableDef }
-
-// tableDef is a table without its type.
-type tableDef struct {
-	name  string
-	no    byte
-	bulk  bool
-	heirs []Heir
-	// families are what the table declares, and declared the same by class and number
-	families []family
-	declared [familyEnd][256]bool
-	derive   func(k *Keys, id uint64, rec []byte) error
-	inherits func(rec []byte) ([]Member, error)
-	ident    func(tx *Tx, rec []byte) ([]byte, error)
-	blobs    func(rec []byte) ([]uint64, error)
-	refs     func(rec []byte, refer Refer) error
-	// standIn is nil when there is none
-	standIn func(id uint64, uid [16]byte) []byte
-}
 
 // NewTable makes the table that spec describes.
 func NewTable[T any](spec Spec[T]) *Table[T] {
-	t := &Table[T]{codec: spec.Codec, keys: spec.Keys, passes: spec.Inherits}
+	t := &Table[T]{codec: spec.Codec, keys: spec.Keys, inherits: spec.Inherits}
 	if t.keys == nil {
 		t.keys = func(*Keys, uint64, *T) {}
 	}
@@ -119,7 +88,7 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 		spec.Unique = append([]byte{kindUID + spec.No}, spec.Unique...)
 		spec.Ident = func(_ *Tx, rec *T) []byte { u := uid(rec); return u[:] }
 	}
-	d := &tableDef{name: spec.Name, no: spec.No, bulk: spec.Bulk, heirs: spec.Heirs}
+	d := &tableDef{name: spec.Name, no: spec.No, bulk: spec.Bulk, parents: spec.Parents}
 	d.declare(familyUnique, spec.Unique...)
 	d.declare(familyOrder, spec.Orders...)
 	d.declare(familySeries, spec.Series...)
@@ -136,15 +105,8 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 		}
 		return err
 	}
-	if spec.Inherits != nil {
-		d.inherits = func(b []byte) ([]Member, error) {
-			rec, err := decode(b)
-			if err != nil {
-				return nil, err
-			}
-			return spec.Inherits(rec), nil
-		}
-	}
+	d.inherits = decoding(t.codec, spec.Inherits)
+	d.blobs = decoding(t.codec, spec.Blobs)
 	if spec.Ident != nil {
 		d.ident = func(tx *Tx, b []byte) ([]byte, error) {
 			rec, err := decode(b)
@@ -154,17 +116,8 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 			return spec.Ident(tx, rec), nil
 		}
 	}
-	if spec.StandIn != nil {
-		d.standIn = func(id uint64, uid [16]byte) []byte { return t.codec.Append(nil, spec.StandIn(id, uid)) }
-	}
-	if spec.Blobs != nil {
-		d.blobs = func(b []byte) ([]uint64, error) {
-			rec, err := decode(b)
-			if err != nil {
-				return nil, err
-			}
-			return spec.Blobs(rec), nil
-		}
+	if spec.Placeholder != nil {
+		d.placeholder = func(id uint64, uid [16]byte) []byte { return t.codec.Append(nil, spec.Placeholder(id, uid)) }
 	}
 	if spec.Refs != nil {
 		d.refs = func(b []byte, refer Refer) error {
@@ -179,10 +132,24 @@ func NewTable[T any](spec Spec[T]) *Table[T] {
 	return t
 }
 
+// decoding returns a function that decodes a record and calls fn with it; nil when fn is nil.
+func decoding[T, R any](codec Codec[T], fn func(*T) R) func([]byte) (R, error) {
+	if fn == nil {
+		return nil
+	}
+	return func(b []byte) (r R, err error) {
+		rec := new(T)
+		if err = codec.Decode(b, rec); err == nil {
+			r = fn(rec)
+		}
+		return r, err
+	}
+}
+
 func (t *Table[T]) tableDef() *tableDef { return t.def }
 
-// Get reads a record. It returns ErrNotFound when there is none, or when the row is outside the set
-// of all rows (it is pending or being swept away). The record is valid as long as its codec says.
+// Get reads a record. It returns ErrNotFound when there is no such row, or when the row is pending
+// or being purged. How long the record is valid depends on the codec.
 func (t *Table[T]) Get(tx *Tx, id uint64) (*T, error) {
 	rec := new(T)
 	if err := t.Read(tx, id, rec); err != nil {
@@ -191,7 +158,7 @@ func (t *Table[T]) Get(tx *Tx, id uint64) (*T, error) {
 	return rec, nil
 }
 
-// Read is Get into a record of the caller's.
+// Read is Get into a record of the caller.
 func (t *Table[T]) Read(tx *Tx, id uint64, rec *T) error {
 	if tx.staged(t.def, id) {
 		return ErrNotFound
@@ -213,8 +180,8 @@ func (t *Table[T]) read(tx *Tx, id uint64, rec *T) error {
 	return nil
 }
 
-// Stamp is the CRC of the stored record, wherever its bytes are: as long as it is the same, what
-// was made of the record may be used again. ok is false when there is no such row.
+// Stamp returns the CRC of the stored record, wherever its bytes are. While it stays the same,
+// anything made from the record may be reused. ok is false when there is no such row.
 func (t *Table[T]) Stamp(tx *Tx, id uint64) (stamp uint32, ok bool) {
 	if tx.staged(t.def, id) {
 		return 0, false
@@ -230,7 +197,7 @@ func stampOf(stored []byte) (stamp uint32, ok bool) {
 	return binary.LittleEndian.Uint32(stored[len(stored)-crcLen:]), true
 }
 
-// Pending reads a record whether or not its row is in the set of all rows.
+// Pending reads a record and says whether its row is pending or being purged.
 func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) {
 	rec = new(T)
 	err = t.read(tx, id, rec)
@@ -238,27 +205,26 @@ func (t *Table[T]) Pending(tx *Tx, id uint64) (rec *T, pending bool, err error) 
 }
 
 // Insert stores a new record under the next id, which it returns. In the transactions of a Stage, a
-// row of a bulk table is written as pending. A *TakenError says which unique key belongs to another
-// record, a *TooLargeError that the record has more than MaxRecord bytes, or a key more than
-// MaxKey.
+// row of a bulk table becomes pending.
+//
+// Errors: a *TakenError when a unique key belongs to another record; a *TooLargeError when the
+// record has more than MaxRecord bytes, or a key more than MaxKey.
 func (t *Table[T]) Insert(tx *WriteTx, rec *T) (uint64, error) {
-	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
+	return tx.insert(t.def, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.ownKeys(rec))
 }
 
-// own gives the keys of a record that need not be decoded first, and what it passes on.
-func (t *Table[T]) own(rec *T) func(k *Keys, id uint64) {
+// ownKeys adds the keys of a record that is already decoded, and what it passes on.
+func (t *Table[T]) ownKeys(rec *T) func(k *Keys, id uint64) {
 	return func(k *Keys, id uint64) {
 		t.keys(k, id, rec)
-		if t.passes != nil {
-			k.passes = t.passes(rec)
+		if t.inherits != nil {
+			k.inherited = t.inherits(rec)
 		}
 	}
 }
 
-func errFull(d *tableDef) error { return fmt.Errorf("table %s is full", d.name) }
-
-// Reserve takes the next id without a record, which InsertAs may give it later, in this transaction
-// or another one.
+// Reserve takes the next id without storing a record. InsertAs may use the id later, also in
+// another transaction.
 func (t *Table[T]) Reserve(tx *WriteTx) (uint64, error) {
 	table := tx.table(t.def)
 	if table.Sequence() >= MaxID {
@@ -268,7 +234,7 @@ func (t *Table[T]) Reserve(tx *WriteTx) (uint64, error) {
 	return table.NextSequence()
 }
 
-// InsertAs stores a new record under an id that was reserved for it. Errors as those of Insert.
+// InsertAs stores a new record under an id that Reserve returned. Errors are those of Insert.
 func (t *Table[T]) InsertAs(tx *WriteTx, id uint64, rec *T) error {
 	if id == 0 || id > tx.table(t.def).Sequence() || t.def.bulk {
 		return fmt.Errorf("id %d of table %s was not reserved", id, t.def.name)
@@ -276,287 +242,116 @@ func (t *Table[T]) InsertAs(tx *WriteTx, id uint64, rec *T) error {
 	if _, err := tx.record(t.def, id); err != ErrNotFound {
 		return fmt.Errorf("id %d of table %s is in use (%w)", id, t.def.name, err)
 	}
-	return tx.insertAs(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
+	return tx.insertAs(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.ownKeys(rec))
 }
 
-// Put stores a changed record. ErrNotFound when there is no such row; *TakenError and
+// Put stores a changed record. Errors: ErrNotFound when there is no such row; *TakenError and
 // *TooLargeError as in Insert.
 func (t *Table[T]) Put(tx *WriteTx, id uint64, rec *T) error {
-	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.own(rec))
+	return tx.put(t.def, id, tx.encode(func(b []byte) []byte { return t.codec.Append(b, rec) }), t.ownKeys(rec))
 }
 
-// Delete takes a record and all its keys away. ErrNotFound when there is no such row. Rows that
-// refer to it must be gone or have been changed before.
+// Delete deletes a record and all its keys. Rows that refer to it must have been deleted or changed
+// before. Error: ErrNotFound when there is no such row.
 func (t *Table[T]) Delete(tx *WriteTx, id uint64) error { return tx.delete(t.def, id) }
 
-// All is the set of all rows.
+// Size returns the length of a stored record in bytes.
+func (t *Table[T]) Size(rec *T) int { return len(t.codec.Append(nil, rec)) }
+
+// All returns the set of all rows.
 func (t *Table[T]) All(tx *Tx) Set { return tx.set(t.def, dimAll, "") }
 
-// Set is the set of the rows that are members of (dim, value).
+// Set returns the rows that are members of (dim, value).
 func (t *Table[T]) Set(tx *Tx, dim byte, value Value) Set { return tx.set(t.def, dim, value) }
 
-// Values yields the values of a dimension that have members, in their order, from the first one
-// that is not below from.
+// Values yields the values of a dimension that have members, in order, from the first one that is
+// not below from.
 func (t *Table[T]) Values(tx *Tx, dim byte, from Value) iter.Seq[Value] {
 	return tx.values(t.def, dim, from)
 }
 
 // Changes counts the transactions that have tried to change records of the table since the file was
-// opened, before they are answered. What a View has read that began after Changes was asked is
-// still so as long as Changes says the same.
+// opened; it counts them before they are answered. Anything that a View read which began after a
+// call of Changes is current as long as Changes returns the same number.
 func (t *Table[T]) Changes(db *DB) uint64 { return db.changes[t.def.no].Load() }
 
-// Last is the largest id that was ever given out.
+// Last returns the largest id that was ever given out.
 func (t *Table[T]) Last(tx *Tx) uint64 { return tx.table(t.def).Sequence() }
 
-func where(d *tableDef, id uint64) string { return fmt.Sprintf("%s %d", d.name, id) }
-
-// Records are stored with a first byte that says where the value is, and a CRC-32C of table, id and
-// all before it.
-const (
-	recInline  = 0
-	recLarge   = 1    // the value is in bucket large, and its CRC-32C, 4 bytes little-endian, follows
-	largeLimit = 2048 // bytes; bbolt rewrites whole leaves: larger values are kept apart so that points stay dense
-	stubLen    = 1 + crcLen
-)
-
-// recordKey is what the CRC of a record covers beside its bytes, and the key of a large value.
-func recordKey(d *tableDef, id uint64) [9]byte {
-	var k [9]byte
-	k[0] = d.no
-	binary.BigEndian.PutUint64(k[1:], id)
-	return k
+// A Reader reads rows of a table one after the other. When ids ascend and are close together, it
+// steps from one to the next and does not search the tree for each. In a transaction that writes,
+// where rows may have changed since, it searches for each.
+type Reader[T any] struct {
+	table *Table[T]
+	tx    *Tx
+	c     *bbolt.Cursor
+	id    uint64 // where the cursor is, 0 when it is on no row
+	value []byte
 }
 
-// record reads the stored value of a row, wherever it is.
-func (tx *Tx) record(d *tableDef, id uint64) ([]byte, error) {
-	k := recordKey(d, id)
-	stored := tx.table(d).Get(k[1:])
-	if stored == nil {
-		return nil, ErrNotFound
-	}
-	return tx.openRecord(d, id, stored)
-}
+// Reader returns a Reader.
+func (t *Table[T]) Reader(tx *Tx) Reader[T] { return Reader[T]{table: t, tx: tx} }
 
-// missing is the error for a row whose record is not there: ErrNotFound, or damage when it is in
-// the set of all rows. That is only looked up while nothing is being written.
-func (tx *Tx) missing(d *tableDef, id uint64) error {
-	if tx.batch != nil {
-		return ErrNotFound
-	}
-	yes, err := tx.set(d, dimAll, "").Has(id)
-	if err == nil && yes {
-		return damaged(where(d, id), "it is in the set of all rows, and not there")
-	}
-	if err == nil {
-		err = ErrNotFound
-	}
-	return err
-}
+// Reads says whether the reader belongs to a transaction.
+func (r *Reader[T]) Reads(tx *Tx) bool { return r.tx == tx }
 
-func (tx *Tx) openRecord(d *tableDef, id uint64, stored []byte) ([]byte, error) {
-	k := recordKey(d, id)
-	b, err := checkCRC(k[:], stored)
-	if err == nil && len(b) == 0 {
-		err = errShort
-	}
-	if err != nil {
-		return nil, damaged(where(d, id), err)
-	}
-	if b[0] == recInline {
-		return b[1:], nil
-	}
-	if b[0] != recLarge {
-		return nil, damaged(where(d, id), fmt.Sprintf("unknown form %d", b[0]))
-	}
-	large := tx.bucket(bucketLarge).Get(k[:])
-	value, err := checkCRC(k[:], large)
-	if err == nil {
-		err = belongs(b, large[len(value):])
-	}
-	if err != nil {
-		return nil, damaged("large value of "+where(d, id), err)
-	}
-	return value, nil
-}
+// stepsAtMost is the number of rows over which a reader steps before it searches.
+const stepsAtMost = 12
 
-// belongs says whether a large value, whose CRC is sum, is the one that a stub was written with.
-func belongs(stub, sum []byte) error {
-	if len(stub) != stubLen {
-		return errShort
+// stored returns the stored value of an id, nil when there is no such row.
+func (r *Reader[T]) stored(id uint64) []byte {
+	if r.c == nil {
+		r.c = r.tx.table(r.table.def).Cursor()
 	}
-	if !bytes.Equal(stub[1:], sum) {
-		return errOther
+	if r.id == 0 || id < r.id || id-r.id > stepsAtMost || r.tx.batch != nil {
+		var key [8]byte
+		binary.BigEndian.PutUint64(key[:], id)
+		r.at(r.c.Seek(key[:]))
 	}
-	return nil
-}
-
-var errOther = errors.New("it is not the one that was stored with the record")
-
-// writeRecord stores a row's value; old says that there may be a large value to replace.
-func (tx *WriteTx) writeRecord(d *tableDef, id uint64, rec []byte, old bool) error {
-	tx.key = recordKey(d, id)
-	k := tx.key[:]
-	tx.batch.touches(d)
-	var stored []byte
-	if len(rec) > largeLimit {
-		large := withCRC(k, append(make([]byte, 0, len(rec)+crcLen), rec...))
-		if err := tx.bucket(bucketLarge).Put(k, large); err != nil {
-			return err
-		}
-		// The sum of the large value makes the stub another one whenever the value is: the record's
-		// stamp depends on it.
-		stored = append(append(tx.batch.memory(stubLen+crcLen), recLarge), large[len(rec):]...)
-	} else {
-		if old {
-			if err := tx.bucket(bucketLarge).Delete(k); err != nil {
-				return err
-			}
-		}
-		stored = append(append(tx.batch.memory(1+len(rec)+crcLen), recInline), rec...)
+	for r.id != 0 && r.id < id {
+		r.at(r.c.Next())
 	}
-	tx.entry.wrote(d, id, rec)
-	return tx.table(d).Put(k[1:], withCRC(k, stored))
-}
-
-// touches notes that the transaction changes records of a table.
-func (b *batch) touches(d *tableDef) { b.touched[d.no] = true }
-
-// memory is room for n bytes that stay until the transaction is committed: bbolt keeps the values
-// that it is given.
-func (b *batch) memory(n int) []byte {
-	if len(b.slab) < n {
-		b.piece = min(max(512, 2*b.piece), 32<<10)
-		b.slab = make([]byte, max(n, b.piece))
-	}
-	m := b.slab[:0:n]
-	b.slab = b.slab[n:]
-	return m
-}
-
-// insert, put and delete keep a record and everything derived from it together.
-
-func (tx *WriteTx) insert(d *tableDef, rec []byte, own func(k *Keys, id uint64)) (uint64, error) {
-	id := tx.table(d).Sequence() + 1
-	if id > MaxID {
-		return 0, errFull(d)
-	}
-	return id, tx.insertAs(d, id, rec, own)
-}
-
-// insertAs stores a new record under an id that is reserved, or the next one.
-func (tx *WriteTx) insertAs(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
-	k := tx.inserted(d)
-	own(k, id)
-	if err := k.complete(); err != nil {
-		return err
-	}
-	if err := k.check(id, rec, nil); err != nil {
-		return err
-	}
-	tx.touch()
-	if table := tx.table(d); id > table.Sequence() {
-		table.FillPercent = fillAppend
-		if err := table.SetSequence(id); err != nil {
-			return err
-		}
-	}
-	if err := tx.writeRecord(d, id, rec, false); err != nil {
-		return err
-	}
-	tx.entry.change(d, Created, id)
-	if tx.stage != nil && d.bulk {
-		return tx.stage.add(tx, k, id)
-	}
-	return k.apply(id, nil)
-}
-
-func (tx *WriteTx) put(d *tableDef, id uint64, rec []byte, own func(k *Keys, id uint64)) error {
-	if tx.staged(d, id) {
-		return ErrNotFound
-	}
-	old, err := tx.record(d, id)
-	if err != nil {
-		return err
-	}
-	before, after := tx.newKeys(d), tx.newKeys(d)
-	if err := before.derive(id, old); err != nil {
-		return damaged(where(d, id), err)
-	}
-	own(after, id)
-	if err := after.complete(); err != nil {
-		return err
-	}
-	if err := after.check(id, rec, before); err != nil {
-		return err
-	}
-	tx.touch()
-	tx.entry.change(d, Changed, id)
-	if !d.bulk {
-		tx.entry.keepChange(d, id, old, rec)
-	}
-	if err := tx.writeRecord(d, id, rec, true); err != nil {
-		return err
-	}
-	if err := after.apply(id, before); err != nil {
-		return err
-	}
-	return tx.propagate(d, id, old, rec)
-}
-
-func (tx *WriteTx) delete(d *tableDef, id uint64) error {
-	if tx.staged(d, id) {
-		return ErrNotFound
-	}
-	old, err := tx.record(d, id)
-	if err != nil {
-		return err
-	}
-	before := tx.newKeys(d)
-	if err := before.derive(id, old); err != nil {
-		return damaged(where(d, id), err)
-	}
-	tx.touch()
-	if err := tx.logGone(d, id, old); err != nil {
-		return err
-	}
-	if err := tx.eraseRecord(d, id); err != nil {
-		return err
-	}
-	return tx.newKeys(d).apply(id, before)
-}
-
-// logGone notes the deletion of a record in the log.
-func (tx *WriteTx) logGone(d *tableDef, id uint64, old []byte) error {
-	tx.entry.change(d, Deleted, id)
-	tx.entry.erased(d, id)
-	if !d.bulk {
-		tx.entry.keepOld(d, id, old)
-	}
-	if d.ident == nil {
+	if r.id != id {
 		return nil
 	}
-	ident, err := d.ident(tx.Tx, old)
+	return r.value
+}
+
+func (r *Reader[T]) at(k, v []byte) {
+	if r.id, r.value = 0, v; len(k) == 8 {
+		r.id = binary.BigEndian.Uint64(k)
+	}
+}
+
+// Read is Table.Read.
+func (r *Reader[T]) Read(id uint64, rec *T) error {
+	d := r.table.def
+	stored := r.stored(id)
+	if stored == nil || r.tx.staged(d, id) {
+		return ErrNotFound
+	}
+	b, err := r.tx.openRecord(d, id, stored)
 	if err != nil {
+		return err
+	}
+	if err := r.table.codec.Decode(b, rec); err != nil {
 		return damaged(where(d, id), err)
 	}
-	tx.entry.gone(d, id, ident)
 	return nil
 }
 
-func (tx *WriteTx) eraseRecord(d *tableDef, id uint64) error {
-	tx.forget(d, id)
-	tx.batch.touches(d)
-	k := recordKey(d, id)
-	if err := tx.bucket(bucketLarge).Delete(k[:]); err != nil {
-		return err
+// Stamp is Table.Stamp.
+func (r *Reader[T]) Stamp(id uint64) (stamp uint32, ok bool) {
+	if r.tx.staged(r.table.def, id) {
+		return 0, false
 	}
-	return tx.table(d).Delete(k[1:])
+	return stampOf(r.stored(id))
 }
 
-// Fill percents of bbolt's leaves: dense where a transaction appends in order, room to grow
-// elsewhere.
-const (
-	fillAppend = 0.9
-	fillRandom = bbolt.DefaultFillPercent
-)
+// kindUID plus the number of a table is the kind of the unique keys that lead from uids to ids.
+const kindUID = 128
+
+// ByUID finds the record with a uid, in a table whose Spec has UID. ok is false when there is none.
+func (t *Table[T]) ByUID(tx *Tx, uid [16]byte) (id uint64, ok bool, err error) {
+	return tx.Lookup(kindUID+t.def.no, string(uid[:]))
+}

@@ -7,29 +7,29 @@ import (
 	"sync"
 )
 
-// The tail of a bulk table are its newest rows, which are not in the stored sets and series yet:
-// putting one row into eight sets would write eight chunks of up to 8 KiB, and its place in a
-// series a page or two somewhere in the file. The rows after the fold mark that is stored in the
-// file are in the tail, unless they are staged, and their sets and places are known from their
-// records; memory holds them ready. After tailLimit rows, and before any other change to the sets
-// and series of the table, the tail is folded into the stored ones and the mark moves on.
+// The tail of a bulk table holds its newest rows, which are not in the stored sets and series yet.
+// Putting one row into eight sets would write eight chunks of up to 8 KiB, and its series a page or
+// two somewhere in the file. The rows after the fold mark in the file are in the tail, unless they
+// are staged; their sets and series follow from their records, and memory holds them ready. After
+// tailLimit rows, and before any other change to the sets and series of the table, the tail is
+// folded into the stored ones and the mark moves on.
 //
-// Between two folds rows are only added, in order of ids, and always before their commit: so a
-// reader that began at any time finds its own state by leaving out the ids beyond the last one it
-// can know.
+// Between two folds rows are only added, in order of ids, and always before their commit. So a
+// reader that began at any time finds its own state by skipping the ids beyond the last one of its
+// state.
 //
 // Each fold, and each other change of stored sets, begins a new tail. Its epoch is the number of
-// bbolt's transaction that began it: a reader, whose transaction has the number of the last commit
-// that it sees, takes the newest tail with an epoch up to that number, and all readers of one epoch
-// see the same stored sets. Epochs are in memory alone, so a restart, a crash or a copy of the file
-// cannot confuse them. While the file is open, numbers ascend with each commit. A number goes to
-// two transactions only when the first of them was not committed: then the tails it put here are
-// forgotten (commitFailed), and nobody had read in it. Only Compact begins with low numbers again:
-// it forgets all that is known by epoch.
+// the bbolt transaction that began it. A reader's transaction has the number of the last commit
+// that it sees; the reader uses the newest tail with an epoch up to that number, and all readers of
+// one epoch see the same stored sets. Epochs exist in memory only, so a restart, a crash or a copy
+// of the file cannot confuse them. While the file is open, numbers ascend with each commit. Two
+// transactions have the same number only when the first of them was not committed: then the tails
+// that it began are dropped (commitFailed), and nobody has read in it. Only Compact restarts the
+// numbers: it drops everything that is kept by epoch.
 type tail struct {
 	table *tableDef
 	epoch uint64
-	from  uint64 // the fold mark: the first row may have the id after it
+	from  uint64 // the fold mark: all rows of the tail have larger ids
 
 	mu     sync.RWMutex
 	sets   map[string][]uint64 // by setKey, ascending
@@ -37,7 +37,7 @@ type tail struct {
 	rows   int
 }
 
-// tailLimit is how many rows a tail may have.
+// tailLimit is the largest number of rows of a tail.
 const tailLimit = 8192
 
 type tailRow struct {
@@ -69,15 +69,15 @@ func (t *tail) ids(set string, last uint64) []uint64 {
 	list := t.sets[set]
 	t.mu.RUnlock()
 	n := len(list)
-	for n > 0 && list[n-1] > last { // seldom more than a few
+	for n > 0 && list[n-1] > last { // rarely more than a few
 		n--
 	}
 	return list[:n:n]
 }
 
-// places returns the rows up to last of a series, by id. The result must not be changed; it stays
+// points returns the rows up to last of a series, by id. The result must not be changed; it stays
 // valid.
-func (t *tail) places(s Series, last uint64) []Point {
+func (t *tail) points(s Series, last uint64) []Point {
 	t.mu.RLock()
 	list := t.series[s]
 	t.mu.RUnlock()
@@ -90,7 +90,7 @@ func (t *tail) places(s Series, last uint64) []Point {
 
 func tailKey(d *tableDef) []byte { return []byte{'t', 'a', 'i', 'l', '/', d.no} }
 
-// tailMark is the fold mark of a table.
+// tailMark returns the fold mark of a table.
 func (m *metaBucket) tailMark(d *tableDef) (from uint64, err error) {
 	b, err := m.get(tailKey(d))
 	if err != nil || b == nil {
@@ -106,17 +106,17 @@ func (m *metaBucket) putTailMark(d *tableDef, from uint64) error {
 	return m.put(tailKey(d), key8(from))
 }
 
-// keptTails is how many tails of a table are kept: the newest, and others for those who began to
-// read before it was begun. A reader that is older than that reads its tail from the file.
+// keptTails is the number of tails of a table that are kept: the newest, and older ones for readers
+// that began before it. A reader that is older than that rebuilds its tail from the file.
 const keptTails = 4
 
-// tails holds the tails that readers may still ask for.
+// tails holds the tails that readers may still need.
 type tails struct {
 	mu   sync.Mutex
 	list []*tail
 }
 
-// find returns the tail that is seen after the commit of a transaction of bbolt's, nil when it is
+// find returns the tail that a reader sees after the commit of a bbolt transaction, nil when it is
 // not kept.
 func (ts *tails) find(d *tableDef, commit uint64) *tail {
 	ts.mu.Lock()
@@ -150,10 +150,10 @@ func (ts *tails) clear() {
 	ts.list = nil
 }
 
-// tail finds the tail of a table as this transaction sees it.
+// tail returns the tail of a table as this transaction sees it.
 func (tx *Tx) tail(d *tableDef) (*tail, error) {
 	if tx.batch != nil {
-		return tx.batch.tail[d], nil
+		return tx.batch.bulk[d].tail, nil
 	}
 	if t := tx.tails[d.no]; t != nil {
 		return t, nil
@@ -172,7 +172,7 @@ func (tx *Tx) tail(d *tableDef) (*tail, error) {
 	return t, nil
 }
 
-// commit is the number of the last committed transaction of bbolt's that this one sees.
+// commit returns the number of the last bbolt transaction whose commit this one sees.
 func (tx *Tx) commit() uint64 {
 	if tx.bolt.Writable() {
 		return uint64(tx.bolt.ID()) - 1
@@ -180,16 +180,16 @@ func (tx *Tx) commit() uint64 {
 	return uint64(tx.bolt.ID())
 }
 
-// findTails fetches the tails before a shared transaction writes anything; one that is not in
-// memory is read from the file.
+// findTails finds the tails before a shared transaction writes; it reads those that are not in
+// memory from the file.
 func (b *batch) findTails() error {
-	b.tail = map[*tableDef]*tail{}
+	b.bulk = map[*tableDef]*bulkChanges{}
 	reader := &Tx{db: b.db, bolt: b.bolt}
 	return reader.eachTail(func(t *tail) error {
 		if b.db.tails.find(t.table, reader.commit()) == nil {
 			b.db.tails.put(t)
 		}
-		b.tail[t.table] = t
+		b.bulk[t.table] = &bulkChanges{tail: t}
 		return nil
 	})
 }
@@ -211,7 +211,7 @@ func (tx *Tx) eachTail(fn func(t *tail) error) error {
 	return nil
 }
 
-// readTail makes a tail from the records behind the mark.
+// readTail builds a tail from the records after the fold mark.
 func (tx *Tx) readTail(d *tableDef) (*tail, error) {
 	from, err := tx.meta().tailMark(d)
 	if err != nil {
@@ -222,7 +222,7 @@ func (tx *Tx) readTail(d *tableDef) (*tail, error) {
 	last := from
 	for k, v := c.Seek(key8(from + 1)); k != nil; k, v = c.Next() {
 		if len(k) != 8 || binary.BigEndian.Uint64(k) <= last {
-			return nil, damaged(d.name, fmt.Sprintf("the key %x stands behind id %d", k, last))
+			return nil, damaged(d.name, fmt.Sprintf("the key %x follows id %d", k, last))
 		}
 		id := binary.BigEndian.Uint64(k)
 		last = id
@@ -233,9 +233,9 @@ func (tx *Tx) readTail(d *tableDef) (*tail, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys := tx.newKeys(d)
-		if err := keys.derive(id, rec); err != nil {
-			return nil, damaged(where(d, id), err)
+		keys, err := tx.keysOf(d, id, rec)
+		if err != nil {
+			return nil, err
 		}
 		t.add([]tailRow{newTailRow(keys, id)})
 	}
@@ -250,12 +250,10 @@ func newTailRow(k *Keys, id uint64) tailRow {
 	return r
 }
 
-// appendTail adds a new row to the tail when the transaction is committed.
+// appendTail adds a new row to the tail at the commit.
 func (tx *Tx) appendTail(k *Keys, id uint64) {
-	if tx.batch.tails == nil {
-		tx.batch.tails = map[*tableDef][]tailRow{}
-	}
-	tx.batch.tails[k.def] = append(tx.batch.tails[k.def], newTailRow(k, id))
+	t := tx.batch.bulk[k.def]
+	t.rows = append(t.rows, newTailRow(k, id))
 	for _, s := range k.series {
 		tx.batch.series.tail(s, id)
 	}
@@ -270,19 +268,19 @@ func (tx *Tx) foldTail(d *tableDef) error {
 	if err != nil {
 		return err
 	}
-	if t.rows == 0 && len(tx.batch.tails[d]) == 0 {
+	if t.rows == 0 && len(tx.batch.bulk[d].rows) == 0 {
 		return nil
 	}
 	return tx.moveMark(d, t)
 }
 
-// moveMark folds the tail t, which may be empty, and begins a new one behind all rows there are.
+// moveMark folds the tail t, which may be empty, and begins a new one after all rows.
 func (tx *Tx) moveMark(d *tableDef, t *tail) error {
 	return tx.batch.shared("fold", func() error { return tx.fold(d, t) })
 }
 
 func (tx *Tx) fold(d *tableDef, t *tail) error {
-	fresh := tx.batch.tails[d]
+	fresh := tx.batch.bulk[d].rows
 	if tx.batch.sets.of == nil {
 		tx.batch.sets.of = map[string][]idChange{}
 	}
@@ -306,34 +304,33 @@ func (tx *Tx) fold(d *tableDef, t *tail) error {
 			tx.batch.series.add(s, r.id)
 		}
 	}
-	delete(tx.batch.tails, d)
+	tx.batch.bulk[d].rows = nil
 	return tx.beginTail(d, tx.table(d).Sequence())
 }
 
-// beginTail moves the fold mark of a table, whose tail is empty, and begins the next tail.
+// beginTail moves the fold mark of a table with an empty tail, and begins the next tail.
 func (tx *Tx) beginTail(d *tableDef, from uint64) error {
 	return tx.batch.shared("tail", func() error { return tx.putTail(d, from) })
 }
 
 func (tx *Tx) putTail(d *tableDef, from uint64) error {
 	next := &tail{table: d, epoch: uint64(tx.bolt.ID()), from: from}
-	if from != tx.batch.tail[d].from {
+	bulk := tx.batch.bulk[d]
+	if from != bulk.tail.from {
 		if err := tx.meta().putTailMark(d, from); err != nil {
 			return err
 		}
 		// A fold need not leave a log entry, and stores nothing for the families of other programs.
-		if err := tx.meta().putFamilies(tx.db.others); err != nil {
+		if err := tx.meta().putFamilies(tx.db.foreignFamilies); err != nil {
 			return err
 		}
 	}
-	if tx.batch.folded == nil {
-		tx.batch.folded = map[*tableDef]bool{}
-	}
-	tx.batch.tail[d], tx.batch.folded[d] = next, true
+	bulk.tail, bulk.folded = next, true
 	return nil
 }
 
-// tailValues lists, in order, the values of a dimension that only the tail may know.
+// tailValues lists, in order, the values of a dimension in the tail, from the first that is not
+// below from.
 func (tx *Tx) tailValues(d *tableDef, dim byte, from Value) []Value {
 	if !d.bulk {
 		return nil
@@ -356,7 +353,7 @@ func (tx *Tx) tailValues(d *tableDef, dim byte, from Value) []Value {
 	return list
 }
 
-// foldPending makes the stored sets of a table complete, so that a transaction that writes can read
+// foldPending makes the stored sets of a table complete, so that a writing transaction can read
 // them.
 func (tx *Tx) foldPending(d *tableDef) error {
 	if tx.batch == nil {

@@ -14,11 +14,11 @@ const (
 	trimBytes   = 8 << 20
 )
 
-// TrimLog drops the oldest entries of the log that are older than a time, and gives the sequence of
-// the last of them, 0 for none. Of entries whose times do not ascend, as they are when the clock
-// was put back, none is dropped that is behind one that is not older. What is left of them is the
-// anchor, the hash of the last. It is done in pieces, on a full disk as well; the first leaves an
-// entry that says which are dropped, in whose name.
+// TrimLog drops the log entries that are older than before, and returns the sequence of the last of
+// them, 0 for none. If the clock was set back, times do not ascend: TrimLog stops at the first
+// entry that is not older. The anchor, the hash of the last dropped entry, stays. TrimLog works in
+// pieces, also on a full disk. The first piece leaves an entry in the name of a that says which
+// entries are dropped.
 func (db *DB) TrimLog(ctx context.Context, a Author, before time.Time) (last uint64, err error) {
 	limit := micros(before)
 	err = db.View(func(tx *Tx) error {
@@ -49,7 +49,7 @@ func (db *DB) TrimLog(ctx context.Context, a Author, before time.Time) (last uin
 			break
 		}
 		select {
-		case <-time.After(time.Since(began)): // so that others get through
+		case <-time.After(time.Since(began)): // so that others can write
 		case <-ctx.Done():
 			return last, context.Cause(ctx)
 		}
@@ -57,7 +57,7 @@ func (db *DB) TrimLog(ctx context.Context, a Author, before time.Time) (last uin
 	return last, nil
 }
 
-// trimPiece drops some entries, up to the one called last, and says whether there are more of them.
+// trimPiece drops some entries, up to last, and says whether there are more.
 func (tx *WriteTx) trimPiece(last uint64, limit int64) (more bool, err error) {
 	mark, err := tx.Anchor()
 	if err != nil {
@@ -88,7 +88,7 @@ func (tx *WriteTx) trimPiece(last uint64, limit int64) (more bool, err error) {
 		size += len(v)
 	}
 	if len(keys) == 0 {
-		return false, nil // somebody else has dropped them
+		return false, nil // another call has dropped them
 	}
 	tx.touch()
 	for _, k := range keys {

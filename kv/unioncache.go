@@ -8,21 +8,21 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// An IDList is a list of ids, ascending, of records whose rows are asked for together: those that a
-// part of a name matches may be thousands. A caller that keeps the list and asks with it again
-// spares making the union of their sets once more.
+// An IDList is a list of ids, ascending, of records whose rows are asked for together: the part of
+// a name may match thousands. A caller that keeps the list and asks with it again spares building
+// the union of their sets again.
 type IDList struct {
-	IDs    []uint64 // not to be changed
+	IDs    []uint64 // must not be changed
 	serial uint64
 }
 
-// IDList makes a list of ids that ascend.
+// IDList makes an IDList of ids that ascend.
 func (db *DB) IDList(ids []uint64) *IDList { return &IDList{ids, db.serial.Add(1)} }
 
-// fewIDs is up to how many sets a union is made of them each time.
+// fewIDs is the largest number of sets whose union is not kept.
 const fewIDs = 4
 
-// UnionOf is the set of the rows that are members of (dim, Int(id)) for one of some ids.
+// UnionOf returns the rows that are members of (dim, Int(id)) for an id of the list.
 func (t *Table[T]) UnionOf(tx *Tx, dim byte, list *IDList) Set {
 	of, err := tx.snapshot(t.def)
 	if err != nil {
@@ -35,31 +35,30 @@ func (t *Table[T]) UnionOf(tx *Tx, dim byte, list *IDList) Set {
 		}
 		return Or(sets...)
 	}
-	u, err := tx.db.unions.get(unionKey{of.tail.epoch, list.serial, t.def.no, dim}, tx, list.IDs)
+	u, err := tx.db.union(unionKey{of.tail.epoch, list.serial, t.def.no, dim}, tx, list.IDs)
 	if err != nil {
 		return Set{err: err}
 	}
 	return Set{node: withTail(u, u.recentTo(tx.table(t.def).Sequence(), of.tail, list.IDs)), of: of}
 }
 
-// A keptUnion is the union of many stored sets. It is kept in memory for as long as the stored sets
-// stay as they are, with what the tail is known to add.
+// A keptUnion is the union of many stored sets, with what the tail is known to add. It is kept in
+// memory as long as the stored sets stay the same.
 type keptUnion struct {
 	key    unionKey
 	once   sync.Once
 	err    error
-	size   int      // bytes, once it has been made; the cache's
 	number []uint64 // of the chunks, ascending
 	chunk  []*roaring.Bitmap
 
 	mu     sync.Mutex
-	upTo   uint64 // the tail's ids up to here are in recent
+	upTo   uint64 // recent has the tail's ids up to this one
 	recent []uint64
 }
 
-// make reads the stored sets of all ids, which lie in the order of the ids.
+// make reads the stored sets of all ids, which are in the order of the ids.
 func (u *keptUnion) make(tx *Tx, ids []uint64) error {
-	all := gathered{of: map[uint64]*bitmap{}}
+	var all bitmaps
 	c := tx.bucket(bucketSet).Cursor()
 	var key, val, prefix []byte
 	var rows []uint64
@@ -81,7 +80,7 @@ func (u *keptUnion) make(tx *Tx, ids []uint64) error {
 				if err := openChunk(&view, key, val); err != nil {
 					return err
 				}
-				all.spread(uint64(number)).or(&view)
+				all.bitmap(uint64(number)).or(&view)
 				continue
 			}
 			b, err := checkCRC(key, val)
@@ -97,7 +96,7 @@ func (u *keptUnion) make(tx *Tx, ids []uint64) error {
 		}
 	}
 	for number := range all.chunks() {
-		// in the stored form, which is small, and of which nobody who reads it changes even a mark
+		// The stored form is small, and readers do not change it.
 		view := roaring.New()
 		if err := viewChunk(view, all.of[number].stored()); err != nil {
 			return err
@@ -107,8 +106,7 @@ func (u *keptUnion) make(tx *Tx, ids []uint64) error {
 	return nil
 }
 
-// recentTo lists what the tail adds up to the id last; what others have found is not looked for
-// again.
+// recentTo lists the ids up to last that the tail adds. It looks for each only once.
 func (u *keptUnion) recentTo(last uint64, t *tail, ids []uint64) []uint64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -120,7 +118,7 @@ func (u *keptUnion) recentTo(last uint64, t *tail, ids []uint64) []uint64 {
 	return u.recent[:n:n]
 }
 
-// union lists the ids after after, up to last, that are in the set of one of some others.
+// union lists the ids after after, up to last, that are in the set of one of the ids in list.
 func (t *tail) union(dim byte, list []uint64, after, last uint64) []uint64 {
 	var out []uint64
 	t.mu.RLock()
@@ -174,67 +172,40 @@ func (u *keptUnion) name(dst []byte) ([]byte, bool) {
 	return append(dst, key8(u.key.serial)...), true
 }
 
-// unionCache keeps the unions that were asked for last.
-type unionCache struct {
-	mu   sync.Mutex
-	kept []*keptUnion // the one that was asked for last at the end
-}
-
 type unionKey struct {
 	epoch, serial uint64
 	table, dim    byte
 }
 
-// How many unions are kept, and of how many bytes: at ten million rows one has up to 1.3 MB.
-const (
-	maxUnions     = 64
-	maxUnionBytes = 24 << 20
-)
+// maxUnions is how many bytes of unions are kept: at ten million rows one has up to 1.3 MB.
+const maxUnions = 24 << 20
 
-// get finds a union, and makes it if nobody has asked for it in this state of the file.
-func (c *unionCache) get(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
-	u := c.find(key)
+// union returns a union, which is made when nobody has asked for it in this state of the file. Of
+// several callers that ask for it at once, one makes it.
+func (db *DB) union(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
+	u, ok := db.unions.Get(key)
+	if !ok {
+		u = &keptUnion{key: key}
+		db.unions.Put(key, u, 1)
+	}
 	u.once.Do(func() {
-		u.err = damaged("set", errShort) // should make panic on a page that cannot be read
+		u.err = damaged("set", errShort) // stays when make panics on an unreadable page
 		if u.err = u.make(tx, ids); u.err == nil {
-			c.made(u)
+			db.unions.Put(key, u, u.size())
 		}
 	})
 	if u.err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.kept = slices.DeleteFunc(c.kept, func(k *keptUnion) bool { return k == u })
+		db.unions.Delete(key)
 		return nil, u.err
 	}
 	return u, nil
 }
 
-// find finds a union, or a place for it.
-func (c *unionCache) find(key unionKey) *keptUnion {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	u := &keptUnion{key: key}
-	if i := slices.IndexFunc(c.kept, func(k *keptUnion) bool { return k.key == key }); i >= 0 {
-		u = c.kept[i]
-		c.kept = slices.Delete(c.kept, i, i+1)
-	}
-	c.kept = append(c.kept, u)
-	return u
-}
-
-// made counts a union that has been made, and lets the oldest go.
-func (c *unionCache) made(u *keptUnion) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// size returns how many bytes a union takes.
+func (u *keptUnion) size() int64 {
+	size := 400
 	for _, v := range u.chunk {
-		u.size += 200 + int(v.GetSerializedSizeInBytes())
+		size += 200 + int(v.GetSerializedSizeInBytes())
 	}
-	size := 0
-	for _, k := range c.kept {
-		size += k.size
-	}
-	for len(c.kept) > 1 && (len(c.kept) > maxUnions || size > maxUnionBytes) {
-		size -= c.kept[0].size
-		c.kept = slices.Delete(c.kept, 0, 1)
-	}
+	return int64(size)
 }

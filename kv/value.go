@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// A Value is the value of a dimension, in a form that delimits itself and sorts as the value does:
-// what Int and Text give.
+// A Value is the value of a dimension. Its form delimits itself and sorts as the value does; [Int]
+// and [Text] make it.
 type Value string
 
-// Int is the value of an integer dimension, such as the id of a record: its length in bytes and the
-// bytes, big-endian without leading zeros.
+// Int makes the value of an integer dimension, such as the id of a record: its length in bytes, and
+// the bytes, big-endian without leading zeros.
 func Int(n uint64) Value {
 	var b [9]byte
 	binary.BigEndian.PutUint64(b[1:], n)
@@ -23,7 +23,7 @@ func Int(n uint64) Value {
 	return Value(b[i-1:])
 }
 
-// Int is the number that a value made by Int stands for.
+// Int returns the number from which Int made the value.
 func (v Value) Int() uint64 {
 	var n uint64
 	for i := 1; i < len(v); i++ {
@@ -32,8 +32,8 @@ func (v Value) Int() uint64 {
 	return n
 }
 
-// Text is the value of a text dimension: the bytes with 0x00 written as 0x00 0x01, ended by 0x00
-// 0x00.
+// Text makes the value of a text dimension: the bytes with 0x00 written as 0x00 0x01, and 0x00 0x00
+// at the end.
 func Text(s string) Value {
 	if strings.IndexByte(s, 0) >= 0 {
 		s = strings.ReplaceAll(s, "\x00", "\x00\x01")
@@ -41,7 +41,7 @@ func Text(s string) Value {
 	return Value(s + "\x00\x00")
 }
 
-// Text is the text that a value made by Text stands for.
+// Text returns the text from which Text made the value.
 func (v Value) Text() string {
 	s := strings.TrimSuffix(string(v), "\x00\x00")
 	return strings.ReplaceAll(s, "\x00\x01", "\x00")

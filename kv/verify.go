@@ -16,14 +16,14 @@ import (
 	"nightjar/internal/boltfile"
 )
 
-// A Report is what Verify found.
+// A Report is the result of Verify.
 type Report struct {
 	Records, Large, Blobs, Entries int
 	BlobBytes                      uint64
-	Dangling                       int // references that lead nowhere; they stand in Problems, too
+	Dangling                       int // references that lead nowhere; Problems lists them, too
 	Head                           Mark
-	// Problems says what is wrong, a line each; empty when the file is whole. Only the first are
-	// listed.
+	// Problems describes each problem in a line; empty when the file is whole. Only the first 100
+	// are listed; More counts the others.
 	Problems []string
 	More     int
 	// Other says why the log has not grown out of CheckOptions.Since, though the file may be whole;
@@ -31,12 +31,12 @@ type Report struct {
 	Other string
 }
 
-// CheckOptions say what a verification does besides.
+// CheckOptions are the options of a verification.
 type CheckOptions struct {
-	// Progress is called now and then, if it is not nil, with the number of records that were read
-	// and that there are.
+	// Progress, unless nil, is called from time to time with the number of records read and of all
+	// records.
 	Progress func(done, total int)
-	// Since is a state that the file must have grown out of; zero for none.
+	// Since is a state out of which the file must have grown; zero for none.
 	Since Mark
 }
 
@@ -50,7 +50,7 @@ func (r *Report) problem(format string, args ...any) {
 	}
 }
 
-// Err is nil when nothing was found, or says what is wrong first.
+// Err returns nil when nothing was found, or an error with the first problem.
 func (r *Report) Err() error {
 	switch n := len(r.Problems) + r.More; n {
 	case 0:
@@ -65,10 +65,10 @@ func (r *Report) Err() error {
 	}
 }
 
-// Verify reads the whole file as it is now and compares all that can be compared: the CRCs of
-// everything, what is derived with what the records say, what records refer to with what is there,
-// the blobs with their hashes, the log with its chain and with the records that it wrote. The pages
-// themselves are checked by Check.
+// Verify reads the whole current file and compares everything that can be compared: all CRCs;
+// derived keys and sets with the records; references with the rows to which they lead; blobs with
+// their hashes; the log with its chain and with the records that it wrote. Check also checks the
+// pages. Damage is in the Report; an error means that the file could not be verified.
 func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 	r := new(Report)
 	err := db.viewWhole(func(tx *Tx) error {
@@ -91,16 +91,16 @@ func (db *DB) Verify(ctx context.Context, o CheckOptions) (*Report, error) {
 		return nil
 	})
 	var damage *DamageError
-	if errors.As(err, &damage) { // the walk itself could not go on
+	if errors.As(err, &damage) { // the damage stopped the verification
 		r.problem("%v", damage)
 		err = nil
 	}
 	return r, err
 }
 
-// Check verifies a file that nothing has open for writing: its pages, and then as Verify does.
-// bbolt's own check reads pages in a goroutine of its own, where a damaged file may end the
-// process, so a node runs it in another one.
+// Check verifies the pages of a file that no process has open for writing, and then the file as
+// [DB.Verify] does. bbolt's own check reads pages in a goroutine of its own, where a damaged file
+// may crash the process, so a node runs Check in another process.
 func Check(ctx context.Context, path string, tables []AnyTable, o CheckOptions) (*Report, error) {
 	s, err := newSchema(tables)
 	if err != nil {
@@ -124,8 +124,7 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 			err = caught(p)
 		}
 	}()
-	db := &DB{path: path, schema: s, opts: Options{ReadOnly: true}}
-	db.opts.setDefaults()
+	db := newDB(path, s, Options{ReadOnly: true})
 	if db.bolt, err = db.openBolt(true, db.path); err != nil {
 		return nil, err
 	}
@@ -134,7 +133,7 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	if err := boltfile.Check(path, r.problem); err != nil {
 		return nil, err
 	}
-	if len(r.Problems) > 0 { // bbolt could not be trusted with them
+	if len(r.Problems) > 0 { // bbolt would fail on them
 		return r, nil
 	}
 	err = db.bolt.View(func(bt *bbolt.Tx) error {
@@ -149,7 +148,7 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	if len(r.Problems) > 0 {
 		return r, nil
 	}
-	if err := db.View(func(tx *Tx) error { db.schema, err = s.there(tx); return err }); err != nil {
+	if err := db.View(func(tx *Tx) error { db.schema, err = s.present(tx); return err }); err != nil {
 		r.problem("%v", err)
 		return r, nil
 	}
@@ -160,8 +159,8 @@ func check(ctx context.Context, path string, s *schema, o CheckOptions) (r *Repo
 	return db.Verify(ctx, o)
 }
 
-// verifier walks a file. That derived data are complete is seen by looking each of them up; that
-// there is nothing beyond, by counting.
+// verifier walks a file. It looks up each derived key, and counts them all to find those that
+// should not exist.
 type verifier struct {
 	*Report
 	ctx      context.Context
@@ -205,7 +204,7 @@ func (v *verifier) meta() {
 	}
 }
 
-// records reads every record of a table and looks up all that is derived from it.
+// records reads every record of a table and looks up everything that is derived from it.
 func (v *verifier) records(d *tableDef) error {
 	last := v.tx.table(d).Sequence()
 	if last > MaxID {
@@ -248,7 +247,7 @@ func (v *verifier) records(d *tableDef) error {
 	return nil
 }
 
-// refs looks up all that a record refers to. What a pending row refers to may yet come.
+// refs looks up all references of a record. Those of a pending row may not exist yet.
 func (v *verifier) refs(d *tableDef, id uint64, rec []byte) {
 	if d.blobs != nil {
 		used, err := d.blobs(rec)
@@ -257,7 +256,7 @@ func (v *verifier) refs(d *tableDef, id uint64, rec []byte) {
 		}
 		for _, b := range used {
 			if v.tx.bucket(bucketBlob).Get(blobInfoKey(b)) == nil {
-				v.problem("%s: its file, blob %d, is not there", where(d, id), b)
+				v.problem("%s: its file, blob %d, is missing", where(d, id), b)
 				continue
 			}
 			v.blobUses[b]++
@@ -309,8 +308,8 @@ func (v *verifier) keys(k *Keys, id uint64) {
 				v.problem("%s: %v", at, err)
 				continue
 			}
-			if id > t.from && slices.Contains(t.places(s.series, id), want) {
-				continue // and must not be stored: the count tells
+			if id > t.from && slices.Contains(t.points(s.series, id), want) {
+				continue // it must not be stored as well, which the count shows
 			}
 		}
 		v.series++
@@ -344,7 +343,7 @@ func (v *verifier) keys(k *Keys, id uint64) {
 	}
 }
 
-// set keeps the sets that were looked up: there are far fewer than look-ups.
+// set keeps the sets that were looked up: there are far fewer of them than look-ups.
 func (v *verifier) set(d *tableDef, m Member) (setNode, error) {
 	key := setKey(d, m.Dim, m.Value)
 	if n := v.sets[key]; n != nil {
@@ -358,7 +357,7 @@ func (v *verifier) set(d *tableDef, m Member) (setNode, error) {
 	return s.node, s.err
 }
 
-// derived counts what is there.
+// derived counts everything that is derived.
 func (v *verifier) derived() error {
 	n := 0
 	c := v.tx.bucket(bucketUnique).Cursor()
@@ -367,7 +366,7 @@ func (v *verifier) derived() error {
 			n++
 		}
 	}
-	v.same("unique keys", n, v.unique)
+	v.compareCounts("unique keys", n, v.unique)
 	n = 0
 	c = v.tx.bucket(bucketOrder).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
@@ -375,7 +374,7 @@ func (v *verifier) derived() error {
 			n++
 		}
 	}
-	v.same("order keys", n, v.order)
+	v.compareCounts("order keys", n, v.order)
 	if err := v.countSeries(); err != nil {
 		return err
 	}
@@ -384,17 +383,17 @@ func (v *verifier) derived() error {
 	}
 	c = v.tx.bucket(bucketLarge).Cursor()
 	for k, _ := c.First(); k != nil; k, _ = c.Next() {
-		if !v.known.others(k[0]) {
+		if !v.known.isForeign(k[0]) {
 			v.Large++
 		}
 	}
-	v.same("large values", v.Large, v.large)
+	v.compareCounts("large values", v.Large, v.large)
 	return nil
 }
 
-func (v *verifier) same(what string, there, derived int) {
+func (v *verifier) compareCounts(what string, there, derived int) {
 	if there != derived {
-		v.problem("%s: %d are there, %d follow from the records", what, there, derived)
+		v.problem("%s: the file has %d, the records need %d", what, there, derived)
 	}
 }
 
@@ -421,7 +420,7 @@ func (v *verifier) countSeries() error {
 		}
 		n += len(points)
 	}
-	v.same("places in series", n, v.series)
+	v.compareCounts("places in series", n, v.series)
 	return nil
 }
 
@@ -481,7 +480,7 @@ func (v *verifier) countSets() error {
 	if err != nil {
 		return err
 	}
-	v.same("memberships", n, v.members)
+	v.compareCounts("memberships", n, v.members)
 	return nil
 }
 
@@ -493,7 +492,7 @@ func (v *verifier) blobs() error {
 		return err
 	}
 	for _, s := range list {
-		if s.kind == stageBlob || s.kind == stageGarbage {
+		if s.isBlob() {
 			staged[s.next] = true
 		}
 	}
@@ -522,7 +521,7 @@ func (v *verifier) blobs() error {
 			v.problem("blob: unknown key %x", k)
 		}
 	}
-	v.same("hashes of blobs", hashes, infos)
+	v.compareCounts("hashes of blobs", hashes, infos)
 	for id := range v.blobUses {
 		v.problem("blob %d is missing", id)
 	}
@@ -536,7 +535,7 @@ func (v *verifier) blob(id uint64) {
 		v.problem("%v", err)
 		return
 	}
-	if info.Uses != v.blobUses[id] && !v.known.othersTables() {
+	if info.Uses != v.blobUses[id] && !v.known.hasForeignTables() {
 		v.problem("blob %d: used %d times, counted %d times", id, v.blobUses[id], info.Uses)
 	}
 	delete(v.blobUses, id)
@@ -557,6 +556,167 @@ func (v *verifier) blob(id uint64) {
 	}
 	v.BlobBytes += size
 	if size != info.Size || !bytes.Equal(h.Sum(nil), info.SHA[:]) {
-		v.problem("blob %d: the content is not what was uploaded", id)
+		v.problem("blob %d: its content has changed since it was uploaded", id)
 	}
+}
+
+// log walks the chain forward, and then back to compare what each entry says it wrote with the
+// file. Records that were overwritten since follow from the old records in later entries. Bulk
+// tables keep none, so an entry is compared only if none of its rows has changed since.
+func (v *verifier) log() error {
+	head, err := v.tx.Anchor()
+	if err != nil {
+		return err
+	}
+	first := head.Seq + 1
+	c := v.tx.bucket(bucketLog).Cursor()
+	for k, val := c.First(); k != nil; k, val = c.Next() {
+		e, err := readEntry(k, val)
+		if err != nil {
+			v.problem("%v", err)
+			return nil
+		}
+		if e.Seq != head.Seq+1 || !bytes.Equal(e.Prev, head.Hash[:]) {
+			v.problem("log entry %d does not follow from entry %d", e.Seq, head.Seq)
+			return nil
+		}
+		head = Mark{e.Seq, e.Hash}
+		v.Entries++
+	}
+	v.Head = head
+	h := history{v: v, now: map[rowKey][]byte{}, unknown: map[rowKey]bool{}}
+	for k, val := c.Last(); k != nil && binary.BigEndian.Uint64(k) >= first; k, val = c.Prev() {
+		if v.ctx.Err() != nil {
+			return context.Cause(v.ctx)
+		}
+		e, err := readEntry(k, val)
+		if err != nil {
+			return err
+		}
+		if err := h.walkBack(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// history is the state of the records before the entries that were walked back.
+type history struct {
+	v       *verifier
+	now     map[rowKey][]byte // records that differ from those in the file; nil: no record
+	unknown map[rowKey]bool   // of them, those that the log cannot tell since it is damaged
+	touched [256]bitmaps      // rows of bulk tables that were changed or deleted since, by table
+}
+
+// record returns what a row held after the current entry; known is false when the log does not
+// tell.
+func (h *history) record(d *tableDef, id uint64) (rec []byte, known bool) {
+	if d.bulk {
+		if h.touched[d.no].has(id) {
+			return nil, false
+		}
+	} else if rec, ok := h.now[rowKey{d.no, id}]; ok {
+		return rec, !h.unknown[rowKey{d.no, id}]
+	}
+	rec, err := h.v.tx.record(d, id)
+	if err != nil {
+		return nil, err == ErrNotFound && !d.bulk
+	}
+	return rec, true
+}
+
+// before returns an old record of the current entry, or an error when the record from which it
+// differs is unknown.
+func (h *history) before(o *OldRecord) ([]byte, error) {
+	k := rowKey{byte(o.Table), o.ID}
+	if len(o.Delta) == 0 {
+		return o.before(nil)
+	}
+	d := h.v.tx.db.schema.byNo(k.table)
+	if d == nil || uint64(k.table) != o.Table {
+		return nil, fmt.Errorf("table %d does not exist", o.Table)
+	}
+	after, known := h.record(d, o.ID)
+	if !known || after == nil {
+		return nil, errors.New("the record from which it differs is missing")
+	}
+	return o.before(after)
+}
+
+func (h *history) where(k rowKey) string {
+	if d := h.v.tx.db.schema.byNo(k.table); d != nil {
+		return where(d, k.id)
+	}
+	return fmt.Sprintf("table %d, %d", k.table, k.id)
+}
+
+func (h *history) walkBack(e *Entry) error {
+	schema := h.v.tx.db.schema
+	hashes := map[byte]*tableHash{}
+	complete := !slices.ContainsFunc(e.Changes, func(c Change) bool { return h.v.known.isForeign(byte(c.Table)) })
+	for _, d := range schema.tables {
+		var rows idRuns
+		for _, c := range e.Changes {
+			if byte(c.Table) == d.no && c.Op != Deleted {
+				runs, err := readRuns(c.Runs)
+				if err != nil {
+					return damaged("log", err)
+				}
+				rows = append(rows, runs...)
+			}
+		}
+		for id := range rows.sorted().from(0) {
+			rec, known := h.record(d, id)
+			if !known {
+				complete = false
+				break
+			}
+			if rec == nil {
+				continue
+			}
+			if hashes[d.no] == nil {
+				hashes[d.no] = &tableHash{Hash: sha256.New()}
+			}
+			hashes[d.no].row(id, rec)
+		}
+	}
+	if complete && !bytes.Equal(written(hashes, schema.tables), e.Written) {
+		h.v.problem("log entry %d: what it wrote is not what is there", e.Seq)
+	}
+	// the first old record of a row is the one from before the entry
+	for _, o := range slices.Backward(e.Old) {
+		k := rowKey{byte(o.Table), o.ID}
+		if h.v.known.isForeign(k.table) {
+			continue
+		}
+		rec, err := h.before(&o)
+		if err != nil {
+			h.v.problem("log entry %d: the old record of %s: %v", e.Seq, h.where(k), err)
+		}
+		if h.now[k] = rec; err != nil {
+			h.unknown[k] = true
+		} else {
+			delete(h.unknown, k)
+		}
+	}
+	for _, c := range e.Changes {
+		d := schema.byNo(byte(c.Table))
+		if h.v.known.isForeign(byte(c.Table)) {
+			continue
+		}
+		if d == nil {
+			h.v.problem("log entry %d: unknown table %d", e.Seq, c.Table)
+			continue
+		}
+		for id := range c.IDs() {
+			switch {
+			case !d.bulk && c.Op == Created:
+				h.now[rowKey{d.no, id}] = nil
+				delete(h.unknown, rowKey{d.no, id})
+			case d.bulk && c.Op != Created:
+				h.touched[d.no].add(id)
+			}
+		}
+	}
+	return nil
 }
