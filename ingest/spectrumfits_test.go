@@ -3,8 +3,6 @@ package ingest
 import (
 	"context"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -331,18 +329,7 @@ var nan = math.NaN()
 
 // TestCompressedSpectrum: rows of a compressed image are a spectrum's as those of any other.
 func TestCompressedSpectrum(t *testing.T) {
-	folder := t.TempDir()
-	fitstest.Astropy(t, folder, `
-import numpy as np
-from astropy.io import fits
-h = fits.Header({'CTYPE1': 'WAVE', 'CRPIX1': 1.0, 'CRVAL1': 4000.0, 'CDELT1': 2.0, 'CUNIT1': 'Angstrom', 'BUNIT': 'Jy', 'MJD-OBS': 58000.5})
-fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(np.arange(1, 6, dtype='int16').reshape(1, 5), header=h)]).writeto('s.fits.fz')
-`)
-	data, err := os.ReadFile(filepath.Join(folder, "s.fits.fz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	points, report, err := process("spectroscopy", "s.fits.fz", data, Options{})
+	points, report, err := process("spectroscopy", "spectrum.fits.fz", byAstropy(t).files["spectrum.fits.fz"], Options{})
 	if err != nil || values(points) != `{"flux":[1,2,3,4,5],"flux_units":"Jy","wavelength":[4000,4002,4004,4006,4008],"wavelength_units":"Angstrom"}` {
 		t.Errorf("%v %+v %s", err, report, values(points))
 	}

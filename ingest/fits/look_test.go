@@ -37,7 +37,7 @@ func TestLookStops(t *testing.T) {
 	files := map[string][]byte{"hdus": append(fitstest.Header(fitstest.Shape(8)...), bytes.Repeat(extension, 30)...)}
 	files["gz"] = append(fitstest.Gzip(fitstest.Header(fitstest.Shape(8)...)),
 		bytes.Repeat(fitstest.Gzip(extension), 300)...)
-	for name, data := range fitstest.OrdinaryImages() {
+	for name, data := range fitstest.OrdinaryImages(1024) {
 		files[name] = data
 	}
 	for name, data := range files {
@@ -77,7 +77,7 @@ func (s *striped) ReadAt(p []byte, offset int64) (int, error) {
 	for n < len(p) { // a row, or what is left of it, at a time
 		at := offset + int64(n) - int64(len(s.head))
 		some := int(min(s.width-at%s.width, int64(len(p)-n)))
-		value := byte(at / s.width >> 12)
+		value := byte(at / s.width >> 9)
 		for i := range p[n : n+some] {
 			p[n+i] = value
 		}
@@ -92,7 +92,7 @@ func TestSparsePreview(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
 	}
-	const width, height = 300, 600_001
+	const width, height = 3000, 60_001
 	s := &striped{head: fitstest.Header(fitstest.Shape(8, width, height)...), width: width}
 	picture, err := Preview(t.Context(),
 		bounded.File{Name: "f", Size: int64(len(s.head)) + width*height + BlockSize, Content: s})

@@ -8,7 +8,7 @@ import (
 
 // BenchmarkPreview makes the preview of an ordinary image, whichever way it is stored.
 func BenchmarkPreview(b *testing.B) {
-	for name, data := range fitstest.OrdinaryImages() {
+	for name, data := range fitstest.OrdinaryImages(2048) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

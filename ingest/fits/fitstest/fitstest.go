@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"nightjar/ingest/bounded"
@@ -189,10 +190,17 @@ func TiledFile(kind string, bitpix, width, height, tileHeight int, tiles [][]byt
 	return append(out, Pad(append(table.Bytes(), heap.Bytes()...), 0)...)
 }
 
+var gzipWriters = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	return w
+}}
+
 // Gzip compresses with gzip.
 func Gzip(data []byte) []byte {
 	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	w := gzipWriters.Get().(*gzip.Writer)
+	defer gzipWriters.Put(w)
+	w.Reset(&b)
 	_, _ = w.Write(data)
 	_ = w.Close()
 	return b.Bytes()
@@ -217,9 +225,8 @@ func Int16s(pixels []int16) []byte {
 	return out
 }
 
-// OrdinaryImages are images of 2048 x 2048 int16 as observatories write them.
-func OrdinaryImages() map[string][]byte {
-	const side = 2048
+// OrdinaryImages are images of side x side int16 as observatories write them.
+func OrdinaryImages(side int) map[string][]byte {
 	pixels := Sky(side)
 	rice := [][]byte{}
 	gzip1, gzip2 := [][]byte{}, [][]byte{}
@@ -277,24 +284,30 @@ func FileOf(data []byte) bounded.File {
 	return bounded.File{Name: "f.fits", Size: int64(len(data)), Content: bytes.NewReader(data)}
 }
 
-// Astropy runs a script under a Python that has astropy in a temporary folder and returns what it
-// prints. The test is skipped where there is none.
-func Astropy(t *testing.T, folder, script string, args ...string) []byte {
-	t.Helper()
-	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		if exec.Command(python, "-c", "import astropy, yaml").Run() != nil {
-			continue
+// python returns a Python that has astropy, "" when there is none.
+var python = sync.OnceValue(func() string {
+	for _, name := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(name, "-c", "import importlib.util as u; u.find_spec('astropy') and u.find_spec('yaml') or exit(1)").Run() == nil {
+			return name
 		}
-		cmd := exec.Command(python, append([]string{"-W", "ignore", "-c", script}, args...)...)
-		cmd.Dir = folder
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%v: %s", err, stderr.Bytes())
-		}
-		return out
 	}
-	testenv.Lacks(t, "astropy is not installed: apt-get install python3-astropy")
-	return nil
+	return ""
+})
+
+// Astropy runs a script under a Python that has astropy and returns what it prints. The test is
+// skipped where there is none.
+func Astropy(t *testing.T, folder, script string) []byte {
+	t.Helper()
+	if python() == "" {
+		testenv.Lacks(t, "astropy is not installed: apt-get install python3-astropy")
+	}
+	cmd := exec.Command(python(), "-W", "ignore", "-c", script)
+	cmd.Dir = folder
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr.Bytes())
+	}
+	return out
 }
