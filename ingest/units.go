@@ -116,7 +116,11 @@ func (u unit) isFlux() bool {
 	return false
 }
 
+// lengths are the units of length that a wavelength can have, powers of ten of each other.
 var lengths = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m"}
+
+// lengthPowers are how many metres the units of length are, as powers of ten.
+var lengthPowers = map[string]int{"Angstrom": -10, "pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
 
 // unitText is the unit's spelling in astropy, or, with known false, what the file has.
 func unitText(text string) (spelt string, known bool) {

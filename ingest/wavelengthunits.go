@@ -16,9 +16,6 @@ import (
 // digit.
 var WavelengthUnits = lengths
 
-// lengthPowers are how many metres the units of length are, as powers of ten.
-var lengthPowers = map[string]int{"Angstrom": -10, "pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
-
 // WavelengthUnit gives astropy's name of a unit of length as people write it, such as A, Angstroms,
 // nanometer or micron. ok is false for one that is none of WavelengthUnits.
 func WavelengthUnit(text string) (name string, ok bool) {
@@ -26,7 +23,7 @@ func WavelengthUnit(text string) (name string, ok bool) {
 	if !ok || !u.isLength() {
 		return "", false
 	}
-	return u.bases[0].name, true
+	return u.String(), true
 }
 
 // AppendWavelength writes a wavelength, a number of JSON in the unit from, in the unit to; both are
