@@ -9,6 +9,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -255,7 +256,7 @@ func unitsRow(l table.Layout) bool {
 		if _, number := instant.ParseDecimal([]byte(cell)); number {
 			return false
 		}
-		_, isUnit := parseUnit(cell)
+		_, isUnit := units.Parse(cell)
 		if _, ok := timeFormatNamed(cell); ok {
 			isUnit = true
 		}

@@ -8,6 +8,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
@@ -243,7 +244,7 @@ func nameColumn(g *grid, i int, name string) column {
 	if c.role == roleFlux && unit == "" {
 		c.unit = fluxUnitOf(base)
 	} else if c.role == roleFlux || c.role == roleFluxError {
-		c.unit, _ = unitText(unit)
+		c.unit, _ = units.Spell(unit)
 	}
 	return c
 }

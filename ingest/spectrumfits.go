@@ -9,6 +9,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
+	"nightjar/ingest/units"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
@@ -390,7 +391,7 @@ func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixe
 func dispersionUnit(h *fits.HDU, n *notes) (string, error) {
 	cunit, _ := h.Text("CUNIT1")
 	iraf := fits.IRAFUnits(h)
-	u, known := parseUnit(cunit)
+	u, known := units.Parse(cunit)
 	degrees := known && u.String() == "deg"
 	switch {
 	case cunit != "" && !degrees:

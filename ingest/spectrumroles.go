@@ -7,6 +7,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -190,16 +191,16 @@ func (c *specColumns) byField(g *grid, role string) int {
 func (c *specColumns) byUnit(g *grid) {
 	wavelength, flux := -1, -1
 	for i := range c.names {
-		u, ok := parseUnit(g.field(i).unit)
+		u, ok := units.Parse(g.field(i).unit)
 		switch {
 		case !ok:
-		case u.isLength() && wavelength == -1:
+		case u.IsLength() && wavelength == -1:
 			wavelength = i
-		case u.isLength():
+		case u.IsLength():
 			wavelength = -2
-		case u.isFlux() && flux == -1:
+		case u.IsFlux() && flux == -1:
 			flux = i
-		case u.isFlux():
+		case u.IsFlux():
 			flux = -2
 		}
 	}
@@ -309,8 +310,8 @@ func (c *specColumns) report(n *notes) {
 // isNoWavelength tells whether a column's folded name or its unit says that it holds something
 // else, by which spectra are given too.
 func isNoWavelength(name, unit string) bool {
-	if u, ok := parseUnit(unit); ok {
-		return !u.isLength()
+	if u, ok := units.Parse(unit); ok {
+		return !u.IsLength()
 	}
 	return slices.Contains([]string{"frequency", "freq", "nu", "energy", "wavenumber", "wave_number", "velocity",
 		"vel", "pixel"}, name)
@@ -380,7 +381,7 @@ func logUnit(text string, n *notes) string {
 	if i := strings.IndexAny(text, "([ "); i >= 0 && strings.HasPrefix(strings.ToLower(text), "log") {
 		text = strings.Trim(text[i:], "([]) ")
 	}
-	if u, ok := parseUnit(text); ok && u.isLength() {
+	if u, ok := units.Parse(text); ok && u.IsLength() {
 		return text
 	}
 	n.warn("the wavelengths are logarithms to base 10: those of %s are assumed", defaultWavelengthUnit)

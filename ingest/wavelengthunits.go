@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -14,13 +15,13 @@ import (
 // WavelengthUnits are the units into which wavelengths can be converted, as astropy.units spells
 // them: powers of ten of each other, so that a conversion moves the decimal point and alters no
 // digit.
-var WavelengthUnits = lengths
+var WavelengthUnits = units.Lengths
 
 // WavelengthUnit gives astropy's name of a unit of length as people write it, such as A, Angstroms,
 // nanometer or micron. ok is false for one that is none of WavelengthUnits.
 func WavelengthUnit(text string) (name string, ok bool) {
-	u, ok := parseUnit(text)
-	if !ok || !u.isLength() {
+	u, ok := units.Parse(text)
+	if !ok || !u.IsLength() {
 		return "", false
 	}
 	return u.String(), true
@@ -32,10 +33,10 @@ func WavelengthUnit(text string) (name string, ok bool) {
 // returned as it was.
 func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool) {
 	d, ok := instant.ParseDecimal(number)
-	if !ok || !slices.Contains(lengths, from) || !slices.Contains(lengths, to) {
+	if !ok || !slices.Contains(units.Lengths, from) || !slices.Contains(units.Lengths, to) {
 		return dst, false
 	}
-	power := lengthPowers[from] - lengthPowers[to]
+	power := units.LengthPowers[from] - units.LengthPowers[to]
 	if power == 0 {
 		return append(dst, number...), true
 	}
@@ -79,12 +80,12 @@ const (
 // wavelengthUnit spells a unit of wavelength as astropy does. One that is not of length is refused
 // at place; one that is not known is kept, with a warning.
 func wavelengthUnit(text string, n *notes, place bounded.Problem) (string, error) {
-	u, known := parseUnit(text)
+	u, known := units.Parse(text)
 	switch {
 	case !known:
 		n.warn("the unit of wavelength %s is not known and kept as it is", problem.Quoted(text))
 		return strings.TrimSpace(text), nil
-	case !u.isLength():
+	case !u.IsLength():
 		place.Reason = problem.Quoted(text) + " is not a unit of wavelength"
 		return "", bounded.Refuse(place)
 	}
@@ -98,7 +99,7 @@ func fluxUnit(text string, n *notes) string {
 		n.warn("the file gives no unit of flux: %s is assumed", defaultFluxUnit)
 		return defaultFluxUnit
 	}
-	spelt, known := unitText(text)
+	spelt, known := units.Spell(text)
 	if !known {
 		n.warn("the unit of flux %s is not known and kept as it is", problem.Quoted(text))
 	}

@@ -1,4 +1,5 @@
-package ingest
+// Package units reads units as astronomers write them, and spells them as astropy.units does.
+package units
 
 import (
 	"cmp"
@@ -9,8 +10,8 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// Unit is a product of powers of base units with a scale before it.
-type unit struct {
+// Unit is a product of powers of base units with a factor in front, as [Parse] reads it.
+type Unit struct {
 	scale string // "" for 1, else as 1e-17
 	bases []base // powers not 0, no name twice
 }
@@ -20,11 +21,11 @@ type base struct {
 	power int
 }
 
-// parseUnit reads a unit as astronomers write it: names with powers (cm2, cm^2, cm**-2, cm-2),
+// Parse reads a unit as astronomers write it: names with powers (cm2, cm^2, cm**-2, cm-2),
 // products by a blank, a point or *, quotients, brackets, and a factor in front (1e-17, 10^-17,
 // 10**(-17)). Both erg/cm2/s/A and erg / cm2 s A divide by all three, as in astropy. A is the
 // angstrom, as a spectrum has no amperes. ok is false for a name or form it does not know.
-func parseUnit(text string) (u unit, ok bool) {
+func Parse(text string) (u Unit, ok bool) {
 	p := unitParser{rest: strings.TrimSpace(text)}
 	if len(p.rest) > 200 || p.rest == "" {
 		return u, false
@@ -32,7 +33,7 @@ func parseUnit(text string) (u unit, ok bool) {
 	p.scale()
 	ok = p.product(1, 0) && p.rest == ""
 	if !ok {
-		return unit{}, false
+		return Unit{}, false
 	}
 	u.scale = p.factor
 	for _, b := range p.bases {
@@ -48,18 +49,18 @@ func parseUnit(text string) (u unit, ok bool) {
 
 // named is the unit of length that has a name of its own, where a factor makes it one: 0.1 nm, as
 // VizieR has it, is the angstrom.
-func (u unit) named() unit {
-	if len(u.bases) != 1 || u.bases[0].power != 1 || !slices.Contains(lengths, u.bases[0].name) {
+func (u Unit) named() Unit {
+	if len(u.bases) != 1 || u.bases[0].power != 1 || !slices.Contains(Lengths, u.bases[0].name) {
 		return u
 	}
 	scale, err := strconv.ParseFloat(u.scale, 64)
 	if err != nil {
 		return u
 	}
-	for _, name := range lengths {
-		if factor, err := strconv.ParseFloat("1e"+strconv.Itoa(lengthPowers[name]-lengthPowers[u.bases[0].name]),
+	for _, name := range Lengths {
+		if factor, err := strconv.ParseFloat("1e"+strconv.Itoa(LengthPowers[name]-LengthPowers[u.bases[0].name]),
 			64); err == nil && factor == scale {
-			return unit{bases: []base{{name, 1}}}
+			return Unit{bases: []base{{name, 1}}}
 		}
 	}
 	return u
@@ -67,7 +68,7 @@ func (u unit) named() unit {
 
 // String spells the unit as astropy.units does, which its Unit reads: higher powers first, then by
 // name.
-func (u unit) String() string {
+func (u Unit) String() string {
 	bases := slices.Clone(u.bases)
 	slices.SortFunc(bases, func(a, b base) int {
 		return cmp.Or(cmp.Compare(b.power, a.power), cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)))
@@ -100,14 +101,14 @@ func (u unit) String() string {
 	return text
 }
 
-// isLength tells whether the unit is one of lengths, as a wavelength's must be.
-func (u unit) isLength() bool {
-	return u.scale == "" && len(u.bases) == 1 && u.bases[0].power == 1 && slices.Contains(lengths, u.bases[0].name)
+// IsLength tells whether the unit is one of lengths, as a wavelength's must be.
+func (u Unit) IsLength() bool {
+	return u.scale == "" && len(u.bases) == 1 && u.bases[0].power == 1 && slices.Contains(Lengths, u.bases[0].name)
 }
 
-// isFlux tells whether the unit is one of flux densities: energy or power, or Jy or photons, over
+// IsFlux tells whether the unit is one of flux densities: energy or power, or Jy or photons, over
 // something.
-func (u unit) isFlux() bool {
+func (u Unit) IsFlux() bool {
 	for _, b := range u.bases {
 		if b.power == 1 && slices.Contains([]string{"erg", "J", "W", "mW", "Jy", "mJy", "MJy", "uJy", "nJy"}, b.name) {
 			return true
@@ -116,15 +117,15 @@ func (u unit) isFlux() bool {
 	return false
 }
 
-// lengths are the units of length that a wavelength can have, powers of ten of each other.
-var lengths = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m"}
+// Lengths are the units of length that a wavelength can have: powers of ten of each other.
+var Lengths = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m"}
 
-// lengthPowers are how many metres the units of length are, as powers of ten.
-var lengthPowers = map[string]int{"Angstrom": -10, "pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
+// LengthPowers gives, for each of [Lengths], the power of ten of metres that it is.
+var LengthPowers = map[string]int{"Angstrom": -10, "pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
 
-// unitText is the unit's spelling in astropy, or, with known false, what the file has.
-func unitText(text string) (spelt string, known bool) {
-	if u, ok := parseUnit(text); ok {
+// Spell is the unit's spelling in astropy, or, with known false, what the file has.
+func Spell(text string) (spelt string, known bool) {
+	if u, ok := Parse(text); ok {
 		return u.String(), true
 	}
 	return strings.TrimSpace(text), false
