@@ -1,16 +1,129 @@
 package ingest
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"nightjar/internal/jsontext"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
+
+// isJSON tells whether the file may be JSON.
+func isJSON(head []byte) bool {
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	return len(head) > 0 && (head[0] == '{' || head[0] == '[')
+}
+
+// jsonWalk goes through a JSON file.
+type jsonWalk struct{ *jsontext.Walk }
+
+func newJSONWalk(f bounded.File) (jsonWalk, error) {
+	start := int64(0)
+	if f.Size >= 3 {
+		var mark [3]byte
+		if err := bounded.ReadFull(f, mark[:], 0); err != nil {
+			return jsonWalk{}, err
+		}
+		if string(mark[:]) == "\xef\xbb\xbf" {
+			start = 3
+		}
+	}
+	return jsonWalk{jsontext.NewWalk(io.NewSectionReader(f.Content, start, f.Size-start), jsontext.Limits{
+		Value: bounded.MaxJSONValue, Depth: bounded.MaxJSONDepth,
+		Refuse: func(reason string) error { return bounded.Refuse(bounded.Problem{Reason: reason}) }})}, nil
+}
+
+// jsonMember is a member of a record: its text, or nested when it is a list or an object.
+type jsonMember struct {
+	key, text string
+	nested    bool
+}
+
+// record reads the members of an object that Step has gone into. within is asked about a list or an
+// object in it before that is read over, and may read it through itself; nil reads all over.
+func (w jsonWalk) record(members []jsonMember, within func(key string) (read bool, err error)) ([]jsonMember, error) {
+	depth, size := len(w.Stack), 0
+	for {
+		t, err := w.Step()
+		if err != nil {
+			return nil, err
+		}
+		if len(w.Stack) < depth {
+			return members, nil
+		}
+		if len(members) == bounded.MaxColumns {
+			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a record of more than %d members",
+				bounded.MaxColumns)})
+		}
+		m := jsonMember{key: w.Stack[depth-1].Key, nested: len(w.Stack) > depth}
+		if m.nested {
+			read := false
+			if within != nil {
+				read, err = within(m.key)
+			}
+			if err == nil && !read {
+				err = w.Skip()
+			}
+			if err != nil {
+				return nil, err
+			}
+		} else {
+			m.text = jsonText(t)
+		}
+		if size += len(m.key) + len(m.text); size > bounded.MaxRowText {
+			return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a record of more than %d bytes",
+				bounded.MaxRowText)})
+		}
+		members = append(members, m)
+	}
+}
+
+// jsonText is a scalar as it would stand in a table: a number with its digits, nothing for null.
+func jsonText(t json.Token) string {
+	if t == nil {
+		return ""
+	}
+	return strings.TrimSpace(fmt.Sprint(t))
+}
+
+// garbled tells whether a text of JSON was not UTF-8.
+func garbled(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }
+
+// recordBegins tells whether the step went into an object that is an item of a list.
+func (w jsonWalk) recordBegins(t json.Token) bool {
+	n := len(w.Stack)
+	return t == json.Delim('{') && n >= 2 && w.Stack[n-2].List
+}
+
+// listPath is the path of the list whose item the walk is in: its keys, with a tab behind each.
+func (w jsonWalk) listPath() string {
+	var b strings.Builder
+	for _, f := range w.Stack[:len(w.Stack)-1] {
+		if !f.List {
+			b.WriteString(f.Key)
+			b.WriteByte('\t')
+		}
+	}
+	return b.String()
+}
+
+// listKeys are the keys of that path.
+func (w jsonWalk) listKeys() (keys []string) {
+	for _, f := range w.Stack[:len(w.Stack)-1] {
+		if !f.List {
+			keys = append(keys, f.Key)
+		}
+	}
+	return keys
+}
 
 // openCatalog is a file of the Open Supernova Catalog and its kin: an object for each event, with a
 // list photometry. What a column counts stands beside it, as u_time. Source:
@@ -30,7 +143,7 @@ var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"c
 
 // jsonList is a list of records in a document.
 type jsonList struct {
-	path    string   // of keys, with a tab behind each
+	path    string   // as listPath has it
 	key     string   // the last of them, "" for the document itself
 	object  string   // the event that an Open Catalog's list is of
 	names   []string // keys of its records, in their order
@@ -124,7 +237,7 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 	size := 0 // bytes of all names and paths
 	var members []jsonMember
 	for {
-		t, err := w.step()
+		t, err := w.Step()
 		if err == io.EOF {
 			return lists, nil
 		}
@@ -141,9 +254,8 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 				return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf(
 					"a JSON document with more than %d lists of records", bounded.MaxJSONLists)})
 			}
-			keys := w.path()
-			keys = keys[:len(keys)-1] // that of the record itself
 			l = &jsonList{path: path}
+			keys := w.listKeys()
 			if n := len(keys); n > 0 {
 				l.key = keys[n-1]
 				if n == 2 && l.key == "photometry" {
@@ -172,25 +284,6 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 	}
 }
 
-// recordBegins tells whether the step went into an object that is an item of a list.
-func (w *jsonWalk) recordBegins(t any) bool {
-	n := len(w.stack)
-	return n >= 2 && !w.stack[n-1].list && w.stack[n-2].list && w.stack[n-1].key == "" &&
-		!w.stack[n-1].value && isDelim(t, '{')
-}
-
-// listPath is the path of the list whose item the walk is in.
-func (w *jsonWalk) listPath() string {
-	var b strings.Builder
-	for _, f := range w.stack[:len(w.stack)-1] {
-		if !f.list {
-			b.WriteString(f.key)
-			b.WriteByte('\t')
-		}
-	}
-	return b.String()
-}
-
 // chooseJSONLists takes those that belong to a light curve, or the only one.
 func chooseJSONLists(lists []*jsonList) []*jsonList {
 	for _, names := range jsonLists {
@@ -212,7 +305,7 @@ func chooseJSONLists(lists []*jsonList) []*jsonList {
 
 // jsonRows gives the records of some lists of a document.
 type jsonRows struct {
-	walk    *jsonWalk
+	walk    jsonWalk
 	paths   map[string]string // of the lists, and the objects that they are of
 	at      map[string]int    // columns by the keys of members
 	filled  []int             // the row in which a column was filled last
@@ -225,7 +318,7 @@ type jsonRows struct {
 
 func (in *jsonRows) next(r *row) error {
 	for {
-		t, err := in.walk.step()
+		t, err := in.walk.Step()
 		if err != nil {
 			return err
 		}

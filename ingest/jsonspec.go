@@ -128,7 +128,7 @@ func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 	var spectra []*openSpectrum
 	var members []jsonMember
 	for {
-		t, err := w.step()
+		t, err := w.Step()
 		if err == io.EOF {
 			return spectra, nil
 		}
@@ -144,7 +144,7 @@ func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 		}
 		s := &openSpectrum{members: map[string]string{}}
 		members, err = w.record(members[:0], func(key string) (bool, error) {
-			if key != "data" || !w.stack[len(w.stack)-1].list {
+			if key != "data" || !w.Stack[len(w.Stack)-1].List {
 				return false, nil
 			}
 			s.width, err = w.firstWidth()
@@ -166,28 +166,28 @@ func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 }
 
 // listKey is the key of the list whose item the walk is in.
-func (w *jsonWalk) listKey() string {
-	if n := len(w.stack); n >= 3 && !w.stack[n-3].list {
-		return w.stack[n-3].key
+func (w jsonWalk) listKey() string {
+	if n := len(w.Stack); n >= 3 && !w.Stack[n-3].List {
+		return w.Stack[n-3].Key
 	}
 	return ""
 }
 
 // firstWidth reads over a list of lists, and counts the items of its first one.
-func (w *jsonWalk) firstWidth() (width int, err error) {
-	depth := len(w.stack)
-	for items := 0; len(w.stack) >= depth; {
-		t, err := w.step()
+func (w jsonWalk) firstWidth() (width int, err error) {
+	depth := len(w.Stack)
+	for items := 0; len(w.Stack) >= depth; {
+		t, err := w.Step()
 		if err != nil {
 			return 0, err
 		}
 		switch {
-		case isDelim(t, ']') && len(w.stack) == depth:
+		case t == json.Delim(']') && len(w.Stack) == depth:
 			if width == 0 {
 				width = items
 			}
 			items = 0
-		case len(w.stack) == depth+1 && !isDelim(t, '['):
+		case len(w.Stack) == depth+1 && t != json.Delim('['):
 			items++
 		}
 	}
@@ -196,7 +196,7 @@ func (w *jsonWalk) firstWidth() (width int, err error) {
 
 // jsonPixels gives the pixels of the spectra of a document, one spectrum after the other.
 type jsonPixels struct {
-	walk  *jsonWalk
+	walk  jsonWalk
 	depth int // of the list of pixels
 	cells [][]byte
 	pixel int
@@ -205,16 +205,16 @@ type jsonPixels struct {
 // begin goes into the data of the next spectrum that has some.
 func (in *jsonPixels) begin() error {
 	for in.pixel = 0; ; {
-		t, err := in.walk.step()
+		t, err := in.walk.Step()
 		if err == io.EOF {
 			return bounded.Refuse(bounded.Problem{Reason: "the JSON document has fewer spectra than before"})
 		}
 		if err != nil {
 			return err
 		}
-		n := len(in.walk.stack)
-		if isDelim(t, '[') && n >= 4 && in.walk.stack[n-2].key == "data" && !in.walk.stack[n-2].list &&
-			in.walk.stack[n-3].list && in.walk.stack[n-4].key == "spectra" {
+		n := len(in.walk.Stack)
+		if t == json.Delim('[') && n >= 4 && in.walk.Stack[n-2].Key == "data" && !in.walk.Stack[n-2].List &&
+			in.walk.Stack[n-3].List && in.walk.Stack[n-4].Key == "spectra" {
 			in.depth = n
 			return nil
 		}
@@ -226,15 +226,15 @@ func (in *jsonPixels) next(r *row) error {
 	*r = row{Row: bounded.Row{Line: in.pixel}}
 	in.cells = in.cells[:0]
 	for {
-		t, err := in.walk.step()
+		t, err := in.walk.Step()
 		if err != nil {
 			return err
 		}
-		switch n := len(in.walk.stack); {
+		switch n := len(in.walk.Stack); {
 		case n < in.depth:
 			return io.EOF
-		case isDelim(t, '[') && n == in.depth+1:
-		case isDelim(t, ']') && n == in.depth:
+		case t == json.Delim('[') && n == in.depth+1:
+		case t == json.Delim(']') && n == in.depth:
 			r.Cells = in.cells
 			return nil
 		case n == in.depth+1 && len(in.cells) < bounded.MaxColumns:

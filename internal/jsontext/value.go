@@ -4,7 +4,7 @@
 // [Parse], [ParseHead] and [Compact] check a text (RFC 8259) and take insignificant white space
 // away. A [Value] is such a text: its methods list its parts, which refer to the same memory. The
 // functions below them (SplitObject, ValueLen, ...) work on checked texts only, and panic on
-// others.
+// others. A [Walk] reads a document that is too large to be held.
 package jsontext
 
 // Value is a compact JSON text, as Parse gives it. Its parts refer to the same memory.
