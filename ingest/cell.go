@@ -5,6 +5,7 @@ import (
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
+	"strings"
 )
 
 // missing tells whether a cell holds no value, however a table may say so.
@@ -95,4 +96,31 @@ func notNumber(cell []byte) string {
 		reason += "; write a point for the decimal comma"
 	}
 	return reason
+}
+
+// fold makes a column's name comparable: case, blanks around it and the choice of dash, underscore
+// or blank do not matter.
+func fold(name string) string {
+	return strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
+}
+
+// cutUnit separates the unit in brackets behind a column's name, as in "flux (mJy)" and "time
+// [MJD]".
+func cutUnit(name string) (base, unit string) {
+	name = strings.TrimSpace(name)
+	for _, pair := range []string{"()", "[]"} {
+		if i := strings.IndexByte(name, pair[0]); i > 0 && name[len(name)-1] == pair[1] {
+			return strings.TrimSpace(name[:i]), strings.TrimSpace(name[i+1 : len(name)-1])
+		}
+	}
+	return name, ""
+}
+
+// bare takes the brackets off a unit.
+func bare(text string) string {
+	text = strings.TrimSpace(text)
+	if len(text) > 1 && (text[0] == '(' && text[len(text)-1] == ')' || text[0] == '[' && text[len(text)-1] == ']') {
+		return strings.TrimSpace(text[1 : len(text)-1])
+	}
+	return text
 }

@@ -21,13 +21,13 @@
 // # Layers
 //
 // Package bounded has files and their limits. Packages fits and table read bytes and know no
-// astronomy: FITS, delimited text, ECSV and VOTables; jsonwalk.go goes through JSON. Whatever holds
-// a table becomes a grid (grid.go, tablegrid.go, fitsgrid.go): names, what the format says of each
-// column, and rows of texts. What columns mean is decided by their names, UCDs and units (roles.go,
-// photometryroles.go, spectrumroles.go, timecolumn.go) or by a dialect (dialect.go, surveys.go,
-// ownexport.go), which is a table of known origin, in whatever format it comes. Processors make
-// points of rows (photometry.go, spectrumtext.go, spectrumfits.go). A format is one entry of the
-// list that photometryFormats or spectroscopyFormats returns.
+// astronomy: FITS, delimited text, ECSV and VOTables. Whatever holds a table becomes a grid
+// (grid.go, textgrid.go, tablegrid.go, fitsgrid.go, jsongrid.go): names, what the format says of
+// each column, and rows of texts. What columns mean is decided by their names, UCDs and units
+// (roles.go, timenames.go, photometryroles.go, spectrumroles.go) or by a dialect (dialects.go,
+// surveys.go, ownexport.go), which is a table of known origin, in whatever format it comes. Points
+// are made of rows (photometryrow.go, spectrum.go) and of images (spectrumfits.go). A format is one
+// entry of the list that photometryFormats or spectroscopyFormats returns (formats.go).
 //
 // # Rules
 //

@@ -1,13 +1,12 @@
 package ingest
 
 import (
-	"strings"
-
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
+	"strings"
 )
 
 // fitsGrid is the table of the scalar columns. get looks up keywords of the file.
@@ -34,12 +33,6 @@ func fitsGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) *g
 	}
 	g.open = func(func([]byte)) (rows, error) { return plainRows{fits.NewRows(t, f, use)}, nil }
 	return g
-}
-
-func isTimeName(name string) bool {
-	base, unit := cutUnit(name)
-	_, ok := timeOf(fold(base), unit)
-	return ok
 }
 
 // fitsTime is how a column counts time by the FITS standard's chapter 9: the scale of TIMESYS, and

@@ -1,10 +1,9 @@
 package ingest
 
 import (
-	"strings"
-
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
+	"strings"
 )
 
 // role is what a column of photometry holds.
@@ -51,24 +50,6 @@ func (r role) numeric() bool {
 // -999 is one.
 func (r role) sentinels() bool {
 	return r == roleMagnitude || r == roleError || r == roleLimit
-}
-
-// fold makes a column's name comparable: case, blanks around it and the choice of dash, underscore
-// or blank do not matter.
-func fold(name string) string {
-	return strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
-}
-
-// cutUnit separates the unit in brackets behind a column's name, as in "flux (mJy)" and "time
-// [MJD]".
-func cutUnit(name string) (base, unit string) {
-	name = strings.TrimSpace(name)
-	for _, pair := range []string{"()", "[]"} {
-		if i := strings.IndexByte(name, pair[0]); i > 0 && name[len(name)-1] == pair[1] {
-			return strings.TrimSpace(name[:i]), strings.TrimSpace(name[i+1 : len(name)-1])
-		}
-	}
-	return name, ""
 }
 
 // roleOf finds a column's role by its folded name. weak names mean the role only when no other
@@ -141,74 +122,6 @@ func fluxUnitOf(name string) string {
 	return ""
 }
 
-// timeOf tells whether a column may hold the time, by its folded name without the unit, and the
-// unit.
-func timeOf(base, unit string) (t instant.Clock, ok bool) {
-	switch base {
-	case "mjdobs", "mjd_obs", "obs_mjd", "obsmjd", "mjd_start", "mjd_mid", "midpoint_mjd", "epochmean":
-		t.Kind = instant.KindMJD
-	case "midpointmjdtai", "expmidptmjd": // Rubin Observatory
-		t.Kind, t.Scale = instant.KindMJD, instant.ScaleTAI
-	case "time":
-		t.Kind = instant.KindTime
-	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time",
-		"ut", "utc", "epoch":
-		t.Kind = instant.KindUntold
-	case "phase":
-		t.Refused = "a phase is no time"
-		return t, true
-	case "tbjd":
-		t.Refused = "truncated dates are counted from several days; say from which, as bjd-2457000"
-		return t, true
-	default:
-		if t, ok = timeFormatNamed(base); !ok {
-			return t, false
-		}
-	}
-	return withUnit(t, unit), true
-}
-
-// withUnit adds what the unit of a time column says.
-func withUnit(t instant.Clock, unit string) instant.Clock {
-	days := t.Kind == instant.KindMJD || t.Kind == instant.KindJD || t.Kind == instant.KindCount
-	switch fold(unit) {
-	case "":
-		return t
-	case "d", "day", "days":
-		if !days {
-			t.Refused = "days since when is not told; name the column mjd or jd"
-		}
-		return t
-	case "s", "sec", "seconds":
-		if t.Kind == instant.KindUnix {
-			return t
-		}
-	}
-	if scale, ok := instant.ScaleOf(unit); ok {
-		if t.Scale != instant.ScaleUTC && scale != t.Scale && t.Assumed == "" {
-			t.Refused = "the name says " + t.Scale.String() + " and the unit " + scale.String()
-		}
-		t.Scale, t.Told, t.Assumed = scale, true, ""
-		return t
-	}
-	told, ok := timeFormatNamed(unit)
-	switch {
-	case !ok:
-		t.Refused = "the unit " + problem.Quoted(unit) + " is not understood"
-	case days && t.Kind != told.Kind && told.Kind != instant.KindCount:
-		t.Refused = "the name and the unit " + problem.Quoted(unit) + " contradict each other"
-	default:
-		if told.Scale == instant.ScaleUTC {
-			told.Scale, told.Told = t.Scale, told.Told || t.Told
-		}
-		if told.Ref == "" {
-			told.Ref = t.Ref
-		}
-		return told
-	}
-	return t
-}
-
 // roleOfUCD is what a column holds by its Unified Content Descriptor (IVOA UCD1+).
 func roleOfUCD(ucd string) (r role, ok bool) {
 	words := strings.Split(strings.ToLower(strings.ReplaceAll(ucd, " ", "")), ";")
@@ -247,4 +160,99 @@ func roleNamed(name string) (role, bool) {
 		}
 	}
 	return roleOther, false
+}
+
+// maxName is the longest name of a column in bytes. Names are keys of every point: a long one would
+// blow a small file up.
+const maxName = 200
+
+// Column is one column of photometry.
+type column struct {
+	name   string // as the file spells it
+	role   role
+	weak   bool
+	told   bool   // the uploader gave it its role
+	hidden bool   // not stored in the value
+	unit   string // given in the name
+	time   instant.Clock
+	key    []byte // the JSON key with its quotes and colon
+}
+
+// reportName is a column's name as the file spells it; one that is too long, and refused for it, is
+// cut.
+func reportName(name string) string {
+	if len(name) > maxName {
+		return problem.Clip(name)
+	}
+	return name
+}
+
+// dialect is a table of a known origin: its columns mean what that origin says, whatever their
+// names suggest.
+type dialect struct {
+	about    about // by follows the list of columns
+	name     string
+	needs    []string          // folded names of columns that must all be there
+	roles    map[string]role   // by folded name
+	filters  map[string]string // names of filters by what the column holds
+	source   string            // of points whose row names none
+	constant string            // members of every value, with a comma before each
+	rule     *fluxRule         // nil for none
+	notes    []string          // for the report
+	clean    func(columns []column, cells [][]byte)
+	wide     string // bands with columns of their own, as grizy of Pan-STARRS; "" for one row a point
+}
+
+// fluxRule says when a flux is a detection, and makes magnitudes of fluxes that have a zero point.
+type fluxRule struct {
+	detection float64 // signal to noise above which there is a magnitude
+	sigmas    float64 // errors of the flux that make a limit
+	zeroPoint float64 // where there is no column for it; NaN for none
+	snr       bool    // the signal to noise is stored
+
+	flux, fluxError, zero int  // columns; -1 for none
+	own                   bool // the table has magnitudes of its own for detections
+}
+
+// assign gives columns the roles that they have in the dialect, unless the uploader said otherwise.
+// told is the time column that was named, -1 for none.
+func (d *dialect) assign(columns []column, told int) {
+	for i := range columns {
+		c := &columns[i]
+		r, ok := d.roles[fold(c.name)]
+		if !ok || c.told || c.role == roleNone {
+			continue
+		}
+		if r != c.role {
+			c.unit = ""
+		}
+		if r == roleFlux || r == roleFluxError {
+			switch fold(c.name) {
+			case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
+				c.unit = "uJy"
+			case "forcediffimflux", "forcediffimfluxunc":
+				c.unit = "DN"
+			}
+		}
+		if c.role == roleTime && r != roleTime {
+			c.time = instant.Clock{}
+		}
+		c.role, c.weak = r, false
+	}
+	for i := range columns {
+		for j := range columns { // what the uploader said takes the place of the dialect's
+			if columns[i].told && i != j && columns[j].role == columns[i].role && !columns[j].told &&
+				columns[i].role != roleTime {
+				columns[j].role = roleOther
+			}
+		}
+	}
+}
+
+// filter is a filter's name; that of ZTF's numbers.
+func (d *dialect) filter(cell []byte) string {
+	if name, ok := d.filters[string(cell)]; ok {
+		return name
+	}
+	return string(cell)
 }

@@ -1,12 +1,10 @@
 package ingest
 
 import (
-	"strconv"
-	"strings"
-
 	"nightjar/ingest/bounded"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
+	"strings"
 )
 
 // specDate is when a spectrum was taken.
@@ -14,24 +12,6 @@ type specDate struct {
 	micros int64 // UTC, as Point.Time
 	timed  bool
 }
-
-// dateKey is a keyword that may give the date of a spectrum and what a number under it counts.
-type dateKey struct {
-	key  string
-	kind instant.Kind
-}
-
-// dateKeys in the order of preference, spelt with dashes; files may have underscores.
-var dateKeys = []dateKey{
-	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD}, {"MJD-AVG",
-		instant.KindMJD}, {"DATE-AVG", instant.KindUntold},
-	{"UTMIDDLE", instant.KindUntold}, {"DATE-OBS", instant.KindUntold}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG",
-		instant.KindUntold},
-	{"OBS-DATE", instant.KindUntold}, {"AVE-MJD", instant.KindMJD}, {"EXPSTART", instant.KindMJD},
-}
-
-// clockKeys give the time of day where DATE-OBS holds only the day, as it did before 1999.
-var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS", "UTC", "UT-OBS", "UT-START", "UTC-START"}
 
 // spectrumDate finds the date: the uploader's, else under the first keyword that holds one, else in
 // the file's name. get looks up a keyword in capitals with dashes. A date that cannot be read is a
@@ -163,11 +143,6 @@ func toUTC(t int64, get func(string) (string, bool)) (utc int64, scale instant.S
 		return 0, scale, "times of the scale TIMESYS = " + problem.Clip(text) + " before 1972 are not converted to UTC"
 	}
 	return utc, scale, ""
-}
-
-// secondsText is a difference in microseconds, in seconds.
-func secondsText(micros int64) string {
-	return strconv.FormatFloat(float64(micros)/1e6, 'f', -1, 64) + " s"
 }
 
 // warnDate says what had to be assumed of a date.

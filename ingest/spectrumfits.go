@@ -3,15 +3,14 @@ package ingest
 import (
 	"context"
 	"math"
-	"slices"
-	"strconv"
-	"strings"
-
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
 	"nightjar/ingest/units"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 // readFITSSpectrum reads the spectrum of a file's tables, one point for each row that holds arrays;
@@ -213,15 +212,6 @@ func besides(h *fits.HDU) bool {
 		return true
 	}
 	return false
-}
-
-// fitsSource is the facility that took the spectrum, as far as a TOM tells it by a header: Las
-// Cumbres Observatory's. "" for all others.
-func fitsSource(get func(string) (string, bool)) string {
-	if origin, _ := get("ORIGIN"); origin == "LCOGT" {
-		return "LCO"
-	}
-	return ""
 }
 
 // imageRows says which rows of an image are a spectrum's. The flux is row 0.

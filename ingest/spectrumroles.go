@@ -1,16 +1,37 @@
 package ingest
 
 import (
-	"slices"
-	"strconv"
-	"strings"
-
+	"math"
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
+	"slices"
+	"strings"
 )
+
+// spread is what a column of errors holds.
+type spread uint8
+
+const (
+	asSigma spread = iota
+	asVariance
+	asInverse // inverse variance
+)
+
+// sigma is the error of a flux; NaN for none.
+func (s spread) sigma(v float64) float64 {
+	switch {
+	case s == asSigma:
+		return v
+	case s == asVariance && v >= 0:
+		return math.Sqrt(v)
+	case s == asInverse && v > 0:
+		return 1 / math.Sqrt(v)
+	}
+	return math.NaN()
+}
 
 // specColumns says which columns of a text are a spectrum's.
 type specColumns struct {
@@ -326,50 +347,6 @@ func datesFirst(l table.Layout) bool {
 			return false
 		}
 		if v, _ := d.Float(); !(v >= 40_000 && v <= 80_000) && !(v >= 2_400_000 && v <= 2_500_000) {
-			return false
-		}
-	}
-	return true
-}
-
-// numberedNames are col1, col2 and so on, as astropy calls the columns of a table without a header,
-// when the uploader uses them; nil when not.
-func numberedNames(l table.Layout, o *Options) []string {
-	names := make([]string, len(l.First))
-	used := false
-	for i := range names {
-		names[i] = "col" + strconv.Itoa(i+1)
-		used = used || fold(o.TimeColumn) == names[i]
-		for _, told := range o.Columns {
-			used = used || fold(told) == names[i]
-		}
-	}
-	if !used {
-		return nil
-	}
-	return names
-}
-
-// commentNames splits a comment above the numbers into column names; nil when it has another number
-// of them.
-func commentNames(l table.Layout, comment string) []string {
-	for _, d := range []table.Delimiter{l.Delimiter, table.Blanks} {
-		cells, reason := d.Split([]byte(comment), nil)
-		names := table.Texts(cells)
-		if d == table.Blanks {
-			names = table.JoinUnits(names)
-		}
-		if reason == "" && len(names) == len(l.First) {
-			return names
-		}
-	}
-	return nil
-}
-
-// allNumbers tells whether every field is a number, so that the line is no header.
-func allNumbers(fields []string) bool {
-	for _, f := range fields {
-		if _, ok := instant.ParseDecimal([]byte(f)); !ok && !missing([]byte(f)) {
 			return false
 		}
 	}

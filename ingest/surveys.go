@@ -3,11 +3,10 @@ package ingest
 import (
 	"bytes"
 	"io"
-	"strings"
-
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/problem"
+	"strings"
 )
 
 // isGaiaAlert tells whether a file is a light curve of Gaia Photometric Science Alerts: the alert's

@@ -5,15 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
 	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"nightjar/ingest/bounded"
-	"nightjar/ingest/table"
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 )
 
 // isJSON tells whether the file may be JSON.
@@ -123,18 +121,6 @@ func (w jsonWalk) listKeys() (keys []string) {
 		}
 	}
 	return keys
-}
-
-// openCatalog is a file of the Open Supernova Catalog and its kin: an object for each event, with a
-// list photometry. What a column counts stands beside it, as u_time. Source:
-// github.com/astrocatalogs/supernovae, SCHEMA.md.
-var openCatalog = dialect{
-	about: about{roles: "magnitude, with upperlimit limit; e_magnitude: error; band: filter; system: magsys; flux, u_flux; the event's name: object", units: "mag; u_flux", time: "time, by u_time: MJD, JD",
-		refused: "times that are none; rows of the host galaxy, of models and of spans of time are left out"},
-	name: "Open Supernova Catalog", needs: []string{"time", "u_time", "source"},
-	roles: map[string]role{"time": roleTime, "source": roleOther, "magnitude": roleMagnitude, "e_magnitude": roleError,
-		"upperlimit": roleLimitFlag, "band": roleFilter, "system": roleMagsys,
-		"u_flux": roleFluxUnit, "e_flux": roleFluxError, "flux": roleFlux, "telescope": roleTelescope, "instrument": roleInstrument, "observatory": roleOther},
 }
 
 // jsonLists are the lists of records of a document that are read together, the most particular
@@ -360,18 +346,6 @@ func (in *jsonRows) fill(r *row, object string) {
 		in.cells[len(in.cells)-1] = []byte(object)
 	}
 	r.Cells = in.cells
-}
-
-// openTime is how an Open Catalog counts time by its u_time: MJD, also where it says nothing, or
-// JD, both of UTC.
-func openTime(unit string) (t instant.Clock, ok bool) {
-	switch fold(unit) {
-	case "", "mjd":
-		return instant.Clock{Kind: instant.KindMJD}, true
-	case "jd":
-		return instant.Clock{Kind: instant.KindJD}, true
-	}
-	return instant.Clock{}, false
 }
 
 // judge looks at what a record of an Open Catalog says of itself.

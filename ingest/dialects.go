@@ -2,25 +2,10 @@ package ingest
 
 import (
 	"math"
-
 	"nightjar/internal/instant"
+	"slices"
+	"strings"
 )
-
-// dialect is a table of a known origin: its columns mean what that origin says, whatever their
-// names suggest.
-type dialect struct {
-	about    about // by follows the list of columns
-	name     string
-	needs    []string          // folded names of columns that must all be there
-	roles    map[string]role   // by folded name
-	filters  map[string]string // names of filters by what the column holds
-	source   string            // of points whose row names none
-	constant string            // members of every value, with a comma before each
-	rule     *fluxRule         // nil for none
-	notes    []string          // for the report
-	clean    func(columns []column, cells [][]byte)
-	wide     string // bands with columns of their own, as grizy of Pan-STARRS; "" for one row a point
-}
 
 const difference = `,"difference":true`
 
@@ -131,45 +116,125 @@ func (g *grid) findDialect() {
 	}
 }
 
-// assign gives columns the roles that they have in the dialect, unless the uploader said otherwise.
-// told is the time column that was named, -1 for none.
-func (d *dialect) assign(columns []column, told int) {
-	for i := range columns {
-		c := &columns[i]
-		r, ok := d.roles[fold(c.name)]
-		if !ok || c.told || c.role == roleNone {
-			continue
-		}
-		if r != c.role {
-			c.unit = ""
-		}
-		if r == roleFlux || r == roleFluxError {
-			switch fold(c.name) {
-			case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
-				c.unit = "uJy"
-			case "forcediffimflux", "forcediffimfluxunc":
-				c.unit = "DN"
-			}
-		}
-		if c.role == roleTime && r != roleTime {
-			c.time = instant.Clock{}
-		}
-		c.role, c.weak = r, false
-	}
-	for i := range columns {
-		for j := range columns { // what the uploader said takes the place of the dialect's
-			if columns[i].told && i != j && columns[j].role == columns[i].role && !columns[j].told &&
-				columns[i].role != roleTime {
-				columns[j].role = roleOther
-			}
-		}
+// openCatalog is a file of the Open Supernova Catalog and its kin: an object for each event, with a
+// list photometry. What a column counts stands beside it, as u_time. Source:
+// github.com/astrocatalogs/supernovae, SCHEMA.md.
+var openCatalog = dialect{
+	about: about{roles: "magnitude, with upperlimit limit; e_magnitude: error; band: filter; system: magsys; flux, u_flux; the event's name: object", units: "mag; u_flux", time: "time, by u_time: MJD, JD",
+		refused: "times that are none; rows of the host galaxy, of models and of spans of time are left out"},
+	name: "Open Supernova Catalog", needs: []string{"time", "u_time", "source"},
+	roles: map[string]role{"time": roleTime, "source": roleOther, "magnitude": roleMagnitude, "e_magnitude": roleError,
+		"upperlimit": roleLimitFlag, "band": roleFilter, "system": roleMagsys,
+		"u_flux": roleFluxUnit, "e_flux": roleFluxError, "flux": roleFlux, "telescope": roleTelescope, "instrument": roleInstrument, "observatory": roleOther},
+}
+
+// settle decides whose table it is and where its header stands.
+func (g *grid) settle(o *Options) {
+	if !g.settled {
+		g.settled = true
+		g.commentHeader(o)
+		g.findDialect()
 	}
 }
 
-// filter is a filter's name; that of ZTF's numbers.
-func (d *dialect) filter(cell []byte) string {
-	if name, ok := d.filters[string(cell)]; ok {
-		return name
+// wideRows makes of each row of a table with columns for each band one row a band.
+type wideRows struct {
+	rows
+	bands   string
+	common  []int   // columns that are no band's
+	byBand  [][]int // for every band its columns, -1 where it has none
+	need    int     // index into byBand[i] of the magnitude: a band without one has no row
+	current row
+	band    int // of current, the next one to give
+	out     [][]byte
+}
+
+// widen turns a table whose columns begin with a band's letter (gMeanPSFMag, rMeanPSFMag, ...) into
+// one with a column filter.
+func (g *grid) widen(bands string) {
+	kinds := map[string]int{} // what follows the letter, and in how many bands
+	for _, name := range g.First {
+		if len(name) > 2 && strings.Contains(bands, strings.ToLower(name[:1])) {
+			kinds[fold(name[1:])]++
+		}
 	}
-	return string(cell)
+	w := wideRows{bands: bands, byBand: make([][]int, len(bands)), need: -1}
+	var common, names []string
+	for i, name := range g.First {
+		if len(name) < 3 || kinds[fold(name[1:])] < 2 || !strings.Contains(bands, strings.ToLower(name[:1])) {
+			w.common, common = append(w.common, i), append(common, name)
+			continue
+		}
+		at := slices.IndexFunc(names, func(n string) bool { return fold(n) == fold(name[1:]) })
+		if at < 0 {
+			at, names = len(names), append(names, name[1:])
+			for b := range w.byBand {
+				w.byBand[b] = append(w.byBand[b], -1)
+			}
+			if fold(name[1:]) == "meanpsfmag" {
+				w.need = at
+			}
+		}
+		w.byBand[strings.Index(bands, strings.ToLower(name[:1]))][at] = i
+	}
+	if w.need < 0 {
+		return
+	}
+	open := g.open
+	g.open = func(comment func([]byte)) (rows, error) {
+		in, err := open(comment)
+		if err != nil {
+			return nil, err
+		}
+		out := w
+		out.rows, out.band = in, len(bands)
+		return &out, nil
+	}
+	g.First = append(append(common, "filter"), names...)
+	g.fields, g.Sample = nil, nil
+}
+
+func (w *wideRows) next(r *row) error {
+	for {
+		if w.band == len(w.bands) {
+			w.band = 0
+			if err := w.rows.next(&w.current); err != nil {
+				return err
+			}
+			if w.current.Reason != "" {
+				w.band = len(w.bands)
+				*r = w.current
+				return nil
+			}
+		}
+		columns := w.byBand[w.band]
+		letter := w.bands[w.band : w.band+1]
+		w.band++
+		at := columns[w.need]
+		if at < 0 || at >= len(w.current.Cells) {
+			continue
+		}
+		if d, ok := instant.ParseDecimal(w.current.Cells[at]); missing(w.current.Cells[at]) || ok && sentinel(d) {
+			continue
+		}
+		*r = w.current
+		w.out = w.out[:0]
+		for _, i := range w.common {
+			w.out = append(w.out, w.cell(i))
+		}
+		w.out = append(w.out, []byte(letter))
+		for _, i := range columns {
+			w.out = append(w.out, w.cell(i))
+		}
+		r.Cells = w.out
+		return nil
+	}
+}
+
+// cell is a cell of the row that is widened; nil where the row is too short.
+func (w *wideRows) cell(i int) []byte {
+	if i < 0 || i >= len(w.current.Cells) {
+		return nil
+	}
+	return w.current.Cells[i]
 }

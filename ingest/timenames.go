@@ -1,0 +1,220 @@
+package ingest
+
+import (
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// timeFormatNamed reads what a column's name, its unit or the upload's time_format says of the
+// numbers: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale behind it, as bjd_tdb and
+// jd(tcb); or with what was taken off, as jd-2450000. ok is false for anything else.
+func timeFormatNamed(text string) (n instant.Clock, ok bool) {
+	text = fold(text)
+	if base, scale, found := strings.Cut(text, "("); found && strings.HasSuffix(scale, ")") {
+		text = strings.TrimRight(base, "_") + "_" + strings.TrimSuffix(scale, ")")
+	}
+	text, offset, shifted, ok := cutOffset(text)
+	if !ok {
+		return n, false
+	}
+	scaled := false
+	if i := strings.LastIndexByte(text, '_'); i > 0 {
+		if s, known := instant.ScaleOf(text[i+1:]); known && text[i+1:] != "" {
+			n.Scale, n.Told, scaled, text = s, true, true, text[:i]
+		}
+	}
+	switch text {
+	case "mjd", "modified_julian_date":
+		n.Kind = instant.KindMJD
+	case "jd", "julian_date":
+		n.Kind = instant.KindJD
+	case "hjd", "helio_jd", "heliocentric_julian_date", "hmjd", "mhjd":
+		n.Kind, n.Ref = instant.KindJD, "heliocentric"
+		if strings.Contains(text, "m") && len(text) == 4 {
+			n.Kind = instant.KindMJD
+		}
+		if !scaled {
+			n.Assumed = "heliocentric dates: the scale UTC is assumed"
+		}
+	case "bjd", "barycentric_julian_date", "bmjd", "mbjd":
+		n.Kind, n.Ref = instant.KindJD, "barycentric"
+		if strings.Contains(text, "m") && len(text) == 4 {
+			n.Kind = instant.KindMJD
+		}
+		if !scaled {
+			n.Scale, n.Assumed = instant.ScaleTDB, "barycentric dates: the scale TDB is assumed"
+		}
+	case "btjd", "bkjd":
+		if shifted || scaled && n.Scale != instant.ScaleTDB {
+			return n, false
+		}
+		n.Ref, n.Scale, shifted, offset = "barycentric", instant.ScaleTDB, true, "2457000"
+		if text == "bkjd" {
+			offset = "2454833"
+		}
+		n.Kind = instant.KindJD
+	case "unix", "unixtime", "unix_time":
+		if shifted {
+			return n, false
+		}
+		n.Kind = instant.KindUnix
+	case "iso", "isot", "iso_8601", "iso8601", "fits":
+		if shifted {
+			return n, false
+		}
+		n.Kind = instant.KindUntold
+	default:
+		return n, false
+	}
+	if shifted {
+		d, ok := instant.ParseDecimal([]byte(offset))
+		zero, fits := d.Micros(instant.DayMicros)
+		if !ok || !fits {
+			return n, false
+		}
+		if n.Kind == instant.KindJD {
+			zero -= instant.JDOfUnixHalves * (instant.DayMicros / 2)
+		} else {
+			zero -= instant.MJDOfUnix * instant.DayMicros
+		}
+		n.Kind, n.Zero, n.Unit = instant.KindCount, zero, instant.DayMicros
+	}
+	return n, true
+}
+
+// cutOffset takes a number of days that were subtracted off the end of a name, as in jd_2450000 and
+// "bjd - 2457000, days". A number that is none of days since long ago is no offset and refuses the
+// name.
+func cutOffset(text string) (base, offset string, found, ok bool) {
+	text = strings.NewReplacer("−", "-", "–", "-").Replace(text)
+	for _, tail := range []string{"days", "day", "d"} {
+		text = strings.TrimRight(strings.TrimSuffix(text, ",_"+tail), "_, ")
+	}
+	i := strings.LastIndexAny(text, "_-")
+	if i <= 0 || i+1 == len(text) || text[i+1] < '0' || text[i+1] > '9' {
+		return text, "", false, true
+	}
+	offset = text[i+1:]
+	days, err := strconv.ParseFloat(offset, 64)
+	if err != nil || days < 1000 || days > 2_600_000 {
+		return text, "", false, false
+	}
+	return strings.TrimRight(text[:i], "_-"), offset, true, true
+}
+
+// timeOf tells whether a column may hold the time, by its folded name without the unit, and the
+// unit.
+func timeOf(base, unit string) (t instant.Clock, ok bool) {
+	switch base {
+	case "mjdobs", "mjd_obs", "obs_mjd", "obsmjd", "mjd_start", "mjd_mid", "midpoint_mjd", "epochmean":
+		t.Kind = instant.KindMJD
+	case "midpointmjdtai", "expmidptmjd": // Rubin Observatory
+		t.Kind, t.Scale = instant.KindMJD, instant.ScaleTAI
+	case "time":
+		t.Kind = instant.KindTime
+	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time",
+		"ut", "utc", "epoch":
+		t.Kind = instant.KindUntold
+	case "phase":
+		t.Refused = "a phase is no time"
+		return t, true
+	case "tbjd":
+		t.Refused = "truncated dates are counted from several days; say from which, as bjd-2457000"
+		return t, true
+	default:
+		if t, ok = timeFormatNamed(base); !ok {
+			return t, false
+		}
+	}
+	return withUnit(t, unit), true
+}
+
+// withUnit adds what the unit of a time column says.
+func withUnit(t instant.Clock, unit string) instant.Clock {
+	days := t.Kind == instant.KindMJD || t.Kind == instant.KindJD || t.Kind == instant.KindCount
+	switch fold(unit) {
+	case "":
+		return t
+	case "d", "day", "days":
+		if !days {
+			t.Refused = "days since when is not told; name the column mjd or jd"
+		}
+		return t
+	case "s", "sec", "seconds":
+		if t.Kind == instant.KindUnix {
+			return t
+		}
+	}
+	if scale, ok := instant.ScaleOf(unit); ok {
+		if t.Scale != instant.ScaleUTC && scale != t.Scale && t.Assumed == "" {
+			t.Refused = "the name says " + t.Scale.String() + " and the unit " + scale.String()
+		}
+		t.Scale, t.Told, t.Assumed = scale, true, ""
+		return t
+	}
+	told, ok := timeFormatNamed(unit)
+	switch {
+	case !ok:
+		t.Refused = "the unit " + problem.Quoted(unit) + " is not understood"
+	case days && t.Kind != told.Kind && told.Kind != instant.KindCount:
+		t.Refused = "the name and the unit " + problem.Quoted(unit) + " contradict each other"
+	default:
+		if told.Scale == instant.ScaleUTC {
+			told.Scale, told.Told = t.Scale, told.Told || t.Told
+		}
+		if told.Ref == "" {
+			told.Ref = t.Ref
+		}
+		return told
+	}
+	return t
+}
+
+func isTimeName(name string) bool {
+	base, unit := cutUnit(name)
+	_, ok := timeOf(fold(base), unit)
+	return ok
+}
+
+// openTime is how an Open Catalog counts time by its u_time: MJD, also where it says nothing, or
+// JD, both of UTC.
+func openTime(unit string) (t instant.Clock, ok bool) {
+	switch fold(unit) {
+	case "", "mjd":
+		return instant.Clock{Kind: instant.KindMJD}, true
+	case "jd":
+		return instant.Clock{Kind: instant.KindJD}, true
+	}
+	return instant.Clock{}, false
+}
+
+// dateKey is a keyword that may give the date of a spectrum and what a number under it counts.
+type dateKey struct {
+	key  string
+	kind instant.Kind
+}
+
+// dateKeys in the order of preference, spelt with dashes; files may have underscores.
+var dateKeys = []dateKey{
+	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD}, {"MJD-AVG",
+		instant.KindMJD}, {"DATE-AVG", instant.KindUntold},
+	{"UTMIDDLE", instant.KindUntold}, {"DATE-OBS", instant.KindUntold}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG",
+		instant.KindUntold},
+	{"OBS-DATE", instant.KindUntold}, {"AVE-MJD", instant.KindMJD}, {"EXPSTART", instant.KindMJD},
+}
+
+// isDateKey tells whether a keyword gives the date of a spectrum.
+func isDateKey(key string) bool {
+	return slices.ContainsFunc(dateKeys, func(d dateKey) bool { return d.key == key })
+}
+
+// clockKeys give the time of day where DATE-OBS holds only the day, as it did before 1999.
+var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS", "UTC", "UT-OBS", "UT-START", "UTC-START"}
+
+// secondsText is a difference in microseconds, in seconds.
+func secondsText(micros int64) string {
+	return strconv.FormatFloat(float64(micros)/1e6, 'f', -1, 64) + " s"
+}
