@@ -3,12 +3,13 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"strings"
+	"time"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"strings"
-	"time"
 )
 
 // isAAVSO tells whether a file is in AAVSO's Extended or Visual file format

@@ -1,11 +1,12 @@
 package ingest
 
 import (
+	"strings"
+
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // missing tells whether a cell holds no value, however a table may say so.

@@ -2,9 +2,10 @@ package ingest
 
 import (
 	"math"
-	"nightjar/internal/instant"
 	"slices"
 	"strings"
+
+	"nightjar/internal/instant"
 )
 
 const difference = `,"difference":true`

@@ -1,12 +1,13 @@
 package ingest
 
 import (
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // fitsGrid is the table of the scalar columns. get looks up keywords of the file.

@@ -2,9 +2,10 @@ package ingest
 
 import (
 	"bytes"
+	"strings"
+
 	"nightjar/ingest/fits"
 	"nightjar/ingest/table"
-	"strings"
 )
 
 // FormatInfo describes a format that is read.

@@ -3,11 +3,12 @@ package ingest
 import (
 	"errors"
 	"io"
+	"strconv"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"strconv"
 )
 
 // grid is a table of texts, in whatever format it stands: names of columns, what the format says of

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
 	"nightjar/internal/problem"

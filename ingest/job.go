@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+
 	"nightjar/ingest/bounded"
 	"nightjar/internal/problem"
 )

@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"slices"
-	"strings"
-	"unicode/utf8"
 )
 
 // isJSON tells whether the file may be JSON.

@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"slices"
-	"strings"
 )
 
 // openSpectrum is what stands beside the data of a spectrum of the Open Supernova Catalog.

@@ -3,12 +3,13 @@ package ingest
 import (
 	"bytes"
 	"io"
+	"slices"
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"slices"
-	"strings"
 )
 
 // isMPC tells whether a file holds observations in the Minor Planet Center's 80 columns

@@ -2,9 +2,10 @@ package ingest
 
 import (
 	"bytes"
-	"nightjar/internal/problem"
 	"slices"
 	"strings"
+
+	"nightjar/internal/problem"
 )
 
 // exported is the dialect of a table that Nightjar itself exports: the members of the values stand

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
 	"nightjar/internal/instant"

@@ -3,14 +3,15 @@ package ingest
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"slices"
-	"strings"
 )
 
 // photometryColumns decides what every column is: as the uploader says, by the format's own word,

@@ -3,11 +3,12 @@ package ingest
 import (
 	"bytes"
 	"math"
+	"strings"
+
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // photometry turns rows into points.

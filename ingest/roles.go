@@ -1,9 +1,10 @@
 package ingest
 
 import (
+	"strings"
+
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // role is what a column of photometry holds.

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // spectrum builds the value of one: three lists, put together at the end.

@@ -1,10 +1,11 @@
 package ingest
 
 import (
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // specDate is when a spectrum was taken.

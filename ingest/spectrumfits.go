@@ -3,14 +3,15 @@ package ingest
 import (
 	"context"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
 	"nightjar/ingest/units"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"slices"
-	"strconv"
-	"strings"
 )
 
 // readFITSSpectrum reads the spectrum of a file's tables, one point for each row that holds arrays;

@@ -2,13 +2,14 @@ package ingest
 
 import (
 	"math"
+	"slices"
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"slices"
-	"strings"
 )
 
 // spread is what a column of errors holds.

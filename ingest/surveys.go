@@ -3,10 +3,11 @@ package ingest
 import (
 	"bytes"
 	"io"
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // isGaiaAlert tells whether a file is a light curve of Gaia Photometric Science Alerts: the alert's

@@ -1,11 +1,12 @@
 package ingest
 
 import (
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"strings"
 )
 
 // gridOf makes a grid of a table whose format describes its columns, by clock as to times.

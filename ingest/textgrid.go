@@ -1,15 +1,16 @@
 package ingest
 
 import (
+	"slices"
+	"strconv"
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
 	"nightjar/ingest/table"
 	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"slices"
-	"strconv"
-	"strings"
 )
 
 // textGrid is the table of a delimited text.

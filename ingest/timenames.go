@@ -1,11 +1,12 @@
 package ingest
 
 import (
-	"nightjar/internal/instant"
-	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
+
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
 )
 
 // timeFormatNamed reads what a column's name, its unit or the upload's time_format says of the

@@ -2,13 +2,14 @@ package ingest
 
 import (
 	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
-	"slices"
-	"strconv"
-	"strings"
 )
 
 // WavelengthUnits are the units into which wavelengths can be converted, as astropy.units spells

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
-	"nightjar/ingest/units"
 	"testing"
+
+	"nightjar/ingest/units"
 )
 
 func TestAppendWavelength(t *testing.T) {
