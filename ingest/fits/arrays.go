@@ -112,17 +112,13 @@ func (in *arrayRows) Next(r *bounded.Row) error {
 			}
 		}
 	}
-	in.text, in.ends, in.cells = in.text[:0], in.ends[:0], in.cells[:0]
+	in.text, in.ends = in.text[:0], in.ends[:0]
 	for i, a := range in.columns {
 		at := (in.at - in.from) * a.size
 		in.text = a.Column.appendElement(in.text, in.chunks[i][at:at+a.size])
 		in.ends = append(in.ends, len(in.text))
 	}
-	start := 0
-	for _, end := range in.ends {
-		in.cells = append(in.cells, in.text[start:end:end])
-		start = end
-	}
+	in.cells = cellsOf(in.cells, in.text, in.ends)
 	in.at++
 	r.Cells, r.Line = in.cells, int(in.at)
 	return nil

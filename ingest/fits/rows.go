@@ -50,7 +50,7 @@ func (in *fitsRows) Next(r *bounded.Row) error {
 	}
 	in.row++
 	at := int64(0)
-	in.text, in.cells, in.ends = in.text[:0], in.cells[:0], in.ends[:0]
+	in.text, in.ends = in.text[:0], in.ends[:0]
 	for _, i := range in.use {
 		c := &in.t.Columns[i]
 		b := in.chunk
@@ -66,11 +66,7 @@ func (in *fitsRows) Next(r *bounded.Row) error {
 		}
 		in.ends = append(in.ends, len(in.text))
 	}
-	start := 0
-	for _, end := range in.ends {
-		in.cells = append(in.cells, in.text[start:end:end])
-		start = end
-	}
+	in.cells = cellsOf(in.cells, in.text, in.ends)
 	r.Cells, r.Line = in.cells, int(in.row)
 	return nil
 }
@@ -87,6 +83,17 @@ func (in *fitsRows) load() error {
 		}
 	}
 	return nil
+}
+
+// cellsOf cuts a text into cells, which end at ends, in the memory of the cells before.
+func cellsOf(cells [][]byte, text []byte, ends []int) [][]byte {
+	cells = cells[:0]
+	start := 0
+	for _, end := range ends {
+		cells = append(cells, text[start:end:end])
+		start = end
+	}
+	return cells
 }
 
 // NewRows reads the columns use of a table, which are scalar.

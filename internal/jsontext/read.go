@@ -158,16 +158,11 @@ func (p *reader) object(depth int) error {
 		if members = append(members, m); len(members) > MaxMembers {
 			return p.fail("an object has too many members")
 		}
-		p.space()
-		c := p.next()
-		if c == '}' {
+		if more, err := p.comma('}'); err != nil {
+			return err
+		} else if !more {
 			break
 		}
-		if c != ',' {
-			return p.fail("a comma is missing")
-		}
-		p.out = append(p.out, ',')
-		p.at++
 	}
 	p.at++
 	if doubled {
@@ -229,20 +224,29 @@ func (p *reader) array(depth int) error {
 		if err := p.value(depth + 1); err != nil {
 			return err
 		}
-		p.space()
-		c := p.next()
-		if c == ']' {
+		if more, err := p.comma(']'); err != nil {
+			return err
+		} else if !more {
 			break
 		}
-		if c != ',' {
-			return p.fail("a comma is missing")
-		}
-		p.out = append(p.out, ',')
-		p.at++
 	}
 	p.at++
 	p.out = append(p.out, ']')
 	return nil
+}
+
+// comma reads the comma after an item or a member; more is false before the bracket that ends them.
+func (p *reader) comma(end byte) (more bool, err error) {
+	p.space()
+	switch p.next() {
+	case end:
+		return false, nil
+	case ',':
+		p.out = append(p.out, ',')
+		p.at++
+		return true, nil
+	}
+	return false, p.fail("a comma is missing")
 }
 
 func (p *reader) string() error {
