@@ -63,7 +63,7 @@ func aavsoGrid(f bounded.File) (*grid, error) {
 		in.lines.Lenient = true
 		return in, nil
 	}
-	return g, g.look()
+	return g, g.readSample()
 }
 
 // aavsoRows reads the rows with the parameters that stand before them, which may change within the
@@ -81,7 +81,7 @@ type aavsoRows struct {
 var (
 	julian       = instant.Clock{Kind: instant.KindJD}
 	heliocentric = instant.Clock{Kind: instant.KindJD, Ref: "heliocentric"}
-	written      = instant.Clock{Kind: instant.KindUntold}
+	written      = instant.Clock{Kind: instant.KindUnknown}
 )
 
 func (in *aavsoRows) next(r *row) error {

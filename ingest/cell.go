@@ -117,8 +117,8 @@ func cutUnit(name string) (base, unit string) {
 	return name, ""
 }
 
-// bare takes the brackets off a unit.
-func bare(text string) string {
+// withoutBrackets takes the brackets off a unit.
+func withoutBrackets(text string) string {
 	text = strings.TrimSpace(text)
 	if len(text) > 1 && (text[0] == '(' && text[len(text)-1] == ')' || text[0] == '[' && text[len(text)-1] == ']') {
 		return strings.TrimSpace(text[1 : len(text)-1])

@@ -92,7 +92,7 @@ var alertRoles = map[string]role{"fid": roleFilter, "magpsf": roleMagnitude, "ma
 
 // findDialect recognises a table's origin by its columns.
 func (g *grid) findDialect() {
-	if g.dialect != nil || g.unexport() {
+	if g.dialect != nil || g.adaptExport() {
 		return
 	}
 	for i := range dialects {
@@ -129,10 +129,10 @@ var openCatalog = dialect{
 		"u_flux": roleFluxUnit, "e_flux": roleFluxError, "flux": roleFlux, "telescope": roleTelescope, "instrument": roleInstrument, "observatory": roleOther},
 }
 
-// settle decides whose table it is and where its header stands.
-func (g *grid) settle(o *Options) {
-	if !g.settled {
-		g.settled = true
+// resolve decides whose table it is and where its header stands.
+func (g *grid) resolve(o *Options) {
+	if !g.resolved {
+		g.resolved = true
 		g.commentHeader(o)
 		g.findDialect()
 	}

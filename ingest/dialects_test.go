@@ -159,7 +159,7 @@ func TestDateText(t *testing.T) {
 		"2020-01":                   "!",
 		"T10:20:30":                 "!",
 	} {
-		got, reason := instant.Parse([]byte(text), instant.KindUntold)
+		got, reason := instant.Parse([]byte(text), instant.KindUnknown)
 		if (reason != "") != (want == "!") || reason == "" && instant.Text(got.Micros) != want {
 			t.Errorf("%s: %s %q, want %s", text, instant.Text(got.Micros), reason, want)
 		}

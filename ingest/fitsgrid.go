@@ -70,7 +70,7 @@ func fitsTime(c *fits.Column, get func(string) (string, bool)) *instant.Clock {
 		ref = ""
 	}
 	if c.Days {
-		return &instant.Clock{Kind: instant.KindJD, Scale: scale, Told: true, Ref: ref}
+		return &instant.Clock{Kind: instant.KindJD, Scale: scale, ScaleKnown: true, Ref: ref}
 	}
 	if zero, there := fitsZero(get); there && base == "time" && t.Kind == instant.KindTime {
 		if unit == "" {
@@ -167,7 +167,7 @@ func fitsSpectra(t *fits.Table, f bounded.File,
 		g := fitsGrid(t, f, get)
 		g.addKeys(get)
 		g.notes = nil
-		if err := g.look(); err != nil {
+		if err := g.readSample(); err != nil {
 			return nil, nil, err
 		}
 		return []int64{0}, oneGrid(g), nil

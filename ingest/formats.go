@@ -164,11 +164,11 @@ func spectroscopyFormats() []format {
 	}
 }
 
-// foreign names, from its first bytes, a file that none of the text readers may take for a plain
+// foreignFormat names, from its first bytes, a file that none of the text readers may take for a plain
 // table, and says why it is refused; "" for what may be text. Tables of a special format are here
 // too: read as plain columns they would be stored wrongly (the m of ATLAS is negative for a
 // negative flux, a unit in an ECSV header would be overlooked).
-func foreign(head []byte) string {
+func foreignFormat(head []byte) string {
 	for _, s := range signatures {
 		if bytes.HasPrefix(head, []byte(s.start)) {
 			return s.reason
@@ -211,4 +211,4 @@ var textSignatures = []signature{
 }
 
 // isText tells whether the text readers may try.
-func isText(head []byte) bool { return foreign(head) == "" }
+func isText(head []byte) bool { return foreignFormat(head) == "" }

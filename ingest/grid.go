@@ -25,7 +25,7 @@ type grid struct {
 	object       string         // whose rows these are, when the file names one object; "" when not
 	source       string         // of rows that name none
 	notes        []string       // what had to be assumed to find the table
-	settled      bool
+	resolved     bool
 	open         func(comment func([]byte)) (rows, error)
 }
 
@@ -35,7 +35,7 @@ type field struct {
 	time      *instant.Clock // how the column counts time, when the format tells; nil when not
 	note      string         // a warning about the column, given when it has a role
 	text      bool           // cells are texts, whatever they look like
-	left      string         // why the column is left out; "" when it is not
+	leftOut   string         // why the column is left out; "" when it is not
 }
 
 // Rows reads the rows of a table one after the other.
@@ -47,9 +47,9 @@ type rows interface {
 // row is one row of a table, with what its format says of it.
 type row struct {
 	bounded.Row
-	left string         // why the row is left out, although it can be read; "" when it is not
-	time *instant.Clock // how this row counts time, when not as the others; nil
-	tail []byte         // members for the value, `"key":value` with commas between; nil for none
+	leftOut string         // why the row is left out, although it can be read; "" when it is not
+	time    *instant.Clock // how this row counts time, when not as the others; nil
+	tail    []byte         // members for the value, `"key":value` with commas between; nil for none
 }
 
 // plainRows are rows of which there is nothing to say but their cells.
@@ -60,8 +60,8 @@ func (p plainRows) next(r *row) error {
 	return p.Next(&r.Row)
 }
 
-// look reads the first rows of a table that is no text into the layout's sample.
-func (g *grid) look() error {
+// readSample reads the first rows of a table that is no text into the layout's sample.
+func (g *grid) readSample() error {
 	in, err := g.open(nil)
 	if err != nil {
 		return err
@@ -89,8 +89,8 @@ func (g *grid) look() error {
 	return nil
 }
 
-// at is the place of a row, for a problem.
-func (g *grid) at(line int) bounded.Problem {
+// problemAt is the place of a row, for a problem.
+func (g *grid) problemAt(line int) bounded.Problem {
 	if g.numbered {
 		return bounded.Problem{HDU: g.hdu, Row: line}
 	}
@@ -105,8 +105,8 @@ func (g *grid) field(i int) field {
 	return field{}
 }
 
-// called is the table's name in a message.
-func (g *grid) called() string {
+// describe is the table's name in a message.
+func (g *grid) describe() string {
 	if g.hdu > 0 {
 		return "that of HDU " + strconv.Itoa(g.hdu)
 	}

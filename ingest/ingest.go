@@ -109,7 +109,7 @@ func (j *job) run(ctx context.Context, formats []format) error {
 			return f.read(ctx, j)
 		}
 	}
-	if what := foreign(head); what != "" {
+	if what := foreignFormat(head); what != "" {
 		return bounded.Refuse(bounded.Problem{Reason: what})
 	}
 	return bounded.Refuse(bounded.Problem{Reason: "the format is not known"})

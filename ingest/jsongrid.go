@@ -93,8 +93,8 @@ func jsonText(t json.Token) string {
 	return strings.TrimSpace(fmt.Sprint(t))
 }
 
-// garbled tells whether a text of JSON was not UTF-8.
-func garbled(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }
+// notUTF8 tells whether a text of JSON was not UTF-8.
+func notUTF8(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }
 
 // recordBegins tells whether the step went into an object that is an item of a list.
 func (w jsonWalk) recordBegins(t json.Token) bool {
@@ -195,7 +195,7 @@ func jsonGrid(f bounded.File) (*grid, error) {
 		if slices.Contains(nested, name) && !(open && name == "time") {
 			left = "it holds lists or objects"
 		}
-		g.fields = append(g.fields, field{left: left})
+		g.fields = append(g.fields, field{leftOut: left})
 	}
 	g.open = func(func([]byte)) (rows, error) {
 		w, err := newJSONWalk(f)
@@ -209,7 +209,7 @@ func jsonGrid(f bounded.File) (*grid, error) {
 		}
 		return in, nil
 	}
-	return g, g.look()
+	return g, g.readSample()
 }
 
 // findJSONLists finds all lists whose first item is an object.
@@ -335,12 +335,12 @@ func (in *jsonRows) fill(r *row, object string) {
 			continue // the file has changed under our hands
 		case in.filled[at] == in.number:
 			r.Reason = "the member " + problem.Quoted(m.key) + " stands there twice"
-		case garbled(m.text) || garbled(m.key):
+		case notUTF8(m.text) || notUTF8(m.key):
 			r.Reason = "not text: not valid UTF-8"
 		}
 		in.cells[at], in.filled[at] = []byte(m.text), in.number
 		if in.open {
-			in.judge(r, m)
+			in.checkOpenRecord(r, m)
 		}
 	}
 	if in.several {
@@ -349,12 +349,12 @@ func (in *jsonRows) fill(r *row, object string) {
 	r.Cells = in.cells
 }
 
-// judge looks at what a record of an Open Catalog says of itself.
-func (in *jsonRows) judge(r *row, m jsonMember) {
+// judgeFlux looks at what a record of an Open Catalog says of itself.
+func (in *jsonRows) checkOpenRecord(r *row, m jsonMember) {
 	switch m.key {
 	case "time":
 		if m.nested {
-			r.left = "the row's time is a span of time"
+			r.leftOut = "the row's time is a span of time"
 		}
 	case "u_time":
 		t, ok := openTime(m.text)
@@ -363,7 +363,7 @@ func (in *jsonRows) judge(r *row, m jsonMember) {
 		}
 	case "host", "model", "realization", "simulated":
 		if m.text != "" && m.text != "false" {
-			r.left = "the row is of the kind " + problem.Quoted(m.key) + " and not of the object as it was seen"
+			r.leftOut = "the row is of the kind " + problem.Quoted(m.key) + " and not of the object as it was seen"
 		}
 	}
 }

@@ -154,7 +154,7 @@ func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 			return nil, err
 		}
 		for _, m := range members {
-			if garbled(m.text) {
+			if notUTF8(m.text) {
 				return nil, bounded.Refuse(bounded.Problem{Reason: "not text: not valid UTF-8"})
 			}
 			if !m.nested && slices.Contains(openMembers, m.key) {

@@ -73,7 +73,7 @@ func mpcGrid(f bounded.File) (*grid, error) {
 	g.First = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue",
 		"reference", "site", "note"}
 	g.open = func(func([]byte)) (rows, error) { return &mpcRows{lines: table.NewLines(f)}, nil }
-	return g, g.look()
+	return g, g.readSample()
 }
 
 type mpcRows struct {
@@ -104,7 +104,7 @@ func (in *mpcRows) next(r *row) error {
 			return nil
 		}
 		if line[14] == 'X' || line[14] == 'x' {
-			r.left = "the observation was replaced"
+			r.leftOut = "the observation was replaced"
 		}
 		designation := bytes.TrimSpace(line[:12])
 		in.cells = append(in.cells[:0], designation, table.Trim(line[15:32]), table.Trim(line[32:44]),
@@ -182,7 +182,7 @@ func adesGrid(f bounded.File) (*grid, error) {
 	}
 	g.dialect = &d
 	g.open = func(func([]byte)) (rows, error) { return &adesRows{lines: table.NewLines(f), all: g.First}, nil }
-	return g, g.look()
+	return g, g.readSample()
 }
 
 type adesRows struct {

@@ -21,8 +21,8 @@ var exported = dialect{
 // called here: no member can have these names, as names of an export's columns do not begin with @.
 var exportColumns = []string{"timestamp", "target", "source_name"}
 
-// unexport recognises an export's columns and leaves those that an upload needs.
-func (g *grid) unexport() bool {
+// adaptExport recognises an export's columns and leaves those that an upload needs.
+func (g *grid) adaptExport() bool {
 	var use []int
 	var names []string
 	for _, name := range exportColumns {
@@ -62,15 +62,15 @@ func (g *grid) unexport() bool {
 	open, width := g.open, len(g.First)
 	g.open = func(comment func([]byte)) (rows, error) {
 		in, err := open(comment)
-		return &someColumns{rows: in, use: use, width: width, kind: kind, guarded: guarded}, err
+		return &exportRows{rows: in, use: use, width: width, kind: kind, guarded: guarded}, err
 	}
 	g.First, g.Sample = names, sample
 	g.dialect, g.format = &exported, exported.name+", "+g.format
 	return true
 }
 
-// someColumns gives some columns of the rows of an export that are photometry.
-type someColumns struct {
+// exportRows gives some columns of the rows of an export that are photometry.
+type exportRows struct {
 	rows
 	use     []int
 	width   int
@@ -79,7 +79,7 @@ type someColumns struct {
 	cells   [][]byte
 }
 
-func (s *someColumns) next(r *row) error {
+func (s *exportRows) next(r *row) error {
 	err := s.rows.next(r)
 	if err != nil || r.Reason != "" {
 		return err
@@ -89,7 +89,7 @@ func (s *someColumns) next(r *row) error {
 		r.Reason = problem.Plural(len(r.Cells), "field") + " where the header has " + problem.Plural(s.width, "column")
 		return nil
 	case string(r.Cells[s.kind]) != "photometry":
-		r.left = "the row is of the type " + problem.Quoted(r.Cells[s.kind])
+		r.leftOut = "the row is of the type " + problem.Quoted(r.Cells[s.kind])
 	}
 	s.cells = s.cells[:0]
 	for _, i := range s.use {

@@ -29,21 +29,21 @@ func (j *job) readFirst(ctx context.Context, tables []*grid) error {
 	for _, g := range tables {
 		scratch := newNotes("", 1)
 		d := *g
-		d.settle(&j.options)
+		d.resolve(&j.options)
 		if photometryColumns(&d, &j.options, scratch); !scratch.refused() {
 			chosen = g
 			break
 		}
 	}
 	if len(tables) > 1 {
-		j.warn("the file has %d tables: %s is read, others are not", len(tables), chosen.called())
+		j.warn("the file has %d tables: %s is read, others are not", len(tables), chosen.describe())
 	}
 	return j.readPhotometry(ctx, chosen)
 }
 
 // readPhotometry reads a table of one point a row.
 func (j *job) readPhotometry(ctx context.Context, g *grid) error {
-	g.settle(&j.options)
+	g.resolve(&j.options)
 	j.report.Format = g.format
 	for _, note := range g.notes {
 		j.warn("%s", note)
@@ -93,7 +93,7 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 		}
 	}
 	p.finish()
-	j.report.Columns = reportColumns(columns, timeColumn, describe(columns[timeColumn].time, p.timeForms()))
+	j.report.Columns = reportColumns(columns, timeColumn, timeUnitText(columns[timeColumn].time, p.timeForms()))
 	switch {
 	case j.report.Rows == 0 && g.numbered:
 		j.problem(bounded.Problem{HDU: g.hdu, Reason: "the table has no rows"})
@@ -122,7 +122,7 @@ func readFITSPhotometry(ctx context.Context, j *job) error {
 	var grids []*grid
 	for _, t := range tables {
 		g := fitsGrid(t, j.file, t.Getter(primary))
-		if err := g.look(); err != nil {
+		if err := g.readSample(); err != nil {
 			return err
 		}
 		grids = append(grids, g)
@@ -253,8 +253,8 @@ func (p *photometry) timeForms() string {
 	return text
 }
 
-// describe is how a report names the way of counting, as "BJD, TDB".
-func describe(n instant.Clock, form string) string {
+// timeUnitText is how a report names the way of counting, as "BJD, TDB".
+func timeUnitText(n instant.Clock, form string) string {
 	if n.Ref != "" {
 		form = n.Ref + " " + form
 	}

@@ -24,7 +24,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		if c.role == roleNone {
 			n.warn("column %d has no name and is left out", i+1)
 		}
-		if why := g.field(i).left; why != "" && name != "" {
+		if why := g.field(i).leftOut; why != "" && name != "" {
 			n.warn("column %s is left out: %s", problem.Clip(name), why)
 			c.role = roleNone
 		}
@@ -34,16 +34,16 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		}
 		columns = append(columns, c)
 	}
-	told := tellColumns(l, columns, o, n)
+	told := applyUserColumns(l, columns, o, n)
 	if g.dialect != nil {
 		g.dialect.assign(columns, told)
 	}
-	settleRoles(l, columns, n)
-	settleErrors(columns, n)
+	resolveRoles(l, columns, n)
+	assignErrors(columns, n)
 	if timeColumn = told; g.dialect == &exported && told < 0 {
 		timeColumn = 0
 		columns[0].hidden, columns[1].hidden = true, true
-		columns[0].time = instant.Clock{Kind: instant.KindUntold}
+		columns[0].time = instant.Clock{Kind: instant.KindUnknown}
 	}
 	if timeColumn < 0 {
 		timeColumn = chooseTime(l, columns, n)
@@ -51,7 +51,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if timeColumn >= 0 {
 		g.timeSystem(&columns[timeColumn], n)
 	}
-	tellTime(l, columns, timeColumn, o, n)
+	applyTimeFormat(l, columns, timeColumn, o, n)
 	setKeys(l, columns, timeColumn, n)
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
@@ -62,9 +62,9 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	return columns, timeColumn
 }
 
-// tellColumns gives roles to the columns that the uploader named; index is that of the time, -1
+// applyUserColumns gives roles to the columns that the uploader named; index is that of the time, -1
 // when it was not named.
-func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeColumn int) {
+func applyUserColumns(l table.Layout, columns []column, o *Options, n *notes) (timeColumn int) {
 	timeColumn = -1
 	named := maps.Clone(o.Columns)
 	if o.TimeColumn != "" {
@@ -100,7 +100,7 @@ func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeCo
 			continue
 		}
 		for i := range columns { // whatever had the role by its name gives way
-			if columns[i].role == r && i != at && r != roleTime && !columns[i].told {
+			if columns[i].role == r && i != at && r != roleTime && !columns[i].byUser {
 				columns[i].role, columns[i].unit = roleOther, ""
 			}
 		}
@@ -112,7 +112,7 @@ func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeCo
 				c.time = withUnit(instant.Clock{Kind: instant.KindTime}, unit)
 			}
 		}
-		c.told, c.weak = true, false
+		c.byUser, c.weak = true, false
 		if r == roleTime {
 			timeColumn = at
 		}
@@ -129,7 +129,7 @@ func (g *grid) timeSystem(c *column, n *notes) {
 		}
 	}
 	system, there := g.keys.Get("TIMESYS")
-	if !there || c.time.Told || c.time.Kind == instant.KindUnix {
+	if !there || c.time.ScaleKnown || c.time.Kind == instant.KindUnix {
 		return
 	}
 	scale, ok := instant.ScaleOf(system)
@@ -142,8 +142,8 @@ func (g *grid) timeSystem(c *column, n *notes) {
 	}
 }
 
-// tellTime counts the time as the uploader says.
-func tellTime(l table.Layout, columns []column, timeColumn int, o *Options, n *notes) {
+// applyTimeFormat counts the time as the uploader says.
+func applyTimeFormat(l table.Layout, columns []column, timeColumn int, o *Options, n *notes) {
 	if timeColumn < 0 {
 		return
 	}
@@ -204,7 +204,7 @@ func nameColumn(g *grid, i int, name string) column {
 	if t, ok := timeOf(base, unit); (ok || told.time != nil) && (!hasUCD || byUCD == roleTime) || hasUCD &&
 		byUCD == roleTime {
 		if !ok {
-			t = withUnit(instant.Clock{Kind: instant.KindUntold}, unit)
+			t = withUnit(instant.Clock{Kind: instant.KindUnknown}, unit)
 		}
 		if told.time != nil {
 			t = *told.time
@@ -265,8 +265,8 @@ func fluxOrFilter(l table.Layout, i int) role {
 	return roleFlux
 }
 
-// settleRoles leaves one column to each role. Weak names give way; two telling names are a problem.
-func settleRoles(l table.Layout, columns []column, n *notes) {
+// resolveRoles leaves one column to each role. Weak names give way; two telling names are a problem.
+func resolveRoles(l table.Layout, columns []column, n *notes) {
 	for r := roleMagnitude; r <= roleObject; r++ {
 		var strong, weak []int
 		for i, c := range columns {
@@ -291,8 +291,8 @@ func settleRoles(l table.Layout, columns []column, n *notes) {
 	}
 }
 
-// settleErrors gives an error to the flux when there is no magnitude for it to belong to.
-func settleErrors(columns []column, n *notes) {
+// assignErrors gives an error to the flux when there is no magnitude for it to belong to.
+func assignErrors(columns []column, n *notes) {
 	find := func(r role) int {
 		return slices.IndexFunc(columns, func(c column) bool { return c.role == r })
 	}
@@ -318,7 +318,7 @@ func setKeys(l table.Layout, columns []column, timeColumn int, n *notes) {
 		case c.role.String() != "" && c.role != roleTime && c.role != roleLimitFlag && c.role != roleObject:
 			key, own = c.role.String(), false
 		}
-		if other, twice := seen[key]; twice && own { // settleRoles has seen to the others
+		if other, twice := seen[key]; twice && own { // resolveRoles has seen to the others
 			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name),
 				Reason: "the columns " + problem.Quoted(other) + " and " + problem.Quoted(c.name) +
 					" have the same name"})
@@ -354,8 +354,8 @@ const (
 	rankISO   // ISO 8601 text
 	rankTime  // numbers under "time" or another name that does not tell
 	rankUnix
-	rankFar // heliocentric and barycentric dates
-	rankDay // dates without a time of day
+	rankOffEarth // heliocentric and barycentric dates
+	rankDay      // dates without a time of day
 	rankRefused
 	rankClock // times of day without a date
 )
@@ -383,7 +383,7 @@ func chooseTime(l table.Layout, columns []column, n *notes) int {
 	name := columns[best].name
 	switch rank {
 	case rankRefused:
-		return best // tellTime says why, unless the upload answers it
+		return best // applyTimeFormat says why, unless the upload answers it
 	case rankClock:
 		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name),
 			Reason: "a time of day without a date is no time"})
@@ -418,7 +418,7 @@ func rankTimeColumn(l table.Layout, i int, c column) int {
 		return rankRefused
 	}
 	if c.time.Ref != "" {
-		return rankFar
+		return rankOffEarth
 	}
 	switch c.time.Kind {
 	case instant.KindCount:

@@ -88,22 +88,22 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 
 // problemAt notes what is wrong in a row, or in one cell of it.
 func (p *photometry) problemAt(line int, column, reason string) {
-	place := p.grid.at(line)
+	place := p.grid.problemAt(line)
 	place.Column, place.Reason = column, reason
 	p.problem(place)
 }
 
 // rejectAt leaves a row out.
 func (p *photometry) rejectAt(line int, reason string) {
-	place := p.grid.at(line)
+	place := p.grid.problemAt(line)
 	place.Reason = reason
 	p.reject(place)
 }
 
 // row makes one point. ok is false when the row is rejected or has a problem; both are noted.
 func (p *photometry) row(r *row) (point Point, ok bool) {
-	if r.left != "" {
-		p.rejectAt(r.Line, r.left)
+	if r.leftOut != "" {
+		p.rejectAt(r.Line, r.leftOut)
 		return point, false
 	}
 	bad := len(p.report.Errors) + p.more
@@ -116,7 +116,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			return point, false
 		}
 	}
-	if missing(cells[p.timeColumn]) && !p.holds(cells) {
+	if missing(cells[p.timeColumn]) && !p.hasMeasurement(cells) {
 		p.rejectAt(line, "the row holds neither a time nor a measurement")
 		return point, false
 	}
@@ -126,7 +126,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	v := append(p.value[:0], '{')
 	measured, limited := false, false
 	asLimit := p.isLimit(cells, line)
-	found := p.judge(cells)
+	found := p.judgeFlux(cells)
 	differential := p.kind >= 0 && len(cells[p.kind]) >= 3 && strings.EqualFold(string(cells[p.kind][:3]), "dif")
 	if differential && asLimit {
 		p.rejectAt(line, "a limit on a differential magnitude is none on the object's")
@@ -179,7 +179,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			v = append(v, p.addUnit...)
 		}
 	}
-	v = p.conclude(v, found, limited)
+	v = p.appendComputed(v, found, limited)
 	if len(v) > 1 {
 		v = append(v, p.constant...)
 		if len(r.tail) > 0 {
@@ -211,8 +211,8 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	return point, true
 }
 
-// holds tells whether a row has anything in its columns of measurements.
-func (p *photometry) holds(cells [][]byte) bool {
+// hasMeasurement tells whether a row has anything in its columns of measurements.
+func (p *photometry) hasMeasurement(cells [][]byte) bool {
 	for i, c := range p.columns {
 		switch c.role {
 		case roleMagnitude, roleLimit, roleFlux, roleDifferential:
@@ -380,7 +380,7 @@ func (p *photometry) isLimit(cells [][]byte, line int) bool {
 		return false
 	}
 	magnitude := cells[p.magnitude]
-	if !table.Signed(magnitude) && !p.flag(cells, line) {
+	if !table.Signed(magnitude) && !p.isFlagged(cells, line) {
 		return false
 	}
 	if d, ok := instant.ParseDecimal(table.WithoutSign(magnitude)); !ok || sentinel(d) {
@@ -401,8 +401,8 @@ func (p *photometry) isLimit(cells [][]byte, line int) bool {
 	return true
 }
 
-// flag reads the row's flags of a limit; unreadable ones are problems.
-func (p *photometry) flag(cells [][]byte, line int) bool {
+// isFlagged reads the row's flags of a limit; unreadable ones are problems.
+func (p *photometry) isFlagged(cells [][]byte, line int) bool {
 	set := false
 	for _, i := range p.flags {
 		switch text := string(bytes.ToLower(cells[i])); text {
@@ -458,9 +458,9 @@ func (p *photometry) findRule() {
 	}
 }
 
-// judge computes what the row's flux is worth as a magnitude. Fluxes are those of the file,
+// judgeFlux computes what the row's flux is worth as a magnitude. Fluxes are those of the file,
 // whatever factor the upload asks for, since the zero point is the file's.
-func (p *photometry) judge(cells [][]byte) verdict {
+func (p *photometry) judgeFlux(cells [][]byte) verdict {
 	none := math.NaN()
 	v := verdict{mag: none, err: none, limMag: none, snr: none}
 	if p.rule == nil {
@@ -502,8 +502,8 @@ func (p *photometry) judge(cells [][]byte) verdict {
 	return v
 }
 
-// conclude writes what the rule computed.
-func (p *photometry) conclude(out []byte, v verdict, limited bool) []byte {
+// appendComputed writes what the rule computed.
+func (p *photometry) appendComputed(out []byte, v verdict, limited bool) []byte {
 	if p.rule == nil {
 		return out
 	}

@@ -172,7 +172,7 @@ type column struct {
 	name   string // as the file spells it
 	role   role
 	weak   bool
-	told   bool   // the uploader gave it its role
+	byUser bool   // the uploader gave it its role
 	hidden bool   // not stored in the value
 	unit   string // given in the name
 	time   instant.Clock
@@ -221,7 +221,7 @@ func (d *dialect) assign(columns []column, told int) {
 	for i := range columns {
 		c := &columns[i]
 		r, ok := d.roles[fold(c.name)]
-		if !ok || c.told || c.role == roleNone {
+		if !ok || c.byUser || c.role == roleNone {
 			continue
 		}
 		if r != c.role {
@@ -242,7 +242,7 @@ func (d *dialect) assign(columns []column, told int) {
 	}
 	for i := range columns {
 		for j := range columns { // what the uploader said takes the place of the dialect's
-			if columns[i].told && i != j && columns[j].role == columns[i].role && !columns[j].told &&
+			if columns[i].byUser && i != j && columns[j].role == columns[i].role && !columns[j].byUser &&
 				columns[i].role != roleTime {
 				columns[j].role = roleOther
 			}

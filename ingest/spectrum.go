@@ -34,7 +34,7 @@ func (j *job) newSpectrum() *spectrum {
 }
 
 // Next begins an element of a list.
-func next(list []byte) []byte {
+func withComma(list []byte) []byte {
 	if list[len(list)-1] != '[' {
 		return append(list, ',')
 	}
@@ -248,7 +248,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 			r.Reason = problem.Plural(len(r.Cells), "field") + " where there are " + problem.Plural(c.width, "column")
 		}
 		if r.Reason != "" {
-			place := g.at(r.Line)
+			place := g.problemAt(r.Line)
 			place.Reason = r.Reason
 			j.problem(place)
 			continue
@@ -272,7 +272,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 	cell := r.Cells[c.wavelength]
 	bad := func(i int, reason string) {
-		place := g.at(r.Line)
+		place := g.problemAt(r.Line)
 		place.Column, place.Reason = c.name(i), reason
 		j.problem(place)
 	}
@@ -295,9 +295,9 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 		}
 	}
 	if c.logarithm {
-		s.wavelength = jsontext.AppendFloat(next(s.wavelength), v)
+		s.wavelength = jsontext.AppendFloat(withComma(s.wavelength), v)
 	} else {
-		s.wavelength = w.AppendJSON(next(s.wavelength))
+		s.wavelength = w.AppendJSON(withComma(s.wavelength))
 	}
 	var there bool
 	if s.flux, there = j.addFlux(s.flux, r.Cells[c.flux], asSigma, c.flux, bad); !there {
@@ -310,8 +310,8 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 
 // addFlux writes the flux or error of a row: a number with the file's digits, or null. there is
 // false for null.
-func (j *job) addFlux(list, cell []byte, as spread, i int, bad func(int, string)) (out []byte, there bool) {
-	list = next(list)
+func (j *job) addFlux(list, cell []byte, as errorKind, i int, bad func(int, string)) (out []byte, there bool) {
+	list = withComma(list)
 	d, ok := instant.ParseDecimal(cell)
 	if !ok {
 		if !missing(cell) && !notAvailable(cell) {

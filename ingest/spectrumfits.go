@@ -122,7 +122,7 @@ type imageSet struct {
 	file               bounded.File
 	flux               *fits.HDU
 	errors, wavelength *fits.HDU // nil for none
-	spread             spread
+	spread             errorKind
 	packed             error // why a compressed image was passed over; nil when none was
 }
 
@@ -155,7 +155,7 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 		case "WAVE", "WAVELENGTH", "LAMBDA":
 			others = append(others, h)
 		default:
-			if besides(h) {
+			if accompaniesFlux(h) {
 				others = append(others, h)
 			} else if first == nil {
 				first = h
@@ -205,8 +205,8 @@ func (set imageSet) wavelengthUnit(h *fits.HDU, n *notes) (string, error) {
 	return defaultWavelengthUnit, nil
 }
 
-// besides tells whether an image only accompanies a spectrum.
-func besides(h *fits.HDU) bool {
+// accompaniesFlux tells whether an image only accompanies a spectrum.
+func accompaniesFlux(h *fits.HDU) bool {
 	name, _ := h.Text("EXTNAME")
 	switch strings.ToUpper(name) {
 	case "ERR", "ERROR", "ERRS", "STD", "STDDEV", "SIGMA", "UNCERT", "VAR", "IVAR", "MASK", "DQ", "QUALITY", "SKY":
@@ -335,9 +335,9 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, r
 		return s, im.Read(ctx, 0, rows.pixels, func(p fits.Pixel) error {
 			i++
 			if reason := s.addWavelength(p.Value); reason != "" {
-				return im.Number.Refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
+				return im.HDU.Refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
 			}
-			s.wavelength = jsontext.AppendFloat(next(s.shorten(s.wavelength)), p.Value)
+			s.wavelength = jsontext.AppendFloat(withComma(s.shorten(s.wavelength)), p.Value)
 			return nil
 		})
 	}
@@ -346,21 +346,21 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, r
 		if reason := s.addWavelength(w); reason != "" {
 			return nil, h.Refuse("CRVAL1", "pixel "+strconv.FormatInt(i+1, 10)+": "+reason)
 		}
-		s.wavelength = jsontext.AppendFloat(next(s.shorten(s.wavelength)), w)
+		s.wavelength = jsontext.AppendFloat(withComma(s.shorten(s.wavelength)), w)
 	}
 	return s, nil
 }
 
 // readRow writes a row of an image: numbers, and null where a pixel has none.
-func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixels int64, as spread,
+func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixels int64, as errorKind,
 	list []byte) (out []byte, none int, err error) {
 	err = im.Read(ctx, row*pixels, pixels, func(p fits.Pixel) error {
-		list = next(s.shorten(list))
+		list = withComma(s.shorten(list))
 		v := as.sigma(p.Value)
 		if j.scaled() {
 			v *= j.options.FluxScale
 			if math.IsInf(v, 0) && !math.IsInf(p.Value, 0) && as == asSigma {
-				return im.Number.Refuse("", "a flux is out of range when multiplied")
+				return im.HDU.Refuse("", "a flux is out of range when multiplied")
 			}
 		}
 		switch {

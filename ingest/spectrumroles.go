@@ -12,17 +12,17 @@ import (
 	"nightjar/internal/problem"
 )
 
-// spread is what a column of errors holds.
-type spread uint8
+// errorKind is what a column of errors holds.
+type errorKind uint8
 
 const (
-	asSigma spread = iota
+	asSigma errorKind = iota
 	asVariance
 	asInverse // inverse variance
 )
 
 // sigma is the error of a flux; NaN for none.
-func (s spread) sigma(v float64) float64 {
+func (s errorKind) sigma(v float64) float64 {
 	switch {
 	case s == asSigma:
 		return v
@@ -36,12 +36,12 @@ func (s spread) sigma(v float64) float64 {
 
 // specColumns says which columns of a text are a spectrum's.
 type specColumns struct {
-	names                    []string // of all columns
-	header                   bool     // the layout's first line is a header and no row
-	width                    int      // number of columns
-	wavelength, flux, errors int      // indexes; errors is -1 when there are none
-	logarithm                bool     // the wavelength column holds its logarithm to base 10
-	spread                   spread   // what the errors are
+	names                    []string  // of all columns
+	header                   bool      // the layout's first line is a header and no row
+	width                    int       // number of columns
+	wavelength, flux, errors int       // indexes; errors is -1 when there are none
+	logarithm                bool      // the wavelength column holds its logarithm to base 10
+	spread                   errorKind // what the errors are
 }
 
 // Names of a spectrum's columns, folded. Those of one letter, last, are only taken when no other is

@@ -62,7 +62,7 @@ func gaiaGrid(f bounded.File) (*grid, error) {
 	g.open = func(comment func([]byte)) (rows, error) {
 		return plainRows{table.TextRows(f, g.Layout, true, comment)}, nil
 	}
-	return g, g.look()
+	return g, g.readSample()
 }
 
 // isSNANA tells whether a file is a light curve as SNANA writes it: KEY: value lines, VARLIST: and
@@ -118,7 +118,7 @@ func snanaGrid(f bounded.File) (*grid, error) {
 		}
 	}
 	g.open = func(func([]byte)) (rows, error) { return &snanaRows{lines: table.NewLines(f)}, nil }
-	return g, g.look()
+	return g, g.readSample()
 }
 
 // snanaRows reads the lines that begin with OBS:.

@@ -14,7 +14,7 @@ func gridOf(t *table.Table, clock func(c *table.Field) *instant.Clock) *grid {
 	g := &grid{Layout: t.Layout, keys: t.Keys, format: t.Format, numbered: t.Numbered, notes: t.Notes}
 	for i := range t.Fields {
 		c := &t.Fields[i]
-		info := field{unit: c.Unit, ucd: c.UCD, text: c.Text, left: c.Left}
+		info := field{unit: c.Unit, ucd: c.UCD, text: c.Text, leftOut: c.LeftOut}
 		if c.Time != nil {
 			info.time = clock(c)
 		}
@@ -37,12 +37,12 @@ func ecsvGrid(f bounded.File) (*grid, error) {
 		return nil, err
 	}
 	g := gridOf(t, func(c *table.Field) *instant.Clock { return ecsvClock(c.Time) })
-	return g, g.look()
+	return g, g.readSample()
 }
 
 // ecsvClock is how an astropy Time column counts.
 func ecsvClock(t *table.TimeSystem) *instant.Clock {
-	n := instant.Clock{Kind: instant.KindUntold}
+	n := instant.Clock{Kind: instant.KindUnknown}
 	if named, ok := timeFormatNamed(t.Form); ok {
 		n = named
 	} else if t.Form != "" && t.Form != "datetime" && t.Form != "datetime64" && t.Form != "ymdhms" {
@@ -69,7 +69,7 @@ func voGrids(f bounded.File) ([]*grid, error) {
 			return nil, err
 		}
 		g := gridOf(t, voClock)
-		if err := g.look(); err != nil {
+		if err := g.readSample(); err != nil {
 			return nil, err
 		}
 		grids = append(grids, g)
@@ -86,7 +86,7 @@ func voClock(c *table.Field) *instant.Clock {
 	switch {
 	case told.Kind == instant.KindCount && (c.Unit == "s" || c.Unit == "sec"):
 		told.Unit = instant.SecondMicros
-	case told.Kind == instant.KindUntold:
+	case told.Kind == instant.KindUnknown:
 		base, unit := cutUnit(c.Name)
 		if named, ok := timeOf(fold(base), unit); ok && named.Refused == "" {
 			told.Kind, told.Zero, told.Unit = named.Kind, named.Zero, named.Unit
@@ -98,7 +98,7 @@ func voClock(c *table.Field) *instant.Clock {
 // voTime is the meaning of a TIMESYS (VOTable 1.4, section 3.4).
 func voTime(system *table.TimeSystem) *instant.Clock {
 	origin, scale, position := system.Origin, system.Scale, system.Position
-	t := instant.Clock{Kind: instant.KindUntold, Unit: instant.DayMicros}
+	t := instant.Clock{Kind: instant.KindUnknown, Unit: instant.DayMicros}
 	s, ok := instant.ScaleOf(scale)
 	if !ok && !strings.EqualFold(scale, "UNKNOWN") {
 		t.Refused = "times of the scale " + problem.Quoted(scale) + " are not read"

@@ -39,7 +39,7 @@ func textGrid(f bounded.File) (*grid, error) {
 		g.notes = append(g.notes, "the line below the header is taken for units: "+problem.QuotedList(units))
 		g.fields = make([]field, len(l.First))
 		for i, unit := range units {
-			if g.fields[i].unit = bare(unit); missing([]byte(unit)) || unit == "-" {
+			if g.fields[i].unit = withoutBrackets(unit); missing([]byte(unit)) || unit == "-" {
 				g.fields[i].unit = ""
 			}
 		}
@@ -80,7 +80,7 @@ func (g *grid) commentHeader(o *Options) {
 	g.First = names
 	g.headerless = true
 	for _, unit := range units {
-		g.fields = append(g.fields, field{unit: bare(unit)})
+		g.fields = append(g.fields, field{unit: withoutBrackets(unit)})
 	}
 	if numbered != nil {
 		return
@@ -184,7 +184,7 @@ func unitsRow(l table.Layout) bool {
 	}
 	known := 0
 	for i, cell := range l.Sample[0] {
-		cell = bare(cell)
+		cell = withoutBrackets(cell)
 		if _, number := instant.ParseDecimal([]byte(cell)); number {
 			return false
 		}

@@ -24,7 +24,7 @@ func timeFormatNamed(text string) (n instant.Clock, ok bool) {
 	scaled := false
 	if i := strings.LastIndexByte(text, '_'); i > 0 {
 		if s, known := instant.ScaleOf(text[i+1:]); known && text[i+1:] != "" {
-			n.Scale, n.Told, scaled, text = s, true, true, text[:i]
+			n.Scale, n.ScaleKnown, scaled, text = s, true, true, text[:i]
 		}
 	}
 	switch text {
@@ -66,7 +66,7 @@ func timeFormatNamed(text string) (n instant.Clock, ok bool) {
 		if shifted {
 			return n, false
 		}
-		n.Kind = instant.KindUntold
+		n.Kind = instant.KindUnknown
 	default:
 		return n, false
 	}
@@ -118,7 +118,7 @@ func timeOf(base, unit string) (t instant.Clock, ok bool) {
 		t.Kind = instant.KindTime
 	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time",
 		"ut", "utc", "epoch":
-		t.Kind = instant.KindUntold
+		t.Kind = instant.KindUnknown
 	case "phase":
 		t.Refused = "a phase is no time"
 		return t, true
@@ -153,7 +153,7 @@ func withUnit(t instant.Clock, unit string) instant.Clock {
 		if t.Scale != instant.ScaleUTC && scale != t.Scale && t.Assumed == "" {
 			t.Refused = "the name says " + t.Scale.String() + " and the unit " + scale.String()
 		}
-		t.Scale, t.Told, t.Assumed = scale, true, ""
+		t.Scale, t.ScaleKnown, t.Assumed = scale, true, ""
 		return t
 	}
 	told, ok := timeFormatNamed(unit)
@@ -164,7 +164,7 @@ func withUnit(t instant.Clock, unit string) instant.Clock {
 		t.Refused = "the name and the unit " + problem.Quoted(unit) + " contradict each other"
 	default:
 		if told.Scale == instant.ScaleUTC {
-			told.Scale, told.Told = t.Scale, told.Told || t.Told
+			told.Scale, told.ScaleKnown = t.Scale, told.ScaleKnown || t.ScaleKnown
 		}
 		if told.Ref == "" {
 			told.Ref = t.Ref
@@ -201,10 +201,10 @@ type dateKey struct {
 // dateKeys in the order of preference, spelt with dashes; files may have underscores.
 var dateKeys = []dateKey{
 	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD}, {"MJD-AVG",
-		instant.KindMJD}, {"DATE-AVG", instant.KindUntold},
-	{"UTMIDDLE", instant.KindUntold}, {"DATE-OBS", instant.KindUntold}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG",
-		instant.KindUntold},
-	{"OBS-DATE", instant.KindUntold}, {"AVE-MJD", instant.KindMJD}, {"EXPSTART", instant.KindMJD},
+		instant.KindMJD}, {"DATE-AVG", instant.KindUnknown},
+	{"UTMIDDLE", instant.KindUnknown}, {"DATE-OBS", instant.KindUnknown}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG",
+		instant.KindUnknown},
+	{"OBS-DATE", instant.KindUnknown}, {"AVE-MJD", instant.KindMJD}, {"EXPSTART", instant.KindMJD},
 }
 
 // isDateKey tells whether a keyword gives the date of a spectrum.

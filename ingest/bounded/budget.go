@@ -12,12 +12,12 @@ import (
 // Budget is what reading one file may still cost. All readers of the file share it. A nil *work
 // bounds nothing.
 type Budget struct {
-	Ctx    context.Context
-	look   string // "a preview" or "a header"; "" for the reading of data, which pays for unpacking alone
-	bytes  int64  // left
-	pixels int64  // left
-	calls  int    // of err
-	start  time.Duration
+	Ctx     context.Context
+	purpose string // "a preview" or "a header"; "" for the reading of data, which pays for unpacking alone
+	bytes   int64  // left
+	pixels  int64  // left
+	calls   int    // of err
+	start   time.Duration
 }
 
 var errLookTime = errors.New("ingest: a look into a file took too long")
@@ -26,7 +26,7 @@ var errLookTime = errors.New("ingest: a look into a file took too long")
 // end, from the goroutine that made the call: that of a look has a thread for itself until then,
 // whose time is measured.
 func (f File) Metered(ctx context.Context, look string) (File, context.CancelFunc) {
-	f.Budget = &Budget{Ctx: ctx, look: look, bytes: math.MaxInt64, pixels: math.MaxInt64}
+	f.Budget = &Budget{Ctx: ctx, purpose: look, bytes: math.MaxInt64, pixels: math.MaxInt64}
 	if look == "" {
 		f.Content = meteredContent{f.Content, f.Budget}
 		return f, func() {}
@@ -50,7 +50,7 @@ func (w *Budget) Err() error {
 	case w.Ctx.Err() != nil:
 		return w.Ctx.Err()
 	}
-	if w.calls++; w.look != "" && w.calls%8 == 0 && threadTime()-w.start > lookTime {
+	if w.calls++; w.purpose != "" && w.calls%8 == 0 && threadTime()-w.start > lookTime {
 		return w.TooMuch(lookTime.String() + " of a core")
 	}
 	return nil
@@ -58,11 +58,11 @@ func (w *Budget) Err() error {
 
 // TooMuch refuses a file that costs more than it may.
 func (w *Budget) TooMuch(most string) error {
-	if w == nil || w.look == "" {
+	if w == nil || w.purpose == "" {
 		return Refuse(Problem{Reason: "too much to unpack: the parts of the gzip file that belong together are far " +
 			"from each other; upload it unpacked"})
 	}
-	return Refuse(Problem{Reason: "too much to unpack for " + w.look + ": it takes more than " + most +
+	return Refuse(Problem{Reason: "too much to unpack for " + w.purpose + ": it takes more than " + most +
 		", the most that is allowed"})
 }
 
@@ -95,7 +95,7 @@ type meteredContent struct {
 }
 
 func (c meteredContent) ReadAt(p []byte, offset int64) (int, error) {
-	if c.work.look != "" {
+	if c.work.purpose != "" {
 		if err := c.work.Unpack(len(p)); err != nil {
 			return 0, err
 		}

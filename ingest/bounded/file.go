@@ -35,7 +35,7 @@ func ReadFull(f File, b []byte, offset int64) error {
 	if n == len(b) {
 		return nil
 	}
-	if u, ok := f.Content.(*unpacked); ok && err == io.EOF && f.Budget != nil && f.Budget.look != "" {
+	if u, ok := f.Content.(*unpacked); ok && err == io.EOF && f.Budget != nil && f.Budget.purpose != "" {
 		// its Size was a bound
 		return Refuse(Problem{Reason: fmt.Sprintf("the file ends within the data: it unpacks to %d bytes", u.size)})
 	}

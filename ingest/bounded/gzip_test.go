@@ -18,7 +18,7 @@ func TestLookTime(t *testing.T) {
 	for _, cause := range []error{errLookTime, context.Canceled} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)
-		w := &Budget{Ctx: ctx, look: "a preview", bytes: 1 << 30, pixels: 1 << 30}
+		w := &Budget{Ctx: ctx, purpose: "a preview", bytes: 1 << 30, pixels: 1 << 30}
 		var r *Refusal
 		if err := w.Decode(1); errors.As(err, &r) != (cause == errLookTime) ||
 			errors.Is(err, context.Canceled) != (cause == context.Canceled) {

@@ -32,7 +32,7 @@ func HeaderJSON(ctx context.Context, f bounded.File) ([]byte, error) {
 }
 
 func headerJSON(f bounded.File) ([]byte, error) {
-	f, err := unwrapped(f)
+	f, err := unpackedFITS(f)
 	if err != nil {
 		return nil, err
 	}

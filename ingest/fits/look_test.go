@@ -111,8 +111,8 @@ func TestSparsePreview(t *testing.T) {
 	if picture.GrayAt(0, 0).Y == 0 {
 		t.Error("the last row is black")
 	}
-	if sparsely(20_000, 20_000, 1, 40) != 3 || sparsely(20_000, 20_000, 20, 40) != 0 ||
-		sparsely(2048, 2048, 2048, 4) != 1 {
+	if rowStep(20_000, 20_000, 1, 40) != 3 || rowStep(20_000, 20_000, 20, 40) != 0 ||
+		rowStep(2048, 2048, 2048, 4) != 1 {
 		t.Error("rows are left out where they need not be, or of tiles that are too high")
 	}
 }

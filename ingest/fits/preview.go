@@ -34,8 +34,8 @@ func Preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
 	return picture, bounded.FileError(f, err)
 }
 
-// unwrapped is the file inside a compressed one, else the file itself; it must be FITS.
-func unwrapped(f bounded.File) (bounded.File, error) {
+// unpackedFITS is the file inside a compressed one, else the file itself; it must be FITS.
+func unpackedFITS(f bounded.File) (bounded.File, error) {
 	head, err := bounded.ReadHead(f)
 	if err == nil && bounded.IsGzip(head) {
 		if f, err = bounded.GunzipLazily(f); err == nil {
@@ -49,7 +49,7 @@ func unwrapped(f bounded.File) (bounded.File, error) {
 }
 
 func preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
-	f, err := unwrapped(f)
+	f, err := unpackedFITS(f)
 	if err != nil {
 		return nil, err
 	}
@@ -147,10 +147,10 @@ func (h *HDU) preview(ctx context.Context, f bounded.File) (*image.Gray, error) 
 	return out, nil
 }
 
-// sparsely is how many rows of tiles, of so many rows of pixels each, one is decoded of, so that a
+// rowStep is how many rows of tiles, of so many rows of pixels each, one is decoded of, so that a
 // large image costs no more than may be; every step rows of pixels must have one of them. 0: it
 // costs too much whatever is left out.
-func sparsely(width, height, rows, step int64) int64 {
+func rowStep(width, height, rows, step int64) int64 {
 	every := (width*height + bounded.PreviewPixels - 1) / bounded.PreviewPixels
 	if every > 1 && every*rows > step {
 		return 0
@@ -160,8 +160,8 @@ func sparsely(width, height, rows, step int64) int64 {
 
 // plane hands the pixels of the first plane to add, row by row. Of a large image rows are left out.
 func (im Image) plane(ctx context.Context, w *bounded.Budget, step int64, add func(x, y int64, run []Pixel)) error {
-	width, height := im.Number.Axes[0], im.Number.Axes[1]
-	every := sparsely(width, height, 1, step)
+	width, height := im.HDU.Axes[0], im.HDU.Axes[1]
+	every := rowStep(width, height, 1, step)
 	if every == 0 {
 		return w.TooMuch(bounded.Count(bounded.PreviewPixels) + " pixels")
 	}
@@ -197,7 +197,7 @@ func (im Image) plane(ctx context.Context, w *bounded.Budget, step int64, add fu
 // rows of tiles are left out.
 func (t *tiles) plane(ctx context.Context, im *Image, step int64, add func(x, y int64, run []Pixel)) error {
 	across, down := t.count[0], t.count[1]
-	every := sparsely(im.Number.Axes[0], im.Number.Axes[1], t.size[1], step)
+	every := rowStep(im.HDU.Axes[0], im.HDU.Axes[1], t.size[1], step)
 	if every == 0 {
 		return t.file.Budget.TooMuch(bounded.Count(bounded.PreviewPixels) + " pixels")
 	}
@@ -208,7 +208,7 @@ func (t *tiles) plane(ctx context.Context, im *Image, step int64, add func(x, y 
 		if row := tile / across; row%every != 0 && row != down-1 {
 			continue
 		}
-		start, size := t.place(tile, im.Number.Axes)
+		start, size := t.place(tile, im.HDU.Axes)
 		x, y := int64(0), int64(0)
 		err := t.tile(ctx, im, tile, func(strip []Pixel) error {
 			for len(strip) > 0 && y < size[1] {

@@ -268,7 +268,7 @@ func (t *tiles) place(tile int64, axes []int64) (start, size []int64) {
 // tile decodes one tile and hands its pixels, in the order of the image, to each in strips, which
 // are valid until each returns.
 func (t *tiles) tile(ctx context.Context, im *Image, tile int64, each func([]Pixel) error) error {
-	_, size := t.place(tile, im.Number.Axes)
+	_, size := t.place(tile, im.HDU.Axes)
 	n := int64(1)
 	for _, s := range size {
 		n *= s
@@ -276,7 +276,7 @@ func (t *tiles) tile(ctx context.Context, im *Image, tile int64, each func([]Pix
 	if err := t.file.Budget.Decode(n + bounded.TilePixels); err != nil {
 		return err
 	}
-	bitpix := im.Number.Bitpix
+	bitpix := im.HDU.Bitpix
 	scale, err := t.scalar(t.scale, tile, t.scaleValue)
 	if err != nil {
 		return err
@@ -330,7 +330,7 @@ func (t *tiles) tile(ctx context.Context, im *Image, tile int64, each func([]Pix
 			strip := t.strip[:min(len(values), stripPixels)]
 			for i, v := range values[:len(strip)] {
 				if !quantized {
-					strip[i] = im.whole(v)
+					strip[i] = im.integerPixel(v)
 					continue
 				}
 				offset := dither.next()
@@ -338,11 +338,11 @@ func (t *tiles) tile(ctx context.Context, im *Image, tile int64, each func([]Pix
 				case hasBlank && v == blank || !hasBlank && v == math.MinInt32:
 					strip[i] = Pixel{Value: math.NaN()}
 				case t.dither == 2 && v == math.MinInt32+2:
-					strip[i] = im.worth(0)
+					strip[i] = im.scaledPixel(0)
 				case bitpix == -32:
-					strip[i] = im.worth(float64(float32((float64(v)-offset)*scale + zero)))
+					strip[i] = im.scaledPixel(float64(float32((float64(v)-offset)*scale + zero)))
 				default:
-					strip[i] = im.worth((float64(v)-offset)*scale + zero)
+					strip[i] = im.scaledPixel((float64(v)-offset)*scale + zero)
 				}
 			}
 			values = values[len(strip):]
@@ -380,7 +380,7 @@ var errStop = errors.New("enough pixels")
 
 // Read hands n pixels from the first-th on to each, when the tiles are whole rows.
 func (t *tiles) read(ctx context.Context, im *Image, first, n int64, each func(Pixel) error) error {
-	axes := im.Number.Axes
+	axes := im.HDU.Axes
 	pixels := int64(1)
 	for i, s := range t.size {
 		whole := s == axes[i]
@@ -388,11 +388,11 @@ func (t *tiles) read(ctx context.Context, im *Image, first, n int64, each func(P
 		if !whole { // all axes behind must be cut into single rows
 			for _, other := range t.size[i+1:] {
 				if other != 1 {
-					return im.Number.Refuse("ZTILE1", "the tiles of the compressed image are no whole rows")
+					return im.HDU.Refuse("ZTILE1", "the tiles of the compressed image are no whole rows")
 				}
 			}
 			if i == 0 && len(axes) > 1 && axes[1] > 1 && s < axes[0] && n > axes[0] {
-				return im.Number.Refuse("ZTILE1", "the tiles of the compressed image are no whole rows")
+				return im.HDU.Refuse("ZTILE1", "the tiles of the compressed image are no whole rows")
 			}
 			break
 		}
@@ -425,7 +425,7 @@ func (t *tiles) read(ctx context.Context, im *Image, first, n int64, each func(P
 			return err
 		}
 		if at == before {
-			return im.Number.Refuse("ZTILE1", "the tiles of the compressed image do not cover it")
+			return im.HDU.Refuse("ZTILE1", "the tiles of the compressed image do not cover it")
 		}
 	}
 	return nil

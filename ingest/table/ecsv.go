@@ -70,10 +70,10 @@ func ReadECSV(f bounded.File) (*Table, error) {
 		}
 		info := Field{Name: c.name, Unit: c.unit, Text: c.datatype == "string"}
 		if c.subtype != "" && c.datatype == "string" {
-			info.Left = "it holds " + problem.Clip(c.subtype)
+			info.LeftOut = "it holds " + problem.Clip(c.subtype)
 		}
 		if strings.HasPrefix(c.datatype, "complex") {
-			info.Left = "it holds complex numbers"
+			info.LeftOut = "it holds complex numbers"
 		}
 		if at := header.times[c.name]; at != nil {
 			info.Time = &TimeSystem{Form: at.format, Scale: at.scale}

@@ -7,7 +7,7 @@ type Field struct {
 	Name, Unit, UCD string
 	Text            bool        // cells are texts, whatever they look like
 	Single          bool        // numbers of single precision
-	Left            string      // why the column is left out; "" when it is not
+	LeftOut         string      // why the column is left out; "" when it is not
 	Time            *TimeSystem // how the column counts time; nil when the format does not tell
 }
 

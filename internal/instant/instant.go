@@ -12,12 +12,12 @@ import (
 type Kind uint8
 
 const (
-	KindMJD    Kind = iota // the name says Modified Julian Date
-	KindJD                 // the name says Julian Date
-	KindUnix               // the name says seconds since 1970
-	KindTime               // a TOM's "time": an MJD, or a JD where the value is one
-	KindUntold             // "date", "epoch", ...: the value must tell by itself
-	KindCount              // days or seconds since a stated time; only Clock reads these
+	KindMJD     Kind = iota // the name says Modified Julian Date
+	KindJD                  // the name says Julian Date
+	KindUnix                // the name says seconds since 1970
+	KindTime                // a TOM's "time": an MJD, or a JD where the value is one
+	KindUnknown             // "date", "epoch", ...: the value must tell by itself
+	KindCount               // days or seconds since a stated time; only Clock reads these
 )
 
 const (
@@ -81,7 +81,7 @@ func Parse(text []byte, kind Kind) (t Time, reason string) {
 	case kind == KindMJD:
 	case kind == KindJD || n >= 2_400_000*DayMicros && n <= 2_500_000*DayMicros:
 		t.Form, zero = FormJD, JDOfUnixHalves*(DayMicros/2)
-	case kind == KindUntold && (n < 40_000*DayMicros || n > 80_000*DayMicros):
+	case kind == KindUnknown && (n < 40_000*DayMicros || n > 80_000*DayMicros):
 		return t, problem.Quoted(text) + " may be a date of any kind; name the column mjd, jd or unixtime"
 	}
 	t.Micros = n - zero
@@ -100,9 +100,9 @@ func ParseISO(text []byte) (t Time, reason string) {
 	t.Form = FormISO
 	bad := func() (Time, string) { return Time{}, problem.Quoted(text) + " is not an ISO 8601 date" }
 	b := text
-	year, ok1 := fixed(&b, 4, 0)
-	month, ok2 := fixed(&b, 2, '-')
-	day, ok3 := fixed(&b, 2, '-')
+	year, ok1 := takeDigits(&b, 4, 0)
+	month, ok2 := takeDigits(&b, 2, '-')
+	day, ok3 := takeDigits(&b, 2, '-')
 	if !ok1 || !ok2 || !ok3 {
 		return bad()
 	}
@@ -144,8 +144,8 @@ func ParseISO(text []byte) (t Time, reason string) {
 // parseClock reads hh:mm[:ss[.frac]] off the front of b: microseconds since midnight, and whether
 // the second is 60.
 func parseClock(b *[]byte) (micros int64, sixty, ok bool) {
-	hour, ok1 := fixed(b, 2, 0)
-	minute, ok2 := fixed(b, 2, ':')
+	hour, ok1 := takeDigits(b, 2, 0)
+	minute, ok2 := takeDigits(b, 2, ':')
 	if !ok1 || !ok2 || hour > 23 || minute > 59 {
 		return 0, false, false
 	}
@@ -188,14 +188,14 @@ func parseZone(b []byte) (micros int64, ok bool) {
 		return 0, false
 	}
 	b = b[1:]
-	hour, ok := fixed(&b, 2, 0)
+	hour, ok := takeDigits(&b, 2, 0)
 	minute := 0
 	if ok && len(b) > 0 {
 		sep := byte(0)
 		if b[0] == ':' {
 			sep = ':'
 		}
-		minute, ok = fixed(&b, 2, sep)
+		minute, ok = takeDigits(&b, 2, sep)
 	}
 	if !ok || len(b) > 0 || hour > 23 || minute > 59 {
 		return 0, false
@@ -203,8 +203,8 @@ func parseZone(b []byte) (micros int64, ok bool) {
 	return sign * int64(hour*60+minute) * 60 * SecondMicros, true
 }
 
-// fixed reads a number of n digits off the front of b, after the separator unless that is 0.
-func fixed(b *[]byte, n int, separator byte) (v int, ok bool) {
+// takeDigits reads a number of n digits off the front of b, after the separator unless that is 0.
+func takeDigits(b *[]byte, n int, separator byte) (v int, ok bool) {
 	s := *b
 	if separator != 0 {
 		if len(s) == 0 || s[0] != separator {

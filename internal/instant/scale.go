@@ -93,14 +93,14 @@ func tcbMinusTDB(t int64) int64 {
 // Clock is what is told of a time column by its name, its unit or the uploader: what its numbers
 // count.
 type Clock struct {
-	Kind    Kind
-	Scale   Scale
-	Told    bool   // the scale was told, also when it is UTC
-	Ref     string // "heliocentric", "barycentric"; "" for times at the Earth
-	Zero    int64  // KindCount: the instant of 0
-	Unit    int64  // KindCount: microseconds of 1
-	Assumed string // what of this nobody told; "" when all was
-	Refused string // why the column cannot be the time; "" when it can
+	Kind       Kind
+	Scale      Scale
+	ScaleKnown bool   // the scale was told, also when it is UTC
+	Ref        string // "heliocentric", "barycentric"; "" for times at the Earth
+	Zero       int64  // KindCount: the instant of 0
+	Unit       int64  // KindCount: microseconds of 1
+	Assumed    string // what of this nobody told; "" when all was
+	Refused    string // why the column cannot be the time; "" when it can
 }
 
 // Parse reads a time and converts it to UTC. reason is "" when it was understood.

@@ -153,7 +153,7 @@ func (p *reader) object(depth int) error {
 		}
 		m.end = len(p.out)
 		if !doubled {
-			doubled = isDouble(members, &seen, m.key)
+			doubled = isDuplicate(members, &seen, m.key)
 		}
 		if members = append(members, m); len(members) > MaxMembers {
 			return p.fail("an object has too many members")
@@ -172,8 +172,8 @@ func (p *reader) object(depth int) error {
 	return nil
 }
 
-// isDouble says whether a key was there before; objects with many keys get a map.
-func isDouble(members []member, seen *map[string]int, key []byte) bool {
+// isDuplicate says whether a key was there before; objects with many keys get a map.
+func isDuplicate(members []member, seen *map[string]int, key []byte) bool {
 	if len(members) < 16 {
 		return slices.ContainsFunc(members, func(m member) bool { return bytes.Equal(m.key, key) })
 	}
