@@ -75,11 +75,11 @@ h = fits.Header({'CTYPE1': 'WAVE', 'CRPIX1': 1.0, 'CRVAL1': 4000.0, 'CDELT1': 2.
 fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(np.arange(1, 6, dtype='int16').reshape(1, 5), header=h)]).writeto('spectrum.fits.fz')
 `
 
-// astropyFiles are files that astropy wrote, and what it says that they hold.
+// astropyFiles are files that astropy wrote, and what they hold according to astropy.
 type astropyFiles struct {
 	files map[string][]byte
 	Rows  [][]any                 // of each table
-	Times map[string][][2]float64 // days and rest in microseconds, by file
+	Times map[string][][2]float64 // days and the rest in microseconds, by file
 }
 
 var (
@@ -87,7 +87,7 @@ var (
 	writtenAstropy *astropyFiles
 )
 
-// byAstropy has astropy write its files, once for all tests.
+// byAstropy returns the files, which astropy writes once for all tests.
 func byAstropy(t *testing.T) *astropyFiles {
 	t.Helper()
 	astropyMu.Lock()
@@ -97,7 +97,8 @@ func byAstropy(t *testing.T) *astropyFiles {
 	}
 	folder := t.TempDir()
 	out := &astropyFiles{files: map[string][]byte{}}
-	script := writeTables + writeTimes + writeSpectrum + "import json\nprint(json.dumps({'rows': rows, 'times': times}))"
+	script := writeTables + writeTimes + writeSpectrum + "import json\nprint(json.dumps({'rows': rows, 'times': " +
+		"times}))"
 	if err := json.Unmarshal(fitstest.Astropy(t, folder, script), out); err != nil {
 		t.Fatal(err)
 	}
@@ -114,8 +115,8 @@ func byAstropy(t *testing.T) *astropyFiles {
 	return out
 }
 
-// TestAstropyTables reads the same table in many formats, all written by astropy, and compares
-// every number with astropy's.
+// TestAstropyTables reads the same table in the formats that astropy writes, and compares every
+// number with astropy's.
 func TestAstropyTables(t *testing.T) {
 	written, tables := byAstropy(t), 0
 	want := written.Rows
@@ -162,8 +163,8 @@ func TestAstropyTables(t *testing.T) {
 	}
 }
 
-// TestAstropyTimes: columns of times that astropy writes are read as the times that they are, to
-// the microsecond or, by way of the barycentre's clock, some.
+// TestAstropyTimes reads columns of times that astropy wrote, exact to the microsecond, or to 50
+// microseconds for TDB and TCB.
 func TestAstropyTimes(t *testing.T) {
 	written := byAstropy(t)
 	if len(written.Times) != 40 {
@@ -180,7 +181,7 @@ func TestAstropyTimes(t *testing.T) {
 			allowed = 50
 		}
 		if strings.Contains(name, "-jd.ecsv") {
-			allowed += 41 // what a float64 tells apart
+			allowed += 41 // the precision of a float64
 		}
 		for i, p := range points {
 			if d := float64(p.Time) - times[i][0] - times[i][1]; math.Abs(d) > allowed {
@@ -257,8 +258,8 @@ func exportAs(t *testing.T, format string) []byte {
 	return b.Bytes()
 }
 
-// TestExportReadByAstropy: astropy reads every format that is written: names, units, descriptions
-// and cells.
+// TestExportReadByAstropy reads every format that is written with astropy: names, units,
+// descriptions and cells.
 func TestExportReadByAstropy(t *testing.T) {
 	folder := t.TempDir()
 	for _, format := range table.Formats {
@@ -310,8 +311,7 @@ func TestExportReadByAstropy(t *testing.T) {
 	}
 }
 
-// TestExportRoundTrip: what was exported and is uploaded again gives the same times, sources and
-// values.
+// TestExportRoundTrip reads exports and expects the same times, sources and values.
 func TestExportRoundTrip(t *testing.T) {
 	for _, format := range table.Formats {
 		points, report, err := process("photometry", "t."+format, exportAs(t, format),
@@ -320,7 +320,8 @@ func TestExportRoundTrip(t *testing.T) {
 			t.Fatalf("%s: %v, %+v", format, err, report)
 		}
 		want := []string{`{"magnitude":15.582,"error":0.005,"filter":"r","note":"a, \"b\" <c> & d"}`,
-			`{"magnitude":15.582000000000003,"filter":"ρ′","flux":-3.5e-7,"flux_unit":"uJy"}`, `{"flux":12345.6789,"flux_unit":"uJy","note":"it's"}`}
+			`{"magnitude":15.582000000000003,"filter":"ρ′","flux":-3.5e-7,"flux_unit":"uJy"}`,
+			`{"flux":12345.6789,"flux_unit":"uJy","note":"it's"}`}
 		for i, p := range points {
 			if v := strings.Replace(string(p.Value), "e-07", "e-7", 1); format != "csv" && v != want[i] ||
 				format == "csv" && v != strings.Replace(want[i], `,"flux_unit":"uJy"`, "", 1) {
@@ -348,8 +349,8 @@ for name in glob.glob('*.*'):
 print(json.dumps(out))
 `
 
-// TestMutationsAgainstAstropy changes tables at random. Whatever is still read, and astropy reads
-// too, has astropy's numbers.
+// TestMutationsAgainstAstropy changes tables at random. The numbers of those that are still read
+// must be astropy's.
 func TestMutationsAgainstAstropy(t *testing.T) {
 	written := byAstropy(t)
 	state := uint64(7)

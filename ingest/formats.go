@@ -8,16 +8,16 @@ import (
 	"nightjar/ingest/table"
 )
 
-// FormatInfo describes a format that is read.
+// FormatInfo describes a file format.
 type FormatInfo struct {
 	DataType string // photometry or spectroscopy
 	Name     string
-	// How it is recognised; which columns become what; units; times; what is refused.
+	// How the format is recognised; which columns are read as what; units; times; what is refused.
 	RecognisedBy, Roles, Units, Time, Refused string
 }
 
-// Formats lists all formats that are read, in the order in which they are tried: of photometry with
-// the known tables, which may stand in any format that holds a table, and of spectra.
+// Formats lists all formats in the order in which they are tried: those of photometry with the
+// known tables, which may come in any format that holds a table, then those of spectroscopy.
 func Formats() []FormatInfo {
 	var out []FormatInfo
 	add := func(dataType, name string, a about) {
@@ -40,18 +40,18 @@ func Formats() []FormatInfo {
 	return out
 }
 
-// What several formats share.
+// Texts that several formats share.
 const (
 	byNames = "by the names of columns, else by UCD"
 	anyTime = "MJD, JD, HJD, BJD, BTJD, BKJD, Unix seconds, ISO 8601 and its variants; " +
 		"scales UTC, TAI, TT, TDB, TCB, GPS"
-	noTimeText = "no column of times; no magnitude, limit or flux; a cell that is no number; " +
+	noTimeText = "no column of times; no magnitude, limit or flux; a cell that is not a number; " +
 		"two columns of one role"
 	headerDate = "MJD-OBS, MJD, JD, MJD-AVG, DATE-AVG, UTMIDDLE, DATE-OBS (with UT), MJD-BEG, DATE-BEG, " +
 		"OBS-DATE, AVE-MJD, EXPSTART, by TIMESYS; else the file's name"
 )
 
-// photometryFormats lists the formats of photometry, the most particular first.
+// photometryFormats lists the formats of photometry, the most specific first.
 func photometryFormats() []format {
 	return []format{
 		{name: "FITS table", recognise: fits.IsFITS, read: readFITSPhotometry, about: about{
@@ -117,13 +117,13 @@ func photometryFormats() []format {
 		{name: "delimited text", recognise: isText, read: photometryOf(textGrid), about: about{
 			by:      "text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment",
 			roles:   byNames,
-			units:   "in brackets behind the name, or in a line below the header; kept",
+			units:   "in brackets after the name, or in a line below the header; kept",
 			time:    anyTime,
 			refused: "rows that are not UTF-8; rows of another length; " + noTimeText}},
 	}
 }
 
-// spectroscopyFormats lists the formats of spectra, the most particular first.
+// spectroscopyFormats lists the formats of spectroscopy, the most specific first.
 func spectroscopyFormats() []format {
 	return []format{
 		{name: "FITS image", recognise: fits.IsFITS, read: readFITSSpectrum, about: about{
@@ -133,7 +133,7 @@ func spectroscopyFormats() []format {
 			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit",
 			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1; kept",
 			time:  headerDate,
-			refused: "an image of several spectra; a scale that is none of wavelengths; nonlinear MULTISPEC; " +
+			refused: "an image of several spectra; a scale that is not of wavelengths; nonlinear MULTISPEC; " +
 				"PLIO and HCOMPRESS"}},
 		{name: "VOTable", recognise: table.IsVOTable, read: readVOSpectrum, about: about{
 			by:      "`<VOTABLE`",
@@ -158,16 +158,15 @@ func spectroscopyFormats() []format {
 			by: "text with columns of wavelength and flux; " +
 				"two to four columns of numbers without a header",
 			roles:   "by name; without names wavelength, flux, error",
-			units:   "in brackets behind the name, or under a keyword in a comment; kept",
+			units:   "in brackets after the name, or under a keyword in a comment; kept",
 			time:    headerDate + ", in comments as `key: value` or `KEY = value / comment`",
-			refused: "a wavelength that is none; rows of another length"}},
+			refused: "an invalid wavelength; rows of another length"}},
 	}
 }
 
-// foreignFormat names, from its first bytes, a file that none of the text readers may take for a plain
-// table, and says why it is refused; "" for what may be text. Tables of a special format are here
-// too: read as plain columns they would be stored wrongly (the m of ATLAS is negative for a
-// negative flux, a unit in an ECSV header would be overlooked).
+// foreignFormat recognises, by its first bytes, a file that must not be read as plain text, and
+// says why; it returns "" for any other. Tables of special formats are among them, because as plain
+// columns they would be stored wrongly (the unit in an ECSV header would be overlooked).
 func foreignFormat(head []byte) string {
 	for _, s := range signatures {
 		if bytes.HasPrefix(head, []byte(s.start)) {
@@ -202,7 +201,7 @@ var signatures = []signature{
 }
 
 var textSignatures = []signature{
-	{"<?xml", "an XML document that is no VOTable"},
+	{"<?xml", "an XML document that is not a VOTable"},
 	{"<VOTABLE", "a VOTable"},
 	{"<!DOCTYPE", "a web page, not a table"},
 	{"<html", "a web page, not a table"},
@@ -210,5 +209,5 @@ var textSignatures = []signature{
 	{"[", "a JSON document, not a table"},
 }
 
-// isText tells whether the text readers may try.
+// isText reports whether the readers of text may try the file.
 func isText(head []byte) bool { return foreignFormat(head) == "" }

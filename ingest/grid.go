@@ -11,48 +11,48 @@ import (
 	"nightjar/internal/problem"
 )
 
-// grid is a table of texts, in whatever format it stands: names of columns, what the format says of
-// them, and rows.
+// grid is a table of texts in any format: the names of its columns, what the format says about
+// them, and its rows.
 type grid struct {
-	table.Layout                // names (first), the header's line, sample rows
+	table.Layout                // names (First), the line of the header, sample rows
 	keys         table.Keywords // keywords of the file
 	format       string         // for the report
-	fields       []field        // one for each name; nil when the format tells nothing
-	hdu          int            // of a FITS file; 0 for others
-	numbered     bool           // rows have no lines: they are counted from 1
-	headerless   bool           // the layout's line is the first row and not the header
-	dialect      *dialect       // when the format itself says whose table it is
-	object       string         // whose rows these are, when the file names one object; "" when not
-	source       string         // of rows that name none
-	notes        []string       // what had to be assumed to find the table
+	fields       []field        // one for each name; nil if the format says nothing
+	hdu          int            // of a FITS file; 0 for other files
+	numbered     bool           // rows have no lines and are counted from 1
+	headerless   bool           // the layout's line is the first row and not a header
+	dialect      *dialect       // set if the format itself gives the origin of the table
+	object       string         // the object of all rows, if the file names one
+	source       string         // the source of rows that name none
+	notes        []string       // assumptions that were made to find the table
 	resolved     bool
 	open         func(comment func([]byte)) (rows, error)
 }
 
-// field is what a format says of a column, beside its name.
+// field is what a format says about a column, besides its name.
 type field struct {
 	unit, ucd string
-	time      *instant.Clock // how the column counts time, when the format tells; nil when not
-	note      string         // a warning about the column, given when it has a role
-	text      bool           // cells are texts, whatever they look like
-	leftOut   string         // why the column is left out; "" when it is not
+	time      *instant.Clock // how the column counts time; nil if the format does not say
+	note      string         // a warning about the column, given if it has a role
+	text      bool           // cells are texts, even if they look like numbers
+	leftOut   string         // why the column is left out; "" if it is kept
 }
 
-// Rows reads the rows of a table one after the other.
+// rows reads the rows of a table one after the other.
 type rows interface {
-	// next reads the next row; io.EOF after the last. A refusal or another error ends the reading.
+	// next reads the next row; io.EOF comes after the last. Any other error ends the reading.
 	next(r *row) error
 }
 
-// row is one row of a table, with what its format says of it.
+// row is one row of a table, with what its format says about it.
 type row struct {
 	bounded.Row
-	leftOut string         // why the row is left out, although it can be read; "" when it is not
-	time    *instant.Clock // how this row counts time, when not as the others; nil
-	tail    []byte         // members for the value, `"key":value` with commas between; nil for none
+	leftOut string         // why the row is left out, although it is readable; "" if it is kept
+	time    *instant.Clock // how this row counts time; nil if as the others
+	tail    []byte         // members to add to the value, `"key":value` with commas between; nil for none
 }
 
-// plainRows are rows of which there is nothing to say but their cells.
+// plainRows are rows that consist of their cells alone.
 type plainRows struct{ bounded.Rows }
 
 func (p plainRows) next(r *row) error {
@@ -60,7 +60,7 @@ func (p plainRows) next(r *row) error {
 	return p.Next(&r.Row)
 }
 
-// readSample reads the first rows of a table that is no text into the layout's sample.
+// readSample reads the first rows into the layout's sample. FindLayout does that for text.
 func (g *grid) readSample() error {
 	in, err := g.open(nil)
 	if err != nil {
@@ -89,7 +89,7 @@ func (g *grid) readSample() error {
 	return nil
 }
 
-// problemAt is the place of a row, for a problem.
+// problemAt returns a problem at a row.
 func (g *grid) problemAt(line int) bounded.Problem {
 	if g.numbered {
 		return bounded.Problem{HDU: g.hdu, Row: line}
@@ -97,7 +97,7 @@ func (g *grid) problemAt(line int) bounded.Problem {
 	return bounded.Problem{Line: line}
 }
 
-// field is what the format says of column i.
+// field returns what the format says about column i.
 func (g *grid) field(i int) field {
 	if i < len(g.fields) {
 		return g.fields[i]
@@ -105,7 +105,7 @@ func (g *grid) field(i int) field {
 	return field{}
 }
 
-// describe is the table's name in a message.
+// describe names the table in a message.
 func (g *grid) describe() string {
 	if g.hdu > 0 {
 		return "that of HDU " + strconv.Itoa(g.hdu)

@@ -12,10 +12,10 @@ import (
 	"nightjar/internal/problem"
 )
 
-// ErrNoProcessor is what Process returns, wrapped, for a data type that Handles says no to.
+// ErrNoProcessor is the error, wrapped, that Process returns for a data type that it does not read.
 var ErrNoProcessor = errors.New("ingest: no processor for this data type")
 
-// Processors reads files, by data type. It holds no state and may be used from several goroutines.
+// Processors reads files by data type. It has no state, and several goroutines may use it.
 type Processors struct {
 	formats map[string][]format
 }
@@ -28,24 +28,23 @@ func NewProcessors() *Processors {
 	}}
 }
 
-// Handles tells whether files of this data type are read. Others, such as fits_file and image_file,
-// are stored as they are.
+// Handles reports whether files of a data type are read. Others, such as fits_file and image_file,
+// are stored unread.
 func (p *Processors) Handles(dataType string) bool {
 	return len(p.formats[dataType]) > 0
 }
 
-// Process recognises the format by content, reads the file and hands its points, in the file's
-// order, to emit.
+// Process recognises the format by the content, reads the file and calls emit for each point, in
+// the order of the file.
 //
-// A file that cannot be read exactly is refused with *Error, and whatever was emitted must be
-// discarded by the caller. An error of emit ends the reading and is returned as it is, and so is
-// the context's. An error of reading the content itself (which is no fault of the file) is returned
-// wrapped. ErrNoProcessor, wrapped, is returned for a data type that is not handled. The report is
-// returned in every case, as far as the reading came.
+// If the file cannot be read exactly, the error is an [*Error], and the caller must discard the
+// points. An error of emit or of the context ends the reading and is returned unchanged. An error
+// in reading the content, for which the file is not to blame, is returned wrapped. For a data type
+// that is not handled, the error wraps [ErrNoProcessor]. The report is always returned, as far as
+// the file was read.
 //
-// Photometry is streamed: memory does not grow with the file. A spectrum is one point, held whole
-// until it is emitted, unless Options.Discard says that nobody wants it. Bounds lists what is
-// refused for its size.
+// Photometry is streamed: memory does not grow with the file. A spectrum is one point, which is
+// held until it is emitted, unless Options.Discard is set. [bounded.Bounds] lists the limits.
 func (p *Processors) Process(ctx context.Context, dataType string, f bounded.File, o Options,
 	emit func(Point) error) (Report, error) {
 	if o.MaxProblems <= 0 {
@@ -60,7 +59,7 @@ func (p *Processors) Process(ctx context.Context, dataType string, f bounded.Fil
 	}
 	err := j.run(ctx, formats)
 	if err != nil && ctx.Err() != nil {
-		err = ctx.Err() // whatever the end of the work was called on the way
+		err = ctx.Err() // the true cause, whatever error it led to
 	}
 	var r *bounded.Refusal
 	switch {
@@ -76,7 +75,7 @@ func (p *Processors) Process(ctx context.Context, dataType string, f bounded.Fil
 	return report, nil
 }
 
-// run checks the options, chooses the format and reads.
+// run checks the options, chooses the format and reads the file.
 func (j *job) run(ctx context.Context, formats []format) error {
 	scale := j.options.FluxScale
 	if math.IsNaN(scale) || math.IsInf(scale, 0) || scale < 0 {
@@ -115,10 +114,10 @@ func (j *job) run(ctx context.Context, formats []format) error {
 	return bounded.Refuse(bounded.Problem{Reason: "the format is not known"})
 }
 
-// Recognise tells of which data type a file's content is: the first processor that reads the whole
-// of it says so (photometry, then spectroscopy); a FITS file that is no spectrum is a fits_file, a
-// picture an image_file. note says, for a FITS file, why it is no spectrum. For anything else the
-// error is an *Error with what each processor says.
+// Recognise finds the data type of a file by its content: the type whose processor reads all of it
+// (photometry is tried first, then spectroscopy). Any other FITS file is a fits_file, and a picture
+// is an image_file. For a FITS file that is not a spectrum, note says why. Otherwise the error is
+// an [*Error] that lists what each processor found.
 func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (dataType, note string, err error) {
 	var all bounded.Error
 	f, cancel := f.Metered(ctx, "")
@@ -166,13 +165,13 @@ func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (
 	return "", "", &all
 }
 
-// AutoType is the data type of a file whose content is to decide.
+// AutoType is the data type of a file whose content decides.
 const AutoType = "auto"
 
-// Inspect reads a file as an upload of a data type would, and hands nothing out. With AutoType the
-// content decides. The report tells in Errors why a file would be refused, and in Created how many
-// points it has. as is the type that it was read as, and note, for a FITS file that holds no data
-// that can be read, why not. The error is one of reading the content.
+// Inspect reads a file as an upload of a data type would, and stores nothing. With [AutoType] the
+// content decides. as is the type that the file was read as. note says why a FITS file holds
+// nothing that can be read. In the report, Errors says why the file would be refused, and Created
+// counts its points. The error is one of reading the content.
 func (p *Processors) Inspect(ctx context.Context, dataType string, f File, o Options) (as, note string,
 	report Report, err error) {
 	o.Discard = true

@@ -15,13 +15,13 @@ import (
 	"nightjar/internal/problem"
 )
 
-// isJSON tells whether the file may be JSON.
+// isJSON reports whether the file may be JSON.
 func isJSON(head []byte) bool {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
 	return len(head) > 0 && (head[0] == '{' || head[0] == '[')
 }
 
-// jsonWalk goes through a JSON file.
+// jsonWalk walks through a JSON file.
 type jsonWalk struct{ *jsontext.Walk }
 
 func newJSONWalk(f bounded.File) (jsonWalk, error) {
@@ -40,14 +40,14 @@ func newJSONWalk(f bounded.File) (jsonWalk, error) {
 		Refuse: func(reason string) error { return bounded.Refuse(bounded.Problem{Reason: reason}) }})}, nil
 }
 
-// jsonMember is a member of a record: its text, or nested when it is a list or an object.
+// jsonMember is a member of a record: its text, or nested if it is a list or an object.
 type jsonMember struct {
 	key, text string
 	nested    bool
 }
 
-// record reads the members of an object that Step has gone into. within is asked about a list or an
-// object in it before that is read over, and may read it through itself; nil reads all over.
+// record reads the members of the object that Step has entered. It skips lists and objects in it;
+// before each it calls within, unless that is nil, which may read the value itself.
 func (w jsonWalk) record(members []jsonMember, within func(key string) (read bool, err error)) ([]jsonMember, error) {
 	depth, size := len(w.Stack), 0
 	for {
@@ -85,7 +85,7 @@ func (w jsonWalk) record(members []jsonMember, within func(key string) (read boo
 	}
 }
 
-// jsonText is a scalar as it would stand in a table: a number with its digits, nothing for null.
+// jsonText returns a scalar as a cell of a table: a number with its digits, "" for null.
 func jsonText(t json.Token) string {
 	if t == nil {
 		return ""
@@ -93,16 +93,16 @@ func jsonText(t json.Token) string {
 	return strings.TrimSpace(fmt.Sprint(t))
 }
 
-// notUTF8 tells whether a text of JSON was not UTF-8.
+// notUTF8 reports whether a text of the JSON file was not valid UTF-8.
 func notUTF8(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }
 
-// recordBegins tells whether the step went into an object that is an item of a list.
+// recordBegins reports whether the walk has entered an object that is an item of a list.
 func (w jsonWalk) recordBegins(t json.Token) bool {
 	n := len(w.Stack)
 	return t == json.Delim('{') && n >= 2 && w.Stack[n-2].List
 }
 
-// listPath is the path of the list whose item the walk is in: its keys, with a tab behind each.
+// listPath is the path of the list whose item the walk is in: its keys, each followed by a tab.
 func (w jsonWalk) listPath() string {
 	var b strings.Builder
 	for _, f := range w.Stack[:len(w.Stack)-1] {
@@ -114,7 +114,7 @@ func (w jsonWalk) listPath() string {
 	return b.String()
 }
 
-// listKeys are the keys of that path.
+// listKeys returns the keys of that path.
 func (w jsonWalk) listKeys() (keys []string) {
 	for _, f := range w.Stack[:len(w.Stack)-1] {
 		if !f.List {
@@ -124,21 +124,21 @@ func (w jsonWalk) listKeys() (keys []string) {
 	return keys
 }
 
-// jsonLists are the lists of records of a document that are read together, the most particular
-// first.
+// jsonLists names the lists of records that are read together, the most specific first.
 var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"candidates"}}
 
 // jsonList is a list of records in a document.
 type jsonList struct {
-	path    string   // as listPath has it
-	key     string   // the last of them, "" for the document itself
-	object  string   // the event that an Open Catalog's list is of
-	names   []string // keys of its records, in their order
-	nested  []string // of these, those under which there are lists or objects
+	path    string   // as listPath returns it
+	key     string   // the last key, "" for the document itself
+	object  string   // the event that a list of an Open Catalog belongs to
+	names   []string // keys of its records, in order of appearance
+	nested  []string // those of names that have lists or objects as values
 	records int
 }
 
-// jsonGrid is the table of a JSON document: its list of records, or two that belong together.
+// jsonGrid makes a grid of a JSON document: of its list of records, or of lists that belong
+// together.
 func jsonGrid(f bounded.File) (*grid, error) {
 	lists, err := findJSONLists(f)
 	if err != nil {
@@ -153,7 +153,8 @@ func jsonGrid(f bounded.File) (*grid, error) {
 		for _, l := range lists {
 			keys = append(keys, l.key)
 		}
-		return nil, bounded.Refuse(bounded.Problem{Reason: "a JSON document with several lists of records, of which none is called photometry, detections or candidates: " + problem.QuotedList(keys)})
+		return nil, bounded.Refuse(bounded.Problem{Reason: "a JSON document with several lists of records, " +
+			"none of which is called photometry, detections or candidates: " + problem.QuotedList(keys)})
 	}
 	g := &grid{format: "JSON", numbered: true}
 	var nested []string
@@ -178,7 +179,7 @@ func jsonGrid(f bounded.File) (*grid, error) {
 		g.First = append(g.First, "object")
 	}
 	if len(g.First) > bounded.MaxColumns {
-		return nil, bounded.Refuse(bounded.Problem{Reason: "the names of the columns are too many"})
+		return nil, bounded.Refuse(bounded.Problem{Reason: "too many names of columns"})
 	}
 	var unread []string
 	for _, l := range lists {
@@ -212,7 +213,7 @@ func jsonGrid(f bounded.File) (*grid, error) {
 	return g, g.readSample()
 }
 
-// findJSONLists finds all lists whose first item is an object.
+// findJSONLists finds all lists that contain objects.
 func findJSONLists(f bounded.File) ([]*jsonList, error) {
 	w, err := newJSONWalk(f)
 	if err != nil {
@@ -263,7 +264,7 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 			if !known[path][m.key] {
 				known[path][m.key], size = true, size+len(m.key)+table.NameCost
 				if len(l.names) == bounded.MaxColumns || size > bounded.MaxNames {
-					return nil, bounded.Refuse(bounded.Problem{Reason: "the names of the columns are too many"})
+					return nil, bounded.Refuse(bounded.Problem{Reason: "too many names of columns"})
 				}
 				l.names = append(l.names, m.key)
 			}
@@ -271,7 +272,7 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 	}
 }
 
-// chooseJSONLists takes those that belong to a light curve, or the only one.
+// chooseJSONLists returns the lists that make a light curve, or the only list.
 func chooseJSONLists(lists []*jsonList) []*jsonList {
 	for _, names := range jsonLists {
 		var chosen []*jsonList
@@ -290,14 +291,14 @@ func chooseJSONLists(lists []*jsonList) []*jsonList {
 	return nil
 }
 
-// jsonRows gives the records of some lists of a document.
+// jsonRows reads the records of some lists of a document.
 type jsonRows struct {
 	walk    jsonWalk
-	paths   map[string]string // of the lists, and the objects that they are of
-	at      map[string]int    // columns by the keys of members
-	filled  []int             // the row in which a column was filled last
-	several bool              // the last column is the object's
-	open    bool              // the table is an Open Catalog's
+	paths   map[string]string // the object of each list, by path
+	at      map[string]int    // columns by key
+	filled  []int             // for each column the row in which it was filled last
+	several bool              // the last column is the object
+	open    bool              // the table is of an Open Catalog
 	members []jsonMember
 	cells   [][]byte
 	number  int
@@ -323,7 +324,7 @@ func (in *jsonRows) next(r *row) error {
 	}
 }
 
-// fill makes a row of a record.
+// fill makes a row from a record.
 func (in *jsonRows) fill(r *row, object string) {
 	in.number++
 	*r = row{Row: bounded.Row{Line: in.number}}
@@ -332,9 +333,9 @@ func (in *jsonRows) fill(r *row, object string) {
 		at, ok := in.at[m.key]
 		switch {
 		case !ok:
-			continue // the file has changed under our hands
+			continue // the file has changed since it was opened
 		case in.filled[at] == in.number:
-			r.Reason = "the member " + problem.Quoted(m.key) + " stands there twice"
+			r.Reason = "the member " + problem.Quoted(m.key) + " occurs twice"
 		case notUTF8(m.text) || notUTF8(m.key):
 			r.Reason = "not text: not valid UTF-8"
 		}
@@ -349,7 +350,7 @@ func (in *jsonRows) fill(r *row, object string) {
 	r.Cells = in.cells
 }
 
-// judgeFlux looks at what a record of an Open Catalog says of itself.
+// checkOpenRecord checks what a record of an Open Catalog says about itself.
 func (in *jsonRows) checkOpenRecord(r *row, m jsonMember) {
 	switch m.key {
 	case "time":
@@ -363,7 +364,7 @@ func (in *jsonRows) checkOpenRecord(r *row, m jsonMember) {
 		}
 	case "host", "model", "realization", "simulated":
 		if m.text != "" && m.text != "false" {
-			r.leftOut = "the row is of the kind " + problem.Quoted(m.key) + " and not of the object as it was seen"
+			r.leftOut = "the row is of the kind " + problem.Quoted(m.key) + ", not of the observed object"
 		}
 	}
 }

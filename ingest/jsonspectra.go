@@ -14,21 +14,21 @@ import (
 	"nightjar/internal/problem"
 )
 
-// openSpectrum is what stands beside the data of a spectrum of the Open Supernova Catalog.
+// openSpectrum describes a spectrum of the Open Supernova Catalog, without its pixels.
 type openSpectrum struct {
 	members map[string]string
-	width   int // numbers of a pixel: wavelength, flux and maybe its error; 0 when there is no data
+	width   int // numbers for each pixel: wavelength, flux and maybe its error; 0 if there are no pixels
 }
 
-// openMembers are the members of a spectrum that are looked at.
+// openMembers are the members of a spectrum that are read.
 var openMembers = []string{"time", "u_time", "u_wavelengths", "u_fluxes", "u_errors", "telescope", "observatory",
 	"instrument", "host", "model", "synthetic", "deredshifted", "dereddened"}
 
-// clipBytes cuts a text that is longer than any that means something.
+// clipBytes cuts a text that is too long to mean anything.
 func clipBytes(text string) string { return strings.Clone(text[:min(len(text), bounded.MaxKeyLine)]) }
 
-// readJSONSpectra reads the spectra of an Open Catalog: a list spectra, of objects with a list data
-// of [wavelength, flux] or [wavelength, flux, error], and their units and time beside it.
+// readJSONSpectra reads the spectra of an Open Catalog: a list spectra of objects. Each has a list
+// data of [wavelength, flux] or [wavelength, flux, error], and members for units and time.
 func readJSONSpectra(ctx context.Context, j *job) error {
 	spectra, err := findJSONSpectra(j.file)
 	if err != nil {
@@ -66,18 +66,18 @@ func readJSONSpectra(ctx context.Context, j *job) error {
 	return nil
 }
 
-// Refused says why a spectrum is not read; "" when it is.
+// refused returns why a spectrum is not read; "" if it is.
 func (s *openSpectrum) refused() string {
 	for _, kind := range []string{"host", "model", "synthetic", "deredshifted", "dereddened"} {
 		if v := s.members[kind]; v != "" && v != "false" {
-			return "the spectrum is of the kind " + problem.Quoted(kind) + " and not of the object as it was seen"
+			return "the spectrum is of the kind " + problem.Quoted(kind) + ", not of the observed object"
 		}
 	}
 	switch {
 	case s.width == 0:
 		return "the spectrum has no data"
 	case s.width > 3:
-		return fmt.Sprintf("the spectrum has %d numbers a pixel: wavelength, flux and error are read", s.width)
+		return fmt.Sprintf("the spectrum has %d numbers per pixel: wavelength, flux and error are read", s.width)
 	}
 	if fluxes, errors := s.members["u_fluxes"], s.members["u_errors"]; s.width == 3 && errors != "" &&
 		errors != fluxes {
@@ -173,7 +173,7 @@ func (w jsonWalk) listKey() string {
 	return ""
 }
 
-// firstWidth reads over a list of lists, and counts the items of its first one.
+// firstWidth skips a list of lists and returns the length of its first non-empty item.
 func (w jsonWalk) firstWidth() (width int, err error) {
 	depth := len(w.Stack)
 	for items := 0; len(w.Stack) >= depth; {
@@ -194,7 +194,7 @@ func (w jsonWalk) firstWidth() (width int, err error) {
 	return width, nil
 }
 
-// jsonPixels gives the pixels of the spectra of a document, one spectrum after the other.
+// jsonPixels reads the pixels of the spectra of a document, one spectrum after the other.
 type jsonPixels struct {
 	walk  jsonWalk
 	depth int // of the list of pixels
@@ -202,7 +202,7 @@ type jsonPixels struct {
 	pixel int
 }
 
-// begin goes into the data of the next spectrum that has some.
+// begin enters the data of the next spectrum that has some.
 func (in *jsonPixels) begin() error {
 	for in.pixel = 0; ; {
 		t, err := in.walk.Step()

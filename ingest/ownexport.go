@@ -8,20 +8,22 @@ import (
 	"nightjar/internal/problem"
 )
 
-// exported is the dialect of a table that Nightjar itself exports: the members of the values stand
-// under value.NAME.
+// exported is the dialect of the tables that Nightjar exports. They have the members of values in
+// columns value.NAME.
 var exported = dialect{
 	name: "Nightjar export",
-	about: about{by: "the columns target, data_type, timestamp, source_name and value.NAME of an export in CSV, ECSV, VOTable or FITS", roles: "value.NAME: NAME; target: object; source_name: source",
-		units: "the format's", time: "timestamp, ISO 8601, to the microsecond", refused: "rows of another type are left out"},
+	about: about{by: "the columns target, data_type, timestamp, source_name and value.NAME of an export in CSV, " +
+		"ECSV, VOTable or FITS", roles: "value.NAME: NAME; target: object; source_name: source",
+		units: "the format's", time: "timestamp, ISO 8601, to the microsecond",
+		refused: "rows of another type are left out"},
 	roles: map[string]role{"@timestamp": roleTime, "@target": roleObject, "@source_name": roleSource},
 }
 
-// exportColumns are the columns of an export that are no members of the value, and how they are
-// called here: no member can have these names, as names of an export's columns do not begin with @.
+// exportColumns are the columns of an export that are not members of the value. The grid calls them
+// @NAME, which no member is called.
 var exportColumns = []string{"timestamp", "target", "source_name"}
 
-// adaptExport recognises an export's columns and leaves those that an upload needs.
+// adaptExport recognises the columns of an export and keeps those that an upload needs.
 func (g *grid) adaptExport() bool {
 	var use []int
 	var names []string
@@ -69,13 +71,13 @@ func (g *grid) adaptExport() bool {
 	return true
 }
 
-// exportRows gives some columns of the rows of an export that are photometry.
+// exportRows reads the needed columns of the rows of an export that are photometry.
 type exportRows struct {
 	rows
 	use     []int
 	width   int
 	kind    int
-	guarded bool // texts that a spreadsheet would run have an apostrophe in front
+	guarded bool // texts that a spreadsheet would run begin with an apostrophe
 	cells   [][]byte
 }
 
@@ -103,8 +105,8 @@ func (s *exportRows) next(r *row) error {
 	return nil
 }
 
-// unguarded takes off the apostrophe that an export in CSV has before a text which a spreadsheet
-// would run.
+// unguarded removes the apostrophe that a CSV export puts before a text that a spreadsheet would
+// run.
 func unguarded(cell []byte) []byte {
 	rest := bytes.TrimLeft(cell, "'")
 	if len(rest) == len(cell) {

@@ -11,7 +11,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// photometryOf makes a reader of a format that has one table.
+// photometryOf returns the reader of a format that has one table.
 func photometryOf(grid func(bounded.File) (*grid, error)) func(context.Context, *job) error {
 	return func(ctx context.Context, j *job) error {
 		g, err := grid(j.file)
@@ -22,8 +22,8 @@ func photometryOf(grid func(bounded.File) (*grid, error)) func(context.Context, 
 	}
 }
 
-// readFirst reads the first of several tables that has all that photometry needs; where none has,
-// the problems are the first one's.
+// readFirst reads the first of several tables that has all that photometry needs. If none has, it
+// reports the problems of the first one.
 func (j *job) readFirst(ctx context.Context, tables []*grid) error {
 	chosen := tables[0]
 	for _, g := range tables {
@@ -41,7 +41,7 @@ func (j *job) readFirst(ctx context.Context, tables []*grid) error {
 	return j.readPhotometry(ctx, chosen)
 }
 
-// readPhotometry reads a table of one point a row.
+// readPhotometry reads a table that has one point in each row.
 func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 	g.resolve(&j.options)
 	j.report.Format = g.format
@@ -51,7 +51,7 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 	columns, timeColumn := photometryColumns(g, &j.options, j.notes)
 	j.report.Columns = reportColumns(columns, timeColumn, "")
 	if j.refused() {
-		return nil // without knowing the columns nothing sensible can be said of the rows
+		return nil // the rows make no sense without the columns
 	}
 	p := newPhotometry(j, g, columns, timeColumn)
 	if err := p.findObjects(ctx); err != nil {
@@ -100,9 +100,9 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 	case j.report.Rows == 0:
 		j.problem(bounded.Problem{Reason: "no rows below the header"})
 	case created == 0 && !j.refused() && p.others > 0:
-		j.problem(bounded.Problem{Reason: "no rows are left: none is of an object that data are taken of"})
+		j.problem(bounded.Problem{Reason: "no rows are left: every object was left out"})
 	case created == 0 && !j.refused():
-		j.problem(bounded.Problem{Reason: "no rows are left: none holds a magnitude, a limit or a flux"})
+		j.problem(bounded.Problem{Reason: "no rows are left: none has a magnitude, a limit or a flux"})
 	}
 	return nil
 }
@@ -139,12 +139,12 @@ func readVOPhotometry(ctx context.Context, j *job) error {
 	return j.readFirst(ctx, grids)
 }
 
-// findObjects counts the objects that the rows name, up to two: a table of one object is the
-// target's, whatever it is called.
+// findObjects counts the objects that the rows name, up to two. A table of one object is taken for
+// the target's, even if the name differs.
 func (p *photometry) findObjects(ctx context.Context) error {
 	if p.object < 0 {
 		if name := p.grid.object; name != "" && p.options.Names != nil && !named(p.options.Names, name) {
-			p.warn("the file is of %s, which is none of the target's names", problem.Quoted(name))
+			p.warn("the file is of %s, which is not a name of the target", problem.Quoted(name))
 		}
 		return nil
 	}
@@ -175,13 +175,13 @@ func (p *photometry) findObjects(ctx context.Context) error {
 		}
 	}
 	if p.objects == 1 && p.options.Names != nil && !named(p.options.Names, first) {
-		p.warn("column %s: the rows are of %s, which is none of the target's names",
+		p.warn("column %s: the rows are of %s, which is not a name of the target",
 			problem.Clip(p.columns[p.object].name), problem.Quoted(first))
 	}
 	return nil
 }
 
-// finish turns what was counted into warnings.
+// finish turns the counters into warnings.
 func (p *photometry) finish() {
 	name := problem.Clip(p.columns[p.timeColumn].name)
 	if p.converted > 0 {
@@ -189,16 +189,18 @@ func (p *photometry) finish() {
 			problem.Plural(p.converted, "value"))
 	}
 	if p.early > 0 {
-		p.warn("column %s: %s below 10,000 taken for a modified Julian date; if days are counted from elsewhere, say so with time_format", name, problem.Plural(p.early, "value"))
+		p.warn("column %s: %s below 10,000 taken for a modified Julian date; if they count from another day, "+
+			"say so with time_format", name, problem.Plural(p.early, "value"))
 	}
 	if p.dayOnly > 0 {
-		p.warn("column %s: %s without a time of day, 00:00 UTC is taken", name, problem.Plural(p.dayOnly, "date"))
+		p.warn("column %s: %s without a time of day, 00:00 UTC is assumed", name, problem.Plural(p.dayOnly, "date"))
 	}
 	if p.leaps > 0 {
 		p.warn("column %s: %s of 23:59:60 became 00:00:00 of the next day", name, problem.Plural(p.leaps, "time"))
 	}
 	if p.leapDay > 0 {
-		p.warn("column %s: %s on a day that ended with a leap second, which had 86,401 seconds; times are kept in days of 86,400", name, problem.Plural(p.leapDay, "time"))
+		p.warn("column %s: %s on a day that ended with a leap second, which had 86,401 seconds; times are kept in "+
+			"days of 86,400", name, problem.Plural(p.leapDay, "time"))
 	}
 	if clock := p.columns[p.timeColumn].time; p.shifts > 0 {
 		scale := clock.Scale.String()
@@ -213,7 +215,8 @@ func (p *photometry) finish() {
 			problem.Plural(p.shifts, "time"), scale, text)
 	}
 	if p.ref != "" {
-		p.warn("column %s: the times are %s, up to 8.3 minutes from those at the Earth; they are not corrected, and time_ref says so", name, p.ref)
+		p.warn("column %s: the times are %s, up to 8.3 minutes from those at the Earth; they are not corrected, "+
+			"and time_ref says so", name, p.ref)
 	}
 	if p.computed > 0 {
 		p.warn("%s computed from flux and zero point", problem.Plural(p.computed, "magnitude"))
@@ -238,7 +241,7 @@ func (p *photometry) finish() {
 	}
 }
 
-// timeForms says how the times were written.
+// timeForms lists how the times were written.
 func (p *photometry) timeForms() string {
 	text := ""
 	for f, seen := range p.forms {
@@ -253,7 +256,7 @@ func (p *photometry) timeForms() string {
 	return text
 }
 
-// timeUnitText is how a report names the way of counting, as "BJD, TDB".
+// timeUnitText is how a report names the way of counting time, such as "BJD, TDB".
 func timeUnitText(n instant.Clock, form string) string {
 	if n.Ref != "" {
 		form = n.Ref + " " + form

@@ -21,11 +21,11 @@ type photometry struct {
 	limit      int
 	object     int
 	kind       int    // column that tells differential magnitudes from standard ones; -1 for none
-	addUnit    []byte // `"flux_unit":"uJy"` where only the flux column's name tells
-	flags      []int  // columns that say whether the magnitude is a limit
+	addUnit    []byte // `"flux_unit":"uJy"` if only the name of the flux column gives the unit
+	flags      []int  // columns that tell whether the magnitude is a limit
 	rule       *fluxRule
-	constant   []byte // members of every value, with a comma before each
-	objects    int    // how many objects the rows name, at most 2
+	constant   []byte // members of every value, each with a comma before it
+	objects    int    // number of objects that the rows name, at most 2
 	others     int    // rows that Options.Objects left out
 
 	value   []byte // reused from row to row
@@ -33,12 +33,12 @@ type photometry struct {
 
 	forms                              [instant.FormCount + 1]bool
 	converted, dayOnly, leaps, leapDay int
-	early                              int // times under a name that does not tell, taken for an MJD, before 1886
+	early                              int // times before 1886, taken for an MJD though the name does not say so
 	signs, flagged, large, negative    int
 	shifts                             int
 	leastShift, mostShift              int64
 	computed, computedLimits           int
-	ref                                string // heliocentric or barycentric, when times were
+	ref                                string // heliocentric or barycentric, if times were
 }
 
 func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometry {
@@ -86,7 +86,7 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 	return p
 }
 
-// problemAt notes what is wrong in a row, or in one cell of it.
+// problemAt adds a problem of a row, or of one cell in it.
 func (p *photometry) problemAt(line int, column, reason string) {
 	place := p.grid.problemAt(line)
 	place.Column, place.Reason = column, reason
@@ -100,7 +100,7 @@ func (p *photometry) rejectAt(line int, reason string) {
 	p.reject(place)
 }
 
-// row makes one point. ok is false when the row is rejected or has a problem; both are noted.
+// row makes a point from a row. ok is false if the row is rejected or has a problem.
 func (p *photometry) row(r *row) (point Point, ok bool) {
 	if r.leftOut != "" {
 		p.rejectAt(r.Line, r.leftOut)
@@ -129,7 +129,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	found := p.judgeFlux(cells)
 	differential := p.kind >= 0 && len(cells[p.kind]) >= 3 && strings.EqualFold(string(cells[p.kind][:3]), "dif")
 	if differential && asLimit {
-		p.rejectAt(line, "a limit on a differential magnitude is none on the object's")
+		p.rejectAt(line, "a limit on a differential magnitude is not one on the object")
 		return point, false
 	}
 	for i := range p.columns {
@@ -211,7 +211,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	return point, true
 }
 
-// hasMeasurement tells whether a row has anything in its columns of measurements.
+// hasMeasurement reports whether a row has a value in a column of measurements.
 func (p *photometry) hasMeasurement(cells [][]byte) bool {
 	for i, c := range p.columns {
 		switch c.role {
@@ -224,7 +224,7 @@ func (p *photometry) hasMeasurement(cells [][]byte) bool {
 	return false
 }
 
-// named tells whether a name is one of a list, whatever its case, blanks, dashes and underscores.
+// named reports whether a name is in a list, ignoring case, blanks, dashes and underscores.
 func named(list []string, name string) bool {
 	for _, n := range list {
 		if foldObject(n) == foldObject(name) {
@@ -238,7 +238,7 @@ func foldObject(name string) string {
 	return strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(name))
 }
 
-// Time reads the row's time and keeps its text.
+// time reads the time of a row and keeps its text in the value.
 func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []byte) {
 	if missing(cell) {
 		p.problemAt(r.Line, problem.Clip(c.name), "the row has no time")
@@ -288,13 +288,13 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 	return t.Micros, jsontext.AppendString(v, cell)
 }
 
-// earlyTime is the MJD 10,000, of 1886-04-04: before it hardly a plate was taken, and days may be
-// counted from elsewhere.
+// earlyTime is MJD 10,000, 1886-04-04. There is hardly any photometry before it, so smaller numbers
+// probably count from another day.
 const earlyTime = (10_000 - instant.MJDOfUnix) * 86_400_000_000
 
-// Number writes a cell that must be a number. there is false when it is missing or a problem.
-// asLimit writes a magnitude as a limit.
-func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, there bool) {
+// number writes a cell that must be a number, with asLimit a magnitude as a limit. written is
+// false if the cell is missing or has a problem.
+func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, written bool) {
 	sign := c.role != roleError && c.role.sentinels() && table.Signed(cell)
 	if sign {
 		cell = table.WithoutSign(cell)
@@ -327,7 +327,7 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	}
 	if p.scaled() && (c.role == roleFlux || c.role == roleFluxError) {
 		f, _ := d.Float()
-		if f *= p.options.FluxScale; f-f != 0 { // only an infinite number's difference from itself is not 0
+		if f *= p.options.FluxScale; f-f != 0 { // only for an infinite number or NaN
 			p.problemAt(line, problem.Clip(c.name), problem.Quoted(cell)+" is out of range when multiplied")
 			return v, false
 		}
@@ -336,10 +336,10 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	return d.AppendJSON(v), true
 }
 
-// oddError counts errors of a magnitude that deserve a look.
+// oddError counts errors of a magnitude that look odd.
 func (p *photometry) oddError(d instant.Decimal) {
 	if !d.Marker && !d.Neg && len(d.Whole) == 1 && d.Whole[0] == '0' {
-		return // most are below 1
+		return // most errors are below 1
 	}
 	switch v, _ := d.Float(); {
 	case v < 0:
@@ -349,7 +349,7 @@ func (p *photometry) oddError(d instant.Decimal) {
 	}
 }
 
-// key writes a column's key.
+// key writes the key of a column.
 func (p *photometry) key(v []byte, c *column) []byte {
 	if len(v) > 1 {
 		v = append(v, ',')
@@ -357,8 +357,8 @@ func (p *photometry) key(v []byte, c *column) []byte {
 	return append(v, c.key...)
 }
 
-// source returns the cell as a string, the same one for equal cells. Only the first thousand names
-// are remembered, and none that is long.
+// source returns a cell as a string, which equal cells share. It remembers only the first thousand
+// names and no long ones.
 func (p *photometry) source(cell []byte) string {
 	if s, ok := p.sources[string(cell)]; ok {
 		return s
@@ -372,9 +372,9 @@ func (p *photometry) source(cell []byte) string {
 
 var differentialKey = []byte(`"differential_magnitude":`)
 
-// isLimit tells whether the row's magnitude is a limit: it is written >19.2 or, as AAVSO does,
-// <19.2 (both mean fainter than), or a flag column says so. A limit column with another limit in
-// the same row is a problem, as one would be lost.
+// isLimit reports whether the magnitude of a row is a limit: it is written >19.2 or, in the style
+// of AAVSO, <19.2 (both mean fainter than), or a flag says so. A different limit in the limit
+// column is a problem, because one of them would be lost.
 func (p *photometry) isLimit(cells [][]byte, line int) bool {
 	if p.magnitude < 0 || missing(cells[p.magnitude]) {
 		return false
@@ -384,7 +384,7 @@ func (p *photometry) isLimit(cells [][]byte, line int) bool {
 		return false
 	}
 	if d, ok := instant.ParseDecimal(table.WithoutSign(magnitude)); !ok || sentinel(d) {
-		return true // no limit to lose; number says what it is
+		return true // no limit is lost; number reports what is wrong
 	}
 	if p.limit < 0 {
 		return true
@@ -397,11 +397,12 @@ func (p *photometry) isLimit(cells [][]byte, line int) bool {
 		p.problemAt(line, problem.Clip(p.columns[p.magnitude].name), problem.Quoted(magnitude)+
 			" is a limit, and column "+problem.Clip(p.columns[p.limit].name)+" gives another one")
 	}
-	cells[p.magnitude] = nil // the limit column holds it already
+	cells[p.magnitude] = nil // the limit column already holds it
 	return true
 }
 
-// isFlagged reads the row's flags of a limit; unreadable ones are problems.
+// isFlagged reports whether a flag says that the magnitude is a limit. Unreadable flags are
+// problems.
 func (p *photometry) isFlagged(cells [][]byte, line int) bool {
 	set := false
 	for _, i := range p.flags {
@@ -409,7 +410,7 @@ func (p *photometry) isFlagged(cells [][]byte, line int) bool {
 		case "1", "true", "t", "yes", "y", ">", "<", "1.0", "non-detection", "nondetection",
 			"non detection", "upper limit":
 			set = true
-		// Lasair's words are the last
+		// the last ones are Lasair's words
 		case "0", "false", "f", "no", "n", "0.0", "detection", "detected", "positive diff", "negative diff":
 		default:
 			if !missing(cells[i]) {
@@ -420,15 +421,15 @@ func (p *photometry) isFlagged(cells [][]byte, line int) bool {
 	return set
 }
 
-// verdict is what the rule finds in a row.
+// verdict is what the rule says about a row.
 type verdict struct {
-	limit            bool    // no detection: the row's magnitude is none
+	limit            bool    // not a detection: the magnitude of the row is ignored
 	mag, err, limMag float64 // NaN for none
 	snr              float64
 }
 
-// findRule sets the rule: the dialect's own; else, for fluxes with a column of zero points and no
-// magnitudes, three errors for detections and limits.
+// findRule sets the rule: that of the dialect, or three errors for detections and limits if there
+// are fluxes and zero points but no magnitudes.
 func (p *photometry) findRule() {
 	r := fluxRule{detection: 3, sigmas: 3, zeroPoint: math.NaN(), flux: -1, fluxError: -1, zero: -1}
 	if d := p.grid.dialect; d != nil && d.rule != nil {
@@ -458,8 +459,8 @@ func (p *photometry) findRule() {
 	}
 }
 
-// judgeFlux computes what the row's flux is worth as a magnitude. Fluxes are those of the file,
-// whatever factor the upload asks for, since the zero point is the file's.
+// judgeFlux computes the magnitude of the flux in a row. It ignores Options.FluxScale, because the
+// zero point belongs to the fluxes of the file.
 func (p *photometry) judgeFlux(cells [][]byte) verdict {
 	none := math.NaN()
 	v := verdict{mag: none, err: none, limMag: none, snr: none}
@@ -508,7 +509,7 @@ func (p *photometry) appendComputed(out []byte, v verdict, limited bool) []byte 
 		return out
 	}
 	put := func(key string, f float64) bool {
-		if f-f != 0 { // only an infinite number's or NaN's difference from itself is not 0
+		if f-f != 0 { // only for an infinite number or NaN
 			return false
 		}
 		out = jsontext.AppendFloat(jsontext.AppendKey(out, key), math.Round(f*1e6)/1e6)

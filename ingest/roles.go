@@ -26,19 +26,19 @@ const (
 	roleTelescope
 	roleInstrument
 	roleSource
-	roleDifferential // magnitude against a comparison star: never one of the object
-	roleObject       // names the object; kept under its own name
-	roleLimitFlag    // says that the row's magnitude is a limit; kept under its own name
+	roleDifferential // relative to a comparison star, and so not a magnitude of the object
+	roleObject       // the name of the object; kept under its own name
+	roleLimitFlag    // whether the magnitude is a limit; kept under its own name
 )
 
-// String is the key under which the role's column is stored; "" when that is its own name.
+// String is the key under which the column is stored; "" if that is its own name.
 func (r role) String() string {
 	return [...]string{"", "", "time", "magnitude", "error", "limit", "filter", "flux", "flux_error", "flux_unit",
 		"zero_point", "magsys", "telescope", "instrument", "source",
 		"differential_magnitude", "object", "limit_flag"}[r]
 }
 
-// numeric tells whether the role's cells must be numbers or missing.
+// numeric reports whether each cell must be a number or missing.
 func (r role) numeric() bool {
 	switch r {
 	case roleMagnitude, roleError, roleLimit, roleFlux, roleFluxError, roleZeroPoint, roleDifferential:
@@ -47,14 +47,13 @@ func (r role) numeric() bool {
 	return false
 }
 
-// sentinels tells whether -999, 99 and their like are missing values in the role's cells; a flux of
-// -999 is one.
+// sentinels reports whether -999, 99 and the like are missing values. A flux can be -999.
 func (r role) sentinels() bool {
 	return r == roleMagnitude || r == roleError || r == roleLimit
 }
 
-// roleOf finds a column's role by its folded name. weak names mean the role only when no other
-// column does: one letter says little, and an observatory is a telescope when there is no column
+// roleOf finds the role of a column by its folded name. A weak name means the role only if no other
+// column has it: one letter says little, and an observatory is the telescope if there is no column
 // for that. The names are those of sncosmo, lightcurve_fitting, SkyPortal, AAVSO, ZTF and TOMs.
 func roleOf(name string) (r role, weak bool) {
 	switch name {
@@ -96,7 +95,7 @@ func roleOf(name string) (r role, weak bool) {
 		return roleInstrument, false
 	case "instrument_name":
 		return roleInstrument, true
-	case "pdcsap_flux": // Kepler and TESS: corrected, and as it was measured
+	case "pdcsap_flux": // Kepler and TESS: corrected and as measured
 		return roleFlux, false
 	case "pdcsap_flux_err":
 		return roleFluxError, false
@@ -115,7 +114,7 @@ func roleOf(name string) (r role, weak bool) {
 	return roleOther, false
 }
 
-// fluxUnitOf is the unit that a flux column's folded name tells by itself.
+// fluxUnitOf is the unit that the folded name of a flux column implies.
 func fluxUnitOf(name string) string {
 	if name == "ujy" || name == "forced_ujy" {
 		return "uJy"
@@ -123,7 +122,7 @@ func fluxUnitOf(name string) string {
 	return ""
 }
 
-// roleOfUCD is what a column holds by its Unified Content Descriptor (IVOA UCD1+).
+// roleOfUCD finds the role of a column by its Unified Content Descriptor (IVOA UCD1+).
 func roleOfUCD(ucd string) (r role, ok bool) {
 	words := strings.Split(strings.ToLower(strings.ReplaceAll(ucd, " ", "")), ";")
 	spread, primary := false, ""
@@ -153,7 +152,7 @@ func roleOfUCD(ucd string) (r role, ok bool) {
 	return roleOther, false
 }
 
-// roleNamed is a role of photometry by the name that Options.Columns uses.
+// roleNamed finds a role of photometry by its name in Options.Columns.
 func roleNamed(name string) (role, bool) {
 	for r := roleTime; r <= roleObject; r++ {
 		if r.String() == name {
@@ -163,24 +162,24 @@ func roleNamed(name string) (role, bool) {
 	return roleOther, false
 }
 
-// maxName is the longest name of a column in bytes. Names are keys of every point: a long one would
-// blow a small file up.
+// maxName is the longest name of a column in bytes. Names are keys of every point, so that a long
+// one would make a small file large.
 const maxName = 200
 
-// Column is one column of photometry.
+// column is one column of photometry.
 type column struct {
 	name   string // as the file spells it
 	role   role
 	weak   bool
-	byUser bool   // the uploader gave it its role
+	byUser bool   // the user gave it its role
 	hidden bool   // not stored in the value
-	unit   string // given in the name
+	unit   string // from the name or the format
 	time   instant.Clock
-	key    []byte // the JSON key with its quotes and colon
+	key    []byte // the JSON key with quotes and colon
 }
 
-// reportName is a column's name as the file spells it; one that is too long, and refused for it, is
-// cut.
+// reportName is the name of a column as the file spells it. A name that is too long is refused, and
+// is clipped here.
 func reportName(name string) string {
 	if len(name) > maxName {
 		return problem.Clip(name)
@@ -188,36 +187,36 @@ func reportName(name string) string {
 	return name
 }
 
-// dialect is a table of a known origin: its columns mean what that origin says, whatever their
-// names suggest.
+// dialect describes a table of known origin: what its columns mean, whatever their names suggest.
 type dialect struct {
-	about    about // by follows the list of columns
+	about    about // by is appended to the list of columns
 	name     string
-	needs    []string          // folded names of columns that must all be there
+	needs    []string          // folded names of columns that must all exist
 	roles    map[string]role   // by folded name
-	filters  map[string]string // names of filters by what the column holds
+	filters  map[string]string // name of the filter by what the column holds
 	source   string            // of points whose row names none
-	constant string            // members of every value, with a comma before each
+	constant string            // members of every value, each with a comma before it
 	rule     *fluxRule         // nil for none
 	notes    []string          // for the report
 	clean    func(columns []column, cells [][]byte)
-	wide     string // bands with columns of their own, as grizy of Pan-STARRS; "" for one row a point
+	wide     string // bands that have columns of their own, such as grizy; "" if each row is a point
 }
 
-// fluxRule says when a flux is a detection, and makes magnitudes of fluxes that have a zero point.
+// fluxRule tells detections from limits by the flux, and computes magnitudes from fluxes and a zero
+// point.
 type fluxRule struct {
-	detection float64 // signal to noise above which there is a magnitude
+	detection float64 // signal-to-noise ratio above which there is a magnitude
 	sigmas    float64 // errors of the flux that make a limit
-	zeroPoint float64 // where there is no column for it; NaN for none
-	snr       bool    // the signal to noise is stored
+	zeroPoint float64 // used if there is no column; NaN for none
+	snr       bool    // the signal-to-noise ratio is stored
 
 	flux, fluxError, zero int  // columns; -1 for none
-	own                   bool // the table has magnitudes of its own for detections
+	own                   bool // the table has its own magnitudes of detections
 }
 
-// assign gives columns the roles that they have in the dialect, unless the uploader said otherwise.
-// told is the time column that was named, -1 for none.
-func (d *dialect) assign(columns []column, told int) {
+// assign gives columns the roles that they have in the dialect, unless the user said otherwise.
+// userTime is the time column that the user named, -1 for none.
+func (d *dialect) assign(columns []column, userTime int) {
 	for i := range columns {
 		c := &columns[i]
 		r, ok := d.roles[fold(c.name)]
@@ -241,7 +240,7 @@ func (d *dialect) assign(columns []column, told int) {
 		c.role, c.weak = r, false
 	}
 	for i := range columns {
-		for j := range columns { // what the uploader said takes the place of the dialect's
+		for j := range columns { // the user's roles override those of the dialect
 			if columns[i].byUser && i != j && columns[j].role == columns[i].role && !columns[j].byUser &&
 				columns[i].role != roleTime {
 				columns[j].role = roleOther
@@ -250,7 +249,7 @@ func (d *dialect) assign(columns []column, told int) {
 	}
 }
 
-// filter is a filter's name; that of ZTF's numbers.
+// filter returns the name of a filter; ZTF numbers its filters.
 func (d *dialect) filter(cell []byte) string {
 	if name, ok := d.filters[string(cell)]; ok {
 		return name

@@ -14,15 +14,15 @@ import (
 	"nightjar/internal/problem"
 )
 
-// spectrum builds the value of one: three lists, put together at the end.
+// spectrum builds the value of a spectrum from three lists.
 type spectrum struct {
 	flux, wavelength, errors []byte // JSON arrays without the closing bracket
 	pixels                   int    // wavelengths added
 	none                     int    // fluxes that are null
-	discard                  bool   // nobody wants the lists: they are counted and not held
-	discarded                int    // bytes of them
+	discard                  bool   // count the lists instead of holding them
+	discarded                int    // bytes that were counted
 
-	medium   string // air or vacuum, where the file says in which the wavelengths are
+	medium   string // air or vacuum, if the file says in which the wavelengths are
 	previous float64
 	rising   bool
 	falling  bool
@@ -33,7 +33,7 @@ func (j *job) newSpectrum() *spectrum {
 		errors: []byte(`[`)}
 }
 
-// Next begins an element of a list.
+// withComma begins an element of a list.
 func withComma(list []byte) []byte {
 	if list[len(list)-1] != '[' {
 		return append(list, ',')
@@ -41,8 +41,8 @@ func withComma(list []byte) []byte {
 	return list
 }
 
-// addWavelength notes the next pixel's wavelength; the caller writes its digits. reason is not ""
-// when it cannot be one.
+// addWavelength notes the wavelength of the next pixel; the caller writes its digits. reason is ""
+// unless it cannot be a wavelength.
 func (s *spectrum) addWavelength(v float64) (reason string) {
 	if !(v > 0) || math.IsInf(v, 1) {
 		return "a wavelength must be a finite number above 0"
@@ -59,8 +59,8 @@ func (s *spectrum) addWavelength(v float64) (reason string) {
 	return ""
 }
 
-// shorten counts a list in place of holding it, when nobody wants it. A list of some bytes is left,
-// which is not an empty one.
+// shorten counts the bytes of a list and drops them if the spectrum is discarded. It leaves some
+// bytes, so that the list is not empty.
 func (s *spectrum) shorten(list []byte) []byte {
 	const some, few = 64 << 10, 16
 	if s.discard && len(list) > some {
@@ -70,7 +70,7 @@ func (s *spectrum) shorten(list []byte) []byte {
 	return list
 }
 
-// check refuses a spectrum that grows too large.
+// check refuses a spectrum that is too large.
 func (s *spectrum) check(pixels int64) error {
 	if pixels > bounded.MaxPixels {
 		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels",
@@ -84,13 +84,13 @@ func (s *spectrum) check(pixels int64) error {
 	return nil
 }
 
-// Value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when
-// the file has errors.
+// value returns the finished JSON object, with the keys in a TOM's order. flux_error is last, and
+// only if the file has errors.
 func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	if s.discard {
 		return nil
 	}
-	// in one piece, as it may be large
+	// one allocation, because it may be large
 	v := make([]byte, 0, len(s.flux)+len(s.wavelength)+len(s.errors)+len(fluxUnits)+len(wavelengthUnits)+200)
 	v = append(append(v, s.flux...), ']')
 	v = jsontext.AppendString(jsontext.AppendKey(v, "flux_units"), fluxUnits)
@@ -105,8 +105,8 @@ func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	return append(v, '}')
 }
 
-// mediumOf is air or vacuum as keywords say: AIRORVAC, VACUUM, or an axis of the type AWAV. WAVE is
-// also written where nobody knows, and says nothing.
+// mediumOf finds air or vacuum by the keywords AIRORVAC and VACUUM, or an axis of type AWAV. WAVE
+// says nothing, because it is also written where the medium is not known.
 func mediumOf(get func(string) (string, bool)) string {
 	if text, ok := get("AIRORVAC"); ok {
 		switch text = strings.ToLower(strings.TrimSpace(text)); {
@@ -130,7 +130,7 @@ func mediumOf(get func(string) (string, bool)) string {
 	return ""
 }
 
-// emitSpectrum checks what was read and hands out the point.
+// emitSpectrum checks the spectrum and emits its point.
 func (j *job) emitSpectrum(s *spectrum, d specDate, source, fluxUnits, wavelengthUnits string) error {
 	switch {
 	case j.refused():
@@ -169,8 +169,8 @@ func readVOSpectrum(ctx context.Context, j *job) error {
 	return j.readSpectrum(ctx, grids[0])
 }
 
-// fitsSource is the facility that took the spectrum, as far as a TOM tells it by a header: Las
-// Cumbres Observatory's. "" for all others.
+// fitsSource is the facility of a spectrum if a TOM would find it in the header, which it does for
+// Las Cumbres Observatory; otherwise "".
 func fitsSource(get func(string) (string, bool)) string {
 	if origin, _ := get("ORIGIN"); origin == "LCOGT" {
 		return "LCO"
@@ -178,7 +178,7 @@ func fitsSource(get func(string) (string, bool)) string {
 	return ""
 }
 
-// spectrumOf makes a reader of a format that has one table.
+// spectrumOf returns the reader of a format that has one table.
 func spectrumOf(grid func(bounded.File) (*grid, error)) func(context.Context, *job) error {
 	return func(ctx context.Context, j *job) error {
 		g, err := grid(j.file)
@@ -189,8 +189,8 @@ func spectrumOf(grid func(bounded.File) (*grid, error)) func(context.Context, *j
 	}
 }
 
-// readTextSpectrum reads a table of wavelength and flux, and errors where there are some, with a
-// header line or, when its first line is numbers, without.
+// readTextSpectrum reads a table of wavelengths, fluxes and optional errors. Without a header the
+// first line is numbers.
 func readTextSpectrum(ctx context.Context, j *job) error {
 	g, err := textGrid(j.file)
 	if err != nil {
@@ -201,7 +201,7 @@ func readTextSpectrum(ctx context.Context, j *job) error {
 	return j.readSpectrum(ctx, g)
 }
 
-// readSpectrum reads a table of one pixel a row. Keywords are those of the table and of the
+// readSpectrum reads a table that has one pixel in each row. Keywords are those of the table and of
 // comments among its rows.
 func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	j.report.Format = g.format
@@ -215,7 +215,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		}
 		return err
 	}
-	first := len(j.report.Columns) // a file of several spectra has told of them before
+	first := len(j.report.Columns) // in a file of several spectra an earlier one has set them
 	if first == 0 {
 		c.report(j.notes)
 	}
@@ -308,9 +308,9 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 	}
 }
 
-// addFlux writes the flux or error of a row: a number with the file's digits, or null. there is
+// addFlux writes a flux or an error: a number with the digits of the file, or null. written is
 // false for null.
-func (j *job) addFlux(list, cell []byte, as errorKind, i int, bad func(int, string)) (out []byte, there bool) {
+func (j *job) addFlux(list, cell []byte, as errorKind, i int, bad func(int, string)) (out []byte, written bool) {
 	list = withComma(list)
 	d, ok := instant.ParseDecimal(cell)
 	if !ok {
@@ -332,7 +332,7 @@ func (j *job) addFlux(list, cell []byte, as errorKind, i int, bad func(int, stri
 	if j.scaled() {
 		v *= j.options.FluxScale
 	}
-	if v-v != 0 { // only an infinite number's difference from itself is not 0
+	if v-v != 0 { // only for an infinite number or NaN
 		bad(i, problem.Quoted(cell)+" is out of range when multiplied")
 		return append(list, "null"...), false
 	}

@@ -21,7 +21,7 @@ const (
 	asInverse // inverse variance
 )
 
-// sigma is the error of a flux; NaN for none.
+// sigma returns the error of a flux; NaN for none.
 func (s errorKind) sigma(v float64) float64 {
 	switch {
 	case s == asSigma:
@@ -34,32 +34,31 @@ func (s errorKind) sigma(v float64) float64 {
 	return math.NaN()
 }
 
-// specColumns says which columns of a text are a spectrum's.
+// specColumns says which columns of a table are those of a spectrum.
 type specColumns struct {
 	names                    []string  // of all columns
-	header                   bool      // the layout's first line is a header and no row
+	header                   bool      // the layout's first line is a header and not a row
 	width                    int       // number of columns
 	wavelength, flux, errors int       // indexes; errors is -1 when there are none
 	logarithm                bool      // the wavelength column holds its logarithm to base 10
 	spread                   errorKind // what the errors are
 }
 
-// Names of a spectrum's columns, folded. Those of one letter, last, are only taken when no other is
-// there.
+// Folded names of the columns of a spectrum. A name of one letter counts only if there is no other.
 var (
 	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl", "loglam",
 		"log_lambda", "log_wavelength"}
 	fluxNames      = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f"}
 	fluxErrorNames = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "flux_unc", "unc",
 		"uncertainty", "sigma", "stddev", "ferr", "e"}
-	varianceNames = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // where there is no error
-	// ESO: not calibrated, where there is no other
+	varianceNames = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // used if there is no error
+	// ESO: not calibrated, used if there is no other
 	reducedNames = []string{"flux_reduced", "err_reduced"}
 )
 
-// spectrumColumns finds the columns: those that the uploader names, else by the word of the format,
-// else by the header. Without a header, two columns of numbers are wavelength and flux, a third is
-// the flux's error and a fourth is left out, unless the comment above them names as many columns.
+// spectrumColumns finds the columns by what the user, the format or the header says. Without a
+// header, two columns of numbers are wavelength and flux, a third is the error and a fourth is left
+// out, unless the comment above them names as many columns.
 func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 	l := g.Layout
 	c = specColumns{names: l.First, header: !g.headerless, width: len(l.First)}
@@ -89,7 +88,7 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) {
 			return c, bounded.Refuse(bounded.Problem{Line: l.Line,
 				Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) +
-					", which is no wavelength"})
+					", which is not a wavelength"})
 		}
 	}
 	if c.names = numberedNames(l, o); c.names != nil {
@@ -98,12 +97,14 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 	}
 	if o.byContent && datesFirst(l) {
 		return c, bounded.Refuse(bounded.Problem{Line: l.Line,
-			Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
+			Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns " +
+				"in a header line, or give the data type of the file"})
 	}
 	if c.width < 2 || c.width > 4 {
 		return c, bounded.Refuse(bounded.Problem{Line: l.Line,
 			Reason: "no header line, and " + problem.Plural(c.width, "column") +
-				" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as col1, col2 and so on"})
+				" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as " +
+				"col1, col2 and so on"})
 	}
 	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
 	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
@@ -111,7 +112,7 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 	return c, err
 }
 
-// find looks for the columns.
+// find finds the columns by what the user, the format and the names say.
 func (c *specColumns) find(g *grid, o *Options, line int) error {
 	for _, part := range []struct {
 		at    *int
@@ -119,7 +120,7 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 		names []string
 	}{{&c.wavelength, "wavelength", wavelengthNames}, {&c.flux, "flux", fluxNames}, {&c.errors, "flux_error",
 		fluxErrorNames}} {
-		if name, told := o.Columns[part.role]; told {
+		if name, given := o.Columns[part.role]; given {
 			if *part.at = slices.IndexFunc(c.names,
 				func(n string) bool { return fold(n) == fold(name) }); *part.at < 0 {
 				return bounded.Refuse(bounded.Problem{Column: "columns",
@@ -175,8 +176,8 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 	return nil
 }
 
-// byField is the one column that the format says has the role, or the one of several that it calls
-// the main one; -1 when it says so of none, or of several.
+// byField returns the column that has the role according to the format: the only one, or the only
+// main one; otherwise -1.
 func (c *specColumns) byField(g *grid, role string) int {
 	found, main := []int(nil), []int(nil)
 	for i := range c.names {
@@ -208,8 +209,8 @@ func (c *specColumns) byField(g *grid, role string) int {
 	return -1
 }
 
-// byUnit takes the one column with a unit of length for the wavelength, when no name tells, and the
-// one with a unit that has energy in it for the flux.
+// byUnit finds columns that no name tells: the only one with a unit of length is the wavelength,
+// the only one with a unit of energy in it the flux.
 func (c *specColumns) byUnit(g *grid) {
 	wavelength, flux := -1, -1
 	for i := range c.names {
@@ -234,7 +235,7 @@ func (c *specColumns) byUnit(g *grid) {
 	}
 }
 
-// one is the index of the column with one of these names, -1 for none; two are refused.
+// one returns the column that has one of these names, -1 for none; two are refused.
 func (c *specColumns) one(names []string, line int) (int, error) {
 	found, weak := -1, -1
 	for i, name := range c.names {
@@ -260,11 +261,11 @@ func (c *specColumns) one(names []string, line int) (int, error) {
 	return found, nil
 }
 
-// Name is a column's in a message.
+// name is the name of a column in a message.
 func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
-// units finds the units of wavelength and flux, in brackets behind the column's name, else under a
-// keyword, and adds them to the report's columns.
+// units finds the units of wavelength and flux, in brackets after the name, in the format or under
+// a keyword, and adds them to the columns of the report.
 func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength, flux string, err error) {
 	if _, wavelength = cutUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit
@@ -307,7 +308,7 @@ func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength,
 	return wavelength, flux, nil
 }
 
-// report says what the columns were taken for, and which are not kept.
+// report describes the columns, and warns about those that are not kept.
 func (c *specColumns) report(n *notes) {
 	var left []string
 	for i, name := range c.names {
@@ -329,8 +330,8 @@ func (c *specColumns) report(n *notes) {
 	}
 }
 
-// isNoWavelength tells whether a column's folded name or its unit says that it holds something
-// else, by which spectra are given too.
+// isNoWavelength reports whether the folded name or the unit of a column says that it is not a
+// wavelength but, for example, a frequency.
 func isNoWavelength(name, unit string) bool {
 	if u, ok := units.Parse(unit); ok {
 		return !u.IsLength()
@@ -339,7 +340,7 @@ func isNoWavelength(name, unit string) bool {
 		"vel", "pixel"}, name)
 }
 
-// datesFirst tells whether the first column of a table without a header may hold Julian dates,
+// datesFirst reports whether the first column of a table without a header may be Julian dates,
 // modified or not.
 func datesFirst(l table.Layout) bool {
 	for _, row := range append([][]string{l.First}, l.Sample...) {
@@ -354,7 +355,7 @@ func datesFirst(l table.Layout) bool {
 	return true
 }
 
-// logUnit is the unit of the wavelengths whose logarithm a column has; "" where that is not told.
+// logUnit is the unit of the wavelengths whose logarithms a column has.
 func logUnit(text string, n *notes) string {
 	if i := strings.IndexAny(text, "([ "); i >= 0 && strings.HasPrefix(strings.ToLower(text), "log") {
 		text = strings.Trim(text[i:], "([]) ")
@@ -362,6 +363,6 @@ func logUnit(text string, n *notes) string {
 	if u, ok := units.Parse(text); ok && u.IsLength() {
 		return text
 	}
-	n.warn("the wavelengths are logarithms to base 10: those of %s are assumed", defaultWavelengthUnit)
+	n.warn("the wavelengths are logarithms to base 10 without a unit: %s is assumed", defaultWavelengthUnit)
 	return defaultWavelengthUnit
 }

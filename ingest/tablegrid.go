@@ -9,7 +9,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// gridOf makes a grid of a table whose format describes its columns, by clock as to times.
+// gridOf makes a grid of a table whose format describes its columns. clock returns how a column
+// counts time.
 func gridOf(t *table.Table, clock func(c *table.Field) *instant.Clock) *grid {
 	g := &grid{Layout: t.Layout, keys: t.Keys, format: t.Format, numbered: t.Numbered, notes: t.Notes}
 	for i := range t.Fields {
@@ -19,7 +20,7 @@ func gridOf(t *table.Table, clock func(c *table.Field) *instant.Clock) *grid {
 			info.time = clock(c)
 		}
 		if c.Single && (info.time != nil || isTimeName(c.Name)) {
-			info.note = "times in single precision are some minutes apart"
+			info.note = "times in single precision are exact only to some minutes"
 		}
 		g.fields = append(g.fields, info)
 	}
@@ -30,7 +31,7 @@ func gridOf(t *table.Table, clock func(c *table.Field) *instant.Clock) *grid {
 	return g
 }
 
-// ecsvGrid is the table of an ECSV file.
+// ecsvGrid makes a grid of an ECSV file.
 func ecsvGrid(f bounded.File) (*grid, error) {
 	t, err := table.ReadECSV(f)
 	if err != nil {
@@ -40,7 +41,7 @@ func ecsvGrid(f bounded.File) (*grid, error) {
 	return g, g.readSample()
 }
 
-// ecsvClock is how an astropy Time column counts.
+// ecsvClock returns how a Time column of astropy counts.
 func ecsvClock(t *table.TimeSystem) *instant.Clock {
 	n := instant.Clock{Kind: instant.KindUnknown}
 	if named, ok := timeFormatNamed(t.Form); ok {
@@ -56,7 +57,7 @@ func ecsvClock(t *table.TimeSystem) *instant.Clock {
 	return &n
 }
 
-// voGrids are the tables of a VOTable that have rows.
+// voGrids makes a grid of each table of a VOTable that has rows.
 func voGrids(f bounded.File) ([]*grid, error) {
 	tables, err := table.VOTables(f)
 	if err != nil {
@@ -80,22 +81,22 @@ func voGrids(f bounded.File) ([]*grid, error) {
 	return grids, nil
 }
 
-// voClock is how a column of a VOTable counts, by its TIMESYS, its unit and its name.
+// voClock returns how a column of a VOTable counts, by its TIMESYS, its unit and its name.
 func voClock(c *table.Field) *instant.Clock {
-	told := voTime(c.Time)
+	clock := voTime(c.Time)
 	switch {
-	case told.Kind == instant.KindCount && (c.Unit == "s" || c.Unit == "sec"):
-		told.Unit = instant.SecondMicros
-	case told.Kind == instant.KindUnknown:
+	case clock.Kind == instant.KindCount && (c.Unit == "s" || c.Unit == "sec"):
+		clock.Unit = instant.SecondMicros
+	case clock.Kind == instant.KindUnknown:
 		base, unit := cutUnit(c.Name)
 		if named, ok := timeOf(fold(base), unit); ok && named.Refused == "" {
-			told.Kind, told.Zero, told.Unit = named.Kind, named.Zero, named.Unit
+			clock.Kind, clock.Zero, clock.Unit = named.Kind, named.Zero, named.Unit
 		}
 	}
-	return told
+	return clock
 }
 
-// voTime is the meaning of a TIMESYS (VOTable 1.4, section 3.4).
+// voTime returns how a TIMESYS counts (VOTable 1.4, section 3.4).
 func voTime(system *table.TimeSystem) *instant.Clock {
 	origin, scale, position := system.Origin, system.Scale, system.Position
 	t := instant.Clock{Kind: instant.KindUnknown, Unit: instant.DayMicros}

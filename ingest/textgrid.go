@@ -13,7 +13,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// textGrid is the table of a delimited text.
+// textGrid makes a grid of a delimited text.
 func textGrid(f bounded.File) (*grid, error) {
 	keys := table.Keywords{}
 	l, err := table.FindLayout(f, func(comment []byte) { addComment(keys, comment) })
@@ -47,8 +47,8 @@ func textGrid(f bounded.File) (*grid, error) {
 	return g, nil
 }
 
-// commentHeader takes the comment line above rows that begin with numbers for the header, if it has
-// as many fields, or numbers the columns if the uploader does.
+// commentHeader finds the names of the columns if the first line is numbers: in the comment above,
+// if it has as many fields, or col1, col2 and so on, if the user names columns so.
 func (g *grid) commentHeader(o *Options) {
 	if g.dialect != nil || g.fields != nil || g.numbered {
 		return
@@ -88,9 +88,9 @@ func (g *grid) commentHeader(o *Options) {
 	g.notes = append(g.notes, "the columns are named by the comment above them: "+problem.QuotedList(names))
 }
 
-// namesInComments splits the comment line that names the columns: the first above the numbers that
-// names a time and a measurement, else the one just above. units are those of a comment line of
-// units between the two; nil when there is none.
+// namesInComments splits the comment line that names the columns: the first one that names a time
+// and a measurement, otherwise the one just above the numbers. units come from a comment line
+// between the two, if there is one.
 func (g *grid) namesInComments() (names, units []string) {
 	above := commentNames(g.Layout, g.Above)
 	if namesMeasurements(above) {
@@ -105,7 +105,7 @@ func (g *grid) namesInComments() (names, units []string) {
 		return above, nil
 	}
 	if cells, reason := g.Delimiter.Split([]byte(g.Above), nil); reason == "" && len(cells) <= len(names) {
-		// the last may be empty, and blanks are taken off comments
+		// comments are trimmed, so an empty last unit is missing
 		units = append(table.Texts(cells), make([]string, len(names)-len(cells))...)
 		if unitsRow(table.Layout{First: names, Sample: [][]string{units, g.First}}) {
 			return names, units
@@ -114,8 +114,8 @@ func (g *grid) namesInComments() (names, units []string) {
 	return names, nil
 }
 
-// namesMeasurements tells whether names of columns have a time and a magnitude, a limit or a flux
-// among them.
+// namesMeasurements reports whether names of columns include a time and a magnitude, a limit or a
+// flux.
 func namesMeasurements(names []string) bool {
 	time, measured := false, false
 	for _, name := range names {
@@ -131,8 +131,8 @@ func namesMeasurements(names []string) bool {
 	return time && measured
 }
 
-// commentNames splits a comment above the numbers into column names; nil when it has another number
-// of them.
+// commentNames splits a comment above the numbers into names of columns; nil if their number
+// differs.
 func commentNames(l table.Layout, comment string) []string {
 	for _, d := range []table.Delimiter{l.Delimiter, table.Blanks} {
 		cells, reason := d.Split([]byte(comment), nil)
@@ -147,16 +147,16 @@ func commentNames(l table.Layout, comment string) []string {
 	return nil
 }
 
-// numberedNames are col1, col2 and so on, as astropy calls the columns of a table without a header,
-// when the uploader uses them; nil when not.
+// numberedNames returns col1, col2 and so on, as astropy names the columns of a table without a
+// header, if the user uses such names; otherwise nil.
 func numberedNames(l table.Layout, o *Options) []string {
 	names := make([]string, len(l.First))
 	used := false
 	for i := range names {
 		names[i] = "col" + strconv.Itoa(i+1)
 		used = used || fold(o.TimeColumn) == names[i]
-		for _, told := range o.Columns {
-			used = used || fold(told) == names[i]
+		for _, name := range o.Columns {
+			used = used || fold(name) == names[i]
 		}
 	}
 	if !used {
@@ -165,7 +165,7 @@ func numberedNames(l table.Layout, o *Options) []string {
 	return names
 }
 
-// allNumbers tells whether every field is a number, so that the line is no header.
+// allNumbers reports whether every field is a number, so that the line is not a header.
 func allNumbers(fields []string) bool {
 	for _, f := range fields {
 		if _, ok := instant.ParseDecimal([]byte(f)); !ok && !missing([]byte(f)) {
@@ -175,8 +175,8 @@ func allNumbers(fields []string) bool {
 	return true
 }
 
-// unitsRow tells whether the first row names units: it has no number, at least one unit that is
-// known, and all others are empty or stand above numbers in the row after it.
+// unitsRow reports whether the first row names units: it has no number and at least one known unit,
+// and every other cell is empty or above a number.
 func unitsRow(l table.Layout) bool {
 	if len(l.Sample) < 2 || len(l.Sample[0]) != len(l.First) || len(l.Sample[1]) != len(l.First) ||
 		allNumbers(l.First) {
@@ -207,14 +207,13 @@ func unitsRow(l table.Layout) bool {
 	return known > 0
 }
 
-// addComment reads a comment line without its sign, as `KEY: value` or, as a FITS header is dumped,
-// `KEY = value / comment`. Lines that are neither are prose. Whichever of : and = stands first
-// separates; the other may stand in the value.
+// addComment reads a comment line, without its #, as `KEY: value` or, as in a dump of a FITS
+// header, `KEY = value / comment`. The first : or = separates. Other lines are prose.
 func addComment(k table.Keywords, text []byte) {
 	if len(text) > bounded.MaxKeyLine {
 		return
 	}
-	// with a blank alone
+	// a date keyword may be separated by a blank alone
 	if words := strings.Fields(string(text)); len(words) == 2 && len(k) < bounded.MaxKeys &&
 		isDateKey(table.KeyName(words[0])) {
 		text = []byte(words[0] + "=" + words[1])
@@ -239,7 +238,7 @@ func addComment(k table.Keywords, text []byte) {
 	}
 }
 
-// headerValue takes the quotes or the comment off. A unit may itself hold a slash.
+// headerValue removes the quotes or the comment. A unit may itself contain a slash.
 func headerValue(key, value string) string {
 	if value[0] == '\'' {
 		if v, _, ok := fits.CardValue([]byte(value)); ok {

@@ -9,9 +9,9 @@ import (
 	"nightjar/internal/problem"
 )
 
-// timeFormatNamed reads what a column's name, its unit or the upload's time_format says of the
-// numbers: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale behind it, as bjd_tdb and
-// jd(tcb); or with what was taken off, as jd-2450000. ok is false for anything else.
+// timeFormatNamed reads what the name of a column, its unit or the user's time_format says about
+// its numbers: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, with an optional scale (bjd_tdb,
+// jd(tcb)) or the offset that was subtracted (jd-2450000). ok is false for anything else.
 func timeFormatNamed(text string) (n instant.Clock, ok bool) {
 	text = fold(text)
 	if base, scale, found := strings.Cut(text, "("); found && strings.HasSuffix(scale, ")") {
@@ -86,9 +86,8 @@ func timeFormatNamed(text string) (n instant.Clock, ok bool) {
 	return n, true
 }
 
-// cutOffset takes a number of days that were subtracted off the end of a name, as in jd_2450000 and
-// "bjd - 2457000, days". A number that is none of days since long ago is no offset and refuses the
-// name.
+// cutOffset splits off the days that were subtracted, as in jd_2450000 and "bjd - 2457000, days".
+// ok is false if the name ends with a number that cannot be such an offset.
 func cutOffset(text string) (base, offset string, found, ok bool) {
 	text = strings.NewReplacer("−", "-", "–", "-").Replace(text)
 	for _, tail := range []string{"days", "day", "d"} {
@@ -106,8 +105,8 @@ func cutOffset(text string) (base, offset string, found, ok bool) {
 	return strings.TrimRight(text[:i], "_-"), offset, true, true
 }
 
-// timeOf tells whether a column may hold the time, by its folded name without the unit, and the
-// unit.
+// timeOf returns how a column counts time, by its folded name without the unit, and the unit. ok is
+// false if it is not a time.
 func timeOf(base, unit string) (t instant.Clock, ok bool) {
 	switch base {
 	case "mjdobs", "mjd_obs", "obs_mjd", "obsmjd", "mjd_start", "mjd_mid", "midpoint_mjd", "epochmean":
@@ -120,10 +119,10 @@ func timeOf(base, unit string) (t instant.Clock, ok bool) {
 		"ut", "utc", "epoch":
 		t.Kind = instant.KindUnknown
 	case "phase":
-		t.Refused = "a phase is no time"
+		t.Refused = "a phase is not a time"
 		return t, true
 	case "tbjd":
-		t.Refused = "truncated dates are counted from several days; say from which, as bjd-2457000"
+		t.Refused = "truncated dates count from several days; say from which, such as bjd-2457000"
 		return t, true
 	default:
 		if t, ok = timeFormatNamed(base); !ok {
@@ -141,7 +140,7 @@ func withUnit(t instant.Clock, unit string) instant.Clock {
 		return t
 	case "d", "day", "days":
 		if !days {
-			t.Refused = "days since when is not told; name the column mjd or jd"
+			t.Refused = "the column does not say from when its days count; name it mjd or jd"
 		}
 		return t
 	case "s", "sec", "seconds":
@@ -156,20 +155,20 @@ func withUnit(t instant.Clock, unit string) instant.Clock {
 		t.Scale, t.ScaleKnown, t.Assumed = scale, true, ""
 		return t
 	}
-	told, ok := timeFormatNamed(unit)
+	byUnit, ok := timeFormatNamed(unit)
 	switch {
 	case !ok:
 		t.Refused = "the unit " + problem.Quoted(unit) + " is not understood"
-	case days && t.Kind != told.Kind && told.Kind != instant.KindCount:
+	case days && t.Kind != byUnit.Kind && byUnit.Kind != instant.KindCount:
 		t.Refused = "the name and the unit " + problem.Quoted(unit) + " contradict each other"
 	default:
-		if told.Scale == instant.ScaleUTC {
-			told.Scale, told.ScaleKnown = t.Scale, told.ScaleKnown || t.ScaleKnown
+		if byUnit.Scale == instant.ScaleUTC {
+			byUnit.Scale, byUnit.ScaleKnown = t.Scale, byUnit.ScaleKnown || t.ScaleKnown
 		}
-		if told.Ref == "" {
-			told.Ref = t.Ref
+		if byUnit.Ref == "" {
+			byUnit.Ref = t.Ref
 		}
-		return told
+		return byUnit
 	}
 	return t
 }
@@ -180,8 +179,8 @@ func isTimeName(name string) bool {
 	return ok
 }
 
-// openTime is how an Open Catalog counts time by its u_time: MJD, also where it says nothing, or
-// JD, both of UTC.
+// openTime returns how an Open Catalog counts time, by its u_time: MJD, which is the default, or
+// JD, both UTC.
 func openTime(unit string) (t instant.Clock, ok bool) {
 	switch fold(unit) {
 	case "", "mjd":
@@ -192,13 +191,13 @@ func openTime(unit string) (t instant.Clock, ok bool) {
 	return instant.Clock{}, false
 }
 
-// dateKey is a keyword that may give the date of a spectrum and what a number under it counts.
+// dateKey is a keyword that may give the date of a spectrum, and how a number in it counts.
 type dateKey struct {
 	key  string
 	kind instant.Kind
 }
 
-// dateKeys in the order of preference, spelt with dashes; files may have underscores.
+// dateKeys are in order of preference, spelt with dashes; files may have underscores.
 var dateKeys = []dateKey{
 	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD}, {"MJD-AVG",
 		instant.KindMJD}, {"DATE-AVG", instant.KindUnknown},
@@ -207,15 +206,15 @@ var dateKeys = []dateKey{
 	{"OBS-DATE", instant.KindUnknown}, {"AVE-MJD", instant.KindMJD}, {"EXPSTART", instant.KindMJD},
 }
 
-// isDateKey tells whether a keyword gives the date of a spectrum.
+// isDateKey reports whether a keyword gives the date of a spectrum.
 func isDateKey(key string) bool {
 	return slices.ContainsFunc(dateKeys, func(d dateKey) bool { return d.key == key })
 }
 
-// clockKeys give the time of day where DATE-OBS holds only the day, as it did before 1999.
+// clockKeys give the time of day if DATE-OBS has only the day, as it did before 1999.
 var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS", "UTC", "UT-OBS", "UT-START", "UTC-START"}
 
-// secondsText is a difference in microseconds, in seconds.
+// secondsText formats microseconds as seconds.
 func secondsText(micros int64) string {
 	return strconv.FormatFloat(float64(micros)/1e6, 'f', -1, 64) + " s"
 }

@@ -7,14 +7,14 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// fitsRows reads the rows of a table, the scalar columns of each as texts.
+// fitsRows reads the rows of a table, the scalar columns as texts.
 type fitsRows struct {
 	t     *Table
 	file  bounded.File
-	use   []int // columns
+	use   []int // the columns to read
 	row   int64
 	chunk []byte // some rows
-	left  []byte // of chunk
+	left  []byte // the rest of chunk
 	text  []byte
 	ends  []int
 	cells [][]byte
@@ -71,7 +71,7 @@ func (in *fitsRows) Next(r *bounded.Row) error {
 	return nil
 }
 
-// load reads the columns that are used of a wide row, one behind the other, into the chunk.
+// load reads the needed columns of a wide row into the chunk, one after the other.
 func (in *fitsRows) load() error {
 	in.chunk = in.chunk[:0]
 	for _, i := range in.use {
@@ -85,7 +85,7 @@ func (in *fitsRows) load() error {
 	return nil
 }
 
-// cellsOf cuts a text into cells, which end at ends, in the memory of the cells before.
+// cellsOf cuts a text into cells at ends. It reuses the memory of cells.
 func cellsOf(cells [][]byte, text []byte, ends []int) [][]byte {
 	cells = cells[:0]
 	start := 0
@@ -96,7 +96,7 @@ func cellsOf(cells [][]byte, text []byte, ends []int) [][]byte {
 	return cells
 }
 
-// NewRows reads the columns use of a table, which are scalar.
+// NewRows reads the columns use of a table, which must be scalar.
 func NewRows(t *Table, f bounded.File, use []int) bounded.Rows {
 	return &fitsRows{t: t, file: f, use: use}
 }

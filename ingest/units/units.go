@@ -10,10 +10,10 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// Unit is a product of powers of base units with a factor in front, as [Parse] reads it.
+// Unit is a product of powers of base units with a factor in front. [Parse] makes one.
 type Unit struct {
-	scale string // "" for 1, else as 1e-17
-	bases []base // powers not 0, no name twice
+	scale string // "" for 1, otherwise such as 1e-17
+	bases []base // without powers of 0 and duplicate names
 }
 
 type base struct {
@@ -21,10 +21,10 @@ type base struct {
 	power int
 }
 
-// Parse reads a unit as astronomers write it: names with powers (cm2, cm^2, cm**-2, cm-2),
-// products by a blank, a point or *, quotients, brackets, and a factor in front (1e-17, 10^-17,
+// Parse reads a unit as astronomers write it: names with powers (cm2, cm^2, cm**-2, cm-2); products
+// with a blank, a point or *; quotients; brackets; and a factor in front (1e-17, 10^-17,
 // 10**(-17)). Both erg/cm2/s/A and erg / cm2 s A divide by all three, as in astropy. A is the
-// angstrom, as a spectrum has no amperes. ok is false for a name or form it does not know.
+// angstrom, because spectra have no amperes. ok is false for an unknown name or form.
 func Parse(text string) (u Unit, ok bool) {
 	p := unitParser{rest: strings.TrimSpace(text)}
 	if len(p.rest) > 200 || p.rest == "" {
@@ -47,8 +47,8 @@ func Parse(text string) (u Unit, ok bool) {
 	return u.named(), true
 }
 
-// named is the unit of length that has a name of its own, where a factor makes it one: 0.1 nm, as
-// VizieR has it, is the angstrom.
+// named replaces a unit of length with a factor by one that has a name: 0.1 nm, which VizieR
+// writes, is the angstrom.
 func (u Unit) named() Unit {
 	if len(u.bases) != 1 || u.bases[0].power != 1 || !slices.Contains(Lengths, u.bases[0].name) {
 		return u
@@ -66,8 +66,8 @@ func (u Unit) named() Unit {
 	return u
 }
 
-// String spells the unit as astropy.units does, which its Unit reads: higher powers first, then by
-// name.
+// String spells the unit as astropy.units does, and astropy's Unit reads it: higher powers first,
+// then by name.
 func (u Unit) String() string {
 	bases := slices.Clone(u.bases)
 	slices.SortFunc(bases, func(a, b base) int {
@@ -101,13 +101,12 @@ func (u Unit) String() string {
 	return text
 }
 
-// IsLength tells whether the unit is one of lengths, as a wavelength's must be.
+// IsLength reports whether the unit is a length, as that of a wavelength must be.
 func (u Unit) IsLength() bool {
 	return u.scale == "" && len(u.bases) == 1 && u.bases[0].power == 1 && slices.Contains(Lengths, u.bases[0].name)
 }
 
-// IsFlux tells whether the unit is one of flux densities: energy or power, or Jy or photons, over
-// something.
+// IsFlux reports whether the unit is a flux density: energy, power or Jy over something.
 func (u Unit) IsFlux() bool {
 	for _, b := range u.bases {
 		if b.power == 1 && slices.Contains([]string{"erg", "J", "W", "mW", "Jy", "mJy", "MJy", "uJy", "nJy"}, b.name) {
@@ -117,13 +116,14 @@ func (u Unit) IsFlux() bool {
 	return false
 }
 
-// Lengths are the units of length that a wavelength can have: powers of ten of each other.
+// Lengths are the units of length that a wavelength can have. They are powers of ten of each other.
 var Lengths = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m"}
 
-// LengthPowers gives, for each of [Lengths], the power of ten of metres that it is.
+// LengthPowers gives each of [Lengths] in metres, as a power of ten.
 var LengthPowers = map[string]int{"Angstrom": -10, "pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
 
-// Spell is the unit's spelling in astropy, or, with known false, what the file has.
+// Spell spells a unit as astropy does. known is false for an unknown unit, which is returned
+// unchanged but for surrounding blanks.
 func Spell(text string) (spelt string, known bool) {
 	if u, ok := Parse(text); ok {
 		return u.String(), true
@@ -137,7 +137,7 @@ type unitParser struct {
 	bases  []base
 }
 
-// Scale takes the factor off the front.
+// scale reads the factor in front.
 func (p *unitParser) scale() {
 	text, power := p.rest, false
 	n := 0
@@ -172,7 +172,7 @@ func (p *unitParser) scale() {
 	p.number(number, exponent, rest)
 }
 
-// Number stores the factor, unless it is 1.
+// number stores the factor, unless it is 1.
 func (p *unitParser) number(digits string, exponent int, rest string) {
 	v, err := strconv.ParseFloat(digits+"e"+strconv.Itoa(exponent), 64)
 	if err != nil || v == 0 {
@@ -184,8 +184,8 @@ func (p *unitParser) number(digits string, exponent int, rest string) {
 	}
 }
 
-// product reads units up to the end or a closing bracket, into powers of the given sign. What
-// follows a / is divided by, up to the next one.
+// product reads units up to the end or a closing bracket. Their powers get the given sign. A /
+// divides by what follows it, up to the next /.
 func (p *unitParser) product(sign, depth int) bool {
 	current, first, operand := sign, true, false
 	for {
@@ -220,7 +220,7 @@ func (p *unitParser) product(sign, depth int) bool {
 	}
 }
 
-// Name reads one unit with its power.
+// name reads one unit with its power.
 func (p *unitParser) name(sign int) bool {
 	n := strings.IndexFunc(p.rest, func(r rune) bool {
 		return strings.ContainsRune(" \t*./()^+-0123456789", r)
@@ -245,7 +245,7 @@ func (p *unitParser) name(sign int) bool {
 	return true
 }
 
-// cutPower reads a whole number, in brackets or not, off the front.
+// cutPower reads a whole number, with or without brackets, at the head of text.
 func cutPower(text string) (power int, rest string, ok bool) {
 	bracket := strings.HasPrefix(text, "(")
 	if bracket {
@@ -269,8 +269,7 @@ func cutPower(text string) (power int, rest string, ok bool) {
 	return power, text, true
 }
 
-// unitName gives astropy's name of a unit. Case is minded only in an m in front, where it makes a
-// difference.
+// unitName returns astropy's name of a unit. Case matters only for a leading m.
 func unitName(name string) (string, bool) {
 	if name == "" {
 		return "", false
@@ -318,7 +317,7 @@ func unitName(name string) (string, bool) {
 	return "", false
 }
 
-// unitNames are astropy's own.
+// unitNames are the names that astropy uses.
 var unitNames = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m", "km", "s", "min", "h", "Hz",
 	"kHz", "MHz", "GHz",
 	"THz", "erg", "J", "eV", "keV", "W", "mW", "kW", "Jy", "mJy", "MJy", "uJy", "nJy", "mag", "ct", "adu", "DN",

@@ -26,7 +26,8 @@ func TestParseUnit(t *testing.T) {
 		"MJy/sr":                              "MJy / sr",
 		"mjy":                                 "mJy",
 		"MJY":                                 "MJy", "MM": "",
-		"0.1nm": "Angstrom", "1e-10 m": "Angstrom", "10**-9 m": "nm", "10 Angstrom": "nm", "0.2 nm": "0.2 nm", "0.1 nm2": "0.1 nm2", "1e-6 m-1": "0.000001 / m",
+		"0.1nm": "Angstrom", "1e-10 m": "Angstrom", "10**-9 m": "nm", "10 Angstrom": "nm", "0.2 nm": "0.2 nm",
+		"0.1 nm2": "0.1 nm2", "1e-6 m-1": "0.000001 / m",
 		"microns":         "um",
 		"Angstroms":       "Angstrom",
 		"A":               "Angstrom",
@@ -83,7 +84,7 @@ func FuzzUnit(f *testing.F) {
 		}
 		for _, b := range u.bases {
 			if b.power < -9 || b.power > 9 {
-				return // sums of powers may exceed what is read again
+				return // a sum of powers may be beyond what is read
 			}
 		}
 		again, ok := Parse(u.String())

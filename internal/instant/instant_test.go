@@ -35,7 +35,7 @@ func TestParseInstant(t *testing.T) {
 		{"1577836800.25", KindUnix, "2020-01-01T00:00:00.25Z"},
 		{"-1", KindUnix, "1969-12-31T23:59:59Z"},
 
-		// half a microsecond is 1/172,800,000,000 of a day: ties need binary fractions of it
+		// half a microsecond is 1/172,800,000,000 of a day, so ties need binary fractions of it
 		{"0.000000000005787037037037037037", KindMJD, "1858-11-17T00:00:00Z"}, // 0.49999...
 		{"0.000000000005787037037037037038", KindMJD, "1858-11-17T00:00:00.000001Z"},
 		{"1577836800.0000005", KindUnix, "2020-01-01T00:00:00Z"}, // a tie goes to the even microsecond
@@ -49,12 +49,12 @@ func TestParseInstant(t *testing.T) {
 		// 2.49999... of a microsecond
 		{"58849.000000000028935185185185185185185", KindMJD, "2020-01-01T00:00:00.000002Z"},
 
-		// names that do not tell
+		// names that do not tell how time is counted
 		{"55959.07", KindTime, "2012-02-02T01:40:48Z"},
 		{"2455959.57", KindTime, "2012-02-02T01:40:48Z"},
 		{"2400000", KindTime, "1858-11-16T12:00:00Z"},
 		{"2500000", KindTime, "2132-08-31T12:00:00Z"},
-		{"2399999.99", KindTime, "8429-11-07T23:45:36Z"}, // an MJD, odd as it is
+		{"2399999.99", KindTime, "8429-11-07T23:45:36Z"}, // an MJD, although an odd one
 		{"15000", KindTime, "1899-12-12T00:00:00Z"},
 		{"15000", KindUnknown, "!may be a date of any kind"},
 		{"80000.1", KindUnknown, "!may be a date of any kind"},
@@ -134,7 +134,7 @@ func TestParseInstant(t *testing.T) {
 	}
 }
 
-// TestEveryTie goes through exact halves: a tie is a decimal with 5 behind the last microsecond.
+// TestEveryTie tries exact halves: decimals with a 5 after the last microsecond.
 func TestEveryTie(t *testing.T) {
 	for n := int64(-50); n <= 50; n++ {
 		text := big.NewRat(2*n+1, 2_000_000).FloatString(7)
@@ -181,7 +181,8 @@ func TestLeapSeconds(t *testing.T) {
 func FuzzTime(f *testing.F) {
 	for _, s := range []string{"58849.5", "-10.5", "5.5959e4", "0.000000000005787037037037037037",
 		"1577836800.0000005", "1e-30",
-		"2455959.57", "1e12", "00.10D3", "2020-01-31T10:20:30.1234565+02:00", "2016-12-31T23:59:60", "2020-01-31 10:20", "1e9999"} {
+		"2455959.57", "1e12", "00.10D3", "2020-01-31T10:20:30.1234565+02:00", "2016-12-31T23:59:60",
+		"2020-01-31 10:20", "1e9999"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -218,7 +219,7 @@ func FuzzTime(f *testing.F) {
 	})
 }
 
-// roundHalfEven is the oracle: the nearest integer, ties to the even one.
+// roundHalfEven returns the nearest integer, and the even one of two.
 func roundHalfEven(r *big.Rat) *big.Int {
 	num, den := new(big.Int).Mul(r.Num(), big.NewInt(2)), r.Denom()
 	floor, rest := new(big.Int).DivMod(r.Num(), den, new(big.Int))

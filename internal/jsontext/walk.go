@@ -7,28 +7,28 @@ import (
 	"io"
 )
 
-// Limits bound what a [Walk] takes.
+// Limits bound what a [Walk] accepts.
 type Limits struct {
 	Value  int64                     // bytes of one token
-	Depth  int                       // of objects and lists in each other
-	Refuse func(reason string) error // makes the error for a document that is not JSON or exceeds a limit
+	Depth  int                       // of nested objects and lists
+	Refuse func(reason string) error // makes the error for text that is not JSON or exceeds a limit
 }
 
-// Walk goes through a JSON document token by token. Its memory does not grow with the document.
-// Texts that are not UTF-8 have U+FFFD where they are damaged.
+// Walk goes through a JSON document token by token. Its memory does not grow with the document. In
+// texts that are not valid UTF-8, U+FFFD replaces what is not.
 type Walk struct {
-	Stack  []Frame // the objects and lists around the current place, the outermost first
+	Stack  []Frame // objects and lists around the current place, the outermost first
 	limits Limits
 	dec    *json.Decoder
 	in     *limitedReader
 	ended  bool // the document's value has been read
 }
 
-// Frame is an object or a list that a walk is in.
+// Frame is an object or a list that the walk is in.
 type Frame struct {
 	List  bool
-	Key   string // of the member of an object that is being read
-	value bool   // the member's value comes next
+	Key   string // of the current member of an object
+	value bool   // the value of the member comes next
 }
 
 var errTokenTooLong = errors.New("the token is too long")
@@ -48,7 +48,7 @@ func (in *limitedReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// NewWalk returns a walk that is before the document's value.
+// NewWalk returns a walk at the beginning of a document.
 func NewWalk(r io.Reader, limits Limits) *Walk {
 	in := &limitedReader{r: r}
 	w := &Walk{limits: limits, dec: json.NewDecoder(in), in: in}
@@ -56,7 +56,7 @@ func NewWalk(r io.Reader, limits Limits) *Walk {
 	return w
 }
 
-// token reads the next token of the document's value; io.EOF comes after that.
+// token reads the next token of the document's value; io.EOF comes after the last.
 func (w *Walk) token() (json.Token, error) {
 	w.in.limit = w.dec.InputOffset() + w.limits.Value
 	t, err := w.dec.Token()
@@ -83,9 +83,9 @@ func (w *Walk) token() (json.Token, error) {
 	return t, nil
 }
 
-// Step reads a token: a text, a json.Number, a bool, nil, or a json.Delim, by which the walk enters
-// or leaves an object or a list. Keys are in Stack and not returned. io.EOF comes after the
-// document's one value.
+// Step reads a token: a text, a json.Number, a bool, nil, or a json.Delim, with which the walk
+// enters or leaves an object or a list. It does not return keys, which are in Stack. io.EOF comes
+// after the document's only value.
 func (w *Walk) Step() (json.Token, error) {
 	for {
 		t, err := w.token()
@@ -125,7 +125,7 @@ func (w *Walk) top() *Frame {
 	return nil
 }
 
-// Skip reads the rest of the object or list that the walk has entered last.
+// Skip reads the rest of the object or list that the walk entered last.
 func (w *Walk) Skip() error {
 	for depth := len(w.Stack); len(w.Stack) >= depth; {
 		if _, err := w.Step(); err != nil {
