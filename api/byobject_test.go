@@ -44,7 +44,7 @@ func TestUploadByObject(t *testing.T) {
 		{name: "nobody's", as: "astro", method: "POST", path: path,
 			body: newForm("data_product_type", "photometry").file("a.csv",
 				[]byte("object,mjd,mag\nnobody,58000,15\n")), status: 400,
-			has: []string{"Data processing error", "none is of an object that data are taken of",
+			has: []string{"Data processing error", "every object was left out",
 				`there is no target called \"nobody\"`}},
 		{name: "another's", as: "bob", method: "POST", path: path, body: form(), status: 201,
 			has: []string{`"created":1`, `there is no target called \"SN2026abc\"`}},

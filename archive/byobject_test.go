@@ -173,10 +173,10 @@ func TestUploadByObjectRefused(t *testing.T) {
 		{"a bad type", "song", "", "mjd,mag\n55951,15\n", "data_product_type: Not a valid"},
 		{"a bad row", "photometry", "", "mjd,mag,object\n55951,15,A-1\n55951,bright,A-1\n", "column mag"},
 		{"unknown", "photometry", "", "mjd,mag,object\n55951,15,nobody\n",
-			"none is of an object that data are taken of"},
-		{"too alike", "photometry", "", "mjd,mag,object\n55951,15,A1\n", "none is of an object that data are taken of"},
+			"every object was left out"},
+		{"too alike", "photometry", "", "mjd,mag,object\n55951,15,A1\n", "every object was left out"},
 		{"not to be changed", "photometry", "", "mjd,mag,object\n55951,15,open\n",
-			"none is of an object that data are taken of"},
+			"every object was left out"},
 		{"one product id for two", "photometry", "x", "mjd,mag,object\n55951,15,A-1\n55951,15,A 1\n",
 			"they cannot have one product id"},
 	} {

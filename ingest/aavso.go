@@ -12,7 +12,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// isAAVSO tells whether a file is in AAVSO's Extended or Visual file format
+// isAAVSO reports whether a file is in AAVSO's Extended or Visual file format
 // (aavso.org/aavso-extended-file-format).
 func isAAVSO(head []byte) bool {
 	for line := range bytes.Lines(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))) {
@@ -32,10 +32,11 @@ var aavso = dialect{
 	name: "AAVSO Extended",
 	roles: map[string]role{"name": roleObject, "date": roleTime, "mag": roleMagnitude, "merr": roleError,
 		"filt": roleFilter, "obscode": roleSource,
-		"trans": roleOther, "mtype": roleOther, "cmag": roleOther, "kmag": roleOther, "group": roleOther, "notes": roleOther},
+		"trans": roleOther, "mtype": roleOther, "cmag": roleOther, "kmag": roleOther, "group": roleOther,
+		"notes": roleOther},
 }
 
-// Columns of the two formats; the observer, whom a parameter names, is added.
+// The columns of the two formats. The observer, which a parameter names, is added as one more.
 var (
 	aavsoExtended = []string{"name", "date", "mag", "merr", "filt", "trans", "mtype", "cname", "cmag", "kname", "kmag",
 		"airmass", "group", "chart", "notes"}
@@ -63,17 +64,16 @@ func aavsoGrid(f bounded.File) (*grid, error) {
 		in.lines.Lenient = true
 		return in, nil
 	}
-	return g, g.look()
+	return g, g.readSample()
 }
 
-// aavsoRows reads the rows with the parameters that stand before them, which may change within the
-// file.
+// aavsoRows reads the rows and the parameters before them. Parameters may change within the file.
 type aavsoRows struct {
 	lines   *table.Lines
 	columns int
 	visual  bool
 	delim   table.Delimiter
-	date    string // of #DATE=
+	date    string // the value of #DATE=
 	obscode []byte
 	cells   [][]byte
 }
@@ -81,7 +81,7 @@ type aavsoRows struct {
 var (
 	julian       = instant.Clock{Kind: instant.KindJD}
 	heliocentric = instant.Clock{Kind: instant.KindJD, Ref: "heliocentric"}
-	written      = instant.Clock{Kind: instant.KindUntold}
+	written      = instant.Clock{Kind: instant.KindUnknown}
 )
 
 func (in *aavsoRows) next(r *row) error {
@@ -105,7 +105,7 @@ func (in *aavsoRows) next(r *row) error {
 			return nil
 		}
 		if len(in.cells) > 0 && strings.EqualFold(string(in.cells[0]), "NAME") {
-			continue // a header without its sign
+			continue // a header without its #
 		}
 		r.Cells = in.cells
 		r.Fit(in.columns)
@@ -141,7 +141,7 @@ func (in *aavsoRows) next(r *row) error {
 	}
 }
 
-// parameter reads #KEY=value; other lines with a # are comments.
+// parameter reads #KEY=value. Other lines that begin with # are comments.
 func (in *aavsoRows) parameter(text string) (reason string) {
 	key, value, ok := strings.Cut(text, "=")
 	if !ok {
@@ -179,7 +179,7 @@ func (in *aavsoRows) parameter(text string) (reason string) {
 	return ""
 }
 
-// excelDate respells a date as a spreadsheet writes it, month first: 1/31/2020 10:20:30 PM.
+// excelDate converts a date as spreadsheets write it, month first: 1/31/2020 10:20:30 PM.
 func excelDate(text string) (iso []byte, reason string) {
 	for _, form := range []string{"1/2/2006 3:04:05 PM", "1/2/2006 3:04 PM", "1/2/2006 15:04:05",
 		"1/2/2006 15:04", "1/2/2006"} {

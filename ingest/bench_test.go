@@ -12,7 +12,7 @@ import (
 	"nightjar/ingest/table"
 )
 
-// lightCurve is a table of n rows in a TOM's header.
+// lightCurve returns a table of n rows with the header of a TOM.
 func lightCurve(n int) []byte {
 	var b bytes.Buffer
 	b.WriteString("time,filter,magnitude,error\n")
@@ -76,8 +76,8 @@ func BenchmarkFITSSpectrum10k(b *testing.B) {
 	benchmark(b, "spectroscopy", fitstest.Spectrum([]int{10_000}, fitstest.LinearWCS...), 1)
 }
 
-// TestMemoryDoesNotGrowWithTheFile holds the parser to its promise: 100,000 rows allocate less than
-// twice their size, and ten times the rows no more than that again.
+// TestMemoryDoesNotGrowWithTheFile: reading 100,000 rows allocates less than twice their size, and
+// ten times as many rows allocate no more than that.
 func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 	allocated := func(rows int) (bytesAllocated, size uint64) {
 		data := lightCurve(rows)

@@ -41,7 +41,7 @@ func TestFITSTablePhotometry(t *testing.T) {
 		{"row beyond the width", fitstest.TableFile(columns, nil, 20, 3, data),
 			"HDU 2, column TFORM5: the column does not fit into NAXIS1 = 20 bytes"},
 		{"no such form", fitstest.TableFile([]string{"MJD Z"}, nil, 30, 2, data),
-			"HDU 2, column TFORM1: 'Z' is no form"},
+			"HDU 2, column TFORM1: 'Z' is not a form"},
 		{"a repeat beyond all bounds", fitstest.TableFile([]string{"MJD 2147483647M"}, nil, 30, 2, data),
 			"HDU 2, column TFORM1"},
 		{"rows that are not there",
@@ -66,7 +66,7 @@ func TestFITSTablePhotometry(t *testing.T) {
 	}
 }
 
-// TestTESS: gaps in a light curve from space are left out, and the corrected flux is taken.
+// TestTESS: gaps in a light curve of TESS are left out, and the corrected flux is used.
 func TestTESS(t *testing.T) {
 	data := fitstest.TableFile([]string{"TIME D", "SAP_FLUX E", "SAP_FLUX_ERR E", "PDCSAP_FLUX E", "PDCSAP_FLUX_ERR E"},
 		[]string{"TUNIT1  = 'BJD - 2457000, days'", "TUNIT4  = 'e-/s'", "TIMESYS = 'TDB'",
@@ -74,12 +74,13 @@ func TestTESS(t *testing.T) {
 		fitstest.BigEndian(1849.5, []float32{9, 1, 10, 2}, math.NaN(),
 			[]float32{float32(math.NaN()), 0, float32(math.NaN()), 0}))
 	points, report, err := process("photometry", "t.fits", data, Options{})
-	if err != nil || values(points) != `{"time":1849.5,"SAP_FLUX":9,"SAP_FLUX_ERR":1,"flux":10,"flux_unit":"e-/s","flux_error":2,"time_ref":"barycentric"}` || report.RejectedCount != 1 {
+	if err != nil || values(points) != `{"time":1849.5,"SAP_FLUX":9,"SAP_FLUX_ERR":1,"flux":10,"flux_unit":"e-/s",`+
+		`"flux_error":2,"time_ref":"barycentric"}` || report.RejectedCount != 1 {
 		t.Errorf("%v %+v\n%s", err, report, values(points))
 	}
 }
 
-// TestSpaceTimes: TIME columns of missions count from a stated day in a stated scale.
+// TestSpaceTimes: the TIME columns of space missions count from a given day in a given scale.
 func TestSpaceTimes(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -107,8 +108,8 @@ func TestSpaceTimes(t *testing.T) {
 	}
 }
 
-// TestFITSTimeColumns: a column's own scale goes before the file's, and times in two numbers, as
-// astropy writes them, are read.
+// TestFITSTimeColumns: the scale of a column overrides that of the file, and times in two numbers,
+// as astropy writes them, are read.
 func TestFITSTimeColumns(t *testing.T) {
 	pair := []string{"TCTYP1  = 'TDB     '", "TCUNI1  = 'd       '", "TUNIT1  = 'd       '", "TIMESYS = 'UTC     '",
 		"JDREF   =                  0.0", "TDIM1   = '(2)     '"}
@@ -144,7 +145,7 @@ func TestFITSTimeColumns(t *testing.T) {
 		!strings.Contains(values(points), `"time_ref":"barycentric"`) {
 		t.Errorf("%v, %s, %v", err, values(points), points)
 	}
-	// texts in two dimensions are no text
+	// texts in two dimensions are not read as text
 	_, report, err = process("photometry", "t.fits",
 		fitstest.TableFile([]string{"MJD D", "mag D", "filter 2A"}, []string{"TDIM3   = '(1,2)   '"}, 18, 1,
 			fitstest.BigEndian(58849.5, 15.0, "ab")), Options{})
@@ -182,7 +183,10 @@ func TestFITSTableSpectra(t *testing.T) {
 			"BGFLUX_REDUCED 2E", "FLUX 2E", "ERR 2E"},
 			[]string{"TUNIT1  = 'nm'", "TUCD1   = 'em.wl;obs.atmos'",
 				"TUCD2   = 'phot.flux.density;em.wl;src.net;stat.uncalib'",
-				"TUCD3   = 'stat.error;phot.flux.density;em.wl;src.net;stat.uncalib'", "TUCD4   = 'phot.flux.density;em.wl;instr.background'", "TUCD5   = 'phot.flux.density;em.wl;src.net;meta.main'", "TUCD6   = 'stat.error;phot.flux.density;em.wl;src.net;meta.main'",
+				"TUCD3   = 'stat.error;phot.flux.density;em.wl;src.net;stat.uncalib'",
+				"TUCD4   = 'phot.flux.density;em.wl;instr.background'",
+				"TUCD5   = 'phot.flux.density;em.wl;src.net;meta.main'",
+				"TUCD6   = 'stat.error;phot.flux.density;em.wl;src.net;meta.main'",
 				"TUNIT5  = 'erg cm**(-2) s**(-1) angstrom**(-1)'"}, 56, 1,
 			fitstest.BigEndian([]float64{400, 401}, []float32{9, 9, 8, 8, 7, 7, 1, 2, 0.5, 0.25})),
 			[]string{value("[1,2]", "[400,401]", "[0.5,0.25]", "nm")}, 1},
@@ -215,9 +219,9 @@ func TestFITSTableSpectra(t *testing.T) {
 	}
 }
 
-// TestImagesBesides: errors and wavelengths in HDUs of their own, rows that are wavelengths,
-// MULTISPEC.
-func TestImagesBesides(t *testing.T) {
+// TestErrorAndWavelengthImages: errors and wavelengths in HDUs of their own, rows that are
+// wavelengths, MULTISPEC.
+func TestErrorAndWavelengthImages(t *testing.T) {
 	extension := func(name string, pixels ...float64) []byte {
 		return append(fitstest.Header(append(fitstest.Extension(fitstest.Shape(-64, len(pixels))),
 			"EXTNAME = '"+name+"'")...), fitstest.Data(-64, pixels...)...)
@@ -230,20 +234,24 @@ func TestImagesBesides(t *testing.T) {
 		name, want string
 		data       []byte
 	}{
-		{"ERR", `{"flux":[1,2],"flux_units":"Jy","wavelength":[4000,4002],"wavelength_units":"Angstrom","flux_error":[0.5,0.25]}`, join(flux(fitstest.LinearWCS...), extension("ERR", .5, .25))},
-		{"IVAR", `{"flux":[1,2],"flux_units":"Jy","wavelength":[4000,4002],"wavelength_units":"Angstrom","flux_error":[0.5,null]}`, join(flux(fitstest.LinearWCS...), extension("IVAR", 4, 0))},
+		{"ERR", `{"flux":[1,2],"flux_units":"Jy","wavelength":[4000,4002],"wavelength_units":"Angstrom",` +
+			`"flux_error":[0.5,0.25]}`, join(flux(fitstest.LinearWCS...), extension("ERR", .5, .25))},
+		{"IVAR", `{"flux":[1,2],"flux_units":"Jy","wavelength":[4000,4002],"wavelength_units":"Angstrom",` +
+			`"flux_error":[0.5,null]}`, join(flux(fitstest.LinearWCS...), extension("IVAR", 4, 0))},
 		{"WAVELENGTH", `{"flux":[1,2],"flux_units":"Jy","wavelength":[500,600],"wavelength_units":"Angstrom"}`,
 			join(flux(), extension("WAVELENGTH", 500, 600))},
 		{"two rows", `{"flux":[3,4],"flux_units":"Jy","wavelength":[1,2],"wavelength_units":"Angstrom"}`,
 			fitstest.Spectrum([]int{2, 2}, "BUNIT   = 'Jy'")},
 		{"MULTISPEC", `{"flux":[1,2],"flux_units":"Jy","wavelength":[5000,5002.5],"wavelength_units":"Angstrom"}`,
 			flux("CTYPE1  = 'MULTISPE'", "WAT0_001= 'system=multispec'",
-				"WAT1_001= 'wtype=multispec label=Wavelength units=angstroms'", `WAT2_001= 'wtype=multispec spec1 = "1 1 0 5000. 2.5 2 0. 1 5"'`)},
+				"WAT1_001= 'wtype=multispec label=Wavelength units=angstroms'",
+				`WAT2_001= 'wtype=multispec spec1 = "1 1 0 5000. 2.5 2 0. 1 5"'`)},
 		{"MULTISPEC with a redshift",
 			`{"flux":[1,2],"flux_units":"Jy","wavelength":[5000,50000],"wavelength_units":"Angstrom"}`,
 			flux("CTYPE1  = 'MULTISPE'", "WAT1_001= 'units=angstroms'",
 				`WAT2_001= 'wtype=multispec spec1 = "1 1 1 4. 1. 2 1. 1 5"'`)},
-		{"SDSS of old", `{"flux":[1,2,3,4,5],"flux_units":"Jy","wavelength":[1000,10000,100000,1000000,10000000],"wavelength_units":"Angstrom","flux_error":[11,12,13,14,15]}`,
+		{"SDSS of old", `{"flux":[1,2,3,4,5],"flux_units":"Jy","wavelength":[1000,10000,100000,1000000,10000000],` +
+			`"wavelength_units":"Angstrom","flux_error":[11,12,13,14,15]}`,
 			fitstest.Spectrum([]int{5, 5}, "COEFF0  = 3.0", "COEFF1  = 1.0", "CRVAL1  = 3.0", "CD1_1   = 1.0",
 				"CRPIX1  = 1", "DC-FLAG = 1", "BUNIT   = 'Jy'")},
 	} {
@@ -260,7 +268,7 @@ const voHead = `<?xml version="1.0"?>
 <TABLE>
 `
 
-// voFields are columns of which only UCDs tell.
+// voFields are columns that only UCDs identify.
 const voFields = `<FIELD name="a" datatype="double" unit="d" ucd="time.epoch" ref="ts"/>
 <FIELD name="b" datatype="float" unit="mag" ucd="phot.mag;em.opt"><VALUES null="99"/></FIELD>
 <FIELD name="c" datatype="char" arraysize="*" ucd="instr.bandpass"/>
@@ -268,7 +276,8 @@ const voFields = `<FIELD name="a" datatype="double" unit="d" ucd="time.epoch" re
 `
 
 func TestVOTable(t *testing.T) {
-	rows := "<DATA><TABLEDATA>\n<TR><TD>1.5</TD><TD>15.25</TD><TD>G &amp; x</TD><TD>7</TD></TR>\n<TR><TD>2.5</TD><TD>16.5</TD><TD/><TD>-1</TD></TR>\n</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>\n"
+	rows := "<DATA><TABLEDATA>\n<TR><TD>1.5</TD><TD>15.25</TD><TD>G &amp; x</TD><TD>7</TD></TR>\n" +
+		"<TR><TD>2.5</TD><TD>16.5</TD><TD/><TD>-1</TD></TR>\n</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>\n"
 	binary := fitstest.BigEndian(1.5, float32(15.25), int32(5), "G & x", int16(7), 2.5, float32(16.5),
 		int32(0), int16(-1))
 	binary2 := fitstest.BigEndian(uint8(0), 1.5, float32(15.25), int32(5), "G & x", int16(7), uint8(0x30), 2.5,
@@ -285,7 +294,8 @@ func TestVOTable(t *testing.T) {
 			stream("BINARY", binary), "BINARY2": voHead + voFields + stream("BINARY2", binary2),
 		"Latin-1": strings.Replace(voHead, `?>`, ` encoding="ISO-8859-1"?>`+"<!-- \xb5 -->", 1) + voFields +
 			stream("BINARY", binary),
-		"two tables": voHead + "<FIELD name='x' datatype='int'/><DATA><TABLEDATA><TR><TD>1</TD></TR></TABLEDATA></DATA></TABLE><TABLE>" + voFields + rows,
+		"two tables": voHead + "<FIELD name='x' " +
+			"datatype='int'/><DATA><TABLEDATA><TR><TD>1</TD></TR></TABLEDATA></DATA></TABLE><TABLE>" + voFields + rows,
 	} {
 		points, report, err := process("photometry", "t.xml", []byte(text), Options{})
 		if err != nil || values(points) != strings.Replace(want, `,"d":-1`, "", 1) ||
@@ -302,9 +312,11 @@ func TestVOTable(t *testing.T) {
 		{"no end of the rows", voHead + voFields + stream("BINARY", binary[:30]),
 			"row 2: the rows end within this one"},
 		{"a wrong base", voHead + voFields +
-			"<DATA><BINARY><STREAM encoding='base64'>!!!!</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>", "row 1: the rows are not base64"},
+			"<DATA><BINARY><STREAM encoding='base64'>!!!!</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>",
+			"row 1: the rows are not base64"},
 		{"elsewhere", voHead + voFields +
-			"<DATA><BINARY><STREAM href='http://example.org/x'/></BINARY></DATA></TABLE></RESOURCE></VOTABLE>", "stand in another file: 'http://example.org/x'"},
+			"<DATA><BINARY><STREAM href='http://example.org/x'/></BINARY></DATA></TABLE></RESOURCE></VOTABLE>",
+			"are in another file: 'http://example.org/x'"},
 		{"too few cells", voHead + voFields + strings.Replace(rows, "<TD>7</TD>", "", 1),
 			"3 cells where the table has 4 columns"},
 		{"a bad cell", voHead + voFields + strings.Replace(rows, "15.25", "bright", 1),
@@ -313,10 +325,10 @@ func TestVOTable(t *testing.T) {
 			"an element of more than"},
 		{"a long array", voHead + voFields +
 			stream("BINARY", fitstest.BigEndian(1.5, float32(1), int32(math.MaxInt32),
-				"some text")), "a cell of more bytes than may be"},
+				"some text")), "a cell of too many bytes"},
 		{"an odd scale", strings.Replace(voHead, "TCB", "LOCAL", 1) + voFields + rows,
 			"times of the scale 'LOCAL' are not read"},
-		{"another XML", "<?xml version='1.0'?><kml/>", "an XML document that is no VOTable"},
+		{"another XML", "<?xml version='1.0'?><kml/>", "an XML document that is not a VOTable"},
 	} {
 		if _, _, err := process("photometry", "t.xml", []byte(c.text), Options{}); err == nil ||
 			!strings.Contains(err.Error(), c.want) {
@@ -326,19 +338,26 @@ func TestVOTable(t *testing.T) {
 }
 
 func TestECSV(t *testing.T) {
-	const head = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: time, datatype: string}\n# - name: mag\n#   unit: mag\n#   datatype: float64\n# - {name: flux, unit: mJy, datatype: float64,\n#    description: 'long, {odd}: it''s'}\n# - {name: band, datatype: string}\n"
-	const times = "# meta: !!omap\n# - {OBSERVER: me}\n# - __serialized_columns__:\n#     time:\n#       __class__: astropy.time.core.Time\n" +
-		"#       format: isot\n#       in_subfmt: '*'\n#       location:\n#         __class__: astropy.coordinates.earth.EarthLocation\n#         scale: tdb\n#       precision: 3\n#       scale: tt\n" +
-		"#       value: !astropy.table.SerializedColumn {name: time}\n#     band:\n#       __class__: astropy.table.column.MaskedColumn\n#       scale: tai\n# - {TELESCOPE: mine}\n"
+	const head = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: time, datatype: string}\n# - name: mag\n#   unit: " +
+		"mag\n#   datatype: float64\n# - {name: flux, unit: mJy, datatype: float64,\n#    description: 'long, " +
+		"{odd}: it''s'}\n# - {name: band, datatype: string}\n"
+	const times = "# meta: !!omap\n# - {OBSERVER: me}\n# - __serialized_columns__:\n#     time:\n#       " +
+		"__class__: astropy.time.core.Time\n" +
+		"#       format: isot\n#       in_subfmt: '*'\n#       location:\n#         __class__: " +
+		"astropy.coordinates.earth.EarthLocation\n#         scale: tdb\n#       precision: 3\n#       scale: tt\n" +
+		"#       value: !astropy.table.SerializedColumn {name: time}\n#     band:\n#       __class__: " +
+		"astropy.table.column.MaskedColumn\n#       scale: tai\n# - {TELESCOPE: mine}\n"
 	points, report, err := process("photometry", "t.ecsv",
-		[]byte(head+times+"# schema: astropy-2.0\ntime mag flux band\n2020-01-01T00:01:09.184 15.5 \"\" 007\n2020-01-02T00:01:09.184 nan 2.5 \"a b\"\n"), Options{})
+		[]byte(head+times+"# schema: astropy-2.0\ntime mag flux band\n2020-01-01T00:01:09.184 15.5 \"\" 007\n"+
+			"2020-01-02T00:01:09.184 nan 2.5 \"a b\"\n"), Options{})
 	want := `{"time":"2020-01-01T00:01:09.184","magnitude":15.5,"filter":"007"}` + "\n" +
 		`{"time":"2020-01-02T00:01:09.184","flux":2.5,"flux_unit":"mJy","filter":"a b"}`
 	if err != nil || values(points) != want || instant.Text(points[0].Time) != "2020-01-01T00:00:00Z" {
 		t.Errorf("%v %+v, got\n%s", err, report, values(points))
 	}
-	// as it is written behind a tag
-	tagged := "# meta: !!omap\n# - __serialized_columns__:\n#     time: !astropy.time.core.Time\n#       format: isot\n#       scale: tai\n# schema: astropy-2.0\ntime mag flux band\n2020-01-01T00:00:37 15.5 1 r\n"
+	// with the class as a YAML tag
+	tagged := "# meta: !!omap\n# - __serialized_columns__:\n#     time: !astropy.time.core.Time\n#       format: " +
+		"isot\n#       scale: tai\n# schema: astropy-2.0\ntime mag flux band\n2020-01-01T00:00:37 15.5 1 r\n"
 	if points, _, err := process("photometry", "t.ecsv", []byte(head+tagged), Options{}); err != nil ||
 		instant.Text(points[0].Time) != "2020-01-01T00:00:00Z" {
 		t.Errorf("%v, got\n%s", err, values(points))
@@ -346,7 +365,7 @@ func TestECSV(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"another name", head + "# schema: astropy-2.0\ntime mag flux filter\n1 2 3 4\n",
 			"line 12, column filter: the header above calls this column 'band'"},
-		{"fewer columns", head + "time mag\n1 2\n", "2 columns where the header above describes 4 ones"},
+		{"fewer columns", head + "time mag\n1 2\n", "2 columns where the header above describes 4 columns"},
 		{"a delimiter that is none",
 			"# %ECSV 1.0\n# ---\n# delimiter: ';'\n" + head[12:] + "time;mag;flux;band\n", "not '';''"},
 		{"nothing below", head, "without the line of column names"},
@@ -358,8 +377,7 @@ func TestECSV(t *testing.T) {
 	}
 }
 
-// TestGzip: what is in a compressed file is read as if it were not, also when it is too large to be
-// kept in memory.
+// TestGzip: a compressed file is read like one that is not, even if it is too large for memory.
 func TestGzip(t *testing.T) {
 	small := []byte("mjd,mag\n58000,15\n")
 	points, report, err := process("photometry", "a.csv.gz", fitstest.Gzip(small), Options{})
@@ -367,12 +385,13 @@ func TestGzip(t *testing.T) {
 		report.Format != "delimited text (comma), gzip" {
 		t.Error(err, report.Format)
 	}
-	large := lightCurve(700_000)
+	const rows = 10_000
+	large := []byte("mjd,mag,note\n" + strings.Repeat("58000,15,"+strings.Repeat("x", 1000)+"\n", rows))
 	if len(large) < bounded.InMemory {
 		t.Fatal(len(large))
 	}
 	if points, _, err = process("photometry", "a.csv.gz", fitstest.Gzip(large), Options{}); err != nil ||
-		len(points) != 700_000 {
+		len(points) != rows {
 		t.Error(err, len(points))
 	}
 	whole := fitstest.Gzip(small)
@@ -399,7 +418,7 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// containers are small good files of all formats that are no plain text.
+// containers returns small good files of all formats that are not plain text.
 func containers(tb testing.TB) [][]byte {
 	var out [][]byte
 	out = append(out, fitstest.TableFile([]string{"MJD D", "mag E", "band 4A", "n I"},
@@ -409,9 +428,13 @@ func containers(tb testing.TB) [][]byte {
 			fitstest.BigEndian([]int32{2, 0, 2, 16}, []float64{400, 401}, []float32{1, 2})),
 		fitstest.TableFile([]string{"WAVE 3D", "FLUX 3E"}, nil, 36, 1,
 			fitstest.BigEndian([]float64{400, 401, 402}, []float32{1, 2, 3})),
-		[]byte(voHead+voFields+"<DATA><TABLEDATA><TR><TD>1.5</TD><TD>15.25</TD><TD>G</TD><TD>7</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"),
-		[]byte(voHead+voFields+"<DATA><BINARY><STREAM encoding='base64'>"+base64.StdEncoding.EncodeToString(fitstest.BigEndian(1.5, float32(15.25), int32(1), "G", int16(7)))+"</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>"),
-		[]byte("# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n# - {name: mjd, unit: d, datatype: float64}\n# - {name: mag, datatype: float64}\n# meta: !!omap\n# - {a: b}\nmjd,mag\n58000,15\n"),
+		[]byte(voHead+voFields+"<DATA><TABLEDATA><TR><TD>1.5</TD><TD>15.25</TD><TD>G</TD><TD>7</TD></TR>"+
+			"</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"),
+		[]byte(voHead+voFields+"<DATA><BINARY><STREAM encoding='base64'>"+
+			base64.StdEncoding.EncodeToString(fitstest.BigEndian(1.5, float32(15.25), int32(1), "G", int16(7)))+
+			"</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>"),
+		[]byte("# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n# - {name: mjd, unit: d, datatype: float64}\n# "+
+			"- {name: mag, datatype: float64}\n# meta: !!omap\n# - {a: b}\nmjd,mag\n58000,15\n"),
 		fitstest.Gzip([]byte("mjd,mag\n58000,15\n")))
 	for _, format := range table.Formats {
 		var b bytes.Buffer
@@ -444,8 +467,8 @@ func FuzzContainer(f *testing.F) {
 	})
 }
 
-// TestBadInput truncates each sample at every tenth of its length and changes each in a hundred
-// ways: whatever it is, it is read or refused.
+// TestBadInput truncates each sample at every tenth of its length and changes it at random in many
+// ways. Each result must be read or refused.
 func TestBadInput(t *testing.T) {
 	samples := containers(t)
 	entries, err := os.ReadDir(goldenFiles)

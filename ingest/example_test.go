@@ -19,10 +19,11 @@ func ExampleProcessors_Process() {
 			fmt.Printf("%d %s\n", p.Time, p.Value)
 			return nil
 		})
-	fmt.Println(report.Format, report.Rows, report.Warnings, err)
-	// Output: 1504526400000000 {"mjd":58000.5,"magnitude":15.25,"error":0.05,"filter":"r"}
-	// 1504612800000000 {"mjd":58001.5,"limit":19.5,"filter":"r"} delimited text (comma) 2 [column
-	// Mag: 1 magnitude with < or > in front stored as limit (fainter than)] <nil>
+	fmt.Println(report.Format, report.Rows, len(report.Warnings), err)
+	// Output:
+	// 1504526400000000 {"mjd":58000.5,"magnitude":15.25,"error":0.05,"filter":"r"}
+	// 1504612800000000 {"mjd":58001.5,"limit":19.5,"filter":"r"}
+	// delimited text (comma) 2 1 <nil>
 }
 
 func ExampleProcessors_Inspect() {
@@ -33,10 +34,10 @@ func ExampleProcessors_Inspect() {
 }
 
 func ExampleProcessors_Recognise() {
-	_, _, err := ingest.NewProcessors().Recognise(context.Background(), file("t,v\n8849.5,15\n"), ingest.Options{})
-	fmt.Println(err)
-	// Output: sn.csv: line 1: as photometry: no time column (as time, mjd, jd or date); the columns
-	// are 't', 'v'; say which with time_column (and 2 more problems)
+	dataType, _, err := ingest.NewProcessors().Recognise(context.Background(), file("mjd,mag\n58000.5,15\n"),
+		ingest.Options{})
+	fmt.Println(dataType, err)
+	// Output: photometry <nil>
 }
 
 func ExampleAppendWavelength() {

@@ -75,7 +75,7 @@ func TestFITSRefusals(t *testing.T) {
 	}
 }
 
-// FuzzFITS: no header makes the reader panic or allocate beyond the file, and what it accepts is a
+// FuzzFITS: no file makes the reader panic or allocate beyond its size, and what it accepts is a
 // spectrum.
 func FuzzFITS(f *testing.F) {
 	f.Add(fitstest.Spectrum([]int{3}, fitstest.LinearWCS...))
@@ -95,7 +95,7 @@ func FuzzFITS(f *testing.F) {
 	})
 }
 
-// FuzzFITSCards changes single cards of a good file, which finds more than changing bytes.
+// FuzzFITSCards changes single cards of a good file, which finds more faults than changing bytes.
 func FuzzFITSCards(f *testing.F) {
 	for _, c := range fitstest.With(fitstest.LinearWCS, "NAXIS1  = 3", "BITPIX  = 64", "BSCALE  = 0", "TIMESYS = 'TT'",
 		"DATE-OBS= '31/12/98'", "CD1_1   = 1e308") {
@@ -108,7 +108,7 @@ func FuzzFITSCards(f *testing.F) {
 		data := append(fitstest.Header(fitstest.With(append(fitstest.Shape(-32, 3), fitstest.LinearWCS...), one,
 			two)...), fitstest.Data(-32, 1, 2, 3)...)
 		if fmt.Sprint(len(data)%fits.BlockSize) != "0" {
-			return // a rune of several bytes made a card too long
+			return // a character of several bytes made a card too long
 		}
 		points, report, err := process("spectroscopy", "f.fits", data, Options{MaxProblems: 5})
 		checkOutcome(t, points, report, err)

@@ -10,7 +10,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// fitsGrid is the table of the scalar columns. get looks up keywords of the file.
+// fitsGrid makes a grid of the scalar columns of a table. get looks up keywords of the file.
 func fitsGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) *grid {
 	g := &grid{format: "FITS binary table", hdu: t.Number, numbered: true}
 	if t.ASCII {
@@ -27,7 +27,7 @@ func fitsGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) *g
 		use = append(use, i)
 		info := field{unit: c.Unit, ucd: c.UCD, time: fitsTime(c, get), text: c.Form == 'A'}
 		if c.Form == 'E' && info.time != nil || c.Form == 'E' && isTimeName(c.Name) {
-			info.note = "times in single precision are some minutes apart"
+			info.note = "times in single precision are exact only to some minutes"
 		}
 		g.First = append(g.First, c.Name)
 		g.fields = append(g.fields, info)
@@ -36,15 +36,9 @@ func fitsGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) *g
 	return g
 }
 
-func isTimeName(name string) bool {
-	base, unit := cutUnit(name)
-	_, ok := timeOf(fold(base), unit)
-	return ok
-}
-
-// fitsTime is how a column counts time by the FITS standard's chapter 9: the scale of TIMESYS, and
-// for a column named TIME, as telescopes in space have it, the zero of MJDREF or JDREF and the unit
-// of TUNIT or TIMEUNIT.
+// fitsTime returns how a column counts time, after chapter 9 of the FITS standard: TIMESYS gives
+// the scale. For a column named TIME, as space telescopes write it, MJDREF or JDREF gives the zero
+// point and TUNIT or TIMEUNIT the unit.
 func fitsTime(c *fits.Column, get func(string) (string, bool)) *instant.Clock {
 	base, unit := cutUnit(c.Name)
 	base = fold(base)
@@ -76,7 +70,7 @@ func fitsTime(c *fits.Column, get func(string) (string, bool)) *instant.Clock {
 		ref = ""
 	}
 	if c.Days {
-		return &instant.Clock{Kind: instant.KindJD, Scale: scale, Told: true, Ref: ref}
+		return &instant.Clock{Kind: instant.KindJD, Scale: scale, ScaleKnown: true, Ref: ref}
 	}
 	if zero, there := fitsZero(get); there && base == "time" && t.Kind == instant.KindTime {
 		if unit == "" {
@@ -111,7 +105,7 @@ func fitsTime(c *fits.Column, get func(string) (string, bool)) *instant.Clock {
 	return &t
 }
 
-// fitsZero is the instant from which a file's TIME counts.
+// fitsZero returns the instant from which the TIME of a file counts.
 func fitsZero(get func(string) (string, bool)) (micros int64, there bool) {
 	add := func(key string, julian bool) {
 		text, ok := get(key)
@@ -158,9 +152,9 @@ func fitsZero(get func(string) (string, bool)) (micros int64, there bool) {
 	return 0, false
 }
 
-// fitsSpectra lists the spectra of a table: one for each row when its columns hold arrays, else one
-// of all rows; none when the table cannot be a spectrum. grid makes the table of one of them: with
-// many columns and rows they would not fit in memory together.
+// fitsSpectra lists the spectra of a table: one for each row if its columns hold arrays, otherwise
+// one of all rows. The list is empty if the table cannot be a spectrum. grid makes the grid of one
+// spectrum; all of them together might not fit in memory.
 func fitsSpectra(t *fits.Table, f bounded.File,
 	get func(string) (string, bool)) (list []int64, grid func(row int64) (*grid, error), err error) {
 	arrays := 0
@@ -173,7 +167,7 @@ func fitsSpectra(t *fits.Table, f bounded.File,
 		g := fitsGrid(t, f, get)
 		g.addKeys(get)
 		g.notes = nil
-		if err := g.look(); err != nil {
+		if err := g.readSample(); err != nil {
 			return nil, nil, err
 		}
 		return []int64{0}, oneGrid(g), nil
@@ -193,12 +187,12 @@ func fitsSpectra(t *fits.Table, f bounded.File,
 	return list, rowGrid(t, f, get), nil
 }
 
-// oneGrid gives a table that there is already.
+// oneGrid returns a function that returns g.
 func oneGrid(g *grid) func(int64) (*grid, error) {
 	return func(int64) (*grid, error) { return g, nil }
 }
 
-// rowGrid makes the tables of rows of arrays.
+// rowGrid returns a function that makes the grid of a row of arrays.
 func rowGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) func(int64) (*grid, error) {
 	return func(row int64) (*grid, error) {
 		g, err := arrayGrid(t, f, row)
@@ -212,7 +206,7 @@ func rowGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) fun
 	}
 }
 
-// addKeys looks up what a spectrum needs of the file's keywords.
+// addKeys looks up the keywords that a spectrum needs.
 func (g *grid) addKeys(get func(string) (string, bool)) {
 	g.keys = table.Keywords{}
 	keys := append([]string{"TIMESYS", "FACILITY", "ORIGIN", "BUNIT", "WUNIT", "FUNIT", "AIRORVAC",
@@ -227,8 +221,7 @@ func (g *grid) addKeys(get func(string) (string, bool)) {
 	}
 }
 
-// arrayGrid makes a table of a row's arrays: those as long as the longest. nil when the row has
-// none.
+// arrayGrid makes a grid of the longest arrays of a row; nil if the row has no arrays.
 func arrayGrid(t *fits.Table, f bounded.File, row int64) (*grid, error) {
 	arrays, pixels, shorter, err := t.Arrays(f, row)
 	if err != nil || len(arrays) == 0 {

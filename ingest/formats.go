@@ -1,26 +1,23 @@
 package ingest
 
-import "strings"
+import (
+	"bytes"
+	"strings"
 
-// about is what a user should know of a format; docs/use/formats.md is made of it.
-type about struct {
-	by      string // what it is recognised by
-	roles   string // what becomes what
-	units   string
-	time    string
-	refused string
-}
+	"nightjar/ingest/fits"
+	"nightjar/ingest/table"
+)
 
-// FormatInfo describes a format that is read.
+// FormatInfo describes a file format.
 type FormatInfo struct {
 	DataType string // photometry or spectroscopy
 	Name     string
-	// How it is recognised; which columns become what; units; times; what is refused.
+	// How the format is recognised; which columns are read as what; units; times; what is refused.
 	RecognisedBy, Roles, Units, Time, Refused string
 }
 
-// Formats lists all formats that are read, in the order in which they are tried: of photometry with
-// the known tables, which may stand in any format that holds a table, and of spectra.
+// Formats lists all formats in the order in which they are tried: those of photometry with the
+// known tables, which may come in any format that holds a table, then those of spectroscopy.
 func Formats() []FormatInfo {
 	var out []FormatInfo
 	add := func(dataType, name string, a about) {
@@ -43,96 +40,174 @@ func Formats() []FormatInfo {
 	return out
 }
 
-// What several formats share.
+// Texts that several formats share.
 const (
-	byNames    = "by the names of columns, else by UCD"
-	anyTime    = "MJD, JD, HJD, BJD, BTJD, BKJD, Unix seconds, ISO 8601 and its variants; scales UTC, TAI, TT, TDB, TCB, GPS"
-	noTimeText = "no column of times; no magnitude, limit or flux; a cell that is no number; two columns of one role"
-	keptUnits  = "in brackets behind the name, or in a line below the header; kept"
-	headerDate = "MJD-OBS, MJD, JD, MJD-AVG, DATE-AVG, UTMIDDLE, DATE-OBS (with UT), MJD-BEG, DATE-BEG, OBS-DATE, AVE-MJD, EXPSTART, by TIMESYS; else the file's name"
+	byNames = "by the names of columns, else by UCD"
+	anyTime = "MJD, JD, HJD, BJD, BTJD, BKJD, Unix seconds, ISO 8601 and its variants; " +
+		"scales UTC, TAI, TT, TDB, TCB, GPS"
+	noTimeText = "no column of times; no magnitude, limit or flux; a cell that is not a number; " +
+		"two columns of one role"
+	headerDate = "MJD-OBS, MJD, JD, MJD-AVG, DATE-AVG, UTMIDDLE, DATE-OBS (with UT), MJD-BEG, DATE-BEG, " +
+		"OBS-DATE, AVE-MJD, EXPSTART, by TIMESYS; else the file's name"
 )
 
-func aboutFITSTable() about {
-	return about{"`SIMPLE  =` and a BINTABLE or TABLE extension", byNames + "; arrays and bits left out",
-		"TUNITn; kept", anyTime +
-			"; TIMESYS, TIMEREF, MJDREF, BJDREF, TCTYPn, TRPOSn; times in two numbers, as astropy writes them",
-		"a description that does not fit the file; " + noTimeText}
+// photometryFormats lists the formats of photometry, the most specific first.
+func photometryFormats() []format {
+	return []format{
+		{name: "FITS table", recognise: fits.IsFITS, read: readFITSPhotometry, about: about{
+			by:    "`SIMPLE  =` and a BINTABLE or TABLE extension",
+			roles: byNames + "; arrays and bits left out",
+			units: "TUNITn; kept",
+			time: anyTime + "; TIMESYS, TIMEREF, MJDREF, BJDREF, TCTYPn, TRPOSn; " +
+				"times in two numbers, as astropy writes them",
+			refused: "a description that does not fit the file; " + noTimeText}},
+		{name: "VOTable", recognise: table.IsVOTable, read: readVOPhotometry, about: about{
+			by:      "`<VOTABLE`; TABLEDATA, BINARY or BINARY2",
+			roles:   byNames,
+			units:   "the FIELD's; kept",
+			time:    anyTime + "; TIMESYS of the FIELD",
+			refused: "rows in another file; FITS inside; " + noTimeText}},
+		{name: "ECSV", recognise: table.IsECSV, read: photometryOf(ecsvGrid), about: about{
+			by:      "`# %ECSV`",
+			roles:   byNames,
+			units:   "the header's; kept",
+			time:    anyTime + "; format and scale of astropy's Time columns",
+			refused: "names that differ from the header's; " + noTimeText}},
+		{name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid), about: about{
+			by: "an object or a list of JSON",
+			roles: "a list of records: photometry, or detections and non_detections, or candidates, " +
+				"or the only one; " + byNames,
+			units: "none",
+			time:  anyTime,
+			refused: "several lists of records with other names; a member twice in a record; " +
+				"more than one JSON value; " + noTimeText}},
+		{name: "AAVSO", recognise: isAAVSO, read: photometryOf(aavsoGrid), about: about{
+			by: "`#TYPE=EXTENDED` or `#TYPE=VISUAL`",
+			roles: "MAG: magnitude, with < limit, with MTYPE DIF differential_magnitude; MERR: error; " +
+				"FILT: filter; OBSCODE: source; NAME: object",
+			units:   "mag",
+			time:    "DATE by #DATE: JD, HJD, EXCEL; parameters may change within the file",
+			refused: "another delimiter or date; rows longer than the format"}},
+		{name: "SNANA", recognise: isSNANA, read: photometryOf(snanaGrid), about: about{
+			by: "`VARLIST:` and `OBS:` lines",
+			roles: "FLUXCAL: flux, and magnitude or limit by its zero point 27.5; FLT or BAND: filter; " +
+				"SURVEY: source; SNID: object",
+			units:   "FLUXCAL's own",
+			time:    "MJD",
+			refused: "rows of another length"}},
+		{name: "Gaia Alerts", recognise: isGaiaAlert, read: photometryOf(gaiaGrid), about: about{
+			by:      "`#Date,JD(TCB),averagemag` below the alert's name",
+			roles:   "averagemag: magnitude; filter G, telescope and source Gaia",
+			units:   "mag",
+			time:    "JD in TCB, converted",
+			refused: "rows of another length; null and untrusted rows are left out"}},
+		{name: "ADES PSV", recognise: isADES, read: photometryOf(adesGrid), about: about{
+			by: "`# version=` and a header line with obsTime, separated by |",
+			roles: "mag: magnitude; rmsMag: error; band: filter; stn: telescope; " +
+				"permID, provID or trkSub: object",
+			units:   "mag",
+			time:    "ISO 8601, UTC",
+			refused: "rows longer than their header; rows without a magnitude are left out"}},
+		{name: "MPC 80-column", recognise: isMPC, read: photometryOf(mpcGrid), about: about{
+			by:      "lines of 80 characters with a date in columns 16 to 32",
+			roles:   "columns 66-70: magnitude; 71: filter; 78-80: telescope; 1-12: object",
+			units:   "mag",
+			time:    "year, month and day with a fraction, UTC",
+			refused: "lines of another length; rows without a magnitude are left out"}},
+		{name: "delimited text", recognise: isText, read: photometryOf(textGrid), about: about{
+			by:      "text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment",
+			roles:   byNames,
+			units:   "in brackets after the name, or in a line below the header; kept",
+			time:    anyTime,
+			refused: "rows that are not UTF-8; rows of another length; " + noTimeText}},
+	}
 }
 
-func aboutVOTable() about {
-	return about{"`<VOTABLE`; TABLEDATA, BINARY or BINARY2", byNames, "the FIELD's; kept",
-		anyTime + "; TIMESYS of the FIELD", "rows in another file; FITS inside; " + noTimeText}
+// spectroscopyFormats lists the formats of spectroscopy, the most specific first.
+func spectroscopyFormats() []format {
+	return []format{
+		{name: "FITS image", recognise: fits.IsFITS, read: readFITSSpectrum, about: about{
+			by: "`SIMPLE  =`; a table with wavelength and flux (SDSS, ESO SDP, HST and JWST x1d, generic), " +
+				"rows or arrays; else an image with a wavelength scale (linear, logarithmic, CD matrix, " +
+				"IRAF bands, MULTISPEC linear or logarithmic, .fz), its error or wavelengths in HDUs of their own",
+			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit",
+			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1; kept",
+			time:  headerDate,
+			refused: "an image of several spectra; a scale that is not of wavelengths; nonlinear MULTISPEC; " +
+				"PLIO and HCOMPRESS"}},
+		{name: "VOTable", recognise: table.IsVOTable, read: readVOSpectrum, about: about{
+			by:      "`<VOTABLE`",
+			roles:   "by UCD, by name, by unit",
+			units:   "the FIELD's; kept",
+			time:    headerDate + ", as PARAM or INFO",
+			refused: "no wavelength or no flux"}},
+		{name: "ECSV", recognise: table.IsECSV, read: spectrumOf(ecsvGrid), about: about{
+			by:      "`# %ECSV`",
+			roles:   "by name, by unit",
+			units:   "the header's; kept",
+			time:    headerDate + ", in meta",
+			refused: "no wavelength or no flux"}},
+		{name: "Open Supernova Catalog", recognise: isJSON, read: readJSONSpectra, about: about{
+			by:    "JSON with a list spectra",
+			roles: "data: wavelength, flux and maybe its error; each of the list is a spectrum",
+			units: "u_wavelengths, u_fluxes; kept",
+			time:  "time, by u_time: MJD, JD",
+			refused: "other JSON; pixels of another length; spectra of the host galaxy, of models, " +
+				"and those that were deredshifted or dereddened, are left out"}},
+		{name: "spectrum text", recognise: isText, read: readTextSpectrum, about: about{
+			by: "text with columns of wavelength and flux; " +
+				"two to four columns of numbers without a header",
+			roles:   "by name; without names wavelength, flux, error",
+			units:   "in brackets after the name, or under a keyword in a comment; kept",
+			time:    headerDate + ", in comments as `key: value` or `KEY = value / comment`",
+			refused: "an invalid wavelength; rows of another length"}},
+	}
 }
 
-func aboutECSV() about {
-	return about{"`# %ECSV`", byNames, "the header's; kept", anyTime + "; format and scale of astropy's Time columns",
-		"names that differ from the header's; " + noTimeText}
+// foreignFormat recognises, by its first bytes, a file that must not be read as plain text, and
+// says why; it returns "" for any other. Tables of special formats are among them, because as plain
+// columns they would be stored wrongly (the unit in an ECSV header would be overlooked).
+func foreignFormat(head []byte) string {
+	for _, s := range signatures {
+		if bytes.HasPrefix(head, []byte(s.start)) {
+			return s.reason
+		}
+	}
+	text := bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
+	text = bytes.TrimLeft(text, " \t\r\n")
+	for _, s := range textSignatures {
+		if len(text) >= len(s.start) && bytes.EqualFold(text[:len(s.start)], []byte(s.start)) {
+			return s.reason
+		}
+	}
+	return ""
 }
 
-func aboutJSON() about {
-	return about{"an object or a list of JSON",
-		"a list of records: photometry, or detections and non_detections, or candidates, or the only one; " +
-			byNames, "none", anyTime,
-		"several lists of records with other names; a member twice in a record; more than one JSON value; " +
-			noTimeText}
+type signature struct{ start, reason string }
+
+var signatures = []signature{
+	{"SIMPLE  =", "not text: a FITS file"},
+	{"\x89PNG", "not text: a PNG image"},
+	{"\xff\xd8\xff", "not text: a JPEG image"},
+	{"GIF8", "not text: a GIF image"},
+	{"%PDF", "not text: a PDF document"},
+	{"\x89HDF", "not text: an HDF5 file"},
+	{"PK\x03\x04", "not text: a ZIP archive or spreadsheet; save the table as CSV"},
+	{"\x1f\x8b", "not text: compressed with gzip twice"},
+	{"BZh", "not text: compressed with bzip2, which is not read; unpack it first"},
+	{"\xfd7zXZ", "not text: compressed with xz, which is not read; unpack it first"},
+	{"\xff\xfe", "not UTF-8: UTF-16, save the file as UTF-8"},
+	{"\xfe\xff", "not UTF-8: UTF-16, save the file as UTF-8"},
 }
 
-func aboutText() about {
-	return about{"text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment", byNames,
-		keptUnits, anyTime,
-		"rows that are not UTF-8; rows of another length; " + noTimeText}
+var textSignatures = []signature{
+	{"<?xml", "an XML document that is not a VOTable"},
+	{"<VOTABLE", "a VOTable"},
+	{"<!DOCTYPE", "a web page, not a table"},
+	{"<html", "a web page, not a table"},
+	{"{", "a JSON document, not a table"},
+	{"[", "a JSON document, not a table"},
 }
 
-func aboutAAVSO() about {
-	return about{"`#TYPE=EXTENDED` or `#TYPE=VISUAL`",
-		"MAG: magnitude, with < limit, with MTYPE DIF differential_magnitude; MERR: error; FILT: filter; OBSCODE: source; NAME: object", "mag",
-		"DATE by #DATE: JD, HJD, EXCEL; parameters may change within the file", "another delimiter or date; rows longer than the format"}
-}
-
-func aboutSNANA() about {
-	return about{"`VARLIST:` and `OBS:` lines",
-		"FLUXCAL: flux, and magnitude or limit by its zero point 27.5; FLT or BAND: filter; SURVEY: source; SNID: object", "FLUXCAL's own", "MJD",
-		"rows of another length"}
-}
-
-func aboutGaia() about {
-	return about{"`#Date,JD(TCB),averagemag` below the alert's name",
-		"averagemag: magnitude; filter G, telescope and source Gaia", "mag", "JD in TCB, converted", "rows of another length; null and untrusted rows are left out"}
-}
-
-func aboutADES() about {
-	return about{"`# version=` and a header line with obsTime, separated by |",
-		"mag: magnitude; rmsMag: error; band: filter; stn: telescope; permID, provID or trkSub: object", "mag", "ISO 8601, UTC", "rows longer than their header; rows without a magnitude are left out"}
-}
-
-func aboutMPC() about {
-	return about{"lines of 80 characters with a date in columns 16 to 32",
-		"columns 66-70: magnitude; 71: filter; 78-80: telescope; 1-12: object", "mag", "year, month and day with a fraction, UTC", "lines of another length; rows without a magnitude are left out"}
-}
-
-func aboutFITSSpectrum() about {
-	return about{"`SIMPLE  =`; a table with wavelength and flux (SDSS, ESO SDP, HST and JWST x1d, generic), rows or arrays; else an image with a wavelength scale (linear, logarithmic, CD matrix, IRAF bands, MULTISPEC linear or logarithmic, .fz), its error or wavelengths in HDUs of their own",
-		"by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit", "TUNITn, BUNIT, CUNIT1, IRAF's WAT1; kept", headerDate, "an image of several spectra; a scale that is none of wavelengths; nonlinear MULTISPEC; PLIO and HCOMPRESS"}
-}
-
-func aboutVOSpectrum() about {
-	return about{"`<VOTABLE`", "by UCD, by name, by unit", "the FIELD's; kept", headerDate + ", as PARAM or INFO",
-		"no wavelength or no flux"}
-}
-
-func aboutECSVSpectrum() about {
-	return about{"`# %ECSV`", "by name, by unit", "the header's; kept", headerDate + ", in meta",
-		"no wavelength or no flux"}
-}
-
-func aboutJSONSpectrum() about {
-	return about{"JSON with a list spectra",
-		"data: wavelength, flux and maybe its error; each of the list is a spectrum", "u_wavelengths, u_fluxes; kept", "time, by u_time: MJD, JD",
-		"other JSON; pixels of another length; spectra of the host galaxy, of models, and those that were deredshifted or dereddened, are left out"}
-}
-
-func aboutTextSpectrum() about {
-	return about{"text with columns of wavelength and flux; two to four columns of numbers without a header",
-		"by name; without names wavelength, flux, error", "in brackets behind the name, or under a keyword in a comment; kept",
-		headerDate + ", in comments as `key: value` or `KEY = value / comment`", "a wavelength that is none; rows of another length"}
-}
+// isText reports whether the readers of text may try the file.
+func isText(head []byte) bool { return foreignFormat(head) == "" }

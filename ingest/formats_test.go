@@ -10,13 +10,14 @@ import (
 	"nightjar/ingest/fits/fitstest"
 )
 
-// formatSamples has a small file for every format, by its name in Formats, with a blank and the
-// data type.
+// formatSamples has a small file for each format, by its name in Formats, a blank and the data
+// type.
 func formatSamples(t *testing.T) map[string][]byte {
 	export := exportAs(t, "csv")
 	multi := containers(t)
 	return map[string][]byte{
-		"FITS table photometry": multi[0], "VOTable photometry": multi[3], "ECSV photometry": multi[5], "AAVSO photometry": []byte(aavsoSample), "SNANA photometry": []byte(snanaSample),
+		"FITS table photometry": multi[0], "VOTable photometry": multi[3], "ECSV photometry": multi[5],
+		"AAVSO photometry": []byte(aavsoSample), "SNANA photometry": []byte(snanaSample),
 		"Gaia Alerts photometry": []byte(gaiaSample), "ADES PSV photometry": []byte(adesSample),
 		"MPC 80-column photometry": []byte(mpcLine("     K20A01B", "  C", "2020 01 31.43125", "10 20 30.12",
 			"-02 07 24.4", "19.5", "G", "G96")),
@@ -25,9 +26,13 @@ func formatSamples(t *testing.T) map[string][]byte {
 		"Nightjar export photometry": export,
 		"ATLAS forced photometry photometry": []byte(
 			"###MJD m dm uJy duJy F err chi/N RA Dec x y maj min phi apfit mag5sig Sky Obs\n" +
-				"59000.123456 18.1 0.05 210 10 o 0 1.02 150.0 2.0 5000.0 5000.0 2.5 2.4 45.0 -0.4 19.5 20.1 02a59000o0001o\n59001.123456 -19.5 0.4 -57 21 c 0 1.02 150.0 2.0 5000.0 5000.0 2.5 2.4 45.0 -0.4 19.5 20.1 02a59001o0001c\n"),
+				"59000.123456 18.1 0.05 210 10 o 0 1.02 150.0 2.0 5000.0 5000.0 2.5 2.4 45.0 -0.4 19.5 20.1 " +
+				"02a59000o0001o\n59001.123456 -19.5 0.4 -57 21 c 0 1.02 150.0 2.0 5000.0 5000.0 2.5 2.4 45.0 -0.4 " +
+				"19.5 20.1 02a59001o0001c\n"),
 		"ZTF forced photometry photometry": []byte(
-			"# Requested input R.A. = 150.0 degrees\nindex, field, filter, zpdiff, diffmaglim, jd, forcediffimflux, forcediffimfluxunc\n0 600 ZTF_g 26.0 20.5 2459000.7 400.0 20.0\n1 600 ZTF_r 26.1 20.4 2459001.7 30.0 20.0\n"),
+			"# Requested input R.A. = 150.0 degrees\nindex, field, filter, zpdiff, diffmaglim, jd, " +
+				"forcediffimflux, forcediffimfluxunc\n0 600 ZTF_g 26.0 20.5 2459000.7 400.0 20.0\n1 600 ZTF_r " +
+				"26.1 20.4 2459001.7 30.0 20.0\n"),
 		"ZTF alert light curve (ALeRCE, Lasair) photometry": []byte(
 			"candid,mjd,fid,magpsf,sigmapsf,diffmaglim,isdiffpos\n1,59000.1,1,18.5,0.05,20.5,t\n,59001.1,2,,,20.1,\n"),
 		"ZTF alert light curve (ALeRCE) photometry": []byte(
@@ -35,27 +40,37 @@ func formatSamples(t *testing.T) map[string][]byte {
 		"ZTF non-detections (ALeRCE) photometry": []byte(
 			"oid,mjd,fid,diffmaglim\nZTF20abcdefg,59000.1,2,20.5\n"),
 		"Lasair light curve photometry": []byte(
-			"MJD,filter,unforced_mag,unforced_mag_error,unforced_mag_status,forced_uJy,forced_uJy_error\n59000.1,g,18.5,0.05,positive diff,140,5\n59001.1,r,20.3,,non-detection,,\n"),
+			"MJD,filter,unforced_mag,unforced_mag_error,unforced_mag_status,forced_uJy,forced_uJy_error\n59000.1," +
+				"g,18.5,0.05,positive diff,140,5\n59001.1,r,20.3,,non-detection,,\n"),
 		"Pan-STARRS mean object photometry": []byte(
-			"objID,epochMean,gMeanPSFMag,gMeanPSFMagErr,rMeanPSFMag,rMeanPSFMagErr\n1,56000.5,20.1,0.02,-999.0,-999.0\n2,56001.5,20.2,0.02,19.9,0.01\n"),
+			"objID,epochMean,gMeanPSFMag,gMeanPSFMagErr,rMeanPSFMag,rMeanPSFMagErr\n1,56000.5,20.1,0.02,-999.0," +
+				"-999.0\n2,56001.5,20.2,0.02,19.9,0.01\n"),
 		"AAVSO download photometry": []byte(
-			"JD,Magnitude,Uncertainty,Band,Observer Code,HJD,Star Name\n2459000.5,<12.5,,Vis.,ABC,2459000.503,SS CYG\n2459001.5,8.62,0.02,V,ABC,,SS CYG\n"),
+			"JD,Magnitude,Uncertainty,Band,Observer Code,HJD,Star Name\n2459000.5,<12.5,,Vis.,ABC,2459000.503,SS " +
+				"CYG\n2459001.5,8.62,0.02,V,ABC,,SS CYG\n"),
 		"JSON photometry":                     []byte(alertJSON),
 		"Open Supernova Catalog photometry":   []byte(openCatalogJSON),
 		"Open Supernova Catalog spectroscopy": []byte(openCatalogJSON),
 		"FITS image spectroscopy":             multi[2],
 		"VOTable spectroscopy": []byte(
-			"<VOTABLE><RESOURCE><TABLE><PARAM name='DATE-OBS' value='2018-02-15T10:20:30'/><FIELD name='spectral' unit='nm' ucd='em.wl' datatype='double'/><FIELD name='flux' unit='Jy' ucd='phot.flux.density;em.wl' datatype='double'/>" +
-				"<DATA><TABLEDATA><TR><TD>400</TD><TD>1.5</TD></TR><TR><TD>401</TD><TD>1.25</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"),
+			"<VOTABLE><RESOURCE><TABLE><PARAM name='DATE-OBS' value='2018-02-15T10:20:30'/><FIELD name='spectral' " +
+				"unit='nm' ucd='em.wl' datatype='double'/><FIELD name='flux' unit='Jy' ucd='phot.flux.density;" +
+				"em.wl' datatype='double'/>" +
+				"<DATA><TABLEDATA><TR><TD>400</TD><TD>1.5</TD></TR><TR><TD>401</TD><TD>1.25</TD></TR></TABLEDATA>" +
+				"</DATA></TABLE></RESOURCE></VOTABLE>"),
 		"ECSV spectroscopy": []byte(
-			"# %ECSV 1.0\n# ---\n# datatype:\n# - {name: wavelength, unit: nm, datatype: float64}\n# - {name: flux, unit: Jy, datatype: float64}\n# meta: {DATE-OBS: '2018-02-15T10:20:30', AIRORVAC: air}\nwavelength flux\n400.0 1.5\n401.0 1.25\n"),
+			"# %ECSV 1.0\n# ---\n# datatype:\n# - {name: wavelength, unit: nm, datatype: float64}\n# - {name: " +
+				"flux, unit: Jy, datatype: float64}\n# meta: {DATE-OBS: '2018-02-15T10:20:30', AIRORVAC: air}\n" +
+				"wavelength flux\n400.0 1.5\n401.0 1.25\n"),
 		"spectrum text spectroscopy": []byte(
-			"# SIMPLE  =                    T / conforms to FITS standard\n# OBJECT  = 'A star  '\n# DATE-OBS= '2018-02-15T10:20:30' / start\n# BUNIT   = 'erg/cm2/s/A'\n4000.0 1.5e-15 1e-16\n4002.0 1.6e-15 1e-16\n"),
+			"# SIMPLE  =                    T / conforms to FITS standard\n# OBJECT  = 'A star  '\n# DATE-OBS= " +
+				"'2018-02-15T10:20:30' / start\n# BUNIT   = 'erg/cm2/s/A'\n4000.0 1.5e-15 1e-16\n4002.0 1.6e-15 " +
+				"1e-16\n"),
 	}
 }
 
-// TestEveryFormat reads a sample of each format of the registry and compares report and points with
-// those recorded, so that no row of docs/use/formats.md is without a test.
+// TestEveryFormat reads a sample of each format and compares report and points with recorded ones,
+// so that every row of docs/use/formats.md has a test.
 func TestEveryFormat(t *testing.T) {
 	samples := formatSamples(t)
 	for _, f := range Formats() {
@@ -84,11 +99,11 @@ func TestEveryFormat(t *testing.T) {
 		}
 	}
 	for key := range samples {
-		t.Errorf("%s is in no registry", key)
+		t.Errorf("%s is not in Formats", key)
 	}
 }
 
-// TestFormatsPage holds the tables of docs/use/formats.md to the registry; -update writes them.
+// TestFormatsPage compares the tables of docs/use/formats.md with Formats; -update writes them.
 func TestFormatsPage(t *testing.T) {
 	const page = "../docs/use/formats.md"
 	text, err := os.ReadFile(page)
@@ -97,7 +112,8 @@ func TestFormatsPage(t *testing.T) {
 	}
 	for _, dataType := range []string{"photometry", "spectroscopy"} {
 		var b bytes.Buffer
-		b.WriteString("| Format | Recognised by | What becomes what | Units | Times | Refused |\n|---|---|---|---|---|---|\n")
+		b.WriteString("| Format | Recognised by | What becomes what | Units | Times | Refused |\n|---|---|---|---|" +
+			"---|---|\n")
 		for _, f := range Formats() {
 			if f.DataType != dataType {
 				continue
@@ -105,7 +121,7 @@ func TestFormatsPage(t *testing.T) {
 			cells := []string{f.Name, f.RecognisedBy, f.Roles, f.Units, f.Time, f.Refused}
 			for i, c := range cells {
 				if c == "" {
-					t.Errorf("%s: nothing is said in column %d", f.Name, i+1)
+					t.Errorf("%s: column %d is empty", f.Name, i+1)
 				}
 				cells[i] = strings.ReplaceAll(c, "|", "\\|")
 			}
@@ -123,13 +139,13 @@ func TestFormatsPage(t *testing.T) {
 				t.Fatal(err)
 			}
 		} else if got != b.String() {
-			t.Errorf("%s: the table of %s is not the registry's; go test ./ingest -run FormatsPage -update writes it",
+			t.Errorf("%s: the table of %s differs from Formats; go test ./ingest -run FormatsPage -update writes it",
 				page, dataType)
 		}
 	}
 }
 
-// TestMedium: air or vacuum is recorded where the file says so.
+// TestMedium: air or vacuum is stored if the file says it.
 func TestMedium(t *testing.T) {
 	for _, c := range []struct{ card, want string }{
 		{"AIRORVAC= 'air'", "air"}, {"AIRORVAC= 'vac'", "vacuum"}, {"VACUUM  =                    T",

@@ -18,12 +18,11 @@ import (
 // recorded.
 const goldenFiles = "testdata/golden"
 
-// golden is what must become of a recorded upload: either refused, with text that the error must
-// hold, or points.
+// golden is the expected result of a recorded upload: an error that contains refused, or points.
 type golden struct {
 	dataType string
 	refused  string
-	points   []goldenPoint // as the TOM stored them, or as it should have; nil when only acceptance is known
+	points   []goldenPoint // as the TOM stored them, or should have; nil if only acceptance is known
 }
 
 type goldenPoint struct {
@@ -34,9 +33,15 @@ type goldenPoint struct {
 
 const (
 	lightCurveRow = `{"time":55959.07,"filter":"r","magnitude":15.582,"error":0.005}`
-	fitsFlux      = `[1.0000000036274937e-15,1.0999999722265076e-15,1.2000000467046398e-15,1.3000000153036537e-15,1.3999999839026675e-15,1.4999999525016814e-15,1.6000000269798136e-15,1.6999999955788275e-15,1.8000000700569598e-15,1.899999932776855e-15,2.0000000072549875e-15,2.1000000817331197e-15,2.199999944453015e-15,2.3000000189311474e-15,2.4000000934092797e-15,2.499999956129175e-15,2.6000000306073074e-15,2.7000001050854396e-15,2.799999967805335e-15,2.9000000422834673e-15]`
-	fitsWave      = `[4000,4002,4004,4006,4008,4010,4012,4014,4016,4018,4020,4022,4024,4026,4028,4030,4032,4034,4036,4038]`
-	nmWave        = `[400,400.2,400.4,400.6,400.8,401,401.2,401.4,401.6,401.8,402,402.2,402.4,402.6,402.8,403,403.2,403.4,403.6,403.8]`
+	fitsFlux      = `[1.0000000036274937e-15,1.0999999722265076e-15,1.2000000467046398e-15,1.3000000153036537e-15,` +
+		`1.3999999839026675e-15,1.4999999525016814e-15,1.6000000269798136e-15,1.6999999955788275e-15,` +
+		`1.8000000700569598e-15,1.899999932776855e-15,2.0000000072549875e-15,2.1000000817331197e-15,` +
+		`2.199999944453015e-15,2.3000000189311474e-15,2.4000000934092797e-15,2.499999956129175e-15,` +
+		`2.6000000306073074e-15,2.7000001050854396e-15,2.799999967805335e-15,2.9000000422834673e-15]`
+	fitsWave = `[4000,4002,4004,4006,4008,4010,4012,4014,4016,4018,4020,4022,4024,4026,4028,4030,4032,4034,` +
+		`4036,4038]`
+	nmWave = `[400,400.2,400.4,400.6,400.8,401,401.2,401.4,401.6,401.8,402,402.2,402.4,402.6,402.8,403,` +
+		`403.2,403.4,403.6,403.8]`
 )
 
 func specValue(flux, wave, waveUnits string) string {
@@ -52,8 +57,8 @@ func textSpec(when, source, flux, wave string) []goldenPoint {
 	return []goldenPoint{{when, source, specValue(flux, wave, "Angstrom")}}
 }
 
-// goldenCases has every file of the folder. Points that a TOM stored are from its answers; where it
-// failed with a 500 or the policy calls its answer wrong, from what the file says.
+// goldenCases covers every file of the folder. Points are those that the TOM stored. If it failed
+// with a 500, or the policy calls its answer wrong, they are what the file says.
 func goldenCases() map[string]golden {
 	at := func(when, value string) []goldenPoint { return []goldenPoint{{when, "", value}} }
 	const t0, t1 = "2012-02-02T01:40:48Z", "2012-02-03T01:40:48Z"
@@ -61,8 +66,10 @@ func goldenCases() map[string]golden {
 	two := append(at(t0, lightCurveRow),
 		goldenPoint{t1, "", `{"time":55960.07,"filter":"V","magnitude":15.676,"error":0.007}`})
 	full := []goldenPoint{
-		{t0, "", `{"time":55959.07,"filter":"r","magnitude":15.582,"error":0.005,"telescope":"ELP","instrument":"fa07","limit":19.5}`},
-		{t1, "", `{"time":55960.07,"filter":"V","magnitude":15.676,"error":0.007,"telescope":"ELP","instrument":"fa07","limit":19.6}`}}
+		{t0, "", `{"time":55959.07,"filter":"r","magnitude":15.582,"error":0.005,"telescope":"ELP",` +
+			`"instrument":"fa07","limit":19.5}`},
+		{t1, "", `{"time":55960.07,"filter":"V","magnitude":15.676,"error":0.007,"telescope":"ELP",` +
+			`"instrument":"fa07","limit":19.6}`}}
 	flagged := []goldenPoint{
 		{t0, "", strings.Replace(full[0].value, "}", `,"flag":1}`, 1)}, {t1, "",
 			strings.Replace(full[1].value, "}", `,"flag":2}`, 1)}}
@@ -73,14 +80,17 @@ func goldenCases() map[string]golden {
 	}
 	photometry := map[string]golden{
 		"bad_columns.csv": {refused: "no time column"}, "empty.csv": {refused: "the file is empty"},
-		"header_only.csv": {refused: "no rows"}, "huge_time.csv": {refused: "line 2, column time: '1e12' is out of range"},
-		"garbage.csv": {refused: "longer than 200 bytes"}, "zeros.csv": {refused: "not text"}, "image.png": {refused: "PNG"},
+		"header_only.csv": {refused: "no rows"},
+		"huge_time.csv":   {refused: "line 2, column time: '1e12' is out of range"},
+		"garbage.csv":     {refused: "longer than 200 bytes"}, "zeros.csv": {refused: "not text"},
+		"image.png":           {refused: "PNG"},
 		"nonnumeric_mag.csv":  {refused: "line 2, column magnitude: 'bright' is not a number"},
 		"nonnumeric_time.csv": {refused: "line 2, column time: 'abc' is not a time"},
 		"ragged.csv":          {refused: "line 2: 3 fields where the header has 4 columns"},
 		"some.txt":            {refused: "no time column"}, "two_numbers.csv": {refused: "no header line"},
 		"test_atlas_fp.csv": {points: atlas},
-		"bom.csv":           {points: row}, "comments.csv": {points: row}, "semicolon.csv": {points: row}, "pipe.csv": {points: row},
+		"bom.csv":           {points: row}, "comments.csv": {points: row}, "semicolon.csv": {points: row},
+		"pipe.csv":      {points: row},
 		"tab_delim.csv": {points: row}, "uppercase_header.csv": {points: row},
 		"crlf.csv": {points: two}, "space_delim.txt": {points: two}, "dup_rows.csv": {points: append(row, row...)},
 		"no_time.csv":       {points: at(t0, strings.Replace(lightCurveRow, "time", "mjd", 1))},
@@ -117,17 +127,18 @@ func goldenCases() map[string]golden {
 				`{"time":55960.06999999983,"filter":"r","magnitude":15.676,"error":0.007}`}}},
 	}
 	spectra := map[string]golden{
-		"notfits.fits": {refused: "no column wavelength"}, "spectrum_baddate.csv": {refused: "column DATE-OBS: 'yesterday' is not a time"},
-		"spec_3row.fits":      {refused: "HDU 1, column NAXIS2"},
-		"spec1d.fits":         {points: fitsPoint("", "")},
-		"spec_nowcs.fits":     {points: fitsPoint("", "")},
-		"spec2row.fits":       {points: fitsPoint("", "")},
-		"spec3d.fits":         {points: fitsPoint("", "")},
-		"spec1d_lco.fits":     {points: fitsPoint("2018-02-15T10:20:30.123Z", "LCO")},
-		"spec1d_dateobs.fits": {points: fitsPoint("2018-02-15T10:20:30Z", "")},
-		"spec_nan.fits":       {points: []goldenPoint{{"", "", ""}}},
-		"spec_nm.fits":        {points: []goldenPoint{{"", "", specValue(fitsFlux, nmWave, "nm")}}},
-		"test_spectrum.fits":  {points: []goldenPoint{{"2017-03-27T17:02:24.2592Z", "", ""}}},
+		"notfits.fits":         {refused: "no column wavelength"},
+		"spectrum_baddate.csv": {refused: "column DATE-OBS: 'yesterday' is not a time"},
+		"spec_3row.fits":       {refused: "HDU 1, column NAXIS2"},
+		"spec1d.fits":          {points: fitsPoint("", "")},
+		"spec_nowcs.fits":      {points: fitsPoint("", "")},
+		"spec2row.fits":        {points: fitsPoint("", "")},
+		"spec3d.fits":          {points: fitsPoint("", "")},
+		"spec1d_lco.fits":      {points: fitsPoint("2018-02-15T10:20:30.123Z", "LCO")},
+		"spec1d_dateobs.fits":  {points: fitsPoint("2018-02-15T10:20:30Z", "")},
+		"spec_nan.fits":        {points: []goldenPoint{{"", "", ""}}},
+		"spec_nm.fits":         {points: []goldenPoint{{"", "", specValue(fitsFlux, nmWave, "nm")}}},
+		"test_spectrum.fits":   {points: []goldenPoint{{"2017-03-27T17:02:24.2592Z", "", ""}}},
 		"test_spectrum.csv": {points: textSpec("", "", `[1.174569068309455622e-14,1.158669582263134601e-14]`,
 			`[3.249875732421877274e+03,3.251613246798517594e+03]`)},
 		"spectrum_badcols.csv": {points: textSpec(day, "", f2, w2)}, "spectrum_badfacility.csv": {points: textSpec(day,
@@ -201,7 +212,7 @@ func (g golden) check(t *testing.T, name string, data []byte) {
 	for i, want := range g.points {
 		got := points[i]
 		if want == (goldenPoint{source: want.source}) && g.dataType == "photometry" {
-			want.time = instant.Text(got.Time) // only its being read is known
+			want.time = instant.Text(got.Time) // only acceptance is known
 		}
 		if got.Timed != (want.time != "") {
 			t.Errorf("point %d: timed %v", i, got.Timed)
@@ -224,8 +235,8 @@ func (g golden) check(t *testing.T, name string, data []byte) {
 	}
 }
 
-// sameJSON compares as the replay of the transcripts does, and the order of the keys too: numbers
-// within 1e-9.
+// sameJSON compares values as the replay of the transcripts does, but with the order of keys:
+// numbers within 1e-9.
 func sameJSON(t *testing.T, got, want string) {
 	t.Helper()
 	g, w := json.NewDecoder(strings.NewReader(got)), json.NewDecoder(strings.NewReader(want))
@@ -248,7 +259,7 @@ func sameJSON(t *testing.T, got, want string) {
 	}
 }
 
-// TestGoldenSpectrum compares the ends of the one long spectrum with what the TOM stored.
+// TestGoldenSpectrum compares the ends of the only long spectrum with what the TOM stored.
 func TestGoldenSpectrum(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(goldenFiles, "test_spectrum.fits"))
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// process reads data as a file and keeps its points, with values of their own.
+// process reads data as a file and returns copies of its points.
 func process(dataType, name string, data []byte, o Options) ([]Point, Report, error) {
 	f := bounded.File{Name: name, Size: int64(len(data)), Content: bytes.NewReader(data)}
 	var points []Point
@@ -23,7 +23,7 @@ func process(dataType, name string, data []byte, o Options) ([]Point, Report, er
 	return points, report, err
 }
 
-// values are the points' values, one a line.
+// values returns the values of points, one in each line.
 func values(points []Point) string {
 	var b strings.Builder
 	for i, p := range points {
@@ -38,7 +38,8 @@ func values(points []Point) string {
 func TestHandles(t *testing.T) {
 	p := NewProcessors()
 	for dataType, want := range map[string]bool{
-		"photometry": true, "spectroscopy": true, "fits_file": false, "image_file": false, "Photometry": false, "": false,
+		"photometry": true, "spectroscopy": true, "fits_file": false, "image_file": false, "Photometry": false,
+		"": false,
 	} {
 		if got := p.Handles(dataType); got != want {
 			t.Errorf("Handles(%q) = %v", dataType, got)

@@ -12,8 +12,9 @@ import (
 	"nightjar/internal/problem"
 )
 
-// isMPC tells whether a file holds observations in the Minor Planet Center's 80 columns
-// (minorplanetcenter.net/iau/info/OpticalObs.html), maybe below a header of three-letter keywords.
+// isMPC reports whether a file holds observations in the 80 columns of the Minor Planet Center
+// (minorplanetcenter.net/iau/info/OpticalObs.html), with or without a header of three-letter
+// keywords.
 func isMPC(head []byte) bool {
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimRight(line, "\r\n")
@@ -28,8 +29,7 @@ func isMPC(head []byte) bool {
 	return false
 }
 
-// mpcDate tells whether columns 16 to 32 of a line of 80 are a date as YYYY MM DD.ddddd and the
-// line is a record.
+// mpcDate reports whether a line has 80 columns and columns 16 to 32 are a date, YYYY MM DD.ddddd.
 func mpcDate(line []byte) bool {
 	if len(line) != 80 {
 		return false
@@ -42,7 +42,7 @@ func mpcDate(line []byte) bool {
 	return reason == ""
 }
 
-// mpcHeader tells whether a line is one of the header: COD, OBS, MEA, TEL and so on.
+// mpcHeader reports whether a line belongs to the header: COD, OBS, MEA, TEL and so on.
 func mpcHeader(line []byte) bool {
 	if bytes.HasPrefix(line, []byte("-----")) {
 		return true
@@ -67,13 +67,13 @@ var mpc = dialect{
 		"ra":   roleOther, "dec": roleOther, "note": roleOther, "catalogue": roleOther, "reference": roleOther},
 }
 
-// mpcGrid is the table of the observations.
+// mpcGrid makes a grid of the observations.
 func mpcGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "MPC 80-column", dialect: &mpc}
 	g.First = []string{"designation", "date", "ra", "dec", "magnitude", "band", "catalogue",
 		"reference", "site", "note"}
 	g.open = func(func([]byte)) (rows, error) { return &mpcRows{lines: table.NewLines(f)}, nil }
-	return g, g.look()
+	return g, g.readSample()
 }
 
 type mpcRows struct {
@@ -104,23 +104,25 @@ func (in *mpcRows) next(r *row) error {
 			return nil
 		}
 		if line[14] == 'X' || line[14] == 'x' {
-			r.left = "the observation was replaced"
+			r.leftOut = "the observation was replaced"
 		}
 		designation := bytes.TrimSpace(line[:12])
 		in.cells = append(in.cells[:0], designation, table.Trim(line[15:32]), table.Trim(line[32:44]),
 			table.Trim(line[44:56]), table.Trim(line[65:70]),
-			table.Trim(line[70:71]), table.Trim(line[71:72]), table.Trim(line[72:77]), table.Trim(line[77:80]), table.Trim(line[13:14]))
+			table.Trim(line[70:71]), table.Trim(line[71:72]), table.Trim(line[72:77]), table.Trim(line[77:80]),
+			table.Trim(line[13:14]))
 		r.Cells = in.cells
 		return nil
 	}
 }
 
-// mpcDateAndPlace tells whether the line has a date and a right ascension: a first line.
+// mpcDateAndPlace reports whether a line has a date and a right ascension, as the first line of an
+// observation does.
 func mpcDateAndPlace(line []byte) bool {
 	return mpcDate(line) && line[14] < 'a' && instant.CountDigits(line[32:34]) == 2
 }
 
-// isADES tells whether a file is in the pipe-separated form of ADES
+// isADES reports whether a file is in the pipe-separated form of ADES
 // (github.com/IAU-ADES/ADES-Master).
 func isADES(head []byte) bool {
 	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
@@ -135,8 +137,8 @@ var ades = dialect{
 		"mode": roleOther, "prog": roleOther, "obssub": roleOther, "remarks": roleOther},
 }
 
-// adesGrid is the table of all blocks of a file: each block has a header line of its own, and the
-// columns are those of all.
+// adesGrid makes a grid of all blocks of a file. Each block has a header line; the grid has the
+// columns of all.
 func adesGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "ADES PSV"}
 	in := &adesRows{lines: table.NewLines(f)}
@@ -182,20 +184,20 @@ func adesGrid(f bounded.File) (*grid, error) {
 	}
 	g.dialect = &d
 	g.open = func(func([]byte)) (rows, error) { return &adesRows{lines: table.NewLines(f), all: g.First}, nil }
-	return g, g.look()
+	return g, g.readSample()
 }
 
 type adesRows struct {
 	lines *table.Lines
 	all   []string
 	names []string // of the block
-	place []int    // of the block's columns in all
+	place []int    // of the block's columns, their positions in all
 	cells [][]byte
 	out   [][]byte
 	bad   string
 }
 
-// Read reads a header or a row.
+// read reads a header or a row.
 func (in *adesRows) read() (header bool, err error) {
 	for {
 		line, err := in.lines.Next()

@@ -8,21 +8,23 @@ import (
 	"nightjar/internal/problem"
 )
 
-// exported is the dialect of a table that Nightjar itself exports: the members of the values stand
-// under value.NAME.
+// exported is the dialect of the tables that Nightjar exports. They have the members of values in
+// columns value.NAME.
 var exported = dialect{
 	name: "Nightjar export",
-	about: about{by: "the columns target, data_type, timestamp, source_name and value.NAME of an export in CSV, ECSV, VOTable or FITS", roles: "value.NAME: NAME; target: object; source_name: source",
-		units: "the format's", time: "timestamp, ISO 8601, to the microsecond", refused: "rows of another type are left out"},
+	about: about{by: "the columns target, data_type, timestamp, source_name and value.NAME of an export in CSV, " +
+		"ECSV, VOTable or FITS", roles: "value.NAME: NAME; target: object; source_name: source",
+		units: "the format's", time: "timestamp, ISO 8601, to the microsecond",
+		refused: "rows of another type are left out"},
 	roles: map[string]role{"@timestamp": roleTime, "@target": roleObject, "@source_name": roleSource},
 }
 
-// exportColumns are the columns of an export that are no members of the value, and how they are
-// called here: no member can have these names, as names of an export's columns do not begin with @.
+// exportColumns are the columns of an export that are not members of the value. The grid calls them
+// @NAME, which no member is called.
 var exportColumns = []string{"timestamp", "target", "source_name"}
 
-// unexport recognises an export's columns and leaves those that an upload needs.
-func (g *grid) unexport() bool {
+// adaptExport recognises the columns of an export and keeps those that an upload needs.
+func (g *grid) adaptExport() bool {
 	var use []int
 	var names []string
 	for _, name := range exportColumns {
@@ -62,24 +64,24 @@ func (g *grid) unexport() bool {
 	open, width := g.open, len(g.First)
 	g.open = func(comment func([]byte)) (rows, error) {
 		in, err := open(comment)
-		return &someColumns{rows: in, use: use, width: width, kind: kind, guarded: guarded}, err
+		return &exportRows{rows: in, use: use, width: width, kind: kind, guarded: guarded}, err
 	}
 	g.First, g.Sample = names, sample
 	g.dialect, g.format = &exported, exported.name+", "+g.format
 	return true
 }
 
-// someColumns gives some columns of the rows of an export that are photometry.
-type someColumns struct {
+// exportRows reads the needed columns of the rows of an export that are photometry.
+type exportRows struct {
 	rows
 	use     []int
 	width   int
 	kind    int
-	guarded bool // texts that a spreadsheet would run have an apostrophe in front
+	guarded bool // texts that a spreadsheet would run begin with an apostrophe
 	cells   [][]byte
 }
 
-func (s *someColumns) next(r *row) error {
+func (s *exportRows) next(r *row) error {
 	err := s.rows.next(r)
 	if err != nil || r.Reason != "" {
 		return err
@@ -89,7 +91,7 @@ func (s *someColumns) next(r *row) error {
 		r.Reason = problem.Plural(len(r.Cells), "field") + " where the header has " + problem.Plural(s.width, "column")
 		return nil
 	case string(r.Cells[s.kind]) != "photometry":
-		r.left = "the row is of the type " + problem.Quoted(r.Cells[s.kind])
+		r.leftOut = "the row is of the type " + problem.Quoted(r.Cells[s.kind])
 	}
 	s.cells = s.cells[:0]
 	for _, i := range s.use {
@@ -103,8 +105,8 @@ func (s *someColumns) next(r *row) error {
 	return nil
 }
 
-// unguarded takes off the apostrophe that an export in CSV has before a text which a spreadsheet
-// would run.
+// unguarded removes the apostrophe that a CSV export puts before a text that a spreadsheet would
+// run.
 func unguarded(cell []byte) []byte {
 	rest := bytes.TrimLeft(cell, "'")
 	if len(rest) == len(cell) {

@@ -10,13 +10,13 @@ import (
 	"nightjar/internal/instant"
 )
 
-// a photometry file, and the values, warnings and problems it must give
+// photometryCase is a file of photometry with the expected values, warnings and problems.
 type photometryCase struct {
 	name     string
 	text     string
 	values   []string // JSON objects, exactly
-	warnings []string // parts of the warnings, in order, all of them
-	errors   []string // the file's problems, exactly; in place of values
+	warnings []string // parts of all warnings, in order
+	errors   []string // all problems of the file, exactly; there are then no values
 	rejected []string
 }
 
@@ -60,22 +60,30 @@ func checkWarnings(t *testing.T, got, want []string) {
 
 func TestPhotometry(t *testing.T) {
 	for _, c := range []photometryCase{
-		{name: "synonyms", text: "MJD,Mag_Err,BAND,magnitude,zp,zpsys,Tel,instrument,limiting-mag,Airmass\n58000.5,.01,r,+15.50,25,ab,NTT,EFOSC,20.,1.1\n",
-			values: []string{`{"mjd":58000.5,"error":0.01,"filter":"r","magnitude":15.50,"zero_point":25,"magsys":"ab","telescope":"NTT","instrument":"EFOSC","limit":20.0,"Airmass":1.1}`}},
+		{name: "synonyms", text: "MJD,Mag_Err,BAND,magnitude,zp,zpsys,Tel,instrument,limiting-mag,Airmass\n" +
+			"58000.5,.01,r,+15.50,25,ab,NTT,EFOSC,20.,1.1\n",
+			values: []string{`{"mjd":58000.5,"error":0.01,"filter":"r","magnitude":15.50,"zero_point":25,` +
+				`"magsys":"ab","telescope":"NTT","instrument":"EFOSC","limit":20.0,"Airmass":1.1}`}},
 		{name: "digits are kept and respelt for JSON",
-			text: "jd,mag,x\n2458000.500000000000000000001,007,1\n2458000.5,-.5,2\n2458000.5,1.e1,3\n2458000.5,1D1,4\n2458000.5,015.0500,5\n",
+			text: "jd,mag,x\n2458000.500000000000000000001,007,1\n2458000.5,-.5,2\n2458000.5,1.e1,3\n2458000.5," +
+				"1D1,4\n2458000.5,015.0500,5\n",
 			values: []string{`{"jd":2458000.500000000000000000001,"magnitude":7,"x":1}`,
 				`{"jd":2458000.5,"magnitude":-0.5,"x":2}`,
-				`{"jd":2458000.5,"magnitude":1.0e1,"x":3}`, `{"jd":2458000.5,"magnitude":1e1,"x":4}`, `{"jd":2458000.5,"magnitude":15.0500,"x":5}`}},
-		{name: "numbers in columns that nobody knows",
-			text: "mjd,mag,a,b,c,d\n58000,15,007,12345678901234567,123456789012345678,1.5\n58000,16,1e5,+2,12d3,1e400\n58000,17,0.1,00.1,-0,--\n",
-			values: []string{`{"mjd":58000,"magnitude":15,"a":"007","b":12345678901234567,"c":"123456789012345678","d":1.5}`,
+				`{"jd":2458000.5,"magnitude":1.0e1,"x":3}`, `{"jd":2458000.5,"magnitude":1e1,"x":4}`,
+				`{"jd":2458000.5,"magnitude":15.0500,"x":5}`}},
+		{name: "numbers in unknown columns",
+			text: "mjd,mag,a,b,c,d\n58000,15,007,12345678901234567,123456789012345678,1.5\n58000,16,1e5,+2,12d3," +
+				"1e400\n58000,17,0.1,00.1,-0,--\n",
+			values: []string{`{"mjd":58000,"magnitude":15,"a":"007","b":12345678901234567,` +
+				`"c":"123456789012345678","d":1.5}`,
 				`{"mjd":58000,"magnitude":16,"a":1e5,"b":2,"c":"12d3","d":"1e400"}`,
 				`{"mjd":58000,"magnitude":17,"a":0.1,"b":"00.1","c":-0}`}},
 		{name: "missing values",
-			text: "time,filter,magnitude,error,limit,note\n58000,r,15,nan,N/A,none\n58000,NULL,15,--,-Inf,na\n58000,r,15,99.990,-999,x\n58000,r,99,0.1,20.5,x\n58000,r,15,999.0,99.0,\n",
+			text: "time,filter,magnitude,error,limit,note\n58000,r,15,nan,N/A,none\n58000,NULL,15,--,-Inf,na\n" +
+				"58000,r,15,99.990,-999,x\n58000,r,99,0.1,20.5,x\n58000,r,15,999.0,99.0,\n",
 			values: []string{`{"time":58000,"filter":"r","magnitude":15}`, `{"time":58000,"magnitude":15,"note":"na"}`,
-				`{"time":58000,"filter":"r","magnitude":15,"note":"x"}`, `{"time":58000,"filter":"r","error":0.1,"limit":20.5,"note":"x"}`,
+				`{"time":58000,"filter":"r","magnitude":15,"note":"x"}`,
+				`{"time":58000,"filter":"r","error":0.1,"limit":20.5,"note":"x"}`,
 				`{"time":58000,"filter":"r","magnitude":15}`}},
 		{name: "sentinels are numbers elsewhere", text: "mjd,flux,fluxerr,zp\n58000,-999,99,99.99\n",
 			values: []string{`{"mjd":58000,"flux":-999,"flux_error":99,"zero_point":99.99}`}},
@@ -83,7 +91,8 @@ func TestPhotometry(t *testing.T) {
 			values: []string{`{"mjd":58000,"magnitude":99.9}`, `{"mjd":58000,"magnitude":-99}`,
 				`{"mjd":58000,"magnitude":9990}`, `{"mjd":58000,"magnitude":-99.99}`}},
 		{name: "limits by sign",
-			text: "mjd,filter,magnitude,limit\n58000,r,>19.2,\n58001,r,< 19.3,nan\n58002,r,>19.4,19.4\n58003,r,15,>20\n",
+			text: "mjd,filter,magnitude,limit\n58000,r,>19.2,\n58001,r,< 19.3,nan\n58002,r,>19.4,19.4\n58003,r,15," +
+				">20\n",
 			values: []string{`{"mjd":58000,"filter":"r","limit":19.2}`, `{"mjd":58001,"filter":"r","limit":19.3}`,
 				`{"mjd":58002,"filter":"r","limit":19.4}`, `{"mjd":58003,"filter":"r","magnitude":15,"limit":20}`},
 			warnings: []string{"2 magnitudes with < or > in front stored as limit"}},
@@ -94,7 +103,7 @@ func TestPhotometry(t *testing.T) {
 				`{"mjd":58001,"magnitude":15,"limit":20,"nondet":0}`,
 				`{"mjd":58002,"limit":20.1,"nondet":"yes"}`},
 			warnings: []string{"1 magnitude flagged as not detected stored as limit"}},
-		{name: "a flag that is none", text: "mjd,mag,ul\n58000,19.2,perhaps\n",
+		{name: "an invalid flag", text: "mjd,mag,ul\n58000,19.2,perhaps\n",
 			errors: []string{"line 2, column ul: 'perhaps' is neither yes nor no"}},
 		{name: "f is a filter when it holds text", text: "mjd,m,e,f\n58000,15,.1,r\n",
 			values: []string{`{"mjd":58000,"magnitude":15,"error":0.1,"filter":"r"}`}},
@@ -129,7 +138,7 @@ func TestPhotometry(t *testing.T) {
 			rejected: []string{"line 2: the row holds neither a magnitude nor a limit nor a flux",
 				"line 4: the row holds neither a magnitude nor a limit nor a flux"}},
 		{name: "no measurement at all", text: "mjd,mag\n58000,\n58001,nan\n",
-			errors: []string{"no rows are left: none holds a magnitude, a limit or a flux"},
+			errors: []string{"no rows are left: none has a magnitude, a limit or a flux"},
 			rejected: []string{"line 2: the row holds neither a magnitude nor a limit nor a flux",
 				"line 3: the row holds neither a magnitude nor a limit nor a flux"}},
 		{name: "no column of measurements", text: "mjd,counts\n58000,1\n",
@@ -137,7 +146,8 @@ func TestPhotometry(t *testing.T) {
 		{name: "all problems", text: "mjd,mag,error\n58000,x,y\n\n# comment\n58001,15\nz,1,2,3\n58002,1e999,1\n,15,1\n",
 			errors: []string{"line 2, column mag: 'x' is not a number", "line 2, column error: 'y' is not a number",
 				"line 5: 2 fields where the header has 3 columns",
-				"line 6: 4 fields where the header has 3 columns", "line 7, column mag: '1e999' is out of range", "line 8, column mjd: the row has no time"}},
+				"line 6: 4 fields where the header has 3 columns", "line 7, column mag: '1e999' is out of range",
+				"line 8, column mjd: the row has no time"}},
 		{name: "a decimal comma", text: "mjd;mag;n\n58000,5;15,2;x,y\n58001;>16,25;\n",
 			values:   []string{`{"mjd":58000.5,"magnitude":15.2,"n":"x,y"}`, `{"mjd":58001,"limit":16.25}`},
 			warnings: []string{"numbers are written with a decimal comma", "1 magnitude with < or >"}},
@@ -176,7 +186,7 @@ func TestPhotometry(t *testing.T) {
 			errors: []string{"line 2: not text: not valid UTF-8"}},
 		{name: "a spreadsheet's delimiter", text: "sep=;\nmjd;mag\n58000,5;15,5\n",
 			values: []string{`{"mjd":58000.5,"magnitude":15.5}`}, warnings: []string{"decimal comma"}},
-		{name: "a ruler with semicolons, and a unit that is none",
+		{name: "a ruler with semicolons, and an unknown unit",
 			text: "MJD;Filt;mag\nd;---;mag\n-----;-;------\n58000;r;15\n", values: []string{
 				`{"mjd":58000,"filter":"r","magnitude":15}`}, warnings: []string{"taken for units"}},
 		{name: "a ruler between blanks", text: "MJD   mag  Filt\nd     mag  ---\n----- ---- ----\n58000 15.1 r\n",
@@ -196,13 +206,15 @@ func TestPhotometry(t *testing.T) {
 				`{"mjd":58000.5,"flux":15,"flux_unit":"mJy","flux_error":1,"filter":"r"}`},
 			warnings: []string{"named by the comment above them: 'MJD', 'flux', 'err', 'filter'",
 				"taken for the error of the flux"}},
-		{name: "days counted from elsewhere", text: "time,mag\n1325.5,15\n",
+		{name: "days counted from another day", text: "time,mag\n1325.5,15\n",
 			values: []string{`{"time":1325.5,"magnitude":15}`}, warnings: []string{
-				"1 value below 10,000 taken for a modified Julian date; if days are counted from elsewhere"}},
+				"1 value below 10,000 taken for a modified Julian date; if they count from another day"}},
 		{name: "TESS without its header", text: "TIME,PDCSAP_FLUX,PDCSAP_FLUX_ERR\n1325.5,1000,1\n",
-			errors: []string{"line 1, column TIME: Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"}},
+			errors: []string{"line 1, column TIME: Kepler and TESS count days from 2454833 and 2457000: choose one " +
+				"with time_format bkjd or btjd"}},
 		{name: "numbers without a header", text: "# my star, seen twice\n58000 15\n58001 16\n",
-			errors: []string{"line 2: no header line: the first line holds only numbers; if the comment above it names the columns, take its # away; an upload can name them in columns, as col1, col2 and so on",
+			errors: []string{"line 2: no header line: the first line holds only numbers; if the comment above it " +
+				"names the columns, remove its #; an upload can name them in columns, as col1, col2 and so on",
 				"line 2: no column of magnitudes, limits or fluxes; the columns are '58000', '15'"}},
 	} {
 		t.Run(c.name, c.run)
@@ -222,11 +234,12 @@ func TestTimeColumn(t *testing.T) {
 			values: []string{`{"date":"2020-01-01","time":58849.5` + tail}, warnings: []string{
 				"the time is taken from column time; kept as ordinary columns: 'date'"}},
 		{name: "a day alone", text: "date,mag\n2020-01-01,15\n", values: []string{`{"date":"2020-01-01"` + tail},
-			warnings: []string{"1 date without a time of day, 00:00 UTC is taken"}},
+			warnings: []string{"1 date without a time of day, 00:00 UTC is assumed"}},
 		{name: "day and hour apart", text: "date,time,mag\n2020-01-01,10:20:30,15\n",
-			errors: []string{"line 1, column date: the day stands in 'date' and the hour in 'time'; write both in one column, as 2020-01-31T10:20:30"}},
+			errors: []string{"line 1, column date: the day is in 'date' and the hour in 'time'; write both in " +
+				"one column, as 2020-01-31T10:20:30"}},
 		{name: "hours alone", text: "ut,mag\n10:20:30,15\n",
-			errors: []string{"line 1, column ut: a time of day without a date is no time"}},
+			errors: []string{"line 1, column ut: a time of day without a date is not a time"}},
 		{name: "heliocentric beside Julian", text: "hjd,jd,mag\n2458849.501,2458849.5,15\n",
 			values: []string{`{"hjd":2458849.501,"jd":2458849.5` + tail}, warnings: []string{
 				"the time is taken from column jd; kept as ordinary columns: 'hjd'"}},
@@ -236,7 +249,7 @@ func TestTimeColumn(t *testing.T) {
 		{name: "TESS", text: "btjd,mag\n1849.501,15\n",
 			values:   []string{`{"btjd":1849.501,"magnitude":15,"time_ref":"barycentric"}`},
 			warnings: []string{"1 time of TDB converted to UTC, 69.1839 s were subtracted", "up to 8.3 minutes"}},
-		{name: "what was subtracted", text: "HJD-2450000,mag\n8849.5,15\n",
+		{name: "an offset that was subtracted", text: "HJD-2450000,mag\n8849.5,15\n",
 			values:   []string{`{"hjd-2450000":8849.5,"magnitude":15,"time_ref":"heliocentric"}`},
 			warnings: []string{"the scale UTC is assumed", "up to 8.3 minutes"}},
 		{name: "coordinate time", text: "JD(TCB),mag\n2458849.501,15\n",
@@ -254,25 +267,30 @@ func TestTimeColumn(t *testing.T) {
 		{name: "an odd scale in a comment", text: "# TIMESYS: MARS\nmjd,mag\n58849.5,15\n",
 			errors: []string{"line 2, column mjd: times of the scale TIMESYS = MARS are not read"}},
 		{name: "truncated", text: "tbjd,mag\n1849.501,15\n",
-			errors: []string{"line 1, column tbjd: truncated dates are counted from several days; say from which, as bjd-2457000"}},
+			errors: []string{"line 1, column tbjd: truncated dates count from several days; say from which, " +
+				"such as bjd-2457000"}},
 		{name: "days since something", text: "time (days),mag\n5,15\n",
-			errors: []string{"line 1, column time (days): days since when is not told; name the column mjd or jd"}},
+			errors: []string{"line 1, column time (days): the column does not say from when its days count; name " +
+				"it mjd or jd"}},
 		{name: "an odd unit", text: "time (s),mag\n5,15\n",
 			errors: []string{"line 1, column time (s): the unit 's' is not understood"}},
 		{name: "MJD in brackets", text: "Time [MJD],mag\n58849,15\n", values: []string{`{"time [mjd]":58849` + tail}},
-		{name: "phase", text: "phase,mag\n0.5,15\n", errors: []string{"line 1, column phase: a phase is no time"}},
-		{name: "phase beside", text: "phase,mjd,mag\n0.5,58849,15\n",
+		{name: "phase", text: "phase,mag\n0.5,15\n", errors: []string{"line 1, column phase: a phase is not a time"}},
+		{name: "a phase beside a time", text: "phase,mjd,mag\n0.5,58849,15\n",
 			values: []string{`{"phase":0.5,"mjd":58849` + tail}, warnings: []string{
 				"kept as ordinary columns: 'phase'"}},
 		{name: "Julian dates under time", text: "time,mag\n2458849.5,15\n2458850.5,15\n",
-			values:   []string{`{"time":2458849.5` + tail, `{"time":2458850.5` + tail},
-			warnings: []string{"column time: 2 values between 2,400,000 and 2,500,000 taken for a Julian date and converted"}},
+			values: []string{`{"time":2458849.5` + tail, `{"time":2458850.5` + tail},
+			warnings: []string{"column time: 2 values between 2,400,000 and 2,500,000 taken for a Julian date and " +
+				"converted"}},
 		{name: "shifted Julian dates", text: "jd,mag\n58849.5,15\n",
-			errors: []string{"line 2, column jd: '58849.5' is below 2,400,000, so it is no Julian date"}},
+			errors: []string{"line 2, column jd: '58849.5' is below 2,400,000, so it is not a Julian date"}},
 		{name: "Julian dates under mjd", text: "mjd,mag\n2458849.5,15\n",
-			errors: []string{"line 2, column mjd: '2458849.5' is above 2,400,000, so it is no Modified Julian Date"}},
+			errors: []string{"line 2, column mjd: '2458849.5' is above 2,400,000, so it is not a Modified Julian " +
+				"Date"}},
 		{name: "years under epoch", text: "epoch,mag\n2020.5,15\n",
-			errors: []string{"line 2, column epoch: '2020.5' may be a date of any kind; name the column mjd, jd or unixtime"}},
+			errors: []string{"line 2, column epoch: '2020.5' may be a date of any kind; name the column mjd, jd " +
+				"or unixtime"}},
 		{name: "leap seconds", text: "date,mag\n2016-12-31T23:59:60,15\n2016-12-31T23:59:59,15\n",
 			values: []string{`{"date":"2016-12-31T23:59:60"` + tail, `{"date":"2016-12-31T23:59:59"` + tail},
 			warnings: []string{"1 time of 23:59:60 became 00:00:00 of the next day",
@@ -316,12 +334,13 @@ func TestFluxScaleOfPhotometry(t *testing.T) {
 	}
 }
 
-// FuzzPhotometry: whatever comes in, every value is a JSON object, times are in range, and a
-// refusal says why.
+// FuzzPhotometry: for any file, every value is a JSON object, times are in range, and a refusal has
+// a reason.
 func FuzzPhotometry(f *testing.F) {
 	for _, s := range []string{twoRows, "mjd;mag\r58000,5;15,2\r",
 		"\xef\xbb\xbftime\tfilter\tmagnitude\n58000\t\"r\"\"\"\t>15\n", "a|b\n|", "jd mag (AB) limit\n2458000.5 > 15\n",
-		"date,mag,nondet,source\n2016-12-31T23:59:60,15,1,x\n", ",,,\n\"", "mjd,f,e\n1,2,3\n", "time,mag\n2458000,007\n,\n"} {
+		"date,mag,nondet,source\n2016-12-31T23:59:60,15,1,x\n", ",,,\n\"", "mjd,f,e\n1,2,3\n",
+		"time,mag\n2458000,007\n,\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -330,7 +349,7 @@ func FuzzPhotometry(f *testing.F) {
 	})
 }
 
-// checkOutcome is what holds for every file.
+// checkOutcome checks what is true for any file.
 func checkOutcome(t *testing.T, points []Point, report Report, err error) {
 	if err != nil {
 		refused, ok := err.(*bounded.Error)
@@ -358,7 +377,7 @@ func checkOutcome(t *testing.T, points []Point, report Report, err error) {
 	}
 }
 
-// countKeys is the number of keys of an object whose values are no objects.
+// countKeys returns the number of keys of an object that has no objects as values.
 func countKeys(object []byte) int {
 	d := json.NewDecoder(strings.NewReader(string(object)))
 	n, depth, key := 0, 0, true

@@ -8,30 +8,15 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
-// maxName is the longest name of a column in bytes. Names are keys of every point: a long one would
-// blow a small file up.
-const maxName = 200
-
-// Column is one column of photometry.
-type column struct {
-	name   string // as the file spells it
-	role   role
-	weak   bool
-	told   bool   // the uploader gave it its role
-	hidden bool   // not stored in the value
-	unit   string // given in the name
-	time   instant.Clock
-	key    []byte // the JSON key with its quotes and colon
-}
-
-// photometryColumns decides what every column is: as the uploader says, by the format's own word,
-// by the name and, where that does not suffice, by the first rows. index of the time column is -1
-// when there is none; everything wrong is a problem of the header line.
+// photometryColumns decides what each column is, by the first of these that tells: the user, the
+// format, the name, the first rows. timeColumn is -1 if there is none. Whatever is wrong is a
+// problem of the header line.
 func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeColumn int) {
 	l := g.Layout
 	for i, name := range l.First {
@@ -39,7 +24,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		if c.role == roleNone {
 			n.warn("column %d has no name and is left out", i+1)
 		}
-		if why := g.field(i).left; why != "" && name != "" {
+		if why := g.field(i).leftOut; why != "" && name != "" {
 			n.warn("column %s is left out: %s", problem.Clip(name), why)
 			c.role = roleNone
 		}
@@ -49,16 +34,16 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		}
 		columns = append(columns, c)
 	}
-	told := tellColumns(l, columns, o, n)
+	userTime := applyUserColumns(l, columns, o, n)
 	if g.dialect != nil {
-		g.dialect.assign(columns, told)
+		g.dialect.assign(columns, userTime)
 	}
-	settleRoles(l, columns, n)
-	settleErrors(columns, n)
-	if timeColumn = told; g.dialect == &exported && told < 0 {
+	resolveRoles(l, columns, n)
+	assignErrors(columns, n)
+	if timeColumn = userTime; g.dialect == &exported && userTime < 0 {
 		timeColumn = 0
 		columns[0].hidden, columns[1].hidden = true, true
-		columns[0].time = instant.Clock{Kind: instant.KindUntold}
+		columns[0].time = instant.Clock{Kind: instant.KindUnknown}
 	}
 	if timeColumn < 0 {
 		timeColumn = chooseTime(l, columns, n)
@@ -66,7 +51,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if timeColumn >= 0 {
 		g.timeSystem(&columns[timeColumn], n)
 	}
-	tellTime(l, columns, timeColumn, o, n)
+	applyTimeFormat(l, columns, timeColumn, o, n)
 	setKeys(l, columns, timeColumn, n)
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
@@ -77,9 +62,9 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	return columns, timeColumn
 }
 
-// tellColumns gives roles to the columns that the uploader named; index is that of the time, -1
-// when it was not named.
-func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeColumn int) {
+// applyUserColumns gives roles to the columns that the user named. timeColumn is -1 if the user did
+// not name it.
+func applyUserColumns(l table.Layout, columns []column, o *Options, n *notes) (timeColumn int) {
 	timeColumn = -1
 	named := maps.Clone(o.Columns)
 	if o.TimeColumn != "" {
@@ -100,7 +85,7 @@ func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeCo
 		}
 		r, ok := roleNamed(key)
 		if !ok {
-			place.Reason = problem.Quoted(key) + " is no role of a column of photometry"
+			place.Reason = problem.Quoted(key) + " is not a role of a column of photometry"
 			n.problem(place)
 			continue
 		}
@@ -114,8 +99,8 @@ func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeCo
 			n.problem(place)
 			continue
 		}
-		for i := range columns { // whatever had the role by its name gives way
-			if columns[i].role == r && i != at && r != roleTime && !columns[i].told {
+		for i := range columns { // a column that had the role by its name loses it
+			if columns[i].role == r && i != at && r != roleTime && !columns[i].byUser {
 				columns[i].role, columns[i].unit = roleOther, ""
 			}
 		}
@@ -127,7 +112,7 @@ func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeCo
 				c.time = withUnit(instant.Clock{Kind: instant.KindTime}, unit)
 			}
 		}
-		c.told, c.weak = true, false
+		c.byUser, c.weak = true, false
 		if r == roleTime {
 			timeColumn = at
 		}
@@ -135,8 +120,8 @@ func tellColumns(l table.Layout, columns []column, o *Options, n *notes) (timeCo
 	return timeColumn
 }
 
-// TimeSystem takes the scale from the keyword TIMESYS of the file, where neither the column nor its
-// format tells it.
+// timeSystem takes the scale from the keyword TIMESYS of the file, if neither the column nor its
+// format gives it.
 func (g *grid) timeSystem(c *column, n *notes) {
 	for i, name := range g.First {
 		if name == c.name && g.field(i).time != nil {
@@ -144,7 +129,7 @@ func (g *grid) timeSystem(c *column, n *notes) {
 		}
 	}
 	system, there := g.keys.Get("TIMESYS")
-	if !there || c.time.Told || c.time.Kind == instant.KindUnix {
+	if !there || c.time.ScaleKnown || c.time.Kind == instant.KindUnix {
 		return
 	}
 	scale, ok := instant.ScaleOf(system)
@@ -157,8 +142,8 @@ func (g *grid) timeSystem(c *column, n *notes) {
 	}
 }
 
-// tellTime counts the time as the uploader says.
-func tellTime(l table.Layout, columns []column, timeColumn int, o *Options, n *notes) {
+// applyTimeFormat counts the time as the user says.
+func applyTimeFormat(l table.Layout, columns []column, timeColumn int, o *Options, n *notes) {
 	if timeColumn < 0 {
 		return
 	}
@@ -168,7 +153,8 @@ func tellTime(l table.Layout, columns []column, timeColumn int, o *Options, n *n
 		if !ok {
 			n.problem(bounded.Problem{Column: "time_format",
 				Reason: problem.Quoted(o.TimeFormat) +
-					" is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, maybe with a scale (mjd_tt) or a number of days that was subtracted (jd-2450000)"})
+					" is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, with an optional scale " +
+					"(mjd_tt) or an offset that was subtracted (jd-2450000)"})
 			return
 		}
 		c.time = t
@@ -182,12 +168,13 @@ func tellTime(l table.Layout, columns []column, timeColumn int, o *Options, n *n
 	}
 	if c.time.Kind == instant.KindTime && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
 		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name),
-			Reason: "Kepler and TESS count days from 2454833 and 2457000: say from which, with time_format bkjd or btjd"})
+			Reason: "Kepler and TESS count days from 2454833 and 2457000: choose one with time_format bkjd or " +
+				"btjd"})
 	}
 }
 
-// timesOfSpace tells whether a light curve of Kepler or TESS, as its columns are called, gives
-// small numbers for times.
+// timesOfSpace reports whether the columns are those of a light curve of Kepler or TESS and its
+// times are small numbers.
 func timesOfSpace(l table.Layout, columns []column, timeColumn int) bool {
 	if !slices.ContainsFunc(columns,
 		func(c column) bool { name := fold(c.name); return name == "pdcsap_flux" || name == "sap_flux" }) {
@@ -202,7 +189,7 @@ func timesOfSpace(l table.Layout, columns []column, timeColumn int) bool {
 	return false
 }
 
-// nameColumn reads one column's name, and what the format says of the column.
+// nameColumn decides what a column is by its name and by what the format says about it.
 func nameColumn(g *grid, i int, name string) column {
 	c := column{name: name}
 	if name == "" {
@@ -210,19 +197,19 @@ func nameColumn(g *grid, i int, name string) column {
 		return c
 	}
 	base, unit := cutUnit(name)
-	told := g.field(i)
+	info := g.field(i)
 	if unit == "" {
-		unit = told.unit
+		unit = info.unit
 	}
 	base = fold(base)
-	byUCD, hasUCD := roleOfUCD(told.ucd)
-	if t, ok := timeOf(base, unit); (ok || told.time != nil) && (!hasUCD || byUCD == roleTime) || hasUCD &&
+	byUCD, hasUCD := roleOfUCD(info.ucd)
+	if t, ok := timeOf(base, unit); (ok || info.time != nil) && (!hasUCD || byUCD == roleTime) || hasUCD &&
 		byUCD == roleTime {
 		if !ok {
-			t = withUnit(instant.Clock{Kind: instant.KindUntold}, unit)
+			t = withUnit(instant.Clock{Kind: instant.KindUnknown}, unit)
 		}
-		if told.time != nil {
-			t = *told.time
+		if info.time != nil {
+			t = *info.time
 		}
 		c.role, c.time, c.unit = roleTime, t, unit
 		return c
@@ -243,13 +230,13 @@ func nameColumn(g *grid, i int, name string) column {
 	if c.role == roleFlux && unit == "" {
 		c.unit = fluxUnitOf(base)
 	} else if c.role == roleFlux || c.role == roleFluxError {
-		c.unit, _ = unitText(unit)
+		c.unit, _ = units.Spell(unit)
 	}
 	return c
 }
 
-// saysYesOrNo tells whether a column, whose name may mean a limit or a flag of one, holds words and
-// no numbers.
+// saysYesOrNo reports whether a column, whose name may mean a limit or a flag for one, holds words
+// and no numbers.
 func saysYesOrNo(l table.Layout, i int) bool {
 	said := false
 	for _, row := range l.Sample {
@@ -266,8 +253,8 @@ func saysYesOrNo(l table.Layout, i int) bool {
 	return said
 }
 
-// fluxOrFilter decides what a column f holds: sncosmo means a flux, ATLAS and TOMs a filter. Text
-// is a filter.
+// fluxOrFilter decides what a column named f holds: a flux in sncosmo, a filter in ATLAS and TOMs.
+// Text is a filter.
 func fluxOrFilter(l table.Layout, i int) role {
 	for _, row := range l.Sample {
 		if i >= len(row) || missing([]byte(row[i])) {
@@ -280,8 +267,9 @@ func fluxOrFilter(l table.Layout, i int) role {
 	return roleFlux
 }
 
-// settleRoles leaves one column to each role. Weak names give way; two telling names are a problem.
-func settleRoles(l table.Layout, columns []column, n *notes) {
+// resolveRoles leaves one column for each role. Weak names give way; two strong names are a
+// problem.
+func resolveRoles(l table.Layout, columns []column, n *notes) {
 	for r := roleMagnitude; r <= roleObject; r++ {
 		var strong, weak []int
 		for i, c := range columns {
@@ -306,8 +294,8 @@ func settleRoles(l table.Layout, columns []column, n *notes) {
 	}
 }
 
-// settleErrors gives an error to the flux when there is no magnitude for it to belong to.
-func settleErrors(columns []column, n *notes) {
+// assignErrors takes a column of errors for that of the flux if there are no magnitudes.
+func assignErrors(columns []column, n *notes) {
 	find := func(r role) int {
 		return slices.IndexFunc(columns, func(c column) bool { return c.role == r })
 	}
@@ -319,7 +307,7 @@ func settleErrors(columns []column, n *notes) {
 	}
 }
 
-// setKeys gives every column its key. The time keeps its own name, folded to lower case.
+// setKeys gives each column its key. The time keeps its own name, in lower case.
 func setKeys(l table.Layout, columns []column, timeColumn int, n *notes) {
 	seen := map[string]string{}
 	for i := range columns {
@@ -333,7 +321,7 @@ func setKeys(l table.Layout, columns []column, timeColumn int, n *notes) {
 		case c.role.String() != "" && c.role != roleTime && c.role != roleLimitFlag && c.role != roleObject:
 			key, own = c.role.String(), false
 		}
-		if other, twice := seen[key]; twice && own { // settleRoles has seen to the others
+		if other, twice := seen[key]; twice && own { // resolveRoles has checked the other keys
 			n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name),
 				Reason: "the columns " + problem.Quoted(other) + " and " + problem.Quoted(c.name) +
 					" have the same name"})
@@ -343,7 +331,7 @@ func setKeys(l table.Layout, columns []column, timeColumn int, n *notes) {
 	}
 }
 
-// reportColumns is what the report says of the columns.
+// reportColumns describes the columns for the report.
 func reportColumns(columns []column, timeColumn int, timeForm string) []Column {
 	out := make([]Column, 0, len(columns))
 	for i, c := range columns {
@@ -361,11 +349,120 @@ func reportColumns(columns []column, timeColumn int, timeForm string) []Column {
 	return out
 }
 
-// reportName is a column's name as the file spells it; one that is too long, and refused for it, is
-// cut.
-func reportName(name string) string {
-	if len(name) > maxName {
-		return problem.Clip(name)
+// How well a column serves as the time; less is better.
+const (
+	rankMJD = iota
+	rankJD
+	rankCount // days since a given date
+	rankISO   // ISO 8601 text
+	rankTime  // numbers in a column named "time", or another name that does not tell
+	rankUnix
+	rankOffEarth // heliocentric and barycentric dates
+	rankDay      // dates without a time of day
+	rankRefused
+	rankClock // times of day without a date
+)
+
+// chooseTime finds the column that gives the time: an MJD before a JD, before ISO 8601, before a
+// column whose name does not tell. A column of days without a time of day comes last, so that no
+// precision is lost. Other columns of times are kept as ordinary ones. It returns -1 and adds a
+// problem if there is none.
+func chooseTime(l table.Layout, columns []column, n *notes) int {
+	best, rank := -1, rankClock+1
+	ranks := make([]int, len(columns))
+	for i, c := range columns {
+		if c.role != roleTime {
+			continue
+		}
+		ranks[i] = rankTimeColumn(l, i, c)
+		if ranks[i] < rank {
+			best, rank = i, ranks[i]
+		}
 	}
-	return name
+	if best < 0 {
+		n.problem(bounded.Problem{Line: l.Line, Reason: noTimeReason(l)})
+		return -1
+	}
+	name := columns[best].name
+	switch rank {
+	case rankRefused:
+		return best // applyTimeFormat says why, unless the user gave a format
+	case rankClock:
+		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name),
+			Reason: "a time of day without a date is not a time"})
+		return -1
+	case rankDay:
+		for i, r := range ranks {
+			if columns[i].role == roleTime && r == rankClock {
+				n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(name),
+					Reason: "the day is in " + problem.Quoted(name) +
+						" and the hour in " + problem.Quoted(columns[i].name) +
+						"; write both in one column, as 2020-01-31T10:20:30"})
+				return -1
+			}
+		}
+	}
+	var others []string
+	for i, c := range columns {
+		if c.role == roleTime && i != best {
+			others = append(others, c.name)
+		}
+	}
+	if len(others) > 0 {
+		n.warn("the time is taken from column %s; kept as ordinary columns: %s", problem.Clip(name),
+			problem.QuotedList(others))
+	}
+	return best
+}
+
+// rankTimeColumn ranks a column by its name and its first cell that is not missing.
+func rankTimeColumn(l table.Layout, i int, c column) int {
+	if c.time.Refused != "" {
+		return rankRefused
+	}
+	if c.time.Ref != "" {
+		return rankOffEarth
+	}
+	switch c.time.Kind {
+	case instant.KindCount:
+		return rankCount
+	case instant.KindMJD:
+		return rankMJD
+	case instant.KindJD:
+		return rankJD
+	case instant.KindUnix:
+		return rankUnix
+	}
+	for _, row := range l.Sample {
+		if i >= len(row) || missing([]byte(row[i])) {
+			continue
+		}
+		cell := []byte(row[i])
+		if instant.IsClock(cell) {
+			return rankClock
+		}
+		if t, reason := c.time.Parse(cell); reason == "" && t.Form == instant.FormISO {
+			if t.DateOnly {
+				return rankDay
+			}
+			return rankISO
+		}
+		break
+	}
+	return rankTime
+}
+
+// noTimeReason says that there is no time column, and why that may be.
+func noTimeReason(l table.Layout) string {
+	for _, name := range l.First {
+		if _, ok := instant.ParseDecimal([]byte(name)); !ok {
+			return "no time column (as time, mjd, jd or date); the columns are " + problem.QuotedList(l.First) +
+				"; say which with time_column"
+		}
+	}
+	reason := "no header line: the first line holds only numbers"
+	if len(strings.Fields(l.Above)) > 1 || strings.Contains(l.Above, ",") {
+		reason += "; if the comment above it names the columns, remove its #"
+	}
+	return reason + "; an upload can name them in columns, as col1, col2 and so on"
 }

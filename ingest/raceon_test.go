@@ -2,6 +2,6 @@
 
 package ingest
 
-// raceDetector says that the tests run with the race detector, with which programs take several
-// times the memory and the time: what is measured then says nothing.
+// raceDetector says that the tests run with the race detector. Programs then take several times the
+// memory and time, which makes measurements useless.
 const raceDetector = true

@@ -12,12 +12,13 @@ import (
 	"nightjar/ingest/fits/fitstest"
 )
 
-// TestRecognise asks for the type of files by their content; their names say nothing, or something
-// else.
+// TestRecognise finds the type of files by their content; their names say nothing, or something
+// wrong.
 func TestRecognise(t *testing.T) {
 	table := string(append(fitstest.Header(append(fitstest.Shape(8), "EXTEND  =                    T")...),
 		fitstest.Header("XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
-			"NAXIS1  =                    4", "NAXIS2  =                    0", "PCOUNT  =                    0", "GCOUNT  =                    1", "TFIELDS =                    0")...))
+			"NAXIS1  =                    4", "NAXIS2  =                    0", "PCOUNT  =                    0",
+			"GCOUNT  =                    1", "TFIELDS =                    0")...))
 	for name, c := range map[string]struct {
 		content  string
 		dataType string
@@ -45,8 +46,8 @@ func TestRecognise(t *testing.T) {
 	}
 }
 
-// TestUnnamedColumns: a table without a header is a light curve or a spectrum only when that is
-// said, or its columns are named by their numbers.
+// TestUnnamedColumns: a table without a header is a light curve or a spectrum only if the user says
+// so, or names the columns by their numbers.
 func TestUnnamedColumns(t *testing.T) {
 	const dates, reduced, waves = "2450726.84798 15.123 0.004 1.2\n2450727.84798 15.124 0.004 1.3\n",
 		"# HJD-2400000 V\n58849.5 15.1\n58850.5 15.2\n", "4000 1 2 3 4\n4001 1 2 3 4\n"
@@ -54,7 +55,7 @@ func TestUnnamedColumns(t *testing.T) {
 	for _, c := range []struct {
 		name, dataType, text string
 		columns              map[string]string
-		want                 string // of the first value, or ! and the error
+		want                 string // the first value, or ! and the error
 	}{
 		{"by content", "", dates, nil,
 			"!line 1: as spectroscopy: no header line, and the first column may hold dates as well as wavelengths"},
@@ -95,7 +96,7 @@ func TestUnnamedColumns(t *testing.T) {
 	}
 }
 
-// TestNotRecognised says of a file that nothing reads what each processor had against it.
+// TestNotRecognised: if nothing reads a file, the error lists what each processor found.
 func TestNotRecognised(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty":                "",
@@ -124,7 +125,7 @@ func TestNotRecognised(t *testing.T) {
 	}
 }
 
-// TestRecogniseFails passes on what is no fault of the file's.
+// TestRecogniseFails: an error for which the file is not to blame is returned.
 func TestRecogniseFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -140,7 +141,7 @@ func TestRecogniseFails(t *testing.T) {
 	}
 }
 
-// TestInspect reads a file and hands nothing out.
+// TestInspect reads a file and stores nothing.
 func TestInspect(t *testing.T) {
 	look := func(content, kind string, o Options) (string, Report) {
 		t.Helper()

@@ -18,7 +18,7 @@ import (
 var update = flag.Bool("update", false, "write the reports that TestReports compares with")
 
 // TestReports reads every file in testdata/reports (photometry-*, spectroscopy-*) and compares
-// report and points, byte for byte, with the .json of the same name.
+// report and points, byte for byte, with the .json file of the same name.
 func TestReports(t *testing.T) {
 	files, err := filepath.Glob("testdata/reports/*.[ct][sx][vt]")
 	if err != nil || len(files) < 8 {
@@ -36,7 +36,8 @@ func TestReports(t *testing.T) {
 	}
 	bands := fitstest.Spectrum([]int{4, 1, 3}, "CTYPE1  = 'LINEAR'", "CRVAL1  = 5000.0", "CD1_1   = 2.5",
 		"CUNIT1  = 'deg'", "WAT1_001= 'wtype=linear units=angstroms'",
-		"BANDID1 = 'spectrum'", "BANDID3 = 'sigma'", "DATE-OBS= '2016-12-31'", "BUNIT   = 'erg/cm2/s/A'", "ORIGIN  = 'LCOGT'")
+		"BANDID1 = 'spectrum'", "BANDID3 = 'sigma'", "DATE-OBS= '2016-12-31'", "BUNIT   = 'erg/cm2/s/A'",
+		"ORIGIN  = 'LCOGT'")
 	compareReport(t, "testdata/reports/spectroscopy-bands.json", "spectroscopy", "bands.fits", bands,
 		Options{FluxScale: 2})
 }

@@ -26,19 +26,19 @@ const (
 	roleTelescope
 	roleInstrument
 	roleSource
-	roleDifferential // magnitude against a comparison star: never one of the object
-	roleObject       // names the object; kept under its own name
-	roleLimitFlag    // says that the row's magnitude is a limit; kept under its own name
+	roleDifferential // relative to a comparison star, and so not a magnitude of the object
+	roleObject       // the name of the object; kept under its own name
+	roleLimitFlag    // whether the magnitude is a limit; kept under its own name
 )
 
-// String is the key under which the role's column is stored; "" when that is its own name.
+// String is the key under which the column is stored; "" if that is its own name.
 func (r role) String() string {
 	return [...]string{"", "", "time", "magnitude", "error", "limit", "filter", "flux", "flux_error", "flux_unit",
 		"zero_point", "magsys", "telescope", "instrument", "source",
 		"differential_magnitude", "object", "limit_flag"}[r]
 }
 
-// numeric tells whether the role's cells must be numbers or missing.
+// numeric reports whether each cell must be a number or missing.
 func (r role) numeric() bool {
 	switch r {
 	case roleMagnitude, roleError, roleLimit, roleFlux, roleFluxError, roleZeroPoint, roleDifferential:
@@ -47,32 +47,13 @@ func (r role) numeric() bool {
 	return false
 }
 
-// sentinels tells whether -999, 99 and their like are missing values in the role's cells; a flux of
-// -999 is one.
+// sentinels reports whether -999, 99 and the like are missing values. A flux can be -999.
 func (r role) sentinels() bool {
 	return r == roleMagnitude || r == roleError || r == roleLimit
 }
 
-// fold makes a column's name comparable: case, blanks around it and the choice of dash, underscore
-// or blank do not matter.
-func fold(name string) string {
-	return strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
-}
-
-// cutUnit separates the unit in brackets behind a column's name, as in "flux (mJy)" and "time
-// [MJD]".
-func cutUnit(name string) (base, unit string) {
-	name = strings.TrimSpace(name)
-	for _, pair := range []string{"()", "[]"} {
-		if i := strings.IndexByte(name, pair[0]); i > 0 && name[len(name)-1] == pair[1] {
-			return strings.TrimSpace(name[:i]), strings.TrimSpace(name[i+1 : len(name)-1])
-		}
-	}
-	return name, ""
-}
-
-// roleOf finds a column's role by its folded name. weak names mean the role only when no other
-// column does: one letter says little, and an observatory is a telescope when there is no column
+// roleOf finds the role of a column by its folded name. A weak name means the role only if no other
+// column has it: one letter says little, and an observatory is the telescope if there is no column
 // for that. The names are those of sncosmo, lightcurve_fitting, SkyPortal, AAVSO, ZTF and TOMs.
 func roleOf(name string) (r role, weak bool) {
 	switch name {
@@ -114,7 +95,7 @@ func roleOf(name string) (r role, weak bool) {
 		return roleInstrument, false
 	case "instrument_name":
 		return roleInstrument, true
-	case "pdcsap_flux": // Kepler and TESS: corrected, and as it was measured
+	case "pdcsap_flux": // Kepler and TESS: corrected and as measured
 		return roleFlux, false
 	case "pdcsap_flux_err":
 		return roleFluxError, false
@@ -133,7 +114,7 @@ func roleOf(name string) (r role, weak bool) {
 	return roleOther, false
 }
 
-// fluxUnitOf is the unit that a flux column's folded name tells by itself.
+// fluxUnitOf is the unit that the folded name of a flux column implies.
 func fluxUnitOf(name string) string {
 	if name == "ujy" || name == "forced_ujy" {
 		return "uJy"
@@ -141,75 +122,7 @@ func fluxUnitOf(name string) string {
 	return ""
 }
 
-// timeOf tells whether a column may hold the time, by its folded name without the unit, and the
-// unit.
-func timeOf(base, unit string) (t instant.Clock, ok bool) {
-	switch base {
-	case "mjdobs", "mjd_obs", "obs_mjd", "obsmjd", "mjd_start", "mjd_mid", "midpoint_mjd", "epochmean":
-		t.Kind = instant.KindMJD
-	case "midpointmjdtai", "expmidptmjd": // Rubin Observatory
-		t.Kind, t.Scale = instant.KindMJD, instant.ScaleTAI
-	case "time":
-		t.Kind = instant.KindTime
-	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time",
-		"ut", "utc", "epoch":
-		t.Kind = instant.KindUntold
-	case "phase":
-		t.Refused = "a phase is no time"
-		return t, true
-	case "tbjd":
-		t.Refused = "truncated dates are counted from several days; say from which, as bjd-2457000"
-		return t, true
-	default:
-		if t, ok = timeFormatNamed(base); !ok {
-			return t, false
-		}
-	}
-	return withUnit(t, unit), true
-}
-
-// withUnit adds what the unit of a time column says.
-func withUnit(t instant.Clock, unit string) instant.Clock {
-	days := t.Kind == instant.KindMJD || t.Kind == instant.KindJD || t.Kind == instant.KindCount
-	switch fold(unit) {
-	case "":
-		return t
-	case "d", "day", "days":
-		if !days {
-			t.Refused = "days since when is not told; name the column mjd or jd"
-		}
-		return t
-	case "s", "sec", "seconds":
-		if t.Kind == instant.KindUnix {
-			return t
-		}
-	}
-	if scale, ok := instant.ScaleOf(unit); ok {
-		if t.Scale != instant.ScaleUTC && scale != t.Scale && t.Assumed == "" {
-			t.Refused = "the name says " + t.Scale.String() + " and the unit " + scale.String()
-		}
-		t.Scale, t.Told, t.Assumed = scale, true, ""
-		return t
-	}
-	told, ok := timeFormatNamed(unit)
-	switch {
-	case !ok:
-		t.Refused = "the unit " + problem.Quoted(unit) + " is not understood"
-	case days && t.Kind != told.Kind && told.Kind != instant.KindCount:
-		t.Refused = "the name and the unit " + problem.Quoted(unit) + " contradict each other"
-	default:
-		if told.Scale == instant.ScaleUTC {
-			told.Scale, told.Told = t.Scale, told.Told || t.Told
-		}
-		if told.Ref == "" {
-			told.Ref = t.Ref
-		}
-		return told
-	}
-	return t
-}
-
-// roleOfUCD is what a column holds by its Unified Content Descriptor (IVOA UCD1+).
+// roleOfUCD finds the role of a column by its Unified Content Descriptor (IVOA UCD1+).
 func roleOfUCD(ucd string) (r role, ok bool) {
 	words := strings.Split(strings.ToLower(strings.ReplaceAll(ucd, " ", "")), ";")
 	spread, primary := false, ""
@@ -239,7 +152,7 @@ func roleOfUCD(ucd string) (r role, ok bool) {
 	return roleOther, false
 }
 
-// roleNamed is a role of photometry by the name that Options.Columns uses.
+// roleNamed finds a role of photometry by its name in Options.Columns.
 func roleNamed(name string) (role, bool) {
 	for r := roleTime; r <= roleObject; r++ {
 		if r.String() == name {
@@ -247,4 +160,99 @@ func roleNamed(name string) (role, bool) {
 		}
 	}
 	return roleOther, false
+}
+
+// maxName is the longest name of a column in bytes. Names are keys of every point, so that a long
+// one would make a small file large.
+const maxName = 200
+
+// column is one column of photometry.
+type column struct {
+	name   string // as the file spells it
+	role   role
+	weak   bool
+	byUser bool   // the user gave it its role
+	hidden bool   // not stored in the value
+	unit   string // from the name or the format
+	time   instant.Clock
+	key    []byte // the JSON key with quotes and colon
+}
+
+// reportName is the name of a column as the file spells it. A name that is too long is refused, and
+// is clipped here.
+func reportName(name string) string {
+	if len(name) > maxName {
+		return problem.Clip(name)
+	}
+	return name
+}
+
+// dialect describes a table of known origin: what its columns mean, whatever their names suggest.
+type dialect struct {
+	about    about // by is appended to the list of columns
+	name     string
+	needs    []string          // folded names of columns that must all exist
+	roles    map[string]role   // by folded name
+	filters  map[string]string // name of the filter by what the column holds
+	source   string            // of points whose row names none
+	constant string            // members of every value, each with a comma before it
+	rule     *fluxRule         // nil for none
+	notes    []string          // for the report
+	clean    func(columns []column, cells [][]byte)
+	wide     string // bands that have columns of their own, such as grizy; "" if each row is a point
+}
+
+// fluxRule tells detections from limits by the flux, and computes magnitudes from fluxes and a zero
+// point.
+type fluxRule struct {
+	detection float64 // signal-to-noise ratio above which there is a magnitude
+	sigmas    float64 // errors of the flux that make a limit
+	zeroPoint float64 // used if there is no column; NaN for none
+	snr       bool    // the signal-to-noise ratio is stored
+
+	flux, fluxError, zero int  // columns; -1 for none
+	own                   bool // the table has its own magnitudes of detections
+}
+
+// assign gives columns the roles that they have in the dialect, unless the user said otherwise.
+// userTime is the time column that the user named, -1 for none.
+func (d *dialect) assign(columns []column, userTime int) {
+	for i := range columns {
+		c := &columns[i]
+		r, ok := d.roles[fold(c.name)]
+		if !ok || c.byUser || c.role == roleNone {
+			continue
+		}
+		if r != c.role {
+			c.unit = ""
+		}
+		if r == roleFlux || r == roleFluxError {
+			switch fold(c.name) {
+			case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
+				c.unit = "uJy"
+			case "forcediffimflux", "forcediffimfluxunc":
+				c.unit = "DN"
+			}
+		}
+		if c.role == roleTime && r != roleTime {
+			c.time = instant.Clock{}
+		}
+		c.role, c.weak = r, false
+	}
+	for i := range columns {
+		for j := range columns { // the user's roles override those of the dialect
+			if columns[i].byUser && i != j && columns[j].role == columns[i].role && !columns[j].byUser &&
+				columns[i].role != roleTime {
+				columns[j].role = roleOther
+			}
+		}
+	}
+}
+
+// filter returns the name of a filter; ZTF numbers its filters.
+func (d *dialect) filter(cell []byte) string {
+	if name, ok := d.filters[string(cell)]; ok {
+		return name
+	}
+	return string(cell)
 }

@@ -1,37 +1,28 @@
 package ingest
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 
 	"nightjar/ingest/bounded"
-	"nightjar/ingest/fits"
 	"nightjar/ingest/table"
+	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
-// spectroscopyFormats lists the formats of spectra, the most particular first.
-func spectroscopyFormats() []format {
-	return []format{
-		{about: aboutFITSSpectrum(), name: "FITS image", recognise: fits.IsFITS, read: readFITSSpectrum},
-		{about: aboutVOSpectrum(), name: "VOTable", recognise: table.IsVOTable, read: readVOSpectrum},
-		{about: aboutECSVSpectrum(), name: "ECSV", recognise: table.IsECSV, read: spectrumOf(ecsvGrid)},
-		{about: aboutJSONSpectrum(), name: "Open Supernova Catalog", recognise: isJSON, read: readJSONSpectra},
-		{about: aboutTextSpectrum(), name: "spectrum text", recognise: isText, read: readTextSpectrum},
-	}
-}
-
-// spectrum builds the value of one: three lists, put together at the end.
+// spectrum builds the value of a spectrum from three lists.
 type spectrum struct {
 	flux, wavelength, errors []byte // JSON arrays without the closing bracket
 	pixels                   int    // wavelengths added
 	none                     int    // fluxes that are null
-	discard                  bool   // nobody wants the lists: they are counted and not held
-	discarded                int    // bytes of them
+	discard                  bool   // count the lists instead of holding them
+	discarded                int    // bytes that were counted
 
-	medium   string // air or vacuum, where the file says in which the wavelengths are
+	medium   string // air or vacuum, if the file says in which the wavelengths are
 	previous float64
 	rising   bool
 	falling  bool
@@ -42,16 +33,16 @@ func (j *job) newSpectrum() *spectrum {
 		errors: []byte(`[`)}
 }
 
-// Next begins an element of a list.
-func next(list []byte) []byte {
+// withComma begins an element of a list.
+func withComma(list []byte) []byte {
 	if list[len(list)-1] != '[' {
 		return append(list, ',')
 	}
 	return list
 }
 
-// addWavelength notes the next pixel's wavelength; the caller writes its digits. reason is not ""
-// when it cannot be one.
+// addWavelength notes the wavelength of the next pixel; the caller writes its digits. reason is ""
+// unless it cannot be a wavelength.
 func (s *spectrum) addWavelength(v float64) (reason string) {
 	if !(v > 0) || math.IsInf(v, 1) {
 		return "a wavelength must be a finite number above 0"
@@ -68,8 +59,8 @@ func (s *spectrum) addWavelength(v float64) (reason string) {
 	return ""
 }
 
-// shorten counts a list in place of holding it, when nobody wants it. A list of some bytes is left,
-// which is not an empty one.
+// shorten counts the bytes of a list and drops them if the spectrum is discarded. It leaves some
+// bytes, so that the list is not empty.
 func (s *spectrum) shorten(list []byte) []byte {
 	const some, few = 64 << 10, 16
 	if s.discard && len(list) > some {
@@ -79,7 +70,7 @@ func (s *spectrum) shorten(list []byte) []byte {
 	return list
 }
 
-// check refuses a spectrum that grows too large.
+// check refuses a spectrum that is too large.
 func (s *spectrum) check(pixels int64) error {
 	if pixels > bounded.MaxPixels {
 		return bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("a spectrum of more than %d pixels",
@@ -93,13 +84,13 @@ func (s *spectrum) check(pixels int64) error {
 	return nil
 }
 
-// Value is the finished JSON object, keys in a TOM's order; flux_error is last and only there when
-// the file has errors.
+// value returns the finished JSON object, with the keys in a TOM's order. flux_error is last, and
+// only if the file has errors.
 func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	if s.discard {
 		return nil
 	}
-	// in one piece, as it may be large
+	// one allocation, because it may be large
 	v := make([]byte, 0, len(s.flux)+len(s.wavelength)+len(s.errors)+len(fluxUnits)+len(wavelengthUnits)+200)
 	v = append(append(v, s.flux...), ']')
 	v = jsontext.AppendString(jsontext.AppendKey(v, "flux_units"), fluxUnits)
@@ -114,8 +105,8 @@ func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	return append(v, '}')
 }
 
-// mediumOf is air or vacuum as keywords say: AIRORVAC, VACUUM, or an axis of the type AWAV. WAVE is
-// also written where nobody knows, and says nothing.
+// mediumOf finds air or vacuum by the keywords AIRORVAC and VACUUM, or an axis of type AWAV. WAVE
+// says nothing, because it is also written where the medium is not known.
 func mediumOf(get func(string) (string, bool)) string {
 	if text, ok := get("AIRORVAC"); ok {
 		switch text = strings.ToLower(strings.TrimSpace(text)); {
@@ -139,7 +130,7 @@ func mediumOf(get func(string) (string, bool)) string {
 	return ""
 }
 
-// emitSpectrum checks what was read and hands out the point.
+// emitSpectrum checks the spectrum and emits its point.
 func (j *job) emitSpectrum(s *spectrum, d specDate, source, fluxUnits, wavelengthUnits string) error {
 	switch {
 	case j.refused():
@@ -162,4 +153,188 @@ func (j *job) emitSpectrum(s *spectrum, d specDate, source, fluxUnits, wavelengt
 		j.warn("fluxes and their errors were multiplied by %g, as the upload asked", j.options.FluxScale)
 	}
 	return j.emit(Point{Time: d.micros, Timed: d.timed, Source: source, Value: s.value(fluxUnits, wavelengthUnits)})
+}
+
+// readVOSpectrum reads the first table of a VOTable that has wavelengths and fluxes.
+func readVOSpectrum(ctx context.Context, j *job) error {
+	grids, err := voGrids(j.file)
+	if err != nil {
+		return err
+	}
+	for _, g := range grids {
+		if _, err := spectrumColumns(g, &j.options, newNotes("", 1)); err == nil {
+			return j.readSpectrum(ctx, g)
+		}
+	}
+	return j.readSpectrum(ctx, grids[0])
+}
+
+// fitsSource is the facility of a spectrum if a TOM would find it in the header, which it does for
+// Las Cumbres Observatory; otherwise "".
+func fitsSource(get func(string) (string, bool)) string {
+	if origin, _ := get("ORIGIN"); origin == "LCOGT" {
+		return "LCO"
+	}
+	return ""
+}
+
+// spectrumOf returns the reader of a format that has one table.
+func spectrumOf(grid func(bounded.File) (*grid, error)) func(context.Context, *job) error {
+	return func(ctx context.Context, j *job) error {
+		g, err := grid(j.file)
+		if err != nil {
+			return err
+		}
+		return j.readSpectrum(ctx, g)
+	}
+}
+
+// readTextSpectrum reads a table of wavelengths, fluxes and optional errors. Without a header the
+// first line is numbers.
+func readTextSpectrum(ctx context.Context, j *job) error {
+	g, err := textGrid(j.file)
+	if err != nil {
+		return err
+	}
+	g.format = "spectrum text (" + g.Delimiter.String() + ")"
+	g.headerless = allNumbers(g.First)
+	return j.readSpectrum(ctx, g)
+}
+
+// readSpectrum reads a table that has one pixel in each row. Keywords are those of the table and of
+// comments among its rows.
+func (j *job) readSpectrum(ctx context.Context, g *grid) error {
+	j.report.Format = g.format
+	for _, note := range g.notes {
+		j.warn("%s", note)
+	}
+	c, err := spectrumColumns(g, &j.options, j.notes)
+	if err != nil {
+		for _, name := range c.names {
+			j.report.Columns = append(j.report.Columns, Column{Name: reportName(name)})
+		}
+		return err
+	}
+	first := len(j.report.Columns) // in a file of several spectra an earlier one has set them
+	if first == 0 {
+		c.report(j.notes)
+	}
+	keys := g.keys
+	if keys == nil {
+		keys = table.Keywords{}
+	}
+	s := j.newSpectrum()
+	in, err := g.open(func(text []byte) { addComment(keys, text) })
+	if err != nil {
+		return err
+	}
+	var r row
+	for rows := 1; ; rows++ {
+		err := in.next(&r)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		j.report.Rows++
+		if rows%ctxRows == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := s.check(int64(rows)); err != nil {
+			return err
+		}
+		if r.Fit(c.width); r.Reason == "" && len(r.Cells) != c.width {
+			r.Reason = problem.Plural(len(r.Cells), "field") + " where there are " + problem.Plural(c.width, "column")
+		}
+		if r.Reason != "" {
+			place := g.problemAt(r.Line)
+			place.Reason = r.Reason
+			j.problem(place)
+			continue
+		}
+		j.addRow(s, g, c, &r)
+	}
+	wavelengthUnits, fluxUnits, err := c.units(g, keys, j.notes)
+	if err != nil {
+		return err
+	}
+	d := j.spectrumDate(keys.Get, bounded.Problem{HDU: g.hdu})
+	source := keys.First("FACILITY")
+	if source == "" {
+		source = fitsSource(keys.Get)
+	}
+	s.medium = mediumOf(keys.Get)
+	return j.emitSpectrum(s, d, source, fluxUnits, wavelengthUnits)
+}
+
+// addRow reads one pixel.
+func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
+	cell := r.Cells[c.wavelength]
+	bad := func(i int, reason string) {
+		place := g.problemAt(r.Line)
+		place.Column, place.Reason = c.name(i), reason
+		j.problem(place)
+	}
+	w, ok := instant.ParseDecimal(cell)
+	v := 0.0
+	if ok {
+		v, ok = w.Float()
+	}
+	if ok && c.logarithm {
+		v = math.Pow(10, v)
+	}
+	switch {
+	case !ok && missing(cell):
+		bad(c.wavelength, "the row has no wavelength")
+	case !ok:
+		bad(c.wavelength, notNumber(cell))
+	default:
+		if reason := s.addWavelength(v); reason != "" {
+			bad(c.wavelength, problem.Quoted(cell)+": "+reason)
+		}
+	}
+	if c.logarithm {
+		s.wavelength = jsontext.AppendFloat(withComma(s.wavelength), v)
+	} else {
+		s.wavelength = w.AppendJSON(withComma(s.wavelength))
+	}
+	var there bool
+	if s.flux, there = j.addFlux(s.flux, r.Cells[c.flux], asSigma, c.flux, bad); !there {
+		s.none++
+	}
+	if c.errors >= 0 {
+		s.errors, _ = j.addFlux(s.errors, r.Cells[c.errors], c.spread, c.errors, bad)
+	}
+}
+
+// addFlux writes a flux or an error: a number with the digits of the file, or null. written is
+// false for null.
+func (j *job) addFlux(list, cell []byte, as errorKind, i int, bad func(int, string)) (out []byte, written bool) {
+	list = withComma(list)
+	d, ok := instant.ParseDecimal(cell)
+	if !ok {
+		if !missing(cell) && !notAvailable(cell) {
+			bad(i, notNumber(cell))
+		}
+		return append(list, "null"...), false
+	}
+	if !j.scaled() && as == asSigma {
+		if !d.Finite() {
+			bad(i, problem.Quoted(cell)+" is out of range")
+		}
+		return d.AppendJSON(list), true
+	}
+	v, _ := d.Float()
+	if v = as.sigma(v); math.IsNaN(v) {
+		return append(list, "null"...), false
+	}
+	if j.scaled() {
+		v *= j.options.FluxScale
+	}
+	if v-v != 0 { // only for an infinite number or NaN
+		bad(i, problem.Quoted(cell)+" is out of range when multiplied")
+		return append(list, "null"...), false
+	}
+	return jsontext.AppendFloat(list, v), true
 }

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"strconv"
 	"strings"
 
 	"nightjar/ingest/bounded"
@@ -9,32 +8,14 @@ import (
 	"nightjar/internal/problem"
 )
 
-// specDate is when a spectrum was taken.
+// specDate is the date of a spectrum.
 type specDate struct {
 	micros int64 // UTC, as Point.Time
 	timed  bool
 }
 
-// dateKey is a keyword that may give the date of a spectrum and what a number under it counts.
-type dateKey struct {
-	key  string
-	kind instant.Kind
-}
-
-// dateKeys in the order of preference, spelt with dashes; files may have underscores.
-var dateKeys = []dateKey{
-	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD}, {"MJD-AVG",
-		instant.KindMJD}, {"DATE-AVG", instant.KindUntold},
-	{"UTMIDDLE", instant.KindUntold}, {"DATE-OBS", instant.KindUntold}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG",
-		instant.KindUntold},
-	{"OBS-DATE", instant.KindUntold}, {"AVE-MJD", instant.KindMJD}, {"EXPSTART", instant.KindMJD},
-}
-
-// clockKeys give the time of day where DATE-OBS holds only the day, as it did before 1999.
-var clockKeys = []string{"UT", "UTSHUT", "TIME-OBS", "UTSTART", "UTC-OBS", "UTC", "UT-OBS", "UT-START", "UTC-START"}
-
-// spectrumDate finds the date: the uploader's, else under the first keyword that holds one, else in
-// the file's name. get looks up a keyword in capitals with dashes. A date that cannot be read is a
+// spectrumDate finds the date: the user's, that of the first keyword that has one, or that in the
+// name of the file. get looks up a keyword in capitals with dashes. A date that cannot be read is a
 // problem at place.
 func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Problem) specDate {
 	key, kind := findDateKey(get, j.notes)
@@ -67,9 +48,9 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Pr
 		j.warn("the date %s is taken from the file's name", instant.Text(t.Micros))
 		return specDate{micros: t.Micros, timed: true}
 	}
-	// it may be meant for one of this century
+	// a two-digit year may be meant for this century
 	if old, ok := oldDate(strings.TrimSpace(text)); ok && reason == "" && old < "1970" {
-		j.warn("%s = %s is taken for a day of %s: two digits are years from 1900 to 1999, as FITS has it", key,
+		j.warn("%s = %s is taken for a day of %s: in FITS two digits are a year from 1900 to 1999", key,
 			problem.Clip(text), old[:4])
 	}
 	if reason == "" {
@@ -77,7 +58,7 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Pr
 		given := t.Micros
 		t.Micros, scale, reason = toUTC(given, get)
 		if reason == "" && scale != instant.ScaleUTC {
-			j.warn("%s is %s: %s were subtracted to have UTC", key, scale, secondsText(given-t.Micros))
+			j.warn("%s is %s: %s were subtracted to get UTC", key, scale, secondsText(given-t.Micros))
 		}
 	}
 	if reason != "" {
@@ -89,8 +70,8 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Pr
 	return specDate{micros: t.Micros, timed: true}
 }
 
-// findDateKey returns the first keyword that holds something; "" when none does. An MJD or JD of 0
-// is a header's way to say nothing.
+// findDateKey returns the first keyword that has a value; "" for none. Headers write an MJD or JD
+// of 0 if they have none.
 func findDateKey(get func(string) (string, bool), n *notes) (string, instant.Kind) {
 	for _, k := range dateKeys {
 		text, ok := get(k.key)
@@ -109,7 +90,7 @@ func findDateKey(get func(string) (string, bool), n *notes) (string, instant.Kin
 	return "", instant.KindMJD
 }
 
-// parseDate reads a keyword's date.
+// parseDate reads the date in a keyword.
 func parseDate(key, text string, kind instant.Kind, get func(string) (string, bool)) (instant.Time, string) {
 	text = strings.TrimSpace(text)
 	for _, zone := range []string{" UTC", " UT"} {
@@ -142,7 +123,7 @@ func parseDate(key, text string, kind instant.Kind, get func(string) (string, bo
 	return t, ""
 }
 
-// oldDate respells dd/mm/yy, which FITS used for the years 1900 to 1999.
+// oldDate converts dd/mm/yy, which FITS used for the years 1900 to 1999.
 func oldDate(text string) (string, bool) {
 	if len(text) != 8 || text[2] != '/' || text[5] != '/' {
 		return "", false
@@ -150,8 +131,8 @@ func oldDate(text string) (string, bool) {
 	return "19" + text[6:] + "-" + text[3:5] + "-" + text[:2], true
 }
 
-// ToUTC converts a time by the file's TIMESYS. UTC, and none, stay as they are; a scale that is not
-// known is refused.
+// toUTC converts a time by the TIMESYS of the file. UTC and no TIMESYS leave it unchanged; an
+// unknown scale is refused.
 func toUTC(t int64, get func(string) (string, bool)) (utc int64, scale instant.Scale, reason string) {
 	text, _ := get("TIMESYS")
 	scale, ok := instant.ScaleOf(text)
@@ -165,18 +146,13 @@ func toUTC(t int64, get func(string) (string, bool)) (utc int64, scale instant.S
 	return utc, scale, ""
 }
 
-// secondsText is a difference in microseconds, in seconds.
-func secondsText(micros int64) string {
-	return strconv.FormatFloat(float64(micros)/1e6, 'f', -1, 64) + " s"
-}
-
-// warnDate says what had to be assumed of a date.
+// warnDate warns about what had to be assumed about a date.
 func (j *job) warnDate(key string, t instant.Time) {
 	if t.Form == instant.FormJD && key != "JD" {
 		j.warn("%s is between 2,400,000 and 2,500,000 and taken for a Julian date", key)
 	}
 	if t.DateOnly {
-		j.warn("%s has no time of day: 00:00 UTC is taken", key)
+		j.warn("%s has no time of day: 00:00 UTC is assumed", key)
 	}
 	if t.Leap {
 		j.warn("%s is 23:59:60 and became 00:00:00 of the next day", key)
@@ -186,7 +162,7 @@ func (j *job) warnDate(key string, t instant.Time) {
 	}
 }
 
-// dateInName finds a date as archives write it into file names, 2019-09-05_01-02-03.
+// dateInName finds a date as archives write it in names of files, such as 2019-09-05_01-02-03.
 func dateInName(name string) (t instant.Time, ok bool) {
 	const length = len("2019-09-05_01-02-03")
 	for i := 0; i+length <= len(name); i++ {

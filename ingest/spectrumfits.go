@@ -9,13 +9,14 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
+	"nightjar/ingest/units"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
 
-// readFITSSpectrum reads the spectrum of a file's tables, one point for each row that holds arrays;
-// where none of them has wavelengths and fluxes, the first image with data that is not the error or
-// mask of another.
+// readFITSSpectrum reads the spectra in the tables of a file, one point for each row of arrays. If
+// no table has wavelengths and fluxes, it reads the first image that is not the error or the mask
+// of another.
 func readFITSSpectrum(ctx context.Context, j *job) error {
 	tables, primary, bad, err := fits.Tables(j.file, bounded.MaxFITSTables)
 	if err != nil {
@@ -35,7 +36,8 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 	case h == nil && bad != nil:
 		return bad
 	case h == nil && len(tables) > 0:
-		return bounded.Refuse(bounded.Problem{Reason: "no image with data, and no table with columns wavelength and flux"})
+		return bounded.Refuse(bounded.Problem{Reason: "no image with data, and no table with columns wavelength " +
+			"and flux"})
 	case h == nil:
 		return bounded.Refuse(bounded.Problem{Reason: "no image with data"})
 	}
@@ -76,8 +78,8 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 		fluxUnits, wavelengthUnits)
 }
 
-// readSpectrumTables reads the first table that has columns of wavelength and flux. done is false
-// when none has.
+// readSpectrumTables reads the first table that has wavelengths and fluxes. done is false if there
+// is none.
 func (j *job) readSpectrumTables(ctx context.Context, tables []*fits.Table, primary *fits.HDU) (done bool, err error) {
 	for _, t := range tables {
 		get := t.Getter(primary)
@@ -115,14 +117,14 @@ func (j *job) readSpectrumTables(ctx context.Context, tables []*fits.Table, prim
 	return false, nil
 }
 
-// imageSet is a spectrum's images: its flux, and its error and wavelengths where they stand in HDUs
-// of their own.
+// imageSet is the images of a spectrum: the flux, and the error and the wavelengths if these are in
+// HDUs of their own.
 type imageSet struct {
 	file               bounded.File
 	flux               *fits.HDU
 	errors, wavelength *fits.HDU // nil for none
-	spread             spread
-	packed             error // why a compressed image was passed over; nil when none was
+	spread             errorKind
+	packed             error // why a compressed image was skipped; nil if none was
 }
 
 // spectrumImages finds the images of a spectrum by their names.
@@ -154,7 +156,7 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 		case "WAVE", "WAVELENGTH", "LAMBDA":
 			others = append(others, h)
 		default:
-			if besides(h) {
+			if accompaniesFlux(h) {
 				others = append(others, h)
 			} else if first == nil {
 				first = h
@@ -189,7 +191,7 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 	return set, nil
 }
 
-// wavelengthUnit is the unit of wavelengths that stand as pixels.
+// wavelengthUnit is the unit of wavelengths that are stored as pixels.
 func (set imageSet) wavelengthUnit(h *fits.HDU, n *notes) (string, error) {
 	if set.wavelength != nil {
 		h = set.wavelength
@@ -204,8 +206,8 @@ func (set imageSet) wavelengthUnit(h *fits.HDU, n *notes) (string, error) {
 	return defaultWavelengthUnit, nil
 }
 
-// besides tells whether an image only accompanies a spectrum.
-func besides(h *fits.HDU) bool {
+// accompaniesFlux reports whether an image is only an error, a mask or the like.
+func accompaniesFlux(h *fits.HDU) bool {
 	name, _ := h.Text("EXTNAME")
 	switch strings.ToUpper(name) {
 	case "ERR", "ERROR", "ERRS", "STD", "STDDEV", "SIGMA", "UNCERT", "VAR", "IVAR", "MASK", "DQ", "QUALITY", "SKY":
@@ -214,26 +216,17 @@ func besides(h *fits.HDU) bool {
 	return false
 }
 
-// fitsSource is the facility that took the spectrum, as far as a TOM tells it by a header: Las
-// Cumbres Observatory's. "" for all others.
-func fitsSource(get func(string) (string, bool)) string {
-	if origin, _ := get("ORIGIN"); origin == "LCOGT" {
-		return "LCO"
-	}
-	return ""
-}
-
-// imageRows says which rows of an image are a spectrum's. The flux is row 0.
+// imageRows says which rows of an image belong to the spectrum. The flux is row 0.
 type imageRows struct {
 	pixels      int64  // length of a row
-	errors      int64  // row of the flux's error; 0 when there is none
-	name        string // and what the header calls it
-	wavelengths bool   // row 0 has the wavelengths and row 1 the flux
+	errors      int64  // row of the error of the flux; 0 for none
+	name        string // what the header calls that row
+	wavelengths bool   // row 0 is the wavelengths and row 1 the flux
 }
 
-// spectrumRows looks at an image's axes. One row is a spectrum. Of two rows, and of the bands that
-// IRAF keeps along a third axis, the first is the flux. What three or more rows are, only IRAF's
-// BANDIDn can tell.
+// spectrumRows finds the rows of a spectrum by the axes of its image. One row is a spectrum. Of two
+// rows, or of the bands that IRAF keeps along a third axis, the first is the flux. Only BANDIDn of
+// IRAF can explain three or more rows.
 func spectrumRows(h *fits.HDU, n *notes) (r imageRows, err error) {
 	axes := h.Axes
 	for len(axes) > 1 && axes[len(axes)-1] == 1 {
@@ -247,7 +240,8 @@ func spectrumRows(h *fits.HDU, n *notes) (r imageRows, err error) {
 	case len(axes) == 1:
 	case len(axes) == 2 && axes[1] == 2 && !named && !hasScale(h):
 		r.wavelengths = true
-		n.warn("the image has 2 rows and no wavelength scale: the first is taken for the wavelengths, the second for the flux")
+		n.warn("the image has 2 rows and no wavelength scale: the first is taken for the wavelengths, the second " +
+			"for the flux")
 		return r, checkPixels(h, r.pixels, 2, shape)
 	case len(axes) == 2 && (axes[1] == 2 || named):
 		bands = axes[1]
@@ -257,7 +251,7 @@ func spectrumRows(h *fits.HDU, n *notes) (r imageRows, err error) {
 		return r, checkPixels(h, r.pixels, 5, shape)
 	case len(axes) == 2:
 		return r, h.Refuse("NAXIS2",
-			"an image of "+shape+": what its "+strconv.FormatInt(axes[1], 10)+" rows are is not told")
+			"an image of "+shape+": what its "+strconv.FormatInt(axes[1], 10)+" rows are is not known")
 	case len(axes) == 3 && axes[1] == 1:
 		bands = axes[2]
 	default:
@@ -282,7 +276,7 @@ func spectrumRows(h *fits.HDU, n *notes) (r imageRows, err error) {
 	return r, nil
 }
 
-// checkPixels refuses an image whose first axis cannot be a spectrum's.
+// checkPixels refuses an image whose first axis cannot be that of a spectrum.
 func checkPixels(h *fits.HDU, pixels, bands int64, shape string) error {
 	if pixels < bands {
 		return h.Refuse("NAXIS1", "an image of "+shape+": the wavelength must be along the first axis")
@@ -293,10 +287,10 @@ func checkPixels(h *fits.HDU, pixels, bands int64, shape string) error {
 	return nil
 }
 
-// hasScale tells whether the header says anything of the wavelengths along the first axis.
+// hasScale reports whether the header describes the wavelengths along the first axis.
 func hasScale(h *fits.HDU) bool { return h.Has("CRVAL1") || h.Has("WAT2_001") }
 
-// axesText is the shape of an image in a message.
+// axesText describes the shape of an image in a message.
 func axesText(axes []int64) string {
 	var text []string
 	for _, n := range axes[:min(len(axes), 8)] {
@@ -305,7 +299,7 @@ func axesText(axes []int64) string {
 	return strings.Join(text, " x ")
 }
 
-// readPixels reads flux and errors, and reads or computes the wavelengths.
+// readPixels reads the fluxes and errors, and reads or computes the wavelengths.
 func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, rows imageRows) (*spectrum, error) {
 	h := set.flux
 	im, err := h.Image(j.file)
@@ -343,9 +337,9 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, r
 		return s, im.Read(ctx, 0, rows.pixels, func(p fits.Pixel) error {
 			i++
 			if reason := s.addWavelength(p.Value); reason != "" {
-				return im.Number.Refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
+				return im.HDU.Refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
 			}
-			s.wavelength = jsontext.AppendFloat(next(s.shorten(s.wavelength)), p.Value)
+			s.wavelength = jsontext.AppendFloat(withComma(s.shorten(s.wavelength)), p.Value)
 			return nil
 		})
 	}
@@ -354,21 +348,21 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, r
 		if reason := s.addWavelength(w); reason != "" {
 			return nil, h.Refuse("CRVAL1", "pixel "+strconv.FormatInt(i+1, 10)+": "+reason)
 		}
-		s.wavelength = jsontext.AppendFloat(next(s.shorten(s.wavelength)), w)
+		s.wavelength = jsontext.AppendFloat(withComma(s.shorten(s.wavelength)), w)
 	}
 	return s, nil
 }
 
-// readRow writes a row of an image: numbers, and null where a pixel has none.
-func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixels int64, as spread,
+// readRow writes a row of an image: numbers, and null for a pixel without a value.
+func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixels int64, as errorKind,
 	list []byte) (out []byte, none int, err error) {
 	err = im.Read(ctx, row*pixels, pixels, func(p fits.Pixel) error {
-		list = next(s.shorten(list))
+		list = withComma(s.shorten(list))
 		v := as.sigma(p.Value)
 		if j.scaled() {
 			v *= j.options.FluxScale
 			if math.IsInf(v, 0) && !math.IsInf(p.Value, 0) && as == asSigma {
-				return im.Number.Refuse("", "a flux is out of range when multiplied")
+				return im.HDU.Refuse("", "a flux is out of range when multiplied")
 			}
 		}
 		switch {
@@ -385,23 +379,24 @@ func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixe
 	return list, none, err
 }
 
-// dispersionUnit is the axis's unit: CUNIT1, or IRAF's WAT1_nnn where that is missing or, as in
-// many IRAF files, the deg of an image before it was a spectrum; angstroms where neither is there.
+// dispersionUnit is the unit of the axis: CUNIT1, or WAT1_nnn of IRAF if CUNIT1 is missing or is
+// deg, which many IRAF files keep from the image that the spectrum was extracted from. Without
+// either it is the angstrom.
 func dispersionUnit(h *fits.HDU, n *notes) (string, error) {
 	cunit, _ := h.Text("CUNIT1")
 	iraf := fits.IRAFUnits(h)
-	u, known := parseUnit(cunit)
+	u, known := units.Parse(cunit)
 	degrees := known && u.String() == "deg"
 	switch {
 	case cunit != "" && !degrees:
 		return wavelengthUnit(cunit, n, bounded.Problem{HDU: h.Number, Column: "CUNIT1"})
 	case iraf != "":
 		if degrees {
-			n.warn("CUNIT1 = deg is no wavelength: the unit %s is taken from IRAF's WAT1_001", problem.Clip(iraf))
+			n.warn("CUNIT1 = deg is not a wavelength: the unit %s is taken from IRAF's WAT1_001", problem.Clip(iraf))
 		}
 		return wavelengthUnit(iraf, n, bounded.Problem{HDU: h.Number, Column: "WAT1_001"})
 	case degrees:
-		n.warn("CUNIT1 = deg is no wavelength: %s is assumed", defaultWavelengthUnit)
+		n.warn("CUNIT1 = deg is not a wavelength: %s is assumed", defaultWavelengthUnit)
 	default:
 		n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
 	}

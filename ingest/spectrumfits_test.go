@@ -3,8 +3,6 @@ package ingest
 import (
 	"context"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -53,7 +51,7 @@ func TestFITSSpectrum(t *testing.T) {
 			fitstest.With(fitstest.LinearWCS, bunit, "BANDID1 = 'spectrum'", "BANDID2 = 'sigma'")...),
 			strings.Replace(three, `"Angstrom"}`, `"Angstrom","flux_error":[4,5,6]}`, 1), []string{noDate}},
 		{"three rows", fitstest.Spectrum([]int{3, 3}, fitstest.LinearWCS...),
-			"!HDU 1, column NAXIS2: an image of 3 x 3: what its 3 rows are is not told", nil},
+			"!HDU 1, column NAXIS2: an image of 3 x 3: what its 3 rows are is not known", nil},
 		{"many spectra", fitstest.Spectrum([]int{3, 2, 2}, fitstest.LinearWCS...),
 			"!HDU 1, column NAXIS: an image of 3 x 2 x 2 is not one spectrum", nil},
 		{"wavelength along the second axis", fitstest.Spectrum([]int{1, 2}, fitstest.LinearWCS...),
@@ -109,14 +107,14 @@ func TestFITSSpectrum(t *testing.T) {
 		{"degrees of wavelength",
 			fitstest.Spectrum([]int{2},
 				fitstest.With(fitstest.Without(fitstest.LinearWCS, "CUNIT1"), bunit, "CUNIT1  = 'deg'")...),
-			value("[1,2]", "[4000,4002]"), []string{"CUNIT1 = deg is no wavelength: Angstrom is assumed", noDate}},
+			value("[1,2]", "[4000,4002]"), []string{"CUNIT1 = deg is not a wavelength: Angstrom is assumed", noDate}},
 		{"a frequency", fitstest.Spectrum([]int{2},
 			fitstest.With(fitstest.Without(fitstest.LinearWCS, "CUNIT1"), "CUNIT1  = 'Hz'")...),
 			"!HDU 1, column CUNIT1: 'Hz' is not a unit of wavelength", nil},
 		{"an unknown unit", fitstest.Spectrum([]int{2},
 			fitstest.With(fitstest.LinearWCS, "BUNIT   = 'relative flux'")...),
 			strings.Replace(value("[1,2]", "[4000,4002]"), "erg / (Angstrom s cm2)", "relative flux",
-				1), []string{"'relative flux' is not known", noDate}},
+				1), []string{"'relative flux' is unknown", noDate}},
 		{"a scaled unit", fitstest.Spectrum([]int{2},
 			fitstest.With(fitstest.LinearWCS, "BUNIT   = '1E-17 erg/cm^2/s/Ang'")...),
 			strings.Replace(value("[1,2]", "[4000,4002]"), "erg /", "1e-17 erg /", 1), []string{noDate}},
@@ -237,7 +235,7 @@ func TestFITSDates(t *testing.T) {
 		{name: "file name", file: "SN2019np_2019-09-05_01-02-03_FTN.fits", want: "2019-09-05T01:02:03Z",
 			warn: "taken from the file's name"},
 		{name: "by hand", option: "58164.5", want: "2018-02-15T12:00:00Z"},
-		{name: "by hand against the file", option: "2018-02-16T00:00Z",
+		{name: "by hand overrides the file", option: "2018-02-16T00:00Z",
 			cards: []string{"DATE-OBS= 'soon'",
 				"TIMESYS = 'TDB'"}, want: "2018-02-16T00:00:00Z",
 			warn: "the date 2018-02-16T00:00Z of the upload is used; DATE-OBS = soon in the file is not"},
@@ -329,21 +327,12 @@ func TestScalesToUTC(t *testing.T) {
 
 var nan = math.NaN()
 
-// TestCompressedSpectrum: rows of a compressed image are a spectrum's as those of any other.
+// TestCompressedSpectrum: the rows of a compressed image are read as those of any other.
 func TestCompressedSpectrum(t *testing.T) {
-	folder := t.TempDir()
-	fitstest.Astropy(t, folder, `
-import numpy as np
-from astropy.io import fits
-h = fits.Header({'CTYPE1': 'WAVE', 'CRPIX1': 1.0, 'CRVAL1': 4000.0, 'CDELT1': 2.0, 'CUNIT1': 'Angstrom', 'BUNIT': 'Jy', 'MJD-OBS': 58000.5})
-fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(np.arange(1, 6, dtype='int16').reshape(1, 5), header=h)]).writeto('s.fits.fz')
-`)
-	data, err := os.ReadFile(filepath.Join(folder, "s.fits.fz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	points, report, err := process("spectroscopy", "s.fits.fz", data, Options{})
-	if err != nil || values(points) != `{"flux":[1,2,3,4,5],"flux_units":"Jy","wavelength":[4000,4002,4004,4006,4008],"wavelength_units":"Angstrom"}` {
+	points, report, err := process("spectroscopy", "spectrum.fits.fz", byAstropy(t).files["spectrum.fits.fz"],
+		Options{})
+	if err != nil || values(points) != `{"flux":[1,2,3,4,5],"flux_units":"Jy","wavelength":[4000,4002,4004,4006,`+
+		`4008],"wavelength_units":"Angstrom"}` {
 		t.Errorf("%v %+v %s", err, report, values(points))
 	}
 }

@@ -1,42 +1,64 @@
 package ingest
 
 import (
+	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
 
-// specColumns says which columns of a text are a spectrum's.
-type specColumns struct {
-	names                    []string // of all columns
-	header                   bool     // the layout's first line is a header and no row
-	width                    int      // number of columns
-	wavelength, flux, errors int      // indexes; errors is -1 when there are none
-	logarithm                bool     // the wavelength column holds its logarithm to base 10
-	spread                   spread   // what the errors are
+// errorKind is what a column of errors holds.
+type errorKind uint8
+
+const (
+	asSigma errorKind = iota
+	asVariance
+	asInverse // inverse variance
+)
+
+// sigma returns the error of a flux; NaN for none.
+func (s errorKind) sigma(v float64) float64 {
+	switch {
+	case s == asSigma:
+		return v
+	case s == asVariance && v >= 0:
+		return math.Sqrt(v)
+	case s == asInverse && v > 0:
+		return 1 / math.Sqrt(v)
+	}
+	return math.NaN()
 }
 
-// Names of a spectrum's columns, folded. Those of one letter, last, are only taken when no other is
-// there.
+// specColumns says which columns of a table are those of a spectrum.
+type specColumns struct {
+	names                    []string  // of all columns
+	header                   bool      // the layout's first line is a header and not a row
+	width                    int       // number of columns
+	wavelength, flux, errors int       // indexes; errors is -1 when there are none
+	logarithm                bool      // the wavelength column holds its logarithm to base 10
+	spread                   errorKind // what the errors are
+}
+
+// Folded names of the columns of a spectrum. A name of one letter counts only if there is no other.
 var (
 	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl", "loglam",
 		"log_lambda", "log_wavelength"}
 	fluxNames      = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f"}
 	fluxErrorNames = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "flux_unc", "unc",
 		"uncertainty", "sigma", "stddev", "ferr", "e"}
-	varianceNames = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // where there is no error
-	// ESO: not calibrated, where there is no other
+	varianceNames = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // used if there is no error
+	// ESO: not calibrated, used if there is no other
 	reducedNames = []string{"flux_reduced", "err_reduced"}
 )
 
-// spectrumColumns finds the columns: those that the uploader names, else by the word of the format,
-// else by the header. Without a header, two columns of numbers are wavelength and flux, a third is
-// the flux's error and a fourth is left out, unless the comment above them names as many columns.
+// spectrumColumns finds the columns by what the user, the format or the header says. Without a
+// header, two columns of numbers are wavelength and flux, a third is the error and a fourth is left
+// out, unless the comment above them names as many columns.
 func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 	l := g.Layout
 	c = specColumns{names: l.First, header: !g.headerless, width: len(l.First)}
@@ -66,7 +88,7 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) {
 			return c, bounded.Refuse(bounded.Problem{Line: l.Line,
 				Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) +
-					", which is no wavelength"})
+					", which is not a wavelength"})
 		}
 	}
 	if c.names = numberedNames(l, o); c.names != nil {
@@ -75,12 +97,14 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 	}
 	if o.byContent && datesFirst(l) {
 		return c, bounded.Refuse(bounded.Problem{Line: l.Line,
-			Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns in a header line, or say of which type the file is"})
+			Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns " +
+				"in a header line, or give the data type of the file"})
 	}
 	if c.width < 2 || c.width > 4 {
 		return c, bounded.Refuse(bounded.Problem{Line: l.Line,
 			Reason: "no header line, and " + problem.Plural(c.width, "column") +
-				" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as col1, col2 and so on"})
+				" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as " +
+				"col1, col2 and so on"})
 	}
 	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
 	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
@@ -88,7 +112,7 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 	return c, err
 }
 
-// find looks for the columns.
+// find finds the columns by what the user, the format and the names say.
 func (c *specColumns) find(g *grid, o *Options, line int) error {
 	for _, part := range []struct {
 		at    *int
@@ -96,7 +120,7 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 		names []string
 	}{{&c.wavelength, "wavelength", wavelengthNames}, {&c.flux, "flux", fluxNames}, {&c.errors, "flux_error",
 		fluxErrorNames}} {
-		if name, told := o.Columns[part.role]; told {
+		if name, given := o.Columns[part.role]; given {
 			if *part.at = slices.IndexFunc(c.names,
 				func(n string) bool { return fold(n) == fold(name) }); *part.at < 0 {
 				return bounded.Refuse(bounded.Problem{Column: "columns",
@@ -152,8 +176,8 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 	return nil
 }
 
-// byField is the one column that the format says has the role, or the one of several that it calls
-// the main one; -1 when it says so of none, or of several.
+// byField returns the column that has the role according to the format: the only one, or the only
+// main one; otherwise -1.
 func (c *specColumns) byField(g *grid, role string) int {
 	found, main := []int(nil), []int(nil)
 	for i := range c.names {
@@ -185,21 +209,21 @@ func (c *specColumns) byField(g *grid, role string) int {
 	return -1
 }
 
-// byUnit takes the one column with a unit of length for the wavelength, when no name tells, and the
-// one with a unit that has energy in it for the flux.
+// byUnit finds columns that no name tells: the only one with a unit of length is the wavelength,
+// the only one with a unit of energy in it the flux.
 func (c *specColumns) byUnit(g *grid) {
 	wavelength, flux := -1, -1
 	for i := range c.names {
-		u, ok := parseUnit(g.field(i).unit)
+		u, ok := units.Parse(g.field(i).unit)
 		switch {
 		case !ok:
-		case u.isLength() && wavelength == -1:
+		case u.IsLength() && wavelength == -1:
 			wavelength = i
-		case u.isLength():
+		case u.IsLength():
 			wavelength = -2
-		case u.isFlux() && flux == -1:
+		case u.IsFlux() && flux == -1:
 			flux = i
-		case u.isFlux():
+		case u.IsFlux():
 			flux = -2
 		}
 	}
@@ -211,7 +235,7 @@ func (c *specColumns) byUnit(g *grid) {
 	}
 }
 
-// one is the index of the column with one of these names, -1 for none; two are refused.
+// one returns the column that has one of these names, -1 for none; two are refused.
 func (c *specColumns) one(names []string, line int) (int, error) {
 	found, weak := -1, -1
 	for i, name := range c.names {
@@ -237,11 +261,11 @@ func (c *specColumns) one(names []string, line int) (int, error) {
 	return found, nil
 }
 
-// Name is a column's in a message.
+// name is the name of a column in a message.
 func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
-// units finds the units of wavelength and flux, in brackets behind the column's name, else under a
-// keyword, and adds them to the report's columns.
+// units finds the units of wavelength and flux, in brackets after the name, in the format or under
+// a keyword, and adds them to the columns of the report.
 func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength, flux string, err error) {
 	if _, wavelength = cutUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit
@@ -284,7 +308,7 @@ func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength,
 	return wavelength, flux, nil
 }
 
-// report says what the columns were taken for, and which are not kept.
+// report describes the columns, and warns about those that are not kept.
 func (c *specColumns) report(n *notes) {
 	var left []string
 	for i, name := range c.names {
@@ -306,17 +330,17 @@ func (c *specColumns) report(n *notes) {
 	}
 }
 
-// isNoWavelength tells whether a column's folded name or its unit says that it holds something
-// else, by which spectra are given too.
+// isNoWavelength reports whether the folded name or the unit of a column says that it is not a
+// wavelength but, for example, a frequency.
 func isNoWavelength(name, unit string) bool {
-	if u, ok := parseUnit(unit); ok {
-		return !u.isLength()
+	if u, ok := units.Parse(unit); ok {
+		return !u.IsLength()
 	}
 	return slices.Contains([]string{"frequency", "freq", "nu", "energy", "wavenumber", "wave_number", "velocity",
 		"vel", "pixel"}, name)
 }
 
-// datesFirst tells whether the first column of a table without a header may hold Julian dates,
+// datesFirst reports whether the first column of a table without a header may be Julian dates,
 // modified or not.
 func datesFirst(l table.Layout) bool {
 	for _, row := range append([][]string{l.First}, l.Sample...) {
@@ -331,58 +355,14 @@ func datesFirst(l table.Layout) bool {
 	return true
 }
 
-// numberedNames are col1, col2 and so on, as astropy calls the columns of a table without a header,
-// when the uploader uses them; nil when not.
-func numberedNames(l table.Layout, o *Options) []string {
-	names := make([]string, len(l.First))
-	used := false
-	for i := range names {
-		names[i] = "col" + strconv.Itoa(i+1)
-		used = used || fold(o.TimeColumn) == names[i]
-		for _, told := range o.Columns {
-			used = used || fold(told) == names[i]
-		}
-	}
-	if !used {
-		return nil
-	}
-	return names
-}
-
-// commentNames splits a comment above the numbers into column names; nil when it has another number
-// of them.
-func commentNames(l table.Layout, comment string) []string {
-	for _, d := range []table.Delimiter{l.Delimiter, table.Blanks} {
-		cells, reason := d.Split([]byte(comment), nil)
-		names := table.Texts(cells)
-		if d == table.Blanks {
-			names = table.JoinUnits(names)
-		}
-		if reason == "" && len(names) == len(l.First) {
-			return names
-		}
-	}
-	return nil
-}
-
-// allNumbers tells whether every field is a number, so that the line is no header.
-func allNumbers(fields []string) bool {
-	for _, f := range fields {
-		if _, ok := instant.ParseDecimal([]byte(f)); !ok && !missing([]byte(f)) {
-			return false
-		}
-	}
-	return true
-}
-
-// logUnit is the unit of the wavelengths whose logarithm a column has; "" where that is not told.
+// logUnit is the unit of the wavelengths whose logarithms a column has.
 func logUnit(text string, n *notes) string {
 	if i := strings.IndexAny(text, "([ "); i >= 0 && strings.HasPrefix(strings.ToLower(text), "log") {
 		text = strings.Trim(text[i:], "([]) ")
 	}
-	if u, ok := parseUnit(text); ok && u.isLength() {
+	if u, ok := units.Parse(text); ok && u.IsLength() {
 		return text
 	}
-	n.warn("the wavelengths are logarithms to base 10: those of %s are assumed", defaultWavelengthUnit)
+	n.warn("the wavelengths are logarithms to base 10 without a unit: %s is assumed", defaultWavelengthUnit)
 	return defaultWavelengthUnit
 }

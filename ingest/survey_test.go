@@ -8,7 +8,7 @@ import (
 	"nightjar/internal/instant"
 )
 
-// mpcLine builds a line of 80 columns.
+// mpcLine makes a line of 80 columns.
 func mpcLine(designation, notes, date, ra, dec, mag, band, site string) string {
 	return fmt.Sprintf("%-12s%3s%-17s%-12s%-12s%9s%5s%1s%6s%3s\n", designation, notes, date, ra, dec, "",
 		mag, band, "", site)
@@ -53,7 +53,8 @@ OBS: 56501.123 r X1 -10.0 50.0 128.0
 END:
 `
 
-const gaiaSample = "Gaia20abc\n#Date,JD(TCB),averagemag\n2020-01-01 00:00:00,2458849.501,17.25\n2020-01-02 00:00:00,2458850.501,null\n2020-01-03 00:00:00,2458851.501,untrusted\n"
+const gaiaSample = "Gaia20abc\n#Date,JD(TCB),averagemag\n2020-01-01 00:00:00,2458849.501,17.25\n2020-01-02 " +
+	"00:00:00,2458850.501,null\n2020-01-03 00:00:00,2458851.501,untrusted\n"
 
 func TestSurveyFormats(t *testing.T) {
 	mpcSample := "COD G96\nOBS A. Tester\n" +
@@ -74,35 +75,48 @@ func TestSurveyFormats(t *testing.T) {
 		{name: "AAVSO", text: aavsoSample, format: "AAVSO Extended", names: []string{"ss_cyg"},
 			source: "TST01", object: "SS CYG",
 			values: []string{
-				`{"name":"SS CYG","date":2459000.1234,"magnitude":11.135,"error":0.003,"filter":"V","trans":"NO","mtype":"STD","cname":105,"cmag":10.593,"kname":110,"kmag":11.090,"airmass":1.561,"group":1,"chart":"070613","notes":"outburst"}`,
-				`{"name":"SS CYG","date":2459001.1234,"limit":13.1,"filter":"V","trans":"NO","mtype":"STD","chart":"070613"}`,
-				`{"name":"SS CYG","date":2459002.1234,"differential_magnitude":0.512,"error":0.01,"filter":"V","trans":"NO","mtype":"DIF","cname":105}`,
-				`{"name":"SS CYG","date":2459003.1234,"magnitude":11.1,"error":0.1,"filter":"TG","trans":"NO","mtype":"STD","time_ref":"heliocentric"}`,
-				`{"name":"SS CYG","date":"2020-06-04T14:57:41","magnitude":11.2,"error":0.1,"filter":"Vis.","trans":"NO","mtype":"STD"}`},
+				`{"name":"SS CYG","date":2459000.1234,"magnitude":11.135,"error":0.003,"filter":"V","trans":"NO",` +
+					`"mtype":"STD","cname":105,"cmag":10.593,"kname":110,"kmag":11.090,"airmass":1.561,"group":1,` +
+					`"chart":"070613","notes":"outburst"}`,
+				`{"name":"SS CYG","date":2459001.1234,"limit":13.1,"filter":"V","trans":"NO","mtype":"STD",` +
+					`"chart":"070613"}`,
+				`{"name":"SS CYG","date":2459002.1234,"differential_magnitude":0.512,"error":0.01,"filter":"V",` +
+					`"trans":"NO","mtype":"DIF","cname":105}`,
+				`{"name":"SS CYG","date":2459003.1234,"magnitude":11.1,"error":0.1,"filter":"TG","trans":"NO",` +
+					`"mtype":"STD","time_ref":"heliocentric"}`,
+				`{"name":"SS CYG","date":"2020-06-04T14:57:41","magnitude":11.2,"error":0.1,"filter":"Vis.",` +
+					`"trans":"NO","mtype":"STD"}`},
 			times: []string{"2020-05-30T14:57:41.76Z", "2020-05-31T14:57:41.76Z", "2020-06-01T14:57:41.76Z",
 				"2020-06-02T14:57:41.76Z", "2020-06-04T14:57:41Z"},
 			rejected: []string{"line 16: the row is of 'Z UMA', not of the target"},
 			warnings: []string{"the times are heliocentric", "1 magnitude with < or >"}},
 		{name: "SNANA", text: snanaSample, format: "SNANA", source: "DES", object: "1234567", names: []string{"SN"},
-			values: []string{`{"mjd":56500.123,"filter":"g","FIELD":"X1","flux":1000.0,"flux_error":50.0,"MAG":20.0,"magnitude":20,"error":0.054287,"snr":20,"zero_point":27.5}`,
-				`{"mjd":56501.123,"filter":"r","FIELD":"X1","flux":-10.0,"flux_error":50.0,"MAG":128.0,"limit":22.059772,"snr":-0.2,"zero_point":27.5}`},
+			values: []string{`{"mjd":56500.123,"filter":"g","FIELD":"X1","flux":1000.0,"flux_error":50.0,` +
+				`"MAG":20.0,"magnitude":20,"error":0.054287,"snr":20,"zero_point":27.5}`,
+				`{"mjd":56501.123,"filter":"r","FIELD":"X1","flux":-10.0,"flux_error":50.0,"MAG":128.0,` +
+					`"limit":22.059772,"snr":-0.2,"zero_point":27.5}`},
 			times: []string{"2013-07-27T02:57:07.2Z", "2013-07-28T02:57:07.2Z"},
 			warnings: []string{"zero point 27.5", "the file is of '1234567'", "1 magnitude computed",
 				"1 row with a flux"}},
 		{name: "Gaia", text: gaiaSample, format: "Gaia Alerts", source: "Gaia", object: "Gaia20abc",
-			values: []string{`{"Date":"2020-01-01 00:00:00","jd(tcb)":2458849.501,"magnitude":17.25,"filter":"G","telescope":"Gaia"}`},
-			times:  []string{"2019-12-31T23:59:56.176845Z"},
+			values: []string{`{"Date":"2020-01-01 00:00:00","jd(tcb)":2458849.501,"magnitude":17.25,"filter":"G",` +
+				`"telescope":"Gaia"}`},
+			times: []string{"2019-12-31T23:59:56.176845Z"},
 			rejected: []string{"line 4: the row holds neither a magnitude nor a limit nor a flux",
 				"line 5: the row holds neither a magnitude nor a limit nor a flux"},
 			warnings: []string{"have no errors", "3 times of TCB converted to UTC"}},
 		{name: "ADES", text: adesSample, format: "ADES PSV", object: "433",
-			values: []string{`{"permID":433,"mode":"CCD","telescope":"G96","obstime":"2020-01-31T10:20:30.12Z","ra":150.123456,"dec":-2.123456,"astCat":"Gaia2","magnitude":12.34,"error":0.05,"filter":"G","remarks":"a note"}`,
-				`{"permID":433,"mode":"CCD","telescope":"703","obstime":"2020-02-01T10:20:30Z","magnitude":12.40,"filter":"V"}`},
+			values: []string{`{"permID":433,"mode":"CCD","telescope":"G96","obstime":"2020-01-31T10:20:30.12Z",` +
+				`"ra":150.123456,"dec":-2.123456,"astCat":"Gaia2","magnitude":12.34,"error":0.05,"filter":"G",` +
+				`"remarks":"a note"}`,
+				`{"permID":433,"mode":"CCD","telescope":"703","obstime":"2020-02-01T10:20:30Z","magnitude":12.40,` +
+					`"filter":"V"}`},
 			times:    []string{"2020-01-31T10:20:30.12Z", "2020-02-01T10:20:30Z"},
 			rejected: []string{"line 6: the row holds neither a magnitude nor a limit nor a flux"}},
 		{name: "MPC", text: mpcSample, format: "MPC 80-column", object: "K20A01B",
-			values: []string{`{"designation":"K20A01B","date":"2020 01 31.43125","ra":"10 20 30.12","dec":"-02 07 24.4","magnitude":19.5,"filter":"G","telescope":"G96"}`},
-			times:  []string{"2020-01-31T10:21:00Z"},
+			values: []string{`{"designation":"K20A01B","date":"2020 01 31.43125","ra":"10 20 30.12","dec":"-02 07 ` +
+				`24.4","magnitude":19.5,"filter":"G","telescope":"G96"}`},
+			times: []string{"2020-01-31T10:21:00Z"},
 			rejected: []string{"line 4: the row holds neither a magnitude nor a limit nor a flux",
 				"line 5: the observation was replaced"}},
 	} {
@@ -128,7 +142,7 @@ func TestSurveyFormats(t *testing.T) {
 	}
 }
 
-// TestSurveyRefusals: what does not keep to its format is refused with its place.
+// TestSurveyRefusals: a line that breaks its format is refused, with its place.
 func TestSurveyRefusals(t *testing.T) {
 	good := mpcLine("     K20A01B", "  C", "2020 01 31.43125", "10 20 30.12", "-02 07 24.4", "19.5", "G", "G96")
 	for _, c := range []struct{ text, want string }{
@@ -140,7 +154,7 @@ func TestSurveyRefusals(t *testing.T) {
 		{strings.Replace(aavsoSample, "11.135", "bright", 1), "line 8, column mag: 'bright' is not a number"},
 		{strings.Replace(aavsoSample, ",outburst", ",outburst,,b", 1), "line 8: 17 fields where the format has 15"},
 		{strings.Replace(aavsoSample, ",outburst", ",outburst,a,b", 1), "line 8: 17 fields where the format has 15"},
-		{strings.Replace(snanaSample, "VARLIST:", "VARLIST:\n#", 1), "the names of the columns are none or too many"},
+		{strings.Replace(snanaSample, "VARLIST:", "VARLIST:\n#", 1), "no names of columns, or too many"},
 		{strings.Replace(snanaSample, "X1 1000.0", "1000.0", 1), "line 6: 5 fields where the header has 6 columns"},
 		{adesSample + "433|CCD|703|2020-02-01T10:20:30Z|12|V|x|y\n",
 			"line 10: 8 fields where the header has 6 columns"},

@@ -10,14 +10,14 @@ import (
 	"nightjar/internal/problem"
 )
 
-// isGaiaAlert tells whether a file is a light curve of Gaia Photometric Science Alerts: the alert's
-// name and #Date,JD(TCB),averagemag.
+// isGaiaAlert reports whether a file is a light curve of Gaia Photometric Science Alerts, which
+// begins with the name of the alert and #Date,JD(TCB),averagemag.
 func isGaiaAlert(head []byte) bool {
 	_, at := gaiaHeader(head)
 	return at > 0
 }
 
-// gaiaHeader finds the header in one of the first lines.
+// gaiaHeader finds the header in the first lines.
 func gaiaHeader(head []byte) (title string, number int) {
 	for line := range bytes.Lines(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))) {
 		if number++; number > 4 {
@@ -62,11 +62,11 @@ func gaiaGrid(f bounded.File) (*grid, error) {
 	g.open = func(comment func([]byte)) (rows, error) {
 		return plainRows{table.TextRows(f, g.Layout, true, comment)}, nil
 	}
-	return g, g.look()
+	return g, g.readSample()
 }
 
-// isSNANA tells whether a file is a light curve as SNANA writes it: KEY: value lines, VARLIST: and
-// OBS: rows (SNANA manual, "text format").
+// isSNANA reports whether a file is a light curve in the text format of SNANA: lines of KEY: value,
+// VARLIST: and rows of OBS: (SNANA manual, "text format").
 func isSNANA(head []byte) bool {
 	head = append([]byte("\n"), bytes.ToUpper(head)...)
 	return bytes.Contains(head, []byte("\nVARLIST:")) &&
@@ -74,18 +74,19 @@ func isSNANA(head []byte) bool {
 			bytes.Contains(head, []byte("\nOBS:")))
 }
 
-// snana: FLUXCAL has the zero point 27.5 by definition; other magnitudes in the row are derived
-// from it.
+// snana: FLUXCAL has the zero point 27.5 by definition. Magnitudes in the row are derived from it
+// and ignored.
 var snana = dialect{
 	name: "SNANA",
 	roles: map[string]role{"mjd": roleTime, "flt": roleFilter, "band": roleFilter, "fluxcal": roleFlux,
 		"fluxcalerr": roleFluxError, "field": roleOther,
-		"mag": roleOther, "magerr": roleOther, "zpt": roleOther, "zeropt": roleOther, "zp": roleOther, "zpflux": roleOther, "telescope": roleTelescope, "instrument": roleInstrument},
+		"mag": roleOther, "magerr": roleOther, "zpt": roleOther, "zeropt": roleOther, "zp": roleOther,
+		"zpflux": roleOther, "telescope": roleTelescope, "instrument": roleInstrument},
 	constant: `,"zero_point":27.5`, rule: &fluxRule{detection: 3, sigmas: 3, zeroPoint: 27.5, snr: true},
 	notes: []string{"FLUXCAL has the zero point 27.5 by SNANA's definition"},
 }
 
-// snanaGrid is the table of a file's observations.
+// snanaGrid makes a grid of the observations.
 func snanaGrid(f bounded.File) (*grid, error) {
 	g := &grid{format: "SNANA"}
 	g.keys = table.Keywords{}
@@ -109,7 +110,7 @@ func snanaGrid(f bounded.File) (*grid, error) {
 	}
 	if len(g.First) == 0 || len(g.First) > bounded.MaxColumns {
 		return nil, bounded.Refuse(bounded.Problem{Line: g.Line,
-			Reason: "the names of the columns are none or too many"})
+			Reason: "no names of columns, or too many"})
 	}
 	g.object, g.source = g.keys.First("SNID", "IAUC"), g.keys.First("SURVEY")
 	for _, name := range g.First {
@@ -118,7 +119,7 @@ func snanaGrid(f bounded.File) (*grid, error) {
 		}
 	}
 	g.open = func(func([]byte)) (rows, error) { return &snanaRows{lines: table.NewLines(f)}, nil }
-	return g, g.look()
+	return g, g.readSample()
 }
 
 // snanaRows reads the lines that begin with OBS:.

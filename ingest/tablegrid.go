@@ -1,27 +1,26 @@
 package ingest
 
 import (
-	"context"
 	"strings"
 
 	"nightjar/ingest/bounded"
-	"nightjar/ingest/fits"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
 
-// gridOf makes a grid of a table whose format describes its columns, by clock as to times.
+// gridOf makes a grid of a table whose format describes its columns. clock returns how a column
+// counts time.
 func gridOf(t *table.Table, clock func(c *table.Field) *instant.Clock) *grid {
 	g := &grid{Layout: t.Layout, keys: t.Keys, format: t.Format, numbered: t.Numbered, notes: t.Notes}
 	for i := range t.Fields {
 		c := &t.Fields[i]
-		info := field{unit: c.Unit, ucd: c.UCD, text: c.Text, left: c.Left}
+		info := field{unit: c.Unit, ucd: c.UCD, text: c.Text, leftOut: c.LeftOut}
 		if c.Time != nil {
 			info.time = clock(c)
 		}
 		if c.Single && (info.time != nil || isTimeName(c.Name)) {
-			info.note = "times in single precision are some minutes apart"
+			info.note = "times in single precision are exact only to some minutes"
 		}
 		g.fields = append(g.fields, info)
 	}
@@ -32,19 +31,19 @@ func gridOf(t *table.Table, clock func(c *table.Field) *instant.Clock) *grid {
 	return g
 }
 
-// ecsvGrid is the table of an ECSV file.
+// ecsvGrid makes a grid of an ECSV file.
 func ecsvGrid(f bounded.File) (*grid, error) {
 	t, err := table.ReadECSV(f)
 	if err != nil {
 		return nil, err
 	}
 	g := gridOf(t, func(c *table.Field) *instant.Clock { return ecsvClock(c.Time) })
-	return g, g.look()
+	return g, g.readSample()
 }
 
-// ecsvClock is how an astropy Time column counts.
+// ecsvClock returns how a Time column of astropy counts.
 func ecsvClock(t *table.TimeSystem) *instant.Clock {
-	n := instant.Clock{Kind: instant.KindUntold}
+	n := instant.Clock{Kind: instant.KindUnknown}
 	if named, ok := timeFormatNamed(t.Form); ok {
 		n = named
 	} else if t.Form != "" && t.Form != "datetime" && t.Form != "datetime64" && t.Form != "ymdhms" {
@@ -58,7 +57,7 @@ func ecsvClock(t *table.TimeSystem) *instant.Clock {
 	return &n
 }
 
-// voGrids are the tables of a VOTable that have rows.
+// voGrids makes a grid of each table of a VOTable that has rows.
 func voGrids(f bounded.File) ([]*grid, error) {
 	tables, err := table.VOTables(f)
 	if err != nil {
@@ -71,7 +70,7 @@ func voGrids(f bounded.File) ([]*grid, error) {
 			return nil, err
 		}
 		g := gridOf(t, voClock)
-		if err := g.look(); err != nil {
+		if err := g.readSample(); err != nil {
 			return nil, err
 		}
 		grids = append(grids, g)
@@ -82,25 +81,25 @@ func voGrids(f bounded.File) ([]*grid, error) {
 	return grids, nil
 }
 
-// voClock is how a column of a VOTable counts, by its TIMESYS, its unit and its name.
+// voClock returns how a column of a VOTable counts, by its TIMESYS, its unit and its name.
 func voClock(c *table.Field) *instant.Clock {
-	told := voTime(c.Time)
+	clock := voTime(c.Time)
 	switch {
-	case told.Kind == instant.KindCount && (c.Unit == "s" || c.Unit == "sec"):
-		told.Unit = instant.SecondMicros
-	case told.Kind == instant.KindUntold:
+	case clock.Kind == instant.KindCount && (c.Unit == "s" || c.Unit == "sec"):
+		clock.Unit = instant.SecondMicros
+	case clock.Kind == instant.KindUnknown:
 		base, unit := cutUnit(c.Name)
 		if named, ok := timeOf(fold(base), unit); ok && named.Refused == "" {
-			told.Kind, told.Zero, told.Unit = named.Kind, named.Zero, named.Unit
+			clock.Kind, clock.Zero, clock.Unit = named.Kind, named.Zero, named.Unit
 		}
 	}
-	return told
+	return clock
 }
 
-// voTime is the meaning of a TIMESYS (VOTable 1.4, section 3.4).
+// voTime returns how a TIMESYS counts (VOTable 1.4, section 3.4).
 func voTime(system *table.TimeSystem) *instant.Clock {
 	origin, scale, position := system.Origin, system.Scale, system.Position
-	t := instant.Clock{Kind: instant.KindUntold, Unit: instant.DayMicros}
+	t := instant.Clock{Kind: instant.KindUnknown, Unit: instant.DayMicros}
 	s, ok := instant.ScaleOf(scale)
 	if !ok && !strings.EqualFold(scale, "UNKNOWN") {
 		t.Refused = "times of the scale " + problem.Quoted(scale) + " are not read"
@@ -128,50 +127,4 @@ func voTime(system *table.TimeSystem) *instant.Clock {
 		t.Kind, t.Zero = instant.KindCount, n-instant.JDOfUnixHalves*(instant.DayMicros/2)
 	}
 	return &t
-}
-
-// readFITSPhotometry reads the first table of a FITS file that has a time and a measurement.
-func readFITSPhotometry(ctx context.Context, j *job) error {
-	tables, primary, bad, err := fits.Tables(j.file, bounded.MaxFITSTables)
-	if err != nil {
-		return err
-	}
-	if len(tables) == 0 && bad != nil {
-		return bad
-	}
-	if len(tables) == 0 {
-		return bounded.Refuse(bounded.Problem{Reason: "no photometry: a FITS file without tables"})
-	}
-	var grids []*grid
-	for _, t := range tables {
-		g := fitsGrid(t, j.file, t.Getter(primary))
-		if err := g.look(); err != nil {
-			return err
-		}
-		grids = append(grids, g)
-	}
-	return j.readFirst(ctx, grids)
-}
-
-// readVOPhotometry reads the first table of a VOTable that has a time and a measurement.
-func readVOPhotometry(ctx context.Context, j *job) error {
-	grids, err := voGrids(j.file)
-	if err != nil {
-		return err
-	}
-	return j.readFirst(ctx, grids)
-}
-
-// readVOSpectrum reads the first table of a VOTable that has wavelengths and fluxes.
-func readVOSpectrum(ctx context.Context, j *job) error {
-	grids, err := voGrids(j.file)
-	if err != nil {
-		return err
-	}
-	for _, g := range grids {
-		if _, err := spectrumColumns(g, &j.options, newNotes("", 1)); err == nil {
-			return j.readSpectrum(ctx, g)
-		}
-	}
-	return j.readSpectrum(ctx, grids[0])
 }

@@ -7,38 +7,35 @@ import (
 	"strings"
 
 	"nightjar/ingest/bounded"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
 
 // WavelengthUnits are the units into which wavelengths can be converted, as astropy.units spells
-// them: powers of ten of each other, so that a conversion moves the decimal point and alters no
-// digit.
-var WavelengthUnits = lengths
+// them. They are powers of ten of each other, so that a conversion moves the decimal point and
+// changes no digit.
+var WavelengthUnits = units.Lengths
 
-// lengthPowers are how many metres the units of length are, as powers of ten.
-var lengthPowers = map[string]int{"Angstrom": -10, "pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
-
-// WavelengthUnit gives astropy's name of a unit of length as people write it, such as A, Angstroms,
-// nanometer or micron. ok is false for one that is none of WavelengthUnits.
+// WavelengthUnit returns astropy's name of a unit of length that is spelled as people do, such as
+// A, Angstroms, nanometer or micron. ok is false if it is none of [WavelengthUnits].
 func WavelengthUnit(text string) (name string, ok bool) {
-	u, ok := parseUnit(text)
-	if !ok || !u.isLength() {
+	u, ok := units.Parse(text)
+	if !ok || !u.IsLength() {
 		return "", false
 	}
-	return u.bases[0].name, true
+	return u.String(), true
 }
 
-// AppendWavelength writes a wavelength, a number of JSON in the unit from, in the unit to; both are
-// of WavelengthUnits. It moves the decimal point, or counts the exponent where there is one:
-// 6562.80 Angstrom are 656.280 nm. ok is false for a number longer than MaxNumber, and dst is
-// returned as it was.
+// AppendWavelength converts a wavelength, a JSON number, from one of [WavelengthUnits] to another.
+// It moves the decimal point, or changes the exponent if there is one: 6562.80 Angstrom are 656.280
+// nm. If the number is longer than MaxNumber, ok is false and dst is returned unchanged.
 func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool) {
 	d, ok := instant.ParseDecimal(number)
-	if !ok || !slices.Contains(lengths, from) || !slices.Contains(lengths, to) {
+	if !ok || !slices.Contains(units.Lengths, from) || !slices.Contains(units.Lengths, to) {
 		return dst, false
 	}
-	power := lengthPowers[from] - lengthPowers[to]
+	power := units.LengthPowers[from] - units.LengthPowers[to]
 	if power == 0 {
 		return append(dst, number...), true
 	}
@@ -72,38 +69,38 @@ func AppendWavelength(dst, number []byte, from, to string) (out []byte, ok bool)
 	return dst, true
 }
 
-// A TOM's units of a spectrum, in its spelling: what is assumed, with a warning, where a file gives
+// A TOM's units of a spectrum, in its spelling. They are assumed, with a warning, if a file gives
 // none.
 const (
 	defaultFluxUnit       = "erg / (Angstrom s cm2)"
 	defaultWavelengthUnit = "Angstrom"
 )
 
-// wavelengthUnit spells a unit of wavelength as astropy does. One that is not of length is refused
-// at place; one that is not known is kept, with a warning.
+// wavelengthUnit spells a unit of wavelength as astropy does. A unit that is not one of length is
+// refused at place; an unknown unit is kept, with a warning.
 func wavelengthUnit(text string, n *notes, place bounded.Problem) (string, error) {
-	u, known := parseUnit(text)
+	u, known := units.Parse(text)
 	switch {
 	case !known:
-		n.warn("the unit of wavelength %s is not known and kept as it is", problem.Quoted(text))
+		n.warn("the unit of wavelength %s is unknown and kept as it is", problem.Quoted(text))
 		return strings.TrimSpace(text), nil
-	case !u.isLength():
+	case !u.IsLength():
 		place.Reason = problem.Quoted(text) + " is not a unit of wavelength"
 		return "", bounded.Refuse(place)
 	}
 	return u.String(), nil
 }
 
-// fluxUnit spells a unit of flux as astropy does; one that is not known is kept, and none assumed,
-// with a warning.
+// fluxUnit spells a unit of flux as astropy does. An unknown unit is kept and a missing one is
+// assumed, both with a warning.
 func fluxUnit(text string, n *notes) string {
 	if strings.TrimSpace(text) == "" {
 		n.warn("the file gives no unit of flux: %s is assumed", defaultFluxUnit)
 		return defaultFluxUnit
 	}
-	spelt, known := unitText(text)
+	spelt, known := units.Spell(text)
 	if !known {
-		n.warn("the unit of flux %s is not known and kept as it is", problem.Quoted(text))
+		n.warn("the unit of flux %s is unknown and kept as it is", problem.Quoted(text))
 	}
 	return spelt
 }

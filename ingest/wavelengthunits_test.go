@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"testing"
+
+	"nightjar/ingest/units"
 )
 
 func TestAppendWavelength(t *testing.T) {
@@ -48,7 +50,7 @@ func TestAppendWavelength(t *testing.T) {
 			unit string
 		}{{was, from}, {is, to}} { // in picometres
 			side.v.Mul(side.v, new(big.Rat).SetInt(new(big.Int).Exp(ten,
-				big.NewInt(int64(lengthPowers[side.unit]+12)), nil)))
+				big.NewInt(int64(units.LengthPowers[side.unit]+12)), nil)))
 		}
 		if was.Cmp(is) != 0 {
 			t.Fatalf("%s %s in %s: %s", number, from, to, got)

@@ -26,13 +26,14 @@ import (
 )
 
 const (
-	// bytes by which a preview, a header or an inspection may raise the memory of an idle process
+	// the most bytes by which a preview, a header or an inspection may raise the memory of an idle
+	// process
 	mostOfLook   = 64 << 20
 	mostOfUpload = 200 << 20 // and the reading of an upload
 	mostCPU      = 10 * time.Second
 )
 
-// members is a gzip file of several parts, each repeated.
+// members is a gzip file of several parts, each of which may be repeated.
 type members struct{ bytes.Buffer }
 
 func (m *members) add(data []byte, times int) *members {
@@ -47,8 +48,8 @@ func repeated(text string, bytes int) []byte {
 	return []byte(strings.Repeat(text, bytes/len(text)+1)[:bytes])
 }
 
-// hugeHeader is the header of an HDU with n cards of a text each; half of them are one string over
-// many cards when long says so.
+// hugeHeader returns the header of an HDU with n cards; with long, most of them continue strings
+// over many cards.
 func hugeHeader(first []string, n int, long bool) []byte {
 	cards := slices.Clone(first)
 	for i := range n - len(first) {
@@ -64,7 +65,7 @@ func hugeHeader(first []string, n int, long bool) []byte {
 	return fitstest.Header(cards...)
 }
 
-// binaryTable is the header of a table extension.
+// binaryTable returns the header of a table extension.
 func binaryTable(width, rows, heap int, columns []string, cards ...string) []byte {
 	head := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
 		fmt.Sprintf("NAXIS1  = %20d", width), fmt.Sprintf("NAXIS2  = %20d", rows),
@@ -78,12 +79,12 @@ func binaryTable(width, rows, heap int, columns []string, cards ...string) []byt
 	return fitstest.Header(fitstest.With(head, cards...)...)
 }
 
-// worstFile is a small file that costs, or once cost, much to read.
+// worstFile is a small file that is, or once was, expensive to read.
 type worstFile struct {
 	name  string
-	ways  string // how it is read, of p(review), h(eader), i(nspect), u(pload as photometry), s(pectrum)
-	quick string // those that belong to the short form
-	want  string // what is said of the first of them
+	ways  string // how it is read: p(review), h(eader), i(nspect), u(pload as photometry), s(pectrum)
+	quick string // those of the short form
+	want  string // part of the result of the first of them
 	make  func() []byte
 }
 
@@ -136,7 +137,8 @@ func worstFiles() []worstFile {
 			table := bytes.Repeat(fitstest.BigEndian([]int32{int32(len(one)), 0}), 1000*1000)
 			head := binaryTable(8, 1000*1000, len(one), []string{"COMPRESSED_DATA 1PB"},
 				"ZIMAGE  =                    T", "ZCMPTYPE= 'GZIP_1'", "ZBITPIX =                  -64",
-				"ZNAXIS  =                    2", "ZNAXIS1 =                 1000", "ZNAXIS2 =                 1000", "ZTILE1  =                    1", "ZTILE2  =                    1")
+				"ZNAXIS  =                    2", "ZNAXIS1 =                 1000", "ZNAXIS2 =                 1000",
+				"ZTILE1  =                    1", "ZTILE2  =                    1")
 			return slices.Concat(fitstest.Header(fitstest.Shape(8)...), head, fitstest.Pad(append(table, one...), 0))
 		}},
 		{"gz of a large image", "phis", "", "", func() []byte {
@@ -344,8 +346,8 @@ func readAs(way byte, f bounded.File) (err error) {
 	return err
 }
 
-// TestReadOne is the child of TestWorstFiles: it reads one file and prints by how much its memory
-// rose and what time it took.
+// TestReadOne is the child process of TestWorstFiles: it reads one file and prints how much its
+// memory rose and how long it took.
 func TestReadOne(t *testing.T) {
 	way, path, ok := strings.Cut(os.Getenv("NIGHTJAR_READ"), " ")
 	if !ok {
@@ -386,11 +388,11 @@ func TestReadOne(t *testing.T) {
 	fmt.Printf("\nmeasured %d %d %s\n", <-peak-idle, cpu, strings.ReplaceAll(said, "\n", " "))
 }
 
-// TestWorstFiles reads files that are small and cost much, each in a process of its own, whose
-// memory and time stay within what one request may take.
+// TestWorstFiles reads small files that are expensive, each in a process of its own. Memory and
+// time must stay within the limits of one request.
 func TestWorstFiles(t *testing.T) {
 	if raceDetector {
-		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
+		t.Skip("the race detector changes memory and time; .ci/run also runs this test without it")
 	}
 	only := os.Getenv("NIGHTJAR_WORST")
 	folder := t.TempDir()

@@ -9,7 +9,7 @@ import (
 )
 
 // ParseRA reads a right ascension in decimal degrees, or in hours, minutes and seconds (12:34:56.7,
-// 12 34 56.7, 12h34m56.7s), and gives degrees.
+// 12 34 56.7, 12h34m56.7s). It returns degrees.
 func ParseRA(s string) (float64, error) {
 	deg, sexagesimal, err := parseAngle(s)
 	if err != nil {
@@ -39,8 +39,8 @@ func ParseDec(s string) (float64, error) {
 
 var errAngle = errors.New("not an angle")
 
-// parseAngle reads a decimal number, or three sexagesimal ones of which the first carries the sign,
-// also that of a zero.
+// parseAngle reads a decimal number, or three sexagesimal ones, of which the first has the sign
+// (even if it is 0).
 func parseAngle(s string) (value float64, sexagesimal bool, err error) {
 	s = strings.TrimSpace(strings.NewReplacer("−", "-", "°", "d", "′", "m", "″", "s", "'", "m", "\"", "s").Replace(s))
 	if f, err := strconv.ParseFloat(s, 64); err == nil {
@@ -60,7 +60,7 @@ func parseAngle(s string) (value float64, sexagesimal bool, err error) {
 	if len(parts) < 2 || len(parts) > 3 {
 		return 0, false, errAngle
 	}
-	unit := 1.0 // how many of the last part are in one of the first
+	unit := 1.0 // how many of the last part make one of the first
 	for i, part := range parts {
 		f, err := strconv.ParseFloat(part, 64)
 		if err != nil || part[0] < '0' || part[0] > '9' || strings.ContainsAny(part, "eExX_") || i > 0 && f >= 60 ||

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzAngle reads angles as people write them: what is read is one, in its range, and reads the
-// same when it is written as a number.
+// FuzzAngle reads angles as people write them. The result must be in range, and must read the same
+// when it is written as a number.
 func FuzzAngle(f *testing.F) {
 	for _, s := range []string{"12:34:56.7", "-00 30 00", "12h34m56.7s", "−12°34′56.7″", "359.999", "1e-300", "nan",
 		"0x1p-2", "1_0", "+1:2", "12:60:00", "-0", "360", "1:2:3:4", "12:34:", ": :", "1.5:30"} {

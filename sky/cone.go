@@ -2,11 +2,11 @@ package sky
 
 import "math"
 
-// A Cone is the part of the sky within Radius degrees of a direction in ICRS degrees.
+// Cone is the part of the sky within Radius degrees of a direction, in ICRS degrees.
 type Cone struct{ RA, Dec, Radius float64 }
 
-// Spans are the right ascensions between which the cone lies: all when it holds a pole, two when it
-// crosses 0 h.
+// Spans returns the ranges of right ascension that contain the cone: all if it contains a pole, two
+// if it crosses 0 h.
 func (c Cone) Spans() [][2]float64 {
 	all := [][2]float64{{0, 360}}
 	if math.Abs(c.Dec)+c.Radius >= 90 {
@@ -29,13 +29,13 @@ func (c Cone) Spans() [][2]float64 {
 
 func rad(degrees float64) float64 { return degrees * math.Pi / 180 }
 
-// Holds says whether a direction lies in the cone, its edge included.
+// Holds reports whether a direction is in the cone or on its edge.
 func (c Cone) Holds(ra, dec float64) bool {
 	return Separation(c.RA, c.Dec, ra, dec) <= c.Radius+1e-12
 }
 
-// Separation is the angle between two directions in degrees, by Vincenty's formula, which is good
-// at all angles.
+// Separation returns the angle between two directions in degrees, by Vincenty's formula, which is
+// accurate at all angles.
 func Separation(ra1, dec1, ra2, dec2 float64) float64 {
 	if ra1 == ra2 && dec1 == dec2 {
 		return 0

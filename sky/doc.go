@@ -1,4 +1,3 @@
-// Package sky is arithmetic of directions: angles are read here and nowhere else, and cones are
-// compared with directions. Angles are in degrees, in ICRS. The package knows no targets, no
-// storage and no network.
+// Package sky has angles and directions: it reads angles, which no other package does, and compares
+// directions with cones. Angles are in degrees, in ICRS.
 package sky

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// The bounds of reading files. They hold for everybody: what is beyond is refused, or cut where
-// [Bounds] says so, before memory or time is spent on it.
+// The limits of reading files. They are the same for all users. Whatever exceeds one is refused, or
+// cut where [Bounds] says so, before it costs memory or time.
 const (
-	// Of one preview or header.
+	// Of a preview or a header.
 	lookTime  = 10 * time.Second // of one core
-	lookWait  = time.Minute      // on a machine that has other things to do
+	lookWait  = time.Minute      // of elapsed time, on a busy machine
 	lookBytes = 1 << 30          // read and unpacked
-	// decoded; rows of larger images are left out as far as others of the same pixel of the preview
-	// are read
+	// decoded; rows of larger images are left out as far as other rows of the same pixel of the
+	// preview are read
 	PreviewPixels  = 128 << 20
-	TilePixels     = 4096    // that a tile costs beside its own
+	TilePixels     = 4096    // that each tile costs in addition
 	MaxHeaderCards = 100_000 // given before "truncated"
 	MaxHeaderJSON  = 4 << 20 // bytes, likewise
 
 	// Of a compressed file.
 	maxUnpacked  = 2 << 30 // bytes
-	maxUnpacking = 16      // how often the whole file may be unpacked, on the way to places far from each other
+	maxUnpacking = 16      // how often the whole file may be unpacked to reach distant places
 	InMemory     = 8 << 20 // bytes from the beginning that are kept unpacked
 
 	// Of FITS.
@@ -32,10 +32,10 @@ const (
 	MaxString     = 64 << 10  // bytes of a string continued over several cards
 	MaxRowBytes   = 64 << 20  // of a row of a binary table
 	MaxPacked     = 400 << 20 // pixels of a tile-compressed image
-	MaxFITSTables = 100       // tables that are looked at
+	MaxFITSTables = 100       // tables that are read
 	MaxSpectra    = 1000      // rows of arrays
 
-	// Of tables of every format.
+	// Of tables of all formats.
 	MaxColumns  = 1000
 	MaxNames    = 1 << 20 // bytes of all names of columns, with their units and descriptions
 	MaxCellText = 4096    // bytes of a cell of text of a FITS table
@@ -43,8 +43,8 @@ const (
 
 	// Of text.
 	MaxLine     = 1 << 20 // bytes
-	MaxComments = 100     // comment lines that are looked at for names of columns
-	MaxComment  = 1 << 20 // bytes of these together
+	MaxComments = 100     // comment lines that are searched for names of columns
+	MaxComment  = 1 << 20 // bytes of them together
 	MaxKeys     = 10_000  // keywords in comments
 	MaxKeyLine  = 1000    // bytes; longer lines are prose
 	MaxECSV     = 4 << 20 // bytes of the header of an ECSV file
@@ -58,17 +58,17 @@ const (
 	MaxJSONLists   = 1000    // lists of records
 	MaxJSONSpectra = 10_000
 
-	// Of what comes out.
+	// Of the results.
 	MaxPixels   = 2_000_000 // of a spectrum
 	MaxSpectrum = 32 << 20  // bytes of its JSON
-	MaxWarnings = 1000      // listed; the rest is counted
+	MaxWarnings = 1000      // listed; more are only counted
 )
 
 // Bound is one limit of reading a file.
 type Bound struct {
 	What   string
 	Most   string
-	Beyond string // what becomes of a file that is larger
+	Beyond string // what happens to a file that exceeds it
 }
 
 // Bounds lists the limits of reading files, for docs/use/formats.md.
@@ -76,17 +76,17 @@ func Bounds() []Bound {
 	const refused = "refused"
 	return []Bound{
 		{"time of one core for a preview or a header", lookTime.String(), refused},
-		{"time that passes meanwhile", lookWait.String(), refused},
+		{"elapsed time for that", lookWait.String(), refused},
 		{"bytes that are read and unpacked for a preview or a header", bytesText(lookBytes), refused},
 		{"pixels that are decoded for a preview", Count(PreviewPixels),
-			"of larger images some rows are left out; refused where tiles are too high for that"},
-		{"pixels that each compressed tile counts beside its own", Count(TilePixels), ""},
+			"of larger images some rows are left out; refused if tiles are too high for that"},
+		{"pixels that each compressed tile costs in addition", Count(TilePixels), ""},
 		{"cards in the answer with a header", Count(MaxHeaderCards), `cut, with "truncated"`},
 		{"bytes of that answer", bytesText(MaxHeaderJSON), `cut, with "truncated"`},
 		{"bytes that a gzip file unpacks to", bytesText(maxUnpacked), refused},
-		{"how often a gzip file is unpacked, on the way to places far from each other", Count(maxUnpacking), refused},
-		{"bytes of it, from its beginning, that are kept unpacked in memory", bytesText(InMemory),
-			"unpacked again where they are needed again"},
+		{"how often a gzip file is unpacked to reach distant places", Count(maxUnpacking), refused},
+		{"bytes at its beginning that are kept unpacked in memory", bytesText(InMemory),
+			"unpacked again when needed"},
 		{"HDUs of a FITS file", Count(MaxFITSHDUs), "not looked at"},
 		{"axes of a FITS array", Count(MaxFITSAxes), refused},
 		{"cards of a FITS header", Count(MaxFITSCards), refused},
@@ -101,7 +101,7 @@ func Bounds() []Bound {
 		{"bytes of a cell of text of a FITS table", bytesText(MaxCellText), "column left out"},
 		{"bytes of a row of a VOTable, of a record of JSON", bytesText(MaxRowText), refused},
 		{"bytes of a line of text", bytesText(MaxLine), refused},
-		{"comment lines above a table that are looked at for names", Count(MaxComments), "not looked at"},
+		{"comment lines above a table that are searched for names", Count(MaxComments), "not looked at"},
 		{"bytes of these", bytesText(MaxComment), "not looked at"},
 		{"keywords in comments", Count(MaxKeys), "not looked at"},
 		{"bytes of a comment line with a keyword", bytesText(MaxKeyLine), "not looked at"},
@@ -119,7 +119,7 @@ func Bounds() []Bound {
 	}
 }
 
-// Count spells a number with commas.
+// Count formats a number with commas.
 func Count(n int64) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -128,7 +128,7 @@ func Count(n int64) string {
 	return text
 }
 
-// bytesText is a number of bytes in the largest unit that divides it.
+// bytesText formats a number of bytes in the largest unit that divides it.
 func bytesText(n int64) string {
 	for i, unit := range []string{"GiB", "MiB", "KiB"} {
 		if size := int64(1) << (30 - 10*i); n >= size && n%size == 0 {

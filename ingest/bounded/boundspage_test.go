@@ -13,7 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "write the table of limits")
 
-// TestBoundsPage holds the table of limits of docs/use/formats.md to Bounds; -update writes it.
+// TestBoundsPage compares the table of limits in docs/use/formats.md with Bounds; -update writes
+// it.
 func TestBoundsPage(t *testing.T) {
 	const page = "../../docs/use/formats.md"
 	text, err := os.ReadFile(page)
@@ -36,12 +37,13 @@ func TestBoundsPage(t *testing.T) {
 			t.Fatal(err)
 		}
 	case got != b.String():
-		t.Errorf("%s: the table of limits is not that of Bounds; go test ./ingest/bounded -run BoundsPage -update writes it",
+		t.Errorf("%s: the table of limits differs from Bounds; go test ./ingest/bounded -run BoundsPage -update "+
+			"writes it",
 			page)
 	}
 }
 
-// TestEveryBoundIsListed: each constant of bounds.go is one of the limits that Bounds gives.
+// TestEveryBoundIsListed: Bounds lists each constant of bounds.go.
 func TestEveryBoundIsListed(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "bounds.go", nil, 0)
 	if err != nil {

@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// Budget is what reading one file may still cost. All readers of the file share it. A nil *work
-// bounds nothing.
+// Budget is what reading a file may still cost. All readers of the file share it. A nil Budget has
+// no limits.
 type Budget struct {
-	Ctx    context.Context
-	look   string // "a preview" or "a header"; "" for the reading of data, which pays for unpacking alone
-	bytes  int64  // left
-	pixels int64  // left
-	calls  int    // of err
-	start  time.Duration
+	Ctx     context.Context
+	purpose string // "a preview" or "a header"; "" for reading data, which pays only for unpacking
+	bytes   int64  // left
+	pixels  int64  // left
+	calls   int    // of Err
+	start   time.Duration
 }
 
-var errLookTime = errors.New("ingest: a look into a file took too long")
+var errLookTime = errors.New("ingest: a preview or a header took too long")
 
-// Metered lets a file be read within bounds. The caller calls the function that is returned in the
-// end, from the goroutine that made the call: that of a look has a thread for itself until then,
-// whose time is measured.
-func (f File) Metered(ctx context.Context, look string) (File, context.CancelFunc) {
-	f.Budget = &Budget{Ctx: ctx, look: look, bytes: math.MaxInt64, pixels: math.MaxInt64}
-	if look == "" {
+// Metered returns the file with a budget. purpose is "a preview" or "a header", "" for reading
+// data. The caller must call the returned function when it is done, from the same goroutine: a
+// preview or a header has a thread of its own, whose CPU time is measured.
+func (f File) Metered(ctx context.Context, purpose string) (File, context.CancelFunc) {
+	f.Budget = &Budget{Ctx: ctx, purpose: purpose, bytes: math.MaxInt64, pixels: math.MaxInt64}
+	if purpose == "" {
 		f.Content = meteredContent{f.Content, f.Budget}
 		return f, func() {}
 	}
-	f.Budget.bytes, f.Budget.pixels = lookBytes, PreviewPixels+PreviewPixels/2 // the last row of tiles comes on top
+	f.Budget.bytes, f.Budget.pixels = lookBytes, PreviewPixels+PreviewPixels/2 // the last row of tiles is extra
 	var cancel context.CancelFunc
 	f.Budget.Ctx, cancel = context.WithTimeoutCause(ctx, lookWait, errLookTime)
 	runtime.LockOSThread()
@@ -40,7 +40,8 @@ func (f File) Metered(ctx context.Context, look string) (File, context.CancelFun
 	return f, func() { cancel(); runtime.UnlockOSThread() }
 }
 
-// Err is not nil when the work is to stop: the caller is gone, or a look takes too long.
+// Err returns an error if the work must stop: the context has ended, or a preview or header takes
+// too long.
 func (w *Budget) Err() error {
 	switch {
 	case w == nil:
@@ -50,23 +51,23 @@ func (w *Budget) Err() error {
 	case w.Ctx.Err() != nil:
 		return w.Ctx.Err()
 	}
-	if w.calls++; w.look != "" && w.calls%8 == 0 && threadTime()-w.start > lookTime {
+	if w.calls++; w.purpose != "" && w.calls%8 == 0 && threadTime()-w.start > lookTime {
 		return w.TooMuch(lookTime.String() + " of a core")
 	}
 	return nil
 }
 
-// TooMuch refuses a file that costs more than it may.
+// TooMuch returns the refusal of a file that costs more than most.
 func (w *Budget) TooMuch(most string) error {
-	if w == nil || w.look == "" {
+	if w == nil || w.purpose == "" {
 		return Refuse(Problem{Reason: "too much to unpack: the parts of the gzip file that belong together are far " +
 			"from each other; upload it unpacked"})
 	}
-	return Refuse(Problem{Reason: "too much to unpack for " + w.look + ": it takes more than " + most +
+	return Refuse(Problem{Reason: "too much to unpack for " + w.purpose + ": it takes more than " + most +
 		", the most that is allowed"})
 }
 
-// Unpack pays for n unpacked bytes.
+// Unpack charges n unpacked bytes.
 func (w *Budget) Unpack(n int) error {
 	if w == nil {
 		return nil
@@ -77,7 +78,7 @@ func (w *Budget) Unpack(n int) error {
 	return w.Err()
 }
 
-// Decode pays for n pixels.
+// Decode charges n pixels.
 func (w *Budget) Decode(n int64) error {
 	if w == nil {
 		return nil
@@ -88,14 +89,14 @@ func (w *Budget) Decode(n int64) error {
 	return w.Err()
 }
 
-// meteredContent is the content of a file that is read within bounds.
+// meteredContent charges a budget for what is read.
 type meteredContent struct {
 	io.ReaderAt
 	work *Budget
 }
 
 func (c meteredContent) ReadAt(p []byte, offset int64) (int, error) {
-	if c.work.look != "" {
+	if c.work.purpose != "" {
 		if err := c.work.Unpack(len(p)); err != nil {
 			return 0, err
 		}

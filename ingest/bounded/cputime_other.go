@@ -6,5 +6,5 @@ import "time"
 
 var started = time.Now()
 
-// threadTime is the time that has passed: that of a core is not told here.
+// threadTime returns the elapsed time, because the CPU time of a thread is not available here.
 func threadTime() time.Duration { return time.Since(started) }

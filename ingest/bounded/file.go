@@ -7,36 +7,35 @@ import (
 	"nightjar/internal/problem"
 )
 
-// headBytes is how much of a file a format may look at to recognise it.
+// headBytes is how much of a file is read to recognise its format.
 const headBytes = 8192
 
-// File is what was uploaded: random access to its bytes, never loaded whole unless small. Name is
-// used in messages and, for a spectrum that gives no date anywhere else, for the date that some
-// archives write into it. Content must serve Size bytes and may be read from several places in
-// turn, but not at the same time.
+// File is an uploaded file: random access to its bytes, which are not all loaded into memory. Name
+// is used in messages, and for the date that some archives put into it, if a spectrum has no other.
+// Content must serve Size bytes. It may be read at any place, but not concurrently.
 type File struct {
 	Name    string
 	Size    int64
 	Content io.ReaderAt
 
-	Budget *Budget // what reading it may still cost; nil bounds nothing
+	Budget *Budget // what reading it may still cost; nil for no limits
 }
 
-// ReadHead reads a file's first bytes, at most headBytes.
+// ReadHead reads the first bytes of a file, at most headBytes.
 func ReadHead(f File) ([]byte, error) {
 	head := make([]byte, max(0, min(f.Size, headBytes)))
 	return head, ReadFull(f, head, 0)
 }
 
-// ReadFull reads len(b) bytes at an offset. Fewer there are an error of the content, as the caller
-// checked the size.
+// ReadFull reads len(b) bytes at an offset. The caller has checked the size, so if there are fewer,
+// the content is at fault and not the file.
 func ReadFull(f File, b []byte, offset int64) error {
 	n, err := f.Content.ReadAt(b, offset)
 	if n == len(b) {
 		return nil
 	}
-	if u, ok := f.Content.(*unpacked); ok && err == io.EOF && f.Budget != nil && f.Budget.look != "" {
-		// its Size was a bound
+	if u, ok := f.Content.(*unpacked); ok && err == io.EOF && f.Budget != nil && f.Budget.purpose != "" {
+		// the Size was only a bound
 		return Refuse(Problem{Reason: fmt.Sprintf("the file ends within the data: it unpacks to %d bytes", u.size)})
 	}
 	if err == nil || err == io.EOF {

@@ -14,16 +14,16 @@ import (
 
 const (
 	unpackBlock  = 64 << 10 // bytes that are unpacked at a time
-	recentBlocks = 8        // how many of them are kept behind InMemory, for readers that go back a little
+	recentBlocks = 8        // blocks after InMemory that are kept for readers that go back a little
 )
 
-// IsGzip tells whether a file begins as RFC 1952 has it.
+// IsGzip reports whether a file begins as RFC 1952 says.
 func IsGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
 
-// Gunzip returns the file that a compressed one holds. It is unpacked once from end to end, which
-// checks its length and checksum; one of more than maxUnpacked bytes is refused. Memory is bounded:
-// what is behind InMemory is unpacked again when it is read after something that is further behind,
-// and maxUnpacking bounds how often.
+// Gunzip returns the file inside a compressed one. It unpacks the file once, from beginning to end,
+// which checks length and checksum; more than maxUnpacked bytes are refused. It keeps the first
+// InMemory bytes. The rest is unpacked again if it is read after something that is further behind;
+// maxUnpacking limits how often.
 func Gunzip(f File) (File, error) {
 	u, out, err := openGzip(f)
 	if err != nil {
@@ -49,9 +49,9 @@ func Gunzip(f File) (File, error) {
 	return out, nil
 }
 
-// GunzipLazily returns the file that a compressed one holds, for a look into it. Only its beginning
-// is unpacked; the Size of a larger one is as much as may be unpacked, and its end is found by
-// reading.
+// GunzipLazily returns the file inside a compressed one, for a preview or a header. It unpacks only
+// the beginning. The Size of a large file is then the most that may be unpacked, and reading finds
+// its end.
 func GunzipLazily(f File) (File, error) {
 	u, out, err := openGzip(f)
 	for err == nil && u.size < 0 && len(u.head) < InMemory/unpackBlock {
@@ -85,16 +85,15 @@ func openGzip(f File) (*unpacked, File, error) {
 	return u, out, nil
 }
 
-// unpacked serves the bytes of a compressed file at any place, cheaply when they are asked for one
-// after the other.
+// unpacked serves the bytes of a compressed file at any place. Reading them in order is cheap.
 type unpacked struct {
 	packed File
 	in     *gzip.Reader
-	next   int64    // the block that in gives next
-	size   int64    // of all; -1 while it is not known
+	next   int64    // the block that in returns next
+	size   int64    // of the whole file; -1 if not yet known
 	head   [][]byte // the first blocks, up to InMemory
 	recent [recentBlocks][]byte
-	holds  [recentBlocks]int64 // the numbers of the blocks in recent; 0 for none, as the first is in head
+	holds  [recentBlocks]int64 // numbers of the blocks in recent; 0 for none, because block 0 is in head
 }
 
 func (u *unpacked) rewind() error {
@@ -111,7 +110,7 @@ func (u *unpacked) rewind() error {
 	return nil
 }
 
-// failed tells a bad file from content that could not be read.
+// failed tells a bad file from an error in reading the content.
 func (u *unpacked) failed(err error) error {
 	var corrupt flate.CorruptInputError
 	var r *Refusal
@@ -125,7 +124,7 @@ func (u *unpacked) failed(err error) error {
 	return fmt.Errorf("ingest: unpacking %s: %w", problem.Clip(u.packed.Name), err)
 }
 
-// Unpack unpacks the next block. At the end of the file it notes the size.
+// unpack unpacks the next block. At the end of the file it sets size.
 func (u *unpacked) unpack() error {
 	number := u.next
 	var b []byte
@@ -145,7 +144,7 @@ func (u *unpacked) unpack() error {
 		u.size, err = number*unpackBlock+int64(n), nil
 	}
 	if err != nil {
-		u.next = 1 << 62 // nothing is known of the place: begin again
+		u.next = 1 << 62 // the position is not known: begin again
 		return u.failed(err)
 	}
 	if err := u.packed.Budget.Unpack(n); err != nil {
@@ -163,15 +162,16 @@ func (u *unpacked) unpack() error {
 	return nil
 }
 
-// ended tells the end of what is packed from a file that was cut: both are io.ErrUnexpectedEOF to
-// io.ReadFull.
+// ended reports whether the packed data is complete. io.ReadFull returns io.ErrUnexpectedEOF at the
+// end and for a truncated file.
 func (u *unpacked) ended() bool {
 	var b [1]byte
 	_, err := u.in.Read(b[:])
 	return err == io.EOF
 }
 
-// block is one of unpackBlock bytes, the last one shorter; none behind the end.
+// block returns a block of unpackBlock bytes; the last one is shorter, and those after the end are
+// empty.
 func (u *unpacked) block(number int64) ([]byte, error) {
 	for {
 		switch at := number % recentBlocks; {
@@ -210,8 +210,8 @@ func (u *unpacked) ReadAt(p []byte, offset int64) (int, error) {
 	}
 }
 
-// SizeUpTo tells how large the file is, as far as offset: its size when that is less, else offset.
-// It sets Size when it was only a bound and the end is found.
+// SizeUpTo returns the size of the file, or offset if the file is larger. If Size was only a bound
+// and the end is found, it sets Size.
 func (f *File) SizeUpTo(offset int64) (int64, error) {
 	if u, ok := f.Content.(*unpacked); ok && f.Size != u.size {
 		if u.size < 0 && offset > 0 {
@@ -227,7 +227,8 @@ func (f *File) SizeUpTo(offset int64) (int64, error) {
 	return min(f.Size, offset), nil
 }
 
-// TooLong refuses a file of which as much as may be unpacked has been, where its end is not known.
+// TooLong returns the refusal of a file whose end was not found in all that may be unpacked;
+// otherwise nil.
 func (f *File) TooLong() error {
 	if u, ok := f.Content.(*unpacked); ok && u.size < 0 {
 		return f.Budget.TooMuch(bytesText(lookBytes))

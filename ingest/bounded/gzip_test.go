@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -11,13 +12,13 @@ import (
 	"testing"
 )
 
-// TestLookTime: a look that takes too long refuses the file, and one whose client has gone does
-// not.
-func TestLookTime(t *testing.T) {
+// TestPreviewTime: a preview that takes too long refuses the file, and one whose client has left
+// does not.
+func TestPreviewTime(t *testing.T) {
 	for _, cause := range []error{errLookTime, context.Canceled} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)
-		w := &Budget{Ctx: ctx, look: "a preview", bytes: 1 << 30, pixels: 1 << 30}
+		w := &Budget{Ctx: ctx, purpose: "a preview", bytes: 1 << 30, pixels: 1 << 30}
 		var r *Refusal
 		if err := w.Decode(1); errors.As(err, &r) != (cause == errLookTime) ||
 			errors.Is(err, context.Canceled) != (cause == context.Canceled) {
@@ -27,18 +28,19 @@ func TestLookTime(t *testing.T) {
 	f, cancel := testFile([]byte("text")).Metered(t.Context(), "a preview")
 	defer cancel()
 	if _, ok := f.Budget.Ctx.Deadline(); !ok {
-		t.Error("a look has no deadline")
+		t.Error("a preview has no deadline")
 	}
 }
 
-// TestGzipPlaces reads a compressed file at random places, and compares.
+// TestGzipPlaces compares reads at random places of a compressed file.
 func TestGzipPlaces(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
+	// numbers that identify every place, and zeros between them, which unpack fast
 	for _, size := range []int{1, unpackBlock - 1, unpackBlock, unpackBlock + 1, InMemory,
 		InMemory + 20*unpackBlock + 17} {
 		data := make([]byte, size)
-		for i := range data {
-			data[i] = byte(random.Uint32() & 3)
+		for i := 0; i+4 <= size; i += 64 {
+			binary.BigEndian.PutUint32(data[i:], uint32(i+1))
 		}
 		in, err := Gunzip(testFile(zipped(data)))
 		if err != nil || in.Size != int64(size) {
@@ -55,13 +57,12 @@ func TestGzipPlaces(t *testing.T) {
 		}
 		cut := zipped(data)
 		if _, err := Gunzip(testFile(cut[:len(cut)-3])); err == nil {
-			t.Error("a file that was cut is read")
+			t.Error("a truncated file is read")
 		}
 	}
 }
 
-// TestGzipTooOften: a compressed file whose parts belong together and are far from each other is
-// not unpacked for ever.
+// TestGzipTooOften: a compressed file is refused if reading it jumps between distant places.
 func TestGzipTooOften(t *testing.T) {
 	f, cancel := testFile(zipped(make([]byte, InMemory+100*unpackBlock))).Metered(t.Context(), "")
 	defer cancel()

@@ -9,17 +9,18 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Problem is one fault of a file and where it stands. Fields that are not known are zero.
+// Problem is a fault of a file and its place. Unknown fields are zero.
 type Problem struct {
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`   // 1-based
 	HDU    int    `json:"hdu,omitempty"`    // 1-based, the primary HDU is 1
-	Row    int    `json:"row,omitempty"`    // 1-based, of a table that has no lines
-	Column string `json:"column,omitempty"` // a table's column, a FITS keyword, or an upload field
+	Row    int    `json:"row,omitempty"`    // 1-based, of a table without lines
+	Column string `json:"column,omitempty"` // a column, a FITS keyword or an upload field
 	Reason string `json:"reason"`
 }
 
-// String is one line without the file's name, as `line 14, column error: 'n/a' is not a number`.
+// String is one line without the name of the file, such as `line 14, column error: 'n/a' is not a
+// number`.
 func (p Problem) String() string {
 	var places []string
 	if p.HDU > 0 {
@@ -40,14 +41,14 @@ func (p Problem) String() string {
 	return strings.Join(places, ", ") + ": " + p.Reason
 }
 
-// Error refuses a file. Problems are in the file's order, at least one; More were found and only
+// Error refuses a file. Problems are in the order of the file, at least one; More were only
 // counted.
 type Error struct {
 	Problems []Problem
 	More     int
 }
 
-// Error is one line that begins with the file's name and gives the first problem.
+// Error is one line: the name of the file and the first problem.
 func (e *Error) Error() string {
 	if len(e.Problems) == 0 {
 		return "file refused"
@@ -67,18 +68,19 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Refusal is a problem that ends the reading of a file at once; Process makes it one of the
-// report's errors.
+// Refusal is a problem that ends the reading of a file. Process adds it to the errors of the
+// report.
 type Refusal Problem
 
 func (r *Refusal) Error() string { return Problem(*r).String() }
 
+// Refuse returns the problem as an error, a [*Refusal].
 func Refuse(p Problem) error {
 	r := Refusal(p)
 	return &r
 }
 
-// FileError makes a refusal an *Error.
+// FileError turns a refusal into an [*Error]; it returns other errors unchanged.
 func FileError(f File, err error) error {
 	var r *Refusal
 	if errors.As(err, &r) {

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// ASCII replaces what is not printable ASCII, which FITS does not allow but some files hold.
+// ASCII replaces characters that are not printable ASCII. FITS forbids them, but some files have
+// them.
 func ASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -17,8 +18,8 @@ func ASCII(s string) string {
 	}, s)
 }
 
-// Printable replaces control characters, and what is no UTF-8: the standard allows only ASCII, but
-// names of people are found.
+// Printable replaces control characters and text that is not UTF-8. FITS allows only ASCII, but
+// people's names are found in UTF-8.
 func Printable(b []byte) string {
 	if !utf8.Valid(b) {
 		return ASCII(string(b))
@@ -31,8 +32,8 @@ func Printable(b []byte) string {
 	}, string(b))
 }
 
-// Multiply is the product of two numbers that are 0 or more, -1 when it is beyond an int64 or one
-// of them is -1.
+// Multiply returns the product of two numbers that are not negative; -1 if it overflows an int64 or
+// one of them is negative.
 func Multiply(a, b int64) int64 {
 	if a < 0 || b < 0 {
 		return -1

@@ -7,18 +7,18 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// arrayBytes is how much is read of the arrays of a row at a time, as far as that is some pixels.
+// arrayBytes is how much of the arrays of a row is read at a time, unless that is too few pixels.
 const arrayBytes = 8 << 20
 
-// array is where the elements of one cell stand.
+// array is the place of the elements of a cell.
 type array struct {
 	Column *Column
 	offset int64 // in the file
-	size   int64 // bytes of one
+	size   int64 // bytes of an element
 }
 
-// Arrays finds the arrays of a row that are as long as the longest, and how many pixels that is;
-// none when the row has no arrays. shorter are the columns of others.
+// Arrays finds the longest arrays of a row and their length in pixels; none if the row has no
+// arrays. shorter are the columns of other arrays.
 func (t *Table) Arrays(f bounded.File, row int64) (longest []array, pixels int64, shorter []*Column, err error) {
 	var all []array
 	var counts []int64
@@ -56,8 +56,7 @@ func (t *Table) Arrays(f bounded.File, row int64) (longest []array, pixels int64
 	return longest, pixels, shorter, nil
 }
 
-// descriptor reads where an array of variable length stands, and checks that it lies within the
-// heap.
+// descriptor reads the place of an array of variable length and checks that it is within the heap.
 func (t *Table) descriptor(b []byte, a *array) (count int64, err error) {
 	if len(b) != 8 && len(b) != 16 {
 		return 0, nil
@@ -76,14 +75,14 @@ func (t *Table) descriptor(b []byte, a *array) (count int64, err error) {
 	return count, nil
 }
 
-// arrayRows gives the arrays of one row of a table element by element.
+// arrayRows reads the arrays of one row of a table element by element.
 type arrayRows struct {
 	file    bounded.File
 	columns []array
 	pixels  int64
 	at      int64
 	loaded  int64    // elements that are in the chunks
-	from    int64    // the first of them
+	from    int64    // the first of these elements
 	chunks  [][]byte // of each column
 	text    []byte
 	ends    []int
@@ -100,7 +99,8 @@ func (in *arrayRows) Next(r *bounded.Row) error {
 		for _, a := range in.columns {
 			width += a.size
 		}
-		// much at a time, as in a compressed file it costs a lot to go from column to column
+		// in a compressed file it is expensive to change between columns, so read many elements at
+		// a time
 		in.from, in.loaded = in.at, min(max(1024, arrayBytes/width), in.pixels-in.at)
 		for i, a := range in.columns {
 			if len(in.chunks) == i {
@@ -112,23 +112,19 @@ func (in *arrayRows) Next(r *bounded.Row) error {
 			}
 		}
 	}
-	in.text, in.ends, in.cells = in.text[:0], in.ends[:0], in.cells[:0]
+	in.text, in.ends = in.text[:0], in.ends[:0]
 	for i, a := range in.columns {
 		at := (in.at - in.from) * a.size
 		in.text = a.Column.appendElement(in.text, in.chunks[i][at:at+a.size])
 		in.ends = append(in.ends, len(in.text))
 	}
-	start := 0
-	for _, end := range in.ends {
-		in.cells = append(in.cells, in.text[start:end:end])
-		start = end
-	}
+	in.cells = cellsOf(in.cells, in.text, in.ends)
 	in.at++
 	r.Cells, r.Line = in.cells, int(in.at)
 	return nil
 }
 
-// NewArrayRows reads arrays of one length element by element.
+// NewArrayRows reads arrays of the same length element by element.
 func NewArrayRows(f bounded.File, columns []array, pixels int64) bounded.Rows {
 	return &arrayRows{file: f, columns: columns, pixels: pixels}
 }

@@ -13,8 +13,8 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// appendElement writes element b of a column as text; nothing where it has no value. Floats have
-// the digits that give the float64 back which the number is exactly.
+// appendElement writes an element of a column as text; nothing if it has no value. A float has the
+// fewest digits that give the same float64.
 func (c *Column) appendElement(dst, b []byte) []byte {
 	var v int64
 	switch c.kind() {
@@ -63,8 +63,8 @@ func (c *Column) appendElement(dst, b []byte) []byte {
 	return strconv.AppendInt(dst, v, 10)
 }
 
-// appendDays writes the sum of two numbers of days, with more digits than tell microseconds apart;
-// nothing where one is none.
+// appendDays writes the sum of two numbers of days, exact to less than a microsecond; nothing if
+// one of them is not a number.
 func appendDays(dst []byte, a, b float64) []byte {
 	x, y := new(big.Rat).SetFloat64(a), new(big.Rat).SetFloat64(b)
 	if x == nil || y == nil || math.Abs(a) > 1e7 || math.Abs(b) > 1e7 {
@@ -73,12 +73,12 @@ func appendDays(dst []byte, a, b float64) []byte {
 	return append(dst, x.Add(x, y).FloatString(13)...)
 }
 
-// AppendFloat writes a stored number with its scale.
+// appendFloat writes a stored number after scaling.
 func (c *Column) appendFloat(dst []byte, v float64) []byte {
 	if c.scaled {
 		v = c.zero + c.scale*v
 	}
-	if v-v != 0 { // only an infinite number's or NaN's difference from itself is not 0
+	if v-v != 0 { // only for an infinite number or NaN
 		return dst
 	}
 	return jsontext.AppendFloat(dst, v)
@@ -95,7 +95,7 @@ func (c *Column) appendASCII(dst, b []byte) []byte {
 	}
 	d, ok := instant.ParseDecimal([]byte(text))
 	if !ok {
-		return append(dst, text...) // whoever needs a number says so
+		return append(dst, text...) // a reader that needs a number refuses it
 	}
 	implied := c.digits > 0 && !d.Point && !d.Marker && c.Form != 'I'
 	if !c.scaled && !implied {

@@ -2,7 +2,7 @@ package fits
 
 import "sync"
 
-// dither gives the offsets that were subtracted from quantized pixels (FITS standard 4.0, section
+// dither returns the offsets that were subtracted from quantized pixels (FITS standard 4.0, section
 // 10.2 and appendix I).
 type dither struct {
 	on    bool

@@ -13,14 +13,14 @@ import (
 // HDU is one header and data unit of a FITS file.
 type HDU struct {
 	*Header
-	Kind   string // "IMAGE" for the primary HDU too, else as XTENSION says
+	Kind   string // "IMAGE" also for the primary HDU, otherwise XTENSION
 	Bitpix int
 	Axes   []int64
 	start  int64  // offset of the header
 	data   int64  // offset of the data
-	Size   int64  // of the data in bytes, without the padding; known to lie within the file
-	Packed error  // why a compressed image cannot be read; kind is then COMPRESSED
-	tiles  *tiles // of an image that is compressed; kind, bitpix and axes are then those of the image
+	Size   int64  // of the data in bytes, without the padding; it is within the file
+	Packed error  // why a compressed image cannot be read; Kind is then COMPRESSED
+	tiles  *tiles // set if the image is compressed; Kind, Bitpix and Axes are then those of the image
 }
 
 // Reader reads the HDUs of a FITS file one after the other. It keeps none and reads no data.
@@ -28,15 +28,15 @@ type Reader struct {
 	File   bounded.File
 	hdu    int
 	offset int64
-	end    int64 // of the data of the HDU before
+	end    int64 // of the data of the previous HDU
 	cards  int   // of all headers so far
-	// cardsText, when it is not nil, has the cards of the last header as they are in the file,
+	// cardsText, if it is not nil, receives the cards of the last header as they are in the file,
 	// without END.
 	cardsText []byte
 }
 
-// Next reads the next HDU's header; nil at the end of the file. Bytes behind the last HDU that are
-// no extension are special records, which the standard allows and nobody reads.
+// Next reads the header of the next HDU; nil at the end of the file. Bytes after the last HDU that
+// are not an extension are special records, which the standard allows and which are ignored.
 func (r *Reader) Next() (*HDU, error) {
 	size, err := r.File.SizeUpTo(r.offset + 1)
 	if err != nil {
@@ -77,18 +77,18 @@ func (r *Reader) Next() (*HDU, error) {
 		return nil, h.Refuse("", "the file ends within the data: "+strconv.FormatInt(r.File.Size-data, 10)+" of "+
 			strconv.FormatInt(h.Size, 10)+" bytes are there")
 	}
-	padded := (h.Size + BlockSize - 1) / BlockSize * BlockSize // the size is below the file's, so this cannot overflow
+	padded := (h.Size + BlockSize - 1) / BlockSize * BlockSize // no overflow: the size is below the file's
 	r.offset, r.end = data+padded, data+h.Size
 	var refused *bounded.Refusal
 	if err := h.unzip(r.File); errors.As(err, &refused) {
-		h.Kind, h.Packed = "COMPRESSED", err // others of the file may be readable
+		h.Kind, h.Packed = "COMPRESSED", err // other HDUs may be readable
 	} else if err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
-// keep is given each block of a header.
+// keep receives each block of a header.
 func (r *Reader) keep(offset int64, cards []byte) {
 	if r.cardsText == nil {
 		return
@@ -99,7 +99,7 @@ func (r *Reader) keep(offset int64, cards []byte) {
 	r.cardsText = append(r.cardsText, cards...)
 }
 
-// shape reads the keywords that every HDU must have and computes the size of the data from them.
+// shape reads the mandatory keywords and computes the size of the data.
 func (h *HDU) shape() error {
 	first, firstValue := "SIMPLE", "T"
 	if h.Number > 1 {
@@ -141,8 +141,8 @@ func (h *HDU) shape() error {
 	return h.computeSize()
 }
 
-// computeSize is |BITPIX|/8 * GCOUNT * (PCOUNT + NAXIS1 * NAXIS2 * ...), refused when it does not
-// fit an int64. Random groups have NAXIS1 = 0, which is then left out of the product.
+// computeSize computes |BITPIX|/8 * GCOUNT * (PCOUNT + NAXIS1 * NAXIS2 * ...) and refuses what does
+// not fit an int64. Random groups have NAXIS1 = 0, which is not multiplied.
 func (h *HDU) computeSize() error {
 	if len(h.Axes) == 0 {
 		return nil
@@ -182,8 +182,8 @@ func (h *HDU) computeSize() error {
 	return nil
 }
 
-// Getter looks a keyword up in an HDU's header and then in the primary one, with dashes or
-// underscores.
+// Getter returns a function that looks a keyword up in the header of the HDU and then in the
+// primary one, with dashes or underscores.
 func (h *HDU) Getter(primary *HDU) func(string) (string, bool) {
 	return func(key string) (string, bool) {
 		for _, header := range []*HDU{h, primary} {
@@ -197,5 +197,5 @@ func (h *HDU) Getter(primary *HDU) func(string) (string, bool) {
 	}
 }
 
-// IsFITS tells whether the file says that it is FITS.
+// IsFITS reports whether the file begins as FITS does.
 func IsFITS(head []byte) bool { return bytes.HasPrefix(head, []byte("SIMPLE  =")) }

@@ -11,6 +11,7 @@ import (
 	"nightjar/internal/problem"
 )
 
+// Sizes of FITS in bytes.
 const (
 	BlockSize = 2880
 	CardSize  = 80
@@ -18,21 +19,21 @@ const (
 
 // card is one keyword of a FITS header with its value (FITS standard 4.0, section 4).
 type card struct {
-	key    string // upper case without blanks behind; a HIERARCH keyword whole, as "HIERARCH ESO OBS ID"
-	value  string // a string without its quotes, else the text before the comment
+	key    string // upper case without trailing blanks; with HIERARCH as in "HIERARCH ESO OBS ID"
+	value  string // a string without quotes, otherwise the text before the comment
 	quoted bool   // the value is a string
 }
 
-// Header is one HDU's header.
+// Header is the header of an HDU.
 type Header struct {
 	Number int // 1-based
 	cards  []card
-	index  map[string]int // the first card of every key
-	open   []byte         // the last card's string, while CONTINUE cards are added to it
+	index  map[string]int // the first card of each key
+	open   []byte         // the string of the last card, while CONTINUE cards add to it
 }
 
-// ReadHeader reads cards from offset up to END, and returns where the data begin. keep is given
-// the cards of each block; nil for nobody. What breaks the rules is a refusal.
+// ReadHeader reads cards from offset up to END, and returns the offset of the data. It calls keep,
+// unless that is nil, with the cards of each block. A header that breaks the rules is refused.
 func ReadHeader(f bounded.File, hdu int, offset int64,
 	keep func(offset int64, cards []byte)) (h *Header, data int64, err error) {
 	h = &Header{Number: hdu, index: map[string]int{}}
@@ -64,7 +65,7 @@ func ReadHeader(f bounded.File, hdu int, offset int64,
 	}
 }
 
-// cardsBefore are the cards of a block as far as END.
+// cardsBefore returns the cards of a block before END.
 func cardsBefore(block []byte) []byte {
 	for i := 0; i < len(block); i += CardSize {
 		if bytes.Equal(bytes.TrimRight(block[i:i+CardSize], " "), []byte("END")) {
@@ -74,8 +75,7 @@ func cardsBefore(block []byte) []byte {
 	return block
 }
 
-// add parses one card. A keyword that does not repeat its rule (no "= ", a comment) has no value
-// and is left out.
+// add parses one card. A card without a value (no "= ", a comment) is ignored.
 func (h *Header) add(text []byte) error {
 	for _, c := range text[:8] {
 		if c < ' ' || c > '~' {
@@ -112,8 +112,7 @@ func (h *Header) add(text []byte) error {
 	return nil
 }
 
-// continueString adds a CONTINUE card to the string before it, which must end with & for it to be
-// one.
+// continueString adds a CONTINUE card to the string before it, which must end with &.
 func (h *Header) continueString(rest []byte) error {
 	if len(h.cards) == 0 {
 		return nil
@@ -131,15 +130,15 @@ func (h *Header) continueString(rest []byte) error {
 	return nil
 }
 
-// closeString gives the last card its whole string.
+// closeString stores the whole string of the last card.
 func (h *Header) closeString() {
 	if h.open != nil {
 		h.cards[len(h.cards)-1].value, h.open = string(h.open), nil
 	}
 }
 
-// CardValue reads the value field: a string in single quotes, a quote in it doubled, or anything up
-// to the comment's /.
+// CardValue reads the value of a card: a string in single quotes, in which quotes are doubled, or
+// the text before the / of the comment.
 func CardValue(b []byte) (value string, quoted, ok bool) {
 	b = bytes.Trim(b, " ")
 	if len(b) == 0 || b[0] != '\'' {
@@ -159,11 +158,12 @@ func CardValue(b []byte) (value string, quoted, ok bool) {
 	return "", true, false
 }
 
+// Refuse returns an error about a keyword of the header; key may be "".
 func (h *Header) Refuse(key, reason string) error {
 	return bounded.Refuse(bounded.Problem{HDU: h.Number, Column: key, Reason: reason})
 }
 
-// Text is a keyword's value; ok is false when the header does not have it or it is empty.
+// Text returns the value of a keyword; ok is false if it is missing or empty.
 func (h *Header) Text(key string) (value string, ok bool) {
 	i, ok := h.index[key]
 	if !ok || h.cards[i].value == "" {
@@ -172,8 +172,8 @@ func (h *Header) Text(key string) (value string, ok bool) {
 	return h.cards[i].value, true
 }
 
-// integer is a keyword's value. there is false when the header does not have it; another value is a
-// refusal.
+// integer returns the value of a keyword; there is false if it is missing. Anything but an integer
+// is refused.
 func (h *Header) integer(key string) (v int64, there bool, err error) {
 	text, ok := h.Text(key)
 	if !ok {
@@ -186,8 +186,8 @@ func (h *Header) integer(key string) (v int64, there bool, err error) {
 	return v, true, nil
 }
 
-// Number is a keyword's value as a finite float64; exponents may be written with D. Some writers
-// put quotes around.
+// number returns the value of a keyword as a finite float64. The exponent may be written with D.
+// Some writers put the number in quotes.
 func (h *Header) number(key string) (v float64, there bool, err error) {
 	text, ok := h.Text(key)
 	if !ok {
@@ -203,7 +203,7 @@ func (h *Header) number(key string) (v float64, there bool, err error) {
 	return v, true, nil
 }
 
-// Has tells whether a keyword has a value.
+// Has reports whether a keyword has a value.
 func (h *Header) Has(key string) bool {
 	_, ok := h.Text(key)
 	return ok

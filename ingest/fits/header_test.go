@@ -8,10 +8,12 @@ import (
 
 func TestFITSHeader(t *testing.T) {
 	data := fitstest.Header("SIMPLE  =                    T / a comment",
-		"TEXT    = 'it''s / no comment  ' / a comment", "EMPTY   = ''", "NUMBER  = -1.5D-03 / a comment", "WHOLE   =                  +42",
+		"TEXT    = 'it''s / no comment  ' / a comment", "EMPTY   = ''", "NUMBER  = -1.5D-03 / a comment",
+		"WHOLE   =                  +42",
 		"LONG    = 'one &' / first", "CONTINUE  'two&'", "CONTINUE  ' three' / last",
 		"HIERARCH ESO Obs  ID = 123 / kept whole", "COMMENT = 'no value'", "HISTORY x", "", "NOVALUE no equals sign",
-		"NUMBER  = 2 / the second does not count", "CONTINUE  'belongs to nothing'", "FREE    =abc", "ODD     = caf\xe9 / not ASCII")
+		"NUMBER  = 2 / the second does not count", "CONTINUE  'belongs to nothing'", "FREE    =abc",
+		"ODD     = caf\xe9 / not ASCII")
 	h, end, err := ReadHeader(fitstest.FileOf(data), 1, 0, nil)
 	if err != nil || end != BlockSize {
 		t.Fatal(err, end)

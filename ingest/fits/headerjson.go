@@ -11,28 +11,30 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// HeaderJSON is the header of every HDU of a FITS file (compressed with gzip or not) as a JSON
-// object:
+// HeaderJSON returns the headers of all HDUs of a FITS file, which may be compressed with gzip, as
+// a JSON object:
 //
-//	{"hdus":[{"hdu":1,"type":"IMAGE","name":"","shape":[512,512],"cards":[{"key":"BITPIX","value":16,"comment":"bits"}]}]}
+//	{"hdus":[{"hdu":1,"type":"IMAGE","name":"","shape":[512,512],
+//	  "cards":[{"key":"BITPIX","value":16,"comment":"bits"}]}]}
 //
-// Values are numbers with the file's digits, true and false, texts, or null for keywords without
-// one; COMMENT and HISTORY have a text and no value. CONTINUE is joined to what it continues.
-// "truncated":true is at the end when there were too many cards. Errors: ErrNoPreview for what is
-// not FITS; *Error for a file that cannot be read within the bounds of a look, see [Bounds]; the
-// context's.
+// A value is a number with the digits of the file, true, false, a text, or null if the keyword has
+// none. COMMENT and HISTORY have a text and no value. CONTINUE is joined to what it continues. If
+// there are too many cards, the object ends with "truncated":true.
+//
+// The error is [ErrNoPreview] for a file that is not FITS, a [*bounded.Error] for one that cannot
+// be read within the limits (see [bounded.Bounds]), or that of the context.
 func HeaderJSON(ctx context.Context, f bounded.File) ([]byte, error) {
 	f, cancel := f.Metered(ctx, "a header")
 	defer cancel()
 	out, err := headerJSON(f)
 	if err != nil && f.Budget.Err() != nil {
-		err = f.Budget.Err() // whatever the end of the work was called on the way
+		err = f.Budget.Err() // the true cause, whatever error it led to
 	}
 	return out, bounded.FileError(f, err)
 }
 
 func headerJSON(f bounded.File) ([]byte, error) {
-	f, err := unwrapped(f)
+	f, err := unpackedFITS(f)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +74,10 @@ func headerJSON(f bounded.File) ([]byte, error) {
 	return append(out, '}'), nil
 }
 
-// cardsJSON writes the cards of a header as they are written in it, at most left of them and as
-// many as the answer has room for.
+// cardsJSON writes the cards of a header in their order, up to left cards and MaxHeaderJSON bytes.
 func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 	first := true
-	var long []byte // the last card's text, while it may go on; it is written when it has ended
+	var long []byte // the text of the last card, while CONTINUE may follow; it is written when it is complete
 	var comment string
 	end := func() {
 		if long != nil {
@@ -148,7 +149,7 @@ func cardsJSON(out, cards []byte, left int) ([]byte, int) {
 	return out, left
 }
 
-// closeCard ends a card's object, with its comment.
+// closeCard ends the object of a card, with its comment.
 func closeCard(out []byte, comment string) []byte {
 	if comment != "" {
 		out = jsontext.AppendString(append(out, `,"comment":`...), comment)
@@ -156,7 +157,7 @@ func closeCard(out []byte, comment string) []byte {
 	return append(out, '}')
 }
 
-// cardComment parts a card's value from the comment behind the slash.
+// cardComment splits the value of a card from the comment after the slash.
 func cardComment(b []byte) (value []byte, comment string) {
 	inText := false
 	for i, c := range b {

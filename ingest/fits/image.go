@@ -10,24 +10,25 @@ import (
 
 // Image reads the pixels of an image HDU.
 type Image struct {
-	Number      *HDU
+	HDU         *HDU
 	file        bounded.File
-	scale, zero float64 // a pixel is worth BZERO + BSCALE * stored
+	scale, zero float64 // a pixel's value is BZERO + BSCALE * stored
 	scaled      bool
 	blank       int64 // the stored integer that means no value
 	hasBlank    bool
 }
 
-// Pixel is what one holds. exact is set when it is an integer that stands in the file as it is.
+// Pixel is the value of a pixel. Exact is set if it is Whole, the integer that is stored in the
+// file.
 type Pixel struct {
 	Value float64 // NaN for none
 	Whole int64
 	Exact bool
 }
 
-// Image prepares to read. It refuses an HDU whose BSCALE, BZERO or BLANK cannot be read.
+// Image prepares to read the pixels. It refuses an HDU whose BSCALE, BZERO or BLANK cannot be read.
 func (h *HDU) Image(f bounded.File) (im Image, err error) {
-	im = Image{Number: h, file: f, scale: 1}
+	im = Image{HDU: h, file: f, scale: 1}
 	scale, there, err := h.number("BSCALE")
 	if err != nil {
 		return im, err
@@ -39,17 +40,17 @@ func (h *HDU) Image(f bounded.File) (im Image, err error) {
 		return im, err
 	}
 	im.scaled = im.scale != 1 || im.zero != 0
-	if h.Bitpix > 0 { // the standard gives BLANK no meaning for floating point
+	if h.Bitpix > 0 { // BLANK has no meaning for floating point
 		im.blank, im.hasBlank, err = h.integer("BLANK")
 	}
 	return im, err
 }
 
-// Read hands n pixels from the first-th on to each, in the order of the file. The caller has
-// checked them against the axes.
+// Read calls each for n pixels in the order of the file, beginning with the first-th. The caller
+// has checked them against the axes.
 func (im Image) Read(ctx context.Context, first, n int64, each func(Pixel) error) error {
-	if im.Number.tiles != nil {
-		return im.Number.tiles.read(ctx, &im, first, n, each)
+	if im.HDU.tiles != nil {
+		return im.HDU.tiles.read(ctx, &im, first, n, each)
 	}
 	return im.strips(ctx, first, n, func(strip []Pixel) error {
 		for _, p := range strip {
@@ -61,13 +62,13 @@ func (im Image) Read(ctx context.Context, first, n int64, each func(Pixel) error
 	})
 }
 
-// strips hands n pixels of an image that is not compressed to each, some at a time. They are valid
-// until each returns.
+// strips calls each with some of n pixels of an uncompressed image at a time. They are valid until
+// each returns.
 func (im Image) strips(ctx context.Context, first, n int64, each func([]Pixel) error) error {
-	width := int64(max(im.Number.Bitpix, -im.Number.Bitpix) / 8)
-	chunk := make([]byte, min(n*width, 64<<10)) // a multiple of every width
+	width := int64(max(im.HDU.Bitpix, -im.HDU.Bitpix) / 8)
+	chunk := make([]byte, min(n*width, 64<<10)) // a multiple of all widths
 	strip := make([]Pixel, 0, min(n, stripPixels))
-	for offset, left := im.Number.data+first*width, n*width; left > 0; {
+	for offset, left := im.HDU.data+first*width, n*width; left > 0; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -89,10 +90,10 @@ func (im Image) strips(ctx context.Context, first, n int64, each func([]Pixel) e
 	return nil
 }
 
-// Decode reads one big-endian pixel.
+// decode reads one big-endian pixel.
 func (im Image) decode(b []byte) Pixel {
 	var whole int64
-	switch im.Number.Bitpix {
+	switch im.HDU.Bitpix {
 	case 8:
 		whole = int64(b[0])
 	case 16:
@@ -102,25 +103,25 @@ func (im Image) decode(b []byte) Pixel {
 	case 64:
 		whole = int64(binary.BigEndian.Uint64(b))
 	case -32:
-		return im.worth(float64(math.Float32frombits(binary.BigEndian.Uint32(b))))
+		return im.scaledPixel(float64(math.Float32frombits(binary.BigEndian.Uint32(b))))
 	default:
-		return im.worth(math.Float64frombits(binary.BigEndian.Uint64(b)))
+		return im.scaledPixel(math.Float64frombits(binary.BigEndian.Uint64(b)))
 	}
-	return im.whole(whole)
+	return im.integerPixel(whole)
 }
 
-// Whole is the pixel that a stored integer stands for.
-func (im Image) whole(whole int64) Pixel {
+// integerPixel returns the pixel of a stored integer.
+func (im Image) integerPixel(whole int64) Pixel {
 	switch {
 	case im.hasBlank && whole == im.blank:
 		return Pixel{Value: math.NaN()}
 	case im.scaled:
-		return im.worth(float64(whole))
+		return im.scaledPixel(float64(whole))
 	}
 	return Pixel{Value: float64(whole), Whole: whole, Exact: true}
 }
 
-func (im Image) worth(v float64) Pixel {
+func (im Image) scaledPixel(v float64) Pixel {
 	if im.scaled {
 		v = im.zero + im.scale*v
 	}

@@ -39,7 +39,7 @@ for kind in ('RICE_1', 'GZIP_1', 'GZIP_2'):
 print(json.dumps(out))
 `
 
-// TestCompressedImages decodes what astropy compressed, and compares every pixel.
+// TestCompressedImages decodes images that astropy compressed, and compares every pixel.
 func TestCompressedImages(t *testing.T) {
 	folder := t.TempDir()
 	var want map[string][]*float64
@@ -136,13 +136,19 @@ func TestPreview(t *testing.T) {
 func TestHeaderJSON(t *testing.T) {
 	data := append(fitstest.Header(fitstest.With(fitstest.Shape(8), "OBJECT  = 'M 31''s'           / what it is",
 		"LONG    = 'one &'", "CONTINUE  'two &' / x", "CONTINUE  'three' / the end", "EXPTIME = 1.5D2", "ODD     =",
-		"FLAG    =                    T", "COMMENT a \"comment\"", "HIERARCH ESO OBS ID = 17 / id", "COMPLEX = (1.0, 2.0)")...), fitstest.Header(fitstest.With(fitstest.Extension(fitstest.Shape(16, 2)), "EXTNAME = 'SCI'")...)...)
+		"FLAG    =                    T", "COMMENT a \"comment\"", "HIERARCH ESO OBS ID = 17 / id",
+		"COMPLEX = (1.0, 2.0)")...), fitstest.Header(fitstest.With(fitstest.Extension(fitstest.Shape(16, 2)),
+		"EXTNAME = 'SCI'")...)...)
 	data = append(data, fitstest.Data(16, 1, 2)...)
 	got, err := HeaderJSON(t.Context(), fitstest.FileOf(fitstest.Gzip(data)))
-	const want = `{"hdus":[{"hdu":1,"type":"IMAGE","name":"","shape":[],"cards":[{"key":"SIMPLE","value":true},{"key":"BITPIX","value":8},{"key":"NAXIS","value":0},` +
-		`{"key":"OBJECT","value":"M 31's","comment":"what it is"},{"key":"LONG","value":"one two three","comment":"the end"},{"key":"EXPTIME","value":1.5e2},{"key":"ODD","value":null},` +
-		`{"key":"FLAG","value":true},{"key":"COMMENT","text":"a \"comment\""},{"key":"HIERARCH ESO OBS ID","value":17,"comment":"id"},{"key":"COMPLEX","value":"(1.0, 2.0)"}]},` +
-		`{"hdu":2,"type":"IMAGE","name":"SCI","shape":[2],"cards":[{"key":"XTENSION","value":"IMAGE"},{"key":"BITPIX","value":16},{"key":"NAXIS","value":1},{"key":"NAXIS1","value":2},` +
+	const want = `{"hdus":[{"hdu":1,"type":"IMAGE","name":"","shape":[],"cards":[{"key":"SIMPLE","value":true},` +
+		`{"key":"BITPIX","value":8},{"key":"NAXIS","value":0},` +
+		`{"key":"OBJECT","value":"M 31's","comment":"what it is"},{"key":"LONG","value":"one two three",` +
+		`"comment":"the end"},{"key":"EXPTIME","value":1.5e2},{"key":"ODD","value":null},` +
+		`{"key":"FLAG","value":true},{"key":"COMMENT","text":"a \"comment\""},{"key":"HIERARCH ESO OBS ID",` +
+		`"value":17,"comment":"id"},{"key":"COMPLEX","value":"(1.0, 2.0)"}]},` +
+		`{"hdu":2,"type":"IMAGE","name":"SCI","shape":[2],"cards":[{"key":"XTENSION","value":"IMAGE"},` +
+		`{"key":"BITPIX","value":16},{"key":"NAXIS","value":1},{"key":"NAXIS1","value":2},` +
 		`{"key":"PCOUNT","value":0},{"key":"GCOUNT","value":1},{"key":"EXTNAME","value":"SCI"}]}]}`
 	if err != nil || string(got) != want || !json.Valid(got) {
 		t.Errorf("%v, got\n%s\nwant\n%s", err, got, want)
@@ -152,13 +158,15 @@ func TestHeaderJSON(t *testing.T) {
 	}
 }
 
-// packedImage is a file with one image of 4 x 2 pixels compressed with Rice, a row a tile.
+// packedImage returns a file with one Rice-compressed image of 4 x 2 pixels, with one row in each
+// tile.
 func packedImage(cards ...string) []byte {
-	// two rows of 1 byte of data each are too short to be a tile; the decoder must say so
+	// two rows of 1 byte each are too short for a tile; the decoder must say so
 	return fitstest.TableFile([]string{"COMPRESSED_DATA 1PB(8)"},
 		fitstest.With([]string{"ZIMAGE  =                    T", "ZCMPTYPE= 'RICE_1'", "ZBITPIX =                   16",
 			"ZNAXIS  =                    2",
-			"ZNAXIS1 =                    4", "ZNAXIS2 =                    2", "ZNAME1  = 'BLOCKSIZE'", "ZVAL1   = 32", "ZNAME2  = 'BYTEPIX'", "ZVAL2   = 2"}, cards...), 8, 2,
+			"ZNAXIS1 =                    4", "ZNAXIS2 =                    2", "ZNAME1  = 'BLOCKSIZE'",
+			"ZVAL1   = 32", "ZNAME2  = 'BYTEPIX'", "ZVAL2   = 2"}, cards...), 8, 2,
 		fitstest.BigEndian([]int32{4, 0, 4, 4}, []uint8{0, 5, 0, 0, 0, 7, 0, 0}))
 }
 
@@ -171,7 +179,7 @@ func TestCompressedRefusals(t *testing.T) {
 		{"'RICE_1'", "'PLIO_1'", "compressed with 'PLIO_1' are not read"},
 		{"ZNAXIS2 =                    2", "ZNAXIS2 =                    3", "2 rows for 3 tiles"},
 		{"ZNAXIS1 =                    4", "ZNAXIS1 =           4000000000", "pixels"},
-		{"ZVAL1   = 32   ", "ZVAL1   = 99999", "make no sense"},
+		{"ZVAL1   = 32   ", "ZVAL1   = 99999", "compression are invalid"},
 		{"ZNAXIS1 =                    4", "ZNAXIS1 =                  999", "tile 1 is damaged"},
 	} {
 		_, err := Preview(t.Context(), fitstest.FileOf([]byte(strings.Replace(string(good), c.from, c.to, 1))))

@@ -14,28 +14,29 @@ import (
 // MaxPreview is the longest side of a preview in pixels.
 const MaxPreview = 512
 
-// ErrNoPreview is what Preview returns, wrapped or not, for a file that has no image in two
-// dimensions.
+// ErrNoPreview is returned for a file that has no two-dimensional image.
 var ErrNoPreview = errors.New("ingest: no image to preview")
 
-// Preview is a grey picture of the first image of a FITS file (compressed as .gz or .fz or not)
-// that has two dimensions, north of the array up: at most MaxPreview pixels a side, each the mean
-// of those it covers, stretched as IRAF's zscale does with contrast 0.25. Pixels without a value
-// are black. Of a cube the first plane is taken, of a large image only some rows. Neither memory
-// nor time grow with the image beyond the bounds of a look: see [Bounds]. Errors: ErrNoPreview;
-// *Error for a file that cannot be read within them; the context's.
+// Preview makes a grey picture of the first two-dimensional image of a FITS file, which may be
+// compressed as .gz or .fz. The picture has at most MaxPreview pixels a side and the last row of
+// the array on top. Each pixel is the mean of those that it covers, stretched as IRAF's zscale does
+// with contrast 0.25; pixels without a value are black. A cube shows its first plane, and of a
+// large image some rows are left out. Memory and time are bounded: see [bounded.Bounds].
+//
+// The error is [ErrNoPreview], a [*bounded.Error] for a file that cannot be read within the limits,
+// or that of the context.
 func Preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
 	f, cancel := f.Metered(ctx, "a preview")
 	defer cancel()
 	picture, err := preview(f.Budget.Ctx, f)
 	if err != nil && f.Budget.Err() != nil {
-		err = f.Budget.Err() // whatever the end of the work was called on the way
+		err = f.Budget.Err() // the true cause, whatever error it led to
 	}
 	return picture, bounded.FileError(f, err)
 }
 
-// unwrapped is the file inside a compressed one, else the file itself; it must be FITS.
-func unwrapped(f bounded.File) (bounded.File, error) {
+// unpackedFITS returns the file inside a compressed one, or the file itself, which must be FITS.
+func unpackedFITS(f bounded.File) (bounded.File, error) {
 	head, err := bounded.ReadHead(f)
 	if err == nil && bounded.IsGzip(head) {
 		if f, err = bounded.GunzipLazily(f); err == nil {
@@ -49,7 +50,7 @@ func unwrapped(f bounded.File) (bounded.File, error) {
 }
 
 func preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
-	f, err := unwrapped(f)
+	f, err := unpackedFITS(f)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func preview(ctx context.Context, f bounded.File) (*image.Gray, error) {
 	return nil, ErrNoPreview
 }
 
-// mean gathers pixels.
+// mean averages pixels.
 type mean struct {
 	sum   float64
 	count int
@@ -100,7 +101,7 @@ func (h *HDU) preview(ctx context.Context, f bounded.File) (*image.Gray, error) 
 	step := (max(width, height) + MaxPreview - 1) / MaxPreview
 	columns, rows := (width+step-1)/step, (height+step-1)/step
 	sums := make([]mean, columns*rows)
-	add := func(x, y int64, run []Pixel) { // of one row of the image
+	add := func(x, y int64, run []Pixel) { // a run of pixels of one row
 		line := sums[y/step*columns:][:columns]
 		at, left := x/step, step-x%step
 		for _, p := range run {
@@ -139,7 +140,7 @@ func (h *HDU) preview(ctx context.Context, f bounded.File) (*image.Gray, error) 
 			grey = 0
 		case grey > 255:
 			grey = 255
-		case grey != grey: // all pixels are alike
+		case grey != grey: // all pixels are equal
 			grey = 127
 		}
 		out.SetGray(x, y, color.Gray{Y: uint8(grey)})
@@ -147,10 +148,10 @@ func (h *HDU) preview(ctx context.Context, f bounded.File) (*image.Gray, error) 
 	return out, nil
 }
 
-// sparsely is how many rows of tiles, of so many rows of pixels each, one is decoded of, so that a
-// large image costs no more than may be; every step rows of pixels must have one of them. 0: it
-// costs too much whatever is left out.
-func sparsely(width, height, rows, step int64) int64 {
+// rowStep decides how much of a large image is decoded: of every so many rows of tiles, one. rows
+// is the height of a tile, and every step rows of pixels must include a decoded one. It returns 0
+// if the image costs too much in any case.
+func rowStep(width, height, rows, step int64) int64 {
 	every := (width*height + bounded.PreviewPixels - 1) / bounded.PreviewPixels
 	if every > 1 && every*rows > step {
 		return 0
@@ -158,10 +159,11 @@ func sparsely(width, height, rows, step int64) int64 {
 	return every
 }
 
-// plane hands the pixels of the first plane to add, row by row. Of a large image rows are left out.
+// plane calls add for the pixels of the first plane, row by row. It leaves out rows of a large
+// image.
 func (im Image) plane(ctx context.Context, w *bounded.Budget, step int64, add func(x, y int64, run []Pixel)) error {
-	width, height := im.Number.Axes[0], im.Number.Axes[1]
-	every := sparsely(width, height, 1, step)
+	width, height := im.HDU.Axes[0], im.HDU.Axes[1]
+	every := rowStep(width, height, 1, step)
 	if every == 0 {
 		return w.TooMuch(bounded.Count(bounded.PreviewPixels) + " pixels")
 	}
@@ -181,7 +183,7 @@ func (im Image) plane(ctx context.Context, w *bounded.Budget, step int64, add fu
 		return nil
 	}
 	if every == 1 {
-		return im.strips(ctx, 0, width*height, each) // the axes are known to lie within the file
+		return im.strips(ctx, 0, width*height, each) // the axes are within the file
 	}
 	for row := int64(0); row < height; row += every {
 		x, y = 0, row
@@ -189,15 +191,15 @@ func (im Image) plane(ctx context.Context, w *bounded.Budget, step int64, add fu
 			return err
 		}
 	}
-	x, y = 0, height-1 // the last row of the preview may have no other
+	x, y = 0, height-1 // the last row of the preview may have no other row
 	return im.strips(ctx, y*width, width, each)
 }
 
-// plane hands the pixels of the first plane to add, tile by tile, pieces of rows. Of a large image
-// rows of tiles are left out.
+// plane calls add for the pixels of the first plane, tile by tile, in pieces of rows. It leaves out
+// rows of tiles of a large image.
 func (t *tiles) plane(ctx context.Context, im *Image, step int64, add func(x, y int64, run []Pixel)) error {
 	across, down := t.count[0], t.count[1]
-	every := sparsely(im.Number.Axes[0], im.Number.Axes[1], t.size[1], step)
+	every := rowStep(im.HDU.Axes[0], im.HDU.Axes[1], t.size[1], step)
 	if every == 0 {
 		return t.file.Budget.TooMuch(bounded.Count(bounded.PreviewPixels) + " pixels")
 	}
@@ -208,7 +210,7 @@ func (t *tiles) plane(ctx context.Context, im *Image, step int64, add func(x, y 
 		if row := tile / across; row%every != 0 && row != down-1 {
 			continue
 		}
-		start, size := t.place(tile, im.Number.Axes)
+		start, size := t.place(tile, im.HDU.Axes)
 		x, y := int64(0), int64(0)
 		err := t.tile(ctx, im, tile, func(strip []Pixel) error {
 			for len(strip) > 0 && y < size[1] {
@@ -228,12 +230,12 @@ func (t *tiles) plane(ctx context.Context, im *Image, step int64, add func(x, y 
 	return nil
 }
 
-// zscale finds the range that shows the sky and faint objects well (the algorithm of IRAF's display
-// task, after its help page): the slope of the sorted pixels about their median, outliers left out,
-// divided by the contrast. ok is false when no pixel has a value.
+// zscale finds the range that shows the sky and faint objects well, by the algorithm of IRAF's
+// display task (see its help page): the slope of the sorted pixels about their median, without
+// outliers, divided by the contrast. ok is false if no pixel has a value.
 func zscale(values []float64) (low, high float64, ok bool) {
 	const (
-		most     = 1000 // pixels that are looked at
+		most     = 1000 // pixels in the sample
 		contrast = 0.25
 		rejected = 2.5 // sigmas
 		rounds   = 5
@@ -245,7 +247,7 @@ func zscale(values []float64) (low, high float64, ok bool) {
 			sample = append(sample, v)
 		}
 	}
-	if len(sample) == 0 { // the sample missed what there is
+	if len(sample) == 0 { // the sample missed all pixels that have a value
 		for _, v := range values {
 			if v == v && len(sample) < most {
 				sample = append(sample, v)
@@ -296,7 +298,7 @@ func zscale(values []float64) (low, high float64, ok bool) {
 			break
 		}
 		kept = left
-		if kept < max(5, n/2) { // too few: the whole range
+		if kept < max(5, n/2) { // too few: use the whole range
 			return low, high, true
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"nightjar/ingest/fits/fitstest"
 )
 
-// BenchmarkPreview makes the preview of an ordinary image, whichever way it is stored.
+// BenchmarkPreview makes the preview of an ordinary image in each form of storage.
 func BenchmarkPreview(b *testing.B) {
-	for name, data := range fitstest.OrdinaryImages() {
+	for name, data := range fitstest.OrdinaryImages(2048) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

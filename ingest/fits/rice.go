@@ -11,9 +11,9 @@ import (
 
 var errTile = errors.New("a damaged tile")
 
-// rice undoes the Rice algorithm (Rice, Yeh and Miller 1993; White and Becker 1998): the first
-// value whole, then differences in blocks that each have their number of bits behind a unary part.
-// The tile is open in t.in.
+// rice decodes the Rice algorithm (Rice, Yeh and Miller 1993; White and Becker 1998): the first
+// value, then differences in blocks, each with its own number of bits after a unary part. The tile
+// is open in t.in.
 func (t *tiles) rice(ctx context.Context, n int64, each func([]int64) error) error {
 	bits, codeBits, most := uint(32), uint(5), 25
 	switch t.bytePix {
@@ -24,7 +24,7 @@ func (t *tiles) rice(ctx context.Context, n int64, each func([]int64) error) err
 	}
 	in := &t.in
 	last, ok := in.take(bits)
-	// a block takes at least codeBits bits, so that n is bounded by what is there
+	// a block takes at least codeBits bits, so the size of the tile bounds n
 	if !ok || n > (in.size*8/int64(codeBits)+1)*int64(t.block) {
 		return in.failed()
 	}
@@ -32,7 +32,7 @@ func (t *tiles) rice(ctx context.Context, n int64, each func([]int64) error) err
 	mask := uint64(1)<<bits - 1
 	sign := 64 - bits
 	if t.bytePix == 1 {
-		sign = 0 // bytes have none
+		sign = 0 // bytes are unsigned
 	}
 	for n > 0 {
 		code, ok := in.take(codeBits)
@@ -81,17 +81,16 @@ func (t *tiles) rice(ctx context.Context, n int64, each func([]int64) error) err
 	return nil
 }
 
-// tileInput takes bits off the front of a tile's bytes, highest first, and reads these as it needs
-// them.
+// tileInput takes bits off the front of a tile, the highest first, and reads the tile as needed.
 type tileInput struct {
 	file         bounded.File
-	offset, left int64 // of the bytes that are not read
+	offset, left int64 // of the unread bytes
 	size         int64 // of the tile
 	err          error // of reading the file
 	chunk        []byte
-	data         []byte // what is left of chunk
-	bits         uint64 // the next ones, on top; below them what follows in data, or zeros
-	have         uint   // how many
+	data         []byte // the rest of chunk
+	bits         uint64 // the next bits on top; below them those that follow in data, or zeros
+	have         uint   // number of bits that are valid
 }
 
 func (in *tileInput) open(f bounded.File, offset, size int64) {
@@ -101,7 +100,7 @@ func (in *tileInput) open(f bounded.File, offset, size int64) {
 	*in = tileInput{file: f, offset: offset, left: size, size: size, chunk: in.chunk}
 }
 
-// failed is why there are no more bits.
+// failed says why there are no more bits.
 func (in *tileInput) failed() error {
 	if in.err != nil {
 		return in.err
@@ -109,7 +108,7 @@ func (in *tileInput) failed() error {
 	return errTile
 }
 
-// fill gets more bits, at least 57 unless the tile ends.
+// fill adds bits, up to at least 57 unless the tile ends.
 func (in *tileInput) fill() {
 	if len(in.data) >= 8 {
 		in.bits |= binary.BigEndian.Uint64(in.data) >> in.have
@@ -146,7 +145,7 @@ func (in *tileInput) take(n uint) (v uint64, ok bool) {
 	return v, true
 }
 
-// zeros counts the zeros before the next one, and takes that too.
+// zeros counts the zeros before the next one, and takes them and the one.
 func (in *tileInput) zeros() (n uint64, ok bool) {
 	for {
 		if z := uint(bits.LeadingZeros64(in.bits)); z < in.have {

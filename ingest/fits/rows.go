@@ -7,14 +7,14 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// fitsRows reads the rows of a table, the scalar columns of each as texts.
+// fitsRows reads the rows of a table, the scalar columns as texts.
 type fitsRows struct {
 	t     *Table
 	file  bounded.File
-	use   []int // columns
+	use   []int // the columns to read
 	row   int64
 	chunk []byte // some rows
-	left  []byte // of chunk
+	left  []byte // the rest of chunk
 	text  []byte
 	ends  []int
 	cells [][]byte
@@ -50,7 +50,7 @@ func (in *fitsRows) Next(r *bounded.Row) error {
 	}
 	in.row++
 	at := int64(0)
-	in.text, in.cells, in.ends = in.text[:0], in.cells[:0], in.ends[:0]
+	in.text, in.ends = in.text[:0], in.ends[:0]
 	for _, i := range in.use {
 		c := &in.t.Columns[i]
 		b := in.chunk
@@ -66,16 +66,12 @@ func (in *fitsRows) Next(r *bounded.Row) error {
 		}
 		in.ends = append(in.ends, len(in.text))
 	}
-	start := 0
-	for _, end := range in.ends {
-		in.cells = append(in.cells, in.text[start:end:end])
-		start = end
-	}
+	in.cells = cellsOf(in.cells, in.text, in.ends)
 	r.Cells, r.Line = in.cells, int(in.row)
 	return nil
 }
 
-// load reads the columns that are used of a wide row, one behind the other, into the chunk.
+// load reads the needed columns of a wide row into the chunk, one after the other.
 func (in *fitsRows) load() error {
 	in.chunk = in.chunk[:0]
 	for _, i := range in.use {
@@ -89,7 +85,18 @@ func (in *fitsRows) load() error {
 	return nil
 }
 
-// NewRows reads the columns use of a table, which are scalar.
+// cellsOf cuts a text into cells at ends. It reuses the memory of cells.
+func cellsOf(cells [][]byte, text []byte, ends []int) [][]byte {
+	cells = cells[:0]
+	start := 0
+	for _, end := range ends {
+		cells = append(cells, text[start:end:end])
+		start = end
+	}
+	return cells
+}
+
+// NewRows reads the columns use of a table, which must be scalar.
 func NewRows(t *Table, f bounded.File, use []int) bounded.Rows {
 	return &fitsRows{t: t, file: f, use: use}
 }

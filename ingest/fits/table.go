@@ -10,31 +10,31 @@ import (
 	"nightjar/internal/problem"
 )
 
-// wideRow is how many bytes a row has of which only the columns that are used are read.
+// wideRow is the size in bytes of a row of which only the needed columns are read.
 const wideRow = 1 << 20
 
 // Column is one column of a FITS table.
 type Column struct {
 	Name   string
-	Form   byte // of TFORM: L X B I J K A E D C M P Q; of ASCII tables A I F E D
+	Form   byte // of TFORM: L X B I J K A E D C M P Q; in ASCII tables A I F E D
 	Repeat int64
 	start  int64 // first byte in the row
 	Width  int64 // bytes in the row
-	digits int64 // of an ASCII table's number without a point: how many are behind it
+	digits int64 // decimals of an ASCII table's number without a point
 
 	scale, zero float64
 	scaled      bool
-	offset      uint64 // of unsigned integers, as TZERO says them; exact
+	offset      uint64 // of unsigned integers, from TZERO; exact
 	unsigned    bool
-	null        string // TNULL: the stored integer, or text of an ASCII table, that means nothing
+	null        string // TNULL: the stored integer, or the text in an ASCII table, that means no value
 	hasNull     bool
 
 	Unit, UCD string
-	element   byte // form of a variable array's elements
+	element   byte // form of the elements of a variable array
 
 	TimeScale, TimeRef string // TCTYP and TRPOS of a column of times, "" for those of the file
-	Days               bool   // cells are two float64, days, whose sum is a Julian date, as astropy writes its times
-	texts              bool   // cells hold several texts
+	Days               bool   // each cell is two float64 whose sum is a Julian date, as astropy writes times
+	texts              bool   // each cell is several texts
 }
 
 // Table is a table HDU.
@@ -48,11 +48,11 @@ type Table struct {
 	heapLen int64
 }
 
-// isTable tells whether an HDU is a table; an image that is compressed in one is none.
+// isTable reports whether an HDU is a table, and not an image that is compressed in one.
 func (h *HDU) isTable() bool { return h.Kind == "BINTABLE" || h.Kind == "TABLE" }
 
-// table reads the description of a table HDU's columns. Everything is checked against NAXIS1, which
-// is known to lie within the file.
+// table reads the description of the columns of a table. Everything is checked against NAXIS1,
+// which is within the file.
 func (h *HDU) table() (*Table, error) {
 	t := &Table{HDU: h, ASCII: h.Kind == "TABLE"}
 	if len(h.Axes) != 2 || h.Bitpix != 8 {
@@ -99,7 +99,7 @@ func (h *HDU) table() (*Table, error) {
 	return t, nil
 }
 
-// Column reads the keywords of column n.
+// column reads the keywords of column n.
 func (t *Table) column(n string) (c Column, err error) {
 	c.Name, _ = t.Text("TTYPE" + n)
 	if c.Name = strings.TrimSpace(c.Name); c.Name == "" {
@@ -125,7 +125,7 @@ func (t *Table) column(n string) (c Column, err error) {
 		return c, err
 	}
 	if !ok {
-		return c, t.Refuse("TFORM"+n, problem.Quoted(form)+" is no form of a column")
+		return c, t.Refuse("TFORM"+n, problem.Quoted(form)+" is not a form of a column")
 	}
 	if shape, _ := t.Text("TDIM" + n); c.Form == 'A' && strings.Contains(shape, ",") {
 		c.texts = true
@@ -153,7 +153,7 @@ func (t *Table) column(n string) (c Column, err error) {
 		case form == 'I' && c.zero == 1<<15, form == 'J' && c.zero == 1<<31, form == 'K' && c.zero == 1<<63:
 			c.scaled, c.unsigned, c.offset = false, true, uint64(c.zero)
 		case form == 'B' && c.zero == -128:
-			c.scaled, c.unsigned, c.offset = false, true, ^uint64(127) // added with wrap: -128
+			c.scaled, c.unsigned, c.offset = false, true, ^uint64(127) // wraps around: -128
 		}
 	}
 	if t.ASCII {
@@ -171,7 +171,7 @@ func (t *Table) column(n string) (c Column, err error) {
 	return c, nil
 }
 
-// Kind is the form of the column's elements.
+// kind is the form of the elements of the column.
 func (c *Column) kind() byte {
 	if c.Form == 'P' || c.Form == 'Q' {
 		return c.element
@@ -235,8 +235,7 @@ func (c *Column) binaryForm(form string) bool {
 	return true
 }
 
-// elementSize is how many bytes an element of a form takes in a row; 0 for a form that there is
-// not.
+// elementSize returns the size in bytes of an element in a row; 0 for an unknown form.
 func elementSize(form byte) int64 {
 	switch form {
 	case 'L', 'B', 'A':
@@ -253,19 +252,19 @@ func elementSize(form byte) int64 {
 	return 0
 }
 
-// Number tells whether the column holds numbers.
+// Number reports whether the column holds numbers.
 func (c *Column) Number() bool {
 	return strings.IndexByte("BIJKEDF", c.kind()) >= 0
 }
 
-// Scalar tells whether every cell is one thing.
+// Scalar reports whether every cell holds a single value.
 func (c *Column) Scalar() bool {
 	return c.Form == 'A' && !c.texts || c.Days || c.Form != 'A' && c.Form != 'P' && c.Form != 'Q' &&
 		c.Form != 'X' && c.Repeat == 1
 }
 
-// Tables lists the tables of a file, at most so many, with the primary HDU. bad says what is wrong
-// with the description of the first that could not be read, and was left out.
+// Tables returns the tables of a file, at most most of them, and the primary HDU. bad says what is
+// wrong with the first table that could not be read and was left out.
 func Tables(f bounded.File, most int) (tables []*Table, primary *HDU, bad, err error) {
 	in := Reader{File: f}
 	for len(tables) < most {

@@ -15,14 +15,13 @@ import (
 	"nightjar/internal/problem"
 )
 
-// numbers hands the bytes of n numbers of a tile to each, which are packed with gzip or as they
-// are.
+// numbers calls each with the bytes of n numbers of a tile, which are compressed with gzip or not.
 func (t *tiles) numbers(ctx context.Context, tile int64, kind string, offset, size, n int64, width int,
 	each func(b []byte, width int) error) error {
 	if kind == "NOCOMPRESS" {
 		if size != n*int64(width) {
 			return t.table.Refuse("COMPRESSED_DATA",
-				"tile "+strconv.FormatInt(tile+1, 10)+" has another size than it should")
+				"tile "+strconv.FormatInt(tile+1, 10)+" has the wrong size")
 		}
 		for size > 0 {
 			b := t.bytes[:min(size, int64(stripPixels*width))]
@@ -56,9 +55,9 @@ func (t *tiles) numbers(ctx context.Context, tile int64, kind string, offset, si
 	return t.ended(in, tile)
 }
 
-// Shuffled puts the bytes of numbers together again: GZIP_2 stores all first bytes, then all second
-// bytes, and so on. A large tile is unpacked at each of these places at once, so that no more than
-// a strip is held.
+// shuffled restores the bytes of numbers: GZIP_2 stores all first bytes, then all second bytes, and
+// so on. A large tile is unpacked at each of these places at the same time, so that only a strip is
+// held.
 func (t *tiles) shuffled(ctx context.Context, tile, offset, size, n int64, width int,
 	each func(b []byte, width int) error) error {
 	last, err := t.gunzip(0, offset, size)
@@ -116,7 +115,7 @@ func (t *tiles) shuffled(ctx context.Context, tile, offset, size, n int64, width
 	return t.ended(last, tile)
 }
 
-// Gunzip begins to unpack a tile with the i-th reader.
+// gunzip begins to unpack a tile with the i-th reader.
 func (t *tiles) gunzip(i int, offset, size int64) (*gzip.Reader, error) {
 	for len(t.gzip) <= i {
 		t.gzip, t.inputs = append(t.gzip, new(gzip.Reader)), append(t.inputs, bufio.NewReaderSize(nil, 16<<10))
@@ -131,7 +130,7 @@ func (t *tiles) gunzip(i int, offset, size int64) (*gzip.Reader, error) {
 	return t.gzip[i], nil
 }
 
-// Unpack reads unpacked bytes of a tile.
+// unpack reads unpacked bytes of a tile.
 func (t *tiles) unpack(ctx context.Context, in *gzip.Reader, b []byte, tile int64) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -145,7 +144,7 @@ func (t *tiles) unpack(ctx context.Context, in *gzip.Reader, b []byte, tile int6
 	return nil
 }
 
-// ended checks that nothing is left of a tile.
+// ended checks that the tile has no more bytes.
 func (t *tiles) ended(in *gzip.Reader, tile int64) error {
 	var b [1]byte
 	if n, err := in.Read(b[:]); n > 0 || err != io.EOF {
@@ -154,7 +153,7 @@ func (t *tiles) ended(in *gzip.Reader, tile int64) error {
 	return nil
 }
 
-// unpacking tells a bad tile from a file that cannot be read, or not any further.
+// unpacking tells a damaged tile from a file that cannot be read, or may not be read any further.
 func (t *tiles) unpacking(err error, tile int64) error {
 	var r *bounded.Refusal
 	var corrupt flate.CorruptInputError

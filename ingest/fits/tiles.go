@@ -17,22 +17,22 @@ import (
 )
 
 const (
-	stripPixels = 4096 // that are decoded at a time
-	// bytes of a tile whose bytes are shuffled that are held; larger ones are unpacked in several
-	// places at once
+	stripPixels = 4096 // decoded at a time
+	// bytes of a shuffled tile that are held; larger tiles are unpacked at several places at the
+	// same time
 	tileBuffer = 4 << 20
 	rowBuffer  = 64 << 10
 )
 
-// tiles reads an image that is compressed tile by tile in a binary table, as .fz files have it
-// (FITS standard 4.0, section 10.1), with RICE_1, GZIP_1, GZIP_2 or NOCOMPRESS. Tiles are decoded
-// in strips: memory grows neither with the image nor with its tiles.
+// tiles reads an image that is compressed tile by tile in a binary table, as in .fz files (FITS
+// standard 4.0, section 10.1), with RICE_1, GZIP_1, GZIP_2 or NOCOMPRESS. Tiles are decoded in
+// strips, so that memory grows neither with the image nor with its tiles.
 type tiles struct {
 	table             *Table
 	file              bounded.File
 	kind              string
 	size              []int64 // of a tile
-	count             []int64 // of tiles along every axis
+	count             []int64 // of tiles along each axis
 	data, packed, raw int     // columns COMPRESSED_DATA, GZIP_COMPRESSED_DATA, UNCOMPRESSED_DATA; -1 for none
 	scale, zero       int     // columns ZSCALE, ZZERO; -1 for none
 	scaleValue        float64 // keywords of these names
@@ -42,22 +42,23 @@ type tiles struct {
 	blankColumn       int
 	hasBlank          bool
 	block, bytePix    int
-	dither            int // 0 none, 1 or 2
+	dither            int // 0 for none, 1 or 2
 	seed              int64
 
 	rows       []byte // some rows of the table
-	firstRow   int64  // the first of them
+	firstRow   int64  // the first of these rows
 	in         tileInput
-	gzip       []*gzip.Reader // used again from tile to tile: one for each place at which a tile is unpacked
+	gzip       []*gzip.Reader // reused from tile to tile: one for each place at which a tile is unpacked
 	inputs     []*bufio.Reader
 	unshuffled []byte // a tile of GZIP_2
 	planes     [][]byte
-	raw64      []int64 // a strip: stored integers
-	bytes      []byte  // or bytes
+	raw64      []int64 // a strip of stored integers
+	bytes      []byte  // a strip of bytes
 	strip      []Pixel
 }
 
-// unzip turns a compressed image's HDU into that of the image itself. Others stay as they are.
+// unzip turns the HDU of a compressed image into that of the image. It leaves other HDUs as they
+// are.
 func (h *HDU) unzip(f bounded.File) error {
 	if image, _ := h.Text("ZIMAGE"); h.Kind != "BINTABLE" || image != "T" {
 		return nil
@@ -125,7 +126,7 @@ func (h *HDU) unzip(f bounded.File) error {
 	return nil
 }
 
-// describe reads columns and parameters.
+// describe reads the columns and the parameters.
 func (t *tiles) describe() error {
 	h := t.table
 	for i, c := range h.Columns {
@@ -161,7 +162,7 @@ func (t *tiles) describe() error {
 		}
 		v, _, err := h.integer("ZVAL" + n)
 		if err != nil {
-			continue // parameters of no interest may be anything
+			continue // other parameters may be anything
 		}
 		switch strings.ToUpper(name) {
 		case "BLOCKSIZE":
@@ -171,7 +172,7 @@ func (t *tiles) describe() error {
 		}
 	}
 	if t.block < 1 || t.block > 4096 || t.bytePix != 1 && t.bytePix != 2 && t.bytePix != 4 {
-		return h.Refuse("ZVAL1", "the parameters of the compression make no sense")
+		return h.Refuse("ZVAL1", "the parameters of the compression are invalid")
 	}
 	var err error
 	if t.scaleValue, t.hasScale, err = h.number("ZSCALE"); err != nil {
@@ -214,7 +215,7 @@ func (t *tiles) row(row, start, width int64) ([]byte, error) {
 	return t.rows[at+start : at+start+width], nil
 }
 
-// cell says where an array of a row stands; of no bytes when there is none.
+// cell returns the place of an array in a row; size is 0 if there is none.
 func (t *tiles) cell(column int, row int64) (offset, size int64, err error) {
 	if column < 0 {
 		return 0, 0, nil
@@ -234,7 +235,7 @@ func (t *tiles) cell(column int, row int64) (offset, size int64, err error) {
 	return a.offset, n * a.size, nil
 }
 
-// Scalar reads a number of a row.
+// scalar reads a number from a row.
 func (t *tiles) scalar(column int, row int64, otherwise float64) (float64, error) {
 	if column < 0 {
 		return otherwise, nil
@@ -255,7 +256,7 @@ func (t *tiles) scalar(column int, row int64, otherwise float64) (float64, error
 	return v, nil
 }
 
-// place is the first pixel and the size of a tile along every axis.
+// place returns the first pixel and the size of a tile along each axis.
 func (t *tiles) place(tile int64, axes []int64) (start, size []int64) {
 	for i, n := range t.count {
 		at := (tile % n) * t.size[i]
@@ -265,10 +266,10 @@ func (t *tiles) place(tile int64, axes []int64) (start, size []int64) {
 	return start, size
 }
 
-// tile decodes one tile and hands its pixels, in the order of the image, to each in strips, which
-// are valid until each returns.
+// tile decodes a tile and calls each with strips of its pixels, in the order of the image. They are
+// valid until each returns.
 func (t *tiles) tile(ctx context.Context, im *Image, tile int64, each func([]Pixel) error) error {
-	_, size := t.place(tile, im.Number.Axes)
+	_, size := t.place(tile, im.HDU.Axes)
 	n := int64(1)
 	for _, s := range size {
 		n *= s
@@ -276,7 +277,7 @@ func (t *tiles) tile(ctx context.Context, im *Image, tile int64, each func([]Pix
 	if err := t.file.Budget.Decode(n + bounded.TilePixels); err != nil {
 		return err
 	}
-	bitpix := im.Number.Bitpix
+	bitpix := im.HDU.Bitpix
 	scale, err := t.scalar(t.scale, tile, t.scaleValue)
 	if err != nil {
 		return err
@@ -330,7 +331,7 @@ func (t *tiles) tile(ctx context.Context, im *Image, tile int64, each func([]Pix
 			strip := t.strip[:min(len(values), stripPixels)]
 			for i, v := range values[:len(strip)] {
 				if !quantized {
-					strip[i] = im.whole(v)
+					strip[i] = im.integerPixel(v)
 					continue
 				}
 				offset := dither.next()
@@ -338,11 +339,11 @@ func (t *tiles) tile(ctx context.Context, im *Image, tile int64, each func([]Pix
 				case hasBlank && v == blank || !hasBlank && v == math.MinInt32:
 					strip[i] = Pixel{Value: math.NaN()}
 				case t.dither == 2 && v == math.MinInt32+2:
-					strip[i] = im.worth(0)
+					strip[i] = im.scaledPixel(0)
 				case bitpix == -32:
-					strip[i] = im.worth(float64(float32((float64(v)-offset)*scale + zero)))
+					strip[i] = im.scaledPixel(float64(float32((float64(v)-offset)*scale + zero)))
 				default:
-					strip[i] = im.worth((float64(v)-offset)*scale + zero)
+					strip[i] = im.scaledPixel((float64(v)-offset)*scale + zero)
 				}
 			}
 			values = values[len(strip):]
@@ -378,9 +379,9 @@ func (t *tiles) damaged(tile int64) error {
 
 var errStop = errors.New("enough pixels")
 
-// Read hands n pixels from the first-th on to each, when the tiles are whole rows.
+// read calls each for n pixels, beginning with the first-th, if the tiles are whole rows.
 func (t *tiles) read(ctx context.Context, im *Image, first, n int64, each func(Pixel) error) error {
-	axes := im.Number.Axes
+	axes := im.HDU.Axes
 	pixels := int64(1)
 	for i, s := range t.size {
 		whole := s == axes[i]
@@ -388,11 +389,11 @@ func (t *tiles) read(ctx context.Context, im *Image, first, n int64, each func(P
 		if !whole { // all axes behind must be cut into single rows
 			for _, other := range t.size[i+1:] {
 				if other != 1 {
-					return im.Number.Refuse("ZTILE1", "the tiles of the compressed image are no whole rows")
+					return im.HDU.Refuse("ZTILE1", "the tiles of the compressed image are not whole rows")
 				}
 			}
 			if i == 0 && len(axes) > 1 && axes[1] > 1 && s < axes[0] && n > axes[0] {
-				return im.Number.Refuse("ZTILE1", "the tiles of the compressed image are no whole rows")
+				return im.HDU.Refuse("ZTILE1", "the tiles of the compressed image are not whole rows")
 			}
 			break
 		}
@@ -402,7 +403,7 @@ func (t *tiles) read(ctx context.Context, im *Image, first, n int64, each func(P
 			return err
 		}
 		tile, offset := at/pixels, at%pixels
-		if t.size[0] < axes[0] { // a row of several tiles, the last of which may be shorter
+		if t.size[0] < axes[0] { // a row of several tiles, of which the last may be shorter
 			row, column := at/axes[0], at%axes[0]
 			tile, offset = row*t.count[0]+column/t.size[0], column%t.size[0]
 		}
@@ -425,7 +426,7 @@ func (t *tiles) read(ctx context.Context, im *Image, first, n int64, each func(P
 			return err
 		}
 		if at == before {
-			return im.Number.Refuse("ZTILE1", "the tiles of the compressed image do not cover it")
+			return im.HDU.Refuse("ZTILE1", "the tiles of the compressed image do not cover it")
 		}
 	}
 	return nil

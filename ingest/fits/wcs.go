@@ -13,7 +13,7 @@ import (
 type Dispersion struct {
 	Reference, Pixel, Step float64 // CRVAL1, CRPIX1, CDELT1
 	Form                   dispersionForm
-	factor                 float64 // on the wavelength, where not 0: IRAF's 1 / (1 + z)
+	factor                 float64 // on the wavelength, if not 0: IRAF's 1 / (1 + z)
 }
 
 type dispersionForm uint8
@@ -24,7 +24,7 @@ const (
 	NaturalLog                // CTYPE1 = WAVE-LOG or AWAV-LOG (Greisen et al. 2006, section 3.2)
 )
 
-// Wavelength is that of pixel i, from 0, in the unit of the axis.
+// Wavelength is the wavelength of pixel i, from 0, in the unit of the axis.
 func (d Dispersion) Wavelength(i int64) float64 {
 	if d.factor != 0 {
 		f := d.factor
@@ -41,8 +41,8 @@ func (d Dispersion) Wavelength(i int64) float64 {
 	return d.Reference + delta
 }
 
-// ReadDispersion reads the scale of the first axis from the keywords of FITS and IRAF. What is
-// assumed is warned of; a scale that is not one of wavelengths, or is missing, is refused.
+// ReadDispersion reads the scale of the first axis from the keywords of FITS and IRAF. It warns
+// about what it assumes. A scale that is missing or not one of wavelengths is refused.
 func ReadDispersion(h *HDU, warn func(format string, a ...any)) (d Dispersion, err error) {
 	if ctype, _ := h.Text("CTYPE1"); strings.EqualFold(ctype, "MULTISPE") {
 		return multispec(h, warn)
@@ -59,7 +59,7 @@ func ReadDispersion(h *HDU, warn func(format string, a ...any)) (d Dispersion, e
 		return d, err
 	}
 	if !there || !hasStep {
-		return d, h.Refuse("", "no wavelength scale: CRVAL1 and CDELT1 or CD1_1 must be there")
+		return d, h.Refuse("", "no wavelength scale: CRVAL1 and CDELT1 or CD1_1 are needed")
 	}
 	if step == 0 {
 		return d, h.Refuse("CDELT1", "the step of the wavelength is 0")
@@ -70,12 +70,12 @@ func ReadDispersion(h *HDU, warn func(format string, a ...any)) (d Dispersion, e
 	}
 	if !there {
 		d.Pixel = 1
-		warn("CRPIX1 is missing: 1 is assumed, as IRAF means it")
+		warn("CRPIX1 is missing: 1 is assumed, as in IRAF")
 	}
 	return d, nil
 }
 
-// Step is the increment from pixel to pixel: CD1_1, or CDELT1 times PC1_1.
+// step returns the increment from pixel to pixel: CD1_1, or CDELT1 times PC1_1.
 func (h *HDU) step(warn func(format string, a ...any)) (step float64, there bool, err error) {
 	delta, hasDelta, err := h.number("CDELT1")
 	if err != nil {
@@ -87,7 +87,7 @@ func (h *HDU) step(warn func(format string, a ...any)) (step float64, there bool
 	}
 	if hasCD {
 		if hasDelta && math.Abs(cd-delta) > 1e-9*math.Abs(cd) {
-			warn("CD1_1 = %g and CDELT1 = %g disagree: CD1_1 is used, as the FITS standard has it", cd, delta)
+			warn("CD1_1 = %g and CDELT1 = %g disagree: CD1_1 is used, as the FITS standard says", cd, delta)
 		}
 		return cd, true, nil
 	}
@@ -112,7 +112,7 @@ func dispersionType(h *HDU, warn func(format string, a ...any)) (dispersionForm,
 	switch strings.ToUpper(ctype) {
 	case "WAVE", "AWAV", "LAMBDA", "WAVELENGTH", "LINEAR", "PIXEL":
 	case "":
-		warn("CTYPE1 is empty: the axis is taken for a linear one of wavelengths")
+		warn("CTYPE1 is empty: a linear axis of wavelengths is assumed")
 	case "WAVE-LOG", "AWAV-LOG":
 		form = NaturalLog
 	default:
@@ -128,8 +128,8 @@ func dispersionType(h *HDU, warn func(format string, a ...any)) (dispersionForm,
 }
 
 // multispec reads the dispersion of the first aperture in IRAF's MULTISPEC form, if it is linear or
-// logarithmic: WAT2_nnn holds spec1 = "ap beam dtype w1 dw nw z aplow aphigh ..." (IRAF's specwcs
-// help page).
+// logarithmic: WAT2_nnn contains spec1 = "ap beam dtype w1 dw nw z aplow aphigh ..." (IRAF's
+// specwcs help page).
 func multispec(h *HDU, warn func(format string, a ...any)) (d Dispersion, err error) {
 	text := h.longText("WAT2")
 	_, text, found := strings.Cut(text, "spec1")
@@ -157,18 +157,18 @@ func multispec(h *HDU, warn func(format string, a ...any)) (d Dispersion, err er
 		return d, h.Refuse("WAT2_001", "only linear and logarithmic dispersions of IRAF's MULTISPEC are read")
 	}
 	if v[4] == 0 || v[6] <= -1 {
-		return d, h.Refuse("WAT2_001", "the dispersion of the aperture is none")
+		return d, h.Refuse("WAT2_001", "the dispersion of the aperture is invalid")
 	}
 	d.Reference, d.Step, d.Pixel = v[3], v[4], 1
 	if v[6] != 0 {
 		d.factor = 1 / (1 + v[6])
-		warn("IRAF's dispersion has a Doppler factor z = %g, with which the wavelengths are corrected", v[6])
+		warn("IRAF's dispersion has a Doppler factor z = %g; the wavelengths are corrected for it", v[6])
 	}
 	return d, nil
 }
 
-// longText puts the cards NAME_001, NAME_002, ... together, which are one long text of IRAF's; each
-// but the last has 68 characters, the blanks at whose end FITS does not keep.
+// longText joins the cards NAME_001, NAME_002, ..., which are one long text. Each but the last has
+// 68 characters, but FITS drops trailing blanks.
 func (h *HDU) longText(name string) string {
 	var all strings.Builder
 	for i := 1; i <= 999; i++ {
@@ -184,7 +184,7 @@ func (h *HDU) longText(name string) string {
 	return all.String()
 }
 
-// IRAFUnits reads units= out of the cards WAT1_001, WAT1_002, ..., which are one long text.
+// IRAFUnits reads units= from the cards WAT1_001, WAT1_002, ..., which are one long text.
 func IRAFUnits(h *HDU) string {
 	_, rest, found := strings.Cut(h.longText("WAT1"), "units=")
 	if !found {

@@ -10,7 +10,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// IsECSV tells whether a file is in Enhanced Character-Separated Values, versions 0.9 and 1.0
+// IsECSV reports whether a file is in Enhanced Character-Separated Values, versions 0.9 and 1.0
 // (astropy's APE 6).
 func IsECSV(head []byte) bool {
 	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
@@ -30,7 +30,7 @@ type ecsvField struct{ name, unit, datatype, subtype string }
 
 type ecsvTime struct{ format, scale string }
 
-// ReadECSV is the table of an ECSV file.
+// ReadECSV returns the table of an ECSV file.
 func ReadECSV(f bounded.File) (*Table, error) {
 	header, err := readECSVHeader(f)
 	if err != nil {
@@ -44,7 +44,7 @@ func ReadECSV(f bounded.File) (*Table, error) {
 		return nil, bounded.Refuse(bounded.Problem{Reason: "an ECSV file without the line of column names"})
 	}
 	l.Delimiter, l.Skip, l.Comma = header.delim, nil, false
-	in := NewLines(f) // the header's line again, split as the file says and not as it looks
+	in := NewLines(f) // split the header line as the file says
 	var text []byte
 	for in.Number < l.Line {
 		if text, err = in.Next(); err != nil {
@@ -61,7 +61,7 @@ func ReadECSV(f bounded.File) (*Table, error) {
 	if len(header.fields) != len(l.First) {
 		return nil, bounded.Refuse(bounded.Problem{Line: l.Line,
 			Reason: problem.Plural(len(l.First), "column") + " where the header above describes " +
-				problem.Plural(len(header.fields), "one")})
+				problem.Plural(len(header.fields), "column")})
 	}
 	for i, c := range header.fields {
 		if c.name != l.First[i] {
@@ -70,10 +70,10 @@ func ReadECSV(f bounded.File) (*Table, error) {
 		}
 		info := Field{Name: c.name, Unit: c.unit, Text: c.datatype == "string"}
 		if c.subtype != "" && c.datatype == "string" {
-			info.Left = "it holds " + problem.Clip(c.subtype)
+			info.LeftOut = "it holds " + problem.Clip(c.subtype)
 		}
 		if strings.HasPrefix(c.datatype, "complex") {
-			info.Left = "it holds complex numbers"
+			info.LeftOut = "it holds complex numbers"
 		}
 		if at := header.times[c.name]; at != nil {
 			info.Time = &TimeSystem{Form: at.format, Scale: at.scale}
@@ -85,17 +85,17 @@ func ReadECSV(f bounded.File) (*Table, error) {
 	return t, nil
 }
 
-// readECSVHeader reads the YAML: delimiter, datatype, and of meta the plain members. The rest is
-// passed over.
+// readECSVHeader reads the YAML: delimiter, datatype, and the plain members of meta. It ignores the
+// rest.
 func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 	h.delim, h.keys, h.times = Blanks, Keywords{}, map[string]*ecsvTime{}
 	in := NewLines(f)
 	section := ""
 	size := 0                // bytes so far
-	var flow strings.Builder // an entry in braces, maybe over several lines
+	var flow strings.Builder // an entry in braces, which may span lines
 	var depth flowDepth
-	// Where astropy says how it wrote columns of its own kinds (__serialized_columns__): the
-	// column, the one that holds times, and how far the members of the latter are indented.
+	// astropy describes columns of its own types in __serialized_columns__: the current column, the
+	// one that holds times, and the indentation of the members of the latter.
 	serialized, column, timed, members := false, "", "", 0
 	for {
 		line, err := in.Next()
@@ -224,7 +224,7 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 	return h, nil
 }
 
-// entry reads a column's description in braces.
+// entry reads the description of a column in braces.
 func (h *ecsvHeader) entry(text string, line int) error {
 	var c ecsvField
 	for key, value := range flowMembers(text) {
@@ -258,16 +258,16 @@ func (c *ecsvField) set(key, value string) {
 	}
 }
 
-// flowDepth is how deep a text is in brackets. It may be given the text in pieces.
+// flowDepth is the depth of a text in brackets. The text may be given in pieces.
 type flowDepth struct {
 	depth   int
-	quote   byte // of the string that the text is in; 0 for none
-	before  byte // the last character; 0 for none
-	escaped bool // the next character is behind a backslash
+	quote   byte // of the current string; 0 for none
+	before  byte // the previous character; 0 for none
+	escaped bool // a backslash is before the next character
 }
 
-// walk goes through more text and calls fn, unless it is nil, for every character outside of quotes
-// with the depth after it, until that says no.
+// walk reads more text. It calls fn, unless that is nil, for every character outside of quotes,
+// with the depth after it, until fn returns false.
 func (w *flowDepth) walk(text string, fn func(i, depth int) bool) (depth int) {
 	for i := range len(text) {
 		c, before := text[i], w.before
@@ -298,7 +298,7 @@ func (w *flowDepth) walk(text string, fn func(i, depth int) bool) (depth int) {
 	return w.depth
 }
 
-// flowMembers are the members of a YAML mapping in braces.
+// flowMembers returns the members of a YAML mapping in braces.
 func flowMembers(text string) map[string]string {
 	out := map[string]string{}
 	text = strings.TrimSpace(text)
@@ -329,7 +329,7 @@ func flowMembers(text string) map[string]string {
 	return out
 }
 
-// yamlScalar is a YAML scalar without its quotes.
+// yamlScalar returns a YAML scalar without its quotes.
 func yamlScalar(text string) string {
 	switch {
 	case len(text) >= 2 && text[0] == '\'' && text[len(text)-1] == '\'':

@@ -6,10 +6,11 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// Keywords are keywords, in capitals with dashes; the first of a name counts.
+// Keywords are keywords of a table, in capitals with dashes. The first of several with the same
+// name counts.
 type Keywords map[string]string
 
-// set keeps a keyword, unless there is one of that name, it is empty or there are too many.
+// set stores a keyword, unless its name exists, it is empty or there are too many.
 func (k Keywords) set(name, value string) {
 	if name = KeyName(name); name == "" || value == "" || len(k) >= bounded.MaxKeys || len(value) > bounded.MaxKeyLine {
 		return
@@ -19,7 +20,7 @@ func (k Keywords) set(name, value string) {
 	}
 }
 
-// KeyName makes a keyword comparable; "" for what cannot be one.
+// KeyName makes keywords comparable; "" for a text that cannot be one.
 func KeyName(text string) string {
 	text = strings.ToUpper(strings.TrimSpace(text))
 	if len(text) > 40 {
@@ -40,7 +41,7 @@ func (k Keywords) Get(key string) (string, bool) {
 	return v, ok
 }
 
-// First is the value of the first of several keywords that is there; "" for none.
+// First returns the value of the first of several keywords that has one; "" for none.
 func (k Keywords) First(keys ...string) string {
 	for _, key := range keys {
 		if v := k[key]; v != "" {

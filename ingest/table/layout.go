@@ -12,33 +12,33 @@ import (
 )
 
 const (
-	SampleRows  = 50      // data lines that are looked at to find the delimiter and what a column holds
-	SampleBytes = 1 << 20 // and how much text they may be
+	SampleRows  = 50      // data lines that are read to find the delimiter and what a column holds
+	SampleBytes = 1 << 20 // bytes of these lines
 )
 
-// Layout is what a look at the beginning of a delimited text told.
+// Layout is what the beginning of a delimited text shows.
 type Layout struct {
 	Delimiter Delimiter
-	First     []string   // fields of the first line that is no comment: a header, or numbers where there is none
-	Line      int        // its number; 0 when the file has no such line
+	First     []string   // fields of the first line that is not a comment: a header, or numbers if there is no header
+	Line      int        // its number; 0 if the file has no such line
 	Sample    [][]string // fields of the first data lines after it
-	Sampled   []int      // and their numbers
-	Above     string     // the last comment line above it, without the comment sign
-	Others    []string   // comment lines before that one, at most MaxComments
-	Skip      []int      // numbers of lines below the header that are no rows, as rulers
+	Sampled   []int      // numbers of these lines
+	Above     string     // the last comment line above, without the #
+	Others    []string   // earlier comment lines, at most MaxComments
+	Skip      []int      // numbers of lines below the header that are not rows, such as rulers
 	Comma     bool       // numbers have a decimal comma
 }
 
-// FindLayout reads until it has seen the first line that is neither comment nor blank and some
-// after it. Comment lines begin with # and may stand anywhere; heard is given those above, and may
-// be nil.
-func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
+// FindLayout reads the first line that is neither a comment nor blank, and some lines after it.
+// Comment lines begin with # and may be anywhere; onComment, unless it is nil, is called with those
+// above.
+func FindLayout(f bounded.File, onComment func(comment []byte)) (Layout, error) {
 	in := NewLines(f)
 	in.Lenient = true
 	var l Layout
 	var text []string
 	var numbers []int
-	comments := 0 // bytes of l.others
+	comments := 0 // bytes of l.Others
 	for size := 0; len(text) <= SampleRows && size < SampleBytes; {
 		line, err := in.Next()
 		if err == io.EOF {
@@ -47,7 +47,7 @@ func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
 		if err != nil {
 			var r *bounded.Refusal
 			if len(text) > 0 && errors.As(err, &r) {
-				break // the rows' reader will find it, after what stands before
+				break // TextRows will report it, after the rows before it
 			}
 			return l, err
 		}
@@ -58,8 +58,8 @@ func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
 					comments += len(l.Above)
 				}
 				l.Above = string(comment)
-				if heard != nil {
-					heard(comment)
+				if onComment != nil {
+					onComment(comment)
 				}
 			}
 			continue
@@ -68,7 +68,7 @@ func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
 			continue
 		}
 		if len(text) == 0 {
-			// for a spreadsheet
+			// a line for spreadsheets
 			if sep := Trim(line); len(sep) <= len("sep=;") && bytes.HasPrefix(bytes.ToLower(sep), []byte("sep=")) {
 				l.Skip = append(l.Skip, in.Number)
 				continue
@@ -95,7 +95,7 @@ func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
 		return l, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: reason})
 	}
 	l.First = Texts(cells)
-	if l.Delimiter == Blanks { // a header with commas above rows without them, as ZTF writes it
+	if l.Delimiter == Blanks { // ZTF writes a header with commas above rows without them
 		commas := len(l.First) > 1
 		for _, name := range l.First[:len(l.First)-1] {
 			commas = commas && strings.HasSuffix(name, ",")
@@ -126,7 +126,7 @@ func FindLayout(f bounded.File, heard func(comment []byte)) (Layout, error) {
 	return l, nil
 }
 
-// Empty tells whether a column has nothing in the first rows.
+// Empty reports whether a column is empty in the first rows.
 func (l Layout) Empty(column int) bool {
 	for _, row := range append([][]string{l.First}, l.Sample...) {
 		if column < len(row) && row[column] != "" {
@@ -136,14 +136,14 @@ func (l Layout) Empty(column int) bool {
 	return true
 }
 
-// ruler tells whether a line only separates a header from rows, as ---- ---- and |===|===|.
+// ruler reports whether a line only separates a header from rows, such as ---- ---- and |===|===|.
 func ruler(line string) bool {
 	return strings.Count(line, "-")+strings.Count(line, "=") >= 3 && strings.Trim(line, "-=+|:;, \t") == "" &&
 		(strings.Contains(line, "--") || strings.Contains(line, "=="))
 }
 
-// decimalComma tells whether the numbers of the first rows are written with a comma for the point:
-// some are, and none with a point.
+// decimalComma reports whether the numbers of the first rows have a decimal comma: some have a
+// comma and none a point.
 func decimalComma(l Layout) bool {
 	if l.Delimiter == ',' {
 		return false
@@ -162,7 +162,7 @@ func decimalComma(l Layout) bool {
 	return commas > 0
 }
 
-// WithPoint changes the decimal comma of a number in place; other text stays.
+// WithPoint replaces the decimal comma of a number in place. It leaves other text unchanged.
 func WithPoint(cell []byte) []byte {
 	number := WithoutSign(cell)
 	if i := IndexComma(number); i >= 0 {
@@ -171,8 +171,8 @@ func WithPoint(cell []byte) []byte {
 	return cell
 }
 
-// findDelimiter chooses the one that splits the first line and gives most of the following as many
-// fields.
+// findDelimiter chooses the delimiter that splits the first line and gives most of the following
+// lines as many fields.
 func findDelimiter(text []string) Delimiter {
 	best, most := delimiters[0], -1
 	var cells [][]byte
@@ -200,7 +200,7 @@ func findDelimiter(text []string) Delimiter {
 	return best
 }
 
-// JoinUnits puts a unit in brackets back to its column's name, as in "wavelength (A) flux
+// JoinUnits joins a unit in brackets to the name of its column, as in "wavelength (A) flux
 // (erg/s/cm2/A)" split at blanks.
 func JoinUnits(names []string) []string {
 	var out []string
@@ -225,7 +225,7 @@ func JoinUnits(names []string) []string {
 	return out
 }
 
-// Texts copies cells out of a line's memory.
+// Texts copies cells out of the memory of a line.
 func Texts(cells [][]byte) []string {
 	out := make([]string, len(cells))
 	for i, c := range cells {
@@ -234,7 +234,7 @@ func Texts(cells [][]byte) []string {
 	return out
 }
 
-// commentText returns what follows the comment sign of a comment line.
+// commentText returns the text of a comment line after the #.
 func commentText(line []byte) ([]byte, bool) {
 	line = Trim(line)
 	if len(line) == 0 || line[0] != '#' {
@@ -246,18 +246,18 @@ func commentText(line []byte) ([]byte, bool) {
 	return Trim(line), true
 }
 
-// textRows reads the data rows of a delimited text one after the other.
+// textRows reads the rows of a delimited text one after the other.
 type textRows struct {
 	lines   *Lines
 	delim   Delimiter
-	skip    []int             // numbers of the lines that are no rows: the header, units
+	skip    []int             // numbers of the lines that are not rows: the header, units
 	comma   bool              // numbers have a decimal comma
-	comment func(text []byte) // called for comment lines, wherever they stand; nil for nobody
+	comment func(text []byte) // called for each comment line; may be nil
 	cells   [][]byte
 }
 
-// TextRows starts at the beginning of the file. header tells whether the layout's first line is
-// one.
+// TextRows reads the rows from the beginning of the file. header says whether the layout's first
+// line is a header.
 func TextRows(f bounded.File, l Layout, header bool, comment func(text []byte)) bounded.Rows {
 	t := &textRows{lines: NewLines(f), delim: l.Delimiter, comment: comment, skip: l.Skip, comma: l.Comma}
 	t.lines.Lenient = true
@@ -267,7 +267,7 @@ func TextRows(f bounded.File, l Layout, header bool, comment func(text []byte)) 
 	return t
 }
 
-// Next reads the next row, its cells without blanks around.
+// Next reads the next row. Cells have no surrounding blanks.
 func (t *textRows) Next(r *bounded.Row) error {
 	for {
 		line, err := t.lines.Next()
@@ -300,9 +300,10 @@ func (t *textRows) Next(r *bounded.Row) error {
 	}
 }
 
-// Signed tells whether a cell begins with < or >.
+// Signed reports whether a cell begins with < or >.
 func Signed(cell []byte) bool { return len(cell) > 0 && (cell[0] == '>' || cell[0] == '<') }
 
+// WithoutSign removes the < or > in front of a cell.
 func WithoutSign(cell []byte) []byte {
 	if Signed(cell) {
 		return Trim(cell[1:])
@@ -310,7 +311,7 @@ func WithoutSign(cell []byte) []byte {
 	return cell
 }
 
-// IndexComma finds the comma of a number that is otherwise one; -1 for any other text.
+// IndexComma returns the index of the decimal comma of a number; -1 for any other text.
 func IndexComma(cell []byte) int {
 	for i, c := range cell {
 		if c != ',' || len(cell) > instant.MaxNumber {

@@ -71,7 +71,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestLinesInPieces: however few bytes a read gives, the lines are the same.
+// TestLinesInPieces: the lines are the same, however few bytes a read returns.
 func TestLinesInPieces(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	for range 200 {
@@ -173,7 +173,7 @@ func TestLayout(t *testing.T) {
 	if _, err := FindLayout(fitstest.FileOf([]byte(strings.Repeat(",", bounded.MaxColumns+5))), nil); err == nil {
 		t.Error("a header of too many columns")
 	}
-	// a bad line after the header is the rows' affair, with its line
+	// the reader of rows reports a bad line after the header
 	if _, err := FindLayout(fitstest.FileOf([]byte("a,b\n1,\xff\n")), nil); err != nil {
 		t.Error(err)
 	}

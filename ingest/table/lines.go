@@ -9,25 +9,27 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// Lines reads a text file line by line in memory that does not grow with the file. A line ends with
-// LF, CRLF or CR, or with the file; a byte order mark before the first is left out.
+// Lines reads a text file line by line, in memory that does not grow with the file. A line ends
+// with LF, CRLF, CR or the end of the file. A byte order mark at the beginning is dropped.
 type Lines struct {
 	r          io.Reader
-	buf        []byte // buf[start:end] is read and not handed out
+	buf        []byte // buf[start:end] has been read and not yet returned
 	start, end int
-	left       int64 // bytes that r still owes
-	atEnd      bool  // r has no more
-	afterCR    bool  // the last line ended with CR: an LF that follows belongs to it
-	Lenient    bool  // comment lines need not be UTF-8; those that are not are read as ISO 8859-1
-	Number     int   // of the line that next returned last, from 1
+	left       int64 // bytes that r has yet to return
+	atEnd      bool  // r has no more bytes
+	afterCR    bool  // the last line ended with CR, so that an LF belongs to it
+	Lenient    bool  // comment lines need not be UTF-8 and are then read as ISO 8859-1
+	Number     int   // of the line that Next returned last, from 1
 }
 
+// NewLines reads a file from the beginning.
 func NewLines(f bounded.File) *Lines {
 	return &Lines{r: io.NewSectionReader(f.Content, 0, f.Size), left: f.Size, buf: make([]byte, 64<<10)}
 }
 
-// Next returns the next line without its end, valid and the reader's to change until the next call;
-// io.EOF after the last. A line that is too long or is not UTF-8 text is a refusal.
+// Next returns the next line without its end; io.EOF comes after the last. The caller may change
+// the line, which is valid until the next call. A line that is too long or is not UTF-8 text is
+// refused.
 func (l *Lines) Next() ([]byte, error) {
 	i, high := l.start, byte(0)
 	for {
@@ -71,7 +73,7 @@ func (l *Lines) Next() ([]byte, error) {
 	}
 }
 
-// take hands out the line that ends before end; the next begins at next.
+// take returns the line up to end; the next line begins at next.
 func (l *Lines) take(end, next int, high byte) ([]byte, error) {
 	line := l.buf[l.start:end]
 	l.start, l.afterCR = next, false
@@ -95,8 +97,7 @@ func (l *Lines) take(end, next int, high byte) ([]byte, error) {
 	return line, nil
 }
 
-// fromLatin1 is a text of ISO 8859-1, in which the observers of old files write their names, as
-// UTF-8.
+// fromLatin1 converts ISO 8859-1, in which old files have the names of observers, to UTF-8.
 func fromLatin1(text []byte) []byte {
 	var out []byte
 	for _, c := range text {
@@ -105,14 +106,14 @@ func fromLatin1(text []byte) []byte {
 	return out
 }
 
-// fill reads more behind what is there, making room first.
+// fill reads more bytes into the buffer.
 func (l *Lines) fill() error {
 	switch {
 	case l.start > 0:
 		copy(l.buf, l.buf[l.start:l.end])
 		l.start, l.end = 0, l.end-l.start
 	case l.end == len(l.buf):
-		l.buf = append(l.buf, make([]byte, len(l.buf))...) // bounded: next refuses a line beyond MaxLine
+		l.buf = append(l.buf, make([]byte, len(l.buf))...) // bounded: Next refuses a line beyond MaxLine
 	}
 	n, err := l.r.Read(l.buf[l.end:])
 	l.end += n

@@ -7,15 +7,16 @@ import (
 	"nightjar/ingest/bounded"
 )
 
-// A delimiter stands between the fields of a line. blanks is any run of spaces and tabs.
+// Delimiter is what separates the fields of a line. Blanks is any run of spaces and tabs.
 type Delimiter byte
 
+// Blanks separates fields by any run of spaces and tabs.
 const Blanks Delimiter = ' '
 
-// delimiters in the order of preference when the content fits several.
+// delimiters are in order of preference if several fit the content.
 var delimiters = []Delimiter{',', '\t', ';', '|', Blanks}
 
-// String is the delimiter's name in a report.
+// String names the delimiter in a report.
 func (d Delimiter) String() string {
 	switch d {
 	case ',':
@@ -30,10 +31,10 @@ func (d Delimiter) String() string {
 	return "blanks"
 }
 
-// Split appends the fields of a line to cells, without the blanks around them. Fields in double
-// quotes may hold the delimiter, and a doubled quote for one, as RFC 4180 has it, but no line
-// break: those are undone in place, so the line is changed. Cells share the line's memory. A line
-// that breaks the rules gives a reason.
+// Split appends the fields of a line to cells, without surrounding blanks. As in RFC 4180, a field
+// in double quotes may contain the delimiter and doubled quotes, but no line break; quotes are
+// removed in place, which changes the line. Cells share the memory of the line. The reason is ""
+// unless the line breaks the rules.
 func (d Delimiter) Split(line []byte, cells [][]byte) ([][]byte, string) {
 	if bytes.IndexByte(line, '"') >= 0 {
 		return d.splitQuoted(line, cells)
@@ -54,6 +55,8 @@ func (d Delimiter) Split(line []byte, cells [][]byte) ([][]byte, string) {
 	}
 }
 
+// SplitBlanks splits a line at blanks, as [Delimiter.Split] does, and treats quotes as ordinary
+// characters.
 func SplitBlanks(line []byte, cells [][]byte) ([][]byte, string) {
 	for line = Trim(line); len(line) > 0; line = Trim(line) {
 		if len(cells) == bounded.MaxColumns {
@@ -69,8 +72,8 @@ func SplitBlanks(line []byte, cells [][]byte) ([][]byte, string) {
 	return cells, ""
 }
 
-// splitQuoted is split for a line that holds a double quote. A quote inside a field that does not
-// begin with one stands for itself.
+// splitQuoted splits a line that contains a double quote. A quote in a field that does not begin
+// with one is an ordinary character.
 func (d Delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
 	rest := Trim(line)
 	if d != Blanks {
@@ -108,7 +111,7 @@ func (d Delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
 	return cells, ""
 }
 
-// index is where the field ends.
+// index returns the end of the field.
 func (d Delimiter) index(b []byte) int {
 	i := bytes.IndexByte(b, byte(d))
 	if d == Blanks {
@@ -120,7 +123,8 @@ func (d Delimiter) index(b []byte) int {
 	return i
 }
 
-// closingQuote finds the quote that closes the field that begins with one, -1 when there is none.
+// closingQuote returns the index of the quote that closes the quoted field at the head of b; -1 for
+// none.
 func closingQuote(b []byte) int {
 	for i := 1; i < len(b); i++ {
 		if b[i] != '"' {
@@ -134,7 +138,7 @@ func closingQuote(b []byte) int {
 	return -1
 }
 
-// unquote makes one quote of two, in place.
+// unquote replaces doubled quotes by single ones, in place.
 func unquote(b []byte) []byte {
 	if bytes.IndexByte(b, '"') < 0 {
 		return b
@@ -149,8 +153,7 @@ func unquote(b []byte) []byte {
 	return out
 }
 
-// Empty tells whether a line holds nothing but blanks and delimiters, as spreadsheets leave below a
-// table.
+// empty reports whether a line is only blanks and delimiters, as spreadsheets write below a table.
 func (d Delimiter) empty(line []byte) bool {
 	for _, c := range line {
 		if !blank(c) && c != byte(d) {
@@ -162,7 +165,7 @@ func (d Delimiter) empty(line []byte) bool {
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 
-// Trim takes the blanks off both ends.
+// Trim removes the blanks at both ends.
 func Trim(b []byte) []byte {
 	for len(b) > 0 && blank(b[0]) {
 		b = b[1:]

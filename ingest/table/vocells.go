@@ -11,7 +11,7 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// scalar tells whether a cell is one number or one text.
+// scalar reports whether a cell is one number or one text.
 func (c *voField) scalar() bool {
 	switch c.datatype {
 	case "char", "unicodeChar":
@@ -22,7 +22,7 @@ func (c *voField) scalar() bool {
 	return c.arraysize == "" || c.arraysize == "1"
 }
 
-// element is the bytes of one element in a stream; 0 for a bit and what is not known.
+// element returns the size in bytes of an element in a stream; 0 for a bit or an unknown type.
 func (c *voField) element() int64 {
 	switch c.datatype {
 	case "boolean", "unsignedByte", "char":
@@ -39,8 +39,8 @@ func (c *voField) element() int64 {
 	return 0
 }
 
-// binarySize is how many elements a cell has in a stream; -1 when the stream says it before each.
-// ok is false for a size that makes no sense.
+// binarySize returns how many elements a cell has in a stream; -1 if the stream says so before each
+// cell. ok is false for an impossible size.
 func (c *voField) binarySize() (n int64, ok bool) {
 	if c.element() == 0 && c.datatype != "bit" {
 		return 0, false
@@ -62,7 +62,7 @@ func (c *voField) binarySize() (n int64, ok bool) {
 	return n, true
 }
 
-// appendBinary writes a cell as text; nothing where it has no value.
+// appendBinary writes a cell as text; nothing if it has no value.
 func (c *voField) appendBinary(dst, b []byte) []byte {
 	if !c.scalar() || len(b) == 0 {
 		return dst
@@ -95,7 +95,7 @@ func (c *voField) appendBinary(dst, b []byte) []byte {
 		} else {
 			f = math.Float64frombits(binary.BigEndian.Uint64(b))
 		}
-		if f-f != 0 { // NaN is how a VOTable says nothing
+		if f-f != 0 { // NaN means no value
 			return dst
 		}
 		return jsontext.AppendFloat(dst, f)

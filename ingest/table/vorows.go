@@ -73,7 +73,7 @@ func (in *voTextRows) Next(r *bounded.Row) error {
 	}
 }
 
-// row takes the cells that are used.
+// row takes the cells that are needed.
 func (in *voTextRows) row(r *bounded.Row) error {
 	if len(in.all) != len(in.t.fields) {
 		r.Reason = problem.Plural(len(in.all), "cell") + " where the table has " +
@@ -99,7 +99,7 @@ func (in *voTextRows) row(r *bounded.Row) error {
 	return nil
 }
 
-// streamText is the base64 of a stream: up to the < that ends it, without white space.
+// streamText reads the base64 of a stream, up to the < that ends it, without white space.
 type streamText struct {
 	in    io.Reader
 	ended bool
@@ -136,7 +136,7 @@ type voBinaryRows struct {
 	use   []int
 	count int
 	text  []byte
-	ends  []int // of every field's text
+	ends  []int // of the text of each field
 	buf   []byte
 	cells [][]byte
 }
@@ -178,7 +178,7 @@ func (in *voBinaryRows) Next(r *bounded.Row) error {
 	return nil
 }
 
-// failed is the end of the rows, when none has begun, or of the file within one.
+// failed tells the end of the rows from the end of the file within a row.
 func (in *voBinaryRows) failed(err error, first bool) error {
 	if errors.Is(err, io.EOF) && first {
 		return io.EOF
@@ -196,7 +196,7 @@ func (in *voBinaryRows) failed(err error, first bool) error {
 	return fmt.Errorf("ingest: reading a VOTable: %w", err)
 }
 
-// read reads one cell's bytes.
+// read reads the bytes of one cell.
 func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 	n, ok := c.binarySize()
 	if !ok {
@@ -214,16 +214,16 @@ func (in *voBinaryRows) read(c *voField) ([]byte, error) {
 	if c.datatype == "bit" {
 		size = (n + 7) / 8
 	}
-	if !c.scalar() && n >= 0 { // an array, which nobody wants
+	if !c.scalar() && n >= 0 { // an array, which is not needed
 		_, err := io.CopyN(io.Discard, in.in, size)
 		return nil, err
 	}
 	if n < 0 || size+int64(len(in.text)) > bounded.MaxRowText {
 		return nil, bounded.Refuse(bounded.Problem{Row: in.count, Column: problem.Clip(c.name),
-			Reason: "a cell of more bytes than may be"})
+			Reason: "a cell of too many bytes"})
 	}
 	in.buf = in.buf[:0]
-	for left := size; left > 0; { // a stream may say more than it has: what is there decides what is allocated
+	for left := size; left > 0; { // a stream may announce more than it has, so allocate only for what is read
 		part := min(left, 64<<10)
 		at := len(in.buf)
 		in.buf = append(in.buf, make([]byte, part)...)

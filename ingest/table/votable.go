@@ -13,7 +13,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// IsVOTable tells whether a file is a VOTable (IVOA VOTable 1.4).
+// IsVOTable reports whether a file is a VOTable (IVOA VOTable 1.4).
 func IsVOTable(head []byte) bool {
 	i := bytes.Index(bytes.ToUpper(head), []byte("<VOTABLE"))
 	if i < 0 {
@@ -33,24 +33,24 @@ type voField struct {
 	hasNull         bool
 }
 
-// VOTable is one TABLE.
+// VOTable is a TABLE element.
 type VOTable struct {
 	fields  []voField
 	keys    Keywords
 	kind    string // TABLEDATA, BINARY or BINARY2
-	offset  int64  // of what follows the TABLEDATA or STREAM tag in the converted file
-	line    int    // its line
+	offset  int64  // of what follows the TABLEDATA or STREAM tag, after conversion to UTF-8
+	line    int    // the line of that tag
 	systems map[string]*TimeSystem
 }
 
-// VOTables lists the tables of a file that have rows, with their columns.
+// VOTables returns the tables of a file that have columns and rows.
 func VOTables(f bounded.File) ([]*VOTable, error) {
 	all, err := allVOTables(f)
 	return slices.DeleteFunc(all,
 		func(t *VOTable) bool { return t.kind == "" || len(t.fields) == 0 || t.offset == 0 }), err
 }
 
-// allVOTables lists all tables of a file, and where their data begin.
+// allVOTables returns all tables of a file, and where their data begins.
 func allVOTables(f bounded.File) (tables []*VOTable, err error) {
 	v, err := newVOReader(f, 0)
 	if err != nil {
@@ -69,7 +69,7 @@ func allVOTables(f bounded.File) (tables []*VOTable, err error) {
 		}
 		if err != nil {
 			if len(tables) > 0 && tables[len(tables)-1].kind != "" {
-				break // the rows' reader will find it
+				break // the reader of rows will report it
 			}
 			return nil, err
 		}
@@ -137,13 +137,15 @@ func allVOTables(f bounded.File) (tables []*VOTable, err error) {
 				}
 				inData = true
 			case "FITS":
-				return nil, bounded.Refuse(bounded.Problem{Reason: "a VOTable with a FITS file inside; upload the FITS file itself"})
+				return nil, bounded.Refuse(bounded.Problem{Reason: "a VOTable with a FITS file inside; upload the " +
+					"FITS file itself"})
 			case "STREAM":
 				if !inData || t == nil {
 					continue
 				}
 				if attr("href") != "" {
-					return nil, bounded.Refuse(bounded.Problem{Reason: "the rows of the VOTable stand in another file: " + problem.Quoted(attr("href"))})
+					return nil, bounded.Refuse(bounded.Problem{Reason: "the rows of the VOTable are in another " +
+						"file: " + problem.Quoted(attr("href"))})
 				}
 				if coding := attr("encoding"); coding != "" && !strings.EqualFold(coding, "base64") {
 					return nil, bounded.Refuse(bounded.Problem{Reason: "rows encoded as " +
@@ -171,7 +173,7 @@ func allVOTables(f bounded.File) (tables []*VOTable, err error) {
 	return tables, nil
 }
 
-// Table is the table as texts.
+// Table returns the table as texts.
 func (t *VOTable) Table(f bounded.File) (*Table, error) {
 	g := &Table{Format: "VOTable (" + t.kind + ")", Numbered: t.kind != "TABLEDATA", Keys: t.keys}
 	g.Line = t.line

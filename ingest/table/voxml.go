@@ -11,22 +11,22 @@ import (
 	"nightjar/internal/problem"
 )
 
-// voReader reads a VOTable's elements with bounds on what one may take. The decoder works on a file
-// in UTF-8: one that says it is Latin-1 is converted as it is read.
+// voReader reads the elements of a VOTable and bounds what one may take. The decoder reads UTF-8: a
+// file that says it is Latin-1 is converted while it is read.
 type voReader struct {
 	in   *voInput
 	xml  *xml.Decoder
 	file bounded.File
 }
 
-// voInput counts what is read since the last element.
+// voInput counts the bytes since the last element.
 type voInput struct {
 	r      io.Reader
 	latin  bool
 	since  int64
-	tag    int   // bytes of the tag that is being read; 0 outside of one
-	quote  byte  // of the attribute's value that is being read; 0 outside of one
-	err    error // of reading the file, which is no fault of what it holds
+	tag    int   // bytes of the current tag; 0 outside of a tag
+	quote  byte  // of the current attribute's value; 0 outside of one
+	err    error // an error in reading the file, for which its content is not to blame
 	buf    [4096]byte
 	queued []byte
 }
@@ -65,8 +65,8 @@ func (in *voInput) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// follow tells whether no tag is too long: its attributes take many times as much memory as their
-// text.
+// follow reports whether no tag is too long. The attributes of a tag take many times the memory of
+// their text.
 func (in *voInput) follow(b []byte) bool {
 	for _, c := range b {
 		if in.tag == 0 {
@@ -78,7 +78,7 @@ func (in *voInput) follow(b []byte) bool {
 		in.tag++
 		switch {
 		case in.tag == 2 && (c == '!' || c == '?'):
-			in.tag = 0 // no attributes
+			in.tag = 0 // has no attributes
 		case in.quote != 0:
 			if c == in.quote {
 				in.quote = 0
@@ -101,7 +101,7 @@ func (in *voInput) note(err error) {
 	}
 }
 
-// isLatin tells whether the XML declaration says that a file is in Latin-1.
+// isLatin reports whether the XML declaration says that a file is in Latin-1.
 func isLatin(head []byte) bool {
 	line, _, _ := bytes.Cut(head[:min(len(head), 200)], []byte("?>"))
 	line = bytes.ToLower(line)
@@ -128,7 +128,7 @@ func newVOReader(f bounded.File, offset int64) (*voReader, error) {
 		v.in.since = 0
 	}
 	v.xml = xml.NewDecoder(v.in)
-	v.xml.Strict = false // a stray & or an unclosed HTML tag in a description is no reason to refuse a table
+	v.xml.Strict = false // tables are not refused for a stray & or an unclosed HTML tag in a description
 	v.xml.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	return v, nil
 }
@@ -141,7 +141,7 @@ func (d discardBounds) Read(p []byte) (int, error) {
 	return d.in.Read(p)
 }
 
-// token is the next token; io.EOF after the last.
+// token returns the next token; io.EOF comes after the last.
 func (v *voReader) token() (xml.Token, error) {
 	v.in.since = 0
 	t, err := v.xml.RawToken()
@@ -151,7 +151,7 @@ func (v *voReader) token() (xml.Token, error) {
 	return t, err
 }
 
-// failed tells a bad file from one that could not be read.
+// failed tells a bad file from an error in reading it.
 func (v *voReader) failed(err error) error {
 	var syntax *xml.SyntaxError
 	line := 0
@@ -171,10 +171,10 @@ func (v *voReader) failed(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return bounded.Refuse(bounded.Problem{Line: line, Reason: "the file ends within the table"})
 	}
-	return bounded.Refuse(bounded.Problem{Line: line, Reason: "not XML that is read: " + problem.Clip(err.Error())})
+	return bounded.Refuse(bounded.Problem{Line: line, Reason: "not readable XML: " + problem.Clip(err.Error())})
 }
 
-// skipStream finds the < that ends a stream of base64, without holding it.
+// skipStream finds the < that ends a stream of base64, without holding the stream.
 func (v *voReader) skipStream(offset int64) (end int64, err error) {
 	in, err := newVOReader(v.file, offset)
 	if err != nil {

@@ -14,22 +14,22 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Sizes of FITS: header and data fill blocks, a header's cards have 80 characters.
+// In FITS, header and data fill blocks, and the cards of a header have 80 characters.
 const (
 	blockSize = 2880
 	cardSize  = 80
 )
 
-// fitsForm writes a FITS file with one binary table: texts in columns of their greatest width,
-// numbers as float64, integers as int64. Missing numbers are NaN, missing integers TNULL, missing
-// texts blank. Texts are UTF-8, which astropy.table reads.
+// fitsForm writes a FITS file with one binary table. Texts have columns of their greatest width,
+// numbers are float64 and integers int64. A missing number is NaN, a missing integer TNULL and a
+// missing text blank. Texts are UTF-8, which astropy.table reads.
 type fitsForm struct {
 	rows   int64
 	widths []int
 	size   int64
 }
 
-// noWhole is the stored integer that means none.
+// noWhole is the stored integer that means no value.
 const noWhole = math.MinInt64
 
 func (f *fitsForm) head(dst []byte, h Head) ([]byte, error) {
@@ -121,7 +121,7 @@ func (f *fitsForm) foot(dst []byte, rows int64) ([]byte, error) {
 	return dst, nil
 }
 
-// appendCards writes a header: 80 characters each, END, and blanks up to the block's end.
+// appendCards writes a header: cards of 80 characters, END, and blanks up to the end of the block.
 func appendCards(dst []byte, cards ...string) []byte {
 	start := len(dst)
 	for _, c := range append(slices.Clone(cards), "END") {
@@ -134,19 +134,19 @@ func appendCards(dst []byte, cards ...string) []byte {
 	return dst
 }
 
-// textCards is a keyword with a text, with CONTINUE cards where it is long. What is not printable
-// ASCII becomes a question mark.
+// textCards writes a keyword with a text, in CONTINUE cards if it is long. Characters that are not
+// printable ASCII become question marks.
 func textCards(key, text string) []string {
 	text = strings.ReplaceAll(bounded.ASCII(text), "'", "''")
 	var cards []string
 	lead := fmt.Sprintf("%-8s= ", key)
 	for {
-		const room = cardSize - 10 - 3 // the quotes and an &
+		const room = cardSize - 10 - 3 // without the quotes and an &
 		if len(text) <= room {
 			return append(cards, fmt.Sprintf("%s'%-8s'", lead, text))
 		}
 		cut := room
-		for text[cut-1] == '\'' { // never between two quotes that are one, nor behind an odd one
+		for text[cut-1] == '\'' { // not within a doubled quote
 			cut--
 		}
 		cards = append(cards, lead+"'"+text[:cut]+"&'")

@@ -7,7 +7,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Kind is what the cells of a column that is written hold.
+// Kind is what the cells of a written column hold.
 type Kind uint8
 
 const (
@@ -16,33 +16,33 @@ const (
 	Whole              // an integer that fits an int64, or ""
 )
 
-// Column describes a column of a table that is written.
+// Column describes a written column.
 type Column struct {
 	Name        string
 	Unit        string // as astropy.units spells it; "" for none
 	Description string
 	UCD         string // IVOA UCD1+; "" for none
 	Kind        Kind
-	Time        bool // an MJD of UTC: VOTable and FITS say so
+	Time        bool // the column is an MJD of UTC, as VOTable and FITS will say
 	Width       int  // of the longest text in bytes; only FITS needs it
 }
 
-// Keyword says something of a whole table. Names are those of FITS: at most 8 capitals, digits,
-// dashes and underscores.
+// Keyword describes a whole table. Names are those of FITS: at most 8 capitals, digits, dashes and
+// underscores.
 type Keyword struct{ Name, Value string }
 
-// Head is what is known of a table before its rows.
+// Head is what must be known about a table before its rows.
 type Head struct {
 	Columns  []Column
 	Keywords []Keyword
-	Rows     int64 // how many will come; only "fits" needs it, and Close is an error there when it was wrong
+	Rows     int64 // only "fits" needs it: Close returns an error if the number of rows differs
 }
 
-// Formats are the formats that NewWriter knows.
+// Formats are the formats that [NewWriter] knows.
 var Formats = []string{"csv", "ecsv", "votable", "fits"}
 
-// Writer writes a table row by row, in memory that does not grow with it. Errors are those of the
-// underlying writer, and cells that do not fit their column.
+// Writer writes a table row by row, in memory that does not grow with the table. Errors are those
+// of the underlying writer, or of cells that do not fit their column.
 type Writer struct {
 	form    tableForm
 	out     io.Writer
@@ -51,14 +51,14 @@ type Writer struct {
 	rows    int64
 }
 
-// tableForm is the way of one format.
+// tableForm writes one format.
 type tableForm interface {
 	head(dst []byte, h Head) ([]byte, error)
 	row(dst []byte, columns []Column, cells []string) ([]byte, error)
 	foot(dst []byte, rows int64) ([]byte, error)
 }
 
-// NewWriter writes the table's head. The format must be one of Formats.
+// NewWriter writes the head of a table. format is one of [Formats].
 func NewWriter(format string, out io.Writer, h Head) (*Writer, error) {
 	w := &Writer{out: out, columns: h.Columns}
 	switch format {
@@ -80,7 +80,7 @@ func NewWriter(format string, out io.Writer, h Head) (*Writer, error) {
 	return w, w.flush(0)
 }
 
-// Row writes one row: a cell for every column, "" for no value.
+// Row writes one row. cells has a cell for each column, "" for no value.
 func (w *Writer) Row(cells []string) (err error) {
 	if len(cells) != len(w.columns) {
 		return fmt.Errorf("ingest: %d cells for %d columns", len(cells), len(w.columns))

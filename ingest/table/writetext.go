@@ -9,7 +9,7 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// csvForm writes comma-separated values as RFC 4180 has them, with lines that end in LF.
+// csvForm writes comma-separated values (RFC 4180) with LF line ends.
 type csvForm struct{}
 
 func (csvForm) head(dst []byte, h Head) ([]byte, error) {
@@ -54,7 +54,7 @@ func (f ecsvForm) head(dst []byte, h Head) ([]byte, error) {
 	dst = append(dst, "# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n"...)
 	for _, c := range h.Columns {
 		dst = append(dst, "# - {name: "...)
-		dst = jsontext.AppendString(dst, c.Name) // the escapes of YAML's double quotes are those of JSON
+		dst = jsontext.AppendString(dst, c.Name) // YAML's double quotes have the escapes of JSON
 		if c.Unit != "" {
 			dst = jsontext.AppendString(append(dst, ", unit: "...), c.Unit)
 		}
@@ -122,7 +122,7 @@ func (voForm) foot(dst []byte, _ int64) ([]byte, error) {
 	return append(dst, "</TABLEDATA></DATA>\n</TABLE>\n</RESOURCE>\n</VOTABLE>\n"...), nil
 }
 
-// appendXML writes a text of XML; characters that XML has no place for become the replacement
+// appendXML writes text in XML. Characters that XML does not allow become the replacement
 // character.
 func appendXML(dst []byte, s string) []byte {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`&<>"'`, r) }) {

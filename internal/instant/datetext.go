@@ -9,10 +9,11 @@ import (
 )
 
 // ParseDateText reads a date written as text: ISO 8601 in its variants (2020-01-31T10:20:30,
-// 2020-01-31 10:20, 20200131T102030, 2020-031 for the day of the year), a fraction of the day
-// (2020-01-31.4312, 2020 01 31.4312), with slashes or points in place of the dashes when the year
-// comes first, and with the month as its English name (2020-Jan-31, 31-Jan-2020). A date that
-// begins with its day or month in numbers is refused: nobody can tell which of them it is.
+// 2020-01-31 10:20, 20200131T102030, 2020-031 with the day of the year); a fraction of the day
+// (2020-01-31.4312, 2020 01 31.4312); slashes or points instead of dashes if the year comes first;
+// and the month as its English name (2020-Jan-31, 31-Jan-2020). A date in numbers that begins with
+// the day or the month is refused, because it is ambiguous. reason is "" if the date was
+// understood.
 func ParseDateText(text []byte) (t Time, reason string) {
 	bad := func() (Time, string) { return Time{}, problem.Quoted(text) + " is not a time" }
 	if len(text) < 7 || len(text) > MaxNumber {
@@ -56,7 +57,7 @@ func ParseDateText(text []byte) (t Time, reason string) {
 	return t, ""
 }
 
-// splitClock parts a date from the time of day behind it, at the T or the blank before a number
+// splitClock splits a date from the time of day after it, at the T or at the blank before a number
 // with colons.
 func splitClock(text []byte) (day, clock []byte) {
 	for i := len(text) - 1; i >= 6; i-- {
@@ -70,7 +71,7 @@ func splitClock(text []byte) (day, clock []byte) {
 	return text, nil
 }
 
-// dateFields splits a date into year, month, day in digits, and the fraction of the day with its
+// dateFields splits a date into year, month and day in digits, and the fraction of the day with its
 // point.
 func dateFields(day []byte) (year, month, date, fraction []byte, ok bool) {
 	if n := CountDigits(day); n == 8 && len(day) == 8 { // 20200131
@@ -121,7 +122,7 @@ func dateFields(day []byte) (year, month, date, fraction []byte, ok bool) {
 	return []byte(parts[0]), []byte(parts[1]), []byte(whole), []byte(rest), true
 }
 
-// ordinal turns the day of a year into month and day.
+// ordinal converts the day of a year into month and day.
 func ordinal(year, day []byte) (y, month, date, fraction []byte, ok bool) {
 	n, _ := strconv.Atoi(string(day))
 	yr, err := strconv.Atoi(string(year))
@@ -141,9 +142,10 @@ func ordinal(year, day []byte) (y, month, date, fraction []byte, ok bool) {
 	return nil, nil, nil, nil, false
 }
 
-// monthNumber is the number of a month's English name or its first three letters.
+// monthNumber returns the number of a month by its English name or the first three letters of it.
 func monthNumber(text string) (string, bool) {
-	const names = "january  february march    april    may      june     july     august   septemberoctober  november december "
+	const names = "january  february march    april    may      june     july     august   septemberoctober  " +
+		"november december "
 	if len(text) < 3 {
 		return "", false
 	}

@@ -8,25 +8,25 @@ import (
 
 const (
 	MaxNumber   = 128  // the longest number in characters
-	maxExponent = 9999 // and the largest exponent of ten
+	maxExponent = 9999 // the largest exponent of ten
 )
 
-// Decimal is a number in its own digits: (-1)^neg * whole.fraction * 10^exponent. It shares the
+// Decimal is a number in its own digits: (-1)^Neg * Whole.Fraction * 10^Exponent. It shares the
 // memory of the text.
 type Decimal struct {
 	Neg      bool
 	Whole    []byte // digits before the point, maybe none
-	Fraction []byte // digits after it, maybe none
+	Fraction []byte // digits after the point, maybe none
 	Exponent int
-	Point    bool   // a point was written
-	Marker   bool   // an exponent was written
-	Text     []byte // all of it
-	Strict   bool   // text is a number as JSON spells it
+	Point    bool   // the text has a point
+	Marker   bool   // the text has an exponent
+	Text     []byte // the whole text
+	Strict   bool   // Text is a number of JSON
 }
 
-// ParseDecimal reads a number as people write them in tables: an optional sign, digits with at most
-// one point, and an exponent after e, E, d or D (Fortran's). ok is false for anything else, and for
-// more than MaxNumber characters or an exponent beyond maxExponent.
+// ParseDecimal reads a number as people write it in tables: an optional sign, digits with at most
+// one point, and an optional exponent after e, E, d or D (as in Fortran). ok is false for anything
+// else, for more than MaxNumber characters and for an exponent beyond maxExponent.
 func ParseDecimal(text []byte) (d Decimal, ok bool) {
 	b := text
 	if len(b) == 0 || len(b) > MaxNumber {
@@ -77,6 +77,7 @@ func ParseDecimal(text []byte) (d Decimal, ok bool) {
 	return d, true
 }
 
+// CountDigits returns the number of digits at the head of a text.
 func CountDigits(b []byte) int {
 	for i, c := range b {
 		if c < '0' || c > '9' {
@@ -86,17 +87,17 @@ func CountDigits(b []byte) int {
 	return len(b)
 }
 
-// Float is the nearest float64; ok is false when it would be infinite.
+// Float returns the nearest float64; ok is false if it is infinite.
 func (d Decimal) Float() (v float64, ok bool) {
 	text := d.Text
 	if d.Marker && !d.Strict {
 		text = d.AppendJSON(nil)
 	}
-	v, _ = strconv.ParseFloat(string(text), 64) // the only error left is the range, which the result tells
+	v, _ = strconv.ParseFloat(string(text), 64) // the only possible error is the range, which the result shows
 	return v, !math.IsInf(v, 0)
 }
 
-// Finite tells whether the number is within the range of a float64.
+// Finite reports whether the number is within the range of a float64.
 func (d Decimal) Finite() bool {
 	if !d.Marker && len(d.Whole) < 300 {
 		return true
@@ -105,8 +106,8 @@ func (d Decimal) Finite() bool {
 	return ok
 }
 
-// AppendJSON writes the number with the digits of the file. What JSON does not allow is respelt
-// with the same value: +1.5 is 1.5, .5 is 0.5, 1. is 1.0, 007 is 7, 1d3 is 1e3.
+// AppendJSON writes the number with its digits. Spellings that JSON does not allow are changed:
+// +1.5 to 1.5, .5 to 0.5, 1. to 1.0, 007 to 7, 1d3 to 1e3.
 func (d Decimal) AppendJSON(dst []byte) []byte {
 	if d.Strict {
 		return append(dst, d.Text...)
@@ -142,14 +143,14 @@ func (d Decimal) Digits() int {
 	return len(bytes.TrimLeft(d.Fraction, "0"))
 }
 
-// Zero tells whether the number is 0.
+// Zero reports whether the number is 0.
 func (d Decimal) Zero() bool { return d.Digits() == 0 }
 
-// Micros is the number times unit, rounded to an integer, half to even, in exact integer
-// arithmetic. ok is false when the result is beyond about 2^62. unit is at most 10^17.
+// Micros returns the number times unit, rounded to an integer, half to even, in exact integer
+// arithmetic. unit is at most 10^17. ok is false if the result is beyond about 2^62.
 func (d Decimal) Micros(unit int64) (n int64, ok bool) {
 	count := len(d.Whole) + len(d.Fraction)
-	point := len(d.Whole) + d.Exponent // digits before the point, once the exponent is applied
+	point := len(d.Whole) + d.Exponent // digits before the point, with the exponent applied
 	digit := func(i int) int64 {
 		switch {
 		case i < len(d.Whole):
@@ -166,9 +167,9 @@ func (d Decimal) Micros(unit int64) (n int64, ok bool) {
 		}
 		whole = whole*10 + digit(i)
 	}
-	// The fraction times unit by long multiplication, from its last digit on: every step makes one
-	// decimal of the product and carries the rest. tenths ends as the product's first decimal,
-	// below tells of any after it.
+	// Multiply the fraction by unit, from its last digit on: each step makes one decimal of the
+	// product and carries the rest. In the end tenths is the first decimal of the product, and
+	// below tells whether there are others.
 	var carry, tenths int64
 	below := false
 	for i := count - 1; i >= max(point, 0); i-- {

@@ -18,7 +18,7 @@ func ExampleParse() {
 	// 2012-02-02T01:40:48Z JD
 	// 2012-02-02T01:40:48Z ISO 8601
 	// 2012-02-02T01:40:48Z ISO 8601
-	// '55959.07' is below 2,400,000, so it is no Julian date
+	// '55959.07' is below 2,400,000, so it is not a Julian date
 }
 
 func ExampleClock_Parse() {

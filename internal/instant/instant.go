@@ -8,36 +8,37 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Kind is how a number in a column or under a keyword counts time, as far as its name tells.
+// Kind is how the numbers of a column or a keyword count time, as far as its name tells.
 type Kind uint8
 
 const (
-	KindMJD    Kind = iota // the name says Modified Julian Date
-	KindJD                 // the name says Julian Date
-	KindUnix               // the name says seconds since 1970
-	KindTime               // a TOM's "time": an MJD, or a JD where the value is one
-	KindUntold             // "date", "epoch", ...: the value must tell by itself
-	KindCount              // days or seconds since a stated time; only Clock reads these
+	KindMJD     Kind = iota // the name says Modified Julian Date
+	KindJD                  // the name says Julian Date
+	KindUnix                // the name says seconds since 1970
+	KindTime                // a TOM's "time": an MJD, or a JD if the value is one
+	KindUnknown             // "date", "epoch", ...: the value itself must tell
+	KindCount               // days or seconds since a given time; only Clock reads these
 )
 
 const (
-	JDOfUnixHalves = 2*2_440_587 + 1 // twice the JD of 1970-01-01, which is 2440587.5
-	MinInstant     = -62_135_596_800 * SecondMicros
-	MaxInstant     = 253_402_300_800*SecondMicros - 1
+	JDOfUnixHalves = 2*2_440_587 + 1                  // twice the JD of 1970-01-01, which is 2440587.5
+	MinInstant     = -62_135_596_800 * SecondMicros   // the beginning of year 1
+	MaxInstant     = 253_402_300_800*SecondMicros - 1 // the end of year 9999
 )
 
 // Time is a time read from text.
 type Time struct {
-	Micros   int64 // of UTC, as Point.Time
+	Micros   int64 // of UTC since 1970-01-01
 	Form     Form
-	DateOnly bool  // no time of day was given; midnight is taken
-	Leap     bool  // 23:59:60 was written; the next day's 00:00:00 is taken
-	Shift    int64 // microseconds that were subtracted to come from the file's scale to UTC
+	DateOnly bool  // there is no time of day; midnight is assumed
+	Leap     bool  // the text says 23:59:60; the next day's 00:00:00 is returned
+	Shift    int64 // microseconds subtracted to convert the time to UTC
 }
 
-// Form is how an instant was written.
+// Form is how a time was written.
 type Form uint8
 
+// The forms of a time. FormCount is days or seconds since a given time.
 const (
 	FormMJD Form = iota
 	FormJD
@@ -46,17 +47,18 @@ const (
 	FormCount
 )
 
+// String names the form in a report.
 func (f Form) String() string {
 	return [...]string{"MJD", "JD", "Unix seconds", "ISO 8601", "days since a stated date"}[f]
 }
 
-// Parse reads a time: a number counted as kind says, or ISO 8601 text. reason is "" when it was
-// understood.
+// Parse reads a time: a number counted as kind says, or text as [ParseDateText] reads it. reason is
+// "" if it was understood.
 //
-// A JD below 2,400,000 under a name that says JD, or an MJD above it under one that says MJD, is
-// refused: JD-2400000 and JD-2450000 are common, and half a day off. Under names that do not tell,
-// 2,400,000 to 2,500,000 is a JD and the rest an MJD; except for a TOM's "time" an MJD must then be
-// between 40,000 and 80,000 (1968 to 2077).
+// A JD below 2,400,000 is refused if the name says JD, and an MJD above it if the name says MJD:
+// JD-2400000 and JD-2450000 are common, and half a day off. If the name does not tell, 2,400,000 to
+// 2,500,000 is a JD and any other number an MJD. The MJD must then be between 40,000 and 80,000
+// (1968 to 2077), except for a TOM's "time".
 func Parse(text []byte, kind Kind) (t Time, reason string) {
 	d, ok := ParseDecimal(text)
 	if !ok {
@@ -75,13 +77,13 @@ func Parse(text []byte, kind Kind) (t Time, reason string) {
 	case kind == KindUnix:
 		t.Form, zero = formUnix, 0
 	case kind == KindJD && n < 2_400_000*DayMicros:
-		return t, problem.Quoted(text) + " is below 2,400,000, so it is no Julian date"
+		return t, problem.Quoted(text) + " is below 2,400,000, so it is not a Julian date"
 	case kind == KindMJD && n > 2_400_000*DayMicros:
-		return t, problem.Quoted(text) + " is above 2,400,000, so it is no Modified Julian Date"
+		return t, problem.Quoted(text) + " is above 2,400,000, so it is not a Modified Julian Date"
 	case kind == KindMJD:
 	case kind == KindJD || n >= 2_400_000*DayMicros && n <= 2_500_000*DayMicros:
 		t.Form, zero = FormJD, JDOfUnixHalves*(DayMicros/2)
-	case kind == KindUntold && (n < 40_000*DayMicros || n > 80_000*DayMicros):
+	case kind == KindUnknown && (n < 40_000*DayMicros || n > 80_000*DayMicros):
 		return t, problem.Quoted(text) + " may be a date of any kind; name the column mjd, jd or unixtime"
 	}
 	t.Micros = n - zero
@@ -93,16 +95,16 @@ func Parse(text []byte, kind Kind) (t Time, reason string) {
 
 const outOfRange = " is out of range: years 1 to 9999"
 
-// ParseISO reads YYYY-MM-DD, or that with T or a blank and hh:mm[:ss[.frac]] and Z or an offset
-// (+hh:mm, +hhmm, +hh) behind it; UTC where no zone is given. Digits beyond the microsecond round
-// half to even.
+// ParseISO reads YYYY-MM-DD, optionally followed by T or a blank, hh:mm[:ss[.frac]] and Z or an
+// offset (+hh:mm, +hhmm, +hh). Without a zone the time is UTC. Digits beyond the microsecond are
+// rounded half to even. reason is "" if the text was understood.
 func ParseISO(text []byte) (t Time, reason string) {
 	t.Form = FormISO
 	bad := func() (Time, string) { return Time{}, problem.Quoted(text) + " is not an ISO 8601 date" }
 	b := text
-	year, ok1 := fixed(&b, 4, 0)
-	month, ok2 := fixed(&b, 2, '-')
-	day, ok3 := fixed(&b, 2, '-')
+	year, ok1 := takeDigits(&b, 4, 0)
+	month, ok2 := takeDigits(&b, 2, '-')
+	day, ok3 := takeDigits(&b, 2, '-')
 	if !ok1 || !ok2 || !ok3 {
 		return bad()
 	}
@@ -129,7 +131,7 @@ func ParseISO(text []byte) (t Time, reason string) {
 	}
 	t.Micros += clock - offset
 	if sixty {
-		// second 60 was counted on, so a true leap second is the first second of a day now
+		// clock includes second 60, so that a true leap second is now the first second of a day
 		if ((t.Micros%DayMicros)+DayMicros)%DayMicros >= SecondMicros {
 			return Time{}, problem.Quoted(text) + ": second 60 is not at the end of a day of UTC"
 		}
@@ -141,11 +143,11 @@ func ParseISO(text []byte) (t Time, reason string) {
 	return t, ""
 }
 
-// parseClock reads hh:mm[:ss[.frac]] off the front of b: microseconds since midnight, and whether
-// the second is 60.
+// parseClock reads hh:mm[:ss[.frac]] at the head of b: microseconds since midnight, and whether the
+// second is 60.
 func parseClock(b *[]byte) (micros int64, sixty, ok bool) {
-	hour, ok1 := fixed(b, 2, 0)
-	minute, ok2 := fixed(b, 2, ':')
+	hour, ok1 := takeDigits(b, 2, 0)
+	minute, ok2 := takeDigits(b, 2, ':')
 	if !ok1 || !ok2 || hour > 23 || minute > 59 {
 		return 0, false, false
 	}
@@ -174,7 +176,7 @@ func parseClock(b *[]byte) (micros int64, sixty, ok bool) {
 	return micros + seconds, whole == 60, true
 }
 
-// parseZone reads Z or an offset of at most a day, in microseconds to the east.
+// parseZone reads Z or an offset of less than a day, in microseconds to the east.
 func parseZone(b []byte) (micros int64, ok bool) {
 	if len(b) == 0 || len(b) == 1 && b[0]|0x20 == 'z' {
 		return 0, true
@@ -188,14 +190,14 @@ func parseZone(b []byte) (micros int64, ok bool) {
 		return 0, false
 	}
 	b = b[1:]
-	hour, ok := fixed(&b, 2, 0)
+	hour, ok := takeDigits(&b, 2, 0)
 	minute := 0
 	if ok && len(b) > 0 {
 		sep := byte(0)
 		if b[0] == ':' {
 			sep = ':'
 		}
-		minute, ok = fixed(&b, 2, sep)
+		minute, ok = takeDigits(&b, 2, sep)
 	}
 	if !ok || len(b) > 0 || hour > 23 || minute > 59 {
 		return 0, false
@@ -203,8 +205,8 @@ func parseZone(b []byte) (micros int64, ok bool) {
 	return sign * int64(hour*60+minute) * 60 * SecondMicros, true
 }
 
-// fixed reads a number of n digits off the front of b, after the separator unless that is 0.
-func fixed(b *[]byte, n int, separator byte) (v int, ok bool) {
+// takeDigits reads a number of n digits at the head of b, after the separator unless that is 0.
+func takeDigits(b *[]byte, n int, separator byte) (v int, ok bool) {
 	s := *b
 	if separator != 0 {
 		if len(s) == 0 || s[0] != separator {
@@ -225,19 +227,19 @@ func fixed(b *[]byte, n int, separator byte) (v int, ok bool) {
 	return v, true
 }
 
-// IsClock tells whether text is a time of day without a date.
+// IsClock reports whether a text is a time of day without a date.
 func IsClock(text []byte) bool {
 	_, _, ok := parseClock(&text)
 	return ok && len(text) == 0
 }
 
-// Text is an instant in a message: UTC, ISO 8601.
+// Text formats a time for a message: UTC, ISO 8601.
 func Text(micros int64) string {
 	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z")
 }
 
 // ParseMJD reads a Modified Julian Date from its decimal text, as microseconds of UTC since 1970,
-// half to even. The error says why it is none.
+// rounded half to even.
 func ParseMJD(text string) (micros int64, err error) {
 	if _, ok := ParseDecimal([]byte(text)); !ok {
 		return 0, fmt.Errorf("%q is not a number", text)

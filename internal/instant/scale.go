@@ -7,9 +7,10 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Scale is the scale in which a time is counted.
+// Scale is a time scale.
 type Scale uint8
 
+// The time scales.
 const (
 	ScaleUTC Scale = iota
 	ScaleTAI
@@ -19,11 +20,13 @@ const (
 	scaleGPS
 )
 
+// String returns the abbreviation of the scale, such as "TDB".
 func (s Scale) String() string {
 	return [...]string{"UTC", "TAI", "TT", "TDB", "TCB", "GPS"}[s]
 }
 
-// ScaleOf reads the name of a scale in any case, as TT(BIPM08) too; no name is UTC.
+// ScaleOf returns the scale with a name, in any case, with or without a realization as in
+// TT(BIPM08). No name is UTC.
 func ScaleOf(text string) (s Scale, ok bool) {
 	text, _, _ = strings.Cut(strings.ToUpper(strings.TrimSpace(text)), "(")
 	switch strings.TrimSpace(text) {
@@ -43,8 +46,8 @@ func ScaleOf(text string) (s Scale, ok bool) {
 	return ScaleUTC, false
 }
 
-// ToUTC converts a time of a scale, both in microseconds since 1970-01-01 in days of 86,400 s. ok
-// is false before 1972, when UTC and TAI did not differ by whole seconds.
+// ToUTC converts a time of the scale to UTC, both in microseconds since 1970-01-01 in days of
+// 86,400 s. ok is false before 1972, when UTC and TAI did not differ by whole seconds.
 func (s Scale) ToUTC(t int64) (utc int64, ok bool) {
 	switch s {
 	case ScaleTAI:
@@ -69,7 +72,7 @@ const startOf2000 = int64(10_957)*DayMicros + DayMicros/2
 
 // tdbMinusTT is the periodic difference of the two scales in microseconds, to about 10 microseconds
 // from 1600 to 2200 (Kaplan 2005, USNO Circular 179, equation 2.6, which neglects where on Earth
-// the clock stands).
+// the clock is).
 func tdbMinusTT(t int64) int64 {
 	c := float64(t-startOf2000) / centuryMicros
 	seconds := 0.001657*math.Sin(628.3076*c+6.2401) + 0.000022*math.Sin(575.3385*c+4.2970) +
@@ -90,20 +93,19 @@ func tcbMinusTDB(t int64) int64 {
 	return int64(math.RoundToEven(lb*float64(t-zero) - tdb0*1e6))
 }
 
-// Clock is what is told of a time column by its name, its unit or the uploader: what its numbers
-// count.
+// Clock describes how a column counts time, by its name, its unit or what the user says.
 type Clock struct {
-	Kind    Kind
-	Scale   Scale
-	Told    bool   // the scale was told, also when it is UTC
-	Ref     string // "heliocentric", "barycentric"; "" for times at the Earth
-	Zero    int64  // KindCount: the instant of 0
-	Unit    int64  // KindCount: microseconds of 1
-	Assumed string // what of this nobody told; "" when all was
-	Refused string // why the column cannot be the time; "" when it can
+	Kind       Kind
+	Scale      Scale
+	ScaleKnown bool   // the scale is given, even if it is UTC
+	Ref        string // "heliocentric", "barycentric"; "" for times at the Earth
+	Zero       int64  // KindCount: the time of 0
+	Unit       int64  // KindCount: microseconds of 1
+	Assumed    string // what had to be assumed; "" for nothing
+	Refused    string // why the column cannot be the time; "" if it can
 }
 
-// Parse reads a time and converts it to UTC. reason is "" when it was understood.
+// Parse reads a time and converts it to UTC. reason is "" if it was understood.
 func (n Clock) Parse(text []byte) (t Time, reason string) {
 	if n.Kind == KindCount {
 		t, reason = n.count(text)
@@ -121,7 +123,7 @@ func (n Clock) Parse(text []byte) (t Time, reason string) {
 	return t, ""
 }
 
-// count reads a number of units since the column's zero.
+// count reads a number of units since Zero.
 func (n Clock) count(text []byte) (t Time, reason string) {
 	d, ok := ParseDecimal(text)
 	if !ok {

@@ -1,4 +1,3 @@
-// Package jsontext writes JSON without allocating: numbers with their digits, texts, keys.
 package jsontext
 
 import (
@@ -7,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// AppendFloat writes a finite float64 as JSON in the fewest digits that give it back.
+// AppendFloat writes a finite float64 as JSON, in the fewest digits that give it back.
 func AppendFloat(dst []byte, v float64) []byte {
 	form := byte('f')
 	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
@@ -16,7 +15,7 @@ func AppendFloat(dst []byte, v float64) []byte {
 	return strconv.AppendFloat(dst, v, form, -1, 64)
 }
 
-// AppendString writes valid UTF-8 as a JSON string.
+// AppendString writes a text, which must be UTF-8, as a JSON string.
 func AppendString[T string | []byte](dst []byte, text T) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -35,8 +34,8 @@ func AppendString[T string | []byte](dst []byte, text T) []byte {
 	return append(dst, '"')
 }
 
-// AppendKey writes a key of a JSON object with the comma before it, where one is needed, and the
-// colon after.
+// AppendKey writes the key of a member, with a comma before it unless it is the first, and a colon
+// after it.
 func AppendKey(dst []byte, name string) []byte {
 	if len(dst) > 0 && dst[len(dst)-1] != '{' {
 		dst = append(dst, ',')

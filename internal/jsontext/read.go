@@ -11,24 +11,24 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep a value may be nested.
+// maxDepth is how deep values may be nested.
 const maxDepth = 200
 
-// MaxMembers is how many members an object may have: while they are looked at, each takes some ten
-// times its text in memory.
+// MaxMembers is how many members an object may have. Each takes some ten times its text in memory
+// while it is read.
 const MaxMembers = 100_000
 
-// ErrInvalid says that a text is not JSON: not well-formed, with a number that no float64 comes
-// near, or nested too deeply. The error is a *SyntaxError.
+// ErrInvalid says that a text is not JSON: it is malformed, nested too deeply, or has a number
+// beyond float64. The error is a [*SyntaxError].
 var ErrInvalid = errors.New("not valid JSON")
 
-// A SyntaxError says why a text is not JSON, and where.
+// SyntaxError says why a text is not JSON, and where.
 type SyntaxError struct{ Reason string }
 
 func (e *SyntaxError) Error() string { return ErrInvalid.Error() + ": " + e.Reason }
 func (e *SyntaxError) Unwrap() error { return ErrInvalid }
 
-// Reason is that of a SyntaxError, and the text of any other error.
+// Reason returns the reason of a SyntaxError, and the text of any other error.
 func Reason(err error) string {
 	if e, ok := errors.AsType[*SyntaxError](err); ok {
 		return e.Reason
@@ -36,9 +36,9 @@ func Reason(err error) string {
 	return err.Error()
 }
 
-// Compact checks a JSON text and appends it to dst without insignificant white space, and of keys
-// that occur twice in an object without all but the last, as every JSON reader does. It returns
-// ErrInvalid with the reason when the text is not JSON (RFC 8259).
+// Compact checks a JSON text (RFC 8259) and appends it to dst without insignificant white space. Of
+// members with the same key it keeps the last, as JSON readers do. The error is [ErrInvalid], with
+// the reason.
 func Compact(dst, text []byte) ([]byte, error) {
 	p := reader{text: text, out: dst}
 	return p.all()
@@ -58,7 +58,7 @@ func (p *reader) all() ([]byte, error) {
 	}
 	p.space()
 	if p.at < len(p.text) {
-		return nil, p.fail("there is more after the value")
+		return nil, p.fail("there is text after the value")
 	}
 	return p.out, nil
 }
@@ -84,7 +84,7 @@ func (p *reader) space() {
 	}
 }
 
-// next returns the byte that comes, 0 at the end.
+// next returns the next byte, 0 at the end.
 func (p *reader) next() byte {
 	if p.at < len(p.text) {
 		return p.text[p.at]
@@ -117,9 +117,9 @@ func (p *reader) value(depth int) error {
 	}
 }
 
-// member is where a member of an object is in the output.
+// member is the place of a member in the output.
 type member struct {
-	key        []byte // with its escapes taken away
+	key        []byte // without escapes
 	start, end int    // of key and value
 }
 
@@ -153,21 +153,16 @@ func (p *reader) object(depth int) error {
 		}
 		m.end = len(p.out)
 		if !doubled {
-			doubled = isDouble(members, &seen, m.key)
+			doubled = isDuplicate(members, &seen, m.key)
 		}
 		if members = append(members, m); len(members) > MaxMembers {
 			return p.fail("an object has too many members")
 		}
-		p.space()
-		c := p.next()
-		if c == '}' {
+		if more, err := p.comma('}'); err != nil {
+			return err
+		} else if !more {
 			break
 		}
-		if c != ',' {
-			return p.fail("a comma is missing")
-		}
-		p.out = append(p.out, ',')
-		p.at++
 	}
 	p.at++
 	if doubled {
@@ -177,8 +172,8 @@ func (p *reader) object(depth int) error {
 	return nil
 }
 
-// isDouble says whether a key was there before; objects with many keys get a map.
-func isDouble(members []member, seen *map[string]int, key []byte) bool {
+// isDuplicate reports whether a key is already in members. Objects with many keys get a map.
+func isDuplicate(members []member, seen *map[string]int, key []byte) bool {
 	if len(members) < 16 {
 		return slices.ContainsFunc(members, func(m member) bool { return bytes.Equal(m.key, key) })
 	}
@@ -193,13 +188,12 @@ func isDouble(members []member, seen *map[string]int, key []byte) bool {
 	return double
 }
 
-// keepLast writes an object's members again: each key at its first place, with the value that came
-// last.
+// keepLast rewrites the members of an object: each key at its first place, with its last value.
 func (p *reader) keepLast(members []member) {
 	first := members[0].start
 	text := slices.Clone(p.out[first:])
 	last := map[string]member{}
-	keys := make([]string, len(members)) // those of members lie in p.out, which is overwritten
+	keys := make([]string, len(members)) // those of members are in p.out, which is overwritten
 	for i, m := range members {
 		keys[i] = string(m.key)
 		last[keys[i]] = m
@@ -229,20 +223,29 @@ func (p *reader) array(depth int) error {
 		if err := p.value(depth + 1); err != nil {
 			return err
 		}
-		p.space()
-		c := p.next()
-		if c == ']' {
+		if more, err := p.comma(']'); err != nil {
+			return err
+		} else if !more {
 			break
 		}
-		if c != ',' {
-			return p.fail("a comma is missing")
-		}
-		p.out = append(p.out, ',')
-		p.at++
 	}
 	p.at++
 	p.out = append(p.out, ']')
 	return nil
+}
+
+// comma reads the comma after an item or a member; more is false at the bracket that ends them.
+func (p *reader) comma(end byte) (more bool, err error) {
+	p.space()
+	switch p.next() {
+	case end:
+		return false, nil
+	case ',':
+		p.out = append(p.out, ',')
+		p.at++
+		return true, nil
+	}
+	return false, p.fail("a comma is missing")
 }
 
 func (p *reader) string() error {
@@ -262,13 +265,13 @@ func (p *reader) string() error {
 			return nil
 		case c < 0x20:
 			if p.at >= len(p.text) {
-				return p.fail("a text does not end")
+				return p.fail("a text is not closed")
 			}
 			return p.fail("a control character")
 		case c == '\\':
 			n := escapeLen(p.text[p.at:])
 			if n == 0 {
-				return p.fail("a wrong escape")
+				return p.fail("an invalid escape")
 			}
 			p.at += n
 		default:
@@ -278,7 +281,7 @@ func (p *reader) string() error {
 	}
 }
 
-// escapeLen is the length of the escape at the head of b, 0 when it is wrong.
+// escapeLen returns the length of the escape at the head of b; 0 if it is invalid.
 func escapeLen(b []byte) int {
 	if len(b) < 2 {
 		return 0
@@ -314,7 +317,7 @@ func (p *reader) number() error {
 		p.at++
 	}
 	if lead := p.next(); p.digits() == 0 || lead == '0' && p.at > start+1 && p.text[p.at-1] != '0' {
-		return p.fail("a wrong number")
+		return p.fail("an invalid number")
 	}
 	if digits := bytes.TrimPrefix(p.text[start:p.at], []byte("-")); len(digits) > 1 && digits[0] == '0' {
 		return p.fail("a number with a leading zero")
@@ -324,7 +327,7 @@ func (p *reader) number() error {
 		whole = false
 		p.at++
 		if p.digits() == 0 {
-			return p.fail("a wrong number")
+			return p.fail("an invalid number")
 		}
 	}
 	if c := p.next(); c == 'e' || c == 'E' {
@@ -334,7 +337,7 @@ func (p *reader) number() error {
 			p.at++
 		}
 		if p.digits() == 0 {
-			return p.fail("a wrong number")
+			return p.fail("an invalid number")
 		}
 	}
 	token := p.text[start:p.at]
@@ -347,8 +350,8 @@ func (p *reader) number() error {
 	return nil
 }
 
-// Unquote takes quotes and escapes away. A surrogate without its partner becomes the three bytes
-// that UTF-8 would have for it.
+// Unquote removes quotes and escapes. A surrogate without its partner becomes the three bytes that
+// UTF-8 would have for it.
 func Unquote(s []byte) []byte {
 	s = s[1 : len(s)-1]
 	if bytes.IndexByte(s, '\\') < 0 {
@@ -390,10 +393,11 @@ func hex4(b []byte) rune {
 	return rune(n)
 }
 
-// RawMember is a member of an object: the key without quotes and escapes, the value as it was sent.
+// RawMember is a member of an object: the key without quotes and escapes, and the value as text.
 type RawMember struct{ Key, Value []byte }
 
-// SplitObject takes a compact object apart, and appends its members to members.
+// SplitObject appends the members of the compact object at the head of b to members; rest is what
+// follows the object.
 func SplitObject(members []RawMember, b []byte) (all []RawMember, rest []byte) {
 	b = b[1:]
 	for b[0] != '}' {
@@ -410,7 +414,7 @@ func SplitObject(members []RawMember, b []byte) (all []RawMember, rest []byte) {
 	return members, b[1:]
 }
 
-// StringLen is the length of the quoted text at the head of b.
+// StringLen returns the length of the string at the head of b, with its quotes.
 func StringLen(b []byte) int {
 	for i := 1; ; i++ {
 		switch b[i] {
@@ -422,7 +426,7 @@ func StringLen(b []byte) int {
 	}
 }
 
-// ValueLen is the length of the compact value at the head of b.
+// ValueLen returns the length of the compact value at the head of b.
 func ValueLen(b []byte) int {
 	switch b[0] {
 	case '"':

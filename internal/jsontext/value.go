@@ -1,24 +1,24 @@
-// Package jsontext reads JSON texts without making Go values of them: keys, their order and the
-// digits of numbers stay as they were sent.
+// Package jsontext reads and writes JSON as text, without converting it to Go values: keys, their
+// order and the digits of numbers are kept.
 //
-// [Parse], [ParseHead] and [Compact] check a text (RFC 8259) and take insignificant white space
-// away. A [Value] is such a text: its methods list its parts, which refer to the same memory. The
-// functions below them (SplitObject, ValueLen, ...) work on checked texts only, and panic on
-// others.
+// [Parse], [ParseHead] and [Compact] check a text (RFC 8259) and remove insignificant white space.
+// The methods of a [Value] return its parts, which share its memory. [SplitObject], [StringLen] and
+// [ValueLen] take only checked texts, and panic on others. A [Walk] reads a document that is too
+// large for memory.
 package jsontext
 
-// Value is a compact JSON text, as Parse gives it. Its parts refer to the same memory.
+// Value is a compact JSON text that [Parse] returned. Its parts share its memory.
 type Value []byte
 
-// Parse checks a JSON text and takes insignificant white space away, as Compact does, but lets
-// numbers pass that no float64 comes near: what becomes a datum's value is checked again.
+// Parse checks a JSON text and removes insignificant white space, as [Compact] does. It accepts
+// numbers beyond float64, because the value of a datum is checked again.
 func Parse(text []byte) (Value, error) {
 	p := reader{text: text, out: make([]byte, 0, len(text)), any: true}
 	return p.all()
 }
 
-// ParseHead reads a value at the head of a text, checks it as Compact does and appends it to dst;
-// rest is the text behind it.
+// ParseHead checks the value at the head of a text, as [Compact] does, and appends it to dst. rest
+// is the text after it.
 func ParseHead(dst, text []byte) (value, rest []byte, err error) {
 	p := reader{text: text, out: dst}
 	if err := p.value(1); err != nil {
@@ -27,8 +27,8 @@ func ParseHead(dst, text []byte) (value, rest []byte, err error) {
 	return p.out, text[p.at:], nil
 }
 
-// Kind is the first character of the text: { for an object, [ for a list, " for a text, t or f for
-// a boolean, n for null, 0 for a number.
+// Kind is the kind of value: { for an object, [ for a list, " for a text, t or f for a boolean, n
+// for null, 0 for a number.
 func (j Value) Kind() byte {
 	switch c := j[0]; c {
 	case '{', '[', '"', 't', 'f', 'n':
@@ -43,7 +43,7 @@ type Member struct {
 	Value Value
 }
 
-// Members lists the members of an object in their order.
+// Members returns the members of an object in their order.
 func (j Value) Members() []Member {
 	list, _ := SplitObject(make([]RawMember, 0, 8), j)
 	out := make([]Member, len(list))
@@ -53,8 +53,7 @@ func (j Value) Members() []Member {
 	return out
 }
 
-// Len is how many members an object has, or items a list, without listing them; 0 for anything
-// else.
+// Len is the number of members of an object or of items of a list; 0 for any other value.
 func (j Value) Len() (n int) {
 	kind := j.Kind()
 	if kind != '{' && kind != '[' {
@@ -72,7 +71,7 @@ func (j Value) Len() (n int) {
 	return n
 }
 
-// Items lists the items of a list.
+// Items returns the items of a list.
 func (j Value) Items() (items []Value) {
 	for b := j[1:]; b[0] != ']'; {
 		if b[0] == ',' {
@@ -85,5 +84,5 @@ func (j Value) Items() (items []Value) {
 	return items
 }
 
-// Text is what a text says.
+// Text returns a text without quotes and escapes.
 func (j Value) Text() string { return string(Unquote(j)) }

@@ -1,3 +1,2 @@
-// Package fitstest makes FITS files for tests: headers of cards, images, tables and compressed
-// tiles. Nothing else uses it.
+// Package fitstest makes FITS files for tests: headers, images, tables and compressed tiles.
 package fitstest

@@ -8,13 +8,14 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"nightjar/ingest/bounded"
 	"nightjar/internal/testenv"
 )
 
-// Header makes a header of cards given as text, padded to blocks; the END is added.
+// Header makes a header from cards, with END and padding.
 func Header(cards ...string) []byte {
 	var b bytes.Buffer
 	for _, c := range With(cards, "END") {
@@ -23,6 +24,7 @@ func Header(cards ...string) []byte {
 	return Pad(b.Bytes(), ' ')
 }
 
+// Pad fills the last block of b with a byte.
 func Pad(b []byte, with byte) []byte {
 	for len(b)%2880 != 0 {
 		b = append(b, with)
@@ -30,7 +32,7 @@ func Pad(b []byte, with byte) []byte {
 	return b
 }
 
-// Shape is the cards that an image must have.
+// Shape returns the mandatory cards of an image.
 func Shape(bitpix int, axes ...int) []string {
 	cards := []string{"SIMPLE  =                    T", fmt.Sprintf("BITPIX  = %20d", bitpix),
 		fmt.Sprintf("NAXIS   = %20d", len(axes))}
@@ -40,13 +42,13 @@ func Shape(bitpix int, axes ...int) []string {
 	return cards
 }
 
-// Extension turns an image's cards into an extension's.
+// Extension turns the cards of an image into those of an extension.
 func Extension(cards []string) []string {
 	return append([]string{"XTENSION= 'IMAGE   '"},
 		append(cards[1:], "PCOUNT  =                    0", "GCOUNT  =                    1")...)
 }
 
-// Data encodes pixels as BITPIX says, padded.
+// Data encodes pixels as BITPIX says, with padding.
 func Data(bitpix int, pixels ...float64) []byte {
 	var b bytes.Buffer
 	for _, v := range pixels {
@@ -76,8 +78,8 @@ func Data(bitpix int, pixels ...float64) []byte {
 var LinearWCS = []string{"CTYPE1  = 'WAVE    '", "CRPIX1  =                  1.0", "CRVAL1  =               4000.0",
 	"CDELT1  =                  2.0", "CUNIT1  = 'Angstrom'"}
 
-// Spectrum is a file of one image of float32 fluxes 1, 2, ... with the given axes and cards behind
-// the shape's.
+// Spectrum makes a file with one image of float32 fluxes 1, 2, ..., with these axes and additional
+// cards.
 func Spectrum(axes []int, cards ...string) []byte {
 	n := 1
 	for _, a := range axes {
@@ -90,12 +92,12 @@ func Spectrum(axes []int, cards ...string) []byte {
 	return append(Header(append(Shape(-32, axes...), cards...)...), Data(-32, pixels...)...)
 }
 
-// With appends to a copy.
+// With appends to a copy of cards.
 func With(cards []string, more ...string) []string {
 	return append(append([]string{}, cards...), more...)
 }
 
-// Without leaves out the cards of a keyword.
+// Without removes the cards of a keyword.
 func Without(cards []string, key string) []string {
 	var out []string
 	for _, c := range cards {
@@ -106,7 +108,7 @@ func Without(cards []string, key string) []string {
 	return out
 }
 
-// Sky is the side x side pixels of an image of int16: noise about a level, as most images are.
+// Sky returns the side x side pixels of an image of int16: noise about a level, as in most images.
 func Sky(side int) []int16 {
 	random := rand.New(rand.NewPCG(1, 2))
 	out := make([]int16, side*side)
@@ -116,12 +118,13 @@ func Sky(side int) []int16 {
 	return out
 }
 
-// BitWriter puts bits behind each other, highest first.
+// BitWriter writes bits, the highest first.
 type BitWriter struct {
 	Out  []byte
 	free int // bits of the last byte
 }
 
+// Put writes the n lowest bits of v.
 func (w *BitWriter) Put(v uint64, n int) {
 	for n > 0 {
 		if w.free == 0 {
@@ -168,8 +171,8 @@ func riceEncode(pixels []int16) []byte {
 	return w.Out
 }
 
-// TiledFile is a file with one tile-compressed image of width x height pixels in tiles of so many
-// rows, each of the given bytes.
+// TiledFile makes a file with one tile-compressed image of width x height pixels. Each tile has
+// tileHeight rows, and tiles has their bytes.
 func TiledFile(kind string, bitpix, width, height, tileHeight int, tiles [][]byte, cards ...string) []byte {
 	var table, heap bytes.Buffer
 	for _, tile := range tiles {
@@ -189,16 +192,23 @@ func TiledFile(kind string, bitpix, width, height, tileHeight int, tiles [][]byt
 	return append(out, Pad(append(table.Bytes(), heap.Bytes()...), 0)...)
 }
 
+var gzipWriters = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	return w
+}}
+
 // Gzip compresses with gzip.
 func Gzip(data []byte) []byte {
 	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	w := gzipWriters.Get().(*gzip.Writer)
+	defer gzipWriters.Put(w)
+	w.Reset(&b)
 	_, _ = w.Write(data)
 	_ = w.Close()
 	return b.Bytes()
 }
 
-// Shuffled puts all first bytes of numbers before all second ones, as GZIP_2 has them.
+// Shuffled puts all first bytes of numbers before all second bytes, and so on, as GZIP_2 does.
 func Shuffled(data []byte, width int) []byte {
 	out := make([]byte, 0, len(data))
 	for b := range width {
@@ -209,6 +219,7 @@ func Shuffled(data []byte, width int) []byte {
 	return out
 }
 
+// Int16s encodes pixels in big-endian order.
 func Int16s(pixels []int16) []byte {
 	out := make([]byte, 0, 2*len(pixels))
 	for _, v := range pixels {
@@ -217,9 +228,9 @@ func Int16s(pixels []int16) []byte {
 	return out
 }
 
-// OrdinaryImages are images of 2048 x 2048 int16 as observatories write them.
-func OrdinaryImages() map[string][]byte {
-	const side = 2048
+// OrdinaryImages returns images of side x side int16 as observatories write them, by the way in
+// which they are compressed.
+func OrdinaryImages(side int) map[string][]byte {
 	pixels := Sky(side)
 	rice := [][]byte{}
 	gzip1, gzip2 := [][]byte{}, [][]byte{}
@@ -242,8 +253,8 @@ func OrdinaryImages() map[string][]byte {
 	}
 }
 
-// TableFile is a file with one binary table: columns as "TTYPE form", more cards, rows and heap as
-// they stand.
+// TableFile makes a file with one binary table: columns as "TTYPE form", additional cards, and
+// data, which is rows and heap.
 func TableFile(columns []string, cards []string, width, rows int, data []byte) []byte {
 	head := []string{"XTENSION= 'BINTABLE'", "BITPIX  =                    8", "NAXIS   =                    2",
 		fmt.Sprintf("NAXIS1  = %20d", width),
@@ -273,28 +284,36 @@ func BigEndian(parts ...any) []byte {
 	return b.Bytes()
 }
 
+// FileOf returns a file with these bytes.
 func FileOf(data []byte) bounded.File {
 	return bounded.File{Name: "f.fits", Size: int64(len(data)), Content: bytes.NewReader(data)}
 }
 
-// Astropy runs a script under a Python that has astropy in a temporary folder and returns what it
-// prints. The test is skipped where there is none.
-func Astropy(t *testing.T, folder, script string, args ...string) []byte {
-	t.Helper()
-	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		if exec.Command(python, "-c", "import astropy, yaml").Run() != nil {
-			continue
+// python finds a Python that has astropy; "" if there is none.
+var python = sync.OnceValue(func() string {
+	for _, name := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(name, "-c",
+			"import importlib.util as u; u.find_spec('astropy') and u.find_spec('yaml') or exit(1)").Run() == nil {
+			return name
 		}
-		cmd := exec.Command(python, append([]string{"-W", "ignore", "-c", script}, args...)...)
-		cmd.Dir = folder
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%v: %s", err, stderr.Bytes())
-		}
-		return out
 	}
-	testenv.Lacks(t, "astropy is not installed: apt-get install python3-astropy")
-	return nil
+	return ""
+})
+
+// Astropy runs a script in a folder, with a Python that has astropy, and returns its output.
+// Without astropy it skips the test.
+func Astropy(t *testing.T, folder, script string) []byte {
+	t.Helper()
+	if python() == "" {
+		testenv.Lacks(t, "astropy is not installed: apt-get install python3-astropy")
+	}
+	cmd := exec.Command(python(), "-W", "ignore", "-c", script)
+	cmd.Dir = folder
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr.Bytes())
+	}
+	return out
 }

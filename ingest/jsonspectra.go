@@ -14,21 +14,21 @@ import (
 	"nightjar/internal/problem"
 )
 
-// openSpectrum is what stands beside the data of a spectrum of the Open Supernova Catalog.
+// openSpectrum describes a spectrum of the Open Supernova Catalog, without its pixels.
 type openSpectrum struct {
 	members map[string]string
-	width   int // numbers of a pixel: wavelength, flux and maybe its error; 0 when there is no data
+	width   int // numbers for each pixel: wavelength, flux and maybe its error; 0 if there are no pixels
 }
 
-// openMembers are the members of a spectrum that are looked at.
+// openMembers are the members of a spectrum that are read.
 var openMembers = []string{"time", "u_time", "u_wavelengths", "u_fluxes", "u_errors", "telescope", "observatory",
 	"instrument", "host", "model", "synthetic", "deredshifted", "dereddened"}
 
-// clipBytes cuts a text that is longer than any that means something.
+// clipBytes cuts a text that is too long to mean anything.
 func clipBytes(text string) string { return strings.Clone(text[:min(len(text), bounded.MaxKeyLine)]) }
 
-// readJSONSpectra reads the spectra of an Open Catalog: a list spectra, of objects with a list data
-// of [wavelength, flux] or [wavelength, flux, error], and their units and time beside it.
+// readJSONSpectra reads the spectra of an Open Catalog: a list spectra of objects. Each has a list
+// data of [wavelength, flux] or [wavelength, flux, error], and members for units and time.
 func readJSONSpectra(ctx context.Context, j *job) error {
 	spectra, err := findJSONSpectra(j.file)
 	if err != nil {
@@ -66,18 +66,18 @@ func readJSONSpectra(ctx context.Context, j *job) error {
 	return nil
 }
 
-// Refused says why a spectrum is not read; "" when it is.
+// refused returns why a spectrum is not read; "" if it is.
 func (s *openSpectrum) refused() string {
 	for _, kind := range []string{"host", "model", "synthetic", "deredshifted", "dereddened"} {
 		if v := s.members[kind]; v != "" && v != "false" {
-			return "the spectrum is of the kind " + problem.Quoted(kind) + " and not of the object as it was seen"
+			return "the spectrum is of the kind " + problem.Quoted(kind) + ", not of the observed object"
 		}
 	}
 	switch {
 	case s.width == 0:
 		return "the spectrum has no data"
 	case s.width > 3:
-		return fmt.Sprintf("the spectrum has %d numbers a pixel: wavelength, flux and error are read", s.width)
+		return fmt.Sprintf("the spectrum has %d numbers per pixel: wavelength, flux and error are read", s.width)
 	}
 	if fluxes, errors := s.members["u_fluxes"], s.members["u_errors"]; s.width == 3 && errors != "" &&
 		errors != fluxes {
@@ -128,7 +128,7 @@ func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 	var spectra []*openSpectrum
 	var members []jsonMember
 	for {
-		t, err := w.step()
+		t, err := w.Step()
 		if err == io.EOF {
 			return spectra, nil
 		}
@@ -144,7 +144,7 @@ func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 		}
 		s := &openSpectrum{members: map[string]string{}}
 		members, err = w.record(members[:0], func(key string) (bool, error) {
-			if key != "data" || !w.stack[len(w.stack)-1].list {
+			if key != "data" || !w.Stack[len(w.Stack)-1].List {
 				return false, nil
 			}
 			s.width, err = w.firstWidth()
@@ -154,7 +154,7 @@ func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 			return nil, err
 		}
 		for _, m := range members {
-			if garbled(m.text) {
+			if notUTF8(m.text) {
 				return nil, bounded.Refuse(bounded.Problem{Reason: "not text: not valid UTF-8"})
 			}
 			if !m.nested && slices.Contains(openMembers, m.key) {
@@ -166,55 +166,55 @@ func findJSONSpectra(f bounded.File) ([]*openSpectrum, error) {
 }
 
 // listKey is the key of the list whose item the walk is in.
-func (w *jsonWalk) listKey() string {
-	if n := len(w.stack); n >= 3 && !w.stack[n-3].list {
-		return w.stack[n-3].key
+func (w jsonWalk) listKey() string {
+	if n := len(w.Stack); n >= 3 && !w.Stack[n-3].List {
+		return w.Stack[n-3].Key
 	}
 	return ""
 }
 
-// firstWidth reads over a list of lists, and counts the items of its first one.
-func (w *jsonWalk) firstWidth() (width int, err error) {
-	depth := len(w.stack)
-	for items := 0; len(w.stack) >= depth; {
-		t, err := w.step()
+// firstWidth skips a list of lists and returns the length of its first non-empty item.
+func (w jsonWalk) firstWidth() (width int, err error) {
+	depth := len(w.Stack)
+	for items := 0; len(w.Stack) >= depth; {
+		t, err := w.Step()
 		if err != nil {
 			return 0, err
 		}
 		switch {
-		case isDelim(t, ']') && len(w.stack) == depth:
+		case t == json.Delim(']') && len(w.Stack) == depth:
 			if width == 0 {
 				width = items
 			}
 			items = 0
-		case len(w.stack) == depth+1 && !isDelim(t, '['):
+		case len(w.Stack) == depth+1 && t != json.Delim('['):
 			items++
 		}
 	}
 	return width, nil
 }
 
-// jsonPixels gives the pixels of the spectra of a document, one spectrum after the other.
+// jsonPixels reads the pixels of the spectra of a document, one spectrum after the other.
 type jsonPixels struct {
-	walk  *jsonWalk
+	walk  jsonWalk
 	depth int // of the list of pixels
 	cells [][]byte
 	pixel int
 }
 
-// begin goes into the data of the next spectrum that has some.
+// begin enters the data of the next spectrum that has some.
 func (in *jsonPixels) begin() error {
 	for in.pixel = 0; ; {
-		t, err := in.walk.step()
+		t, err := in.walk.Step()
 		if err == io.EOF {
 			return bounded.Refuse(bounded.Problem{Reason: "the JSON document has fewer spectra than before"})
 		}
 		if err != nil {
 			return err
 		}
-		n := len(in.walk.stack)
-		if isDelim(t, '[') && n >= 4 && in.walk.stack[n-2].key == "data" && !in.walk.stack[n-2].list &&
-			in.walk.stack[n-3].list && in.walk.stack[n-4].key == "spectra" {
+		n := len(in.walk.Stack)
+		if t == json.Delim('[') && n >= 4 && in.walk.Stack[n-2].Key == "data" && !in.walk.Stack[n-2].List &&
+			in.walk.Stack[n-3].List && in.walk.Stack[n-4].Key == "spectra" {
 			in.depth = n
 			return nil
 		}
@@ -226,15 +226,15 @@ func (in *jsonPixels) next(r *row) error {
 	*r = row{Row: bounded.Row{Line: in.pixel}}
 	in.cells = in.cells[:0]
 	for {
-		t, err := in.walk.step()
+		t, err := in.walk.Step()
 		if err != nil {
 			return err
 		}
-		switch n := len(in.walk.stack); {
+		switch n := len(in.walk.Stack); {
 		case n < in.depth:
 			return io.EOF
-		case isDelim(t, '[') && n == in.depth+1:
-		case isDelim(t, ']') && n == in.depth:
+		case t == json.Delim('[') && n == in.depth+1:
+		case t == json.Delim(']') && n == in.depth:
 			r.Cells = in.cells
 			return nil
 		case n == in.depth+1 && len(in.cells) < bounded.MaxColumns:

@@ -1,4 +1,4 @@
-package ingest
+package units
 
 import "testing"
 
@@ -26,7 +26,8 @@ func TestParseUnit(t *testing.T) {
 		"MJy/sr":                              "MJy / sr",
 		"mjy":                                 "mJy",
 		"MJY":                                 "MJy", "MM": "",
-		"0.1nm": "Angstrom", "1e-10 m": "Angstrom", "10**-9 m": "nm", "10 Angstrom": "nm", "0.2 nm": "0.2 nm", "0.1 nm2": "0.1 nm2", "1e-6 m-1": "0.000001 / m",
+		"0.1nm": "Angstrom", "1e-10 m": "Angstrom", "10**-9 m": "nm", "10 Angstrom": "nm", "0.2 nm": "0.2 nm",
+		"0.1 nm2": "0.1 nm2", "1e-6 m-1": "0.000001 / m",
 		"microns":         "um",
 		"Angstroms":       "Angstrom",
 		"A":               "Angstrom",
@@ -48,7 +49,7 @@ func TestParseUnit(t *testing.T) {
 		"bananas":         "",
 		"1e999 erg":       "",
 	} {
-		u, ok := parseUnit(text)
+		u, ok := Parse(text)
 		if got := u.String(); ok != (want != "") && text != "cm/cm" || got != want {
 			t.Errorf("%q: got %q %v, want %q", text, got, ok, want)
 			continue
@@ -56,7 +57,7 @@ func TestParseUnit(t *testing.T) {
 		if !ok {
 			continue
 		}
-		if again, ok := parseUnit(want); want != "" && (!ok || again.String() != want) {
+		if again, ok := Parse(want); want != "" && (!ok || again.String() != want) {
 			t.Errorf("%q reads as %q %v", want, again, ok)
 		}
 	}
@@ -65,9 +66,9 @@ func TestParseUnit(t *testing.T) {
 func TestLengths(t *testing.T) {
 	for text, want := range map[string]bool{"nm": true, "A": true, "micron": true, "m": true, "cm2": false,
 		"1/cm": false, "Hz": false, "pix": false, "2 nm": false, "nm s": false} {
-		u, ok := parseUnit(text)
-		if !ok || u.isLength() != want {
-			t.Errorf("%q: %v %v", text, u.isLength(), ok)
+		u, ok := Parse(text)
+		if !ok || u.IsLength() != want {
+			t.Errorf("%q: %v %v", text, u.IsLength(), ok)
 		}
 	}
 }
@@ -77,16 +78,16 @@ func FuzzUnit(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		u, ok := parseUnit(s)
+		u, ok := Parse(s)
 		if !ok || len(u.bases) == 0 {
 			return
 		}
 		for _, b := range u.bases {
 			if b.power < -9 || b.power > 9 {
-				return // sums of powers may exceed what is read again
+				return // a sum of powers may be beyond what is read
 			}
 		}
-		again, ok := parseUnit(u.String())
+		again, ok := Parse(u.String())
 		if !ok || again.String() != u.String() {
 			t.Fatalf("%q is %q, which reads as %q %v", s, u, again, ok)
 		}

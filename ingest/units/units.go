@@ -1,4 +1,5 @@
-package ingest
+// Package units reads units as astronomers write them, and spells them as astropy.units does.
+package units
 
 import (
 	"cmp"
@@ -9,10 +10,10 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// Unit is a product of powers of base units with a scale before it.
-type unit struct {
-	scale string // "" for 1, else as 1e-17
-	bases []base // powers not 0, no name twice
+// Unit is a product of powers of base units with a factor in front. [Parse] makes one.
+type Unit struct {
+	scale string // "" for 1, otherwise such as 1e-17
+	bases []base // without powers of 0 and duplicate names
 }
 
 type base struct {
@@ -20,11 +21,11 @@ type base struct {
 	power int
 }
 
-// parseUnit reads a unit as astronomers write it: names with powers (cm2, cm^2, cm**-2, cm-2),
-// products by a blank, a point or *, quotients, brackets, and a factor in front (1e-17, 10^-17,
+// Parse reads a unit as astronomers write it: names with powers (cm2, cm^2, cm**-2, cm-2); products
+// with a blank, a point or *; quotients; brackets; and a factor in front (1e-17, 10^-17,
 // 10**(-17)). Both erg/cm2/s/A and erg / cm2 s A divide by all three, as in astropy. A is the
-// angstrom, as a spectrum has no amperes. ok is false for a name or form it does not know.
-func parseUnit(text string) (u unit, ok bool) {
+// angstrom, because spectra have no amperes. ok is false for an unknown name or form.
+func Parse(text string) (u Unit, ok bool) {
 	p := unitParser{rest: strings.TrimSpace(text)}
 	if len(p.rest) > 200 || p.rest == "" {
 		return u, false
@@ -32,7 +33,7 @@ func parseUnit(text string) (u unit, ok bool) {
 	p.scale()
 	ok = p.product(1, 0) && p.rest == ""
 	if !ok {
-		return unit{}, false
+		return Unit{}, false
 	}
 	u.scale = p.factor
 	for _, b := range p.bases {
@@ -46,28 +47,28 @@ func parseUnit(text string) (u unit, ok bool) {
 	return u.named(), true
 }
 
-// named is the unit of length that has a name of its own, where a factor makes it one: 0.1 nm, as
-// VizieR has it, is the angstrom.
-func (u unit) named() unit {
-	if len(u.bases) != 1 || u.bases[0].power != 1 || !slices.Contains(lengths, u.bases[0].name) {
+// named replaces a unit of length with a factor by one that has a name: 0.1 nm, which VizieR
+// writes, is the angstrom.
+func (u Unit) named() Unit {
+	if len(u.bases) != 1 || u.bases[0].power != 1 || !slices.Contains(Lengths, u.bases[0].name) {
 		return u
 	}
 	scale, err := strconv.ParseFloat(u.scale, 64)
 	if err != nil {
 		return u
 	}
-	for _, name := range lengths {
-		if factor, err := strconv.ParseFloat("1e"+strconv.Itoa(lengthPowers[name]-lengthPowers[u.bases[0].name]),
+	for _, name := range Lengths {
+		if factor, err := strconv.ParseFloat("1e"+strconv.Itoa(LengthPowers[name]-LengthPowers[u.bases[0].name]),
 			64); err == nil && factor == scale {
-			return unit{bases: []base{{name, 1}}}
+			return Unit{bases: []base{{name, 1}}}
 		}
 	}
 	return u
 }
 
-// String spells the unit as astropy.units does, which its Unit reads: higher powers first, then by
-// name.
-func (u unit) String() string {
+// String spells the unit as astropy.units does, and astropy's Unit reads it: higher powers first,
+// then by name.
+func (u Unit) String() string {
 	bases := slices.Clone(u.bases)
 	slices.SortFunc(bases, func(a, b base) int {
 		return cmp.Or(cmp.Compare(b.power, a.power), cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)))
@@ -100,14 +101,13 @@ func (u unit) String() string {
 	return text
 }
 
-// isLength tells whether the unit is one of lengths, as a wavelength's must be.
-func (u unit) isLength() bool {
-	return u.scale == "" && len(u.bases) == 1 && u.bases[0].power == 1 && slices.Contains(lengths, u.bases[0].name)
+// IsLength reports whether the unit is a length, as that of a wavelength must be.
+func (u Unit) IsLength() bool {
+	return u.scale == "" && len(u.bases) == 1 && u.bases[0].power == 1 && slices.Contains(Lengths, u.bases[0].name)
 }
 
-// isFlux tells whether the unit is one of flux densities: energy or power, or Jy or photons, over
-// something.
-func (u unit) isFlux() bool {
+// IsFlux reports whether the unit is a flux density: energy, power or Jy over something.
+func (u Unit) IsFlux() bool {
 	for _, b := range u.bases {
 		if b.power == 1 && slices.Contains([]string{"erg", "J", "W", "mW", "Jy", "mJy", "MJy", "uJy", "nJy"}, b.name) {
 			return true
@@ -116,11 +116,16 @@ func (u unit) isFlux() bool {
 	return false
 }
 
-var lengths = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m"}
+// Lengths are the units of length that a wavelength can have. They are powers of ten of each other.
+var Lengths = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m"}
 
-// unitText is the unit's spelling in astropy, or, with known false, what the file has.
-func unitText(text string) (spelt string, known bool) {
-	if u, ok := parseUnit(text); ok {
+// LengthPowers gives each of [Lengths] in metres, as a power of ten.
+var LengthPowers = map[string]int{"Angstrom": -10, "pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
+
+// Spell spells a unit as astropy does. known is false for an unknown unit, which is returned
+// unchanged but for surrounding blanks.
+func Spell(text string) (spelt string, known bool) {
+	if u, ok := Parse(text); ok {
 		return u.String(), true
 	}
 	return strings.TrimSpace(text), false
@@ -132,7 +137,7 @@ type unitParser struct {
 	bases  []base
 }
 
-// Scale takes the factor off the front.
+// scale reads the factor in front.
 func (p *unitParser) scale() {
 	text, power := p.rest, false
 	n := 0
@@ -167,7 +172,7 @@ func (p *unitParser) scale() {
 	p.number(number, exponent, rest)
 }
 
-// Number stores the factor, unless it is 1.
+// number stores the factor, unless it is 1.
 func (p *unitParser) number(digits string, exponent int, rest string) {
 	v, err := strconv.ParseFloat(digits+"e"+strconv.Itoa(exponent), 64)
 	if err != nil || v == 0 {
@@ -179,8 +184,8 @@ func (p *unitParser) number(digits string, exponent int, rest string) {
 	}
 }
 
-// product reads units up to the end or a closing bracket, into powers of the given sign. What
-// follows a / is divided by, up to the next one.
+// product reads units up to the end or a closing bracket. Their powers get the given sign. A /
+// divides by what follows it, up to the next /.
 func (p *unitParser) product(sign, depth int) bool {
 	current, first, operand := sign, true, false
 	for {
@@ -215,7 +220,7 @@ func (p *unitParser) product(sign, depth int) bool {
 	}
 }
 
-// Name reads one unit with its power.
+// name reads one unit with its power.
 func (p *unitParser) name(sign int) bool {
 	n := strings.IndexFunc(p.rest, func(r rune) bool {
 		return strings.ContainsRune(" \t*./()^+-0123456789", r)
@@ -240,7 +245,7 @@ func (p *unitParser) name(sign int) bool {
 	return true
 }
 
-// cutPower reads a whole number, in brackets or not, off the front.
+// cutPower reads a whole number, with or without brackets, at the head of text.
 func cutPower(text string) (power int, rest string, ok bool) {
 	bracket := strings.HasPrefix(text, "(")
 	if bracket {
@@ -264,8 +269,7 @@ func cutPower(text string) (power int, rest string, ok bool) {
 	return power, text, true
 }
 
-// unitName gives astropy's name of a unit. Case is minded only in an m in front, where it makes a
-// difference.
+// unitName returns astropy's name of a unit. Case matters only for a leading m.
 func unitName(name string) (string, bool) {
 	if name == "" {
 		return "", false
@@ -313,7 +317,7 @@ func unitName(name string) (string, bool) {
 	return "", false
 }
 
-// unitNames are astropy's own.
+// unitNames are the names that astropy uses.
 var unitNames = []string{"Angstrom", "pm", "nm", "um", "mm", "cm", "m", "km", "s", "min", "h", "Hz",
 	"kHz", "MHz", "GHz",
 	"THz", "erg", "J", "eV", "keV", "W", "mW", "kW", "Jy", "mJy", "MJy", "uJy", "nJy", "mag", "ct", "adu", "DN",

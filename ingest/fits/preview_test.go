@@ -13,11 +13,11 @@ import (
 	"nightjar/ingest/fits/fitstest"
 )
 
-// stopping is a content whose reader goes away after some reads.
+// stopping is a content that cancels its reader after some reads.
 type stopping struct {
 	io.ReaderAt
 	left   int
-	behind int // reads after that
+	behind int // reads after the cancellation
 	stop   func()
 }
 
@@ -30,14 +30,14 @@ func (s *stopping) ReadAt(p []byte, offset int64) (int, error) {
 	return s.ReaderAt.ReadAt(p, offset)
 }
 
-// TestLookStops: a preview or a header whose client has gone ends, wherever it is.
-func TestLookStops(t *testing.T) {
+// TestPreviewStops: a preview or a header whose client has left ends, wherever it is.
+func TestPreviewStops(t *testing.T) {
 	extension := append(fitstest.Header(fitstest.Extension(fitstest.Shape(8, 1024, 1, 1024))...),
 		fitstest.Pad(make([]byte, 1<<20), 0)...)
 	files := map[string][]byte{"hdus": append(fitstest.Header(fitstest.Shape(8)...), bytes.Repeat(extension, 30)...)}
 	files["gz"] = append(fitstest.Gzip(fitstest.Header(fitstest.Shape(8)...)),
 		bytes.Repeat(fitstest.Gzip(extension), 300)...)
-	for name, data := range fitstest.OrdinaryImages() {
+	for name, data := range fitstest.OrdinaryImages(1024) {
 		files[name] = data
 	}
 	for name, data := range files {
@@ -55,13 +55,13 @@ func TestLookStops(t *testing.T) {
 				_, err = Preview(ctx, f)
 			}
 			if err != context.Canceled || content.behind > 0 {
-				t.Errorf("%s: %v, %d reads after the client had gone", name, err, content.behind)
+				t.Errorf("%s: %v, %d reads after the client left", name, err, content.behind)
 			}
 		}
 	}
 }
 
-// striped is an image of 8 bits whose pixels are the numbers of their rows, or what fits of these.
+// striped is an image of 8 bits, whose pixels grow with the number of the row.
 type striped struct {
 	head  []byte
 	width int64
@@ -74,10 +74,10 @@ func (s *striped) ReadAt(p []byte, offset int64) (int, error) {
 	if offset < int64(len(s.head)) {
 		n = copy(p, s.head[offset:])
 	}
-	for n < len(p) { // a row, or what is left of it, at a time
+	for n < len(p) { // a row, or what is left of one, at a time
 		at := offset + int64(n) - int64(len(s.head))
 		some := int(min(s.width-at%s.width, int64(len(p)-n)))
-		value := byte(at / s.width >> 12)
+		value := byte(at / s.width >> 9)
 		for i := range p[n : n+some] {
 			p[n+i] = value
 		}
@@ -86,13 +86,13 @@ func (s *striped) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// TestSparsePreview: of an image with more pixels than are decoded, rows are left out, but none of
-// the preview's.
+// TestSparsePreview: in an image of more pixels than are decoded, rows are left out, but every row
+// of the preview has some.
 func TestSparsePreview(t *testing.T) {
 	if raceEnabled {
-		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
+		t.Skip("the race detector changes memory and time; .ci/run also runs this test without it")
 	}
-	const width, height = 300, 600_001
+	const width, height = 3000, 60_001
 	s := &striped{head: fitstest.Header(fitstest.Shape(8, width, height)...), width: width}
 	picture, err := Preview(t.Context(),
 		bounded.File{Name: "f", Size: int64(len(s.head)) + width*height + BlockSize, Content: s})
@@ -103,7 +103,7 @@ func TestSparsePreview(t *testing.T) {
 		t.Errorf("%d bytes were read", s.read)
 	}
 	rows := picture.Bounds().Dy()
-	for y := 1; y < rows; y++ { // the picture is upside down: the rows rise from its bottom
+	for y := 1; y < rows; y++ { // the picture is upside down: the rows begin at its bottom
 		if picture.GrayAt(0, rows-1-y).Y < picture.GrayAt(0, rows-y).Y {
 			t.Fatalf("row %d of %d is darker than the one below", y, rows)
 		}
@@ -111,15 +111,14 @@ func TestSparsePreview(t *testing.T) {
 	if picture.GrayAt(0, 0).Y == 0 {
 		t.Error("the last row is black")
 	}
-	if sparsely(20_000, 20_000, 1, 40) != 3 || sparsely(20_000, 20_000, 20, 40) != 0 ||
-		sparsely(2048, 2048, 2048, 4) != 1 {
+	if rowStep(20_000, 20_000, 1, 40) != 3 || rowStep(20_000, 20_000, 20, 40) != 0 ||
+		rowStep(2048, 2048, 2048, 4) != 1 {
 		t.Error("rows are left out where they need not be, or of tiles that are too high")
 	}
 }
 
-// TestTruncatedLook: the end of a large compressed file is found, though its size is not known
-// before.
-func TestTruncatedLook(t *testing.T) {
+// TestTruncatedPreview: the end of a large compressed file, whose size is not known, is found.
+func TestTruncatedPreview(t *testing.T) {
 	image := append(fitstest.Header(fitstest.Shape(8, 4096, 4096)...), fitstest.Pad(make([]byte, 4096*4096), 0)...)
 	second := append(fitstest.Header(fitstest.Extension(fitstest.Shape(8, 10, 10))...),
 		fitstest.Pad(make([]byte, 100), 0)...)
@@ -142,8 +141,8 @@ func TestTruncatedLook(t *testing.T) {
 	}
 }
 
-// TestLargeTiles: a tile of shuffled bytes that is too large to be held is the same image as one
-// that is held, or is not shuffled.
+// TestLargeTiles: a shuffled tile that is too large for the buffer gives the same image as one that
+// is not shuffled.
 func TestLargeTiles(t *testing.T) {
 	const side = 1500
 	data := fitstest.Int16s(fitstest.Sky(side))
@@ -158,7 +157,7 @@ func TestLargeTiles(t *testing.T) {
 		if want == nil {
 			want = picture.Pix
 		} else if !bytes.Equal(want, picture.Pix) {
-			t.Errorf("%s: another picture", kind)
+			t.Errorf("%s: the picture differs", kind)
 		}
 		var refused *bounded.Error
 		if _, err := Preview(t.Context(),

@@ -40,7 +40,7 @@ func TestTextSpectrum(t *testing.T) {
 		{name: "no wavelength unit", text: "wavelength (Hz),flux\n4000,1\n",
 			value: "!column wavelength (Hz): 'Hz' is not a unit of wavelength"},
 		{name: "an unknown wavelength unit", text: "# MJD: 58000.5\nwavelength (bananas),flux (Jy)\n4000,1\n",
-			value: units("[1]", "[4000]", "Jy", "bananas"), warnings: []string{"'bananas' is not known"}},
+			value: units("[1]", "[4000]", "Jy", "bananas"), warnings: []string{"'bananas' is unknown"}},
 		{name: "facility", text: known + "# FACILITY: My Own 0.3m\nwavelength,flux\n4000,1\n",
 			value: spec("[1]", "[4000]"), source: "My Own 0.3m"},
 		{name: "null fluxes", text: known + "wavelength,flux\n4000,\n4001,NaN\n4002,1\n",
@@ -62,13 +62,16 @@ func TestTextSpectrum(t *testing.T) {
 			value:    strings.Replace(spec("[1]", "[4000]"), `"Angstrom"}`, `"Angstrom","flux_error":[0.1]}`, 1),
 			warnings: []string{"no header line", "columns that are not kept: 'column 4'"}},
 		{name: "no header, frequencies by the comment", text: "# frequency (GHz) flux (Jy)\n100 1\n101 2\n",
-			value: "!line 2: the comment above the numbers calls the first column 'frequency (GHz)', which is no wavelength"},
+			value: "!line 2: the comment above the numbers calls the first column 'frequency (GHz)', which is not a " +
+				"wavelength"},
 		{name: "no header, energies by the comment", text: "# energy flux\n1 1\n2 2\n",
-			value: "!which is no wavelength"},
+			value: "!which is not a wavelength"},
 		{name: "names in a comment further above",
-			text: "# wavelength flux sky_flux flux_unc xpixel\n# MJD: 58000.5\n# Keck I\n4000 1 7 .1 1\n4001 2 7 .2 2\n",
+			text: "# wavelength flux sky_flux flux_unc xpixel\n# MJD: 58000.5\n# Keck I\n4000 1 7 .1 1\n4001 2 7 " +
+				".2 2\n",
 			value: strings.Replace(spec("[1,2]", "[4000,4001]"), `"Angstrom"}`, `"Angstrom","flux_error":[0.1,0.2]}`,
-				1), warnings: []string{"named by the comment above them: 'wavelength', 'flux', 'sky_flux', 'flux_unc', 'xpixel'", "not kept: 'sky_flux', 'xpixel'", wave, noFlux}},
+				1), warnings: []string{"named by the comment above them: 'wavelength', 'flux', 'sky_flux', " +
+				"'flux_unc', 'xpixel'", "not kept: 'sky_flux', 'xpixel'", wave, noFlux}},
 		{name: "a comment that is not UTF-8", text: known + "# OBSERVER: M\xfcller\nwavelength,flux\n4000,1\n",
 			value: spec("[1]", "[4000]")},
 		{name: "a row that is not UTF-8", text: known + "wavelength,flux\n4000,1\xfc\n",
@@ -143,7 +146,8 @@ func TestTextKeys(t *testing.T) {
 	keys := table.Keywords{}
 	for _, line := range []string{"DATE-OBS: 2018-02-15T10:20:30", "date_obs = 2019-01-01",
 		"EXPTIME = 1200.0 / [s] length", "FLUX UNITS = erg / (s cm2 AA)",
-		"OBSERVER= 'O''Neill' / who", "prose without anything", ": no key", "EMPTY:", "URL: http://a/b?c=d", "MJD-OBS 58000.5", "UTC: \"01:02:03\"", "two words", strings.Repeat("x", 41) + ": y"} {
+		"OBSERVER= 'O''Neill' / who", "prose without anything", ": no key", "EMPTY:", "URL: http://a/b?c=d",
+		"MJD-OBS 58000.5", "UTC: \"01:02:03\"", "two words", strings.Repeat("x", 41) + ": y"} {
 		addComment(keys, []byte(line))
 	}
 	want := table.Keywords{"DATE-OBS": "2018-02-15T10:20:30", "EXPTIME": "1200.0", "FLUX-UNITS": "erg / (s cm2 AA)",
@@ -183,11 +187,13 @@ func TestSpectrumIsBounded(t *testing.T) {
 	}
 }
 
-// FuzzSpectrum: whatever comes in, the value is a JSON object with lists of one length.
+// FuzzSpectrum: for any file, the value is a JSON object with lists of equal length.
 func FuzzSpectrum(f *testing.F) {
 	for _, s := range []string{"wavelength,flux\n4000,1\n",
-		"# DATE-OBS: 2018-02-15T10:20:30\n# FACILITY: LCO\nwave (nm) flux (1e-17 erg/s/cm2/A) e\n4 nan 1\n3 1 x\n", "1 2\n3 4\n",
-		"# TIMESYS = 'TT' / x\n# MJD-OBS = 58000.5\nlam;f;e\n+.5;1.;007\n", "# wave flux sky\n1\t2\t3\n", "wl|fnu\n\"1\"|2\n"} {
+		"# DATE-OBS: 2018-02-15T10:20:30\n# FACILITY: LCO\nwave (nm) flux (1e-17 erg/s/cm2/A) e\n4 nan 1\n3 1 x\n",
+		"1 2\n3 4\n",
+		"# TIMESYS = 'TT' / x\n# MJD-OBS = 58000.5\nlam;f;e\n+.5;1.;007\n", "# wave flux sky\n1\t2\t3\n",
+		"wl|fnu\n\"1\"|2\n"} {
 		f.Add([]byte(s), "", 0.0)
 	}
 	f.Add([]byte("wave,flux\n1,1e300"), "2016-12-31T23:59:60", 1e300)
