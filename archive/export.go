@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math/big"
 	"slices"
 
-	"nightjar/internal/jsontext"
 	"nightjar/kv"
 )
 
@@ -103,21 +101,4 @@ type exportPlace struct {
 	target uint64
 	time   int64
 	id     uint64
-}
-
-// ValueMembers lists the members of a datum's value, if it is an object; ok is false when it is
-// not.
-func ValueMembers(value []byte) (members []jsontext.Member, ok bool) {
-	if len(value) == 0 || value[0] != '{' {
-		return nil, false
-	}
-	return jsontext.Value(value).Members(), true
-}
-
-// MJD is a time in microseconds since 1970 as a modified Julian date with twelve digits after the
-// point, more than enough to tell microseconds apart.
-func MJD(micros int64) string {
-	const day = 86_400_000_000
-	f := new(big.Rat).SetFrac64(micros, day)
-	return f.Add(f, big.NewRat(40_587, 1)).FloatString(12) // MJD 40587 is 1970-01-01
 }

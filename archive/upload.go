@@ -436,7 +436,7 @@ func withOrigin(value []byte) []byte {
 	if len(out) > 1 {
 		out = append(out, ',')
 	}
-	return append(out, `"`+timeOrigin+`":"upload"}`...)
+	return append(out, `"`+ingest.TimeOrigin+`":"upload"}`...)
 }
 
 // blindGroups warns of groups that were named and cannot see the target, and so not the product.

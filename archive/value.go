@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"nightjar/ingest"
 	"nightjar/internal/jsontext"
 )
 
@@ -85,9 +86,6 @@ func canonicalNumber(dst, token []byte) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, 'f'), math.Float64bits(f))
 }
 
-// timeOrigin is the key by which a value says that its time is only that of the upload.
-const timeOrigin = "time_origin"
-
 // seriesPosition is what the value contributes to the datum's position in a series: the first 4
 // bytes of the SHA-256 of its identity form, computed once. The time of an undated datum is only
 // that of its upload.
@@ -112,10 +110,10 @@ func (d *Datum) identityForm() (form []byte, undated bool) {
 
 // identityForm appends the form to dst.
 func identityForm(dst, value []byte) (form []byte, undated bool) {
-	if len(value) > 0 && value[0] == '{' && bytes.Contains(value, []byte(timeOrigin)) {
+	if len(value) > 0 && value[0] == '{' && bytes.Contains(value, []byte(ingest.TimeOrigin)) {
 		members, _ := jsontext.SplitObject(nil, value)
 		if slices.ContainsFunc(members, func(m jsontext.RawMember) bool {
-			return string(m.Key) == timeOrigin && string(m.Value) == `"upload"`
+			return string(m.Key) == ingest.TimeOrigin && string(m.Value) == `"upload"`
 		}) {
 			form := append(dst, 'u')
 			for _, key := range []string{"flux", "wavelength"} {

@@ -1,10 +1,9 @@
-package archive
+package ingest
 
 import (
 	"bytes"
 	"fmt"
 
-	"nightjar/ingest"
 	"nightjar/internal/jsontext"
 )
 
@@ -16,7 +15,7 @@ func (e *UnitError) Error() string {
 }
 
 // AppendInUnits writes the value of a datum with its wavelengths in a unit, one of
-// ingest.WavelengthUnits: in wavelength, the decimal point is moved, and wavelength_units names the
+// WavelengthUnits: in wavelength, the decimal point is moved, and wavelength_units names the
 // unit. Nothing else is touched: flux, flux_units and the medium stay as they are. A value that has
 // no list wavelength and text wavelength_units is written as it is. *UnitError is returned, and
 // nothing written, when its unit is no length, or its list holds something else than numbers and
@@ -44,7 +43,7 @@ func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 		return append(dst, value...), nil
 	}
 	unit := jsontext.Value(value[units.start:units.end]).Text()
-	from, ok := ingest.WavelengthUnit(unit)
+	from, ok := WavelengthUnit(unit)
 	if !ok {
 		return dst, &UnitError{unit}
 	}
@@ -78,7 +77,7 @@ func appendWavelengths(dst []byte, list jsontext.Value, from, to string) (out []
 		}
 		if item.Kind() == 'n' {
 			dst = append(dst, item...)
-		} else if dst, ok = ingest.AppendWavelength(dst, item, from, to); !ok {
+		} else if dst, ok = AppendWavelength(dst, item, from, to); !ok {
 			return dst, false
 		}
 		if rest = rest[len(item):]; len(rest) > 0 {

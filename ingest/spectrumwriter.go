@@ -1,4 +1,4 @@
-package archive
+package ingest
 
 import (
 	"errors"
@@ -9,12 +9,15 @@ import (
 	"nightjar/internal/jsontext"
 )
 
+// TimeOrigin is the key by which a value says that its time is only that of the upload.
+const TimeOrigin = "time_origin"
+
 // Spectrum is a spectrum that is written into a file of its own.
 type Spectrum struct {
 	Target, Source string
 	Time           time.Time
 	Value          []byte // a datum's value, compact
-	// WavelengthUnits is the unit of the wavelengths in the file, one of ingest.WavelengthUnits, or
+	// WavelengthUnits is the unit of the wavelengths in the file, one of WavelengthUnits, or
 	// "" for that of the value.
 	WavelengthUnits string
 }
@@ -55,7 +58,7 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	h := table.Head{Rows: int64(len(flux)),
 		Keywords: []table.Keyword{{Name: "OBJECT", Value: s.Target},
 			{Name: "DATE-OBS", Value: s.Time.UTC().Format("2006-01-02T15:04:05.999999")}}}
-	if texts[timeOrigin] != "" { // nobody knows when it was taken
+	if texts[TimeOrigin] != "" { // nobody knows when it was taken
 		h.Keywords = h.Keywords[:1]
 	}
 	if s.Source != "" {
@@ -101,4 +104,13 @@ func scalarText(x jsontext.Value) string {
 		return ""
 	}
 	return string(x)
+}
+
+// ValueMembers lists the members of a datum's value, if it is an object; ok is false when it is
+// not.
+func ValueMembers(value []byte) (members []jsontext.Member, ok bool) {
+	if len(value) == 0 || value[0] != '{' {
+		return nil, false
+	}
+	return jsontext.Value(value).Members(), true
 }
