@@ -8,11 +8,13 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"nightjar/auth"
 	"nightjar/ingest"
 	"nightjar/internal/cache"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -345,4 +347,51 @@ func forgetGrantee(tx *kv.WriteTx, g auth.Grantee) error {
 		}
 	}
 	return nil
+}
+
+// isRefusal says whether an error is an answer to the one who asked, rather than a failure of ours.
+func isRefusal(err error) bool {
+	if err == nil {
+		return false
+	}
+	var refused *problem.Error
+	var problems *problem.List
+	return errors.As(err, &refused) || errors.As(err, &problems)
+}
+
+// Commits returns a channel that holds a token when something was committed since it was last read,
+// until stop is called.
+func (a *Archive) Commits() (news <-chan struct{}, stop func()) { return a.watchers.add() }
+
+// watchers are woken after each commit.
+type watchers struct {
+	mu   sync.Mutex
+	list map[chan struct{}]bool
+}
+
+// add returns a channel that holds a token when something was committed since it was last read.
+func (w *watchers) add() (news <-chan struct{}, forget func()) {
+	c := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.list == nil {
+		w.list = map[chan struct{}]bool{}
+	}
+	w.list[c] = true
+	return c, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.list, c)
+	}
+}
+
+func (w *watchers) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.list {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
 }

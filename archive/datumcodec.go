@@ -1,11 +1,14 @@
 package archive
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"slices"
 
+	"nightjar/ingest"
+	"nightjar/internal/jsontext"
 	"nightjar/kv"
 )
 
@@ -233,4 +236,48 @@ func (d *Datum) identity(tx *kv.Tx) []byte {
 	}
 	key := d.contentKey(dataType)
 	return append(target[:], key[:]...)
+}
+
+// seriesPosition is what the value contributes to the datum's position in a series: the first 4
+// bytes of the SHA-256 of its identity form, computed once. The time of an undated datum is only
+// that of its upload.
+func (d *Datum) seriesPosition() (hash uint32, undated bool) {
+	form, undated := d.identityForm()
+	if d.hash == 0 {
+		h := sha256.Sum256(form)
+		d.hash = binary.BigEndian.Uint32(h[:])
+	}
+	return d.hash, undated
+}
+
+// identityForm is the canonical form of what distinguishes the datum from others of its target,
+// type and time, and, of an undated one, from others of its target and type.
+func (d *Datum) identityForm() (form []byte, undated bool) {
+	if d.form == nil {
+		d.form, d.undated = identityForm(d.scratch[:0], d.Value)
+		d.scratch = d.form
+	}
+	return d.form, d.undated
+}
+
+// identityForm appends the form to dst.
+func identityForm(dst, value []byte) (form []byte, undated bool) {
+	if len(value) > 0 && value[0] == '{' && bytes.Contains(value, []byte(ingest.TimeOrigin)) {
+		members, _ := jsontext.SplitObject(nil, value)
+		if slices.ContainsFunc(members, func(m jsontext.RawMember) bool {
+			return string(m.Key) == ingest.TimeOrigin && string(m.Value) == `"upload"`
+		}) {
+			form := append(dst, 'u')
+			for _, key := range []string{"flux", "wavelength"} {
+				for _, m := range members {
+					if string(m.Key) == key {
+						form, _ = jsontext.AppendCanonical(append(form, key[0]), m.Value)
+					}
+				}
+			}
+			return form, true
+		}
+	}
+	form, _ = jsontext.AppendCanonical(slices.Grow(dst, len(value)+32), value)
+	return form, false
 }

@@ -1,10 +1,18 @@
 package archive
 
 import (
+	"bufio"
+	"bytes"
+	"container/heap"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
 	"slices"
+	"syscall"
 
 	"nightjar/kv"
 )
@@ -99,4 +107,195 @@ func (r *repeatedRows) add(line int) {
 func (r *repeatedRows) first() []int {
 	slices.Sort(r.lines)
 	return r.lines[:min(len(r.lines), maxRefusedLines)]
+}
+
+// metRows remembers the rows of a file, however many, to find out which of them are equal: a record
+// of 16 bytes for each, sorted in memory, and in a temporary file when there are more than
+// metAtOnce. That takes 16 bytes of disk for a row, which is less than the row itself has in any
+// file.
+//
+// A record is the first 10 bytes of the row's hash, and in 6 bytes, big-endian, twice its line,
+// plus one when it is stored already. That two of 600 million different rows have the same 10 bytes
+// has a chance of 1 in 7 million.
+type metRows struct {
+	a      *Archive
+	most   int // records in memory
+	rows   []metRow
+	dir    string
+	file   *os.File
+	runs   []int64 // where each sorted run in the file ends
+	length int64
+}
+
+type metRow [metBytes]byte
+
+const (
+	metBytes  = 16
+	metHash   = 10
+	metAtOnce = 1 << 20 // 16 MiB
+	// metBuffer is what is read of a run at once. It takes 64 runs, of 64 million rows, to fill 4
+	// MiB.
+	metBuffer = 64 << 10
+)
+
+func (a *Archive) newMetRows() *metRows { return &metRows{a: a, most: a.metAtOnce} }
+
+// add takes a row in.
+func (m *metRows) add(hash [32]byte, line int, stored bool) error {
+	var r metRow
+	var n [8]byte
+	value := uint64(line) << 1
+	if stored {
+		value |= 1
+	}
+	binary.BigEndian.PutUint64(n[:], value)
+	copy(r[:], hash[:metHash])
+	copy(r[metHash:], n[2:])
+	m.rows = append(m.rows, r)
+	if len(m.rows) < m.most {
+		return nil
+	}
+	return m.spill()
+}
+
+func (m *metRows) sort() {
+	slices.SortFunc(m.rows, func(a, b metRow) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// spill writes the rows in memory to the file, as a sorted run.
+func (m *metRows) spill() (err error) {
+	if err := m.a.db.Room(); err != nil {
+		return err
+	}
+	if m.file == nil {
+		if m.dir, err = m.a.besides(); err != nil {
+			return err
+		}
+		if m.file, err = os.CreateTemp(m.dir, "rows"); err != nil {
+			return err
+		}
+	}
+	m.sort()
+	w := bufio.NewWriterSize(m.file, metBuffer)
+	for i := range m.rows {
+		if _, err := w.Write(m.rows[i][:]); err != nil {
+			return diskFull(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return diskFull(err)
+	}
+	m.length += int64(len(m.rows)) * metBytes
+	m.runs = append(m.runs, m.length)
+	m.rows = m.rows[:0]
+	return nil
+}
+
+// diskFull is ErrNoRoom for an error that says that the disk is full.
+func diskFull(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
+		return ErrNoRoom
+	}
+	return err
+}
+
+// count says how many rows are new, and which are not.
+func (m *metRows) count() (created int, repeated *repeatedRows, err error) {
+	repeated = new(repeatedRows)
+	var last metRow
+	first := true
+	each := func(r metRow) {
+		var n [8]byte
+		copy(n[2:], r[metHash:])
+		value := binary.BigEndian.Uint64(n[:])
+		fresh := first || !bytes.Equal(last[:metHash], r[:metHash])
+		if first, last = false, r; fresh && value&1 == 0 {
+			created++
+		} else {
+			repeated.add(int(value >> 1))
+		}
+	}
+	if len(m.runs) == 0 {
+		m.sort()
+		for _, r := range m.rows {
+			each(r)
+		}
+		return created, repeated, nil
+	}
+	if err := m.spill(); err != nil {
+		return 0, nil, err
+	}
+	m.rows = nil
+	err = m.merge(each)
+	return created, repeated, err
+}
+
+// merge gives out all rows of the file in order.
+func (m *metRows) merge(each func(metRow)) error {
+	var h runHeap
+	from := int64(0)
+	for _, end := range m.runs {
+		r := &sortedRun{b: bufio.NewReaderSize(io.NewSectionReader(m.file, from, end-from), metBuffer)}
+		from = end
+		if ok, err := r.next(); err != nil {
+			return err
+		} else if ok {
+			h = append(h, r)
+		}
+	}
+	heap.Init(&h)
+	for len(h) > 0 {
+		each(h[0].row)
+		ok, err := h[0].next()
+		switch {
+		case err != nil:
+			return err
+		case ok:
+			heap.Fix(&h, 0)
+		default:
+			heap.Pop(&h)
+		}
+	}
+	return nil
+}
+
+// close removes the temporary file.
+func (m *metRows) close() error {
+	if m.dir == "" {
+		return nil
+	}
+	var err error
+	if m.file != nil {
+		err = m.file.Close()
+	}
+	return errors.Join(err, os.RemoveAll(m.dir))
+}
+
+// sortedRun is a run that is read.
+type sortedRun struct {
+	b   *bufio.Reader
+	row metRow
+}
+
+func (r *sortedRun) next() (ok bool, err error) {
+	_, err = io.ReadFull(r.b, r.row[:])
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// runHeap is a heap of runs by their next rows.
+type runHeap []*sortedRun
+
+func (h runHeap) Len() int           { return len(h) }
+func (h runHeap) Less(i, j int) bool { return bytes.Compare(h[i].row[:], h[j].row[:]) < 0 }
+func (h runHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *runHeap) Push(x any)        { *h = append(*h, x.(*sortedRun)) }
+func (h *runHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -135,5 +136,147 @@ func TestHiddenSource(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// shown is what somebody sees of the data below: for each row the product that it shows.
+type shown map[string]string
+
+// TestShownProduct has three products bring rows in part the same. A row shows, is filtered by and
+// is nested under only the first product that the viewer may see, and the next one when that is
+// gone.
+func TestShownProduct(t *testing.T) {
+	const one, two, three = "55951,r,15\n", "55952,r,16\n", "55953,r,17\n"
+	steps := map[auth.Mode][]struct {
+		deletes, product string // who deletes which product before
+		sees             map[string]shown
+	}{
+		auth.ModeTargets: {
+			{"", "", map[string]shown{
+				"astro": {"1": "P1", "2": "P1", "3": "P2"}, "carol": {"1": "P1", "2": "P1",
+					"3": "P2"}, "bob": {"1": "P1", "2": "P1", "3": "P2"},
+				"admin": {"1": "P1", "2": "P1", "3": "P2"}, "eve": {}, "": {}}},
+			{"carol", "P1", map[string]shown{"astro": {"2": "P2", "3": "P2"}, "bob": {"2": "P2", "3": "P2"},
+				"admin": {"2": "P2", "3": "P2"}}},
+			{"astro", "P2", map[string]shown{"astro": {"2": "P3"}, "carol": {"2": "P3"},
+				"admin": {"2": "P3"}, "eve": {}}},
+			{"bob", "P3", map[string]shown{"astro": {}, "bob": {}, "admin": {}}},
+		},
+		auth.ModeObjects: { // P1 is held by astro, P2 by carol and her group, astro's as well, P3 by bob
+			{"", "", map[string]shown{
+				"astro": {"1": "P1", "2": "P1", "3": "P2"}, "carol": {"2": "P2", "3": "P2"}, "bob": {"2": "P3"},
+				"admin": {"1": "P1", "2": "P1", "3": "P2"}, "eve": {}, "": {}}},
+			{"astro", "P1", map[string]shown{"astro": {"2": "P2", "3": "P2"}, "carol": {"2": "P2", "3": "P2"},
+				"bob": {"2": "P3"}, "admin": {"2": "P2", "3": "P2"}}},
+			{"carol", "P2", map[string]shown{"astro": {}, "carol": {}, "bob": {"2": "P3"}, "admin": {"2": "P3"}}},
+			{"bob", "P3", map[string]shown{"bob": {}, "admin": {}}},
+		},
+	}
+	for mode, steps := range steps {
+		for _, stageFrom := range []int{0, 1} { // as one transaction, and staged
+			t.Run(fmt.Sprintf("%s, %d", mode, stageFrom), func(t *testing.T) {
+				f := open(t, Options{StageFrom: stageFrom})
+				f.mode(mode, auth.ReadOnly)
+				g, err := f.auth.CreateGroup(t.Context(), auth.FileOwner(), "Others")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := f.auth.Join(t.Context(), auth.FileOwner(), g.ID, f.users["bob"].ID, true); err != nil {
+					t.Fatal(err)
+				}
+				id := f.target("admin", "T", f.group, g.ID)
+				products := map[string]uint64{}
+				up := func(name, user, rows string, groups ...uint64) {
+					t.Helper()
+					in := &ProductInput{Target: id, Type: "photometry", FileName: name + ".csv",
+						ProductID: "id of " + name}
+					p, _, err := f.uploadAs(user, in, "time,filter,magnitude\n"+rows, groups...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					products[name] = p.ID
+				}
+				up("P1", "astro", one+two)
+				up("P2", "carol", two+three, f.group)
+				up("P3", "bob", two)
+				for _, step := range steps {
+					if step.product != "" {
+						if err := f.as(step.deletes).DeleteProduct(t.Context(), products[step.product]); err != nil {
+							t.Fatal(err)
+						}
+					}
+					for user, want := range step.sees {
+						f.sameShown(user, products, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// sameShown compares what a user sees of the data of some products, in every way to ask, with what
+// is wanted.
+func (f *fixture) sameShown(user string, products map[string]uint64, want shown) {
+	f.t.Helper()
+	names := map[uint64]string{}
+	for name, id := range products {
+		names[id] = name
+	}
+	rowName := func(v *DatumView) string { return fmt.Sprint(v.Time/86400e6 + 40587 - 55950) }
+	got := shown{}
+	list := func(filter DatumFilter) (rows []string) {
+		f.t.Helper()
+		_, count, err := Collect(func(out Out[DatumView]) error {
+			out.Row = func(v *DatumView) error {
+				rows = append(rows, rowName(v))
+				got[rowName(v)] = names[v.Product]
+				one, err := f.as(user).Datum(v.ID)
+				if err == nil && one.Product != v.Product {
+					f.t.Errorf("%s: datum %d shows product %d in the list and %d alone", user, v.ID,
+						v.Product, one.Product)
+				}
+				return err
+			}
+			return f.as(user).Datums(f.t.Context(), filter, Page{Limit: 100}, out)
+		})
+		if err != nil || count != len(rows) {
+			f.t.Errorf("%s: %d rows, %d counted, %v", user, len(rows), count, err)
+		}
+		return rows
+	}
+	list(DatumFilter{})
+	if !maps.Equal(got, want) {
+		f.t.Errorf("%q sees %v, not %v", user, got, want)
+	}
+	nested := map[string][]string{}
+	var open string
+	err := f.as(user).Products(f.t.Context(), ProductFilter{}, Page{Limit: 100}, ProductOut{
+		Begin:   func(Extent) error { return nil },
+		Product: func(p *ProductView) error { open = names[p.ID]; return nil },
+		Datum:   func(v *DatumView) error { nested[open] = append(nested[open], rowName(v)); return nil },
+		End:     func() error { return nil },
+		Flush:   func() error { return nil },
+	})
+	if err != nil {
+		f.t.Error(err)
+	}
+	for name, id := range products {
+		var rows []string
+		for row, product := range want {
+			if product == name {
+				rows = append(rows, row)
+			}
+		}
+		slices.Sort(rows)
+		for how, filter := range map[string]DatumFilter{"id": {Product: Some(id)},
+			"product id": {ProductID: "id of " + name}, "file": {ProductID: name +
+				".csv"}, "part of a name": {ProductName: "OF " + name}} {
+			if got := list(filter); !slices.Equal(got, rows) {
+				f.t.Errorf("%q asks for %s by %s: %v, not %v", user, name, how, got, rows)
+			}
+		}
+		if !slices.Equal(nested[name], rows) {
+			f.t.Errorf("%q: %v are nested under %s, not %v", user, nested[name], name, rows)
+		}
 	}
 }

@@ -287,39 +287,6 @@ func (n *names) State() IndexState {
 	return s
 }
 
-// watchers are woken after each commit.
-type watchers struct {
-	mu   sync.Mutex
-	list map[chan struct{}]bool
-}
-
-// add returns a channel that holds a token when something was committed since it was last read.
-func (w *watchers) add() (news <-chan struct{}, forget func()) {
-	c := make(chan struct{}, 1)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.list == nil {
-		w.list = map[chan struct{}]bool{}
-	}
-	w.list[c] = true
-	return c, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		delete(w.list, c)
-	}
-}
-
-func (w *watchers) wake() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for c := range w.list {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
-}
-
 // renew has the index made again.
 func (n *names) renew() error {
 	x := n.current()
