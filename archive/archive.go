@@ -301,49 +301,38 @@ func uidText(id [16]byte) string {
 // of targets, and a group's place in products and observations. Creators and the owners of datums
 // stay noted, and then mean nobody: ids are never given out again.
 func forgetGrantee(tx *kv.WriteTx, g auth.Grantee) error {
-	ids, err := targets.Set(tx.Tx, dimSeer, kv.Int(uint64(g))).IDs() // every grant lets one see the target
+	value := kv.Int(uint64(g))
+	err := changeRows(tx, targets, targets.Set(tx.Tx, dimSeer, value), func(t *Target) { // every grant includes view
+		t.Grants = slices.DeleteFunc(t.Grants, func(x auth.Grant) bool { return x.To == g })
+	})
+	group, ok := g.Group()
+	if err != nil || !ok {
+		return err
+	}
+	is := func(x uint64) bool { return x == group }
+	err = changeRows(tx, products, products.Set(tx.Tx, dimHolder, value),
+		func(p *Product) { p.Groups = slices.DeleteFunc(p.Groups, is) })
+	if err != nil {
+		return err
+	}
+	return changeRows(tx, observations, observations.Set(tx.Tx, dimHolder, value),
+		func(o *Observation) { o.Groups = slices.DeleteFunc(o.Groups, is) })
+}
+
+// changeRows changes the rows of a set.
+func changeRows[T any](tx *kv.WriteTx, table *kv.Table[T], set kv.Set, change func(*T)) error {
+	ids, err := set.IDs()
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		t, err := targets.Get(tx.Tx, id)
-		if err != nil {
-			return fmt.Errorf("target %d: %w", id, err)
-		}
-		t.Grants = slices.DeleteFunc(t.Grants, func(x auth.Grant) bool { return x.To == g })
-		if err := targets.Put(tx, id, t); err != nil {
-			return err
-		}
-	}
-	group, ok := g.Group()
-	if !ok {
-		return nil
-	}
-	is := func(x uint64) bool { return x == group }
-	if ids, err = products.Set(tx.Tx, dimHolder, kv.Int(uint64(g))).IDs(); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		p, err := products.Get(tx.Tx, id)
+		row, err := table.Get(tx.Tx, id)
 		if err == nil {
-			p.Groups = slices.DeleteFunc(p.Groups, is)
-			err = products.Put(tx, id, p)
+			change(row)
+			err = table.Put(tx, id, row)
 		}
 		if err != nil {
-			return fmt.Errorf("data product %d: %w", id, err)
-		}
-	}
-	if ids, err = observations.Set(tx.Tx, dimHolder, kv.Int(uint64(g))).IDs(); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		o, err := observations.Get(tx.Tx, id)
-		if err == nil {
-			o.Groups = slices.DeleteFunc(o.Groups, is)
-			err = observations.Put(tx, id, o)
-		}
-		if err != nil {
-			return fmt.Errorf("observation %d: %w", id, err)
+			return fmt.Errorf("%s %d: %w", table.Name(), id, err)
 		}
 	}
 	return nil

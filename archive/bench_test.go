@@ -145,7 +145,7 @@ func BenchmarkNames(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for k := 0; b.Loop(); k++ {
-				q := a.findNames(context.Background(), c.part(k))
+				q := a.findNames(context.Background(), anyContains, c.part(k))
 				if err := a.db.View(func(tx *kv.Tx) error { _, err := q.in(tx); return err }); err != nil {
 					b.Fatal(err)
 				}

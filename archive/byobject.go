@@ -197,7 +197,7 @@ func (s *Session) findObjects(ctx context.Context, names []string) (*objects, er
 	o := &objects{at: map[string]int{}, indices: map[uint64]int{},
 		reasons: map[string]string{"": "the row names no object"}}
 	for batch := range slices.Chunk(names, objectsAtOnce) {
-		q := s.a.findFuzzy(ctx, batch...)
+		q := s.a.findNames(ctx, anyEquals, batch...)
 		err := s.view(func(s *Session, tx *kv.Tx) error {
 			called, err := s.calledSo(tx, q)
 			if err != nil {

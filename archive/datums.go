@@ -118,7 +118,7 @@ func knownCode(tx *kv.Tx, name string) (byte, error) {
 func (s *Session) Datums(ctx context.Context, f DatumFilter, page Page, out Out[DatumView]) error {
 	var q *nameQuery
 	if f.TargetName != "" {
-		q = s.a.findNames(ctx, f.TargetName)
+		q = s.a.findNames(ctx, anyContains, f.TargetName)
 	}
 	return give(s, ctx, out,
 		func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
@@ -315,7 +315,7 @@ type ExportView struct {
 func (s *Session) Export(ctx context.Context, f DatumFilter, look func(*DatumView) error, out Out[ExportView]) error {
 	var q *nameQuery
 	if f.TargetName != "" {
-		q = s.a.findNames(ctx, f.TargetName)
+		q = s.a.findNames(ctx, anyContains, f.TargetName)
 	}
 	var ids []uint64
 	var places []exportPlace

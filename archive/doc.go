@@ -61,6 +61,6 @@
 // # Caveats
 //
 // The value of a datum is kept as the text that was sent, and two values are the same when their
-// canonical forms are (value.go). Times are microseconds of UTC since 1970. What the functions of
+// canonical forms are (datumcodec.go). Times are microseconds of UTC since 1970. What the functions of
 // an Out are given dies when they return, and Row must not wait for anybody.
 package archive

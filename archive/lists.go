@@ -160,18 +160,11 @@ func (a *Archive) dropListSome(tx *kv.WriteTx, id uint64) (ended bool, err error
 	if err != nil {
 		return false, err
 	}
-	for _, tid := range some {
-		t, err := targets.Get(tx.Tx, tid)
-		if err != nil {
-			return false, err
-		}
+	err = changeRows(tx, targets, kv.IDs(some), func(t *Target) {
 		t.Lists = slices.DeleteFunc(t.Lists, func(x uint64) bool { return x == id })
-		if err := targets.Put(tx, tid, t); err != nil {
-			return false, err
-		}
-	}
-	if n > len(some) {
-		return false, nil
+	})
+	if err != nil || n > len(some) {
+		return false, err
 	}
 	return true, lists.Delete(tx, id)
 }

@@ -17,39 +17,30 @@ import (
 // names changed after the mark against the real names. When the index cannot answer, in scans the
 // folded names. What was found is remembered until a name changes.
 type nameQuery struct {
-	a       *Archive
-	terms   []string
-	fuzzy   bool // compare simplified names, rather than search for a part
-	ownOnly bool // look at the name alone and not at the aliases
+	a     *Archive
+	how   nameMatch
+	terms []string
 
 	after      uint64
 	candidates []uint64
 	proposed   bool
 }
 
+// A nameMatch says when a term matches a target. Case never matters.
+type nameMatch byte
+
+const (
+	anyContains nameMatch = 'c' // the name or an alias contains the term
+	ownContains nameMatch = 'o' // the name, rather than an alias, contains the term
+	anyEquals   nameMatch = 'f' // the name or an alias equals the term when both are simplified
+)
+
 // maxCandidates is how many candidates are checked one by one; more are found faster by the scan.
 const maxCandidates = 2000
 
-// findNames begins a search for targets one of whose names contains one of the terms, whatever the
-// case.
-func (a *Archive) findNames(ctx context.Context, terms ...string) *nameQuery {
-	q := &nameQuery{a: a, terms: terms}
-	q.propose(ctx)
-	return q
-}
-
-// findOwnName begins a search for targets whose name, rather than an alias, contains the term,
-// whatever the case.
-func (a *Archive) findOwnName(ctx context.Context, term string) *nameQuery {
-	q := &nameQuery{a: a, terms: []string{term}, ownOnly: true}
-	q.propose(ctx)
-	return q
-}
-
-// findFuzzy begins a search for targets one of whose names, simplified, is one of the terms,
-// simplified.
-func (a *Archive) findFuzzy(ctx context.Context, terms ...string) *nameQuery {
-	q := &nameQuery{a: a, terms: terms, fuzzy: true}
+// findNames begins a search for targets that one of the terms matches.
+func (a *Archive) findNames(ctx context.Context, how nameMatch, terms ...string) *nameQuery {
+	q := &nameQuery{a: a, how: how, terms: terms}
 	q.propose(ctx)
 	return q
 }
@@ -63,7 +54,7 @@ func (q *nameQuery) propose(ctx context.Context) {
 	for _, term := range q.terms {
 		var ids []uint64
 		var ok bool
-		if q.fuzzy {
+		if q.how == anyEquals {
 			ids, ok = x.Simplified(ctx, term)
 		} else {
 			ids, ok = x.Contains(ctx, term, maxCandidates)
@@ -117,15 +108,7 @@ func lastNamed(tx *kv.Tx) uint64 {
 
 // key tells what is asked from all else that may be.
 func (q *nameQuery) key() string {
-	var b []byte
-	switch {
-	case q.fuzzy:
-		b = append(b, 'f')
-	case q.ownOnly:
-		b = append(b, 'o')
-	default:
-		b = append(b, 'c')
-	}
+	b := []byte{byte(q.how)}
 	for _, t := range q.terms {
 		b = appendText(b, t)
 	}
@@ -153,7 +136,7 @@ func (q *nameQuery) search(tx *kv.Tx) ([]uint64, error) {
 			return nil, err
 		}
 		names := t.Names()
-		if q.ownOnly {
+		if q.how == ownContains {
 			names = names[:1]
 		}
 		if slices.ContainsFunc(names, func(n string) bool { return match([]byte(index.Fold(n))) }) {
@@ -195,7 +178,7 @@ func (f foundNames) put(key string, named uint64, p *kv.IDList) {
 
 // matcher says whether a folded name matches.
 func (q *nameQuery) matcher() func(folded []byte) bool {
-	if q.fuzzy {
+	if q.how == anyEquals {
 		simple := make(map[string]bool, len(q.terms)) // there may be many
 		for _, t := range q.terms {
 			simple[index.Simplify(t)] = true
@@ -221,7 +204,7 @@ func (q *nameQuery) scan(tx *kv.Tx, match func([]byte) bool) ([]uint64, error) {
 	}
 	slices.Sort(found)
 	found = slices.Compact(found)
-	if !q.ownOnly {
+	if q.how != ownContains {
 		return found, nil
 	}
 	own := found[:0]
@@ -295,7 +278,7 @@ const (
 // Suggest returns suggestions for a text, of what the viewer sees: what is hidden does not exist.
 func (s *Session) Suggest(ctx context.Context, text string) (list Suggestions, err error) {
 	folded := index.Fold(text)
-	q := s.a.findNames(ctx, text)
+	q := s.a.findNames(ctx, anyContains, text)
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		list = Suggestions{}
 		if err := s.suggestTargets(tx, q, folded, &list.Targets); err != nil {

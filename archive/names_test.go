@@ -114,9 +114,9 @@ func TestNamesExact(t *testing.T) {
 				}
 				var q *nameQuery
 				if fuzzy {
-					q = f.findFuzzy(ctx, terms...)
+					q = f.findNames(ctx, anyEquals, terms...)
 				} else {
-					q = f.findNames(ctx, terms...)
+					q = f.findNames(ctx, anyContains, terms...)
 				}
 				err := f.db.View(func(tx *kv.Tx) error {
 					got, err := q.in(tx)

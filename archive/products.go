@@ -78,7 +78,7 @@ type ProductOut struct {
 func (s *Session) Products(ctx context.Context, f ProductFilter, page Page, out ProductOut) error {
 	var q *nameQuery
 	if f.TargetName != "" {
-		q = s.a.findNames(ctx, f.TargetName)
+		q = s.a.findNames(ctx, anyContains, f.TargetName)
 	}
 	w := &productWalk{out: out, datum: datumRow()}
 	err := s.view(func(s *Session, tx *kv.Tx) error {

@@ -264,22 +264,14 @@ func mendProduct(tx *kv.WriteTx, id uint64) (string, error) {
 // dropProduct deletes a product without a target and lets go of its file. Its data have mostly been
 // deleted before, since they have the same target.
 func dropProduct(tx *kv.WriteTx, id uint64, p *Product) error {
-	ids, err := datums.Set(tx.Tx, dimProduct, kv.Int(id)).IDs()
-	if err != nil {
-		return err
-	}
-	for _, did := range ids {
-		d, err := datums.Get(tx.Tx, did)
-		if err != nil {
-			return err
-		}
+	err := changeRows(tx, datums, datums.Set(tx.Tx, dimProduct, kv.Int(id)), func(d *Datum) {
 		d.Products = slices.DeleteFunc(d.Products, func(x uint64) bool { return x == id })
 		if len(d.Products)+len(d.Owners) == 0 && p.Creator != 0 {
 			d.Owners = []Owner{{User: p.Creator}}
 		}
-		if err := datums.Put(tx, did, d); err != nil {
-			return err
-		}
+	})
+	if err != nil {
+		return err
 	}
 	if err := tx.DropBlob(p.Blob); err != nil && !errors.Is(err, kv.ErrNotFound) {
 		return err

@@ -75,17 +75,17 @@ func (s *Session) Targets(ctx context.Context, f TargetFilter, page Page, out Ou
 	}
 	var queries []*nameQuery
 	if len(names) > 0 {
-		queries = append(queries, s.a.findNames(ctx, names...))
+		queries = append(queries, s.a.findNames(ctx, anyContains, names...))
 	}
 	if len(fuzzy) > 0 {
-		queries = append(queries, s.a.findFuzzy(ctx, fuzzy...))
+		queries = append(queries, s.a.findNames(ctx, anyEquals, fuzzy...))
 	}
 	if f.Query != "" {
-		queries = append(queries, s.a.findOwnName(ctx, f.Query))
+		queries = append(queries, s.a.findNames(ctx, ownContains, f.Query))
 	}
 	var around *nameQuery
 	if f.Around != "" {
-		around = s.a.findNames(ctx, f.Around)
+		around = s.a.findNames(ctx, anyContains, f.Around)
 	}
 	find := func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
 		set, err := s.targetSet(tx, f, queries, around)

@@ -397,18 +397,11 @@ func (a *Archive) dropSome(tx *kv.WriteTx, product uint64) (ended bool, err erro
 			return false, err
 		}
 	}
-	for _, id := range kept {
-		d, err := datums.Get(tx.Tx, id)
-		if err != nil {
-			return false, err
-		}
+	err = changeRows(tx, datums, kv.IDs(kept), func(d *Datum) {
 		d.Products = slices.DeleteFunc(d.Products, func(x uint64) bool { return x == product })
-		if err := datums.Put(tx, id, d); err != nil {
-			return false, err
-		}
-	}
-	if !ended {
-		return false, nil
+	})
+	if err != nil || !ended {
+		return false, err
 	}
 	if err := datums.DeleteAll(tx, gone); err != nil {
 		return false, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"nightjar/internal/cache"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
@@ -113,6 +114,27 @@ func (v Viewer) Author() kv.Author {
 // A Page asks for a part of a list.
 type Page struct{ Offset, Limit int }
 
-func (p Page) of(s kv.Set) ([]uint64, int, error) {
-	return s.Page(kv.Page{Offset: p.Offset, Limit: p.Limit})
+// listPage describes the rows of a page of a set, and counts the set.
+func listPage[T, Info any](tx *kv.Tx, table *kv.Table[T], set kv.Set, p Page,
+	describe func(tx *kv.Tx, id uint64, row *T) (Info, error)) (list []Info, count int, err error) {
+	ids, count, err := set.Page(kv.Page{Offset: p.Offset, Limit: p.Limit})
+	for _, id := range ids {
+		row, err := table.Get(tx, id)
+		if err != nil {
+			return nil, 0, err
+		}
+		info, err := describe(tx, id, row)
+		if err != nil {
+			return nil, 0, err
+		}
+		list = append(list, info)
+	}
+	return list, count, err
 }
+
+// The refusals of credentials, in the words that clients of Django REST framework know.
+var (
+	ErrBadPassword   = &problem.Error{Kind: problem.Unauthenticated, Message: "Invalid username/password."}
+	ErrBadToken      = &problem.Error{Kind: problem.Unauthenticated, Message: "Invalid token."}
+	ErrReadOnlyToken = &problem.Error{Kind: problem.Forbidden, Message: "This token may only read."}
+)

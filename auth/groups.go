@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -124,15 +125,8 @@ func (a *Auth) Groups(v Viewer, all bool, name string, p Page) (list []GroupInfo
 		if err != nil {
 			return err
 		}
-		ids, n, err := p.of(set)
-		count = n
-		for _, id := range ids {
-			g, err := groups.Get(tx, id)
-			if err != nil {
-				return err
-			}
-			list = append(list, GroupInfo{id, g.Name})
-		}
+		list, count, err = listPage(tx, groups, set, p,
+			func(_ *kv.Tx, id uint64, g *Group) (GroupInfo, error) { return GroupInfo{id, g.Name}, nil })
 		return err
 	})
 	return list, count, err
@@ -150,21 +144,8 @@ func (a *Auth) Members(v Viewer, id uint64) (list []UserInfo, err error) {
 		if _, err := a.group(tx, v, id); err != nil {
 			return err
 		}
-		for uid, err := range users.Set(tx, dimGroup, kv.Int(id)).Each() {
-			if err != nil {
-				return err
-			}
-			u, err := users.Get(tx, uid)
-			if err != nil {
-				return err
-			}
-			info, err := a.userInfo(tx, uid, u)
-			if err != nil {
-				return err
-			}
-			list = append(list, info)
-		}
-		return nil
+		list, _, err = listPage(tx, users, users.Set(tx, dimGroup, kv.Int(id)), Page{Limit: math.MaxInt}, a.userInfo)
+		return err
 	})
 	return list, err
 }

@@ -227,19 +227,7 @@ func (a *Auth) Tokens(v Viewer, p Page) (list []TokenInfo, count int, err error)
 		} else if !v.Everything() {
 			set = tokens.Set(tx, dimUser, kv.Int(v.ID))
 		}
-		ids, n, err := p.of(set)
-		count = n
-		for _, id := range ids {
-			t, err := tokens.Get(tx, id)
-			if err != nil {
-				return err
-			}
-			info, err := a.tokenInfo(tx, id, t)
-			if err != nil {
-				return err
-			}
-			list = append(list, info)
-		}
+		list, count, err = listPage(tx, tokens, set, p, a.tokenInfo)
 		return err
 	})
 	return list, count, err

@@ -211,19 +211,7 @@ func (a *Auth) Users(v Viewer, name string, p Page) (list []UserInfo, count int,
 		if err != nil {
 			return err
 		}
-		ids, n, err := p.of(set)
-		count = n
-		for _, id := range ids {
-			u, err := users.Get(tx, id)
-			if err != nil {
-				return err
-			}
-			info, err := a.userInfo(tx, id, u)
-			if err != nil {
-				return err
-			}
-			list = append(list, info)
-		}
+		list, count, err = listPage(tx, users, set, p, a.userInfo)
 		return err
 	})
 	return list, count, err
