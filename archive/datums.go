@@ -47,6 +47,20 @@ func NoSuch(p *problem.List, path string, id uint64) {
 // ReadOnlyTarget is the problem with a target that one sees but may not change.
 const ReadOnlyTarget = "You may see this target, but not change it."
 
+// targetToAddTo reads the target that an input names in a field. A target that the viewer may not
+// see or change is a problem with the input; t is nil when the viewer does not see it.
+func (s *Session) targetToAddTo(tx *kv.Tx, p *problem.List, field string, id uint64) (t *Target, err error) {
+	t, err = s.target(tx, id)
+	switch {
+	case isRefusal(err):
+		NoSuch(p, field, id)
+		return nil, nil
+	case err == nil && !s.p.May(s.v, auth.Change, t.Object()):
+		p.Add(field, ReadOnlyTarget)
+	}
+	return t, err
+}
+
 // dataSet is the set of the data that the viewer sees and that a filter lets through.
 func (s *Session) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error) {
 	sets := []kv.Set{visible(s, tx, datums, true)}

@@ -33,14 +33,8 @@ func (s *Session) AddObservation(ctx context.Context, in *ObservationInput) (o *
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		p := in.Clone()
 		if !p.Has("target_id") {
-			t, err := s.target(tx.Tx, in.Target)
-			switch {
-			case isRefusal(err):
-				NoSuch(p, "target_id", in.Target)
-			case err != nil:
+			if _, err := s.targetToAddTo(tx.Tx, p, "target_id", in.Target); err != nil {
 				return err
-			case !s.p.May(s.v, auth.Change, t.Object()):
-				p.Add("target_id", ReadOnlyTarget)
 			}
 		}
 		refs, err := s.checkGroups(tx.Tx, p, "groups", in.Groups, false)

@@ -33,10 +33,7 @@ func (s *Session) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetV
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		pl, err := s.planNew(tx.Tx, in)
 		if err == nil {
-			err = s.write(tx, pl)
-		}
-		if err == nil {
-			v, err = s.targetView(tx.Tx, pl.t)
+			v, err = s.writeAndView(tx, pl)
 		}
 		return err
 	})
@@ -48,23 +45,33 @@ func (s *Session) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetV
 // NotFound; Forbidden.
 func (s *Session) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
-		t, err := s.target(tx.Tx, id)
+		t, err := s.targetFor(tx.Tx, id, auth.Change)
 		if err != nil {
 			return err
 		}
-		if !s.p.May(s.v, auth.Change, t.Object()) {
-			return problem.ErrForbidden
-		}
 		pl, err := s.plan(tx.Tx, in, t, whole)
 		if err == nil {
-			err = s.write(tx, pl)
-		}
-		if err == nil {
-			v, err = s.targetView(tx.Tx, pl.t)
+			v, err = s.writeAndView(tx, pl)
 		}
 		return err
 	})
 	return v, err
+}
+
+// targetFor reads a target on which the viewer has a right. Errors: NotFound; Forbidden.
+func (s *Session) targetFor(tx *kv.Tx, id uint64, right auth.Right) (*Target, error) {
+	t, err := s.target(tx, id)
+	if err == nil && !s.p.May(s.v, right, t.Object()) {
+		err = problem.ErrForbidden
+	}
+	return t, err
+}
+
+func (s *Session) writeAndView(tx *kv.WriteTx, pl *targetPlan) (*TargetView, error) {
+	if err := s.write(tx, pl); err != nil {
+		return nil, err
+	}
+	return s.targetView(tx.Tx, pl.t)
 }
 
 // MayChangeTarget says whether the viewer may change a target that he sees; NotFound when he does
@@ -96,12 +103,8 @@ func (s *Session) Target(id uint64) (v *TargetView, err error) {
 // records. Errors: NotFound; Forbidden.
 func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
 	return s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
-		t, err := s.target(tx.Tx, id)
-		if err != nil {
+		if _, err := s.targetFor(tx.Tx, id, auth.Delete); err != nil {
 			return err
-		}
-		if !s.p.May(s.v, auth.Delete, t.Object()) {
-			return problem.ErrForbidden
 		}
 		data, err := datums.Set(tx.Tx, dimTarget, kv.Int(id)).IDs()
 		if err != nil {
@@ -139,12 +142,9 @@ func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
 // nothing; Forbidden.
 func (s *Session) Withdraw(ctx context.Context, id, group uint64) error {
 	return s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
-		t, err := s.target(tx.Tx, id)
+		t, err := s.targetFor(tx.Tx, id, auth.Change)
 		if err != nil {
 			return err
-		}
-		if !s.p.May(s.v, auth.Change, t.Object()) {
-			return problem.ErrForbidden
 		}
 		n := len(t.Grants)
 		t.Grants = slices.DeleteFunc(t.Grants, func(g auth.Grant) bool { return g.To == auth.GroupGrantee(group) })

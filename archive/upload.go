@@ -73,16 +73,10 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 	p := in.Clone()
 	pl := new(productPlan)
 	if !p.Has("target") && in.byObject == nil {
-		t, err := s.target(tx, in.Target)
-		switch {
-		case isRefusal(err):
-			NoSuch(p, "target", in.Target)
-		case err != nil:
+		var err error
+		if pl.target, err = s.targetToAddTo(tx, p, "target", in.Target); err != nil {
 			return nil, err
-		case !s.p.May(s.v, auth.Change, t.Object()):
-			p.Add("target", ReadOnlyTarget)
 		}
-		pl.target = t
 	}
 	if !p.Has("data_product_type") {
 		list, err := dataTypes(tx)

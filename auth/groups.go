@@ -75,12 +75,7 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 		return info, err
 	}
 	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
-		p := new(problem.List)
-		if err := a.nameFree(tx.Tx, p, kindGroupName, name, 0, "name",
-			"group with this name already exists."); err != nil {
-			return err
-		}
-		if err := p.Err(); err != nil {
+		if err := a.groupNameFree(tx.Tx, name, 0); err != nil {
 			return err
 		}
 		id, err := a.MakeGroup(tx, name)
@@ -88,6 +83,16 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 		return err
 	})
 	return info, err
+}
+
+// groupNameFree refuses a name that belongs to another group than id.
+func (a *Auth) groupNameFree(tx *kv.Tx, name string, id uint64) error {
+	p := new(problem.List)
+	err := a.nameFree(tx, p, kindGroupName, name, id, "name", "group with this name already exists.")
+	if err != nil {
+		return err
+	}
+	return p.Err()
 }
 
 // group reads a group that the viewer may know of: superusers know all, others their own.
@@ -165,12 +170,7 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 		if err != nil {
 			return err
 		}
-		p := new(problem.List)
-		if err := a.nameFree(tx.Tx, p, kindGroupName, name, id, "name",
-			"group with this name already exists."); err != nil {
-			return err
-		}
-		if err := p.Err(); err != nil {
+		if err := a.groupNameFree(tx.Tx, name, id); err != nil {
 			return err
 		}
 		g.Name = name
