@@ -10,9 +10,9 @@ import (
 	"nightjar/kv"
 )
 
-// visible is the set of the rows of a table that the viewer sees: the table must have the sets of
-// those who see the target (dimSeer), and, if held, of those who hold the row (dimHolder), which
-// count in mode objects.
+// visible returns the set of the rows of a table that the viewer sees. The table must have sets by
+// grantee who sees the target (dimSeer) and, if held, sets by grantee who holds the row
+// (dimHolder), which count in mode objects.
 func visible[T any](s *Session, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set {
 	if s.v.Everything() {
 		return table.All(tx)
@@ -34,8 +34,7 @@ func visible[T any](s *Session, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set
 	return seen
 }
 
-// target reads a target that the viewer sees; a missing and a hidden one are refused in the same
-// words.
+// target reads a target that the viewer sees. A missing and a hidden target give the same error.
 func (s *Session) target(tx *kv.Tx, id uint64) (*Target, error) {
 	t, err := targets.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !s.p.Sees(s.v, t.Object()) {
@@ -48,7 +47,7 @@ func (s *Session) target(tx *kv.Tx, id uint64) (*Target, error) {
 	return t, nil
 }
 
-// product, datum and observation read what the viewer sees, in the same way.
+// product, observation and datum do the same.
 
 func (s *Session) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
 	p, err := products.Get(tx, id)
@@ -65,7 +64,7 @@ func (s *Session) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
 	return nil, nil, err
 }
 
-// targetOf reads the target of something, seen or not.
+// targetOf reads a target, visible or not.
 func (s *Session) targetOf(tx *kv.Tx, id uint64) (*Target, error) {
 	t, err := targets.Get(tx, id)
 	if err == nil {
@@ -108,8 +107,8 @@ func (s *Session) datum(tx *kv.Tx, id uint64) (*Datum, *Target, error) {
 	return nil, nil, err
 }
 
-// heldBy is who holds a datum: those who posted it and those who hold the products that brought it.
-// Only mode objects asks.
+// heldBy lists who holds a datum: its owners and the holders of its products. Outside of mode
+// objects it returns nil.
 func (s *Session) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
 		return nil, nil
@@ -131,9 +130,8 @@ func (s *Session) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 	return list, nil
 }
 
-// seesRow is the second look at a row of a list: what the sets said is compared with what the
-// records say. It reports false when the row's target is gone, and auth.ErrRightsEnded when the
-// viewer sees the row no longer.
+// seesRow checks a row of a list once more, by the records instead of the sets. It returns false
+// when the row's target is gone, and auth.ErrRightsEnded when the viewer no longer sees the row.
 func (s *Session) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() ([]auth.Grantee, error)) (bool, error) {
 	if s.v.Everything() {
 		return true, nil
@@ -155,8 +153,8 @@ func (s *Session) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() 
 	return err == nil, err
 }
 
-// goneOrHidden says why a row of a list, which the viewer saw when the list began, is refused now:
-// nil when it is gone, auth.ErrRightsEnded when the viewer sees it no longer.
+// goneOrHidden says why a row is refused that the viewer saw when the list began: nil when it is
+// gone, auth.ErrRightsEnded when the viewer no longer sees it.
 func goneOrHidden[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
 	_, err := table.Get(tx, id)
 	switch {
@@ -168,8 +166,8 @@ func goneOrHidden[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
 	return err
 }
 
-// seerCache remembers who sees which target as long as the record is the same: a page may hold a
-// hundred data of a hundred targets.
+// seerCache caches who may do what with which target while its record stays the same: a page may
+// hold a hundred datums of a hundred targets.
 type seerCache struct {
 	*cache.LRU[uint64, stampedObject]
 }
@@ -181,18 +179,18 @@ type stampedObject struct {
 
 const maxSeers = 100_000
 
-// stamps tells whether the records of targets are still the same.
+// stamps identify versions of the records of targets.
 type stamps interface {
 	Stamp(id uint64) (stamp uint32, ok bool)
 }
 
-// object is who may do what with a target; ok is false when there is no such target.
+// object returns the ACL of a target; ok is false when there is no such target.
 func (c *seerCache) object(tx *kv.Tx, target uint64) (o auth.ACL, ok bool, err error) {
 	r := targets.Reader(tx)
 	return c.objectBy(tx, &r, target)
 }
 
-// objectBy is object with a reader of the targets that is used for several.
+// objectBy is object with a reader that serves several targets.
 func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.ACL, ok bool, err error) {
 	stamp, ok := by.Stamp(target)
 	if !ok {
@@ -210,11 +208,11 @@ func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.ACL, o
 	return o, true, nil
 }
 
-// mayAddLooks is how many targets MayAddSomewhere looks at.
+// mayAddLooks bounds how many targets MayAddSomewhere looks at.
 const mayAddLooks = 1000
 
-// MayAddSomewhere reports whether the viewer may add data to any target at all. It looks at so many
-// targets at most, and takes it for granted after that.
+// MayAddSomewhere reports whether the viewer may add datums to some target. It looks at mayAddLooks
+// targets at most, and then reports true.
 func (s *Session) MayAddSomewhere() (may bool, err error) {
 	switch {
 	case s.p.MayWrite(s.v) != nil:
@@ -226,7 +224,7 @@ func (s *Session) MayAddSomewhere() (may bool, err error) {
 		left := mayAddLooks
 		for _, g := range s.v.Grantees() {
 			if g == auth.Anyone || g == auth.SignedIn {
-				continue // they see targets and are granted nothing else
+				continue // they are granted no right to change
 			}
 			ids, _, err := targets.Set(tx, dimSeer, kv.Int(uint64(g))).Page(kv.Page{Limit: left})
 			if err != nil {
@@ -251,7 +249,8 @@ func (s *Session) MayAddSomewhere() (may bool, err error) {
 	return may, err
 }
 
-// pathOf is the path of a problem with one field of an item of a list.
+// pathOf returns the path of a problem with a field of a list's item, or with the item when field
+// is "".
 func pathOf(list string, item int, field string) string {
 	if field == "" {
 		return fmt.Sprintf("%s.%d", list, item)
@@ -259,13 +258,11 @@ func pathOf(list string, item int, field string) string {
 	return fmt.Sprintf("%s.%d.%s", list, item, field)
 }
 
-// noSuchGroup says the same of groups that are not there and of those that the viewer does not
-// belong to.
+// noSuchGroup is the same for missing groups and for groups of others.
 const noSuchGroup = "There is no such group, or you do not belong to it."
 
-// checkGroups finds the groups that an input names. Only own ones may be named, except by a
-// superuser, for whom a name without a group stays without an id, if fresh allows it, until
-// makeGroups.
+// checkGroups finds the groups that an input names. Viewers may name their own groups; superusers
+// may name all and, with fresh, new ones, whose id is 0 until makeGroups creates them.
 func (s *Session) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []auth.GroupRef,
 	fresh bool) ([]auth.GroupRef, error) {
 	if len(refs) > MaxGroups {
@@ -303,7 +300,7 @@ func (s *Session) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []au
 	return found, nil
 }
 
-// makeGroups makes those of the groups that do not exist yet.
+// makeGroups creates the groups that have no id yet.
 func (s *Session) makeGroups(tx *kv.WriteTx, refs []auth.GroupRef) (ids []uint64, err error) {
 	for _, r := range refs {
 		if r.ID == 0 {
@@ -316,9 +313,8 @@ func (s *Session) makeGroups(tx *kv.WriteTx, refs []auth.GroupRef) (ids []uint64
 	return ids, nil
 }
 
-// groupInfos describes the groups that something names, in their order; those that are gone are
-// left out. Who does not hold it himself learns only of his own among them: which others there are
-// is hidden from him elsewhere, too.
+// groupInfos describes the groups of a record, in their order, without deleted ones. A viewer who
+// does not hold the record gets only their own groups.
 func (s *Session) groupInfos(tx *kv.Tx, ids []uint64, holds bool) ([]auth.GroupInfo, error) {
 	var list []auth.GroupInfo
 	for _, id := range ids {

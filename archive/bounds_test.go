@@ -144,8 +144,8 @@ func TestDryRunRepeats(t *testing.T) {
 		}
 		for _, refuse := range []bool{true, false} {
 			var told [2]string
-			for i, most := range []int{7, metAtOnce} {
-				f.metAtOnce = most
+			for i, most := range []int{7, hashedRowsInMemory} {
+				f.hashedRowsInMemory = most
 				file, err := f.as("astro").BeginUpload(t.Context())
 				if err == nil {
 					_, err = file.Write([]byte(b.String()))
@@ -194,8 +194,8 @@ func TestMetRows(t *testing.T) {
 	f := open(t, Options{})
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, most := range []int{1, 10, 100, 5000} {
-		f.metAtOnce = most
-		m := f.newMetRows()
+		f.hashedRowsInMemory = most
+		m := f.newRepeatFinder()
 		met := map[int]bool{}
 		created, repeated := 0, []int{}
 		for line := 1; line <= 3000; line++ {

@@ -17,21 +17,21 @@ import (
 	"nightjar/kv"
 )
 
-// dryBatch is how many rows a dry run looks up in one transaction.
+// dryBatch is how many rows of a dry run one transaction looks up.
 const dryBatch = 2000
 
-// dryRun tells what store would answer, and stores nothing.
+// dryRun returns the report that store would return, and stores nothing.
 func (s *Session) dryRun(ctx context.Context, in *ProductInput, f *FileUpload,
 	pl *productPlan) (report *Report, err error) {
 	rows := &fileRows{in: in}
-	met := s.a.newMetRows()
+	met := s.a.newRepeatFinder()
 	defer func() {
 		if closing := met.close(); err == nil {
 			err = closing
 		}
 	}()
 	look := func() error {
-		rows.turn()
+		rows.swap()
 		return s.view(func(s *Session, tx *kv.Tx) error {
 			for i := range rows.back.rows {
 				d, err := rows.datum(s, tx, i)
@@ -83,17 +83,17 @@ func (s *Session) dryRun(ctx context.Context, in *ProductInput, f *FileUpload,
 	return report, nil
 }
 
-// targetAndKey is a hash over the target and the content key, equal for datums that findEqual finds
+// targetAndKey hashes the target and the content key. It is equal for datums that findEqual finds
 // equal.
 func (d *Datum) targetAndKey(dataType string) [sha256.Size]byte {
 	key := d.contentKey(dataType)
 	return sha256.Sum256(append(binary.BigEndian.AppendUint64(nil, d.Target), key[:]...))
 }
 
-// repeatedRows are rows of a file that are there already, or earlier in the file.
+// repeatedRows counts the rows of a file that already exist, or are earlier in the file.
 type repeatedRows struct {
 	count int
-	lines []int // of the first of them, and some others
+	lines []int // the first of their lines, and some others
 }
 
 func (r *repeatedRows) add(line int) {
@@ -103,54 +103,54 @@ func (r *repeatedRows) add(line int) {
 	}
 }
 
-// first are the lines of the first maxRefusedLines.
+// first returns the first maxRefusedLines lines.
 func (r *repeatedRows) first() []int {
 	slices.Sort(r.lines)
 	return r.lines[:min(len(r.lines), maxRefusedLines)]
 }
 
-// metRows remembers the rows of a file, however many, to find out which of them are equal: a record
-// of 16 bytes for each, sorted in memory, and in a temporary file when there are more than
-// metAtOnce. That takes 16 bytes of disk for a row, which is less than the row itself has in any
-// file.
+// repeatFinder finds equal rows of a file of any length. It keeps a record of 16 bytes for each
+// row, sorted in memory or, beyond hashedRowsInMemory rows, in a temporary file. That file is
+// smaller than the uploaded one, whose rows are longer than 16 bytes.
 //
 // A record is the first 10 bytes of the row's hash, and in 6 bytes, big-endian, twice its line,
-// plus one when it is stored already. That two of 600 million different rows have the same 10 bytes
-// has a chance of 1 in 7 million.
-type metRows struct {
+// plus one when the datum already exists. The chance that two of 600 million different rows share
+// the 10 bytes is 1 in 7 million.
+type repeatFinder struct {
 	a      *Archive
 	most   int // records in memory
-	rows   []metRow
+	rows   []hashedRow
 	dir    string
 	file   *os.File
 	runs   []int64 // where each sorted run in the file ends
 	length int64
 }
 
-type metRow [metBytes]byte
+type hashedRow [hashedRowBytes]byte
 
 const (
-	metBytes  = 16
-	metHash   = 10
-	metAtOnce = 1 << 20 // 16 MiB
-	// metBuffer is what is read of a run at once. It takes 64 runs, of 64 million rows, to fill 4
-	// MiB.
-	metBuffer = 64 << 10
+	hashedRowBytes     = 16
+	hashedRowHash      = 10
+	hashedRowsInMemory = 1 << 20 // 16 MiB
+	// runBuffer is the read buffer of a run: 64 runs, of 64 million rows, take 4 MiB.
+	runBuffer = 64 << 10
 )
 
-func (a *Archive) newMetRows() *metRows { return &metRows{a: a, most: a.metAtOnce} }
+func (a *Archive) newRepeatFinder() *repeatFinder {
+	return &repeatFinder{a: a, most: a.hashedRowsInMemory}
+}
 
-// add takes a row in.
-func (m *metRows) add(hash [32]byte, line int, stored bool) error {
-	var r metRow
+// add adds a row.
+func (m *repeatFinder) add(hash [32]byte, line int, stored bool) error {
+	var r hashedRow
 	var n [8]byte
 	value := uint64(line) << 1
 	if stored {
 		value |= 1
 	}
 	binary.BigEndian.PutUint64(n[:], value)
-	copy(r[:], hash[:metHash])
-	copy(r[metHash:], n[2:])
+	copy(r[:], hash[:hashedRowHash])
+	copy(r[hashedRowHash:], n[2:])
 	m.rows = append(m.rows, r)
 	if len(m.rows) < m.most {
 		return nil
@@ -158,17 +158,17 @@ func (m *metRows) add(hash [32]byte, line int, stored bool) error {
 	return m.spill()
 }
 
-func (m *metRows) sort() {
-	slices.SortFunc(m.rows, func(a, b metRow) int { return bytes.Compare(a[:], b[:]) })
+func (m *repeatFinder) sort() {
+	slices.SortFunc(m.rows, func(a, b hashedRow) int { return bytes.Compare(a[:], b[:]) })
 }
 
 // spill writes the rows in memory to the file, as a sorted run.
-func (m *metRows) spill() (err error) {
+func (m *repeatFinder) spill() (err error) {
 	if err := m.a.db.Room(); err != nil {
 		return err
 	}
 	if m.file == nil {
-		if m.dir, err = m.a.besides(); err != nil {
+		if m.dir, err = m.a.tempDir(); err != nil {
 			return err
 		}
 		if m.file, err = os.CreateTemp(m.dir, "rows"); err != nil {
@@ -176,7 +176,7 @@ func (m *metRows) spill() (err error) {
 		}
 	}
 	m.sort()
-	w := bufio.NewWriterSize(m.file, metBuffer)
+	w := bufio.NewWriterSize(m.file, runBuffer)
 	for i := range m.rows {
 		if _, err := w.Write(m.rows[i][:]); err != nil {
 			return diskFull(err)
@@ -185,13 +185,13 @@ func (m *metRows) spill() (err error) {
 	if err := w.Flush(); err != nil {
 		return diskFull(err)
 	}
-	m.length += int64(len(m.rows)) * metBytes
+	m.length += int64(len(m.rows)) * hashedRowBytes
 	m.runs = append(m.runs, m.length)
 	m.rows = m.rows[:0]
 	return nil
 }
 
-// diskFull is ErrNoRoom for an error that says that the disk is full.
+// diskFull returns ErrNoRoom for an error of a full disk.
 func diskFull(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
@@ -200,16 +200,16 @@ func diskFull(err error) error {
 	return err
 }
 
-// count says how many rows are new, and which are not.
-func (m *metRows) count() (created int, repeated *repeatedRows, err error) {
+// count returns how many rows are new, and the rows that are not.
+func (m *repeatFinder) count() (created int, repeated *repeatedRows, err error) {
 	repeated = new(repeatedRows)
-	var last metRow
+	var last hashedRow
 	first := true
-	each := func(r metRow) {
+	each := func(r hashedRow) {
 		var n [8]byte
-		copy(n[2:], r[metHash:])
+		copy(n[2:], r[hashedRowHash:])
 		value := binary.BigEndian.Uint64(n[:])
-		fresh := first || !bytes.Equal(last[:metHash], r[:metHash])
+		fresh := first || !bytes.Equal(last[:hashedRowHash], r[:hashedRowHash])
 		if first, last = false, r; fresh && value&1 == 0 {
 			created++
 		} else {
@@ -231,12 +231,12 @@ func (m *metRows) count() (created int, repeated *repeatedRows, err error) {
 	return created, repeated, err
 }
 
-// merge gives out all rows of the file in order.
-func (m *metRows) merge(each func(metRow)) error {
+// merge calls each with all rows of the file in order.
+func (m *repeatFinder) merge(each func(hashedRow)) error {
 	var h runHeap
 	from := int64(0)
 	for _, end := range m.runs {
-		r := &sortedRun{b: bufio.NewReaderSize(io.NewSectionReader(m.file, from, end-from), metBuffer)}
+		r := &sortedRun{b: bufio.NewReaderSize(io.NewSectionReader(m.file, from, end-from), runBuffer)}
 		from = end
 		if ok, err := r.next(); err != nil {
 			return err
@@ -261,7 +261,7 @@ func (m *metRows) merge(each func(metRow)) error {
 }
 
 // close removes the temporary file.
-func (m *metRows) close() error {
+func (m *repeatFinder) close() error {
 	if m.dir == "" {
 		return nil
 	}
@@ -272,10 +272,10 @@ func (m *metRows) close() error {
 	return errors.Join(err, os.RemoveAll(m.dir))
 }
 
-// sortedRun is a run that is read.
+// sortedRun reads a run.
 type sortedRun struct {
 	b   *bufio.Reader
-	row metRow
+	row hashedRow
 }
 
 func (r *sortedRun) next() (ok bool, err error) {
@@ -286,7 +286,7 @@ func (r *sortedRun) next() (ok bool, err error) {
 	return err == nil, err
 }
 
-// runHeap is a heap of runs by their next rows.
+// runHeap is a heap of runs, ordered by their next rows.
 type runHeap []*sortedRun
 
 func (h runHeap) Len() int           { return len(h) }

@@ -13,22 +13,21 @@ import (
 	"nightjar/kv"
 )
 
-// logTables are the names of the log's tables, by their numbers in the file.
+// logTables names the tables of the log by their numbers in the file.
 var logTables = map[uint64]string{1: "users", 2: "groups", 3: "tokens", 4: "targets", 7: "targetlists",
 	8: "dataproducts", 9: "reduceddatums", 10: "observations", 11: "uploads", 12: "work"}
 
-// LogTables are the names by which the log can be asked for a table.
+// LogTables lists the table names of a LogFilter.
 var LogTables = []string{"targets", "targetlists", "dataproducts", "reduceddatums", "observations", "uploads", "work",
 	"users", "groups", "tokens"}
 
 var logOperations = map[uint64]string{kv.Created: "created", kv.Changed: "changed", kv.Deleted: "deleted"}
 
-// MaxLogIDs is how many ids of the rows that one entry changed are listed; their count is always
-// whole.
+// MaxLogIDs bounds the ids that are listed of one change; its Count includes all.
 const MaxLogIDs = 100
 
-// A LogEntry is what one request changed: who, when, from where. Hash is that of the entry and
-// holds Previous, that of the one before.
+// A LogEntry says what one request changed, who sent it, when and from where. Hash is the hash of
+// the entry, which covers Previous, the hash of the entry before.
 type LogEntry struct {
 	Seq            uint64
 	Time           int64 // microseconds since 1970
@@ -41,26 +40,26 @@ type LogEntry struct {
 	Hash, Previous string
 }
 
-// A LogChange is what was done to rows of a table. IDs are the first MaxLogIDs of them.
+// A LogChange is an operation on rows of a table. IDs are the first MaxLogIDs of them.
 type LogChange struct {
 	Table, Operation string
 	Count            uint64
 	IDs              []uint64
 }
 
-// A LogSetting is a setting that was changed, and what it was before.
+// A LogSetting is a changed setting, with its old value.
 type LogSetting struct{ Name, Old string }
 
-// LogFilter says which entries are wanted: those that fit all that is given.
+// LogFilter selects entries of the log. All conditions that are given must hold.
 type LogFilter struct {
-	User, Addr   string // exactly this, "" for any
+	User, Addr   string // "" for any
 	Action       string // a part of the action, such as DELETE or /api/targets/
 	Table        string // one of LogTables, "" for any
 	Object       uint64 // the id of a row of Table, 0 for any
-	Since, Until *int64 // microseconds since 1970, both included
+	Since, Until *int64 // inclusive bounds, in microseconds since 1970
 }
 
-// Log gives out the log, newest first. With a filter it reads every entry. Superusers only. Error:
+// Log lists the log, newest first. With a filter it reads every entry. Superusers only. Error:
 // *problem.List for an id without a table.
 func (s *Session) Log(ctx context.Context, f LogFilter, page Page, out Out[LogEntry]) error {
 	if err := s.superuser(); err != nil {
@@ -75,10 +74,10 @@ func (s *Session) Log(ctx context.Context, f LogFilter, page Page, out Out[LogEn
 		}
 		return f.find(ctx, tx, page)
 	}
-	return give(s, ctx, out, find, readLogEntry)
+	return sendPage(s, ctx, out, find, readLogEntry)
 }
 
-// find lists the sequence numbers of a page.
+// find returns the sequence numbers of a page.
 func (f *LogFilter) find(ctx context.Context, tx *kv.Tx, page Page) (list []uint64, e Extent, err error) {
 	head, err := tx.Head()
 	if err != nil {
@@ -134,7 +133,7 @@ func (f *LogFilter) passes(e *kv.Entry) bool {
 	return false
 }
 
-// touches says whether a row is among those that were changed, which are in order.
+// touches reports whether a row is among the changed ones, which ascend.
 func touches(c kv.Change, row uint64) bool {
 	for id := range c.IDs() {
 		if id >= row {
@@ -144,7 +143,7 @@ func touches(c kv.Change, row uint64) bool {
 	return false
 }
 
-// readLogEntry reads an entry; one that was dropped meanwhile is left out.
+// readLogEntry reads an entry; it returns false for one that was dropped meanwhile.
 func readLogEntry(_ *Session, tx *kv.Tx, seq uint64, row *LogEntry) (bool, error) {
 	e, err := tx.Entry(seq)
 	if errors.Is(err, kv.ErrNotFound) {
@@ -176,8 +175,7 @@ func readLogEntry(_ *Session, tx *kv.Tx, seq uint64, row *LogEntry) (bool, error
 	return true, nil
 }
 
-// shownSetting is the old value of a setting, if it is one that can be read: the others are
-// secrets.
+// shownSetting returns the old value of a setting, "" for the settings that are secret.
 func shownSetting(x kv.Setting) string {
 	for _, spec := range settingSpecs {
 		if spec.name == x.Name {
@@ -187,18 +185,18 @@ func shownSetting(x kv.Setting) string {
 	return ""
 }
 
-// settingLogKeep is how long the entries of the log are kept.
+// settingLogKeep is the setting for how long log entries are kept.
 const settingLogKeep = "log_keep"
 
-// keepForever is the value of log_keep with which nothing is dropped.
+// keepForever is the value of log_keep that keeps all entries.
 const keepForever = "forever"
 
-// keepUnits are the units of log_keep, of fixed lengths.
+// keepUnits lists the units of log_keep.
 var keepUnits = map[byte]time.Duration{'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
 	'm': 30 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
 
-// parseKeep reads a value of log_keep: "forever", for which the time is 0, or a number of hours,
-// days, weeks, months of 30 or years of 365 days, such as 90d.
+// parseKeep parses a value of log_keep: "forever", for which it returns 0, or a number of hours,
+// days, weeks, months of 30 days or years of 365 days, such as 90d.
 func parseKeep(s string) (time.Duration, error) {
 	if s == keepForever {
 		return 0, nil
@@ -218,8 +216,8 @@ func checkKeep(s string) error {
 	return err
 }
 
-// trimLog drops the entries of the log that are older than log_keep says, on behalf of an author,
-// and gives the last of them, 0 for none.
+// trimLog drops the log entries that are older than log_keep, and returns the last of them, 0 for
+// none.
 func (a *Archive) trimLog(ctx context.Context, author kv.Author) (last uint64, err error) {
 	var value string
 	err = a.db.View(func(tx *kv.Tx) error { value, err = setting(tx, settingLogKeep); return err })
@@ -234,8 +232,8 @@ func (a *Archive) trimLog(ctx context.Context, author kv.Author) (last uint64, e
 	return a.db.TrimLog(ctx, author, a.o.Now().Add(-keep))
 }
 
-// logKeeper trims the log in the background: soon after the start, once a day, and when log_keep is
-// changed.
+// logKeeper trims the log in the background: soon after the start, once a day, and when log_keep
+// changes.
 type logKeeper struct {
 	changed chan struct{}
 	stop    context.CancelFunc
@@ -247,7 +245,7 @@ const (
 	nextTrim  = 24 * time.Hour
 )
 
-// keepLog begins it, in an archive that is there to stay.
+// keepLog starts the logKeeper, unless the archive is opened for reading or for a short time.
 func (a *Archive) keepLog() *logKeeper {
 	ctx, stop := context.WithCancel(context.Background())
 	k := &logKeeper{changed: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
@@ -271,16 +269,16 @@ func (a *Archive) keepLog() *logKeeper {
 			case ctx.Err() != nil:
 				return
 			case err != nil:
-				a.o.Logf("the oldest entries of the log could not be dropped: %v", err)
+				a.o.Logf("cannot drop the oldest log entries: %v", err)
 			case last > 0:
-				a.o.Logf("log entries up to %d were dropped, as log_keep says", last)
+				a.o.Logf("dropped log entries up to %d, as log_keep says", last)
 			}
 		}
 	}()
 	return k
 }
 
-// kick has the log trimmed soon.
+// kick makes the logKeeper trim the log now.
 func (k *logKeeper) kick() {
 	select {
 	case k.changed <- struct{}{}:
@@ -293,8 +291,8 @@ func (k *logKeeper) close() {
 	<-k.done
 }
 
-// TrimLog drops the entries of the log that are older than the setting log_keep says, and gives the
-// last of them, 0 for none. Superusers only.
+// TrimLog drops the log entries that are older than the setting log_keep, and returns the last of
+// them, 0 for none. Superusers only.
 func (s *Session) TrimLog(ctx context.Context) (last uint64, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return 0, err

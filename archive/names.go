@@ -11,11 +11,11 @@ import (
 	"nightjar/kv"
 )
 
-// A nameQuery finds targets by their names. It is asked in two steps, and its being right rests on
-// their order (see package index): propose reads the index's mark and searches, before the
-// transaction begins; in then checks, in the transaction, every candidate and every target whose
-// names changed after the mark against the real names. When the index cannot answer, in scans the
-// folded names. What was found is remembered until a name changes.
+// A nameQuery finds targets by their names, in two steps whose order makes it exact (see package
+// index). Before the transaction begins, propose reads the index's mark and searches the index. In
+// the transaction, in checks the real names of every candidate and of every target whose names
+// changed after the mark. When the index cannot answer, in scans the folded names. The result is
+// cached until a name changes.
 type nameQuery struct {
 	a     *Archive
 	how   nameMatch
@@ -35,7 +35,7 @@ const (
 	anyEquals   nameMatch = 'f' // the name or an alias equals the term when both are simplified
 )
 
-// maxCandidates is how many candidates are checked one by one; more are found faster by the scan.
+// maxCandidates is how many candidates are checked one by one; for more, the scan is faster.
 const maxCandidates = 2000
 
 // findNames begins a search for targets that one of the terms matches.
@@ -67,21 +67,21 @@ func (q *nameQuery) propose(ctx context.Context) {
 	q.proposed = true
 }
 
-// remembered says whether in will most likely not need the index.
+// remembered reports whether in will most likely find the result in the cache.
 func (q *nameQuery) remembered() (yes bool) {
 	key := q.key()
 	if _, ok := q.a.found.Get(key); !ok {
 		return false
 	}
-	q.a.db.View(func(tx *kv.Tx) error { // an error shows when in is asked
+	q.a.db.View(func(tx *kv.Tx) error { // in will return an error, too
 		yes = q.a.found.get(key, lastNamed(tx)) != nil
 		return nil
 	})
 	return yes
 }
 
-// in returns the targets that match, whoever may see them; there may be some among them that have
-// been deleted. It is for transactions that only read.
+// in returns the matching targets, visible or not; some of them may have been deleted since. It is
+// for read transactions.
 func (q *nameQuery) in(tx *kv.Tx) (*kv.IDList, error) {
 	key, named := q.key(), lastNamed(tx)
 	if p := q.a.found.get(key, named); p != nil {
@@ -96,8 +96,8 @@ func (q *nameQuery) in(tx *kv.Tx) (*kv.IDList, error) {
 	return p, nil
 }
 
-// lastNamed is the log entry in which names of targets that are there changed last. As long as it
-// is the same, what was found by name stays right but for targets that have been deleted since.
+// lastNamed returns the log entry of the last change of an existing target's names. While it is the
+// same, a result stays right, except that targets may have been deleted.
 func lastNamed(tx *kv.Tx) uint64 {
 	sort, _, ok := tx.LastPlace(orderNamed, 0)
 	if !ok {
@@ -106,7 +106,7 @@ func lastNamed(tx *kv.Tx) uint64 {
 	return binary.BigEndian.Uint64(sort)
 }
 
-// key tells what is asked from all else that may be.
+// key identifies the query in the cache.
 func (q *nameQuery) key() string {
 	b := []byte{byte(q.how)}
 	for _, t := range q.terms {
@@ -115,13 +115,13 @@ func (q *nameQuery) key() string {
 	return string(b)
 }
 
-// search finds the targets that match, ascending.
+// search returns the matching targets, ascending.
 func (q *nameQuery) search(tx *kv.Tx) ([]uint64, error) {
 	match := q.matcher()
 	if !q.proposed {
 		return q.scan(tx, match)
 	}
-	candidates := slices.Clone(q.candidates) // the search may be made again
+	candidates := slices.Clone(q.candidates) // search may run again
 	for _, id := range tx.Range(orderNamed, 0, binary.BigEndian.AppendUint64(nil, q.after+1), nil) {
 		candidates = append(candidates, id)
 	}
@@ -130,7 +130,7 @@ func (q *nameQuery) search(tx *kv.Tx) ([]uint64, error) {
 	for _, id := range slices.Compact(candidates) {
 		t, err := targets.Get(tx, id)
 		if err == kv.ErrNotFound {
-			continue // the index has not heard of it yet
+			continue // deleted, which the index has not applied yet
 		}
 		if err != nil {
 			return nil, err
@@ -146,8 +146,8 @@ func (q *nameQuery) search(tx *kv.Tx) ([]uint64, error) {
 	return found, nil
 }
 
-// foundNames remembers what was found by name. An entry costs as many as it has ids, and some more
-// for its text, so that a thousand fit when nothing is found.
+// foundNames caches results of searches by name. An entry costs its number of ids, plus foundCost
+// for its text, so that a thousand empty results fit.
 type foundNames struct{ *cache.LRU[string, foundName] }
 
 type foundName struct {
@@ -155,14 +155,14 @@ type foundName struct {
 	*kv.IDList
 }
 
-// How much is remembered: texts not longer than this, and so many ids in all.
+// Bounds of the cache: the length of a text in bytes, and the number of ids in all.
 const (
 	maxFoundText = 1000
 	maxFoundIDs  = 1_000_000
 	foundCost    = 1000
 )
 
-// get is what was found in a state of the names, nil when nobody has asked.
+// get returns the result for a state of the names, nil for none.
 func (f foundNames) get(key string, named uint64) *kv.IDList {
 	if e, ok := f.Get(key); ok && e.named == named {
 		return e.IDList
@@ -176,7 +176,7 @@ func (f foundNames) put(key string, named uint64, p *kv.IDList) {
 	}
 }
 
-// matcher says whether a folded name matches.
+// matcher returns a function that reports whether a folded name matches.
 func (q *nameQuery) matcher() func(folded []byte) bool {
 	if q.how == anyEquals {
 		simple := make(map[string]bool, len(q.terms)) // there may be many
@@ -194,7 +194,7 @@ func (q *nameQuery) matcher() func(folded []byte) bool {
 	}
 }
 
-// scan looks at every folded name.
+// scan searches all folded names.
 func (q *nameQuery) scan(tx *kv.Tx, match func([]byte) bool) ([]uint64, error) {
 	var found []uint64
 	for sort, id := range tx.Range(orderFolded, 0, nil, nil) {
@@ -220,7 +220,7 @@ func (q *nameQuery) scan(tx *kv.Tx, match func([]byte) bool) ([]uint64, error) {
 	return own, nil
 }
 
-// productsNamed finds the products whose product id or path contains text, whatever the case, by a
+// productsNamed returns the products whose product id or path contains text, ignoring case, by a
 // scan of the folded names.
 func productsNamed(tx *kv.Tx, text string) []uint64 {
 	text = index.Fold(text)
@@ -234,7 +234,7 @@ func productsNamed(tx *kv.Tx, text string) []uint64 {
 	return slices.Compact(found)
 }
 
-// unionOf is the set of the rows that belong to one of some parents.
+// unionOf returns the set of the rows with one of some parents.
 func unionOf[T any](tx *kv.Tx, table *kv.Table[T], dim byte, parents []uint64) kv.Set {
 	sets := make([]kv.Set, len(parents))
 	for i, p := range parents {
@@ -243,39 +243,39 @@ func unionOf[T any](tx *kv.Tx, table *kv.Table[T], dim byte, parents []uint64) k
 	return kv.Or(sets...)
 }
 
-// Suggestions are what a search box offers for a text: at most MaxSuggestions of each kind.
+// Suggestions holds what a search box offers for a text: at most MaxSuggestions of each kind.
 type Suggestions struct {
-	// Targets have a name that contains the text, whatever the case: first, by name, those with a
-	// name that begins with it.
+	// Targets have a name that contains the text, ignoring case. Those with a name that begins with
+	// it come first, ordered by that name.
 	Targets []SuggestedTarget
-	// Similar have a name that is nearly the text. They are looked for when there are no Targets,
-	// and only while the index of names answers.
+	// Similar have a name that is nearly the text. They are only searched for when there are no
+	// Targets and the index of names is ready.
 	Similar []SuggestedTarget
-	// Sources are source names of reduced datums that contain the text, whatever the case, by name.
+	// Sources are the source names of datums that contain the text, ignoring case, in order.
 	Sources []string
 }
 
-// SuggestedTarget is a target that is suggested for the sake of one of its names.
+// SuggestedTarget is a target that is suggested for one of its names.
 type SuggestedTarget struct {
 	ID   uint64
 	Name string // the target's name
-	As   string // the name or alias that fits the text
+	As   string // the name or alias that matches the text
 }
 
 // MaxSuggestions bounds each kind of suggestions.
 const MaxSuggestions = 8
 
 const (
-	// maxPrefixes is how many names that begin with a text are looked at: a viewer may see few of
-	// them.
+	// maxPrefixes bounds how many names that begin with a text are looked at: the viewer may see
+	// few of them.
 	maxPrefixes = 2000
-	// maxSimilar is how many targets with a similar name are looked at, for the same reason.
+	// maxSimilar bounds how many targets with a similar name are looked at, for the same reason.
 	maxSimilar = 200
-	// maxSources is how many source names are looked at. There should be some hundreds.
+	// maxSources bounds how many source names are looked at. A file should have some hundreds.
 	maxSources = 10_000
 )
 
-// Suggest returns suggestions for a text, of what the viewer sees: what is hidden does not exist.
+// Suggest returns suggestions for a text out of what the viewer sees.
 func (s *Session) Suggest(ctx context.Context, text string) (list Suggestions, err error) {
 	folded := index.Fold(text)
 	q := s.a.findNames(ctx, anyContains, text)
@@ -304,8 +304,7 @@ func (s *Session) Suggest(ctx context.Context, text string) (list Suggestions, e
 	return list, err
 }
 
-// suggestTargets appends targets that the viewer sees and one of whose names contains a folded
-// text.
+// suggestTargets appends visible targets with a name that contains a folded text.
 func (s *Session) suggestTargets(tx *kv.Tx, q *nameQuery, folded string, list *[]SuggestedTarget) error {
 	begins := func(n string) bool { return strings.HasPrefix(index.Fold(n), folded) }
 	looked := 0
@@ -333,8 +332,7 @@ func (s *Session) suggestTargets(tx *kv.Tx, q *nameQuery, folded string, list *[
 	return nil
 }
 
-// suggest appends a target if the viewer sees it, it is not in the list yet, and one of its names
-// fits.
+// suggest appends a target if it is visible, not yet in the list, and one of its names fits.
 func (s *Session) suggest(tx *kv.Tx, id uint64, fits func(name string) bool, list *[]SuggestedTarget) error {
 	if slices.ContainsFunc(*list, func(t SuggestedTarget) bool { return t.ID == id }) {
 		return nil
@@ -353,8 +351,7 @@ func (s *Session) suggest(tx *kv.Tx, id uint64, fits func(name string) bool, lis
 	return nil
 }
 
-// suggestSources appends the source names that contain a folded text and that a datum has which the
-// viewer sees.
+// suggestSources appends the source names of visible datums that contain a folded text.
 func (s *Session) suggestSources(tx *kv.Tx, folded string, list *[]string) error {
 	seen := visible(s, tx, datums, true)
 	looked := 0

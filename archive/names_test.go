@@ -576,7 +576,7 @@ func TestNoUploadLeft(t *testing.T) {
 	b := &bulk{s: s, ctx: t.Context(), rows: rows}
 	in := DatumInput{Target: target, Type: "photometry", Timed: true}
 	rows.front.add(in, []byte(`{"magnitude":1}`), 1)
-	rows.turn()
+	rows.swap()
 	failed := errors.New("run again")
 	err := s.update(t.Context(), func(s *Session, tx *kv.WriteTx) error {
 		if err := b.writeAll(s, tx, 1); err != nil {

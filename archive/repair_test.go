@@ -184,7 +184,7 @@ func TestRepair(t *testing.T) {
 }
 
 func gone[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
-	if ok, err := there(tx, table, id); err != nil || ok {
+	if ok, err := exists(tx, table, id); err != nil || ok {
 		return fmt.Errorf("%s %d is there (%v)", table.Name(), id, err)
 	}
 	return nil

@@ -9,8 +9,8 @@ import (
 	"nightjar/kv"
 )
 
-// The numbers of tables, unique kinds, orders, series and dimensions are part of the file's format
-// and never used for anything else.
+// The numbers of tables, unique kinds, orders, series and dimensions are part of the file format. A
+// number is never reused.
 const (
 	kindTargetName = 10
 	kindAlias      = 11
@@ -27,23 +27,23 @@ const (
 	orderChanged = 5 // of targets: time of the last change
 
 	seriesLight   = 1 // a target's light curve
-	seriesUndated = 2 // a target's data without a time of their own, all at time 0
+	seriesUndated = 2 // a target's datums without a time of their own, all at time 0
 
 	dimTarget      = 1
-	dimProduct     = 2  // of data: all products that brought it
-	dimType        = 3  // of data: code of the data type; of targets: 1 sidereal, 2 not
-	dimUpload      = 4  // of data
+	dimProduct     = 2  // of datums: each of its products
+	dimType        = 3  // of datums: code of the data type; of targets: 1 sidereal, 2 not
+	dimUpload      = 4  // of datums
 	dimSeer        = 5  // who sees the target
 	dimHolder      = 6  // who holds it, in mode objects
-	dimShared      = 7  // of data: 1 when it came more than once
+	dimShared      = 7  // of datums: 1 when it has several sources (products and owners)
 	dimObservation = 8  // of products
 	dimList        = 9  // of targets
-	dimLater       = 10 // of data: the products that brought it, but for the first
-	dimDay         = 11 // of data: the day of its time, see dayOf
-	dimDays        = 12 // of data: the 64 days of its time
+	dimLater       = 10 // of datums: its products except the first
+	dimDay         = 11 // of datums: the day of its time, see dayOf
+	dimDays        = 12 // of datums: the 64 days of its time
 	dimStatus      = 130
 	dimFacility    = 131
-	dimSource      = 132 // of data
+	dimSource      = 132 // of datums
 	dimKey         = 133 // of targets: keys and values of extras
 	dimValue       = 134
 	dimProductType = 135
@@ -51,9 +51,9 @@ const (
 	codeDataType = 1 // the kind of codes of data types
 )
 
-// Verify checks that whatever a record refers to exists (Refs), except for creators (of lists,
-// products, observations and uploads) and for the owners of a datum with their groups. These stay
-// when the user or the group is deleted, and then mean nobody, since ids are never given out again.
+// Verify checks that the records exist to which a record refers (Refs), except for creators (of
+// lists, products, observations and uploads) and the owners of a datum with their groups. Those ids
+// stay when the user or group is deleted, and then mean nobody, since ids are never reused.
 
 var targets = kv.NewTable(kv.Spec[Target]{
 	Name: "target", No: 4, Codec: kv.Fields[Target](),
@@ -77,7 +77,7 @@ var targets = kv.NewTable(kv.Spec[Target]{
 		}
 	},
 	UID: func(t *Target) [16]byte { return t.UID },
-	StandIn: func(id uint64, uid [16]byte) *Target { // whom the lost one was shown to is not known: to nobody
+	StandIn: func(id uint64, uid [16]byte) *Target { // visible to nobody, since the grants are lost
 		return &Target{Name: fmt.Sprintf("lost target %d", id), Type: Sidereal,
 			Visibility: auth.VisibleToGranted, UID: uid}
 	},
@@ -154,12 +154,12 @@ var uploads = kv.NewTable(kv.Spec[Upload]{
 	UID: func(u *Upload) [16]byte { return u.UID },
 })
 
-// Tables are all tables of the file, for kv.Open.
+// tables lists the tables of the file, for kv.Open.
 func tables() []kv.AnyTable {
 	return append(auth.Tables(), targets, lists, products, datums, observations, uploads, works)
 }
 
-// targetKeys says by what a target is found.
+// targetKeys adds the keys by which a target is found.
 func targetKeys(k *kv.Keys, id uint64, t *Target) {
 	k.Unique(kindTargetName, t.Name)
 	for _, a := range t.Aliases {
@@ -186,7 +186,7 @@ func targetKeys(k *kv.Keys, id uint64, t *Target) {
 	foldedPlaces(k, orderFolded, t.Names())
 }
 
-// foldedPlaces puts a record into an order under each of its names in folded form, for the scan.
+// foldedPlaces adds a record to an order at each of its folded names, for the scan.
 func foldedPlaces(k *kv.Keys, order byte, names []string) {
 	seen := map[string]bool{}
 	for _, n := range names {
@@ -197,7 +197,7 @@ func foldedPlaces(k *kv.Keys, order byte, names []string) {
 	}
 }
 
-// folded is the name that a place in such an order stands for.
+// folded returns the name of a place in such an order.
 func folded(sort []byte) []byte { return sort[:len(sort)-1] }
 
 func typeCode(t string) uint64 {
@@ -207,7 +207,7 @@ func typeCode(t string) uint64 {
 	return 2
 }
 
-// idText is an id as the text of a unique key.
+// idText writes an id as the text of a unique key.
 func idText(id uint64) string { return string(binary.BigEndian.AppendUint64(nil, id)) }
 
 func productKeys(k *kv.Keys, id uint64, p *Product) {
@@ -229,7 +229,7 @@ func productKeys(k *kv.Keys, id uint64, p *Product) {
 	foldedPlaces(k, orderProduct, names)
 }
 
-// datumKeys says by what a datum is found.
+// datumKeys adds the keys by which a datum is found.
 func datumKeys(k *kv.Keys, id uint64, d *Datum) {
 	hash, isUndated := d.seriesPosition()
 	k.Series(lightCurve(d.Target, d.Code), d.Time, hash)

@@ -27,7 +27,7 @@ func (s *Session) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
 	return &TargetView{t, groups, lists}, err
 }
 
-// CreateTarget makes a target; its maker, and the groups that are named, get all rights on it.
+// CreateTarget creates a target. Its creator and the groups of the input get all rights on it.
 // Errors: *problem.List; *problem.Error.
 func (s *Session) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
@@ -40,9 +40,8 @@ func (s *Session) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetV
 	return v, err
 }
 
-// ChangeTarget changes a target that the viewer may change. Whole says that the input must hold all
-// that a new target needs (PUT); what it does not hold stays all the same. Errors: *problem.List;
-// NotFound; Forbidden.
+// ChangeTarget changes the fields of a target that the input holds. With whole (PUT), the input
+// must hold all fields that a new target needs. Errors: *problem.List; NotFound; Forbidden.
 func (s *Session) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		t, err := s.targetFor(tx.Tx, id, auth.Change)
@@ -74,8 +73,7 @@ func (s *Session) writeAndView(tx *kv.WriteTx, pl *targetPlan) (*TargetView, err
 	return s.targetView(tx.Tx, pl.t)
 }
 
-// MayChangeTarget says whether the viewer may change a target that he sees; NotFound when he does
-// not see it.
+// MayChangeTarget reports whether the viewer may change a target. Error: NotFound.
 func (s *Session) MayChangeTarget(id uint64) (yes bool, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
@@ -99,7 +97,7 @@ func (s *Session) Target(id uint64) (v *TargetView, err error) {
 	return v, err
 }
 
-// DeleteTarget deletes a target with its data products, their files, its data and its observation
+// DeleteTarget deletes a target with its data products, their files, its datums and its observation
 // records. Errors: NotFound; Forbidden.
 func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
 	return s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
@@ -137,9 +135,8 @@ func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
 	})
 }
 
-// Withdraw takes away what a group was granted on a target. (Naming a group in a change of the
-// target grants; a TOM knows no way back.) Errors: NotFound, also for a group that was granted
-// nothing; Forbidden.
+// Withdraw removes the grants of a group on a target, which a change of the target that names the
+// group gives. Errors: NotFound, also for a group without a grant; Forbidden.
 func (s *Session) Withdraw(ctx context.Context, id, group uint64) error {
 	return s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		t, err := s.targetFor(tx.Tx, id, auth.Change)
@@ -163,7 +160,7 @@ type Part struct {
 	Name       string // of an alias
 }
 
-// part finds the target that an alias or a tag belongs to, and its place there.
+// part finds the target of an alias or a tag, and its index there.
 func (s *Session) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err error) {
 	what := "TargetName"
 	if kind == kindExtraID {
@@ -190,7 +187,7 @@ func (s *Session) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err 
 	return nil, 0, problem.Missing(what)
 }
 
-// Alias reads an alias of a target that the viewer sees; Extra a tag. Error: NotFound.
+// Alias reads an alias of a visible target. Error: NotFound.
 func (s *Session) Alias(id uint64) (p Part, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, at, err := s.part(tx, kindAliasID, id)
@@ -202,7 +199,7 @@ func (s *Session) Alias(id uint64) (p Part, err error) {
 	return p, err
 }
 
-// Extra reads a tag of a target that the viewer sees. Error: NotFound.
+// Extra reads a tag of a visible target. Error: NotFound.
 func (s *Session) Extra(id uint64) (p Part, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, at, err := s.part(tx, kindExtraID, id)
@@ -214,13 +211,12 @@ func (s *Session) Extra(id uint64) (p Part, err error) {
 	return p, err
 }
 
-// DeleteAlias takes an alias off a target that the viewer may change; DeleteExtra a tag. Errors:
-// NotFound; Forbidden.
+// DeleteAlias deletes an alias of a target that the viewer may change. Errors: NotFound; Forbidden.
 func (s *Session) DeleteAlias(ctx context.Context, id uint64) error {
 	return s.deletePart(ctx, kindAliasID, id)
 }
 
-// DeleteExtra takes a tag off a target that the viewer may change. Errors: NotFound; Forbidden.
+// DeleteExtra deletes a tag of a target that the viewer may change. Errors: NotFound; Forbidden.
 func (s *Session) DeleteExtra(ctx context.Context, id uint64) error {
 	return s.deletePart(ctx, kindExtraID, id)
 }
@@ -245,21 +241,21 @@ func (s *Session) deletePart(ctx context.Context, kind byte, id uint64) error {
 	})
 }
 
-// TargetState is what lists tell of a target: when it was changed, and how many datums and data
-// products of it the viewer sees.
+// TargetState is when a target was last changed, and how many of its datums and data products the
+// viewer sees.
 type TargetState struct {
 	Modified         int64 // microseconds of UTC since 1970
 	Datums, Products RowCount
 }
 
-// RowCount is how many rows a viewer sees, and the highest of their ids, 0 when there are none.
+// RowCount is the number of rows that a viewer sees, and the highest of their ids, 0 for none.
 type RowCount struct {
 	Rows int
 	Last uint64
 }
 
-// TargetState counts what the viewer sees of a target, without reading it. A target that is
-// missing, or hidden from the viewer, is refused as by Target.
+// TargetState counts the visible datums and data products of a target, without reading them. Error:
+// NotFound.
 func (s *Session) TargetState(id uint64) (state TargetState, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, err := s.target(tx, id)

@@ -18,7 +18,7 @@ type GroupInfo struct {
 	Name string
 }
 
-// FindGroup finds the group that is meant; kv.ErrNotFound when there is none.
+// FindGroup returns the id of a group. Error: kv.ErrNotFound.
 func (a *Auth) FindGroup(tx *kv.Tx, r GroupRef) (uint64, error) {
 	if r.ID != 0 {
 		_, err := groups.Get(tx, r.ID)
@@ -31,7 +31,7 @@ func (a *Auth) FindGroup(tx *kv.Tx, r GroupRef) (uint64, error) {
 	return id, err
 }
 
-// GroupName is the name of a group.
+// GroupName returns the name of a group.
 func (a *Auth) GroupName(tx *kv.Tx, id uint64) (string, error) {
 	g, err := groups.Get(tx, id)
 	if err != nil {
@@ -40,7 +40,7 @@ func (a *Auth) GroupName(tx *kv.Tx, id uint64) (string, error) {
 	return g.Name, nil
 }
 
-// MakeGroup finds a group by its name, or makes it, within a transaction of a superuser's.
+// MakeGroup finds a group by its name, or creates it. The transaction must be a superuser's.
 func (a *Auth) MakeGroup(tx *kv.WriteTx, name string) (id uint64, err error) {
 	if id, err = a.FindGroup(tx.Tx, GroupRef{Name: name}); !errors.Is(err, kv.ErrNotFound) {
 		return id, err
@@ -52,7 +52,7 @@ func (a *Auth) MakeGroup(tx *kv.WriteTx, name string) (id uint64, err error) {
 	return groups.Insert(tx, &g)
 }
 
-// CheckGroupName adds what is wrong with the name of a group to p.
+// CheckGroupName trims the name of a group, and adds its problems to p.
 func CheckGroupName(p *problem.List, path, name string) string {
 	name = strings.TrimSpace(name)
 	switch {
@@ -64,7 +64,7 @@ func CheckGroupName(p *problem.List, path, name string) string {
 	return name
 }
 
-// CreateGroup makes a group; superusers only.
+// CreateGroup creates a group. Superusers only.
 func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info GroupInfo, err error) {
 	if err := a.superuser(v); err != nil {
 		return info, err
@@ -85,7 +85,7 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 	return info, err
 }
 
-// groupNameFree refuses a name that belongs to another group than id.
+// groupNameFree refuses the name of another group than id.
 func (a *Auth) groupNameFree(tx *kv.Tx, name string, id uint64) error {
 	p := new(problem.List)
 	err := a.nameFree(tx, p, kindGroupName, name, id, "name", "group with this name already exists.")
@@ -95,7 +95,7 @@ func (a *Auth) groupNameFree(tx *kv.Tx, name string, id uint64) error {
 	return p.Err()
 }
 
-// group reads a group that the viewer may know of: superusers know all, others their own.
+// group reads a group that the viewer may see: superusers see all, others their own.
 func (a *Auth) group(tx *kv.Tx, v Viewer, id uint64) (*Group, error) {
 	g, err := groups.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !v.MayName(id) {
@@ -104,7 +104,7 @@ func (a *Auth) group(tx *kv.Tx, v Viewer, id uint64) (*Group, error) {
 	return g, err
 }
 
-// Group describes one group; NotFound unless the viewer may know of it.
+// Group returns a group. Error: NotFound unless the viewer may see it.
 func (a *Auth) Group(v Viewer, id uint64) (info GroupInfo, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		g, err := a.group(tx, v, id)
@@ -116,8 +116,9 @@ func (a *Auth) Group(v Viewer, id uint64) (info GroupInfo, err error) {
 	return info, err
 }
 
-// Groups lists the viewer's own groups by id, or all when a superuser asks for them, with their
-// number; only the one called name, unless that is "". The owner of the file belongs to none.
+// Groups lists the viewer's own groups by id or, for a superuser who asks for all, all groups, and
+// counts them. If name is not "", it lists only the group with that name. The owner of the file
+// belongs to no group.
 func (a *Auth) Groups(v Viewer, all bool, name string, p Page) (list []GroupInfo, count int, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := groups.All(tx)
@@ -137,7 +138,7 @@ func (a *Auth) Groups(v Viewer, all bool, name string, p Page) (list []GroupInfo
 	return list, count, err
 }
 
-// Members lists the users of a group; superusers only.
+// Members lists the users of a group. Superusers only.
 func (a *Auth) Members(v Viewer, id uint64) (list []UserInfo, err error) {
 	if !v.Everything() {
 		return nil, problem.ErrForbidden
@@ -155,7 +156,7 @@ func (a *Auth) Members(v Viewer, id uint64) (list []UserInfo, err error) {
 	return list, err
 }
 
-// RenameGroup gives a group another name; superusers only.
+// RenameGroup renames a group. Superusers only.
 func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string) (info GroupInfo, err error) {
 	if err := a.superuser(v); err != nil {
 		return info, err
@@ -180,8 +181,8 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 	return info, err
 }
 
-// Join makes a user a member of a group, or ends that; superusers only. Doing it again changes
-// nothing.
+// Join adds a user to a group or removes them from it. A repeated call changes nothing. Superusers
+// only.
 func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bool) error {
 	if err := a.superuser(v); err != nil {
 		return err
@@ -209,8 +210,7 @@ func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bo
 	})
 }
 
-// DeleteGroup takes a group away, with its memberships and with all that was granted to it;
-// superusers only.
+// DeleteGroup deletes a group, its memberships and the grants to it. Superusers only.
 func (a *Auth) DeleteGroup(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.superuser(v); err != nil {
 		return err
