@@ -16,8 +16,8 @@ import (
 	"nightjar/kv"
 )
 
-// benchArchive is an archive with the data of the measurements; the second viewer sees every second
-// target.
+// benchArchive returns an archive with the data set of the measurements; the viewer of half sees
+// every second target.
 func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Session) {
 	b.Helper()
 	a, err := Open(b.TempDir()+"/bench.db", Options{NoSync: true, Logf: b.Logf})
@@ -73,7 +73,7 @@ func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Sessi
 	return a, owner, a.For(viewer)
 }
 
-// benchDatum is datum k of the measurements.
+// benchDatum returns datum k of the measurements.
 func benchDatum(k, targets int) DatumInput {
 	d := dataset.DatumAt(k, targets)
 	return DatumInput{Target: uint64(d.Target), Type: d.Type, Source: d.Source, Time: d.Time * 1e6, Timed: true,
@@ -111,7 +111,7 @@ func BenchmarkDatums(b *testing.B) {
 	}
 }
 
-// BenchmarkNames looks for a part of a name among 100,000 targets with three names each.
+// BenchmarkNames searches a part of a name among 100,000 targets with three names each.
 func BenchmarkNames(b *testing.B) {
 	const targets = 100_000
 	a, _, _ := benchArchive(b, 0, targets)
@@ -154,7 +154,7 @@ func BenchmarkNames(b *testing.B) {
 	}
 }
 
-// awaitIndex waits until the index was made so many times again and has caught up.
+// awaitIndex waits until the index was rebuilt that often and has caught up.
 func (a *Archive) awaitIndex(rebuilt int) {
 	for st := a.names.State(); st.Rebuilt < rebuilt || st.Why != "" || st.Seq != st.Head; st = a.names.State() {
 		time.Sleep(time.Millisecond)
@@ -162,7 +162,7 @@ func (a *Archive) awaitIndex(rebuilt int) {
 }
 
 // BenchmarkSuggest asks for suggestions among 100,000 targets with three names each and 1,000
-// source names, as somebody who sees everything and as somebody who sees every second target.
+// source names, for a viewer who sees everything and one who sees every second target.
 func BenchmarkSuggest(b *testing.B) {
 	const targets, rows = 100_000, 100_000
 	a, all, half := benchArchive(b, 0, targets)
@@ -198,8 +198,7 @@ func BenchmarkSuggest(b *testing.B) {
 	}
 }
 
-// BenchmarkAddDatum adds single data, by one caller and by 64 at a time, on a disk that is not
-// synced.
+// BenchmarkAddDatum adds single datums, by one caller and by 64 at a time, without fsync.
 func BenchmarkAddDatum(b *testing.B) {
 	_, all, _ := benchArchive(b, 0, 1000)
 	var k atomic.Int64
@@ -228,8 +227,8 @@ func BenchmarkAddDatum(b *testing.B) {
 	})
 }
 
-// benchRows is how many datums the benchmarks of times and of imports have, 1,000,000 if
-// NIGHTJAR_BENCH_ROWS does not say otherwise.
+// benchRows is how many datums the benchmarks of times and imports have: NIGHTJAR_BENCH_ROWS, or
+// 1,000,000.
 func benchRows() int {
 	n, err := strconv.Atoi(os.Getenv("NIGHTJAR_BENCH_ROWS"))
 	if err != nil {
@@ -276,8 +275,8 @@ func BenchmarkTimes(b *testing.B) {
 	}
 }
 
-// BenchmarkAddData adds datums on 1000 targets in one go, and says how large the file becomes;
-// "shuffled" ones come in an order that has nothing to do with their times.
+// BenchmarkAddData adds datums on 1,000 targets in one bulk write, and reports the size of the
+// file; "shuffled" ones come in random order of time.
 func BenchmarkAddData(b *testing.B) {
 	const targets = 1000
 	rows := benchRows()

@@ -17,7 +17,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// heapInUse is how many bytes are in use on the heap.
+// heapInUse returns the bytes in use on the heap.
 func heapInUse() int {
 	runtime.GC()
 	var m runtime.MemStats
@@ -25,8 +25,8 @@ func heapInUse() int {
 	return int(m.HeapAlloc)
 }
 
-// TestRejectedLines sends more worthless lines than are told: their reasons come in the order of
-// the lines, and the memory that they take does not grow with their number.
+// TestRejectedLines sends more bad lines than are listed: their reasons come in the order of the
+// lines, and their memory does not grow with their number.
 func TestRejectedLines(t *testing.T) {
 	const lines = 200_000
 	for name, worthless := range map[string]func(in *DatumInput, n int){
@@ -80,8 +80,7 @@ func TestRejectedLines(t *testing.T) {
 	}
 }
 
-// TestLongRows sends few rows that are long: they are not gathered until there are StageFrom of
-// them.
+// TestLongRows sends few long rows: they are written before there are StageFrom of them.
 func TestLongRows(t *testing.T) {
 	f := open(t, Options{})
 	target := f.target("astro", "T")
@@ -127,8 +126,8 @@ func TestRejectionsAreBounded(t *testing.T) {
 	}
 }
 
-// TestDryRunRepeats compares what a dry run says of files whose rows repeat, with few rows in
-// memory and with all, with what the upload does.
+// TestDryRunRepeats compares dry runs of files with repeated rows, with few rows in memory and with
+// all, to the upload.
 func TestDryRunRepeats(t *testing.T) {
 	f := open(t, Options{})
 	target := f.target("astro", "T")
@@ -189,8 +188,8 @@ func TestDryRunRepeats(t *testing.T) {
 	}
 }
 
-// TestMetRows counts equal rows as a map does.
-func TestMetRows(t *testing.T) {
+// TestRepeatFinder counts equal rows as a map does.
+func TestRepeatFinder(t *testing.T) {
 	f := open(t, Options{})
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, most := range []int{1, 10, 100, 5000} {

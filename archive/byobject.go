@@ -143,10 +143,12 @@ func (s *Session) planByObject(ctx context.Context, in *ProductInput, f *FileUpl
 	}
 	if n := len(planned.byObject.targets); n > maxProductsOfFile {
 		return nil, nil, problem.Invalid("target",
-			"The file has datums of %d targets; at most %d are allowed. Name a target with the upload, or split the file.", n, maxProductsOfFile)
+			"The file has datums of %d targets; at most %d are allowed. Name a target with the upload, or split "+
+				"the file.", n, maxProductsOfFile)
 	} else if n > 1 && in.ProductID != "" {
 		return nil, nil, problem.Invalid("product_id",
-			"The file has datums of %d targets, and each gets a data product of its own: they cannot share a product id.", n)
+			"The file has datums of %d targets, and each gets a data product of its own: they cannot share a "+
+				"product id.", n)
 	}
 	return planned, pl, nil
 }

@@ -14,8 +14,9 @@ import (
 
 // datumCodec stores a datum in few bytes, since there are millions of them:
 //
-//	flags 1        bit 0: has a location; bit 1: has an upload; bits 2-3: 0, 1 or (2) several products; bits 4-5: no owner,
-//	               (1) one without groups, (2) several or with groups; bit 6: has further fields
+//	flags 1        bit 0: has a location; bit 1: has an upload; bits 2-3: 0, 1 or (2) several
+//	               products; bits 4-5: no owner, (1) one without groups, (2) several or with
+//	               groups; bit 6: has further fields
 //	data type 1    its code
 //	time 8         microseconds since 1970, little-endian
 //	target         uvarint

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// TestDatumFurther decodes a datum with fields of a later program, whatever else it has, and keeps
-// them.
+// TestDatumFurther decodes datums with fields of a later program, and keeps those fields.
 func TestDatumFurther(t *testing.T) {
 	for _, d := range []Datum{
 		{Target: 1, Value: []byte("{}")},

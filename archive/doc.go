@@ -40,19 +40,20 @@
 //
 // # Caches
 //
-//	what                                until
-//	who may do what with a target       the stamp of the record, which covers all of it, differs in the
-//	(seerCache)                         transaction that asks; 100,000 others
-//	targets found by a name             the last change of names differs in the transaction that asks;
-//	(foundNames)                        the sets leave out targets that were deleted since
-//	texts of codes of data types        never: a code keeps its meaning
+//	what                               until
+//	who may do what with a target      the record's stamp, which covers all of it, differs in the
+//	(seerCache)                        transaction that asks; 100,000 others
+//	targets found by a name            the last change of names differs in the transaction that
+//	(foundNames)                       asks; the sets leave out targets deleted since
+//	texts of codes of data types       never: a code keeps its meaning
 //	(typeCache)
-//	previews, and why there is none     never: their key is the SHA-256 of the file; ten minutes for a
-//	(previews)                          failure. Each request first checks whether the viewer sees
-//	                                    the file
-//	names in the index                  the index only proposes: each candidate is compared with its
-//	                                    record (names.go)
-//	targets that take rows (goodFacts)  the transaction ends
+//	previews, and why there is none    never: the key is the SHA-256 of the file; ten minutes for
+//	(previews)                         a failure. Each request first checks whether the viewer
+//	                                   sees the file
+//	names in the index                 the index only proposes: each candidate is compared with
+//	                                   its record (names.go)
+//	targets that take rows             the transaction ends
+//	(goodFacts)
 //
 // Package kv lists its own caches.
 //

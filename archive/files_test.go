@@ -20,7 +20,8 @@ import (
 func fitsPicture() string {
 	var b strings.Builder
 	for _, c := range []string{"SIMPLE  =                    T", "BITPIX  =                    8",
-		"NAXIS   =                    2", "NAXIS1  =                    4", "NAXIS2  =                    3", "OBJECT  = 'M 31    '", "END"} {
+		"NAXIS   =                    2", "NAXIS1  =                    4",
+		"NAXIS2  =                    3", "OBJECT  = 'M 31    '", "END"} {
 		fmt.Fprintf(&b, "%-80s", c)
 	}
 	b.WriteString(strings.Repeat(" ", 2880-b.Len()))
@@ -28,9 +29,9 @@ func fitsPicture() string {
 	return b.String()
 }
 
-// TestPreview: whoever sees a product sees its image and its header, and nobody else.
+// TestPreview: viewers who see a product see its image and its header; others do not.
 // TestLooksTakeTurns: previews and headers wait for each other, since a small file may unpack to a
-// very large one, and give up when nobody waits for them any more.
+// very large one, and stop when their clients have left.
 func TestLooksTakeTurns(t *testing.T) {
 	f := open(t, Options{})
 	v, _, err := f.uploadAs("astro",
@@ -114,8 +115,8 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-// TestUploadAnswers: what the uploader says of columns is used, and rows of other objects than the
-// target are left out.
+// TestUploadAnswers: the uploader's names of columns are used, and rows of other objects than the
+// target are rejected.
 func TestUploadAnswers(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "SS Cyg", f.group)
@@ -141,7 +142,7 @@ func TestUploadAnswers(t *testing.T) {
 	}
 }
 
-// TestFailedLooks: what is wrong with a file is remembered for a while, so that asking again costs
+// TestFailedLooks: the failure to read a file is cached for a while, so that asking again costs
 // nothing and takes no turn.
 func TestFailedLooks(t *testing.T) {
 	f := open(t, Options{})
@@ -206,7 +207,7 @@ func TestFailedLooks(t *testing.T) {
 	}
 }
 
-// TestLooksAreBounded: however many files fail, what is remembered of them is bounded.
+// TestLooksAreBounded: the cache of failures is bounded, however many files fail.
 func TestLooksAreBounded(t *testing.T) {
 	p := newPreviews()
 	for i := range 3 * looksBytes / failureCost {

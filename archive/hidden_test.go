@@ -13,8 +13,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// TestRefusedDuplicate: a datum that is refused because it is there does not get the product that
-// was named with it.
+// TestRefusedDuplicate: the existing datum does not get the product of a refused duplicate.
 func TestRefusedDuplicate(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T", f.group)
@@ -36,8 +35,7 @@ func TestRefusedDuplicate(t *testing.T) {
 	}
 }
 
-// TestHiddenNames: what is said of a target that is named, and hidden, is what is said when there
-// is none of that name.
+// TestHiddenNames: naming a hidden target gives the same error as naming none.
 func TestHiddenNames(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T", f.group)
@@ -65,11 +63,11 @@ func TestHiddenNames(t *testing.T) {
 		t.Errorf("hidden: %s, missing: %s", hidden, missing)
 	}
 	if got := said("Shadow"); got != "<nil>" {
-		t.Errorf("a hidden name stands before a visible alias: %s", got)
+		t.Errorf("a hidden name wins over a visible alias: %s", got)
 	}
 }
 
-// TestHiddenObservation: a product does not name an observation that its viewer does not see.
+// TestHiddenObservation: a product does not show an observation that its viewer does not see.
 func TestHiddenObservation(t *testing.T) {
 	f := open(t, Options{})
 	f.mode(auth.ModeObjects, auth.ReadOnly)
@@ -96,8 +94,8 @@ func TestHiddenObservation(t *testing.T) {
 	}
 }
 
-// TestHiddenSource: who posts what is there already, hidden and with another source, sees what he
-// said of it and not what the others did.
+// TestHiddenSource: a user who posts a datum that exists, hidden and with another source, sees
+// their own source and not the other.
 func TestHiddenSource(t *testing.T) {
 	for _, mode := range []string{"by itself", "staged"} {
 		t.Run(mode, func(t *testing.T) {
@@ -139,16 +137,15 @@ func TestHiddenSource(t *testing.T) {
 	}
 }
 
-// shown is what somebody sees of the data below: for each row the product that it shows.
+// shown is what a user sees of the datums below: for each row its product.
 type shown map[string]string
 
-// TestShownProduct has three products bring rows in part the same. A row shows, is filtered by and
-// is nested under only the first product that the viewer may see, and the next one when that is
-// gone.
+// TestShownProduct uploads three products that share rows. A row shows, is filtered by and is
+// nested under only the first product that the viewer sees, and the next one after that is deleted.
 func TestShownProduct(t *testing.T) {
 	const one, two, three = "55951,r,15\n", "55952,r,16\n", "55953,r,17\n"
 	steps := map[auth.Mode][]struct {
-		deletes, product string // who deletes which product before
+		deletes, product string // first, this user deletes this product
 		sees             map[string]shown
 	}{
 		auth.ModeTargets: {
@@ -214,8 +211,8 @@ func TestShownProduct(t *testing.T) {
 	}
 }
 
-// sameShown compares what a user sees of the data of some products, in every way to ask, with what
-// is wanted.
+// sameShown compares what a user sees of the datums of some products, by every kind of query, with
+// want.
 func (f *fixture) sameShown(user string, products map[string]uint64, want shown) {
 	f.t.Helper()
 	names := map[uint64]string{}

@@ -282,6 +282,7 @@ func nothingStored(p *problem.List) error {
 			told.Add(x.Path, "%s", x.Message)
 		}
 	}
-	told.Add("", "Something that these datums refer to was deleted or withdrawn while you sent them. Nothing was stored.")
+	told.Add("", "Something that these datums refer to was deleted or withdrawn while you sent them. "+
+		"Nothing was stored.")
 	return told
 }

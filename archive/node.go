@@ -246,8 +246,8 @@ func (s *Session) Stat() (*Stat, error) {
 	}
 	head := s.a.db.Head()
 	st := &Stat{Node: s.a.NodeID(), Name: name, Path: s.a.db.Path(), Size: size, Free: free, DiskFree: -1,
-		Head: head.String(), Seq: head.Seq,
-		Counts: map[string]int{}, Index: s.a.names.State(), Mode: string(s.p.Mode), Strategy: string(s.p.Strategy), ReadOnly: s.a.o.ReadOnly}
+		Head: head.String(), Seq: head.Seq, Counts: map[string]int{}, Index: s.a.names.State(),
+		Mode: string(s.p.Mode), Strategy: string(s.p.Strategy), ReadOnly: s.a.o.ReadOnly}
 	if n, ok := s.a.db.DiskFree(); ok {
 		st.DiskFree = int64(min(n, math.MaxInt64))
 	}

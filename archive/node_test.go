@@ -13,8 +13,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// TestVerifySince asks of a node, and of a backup that nothing has open, whether they have grown
-// out of a head.
+// TestVerifySince checks, for a node and for a closed backup, that the log contains a head.
 func TestVerifySince(t *testing.T) {
 	f := open(t, Options{})
 	s := f.as("admin")
@@ -78,9 +77,9 @@ func TestVerifySince(t *testing.T) {
 	}
 }
 
-// TestSweepBesides: what a crash left beside the file goes when it is opened; what a user put there
-// with a similar name stays.
-func TestSweepBesides(t *testing.T) {
+// TestRemoveLeftovers: opening the file removes what a crash left beside it, but no user's files
+// with similar names.
+func TestRemoveLeftovers(t *testing.T) {
 	f := open(t, Options{})
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
@@ -109,8 +108,7 @@ func TestSweepBesides(t *testing.T) {
 	}
 }
 
-// TestFull: whoever has gathered enough is given no further row before they could send it, and gets
-// every row in the end.
+// TestFull: when an Out is full, Flush comes before the next row, and every row comes.
 func TestFull(t *testing.T) {
 	f := open(t, Options{})
 	ctx := context.Background()
@@ -147,7 +145,7 @@ func TestFull(t *testing.T) {
 }
 
 // TestLostCode opens a file that lacks the code of a configured data type, as a salvaged one may:
-// the type is given another, and datums of it can be added.
+// the type gets another code, and datums of it can be added.
 func TestLostCode(t *testing.T) {
 	f := open(t, Options{})
 	target := f.target("astro", "M 31")

@@ -56,8 +56,8 @@ func (s *Session) AddObservation(ctx context.Context, in *ObservationInput) (o *
 			return err
 		}
 		o = &Observation{Target: in.Target, Creator: s.v.ID, Facility: in.Facility, ObservationID: in.ObservationID,
-			Status:     in.Status,
-			Parameters: parameters, ScheduledStart: in.ScheduledStart, ScheduledEnd: in.ScheduledEnd, Created: tx.Now().UnixMicro()}
+			Status: in.Status, Parameters: parameters, ScheduledStart: in.ScheduledStart,
+			ScheduledEnd: in.ScheduledEnd, Created: tx.Now().UnixMicro()}
 		o.Modified = o.Created
 		for _, r := range refs {
 			o.Groups = append(o.Groups, r.ID)

@@ -409,10 +409,12 @@ func (s *Session) randomSuffix() (string, error) {
 
 // contentTypes lists the types of common files by extension.
 var contentTypes = map[string]string{
-	".csv": "text/csv", ".tsv": "text/tab-separated-values", ".txt": "text/plain", ".dat": "text/plain", ".ascii": "text/plain",
-	".ecsv": "text/plain", ".psv": "text/plain", ".log": "text/plain", ".json": "application/json", ".xml": "application/xml", ".vot": "application/x-votable+xml",
+	".csv": "text/csv", ".tsv": "text/tab-separated-values", ".txt": "text/plain", ".dat": "text/plain",
+	".ascii": "text/plain", ".ecsv": "text/plain", ".psv": "text/plain", ".log": "text/plain",
+	".json": "application/json", ".xml": "application/xml", ".vot": "application/x-votable+xml",
 	".fits": "application/fits", ".fit": "application/fits", ".fts": "application/fits", ".fz": "application/fits",
-	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".svg": "image/svg+xml", ".pdf": "application/pdf",
+	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif",
+	".svg": "image/svg+xml", ".pdf": "application/pdf",
 	".gz": "application/gzip", ".html": "text/html", ".htm": "text/html",
 }
 

@@ -36,15 +36,19 @@ var settingSpecs = []settingSpec{
 	{auth.SettingMode, "What decides who sees datums and products: targets, or objects (creator and named groups).",
 		string(auth.ModeTargets),
 		func(s string) error { _, err := auth.ParseMode(s); return err }},
-	{auth.SettingStrategy, "What guests may do: read-only (read open targets) or locked (nothing).", string(auth.ReadOnly),
+	{auth.SettingStrategy, "What guests may do: read-only (read open targets) or locked (nothing).",
+		string(auth.ReadOnly),
 		func(s string) error { _, err := auth.ParseStrategy(s); return err }},
 	{"target_default_permission", "The visibility of a new target that gives none: PRIVATE, PUBLIC or OPEN.",
 		string(auth.VisibleToGranted), checkVisibility},
 	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
-	{"data_product_types", "The types of data products and datums, separated by commas; they must include a TOM's four.", strings.Join(standardTypes, ","), checkTypes},
+	{"data_product_types", "The types of data products and datums, separated by commas; they must include a " +
+		"TOM's four.",
+		strings.Join(standardTypes, ","), checkTypes},
 	{settingLogKeep, "How long log entries are kept: forever, or a number of hours, days, weeks, months or " +
 		"years, such as 12h, 90d, 12w, 6m or 1y.", keepForever, checkKeep},
-	{"extra_fields", "The tags that forms propose for targets: a JSON list of objects with name and type (number, string, boolean or datetime).", "[]", checkExtraFields},
+	{"extra_fields", "The tags that forms propose for targets: a JSON list of objects with name and type " +
+		"(number, string, boolean or datetime).", "[]", checkExtraFields},
 }
 
 func checkVisibility(s string) error {
@@ -218,7 +222,8 @@ func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) e
 		switch {
 		case known && want != "" && want != stored:
 			return problem.Invalid("",
-				"the file has %s = %s, not %s; to change it: nightjar settings set %s %s", name, stored, want, name, want)
+				"the file has %s = %s, not %s; to change it: nightjar settings set %s %s", name, stored,
+				want, name, want)
 		case known:
 		case want == "":
 			value, err := owner.Setting(name)

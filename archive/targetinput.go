@@ -212,7 +212,8 @@ func (s *Session) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh 
 			if at = slices.IndexFunc(t.Aliases, func(x Alias) bool { return x.ID == a.ID }); at < 0 {
 				// a TOM's message, with its line break
 				p.Add(problem.WholeList,
-					"TargetName identified by id '%d' is not an\n                        alias of Target '%s'", a.ID, t.Name)
+					"TargetName identified by id '%d' is not an\n                        alias of Target '%s'",
+					a.ID, t.Name)
 				continue
 			}
 			if t.Aliases[at].Name == a.Name {

@@ -59,8 +59,8 @@ func TestTargetState(t *testing.T) {
 	}
 }
 
-// TestWithdraw takes away from a group what it was granted on a target: who may do it, and what is
-// seen then, by users and in sets.
+// TestWithdraw removes the grants of a group on a target: who may do it, and what its users and the
+// sets show then.
 func TestWithdraw(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		t.Run(string(mode), func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestWithdraw(t *testing.T) {
 				"no such target":        {s, 99, f.group, problem.NotFound},
 				"no such group":         {s, id, 99, problem.NotFound},
 				"nothing granted to it": {s, id, others.ID, problem.NotFound},
-				"a user of that number": {s, id, f.users["astro"].ID, problem.NotFound}, // who has rights, as a user
+				"a user with that id":   {s, id, f.users["astro"].ID, problem.NotFound}, // has rights as a user
 			} {
 				if err := c.s.Withdraw(t.Context(), c.target, c.group); !refusedAs(err, c.kind) {
 					t.Errorf("%s: %v", name, err)
@@ -112,7 +112,7 @@ func TestWithdraw(t *testing.T) {
 				t.Errorf("%+v, then %+v, %v", before, after, err)
 			}
 			if f.db.Head().Seq != head.Seq+1 {
-				t.Error("the log does not tell of it")
+				t.Error("the log has no entry of it")
 			}
 			for user, want := range map[string]int{"astro": 6, "carol": 3, "bob": 0, "admin": 6, "": 0} {
 				if n := len(f.data(user, DatumFilter{})); n != want {
@@ -128,18 +128,18 @@ func TestWithdraw(t *testing.T) {
 			if got := f.targets("carol", TargetFilter{}); len(got) != 1 || got[0] != "kept" {
 				t.Errorf("carol lists %v", got)
 			}
-			// what is open is still seen, but no longer changed
+			// an open target stays visible, but can no longer be changed
 			open := &TargetInput{Visibility: Some("OPEN")}
 			if _, err := s.ChangeTarget(t.Context(), id, open, false); err != nil {
 				t.Fatal(err)
 			}
 			if err := f.as("carol").Withdraw(t.Context(), id, f.group); !refusedAs(err, problem.Forbidden) {
-				t.Errorf("carol, who may only look: %v", err)
+				t.Errorf("carol, who may only view: %v", err)
 			}
 			if may, err := f.as("carol").MayChangeTarget(id); may || err != nil {
 				t.Errorf("carol may change it: %v", err)
 			}
-			// and a group may take its own rights away
+			// and a group may remove its own grants
 			if err := f.as("carol").Withdraw(t.Context(), kept, f.group); err != nil {
 				t.Error(err)
 			}

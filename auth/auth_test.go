@@ -208,7 +208,7 @@ func TestPasswords(t *testing.T) {
 		t.Errorf("with a wrong old password: %v", err)
 	}
 	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Superuser: new(bool)}); !isKind(err, problem.Forbidden) {
-		t.Errorf("bob changes his rights: %v", err)
+		t.Errorf("bob changes their own rights: %v", err)
 	}
 	root := f.user("root", true)
 	if _, err := f.ChangeUser(ctx, f.viewer("root"), root.ID,
@@ -235,7 +235,7 @@ func TestPasswords(t *testing.T) {
 	if _, err := f.WithToken(named.Secret, ""); err != nil {
 		t.Errorf("the named token: %v", err)
 	}
-	// a user without a password, whom only a token lets in
+	// a user without a password, who can only sign in with a token
 	name := "invited"
 	u, err := f.CreateUser(ctx, f.owner, UserChange{Name: &name})
 	if err != nil || u.Password {
@@ -246,8 +246,7 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// TestLongPassword: the longest password that is allowed opens with itself alone, and nothing
-// longer can be set.
+// TestLongPassword: the longest allowed password matches only itself, and no longer one can be set.
 func TestLongPassword(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
@@ -267,7 +266,7 @@ func TestLongPassword(t *testing.T) {
 	if err := change(longest, "bob-pass-1"); err != nil {
 		t.Fatal(err)
 	}
-	if v, err = f.Basic(ctx, "bob", longest, "127.0.0.1"); err != nil { // who came with the old one has ended
+	if v, err = f.Basic(ctx, "bob", longest, "127.0.0.1"); err != nil { // the viewer with the old one has ended
 		t.Fatal(err)
 	}
 	for _, wrong := range []string{longest + "x", longest + longest, longest[:MaxPassword-2]} {
@@ -318,8 +317,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A client that works is let in by every door while somebody at the same address fails, for as long
-// as it goes on working; a new one waits.
+// A client that keeps working can sign in, in every way, while others at the same address fail; a
+// new client must wait.
 func TestLimitsSpareWorkers(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
@@ -355,7 +354,7 @@ func TestLimitsSpareWorkers(t *testing.T) {
 	}
 }
 
-// Attempts that come all at once are not more than those that come one after the other.
+// Concurrent attempts are limited like attempts one after the other.
 func TestLimitsAtOnce(t *testing.T) {
 	f := setup(t)
 	f.user("bob", false)
@@ -374,7 +373,7 @@ func TestLimitsAtOnce(t *testing.T) {
 	}
 }
 
-// The addresses of a network of IPv6 count as one, as do the two ways to write an address of IPv4.
+// The addresses of an IPv6 network count as one, as do the two forms of an IPv4 address.
 func TestLimitsByNetwork(t *testing.T) {
 	f := setup(t)
 	f.user("bob", false)
@@ -390,7 +389,7 @@ func TestLimitsByNetwork(t *testing.T) {
 	}
 }
 
-// What is kept of failed attempts does not grow with the names that are sent.
+// The memory for failed logins does not grow with the length of the names.
 func TestLimitsByLongNames(t *testing.T) {
 	f := setup(t)
 	long := strings.Repeat("x", 64<<10)
@@ -450,7 +449,7 @@ func TestTokens(t *testing.T) {
 	if _, err := f.WithToken(made.Secret, ""); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("an expired token: %v", err)
 	}
-	// of the tokens of token-auth the least recently used falls out
+	// of the tokens of token-auth, the least recently used is deleted
 	var secrets []string
 	for range MaxMinted {
 		f.clock = f.clock.Add(time.Minute)
@@ -492,8 +491,8 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestTokenFollows: a token that was just used stands for its user as the user is from the answer
-// to a change on.
+// TestTokenFollows: from the answer to a change on, a token that was just used gives the changed
+// user.
 func TestTokenFollows(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
@@ -551,7 +550,7 @@ func TestTokenFollows(t *testing.T) {
 	}
 }
 
-// TestPolicy compares every decision with the table of DESIGN's words, written out.
+// TestPolicy compares every decision with the written-out rules of the design.
 func TestPolicy(t *testing.T) {
 	viewers := map[string]Viewer{
 		"guest": {}, "owner": FileOwner(), "superuser": {ID: 1, Superuser: true},
@@ -606,11 +605,12 @@ func TestPolicy(t *testing.T) {
 					if got := p.MayDeleteHeld(v, o, holders); got != del {
 						t.Errorf("%s: deletes the data: %t", at, got)
 					}
-					// the same as sets: a viewer finds an object in a list exactly when he sees it
+					// the same by sets: an object is in a viewer's list exactly when the viewer
+					// sees it
 					listed := v.Everything() || p.Admits(v) &&
 						slices.ContainsFunc(v.Grantees(), func(g Grantee) bool { return slices.Contains(o.Seers(), g) })
 					if listed != want {
-						t.Errorf("%s: stands in the list: %t", at, listed)
+						t.Errorf("%s: is in the list: %t", at, listed)
 					}
 				}
 			}

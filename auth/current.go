@@ -56,7 +56,7 @@ func (v Viewer) ended() error {
 	case v.password != "":
 		return ErrBadPassword
 	}
-	// for whom the owner acted
+	// the owner of the file acted for this user
 	return &problem.Error{Kind: problem.NotFound, Message: "There is no user " + v.Name + "."}
 }
 

@@ -30,13 +30,13 @@
 //
 // # Caches
 //
-//	what                          until
-//	tokens, and their viewers     a user, a group's membership or a token changes (Table.Changes); the
-//	                              token expires
-//	Basic credentials             the user's name or stored password differs from the record, which is
-//	                              compared at each use; five minutes without use; 10,000 others
-//	the policy                    LoadPolicy, which every change of a setting calls before it is
-//	                              answered. It only refuses early; transactions read the settings
-//	failed attempts               five minutes after the first; 100,000 accounts and addresses
-//	when tokens were used         the process ends; no right depends on it
+//	what                        until
+//	tokens, and their viewers   a user, a group's membership or a token changes (Table.Changes);
+//	                            the token expires
+//	Basic credentials           the user's name or stored password differs from the record, which
+//	                            is compared at each use; five minutes without use; 10,000 others
+//	the policy                  LoadPolicy, which every change of a setting calls before it is
+//	                            answered. It only refuses early; transactions read the settings
+//	failed attempts             five minutes after the first; 100,000 accounts and addresses
+//	when tokens were used       the process ends; no right depends on it
 package auth

@@ -66,7 +66,7 @@ func (a *Auth) newSecret() (secret string, hash [32]byte, err error) {
 	return secret, sha256.Sum256([]byte(secret)), nil
 }
 
-// A NewToken says what token is to be made. User 0 means the viewer himself.
+// A NewToken is the input for a new token. User 0 means the viewer.
 type NewToken struct {
 	User     uint64
 	Name     string
@@ -74,8 +74,8 @@ type NewToken struct {
 	Expires  time.Time // zero for never
 }
 
-// CreateToken makes a token for the viewer, or, for a superuser, for anyone. A token that only
-// reads cannot make one.
+// CreateToken makes a token for the viewer or, for a superuser, for any user. A read-only token
+// cannot make one.
 func (a *Auth) CreateToken(ctx context.Context, v Viewer, in NewToken) (info TokenInfo, err error) {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return info, err
@@ -136,7 +136,7 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 	return info, err
 }
 
-// dropOldTokens drops what has expired of a user's tokens of a sort, and then the least recently used,
+// dropOldTokens deletes a user's expired tokens of a kind, and then the least recently used ones,
 // until one more fits.
 func (a *Auth) dropOldTokens(tx *kv.WriteTx, user uint64, sort TokenKind, now int64) error {
 	type candidate struct {

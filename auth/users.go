@@ -46,7 +46,8 @@ func checkUserName(p *problem.List, name string) {
 	case utf8.RuneCountInString(name) > MaxUserName:
 		p.Add("username", "Ensure this field has no more than %d characters.", MaxUserName)
 	case !userName.MatchString(name):
-		p.Add("username", "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.")
+		p.Add("username", "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ "+
+			"characters.")
 	}
 }
 

@@ -9,10 +9,10 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// TimeOrigin is the key by which a value says that its time is only that of the upload.
+// TimeOrigin is the key of a value whose time is only that of the upload.
 const TimeOrigin = "time_origin"
 
-// Spectrum is a spectrum that is written into a file of its own.
+// Spectrum is a spectrum for WriteSpectrum.
 type Spectrum struct {
 	Target, Source string
 	Time           time.Time
@@ -22,14 +22,13 @@ type Spectrum struct {
 	WavelengthUnits string
 }
 
-// errNoSpectrum is what WriteSpectrum returns for a value that is none.
-var errNoSpectrum = errors.New("the value is no spectrum: lists wavelength and flux of one length")
+// errNoSpectrum is the error of WriteSpectrum for another value.
+var errNoSpectrum = errors.New("the value is not a spectrum, which needs lists wavelength and flux of equal length")
 
-// WriteSpectrum writes a spectrum as a table, in one of [table.Formats]: wavelength, flux and,
-// where there is one, flux_error, with their units; target, date and source as the keywords OBJECT,
-// DATE-OBS and FACILITY, so that an upload of the file gives the same datum. Every number is
-// written with the digits that it has. Errors: the writer's; a value that is no spectrum;
-// *UnitError.
+// WriteSpectrum writes a spectrum as a table, in one of [table.Formats]. The columns are
+// wavelength, flux and, if present, flux_error, with their units; target, date and source are the
+// keywords OBJECT, DATE-OBS and FACILITY, so that an upload of the file gives the same datum.
+// Numbers keep their digits. Errors: the writer's; a value that is not a spectrum; *UnitError.
 func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	if s.WavelengthUnits != "" {
 		value, err := AppendInUnits(nil, s.Value, s.WavelengthUnits)
@@ -58,7 +57,7 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	h := table.Head{Rows: int64(len(flux)),
 		Keywords: []table.Keyword{{Name: "OBJECT", Value: s.Target},
 			{Name: "DATE-OBS", Value: s.Time.UTC().Format("2006-01-02T15:04:05.999999")}}}
-	if texts[TimeOrigin] != "" { // nobody knows when it was taken
+	if texts[TimeOrigin] != "" { // the date is unknown
 		h.Keywords = h.Keywords[:1]
 	}
 	if s.Source != "" {
@@ -98,7 +97,7 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	return w.Close()
 }
 
-// scalarText is a number's digits; "" for null.
+// scalarText returns the digits of a number, "" for anything else.
 func scalarText(x jsontext.Value) string {
 	if x.Kind() != '0' {
 		return ""
@@ -106,8 +105,7 @@ func scalarText(x jsontext.Value) string {
 	return string(x)
 }
 
-// ValueMembers lists the members of a datum's value, if it is an object; ok is false when it is
-// not.
+// ValueMembers lists the members of a datum's value; ok is false when it is not an object.
 func ValueMembers(value []byte) (members []jsontext.Member, ok bool) {
 	if len(value) == 0 || value[0] != '{' {
 		return nil, false

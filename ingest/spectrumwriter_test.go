@@ -13,7 +13,9 @@ import (
 // TestWriteSpectrum: a spectrum that was written and is uploaded again is the same, in every
 // format.
 func TestWriteSpectrum(t *testing.T) {
-	const value = `{"flux":[1.5e-15,null,1.25e-15],"flux_units":"erg / (Angstrom s cm2)","wavelength":[400,400.25,401],"wavelength_units":"nm","flux_error":[1e-17,2e-17,3e-17],"wavelength_medium":"air"}`
+	const value = `{"flux":[1.5e-15,null,1.25e-15],"flux_units":"erg / (Angstrom s cm2)",` +
+		`"wavelength":[400,400.25,401],"wavelength_units":"nm","flux_error":[1e-17,2e-17,3e-17],` +
+		`"wavelength_medium":"air"}`
 	at := time.Date(2018, 2, 15, 10, 20, 30, 123456000, time.UTC)
 	for _, format := range table.Formats {
 		var b bytes.Buffer
