@@ -186,7 +186,7 @@ func (f *fixture) data(user string, filter DatumFilter) []uint64 {
 		f.t.Fatal(err)
 	}
 	if len(rows) != count {
-		f.t.Errorf("%s: %d data are counted and %d listed", user, count, len(rows))
+		f.t.Errorf("%s: %d datums are counted and %d listed", user, count, len(rows))
 	}
 	return ids
 }
@@ -230,7 +230,7 @@ func (f *fixture) waitIndexed() {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	f.t.Fatalf("the index does not catch up: %+v", f.names.State())
+	f.t.Fatalf("the index did not catch up: %+v", f.names.State())
 }
 
 func TestFlow(t *testing.T) {
@@ -458,7 +458,7 @@ func TestAddDatum(t *testing.T) {
 	reader := f.users["astro"]
 	reader.ReadOnly = true
 	if _, _, err := f.For(reader).AddDatum(t.Context(), good()); !refusedAs(err, problem.Forbidden) {
-		t.Errorf("a token that only reads: %v", err)
+		t.Errorf("a read-only token: %v", err)
 	}
 	all := good()
 	all.Target, all.Type, all.Value = 9999, "radar", []byte("{")

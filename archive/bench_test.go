@@ -52,7 +52,7 @@ func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Sessi
 		b.Fatal(err)
 	}
 	k := 0
-	_, err = owner.AddData(ctx, false, func() (DatumInput, int, error) {
+	_, err = owner.AddDatums(ctx, false, func() (DatumInput, int, error) {
 		if k++; k > rows {
 			return DatumInput{}, k, io.EOF
 		}
@@ -167,7 +167,7 @@ func BenchmarkSuggest(b *testing.B) {
 	const targets, rows = 100_000, 100_000
 	a, all, half := benchArchive(b, 0, targets)
 	k := 0
-	if _, err := all.AddData(context.Background(), false, func() (DatumInput, int, error) {
+	if _, err := all.AddDatums(context.Background(), false, func() (DatumInput, int, error) {
 		if k++; k > rows {
 			return DatumInput{}, k, io.EOF
 		}
@@ -275,9 +275,9 @@ func BenchmarkTimes(b *testing.B) {
 	}
 }
 
-// BenchmarkAddData adds datums on 1,000 targets in one bulk write, and reports the size of the
+// BenchmarkAddDatums adds datums on 1,000 targets in one bulk write, and reports the size of the
 // file; "shuffled" ones come in random order of time.
-func BenchmarkAddData(b *testing.B) {
+func BenchmarkAddDatums(b *testing.B) {
 	const targets = 1000
 	rows := benchRows()
 	for _, shuffled := range []bool{false, true} {
@@ -294,7 +294,7 @@ func BenchmarkAddData(b *testing.B) {
 				a, owner, _ := benchArchive(b, 0, targets)
 				b.StartTimer()
 				k := 0
-				_, err := owner.AddData(context.Background(), false, func() (DatumInput, int, error) {
+				_, err := owner.AddDatums(context.Background(), false, func() (DatumInput, int, error) {
 					if k++; k > rows {
 						return DatumInput{}, k, io.EOF
 					}

@@ -49,7 +49,7 @@ func TestRejectedLines(t *testing.T) {
 			f := open(t, Options{StageFrom: 3000})
 			target := f.target("astro", "T")
 			before, after, line := heapInUse(), 0, 0
-			r, err := f.as("astro").AddData(t.Context(), false, func() (in DatumInput, _ int, err error) {
+			r, err := f.as("astro").AddDatums(t.Context(), false, func() (in DatumInput, _ int, err error) {
 				if line++; line > n {
 					after = heapInUse()
 					return in, line, io.EOF
@@ -87,7 +87,7 @@ func TestLongRows(t *testing.T) {
 	f.stageBytes, f.stageAfter = 1<<20, 2<<20
 	text := strings.Repeat("x", 100<<10)
 	before, most, line := heapInUse(), 0, 0
-	r, err := f.as("astro").AddData(t.Context(), false, func() (in DatumInput, _ int, err error) {
+	r, err := f.as("astro").AddDatums(t.Context(), false, func() (in DatumInput, _ int, err error) {
 		if line++; line > 300 {
 			return in, line, io.EOF
 		}

@@ -28,8 +28,8 @@ type objects struct {
 	reasons map[string]string // why rows of other objects are left out, unless no target was found
 	indices map[uint64]int    // index in targets, by id
 
-	seen  map[string]bool // while the file is read to learn what it names: that, and nil if it names no objects
-	names []string        // of these, at most maxObjects and one more, in the file's order
+	seen  map[string]bool // the objects named so far, while the file is read for them; nil if it names none
+	names []string        // the first maxObjects+1 of seen, in the file's order
 }
 
 // refused says why the rows of an object are left out, "" if they are taken.

@@ -90,12 +90,12 @@ func TestUploadByObject(t *testing.T) {
 			}
 			for target, want := range map[uint64]int{one: 1, two: 2} {
 				if n := len(f.data("astro", DatumFilter{Target: Some(target)})); n != want {
-					t.Errorf("target %d has %d data, want %d", target, n, want)
+					t.Errorf("target %d has %d datums, want %d", target, n, want)
 				}
 			}
 			for i, want := range []int{1, 2} {
 				if n := len(f.data("astro", DatumFilter{Product: Some(views[i].ID)})); n != want {
-					t.Errorf("product %d has %d data, want %d", i, n, want)
+					t.Errorf("product %d has %d datums, want %d", i, n, want)
 				}
 			}
 			// once more: nothing new, but the datums also get the new products
@@ -108,7 +108,7 @@ func TestUploadByObject(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := len(f.data("carol", DatumFilter{Product: Some(again[0].ID)})); n != 1 {
-				t.Errorf("the other product has %d data", n)
+				t.Errorf("the other product has %d datums", n)
 			}
 			file, err := f.as("astro").File(views[1].Path)
 			if err != nil {
@@ -182,7 +182,7 @@ func TestUploadByObjectRefused(t *testing.T) {
 		{"not to be changed", "photometry", "", "mjd,mag,object\n55951,15,open\n",
 			"none is of an object that data are taken of"},
 		{"one product id for two", "photometry", "x", "mjd,mag,object\n55951,15,A-1\n55951,15,A 1\n",
-			"they cannot have one product id"},
+			"they cannot share a product id"},
 	} {
 		_, _, err := f.byObject("astro",
 			&ProductInput{Type: c.kind, ProductID: c.productID, FileName: "a.csv"}, c.content)

@@ -33,7 +33,7 @@ func TestDatumFurther(t *testing.T) {
 		}
 		stored[0] |= 1 << 7
 		if err := (datumCodec{}).Decode(stored, &read); err == nil {
-			t.Error("a datum of an unknown form is read")
+			t.Error("a datum of an unknown form was read")
 		}
 	}
 }

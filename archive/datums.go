@@ -59,8 +59,8 @@ func (s *Session) targetToAddTo(tx *kv.Tx, p *problem.List, field string, id uin
 	return t, err
 }
 
-// dataSet returns the set of the visible datums that match a filter, except for its times.
-func (s *Session) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error) {
+// datumSet returns the set of the visible datums that match a filter, except for its times.
+func (s *Session) datumSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error) {
 	sets := []kv.Set{visible(s, tx, datums, true)}
 	if f.Target.Given {
 		sets = append(sets, datums.Set(tx, dimTarget, kv.Int(f.Target.Value)))
@@ -134,7 +134,7 @@ func (s *Session) Datums(ctx context.Context, f DatumFilter, page Page, out Out[
 	}
 	return sendPage(s, ctx, out,
 		func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
-			set, err := s.dataSet(tx, f, q)
+			set, err := s.datumSet(tx, f, q)
 			if err != nil {
 				return nil, Extent{}, err
 			}
@@ -146,7 +146,7 @@ func (s *Session) Datums(ctx context.Context, f DatumFilter, page Page, out Out[
 			if !f.ByTime {
 				return page.of(set, f.Descending)
 			}
-			places, err := s.dataTimes(tx, set, f, q, f.bounds())
+			places, err := s.datumTimes(tx, set, f, q, f.bounds())
 			if err != nil {
 				return nil, Extent{}, err
 			}
@@ -334,7 +334,7 @@ func (s *Session) Export(ctx context.Context, f DatumFilter, look func(*DatumVie
 	begun := s
 	err := s.view(func(s *Session, tx *kv.Tx) error {
 		begun = s
-		set, err := s.dataSet(tx, f, q)
+		set, err := s.datumSet(tx, f, q)
 		if err == nil {
 			ids, err = set.IDs()
 		}

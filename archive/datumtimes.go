@@ -114,24 +114,24 @@ func (s *Session) within(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (kv
 	return kv.Or(parts...), nil
 }
 
-// fewData is the largest number of datums whose records are read for their times.
-const fewData = 1000
+// fewDatums is the largest number of datums whose records are read for their times.
+const fewDatums = 1000
 
 func isFew(set kv.Set) (bool, error) {
 	n, err := set.Count()
-	return n <= fewData, err
+	return n <= fewDatums, err
 }
 
 // timesWithin returns the part of a set whose times lie within bounds, by reading the times.
 func (s *Session) timesWithin(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) (kv.Set, error) {
-	places, err := s.dataTimes(tx, set, f, q, bounds)
+	places, err := s.datumTimes(tx, set, f, q, bounds)
 	return kv.IDs(sortedIDs(places)), err
 }
 
-// dataTimes lists the datums of a set whose times lie within bounds, unordered. It reads the light
+// datumTimes lists the datums of a set whose times lie within bounds, unordered. It reads the light
 // curves of the targets that are asked for, or the records where those are fewer. The cost depends
 // on the size of the set, or of the light curves within the bounds, not on the page.
-func (s *Session) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) ([]Place, error) {
+func (s *Session) datumTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) ([]Place, error) {
 	count, err := set.Count()
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func (s *Session) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, 
 	if err != nil {
 		return nil, err
 	}
-	if count <= fewData || !f.Target.Given && q == nil && count < total/16 {
+	if count <= fewDatums || !f.Target.Given && q == nil && count < total/16 {
 		return recordTimes(tx, set, bounds)
 	}
 	var parents []uint64

@@ -42,7 +42,7 @@ func (s *Session) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *D
 		d.Time = tx.Now().UnixMicro()
 	}
 	if !p.Has("target") {
-		if d.Target, err = s.targetForData(tx, in, p); err != nil {
+		if d.Target, err = s.targetForDatum(tx, in, p); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -60,7 +60,7 @@ func (s *Session) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *D
 		}
 	}
 	if !p.Has("data_type") {
-		if d.Code, err = s.typeForData(tx, in.Type, p); err != nil {
+		if d.Code, err = s.typeForDatum(tx, in.Type, p); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -138,8 +138,8 @@ func targetNamed(tx *kv.Tx, name string, see func(uint64) (auth.ACL, bool, error
 	return id, o, seen, err
 }
 
-// targetForData finds the target of a datum to be added, by id or name.
-func (s *Session) targetForData(tx *kv.Tx, in *DatumInput, p *problem.List) (uint64, error) {
+// targetForDatum finds the target of a datum to be added, by id or name.
+func (s *Session) targetForDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (uint64, error) {
 	see := func(id uint64) (auth.ACL, bool, error) { return s.seesTarget(tx, id) }
 	id := in.Target
 	o, seen, err := see(id)
@@ -162,8 +162,8 @@ func (s *Session) targetForData(tx *kv.Tx, in *DatumInput, p *problem.List) (uin
 	return id, nil
 }
 
-// typeForData finds the code of a data type.
-func (s *Session) typeForData(tx *kv.Tx, name string, p *problem.List) (byte, error) {
+// typeForDatum finds the code of a data type.
+func (s *Session) typeForDatum(tx *kv.Tx, name string, p *problem.List) (byte, error) {
 	list, err := dataTypes(tx)
 	if err != nil {
 		return 0, err

@@ -31,7 +31,7 @@ func TestRefusedDuplicate(t *testing.T) {
 		t.Fatal(v, added, err)
 	}
 	if n := len(f.data("astro", DatumFilter{Product: Some(p.ID)})); n != 3 {
-		t.Errorf("the product has %d data, want 3", n)
+		t.Errorf("the product has %d datums, want 3", n)
 	}
 }
 
@@ -82,14 +82,14 @@ func TestHiddenObservation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for who, want := range map[string]uint64{"astro": o.ID, "carol": 0, "admin": o.ID} {
+	for user, want := range map[string]uint64{"astro": o.ID, "carol": 0, "admin": o.ID} {
 		var got uint64
-		err := f.as(who).Product(t.Context(), p.ID,
+		err := f.as(user).Product(t.Context(), p.ID,
 			ProductOut{Begin: func(Extent) error { return nil }, End: func() error { return nil },
 				Flush:   func() error { return nil },
 				Product: func(v *ProductView) error { got = v.Observation; return nil }})
 		if err != nil || got != want {
-			t.Errorf("%s sees the observation %d, want %d (%v)", who, got, want, err)
+			t.Errorf("%s sees the observation %d, want %d (%v)", user, got, want, err)
 		}
 	}
 }
@@ -102,18 +102,18 @@ func TestHiddenSource(t *testing.T) {
 			f := open(t, Options{StageFrom: 1})
 			f.mode(auth.ModeObjects, auth.ReadOnly)
 			id := f.target("admin", "T", f.group)
-			post := func(who, source string) {
+			post := func(user, source string) {
 				t.Helper()
 				in := DatumInput{Target: id, Type: "photometry", Time: 1e6, Timed: true,
 					Value: []byte(`{"magnitude":1}`), Source: source}
 				if mode == "by itself" {
-					if _, added, err := f.as(who).AddDatum(t.Context(), &in); err != nil || added != Created {
-						t.Fatal(who, added, err)
+					if _, added, err := f.as(user).AddDatum(t.Context(), &in); err != nil || added != Created {
+						t.Fatal(user, added, err)
 					}
 					return
 				}
 				sent := 0
-				r, err := f.as(who).AddData(t.Context(), false, func() (DatumInput, int, error) {
+				r, err := f.as(user).AddDatums(t.Context(), false, func() (DatumInput, int, error) {
 					if sent++; sent > 3 {
 						return DatumInput{}, 0, io.EOF
 					}
@@ -122,15 +122,15 @@ func TestHiddenSource(t *testing.T) {
 					return in, sent, nil
 				})
 				if err != nil || r.Created != 3 || r.Duplicate != 0 {
-					t.Fatal(who, r, err)
+					t.Fatal(user, r, err)
 				}
 			}
 			post("astro", "the secret camera")
 			post("carol", "the open camera")
-			for who, source := range map[string]string{"astro": "the secret camera", "carol": "the open camera"} {
-				all, own := f.data(who, DatumFilter{}), f.data(who, DatumFilter{Source: source})
+			for user, source := range map[string]string{"astro": "the secret camera", "carol": "the open camera"} {
+				all, own := f.data(user, DatumFilter{}), f.data(user, DatumFilter{Source: source})
 				if len(all) == 0 || !slices.Equal(all, own) {
-					t.Errorf("%s finds %v, and %v of %s", who, all, own, source)
+					t.Errorf("%s finds %v, and %v of %s", user, all, own, source)
 				}
 			}
 		})

@@ -10,8 +10,8 @@ import (
 	"nightjar/kv"
 )
 
-// DataResult is the result of a bulk write of datums.
-type DataResult struct {
+// DatumsResult is the result of a bulk write of datums.
+type DatumsResult struct {
 	Upload    uint64 // the id of the bulk write, by which its datums can be listed; 0 when no row was good
 	Created   int
 	Duplicate int
@@ -46,24 +46,24 @@ func (in *DatumInput) memory() int {
 	return n
 }
 
-// AddData adds many datums. next returns each input with its line, and io.EOF at the end. Bad rows
-// are rejected; the others become visible at once at the end. A datum that the viewer already sees
-// is counted as a duplicate or, with refuse, rejected. When next fails, nothing is stored.
-func (s *Session) AddData(ctx context.Context, refuse bool,
-	next func() (in DatumInput, line int, err error)) (*DataResult, error) {
+// AddDatums adds many datums. next returns each input with its line, and io.EOF at the end. Bad
+// rows are rejected; the others become visible at once at the end. A datum that the viewer already
+// sees is counted as a duplicate or, with refuse, rejected. When next fails, nothing is stored.
+func (s *Session) AddDatums(ctx context.Context, refuse bool,
+	next func() (in DatumInput, line int, err error)) (*DatumsResult, error) {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
 	}
 	rows := &inputRows{user: s.v.ID, refuse: refuse}
 	b := &bulk{s: s, ctx: ctx, rows: rows}
-	result, err := s.addData(b, rows, next)
+	result, err := s.addDatums(b, rows, next)
 	if err != nil {
 		return nil, errors.Join(err, b.abort())
 	}
 	return result, nil
 }
 
-func (s *Session) addData(b *bulk, rows *inputRows, next func() (DatumInput, int, error)) (*DataResult, error) {
+func (s *Session) addDatums(b *bulk, rows *inputRows, next func() (DatumInput, int, error)) (*DatumsResult, error) {
 	wrong, uncounted := 0, 0
 	began := s.a.o.Now().UnixMicro()
 	for {
@@ -98,7 +98,7 @@ func (s *Session) addData(b *bulk, rows *inputRows, next func() (DatumInput, int
 	if err := b.finish(); err != nil {
 		return nil, err
 	}
-	r := &DataResult{Upload: b.id, Created: b.done.created, Duplicate: b.done.duplicate}
+	r := &DatumsResult{Upload: b.id, Created: b.done.created, Duplicate: b.done.duplicate}
 	for _, err := range b.done.rejected.first {
 		var p *rejectedRow
 		if errors.As(err, &p) {
@@ -109,7 +109,7 @@ func (s *Session) addData(b *bulk, rows *inputRows, next func() (DatumInput, int
 	return r, nil
 }
 
-// inputRows holds the rows of AddData, which refer to an upload.
+// inputRows holds the rows of AddDatums, which refer to an upload.
 type inputRows struct {
 	doubleBuffer[DatumInput]
 	user   uint64
@@ -292,9 +292,9 @@ func (s *Session) AddTargets(ctx context.Context,
 			return nil, err
 		}
 		result.Created += now.Created
-		room := maxRejected - len(result.Rejected)
-		result.More += max(0, len(now.Rejected)-room)
-		result.Rejected = append(result.Rejected, now.Rejected[:min(room, len(now.Rejected))]...)
+		free := maxRejected - len(result.Rejected)
+		result.More += max(0, len(now.Rejected)-free)
+		result.Rejected = append(result.Rejected, now.Rejected[:min(free, len(now.Rejected))]...)
 	}
 	return result, nil
 }

@@ -110,7 +110,7 @@ var Limits = func() []Limit {
 			"the least recently used ends"},
 		{"setting data_product_types", fmt.Sprintf("%d types of %d characters", maxDataTypes, maxDataType),
 			"what it must be"},
-		{"types of data that there ever were", "255", "no number is left for the type"},
+		{"data types that a file ever had", "255", "no number is left for the type"},
 		{"setting extra_fields", fmt.Sprintf("%d bytes", maxExtraFields), "what it must be"},
 		{"setting tom_name", fmt.Sprintf("%d characters", maxTOMName), "what it must be"},
 		{"user name, address and action in the log", fmt.Sprintf("%d bytes", kv.MaxAuthorText),

@@ -36,7 +36,7 @@ func TestLimitsPage(t *testing.T) {
 		delete(there, row)
 	}
 	for row := range there {
-		t.Errorf("the page has, and the source has not: %s", row)
+		t.Errorf("in the page but not in the source: %s", row)
 	}
 }
 

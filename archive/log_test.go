@@ -157,7 +157,7 @@ func (f *fixture) waitForIndex() {
 			return
 		}
 		if time.Now().After(deadline) {
-			f.t.Fatalf("the index is not there: %+v", st)
+			f.t.Fatalf("the index is not ready: %+v", st)
 		}
 	}
 }

@@ -214,7 +214,7 @@ func (b *bulk) recheckReferences(s *Session, tx *kv.Tx) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(about)) {
 		in := &DatumInput{Target: id}
-		if _, err := s.targetForData(tx, in, p); err != nil {
+		if _, err := s.targetForDatum(tx, in, p); err != nil {
 			return err
 		}
 	}
@@ -260,7 +260,7 @@ func (b *bulk) recheckReferences(s *Session, tx *kv.Tx) error {
 	for _, v := range b.stage.Values(dimType) {
 		name, err := s.a.types.name(tx, byte(v.Int()))
 		if err == nil {
-			_, err = s.typeForData(tx, name, p)
+			_, err = s.typeForDatum(tx, name, p)
 		}
 		if err != nil {
 			return err

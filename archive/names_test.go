@@ -472,7 +472,7 @@ func TestTargetRules(t *testing.T) {
 		}
 	}
 	if got := f.targets("admin", TargetFilter{}); len(got) != 2 {
-		t.Errorf("refused targets are there: %v", got)
+		t.Errorf("refused targets exist: %v", got)
 	}
 	for what, c := range map[string]struct {
 		in   TargetInput
@@ -483,8 +483,9 @@ func TestTargetRules(t *testing.T) {
 			problem.WholeList},
 		"another's tag": {TargetInput{Extras: []ExtraInput{{ID: b.Extras[0].ID, Key: "stolen"}}},
 			"targetextra_set.0.id"},
-		"rename to an alias": {TargetInput{Aliases: []AliasInput{{ID: a.Aliases[0].ID, Name: "two"}}}, "aliases.0.name"},
-		"remove ra":          {TargetInput{Numbers: map[string]Opt[float64]{"ra": {Given: true, Null: true}}}, ""},
+		"rename to an alias": {TargetInput{Aliases: []AliasInput{{ID: a.Aliases[0].ID, Name: "two"}}},
+			"aliases.0.name"},
+		"remove ra": {TargetInput{Numbers: map[string]Opt[float64]{"ra": {Given: true, Null: true}}}, ""},
 	} {
 		if _, err := f.as("carol").ChangeTarget(ctx, a.ID, &c.in, false); !hasProblem(err, c.path) {
 			t.Errorf("change, %s: %v", what, err)

@@ -106,7 +106,7 @@ func (f *fixture) checkPages(t *testing.T, what string, s *Session, q DatumFilte
 		if from > 0 {
 			if back, _ := page(Page{Limit: limit, Cursor: &Cursor{Place: e.First, Before: true}}); !same(back,
 				want[from-limit:from]) {
-				t.Fatalf("%s: back from %+v: %v, want %v", what, e.First, back, want[from-limit:from])
+				t.Fatalf("%s: backwards from %+v: %v, want %v", what, e.First, back, want[from-limit:from])
 			}
 		}
 		cursor = &Cursor{Place: e.Last}

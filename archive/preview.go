@@ -26,7 +26,7 @@ const (
 // the files.
 type previews struct {
 	looks *cache.LRU[lookKey, look]
-	room  chan struct{}
+	slots chan struct{}
 	now   func() time.Time
 }
 
@@ -51,7 +51,7 @@ func (l look) cost() int64 {
 }
 
 func newPreviews() *previews {
-	return &previews{looks: cache.New[lookKey, look](looksBytes), room: make(chan struct{}, looksOnce), now: time.Now}
+	return &previews{looks: cache.New[lookKey, look](looksBytes), slots: make(chan struct{}, looksOnce), now: time.Now}
 }
 
 // get returns the cached look; ok is false when there is none, or an expired error.
@@ -69,8 +69,8 @@ func (p *previews) turn(ctx context.Context) (done func(), err error) {
 		return nil, err
 	}
 	select {
-	case p.room <- struct{}{}:
-		return func() { <-p.room }, nil
+	case p.slots <- struct{}{}:
+		return func() { <-p.slots }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -124,7 +124,7 @@ type productWalk struct {
 	out      ProductOut
 	datum    reader[DatumView]
 	products []uint64
-	data     []uint64 // the datums left of the open product
+	datums   []uint64 // the datums left of the open product
 	open     bool
 }
 
@@ -140,7 +140,7 @@ func (w *productWalk) sendSome(s *Session, tx *kv.Tx) error {
 			}
 			continue
 		}
-		if len(w.data) == 0 {
+		if len(w.datums) == 0 {
 			w.open = false
 			if w.out.End != nil {
 				if err := w.out.End(); err != nil {
@@ -149,8 +149,8 @@ func (w *productWalk) sendSome(s *Session, tx *kv.Tx) error {
 			}
 			continue
 		}
-		id := w.data[0]
-		w.data = w.data[1:]
+		id := w.datums[0]
+		w.datums = w.datums[1:]
 		ok, err := w.datum(s, tx, id, &row)
 		if err == nil && ok {
 			err = w.out.Datum(&row)
@@ -176,7 +176,7 @@ func (w *productWalk) next(s *Session, tx *kv.Tx) error {
 	if w.out.Datum != nil {
 		data, err := s.shownBy(tx, []uint64{id})
 		if err == nil {
-			w.data, err = data.IDs()
+			w.datums, err = data.IDs()
 		}
 		if err != nil {
 			return err
@@ -218,7 +218,7 @@ func (s *Session) DeleteProduct(ctx context.Context, id uint64) error {
 		if !s.p.MayDeleteHeld(s.v, t.Object(), p.Holders()) {
 			return problem.ErrForbidden
 		}
-		_, shared := broughtBy(tx.Tx, id)
+		_, shared := datumsOf(tx.Tx, id)
 		n, err := shared.Count()
 		if err != nil {
 			return err

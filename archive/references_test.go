@@ -27,7 +27,7 @@ type stream struct {
 }
 
 type streamEnd struct {
-	*DataResult
+	*DatumsResult
 	err error
 }
 
@@ -40,7 +40,7 @@ func (f *fixture) stream(user string) *stream {
 	s := &stream{f, make(chan DatumInput), make(chan streamEnd, 1)}
 	go func() {
 		line := 0
-		r, err := f.as(user).AddData(context.Background(), false, func() (DatumInput, int, error) {
+		r, err := f.as(user).AddDatums(context.Background(), false, func() (DatumInput, int, error) {
 			line++
 			in, ok := <-s.rows
 			if !ok {
@@ -67,10 +67,10 @@ func (s *stream) send(list ...DatumInput) {
 	}
 }
 
-func (s *stream) end() (*DataResult, error) {
+func (s *stream) end() (*DatumsResult, error) {
 	close(s.rows)
 	e := <-s.result
-	return e.DataResult, e.err
+	return e.DatumsResult, e.err
 }
 
 // TestStagedReferences: something that a staged write refers to is deleted or withdrawn after its
@@ -444,7 +444,7 @@ func streamModel(t *testing.T, seed uint64) {
 					continue
 				}
 				if there, ok := holds(in); !ok || !mayWrite(s.user, in.Target) {
-					t.Errorf("%d rows were sent, %+v, and row %d is there %d times, of a target that may be "+
+					t.Errorf("%d rows were sent, %+v, and row %d exists %d times, of a target that may be "+
 						"written to: %t", len(s.rows), result, n+1, there, mayWrite(s.user, in.Target))
 				}
 			}
@@ -623,9 +623,9 @@ func TestStagesMeet(t *testing.T) {
 				Value: fmt.Appendf(nil, `{"n": %d}`, i)}
 		}
 		const rows = stageBatch + 50
-		second := func() *DataResult {
+		second := func() *DatumsResult {
 			n := 0
-			r, err := f.as("astro").AddData(context.Background(), false, func() (DatumInput, int, error) {
+			r, err := f.as("astro").AddDatums(context.Background(), false, func() (DatumInput, int, error) {
 				if n++; n > 2*stageBatch+20 {
 					return DatumInput{}, 0, io.EOF
 				}
@@ -637,7 +637,7 @@ func TestStagesMeet(t *testing.T) {
 			return r
 		}
 		n := 0
-		first, err := f.as("astro").AddData(context.Background(), false, func() (DatumInput, int, error) {
+		first, err := f.as("astro").AddDatums(context.Background(), false, func() (DatumInput, int, error) {
 			if n++; n > rows {
 				return DatumInput{}, 0, io.EOF
 			}
@@ -667,7 +667,7 @@ func TestUntimedLines(t *testing.T) {
 	f := open(t, Options{StageFrom: 10, Now: func() time.Time { return time.Unix(1.8e9+ticks.Add(1), 0) }})
 	target := f.target("astro", "T")
 	n := 0
-	r, err := f.as("astro").AddData(t.Context(), false, func() (DatumInput, int, error) {
+	r, err := f.as("astro").AddDatums(t.Context(), false, func() (DatumInput, int, error) {
 		if n++; n > 3*stageBatch {
 			return DatumInput{}, 0, io.EOF
 		}

@@ -77,9 +77,9 @@ func (s *Session) Repair(ctx context.Context) (*Repair, error) {
 				return r, err
 			}
 			progress += len(done)
-			room := min(len(done), max(0, maxRepaired-len(r.Done)))
-			r.Done = append(r.Done, done[:room]...)
-			r.More += len(done) - room
+			kept := min(len(done), max(0, maxRepaired-len(r.Done)))
+			r.Done = append(r.Done, done[:kept]...)
+			r.More += len(done) - kept
 		}
 		if progress == 0 {
 			return r, nil

@@ -20,7 +20,7 @@ func (f *fixture) problems() []string {
 		f.t.Fatal(err)
 	}
 	if r.Dangling != len(r.Problems)+r.More {
-		f.t.Errorf("%d references lead nowhere: %v", r.Dangling, r.Problems)
+		f.t.Errorf("%d dangling references: %v", r.Dangling, r.Problems)
 	}
 	return r.Problems
 }
@@ -208,7 +208,7 @@ func TestRepair(t *testing.T) {
 
 func gone[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
 	if ok, err := exists(tx, table, id); err != nil || ok {
-		return fmt.Errorf("%s %d is there (%v)", table.Name(), id, err)
+		return fmt.Errorf("%s %d exists (%v)", table.Name(), id, err)
 	}
 	return nil
 }

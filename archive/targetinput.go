@@ -264,7 +264,7 @@ func planExtras(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
 		}
 		switch {
 		case doubled:
-			p.Add(pathOf("targetextra_set", i, "key"), "The target has a tag with this key already.")
+			p.Add(pathOf("targetextra_set", i, "key"), "The target already has a tag with this key.")
 		case at >= 0:
 			t.Extras[at].Key, t.Extras[at].Value = e.Key, e.Value
 		default:

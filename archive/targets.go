@@ -263,7 +263,7 @@ func (s *Session) TargetState(id uint64) (state TargetState, err error) {
 			return err
 		}
 		state.Modified = t.Modified
-		data, err := s.dataSet(tx, DatumFilter{Target: Some(id)}, nil)
+		data, err := s.datumSet(tx, DatumFilter{Target: Some(id)}, nil)
 		if err == nil {
 			state.Datums, err = countRows(data)
 		}

@@ -65,8 +65,8 @@ func timeRanges(t *testing.T, mode auth.Mode) {
 		rows = append(rows, timedRow{id, in.Target, in.Time, in.Type})
 	}
 	sent := 0
-	result, err := f.as("admin").AddData(t.Context(), false, func() (DatumInput, int, error) {
-		if sent == 4*fewData {
+	result, err := f.as("admin").AddDatums(t.Context(), false, func() (DatumInput, int, error) {
+		if sent == 4*fewDatums {
 			return DatumInput{}, 0, io.EOF
 		}
 		sent++

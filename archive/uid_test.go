@@ -29,7 +29,7 @@ func TestUIDs(t *testing.T) {
 		_, _, err = f.upload("admin", v.ID, name+".csv", lightCurveCSV)
 		must(err)
 		sent := false
-		_, err = s.AddData(ctx, false, func() (DatumInput, int, error) {
+		_, err = s.AddDatums(ctx, false, func() (DatumInput, int, error) {
 			if sent {
 				return DatumInput{}, 0, io.EOF
 			}

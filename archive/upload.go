@@ -437,7 +437,8 @@ func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	o := t.Object()
 	for _, g := range groups {
 		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Visibility == auth.VisibleToGranted {
-			warnings = append(warnings, fmt.Sprintf("Group %d cannot see the target, and so not this product.", g))
+			warnings = append(warnings,
+				fmt.Sprintf("Group %d cannot see the target, and so cannot see this product.", g))
 		}
 	}
 	return warnings

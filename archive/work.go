@@ -380,7 +380,7 @@ func (a *Archive) dropSome(tx *kv.WriteTx, product uint64) (ended bool, err erro
 	if err != nil {
 		return false, err
 	}
-	data, shared := broughtBy(tx.Tx, product)
+	data, shared := datumsOf(tx.Tx, product)
 	kept, n, err := shared.Page(kv.Page{Limit: a.o.PieceRows})
 	if err != nil {
 		return false, err
@@ -432,8 +432,8 @@ func joinFirst(tx *kv.WriteTx, target uint64, set kv.Set) (joined bool, err erro
 	return joined, err
 }
 
-// broughtBy returns the datums of a product, and those of them that also have another source.
-func broughtBy(tx *kv.Tx, product uint64) (data, shared kv.Set) {
-	data = datums.Set(tx, dimProduct, kv.Int(product))
-	return data, kv.And(data, datums.Set(tx, dimShared, kv.Int(1)))
+// datumsOf returns the datums of a product, and those of them that also have another source.
+func datumsOf(tx *kv.Tx, product uint64) (all, shared kv.Set) {
+	all = datums.Set(tx, dimProduct, kv.Int(product))
+	return all, kv.And(all, datums.Set(tx, dimShared, kv.Int(1)))
 }

@@ -399,7 +399,7 @@ func TestPiecesOfSeveralTargets(t *testing.T) {
 		}
 	}
 	line := 0
-	r, err := f.as("carol").AddData(t.Context(), false, func() (DatumInput, int, error) {
+	r, err := f.as("carol").AddDatums(t.Context(), false, func() (DatumInput, int, error) {
 		if line++; line > len(sent) {
 			return DatumInput{}, line, io.EOF
 		}

@@ -107,28 +107,28 @@ func TestUsersAndGroups(t *testing.T) {
 			t.Errorf("%+v: %v", c.in, err)
 		}
 	}
-	for who, v := range map[string]Viewer{"bob": bob, "a guest": {}} {
+	for viewer, v := range map[string]Viewer{"bob": bob, "a guest": {}} {
 		if _, err := f.CreateUser(ctx, v, UserChange{Name: text("new")}); !isKind(err, problem.Forbidden) &&
 			!isKind(err, problem.Unauthenticated) {
-			t.Errorf("%s made a user: %v", who, err)
+			t.Errorf("%s made a user: %v", viewer, err)
 		}
 		if _, err := f.CreateGroup(ctx, v, "new"); err == nil {
-			t.Errorf("%s made a group", who)
+			t.Errorf("%s made a group", viewer)
 		}
 		if err := f.DeleteUser(ctx, v, astro.ID); err == nil {
-			t.Errorf("%s deleted a user", who)
+			t.Errorf("%s deleted a user", viewer)
 		}
 		if err := f.DeleteGroup(ctx, v, 1); err == nil {
-			t.Errorf("%s deleted a group", who)
+			t.Errorf("%s deleted a group", viewer)
 		}
 		if err := f.Join(ctx, v, 1, bob.ID, true); err == nil {
-			t.Errorf("%s joined a group", who)
+			t.Errorf("%s joined a group", viewer)
 		}
 		if _, err := f.User(v, astro.ID); !isKind(err, problem.NotFound) {
-			t.Errorf("%s knows of astro: %v", who, err)
+			t.Errorf("%s knows of astro: %v", viewer, err)
 		}
 		if _, err := f.Group(v, 1); !isKind(err, problem.NotFound) {
-			t.Errorf("%s knows of a group: %v", who, err)
+			t.Errorf("%s knows of a group: %v", viewer, err)
 		}
 	}
 	if list, n, _ := f.Users(bob, "", Page{Limit: 10}); n != 1 || list[0].Name != "bob" {
@@ -141,7 +141,7 @@ func TestUsersAndGroups(t *testing.T) {
 		t.Errorf("astro's groups: %v of %d", list, n)
 	}
 	if _, n, _ := f.Groups(admin, false, "", Page{Limit: 10}); n != 0 {
-		t.Errorf("admin belongs to %d groups", n)
+		t.Errorf("admin is in %d groups", n)
 	}
 	if _, n, _ := f.Groups(admin, true, "", Page{Limit: 10}); n != 2 {
 		t.Errorf("admin sees %d groups", n)
@@ -165,7 +165,7 @@ func TestUsersAndGroups(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := f.RenameGroup(ctx, admin, 1, "Public"); !isProblem(err, "name") {
-		t.Errorf("renamed to a name that is taken: %v", err)
+		t.Errorf("renamed to the name of another: %v", err)
 	}
 	if g, err := f.RenameGroup(ctx, admin, 1, " Night shift "); err != nil || g.Name != "Night shift" {
 		t.Errorf("%v, %v", g, err)
@@ -323,12 +323,12 @@ func TestLimitsSpareWorkers(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
 	f.user("bob", false)
-	door := map[string]func(password string) error{
+	signIn := map[string]func(password string) error{
 		"basic":      func(p string) error { _, err := f.Basic(ctx, "bob", p, "10.0.0.1"); return err },
 		"token-auth": func(p string) error { _, err := f.Mint(ctx, "bob", p, "10.0.0.1"); return err },
 		"session":    func(p string) error { _, err := f.SignIn(ctx, "bob", p, "10.0.0.1"); return err },
 	}
-	if err := door["basic"]("bob-pass-1"); err != nil {
+	if err := signIn["basic"]("bob-pass-1"); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
@@ -336,7 +336,7 @@ func TestLimitsSpareWorkers(t *testing.T) {
 		for range FailedLogins {
 			f.limits.failed("bob", "10.0.0.1")
 		}
-		for name, open := range door {
+		for name, open := range signIn {
 			if err := open("bob-pass-1"); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -349,7 +349,7 @@ func TestLimitsSpareWorkers(t *testing.T) {
 	for range FailedLogins {
 		f.limits.failed("bob", "10.0.0.1")
 	}
-	if err := door["basic"]("bob-pass-1"); !isKind(err, problem.TooMany) {
+	if err := signIn["basic"]("bob-pass-1"); !isKind(err, problem.TooMany) {
 		t.Errorf("after a pause: %v", err)
 	}
 }
@@ -405,7 +405,7 @@ func TestLimitsByLongNames(t *testing.T) {
 	for _, name := range []string{long, long + "1"} {
 		account, address := attemptKeys(name, "10.0.0.1")
 		if len(account) > 300 || len(address) > 300 {
-			t.Errorf("keys of %d and %d bytes are kept", len(account), len(address))
+			t.Errorf("keys of %d and %d bytes were kept", len(account), len(address))
 		}
 	}
 }
@@ -425,7 +425,7 @@ func TestTokens(t *testing.T) {
 		t.Errorf("%+v, %v", robot, err)
 	}
 	if _, err := f.CreateToken(ctx, robot, NewToken{}); !isKind(err, problem.Forbidden) {
-		t.Errorf("a token that only reads made a token: %v", err)
+		t.Errorf("a read-only token made a token: %v", err)
 	}
 	if _, err := f.WithToken(made.Secret+"0", ""); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("a wrong secret: %v", err)
@@ -540,7 +540,7 @@ func TestTokenFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	if v, err := f.WithToken(made.Secret, ""); err == nil {
-		t.Errorf("of a user who is gone: %+v", v)
+		t.Errorf("of a deleted user: %+v", v)
 	}
 	for i := range 2 * maxKnown {
 		f.known.Put([32]byte{byte(i), byte(i >> 8)}, knownToken{}, 1)
@@ -575,32 +575,32 @@ func TestPolicy(t *testing.T) {
 		VisibleToSignedIn: "owner superuser creator reader other",
 		VisibleToAll:      "owner superuser creator reader other",
 	}
-	in := func(list, who string) bool { return slices.Contains(strings.Fields(list), who) }
+	in := func(list, viewer string) bool { return slices.Contains(strings.Fields(list), viewer) }
 	for _, mode := range []Mode{ModeTargets, ModeObjects} {
 		for _, strategy := range []Strategy{ReadOnly, Locked} {
 			p := Policy{mode, strategy}
 			for _, access := range []Visibility{VisibleToGranted, VisibleToSignedIn, VisibleToAll} {
 				o := target(access)
-				for who, v := range viewers {
-					at := fmt.Sprintf("%s %s %s %s", mode, strategy, access, who)
-					want := in(sees[access], who) && (who != "guest" || strategy != Locked)
+				for viewer, v := range viewers {
+					at := fmt.Sprintf("%s %s %s %s", mode, strategy, access, viewer)
+					want := in(sees[access], viewer) && (viewer != "guest" || strategy != Locked)
 					if got := p.Sees(v, o); got != want {
 						t.Errorf("%s: sees the target: %t", at, got)
 					}
 					data := want
 					if mode == ModeObjects {
-						data = in(held[access], who)
+						data = in(held[access], viewer)
 					}
 					if got := p.SeesHeld(v, o, holders); got != data {
-						t.Errorf("%s: sees the data: %t", at, got)
+						t.Errorf("%s: sees the datums: %t", at, got)
 					}
-					change := in("owner superuser creator member", who)
+					change := in("owner superuser creator member", viewer)
 					if got := p.May(v, Change, o); got != change {
 						t.Errorf("%s: changes the target: %t", at, got)
 					}
 					del := change
 					if mode == ModeObjects {
-						del = in("owner superuser creator other", who)
+						del = in("owner superuser creator other", viewer)
 					}
 					if got := p.MayDeleteHeld(v, o, holders); got != del {
 						t.Errorf("%s: deletes the data: %t", at, got)
