@@ -99,11 +99,11 @@ func (q *nameQuery) in(tx *kv.Tx) (*kv.IDList, error) {
 // lastNamed returns the log entry of the last change of an existing target's names. While it is the
 // same, a result stays right, except that targets may have been deleted.
 func lastNamed(tx *kv.Tx) uint64 {
-	sort, _, ok := tx.LastPlace(orderNamed, 0)
+	sortKey, _, ok := tx.LastPlace(orderNamed, 0)
 	if !ok {
 		return 0
 	}
-	return binary.BigEndian.Uint64(sort)
+	return binary.BigEndian.Uint64(sortKey)
 }
 
 // key identifies the query in the cache.
@@ -197,8 +197,8 @@ func (q *nameQuery) matcher() func(folded []byte) bool {
 // scan searches all folded names.
 func (q *nameQuery) scan(tx *kv.Tx, match func([]byte) bool) ([]uint64, error) {
 	var found []uint64
-	for sort, id := range tx.Range(orderFolded, 0, nil, nil) {
-		if match(folded(sort)) {
+	for sortKey, id := range tx.Range(orderFolded, 0, nil, nil) {
+		if match(folded(sortKey)) {
 			found = append(found, id)
 		}
 	}
@@ -225,8 +225,8 @@ func (q *nameQuery) scan(tx *kv.Tx, match func([]byte) bool) ([]uint64, error) {
 func productsNamed(tx *kv.Tx, text string) []uint64 {
 	text = index.Fold(text)
 	var found []uint64
-	for sort, id := range tx.Range(orderProduct, 0, nil, nil) {
-		if strings.Contains(string(folded(sort)), text) {
+	for sortKey, id := range tx.Range(orderProduct, 0, nil, nil) {
+		if strings.Contains(string(folded(sortKey)), text) {
 			found = append(found, id)
 		}
 	}

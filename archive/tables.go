@@ -198,7 +198,7 @@ func foldedPlaces(k *kv.Keys, order byte, names []string) {
 }
 
 // folded returns the name of a place in such an order.
-func folded(sort []byte) []byte { return sort[:len(sort)-1] }
+func folded(sortKey []byte) []byte { return sortKey[:len(sortKey)-1] }
 
 func typeCode(t string) uint64 {
 	if t == Sidereal {

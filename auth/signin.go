@@ -151,14 +151,14 @@ func (a *Auth) SignIn(ctx context.Context, name, password, addr string) (TokenIn
 	return a.issueToken(ctx, name, password, addr, Session, sessionFor, "session")
 }
 
-func (a *Auth) issueToken(ctx context.Context, name, password, addr string, sort TokenKind, valid time.Duration,
+func (a *Auth) issueToken(ctx context.Context, name, password, addr string, kind TokenKind, valid time.Duration,
 	called string) (TokenInfo, error) {
 	v, err := a.Basic(ctx, name, password, addr)
 	if err != nil {
 		return TokenInfo{}, err
 	}
 	v.Action = "POST " + called
-	return a.addToken(ctx, v, Token{User: v.ID, Name: called, Kind: sort, Expires: a.now().Add(valid).UnixMicro()})
+	return a.addToken(ctx, v, Token{User: v.ID, Name: called, Kind: kind, Expires: a.now().Add(valid).UnixMicro()})
 }
 
 // SignOut ends the viewer's session or token.

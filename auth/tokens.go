@@ -138,14 +138,14 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 
 // dropOldTokens deletes a user's expired tokens of a kind, and then the least recently used ones,
 // until one more fits.
-func (a *Auth) dropOldTokens(tx *kv.WriteTx, user uint64, sort TokenKind, now int64) error {
+func (a *Auth) dropOldTokens(tx *kv.WriteTx, user uint64, kind TokenKind, now int64) error {
 	type candidate struct {
 		id   uint64
 		used int64
 	}
 	var list []candidate
 	err := a.eachToken(tx.Tx, user, func(id uint64, t *Token) error {
-		if t.Kind == sort {
+		if t.Kind == kind {
 			used := a.used.of(id, t)
 			if t.Expires <= now {
 				used = 0
