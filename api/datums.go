@@ -298,7 +298,7 @@ func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	}
 	var buf []byte
 	return func(v *archive.DatumView) error {
-		out, err := archive.AppendInUnits(buf[:0], v.Value, unit)
+		out, err := ingest.AppendInUnits(buf[:0], v.Value, unit)
 		if buf = out; err != nil {
 			return problem.Invalid(wavelengthParameter.Name, "This datum is served as it is stored only: %v.", err)
 		}

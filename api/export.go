@@ -9,6 +9,8 @@ import (
 
 	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/ingest"
+	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
@@ -177,7 +179,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			columns[i].width = max(columns[i].width, len(text))
 		}
 		seen[v.Target] = true
-		members, ok := archive.ValueMembers(v.Value)
+		members, ok := ingest.ValueMembers(v.Value)
 		fresh := 0
 		for _, m := range members {
 			if _, there := at[m.Key]; !there {
@@ -227,13 +229,13 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			inUnits(&v.DatumView)
 			cells := make([]cell, len(columns))
 			cells[0].text, cells[1].text = v.TargetName, v.Type
-			cells[2].text, cells[3].text = string(wire.AppendTime(nil, v.Time)), archive.MJD(v.Time)
+			cells[2].text, cells[3].text = string(wire.AppendTime(nil, v.Time)), instant.FormatMJD(v.Time)
 			cells[4].text, cells[5].text = v.Source, v.Location
 			if v.Product != 0 {
 				cells[6].text = strconv.FormatUint(v.Product, 10)
 			}
 			first := fixed
-			members, ok := archive.ValueMembers(v.Value)
+			members, ok := ingest.ValueMembers(v.Value)
 			for _, m := range members {
 				_, there := at[m.Key]
 				ok = ok && there

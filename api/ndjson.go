@@ -101,7 +101,7 @@ func importDatums(r *request) (*answer, error) {
 	}
 	lines := r.lines(&datumTable{find: r.access.TargetNamed})
 	var plain plainLines
-	result, err := r.access.AddData(r.Context(), refuse, func() (archive.DatumInput, int, error) {
+	result, err := r.access.AddDatums(r.Context(), refuse, func() (archive.DatumInput, int, error) {
 		text, err := lines.next()
 		if err != nil {
 			return archive.DatumInput{}, lines.line, err

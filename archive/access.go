@@ -2,6 +2,7 @@ package archive
 
 import (
 	"errors"
+	"fmt"
 
 	"nightjar/auth"
 	"nightjar/internal/cache"
@@ -9,9 +10,9 @@ import (
 	"nightjar/kv"
 )
 
-// visible is the set of the rows of a table that the viewer sees: the table must have the sets of
-// those who see the target (dimSeer), and, if held, of those who hold the row (dimHolder), which
-// count in mode objects.
+// visible returns the set of the rows of a table that the viewer sees. The table must have sets by
+// grantee who sees the target (dimSeer) and, if held, sets by grantee who holds the row
+// (dimHolder), which count in mode objects.
 func visible[T any](s *Session, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set {
 	if s.v.Everything() {
 		return table.All(tx)
@@ -33,8 +34,7 @@ func visible[T any](s *Session, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set
 	return seen
 }
 
-// target reads a target that the viewer sees; a missing and a hidden one are refused in the same
-// words.
+// target reads a target that the viewer sees. A missing and a hidden target give the same error.
 func (s *Session) target(tx *kv.Tx, id uint64) (*Target, error) {
 	t, err := targets.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !s.p.Sees(s.v, t.Object()) {
@@ -47,7 +47,7 @@ func (s *Session) target(tx *kv.Tx, id uint64) (*Target, error) {
 	return t, nil
 }
 
-// product, datum and observation read what the viewer sees, in the same way.
+// product, observation and datum do the same.
 
 func (s *Session) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
 	p, err := products.Get(tx, id)
@@ -64,7 +64,7 @@ func (s *Session) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
 	return nil, nil, err
 }
 
-// targetOf reads the target of something, seen or not.
+// targetOf reads a target, visible or not.
 func (s *Session) targetOf(tx *kv.Tx, id uint64) (*Target, error) {
 	t, err := targets.Get(tx, id)
 	if err == nil {
@@ -107,8 +107,8 @@ func (s *Session) datum(tx *kv.Tx, id uint64) (*Datum, *Target, error) {
 	return nil, nil, err
 }
 
-// heldBy is who holds a datum: those who posted it and those who hold the products that brought it.
-// Only mode objects asks.
+// heldBy lists who holds a datum: its owners and the holders of its products. Outside of mode
+// objects it returns nil.
 func (s *Session) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
 		return nil, nil
@@ -130,9 +130,8 @@ func (s *Session) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 	return list, nil
 }
 
-// seesRow is the second look at a row of a list: what the sets said is compared with what the
-// records say. It reports false when the row's target is gone, and auth.ErrRightsEnded when the
-// viewer sees the row no longer.
+// seesRow checks a row of a list once more, by the records instead of the sets. It returns false
+// when the row's target is gone, and auth.ErrRightsEnded when the viewer no longer sees the row.
 func (s *Session) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() ([]auth.Grantee, error)) (bool, error) {
 	if s.v.Everything() {
 		return true, nil
@@ -154,8 +153,8 @@ func (s *Session) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() 
 	return err == nil, err
 }
 
-// goneOrHidden says why a row of a list, which the viewer saw when the list began, is refused now:
-// nil when it is gone, auth.ErrRightsEnded when the viewer sees it no longer.
+// goneOrHidden says why a row is refused that the viewer saw when the list began: nil when it is
+// gone, auth.ErrRightsEnded when the viewer no longer sees it.
 func goneOrHidden[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
 	_, err := table.Get(tx, id)
 	switch {
@@ -167,8 +166,8 @@ func goneOrHidden[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
 	return err
 }
 
-// seerCache remembers who sees which target as long as the record is the same: a page may hold a
-// hundred data of a hundred targets.
+// seerCache caches who may do what with which target while its record stays the same: a page may
+// hold a hundred datums of a hundred targets.
 type seerCache struct {
 	*cache.LRU[uint64, stampedObject]
 }
@@ -180,18 +179,18 @@ type stampedObject struct {
 
 const maxSeers = 100_000
 
-// stamps tells whether the records of targets are still the same.
+// stamps identify versions of the records of targets.
 type stamps interface {
 	Stamp(id uint64) (stamp uint32, ok bool)
 }
 
-// object is who may do what with a target; ok is false when there is no such target.
+// object returns the ACL of a target; ok is false when there is no such target.
 func (c *seerCache) object(tx *kv.Tx, target uint64) (o auth.ACL, ok bool, err error) {
 	r := targets.Reader(tx)
 	return c.objectBy(tx, &r, target)
 }
 
-// objectBy is object with a reader of the targets that is used for several.
+// objectBy is object with a reader that serves several targets.
 func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.ACL, ok bool, err error) {
 	stamp, ok := by.Stamp(target)
 	if !ok {
@@ -207,4 +206,129 @@ func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.ACL, o
 	o = t.Object()
 	c.Put(target, stampedObject{stamp, o}, 1)
 	return o, true, nil
+}
+
+// mayAddLooks bounds how many targets MayAddSomewhere looks at.
+const mayAddLooks = 1000
+
+// MayAddSomewhere reports whether the viewer may add datums to some target. It looks at mayAddLooks
+// targets at most, and then reports true.
+func (s *Session) MayAddSomewhere() (may bool, err error) {
+	switch {
+	case s.p.MayWrite(s.v) != nil:
+		return false, nil
+	case s.v.Everything():
+		return true, nil
+	}
+	err = s.view(func(s *Session, tx *kv.Tx) error {
+		left := mayAddLooks
+		for _, g := range s.v.Grantees() {
+			if g == auth.Anyone || g == auth.SignedIn {
+				continue // they are granted no right to change
+			}
+			ids, _, err := targets.Set(tx, dimSeer, kv.Int(uint64(g))).Page(kv.Page{Limit: left})
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				o, ok, err := s.a.seers.object(tx, id)
+				if err != nil {
+					return err
+				}
+				if may = ok && s.p.May(s.v, auth.Change, o); may {
+					return nil
+				}
+			}
+			if left -= len(ids); left == 0 {
+				may = true
+				return nil
+			}
+		}
+		return nil
+	})
+	return may, err
+}
+
+// pathOf returns the path of a problem with a field of a list's item, or with the item when field
+// is "".
+func pathOf(list string, item int, field string) string {
+	if field == "" {
+		return fmt.Sprintf("%s.%d", list, item)
+	}
+	return fmt.Sprintf("%s.%d.%s", list, item, field)
+}
+
+// noSuchGroup is the same for missing groups and for groups of others.
+const noSuchGroup = "There is no such group, or you do not belong to it."
+
+// checkGroups finds the groups that an input names. Viewers may name their own groups; superusers
+// may name all and, with fresh, new ones, whose id is 0 until makeGroups creates them.
+func (s *Session) checkGroups(tx *kv.Tx, p *problem.List, path string, refs []auth.GroupRef,
+	fresh bool) ([]auth.GroupRef, error) {
+	if len(refs) > MaxGroups {
+		tooManyElements(p, path, len(refs), MaxGroups)
+		return nil, nil
+	}
+	var found []auth.GroupRef
+	for i, r := range refs {
+		field := "id"
+		if r.ID == 0 {
+			if field = "name"; r.Name == "" {
+				if !p.Within(pathOf(path, i, "")) {
+					p.Add(pathOf(path, i, ""), "A group is named by its id or its name.")
+				}
+				continue
+			}
+		}
+		id, err := s.a.auth.FindGroup(tx, r)
+		switch {
+		case errors.Is(err, kv.ErrNotFound):
+			if fresh && field == "name" && s.v.Everything() {
+				auth.CheckGroupName(p, pathOf(path, i, field), r.Name)
+				found = append(found, auth.GroupRef{Name: r.Name})
+			} else {
+				p.Add(pathOf(path, i, field), noSuchGroup)
+			}
+		case err != nil:
+			return nil, err
+		case !s.v.MayName(id):
+			p.Add(pathOf(path, i, field), noSuchGroup)
+		default:
+			found = append(found, auth.GroupRef{ID: id})
+		}
+	}
+	return found, nil
+}
+
+// makeGroups creates the groups that have no id yet.
+func (s *Session) makeGroups(tx *kv.WriteTx, refs []auth.GroupRef) (ids []uint64, err error) {
+	for _, r := range refs {
+		if r.ID == 0 {
+			if r.ID, err = s.a.auth.MakeGroup(tx, r.Name); err != nil {
+				return nil, err
+			}
+		}
+		ids = append(ids, r.ID)
+	}
+	return ids, nil
+}
+
+// groupInfos describes the groups of a record, in their order, without deleted ones. A viewer who
+// does not hold the record gets only their own groups.
+func (s *Session) groupInfos(tx *kv.Tx, ids []uint64, holds bool) ([]auth.GroupInfo, error) {
+	var list []auth.GroupInfo
+	for _, id := range ids {
+		if !holds && !s.v.MayName(id) {
+			continue
+		}
+		name, err := s.a.auth.GroupName(tx, id)
+		if errors.Is(err, kv.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, auth.GroupInfo{ID: id, Name: name})
+	}
+	return list, nil
 }

@@ -35,7 +35,7 @@ func open(t testing.TB, o Options) *fixture {
 		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
-		// and once more as somebody finds the file who comes later, with nothing in memory
+		// verify the closed file, with empty caches
 		r, err := Check(context.Background(), f.path, VerifyOptions{})
 		if err != nil || r.Err() != nil {
 			t.Errorf("verify after closing: %+v, %v", r, err)
@@ -74,8 +74,7 @@ func (f *fixture) reopen() {
 	}
 }
 
-// check verifies the whole file, and a copy in which everything derived was made again from the
-// records.
+// check verifies the whole file, and a copy whose derived data were rebuilt from the records.
 func (f *fixture) check() {
 	f.t.Helper()
 	ctx := context.Background()
@@ -95,10 +94,10 @@ func (f *fixture) check() {
 	r, err = kv.Salvage(ctx, copied, again, tables())
 	whole("salvage", r, err)
 	r, err = kv.Check(ctx, again, tables(), kv.CheckOptions{})
-	whole("verify what was made again", r, err)
+	whole("verify the rebuilt copy", r, err)
 }
 
-// backup makes a copy of the file.
+// backup copies the file.
 func (f *fixture) backup() (path string) {
 	f.t.Helper()
 	path = filepath.Join(f.t.TempDir(), "copy.db")
@@ -108,7 +107,7 @@ func (f *fixture) backup() (path string) {
 	return path
 }
 
-// as is the access of a user, or of a guest when the name is "".
+// as returns the session of a user, or of a guest when the name is "".
 func (f *fixture) as(name string) *Session { return f.For(f.users[name]) }
 
 // mode sets the mode and the strategy.
@@ -121,7 +120,7 @@ func (f *fixture) mode(m auth.Mode, s auth.Strategy) {
 	}
 }
 
-// target makes a target of a user's; the groups get all rights on it.
+// target creates a target for a user; the groups get all rights on it.
 func (f *fixture) target(user, name string, groups ...uint64) uint64 {
 	f.t.Helper()
 	in := &TargetInput{Name: Some(name), Type: Some(Sidereal),
@@ -136,7 +135,7 @@ func (f *fixture) target(user, name string, groups ...uint64) uint64 {
 	return v.ID
 }
 
-// datum adds a photometric point by itself.
+// datum adds a photometric point without a product.
 func (f *fixture) datum(user string, target uint64, second int, value string) (uint64, Added, error) {
 	v, added, err := f.as(user).AddDatum(context.Background(),
 		&DatumInput{Target: target, Type: "photometry", Time: int64(second) * 1e6, Timed: true, Value: []byte(value)})
@@ -174,7 +173,7 @@ func (f *fixture) uploadAs(user string, in *ProductInput, content string,
 	return views[0], report, nil
 }
 
-// data lists the ids of the data that a user finds, and compares their number with the count.
+// data lists the ids of the datums that a user finds, and compares their number with the count.
 func (f *fixture) data(user string, filter DatumFilter) []uint64 {
 	f.t.Helper()
 	var ids []uint64
@@ -187,7 +186,7 @@ func (f *fixture) data(user string, filter DatumFilter) []uint64 {
 		f.t.Fatal(err)
 	}
 	if len(rows) != count {
-		f.t.Errorf("%s: %d data are counted and %d listed", user, count, len(rows))
+		f.t.Errorf("%s: %d datums are counted and %d listed", user, count, len(rows))
 	}
 	return ids
 }
@@ -219,7 +218,8 @@ func hasProblem(err error, path string) bool {
 	return errors.As(err, &p) && p.Has(path)
 }
 
-const lightCurveCSV = "time,filter,magnitude,error\n55959.07,r,15.582,0.005\n55960.07,V,15.676,0.007\n55960.07,r,15.676,0.007\n"
+const lightCurveCSV = "time,filter,magnitude,error\n" +
+	"55959.07,r,15.582,0.005\n55960.07,V,15.676,0.007\n55960.07,r,15.676,0.007\n"
 
 // waitIndexed waits until the index has caught up.
 func (f *fixture) waitIndexed() {
@@ -230,7 +230,7 @@ func (f *fixture) waitIndexed() {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	f.t.Fatalf("the index does not catch up: %+v", f.names.State())
+	f.t.Fatalf("the index did not catch up: %+v", f.names.State())
 }
 
 func TestFlow(t *testing.T) {
@@ -308,7 +308,7 @@ func TestDuplicates(t *testing.T) {
 		t.Run(fmt.Sprint(stageFrom), func(t *testing.T) {
 			f := open(t, Options{StageFrom: stageFrom})
 			id := f.target("astro", "T", f.group)
-			// the last row twice
+			// repeats the last row
 			first, r1, err1 := f.upload("astro", id, "a.csv", lightCurveCSV+"55960.07,r,15.6760,0.007\n")
 			second, r2, err2 := f.upload("carol", id, "b.csv",
 				"error,magnitude,filter,time\n0.005,15.582,r,55959.07\n0.1,17,g,55999\n")
@@ -318,7 +318,7 @@ func TestDuplicates(t *testing.T) {
 			if r1.Created != 3 || r1.Duplicate != 1 || r2.Created != 1 || r2.Duplicate != 1 {
 				t.Errorf("%+v %+v", r1, r2)
 			}
-			// the row that both brought shows the first, and goes with the last of them
+			// the row of both products is shown with the first, and deleted with the last
 			if n := len(f.data("astro", DatumFilter{Product: Some(second.ID)})); n != 1 {
 				t.Errorf("the second product has %d rows", n)
 			}
@@ -338,8 +338,8 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// TestHiddenDuplicates has two users bring the same rows in mode objects, where neither sees the
-// other's: nothing is told, and nothing lost, whoever deletes first.
+// TestHiddenDuplicates uploads the same rows by two users in mode objects, where neither sees those
+// of the other: no answer reveals the other's rows, and no deletion loses them.
 func TestHiddenDuplicates(t *testing.T) {
 	for _, order := range [][2]string{{"astro", "carol"}, {"carol", "astro"}} {
 		for _, how := range []string{"products", "data", "mixed"} {
@@ -458,7 +458,7 @@ func TestAddDatum(t *testing.T) {
 	reader := f.users["astro"]
 	reader.ReadOnly = true
 	if _, _, err := f.For(reader).AddDatum(t.Context(), good()); !refusedAs(err, problem.Forbidden) {
-		t.Errorf("a token that only reads: %v", err)
+		t.Errorf("a read-only token: %v", err)
 	}
 	all := good()
 	all.Target, all.Type, all.Value = 9999, "radar", []byte("{")
@@ -512,7 +512,7 @@ func TestUploadRefused(t *testing.T) {
 	if _, err := f.as("").BeginUpload(t.Context()); !refusedAs(err, problem.Unauthenticated) {
 		t.Errorf("a guest uploads: %v", err)
 	}
-	// a product id is there once
+	// a product id is unique
 	with := func() *ProductInput {
 		return &ProductInput{Target: id, Type: "image_file", FileName: "a.png", ProductID: "p1"}
 	}
@@ -552,8 +552,8 @@ func TestUndatedSpectra(t *testing.T) {
 	}
 }
 
-// TestUploadGroups names groups that the uploader does not belong to: refused in mode objects,
-// where they would hold the product, and a warning in mode targets, where they make no difference.
+// TestUploadGroups names groups that the uploader does not belong to: mode objects, where they
+// would hold the product, refuses them; mode targets, where they do not matter, warns.
 func TestUploadGroups(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T", f.group)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,8 +16,8 @@ import (
 	"nightjar/kv"
 )
 
-// benchArchive is an archive with the data of the measurements; the second viewer sees every second
-// target.
+// benchArchive returns an archive with the data set of the measurements; the viewer of half sees
+// every second target.
 func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Session) {
 	b.Helper()
 	a, err := Open(b.TempDir()+"/bench.db", Options{NoSync: true, Logf: b.Logf})
@@ -49,7 +52,7 @@ func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Sessi
 		b.Fatal(err)
 	}
 	k := 0
-	_, err = owner.AddData(ctx, false, func() (DatumInput, int, error) {
+	_, err = owner.AddDatums(ctx, false, func() (DatumInput, int, error) {
 		if k++; k > rows {
 			return DatumInput{}, k, io.EOF
 		}
@@ -70,7 +73,7 @@ func benchArchive(b *testing.B, rows, targets int) (a *Archive, all, half *Sessi
 	return a, owner, a.For(viewer)
 }
 
-// benchDatum is datum k of the measurements.
+// benchDatum returns datum k of the measurements.
 func benchDatum(k, targets int) DatumInput {
 	d := dataset.DatumAt(k, targets)
 	return DatumInput{Target: uint64(d.Target), Type: d.Type, Source: d.Source, Time: d.Time * 1e6, Timed: true,
@@ -108,7 +111,7 @@ func BenchmarkDatums(b *testing.B) {
 	}
 }
 
-// BenchmarkNames looks for a part of a name among 100,000 targets with three names each.
+// BenchmarkNames searches a part of a name among 100,000 targets with three names each.
 func BenchmarkNames(b *testing.B) {
 	const targets = 100_000
 	a, _, _ := benchArchive(b, 0, targets)
@@ -142,7 +145,7 @@ func BenchmarkNames(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for k := 0; b.Loop(); k++ {
-				q := a.findNames(context.Background(), c.part(k))
+				q := a.findNames(context.Background(), anyContains, c.part(k))
 				if err := a.db.View(func(tx *kv.Tx) error { _, err := q.in(tx); return err }); err != nil {
 					b.Fatal(err)
 				}
@@ -151,7 +154,7 @@ func BenchmarkNames(b *testing.B) {
 	}
 }
 
-// awaitIndex waits until the index was made so many times again and has caught up.
+// awaitIndex waits until the index was rebuilt that often and has caught up.
 func (a *Archive) awaitIndex(rebuilt int) {
 	for st := a.names.State(); st.Rebuilt < rebuilt || st.Why != "" || st.Seq != st.Head; st = a.names.State() {
 		time.Sleep(time.Millisecond)
@@ -159,12 +162,12 @@ func (a *Archive) awaitIndex(rebuilt int) {
 }
 
 // BenchmarkSuggest asks for suggestions among 100,000 targets with three names each and 1,000
-// source names, as somebody who sees everything and as somebody who sees every second target.
+// source names, for a viewer who sees everything and one who sees every second target.
 func BenchmarkSuggest(b *testing.B) {
 	const targets, rows = 100_000, 100_000
 	a, all, half := benchArchive(b, 0, targets)
 	k := 0
-	if _, err := all.AddData(context.Background(), false, func() (DatumInput, int, error) {
+	if _, err := all.AddDatums(context.Background(), false, func() (DatumInput, int, error) {
 		if k++; k > rows {
 			return DatumInput{}, k, io.EOF
 		}
@@ -195,8 +198,7 @@ func BenchmarkSuggest(b *testing.B) {
 	}
 }
 
-// BenchmarkAddDatum adds single data, by one caller and by 64 at a time, on a disk that is not
-// synced.
+// BenchmarkAddDatum adds single datums, by one caller and by 64 at a time, without fsync.
 func BenchmarkAddDatum(b *testing.B) {
 	_, all, _ := benchArchive(b, 0, 1000)
 	var k atomic.Int64
@@ -223,4 +225,95 @@ func BenchmarkAddDatum(b *testing.B) {
 			}
 		})
 	})
+}
+
+// benchRows is how many datums the benchmarks of times and imports have: NIGHTJAR_BENCH_ROWS, or
+// 1,000,000.
+func benchRows() int {
+	n, err := strconv.Atoi(os.Getenv("NIGHTJAR_BENCH_ROWS"))
+	if err != nil {
+		return 1_000_000
+	}
+	return n
+}
+
+// BenchmarkTimes reads pages of 100, with their count, of datums within ranges of time, where ids
+// ascend with the times.
+func BenchmarkTimes(b *testing.B) {
+	rows := benchRows()
+	_, all, half := benchArchive(b, rows, 1000)
+	at := func(part float64) *int64 { // in the middle of a day
+		t := dataset.DatumAt(int(part*float64(rows)), 1000).Time*1e6 + 1
+		return &t
+	}
+	for _, v := range []struct {
+		name string
+		s    *Session
+	}{{"all", all}, {"half", half}} {
+		for _, c := range []struct {
+			name string
+			f    DatumFilter
+		}{
+			{"an hour", DatumFilter{From: at(0.5), To: at(0.50001)}},
+			{"1 of 100", DatumFilter{From: at(0.5), To: at(0.51)}},
+			{"1 of 2", DatumFilter{From: at(0.25), To: at(0.75)}},
+			{"9 of 10, no end", DatumFilter{From: at(0.1)}},
+			{"1 of 2, type and source", DatumFilter{From: at(0.25), To: at(0.75), Type: "photometry", Source: "ZTF"}},
+			{"1 of 2, 1 target", DatumFilter{From: at(0.25), To: at(0.75), Target: Some[uint64](502)}},
+			{"1 of 1000, by time", DatumFilter{From: at(0.5), To: at(0.501), ByTime: true}},
+		} {
+			b.Run(v.name+"/"+c.name, func(b *testing.B) {
+				out := Out[DatumView]{Begin: func(Extent) error { return nil },
+					Row: func(*DatumView) error { return nil }, Flush: func() error { return nil }}
+				for b.Loop() {
+					if err := v.s.Datums(context.Background(), c.f, Page{Limit: 100}, out); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkAddDatums adds datums on 1,000 targets in one bulk write, and reports the size of the
+// file; "shuffled" ones come in random order of time.
+func BenchmarkAddDatums(b *testing.B) {
+	const targets = 1000
+	rows := benchRows()
+	for _, shuffled := range []bool{false, true} {
+		b.Run(fmt.Sprintf("shuffled=%v", shuffled), func(b *testing.B) {
+			order := make([]int, rows)
+			for i := range order {
+				order[i] = i
+			}
+			if shuffled {
+				rand.New(rand.NewPCG(1, 2)).Shuffle(rows, func(i, j int) { order[i], order[j] = order[j], order[i] })
+			}
+			for range b.N {
+				b.StopTimer()
+				a, owner, _ := benchArchive(b, 0, targets)
+				b.StartTimer()
+				k := 0
+				_, err := owner.AddDatums(context.Background(), false, func() (DatumInput, int, error) {
+					if k++; k > rows {
+						return DatumInput{}, k, io.EOF
+					}
+					in := benchDatum(order[k-1], targets)
+					in.Compact = true
+					return in, k, nil
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				st, err := a.For(auth.FileOwner()).Stat()
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(st.Size-st.Free)/float64(rows), "bytes/datum")
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
 }

@@ -17,7 +17,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// heapInUse is how many bytes are in use on the heap.
+// heapInUse returns the bytes in use on the heap.
 func heapInUse() int {
 	runtime.GC()
 	var m runtime.MemStats
@@ -25,8 +25,8 @@ func heapInUse() int {
 	return int(m.HeapAlloc)
 }
 
-// TestRejectedLines sends more worthless lines than are told: their reasons come in the order of
-// the lines, and the memory that they take does not grow with their number.
+// TestRejectedLines sends more bad lines than are listed: their reasons come in the order of the
+// lines, and their memory does not grow with their number.
 func TestRejectedLines(t *testing.T) {
 	const lines = 200_000
 	for name, worthless := range map[string]func(in *DatumInput, n int){
@@ -49,7 +49,7 @@ func TestRejectedLines(t *testing.T) {
 			f := open(t, Options{StageFrom: 3000})
 			target := f.target("astro", "T")
 			before, after, line := heapInUse(), 0, 0
-			r, err := f.as("astro").AddData(t.Context(), false, func() (in DatumInput, _ int, err error) {
+			r, err := f.as("astro").AddDatums(t.Context(), false, func() (in DatumInput, _ int, err error) {
 				if line++; line > n {
 					after = heapInUse()
 					return in, line, io.EOF
@@ -80,15 +80,14 @@ func TestRejectedLines(t *testing.T) {
 	}
 }
 
-// TestLongRows sends few rows that are long: they are not gathered until there are StageFrom of
-// them.
+// TestLongRows sends few long rows: they are written before there are StageFrom of them.
 func TestLongRows(t *testing.T) {
 	f := open(t, Options{})
 	target := f.target("astro", "T")
 	f.stageBytes, f.stageAfter = 1<<20, 2<<20
 	text := strings.Repeat("x", 100<<10)
 	before, most, line := heapInUse(), 0, 0
-	r, err := f.as("astro").AddData(t.Context(), false, func() (in DatumInput, _ int, err error) {
+	r, err := f.as("astro").AddDatums(t.Context(), false, func() (in DatumInput, _ int, err error) {
 		if line++; line > 300 {
 			return in, line, io.EOF
 		}
@@ -127,8 +126,8 @@ func TestRejectionsAreBounded(t *testing.T) {
 	}
 }
 
-// TestDryRunRepeats compares what a dry run says of files whose rows repeat, with few rows in
-// memory and with all, with what the upload does.
+// TestDryRunRepeats compares dry runs of files with repeated rows, with few rows in memory and with
+// all, to the upload.
 func TestDryRunRepeats(t *testing.T) {
 	f := open(t, Options{})
 	target := f.target("astro", "T")
@@ -144,8 +143,8 @@ func TestDryRunRepeats(t *testing.T) {
 		}
 		for _, refuse := range []bool{true, false} {
 			var told [2]string
-			for i, most := range []int{7, metAtOnce} {
-				f.metAtOnce = most
+			for i, most := range []int{7, hashedRowsInMemory} {
+				f.hashedRowsInMemory = most
 				file, err := f.as("astro").BeginUpload(t.Context())
 				if err == nil {
 					_, err = file.Write([]byte(b.String()))
@@ -189,13 +188,13 @@ func TestDryRunRepeats(t *testing.T) {
 	}
 }
 
-// TestMetRows counts equal rows as a map does.
-func TestMetRows(t *testing.T) {
+// TestRepeatFinder counts equal rows as a map does.
+func TestRepeatFinder(t *testing.T) {
 	f := open(t, Options{})
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, most := range []int{1, 10, 100, 5000} {
-		f.metAtOnce = most
-		m := f.newMetRows()
+		f.hashedRowsInMemory = most
+		m := f.newRepeatFinder()
 		met := map[int]bool{}
 		created, repeated := 0, []int{}
 		for line := 1; line <= 3000; line++ {

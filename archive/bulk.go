@@ -8,8 +8,8 @@ import (
 	"nightjar/kv"
 )
 
-// bulk adds many datums in one go: in one transaction when they are not too many, and otherwise as
-// a staged write, so that all of them appear at once, or none.
+// bulk adds many datums, all at once or none: in one transaction when they are few, and otherwise
+// as a staged write.
 type bulk struct {
 	s    *Session
 	ctx  context.Context
@@ -20,37 +20,37 @@ type bulk struct {
 	cuts     []int      // how many rows go into each of the transactions that write them
 	cutRows  int        // rows since the last cut
 	cutSize  int        // bytes since the last cut
-	writing  chan error // the end of the write of the rows before; nil for none
+	writing  chan error // the result of the write of the rows before; nil for none
 	stage    *kv.Stage
 	id       uint64
 	merge    merges
-	work     uint64 // what the last transaction left to the worker, 0 for nothing
+	work     uint64 // the last piece of work that the last transaction left to the worker, 0 for none
 	done     tally
 }
 
-// A rowSource gathers the rows of a bulk write, and knows what they refer to: an upload, a product,
-// or several products whose ids follow each other.
+// A rowSource gathers the rows of a bulk write. They refer to its parent records: an upload, a
+// product, or several products with consecutive ids.
 type rowSource interface {
-	// turn hands over what was gathered, to be written, and begins to gather other rows.
-	turn()
-	// datum gives the datum of a row that was handed over, or the reason why it is left out. It may
-	// be asked again for the same row, and the datum is valid until it is asked for the next.
+	// swap makes the gathered rows those to be written, and begins to gather others.
+	swap()
+	// datum returns the datum of a row to be written, or a refusal. It may be called again for the
+	// same row. The datum is valid until the next call.
 	datum(s *Session, tx *kv.Tx, row int) (*Datum, error)
-	// refusal is what is said of a row that exists already; nil counts it as a duplicate.
+	// refusal is the error for a row that already exists; nil counts it as a duplicate.
 	refusal(row int) error
-	// reserve takes the id of what the rows refer to, of several products that of the first.
+	// reserve takes the ids of the parents and returns the first.
 	reserve(tx *kv.WriteTx) (uint64, error)
-	// refer makes a datum, whose target is known, refer to it.
+	// refer makes a datum, whose target is set, refer to its parent.
 	refer(d *Datum, id uint64)
-	// create makes it, in the transaction in which the rows appear.
+	// create creates the parents, in the transaction in which the rows become visible.
 	create(s *Session, tx *kv.WriteTx, id uint64) error
-	// products is how many products create makes, which are wanted even if no row is good.
+	// products is how many products create creates, even if no row is good.
 	products() int
-	// check may still call everything off, before it appears.
+	// check may cancel the write before anything becomes visible.
 	check(tally) error
 }
 
-// tally counts what became of rows.
+// tally counts the results of rows.
 type tally struct {
 	created, duplicate int
 	rejected           rejections
@@ -60,8 +60,8 @@ func (t tally) plus(o tally) tally {
 	return tally{t.created + o.created, t.duplicate + o.duplicate, t.rejected.plus(o.rejected)}
 }
 
-// rejections counts the rows that were left out. It keeps the reasons of the first maxRejected
-// only: a stream of worthless lines must not cost more memory than these.
+// rejections counts the rejected rows. It keeps only the first maxRejected reasons, which bounds
+// the memory that a stream of bad lines costs.
 type rejections struct {
 	count int
 	first []error
@@ -79,22 +79,21 @@ func (r rejections) plus(o rejections) rejections {
 	return rejections{r.count + o.count, append(kept, o.first[:min(len(o.first), maxRejected-len(kept))]...)}
 }
 
-// stageBatch is how many rows one transaction of a staged write takes, and stageBytes how much
-// memory these may take: with more rows, others wait longer for their single posts; with 2,500, an
-// import on 1,000 targets is a fifth slower. A write whose rows take stageAfter bytes is staged,
-// however few they are. There may be as many writes at once as there are places for uploads, and
-// each holds twice stageBytes, and one row more.
+// One transaction of a staged write takes at most stageBatch rows or stageBytes of memory: with
+// more rows, single posts of others wait longer; with 2,500, an import on 1,000 targets is a fifth
+// slower. A write whose rows take stageAfter bytes is staged, however few they are. Each of the
+// uploads that run at a time holds twice stageBytes, and one more row.
 const (
 	stageBatch = 5_000
 	stageBytes = 2 << 20
 	stageAfter = 4 << 20
 )
 
-// bulkWriters is how many bulk writes are in a transaction at once: what is written takes several
-// times the memory of the rows until it is on the disk, and all who share a commit hold theirs.
+// bulkWriters is how many bulk writes may be in a transaction at a time: until the commit, a
+// transaction takes several times the memory of its rows, and all that share a commit hold theirs.
 const bulkWriters = 1
 
-// inTurn runs fn, which writes gathered rows, when it is one of bulkWriters.
+// inTurn runs fn, which writes gathered rows, once fewer than bulkWriters others run.
 func (b *bulk) inTurn(fn func() error) error {
 	select {
 	case b.s.a.bulkTurns <- struct{}{}:
@@ -105,7 +104,7 @@ func (b *bulk) inTurn(fn func() error) error {
 	return fn()
 }
 
-// added is called when one more row was gathered, with the bytes of memory that it takes.
+// added must be called after a row was gathered, with the memory that it takes in bytes.
 func (b *bulk) added(size int) error {
 	b.gathered++
 	b.size += size
@@ -126,22 +125,22 @@ func (b *bulk) added(size int) error {
 	if err := b.wait(); err != nil {
 		return err
 	}
-	cuts, done := b.give(), make(chan error, 1)
+	cuts, done := b.takeGathered(), make(chan error, 1)
 	b.writing = done
 	go func() { done <- b.stageRows(cuts) }()
 	if size < b.s.a.stageBytes {
 		return nil
 	}
-	// A row that is large by itself is written before the next is gathered, while its sender still
-	// has the share of memory of the line.
+	// A large row is written before the next is gathered, while its line still counts as the memory
+	// of its sender.
 	if err := b.wait(); err != nil {
 		return err
 	}
-	b.rows.turn()
+	b.rows.swap()
 	return nil
 }
 
-// cut ends the rows of a transaction.
+// cut ends the rows of one transaction.
 func (b *bulk) cut() {
 	if b.cutRows > 0 {
 		b.cuts = append(b.cuts, b.cutRows)
@@ -149,7 +148,7 @@ func (b *bulk) cut() {
 	b.cutRows, b.cutSize = 0, 0
 }
 
-// wait waits until the rows before are written.
+// wait waits for the write of the rows before.
 func (b *bulk) wait() error {
 	if b.writing == nil {
 		return nil
@@ -159,16 +158,16 @@ func (b *bulk) wait() error {
 	return err
 }
 
-// give hands over what was gathered, and says how many rows go into each transaction.
-func (b *bulk) give() []int {
+// takeGathered swaps the rows, and returns how many of them go into each transaction.
+func (b *bulk) takeGathered() []int {
 	b.cut()
 	cuts := b.cuts
 	b.gathered, b.size, b.cuts = 0, 0, nil
-	b.rows.turn()
+	b.rows.swap()
 	return cuts
 }
 
-// stageRows writes rows as pending ones.
+// stageRows writes rows as pending.
 func (b *bulk) stageRows(cuts []int) error {
 	from := 0
 	for _, n := range cuts {
@@ -209,17 +208,17 @@ func (b *bulk) stageRow(s *Session, tx *kv.WriteTx, row int, id uint64, now *tal
 	if err != nil {
 		return err
 	}
-	return b.place(s, tx, row, d, id, now, merge)
+	return b.addRow(s, tx, row, d, id, now, merge)
 }
 
-// place writes the datum of a row, unless an equal one exists, and counts what became of it.
-func (b *bulk) place(s *Session, tx *kv.WriteTx, row int, d *Datum, id uint64, now *tally, merge *merges) error {
+// addRow writes the datum of a row, unless an equal one exists, and counts the result.
+func (b *bulk) addRow(s *Session, tx *kv.WriteTx, row int, d *Datum, id uint64, now *tally, merge *merges) error {
 	b.rows.refer(d, id)
-	there, seen, pending, err := s.findEqual(tx.Tx, d)
+	existing, seen, pending, err := s.findEqual(tx.Tx, d)
 	if err != nil {
 		return err
 	}
-	repeated := there == 0 && b.stage != nil && // it was in this write before
+	repeated := existing == 0 && b.stage != nil && // an earlier row of this write is equal
 		slices.ContainsFunc(pending, func(id uint64) bool { return b.stage.Has(tx.Tx, id) })
 	if seen || repeated {
 		if refusal := b.rows.refusal(row); refusal != nil {
@@ -228,8 +227,8 @@ func (b *bulk) place(s *Session, tx *kv.WriteTx, row int, d *Datum, id uint64, n
 		}
 	}
 	switch {
-	case there != 0:
-		merge.add(there, seen, d)
+	case existing != 0:
+		merge.add(existing, seen, d)
 	case repeated:
 		now.duplicate++
 	default:
@@ -239,13 +238,13 @@ func (b *bulk) place(s *Session, tx *kv.WriteTx, row int, d *Datum, id uint64, n
 	return nil
 }
 
-// finish makes everything appear, and waits until it is complete.
+// finish makes everything visible, and waits for the work that is left.
 func (b *bulk) finish() error {
 	if err := b.wait(); err != nil {
 		return err
 	}
 	size := b.size
-	cuts := b.give()
+	cuts := b.takeGathered()
 	if b.stage == nil {
 		n := 0
 		for _, rows := range cuts {
@@ -268,14 +267,14 @@ func (b *bulk) finish() error {
 	if err := b.stageRows(cuts); err != nil {
 		return err
 	}
-	if err := b.settleEarly(); err != nil {
+	if err := b.dropSupersededEarly(); err != nil {
 		return err
 	}
 	staged := b.done
 	b.merge.sort()
 	err := b.stage.Finish(b.ctx, b.s.writing(func(s *Session, tx *kv.WriteTx) error {
 		b.done, b.work = staged, 0
-		if err := b.stillGood(s, tx.Tx); err != nil {
+		if err := b.recheckReferences(s, tx.Tx); err != nil {
 			return err
 		}
 		if err := b.rows.create(s, tx, b.id); err != nil {
@@ -303,12 +302,12 @@ func (b *bulk) finish() error {
 	if err != nil {
 		return err
 	}
-	b.stage = nil // there is nothing left to give up
+	b.stage = nil // nothing is left to abort
 	return b.s.a.worker.wait(b.ctx, b.work)
 }
 
-// writeAll is finish for what fits into one transaction. All rows are checked before anything is
-// written.
+// writeAll is finish for rows that fit into one transaction. It checks all rows before it writes
+// any.
 func (b *bulk) writeAll(s *Session, tx *kv.WriteTx, n int) error {
 	b.done, b.work, b.id = tally{}, 0, 0
 	rows := make([]*Datum, n)
@@ -340,7 +339,7 @@ func (b *bulk) writeAll(s *Session, tx *kv.WriteTx, n int) error {
 		if d == nil {
 			continue
 		}
-		if err := b.place(s, tx, i, d, b.id, &b.done, &merge); err != nil {
+		if err := b.addRow(s, tx, i, d, b.id, &b.done, &merge); err != nil {
 			return err
 		}
 	}
@@ -351,8 +350,8 @@ func (b *bulk) writeAll(s *Session, tx *kv.WriteTx, n int) error {
 	return b.rows.check(b.done)
 }
 
-// superseded lists the pending rows of which an equal is visible now, as far as somebody left a
-// note of it.
+// superseded lists the pending rows for which a note (kv.Table.Supersede) names an equal row that
+// is now visible.
 func (b *bulk) superseded(tx *kv.WriteTx) (pending []uint64, err error) {
 	notes := b.stage.Superseded(tx)
 	if len(notes) == 0 {
@@ -363,14 +362,13 @@ func (b *bulk) superseded(tx *kv.WriteTx) (pending []uint64, err error) {
 		by[i] = n.By
 	}
 	slices.Sort(by)
-	// There may be a million notes, and for most of them the other one may have been given up, or
-	// be pending as well.
-	there, err := kv.And(kv.IDs(slices.Compact(by)), datums.All(tx.Tx)).IDs()
+	// There may be a million notes, and most of the other rows may be aborted or still pending.
+	existing, err := kv.And(kv.IDs(slices.Compact(by)), datums.All(tx.Tx)).IDs()
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range notes {
-		if _, ok := slices.BinarySearch(there, n.By); ok {
+		if _, ok := slices.BinarySearch(existing, n.By); ok {
 			pending = append(pending, n.Pending)
 		}
 	}
@@ -378,8 +376,7 @@ func (b *bulk) superseded(tx *kv.WriteTx) (pending []uint64, err error) {
 	return slices.Compact(pending), nil
 }
 
-// dropSuperseded drops pending rows whose equals others made visible while this was being staged,
-// and adds these to what is brought.
+// dropSuperseded drops pending rows whose equals became visible meanwhile, and adds those to merge.
 func (b *bulk) dropSuperseded(s *Session, tx *kv.WriteTx, rows []uint64, merge *merges) (dropped int, err error) {
 	for _, id := range rows {
 		mine, pending, err := datums.Pending(tx.Tx, id)
@@ -389,14 +386,14 @@ func (b *bulk) dropSuperseded(s *Session, tx *kv.WriteTx, rows []uint64, merge *
 		if err != nil {
 			return 0, err
 		}
-		there, seen, _, err := s.findEqual(tx.Tx, mine)
+		existing, seen, _, err := s.findEqual(tx.Tx, mine)
 		if err != nil {
 			return 0, err
 		}
-		if there == 0 {
-			continue // it is hidden and shows something else
+		if existing == 0 {
+			continue // the other row is hidden and shows something else
 		}
-		merge.add(there, seen, mine)
+		merge.add(existing, seen, mine)
 		if err := b.stage.Drop(tx, id); err != nil {
 			return 0, err
 		}
@@ -405,9 +402,9 @@ func (b *bulk) dropSuperseded(s *Session, tx *kv.WriteTx, rows []uint64, merge *
 	return dropped, nil
 }
 
-// settleEarly is dropSuperseded in pieces, before the last transaction: somebody may have sent the
-// same million rows.
-func (b *bulk) settleEarly() error {
+// dropSupersededEarly drops many superseded rows in pieces, before the last transaction: somebody
+// else may have sent the same million rows.
+func (b *bulk) dropSupersededEarly() error {
 	var rows []uint64
 	err := b.stage.Update(b.ctx, func(tx *kv.WriteTx) (err error) { rows, err = b.superseded(tx); return err })
 	if err != nil || len(rows) <= b.s.a.o.PieceRows {
@@ -430,16 +427,16 @@ func (b *bulk) settleEarly() error {
 	return nil
 }
 
-// abort gives up what is pending.
+// abort deletes the pending rows.
 func (b *bulk) abort() error {
 	if b.stage == nil {
 		return nil
 	}
-	b.wait() // what it says makes no difference now
+	b.wait() // its error does not matter now
 	return b.stage.Abort()
 }
 
-// gathered are rows whose values lie one behind the other in one buffer.
+// gathered holds rows whose values lie in one buffer.
 type gathered[T any] struct {
 	rows  []T   // without their values
 	lines []int // of the input
@@ -447,7 +444,7 @@ type gathered[T any] struct {
 	ends  []int // of the values in text
 }
 
-// add takes a row in; its value is copied.
+// add appends a row, and copies its value.
 func (g *gathered[T]) add(row T, value []byte, line int) {
 	g.rows, g.lines = append(g.rows, row), append(g.lines, line)
 	g.text = append(g.text, value...)
@@ -467,19 +464,19 @@ func (g *gathered[T]) forget() {
 	g.rows, g.lines, g.text, g.ends = g.rows[:0], g.lines[:0], emptied(g.text), g.ends[:0]
 }
 
-// turns has rows gathered in front while those in back are written.
-type turns[T any] struct {
+// doubleBuffer gathers rows in front while those in back are written.
+type doubleBuffer[T any] struct {
 	front, back gathered[T]
 	made        Datum // memory for the datum of a row in back
 }
 
-func (t *turns[T]) turn() {
+func (t *doubleBuffer[T]) swap() {
 	t.front, t.back = t.back, t.front
 	t.front.forget()
 	t.made = Datum{scratch: emptied(t.made.scratch)}
 }
 
-// emptied is a buffer for use again, unless it grew for large values.
+// emptied returns a buffer for reuse, or nil if it grew large.
 func emptied(b []byte) []byte {
 	if cap(b) > 2*stageBytes {
 		return nil

@@ -14,29 +14,28 @@ import (
 	"nightjar/kv"
 )
 
-// How many different objects a file may name, and of how many targets it may have data: each of
-// these gets a data product.
+// Limits of a file that names objects. Each of its targets gets a data product.
 const (
 	maxObjects        = 100_000
 	maxProductsOfFile = 1000
-	longestName       = 4 * MaxName // bytes of a name of characters
+	longestName       = 4 * MaxName // bytes
 )
 
-// objects are the targets that the rows of a file name.
+// objects holds the targets that the rows of a file name.
 type objects struct {
 	targets []*Target         // in the order in which the file names them first
-	at      map[string]int    // index in targets, by the object's name in the file; nil before they are known
-	reasons map[string]string // why rows of some other objects are left out, where it is not for want of a target
+	at      map[string]int    // index in targets, by the object's name in the file; nil before the targets are known
+	reasons map[string]string // why rows of other objects are left out, unless no target was found
 	indices map[uint64]int    // index in targets, by id
 
-	met   map[string]bool // while the file is read to learn what it names: that, and nil if it names no objects
-	names []string        // of these, at most maxObjects and one more, in the file's order
+	seen  map[string]bool // the objects named so far, while the file is read for them; nil if it names none
+	names []string        // the first maxObjects+1 of seen, in the file's order
 }
 
-// refused says why the rows of an object are left out, "" if they are not.
+// refused says why the rows of an object are left out, "" if they are taken.
 func (o *objects) refused(name string) string {
 	if o.at == nil {
-		o.meet(name)
+		o.note(name)
 		return ""
 	}
 	if _, ok := o.at[name]; ok {
@@ -48,18 +47,18 @@ func (o *objects) refused(name string) string {
 	return "there is no target called " + quoteName(name)
 }
 
-// meet notes an object that a row names.
-func (o *objects) meet(name string) {
-	if o.met == nil {
-		o.met = map[string]bool{}
+// note remembers an object that a row names.
+func (o *objects) note(name string) {
+	if o.seen == nil {
+		o.seen = map[string]bool{}
 	}
-	if name != "" && len(name) <= longestName && !o.met[name] && len(o.names) <= maxObjects {
-		o.met[name] = true
+	if name != "" && len(name) <= longestName && !o.seen[name] && len(o.names) <= maxObjects {
+		o.seen[name] = true
 		o.names = append(o.names, name)
 	}
 }
 
-// quoteName is a name in a message, cut when it is longer than names are.
+// quoteName quotes a name for a message, cut when it is too long for a name.
 func quoteName(name string) string {
 	if len(name) > longestName {
 		name = name[:longestName] + "..."
@@ -67,7 +66,7 @@ func quoteName(name string) string {
 	return strconv.Quote(name)
 }
 
-// indexOf is the index of a target, 0 for the target of an upload that names it.
+// indexOf returns the index of a target, 0 for an upload that names its target.
 func (o *objects) indexOf(target uint64) uint64 {
 	if o == nil {
 		return 0
@@ -75,7 +74,7 @@ func (o *objects) indexOf(target uint64) uint64 {
 	return uint64(o.indices[target])
 }
 
-// targetOf is the target of a row that names an object.
+// targetOf returns the target of a row that names an object.
 func (in *ProductInput) targetOf(object string) uint64 {
 	if in.byObject == nil {
 		return in.Target
@@ -83,7 +82,7 @@ func (in *ProductInput) targetOf(object string) uint64 {
 	return in.byObject.targets[in.byObject.at[object]].ID
 }
 
-// each is the upload for each of its targets.
+// each returns the input of one upload for each target.
 func (in *ProductInput) each() []*ProductInput {
 	if in.byObject == nil {
 		return []*ProductInput{in}
@@ -97,8 +96,8 @@ func (in *ProductInput) each() []*ProductInput {
 	return list
 }
 
-// tell warns of what became of each target's rows; there are no views after a dry run.
-func (o *objects) tell(s *Session, report *Report, views []*ProductView, groups []uint64) {
+// warn adds a warning for each target that says where its rows are. A dry run has no views.
+func (o *objects) warn(s *Session, report *Report, views []*ProductView, groups []uint64) {
 	for i, t := range o.targets {
 		warning := fmt.Sprintf("the rows of '%s' would be a data product of the target with id %d", t.Name, t.ID)
 		if views != nil {
@@ -109,7 +108,7 @@ func (o *objects) tell(s *Session, report *Report, views []*ProductView, groups 
 	}
 }
 
-// planByObject checks everything but the rows, and finds the targets that these name.
+// planByObject checks everything but the rows, and finds the targets that the rows name.
 func (s *Session) planByObject(ctx context.Context, in *ProductInput, f *FileUpload) (*ProductInput,
 	*productPlan, error) {
 	own := *in
@@ -144,19 +143,21 @@ func (s *Session) planByObject(ctx context.Context, in *ProductInput, f *FileUpl
 	}
 	if n := len(planned.byObject.targets); n > maxProductsOfFile {
 		return nil, nil, problem.Invalid("target",
-			"The file has data of %d targets, and may have them of %d. Name one with the upload, or divide the file.", n, maxProductsOfFile)
+			"The file has datums of %d targets; at most %d are allowed. Name a target with the upload, or split "+
+				"the file.", n, maxProductsOfFile)
 	} else if n > 1 && in.ProductID != "" {
 		return nil, nil, problem.Invalid("product_id",
-			"The file has data of %d targets, and each gets a data product: they cannot have one product id.", n)
+			"The file has datums of %d targets, and each gets a data product of its own: they cannot share a "+
+				"product id.", n)
 	}
 	return planned, pl, nil
 }
 
-// errNoObjects ends the reading of a file that names no objects.
+// errNoObjects stops the reading of a file that names no objects.
 var errNoObjects = errors.New("the file names no objects")
 
-// objectsOf lists the objects of which a file has data, in its order; none when it names none. A
-// file whose type was recognised has been read for that already.
+// objectsOf lists the objects that a file names, in its order. A file whose type was recognised has
+// already been read for that.
 func (s *Session) objectsOf(ctx context.Context, in *ProductInput, f *FileUpload, recognised bool) ([]string, error) {
 	o := in.byObject
 	tooMany := problem.Invalid("target",
@@ -172,7 +173,7 @@ func (s *Session) objectsOf(ctx context.Context, in *ProductInput, f *FileUpload
 	}
 	report, err := s.a.processors.Process(ctx, in.Type, in.file(f), in.options(nil), func(ingest.Point) error {
 		switch {
-		case o.met == nil:
+		case o.seen == nil:
 			return errNoObjects
 		case len(o.names) > maxObjects:
 			return tooMany
@@ -189,17 +190,17 @@ func (s *Session) objectsOf(ctx context.Context, in *ProductInput, f *FileUpload
 	return o.names, err
 }
 
-// objectsAtOnce is how many names are looked up in one transaction.
+// objectsAtOnce is how many names one transaction looks up.
 const objectsAtOnce = 1000
 
-// findObjects finds the targets of objects.
+// findObjects finds the targets with the names of objects.
 func (s *Session) findObjects(ctx context.Context, names []string) (*objects, error) {
 	o := &objects{at: map[string]int{}, indices: map[uint64]int{},
 		reasons: map[string]string{"": "the row names no object"}}
 	for batch := range slices.Chunk(names, objectsAtOnce) {
-		q := s.a.findFuzzy(ctx, batch...)
+		q := s.a.findNames(ctx, anyEquals, batch...)
 		err := s.view(func(s *Session, tx *kv.Tx) error {
-			called, err := s.calledSo(tx, q)
+			called, err := s.targetsNamed(tx, q)
 			if err != nil {
 				return err
 			}
@@ -227,8 +228,8 @@ func (s *Session) findObjects(ctx context.Context, names []string) (*objects, er
 	return o, nil
 }
 
-// calledSo gives the targets that a query finds and the viewer sees, by their simplified names.
-func (s *Session) calledSo(tx *kv.Tx, q *nameQuery) (map[string][]*Target, error) {
+// targetsNamed returns the visible targets that a query finds, by their simplified names.
+func (s *Session) targetsNamed(tx *kv.Tx, q *nameQuery) (map[string][]*Target, error) {
 	ids, err := q.search(tx)
 	if err != nil {
 		return nil, err
@@ -251,8 +252,9 @@ func (s *Session) calledSo(tx *kv.Tx, q *nameQuery) (map[string][]*Target, error
 	return called, nil
 }
 
-// choose gives the target of an object out of those that are called so: one that is called exactly
-// so comes first; nil when there is none, with a reason if there is something to say of that.
+// choose picks the target of an object out of those with its simplified name: one with exactly that
+// name comes first, then one with exactly that alias. It returns nil when none fits, with a reason
+// unless there was none to choose from.
 func (s *Session) choose(object string, called []*Target) (t *Target, reason string) {
 	for _, exact := range []func(*Target) bool{
 		func(t *Target) bool { return t.Name == object },
@@ -266,7 +268,7 @@ func (s *Session) choose(object string, called []*Target) (t *Target, reason str
 	}
 	switch {
 	case t == nil && len(called) > 0:
-		return nil, "several targets are called much like " + quoteName(object)
+		return nil, "several targets have names like " + quoteName(object)
 	case t != nil && !s.p.May(s.v, auth.Change, t.Object()):
 		return nil, "the row is of " + quoteName(object) + ": you may see this target, but not change it"
 	}

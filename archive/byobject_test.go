@@ -11,7 +11,7 @@ import (
 	"nightjar/auth"
 )
 
-// byObject uploads a file without a target; dry asks first, and the answers must agree.
+// byObject uploads a file without a target, after a dry run whose report must agree.
 func (f *fixture) byObject(user string, in *ProductInput, content string) ([]*ProductView, *Report, error) {
 	f.t.Helper()
 	file := func() *FileUpload {
@@ -46,8 +46,8 @@ func (f *fixture) byObject(user string, in *ProductInput, content string) ([]*Pr
 	return views, r, err
 }
 
-// TestUploadByObject: rows go to the targets that they name, as far as the uploader may change
-// them, and the others are told.
+// TestUploadByObject: rows go to the targets that they name, if the uploader may change them; the
+// others are reported.
 func TestUploadByObject(t *testing.T) {
 	for _, stageFrom := range []int{0, 1} { // as one transaction, and staged
 		t.Run(fmt.Sprint(stageFrom), func(t *testing.T) {
@@ -59,7 +59,9 @@ func TestUploadByObject(t *testing.T) {
 				t.Fatal(err)
 			}
 			long := strings.Repeat("# a comment that makes the file larger than a chunk of a blob\n", 2000)
-			content := long + "mjd,mag,filter,object\n55951,15,r,sn2026ABC\n55951,15,r,sn2026ABC\n55951,15,r,Andromeda\n55952,16,r,secret\n55953,17,r,nobody\n55954,18,r,\n55955,,r,m_31\n55956,19,r,M31\n"
+			content := long + "mjd,mag,filter,object\n55951,15,r,sn2026ABC\n55951,15,r,sn2026ABC\n" +
+				"55951,15,r,Andromeda\n55952,16,r,secret\n" +
+				"55953,17,r,nobody\n55954,18,r,\n55955,,r,m_31\n55956,19,r,M31\n"
 			in := &ProductInput{Type: "photometry", FileName: "all.csv"}
 			views, r, err := f.byObject("astro", in, content)
 			if err != nil {
@@ -76,7 +78,8 @@ func TestUploadByObject(t *testing.T) {
 				told = append(told, p.String())
 			}
 			for i, want := range []string{`line 2005: there is no target called "secret"`,
-				`line 2006: there is no target called "nobody"`, "line 2007: the row names no object", "line 2008: the row holds neither a magnitude nor a limit nor a flux"} {
+				`line 2006: there is no target called "nobody"`, "line 2007: the row names no object",
+				"line 2008: the row holds neither a magnitude nor a limit nor a flux"} {
 				if i >= len(told) || told[i] != want {
 					t.Errorf("left out: %q, want %q", told, want)
 				}
@@ -87,25 +90,25 @@ func TestUploadByObject(t *testing.T) {
 			}
 			for target, want := range map[uint64]int{one: 1, two: 2} {
 				if n := len(f.data("astro", DatumFilter{Target: Some(target)})); n != want {
-					t.Errorf("target %d has %d data, want %d", target, n, want)
+					t.Errorf("target %d has %d datums, want %d", target, n, want)
 				}
 			}
 			for i, want := range []int{1, 2} {
 				if n := len(f.data("astro", DatumFilter{Product: Some(views[i].ID)})); n != want {
-					t.Errorf("product %d has %d data, want %d", i, n, want)
+					t.Errorf("product %d has %d datums, want %d", i, n, want)
 				}
 			}
-			// once more: nothing new, but the data belong to the new products too
+			// once more: nothing new, but the datums also get the new products
 			again, r, err := f.byObject("carol", in, content)
 			if err != nil || r.Created != 0 || r.Duplicate != 4 {
 				t.Fatalf("again: %+v, %v", r, err)
 			}
-			// the file of one stays when that of the other goes
+			// deleting one product keeps the file of the other
 			if err := f.as("astro").DeleteProduct(t.Context(), views[0].ID); err != nil {
 				t.Fatal(err)
 			}
 			if n := len(f.data("carol", DatumFilter{Product: Some(again[0].ID)})); n != 1 {
-				t.Errorf("the other product has %d data", n)
+				t.Errorf("the other product has %d datums", n)
 			}
 			file, err := f.as("astro").File(views[1].Path)
 			if err != nil {
@@ -114,7 +117,7 @@ func TestUploadByObject(t *testing.T) {
 			if b, err := io.ReadAll(file); err != nil || string(b) != content {
 				t.Errorf("the file has %d bytes, %v", len(b), err)
 			}
-			// refusing what is there
+			// refuse duplicates
 			in.Refuse = true
 			var failed *ProcessingError
 			if _, _, err := f.byObject("astro", in, content); !errors.As(err, &failed) ||
@@ -125,8 +128,8 @@ func TestUploadByObject(t *testing.T) {
 	}
 }
 
-// TestUploadByObjectRecognised: a file whose type is recognised is read once to learn what it is
-// and what it names, and gives the data that it gives as photometry.
+// TestUploadByObjectRecognised: one reading recognises the type of a file and the objects that it
+// names; the file gives the same datums as one uploaded as photometry.
 func TestUploadByObjectRecognised(t *testing.T) {
 	f := open(t, Options{})
 	one, two := f.target("astro", "SN 2026abc", f.group), f.target("astro", "M 31", f.group)
@@ -151,7 +154,8 @@ func TestUploadByObjectRecognised(t *testing.T) {
 	}
 }
 
-// TestUploadByObjectRefused: what cannot go anywhere is refused, and leaves nothing behind.
+// TestUploadByObjectRefused: an upload without a target for its rows is refused, and leaves nothing
+// behind.
 func TestUploadByObjectRefused(t *testing.T) {
 	f := open(t, Options{})
 	f.target("astro", "A-1", f.group)
@@ -178,7 +182,7 @@ func TestUploadByObjectRefused(t *testing.T) {
 		{"not to be changed", "photometry", "", "mjd,mag,object\n55951,15,open\n",
 			"every object was left out"},
 		{"one product id for two", "photometry", "x", "mjd,mag,object\n55951,15,A-1\n55951,15,A 1\n",
-			"they cannot have one product id"},
+			"they cannot share a product id"},
 	} {
 		_, _, err := f.byObject("astro",
 			&ProductInput{Type: c.kind, ProductID: c.productID, FileName: "a.csv"}, c.content)
@@ -193,13 +197,13 @@ func TestUploadByObjectRefused(t *testing.T) {
 	if n := len(f.data("admin", DatumFilter{})); n != 0 {
 		t.Errorf("%d data are there", n)
 	}
-	// what is called exactly so is not ambiguous; one product may have an id
+	// an exact name is not ambiguous; a single product may have an id
 	views, r, err := f.byObject("astro", &ProductInput{Type: "auto", ProductID: "x", FileName: "a.csv"},
 		"mjd,mag,object\n55951,15,A-1\n55952,15,a1\n55953,15,open\n")
 	if err != nil || len(views) != 1 || views[0].ProductID != "x" || r.Created != 1 {
 		t.Fatalf("%+v, %+v, %v", views, r, err)
 	}
-	if text := fmt.Sprint(r.Rejected); !strings.Contains(text, "several targets are called much like") ||
+	if text := fmt.Sprint(r.Rejected); !strings.Contains(text, "several targets have names like") ||
 		!strings.Contains(text, "not change it") {
 		t.Error(text)
 	}

@@ -1,18 +1,22 @@
 package archive
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"slices"
 
+	"nightjar/ingest"
+	"nightjar/internal/jsontext"
 	"nightjar/kv"
 )
 
-// datumCodec stores a datum in as few bytes as possible, since there are millions of them:
+// datumCodec stores a datum in few bytes, since there are millions of them:
 //
-//	flags 1        bit 0: has a location; bit 1: has an upload; bits 2-3: 0, 1 or (2) several products; bits 4-5: no owner,
-//	               (1) one without groups, (2) several or with groups; bit 6: has further fields
+//	flags 1        bit 0: has a location; bit 1: has an upload; bits 2-3: 0, 1 or (2) several
+//	               products; bits 4-5: no owner, (1) one without groups, (2) several or with
+//	               groups; bit 6: has further fields
 //	data type 1    its code
 //	time 8         microseconds since 1970, little-endian
 //	target         uvarint
@@ -24,8 +28,8 @@ import (
 //	[further]      length as uvarint, fields that a later program wrote, as kv.Fields writes them
 //	value          the rest, as JSON
 //
-// A decoded datum refers to the bytes it was decoded from for its value. Decode uses the lists of
-// the datum it decodes into again and, when the datum knows texts, takes its texts from there.
+// The value of a decoded datum refers to the stored bytes. Decode reuses the lists of the datum it
+// decodes into and, if the datum has known texts, takes its texts from them.
 type datumCodec struct{}
 
 func (datumCodec) Append(b []byte, d *Datum) []byte {
@@ -87,10 +91,10 @@ func appendText(b []byte, s string) []byte {
 
 var (
 	errDatum     = errors.New("a datum ends too early")
-	errDatumForm = errors.New("a datum is of no known form")
+	errDatumForm = errors.New("a datum has an unknown form")
 )
 
-// datumReader reads a datum's parts; after the first failure all are zero.
+// datumReader reads the parts of a datum; after a failure all parts are zero.
 type datumReader struct {
 	b     []byte
 	bad   bool
@@ -107,7 +111,7 @@ func (r *datumReader) uvarint() uint64 {
 	return n
 }
 
-// count reads how many things follow, which must have a byte each at least.
+// count reads how many items follow, each of at least one byte.
 func (r *datumReader) count() int {
 	n := r.uvarint()
 	if n > uint64(len(r.b)) {
@@ -124,10 +128,10 @@ func (r *datumReader) text() string {
 	return s
 }
 
-// knownTexts gives equal texts the same memory: the data of a list have few sources.
+// knownTexts gives equal texts the same memory: the datums of a list have few sources.
 type knownTexts struct{ of map[string]string }
 
-// maxKnownTexts is how many texts are known.
+// maxKnownTexts bounds how many texts are kept.
 const maxKnownTexts = 100
 
 func (k *knownTexts) text(b []byte) string {
@@ -202,9 +206,8 @@ func (datumCodec) Decode(b []byte, d *Datum) error {
 	return nil
 }
 
-// contentKey identifies a datum among those of its target, in this file and in any other: the first
-// 16 bytes of the SHA-256 over the name of its type, the time, and the identity form of its value.
-// The time of an undated datum counts as 0.
+// contentKey identifies a datum of its target in any file: the first 16 bytes of the SHA-256 of the
+// name of its type, its time (0 if undated) and the identity form of its value.
 func (d *Datum) contentKey(dataType string) (key [16]byte) {
 	form, isUndated := d.identityForm()
 	time := d.Time
@@ -219,9 +222,8 @@ func (d *Datum) contentKey(dataType string) (key [16]byte) {
 	return key
 }
 
-// identity is what the log keeps of a deleted datum: its target's uid, zeros if that is not known,
-// and its content key. It is nil when the file does not know the datum's type, because it is
-// damaged.
+// identity is what the log keeps of a deleted datum: the uid of its target, zeros if unknown, and
+// its content key. It is nil when a damaged file has lost the datum's type.
 func (d *Datum) identity(tx *kv.Tx) []byte {
 	dataType, err := tx.CodeText(codeDataType, d.Code)
 	if err != nil {
@@ -233,4 +235,48 @@ func (d *Datum) identity(tx *kv.Tx) []byte {
 	}
 	key := d.contentKey(dataType)
 	return append(target[:], key[:]...)
+}
+
+// seriesPosition returns the hash that orders equal times in a series: the first 4 bytes of the
+// SHA-256 of the identity form, computed once. undated means that the time is only that of the
+// upload.
+func (d *Datum) seriesPosition() (hash uint32, undated bool) {
+	form, undated := d.identityForm()
+	if d.hash == 0 {
+		h := sha256.Sum256(form)
+		d.hash = binary.BigEndian.Uint32(h[:])
+	}
+	return d.hash, undated
+}
+
+// identityForm returns the canonical form of what distinguishes the datum from others of its
+// target, type and time; of an undated one, from others of its target and type.
+func (d *Datum) identityForm() (form []byte, undated bool) {
+	if d.form == nil {
+		d.form, d.undated = identityForm(d.scratch[:0], d.Value)
+		d.scratch = d.form
+	}
+	return d.form, d.undated
+}
+
+// identityForm appends the identity form of a value to dst.
+func identityForm(dst, value []byte) (form []byte, undated bool) {
+	if len(value) > 0 && value[0] == '{' && bytes.Contains(value, []byte(ingest.TimeOrigin)) {
+		members, _ := jsontext.SplitObject(nil, value)
+		if slices.ContainsFunc(members, func(m jsontext.RawMember) bool {
+			return string(m.Key) == ingest.TimeOrigin && string(m.Value) == `"upload"`
+		}) {
+			form := append(dst, 'u')
+			for _, key := range []string{"flux", "wavelength"} {
+				for _, m := range members {
+					if string(m.Key) == key {
+						form, _ = jsontext.AppendCanonical(append(form, key[0]), m.Value)
+					}
+				}
+			}
+			return form, true
+		}
+	}
+	form, _ = jsontext.AppendCanonical(slices.Grow(dst, len(value)+32), value)
+	return form, false
 }

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -12,42 +13,54 @@ import (
 	"nightjar/kv"
 )
 
-// DatumView is a reduced datum as a viewer sees it. Type is the name of its data type, Product the
-// first of its products that the viewer sees, or 0.
+// DatumView is a datum as a viewer sees it. Type is the name of its data type, Product the first of
+// its products that the viewer sees, or 0.
 type DatumView struct {
 	*Datum
 	Type    string
 	Product uint64
 }
 
-// DatumFilter narrows a list of data; what is not given does not count, and all that is given must
-// hold.
+// DatumFilter selects datums. All conditions that are given must hold.
 type DatumFilter struct {
 	Target      Opt[uint64]
 	TargetName  string      // a name or an alias of the target contains it
 	Product     Opt[uint64] // by id
-	ProductID   string      // the product id, or the file's name, is it
+	ProductID   string      // the product id, the file's path or its name equals it
 	ProductName string      // the product id, or the file's path, contains it
 	Source      string
 	Type        string
 	Upload      Opt[uint64]
-	From, To    *int64 // bounds of the time, both included, in microseconds of UTC since 1970; nil for none
-	// ByTime lists by time, and by id where times are equal, in place of by id alone. Descending
-	// turns either round.
+	From, To    *int64 // inclusive bounds of the time, in microseconds of UTC since 1970; nil for none
+	// ByTime orders by time and then id, instead of by id. Descending reverses the order.
 	ByTime, Descending bool
 }
 
-// NoSuch is the problem with a reference to something that is not there, or hidden, in the words of
-// Django REST framework.
+// NoSuch adds the problem with a reference to a missing or hidden record, in the words of Django
+// REST framework.
 func NoSuch(p *problem.List, path string, id uint64) {
 	p.Add(path, `Invalid pk "%d" - object does not exist.`, id)
 }
 
-// ReadOnlyTarget is the problem with a target that one sees but may not change.
+// ReadOnlyTarget is the problem with a target that the viewer sees but may not change.
 const ReadOnlyTarget = "You may see this target, but not change it."
 
-// dataSet is the set of the data that the viewer sees and that a filter lets through.
-func (s *Session) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error) {
+// targetToAddTo reads the target that an input names in a field. A target that the viewer may not
+// see or change is a problem of the input; t is nil when the viewer does not see it.
+func (s *Session) targetToAddTo(tx *kv.Tx, p *problem.List, field string, id uint64) (t *Target, err error) {
+	t, err = s.target(tx, id)
+	switch {
+	case isRefusal(err):
+		NoSuch(p, field, id)
+		return nil, nil
+	case err == nil && !s.p.May(s.v, auth.Change, t.Object()):
+		p.Add(field, ReadOnlyTarget)
+	}
+	return t, err
+}
+
+// datumSet returns the set of the visible datums that match a filter, except for its times.
+func (s *Session) datumSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error) {
 	sets := []kv.Set{visible(s, tx, datums, true)}
 	if f.Target.Given {
 		sets = append(sets, datums.Set(tx, dimTarget, kv.Int(f.Target.Value)))
@@ -82,7 +95,7 @@ func (s *Session) dataSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error
 	return kv.And(sets...), nil
 }
 
-// productFilters lists, for each filter by product, the products that it lets through.
+// productFilters lists, for each filter by product, the products that match.
 func (s *Session) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64) {
 	if f.Product.Given {
 		filters = append(filters, []uint64{f.Product.Value})
@@ -104,7 +117,7 @@ func (s *Session) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64) 
 	return filters
 }
 
-// knownCode is the code of a data type, 0 when it is not a configured one.
+// knownCode returns the code of a data type, 0 when it is not configured.
 func knownCode(tx *kv.Tx, name string) (byte, error) {
 	list, err := dataTypes(tx)
 	if err != nil || !slices.Contains(list, name) {
@@ -117,11 +130,11 @@ func knownCode(tx *kv.Tx, name string) (byte, error) {
 func (s *Session) Datums(ctx context.Context, f DatumFilter, page Page, out Out[DatumView]) error {
 	var q *nameQuery
 	if f.TargetName != "" {
-		q = s.a.findNames(ctx, f.TargetName)
+		q = s.a.findNames(ctx, anyContains, f.TargetName)
 	}
-	return give(s, ctx, out,
+	return sendPage(s, ctx, out,
 		func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
-			set, err := s.dataSet(tx, f, q)
+			set, err := s.datumSet(tx, f, q)
 			if err != nil {
 				return nil, Extent{}, err
 			}
@@ -133,7 +146,7 @@ func (s *Session) Datums(ctx context.Context, f DatumFilter, page Page, out Out[
 			if !f.ByTime {
 				return page.of(set, f.Descending)
 			}
-			places, err := s.dataTimes(tx, set, f, q, f.bounds())
+			places, err := s.datumTimes(tx, set, f, q, f.bounds())
 			if err != nil {
 				return nil, Extent{}, err
 			}
@@ -144,7 +157,7 @@ func (s *Session) Datums(ctx context.Context, f DatumFilter, page Page, out Out[
 		datumRow())
 }
 
-// datumRow reads rows of lists of data into a view that is used again and again.
+// datumRow returns a reader of lists of datums that reuses its view.
 func datumRow() reader[DatumView] {
 	d := Datum{known: new(knownTexts)}
 	var rows kv.Reader[Datum]
@@ -178,7 +191,7 @@ func (s *Session) fillDatum(tx *kv.Tx, d *Datum, row *DatumView) (err error) {
 	return err
 }
 
-// shownProduct is the product that stands for all that brought a datum: the first one that the
+// shownProduct returns the product with which a datum is shown: the first of its products that the
 // viewer sees.
 func (s *Session) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
 	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
@@ -199,9 +212,9 @@ func (s *Session) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
 	return 0, nil
 }
 
-// shownBy is the set of the data that show one of some products. What a product brought, but an
-// earlier one shows, is not in it; such data are few, and only where the viewer may not see the
-// earlier one are their records read.
+// shownBy returns the set of the datums that are shown with one of some products. A datum is not in
+// it when an earlier product is shown instead. Such datums are few; their records are read only
+// where the viewer may be unable to see the earlier product.
 func (s *Session) shownBy(tx *kv.Tx, ids []uint64) (kv.Set, error) {
 	open := s.p.Mode != auth.ModeObjects || s.v.Everything()
 	seen := visible(s, tx, products, true)
@@ -243,7 +256,7 @@ func (s *Session) shownBy(tx *kv.Tx, ids []uint64) (kv.Set, error) {
 	return kv.Or(sets...), nil
 }
 
-// Datum reads one datum; the view's value is a copy. Error: NotFound.
+// Datum reads a datum; the value of the view is a copy. Error: NotFound.
 func (s *Session) Datum(id uint64) (v *DatumView, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		d, _, err := s.datum(tx, id)
@@ -257,9 +270,9 @@ func (s *Session) Datum(id uint64) (v *DatumView, err error) {
 	return v, err
 }
 
-// DeleteDatum deletes a datum. In mode targets whoever may change the target may; in mode objects
-// who holds it, and then only on his own account: it goes when nobody else has brought it. Errors:
-// NotFound; Forbidden.
+// DeleteDatum deletes a datum. In mode targets the viewer must be allowed to change the target. In
+// mode objects the viewer must hold the datum, and removes only their own claim to it: the datum is
+// deleted when no owner or product of others is left. Errors: NotFound; Forbidden.
 func (s *Session) DeleteDatum(ctx context.Context, id uint64) error {
 	return s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 		d, t, err := s.datum(tx.Tx, id)
@@ -285,7 +298,7 @@ func (s *Session) DeleteDatum(ctx context.Context, id uint64) error {
 		for _, pid := range d.Products {
 			p, err := products.Get(tx.Tx, pid)
 			if errors.Is(err, kv.ErrNotFound) {
-				continue // it holds the datum for nobody
+				continue // nobody holds the datum through it
 			}
 			if err != nil {
 				return err
@@ -300,4 +313,98 @@ func (s *Session) DeleteDatum(ctx context.Context, id uint64) error {
 		}
 		return datums.Put(tx, id, d)
 	})
+}
+
+// ExportView is a datum of an export, with the name of its target.
+type ExportView struct {
+	DatumView
+	TargetName string
+}
+
+// Export sends the visible datums that match a filter to out, ordered by target and then time. If
+// look is not nil, it is first called with every datum, in any order, before out begins. A datum
+// that is deleted meanwhile is left out.
+func (s *Session) Export(ctx context.Context, f DatumFilter, look func(*DatumView) error, out Out[ExportView]) error {
+	var q *nameQuery
+	if f.TargetName != "" {
+		q = s.a.findNames(ctx, anyContains, f.TargetName)
+	}
+	var ids []uint64
+	var places []exportPlace
+	begun := s
+	err := s.view(func(s *Session, tx *kv.Tx) error {
+		begun = s
+		set, err := s.datumSet(tx, f, q)
+		if err == nil {
+			ids, err = set.IDs()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	read := datumRow()
+	var row DatumView
+	for from := 0; from < len(ids); from += rowsAtOnce {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		err := begun.viewOn(func(s *Session, tx *kv.Tx) error {
+			for _, id := range ids[from:min(from+rowsAtOnce, len(ids))] {
+				ok, err := read(s, tx, id, &row)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					continue
+				}
+				places = append(places, exportPlace{row.Target, row.Time, id})
+				if look != nil {
+					if err := look(&row); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(places, func(a, b exportPlace) int {
+		return cmp.Or(cmp.Compare(a.target, b.target), cmp.Compare(a.time, b.time), cmp.Compare(a.id, b.id))
+	})
+	for i := range places {
+		ids[i] = places[i].id
+	}
+	ids = ids[:len(places)]
+	var named uint64
+	var name string
+	return sendPage(begun, ctx, out,
+		func(*Session, *kv.Tx) ([]uint64, Extent, error) { return ids, Extent{Count: len(ids)}, nil },
+		func(s *Session, tx *kv.Tx, id uint64, v *ExportView) (bool, error) {
+			ok, err := read(s, tx, id, &v.DatumView)
+			if err != nil || !ok {
+				return false, err
+			}
+			if named != v.Target {
+				t, err := targets.Get(tx, v.Target)
+				if errors.Is(err, kv.ErrNotFound) {
+					return false, nil
+				}
+				if err != nil {
+					return false, err
+				}
+				named, name = v.Target, t.Name
+			}
+			v.TargetName = name
+			return true, nil
+		})
+}
+
+// exportPlace is the position of a datum in an export.
+type exportPlace struct {
+	target uint64
+	time   int64
+	id     uint64
 }

@@ -7,12 +7,12 @@ import (
 	"nightjar/kv"
 )
 
-// A span is a range of times, both ends included.
+// A span is a range of times, including both ends.
 type span struct{ first, last int64 }
 
 func (s span) has(time int64) bool { return s.first <= time && time <= s.last }
 
-// bounds are the times that a filter asks for.
+// bounds returns the times that a filter asks for.
 func (f DatumFilter) bounds() span {
 	s := span{math.MinInt64, math.MaxInt64}
 	if f.From != nil {
@@ -24,16 +24,16 @@ func (f DatumFilter) bounds() span {
 	return s
 }
 
-// Each datum is in a set for its day and in one for its 64 days, so that any range of whole days is
-// a union of few sets: at most 63 days at either end, and 6 times 64 days for each year in between.
-// Days count from 2^27 days before 1970, so that none is negative.
+// Each datum is in a set for its day and in one for its 64 days, so that a range of whole days is a
+// union of few sets: at most 63 single days at either end, and 6 sets of 64 days for each year in
+// between. Days count from 2^27 days before 1970, so that none is negative.
 const (
 	day     = 86_400 * 1e6 // microseconds
 	day1970 = 1 << 27
 	dayBits = 6 // 64 days
 )
 
-// dayOf is the number of the day of a time.
+// dayOf returns the number of the day of a time.
 func dayOf(time int64) uint64 {
 	d := time / day
 	if time%day < 0 {
@@ -42,7 +42,7 @@ func dayOf(time int64) uint64 {
 	return uint64(d + day1970)
 }
 
-// timesOf is a day's times, as far as there are such.
+// timesOf returns the times of a day, as far as an int64 goes.
 func timesOf(d uint64) span {
 	s := span{math.MinInt64, math.MaxInt64}
 	if d > dayOf(math.MinInt64) {
@@ -54,7 +54,7 @@ func timesOf(d uint64) span {
 	return s
 }
 
-// wholeDays is the set of the datums of the days from first to last.
+// wholeDays returns the set of the datums of the days from first to last.
 func wholeDays(tx *kv.Tx, first, last uint64) kv.Set {
 	const low = 1<<dayBits - 1
 	var sets []kv.Set
@@ -75,8 +75,8 @@ func wholeDays(tx *kv.Tx, first, last uint64) kv.Set {
 	return kv.Or(sets...)
 }
 
-// within is the part of a set whose times lie within the filter's bounds. Days that are within them
-// as a whole come from the sets of times; of the other days, two at most, the times are read.
+// within returns the part of a set whose times lie within the filter's bounds. Whole days come from
+// the sets of days; the times of the other days, at most two, are read.
 func (s *Session) within(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (kv.Set, error) {
 	bounds := f.bounds()
 	if bounds.first > bounds.last {
@@ -114,25 +114,24 @@ func (s *Session) within(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery) (kv
 	return kv.Or(parts...), nil
 }
 
-// fewData is up to how many datums are asked for their times one by one.
-const fewData = 1000
+// fewDatums is the largest number of datums whose records are read for their times.
+const fewDatums = 1000
 
 func isFew(set kv.Set) (bool, error) {
 	n, err := set.Count()
-	return n <= fewData, err
+	return n <= fewDatums, err
 }
 
-// timesWithin is the part of a set whose times lie within bounds, by its times.
+// timesWithin returns the part of a set whose times lie within bounds, by reading the times.
 func (s *Session) timesWithin(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) (kv.Set, error) {
-	places, err := s.dataTimes(tx, set, f, q, bounds)
+	places, err := s.datumTimes(tx, set, f, q, bounds)
 	return kv.IDs(sortedIDs(places)), err
 }
 
-// dataTimes gives the times of the datums of a set that lie within bounds, in no order. They are
-// read from the light curves of the targets that are asked for, or from the records where that is
-// less. What it costs depends on the size of the set, or of the targets' light curves within the
-// bounds, not on the page.
-func (s *Session) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) ([]Place, error) {
+// datumTimes lists the datums of a set whose times lie within bounds, unordered. It reads the light
+// curves of the targets that are asked for, or the records where those are fewer. The cost depends
+// on the size of the set, or of the light curves within the bounds, not on the page.
+func (s *Session) datumTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, bounds span) ([]Place, error) {
 	count, err := set.Count()
 	if err != nil {
 		return nil, err
@@ -141,7 +140,7 @@ func (s *Session) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, 
 	if err != nil {
 		return nil, err
 	}
-	if count <= fewData || !f.Target.Given && q == nil && count < total/16 {
+	if count <= fewDatums || !f.Target.Given && q == nil && count < total/16 {
 		return recordTimes(tx, set, bounds)
 	}
 	var parents []uint64
@@ -164,7 +163,7 @@ func (s *Session) dataTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery, 
 		return nil, err
 	}
 	to := bounds.last
-	if to < math.MaxInt64 { // the last microsecond of time is taken for later than all
+	if to < math.MaxInt64 { // Series excludes its end, unless that is the last microsecond
 		to++
 	}
 	var places []Place
@@ -204,7 +203,7 @@ func recordTimes(tx *kv.Tx, set kv.Set, bounds span) ([]Place, error) {
 	return places, nil
 }
 
-// membersOf keeps the places whose rows are in a set.
+// membersOf keeps the places of the rows in a set.
 func membersOf(set kv.Set, places []Place) ([]Place, error) {
 	ids, err := kv.And(set, kv.IDs(sortedIDs(places))).IDs()
 	if err != nil || len(ids) == len(places) {

@@ -14,7 +14,7 @@ import (
 	"nightjar/kv"
 )
 
-// DatumInput is a reduced datum to be added. What was wrong with single fields already is in List.
+// DatumInput is a datum to be added. List holds the problems already found in single fields.
 type DatumInput struct {
 	problem.List
 	Target     uint64 // 0 when TargetName is given
@@ -26,23 +26,23 @@ type DatumInput struct {
 	Time       int64 // microseconds of UTC since 1970
 	Timed      bool  // false: the time of the request
 	Value      []byte
-	Compact    bool            // Value is what jsontext.Compact or ParseHead gave
-	Groups     []auth.GroupRef // who holds it beside its maker, in mode objects
-	Refuse     bool            // when the viewer sees it already, nothing changes
+	Compact    bool            // Value comes from jsontext.Compact or ParseHead
+	Groups     []auth.GroupRef // who holds it besides its creator, in mode objects
+	Refuse     bool            // change nothing when the viewer already sees an equal datum
 }
 
-// prepareDatum finds what an input refers to and checks it; the datum lacks only its owner and its
-// group. What is wrong is added to p.
+// prepareDatum checks an input and finds what it refers to. The caller sets the owner of the datum,
+// with the groups. Problems are added to p.
 func (s *Session) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *Datum, groups []uint64, err error) {
 	if p.Has("") {
-		return nil, nil, p // there is no input to look at
+		return nil, nil, p // the input as a whole is wrong
 	}
 	d = &Datum{Time: in.Time, Source: in.Source, Location: in.Location}
 	if !in.Timed {
 		d.Time = tx.Now().UnixMicro()
 	}
 	if !p.Has("target") {
-		if d.Target, err = s.targetForData(tx, in, p); err != nil {
+		if d.Target, err = s.targetForDatum(tx, in, p); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -60,7 +60,7 @@ func (s *Session) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *D
 		}
 	}
 	if !p.Has("data_type") {
-		if d.Code, err = s.typeForData(tx, in.Type, p); err != nil {
+		if d.Code, err = s.typeForDatum(tx, in.Type, p); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -87,7 +87,7 @@ func (s *Session) prepareDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (d *D
 	return d, groups, p.Err()
 }
 
-// isEmptyValue says whether a compact value says nothing.
+// isEmptyValue reports whether a compact value is empty or null.
 func isEmptyValue(v []byte) bool {
 	switch string(v) {
 	case `{}`, `[]`, `""`, `null`:
@@ -96,8 +96,7 @@ func isEmptyValue(v []byte) bool {
 	return false
 }
 
-// TargetNamed finds a target that the viewer sees by its name, one of its aliases, or its id; 0
-// when there is none.
+// TargetNamed finds a visible target by its name, an alias or its id; id is 0 when there is none.
 func (s *Session) TargetNamed(text string) (id uint64, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		var seen bool
@@ -117,14 +116,14 @@ func (s *Session) TargetNamed(text string) (id uint64, err error) {
 	return id, err
 }
 
-// seesTarget says whether the viewer sees a target, and who may.
+// seesTarget returns the ACL of a target and whether the viewer sees it.
 func (s *Session) seesTarget(tx *kv.Tx, id uint64) (auth.ACL, bool, error) {
 	o, ok, err := s.a.seers.object(tx, id)
 	return o, ok && s.p.Sees(s.v, o), err
 }
 
-// targetNamed finds the target with a name or an alias that see lets through: a hidden one of that
-// name does not come before a visible one with the alias.
+// targetNamed finds the target with a name or an alias for which see returns true: a visible target
+// with the alias wins over a hidden one with the name.
 func targetNamed(tx *kv.Tx, name string, see func(uint64) (auth.ACL, bool, error)) (id uint64, o auth.ACL, seen bool,
 	err error) {
 	for _, kind := range []byte{kindTargetName, kindAlias} {
@@ -139,8 +138,8 @@ func targetNamed(tx *kv.Tx, name string, see func(uint64) (auth.ACL, bool, error
 	return id, o, seen, err
 }
 
-// targetForData finds the target that data are to be added to.
-func (s *Session) targetForData(tx *kv.Tx, in *DatumInput, p *problem.List) (uint64, error) {
+// targetForDatum finds the target of a datum to be added, by id or name.
+func (s *Session) targetForDatum(tx *kv.Tx, in *DatumInput, p *problem.List) (uint64, error) {
 	see := func(id uint64) (auth.ACL, bool, error) { return s.seesTarget(tx, id) }
 	id := in.Target
 	o, seen, err := see(id)
@@ -163,8 +162,8 @@ func (s *Session) targetForData(tx *kv.Tx, in *DatumInput, p *problem.List) (uin
 	return id, nil
 }
 
-// typeForData finds the code of a data type.
-func (s *Session) typeForData(tx *kv.Tx, name string, p *problem.List) (byte, error) {
+// typeForDatum finds the code of a data type.
+func (s *Session) typeForDatum(tx *kv.Tx, name string, p *problem.List) (byte, error) {
 	list, err := dataTypes(tx)
 	if err != nil {
 		return 0, err
@@ -176,11 +175,11 @@ func (s *Session) typeForData(tx *kv.Tx, name string, p *problem.List) (byte, er
 	return tx.Code(codeDataType, name)
 }
 
-// findEqual finds the row that holds the same datum: same target, type, time and value. One that
-// the viewer sees comes first. One that is hidden is it only if it also shows the same in all that
-// a viewer is shown: otherwise the viewer would read what others said of their source, in place of
-// what he said himself. When there is none, pending are all such rows that are being staged.
-func (s *Session) findEqual(tx *kv.Tx, d *Datum) (there uint64, seen bool, pending []uint64, err error) {
+// findEqual finds an equal datum: same target, type, time and value. A visible one comes first. A
+// hidden one counts only if all its visible fields are the same: otherwise the viewer would see the
+// source that somebody else gave instead of their own. pending lists the equal rows that are still
+// staged; it is complete when there is no equal datum.
+func (s *Session) findEqual(tx *kv.Tx, d *Datum) (existing uint64, seen bool, pending []uint64, err error) {
 	form, _ := d.identityForm()
 	hash, isUndated := d.seriesPosition()
 	series, time := lightCurve(d.Target, d.Code), d.Time
@@ -209,35 +208,34 @@ func (s *Session) findEqual(tx *kv.Tx, d *Datum) (there uint64, seen bool, pendi
 		if seen, err := s.sees(tx, id); err != nil || seen {
 			return id, seen, pending, err
 		}
-		if there == 0 && other.identicalTo(d) {
-			there = id
+		if existing == 0 && other.identicalTo(d) {
+			existing = id
 		}
 	}
-	return there, false, pending, nil
+	return existing, false, pending, nil
 }
 
-// identicalTo says whether a datum shows the same as another one of its target, type and value.
+// identicalTo reports whether two datums of a target and type have the same visible fields.
 func (d *Datum) identicalTo(other *Datum) bool {
 	return d.Time == other.Time && d.Source == other.Source && d.Location == other.Location &&
 		bytes.Equal(d.Value, other.Value)
 }
 
-// AlreadyThere is the problem with a datum that the viewer can see already.
+// AlreadyThere is the problem with a datum that the viewer already sees.
 const AlreadyThere = "This reduced datum already exists (same target, data type, timestamp and value)."
 
-// Added says what became of a datum that was to be added.
+// Added is the result of adding a datum.
 type Added int
 
-// What may become of it.
+// The results.
 const (
-	Created   Added = iota // it is new, or new to the viewer
-	Duplicate              // the viewer saw it already
+	Created   Added = iota // the datum is new, or new to the viewer
+	Duplicate              // the viewer already saw it
 )
 
-// AddDatum adds one datum. When the viewer sees it already, it is brought once more by the product
-// that was named, if one was and Refuse does not forbid it, and the result is Duplicate; when it is
-// there and hidden from the viewer, the viewer becomes one who brought it, and it counts as
-// created. Errors: *problem.List.
+// AddDatum adds one datum. If the viewer already sees an equal datum, that one gets the product of
+// the input, unless Refuse is set, and the result is Duplicate. If an equal datum is hidden from
+// the viewer, the viewer becomes an owner of it, and the result is Created. Errors: *problem.List.
 func (s *Session) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, result Added, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		d, groups, err := s.prepareDatum(tx.Tx, in, in.Clone())
@@ -257,9 +255,9 @@ func (s *Session) AddDatum(ctx context.Context, in *DatumInput) (v *DatumView, r
 	return v, result, err
 }
 
-// AddList adds some data, all or none, and gives them in the order of the inputs; a datum that is
-// there already comes as it is there. What is wrong with one of them stands in the problems under
-// its number, from 0 on; with Refuse so does that it is there already. Errors: *problem.List.
+// AddList adds all datums of a list or none, and returns them in the order of the inputs. For a
+// duplicate it returns the existing datum. A problem has the index of its input, from 0, in its
+// path; with Refuse a duplicate is a problem too. Errors: *problem.List.
 func (s *Session) AddList(ctx context.Context, list []*DatumInput) (views []*DatumView, created int, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		views, created = make([]*DatumView, len(list)), 0
@@ -311,8 +309,7 @@ func (s *Session) AddList(ctx context.Context, list []*DatumInput) (views []*Dat
 	return views, created, err
 }
 
-// insertDatum writes a new datum, of which pending lists the equal rows that are being staged. Its
-// id is then in d.
+// insertDatum writes a new datum and sets its id. pending lists equal rows that are still staged.
 func insertDatum(tx *kv.WriteTx, d *Datum, pending []uint64) (err error) {
 	if d.ID, err = datums.Insert(tx, d); err == nil {
 		supersede(tx, d.ID, pending)
@@ -320,9 +317,8 @@ func insertDatum(tx *kv.WriteTx, d *Datum, pending []uint64) (err error) {
 	return err
 }
 
-// supersede notes for each of the rows that are pending that a new one has the same datum, and for
-// that one, should it be pending as well, that they have: whichever appears first, the stages of
-// the others must learn of it.
+// supersede notes for each pending row that fresh is equal to it, and the reverse, since fresh may
+// be pending too: when one of them becomes visible, the stages of the others must drop theirs.
 func supersede(tx *kv.WriteTx, fresh uint64, pending []uint64) {
 	for _, id := range pending {
 		datums.Supersede(tx, id, fresh)
@@ -330,28 +326,28 @@ func supersede(tx *kv.WriteTx, fresh uint64, pending []uint64) {
 	}
 }
 
-// addDatum writes a prepared datum, unless it is there, and gives its id. With refuse, one that the
-// viewer sees already stays as it is.
+// addDatum writes a prepared datum, unless an equal one exists, and returns the id. With refuse, an
+// equal datum that the viewer sees stays as it is.
 func (s *Session) addDatum(tx *kv.WriteTx, d *Datum, refuse bool) (uint64, Added, error) {
-	there, seen, pending, err := s.findEqual(tx.Tx, d)
+	existing, seen, pending, err := s.findEqual(tx.Tx, d)
 	if err != nil {
 		return 0, 0, err
 	}
-	if there == 0 {
+	if existing == 0 {
 		err := insertDatum(tx, d, pending)
 		return d.ID, Created, err
 	}
 	if seen && refuse {
-		return there, Duplicate, nil
+		return existing, Duplicate, nil
 	}
-	changed, err := s.attachSource(tx, there, d)
+	changed, err := s.attachSource(tx, existing, d)
 	if seen || err != nil || !changed {
-		return there, Duplicate, err
+		return existing, Duplicate, err
 	}
-	return there, Created, nil
+	return existing, Created, nil
 }
 
-// sees says whether the viewer sees a datum.
+// sees reports whether the viewer sees a datum.
 func (s *Session) sees(tx *kv.Tx, id uint64) (bool, error) {
 	_, _, err := s.datum(tx, id)
 	if isRefusal(err) {
@@ -360,8 +356,8 @@ func (s *Session) sees(tx *kv.Tx, id uint64) (bool, error) {
 	return err == nil, err
 }
 
-// attachSource notes that a datum that is there was brought again: by the products of d, or, when
-// it is hidden from the viewer, by its owners.
+// attachSource adds the products of d to an existing datum or, when that is hidden from the viewer,
+// the owners of d.
 func (s *Session) attachSource(tx *kv.WriteTx, id uint64, d *Datum) (changed bool, err error) {
 	old, err := datums.Get(tx.Tx, id)
 	if err != nil {

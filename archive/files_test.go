@@ -11,9 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/ingest"
 	"nightjar/ingest/fits"
-	"nightjar/ingest/table"
 	"nightjar/internal/problem"
 	"nightjar/internal/testenv"
 )
@@ -22,7 +20,8 @@ import (
 func fitsPicture() string {
 	var b strings.Builder
 	for _, c := range []string{"SIMPLE  =                    T", "BITPIX  =                    8",
-		"NAXIS   =                    2", "NAXIS1  =                    4", "NAXIS2  =                    3", "OBJECT  = 'M 31    '", "END"} {
+		"NAXIS   =                    2", "NAXIS1  =                    4",
+		"NAXIS2  =                    3", "OBJECT  = 'M 31    '", "END"} {
 		fmt.Fprintf(&b, "%-80s", c)
 	}
 	b.WriteString(strings.Repeat(" ", 2880-b.Len()))
@@ -30,9 +29,9 @@ func fitsPicture() string {
 	return b.String()
 }
 
-// TestPreview: whoever sees a product sees its image and its header, and nobody else.
+// TestPreview: viewers who see a product see its image and its header; others do not.
 // TestLooksTakeTurns: previews and headers wait for each other, since a small file may unpack to a
-// very large one, and give up when nobody waits for them any more.
+// very large one, and stop when their clients have left.
 func TestLooksTakeTurns(t *testing.T) {
 	f := open(t, Options{})
 	v, _, err := f.uploadAs("astro",
@@ -116,8 +115,8 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-// TestUploadAnswers: what the uploader says of columns is used, and rows of other objects than the
-// target are left out.
+// TestUploadAnswers: the uploader's names of columns are used, and rows of other objects than the
+// target are rejected.
 func TestUploadAnswers(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "SS Cyg", f.group)
@@ -143,45 +142,7 @@ func TestUploadAnswers(t *testing.T) {
 	}
 }
 
-// TestWriteSpectrum: a spectrum that was written and is uploaded again is the same, in every
-// format.
-func TestWriteSpectrum(t *testing.T) {
-	const value = `{"flux":[1.5e-15,null,1.25e-15],"flux_units":"erg / (Angstrom s cm2)","wavelength":[400,400.25,401],"wavelength_units":"nm","flux_error":[1e-17,2e-17,3e-17],"wavelength_medium":"air"}`
-	at := time.Date(2018, 2, 15, 10, 20, 30, 123456000, time.UTC)
-	for _, format := range table.Formats {
-		var b bytes.Buffer
-		if err := WriteSpectrum(format, &b,
-			Spectrum{Target: "A 'star', far", Source: "LCO", Time: at, Value: []byte(value)}); err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		report, err := ingest.NewProcessors().Process(t.Context(), "spectroscopy",
-			ingest.File{Name: "s." + format, Size: int64(b.Len()),
-				Content: bytes.NewReader(b.Bytes())}, ingest.Options{}, func(p ingest.Point) error {
-				if !p.Timed || p.Time != at.UnixMicro() || p.Source != "LCO" {
-					t.Errorf("%s: %+v", format, p)
-				}
-				var v, w any
-				if err := errors.Join(json.Unmarshal(p.Value, &v), json.Unmarshal([]byte(value), &w)); err != nil ||
-					fmt.Sprint(v) != fmt.Sprint(w) {
-					t.Errorf("%s: %v, got\n%s\nwant\n%s", format, err, p.Value, value)
-				}
-				got = append(got, string(p.Value))
-				return nil
-			})
-		if err != nil || len(got) != 1 {
-			t.Errorf("%s: %v %+v\n%.500s", format, err, report, b.Bytes())
-		}
-	}
-	for _, bad := range []string{`{"magnitude":15}`, `[1]`, `{"flux":[1],"wavelength":[1,2]}`} {
-		if err := WriteSpectrum("csv", new(bytes.Buffer),
-			Spectrum{Value: []byte(bad)}); !errors.Is(err, errNoSpectrum) {
-			t.Errorf("%s: %v", bad, err)
-		}
-	}
-}
-
-// TestFailedLooks: what is wrong with a file is remembered for a while, so that asking again costs
+// TestFailedLooks: the failure to read a file is cached for a while, so that asking again costs
 // nothing and takes no turn.
 func TestFailedLooks(t *testing.T) {
 	f := open(t, Options{})
@@ -246,7 +207,7 @@ func TestFailedLooks(t *testing.T) {
 	}
 }
 
-// TestLooksAreBounded: however many files fail, what is remembered of them is bounded.
+// TestLooksAreBounded: the cache of failures is bounded, however many files fail.
 func TestLooksAreBounded(t *testing.T) {
 	p := newPreviews()
 	for i := range 3 * looksBytes / failureCost {

@@ -10,28 +10,28 @@ import (
 	"nightjar/kv"
 )
 
-// DataResult says what became of data that were added in bulk.
-type DataResult struct {
-	Upload    uint64 // the bulk write, by which its data can be listed; 0 when no row was good
+// DatumsResult is the result of a bulk write of datums.
+type DatumsResult struct {
+	Upload    uint64 // the id of the bulk write, by which its datums can be listed; 0 when no row was good
 	Created   int
 	Duplicate int
-	Rejected  []RowProblem // the first of them
-	More      int          // how many more were rejected
+	Rejected  []RowProblem // the first maxRejected of them
+	More      int          // how many others were rejected
 }
 
-// RowProblem says why a row was left out.
+// RowProblem says why a row was rejected.
 type RowProblem struct {
-	Line int // of the input, from 1 on
+	Line int // of the input, from 1
 	*problem.List
 }
 
-// maxRejected is how many rejected rows are listed, and maxProblemsOfRow how many problems of each.
+// At most maxRejected rejected rows are listed, with at most maxProblemsOfRow problems each.
 const (
 	maxRejected      = 1000
 	maxProblemsOfRow = 100
 )
 
-// rowMemory is about how many bytes a gathered row takes beside its texts.
+// rowMemory is about how many bytes a gathered row takes besides its texts.
 const rowMemory = 300
 
 // memory is about how many bytes an input takes while it is gathered.
@@ -46,25 +46,24 @@ func (in *DatumInput) memory() int {
 	return n
 }
 
-// AddData adds many data, for each of which next gives the input and its line, until io.EOF. A row
-// that is not good is left out and told; the others appear at once when all is done. Those that the
-// viewer sees already are counted as duplicates, or with refuse as rejected. An error of next ends
-// it, and nothing is stored.
-func (s *Session) AddData(ctx context.Context, refuse bool,
-	next func() (in DatumInput, line int, err error)) (*DataResult, error) {
+// AddDatums adds many datums. next returns each input with its line, and io.EOF at the end. Bad
+// rows are rejected; the others become visible at once at the end. A datum that the viewer already
+// sees is counted as a duplicate or, with refuse, rejected. When next fails, nothing is stored.
+func (s *Session) AddDatums(ctx context.Context, refuse bool,
+	next func() (in DatumInput, line int, err error)) (*DatumsResult, error) {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
 	}
 	rows := &inputRows{user: s.v.ID, refuse: refuse}
 	b := &bulk{s: s, ctx: ctx, rows: rows}
-	result, err := s.addData(b, rows, next)
+	result, err := s.addDatums(b, rows, next)
 	if err != nil {
 		return nil, errors.Join(err, b.abort())
 	}
 	return result, nil
 }
 
-func (s *Session) addData(b *bulk, rows *inputRows, next func() (DatumInput, int, error)) (*DataResult, error) {
+func (s *Session) addDatums(b *bulk, rows *inputRows, next func() (DatumInput, int, error)) (*DatumsResult, error) {
 	wrong, uncounted := 0, 0
 	began := s.a.o.Now().UnixMicro()
 	for {
@@ -76,13 +75,13 @@ func (s *Session) addData(b *bulk, rows *inputRows, next func() (DatumInput, int
 			return nil, err
 		}
 		rows.sent++
-		if !in.Timed { // all have the same time, however many transactions they take
+		if !in.Timed { // all get the same time, however many transactions they take
 			in.Time, in.Timed = began, true
 		}
 		if len(in.All()) > 0 {
-			// Rows that are wrong already are gathered only as long as their reasons may be among
-			// those that are told. So the reasons of the first rejected rows are told in the order
-			// of their lines, and the others cost no memory.
+			// Rows that are already known to be wrong are gathered only while their reasons may be
+			// listed. So the reasons are listed in the order of the lines, and the other rows cost
+			// no memory.
 			if wrong++; wrong > maxRejected {
 				uncounted++
 				continue
@@ -99,7 +98,7 @@ func (s *Session) addData(b *bulk, rows *inputRows, next func() (DatumInput, int
 	if err := b.finish(); err != nil {
 		return nil, err
 	}
-	r := &DataResult{Upload: b.id, Created: b.done.created, Duplicate: b.done.duplicate}
+	r := &DatumsResult{Upload: b.id, Created: b.done.created, Duplicate: b.done.duplicate}
 	for _, err := range b.done.rejected.first {
 		var p *rejectedRow
 		if errors.As(err, &p) {
@@ -110,9 +109,9 @@ func (s *Session) addData(b *bulk, rows *inputRows, next func() (DatumInput, int
 	return r, nil
 }
 
-// inputRows are the rows of AddData, which refer to an upload.
+// inputRows holds the rows of AddDatums, which refer to an upload.
 type inputRows struct {
-	turns[DatumInput]
+	doubleBuffer[DatumInput]
 	user   uint64
 	refuse bool
 	sent   int // good and wrong ones
@@ -150,7 +149,7 @@ func (r *inputRows) create(s *Session, tx *kv.WriteTx, id uint64) (err error) {
 func (r *inputRows) products() int     { return 0 }
 func (r *inputRows) check(tally) error { return nil }
 
-// rejectedRow is the refusal of one row.
+// rejectedRow is the refusal of a row.
 type rejectedRow struct {
 	line     int
 	problems *problem.List
@@ -161,7 +160,7 @@ func (e *rejectedRow) Unwrap() error { return e.problems }
 
 func (r *inputRows) datum(s *Session, tx *kv.Tx, i int) (*Datum, error) {
 	in, value := &r.back.rows[i], r.back.value(i)
-	if r.quick(s, tx, in, value, &r.made) {
+	if r.plainDatum(s, tx, in, value, &r.made) {
 		return &r.made, nil
 	}
 	filled := *in
@@ -181,7 +180,7 @@ func (r *inputRows) datum(s *Session, tx *kv.Tx, i int) (*Datum, error) {
 	return made, nil
 }
 
-// goodFacts is what was found to be good for one row of a transaction, and so is for others.
+// goodFacts caches what was checked for one row of a transaction and holds for the others.
 type goodFacts struct {
 	tx      *kv.Tx
 	targets map[uint64]bool
@@ -189,8 +188,8 @@ type goodFacts struct {
 	records kv.Reader[Target]
 }
 
-// takes says whether the viewer may add data to a target.
-func (g *goodFacts) takes(s *Session, target uint64) bool {
+// mayAddTo reports whether the viewer may add datums to a target.
+func (g *goodFacts) mayAddTo(s *Session, target uint64) bool {
 	if g.targets[target] {
 		return true
 	}
@@ -202,16 +201,16 @@ func (g *goodFacts) takes(s *Session, target uint64) bool {
 	return true
 }
 
-// quick makes the datum of a plain row about whose target and type all is known; it reports false
-// when the row must be looked at more closely.
-func (r *inputRows) quick(s *Session, tx *kv.Tx, in *DatumInput, value []byte, d *Datum) bool {
+// plainDatum makes the datum of a plain row whose target and type were checked before. It returns
+// false when the row needs all checks.
+func (r *inputRows) plainDatum(s *Session, tx *kv.Tx, in *DatumInput, value []byte, d *Datum) bool {
 	if r.good.tx != tx {
 		r.good = goodFacts{tx, map[uint64]bool{}, map[string]byte{}, targets.Reader(tx)}
 	}
 	code := r.good.codes[in.Type]
 	if code == 0 || !in.Compact || !in.Timed || len(in.All()) > 0 || in.TargetName != "" || in.Product != 0 ||
 		len(in.Groups) > 0 || isEmptyValue(value) || len(value) > MaxValue || len(in.Source) > MaxSource ||
-		len(in.Location) > MaxLocation || !r.good.takes(s, in.Target) {
+		len(in.Location) > MaxLocation || !r.good.mayAddTo(s, in.Target) {
 		return false
 	}
 	if r.owners == nil {
@@ -222,14 +221,14 @@ func (r *inputRows) quick(s *Session, tx *kv.Tx, in *DatumInput, value []byte, d
 	return true
 }
 
-// TargetsResult says what became of targets that were added in bulk.
+// TargetsResult is the result of AddTargets.
 type TargetsResult struct {
 	Created  int
 	Rejected []RowProblem // the first of them
 	More     int          // how many more were rejected
 }
 
-// targetsAtOnce is how many targets one transaction of AddTargets makes, fewer when their inputs
+// targetsAtOnce is how many targets one transaction of AddTargets creates, fewer when their inputs
 // take stageBytes.
 const targetsAtOnce = 500
 
@@ -248,9 +247,9 @@ func (in *TargetInput) memory() int {
 	return n
 }
 
-// AddTargets makes many targets, for each of which next gives the input and its line, until io.EOF,
-// in their order. One that is not good is left out and told. They are made some hundred at a time:
-// an error of next, or of the disk, leaves those that were made before.
+// AddTargets creates many targets, in order. next returns each input with its line, and io.EOF at
+// the end. Bad inputs are rejected. Each transaction creates some hundred targets: an error of next
+// or of the disk leaves those of earlier transactions.
 func (s *Session) AddTargets(ctx context.Context,
 	next func() (in *TargetInput, line int, err error)) (*TargetsResult, error) {
 	result := new(TargetsResult)
@@ -293,9 +292,9 @@ func (s *Session) AddTargets(ctx context.Context,
 			return nil, err
 		}
 		result.Created += now.Created
-		room := maxRejected - len(result.Rejected)
-		result.More += max(0, len(now.Rejected)-room)
-		result.Rejected = append(result.Rejected, now.Rejected[:min(room, len(now.Rejected))]...)
+		free := maxRejected - len(result.Rejected)
+		result.More += max(0, len(now.Rejected)-free)
+		result.Rejected = append(result.Rejected, now.Rejected[:min(free, len(now.Rejected))]...)
 	}
 	return result, nil
 }

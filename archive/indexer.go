@@ -13,9 +13,9 @@ import (
 	"nightjar/kv"
 )
 
-// names keeps the index of names up with the file. It follows the log in the background; until it
-// has caught up, and whenever it is broken, queries are answered by the scan.
-type names struct {
+// indexFollower applies the log to the index of names in the background. Until the index has caught
+// up, and while it is broken, searches scan.
+type indexFollower struct {
 	a    *Archive
 	dir  string
 	stop context.CancelFunc
@@ -27,24 +27,24 @@ type names struct {
 	wantNew bool
 }
 
-// IndexState is what an operator is told about the index.
+// IndexState is the state of the index.
 type IndexState struct {
-	Seq     uint64 // the log entry that it has reached
+	Seq     uint64 // the last applied log entry
 	Head    uint64 // the log's last entry
-	Why     string // why it does not answer, "" when it does
-	Rebuilt int    // how often it was made again since the start
+	Why     string // why the index does not answer, "" when it does
+	Rebuilt int    // how often it was rebuilt since the start
 }
 
-// indexBatch is how many targets go into the index at once.
+// indexBatch is how many targets are added to the index at once.
 const indexBatch = 1000
 
-func openNames(a *Archive, dir string) *names {
+func openNames(a *Archive, dir string) *indexFollower {
 	ctx, stop := context.WithCancel(context.Background())
-	n := &names{a: a, dir: dir, stop: stop, done: make(chan struct{})}
+	n := &indexFollower{a: a, dir: dir, stop: stop, done: make(chan struct{})}
 	if a.o.ReadOnly || a.o.NoIndex {
-		n.state.Why = "left alone; names are searched by the scan"
+		n.state.Why = "not opened; searches by name scan"
 		if !a.o.ReadOnly {
-			n.state.Why = "left to serve; names are searched by the scan"
+			n.state.Why = "left to serve; searches by name scan"
 		}
 		close(n.done)
 		return n
@@ -53,14 +53,14 @@ func openNames(a *Archive, dir string) *names {
 	return n
 }
 
-// current is the index if it can be asked.
-func (n *names) current() *index.Index {
+// current returns the index if it answers, or nil.
+func (n *indexFollower) current() *index.Index {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.x
 }
 
-func (n *names) close() error {
+func (n *indexFollower) close() error {
 	n.stop()
 	<-n.done
 	n.mu.Lock()
@@ -73,8 +73,8 @@ func (n *names) close() error {
 	return x.Close()
 }
 
-// follow opens the index and brings it up to the log again and again.
-func (n *names) follow(ctx context.Context) {
+// follow opens the index and applies the log after each commit.
+func (n *indexFollower) follow(ctx context.Context) {
 	defer close(n.done)
 	news, forget := n.a.watchers.add()
 	defer forget()
@@ -86,13 +86,13 @@ func (n *names) follow(ctx context.Context) {
 		err := n.catchUp(ctx)
 		var retry <-chan time.Time
 		if err != nil && ctx.Err() == nil {
-			n.a.o.Logf("the index of names is behind: %v; names are searched by the scan until it has been mended", err)
+			n.a.o.Logf("the index of names is behind: %v; searches by name scan until it is repaired", err)
 			n.setWhy(err.Error())
 			retry = time.After(pause)
 		}
 		select {
 		case <-news:
-			// what comes in the next moment goes with it
+			// wait a moment, to apply several commits at once
 			select {
 			case <-time.After(gather):
 			case <-ctx.Done():
@@ -103,16 +103,16 @@ func (n *names) follow(ctx context.Context) {
 	}
 }
 
-func (n *names) setWhy(why string) {
+func (n *indexFollower) setWhy(why string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.state.Why = why
 }
 
-// catchUp opens the index if need be, makes it again if it does not belong to this file, and
-// applies what the log has beyond its mark. No query asks the index before it is known to be this
-// file's.
-func (n *names) catchUp(ctx context.Context) (err error) {
+// catchUp opens the index if needed, rebuilds it if it does not belong to this file, and applies
+// the log entries after its mark. No query asks the index before it is known to belong to this
+// file.
+func (n *indexFollower) catchUp(ctx context.Context) (err error) {
 	x := n.current()
 	if x == nil {
 		if x, err = index.Open(n.dir, index.Options{Logf: n.a.o.Logf}); err != nil {
@@ -139,7 +139,7 @@ func (n *names) catchUp(ctx context.Context) (err error) {
 	n.mu.Unlock()
 	if !follows || wanted {
 		if !follows {
-			n.a.o.Logf("the index of names does not belong to this state of the file; it is made again")
+			n.a.o.Logf("the index of names does not belong to this state of the file; rebuilding it")
 		}
 		if err := n.reset(x); err != nil {
 			return err
@@ -161,16 +161,15 @@ func (n *names) catchUp(ctx context.Context) (err error) {
 	return err
 }
 
-func (n *names) reset(x *index.Index) error {
+func (n *indexFollower) reset(x *index.Index) error {
 	n.mu.Lock()
 	n.state.Rebuilt++
 	n.mu.Unlock()
 	return x.Reset()
 }
 
-// follows reports whether the log still has the entry that the index has reached, or its anchor is
-// that entry.
-func (n *names) follows(m index.Mark) (yes bool, err error) {
+// follows reports whether the mark of the index is an entry of the log, or its anchor.
+func (n *indexFollower) follows(m index.Mark) (yes bool, err error) {
 	if m == (index.Mark{}) {
 		return true, nil
 	}
@@ -187,8 +186,8 @@ func (n *names) follows(m index.Mark) (yes bool, err error) {
 	return yes, err
 }
 
-// fill gives an empty index all names, in pieces, and then what has changed meanwhile.
-func (n *names) fill(ctx context.Context, x *index.Index) error {
+// fill adds all names to an empty index, in pieces, and then the changes made meanwhile.
+func (n *indexFollower) fill(ctx context.Context, x *index.Index) error {
 	var ids []uint64
 	var head kv.Mark
 	err := n.a.db.View(func(tx *kv.Tx) (err error) {
@@ -203,10 +202,10 @@ func (n *names) fill(ctx context.Context, x *index.Index) error {
 	const tellEvery = 5 * time.Second
 	told, all := n.a.o.Now(), len(ids)
 	for len(ids) > 0 {
-		n.setWhy(fmt.Sprintf("it is being made: %d of %d targets", all-len(ids), all))
+		n.setWhy(fmt.Sprintf("it is being built: %d of %d targets", all-len(ids), all))
 		if now := n.a.o.Now(); now.Sub(told) >= tellEvery {
 			told = now
-			n.a.o.Logf("the index of names is being made: %d of %d targets", all-len(ids), all)
+			n.a.o.Logf("building the index of names: %d of %d targets", all-len(ids), all)
 		}
 		part := ids[:min(indexBatch, len(ids))]
 		ids = ids[len(part):]
@@ -222,8 +221,8 @@ func (n *names) fill(ctx context.Context, x *index.Index) error {
 	return n.apply(ctx, x, head.Seq)
 }
 
-// apply brings the index up from a log entry to the head of the log.
-func (n *names) apply(ctx context.Context, x *index.Index, from uint64) error {
+// apply applies the log after an entry to the index.
+func (n *indexFollower) apply(ctx context.Context, x *index.Index, from uint64) error {
 	var docs []index.Target
 	var mark index.Mark
 	err := n.a.db.View(func(tx *kv.Tx) error {
@@ -262,8 +261,8 @@ func readNames(tx *kv.Tx, ids []uint64) ([]index.Target, error) {
 	return docs, nil
 }
 
-// goneTargets lists the targets that were deleted from a log entry on. Answers would be right
-// without it: a document of a deleted target is a candidate that fails the check.
+// goneTargets lists the targets that were deleted in or after a log entry. Results would be right
+// without it: the check of candidates drops a deleted target.
 func goneTargets(tx *kv.Tx, from uint64) (ids []uint64) {
 	for e := range tx.Log(from) {
 		for _, c := range e.Changes {
@@ -275,8 +274,8 @@ func goneTargets(tx *kv.Tx, from uint64) (ids []uint64) {
 	return ids
 }
 
-// State says how far the index is.
-func (n *names) State() IndexState {
+// State returns the state of the index.
+func (n *indexFollower) State() IndexState {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.state
@@ -287,47 +286,14 @@ func (n *names) State() IndexState {
 	return s
 }
 
-// watchers are woken after each commit.
-type watchers struct {
-	mu   sync.Mutex
-	list map[chan struct{}]bool
-}
-
-// add returns a channel that holds a token when something was committed since it was last read.
-func (w *watchers) add() (news <-chan struct{}, forget func()) {
-	c := make(chan struct{}, 1)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.list == nil {
-		w.list = map[chan struct{}]bool{}
-	}
-	w.list[c] = true
-	return c, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		delete(w.list, c)
-	}
-}
-
-func (w *watchers) wake() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for c := range w.list {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// renew has the index made again.
-func (n *names) renew() error {
+// renew starts to rebuild the index.
+func (n *indexFollower) renew() error {
 	x := n.current()
 	if x == nil {
-		return nil // it is being made anyway
+		return nil // it is being built anyway
 	}
 	n.mu.Lock()
-	n.wantNew, n.state.Why = true, "it is being made again"
+	n.wantNew, n.state.Why = true, "it is being rebuilt"
 	n.mu.Unlock()
 	n.a.watchers.wake()
 	return nil

@@ -10,17 +10,16 @@ import (
 	"nightjar/kv"
 )
 
-// Every record is bounded: no request makes one that costs others the disk or the memory, and no
-// text becomes a key that the file cannot hold (32,768 bytes; package kv refuses longer ones
-// again). These are all limits of what is stored; docs/run/security.md has the same list, and
-// TestLimitsPage compares the two.
+// Every record is bounded, so that no request can fill the disk or the memory, or make a key longer
+// than the 32,768 bytes that package kv allows. docs/run/security.md has the same list of limits,
+// and TestLimitsPage compares the two.
 
 // Limits of texts, in characters.
 const (
 	MaxName          = 100 // of a target, and of an alias
 	MaxExtraKey      = 200
 	MaxListName      = 200
-	MaxType          = 100 // of data
+	MaxType          = 100 // of datums
 	MaxSource        = 100
 	MaxLocation      = 200
 	MaxProductID     = 255
@@ -37,11 +36,11 @@ const (
 	MaxExtraValue = 4 << 10
 	MaxExtraData  = 64 << 10 // of a product
 	MaxParameters = 64 << 10 // of an observation, without blanks
-	// of a datum, without blanks: it fits into a body of 8 MiB, and the line that is exported of it
-	// into the 16 MiB that an import takes
+	// of a datum, without blanks: it fits into a body of 8 MiB, and its exported line into the 16
+	// MiB that an import takes
 	MaxValue       = 7 << 20
 	maxExtraFields = 64 << 10
-	maxDataType    = 50 // of a type of data in the settings
+	maxDataType    = 50 // of a data type in the settings
 )
 
 // Limits of numbers.
@@ -49,15 +48,15 @@ const (
 	MaxAliases   = 1000
 	MaxExtras    = 1000
 	MaxLists     = 1000
-	MaxGroups    = 1000 // with which one thing is shared
+	MaxGroups    = 1000 // with which a record is shared
 	maxDataTypes = 64   // a type's code is a byte and never used again
 )
 
-// A Limit is a line of the list of limits.
+// A Limit is a row of the list of limits.
 type Limit struct {
 	Of   string
 	Most string
-	Told string // what is answered beyond it, beside the field's name
+	Told string // the answer beyond the limit, besides the field's name
 }
 
 const (
@@ -111,7 +110,7 @@ var Limits = func() []Limit {
 			"the least recently used ends"},
 		{"setting data_product_types", fmt.Sprintf("%d types of %d characters", maxDataTypes, maxDataType),
 			"what it must be"},
-		{"types of data that there ever were", "255", "no number is left for the type"},
+		{"data types that a file ever had", "255", "no number is left for the type"},
 		{"setting extra_fields", fmt.Sprintf("%d bytes", maxExtraFields), "what it must be"},
 		{"setting tom_name", fmt.Sprintf("%d characters", maxTOMName), "what it must be"},
 		{"user name, address and action in the log", fmt.Sprintf("%d bytes", kv.MaxAuthorText),
@@ -119,29 +118,29 @@ var Limits = func() []Limit {
 	}
 }()
 
-// tooManyElements adds a problem with a list of the input that has more than most items.
+// tooManyElements adds a problem when a list of the input has more than most items.
 func tooManyElements(p *problem.List, field string, n, most int) {
 	if n > most && !p.Within(field) {
 		p.Add(field, saysElements, most)
 	}
 }
 
-// tooManyBytes adds a problem with a field that has more than most bytes.
+// tooManyBytes adds a problem when a field has more than most bytes.
 func tooManyBytes(p *problem.List, path string, n, most int) {
 	if n > most && !p.Has(path) {
 		p.Add(path, saysBytes, most)
 	}
 }
 
-// tooManyCharacters adds a problem with a field that has more than most characters.
+// tooManyCharacters adds a problem when a field has more than most characters.
 func tooManyCharacters(p *problem.List, path, text string, most int) {
 	if len(text) > most && utf8.RuneCountInString(text) > most && !p.Has(path) {
 		p.Add(path, saysCharacters, most)
 	}
 }
 
-// checkLimits adds what is too large in an input for a target, and says how many problems there are
-// then.
+// checkLimits adds problems for what is too large in an input for a target, and returns how many
+// problems p then has.
 func (in *TargetInput) checkLimits(p *problem.List) int {
 	tooManyElements(p, "aliases", len(in.Aliases), MaxAliases)
 	tooManyElements(p, "targetextra_set", len(in.Extras), MaxExtras)
@@ -158,7 +157,7 @@ func (in *TargetInput) checkLimits(p *problem.List) int {
 	return len(p.All())
 }
 
-// checkSize refuses a target that would have too many parts, or take too much in all.
+// checkSize adds problems for a target that would have too many parts, or be too large.
 func (pl *targetPlan) checkSize(p *problem.List, maker uint64) {
 	t := *pl.t
 	t.Aliases, t.Extras, t.Lists = slices.Clone(t.Aliases), slices.Clone(t.Extras), slices.Clone(t.Lists)
@@ -179,7 +178,7 @@ func (pl *targetPlan) checkSize(p *problem.List, maker uint64) {
 	}
 	for i, g := range pl.groups {
 		if g.ID == 0 {
-			g.ID = kv.MaxID - uint64(i) // to be made
+			g.ID = kv.MaxID - uint64(i) // a new group
 		}
 		o.Give(auth.GroupGrantee(g.ID), auth.AllRights)
 	}

@@ -36,12 +36,12 @@ func TestLimitsPage(t *testing.T) {
 		delete(there, row)
 	}
 	for row := range there {
-		t.Errorf("the page has, and the source has not: %s", row)
+		t.Errorf("in the page but not in the source: %s", row)
 	}
 }
 
-// TestKeysFit writes the longest texts that are allowed, in letters that take most room, into every
-// text that a key is made of: none comes near the longest key that the file can hold.
+// TestKeysFit writes the longest allowed texts, in letters of most bytes, into every field that is
+// part of a key: no key comes near the longest possible one.
 func TestKeysFit(t *testing.T) {
 	f := open(t, Options{})
 	wide := func(n int) string { return strings.Repeat("\ufdfa", n) } // 3 bytes, and folded into 18 letters
@@ -88,7 +88,7 @@ func TestKeysFit(t *testing.T) {
 	}
 }
 
-// TestLargeSpectrum refuses a file whose spectrum becomes a larger value than one may be, and says
+// TestLargeSpectrum refuses a file with a spectrum that is larger than a value may be, and says
 // which and why.
 func TestLargeSpectrum(t *testing.T) {
 	f := open(t, Options{})
@@ -109,8 +109,8 @@ func TestLargeSpectrum(t *testing.T) {
 	}
 }
 
-// TestLargestTarget changes one number of the largest target that there may be, many times: the log
-// does not keep the target each time.
+// TestLargestTarget changes one number of a target of the maximum size many times: the log does not
+// keep the target each time.
 func TestLargestTarget(t *testing.T) {
 	f := open(t, Options{})
 	in := &TargetInput{Name: Some("large"), Type: Some(Sidereal),

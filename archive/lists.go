@@ -32,7 +32,8 @@ func listInfos(tx *kv.Tx, ids []uint64) ([]ListInfo, error) {
 	return out, nil
 }
 
-// seesList says whether the viewer knows a list: who made it does, and who sees one of its targets.
+// seesList reports whether the viewer sees a list: the creator does, and every viewer who sees one
+// of its targets.
 func (s *Session) seesList(tx *kv.Tx, id uint64, l *List) (bool, error) {
 	if s.v.Everything() || !s.v.Guest() && l.Creator == s.v.ID {
 		return true, nil
@@ -41,7 +42,7 @@ func (s *Session) seesList(tx *kv.Tx, id uint64, l *List) (bool, error) {
 	return n > 0, err
 }
 
-// list reads a list that the viewer knows. Error: NotFound.
+// list reads a list that the viewer sees. Error: NotFound.
 func (s *Session) list(tx *kv.Tx, id uint64) (*List, error) {
 	l, err := lists.Get(tx, id)
 	if err == nil {
@@ -57,7 +58,7 @@ func (s *Session) list(tx *kv.Tx, id uint64) (*List, error) {
 	return nil, err
 }
 
-// checkLists refuses lists that an input names wrongly.
+// checkLists adds the problems of the lists that an input names.
 func (s *Session) checkLists(tx *kv.Tx, p *problem.List, in []ListInput) error {
 	for i, l := range in {
 		name := strings.TrimSpace(l.Name)
@@ -79,8 +80,8 @@ func (s *Session) checkLists(tx *kv.Tx, p *problem.List, in []ListInput) error {
 	return nil
 }
 
-// joinLists puts a target on lists, which are made if they are not there. A name counts more than
-// an id.
+// joinLists puts a target on lists, and creates those that do not exist. A name takes precedence
+// over an id.
 func (s *Session) joinLists(tx *kv.WriteTx, t *Target, in []ListInput) error {
 	t.Lists = slices.Clone(t.Lists)
 	for _, l := range in {
@@ -107,7 +108,7 @@ func (s *Session) joinLists(tx *kv.WriteTx, t *Target, in []ListInput) error {
 	return nil
 }
 
-// TargetList reads a list that the viewer knows. Error: NotFound.
+// TargetList reads a list that the viewer sees. Error: NotFound.
 func (s *Session) TargetList(id uint64) (info ListInfo, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		l, err := s.list(tx, id)
@@ -119,9 +120,8 @@ func (s *Session) TargetList(id uint64) (info ListInfo, err error) {
 	return info, err
 }
 
-// DeleteTargetList deletes a list, not its targets. Its creator and superusers may. Many targets
-// are taken off the list in pieces before the list itself is deleted.
-// Errors: NotFound; Forbidden.
+// DeleteTargetList deletes a list, but not its targets. Its creator and superusers may. Many
+// targets are taken off the list in pieces before the list is deleted. Errors: NotFound; Forbidden.
 func (s *Session) DeleteTargetList(ctx context.Context, id uint64) error {
 	var work uint64
 	err := s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
@@ -160,18 +160,11 @@ func (a *Archive) dropListSome(tx *kv.WriteTx, id uint64) (ended bool, err error
 	if err != nil {
 		return false, err
 	}
-	for _, tid := range some {
-		t, err := targets.Get(tx.Tx, tid)
-		if err != nil {
-			return false, err
-		}
+	err = changeRows(tx, targets, kv.IDs(some), func(t *Target) {
 		t.Lists = slices.DeleteFunc(t.Lists, func(x uint64) bool { return x == id })
-		if err := targets.Put(tx, tid, t); err != nil {
-			return false, err
-		}
-	}
-	if n > len(some) {
-		return false, nil
+	})
+	if err != nil || n > len(some) {
+		return false, err
 	}
 	return true, lists.Delete(tx, id)
 }

@@ -12,30 +12,30 @@ import (
 	"nightjar/kv"
 )
 
-// merges are rows of a bulk write whose equals were there already: each is brought once more at the
-// end, by a product or by its sender. They take about 24 bytes each.
+// merges lists the rows of a bulk write that equal existing datums: in the end, each of these
+// datums gets a product or the sender as another source. A row takes about 24 bytes.
 type merges struct {
 	rows    []mergeRow
-	owners  [][]uint64 // the groups that rows without a product name, each list once
+	owners  [][]uint64 // the distinct lists of groups of the rows without a product
 	by      map[string]uint32
 	targets map[uint64]bool
 }
 
-// mergeRow is one of them: id is the row that was there, and seen whether the sender saw it then.
-// Owners is a place in merges.owners.
+// mergeRow is one of them: id is the existing datum, seen whether the sender saw it when it was
+// found, and owners an index in merges.owners.
 type mergeRow struct {
 	id, product uint64 // product 0 for none
 	owners      uint32
 	seen        bool
 }
 
-// add takes in a row d whose equal is there.
-func (m *merges) add(there uint64, seen bool, d *Datum) {
+// add adds row d, which equals an existing datum.
+func (m *merges) add(existing uint64, seen bool, d *Datum) {
 	if m.targets == nil {
 		m.targets, m.by = map[uint64]bool{}, map[string]uint32{}
 	}
 	m.targets[d.Target] = true
-	r := mergeRow{id: there, seen: seen}
+	r := mergeRow{id: existing, seen: seen}
 	if len(d.Products) > 0 {
 		r.product = d.Products[0]
 	}
@@ -60,7 +60,7 @@ func (m *merges) owner(groups []uint64) uint32 {
 	return i
 }
 
-// join adds those of o.
+// join adds the rows of o.
 func (m *merges) join(o merges) {
 	if len(o.rows) == 0 {
 		return
@@ -79,21 +79,21 @@ func (m *merges) join(o merges) {
 	}
 }
 
-// sort puts those that one product or sender brings one behind the other, by id.
+// sort orders the rows by product, then groups, then id.
 func (m *merges) sort() {
 	slices.SortFunc(m.rows, func(a, b mergeRow) int {
 		return cmp.Or(cmp.Compare(a.product, b.product), cmp.Compare(a.owners, b.owners), cmp.Compare(a.id, b.id))
 	})
 }
 
-// errDeletedMeanwhile refuses a bulk write that counted on rows which are not there any more. Their
-// equals were not kept, so they cannot be stored now.
+// errDeletedMeanwhile refuses a bulk write with rows whose existing equals have been deleted. The
+// rows themselves were not kept, so they cannot be stored now.
 var errDeletedMeanwhile = &problem.Error{Kind: problem.Conflict,
-	Message: "Some of these data were stored already, but have been deleted or hidden from you since they were sent. " +
-		"Nothing was stored: send all of it again."}
+	Message: "Some of these datums already existed, but were deleted or hidden from you while you sent them. " +
+		"Nothing was stored: send them all again."}
 
-// mergeExisting brings the rows of a sorted list. When they are few this is done at once, and
-// otherwise left to the worker, as pieces that are stored in the same transaction.
+// mergeExisting merges the rows of a sorted list: at once when they are few, and otherwise by the
+// worker, whose pieces are stored in this transaction.
 func (b *bulk) mergeExisting(s *Session, tx *kv.WriteTx, list *merges) error {
 	if len(list.rows) <= s.a.o.PieceRows {
 		for _, r := range list.rows {
@@ -117,7 +117,7 @@ func (b *bulk) mergeExisting(s *Session, tx *kv.WriteTx, list *merges) error {
 	return nil
 }
 
-// mergeOne brings one row.
+// mergeOne merges one row.
 func (b *bulk) mergeOne(s *Session, tx *kv.WriteTx, r mergeRow, groups []uint64) error {
 	d := Datum{Owners: []Owner{{s.v.ID, groups}}}
 	if r.product != 0 {
@@ -142,9 +142,8 @@ func (b *bulk) mergeOne(s *Session, tx *kv.WriteTx, r mergeRow, groups []uint64)
 	return err
 }
 
-// mergeSet brings rows of one product or sender, sorted by id. What is true of them is found by
-// sets, since there may be a million of them; those that change are stored as pieces for the
-// worker.
+// mergeSet merges rows of one product or one list of groups, sorted by id. It checks them by sets,
+// since there may be a million, and stores pieces of work for those that change.
 func (b *bulk) mergeSet(s *Session, tx *kv.WriteTx, rows []mergeRow, groups []uint64) error {
 	ids, saw := make([]uint64, 0, len(rows)), make([]uint64, 0, len(rows))
 	for _, r := range rows {
@@ -200,12 +199,13 @@ func (b *bulk) mergeSet(s *Session, tx *kv.WriteTx, rows []mergeRow, groups []ui
 	return nil
 }
 
-// maxLost is how many references of a bulk write are named that hold no longer.
+// maxLost bounds how many lost references of a bulk write are listed.
 const maxLost = 100
 
-// stillGood checks once more what the rows of a staged write refer to, with the rights of this
-// moment: much may have been deleted or withdrawn since the first of them were written.
-func (b *bulk) stillGood(s *Session, tx *kv.Tx) error {
+// recheckReferences checks everything that the rows of a staged write refer to again, with the
+// current rights: records may have been deleted, and rights withdrawn, since the first rows were
+// written.
+func (b *bulk) recheckReferences(s *Session, tx *kv.Tx) error {
 	p := new(problem.List)
 	about := map[uint64]bool{}
 	maps.Copy(about, b.merge.targets)
@@ -214,7 +214,7 @@ func (b *bulk) stillGood(s *Session, tx *kv.Tx) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(about)) {
 		in := &DatumInput{Target: id}
-		if _, err := s.targetForData(tx, in, p); err != nil {
+		if _, err := s.targetForDatum(tx, in, p); err != nil {
 			return err
 		}
 	}
@@ -229,7 +229,7 @@ func (b *bulk) stillGood(s *Session, tx *kv.Tx) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(from)) {
 		if id >= b.id && id < b.id+uint64(b.rows.products()) {
-			continue // it is made in this transaction
+			continue // this transaction creates it
 		}
 		if _, _, err := s.product(tx, id); isRefusal(err) {
 			NoSuch(p, "data_product", id)
@@ -260,7 +260,7 @@ func (b *bulk) stillGood(s *Session, tx *kv.Tx) error {
 	for _, v := range b.stage.Values(dimType) {
 		name, err := s.a.types.name(tx, byte(v.Int()))
 		if err == nil {
-			_, err = s.typeForData(tx, name, p)
+			_, err = s.typeForDatum(tx, name, p)
 		}
 		if err != nil {
 			return err
@@ -269,8 +269,7 @@ func (b *bulk) stillGood(s *Session, tx *kv.Tx) error {
 	return nothingStored(p)
 }
 
-// nothingStored is the refusal of a whole bulk write for the problems that were found at its end,
-// each of them once.
+// nothingStored refuses a bulk write for the problems found at its end, each listed once.
 func nothingStored(p *problem.List) error {
 	if p.Err() == nil {
 		return nil
@@ -283,6 +282,7 @@ func nothingStored(p *problem.List) error {
 			told.Add(x.Path, "%s", x.Message)
 		}
 	}
-	told.Add("", "What the data refer to was deleted or withdrawn while they were sent. Nothing was stored.")
+	told.Add("", "Something that these datums refer to was deleted or withdrawn while you sent them. "+
+		"Nothing was stored.")
 	return told
 }

@@ -13,7 +13,7 @@ import (
 	"nightjar/kv"
 )
 
-// What concerns the node as a whole is for superusers and for the owner of the file.
+// Operations on the whole node are for superusers and the owner of the file.
 
 func (s *Session) superuser() error {
 	if !s.v.Everything() {
@@ -22,15 +22,14 @@ func (s *Session) superuser() error {
 	return nil
 }
 
-// VerifyReport is what a verification found.
+// VerifyReport is the result of a verification.
 type VerifyReport = kv.Report
 
-// VerifyOptions say what a verification does besides.
+// VerifyOptions configure a verification.
 type VerifyOptions struct {
-	// Progress is called now and then, if it is not nil.
+	// Progress is called now and then if not nil.
 	Progress func(done, total int)
-	// Since is the head of the log that the file had once: it must have grown out of it. "" for
-	// none.
+	// Since is an earlier head of the log, which the log must contain; "" for none.
 	Since string
 }
 
@@ -44,8 +43,8 @@ func (o VerifyOptions) check() (c kv.CheckOptions, err error) {
 	return c, err
 }
 
-// Check verifies a file that nothing has open for writing: its pages and all that is in it. A badly
-// damaged file may end the process, so this is done in one of its own.
+// Check verifies the pages and the contents of a file that no process has open for writing. A badly
+// damaged file may crash the process, so call Check in a process of its own.
 func Check(ctx context.Context, path string, o VerifyOptions) (*VerifyReport, error) {
 	c, err := o.check()
 	if err != nil {
@@ -54,8 +53,8 @@ func Check(ctx context.Context, path string, o VerifyOptions) (*VerifyReport, er
 	return kv.Check(ctx, path, tables(), c)
 }
 
-// Backup writes a verified copy of the file to path, where nothing must be, and returns the head of
-// the log that it holds. Reading and writing go on.
+// Backup writes a verified copy of the file to path, which must not exist, and returns the head of
+// the copy's log. Reading and writing continue meanwhile.
 func (s *Session) Backup(ctx context.Context, path string) (head string, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return "", err
@@ -64,7 +63,7 @@ func (s *Session) Backup(ctx context.Context, path string) (head string, err err
 	var file *os.PathError
 	switch {
 	case errors.Is(err, os.ErrExist):
-		return "", problem.Invalid("path", "%s is there already.", path)
+		return "", problem.Invalid("path", "%s already exists.", path)
 	case errors.As(err, &file) && filepath.Dir(file.Path) == filepath.Dir(path):
 		return "", problem.Invalid("path", "%s cannot be written: %v.", file.Path, file.Err)
 	case errors.Is(err, kv.ErrNoRoom):
@@ -73,7 +72,7 @@ func (s *Session) Backup(ctx context.Context, path string) (head string, err err
 	return m.String(), err
 }
 
-// checkFile verifies a copy as the options say.
+// checkFile returns Options.CheckCopy, or its default.
 func (a *Archive) checkFile(ctx context.Context) func(string) error {
 	if a.o.CheckCopy != nil {
 		return a.o.CheckCopy
@@ -87,8 +86,7 @@ func (a *Archive) checkFile(ctx context.Context) func(string) error {
 	}
 }
 
-// Verify reads the whole file and compares all that can be compared, while reading and writing go
-// on. Its pages are checked on a copy.
+// Verify checks the whole file while reading and writing continue. It checks the pages on a copy.
 func (s *Session) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
@@ -101,7 +99,7 @@ func (s *Session) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, e
 	if err != nil || r.Err() != nil {
 		return r, err
 	}
-	dir, err := s.a.besides()
+	dir, err := s.a.tempDir()
 	if err != nil {
 		return nil, err
 	}
@@ -115,10 +113,10 @@ func (s *Session) Verify(ctx context.Context, o VerifyOptions) (*VerifyReport, e
 	return r, nil
 }
 
-// besides makes a folder beside the file, on the same disk, for what is needed for a while. What a
-// crash leaves of these is removed when the file is opened again. Where the file's own folder is
-// gone, it is one of the system's, so that what is open can still be saved.
-func (a *Archive) besides() (string, error) {
+// tempDir creates a temporary folder beside the file, on the same disk. Folders that a crash leaves
+// are removed when the file is next opened. If the folder of the file is gone, it creates one in
+// the system's temporary folder, so that the open file can still be saved.
+func (a *Archive) tempDir() (string, error) {
 	pattern := filepath.Base(a.db.Path()) + kv.Temporary
 	dir, err := os.MkdirTemp(filepath.Dir(a.db.Path()), pattern)
 	if errors.Is(err, os.ErrNotExist) {
@@ -127,8 +125,8 @@ func (a *Archive) besides() (string, error) {
 	return dir, kv.NoRoom(err)
 }
 
-// sweepBesides removes what a crash left beside the file, which this process has open.
-func (a *Archive) sweepBesides() error {
+// removeLeftovers removes temporary files that a crash left beside the file.
+func (a *Archive) removeLeftovers() error {
 	list, err := os.ReadDir(filepath.Dir(a.db.Path()))
 	if err != nil {
 		return err
@@ -141,16 +139,16 @@ func (a *Archive) sweepBesides() error {
 	return err
 }
 
-// A Snapshot is a verified copy of the file, to be read and closed. Reading it ends with an error
-// when the one for whom it was made is a superuser no longer.
+// A Snapshot is a verified copy of the file, to be read and closed. A read fails when the viewer is
+// no longer a superuser.
 type Snapshot struct {
 	file *os.File
-	Head string // of the log, as the copy holds it
+	Head string // head of the log in the copy
 	dir  string
 	s    *Session
 }
 
-// Read reads on in the copy.
+// Read reads from the copy.
 func (c *Snapshot) Read(b []byte) (int, error) {
 	if err := c.s.stillSuperuser(); err != nil {
 		return 0, err
@@ -158,18 +156,18 @@ func (c *Snapshot) Read(b []byte) (int, error) {
 	return c.file.Read(b)
 }
 
-// Seek is that of the copy.
+// Seek seeks in the copy.
 func (c *Snapshot) Seek(offset int64, whence int) (int64, error) { return c.file.Seek(offset, whence) }
 
-// Close takes the copy away.
+// Close deletes the copy.
 func (c *Snapshot) Close() error { return errors.Join(c.file.Close(), os.RemoveAll(c.dir)) }
 
-// Snapshot makes a verified copy of the file beside it, while reading and writing go on.
+// Snapshot makes a verified copy of the file beside it, while reading and writing continue.
 func (s *Session) Snapshot(ctx context.Context) (c *Snapshot, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
 	}
-	dir, err := s.a.besides()
+	dir, err := s.a.tempDir()
 	if err != nil {
 		return nil, err
 	}
@@ -187,8 +185,8 @@ func (s *Session) Snapshot(ctx context.Context) (c *Snapshot, err error) {
 	return &Snapshot{f, m.String(), dir, s}, err
 }
 
-// Compact drops the log entries that log_keep does not keep and gives the space of what was deleted
-// back to the disk; writers wait meanwhile. It returns the file's sizes before and after, in bytes.
+// Compact drops the log entries that are older than log_keep and returns free space to the disk;
+// writers wait meanwhile. It returns the size of the file before and after, in bytes.
 func (s *Session) Compact(ctx context.Context) (before, after int64, err error) {
 	if err := s.stillSuperuser(); err != nil {
 		return 0, 0, err
@@ -206,7 +204,7 @@ func (s *Session) Compact(ctx context.Context) (before, after int64, err error) 
 	return before, after, err
 }
 
-// Reindex throws the index of names away and has it made again in the background.
+// Reindex rebuilds the index of names in the background.
 func (s *Session) Reindex() error {
 	if err := s.stillSuperuser(); err != nil {
 		return err
@@ -216,12 +214,12 @@ func (s *Session) Reindex() error {
 
 // Stat describes the node.
 type Stat struct {
-	Node      string // its identity
+	Node      string // the identity of the node
 	Name      string
 	Path      string
 	Size      int64 // of the file, in bytes
-	Free      int64 // of them, in pages that hold nothing
-	DiskFree  int64 // how many bytes the disk of the file has room for, -1 when that is not known
+	Free      int64 // bytes of them in free pages
+	DiskFree  int64 // free bytes of the file's disk, -1 if unknown
 	Head      string
 	Seq       uint64
 	Counts    map[string]int // rows by table
@@ -229,11 +227,11 @@ type Stat struct {
 	Mode      string
 	Strategy  string
 	ReadOnly  bool
-	Failed    string // why nothing can be written any more, "" if all is well
+	Failed    string // why writes fail, "" if they do not
 	Formatted int    // version of the file's format
 }
 
-// Stat says how the node is.
+// Stat returns the state of the node. Superusers only.
 func (s *Session) Stat() (*Stat, error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
@@ -248,8 +246,8 @@ func (s *Session) Stat() (*Stat, error) {
 	}
 	head := s.a.db.Head()
 	st := &Stat{Node: s.a.NodeID(), Name: name, Path: s.a.db.Path(), Size: size, Free: free, DiskFree: -1,
-		Head: head.String(), Seq: head.Seq,
-		Counts: map[string]int{}, Index: s.a.names.State(), Mode: string(s.p.Mode), Strategy: string(s.p.Strategy), ReadOnly: s.a.o.ReadOnly}
+		Head: head.String(), Seq: head.Seq, Counts: map[string]int{}, Index: s.a.names.State(),
+		Mode: string(s.p.Mode), Strategy: string(s.p.Strategy), ReadOnly: s.a.o.ReadOnly}
 	if n, ok := s.a.db.DiskFree(); ok {
 		st.DiskFree = int64(min(n, math.MaxInt64))
 	}
@@ -274,8 +272,8 @@ func (s *Session) Stat() (*Stat, error) {
 	return st, err
 }
 
-// Ready says whether the node can serve, reading and, unless it was opened for reading only,
-// writing: nil, or why not: ErrLost, ErrFailed, ErrNoRoom, *kv.DamageError.
+// Ready returns nil when the node can read and, unless it is read-only, write. Errors: ErrLost,
+// ErrFailed, ErrNoRoom, *kv.DamageError.
 func (a *Archive) Ready() error {
 	if err := a.db.Health(); err != nil {
 		return err
@@ -283,36 +281,35 @@ func (a *Archive) Ready() error {
 	return a.db.View(func(tx *kv.Tx) error { _, err := tx.Head(); return err })
 }
 
-// tellFailed tells the operator that nothing is written any more, and what to do.
+// tellFailed logs that writes fail from now on, and what to do.
 func (a *Archive) tellFailed(err error) {
 	if errors.Is(err, ErrLost) {
-		a.o.Logf("%v. Nothing is written any more until a restart, and reading goes on as far as possible. What "+
-			"this process has open can still be saved while it runs: nightjar backup NEW.db", err)
+		a.o.Logf("%v. All writes fail until a restart; reads continue as far as possible. While this process "+
+			"runs, the open file can still be saved: nightjar backup NEW.db", err)
 		return
 	}
-	a.o.Logf("nothing is written any more until a restart: %v", err)
+	a.o.Logf("all writes fail until a restart: %v", err)
 }
 
-// NodeOf is the identity of the node whose backup is at path, in its text form.
+// NodeOf returns the identity of the node whose backup is at path, in text form.
 func NodeOf(path string) (string, error) {
 	id, err := kv.NodeOf(path)
 	return uidText(id), err
 }
 
-// SweepBackups removes from a folder the half-made copies of processes that ended meanwhile, and
-// none that is being made.
+// SweepBackups removes the unfinished copies of ended processes from a folder.
 func SweepBackups(dir string) error { return kv.SweepParts(dir) }
 
-// Restore makes a backup into the file of a node of its own at path, where nothing must be: it is
-// copied, verified with check, given a new identity and only then put in place.
+// Restore makes a backup the file of a new node at path, which must not exist. It copies the
+// backup, verifies the copy with check, gives it a new identity and then renames it to path.
 func Restore(ctx context.Context, backup, path string, check func(path string) error) error {
 	return kv.RestoreFile(ctx, backup, path, tables(), check)
 }
 
-// Salvage makes a new file at path, where nothing must be, of all that is whole in a damaged one
-// that nothing has open, and takes out of it what leads to something that was lost, as Repair does.
-// The report counts what was saved; its problems say what was lost. A badly damaged file may end
-// the process, but not change the file.
+// Salvage copies everything undamaged in a file that no process has open to a new file at path,
+// which must not exist. It then removes references to lost records, as Repair does. The report
+// counts what was saved; its problems say what was lost. A badly damaged file may crash the
+// process, but is never changed.
 func Salvage(ctx context.Context, from, path string) (*VerifyReport, error) {
 	report, err := kv.Salvage(ctx, from, path, tables())
 	if err != nil {
@@ -320,7 +317,7 @@ func Salvage(ctx context.Context, from, path string) (*VerifyReport, error) {
 	}
 	a, err := Open(path, Options{MustExist: true, NoIndex: true})
 	if err != nil {
-		return report, fmt.Errorf("what was saved: %w", err)
+		return report, fmt.Errorf("opening the salvaged file: %w", err)
 	}
 	r, err := a.For(auth.FileOwner()).Repair(ctx)
 	if r != nil {

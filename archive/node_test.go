@@ -1,16 +1,19 @@
 package archive
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"go.etcd.io/bbolt"
+
 	"nightjar/internal/problem"
 )
 
-// TestVerifySince asks of a node, and of a backup that nothing has open, whether they have grown
-// out of a head.
+// TestVerifySince checks, for a node and for a closed backup, that the log contains a head.
 func TestVerifySince(t *testing.T) {
 	f := open(t, Options{})
 	s := f.as("admin")
@@ -74,9 +77,9 @@ func TestVerifySince(t *testing.T) {
 	}
 }
 
-// TestSweepBesides: what a crash left beside the file goes when it is opened; what a user put there
-// with a similar name stays.
-func TestSweepBesides(t *testing.T) {
+// TestRemoveLeftovers: opening the file removes what a crash left beside it, but no user's files
+// with similar names.
+func TestRemoveLeftovers(t *testing.T) {
 	f := open(t, Options{})
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
@@ -102,5 +105,83 @@ func TestSweepBesides(t *testing.T) {
 		if !there(name) {
 			t.Errorf("%s was removed", name)
 		}
+	}
+}
+
+// TestFull: when an Out is full, Flush comes before the next row, and every row comes.
+func TestFull(t *testing.T) {
+	f := open(t, Options{})
+	ctx := context.Background()
+	target := f.target("astro", "M 31")
+	const many = 50
+	for i := range many {
+		if _, _, err := f.as("astro").AddDatum(ctx,
+			&DatumInput{Target: target, Type: "photometry", Time: int64(i) * 1e6, Timed: true,
+				Value: fmt.Appendf(nil, `{"n": %d}`, i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gathered, most, rows := 0, 0, 0
+	row := func() { rows++; gathered++; most = max(most, gathered) }
+	flush := func() error { gathered = 0; return nil }
+	full := func() bool { return gathered >= 3 }
+	for name, list := range map[string]func() error{
+		"list": func() error {
+			return f.as("astro").Datums(ctx, DatumFilter{}, Page{Limit: many},
+				Out[DatumView]{Begin: func(Extent) error { return nil },
+					Row: func(*DatumView) error { row(); return nil }, Flush: flush, Full: full})
+		},
+		"export": func() error {
+			return f.as("astro").Export(ctx, DatumFilter{}, nil,
+				Out[ExportView]{Begin: func(Extent) error { return nil },
+					Row: func(*ExportView) error { row(); return nil }, Flush: flush, Full: full})
+		},
+	} {
+		gathered, most, rows = 0, 0, 0
+		if err := list(); err != nil || rows != many || most != 3 {
+			t.Errorf("%s: %d rows, %d at most before they were sent, %v", name, rows, most, err)
+		}
+	}
+}
+
+// TestLostCode opens a file that lacks the code of a configured data type, as a salvaged one may:
+// the type gets another code, and datums of it can be added.
+func TestLostCode(t *testing.T) {
+	f := open(t, Options{})
+	target := f.target("astro", "M 31")
+	if _, err := f.as("admin").SetSetting(t.Context(), "data_product_types",
+		"photometry,fits_file,spectroscopy,image_file,polarimetry"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := bbolt.Open(f.path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := append([]byte("code/"), codeDataType)
+	lost = append(lost, "polarimetry"...)
+	err = file.Update(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket([]byte("meta"))
+		if meta.Get(lost) == nil {
+			t.Error("the type has no code")
+		}
+		return meta.Delete(lost)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.reopen()
+	v, _, err := f.as("astro").AddDatum(t.Context(),
+		&DatumInput{Target: target, Type: "polarimetry", Time: 1e6, Timed: true, Value: []byte(`{"p": 1}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Type != "polarimetry" {
+		t.Errorf("a datum of type %q", v.Type)
 	}
 }

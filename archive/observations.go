@@ -13,8 +13,8 @@ import (
 	"nightjar/kv"
 )
 
-// ObservationInput is an observation to be noted. Nothing is submitted anywhere: the record says
-// what was, or is to be, done.
+// ObservationInput is an observation to be recorded. Nothing is submitted to a facility. List holds
+// the problems already found in single fields.
 type ObservationInput struct {
 	problem.List
 	Target         uint64
@@ -24,23 +24,17 @@ type ObservationInput struct {
 	Parameters     []byte // a JSON object
 	ScheduledStart *int64 // microseconds of UTC since 1970
 	ScheduledEnd   *int64
-	Groups         []auth.GroupRef // who holds it beside its maker, in mode objects
+	Groups         []auth.GroupRef // who holds it besides its creator, in mode objects
 }
 
-// AddObservation notes an observation of a target that the viewer may change. Errors:
+// AddObservation records an observation of a target that the viewer may change. Errors:
 // *problem.List.
 func (s *Session) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		p := in.Clone()
 		if !p.Has("target_id") {
-			t, err := s.target(tx.Tx, in.Target)
-			switch {
-			case isRefusal(err):
-				NoSuch(p, "target_id", in.Target)
-			case err != nil:
+			if _, err := s.targetToAddTo(tx.Tx, p, "target_id", in.Target); err != nil {
 				return err
-			case !s.p.May(s.v, auth.Change, t.Object()):
-				p.Add("target_id", ReadOnlyTarget)
 			}
 		}
 		refs, err := s.checkGroups(tx.Tx, p, "groups", in.Groups, false)
@@ -62,8 +56,8 @@ func (s *Session) AddObservation(ctx context.Context, in *ObservationInput) (o *
 			return err
 		}
 		o = &Observation{Target: in.Target, Creator: s.v.ID, Facility: in.Facility, ObservationID: in.ObservationID,
-			Status:     in.Status,
-			Parameters: parameters, ScheduledStart: in.ScheduledStart, ScheduledEnd: in.ScheduledEnd, Created: tx.Now().UnixMicro()}
+			Status: in.Status, Parameters: parameters, ScheduledStart: in.ScheduledStart,
+			ScheduledEnd: in.ScheduledEnd, Created: tx.Now().UnixMicro()}
 		o.Modified = o.Created
 		for _, r := range refs {
 			o.Groups = append(o.Groups, r.ID)
@@ -83,13 +77,13 @@ func (s *Session) Observation(id uint64) (o *Observation, err error) {
 	return o, err
 }
 
-// ObservationFilter narrows a list of observation records; all that is given must hold.
+// ObservationFilter selects observation records. All conditions that are given must hold.
 type ObservationFilter struct {
 	Targets        []uint64 // one of them
 	ObservationID  string
 	Facilities     []string // one of them
 	Status         string
-	StartAfter     *int64 // microseconds of UTC since 1970, the bound included
+	StartAfter     *int64 // inclusive bounds, in microseconds of UTC since 1970
 	StartBefore    *int64
 	EndAfter       *int64
 	EndBefore      *int64
@@ -97,13 +91,13 @@ type ObservationFilter struct {
 	CreatedBefore  *int64
 	ModifiedAfter  *int64
 	ModifiedBefore *int64
-	Order          []string // of ObservationOrders, each perhaps with "-" before it; newest first when empty
+	Order          []string // of ObservationOrders, with "-" before it for descending; newest first when empty
 }
 
-// ObservationOrders are what observation records can be ordered by.
+// ObservationOrders lists the fields by which observation records can be ordered.
 var ObservationOrders = []string{"scheduled_start", "scheduled_end", "status", "created", "modified"}
 
-// Observations lists the observation records that the viewer sees. Errors: *problem.List.
+// Observations lists the visible observation records. Errors: *problem.List.
 func (s *Session) Observations(ctx context.Context, f ObservationFilter, page Page, out Out[Observation]) error {
 	find := func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
 		sets := []kv.Set{visible(s, tx, observations, true)}
@@ -144,11 +138,11 @@ func (s *Session) Observations(ctx context.Context, f ObservationFilter, page Pa
 		}
 		return err == nil, err
 	}
-	return give(s, ctx, out, find, read)
+	return sendPage(s, ctx, out, find, read)
 }
 
-// needsRecords says whether a list must look at the records: at their times, which no set holds, or
-// in an order of theirs. There are few of them beside data.
+// needsRecords reports whether a list must read all records: for their times, for which there are
+// no sets, or to sort. Observations are few compared to datums.
 func (f ObservationFilter) needsRecords() bool {
 	return len(f.Order) > 0 || f.ObservationID != "" || f.StartAfter != nil || f.StartBefore != nil ||
 		f.EndAfter != nil || f.EndBefore != nil ||
@@ -208,7 +202,7 @@ func (f ObservationFilter) sorted(tx *kv.Tx, set kv.Set, page Page) ([]uint64, E
 	return ids, extent, nil
 }
 
-// compareObservations orders by one thing; a time that is not known comes first.
+// compareObservations compares by one field; an unknown time comes first.
 func compareObservations(a, b *Observation, by string) int {
 	times := func(x, y *int64) int {
 		switch {
@@ -236,8 +230,8 @@ func compareObservations(a, b *Observation, by string) int {
 	return bytes.Compare(a.UID[:], b.UID[:])
 }
 
-// CancelObservation notes that an observation was called off, by setting its status; nobody is
-// told. Errors: NotFound; Forbidden.
+// CancelObservation sets the status of an observation to CANCELED; no facility is notified. Errors:
+// NotFound; Forbidden.
 func (s *Session) CancelObservation(ctx context.Context, id uint64) (o *Observation, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		if o, err = s.observation(tx.Tx, id); err != nil {
@@ -256,7 +250,7 @@ func (s *Session) CancelObservation(ctx context.Context, id uint64) (o *Observat
 	return o, err
 }
 
-// Facilities lists the facilities of the observations that the viewer sees.
+// Facilities lists the facilities of the visible observations.
 func (s *Session) Facilities() (list []string, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		seen := visible(s, tx, observations, true)

@@ -14,8 +14,8 @@ import (
 	"nightjar/kv"
 )
 
-// TestNameSearchOrder lists what a search by name finds in the order of names, few or many, whoever
-// searches, and page by page.
+// TestNameSearchOrder: the results of a search by name are ordered by name, for few and many
+// results, for each viewer, and across pages.
 func TestNameSearchOrder(t *testing.T) {
 	for _, n := range []int{7, fewNames + 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -27,8 +27,8 @@ func TestNameSearchOrder(t *testing.T) {
 					if i == n {
 						return nil, 0, io.EOF
 					}
-					// names that do not come in their order; aliases in yet another one; every
-					// fourth does not match by its name but by its alias
+					// names in another order than ids, and aliases in a third one; every fourth
+					// target matches by its alias only
 					name := fmt.Sprintf("SN %05d%s", i*7919%10007, user)
 					in := &TargetInput{Type: Some(Sidereal),
 						Numbers: map[string]Opt[float64]{"ra": Some(1.0), "dec": Some(2.0)}}
@@ -81,7 +81,7 @@ func TestNameSearchOrder(t *testing.T) {
 					t.Errorf("%s, page by page: %q", user, paged)
 				}
 			}
-			// other lists go by id
+			// other lists are ordered by id
 			if got := f.targets("astro", TargetFilter{}); len(got) != n+1 || got[n] != "M 31" ||
 				slices.IsSorted(got[:n]) {
 				t.Errorf("without a search: %.300q", got)
@@ -90,8 +90,8 @@ func TestNameSearchOrder(t *testing.T) {
 	}
 }
 
-// TestTargetOrders compares the pages of lists in each order with those of a sorted plain list, for
-// viewers of all and of some of the targets, also where many were changed at the same time.
+// TestTargetOrders compares the pages of lists in each order with those of a sorted slice, for
+// viewers of all and some targets, also where many were changed at the same time.
 func TestTargetOrders(t *testing.T) {
 	for _, n := range []int{20, fewNames + 300} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

@@ -10,23 +10,23 @@ import (
 	"nightjar/kv"
 )
 
-// Page asks for a part of a list. Lists of targets and datums ascend by id and those of products
-// and observations descend, as a TOM's do, unless another order is asked for.
+// Page selects a part of a list. By default, lists of targets and datums ascend by id, and those of
+// products and observations descend, as a TOM's do.
 type Page struct {
 	Offset, Limit int
-	Cursor        *Cursor // where the page lies, in place of Offset; nil for Offset
+	Cursor        *Cursor // replaces Offset if not nil
 }
 
-// A Cursor says where a page lies by a row rather than by a number, so that rows which are added or
-// deleted meanwhile neither repeat nor hide others.
+// A Cursor locates a page by a row instead of a number, so that rows that are added or deleted
+// meanwhile neither repeat nor hide others.
 type Cursor struct {
 	Place
-	First  bool // the first page; nothing else counts
-	Before bool // the rows before the place, not those after it
+	First  bool // the first page; the other fields do not matter
+	Before bool // the rows before the place instead of those after it
 }
 
-// A Place is where a row stands in a list: at its id, or in a list by time at its time and then its
-// id. The row itself may have gone.
+// A Place is the position of a row in a list: its id, or in a list by time its time and then its
+// id. The row may have been deleted.
 type Place struct {
 	Time int64 // 0 in a list by id
 	ID   uint64
@@ -36,37 +36,37 @@ func comparePlaces(a, b Place) int {
 	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.ID, b.ID))
 }
 
-// Extent says what a page is of its list.
+// Extent describes a page.
 type Extent struct {
-	Count         int   // of the rows that the query has without its page
-	First, Last   Place // of the page; those of the cursor when the page is empty
-	Before, After bool  // there are rows before the page, and after it
+	Count         int   // rows of the whole list
+	First, Last   Place // of the page; the place of the cursor when the page is empty
+	Before, After bool  // whether there are rows before and after the page
 }
 
-// Out takes the answer to a list query, row by row. Begin comes first, with what the page is; Row
-// is called inside of a transaction: it must not wait for anybody, and what it is given dies when
-// it returns. Flush is called between transactions, after every thousand rows or so and at the end:
-// there the answer may be sent. What is nil is not called; without Row no row is read.
+// Out takes the answer to a list query. Begin is called first. Row is called inside a transaction:
+// it must not block, and its argument is valid until it returns. Flush is called between
+// transactions, after about a thousand rows, and at the end: it may send the answer. A nil function
+// is not called; without Row no row is read.
 type Out[T any] struct {
 	Begin func(Extent) error
 	Row   func(*T) error
 	Flush func() error
-	// Full reports that enough was given out to be sent: no further row comes before Flush. nil is
-	// never full.
+	// Full reports that enough rows came for Flush to send, which is then called before the next
+	// row; nil is never full.
 	Full func() bool
 }
 
-// rowsAtOnce is how many rows one transaction gives out.
+// rowsAtOnce is how many rows one transaction sends.
 const rowsAtOnce = 1000
 
-// reader reads a row of a list into memory that is used again. It reports false for a row that has
-// gone, and auth.ErrRightsEnded for one that the viewer sees no longer: sets have said that the
-// viewer saw it when the list began.
+// reader reads a row of a list into reused memory. It returns false for a row that was deleted, and
+// auth.ErrRightsEnded for one that the viewer no longer sees: by the sets, it was visible when the
+// list began.
 type reader[T any] func(s *Session, tx *kv.Tx, id uint64, row *T) (bool, error)
 
-// give writes a page of ids out: the first rows in the transaction that found them, further ones in
-// transactions of their own, each with the rights that the viewer has then.
-func give[T any](s *Session, ctx context.Context, out Out[T],
+// sendPage sends a page of rows: the first ones in the transaction that found them, the others in
+// further transactions, each with the viewer's current rights.
+func sendPage[T any](s *Session, ctx context.Context, out Out[T],
 	find func(s *Session, tx *kv.Tx) (ids []uint64, extent Extent, err error), read reader[T]) error {
 	var ids []uint64
 	var row T
@@ -118,7 +118,7 @@ func give[T any](s *Session, ctx context.Context, out Out[T],
 	return err
 }
 
-// noCursor refuses a cursor where a list is not by id.
+// noCursor refuses a cursor for a list that is not ordered by id.
 func (p Page) noCursor(by string) error {
 	if p.Cursor != nil {
 		return problem.Invalid("pagination_style", "Pages by cursor go by id: leave %s out.", by)
@@ -126,7 +126,7 @@ func (p Page) noCursor(by string) error {
 	return nil
 }
 
-// of is the page of a set by id.
+// of returns the page of a set by id.
 func (p Page) of(set kv.Set, descending bool) ([]uint64, Extent, error) {
 	page := kv.Page{Offset: p.Offset, Limit: p.Limit, Descending: descending}
 	var at Place
@@ -153,8 +153,8 @@ func (p Page) of(set kv.Set, descending bool) ([]uint64, Extent, error) {
 	return ids, extentOf(page, count, ids, at), err
 }
 
-// from turns a cursor into the offset and the limit of its page, when so many rows stand before its
-// place, and before or at it.
+// from returns the offset and the limit of a cursor's page; before counts the rows before its
+// place, and through those before or at it.
 func (c *Cursor) from(before, through, limit int) (offset, most int) {
 	if !c.Before {
 		return through, limit
@@ -172,7 +172,7 @@ func extentOf(page kv.Page, count int, ids []uint64, at Place) Extent {
 	return e
 }
 
-// ofSorted is the page of rows that were sorted by something else than their ids.
+// ofSorted returns the page of rows in another order than by id.
 func (p Page) ofSorted(sorted []uint64, descending bool) ([]uint64, Extent) {
 	if descending {
 		slices.Reverse(sorted)
@@ -182,9 +182,9 @@ func (p Page) ofSorted(sorted []uint64, descending bool) ([]uint64, Extent) {
 	return ids, extentOf(page, len(sorted), ids, Place{})
 }
 
-// ofWalk is the page of a set in an order of places: up walks through them from the first to the
-// last, and down, where it is not nil, the other way. What it costs grows with the number of places
-// between the page and the nearer end.
+// ofWalk returns the page of a set in an order of places: up walks through them from first to last
+// and down, if not nil, from last to first. The cost grows with the number of places between the
+// page and the nearer end.
 func (p Page) ofWalk(set kv.Set, descending bool, up, down iter.Seq2[[]byte, uint64]) ([]uint64, Extent, error) {
 	page := kv.Page{Offset: p.Offset, Limit: p.Limit}
 	count, err := set.Count()
@@ -193,7 +193,7 @@ func (p Page) ofWalk(set kv.Set, descending bool, up, down iter.Seq2[[]byte, uin
 	}
 	offset := min(p.Offset, count)
 	rows := min(p.Limit, count-offset)
-	before := offset // the rows of the set before the page, in the direction of the walk
+	before := offset // rows of the set before the page, in the direction of the walk
 	if descending {
 		before = count - offset - rows
 	}
@@ -223,13 +223,13 @@ func (p Page) ofWalk(set kv.Set, descending bool, up, down iter.Seq2[[]byte, uin
 	return ids, extentOf(page, count, ids, Place{}), nil
 }
 
-// cut takes a page out of a sorted list.
+// cut returns a page of a sorted list.
 func cut[T any](sorted []T, p kv.Page) []T {
 	first := min(p.Offset, len(sorted))
 	return sorted[first : first+min(p.Limit, len(sorted)-first)]
 }
 
-// ofPlaces is the page of rows that are sorted by their places.
+// ofPlaces returns the page of rows that are sorted by their places.
 func (p Page) ofPlaces(places []Place, descending bool) ([]uint64, Extent) {
 	page := kv.Page{Offset: p.Offset, Limit: p.Limit}
 	var at Place
@@ -270,18 +270,17 @@ func Collect[T any](query func(Out[T]) error) (rows []T, count int, err error) {
 	return rows, count, err
 }
 
-// Opt is a value that may be absent, or null, in what somebody sends: a PATCH tells the three
-// apart.
+// Opt is a value of an input that may be absent or null, as a PATCH distinguishes.
 type Opt[T any] struct {
 	Given bool
 	Null  bool
 	Value T
 }
 
-// Some is a given value.
+// Some returns a given value.
 func Some[T any](v T) Opt[T] { return Opt[T]{Given: true, Value: v} }
 
-// or is the value, or another when it is absent or null.
+// or returns the value, or other when it is absent or null.
 func (o Opt[T]) or(other T) T {
 	if o.Given && !o.Null {
 		return o.Value

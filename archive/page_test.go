@@ -11,7 +11,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// TestTimes compares lists by time, between times and by cursor with what the rows themselves say.
+// TestTimes compares lists by time, between times and by cursor with a sort of the rows.
 func TestTimes(t *testing.T) {
 	f := open(t, Options{})
 	ctx := context.Background()
@@ -75,7 +75,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// checkPages walks through a list by number and by cursor, forth and back.
+// checkPages walks through a list by number and by cursor, forward and back.
 func (f *fixture) checkPages(t *testing.T, what string, s *Session, q DatumFilter, want []Place) {
 	t.Helper()
 	limit := max(1, len(want)/3+1)
@@ -106,15 +106,15 @@ func (f *fixture) checkPages(t *testing.T, what string, s *Session, q DatumFilte
 		if from > 0 {
 			if back, _ := page(Page{Limit: limit, Cursor: &Cursor{Place: e.First, Before: true}}); !same(back,
 				want[from-limit:from]) {
-				t.Fatalf("%s: back from %+v: %v, want %v", what, e.First, back, want[from-limit:from])
+				t.Fatalf("%s: backwards from %+v: %v, want %v", what, e.First, back, want[from-limit:from])
 			}
 		}
 		cursor = &Cursor{Place: e.Last}
 	}
 }
 
-// TestCursorWhileWriting: a walk by cursor meets every row that was there all the time once,
-// whatever is added and deleted meanwhile.
+// TestCursorWhileWriting: a walk by cursor returns every row that existed throughout once, whatever
+// is added and deleted meanwhile.
 func TestCursorWhileWriting(t *testing.T) {
 	for _, q := range []DatumFilter{{}, {Descending: true}, {ByTime: true}, {ByTime: true, Descending: true}} {
 		f := open(t, Options{})
@@ -165,7 +165,7 @@ func TestCursorWhileWriting(t *testing.T) {
 	}
 }
 
-// TestRefuse: what is there already is refused where that is asked for, and then nothing changes.
+// TestRefuse: with Refuse, a duplicate is refused, and nothing changes.
 func TestRefuse(t *testing.T) {
 	f := open(t, Options{StageFrom: 3})
 	ctx := context.Background()
@@ -196,7 +196,7 @@ func TestRefuse(t *testing.T) {
 			t.Errorf("lines %v of %+v", lines, p.Report.Errors)
 		}
 	}
-	// a dry run tells the same, and what would be stored
+	// a dry run reports the same, and what would be stored
 	dry := func(refuse bool) (*Report, error) {
 		file2, err := f.as("astro").BeginUpload(ctx)
 		if err != nil {

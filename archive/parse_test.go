@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzFileName makes paths of whatever names: they stay in their folders.
+// FuzzFileName makes paths of arbitrary names: they stay in their folders.
 func FuzzFileName(f *testing.F) {
 	for _, s := range []string{"night.csv", "../../etc/passwd", `..\boot.ini`, "..", ".", "", "a b.tar.gz",
 		"é\u0301.fits", "\x00\r\n", "\xff", "a/", "ſ", "ﬁ"} {

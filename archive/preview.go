@@ -15,32 +15,32 @@ import (
 )
 
 const (
-	looksBytes = 16 << 20 // of previews and headers that are kept in memory
-	// previews and headers that are made at a time, each within the bounds of bounded.Bounds
+	looksBytes = 16 << 20 // memory for previews and headers
+	// previews and headers being made at a time, each within bounded.Bounds
 	looksOnce   = 2
-	failureTime = 10 * time.Minute // for which a file that could not be looked into is not tried again
-	failureCost = 1 << 10          // bytes that a failure is taken to be, at least
+	failureTime = 10 * time.Minute // until a file that could not be read is tried again
+	failureCost = 1 << 10          // memory that a failure counts as
 )
 
-// previews keeps what was seen in files that were looked into last, by the content of the files:
-// previews, headers and failures.
+// previews caches the previews and headers of files, and failures to make them, by the content of
+// the files.
 type previews struct {
 	looks *cache.LRU[lookKey, look]
-	room  chan struct{}
+	slots chan struct{}
 	now   func() time.Time
 }
 
-// lookKey is a kind of look into a content.
+// lookKey identifies a preview or a header of a content.
 type lookKey struct {
 	header bool // else a preview
 	sha    [sha256.Size]byte
 }
 
-// look is what was seen.
+// look is a preview, a header or a failure.
 type look struct {
 	body []byte
 	err  error     // why there is no body; nil when there is one
-	till time.Time // an error counts until then
+	till time.Time // when an error expires
 }
 
 func (l look) cost() int64 {
@@ -51,10 +51,10 @@ func (l look) cost() int64 {
 }
 
 func newPreviews() *previews {
-	return &previews{looks: cache.New[lookKey, look](looksBytes), room: make(chan struct{}, looksOnce), now: time.Now}
+	return &previews{looks: cache.New[lookKey, look](looksBytes), slots: make(chan struct{}, looksOnce), now: time.Now}
 }
 
-// get is what was seen before; ok is false when nothing was, or too long ago.
+// get returns the cached look; ok is false when there is none, or an expired error.
 func (p *previews) get(key lookKey) (l look, ok bool) {
 	if l, ok = p.looks.Get(key); ok && l.err != nil && !p.now().Before(l.till) {
 		p.looks.Delete(key)
@@ -63,22 +63,21 @@ func (p *previews) get(key lookKey) (l look, ok bool) {
 	return l, ok
 }
 
-// turn waits for the turn to look into a file; the caller calls done.
+// turn waits until fewer than looksOnce files are being read. The caller must call done.
 func (p *previews) turn(ctx context.Context) (done func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	select {
-	case p.room <- struct{}{}:
-		return func() { <-p.room }, nil
+	case p.slots <- struct{}{}:
+		return func() { <-p.slots }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// see gives what is kept for the key, or makes it when its turn comes. Whoever waits leaves when
-// ctx ends. A failure is kept like anything else, unless it is the context's or one of reading the
-// archive, which says nothing of the file.
+// see returns the cached look for the key, or makes it when its turn comes. Waiting ends with ctx.
+// A failure is cached too, unless it comes from the context or from reading the archive.
 func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, error)) ([]byte, error) {
 	if l, ok := p.get(key); ok {
 		return l.body, l.err
@@ -88,7 +87,7 @@ func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, er
 		return nil, err
 	}
 	defer done()
-	if l, ok := p.get(key); ok { // another has made it in the meantime
+	if l, ok := p.get(key); ok { // made meanwhile
 		return l.body, l.err
 	}
 	l := look{till: p.now().Add(failureTime)}
@@ -99,11 +98,10 @@ func (p *previews) see(ctx context.Context, key lookKey, into func() ([]byte, er
 	return l.body, l.err
 }
 
-// Preview is a picture of a data product's file, PNG, at most 512 pixels a side, for files that
-// hold a FITS image. It is made when it is asked for, two at a time, and kept in memory for a
-// while; so is the failure of one that cannot be made. Errors: NotFound, for a path that the viewer
-// does not see and for a file without an image; *ProcessingError for one that cannot be read within
-// the bounds of bounded.Bounds; the context's.
+// Preview returns a picture of a data product's file that holds a FITS image: PNG, at most 512
+// pixels a side. Previews are made on request, two at a time, and cached in memory; so are
+// failures. Errors: NotFound for a path that the viewer does not see and for a file without an
+// image; *ProcessingError for a file that cannot be read within bounded.Bounds; the context's.
 func (s *Session) Preview(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
 	if err != nil {
@@ -121,8 +119,8 @@ func (s *Session) Preview(ctx context.Context, path string) ([]byte, error) {
 	return b, lookError(err, f)
 }
 
-// Header is the header of a data product's FITS file, JSON; see fits.HeaderJSON for its form. It
-// takes turns with Preview and is kept as previews are. Errors: those of Preview.
+// Header returns the header of a data product's FITS file as JSON, in the form of fits.HeaderJSON.
+// It takes turns with Preview and is cached like previews. Errors: those of Preview.
 func (s *Session) Header(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.File(path)
 	if err != nil {
@@ -134,8 +132,8 @@ func (s *Session) Header(ctx context.Context, path string) ([]byte, error) {
 	return b, lookError(err, f)
 }
 
-// lookError is what a look into a file answers: nothing to see is nothing there. The failure may be
-// that of another file of the same content, whose name the viewer need not know.
+// lookError turns an error of see into that of Preview and Header. The failure may be cached from
+// another file of the same content, whose name the viewer must not see.
 func lookError(err error, f *FileView) error {
 	var refused *ingest.Error
 	switch {

@@ -6,7 +6,12 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"nightjar/auth"
 	"nightjar/ingest"
@@ -14,16 +19,16 @@ import (
 	"nightjar/kv"
 )
 
-// ProductView is a data product as a viewer sees it: without its observation, if that is hidden.
+// ProductView is a data product as a viewer sees it: without its observation if that is hidden.
 type ProductView struct {
 	*Product
 	Groups []auth.GroupInfo
 }
 
-// ProductFilter narrows a list of data products; all that is given must hold.
+// ProductFilter selects data products. All conditions that are given must hold.
 type ProductFilter struct {
 	TargetName string // a name or an alias of the target contains it
-	Facility   string // of the observation that the product came from
+	Facility   string // of the product's observation
 	Target     Opt[uint64]
 }
 
@@ -58,22 +63,22 @@ func (s *Session) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, 
 	return kv.And(sets...), nil
 }
 
-// ProductOut takes a list of products. Each product is followed by its datums, if they are asked
-// for, and by End. The rules are those of Out; Product must be there.
+// ProductOut takes a list of products. Each product is followed by its datums, unless Datum is nil,
+// and by End. The rules are those of Out; Product must not be nil.
 type ProductOut struct {
 	Begin   func(Extent) error
 	Product func(*ProductView) error
-	Datum   func(*DatumView) error // nil leaves the data out
+	Datum   func(*DatumView) error // nil omits the datums
 	End     func() error
 	Flush   func() error
 	Full    func() bool
 }
 
-// Products lists the data products that the viewer sees, newest first, with their data.
+// Products lists the visible data products, newest first, with their datums.
 func (s *Session) Products(ctx context.Context, f ProductFilter, page Page, out ProductOut) error {
 	var q *nameQuery
 	if f.TargetName != "" {
-		q = s.a.findNames(ctx, f.TargetName)
+		q = s.a.findNames(ctx, anyContains, f.TargetName)
 	}
 	w := &productWalk{out: out, datum: datumRow()}
 	err := s.view(func(s *Session, tx *kv.Tx) error {
@@ -91,13 +96,13 @@ func (s *Session) Products(ctx context.Context, f ProductFilter, page Page, out 
 				return err
 			}
 		}
-		return w.some(s, tx)
+		return w.sendSome(s, tx)
 	})
-	return w.rest(ctx, err)
+	return w.finish(ctx, err)
 }
 
-// rest goes on in transactions of their own until everything is given out.
-func (w *productWalk) rest(ctx context.Context, err error) error {
+// finish continues in more transactions until everything is sent.
+func (w *productWalk) finish(ctx context.Context, err error) error {
 	for err == nil {
 		if w.out.Flush != nil {
 			err = w.out.Flush()
@@ -108,25 +113,25 @@ func (w *productWalk) rest(ctx context.Context, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err = w.begun.viewOn(w.some)
+		err = w.begun.viewOn(w.sendSome)
 	}
 	return err
 }
 
-// productWalk goes through products and their data in pieces.
+// productWalk sends products and their datums in pieces.
 type productWalk struct {
 	begun    *Session // the session in the first transaction
 	out      ProductOut
 	datum    reader[DatumView]
 	products []uint64
-	data     []uint64 // what is left of the data of the product that is open
+	datums   []uint64 // the datums left of the open product
 	open     bool
 }
 
 func (w *productWalk) done() bool { return len(w.products) == 0 && !w.open }
 
-// some gives out about a thousand rows.
-func (w *productWalk) some(s *Session, tx *kv.Tx) error {
+// sendSome sends at most rowsAtOnce rows.
+func (w *productWalk) sendSome(s *Session, tx *kv.Tx) error {
 	var row DatumView
 	for n := 0; n < rowsAtOnce && !w.done() && (n == 0 || w.out.Full == nil || !w.out.Full()); n++ {
 		if !w.open {
@@ -135,7 +140,7 @@ func (w *productWalk) some(s *Session, tx *kv.Tx) error {
 			}
 			continue
 		}
-		if len(w.data) == 0 {
+		if len(w.datums) == 0 {
 			w.open = false
 			if w.out.End != nil {
 				if err := w.out.End(); err != nil {
@@ -144,8 +149,8 @@ func (w *productWalk) some(s *Session, tx *kv.Tx) error {
 			}
 			continue
 		}
-		id := w.data[0]
-		w.data = w.data[1:]
+		id := w.datums[0]
+		w.datums = w.datums[1:]
 		ok, err := w.datum(s, tx, id, &row)
 		if err == nil && ok {
 			err = w.out.Datum(&row)
@@ -157,7 +162,7 @@ func (w *productWalk) some(s *Session, tx *kv.Tx) error {
 	return nil
 }
 
-// next opens the next product, if it is still there for the viewer.
+// next opens the next product, if the viewer still sees it.
 func (w *productWalk) next(s *Session, tx *kv.Tx) error {
 	id := w.products[0]
 	w.products = w.products[1:]
@@ -171,7 +176,7 @@ func (w *productWalk) next(s *Session, tx *kv.Tx) error {
 	if w.out.Datum != nil {
 		data, err := s.shownBy(tx, []uint64{id})
 		if err == nil {
-			w.data, err = data.IDs()
+			w.datums, err = data.IDs()
 		}
 		if err != nil {
 			return err
@@ -185,7 +190,7 @@ func (w *productWalk) next(s *Session, tx *kv.Tx) error {
 	return err
 }
 
-// Product reads one data product with its data. Error: NotFound.
+// Product reads one data product with its datums. Error: NotFound.
 func (s *Session) Product(ctx context.Context, id uint64, out ProductOut) error {
 	w := &productWalk{out: out, datum: datumRow(), products: []uint64{id}}
 	err := s.view(func(s *Session, tx *kv.Tx) error {
@@ -193,17 +198,17 @@ func (s *Session) Product(ctx context.Context, id uint64, out ProductOut) error 
 		if _, _, err := s.product(tx, id); err != nil {
 			return err
 		}
-		return w.some(s, tx)
+		return w.sendSome(s, tx)
 	})
-	return w.rest(ctx, err)
+	return w.finish(ctx, err)
 }
 
-// DeleteProduct deletes a data product with its file. Its data go with it, but for those that came
-// in another way as well. When these are many, it is taken off them in pieces before it goes
-// itself. Errors: NotFound; Forbidden.
+// DeleteProduct deletes a data product with its file and its datums, except for datums that also
+// have another source. When those are many, the product is removed from them in pieces first.
+// Errors: NotFound; Forbidden.
 func (s *Session) DeleteProduct(ctx context.Context, id uint64) error {
 	var work uint64
-	var begun bool // by somebody else
+	var begun bool // by another request
 	err := s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 		work, begun = 0, false
 		p, t, err := s.product(tx.Tx, id)
@@ -213,12 +218,12 @@ func (s *Session) DeleteProduct(ctx context.Context, id uint64) error {
 		if !s.p.MayDeleteHeld(s.v, t.Object(), p.Holders()) {
 			return problem.ErrForbidden
 		}
-		_, shared := broughtBy(tx.Tx, id)
+		_, shared := datumsOf(tx.Tx, id)
 		n, err := shared.Count()
 		if err != nil {
 			return err
 		}
-		// Data that are about to be brought by another product are not this one's alone.
+		// Another product may be about to be added to datums that only this one has.
 		waits := n > s.a.o.PieceRows
 		err = pendingWork(tx.Tx, p.Target, func(wid uint64, w *Work) (bool, error) {
 			waits = true
@@ -248,21 +253,20 @@ func (s *Session) DeleteProduct(ctx context.Context, id uint64) error {
 	return err
 }
 
-// A FileView is an uploaded file that is to be sent. It reads through short transactions, so a slow
-// reader holds nothing. Reading ends with an error when the file is deleted, or its reader may see
-// it no longer.
+// A FileView reads an uploaded file, in short transactions so that a slow reader blocks nothing. A
+// read fails when the file was deleted or the viewer no longer sees it.
 type FileView struct {
 	*Product
 	*io.SectionReader
 }
 
-// watchedFile is the content of a file as long as its reader sees it. It looks again with each
-// megabyte: once a read would take a tenth of the time of a download.
+// watchedFile reads the content of a file while the viewer sees it. It checks that once a megabyte:
+// a check for each read would take a tenth of the time of a download.
 type watchedFile struct {
 	s       *Session
 	product uint64
 	content io.ReaderAt
-	left    atomic.Int64 // bytes until the next look
+	left    atomic.Int64 // bytes until the next check
 }
 
 const lookAgain = 1 << 20
@@ -306,7 +310,7 @@ func (s *Session) File(path string) (f *FileView, err error) {
 	return f, err
 }
 
-// BeginUpload begins to take a file in, which Upload makes a data product of, or Abort gives up.
+// BeginUpload begins to store a file, which Upload makes a data product, or Abort deletes.
 func (s *Session) BeginUpload(ctx context.Context) (*FileUpload, error) {
 	if err := s.p.MayWrite(s.v); err != nil {
 		return nil, err
@@ -314,16 +318,16 @@ func (s *Session) BeginUpload(ctx context.Context) (*FileUpload, error) {
 	return &FileUpload{s.a.db.NewBlob(ctx)}, nil
 }
 
-// FileUpload is a file that is being uploaded.
+// FileUpload is a file during its upload.
 type FileUpload struct{ blob *kv.BlobWriter }
 
-// Write takes more of the file. Errors: ErrNoRoom, ErrFailed.
+// Write appends to the file. Errors: ErrNoRoom, ErrFailed.
 func (f *FileUpload) Write(p []byte) (int, error) { return f.blob.Write(p) }
 
-// Size is how much was written so far.
+// Size returns how many bytes were written.
 func (f *FileUpload) Size() int64 { return f.blob.Size() }
 
-// Abort gives the file up. After a successful Upload it does nothing.
+// Abort deletes the file. After a successful Upload it does nothing.
 func (f *FileUpload) Abort() error {
 	if f.blob == nil {
 		return nil
@@ -331,4 +335,92 @@ func (f *FileUpload) Abort() error {
 	return f.blob.Abort()
 }
 
-var errNoFile = errors.New("the file was given up")
+var errNoFile = errors.New("the upload was aborted")
+
+// cleanName returns the name under which a file is stored, as Django does: without folders, with
+// underscores for blanks, and only letters, digits, dashes, underscores and dots.
+func cleanName(name string) string {
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	name = strings.ReplaceAll(strings.TrimSpace(name), " ", "_")
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r) || strings.ContainsRune("-_.", r) {
+			return r
+		}
+		return -1
+	}, name)
+	if name == "" || name == "." || name == ".." {
+		return "file"
+	}
+	return name
+}
+
+// slug turns a name into a part of a path, as Django does: ASCII letters in lower case, digits,
+// underscores, and dashes for blanks.
+func slug(name string) string {
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(name) {
+		switch {
+		case r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_'):
+			b.WriteRune(unicode.ToLower(r))
+		case r == '-' || r < utf8.RuneSelf && unicode.IsSpace(r):
+			b.WriteByte(' ')
+		}
+	}
+	return strings.Trim(strings.Join(strings.Fields(b.String()), "-"), "-_")
+}
+
+// newPath returns a free path for a file below /data/: target/facility/name, with a random suffix
+// if needed.
+func (s *Session) newPath(tx *kv.Tx, t *Target, facility, name string) (string, error) {
+	folder := slug(t.Name)
+	if folder == "" {
+		folder = "target"
+	}
+	if facility = slug(facility); facility == "" {
+		facility = "none"
+	}
+	name = cleanName(name)
+	ext := path.Ext(name)
+	for at := name; ; {
+		p := folder + "/" + facility + "/" + at
+		_, taken, err := tx.Lookup(kindPath, p)
+		if err != nil || !taken {
+			return p, err
+		}
+		suffix, err := s.randomSuffix()
+		if err != nil {
+			return "", err
+		}
+		at = strings.TrimSuffix(name, ext) + "_" + suffix + ext
+	}
+}
+
+func (s *Session) randomSuffix() (string, error) {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	b := make([]byte, 7)
+	if _, err := io.ReadFull(s.a.o.Random, b); err != nil {
+		return "", err
+	}
+	for i := range b {
+		b[i] = letters[int(b[i])%len(letters)]
+	}
+	return string(b), nil
+}
+
+// contentTypes lists the types of common files by extension.
+var contentTypes = map[string]string{
+	".csv": "text/csv", ".tsv": "text/tab-separated-values", ".txt": "text/plain", ".dat": "text/plain",
+	".ascii": "text/plain", ".ecsv": "text/plain", ".psv": "text/plain", ".log": "text/plain",
+	".json": "application/json", ".xml": "application/xml", ".vot": "application/x-votable+xml",
+	".fits": "application/fits", ".fit": "application/fits", ".fts": "application/fits", ".fz": "application/fits",
+	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif",
+	".svg": "image/svg+xml", ".pdf": "application/pdf",
+	".gz": "application/gzip", ".html": "text/html", ".htm": "text/html",
+}
+
+func contentType(name string) string {
+	if t, ok := contentTypes[strings.ToLower(path.Ext(name))]; ok {
+		return t
+	}
+	return "application/octet-stream"
+}

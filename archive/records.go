@@ -7,9 +7,8 @@ import (
 	"nightjar/kv"
 )
 
-// Target is an object on the sky that is followed, or a body that moves. Angles are in degrees,
-// ICRS; the units of the others are those of the TOM Toolkit's fields of the same names. A number
-// that is not known is nil.
+// Target is an object on the sky, or a body that moves. Angles are in degrees, ICRS; the other
+// units are those of the TOM Toolkit's fields of the same names. An unknown number is nil.
 type Target struct {
 	kv.Unknown
 	ID         uint64          // not stored: the record's key
@@ -55,7 +54,7 @@ type Target struct {
 	Named   uint64       `kv:"45"` // the sequence of the log entry in which its names changed last
 }
 
-// Alias is another name of a target; its id is its own, for the API.
+// Alias is another name of a target. Its id is for the API.
 type Alias struct {
 	kv.Unknown
 	ID   uint64 `kv:"1"`
@@ -79,23 +78,22 @@ const (
 // Schemes lists the schemes of orbital elements.
 var Schemes = []string{"MPC_MINOR_PLANET", "MPC_COMET", "JPL_MAJOR_PLANET"}
 
-// A Number is one of a target's numbers, by its name in the API.
+// A Number is a numeric field of a target, with its name in the API.
 type Number struct {
 	Name string
 	Of   func(*Target) **float64
 }
 
-// A Range is the values that a number may have: at least Least, and at most Most, or less than Most
-// if it is Open.
+// A Range bounds a number: at least Least, and at most Most, or less than Most if Open.
 type Range struct {
 	Least, Most float64
 	Open        bool
 }
 
-// Ranges are the bounds of those numbers of a target that have any, in degrees.
+// Ranges lists the bounded numbers of a target, in degrees.
 var Ranges = map[string]Range{"ra": {0, 360, true}, "dec": {-90, 90, false}}
 
-// outside says what is wrong with a value, "" when nothing is.
+// outside says what is wrong with a value, "" for nothing.
 func (r Range) outside(f float64) string {
 	switch {
 	case f >= r.Least && (f < r.Most || f == r.Most && !r.Open):
@@ -106,8 +104,8 @@ func (r Range) outside(f float64) string {
 	return fmt.Sprintf("Ensure this value is between %g and %g.", r.Least, r.Most)
 }
 
-// Numbers lists the numbers of a target in the order of a TOM's answers; the scheme stands behind
-// distance_err there.
+// Numbers lists the numbers of a target in the order of a TOM's answers, in which the scheme
+// follows distance_err.
 var Numbers = []Number{
 	{"ra", func(t *Target) **float64 { return &t.RA }},
 	{"dec", func(t *Target) **float64 { return &t.Dec }},
@@ -147,10 +145,10 @@ func (t *Target) number(name string) **float64 {
 	panic("archive: a target has no number " + name)
 }
 
-// Object is who may do what with the target.
+// Object returns who may do what with the target.
 func (t *Target) Object() auth.ACL { return auth.ACL{Visibility: t.Visibility, Grants: t.Grants} }
 
-// Names are the name and the aliases.
+// Names lists the name and the aliases.
 func (t *Target) Names() []string {
 	names := make([]string, 0, 1+len(t.Aliases))
 	names = append(names, t.Name)
@@ -192,7 +190,7 @@ type Product struct {
 	UID         [16]byte `kv:"16"`
 }
 
-// Holders are who holds the product, in mode objects.
+// Holders lists who holds the product, in mode objects.
 func (p *Product) Holders() []auth.Grantee { return holders(p.Creator, p.Groups) }
 
 func holders(creator uint64, groups []uint64) []auth.Grantee {
@@ -214,27 +212,27 @@ type Datum struct {
 	Time     int64  // microseconds of UTC since 1970, days of 86,400 s
 	Source   string // source_name
 	Location string // source_location
-	Value    []byte // JSON as it was given, without insignificant white space
-	Upload   uint64 // the bulk write that brought it, 0 for none
+	Value    []byte // JSON as it was sent, without insignificant white space
+	Upload   uint64 // the bulk write that added it, 0 for none
 	Products []uint64
-	// Owners are those who posted it by itself, with the groups they named.
+	// Owners are the users who posted the datum without a product, with the groups they named.
 	Owners []Owner
 
 	further string      // fields of a later program, see datumCodec
-	known   *knownTexts // for Decode, see there
-	form    []byte      // see identityForm
+	known   *knownTexts // for Decode
+	form    []byte      // of identityForm
 	scratch []byte      // memory for form
 	undated bool
-	hash    uint32 // see seriesPosition
+	hash    uint32 // of seriesPosition
 }
 
-// Owner is somebody who posted a datum by itself.
+// Owner is a user who posted a datum without a product.
 type Owner struct {
 	User   uint64
 	Groups []uint64
 }
 
-// Observation is a record of an observation that was, or is to be, made.
+// Observation is the record of a planned or finished observation.
 type Observation struct {
 	kv.Unknown
 	ID             uint64
@@ -243,7 +241,7 @@ type Observation struct {
 	Facility       string   `kv:"3"`
 	ObservationID  string   `kv:"4"`
 	Status         string   `kv:"5"`
-	Parameters     []byte   `kv:"6"` // a JSON object as it was given
+	Parameters     []byte   `kv:"6"` // a JSON object as it was sent
 	ScheduledStart *int64   `kv:"7"` // microseconds since 1970
 	ScheduledEnd   *int64   `kv:"8"`
 	Created        int64    `kv:"9"`
@@ -252,162 +250,12 @@ type Observation struct {
 	UID            [16]byte `kv:"12"`
 }
 
-// Upload is a bulk write of reduced data without a file.
+// Upload is a bulk write of datums without a file.
 type Upload struct {
 	kv.Unknown
 	ID      uint64
 	Creator uint64   `kv:"1"`
 	Created int64    `kv:"2"`
-	Rows    uint64   `kv:"3"` // how many were sent
+	Rows    uint64   `kv:"3"` // how many rows were sent
 	UID     [16]byte `kv:"4"`
-}
-
-// The numbers of tables, unique kinds, orders, series and dimensions are part of the file's format
-// and never used for anything else.
-const (
-	kindTargetName = 10
-	kindAlias      = 11
-	kindAliasID    = 12
-	kindExtraID    = 13
-	kindListName   = 14
-	kindProductID  = 15
-	kindPath       = 16
-
-	orderCone    = 1 // of targets: zone of declination, right ascension
-	orderNamed   = 2 // of targets: log sequence of the last change of names
-	orderFolded  = 3 // of targets: each folded name
-	orderProduct = 4 // of products: folded product id and path
-	orderChanged = 5 // of targets: time of the last change
-
-	seriesLight   = 1 // a target's light curve
-	seriesUndated = 2 // a target's data without a time of their own, all at time 0
-
-	dimTarget      = 1
-	dimProduct     = 2  // of data: all products that brought it
-	dimType        = 3  // of data: code of the data type; of targets: 1 sidereal, 2 not
-	dimUpload      = 4  // of data
-	dimSeer        = 5  // who sees the target
-	dimHolder      = 6  // who holds it, in mode objects
-	dimShared      = 7  // of data: 1 when it came more than once
-	dimObservation = 8  // of products
-	dimList        = 9  // of targets
-	dimLater       = 10 // of data: the products that brought it, but for the first
-	dimDay         = 11 // of data: the day of its time, see dayOf
-	dimDays        = 12 // of data: the 64 days of its time
-	dimStatus      = 130
-	dimFacility    = 131
-	dimSource      = 132 // of data
-	dimKey         = 133 // of targets: keys and values of extras
-	dimValue       = 134
-	dimProductType = 135
-
-	codeDataType = 1 // the kind of codes of data types
-)
-
-// Verify checks that whatever a record refers to exists (Refs), except for creators (of lists,
-// products, observations and uploads) and for the owners of a datum with their groups. These stay
-// when the user or the group is deleted, and then mean nobody, since ids are never given out again.
-
-var targets = kv.NewTable(kv.Spec[Target]{
-	Name: "target", No: 4, Codec: kv.Fields[Target](),
-	Unique: []byte{kindTargetName, kindAlias, kindAliasID, kindExtraID},
-	Orders: []byte{orderCone, orderNamed, orderFolded, orderChanged},
-	Dims:   []byte{dimType, dimSeer, dimList, dimKey, dimValue},
-	Keys:   targetKeys,
-	Inherits: func(t *Target) []kv.Member {
-		var m []kv.Member
-		for _, g := range t.Object().Seers() {
-			m = append(m, kv.Member{Dim: dimSeer, Value: kv.Int(uint64(g))})
-		}
-		return m
-	},
-	Refs: func(t *Target, refer kv.Refer) {
-		for _, l := range t.Lists {
-			refer(lists, l)
-		}
-		for _, g := range t.Grants {
-			auth.ReferTo(g.To, refer)
-		}
-	},
-	UID: func(t *Target) [16]byte { return t.UID },
-	Placeholder: func(id uint64, uid [16]byte) *Target { // whom the lost one was shown to is not known: to nobody
-		return &Target{Name: fmt.Sprintf("lost target %d", id), Type: Sidereal,
-			Visibility: auth.VisibleToGranted, UID: uid}
-	},
-})
-
-var lists = kv.NewTable(kv.Spec[List]{
-	Name: "list", No: 7, Codec: kv.Fields[List](),
-	Unique: []byte{kindListName},
-	Keys:   func(k *kv.Keys, _ uint64, l *List) { k.Unique(kindListName, l.Name) },
-	UID:    func(l *List) [16]byte { return l.UID },
-})
-
-var products = kv.NewTable(kv.Spec[Product]{
-	Name: "product", No: 8, Codec: kv.Fields[Product](),
-	Unique: []byte{kindProductID, kindPath},
-	Orders: []byte{orderProduct},
-	Dims:   []byte{dimTarget, dimSeer, dimHolder, dimObservation, dimFacility, dimProductType},
-	Keys:   productKeys,
-	Inherits: func(p *Product) []kv.Member {
-		var m []kv.Member
-		for _, g := range p.Holders() {
-			m = append(m, kv.Member{Dim: dimHolder, Value: kv.Int(uint64(g))})
-		}
-		return m
-	},
-	Parents: []kv.Parent{{Table: targets, Dim: dimTarget}},
-	Refs: func(p *Product, refer kv.Refer) {
-		refer(targets, p.Target)
-		refer(observations, p.Observation)
-		auth.ReferToGroups(p.Groups, refer)
-	},
-	UID:   func(p *Product) [16]byte { return p.UID },
-	Blobs: func(p *Product) []uint64 { return []uint64{p.Blob} },
-})
-
-var datums = kv.NewTable(kv.Spec[Datum]{
-	Name: "datum", No: 9, Codec: datumCodec{}, Bulk: true,
-	Series: []byte{seriesLight, seriesUndated},
-	Dims: []byte{dimTarget, dimProduct, dimType, dimUpload, dimSeer, dimHolder, dimShared, dimLater,
-		dimDay, dimDays, dimSource},
-	Keys:    datumKeys,
-	Parents: []kv.Parent{{Table: targets, Dim: dimTarget}, {Table: products, Dim: dimProduct, Many: true}},
-	Refs: func(d *Datum, refer kv.Refer) {
-		refer(targets, d.Target)
-		for _, p := range d.Products {
-			refer(products, p)
-		}
-		refer(uploads, d.Upload)
-	},
-	Ident: func(tx *kv.Tx, d *Datum) []byte { return d.identity(tx) },
-})
-
-var observations = kv.NewTable(kv.Spec[Observation]{
-	Name: "observation", No: 10, Codec: kv.Fields[Observation](),
-	Dims: []byte{dimTarget, dimSeer, dimHolder, dimStatus, dimFacility},
-	Keys: func(k *kv.Keys, _ uint64, o *Observation) {
-		k.Member(dimTarget, kv.Int(o.Target))
-		k.Member(dimFacility, kv.Text(o.Facility))
-		k.Member(dimStatus, kv.Text(o.Status))
-		for _, g := range holders(o.Creator, o.Groups) {
-			k.Member(dimHolder, kv.Int(uint64(g)))
-		}
-	},
-	Parents: []kv.Parent{{Table: targets, Dim: dimTarget}},
-	Refs: func(o *Observation, refer kv.Refer) {
-		refer(targets, o.Target)
-		auth.ReferToGroups(o.Groups, refer)
-	},
-	UID: func(o *Observation) [16]byte { return o.UID },
-})
-
-var uploads = kv.NewTable(kv.Spec[Upload]{
-	Name: "upload", No: 11, Codec: kv.Fields[Upload](),
-	UID: func(u *Upload) [16]byte { return u.UID },
-})
-
-// Tables are all tables of the file, for kv.Open.
-func tables() []kv.AnyTable {
-	return append(auth.Tables(), targets, lists, products, datums, observations, uploads, works)
 }

@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"nightjar/auth"
 	"nightjar/internal/problem"
@@ -25,7 +27,7 @@ type stream struct {
 }
 
 type streamEnd struct {
-	*DataResult
+	*DatumsResult
 	err error
 }
 
@@ -38,7 +40,7 @@ func (f *fixture) stream(user string) *stream {
 	s := &stream{f, make(chan DatumInput), make(chan streamEnd, 1)}
 	go func() {
 		line := 0
-		r, err := f.as(user).AddData(context.Background(), false, func() (DatumInput, int, error) {
+		r, err := f.as(user).AddDatums(context.Background(), false, func() (DatumInput, int, error) {
 			line++
 			in, ok := <-s.rows
 			if !ok {
@@ -53,7 +55,7 @@ func (f *fixture) stream(user string) *stream {
 	return s
 }
 
-// row is a datum by its number.
+// row returns the datum with a number.
 func row(target uint64, n int) DatumInput {
 	return DatumInput{Target: target, Type: "photometry", Time: int64(n) * 1e6, Timed: true,
 		Value: fmt.Appendf(nil, `{"n":%d}`, n)}
@@ -65,14 +67,15 @@ func (s *stream) send(list ...DatumInput) {
 	}
 }
 
-func (s *stream) end() (*DataResult, error) {
+func (s *stream) end() (*DatumsResult, error) {
 	close(s.rows)
 	e := <-s.result
-	return e.DataResult, e.err
+	return e.DatumsResult, e.err
 }
 
-// TestStagedReferences: what a staged write refers to is deleted or withdrawn after its rows were
-// staged. The whole is refused, in the words for a single row, and leaves nothing.
+// TestStagedReferences: something that a staged write refers to is deleted or withdrawn after its
+// rows were staged. The write is refused as a whole, with the message for a single row, and leaves
+// nothing.
 func TestStagedReferences(t *testing.T) {
 	ctx := context.Background()
 	const types = "photometry,spectroscopy,fits_file,image_file"
@@ -180,8 +183,8 @@ func TestStagedReferences(t *testing.T) {
 	}
 }
 
-// TestStagedUploadReferences is the same for a file, whose rows are all of one target, and for one
-// that names its objects.
+// TestStagedUploadReferences does the same for a file of one target, and for one that names its
+// objects.
 func TestStagedUploadReferences(t *testing.T) {
 	ctx := context.Background()
 	f := open(t, Options{}).small()
@@ -234,9 +237,9 @@ func TestStagedUploadReferences(t *testing.T) {
 	}
 }
 
-// TestTwinDeleted: rows of a stream were there already when they were staged, and are deleted
-// before it ends. They must not be missing silently.
-func TestTwinDeleted(t *testing.T) {
+// TestEqualDeleted: rows of a stream exist when they are staged, and are deleted before it ends.
+// The stream must fail instead of losing them.
+func TestEqualDeleted(t *testing.T) {
 	for _, pieceRows := range []int{2, 1000} {
 		f := open(t, Options{PieceRows: pieceRows}).small()
 		target := f.target("astro", "T", f.group)
@@ -274,8 +277,8 @@ func TestTwinDeleted(t *testing.T) {
 	}
 }
 
-// TestStagedMergeKeepsProduct: a row of a long stream that names a product and is there already is
-// brought by that product, as a single one is.
+// TestStagedMergeKeepsProduct: an existing datum gets the product that an equal row of a long
+// stream names, as it does from a single post.
 func TestStagedMergeKeepsProduct(t *testing.T) {
 	for _, pieceRows := range []int{1, 1000} {
 		f := open(t, Options{PieceRows: pieceRows}).small()
@@ -304,8 +307,8 @@ func TestStagedMergeKeepsProduct(t *testing.T) {
 	}
 }
 
-// TestProductGone: a datum whose product is gone, which nothing makes any more, can be read and
-// deleted by its holder.
+// TestProductGone: the holder of a datum whose product does not exist, which should not happen, can
+// read and delete it.
 func TestProductGone(t *testing.T) {
 	f := open(t, Options{})
 	f.mode(auth.ModeObjects, auth.ReadOnly)
@@ -331,9 +334,9 @@ func TestProductGone(t *testing.T) {
 	}
 }
 
-// TestStreamModel lets streams, single data, files and deletions meet, in random steps one after
-// the other. What a stream acknowledges is there when it ends, of targets and products that are
-// there and that its sender may write to; what is refused has a reason, and leaves nothing.
+// TestStreamModel mixes streams, single posts, files and deletions, in random steps one after the
+// other. The rows that a stream acknowledges exist at its end, on targets and products that exist
+// and that its sender may change; a refused row has a reason, and leaves nothing.
 func TestStreamModel(t *testing.T) {
 	for seed := range uint64(testenv.Choose(6, 200)) {
 		streamModel(t, seed)
@@ -343,7 +346,7 @@ func TestStreamModel(t *testing.T) {
 	}
 }
 
-// sent is a stream of the model with what it has sent.
+// sent is a stream of the model with its rows.
 type sent struct {
 	*stream
 	user    string
@@ -386,7 +389,7 @@ func streamModel(t *testing.T, seed uint64) {
 		yes, err := f.as(user).MayChangeTarget(target)
 		return err == nil && yes
 	}
-	// holds says whether a stored row has the content of one that was sent, once
+	// holds reports whether a stored row equals one that was sent
 	holds := func(in DatumInput) (n int, ok bool) {
 		_, _, err := Collect(func(out Out[DatumView]) error {
 			out.Row = func(v *DatumView) error {
@@ -441,7 +444,7 @@ func streamModel(t *testing.T, seed uint64) {
 					continue
 				}
 				if there, ok := holds(in); !ok || !mayWrite(s.user, in.Target) {
-					t.Errorf("%d rows were sent, %+v, and row %d is there %d times, of a target that may be "+
+					t.Errorf("%d rows were sent, %+v, and row %d exists %d times, of a target that may be "+
 						"written to: %t", len(s.rows), result, n+1, there, mayWrite(s.user, in.Target))
 				}
 			}
@@ -542,7 +545,7 @@ func (f *fixture) seesProduct(user string, id uint64) bool {
 	return err == nil
 }
 
-// noDangling checks that what data refer to is there.
+// noDangling checks that the references of datums exist.
 func (f *fixture) noDangling() {
 	f.t.Helper()
 	err := f.db.View(func(tx *kv.Tx) error {
@@ -570,8 +573,8 @@ func (f *fixture) noDangling() {
 	}
 }
 
-// TestThreeMeet: two streams and a single post bring the same datum, and the streams learn of each
-// other and of the post.
+// TestThreeMeet: two streams and a single post send the same datum, and the streams notice each
+// other and the post.
 func TestThreeMeet(t *testing.T) {
 	for _, postLast := range []bool{false, true} {
 		f := open(t, Options{}).small()
@@ -605,5 +608,75 @@ func TestThreeMeet(t *testing.T) {
 		if n := len(f.data("admin", DatumFilter{})); n != 19 {
 			t.Errorf("%d rows", n)
 		}
+	}
+}
+
+// TestStagesMeet: two staged writes send the same rows while neither has finished, and one of them
+// repeats its own. Each row is stored once.
+func TestStagesMeet(t *testing.T) {
+	// how the inner one ends, relative to the outer one
+	for i, inner := range []string{"before", "after", "before", "after"} {
+		f := open(t, Options{StageFrom: 10, PieceRows: []int{0, 0, 100, 100}[i]})
+		target := f.target("astro", "T")
+		row := func(i int) DatumInput {
+			return DatumInput{Target: target, Type: "photometry", Time: int64(i) * 1e6, Timed: true,
+				Value: fmt.Appendf(nil, `{"n": %d}`, i)}
+		}
+		const rows = stageBatch + 50
+		second := func() *DatumsResult {
+			n := 0
+			r, err := f.as("astro").AddDatums(context.Background(), false, func() (DatumInput, int, error) {
+				if n++; n > 2*stageBatch+20 {
+					return DatumInput{}, 0, io.EOF
+				}
+				return row(n % (stageBatch / 2)), n, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		n := 0
+		first, err := f.as("astro").AddDatums(context.Background(), false, func() (DatumInput, int, error) {
+			if n++; n > rows {
+				return DatumInput{}, 0, io.EOF
+			}
+			if n == stageBatch+5 && inner == "before" {
+				second()
+			}
+			return row(n), n, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if inner == "after" {
+			if r := second(); r.Created != 1 || r.Duplicate != 2*stageBatch+19 {
+				t.Errorf("the second one: %+v", r)
+			}
+		}
+		if got := len(f.data("astro", DatumFilter{})); got != rows+1 {
+			t.Errorf("%s: %d rows, want %d; the first one: %+v", inner, got, rows+1, first)
+		}
+	}
+}
+
+// TestUntimedLines: all lines without a time get the time of the request, however many transactions
+// they take; so equal ones are stored once.
+func TestUntimedLines(t *testing.T) {
+	var ticks atomic.Int64
+	f := open(t, Options{StageFrom: 10, Now: func() time.Time { return time.Unix(1.8e9+ticks.Add(1), 0) }})
+	target := f.target("astro", "T")
+	n := 0
+	r, err := f.as("astro").AddDatums(t.Context(), false, func() (DatumInput, int, error) {
+		if n++; n > 3*stageBatch {
+			return DatumInput{}, 0, io.EOF
+		}
+		return DatumInput{Target: target, Type: "photometry", Value: []byte(`{"n": 1}`)}, n, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Created != 1 || r.Duplicate != 3*stageBatch-1 {
+		t.Errorf("%d created, %d duplicates; want 1 and %d", r.Created, r.Duplicate, 3*stageBatch-1)
 	}
 }

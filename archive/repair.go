@@ -10,27 +10,26 @@ import (
 	"nightjar/kv"
 )
 
-// A Repair is what Repair did.
+// A Repair is the report of Session.Repair.
 type Repair struct {
-	Done []string // the first of what was done, a line each
-	More int      // how many more
-	Left int      // references that lead nowhere and could not be mended
+	Done []string // the first maxRepaired changes, a line each
+	More int      // how many other changes
+	Left int      // dangling references that could not be repaired
 }
 
 const (
 	maxRepaired  = 100
 	repairAction = "verify --repair"
-	repairPiece  = 1000      // rows that are mended in one transaction, with one log entry
-	repairScan   = 1_000_000 // references that are looked for at once
-	repairRounds = 20        // mending one row may leave others behind
+	repairPiece  = 1000      // rows that one transaction, with one log entry, repairs
+	repairScan   = 1_000_000 // dangling references that one scan returns
+	repairRounds = 20        // repairing a row may leave other references dangling
 )
 
-// Repair removes references to records that do not exist, and records that are nothing without
-// them. A product, an observation or a datum whose target does not exist is deleted. A datum that
-// loses a product keeps its other ones; when it has neither another product nor an owner, its owner
-// becomes the user who sent it in bulk or else made the product, if that user is known, and
-// otherwise it has none: so no user sees it who could not see it before. Each piece leaves an entry
-// in the log that names the rows. Other damage is left as it is. Superusers only.
+// Repair removes references to records that do not exist. It deletes a product, an observation or a
+// datum whose target does not exist. A datum that loses its last product, and has no owner, gets an
+// owner: the user who sent it in bulk or else created the product, if that user is known. So no
+// user sees a datum that they could not see before. Each piece is an entry of the log that names
+// the rows. Other damage stays. Superusers only.
 func (s *Session) Repair(ctx context.Context) (*Repair, error) {
 	if err := s.stillSuperuser(); err != nil {
 		return nil, err
@@ -46,7 +45,7 @@ func (s *Session) Repair(ctx context.Context) (*Repair, error) {
 		if r.Left = len(list); r.Left == 0 {
 			return r, nil
 		}
-		rows := mendedRows(list)
+		rows := danglingRows(list)
 		makers, err := s.a.makersOf(list)
 		if err != nil {
 			return r, err
@@ -62,9 +61,9 @@ func (s *Session) Repair(ctx context.Context) (*Repair, error) {
 				}
 				done = nil
 				for _, row := range piece {
-					what, err := s.a.mend(tx, row, makers)
+					what, err := s.a.repairRow(tx, row, makers)
 					if errors.Is(err, kv.ErrNotFound) {
-						continue // deleted meanwhile, or with another row
+						continue // deleted meanwhile
 					}
 					if err != nil {
 						return fmt.Errorf("%s %d: %w", row.Table, row.ID, err)
@@ -78,9 +77,9 @@ func (s *Session) Repair(ctx context.Context) (*Repair, error) {
 				return r, err
 			}
 			progress += len(done)
-			room := min(len(done), max(0, maxRepaired-len(r.Done)))
-			r.Done = append(r.Done, done[:room]...)
-			r.More += len(done) - room
+			kept := min(len(done), max(0, maxRepaired-len(r.Done)))
+			r.Done = append(r.Done, done[:kept]...)
+			r.More += len(done) - kept
 		}
 		if progress == 0 {
 			return r, nil
@@ -89,9 +88,9 @@ func (s *Session) Repair(ctx context.Context) (*Repair, error) {
 	return r, nil
 }
 
-// mendedRows are the rows of references that lead nowhere, each once. Data come first: what they
-// owe to a product is only known while that is there.
-func mendedRows(list []kv.Dangling) []kv.Dangling {
+// danglingRows returns the rows with dangling references, each once. Datums come first, since their
+// repair needs products that may be deleted.
+func danglingRows(list []kv.Dangling) []kv.Dangling {
 	place := func(d kv.Dangling) int {
 		if d.Table == datums.Name() {
 			return 0
@@ -102,8 +101,7 @@ func mendedRows(list []kv.Dangling) []kv.Dangling {
 	return slices.CompactFunc(list, func(a, b kv.Dangling) bool { return a.Table == b.Table && a.ID == b.ID })
 }
 
-// makersOf finds the creators of products that no longer exist, if the log still has their
-// deletion.
+// makersOf finds the creators of deleted products, if the log still has their deletion.
 func (a *Archive) makersOf(list []kv.Dangling) (map[uint64]uint64, error) {
 	makers := map[uint64]uint64{}
 	for _, d := range list {
@@ -126,7 +124,7 @@ func (a *Archive) makersOf(list []kv.Dangling) (map[uint64]uint64, error) {
 					}
 					p, err := products.Before(tx, e.Seq, id)
 					if errors.Is(err, kv.ErrNotFound) {
-						continue // made and deleted by the same request
+						continue // created and deleted by the same request
 					}
 					if err != nil {
 						return err
@@ -139,8 +137,8 @@ func (a *Archive) makersOf(list []kv.Dangling) (map[uint64]uint64, error) {
 	})
 }
 
-// there says whether a table has a row.
-func there[T any](tx *kv.Tx, table *kv.Table[T], id uint64) (bool, error) {
+// exists reports whether a table has a row.
+func exists[T any](tx *kv.Tx, table *kv.Table[T], id uint64) (bool, error) {
 	_, err := table.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) {
 		return false, nil
@@ -148,21 +146,21 @@ func there[T any](tx *kv.Tx, table *kv.Table[T], id uint64) (bool, error) {
 	return err == nil, err
 }
 
-const targetGone = "deleted, since its target %d is not there"
+const targetGone = "deleted, since its target %d does not exist"
 
-// mend takes out of a row what leads nowhere, and says what it did; "" for nothing.
-func (a *Archive) mend(tx *kv.WriteTx, row kv.Dangling, makers map[uint64]uint64) (string, error) {
+// repairRow removes dangling references from a row, and says what it did; "" for nothing.
+func (a *Archive) repairRow(tx *kv.WriteTx, row kv.Dangling, makers map[uint64]uint64) (string, error) {
 	switch row.Table {
 	case targets.Name():
-		return mendTarget(tx, row.ID)
+		return repairTarget(tx, row.ID)
 	case products.Name():
-		return mendProduct(tx, row.ID)
+		return repairProduct(tx, row.ID)
 	case observations.Name():
 		o, err := observations.Get(tx.Tx, row.ID)
 		if err != nil {
 			return "", err
 		}
-		if ok, err := there(tx.Tx, targets, o.Target); err != nil {
+		if ok, err := exists(tx.Tx, targets, o.Target); err != nil {
 			return "", err
 		} else if !ok {
 			return fmt.Sprintf(targetGone, o.Target), observations.Delete(tx, row.ID)
@@ -174,12 +172,12 @@ func (a *Archive) mend(tx *kv.WriteTx, row kv.Dangling, makers map[uint64]uint64
 		o.Groups = kept
 		return groupsGone, observations.Put(tx, row.ID, o)
 	case datums.Name():
-		return mendDatum(tx, row.ID, makers)
+		return repairDatum(tx, row.ID, makers)
 	}
-	return a.auth.Mend(tx, row.Table, row.ID)
+	return a.auth.Repair(tx, row.Table, row.ID)
 }
 
-const groupsGone = "no longer shared with groups that are not there"
+const groupsGone = "no longer shared with groups that do not exist"
 
 func knownGroups(tx *kv.Tx, ids []uint64) (kept []uint64, err error) {
 	for _, id := range ids {
@@ -194,7 +192,7 @@ func knownGroups(tx *kv.Tx, ids []uint64) (kept []uint64, err error) {
 	return kept, nil
 }
 
-func mendTarget(tx *kv.WriteTx, id uint64) (done string, err error) {
+func repairTarget(tx *kv.WriteTx, id uint64) (done string, err error) {
 	t, err := targets.Get(tx.Tx, id)
 	if err != nil {
 		return "", err
@@ -209,7 +207,7 @@ func mendTarget(tx *kv.WriteTx, id uint64) (done string, err error) {
 	}
 	var on []uint64
 	for _, l := range t.Lists {
-		if ok, err := there(tx.Tx, lists, l); err != nil {
+		if ok, err := exists(tx.Tx, lists, l); err != nil {
 			return "", err
 		} else if ok {
 			on = append(on, l)
@@ -217,11 +215,11 @@ func mendTarget(tx *kv.WriteTx, id uint64) (done string, err error) {
 	}
 	switch gone := len(grants) < len(t.Grants); {
 	case gone && len(on) < len(t.Lists):
-		done = "no longer granted to users and groups that are not there, and taken off lists that are not there"
+		done = "no longer granted to users and groups that do not exist, and taken off lists that do not exist"
 	case gone:
-		done = "no longer granted to users and groups that are not there"
+		done = "no longer granted to users and groups that do not exist"
 	case len(on) < len(t.Lists):
-		done = "taken off lists that are not there"
+		done = "taken off lists that do not exist"
 	default:
 		return "", nil
 	}
@@ -229,12 +227,12 @@ func mendTarget(tx *kv.WriteTx, id uint64) (done string, err error) {
 	return done, targets.Put(tx, id, t)
 }
 
-func mendProduct(tx *kv.WriteTx, id uint64) (string, error) {
+func repairProduct(tx *kv.WriteTx, id uint64) (string, error) {
 	p, err := products.Get(tx.Tx, id)
 	if err != nil {
 		return "", err
 	}
-	if ok, err := there(tx.Tx, targets, p.Target); err != nil {
+	if ok, err := exists(tx.Tx, targets, p.Target); err != nil {
 		return "", err
 	} else if !ok {
 		return fmt.Sprintf(targetGone, p.Target), dropProduct(tx, id, p)
@@ -248,10 +246,10 @@ func mendProduct(tx *kv.WriteTx, id uint64) (string, error) {
 		p.Groups, done = kept, groupsGone
 	}
 	if p.Observation != 0 {
-		if ok, err := there(tx.Tx, observations, p.Observation); err != nil {
+		if ok, err := exists(tx.Tx, observations, p.Observation); err != nil {
 			return "", err
 		} else if !ok {
-			done = fmt.Sprintf("without its observation %d, which is not there", p.Observation)
+			done = fmt.Sprintf("without its observation %d, which does not exist", p.Observation)
 			p.Observation, p.Facility = 0, ""
 		}
 	}
@@ -261,25 +259,17 @@ func mendProduct(tx *kv.WriteTx, id uint64) (string, error) {
 	return done, products.Put(tx, id, p)
 }
 
-// dropProduct deletes a product without a target and lets go of its file. Its data have mostly been
-// deleted before, since they have the same target.
+// dropProduct deletes a product without a target, and its file. Most of its datums were deleted
+// before, since they have the same target.
 func dropProduct(tx *kv.WriteTx, id uint64, p *Product) error {
-	ids, err := datums.Set(tx.Tx, dimProduct, kv.Int(id)).IDs()
-	if err != nil {
-		return err
-	}
-	for _, did := range ids {
-		d, err := datums.Get(tx.Tx, did)
-		if err != nil {
-			return err
-		}
+	err := changeRows(tx, datums, datums.Set(tx.Tx, dimProduct, kv.Int(id)), func(d *Datum) {
 		d.Products = slices.DeleteFunc(d.Products, func(x uint64) bool { return x == id })
 		if len(d.Products)+len(d.Owners) == 0 && p.Creator != 0 {
 			d.Owners = []Owner{{User: p.Creator}}
 		}
-		if err := datums.Put(tx, did, d); err != nil {
-			return err
-		}
+	})
+	if err != nil {
+		return err
 	}
 	if err := tx.DropBlob(p.Blob); err != nil && !errors.Is(err, kv.ErrNotFound) {
 		return err
@@ -287,12 +277,12 @@ func dropProduct(tx *kv.WriteTx, id uint64, p *Product) error {
 	return products.Delete(tx, id)
 }
 
-func mendDatum(tx *kv.WriteTx, id uint64, makers map[uint64]uint64) (string, error) {
+func repairDatum(tx *kv.WriteTx, id uint64, makers map[uint64]uint64) (string, error) {
 	d, err := datums.Get(tx.Tx, id)
 	if err != nil {
 		return "", err
 	}
-	if ok, err := there(tx.Tx, targets, d.Target); err != nil {
+	if ok, err := exists(tx.Tx, targets, d.Target); err != nil {
 		return "", err
 	} else if !ok {
 		return fmt.Sprintf(targetGone, d.Target), datums.Delete(tx, id)
@@ -302,7 +292,7 @@ func mendDatum(tx *kv.WriteTx, id uint64, makers map[uint64]uint64) (string, err
 		u, err := uploads.Get(tx.Tx, d.Upload)
 		switch {
 		case errors.Is(err, kv.ErrNotFound):
-			done = fmt.Sprintf("without its upload %d, which is not there", d.Upload)
+			done = fmt.Sprintf("without its upload %d, which does not exist", d.Upload)
 			d.Upload = 0
 		case err != nil:
 			return "", err
@@ -312,7 +302,7 @@ func mendDatum(tx *kv.WriteTx, id uint64, makers map[uint64]uint64) (string, err
 	}
 	var kept []uint64
 	for _, p := range d.Products {
-		ok, err := there(tx.Tx, products, p)
+		ok, err := exists(tx.Tx, products, p)
 		if err != nil {
 			return "", err
 		}
@@ -320,7 +310,7 @@ func mendDatum(tx *kv.WriteTx, id uint64, makers map[uint64]uint64) (string, err
 			kept = append(kept, p)
 			continue
 		}
-		done = fmt.Sprintf("without its data product %d, which is not there", p)
+		done = fmt.Sprintf("without its data product %d, which does not exist", p)
 		if sender == 0 {
 			sender = makers[p]
 		}

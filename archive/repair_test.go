@@ -12,7 +12,7 @@ import (
 	"nightjar/kv"
 )
 
-// problems is what verify says.
+// problems returns the problems of verify.
 func (f *fixture) problems() []string {
 	f.t.Helper()
 	r, err := f.db.Verify(context.Background(), kv.CheckOptions{})
@@ -20,12 +20,12 @@ func (f *fixture) problems() []string {
 		f.t.Fatal(err)
 	}
 	if r.Dangling != len(r.Problems)+r.More {
-		f.t.Errorf("%d references lead nowhere: %v", r.Dangling, r.Problems)
+		f.t.Errorf("%d dangling references: %v", r.Dangling, r.Problems)
 	}
 	return r.Problems
 }
 
-// write writes past all that the archive looks after.
+// write writes without the checks of the archive.
 func (f *fixture) write(fn func(tx *kv.WriteTx) error) {
 	f.t.Helper()
 	if err := f.db.Update(context.Background(), kv.Author{Action: "TEST"}, fn); err != nil {
@@ -33,7 +33,7 @@ func (f *fixture) write(fn func(tx *kv.WriteTx) error) {
 	}
 }
 
-// change changes a record past all that the archive looks after.
+// change changes a record without the checks of the archive.
 func change[T any](f *fixture, table *kv.Table[T], id uint64, fn func(*T)) {
 	f.t.Helper()
 	f.write(func(tx *kv.WriteTx) error {
@@ -46,8 +46,8 @@ func change[T any](f *fixture, table *kv.Table[T], id uint64, fn func(*T)) {
 	})
 }
 
-// TestRepair makes references of each kind that lead nowhere. Verify names each, repair mends it
-// and says so, in the log, too, and then the file is whole.
+// TestRepair makes a dangling reference of each kind. Verify reports it, repair removes it and says
+// so, also in the log, and then the file is whole.
 func TestRepair(t *testing.T) {
 	const nowhere = 999
 	var target, product, observation, datum uint64
@@ -57,53 +57,68 @@ func TestRepair(t *testing.T) {
 		done    string // of repair, a line for each log entry
 		after   func(tx *kv.Tx) error
 	}{
-		"datum without target": {func(f *fixture) { change(f, datums, datum, func(d *Datum) { d.Target, d.Products = nowhere, nil }) },
-			"datum 1: refers to target 999, which is not there", "datum 1: deleted, since its target 999 is not there", func(tx *kv.Tx) error { return gone(tx, datums, datum) }},
+		"datum without target": {func(f *fixture) {
+			change(f, datums, datum, func(d *Datum) { d.Target, d.Products = nowhere, nil })
+		},
+			"datum 1: refers to target 999, which is not there",
+			"datum 1: deleted, since its target 999 does not exist",
+			func(tx *kv.Tx) error { return gone(tx, datums, datum) }},
 		"datum without product": {func(f *fixture) {
 			change(f, datums, datum, func(d *Datum) { d.Products = append(d.Products, nowhere) })
 		},
-			"datum 1: refers to product 999, which is not there", "datum 1: without its data product 999, which is not there", func(tx *kv.Tx) error {
+			"datum 1: refers to product 999, which is not there",
+			"datum 1: without its data product 999, which does not exist",
+			func(tx *kv.Tx) error {
 				d, err := datums.Get(tx, datum)
 				return same(err, d.Products, []uint64{product})
 			}},
-		"datum without upload": {func(f *fixture) { change(f, datums, datum, func(d *Datum) { d.Upload = nowhere }) },
-			"datum 1: refers to upload 999, which is not there", "datum 1: without its upload 999, which is not there", func(tx *kv.Tx) error {
+		"datum without upload": {func(f *fixture) {
+			change(f, datums, datum, func(d *Datum) { d.Upload = nowhere })
+		},
+			"datum 1: refers to upload 999, which is not there",
+			"datum 1: without its upload 999, which does not exist", func(tx *kv.Tx) error {
 				d, err := datums.Get(tx, datum)
 				return same(err, d.Upload, 0)
 			}},
-		"product without target": {func(f *fixture) { change(f, products, product, func(p *Product) { p.Target = nowhere }) },
-			"product 1: refers to target 999, which is not there", "product 1: deleted, since its target 999 is not there", func(tx *kv.Tx) error {
+		"product without target": {func(f *fixture) {
+			change(f, products, product, func(p *Product) { p.Target = nowhere })
+		},
+			"product 1: refers to target 999, which is not there",
+			"product 1: deleted, since its target 999 does not exist", func(tx *kv.Tx) error {
 				if err := gone(tx, products, product); err != nil {
 					return err
 				}
-				d, err := datums.Get(tx, datum) // stays its owner's
+				d, err := datums.Get(tx, datum) // its owner keeps it
 				return same(err, fmt.Sprint(d.Products, d.Owners), "[] [{2 []}]")
 			}},
-		"product without observation": {func(f *fixture) { change(f, products, product, func(p *Product) { p.Observation = nowhere }) },
-			"product 1: refers to observation 999, which is not there", "product 1: without its observation 999, " +
-				"which is not there", func(tx *kv.Tx) error {
+		"product without observation": {func(f *fixture) {
+			change(f, products, product, func(p *Product) { p.Observation = nowhere })
+		},
+			"product 1: refers to observation 999, which is not there",
+			"product 1: without its observation 999, which does not exist", func(tx *kv.Tx) error {
 				p, err := products.Get(tx, product)
 				return same(err, p.Observation, 0)
 			}},
 		"product's group": {func(f *fixture) {
 			change(f, products, product, func(p *Product) { p.Groups = append(p.Groups, nowhere) })
 		},
-			"product 1: refers to group 999, which is not there", "product 1: no longer shared with groups that " +
-				"are not there", func(tx *kv.Tx) error {
+			"product 1: refers to group 999, which is not there",
+			"product 1: no longer shared with groups that do not exist", func(tx *kv.Tx) error {
 				p, err := products.Get(tx, product)
 				return same(err, fmt.Sprint(p.Groups), "[1]")
 			}},
 		"observation without target": {func(f *fixture) {
 			change(f, observations, observation, func(o *Observation) { o.Target = nowhere })
 		},
-			"observation 1: refers to target 999, which is not there", "observation 1: deleted, since its target " +
-				"999 is not there\nproduct 1: without its observation 1, which " +
-				"is not there", func(tx *kv.Tx) error { return gone(tx, observations, observation) }},
+			"observation 1: refers to target 999, which is not there",
+			"observation 1: deleted, since its target 999 does not exist\n" +
+				"product 1: without its observation 1, which does not exist",
+			func(tx *kv.Tx) error { return gone(tx, observations, observation) }},
 		"observation's group": {func(f *fixture) {
 			change(f, observations, observation, func(o *Observation) { o.Groups = append(o.Groups, nowhere) })
 		},
-			"observation 1: refers to group 999, which is not there", "observation 1: no longer shared with groups " +
-				"that are not there", func(tx *kv.Tx) error {
+			"observation 1: refers to group 999, which is not there",
+			"observation 1: no longer shared with groups that do not exist", func(tx *kv.Tx) error {
 				o, err := observations.Get(tx, observation)
 				return same(err, fmt.Sprint(o.Groups), "[1]")
 			}},
@@ -112,30 +127,38 @@ func TestRepair(t *testing.T) {
 				x.Grants = append(x.Grants, auth.Grant{To: auth.UserGrantee(nowhere), Right: auth.AllRights})
 			})
 		},
-			"target 1: refers to user 999, which is not there", "target 1: no longer granted to users and groups " +
-				"that are not there", nil},
+			"target 1: refers to user 999, which is not there",
+			"target 1: no longer granted to users and groups that do not exist", nil},
 		"grant to a group": {func(f *fixture) {
 			change(f, targets, target, func(x *Target) {
 				x.Grants = append(x.Grants, auth.Grant{To: auth.GroupGrantee(nowhere), Right: auth.View})
 			})
 		},
-			"target 1: refers to group 999, which is not there", "target 1: no longer granted to users and groups " +
-				"that are not there", nil},
-		"list": {func(f *fixture) { change(f, targets, target, func(x *Target) { x.Lists = append(x.Lists, nowhere) }) },
-			"target 1: refers to list 999, which is not there", "target 1: taken off lists that are not there", func(tx *kv.Tx) error {
+			"target 1: refers to group 999, which is not there",
+			"target 1: no longer granted to users and groups that do not exist", nil},
+		"list": {func(f *fixture) {
+			change(f, targets, target, func(x *Target) { x.Lists = append(x.Lists, nowhere) })
+		},
+			"target 1: refers to list 999, which is not there",
+			"target 1: taken off lists that do not exist", func(tx *kv.Tx) error {
 				x, err := targets.Get(tx, target)
 				return same(err, len(x.Lists), 1)
 			}},
-		"list that was deleted": {func(f *fixture) { f.write(func(tx *kv.WriteTx) error { return lists.Delete(tx, 1) }) },
-			"target 1: refers to list 1, which is not there", "target 1: taken off lists that are not there", nil},
+		"list that was deleted": {func(f *fixture) {
+			f.write(func(tx *kv.WriteTx) error { return lists.Delete(tx, 1) })
+		},
+			"target 1: refers to list 1, which is not there",
+			"target 1: taken off lists that do not exist", nil},
 		"user's group": {func(f *fixture) {
 			f.write(func(tx *kv.WriteTx) error { return auth.Tables()[1].(*kv.Table[auth.Group]).Delete(tx, 2) })
 		},
-			"user 6: refers to group 2, which is not there", "user 6: taken out of groups that are not there", nil},
+			"user 6: refers to group 2, which is not there",
+			"user 6: taken out of groups that do not exist", nil},
 		"token's user": {func(f *fixture) {
 			f.write(func(tx *kv.WriteTx) error { return auth.Tables()[0].(*kv.Table[auth.User]).Delete(tx, 6) })
 		},
-			"token 1: refers to user 6, which is not there", "token 1: deleted, since its user is not there", nil},
+			"token 1: refers to user 6, which is not there",
+			"token 1: deleted, since its user does not exist", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t, Options{})
@@ -184,8 +207,8 @@ func TestRepair(t *testing.T) {
 }
 
 func gone[T any](tx *kv.Tx, table *kv.Table[T], id uint64) error {
-	if ok, err := there(tx, table, id); err != nil || ok {
-		return fmt.Errorf("%s %d is there (%v)", table.Name(), id, err)
+	if ok, err := exists(tx, table, id); err != nil || ok {
+		return fmt.Errorf("%s %d exists (%v)", table.Name(), id, err)
 	}
 	return nil
 }
@@ -197,7 +220,7 @@ func same[T any](err error, got any, want T) error {
 	return err
 }
 
-// interwoven makes something of everything, the rows of which refer to each other.
+// interwoven creates a record of each kind that refer to each other.
 func (f *fixture) interwoven() (target, product, observation, datum uint64) {
 	f.t.Helper()
 	ctx := f.t.Context()
@@ -241,8 +264,8 @@ func (f *fixture) interwoven() (target, product, observation, datum uint64) {
 	return v.ID, p.ID, o.ID, data[0]
 }
 
-// TestRepairMany mends more rows than one transaction takes, whose target and product are both
-// gone.
+// TestRepairMany repairs more rows than one transaction takes, whose target and product both do not
+// exist.
 func TestRepairMany(t *testing.T) {
 	f := open(t, Options{})
 	id := f.target("astro", "T")
@@ -268,8 +291,8 @@ func TestRepairMany(t *testing.T) {
 	}
 }
 
-// TestMissingProduct deletes a datum, as one of those who posted it, whose product is gone: the
-// owner's part goes, and what is left of the product does not stop that.
+// TestMissingProduct deletes a datum whose product does not exist, as one of its owners: the owner
+// is removed, which the dangling reference does not prevent.
 func TestMissingProduct(t *testing.T) {
 	f := open(t, Options{})
 	f.mode(auth.ModeObjects, auth.ReadOnly)
@@ -288,7 +311,7 @@ func TestMissingProduct(t *testing.T) {
 }
 
 // TestDeletedGroup deletes a group with which a target, an observation and a product were shared:
-// nothing refers to it any more, and nobody else loses anything.
+// nothing refers to it afterwards, and no other user loses anything.
 func TestDeletedGroup(t *testing.T) {
 	f := open(t, Options{})
 	target, product, observation, _ := f.interwoven()
@@ -338,8 +361,7 @@ func TestDeletedGroup(t *testing.T) {
 	}
 }
 
-// TestSalvageRepairs makes a new file of one in which a product is lost: its data do not refer to
-// it any more.
+// TestSalvageRepairs salvages a file that has lost a product: its datums no longer refer to it.
 func TestSalvageRepairs(t *testing.T) {
 	f := open(t, Options{})
 	_, _, _, datum := f.interwoven()
@@ -349,11 +371,11 @@ func TestSalvageRepairs(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := Salvage(t.Context(), copied, saved)
-	if err != nil || !slices.Contains(r.Problems, "datum 1: without its data product 999, which is not there") {
+	if err != nil || !slices.Contains(r.Problems, "datum 1: without its data product 999, which does not exist") {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	if r, err = Check(t.Context(), saved, VerifyOptions{}); err != nil || r.Err() != nil {
-		t.Errorf("what was saved: %+v, %v", r, err)
+		t.Errorf("salvage: %+v, %v", r, err)
 	}
 	// the file itself is for verify --repair
 	if _, err := f.as("admin").Repair(t.Context()); err != nil {

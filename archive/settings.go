@@ -15,16 +15,15 @@ import (
 	"nightjar/kv"
 )
 
-// standardTypes are a TOM's data types, in the order in which their codes are given.
+// standardTypes lists a TOM's data types, in the order of their codes.
 var standardTypes = []string{"photometry", "fits_file", "spectroscopy", "image_file"}
 
-// A Setting is something that a node's superusers choose; it is kept in the file, and its changes
-// are logged.
+// A Setting is an option of the node. It is stored in the file, and changes are logged.
 type Setting struct {
 	Name  string
 	Help  string
-	Value string // as it is now
-	// Default is the value of a file in which nothing was set.
+	Value string // the current value
+	// Default is the value in a new file.
 	Default string
 }
 
@@ -34,18 +33,22 @@ type settingSpec struct {
 }
 
 var settingSpecs = []settingSpec{
-	{auth.SettingMode, "What the visibility of data follows: targets, or objects (creator and named groups).",
+	{auth.SettingMode, "What decides who sees datums and products: targets, or objects (creator and named groups).",
 		string(auth.ModeTargets),
 		func(s string) error { _, err := auth.ParseMode(s); return err }},
-	{auth.SettingStrategy, "What guests may do: read-only (what is open) or locked (nothing).", string(auth.ReadOnly),
+	{auth.SettingStrategy, "What guests may do: read-only (read open targets) or locked (nothing).",
+		string(auth.ReadOnly),
 		func(s string) error { _, err := auth.ParseStrategy(s); return err }},
-	{"target_default_permission", "Who sees a new target for which nothing is said: PRIVATE, PUBLIC or OPEN.",
+	{"target_default_permission", "The visibility of a new target that gives none: PRIVATE, PUBLIC or OPEN.",
 		string(auth.VisibleToGranted), checkVisibility},
 	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
-	{"data_product_types", "The types of data products and data, separated by commas; a TOM's four are always among them.", strings.Join(standardTypes, ","), checkTypes},
-	{settingLogKeep, "How long entries of the log are kept: forever, or a number of hours, days, weeks, months or " +
+	{"data_product_types", "The types of data products and datums, separated by commas; they must include a " +
+		"TOM's four.",
+		strings.Join(standardTypes, ","), checkTypes},
+	{settingLogKeep, "How long log entries are kept: forever, or a number of hours, days, weeks, months or " +
 		"years, such as 12h, 90d, 12w, 6m or 1y.", keepForever, checkKeep},
-	{"extra_fields", "The tags that forms propose for targets: JSON, a list of objects with name and type (number, string, boolean or datetime).", "[]", checkExtraFields},
+	{"extra_fields", "The tags that forms propose for targets: a JSON list of objects with name and type " +
+		"(number, string, boolean or datetime).", "[]", checkExtraFields},
 }
 
 func checkVisibility(s string) error {
@@ -126,7 +129,7 @@ func (s *Session) Settings() (list []Setting, err error) {
 	return list, err
 }
 
-// refuse says that one must sign in, or that one may not.
+// refuse tells a guest to sign in, and others that they are not allowed.
 func (s *Session) refuse() error {
 	if s.v.Guest() {
 		return problem.ErrNotSignedIn
@@ -163,7 +166,7 @@ func (s *Session) SetSetting(ctx context.Context, name, value string) (Setting, 
 	}
 	update := s.update
 	if name == settingLogKeep {
-		update = s.free // it makes room on a full disk
+		update = s.free // it frees space on a full disk
 	}
 	err := update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		if err := s.superuser(); err != nil {
@@ -190,7 +193,7 @@ func (s *Session) SetSetting(ctx context.Context, name, value string) (Setting, 
 	return s.Setting(name)
 }
 
-// setting reads a setting, or its default.
+// setting returns the value of a setting, or its default.
 func setting(tx *kv.Tx, name string) (string, error) {
 	value, ok, err := tx.Setting(name)
 	if err == nil && !ok {
@@ -203,8 +206,9 @@ func setting(tx *kv.Tx, name string) (string, error) {
 	return value, err
 }
 
-// FirstSettings stores the settings with which a node is started for the first time, and refuses,
-// naming the command that changes them, when other ones are stored already. "" stands for no wish.
+// FirstSettings stores the permissions mode and strategy at the first start of a node; "" means the
+// default. It refuses other values than those already stored, and names the command that changes
+// them.
 func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) error {
 	owner := a.For(auth.FileOwner())
 	for _, name := range []string{auth.SettingMode, auth.SettingStrategy} {
@@ -218,7 +222,8 @@ func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) e
 		switch {
 		case known && want != "" && want != stored:
 			return problem.Invalid("",
-				"the file says %s = %s, and not %s; to change it for good: nightjar settings set %s %s", name, stored, want, name, want)
+				"the file has %s = %s, not %s; to change it: nightjar settings set %s %s", name, stored,
+				want, name, want)
 		case known:
 		case want == "":
 			value, err := owner.Setting(name)
@@ -236,19 +241,19 @@ func (a *Archive) FirstSettings(ctx context.Context, wanted map[string]string) e
 	return nil
 }
 
-// defaultVisibility is the visibility of a new target that is made without one.
+// defaultVisibility returns the visibility of a new target that gives none.
 func defaultVisibility(tx *kv.Tx) (auth.Visibility, error) {
 	v, err := setting(tx, "target_default_permission")
 	return auth.Visibility(v), err
 }
 
-// Name is the node's name.
+// Name returns the name of the node.
 func (a *Archive) Name() (name string, err error) {
 	err = a.db.View(func(tx *kv.Tx) error { name, err = setting(tx, "tom_name"); return err })
 	return name, err
 }
 
-// DataTypes lists the types of data products and data, as they are configured.
+// DataTypes lists the configured types of data products and datums.
 func (a *Archive) DataTypes() (list []string, err error) {
 	err = a.db.View(func(tx *kv.Tx) error { list, err = dataTypes(tx); return err })
 	return list, err
@@ -259,7 +264,7 @@ func dataTypes(tx *kv.Tx) ([]string, error) {
 	return strings.Split(v, ","), err
 }
 
-// typeCache knows which text a code of a data type stands for; a code never changes its meaning.
+// typeCache caches the names of data types by their codes. A code never changes its meaning.
 type typeCache struct {
 	mu sync.RWMutex
 	of [256]string
@@ -280,4 +285,49 @@ func (c *typeCache) name(tx *kv.Tx, code byte) (string, error) {
 	c.of[code] = name
 	c.mu.Unlock()
 	return name, nil
+}
+
+// The certificate of a node on a local network, and its key, are stored as settings that the
+// settings API does not show.
+const (
+	settingCertificate = "tls_certificate"
+	settingKey         = "tls_key"
+)
+
+// Certificate returns the node's own certificate and its key, both PEM; "" for none. It is for the
+// program that serves the file.
+func (a *Archive) Certificate() (certificate, key string, err error) {
+	err = a.db.View(func(tx *kv.Tx) error {
+		if certificate, _, err = tx.Setting(settingCertificate); err == nil {
+			key, _, err = tx.Setting(settingKey)
+		}
+		return err
+	})
+	return certificate, key, err
+}
+
+// SetCertificate stores the node's certificate and its key.
+func (a *Archive) SetCertificate(ctx context.Context, certificate, key string) error {
+	author := auth.FileOwner().Author()
+	author.Action = "new certificate"
+	return a.db.Update(ctx, author, func(tx *kv.WriteTx) error {
+		if err := tx.SetSetting(settingCertificate, certificate); err != nil {
+			return err
+		}
+		return tx.SetSetting(settingKey, key)
+	})
+}
+
+// Certificate returns the node's own certificate, PEM. Superusers only. Error: NotFound when there
+// is none.
+func (s *Session) Certificate() (string, error) {
+	if err := s.superuser(); err != nil {
+		return "", err
+	}
+	certificate, _, err := s.a.Certificate()
+	if err == nil && certificate == "" {
+		err = &problem.Error{Kind: problem.NotFound,
+			Message: "This node has no certificate of its own: serve --lan makes one."}
+	}
+	return certificate, err
 }

@@ -11,8 +11,8 @@ import (
 	"nightjar/kv"
 )
 
-// TargetInput is what may be given when a target is made or changed. What was wrong with single
-// fields already is in List; the fields concerned are then not given.
+// TargetInput is the input for a new or changed target. List holds the problems already found in
+// single fields, which are then not given.
 type TargetInput struct {
 	problem.List
 	Name       Opt[string]
@@ -38,20 +38,20 @@ type ExtraInput struct {
 	Key, Value string
 }
 
-// ListInput names a list of targets: by its name, or by the id of one that is there.
+// ListInput names a list of targets by its name, or an existing one by its id.
 type ListInput struct {
 	ID   uint64
 	Name string
 }
 
-// Messages that clients of a TOM know.
+// Messages of a TOM.
 const (
 	nameTaken  = "target with this Name already exists."
 	aliasTaken = "target name with this Alias already exists."
 	required   = "This field is required."
 )
 
-// checkNumbers refuses numbers that are none, or out of their range.
+// checkNumbers adds problems for infinities, NaNs and numbers out of their range.
 func checkNumbers(p *problem.List, numbers map[string]Opt[float64]) {
 	for _, n := range Numbers {
 		v, ok := numbers[n.Name]
@@ -71,7 +71,7 @@ func checkNumbers(p *problem.List, numbers map[string]Opt[float64]) {
 	}
 }
 
-// requiredNumbers lists what a target of some type and scheme cannot do without, as a TOM has it.
+// requiredNumbers lists the numbers that a target of some type and scheme must have, as in a TOM.
 func requiredNumbers(typ, scheme string) (kind string, groups [][]string) {
 	if typ == Sidereal {
 		return Sidereal, [][]string{{"ra", "dec"}}
@@ -88,7 +88,8 @@ func requiredNumbers(typ, scheme string) (kind string, groups [][]string) {
 	return NonSidereal, groups
 }
 
-// checkRequired refuses a target that lacks what its type needs; has says which numbers there are.
+// checkRequired adds a problem for missing required numbers; has reports which numbers the target
+// has.
 func checkRequired(p *problem.List, typ, scheme string, has func(name string) bool) {
 	what, groups := requiredNumbers(typ, scheme)
 	for i, names := range groups {
@@ -103,7 +104,7 @@ func checkRequired(p *problem.List, typ, scheme string, has func(name string) bo
 	}
 }
 
-// targetPlan is an input that was checked against what is there: what is left is to write it.
+// targetPlan is a checked input, ready to be written.
 type targetPlan struct {
 	in      *TargetInput
 	t       *Target
@@ -120,12 +121,12 @@ func (s *Session) planNew(tx *kv.Tx, in *TargetInput) (*targetPlan, error) {
 	return s.plan(tx, in, &Target{Visibility: def}, true)
 }
 
-// plan checks an input for a target, new when t has no id, and applies to t what needs nothing
-// written elsewhere. Whole says that all must be in the input that a new target needs, as for PUT.
+// plan checks an input for a target, a new one if t has no id, and applies to t what changes no
+// other record. whole says that the input must hold all that a new target needs (PUT).
 func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targetPlan, error) {
 	p := in.Clone()
 	if wrong := len(p.All()); in.checkLimits(p) > wrong {
-		return nil, p // before more work is done on it
+		return nil, p // before doing more work
 	}
 	fresh := t.ID == 0
 	pl := &targetPlan{in: in, t: t, renamed: fresh}
@@ -192,8 +193,8 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 	return pl, nil
 }
 
-// aliasGiven says whether the input itself names an alias: a target that is renamed to one of its
-// old aliases is no conflict.
+// aliasGiven reports whether the input names an alias: a target may be renamed to one of its old
+// aliases.
 func aliasGiven(aliases []AliasInput, name string) bool {
 	return slices.ContainsFunc(aliases, func(a AliasInput) bool { return a.Name == name })
 }
@@ -209,9 +210,10 @@ func (s *Session) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh 
 		at := -1
 		if a.ID != 0 && !fresh {
 			if at = slices.IndexFunc(t.Aliases, func(x Alias) bool { return x.ID == a.ID }); at < 0 {
-				// a TOM's words, which break the line where a TOM's do
+				// a TOM's message, with its line break
 				p.Add(problem.WholeList,
-					"TargetName identified by id '%d' is not an\n                        alias of Target '%s'", a.ID, t.Name)
+					"TargetName identified by id '%d' is not an\n                        alias of Target '%s'",
+					a.ID, t.Name)
 				continue
 			}
 			if t.Aliases[at].Name == a.Name {
@@ -220,7 +222,7 @@ func (s *Session) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh 
 		}
 		if !fresh && at < 0 && slices.ContainsFunc(t.Aliases,
 			func(x Alias) bool { return x.Name == a.Name && x.ID != 0 }) {
-			continue // it is there already
+			continue // the target already has it
 		}
 		owner, taken, err := tx.Lookup(kindAlias, a.Name)
 		if err != nil {
@@ -240,7 +242,7 @@ func (s *Session) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh 
 	return nil
 }
 
-// planExtras sets tags; new ones have no id yet.
+// planExtras adds and changes tags; new ones have no id yet.
 func planExtras(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
 	t := pl.t
 	t.Extras = slices.Clone(t.Extras)
@@ -262,7 +264,7 @@ func planExtras(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh bool) error {
 		}
 		switch {
 		case doubled:
-			p.Add(pathOf("targetextra_set", i, "key"), "The target has a tag with this key already.")
+			p.Add(pathOf("targetextra_set", i, "key"), "The target already has a tag with this key.")
 		case at >= 0:
 			t.Extras[at].Key, t.Extras[at].Value = e.Key, e.Value
 		default:

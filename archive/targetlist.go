@@ -3,7 +3,9 @@ package archive
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"iter"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,39 +15,38 @@ import (
 	"nightjar/sky"
 )
 
-// TargetFilter narrows a list of targets; what is not given does not count, and all that is given
-// must hold.
+// TargetFilter selects targets. All conditions that are given must hold.
 type TargetFilter struct {
 	Type  string   // Sidereal or NonSidereal
-	Names []string // a name or an alias contains one of them
-	Fuzzy []string // a name or an alias is one of them, when both are simplified
-	Query string   // the name, no alias, contains it
-	Key   string   // has a tag with this key
-	Value string   // has a tag with this value, not necessarily the same one
+	Names []string // the name or an alias contains one of them
+	Fuzzy []string // the name or an alias equals one of them when both are simplified
+	Query string   // the name contains it; aliases do not count
+	Key   string   // the target has a tag with this key
+	Value string   // the target has a tag with this value, not necessarily the same tag
 	Cone  *sky.Cone
-	// Around and Radius stand for a cone around a target that the viewer sees: the one of that
-	// name, or the only one with a name that contains it. Without such a target nothing is found.
+	// Around and Radius, in degrees, give a cone around a visible target: the one with that name,
+	// or the only one with a name that contains it. Without such a target nothing matches.
 	Around string
 	Radius float64
 	List   string // on the list with this id or name
-	Order  string // one of TargetOrders, "" for name in a search by name, and for id else
+	Order  string // one of TargetOrders, "" for name in a search by name and id otherwise
 }
 
 // TargetOrders are the orders in which targets can be listed, each also with "-" before it.
 var TargetOrders = []string{"id", "name", "created", "modified"}
 
-// UnknownList is the problem with a list that is not there, or not known to the viewer.
+// UnknownList is the problem with a missing or hidden list.
 const UnknownList = "Select a valid choice. That choice is not one of the available choices."
 
-// How many names can be asked for at once: each part of a name is looked for in every name, at
-// worst, while names as a whole are looked up.
+// Bounds of the names in a search: a part of a name may cost a scan of all names, while a whole
+// name is looked up.
 const (
 	MaxNames = 100
 	MaxFuzzy = 1000
 )
 
-// terms takes out of a list of names those that are there twice, and refuses what is then too many;
-// path is the parameter that they came in.
+// terms removes repeated names from a list, and refuses a list that is still too long. path is the
+// parameter with the list.
 func terms(path string, names []string, most int) ([]string, error) {
 	var list []string
 	there := map[string]bool{}
@@ -55,13 +56,13 @@ func terms(path string, names []string, most int) ([]string, error) {
 		}
 	}
 	if len(list) > most {
-		return nil, problem.Invalid(path, "At most %d names can be asked for at once; these are %d.", most, len(list))
+		return nil, problem.Invalid(path, "At most %d names are allowed in one search; you gave %d.", most, len(list))
 	}
 	return list, nil
 }
 
-// Targets lists the targets that the viewer sees. Errors: *problem.List, by the names of the API's
-// parameters; those of out.
+// Targets lists the visible targets. Errors: *problem.List, by the names of the API's parameters;
+// those of out.
 func (s *Session) Targets(ctx context.Context, f TargetFilter, page Page, out Out[TargetView]) error {
 	names, err := terms("name", f.Names, MaxNames)
 	if err != nil {
@@ -73,17 +74,17 @@ func (s *Session) Targets(ctx context.Context, f TargetFilter, page Page, out Ou
 	}
 	var queries []*nameQuery
 	if len(names) > 0 {
-		queries = append(queries, s.a.findNames(ctx, names...))
+		queries = append(queries, s.a.findNames(ctx, anyContains, names...))
 	}
 	if len(fuzzy) > 0 {
-		queries = append(queries, s.a.findFuzzy(ctx, fuzzy...))
+		queries = append(queries, s.a.findNames(ctx, anyEquals, fuzzy...))
 	}
 	if f.Query != "" {
-		queries = append(queries, s.a.findOwnName(ctx, f.Query))
+		queries = append(queries, s.a.findNames(ctx, ownContains, f.Query))
 	}
 	var around *nameQuery
 	if f.Around != "" {
-		around = s.a.findNames(ctx, f.Around)
+		around = s.a.findNames(ctx, anyContains, f.Around)
 	}
 	find := func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
 		set, err := s.targetSet(tx, f, queries, around)
@@ -110,10 +111,10 @@ func (s *Session) Targets(ctx context.Context, f TargetFilter, page Page, out Ou
 		}
 		return err == nil, err
 	}
-	return give(s, ctx, out, find, read)
+	return sendPage(s, ctx, out, find, read)
 }
 
-// targetSet is the set of the targets that the viewer sees and that a filter lets through.
+// targetSet returns the set of the visible targets that match a filter.
 func (s *Session) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, around *nameQuery) (kv.Set, error) {
 	seen := visible(s, tx, targets, false)
 	sets := []kv.Set{seen}
@@ -157,7 +158,7 @@ func (s *Session) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, aro
 	return kv.And(sets...), nil
 }
 
-// around finds the targets in a cone around another one.
+// around returns the targets in a cone around another one.
 func (s *Session) around(tx *kv.Tx, f TargetFilter, q *nameQuery, seen kv.Set) ([]uint64, error) {
 	found, err := q.in(tx)
 	if err != nil {
@@ -210,7 +211,7 @@ func (s *Session) findList(tx *kv.Tx, text string) (uint64, error) {
 	return 0, problem.Invalid("targetlist__name", UnknownList)
 }
 
-// orderTargets cuts a page out of a set in some order.
+// orderTargets returns a page of a set in an order.
 func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, Extent, error) {
 	order, descending := strings.CutPrefix(order, "-")
 	var up, down iter.Seq2[[]byte, uint64]
@@ -231,7 +232,7 @@ func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, Ext
 			return cmp.Or(cmp.Compare(a.Modified, b.Modified), cmp.Compare(a.ID, b.ID))
 		}
 	default:
-		return page.of(set, descending) // ids are given out in the order of creation
+		return page.of(set, descending) // ids ascend with the time of creation
 	}
 	if err := page.noCursor("order"); err != nil {
 		return nil, Extent{}, err
@@ -251,11 +252,11 @@ func orderTargets(tx *kv.Tx, set kv.Set, order string, page Page) ([]uint64, Ext
 	return ids, extent, nil
 }
 
-// fewNames is up to how many targets are sorted by reading them one by one rather than by walking
-// through an order of all.
+// fewNames is the largest number of targets that are sorted by reading them, instead of walking
+// through an order of all targets.
 const fewNames = 1000
 
-// sortTargets lists the targets of a set in an order.
+// sortTargets returns the targets of a set in an order.
 func sortTargets(tx *kv.Tx, set kv.Set, compare func(a, b *Target) int) ([]uint64, error) {
 	ids, err := set.IDs()
 	if err != nil {
@@ -273,4 +274,41 @@ func sortTargets(tx *kv.Tx, set kv.Set, compare func(a, b *Target) int) ([]uint6
 		ids[i] = t.ID
 	}
 	return ids, nil
+}
+
+// Targets are ordered for cones by the zone of their declination, each zoneHeight degrees high, and
+// then by right ascension.
+const zoneHeight = 0.5
+
+func zone(dec float64) uint16 {
+	return uint16(math.Floor((min(max(dec, -90), 90) + 90) / zoneHeight))
+}
+
+// conePlace is the zone in 2 bytes and the right ascension in 8: a float64 that is not negative
+// sorts like its bits.
+func conePlace(ra, dec float64) []byte {
+	b := binary.BigEndian.AppendUint16(nil, zone(dec))
+	return binary.BigEndian.AppendUint64(b, math.Float64bits(math.Abs(ra)))
+}
+
+// targetsIn returns the targets in the cone, ascending.
+func targetsIn(tx *kv.Tx, c sky.Cone) ([]uint64, error) {
+	var found []uint64
+	for z := zone(c.Dec - c.Radius); z <= zone(c.Dec+c.Radius); z++ {
+		for _, span := range c.Spans() {
+			from := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(nil, z), math.Float64bits(span[0]))
+			to := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(nil, z), math.Float64bits(span[1])+1)
+			for _, id := range tx.Range(orderCone, 0, from, to) {
+				t, err := targets.Get(tx, id)
+				if err != nil {
+					return nil, err
+				}
+				if t.RA != nil && t.Dec != nil && c.Holds(*t.RA, *t.Dec) {
+					found = append(found, id)
+				}
+			}
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
 }

@@ -27,48 +27,53 @@ func (s *Session) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
 	return &TargetView{t, groups, lists}, err
 }
 
-// CreateTarget makes a target; its maker, and the groups that are named, get all rights on it.
+// CreateTarget creates a target. Its creator and the groups of the input get all rights on it.
 // Errors: *problem.List; *problem.Error.
 func (s *Session) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		pl, err := s.planNew(tx.Tx, in)
 		if err == nil {
-			err = s.write(tx, pl)
-		}
-		if err == nil {
-			v, err = s.targetView(tx.Tx, pl.t)
+			v, err = s.writeAndView(tx, pl)
 		}
 		return err
 	})
 	return v, err
 }
 
-// ChangeTarget changes a target that the viewer may change. Whole says that the input must hold all
-// that a new target needs (PUT); what it does not hold stays all the same. Errors: *problem.List;
-// NotFound; Forbidden.
+// ChangeTarget changes the fields of a target that the input holds. With whole (PUT), the input
+// must hold all fields that a new target needs. Errors: *problem.List; NotFound; Forbidden.
 func (s *Session) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, whole bool) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
-		t, err := s.target(tx.Tx, id)
+		t, err := s.targetFor(tx.Tx, id, auth.Change)
 		if err != nil {
 			return err
 		}
-		if !s.p.May(s.v, auth.Change, t.Object()) {
-			return problem.ErrForbidden
-		}
 		pl, err := s.plan(tx.Tx, in, t, whole)
 		if err == nil {
-			err = s.write(tx, pl)
-		}
-		if err == nil {
-			v, err = s.targetView(tx.Tx, pl.t)
+			v, err = s.writeAndView(tx, pl)
 		}
 		return err
 	})
 	return v, err
 }
 
-// MayChangeTarget says whether the viewer may change a target that he sees; NotFound when he does
-// not see it.
+// targetFor reads a target on which the viewer has a right. Errors: NotFound; Forbidden.
+func (s *Session) targetFor(tx *kv.Tx, id uint64, right auth.Right) (*Target, error) {
+	t, err := s.target(tx, id)
+	if err == nil && !s.p.May(s.v, right, t.Object()) {
+		err = problem.ErrForbidden
+	}
+	return t, err
+}
+
+func (s *Session) writeAndView(tx *kv.WriteTx, pl *targetPlan) (*TargetView, error) {
+	if err := s.write(tx, pl); err != nil {
+		return nil, err
+	}
+	return s.targetView(tx.Tx, pl.t)
+}
+
+// MayChangeTarget reports whether the viewer may change a target. Error: NotFound.
 func (s *Session) MayChangeTarget(id uint64) (yes bool, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, err := s.target(tx, id)
@@ -92,16 +97,12 @@ func (s *Session) Target(id uint64) (v *TargetView, err error) {
 	return v, err
 }
 
-// DeleteTarget deletes a target with its data products, their files, its data and its observation
+// DeleteTarget deletes a target with its data products, their files, its datums and its observation
 // records. Errors: NotFound; Forbidden.
 func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
 	return s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
-		t, err := s.target(tx.Tx, id)
-		if err != nil {
+		if _, err := s.targetFor(tx.Tx, id, auth.Delete); err != nil {
 			return err
-		}
-		if !s.p.May(s.v, auth.Delete, t.Object()) {
-			return problem.ErrForbidden
 		}
 		data, err := datums.Set(tx.Tx, dimTarget, kv.Int(id)).IDs()
 		if err != nil {
@@ -134,17 +135,13 @@ func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
 	})
 }
 
-// Withdraw takes away what a group was granted on a target. (Naming a group in a change of the
-// target grants; a TOM knows no way back.) Errors: NotFound, also for a group that was granted
-// nothing; Forbidden.
+// Withdraw removes the grants of a group on a target, which a change of the target that names the
+// group gives. Errors: NotFound, also for a group without a grant; Forbidden.
 func (s *Session) Withdraw(ctx context.Context, id, group uint64) error {
 	return s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
-		t, err := s.target(tx.Tx, id)
+		t, err := s.targetFor(tx.Tx, id, auth.Change)
 		if err != nil {
 			return err
-		}
-		if !s.p.May(s.v, auth.Change, t.Object()) {
-			return problem.ErrForbidden
 		}
 		n := len(t.Grants)
 		t.Grants = slices.DeleteFunc(t.Grants, func(g auth.Grant) bool { return g.To == auth.GroupGrantee(group) })
@@ -163,7 +160,7 @@ type Part struct {
 	Name       string // of an alias
 }
 
-// part finds the target that an alias or a tag belongs to, and its place there.
+// part finds the target of an alias or a tag, and its index there.
 func (s *Session) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err error) {
 	what := "TargetName"
 	if kind == kindExtraID {
@@ -190,7 +187,7 @@ func (s *Session) part(tx *kv.Tx, kind byte, id uint64) (t *Target, at int, err 
 	return nil, 0, problem.Missing(what)
 }
 
-// Alias reads an alias of a target that the viewer sees; Extra a tag. Error: NotFound.
+// Alias reads an alias of a visible target. Error: NotFound.
 func (s *Session) Alias(id uint64) (p Part, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, at, err := s.part(tx, kindAliasID, id)
@@ -202,7 +199,7 @@ func (s *Session) Alias(id uint64) (p Part, err error) {
 	return p, err
 }
 
-// Extra reads a tag of a target that the viewer sees. Error: NotFound.
+// Extra reads a tag of a visible target. Error: NotFound.
 func (s *Session) Extra(id uint64) (p Part, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		t, at, err := s.part(tx, kindExtraID, id)
@@ -214,13 +211,12 @@ func (s *Session) Extra(id uint64) (p Part, err error) {
 	return p, err
 }
 
-// DeleteAlias takes an alias off a target that the viewer may change; DeleteExtra a tag. Errors:
-// NotFound; Forbidden.
+// DeleteAlias deletes an alias of a target that the viewer may change. Errors: NotFound; Forbidden.
 func (s *Session) DeleteAlias(ctx context.Context, id uint64) error {
 	return s.deletePart(ctx, kindAliasID, id)
 }
 
-// DeleteExtra takes a tag off a target that the viewer may change. Errors: NotFound; Forbidden.
+// DeleteExtra deletes a tag of a target that the viewer may change. Errors: NotFound; Forbidden.
 func (s *Session) DeleteExtra(ctx context.Context, id uint64) error {
 	return s.deletePart(ctx, kindExtraID, id)
 }
@@ -243,4 +239,51 @@ func (s *Session) deletePart(ctx context.Context, kind byte, id uint64) error {
 		t.Modified = tx.Now().UnixMicro()
 		return targets.Put(tx, t.ID, t)
 	})
+}
+
+// TargetState is when a target was last changed, and how many of its datums and data products the
+// viewer sees.
+type TargetState struct {
+	Modified         int64 // microseconds of UTC since 1970
+	Datums, Products RowCount
+}
+
+// RowCount is the number of rows that a viewer sees, and the highest of their ids, 0 for none.
+type RowCount struct {
+	Rows int
+	Last uint64
+}
+
+// TargetState counts the visible datums and data products of a target, without reading them. Error:
+// NotFound.
+func (s *Session) TargetState(id uint64) (state TargetState, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
+		t, err := s.target(tx, id)
+		if err != nil {
+			return err
+		}
+		state.Modified = t.Modified
+		data, err := s.datumSet(tx, DatumFilter{Target: Some(id)}, nil)
+		if err == nil {
+			state.Datums, err = countRows(data)
+		}
+		if err != nil {
+			return err
+		}
+		shown, err := s.productSet(tx, ProductFilter{Target: Some(id)}, nil)
+		if err == nil {
+			state.Products, err = countRows(shown)
+		}
+		return err
+	})
+	return state, err
+}
+
+func countRows(set kv.Set) (c RowCount, err error) {
+	last, n, err := set.Page(kv.Page{Limit: 1, Descending: true})
+	if len(last) > 0 {
+		c.Last = last[0]
+	}
+	c.Rows = n
+	return c, err
 }

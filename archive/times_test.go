@@ -12,9 +12,9 @@ import (
 	"nightjar/kv"
 )
 
-// TestTimeRanges compares what ranges of time find with a plain scan, mostly around the edges of
-// the buckets of time, before 1970 and after it, in both modes, for viewers of all and of some,
-// with rows in the tail and without.
+// TestTimeRanges compares searches by ranges of time with a scan, mostly around the edges of the
+// buckets of time, before and after 1970, in both modes, for viewers of all and some rows, with and
+// without rows in the tail.
 func TestTimeRanges(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		t.Run(string(mode), func(t *testing.T) { timeRanges(t, mode) })
@@ -65,8 +65,8 @@ func timeRanges(t *testing.T, mode auth.Mode) {
 		rows = append(rows, timedRow{id, in.Target, in.Time, in.Type})
 	}
 	sent := 0
-	result, err := f.as("admin").AddData(t.Context(), false, func() (DatumInput, int, error) {
-		if sent == 4*fewData {
+	result, err := f.as("admin").AddDatums(t.Context(), false, func() (DatumInput, int, error) {
+		if sent == 4*fewDatums {
 			return DatumInput{}, 0, io.EOF
 		}
 		sent++

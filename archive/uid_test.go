@@ -7,8 +7,8 @@ import (
 	"nightjar/kv"
 )
 
-// TestUIDs finds a record of each kind by its uid, as long as it is there. That the keys follow
-// from the records is checked when the fixture closes.
+// TestUIDs finds a record of each kind by its uid until it is deleted. The fixture checks at its
+// end that the keys follow from the records.
 func TestUIDs(t *testing.T) {
 	f := open(t, Options{})
 	s, ctx := f.as("admin"), t.Context()
@@ -29,7 +29,7 @@ func TestUIDs(t *testing.T) {
 		_, _, err = f.upload("admin", v.ID, name+".csv", lightCurveCSV)
 		must(err)
 		sent := false
-		_, err = s.AddData(ctx, false, func() (DatumInput, int, error) {
+		_, err = s.AddDatums(ctx, false, func() (DatumInput, int, error) {
 			if sent {
 				return DatumInput{}, 0, io.EOF
 			}
@@ -56,7 +56,7 @@ func TestUIDs(t *testing.T) {
 	}))
 }
 
-// findUIDs finds all rows of a table, two at least, by their uids.
+// findUIDs finds all rows of a table, at least two, by their uids.
 func findUIDs[T any](t *testing.T, tx *kv.Tx, table *kv.Table[T], uid func(*T) [16]byte) {
 	t.Helper()
 	n := 0

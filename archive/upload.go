@@ -17,34 +17,33 @@ import (
 	"nightjar/kv"
 )
 
-// ProductInput is what is given with a file that is uploaded. What was wrong with single fields
-// already is in List.
+// ProductInput describes an uploaded file. List holds the problems already found in single fields.
 type ProductInput struct {
 	problem.List
-	Target      uint64 // 0 for those that the rows of the file name
+	Target      uint64 // 0 for the targets that the rows of the file name
 	Type        string
 	ProductID   string // "" for none
 	ExtraData   string
 	Observation uint64 // 0 for none
 	Groups      []auth.GroupRef
 	FileName    string
-	DateObs     string            // date of a spectrum, "" for the file's own
+	DateObs     string            // date of a spectrum, "" for that of the file
 	FluxScale   float64           // a factor on fluxes, 0 for none
-	TimeColumn  string            // the column of photometry that holds the time, "" lets the file decide
-	TimeFormat  string            // what it counts, as mjd_tt or jd-2450000; "" lets the file decide
-	Columns     map[string]string // columns by role, where the uploader names them
-	Refuse      bool              // data that the viewer sees already make the upload fail
-	DryRun      bool              // tell what the upload would answer, and store nothing
+	TimeColumn  string            // the column of photometry with the time, "" to recognise it
+	TimeFormat  string            // its format, such as mjd_tt or jd-2450000; "" to recognise it
+	Columns     map[string]string // columns by role, as far as the uploader names them
+	Refuse      bool              // fail when the viewer already sees a datum of the file
+	DryRun      bool              // return the report of the upload, and store nothing
 
-	byObject *objects // the targets whose data are in the file, when none is named
+	byObject *objects // the targets that the rows name, when Target is 0
 }
 
-// AutoType is the type of an upload whose content is to decide.
+// AutoType is the type of an upload whose content decides its type.
 const AutoType = ingest.AutoType
 
 const productIDTaken = "data product with this product id already exists."
 
-// A ProcessingError says that a file could not be turned into data. Nothing of it was stored.
+// A ProcessingError says that a file could not be read as its type. Nothing of it was stored.
 type ProcessingError struct{ Report *ingest.Report }
 
 func (e *ProcessingError) Error() string {
@@ -54,35 +53,29 @@ func (e *ProcessingError) Error() string {
 	return "the file could not be processed"
 }
 
-// Report says what was found in a file and what became of it.
+// Report says what a file contains and what was stored of it.
 type Report = ingest.Report
 
-// productPlan is an input that was checked against what is there.
+// productPlan is a checked input.
 type productPlan struct {
 	target *Target
 	obs    *Observation
 	groups []uint64
-	// warnings tell of groups that were named and are not known, where groups make no difference.
+	// warnings are about unknown groups in mode targets, in which groups do not matter.
 	warnings []string
-	code     byte   // of the data that come from the file
-	note     string // on the type that was recognised
+	code     byte   // of the data type of the file's datums
+	note     string // about the recognised type
 }
 
-// planProduct checks everything about an upload but the file's content.
+// planProduct checks everything but the content of the file.
 func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*productPlan, error) {
 	p := in.Clone()
 	pl := new(productPlan)
 	if !p.Has("target") && in.byObject == nil {
-		t, err := s.target(tx, in.Target)
-		switch {
-		case isRefusal(err):
-			NoSuch(p, "target", in.Target)
-		case err != nil:
+		var err error
+		if pl.target, err = s.targetToAddTo(tx, p, "target", in.Target); err != nil {
 			return nil, err
-		case !s.p.May(s.v, auth.Change, t.Object()):
-			p.Add("target", ReadOnlyTarget)
 		}
-		pl.target = t
 	}
 	if !p.Has("data_product_type") {
 		list, err := dataTypes(tx)
@@ -125,7 +118,7 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 	}
 	unknown := p
 	if s.p.Mode == auth.ModeTargets {
-		unknown = new(problem.List) // a TOM looks at the groups of an upload only in mode objects
+		unknown = new(problem.List) // a TOM checks the groups of an upload only in mode objects
 	}
 	refs, err := s.checkGroups(tx, unknown, "groups", in.Groups, false)
 	if err != nil {
@@ -142,16 +135,16 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 	return pl, p.Err()
 }
 
-// Upload makes a data product of a file, and datums of what is in it when its type is one that is
-// processed. It is all or nothing.
+// Upload stores a file as a data product and, when its type is one that is processed, the datums in
+// it. It stores everything or nothing.
 //
-// Without a target in the input, each row of the file, which must be photometry, goes to the target
-// that has the name of the row's object, or an alias, whatever the case, blanks, dashes and
-// underscores, among those that the viewer sees; rows of others are left out and told. Each target
-// gets a data product of its own, with the same file, and all appear at once. A file that names no
-// objects is refused for want of a target.
+// Without a target in the input, the file must be photometry whose rows name objects. Each row goes
+// to the visible target with the name or alias of its object; case, blanks, dashes and underscores
+// do not matter. Rows of unknown objects are rejected. Each target gets a data product of its own,
+// with the same file, and all become visible at once. A file that names no objects is refused,
+// since the target is missing.
 //
-// A dry run gives no views. Errors: *problem.List; *ProcessingError.
+// A dry run returns no views. Errors: *problem.List; *ProcessingError.
 func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	views []*ProductView, report *Report, err error) {
 	plan := s.planUpload
@@ -175,13 +168,13 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 		report.Warnings = append(report.Warnings, pl.note)
 	}
 	if in.byObject != nil {
-		in.byObject.tell(s, report, views, pl.groups)
+		in.byObject.warn(s, report, views, pl.groups)
 	}
 	return views, report, nil
 }
 
-// store makes the data product of a planned upload, or the products, one for each of its targets,
-// and their data.
+// store stores the data products of a planned upload, one for each of its targets, and their
+// datums.
 func (s *Session) store(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan) (
 	[]*ProductView, *Report, error) {
 	rows := &fileRows{in: in, file: f, each: in.each()}
@@ -204,9 +197,9 @@ func (s *Session) store(ctx context.Context, in *ProductInput, f *FileUpload, pl
 	return rows.views, report, nil
 }
 
-// fileRows are the rows of a file, which refer to its data product, or to one for each target.
+// fileRows holds the rows of a file, which refer to the data product of their target.
 type fileRows struct {
-	turns[Datum]
+	doubleBuffer[Datum]
 	in     *ProductInput
 	file   *FileUpload
 	each   []*ProductInput // for each target
@@ -214,7 +207,7 @@ type fileRows struct {
 	views  []*ProductView
 }
 
-// datum gives a copy, since functions of transactions may run twice.
+// datum returns a copy, since the function of a transaction may run twice.
 func (r *fileRows) datum(_ *Session, _ *kv.Tx, i int) (*Datum, error) {
 	scratch := r.made.scratch
 	r.made = r.back.rows[i]
@@ -247,7 +240,7 @@ func (r *fileRows) refer(d *Datum, id uint64) {
 }
 
 func (r *fileRows) create(s *Session, tx *kv.WriteTx, id uint64) error {
-	r.views = nil // what is done in a transaction may be done again
+	r.views = nil // the function of a transaction may run twice
 	for i, one := range r.each {
 		v, err := s.writeProduct(tx, one, r.file, id+uint64(i))
 		if err != nil {
@@ -267,8 +260,7 @@ func (r *fileRows) check(done tally) error {
 	return refuseLines(r.in.FileName, r.report, done)
 }
 
-// planUpload checks everything that can be known before the file is read through, and decides its
-// type.
+// planUpload checks everything but the rows of the file, and finds out its type.
 func (s *Session) planUpload(ctx context.Context, in *ProductInput, f *FileUpload) (*ProductInput,
 	*productPlan, error) {
 	if f.blob == nil {
@@ -291,15 +283,15 @@ func (s *Session) planUpload(ctx context.Context, in *ProductInput, f *FileUploa
 	return in, pl, err
 }
 
-// refusedLine is the refusal of a line whose datum is there already.
+// refusedLine is the refusal of a line whose datum already exists.
 type refusedLine struct{ line int }
 
 func (e *refusedLine) Error() string { return AlreadyThere }
 
-// maxRefusedLines is how many lines a refused upload names.
+// maxRefusedLines is how many lines a refused upload lists.
 const maxRefusedLines = 100
 
-// refuseLines makes an upload fail whose data are there already, in whole or in part.
+// refuseLines makes an upload fail when some of its datums already exist.
 func refuseLines(file string, report *Report, done tally) error {
 	n := done.rejected.count + done.duplicate
 	if n == 0 {
@@ -314,13 +306,12 @@ func refuseLines(file string, report *Report, done tally) error {
 	}
 	if more := n - len(failed.Errors); more > 0 {
 		failed.Errors = append(failed.Errors,
-			ingest.Problem{File: file, Reason: fmt.Sprintf("%d more are there already", more)})
+			ingest.Problem{File: file, Reason: fmt.Sprintf("%d more already exist", more)})
 	}
 	return &ProcessingError{&failed}
 }
 
-// recognised gives an upload the type that its content has; note is what the uploader should know
-// of that.
+// recognised returns the input with the type of its content, and a note about it for the uploader.
 func (s *Session) recognised(ctx context.Context, in *ProductInput, pl *productPlan,
 	f *FileUpload) (typed *ProductInput, note string, err error) {
 	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options(pl))
@@ -356,10 +347,9 @@ func (in *ProductInput) options(pl *productPlan) ingest.Options {
 	return o
 }
 
-// writeProduct stores the product itself, under an id that was reserved for it, and returns how its
-// maker sees it.
+// writeProduct stores the data product under its reserved id, and returns the view of its creator.
 func (s *Session) writeProduct(tx *kv.WriteTx, in *ProductInput, f *FileUpload, id uint64) (*ProductView, error) {
-	pl, err := s.planProduct(tx.Tx, in, f.Size()) // what was true before may not be so any more
+	pl, err := s.planProduct(tx.Tx, in, f.Size()) // something may have changed meanwhile
 	if err != nil {
 		return nil, err
 	}
@@ -388,8 +378,8 @@ func (s *Session) writeProduct(tx *kv.WriteTx, in *ProductInput, f *FileUpload, 
 	return s.productView(tx.Tx, p, pl.target)
 }
 
-// process reads the file, if its type is one that is processed, and hands its points to add, whose
-// value is valid until it returns.
+// process reads the file, if its type is one that is processed, and calls add with its points,
+// whose values are valid until add returns.
 func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan,
 	add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
@@ -401,7 +391,7 @@ func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, 
 	report, err := s.a.processors.Process(ctx, in.Type, in.file(f), in.options(pl), func(p ingest.Point) error {
 		var err error
 		if buf, err = jsontext.Compact(buf[:0], p.Value); err != nil {
-			return fmt.Errorf("line %d of %s became no good value: %w", p.Line, in.FileName, err)
+			return fmt.Errorf("line %d of %s became an invalid value: %w", p.Line, in.FileName, err)
 		}
 		if utf8.RuneCountInString(p.Source) > MaxSource {
 			return &ingest.Error{Problems: []ingest.Problem{{File: in.FileName, Line: p.Line, Column: "source",
@@ -427,7 +417,7 @@ func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, 
 	return &report, err
 }
 
-// withOrigin says in a value that its time is only that of the upload.
+// withOrigin marks a value: its time is only that of the upload.
 func withOrigin(value []byte) []byte {
 	if len(value) < 2 || value[0] != '{' {
 		return value
@@ -436,10 +426,10 @@ func withOrigin(value []byte) []byte {
 	if len(out) > 1 {
 		out = append(out, ',')
 	}
-	return append(out, `"`+timeOrigin+`":"upload"}`...)
+	return append(out, `"`+ingest.TimeOrigin+`":"upload"}`...)
 }
 
-// blindGroups warns of groups that were named and cannot see the target, and so not the product.
+// blindGroups warns about named groups that cannot see the target, and so not the product.
 func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	if s.p.Mode != auth.ModeObjects || t == nil {
 		return nil
@@ -447,7 +437,8 @@ func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	o := t.Object()
 	for _, g := range groups {
 		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Visibility == auth.VisibleToGranted {
-			warnings = append(warnings, fmt.Sprintf("Group %d cannot see the target, and so not this product.", g))
+			warnings = append(warnings,
+				fmt.Sprintf("Group %d cannot see the target, and so cannot see this product.", g))
 		}
 	}
 	return warnings

@@ -12,24 +12,23 @@ import (
 	"nightjar/kv"
 )
 
-// Work is what a request has left to be done in pieces, since all of it in one transaction would
-// make others wait for seconds. It is in the file from the transaction that decided it, and a crash
-// does not stop it: the worker goes on when the file is opened. Pieces are done in the order of
-// their ids, one after the other, so that a later deletion of what an earlier piece refers to finds
-// that one done.
+// Work is a piece of a request that is too long for one transaction, which would make others wait
+// for seconds. The transaction that decides on the request stores its pieces, so a crash does not
+// stop it: the worker continues when the file is next opened. The worker does pieces in the order
+// of their ids, so a deletion comes after earlier pieces that refer to what it deletes.
 type Work struct {
 	kv.Unknown
 	Kind    uint64 `kv:"1"`
-	Product uint64 `kv:"2"` // that is joined or deleted, 0 for none
-	Target  uint64 `kv:"3"` // of the datums; 0 when they are of several
-	Entry   uint64 `kv:"4"` // of the log: where the request began
-	// Owner, with the groups, is added to the datums of a join without a product.
+	Product uint64 `kv:"2"` // that is added to datums or deleted, 0 for none
+	Target  uint64 `kv:"3"` // of the datums; 0 for several
+	Entry   uint64 `kv:"4"` // the log entry in which the request began
+	// Owner and Groups are added to the datums of a join without a product.
 	Owner  uint64   `kv:"5"`
 	Groups []uint64 `kv:"6"`
-	// Rows are the ids of the datums of a join, ascending: the first, then the differences, as
+	// Rows holds the ids of the datums of a join, ascending: the first, then the differences, as
 	// uvarints.
 	Rows []byte `kv:"7"`
-	// who asked, as in the log
+	// the author of the request, as in the log
 	User   uint64 `kv:"8"`
 	Token  uint64 `kv:"9"`
 	Name   string `kv:"10"`
@@ -40,7 +39,7 @@ type Work struct {
 
 // The kinds of work.
 const (
-	workJoin     = 1 // datums that were there already are brought by a product, or by an owner, once more
+	workJoin     = 1 // existing datums get a product or an owner
 	workDrop     = 2 // a product is deleted
 	workDropList = 3 // a list of targets is deleted
 )
@@ -53,7 +52,7 @@ func newWork(tx *kv.WriteTx, kind uint64) *Work {
 		Addr: a.Addr, Action: a.Action}
 }
 
-// author is on whose behalf a piece is done: the log says what it continues.
+// author returns the author of the piece: the log says which entry it continues.
 func (w *Work) author() kv.Author {
 	return kv.Author{User: w.User, Token: w.Token, Name: w.Name, Addr: w.Addr,
 		Action: fmt.Sprintf("%s (continues entry %d)", w.Action, w.Entry)}
@@ -81,7 +80,7 @@ func (w *Work) rows() (ids []uint64) {
 	return ids
 }
 
-// joins adds what the work brings to a datum, and says whether it had not all of that.
+// joins adds the product or owner of the work to a datum, and reports whether that changed it.
 func (w *Work) joins(d *Datum) (changed bool) {
 	if w.Product != 0 && !slices.Contains(d.Products, w.Product) {
 		d.Products, changed = append(slices.Clone(d.Products), w.Product), true
@@ -93,7 +92,7 @@ func (w *Work) joins(d *Datum) (changed bool) {
 	return changed
 }
 
-// worker does the work that is listed in the table of works.
+// worker does the pieces in the table of works.
 type worker struct {
 	a    *Archive
 	kick chan struct{}
@@ -102,16 +101,15 @@ type worker struct {
 	done chan struct{}
 
 	mu      sync.Mutex
-	waiting map[uint64][]chan error // by the piece that they wait for
-	stuck   map[uint64]bool         // pieces that failed, which are tried again at the next start
+	waiting map[uint64][]chan error // requests, by the piece that they wait for
+	stuck   map[uint64]bool         // pieces that failed and are tried again at the next start
 	ended   bool
-	why     error // it ended: nil when the archive is closed
+	why     error // why it ended: nil when the archive is closed
 }
 
-// ErrUnfinished says that a request was decided, and is on the disk, but that the rest of its
-// pieces cannot be done: the disk has failed, or the file is lost. They are done when the file is
-// next opened.
-var ErrUnfinished = errors.New("the request was begun, and cannot be finished before a restart")
+// ErrUnfinished says that a request is on the disk, but that its other pieces cannot be done since
+// the disk has failed or the file is lost. They are done when the file is next opened.
+var ErrUnfinished = errors.New("the request has begun, and can only be finished after a restart")
 
 func startWorker(a *Archive) *worker {
 	w := &worker{a: a, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
@@ -124,33 +122,33 @@ func startWorker(a *Archive) *worker {
 	return w
 }
 
-// close stops the worker behind the piece that it is at. What is left is done when the file is next
-// opened.
+// close stops the worker after its current piece. The others are done when the file is next opened.
 func (w *worker) close() {
 	w.once.Do(func() { close(w.quit) })
 	<-w.done
 }
 
-// end releases all that wait: nothing is done any more. Why is nil when the archive is closed.
+// end wakes all requests that wait, since no piece is done any more. why is nil when the archive is
+// closed.
 func (w *worker) end(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended, w.why = true, why
 	for id := range w.waiting {
-		w.tell(id, why)
+		w.wake(id, why)
 	}
 }
 
-// tell wakes all that wait for a piece. The caller holds mu.
-func (w *worker) tell(id uint64, err error) {
+// wake wakes the requests that wait for a piece. The caller holds mu.
+func (w *worker) wake(id uint64, err error) {
 	for _, c := range w.waiting[id] {
 		c <- err
 	}
 	delete(w.waiting, id)
 }
 
-// wait waits until a piece is done, and with it all before it; 0 is no piece. When the context ends
-// first, or the archive is closed, it returns nil all the same: the pieces are on the disk. Errors:
+// wait waits until a piece and all before it are done; 0 is no piece. It also returns nil when the
+// context ends first or the archive is closed, since the pieces are on the disk. Errors:
 // ErrUnfinished; damage.
 func (w *worker) wait(ctx context.Context, id uint64) error {
 	if id == 0 {
@@ -168,12 +166,12 @@ func (w *worker) wait(ctx context.Context, id uint64) error {
 	case w.kick <- struct{}{}:
 	default:
 	}
-	// The piece may have been done before anybody waited for it.
+	// The piece may have been done before c was in waiting.
 	err := w.a.db.View(func(tx *kv.Tx) error { _, err := works.Get(tx, id); return err })
 	if errors.Is(err, kv.ErrNotFound) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.leave(id, c)
+		w.stopWaiting(id, c)
 		return nil
 	}
 	select {
@@ -182,20 +180,21 @@ func (w *worker) wait(ctx context.Context, id uint64) error {
 	case <-ctx.Done():
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.leave(id, c)
+		w.stopWaiting(id, c)
 		return nil
 	}
 }
 
-// leave says that somebody waits no longer. The caller holds mu.
-func (w *worker) leave(id uint64, c chan error) {
+// stopWaiting removes a channel of a piece. The caller holds mu.
+func (w *worker) stopWaiting(id uint64, c chan error) {
 	w.waiting[id] = slices.DeleteFunc(w.waiting[id], func(x chan error) bool { return x == c })
 	if len(w.waiting[id]) == 0 {
 		delete(w.waiting, id)
 	}
 }
 
-// run is the goroutine of the worker. It rests as long as it works, so that others get through.
+// run is the goroutine of the worker. It pauses for as long as each piece took, so that others can
+// write.
 func (w *worker) run() {
 	defer close(w.done)
 	var why error
@@ -221,13 +220,13 @@ func (w *worker) run() {
 			pause = time.Second
 		case id == 0:
 			why = fmt.Errorf("%w: %w", ErrUnfinished, err)
-			w.a.o.Logf("what is left of requests cannot be read: %v", err)
+			w.a.o.Logf("cannot read the unfinished pieces of requests: %v", err)
 			return
 		case err != nil:
-			w.a.o.Logf("work %d cannot be done, and is tried again at the next start: %v", id, err)
+			w.a.o.Logf("work %d failed, and is tried again at the next start: %v", id, err)
 			w.mu.Lock()
 			w.stuck[id] = true
-			w.tell(id, err)
+			w.wake(id, err)
 			w.mu.Unlock()
 		}
 		select {
@@ -238,7 +237,7 @@ func (w *worker) run() {
 	}
 }
 
-// piece does the next piece of work, whose id it gives, or 0 when there is none.
+// piece does the next piece of work and returns its id, 0 when there is none.
 func (w *worker) piece() (id uint64, err error) {
 	var next *Work
 	err = w.a.db.View(func(tx *kv.Tx) error {
@@ -264,7 +263,7 @@ func (w *worker) piece() (id uint64, err error) {
 	})
 	if err == nil && ended {
 		w.mu.Lock()
-		w.tell(id, nil)
+		w.wake(id, nil)
 		w.mu.Unlock()
 	}
 	return id, err
@@ -276,7 +275,7 @@ func (w *worker) isStuck(id uint64) bool {
 	return w.stuck[id]
 }
 
-// doWork does a piece in a transaction, and says whether it has ended.
+// doWork does a piece in a transaction, and reports whether it is finished.
 func (a *Archive) doWork(tx *kv.WriteTx, id uint64) (ended bool, err error) {
 	w, err := works.Get(tx.Tx, id)
 	if errors.Is(err, kv.ErrNotFound) {
@@ -301,11 +300,11 @@ func (a *Archive) doWork(tx *kv.WriteTx, id uint64) (ended bool, err error) {
 	return ended, err
 }
 
-// join brings the data of a piece.
+// join adds the product or owner of a piece to its datums.
 func (w *Work) join(tx *kv.WriteTx) error {
 	if w.Product != 0 {
 		if _, err := products.Get(tx.Tx, w.Product); errors.Is(err, kv.ErrNotFound) {
-			return nil // deleted, and with it what it would have brought
+			return nil // deleted, and so its datums must not get it
 		} else if err != nil {
 			return err
 		}
@@ -325,7 +324,7 @@ func (w *Work) join(tx *kv.WriteTx) error {
 	return nil
 }
 
-// pendingWork calls fn with the work that may be left on a target's datums, until it returns false.
+// pendingWork calls fn with the pieces that may concern a target's datums, until fn returns false.
 func pendingWork(tx *kv.Tx, target uint64, fn func(id uint64, w *Work) (bool, error)) error {
 	for id, err := range works.All(tx).Each() {
 		if err != nil {
@@ -345,8 +344,8 @@ func pendingWork(tx *kv.Tx, target uint64, fn func(id uint64, w *Work) (bool, er
 	return nil
 }
 
-// takeJoins adds to a datum what pending work would bring to it, and takes it out of that work:
-// whoever changes who brought a datum needs all of that now.
+// takeJoins adds the products and owners of pending work to a datum, and takes the datum out of
+// that work. Code that changes the sources of a datum needs all of them.
 func takeJoins(tx *kv.WriteTx, id uint64, d *Datum) error {
 	type change struct {
 		id uint64
@@ -370,9 +369,9 @@ func takeJoins(tx *kv.WriteTx, id uint64, d *Datum) error {
 	return err
 }
 
-// dropSome deletes a data product, with its file and the data that it alone has brought, when at
-// most Options.PieceRows others are left that came with it; otherwise it takes it off so many of
-// these. So until its end the product is there, with fewer and fewer data.
+// dropSome removes a data product from Options.PieceRows of the datums that also have another
+// source. When no more of those are left, it deletes the product, its file and the datums that only
+// it has. Until then the product exists, with fewer and fewer datums.
 func (a *Archive) dropSome(tx *kv.WriteTx, product uint64) (ended bool, err error) {
 	p, err := products.Get(tx.Tx, product)
 	if errors.Is(err, kv.ErrNotFound) {
@@ -381,7 +380,7 @@ func (a *Archive) dropSome(tx *kv.WriteTx, product uint64) (ended bool, err erro
 	if err != nil {
 		return false, err
 	}
-	data, shared := broughtBy(tx.Tx, product)
+	data, shared := datumsOf(tx.Tx, product)
 	kept, n, err := shared.Page(kv.Page{Limit: a.o.PieceRows})
 	if err != nil {
 		return false, err
@@ -397,18 +396,11 @@ func (a *Archive) dropSome(tx *kv.WriteTx, product uint64) (ended bool, err erro
 			return false, err
 		}
 	}
-	for _, id := range kept {
-		d, err := datums.Get(tx.Tx, id)
-		if err != nil {
-			return false, err
-		}
+	err = changeRows(tx, datums, kv.IDs(kept), func(d *Datum) {
 		d.Products = slices.DeleteFunc(d.Products, func(x uint64) bool { return x == product })
-		if err := datums.Put(tx, id, d); err != nil {
-			return false, err
-		}
-	}
-	if !ended {
-		return false, nil
+	})
+	if err != nil || !ended {
+		return false, err
 	}
 	if err := datums.DeleteAll(tx, gone); err != nil {
 		return false, err
@@ -419,9 +411,9 @@ func (a *Archive) dropSome(tx *kv.WriteTx, product uint64) (ended bool, err erro
 	return true, products.Delete(tx, product)
 }
 
-// joinFirst does a piece that would bring some data of a set, if there is one. Since the work of an
-// upload may be later than that of a deletion, data that are about to be deleted may be those that
-// the upload found there and counted on.
+// joinFirst does a pending join of some datums of a set, if there is one. The work of an upload may
+// come after that of a deletion, and the datums about to be deleted may be those that the upload
+// found and did not store again.
 func joinFirst(tx *kv.WriteTx, target uint64, set kv.Set) (joined bool, err error) {
 	err = pendingWork(tx.Tx, target, func(id uint64, w *Work) (bool, error) {
 		if w.Kind != workJoin || len(w.Rows) == 0 {
@@ -434,15 +426,14 @@ func joinFirst(tx *kv.WriteTx, target uint64, set kv.Set) (joined bool, err erro
 		if joined, err = true, w.join(tx); err != nil {
 			return false, err
 		}
-		w.Rows = nil // the record stays until its turn comes, since somebody may wait for that
+		w.Rows = nil // the record stays until its turn, since a request may wait for it
 		return false, works.Put(tx, id, w)
 	})
 	return joined, err
 }
 
-// broughtBy are the data that a product brought, and those of them that came in another way as
-// well.
-func broughtBy(tx *kv.Tx, product uint64) (data, shared kv.Set) {
-	data = datums.Set(tx, dimProduct, kv.Int(product))
-	return data, kv.And(data, datums.Set(tx, dimShared, kv.Int(1)))
+// datumsOf returns the datums of a product, and those of them that also have another source.
+func datumsOf(tx *kv.Tx, product uint64) (all, shared kv.Set) {
+	all = datums.Set(tx, dimProduct, kv.Int(product))
+	return all, kv.And(all, datums.Set(tx, dimShared, kv.Int(1)))
 }

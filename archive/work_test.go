@@ -17,14 +17,14 @@ import (
 	"nightjar/kv"
 )
 
-// byHand stops the worker, as the end of the process would: what is begun is answered, and its
-// pieces are done by piece.
+// byHand stops the worker, as the end of the process would: requests return at once, and their
+// pieces are done by calls of piece.
 func (f *fixture) byHand() *fixture {
 	f.worker.close()
 	return f
 }
 
-// piece does one piece of what is left, and says whether there was one.
+// piece does one piece of work, and reports whether there was one.
 func (f *fixture) piece() bool {
 	f.t.Helper()
 	id, err := f.worker.piece()
@@ -42,10 +42,10 @@ func curve(from, to int) string {
 	return s
 }
 
-// TestPieces goes step by step through an upload of data that are there already, and through the
-// deletion of either of the products with the same data: what everybody sees is never more than
-// before or after, the file is whole after each piece, and a file that was closed in the middle
-// goes on by itself when it is opened.
+// TestPieces goes step by step through an upload of existing datums, and through the deletion of
+// either of the products with the same datums: no viewer ever sees more than before or after, the
+// file is whole after each piece, and a file that was closed in the middle continues by itself when
+// it is opened.
 func TestPieces(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		for _, crash := range []bool{false, true} {
@@ -65,7 +65,7 @@ func testPieces(t *testing.T, mode auth.Mode, crash bool, stageFrom int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// what each user sees of the data, of each product
+	// the datums that each user sees, of each product
 	seen := func() map[string][]uint64 {
 		m := map[string][]uint64{}
 		for _, user := range []string{"admin", "astro", "carol", "bob"} {
@@ -76,8 +76,8 @@ func testPieces(t *testing.T, mode auth.Mode, crash bool, stageFrom int) {
 		}
 		return m
 	}
-	// through does what is left piece by piece, or by opening the file again, and compares what is
-	// seen
+	// through does the work piece by piece, or by reopening the file, and compares what the users
+	// see
 	through := func(what string, before map[string][]uint64, least int) {
 		t.Helper()
 		if crash {
@@ -149,7 +149,7 @@ func (s *Session) productOf(id uint64) (p *Product, t *Target, err error) {
 	return p, t, err
 }
 
-// awaitWork waits until nothing is left to the worker.
+// awaitWork waits until the worker has nothing to do.
 func (f *fixture) awaitWork() {
 	f.t.Helper()
 	for end := time.Now().Add(testenv.Patience); ; time.Sleep(time.Millisecond) {
@@ -167,8 +167,8 @@ func (f *fixture) awaitWork() {
 	}
 }
 
-// TestPiecesAnswer: who asked is answered when the last piece is done, and the entries of the log
-// say what they continue.
+// TestPiecesAnswer: a request returns after its last piece, and the entries of the log say which
+// entry they continue.
 func TestPiecesAnswer(t *testing.T) {
 	f := open(t, Options{PieceRows: 3})
 	target := f.target("astro", "T", f.group)
@@ -207,8 +207,8 @@ func TestPiecesAnswer(t *testing.T) {
 	}
 }
 
-// TestPiecesModel does the same random steps with an archive whose worker has not come to anything
-// yet, or to some pieces, and with one that does all at once. In the end both hold the same.
+// TestPiecesModel does the same random steps with an archive whose worker is late, and with one
+// that does no work in pieces. At the end both hold the same.
 func TestPiecesModel(t *testing.T) {
 	for seed := range uint64(testenv.Choose(6, 200)) {
 		piecesModel(t, seed)
@@ -311,7 +311,7 @@ func piecesModel(t *testing.T, seed uint64) {
 		}
 		return m
 	}
-	// which of its products a datum shows depends on the order in which they came, and so may
+	// the product with which a datum is shown depends on the order of its products, and so may
 	// differ
 	brought := func(f *fixture) map[string]int {
 		m := map[string]int{}
@@ -344,7 +344,8 @@ func TestDeleteLongList(t *testing.T) {
 		v, err := f.as("astro").CreateTarget(t.Context(),
 			&TargetInput{Name: Some(fmt.Sprint("T", i)), Type: Some(Sidereal),
 				Numbers: map[string]Opt[float64]{"ra": Some(10.0),
-					"dec": Some(-10.0)}, Lists: []ListInput{{Name: "long"}, {Name: "kept"}}})
+					"dec": Some(-10.0)},
+				Lists: []ListInput{{Name: "long"}, {Name: "kept"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,9 +374,9 @@ func TestDeleteLongList(t *testing.T) {
 	}
 }
 
-// TestPiecesOfSeveralTargets: datums of two targets that were hidden from the sender, and are
-// brought by the sender in one stream, stay when the product that had brought them to either target
-// is deleted before the pieces of the stream are done.
+// TestPiecesOfSeveralTargets: a user sends, in one stream, datums of two targets that exist but are
+// hidden from the user. They stay when their product on either target is deleted before the pieces
+// of the stream are done.
 func TestPiecesOfSeveralTargets(t *testing.T) {
 	f := open(t, Options{PieceRows: 2}).byHand()
 	f.mode(auth.ModeObjects, auth.ReadOnly)
@@ -398,7 +399,7 @@ func TestPiecesOfSeveralTargets(t *testing.T) {
 		}
 	}
 	line := 0
-	r, err := f.as("carol").AddData(t.Context(), false, func() (DatumInput, int, error) {
+	r, err := f.as("carol").AddDatums(t.Context(), false, func() (DatumInput, int, error) {
 		if line++; line > len(sent) {
 			return DatumInput{}, line, io.EOF
 		}
@@ -419,8 +420,8 @@ func TestPiecesOfSeveralTargets(t *testing.T) {
 	}
 }
 
-// TestUnfinished: work in pieces is not acknowledged as done when the file is lost in the middle of
-// it, and is finished when the file is opened again.
+// TestUnfinished: when the file is lost in the middle of work in pieces, the request fails, and the
+// work is finished when the file is opened again.
 func TestUnfinished(t *testing.T) {
 	f := open(t, Options{PieceRows: 2})
 	target := f.target("astro", "T", f.group)
@@ -435,6 +436,7 @@ func TestUnfinished(t *testing.T) {
 		}
 	}
 	// the first piece of the deletion, whose function runs before the file is moved, is the last
+	// one done
 	moved := f.path + ".moved"
 	f.worker.close()
 	f.worker = startWorker(f.Archive)
@@ -466,14 +468,16 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// TestWorkOfOthers: a product is deleted at once while the targets of a list are taken off it.
+// TestWorkOfOthers: a product is deleted at once while the targets of a list are being taken off
+// it.
 func TestWorkOfOthers(t *testing.T) {
 	f := open(t, Options{PieceRows: 2}).byHand()
 	var list, target uint64
 	for i := range 5 {
 		v, err := f.as("astro").CreateTarget(t.Context(),
 			&TargetInput{Name: Some(fmt.Sprint("T", i)), Type: Some(Sidereal),
-				Numbers: map[string]Opt[float64]{"ra": Some(10.0), "dec": Some(-10.0)}, Lists: []ListInput{{Name: "long"}}})
+				Numbers: map[string]Opt[float64]{"ra": Some(10.0), "dec": Some(-10.0)},
+				Lists:   []ListInput{{Name: "long"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

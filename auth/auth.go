@@ -8,16 +8,17 @@ import (
 	"time"
 
 	"nightjar/internal/cache"
+	"nightjar/internal/problem"
 	"nightjar/kv"
 )
 
-// Auth is the users of one open file. Its methods may be called from any goroutine.
+// Auth manages the users of an open file. Its methods are safe for concurrent use.
 type Auth struct {
 	db        *kv.DB
 	now       func() time.Time
 	random    io.Reader
 	passwords *passwords
-	basic     *memory
+	basic     *credentialCache
 	limits    *limiter
 	used      *lastUsed
 	known     *cache.LRU[[32]byte, knownToken]
@@ -26,28 +27,28 @@ type Auth struct {
 
 	policyRead func() // for tests: called between reading the policy and storing it
 
-	// Forget takes away what was granted to a user or group that is being deleted; set once, by the
-	// package that keeps the grants.
+	// Forget removes what was granted to a user or group that is being deleted. The package that
+	// stores the grants sets it once.
 	Forget func(tx *kv.WriteTx, g Grantee) error
 }
 
-// Options say how users are let in. The zero value is right for a node.
+// Options configure New. The zero value suits a node.
 type Options struct {
-	// FailedLogins is how many attempts of an account from an address may fail within five minutes;
-	// 0 means FailedLogins.
+	// FailedLogins is how many logins of an account from an address may fail within five minutes; 0
+	// means FailedLogins.
 	FailedLogins int
-	// Now and Random are the clock and the source of randomness; nil means the real ones.
+	// Now and Random replace the clock and the source of randomness.
 	Now    func() time.Time
 	Random io.Reader
 }
 
-// The names of the settings that make up the policy.
+// The names of the settings of the policy.
 const (
 	SettingMode     = "permissions"
 	SettingStrategy = "auth_strategy"
 )
 
-// New makes the Auth of an open file.
+// New returns the Auth of an open file.
 func New(db *kv.DB, o Options) (*Auth, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -60,18 +61,18 @@ func New(db *kv.DB, o Options) (*Auth, error) {
 		known: cache.New[[32]byte, knownToken](maxKnown)}
 	a.Forget = func(*kv.WriteTx, Grantee) error { return nil }
 	var err error
-	if a.basic, err = newMemory(o.Now, o.Random); err != nil {
+	if a.basic, err = newCredentialCache(o.Now, o.Random); err != nil {
 		return nil, err
 	}
 	return a, a.LoadPolicy()
 }
 
-// Policy is the rules as they were when they were last loaded: for what is refused early, before a
-// transaction looks at them again (see Current).
+// Policy returns the policy as of the last LoadPolicy, for refusals before a transaction, which
+// reads the policy again (see Current).
 func (a *Auth) Policy() Policy { return *a.policy.Load() }
 
-// LoadPolicy reads the rules from the settings; it is called again after these have been changed.
-// Calls that come at once read one after the other, so that what the last one read stays.
+// LoadPolicy reads the policy from the settings. Call it after each change of them. Concurrent
+// calls read one after the other, so that the last read wins.
 func (a *Auth) LoadPolicy() error {
 	a.policyMu.Lock()
 	defer a.policyMu.Unlock()
@@ -88,7 +89,7 @@ func (a *Auth) LoadPolicy() error {
 	})
 }
 
-// readPolicy reads the rules as they are in a transaction.
+// readPolicy reads the policy in a transaction.
 func readPolicy(tx *kv.Tx) (Policy, error) {
 	p := Policy{Mode: ModeTargets, Strategy: ReadOnly}
 	s, ok, err := tx.Setting(SettingMode)
@@ -105,14 +106,35 @@ func readPolicy(tx *kv.Tx) (Policy, error) {
 	return p, err
 }
 
-// Author is on whose behalf a transaction of a viewer writes.
+// Author returns the author of a viewer's writes, for the log.
 func (v Viewer) Author() kv.Author {
 	return kv.Author{User: v.ID, Token: v.Token, Name: v.Name, Addr: v.Addr, Action: v.Action}
 }
 
-// A Page asks for a part of a list.
+// A Page selects a part of a list.
 type Page struct{ Offset, Limit int }
 
-func (p Page) of(s kv.Set) ([]uint64, int, error) {
-	return s.Page(kv.Page{Offset: p.Offset, Limit: p.Limit})
+// listPage returns the rows of a page of a set, and the number of rows in the set.
+func listPage[T, Info any](tx *kv.Tx, table *kv.Table[T], set kv.Set, p Page,
+	describe func(tx *kv.Tx, id uint64, row *T) (Info, error)) (list []Info, count int, err error) {
+	ids, count, err := set.Page(kv.Page{Offset: p.Offset, Limit: p.Limit})
+	for _, id := range ids {
+		row, err := table.Get(tx, id)
+		if err != nil {
+			return nil, 0, err
+		}
+		info, err := describe(tx, id, row)
+		if err != nil {
+			return nil, 0, err
+		}
+		list = append(list, info)
+	}
+	return list, count, err
 }
+
+// The refusals of credentials, in the words of Django REST framework.
+var (
+	ErrBadPassword   = &problem.Error{Kind: problem.Unauthenticated, Message: "Invalid username/password."}
+	ErrBadToken      = &problem.Error{Kind: problem.Unauthenticated, Message: "Invalid token."}
+	ErrReadOnlyToken = &problem.Error{Kind: problem.Forbidden, Message: "This token may only read."}
+)

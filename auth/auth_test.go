@@ -107,28 +107,28 @@ func TestUsersAndGroups(t *testing.T) {
 			t.Errorf("%+v: %v", c.in, err)
 		}
 	}
-	for who, v := range map[string]Viewer{"bob": bob, "a guest": {}} {
+	for viewer, v := range map[string]Viewer{"bob": bob, "a guest": {}} {
 		if _, err := f.CreateUser(ctx, v, UserChange{Name: text("new")}); !isKind(err, problem.Forbidden) &&
 			!isKind(err, problem.Unauthenticated) {
-			t.Errorf("%s made a user: %v", who, err)
+			t.Errorf("%s made a user: %v", viewer, err)
 		}
 		if _, err := f.CreateGroup(ctx, v, "new"); err == nil {
-			t.Errorf("%s made a group", who)
+			t.Errorf("%s made a group", viewer)
 		}
 		if err := f.DeleteUser(ctx, v, astro.ID); err == nil {
-			t.Errorf("%s deleted a user", who)
+			t.Errorf("%s deleted a user", viewer)
 		}
 		if err := f.DeleteGroup(ctx, v, 1); err == nil {
-			t.Errorf("%s deleted a group", who)
+			t.Errorf("%s deleted a group", viewer)
 		}
 		if err := f.Join(ctx, v, 1, bob.ID, true); err == nil {
-			t.Errorf("%s joined a group", who)
+			t.Errorf("%s joined a group", viewer)
 		}
 		if _, err := f.User(v, astro.ID); !isKind(err, problem.NotFound) {
-			t.Errorf("%s knows of astro: %v", who, err)
+			t.Errorf("%s knows of astro: %v", viewer, err)
 		}
 		if _, err := f.Group(v, 1); !isKind(err, problem.NotFound) {
-			t.Errorf("%s knows of a group: %v", who, err)
+			t.Errorf("%s knows of a group: %v", viewer, err)
 		}
 	}
 	if list, n, _ := f.Users(bob, "", Page{Limit: 10}); n != 1 || list[0].Name != "bob" {
@@ -141,7 +141,7 @@ func TestUsersAndGroups(t *testing.T) {
 		t.Errorf("astro's groups: %v of %d", list, n)
 	}
 	if _, n, _ := f.Groups(admin, false, "", Page{Limit: 10}); n != 0 {
-		t.Errorf("admin belongs to %d groups", n)
+		t.Errorf("admin is in %d groups", n)
 	}
 	if _, n, _ := f.Groups(admin, true, "", Page{Limit: 10}); n != 2 {
 		t.Errorf("admin sees %d groups", n)
@@ -165,7 +165,7 @@ func TestUsersAndGroups(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := f.RenameGroup(ctx, admin, 1, "Public"); !isProblem(err, "name") {
-		t.Errorf("renamed to a name that is taken: %v", err)
+		t.Errorf("renamed to the name of another: %v", err)
 	}
 	if g, err := f.RenameGroup(ctx, admin, 1, " Night shift "); err != nil || g.Name != "Night shift" {
 		t.Errorf("%v, %v", g, err)
@@ -208,7 +208,7 @@ func TestPasswords(t *testing.T) {
 		t.Errorf("with a wrong old password: %v", err)
 	}
 	if _, err := f.ChangeUser(ctx, v, bob.ID, UserChange{Superuser: new(bool)}); !isKind(err, problem.Forbidden) {
-		t.Errorf("bob changes his rights: %v", err)
+		t.Errorf("bob changes their own rights: %v", err)
 	}
 	root := f.user("root", true)
 	if _, err := f.ChangeUser(ctx, f.viewer("root"), root.ID,
@@ -235,7 +235,7 @@ func TestPasswords(t *testing.T) {
 	if _, err := f.WithToken(named.Secret, ""); err != nil {
 		t.Errorf("the named token: %v", err)
 	}
-	// a user without a password, whom only a token lets in
+	// a user without a password, who can only sign in with a token
 	name := "invited"
 	u, err := f.CreateUser(ctx, f.owner, UserChange{Name: &name})
 	if err != nil || u.Password {
@@ -246,8 +246,7 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// TestLongPassword: the longest password that is allowed opens with itself alone, and nothing
-// longer can be set.
+// TestLongPassword: the longest allowed password matches only itself, and no longer one can be set.
 func TestLongPassword(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
@@ -267,7 +266,7 @@ func TestLongPassword(t *testing.T) {
 	if err := change(longest, "bob-pass-1"); err != nil {
 		t.Fatal(err)
 	}
-	if v, err = f.Basic(ctx, "bob", longest, "127.0.0.1"); err != nil { // who came with the old one has ended
+	if v, err = f.Basic(ctx, "bob", longest, "127.0.0.1"); err != nil { // the viewer with the old one has ended
 		t.Fatal(err)
 	}
 	for _, wrong := range []string{longest + "x", longest + longest, longest[:MaxPassword-2]} {
@@ -318,18 +317,18 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A client that works is let in by every door while somebody at the same address fails, for as long
-// as it goes on working; a new one waits.
+// A client that keeps working can sign in, in every way, while others at the same address fail; a
+// new client must wait.
 func TestLimitsSpareWorkers(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
 	f.user("bob", false)
-	door := map[string]func(password string) error{
+	signIn := map[string]func(password string) error{
 		"basic":      func(p string) error { _, err := f.Basic(ctx, "bob", p, "10.0.0.1"); return err },
 		"token-auth": func(p string) error { _, err := f.Mint(ctx, "bob", p, "10.0.0.1"); return err },
 		"session":    func(p string) error { _, err := f.SignIn(ctx, "bob", p, "10.0.0.1"); return err },
 	}
-	if err := door["basic"]("bob-pass-1"); err != nil {
+	if err := signIn["basic"]("bob-pass-1"); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
@@ -337,7 +336,7 @@ func TestLimitsSpareWorkers(t *testing.T) {
 		for range FailedLogins {
 			f.limits.failed("bob", "10.0.0.1")
 		}
-		for name, open := range door {
+		for name, open := range signIn {
 			if err := open("bob-pass-1"); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -350,12 +349,12 @@ func TestLimitsSpareWorkers(t *testing.T) {
 	for range FailedLogins {
 		f.limits.failed("bob", "10.0.0.1")
 	}
-	if err := door["basic"]("bob-pass-1"); !isKind(err, problem.TooMany) {
+	if err := signIn["basic"]("bob-pass-1"); !isKind(err, problem.TooMany) {
 		t.Errorf("after a pause: %v", err)
 	}
 }
 
-// Attempts that come all at once are not more than those that come one after the other.
+// Concurrent attempts are limited like attempts one after the other.
 func TestLimitsAtOnce(t *testing.T) {
 	f := setup(t)
 	f.user("bob", false)
@@ -374,7 +373,7 @@ func TestLimitsAtOnce(t *testing.T) {
 	}
 }
 
-// The addresses of a network of IPv6 count as one, as do the two ways to write an address of IPv4.
+// The addresses of an IPv6 network count as one, as do the two forms of an IPv4 address.
 func TestLimitsByNetwork(t *testing.T) {
 	f := setup(t)
 	f.user("bob", false)
@@ -390,7 +389,7 @@ func TestLimitsByNetwork(t *testing.T) {
 	}
 }
 
-// What is kept of failed attempts does not grow with the names that are sent.
+// The memory for failed logins does not grow with the length of the names.
 func TestLimitsByLongNames(t *testing.T) {
 	f := setup(t)
 	long := strings.Repeat("x", 64<<10)
@@ -406,7 +405,7 @@ func TestLimitsByLongNames(t *testing.T) {
 	for _, name := range []string{long, long + "1"} {
 		account, address := attemptKeys(name, "10.0.0.1")
 		if len(account) > 300 || len(address) > 300 {
-			t.Errorf("keys of %d and %d bytes are kept", len(account), len(address))
+			t.Errorf("keys of %d and %d bytes were kept", len(account), len(address))
 		}
 	}
 }
@@ -426,7 +425,7 @@ func TestTokens(t *testing.T) {
 		t.Errorf("%+v, %v", robot, err)
 	}
 	if _, err := f.CreateToken(ctx, robot, NewToken{}); !isKind(err, problem.Forbidden) {
-		t.Errorf("a token that only reads made a token: %v", err)
+		t.Errorf("a read-only token made a token: %v", err)
 	}
 	if _, err := f.WithToken(made.Secret+"0", ""); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("a wrong secret: %v", err)
@@ -450,7 +449,7 @@ func TestTokens(t *testing.T) {
 	if _, err := f.WithToken(made.Secret, ""); !isKind(err, problem.Unauthenticated) {
 		t.Errorf("an expired token: %v", err)
 	}
-	// of the tokens of token-auth the least recently used falls out
+	// of the tokens of token-auth, the least recently used is deleted
 	var secrets []string
 	for range MaxMinted {
 		f.clock = f.clock.Add(time.Minute)
@@ -492,8 +491,8 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestTokenFollows: a token that was just used stands for its user as the user is from the answer
-// to a change on.
+// TestTokenFollows: from the answer to a change on, a token that was just used gives the changed
+// user.
 func TestTokenFollows(t *testing.T) {
 	f := setup(t)
 	ctx := t.Context()
@@ -541,7 +540,7 @@ func TestTokenFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	if v, err := f.WithToken(made.Secret, ""); err == nil {
-		t.Errorf("of a user who is gone: %+v", v)
+		t.Errorf("of a deleted user: %+v", v)
 	}
 	for i := range 2 * maxKnown {
 		f.known.Put([32]byte{byte(i), byte(i >> 8)}, knownToken{}, 1)
@@ -551,7 +550,7 @@ func TestTokenFollows(t *testing.T) {
 	}
 }
 
-// TestPolicy compares every decision with the table of DESIGN's words, written out.
+// TestPolicy compares every decision with the written-out rules of the design.
 func TestPolicy(t *testing.T) {
 	viewers := map[string]Viewer{
 		"guest": {}, "owner": FileOwner(), "superuser": {ID: 1, Superuser: true},
@@ -576,41 +575,42 @@ func TestPolicy(t *testing.T) {
 		VisibleToSignedIn: "owner superuser creator reader other",
 		VisibleToAll:      "owner superuser creator reader other",
 	}
-	in := func(list, who string) bool { return slices.Contains(strings.Fields(list), who) }
+	in := func(list, viewer string) bool { return slices.Contains(strings.Fields(list), viewer) }
 	for _, mode := range []Mode{ModeTargets, ModeObjects} {
 		for _, strategy := range []Strategy{ReadOnly, Locked} {
 			p := Policy{mode, strategy}
 			for _, access := range []Visibility{VisibleToGranted, VisibleToSignedIn, VisibleToAll} {
 				o := target(access)
-				for who, v := range viewers {
-					at := fmt.Sprintf("%s %s %s %s", mode, strategy, access, who)
-					want := in(sees[access], who) && (who != "guest" || strategy != Locked)
+				for viewer, v := range viewers {
+					at := fmt.Sprintf("%s %s %s %s", mode, strategy, access, viewer)
+					want := in(sees[access], viewer) && (viewer != "guest" || strategy != Locked)
 					if got := p.Sees(v, o); got != want {
 						t.Errorf("%s: sees the target: %t", at, got)
 					}
 					data := want
 					if mode == ModeObjects {
-						data = in(held[access], who)
+						data = in(held[access], viewer)
 					}
 					if got := p.SeesHeld(v, o, holders); got != data {
-						t.Errorf("%s: sees the data: %t", at, got)
+						t.Errorf("%s: sees the datums: %t", at, got)
 					}
-					change := in("owner superuser creator member", who)
+					change := in("owner superuser creator member", viewer)
 					if got := p.May(v, Change, o); got != change {
 						t.Errorf("%s: changes the target: %t", at, got)
 					}
 					del := change
 					if mode == ModeObjects {
-						del = in("owner superuser creator other", who)
+						del = in("owner superuser creator other", viewer)
 					}
 					if got := p.MayDeleteHeld(v, o, holders); got != del {
 						t.Errorf("%s: deletes the data: %t", at, got)
 					}
-					// the same as sets: a viewer finds an object in a list exactly when he sees it
+					// the same by sets: an object is in a viewer's list exactly when the viewer
+					// sees it
 					listed := v.Everything() || p.Admits(v) &&
 						slices.ContainsFunc(v.Grantees(), func(g Grantee) bool { return slices.Contains(o.Seers(), g) })
 					if listed != want {
-						t.Errorf("%s: stands in the list: %t", at, listed)
+						t.Errorf("%s: is in the list: %t", at, listed)
 					}
 				}
 			}

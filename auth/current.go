@@ -8,16 +8,16 @@ import (
 	"nightjar/kv"
 )
 
-// ErrRightsEnded says that an answer broke off because its reader lost rights while it was sent.
+// ErrRightsEnded ends an answer whose viewer lost rights while it was sent.
 var ErrRightsEnded = &problem.Error{Kind: problem.Forbidden,
 	Message: "Your rights changed while this was read. Ask again."}
 
-// Current looks a viewer and the policy up as they are in a transaction: a user who signed in some
-// time ago may have been deleted, demoted or taken out of a group since. Code that writes, or reads
-// more than once, decides by what Current gives and never by what signing in gave.
+// Current returns a viewer and the policy as they are in a transaction: since signing in, a user
+// may have been deleted, demoted or taken out of a group. Code that writes, or reads in several
+// transactions, must decide by the result of Current.
 //
-// Errors: *problem.Error, Unauthenticated, when the credential is no longer good: the user is gone,
-// the token was revoked or has expired, or the password that Basic brought is another one now.
+// Error: *problem.Error, Unauthenticated, when the credential has ended: the user was deleted, the
+// token was revoked or has expired, or the password was changed.
 func (a *Auth) Current(tx *kv.Tx, v Viewer) (Viewer, Policy, error) {
 	p, err := readPolicy(tx)
 	if err != nil || v.ID == 0 { // guests and the owner of the file have no record that could change
@@ -48,7 +48,7 @@ func (a *Auth) Current(tx *kv.Tx, v Viewer) (Viewer, Policy, error) {
 	return v, p, nil
 }
 
-// ended is the refusal of a credential that was good before.
+// ended returns the refusal of a credential that has ended.
 func (v Viewer) ended() error {
 	switch {
 	case v.Token != 0:
@@ -56,14 +56,14 @@ func (v Viewer) ended() error {
 	case v.password != "":
 		return ErrBadPassword
 	}
-	// for whom the owner acted
+	// the owner of the file acted for this user
 	return &problem.Error{Kind: problem.NotFound, Message: "There is no user " + v.Name + "."}
 }
 
 func (t *Token) expired(now int64) bool { return t.Expires != 0 && t.Expires <= now }
 
-// Lost says whether a viewer had rights before that are gone now, so that an answer which was begun
-// with them must not go on.
+// Lost reports whether a viewer has lost rights that the viewer had before, so that an answer that
+// began with them must end.
 func (v Viewer) Lost(before Viewer) bool {
 	if v.Everything() {
 		return false
@@ -79,7 +79,7 @@ func (v Viewer) Lost(before Viewer) bool {
 	return false
 }
 
-// update runs fn in a transaction of a viewer's, as the viewer is when the transaction runs.
+// update runs fn in a transaction on behalf of a viewer, with the viewer as of the transaction.
 func (a *Auth) update(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.WriteTx) error) error {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return err
@@ -96,8 +96,8 @@ func (a *Auth) update(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.Wr
 	}))
 }
 
-// TooLarge makes a refusal of an input that is larger than the file can hold. Inputs have limits of
-// their own, which are far below: this is for one that was forgotten.
+// TooLarge turns the error of a key or record that is too large for the file into a refusal. Inputs
+// have far lower limits; this is a safety net.
 func TooLarge(err error) error {
 	var large *kv.TooLargeError
 	if errors.As(err, &large) {
@@ -106,7 +106,7 @@ func TooLarge(err error) error {
 	return err
 }
 
-// bySuperuser is update for what only superusers do.
+// bySuperuser is update for superusers only.
 func (a *Auth) bySuperuser(ctx context.Context, v Viewer, fn func(v Viewer, tx *kv.WriteTx) error) error {
 	return a.update(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
 		if !v.Everything() {
@@ -116,7 +116,7 @@ func (a *Auth) bySuperuser(ctx context.Context, v Viewer, fn func(v Viewer, tx *
 	})
 }
 
-// view runs fn in a transaction that reads, with the viewer as it is then.
+// view runs fn in a read transaction, with the viewer as of the transaction.
 func (a *Auth) view(v Viewer, fn func(v Viewer, tx *kv.Tx) error) error {
 	return a.db.View(func(tx *kv.Tx) error {
 		now, _, err := a.Current(tx, v)

@@ -10,8 +10,8 @@ import (
 	"nightjar/kv"
 )
 
-// TestPolicyAtOnce: of two settings that two clients change at once both are in force afterwards,
-// though one client reads the policy before the other's change and stores it last.
+// TestPolicyAtOnce: when two clients change two settings at once, both changes take effect, even if
+// one client reads the policy before the other's change and stores it last.
 func TestPolicyAtOnce(t *testing.T) {
 	f := setup(t)
 	set := func(name, value string) error {
@@ -37,7 +37,7 @@ func TestPolicyAtOnce(t *testing.T) {
 	}
 }
 
-// TestCurrent: a viewer is looked up with all that decides what it may do.
+// TestCurrent: Current looks up everything that decides what a viewer may do.
 func TestCurrent(t *testing.T) {
 	for name, c := range map[string]struct {
 		with string // password, token, session or owner
@@ -121,7 +121,7 @@ func deleted(f *fixture, u UserInfo, _ uint64) error {
 	return f.DeleteUser(f.t.Context(), f.owner, u.ID)
 }
 
-// TestLost: an answer goes on while nothing of what its reader had is gone.
+// TestLost: an answer continues while its viewer has lost no right.
 func TestLost(t *testing.T) {
 	for _, c := range []struct {
 		before, now Viewer
@@ -139,8 +139,7 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// BenchmarkCurrent looks up a viewer who came with a token: what each transaction pays for rights
-// that are never stale.
+// BenchmarkCurrent looks up a viewer with a token: the cost of current rights in each transaction.
 func BenchmarkCurrent(b *testing.B) {
 	db, err := kv.Open(filepath.Join(b.TempDir(), "test.db"), Tables(), kv.Options{NoSync: true})
 	if err != nil {

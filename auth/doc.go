@@ -1,42 +1,42 @@
-// Package auth knows who is asking and decides what they may do: users, groups, passwords, tokens,
-// sessions, and the one answer to "may this viewer do that?". It stores its records in kv, and
-// knows nothing of what targets or data are: an object is, for it, who was granted what on it.
+// Package auth identifies viewers and decides what they may do. It has users, groups, passwords,
+// tokens and sessions, and stores them in kv. It does not know targets or datums: an object is an
+// [ACL], the grants on it.
 //
 // # Who sees what
 //
-// Every decision is made by Policy, in policy.go. Superusers and the owner of the file may do
-// everything. A target is seen by those to whom its visibility is open and by those who were
-// granted view. What hangs on a target (products, datums, observations) is seen, in mode targets,
-// by those who see the target; in mode objects, by those of them who hold it: its creator and the
-// groups that were named with it. Guests see what is open, or nothing when the strategy is locked,
-// and write nothing.
+// [Policy], in policy.go, makes every decision. Superusers and the owner of the file may do
+// everything. A target is visible to viewers by its visibility, and to those with a grant to view
+// it. The products, datums and observations of a target are visible, in mode targets, to everybody
+// who sees the target; in mode objects, only to those of them who hold the record: its creator and
+// the groups that were named with it. Guests see open targets, or nothing when the strategy is
+// locked, and never write.
 //
-// Lists use the same rules as sets: Seers says for which grantees an object stands in a list,
-// Viewer.Grantees in which lists a viewer looks.
+// Lists use the same rules as sets: [ACL.Seers] lists the grantees in whose sets an object is,
+// [Viewer.Grantees] those in whose sets a viewer looks.
 //
-// # What is kept how
+// # Credentials
 //
-// Passwords are kept as argon2id hashes (RFC 9106) with 19 MiB and two passes, no more than two
-// being computed at a time. Tokens and sessions are random; only their SHA-256 is kept. A Basic
-// credential that was verified is remembered for some minutes under a hash with a key that dies
-// with the process, so that a script pays for argon2id once. Failed attempts are limited per
-// account and address, in memory.
+// Passwords are stored as argon2id hashes (RFC 9106) with 19 MiB and two passes; at most two are
+// computed at a time. Tokens and sessions are random; only their SHA-256 is stored. A verified
+// Basic credential is cached for some minutes, under a hash whose key only this process has, so
+// that a script pays for argon2id once. Failed logins are limited per account and address, in
+// memory.
 //
 // # When rights end
 //
-// Signing in says who asks at that moment. Auth.Current looks the viewer and the policy up again,
-// and every transaction that writes, or that reads on after another one, decides by what it gives:
-// what was withdrawn and acknowledged stops everything that is not committed yet.
+// Signing in identifies the viewer at that moment. [Auth.Current] looks up the viewer and the
+// policy again, and every transaction that writes, or continues a read, decides by its result: once
+// a right is withdrawn and the answer sent, no further transaction uses it.
 //
-// # What is remembered
+// # Caches
 //
-//	what                          until
-//	tokens, and their viewers     a user, a group's membership or a token changes (Table.Changes); the
-//	                              token expires
-//	Basic credentials             the user's name or stored password is another one, compared with the
-//	                              record at each use; five minutes without use; 10,000 others
-//	the policy                    LoadPolicy, which every change of a setting calls before it is
-//	                              answered. It refuses early; transactions read the settings themselves
-//	failed attempts               five minutes after the first; 100,000 lists
-//	when tokens were used         the process ends: no right depends on it
+//	what                        until
+//	tokens, and their viewers   a user, a group's membership or a token changes (Table.Changes);
+//	                            the token expires
+//	Basic credentials           the user's name or stored password differs from the record, which
+//	                            is compared at each use; five minutes without use; 10,000 others
+//	the policy                  LoadPolicy, which every change of a setting calls before it is
+//	                            answered. It only refuses early; transactions read the settings
+//	failed attempts             five minutes after the first; 100,000 accounts and addresses
+//	when tokens were used       the process ends; no right depends on it
 package auth

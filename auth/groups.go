@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -17,7 +18,7 @@ type GroupInfo struct {
 	Name string
 }
 
-// FindGroup finds the group that is meant; kv.ErrNotFound when there is none.
+// FindGroup returns the id of a group. Error: kv.ErrNotFound.
 func (a *Auth) FindGroup(tx *kv.Tx, r GroupRef) (uint64, error) {
 	if r.ID != 0 {
 		_, err := groups.Get(tx, r.ID)
@@ -30,7 +31,7 @@ func (a *Auth) FindGroup(tx *kv.Tx, r GroupRef) (uint64, error) {
 	return id, err
 }
 
-// GroupName is the name of a group.
+// GroupName returns the name of a group.
 func (a *Auth) GroupName(tx *kv.Tx, id uint64) (string, error) {
 	g, err := groups.Get(tx, id)
 	if err != nil {
@@ -39,7 +40,7 @@ func (a *Auth) GroupName(tx *kv.Tx, id uint64) (string, error) {
 	return g.Name, nil
 }
 
-// MakeGroup finds a group by its name, or makes it, within a transaction of a superuser's.
+// MakeGroup finds a group by its name, or creates it. The transaction must be a superuser's.
 func (a *Auth) MakeGroup(tx *kv.WriteTx, name string) (id uint64, err error) {
 	if id, err = a.FindGroup(tx.Tx, GroupRef{Name: name}); !errors.Is(err, kv.ErrNotFound) {
 		return id, err
@@ -51,7 +52,7 @@ func (a *Auth) MakeGroup(tx *kv.WriteTx, name string) (id uint64, err error) {
 	return groups.Insert(tx, &g)
 }
 
-// CheckGroupName adds what is wrong with the name of a group to p.
+// CheckGroupName trims the name of a group, and adds its problems to p.
 func CheckGroupName(p *problem.List, path, name string) string {
 	name = strings.TrimSpace(name)
 	switch {
@@ -63,7 +64,7 @@ func CheckGroupName(p *problem.List, path, name string) string {
 	return name
 }
 
-// CreateGroup makes a group; superusers only.
+// CreateGroup creates a group. Superusers only.
 func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info GroupInfo, err error) {
 	if err := a.superuser(v); err != nil {
 		return info, err
@@ -74,12 +75,7 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 		return info, err
 	}
 	err = a.bySuperuser(ctx, v, func(v Viewer, tx *kv.WriteTx) error {
-		p := new(problem.List)
-		if err := a.nameFree(tx.Tx, p, kindGroupName, name, 0, "name",
-			"group with this name already exists."); err != nil {
-			return err
-		}
-		if err := p.Err(); err != nil {
+		if err := a.groupNameFree(tx.Tx, name, 0); err != nil {
 			return err
 		}
 		id, err := a.MakeGroup(tx, name)
@@ -89,7 +85,17 @@ func (a *Auth) CreateGroup(ctx context.Context, v Viewer, name string) (info Gro
 	return info, err
 }
 
-// group reads a group that the viewer may know of: superusers know all, others their own.
+// groupNameFree refuses the name of another group than id.
+func (a *Auth) groupNameFree(tx *kv.Tx, name string, id uint64) error {
+	p := new(problem.List)
+	err := a.nameFree(tx, p, kindGroupName, name, id, "name", "group with this name already exists.")
+	if err != nil {
+		return err
+	}
+	return p.Err()
+}
+
+// group reads a group that the viewer may see: superusers see all, others their own.
 func (a *Auth) group(tx *kv.Tx, v Viewer, id uint64) (*Group, error) {
 	g, err := groups.Get(tx, id)
 	if errors.Is(err, kv.ErrNotFound) || err == nil && !v.MayName(id) {
@@ -98,7 +104,7 @@ func (a *Auth) group(tx *kv.Tx, v Viewer, id uint64) (*Group, error) {
 	return g, err
 }
 
-// Group describes one group; NotFound unless the viewer may know of it.
+// Group returns a group. Error: NotFound unless the viewer may see it.
 func (a *Auth) Group(v Viewer, id uint64) (info GroupInfo, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		g, err := a.group(tx, v, id)
@@ -110,8 +116,9 @@ func (a *Auth) Group(v Viewer, id uint64) (info GroupInfo, err error) {
 	return info, err
 }
 
-// Groups lists the viewer's own groups by id, or all when a superuser asks for them, with their
-// number; only the one called name, unless that is "". The owner of the file belongs to none.
+// Groups lists the viewer's own groups by id or, for a superuser who asks for all, all groups, and
+// counts them. If name is not "", it lists only the group with that name. The owner of the file
+// belongs to no group.
 func (a *Auth) Groups(v Viewer, all bool, name string, p Page) (list []GroupInfo, count int, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := groups.All(tx)
@@ -124,21 +131,14 @@ func (a *Auth) Groups(v Viewer, all bool, name string, p Page) (list []GroupInfo
 		if err != nil {
 			return err
 		}
-		ids, n, err := p.of(set)
-		count = n
-		for _, id := range ids {
-			g, err := groups.Get(tx, id)
-			if err != nil {
-				return err
-			}
-			list = append(list, GroupInfo{id, g.Name})
-		}
+		list, count, err = listPage(tx, groups, set, p,
+			func(_ *kv.Tx, id uint64, g *Group) (GroupInfo, error) { return GroupInfo{id, g.Name}, nil })
 		return err
 	})
 	return list, count, err
 }
 
-// Members lists the users of a group; superusers only.
+// Members lists the users of a group. Superusers only.
 func (a *Auth) Members(v Viewer, id uint64) (list []UserInfo, err error) {
 	if !v.Everything() {
 		return nil, problem.ErrForbidden
@@ -150,26 +150,13 @@ func (a *Auth) Members(v Viewer, id uint64) (list []UserInfo, err error) {
 		if _, err := a.group(tx, v, id); err != nil {
 			return err
 		}
-		for uid, err := range users.Set(tx, dimGroup, kv.Int(id)).Each() {
-			if err != nil {
-				return err
-			}
-			u, err := users.Get(tx, uid)
-			if err != nil {
-				return err
-			}
-			info, err := a.userInfo(tx, uid, u)
-			if err != nil {
-				return err
-			}
-			list = append(list, info)
-		}
-		return nil
+		list, _, err = listPage(tx, users, users.Set(tx, dimGroup, kv.Int(id)), Page{Limit: math.MaxInt}, a.userInfo)
+		return err
 	})
 	return list, err
 }
 
-// RenameGroup gives a group another name; superusers only.
+// RenameGroup renames a group. Superusers only.
 func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string) (info GroupInfo, err error) {
 	if err := a.superuser(v); err != nil {
 		return info, err
@@ -184,12 +171,7 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 		if err != nil {
 			return err
 		}
-		p := new(problem.List)
-		if err := a.nameFree(tx.Tx, p, kindGroupName, name, id, "name",
-			"group with this name already exists."); err != nil {
-			return err
-		}
-		if err := p.Err(); err != nil {
+		if err := a.groupNameFree(tx.Tx, name, id); err != nil {
 			return err
 		}
 		g.Name = name
@@ -199,8 +181,8 @@ func (a *Auth) RenameGroup(ctx context.Context, v Viewer, id uint64, name string
 	return info, err
 }
 
-// Join makes a user a member of a group, or ends that; superusers only. Doing it again changes
-// nothing.
+// Join adds a user to a group or removes them from it. A repeated call changes nothing. Superusers
+// only.
 func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bool) error {
 	if err := a.superuser(v); err != nil {
 		return err
@@ -228,8 +210,7 @@ func (a *Auth) Join(ctx context.Context, v Viewer, group, user uint64, member bo
 	})
 }
 
-// DeleteGroup takes a group away, with its memberships and with all that was granted to it;
-// superusers only.
+// DeleteGroup deletes a group, its memberships and the grants to it. Superusers only.
 func (a *Auth) DeleteGroup(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.superuser(v); err != nil {
 		return err

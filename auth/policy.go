@@ -8,18 +8,18 @@ import (
 	"nightjar/kv"
 )
 
-// Visibility says who sees a target beside those to whom view was granted.
+// Visibility says who sees a target besides those with a grant to view it.
 type Visibility string
 
 // The values of Visibility, as a TOM names them.
 const (
 	VisibleToAll      Visibility = "OPEN"    // anyone
 	VisibleToSignedIn Visibility = "PUBLIC"  // anyone who is signed in
-	VisibleToGranted  Visibility = "PRIVATE" // nobody else
+	VisibleToGranted  Visibility = "PRIVATE" // no others
 )
 
-// A Grantee is somebody in whose list an object may stand. It is stored in sets: its numbers never
-// change their meaning.
+// A Grantee is a user, a group or a class of viewers to whom an object may be visible. Its numbers
+// are stored in sets and never change their meaning.
 type Grantee uint64
 
 const (
@@ -29,22 +29,22 @@ const (
 	granteeGroup
 )
 
-// Anyone and SignedIn are the grantees of objects that are open to all, or to all who are signed
-// in.
+// Anyone is the grantee of objects that all viewers see, SignedIn that of objects that all
+// signed-in viewers see.
 const (
 	Anyone   Grantee = granteeAnyone
 	SignedIn Grantee = granteeSignedIn
 )
 
-// UserGrantee and GroupGrantee are one user, and the members of one group.
+// UserGrantee returns the grantee of one user, GroupGrantee that of the members of a group.
 func UserGrantee(id uint64) Grantee  { return Grantee(id<<2 | granteeUser) }
 func GroupGrantee(id uint64) Grantee { return Grantee(id<<2 | granteeGroup) }
 
-// User is the user's id, if it is one; Group the group's.
+// User returns the id of a user's grantee, Group that of a group's.
 func (g Grantee) User() (id uint64, ok bool)  { return uint64(g >> 2), g&3 == granteeUser }
 func (g Grantee) Group() (id uint64, ok bool) { return uint64(g >> 2), g&3 == granteeGroup }
 
-// A Right is something that may be granted on an object. Rights are bits and are stored.
+// A Right is a set of bits, which are stored.
 type Right uint64
 
 // The rights.
@@ -62,13 +62,13 @@ type Grant struct {
 	Right Right   `kv:"2"`
 }
 
-// An ACL is who may do what with a target.
+// An ACL says who may do what with a target.
 type ACL struct {
 	Visibility Visibility
 	Grants     []Grant
 }
 
-// Seers are the grantees in whose lists the object stands.
+// Seers lists the grantees who see the object.
 func (o ACL) Seers() []Grantee {
 	var list []Grantee
 	switch o.Visibility {
@@ -85,7 +85,7 @@ func (o ACL) Seers() []Grantee {
 	return list
 }
 
-// Give adds rights for a grantee.
+// Give grants rights to a grantee.
 func (o *ACL) Give(to Grantee, r Right) {
 	for i := range o.Grants {
 		if o.Grants[i].To == to {
@@ -96,7 +96,7 @@ func (o *ACL) Give(to Grantee, r Right) {
 	o.Grants = append(o.Grants, Grant{To: to, Right: r})
 }
 
-// Groups are the groups to which something was granted, in the order in which that was done.
+// Groups lists the groups with a grant, in the order of the grants.
 func (o ACL) Groups() []uint64 {
 	var ids []uint64
 	for _, g := range o.Grants {
@@ -107,7 +107,7 @@ func (o ACL) Groups() []uint64 {
 	return ids
 }
 
-// Mode says what the visibility of data follows.
+// Mode says what decides who sees the records of a target.
 type Mode string
 
 // The modes: a TOM's TARGET_PERMISSIONS_ONLY = True and False.
@@ -125,14 +125,13 @@ const (
 	Locked   Strategy = "locked"
 )
 
-// Policy is the rules of a node.
+// Policy holds the rules of a node.
 type Policy struct {
 	Mode     Mode
 	Strategy Strategy
 }
 
-// ParseMode and ParseStrategy read a mode and a strategy as they are written on the command line
-// and in the settings.
+// ParseMode parses a mode as written on the command line and in the settings.
 func ParseMode(s string) (Mode, error) {
 	if m := Mode(s); m == ModeTargets || m == ModeObjects {
 		return m, nil
@@ -140,7 +139,7 @@ func ParseMode(s string) (Mode, error) {
 	return "", fmt.Errorf("%q is neither %q nor %q", s, ModeTargets, ModeObjects)
 }
 
-// ParseStrategy reads a strategy.
+// ParseStrategy parses a strategy.
 func ParseStrategy(s string) (Strategy, error) {
 	if m := Strategy(s); m == ReadOnly || m == Locked {
 		return m, nil
@@ -148,35 +147,35 @@ func ParseStrategy(s string) (Strategy, error) {
 	return "", fmt.Errorf("%q is neither %q nor %q", s, ReadOnly, Locked)
 }
 
-// A Viewer is on whose behalf something is asked. The zero Viewer is a guest.
+// A Viewer is the user, or guest, on whose behalf a request is made. The zero Viewer is a guest.
 type Viewer struct {
-	ID        uint64 // the user's; 0 for a guest and for the owner of the file
+	ID        uint64 // of the user; 0 for a guest and for the owner of the file
 	Name      string
 	Superuser bool
 	Owner     bool // the owner of the file, at the command line
 	Groups    []uint64
 	Token     uint64 // the token that was used, 0 for none
-	Session   bool   // the token is a session's, from a cookie
+	Session   bool   // the token is that of a session, from a cookie
 	ReadOnly  bool   // the token may not write
-	Addr      string // the address that asks
-	Action    string // what is being asked, for the log
+	Addr      string // the address of the client
+	Action    string // the request, for the log
 
-	// password is the stored form of the password that was given, "" when there was none: when the
-	// user has another one, the viewer has ended (see Auth.Current).
+	// password is the stored form of the password that the viewer gave, "" for none. The viewer
+	// ends when the user's password changes (see Auth.Current).
 	password string
 }
 
-// FileOwner is who sits at the command line.
+// FileOwner returns the viewer of the command line on the file itself.
 func FileOwner() Viewer { return Viewer{Name: "owner", Owner: true, Superuser: true} }
 
-// Guest says whether nobody is signed in.
+// Guest reports whether nobody is signed in.
 func (v Viewer) Guest() bool { return v.ID == 0 && !v.Owner }
 
-// Everything says whether the viewer sees and may do everything.
+// Everything reports whether the viewer sees and may do everything.
 func (v Viewer) Everything() bool { return v.Superuser || v.Owner }
 
-// Grantees are those in whose lists the viewer may look, Anyone first; of no use for viewers who
-// see everything.
+// Grantees lists the grantees that the viewer is or belongs to, Anyone first. It does not matter
+// for viewers who see everything.
 func (v Viewer) Grantees() []Grantee {
 	list := []Grantee{Anyone}
 	if v.Guest() {
@@ -189,7 +188,7 @@ func (v Viewer) Grantees() []Grantee {
 	return list
 }
 
-// Is says whether the viewer is, or belongs to, a grantee.
+// Is reports whether the viewer is, or belongs to, a grantee.
 func (v Viewer) Is(g Grantee) bool {
 	if id, ok := g.User(); ok {
 		return !v.Guest() && !v.Owner && id == v.ID
@@ -200,7 +199,7 @@ func (v Viewer) Is(g Grantee) bool {
 	return g == Anyone || g == SignedIn && !v.Guest()
 }
 
-// MayWrite refuses those who write nothing at all: guests, and tokens that only read.
+// MayWrite refuses guests and read-only tokens.
 func (p Policy) MayWrite(v Viewer) error {
 	switch {
 	case v.Guest():
@@ -211,10 +210,10 @@ func (p Policy) MayWrite(v Viewer) error {
 	return nil
 }
 
-// Admits says whether the viewer may ask anything at all.
+// Admits reports whether the viewer may see anything.
 func (p Policy) Admits(v Viewer) bool { return !v.Guest() || p.Strategy != Locked }
 
-// Sees says whether the viewer sees a target.
+// Sees reports whether the viewer sees a target.
 func (p Policy) Sees(v Viewer, target ACL) bool {
 	if v.Everything() {
 		return true
@@ -222,7 +221,7 @@ func (p Policy) Sees(v Viewer, target ACL) bool {
 	return p.Admits(v) && slices.ContainsFunc(target.Seers(), v.Is)
 }
 
-// SeesHeld says whether the viewer sees what hangs on a target and is held by some.
+// SeesHeld reports whether the viewer sees a record of a target with some holders.
 func (p Policy) SeesHeld(v Viewer, target ACL, holders []Grantee) bool {
 	if !p.Sees(v, target) {
 		return false
@@ -230,8 +229,8 @@ func (p Policy) SeesHeld(v Viewer, target ACL, holders []Grantee) bool {
 	return p.Mode == ModeTargets || v.Everything() || slices.ContainsFunc(holders, v.Is)
 }
 
-// May says whether the viewer may change or delete a target, or add data to it (Change). It says
-// nothing about seeing it.
+// May reports whether the viewer may change or delete a target, or add records to it (Change). It
+// does not check whether the viewer sees it.
 func (p Policy) May(v Viewer, r Right, target ACL) bool {
 	if p.MayWrite(v) != nil {
 		return false
@@ -239,15 +238,14 @@ func (p Policy) May(v Viewer, r Right, target ACL) bool {
 	return v.Holds(r, target)
 }
 
-// Holds says whether the viewer was granted a right on a target, though perhaps with a token that
-// only reads.
+// Holds reports whether the viewer has a right on a target, even with a read-only token.
 func (v Viewer) Holds(r Right, target ACL) bool {
 	return v.Everything() ||
 		slices.ContainsFunc(target.Grants, func(g Grant) bool { return g.Right&r == r && v.Is(g.To) })
 }
 
-// MayDeleteHeld says whether the viewer, who sees it, may delete what hangs on a target: in mode
-// targets who may change the target, in mode objects who holds it.
+// MayDeleteHeld reports whether the viewer may delete a visible record of a target: in mode targets
+// if they may change the target, in mode objects if they hold the record.
 func (p Policy) MayDeleteHeld(v Viewer, target ACL, holders []Grantee) bool {
 	if p.MayWrite(v) != nil {
 		return false
@@ -261,5 +259,6 @@ func (p Policy) MayDeleteHeld(v Viewer, target ACL, holders []Grantee) bool {
 	return slices.ContainsFunc(holders, v.Is)
 }
 
-// MayName refuses groups that the viewer may not give rights to: those that are not his own.
+// MayName reports whether the viewer may see a group and grant rights to it: superusers all groups,
+// others their own.
 func (v Viewer) MayName(group uint64) bool { return v.Everything() || slices.Contains(v.Groups, group) }

@@ -15,9 +15,9 @@ import (
 	"nightjar/kv"
 )
 
-// Basic verifies a user name and a password, as HTTP's Basic authentication brings them with every
-// request: one that was good within the last minutes is recognised without argon2id, and before any
-// limit. Errors: ErrBadPassword, TooMany.
+// Basic verifies a user name and a password, which HTTP's Basic authentication sends with every
+// request. A credential that was verified within the last minutes passes without argon2id, and
+// without counting against a limit. Errors: ErrBadPassword, TooMany.
 func (a *Auth) Basic(ctx context.Context, name, password, addr string) (Viewer, error) {
 	mark := a.basic.mark(name, password)
 	if id, stored, ok := a.basic.find(mark); ok {
@@ -28,7 +28,7 @@ func (a *Auth) Basic(ctx context.Context, name, password, addr string) (Viewer, 
 				return err
 			}
 			if u.Name != name || u.Password != stored {
-				return kv.ErrNotFound // renamed, or with another password
+				return kv.ErrNotFound // the name or the password was changed
 			}
 			v = viewerOf(id, u, addr)
 			v.password = u.Password
@@ -42,8 +42,7 @@ func (a *Auth) Basic(ctx context.Context, name, password, addr string) (Viewer, 
 	return a.verify(ctx, name, password, addr)
 }
 
-// verify checks a user name and a password with argon2id, within the limits, and remembers a good
-// one.
+// verify checks a user name and a password with argon2id, within the limits, and caches a good one.
 func (a *Auth) verify(ctx context.Context, name, password, addr string) (v Viewer, err error) {
 	if err := a.limits.may(name, addr); err != nil {
 		return v, err
@@ -62,7 +61,7 @@ func (a *Auth) verify(ctx context.Context, name, password, addr string) (v Viewe
 	if err != nil {
 		return v, err
 	}
-	// many may have waited for their turn while the failures of others were counted
+	// others may have failed while this one waited for its turn
 	good, err := a.passwords.matches(ctx, u.Password, password, func() error { return a.limits.may(name, addr) })
 	if err != nil {
 		return v, err
@@ -81,7 +80,7 @@ func viewerOf(id uint64, u *User, addr string) Viewer {
 	return Viewer{ID: id, Name: u.Name, Superuser: u.Superuser, Groups: u.Groups, Addr: addr}
 }
 
-// WithToken finds the viewer that a token's secret stands for. Error: ErrBadToken.
+// WithToken returns the viewer of a token with a secret. Error: ErrBadToken.
 func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 	hash := sha256.Sum256([]byte(secret))
 	now := a.now().UnixMicro()
@@ -123,64 +122,64 @@ func (a *Auth) WithToken(secret, addr string) (v Viewer, err error) {
 	return v, err
 }
 
-// A knownToken is whose token it is, as long as no user and no token is changed: most requests
-// bring one that has just been seen.
+// A knownToken caches the viewer of a token while no user and no token changes: most requests come
+// with a recent token.
 type knownToken struct {
 	viewer  Viewer
-	expires int64  // as of Token
-	state   uint64 // when it was looked up
+	expires int64  // as in Token
+	state   uint64 // of stateOf, before the lookup
 }
 
-const maxKnown = 1024 // tokens that are kept in memory
+const maxKnown = 1024 // cached tokens
 
-// stateOf is another number after each change of a user or a token, before it is answered.
+// stateOf returns a number that differs after each committed change of a user or a token.
 func stateOf(db *kv.DB) uint64 { return users.Changes(db) + tokens.Changes(db) }
 
 func (t knownToken) holds(db *kv.DB, now int64) bool {
 	return t.state == stateOf(db) && (t.expires == 0 || t.expires > now)
 }
 
-// Mint makes a token for a user name and a password, valid for 30 days. A credential that Basic
-// would recognise is recognised here, too. Errors: ErrBadPassword, TooMany.
+// Mint makes a token for a user name and a password, valid for 30 days. It uses the cache of Basic.
+// Errors: ErrBadPassword, TooMany.
 func (a *Auth) Mint(ctx context.Context, name, password, addr string) (TokenInfo, error) {
-	return a.openDoor(ctx, name, password, addr, Minted, mintedFor, "token-auth")
+	return a.issueToken(ctx, name, password, addr, Minted, mintedFor, "token-auth")
 }
 
 // SignIn begins a session for a user name and a password, valid for 14 days. Errors:
 // ErrBadPassword, TooMany.
 func (a *Auth) SignIn(ctx context.Context, name, password, addr string) (TokenInfo, error) {
-	return a.openDoor(ctx, name, password, addr, Session, sessionFor, "session")
+	return a.issueToken(ctx, name, password, addr, Session, sessionFor, "session")
 }
 
-func (a *Auth) openDoor(ctx context.Context, name, password, addr string, sort TokenKind, valid time.Duration,
+func (a *Auth) issueToken(ctx context.Context, name, password, addr string, kind TokenKind, valid time.Duration,
 	called string) (TokenInfo, error) {
 	v, err := a.Basic(ctx, name, password, addr)
 	if err != nil {
 		return TokenInfo{}, err
 	}
 	v.Action = "POST " + called
-	return a.addToken(ctx, v, Token{User: v.ID, Name: called, Kind: sort, Expires: a.now().Add(valid).UnixMicro()})
+	return a.addToken(ctx, v, Token{User: v.ID, Name: called, Kind: kind, Expires: a.now().Add(valid).UnixMicro()})
 }
 
-// SignOut ends the session, or the token, that the viewer came with.
+// SignOut ends the viewer's session or token.
 func (a *Auth) SignOut(ctx context.Context, v Viewer) error {
 	if v.Token == 0 {
 		return nil
 	}
 	err := a.db.Update(ctx, v.Author(), func(tx *kv.WriteTx) error { return tokens.Delete(tx, v.Token) })
-	if errors.Is(err, kv.ErrNotFound) { // it has ended already
+	if errors.Is(err, kv.ErrNotFound) { // it has already ended
 		return nil
 	}
 	return err
 }
 
-// memory remembers verified credentials under a keyed hash, for rememberFor after they were used
-// last.
-type memory struct {
+// credentialCache keeps verified credentials under a keyed hash, for rememberFor after their last
+// use.
+type credentialCache struct {
 	now func() time.Time
 	key []byte
 
-	who *cache.LRU[[32]byte, remembered]
+	entries *cache.LRU[[32]byte, remembered]
 }
 
 type remembered struct {
@@ -194,13 +193,13 @@ const (
 	maxRemembered = 10_000
 )
 
-func newMemory(now func() time.Time, random io.Reader) (*memory, error) {
-	m := &memory{now: now, key: make([]byte, 32), who: cache.New[[32]byte, remembered](maxRemembered)}
+func newCredentialCache(now func() time.Time, random io.Reader) (*credentialCache, error) {
+	m := &credentialCache{now: now, key: make([]byte, 32), entries: cache.New[[32]byte, remembered](maxRemembered)}
 	_, err := io.ReadFull(random, m.key)
 	return m, err
 }
 
-func (m *memory) mark(name, password string) [32]byte {
+func (m *credentialCache) mark(name, password string) [32]byte {
 	h := hmac.New(sha256.New, m.key)
 	io.WriteString(h, name)
 	h.Write([]byte{0})
@@ -208,25 +207,25 @@ func (m *memory) mark(name, password string) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-func (m *memory) find(mark [32]byte) (user uint64, stored string, ok bool) {
-	r, ok := m.who.Get(mark)
+func (m *credentialCache) find(mark [32]byte) (user uint64, stored string, ok bool) {
+	r, ok := m.entries.Get(mark)
 	switch {
 	case ok && m.now().After(r.until):
 		m.forget(mark)
 		ok = false
-	case ok: // a client that goes on is not asked for proof in the middle of somebody else's attack
+	case ok: // a known client must not need the password check during somebody else's attack
 		m.remember(mark, r.user, r.stored)
 	}
 	return r.user, r.stored, ok
 }
 
-func (m *memory) forget(mark [32]byte) { m.who.Delete(mark) }
+func (m *credentialCache) forget(mark [32]byte) { m.entries.Delete(mark) }
 
-func (m *memory) remember(mark [32]byte, user uint64, stored string) {
-	m.who.Put(mark, remembered{user, stored, m.now().Add(rememberFor)}, 1)
+func (m *credentialCache) remember(mark [32]byte, user uint64, stored string) {
+	m.entries.Put(mark, remembered{user, stored, m.now().Add(rememberFor)}, 1)
 }
 
-// limiter counts failed attempts, per account and address and per address.
+// limiter counts failed logins, per account and address and per address.
 type limiter struct {
 	now        func() time.Time
 	perAccount int // and address
@@ -241,11 +240,10 @@ type attempts struct {
 }
 
 const (
-	attemptsFor = 5 * time.Minute // from the first failure on
-	// FailedLogins is how many attempts of an account from an address may fail within five minutes,
-	// unless Options say otherwise.
+	attemptsFor = 5 * time.Minute // from the first failure
+	// FailedLogins is the default of Options.FailedLogins.
 	FailedLogins    = 20
-	accountsFailing = 15 // so many times that from one address, whatever the account
+	accountsFailing = 15 // the limit of an address, in limits of an account
 	maxAttemptLists = 100_000
 )
 
@@ -257,8 +255,8 @@ func newLimiter(now func() time.Time, perAccount int) *limiter {
 		count: cache.New[string, *attempts](maxAttemptLists)}
 }
 
-// attemptKeys are the keys of an account at an address and of the address. Of an address of IPv6
-// the network counts, in which one machine may have as many as it likes.
+// attemptKeys returns the keys of an account at an address and of the address. For IPv6 the /64
+// network counts, in which one machine may have any address.
 func attemptKeys(name, addr string) (account, address string) {
 	if ip, err := netip.ParseAddr(addr); err == nil {
 		if ip = ip.Unmap().WithZone(""); ip.Is6() {
@@ -268,12 +266,11 @@ func attemptKeys(name, addr string) (account, address string) {
 			addr = ip.String()
 		}
 	}
-	// of a name that is longer than any, the head is as good: what is kept of attempts must not
-	// grow with what is sent
+	// the name is cut, so that long names do not fill the memory
 	return "account " + addr + " " + name[:min(len(name), MaxUserName+1)], "address " + addr
 }
 
-// may refuses when there were too many failures.
+// may refuses after too many failures.
 func (l *limiter) may(name, addr string) error {
 	account, address := attemptKeys(name, addr)
 	l.mu.Lock()
@@ -308,7 +305,7 @@ func (l *limiter) failed(name, addr string) {
 	}
 }
 
-// As is a user on whose behalf the owner of the file acts. Error: NotFound.
+// As returns the viewer of a user for whom the owner of the file acts. Error: NotFound.
 func (a *Auth) As(name string) (v Viewer, err error) {
 	err = a.db.View(func(tx *kv.Tx) error {
 		id, ok, err := tx.Lookup(kindUserName, name)

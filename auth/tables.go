@@ -6,7 +6,7 @@ import (
 	"nightjar/kv"
 )
 
-// User is one who may sign in.
+// User is an account.
 type User struct {
 	kv.Unknown
 	Name      string   `kv:"1"`
@@ -25,7 +25,7 @@ type Group struct {
 	UID     [16]byte `kv:"3"`
 }
 
-// Token signs a user in without a password. Its secret is not kept.
+// Token signs a user in without a password. Its secret is not stored.
 type Token struct {
 	kv.Unknown
 	User     uint64    `kv:"1"`
@@ -34,24 +34,24 @@ type Token struct {
 	ReadOnly bool      `kv:"4"`
 	Expires  int64     `kv:"5"` // microseconds since 1970, 0 for never
 	Created  int64     `kv:"6"`
-	Used     int64     `kv:"7"` // the day it was last used, roughly
+	Used     int64     `kv:"7"` // roughly the day of its last use
 	Kind     TokenKind `kv:"8"`
 	UID      [16]byte  `kv:"9"`
 }
 
-// TokenKind says how a token came to be.
+// TokenKind says how a token was made.
 type TokenKind uint64
 
-// The sorts of tokens.
+// The kinds of tokens.
 const (
-	Named   TokenKind = 0 // made on purpose, lives until it expires or is revoked
-	Minted  TokenKind = 1 // by token-auth, for a user name and password
+	Named   TokenKind = 0 // made explicitly; lives until it expires or is revoked
+	Minted  TokenKind = 1 // by token-auth, for a user name and a password
 	Session TokenKind = 2 // by signing in with a browser
 )
 
-// The numbers of tables, kinds of unique keys and dimensions are part of the file's format. Those
-// of tables are shared with package archive, which has 4 and up; so are the kinds, of which 1 to 9
-// are for this package, and those from 128 on for uids (kv.Keys.UID).
+// The numbers of tables, kinds of unique keys and dimensions are part of the file format. Package
+// archive has tables from 4. Of the kinds, this package has 1 to 9, and kv has those from 128 for
+// uids.
 const (
 	kindUserName  = 1
 	kindGroupName = 2
@@ -92,14 +92,14 @@ var tokens = kv.NewTable(kv.Spec[Token]{
 	Refs: func(t *Token, refer kv.Refer) { refer(users, t.User) },
 })
 
-// ReferToGroups tells of groups to which a record refers.
+// ReferToGroups calls refer with groups.
 func ReferToGroups(ids []uint64, refer kv.Refer) {
 	for _, id := range ids {
 		refer(groups, id)
 	}
 }
 
-// ReferTo tells of the user or the group to whom something was granted.
+// ReferTo calls refer with the user or group of a grantee.
 func ReferTo(g Grantee, refer kv.Refer) {
 	if id, ok := g.User(); ok {
 		refer(users, id)
@@ -108,7 +108,7 @@ func ReferTo(g Grantee, refer kv.Refer) {
 	}
 }
 
-// Exists says whether a group is there, or a user.
+// Exists reports whether the user or group of a grantee exists.
 func Exists(tx *kv.Tx, g Grantee) (yes bool, err error) {
 	if id, ok := g.User(); ok {
 		_, err = users.Get(tx, id)
@@ -121,9 +121,9 @@ func Exists(tx *kv.Tx, g Grantee) (yes bool, err error) {
 	return err == nil, err
 }
 
-// Mend takes what leads nowhere out of a row of this package's tables, whose name is given, and
-// says what it did; "" for nothing.
-func (a *Auth) Mend(tx *kv.WriteTx, table string, id uint64) (done string, err error) {
+// Repair removes dangling references from a row of a table of this package, and says what it did;
+// "" for nothing.
+func (a *Auth) Repair(tx *kv.WriteTx, table string, id uint64) (done string, err error) {
 	switch table {
 	case users.Name():
 		u, err := users.Get(tx.Tx, id)
@@ -142,7 +142,7 @@ func (a *Auth) Mend(tx *kv.WriteTx, table string, id uint64) (done string, err e
 			return "", nil
 		}
 		u.Groups = kept
-		return "taken out of groups that are not there", users.Put(tx, id, u)
+		return "taken out of groups that do not exist", users.Put(tx, id, u)
 	case tokens.Name():
 		t, err := tokens.Get(tx.Tx, id)
 		if err != nil {
@@ -151,10 +151,10 @@ func (a *Auth) Mend(tx *kv.WriteTx, table string, id uint64) (done string, err e
 		if yes, err := Exists(tx.Tx, UserGrantee(t.User)); err != nil || yes {
 			return "", err
 		}
-		return "deleted, since its user is not there", tokens.Delete(tx, id)
+		return "deleted, since its user does not exist", tokens.Delete(tx, id)
 	}
 	return "", nil
 }
 
-// Tables are the tables of this package, for kv.Open.
+// Tables lists the tables of this package, for kv.Open.
 func Tables() []kv.AnyTable { return []kv.AnyTable{users, groups, tokens} }

@@ -23,7 +23,7 @@ const (
 	sessionFor  = 14 * 24 * time.Hour
 )
 
-// TokenInfo is a token as its owner sees it. Secret is set only when the token has just been made.
+// TokenInfo is a token as its owner sees it. Secret is set only for a new token.
 type TokenInfo struct {
 	ID       uint64
 	User     uint64
@@ -37,7 +37,7 @@ type TokenInfo struct {
 	Secret   string
 }
 
-// lastUsed remembers when tokens were used, so that reading writes nothing.
+// lastUsed keeps when tokens were used in memory, so that a read writes nothing.
 type lastUsed struct {
 	mu sync.Mutex
 	at map[uint64]int64
@@ -66,7 +66,7 @@ func (a *Auth) newSecret() (secret string, hash [32]byte, err error) {
 	return secret, sha256.Sum256([]byte(secret)), nil
 }
 
-// A NewToken says what token is to be made. User 0 means the viewer himself.
+// A NewToken is the input for a new token. User 0 means the viewer.
 type NewToken struct {
 	User     uint64
 	Name     string
@@ -74,8 +74,8 @@ type NewToken struct {
 	Expires  time.Time // zero for never
 }
 
-// CreateToken makes a token for the viewer, or, for a superuser, for anyone. A token that only
-// reads cannot make one.
+// CreateToken makes a token for the viewer or, for a superuser, for any user. A read-only token
+// cannot make one.
 func (a *Auth) CreateToken(ctx context.Context, v Viewer, in NewToken) (info TokenInfo, err error) {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return info, err
@@ -119,7 +119,7 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 		}
 		t.Created = tx.Now().UnixMicro()
 		if t.Kind != Named {
-			if err := a.makeRoom(tx, t.User, t.Kind, t.Created); err != nil {
+			if err := a.dropOldTokens(tx, t.User, t.Kind, t.Created); err != nil {
 				return err
 			}
 		}
@@ -136,16 +136,16 @@ func (a *Auth) addToken(ctx context.Context, v Viewer, t Token) (info TokenInfo,
 	return info, err
 }
 
-// makeRoom drops what has expired of a user's tokens of a sort, and then the least recently used,
+// dropOldTokens deletes a user's expired tokens of a kind, and then the least recently used ones,
 // until one more fits.
-func (a *Auth) makeRoom(tx *kv.WriteTx, user uint64, sort TokenKind, now int64) error {
+func (a *Auth) dropOldTokens(tx *kv.WriteTx, user uint64, kind TokenKind, now int64) error {
 	type candidate struct {
 		id   uint64
 		used int64
 	}
 	var list []candidate
 	err := a.eachToken(tx.Tx, user, func(id uint64, t *Token) error {
-		if t.Kind == sort {
+		if t.Kind == kind {
 			used := a.used.of(id, t)
 			if t.Expires <= now {
 				used = 0
@@ -169,7 +169,7 @@ func (a *Auth) makeRoom(tx *kv.WriteTx, user uint64, sort TokenKind, now int64) 
 		if err != nil {
 			return err
 		}
-		if t.Used != c.used { // so that a restart does not forget it
+		if t.Used != c.used { // keep it across restarts
 			t.Used = c.used
 			if err := tokens.Put(tx, c.id, t); err != nil {
 				return err
@@ -208,7 +208,7 @@ func (a *Auth) dropTokens(tx *kv.WriteTx, user uint64, which func(id uint64, t *
 func (a *Auth) tokenInfo(tx *kv.Tx, id uint64, t *Token) (TokenInfo, error) {
 	u, err := users.Get(tx, t.User)
 	if errors.Is(err, kv.ErrNotFound) {
-		u, err = new(User), nil // verify --repair takes the token away
+		u, err = new(User), nil // verify --repair deletes the token
 	}
 	if err != nil {
 		return TokenInfo{}, err
@@ -217,8 +217,8 @@ func (a *Auth) tokenInfo(tx *kv.Tx, id uint64, t *Token) (TokenInfo, error) {
 		Expires: t.Expires, Created: t.Created, Used: a.used.of(id, t)}, nil
 }
 
-// Tokens lists the viewer's tokens, or everybody's for a superuser, by id, with their number.
-// Sessions are among them.
+// Tokens lists the viewer's tokens and sessions, or those of all users for a superuser, by id, and
+// counts them.
 func (a *Auth) Tokens(v Viewer, p Page) (list []TokenInfo, count int, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := tokens.All(tx)
@@ -227,25 +227,13 @@ func (a *Auth) Tokens(v Viewer, p Page) (list []TokenInfo, count int, err error)
 		} else if !v.Everything() {
 			set = tokens.Set(tx, dimUser, kv.Int(v.ID))
 		}
-		ids, n, err := p.of(set)
-		count = n
-		for _, id := range ids {
-			t, err := tokens.Get(tx, id)
-			if err != nil {
-				return err
-			}
-			info, err := a.tokenInfo(tx, id, t)
-			if err != nil {
-				return err
-			}
-			list = append(list, info)
-		}
+		list, count, err = listPage(tx, tokens, set, p, a.tokenInfo)
 		return err
 	})
 	return list, count, err
 }
 
-// Token describes one token; NotFound unless it is the viewer's or the viewer is a superuser.
+// Token returns a token. Error: NotFound unless it is the viewer's or the viewer is a superuser.
 func (a *Auth) Token(v Viewer, id uint64) (info TokenInfo, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		t, err := a.token(tx, v, id)
@@ -265,7 +253,7 @@ func (a *Auth) token(tx *kv.Tx, v Viewer, id uint64) (*Token, error) {
 	return t, err
 }
 
-// RevokeToken ends a token, one's own or, for a superuser, anyone's.
+// RevokeToken ends a token of the viewer or, for a superuser, of any user.
 func (a *Auth) RevokeToken(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"nightjar/kv"
 )
 
-// TestUIDs finds a record of each kind by its uid, as long as it is there.
+// TestUIDs finds a record of each kind by its uid until it is deleted.
 func TestUIDs(t *testing.T) {
 	f := setup(t)
 	var last UserInfo
@@ -41,7 +41,7 @@ func TestUIDs(t *testing.T) {
 	}
 }
 
-// findUIDs finds all rows of a table, two at least, by their uids.
+// findUIDs finds all rows of a table, at least two, by their uids.
 func findUIDs[T any](t *testing.T, tx *kv.Tx, table *kv.Table[T], uid func(*T) [16]byte) {
 	t.Helper()
 	n := 0

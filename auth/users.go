@@ -16,16 +16,16 @@ type UserInfo struct {
 	ID        uint64
 	Name      string
 	Superuser bool
-	Password  bool // whether there is one
+	Password  bool // whether the user has one
 	Groups    []GroupInfo
 	Created   int64 // microseconds since 1970
 }
 
-// UserChange is what may be given when a user is made or changed; nil leaves a thing as it is.
+// UserChange is the input for a new or changed user; nil leaves a field as it is.
 type UserChange struct {
 	Name      *string
 	Password  *string
-	Old       string // the current password, which users must give who change their own
+	Old       string // the current password, required from users who change their own
 	Superuser *bool
 	Groups    *[]GroupRef
 }
@@ -36,7 +36,7 @@ type GroupRef struct {
 	Name string
 }
 
-// userName is what Django allows.
+// userName matches the user names that Django allows.
 var userName = regexp.MustCompile(`^[\w.@+-]+$`)
 
 func checkUserName(p *problem.List, name string) {
@@ -46,7 +46,8 @@ func checkUserName(p *problem.List, name string) {
 	case utf8.RuneCountInString(name) > MaxUserName:
 		p.Add("username", "Ensure this field has no more than %d characters.", MaxUserName)
 	case !userName.MatchString(name):
-		p.Add("username", "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.")
+		p.Add("username", "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ "+
+			"characters.")
 	}
 }
 
@@ -58,8 +59,8 @@ func checkPassword(p *problem.List, password string) {
 	}
 }
 
-// CreateUser makes a user; superusers only. Without a password the user signs in with tokens alone.
-// Errors: *problem.List, *problem.Error.
+// CreateUser creates a user. Without a password, the user can only sign in with tokens. Superusers
+// only. Errors: *problem.List, *problem.Error.
 func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info UserInfo, err error) {
 	if err := a.superuser(v); err != nil {
 		return info, err
@@ -102,8 +103,8 @@ func (a *Auth) CreateUser(ctx context.Context, v Viewer, in UserChange) (info Us
 	return info, err
 }
 
-// newHash checks and hashes a new password; without one the hash is "". It ends with the problems
-// found so far.
+// newHash checks and hashes a new password; without one the hash is "". It returns the problems in
+// p as its error.
 func (a *Auth) newHash(ctx context.Context, p *problem.List, password *string) (string, error) {
 	if password != nil {
 		checkPassword(p, *password)
@@ -173,10 +174,10 @@ func (a *Auth) userInfo(tx *kv.Tx, id uint64, u *User) (UserInfo, error) {
 	return info, nil
 }
 
-// mayKnow says whether a viewer may know of a user: superusers of all, others of themselves.
+// mayKnow reports whether a viewer may see a user: superusers see all, others themselves.
 func mayKnow(v Viewer, id uint64) bool { return v.Everything() || !v.Guest() && v.ID == id }
 
-// User describes one user; NotFound unless the viewer may know of it.
+// User returns a user. Error: NotFound unless the viewer may see them.
 func (a *Auth) User(v Viewer, id uint64) (info UserInfo, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		u, err := a.user(tx, v, id)
@@ -196,8 +197,8 @@ func (a *Auth) user(tx *kv.Tx, v Viewer, id uint64) (*User, error) {
 	return u, err
 }
 
-// Users lists the users that the viewer may know of, by id, with their number; only the one called
-// name, unless that is "".
+// Users lists the users that the viewer may see, by id, and counts them. If name is not "", it
+// lists only the user with that name.
 func (a *Auth) Users(v Viewer, name string, p Page) (list []UserInfo, count int, err error) {
 	err = a.view(v, func(v Viewer, tx *kv.Tx) error {
 		set := users.All(tx)
@@ -211,25 +212,13 @@ func (a *Auth) Users(v Viewer, name string, p Page) (list []UserInfo, count int,
 		if err != nil {
 			return err
 		}
-		ids, n, err := p.of(set)
-		count = n
-		for _, id := range ids {
-			u, err := users.Get(tx, id)
-			if err != nil {
-				return err
-			}
-			info, err := a.userInfo(tx, id, u)
-			if err != nil {
-				return err
-			}
-			list = append(list, info)
-		}
+		list, count, err = listPage(tx, users, set, p, a.userInfo)
 		return err
 	})
 	return list, count, err
 }
 
-// named narrows a set to the record with a unique name, unless the name is "".
+// named restricts a set to the record with a unique name, unless the name is "".
 func named(tx *kv.Tx, set kv.Set, kind byte, name string) (kv.Set, error) {
 	if name == "" {
 		return set, nil
@@ -241,8 +230,9 @@ func named(tx *kv.Tx, set kv.Set, kind byte, name string) (kv.Set, error) {
 	return kv.And(set, kv.IDs([]uint64{id})), nil
 }
 
-// ChangeUser changes a user: superusers all, others their own password, for which they must give
-// the old one. A new password ends the user's sessions and the tokens that token-auth made.
+// ChangeUser changes a user. Superusers may change all users; others only their own password, for
+// which they must give the old one. A new password ends the user's sessions and the tokens of
+// token-auth.
 func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChange) (info UserInfo, err error) {
 	if err := a.Policy().MayWrite(v); err != nil {
 		return info, err
@@ -256,9 +246,9 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 			return info, problem.ErrForbidden
 		}
 	}
-	// proven is the stored form of the password that was given as the present one.
+	// proven is the stored form of the current password that was given.
 	proven := ""
-	// a superuser need not give it, but what is given counts
+	// superusers need not give it, but if they do it must be right
 	if in.Password != nil && (!v.Everything() || v.ID == id && in.Old != "") {
 		who, err := a.verify(ctx, v.Name, in.Old, v.Addr)
 		if err != nil {
@@ -284,7 +274,7 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 		}
 		if !v.Everything() && (in.Name != nil || in.Superuser != nil || in.Groups != nil ||
 			in.Password != nil && proven == "") {
-			return problem.ErrForbidden // a superuser no longer
+			return problem.ErrForbidden // no longer a superuser
 		}
 		if proven != "" && proven != u.Password {
 			return problem.Invalid("current_password", "This is not your current password.")
@@ -322,8 +312,8 @@ func (a *Auth) ChangeUser(ctx context.Context, v Viewer, id uint64, in UserChang
 	return info, err
 }
 
-// DeleteUser takes a user away, with the tokens, and with what was granted to the user alone;
-// superusers only. What the user made stays.
+// DeleteUser deletes a user with their tokens and the grants to them. Records that they created
+// stay. Superusers only.
 func (a *Auth) DeleteUser(ctx context.Context, v Viewer, id uint64) error {
 	if err := a.superuser(v); err != nil {
 		return err
@@ -342,7 +332,7 @@ func (a *Auth) DeleteUser(ctx context.Context, v Viewer, id uint64) error {
 	})
 }
 
-// UserCount is the number of users, for a node that has none yet.
+// UserCount returns the number of users.
 func (a *Auth) UserCount() (n int, err error) {
 	err = a.db.View(func(tx *kv.Tx) error { n, err = users.All(tx).Count(); return err })
 	return n, err

@@ -121,7 +121,7 @@ func makeStorage(t *testing.T) *storageFile {
 
 	// Sets in all their forms: bits for A, lists for B and C, a run for all.
 	i := 0
-	_, err = s.AddData(ctx, false, func() (archive.DatumInput, int, error) {
+	_, err = s.AddDatums(ctx, false, func() (archive.DatumInput, int, error) {
 		if i == 9000 {
 			return archive.DatumInput{}, 0, io.EOF
 		}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"nightjar/archive"
 	"nightjar/ingest"
 	"nightjar/internal/client"
 )
@@ -99,8 +98,8 @@ func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made
 		}
 		path := filepath.Join(folder, name+endings[format])
 		if err := writeNew(path, func(w io.Writer) error {
-			return archive.WriteSpectrum(format, w,
-				archive.Spectrum{Target: line.Target, Source: line.Source, Time: line.Time, Value: line.Value,
+			return ingest.WriteSpectrum(format, w,
+				ingest.Spectrum{Target: line.Target, Source: line.Source, Time: line.Time, Value: line.Value,
 					WavelengthUnits: units})
 		}); err != nil {
 			var there *os.PathError

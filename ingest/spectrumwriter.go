@@ -1,4 +1,4 @@
-package archive
+package ingest
 
 import (
 	"errors"
@@ -9,24 +9,26 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// Spectrum is a spectrum that is written into a file of its own.
+// TimeOrigin is the key of a value whose time is only that of the upload.
+const TimeOrigin = "time_origin"
+
+// Spectrum is a spectrum for WriteSpectrum.
 type Spectrum struct {
 	Target, Source string
 	Time           time.Time
 	Value          []byte // a datum's value, compact
-	// WavelengthUnits is the unit of the wavelengths in the file, one of ingest.WavelengthUnits, or
+	// WavelengthUnits is the unit of the wavelengths in the file, one of WavelengthUnits, or
 	// "" for that of the value.
 	WavelengthUnits string
 }
 
-// errNoSpectrum is what WriteSpectrum returns for a value that is none.
-var errNoSpectrum = errors.New("the value is no spectrum: lists wavelength and flux of one length")
+// errNoSpectrum is the error of WriteSpectrum for another value.
+var errNoSpectrum = errors.New("the value is not a spectrum, which needs lists wavelength and flux of equal length")
 
-// WriteSpectrum writes a spectrum as a table, in one of [table.Formats]: wavelength, flux and,
-// where there is one, flux_error, with their units; target, date and source as the keywords OBJECT,
-// DATE-OBS and FACILITY, so that an upload of the file gives the same datum. Every number is
-// written with the digits that it has. Errors: the writer's; a value that is no spectrum;
-// *UnitError.
+// WriteSpectrum writes a spectrum as a table, in one of [table.Formats]. The columns are
+// wavelength, flux and, if present, flux_error, with their units; target, date and source are the
+// keywords OBJECT, DATE-OBS and FACILITY, so that an upload of the file gives the same datum.
+// Numbers keep their digits. Errors: the writer's; a value that is not a spectrum; *UnitError.
 func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	if s.WavelengthUnits != "" {
 		value, err := AppendInUnits(nil, s.Value, s.WavelengthUnits)
@@ -55,7 +57,7 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	h := table.Head{Rows: int64(len(flux)),
 		Keywords: []table.Keyword{{Name: "OBJECT", Value: s.Target},
 			{Name: "DATE-OBS", Value: s.Time.UTC().Format("2006-01-02T15:04:05.999999")}}}
-	if texts[timeOrigin] != "" { // nobody knows when it was taken
+	if texts[TimeOrigin] != "" { // the date is unknown
 		h.Keywords = h.Keywords[:1]
 	}
 	if s.Source != "" {
@@ -95,10 +97,18 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	return w.Close()
 }
 
-// scalarText is a number's digits; "" for null.
+// scalarText returns the digits of a number, "" for anything else.
 func scalarText(x jsontext.Value) string {
 	if x.Kind() != '0' {
 		return ""
 	}
 	return string(x)
+}
+
+// ValueMembers lists the members of a datum's value; ok is false when it is not an object.
+func ValueMembers(value []byte) (members []jsontext.Member, ok bool) {
+	if len(value) == 0 || value[0] != '{' {
+		return nil, false
+	}
+	return jsontext.Value(value).Members(), true
 }

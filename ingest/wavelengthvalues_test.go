@@ -1,4 +1,4 @@
-package archive
+package ingest
 
 import (
 	"errors"
@@ -7,8 +7,10 @@ import (
 
 func TestAppendInUnits(t *testing.T) {
 	for _, c := range []struct{ value, to, want string }{
-		{`{"flux":[1,2.50],"flux_units":"Jy","wavelength":[4000.0,null,5],"wavelength_units":"Angstroms","flux_error":[4,5]}`, "nm",
-			`{"flux":[1,2.50],"flux_units":"Jy","wavelength":[400.00,null,0.5],"wavelength_units":"nm","flux_error":[4,5]}`},
+		{`{"flux":[1,2.50],"flux_units":"Jy","wavelength":[4000.0,null,5],` +
+			`"wavelength_units":"Angstroms","flux_error":[4,5]}`, "nm",
+			`{"flux":[1,2.50],"flux_units":"Jy","wavelength":[400.00,null,0.5],` +
+				`"wavelength_units":"nm","flux_error":[4,5]}`},
 		{`{"wavelength_units":"micron","é\n":{"wavelength":[1]},"wavelength":[0.4e0]}`, "Angstrom",
 			`{"wavelength_units":"Angstrom","é\n":{"wavelength":[1]},"wavelength":[0.4e4]}`},
 		{`{"wavelength":[],"wavelength_units":"nm"}`, "m", `{"wavelength":[],"wavelength_units":"m"}`},

@@ -1,26 +1,24 @@
-package archive
+package ingest
 
 import (
 	"bytes"
 	"fmt"
 
-	"nightjar/ingest"
 	"nightjar/internal/jsontext"
 )
 
-// UnitError says that a spectrum's wavelengths cannot be converted.
+// UnitError says that the wavelengths of a spectrum cannot be converted.
 type UnitError struct{ Units string }
 
 func (e *UnitError) Error() string {
 	return fmt.Sprintf("the wavelengths are in %q, which cannot be converted", e.Units)
 }
 
-// AppendInUnits writes the value of a datum with its wavelengths in a unit, one of
-// ingest.WavelengthUnits: in wavelength, the decimal point is moved, and wavelength_units names the
-// unit. Nothing else is touched: flux, flux_units and the medium stay as they are. A value that has
-// no list wavelength and text wavelength_units is written as it is. *UnitError is returned, and
-// nothing written, when its unit is no length, or its list holds something else than numbers and
-// null.
+// AppendInUnits appends the value of a datum with its wavelengths in a unit, one of
+// WavelengthUnits: it moves the decimal points in wavelength, and sets wavelength_units. Flux,
+// flux_units and the medium stay as they are. A value without a list wavelength and a text
+// wavelength_units is appended unchanged. Error: *UnitError, with nothing appended, when the unit
+// is not a length, or the list holds anything but numbers and null.
 func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 	list, units := place{}, place{}
 	if len(value) > 0 && value[0] == '{' {
@@ -44,7 +42,7 @@ func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 		return append(dst, value...), nil
 	}
 	unit := jsontext.Value(value[units.start:units.end]).Text()
-	from, ok := ingest.WavelengthUnit(unit)
+	from, ok := WavelengthUnit(unit)
 	if !ok {
 		return dst, &UnitError{unit}
 	}
@@ -65,10 +63,10 @@ func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 	return append(dst, value[done:]...), nil
 }
 
-// place is where a member's value is in an object.
+// place is the position of a member's value in an object.
 type place struct{ start, end int }
 
-// appendWavelengths converts a list of numbers, with null for those that are missing.
+// appendWavelengths converts a list of numbers, with null for missing ones.
 func appendWavelengths(dst []byte, list jsontext.Value, from, to string) (out []byte, ok bool) {
 	dst = append(dst, '[')
 	for rest := list[1 : len(list)-1]; len(rest) > 0; {
@@ -78,7 +76,7 @@ func appendWavelengths(dst []byte, list jsontext.Value, from, to string) (out []
 		}
 		if item.Kind() == 'n' {
 			dst = append(dst, item...)
-		} else if dst, ok = ingest.AppendWavelength(dst, item, from, to); !ok {
+		} else if dst, ok = AppendWavelength(dst, item, from, to); !ok {
 			return dst, false
 		}
 		if rest = rest[len(item):]; len(rest) > 0 {

@@ -40,8 +40,8 @@ func (c *testClock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c
 
 func (c *testClock) add(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
 
-// TestLogKeep sets log_keep: soon the old entries are gone, and all that reads the log goes on: its
-// list, verify, the index of names, a compacted file.
+// TestLogKeep sets log_keep: the old entries are soon dropped, and every reader of the log
+// continues: its list, verify, the index of names, a compacted file.
 func TestLogKeep(t *testing.T) {
 	clock := &testClock{now: time.Now().Add(-1000 * time.Hour)}
 	f := open(t, Options{Now: clock.Now})
@@ -81,7 +81,7 @@ func TestLogKeep(t *testing.T) {
 	if last, err := f.as("admin").TrimLog(t.Context()); err != nil || last != 0 || first() != 1 {
 		t.Errorf("with log_keep forever: up to %d, %v", last, err)
 	}
-	// an index that is behind what is dropped would be made again already here
+	// an index that is behind the dropped entries would be rebuilt here
 	f.waitForIndex()
 	if err := set("admin", "2d"); err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestLogKeep(t *testing.T) {
 	for deadline := time.Now().Add(testenv.Patience); first() == 1 && time.Now().Before(deadline); {
 		time.Sleep(5 * time.Millisecond)
 	}
-	// 48 hours are four targets, of which the oldest is just old enough to stay, and the setting
+	// 48 hours hold four targets, the oldest of them just recent enough to stay, and the setting
 	if n := first(); n != old.Seq-4 {
 		t.Fatalf("the log begins with entry %d, before it was at %d", n, old.Seq)
 	}
@@ -114,7 +114,7 @@ func TestLogKeep(t *testing.T) {
 	if r, err := f.as("admin").Verify(t.Context(), VerifyOptions{Since: old.String()}); err != nil || r.Err() != nil {
 		t.Errorf("verify since an entry that is left: %+v, %v", r, err)
 	}
-	// the index of names that is older than what is left is made again
+	// an index of names that is older than the log is rebuilt
 	f.waitForIndex()
 	made := f.names.State().Rebuilt
 	if err := f.Close(); err != nil {
@@ -138,7 +138,7 @@ func TestLogKeep(t *testing.T) {
 	f.reopen()
 	f.waitForIndex()
 	if made != 0 || f.names.State().Rebuilt != 1 {
-		t.Errorf("the index was made again %d times, and then %d times", made, f.names.State().Rebuilt)
+		t.Errorf("the index was rebuilt %d times, and then %d times", made, f.names.State().Rebuilt)
 	}
 	found, _, err := Collect(func(out Out[TargetView]) error {
 		return f.as("astro").Targets(t.Context(), TargetFilter{Names: []string{"later"}}, Page{Limit: 10}, out)
@@ -157,13 +157,13 @@ func (f *fixture) waitForIndex() {
 			return
 		}
 		if time.Now().After(deadline) {
-			f.t.Fatalf("the index is not there: %+v", st)
+			f.t.Fatalf("the index is not ready: %+v", st)
 		}
 	}
 }
 
-// TestFullDisk lets a superuser make room where nothing else can be written, also after a restart:
-// by log_keep, and by taking away what leads nowhere.
+// TestFullDisk lets a superuser free space on a disk on which other writes fail, also after a
+// restart: by log_keep, and by removing dangling references.
 func TestFullDisk(t *testing.T) {
 	clock := &testClock{now: time.Now().Add(-1000 * time.Hour)}
 	f := open(t, Options{Now: clock.Now})
@@ -187,7 +187,7 @@ func TestFullDisk(t *testing.T) {
 	if _, err := admin.SetSetting(t.Context(), "log_keep", "2d"); err != nil {
 		t.Errorf("log_keep: %v", err)
 	}
-	// it is done in the background, or now
+	// done in the background, or now
 	if _, err := admin.TrimLog(t.Context()); err != nil {
 		t.Errorf("dropping log entries: %v", err)
 	}
@@ -200,7 +200,7 @@ func TestFullDisk(t *testing.T) {
 	list, count, err := Collect(func(out Out[LogEntry]) error {
 		return admin.Log(t.Context(), LogFilter{}, Page{Limit: 10}, out)
 	})
-	if err != nil || count != 4 { // the setting, what was dropped, what was repaired, the target
+	if err != nil || count != 4 { // the setting, the trim, the repair, the target
 		t.Errorf("%d log entries, %v, %v", count, list, err)
 	}
 	if err := f.Close(); err != nil {

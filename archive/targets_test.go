@@ -1,14 +1,66 @@
 package archive
 
 import (
+	"errors"
 	"testing"
 
 	"nightjar/auth"
 	"nightjar/internal/problem"
 )
 
-// TestWithdraw takes away from a group what it was granted on a target: who may do it, and what is
-// seen then, by users and in sets.
+// TestTargetState: the state of a target counts what its lists show, in both modes and for each
+// viewer.
+func TestTargetState(t *testing.T) {
+	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
+		f := open(t, Options{})
+		f.mode(mode, auth.ReadOnly)
+		id := f.target("astro", "T", f.group)
+		other := f.target("astro", "U", f.group)
+		for i, target := range []uint64{id, other, id} {
+			in := &DatumInput{Target: target, Type: "photometry", Time: int64(i), Timed: true,
+				Value: []byte(`{"magnitude":1}`)}
+			if _, _, err := f.as("astro").AddDatum(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := &ProductInput{Target: id, Type: "photometry", FileName: "a.csv"}
+		if _, _, err := f.uploadAs("astro", p, lightCurveCSV, f.group); err != nil {
+			t.Fatal(err)
+		}
+		for _, who := range []string{"astro", "carol", "admin"} {
+			s := f.as(who)
+			got, err := s.TargetState(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := TargetState{Modified: got.Modified}
+			one := Page{Limit: 1}
+			err = errors.Join(
+				s.Datums(t.Context(), DatumFilter{Target: Some(id), Descending: true}, one,
+					Out[DatumView]{Begin: func(e Extent) error {
+						want.Datums = RowCount{e.Count, e.First.ID}
+						return nil
+					}}),
+				s.Products(t.Context(), ProductFilter{Target: Some(id)}, one, ProductOut{
+					Begin:   func(e Extent) error { want.Products = RowCount{e.Count, e.First.ID}; return nil },
+					Product: func(*ProductView) error { return nil },
+				}))
+			if v, err := s.Target(id); err != nil || v.Modified != got.Modified {
+				t.Errorf("%s, mode %s: modified %d: %v", who, mode, got.Modified, err)
+			}
+			if err != nil || got != want || who != "carol" && (got.Datums.Rows < 2 || got.Products.Rows != 1) {
+				t.Errorf("%s, mode %s: %+v, the lists have %+v (%v)", who, mode, got, want, err)
+			}
+		}
+		var refused *problem.Error
+		if _, err := f.as("eve").TargetState(id); !errors.As(err, &refused) || refused.Kind != problem.NotFound {
+			t.Errorf("a target that is hidden: %v", err)
+		}
+	}
+}
+
+// TestWithdraw removes the grants of a group on a target: who may do it, and what its users and the
+// sets show then.
 func TestWithdraw(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		t.Run(string(mode), func(t *testing.T) {
@@ -38,7 +90,7 @@ func TestWithdraw(t *testing.T) {
 				"no such target":        {s, 99, f.group, problem.NotFound},
 				"no such group":         {s, id, 99, problem.NotFound},
 				"nothing granted to it": {s, id, others.ID, problem.NotFound},
-				"a user of that number": {s, id, f.users["astro"].ID, problem.NotFound}, // who has rights, as a user
+				"a user with that id":   {s, id, f.users["astro"].ID, problem.NotFound}, // has rights as a user
 			} {
 				if err := c.s.Withdraw(t.Context(), c.target, c.group); !refusedAs(err, c.kind) {
 					t.Errorf("%s: %v", name, err)
@@ -60,7 +112,7 @@ func TestWithdraw(t *testing.T) {
 				t.Errorf("%+v, then %+v, %v", before, after, err)
 			}
 			if f.db.Head().Seq != head.Seq+1 {
-				t.Error("the log does not tell of it")
+				t.Error("the log has no entry of it")
 			}
 			for user, want := range map[string]int{"astro": 6, "carol": 3, "bob": 0, "admin": 6, "": 0} {
 				if n := len(f.data(user, DatumFilter{})); n != want {
@@ -76,18 +128,18 @@ func TestWithdraw(t *testing.T) {
 			if got := f.targets("carol", TargetFilter{}); len(got) != 1 || got[0] != "kept" {
 				t.Errorf("carol lists %v", got)
 			}
-			// what is open is still seen, but no longer changed
+			// an open target stays visible, but can no longer be changed
 			open := &TargetInput{Visibility: Some("OPEN")}
 			if _, err := s.ChangeTarget(t.Context(), id, open, false); err != nil {
 				t.Fatal(err)
 			}
 			if err := f.as("carol").Withdraw(t.Context(), id, f.group); !refusedAs(err, problem.Forbidden) {
-				t.Errorf("carol, who may only look: %v", err)
+				t.Errorf("carol, who may only view: %v", err)
 			}
 			if may, err := f.as("carol").MayChangeTarget(id); may || err != nil {
 				t.Errorf("carol may change it: %v", err)
 			}
-			// and a group may take its own rights away
+			// and a group may remove its own grants
 			if err := f.as("carol").Withdraw(t.Context(), kept, f.group); err != nil {
 				t.Error(err)
 			}
