@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -24,6 +27,18 @@ func Main() int {
 	}
 	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, self: self}
 	return p.run(ctx, os.Args[1:])
+}
+
+// program is one call of the program.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+	getenv   func(string) string
+	self     string // the path of the program itself, for what is done in a process of its own
+	bars     bars
+
+	file string // of --db
+	as   string // of --as
 }
 
 // run runs one command. Its errors are one line each.
@@ -47,6 +62,21 @@ func (p *program) run(ctx context.Context, args []string) int {
 	// which may quote a file, or what others wrote
 	fmt.Fprintln(p.err, "nightjar: "+printable(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")))
 	return 1
+}
+
+// remembering remembers that something could not be written, so that what prints need not ask each
+// time.
+type remembering struct {
+	w   io.Writer
+	err error
+}
+
+func (r *remembering) Write(b []byte) (int, error) {
+	n, err := r.w.Write(b)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
 }
 
 // defaultFile is the file when none is named.
@@ -113,4 +143,41 @@ func needsSubcommand(c *cli.Context) error {
 		names = append(names, sub.Name)
 	}
 	return usageError(c, "one of %s is missing", strings.Join(names, ", "))
+}
+
+// version is the newest one of CHANGELOG.md.
+const version = "0.9.0"
+
+// commit is set by builds that leave out what the version control says:
+// go build -ldflags "-X nightjar/internal/cli.commit=..."
+var commit string
+
+// builtFrom is the commit that the program was built from, with -dirty if the files differed from
+// it.
+func builtFrom() string {
+	if commit != "" {
+		return commit
+	}
+	revision, dirty := "unknown", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				revision = s.Value
+			case s.Key == "vcs.modified" && s.Value == "true":
+				dirty = "-dirty"
+			}
+		}
+	}
+	return revision + dirty
+}
+
+func (p *program) versionCommand() *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "print the version, the commit that it was built from, and the version of Go",
+		Action: func(c *cli.Context) error {
+			p.say("nightjar %s\ncommit %s\n%s", version, builtFrom(), runtime.Version())
+			return nil
+		},
+	}
 }

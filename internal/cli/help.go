@@ -187,31 +187,3 @@ func (p *program) helpCommand() *cli.Command {
 		Action: func(c *cli.Context) error { return help(p.out, c.App, c.Args().Slice()) },
 	}
 }
-
-func findCommand(list []*cli.Command, name string) *cli.Command {
-	for _, c := range list {
-		if c.HasName(name) {
-			return c
-		}
-	}
-	return nil
-}
-
-// noCommand is the error for a word that is none of a list of commands.
-func noCommand(name, word string, list []*cli.Command) error {
-	visible := slices.DeleteFunc(slices.Clone(list), func(c *cli.Command) bool { return c.Hidden })
-	meant := cli.SuggestCommand(visible, word)
-	if meant == fmt.Sprintf(cli.SuggestDidYouMeanTemplate, "") {
-		return fmt.Errorf("there is no command %q (see: %s --help)", name+" "+word, name)
-	}
-	return fmt.Errorf("there is no command %q. %s (see: %s --help)", name+" "+word, meant, name)
-}
-
-// noFlag is the error for a flag that a command does not know.
-func noFlag(name, flag string, lists ...[]cli.Flag) error {
-	meant := cli.SuggestFlag(slices.Concat(lists...), strings.TrimLeft(flag, "-"), true)
-	if meant == "" {
-		return fmt.Errorf("there is no flag %s (see: %s --help)", flag, name)
-	}
-	return fmt.Errorf("there is no flag %s. "+cli.SuggestDidYouMeanTemplate+" (see: %s --help)", flag, meant, name)
-}

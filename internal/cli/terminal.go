@@ -2,15 +2,55 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
+	"text/tabwriter"
 	"unicode"
 
 	"golang.org/x/term"
 )
+
+func (p *program) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+func (p *program) note(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }
+
+func size(n int64) string {
+	const unit = 1024
+	f, units := float64(n), []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	i := 0
+	for f >= unit && i < len(units)-1 {
+		f /= unit
+		i++
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", f, units[i])
+}
+
+// table prints rows of equally many cells in columns.
+func (p *program) table(rows [][]string) error {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = printable(cell)
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		p.say("%s", strings.TrimRight(line, " \n"))
+	}
+	return nil
+}
 
 // terminal is the descriptor of what is read or written, if that is a person's terminal.
 func terminal(stream any) (fd int, ok bool) {

@@ -17,7 +17,69 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/archive"
+	"nightjar/internal/client"
 )
+
+func (p *program) verifyCommand() *cli.Command {
+	var head string
+	var repair bool
+	return &cli.Command{
+		Name: "verify", Usage: "read the whole file and compare all that can be compared",
+		Description: "nightjar verify\n" +
+			"nightjar verify --db monday.db\n" +
+			"nightjar verify --repair   whether it is served or not; the log says what was removed",
+		Flags: []cli.Flag{
+			textFlag(&head, "head", "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"),
+			boolFlag(&repair, "repair",
+				"first remove references to records that do not exist, and records that are nothing "+
+					"without them"),
+		},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			file, bar := p.file, p.progress("verifying")
+			defer bar.end()
+			open := func() (*client.Client, error) { return client.Dial(file) }
+			if repair {
+				open = func() (*client.Client, error) { return p.connect(c.Context, opening{}) }
+			}
+			n, err := open()
+			if err != nil {
+				return err
+			}
+			var v verification
+			if n == nil {
+				if err := present(file); err != nil {
+					return err
+				}
+				if err = p.checkInChild(c.Context, file, head, bar, &v); err != nil {
+					err = fmt.Errorf("%s: %w", file, err)
+				}
+			} else {
+				err = verifyServed(c.Context, n, head, repair, bar, &v)
+			}
+			if err != nil {
+				return err
+			}
+			bar.end()
+			return p.report(file, &v)
+		},
+	}
+}
+
+func verifyServed(ctx context.Context, n *client.Client, head string, repair bool, bar *progress,
+	v *verification) error {
+	body, err := json.Marshal(map[string]any{"head": head, "repair": repair})
+	if err != nil {
+		return err
+	}
+	w, err := n.Send(ctx, http.MethodPost, "/api/node/verify/?progress=true", "application/json", bytes.NewReader(body))
+	if err == nil {
+		err = progressed(w, bar, v)
+	}
+	return errors.Join(err, n.Close())
+}
 
 // verification is what a verification found.
 type verification struct {
@@ -32,6 +94,63 @@ type verification struct {
 	Other    string   `json:"other_log"` // why the log has not grown out of the head that was given
 	Repaired []string `json:"repaired"`  // what --repair did
 	MoreDone int      `json:"more_repaired"`
+}
+
+func (p *program) report(file string, v *verification) error {
+	for _, text := range v.Repaired {
+		p.say("%s", printable(text))
+	}
+	if v.MoreDone > 0 {
+		p.say("and %d more", v.MoreDone)
+	}
+	if len(v.Problems)+v.More == 0 {
+		p.say("%s is whole: %d records, %d files, %d log entries\nhead %s", file, v.Records, v.Blobs, v.Entries, v.Head)
+		if v.Other != "" {
+			return fmt.Errorf("%s is whole, but its log does not contain that head: %s", file, v.Other)
+		}
+		return nil
+	}
+	for _, text := range v.Problems {
+		p.say("%s", printable(text))
+	}
+	if v.More > 0 {
+		p.say("and %d more", v.More)
+	}
+	if v.Dangling > 0 && v.Dangling == len(v.Problems)+v.More {
+		return fmt.Errorf("%s has references that lead nowhere; nightjar verify --repair removes them", file)
+	}
+	return fmt.Errorf("%s is damaged", file)
+}
+
+// salvage makes a new file of a damaged one, and says what was lost.
+func (p *program) salvage(c *cli.Context, to string) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	if to == "" {
+		return usageError(c, "say what: targets, datums, or --salvage FILE")
+	}
+	if err := present(p.file); err != nil {
+		return err
+	}
+	r, err := archive.Salvage(c.Context, p.file, to)
+	switch {
+	case errors.Is(err, archive.ErrLocked):
+		return fmt.Errorf("another program has %s open: stop the server first", p.file)
+	case errors.Is(err, os.ErrExist):
+		return fmt.Errorf("%s is there: nothing is overwritten", to)
+	case err != nil:
+		return err
+	}
+	for _, text := range r.Problems {
+		p.note("damaged: %s", printable(text))
+	}
+	if r.More > 0 {
+		p.note("and %d more", r.More)
+	}
+	p.say("%d records and %d files saved to %s, as a node of its own; %d things were damaged", r.Records, r.Blobs, to,
+		len(r.Problems)+r.More)
+	return p.checkCopy(c.Context)(to)
 }
 
 // checkCopy verifies a copy of a file, in a process of its own.

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// arrange puts every flag where urfave/cli looks for it: the program's before the command, a
+// command's before its arguments. A flag that the command does not know is refused, as is one that
+// lacks its value.
+func arrange(app *cli.App, args []string) ([]string, error) {
+	name := app.Name
+	commands, flags := app.Commands, []cli.Flag(nil)
+	var global, path, own, rest []string
+	for i := 0; i < len(args); i++ {
+		word := args[i]
+		if word == "--" {
+			rest = append(rest, args[i+1:]...)
+			break
+		}
+		if len(word) < 2 || word[0] != '-' {
+			if len(commands) == 0 {
+				rest = append(rest, word)
+				continue
+			}
+			c := findCommand(commands, word)
+			if c == nil && word == "help" {
+				return helpFor(app, path), nil
+			}
+			if c == nil {
+				return nil, noCommand(name, word, commands)
+			}
+			name += " " + word
+			path = append(path, word)
+			flags, commands = c.Flags, c.Subcommands
+			continue
+		}
+		flag, value, joined := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-"), "=")
+		to := &own
+		f := findFlag(flags, flag)
+		if f == nil {
+			if f = findFlag(app.Flags, flag); f != nil {
+				to = &global
+			}
+		}
+		switch {
+		case flag == "help" || flag == "h":
+			return helpFor(app, path), nil
+		case flag == "version" && len(path) == 0:
+			return []string{app.Name, "version"}, nil
+		case f == nil:
+			return nil, noFlag(name, strings.SplitN(word, "=", 2)[0], flags, app.Flags)
+		case joined:
+			*to = append(*to, "--"+flag+"="+value)
+			continue
+		}
+		*to = append(*to, "--"+flag)
+		if _, yes := f.(*cli.BoolFlag); yes {
+			continue
+		}
+		if i++; i == len(args) {
+			return nil, fmt.Errorf("%s is without a value (see: %s --help)", word, name)
+		}
+		*to = append(*to, args[i])
+	}
+	out := slices.Concat([]string{app.Name}, global, path, own)
+	if len(rest) > 0 {
+		out = append(append(out, "--"), rest...)
+	}
+	return out, nil
+}
+
+// helpFor is the line that asks for the page of a command.
+func helpFor(app *cli.App, path []string) []string {
+	return append([]string{app.Name, "help", "--"}, path...)
+}
+
+func findCommand(list []*cli.Command, name string) *cli.Command {
+	for _, c := range list {
+		if c.HasName(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+func findFlag(list []cli.Flag, name string) cli.Flag {
+	for _, f := range list {
+		if slices.Contains(f.Names(), name) {
+			return f
+		}
+	}
+	return nil
+}
+
+// noCommand is the error for a word that is none of a list of commands.
+func noCommand(name, word string, list []*cli.Command) error {
+	visible := slices.DeleteFunc(slices.Clone(list), func(c *cli.Command) bool { return c.Hidden })
+	meant := cli.SuggestCommand(visible, word)
+	if meant == fmt.Sprintf(cli.SuggestDidYouMeanTemplate, "") {
+		return fmt.Errorf("there is no command %q (see: %s --help)", name+" "+word, name)
+	}
+	return fmt.Errorf("there is no command %q. %s (see: %s --help)", name+" "+word, meant, name)
+}
+
+// noFlag is the error for a flag that a command does not know.
+func noFlag(name, flag string, lists ...[]cli.Flag) error {
+	meant := cli.SuggestFlag(slices.Concat(lists...), strings.TrimLeft(flag, "-"), true)
+	if meant == "" {
+		return fmt.Errorf("there is no flag %s (see: %s --help)", flag, name)
+	}
+	return fmt.Errorf("there is no flag %s. "+cli.SuggestDidYouMeanTemplate+" (see: %s --help)", flag, meant, name)
+}
+
+// arguments checks that a command was given as many arguments as it wants, and the flags that it
+// cannot do without, which are the names that begin with dashes and stand last. The last argument's
+// name may end in "..." for one or more, and be put in brackets when it may be left out.
+func arguments(c *cli.Context, names ...string) ([]string, error) {
+	var missing []string
+	for len(names) > 0 && strings.HasPrefix(names[len(names)-1], "--") {
+		last := len(names) - 1
+		if flag := names[last]; c.String(flag[2:]) == "" {
+			missing = append([]string{flag}, missing...)
+		}
+		names = names[:last]
+	}
+	if len(missing) > 0 {
+		verb := "is"
+		if len(missing) > 1 {
+			verb = "are"
+		}
+		return nil, usageError(c, "%s %s missing", strings.Join(missing, " and "), verb)
+	}
+	given := c.Args().Slice()
+	for i, name := range names {
+		if i < len(given) && given[i] == "" {
+			return nil, usageError(c, "%s is empty", name)
+		}
+		if i >= len(given) && !strings.HasPrefix(name, "[") {
+			return nil, usageError(c, "%s is missing", strings.TrimSuffix(name, "..."))
+		}
+	}
+	many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
+	if len(given) > len(names) && !many {
+		return nil, usageError(c, "%q is one argument too many", given[len(names)])
+	}
+	return given, nil
+}
+
+// usageError is a command that was called in a way that it does not know.
+func usageError(c *cli.Context, format string, args ...any) error {
+	return fmt.Errorf("%s (see: %s --help)", fmt.Sprintf(format, args...), c.Command.HelpName)
+}
