@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +40,7 @@ func (p *program) exportTargets() *cli.Command {
 		Description: "nightjar export targets > targets.csv\n" +
 			"nightjar export targets --cone 206.7,-12.5,0.5 --format votable > near.xml",
 		Flags: []cli.Flag{
-			formatFlag(&format), p.asFlag(),
+			formatFlag(&format, listFormats), p.asFlag(),
 			q.flag("name", "name", "only those with `PART` in their name or an alias"),
 			q.flag("type", "type", "only those of this `TYPE`: SIDEREAL or NON_SIDEREAL"),
 			q.flag("list", "targetlist__name", "only those of a target list, by `NAME` or id"),
@@ -57,11 +57,9 @@ func (p *program) exportDatums() *cli.Command {
 		Description: "nightjar export datums > all.ndjson\n" +
 			"nightjar export datums --target 'SN 2026abc' --type photometry --format ecsv > lightcurve.ecsv",
 		Flags: []cli.Flag{
-			formatFlag(&format), p.asFlag(),
-			q.flag("target", "target_name", "only of targets with `PART` in their name or an alias"),
+			formatFlag(&format, listFormats), p.asFlag(), q.targetFlag(), q.sourceFlag(),
 			q.flag("target-id", "target__id", "only of the target with `ID`"),
 			q.flag("type", "data_type", "only data of a `TYPE`, such as photometry"),
-			q.flag("source", "source_name", "only data from the `SOURCE`"),
 			q.flag("product", "data_product__id", "only data of the data product with `ID`"),
 			q.flag("wavelength-units", "wavelength_units", wavelengthUsage()),
 		},
@@ -69,71 +67,44 @@ func (p *program) exportDatums() *cli.Command {
 	}
 }
 
-func formatFlag(p *string) cli.Flag {
-	return textFlag(p, "format", "`FORM` of what is printed: csv, ecsv, votable, fits or ndjson")
-}
-
 // exporting is the action that prints a whole list.
-func (p *program) exporting(path string, form *string, q *query) cli.ActionFunc {
+func (p *program) exporting(path string, format *string, q *query) cli.ActionFunc {
 	return p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
-		format := strings.ToLower(*form)
-		switch format {
-		case "csv", "ecsv", "votable", "fits", "ndjson":
-		default:
-			return usageError(c, "%q is no format: csv, ecsv, votable, fits or ndjson", format)
-		}
-		q.Set("format", format)
-		q.Set("strict", "true")
-		w, err := n.Send(ctx, http.MethodGet, path+"?"+q.Encode(), "", nil)
+		body, err := q.export(ctx, c, n, path, *format)
 		if err != nil {
-			return q.explained(c, err)
+			return err
 		}
-		defer w.Body.Close()
-		_, err = io.Copy(p.out, w.Body)
+		defer body.Close()
+		_, err = io.Copy(p.out, body)
 		return err
 	})
 }
 
-// endings are those of files with a table.
-var endings = map[string]string{"csv": ".csv", "ecsv": ".ecsv", "votable": ".xml", "fits": ".fits"}
-
 // exportSpectra writes each spectrum into a file of its own.
 func (p *program) exportSpectra() *cli.Command {
-	format, units := "ecsv", ""
-	q := &query{url.Values{"format": {"ndjson"}, "strict": {"true"}, "data_type": {"spectroscopy"}},
-		map[string]string{}}
+	q, format, units := newQuery(), "ecsv", ""
+	q.Set("data_type", "spectroscopy")
 	return &cli.Command{
 		Name: "spectra", Usage: "write each spectrum into a file of its own, in a folder, to be read by import product", ArgsUsage: "FOLDER",
 		Description: "nightjar export spectra spectra --target 'SN 2026abc'",
-		Flags: []cli.Flag{
-			textFlag(&format, "format", "`FORM` of the files: csv, ecsv, votable or fits"), p.asFlag(),
-			q.flag("target", "target_name", "only of targets with `PART` in their name or an alias"),
-			q.flag("source", "source_name", "only data from the `SOURCE`"),
-			textFlag(&units, "wavelength-units", wavelengthUsage()),
-		},
+		Flags: []cli.Flag{formatFlag(&format, fileFormats), p.asFlag(), q.targetFlag(), q.sourceFlag(),
+			parsedFlag(&units, "wavelength-units", wavelengthUsage(), func(s string) (ok bool, err error) {
+				if units, ok = ingest.WavelengthUnit(s); !ok && s != "" {
+					err = fmt.Errorf("%q is none of %s", s, strings.Join(ingest.WavelengthUnits, ", "))
+				}
+				return ok, err
+			})},
 		Action: p.asking(false, []string{"FOLDER"},
 			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-				format = strings.ToLower(format)
-				if endings[format] == "" {
-					return usageError(c, "%q is no format: csv, ecsv, votable or fits", format)
-				}
-				if units != "" {
-					name, ok := ingest.WavelengthUnit(units)
-					if !ok {
-						return usageError(c, "--wavelength-units: %q is none of %s", units,
-							strings.Join(ingest.WavelengthUnits, ", "))
-					}
-					units = name
-				}
 				if err := os.MkdirAll(args[0], 0o777); err != nil {
 					return err
 				}
-				w, err := n.Send(ctx, http.MethodGet, "/api/reduceddatums/?"+q.Encode(), "", nil)
+				body, err := q.export(ctx, c, n, "/api/reduceddatums/", "ndjson")
 				if err != nil {
 					return err
 				}
-				defer w.Body.Close()
-				made, left, err := p.writeSpectra(w.Body, args[0], format, units)
+				defer body.Close()
+				made, left, err := p.writeSpectra(body, args[0], format, units)
 				if err != nil {
 					return err
 				}
@@ -146,10 +117,49 @@ func (p *program) exportSpectra() *cli.Command {
 	}
 }
 
+// The formats of a list, and of a file with one spectrum.
+var (
+	listFormats = []string{"csv", "ecsv", "votable", "fits", "ndjson"}
+	fileFormats = listFormats[:4]
+)
+
+func formatFlag(p *string, formats []string) cli.Flag {
+	last := len(formats) - 1
+	all := strings.Join(formats[:last], ", ") + " or " + formats[last]
+	return parsedFlag(p, "format", "output `FORMAT`: "+all, func(s string) (format string, err error) {
+		if *p = strings.ToLower(s); !slices.Contains(formats, *p) {
+			err = fmt.Errorf("%q is no format: %s", s, all)
+		}
+		return *p, err
+	})
+}
+
+func (q *query) targetFlag() cli.Flag {
+	return q.flag("target", "target_name", "only of targets with `PART` in their name or an alias")
+}
+
+func (q *query) sourceFlag() cli.Flag {
+	return q.flag("source", "source_name", "only data from the `SOURCE`")
+}
+
+// export requests the whole list. The caller closes the body.
+func (q *query) export(ctx context.Context, c *cli.Context, n *client.Client, path, format string) (io.ReadCloser, error) {
+	q.Set("format", format)
+	q.Set("strict", "true")
+	w, err := n.Send(ctx, http.MethodGet, path+"?"+q.Encode(), "", nil)
+	if err != nil {
+		return nil, q.explained(c, err)
+	}
+	return w.Body, nil
+}
+
 func wavelengthUsage() string {
 	return "wavelengths of spectra in `UNIT`: " + strings.Join(ingest.WavelengthUnits, ", ") +
 		"; as they are stored if not given"
 }
+
+// endings are those of files with a table.
+var endings = map[string]string{"csv": ".csv", "ecsv": ".ecsv", "votable": ".xml", "fits": ".fits"}
 
 // writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless
 // these are ""; what is no spectrum, or cannot be had in the units, is told and left out.
