@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+	"github.com/xrash/smetrics"
 )
 
 // arrange puts every flag where urfave/cli looks for it: the program's before the command, a
@@ -98,21 +99,37 @@ func findFlag(list []cli.Flag, name string) cli.Flag {
 
 // noCommand is the error for a word that is none of a list of commands.
 func noCommand(name, word string, list []*cli.Command) error {
-	visible := slices.DeleteFunc(slices.Clone(list), func(c *cli.Command) bool { return c.Hidden })
-	meant := cli.SuggestCommand(visible, word)
-	if meant == fmt.Sprintf(cli.SuggestDidYouMeanTemplate, "") {
-		return fmt.Errorf("there is no command %q (see: %s --help)", name+" "+word, name)
+	var names []string
+	for _, c := range list {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
 	}
-	return fmt.Errorf("there is no command %q. %s (see: %s --help)", name+" "+word, meant, name)
+	return fmt.Errorf("there is no command %q%s (see: %s --help)", name+" "+word, didYouMean(word, names), name)
 }
 
 // noFlag is the error for a flag that a command does not know.
 func noFlag(name, flag string, lists ...[]cli.Flag) error {
-	meant := cli.SuggestFlag(slices.Concat(lists...), strings.TrimLeft(flag, "-"), true)
-	if meant == "" {
-		return fmt.Errorf("there is no flag %s (see: %s --help)", flag, name)
+	var names []string
+	for _, f := range slices.Concat(lists...) {
+		names = append(names, "--"+f.Names()[0])
 	}
-	return fmt.Errorf("there is no flag %s. "+cli.SuggestDidYouMeanTemplate+" (see: %s --help)", flag, meant, name)
+	return fmt.Errorf("there is no flag %s%s (see: %s --help)", flag, didYouMean(flag, names), name)
+}
+
+// didYouMean suggests the name that is closest to a word: at most two letters are missing, extra or
+// different, and not all of them. It returns "" if there is none.
+func didYouMean(word string, names []string) string {
+	closest, least := "", 3
+	for _, name := range names {
+		if d := smetrics.WagnerFischer(word, name, 1, 1, 1); d < least && d < len(strings.TrimLeft(name, "-")) {
+			closest, least = name, d
+		}
+	}
+	if closest == "" {
+		return ""
+	}
+	return fmt.Sprintf(". "+cli.SuggestDidYouMeanTemplate, closest)
 }
 
 // arguments checks that a command was given as many arguments as it wants, and the flags that it

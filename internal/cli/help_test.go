@@ -67,19 +67,3 @@ func TestHelp(t *testing.T) {
 		t.Errorf("only %d pages", pages)
 	}
 }
-
-// A word that was meant is found, and commands that are not shown are not.
-func TestMeant(t *testing.T) {
-	for _, c := range [][2]string{{"sevre", `"serve"`}, {"users", `"user"`}, {"verfy", `"verify"`},
-		{"check-fil", `"`}} {
-		r := call(t, "", c[0])
-		r.refused(t, "there is no command", "Did you mean "+c[1])
-		if strings.Contains(r.err, "check-file") {
-			t.Error(r.err)
-		}
-	}
-	if r := call(t, "", "123"); strings.Contains(r.err, "mean") {
-		t.Error(r.err)
-	}
-	call(t, "", "user", "add", "--grup", "x").refused(t, `Did you mean "--group"?`)
-}
