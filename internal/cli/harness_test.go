@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"net/http"
 	"os"
@@ -28,6 +29,8 @@ func TestMain(m *testing.M) {
 	}
 	os.Setenv(asProgram, "yes")
 	os.Unsetenv("NIGHTJAR_DB")
+	flag.Parse()
+	flag.Set("test.parallel", "8") // most parallel tests wait for timeouts, and leave the processors idle
 	os.Exit(m.Run())
 }
 
@@ -197,14 +200,33 @@ func get(t testing.TB, url, token string) string {
 	return string(b)
 }
 
-// newFile is a file that was served once, so that it has an administrator.
+// served is a file that was served once, so that it has an administrator. Making it takes time,
+// because of the hash of the password, and so the tests share it.
+var served struct {
+	once sync.Once
+	file []byte
+}
+
+// newFile returns the path of a new file with an administrator.
 func newFile(t testing.TB) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "nightjar.db")
-	if status := serveFile(t, file).stop(); status != 0 {
-		t.Fatalf("status %d", status)
+	served.once.Do(func() {
+		file := filepath.Join(t.TempDir(), "first.db")
+		if status := serveFile(t, file).stop(); status != 0 {
+			t.Fatalf("status %d", status)
+		}
+		served.file = readFile(t, file)
+	})
+	return write(t, t.TempDir(), "nightjar.db", string(served.file))
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return file
+	return b
 }
 
 // write makes a file in a folder and returns its path.

@@ -12,6 +12,7 @@ import (
 
 // An invitation is a user without a password, a token, and what to paste.
 func TestInvite(t *testing.T) {
+	t.Parallel()
 	file := newFile(t)
 	must(t, "group", "add", "Observers", "--db", file)
 	s := serveFile(t, file, "--lan")

@@ -18,6 +18,7 @@ import (
 
 // Without TLS nothing but this machine is listened to, unless that is asked for in so many words.
 func TestListenFlags(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "nightjar.db")
 	for _, c := range []struct {
@@ -73,6 +74,7 @@ func statusOver(t *testing.T, c *http.Client, url string) int {
 // On a network a node shows the certificate that its file keeps: at every address that it prints,
 // the same at the next start, and to nobody who does not know it.
 func TestLAN(t *testing.T) {
+	t.Parallel()
 	file := newFile(t)
 	call(t, "", "cert", "--db", file).refused(t, "serve --lan makes one")
 	s := serveFile(t, file, "--lan")
@@ -133,6 +135,7 @@ func TestLAN(t *testing.T) {
 // Certificates from files are read again when they change, and what cannot be read does not take
 // the old one away.
 func TestCertificateFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	pair := func(name string) string {
 		pair, err := selfcert.New(nil, name, []string{"127.0.0.1"}, time.Now())

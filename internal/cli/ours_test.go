@@ -44,56 +44,50 @@ func TestFileTakenAway(t *testing.T) {
 		t.Skip("an open file can neither be moved nor deleted here")
 	}
 	for _, replaced := range []bool{false, true} {
-		file := newFile(t)
-		other := write(t, t.TempDir(), "other.db", string(readFile(t, file)))
-		s := serveFile(t, file)
-		must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", file)
-		if status, why := health(t, s.base); status != http.StatusOK {
-			t.Errorf("before: %d %s", status, why)
-		}
-		err := os.Remove(file)
-		if replaced {
-			err = os.Rename(other, file)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if status, why := health(t, s.base); status != http.StatusServiceUnavailable ||
-			!strings.Contains(why, "moved, replaced, deleted or truncated") || strings.Contains(why, file) {
-			t.Errorf("health: %d %q", status, why)
-		}
-		for range 2 {
-			call(t, "", "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file).refused(t,
-				"Nothing was stored")
-		}
-		if n := strings.Count(s.errs.String(), "can still be saved"); n != 1 {
-			t.Errorf("the operator is told %d times: %s", n, s.errs)
-		}
-		for _, flags := range [][]string{nil, {"--read-only"}} {
-			r := call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"}, flags...)...)
-			if replaced || flags == nil {
-				r.refused(t, "a server runs on")
+		t.Run(map[bool]string{false: "deleted", true: "replaced"}[replaced], func(t *testing.T) {
+			t.Parallel()
+			file := newFile(t)
+			other := write(t, t.TempDir(), "other.db", string(readFile(t, file)))
+			s := serveFile(t, file)
+			must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", file)
+			if status, why := health(t, s.base); status != http.StatusOK {
+				t.Errorf("before: %d %s", status, why)
 			}
-		}
-		saved := filepath.Join(t.TempDir(), "saved.db")
-		must(t, "backup", saved, "--db", file)
-		if out := must(t, "target", "list", "--db", saved); !strings.Contains(out, "NJ 1") {
-			t.Errorf("saved: %s", out)
-		}
-		s.stop()
-		if _, err := os.Stat(file); (err == nil) != replaced {
-			t.Errorf("the path after the end: %v", err)
-		}
+			err := os.Remove(file)
+			if replaced {
+				err = os.Rename(other, file)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, why := health(t, s.base); status != http.StatusServiceUnavailable ||
+				!strings.Contains(why, "moved, replaced, deleted or truncated") || strings.Contains(why, file) {
+				t.Errorf("health: %d %q", status, why)
+			}
+			for range 2 {
+				call(t, "", "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file).refused(t,
+					"Nothing was stored")
+			}
+			if n := strings.Count(s.errs.String(), "can still be saved"); n != 1 {
+				t.Errorf("the operator is told %d times: %s", n, s.errs)
+			}
+			for _, flags := range [][]string{nil, {"--read-only"}} {
+				r := call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"}, flags...)...)
+				if replaced || flags == nil {
+					r.refused(t, "a server runs on")
+				}
+			}
+			saved := filepath.Join(t.TempDir(), "saved.db")
+			must(t, "backup", saved, "--db", file)
+			if out := must(t, "target", "list", "--db", saved); !strings.Contains(out, "NJ 1") {
+				t.Errorf("saved: %s", out)
+			}
+			s.stop()
+			if _, err := os.Stat(file); (err == nil) != replaced {
+				t.Errorf("the path after the end: %v", err)
+			}
+		})
 	}
-}
-
-func readFile(t *testing.T, path string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // TestServeOnFullDisk starts a server on a disk that is full to the last byte: it reads, says that

@@ -86,10 +86,10 @@ func (b *block) place() string { return fmt.Sprintf("%s, line %d", b.page, b.lin
 const shownAddress = "127.0.0.1:8000"
 
 // The README's session does what the README says.
-func TestReadme(t *testing.T) { playPage(t, "README.md", "The first ten minutes") }
+func TestReadme(t *testing.T) { t.Parallel(); playPage(t, "README.md", "The first ten minutes") }
 
 // The examples of the page on the API do what it says.
-func TestAPIPage(t *testing.T) { playPage(t, "docs/use/api.md", "") }
+func TestAPIPage(t *testing.T) { t.Parallel(); playPage(t, "docs/use/api.md", "") }
 
 // playPage runs what stands on a page: the first block is the server, the others are what is done
 // beside it.
