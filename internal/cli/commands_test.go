@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"os"
@@ -102,6 +105,7 @@ func TestMissingFile(t *testing.T) {
 
 // readers are commands that need a file.
 var readers = [][]string{{"settings", "get"}, {"user", "list"}, {"user", "passwd", "x"}, {"user", "remove", "x"},
+
 	{"group", "list"}, {"group", "join", "x", "y"}, {"group", "leave", "x", "y"},
 	{"group", "remove", "x"}, {"token", "create", "x"}, {"token", "list"}, {"token", "revoke", "1"}, {"target",
 		"list"}, {"target", "share", "x", "y"}, {"target", "unshare", "x", "y"},
@@ -135,4 +139,21 @@ func TestWrongFile(t *testing.T) {
 			t.Errorf("%s: left behind: %v", text, left)
 		}
 	}
+}
+
+// laterFormat makes a file one of the format that comes after its own: wherever the format stands,
+// with its CRC, the next number is written.
+func laterFormat(t *testing.T, file []byte) []byte {
+	stored := func(format uint32) []byte {
+		number := binary.BigEndian.AppendUint32(nil, format)
+		crc := crc32.Checksum(append([]byte("format"), number...), crc32.MakeTable(crc32.Castagnoli))
+		return binary.LittleEndian.AppendUint32(number, crc)
+	}
+	for format := uint32(1); format < 100; format++ {
+		if bytes.Contains(file, stored(format)) {
+			return bytes.ReplaceAll(file, stored(format), stored(format+1))
+		}
+	}
+	t.Fatal("the format is not found in the file")
+	return nil
 }

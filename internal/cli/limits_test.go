@@ -6,38 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/urfave/cli/v2"
-
-	"nightjar/internal/node"
 )
-
-func TestParseSize(t *testing.T) {
-	for text, want := range map[string]int64{"0": 0, "5000": 5000, "5000B": 5000, "64K": 64 << 10, "64KiB": 64 << 10,
-		"64M": 64 << 20, "8G": 8 << 30, "1TiB": 1 << 40,
-		"": -1, "M": -1, "-1": -1, "1.5G": -1, "64MB": -1, "64iB": -1, "9000000000T": -1, "64 M": -1, "0x10": -1} {
-		got, err := parseSize(text)
-		if want < 0 != (err != nil) || err == nil && got != want {
-			t.Errorf("%q: %d, %v", text, got, err)
-		}
-	}
-}
-
-func TestLimitFlags(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "nightjar.db")
-	for args, want := range map[string]string{"--max-body 1.5G": "no size", "--max-upload 10": "1024 bytes or more",
-		"--max-uploads 0": "from 1 on", "--max-header 1K": "4096", "--header-timeout 0s": "a second or more",
-		"--body-timeout soon": "body-timeout", "--max-line 10": "1024 bytes or more", "--body-memory 1K": "1048576 bytes or more", "--min-body-rate 0": "1 bytes or more", "--send-timeout 1ms": "a second or more", "--idle-timeout 0": "idle-timeout", "--max-failed-logins 0": "from 1 on"} {
-		call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"},
-			strings.Fields(args)...)...).refused(t, want, strings.Fields(args)[0][1:])
-	}
-}
 
 // Each limit has an answer of its own.
 func TestLimits(t *testing.T) {
@@ -206,27 +179,5 @@ func TestSlowloris(t *testing.T) {
 	w, err := http.ReadResponse(bufio.NewReader(last), nil)
 	if err != nil || w.StatusCode != 200 {
 		t.Error(w, err)
-	}
-}
-
-// The page on security has every limit with its default.
-func TestLimitsPage(t *testing.T) {
-	b, err := os.ReadFile("../../docs/run/security.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := node.Defaults()
-	for _, f := range limitFlags(&o.Limits) {
-		value := f.(cli.DocGenerationFlag).GetValue()
-		if d, yes := f.(*cli.DurationFlag); yes {
-			value = strings.TrimSuffix(d.Value.String(), "m0s") + "m"
-			if d.Value < time.Minute {
-				value = d.Value.String()
-			}
-		}
-		if row := fmt.Sprintf("| `--%s` | %s |", f.Names()[0],
-			strings.Trim(value, `"`)); !strings.Contains(string(b), row) {
-			t.Errorf("there is no row %s", row)
-		}
 	}
 }

@@ -63,7 +63,7 @@ func (c *child) postDatums(token, contentType, body string) (status int, text st
 // TestMemoryBudget measures what requests that are made to take memory take of it, in a server of
 // its own: 64 MB for one of a user or a guest, 256 MB for as many as are let in at once.
 func TestMemoryBudget(t *testing.T) {
-	if raceDetector {
+	if testenv.Race {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
 	}
 	numbers := func(n int, format string) string {
@@ -124,7 +124,7 @@ func TestMemoryBudget(t *testing.T) {
 // memory: 256 MB, also when their lines are just short enough to take no share of the memory of
 // bodies.
 func TestStreamsBudget(t *testing.T) {
-	if raceDetector {
+	if testenv.Race {
 		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
 	}
 	file := newFile(t)
