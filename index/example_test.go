@@ -67,6 +67,17 @@ func ExampleIndex_Apply() {
 	// Output: [1 4] true
 }
 
+// What a caller does with the candidates: a transaction that begins after the search, with the names
+// that changed after the mark, decides.
+func ExampleIndex_Mark() {
+	x, remove := filled()
+	defer remove()
+	mark := x.Mark()
+	candidates, ok := x.Contains(context.Background(), "2018", 10)
+	fmt.Println("names that changed after log entry", mark.Seq, "and", candidates, ok)
+	// Output: names that changed after log entry 1 and [2] true
+}
+
 func ExampleIndex_Contains() {
 	x, remove := filled()
 	defer remove()
@@ -99,6 +110,27 @@ func ExampleIndex_Reset() {
 	}
 	fmt.Println(x.Mark() == index.Mark{}, x.Broken())
 	// Output: true <nil>
+}
+
+func ExampleIndex_Broken() {
+	x, remove := filled()
+	defer remove()
+	fmt.Println(x.Broken())
+	x.Close()
+	fmt.Println(x.Broken())
+	// Output:
+	// <nil>
+	// the index is closed
+}
+
+func ExampleIndex_Close() {
+	x, remove := filled()
+	defer remove()
+	fmt.Println(x.Close())
+	fmt.Println(x.Contains(context.Background(), "2018", 10)) // the caller scans
+	// Output:
+	// <nil>
+	// [] false
 }
 
 func ExampleFold() {
