@@ -155,7 +155,9 @@ func (n *names) catchUp(ctx context.Context) (err error) {
 	}
 	if err == nil {
 		n.mu.Lock()
-		n.state.Seq, n.state.Why = x.Mark().Seq, ""
+		if n.state.Seq = x.Mark().Seq; !n.wantNew {
+			n.state.Why = ""
+		}
 		n.mu.Unlock()
 	}
 	return err
@@ -322,9 +324,8 @@ func (w *watchers) wake() {
 
 // renew has the index made again.
 func (n *names) renew() error {
-	x := n.current()
-	if x == nil {
-		return nil // it is being made anyway
+	if n.a.o.ReadOnly || n.a.o.NoIndex {
+		return nil
 	}
 	n.mu.Lock()
 	n.wantNew, n.state.Why = true, "it is being made again"

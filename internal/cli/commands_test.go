@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -62,6 +63,24 @@ func TestFileOfEnvironment(t *testing.T) {
 		if r := callWith(t, strings.NewReader(""), env, args...); r.status != 0 || !strings.Contains(r.out, want) {
 			t.Errorf("%v: %+v", args, r)
 		}
+	}
+}
+
+// TestReindex: reindex builds a new index, also when no server runs and the old one is whole.
+func TestReindex(t *testing.T) {
+	file := newFile(t)
+	folder := func() []string {
+		list, err := filepath.Glob(file + ".index/names-*")
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%v, %v", list, err)
+		}
+		return list
+	}
+	must(t, "reindex", "--db", file)
+	first := folder()
+	must(t, "reindex", "--db", file)
+	if second := folder(); slices.Equal(first, second) {
+		t.Errorf("the index is still in %v", second)
 	}
 }
 
