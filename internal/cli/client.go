@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -36,6 +37,21 @@ func (p *program) asking(fresh bool, names []string,
 		return p.with(c, opening{fresh: fresh},
 			func(ctx context.Context, n *client.Client) error { return fn(ctx, c, n, args) })
 	}
+}
+
+// printList prints a list of the API as a table.
+func printList[T any](ctx context.Context, p *program, n *client.Client, path string, q url.Values, header []string,
+	row func(*T) ([]string, error)) error {
+	rows := [][]string{header}
+	err := client.Each(ctx, n, path, q, func(v *T) error {
+		cells, err := row(v)
+		rows = append(rows, cells)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return p.table(rows)
 }
 
 // bare takes the name of the only field that was sent off an error about it.

@@ -18,6 +18,7 @@ import (
 	"nightjar/archive"
 	"nightjar/ingest"
 	"nightjar/internal/client"
+	"nightjar/internal/problem"
 )
 
 func (p *program) exportCommand() *cli.Command {
@@ -108,9 +109,9 @@ func (p *program) exportSpectra() *cli.Command {
 				if err != nil {
 					return err
 				}
-				p.say("%s written", rowsText(made, "spectrum file"))
+				p.say("%s written", problem.Plural(made, "spectrum file"))
 				if left > 0 {
-					return fmt.Errorf("%s left out", rowsText(left, "datum"))
+					return fmt.Errorf("%s left out", problem.Plural(left, "datum"))
 				}
 				return nil
 			}),

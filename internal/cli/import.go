@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/internal/client"
+	"nightjar/internal/problem"
 )
 
 // productOptions are those of an upload of files.
@@ -170,9 +171,9 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 	if got.More > 0 {
 		p.note("%s: and %d more notes", file, got.More)
 	}
-	for _, problem := range got.Problems {
-		for _, reason := range client.Problems(problem.Errors) {
-			p.note("%s, line %d: %s", file, problem.Line, printable(reason.String()))
+	for _, bad := range got.Problems {
+		for _, reason := range client.Problems(bad.Errors) {
+			p.note("%s, line %d: %s", file, bad.Line, printable(reason.String()))
 		}
 	}
 	duplicate := ""
@@ -181,16 +182,9 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 	}
 	p.say("%d added%s, %d refused", got.Created, duplicate, got.Rejected)
 	if got.Rejected > 0 {
-		return fmt.Errorf("%s: %s of %d refused", file, rows(got.Rejected), got.Created+got.Duplicate+got.Rejected)
+		return fmt.Errorf("%s: %s of %d refused", file, problem.Plural(got.Rejected, "row"), got.Created+got.Duplicate+got.Rejected)
 	}
 	return nil
-}
-
-func rows(n int) string {
-	if n == 1 {
-		return "1 row"
-	}
-	return strconv.Itoa(n) + " rows"
 }
 
 // importProducts uploads files one after the other, and goes on past those that are refused.
@@ -302,7 +296,7 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 	}
 	what := fmt.Sprintf("data product %d, %s", made.ID, made.Type)
 	if n := len(made.Products); n > 0 {
-		what = fmt.Sprintf("%s, %s", rowsText(n, "data product"), made.Products[0].Type)
+		what = fmt.Sprintf("%s, %s", problem.Plural(n, "data product"), made.Products[0].Type)
 	}
 	p.say("%s: %s, %d data added, %d there already, %d left out", file, what, r.Created, r.Duplicate, r.Rejected)
 	return r.uploadCounts, nil

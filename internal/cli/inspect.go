@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/ingest"
+	"nightjar/internal/problem"
 )
 
 // answers are those to questions that a file does not answer by itself.
@@ -139,7 +140,7 @@ func (p *program) reported(file, as, note string, r ingest.Report) error {
 		return err
 	}
 	if r.Rows > 0 {
-		p.say("  %s, %s, %s left out", rowsText(r.Rows, "row"), rowsText(r.Created, "datum"),
+		p.say("  %s, %s, %s left out", problem.Plural(r.Rows, "row"), problem.Plural(r.Created, "datum"),
 			strconv.Itoa(r.RejectedCount))
 	}
 	for _, list := range []struct {
@@ -154,18 +155,8 @@ func (p *program) reported(file, as, note string, r ingest.Report) error {
 }
 
 func problemLines[T fmt.Stringer](list []T) (lines []string) {
-	for _, problem := range list {
-		lines = append(lines, problem.String())
+	for _, v := range list {
+		lines = append(lines, v.String())
 	}
 	return lines
-}
-
-func rowsText(n int, noun string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case noun == "datum":
-		return strconv.Itoa(n) + " data"
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -127,26 +127,17 @@ func (p *program) userCommand() *cli.Command {
 				Name: "list", Usage: "list the users",
 				Action: p.asking(false, nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
-						rows := [][]string{{"ID", "NAME", "GROUPS", "NOTES"}}
-						err := client.Each(ctx, n, "/api/users/", nil, func(u *user) error {
-							var groups, notes []string
-							for _, g := range u.Groups {
-								groups = append(groups, g.Name)
-							}
+						header := []string{"ID", "NAME", "GROUPS", "NOTES"}
+						return printList(ctx, p, n, "/api/users/", nil, header, func(u *user) ([]string, error) {
+							var notes []string
 							if u.Superuser {
 								notes = append(notes, "superuser")
 							}
 							if !u.Password {
 								notes = append(notes, "without a password")
 							}
-							rows = append(rows, []string{fmt.Sprint(u.ID), u.Username, strings.Join(groups, ", "),
-								strings.Join(notes, ", ")})
-							return nil
+							return []string{fmt.Sprint(u.ID), u.Username, names(u.Groups), strings.Join(notes, ", ")}, nil
 						})
-						if err != nil {
-							return err
-						}
-						return p.table(rows)
 					}),
 			},
 			{
@@ -235,21 +226,16 @@ func (p *program) groupCommand() *cli.Command {
 				Name: "list", Usage: "list the groups",
 				Action: p.asking(false, nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
-						rows := [][]string{{"ID", "NAME", "MEMBERS"}}
-						err := client.Each(ctx, n, "/api/groups/?all=true", nil, func(g *named) error {
+						header := []string{"ID", "NAME", "MEMBERS"}
+						return printList(ctx, p, n, "/api/groups/?all=true", nil, header, func(g *named) ([]string, error) {
 							var names []string
 							err := client.Each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil,
 								func(u *user) error {
 									names = append(names, u.Username)
 									return nil
 								})
-							rows = append(rows, []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")})
-							return err
+							return []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")}, err
 						})
-						if err != nil {
-							return err
-						}
-						return p.table(rows)
 					}),
 			},
 			{

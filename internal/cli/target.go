@@ -120,16 +120,11 @@ func (p *program) targetCommand() *cli.Command {
 				Action: p.asking(false, nil,
 					func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 						q.Set("order", "name")
-						rows := [][]string{{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}}
-						err := client.Each(ctx, n, "/api/targets/", q.Values, func(t *target) error {
-							rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec),
-								t.Permissions, names(t.Aliases), names(t.Groups)})
-							return nil
+						header := []string{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}
+						return printList(ctx, p, n, "/api/targets/", q.Values, header, func(t *target) ([]string, error) {
+							return []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec),
+								t.Permissions, names(t.Aliases), names(t.Groups)}, nil
 						})
-						if err != nil {
-							return err
-						}
-						return p.table(rows)
 					}),
 			},
 			{

@@ -59,8 +59,8 @@ func (p *program) tokenCommand() *cli.Command {
 				Name: "list", Usage: "list the tokens; the secrets are not kept",
 				Action: p.asking(false, nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
-						rows := [][]string{{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}}
-						err := client.Each(ctx, n, "/api/tokens/", nil, func(t *token) error {
+						header := []string{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}
+						return printList(ctx, p, n, "/api/tokens/", nil, header, func(t *token) ([]string, error) {
 							expires, scope := "never", "all"
 							if t.Expires != nil {
 								expires = *t.Expires
@@ -68,14 +68,9 @@ func (p *program) tokenCommand() *cli.Command {
 							if t.ReadOnly {
 								scope = "read only"
 							}
-							rows = append(rows, []string{fmt.Sprint(t.ID), t.Username, t.Name, t.Kind, expires,
-								t.LastUsed, scope})
-							return nil
+							return []string{fmt.Sprint(t.ID), t.Username, t.Name, t.Kind, expires,
+								t.LastUsed, scope}, nil
 						})
-						if err != nil {
-							return err
-						}
-						return p.table(rows)
 					}),
 			},
 			{
