@@ -9,9 +9,8 @@ import (
 	"github.com/xrash/smetrics"
 )
 
-// arrange puts every flag where urfave/cli looks for it: the program's before the command, a
-// command's before its arguments. A flag that the command does not know is refused, as is one that
-// lacks its value.
+// arrange moves every flag to where urfave/cli looks for it: the program's before the command, a
+// command's before its arguments. It refuses unknown flags, and flags without their value.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	name := app.Name
 	commands, flags := app.Commands, []cli.Flag(nil)
@@ -63,7 +62,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			continue
 		}
 		if i++; i == len(args) {
-			return nil, fmt.Errorf("%s is without a value (see: %s --help)", word, name)
+			return nil, fmt.Errorf("%s needs a value (see: %s --help)", word, name)
 		}
 		*to = append(*to, args[i])
 	}
@@ -74,7 +73,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	return out, nil
 }
 
-// helpFor is the line that asks for the page of a command.
+// helpFor returns the arguments that print the help of a command.
 func helpFor(app *cli.App, path []string) []string {
 	return append([]string{app.Name, "help", "--"}, path...)
 }
@@ -97,7 +96,7 @@ func findFlag(list []cli.Flag, name string) cli.Flag {
 	return nil
 }
 
-// noCommand is the error for a word that is none of a list of commands.
+// noCommand returns the error for an unknown command.
 func noCommand(name, word string, list []*cli.Command) error {
 	var names []string
 	for _, c := range list {
@@ -108,7 +107,7 @@ func noCommand(name, word string, list []*cli.Command) error {
 	return fmt.Errorf("there is no command %q%s (see: %s --help)", name+" "+word, didYouMean(word, names), name)
 }
 
-// noFlag is the error for a flag that a command does not know.
+// noFlag returns the error for an unknown flag.
 func noFlag(name, flag string, lists ...[]cli.Flag) error {
 	var names []string
 	for _, f := range slices.Concat(lists...) {
@@ -117,8 +116,8 @@ func noFlag(name, flag string, lists ...[]cli.Flag) error {
 	return fmt.Errorf("there is no flag %s%s (see: %s --help)", flag, didYouMean(flag, names), name)
 }
 
-// didYouMean suggests the name that is closest to a word: at most two letters are missing, extra or
-// different, and not all of them. It returns "" if there is none.
+// didYouMean suggests the name that is closest to a word. It returns "" if more than two letters
+// are missing, extra or different in each name, or as many as the name has.
 func didYouMean(word string, names []string) string {
 	closest, least := "", 3
 	for _, name := range names {
@@ -132,9 +131,9 @@ func didYouMean(word string, names []string) string {
 	return fmt.Sprintf(". "+cli.SuggestDidYouMeanTemplate, closest)
 }
 
-// arguments checks that a command was given as many arguments as it wants, and the flags that it
-// cannot do without, which are the names that begin with dashes and stand last. The last argument's
-// name may end in "..." for one or more, and be put in brackets when it may be left out.
+// arguments returns the arguments of a command after checking their number, and that required flags
+// are given. Names that begin with dashes are the required flags; they come last. The name of the
+// last argument may end in "..." for one or more, or have brackets if it is optional.
 func arguments(c *cli.Context, names ...string) ([]string, error) {
 	var missing []string
 	for len(names) > 0 && strings.HasPrefix(names[len(names)-1], "--") {
@@ -162,12 +161,12 @@ func arguments(c *cli.Context, names ...string) ([]string, error) {
 	}
 	many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
 	if len(given) > len(names) && !many {
-		return nil, usageError(c, "%q is one argument too many", given[len(names)])
+		return nil, usageError(c, "too many arguments: %q", given[len(names)])
 	}
 	return given, nil
 }
 
-// usageError is a command that was called in a way that it does not know.
+// usageError returns an error for wrong usage, which points to the help of the command.
 func usageError(c *cli.Context, format string, args ...any) error {
 	return fmt.Errorf("%s (see: %s --help)", fmt.Sprintf(format, args...), c.Command.HelpName)
 }

@@ -18,12 +18,13 @@ import (
 
 func (p *program) backupCommand() *cli.Command {
 	return &cli.Command{
-		Name: "backup", Usage: "write a verified copy of the file, while everything goes on", ArgsUsage: "FILE or FOLDER",
+		Name: "backup", Usage: "write a verified copy of the archive; a running server keeps working",
+		ArgsUsage: "FILE or FOLDER",
 		Description: "nightjar backup monday.db\n" +
-			"nightjar backup /mnt/stick   a name with the time is made",
+			"nightjar backup /mnt/stick   the name of the copy has the time",
 		Action: p.asking(false, []string{"FILE"},
 			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-				path, err := filepath.Abs(args[0]) // the server may stand elsewhere
+				path, err := filepath.Abs(args[0]) // the server may have another working directory
 				if err != nil {
 					return err
 				}
@@ -45,7 +46,7 @@ func (p *program) backupCommand() *cli.Command {
 
 func (p *program) restoreCommand() *cli.Command {
 	return &cli.Command{
-		Name: "restore", Usage: "make a backup into the file (of --db), where none may be", ArgsUsage: "FILE",
+		Name: "restore", Usage: "restore a backup to a new file, which --db names", ArgsUsage: "FILE",
 		Description: "nightjar restore monday.db\n" +
 			"nightjar restore monday.db --db other.db",
 		Action: func(c *cli.Context) error {
@@ -58,23 +59,23 @@ func (p *program) restoreCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			first := "move it away first"
+			first := "move that file away first"
 			if n != nil {
-				first = "stop the server that runs on it, and move it away"
+				first = "stop the server that runs on it and move that file away first"
 				if err := n.Close(); err != nil {
 					return err
 				}
 				if _, err := os.Lstat(file); errors.Is(err, os.ErrNotExist) {
-					return fmt.Errorf("%s has been moved away while a server runs on it: stop that first", file)
+					return fmt.Errorf("%s was moved away, but a server still runs on it: stop the server first", file)
 				}
 			}
 			err = p.waiting("restoring",
 				func() error { return archive.Restore(c.Context, args[0], file, p.checkCopy(c.Context)) })
 			if errors.Is(err, os.ErrExist) {
-				return fmt.Errorf("%s is there: a restore never overwrites; %s", file, first)
+				return fmt.Errorf("%s already exists, and restore never overwrites a file: %s", file, first)
 			}
 			if err == nil {
-				p.say("%s restored to %s, as a node of its own", args[0], file)
+				p.say("%s is restored to %s, as a node with an identity of its own", args[0], file)
 			}
 			return err
 		},

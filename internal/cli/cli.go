@@ -20,7 +20,7 @@ import (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // so that a second signal kills the process
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]
@@ -29,19 +29,19 @@ func Main() int {
 	return p.run(ctx, os.Args[1:])
 }
 
-// program is one call of the program.
+// program is one run of the program.
 type program struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
-	self     string // the path of the program itself, for what is done in a process of its own
+	self     string // path of the executable, to start child processes
 	bars     bars
 
-	file string // of --db
-	as   string // of --as
+	file string // the value of --db
+	as   string // the value of --as
 }
 
-// run runs one command. Its errors are one line each.
+// run runs one command and returns the exit status. It prints an error as one line.
 func (p *program) run(ctx context.Context, args []string) int {
 	out := &remembering{w: p.out}
 	p.out = out
@@ -59,13 +59,13 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	// which may quote a file, or what others wrote
+	// The error may quote a file, or text that other users wrote.
 	fmt.Fprintln(p.err, "nightjar: "+printable(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")))
 	return 1
 }
 
-// remembering remembers that something could not be written, so that what prints need not ask each
-// time.
+// remembering remembers the first error of a writer, so that printing code need not check each
+// call.
 type remembering struct {
 	w   io.Writer
 	err error
@@ -79,7 +79,7 @@ func (r *remembering) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// defaultFile is the file when none is named.
+// defaultFile is the archive if neither --db nor NIGHTJAR_DB names one.
 const defaultFile = "nightjar.db"
 
 func (p *program) app() *cli.App {
@@ -88,21 +88,24 @@ func (p *program) app() *cli.App {
 		p.file = env
 	}
 	app := &cli.App{
-		Name:        "nightjar",
-		Usage:       "a follow-up archive for astronomers in one file",
-		Description: "nightjar serve --demo   look at an archive of invented targets\nnightjar serve   make nightjar.db in this folder, and serve it\nnightjar user add astro   while it is served or not",
+		Name:  "nightjar",
+		Usage: "a follow-up archive for astronomers in one file",
+		Description: "nightjar serve --demo   try it with invented targets\n" +
+			"nightjar serve   create nightjar.db in this folder and serve it\n" +
+			"nightjar user add astro   works with and without a running server",
 		HideVersion: true, HideHelp: true,
 		Action: func(c *cli.Context) error { return help(p.out, c.App, nil) },
 		Writer: p.out, ErrWriter: p.err, Reader: p.in,
 		ExitErrHandler: func(*cli.Context, error) {},
 		Before:         p.followLink,
 		Flags: []cli.Flag{textFlag(&p.file, "db",
-			"the archive's `FILE`; also as NIGHTJAR_DB in the environment"),
-			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this"}},
+			"`FILE` of the archive; NIGHTJAR_DB in the environment sets another default"),
+			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this help"}},
 		Commands: []*cli.Command{
-			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(), p.targetCommand(),
-			p.importCommand(), p.exportCommand(), p.inspectCommand(), p.logCommand(), p.certCommand(),
-			p.backupCommand(), p.restoreCommand(), p.verifyCommand(), p.compactCommand(), p.reindexCommand(), p.statCommand(), p.tortureCommand(), p.versionCommand(), p.helpCommand(),
+			p.serveCommand(), p.settingsCommand(), p.userCommand(), p.groupCommand(), p.tokenCommand(),
+			p.targetCommand(), p.importCommand(), p.exportCommand(), p.inspectCommand(), p.logCommand(),
+			p.certCommand(), p.backupCommand(), p.restoreCommand(), p.verifyCommand(), p.compactCommand(),
+			p.reindexCommand(), p.statCommand(), p.tortureCommand(), p.versionCommand(), p.helpCommand(),
 			p.checkFileCommand(),
 		},
 	}
@@ -110,12 +113,12 @@ func (p *program) app() *cli.App {
 	return app
 }
 
-// followLink takes the file that a symbolic link leads to, so that the socket and the session mark
-// beside it are found under either name.
+// followLink resolves a symbolic link, so that commands find the socket and the session mark beside
+// the file under either name.
 func (p *program) followLink(*cli.Context) error {
 	info, err := os.Lstat(p.file)
 	if err != nil || info.Mode()&os.ModeSymlink == 0 {
-		return nil // what is wrong with the file is for the command to say
+		return nil // the command reports what is wrong with the file
 	}
 	if file, err := filepath.EvalSymlinks(p.file); err == nil {
 		p.file = file
@@ -123,8 +126,8 @@ func (p *program) followLink(*cli.Context) error {
 	return nil
 }
 
-// plain has usage errors returned instead of being printed with pages of help, and help printed by
-// us.
+// plain makes urfave/cli return usage errors, instead of printing them with the help, and disables
+// its own help.
 func plain(list []*cli.Command) {
 	for _, c := range list {
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
@@ -136,7 +139,7 @@ func plain(list []*cli.Command) {
 	}
 }
 
-// needsSubcommand is the action of a group of commands.
+// needsSubcommand is the action of a command that has subcommands.
 func needsSubcommand(c *cli.Context) error {
 	var names []string
 	for _, sub := range c.Command.VisibleCommands() {
@@ -145,15 +148,15 @@ func needsSubcommand(c *cli.Context) error {
 	return usageError(c, "one of %s is missing", strings.Join(names, ", "))
 }
 
-// version is the newest one of CHANGELOG.md.
+// version is the newest version in CHANGELOG.md.
 const version = "0.9.0"
 
-// commit is set by builds that leave out what the version control says:
+// commit is set by builds without version control information:
 // go build -ldflags "-X nightjar/internal/cli.commit=..."
 var commit string
 
-// builtFrom is the commit that the program was built from, with -dirty if the files differed from
-// it.
+// builtFrom returns the commit that the program was built from, with -dirty if files had been
+// changed since.
 func builtFrom() string {
 	if commit != "" {
 		return commit
@@ -174,7 +177,7 @@ func builtFrom() string {
 
 func (p *program) versionCommand() *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: "print the version, the commit that it was built from, and the version of Go",
+		Name: "version", Usage: "print the version, the commit and the Go version",
 		Action: func(c *cli.Context) error {
 			p.say("nightjar %s\ncommit %s\n%s", version, builtFrom(), runtime.Version())
 			return nil

@@ -16,7 +16,7 @@ import (
 	"nightjar/internal/node"
 )
 
-// with runs fn with a client of the file's archive.
+// with runs fn with a client of the archive.
 func (p *program) with(c *cli.Context, o opening, fn func(ctx context.Context, n *client.Client) error) error {
 	n, err := p.connect(c.Context, o)
 	if err != nil {
@@ -25,8 +25,8 @@ func (p *program) with(c *cli.Context, o opening, fn func(ctx context.Context, n
 	return errors.Join(fn(c.Context, n), n.Close())
 }
 
-// asking is the action of a command that asks the archive and prints. fresh allows to make the
-// file.
+// asking returns the action of a command that is a client of the archive. names are those of its
+// arguments, see [arguments]. fresh allows it to create the file.
 func (p *program) asking(fresh bool, names []string,
 	fn func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
@@ -54,7 +54,7 @@ func printList[T any](ctx context.Context, p *program, n *client.Client, path st
 	return p.table(rows)
 }
 
-// bare takes the name of the only field that was sent off an error about it.
+// bare removes the name of the only field that was sent from an error about it.
 func bare(err error, field string) error {
 	if refused := new(client.Refusal); errors.As(err, &refused) && refused.Problems[0].Field == field {
 		refused.Problems[0].Field = ""
@@ -62,13 +62,13 @@ func bare(err error, field string) error {
 	return err
 }
 
-// onlyAbout says whether an error is a refusal because of one field alone.
+// onlyAbout reports whether an error is a refusal because of that field alone.
 func onlyAbout(err error, field string) bool {
 	refused := new(client.Refusal)
 	return errors.As(err, &refused) && len(refused.Problems) == 1 && refused.Problems[0].Field == field
 }
 
-// orNone puts what a user of the command line says for "not found" in place of such an answer.
+// orNone replaces the error for "not found" by one in the words of the command line.
 func orNone(err error, format string, args ...any) error {
 	if refused := new(client.Refusal); errors.As(err, &refused) && refused.Status == http.StatusNotFound {
 		return fmt.Errorf(format, args...)
@@ -76,14 +76,14 @@ func orNone(err error, format string, args ...any) error {
 	return err
 }
 
-// opening says how a file is opened that nobody serves.
+// opening says how to open a file that no server has open.
 type opening struct {
-	fresh bool // it may be made
-	index bool // the index of names is opened, too
+	fresh bool // create it if it does not exist
+	index bool // open the index of names, too
 }
 
-// connect finds what answers for the file: the server that runs on it, or a node in this process.
-// The client asks on behalf of the user of --as.
+// connect returns a client of the server that runs on the file, or else of a node in this process.
+// The client acts for the user of --as.
 func (p *program) connect(ctx context.Context, how opening) (*client.Client, error) {
 	c, err := client.Dial(p.file)
 	if c == nil && err == nil {
@@ -101,19 +101,19 @@ func (p *program) openHere(ctx context.Context, how opening) (*client.Client, er
 	o := node.Options{File: p.file, MustExist: !how.fresh, NoIndex: !how.index, Version: version,
 		CheckCopy: p.checkCopy(ctx), Note: p.note}
 	n, err := node.Open(ctx, o)
-	if node.CannotWrite(err) { // a backup put away where nothing is written can be looked into all the same
+	if node.CannotWrite(err) { // such as a backup on a read-only disk
 		o.ReadOnly = true
 		if readable, failed := node.Open(ctx, o); failed == nil {
-			p.note("%s can only be read here", p.file)
+			p.note("%s is opened for reading only: it cannot be written here", p.file)
 			n, err = readable, nil
 		}
 	}
 	switch {
 	case errors.Is(err, archive.ErrLocked):
-		if c, err := client.Dial(p.file); c != nil || err != nil { // the server came meanwhile
+		if c, err := client.Dial(p.file); c != nil || err != nil { // a server has started meanwhile
 			return c, err
 		}
-		return nil, fmt.Errorf("another program has %s open, and does not answer", p.file)
+		return nil, fmt.Errorf("another program has %s open, and is not a server that answers", p.file)
 	case errors.Is(err, fs.ErrNotExist) && !how.fresh:
 		if gone := present(p.file); gone != nil {
 			err = gone
@@ -122,7 +122,7 @@ func (p *program) openHere(ctx context.Context, how opening) (*client.Client, er
 	case err != nil:
 		return nil, err
 	case missing != nil:
-		p.note("%s is a new file", p.file)
+		p.note("created %s", p.file)
 	}
 	return client.New(n.API.Owner(), n.Close), nil
 }

@@ -24,11 +24,11 @@ import (
 func (p *program) exportCommand() *cli.Command {
 	var salvaged string
 	return &cli.Command{
-		Name: "export", Usage: "print what the archive holds",
+		Name: "export", Usage: "export targets, datums or spectra, or salvage a damaged file",
 		Description: "nightjar export --db damaged.db --salvage saved.db",
 		Flags: []cli.Flag{textFlag(&salvaged, "salvage",
-			"make a new archive `FILE` of all that is whole in a damaged one, which no server may "+
-				"have open")},
+			"copy everything readable of a damaged archive to a new `FILE`; no server may have "+
+				"the damaged one open")},
 		Action:      func(c *cli.Context) error { return p.salvage(c, salvaged) },
 		Subcommands: []*cli.Command{p.exportTargets(), p.exportDatums(), p.exportSpectra()},
 	}
@@ -37,15 +37,15 @@ func (p *program) exportCommand() *cli.Command {
 func (p *program) exportTargets() *cli.Command {
 	q, format := newQuery(), "csv"
 	return &cli.Command{
-		Name: "targets", Usage: "print targets as a table, to be read by import targets",
+		Name: "targets", Usage: "print targets as a table, which import targets reads",
 		Description: "nightjar export targets > targets.csv\n" +
 			"nightjar export targets --cone 206.7,-12.5,0.5 --format votable > near.xml",
 		Flags: []cli.Flag{
 			formatFlag(&format, listFormats), p.asFlag(),
-			q.flag("name", "name", "only those with `PART` in their name or an alias"),
-			q.flag("type", "type", "only those of this `TYPE`: SIDEREAL or NON_SIDEREAL"),
-			q.flag("list", "targetlist__name", "only those of a target list, by `NAME` or id"),
-			q.flag("cone", "cone_search", "only those within `RA,DEC,RADIUS`, degrees"),
+			q.flag("name", "name", "only targets with `PART` in their name or an alias"),
+			q.flag("type", "type", "only targets of this `TYPE`: SIDEREAL or NON_SIDEREAL"),
+			q.flag("list", "targetlist__name", "only targets of a target list, given by `NAME` or id"),
+			q.flag("cone", "cone_search", "only targets within a cone, `RA,DEC,RADIUS` in degrees"),
 		},
 		Action: p.exporting("/api/targets/", &format, q),
 	}
@@ -54,21 +54,22 @@ func (p *program) exportTargets() *cli.Command {
 func (p *program) exportDatums() *cli.Command {
 	q, format := newQuery(), "ndjson"
 	return &cli.Command{
-		Name: "datums", Usage: "print reduced data, by target and time, to be read by import datums; ndjson keeps every digit and type",
+		Name: "datums", Usage: "print reduced datums by target and time, which import datums reads; " +
+			"ndjson keeps every digit and type",
 		Description: "nightjar export datums > all.ndjson\n" +
 			"nightjar export datums --target 'SN 2026abc' --type photometry --format ecsv > lightcurve.ecsv",
 		Flags: []cli.Flag{
 			formatFlag(&format, listFormats), p.asFlag(), q.targetFlag(), q.sourceFlag(),
-			q.flag("target-id", "target__id", "only of the target with `ID`"),
-			q.flag("type", "data_type", "only data of a `TYPE`, such as photometry"),
-			q.flag("product", "data_product__id", "only data of the data product with `ID`"),
+			q.flag("target-id", "target__id", "only datums of the target with `ID`"),
+			q.flag("type", "data_type", "only datums of this `TYPE`, such as photometry"),
+			q.flag("product", "data_product__id", "only datums of the data product with `ID`"),
 			q.flag("wavelength-units", "wavelength_units", wavelengthUsage()),
 		},
 		Action: p.exporting("/api/reduceddatums/", &format, q),
 	}
 }
 
-// exporting is the action that prints a whole list.
+// exporting returns the action that prints a whole list.
 func (p *program) exporting(path string, format *string, q *query) cli.ActionFunc {
 	return p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 		body, err := q.export(ctx, c, n, path, *format)
@@ -81,17 +82,17 @@ func (p *program) exporting(path string, format *string, q *query) cli.ActionFun
 	})
 }
 
-// exportSpectra writes each spectrum into a file of its own.
 func (p *program) exportSpectra() *cli.Command {
 	q, format, units := newQuery(), "ecsv", ""
 	q.Set("data_type", "spectroscopy")
 	return &cli.Command{
-		Name: "spectra", Usage: "write each spectrum into a file of its own, in a folder, to be read by import product", ArgsUsage: "FOLDER",
+		Name: "spectra", Usage: "write each spectrum to a file in FOLDER, which import product reads",
+		ArgsUsage:   "FOLDER",
 		Description: "nightjar export spectra spectra --target 'SN 2026abc'",
 		Flags: []cli.Flag{formatFlag(&format, fileFormats), p.asFlag(), q.targetFlag(), q.sourceFlag(),
 			parsedFlag(&units, "wavelength-units", wavelengthUsage(), func(s string) (ok bool, err error) {
 				if units, ok = ingest.WavelengthUnit(s); !ok && s != "" {
-					err = fmt.Errorf("%q is none of %s", s, strings.Join(ingest.WavelengthUnits, ", "))
+					err = fmt.Errorf("%q is not one of %s", s, strings.Join(ingest.WavelengthUnits, ", "))
 				}
 				return ok, err
 			})},
@@ -105,20 +106,20 @@ func (p *program) exportSpectra() *cli.Command {
 					return err
 				}
 				defer body.Close()
-				made, left, err := p.writeSpectra(body, args[0], format, units)
+				made, skipped, err := p.writeSpectra(body, args[0], format, units)
 				if err != nil {
 					return err
 				}
 				p.say("%s written", problem.Plural(made, "spectrum file"))
-				if left > 0 {
-					return fmt.Errorf("%s left out", problem.Plural(left, "datum"))
+				if skipped > 0 {
+					return fmt.Errorf("%s left out", problem.Plural(skipped, "datum"))
 				}
 				return nil
 			}),
 	}
 }
 
-// The formats of a list, and of a file with one spectrum.
+// The formats of a list, and of a file that has one spectrum.
 var (
 	listFormats = []string{"csv", "ecsv", "votable", "fits", "ndjson"}
 	fileFormats = listFormats[:4]
@@ -129,22 +130,23 @@ func formatFlag(p *string, formats []string) cli.Flag {
 	all := strings.Join(formats[:last], ", ") + " or " + formats[last]
 	return parsedFlag(p, "format", "output `FORMAT`: "+all, func(s string) (format string, err error) {
 		if *p = strings.ToLower(s); !slices.Contains(formats, *p) {
-			err = fmt.Errorf("%q is no format: %s", s, all)
+			err = fmt.Errorf("unknown format %q: it must be %s", s, all)
 		}
 		return *p, err
 	})
 }
 
 func (q *query) targetFlag() cli.Flag {
-	return q.flag("target", "target_name", "only of targets with `PART` in their name or an alias")
+	return q.flag("target", "target_name", "only datums of targets with `PART` in their name or an alias")
 }
 
 func (q *query) sourceFlag() cli.Flag {
-	return q.flag("source", "source_name", "only data from the `SOURCE`")
+	return q.flag("source", "source_name", "only datums from this `SOURCE`")
 }
 
 // export requests the whole list. The caller closes the body.
-func (q *query) export(ctx context.Context, c *cli.Context, n *client.Client, path, format string) (io.ReadCloser, error) {
+func (q *query) export(ctx context.Context, c *cli.Context, n *client.Client,
+	path, format string) (io.ReadCloser, error) {
 	q.Set("format", format)
 	q.Set("strict", "true")
 	w, err := n.Send(ctx, http.MethodGet, path+"?"+q.Encode(), "", nil)
@@ -155,16 +157,17 @@ func (q *query) export(ctx context.Context, c *cli.Context, n *client.Client, pa
 }
 
 func wavelengthUsage() string {
-	return "wavelengths of spectra in `UNIT`: " + strings.Join(ingest.WavelengthUnits, ", ") +
-		"; as they are stored if not given"
+	return "convert the wavelengths of spectra to `UNIT`: " + strings.Join(ingest.WavelengthUnits, ", ") +
+		"; default: as stored"
 }
 
-// endings are those of files with a table.
+// endings are the file name endings, by format.
 var endings = map[string]string{"csv": ".csv", "ecsv": ".ecsv", "votable": ".xml", "fits": ".fits"}
 
-// writeSpectra writes the spectra that stand in lines of JSON, with wavelengths in units unless
-// these are ""; what is no spectrum, or cannot be had in the units, is told and left out.
-func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made, left int, err error) {
+// writeSpectra writes each spectrum of in, which has one datum a line as JSON, to a file. It
+// converts wavelengths to units unless that is "". It notes and skips datums that are no spectra,
+// or that it cannot convert; skipped counts them.
+func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made, skipped int, err error) {
 	names := map[string]int{}
 	for d := json.NewDecoder(in); ; {
 		var line struct {
@@ -174,9 +177,9 @@ func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made
 			Value  json.RawMessage `json:"value"`
 		}
 		if err := d.Decode(&line); errors.Is(err, io.EOF) {
-			return made, left, nil
+			return made, skipped, nil
 		} else if err != nil {
-			return made, left, err
+			return made, skipped, err
 		}
 		name := fileWord(line.Target) + "_" + line.Time.UTC().Format("2006-01-02_15-04-05")
 		if names[name]++; names[name] > 1 {
@@ -188,12 +191,12 @@ func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made
 				archive.Spectrum{Target: line.Target, Source: line.Source, Time: line.Time, Value: line.Value,
 					WavelengthUnits: units})
 		}); err != nil {
-			var there *os.PathError
-			if errors.As(err, &there) {
-				return made, left, err
+			var pathErr *os.PathError
+			if errors.As(err, &pathErr) {
+				return made, skipped, err
 			}
 			p.note("%s: %v", printable(path), err)
-			left++
+			skipped++
 			continue
 		}
 		made++

@@ -15,7 +15,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// answers are those to questions that a file does not answer by itself.
+// answers are what the user says about a file that does not say it itself.
 type answers struct {
 	kind, dateObs, timeColumn, timeFormat string
 	columns                               []string // ROLE=COLUMN
@@ -25,22 +25,22 @@ func (a *answers) flags() []cli.Flag {
 	a.kind = ingest.AutoType
 	return []cli.Flag{
 		textFlag(&a.kind, "type",
-			"`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide"),
-		textFlag(&a.dateObs, "date-obs", "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"),
-		textFlag(&a.timeColumn, "time-column", "the `COLUMN` of photometry that holds the time"),
+			"data product `TYPE`, such as photometry, spectroscopy or fits_file; auto recognises it"),
+		textFlag(&a.dateObs, "date-obs", "`DATE` of spectra without one, MJD or ISO 8601, UTC"),
+		textFlag(&a.timeColumn, "time-column", "`COLUMN` that has the time of photometry"),
 		textFlag(&a.timeFormat, "time-format",
-			"what it counts, `FORMAT`: mjd, jd, hjd, bjd, btjd, unix or iso, as mjd_tt or jd-2450000 too"),
-		listFlag(&a.columns, "column", "the column of a role, as `ROLE=COLUMN`, such as magnitude=m_corr"),
+			"`FORMAT` of that column: mjd, jd, hjd, bjd, btjd, unix or iso; also mjd_tt, jd-2450000 ..."),
+		listFlag(&a.columns, "column", "column of a role, such as magnitude=m_corr, as `ROLE=COLUMN`; may be repeated"),
 	}
 }
 
-// roles are the columns by role.
+// roles returns the columns by role.
 func (a *answers) roles(c *cli.Context) (map[string]string, error) {
 	columns := map[string]string{}
 	for _, text := range a.columns {
 		role, column, ok := strings.Cut(text, "=")
 		if !ok || role == "" || column == "" {
-			return nil, usageError(c, "%q is no ROLE=COLUMN", text)
+			return nil, usageError(c, "%q is not of the form ROLE=COLUMN", text)
 		}
 		columns[role] = column
 	}
@@ -51,10 +51,10 @@ func (p *program) inspectCommand() *cli.Command {
 	var in answers
 	var asJSON bool
 	return &cli.Command{
-		Name: "inspect", Usage: "say what files hold and how an upload would read them; no archive is needed", ArgsUsage: "FILE...",
+		Name: "inspect", Usage: "show what an upload would read from files; needs no archive", ArgsUsage: "FILE...",
 		Description: "nightjar inspect lightcurve.csv spectrum.fits\n" +
 			"nightjar inspect --column magnitude=m_corr --time-format jd table.csv",
-		Flags: append(in.flags(), boolFlag(&asJSON, "json", "print the report of each as a line of JSON")),
+		Flags: append(in.flags(), boolFlag(&asJSON, "json", "print the report of each file as a line of JSON")),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE...")
 			if err != nil {
@@ -83,7 +83,7 @@ func (p *program) inspectCommand() *cli.Command {
 	}
 }
 
-// inspect prints the report of one file.
+// inspect prints the report on one file.
 func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Options, asJSON bool) error {
 	f, info, err := openFile(file)
 	if err != nil {
@@ -115,18 +115,18 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 	return nil
 }
 
-// reported prints a report for people.
+// reported prints a report as text.
 func (p *program) reported(file, as, note string, r ingest.Report) error {
 	form := r.Format
 	if form == "" {
 		form = "kept as it is"
 	}
 	if as == "" {
-		as, form = "refused", "no type of data fits it"
+		as, form = "refused", "no data product type fits"
 	}
 	p.say("%s: %s, %s", printable(file), as, printable(form))
 	if note != "" {
-		p.say("  kept as it is, since it could not be read: %s", printable(note))
+		p.say("  kept as it is, because it could not be read: %s", printable(note))
 	}
 	var rows [][]string
 	for _, c := range r.Columns {
@@ -140,13 +140,13 @@ func (p *program) reported(file, as, note string, r ingest.Report) error {
 		return err
 	}
 	if r.Rows > 0 {
-		p.say("  %s, %s, %s left out", problem.Plural(r.Rows, "row"), problem.Plural(r.Created, "datum"),
+		p.say("  %s, %s, %s skipped", problem.Plural(r.Rows, "row"), problem.Plural(r.Created, "datum"),
 			strconv.Itoa(r.RejectedCount))
 	}
 	for _, list := range []struct {
 		what  string
 		lines []string
-	}{{"warning", r.Warnings}, {"left out", problemLines(r.Rejected)}, {"error", problemLines(r.Errors)}} {
+	}{{"warning", r.Warnings}, {"skipped", problemLines(r.Rejected)}, {"error", problemLines(r.Errors)}} {
 		for _, line := range list.lines {
 			p.say("  %s: %s", list.what, printable(line))
 		}

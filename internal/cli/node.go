@@ -21,10 +21,10 @@ type setting struct {
 
 func (p *program) settingsCommand() *cli.Command {
 	return &cli.Command{
-		Name: "settings", Usage: "what the file says about the node",
+		Name: "settings", Usage: "show and change the settings of the node",
 		Subcommands: []*cli.Command{
 			{
-				Name: "get", Usage: "print the settings, or the value of one", ArgsUsage: "[NAME]",
+				Name: "get", Usage: "print all settings, or the value of one", ArgsUsage: "[NAME]",
 				Description: "nightjar settings get\n" +
 					"nightjar settings get permissions",
 				Action: p.asking(false, []string{"[NAME]"},
@@ -44,13 +44,14 @@ func (p *program) settingsCommand() *cli.Command {
 					}),
 			},
 			{
-				Name: "set", Usage: "change one; the change is logged", ArgsUsage: "NAME VALUE",
+				Name: "set", Usage: "change a setting", ArgsUsage: "NAME VALUE",
 				Description: "nightjar settings set tom_name 'Skalnica follow-up'\n" +
 					"nightjar settings set permissions objects\n" +
-					"nightjar settings set log_keep 1y   older entries of the log are dropped; forever keeps all",
+					"nightjar settings set log_keep 1y   or forever",
 				Action: p.asking(true, []string{"NAME", "VALUE"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
-						err := n.Call(ctx, http.MethodPut, settingPath(args[0]), map[string]string{"value": args[1]}, nil)
+						err := n.Call(ctx, http.MethodPut, settingPath(args[0]),
+							map[string]string{"value": args[1]}, nil)
 						return noSetting(bare(err, "value"), args[0])
 					}),
 			},
@@ -66,7 +67,7 @@ func settingPath(name string) string { return "/api/settings/" + url.PathEscape(
 
 func (p *program) certCommand() *cli.Command {
 	return &cli.Command{
-		Name: "cert", Usage: "print the certificate that serve --lan made, for clients that are to trust it",
+		Name: "cert", Usage: "print the certificate of serve --lan, for clients to trust",
 		Description: "nightjar cert > nightjar.pem",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var got struct{ Certificate, Fingerprint string }
@@ -82,7 +83,7 @@ func (p *program) certCommand() *cli.Command {
 
 func (p *program) statCommand() *cli.Command {
 	return &cli.Command{
-		Name: "stat", Usage: "print how the node is: its size, what it holds, its last backup, the head of its log",
+		Name: "stat", Usage: "print the size, contents, last backup and log head of the archive",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var st stat
 			if err := n.Call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
@@ -94,7 +95,7 @@ func (p *program) statCommand() *cli.Command {
 			}
 			list := [][]string{
 				{"file", st.Path}, {"node", st.Node}, {"name", st.Name}, {"format", fmt.Sprint(st.Format)},
-				{"size", size(st.Size) + ", of which " + size(st.Free) + " free"},
+				{"size", size(st.Size) + ", " + size(st.Free) + " of it free"},
 				{"permissions", st.Permissions}, {"auth_strategy", st.Strategy},
 			}
 			if st.DiskFree != nil {
@@ -115,7 +116,7 @@ func (p *program) statCommand() *cli.Command {
 				list = append(list, []string{"backup", text})
 			}
 			if st.Failed != "" {
-				list = append(list, []string{"FAILED", st.Failed + "; nothing is written until a restart"})
+				list = append(list, []string{"FAILED", st.Failed + "; restart the server to write again"})
 			}
 			return p.table(list)
 		}),
@@ -150,8 +151,8 @@ type stat struct {
 
 func (p *program) compactCommand() *cli.Command {
 	return &cli.Command{
-		Name: "compact", Usage: "drop log entries that are older than log_keep says, and give the space of what was " +
-			"deleted back to the disk; writers wait meanwhile",
+		Name: "compact", Usage: "drop log entries older than log_keep, and return free space to the disk; " +
+			"writers wait meanwhile",
 		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var got struct{ Before, After int64 }
 			err := p.waiting("compacting",
@@ -166,7 +167,7 @@ func (p *program) compactCommand() *cli.Command {
 
 func (p *program) reindexCommand() *cli.Command {
 	return &cli.Command{
-		Name: "reindex", Usage: "make the index of names anew; it is only a cache, and names are found meanwhile",
+		Name: "reindex", Usage: "rebuild the index of names; searches still work meanwhile",
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -176,7 +177,7 @@ func (p *program) reindexCommand() *cli.Command {
 	}
 }
 
-// reindex waits until the index is there again.
+// reindex requests a new index, and waits until it is complete.
 func (p *program) reindex(ctx context.Context, n *client.Client) error {
 	if err := n.Call(ctx, http.MethodPost, "/api/node/reindex/", nil, nil); err != nil {
 		return err
@@ -190,7 +191,7 @@ func (p *program) reindex(ctx context.Context, n *client.Client) error {
 		}
 		if st.Index.Why == "" && st.Index.Sequence >= st.Sequence {
 			bar.end()
-			p.say("the index holds all names")
+			p.say("the index has all names")
 			return nil
 		}
 		bar.tell("", st.Index.Why)

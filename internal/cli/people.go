@@ -27,10 +27,10 @@ type user struct {
 	Groups    []named `json:"groups"`
 }
 
-// errNone is what find says when there is nothing of the name.
+// errNone is the error of find if no row has the name.
 var errNone = errors.New("not found")
 
-// find finds the one row of a list whose name is asked for by a query parameter.
+// find returns the row of a list that a query parameter selects by name.
 func find[T any](ctx context.Context, n *client.Client, path, parameter, name string) (*T, error) {
 	var found *T
 	err := client.Each(ctx, n, path, url.Values{parameter: {name}}, func(v *T) error { found = v; return nil })
@@ -72,31 +72,32 @@ func groupFlag(p *[]string, usage string) cli.Flag { return listFlag(p, "group",
 
 func passwordFlag(p *bool) cli.Flag {
 	return boolFlag(p, "password-stdin",
-		"read the password from standard input, instead of making a random one and printing it")
+		"read the password from standard input; default: print a random one")
 }
 
-// password is the one that standard input gives, or a random one that is to be shown.
+// password reads the password from standard input if given is set. Otherwise it returns a random
+// one, which the caller shows.
 func (p *program) password(ctx context.Context, given bool) (password string, show bool, err error) {
 	if !given {
 		return randomPassword(), true, nil
 	}
 	password, err = p.firstLine(ctx)
 	if err == nil && password == "" {
-		err = errors.New("standard input holds no password")
+		err = errors.New("the password on standard input is empty")
 	}
 	return password, false, err
 }
 
-// showPassword prints a password that was made, with nothing else on standard output.
+// showPassword prints a random password. Nothing else goes to standard output.
 func (p *program) showPassword(name, password string) {
-	p.note("password of %s, shown this once:", printable(name))
+	p.note("password of %s (shown only now):", printable(name))
 	p.say("%s", password)
 }
 
-// randomPassword has 128 bits, in letters and digits that are not mistaken for each other.
+// randomPassword returns at least 128 random bits as letters and digits that look different.
 func randomPassword() string { return rand.Text() }
 
-// userOptions are those of a new user.
+// userOptions are the flags of user add.
 type userOptions struct {
 	superuser, password bool
 	groups              []string
@@ -104,17 +105,17 @@ type userOptions struct {
 
 func (p *program) userCommand() *cli.Command {
 	var o userOptions
-	var given bool // the new password of passwd
+	var given bool // passwd reads the password from standard input
 	return &cli.Command{
-		Name: "user", Usage: "those who may sign in",
+		Name: "user", Usage: "manage users",
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "add a user", ArgsUsage: "NAME",
-				Description: "nightjar user add astro --group Observers   makes a password and prints it\n" +
+				Description: "nightjar user add astro --group Observers   prints a random password\n" +
 					"nightjar user add astro --password-stdin < password.txt",
 				Flags: []cli.Flag{
-					boolFlag(&o.superuser, "superuser", "sees and may do everything"),
-					groupFlag(&o.groups, "put the user into `GROUP`; may be given several times"),
+					boolFlag(&o.superuser, "superuser", "the user may see and do everything"),
+					groupFlag(&o.groups, "add the user to `GROUP`; may be repeated"),
 					passwordFlag(&o.password),
 				},
 				Action: p.asking(true, []string{"NAME"},
@@ -136,12 +137,13 @@ func (p *program) userCommand() *cli.Command {
 							if !u.Password {
 								notes = append(notes, "without a password")
 							}
-							return []string{fmt.Sprint(u.ID), u.Username, names(u.Groups), strings.Join(notes, ", ")}, nil
+							return []string{fmt.Sprint(u.ID), u.Username, names(u.Groups),
+								strings.Join(notes, ", ")}, nil
 						})
 					}),
 			},
 			{
-				Name: "passwd", Usage: "give a user a new password, which ends the user's sessions", ArgsUsage: "NAME",
+				Name: "passwd", Usage: "set a new password, and end the user's sessions", ArgsUsage: "NAME",
 				Description: "nightjar user passwd astro",
 				Flags:       []cli.Flag{passwordFlag(&given)},
 				Action: p.asking(false, []string{"NAME"},
@@ -163,7 +165,7 @@ func (p *program) userCommand() *cli.Command {
 					}),
 			},
 			{
-				Name: "remove", Usage: "take a user away, with the tokens; what the user made stays", ArgsUsage: "NAME",
+				Name: "remove", Usage: "delete a user and their tokens; what the user created stays", ArgsUsage: "NAME",
 				Description: "nightjar user remove astro",
 				Action: p.asking(false, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
@@ -196,7 +198,7 @@ func (p *program) addUser(ctx context.Context, n *client.Client, name string, o 
 }
 
 func (p *program) groupCommand() *cli.Command {
-	// member is the action of join and leave.
+	// member returns the action of join and leave.
 	member := func(act func(ctx context.Context, n *client.Client, g *named, u *user) error) cli.ActionFunc {
 		return p.asking(false, []string{"GROUP", "USER"},
 			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
@@ -212,10 +214,10 @@ func (p *program) groupCommand() *cli.Command {
 			})
 	}
 	return &cli.Command{
-		Name: "group", Usage: "groups of users, with which targets are shared",
+		Name: "group", Usage: "manage groups of users, with which targets are shared",
 		Subcommands: []*cli.Command{
 			{
-				Name: "add", Usage: "add a group; one that is there already is left as it is", ArgsUsage: "NAME",
+				Name: "add", Usage: "add a group, unless it exists", ArgsUsage: "NAME",
 				Description: "nightjar group add Observers",
 				Action: p.asking(true, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
@@ -227,19 +229,20 @@ func (p *program) groupCommand() *cli.Command {
 				Action: p.asking(false, nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 						header := []string{"ID", "NAME", "MEMBERS"}
-						return printList(ctx, p, n, "/api/groups/?all=true", nil, header, func(g *named) ([]string, error) {
-							var names []string
-							err := client.Each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil,
-								func(u *user) error {
-									names = append(names, u.Username)
-									return nil
-								})
-							return []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")}, err
-						})
+						return printList(ctx, p, n, "/api/groups/?all=true", nil, header,
+							func(g *named) ([]string, error) {
+								var names []string
+								err := client.Each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil,
+									func(u *user) error {
+										names = append(names, u.Username)
+										return nil
+									})
+								return []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")}, err
+							})
 					}),
 			},
 			{
-				Name: "join", Usage: "put a user into a group", ArgsUsage: "GROUP USER",
+				Name: "join", Usage: "add a user to a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group join Observers astro",
 				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
 					return n.Call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID),
@@ -247,7 +250,7 @@ func (p *program) groupCommand() *cli.Command {
 				}),
 			},
 			{
-				Name: "leave", Usage: "take a user out of a group", ArgsUsage: "GROUP USER",
+				Name: "leave", Usage: "remove a user from a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group leave Observers astro",
 				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
 					return n.Call(ctx, http.MethodDelete,
@@ -255,7 +258,7 @@ func (p *program) groupCommand() *cli.Command {
 				}),
 			},
 			{
-				Name: "remove", Usage: "take a group away, with what was granted to it", ArgsUsage: "NAME",
+				Name: "remove", Usage: "delete a group, and all that was granted to it", ArgsUsage: "NAME",
 				Description: "nightjar group remove Observers",
 				Action: p.asking(false, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
@@ -270,7 +273,7 @@ func (p *program) groupCommand() *cli.Command {
 	}
 }
 
-// addGroup makes a group unless it is there.
+// addGroup adds a group unless it exists.
 func addGroup(ctx context.Context, n *client.Client, name string) error {
 	_, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
 	if err == errNone {

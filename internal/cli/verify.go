@@ -24,15 +24,15 @@ func (p *program) verifyCommand() *cli.Command {
 	var head string
 	var repair bool
 	return &cli.Command{
-		Name: "verify", Usage: "read the whole file and compare all that can be compared",
+		Name: "verify", Usage: "check the whole file for damage",
 		Description: "nightjar verify\n" +
 			"nightjar verify --db monday.db\n" +
-			"nightjar verify --repair   whether it is served or not; the log says what was removed",
+			"nightjar verify --repair   works with and without a running server",
 		Flags: []cli.Flag{
-			textFlag(&head, "head", "prove that the log has only grown since it had this `HEAD`, as stat and backup print it"),
+			textFlag(&head, "head", "check that the log has only grown since this `HEAD`, which stat and backup print"),
 			boolFlag(&repair, "repair",
-				"first remove references to records that do not exist, and records that are nothing "+
-					"without them"),
+				"first remove references to missing records, and records that are useless without them; "+
+					"the change is logged"),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -81,7 +81,7 @@ func verifyServed(ctx context.Context, n *client.Client, head string, repair boo
 	return errors.Join(err, n.Close())
 }
 
-// verification is what a verification found.
+// verification is the result of checking a file.
 type verification struct {
 	Good     bool     `json:"good"`
 	Records  int      `json:"records"`
@@ -90,8 +90,8 @@ type verification struct {
 	Head     string   `json:"head"`
 	Problems []string `json:"problems"`
 	More     int      `json:"more_problems"`
-	Dangling int      `json:"dangling"`  // references that lead nowhere
-	Other    string   `json:"other_log"` // why the log has not grown out of the head that was given
+	Dangling int      `json:"dangling"`  // references to missing records
+	Other    string   `json:"other_log"` // why the log does not contain the given head
 	Repaired []string `json:"repaired"`  // what --repair did
 	MoreDone int      `json:"more_repaired"`
 }
@@ -117,18 +117,18 @@ func (p *program) report(file string, v *verification) error {
 		p.say("and %d more", v.More)
 	}
 	if v.Dangling > 0 && v.Dangling == len(v.Problems)+v.More {
-		return fmt.Errorf("%s has references that lead nowhere; nightjar verify --repair removes them", file)
+		return fmt.Errorf("%s has references to missing records: remove them with nightjar verify --repair", file)
 	}
 	return fmt.Errorf("%s is damaged", file)
 }
 
-// salvage makes a new file of a damaged one, and says what was lost.
+// salvage copies what is readable of a damaged file to a new one, and reports what is lost.
 func (p *program) salvage(c *cli.Context, to string) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
 	if to == "" {
-		return usageError(c, "say what: targets, datums, or --salvage FILE")
+		return usageError(c, "targets, datums, spectra or --salvage FILE is missing")
 	}
 	if err := present(p.file); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (p *program) salvage(c *cli.Context, to string) error {
 	case errors.Is(err, archive.ErrLocked):
 		return fmt.Errorf("another program has %s open: stop the server first", p.file)
 	case errors.Is(err, os.ErrExist):
-		return fmt.Errorf("%s is there: nothing is overwritten", to)
+		return fmt.Errorf("%s already exists, and is not overwritten: name a new file", to)
 	case err != nil:
 		return err
 	}
@@ -148,12 +148,12 @@ func (p *program) salvage(c *cli.Context, to string) error {
 	if r.More > 0 {
 		p.note("and %d more", r.More)
 	}
-	p.say("%d records and %d files saved to %s, as a node of its own; %d things were damaged", r.Records, r.Blobs, to,
-		len(r.Problems)+r.More)
+	p.say("saved %d records and %d files to %s, as a node with an identity of its own; %d problems were found",
+		r.Records, r.Blobs, to, len(r.Problems)+r.More)
 	return p.checkCopy(c.Context)(to)
 }
 
-// checkCopy verifies a copy of a file, in a process of its own.
+// checkCopy returns a function that verifies a copy of a file in a child process.
 func (p *program) checkCopy(ctx context.Context) func(path string) error {
 	return func(path string) error {
 		var v verification
@@ -169,12 +169,12 @@ func (p *program) checkCopy(ctx context.Context) func(path string) error {
 	}
 }
 
-// checkInChild verifies a file that nobody writes in a process of its own, since a badly damaged
-// one may end the process that reads it.
+// checkInChild verifies a file in a child process, because reading a badly damaged one may crash.
+// Nobody may write the file meanwhile.
 func (p *program) checkInChild(ctx context.Context, file, head string, bar *progress, v *verification) error {
 	child := exec.CommandContext(ctx, p.self, "check-file", "--head="+head, "--", file)
 	var said bytes.Buffer
-	child.Stderr = &limited{b: &said, room: 64 << 10}
+	child.Stderr = &limited{b: &said, left: 64 << 10}
 	out, err := child.StdoutPipe()
 	if err == nil {
 		err = child.Start()
@@ -196,20 +196,20 @@ func (p *program) checkInChild(ctx context.Context, file, head string, bar *prog
 	return nil
 }
 
-// limited keeps the beginning of what is written.
+// limited is a writer that keeps the first bytes.
 type limited struct {
 	b    *bytes.Buffer
-	room int
+	left int // bytes
 }
 
 func (l *limited) Write(p []byte) (int, error) {
-	n := min(len(p), l.room)
+	n := min(len(p), l.left)
 	l.b.Write(p[:n])
-	l.room -= n
+	l.left -= n
 	return len(p), nil
 }
 
-// checkFileCommand is the other process of checkInChild: it prints lines of JSON.
+// checkFileCommand is the child process of checkInChild. It prints lines of JSON.
 func (p *program) checkFileCommand() *cli.Command {
 	var head string
 	return &cli.Command{
@@ -239,8 +239,8 @@ func (p *program) checkFileCommand() *cli.Command {
 	}
 }
 
-// progressed reads an answer of lines of JSON: how far the work is, and last what came out, which
-// is read into out.
+// progressed reads lines of JSON: the progress of some work, which it shows, and at the end the
+// result, which it decodes into out.
 func progressed(w *http.Response, bar *progress, out any) error {
 	defer w.Body.Close()
 	d := json.NewDecoder(w.Body)
