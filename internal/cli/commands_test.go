@@ -94,17 +94,17 @@ func TestMissingFile(t *testing.T) {
 	for i, args := range makes {
 		file := filepath.Join(dir, string(rune('a'+i))+".db")
 		if r := call(t, "", append(args, "--db", file)...); r.status != 0 ||
-			!strings.Contains(r.err, file+" is a new file") {
+			!strings.Contains(r.err, "created "+file) {
 			t.Errorf("%v: %+v", args, r)
 		}
-		if r := call(t, "", append(args, "--db", file)...); strings.Contains(r.err, "new file") {
+		if r := call(t, "", append(args, "--db", file)...); strings.Contains(r.err, "created") {
 			t.Errorf("%v again: %+v", args, r)
 		}
 	}
 	file := filepath.Join(dir, "none.db")
 	call(t, "", "import", "targets", "nothing.csv", "--db", file).refused(t, "nothing.csv: no such file")
 	for _, args := range readers {
-		call(t, "", append(args, "--db", file)...).refused(t, "there is no file "+file+": nightjar serve makes it")
+		call(t, "", append(args, "--db", file)...).refused(t, "there is no file "+file+": create it with nightjar serve")
 		if _, err := os.Stat(file); err == nil {
 			t.Fatalf("%v made the file", args)
 		}
@@ -112,7 +112,7 @@ func TestMissingFile(t *testing.T) {
 	empty := write(t, dir, "empty.db", "")
 	for _, args := range readers {
 		call(t, "", append(args, "--db", empty)...).refused(t,
-			empty+" is an empty file: nightjar serve makes an archive of it")
+			empty+" is empty: nightjar serve turns it into an archive")
 	}
 	call(t, "", "user", "add", "astro", "--db", filepath.Join(dir, "no", "x.db")).refused(t,
 		"no file can be made in the folder "+filepath.Join(dir, "no")+": no such file")

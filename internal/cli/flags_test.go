@@ -48,9 +48,9 @@ func TestParseSize(t *testing.T) {
 
 func TestLimitFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "nightjar.db")
-	for args, want := range map[string]string{"--max-body 1.5G": "no size", "--max-upload 10": "1024 bytes or more",
-		"--max-uploads 0": "from 1 on", "--max-header 1K": "4096", "--header-timeout 0s": "a second or more",
-		"--body-timeout soon": "body-timeout", "--max-line 10": "1024 bytes or more", "--body-memory 1K": "1048576 bytes or more", "--min-body-rate 0": "1 bytes or more", "--send-timeout 1ms": "a second or more", "--idle-timeout 0": "idle-timeout", "--max-failed-logins 0": "from 1 on"} {
+	for args, want := range map[string]string{"--max-body 1.5G": "not a size", "--max-upload 10": "1024 bytes or more",
+		"--max-uploads 0": "1 or more", "--max-header 1K": "4096", "--header-timeout 0s": "a second or more",
+		"--body-timeout soon": "body-timeout", "--max-line 10": "1024 bytes or more", "--body-memory 1K": "1048576 bytes or more", "--min-body-rate 0": "1 bytes or more", "--send-timeout 1ms": "a second or more", "--idle-timeout 0": "idle-timeout", "--max-failed-logins 0": "1 or more"} {
 		call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"},
 			strings.Fields(args)...)...).refused(t, want, strings.Fields(args)[0][1:])
 	}

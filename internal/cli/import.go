@@ -182,7 +182,7 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 	}
 	duplicate := ""
 	if got.Duplicate > 0 {
-		duplicate = fmt.Sprintf(", %d existed already", got.Duplicate)
+		duplicate = fmt.Sprintf(", %d already existed", got.Duplicate)
 	}
 	p.say("%d added%s, %d refused", got.Created, duplicate, got.Rejected)
 	if got.Rejected > 0 {
@@ -239,7 +239,7 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 			all.Rejected+counts.Rejected
 	}
 	if len(files) > 1 {
-		p.say("%d of %d files: %d datums added, %d existed already, %d skipped", len(files)-len(failed), len(files),
+		p.say("%d of %d files; datums: %d added, %d already existed, %d skipped", len(files)-len(failed), len(files),
 			all.Created, all.Duplicate, all.Rejected)
 	}
 	return refusedFiles(failed, len(files))
@@ -303,6 +303,6 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 	if n := len(made.Products); n > 0 {
 		what = fmt.Sprintf("%s, %s", problem.Plural(n, "data product"), made.Products[0].Type)
 	}
-	p.say("%s: %s, %d datums added, %d existed already, %d skipped", file, what, r.Created, r.Duplicate, r.Rejected)
+	p.say("%s: %s: %d added, %d already existed, %d skipped", file, what, r.Created, r.Duplicate, r.Rejected)
 	return r.uploadCounts, nil
 }

@@ -29,16 +29,16 @@ func TestImportProduct(t *testing.T) {
 		out, err []string
 	}{
 		{[]string{filepath.Join(dir, "n?.csv"), "--target", "M 31"}, 1,
-			[]string{"n1.csv: data product 1, photometry, 2 data added, 0 there already, 0 left out",
-				"n3.csv: data product 2, photometry, 1 data added, 1 there already", "2 of 3 files: 3 data added, 1 there already, 0 left out"},
+			[]string{"n1.csv: data product 1, photometry: 2 added, 0 already existed, 0 skipped",
+				"n3.csv: data product 2, photometry: 1 added, 1 already existed", "2 of 3 files; datums: 3 added, 1 already existed, 0 skipped"},
 			[]string{"n2.csv: ", "line 3", "'bright' is not a number",
 				"1 of 3 files refused: " + filepath.Join(dir, "n2.csv")}},
 		{[]string{night, "--target", "M 31"}, 0,
-			[]string{"data product 3, photometry, 1 data added, 0 there already, 2 left out"}, []string{
-				"line 2: left out: the row is of 'sn2026abc', not of the target"}},
+			[]string{"data product 3, photometry: 1 added, 0 already existed, 2 skipped"}, []string{
+				"line 2: skipped: the row is of 'sn2026abc', not of the target"}},
 		{[]string{night}, 0, []string{
-			"night.csv: 2 data products, photometry, 1 data added, 1 there already, 1 left out"},
-			[]string{`night.csv, line 4: left out: there is no target called "M33"`,
+			"night.csv: 2 data products, photometry: 1 added, 1 already existed, 1 skipped"},
+			[]string{`night.csv, line 4: skipped: there is no target called "M33"`,
 				"the rows of 'SN 2026abc' are data product 4 of the target with id 1"}},
 		{[]string{filepath.Join(dir, "n1.csv")}, 1, nil,
 			[]string{"without --target each row must name its target: This field is required."}},

@@ -62,7 +62,7 @@ func TestInvite(t *testing.T) {
 	// the errors leave nobody behind
 	call(t, "", "user", "invite", "dora", "--db", file).refused(t, "username")
 	call(t, "", "user", "invite", "emil", "--group", "Nobodies", "--db", file).refused(t, "there is no group Nobodies")
-	call(t, "", "user", "invite", "emil", "--expires", "2001-01-01", "--db", file).refused(t, "has passed")
+	call(t, "", "user", "invite", "emil", "--expires", "2001-01-01", "--db", file).refused(t, "is in the past")
 	if s.stop() != 0 {
 		t.Error(s.errs)
 	}
@@ -76,7 +76,7 @@ func TestInvite(t *testing.T) {
 	}
 	plain := serveFile(t, file)
 	if here := call(t, "", "user", "invite", "gerd", "--db", file); here.status != 0 ||
-		!strings.Contains(here.err, "this machine alone") || !strings.Contains(here.out, "URL: "+plain.base+"/") {
+		!strings.Contains(here.err, "only on this machine") || !strings.Contains(here.out, "URL: "+plain.base+"/") {
 		t.Errorf("%+v", here)
 	}
 }

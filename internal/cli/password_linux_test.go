@@ -76,7 +76,7 @@ func TestPasswordHidden(t *testing.T) {
 	if _, err := person.WriteString("short-lived-horse\n"); err != nil {
 		t.Fatal(err)
 	}
-	(<-ended).wants(t, "add", 0, nil, []string{"password, which is not shown"})
+	(<-ended).wants(t, "add", 0, nil, []string{"password (it is not shown)"})
 	until(t, terminal, true)
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended = run(ctx, "user", "passwd", "astro", "--password-stdin")

@@ -391,7 +391,7 @@ func TestDemo(t *testing.T) {
 	}
 	again := serveFile(t, file, "--demo")
 	if !strings.Contains(again.errs.String(),
-		fmt.Sprintf("the file holds %d targets: the demo adds nothing to it", 12)) ||
+		fmt.Sprintf("the demo adds nothing, because the file has %d targets", 12)) ||
 		strings.Contains(again.out.String(), "password") {
 		t.Errorf("%s %s", again.out, again.errs)
 	}

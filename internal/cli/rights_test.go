@@ -69,7 +69,7 @@ func TestRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := other("target", "list", "--db", file); r.status != 0 || !strings.Contains(r.out, "NJ 1") ||
-		!strings.Contains(r.err, file+" can only be read here") {
+		!strings.Contains(r.err, file+" is opened for reading only") {
 		t.Errorf("%+v", r)
 	}
 	if r := other("verify", "--db", file); r.status != 0 || !strings.Contains(r.out, "is whole") {
