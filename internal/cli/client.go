@@ -122,7 +122,7 @@ func (p *program) openHere(ctx context.Context, how opening) (*client.Client, er
 	case err != nil:
 		return nil, err
 	case missing != nil:
-		p.note("created %s", p.file)
+		p.note("%s did not exist and was created", p.file)
 	}
 	return client.New(n.API.Owner(), n.Close), nil
 }

@@ -94,7 +94,7 @@ func TestMissingFile(t *testing.T) {
 	for i, args := range makes {
 		file := filepath.Join(dir, string(rune('a'+i))+".db")
 		if r := call(t, "", append(args, "--db", file)...); r.status != 0 ||
-			!strings.Contains(r.err, "created "+file) {
+			!strings.Contains(r.err, file+" did not exist and was created") {
 			t.Errorf("%v: %+v", args, r)
 		}
 		if r := call(t, "", append(args, "--db", file)...); strings.Contains(r.err, "created") {
