@@ -47,8 +47,8 @@ func (p *program) importCommand() *cli.Command {
 				Action: p.asking(false, []string{"FILE"}, p.importDatums),
 			},
 			{
-				Name: "product", Usage: "upload files as data products of one target, or of the targets that rows " +
-					"of photometry name",
+				Name: "product", Usage: "upload files as data products of one target, or of the targets that are " +
+					"named in rows of photometry",
 				ArgsUsage: "FILE...",
 				Description: "nightjar import product --target 'SN 2026abc' lightcurve.csv spectrum.fits\n" +
 					"nightjar import product --target M31 --column magnitude=m_corr --time-format jd table.csv\n" +

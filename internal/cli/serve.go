@@ -152,8 +152,8 @@ func listenFlags(o *node.Listen) []cli.Flag {
 			"`FILE` of the certificate chain, PEM; it is read again when it changes"),
 		textFlag(&o.Key, "tls-key", "`FILE` of the certificate's key, PEM"),
 		boolFlag(&o.Insecure, "insecure",
-			"listen beyond this machine without TLS, for example behind a proxy that has it: anybody on "+
-				"the network can read passwords and data"),
+			"allow to listen beyond this machine without TLS, for example behind a proxy that has it: "+
+				"anybody on the network can read passwords and data"),
 	)
 }
 
