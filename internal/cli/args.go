@@ -9,9 +9,9 @@ import (
 	"github.com/xrash/smetrics"
 )
 
-// arrange moves every flag to where urfave/cli looks for it: the program's before the command, a
+// flagsFirst moves every flag to where urfave/cli looks for it: the program's before the command, a
 // command's before its arguments. It refuses unknown flags, and flags without their value.
-func arrange(app *cli.App, args []string) ([]string, error) {
+func flagsFirst(app *cli.App, args []string) ([]string, error) {
 	name := app.Name
 	commands, flags := app.Commands, []cli.Flag(nil)
 	var global, path, own, rest []string

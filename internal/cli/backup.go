@@ -22,7 +22,7 @@ func (p *program) backupCommand() *cli.Command {
 		ArgsUsage: "FILE or FOLDER",
 		Description: "nightjar backup monday.db\n" +
 			"nightjar backup /mnt/stick   the name of the copy has the time",
-		Action: p.asking(false, []string{"FILE"},
+		Action: p.asClient(false, []string{"FILE"},
 			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 				path, err := filepath.Abs(args[0]) // the server may have another working directory
 				if err != nil {
@@ -36,7 +36,7 @@ func (p *program) backupCommand() *cli.Command {
 				if err := p.waiting("copying", func() error {
 					return n.Call(ctx, http.MethodPost, "/api/node/backup/", map[string]string{"path": path}, &got)
 				}); err != nil {
-					return bare(err, "path")
+					return withoutField(err, "path")
 				}
 				p.say("%s\nhead %s", got.Path, got.Head)
 				return nil

@@ -43,10 +43,10 @@ type program struct {
 
 // run runs one command and returns the exit status. It prints an error as one line.
 func (p *program) run(ctx context.Context, args []string) int {
-	out := &remembering{w: p.out}
+	out := &stickyWriter{w: p.out}
 	p.out = out
 	app := p.app()
-	args, err := arrange(app, args)
+	args, err := flagsFirst(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, args)
 	}
@@ -64,14 +64,14 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return 1
 }
 
-// remembering remembers the first error of a writer, so that printing code need not check each
+// stickyWriter remembers the first error of a writer, so that printing code need not check each
 // call.
-type remembering struct {
+type stickyWriter struct {
 	w   io.Writer
 	err error
 }
 
-func (r *remembering) Write(b []byte) (int, error) {
+func (r *stickyWriter) Write(b []byte) (int, error) {
 	n, err := r.w.Write(b)
 	if r.err == nil {
 		r.err = err
@@ -109,7 +109,7 @@ func (p *program) app() *cli.App {
 			p.checkFileCommand(),
 		},
 	}
-	plain(app.Commands)
+	returnUsageErrors(app.Commands)
 	return app
 }
 
@@ -126,16 +126,16 @@ func (p *program) followLink(*cli.Context) error {
 	return nil
 }
 
-// plain makes urfave/cli return usage errors, instead of printing them with the help, and disables
-// its own help.
-func plain(list []*cli.Command) {
+// returnUsageErrors makes urfave/cli return usage errors, instead of printing them with the help,
+// and disables its own help.
+func returnUsageErrors(list []*cli.Command) {
 	for _, c := range list {
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return err }
 		c.HideHelp = true
 		if c.Action == nil {
 			c.Action = needsSubcommand
 		}
-		plain(c.Subcommands)
+		returnUsageErrors(c.Subcommands)
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 	"nightjar/internal/node"
 )
 
-// with runs fn with a client of the archive.
-func (p *program) with(c *cli.Context, o opening, fn func(ctx context.Context, n *client.Client) error) error {
+// withClient runs fn with a client of the archive.
+func (p *program) withClient(c *cli.Context, o openMode, fn func(ctx context.Context, n *client.Client) error) error {
 	n, err := p.connect(c.Context, o)
 	if err != nil {
 		return err
@@ -25,16 +25,16 @@ func (p *program) with(c *cli.Context, o opening, fn func(ctx context.Context, n
 	return errors.Join(fn(c.Context, n), n.Close())
 }
 
-// asking returns the action of a command that is a client of the archive. names are those of its
-// arguments, see [arguments]. fresh allows it to create the file.
-func (p *program) asking(fresh bool, names []string,
+// asClient returns the action of a command that is a client of the archive. names are those of
+// its arguments, see [arguments]. fresh allows it to create the file.
+func (p *program) asClient(fresh bool, names []string,
 	fn func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		args, err := arguments(c, names...)
 		if err != nil {
 			return err
 		}
-		return p.with(c, opening{fresh: fresh},
+		return p.withClient(c, openMode{fresh: fresh},
 			func(ctx context.Context, n *client.Client) error { return fn(ctx, c, n, args) })
 	}
 }
@@ -54,8 +54,8 @@ func printList[T any](ctx context.Context, p *program, n *client.Client, path st
 	return p.table(rows)
 }
 
-// bare removes the name of the only field that was sent from an error about it.
-func bare(err error, field string) error {
+// withoutField removes the name of the only field that was sent from an error about it.
+func withoutField(err error, field string) error {
 	if refused := new(client.Refusal); errors.As(err, &refused) && refused.Problems[0].Field == field {
 		refused.Problems[0].Field = ""
 	}
@@ -68,23 +68,23 @@ func onlyAbout(err error, field string) bool {
 	return errors.As(err, &refused) && len(refused.Problems) == 1 && refused.Problems[0].Field == field
 }
 
-// orNone replaces the error for "not found" by one in the words of the command line.
-func orNone(err error, format string, args ...any) error {
+// orNotFound replaces the error for "not found" by one in the words of the command line.
+func orNotFound(err error, format string, args ...any) error {
 	if refused := new(client.Refusal); errors.As(err, &refused) && refused.Status == http.StatusNotFound {
 		return fmt.Errorf(format, args...)
 	}
 	return err
 }
 
-// opening says how to open a file that no server has open.
-type opening struct {
+// openMode says how to open a file that no server has open.
+type openMode struct {
 	fresh bool // create it if it does not exist
 	index bool // open the index of names, too
 }
 
 // connect returns a client of the server that runs on the file, or else of a node in this process.
 // The client acts for the user of --as.
-func (p *program) connect(ctx context.Context, how opening) (*client.Client, error) {
+func (p *program) connect(ctx context.Context, how openMode) (*client.Client, error) {
 	c, err := client.Dial(p.file)
 	if c == nil && err == nil {
 		c, err = p.openHere(ctx, how)
@@ -96,7 +96,7 @@ func (p *program) connect(ctx context.Context, how opening) (*client.Client, err
 }
 
 // openHere opens the file in this process.
-func (p *program) openHere(ctx context.Context, how opening) (*client.Client, error) {
+func (p *program) openHere(ctx context.Context, how openMode) (*client.Client, error) {
 	_, missing := os.Stat(p.file)
 	o := node.Options{File: p.file, MustExist: !how.fresh, NoIndex: !how.index, Version: version,
 		CheckCopy: p.checkCopy(ctx), Note: p.note}
@@ -115,7 +115,7 @@ func (p *program) openHere(ctx context.Context, how opening) (*client.Client, er
 		}
 		return nil, fmt.Errorf("another program has %s open, and is not a server that answers", p.file)
 	case errors.Is(err, fs.ErrNotExist) && !how.fresh:
-		if gone := present(p.file); gone != nil {
+		if gone := checkPresent(p.file); gone != nil {
 			err = gone
 		}
 		return nil, err

@@ -71,7 +71,7 @@ func (p *program) exportDatums() *cli.Command {
 
 // exporting returns the action that prints a whole list.
 func (p *program) exporting(path string, format *string, q *query) cli.ActionFunc {
-	return p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+	return p.asClient(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 		body, err := q.export(ctx, c, n, path, *format)
 		if err != nil {
 			return err
@@ -96,7 +96,7 @@ func (p *program) exportSpectra() *cli.Command {
 				}
 				return ok, err
 			})},
-		Action: p.asking(false, []string{"FOLDER"},
+		Action: p.asClient(false, []string{"FOLDER"},
 			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 				if err := os.MkdirAll(args[0], 0o777); err != nil {
 					return err
@@ -151,7 +151,7 @@ func (q *query) export(ctx context.Context, c *cli.Context, n *client.Client,
 	q.Set("strict", "true")
 	w, err := n.Send(ctx, http.MethodGet, path+"?"+q.Encode(), "", nil)
 	if err != nil {
-		return nil, q.explained(c, err)
+		return nil, q.nameFlag(c, err)
 	}
 	return w.Body, nil
 }
@@ -181,7 +181,7 @@ func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made
 		} else if err != nil {
 			return made, skipped, err
 		}
-		name := fileWord(line.Target) + "_" + line.Time.UTC().Format("2006-01-02_15-04-05")
+		name := safeFileName(line.Target) + "_" + line.Time.UTC().Format("2006-01-02_15-04-05")
 		if names[name]++; names[name] > 1 {
 			name += fmt.Sprintf("_%d", names[name])
 		}

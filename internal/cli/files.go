@@ -11,9 +11,9 @@ import (
 	"unicode"
 )
 
-// matching replaces patterns by the names of the files that match. A pattern that matches no file
-// stays, so that the error names it.
-func matching(names []string) []string {
+// expandPatterns replaces patterns by the names of the files that match. A pattern that matches no
+// file stays, so that the error names it.
+func expandPatterns(names []string) []string {
 	var files []string
 	for _, name := range names {
 		if _, err := os.Lstat(name); err != nil && strings.ContainsAny(name, "*?[") {
@@ -47,8 +47,8 @@ func openFile(file string) (*os.File, os.FileInfo, error) {
 	return f, info, nil
 }
 
-// present returns an error if the archive's file does not exist, cannot be read or is empty.
-func present(file string) error {
+// checkPresent returns an error if the archive's file does not exist, cannot be read or is empty.
+func checkPresent(file string) error {
 	f, info, err := openFile(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -67,10 +67,10 @@ func refusedFiles(failed []string, of int) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d files refused: %s", len(failed), of, firstOf(failed))
+	return fmt.Errorf("%d of %d files refused: %s", len(failed), of, shortList(failed))
 }
 
-func firstOf(list []string) string {
+func shortList(list []string) string {
 	const most = 5
 	text := ""
 	for i, s := range list[:min(most, len(list))] {
@@ -98,9 +98,9 @@ func writeNew(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// fileWord makes a text fit for file names on every system: at most 60 letters, digits, +, - and
-// dots.
-func fileWord(s string) string {
+// safeFileName makes a text fit for file names on every system: at most 60 letters, digits, +, -
+// and dots.
+func safeFileName(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("+-.", r) {
 			return r

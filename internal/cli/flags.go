@@ -26,7 +26,7 @@ func parsedFlag[T any](p *string, name, usage string, parse func(string) (T, err
 	f := textFlag(p, name, usage)
 	f.Action = func(c *cli.Context, s string) error {
 		_, err := parse(s)
-		return ofNamed(c, name, err)
+		return flagError(c, name, err)
 	}
 	return f
 }
@@ -46,7 +46,7 @@ func parsedListFlag[T any](p *[]T, name, usage string, parse func(string) (T, er
 		for _, s := range list {
 			v, err := parse(s)
 			if err != nil {
-				return ofNamed(c, name, err)
+				return flagError(c, name, err)
 			}
 			*p = append(*p, v)
 		}
@@ -88,7 +88,7 @@ func sizeFlag(p *int64, least int64, name, usage string) cli.Flag {
 			err = fmt.Errorf("it must be %d bytes or more", least)
 		}
 		*p = n
-		return ofNamed(c, name, err)
+		return flagError(c, name, err)
 	}}
 }
 
@@ -111,18 +111,18 @@ func (q *query) flag(name, parameter, usage string) cli.Flag {
 	}}
 }
 
-// explained makes an error about a parameter name the flag.
-func (q *query) explained(c *cli.Context, err error) error {
+// nameFlag makes an error about a parameter name the flag.
+func (q *query) nameFlag(c *cli.Context, err error) error {
 	if refused := new(client.Refusal); errors.As(err, &refused) {
 		if flag := q.flags[refused.Problems[0].Field]; flag != "" {
-			return ofNamed(c, flag, bare(refused, refused.Problems[0].Field))
+			return flagError(c, flag, withoutField(refused, refused.Problems[0].Field))
 		}
 	}
 	return err
 }
 
-// ofNamed returns a usage error that names the flag, or nil if err is nil.
-func ofNamed(c *cli.Context, name string, err error) error {
+// flagError returns a usage error that names the flag, or nil if err is nil.
+func flagError(c *cli.Context, name string, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -34,7 +34,7 @@ func help(w io.Writer, app *cli.App, path []string) error {
 	p := new(page)
 	p.wrapped("", name+": "+usage)
 	p.section("USAGE", []entry{{name + " " + synopsis, ""}})
-	p.section("EXAMPLES", pairs(examples))
+	p.section("EXAMPLES", parseExamples(examples))
 	var list []entry
 	for _, c := range commands {
 		if !c.Hidden {
@@ -61,19 +61,19 @@ func help(w io.Writer, app *cli.App, path []string) error {
 	if len(commands) > 0 {
 		p.WriteString("\n" + name + " COMMAND --help shows the help of a command.\n")
 	}
-	_, err := io.WriteString(w, strings.ReplaceAll(p.String(), together, " "))
+	_, err := io.WriteString(w, strings.ReplaceAll(p.String(), noBreak, " "))
 	return err
 }
 
-// together is a blank that does not break: no line ends there.
-const together = "\u00a0"
+// noBreak is a blank at which no line ends.
+const noBreak = "\u00a0"
 
 // entry is a line of help: what to type, and its explanation.
 type entry struct{ left, right string }
 
-// pairs reads examples. An explanation becomes a shell comment, so that users can copy the whole
-// line.
-func pairs(examples string) (list []entry) {
+// parseExamples reads examples. An explanation becomes a shell comment, so that users can copy the
+// whole line.
+func parseExamples(examples string) (list []entry) {
 	for line := range strings.Lines(examples) {
 		left, right, said := strings.Cut(strings.TrimSpace(line), "   ")
 		if said {
@@ -103,14 +103,14 @@ func flagEntry(f cli.Flag) entry {
 		}
 		left += " " + value
 	}
-	if s := standard(f); s != "" {
-		text += " (default" + together + s + ")"
+	if s := defaultText(f); s != "" {
+		text += " (default" + noBreak + s + ")"
 	}
 	return entry{left, text}
 }
 
-// standard returns the default of a flag, "" if there is none.
-func standard(f cli.Flag) string {
+// defaultText returns the default of a flag, "" if there is none.
+func defaultText(f cli.Flag) string {
 	switch f := f.(type) {
 	case *cli.DurationFlag:
 		return duration(f.Value)

@@ -47,14 +47,14 @@ func TestHelp(t *testing.T) {
 			if (c.ArgsUsage != "" || len(c.Flags) > 0) && c.Description == "" {
 				t.Errorf("%s has no example", name)
 			}
-			for _, example := range pairs(c.Description) {
+			for _, example := range parseExamples(c.Description) {
 				line := strings.TrimSuffix(example.left[strings.Index(example.left, "nightjar"):], ")")
 				line, _, _ = strings.Cut(strings.ReplaceAll(line, "<", ">"), ">")
 				var args []string
 				for _, word := range words.FindAllString(line, -1) {
 					args = append(args, strings.Trim(word, "'"))
 				}
-				got, err := arrange(app, args[1:])
+				got, err := flagsFirst(app, args[1:])
 				if err != nil || !slices.Equal(args[1:1+len(path)], path) || c.ArgsUsage != "" &&
 					c.ArgsUsage[0] != '[' && !slices.Contains(got, "--") {
 					t.Errorf("%s: the example %q is read as %q (%v)", name, example.left, got, err)

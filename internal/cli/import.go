@@ -21,7 +21,7 @@ import (
 
 // productOptions are the flags of import product.
 type productOptions struct {
-	answers
+	fileHints
 	target, fluxScale string
 }
 
@@ -44,7 +44,7 @@ func (p *program) importCommand() *cli.Command {
 				Description: "nightjar import datums photometry.ndjson\n" +
 					"nightjar import datums photometry.csv --as astro",
 				ArgsUsage: "FILE", Flags: []cli.Flag{p.asFlag()},
-				Action: p.asking(false, []string{"FILE"}, p.importDatums),
+				Action: p.asClient(false, []string{"FILE"}, p.importDatums),
 			},
 			{
 				Name: "product", Usage: "upload files as data products of one target, or of the targets that are " +
@@ -59,7 +59,7 @@ func (p *program) importCommand() *cli.Command {
 					textFlag(&o.fluxScale, "flux-scale", "multiply fluxes by `FACTOR`"),
 					p.asFlag(),
 				),
-				Action: p.asking(false, []string{"FILE..."},
+				Action: p.asClient(false, []string{"FILE..."},
 					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 						return p.importProducts(ctx, c, n, &o, args)
 					}),
@@ -98,7 +98,7 @@ func (p *program) importTargets(c *cli.Context) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return p.with(c, opening{fresh: true}, func(ctx context.Context, n *client.Client) error {
+	return p.withClient(c, openMode{fresh: true}, func(ctx context.Context, n *client.Client) error {
 		return p.importRows(ctx, n, args[0], "/api/targets/",
 			func(*bufio.Reader) (string, error) { return "text/csv", nil })
 	})
@@ -216,7 +216,7 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 		}
 		fields["columns"] = string(text)
 	}
-	files := matching(args)
+	files := expandPatterns(args)
 	var failed []string
 	var all uploadCounts
 	for _, file := range files {
@@ -226,7 +226,7 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 				return err
 			}
 			if o.target == "" && onlyAbout(err, "target") {
-				err = fmt.Errorf("without --target each row must name its target: %w", bare(err, "target"))
+				err = fmt.Errorf("without --target each row must name its target: %w", withoutField(err, "target"))
 			}
 			err = fmt.Errorf("%s: %w", printable(file), err)
 			if len(files) == 1 {

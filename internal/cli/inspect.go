@@ -15,13 +15,13 @@ import (
 	"nightjar/internal/problem"
 )
 
-// answers are what the user says about a file that does not say it itself.
-type answers struct {
+// fileHints are the flags that say what a file does not say itself.
+type fileHints struct {
 	kind, dateObs, timeColumn, timeFormat string
 	columns                               []string // ROLE=COLUMN
 }
 
-func (a *answers) flags() []cli.Flag {
+func (a *fileHints) flags() []cli.Flag {
 	a.kind = ingest.AutoType
 	return []cli.Flag{
 		textFlag(&a.kind, "type",
@@ -35,7 +35,7 @@ func (a *answers) flags() []cli.Flag {
 }
 
 // roles returns the columns by role.
-func (a *answers) roles(c *cli.Context) (map[string]string, error) {
+func (a *fileHints) roles(c *cli.Context) (map[string]string, error) {
 	columns := map[string]string{}
 	for _, text := range a.columns {
 		role, column, ok := strings.Cut(text, "=")
@@ -48,7 +48,7 @@ func (a *answers) roles(c *cli.Context) (map[string]string, error) {
 }
 
 func (p *program) inspectCommand() *cli.Command {
-	var in answers
+	var in fileHints
 	var asJSON bool
 	return &cli.Command{
 		Name: "inspect", Usage: "show what an upload would read from files; needs no archive", ArgsUsage: "FILE...",
@@ -66,7 +66,7 @@ func (p *program) inspectCommand() *cli.Command {
 			}
 			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn,
 				TimeFormat: in.timeFormat, Columns: columns}
-			files := matching(args)
+			files := expandPatterns(args)
 			var failed []string
 			for _, file := range files {
 				if err := p.inspect(c.Context, file, in.kind, o, asJSON); err != nil {
@@ -106,7 +106,7 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 			return err
 		}
 		p.say("%s", line)
-	} else if err := p.reported(file, as, note, r); err != nil {
+	} else if err := p.printReport(file, as, note, r); err != nil {
 		return err
 	}
 	if len(r.Errors) > 0 {
@@ -115,8 +115,8 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 	return nil
 }
 
-// reported prints a report as text.
-func (p *program) reported(file, as, note string, r ingest.Report) error {
+// printReport prints a report as text.
+func (p *program) printReport(file, as, note string, r ingest.Report) error {
 	form := r.Format
 	if form == "" {
 		form = "kept as it is"

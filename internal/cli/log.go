@@ -63,14 +63,14 @@ func (p *program) logCommand() *cli.Command {
 			q.flag("until", "until", "only changes at `TIME` or before, UTC"),
 			numberFlag(&limit, "limit", "print at most `NUMBER` entries"),
 		},
-		Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+		Action: p.asClient(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 			q.Set("limit", strconv.Itoa(limit))
 			var page struct {
 				Count   int        `json:"count"`
 				Results []logEntry `json:"results"`
 			}
 			if err := n.Call(ctx, http.MethodGet, "/api/log/?"+q.Encode(), nil, &page); err != nil {
-				return q.explained(c, err)
+				return q.nameFlag(c, err)
 			}
 			rows := [][]string{{"ENTRY", "TIME", "USER", "ADDRESS", "ACTION", "CHANGES"}}
 			for _, e := range page.Results {

@@ -27,7 +27,7 @@ func (p *program) settingsCommand() *cli.Command {
 				Name: "get", Usage: "print all settings, or the value of one", ArgsUsage: "[NAME]",
 				Description: "nightjar settings get\n" +
 					"nightjar settings get permissions",
-				Action: p.asking(false, []string{"[NAME]"},
+				Action: p.asClient(false, []string{"[NAME]"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						if len(args) == 1 {
 							var s setting
@@ -48,11 +48,11 @@ func (p *program) settingsCommand() *cli.Command {
 				Description: "nightjar settings set tom_name 'Skalnica follow-up'\n" +
 					"nightjar settings set permissions objects\n" +
 					"nightjar settings set log_keep 1y   or forever",
-				Action: p.asking(true, []string{"NAME", "VALUE"},
+				Action: p.asClient(true, []string{"NAME", "VALUE"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						err := n.Call(ctx, http.MethodPut, settingPath(args[0]),
 							map[string]string{"value": args[1]}, nil)
-						return noSetting(bare(err, "value"), args[0])
+						return noSetting(withoutField(err, "value"), args[0])
 					}),
 			},
 		},
@@ -60,7 +60,7 @@ func (p *program) settingsCommand() *cli.Command {
 }
 
 func noSetting(err error, name string) error {
-	return orNone(err, "there is no setting %s (see: nightjar settings get)", name)
+	return orNotFound(err, "there is no setting %s (see: nightjar settings get)", name)
 }
 
 func settingPath(name string) string { return "/api/settings/" + url.PathEscape(name) + "/" }
@@ -69,7 +69,7 @@ func (p *program) certCommand() *cli.Command {
 	return &cli.Command{
 		Name: "cert", Usage: "print the certificate of serve --lan, for clients to trust",
 		Description: "nightjar cert > nightjar.pem",
-		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
+		Action: p.asClient(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var got struct{ Certificate, Fingerprint string }
 			if err := n.Call(ctx, http.MethodGet, "/api/node/certificate/", nil, &got); err != nil {
 				return err
@@ -84,7 +84,7 @@ func (p *program) certCommand() *cli.Command {
 func (p *program) statCommand() *cli.Command {
 	return &cli.Command{
 		Name: "stat", Usage: "print the size, contents, last backup and log head of the archive",
-		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
+		Action: p.asClient(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var st stat
 			if err := n.Call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
 				return err
@@ -153,7 +153,7 @@ func (p *program) compactCommand() *cli.Command {
 	return &cli.Command{
 		Name: "compact", Usage: "drop log entries older than log_keep, and return free space to the disk; " +
 			"writers wait meanwhile",
-		Action: p.asking(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
+		Action: p.asClient(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var got struct{ Before, After int64 }
 			err := p.waiting("compacting",
 				func() error { return n.Call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })
@@ -172,7 +172,7 @@ func (p *program) reindexCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			return p.with(c, opening{index: true}, p.reindex)
+			return p.withClient(c, openMode{index: true}, p.reindex)
 		},
 	}
 }

@@ -78,7 +78,7 @@ func (p *program) targetCommand() *cli.Command {
 	o, q := targetOptions{query: *newQuery()}, newQuery()
 	// shared returns the action of share and unshare.
 	shared := func(act func(ctx context.Context, n *client.Client, t *target, g *named) error) cli.ActionFunc {
-		return p.asking(false, []string{"NAME", "GROUP"},
+		return p.asClient(false, []string{"NAME", "GROUP"},
 			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 				t, err := findTarget(ctx, n, args[0])
 				if err != nil {
@@ -107,9 +107,9 @@ func (p *program) targetCommand() *cli.Command {
 						"`WHO` else may see the target: PRIVATE (nobody), PUBLIC (users) or OPEN (anyone)"),
 					p.asFlag(),
 				},
-				Action: p.asking(true, []string{"NAME", "--ra", "--dec"},
+				Action: p.asClient(true, []string{"NAME", "--ra", "--dec"},
 					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-						return o.explained(c, p.addTarget(ctx, c, n, args[0], &o))
+						return o.nameFlag(c, p.addTarget(ctx, c, n, args[0], &o))
 					}),
 			},
 			{
@@ -117,7 +117,7 @@ func (p *program) targetCommand() *cli.Command {
 				Description: "nightjar target list --name 2026ab",
 				Flags: []cli.Flag{q.flag("name", "name",
 					"only targets with `PART` in their name or an alias"), p.asFlag()},
-				Action: p.asking(false, nil,
+				Action: p.asClient(false, nil,
 					func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 						q.Set("order", "name")
 						header := []string{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}
@@ -145,7 +145,7 @@ func (p *program) targetCommand() *cli.Command {
 			{
 				Name: "remove", Usage: "delete a target with its data products, files and datums", ArgsUsage: "NAME",
 				Description: "nightjar target remove 'SN 2026abc'",
-				Action: p.asking(false, []string{"NAME"},
+				Action: p.asClient(false, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						t, err := findTarget(ctx, n, args[0])
 						if err != nil {

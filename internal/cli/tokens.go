@@ -38,7 +38,7 @@ func (p *program) tokenCommand() *cli.Command {
 					"nightjar token create astro --read-only --expires 90d\n" +
 					"TOKEN=$(nightjar token create astro)   standard output has only the token",
 				Flags: append([]cli.Flag{textFlag(&name, "name", "`PURPOSE` of the token")}, o.flags()...),
-				Action: p.asking(false, []string{"USER"},
+				Action: p.asClient(false, []string{"USER"},
 					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 						in, err := o.token(c, args[0], name)
 						if err != nil {
@@ -58,7 +58,7 @@ func (p *program) tokenCommand() *cli.Command {
 			},
 			{
 				Name: "list", Usage: "list the tokens, without their secrets",
-				Action: p.asking(false, nil,
+				Action: p.asClient(false, nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 						header := []string{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}
 						return printList(ctx, p, n, "/api/tokens/", nil, header, func(t *token) ([]string, error) {
@@ -77,10 +77,10 @@ func (p *program) tokenCommand() *cli.Command {
 			{
 				Name: "revoke", Usage: "revoke a token", ArgsUsage: "ID",
 				Description: "nightjar token revoke 3   as token list numbers it",
-				Action: p.asking(false, []string{"ID"},
+				Action: p.asClient(false, []string{"ID"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						err := n.Call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
-						return orNone(err, "there is no token %s (see: nightjar token list)", args[0])
+						return orNotFound(err, "there is no token %s (see: nightjar token list)", args[0])
 					}),
 			},
 		},
@@ -146,7 +146,7 @@ func (p *program) inviteCommand() *cli.Command {
 		Description: "nightjar user invite carol --group Observers --read-only --expires 90d",
 		Flags: append([]cli.Flag{groupFlag(&groups,
 			"add the user to `GROUP`; may be repeated")}, o.flags()...),
-		Action: p.asking(true, []string{"NAME"},
+		Action: p.asClient(true, []string{"NAME"},
 			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 				in, err := o.token(c, args[0], "invitation")
 				if err != nil {
@@ -188,7 +188,7 @@ func (p *program) invite(ctx context.Context, n *client.Client, name string, gro
 	case node.URL == "":
 		p.note("no server runs on this file: the URL is the default of nightjar serve")
 		node.URL = "http://127.0.0.1:8000"
-	case err == nil && isHere(at.Hostname()):
+	case err == nil && isLoopback(at.Hostname()):
 		p.note("this URL works only on this machine: use serve --lan for others")
 	}
 	p.say("URL: %s/", node.URL)
@@ -200,7 +200,7 @@ func (p *program) invite(ctx context.Context, n *client.Client, name string, gro
 	return nil
 }
 
-func isHere(host string) bool {
+func isLoopback(host string) bool {
 	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.")
 }
 

@@ -42,7 +42,7 @@ func (p *program) verifyCommand() *cli.Command {
 			defer bar.end()
 			open := func() (*client.Client, error) { return client.Dial(file) }
 			if repair {
-				open = func() (*client.Client, error) { return p.connect(c.Context, opening{}) }
+				open = func() (*client.Client, error) { return p.connect(c.Context, openMode{}) }
 			}
 			n, err := open()
 			if err != nil {
@@ -50,7 +50,7 @@ func (p *program) verifyCommand() *cli.Command {
 			}
 			var v verification
 			if n == nil {
-				if err := present(file); err != nil {
+				if err := checkPresent(file); err != nil {
 					return err
 				}
 				if err = p.checkInChild(c.Context, file, head, bar, &v); err != nil {
@@ -63,7 +63,7 @@ func (p *program) verifyCommand() *cli.Command {
 				return err
 			}
 			bar.end()
-			return p.report(file, &v)
+			return p.printVerification(file, &v)
 		},
 	}
 }
@@ -76,7 +76,7 @@ func verifyServed(ctx context.Context, n *client.Client, head string, repair boo
 	}
 	w, err := n.Send(ctx, http.MethodPost, "/api/node/verify/?progress=true", "application/json", bytes.NewReader(body))
 	if err == nil {
-		err = progressed(w, bar, v)
+		err = readProgress(w, bar, v)
 	}
 	return errors.Join(err, n.Close())
 }
@@ -96,7 +96,7 @@ type verification struct {
 	MoreDone int      `json:"more_repaired"`
 }
 
-func (p *program) report(file string, v *verification) error {
+func (p *program) printVerification(file string, v *verification) error {
 	for _, text := range v.Repaired {
 		p.say("%s", printable(text))
 	}
@@ -130,7 +130,7 @@ func (p *program) salvage(c *cli.Context, to string) error {
 	if to == "" {
 		return usageError(c, "targets, datums, spectra or --salvage FILE is missing")
 	}
-	if err := present(p.file); err != nil {
+	if err := checkPresent(p.file); err != nil {
 		return err
 	}
 	r, err := archive.Salvage(c.Context, p.file, to)
@@ -182,7 +182,7 @@ func (p *program) checkInChild(ctx context.Context, file, head string, bar *prog
 	if err != nil {
 		return err
 	}
-	readErr := progressed(&http.Response{Body: out}, bar, v)
+	readErr := readProgress(&http.Response{Body: out}, bar, v)
 	if err := child.Wait(); err != nil || readErr != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -239,9 +239,9 @@ func (p *program) checkFileCommand() *cli.Command {
 	}
 }
 
-// progressed reads lines of JSON: the progress of some work, which it shows, and at the end the
+// readProgress reads lines of JSON: the progress of some work, which it shows, and at the end the
 // result, which it decodes into out.
-func progressed(w *http.Response, bar *progress, out any) error {
+func readProgress(w *http.Response, bar *progress, out any) error {
 	defer w.Body.Close()
 	d := json.NewDecoder(w.Body)
 	for {
