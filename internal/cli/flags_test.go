@@ -15,7 +15,7 @@ import (
 	"nightjar/internal/node"
 )
 
-// FuzzWords reads sizes and times of the command line.
+// FuzzWords parses sizes and times of the command line.
 func FuzzWords(f *testing.F) {
 	for _, s := range []string{"64M", "8GiB", "0", "9000000000T", "30d", "12h", "2027-01-31", "2027-01-31T00:00:00Z",
 		"-1d", "1e9d", "30D", ""} {
@@ -24,10 +24,10 @@ func FuzzWords(f *testing.F) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, s string) {
 		if n, err := parseSize(s); err == nil && n < 0 {
-			t.Errorf("%q are %d bytes", s, n)
+			t.Errorf("%q is parsed as %d bytes", s, n)
 		}
 		if at, err := parseExpiry(s, now); err == nil && !at.After(now) {
-			t.Errorf("%q is %s", s, at)
+			t.Errorf("%q is parsed as %s", s, at)
 		}
 		if p := printable(s); strings.ContainsAny(p, "\x1b\r\n\t\x7f\u009b") {
 			t.Errorf("%q is printed as %q", s, p)
@@ -50,13 +50,16 @@ func TestLimitFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "nightjar.db")
 	for args, want := range map[string]string{"--max-body 1.5G": "not a size", "--max-upload 10": "1024 bytes or more",
 		"--max-uploads 0": "1 or more", "--max-header 1K": "4096", "--header-timeout 0s": "a second or more",
-		"--body-timeout soon": "body-timeout", "--max-line 10": "1024 bytes or more", "--body-memory 1K": "1048576 bytes or more", "--min-body-rate 0": "1 bytes or more", "--send-timeout 1ms": "a second or more", "--idle-timeout 0": "idle-timeout", "--max-failed-logins 0": "1 or more"} {
+		"--body-timeout soon": "body-timeout", "--max-line 10": "1024 bytes or more",
+		"--body-memory 1K": "1048576 bytes or more", "--min-body-rate 0": "1 bytes or more",
+		"--send-timeout 1ms": "a second or more", "--idle-timeout 0": "idle-timeout",
+		"--max-failed-logins 0": "1 or more"} {
 		call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"},
 			strings.Fields(args)...)...).refused(t, want, strings.Fields(args)[0][1:])
 	}
 }
 
-// The page on security has every limit with its default.
+// TestLimitsPage: the page on security has every limit with its default.
 func TestLimitsPage(t *testing.T) {
 	b, err := os.ReadFile("../../docs/run/security.md")
 	if err != nil {
@@ -73,12 +76,12 @@ func TestLimitsPage(t *testing.T) {
 		}
 		if row := fmt.Sprintf("| `--%s` | %s |", f.Names()[0],
 			strings.Trim(value, `"`)); !strings.Contains(string(b), row) {
-			t.Errorf("there is no row %s", row)
+			t.Errorf("the page has no row %s", row)
 		}
 	}
 }
 
-// TestNetworkFlags: what the flags make of a node, and which are refused.
+// TestNetworkFlags: the flags set the options of a node, or are refused.
 func TestNetworkFlags(t *testing.T) {
 	read := func(args ...string) (o node.Network, err error) {
 		app := &cli.App{Flags: networkFlags(&o), Action: func(*cli.Context) error { return nil }}
@@ -99,7 +102,8 @@ func TestNetworkFlags(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for _, args := range []string{"--base-url node", "--base-url https://node?x=1", "--allow-host http://node",
-		"--trusted-proxy node", "--trusted-proxy 10.0.0.0/99", "--cors-origin pages.example.org", "--cors-origin https://pages.example.org/x"} {
+		"--trusted-proxy node", "--trusted-proxy 10.0.0.0/99", "--cors-origin pages.example.org",
+		"--cors-origin https://pages.example.org/x"} {
 		if _, err := read(strings.Fields(args)...); err == nil ||
 			!strings.Contains(err.Error(), args[:strings.Index(args, " ")]+": ") {
 			t.Errorf("%s: %v", args, err)

@@ -11,11 +11,11 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// words are the words of a line, in quotes where a word has blanks.
+// words matches the words of a line. Words with blanks are in quotes.
 var words = regexp.MustCompile(`'[^']*'|\S+`)
 
-// Every command has a page that a terminal can show, and examples that the program itself takes, if
-// there is anything to write after its name.
+// TestHelp: every command has help that fits a terminal. Commands with arguments or flags have
+// examples, which the program accepts.
 func TestHelp(t *testing.T) {
 	app := (&program{getenv: func(string) string { return "" }}).app()
 	pages := 0
@@ -30,7 +30,7 @@ func TestHelp(t *testing.T) {
 			text := must(t, append([]string{"help"}, path...)...)
 			pages++
 			for line := range strings.Lines(text) {
-				// a command is not broken
+				// Examples are not broken.
 				if utf8.RuneCountInString(strings.TrimRight(line, "\n")) > helpWidth &&
 					!strings.Contains(line, "nightjar ") {
 					t.Errorf("%s: a line is too long: %s", name, line)
@@ -38,7 +38,7 @@ func TestHelp(t *testing.T) {
 			}
 			for _, f := range c.Flags {
 				if !strings.Contains(text, "--"+f.Names()[0]) {
-					t.Errorf("%s: --%s is not on the page", name, f.Names()[0])
+					t.Errorf("%s: the help lacks --%s", name, f.Names()[0])
 				}
 				if d := f.(cli.DocGenerationFlag); d.TakesValue() && strings.Count(d.GetUsage(), "`") != 2 {
 					t.Errorf("%s: --%s does not name its value", name, f.Names()[0])
@@ -57,7 +57,7 @@ func TestHelp(t *testing.T) {
 				got, err := flagsFirst(app, args[1:])
 				if err != nil || !slices.Equal(args[1:1+len(path)], path) || c.ArgsUsage != "" &&
 					c.ArgsUsage[0] != '[' && !slices.Contains(got, "--") {
-					t.Errorf("%s: the example %q is read as %q (%v)", name, example.left, got, err)
+					t.Errorf("%s: the example %q is parsed as %q (%v)", name, example.left, got, err)
 				}
 			}
 			look(path, c.Subcommands)
@@ -65,11 +65,11 @@ func TestHelp(t *testing.T) {
 	}
 	look(nil, app.Commands)
 	if pages < 30 {
-		t.Errorf("only %d pages", pages)
+		t.Errorf("only %d commands", pages)
 	}
 }
 
-// TestVersion: the version is the newest of the change log, and a commit may come from the linker.
+// TestVersion: the version is the newest in CHANGELOG.md, and the linker can set the commit.
 func TestVersion(t *testing.T) {
 	text, err := os.ReadFile("../../CHANGELOG.md")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"nightjar/internal/control"
 )
 
-// TestImportProduct: files by name and by pattern go to the target that is named, or to those that
-// their rows name; bad ones are told, and the others are taken all the same.
+// TestImportProduct uploads files, by name and by pattern, to the target of --target or to the
+// targets of their rows. A bad file is reported, and the others are uploaded.
 func TestImportProduct(t *testing.T) {
 	dir := t.TempDir()
 	db := filepath.Join(dir, "a.db")
@@ -30,7 +30,8 @@ func TestImportProduct(t *testing.T) {
 	}{
 		{[]string{filepath.Join(dir, "n?.csv"), "--target", "M 31"}, 1,
 			[]string{"n1.csv: data product 1, photometry: 2 added, 0 already existed, 0 skipped",
-				"n3.csv: data product 2, photometry: 1 added, 1 already existed", "2 of 3 files; datums: 3 added, 1 already existed, 0 skipped"},
+				"n3.csv: data product 2, photometry: 1 added, 1 already existed",
+				"2 of 3 files; datums: 3 added, 1 already existed, 0 skipped"},
 			[]string{"n2.csv: ", "line 3", "'bright' is not a number",
 				"1 of 3 files refused: " + filepath.Join(dir, "n2.csv")}},
 		{[]string{night, "--target", "M 31"}, 0,
@@ -50,7 +51,7 @@ func TestImportProduct(t *testing.T) {
 	}
 }
 
-// TestRefusedTarget: what is said of a missing --target does not depend on the words of the server.
+// TestRefusedTarget: the hint at a missing --target does not depend on the words of the server.
 func TestRefusedTarget(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a.db")
 	l, err := control.Listen(file, true)
@@ -68,8 +69,8 @@ func TestRefusedTarget(t *testing.T) {
 		"night.csv: without --target each row must name its target: In other words.")
 }
 
-// What is exported can be imported elsewhere, and is then the same; a second import finds that it
-// is there already.
+// TestExportIsImport: an export can be imported by another node, and is the same there. A second
+// import adds nothing.
 func TestExportIsImport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -79,8 +80,9 @@ func TestExportIsImport(t *testing.T) {
 	}
 	must(t, "target", "add", "Odd, \"one\"", "--ra", "0.1", "--dec", "-0.1", "--alias", "-x-", "--db", one)
 	odd := write(t, dir, "odd.ndjson",
-		`{"target_name":"Odd, \"one\"","data_type":"photometry","timestamp":"2024-01-01T00:00:00Z","source_name":"é, \"ü\"","source_location":"'=1",`+
-			`"value":{"formula":"=cmd|' /C calc'!A0","minus":"-a","dec":"-12:30:00","tab":"\t=1","text":"two\nlines, \"quoted\"","list":[1,"a",null],"object":{"b":1,"a":[]},"digits":1.500,"empty":""}}`+"\n")
+		`{"target_name":"Odd, \"one\"","data_type":"photometry","timestamp":"2024-01-01T00:00:00Z",`+
+			`"source_name":"é, \"ü\"","source_location":"'=1","value":{"formula":"=cmd|' /C calc'!A0","minus":"-a","dec":"-12:30:00","tab":"\t=1",`+
+			`"text":"two\nlines, \"quoted\"","list":[1,"a",null],"object":{"b":1,"a":[]},"digits":1.500,"empty":""}}`+"\n")
 	must(t, "import", "datums", odd, "--db", one)
 	targets := must(t, "export", "targets", "--db", one)
 	list := write(t, dir, "targets.csv", targets)
@@ -99,16 +101,16 @@ func TestExportIsImport(t *testing.T) {
 		if out := must(t, "import", "datums", file, "--db", two); !strings.HasPrefix(out, "0 added, ") {
 			t.Errorf("%s again: %s", format, out)
 		}
-		if format == "csv" { // where the keys of all rows stand in one order
+		if format == "csv" { // in which all rows have the same order of keys
 			continue
 		}
 		a, b := slices.Sorted(strings.Lines(data)),
 			slices.Sorted(strings.Lines(must(t, "export", "datums", "--db", two)))
 		if !slices.Equal(a, b) {
-			t.Error("data are not what they were")
+			t.Error("the datums differ")
 		}
 	}
-	// a CSV has no empty texts; all else is the same after it
+	// CSV has no empty texts; everything else is the same.
 	two := filepath.Join(dir, "csv.db")
 	if out := must(t, "import", "datums", write(t, dir, "all.ndjson", data), "--db",
 		two); !strings.HasPrefix(out, "1 added, ") {

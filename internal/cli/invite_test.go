@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// An invitation is a user without a password, a token, and what to paste.
+// TestInvite: an invitation is a user without a password, a token, and a script to paste.
 func TestInvite(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
 	must(t, "group", "add", "Observers", "--db", file)
 	s := serveFile(t, file, "--lan")
 	r := call(t, "", "user", "invite", "dora", "--group", "Observers", "--read-only", "--expires", "30d", "--db", file)
-	m := regexp.MustCompile(
-		`(?s)^URL: (https://\S+)/\ntoken: ([0-9a-f]{40})\ncertificate, SHA-256: \S+\n\n(import requests\n.*)$`).FindStringSubmatch(r.out)
+	m := regexp.MustCompile(`(?s)^URL: (https://\S+)/\ntoken: ([0-9a-f]{40})\n` +
+		`certificate, SHA-256: \S+\n\n(import requests\n.*)$`).FindStringSubmatch(r.out)
 	if r.status != 0 || m == nil {
 		t.Fatalf("%+v", r)
 	}
@@ -59,7 +59,7 @@ func TestInvite(t *testing.T) {
 		t.Error(must(t, "token", "list", "--db", file))
 	}
 	runPython(t, m[3], "0\n")
-	// the errors leave nobody behind
+	// A refused invitation leaves no user.
 	call(t, "", "user", "invite", "dora", "--db", file).refused(t, "username")
 	call(t, "", "user", "invite", "emil", "--group", "Nobodies", "--db", file).refused(t, "there is no group Nobodies")
 	call(t, "", "user", "invite", "emil", "--expires", "2001-01-01", "--db", file).refused(t, "is in the past")
@@ -81,7 +81,7 @@ func TestInvite(t *testing.T) {
 	}
 }
 
-// runPython runs a script where there is a Python that has what it imports.
+// runPython runs a script if there is a Python with the modules that it imports.
 func runPython(t *testing.T, script, want string) {
 	t.Helper()
 	bin := t.TempDir()

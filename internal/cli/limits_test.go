@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Each limit has an answer of its own.
+// TestLimits: each limit has its own answer.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -69,7 +69,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("guess %d: %d %s", i, w.StatusCode, text)
 		}
 	}
-	// a header and a body that do not come on
+	// Headers and bodies that stop half way.
 	slow := func(text string) string {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
 		if err != nil {
@@ -89,7 +89,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("half a header: %s", answer)
 	}
 	if answer := slow("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 200 ") {
-		t.Errorf("a connection that is left alone: %s", answer) // and which is closed then, or slow would say so
+		t.Errorf("an idle connection: %s", answer) // slow fails if it is not closed
 	}
 	post := "POST /api/%s/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret +
 		"\r\nContent-Type: %s\r\nContent-Length: 2000\r\n\r\n"
@@ -102,26 +102,29 @@ func TestLimits(t *testing.T) {
 			t.Errorf("half a body for %s: %s", c[0], answer)
 		}
 	}
-	if answer := slow("POST /api/targets/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token guess\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n\r\n{"); !strings.HasPrefix(answer, "HTTP/1.1 401 ") {
-		t.Errorf("half a body of one who is refused: %s", answer)
+	if answer := slow("POST /api/targets/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token guess\r\n" +
+		"Content-Type: application/json\r\nContent-Length: 2000\r\n\r\n{"); !strings.HasPrefix(answer,
+		"HTTP/1.1 401 ") {
+		t.Errorf("half a body with a wrong token: %s", answer)
 	}
-	// one upload at a time, as --max-uploads has it, and the other waits for it
+	// --max-uploads 1: a second upload waits for the first one.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	io.WriteString(conn, fmt.Sprintf(post, "reduceddatums", "application/x-ndjson")+"{}\n") // and no more, for a second
+	// It sends nothing more for a second.
+	io.WriteString(conn, fmt.Sprintf(post, "reduceddatums", "application/x-ndjson")+"{}\n")
 	var waited time.Duration
 	for begun := time.Now(); waited < 500*time.Millisecond && time.Since(begun) < patience; {
 		one := time.Now()
 		if w, text := ask("/api/reduceddatums/", "application/x-ndjson", "{}\n"); w.StatusCode != 201 {
-			t.Fatalf("beside another upload: %d %s", w.StatusCode, text)
+			t.Fatalf("during another upload: %d %s", w.StatusCode, text)
 		}
 		waited = time.Since(one)
 	}
 	if waited < 500*time.Millisecond {
-		t.Error("no upload waited for another one")
+		t.Error("no upload waited for another")
 	}
 	if out := s.errs.String(); strings.Contains(out, "request failed") || strings.Contains(out, secret) {
 		t.Error(out)
@@ -131,8 +134,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Five hundred clients that never finish their header, and those that never finish their body, stop
-// nobody else.
+// TestSlowloris: 500 clients that never finish their headers or bodies do not hinder others.
 func TestSlowloris(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)

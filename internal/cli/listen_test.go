@@ -16,7 +16,7 @@ import (
 	"nightjar/internal/selfcert"
 )
 
-// Without TLS nothing but this machine is listened to, unless that is asked for in so many words.
+// TestListenFlags: without TLS a node listens only on this machine, unless --insecure is given.
 func TestListenFlags(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -40,7 +40,7 @@ func TestListenFlags(t *testing.T) {
 	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0", "--tls-cert", bad, "--tls-key",
 		bad).refused(t, "bad.pem")
 	if _, err := os.Stat(file); err == nil {
-		t.Error("a server that cannot listen made a file")
+		t.Error("a server that cannot listen created a file")
 	}
 	s := serveFile(t, file, "--listen", "0.0.0.0:0", "--insecure")
 	if !strings.HasPrefix(s.base, "http://localhost:") {
@@ -49,7 +49,7 @@ func TestListenFlags(t *testing.T) {
 	get(t, s.base+"/api/", "")
 }
 
-// trusting is a client that trusts one certificate alone.
+// trusting returns a client that trusts only one certificate.
 func trusting(t *testing.T, certificate string) *http.Client {
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM([]byte(certificate)) {
@@ -71,8 +71,8 @@ func statusOver(t *testing.T, c *http.Client, url string) int {
 	return w.StatusCode
 }
 
-// On a network a node shows the certificate that its file keeps: at every address that it prints,
-// the same at the next start, and to nobody who does not know it.
+// TestLAN: with --lan a node has the certificate of its file, at every address that it prints and
+// also at the next start. Clients that do not know the certificate refuse it.
 func TestLAN(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -90,7 +90,7 @@ func TestLAN(t *testing.T) {
 		}
 	}
 	if _, err := http.Get(found[0][1] + "api/"); err == nil {
-		t.Error("one who does not know the certificate takes it")
+		t.Error("a client that does not know the certificate accepts it")
 	}
 	plain, err := http.Get(strings.Replace(found[0][1], "https", "http", 1))
 	if err != nil || plain.StatusCode != 400 {
@@ -119,7 +119,7 @@ func TestLAN(t *testing.T) {
 	if again.stop() != 0 {
 		t.Error(again.errs)
 	}
-	// one more name: there is a new one, and it says so
+	// Another name needs a new certificate, and the server says so.
 	named := serveFile(t, file, "--lan", "--allow-host", "node.example.org")
 	other := must(t, "cert", "--db", file)
 	if other == certificate || !strings.Contains(named.errs.String(), "new certificate") ||
@@ -132,8 +132,8 @@ func TestLAN(t *testing.T) {
 	must(t, "verify", "--db", file)
 }
 
-// Certificates from files are read again when they change, and what cannot be read does not take
-// the old one away.
+// TestCertificateFiles: a server reads certificate files again when they change. If it cannot read
+// them, it keeps the old certificate.
 func TestCertificateFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -166,7 +166,7 @@ func TestCertificateFiles(t *testing.T) {
 	}
 }
 
-// The node says how it is reached, to those who may ask.
+// TestNodeSaysURL: the node tells its owner by which URL users reach it.
 func TestNodeSaysURL(t *testing.T) {
 	file := newFile(t)
 	s := serveFile(t, file, "--base-url", "https://node.example.org")

@@ -8,8 +8,7 @@ import (
 	"unicode"
 )
 
-// What others have written, in names or in files, is shown by every command without anything that a
-// terminal would obey.
+// TestTerminal: no command prints control characters that come from names or files.
 func TestTerminal(t *testing.T) {
 	evil := "\x1b]0;owned\x07\x1b[2J\u009b31m\u202eevil"
 	dir := t.TempDir()
@@ -36,13 +35,13 @@ func TestTerminal(t *testing.T) {
 			}
 		}
 		if r.out+r.err == "" && args[1] != "add" {
-			t.Errorf("%q says nothing", args)
+			t.Errorf("%q prints nothing", args)
 		}
 	}
 }
 
-// Work that takes its time is told of, with the newest of what is going on, and what came of it is
-// returned; work that is soon done is not.
+// TestProgress: long work shows its progress, quick work does not, and of several only the newest
+// is shown. The error of the work is returned.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	errs := new(said)
