@@ -81,8 +81,10 @@ func TestExportIsImport(t *testing.T) {
 	must(t, "target", "add", "Odd, \"one\"", "--ra", "0.1", "--dec", "-0.1", "--alias", "-x-", "--db", one)
 	odd := write(t, dir, "odd.ndjson",
 		`{"target_name":"Odd, \"one\"","data_type":"photometry","timestamp":"2024-01-01T00:00:00Z",`+
-			`"source_name":"é, \"ü\"","source_location":"'=1","value":{"formula":"=cmd|' /C calc'!A0","minus":"-a","dec":"-12:30:00","tab":"\t=1",`+
-			`"text":"two\nlines, \"quoted\"","list":[1,"a",null],"object":{"b":1,"a":[]},"digits":1.500,"empty":""}}`+"\n")
+			`"source_name":"é, \"ü\"","source_location":"'=1",`+
+			`"value":{"formula":"=cmd|' /C calc'!A0","minus":"-a","dec":"-12:30:00","tab":"\t=1",`+
+			`"text":"two\nlines, \"quoted\"","list":[1,"a",null],`+
+			`"object":{"b":1,"a":[]},"digits":1.500,"empty":""}}`+"\n")
 	must(t, "import", "datums", odd, "--db", one)
 	targets := must(t, "export", "targets", "--db", one)
 	list := write(t, dir, "targets.csv", targets)
