@@ -67,8 +67,8 @@ func ExampleIndex_Apply() {
 	// Output: [1 4] true
 }
 
-// What a caller does with the candidates: a transaction that begins after the search, with the names
-// that changed after the mark, decides.
+// What a caller does with the candidates: a transaction that begins after the search, with the
+// names that changed after the mark, decides.
 func ExampleIndex_Mark() {
 	x, remove := filled()
 	defer remove()

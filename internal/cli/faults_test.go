@@ -74,7 +74,7 @@ func TestFileTakenAway(t *testing.T) {
 			for _, flags := range [][]string{nil, {"--read-only"}} {
 				r := call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"}, flags...)...)
 				if replaced || flags == nil {
-					r.refused(t, "a server runs on")
+					r.refused(t, "a server already runs on")
 				}
 			}
 			saved := filepath.Join(t.TempDir(), "saved.db")

@@ -28,8 +28,8 @@ func TestListenFlags(t *testing.T) {
 		{"--listen 0.0.0.0:0", []string{"without TLS", "--lan", "--tls-cert", "--insecure"}},
 		{"--listen :0", []string{"--insecure"}},
 		{"--listen :0 --trusted-proxy 10.0.0.0/8", []string{"--insecure", "behind a proxy"}},
-		{"--tls-cert x.pem", []string{"belong together"}},
-		{"--tls-key x.pem --listen 127.0.0.1:0", []string{"belong together"}},
+		{"--tls-cert x.pem", []string{"need each other"}},
+		{"--tls-key x.pem --listen 127.0.0.1:0", []string{"need each other"}},
 		{"--lan --insecure", []string{"--insecure is for a node without TLS"}},
 		{"--tls-cert none.pem --tls-key none.key --listen 127.0.0.1:0", []string{"none.pem", "no such file"}},
 		{"--lan --listen nowhere", []string{"nowhere"}},
@@ -158,7 +158,7 @@ func TestCertificateFiles(t *testing.T) {
 	write(t, dir, "cert.pem", "nothing")
 	statusOver(t, trusting(t, second), s.base+"/api/")
 	statusOver(t, trusting(t, second), s.base+"/healthz")
-	if n := strings.Count(s.errs.String(), "was not read anew"); n == 0 {
+	if n := strings.Count(s.errs.String(), "the old one stays"); n == 0 {
 		t.Error(s.errs)
 	}
 	if s.stop() != 0 {

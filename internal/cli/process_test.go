@@ -139,12 +139,12 @@ func TestServeTwice(t *testing.T) {
 	file := newFile(t)
 	s := serveFile(t, file)
 	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0").refused(t,
-		"a server runs on "+file+" already, at "+s.base+"/")
+		"a server already runs on "+file+", at "+s.base+"/")
 	call(t, "", "serve", "--db", file, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t,
-		"a server runs on "+file+" already, at "+s.base+"/")
+		"a server already runs on "+file+", at "+s.base+"/")
 	second := filepath.Join(t.TempDir(), "second.db")
 	call(t, "", "serve", "--db", second, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t,
-		"another program listens on "+strings.TrimPrefix(s.base, "http://")+" already", "--listen 127.0.0.1:0")
+		"another program already listens on "+strings.TrimPrefix(s.base, "http://"), "--listen 127.0.0.1:0")
 	if _, err := os.Stat(second); err == nil {
 		t.Error("a server that cannot listen created a file")
 	}
@@ -171,7 +171,7 @@ func TestLink(t *testing.T) {
 	}
 	s := serveFile(t, file)
 	must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", link)
-	call(t, "", "serve", "--db", link, "--listen", "127.0.0.1:0").refused(t, "a server runs on "+file+" already")
+	call(t, "", "serve", "--db", link, "--listen", "127.0.0.1:0").refused(t, "a server already runs on "+file)
 	if s.stop() != 0 {
 		t.Error(s.errs)
 	}
