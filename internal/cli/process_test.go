@@ -144,7 +144,7 @@ func TestServeTwice(t *testing.T) {
 		"a server already runs on "+file+", at "+s.base+"/")
 	second := filepath.Join(t.TempDir(), "second.db")
 	call(t, "", "serve", "--db", second, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t,
-		"another program already listens on "+strings.TrimPrefix(s.base, "http://"), "--listen 127.0.0.1:0")
+		"another program already listens on "+strings.TrimPrefix(s.base, "http://")+": ", "--listen 127.0.0.1:0")
 	if _, err := os.Stat(second); err == nil {
 		t.Error("a server that cannot listen created a file")
 	}
