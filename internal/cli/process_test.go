@@ -171,7 +171,7 @@ func TestLink(t *testing.T) {
 	}
 	s := serveFile(t, file)
 	must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", link)
-	call(t, "", "serve", "--db", link, "--listen", "127.0.0.1:0").refused(t, "a server already runs on "+file)
+	call(t, "", "serve", "--db", link, "--listen", "127.0.0.1:0").refused(t, "a server already runs on "+file+", at ")
 	if s.stop() != 0 {
 		t.Error(s.errs)
 	}
