@@ -79,7 +79,8 @@ func TestModel(t *testing.T) {
 			}
 		}
 		if c.Len() != len(model) || c.cost != sum() {
-			t.Fatalf("step %d: %d entries cost %d, want %d entries that cost %d", step, c.Len(), c.cost, len(model), sum())
+			t.Fatalf("step %d: %d entries cost %d, want %d entries that cost %d", step, c.Len(), c.cost,
+				len(model), sum())
 		}
 	}
 }
