@@ -67,14 +67,14 @@ func (x *Index) Apply(ctx context.Context, targets []Target, m Mark) error {
 		}
 		var b *bleve.Batch
 		b, targets = nextBatch(e.bleve, targets)
-		x.whole = false
+		x.atMark = false
 		if err := within(x.o.Limit, func() error { return e.bleve.Batch(b) }); err != nil {
 			err = fmt.Errorf("index names: %w", err)
 			x.breakWith(e, err)
 			return err
 		}
 	}
-	x.whole = m != Mark{}
+	x.atMark = m != Mark{}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.mark = m // last, so that a search that begins after this sees everything

@@ -40,7 +40,7 @@ func TestCrash(t *testing.T) {
 		}
 		child.Process.Kill()
 		child.Wait()
-		if reopen(t, dir, m) != again {
+		if reopen(t, dir, m) != rebuilt {
 			t.Errorf("an index that was not closed was not rebuilt")
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -69,13 +69,13 @@ func crashingChild(t *testing.T, dir string) {
 	}
 }
 
-// A copy of the folder of a running index is not taken for whole.
+// TestCopyOfRunning: Open rebuilds a copy of the folder of an open index.
 func TestCopyOfRunning(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "index")
 	m := someIndex(t, dir)
 	x := open(t, dir, Options{})
 	defer x.Close()
-	if reopen(t, copyFolder(t, dir), m) != again {
+	if reopen(t, copyFolder(t, dir), m) != rebuilt {
 		t.Error("taken for whole")
 	}
 }

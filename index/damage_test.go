@@ -42,8 +42,8 @@ func copyFolder(t *testing.T, from string) string {
 
 // The outcomes of opening an index.
 const (
-	whole = true
-	again = false // rebuilt
+	kept    = true
+	rebuilt = false
 )
 
 // reopen opens the index in dir, which may be damaged, and reports whether Open kept it. The index
@@ -74,7 +74,7 @@ func reopen(t *testing.T, dir string, m *model) bool {
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	m := someIndex(t, dir)
-	if reopen(t, copyFolder(t, dir), m) != whole {
+	if reopen(t, copyFolder(t, dir), m) != kept {
 		t.Error("a closed index was rebuilt")
 	}
 	var files []string
@@ -120,7 +120,7 @@ func TestDamage(t *testing.T) {
 					if _, err := Open(dir, Options{}); !errors.Is(err, ErrForeign) {
 						t.Errorf("without its marker: %v", err)
 					}
-				} else if reopen(t, dir, m) != again {
+				} else if reopen(t, dir, m) != rebuilt {
 					t.Error("damage was not noticed")
 				}
 			})
@@ -139,7 +139,7 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reopen(t, dir, m) != whole { // it is then at markOf(7)
+	if reopen(t, dir, m) != kept { // it is then at markOf(7)
 		t.Fatal("a closed index was rebuilt")
 	}
 	newer, dir := dir, older
@@ -151,42 +151,42 @@ func TestFolder(t *testing.T) {
 	}{
 		{"another layout", func(dir string) error {
 			return write(dir, markerName, []byte(strings.Replace(string(marker), "layout 2", "layout 1", 1)))
-		}, again},
+		}, rebuilt},
 		{"another Unicode", func(dir string) error {
 			return write(dir, markerName, []byte(strings.Replace(string(marker), "unicode ", "unicode 1", 1)))
-		}, again},
+		}, rebuilt},
 		{"the seal of an older state", func(dir string) error {
 			return errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(newer)), write(dir, markerName, marker))
-		}, again},
+		}, rebuilt},
 		{"another mark in the seal", func(dir string) error {
 			return write(dir, markerName, []byte(strings.Replace(string(marker), first+" 6 ", first+" 7 ", 1)))
-		}, again},
+		}, rebuilt},
 		{"a file more", func(dir string) error {
 			return write(dir, first+"/store/0000000000ff.zap", []byte("half writ"))
-		}, again},
+		}, rebuilt},
 		{"a newer generation that was not closed", func(dir string) error {
 			return os.Mkdir(filepath.Join(dir, second), 0o700)
-		}, whole},
+		}, kept},
 		{"another number", func(dir string) error {
 			return os.Rename(filepath.Join(dir, first), filepath.Join(dir, generationName(1_000_000)))
-		}, again},
-		{"no store", func(dir string) error { return os.RemoveAll(filepath.Join(dir, first, "store")) }, again},
-		{"a generation that is a file", func(dir string) error { return write(dir, second, []byte("x")) }, whole},
+		}, rebuilt},
+		{"no store", func(dir string) error { return os.RemoveAll(filepath.Join(dir, first, "store")) }, rebuilt},
+		{"a generation that is a file", func(dir string) error { return write(dir, second, []byte("x")) }, kept},
 		{"another generation that is a link", func(dir string) error {
 			return os.Symlink(filepath.Join(outside, first), filepath.Join(dir, second))
-		}, whole},
+		}, kept},
 		{"a generation that is a link", func(dir string) error {
 			return errors.Join(os.RemoveAll(filepath.Join(dir, first)),
 				os.Symlink(filepath.Join(outside, first), filepath.Join(dir, first)))
-		}, again},
+		}, rebuilt},
 		{"a store that is a link", func(dir string) error {
 			return errors.Join(os.RemoveAll(filepath.Join(dir, first, "store")),
 				os.Symlink(filepath.Join(outside, first, "store"), filepath.Join(dir, first, "store")))
-		}, again},
+		}, rebuilt},
 		{"other files", func(dir string) error {
 			return errors.Join(write(dir, "notes.txt", []byte("mine")),
 				os.MkdirAll(filepath.Join(dir, "names-1", "sub"), 0o700), write(dir, "names-1/sub/x", []byte("mine")))
-		}, whole},
+		}, kept},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := copyFolder(t, dir)
@@ -210,7 +210,7 @@ func TestFolder(t *testing.T) {
 			}
 		})
 	}
-	if reopen(t, outside, m) != whole {
+	if reopen(t, outside, m) != kept {
 		t.Error("the target of a link was changed")
 	}
 }

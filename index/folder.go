@@ -41,9 +41,9 @@ func markerText() string {
 // A new index gets a new generation, so that it never meets the files, locks or goroutines of the
 // old one. Only folders with the name of a generation are ever removed.
 type folder struct {
-	dir    string
-	marker *os.File
-	taken  string // the seal that takeSeal removed
+	dir       string
+	marker    *os.File
+	takenSeal string // the seal that takeSeal removed
 }
 
 // openFolder locks dir, which it creates if it does not exist, and removes the seal.
@@ -137,19 +137,19 @@ func (f *folder) takeSeal() (err error) {
 	if err == nil {
 		_, err = f.marker.WriteAt([]byte(markerText()), 0)
 	}
-	f.taken = strings.TrimPrefix(string(text), markerText()) // the text of another version is not a seal
+	f.takenSeal = strings.TrimPrefix(string(text), markerText()) // the text of another version is not a seal
 	return err
 }
 
 // closed returns the generation that was closed last and its mark, or an error if the seal does not
 // match.
 func (f *folder) closed() (generation uint64, m Mark, err error) {
-	generation, m, ok := parseSeal(f.taken)
+	generation, m, ok := parseSeal(f.takenSeal)
 	if !ok {
 		return 0, m, errors.New("it was not closed, or is of another version")
 	}
 	want, err := f.seal(generation, m)
-	if err == nil && want != f.taken {
+	if err == nil && want != f.takenSeal {
 		err = errors.New("its files are not those that were closed")
 	}
 	return generation, m, err

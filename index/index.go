@@ -62,7 +62,7 @@ type Index struct {
 	// mutex, so that Apply can stop waiting when its context ends.
 	writing chan struct{}
 	folder  *folder // guarded by writing
-	whole   bool    // the index is exactly at mark; guarded by writing
+	atMark  bool    // the index is exactly at mark; guarded by writing
 
 	mu     sync.RWMutex
 	live   *engine
@@ -96,7 +96,7 @@ func Open(dir string, o Options) (*Index, error) {
 		x.live, err = openEngine(f.path(generation), generation)
 	}
 	if err == nil {
-		x.mark, x.whole = mark, true
+		x.mark, x.atMark = mark, true
 		x.keepOnly(generation)
 		return x, nil
 	}
@@ -116,7 +116,7 @@ func (x *Index) create() (*engine, error) {
 	if g := x.folder.generations(); len(g) > 0 {
 		n += g[len(g)-1]
 	}
-	x.whole = false
+	x.atMark = false
 	x.keepOnly(n)
 	return createEngine(x.folder.path(n), n)
 }
@@ -245,7 +245,7 @@ func (x *Index) Close() error {
 	x.live = nil
 	x.mu.Unlock()
 	err := x.closeEngine(e, why)
-	if err == nil && why == nil && x.whole {
+	if err == nil && why == nil && x.atMark {
 		err = x.folder.writeSeal(e.generation, x.mark)
 	}
 	return errors.Join(err, x.folder.marker.Close())

@@ -52,7 +52,7 @@ func (x *Index) Similar(ctx context.Context, text string, max int) []Match {
 				return err
 			}
 		}
-		matches, err = bearers(ctx, b, names, max)
+		matches, err = targetsWith(ctx, b, names, max)
 		return err
 	})
 	return matches
@@ -115,16 +115,16 @@ func similarNames(ctx context.Context, b indexapi.IndexReader, simple string, ed
 	return found, nil
 }
 
-// bearers returns at most max targets that have one of names, each once, in the order of names and
-// then of ids.
-func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, max int) ([]Match, error) {
+// targetsWith returns at most max targets that have one of names, each once, in the order of names
+// and then of ids.
+func targetsWith(ctx context.Context, b indexapi.IndexReader, names []similarName, max int) ([]Match, error) {
 	var matches []Match
 	seen := make(map[uint64]bool)
 	for _, n := range names {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		ids, err := bearersOf(ctx, b, n.name)
+		ids, err := targetsWithName(ctx, b, n.name)
 		if err != nil {
 			return nil, err
 		}
@@ -141,9 +141,9 @@ func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, m
 	return matches, nil
 }
 
-// bearersOf returns the ids, ascending, of the targets that have a simplified name. It returns none
-// if more than maxSimilarTerms have it, because such a name is no suggestion.
-func bearersOf(ctx context.Context, b indexapi.IndexReader, simple string) ([]uint64, error) {
+// targetsWithName returns the ids, ascending, of the targets that have a simplified name. It
+// returns none if more than maxSimilarTerms have it, because such a name is no suggestion.
+func targetsWithName(ctx context.Context, b indexapi.IndexReader, simple string) ([]uint64, error) {
 	ids, err := find(ctx, b, termQuery(simpleName, simple), maxSimilarTerms)
 	if err == errTooMany {
 		return nil, nil
