@@ -76,6 +76,6 @@ func TestCopyOfRunning(t *testing.T) {
 	x := open(t, dir, Options{})
 	defer x.Close()
 	if reopen(t, copyFolder(t, dir), m) != rebuilt {
-		t.Error("taken for whole")
+		t.Error("a copy was not rebuilt")
 	}
 }
