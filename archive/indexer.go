@@ -155,7 +155,9 @@ func (n *indexFollower) catchUp(ctx context.Context) (err error) {
 	}
 	if err == nil {
 		n.mu.Lock()
-		n.state.Seq, n.state.Why = x.Mark().Seq, ""
+		if n.state.Seq = x.Mark().Seq; !n.wantNew {
+			n.state.Why = ""
+		}
 		n.mu.Unlock()
 	}
 	return err
@@ -288,9 +290,8 @@ func (n *indexFollower) State() IndexState {
 
 // renew starts to rebuild the index.
 func (n *indexFollower) renew() error {
-	x := n.current()
-	if x == nil {
-		return nil // it is being built anyway
+	if n.a.o.ReadOnly || n.a.o.NoIndex {
+		return nil
 	}
 	n.mu.Lock()
 	n.wantNew, n.state.Why = true, "it is being rebuilt"

@@ -21,7 +21,7 @@ type layer struct{ packages, modules []string }
 // where to look; docs/build/architecture.md says of each module why it is there.
 var layers = readLayers(`
 	.                     internal/cli
-	internal/cli          archive auth ingest sky internal/client internal/demo internal/node internal/torture github.com/urfave/cli/v2 golang.org/x/term
+	internal/cli          archive auth ingest sky internal/client internal/demo internal/node internal/problem internal/torture github.com/urfave/cli/v2 github.com/xrash/smetrics golang.org/x/term
 	internal/node         api archive auth ui internal/client internal/control internal/selfcert
 	api                   api/wire archive auth ingest ingest/table sky internal/instant internal/jsontext internal/problem github.com/julienschmidt/httprouter
 	api/wire              internal/jsontext internal/problem

@@ -8,35 +8,37 @@ import (
 )
 
 const (
-	// maxBatch bounds the documents of one Bleve batch. A safe batch costs two or
-	// three fsyncs, which a thousand documents share; larger ones gain little and
-	// have been seen to stall the persister.
+	// maxBatch is the most documents of one Bleve batch. A safe batch costs two or three fsyncs,
+	// which a thousand documents share. Larger batches gain little, and have stalled the persister.
 	maxBatch = 1000
 
-	// maxBatchText bounds the bytes of names in one batch, so that a thousand
-	// targets with very many aliases take more than one.
+	// maxBatchText bounds the bytes of names in one batch, for targets with very many aliases.
 	maxBatchText = 1 << 20
 )
 
 // Apply brings the index to the state m.
 //
-// Targets are those whose names changed after Mark and up to m, with their names exactly as they
-// are at m, read in a transaction in which m is the newest entry of the log; a deleted target has
-// no names. More targets than those do no harm but take time. When a target occurs twice the last
-// one counts. M must not be older than Mark (ErrOrder).
+// targets are those whose names changed after Mark and up to m. Their names are those at m, read in
+// a transaction in which m is the newest entry of the log; a deleted target has no names. More
+// targets do no harm, but take time. If a target occurs twice, the last one counts. m must not be
+// older than Mark (ErrOrder).
 //
-// A zero m is for filling an empty index in pieces: the targets are stored, and the Mark stays
-// zero, so that no search is answered yet. Fill like this: note the log's newest entry a; Apply
-// everything with the zero Mark, reading it in as many transactions as you like; then Apply, at a
-// newer entry b, what changed after a and up to b.
+// With the zero Mark as m, Apply fills an empty index in pieces: it stores the targets, the Mark
+// stays zero, and no search is answered. To fill an index, note the newest entry a of the log;
+// Apply all targets with the zero Mark, reading them in any number of transactions; then Apply, at
+// a newer entry b, what changed after a and up to b.
 //
-// The documents are stored in batches of at most 1000. When Apply returns nil, all are stored. When
-// it returns an error, the Mark is what it was. An error of ctx, which is checked between batches:
-// some documents may be stored already, which is as good as an index that is ahead of its Mark, and
-// the next Apply starts from the Mark again. An error of Bleve, which cannot write, panicked or did
-// not come back within Options.Limit: the index is broken, because Bleve has closed under its
-// searches what it could not write, and Reset is needed. An index that is closed after an error,
-// before an Apply succeeds, is made again by Open, and so is one whose filling did not end.
+// Apply stores the documents in batches of at most 1000. If it returns nil, all are stored. If it
+// returns an error, the Mark is unchanged:
+//
+//   - After an error of ctx, which is checked between batches, some documents may be stored. The
+//     index is then ahead of its Mark, and the next Apply starts from the Mark again.
+//   - After an error of Bleve, which could not write, panicked or did not return within
+//     Options.Limit, the index is broken, because Bleve has closed its searches, too. It needs
+//     Reset.
+//
+// If an index is closed after an error and before a successful Apply, or while it is filled, Open
+// rebuilds it.
 func (x *Index) Apply(ctx context.Context, targets []Target, m Mark) error {
 	select {
 	case <-x.writing:
@@ -60,26 +62,26 @@ func (x *Index) Apply(ctx context.Context, targets []Target, m Mark) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := x.Broken(); err != nil { // by a search, or closed
+		if err := x.Broken(); err != nil { // a search broke it, or it was closed
 			return err
 		}
 		var b *bleve.Batch
 		b, targets = nextBatch(e.bleve, targets)
-		x.whole = false
+		x.atMark = false
 		if err := within(x.o.Limit, func() error { return e.bleve.Batch(b) }); err != nil {
 			err = fmt.Errorf("index names: %w", err)
 			x.breakWith(e, err)
 			return err
 		}
 	}
-	x.whole = m != Mark{}
+	x.atMark = m != Mark{}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.mark = m // only now: a search that begins from here on sees it all
+	x.mark = m // last, so that a search that begins after this sees everything
 	return nil
 }
 
-// nextBatch takes as many from the front of targets as fit into one batch, and returns the rest.
+// nextBatch returns a batch with the first targets, as many as fit, and the remaining targets.
 func nextBatch(b bleve.Index, targets []Target) (*bleve.Batch, []Target) {
 	batch, documents, text := b.NewBatch(), 0, 0
 	for len(targets) > 0 && documents < maxBatch && text < maxBatchText {
@@ -93,7 +95,7 @@ func nextBatch(b bleve.Index, targets []Target) (*bleve.Batch, []Target) {
 			batch.Delete(targetDocument(t.ID))
 			continue
 		}
-		// The only error is that of an empty document id, and none is empty.
+		// The only possible error is an empty document id.
 		_ = batch.IndexAdvanced(newTarget(t))
 	}
 	return batch, targets

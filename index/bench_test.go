@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// surveyTargets returns n targets with three names each, as a transient survey
-// has them: its own designation, the one of the Transient Name Server, and
-// another survey's.
+// surveyTargets returns n targets with three names each, as a transient survey has them: its own
+// designation, that of the Transient Name Server, and that of another survey.
 func surveyTargets(n int) []Target {
 	r := rand.New(rand.NewPCG(1, 2))
 	letters := func(n int) string {
@@ -54,7 +53,7 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
-// BenchmarkSearch asks an index of 100,000 targets with three names each.
+// BenchmarkSearch searches an index of 100,000 targets with three names each.
 func BenchmarkSearch(b *testing.B) {
 	targets := surveyTargets(100_000)
 	dir := b.TempDir()
@@ -114,7 +113,7 @@ func BenchmarkSearch(b *testing.B) {
 			x.Close()
 		}
 	})
-	b.Run("Scan", func(b *testing.B) { // what the caller does when the index cannot answer
+	b.Run("Scan", func(b *testing.B) { // what the caller does if the index cannot answer
 		for b.Loop() {
 			n := 0
 			for _, t := range targets {
@@ -129,8 +128,7 @@ func BenchmarkSearch(b *testing.B) {
 	})
 }
 
-// BenchmarkFold folds an ASCII name that is folded already, one that is not, and
-// one beyond ASCII.
+// BenchmarkFold folds a folded ASCII name, another ASCII name, and a name that is not ASCII.
 func BenchmarkFold(b *testing.B) {
 	for _, s := range []string{"ztf18aabcdef", "SN 2011fe", "η CARINÆ"} {
 		b.Run(s, func(b *testing.B) {

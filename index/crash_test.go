@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// A process that is killed at any moment leaves an index that the next Open makes again, and one
-// that is killed right after Open does so too.
+// TestCrash: Open rebuilds an index whose process was killed, at any time, or right after Open.
 func TestCrash(t *testing.T) {
 	if dir := os.Getenv("INDEX_CRASH"); dir != "" {
 		crashingChild(t, dir)
@@ -36,13 +35,13 @@ func TestCrash(t *testing.T) {
 		said := bufio.NewScanner(out)
 		for range 1 + round*r.IntN(10) { // the first is killed when it has opened the index
 			if !said.Scan() {
-				t.Fatal("the child ended by itself")
+				t.Fatal("the child ended before it was killed")
 			}
 		}
 		child.Process.Kill()
 		child.Wait()
-		if reopen(t, dir, m) != again {
-			t.Errorf("an index that was not closed was taken for whole")
+		if reopen(t, dir, m) != rebuilt {
+			t.Errorf("an index that was not closed was not rebuilt")
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
@@ -51,7 +50,7 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// crashingChild applies entry after entry until it is killed; every fifth is more than one batch.
+// crashingChild applies entries until it is killed. Every fifth entry needs more than one batch.
 func crashingChild(t *testing.T, dir string) {
 	x := open(t, dir, Options{})
 	if x.Mark() != markOf(6) {
@@ -70,13 +69,13 @@ func crashingChild(t *testing.T, dir string) {
 	}
 }
 
-// A copy of the folder of a running index is not taken for whole.
+// TestCopyOfRunning: Open rebuilds a copy of the folder of an open index.
 func TestCopyOfRunning(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "index")
 	m := someIndex(t, dir)
 	x := open(t, dir, Options{})
 	defer x.Close()
-	if reopen(t, copyFolder(t, dir), m) != again {
-		t.Error("taken for whole")
+	if reopen(t, copyFolder(t, dir), m) != rebuilt {
+		t.Error("a copy was not rebuilt")
 	}
 }

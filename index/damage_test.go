@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// someIndex makes an index of a few entries in a folder, closed, at markOf(6), and returns what it
-// holds.
+// someIndex creates and closes an index of a few entries at markOf(6), and returns its content.
 func someIndex(t *testing.T, dir string) *model {
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 1))
@@ -41,14 +40,14 @@ func copyFolder(t *testing.T, from string) string {
 	return to
 }
 
-// What became of an index.
+// The outcomes of opening an index.
 const (
-	whole = true
-	again = false // made again
+	kept    = true
+	rebuilt = false
 )
 
-// reopen opens the index in dir, which something may have happened to, and reports whether it is
-// whole. It must be new and empty, or hold exactly m, at markOf(6); and work afterwards.
+// reopen opens the index in dir, which may be damaged, and reports whether Open kept it. The index
+// must have the content m at markOf(6), or be new and empty, and it must work afterwards.
 func reopen(t *testing.T, dir string, m *model) bool {
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 2))
@@ -71,12 +70,12 @@ func reopen(t *testing.T, dir string, m *model) bool {
 	return mark != (Mark{})
 }
 
-// Whatever one file suffers, the index opens, and is made again.
+// TestDamage: Open rebuilds an index with any damage to one file.
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	m := someIndex(t, dir)
-	if reopen(t, copyFolder(t, dir), m) != whole {
-		t.Error("a closed index was made again")
+	if reopen(t, copyFolder(t, dir), m) != kept {
+		t.Error("a closed index was rebuilt")
 	}
 	var files []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -121,15 +120,15 @@ func TestDamage(t *testing.T) {
 					if _, err := Open(dir, Options{}); !errors.Is(err, ErrForeign) {
 						t.Errorf("without its marker: %v", err)
 					}
-				} else if reopen(t, dir, m) != again {
-					t.Error("taken for whole")
+				} else if reopen(t, dir, m) != rebuilt {
+					t.Error("damage was not noticed")
 				}
 			})
 		}
 	}
 }
 
-// The folder as a whole.
+// TestFolder changes the folder of an index as a whole.
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	m := someIndex(t, dir)
@@ -140,8 +139,8 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reopen(t, dir, m) != whole { // it is then at markOf(7)
-		t.Fatal("not whole")
+	if reopen(t, dir, m) != kept { // it is then at markOf(7)
+		t.Fatal("a closed index was rebuilt")
 	}
 	newer, dir := dir, older
 	write := func(dir, name string, b []byte) error { return os.WriteFile(filepath.Join(dir, name), b, 0o600) }
@@ -152,40 +151,42 @@ func TestFolder(t *testing.T) {
 	}{
 		{"another layout", func(dir string) error {
 			return write(dir, markerName, []byte(strings.Replace(string(marker), "layout 2", "layout 1", 1)))
-		}, again},
+		}, rebuilt},
 		{"another Unicode", func(dir string) error {
 			return write(dir, markerName, []byte(strings.Replace(string(marker), "unicode ", "unicode 1", 1)))
-		}, again},
+		}, rebuilt},
 		{"the seal of an older state", func(dir string) error {
 			return errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(newer)), write(dir, markerName, marker))
-		}, again},
+		}, rebuilt},
 		{"another mark in the seal", func(dir string) error {
 			return write(dir, markerName, []byte(strings.Replace(string(marker), first+" 6 ", first+" 7 ", 1)))
-		}, again},
-		{"a file more", func(dir string) error { return write(dir, first+"/store/0000000000ff.zap", []byte("half writ")) }, again},
+		}, rebuilt},
+		{"a file more", func(dir string) error {
+			return write(dir, first+"/store/0000000000ff.zap", []byte("half writ"))
+		}, rebuilt},
 		{"a newer generation that was not closed", func(dir string) error {
 			return os.Mkdir(filepath.Join(dir, second), 0o700)
-		}, whole},
+		}, kept},
 		{"another number", func(dir string) error {
 			return os.Rename(filepath.Join(dir, first), filepath.Join(dir, generationName(1_000_000)))
-		}, again},
-		{"no store", func(dir string) error { return os.RemoveAll(filepath.Join(dir, first, "store")) }, again},
-		{"a generation that is a file", func(dir string) error { return write(dir, second, []byte("x")) }, whole},
+		}, rebuilt},
+		{"no store", func(dir string) error { return os.RemoveAll(filepath.Join(dir, first, "store")) }, rebuilt},
+		{"a generation that is a file", func(dir string) error { return write(dir, second, []byte("x")) }, kept},
 		{"another generation that is a link", func(dir string) error {
 			return os.Symlink(filepath.Join(outside, first), filepath.Join(dir, second))
-		}, whole},
+		}, kept},
 		{"a generation that is a link", func(dir string) error {
 			return errors.Join(os.RemoveAll(filepath.Join(dir, first)),
 				os.Symlink(filepath.Join(outside, first), filepath.Join(dir, first)))
-		}, again},
+		}, rebuilt},
 		{"a store that is a link", func(dir string) error {
 			return errors.Join(os.RemoveAll(filepath.Join(dir, first, "store")),
 				os.Symlink(filepath.Join(outside, first, "store"), filepath.Join(dir, first, "store")))
-		}, again},
+		}, rebuilt},
 		{"other files", func(dir string) error {
 			return errors.Join(write(dir, "notes.txt", []byte("mine")),
 				os.MkdirAll(filepath.Join(dir, "names-1", "sub"), 0o700), write(dir, "names-1/sub/x", []byte("mine")))
-		}, whole},
+		}, kept},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := copyFolder(t, dir)
@@ -193,7 +194,7 @@ func TestFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := reopen(t, dir, m); got != c.want {
-				t.Errorf("whole: %v, want %v", got, c.want)
+				t.Errorf("kept: %v, want %v", got, c.want)
 			}
 			most := 2 // the marker and one generation
 			if c.name == "other files" {
@@ -209,12 +210,12 @@ func TestFolder(t *testing.T) {
 			}
 		})
 	}
-	if reopen(t, outside, m) != whole {
-		t.Error("what a link pointed to was touched")
+	if reopen(t, outside, m) != kept {
+		t.Error("the target of a link was changed")
 	}
 }
 
-// What is not an index's is neither used nor touched.
+// TestForeign: Open neither uses nor changes what does not belong to an index.
 func TestForeign(t *testing.T) {
 	base := t.TempDir()
 	home := filepath.Join(base, "home")
@@ -248,7 +249,7 @@ func TestForeign(t *testing.T) {
 
 func TestNewFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	x := open(t, dir, Options{Logf: func(f string, _ ...any) { t.Errorf("said of a new folder: %s", f) }})
+	x := open(t, dir, Options{Logf: func(f string, _ ...any) { t.Errorf("message about a new folder: %s", f) }})
 	defer x.Close()
 	if x.Mark() != (Mark{}) {
 		t.Errorf("the mark is %v", x.Mark())
@@ -258,9 +259,9 @@ func TestNewFolder(t *testing.T) {
 	}
 }
 
-// An index whose filling, or whose change in several batches, did not come to its end is made
-// again: it may hold names of a state that the data file never gets to when an older copy of it is
-// put back.
+// TestUnfinished: Open rebuilds an index if its filling, or a change in several batches, did not
+// end. It may have names of a state that the data file never reaches, if an older copy of it is
+// restored.
 func TestUnfinished(t *testing.T) {
 	targets := make([]Target, maxBatch+1)
 	for i := range targets {
@@ -301,7 +302,7 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// What is read back from disk.
+// FuzzStored parses what is stored on disk.
 func FuzzStored(f *testing.F) {
 	for _, s := range []string{"", "t", "t000000000a", "tffffffffffffffff", "names-000001", "names-1",
 		"names-+00001", "names-18446744073709551615", "names-000001 7 " + strings.Repeat("0f", 32) + " 00\n"} {

@@ -18,28 +18,27 @@ import (
 	indexapi "github.com/blevesearch/bleve_index_api"
 )
 
-// The fields of a document, and what their terms are. Nothing is stored: the id of a document is
-// all that an answer needs.
+// The fields of a document. No values are stored, because answers need only the id of a document.
 const (
-	nameGrams  = "name"   // the grams of each folded name of a target
-	simpleName = "simple" // each simplified name of a target, whole
+	nameGrams  = "name"   // terms: the grams of each folded name
+	simpleName = "simple" // terms: the simplified names
 )
 
-// fieldOptions index a field for search without scores, and nothing else.
+// fieldOptions index a field for searches without scores.
 const fieldOptions = indexapi.IndexField | indexapi.SkipFreqNorm
 
-// An engine is one open Bleve index: one generation of an Index.
+// An engine is an open Bleve index, which is one generation of an Index.
 type engine struct {
 	bleve      bleve.Index
 	generation uint64
 
-	// searches is cancelled to end the running searches, which running counts.
+	// searches is the context of the running searches, which running counts.
 	searches context.Context
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 }
 
-// createEngine makes a new, empty Bleve index in the folder path, which must not exist.
+// createEngine creates an empty Bleve index in the folder path, which must not exist.
 func createEngine(path string, generation uint64) (*engine, error) {
 	return opened(generation, func() (bleve.Index, error) {
 		return bleve.NewUsing(path, emptyMapping(), scorch.Name, scorch.Name, settings())
@@ -62,8 +61,7 @@ func opened(generation uint64, open func() (bleve.Index, error)) (e *engine, err
 	return e, nil
 }
 
-// emptyMapping maps nothing: documents are built by hand, field by field, and the
-// mapping is there because Bleve wants one.
+// emptyMapping maps nothing. Bleve requires a mapping, but documents are built field by field.
 func emptyMapping() *mapping.IndexMappingImpl {
 	m := bleve.NewIndexMapping()
 	m.DefaultMapping = bleve.NewDocumentStaticMapping()
@@ -71,8 +69,8 @@ func emptyMapping() *mapping.IndexMappingImpl {
 	return m
 }
 
-// settings are those of scorch. Batches are safe (they return when they are on
-// disk), which is the default. Bleve's own lock would wait for ever.
+// settings returns the settings of scorch. By default batches are safe: they return when they are
+// on disk. The timeout is for Bleve's own lock, which would wait forever.
 func settings() map[string]any {
 	return map[string]any{
 		"bolt_timeout":           "2s",
@@ -81,25 +79,23 @@ func settings() map[string]any {
 	}
 }
 
-// callbacks is the name of our callbacks in Bleve's registries.
+// callbacks is the name of this package's callbacks in Bleve's registries.
 const callbacks = "nightjar"
 
-// register guards the entries that this package makes in Bleve's global
-// registries of callbacks, which are bare maps and have no other way in.
+// register guards the entries of this package in Bleve's global registries of callbacks, which are
+// plain maps.
 var register sync.Once
 
-// registerCallbacks has Bleve's persister and merger call these functions, in their
-// own goroutines.
+// registerCallbacks registers functions that Bleve's persister and merger call in their goroutines.
 func registerCallbacks() {
-	// After a failure, a full disk for one, they try again at once and without end.
+	// After a failure, such as a full disk, they retry at once and forever.
 	scorch.RegistryAsyncErrorCallbacks[callbacks] = func(err error, path string) {
 		if errors.Is(err, scorch.ErrPersist) {
 			time.Sleep(200 * time.Millisecond)
 		}
 	}
-	// They recover from their panics. When somebody cuts a file that they have mapped
-	// the fault is to be one, too, and not the end of the process: they ask these two
-	// before they read.
+	// They recover from panics. If somebody truncates a mapped file, the fault must become a panic,
+	// too, and not crash the process. They send these events before they read.
 	scorch.RegistryEventCallbacks[callbacks] = func(e scorch.Event) bool {
 		if e.Kind == scorch.EventKindPurgerCheck || e.Kind == scorch.EventKindPreMergeCheck {
 			debug.SetPanicOnFault(true)
@@ -108,9 +104,8 @@ func registerCallbacks() {
 	}
 }
 
-// close ends the running searches and closes Bleve, but waits no longer than
-// limit for the latter. The zero limit does not wait: it is for a Bleve that is
-// known to be stuck, whose Close would wait for what will not come.
+// close cancels the running searches and closes Bleve, for which it waits at most limit. A zero
+// limit does not wait: it is for a stuck Bleve, whose Close would not return.
 func (e *engine) close(limit time.Duration) error {
 	e.cancel()
 	e.running.Wait()
@@ -121,8 +116,8 @@ func (e *engine) close(limit time.Duration) error {
 	return within(limit, e.bleve.Close)
 }
 
-// reader returns a reader of the documents as they are now, whatever is applied
-// while it is open. It must be closed before the engine is.
+// reader returns a reader of the current documents, which later changes do not affect. It must be
+// closed before the engine.
 func (e *engine) reader() (indexapi.IndexReader, error) {
 	b, err := e.bleve.Advanced()
 	if err != nil {
@@ -131,7 +126,7 @@ func (e *engine) reader() (indexapi.IndexReader, error) {
 	return b.Reader()
 }
 
-// targetDocument returns the id of a target's document: t and the id in hex.
+// targetDocument returns the id of the document of a target: "t" and the id in hex.
 func targetDocument(id uint64) string { return fmt.Sprintf("t%010x", id) }
 
 // documentTarget is the reverse of targetDocument.
@@ -143,7 +138,7 @@ func documentTarget(doc string) (uint64, error) {
 	return strconv.ParseUint(digits, 16, 64)
 }
 
-// newTarget returns the document of t, which has names.
+// newTarget returns the document of t, which must have names.
 func newTarget(t Target) *document.Document {
 	doc := document.NewDocument(targetDocument(t.ID))
 	for _, name := range t.Names {
@@ -155,8 +150,8 @@ func newTarget(t Target) *document.Document {
 	return doc
 }
 
-// newField returns a field with the terms that the analyzer finds in text, or with text as its one
-// term when there is no analyzer.
+// newField returns a field with the terms that the analyzer finds in text. Without an analyzer,
+// text is the only term.
 func newField(field, text string, a analysis.Analyzer) *document.TextField {
 	return document.NewTextFieldCustom(field, nil, []byte(text), fieldOptions, a)
 }

@@ -5,32 +5,30 @@ import (
 	"unicode/utf8"
 )
 
-// Fold returns s in the form in which every package compares text: two
-// texts are the same but for case when their folds are equal, and a name
-// contains a text, whatever the case, when its fold contains the text's.
+// Fold returns the form of s in which all packages compare text. Two texts are equal except for
+// case if their folds are equal, and a name contains a text in any case if its fold contains that
+// of the text.
 //
-// The folding is Unicode's simple case folding (the classes C and S of
-// CaseFolding.txt) as package unicode knows it. It maps rune by rune, one
-// rune in and one out, so that positions stay and "contains" is well defined.
-// The representative of a class is the lower case of its smallest rune, or that
-// rune itself where its lower case is of another class. So
+// Fold is Unicode's simple case folding (classes C and S of CaseFolding.txt) as package unicode has
+// it. It maps each rune to one rune, so positions stay and "contains" is well defined. Each class
+// of runes maps to the lower case of its smallest rune, or to that rune itself if its lower case
+// belongs to another class. So
 //
 //   - "CARINÆ" is "carinæ", "Η" is "η", and Σ, σ and the final ς are one letter;
-//   - the signs that look like letters are those letters: K (kelvin, U+212A) is
-//     k, Å (ångström, U+212B) is å, Ω (ohm, U+2126) is ω, µ (micro) is μ;
+//   - signs that look like letters are those letters: K (kelvin, U+212A) is k, Å (ångström, U+212B)
+//     is å, Ω (ohm, U+2126) is ω, µ (micro) is μ;
 //   - ß and ẞ are one letter, but neither is "ss": that would be two runes;
-//   - İ (dotted capital) and ı (dotless) are each only themselves, since which i
-//     they belong to depends on the language;
+//   - İ (dotted capital) and ı (dotless) are only themselves, because their i depends on the
+//     language;
 //   - composed and decomposed letters (é as one rune or as two) stay different.
 //
-// For ordinary text that is what Django's icontains answers on PostgreSQL, which
-// compares upper cases. There ı would also match i, and the signs for kelvin,
-// ångström and ohm only themselves, since they are their own upper case.
+// For ordinary text this agrees with Django's icontains on PostgreSQL, which compares upper cases.
+// There ı also matches i, and the signs for kelvin, ångström and ohm match only themselves, because
+// they are their own upper case.
 //
-// Every byte that is not part of valid UTF-8 becomes U+FFFD; the result is
-// always valid UTF-8, and folding it again changes nothing. The tables are
-// those of unicode.Version, so a fold is not to be stored beyond a cache that
-// notes that version.
+// Every byte that is not part of valid UTF-8 becomes U+FFFD. The result is valid UTF-8, and folding
+// it again does not change it. The tables are those of unicode.Version, so do not store a fold
+// without that version.
 func Fold(s string) string {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
@@ -70,17 +68,16 @@ func foldRune(r rune) rune {
 			return lower
 		}
 	}
-	return least // it is its own lower case, or its lower case is another letter's: İ
+	return least // its lower case is itself or belongs to another class, as for İ
 }
 
-// Simplify returns the form in which name_fuzzy compares names: Fold's, without
-// space, dash, underscore and parentheses. "SN 2011fe", "sn2011FE" and
-// "SN_2011-(fe)" are one. Only the ASCII characters are taken out; the result
-// may be empty.
+// Simplify returns the form in which name_fuzzy compares names: the fold without ASCII spaces,
+// dashes, underscores and parentheses. "SN 2011fe", "sn2011FE" and "SN_2011-(fe)" have the same
+// form. It may be empty.
 func Simplify(s string) string {
 	b := appendFold(make([]byte, 0, len(s)+4), s)
 	kept := b[:0]
-	for _, c := range b { // bytes will do: none of these is part of another rune
+	for _, c := range b { // bytes suffice: these are not part of other runes
 		switch c {
 		case ' ', '-', '_', '(', ')':
 		default:

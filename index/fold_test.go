@@ -38,8 +38,8 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// Every rune folds into its own class, all of a class to the same, and the result
-// folds to itself.
+// TestFoldClasses: every rune folds to one of its class, all of a class fold to the same rune, and
+// that folds to itself.
 func TestFoldClasses(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if !utf8.ValidRune(r) {
@@ -47,16 +47,16 @@ func TestFoldClasses(t *testing.T) {
 		}
 		f := foldRune(r)
 		if next := unicode.SimpleFold(r); foldRune(next) != f {
-			t.Fatalf("%U folds to %U, but its like %U to %U", r, f, next, foldRune(next))
+			t.Fatalf("%U folds to %U, but %U of its class to %U", r, f, next, foldRune(next))
 		}
 		if foldRune(f) != f {
 			t.Fatalf("%U folds to %U, which folds to %U", r, f, foldRune(f))
 		}
 		if !strings.EqualFold(string(r), string(f)) {
-			t.Fatalf("%U folds to %U, which is not of its class", r, f)
+			t.Fatalf("%U folds to %U, which is not in its class", r, f)
 		}
 		if r < utf8.RuneSelf && Fold(string(r)) != string(f) {
-			t.Fatalf("the short way folds %U to %q", r, Fold(string(r)))
+			t.Fatalf("Fold folds %U to %q", r, Fold(string(r)))
 		}
 	}
 }
@@ -78,8 +78,8 @@ func TestSimplify(t *testing.T) {
 	}
 }
 
-// containsByRunes is the plain definition of Contains: some run of runes of name
-// equals those of text under simple folding.
+// containsByRunes is the definition of Contains: some run of runes of name equals text under simple
+// folding.
 func containsByRunes(name, text string) bool {
 	n, t := []rune(name), []rune(text)
 	for i := 0; i+len(t) <= len(n); i++ {
@@ -102,7 +102,7 @@ func FuzzContains(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, text string) {
 		folded, want := Fold(name), containsByRunes(name, text)
 		if !utf8.ValidString(folded) || Fold(folded) != folded {
-			t.Fatalf("Fold(%q) = %q is not valid or not final", name, folded)
+			t.Fatalf("Fold(%q) = %q is not valid, or folds further", name, folded)
 		}
 		if a, b := utf8.RuneCountInString(name), utf8.RuneCountInString(folded); a != b {
 			t.Fatalf("%q has %d runes, its fold %d", name, a, b)
@@ -111,7 +111,7 @@ func FuzzContains(f *testing.F) {
 			t.Fatalf("folded, %q contains %q: %v", name, text, got)
 		}
 
-		// What the whole index rests on: a name that contains a text has all its grams.
+		// The index relies on this: a name that contains a text has all grams of the text.
 		grams := gramsOf(name)
 		query := queryGrams(Fold(text))
 		if (len(query) == 0) != (utf8.RuneCountInString(text) < gramRunes) || len(query) > maxQueryGrams {
@@ -125,7 +125,7 @@ func FuzzContains(f *testing.F) {
 				t.Fatalf("%q contains %q, but lacks the gram %q", name, text, g)
 			}
 		}
-		// And Similar: simplifying is final, and as the plain definition says.
+		// Similar relies on this: Simplify is idempotent, and agrees with its definition.
 		simple := strings.NewReplacer(" ", "", "-", "", "_", "", "(", "", ")", "").Replace(folded)
 		if Simplify(name) != simple || Simplify(simple) != simple {
 			t.Fatalf("Simplify(%q) = %q, want %q", name, Simplify(name), simple)
@@ -133,7 +133,7 @@ func FuzzContains(f *testing.F) {
 	})
 }
 
-// gramsOf returns the grams under which the analyzer stores name.
+// gramsOf returns the grams of name, as the analyzer finds them.
 func gramsOf(name string) map[string]bool {
 	grams := make(map[string]bool)
 	for _, token := range (gramAnalyzer{}).Analyze([]byte(Fold(name))) {

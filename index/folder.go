@@ -15,38 +15,38 @@ import (
 )
 
 const (
-	// layout is the version of everything that this package decides about what is stored: fields,
-	// document ids, grams, folding, the seal. An index of another layout is made again, so any
-	// change of these needs a new number. (Bleve would use the old index without a word.)
+	// layout is the version of what is stored: fields, document ids, grams, folding and the seal.
+	// Any change of these needs a new number, so that old indexes are rebuilt. (Bleve would use an
+	// old index silently.)
 	layout = 2
 
 	markerName       = "nightjar-index"
 	generationPrefix = "names-"
-	maxMarker        = 4096 // bytes of the marker that are read
+	maxMarker        = 4096 // largest marker in bytes
 )
 
-// markerText is what the marker holds while the index is open. The version of Unicode is in it
-// because the folding uses Go's tables.
+// markerText returns the content of the marker while the index is open. It has the version of
+// Unicode, because folding uses Go's tables.
 func markerText() string {
 	return fmt.Sprintf("nightjar name index, layout %d, unicode %s\n", layout, unicode.Version) +
-		"This folder is a cache of the data file beside it. While nightjar does not run it may be deleted;\n" +
-		"it is then made again.\n"
+		"This folder is a cache of the data file beside it. You may delete it while nightjar does not run:\n" +
+		"nightjar then rebuilds it.\n"
 }
 
-// A folder is where an index lies, locked against other processes:
+// A folder is the folder of an index, locked against other processes:
 //
-//	nightjar-index     the marker: says that the folder is an index's, carries the lock and the seal
-//	names-000007/      a generation: one Bleve index
+//	nightjar-index  the marker of an index folder, which has the lock and the seal
+//	names-000007/   a generation: one Bleve index
 //
 // A new index gets a new generation, so that it never meets the files, locks or goroutines of the
-// old one. Only folders named like a generation are ever removed; everything else stays.
+// old one. Only folders with the name of a generation are ever removed.
 type folder struct {
-	dir    string
-	marker *os.File
-	taken  string // the seal that the marker had
+	dir       string
+	marker    *os.File
+	takenSeal string // the seal that takeSeal removed
 }
 
-// openFolder locks dir, making it when it does not exist, and takes the seal off.
+// openFolder locks dir, which it creates if it does not exist, and removes the seal.
 func openFolder(dir string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		if info, e := os.Stat(dir); e == nil && !info.IsDir() {
@@ -69,7 +69,7 @@ func openFolder(dir string) (*folder, error) {
 	return f, nil
 }
 
-// checkOurs returns ErrForeign when dir is neither empty nor marked.
+// checkOurs returns ErrForeign if dir is neither empty nor has a marker.
 func checkOurs(dir string) error {
 	info, err := os.Lstat(filepath.Join(dir, markerName))
 	switch {
@@ -90,8 +90,8 @@ func checkOurs(dir string) error {
 	return nil
 }
 
-// seal returns the line that the marker of a closed index ends with: the generation, the mark, and
-// a SHA-256 over the marker before it, both of these and every file of the generation.
+// seal returns the last line of the marker of a closed index: the generation, the mark, and a
+// SHA-256 of the rest of the marker, of these two, and of every file of the generation.
 func (f *folder) seal(generation uint64, m Mark) (string, error) {
 	line := fmt.Sprintf("%s %d %x", generationName(generation), m.Seq, m.Hash)
 	sum := sha256.New()
@@ -101,7 +101,7 @@ func (f *folder) seal(generation uint64, m Mark) (string, error) {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if !d.Type().IsRegular() { // a link may lead to files that are not ours
+		if !d.Type().IsRegular() { // a link may point outside of the folder
 			return fmt.Errorf("%s is neither a file nor a folder", path)
 		}
 		file, err := os.Open(path)
@@ -117,7 +117,7 @@ func (f *folder) seal(generation uint64, m Mark) (string, error) {
 	return fmt.Sprintf("%s %x\n", line, sum.Sum(nil)), err
 }
 
-// writeSeal notes that the generation was closed and holds the mark m.
+// writeSeal records that the generation was closed at the mark m.
 func (f *folder) writeSeal(generation uint64, m Mark) error {
 	line, err := f.seal(generation, m)
 	if err != nil {
@@ -127,8 +127,8 @@ func (f *folder) writeSeal(generation uint64, m Mark) error {
 	return err
 }
 
-// takeSeal takes the seal off, because Bleve is about to write: if the process ends before the next
-// Close, there is none. The marker is then that of an open index.
+// takeSeal removes the seal before Bleve writes, so that there is none if the process ends before
+// the next Close. The marker is then that of an open index.
 func (f *folder) takeSeal() (err error) {
 	text, err := io.ReadAll(io.LimitReader(f.marker, maxMarker))
 	if err == nil {
@@ -137,25 +137,25 @@ func (f *folder) takeSeal() (err error) {
 	if err == nil {
 		_, err = f.marker.WriteAt([]byte(markerText()), 0)
 	}
-	f.taken = strings.TrimPrefix(string(text), markerText()) // of another version, it is no seal
+	f.takenSeal = strings.TrimPrefix(string(text), markerText()) // the text of another version is not a seal
 	return err
 }
 
-// closed returns the generation that was closed last and its mark, or an error when the seal that
-// openFolder took off does not fit.
+// closed returns the generation that was closed last and its mark, or an error if the seal does not
+// match.
 func (f *folder) closed() (generation uint64, m Mark, err error) {
-	generation, m, ok := parseSeal(f.taken)
+	generation, m, ok := parseSeal(f.takenSeal)
 	if !ok {
 		return 0, m, errors.New("it was not closed, or is of another version")
 	}
 	want, err := f.seal(generation, m)
-	if err == nil && want != f.taken {
+	if err == nil && want != f.takenSeal {
 		err = errors.New("its files are not those that were closed")
 	}
 	return generation, m, err
 }
 
-// parseSeal reads the generation and the mark from a seal's line.
+// parseSeal returns the generation and the mark of a seal.
 func parseSeal(line string) (generation uint64, m Mark, ok bool) {
 	var hash []byte
 	name, rest, _ := strings.Cut(line, " ")
@@ -167,7 +167,7 @@ func parseSeal(line string) (generation uint64, m Mark, ok bool) {
 	return generation, m, true
 }
 
-// lost reports whether the folder was deleted or replaced since it was opened.
+// lost reports whether the folder has been deleted or replaced.
 func (f *folder) lost() bool {
 	at, err := os.Lstat(filepath.Join(f.dir, markerName))
 	if err != nil {
@@ -179,7 +179,7 @@ func (f *folder) lost() bool {
 
 // generations returns the numbers of the generations in the folder, ascending.
 func (f *folder) generations() (numbers []uint64) {
-	entries, _ := os.ReadDir(f.dir) // making the new generation tells of the error
+	entries, _ := os.ReadDir(f.dir) // creating the new generation reports the error
 	for _, e := range entries {
 		if n, ok := generationNumber(e.Name()); ok {
 			numbers = append(numbers, n)
@@ -189,13 +189,13 @@ func (f *folder) generations() (numbers []uint64) {
 	return numbers
 }
 
-// keepOnly removes every generation but one. What cannot be removed is left for the next time; the
-// error says so.
+// keepOnly removes all generations but one. What it cannot remove stays until the next time, and is
+// in the error.
 func (f *folder) keepOnly(generation uint64) error {
 	var errs []error
 	for _, n := range f.generations() {
 		if n != generation {
-			errs = append(errs, os.RemoveAll(f.path(n))) // of a link, what it points to stays
+			errs = append(errs, os.RemoveAll(f.path(n))) // this removes a link, but not its target
 		}
 	}
 	return errors.Join(errs...)
@@ -206,10 +206,10 @@ func (f *folder) path(generation uint64) string {
 	return filepath.Join(f.dir, generationName(generation))
 }
 
-// generationName returns the name of the folder of generation n.
+// generationName returns the folder name of generation n.
 func generationName(n uint64) string { return fmt.Sprintf("%s%06d", generationPrefix, n) }
 
-// generationNumber is the reverse of generationName, and accepts no other name.
+// generationNumber is the inverse of generationName. It accepts no other names.
 func generationNumber(name string) (uint64, bool) {
 	n, err := strconv.ParseUint(strings.TrimPrefix(name, generationPrefix), 10, 63)
 	return n, err == nil && name == generationName(n)

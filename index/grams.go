@@ -7,21 +7,20 @@ import (
 )
 
 const (
-	// gramRunes is the length of a gram. Three is the size at which the index
-	// is no larger than one of whole names, and still selective.
+	// gramRunes is the length of a gram. With three the index is no larger than one of whole names,
+	// and still selective.
 	gramRunes = 3
 
-	// maxQueryGrams bounds the grams of one query. Any subset of a text's grams
-	// gives a superset of the candidates, so that a longer text loses nothing
-	// but a little selectivity, of which 64 grams have plenty.
+	// maxQueryGrams is the most grams of one query. A subset of the grams of a text gives a
+	// superset of the candidates, so a longer text loses only selectivity, and 64 grams are
+	// selective enough.
 	maxQueryGrams = 64
 )
 
-// eachGram calls f with every gram of a folded text: each run of three runes, in
-// order, repeats included. A text of less than three runes has none. The gram
-// is a part of folded.
+// eachGram calls f for every gram of a folded text: each run of three runes, in order, including
+// repeats. A text of less than three runes has none. gram is a slice of folded.
 func eachGram(folded []byte, f func(gram []byte)) {
-	var starts [gramRunes]int // of the last runes, the oldest at n%gramRunes
+	var starts [gramRunes]int // starts of the last runes; the oldest is at n%gramRunes
 	n := 0
 	for i := 0; i < len(folded); n++ {
 		starts[n%gramRunes] = i
@@ -33,8 +32,8 @@ func eachGram(folded []byte, f func(gram []byte)) {
 	}
 }
 
-// queryGrams returns at most maxQueryGrams distinct grams of a folded text,
-// taken evenly from it; none when the text is shorter than a gram.
+// queryGrams returns at most maxQueryGrams distinct grams of a folded text, evenly spaced. A text
+// that is shorter than a gram has none.
 func queryGrams(folded string) []string {
 	var grams []string
 	seen := make(map[string]bool)
@@ -55,22 +54,20 @@ func queryGrams(folded string) []string {
 	return some
 }
 
-// gramAnalyzer is the Bleve analyzer of folded names. Bleve runs it on workers
-// of its own, where a panic would end the process: it must not panic whatever
-// the bytes. It is handed to each field directly and so needs no place in
-// Bleve's global registry.
+// gramAnalyzer is the Bleve analyzer of folded names. Bleve runs it in its own goroutines, where a
+// panic would crash the process, so it must not panic on any bytes. Fields get it directly, so it
+// needs no entry in Bleve's global registry.
 type gramAnalyzer struct{}
 
-// Analyze returns the grams of a folded name. Positions are left out: they
-// would be stored nowhere.
+// Analyze returns the grams of a folded name, without positions, because they are not stored.
 func (gramAnalyzer) Analyze(folded []byte) analysis.TokenStream {
-	room := make([]analysis.Token, 0, len(folded))
+	backing := make([]analysis.Token, 0, len(folded))
 	eachGram(folded, func(gram []byte) {
-		room = append(room, analysis.Token{Term: gram})
+		backing = append(backing, analysis.Token{Term: gram})
 	})
-	tokens := make(analysis.TokenStream, len(room))
-	for i := range room {
-		tokens[i] = &room[i]
+	tokens := make(analysis.TokenStream, len(backing))
+	for i := range backing {
+		tokens[i] = &backing[i]
 	}
 	return tokens
 }

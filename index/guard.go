@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// within runs f in a goroutine of its own and waits for it, but for no longer
-// than limit: then it returns ErrStuck, and f runs on alone. Bleve has states
-// in which a call never comes back (its persister's goroutine ended by a panic,
-// for one), and nothing that can interrupt it.
+// within runs f in a goroutine and waits for it, but at most for limit. Then it returns ErrStuck,
+// and f keeps running. Bleve has states in which a call never returns, for example after its
+// persister panicked, and no way to interrupt it.
 func within(limit time.Duration, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- safely(f) }()
@@ -23,15 +22,14 @@ func within(limit time.Duration, f func() error) error {
 	}
 }
 
-// A panicError is a panic, or a fault on a page of a mapped file, turned into
-// an error.
+// A panicError is the error for a panic, or for a fault on a page of a mapped file.
 type panicError struct{ value any }
 
 func (e panicError) Error() string { return fmt.Sprintf("bleve panicked: %v", e.value) }
 
-// safely runs f and returns its panics as errors, faults included: a file that
-// is shorter than its map faults where it is read. Goroutines that f starts are
-// beyond its reach; for those of Bleve that read files see registerCallbacks.
+// safely runs f and returns its panics as errors, including faults: reading a mapped file that was
+// truncated faults. It cannot protect goroutines that f starts; for those of Bleve see
+// registerCallbacks.
 func safely(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

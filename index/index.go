@@ -14,71 +14,70 @@ type Mark struct {
 	Hash [32]byte
 }
 
-// Target is one target's names as they are at some state, its name and its aliases in any order. No
-// names means that the target does not exist.
+// Target has the names of a target at some state: its name and its aliases, in any order. A target
+// without names does not exist.
 type Target struct {
 	ID    uint64
 	Names []string
 }
 
-// Options say how an index is opened. The zero value is the default.
+// Options are the options of an index. The zero value is the default.
 type Options struct {
-	// Logf, when set, is told what happened to the index: why it was made again, what could not be
+	// Logf, if not nil, gets messages about the index: why it is rebuilt, what could not be
 	// removed, why it broke. It may be called from any goroutine.
 	Logf func(format string, args ...any)
 
 	// Limit is how long a write to Bleve, or closing it, may take before the index counts as
-	// broken; 30 s when zero.
+	// broken. Zero means 30 s.
 	Limit time.Duration
 }
 
 const defaultLimit = 30 * time.Second
 
 var (
-	// ErrInUse is returned by Open when another process, or another Index of this one, holds the
-	// folder.
+	// ErrInUse is returned by Open if another process, or another Index in this one, has the folder
+	// open.
 	ErrInUse = errors.New("the index is in use by another process")
 
-	// ErrForeign is returned by Open when the folder holds files but no marker of an index, or is
-	// no folder. Nothing was touched.
-	ErrForeign = errors.New("not the folder of an index, will not be used for one")
+	// ErrForeign is returned by Open if the folder has files but no marker of an index, or is not a
+	// folder. Open has changed nothing.
+	ErrForeign = errors.New("not the folder of an index, and not used for one")
 
-	// ErrStuck is the reason of an index that is broken because Bleve did not come back.
-	ErrStuck = errors.New("the index's library did not come back")
+	// ErrStuck is the error of an index that is broken because Bleve did not return.
+	ErrStuck = errors.New("the library of the index did not return")
 
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("the index is closed")
 
-	// ErrOrder is returned by Apply for a mark that cannot follow the one the index has. Nothing
-	// was changed.
-	ErrOrder = errors.New("the mark does not follow the index's")
+	// ErrOrder is returned by Apply for a mark that cannot follow the current one. Apply has
+	// changed nothing.
+	ErrOrder = errors.New("the mark does not follow that of the index")
 )
 
-// An Index proposes the targets whose names may contain a text. Its methods may be called by
-// several goroutines at a time.
+// An Index proposes the targets whose names may contain a text. It is safe for concurrent use.
 type Index struct {
 	o Options
 
-	// writing holds a token while nobody is in Apply, Reset or Close. A channel rather than a
-	// mutex, so that Apply's context ends the waiting.
+	// writing has a token while nobody is in Apply, Reset or Close. It is a channel and not a
+	// mutex, so that Apply can stop waiting when its context ends.
 	writing chan struct{}
 	folder  *folder // guarded by writing
-	whole   bool    // the index is exactly at mark; guarded by writing
+	atMark  bool    // the index is exactly at mark; guarded by writing
 
 	mu     sync.RWMutex
 	live   *engine
 	mark   Mark
-	broken error // why no search is answered; ErrClosed in the end
+	broken error // why no search is answered; ErrClosed after Close
 }
 
-// Open opens the index in the folder dir. It makes a new, empty one, with the zero Mark, unless the
-// one in dir was closed and its files are still those that Close sealed. So Open does not fail
-// because of what is in an index's folder, but only when no new index can be made (permissions, a
-// full disk), when another process holds it (ErrInUse), or when dir is not an index's (ErrForeign).
-// Nothing outside dir is ever removed, and in it only what an index made.
+// Open opens the index in the folder dir. If that was not closed, or its files are not those that
+// Close sealed, Open creates a new, empty index with the zero Mark. So Open does not fail because
+// of damage. It fails if it cannot create an index (permissions, a full disk), if another process
+// has the folder open (ErrInUse), or if dir is not the folder of an index (ErrForeign). It removes
+// only files of an index in dir.
 //
-// The caller compares Mark with the log of the data file before the first search, and calls Reset
-// when that entry is not in the log, or has another hash.
+// Before the first search the caller compares Mark with the log of the data file, and calls Reset
+// if the log does not have that entry with the same hash.
 //
 // Open reads the whole index once.
 func Open(dir string, o Options) (*Index, error) {
@@ -97,27 +96,27 @@ func Open(dir string, o Options) (*Index, error) {
 		x.live, err = openEngine(f.path(generation), generation)
 	}
 	if err == nil {
-		x.mark, x.whole = mark, true
+		x.mark, x.atMark = mark, true
 		x.keepOnly(generation)
 		return x, nil
 	}
 	if old {
-		x.logf("the index in %s is made again: %v", dir, err)
+		x.logf("the index in %s is rebuilt: %v", dir, err)
 	}
 	if x.live, err = x.create(); err != nil {
 		f.marker.Close()
-		return nil, fmt.Errorf("make index %s: %w", dir, err)
+		return nil, fmt.Errorf("create index %s: %w", dir, err)
 	}
 	return x, nil
 }
 
-// create makes a new generation and removes the others.
+// create creates a new generation and removes the others.
 func (x *Index) create() (*engine, error) {
 	n := uint64(1)
 	if g := x.folder.generations(); len(g) > 0 {
 		n += g[len(g)-1]
 	}
-	x.whole = false
+	x.atMark = false
 	x.keepOnly(n)
 	return createEngine(x.folder.path(n), n)
 }
@@ -128,24 +127,25 @@ func (x *Index) keepOnly(generation uint64) {
 	}
 }
 
-// Mark returns the state that the index holds: a search that begins afterwards sees the names of
-// that state or of later ones, never of earlier ones. It is the zero Mark when the index is empty
-// or still being filled; then no search is answered.
+// Mark returns the state of the index. A search that begins later sees the names of that state or
+// of later ones, never of earlier ones. The zero Mark means that the index is empty or still being
+// filled; then it answers no search.
 func (x *Index) Mark() Mark {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.mark
 }
 
-// Broken returns nil, or why the index does not answer until Reset: Bleve could not write, failed
-// in a search, panicked, or did not come back (ErrStuck). After Close it returns ErrClosed.
+// Broken returns why the index does not answer until Reset, or nil if it does: Bleve could not
+// write, failed in a search, panicked, or did not return (ErrStuck). After Close it returns
+// ErrClosed.
 func (x *Index) Broken() error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.broken
 }
 
-// breakWith makes the index broken, if e is still its engine and it is not broken yet.
+// breakWith makes the index broken, unless it is broken or has another engine already.
 func (x *Index) breakWith(e *engine, why error) {
 	x.mu.Lock()
 	first := x.live == e && x.broken == nil
@@ -154,16 +154,16 @@ func (x *Index) breakWith(e *engine, why error) {
 	}
 	x.mu.Unlock()
 	if first {
-		x.logf("the index answers no searches until it is made again: %v", why)
+		x.logf("the index answers no searches until it is rebuilt: %v", why)
 	}
 }
 
-// Reset throws everything away and starts empty, with the zero Mark; a broken index works again. It
-// waits for a running Apply. When it fails, the index is broken.
+// Reset empties the index, which then has the zero Mark and is not broken. It waits for a running
+// Apply. If Reset fails, the index is broken.
 //
-// Searches may run meanwhile and are not answered. The first whole Mark that is applied afterwards
-// must not be older than a Mark that a caller has read before and may still search with: that is so
-// when both are of one log that only grows.
+// Searches that run meanwhile are not answered. The next Mark other than zero must not be older
+// than one that a caller has read before and still uses. This holds if both are of one log that
+// only grows.
 func (x *Index) Reset() error {
 	<-x.writing
 	defer func() { x.writing <- struct{}{} }()
@@ -178,26 +178,26 @@ func (x *Index) Reset() error {
 	x.mu.Unlock()
 
 	if err := x.closeEngine(old, why); err != nil {
-		x.logf("the old index did not close: %v", err)
+		x.logf("the old index could not be closed: %v", err)
 	}
 	e, err := x.recreate()
 
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if errors.Is(x.broken, ErrClosed) { // closed meanwhile, and Close waits for its turn
+	if errors.Is(x.broken, ErrClosed) { // Close was called meanwhile, and waits for writing
 		x.live = e
 		return ErrClosed
 	}
 	x.live, x.broken = e, nil
 	if err != nil {
-		x.broken = fmt.Errorf("the index could not be made again: %w", err)
+		x.broken = fmt.Errorf("the index could not be rebuilt: %w", err)
 	}
 	return err
 }
 
-var errResetting = errors.New("the index is being made again")
+var errResetting = errors.New("the index is being rebuilt")
 
-// recreate is create, for a folder that may have been deleted meanwhile.
+// recreate is create for a folder that somebody may have deleted.
 func (x *Index) recreate() (*engine, error) {
 	if x.folder.lost() {
 		f, err := openFolder(x.folder.dir)
@@ -210,8 +210,8 @@ func (x *Index) recreate() (*engine, error) {
 	return x.create()
 }
 
-// closeEngine closes e, which may be nil. Broken is why the index is broken: a stuck Bleve is not
-// waited for.
+// closeEngine closes e, which may be nil. broken is why the index is broken, if it is: closeEngine
+// does not wait for a stuck Bleve.
 func (x *Index) closeEngine(e *engine, broken error) error {
 	if e == nil {
 		return nil
@@ -223,8 +223,8 @@ func (x *Index) closeEngine(e *engine, broken error) error {
 	return e.close(x.o.Limit)
 }
 
-// Close ends the running searches, waits for a running Apply to store the batch that it is at,
-// closes the index, and seals it when it is exactly at its Mark.
+// Close cancels running searches, waits until a running Apply has stored its current batch, and
+// closes the index. It seals the index if that is exactly at its Mark.
 func (x *Index) Close() error {
 	x.mu.Lock()
 	why := x.broken
@@ -245,7 +245,7 @@ func (x *Index) Close() error {
 	x.live = nil
 	x.mu.Unlock()
 	err := x.closeEngine(e, why)
-	if err == nil && why == nil && x.whole {
+	if err == nil && why == nil && x.atMark {
 		err = x.folder.writeSeal(e.generation, x.mark)
 	}
 	return errors.Join(err, x.folder.marker.Close())

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A dataFile is what kv is to an index: the truth with all its versions and the log.
+// A dataFile takes the place of the data file: names in all their versions, and the log.
 type dataFile struct {
 	mu      sync.RWMutex
 	head    uint64
@@ -25,7 +25,7 @@ type version struct {
 	names []string
 }
 
-// commit appends an entry in which one target gets new names, or goes.
+// commit appends a log entry in which one target gets new names or is deleted.
 func (f *dataFile) commit(t Target) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -34,7 +34,7 @@ func (f *dataFile) commit(t Target) {
 	f.changed = append(f.changed, t.ID)
 }
 
-// A transaction sees the file as it was when it began.
+// A transaction sees the file at the time when it began.
 type transaction struct {
 	f  *dataFile
 	at uint64
@@ -46,7 +46,7 @@ func (f *dataFile) begin() transaction {
 	return transaction{f, f.head}
 }
 
-// names returns a target's names in the transaction, none when it is not there.
+// names returns the names of a target, none if it does not exist.
 func (tx transaction) names(id uint64) (names []string) {
 	tx.f.mu.RLock()
 	defer tx.f.mu.RUnlock()
@@ -67,7 +67,7 @@ func (tx transaction) changedAfter(seq uint64) []uint64 {
 	return slices.Compact(ids)
 }
 
-// targets returns those of ids as they are in the transaction.
+// targets returns the targets with these ids.
 func (tx transaction) targets(ids []uint64) (targets []Target) {
 	for _, id := range ids {
 		targets = append(targets, Target{id, tx.names(id)})
@@ -75,7 +75,7 @@ func (tx transaction) targets(ids []uint64) (targets []Target) {
 	return targets
 }
 
-// matching returns those of ids that have a name that contains a folded text.
+// matching returns the ids of targets with a name that contains a folded text.
 func (tx transaction) matching(ids []uint64, folded string) (found []uint64) {
 	for _, id := range ids {
 		if slices.ContainsFunc(tx.names(id), func(n string) bool { return strings.Contains(Fold(n), folded) }) {
@@ -85,9 +85,9 @@ func (tx transaction) matching(ids []uint64, folded string) (found []uint64) {
 	return found
 }
 
-// The steps of the package comment, taken by several readers against a file that
-// is written to all the time and an index that follows behind, and is thrown away
-// and filled again now and then. Every answer is that of a scan.
+// TestLaggingReader does the steps of the package comment with several readers, while the file
+// changes and the index lags behind, or is emptied and filled again. Every answer must be that of a
+// scan.
 func TestLaggingReader(t *testing.T) {
 	const ids, searches = 150, 4000
 	all := make([]uint64, ids)
@@ -189,6 +189,6 @@ func TestLaggingReader(t *testing.T) {
 	t.Logf("%d searches, %d answered by the index, %d of them while it was behind; %d entries, %d resets",
 		searches, answered.Load(), behind.Load(), f.head, resets.Load())
 	if answered.Load() < searches/10 || behind.Load() < answered.Load()/2 || resets.Load() == 0 {
-		t.Error("that was no trial")
+		t.Error("the test had too few cases")
 	}
 }

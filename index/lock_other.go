@@ -4,9 +4,8 @@ package index
 
 import "os"
 
-// lockFile opens the file at path, making it when there is none. These systems
-// have no lock that the standard library offers; the lock on the data file keeps
-// two processes from one index.
+// lockFile opens the file at path, and creates it if it does not exist. The standard library has no
+// file locks on these systems; the lock of the data file keeps other processes out.
 func lockFile(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// lockFile opens the file at path, making it when there is none, and locks it
-// until it is closed. It does not wait: ErrInUse says that another holds it.
+// lockFile opens the file at path, creates it if it does not exist, and locks it until it is
+// closed. It does not wait for the lock, but returns ErrInUse.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {

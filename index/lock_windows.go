@@ -6,9 +6,8 @@ import (
 	"syscall"
 )
 
-// lockFile opens the file at path, making it when there is none, and shares it
-// with nobody until it is closed. It does not wait: ErrInUse says that another
-// holds it.
+// lockFile opens the file at path, creates it if it does not exist, and locks it until it is
+// closed. It does not wait for the lock, but returns ErrInUse.
 func lockFile(path string) (*os.File, error) {
 	const sharingViolation = syscall.Errno(32)
 	name, err := syscall.UTF16PtrFromString(path)

@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-// A model is what an index must know: the names of each target.
+// A model has what an index must know: the names of each target.
 type model struct {
 	names map[uint64][]string
-	grams map[string]map[string]bool // by name, as they were worked out
+	grams map[string]map[string]bool // cache by name
 }
 
 func newModel() *model { return &model{make(map[uint64][]string), make(map[string]map[string]bool)} }
 
-// apply is Apply.
+// apply does what Apply does.
 func (m *model) apply(targets []Target) {
 	for _, t := range targets {
 		if delete(m.names, t.ID); len(t.Names) > 0 {
@@ -28,7 +28,7 @@ func (m *model) apply(targets []Target) {
 	}
 }
 
-// all returns every target, in order of ids.
+// all returns all targets in the order of ids.
 func (m *model) all() (targets []Target) {
 	for id, names := range m.names {
 		targets = append(targets, Target{id, names})
@@ -37,7 +37,7 @@ func (m *model) all() (targets []Target) {
 	return targets
 }
 
-// containing returns the targets that contain text, by the plain definition.
+// containing returns the targets with a name that contains text, by the definition.
 func (m *model) containing(text string) (ids []uint64) {
 	for id, names := range m.names {
 		if slices.ContainsFunc(names, func(n string) bool { return containsByRunes(n, text) }) {
@@ -48,8 +48,8 @@ func (m *model) containing(text string) (ids []uint64) {
 	return ids
 }
 
-// candidates returns the targets that have all grams of text, which an index that
-// holds this very state proposes: no more and no less.
+// candidates returns the targets that have all grams of text, which are those that an index with
+// this state proposes.
 func (m *model) candidates(text string) (ids []uint64) {
 	query := queryGrams(Fold(text))
 	for id, names := range m.names {
@@ -69,7 +69,7 @@ func (m *model) candidates(text string) (ids []uint64) {
 	return ids
 }
 
-// like returns the targets that have a name of the same simplified form as text.
+// like returns the targets with a name that has the same simplified form as text.
 func (m *model) like(text string) (ids []uint64) {
 	for id, names := range m.names {
 		if slices.ContainsFunc(names, func(n string) bool { return Simplify(n) == Simplify(text) }) {
@@ -80,7 +80,7 @@ func (m *model) like(text string) (ids []uint64) {
 	return ids
 }
 
-// some is how a failed test shows ids, which may be thousands.
+// some prints the first of many ids.
 type some []uint64
 
 func (s some) String() string {
@@ -90,7 +90,7 @@ func (s some) String() string {
 	return fmt.Sprint([]uint64(s))
 }
 
-// superset reports whether all holds each of part; both ascend.
+// superset reports whether all has all ids of part. Both are in ascending order.
 func superset(all, part []uint64) bool {
 	for _, id := range part {
 		if _, ok := slices.BinarySearch(all, id); !ok {
@@ -100,10 +100,11 @@ func superset(all, part []uint64) bool {
 	return true
 }
 
-// pieces are what random names are made of: what astronomers write, letters with
-// odd cases, what query languages take for operators, and bytes that are no text.
+// pieces are parts of random names: what astronomers write, letters with unusual cases, operators
+// of query languages, and bytes that are not UTF-8.
 var pieces = strings.Split("SN |sn|ZTF|2011|fe|FE|Gaia DR3 |\u212a2|k2|-18|18|\u00b5|\u03bc|Σ|σ|ς|ß|ẞ|İ|ı|i|I|"+
-	"η Car|Η CAR|æ|aaa|aa|AAAA|*|?|\\|.*|[a]|~2|\"|+|(A)|_| |  |😀|é|e\u0301|\xff|\xe2\x84|\x00|\ufffd|一二三|NGC|M 31", "|")
+	"η Car|Η CAR|æ|aaa|aa|AAAA|*|?|\\|.*|[a]|~2|\"|+|(A)|_| |  |😀|é|e\u0301|\xff|\xe2\x84|\x00|\ufffd|一二三|"+
+	"NGC|M 31", "|")
 
 // randomName returns a name of up to six pieces.
 func randomName(r *rand.Rand) string {
@@ -114,8 +115,8 @@ func randomName(r *rand.Rand) string {
 	return b.String()
 }
 
-// randomText returns what someone may look for: a part of a name that is there, in
-// other case, or anything.
+// randomText returns a text to search for: a part of an existing name, perhaps in another case, or
+// anything.
 func randomText(r *rand.Rand, m *model) string {
 	text := randomName(r)
 	for id := range m.names {
@@ -135,8 +136,8 @@ func randomText(r *rand.Rand, m *model) string {
 	return text
 }
 
-// randomChange returns the new names of a few of the targets 1 to ids: created,
-// renamed, with other aliases, or gone.
+// randomChange returns new names for a few of the targets 1 to ids, which creates, renames or
+// deletes them.
 func randomChange(r *rand.Rand, ids int) (targets []Target) {
 	for range 1 + r.IntN(8) {
 		t := Target{ID: uint64(1 + r.IntN(ids))}
@@ -150,7 +151,7 @@ func randomChange(r *rand.Rand, ids int) (targets []Target) {
 	return targets
 }
 
-// markOf returns the mark of the log entry seq in these tests.
+// markOf returns the mark of log entry seq in these tests.
 func markOf(seq uint64) Mark {
 	return Mark{seq, sha256.Sum256(binary.BigEndian.AppendUint64(nil, seq))}
 }
@@ -174,8 +175,7 @@ func apply(tb testing.TB, x *Index, targets []Target, m Mark) {
 	}
 }
 
-// check compares what x proposes for one text with the model, whose very state it
-// must hold.
+// check compares what x proposes for one text with the model. x must have the state of the model.
 func check(tb testing.TB, x *Index, m *model, text string) {
 	tb.Helper()
 	ctx := context.Background()
@@ -204,7 +204,7 @@ func check(tb testing.TB, x *Index, m *model, text string) {
 	}
 }
 
-// checkAll compares a number of random texts.
+// checkAll checks some random texts.
 func checkAll(tb testing.TB, r *rand.Rand, x *Index, m *model, texts int) {
 	tb.Helper()
 	for range texts {
@@ -212,8 +212,8 @@ func checkAll(tb testing.TB, r *rand.Rand, x *Index, m *model, texts int) {
 	}
 }
 
-// Hundreds of random changes, each followed by searches, with an index that is closed and opened
-// again, or reset, now and then.
+// TestModel makes hundreds of random changes, and searches after each. From time to time it closes
+// and opens the index, or resets it.
 func TestModel(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 2))
 	dir := t.TempDir()

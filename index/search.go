@@ -11,20 +11,20 @@ import (
 	indexapi "github.com/blevesearch/bleve_index_api"
 )
 
-// Contains returns the ids, ascending, of the targets one of whose names may contain text, whatever
-// the case: no target of the state Mark that does is missing, but some may be there that do not,
-// and the caller checks each.
+// Contains returns the ids, ascending, of the targets with a name that may contain text, in any
+// case. No such target of the state Mark is missing, but there may be others, so the caller checks
+// each.
 //
-// Ok is false when the index cannot answer, and the caller scans: text is shorter than three runes,
-// there are more than max candidates, the index is empty, being filled, broken or closed, or ctx
-// has ended. Memory grows with max, by some 300 bytes each.
+// If the index cannot answer, ok is false, and the caller scans. This happens if text is shorter
+// than three runes, if there are more than max candidates, if the index is empty, being filled,
+// broken or closed, or if ctx has ended. Contains needs memory of up to about 300 bytes times max.
 func (x *Index) Contains(ctx context.Context, text string, max int) (ids []uint64, ok bool) {
 	return x.propose(ctx, gramQuery(text), max)
 }
 
-// Simplified returns the ids, ascending, of the targets one of whose names may have the same
-// simplified form as text. What Contains says of ids and ok holds here, but the text may be short:
-// only one whose simplified form is empty is not answered. The caller checks that Simplify(name) is
+// Simplified returns the ids, ascending, of the targets with a name that may have the same
+// simplified form as text. ids and ok are as for [Index.Contains], but text may be short: only a
+// text with an empty simplified form is not answered. The caller checks that Simplify(name) is
 // Simplify(text).
 func (x *Index) Simplified(ctx context.Context, text string) (ids []uint64, ok bool) {
 	simple := Simplify(text)
@@ -34,12 +34,12 @@ func (x *Index) Simplified(ctx context.Context, text string) (ids []uint64, ok b
 	return x.propose(ctx, termQuery(simpleName, simple), maxSimplified)
 }
 
-// maxSimplified bounds Simplified. More targets of one name are left to a scan.
+// maxSimplified is the max of Simplified.
 const maxSimplified = 50_000
 
-// gramQuery returns the query for the targets that have all grams of the fold of text, or nil when
-// it has none. User text is only ever looked up as whole terms: it must never reach Bleve's
-// wildcard or regular expression queries, which have no way to escape it and take seconds.
+// gramQuery returns the query for the targets that have all grams of the fold of text, or nil if it
+// has none. Text of users is only looked up as whole terms. It must never reach Bleve's wildcard or
+// regular expression queries, which cannot escape it and take seconds.
 func gramQuery(text string) query.Query {
 	var all []query.Query
 	for _, gram := range queryGrams(Fold(text)) {
@@ -58,11 +58,11 @@ func termQuery(field, term string) query.Query {
 	return q
 }
 
-// errTooMany ends a search that has found more than was asked for, or can be told.
+// errTooMany ends a search that has found more than max candidates.
 var errTooMany = errors.New("more candidates than asked for")
 
-// propose returns the ids, ascending, of the targets that q finds, and whether those are all and no
-// more than max.
+// propose returns the ids, ascending, of all targets that q finds. ok is false if there are more
+// than max or the search failed.
 func (x *Index) propose(ctx context.Context, q query.Query, max int) (ids []uint64, ok bool) {
 	if q == nil || max < 1 {
 		return nil, false
@@ -74,9 +74,9 @@ func (x *Index) propose(ctx context.Context, q query.Query, max int) (ids []uint
 	return ids, ok
 }
 
-// find returns the ids, ascending, of the targets that q finds in b, or errTooMany when they are
-// more than max. Ids are not looked up before their number is known: that costs more than all the
-// rest. (Bleve's own collector does either more, or stops without telling what it has found.)
+// find returns the ids, ascending, of the targets that q finds in b, or errTooMany if there are
+// more than max. It looks ids up only after counting, because that costs more than all the rest.
+// (Bleve's collectors do more than this, or stop without returning what they have found.)
 func find(ctx context.Context, b indexapi.IndexReader, q query.Query, max int) (ids []uint64, err error) {
 	hits, err := q.Searcher(ctx, b, nil, search.SearcherOptions{Score: bleve.ScoreNone})
 	if err != nil {
@@ -119,10 +119,9 @@ func find(ctx context.Context, b indexapi.IndexReader, q query.Query, max int) (
 	return ids, nil
 }
 
-// search runs f with a reader of the index's documents as they are now, and
-// reports whether it succeeded. Close and Reset cancel f's context and wait for it.
-// An error that is neither errTooMany nor the context's breaks the index: it
-// means damage.
+// search runs f with a reader of the current documents, and reports whether it succeeded. Close and
+// Reset cancel f's context and wait for f. An error that is neither errTooMany nor the context's
+// means damage, and breaks the index.
 func (x *Index) search(ctx context.Context, f func(context.Context, indexapi.IndexReader) error) bool {
 	x.mu.RLock()
 	e := x.live

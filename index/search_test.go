@@ -54,7 +54,7 @@ func TestContains(t *testing.T) {
 	}
 }
 
-// Apply in several batches, the order of marks, and filling with the zero Mark.
+// TestApply applies several batches, checks the order of marks, and fills with the zero Mark.
 func TestApply(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir, Options{})
@@ -112,7 +112,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// Very many names share a few batches.
+// TestManyAliases: targets with very many names need few batches.
 func TestManyAliases(t *testing.T) {
 	x := open(t, t.TempDir(), Options{})
 	defer x.Close()
@@ -139,7 +139,7 @@ func TestManyAliases(t *testing.T) {
 	}
 }
 
-// After Close nothing is answered, and nothing panics, whoever is still there.
+// TestClose: after Close nothing is answered, and calls that are still running do not panic.
 func TestClose(t *testing.T) {
 	x := open(t, t.TempDir(), Options{})
 	var targets []Target

@@ -11,35 +11,34 @@ import (
 )
 
 const (
-	// maxSimilarText is the longest simplified text, in runes, that is looked up. The automaton
-	// grows with it, and names have at most 100 characters.
+	// maxSimilarText is the longest simplified text in runes. The automaton grows with it, and
+	// names have at most 100 characters.
 	maxSimilarText = 100
 
-	// maxSimilarTerms bounds the names that are ranked. Among a survey's numbered names thousands
-	// are two edits apart.
+	// maxSimilarTerms is the most names to rank. A survey has thousands of numbered names that are
+	// two edits apart.
 	maxSimilarTerms = 10_000
 )
 
-var errNoFuzzy = errors.New("the library offers no fuzzy dictionary")
+var errNoFuzzy = errors.New("the library has no fuzzy dictionary")
 
-// A Match is a target and the simplified form of that name of it which is like a text.
+// A Match is a target, and the simplified form of its name that is similar to a text.
 type Match struct {
 	ID     uint64
 	Simple string
 }
 
-// Similar returns at most max targets with a name like text, best first, for "did you mean". Like
-// means: in simplified form, the two are no more than two edits apart, one when text has less than
-// six runes, none when it has less than three. An edit inserts, deletes or replaces a rune, or
-// swaps two neighbours. Fewer edits come first, then names nearer in length, then names in byte
-// order, then ids.
+// Similar returns at most max targets with a name similar to text, best first, for "did you mean".
+// In simplified form the two are at most two edits apart, one if text has less than six runes, and
+// none if it has less than three. An edit inserts, deletes or replaces a rune, or swaps two
+// neighbours. The order is by edits, then difference in length, then bytes of the name, then id.
 //
-// It is best effort: it may know names that no longer exist and miss new ones, and returns nothing
-// when the index cannot answer. The caller looks up each target, checks that it still has such a
-// name, and leaves out what the viewer may not see.
+// Similar may know names that no longer exist, and miss new ones. It returns nothing if the index
+// cannot answer. The caller looks up each target, checks that it still has such a name, and omits
+// those that the viewer may not see.
 func (x *Index) Similar(ctx context.Context, text string, max int) []Match {
-	// Simplifying takes runes away on both sides and so never adds an edit: this finds whatever
-	// comparing the names as they are would.
+	// Simplifying removes runes on both sides, and so never adds an edit: this finds whatever
+	// comparing the full names would find.
 	simple := Simplify(text)
 	runes := utf8.RuneCountInString(simple)
 	if runes == 0 || runes > maxSimilarText || max < 1 {
@@ -53,13 +52,13 @@ func (x *Index) Similar(ctx context.Context, text string, max int) []Match {
 				return err
 			}
 		}
-		matches, err = bearers(ctx, b, names, max)
+		matches, err = targetsWith(ctx, b, names, max)
 		return err
 	})
 	return matches
 }
 
-// editsFor returns how many edits a text of so many runes may be away.
+// editsFor returns the allowed edits for a text of that many runes.
 func editsFor(runes int) int {
 	switch {
 	case runes < 3:
@@ -71,11 +70,11 @@ func editsFor(runes int) int {
 	}
 }
 
-// A similarName is a simplified name and how far it is from the text.
+// A similarName is a simplified name and its distance from the text.
 type similarName struct {
 	name   string
 	edits  int
-	longer int // runes more or less than the text
+	longer int // difference in runes
 }
 
 // similarNames returns the simplified names in the index that are within edits of
@@ -110,22 +109,22 @@ func similarNames(ctx context.Context, b indexapi.IndexReader, simple string, ed
 		longer := utf8.RuneCountInString(entry.Term) - runes
 		found = append(found, similarName{entry.Term, int(d), max(longer, -longer)})
 	}
-	slices.SortStableFunc(found, func(one, two similarName) int { // they come in byte order
+	slices.SortStableFunc(found, func(one, two similarName) int { // stable, because names come in byte order
 		return cmp.Or(cmp.Compare(one.edits, two.edits), cmp.Compare(one.longer, two.longer))
 	})
 	return found, nil
 }
 
-// bearers returns at most max targets that bear one of names, in the order of names and then of
-// ids, each once.
-func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, max int) ([]Match, error) {
+// targetsWith returns at most max targets that have one of names, each once, in the order of names
+// and then of ids.
+func targetsWith(ctx context.Context, b indexapi.IndexReader, names []similarName, max int) ([]Match, error) {
 	var matches []Match
 	seen := make(map[uint64]bool)
 	for _, n := range names {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		ids, err := bearersOf(ctx, b, n.name)
+		ids, err := targetsWithName(ctx, b, n.name)
 		if err != nil {
 			return nil, err
 		}
@@ -142,9 +141,9 @@ func bearers(ctx context.Context, b indexapi.IndexReader, names []similarName, m
 	return matches, nil
 }
 
-// bearersOf returns the ids, ascending, of the targets that bear one simplified name; none when
-// more than 10,000 do, because such a name is no suggestion.
-func bearersOf(ctx context.Context, b indexapi.IndexReader, simple string) ([]uint64, error) {
+// targetsWithName returns the ids, ascending, of the targets that have a simplified name. It
+// returns none if more than maxSimilarTerms have it, because such a name is no suggestion.
+func targetsWithName(ctx context.Context, b indexapi.IndexReader, simple string) ([]uint64, error) {
 	ids, err := find(ctx, b, termQuery(simpleName, simple), maxSimilarTerms)
 	if err == errTooMany {
 		return nil, nil

@@ -72,7 +72,7 @@ func TestSimilar(t *testing.T) {
 	}
 
 	if got := x.Similar(t.Context(), "PTF11lky", 1); !slices.Equal(got, []Match{{10, "ptf11kly"}}) {
-		t.Errorf("the name that is alike: %v", got)
+		t.Errorf("a similar name: %v", got)
 	}
 
 	// Names that no longer exist are not suggested.
@@ -87,7 +87,7 @@ func TestSimilar(t *testing.T) {
 	}
 }
 
-// A name that very many targets bear is no suggestion, and numbered names do not
+// TestSimilarAmongMany: a name of very many targets is not suggested, and numbered names do not
 // make a search endless.
 func TestSimilarAmongMany(t *testing.T) {
 	x := open(t, t.TempDir(), Options{})

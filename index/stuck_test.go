@@ -13,7 +13,7 @@ import (
 	indexapi "github.com/blevesearch/bleve_index_api"
 )
 
-// An expiring context ends after a number of calls of Err.
+// An expiring context ends after a number of calls to Err.
 type expiring struct {
 	context.Context
 	calls int
@@ -26,10 +26,10 @@ func (c *expiring) Err() error {
 	return nil
 }
 
-// sound is bleve.Index under a name that is not one of its methods'.
+// sound is bleve.Index under a name that does not clash with its methods.
 type sound interface{ bleve.Index }
 
-// A faulty Bleve does what batch and reader say instead of its own.
+// A faulty Bleve calls batch and reader instead of its own methods.
 type faulty struct {
 	sound
 	batch  func(*bleve.Batch) error
@@ -53,17 +53,17 @@ func (f *faulty) Advanced() (indexapi.Index, error) {
 // one is a change.
 var one = []Target{{1, []string{"number one"}}}
 
-// worksAgain resets x and uses it.
+// worksAgain resets a broken index and checks that it works.
 func worksAgain(t *testing.T, x *Index) {
 	t.Helper()
 	if x.Broken() == nil {
-		t.Error("it is not broken")
+		t.Error("the index is not broken")
 	}
 	if err := x.Apply(t.Context(), nil, markOf(99)); err == nil {
-		t.Error("it takes changes")
+		t.Error("a broken index accepts changes")
 	}
 	if _, ok := x.Contains(t.Context(), "one", 10); ok {
-		t.Error("it answers")
+		t.Error("a broken index answers")
 	}
 	if err := x.Reset(); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestStuckBatch(t *testing.T) {
 	}
 }
 
-// A stuck index closes at once.
+// TestStuckClose: a stuck index closes at once.
 func TestStuckClose(t *testing.T) {
 	x := open(t, t.TempDir(), Options{Limit: 50 * time.Millisecond})
 	stuck := make(chan struct{})
@@ -135,8 +135,8 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// When Bleve cannot write, the index is broken until it is made anew, and what is
-// on disk stays what it was. Meanwhile Bleve does not run hot.
+// TestCannotPersist: if Bleve cannot write, the index is broken until Reset, and the files on disk
+// stay as they were. Meanwhile Bleve does not use the processor all the time.
 func TestCannotPersist(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "index")
 	x := open(t, dir, Options{})
@@ -166,7 +166,7 @@ func TestCannotPersist(t *testing.T) {
 	}
 }
 
-// Someone deletes the folder under a running index: it is only a cache.
+// TestFolderDeleted: the folder of an open index may be deleted, because it is only a cache.
 func TestFolderDeleted(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "index")
 	x := open(t, dir, Options{})

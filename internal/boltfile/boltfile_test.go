@@ -13,7 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// newFile makes a file with a large bucket and a small one, and says what is in them.
+// newFile creates a file with a large bucket and a small one, and returns their values by key.
 func newFile(t *testing.T) (path string, pageSize int, values map[string]string) {
 	t.Helper()
 	path, values = filepath.Join(t.TempDir(), "test.db"), map[string]string{}
@@ -47,16 +47,18 @@ func newFile(t *testing.T) (path string, pageSize int, values map[string]string)
 	return path, pageSize, values
 }
 
-// problems is what is found in a file.
+// problems returns the problems that Check finds in a file.
 func problems(t *testing.T, path string) (found []string) {
 	t.Helper()
-	if err := Check(path, func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }); err != nil {
+	if err := Check(path, func(format string, args ...any) {
+		found = append(found, fmt.Sprintf(format, args...))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return found
 }
 
-// TestWhole reads a file of bbolt's: nothing is wrong with it, and its leaves hold what was put in.
+// TestWhole reads a good file: Check finds no problem, and Leaves finds all values.
 func TestWhole(t *testing.T) {
 	path, _, values := newFile(t)
 	if found := problems(t, path); len(found) != 0 {
@@ -76,7 +78,7 @@ func TestWhole(t *testing.T) {
 	}
 	err = Leaves(f, func(k, v []byte, at int64) {
 		if values[string(k)] != string(v) || !bytes.HasPrefix(whole[at:], v) {
-			t.Errorf("%q is %q, at %d", k, v, at)
+			t.Errorf("%q has the value %q at %d", k, v, at)
 		}
 		delete(values, string(k))
 	})
@@ -85,7 +87,7 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// TestDamaged damages one thing after the other, each of which is found.
+// TestDamaged damages a file in many ways, one at a time. Each damage is found.
 func TestDamaged(t *testing.T) {
 	path, pageSize, _ := newFile(t)
 	whole, err := os.ReadFile(path)
@@ -117,7 +119,7 @@ func TestDamaged(t *testing.T) {
 		at := id * pageSize
 		flags := binary.NativeEndian.Uint16(whole[at+8:])
 		if w.seen[id/64]>>(id%64)&1 == 0 {
-			continue // in no use
+			continue // a free page
 		}
 		for what, b := range map[string]struct {
 			at    int
@@ -127,14 +129,14 @@ func TestDamaged(t *testing.T) {
 				continue
 			}
 			if damage(at+b.at, b.value); len(problems(t, path)) == 0 {
-				t.Errorf("a wrong %s of page %d was not found", what, id)
+				t.Errorf("a wrong %s of page %d is not found", what, id)
 			}
 		}
 		if flags == pageBranch {
 			branches++
 			damage(at+pageHead+8, binary.NativeEndian.AppendUint64(nil, uint64(id))...)
 			if p := Problem(""); !errors.As(CheckTree(path), &p) {
-				t.Errorf("page %d leads to itself, which was not found", id)
+				t.Errorf("page %d refers to itself, which is not found", id)
 			}
 		}
 	}
@@ -151,8 +153,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// TestHostileHeads: heads with a good sum that promise more pages than there are bytes, or pages of
-// no size, take no memory and end nothing.
+// TestHostileHeads: heads with a good checksum but absurd numbers of pages or page sizes cost no
+// memory, and cause no panic.
 func TestHostileHeads(t *testing.T) {
 	for what, set := range map[string]func(meta []byte){
 		"pages":     func(meta []byte) { binary.NativeEndian.PutUint64(meta[40:], 1<<60) },

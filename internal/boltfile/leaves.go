@@ -6,17 +6,16 @@ import (
 	"os"
 )
 
-// errNoFreeList says that a file does not tell which of its pages are in use.
-var errNoFreeList = errors.New("the file has no list of free pages that can be believed")
+// errNoFreeList means that it is unknown which pages of a file are in use.
+var errNoFreeList = errors.New("the file has no credible list of free pages")
 
-// Leaves yields the keys and values of all leaf pages of a file that are in use, whether or not
-// anything leads to them, in the order of the pages, and where in the file the value is. Elements
-// that lie outside of their page are left out. What it yields is the caller's; whether it is what
-// was written is for the caller to find out, say by a CRC.
+// Leaves calls yield for each key and value in the leaf pages of a file that are in use, whether or
+// not another page refers to them, in the order of the pages; at is the offset of the value in the
+// file. It skips elements that do not fit into their page. The caller owns the slices, and must
+// check them, for example by a CRC.
 //
-// The list of free pages says which pages are in use. A file that was written without one, or that
-// has a damaged one, is refused: pages that hold older states cannot be told from those in use
-// then.
+// Leaves fails if the file has no list of free pages or a damaged one, because it then cannot tell
+// pages in use from those with older states.
 func Leaves(f *os.File, yield func(k, v []byte, at int64)) error {
 	w := &walk{file: f, found: func(string, ...any) {}}
 	root, err := w.heads()
@@ -31,7 +30,7 @@ func Leaves(f *os.File, yield func(k, v []byte, at int64)) error {
 	w.page(root, nil, nil, 0)
 	for id := range free {
 		if w.seen[id/64]>>(id%64)&1 != 0 {
-			return errNoFreeList // something refers to a page that is said to be free
+			return errNoFreeList // another page refers to a free page
 		}
 	}
 	for id := uint64(2); id < w.end; {
@@ -45,9 +44,9 @@ func Leaves(f *os.File, yield func(k, v []byte, at int64)) error {
 		}
 		own, flags := binary.NativeEndian.Uint64(head), binary.NativeEndian.Uint16(head[8:])
 		overflow := uint64(binary.NativeEndian.Uint32(head[12:]))
-		switch { // one of the two may be damaged
+		switch { // either field may be damaged
 		case own == id && (flags == pageBranch || flags == pageFreeList), own != id && flags != pageLeaf:
-			// of another kind, or the inside of one that is damaged
+			// a page of another kind, or part of a damaged page
 			id++
 			continue
 		case overflow >= w.end-id:
@@ -58,20 +57,20 @@ func Leaves(f *os.File, yield func(k, v []byte, at int64)) error {
 			return err
 		}
 		used := elements(b, int64(id)*w.pageSize, yield)
-		// Not past what it holds: the number of further pages may be what is damaged.
+		// Continue after the last element: the number of overflow pages may be damaged.
 		id += max(1, min(1+overflow, uint64((int64(used)+w.pageSize-1)/w.pageSize)))
 	}
 	return nil
 }
 
-// elements yields what a leaf page at a place of the file holds, small buckets in it included, and
-// says where the last element ends.
+// elements yields the elements of a leaf page, also those of its small buckets. The page begins at
+// the offset at of the file. It returns the end of the last element in the page.
 func elements(b []byte, at int64, yield func(k, v []byte, at int64)) (used int) {
 	if len(b) < pageHead+pageElement {
 		return 0
 	}
-	// The keys begin behind the last element, so that the first one tells how many there are as
-	// well.
+	// The keys begin after the element headers, so the position of the first key also gives the
+	// number of elements.
 	count := max(int(binary.NativeEndian.Uint16(b[10:])), int(binary.NativeEndian.Uint32(b[pageHead+4:]))/pageElement)
 	for i := range min(count, (len(b)-pageHead)/pageElement) {
 		e := b[pageHead+i*pageElement:]
@@ -93,7 +92,7 @@ func elements(b []byte, at int64, yield func(k, v []byte, at int64)) (used int) 
 	return used
 }
 
-// freePages reads the list of free pages that belongs to the newest head.
+// freePages reads the list of free pages of the newest head.
 func (w *walk) freePages() (map[uint64]bool, error) {
 	if w.freeList < 2 || w.freeList >= w.end {
 		return nil, errNoFreeList
@@ -113,7 +112,7 @@ func (w *walk) freePages() (map[uint64]bool, error) {
 		return nil, err
 	}
 	b = b[pageHead:]
-	if count == 0xffff { // more than that: the first number is how many
+	if count == 0xffff { // a longer list: its first number is the count
 		count, b = binary.NativeEndian.Uint64(b), b[8:]
 	}
 	if count > uint64(len(b)/8) {

@@ -1,7 +1,6 @@
-// Package boltfile reads the pages of a bbolt file that nothing writes, without bbolt and without a
-// memory map: it finds out whether bbolt can be trusted with them, and what whole pages hold that
-// nothing leads to. The pages are as bbolt's internal/common describes them. What keys and values
-// mean is for the caller to know.
+// Package boltfile reads the pages of a bbolt file that nobody writes, without bbolt and without a
+// memory map. It checks whether bbolt can open them safely, and finds values in good pages to which
+// no page refers. bbolt's internal/common defines the layout of pages.
 package boltfile
 
 import (
@@ -13,36 +12,35 @@ import (
 	"os"
 )
 
-// A walk looks at the pages of a file: whether each is what it should be and lies where it may,
-// whether its keys and values are within it, and whether keys ascend. bbolt itself trusts all that,
-// so that a damaged page may end the process.
+// A walk checks the pages of a file: their kinds and places, that keys and values are inside their
+// page, and that keys ascend. bbolt trusts all this, so a damaged page may crash the process.
 type walk struct {
 	file     *os.File
 	pageSize int64
 	end      uint64   // the first page that was never used
 	freeList uint64   // the page with the list of free pages
-	seen     []uint64 // a bit for each page
-	buffers  [][]byte // for a page at each depth, see branches
+	seen     []uint64 // bitmap of the pages that were referred to
+	buffers  [][]byte // one page for each depth, for branches
 	found    func(format string, args ...any)
 }
 
-// ErrNoHead says that neither of the two pages with which a file begins is whole.
-var ErrNoHead = errors.New("neither of the two heads is whole")
+// ErrNoHead means that both heads of a file, its first two pages, are damaged.
+var ErrNoHead = errors.New("both heads of the file are damaged")
 
 const (
 	pageHead     = 16 // id 8, flags 2, count 2, overflow 4
-	pageElement  = 16 // branch: pos 4, key's size 4, page 8; leaf: flags 4, pos 4, key's size 4, value's size 4
+	pageElement  = 16 // branch: pos 4, key size 4, page 8; leaf: flags 4, pos 4, key size 4, value size 4
 	pageBranch   = 1
 	pageLeaf     = 2
 	pageFreeList = 16
-	leafBucket   = 1  // flag of an element that is a bucket
-	bucketHead   = 16 // root page 8, sequence 8; root 0: the page follows
+	leafBucket   = 1  // flag of an element: it is a bucket
+	bucketHead   = 16 // root page 8, sequence 8; if the root is 0, the page follows
 	metaSize     = 64
 	minPage      = 1024 // bytes; no system has smaller pages
 )
 
-// Check walks all pages of a file, and says what is wrong with them. An error is one of the file
-// system, or ErrNoHead.
+// Check checks all pages of a file, and calls found for each problem. It returns an error of the
+// file system, or [ErrNoHead].
 func Check(path string, found func(format string, args ...any)) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -59,10 +57,10 @@ func Check(path string, found func(format string, args ...any)) error {
 	return nil
 }
 
-// CheckTree looks at the branches of a file alone, which are one page in a hundred: whether some
-// page is referred to twice. bbolt would follow a branch that leads back to itself until the
-// process ends. What else may be wrong is found when it is read. An error that is not of the file
-// system is a [Problem]; a file whose heads are damaged is left to bbolt, which says so.
+// CheckTree checks only that no page of a file is referred to twice, because bbolt would follow a
+// loop until the process crashes. It reads the branch pages, about 1% of the file; other damage is
+// found when it is read. It returns an error of the file system or a [Problem]. It returns nil if
+// both heads are damaged, which bbolt reports.
 func CheckTree(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -77,24 +75,24 @@ func CheckTree(path string) error {
 	}}
 	root, err := w.heads()
 	if errors.Is(err, ErrNoHead) {
-		return nil // bbolt says what is wrong with the heads
+		return nil // bbolt reports it
 	}
 	if err != nil {
 		return err
 	}
-	first = nil // one of the two may be damaged
+	first = nil // a file with one damaged head is usable
 	w.seen = make([]uint64, w.end/64+1)
 	w.branches(root, true, 0)
 	return first
 }
 
-// Problem is what is wrong with a page.
+// Problem is the error for a damaged page.
 type Problem string
 
 func (p Problem) Error() string { return string(p) }
 
-// branches looks at a page and at what it refers to, and says whether it is a branch. Of the leaves
-// below a branch only the first is read, but of those of the root, which are the buckets, each.
+// branches checks a page and the pages to which it refers, and reports whether it is a branch. It
+// reads only the first leaf below a branch, but all leaves below the root, which have the buckets.
 func (w *walk) branches(id uint64, root bool, depth int) bool {
 	if id < 2 || id >= w.end || !w.refer(id, depth) {
 		return false
@@ -134,7 +132,7 @@ func (w *walk) branches(id uint64, root bool, depth int) bool {
 	return flags == pageBranch
 }
 
-// bucketRoot looks at the bucket of an element of the root.
+// bucketRoot checks the bucket of an element of the root.
 func (w *walk) bucketRoot(e []byte, depth int) {
 	word := func(at int) uint64 { return uint64(binary.NativeEndian.Uint32(e[at:])) }
 	at, size := word(4)+word(8), word(12)
@@ -151,23 +149,23 @@ func (w *walk) bucketRoot(e []byte, depth int) {
 	}
 }
 
-// refer notes that something refers to a page of the file, and says whether to go on there.
+// refer records a reference to a page, and reports whether to check the page.
 func (w *walk) refer(id uint64, depth int) bool {
 	switch {
 	case w.seen[id/64]>>(id%64)&1 != 0:
 		w.found("pages: page %d is referred to twice", id)
 		return false
 	case depth > maxDepth:
-		w.found("pages: page %d lies too deep", id)
+		w.found("pages: page %d is too deep in the tree", id)
 		return false
 	}
 	w.seen[id/64] |= 1 << (id % 64)
 	return true
 }
 
-// heads reads both heads of the file, which are written in turn. When the newer one is damaged,
-// bbolt takes the older one and with it the state before the last transaction. It does so in
-// silence, since a write of the head in which the power was cut looks the same.
+// heads reads both heads of the file, which bbolt writes in turn, and returns the root of the newer
+// good one. If the newest head is damaged, bbolt silently uses the older one, and with it the state
+// before the last transaction, because that is what a power cut leaves.
 func (w *walk) heads() (root uint64, err error) {
 	newest, sizes := uint64(0), []int64{int64(os.Getpagesize())}
 	var bad []int
@@ -211,27 +209,26 @@ func (w *walk) heads() (root uint64, err error) {
 	if len(bad) == 2 || w.pageSize < minPage {
 		return 0, ErrNoHead
 	}
-	// A head is not believed that there are more pages than the file has bytes for: memory is taken
-	// by it.
+	// Do not trust a number of pages that exceeds the file, because memory is allocated for it.
 	info, err := w.file.Stat()
 	if err != nil {
 		return 0, err
 	}
 	w.end = min(w.end, uint64(info.Size()/w.pageSize))
 	for _, n := range bad {
-		w.found("pages: head %d is damaged: if it was the newer one, what the last transaction wrote is missing", n)
+		w.found("pages: head %d is damaged: if it was the newer one, the last transaction is lost", n)
 	}
 	return root, nil
 }
 
-// maxDepth is more branches above a leaf than any file has.
+// maxDepth exceeds the number of branches above a leaf in any file.
 const maxDepth = 64
 
-// page looks at a page and all below it, whose keys must be from low on and below high; nil is no
-// bound.
+// page checks a page and all pages below it. Their keys must be low or greater, and less than high;
+// nil is no bound.
 func (w *walk) page(id uint64, low, high []byte, depth int) {
 	if id < 2 || id >= w.end {
-		w.found("pages: page %d is referred to, and is none", id)
+		w.found("pages: there is no page %d, but another page refers to it", id)
 		return
 	}
 	if !w.refer(id, depth) {
@@ -244,7 +241,7 @@ func (w *walk) page(id uint64, low, high []byte, depth int) {
 	}
 	overflow := uint64(binary.NativeEndian.Uint32(head[12:]))
 	if own := binary.NativeEndian.Uint64(head); own != id || overflow >= w.end-id {
-		w.found("pages: page %d says that it is page %d with %d more", id, own, overflow)
+		w.found("pages: page %d has the number %d and %d overflow pages", id, own, overflow)
 		return
 	}
 	for more := range overflow {
@@ -258,7 +255,7 @@ func (w *walk) page(id uint64, low, high []byte, depth int) {
 	w.content(fmt.Sprintf("page %d", id), b, low, high, depth)
 }
 
-// content looks at the elements of a page.
+// content checks the elements of a page.
 func (w *walk) content(what string, b, low, high []byte, depth int) {
 	flags, count := binary.NativeEndian.Uint16(b[8:]), int(binary.NativeEndian.Uint16(b[10:]))
 	// A leaf below a branch is never empty.
@@ -267,13 +264,13 @@ func (w *walk) content(what string, b, low, high []byte, depth int) {
 		w.found("pages: %s has the flags %d and %d elements", what, flags, count)
 		return
 	}
-	if count > 0 { // the keys begin behind the last element
+	if count > 0 { // the keys begin after the element headers
 		first := binary.NativeEndian.Uint32(b[pageHead:])
 		if flags == pageLeaf {
 			first = binary.NativeEndian.Uint32(b[pageHead+4:])
 		}
 		if int(first) != count*pageElement {
-			w.found("pages: %s has %d elements, and room for %d", what, count, first/pageElement)
+			w.found("pages: %s has %d elements, and space for %d", what, count, first/pageElement)
 			return
 		}
 	}
@@ -286,7 +283,7 @@ func (w *walk) content(what string, b, low, high []byte, depth int) {
 			pos, key, value = word(4), word(8), word(12)
 		}
 		if pos+key+value > uint64(len(e)) {
-			w.found("pages: element %d of %s lies outside of it", i, what)
+			w.found("pages: element %d of %s is outside of it", i, what)
 			return
 		}
 		keys[i] = e[pos : pos+key]
@@ -316,16 +313,16 @@ func (w *walk) content(what string, b, low, high []byte, depth int) {
 	}
 }
 
-// bucket looks at the pages of a bucket, of which a small one has its only page in its value.
+// bucket checks the pages of a bucket. A small bucket has its only page in value.
 func (w *walk) bucket(what string, value []byte, depth int) {
 	if len(value) < bucketHead {
-		w.found("pages: %s is cut off", what)
+		w.found("pages: %s is truncated", what)
 		return
 	}
 	if root := binary.NativeEndian.Uint64(value); root != 0 {
 		w.page(root, nil, nil, depth+1)
 	} else if b := value[bucketHead:]; len(b) < pageHead {
-		w.found("pages: %s is cut off", what)
+		w.found("pages: %s is truncated", what)
 	} else {
 		w.content(what, bytes.Clone(b), nil, nil, depth+1)
 	}

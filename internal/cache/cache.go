@@ -1,18 +1,17 @@
-// Package cache keeps what was made last, up to a bound: the entries that were used longest ago go
-// first. It knows nothing of when an entry becomes wrong; whoever puts one in compares a stamp, or
-// deletes it.
+// Package cache is an in-memory cache of bounded cost that evicts the least recently used entries.
+// Entries do not expire: callers compare a stamp in the value, or delete it.
 package cache
 
 import "sync"
 
-// An LRU keeps values by key, up to a total cost. The zero value keeps nothing; New makes one.
-// It may be used from several goroutines.
+// An LRU maps keys to values up to a total cost. The zero value stores nothing; use [New]. It is
+// safe for concurrent use.
 type LRU[K comparable, V any] struct {
 	mu    sync.Mutex
 	most  int64
 	cost  int64
 	byKey map[K]*entry[K, V]
-	// ring is a list that begins and ends here: next was used last, prev longest ago.
+	// ring is the head of a circular list: next is the most recently used entry, prev the least.
 	ring entry[K, V]
 }
 
@@ -23,15 +22,15 @@ type entry[K comparable, V any] struct {
 	cost       int64
 }
 
-// New makes an empty cache for values that cost most in all, in whatever unit the caller of Put
-// counts: 1 for each of them, or bytes.
+// New returns an empty cache for values of a total cost of most, in the unit of [LRU.Put]: entries
+// or bytes, for example.
 func New[K comparable, V any](most int64) *LRU[K, V] {
 	c := &LRU[K, V]{most: most, byKey: map[K]*entry[K, V]{}}
 	c.ring.next, c.ring.prev = &c.ring, &c.ring
 	return c
 }
 
-// Get gives the value of a key, which counts as used now.
+// Get returns the value of a key, and marks it as used.
 func (c *LRU[K, V]) Get(key K) (value V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,8 +45,8 @@ func (c *LRU[K, V]) Get(key K) (value V, ok bool) {
 	return e.value, true
 }
 
-// Put keeps a value in place of that which the key had. What was used longest ago makes room for
-// it; a value that costs more than all that may be kept is not kept, and the old one is gone, too.
+// Put sets the value of a key, and evicts the least recently used entries until the total cost
+// fits. A value that alone costs too much is not stored, but the old value of the key is deleted.
 func (c *LRU[K, V]) Put(key K, value V, cost int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,7 +65,7 @@ func (c *LRU[K, V]) Put(key K, value V, cost int64) {
 	c.front(e)
 }
 
-// Delete drops the value of a key, if there is one.
+// Delete deletes the value of a key, if any.
 func (c *LRU[K, V]) Delete(key K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,7 +74,7 @@ func (c *LRU[K, V]) Delete(key K) {
 	}
 }
 
-// Clear drops everything.
+// Clear deletes all entries.
 func (c *LRU[K, V]) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +83,7 @@ func (c *LRU[K, V]) Clear() {
 	c.ring.next, c.ring.prev = &c.ring, &c.ring
 }
 
-// Len counts the entries.
+// Len returns the number of entries.
 func (c *LRU[K, V]) Len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

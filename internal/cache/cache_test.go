@@ -13,7 +13,7 @@ func ExampleLRU() {
 	c.Put("a", 1, 1)
 	c.Put("b", 2, 1)
 	c.Get("a")
-	c.Put("c", 3, 1) // b was used longest ago
+	c.Put("c", 3, 1) // evicts b, the least recently used
 	for _, key := range []string{"a", "b", "c"} {
 		value, ok := c.Get(key)
 		fmt.Println(key, value, ok)
@@ -24,8 +24,8 @@ func ExampleLRU() {
 	// c 3 true
 }
 
-// TestModel compares a cache with a list of pairs, the last used one last, after each of many
-// random steps.
+// TestModel compares a cache after each of many random steps with a list of pairs, in which the
+// most recently used one is last.
 func TestModel(t *testing.T) {
 	type pair struct {
 		key, value int
@@ -75,11 +75,12 @@ func TestModel(t *testing.T) {
 				model = append(model, want)
 			}
 			if got, ok := c.Get(key); ok != there || got != want.value {
-				t.Fatalf("step %d: key %d is %d, %v, not %d, %v", step, key, got, ok, want.value, there)
+				t.Fatalf("step %d: key %d is %d, %v, want %d, %v", step, key, got, ok, want.value, there)
 			}
 		}
 		if c.Len() != len(model) || c.cost != sum() {
-			t.Fatalf("step %d: %d entries cost %d, not %d, which cost %d", step, c.Len(), c.cost, len(model), sum())
+			t.Fatalf("step %d: %d entries cost %d, want %d entries that cost %d", step, c.Len(), c.cost,
+				len(model), sum())
 		}
 	}
 }
@@ -88,7 +89,7 @@ func TestZero(t *testing.T) {
 	var c LRU[int, int]
 	c.Put(1, 1, 0)
 	if _, ok := c.Get(1); ok {
-		t.Error("the zero value keeps something")
+		t.Error("the zero value stores something")
 	}
 }
 

@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// What a token printed by the command line is good for.
+// TestTokenReaches uses a token that the command line created in requests.
 func TestTokenReaches(t *testing.T) {
 	file := newFile(t)
 	s := serveFile(t, file)
@@ -24,7 +28,7 @@ func TestTokenReaches(t *testing.T) {
 	}
 }
 
-// A password is a line: who types it need not end the input as well.
+// TestPasswordLine: a password ends with its line, and need not end the input.
 func TestPasswordLine(t *testing.T) {
 	file := newFile(t)
 	in, typed := io.Pipe()
@@ -46,7 +50,7 @@ func TestPasswordLine(t *testing.T) {
 	}
 }
 
-// The file can be named by the environment; the flag wins.
+// TestFileOfEnvironment: NIGHTJAR_DB names the file, unless --db does.
 func TestFileOfEnvironment(t *testing.T) {
 	one, two := newFile(t), newFile(t)
 	env := func(name string) string {
@@ -62,7 +66,25 @@ func TestFileOfEnvironment(t *testing.T) {
 	}
 }
 
-// A command that may make the file says so when it does; the others refuse.
+// TestReindex: reindex builds a new index even if the old one is good.
+func TestReindex(t *testing.T) {
+	file := newFile(t)
+	folder := func() []string {
+		list, err := filepath.Glob(file + ".index/names-*")
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%v, %v", list, err)
+		}
+		return list
+	}
+	must(t, "reindex", "--db", file)
+	first := folder()
+	must(t, "reindex", "--db", file)
+	if second := folder(); slices.Equal(first, second) {
+		t.Errorf("the index is still in %v", second)
+	}
+}
+
+// TestMissingFile: some commands create a missing file, and say so; the others refuse.
 func TestMissingFile(t *testing.T) {
 	dir := t.TempDir()
 	lc := write(t, dir, "targets.csv", "name,ra,dec\nNJ 1,1,2\n")
@@ -72,44 +94,47 @@ func TestMissingFile(t *testing.T) {
 	for i, args := range makes {
 		file := filepath.Join(dir, string(rune('a'+i))+".db")
 		if r := call(t, "", append(args, "--db", file)...); r.status != 0 ||
-			!strings.Contains(r.err, file+" is a new file") {
+			!strings.Contains(r.err, file+" did not exist and was created") {
 			t.Errorf("%v: %+v", args, r)
 		}
-		if r := call(t, "", append(args, "--db", file)...); strings.Contains(r.err, "new file") {
+		if r := call(t, "", append(args, "--db", file)...); strings.Contains(r.err, "created") {
 			t.Errorf("%v again: %+v", args, r)
 		}
 	}
 	file := filepath.Join(dir, "none.db")
 	call(t, "", "import", "targets", "nothing.csv", "--db", file).refused(t, "nothing.csv: no such file")
 	for _, args := range readers {
-		call(t, "", append(args, "--db", file)...).refused(t, "there is no file "+file+": nightjar serve makes it")
+		call(t, "", append(args, "--db", file)...).refused(t,
+			"there is no file "+file+": create it with nightjar serve")
 		if _, err := os.Stat(file); err == nil {
-			t.Fatalf("%v made the file", args)
+			t.Fatalf("%v created the file", args)
 		}
 	}
 	empty := write(t, dir, "empty.db", "")
 	for _, args := range readers {
 		call(t, "", append(args, "--db", empty)...).refused(t,
-			empty+" is an empty file: nightjar serve makes an archive of it")
+			empty+" is empty: nightjar serve turns it into an archive")
 	}
 	call(t, "", "user", "add", "astro", "--db", filepath.Join(dir, "no", "x.db")).refused(t,
 		"no file can be made in the folder "+filepath.Join(dir, "no")+": no such file")
 	call(t, "", "target", "add", "NJ 1", "--ra", "1", "--db", file).refused(t, "--dec is missing")
 	if _, err := os.Stat(file); err == nil {
-		t.Error("a command that was called the wrong way made a file")
+		t.Error("a command with wrong usage created a file")
 	}
 }
 
-// readers are commands that need a file.
+// readers are the commands that need an existing file.
 var readers = [][]string{{"settings", "get"}, {"user", "list"}, {"user", "passwd", "x"}, {"user", "remove", "x"},
+
 	{"group", "list"}, {"group", "join", "x", "y"}, {"group", "leave", "x", "y"},
-	{"group", "remove", "x"}, {"token", "create", "x"}, {"token", "list"}, {"token", "revoke", "1"}, {"target",
-		"list"}, {"target", "share", "x", "y"}, {"target", "unshare", "x", "y"},
-	{"target", "remove", "x"}, {"export", "targets"}, {"export", "datums"}, {"export", "--salvage", "x"}, {"import",
-		"datums", "x"}, {"import", "product", "x", "--target", "x"}, {"backup", "x"}, {"verify"}, {"compact"},
+	{"group", "remove", "x"}, {"token", "create", "x"}, {"token", "list"}, {"token", "revoke", "1"},
+	{"target", "list"}, {"target", "share", "x", "y"}, {"target", "unshare", "x", "y"},
+	{"target", "remove", "x"}, {"export", "targets"}, {"export", "datums"}, {"export", "--salvage", "x"},
+	{"import", "datums", "x"}, {"import", "product", "x", "--target", "x"}, {"backup", "x"}, {"verify"}, {"compact"},
 	{"reindex"}, {"stat"}}
 
-// A file that is not ours, or of a later version, is refused by every command, and stays as it is.
+// TestWrongFile: every command refuses a file of another program or of a newer format, and does not
+// change it.
 func TestWrongFile(t *testing.T) {
 	dir := t.TempDir()
 	later, err := os.ReadFile(newFile(t))
@@ -135,4 +160,20 @@ func TestWrongFile(t *testing.T) {
 			t.Errorf("%s: left behind: %v", text, left)
 		}
 	}
+}
+
+// laterFormat raises the format of a file by one, wherever the file has that number and its CRC.
+func laterFormat(t *testing.T, file []byte) []byte {
+	stored := func(format uint32) []byte {
+		number := binary.BigEndian.AppendUint32(nil, format)
+		crc := crc32.Checksum(append([]byte("format"), number...), crc32.MakeTable(crc32.Castagnoli))
+		return binary.LittleEndian.AppendUint32(number, crc)
+	}
+	for format := uint32(1); format < 100; format++ {
+		if bytes.Contains(file, stored(format)) {
+			return bytes.ReplaceAll(file, stored(format), stored(format+1))
+		}
+	}
+	t.Fatal("the file has no format")
+	return nil
 }

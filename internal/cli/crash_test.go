@@ -18,13 +18,13 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// The sizes of uploads: of one transaction, and of many (more than 5,000 rows).
-const (
+// The rows of uploads: of one transaction, and of many (each holds at most 5,000 rows).
+var (
 	smallUpload = 300
-	largeUpload = 52_000
+	largeUpload = testenv.Choose(21_000, 52_000)
 )
 
-// acknowledged is what a server said was done.
+// acknowledged are the writes that a server acknowledged.
 type acknowledged struct {
 	mu      sync.Mutex
 	datums  map[string]bool // by source name
@@ -37,8 +37,8 @@ func (a *acknowledged) nothing() bool {
 	return len(a.datums) == 0
 }
 
-// A server that is killed while it writes has lost nothing that it acknowledged, and holds every
-// upload whole or not at all. NIGHTJAR_CRASH_ROUNDS says how often it is killed.
+// TestKilledWhileWriting: a server that is killed while it writes loses no acknowledged write, and
+// has every upload as a whole or not at all. NIGHTJAR_CRASH_ROUNDS sets how often it is killed.
 func TestKilledWhileWriting(t *testing.T) {
 	t.Parallel()
 	rounds := testenv.Choose(2, 3)
@@ -72,7 +72,8 @@ func TestKilledWhileWriting(t *testing.T) {
 			t.Error(out)
 		}
 		done.check(t, file)
-		t.Logf("round %d: %d data and %d uploads were acknowledged so far", round, len(done.datums), len(done.uploads))
+		t.Logf("round %d: %d datums and %d uploads were acknowledged so far", round, len(done.datums),
+			len(done.uploads))
 	}
 	if len(done.datums) == 0 {
 		t.Error("no datum was acknowledged")
@@ -84,7 +85,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 }
 
-// untilStopped calls fn, with another name each time.
+// untilStopped calls fn again and again, each time with another name.
 func untilStopped(name string, stop chan struct{}, fn func(source string)) {
 	for i := 0; ; i++ {
 		select {
@@ -96,10 +97,11 @@ func untilStopped(name string, stop chan struct{}, fn func(source string)) {
 	}
 }
 
-// post sends data, one after the other, until the server is gone.
+// post posts datums one by one until stop.
 func (a *acknowledged) post(base, secret, name string, stop chan struct{}) {
 	untilStopped(name, stop, func(source string) {
-		body := fmt.Sprintf(`{"target":1,"data_type":"photometry","timestamp":"2024-01-01T00:00:00Z","source_name":%q,"value":{"magnitude":17,"by":%q}}`, source, source)
+		body := fmt.Sprintf(`{"target":1,"data_type":"photometry","timestamp":"2024-01-01T00:00:00Z",`+
+			`"source_name":%q,"value":{"magnitude":17,"by":%q}}`, source, source)
 		if send(base+"/api/reduceddatums/", secret, "application/json", strings.NewReader(body)) {
 			a.mu.Lock()
 			a.datums[source] = true
@@ -108,7 +110,7 @@ func (a *acknowledged) post(base, secret, name string, stop chan struct{}) {
 	})
 }
 
-// upload sends light curves, one after the other, until the server is gone.
+// upload uploads light curves one by one until stop.
 func (a *acknowledged) upload(base, secret, name string, rows int, stop chan struct{}) {
 	untilStopped(name, stop, func(source string) {
 		var body bytes.Buffer
@@ -129,7 +131,7 @@ func (a *acknowledged) upload(base, secret, name string, rows int, stop chan str
 	})
 }
 
-// send says whether a server answered that something was created.
+// send posts a body, and reports whether the server answered 201.
 func send(url, secret, kind string, body io.Reader) bool {
 	r, err := http.NewRequest(http.MethodPost, url, body)
 	if err != nil {
@@ -146,7 +148,7 @@ func send(url, secret, kind string, body io.Reader) bool {
 	return w.StatusCode == http.StatusCreated
 }
 
-// check compares what a file holds with what was acknowledged.
+// check compares the content of a file with the acknowledged writes.
 func (a *acknowledged) check(t *testing.T, file string) {
 	t.Helper()
 	rows := map[string]int{}
@@ -164,22 +166,22 @@ func (a *acknowledged) check(t *testing.T, file string) {
 	}
 	for source := range a.datums {
 		if rows[source] != 1 {
-			t.Errorf("datum %s: acknowledged, and there %d times", source, rows[source])
+			t.Errorf("datum %s was acknowledged, and exists %d times", source, rows[source])
 		}
 	}
 	for source, n := range a.uploads {
 		if rows[source] != n {
-			t.Errorf("upload %s: %d rows were acknowledged, %d are there", source, n, rows[source])
+			t.Errorf("upload %s: %d rows were acknowledged, %d exist", source, n, rows[source])
 		}
 	}
 	for source, n := range rows {
 		switch {
 		case strings.Contains(source, "small") && n != smallUpload,
 			strings.Contains(source, "large") && n != largeUpload:
-			t.Errorf("upload %s is there with %d rows only", source, n)
+			t.Errorf("upload %s has only %d rows", source, n)
 		}
 	}
-	// a product without its rows would be half an upload, too
+	// A product without rows would be half an upload, too.
 	var products int
 	for source := range rows {
 		if strings.Contains(source, "small") || strings.Contains(source, "large") {
@@ -187,6 +189,6 @@ func (a *acknowledged) check(t *testing.T, file string) {
 		}
 	}
 	if out := must(t, "stat", "--db", file); !strings.Contains(out, fmt.Sprintf("dataproducts    %d\n", products)) {
-		t.Errorf("there are rows of %d uploads, and: %s", products, out)
+		t.Errorf("rows of %d uploads exist, but: %s", products, out)
 	}
 }

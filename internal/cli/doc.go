@@ -1,16 +1,20 @@
-// Package cli is the command line: what the program nightjar does when it is called. Package node
-// puts nodes together.
+// Package cli is the command line of Nightjar.
 //
-// Every command but serve, restore, verify (of a file that nobody serves), inspect, torture and
-// version is a client of the REST API, as the pages and everybody's scripts are. It speaks as the
-// owner of the file, who may do everything: to the server that runs on the file, else to a node in
-// this process (connect.go). So a capability is built once, in the API, and a command asks for it
-// and prints the answer.
+// # Commands are clients
 //
-// cli.go has the table of commands. The flags of a command are bound to variables whose values are
-// the defaults (flags.go). urfave/cli takes flags that follow an argument for arguments, so
-// argorder.go puts the flags first, and refuses those that no command knows.
+// Most commands are clients of the REST API, as the pages and users' scripts are. They act as the
+// owner of the file, who may do everything. If a server runs on the file, they send their requests
+// to it; otherwise to a node in this process (client.go). So a feature is built once, in the API.
+// The exceptions are serve, restore, inspect, torture, version, and verify when no server runs.
 //
-// Errors are one line on standard error, and the exit status is 1. What a command was asked for
-// goes to standard output; what is said about it goes to standard error.
+// # Flags
+//
+// cli.go has the table of commands. Flags are bound to variables whose values are the defaults
+// (flags.go). urfave/cli treats flags after an argument as arguments, so args.go moves the flags to
+// the front, and refuses unknown ones.
+//
+// # Output
+//
+// Results go to standard output, notes to standard error. An error is one line on standard error,
+// with exit status 1.
 package cli

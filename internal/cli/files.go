@@ -11,9 +11,9 @@ import (
 	"unicode"
 )
 
-// matching replaces patterns among the names of files by the files that they match; a pattern
-// without a file stays, so that it is told.
-func matching(names []string) []string {
+// expandPatterns replaces patterns by the names of the files that match. A pattern that matches no
+// file stays, so that the error names it.
+func expandPatterns(names []string) []string {
 	var files []string
 	for _, name := range names {
 		if _, err := os.Lstat(name); err != nil && strings.ContainsAny(name, "*?[") {
@@ -27,7 +27,7 @@ func matching(names []string) []string {
 	return files
 }
 
-// openFile opens a file, with errors that do not repeat its name.
+// openFile opens a file. Its errors do not repeat the name.
 func openFile(file string) (*os.File, os.FileInfo, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -47,29 +47,30 @@ func openFile(file string) (*os.File, os.FileInfo, error) {
 	return f, info, nil
 }
 
-// present says why an archive's file cannot be read, if it cannot.
-func present(file string) error {
+// checkPresent returns an error if the archive's file does not exist, cannot be read or is empty.
+func checkPresent(file string) error {
 	f, info, err := openFile(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %s: nightjar serve makes it, --db or NIGHTJAR_DB names another", file)
+		return fmt.Errorf("there is no file %s: create it with nightjar serve, or name another one with "+
+			"--db or NIGHTJAR_DB", file)
 	case err != nil:
 		return fmt.Errorf("%s: %w", file, err)
 	case info.Size() == 0:
-		err = fmt.Errorf("%s is an empty file: nightjar serve makes an archive of it", file)
+		err = fmt.Errorf("%s is empty: nightjar serve turns it into an archive", file)
 	}
 	return errors.Join(err, f.Close())
 }
 
-// refusedFiles is the error that names the files that were refused; nil for none.
+// refusedFiles returns an error that names the files that were refused, nil if there are none.
 func refusedFiles(failed []string, of int) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d files refused: %s", len(failed), of, firstOf(failed))
+	return fmt.Errorf("%d of %d files refused: %s", len(failed), of, shortList(failed))
 }
 
-func firstOf(list []string) string {
+func shortList(list []string) string {
 	const most = 5
 	text := ""
 	for i, s := range list[:min(most, len(list))] {
@@ -84,8 +85,7 @@ func firstOf(list []string) string {
 	return text
 }
 
-// writeNew writes a file that was not there; when it cannot be written it is not there afterwards
-// either.
+// writeNew writes a file that must not exist. If writing fails, it removes the file.
 func writeNew(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
@@ -98,8 +98,9 @@ func writeNew(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// fileWord is a text as it may stand in the name of a file anywhere.
-func fileWord(s string) string {
+// safeFileName makes a text fit for file names on every system: at most 60 letters, digits, +, -
+// and dots.
+func safeFileName(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("+-.", r) {
 			return r

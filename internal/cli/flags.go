@@ -14,19 +14,19 @@ import (
 	"nightjar/internal/client"
 )
 
-// Each of these flags is bound to a variable, whose value is the default. Backquotes in a usage
-// give the name of the flag's value.
+// Each flag is bound to a variable, whose value is the default. Backquotes in a usage mark the name
+// of the flag's value.
 
 func textFlag(p *string, name, usage string) *cli.StringFlag {
 	return &cli.StringFlag{Name: name, Usage: usage, Value: *p, Destination: p}
 }
 
-// parsedFlag is a textFlag whose values parse must take.
+// parsedFlag is a textFlag that refuses values for which parse fails.
 func parsedFlag[T any](p *string, name, usage string, parse func(string) (T, error)) cli.Flag {
 	f := textFlag(p, name, usage)
 	f.Action = func(c *cli.Context, s string) error {
 		_, err := parse(s)
-		return ofNamed(c, name, err)
+		return flagError(c, name, err)
 	}
 	return f
 }
@@ -35,18 +35,18 @@ func boolFlag(p *bool, name, usage string) cli.Flag {
 	return &cli.BoolFlag{Name: name, Usage: usage, Value: *p, Destination: p}
 }
 
-// listFlag may be given several times.
+// listFlag is a flag that may be given several times.
 func listFlag(p *[]string, name, usage string) cli.Flag {
 	return parsedListFlag(p, name, usage, func(s string) (string, error) { return s, nil })
 }
 
-// parsedListFlag is a listFlag each of whose values is read by parse.
+// parsedListFlag is a listFlag that reads each value with parse.
 func parsedListFlag[T any](p *[]T, name, usage string, parse func(string) (T, error)) cli.Flag {
 	return &cli.StringSliceFlag{Name: name, Usage: usage, Action: func(c *cli.Context, list []string) error {
 		for _, s := range list {
 			v, err := parse(s)
 			if err != nil {
-				return ofNamed(c, name, err)
+				return flagError(c, name, err)
 			}
 			*p = append(*p, v)
 		}
@@ -54,11 +54,11 @@ func parsedListFlag[T any](p *[]T, name, usage string, parse func(string) (T, er
 	}}
 }
 
-// numberFlag takes numbers from 1 on.
+// numberFlag is a flag for a number of 1 or more.
 func numberFlag(p *int, name, usage string) cli.Flag {
 	return &cli.IntFlag{Name: name, Usage: usage, Value: *p, Destination: p, Action: func(c *cli.Context, n int) error {
 		if n < 1 {
-			return usageError(c, "--%s: it must be a number from 1 on", name)
+			return usageError(c, "--%s must be 1 or more", name)
 		}
 		return nil
 	}}
@@ -68,19 +68,19 @@ func timeFlag(p *time.Duration, name, usage string) *cli.DurationFlag {
 	return &cli.DurationFlag{Name: name, Usage: usage, Value: *p, Destination: p}
 }
 
-// waitFlag takes times of a second or more.
+// waitFlag is a flag for a time of a second or more.
 func waitFlag(p *time.Duration, name, usage string) cli.Flag {
 	f := timeFlag(p, name, usage)
 	f.Action = func(c *cli.Context, d time.Duration) error {
 		if d < time.Second {
-			return usageError(c, "--%s: it must be a second or more, such as 30s or 5m", name)
+			return usageError(c, "--%s must be a second or more, such as 30s or 5m", name)
 		}
 		return nil
 	}
 	return f
 }
 
-// sizeFlag takes numbers of bytes from least on.
+// sizeFlag is a flag for a number of bytes, least or more.
 func sizeFlag(p *int64, least int64, name, usage string) cli.Flag {
 	return &cli.StringFlag{Name: name, Usage: usage, Value: sizeText(*p), Action: func(c *cli.Context, s string) error {
 		n, err := parseSize(s)
@@ -88,19 +88,19 @@ func sizeFlag(p *int64, least int64, name, usage string) cli.Flag {
 			err = fmt.Errorf("it must be %d bytes or more", least)
 		}
 		*p = n
-		return ofNamed(c, name, err)
+		return flagError(c, name, err)
 	}}
 }
 
-// query is made of the flags that narrow a list down.
+// query holds query parameters that are set by flags.
 type query struct {
 	url.Values
-	flags map[string]string // by parameter
+	flags map[string]string // names of flags by parameter
 }
 
 func newQuery() *query { return &query{url.Values{}, map[string]string{}} }
 
-// flag gives a parameter of the query, if it is not empty.
+// flag returns a flag that sets a parameter, unless its value is empty.
 func (q *query) flag(name, parameter, usage string) cli.Flag {
 	q.flags[parameter] = name
 	return &cli.StringFlag{Name: name, Usage: usage, Action: func(_ *cli.Context, s string) error {
@@ -111,25 +111,25 @@ func (q *query) flag(name, parameter, usage string) cli.Flag {
 	}}
 }
 
-// explained names the flag instead of the parameter that an error is about.
-func (q *query) explained(c *cli.Context, err error) error {
+// nameFlag makes an error about a parameter name the flag.
+func (q *query) nameFlag(c *cli.Context, err error) error {
 	if refused := new(client.Refusal); errors.As(err, &refused) {
 		if flag := q.flags[refused.Problems[0].Field]; flag != "" {
-			return ofNamed(c, flag, bare(refused, refused.Problems[0].Field))
+			return flagError(c, flag, withoutField(refused, refused.Problems[0].Field))
 		}
 	}
 	return err
 }
 
-// ofNamed is the error for a flag's value, nil for none.
-func ofNamed(c *cli.Context, name string, err error) error {
+// flagError returns a usage error that names the flag, or nil if err is nil.
+func flagError(c *cli.Context, name string, err error) error {
 	if err == nil {
 		return nil
 	}
 	return usageError(c, "--%s: %v", name, err)
 }
 
-// parseSize reads a number of bytes: 5000, 64K, 64M, 8G or 1T, which may be written as 64MiB.
+// parseSize reads a number of bytes: 5000, 64K, 64M, 8G or 1T. It also reads 64MiB and so on.
 func parseSize(s string) (int64, error) {
 	number := strings.TrimRight(s, "KMGTiB")
 	n, err := strconv.ParseInt(number, 10, 64)
@@ -137,12 +137,12 @@ func parseSize(s string) (int64, error) {
 		"T": 40, "TiB": 40}
 	shift, known := power[s[len(number):]]
 	if err != nil || !known || n < 0 || n > math.MaxInt64>>shift {
-		return 0, fmt.Errorf("%q is no size such as 64M or 8G", s)
+		return 0, fmt.Errorf("%q is not a size: write 64M or 8G", s)
 	}
 	return n << shift, nil
 }
 
-// sizeText writes a number of bytes as parseSize reads it.
+// sizeText formats a number of bytes for parseSize.
 func sizeText(n int64) string {
 	units := []string{"", "K", "M", "G", "T"}
 	i := 0
@@ -152,7 +152,7 @@ func sizeText(n int64) string {
 	return strconv.FormatInt(n, 10) + units[i]
 }
 
-// grouped puts flags under a heading of their own.
+// grouped lists flags under a heading of their own in the help.
 func grouped(heading string, flags ...cli.Flag) []cli.Flag {
 	for _, f := range flags {
 		switch f := f.(type) {
@@ -172,5 +172,5 @@ func grouped(heading string, flags ...cli.Flag) []cli.Flag {
 }
 
 func (p *program) asFlag() cli.Flag {
-	return textFlag(&p.as, "as", "on behalf of `USER`, with what that user may see and do")
+	return textFlag(&p.as, "as", "act as `USER`, with the permissions of that user")
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"net/http"
 	"os"
@@ -17,23 +18,25 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// asProgram is set in the environment of every process that the tests start: the test's binary is
-// the program there. So is the process in which the program itself verifies a file.
+// asProgram is an environment variable that makes the test binary behave as the program. All child
+// processes of the tests have it, and so has the child in which the program verifies a file.
 const asProgram = "NIGHTJAR_TEST_IS_THE_PROGRAM"
 
 func TestMain(m *testing.M) {
-	worker := slices.Contains(os.Args, "-test.fuzzworker") // a process of the fuzzer's, and not one of a test's
+	worker := slices.Contains(os.Args, "-test.fuzzworker") // a child of the fuzzer, not of a test
 	if os.Getenv(asProgram) != "" && !worker {
 		os.Exit(Main())
 	}
 	os.Setenv(asProgram, "yes")
 	os.Unsetenv("NIGHTJAR_DB")
+	flag.Parse()
+	flag.Set("test.parallel", "8") // most parallel tests only wait for timeouts
 	os.Exit(m.Run())
 }
 
 const patience = testenv.Patience
 
-// said is what a program printed so far.
+// said collects what a program prints.
 type said struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -51,13 +54,13 @@ func (s *said) String() string {
 	return s.b.String()
 }
 
-// result is what came of one call of the program.
+// result is the outcome of one run of the program.
 type result struct {
 	status   int
 	out, err string
 }
 
-// wants checks the status, and that out and err are among what was printed and what was said.
+// wants checks the status, and that standard output and error have the texts out and err.
 func (r result) wants(t testing.TB, what any, status int, out, err []string) {
 	t.Helper()
 	if r.status != status {
@@ -98,7 +101,7 @@ func self(t testing.TB) string {
 	return path
 }
 
-// must is the standard output of a command that succeeds.
+// must runs a command that must succeed, and returns its standard output.
 func must(t testing.TB, args ...string) string {
 	t.Helper()
 	r := call(t, "", args...)
@@ -108,8 +111,8 @@ func must(t testing.TB, args ...string) string {
 	return r.out
 }
 
-// refused checks that a call ended with one line on standard error that holds every text, and
-// nothing on standard output.
+// refused checks that a run failed with one line on standard error, which has all texts, and
+// printed nothing on standard output.
 func (r result) refused(t testing.TB, texts ...string) {
 	t.Helper()
 	if r.status != 1 || r.out != "" || !strings.HasPrefix(r.err, "nightjar: ") || strings.Count(r.err, "\n") != 1 {
@@ -124,7 +127,7 @@ func (r result) refused(t testing.TB, texts ...string) {
 
 // server is a server in this process.
 type server struct {
-	base      string // URL without a slash at its end
+	base      string // URL without a final slash
 	out, errs *said
 	stop      func() int // ends the server and returns its exit status
 }
@@ -157,7 +160,7 @@ func serveFile(t testing.TB, file string, flags ...string) *server {
 
 var signInLine = regexp.MustCompile(`(?m)^sign in: (https?://\S+)/$`)
 
-// signIn waits for the line that says that a server listens, and returns the URL in it.
+// signIn waits until a server prints its URL, and returns it.
 func signIn(t testing.TB, out, errs *said) string {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -172,7 +175,7 @@ func signIn(t testing.TB, out, errs *said) string {
 	return ""
 }
 
-// get is the body of an answer to a request with a token, "" for none.
+// get returns the body of an answer. The request has a token unless that is "".
 func get(t testing.TB, url, token string) string {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodGet, url, nil)
@@ -197,17 +200,36 @@ func get(t testing.TB, url, token string) string {
 	return string(b)
 }
 
-// newFile is a file that was served once, so that it has an administrator.
-func newFile(t testing.TB) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "nightjar.db")
-	if status := serveFile(t, file).stop(); status != 0 {
-		t.Fatalf("status %d", status)
-	}
-	return file
+// served is a file with an administrator, as the first start makes it. Tests share it, because
+// hashing a password takes time.
+var served struct {
+	once sync.Once
+	file []byte
 }
 
-// write makes a file in a folder and returns its path.
+// newFile returns the path of a new file with an administrator.
+func newFile(t testing.TB) string {
+	t.Helper()
+	served.once.Do(func() {
+		file := filepath.Join(t.TempDir(), "first.db")
+		if status := serveFile(t, file).stop(); status != 0 {
+			t.Fatalf("status %d", status)
+		}
+		served.file = readFile(t, file)
+	})
+	return write(t, t.TempDir(), "nightjar.db", string(served.file))
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// write writes a file in a folder and returns its path.
 func write(t testing.TB, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)

@@ -10,11 +10,11 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// helpWidth is how many columns a page of help may have, as narrow terminals do.
+// helpWidth is the width of help in columns.
 const helpWidth = 100
 
-// help prints the page of a command, or of the program when path names none. A command's
-// Description holds its examples, one a line; blanks part an example from what is said about it.
+// help prints the help of a command, or of the program if path is empty. A command's Description
+// has its examples, one a line; three blanks separate an example from its explanation.
 func help(w io.Writer, app *cli.App, path []string) error {
 	name, usage, synopsis, examples := app.Name, app.Usage, "COMMAND [flags]", app.Description
 	commands, flags := app.Commands, []cli.Flag(nil)
@@ -34,7 +34,7 @@ func help(w io.Writer, app *cli.App, path []string) error {
 	p := new(page)
 	p.wrapped("", name+": "+usage)
 	p.section("USAGE", []entry{{name + " " + synopsis, ""}})
-	p.section("EXAMPLES", pairs(examples))
+	p.section("EXAMPLES", parseExamples(examples))
 	var list []entry
 	for _, c := range commands {
 		if !c.Hidden {
@@ -42,7 +42,7 @@ func help(w io.Writer, app *cli.App, path []string) error {
 		}
 	}
 	p.section("COMMANDS", list)
-	// flags in the groups in which they were given
+	// The order of the flags, and of their groups, is that of the command.
 	var groups []string
 	byGroup := map[string][]entry{}
 	for _, f := range slices.Concat(flags, app.Flags) {
@@ -59,21 +59,21 @@ func help(w io.Writer, app *cli.App, path []string) error {
 		p.section(group, byGroup[group])
 	}
 	if len(commands) > 0 {
-		p.WriteString("\n" + name + " COMMAND --help says more of a command.\n")
+		p.WriteString("\n" + name + " COMMAND --help shows the help of a command.\n")
 	}
-	_, err := io.WriteString(w, strings.ReplaceAll(p.String(), together, " "))
+	_, err := io.WriteString(w, strings.ReplaceAll(p.String(), noBreak, " "))
 	return err
 }
 
-// together is a blank at which no line ends.
-const together = "\u00a0"
+// noBreak is a blank at which no line ends.
+const noBreak = "\u00a0"
 
-// entry is a line of help: what is written, and what is said about it.
+// entry is a line of help: what to type, and its explanation.
 type entry struct{ left, right string }
 
-// pairs reads examples. What is said about one is a comment of the shell's, so that the whole line
-// can be copied.
-func pairs(examples string) (list []entry) {
+// parseExamples reads examples. An explanation becomes a shell comment, so that users can copy the
+// whole line.
+func parseExamples(examples string) (list []entry) {
 	for line := range strings.Lines(examples) {
 		left, right, said := strings.Cut(strings.TrimSpace(line), "   ")
 		if said {
@@ -84,7 +84,7 @@ func pairs(examples string) (list []entry) {
 	return list
 }
 
-// flagEntry describes a flag. What its usage has in backquotes is the name of its value.
+// flagEntry describes a flag. Backquotes in its usage mark the name of its value.
 func flagEntry(f cli.Flag) entry {
 	d, ok := f.(cli.DocGenerationFlag)
 	if !ok {
@@ -103,14 +103,14 @@ func flagEntry(f cli.Flag) entry {
 		}
 		left += " " + value
 	}
-	if s := standard(f); s != "" {
-		text += " (default" + together + s + ")"
+	if s := defaultText(f); s != "" {
+		text += " (default" + noBreak + s + ")"
 	}
 	return entry{left, text}
 }
 
-// standard is the value of a flag that is not given, as people write it.
-func standard(f cli.Flag) string {
+// defaultText returns the default of a flag, "" if there is none.
+func defaultText(f cli.Flag) string {
 	switch f := f.(type) {
 	case *cli.DurationFlag:
 		return duration(f.Value)
@@ -122,7 +122,7 @@ func standard(f cli.Flag) string {
 	return ""
 }
 
-// duration writes 1h, 5m or 10s, where Go has 1h0m0s.
+// duration formats 1h, 5m or 10s, where Go writes 1h0m0s.
 func duration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
@@ -134,11 +134,11 @@ func duration(d time.Duration) string {
 	return s
 }
 
-// page is a page of help that is being written.
+// page is the help of a command.
 type page struct{ strings.Builder }
 
-// section writes entries beneath a heading, in two columns; where the first is very wide the second
-// follows on a line of its own.
+// section writes entries below a heading in two columns. The second column begins on a new line
+// after a very wide first one.
 func (p *page) section(heading string, list []entry) {
 	if len(list) == 0 {
 		return
@@ -166,8 +166,8 @@ func (p *page) section(heading string, list []entry) {
 	}
 }
 
-// wrapped writes a text in lines of helpWidth, those after the first indented. Blanks at its
-// beginning stay.
+// wrapped writes a text in lines of helpWidth, and indents all but the first. It keeps the blanks
+// at the beginning.
 func (p *page) wrapped(indent, text string) {
 	for len(text) > helpWidth {
 		at := strings.LastIndexByte(text[:helpWidth+1], ' ')
@@ -180,38 +180,11 @@ func (p *page) wrapped(indent, text string) {
 	p.WriteString(text + "\n")
 }
 
-// helpCommand prints pages of help; --help anywhere on the line comes to it as well.
+// helpCommand prints help. A line with --help anywhere calls it, too.
 func (p *program) helpCommand() *cli.Command {
 	return &cli.Command{
-		Name: "help", Usage: "say more of a command", ArgsUsage: "[COMMAND]...", Description: "nightjar help user add",
-		Action: func(c *cli.Context) error { return help(p.out, c.App, c.Args().Slice()) },
+		Name: "help", Usage: "print the help of a command", ArgsUsage: "[COMMAND]...",
+		Description: "nightjar help user add",
+		Action:      func(c *cli.Context) error { return help(p.out, c.App, c.Args().Slice()) },
 	}
-}
-
-func findCommand(list []*cli.Command, name string) *cli.Command {
-	for _, c := range list {
-		if c.HasName(name) {
-			return c
-		}
-	}
-	return nil
-}
-
-// noCommand is the error for a word that is none of a list of commands.
-func noCommand(name, word string, list []*cli.Command) error {
-	visible := slices.DeleteFunc(slices.Clone(list), func(c *cli.Command) bool { return c.Hidden })
-	meant := cli.SuggestCommand(visible, word)
-	if meant == fmt.Sprintf(cli.SuggestDidYouMeanTemplate, "") {
-		return fmt.Errorf("there is no command %q (see: %s --help)", name+" "+word, name)
-	}
-	return fmt.Errorf("there is no command %q. %s (see: %s --help)", name+" "+word, meant, name)
-}
-
-// noFlag is the error for a flag that a command does not know.
-func noFlag(name, flag string, lists ...[]cli.Flag) error {
-	meant := cli.SuggestFlag(slices.Concat(lists...), strings.TrimLeft(flag, "-"), true)
-	if meant == "" {
-		return fmt.Errorf("there is no flag %s (see: %s --help)", flag, name)
-	}
-	return fmt.Errorf("there is no flag %s. "+cli.SuggestDidYouMeanTemplate+" (see: %s --help)", flag, meant, name)
 }

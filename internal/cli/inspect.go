@@ -12,34 +12,35 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/ingest"
+	"nightjar/internal/problem"
 )
 
-// answers are those to questions that a file does not answer by itself.
-type answers struct {
+// fileHints are the flags that say what a file does not say itself.
+type fileHints struct {
 	kind, dateObs, timeColumn, timeFormat string
 	columns                               []string // ROLE=COLUMN
 }
 
-func (a *answers) flags() []cli.Flag {
+func (a *fileHints) flags() []cli.Flag {
 	a.kind = ingest.AutoType
 	return []cli.Flag{
 		textFlag(&a.kind, "type",
-			"`TYPE` of the files, such as photometry, spectroscopy or fits_file; auto lets the content decide"),
-		textFlag(&a.dateObs, "date-obs", "`DATE` of a spectrum whose file says none: MJD or ISO 8601, UTC"),
-		textFlag(&a.timeColumn, "time-column", "the `COLUMN` of photometry that holds the time"),
+			"data product `TYPE`, such as photometry, spectroscopy or fits_file; auto recognises it"),
+		textFlag(&a.dateObs, "date-obs", "`DATE` of spectra without one, MJD or ISO 8601, UTC"),
+		textFlag(&a.timeColumn, "time-column", "`COLUMN` that has the time of photometry"),
 		textFlag(&a.timeFormat, "time-format",
-			"what it counts, `FORMAT`: mjd, jd, hjd, bjd, btjd, unix or iso, as mjd_tt or jd-2450000 too"),
-		listFlag(&a.columns, "column", "the column of a role, as `ROLE=COLUMN`, such as magnitude=m_corr"),
+			"`FORMAT` of that column: mjd, jd, hjd, bjd, btjd, unix or iso; also mjd_tt, jd-2450000 ..."),
+		listFlag(&a.columns, "column", "column of a role, such as magnitude=m_corr, as `ROLE=COLUMN`; may be repeated"),
 	}
 }
 
-// roles are the columns by role.
-func (a *answers) roles(c *cli.Context) (map[string]string, error) {
+// roles returns the columns by role.
+func (a *fileHints) roles(c *cli.Context) (map[string]string, error) {
 	columns := map[string]string{}
 	for _, text := range a.columns {
 		role, column, ok := strings.Cut(text, "=")
 		if !ok || role == "" || column == "" {
-			return nil, usageError(c, "%q is no ROLE=COLUMN", text)
+			return nil, usageError(c, "%q is not of the form ROLE=COLUMN", text)
 		}
 		columns[role] = column
 	}
@@ -47,13 +48,13 @@ func (a *answers) roles(c *cli.Context) (map[string]string, error) {
 }
 
 func (p *program) inspectCommand() *cli.Command {
-	var in answers
+	var in fileHints
 	var asJSON bool
 	return &cli.Command{
-		Name: "inspect", Usage: "say what files hold and how an upload would read them; no archive is needed", ArgsUsage: "FILE...",
+		Name: "inspect", Usage: "show what an upload would read from files; needs no archive", ArgsUsage: "FILE...",
 		Description: "nightjar inspect lightcurve.csv spectrum.fits\n" +
 			"nightjar inspect --column magnitude=m_corr --time-format jd table.csv",
-		Flags: append(in.flags(), boolFlag(&asJSON, "json", "print the report of each as a line of JSON")),
+		Flags: append(in.flags(), boolFlag(&asJSON, "json", "print the report of each file as a line of JSON")),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE...")
 			if err != nil {
@@ -65,7 +66,7 @@ func (p *program) inspectCommand() *cli.Command {
 			}
 			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn,
 				TimeFormat: in.timeFormat, Columns: columns}
-			files := matching(args)
+			files := expandPatterns(args)
 			var failed []string
 			for _, file := range files {
 				if err := p.inspect(c.Context, file, in.kind, o, asJSON); err != nil {
@@ -82,7 +83,7 @@ func (p *program) inspectCommand() *cli.Command {
 	}
 }
 
-// inspect prints the report of one file.
+// inspect prints the report on one file.
 func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Options, asJSON bool) error {
 	f, info, err := openFile(file)
 	if err != nil {
@@ -105,7 +106,7 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 			return err
 		}
 		p.say("%s", line)
-	} else if err := p.reported(file, as, note, r); err != nil {
+	} else if err := p.printReport(file, as, note, r); err != nil {
 		return err
 	}
 	if len(r.Errors) > 0 {
@@ -114,18 +115,18 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 	return nil
 }
 
-// reported prints a report for people.
-func (p *program) reported(file, as, note string, r ingest.Report) error {
+// printReport prints a report as text.
+func (p *program) printReport(file, as, note string, r ingest.Report) error {
 	form := r.Format
 	if form == "" {
 		form = "kept as it is"
 	}
 	if as == "" {
-		as, form = "refused", "no type of data fits it"
+		as, form = "refused", "no data product type fits"
 	}
 	p.say("%s: %s, %s", printable(file), as, printable(form))
 	if note != "" {
-		p.say("  kept as it is, since it could not be read: %s", printable(note))
+		p.say("  kept as it is, because it could not be read: %s", printable(note))
 	}
 	var rows [][]string
 	for _, c := range r.Columns {
@@ -139,13 +140,13 @@ func (p *program) reported(file, as, note string, r ingest.Report) error {
 		return err
 	}
 	if r.Rows > 0 {
-		p.say("  %s, %s, %s left out", rowsText(r.Rows, "row"), rowsText(r.Created, "datum"),
+		p.say("  %s, %s, %s skipped", problem.Plural(r.Rows, "row"), problem.Plural(r.Created, "datum"),
 			strconv.Itoa(r.RejectedCount))
 	}
 	for _, list := range []struct {
 		what  string
 		lines []string
-	}{{"warning", r.Warnings}, {"left out", problemLines(r.Rejected)}, {"error", problemLines(r.Errors)}} {
+	}{{"warning", r.Warnings}, {"skipped", problemLines(r.Rejected)}, {"error", problemLines(r.Errors)}} {
 		for _, line := range list.lines {
 			p.say("  %s: %s", list.what, printable(line))
 		}
@@ -154,18 +155,8 @@ func (p *program) reported(file, as, note string, r ingest.Report) error {
 }
 
 func problemLines[T fmt.Stringer](list []T) (lines []string) {
-	for _, problem := range list {
-		lines = append(lines, problem.String())
+	for _, v := range list {
+		lines = append(lines, v.String())
 	}
 	return lines
-}
-
-func rowsText(n int, noun string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case noun == "datum":
-		return strconv.Itoa(n) + " data"
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -10,14 +10,15 @@ import (
 	"testing"
 )
 
-// An invitation is a user without a password, a token, and what to paste.
+// TestInvite: an invitation is a user without a password, a token, and a script to paste.
 func TestInvite(t *testing.T) {
+	t.Parallel()
 	file := newFile(t)
 	must(t, "group", "add", "Observers", "--db", file)
 	s := serveFile(t, file, "--lan")
 	r := call(t, "", "user", "invite", "dora", "--group", "Observers", "--read-only", "--expires", "30d", "--db", file)
-	m := regexp.MustCompile(
-		`(?s)^URL: (https://\S+)/\ntoken: ([0-9a-f]{40})\ncertificate, SHA-256: \S+\n\n(import requests\n.*)$`).FindStringSubmatch(r.out)
+	m := regexp.MustCompile(`(?s)^URL: (https://\S+)/\ntoken: ([0-9a-f]{40})\n` +
+		`certificate, SHA-256: \S+\n\n(import requests\n.*)$`).FindStringSubmatch(r.out)
 	if r.status != 0 || m == nil {
 		t.Fatalf("%+v", r)
 	}
@@ -58,10 +59,10 @@ func TestInvite(t *testing.T) {
 		t.Error(must(t, "token", "list", "--db", file))
 	}
 	runPython(t, m[3], "0\n")
-	// the errors leave nobody behind
+	// A refused invitation leaves no user.
 	call(t, "", "user", "invite", "dora", "--db", file).refused(t, "username")
 	call(t, "", "user", "invite", "emil", "--group", "Nobodies", "--db", file).refused(t, "there is no group Nobodies")
-	call(t, "", "user", "invite", "emil", "--expires", "2001-01-01", "--db", file).refused(t, "has passed")
+	call(t, "", "user", "invite", "emil", "--expires", "2001-01-01", "--db", file).refused(t, "is in the past")
 	if s.stop() != 0 {
 		t.Error(s.errs)
 	}
@@ -75,12 +76,12 @@ func TestInvite(t *testing.T) {
 	}
 	plain := serveFile(t, file)
 	if here := call(t, "", "user", "invite", "gerd", "--db", file); here.status != 0 ||
-		!strings.Contains(here.err, "this machine alone") || !strings.Contains(here.out, "URL: "+plain.base+"/") {
+		!strings.Contains(here.err, "only on this machine") || !strings.Contains(here.out, "URL: "+plain.base+"/") {
 		t.Errorf("%+v", here)
 	}
 }
 
-// runPython runs a script where there is a Python that has what it imports.
+// runPython runs a script if there is a Python with the modules that it imports.
 func runPython(t *testing.T, script, want string) {
 	t.Helper()
 	bin := t.TempDir()

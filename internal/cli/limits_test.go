@@ -6,40 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/urfave/cli/v2"
-
-	"nightjar/internal/node"
 )
 
-func TestParseSize(t *testing.T) {
-	for text, want := range map[string]int64{"0": 0, "5000": 5000, "5000B": 5000, "64K": 64 << 10, "64KiB": 64 << 10,
-		"64M": 64 << 20, "8G": 8 << 30, "1TiB": 1 << 40,
-		"": -1, "M": -1, "-1": -1, "1.5G": -1, "64MB": -1, "64iB": -1, "9000000000T": -1, "64 M": -1, "0x10": -1} {
-		got, err := parseSize(text)
-		if want < 0 != (err != nil) || err == nil && got != want {
-			t.Errorf("%q: %d, %v", text, got, err)
-		}
-	}
-}
-
-func TestLimitFlags(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "nightjar.db")
-	for args, want := range map[string]string{"--max-body 1.5G": "no size", "--max-upload 10": "1024 bytes or more",
-		"--max-uploads 0": "from 1 on", "--max-header 1K": "4096", "--header-timeout 0s": "a second or more",
-		"--body-timeout soon": "body-timeout", "--max-line 10": "1024 bytes or more", "--body-memory 1K": "1048576 bytes or more", "--min-body-rate 0": "1 bytes or more", "--send-timeout 1ms": "a second or more", "--idle-timeout 0": "idle-timeout", "--max-failed-logins 0": "from 1 on"} {
-		call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"},
-			strings.Fields(args)...)...).refused(t, want, strings.Fields(args)[0][1:])
-	}
-}
-
-// Each limit has an answer of its own.
+// TestLimits: each limit has its own answer.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -96,7 +69,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("guess %d: %d %s", i, w.StatusCode, text)
 		}
 	}
-	// a header and a body that do not come on
+	// Headers and bodies that stop half way.
 	slow := func(text string) string {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
 		if err != nil {
@@ -116,7 +89,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("half a header: %s", answer)
 	}
 	if answer := slow("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 200 ") {
-		t.Errorf("a connection that is left alone: %s", answer) // and which is closed then, or slow would say so
+		t.Errorf("an idle connection: %s", answer) // slow fails if it is not closed
 	}
 	post := "POST /api/%s/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + secret +
 		"\r\nContent-Type: %s\r\nContent-Length: 2000\r\n\r\n"
@@ -129,26 +102,29 @@ func TestLimits(t *testing.T) {
 			t.Errorf("half a body for %s: %s", c[0], answer)
 		}
 	}
-	if answer := slow("POST /api/targets/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token guess\r\nContent-Type: application/json\r\nContent-Length: 2000\r\n\r\n{"); !strings.HasPrefix(answer, "HTTP/1.1 401 ") {
-		t.Errorf("half a body of one who is refused: %s", answer)
+	if answer := slow("POST /api/targets/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token guess\r\n" +
+		"Content-Type: application/json\r\nContent-Length: 2000\r\n\r\n{"); !strings.HasPrefix(answer,
+		"HTTP/1.1 401 ") {
+		t.Errorf("half a body with a wrong token: %s", answer)
 	}
-	// one upload at a time, as --max-uploads has it, and the other waits for it
+	// --max-uploads 1: a second upload waits for the first one.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	io.WriteString(conn, fmt.Sprintf(post, "reduceddatums", "application/x-ndjson")+"{}\n") // and no more, for a second
+	// It sends nothing more for a second.
+	io.WriteString(conn, fmt.Sprintf(post, "reduceddatums", "application/x-ndjson")+"{}\n")
 	var waited time.Duration
 	for begun := time.Now(); waited < 500*time.Millisecond && time.Since(begun) < patience; {
 		one := time.Now()
 		if w, text := ask("/api/reduceddatums/", "application/x-ndjson", "{}\n"); w.StatusCode != 201 {
-			t.Fatalf("beside another upload: %d %s", w.StatusCode, text)
+			t.Fatalf("during another upload: %d %s", w.StatusCode, text)
 		}
 		waited = time.Since(one)
 	}
 	if waited < 500*time.Millisecond {
-		t.Error("no upload waited for another one")
+		t.Error("no upload waited for another")
 	}
 	if out := s.errs.String(); strings.Contains(out, "request failed") || strings.Contains(out, secret) {
 		t.Error(out)
@@ -158,8 +134,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Five hundred clients that never finish their header, and those that never finish their body, stop
-// nobody else.
+// TestSlowloris: 500 clients that never finish their headers or bodies do not hinder others.
 func TestSlowloris(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -206,27 +181,5 @@ func TestSlowloris(t *testing.T) {
 	w, err := http.ReadResponse(bufio.NewReader(last), nil)
 	if err != nil || w.StatusCode != 200 {
 		t.Error(w, err)
-	}
-}
-
-// The page on security has every limit with its default.
-func TestLimitsPage(t *testing.T) {
-	b, err := os.ReadFile("../../docs/run/security.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := node.Defaults()
-	for _, f := range limitFlags(&o.Limits) {
-		value := f.(cli.DocGenerationFlag).GetValue()
-		if d, yes := f.(*cli.DurationFlag); yes {
-			value = strings.TrimSuffix(d.Value.String(), "m0s") + "m"
-			if d.Value < time.Minute {
-				value = d.Value.String()
-			}
-		}
-		if row := fmt.Sprintf("| `--%s` | %s |", f.Names()[0],
-			strings.Trim(value, `"`)); !strings.Contains(string(b), row) {
-			t.Errorf("there is no row %s", row)
-		}
 	}
 }

@@ -16,8 +16,9 @@ import (
 	"nightjar/internal/selfcert"
 )
 
-// Without TLS nothing but this machine is listened to, unless that is asked for in so many words.
+// TestListenFlags: without TLS a node listens only on this machine, unless --insecure is given.
 func TestListenFlags(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "nightjar.db")
 	for _, c := range []struct {
@@ -27,8 +28,8 @@ func TestListenFlags(t *testing.T) {
 		{"--listen 0.0.0.0:0", []string{"without TLS", "--lan", "--tls-cert", "--insecure"}},
 		{"--listen :0", []string{"--insecure"}},
 		{"--listen :0 --trusted-proxy 10.0.0.0/8", []string{"--insecure", "behind a proxy"}},
-		{"--tls-cert x.pem", []string{"belong together"}},
-		{"--tls-key x.pem --listen 127.0.0.1:0", []string{"belong together"}},
+		{"--tls-cert x.pem", []string{"need each other"}},
+		{"--tls-key x.pem --listen 127.0.0.1:0", []string{"need each other"}},
 		{"--lan --insecure", []string{"--insecure is for a node without TLS"}},
 		{"--tls-cert none.pem --tls-key none.key --listen 127.0.0.1:0", []string{"none.pem", "no such file"}},
 		{"--lan --listen nowhere", []string{"nowhere"}},
@@ -39,7 +40,7 @@ func TestListenFlags(t *testing.T) {
 	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0", "--tls-cert", bad, "--tls-key",
 		bad).refused(t, "bad.pem")
 	if _, err := os.Stat(file); err == nil {
-		t.Error("a server that cannot listen made a file")
+		t.Error("a server that cannot listen created a file")
 	}
 	s := serveFile(t, file, "--listen", "0.0.0.0:0", "--insecure")
 	if !strings.HasPrefix(s.base, "http://localhost:") {
@@ -48,7 +49,7 @@ func TestListenFlags(t *testing.T) {
 	get(t, s.base+"/api/", "")
 }
 
-// trusting is a client that trusts one certificate alone.
+// trusting returns a client that trusts only one certificate.
 func trusting(t *testing.T, certificate string) *http.Client {
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM([]byte(certificate)) {
@@ -70,9 +71,10 @@ func statusOver(t *testing.T, c *http.Client, url string) int {
 	return w.StatusCode
 }
 
-// On a network a node shows the certificate that its file keeps: at every address that it prints,
-// the same at the next start, and to nobody who does not know it.
+// TestLAN: with --lan a node has the certificate of its file, at every address that it prints and
+// also at the next start. Clients that do not know the certificate refuse it.
 func TestLAN(t *testing.T) {
+	t.Parallel()
 	file := newFile(t)
 	call(t, "", "cert", "--db", file).refused(t, "serve --lan makes one")
 	s := serveFile(t, file, "--lan")
@@ -88,7 +90,7 @@ func TestLAN(t *testing.T) {
 		}
 	}
 	if _, err := http.Get(found[0][1] + "api/"); err == nil {
-		t.Error("one who does not know the certificate takes it")
+		t.Error("a client that does not know the certificate accepts it")
 	}
 	plain, err := http.Get(strings.Replace(found[0][1], "https", "http", 1))
 	if err != nil || plain.StatusCode != 400 {
@@ -117,7 +119,7 @@ func TestLAN(t *testing.T) {
 	if again.stop() != 0 {
 		t.Error(again.errs)
 	}
-	// one more name: there is a new one, and it says so
+	// Another name needs a new certificate, and the server says so.
 	named := serveFile(t, file, "--lan", "--allow-host", "node.example.org")
 	other := must(t, "cert", "--db", file)
 	if other == certificate || !strings.Contains(named.errs.String(), "new certificate") ||
@@ -130,9 +132,10 @@ func TestLAN(t *testing.T) {
 	must(t, "verify", "--db", file)
 }
 
-// Certificates from files are read again when they change, and what cannot be read does not take
-// the old one away.
+// TestCertificateFiles: a server reads certificate files again when they change. If it cannot read
+// them, it keeps the old certificate.
 func TestCertificateFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	pair := func(name string) string {
 		pair, err := selfcert.New(nil, name, []string{"127.0.0.1"}, time.Now())
@@ -155,7 +158,7 @@ func TestCertificateFiles(t *testing.T) {
 	write(t, dir, "cert.pem", "nothing")
 	statusOver(t, trusting(t, second), s.base+"/api/")
 	statusOver(t, trusting(t, second), s.base+"/healthz")
-	if n := strings.Count(s.errs.String(), "was not read anew"); n == 0 {
+	if n := strings.Count(s.errs.String(), "the old one stays"); n == 0 {
 		t.Error(s.errs)
 	}
 	if s.stop() != 0 {
@@ -163,7 +166,7 @@ func TestCertificateFiles(t *testing.T) {
 	}
 }
 
-// The node says how it is reached, to those who may ask.
+// TestNodeSaysURL: the node tells its owner by which URL users reach it.
 func TestNodeSaysURL(t *testing.T) {
 	file := newFile(t)
 	s := serveFile(t, file, "--base-url", "https://node.example.org")

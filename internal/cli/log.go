@@ -12,7 +12,7 @@ import (
 	"nightjar/internal/client"
 )
 
-// logEntry is what one request changed.
+// logEntry describes what one request changed.
 type logEntry struct {
 	Sequence uint64 `json:"sequence"`
 	Time     string `json:"time"`
@@ -31,7 +31,7 @@ type logEntry struct {
 	} `json:"settings"`
 }
 
-// changes says in a few words what an entry changed.
+// changes summarises what an entry changed.
 func (e *logEntry) changes() string {
 	var parts []string
 	for _, c := range e.Changes {
@@ -54,30 +54,30 @@ func (p *program) logCommand() *cli.Command {
 		Description: "nightjar log --user astro --since 2026-01-01T00:00:00Z\n" +
 			"nightjar log --table targets --id 7",
 		Flags: []cli.Flag{
-			q.flag("user", "user", "by this `USER`; owner is whoever used the command line"),
-			q.flag("address", "address", "from this `ADDRESS`"),
-			q.flag("action", "action", "whose action has this `PART`, such as DELETE"),
-			q.flag("table", "table", "that changed rows of `TABLE`, such as targets"),
-			q.flag("id", "id", "that changed the row of the table with this `ID`"),
-			q.flag("since", "since", "at this `TIME` or later, UTC"),
-			q.flag("until", "until", "at this `TIME` or before, UTC"),
-			numberFlag(&limit, "limit", "at most this `NUMBER` of entries"),
+			q.flag("user", "user", "only changes by this `USER`; owner is the command line"),
+			q.flag("address", "address", "only changes from this `ADDRESS`"),
+			q.flag("action", "action", "only actions with `PART` in them, such as DELETE"),
+			q.flag("table", "table", "only changes of `TABLE`, such as targets"),
+			q.flag("id", "id", "only changes of the record with this `ID` in the table"),
+			q.flag("since", "since", "only changes at `TIME` or later, UTC"),
+			q.flag("until", "until", "only changes at `TIME` or before, UTC"),
+			numberFlag(&limit, "limit", "print at most `NUMBER` entries"),
 		},
-		Action: p.asking(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+		Action: p.asClient(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 			q.Set("limit", strconv.Itoa(limit))
 			var page struct {
 				Count   int        `json:"count"`
 				Results []logEntry `json:"results"`
 			}
 			if err := n.Call(ctx, http.MethodGet, "/api/log/?"+q.Encode(), nil, &page); err != nil {
-				return q.explained(c, err)
+				return q.nameFlag(c, err)
 			}
 			rows := [][]string{{"ENTRY", "TIME", "USER", "ADDRESS", "ACTION", "CHANGES"}}
 			for _, e := range page.Results {
 				rows = append(rows, []string{fmt.Sprint(e.Sequence), e.Time, e.User, e.Address, e.Action, e.changes()})
 			}
 			if more := page.Count - len(page.Results); more > 0 {
-				p.note("%d of %d entries; --limit shows more", len(page.Results), page.Count)
+				p.note("showing %d of %d entries; --limit shows more", len(page.Results), page.Count)
 			}
 			return p.table(rows)
 		}),

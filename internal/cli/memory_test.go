@@ -12,8 +12,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// rises says by how much the memory of the server rose above what it was when it was idle, at most,
-// while work was done.
+// rises returns by how many bytes the memory of the server rose at most during some work.
 func (c *child) rises(work func()) int64 {
 	c.t.Helper()
 	before, most := testenv.Memory(c.t, c.cmd.Process.Pid), int64(0)
@@ -40,7 +39,7 @@ func usersWithTargets(t *testing.T, file string) (tokens []string) {
 	return tokens
 }
 
-// postDatums sends datums; the status is 0 when no whole answer comes.
+// postDatums sends datums. The status is 0 if there is no complete answer.
 func (c *child) postDatums(token, contentType, body string) (status int, text string) {
 	r, err := http.NewRequest("POST", c.base+"/api/reduceddatums/", strings.NewReader(body))
 	if err != nil {
@@ -60,11 +59,11 @@ func (c *child) postDatums(token, contentType, body string) (status int, text st
 	return w.StatusCode, string(answer)
 }
 
-// TestMemoryBudget measures what requests that are made to take memory take of it, in a server of
-// its own: 64 MB for one of a user or a guest, 256 MB for as many as are let in at once.
+// TestMemoryBudget measures the memory of a server during requests that need much of it: at most 64
+// MB for one request, and 256 MB for as many as the limits admit at once.
 func TestMemoryBudget(t *testing.T) {
-	if raceDetector {
-		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
+	if testenv.Race {
+		t.Skip("the race detector needs memory itself; .ci/run also runs this test without it")
 	}
 	numbers := func(n int, format string) string {
 		var b strings.Builder
@@ -102,8 +101,8 @@ func TestMemoryBudget(t *testing.T) {
 				var group sync.WaitGroup
 				for i := range c.at {
 					group.Go(func() {
-						body := fmt.Sprintf(`{"target": %d, "data_type": "photometry", "timestamp": "2025-01-01T00:00:%02dZ", "value": %s}`,
-							1+i%2, i, value)
+						body := fmt.Sprintf(`{"target": %d, "data_type": "photometry", `+
+							`"timestamp": "2025-01-01T00:00:%02dZ", "value": %s}`, 1+i%2, i, value)
 						if status, text := s.postDatums(tokens[i%2], "application/json",
 							body); status != http.StatusCreated {
 							t.Errorf("%s: %d: %.200s", what, status, text)
@@ -120,12 +119,11 @@ func TestMemoryBudget(t *testing.T) {
 	}
 }
 
-// TestStreamsBudget measures what as many streams of lines as the default limits admit take of
-// memory: 256 MB, also when their lines are just short enough to take no share of the memory of
-// bodies.
+// TestStreamsBudget measures the memory for as many streams of lines as the default limits admit:
+// at most 256 MB, even if the lines are just short enough not to count as large bodies.
 func TestStreamsBudget(t *testing.T) {
-	if raceDetector {
-		t.Skip("the race detector takes memory and time of its own; .ci/run runs this without it as well")
+	if testenv.Race {
+		t.Skip("the race detector needs memory itself; .ci/run also runs this test without it")
 	}
 	file := newFile(t)
 	tokens := usersWithTargets(t, file)
@@ -136,8 +134,8 @@ func TestStreamsBudget(t *testing.T) {
 			group.Go(func() {
 				var lines strings.Builder
 				for j := range 250 {
-					fmt.Fprintf(&lines, `{"target": %d, "data_type": "photometry", "value": {"line": "%d %d", "a": "%s"}}`+"\n",
-						1+i%2, i, j, strings.Repeat("x", 60_000))
+					fmt.Fprintf(&lines, `{"target": %d, "data_type": "photometry", `+
+						`"value": {"line": "%d %d", "a": "%s"}}`+"\n", 1+i%2, i, j, strings.Repeat("x", 60_000))
 				}
 				status, text := s.postDatums(tokens[i%2], "application/x-ndjson", lines.String())
 				if status != http.StatusCreated || !strings.Contains(text, `"created":250`) {

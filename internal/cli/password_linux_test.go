@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal makes a terminal: what a person types goes into person, and what is shown comes out
-// of it.
+// openTerminal opens a terminal. Writing to person types, and reading from it returns what the
+// terminal shows.
 func openTerminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skip("there are no terminals here: ", err)
+		t.Skip("this system has no terminals: ", err)
 	}
 	t.Cleanup(func() { person.Close() })
 	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
@@ -31,13 +31,13 @@ func openTerminal(t *testing.T) (person, program *os.File) {
 	}
 	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip("there are no terminals here: ", err)
+		t.Skip("this system has no terminals: ", err)
 	}
 	t.Cleanup(func() { program.Close() })
 	return person, program
 }
 
-// shows says whether a terminal shows what is typed.
+// shows reports whether a terminal shows what is typed.
 func shows(t *testing.T, terminal *os.File) bool {
 	t.Helper()
 	state, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
@@ -47,18 +47,18 @@ func shows(t *testing.T, terminal *os.File) bool {
 	return state.Lflag&unix.ECHO != 0
 }
 
-// until waits for a state of the terminal.
+// until waits until the terminal shows what is typed, or hides it.
 func until(t *testing.T, terminal *os.File, shown bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); shows(t, terminal) != shown; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("what is typed: shown %v, should be %v", !shown, shown)
+			t.Fatalf("the terminal shows what is typed: %v, want %v", !shown, shown)
 		}
 	}
 }
 
-// TestPasswordHidden: a password that is typed is not shown, it counts, and the terminal is as it
-// was afterwards, also when the program is interrupted.
+// TestPasswordHidden: a terminal does not show a password, and shows what is typed again
+// afterwards, also if the program was interrupted.
 func TestPasswordHidden(t *testing.T) {
 	person, terminal := openTerminal(t)
 	shown := new(said)
@@ -76,7 +76,7 @@ func TestPasswordHidden(t *testing.T) {
 	if _, err := person.WriteString("short-lived-horse\n"); err != nil {
 		t.Fatal(err)
 	}
-	(<-ended).wants(t, "add", 0, nil, []string{"password, which is not shown"})
+	(<-ended).wants(t, "add", 0, nil, []string{"password (it is not shown)"})
 	until(t, terminal, true)
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended = run(ctx, "user", "passwd", "astro", "--password-stdin")

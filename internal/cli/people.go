@@ -27,22 +27,22 @@ type user struct {
 	Groups    []named `json:"groups"`
 }
 
-// errNone is what find says when there is nothing of the name.
-var errNone = errors.New("not found")
+// errNotFound is the error of find if no row has the name.
+var errNotFound = errors.New("not found")
 
-// find finds the one row of a list whose name is asked for by a query parameter.
+// find returns the row of a list that a query parameter selects by name.
 func find[T any](ctx context.Context, n *client.Client, path, parameter, name string) (*T, error) {
 	var found *T
 	err := client.Each(ctx, n, path, url.Values{parameter: {name}}, func(v *T) error { found = v; return nil })
 	if err == nil && found == nil {
-		err = errNone
+		err = errNotFound
 	}
 	return found, err
 }
 
 func findUser(ctx context.Context, n *client.Client, name string) (*user, error) {
 	u, err := find[user](ctx, n, "/api/users/", "username", name)
-	if err == errNone {
+	if err == errNotFound {
 		err = fmt.Errorf("there is no user %s", name)
 	}
 	return u, err
@@ -50,7 +50,7 @@ func findUser(ctx context.Context, n *client.Client, name string) (*user, error)
 
 func findGroup(ctx context.Context, n *client.Client, name string) (*named, error) {
 	g, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
-	if err == errNone {
+	if err == errNotFound {
 		err = fmt.Errorf("there is no group %s", name)
 	}
 	return g, err
@@ -72,31 +72,32 @@ func groupFlag(p *[]string, usage string) cli.Flag { return listFlag(p, "group",
 
 func passwordFlag(p *bool) cli.Flag {
 	return boolFlag(p, "password-stdin",
-		"read the password from standard input, instead of making a random one and printing it")
+		"read the password from standard input; default: print a random one")
 }
 
-// password is the one that standard input gives, or a random one that is to be shown.
+// password reads the password from standard input if given is set. Otherwise it returns a random
+// one, which the caller shows.
 func (p *program) password(ctx context.Context, given bool) (password string, show bool, err error) {
 	if !given {
 		return randomPassword(), true, nil
 	}
 	password, err = p.firstLine(ctx)
 	if err == nil && password == "" {
-		err = errors.New("standard input holds no password")
+		err = errors.New("the password on standard input is empty")
 	}
 	return password, false, err
 }
 
-// showPassword prints a password that was made, with nothing else on standard output.
+// showPassword prints a random password. Nothing else goes to standard output.
 func (p *program) showPassword(name, password string) {
-	p.note("password of %s, shown this once:", printable(name))
+	p.note("password of %s (shown only now):", printable(name))
 	p.say("%s", password)
 }
 
-// randomPassword has 128 bits, in letters and digits that are not mistaken for each other.
+// randomPassword returns at least 128 random bits as letters and digits that look different.
 func randomPassword() string { return rand.Text() }
 
-// userOptions are those of a new user.
+// userOptions are the flags of user add.
 type userOptions struct {
 	superuser, password bool
 	groups              []string
@@ -104,20 +105,20 @@ type userOptions struct {
 
 func (p *program) userCommand() *cli.Command {
 	var o userOptions
-	var given bool // the new password of passwd
+	var given bool // passwd reads the password from standard input
 	return &cli.Command{
-		Name: "user", Usage: "those who may sign in",
+		Name: "user", Usage: "manage users",
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "add a user", ArgsUsage: "NAME",
-				Description: "nightjar user add astro --group Observers   makes a password and prints it\n" +
+				Description: "nightjar user add astro --group Observers   prints a random password\n" +
 					"nightjar user add astro --password-stdin < password.txt",
 				Flags: []cli.Flag{
-					boolFlag(&o.superuser, "superuser", "sees and may do everything"),
-					groupFlag(&o.groups, "put the user into `GROUP`; may be given several times"),
+					boolFlag(&o.superuser, "superuser", "the user may see and do everything"),
+					groupFlag(&o.groups, "add the user to `GROUP`; may be repeated"),
 					passwordFlag(&o.password),
 				},
-				Action: p.asking(true, []string{"NAME"},
+				Action: p.asClient(true, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						return p.addUser(ctx, n, args[0], &o)
 					}),
@@ -125,35 +126,27 @@ func (p *program) userCommand() *cli.Command {
 			p.inviteCommand(),
 			{
 				Name: "list", Usage: "list the users",
-				Action: p.asking(false, nil,
+				Action: p.asClient(false, nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
-						rows := [][]string{{"ID", "NAME", "GROUPS", "NOTES"}}
-						err := client.Each(ctx, n, "/api/users/", nil, func(u *user) error {
-							var groups, notes []string
-							for _, g := range u.Groups {
-								groups = append(groups, g.Name)
-							}
+						header := []string{"ID", "NAME", "GROUPS", "NOTES"}
+						return printList(ctx, p, n, "/api/users/", nil, header, func(u *user) ([]string, error) {
+							var notes []string
 							if u.Superuser {
 								notes = append(notes, "superuser")
 							}
 							if !u.Password {
 								notes = append(notes, "without a password")
 							}
-							rows = append(rows, []string{fmt.Sprint(u.ID), u.Username, strings.Join(groups, ", "),
-								strings.Join(notes, ", ")})
-							return nil
+							return []string{fmt.Sprint(u.ID), u.Username, names(u.Groups),
+								strings.Join(notes, ", ")}, nil
 						})
-						if err != nil {
-							return err
-						}
-						return p.table(rows)
 					}),
 			},
 			{
-				Name: "passwd", Usage: "give a user a new password, which ends the user's sessions", ArgsUsage: "NAME",
+				Name: "passwd", Usage: "set a new password, and end the user's sessions", ArgsUsage: "NAME",
 				Description: "nightjar user passwd astro",
 				Flags:       []cli.Flag{passwordFlag(&given)},
-				Action: p.asking(false, []string{"NAME"},
+				Action: p.asClient(false, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						u, err := findUser(ctx, n, args[0])
 						if err != nil {
@@ -172,9 +165,9 @@ func (p *program) userCommand() *cli.Command {
 					}),
 			},
 			{
-				Name: "remove", Usage: "take a user away, with the tokens; what the user made stays", ArgsUsage: "NAME",
+				Name: "remove", Usage: "delete a user and their tokens; what the user created stays", ArgsUsage: "NAME",
 				Description: "nightjar user remove astro",
-				Action: p.asking(false, []string{"NAME"},
+				Action: p.asClient(false, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						u, err := findUser(ctx, n, args[0])
 						if err != nil {
@@ -205,9 +198,9 @@ func (p *program) addUser(ctx context.Context, n *client.Client, name string, o 
 }
 
 func (p *program) groupCommand() *cli.Command {
-	// member is the action of join and leave.
+	// member returns the action of join and leave.
 	member := func(act func(ctx context.Context, n *client.Client, g *named, u *user) error) cli.ActionFunc {
-		return p.asking(false, []string{"GROUP", "USER"},
+		return p.asClient(false, []string{"GROUP", "USER"},
 			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 				g, err := findGroup(ctx, n, args[0])
 				if err != nil {
@@ -221,39 +214,35 @@ func (p *program) groupCommand() *cli.Command {
 			})
 	}
 	return &cli.Command{
-		Name: "group", Usage: "groups of users, with which targets are shared",
+		Name: "group", Usage: "manage groups of users, with which targets are shared",
 		Subcommands: []*cli.Command{
 			{
-				Name: "add", Usage: "add a group; one that is there already is left as it is", ArgsUsage: "NAME",
+				Name: "add", Usage: "add a group, unless it exists", ArgsUsage: "NAME",
 				Description: "nightjar group add Observers",
-				Action: p.asking(true, []string{"NAME"},
+				Action: p.asClient(true, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						return addGroup(ctx, n, args[0])
 					}),
 			},
 			{
 				Name: "list", Usage: "list the groups",
-				Action: p.asking(false, nil,
+				Action: p.asClient(false, nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
-						rows := [][]string{{"ID", "NAME", "MEMBERS"}}
-						err := client.Each(ctx, n, "/api/groups/?all=true", nil, func(g *named) error {
-							var names []string
-							err := client.Each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil,
-								func(u *user) error {
-									names = append(names, u.Username)
-									return nil
-								})
-							rows = append(rows, []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")})
-							return err
-						})
-						if err != nil {
-							return err
-						}
-						return p.table(rows)
+						header := []string{"ID", "NAME", "MEMBERS"}
+						return printList(ctx, p, n, "/api/groups/?all=true", nil, header,
+							func(g *named) ([]string, error) {
+								var names []string
+								err := client.Each(ctx, n, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID), nil,
+									func(u *user) error {
+										names = append(names, u.Username)
+										return nil
+									})
+								return []string{fmt.Sprint(g.ID), g.Name, strings.Join(names, ", ")}, err
+							})
 					}),
 			},
 			{
-				Name: "join", Usage: "put a user into a group", ArgsUsage: "GROUP USER",
+				Name: "join", Usage: "add a user to a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group join Observers astro",
 				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
 					return n.Call(ctx, http.MethodPost, fmt.Sprintf("/api/groups/%d/members/?all=true", g.ID),
@@ -261,7 +250,7 @@ func (p *program) groupCommand() *cli.Command {
 				}),
 			},
 			{
-				Name: "leave", Usage: "take a user out of a group", ArgsUsage: "GROUP USER",
+				Name: "leave", Usage: "remove a user from a group", ArgsUsage: "GROUP USER",
 				Description: "nightjar group leave Observers astro",
 				Action: member(func(ctx context.Context, n *client.Client, g *named, u *user) error {
 					return n.Call(ctx, http.MethodDelete,
@@ -269,9 +258,9 @@ func (p *program) groupCommand() *cli.Command {
 				}),
 			},
 			{
-				Name: "remove", Usage: "take a group away, with what was granted to it", ArgsUsage: "NAME",
+				Name: "remove", Usage: "delete a group, and all that was granted to it", ArgsUsage: "NAME",
 				Description: "nightjar group remove Observers",
-				Action: p.asking(false, []string{"NAME"},
+				Action: p.asClient(false, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						g, err := findGroup(ctx, n, args[0])
 						if err != nil {
@@ -284,10 +273,10 @@ func (p *program) groupCommand() *cli.Command {
 	}
 }
 
-// addGroup makes a group unless it is there.
+// addGroup adds a group unless it exists.
 func addGroup(ctx context.Context, n *client.Client, name string) error {
 	_, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
-	if err == errNone {
+	if err == errNotFound {
 		err = n.Call(ctx, http.MethodPost, "/api/groups/?all=true", map[string]string{"name": name}, nil)
 	}
 	return err

@@ -18,16 +18,16 @@ import (
 	"time"
 )
 
-// child is a server in a process of its own.
+// child is a server in a child process.
 type child struct {
 	t         testing.TB
 	cmd       *exec.Cmd
-	base      string // URL without a slash at its end
+	base      string // URL without a final slash
 	out, errs *said
 	ended     chan error
 }
 
-// startChild serves a file in a process of its own, which the end of the test kills.
+// startChild serves a file in a child process, which is killed when the test ends.
 func startChild(t testing.TB, file string, flags ...string) *child {
 	t.Helper()
 	c := &child{t: t, out: new(said), errs: new(said), ended: make(chan error, 1)}
@@ -42,7 +42,7 @@ func startChild(t testing.TB, file string, flags ...string) *child {
 	return c
 }
 
-// end sends a signal and waits for the end.
+// end sends a signal and waits until the server ends.
 func (c *child) end(s os.Signal) error {
 	c.t.Helper()
 	if err := c.cmd.Process.Signal(s); err != nil {
@@ -57,7 +57,7 @@ func (c *child) end(s os.Signal) error {
 	}
 }
 
-// clean checks that nothing stands beside a file but the index.
+// clean checks that no file but the index is left beside a file.
 func clean(t testing.TB, file string) {
 	t.Helper()
 	left, err := filepath.Glob(file + ".*")
@@ -79,7 +79,7 @@ func TestFirstStart(t *testing.T) {
 	first := startChild(t, file)
 	found := passwordLine.FindAllStringSubmatch(first.out.String(), -1)
 	if len(found) != 1 || strings.Contains(first.errs.String(), found[0][1]) {
-		t.Fatalf("not one password: %s %s", first.out, first.errs)
+		t.Fatalf("want one password: %s %s", first.out, first.errs)
 	}
 	for password, want := range map[string]int{found[0][1]: 200, "guess": 401} {
 		r, _ := http.NewRequest(http.MethodGet, first.base+"/api/users/", nil)
@@ -109,12 +109,12 @@ func TestFirstStart(t *testing.T) {
 		t.Errorf("%v: %s", err, second.errs)
 	}
 	if strings.Contains(second.out.String(), "password") {
-		t.Errorf("told twice: %s", second.out)
+		t.Errorf("the password was shown twice: %s", second.out)
 	}
 	clean(t, file)
 }
 
-// The first start's mode and strategy stay until they are set.
+// TestServeRefusesOtherSettings: serve refuses flags that contradict the settings in the file.
 func TestServeRefusesOtherSettings(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -133,27 +133,27 @@ func TestServeRefusesOtherSettings(t *testing.T) {
 	}
 }
 
-// A file is served once, and an address is.
+// TestServeTwice: a second server on the same file or address is refused, and creates no file.
 func TestServeTwice(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
 	s := serveFile(t, file)
 	call(t, "", "serve", "--db", file, "--listen", "127.0.0.1:0").refused(t,
-		"a server runs on "+file+" already, at "+s.base+"/")
+		"a server already runs on "+file+", at "+s.base+"/")
 	call(t, "", "serve", "--db", file, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t,
-		"a server runs on "+file+" already, at "+s.base+"/")
+		"a server already runs on "+file+", at "+s.base+"/")
 	second := filepath.Join(t.TempDir(), "second.db")
 	call(t, "", "serve", "--db", second, "--listen", strings.TrimPrefix(s.base, "http://")).refused(t,
-		"another program listens on "+strings.TrimPrefix(s.base, "http://")+" already", "--listen 127.0.0.1:0")
+		"another program already listens on "+strings.TrimPrefix(s.base, "http://")+": ", "--listen 127.0.0.1:0")
 	if _, err := os.Stat(second); err == nil {
-		t.Error("a server that cannot listen made a file")
+		t.Error("a server that cannot listen created a file")
 	}
 	for _, flags := range [][]string{{"--permissions", "some"}, {"--auth-strategy", "open"},
 		{"--backup-dir", "nowhere"}} {
 		call(t, "", append([]string{"serve", "--db", second, "--listen", "127.0.0.1:0"}, flags...)...).refused(t,
 			flags[0]+": ", flags[1])
 		if _, err := os.Stat(second); err == nil {
-			t.Errorf("%v: a file was made", flags)
+			t.Errorf("%v: a file was created", flags)
 		}
 	}
 	if s.stop() != 0 {
@@ -161,7 +161,7 @@ func TestServeTwice(t *testing.T) {
 	}
 }
 
-// A file is the same one under the name of a link to it.
+// TestLink: a symbolic link to a file names the same archive.
 func TestLink(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -171,7 +171,7 @@ func TestLink(t *testing.T) {
 	}
 	s := serveFile(t, file)
 	must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", link)
-	call(t, "", "serve", "--db", link, "--listen", "127.0.0.1:0").refused(t, "a server runs on "+file+" already")
+	call(t, "", "serve", "--db", link, "--listen", "127.0.0.1:0").refused(t, "a server already runs on "+file+", at ")
 	if s.stop() != 0 {
 		t.Error(s.errs)
 	}
@@ -188,8 +188,8 @@ func TestLink(t *testing.T) {
 	clean(t, file)
 }
 
-// Neither an idle connection nor one that says nothing nor an upload that never ends keeps a server
-// from ending in time.
+// TestEndsInTime: a server stops in time in spite of idle connections, connections without a
+// request, and an upload that never ends.
 func TestEndsInTime(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -222,15 +222,16 @@ func TestEndsInTime(t *testing.T) {
 	if line, err := bufio.NewReader(upload).ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
 		t.Fatalf("%q %v", line, err)
 	}
-	io.WriteString(upload, "--x\r\nContent-Disposition: form-data; name=\"target\"\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n"+
+	io.WriteString(upload, "--x\r\nContent-Disposition: form-data; name=\"target\"\r\n\r\n1\r\n"+
+		"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n"+
 		strings.Repeat("time,magnitude\n", 10_000))
 	began := time.Now()
 	err = c.end(syscall.SIGTERM)
 	if took := time.Since(began); err != nil || took > 25*time.Second {
-		t.Errorf("the server ended after %s: %v %s", took, err, c.errs)
+		t.Errorf("the server stopped after %s: %v %s", took, err, c.errs)
 	}
 	if said := c.errs.String(); !strings.Contains(said, "shutting down: ") {
-		t.Errorf("nothing was said while it took its time: %q", said)
+		t.Errorf("the server did not say why it waits: %q", said)
 	}
 	clean(t, file)
 	if out := must(t, "stat", "--db", file); !strings.Contains(out, "dataproducts    0") {
@@ -239,8 +240,8 @@ func TestEndsInTime(t *testing.T) {
 	must(t, "verify", "--db", file)
 }
 
-// What a killed server leaves is taken over by the next: the socket, the session mark, and the
-// lock.
+// TestKilledIdle: the next server takes over the socket, the session mark and the lock of a killed
+// one.
 func TestKilledIdle(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -266,7 +267,7 @@ func TestKilledIdle(t *testing.T) {
 	clean(t, file)
 }
 
-// The copy of a running node's file is verified before it serves.
+// TestCopyOfRunning: a copy of a running server's file is verified before it is served.
 func TestCopyOfRunning(t *testing.T) {
 	t.Parallel()
 	file := newFile(t)
@@ -281,7 +282,7 @@ func TestCopyOfRunning(t *testing.T) {
 	if out := must(t, "target", "list", "--db", whole); !strings.Contains(out, "NJ 1") {
 		t.Error(out)
 	}
-	for i := 2 * os.Getpagesize(); i < len(content); i++ { // after the two pages that bbolt begins with
+	for i := 2 * os.Getpagesize(); i < len(content); i++ { // after the two meta pages of bbolt
 		content[i] = 0x5a
 	}
 	broken := write(t, dir, "broken.db", string(content))
@@ -293,8 +294,7 @@ func TestCopyOfRunning(t *testing.T) {
 	}
 }
 
-// The address that is printed can be opened, also when a server listens on every interface, and is
-// the one that others use where that is told.
+// TestSignInAddress: the printed address is that of --base-url.
 func TestSignInAddress(t *testing.T) {
 	s := serveFile(t, newFile(t), "--base-url", "https://node.example.org/")
 	if s.base != "https://node.example.org" {
@@ -305,7 +305,7 @@ func TestSignInAddress(t *testing.T) {
 	}
 }
 
-// A path that is too long for a socket, or a folder that takes none, is no reason not to serve.
+// TestSocketElsewhere: a server starts although the path is too long for a socket beside the file.
 func TestSocketElsewhere(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -378,7 +378,7 @@ func TestDemo(t *testing.T) {
 			images++
 			if len(file)%2880 != 0 || !strings.HasPrefix(file, "SIMPLE  =                    T") ||
 				!strings.Contains(file, fmt.Sprintf("NAXIS2  = %20d", 240)) {
-				t.Errorf("%s is no image", product.Data)
+				t.Errorf("%s is not an image", product.Data)
 			}
 		}
 	}
@@ -391,7 +391,7 @@ func TestDemo(t *testing.T) {
 	}
 	again := serveFile(t, file, "--demo")
 	if !strings.Contains(again.errs.String(),
-		fmt.Sprintf("the file holds %d targets: the demo adds nothing to it", 12)) ||
+		fmt.Sprintf("the demo adds nothing, because the file has %d targets", 12)) ||
 		strings.Contains(again.out.String(), "password") {
 		t.Errorf("%s %s", again.out, again.errs)
 	}

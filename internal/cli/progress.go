@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// progress shows how far long work is: a bar on a terminal, a line now and then elsewhere, nothing
-// when it is soon done. While there are several, the newest is shown, which is part of the others.
+// progress shows how far some work is: as a bar on a terminal, as a line from time to time
+// elsewhere, and not at all if the work ends within a second. If there are several, only the newest
+// is shown, because it is a part of the others.
 type progress struct {
 	p        *program
 	terminal bool
@@ -19,7 +20,7 @@ type progress struct {
 	drawn    bool
 }
 
-// bars are the progresses that have begun and not ended.
+// bars are the progresses that have not ended.
 type bars struct {
 	mu   sync.Mutex
 	open []*progress
@@ -35,7 +36,7 @@ func (p *program) progress(what string) *progress {
 	return b
 }
 
-// at says how much of the work is done; total is 0 when nobody knows.
+// at shows how much of the work is done. total is 0 if unknown.
 func (b *progress) at(done, total int64) {
 	if total <= 0 {
 		b.tell("", fmt.Sprint(done))
@@ -47,7 +48,7 @@ func (b *progress) at(done, total int64) {
 	b.tell("["+strings.Repeat("#", full)+strings.Repeat(".", width-full)+"] ", fmt.Sprintf("%d%%", 100*done/total))
 }
 
-// tell says in words how far the work is; a terminal has the picture before them.
+// tell shows words, and on a terminal a picture before them.
 func (b *progress) tell(picture, words string) {
 	b.p.bars.mu.Lock()
 	defer b.p.bars.mu.Unlock()
@@ -65,7 +66,7 @@ func (b *progress) tell(picture, words string) {
 	fmt.Fprintf(b.p.err, "\r\x1b[K%s: %s%s", b.what, picture, words)
 }
 
-// end takes the bar away. It may be called more than once.
+// end removes the bar. It may be called more than once.
 func (b *progress) end() {
 	b.p.bars.mu.Lock()
 	defer b.p.bars.mu.Unlock()
@@ -76,8 +77,7 @@ func (b *progress) end() {
 	b.drawn = false
 }
 
-// waiting does work of which nobody hears how far it is, and shows for how long it has been going
-// on.
+// waiting does work whose progress is unknown, and shows for how long it has been running.
 func (p *program) waiting(what string, work func() error) error {
 	bar, done := p.progress(what), make(chan error, 1)
 	defer bar.end()
@@ -93,7 +93,7 @@ func (p *program) waiting(what string, work func() error) error {
 	}
 }
 
-// reader shows how much of a stream of a known size was read.
+// reader shows how much of a stream of known size has been read.
 func (b *progress) reader(r io.Reader, size int64) io.Reader {
 	return &countingReader{r: r, size: size, bar: b}
 }

@@ -15,10 +15,10 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// block is a fenced block of a page.
+// block is a fenced code block of a page.
 type block struct {
-	lang  string // sh, python, or text: what the block before it prints, in which … stands for anything
-	note  string // server: in the first terminal; stopped: when the server is no more
+	lang  string // sh, python, or text: the output of the block before, in which … matches anything
+	note  string // server: for the first terminal; stopped: after the server has stopped
 	text  string
 	page  string
 	line  int
@@ -27,7 +27,7 @@ type block struct {
 
 var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: (\\w+))?\n(.*?)^```$")
 
-// session are the commands of a page, or of one section of it.
+// session returns the blocks of a page, or of one section.
 func session(t *testing.T, page, heading string) (blocks []*block) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("../..", page))
@@ -57,7 +57,7 @@ func session(t *testing.T, page, heading string) (blocks []*block) {
 			continue
 		}
 		if len(blocks) == 0 {
-			t.Fatalf("line %d: nothing was run that could print this", one.line)
+			t.Fatalf("line %d: no block before this one prints it", one.line)
 		}
 		last := blocks[len(blocks)-1]
 		last.wants = append(last.wants, one.text)
@@ -65,8 +65,8 @@ func session(t *testing.T, page, heading string) (blocks []*block) {
 	return blocks
 }
 
-// printed checks what a block printed. Where a page ends a line, a program may have printed no end
-// of line.
+// printed checks the output of a block. A line break on the page also matches other white space, or
+// none.
 func (b *block) printed(t *testing.T, out string) {
 	t.Helper()
 	for _, want := range b.wants {
@@ -75,24 +75,23 @@ func (b *block) printed(t *testing.T, out string) {
 			parts[i] = strings.ReplaceAll(regexp.QuoteMeta(parts[i]), "\n", `\s*`)
 		}
 		if !regexp.MustCompile("(?s)" + strings.Join(parts, ".*")).MatchString(out) {
-			t.Errorf("%s: this should print\n%s\nand prints\n%s", b.place(), want, out)
+			t.Errorf("%s: want the output\n%s\ngot\n%s", b.place(), want, out)
 		}
 	}
 }
 
 func (b *block) place() string { return fmt.Sprintf("%s, line %d", b.page, b.line) }
 
-// shownAddress is where the servers of the pages listen.
+// shownAddress is the address of the server on the pages.
 const shownAddress = "127.0.0.1:8000"
 
-// The commands of the first page print what it says.
-func TestGettingStarted(t *testing.T) { playPage(t, "docs/use/getting-started.md", "") }
+// TestGettingStarted runs the commands of the first page, and compares the output.
+func TestGettingStarted(t *testing.T) { t.Parallel(); playPage(t, "docs/use/getting-started.md", "") }
 
-// The examples of the page on the API do what it says.
-func TestAPIPage(t *testing.T) { playPage(t, "docs/use/api.md", "") }
+// TestAPIPage runs the examples of the page on the API, and compares the output.
+func TestAPIPage(t *testing.T) { t.Parallel(); playPage(t, "docs/use/api.md", "") }
 
-// playPage runs what stands on a page: the first block is the server, the others are what is done
-// beside it.
+// playPage runs the blocks of a page. The first one starts the server; the others run beside it.
 func playPage(t *testing.T, page, heading string) {
 	for _, program := range []string{"bash", "curl"} {
 		testenv.Need(t, program)
@@ -113,14 +112,14 @@ func playPage(t *testing.T, page, heading string) {
 
 	blocks := session(t, page, heading)
 	if len(blocks) < 6 || blocks[0].note != "server" {
-		t.Fatalf("the session has %d blocks and should begin with the server", len(blocks))
+		t.Fatalf("the page has %d blocks; want at least 6, the first one with the server", len(blocks))
 	}
 	var out, errs said
 	first := blocks[0]
 	if !strings.HasSuffix(first.text, "nightjar serve\n") {
-		t.Fatalf("%s: the server is not started", first.place())
+		t.Fatalf("%s: the block does not start the server", first.place())
 	}
-	// exec: the signal that stands for Ctrl-C must reach the server
+	// exec, so that the signal for Ctrl-C reaches the server.
 	start := strings.TrimSuffix(first.text, "nightjar serve\n") + "exec nightjar serve --listen 127.0.0.1:0\n"
 	server := shell(home, start)
 	server.Stdout, server.Stderr = &out, &errs
@@ -132,8 +131,8 @@ func playPage(t *testing.T, page, heading string) {
 	here := func(text string) string { return strings.ReplaceAll(text, shownAddress, address) }
 	first.printed(t, strings.ReplaceAll(out.String(), address, shownAddress))
 
-	// The second terminal is one shell, and in it Python is started once for blocks that follow
-	// each other. After each block a line tells which it was.
+	// The second terminal is one shell. Consecutive Python blocks share one Python. A line after
+	// the output of each block says which block it was.
 	var running, stopped []*block
 	for _, b := range blocks[1:] {
 		switch {
@@ -146,7 +145,7 @@ func playPage(t *testing.T, page, heading string) {
 		case b.note == "stopped":
 			stopped = append(stopped, b)
 		case len(stopped) > 0:
-			t.Fatalf("%s: the server has been stopped", b.place())
+			t.Fatalf("%s: the block needs the server, which has stopped", b.place())
 		default:
 			running = append(running, b)
 		}
@@ -179,7 +178,7 @@ func playPage(t *testing.T, page, heading string) {
 
 func endOf(block int) string { return fmt.Sprintf("=== end of block %d", block) }
 
-// script runs blocks in a shell.
+// script returns a shell script that runs blocks.
 func script(blocks []*block) string {
 	var b strings.Builder
 	for i, block := range blocks {
@@ -200,8 +199,8 @@ func script(blocks []*block) string {
 	return b.String()
 }
 
-// pythonFor finds a Python that has what the session imports, and puts it first on the path of
-// programs; "" when there is none.
+// pythonFor finds a Python with the modules that the pages import, and links to it in the folder
+// bin. It returns "" if there is none.
 func pythonFor(t *testing.T, bin string) string {
 	t.Helper()
 	for _, name := range []string{"python3", "/usr/bin/python3"} {

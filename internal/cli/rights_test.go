@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// asOther runs the program as another user of the machine, who may read a folder's files but not
-// write them.
+// asOther returns a function that runs the program as another user of the machine. That user may
+// read the files of a folder, but not write them.
 func asOther(t *testing.T, dir string) func(args ...string) result {
 	t.Helper()
 	const nobody = 65534
 	program := filepath.Join(dir, "program")
-	if err := exec.Command("cp", self(t), program).Run(); err != nil { // where the test's own stands, others cannot go
+	if err := exec.Command("cp", self(t), program).Run(); err != nil { // others cannot reach the test binary
 		t.Fatal(err)
 	}
 	for path := dir; path != filepath.Dir(path) && path != os.TempDir(); path = filepath.Dir(path) {
@@ -36,7 +36,7 @@ func asOther(t *testing.T, dir string) func(args ...string) result {
 		if err := cmd.Run(); err != nil {
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) {
-				t.Skip("no other user can run the program here: ", err)
+				t.Skip("cannot run the program as another user: ", err)
 			}
 			status = exit.ExitCode()
 		}
@@ -44,11 +44,11 @@ func asOther(t *testing.T, dir string) func(args ...string) result {
 	}
 }
 
-// What another user of the machine is told, who can read a file, or its folder, or nothing.
+// TestRights runs commands as another user, who can read the file, or only its folder.
 func TestRights(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
-		t.Skip("only root can be another user")
+		t.Skip("only root can become another user")
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "nightjar.db")
@@ -69,7 +69,7 @@ func TestRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := other("target", "list", "--db", file); r.status != 0 || !strings.Contains(r.out, "NJ 1") ||
-		!strings.Contains(r.err, file+" can only be read here") {
+		!strings.Contains(r.err, file+" is opened for reading only") {
 		t.Errorf("%+v", r)
 	}
 	if r := other("verify", "--db", file); r.status != 0 || !strings.Contains(r.out, "is whole") {
@@ -94,11 +94,11 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// What could not be printed is an error, as on a disk that is full.
+// TestUnprinted: a command fails if it cannot print its result, for example to a full disk.
 func TestUnprinted(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip("there is no /dev/full here")
+		t.Skip("this system has no /dev/full")
 	}
 	defer full.Close()
 	file := newFile(t)

@@ -13,12 +13,12 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// TestScripts runs testdata/script on a file that nobody serves, and on one that is served: nothing
-// may tell the two apart. The file is $NIGHTJAR_DB, with an administrator. Beside testscript's own
-// commands there are
+// TestScripts runs testdata/script without a server and with one: the results must be the same. The
+// file is $NIGHTJAR_DB, with an administrator. Scripts have two more commands than those of
+// testscript:
 //
-//	nightjar ARGS [< FILE]   the program; after "!" it fails with one line of its own, else it says none
-//	keep NAME REGEXP         sets $NAME to what the first group of REGEXP matches in what was last printed
+//	nightjar ARGS [< FILE]  runs the program; after "!" it must print one line "nightjar: ..."
+//	keep NAME REGEXP        sets $NAME to the first group of REGEXP in the last standard output
 func TestScripts(t *testing.T) {
 	for _, served := range []bool{false, true} {
 		t.Run(map[bool]string{false: "alone", true: "served"}[served], func(t *testing.T) {
@@ -38,7 +38,8 @@ func TestScripts(t *testing.T) {
 					}
 					return nil
 				},
-				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"nightjar": runNightjar, "keep": keep},
+				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+					"nightjar": runNightjar, "keep": keep},
 			})
 		})
 	}
@@ -69,12 +70,12 @@ func runNightjar(ts *testscript.TestScript, fails bool, args []string) {
 func keep(ts *testscript.TestScript, _ bool, args []string) {
 	m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
 	if m == nil {
-		ts.Fatalf("nothing to keep in %q", ts.ReadFile("stdout"))
+		ts.Fatalf("keep: no match in %q", ts.ReadFile("stdout"))
 	}
 	ts.Setenv(args[0], m[1])
 }
 
-// TestScriptsAll: every command is in a script.
+// TestScriptsAll: the scripts run every command.
 func TestScriptsAll(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil {
@@ -90,7 +91,7 @@ func TestScriptsAll(t *testing.T) {
 			if name := name + " " + c.Name; len(c.Subcommands) > 0 {
 				look(name, c.Subcommands)
 			} else if !regexp.MustCompile(`(?m)^(! )?` + name + `\b`).MatchString(text.String()) {
-				t.Errorf("in no script: %s", name)
+				t.Errorf("no script runs %s", name)
 			}
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// No flag and no argument of any command takes a password or a token, which all users of a machine
-// could then read in its list of processes.
+// TestNoSecretFlags: no command takes a password or a token as a flag or an argument, because all
+// users of a machine can read these in the list of processes.
 func TestNoSecretFlags(t *testing.T) {
 	var look func(name string, list []*cli.Command)
 	look = func(name string, list []*cli.Command) {
@@ -35,8 +35,8 @@ func TestNoSecretFlags(t *testing.T) {
 	look("nightjar", (&program{getenv: func(string) string { return "" }}).app().Commands)
 }
 
-// What opens a door stands in no log, no file beside the archive and no process's arguments,
-// whether it was good or not, and in the archive only hashed.
+// TestSecretsStayInside: passwords and tokens, right or wrong, appear neither in logs, nor in
+// arguments of processes, nor in any file. The archive has only their hashes.
 func TestSecretsStayInside(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "nightjar.db")
@@ -67,7 +67,9 @@ func TestSecretsStayInside(t *testing.T) {
 		for _, path := range []string{"/api/targets/", "/api/nothing/", "/api/targets", "/data/x"} {
 			ask("POST", path, `{"name": 1`, func(r *http.Request) { r.Header.Set("Authorization", "Token "+secret) })
 			ask("GET", path, "", func(r *http.Request) { r.SetBasicAuth("admin", secret) })
-			ask("GET", path, "", func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "nightjar_session", Value: secret}) })
+			ask("GET", path, "", func(r *http.Request) {
+				r.AddCookie(&http.Cookie{Name: "nightjar_session", Value: secret})
+			})
 		}
 		ask("POST", "/api/session/", fmt.Sprintf(`{"username": "admin", "password": %q}`, secret),
 			func(*http.Request) {})
@@ -91,12 +93,12 @@ func TestSecretsStayInside(t *testing.T) {
 		return err
 	})
 	if err != nil || len(kept) < 3 {
-		t.Fatalf("%d places: %v", len(kept), err)
+		t.Fatalf("only %d places: %v", len(kept), err)
 	}
 	for place, text := range kept {
 		for _, secret := range secrets {
 			if strings.Contains(text, secret) {
-				t.Errorf("%s holds %q", place, secret)
+				t.Errorf("%s has %q", place, secret)
 			}
 		}
 	}

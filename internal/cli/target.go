@@ -27,7 +27,7 @@ type target struct {
 	Groups      []named  `json:"groups"`
 }
 
-// findTarget finds a target by its name, by an alias, or by its id, in this order.
+// findTarget finds a target by its name, an alias or its id, in this order.
 func findTarget(ctx context.Context, n *client.Client, text string) (*target, error) {
 	var byName, byAlias *target
 	err := client.Each(ctx, n, "/api/targets/", url.Values{"name": {text}}, func(t *target) error {
@@ -60,25 +60,25 @@ func findTarget(ctx context.Context, n *client.Client, text string) (*target, er
 	return nil, &noTarget{text}
 }
 
-// noTarget is what findTarget says when there is none.
+// noTarget is the error of findTarget if there is no such target.
 type noTarget struct{ name string }
 
 func (e *noTarget) Error() string { return "there is no target " + e.name }
 
 func targetPath(id uint64) string { return fmt.Sprintf("/api/targets/%d/", id) }
 
-// targetOptions are those of a new target.
+// targetOptions are the flags of target add.
 type targetOptions struct {
 	ra, dec         string
 	aliases, groups []string
-	query           // has its permissions
+	query           // has the permissions
 }
 
 func (p *program) targetCommand() *cli.Command {
 	o, q := targetOptions{query: *newQuery()}, newQuery()
-	// shared is the action of share and unshare.
+	// shared returns the action of share and unshare.
 	shared := func(act func(ctx context.Context, n *client.Client, t *target, g *named) error) cli.ActionFunc {
-		return p.asking(false, []string{"NAME", "GROUP"},
+		return p.asClient(false, []string{"NAME", "GROUP"},
 			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 				t, err := findTarget(ctx, n, args[0])
 				if err != nil {
@@ -92,64 +92,60 @@ func (p *program) targetCommand() *cli.Command {
 			})
 	}
 	return &cli.Command{
-		Name: "target", Usage: "what is observed",
+		Name: "target", Usage: "manage targets",
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "add a sidereal target", ArgsUsage: "NAME",
 				Description: "nightjar target add 'SN 2026abc' --ra 13:47:02.1 --dec -12:30:00 --alias ZTF26abcdefg\n" +
 					"nightjar target add M31 --ra 10.6847 --dec 41.269 --permissions open --as astro",
 				Flags: []cli.Flag{
-					textFlag(&o.ra, "ra", "right ascension, ICRS, `DEGREES` or hours as 13:47:02.1"),
-					textFlag(&o.dec, "dec", "declination, ICRS, `DEGREES` or as -12:30:00"),
-					listFlag(&o.aliases, "alias", "another `NAME`; may be given several times"),
-					groupFlag(&o.groups, "share the target with `GROUP`; may be given several times"),
+					textFlag(&o.ra, "ra", "right ascension (ICRS) in `DEGREES`, or in hours as 13:47:02.1"),
+					textFlag(&o.dec, "dec", "declination (ICRS) in `DEGREES`, or as -12:30:00"),
+					listFlag(&o.aliases, "alias", "another `NAME` of the target; may be repeated"),
+					groupFlag(&o.groups, "share the target with `GROUP`; may be repeated"),
 					o.flag("permissions", "permissions",
-						"`WHO` sees it besides: PRIVATE (nobody), PUBLIC (who has signed in) or OPEN (anyone)"),
+						"`WHO` else may see the target: PRIVATE (nobody), PUBLIC (users) or OPEN (anyone)"),
 					p.asFlag(),
 				},
-				Action: p.asking(true, []string{"NAME", "--ra", "--dec"},
+				Action: p.asClient(true, []string{"NAME", "--ra", "--dec"},
 					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-						return o.explained(c, p.addTarget(ctx, c, n, args[0], &o))
+						return o.nameFlag(c, p.addTarget(ctx, c, n, args[0], &o))
 					}),
 			},
 			{
 				Name: "list", Usage: "list the targets",
 				Description: "nightjar target list --name 2026ab",
 				Flags: []cli.Flag{q.flag("name", "name",
-					"only those with `PART` in their name or an alias"), p.asFlag()},
-				Action: p.asking(false, nil,
+					"only targets with `PART` in their name or an alias"), p.asFlag()},
+				Action: p.asClient(false, nil,
 					func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 						q.Set("order", "name")
-						rows := [][]string{{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}}
-						err := client.Each(ctx, n, "/api/targets/", q.Values, func(t *target) error {
-							rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec),
-								t.Permissions, names(t.Aliases), names(t.Groups)})
-							return nil
-						})
-						if err != nil {
-							return err
-						}
-						return p.table(rows)
+						header := []string{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}
+						return printList(ctx, p, n, "/api/targets/", q.Values, header,
+							func(t *target) ([]string, error) {
+								return []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec),
+									t.Permissions, names(t.Aliases), names(t.Groups)}, nil
+							})
 					}),
 			},
 			{
-				Name: "share", Usage: "give a group all rights on a target", ArgsUsage: "NAME GROUP",
+				Name: "share", Usage: "give a group all permissions on a target", ArgsUsage: "NAME GROUP",
 				Description: "nightjar target share 'SN 2026abc' Observers",
 				Action: shared(func(ctx context.Context, n *client.Client, t *target, g *named) error {
 					return n.Call(ctx, http.MethodPatch, targetPath(t.ID), map[string]any{"groups": []named{*g}}, nil)
 				}),
 			},
 			{
-				Name: "unshare", Usage: "take a group's rights on a target away", ArgsUsage: "NAME GROUP",
+				Name: "unshare", Usage: "take a group's permissions on a target away", ArgsUsage: "NAME GROUP",
 				Description: "nightjar target unshare 'SN 2026abc' Observers",
 				Action: shared(func(ctx context.Context, n *client.Client, t *target, g *named) error {
 					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("%sgroups/%d/", targetPath(t.ID), g.ID), nil, nil)
 				}),
 			},
 			{
-				Name: "remove", Usage: "take a target away, with its data products, their files and its data", ArgsUsage: "NAME",
+				Name: "remove", Usage: "delete a target with its data products, files and datums", ArgsUsage: "NAME",
 				Description: "nightjar target remove 'SN 2026abc'",
-				Action: p.asking(false, []string{"NAME"},
+				Action: p.asClient(false, []string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						t, err := findTarget(ctx, n, args[0])
 						if err != nil {
@@ -178,7 +174,7 @@ func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Clien
 		aliases = append(aliases, map[string]string{"name": s})
 	}
 	for _, s := range o.groups {
-		if _, err := findGroup(ctx, n, s); err != nil { // as a superuser one would make a group by naming it
+		if _, err := findGroup(ctx, n, s); err != nil { // for a superuser the API would create the group
 			return err
 		}
 		groups = append(groups, map[string]string{"name": s})

@@ -2,17 +2,60 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
+	"text/tabwriter"
 	"unicode"
 
 	"golang.org/x/term"
 )
 
-// terminal is the descriptor of what is read or written, if that is a person's terminal.
+// say prints a line of the result.
+func (p *program) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+// note prints a line that is no result, on standard error.
+func (p *program) note(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }
+
+// size formats a number of bytes for people.
+func size(n int64) string {
+	const unit = 1024
+	f, units := float64(n), []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	i := 0
+	for f >= unit && i < len(units)-1 {
+		f /= unit
+		i++
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", f, units[i])
+}
+
+// table prints rows in columns. All rows have the same number of cells.
+func (p *program) table(rows [][]string) error {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = printable(cell)
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		p.say("%s", strings.TrimRight(line, " \n"))
+	}
+	return nil
+}
+
+// terminal returns the file descriptor of a stream, and whether it is a terminal.
 func terminal(stream any) (fd int, ok bool) {
 	f, ok := stream.(*os.File)
 	if !ok {
@@ -22,11 +65,11 @@ func terminal(stream any) (fd int, ok bool) {
 	return fd, term.IsTerminal(fd)
 }
 
-// firstLine reads a password: a line of standard input, and waits for nothing behind it. A terminal
-// does not show what is typed.
+// firstLine reads a password, which is one line, and does not wait for the end of the input. A
+// terminal does not show it.
 func (p *program) firstLine(ctx context.Context) (string, error) {
 	if fd, ok := terminal(p.in); ok {
-		p.note("password, which is not shown while it is typed:")
+		p.note("password (it is not shown):")
 		return readHidden(ctx, fd)
 	}
 	line, err := bufio.NewReader(io.LimitReader(p.in, 64<<10)).ReadString('\n')
@@ -36,8 +79,8 @@ func (p *program) firstLine(ctx context.Context) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }
 
-// readHidden reads a line of a terminal without showing it. When the context ends the terminal
-// shows again what is typed.
+// readHidden reads a line from a terminal without showing it. It restores the terminal, also when
+// the context ends.
 func readHidden(ctx context.Context, fd int) (string, error) {
 	before, err := term.GetState(fd)
 	if err != nil {
@@ -60,8 +103,7 @@ func readHidden(ctx context.Context, fd int) (string, error) {
 	}
 }
 
-// printable takes out of a text what a terminal would obey, and what would turn the order of its
-// letters round.
+// printable replaces the characters of a text that control a terminal or the direction of writing.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || unicode.Is(unicode.Bidi_Control, r) {

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"errors"
+	"regexp"
 	"testing"
+	"time"
 	"unicode"
 )
 
-// What others have written, in names or in files, is shown by every command without anything that a
-// terminal would obey.
+// TestTerminal: no command prints control characters that come from names or files.
 func TestTerminal(t *testing.T) {
 	evil := "\x1b]0;owned\x07\x1b[2J\u009b31m\u202eevil"
 	dir := t.TempDir()
@@ -33,7 +35,41 @@ func TestTerminal(t *testing.T) {
 			}
 		}
 		if r.out+r.err == "" && args[1] != "add" {
-			t.Errorf("%q says nothing", args)
+			t.Errorf("%q prints nothing", args)
 		}
+	}
+}
+
+// TestProgress: long work shows its progress, quick work does not, and of several only the newest
+// is shown. The error of the work is returned.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	errs := new(said)
+	p := &program{err: errs}
+	bad := errors.New("it went wrong")
+	if err := p.waiting("quick", func() error { return bad }); err != bad || errs.String() != "" {
+		t.Errorf("%v, %q", err, errs)
+	}
+	grown := p.progress("a file that grows")
+	grown.at(200, 100)
+	grown.end()
+	err := p.waiting("copying", func() error {
+		inner := p.progress("verifying")
+		for i := int64(0); i < 13; i++ {
+			inner.at(i, 26)
+			time.Sleep(100 * time.Millisecond)
+		}
+		inner.end()
+		inner.end()
+		inner.at(26, 26)
+		time.Sleep(700 * time.Millisecond)
+		return nil
+	})
+	if got := errs.String(); err != nil ||
+		!regexp.MustCompile(`^(verifying: \d+%\n)+(copying: \d+s\n)+$`).MatchString(got) {
+		t.Errorf("%v, %q", err, got)
+	}
+	if len(p.bars.open) != 0 {
+		t.Errorf("%d bars never ended", len(p.bars.open))
 	}
 }

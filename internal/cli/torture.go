@@ -17,23 +17,24 @@ import (
 func (p *program) tortureCommand() *cli.Command {
 	long, dir := time.Minute, "."
 	return &cli.Command{
-		Name: "torture", Usage: "kill servers on a file of their own in the middle of their work, and look whether anything was lost: a trial of this machine and its disk",
+		Name: "torture", Usage: "test this machine and its disk: kill servers while they write to a new file, and " +
+			"look for lost writes",
 		Description: "nightjar torture --for 10m --dir /mnt/stick",
 		Flags: []cli.Flag{
-			timeFlag(&long, "for", "`TIME`, such as 1m or 12h"),
-			textFlag(&dir, "dir", "the `FOLDER` on the disk that is to be tried, in which the file is made and deleted again"),
+			timeFlag(&long, "for", "run for `TIME`, such as 1m or 12h"),
+			textFlag(&dir, "dir", "`FOLDER` on the disk to test; the file is created in it, and deleted at the end"),
 		},
 		Action: func(c *cli.Context) error { return p.torture(c, long, dir) },
 	}
 }
 
-// torture kills and compares for a while, and says what it saw.
+// torture kills servers for a while, and reports what it found.
 func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
 	if long <= 0 {
-		return usageError(c, "--for: %v is no time", long)
+		return usageError(c, "--for must be more than 0, not %v", long)
 	}
 	dir, err := os.MkdirTemp(on, ".nightjar-torture-")
 	if err != nil {
@@ -46,13 +47,13 @@ func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 		}
 	}()
 	p.say("for %v, 4 clients post datums, 1 uploads files and 1 writes records of all sizes; the server is killed "+
-		"again and again, and every acknowledged write is looked for", long)
+		"again and again, and every acknowledged write is checked", long)
 	ctx, cancel := context.WithTimeout(c.Context, long)
 	defer cancel()
 	k := torture.Kill{Program: []string{p.self}, Dir: dir, From: 100 * time.Millisecond, To: 3 * time.Second,
 		Load: torture.Usual(), Seed: rand.Uint64(),
 		Said: func(r torture.Round) {
-			p.say("round %d: killed after %v; %d writes acknowledged, %d without an answer; verified; served again after %v",
+			p.say("round %d: killed after %v; %d writes acknowledged, %d unanswered; verified; served again after %v",
 				r.Number, r.After.Round(time.Millisecond), r.Acknowledged, r.Open, r.Opened.Round(time.Millisecond))
 		}}
 	rounds, err := k.Run(ctx)
@@ -77,7 +78,7 @@ func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 		return fmt.Errorf("%w; the file is in %s", err, dir)
 	}
 	slices.Sort(opened)
-	p.say("%d servers killed, %d writes acknowledged, no acknowledged write was lost; the slowest start after it took %v",
+	p.say("%d servers killed, %d writes acknowledged, no acknowledged write was lost; the slowest start took %v",
 		len(rounds), acknowledged, opened[len(opened)-1].Round(time.Millisecond))
 	return nil
 }

@@ -1,5 +1,6 @@
-// Package client asks a node by its REST API, as the owner of its file, who may do everything: over
-// the control socket of the server that runs on the file, or with the same handler in this process.
+// Package client is a client of a node's REST API, as the owner of its file, who may do everything.
+// It uses the control socket of the server that runs on the file ([Dial]), or a handler in this
+// process ([New]).
 package client
 
 import (
@@ -16,20 +17,20 @@ import (
 	"strings"
 )
 
-// Client asks one node.
+// Client sends requests to one node.
 type Client struct {
 	http *http.Client
-	// As is the user on whose behalf the client asks; "" for the owner.
+	// As is the user for whom the client acts; "" for the owner.
 	As    string
 	close func() error
 }
 
-// New is a client of a handler in this process. close is called by Close, if it is not nil.
+// New returns a client of a handler in this process. Close calls close, unless that is nil.
 func New(handler http.Handler, close func() error) *Client {
 	return &Client{http: &http.Client{Transport: inProcess{handler}}, close: close}
 }
 
-// Close ends the client.
+// Close closes the client.
 func (c *Client) Close() error {
 	if c.close == nil {
 		return nil
@@ -37,11 +38,11 @@ func (c *Client) Close() error {
 	return c.close()
 }
 
-// anyHost stands for the node in URLs.
+// anyHost is the host in URLs, which does not matter.
 const anyHost = "http://nightjar"
 
-// Send sends a request and returns the answer, whose body the caller closes. Error: *Refusal for a
-// refusal.
+// Send sends a request and returns the response, whose body the caller closes. It returns a
+// [*Refusal] for a status of 400 or more.
 func (c *Client) Send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, anyHost+path, body)
 	if err != nil {
@@ -72,7 +73,8 @@ func (c *Client) Send(ctx context.Context, method, path, contentType string, bod
 	return nil, &Refusal{w.StatusCode, problemsOf(text, w.StatusCode)}
 }
 
-// Call sends in as JSON, if it is not nil, and reads the answer into out, if that is not nil.
+// Call sends in as JSON and decodes the answer into out. Either may be nil. Errors are those of
+// Send.
 func (c *Client) Call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	kind := ""
@@ -95,8 +97,7 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	return json.NewDecoder(w.Body).Decode(out)
 }
 
-// Upload posts a file with some fields as a form to the data products, without ever holding it
-// whole.
+// Upload posts a file and form fields to the data products. It streams the file.
 func (c *Client) Upload(ctx context.Context, name string, content io.Reader,
 	fields map[string]string) (*http.Response, error) {
 	pr, pw := io.Pipe()
@@ -109,14 +110,14 @@ func (c *Client) Upload(ctx context.Context, name string, content io.Reader,
 	}()
 	w, err := c.Send(ctx, http.MethodPost, "/api/dataproducts/", form.FormDataContentType(), pr)
 	pr.CloseWithError(ErrUnread)
-	if bad := <-done; err != nil && bad != nil && !errors.Is(bad, ErrUnread) { // the file itself is the reason
+	if bad := <-done; err != nil && bad != nil && !errors.Is(bad, ErrUnread) { // the file could not be read
 		err = bad
 	}
 	return w, err
 }
 
-// ErrUnread is why the sending of a file ends before the file does: it was answered.
-var ErrUnread = errors.New("the rest is not read")
+// ErrUnread ends the sending of a file that the node answered before it read all of it.
+var ErrUnread = errors.New("the node does not read the rest")
 
 func writeForm(form *multipart.Writer, name string, content io.Reader, fields map[string]string) error {
 	for key, value := range fields {
@@ -134,10 +135,11 @@ func writeForm(form *multipart.Writer, name string, content io.Reader, fields ma
 	return err
 }
 
-// pageSize is how many rows are asked for at once.
+// pageSize is the number of rows in each request of Each.
 const pageSize = 1000
 
-// Each gives every row of a list to fn. The path may have a query of its own.
+// Each calls fn for every row of a list, and stops at its first error. path may have a query, to
+// which query is added.
 func Each[T any](ctx context.Context, c *Client, path string, query url.Values, fn func(*T) error) error {
 	path, own, _ := strings.Cut(path, "?")
 	q, err := url.ParseQuery(own)

@@ -11,7 +11,8 @@ import (
 	"nightjar/internal/control"
 )
 
-// Dial is a client of the server that runs on a file; nil without an error if there is none.
+// Dial returns a client of the server that runs on a file, or nil without an error if there is
+// none.
 func Dial(file string) (*Client, error) {
 	conn, err := control.Dial(file)
 	if conn == nil {
@@ -42,10 +43,10 @@ func Dial(file string) (*Client, error) {
 	}}, nil
 }
 
-// inProcess asks a handler in this process.
+// inProcess is a transport to a handler in this process.
 type inProcess struct{ handler http.Handler }
 
-// RoundTrip serves a request; its answer is read while it is being made.
+// RoundTrip serves a request. The caller reads the answer while the handler writes it.
 func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body == nil {
 		r = r.Clone(r.Context())
@@ -58,7 +59,7 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer func() {
 			if v := recover(); v != nil {
 				w.WriteHeader(http.StatusInternalServerError)
-				pw.CloseWithError(errors.New("the answer was broken off"))
+				pw.CloseWithError(errors.New("the answer ended early"))
 				return
 			}
 			w.WriteHeader(http.StatusOK)
@@ -67,13 +68,13 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer r.Body.Close()
 		t.handler.ServeHTTP(w, r)
 	}()
-	<-w.started // the handler sees the end of the context, too
+	<-w.started // the handler also sees when the context ends
 	return &http.Response{Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1",
 		ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.sent, Body: pr, ContentLength: -1, Request: r}, nil
 }
 
-// pipeWriter hands an answer to who asked, through a pipe.
+// pipeWriter passes an answer to the caller of RoundTrip through a pipe.
 type pipeWriter struct {
 	header  http.Header
 	sent    http.Header
@@ -97,5 +98,5 @@ func (w *pipeWriter) Write(b []byte) (int, error) {
 	return w.pipe.Write(b)
 }
 
-// Flush has nothing to do: what is written is there.
+// Flush sends the header. Writes are never buffered.
 func (w *pipeWriter) Flush() { w.WriteHeader(http.StatusOK) }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Refusal is the error for a request that was refused. It has one problem or more.
+// Refusal is the error for a refused request. It has at least one problem.
 type Refusal struct {
 	Status   int
 	Problems []Problem
@@ -25,7 +25,7 @@ func (e *Refusal) Error() string {
 
 // Problem is one reason for a refusal.
 type Problem struct {
-	Field string // the path of the field that it is about; "" for none
+	Field string // path of the field, such as aliases.1.name; "" for none
 	Text  string
 }
 
@@ -36,7 +36,7 @@ func (p Problem) String() string {
 	return p.Field + ": " + p.Text
 }
 
-// problemsOf reads the body of a refusal, whatever its shape.
+// problemsOf returns the problems in the body of a refusal, of any shape.
 func problemsOf(body []byte, status int) []Problem {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -57,7 +57,7 @@ func problemsOf(body []byte, status int) []Problem {
 	return []Problem{{Text: fmt.Sprintf("status %d", status)}}
 }
 
-// reportErrors lists the errors of an upload's report.
+// reportErrors returns the errors in the report of an upload.
 func reportErrors(report map[string]any) (problems []Problem) {
 	list, _ := report["errors"].([]any)
 	for _, e := range list {
@@ -77,7 +77,8 @@ func reportErrors(report map[string]any) (problems []Problem) {
 	return problems
 }
 
-// Problems lists the messages in a value of JSON, in the shape of Django REST framework's errors.
+// Problems returns the messages in a JSON value that has the shape of Django REST framework's
+// errors.
 func Problems(v any) []Problem { return problems("", v) }
 
 func problems(path string, v any) (list []Problem) {

@@ -1,9 +1,8 @@
-// Package control is the socket beside a file, over which commands reach the server that has the
-// file open.
+// Package control is the Unix socket by which commands reach the server that has a file open.
 //
-// It is the file's path with ".sock" (mode 0600, as the file). Where a socket cannot be, because
-// the path is over 100 bytes or the file system knows none, it is in a folder of the user's own
-// (mode 0700) in the temporary directory.
+// Its path is that of the file with ".sock" added, and its mode 0600. If that path is longer than
+// 100 bytes, or the file system has no sockets, it is in a folder of mode 0700 in the temporary
+// directory.
 package control
 
 import (
@@ -16,10 +15,10 @@ import (
 	"path/filepath"
 )
 
-// maxSocketPath is the longest path that every system allows for a socket.
+// maxSocketPath is the longest path in bytes that every system allows for a socket.
 const maxSocketPath = 100
 
-// socketPaths are where the control socket of a file may be, in the order in which they are tried.
+// socketPaths returns the paths to try for the control socket of a file, in order.
 func socketPaths(file string) []string {
 	var paths []string
 	if beside := file + ".sock"; len(beside) <= maxSocketPath {
@@ -40,16 +39,16 @@ func socketFolder() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("nightjar-%d", os.Getuid()))
 }
 
-// Listen listens on the control socket of a file. A server that has the file open alone
-// holds its lock, so any socket that it finds is left over. One of several servers that only read
-// the file leaves a socket alone at which another one answers.
+// Listen listens on the control socket of a file. With alone, the caller holds the lock of the
+// file, so that an existing socket is left over, and is replaced. Without, the caller is one of
+// several servers that only read the file; Listen fails if another one answers at the socket.
 func Listen(file string, alone bool) (net.Listener, error) {
 	var all error
 	if !alone {
 		if conn, err := Dial(file); err != nil {
 			return nil, err
 		} else if conn != nil {
-			return nil, errors.Join(fmt.Errorf("another server that reads %s answers the commands", file), conn.Close())
+			return nil, errors.Join(fmt.Errorf("another server that reads %s answers them", file), conn.Close())
 		}
 	}
 	for _, path := range socketPaths(file) {
@@ -71,7 +70,8 @@ func Listen(file string, alone bool) (net.Listener, error) {
 	return nil, all
 }
 
-// ownFolder makes a folder that only this user can enter, and refuses one that others can, or made.
+// ownFolder creates a folder that only this user can enter. It refuses an existing one of another
+// user or mode.
 func ownFolder(path string) error {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
@@ -81,12 +81,13 @@ func ownFolder(path string) error {
 		return err
 	}
 	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 || !mine(info) {
-		return fmt.Errorf("%s is not a folder of this user alone", path)
+		return fmt.Errorf("%s is not a private folder of this user", path)
 	}
 	return nil
 }
 
-// Dial connects to the server on a file; nil without error when there is none.
+// Dial connects to the server that runs on a file. It returns nil without an error if there is
+// none.
 func Dial(file string) (net.Conn, error) {
 	for _, path := range socketPaths(file) {
 		if filepath.Dir(path) == socketFolder() {
@@ -99,7 +100,7 @@ func Dial(file string) (net.Conn, error) {
 			return conn, nil
 		}
 		if _, hidden := os.Lstat(path); errors.Is(err, os.ErrPermission) && hidden == nil {
-			return nil, fmt.Errorf("a server of another user runs on %s, and takes commands of that user alone", file)
+			return nil, fmt.Errorf("a server of another user runs on %s, and takes commands only from that user", file)
 		}
 	}
 	return nil, nil

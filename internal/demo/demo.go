@@ -1,6 +1,5 @@
-// Package demo fills an archive with invented targets, to be looked at: their light curves, spectra
-// and images follow simple models of what such objects do, and are the same every time. It asks the
-// REST API, as any program of an observer's would.
+// Package demo fills an archive with invented targets, through the REST API. Their light curves,
+// spectra and images follow simple models of such objects, and are the same every time.
 package demo
 
 import (
@@ -18,12 +17,12 @@ import (
 	"time"
 )
 
-// Client asks the archive that is filled, as one who may do everything.
+// Client is a client of the archive to fill. It must be allowed to do everything.
 type Client interface {
-	// Call sends in as JSON, if it is not nil, and reads the answer into out, if that is not nil.
+	// Call sends in as JSON and decodes the answer into out. Either may be nil.
 	Call(ctx context.Context, method, path string, in, out any) error
-	// Upload sends a file with some fields to the data products, and returns the answer, whose body
-	// is to be closed.
+	// Upload posts a file and form fields to the data products. The caller closes the body of the
+	// response.
 	Upload(ctx context.Context, name string, content io.Reader, fields map[string]string) (*http.Response, error)
 }
 
@@ -35,17 +34,18 @@ type target struct {
 	access     string
 	tags       map[string]string
 	elements   map[string]any // of a comet
-	// mag is the magnitude in a band at a time, in days since the first night.
+	// mag returns the magnitude in a band; day counts from the first night.
 	mag func(band string, day float64) float64
-	// spectra are the days on which one was taken, and what was seen at a wavelength in angstroms.
+	// spectra are the days with a spectrum; spectrum returns the relative flux at a wavelength in
+	// angstroms.
 	spectra  []float64
 	spectrum func(day, wavelength float64) float64
-	fits     bool // spectra as FITS files
-	// alert is the day since which the target was observed as often as could be; 0 for one that is
-	// looked at whenever the sky is clear.
+	fits     bool // spectra are FITS files
+	// alert is the day after which the target was observed as often as possible; 0 for a target
+	// that is observed in every clear night.
 	alert float64
-	// scene is what an image shows besides the target and the stars, in counts, at so many pixels
-	// from the middle; pictured is the day on which it was taken.
+	// scene returns the counts of an image besides those of the target and the stars; x and y are
+	// pixels from the centre. pictured is the day of the image.
 	scene    func(x, y float64) float64
 	pictured float64
 
@@ -56,12 +56,11 @@ const (
 	firstNight = 60_310.0 // MJD, 2024-01-01
 	unixEpoch  = 40_587   // MJD
 	nights     = 120
-	usualLimit = 20.6 // of a usual night, in g
-	timeOfDay  = 0.3  // of the day, when spectra and images are taken
+	usualLimit = 20.6 // magnitude in g, in a usual night
+	timeOfDay  = 0.3  // of spectra and images, in days
 )
 
-// bands are the bands with their effective wavelengths in angstroms and zero points of the limit
-// relative to g.
+// bands are the bands with their limits relative to that in g.
 var bands = []struct {
 	name  string
 	depth float64
@@ -113,8 +112,8 @@ func targets() []target {
 	}
 }
 
-// Fill fills an archive, and returns how many targets that made. One that holds targets is left as
-// it is: there says how many.
+// Fill fills an archive, and returns how many targets it added. It does not change an archive that
+// has targets; there is their number.
 func Fill(ctx context.Context, c Client) (made, there int, err error) {
 	var page struct{ Count int }
 	if err := c.Call(ctx, http.MethodGet, "/api/targets/?limit=1", nil, &page); err != nil || page.Count > 0 {
@@ -127,7 +126,7 @@ func Fill(ctx context.Context, c Client) (made, there int, err error) {
 			return 0, 0, fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	for i := range list { // the newest, which lists show first
+	for i := range list { // images come last, so that lists show them first
 		t := &list[i]
 		if t.scene == nil {
 			continue
@@ -140,8 +139,7 @@ func Fill(ctx context.Context, c Client) (made, there int, err error) {
 	return len(list), 0, nil
 }
 
-// add makes the target, and uploads its light curve and its spectra, each with the record of its
-// observation.
+// add adds the target, its light curve, and its spectra with their observation records.
 func (t *target) add(ctx context.Context, c Client, r *rand.Rand) error {
 	in := map[string]any{"name": t.name, "type": "SIDEREAL", "permissions": t.access}
 	if t.kind != "" {
@@ -188,7 +186,7 @@ func (t *target) add(ctx context.Context, c Client, r *rand.Rand) error {
 	return nil
 }
 
-// observe notes that a spectrum was taken, and returns the id of the record.
+// observe adds the observation record of a spectrum, and returns its id.
 func (t *target) observe(ctx context.Context, c Client, day float64) (uint64, error) {
 	const exposure = 40 * time.Minute
 	start := time.UnixMicro((int64(math.Round(1e5*(firstNight+day+timeOfDay))) - unixEpoch*1e5) * 864_000).UTC()
@@ -206,7 +204,7 @@ func (t *target) observe(ctx context.Context, c Client, day float64) (uint64, er
 	return made[0].ID, nil
 }
 
-// upload uploads a file of the target's; record is that of the observation, 0 for none.
+// upload uploads a file of the target. record is the id of the observation record, 0 for none.
 func (t *target) upload(ctx context.Context, c Client, name, kind string, record uint64, content []byte) error {
 	name = strings.ToLower(strings.NewReplacer(" ", "", "/", "", "+", "p").Replace(t.name)) + "_" + name
 	fields := map[string]string{"target": fmt.Sprint(t.id), "data_product_type": kind}

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// recorder answers every request, and keeps what was sent.
+// recorder is a client that answers every request, and records what was sent.
 type recorder struct {
 	bytes.Buffer
 	targets, uploads int
@@ -46,7 +46,7 @@ func (r *recorder) Upload(_ context.Context, name string, content io.Reader,
 	return &http.Response{Body: http.NoBody}, err
 }
 
-// TestSameEveryTime: the demo is the same every time; internal/cli/process_test.go compares what a
+// TestSameEveryTime: the demo is the same every time. internal/cli/process_test.go checks what a
 // node makes of it.
 func TestSameEveryTime(t *testing.T) {
 	var sums []string

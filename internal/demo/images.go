@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	imageWidth = 240    // pixels of a side
-	pixelScale = 0.4    // arcseconds of a pixel
+	imageWidth = 240    // pixels of each side
+	pixelScale = 0.4    // arcseconds per pixel
 	zeroPoint  = 25.5   // magnitude of a source of one count
-	skyLevel   = 180.0  // counts of a pixel
-	fullWell   = 32_767 // counts, where a pixel is full
+	skyLevel   = 180.0  // counts per pixel
+	fullWell   = 32_767 // counts at which a pixel saturates
 )
 
-// host is the disc of a galaxy, seen aslant, whose centre is not where the supernova is.
+// host is an inclined disc galaxy. The supernova is away from its centre.
 func host(x, y float64) float64 {
 	const dx, dy, angle, axes, scale = 17, -11, 0.6, 0.45, 13
 	x, y = x-dx, y-dy
@@ -26,7 +26,7 @@ func host(x, y float64) float64 {
 	return 900*math.Exp(-r/scale) + 2600*math.Exp(-r*r/12)
 }
 
-// coma is the head of a comet, and its tail to the upper left.
+// coma is the head of a comet, with a tail to the upper left.
 func coma(x, y float64) float64 {
 	const angle = 2.5
 	along, across := x*math.Cos(angle)+y*math.Sin(angle), y*math.Cos(angle)-x*math.Sin(angle)
@@ -38,8 +38,8 @@ func coma(x, y float64) float64 {
 	return f
 }
 
-// picture is an image of the target among stars, with its place in the sky in the header (FITS
-// standard 4.0, section 8).
+// picture returns an image of the target among stars. The header has its celestial coordinates
+// (FITS standard 4.0, section 8).
 func (t *target) picture(r *rand.Rand) []byte {
 	const middle, seeing = imageWidth / 2, 1.7 // pixels
 	sky := make([]float64, imageWidth*imageWidth)
@@ -48,7 +48,8 @@ func (t *target) picture(r *rand.Rand) []byte {
 		for j := max(0, int(y)-far); j <= min(imageWidth-1, int(y)+far); j++ {
 			for i := max(0, int(x)-far); i <= min(imageWidth-1, int(x)+far); i++ {
 				dx, dy := float64(i)-x, float64(j)-y
-				sky[j*imageWidth+i] += counts / (2 * math.Pi * seeing * seeing) * math.Exp(-(dx*dx+dy*dy)/(2*seeing*seeing))
+				sky[j*imageWidth+i] += counts / (2 * math.Pi * seeing * seeing) *
+					math.Exp(-(dx*dx+dy*dy)/(2*seeing*seeing))
 			}
 		}
 	}
@@ -84,11 +85,10 @@ func (t *target) picture(r *rand.Rand) []byte {
 	return f.with(data)
 }
 
-// fitsFile is the header of a FITS file of one image (FITS standard 4.0, sections 3 and 4) that is
-// being written.
+// fitsFile builds a FITS file with one image (FITS standard 4.0, sections 3 and 4).
 type fitsFile struct{ bytes.Buffer }
 
-// fitsFile begins a file with an image of what was seen on a day; bits and axes are those of its
+// fitsFile begins the file of an image that was taken on a day. bits and axes are those of its
 // array.
 func (t *target) fitsFile(day float64, bits int, axes ...int) *fitsFile {
 	f := new(fitsFile)
@@ -113,7 +113,7 @@ func (f *fitsFile) text(key, value string) {
 	fmt.Fprintf(f, "%-80s", fmt.Sprintf("%-8s= '%-8s'", key, value))
 }
 
-// with is the whole file with its array.
+// with returns the file with the data of its array.
 func (f *fitsFile) with(data []byte) []byte {
 	const block = 2880
 	pad := func(with string) { f.WriteString(strings.Repeat(with, (block-f.Len()%block)%block)) }

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 )
 
-// colour is the magnitude of a band relative to r for a colour g-r.
+// colour returns the magnitude in a band relative to r, for a colour g-r.
 func colour(band string, gr float64) float64 {
 	switch band {
 	case "g":
@@ -20,9 +20,9 @@ func colour(band string, gr float64) float64 {
 
 const invisible = 99.0
 
-// decline is how much fainter a supernova of type Ia is than at its maximum, at so many days after
-// it: like the templates that are fitted to such light curves, with the second maximum in i and its
-// shoulder in r.
+// decline has the magnitudes by which a supernova of type Ia is fainter some days after its
+// maximum, as pairs of days and magnitudes. It resembles the usual templates, with the second
+// maximum in i and the shoulder in r.
 var decline = map[string][][2]float64{
 	"g": {{0, 0}, {5, 0.18}, {10, 0.55}, {15, 1.05}, {20, 1.6}, {25, 2.1}, {30, 2.45}, {40, 2.8},
 		{60, 3.2}, {120, 4.2}},
@@ -31,7 +31,7 @@ var decline = map[string][][2]float64{
 		{60, 2.1}, {120, 4.2}},
 }
 
-// between interpolates in a table, and holds its last value beyond its end.
+// between interpolates linearly in a table. Beyond its end it returns the last value.
 func between(table [][2]float64, x float64) float64 {
 	for i := 1; i < len(table); i++ {
 		if a, b := table[i-1], table[i]; x < b[0] {
@@ -41,7 +41,7 @@ func between(table [][2]float64, x float64) float64 {
 	return table[len(table)-1][1]
 }
 
-// supernova is of type Ia: day and magnitude of its maximum, days of its rise.
+// supernova is of type Ia. peakDay and peak are day and magnitude of the maximum, rise is in days.
 func supernova(peakDay, peak, rise float64) func(string, float64) float64 {
 	maximum := map[string]float64{"g": 0, "r": 0.05, "i": 0.55}
 	return func(band string, day float64) float64 {
@@ -50,7 +50,7 @@ func supernova(peakDay, peak, rise float64) func(string, float64) float64 {
 			return invisible
 		}
 		m := peak + maximum[band]
-		if t < rise { // a fireball that expands, and slows down before the maximum
+		if t < rise { // an expanding fireball, which slows down before the maximum
 			return m - 5*math.Log10(math.Sin(math.Pi/2*t/rise))
 		}
 		return m + between(decline[band], t-rise)
@@ -133,8 +133,8 @@ func eclipsing(period, mag float64) func(string, float64) float64 {
 	}
 }
 
-// microlens is Paczynski's light curve: times of maximum and Einstein radius crossing, impact
-// parameter, magnitude at rest.
+// microlens is Paczynski's light curve. peakDay is the day of the maximum, einstein the Einstein
+// time in days, impact the impact parameter, and rest the magnitude without the lens.
 func microlens(peakDay, einstein, impact, rest float64) func(string, float64) float64 {
 	return func(band string, day float64) float64 {
 		u2 := impact*impact + (day-peakDay)*(day-peakDay)/(einstein*einstein)
@@ -154,8 +154,8 @@ func quasar(mean float64) func(string, float64) float64 {
 	}
 }
 
-// lightCurve is a table of nights at two telescopes: some were cloudy, and what is too faint has a
-// limit only.
+// lightCurve returns a table with the nights of two telescopes. Some nights were cloudy, and where
+// the target is too faint there is only a limit.
 func (t *target) lightCurve(r *rand.Rand) []byte {
 	var b bytes.Buffer
 	b.WriteString("time,filter,magnitude,error,limit,telescope,source\n")
@@ -179,8 +179,8 @@ func (t *target) lightCurve(r *rand.Rand) []byte {
 	return b.Bytes()
 }
 
-// followUp is what is done after an alert: all bands in turn while the night lasts, then night by
-// night with ever longer exposures. Before it there are the limits of a survey.
+// followUp writes the observations after an alert: all bands in turn for the rest of the night,
+// then night by night with longer exposures. Before the alert there are the limits of a survey.
 func (t *target) followUp(b *bytes.Buffer, r *rand.Rand) {
 	for day := t.alert - 12.3; day < t.alert; day += 3 {
 		t.exposure(b, r, day, 1, usualLimit-0.5*r.Float64(), "Mirador 0.6m")
@@ -197,7 +197,7 @@ func (t *target) followUp(b *bytes.Buffer, r *rand.Rand) {
 	}
 }
 
-// exposure adds a row: what was seen in a band at a time, or that nothing was. limit is that of g.
+// exposure writes a row: the magnitude of band i at a time, or only the limit. limit is that in g.
 func (t *target) exposure(b *bytes.Buffer, r *rand.Rand, at float64, i int, limit float64, telescope string) {
 	band := bands[i]
 	limit += band.depth

@@ -8,13 +8,13 @@ import (
 	"math/rand/v2"
 )
 
-// planck is a black body per wavelength, 1 at 5500 angstroms.
+// planck is the flux of a black body per wavelength, relative to 5500 angstroms.
 func planck(kelvin, wavelength float64) float64 {
 	b := func(w float64) float64 { return math.Pow(w, -5) / math.Expm1(1.438777e8/(w*kelvin)) }
 	return b(wavelength) / b(5500)
 }
 
-// line is a gaussian of a full width in km/s, at a rest wavelength and a velocity in km/s.
+// line is a Gaussian at a rest wavelength. velocity and width (FWHM) are in km/s.
 func line(wavelength, rest, velocity, width float64) float64 {
 	const c = 299_792.458
 	centre, sigma := rest*(1+velocity/c), rest*width/c/2.355
@@ -22,7 +22,7 @@ func line(wavelength, rest, velocity, width float64) float64 {
 	return math.Exp(-x * x / 2)
 }
 
-// typeIa is a supernova of that type: silicon, sulphur and calcium around its maximum, blends of
+// typeIa is a supernova of that type: silicon, sulphur and calcium around the maximum, blends of
 // iron some weeks later.
 func typeIa(peakDay, z float64) func(day, w float64) float64 {
 	return func(day, w float64) float64 {
@@ -41,8 +41,7 @@ func typeIa(peakDay, z float64) func(day, w float64) float64 {
 	}
 }
 
-// hydrogen is a supernova of type II: a hot continuum at first, then lines with the profiles of a
-// wind.
+// hydrogen is a supernova of type II: at first a hot continuum, then P Cygni lines.
 func hydrogen(start, z float64) func(day, w float64) float64 {
 	return func(day, w float64) float64 {
 		w /= 1 + z
@@ -90,8 +89,8 @@ const (
 	spectrumPixels  = 1600
 )
 
-// sampled is a spectrum with noise, in erg/s/cm2/angstrom, seen through the oxygen of the air (its
-// bands A and B).
+// sampled returns a spectrum with noise in erg/s/cm2/angstrom, with the telluric oxygen bands A and
+// B.
 func (t *target) sampled(day float64, r *rand.Rand) []float64 {
 	out := make([]float64, spectrumPixels)
 	level := 2.8e-15 * math.Pow(10, -0.4*(t.mag("r", day)-15)) // of AB magnitudes at 6200 angstroms
@@ -113,7 +112,7 @@ func (t *target) spectrumText(day float64, r *rand.Rand) []byte {
 	return b.Bytes()
 }
 
-// spectrumFITS is a one-dimensional image with a linear scale of wavelengths (FITS standard 4.0,
+// spectrumFITS returns a one-dimensional image with a linear wavelength scale (FITS standard 4.0,
 // sections 3 and 8).
 func (t *target) spectrumFITS(day float64, r *rand.Rand) []byte {
 	f := t.fitsFile(day, -64, spectrumPixels)

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// loopback says whether an address is of this machine alone.
+// loopback reports whether an address can be reached only from this machine.
 func loopback(a net.Addr) bool {
 	tcp, ok := a.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
 }
 
-// reachable is an address at which a browser on this machine finds a listener: one that listens
-// everywhere is at localhost, too.
+// reachable returns an address at which a browser on this machine reaches a listener. For a
+// listener on all interfaces this is localhost.
 func reachable(a net.Addr) string {
 	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
@@ -24,8 +24,8 @@ func reachable(a net.Addr) string {
 	return a.String()
 }
 
-// hosts are the names by which a node may be called that listens on an address: those that n gives,
-// and none for any name. One that listens on this machine alone answers to localhost.
+// hosts returns the host names for which a node answers: those of n, and localhost if there are any
+// or if the node listens only on this machine. An empty list stands for any name.
 func hosts(a net.Addr, n Network) []string {
 	list := n.Hosts[:len(n.Hosts):len(n.Hosts)]
 	if loopback(a) || len(list) > 0 {
@@ -37,17 +37,18 @@ func hosts(a net.Addr, n Network) []string {
 	return list
 }
 
-// localHosts are the IPv4 addresses of this machine, the one by which others most likely reach it
-// first, and all that its certificate names: these, and its names, to which more may be given.
-// Addresses of IPv6 change too often, and those of bridges between programs on this machine are not
-// reached from outside.
+// localHosts returns the IPv4 addresses of this machine, first the one by which others most likely
+// reach it, and all hosts for its certificate: these addresses, the names of the machine, and
+// names. It omits IPv6 addresses, which change too often, and those of bridges between programs on
+// this machine, which cannot be reached from outside.
 func localHosts(names ...string) (addresses, all []string) {
 	add := func(ip net.IP) {
 		if s := ip.String(); ip.To4() != nil && ip.IsGlobalUnicast() && !slices.Contains(addresses, s) {
 			addresses = append(addresses, s)
 		}
 	}
-	if conn, err := net.Dial("udp4", "192.0.2.1:9"); err == nil { // sends nothing: it asks which way packets would go
+	// This sends nothing, but picks the local address for packets to the outside.
+	if conn, err := net.Dial("udp4", "192.0.2.1:9"); err == nil {
 		add(conn.LocalAddr().(*net.UDPAddr).IP)
 		conn.Close()
 	}
@@ -83,7 +84,7 @@ func localHosts(names ...string) (addresses, all []string) {
 	return addresses, append(all, addresses...)
 }
 
-// validHost says whether a name can stand in a certificate.
+// validHost reports whether a certificate can have the name.
 func validHost(s string) bool {
 	return s != "" && len(s) < 254 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-.") == "" && s[0] != '-' &&
 		s[0] != '.' && net.ParseIP(s) == nil

@@ -18,16 +18,15 @@ import (
 	"nightjar/auth"
 )
 
-// Backups say into which folder a node puts copies of its file, how often, and how many stay.
+// Backups are the options for copies that a node takes of its file.
 type Backups struct {
-	Dir   string // "" for no copies
-	Every time.Duration
-	Keep  int
+	Dir   string        // the folder for the copies; "" for none
+	Every time.Duration // between copies
+	Keep  int           // how many of the newest copies stay
 }
 
-// backups takes verified copies of a file into a folder from time to time. The name of a copy says
-// when it was taken and which entry of the log is its last, so that it is known after a restart,
-// too:
+// backups puts verified copies of a file into a folder from time to time. The name of a copy has
+// its time and the sequence number of its last log entry, so that they are known after a restart:
 //
 //	nightjar-20261124T134500Z-1234.db
 type backups struct {
@@ -42,14 +41,14 @@ type backups struct {
 	nodes map[string]identified // by path
 }
 
-// identified is a file whose node is known, as long as it has this size and time of change.
+// identified is the node of a file, which is known while the file keeps its size and time.
 type identified struct {
 	size    int64
 	changed time.Time
 	node    string
 }
 
-// kept is a copy in the folder.
+// kept is a copy of this node in the folder.
 type kept struct {
 	path string
 	time time.Time
@@ -58,7 +57,7 @@ type kept struct {
 
 const stampOfBackup = "20060102T150405Z"
 
-// newBackups makes ready what takes the copies.
+// newBackups prepares the folder, and finds the newest copy in it.
 func newBackups(a *archive.Archive, o Options) (*backups, error) {
 	base := strings.TrimSuffix(filepath.Base(o.File), ".db")
 	b := &backups{Backups: o.Backups, a: a, base: base, note: o.Note,
@@ -74,10 +73,9 @@ func newBackups(a *archive.Archive, o Options) (*backups, error) {
 	return b, err
 }
 
-// list lists the copies of this node, the oldest first: what else has such a name is neither
-// counted nor ever removed. One with a time that is yet to come was taken before the clock was set
-// back, and so before any that is still to be taken: it counts as older than those whose times are
-// past.
+// list returns the copies of this node, oldest first. It skips other files with such names, so that
+// they are never removed. A copy whose time is in the future was taken before the clock was set
+// back: it counts as older than those whose times are in the past.
 func (b *backups) list() (list []kept, err error) {
 	entries, err := os.ReadDir(b.Dir)
 	if err != nil {
@@ -109,7 +107,7 @@ func (b *backups) list() (list []kept, err error) {
 	return list, nil
 }
 
-// node is whose backup a file is, "" when that cannot be told.
+// node returns the id of the node whose backup a file is, "" if unknown.
 func (b *backups) node(path string, info os.FileInfo) string {
 	b.mu.Lock()
 	known, ok := b.nodes[path]
@@ -130,17 +128,17 @@ func (b *backups) node(path string, info os.FileInfo) string {
 	return node
 }
 
-// current is how the copies are.
+// current returns the state for the API.
 func (b *backups) current() api.BackupState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.state
 }
 
-// run takes copies until the context ends.
+// run takes copies until ctx ends.
 func (b *backups) run(ctx context.Context) {
 	wait := time.Duration(0)
-	if age := b.a.Now().Sub(b.current().Time); age >= 0 { // or the clock was set back, and nobody knows
+	if age := b.a.Now().Sub(b.current().Time); age >= 0 { // otherwise the clock was set back, and the age is unknown
 		wait = b.Every - age
 	}
 	for {
@@ -158,14 +156,14 @@ func (b *backups) run(ctx context.Context) {
 		b.state.Failed = ""
 		if err != nil {
 			b.state.Failed = err.Error()
-			b.note("no backup was taken: %v", err)
+			b.note("the backup failed: %v", err)
 		}
 		b.mu.Unlock()
 	}
 }
 
-// take takes a copy, unless the log has not moved since the last one, and then removes the oldest
-// of those that are too many.
+// take takes a copy if the log has grown since the last one, and then removes the oldest copies
+// beyond Keep.
 func (b *backups) take(ctx context.Context) error {
 	owner := b.a.For(auth.FileOwner())
 	st, err := owner.Stat()

@@ -13,8 +13,8 @@ import (
 	"nightjar/auth"
 )
 
-// TestBackupsOverClocks takes copies while the clock goes on, is far ahead, and is set back: the
-// newest are kept, whatever their names say.
+// TestBackupsOverClocks takes copies while the clock is right, far ahead, and set back. The newest
+// ones are kept, whatever their names say.
 func TestBackupsOverClocks(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
@@ -30,7 +30,7 @@ func TestBackupsOverClocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	var taken []string
-	// what another node put there under such a name, and what is no archive, is nobody's to remove
+	// Backups of other nodes, and files that are no archives, stay.
 	foreign := []string{filepath.Join(b.Dir, "n-20200101T000000Z-1.db"),
 		filepath.Join(b.Dir, "n-20200101T000000Z-2.db")}
 	other, err := Open(t.Context(), Options{File: foreign[0]})
@@ -63,7 +63,7 @@ func TestBackupsOverClocks(t *testing.T) {
 		}
 		want := taken[max(0, len(taken)-keep):]
 		if len(list) != len(want) {
-			t.Fatalf("copy %d: %v are there, %v should be", i, list, want)
+			t.Fatalf("copy %d: got %v, want %v", i, list, want)
 		}
 		there := map[string]bool{}
 		for _, k := range list {
@@ -71,7 +71,7 @@ func TestBackupsOverClocks(t *testing.T) {
 		}
 		for _, path := range want {
 			if !there[path] {
-				t.Errorf("copy %d: %s is gone: %v", i, path, list)
+				t.Errorf("copy %d: %s is missing: %v", i, path, list)
 			}
 		}
 	}

@@ -7,22 +7,22 @@ import (
 	"sync"
 )
 
-// reservedFiles is how many file descriptors connections leave to what the node does itself: its
-// file, the index, copies and compacting, the control socket.
+// reservedFiles is the number of file descriptors that connections leave to the node itself: for
+// the file, the index, copies, compacting and the control socket.
 const reservedFiles = 128
 
-// connectionsAtOnce is how many connections a server has at once, 0 for as many as come: where the
-// process may have few files open, half of them.
+// connectionsAtOnce returns how many connections a server may have at once, 0 for no limit. It
+// leaves reservedFiles of the files that the process may open, or half of them if these are few.
 func connectionsAtOnce() int {
-	limit := openFiles() // which Go has raised as far as it may
+	limit := openFiles() // Go has raised it to the hard limit
 	if limit <= 0 {
 		return 0
 	}
 	return max(limit-reservedFiles, limit/2)
 }
 
-// boundListener accepts a connection only when there are fewer than a number of others, and has an
-// idle one closed when there are not: those that ask nothing keep nobody out.
+// boundListener bounds the number of connections. If there are too many, it closes an idle one
+// before it accepts another, so that idle clients keep nobody out.
 type boundListener struct {
 	net.Listener
 	slots chan struct{}
@@ -30,13 +30,12 @@ type boundListener struct {
 	once  sync.Once
 
 	mu      sync.Mutex
-	idle    *list.List // of net.Conn, the one that has been idle longest first
+	idle    *list.List // of net.Conn, longest idle first
 	at      map[net.Conn]*list.Element
-	waiting bool // for a connection to end
+	waiting bool // Accept waits until a connection ends
 }
 
-// boundConnections bounds the connections of a server, and returns the listener that it is to
-// serve.
+// boundConnections bounds the connections of a server, and returns the listener for it.
 func boundConnections(l net.Listener, s *http.Server, limit int) net.Listener {
 	if limit <= 0 {
 		return l
@@ -47,7 +46,7 @@ func boundConnections(l net.Listener, s *http.Server, limit int) net.Listener {
 	return b
 }
 
-// note is told what becomes of a connection.
+// note follows the states of the connections.
 func (b *boundListener) note(c net.Conn, state http.ConnState) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -66,14 +65,13 @@ func (b *boundListener) note(c net.Conn, state http.ConnState) {
 	}
 }
 
-// closeIdle closes the connection that has been idle longest, if there is one. The caller has the
-// lock.
+// closeIdle closes the connection that has been idle longest, if any. The caller holds the lock.
 func (b *boundListener) closeIdle() {
 	if e := b.idle.Front(); e != nil {
 		c := b.idle.Remove(e).(net.Conn)
 		delete(b.at, c)
 		b.waiting = false
-		go c.Close() // with TLS it says goodbye, to somebody who may not be listening
+		go c.Close() // in the background: TLS sends a last message, for which the client may not be ready
 	}
 }
 

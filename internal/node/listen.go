@@ -17,33 +17,34 @@ import (
 	"nightjar/internal/selfcert"
 )
 
-// Listen says where a node listens, and how it keeps what is said from being overheard.
+// Listen are the options for the address of a node, and for TLS.
 type Listen struct {
-	Address string // and port; "" for nowhere
-	// on all interfaces, with a certificate that is kept in the file; of Address the port counts
+	Address string // host:port; "" for none
+	// LAN listens on all interfaces with the certificate of the file. Of Address only the port
+	// counts.
 	LAN              bool
-	Certificate, Key string // files, PEM
-	Insecure         bool   // beyond this machine without TLS
+	Certificate, Key string // paths of PEM files
+	Insecure         bool   // listen beyond this machine without TLS
 }
 
-// listener is where a node listens.
+// listener is the TCP listener of a node.
 type listener struct {
 	net.Listener
-	url         string   // at which it is reached
-	others      []string // other URLs of it
-	fingerprint string   // of a certificate that its clients have no other way to trust
+	url         string   // how users reach it
+	others      []string // more URLs
+	fingerprint string   // of the certificate of the file, if it is used
 	tls         *tls.Config
 }
 
-// listen opens the listener. Nothing is answered yet.
+// listen opens the listener. It accepts no connection yet.
 func listen(ctx context.Context, o Options) (*listener, error) {
 	address := o.Listen.Address
 	withTLS := o.Listen.LAN || o.Listen.Certificate != ""
 	switch {
 	case (o.Listen.Certificate == "") != (o.Listen.Key == ""):
-		return nil, misuse("--tls-cert and --tls-key belong together")
+		return nil, misuse("--tls-cert and --tls-key need each other")
 	case o.Listen.Insecure && withTLS:
-		return nil, misuse("--insecure is for a node without TLS")
+		return nil, misuse("--insecure is for a node without TLS, and excludes --lan and --tls-cert")
 	case o.Listen.LAN:
 		if _, port, err := net.SplitHostPort(address); err == nil {
 			address = ":" + port
@@ -66,22 +67,23 @@ func listen(ctx context.Context, o Options) (*listener, error) {
 	var unknown *net.DNSError
 	switch {
 	case errors.As(err, &wrong), errors.As(err, &unknown):
-		return nil, misuse("--listen: %q is no address and port of this machine, such as 127.0.0.1:8000",
+		return nil, misuse("--listen: %q is not an address and port of this machine, such as 127.0.0.1:8000",
 			o.Listen.Address)
 	case errors.Is(err, errAddressInUse):
-		// most likely the same command in another terminal
+		// Most likely the same command runs in another terminal.
 		if n, err := client.Dial(o.File); err == nil && n != nil {
 			return nil, errors.Join(servedAlready(ctx, o.File), n.Close())
 		}
-		return nil, fmt.Errorf("another program listens on %s already: --listen 127.0.0.1:0 takes a port that is free",
+		return nil, fmt.Errorf("another program already listens on %s: --listen 127.0.0.1:0 takes a free port",
 			address)
 	case err != nil:
 		return nil, fmt.Errorf("--listen: %w", err)
 	}
 	if !withTLS && !o.Listen.Insecure && !loopback(l.Addr()) {
 		l.Close()
-		return nil, misuse("without TLS a node listens on this machine alone, and %s is beyond it: --lan makes a certificate, "+
-			"--tls-cert and --tls-key name one, and --insecure goes without, as behind a proxy", o.Listen.Address)
+		return nil, misuse("without TLS a node listens only on this machine, and %s is beyond it: use --lan, which "+
+			"makes a certificate, or --tls-cert and --tls-key, or --insecure, for example behind a proxy",
+			o.Listen.Address)
 	}
 	l.url = "http://" + reachable(l.Addr())
 	if withTLS {
@@ -90,8 +92,8 @@ func listen(ctx context.Context, o Options) (*listener, error) {
 	return l, nil
 }
 
-// secure puts TLS before the listener, if the options say so, with the file's own certificate if
-// they name none, and finds out by which URL the node is reached.
+// secure adds TLS if the options ask for it, with the certificate of the file if they name no
+// other. It also sets the URLs.
 func (l *listener) secure(ctx context.Context, a *archive.Archive, o Options) error {
 	if l.tls != nil && l.tls.GetCertificate == nil {
 		names := o.Network.Hosts
@@ -125,8 +127,8 @@ func (l *listener) secure(ctx context.Context, a *archive.Archive, o Options) er
 	return nil
 }
 
-// ownCertificate is the certificate that the file keeps for its node, made, or made anew, when it
-// does not fit.
+// ownCertificate returns the certificate of the file. It creates one if there is none, and renews
+// one that expires or lacks a host.
 func ownCertificate(ctx context.Context, a *archive.Archive, hosts []string, now time.Time,
 	note func(string, ...any)) (*tls.Certificate, error) {
 	certificate, key, err := a.Certificate()
@@ -143,7 +145,7 @@ func ownCertificate(ctx context.Context, a *archive.Archive, hosts []string, now
 	}
 	if pair != old {
 		if err := a.SetCertificate(ctx, pair.Certificate, pair.Key); errors.Is(err, archive.ErrReadOnly) {
-			note("the certificate is not kept, since the file is only read")
+			note("the certificate is not stored, because the file is open for reading only")
 		} else if err != nil {
 			return nil, err
 		}
@@ -152,7 +154,7 @@ func ownCertificate(ctx context.Context, a *archive.Archive, hosts []string, now
 	return &read, err
 }
 
-// Tell says where the node is reached.
+// Tell prints the URLs of the node, and the fingerprint of its certificate, line by line with say.
 func (n *Node) Tell(say func(format string, args ...any)) {
 	say("sign in: %s/", n.listener.url)
 	for _, u := range n.listener.others {

@@ -16,7 +16,7 @@ import (
 	"nightjar/internal/selfcert"
 )
 
-// A certificate that ends is made anew before it does, with the same key and all its names.
+// TestCertificateEnds: a certificate is renewed before it expires, with its key and all its names.
 func TestCertificateEnds(t *testing.T) {
 	n, err := Open(t.Context(), Options{File: filepath.Join(t.TempDir(), "n.db"), NoIndex: true})
 	if err != nil {
@@ -39,11 +39,11 @@ func TestCertificateEnds(t *testing.T) {
 	}
 	same := leaf(now.Add(selfcert.Lifetime-2*selfcert.RenewBefore), "192.0.2.1")
 	if !same.Equal(first) {
-		t.Error("made anew without need")
+		t.Error("renewed without need")
 	}
 	late := leaf(now.Add(selfcert.Lifetime), "192.0.2.2")
 	if late.Equal(first) || string(late.RawSubjectPublicKeyInfo) != string(first.RawSubjectPublicKeyInfo) {
-		t.Error("the key should stay, and the certificate not")
+		t.Error("want a new certificate with the old key")
 	}
 	for _, host := range []string{"localhost", "192.0.2.1", "192.0.2.2"} {
 		if err := late.VerifyHostname(host); err != nil {
@@ -52,11 +52,11 @@ func TestCertificateEnds(t *testing.T) {
 	}
 	early := leaf(now.Add(-48*time.Hour), "localhost") // the clock was set back
 	if early.Equal(late) {
-		t.Error("a certificate that has not begun is shown")
+		t.Error("a certificate that is not valid yet is used")
 	}
 }
 
-// The address that is printed can be opened, also when a server listens on every interface.
+// TestReachable: the printed address works also if a server listens on all interfaces.
 func TestReachable(t *testing.T) {
 	for text, want := range map[string]string{"127.0.0.1:8000": "127.0.0.1:8000", "0.0.0.0:8000": "localhost:8000",
 		"[::]:80": "localhost:80", "[::1]:80": "[::1]:80"} {
@@ -66,7 +66,7 @@ func TestReachable(t *testing.T) {
 	}
 }
 
-// TestHosts: by which names a node may be called.
+// TestHosts: the host names for which a node answers.
 func TestHosts(t *testing.T) {
 	for _, c := range []struct {
 		listen, base, names, hosts string
@@ -83,7 +83,8 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestNode opens a node, asks it, serves it, and is refused where it has to be.
+// TestNode opens and serves a node. A second node on the same file is refused, and so is a bad
+// address.
 func TestNode(t *testing.T) {
 	o := Options{File: filepath.Join(t.TempDir(), "n.db"), Listen: Listen{Address: "127.0.0.1:0"},
 		Limits: Defaults().Limits}
@@ -105,7 +106,7 @@ func TestNode(t *testing.T) {
 		}
 		w.Body.Close()
 		_, err = Open(t.Context(), o)
-		if want := "a server runs on " + o.File + " already, at " + n.listener.url + "/"; err == nil ||
+		if want := "a server already runs on " + o.File + ", at " + n.listener.url + "/"; err == nil ||
 			err.Error() != want {
 			t.Errorf("a second node: %v, want %s", err, want)
 		}
@@ -119,6 +120,6 @@ func TestNode(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := os.Stat(o.File); err == nil {
-		t.Error("a node that cannot listen made a file")
+		t.Error("a node that cannot listen created a file")
 	}
 }

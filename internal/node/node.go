@@ -1,11 +1,11 @@
-// Package node puts a node together: a file, the API on it, the sockets on which it is asked, and
-// the copies that it takes of itself. The command serve, the other commands where no server runs,
-// and tests use the same one:
+// Package node assembles a node: a file, its API, the sockets on which it listens, and its
+// automatic backups. The command serve uses it, as do the other commands if no server runs, and
+// tests:
 //
 //	n, err := node.Open(ctx, node.Options{File: "nightjar.db"})
 //	...
 //	err = n.Client().Call(ctx, "GET", "/api/targets/", nil, &page) // as the owner of the file
-//	err = n.Serve(ctx, nil)                                        // if Options.Listen.Address was given
+//	err = n.Serve(ctx, nil)                                        // needs Options.Listen.Address
 //	err = n.Close()
 package node
 
@@ -27,19 +27,18 @@ import (
 	"nightjar/ui"
 )
 
-// Options say how a node is opened and served. The zero value is a file that is asked in this
-// process alone; [Defaults] are those of a server.
+// Options are the options of a node. With the zero value the node does not listen; [Defaults] are
+// those of a server.
 type Options struct {
 	File      string
-	ReadOnly  bool // every byte of the file stays as it is
-	MustExist bool
-	NoIndex   bool // the index of names is left alone; a short command is better off without it
+	ReadOnly  bool // do not change the file
+	MustExist bool // do not create the file
+	NoIndex   bool // do not open the index of names, which takes longer than a short command
 	Version   string
-	// Log is told of failures of requests, and Note of what the operator should know; nil for
-	// nobody.
+	// Log gets the failures of requests, and Note messages for the operator. Both may be nil.
 	Log  *slog.Logger
 	Note func(format string, args ...any)
-	// CheckCopy verifies a copy of the file; nil for no check.
+	// CheckCopy verifies a copy of the file. If it is nil, copies are not verified.
 	CheckCopy func(path string) error
 
 	Listen  Listen
@@ -48,7 +47,7 @@ type Options struct {
 	Backups Backups
 }
 
-// Network says what the node believes of its clients, and which it answers; see [api.Options].
+// Network says which requests a node answers, and which headers it trusts; see [api.Options].
 type Network struct {
 	BaseURL string
 	Hosts   []string
@@ -56,16 +55,16 @@ type Network struct {
 	Origins []string
 }
 
-// Limits bound what clients can take of the node.
+// Limits bound what clients can take from a node.
 type Limits struct {
 	api.Limits
 	Header        int64         // bytes of a request's header
-	HeaderTimeout time.Duration // in which a header must come
-	IdleTimeout   time.Duration // for which a connection may be without a request
+	HeaderTimeout time.Duration // for receiving a header
+	IdleTimeout   time.Duration // of a connection between requests
 	FailedLogins  int           // see [archive.Options]
 }
 
-// Defaults are the options of a server that is given none.
+// Defaults returns the default options of a server.
 func Defaults() Options {
 	return Options{
 		Listen: Listen{Address: "127.0.0.1:8000"},
@@ -73,13 +72,14 @@ func Defaults() Options {
 			Limits: api.Limits{MaxBody: 8 << 20, MaxLine: 16 << 20, BodyMemory: 64 << 20,
 				MaxUpload: 8 << 30, Uploads: 16,
 				BodyStall: 30 * time.Second, BodyRate: 1 << 10, SendStall: 5 * time.Minute},
-			Header: 64 << 10, HeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, FailedLogins: auth.FailedLogins,
+			Header: 64 << 10, HeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+			FailedLogins: auth.FailedLogins,
 		},
 		Backups: Backups{Every: time.Hour, Keep: 24},
 	}
 }
 
-// Misuse is the error for options that do not fit each other, or this machine.
+// Misuse is the error for options that contradict each other or do not suit this machine.
 type Misuse struct{ text string }
 
 func (e *Misuse) Error() string { return e.text }
@@ -92,12 +92,12 @@ type Node struct {
 	API     *api.API
 
 	o        Options
-	listener *listener // nil if nothing is listened to
-	backups  *backups  // nil if none are taken
+	listener *listener // nil if the node does not listen
+	backups  *backups  // nil if the node takes none
 }
 
-// Open opens a node. It listens first, if an address is given, so that a node that cannot listen
-// makes no file; nothing is answered before Serve. Errors: *Misuse, and those of [archive.Open].
+// Open opens a node. If it cannot listen on the given address, it creates no file. The node accepts
+// connections only in [Node.Serve]. Errors are a [*Misuse] or those of [archive.Open].
 func Open(ctx context.Context, o Options) (n *Node, err error) {
 	if o.Note == nil {
 		o.Note = func(string, ...any) {}
@@ -145,11 +145,11 @@ func Open(ctx context.Context, o Options) (n *Node, err error) {
 	return n, nil
 }
 
-// Close ends the node. A node that is served is closed after Serve has returned.
+// Close closes the node. Call it after Serve has returned.
 func (n *Node) Close() error {
 	var all error
 	if n.listener != nil {
-		n.listener.Close() // which Serve may have closed
+		n.listener.Close() // unless Serve has closed it
 	}
 	if n.Archive != nil {
 		all = n.Archive.Close()
@@ -157,10 +157,10 @@ func (n *Node) Close() error {
 	return all
 }
 
-// Client asks the node in this process, as the owner of the file. Closing it leaves the node open.
+// Client returns a client of the node as the owner of the file. Closing it does not close the node.
 func (n *Node) Client() *client.Client { return client.New(n.API.Owner(), nil) }
 
-// Path is the full path of the file.
+// Path returns the absolute path of the file.
 func (n *Node) Path() string {
 	if full, err := filepath.Abs(n.o.File); err == nil {
 		return full
@@ -168,7 +168,7 @@ func (n *Node) Path() string {
 	return n.o.File
 }
 
-// servedAlready says who has the file of a second server.
+// servedAlready returns the error for a file that another program has open.
 func servedAlready(ctx context.Context, file string) error {
 	n, err := client.Dial(file)
 	if err != nil {
@@ -180,13 +180,13 @@ func servedAlready(ctx context.Context, file string) error {
 	var node struct{ URL string }
 	err = n.Call(ctx, http.MethodGet, "/api/node/", nil, &node)
 	if err = errors.Join(err, n.Close()); err != nil {
-		return fmt.Errorf("a server runs on %s already, and does not answer: %w", file, err)
+		return fmt.Errorf("a server already runs on %s, and does not answer: %w", file, err)
 	}
-	return fmt.Errorf("a server runs on %s already, at %s/", file, node.URL)
+	return fmt.Errorf("a server already runs on %s, at %s/", file, node.URL)
 }
 
-// CannotWrite says whether an error of Open is that the file cannot be written here, as on a disk
-// that is there for reading only; Options.ReadOnly may help.
+// CannotWrite reports whether Open failed because the file cannot be written, for example on a
+// read-only disk. With Options.ReadOnly it may succeed.
 func CannotWrite(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, errReadOnlyDisk)
 }

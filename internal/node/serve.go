@@ -13,12 +13,12 @@ import (
 	"nightjar/internal/control"
 )
 
-// stopWithin is what requests have to be answered once a server is to end.
+// stopWithin is the time that open requests have to finish when a server stops.
 const stopWithin = 8 * time.Second
 
-// Serve answers on the listener and over the control socket, and takes copies, until the context
-// ends, and lets what has begun be answered. ready is called as soon as requests are answered, if
-// it is not nil.
+// Serve answers requests on the listener and the control socket, and takes backups, until ctx ends.
+// Then it gives open requests a few seconds to finish. It calls ready, unless that is nil, as soon
+// as it answers requests.
 func (n *Node) Serve(ctx context.Context, ready func()) error {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -57,7 +57,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 		serving--
 	}
 	err = errors.Join(err, n.shutDown(cancel, server, owner))
-	for range serving { // so that nothing is listened to when the file is closed
+	for range serving { // so that no request arrives after the file is closed
 		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
 			err = errors.Join(err, e)
 		}
@@ -65,7 +65,7 @@ func (n *Node) Serve(ctx context.Context, ready func()) error {
 	return err
 }
 
-// newServer is a server with the limits that the owner has, too.
+// newServer returns a server with the default limits, which also hold for the control socket.
 func (n *Node) newServer(ctx context.Context, h http.Handler) *http.Server {
 	std := Defaults().Limits
 	return &http.Server{Handler: h, ReadHeaderTimeout: std.HeaderTimeout, IdleTimeout: std.IdleTimeout,
@@ -73,8 +73,8 @@ func (n *Node) newServer(ctx context.Context, h http.Handler) *http.Server {
 		BaseContext:    func(net.Listener) context.Context { return ctx }, ErrorLog: log.New(quiet(n.o.Note), "", 0)}
 }
 
-// quiet leaves out of what an http.Server says what anybody who knocks can make it say: clients
-// that do not trust a certificate, and such as speak no TLS.
+// quiet drops the messages of an http.Server that any client can cause: those about clients that do
+// not trust the certificate or do not use TLS.
 type quiet func(format string, args ...any)
 
 func (note quiet) Write(b []byte) (int, error) {
@@ -84,7 +84,7 @@ func (note quiet) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// shutDown lets what has begun be answered, for a while, and then breaks it off.
+// shutDown waits for open requests, at most stopWithin, and then cancels them.
 func (n *Node) shutDown(cancel func(), servers ...*http.Server) error {
 	ctx, stop := context.WithTimeout(context.Background(), stopWithin)
 	defer stop()

@@ -1,6 +1,5 @@
-// Package problem has what is wrong with a request, in values: a refusal of a kind (Error), and all
-// that is wrong with an input, by field (List). The packages of the archive return them; one place
-// in api turns them into answers.
+// Package problem has the errors for which a client is responsible: a refused request ([Error]),
+// and the problems of an input by field ([List]). Package api turns them into answers in one place.
 package problem
 
 import (
@@ -12,25 +11,24 @@ import (
 	"time"
 )
 
-// Kind says what sort of refusal an Error is.
+// Kind is the kind of an Error. Package api maps it to a status.
 type Kind int
 
 // The kinds of refusal.
 const (
-	// NotFound: there is no such thing, or the viewer may not know of it: nothing tells the two
-	// apart.
+	// NotFound: the object does not exist or is hidden from the viewer. Answers do not tell which.
 	NotFound Kind = iota + 1
-	// Forbidden: the viewer sees it and may not do that with it.
+	// Forbidden: the viewer may see the object, but not do this.
 	Forbidden
-	// Unauthenticated: one must sign in to do that, or what one signed in with is not good.
+	// Unauthenticated: the request has no credentials, or wrong ones.
 	Unauthenticated
-	// TooMany: too many failed attempts; RetryAfter says when to come again.
+	// TooMany: too many attempts failed. RetryAfter says how long to wait.
 	TooMany
-	// Conflict: it cannot be done in the state that things are in.
+	// Conflict: the current state does not allow this.
 	Conflict
 )
 
-// An Error is a refusal that may be shown to the one who asked.
+// An Error is a refusal, with a message for the client.
 type Error struct {
 	Kind       Kind
 	Message    string
@@ -39,31 +37,30 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// The refusals in the words that clients of Django REST framework know.
+// Refusals in the words of Django REST framework.
 var (
 	ErrForbidden   = &Error{Kind: Forbidden, Message: "You do not have permission to perform this action."}
 	ErrNotSignedIn = &Error{Kind: Unauthenticated, Message: "Authentication credentials were not provided."}
 )
 
-// Missing is the refusal for a thing that is not there, in the same words whether it is missing or
+// Missing returns the NotFound error for an object, in the same words whether it is missing or
 // hidden.
 func Missing(what string) *Error {
 	return &Error{Kind: NotFound, Message: fmt.Sprintf("No %s matches the given query.", what)}
 }
 
-// List collects what is wrong with an input, all of it and not only the first. A path names the
-// field: "ra", or "aliases.1.name" for the name of the second alias; "" stands for the input as a
-// whole.
+// List collects all problems of an input. A path names the field: "ra", or "aliases.1.name" for the
+// name of the second alias. The path "" is the input as a whole.
 type List struct {
 	list  []Field
 	items map[string]int
 }
 
-// WholeList is the path of a problem whose answer is a bare list of messages, as a TOM gives it for
+// WholeList is the path of a problem whose answer is a bare list of messages, as a TOM answers for
 // some.
 const WholeList = "[]"
 
-// A Field is one thing that is wrong with an input.
+// A Field is one problem of an input.
 type Field struct{ Path, Message string }
 
 // Add adds a problem.
@@ -75,8 +72,7 @@ func (p *List) Add(path, format string, args ...any) {
 	p.list = append(p.list, Field{path, message})
 }
 
-// Items notes how many items a list of the input has, so that an answer can say which of them is
-// wrong.
+// Items records how many items the list at path has, so that an answer can say which one is wrong.
 func (p *List) Items(path string, n int) {
 	if p.items == nil {
 		p.items = map[string]int{}
@@ -84,10 +80,10 @@ func (p *List) Items(path string, n int) {
 	p.items[path] = n
 }
 
-// ItemCount is what was noted by Items.
+// ItemCount returns the number that Items recorded.
 func (p *List) ItemCount(path string) int { return p.items[path] }
 
-// Item adds the problems of an item of a list that is the whole input.
+// Item adds the problems of item i of an input that is a list.
 func (p *List) Item(i int, of *List) {
 	step := strconv.Itoa(i)
 	at := func(path string) string {
@@ -104,10 +100,10 @@ func (p *List) Item(i int, of *List) {
 	}
 }
 
-// All lists the problems in the order they were found.
+// All returns the problems in the order in which they were added.
 func (p *List) All() []Field { return p.list }
 
-// Has says whether there is a problem with a path.
+// Has reports whether there is a problem with a path.
 func (p *List) Has(path string) bool {
 	for _, x := range p.list {
 		if x.Path == path {
@@ -117,7 +113,7 @@ func (p *List) Has(path string) bool {
 	return false
 }
 
-// Within says whether there is a problem with a path or with something in it.
+// Within reports whether there is a problem with a path or a field in it.
 func (p *List) Within(path string) bool {
 	for _, x := range p.list {
 		if x.Path == path || strings.HasPrefix(x.Path, path+".") {
@@ -127,7 +123,7 @@ func (p *List) Within(path string) bool {
 	return false
 }
 
-// First is p, or a copy with the first n of its problems when it has more.
+// First returns p, or a copy with its first n problems if it has more.
 func (p *List) First(n int) *List {
 	if len(p.list) <= n {
 		return p
@@ -138,7 +134,7 @@ func (p *List) First(n int) *List {
 	return few
 }
 
-// Err is p when it has problems, or nil.
+// Err returns p if it has problems, or else nil.
 func (p *List) Err() error {
 	if len(p.list) == 0 {
 		return nil
@@ -158,15 +154,14 @@ func (p *List) Error() string {
 	return s
 }
 
-// Invalid is a single problem as an error.
+// Invalid returns an error with a single problem.
 func Invalid(path, format string, args ...any) error {
 	p := new(List)
 	p.Add(path, format, args...)
 	return p
 }
 
-// Clone copies the problems found so far, so that a function that may run twice adds its own to a
-// copy.
+// Clone returns a copy, to which a function that may run twice can add its problems.
 func (p *List) Clone() *List {
 	return &List{list: slices.Clone(p.list), items: maps.Clone(p.items)}
 }

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Clip makes any text fit for a message: at most 60 characters, no control characters, valid UTF-8.
+// Clip makes a text fit for a message: at most 60 characters, no control characters, valid UTF-8.
 func Clip[T string | []byte](text T) string {
 	const limit = 60
 	var b strings.Builder
@@ -26,10 +26,10 @@ func Clip[T string | []byte](text T) string {
 	return b.String()
 }
 
-// Quoted is a cell in a message.
+// Quoted returns the Clip of a text in quotes.
 func Quoted[T string | []byte](text T) string { return "'" + Clip(text) + "'" }
 
-// QuotedList is a list of names in a message.
+// QuotedList returns at most 20 names, quoted and with commas.
 func QuotedList(names []string) string {
 	const limit = 20
 	var b strings.Builder
@@ -46,7 +46,7 @@ func QuotedList(names []string) string {
 	return b.String()
 }
 
-// Plural is "1 row" or "3 rows".
+// Plural returns "1 row" or "3 rows".
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -7,12 +7,11 @@ import (
 	"os"
 )
 
-// Files are a certificate and its key in two files, PEM, which are read again when they have
-// changed.
+// Files are a certificate and its key in two PEM files, which are read again when they change.
 type Files struct {
 	certificate, key string
 	note             func(format string, args ...any)
-	turn             chan *loaded // holds what was read last
+	turn             chan *loaded // has the last state, and serves as a lock
 }
 
 type loaded struct {
@@ -20,7 +19,7 @@ type loaded struct {
 	stamp string // of the files
 }
 
-// ReadFiles reads the two files. note is told when they cannot be used later.
+// ReadFiles reads the two files. If they cannot be used after a change, note gets a message.
 func ReadFiles(certificate, key string, note func(string, ...any)) (*Files, error) {
 	f := &Files{certificate, key, note, make(chan *loaded, 1)}
 	pair, err := f.read()
@@ -52,8 +51,8 @@ func (f *Files) stamp() (s string) {
 	return s
 }
 
-// Get is the certificate as it is now. Files that cannot be used are told of once, and what was
-// there before goes on.
+// Get returns the current certificate, for [tls.Config]. If the changed files cannot be used, it
+// notes that once and returns the old certificate.
 func (f *Files) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	last := <-f.turn
 	defer func() { f.turn <- last }()
@@ -63,7 +62,7 @@ func (f *Files) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	pair, err := f.read()
 	if err != nil {
-		f.note("the certificate was not read anew: %v", err)
+		f.note("the new certificate cannot be used, and the old one stays: %v", err)
 		pair = last.pair
 	}
 	last = &loaded{pair, stamp}

@@ -1,6 +1,5 @@
-// Package selfcert makes the certificates of nodes that no authority knows: they sign themselves,
-// may sign no other, and are trusted by clients that were given them. It also reads certificates
-// from files that change.
+// Package selfcert creates self-signed certificates for nodes, for clients that are told to trust
+// them. They cannot sign others. It also reads certificates from files that change.
 package selfcert
 
 import (
@@ -20,19 +19,19 @@ import (
 )
 
 const (
-	// Lifetime is long, because every client has to be given a new certificate.
+	// Lifetime is long, because every client needs each new certificate.
 	Lifetime = 10 * 365 * 24 * time.Hour
-	// RenewBefore is how long before its end a certificate is replaced.
+	// RenewBefore is how long before it expires a certificate is replaced.
 	RenewBefore = 30 * 24 * time.Hour
 )
 
-// Pair is a certificate and its key, both PEM.
+// Pair is a certificate and its key, both in PEM.
 type Pair struct{ Certificate, Key string }
 
-// Renew returns a pair for hosts, which are names and addresses: old if it names them all and is
-// valid for a while, else a new one, and why it does not fit, "" where there is none. The new one
-// has the key and the names of the old one, so that a machine that moves between two networks keeps
-// its certificate. name is the certificate's subject.
+// Renew returns a pair for hosts, which are names and addresses. It returns old if that has all of
+// them and does not expire soon. Otherwise it returns a new pair and why old does not do; why is ""
+// if old is empty. A new pair keeps the key and the names of old, so that a machine that moves
+// between two networks keeps its certificate. name is the subject of the certificate.
 func Renew(old Pair, name string, hosts []string, now time.Time) (p Pair, why string, err error) {
 	if old.Certificate == "" {
 		p, err = New(nil, name, hosts, now)
@@ -44,9 +43,9 @@ func Renew(old Pair, name string, hosts []string, now time.Time) (p Pair, why st
 	}
 	missing := slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return pair.Leaf.VerifyHostname(h) == nil })
 	if len(missing) > 0 {
-		why = "it did not name " + strings.Join(missing, ", ")
+		why = "the old one lacks " + strings.Join(missing, ", ")
 	} else if !now.After(pair.Leaf.NotBefore) || !now.Before(pair.Leaf.NotAfter.Add(-RenewBefore)) {
-		why = "it ends, or has not begun"
+		why = "the old one expires soon, or is not valid yet"
 	} else {
 		return old, "", nil
 	}
@@ -55,7 +54,7 @@ func Renew(old Pair, name string, hosts []string, now time.Time) (p Pair, why st
 	return p, why, err
 }
 
-// namesOf lists the names and addresses of a certificate.
+// namesOf returns the names and addresses of a certificate.
 func namesOf(c *x509.Certificate) []string {
 	list := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {
@@ -64,7 +63,8 @@ func namesOf(c *x509.Certificate) []string {
 	return list
 }
 
-// New makes a pair for hosts, with a new key if none is given. name is the certificate's subject.
+// New creates a pair for hosts, with a new key if private is nil. name is the subject of the
+// certificate.
 func New(private *ecdsa.PrivateKey, name string, hosts []string, now time.Time) (p Pair, err error) {
 	if private == nil {
 		if private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
@@ -79,11 +79,12 @@ func New(private *ecdsa.PrivateKey, name string, hosts []string, now time.Time) 
 	if err != nil {
 		return p, err
 	}
-	id := sha256.Sum256(public) // its first 160 bits name the key (RFC 7093, 2)
+	id := sha256.Sum256(public) // the first 160 bits identify the key (RFC 7093, section 2)
 	c := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
 		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(Lifetime),
-		SubjectKeyId: id[:20], KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		SubjectKeyId: id[:20], KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
 	for _, h := range hosts {

@@ -1,10 +1,10 @@
-// Package testenv says in which form tests run, and what they find on the machine.
+// Package testenv tells tests in which form they run, and which tools the machine has.
 //
-// `go test ./...` runs the short form, which ends in seconds on a slow machine too: fewer rows, one
-// seed, fewer rounds. These variables of the environment change that:
+// go test runs the short form: fewer rows, one seed, fewer rounds. Environment variables change
+// that:
 //
-//	NIGHTJAR_LONG=1  the long form, whose figures are in docs/run
-//	NIGHTJAR_CI=1    a test that lacks a tool fails, where it is otherwise skipped
+//	NIGHTJAR_LONG=1  runs the long form, whose figures are in docs/run
+//	NIGHTJAR_CI=1    fails tests that lack a tool, instead of skipping them
 package testenv
 
 import (
@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for something that must happen. It is long, so that a busy or
-// slow machine is no failure, and shorter than the time that go test gives a package.
+// Patience is how long a test waits for something that must happen: long enough for a busy or slow
+// machine, but shorter than the timeout of go test.
 const Patience = 3 * time.Minute
 
 // Long reports whether tests run in their long form.
 func Long() bool { return on("NIGHTJAR_LONG") }
 
-// CI reports whether what a test lacks is a failure.
+// CI reports whether tests fail if they lack a tool.
 func CI() bool { return on("NIGHTJAR_CI") }
 
 func on(name string) bool {
@@ -32,7 +32,7 @@ func on(name string) bool {
 	return s != "" && s != "0"
 }
 
-// Choose returns what the short form or the long form of a test uses.
+// Choose returns short in the short form of tests, and long in the long form.
 func Choose[T any](short, long T) T {
 	if Long() {
 		return long
@@ -48,7 +48,7 @@ func OnlyLong(t testing.TB) {
 	}
 }
 
-// Lacks ends a test that the machine has no means for: as skipped, or as failed with NIGHTJAR_CI=1.
+// Lacks skips a test for which the machine lacks something, or fails it with NIGHTJAR_CI=1.
 func Lacks(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if CI() {
@@ -77,8 +77,7 @@ func Build(file string) error {
 	return nil
 }
 
-// RssAnon returns the bytes of memory that a process has for itself, without the pages of its
-// files.
+// RssAnon returns the anonymous memory of a process in bytes, which excludes mapped files.
 func RssAnon(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -87,13 +86,13 @@ func RssAnon(pid int) (int64, error) {
 	_, rest, _ := strings.Cut(string(status), "\nRssAnon:")
 	number, _, found := strings.Cut(rest, " kB\n")
 	if !found {
-		return 0, fmt.Errorf("the kernel does not tell the anonymous memory of process %d", pid)
+		return 0, fmt.Errorf("the kernel does not report the anonymous memory of process %d", pid)
 	}
 	kilobytes, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
 	return kilobytes << 10, err
 }
 
-// Memory returns the memory that a process has for itself; a test ends where that is not known.
+// Memory is RssAnon for tests, which it skips on systems without that figure.
 func Memory(t testing.TB, pid int) int64 {
 	t.Helper()
 	n, err := RssAnon(pid)

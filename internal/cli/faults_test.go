@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// health asks a server how it is.
+// health returns what /healthz answers.
 func health(t *testing.T, base string) (status int, why string) {
 	t.Helper()
 	w, err := http.Get(base + "/healthz")
@@ -36,75 +36,69 @@ func health(t *testing.T, base string) (status int, why string) {
 	return w.StatusCode, got.Why
 }
 
-// TestFileTakenAway: a server whose file is deleted or replaced says so once, refuses what it could
-// lose, keeps other servers off the path and the commands for itself, and what it has acknowledged
-// can be saved.
+// TestFileTakenAway: a server whose file is deleted or replaced says so once and refuses writes. No
+// other server can take the path, and commands still reach the first one, so that a backup can save
+// the acknowledged writes.
 func TestFileTakenAway(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("an open file can neither be moved nor deleted here")
+		t.Skip("this system cannot move or delete an open file")
 	}
 	for _, replaced := range []bool{false, true} {
-		file := newFile(t)
-		other := write(t, t.TempDir(), "other.db", string(readFile(t, file)))
-		s := serveFile(t, file)
-		must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", file)
-		if status, why := health(t, s.base); status != http.StatusOK {
-			t.Errorf("before: %d %s", status, why)
-		}
-		err := os.Remove(file)
-		if replaced {
-			err = os.Rename(other, file)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if status, why := health(t, s.base); status != http.StatusServiceUnavailable ||
-			!strings.Contains(why, "moved, replaced, deleted or truncated") || strings.Contains(why, file) {
-			t.Errorf("health: %d %q", status, why)
-		}
-		for range 2 {
-			call(t, "", "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file).refused(t,
-				"Nothing was stored")
-		}
-		if n := strings.Count(s.errs.String(), "can still be saved"); n != 1 {
-			t.Errorf("the operator is told %d times: %s", n, s.errs)
-		}
-		for _, flags := range [][]string{nil, {"--read-only"}} {
-			r := call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"}, flags...)...)
-			if replaced || flags == nil {
-				r.refused(t, "a server runs on")
+		t.Run(map[bool]string{false: "deleted", true: "replaced"}[replaced], func(t *testing.T) {
+			t.Parallel()
+			file := newFile(t)
+			other := write(t, t.TempDir(), "other.db", string(readFile(t, file)))
+			s := serveFile(t, file)
+			must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", file)
+			if status, why := health(t, s.base); status != http.StatusOK {
+				t.Errorf("before: %d %s", status, why)
 			}
-		}
-		saved := filepath.Join(t.TempDir(), "saved.db")
-		must(t, "backup", saved, "--db", file)
-		if out := must(t, "target", "list", "--db", saved); !strings.Contains(out, "NJ 1") {
-			t.Errorf("saved: %s", out)
-		}
-		s.stop()
-		if _, err := os.Stat(file); (err == nil) != replaced {
-			t.Errorf("the path after the end: %v", err)
-		}
+			err := os.Remove(file)
+			if replaced {
+				err = os.Rename(other, file)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, why := health(t, s.base); status != http.StatusServiceUnavailable ||
+				!strings.Contains(why, "moved, replaced, deleted or truncated") || strings.Contains(why, file) {
+				t.Errorf("health: %d %q", status, why)
+			}
+			for range 2 {
+				call(t, "", "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file).refused(t,
+					"Nothing was stored")
+			}
+			if n := strings.Count(s.errs.String(), "can still be saved"); n != 1 {
+				t.Errorf("the operator was told %d times: %s", n, s.errs)
+			}
+			for _, flags := range [][]string{nil, {"--read-only"}} {
+				r := call(t, "", append([]string{"serve", "--db", file, "--listen", "127.0.0.1:0"}, flags...)...)
+				if replaced || flags == nil {
+					r.refused(t, "a server already runs on")
+				}
+			}
+			saved := filepath.Join(t.TempDir(), "saved.db")
+			must(t, "backup", saved, "--db", file)
+			if out := must(t, "target", "list", "--db", saved); !strings.Contains(out, "NJ 1") {
+				t.Errorf("saved: %s", out)
+			}
+			s.stop()
+			if _, err := os.Stat(file); (err == nil) != replaced {
+				t.Errorf("the path after the server stopped: %v", err)
+			}
+		})
 	}
 }
 
-func readFile(t *testing.T, path string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// TestServeOnFullDisk starts a server on a disk that is full to the last byte: it reads, says that
-// nothing can be written, and writes when there is room, without a restart.
+// TestServeOnFullDisk starts a server on a disk without a free byte. It reads, says that it cannot
+// write, and writes again when there is free space, without a restart.
 func TestServeOnFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if runtime.GOOS != "linux" {
-		t.Skip("a small disk is only mounted on Linux")
+		t.Skip("only Linux can mount a small disk")
 	}
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("a small disk cannot be mounted here (%.100s), which needs root", out)
+		t.Skipf("cannot mount a small disk, which needs root: %.100s", out)
 	}
 	t.Cleanup(func() { exec.Command("umount", "-l", dir).Run() })
 	file := filepath.Join(dir, "nightjar.db")
@@ -137,7 +131,7 @@ func TestServeOnFullDisk(t *testing.T) {
 	}
 	must(t, "target", "add", "NJ 2", "--ra", "1", "--dec", "2", "--db", file)
 	if status, why := health(t, s.base); status != http.StatusOK {
-		t.Errorf("health with room: %d %q", status, why)
+		t.Errorf("health with free space: %d %q", status, why)
 	}
 	if s.stop() != 0 {
 		t.Error(s.errs)
@@ -145,11 +139,11 @@ func TestServeOnFullDisk(t *testing.T) {
 	clean(t, file)
 }
 
-// TestFewDescriptors: idle connections, as many as the process may have files, keep neither others
-// nor compact and backup out.
+// TestFewDescriptors: more idle connections than the process may have open files hinder neither
+// other connections nor compact and backup.
 func TestFewDescriptors(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("the number of files is only bounded on Linux")
+		t.Skip("only Linux bounds the number of open files")
 	}
 	file := newFile(t)
 	c := exec.Command("sh", "-c", `ulimit -n 128; exec "$0" serve --listen 127.0.0.1:0 --db "$1"`, self(t), file)

@@ -16,44 +16,50 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/internal/client"
+	"nightjar/internal/problem"
 )
 
-// productOptions are those of an upload of files.
+// productOptions are the flags of import product.
 type productOptions struct {
-	answers
+	fileHints
 	target, fluxScale string
 }
 
 func (p *program) importCommand() *cli.Command {
 	var o productOptions
 	return &cli.Command{
-		Name: "import", Usage: "take data in",
+		Name: "import", Usage: "import targets, datums or files",
 		Subcommands: []*cli.Command{
 			{
-				Name: "targets", Usage: "add the targets of a CSV file as a TOM exports it: name, type, ra, dec, name2 and so on for aliases, groups; other columns become tags",
+				Name: "targets", Usage: "add targets from a CSV file like those that a TOM exports: columns name, " +
+					"type, ra, dec, groups; name2, name3 ... for aliases; other columns become tags",
 				Description: "nightjar import targets targets.csv --as astro",
 				ArgsUsage:   "FILE", Flags: []cli.Flag{p.asFlag()},
 				Action: p.importTargets,
 			},
 			{
-				Name: "datums", Usage: "add reduced data from lines of JSON, or from a CSV file with the columns target, data_type, timestamp or mjd, source_name, source_location, value.KEY and so on",
+				Name: "datums", Usage: "add reduced datums from a file with a JSON object in each line, or from a " +
+					"CSV file: columns target, data_type, timestamp or mjd, source_name, source_location, " +
+					"and value.KEY for each key of the values",
 				Description: "nightjar import datums photometry.ndjson\n" +
 					"nightjar import datums photometry.csv --as astro",
 				ArgsUsage: "FILE", Flags: []cli.Flag{p.asFlag()},
-				Action: p.asking(false, []string{"FILE"}, p.importDatums),
+				Action: p.asClient(false, []string{"FILE"}, p.importDatums),
 			},
 			{
-				Name: "product", Usage: "upload files as data products of a target, or of the targets that the rows of photometry name", ArgsUsage: "FILE...",
+				Name: "product", Usage: "upload files as data products of one target, or of the targets that are " +
+					"named in rows of photometry",
+				ArgsUsage: "FILE...",
 				Description: "nightjar import product --target 'SN 2026abc' lightcurve.csv spectrum.fits\n" +
 					"nightjar import product --target M31 --column magnitude=m_corr --time-format jd table.csv\n" +
-					"nightjar import product aavso.txt   each row goes to the target that it names",
+					"nightjar import product aavso.txt   each row names its target",
 				Flags: append(o.flags(),
 					textFlag(&o.target, "target",
-						"the target's `NAME`, alias or id; if not given, each row goes to the target whose name or alias it has"),
-					textFlag(&o.fluxScale, "flux-scale", "`FACTOR` on the fluxes"),
+						"`NAME`, alias or id of the target; default: each row names its target"),
+					textFlag(&o.fluxScale, "flux-scale", "multiply fluxes by `FACTOR`"),
 					p.asFlag(),
 				),
-				Action: p.asking(false, []string{"FILE..."},
+				Action: p.asClient(false, []string{"FILE..."},
 					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 						return p.importProducts(ctx, c, n, &o, args)
 					}),
@@ -71,7 +77,7 @@ type imported struct {
 		Line   int `json:"line"`
 		Errors any `json:"errors"`
 	} `json:"problems"`
-	// Notes tell what was changed on the way, on a line or, without one, everywhere.
+	// Notes say what the import changed: in one line, or in all lines if Line is 0.
 	Notes []struct {
 		Line int    `json:"line"`
 		Text string `json:"text"`
@@ -79,8 +85,7 @@ type imported struct {
 	More int `json:"more_notes"`
 }
 
-// importTargets sends the targets of a CSV file, in its order. A file that cannot be read makes no
-// archive.
+// importTargets sends the targets of a CSV file. It creates no archive if it cannot read the file.
 func (p *program) importTargets(c *cli.Context) error {
 	args, err := arguments(c, "FILE")
 	if err != nil {
@@ -93,18 +98,18 @@ func (p *program) importTargets(c *cli.Context) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return p.with(c, opening{fresh: true}, func(ctx context.Context, n *client.Client) error {
+	return p.withClient(c, openMode{fresh: true}, func(ctx context.Context, n *client.Client) error {
 		return p.importRows(ctx, n, args[0], "/api/targets/",
 			func(*bufio.Reader) (string, error) { return "text/csv", nil })
 	})
 }
 
-// importDatums sends the datums of a file, lines of JSON or CSV.
+// importDatums sends the datums of a file: lines of JSON, or CSV.
 func (p *program) importDatums(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 	return p.importRows(ctx, n, args[0], "/api/reduceddatums/", rowType)
 }
 
-// rowType tells lines of JSON from CSV, and takes a byte order mark off the former.
+// rowType returns the media type of a file: lines of JSON, without a byte order mark, or CSV.
 func rowType(b *bufio.Reader) (string, error) {
 	const mark = "\xef\xbb\xbf"
 	start, err := b.Peek(512)
@@ -121,7 +126,7 @@ func rowType(b *bufio.Reader) (string, error) {
 	return "application/x-ndjson", nil
 }
 
-// importRows sends a file to a resource as a stream of rows, of the media type that kind finds.
+// importRows sends a file to a resource as a stream of rows. kind finds the media type.
 func (p *program) importRows(ctx context.Context, n *client.Client, file, path string,
 	kind func(*bufio.Reader) (string, error)) error {
 	f, info, err := openFile(file)
@@ -152,7 +157,7 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 		err = json.NewDecoder(w.Body).Decode(&got)
 		w.Body.Close()
 	}
-	// what was sent ended in the middle: the file itself is the reason
+	// The request failed because the file could not be read.
 	if bad != nil && !errors.Is(bad, client.ErrUnread) {
 		err = bad
 	}
@@ -170,30 +175,24 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 	if got.More > 0 {
 		p.note("%s: and %d more notes", file, got.More)
 	}
-	for _, problem := range got.Problems {
-		for _, reason := range client.Problems(problem.Errors) {
-			p.note("%s, line %d: %s", file, problem.Line, printable(reason.String()))
+	for _, bad := range got.Problems {
+		for _, reason := range client.Problems(bad.Errors) {
+			p.note("%s, line %d: %s", file, bad.Line, printable(reason.String()))
 		}
 	}
 	duplicate := ""
 	if got.Duplicate > 0 {
-		duplicate = fmt.Sprintf(", %d there already", got.Duplicate)
+		duplicate = fmt.Sprintf(", %d already existed", got.Duplicate)
 	}
 	p.say("%d added%s, %d refused", got.Created, duplicate, got.Rejected)
 	if got.Rejected > 0 {
-		return fmt.Errorf("%s: %s of %d refused", file, rows(got.Rejected), got.Created+got.Duplicate+got.Rejected)
+		return fmt.Errorf("%s: %s of %d refused", file, problem.Plural(got.Rejected, "row"),
+			got.Created+got.Duplicate+got.Rejected)
 	}
 	return nil
 }
 
-func rows(n int) string {
-	if n == 1 {
-		return "1 row"
-	}
-	return strconv.Itoa(n) + " rows"
-}
-
-// importProducts uploads files one after the other, and goes on past those that are refused.
+// importProducts uploads files one by one, and continues after a refused one.
 func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, o *productOptions,
 	args []string) error {
 	fields := map[string]string{"data_product_type": o.kind, "date_obs": o.dateObs, "flux_scale": o.fluxScale,
@@ -217,7 +216,7 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 		}
 		fields["columns"] = string(text)
 	}
-	files := matching(args)
+	files := expandPatterns(args)
 	var failed []string
 	var all uploadCounts
 	for _, file := range files {
@@ -227,7 +226,7 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 				return err
 			}
 			if o.target == "" && onlyAbout(err, "target") {
-				err = fmt.Errorf("without --target each row must name its target: %w", bare(err, "target"))
+				err = fmt.Errorf("without --target each row must name its target: %w", withoutField(err, "target"))
 			}
 			err = fmt.Errorf("%s: %w", printable(file), err)
 			if len(files) == 1 {
@@ -240,13 +239,13 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 			all.Rejected+counts.Rejected
 	}
 	if len(files) > 1 {
-		p.say("%d of %d files: %d data added, %d there already, %d left out", len(files)-len(failed), len(files),
+		p.say("%d of %d files; datums: %d added, %d already existed, %d skipped", len(files)-len(failed), len(files),
 			all.Created, all.Duplicate, all.Rejected)
 	}
 	return refusedFiles(failed, len(files))
 }
 
-// uploadCounts are what became of a file's rows.
+// uploadCounts counts the rows of an upload by result.
 type uploadCounts struct {
 	Created   int `json:"created"`
 	Duplicate int `json:"duplicate"`
@@ -274,7 +273,7 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 	}
 	var made struct {
 		product
-		Products []product `json:"products"` // when the rows named their targets
+		Products []product `json:"products"` // if the rows name their targets
 		Report   struct {
 			uploadCounts
 			Warnings []string `json:"warnings"`
@@ -291,19 +290,19 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 	bar.end()
 	r := made.Report
 	for _, row := range r.Rows {
-		place, number := "line", row.Line
+		unit, number := "line", row.Line
 		if row.Row > 0 {
-			place, number = "row", row.Row
+			unit, number = "row", row.Row
 		}
-		p.note("%s, %s %d: left out: %s", file, place, number, printable(row.Reason))
+		p.note("%s, %s %d: skipped: %s", file, unit, number, printable(row.Reason))
 	}
 	for _, text := range r.Warnings {
 		p.note("%s: %s", file, printable(text))
 	}
 	what := fmt.Sprintf("data product %d, %s", made.ID, made.Type)
 	if n := len(made.Products); n > 0 {
-		what = fmt.Sprintf("%s, %s", rowsText(n, "data product"), made.Products[0].Type)
+		what = fmt.Sprintf("%s, %s", problem.Plural(n, "data product"), made.Products[0].Type)
 	}
-	p.say("%s: %s, %d data added, %d there already, %d left out", file, what, r.Created, r.Duplicate, r.Rejected)
+	p.say("%s: %s: %d added, %d already existed, %d skipped", file, what, r.Created, r.Duplicate, r.Rejected)
 	return r.uploadCounts, nil
 }

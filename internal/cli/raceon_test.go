@@ -1,7 +1,0 @@
-//go:build race
-
-package cli
-
-// raceDetector says that the tests run with the race detector, with which programs take several
-// times the memory and the time: what is measured then says nothing.
-const raceDetector = true
