@@ -20,6 +20,7 @@ import (
 
 // TestMembersMatchFields: what is answered and what OPTIONS describes are the same members.
 func TestMembersMatchFields(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	n.datum("astro", target, 1)

@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"nightjar/internal/problem"
+	"nightjar/internal/testenv"
 )
 
 // slow begins an upload that waits; the function that is returned ends it and gives its answer.
@@ -40,21 +42,17 @@ func (n *node) slow(user string) (end func() *http.Response) {
 // waitFor waits until so many uploads are under way.
 func (n *node) waitFor(uploads int) {
 	n.t.Helper()
-	for range 2000 {
+	await(n.t, fmt.Sprintf("%d uploads", uploads), func() bool {
 		n.api.uploads.mu.Lock()
-		all := n.api.uploads.all
-		n.api.uploads.mu.Unlock()
-		if all == int64(uploads) {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	n.t.Fatalf("there are not %d uploads", uploads)
+		defer n.api.uploads.mu.Unlock()
+		return n.api.uploads.all == int64(uploads)
+	})
 }
 
 // TestUploadsAtOnce: one user's uploads leave room for others', who wait, and are told to come
 // again when that is long.
 func TestUploadsAtOnce(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Limits: Limits{Uploads: 3, UserUploads: 2, UploadWait: 300 * time.Millisecond}})
 	n.target("astro", "M 1", "Observers")
 	n.target("bob", "M 2")
@@ -120,13 +118,20 @@ func TestTakers(t *testing.T) {
 // TestSendStall: an answer of which nothing is taken is broken off; one that is taken slowly is
 // not.
 func TestSendStall(t *testing.T) {
-	n := start(t, Options{Limits: Limits{SendStall: 500 * time.Millisecond}})
+	t.Parallel()
+	n := start(t, Options{Limits: Limits{SendStall: time.Second}})
+	ended := make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { ended <- struct{}{} }()
+		n.api.ServeHTTP(w, r)
+	}))
+	defer server.Close()
 	target := n.target("astro", "M 31")
 	content := strings.Repeat("a line of a large file\n", 1<<20)
 	place := strings.TrimPrefix(fmt.Sprint(n.upload("astro", target, "fits_file", "large.txt", []byte(content)).want(t,
 		201).json(t)["data"]), n.URL)
-	read := func(pause time.Duration) (got int, err error) {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(n.URL, "http://"))
+	read := func(begin func()) (got int, err error) {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,14 +139,21 @@ func TestSendStall(t *testing.T) {
 		conn.(*net.TCPConn).SetReadBuffer(64 << 10)
 		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token %s\r\n\r\n", place,
 			n.tokens["astro"])
-		time.Sleep(pause)
+		begin()
 		all, err := io.ReadAll(conn)
 		return len(all), err
 	}
-	if got, err := read(3 * time.Second); err == nil && got > len(content) {
-		t.Error("an answer that nobody took was kept for as long as it pleased")
+	broken := func() {
+		select {
+		case <-ended:
+		case <-time.After(testenv.Patience):
+			t.Error("an answer that nobody takes does not end")
+		}
 	}
-	if got, err := read(0); err != nil || got < len(content) {
+	if got, err := read(broken); err == nil && got > len(content) {
+		t.Error("an answer that nobody took was sent whole")
+	}
+	if got, err := read(func() {}); err != nil || got < len(content) {
 		t.Errorf("%d bytes of %d: %v", got, len(content), err)
 	}
 }

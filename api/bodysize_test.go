@@ -110,6 +110,7 @@ func TestCrowdedBodies(t *testing.T) {
 // TestLargeBodies: bodies that are large, or of which nobody tells how large, take turns with files
 // and streams.
 func TestLargeBodies(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Limits: Limits{Uploads: 2, UserUploads: 1, UploadWait: 300 * time.Millisecond}})
 	n.target("astro", "M 1", "Observers")
 	end := n.slow("astro")
@@ -137,6 +138,7 @@ func TestLargeBodies(t *testing.T) {
 // TestFormFields: the fields of an upload are bounded in number and in their names, too, and not
 // only in their texts.
 func TestFormFields(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	for name, fields := range map[string]func(i int) (field, text string){

@@ -55,6 +55,7 @@ except urllib.error.HTTPError as refused:
 `
 
 func TestUrllib(t *testing.T) {
+	t.Parallel()
 	python := testenv.Need(t, "python3")
 	n := start(t, Options{})
 	cmd := exec.Command(python, "-I", "-", n.URL, "astro", password("astro"))

@@ -77,6 +77,7 @@ func TestKept(t *testing.T) {
 // TestMended: each row of the page on what is answered differently from a TOM, in its order, where
 // the permission matrix (TestMatrix) and the bad inputs (TestBadInput) do not have it.
 func TestMended(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	mine := n.target("astro", "mine", "Observers")
 	other := n.target("astro", "other", "Observers")

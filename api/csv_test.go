@@ -126,6 +126,7 @@ func TestDatumsOfCSV(t *testing.T) {
 // TestLongRowOfCSV: a row goes over many lines, and is bounded as a line of JSON is, in the memory
 // that it takes too.
 func TestLongRowOfCSV(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Limits: Limits{MaxLine: 1 << 20}})
 	n.target("astro", "M 31", "Observers")
 	head := "target,data_type,mjd,value.note\n"
@@ -146,6 +147,7 @@ func TestLongRowOfCSV(t *testing.T) {
 // takes tens of bytes for each cell, JSON six for a control character, and the header is written
 // with each row.
 func TestWideTablesOfCSV(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	many := strings.Repeat(",", 4<<20)
 	for what, c := range map[string]struct{ text, says string }{

@@ -48,6 +48,7 @@ func TestFileNames(t *testing.T) {
 // TestRanges: whatever parts of a file are asked for, no more than the file is sent, and nothing
 // else.
 func TestRanges(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	content := strings.Repeat("0123456789", 20_000)

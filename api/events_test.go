@@ -48,6 +48,7 @@ func (n *node) events(t *testing.T, user, target string) (next func() (event, da
 
 // TestEvents: who watches a target hears of what he may see of it, and of nothing else.
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31", "Observers")
 	other := n.target("astro", "M 32", "Observers")

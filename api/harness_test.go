@@ -19,13 +19,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/testenv"
 )
 
 // node is an archive that is served, with the users admin (superuser), astro and carol (in
-// Observers), bob and eve.
+// Observers), bob and eve. It is not internal/node's, which imports this package.
 type node struct {
 	t testing.TB
 	*httptest.Server
@@ -148,6 +150,16 @@ func (n *node) mode(m auth.Mode, s auth.Strategy) {
 	n.t.Helper()
 	for name, value := range map[string]string{auth.SettingMode: string(m), auth.SettingStrategy: string(s)} {
 		n.ask("admin", "PUT", "/api/settings/"+name+"/", map[string]string{"value": value}).want(n.t, 200)
+	}
+}
+
+// await waits until a condition holds, which nothing announces.
+func await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(testenv.Patience); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain for %s", testenv.Patience, what)
+		}
 	}
 }
 

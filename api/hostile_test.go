@@ -421,6 +421,7 @@ func FuzzAPI(f *testing.F) {
 // TestHostileWire: what is wrong below the API ends with an answer that says so, or with the
 // connection; then others are answered.
 func TestHostileWire(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Limits: Limits{BodyStall: 2 * time.Second}})
 	n.target("astro", "M 31")
 	auth := "Host: x\r\nConnection: close\r\nAuthorization: Token " + n.tokens["astro"] + "\r\n"

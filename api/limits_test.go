@@ -21,6 +21,7 @@ func textOf(mark string, n int, letter string) string {
 // first is taken, the second refused with the field's name, whether it comes as JSON, in a form or
 // in a stream of lines.
 func TestTextLimits(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	n.ask("astro", "POST", "/api/targets/",
 		map[string]any{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2}).want(t, 201)
@@ -178,6 +179,7 @@ func TestTextLimits(t *testing.T) {
 
 // TestSizeLimits sends what is large in other ways than by one text.
 func TestSizeLimits(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	n.ask("astro", "POST", "/api/targets/",
 		map[string]any{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2}).want(t, 201)

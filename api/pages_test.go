@@ -80,6 +80,7 @@ func TestMarkup(t *testing.T) {
 // TestSecureCookie: the cookie of a session is kept to TLS where there is TLS, also when a trusted
 // proxy has it, and nobody else can say so.
 func TestSecureCookie(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		proxy  string
 		proto  string
@@ -97,6 +98,7 @@ func TestSecureCookie(t *testing.T) {
 // TestFailedSignIns: failures are counted by the client's own address, also behind a trusted proxy,
 // and nobody can lend them to another.
 func TestFailedSignIns(t *testing.T) {
+	t.Parallel()
 	guess := func(n *node, from string, want int) {
 		t.Helper()
 		n.ask("", "POST", "/api/token-auth/", map[string]string{"username": "astro", "password": "guess"},

@@ -24,6 +24,7 @@ func shownOn(t *testing.T, r *reply) string {
 // TestPagesAreShort: a page for a browser shows so many rows and bytes of an answer, whatever limit
 // says, and leads to the rest; JSON has all of it.
 func TestPagesAreShort(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	const many = 20_000
@@ -81,6 +82,7 @@ func TestPagesAreShort(t *testing.T) {
 // TestDeepValues: what is nested deeply is much longer when it is indented; pages and indented JSON
 // are bounded all the same.
 func TestDeepValues(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	deep := strings.Repeat("[", 190) + "1" + strings.Repeat("]", 190)
@@ -137,6 +139,7 @@ func TestIndented(t *testing.T) {
 // TestManyColumns: targets whose tags would make a table of very many columns are not exported as
 // one.
 func TestManyColumns(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	tags := func(from, to int) string {
 		var b strings.Builder

@@ -49,6 +49,7 @@ func (n *node) play(t *testing.T, list []scenario) {
 
 // TestBadInput: every problem is named, nothing is stored, and no request is answered with a 5xx.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Limits: Limits{MaxBody: 1 << 20}})
 	target := n.target("astro", "M 31", "Observers")
 	n.ask("astro", "PATCH", "/api/targets/"+target+"/",

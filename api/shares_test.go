@@ -14,6 +14,7 @@ import (
 // TestBodyMemory: large bodies and lines wait for memory, whatever their places, and small ones of
 // others do not; all is given back.
 func TestBodyMemory(t *testing.T) {
+	t.Parallel()
 	// as little as one line needs
 	n := start(t, Options{Limits: Limits{MaxBody: 1 << 20, MaxLine: 2 << 20, BodyMemory: 1,
 		UploadWait: 300 * time.Millisecond}})
@@ -47,13 +48,8 @@ func TestBodyMemory(t *testing.T) {
 		return n.api.memory.all
 	}
 	end := begin("astro", 2<<20-10)
-	for range 2000 {
-		if taken() >= byteWeight*(2<<20-lineBuffer) {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	if got := taken(); got < byteWeight*(2<<20-lineBuffer) || got > n.api.o.BodyMemory {
+	await(t, "the line's bytes", func() bool { return taken() >= byteWeight*(2<<20-lineBuffer) })
+	if got := taken(); got > n.api.o.BodyMemory {
 		t.Errorf("a line of 2 MiB takes %d", got)
 	}
 	large := jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "unknown": "` +
@@ -74,24 +70,18 @@ func TestBodyMemory(t *testing.T) {
 		t.Errorf("too long a line: %d", status)
 	}
 	for _, s := range []*shares{&n.api.memory, &n.api.small} {
-		for range 2000 {
+		await(t, "all bytes to be given back", func() bool {
 			s.mu.Lock()
-			all := s.all
-			s.mu.Unlock()
-			if all == 0 {
-				break
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-		if s.all != 0 || len(s.of) != 0 {
-			t.Errorf("%d bytes are still taken, by %v", s.all, s.of)
-		}
+			defer s.mu.Unlock()
+			return s.all == 0 && len(s.of) == 0
+		})
 	}
 }
 
 // TestFullTexts: a text of very many small parts is refused before it is taken apart; in a stream
 // this is the line's fault alone.
 func TestFullTexts(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	point := func(value string) string {
@@ -138,6 +128,7 @@ func TestFullTexts(t *testing.T) {
 // TestPartHeaders: the header of a part of a form is not read without an end, and neither is what
 // stands before the first.
 func TestPartHeaders(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	n.target("astro", "M 31")
 	for what, body := range map[string]string{

@@ -19,6 +19,7 @@ func basic(user string) string {
 // names, posts the data one by one, and sends a file with everything that its own list says of the
 // product.
 func TestSharing(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "SN 2026abc", "Observers")
 	n.ask("astro", "PATCH", "/api/targets/"+target+"/",
@@ -161,6 +162,7 @@ func TestLife(t *testing.T) {
 
 // TestSamples takes the files that came with the recorded exchanges through the same.
 func TestSamples(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		kind, name string
 		count      int
@@ -173,6 +175,7 @@ func TestSamples(t *testing.T) {
 // TestSessions: a page signs in with a cookie, which counts for writes of the node's own pages
 // alone.
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	in := n.ask("", "POST", "/api/session/",

@@ -58,6 +58,7 @@ var browserHeaders = map[string]struct {
 // itself, in whatever form, and reads nothing with it; programs, tokens and the node's own pages
 // can.
 func TestCrossSite(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Origins: []string{"https://pages.example.org"}})
 	target := n.target("astro", "M 31")
 	host := strings.TrimPrefix(n.URL, "http://")
@@ -185,6 +186,7 @@ func TestQuietChallenge(t *testing.T) {
 // TestOwnOrigin: behind a proxy that is trusted, or with a base URL, the node's own pages are those
 // of the name that browsers know; nobody else can lend it one.
 func TestOwnOrigin(t *testing.T) {
+	t.Parallel()
 	proxy := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	for name, c := range map[string]struct {
 		o       Options

@@ -69,6 +69,7 @@ func answered(t *testing.T, what string, answer chan *http.Response, want int) {
 // TestStrangersUploads: users who may add data to nothing keep nobody from uploading, however
 // slowly they send, and what they send is not read.
 func TestStrangersUploads(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Limits: Limits{UploadWait: 200 * time.Millisecond}})
 	target := n.target("astro", "M 31")
 	n.ask("admin", "PATCH", "/api/targets/"+target+"/", jsonText(`{"permissions": "OPEN"}`)).want(t, 200)
@@ -106,7 +107,8 @@ func TestStrangersUploads(t *testing.T) {
 // TestBodyRate: a body that comes too slowly is given up, and its place is free; one that comes at
 // the rate is not, though each byte takes its time.
 func TestBodyRate(t *testing.T) {
-	n := start(t, Options{Limits: Limits{Uploads: 1, UserUploads: 1, UploadWait: 10 * time.Second, BodyRate: 200,
+	t.Parallel()
+	n := start(t, Options{Limits: Limits{Uploads: 1, UserUploads: 1, UploadWait: testenv.Patience, BodyRate: 200,
 		RateOver: time.Second}})
 	target := n.target("astro", "M 31")
 	slow := n.dripping(n.tokens["astro"], "/api/reduceddatums/", typeNDJSON, "{}\n", 0) // 50 bytes a second
