@@ -3,8 +3,6 @@ package api
 import (
 	"encoding/base64"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -165,38 +163,4 @@ func TestStreamsEnd(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestDownloadOfDeleted: a download of a file that is deleted meanwhile breaks off, and never goes
-// on with the bytes of another file.
-func TestDownloadOfDeleted(t *testing.T) {
-	t.Parallel()
-	n := start(t, Options{})
-	target := n.target("astro", "M 31", "Observers")
-	size := 24 << 20 // more than what lies in buffers on the way
-	data := fmt.Sprint(n.upload("astro", target, "fits_file", "a.bin", []byte(strings.Repeat("a", size))).want(t,
-		201).json(t)["data"])
-	r, err := http.NewRequest("GET", data, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Token "+n.tokens["carol"])
-	w, err := n.Client().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Body.Close()
-	if _, err := io.ReadFull(w.Body, make([]byte, 1000)); err != nil {
-		t.Fatal(err)
-	}
-	n.ask("astro", "DELETE", "/api/dataproducts/1/", nil).want(t, 204)
-	n.upload("astro", target, "fits_file", "b.bin", []byte(strings.Repeat("b", size))).want(t, 201)
-	rest, err := io.ReadAll(w.Body)
-	if err == nil {
-		t.Errorf("the whole file came, %d bytes", len(rest))
-	}
-	if at := strings.IndexByte(string(rest), 'b'); at >= 0 {
-		t.Errorf("at %d begin the bytes of another file", at)
-	}
-	n.ask("carol", "GET", strings.TrimPrefix(data, n.URL), nil).want(t, 404)
 }

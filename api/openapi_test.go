@@ -3,8 +3,11 @@ package api
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -120,6 +123,52 @@ func TestSchema(t *testing.T) {
 		}
 		if err := openapi3filter.ValidateResponse(ctx, out); err != nil {
 			t.Errorf("%s %s: the answer is not as described: %v: %.300s", c.method, c.path, err, a.body)
+		}
+	}
+}
+
+// TestMembersMatchFields: what is answered and what OPTIONS describes are the same members.
+func TestMembersMatchFields(t *testing.T) {
+	t.Parallel()
+	n := start(t, Options{})
+	target := n.target("astro", "M 31")
+	n.datum("astro", target, 1)
+	n.upload("astro", target, "photometry", "a.csv",
+		[]byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n")).want(t, 201)
+	n.ask("astro", "POST", "/api/observations/",
+		map[string]any{"target_id": target, "facility": "LCO", "observation_type": "IMAGING",
+			"observing_parameters": map[string]int{"a": 1}}).want(t, 201)
+	// what a TOM describes and does not answer
+	unanswered := map[string][]string{"targets": {"target_lists"}, "dataproducts": {"data_product_group"},
+		"observations": {"groups"}}
+	for _, name := range []string{"targets", "dataproducts", "reduceddatums", "observations"} {
+		path := "/api/" + name + "/"
+		described := n.ask("astro", "OPTIONS", path, nil).want(t, 200).json(t)
+		fields := described["actions"].(map[string]any)["POST"].(map[string]any)
+		row := n.ask("astro", "GET", path, nil).rows(t)[0]
+		for member := range row {
+			if fields[member] == nil {
+				t.Errorf("%s answers %q, which is not described", name, member)
+			}
+		}
+		for member := range fields {
+			if _, ok := row[member]; !ok && !slices.Contains(unanswered[name], member) {
+				t.Errorf("%s describes %q, which is not answered", name, member)
+			}
+		}
+		filters := described["filters"].(map[string]any)
+		for parameter := range filters {
+			r := n.ask("astro", "GET", path+"?strict=true&"+parameter+"=", nil)
+			if r.status == 400 && strings.Contains(string(r.body), "not known") {
+				t.Errorf("%s describes the parameter %q and does not know it", name, parameter)
+			}
+		}
+		// each member can be chosen alone
+		for member := range row {
+			some := n.ask("astro", "GET", path+"?fields="+member, nil).rows(t)
+			if len(some) == 0 || len(some[0]) != 1 || fmt.Sprint(some[0][member]) != fmt.Sprint(row[member]) {
+				t.Errorf("%s?fields=%s: %v", name, member, some)
+			}
 		}
 	}
 }

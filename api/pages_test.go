@@ -9,30 +9,6 @@ import (
 	"testing"
 )
 
-// TestUploadedPages: whatever was uploaded never runs in the node's name, whatever it calls itself.
-func TestUploadedPages(t *testing.T) {
-	n := start(t, Options{})
-	target := n.target("astro", "M 31")
-	script := `<html xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script></html>`
-	for name, inline := range map[string]bool{"a.html": false, "a.htm": false, "a.xhtml": false, "a.svg": false,
-		"a.xml": false, "a.js": false, "a.css": false, "a.swf": false, "a.mhtml": false, "a.bin": false, "a": false, "a.html.txt": true, "a.csv": true, "a.png": true, "a.pdf": true} {
-		place := strings.TrimPrefix(fmt.Sprint(n.upload("astro", target, "fits_file", name, []byte(script)).want(t,
-			201).json(t)["data"]), n.URL)
-		for _, accept := range []string{"*/*", "text/html"} {
-			h := n.ask("astro", "GET", place, nil, "Accept", accept).want(t, 200).header
-			disposition, kind := h.Get("Content-Disposition"), h.Get("Content-Type")
-			if strings.HasPrefix(disposition, "inline") != inline || kind == "" || inline &&
-				(strings.Contains(kind, "html") || strings.Contains(kind, "svg") || strings.Contains(kind, "xml")) {
-				t.Errorf("%s is shown as %s, %s", name, kind, disposition)
-			}
-			if csp := h.Get("Content-Security-Policy"); !strings.Contains(csp, "sandbox") ||
-				!strings.Contains(csp, "default-src 'none'") || h.Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("%s: %v", name, h)
-			}
-		}
-	}
-}
-
 // TestMarkup: names and values with markup are text on every page of the API, and every answer
 // forbids scripts that are not the node's own files, frames and guesses.
 func TestMarkup(t *testing.T) {

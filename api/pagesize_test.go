@@ -135,30 +135,3 @@ func TestIndented(t *testing.T) {
 		}
 	}
 }
-
-// TestManyColumns: targets whose tags would make a table of very many columns are not exported as
-// one.
-func TestManyColumns(t *testing.T) {
-	t.Parallel()
-	n := start(t, Options{})
-	tags := func(from, to int) string {
-		var b strings.Builder
-		for i := from; i < to; i++ {
-			fmt.Fprintf(&b, `,{"key": "tag%d", "value": "x"}`, i)
-		}
-		return "[" + b.String()[1:] + "]"
-	}
-	for i := range 3 {
-		n.ask("astro", "POST", "/api/targets/",
-			jsonText(fmt.Sprintf(`{"name": "M %d", "type": "SIDEREAL", "ra": 1, "dec": 1, "targetextra_set": %s}`, i,
-				tags(800*i, 800*i+800)))).want(t, 201)
-	}
-	for _, format := range []string{"csv", "ecsv", "votable", "fits"} {
-		if r := n.ask("astro", "GET", "/api/targets/?format="+format, nil).want(t,
-			400); !strings.Contains(string(r.body), "too many for a table") {
-			t.Errorf("%s: %s", format, r.body)
-		}
-	}
-	n.ask("astro", "GET", "/api/targets/?name=M+1&format=csv", nil).want(t, 200)
-	n.ask("astro", "GET", "/api/targets/?format=ndjson", nil).want(t, 200)
-}

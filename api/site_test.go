@@ -240,3 +240,77 @@ func TestOwnOrigin(t *testing.T) {
 		}
 	}
 }
+
+// TestNetwork: what a node believes of a request's way, and who may ask it.
+func TestNetwork(t *testing.T) {
+	n := start(t, Options{Hosts: []string{"node.example.org"},
+		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Origins: []string{"https://pages.example.org"}})
+	n.target("astro", "M 31")
+	root := func(header ...string) string {
+		return fmt.Sprint(n.ask("astro", "GET", "/api/", nil, header...).want(t, 200).json(t)["targets"])
+	}
+	if got := root("X-Forwarded-Proto", "https", "X-Forwarded-Host",
+		"node.example.org"); got != "https://node.example.org/api/targets/" {
+		t.Errorf("behind a proxy the node is called %s", got)
+	}
+	n.play(t, []scenario{
+		{name: "another host", as: "astro", method: "GET", path: "/api/targets/",
+			header: []string{"X-Forwarded-Host",
+				"evil.example.com"}, status: 400, has: []string{"not called", "--allow-host"}},
+		{name: "preflight", as: "", method: "OPTIONS", path: "/api/targets/",
+			header: []string{"Origin", "https://pages.example.org", "Access-Control-Request-Method",
+				"POST"}, status: 204,
+			head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Allow-Headers",
+				"Authorization"}},
+		{name: "a page of another site", as: "astro", method: "GET", path: "/api/targets/",
+			header: []string{"Origin",
+				"https://pages.example.org"}, status: 200,
+			head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Expose-Headers",
+				"Nightjar-Created", "Vary", "Origin"}},
+	})
+	for _, origin := range []string{"https://evil.example.com", "null"} {
+		if r := n.ask("astro", "GET", "/api/targets/", nil, "Origin",
+			origin); r.header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s may ask", origin)
+		}
+	}
+	plain := start(t, Options{})
+	plain.target("astro", "M 31")
+	r := plain.ask("astro", "GET", "/api/", nil, "X-Forwarded-Host", "evil.example.com", "X-Forwarded-Proto", "https",
+		"Origin", "https://pages.example.org").want(t, 200)
+	if fmt.Sprint(r.json(t)["targets"]) != plain.URL+"/api/targets/" ||
+		r.header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("a node that trusts nobody: %s", r.body)
+	}
+	named := start(t, Options{BaseURL: "https://node.example.org/"})
+	named.target("astro", "M 31")
+	product := named.upload("astro", "1", "image_file", "a.png", []byte("x")).want(t, 201).json(t)
+	list := named.ask("astro", "GET", "/api/dataproducts/?limit=1&offset=1", nil).want(t, 200).json(t)
+	if product["data"] != "https://node.example.org/data/m-31/none/a.png" ||
+		list["previous"] != "https://node.example.org/api/dataproducts/?limit=1" {
+		t.Errorf("a node with a name calls itself %v and %v", product["data"], list["previous"])
+	}
+	// names by which the node may be called: addresses always, and of others the one that was told
+	called := &API{o: Options{Hosts: []string{"node.example.org"}}}
+	for host, want := range map[string]bool{
+		"node.example.org": true, "NODE.example.org:8000": true, "node.example.org.": true, "node.example.org.:443": true, "127.0.0.1": true, "127.0.0.1:8000": true, "127.0.0.1.": true, "[::1]": true, "[::1]:8000": true, "10.1.2.3:1": true,
+		"": false, ":8000": false, "localhost": false, "node.example.org.evil.com": false, "evil.com:node.example.org": false, "node.example.org:80:80": false, "127.0.0.1.evil.com": false, "127.0.0.1@evil.com": false,
+		"evil.com#127.0.0.1": false, "2130706433": false, "0x7f.1": false, "node.example.org..": false, "xnode.example.org": false, "node.example.org\x00": false,
+	} {
+		if got := called.knowsHost(host); got != want {
+			t.Errorf("the host %q is answered: %v", host, got)
+		}
+	}
+	// the address of the client, for the limit on failed attempts and for the log
+	api := &API{o: Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	for _, c := range []struct{ remote, forwarded, want string }{
+		{"10.0.0.1:99", "1.2.3.4", "1.2.3.4"}, {"10.0.0.1:99", "6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"}, {"10.0.0.1:99",
+			"nonsense", "10.0.0.1"}, {"10.0.0.1:99", "", "10.0.0.1"},
+		{"8.8.8.8:99", "1.2.3.4", "8.8.8.8"}, {"[2001:db8::1]:99", "1.2.3.4", "2001:db8::1"},
+	} {
+		r := &http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": {c.forwarded}}}
+		if got := api.siteOf(r).addr; got != c.want {
+			t.Errorf("from %s for %q: %s, want %s", c.remote, c.forwarded, got, c.want)
+		}
+	}
+}
