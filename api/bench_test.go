@@ -114,7 +114,8 @@ func BenchmarkList(b *testing.B) {
 	for _, user := range []string{"admin", "astro"} {
 		for _, query := range []string{"", "target__id=502", "target_name=Target-00502", "target_name=Target-0050",
 			"target_name=Target",
-			"source_name=ZTF", "data_type=photometry", "data_type=photometry&source_name=ZTF", "target__id=502&data_type=photometry", "offset=900000", "offset=450000"} {
+			"source_name=ZTF", "data_type=photometry", "data_type=photometry&source_name=ZTF",
+			"target__id=502&data_type=photometry", "offset=900000", "offset=450000"} {
 			b.Run(user+"/"+query, func(b *testing.B) {
 				r := httptest.NewRequest("GET", "/api/reduceddatums/?"+query, nil)
 				r.Header.Set("Authorization", "Token "+n.tokens[user])

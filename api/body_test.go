@@ -93,7 +93,8 @@ func TestCrowdedBodies(t *testing.T) {
 	})
 	if r := n.ask("astro", "POST", "/api/reduceddatums/",
 		raw{typeNDJSON, object(many) + "\n{" + point +
-			"{\"a\": 2}}\n"}).want(t, 201); !strings.Contains(string(r.body), `"created":1,"duplicate":0,"rejected":1`) ||
+			"{\"a\": 2}}\n"}).want(t, 201); !strings.Contains(string(r.body),
+		`"created":1,"duplicate":0,"rejected":1`) ||
 		!strings.Contains(string(r.body), "this one has 10001") {
 		t.Errorf("%s", r.body)
 	}
@@ -158,7 +159,8 @@ func TestFormFields(t *testing.T) {
 			if r.want(t, 400); !strings.Contains(string(r.body), "header of a part is longer than 65536 bytes") {
 				t.Errorf("%s: %s", name, r.body)
 			}
-		} else if r.want(t, 413); !strings.Contains(string(r.body), "The fields of the form are larger than 1048576 bytes.") {
+		} else if r.want(t, 413); !strings.Contains(string(r.body),
+			"The fields of the form are larger than 1048576 bytes.") {
 			t.Errorf("%s: %s", name, r.body)
 		}
 	}

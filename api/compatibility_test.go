@@ -42,9 +42,11 @@ func TestKept(t *testing.T) {
 			has: []string{`"next":"` + n.URL + `/api/reduceddatums/?limit=1&offset=2&target__id=1"`,
 				`"previous":"` + n.URL + `/api/reduceddatums/?limit=1&target__id=1"`}},
 		{name: "null by an empty text", as: "astro", method: "POST", path: "/api/reduceddatums/",
-			body: jsonText(`{"target": "1", "data_product": "", "data_type": "photometry", "value": {"a": 1}, "timestamp": "2026-05-01T00:00:00Z"}`), status: 201, has: []string{`"data_product":null`}},
+			body: jsonText(`{"target": "1", "data_product": "", "data_type": "photometry", "value": {"a": 1}, ` +
+				`"timestamp": "2026-05-01T00:00:00Z"}`), status: 201, has: []string{`"data_product":null`}},
 		{name: "a pk as a whole float", as: "astro", method: "POST", path: "/api/reduceddatums/",
-			body: jsonText(`{"target": 1.0, "data_type": "photometry", "value": {"a": 2}, "timestamp": "2026-05-01T00:00:00Z"}`), status: 201, has: []string{`"target":1,`}},
+			body: jsonText(`{"target": 1.0, "data_type": "photometry", "value": {"a": 2}, ` +
+				`"timestamp": "2026-05-01T00:00:00Z"}`), status: 201, has: []string{`"target":1,`}},
 		{name: "trimmed", as: "astro", method: "GET", path: "/api/targets/1/", status: 200,
 			has: []string{`"name":"M 31"`}},
 		{name: "commas", as: "astro", method: "GET", path: "/api/targets/?name=zzz,m", status: 200,
@@ -72,7 +74,8 @@ func TestKept(t *testing.T) {
 			body: newForm("target", "1", "data_product_type", "spectroscopy").file("s.csv",
 				[]byte("# DATE-OBS: 2026-01-01T01:02:03.5\nwavelength,flux\n4000,1.5\n4001,1.25\n")), status: 201},
 		{name: "is kept", as: "astro", method: "GET", path: "/api/reduceddatums/?data_type=spectroscopy", status: 200,
-			has: []string{`"flux":[1.5,1.25],"flux_units":"erg / (Angstrom s cm2)","wavelength":[4000,4001],"wavelength_units":"Angstrom"`}},
+			has: []string{`"flux":[1.5,1.25],"flux_units":"erg / (Angstrom s cm2)","wavelength":[4000,4001],` +
+				`"wavelength_units":"Angstrom"`}},
 	})
 }
 
@@ -84,7 +87,8 @@ func TestMended(t *testing.T) {
 	mine := n.target("astro", "mine", "Observers")
 	other := n.target("astro", "other", "Observers")
 	n.ask("astro", "PATCH", "/api/targets/"+other+"/",
-		jsonText(`{"aliases": [{"name": "same 1"}, {"name": "same 2"}], "targetextra_set": [{"key": "k", "value": "v"}], "target_lists": [{"name": "odd"}]}`)).want(t, 200)
+		jsonText(`{"aliases": [{"name": "same 1"}, {"name": "same 2"}], "targetextra_set": [{"key": "k", `+
+			`"value": "v"}], "target_lists": [{"name": "odd"}]}`)).want(t, 200)
 	made := n.ask("admin", "POST", "/api/targets/",
 		jsonText(`{"name": "seen", "type": "SIDEREAL", "ra": 5, "dec": 5, "permissions": "PUBLIC"}`)).want(t, 201)
 	seen := made.id(t)
@@ -119,7 +123,8 @@ func TestMended(t *testing.T) {
 				`, "data_type": "photometry", "value": {"a": 1}}`), status: 400,
 			has: []string{"You may see this target, but not change it."}},
 		{name: "a group made by naming it", as: "bob", method: "POST", path: "/api/targets/",
-			body: jsonText(`{"name": "b", "type": "SIDEREAL", "ra": 1, "dec": 1, "groups": [{"name": "new"}]}`), status: 400},
+			body:   jsonText(`{"name": "b", "type": "SIDEREAL", "ra": 1, "dec": 1, "groups": [{"name": "new"}]}`),
+			status: 400},
 		{name: "a product of another target", as: "astro", method: "POST", path: "/api/reduceddatums/",
 			body: datum(`, "data_product": ` + product), status: 400, has: []string{
 				"This data product belongs to another target."}},
@@ -135,8 +140,10 @@ func TestMended(t *testing.T) {
 		{name: "around zero", as: "astro", method: "GET", path: "/api/targets/?cone_search=359.9,0,0.2", status: 200,
 			has: []string{`"count":1`}},
 		{name: "a circular orbit", as: "astro", method: "POST", path: "/api/targets/", status: 201,
-			has:  []string{`"eccentricity":0.0`},
-			body: jsonText(`{"name": "orbit", "type": "NON_SIDEREAL", "scheme": "MPC_MINOR_PLANET", "epoch_of_elements": 60000, "inclination": 1, "lng_asc_node": 2, "arg_of_perihelion": 3, "eccentricity": 0, "mean_anomaly": 4, "semimajor_axis": 5}`)},
+			has: []string{`"eccentricity":0.0`},
+			body: jsonText(`{"name": "orbit", "type": "NON_SIDEREAL", "scheme": "MPC_MINOR_PLANET", ` +
+				`"epoch_of_elements": 60000, "inclination": 1, "lng_asc_node": 2, "arg_of_perihelion": 3, ` +
+				`"eccentricity": 0, "mean_anomaly": 4, "semimajor_axis": 5}`)},
 		{name: "a list by name", as: "astro", method: "GET", path: "/api/targets/?targetlist__name=odd", status: 200,
 			has: []string{`"count":1`}},
 		{name: "lists of targets when asked for", as: "astro", method: "GET",
@@ -150,10 +157,12 @@ func TestMended(t *testing.T) {
 			status: 200, has: []string{`"count":1`}},
 		{name: "a datum", as: "astro", method: "POST", path: "/api/reduceddatums/",
 			body: jsonText(`{"target": ` + mine +
-				`, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"magnitude": 15.5820, "filter": "r"}}`), status: 201, has: []string{`"id":2`, "15.5820"}},
+				`, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"magnitude": 15.5820, ` +
+				`"filter": "r"}}`), status: 201, has: []string{`"id":2`, "15.5820"}},
 		{name: "the same in another order", as: "astro", method: "POST", path: "/api/reduceddatums/",
 			body: jsonText(`{"target": ` + mine +
-				`, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"filter": "\u0072", "magnitude": 1.5582e1}}`), status: 400},
+				`, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"filter": "\u0072", ` +
+				`"magnitude": 1.5582e1}}`), status: 400},
 		{name: "a spectrum without a date", as: "astro", method: "POST", path: "/api/dataproducts/",
 			body: spectrum("4000,1\n4001,2\n"), status: 201, has: []string{`"created":1`, `"warnings":["`}},
 		{name: "says so", as: "astro", method: "GET", path: "/api/reduceddatums/?data_type=spectroscopy", status: 200,
@@ -162,22 +171,25 @@ func TestMended(t *testing.T) {
 			body: spectrum("4000,1\n4001,2\n"), status: 201, has: []string{`"created":0,"duplicate":1`}},
 		{name: "columns by other names", as: "astro", method: "POST", path: "/api/dataproducts/",
 			body: newForm("target", mine, "data_product_type", "photometry").file("c.dat",
-				[]byte("MJD mag magerr band\n60001.5 15.5 0.1 r\n60001.5 15.5 0.1 r\n60002.5 nan 0.1 r\n")), status: 201,
-			has: []string{`"created":1,"duplicate":1`, `"line":4`}},
+				[]byte("MJD mag magerr band\n60001.5 15.5 0.1 r\n60001.5 15.5 0.1 r\n60002.5 nan 0.1 r\n")),
+			status: 201,
+			has:    []string{`"created":1,"duplicate":1`, `"line":4`}},
 		{name: "under one name", as: "astro", method: "GET", path: "/api/reduceddatums/?data_product_name=c.dat",
 			status: 200, has: []string{`"magnitude":15.5`, `"error":0.1`, `"filter":"r"`}},
 		{name: "whole numbers in a file", as: "astro", method: "POST", path: "/api/dataproducts/",
 			body: newForm("target", mine, "data_product_type", "photometry").file("i.csv",
 				[]byte("time,filter,magnitude,error\n60003,r,15,0\n")), status: 201, has: []string{`"created":1`}},
 		{name: "stay so", as: "astro", method: "GET", path: "/api/reduceddatums/?data_product_name=i.csv", status: 200,
-			has: []string{`"timestamp":"2023-02-28T00:00:00Z","value":{"time":60003,"filter":"r","magnitude":15,"error":0}`}},
+			has: []string{`"timestamp":"2023-02-28T00:00:00Z","value":{"time":60003,"filter":"r","magnitude":15,` +
+				`"error":0}`}},
 		{name: "a date with its time", as: "astro", method: "POST", path: "/api/dataproducts/",
 			body: newForm("target", mine, "data_product_type", "spectroscopy", "flux_scale", "1e-15").file("s.dat",
 				[]byte("# DATE-OBS: 2026-01-01T01:02:03.5\n# wavelength [nm] flux\n400.5 1\n401.5 2\n")), status: 201,
 			has: []string{`"created":1`}},
 		{name: "in its units, scaled when asked", as: "astro", method: "GET",
 			path: "/api/reduceddatums/?data_product_name=s.dat", status: 200, has: []string{
-				`"timestamp":"2026-01-01T01:02:03.500000Z"`, `"flux":[1e-15,2e-15]`, `"wavelength":[400.5,401.5],"wavelength_units":"nm"`, `"source_name":""`}},
+				`"timestamp":"2026-01-01T01:02:03.500000Z"`, `"flux":[1e-15,2e-15]`,
+				`"wavelength":[400.5,401.5],"wavelength_units":"nm"`, `"source_name":""`}},
 		{name: "a table that is called a picture", as: "astro", method: "POST", path: "/api/dataproducts/",
 			body: newForm("target", mine, "data_product_type", "photometry").file("p.fits",
 				[]byte("time,magnitude\n60004.5,15.5\n")), status: 201, has: []string{`"created":1`}},
@@ -261,11 +273,16 @@ func keys(t *testing.T, object []byte) string {
 func TestKeyOrder(t *testing.T) {
 	n := start(t, Options{})
 	const (
-		target = "id targetextra_set aliases name type created modified permissions ra dec epoch parallax pm_ra pm_dec galactic_lng galactic_lat distance distance_err scheme epoch_of_elements mean_anomaly arg_of_perihelion " +
-			"eccentricity lng_asc_node inclination mean_daily_motion semimajor_axis epoch_of_perihelion ephemeris_period ephemeris_period_err ephemeris_epoch ephemeris_epoch_err perihdist abs_mag slope groups"
-		product     = "id product_id target observation_record data extra_data data_product_type reduceddatum_set groups"
+		target = "id targetextra_set aliases name type created modified permissions ra dec epoch parallax pm_ra " +
+			"pm_dec galactic_lng galactic_lat distance distance_err scheme epoch_of_elements mean_anomaly " +
+			"arg_of_perihelion " +
+			"eccentricity lng_asc_node inclination mean_daily_motion semimajor_axis epoch_of_perihelion " +
+			"ephemeris_period ephemeris_period_err ephemeris_epoch ephemeris_epoch_err perihdist abs_mag slope groups"
+		product = "id product_id target observation_record data extra_data data_product_type reduceddatum_set " +
+			"groups"
 		datum       = "data_product data_type source_name source_location timestamp value target id"
-		observation = "id observation_groups status facility parameters observation_id scheduled_start scheduled_end created modified target user"
+		observation = "id observation_groups status facility parameters observation_id scheduled_start " +
+			"scheduled_end created modified target user"
 	)
 	post := func(path string, body any, want string) {
 		if got := keys(t, n.ask("astro", "POST", path, body).want(t, 201).body); got != want {
@@ -281,7 +298,8 @@ func TestKeyOrder(t *testing.T) {
 	post("/api/reduceddatums/",
 		jsonText(`{"value": {"z": 1, "a": 2}, "data_type": "photometry", "target": 1}`), datum+" message")
 	n.ask("astro", "POST", "/api/observations/",
-		jsonText(`{"target_id": 1, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`)).want(t, 201)
+		jsonText(`{"target_id": 1, "facility": "LCO", "observation_type": "", `+
+			`"observing_parameters": {"a": 1}}`)).want(t, 201)
 	for path, want := range map[string]string{"targets": target, "dataproducts": product, "reduceddatums": datum,
 		"observations": observation, "groups": "id name"} {
 		list := n.ask("astro", "GET", "/api/"+path+"/", nil).want(t, 200).body

@@ -25,8 +25,10 @@ func TestTargetsOfCSV(t *testing.T) {
 	got := string(n.ask("astro", "POST", "/api/targets/", csvText(table)).want(t, 201).body)
 	for _, part := range []string{
 		`"created":2,"rejected":2,"problems":[{"line":4,"errors":{"distance":["A valid number is required."]}},` +
-			`{"line":6,"errors":{"name":`, `"notes":[{"text":"the column id is not taken over: the archive gives its own"},` +
-			`{"line":4,"text":"ra 370.5 is taken as 10.5"},{"line":5,"text":"ra -1e-20 is taken as 0"}],"more_notes":0,`} {
+			`{"line":6,"errors":{"name":`, `"notes":[{"text":"the column id is not taken over: the archive gives ` +
+			`its own"},` +
+			`{"line":4,"text":"ra 370.5 is taken as 10.5"},{"line":5,"text":"ra -1e-20 is taken as 0"}],` +
+			`"more_notes":0,`} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%s\nwithout %s", got, part)
 		}
@@ -82,7 +84,8 @@ func TestDatumsOfCSV(t *testing.T) {
 	got := string(post("astro", table).want(t, 201).body)
 	for _, part := range []string{`"created":3,"duplicate":0,"rejected":4`,
 		`{"line":5,"errors":{"target":["There is no target called \"nobody\"."]}}`,
-		`{"line":6,"errors":{"timestamp":["Datetime has wrong format.`, `{"line":7,"errors":{"target":["There is no target called \"hidden\"."]}}`,
+		`{"line":6,"errors":{"timestamp":["Datetime has wrong format.`,
+		`{"line":7,"errors":{"target":["There is no target called \"hidden\"."]}}`,
 		`{"line":8,"errors":{"data_type":["This field is required."]}}`} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%s\nwithout %s", got, part)
@@ -91,7 +94,8 @@ func TestDatumsOfCSV(t *testing.T) {
 	text := string(n.ask("astro", "GET", "/api/reduceddatums/", nil).want(t, 200).body)
 	for _, part := range []string{
 		`"timestamp":"2026-01-02T03:04:05Z","value":{"magnitude":15.50,"filter":"r","\"q\"":[1]}`,
-		`"timestamp":"2023-02-25T06:00:00Z","value":{"magnitude":0.5,"filter":"g"}`, `"value":{"filter":"g","\"q\"":"{"}`} {
+		`"timestamp":"2023-02-25T06:00:00Z","value":{"magnitude":0.5,"filter":"g"}`,
+		`"value":{"filter":"g","\"q\"":"{"}`} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%s\nwithout %s", text, part)
 		}
@@ -106,11 +110,12 @@ func TestDatumsOfCSV(t *testing.T) {
 	}
 	before := fmt.Sprint(n.rowCounts())
 	for body, want := range map[string]string{
-		"target,data_type,value\n":                             "line 1: there is no column timestamp or mjd",
-		"target,data_type,mjd\n":                               "line 1: there is no column value or value.KEY",
-		"data_type,mjd,value\n":                                "line 1: there is no column target",
-		"target,mjd,value\n":                                   "line 1: there is no column data_type",
-		"target,data_type,mjd,value,colour\n":                  `line 1: the column \"colour\" is not known; there may be target,`,
+		"target,data_type,value\n": "line 1: there is no column timestamp or mjd",
+		"target,data_type,mjd\n":   "line 1: there is no column value or value.KEY",
+		"data_type,mjd,value\n":    "line 1: there is no column target",
+		"target,mjd,value\n":       "line 1: there is no column data_type",
+		"target,data_type,mjd,value,colour\n": `line 1: the column \"colour\" is not known; there ` +
+			`may be target,`,
 		"target,data_type,mjd,value,value.a\nM 31,x,1,1,2\n":   "line 2: there are both a value and a value.KEY",
 		"target,data_type,mjd,value\nM 31,x,1,1\nM 31,x,1,{\n": "line 3: column value: this is not JSON",
 	} {
@@ -182,8 +187,10 @@ func TestWideTablesOfCSV(t *testing.T) {
 // names its line.
 func FuzzCSV(f *testing.F) {
 	for _, s := range []string{"name,ra,dec,name2,groups,redshift\nM 31,10.5,41.2,Andromeda,\"a,b\",0\n",
-		"\xef\xbb\xbfname,type\n'=1+1,SIDEREAL\n", "target,data_type,timestamp,value.magnitude,value.filter\n1,photometry,2026-01-01,15.5,r\n",
-		"target,data_type,mjd,value\nM 31,photometry,60000,\"{\"\"a\"\":1}\"\n", "name,ra\n\"M\n31\",12:34:56\n", "a,a\n", "\xff\n", "name\n\"x\n", "name,ra,dec\nx,370,-91\n"} {
+		"\xef\xbb\xbfname,type\n'=1+1,SIDEREAL\n",
+		"target,data_type,timestamp,value.magnitude,value.filter\n1,photometry,2026-01-01,15.5,r\n",
+		"target,data_type,mjd,value\nM 31,photometry,60000,\"{\"\"a\"\":1}\"\n", "name,ra\n\"M\n31\",12:34:56\n",
+		"a,a\n", "\xff\n", "name\n\"x\n", "name,ra,dec\nx,370,-91\n"} {
 		f.Add([]byte(s))
 	}
 	api := &API{o: Options{Limits: Limits{}.orDefaults()}}

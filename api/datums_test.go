@@ -39,10 +39,13 @@ func TestExactness(t *testing.T) {
 		t.Errorf("the name is %q", name)
 	}
 	for i, value := range []string{
-		`{"magnitude":15.5820,"error":1e-17}`, `{"n":9007199254740993,"m":-9007199254740993,"big":123456789012345678901234567890}`,
-		`{"z":1,"a":2,"m":{"y":1,"x":[1.0,1.50,null,true]}}`, `{"filter":"g′ é 🌟\u0007","empty":""}`, `{"a":-0.0,"b":1E+5,"c":0.10}`,
+		`{"magnitude":15.5820,"error":1e-17}`, `{"n":9007199254740993,"m":-9007199254740993,` +
+			`"big":123456789012345678901234567890}`,
+		`{"z":1,"a":2,"m":{"y":1,"x":[1.0,1.50,null,true]}}`, `{"filter":"g′ é 🌟\u0007","empty":""}`,
+		`{"a":-0.0,"b":1E+5,"c":0.10}`,
 	} {
-		body := fmt.Sprintf(`{"target":%s,"data_type":"photometry","timestamp":"2026-01-01T00:00:0%d.000001Z","value":%s}`, target, i, value)
+		body := fmt.Sprintf(`{"target":%s,"data_type":"photometry","timestamp":"2026-01-01T00:00:0%d.000001Z",`+
+			`"value":%s}`, target, i, value)
 		r := n.ask("astro", "POST", "/api/reduceddatums/", jsonText(body)).want(t, 201)
 		list := n.ask("astro", "GET", "/api/reduceddatums/"+r.id(t)+"/", nil).want(t, 200)
 		for _, text := range [][]byte{r.body, list.body} {
@@ -62,7 +65,8 @@ func TestDuplicatesAndLists(t *testing.T) {
 	target := n.target("astro", "M 31")
 	hidden := n.target("bob", "secret")
 	point := func(second int, more string) string {
-		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:%02dZ", "value": {"magnitude": %d}%s}`, target, second, second, more)
+		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:%02dZ", `+
+			`"value": {"magnitude": %d}%s}`, target, second, second, more)
 	}
 	list := func(items ...string) raw { return jsonText("[" + strings.Join(items, ",") + "]") }
 	const path = "/api/reduceddatums/"
@@ -87,10 +91,13 @@ func TestDuplicatesAndLists(t *testing.T) {
 			status: 201, has: []string{"[]"}},
 		{name: "a list with bad items", as: "astro", method: "POST", path: path + "?duplicates=skip",
 			body: list(point(4, ""), point(5, `, "target": 999`), "7", `{"target": `+hidden+`}`), status: 400,
-			has: []string{`[{},{"target":["Invalid pk \"999\" - object does not exist."]},{"non_field_errors":["Invalid data. Expected a dictionary, but got int."]},{"value":["This field is required."]`}},
+			has: []string{`[{},{"target":["Invalid pk \"999\" - object does not exist."]},` +
+				`{"non_field_errors":["Invalid data. Expected a dictionary, ` +
+				`but got int."]},{"value":["This field is required."]`}},
 		{name: "a list with repeats", as: "astro", method: "POST", path: path + "?duplicates=error",
 			body: list(point(4, ""), point(2, ""),
-				point(4, "")), status: 400, has: []string{`[{},{"non_field_errors":["This reduced datum already exists`}},
+				point(4, "")), status: 400, has: []string{`[{},{"non_field_errors":["This reduced datum already ` +
+				`exists`}},
 		{name: "a list with repeats skipped", as: "astro", method: "POST", path: path + "?duplicates=skip",
 			body: list(point(4, ""), point(2, ""),
 				point(4, "")), status: 201, has: []string{`"id":2`},
@@ -147,7 +154,8 @@ func TestWavelengthUnits(t *testing.T) {
 	target := n.target("astro", "M 31")
 	post := func(second, value string) string {
 		return n.ask("astro", "POST", "/api/reduceddatums/",
-			jsonText(`{"target": `+target+`, "data_type": "spectroscopy", "timestamp": "2026-01-01T00:00:`+second+`Z", "value": `+value+`}`)).want(t, 201).id(t)
+			jsonText(`{"target": `+target+`, "data_type": "spectroscopy", `+
+				`"timestamp": "2026-01-01T00:00:`+second+`Z", "value": `+value+`}`)).want(t, 201).id(t)
 	}
 	const stored = `{"flux":[1.50,2],"flux_units":"Jy","wavelength":[6562.80,7000],"wavelength_units":"Angstroms"}`
 	id := post("01", stored)
@@ -175,7 +183,8 @@ func TestWavelengthUnits(t *testing.T) {
 			status: 400, has: []string{
 				`{"wavelength_units":["This datum is served as it is stored only: the wavelengths are in \"pix\"`}},
 		{name: "no unit", as: "astro", method: "GET", path: list + "?wavelength_units=furlong", status: 400,
-			has: []string{`{"wavelength_units":["\"furlong\" is no unit of wavelength that can be asked for: Angstrom, pm, nm, um, mm, cm, m."]}`}},
+			has: []string{`{"wavelength_units":["\"furlong\" is no unit of wavelength that can be asked for: ` +
+				`Angstrom, pm, nm, um, mm, cm, m."]}`}},
 		{name: "energies", as: "astro", method: "GET", path: list + id + "/?wavelength_units=eV", status: 400,
 			has: []string{`\"eV\" is no unit`}},
 		{name: "ndjson", as: "astro", method: "GET", path: list + "?format=ndjson&wavelength_units=nm", status: 200,
@@ -223,22 +232,38 @@ func samePlain(t *testing.T, line string) (plain bool) {
 
 func TestPlainLines(t *testing.T) {
 	for line, plain := range map[string]bool{
-		`{"target":1,"data_type":"photometry","source_name":"ZTF","timestamp":"2010-01-01T00:00:00Z","value":{"magnitude":15.5}}`: true,
-		` { "target" : 12 , "data_type": "x", "timestamp": "2010-01-01", "value" : [ 1, {"a" : "\u00e9"} ] } `:                    true,
-		`{"target":1,"data_type":"a b","source_location":"","timestamp":"2010-01-01T00:00:00.123456+01:00","value":"x"}`:          true,
-		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":null}`:                                            false,
-		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z"}`:                                                         false,
-		`{"target":1,"data_type":"p","timestamp":"2010-13-01T00:00:00Z","value":1}`:                                               false,
-		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1e999}`:                                           false,
-		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1} x`:                                             false,
-		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1,}`:                                              false,
-		`{"target":1,"target":2,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1}`:                                    false,
-		`{"target":1.0,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1}`:                                             false,
-		`{"target":0,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1}`:                                               false,
-		`{"target":1,"data_type":" p","timestamp":"2010-01-01T00:00:00Z","value":1}`:                                              false,
-		`{"target":1,"data_type":"","timestamp":"2010-01-01T00:00:00Z","value":1}`:                                                false,
-		`{"target":1,"data_type":"p","extra":1,"timestamp":"2010-01-01T00:00:00Z","value":1}`:                                     false,
-		`{"target":1,"data_type":"é","timestamp":"2010-01-01T00:00:00Z","value":1}`:                                               false,
+		`{"target":1,"data_type":"photometry","source_name":"ZTF","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":{"magnitude":15.5}}`: true,
+		` { "target" : 12 , "data_type": "x", "timestamp": "2010-01-01", "value" : [ 1, ` +
+			`{"a" : "\u00e9"} ] } `: true,
+		`{"target":1,"data_type":"a b","source_location":"","timestamp":"2010-01-01T00:00:00.123456+01:00",` +
+			`"value":"x"}`: true,
+		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":null}`: false,
+		`{"target":1,"data_type":"p",` +
+			`"timestamp":"2010-01-01T00:00:00Z"}`: false,
+		`{"target":1,"data_type":"p","timestamp":"2010-13-01T00:00:00Z",` +
+			`"value":1}`: false,
+		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1e999}`: false,
+		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1} x`: false,
+		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1,}`: false,
+		`{"target":1,"target":2,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1}`: false,
+		`{"target":1.0,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1}`: false,
+		`{"target":0,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1}`: false,
+		`{"target":1,"data_type":" p","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1}`: false,
+		`{"target":1,"data_type":"","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1}`: false,
+		`{"target":1,"data_type":"p","extra":1,"timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1}`: false,
+		`{"target":1,"data_type":"é","timestamp":"2010-01-01T00:00:00Z",` +
+			`"value":1}`: false,
 		`{}`: false, `[]`: false, ``: false, `{`: false, `{"target":1`: false,
 	} {
 		if samePlain(t, line) != plain {
@@ -253,7 +278,8 @@ func TestPlainLines(t *testing.T) {
 }
 
 func FuzzPlainLines(f *testing.F) {
-	f.Add(`{"target":1,"data_type":"photometry","source_name":"ZTF","timestamp":"2010-01-01T00:00:00Z","value":{"magnitude":15.5}}`)
+	f.Add(`{"target":1,"data_type":"photometry","source_name":"ZTF","timestamp":"2010-01-01T00:00:00Z",` +
+		`"value":{"magnitude":15.5}}`)
 	f.Add(` { "target" : 12 , "data_type": "x", "timestamp": "2010-01-01", "value" : [ 1, {"a" : "b"} ] } `)
 	f.Fuzz(func(t *testing.T, line string) { samePlain(t, line) })
 }

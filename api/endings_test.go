@@ -22,8 +22,14 @@ func TestEndings(t *testing.T) {
 	}{
 		"nothing": {func(*node, string, map[string][2]string) {},
 			"basic session minted named read only"},
-		"a new password, by oneself":     {func(n *node, id string, w map[string][2]string) { n.newPassword("carol", id, w["named"]) }, "named read only"},
-		"a new password, in the session": {func(n *node, id string, w map[string][2]string) { n.newPassword("carol", id, w["session"]) }, "session named read only"},
+		"a new password, by oneself": {func(n *node, id string,
+			w map[string][2]string) {
+			n.newPassword("carol", id, w["named"])
+		}, "named read only"},
+		"a new password, in the session": {func(n *node, id string,
+			w map[string][2]string) {
+			n.newPassword("carol", id, w["session"])
+		}, "session named read only"},
 		"a new password, by a superuser": {func(n *node, id string, w map[string][2]string) {
 			n.newPassword("", id, [2]string{"Authorization", "Token " + n.tokens["admin"]})
 		}, "named read only"},
@@ -154,7 +160,8 @@ func TestStreamsEnd(t *testing.T) {
 			c.do(n, id)
 			// what happens then is no business of theirs
 			n.ask("admin", "POST", "/api/reduceddatums/",
-				jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"a": 1}}`))
+				jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", `+
+					`"value": {"a": 1}}`))
 			if event, data := next(); event != "gone" || data != "{}" {
 				t.Errorf("event %q with %s", event, data)
 			}

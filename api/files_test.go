@@ -21,9 +21,14 @@ func TestFileNames(t *testing.T) {
 	target := n.target("astro", "M 31")
 	plain := regexp.MustCompile(`^/data/m-31/none/[\pL\pN\p{Mn}_.-]+$`)
 	for i, disposition := range []string{
-		`filename="a.csv\r\nSet-Cookie: nightjar_session=x"`, "filename=\"a\x01\x02\x7f.csv\"", "filename=\"a\x00.csv\"", `filename="../../../etc/passwd"`, `filename="..\\..\\boot.ini"`, `filename="/etc/passwd"`, `filename="."`, `filename=".."`,
-		`filename="..."`, `filename=".htaccess"`, `filename="a\";x=y.csv"`, `filename="a;b=c.csv"`, `filename="<script>.csv"`, `filename="%2e%2e%2fa.csv"`, `filename="a?b#c.csv"`, `filename="a b.csv"`, "filename=\"a\u202evsc.csv\"",
-		"filename=\"é\u0301ü.csv\"", "filename=\"\xff\xfe.csv\"", `filename*=utf-8''a%0d%0aX-Evil%3a%201.csv`, `filename*=utf-8''..%2f..%2fa.csv`, `filename*=utf-8''%00`, `filename="` + strings.Repeat("n", 90) + `.csv"`,
+		`filename="a.csv\r\nSet-Cookie: nightjar_session=x"`, "filename=\"a\x01\x02\x7f.csv\"",
+		"filename=\"a\x00.csv\"", `filename="../../../etc/passwd"`, `filename="..\\..\\boot.ini"`,
+		`filename="/etc/passwd"`, `filename="."`, `filename=".."`,
+		`filename="..."`, `filename=".htaccess"`, `filename="a\";x=y.csv"`, `filename="a;b=c.csv"`,
+		`filename="<script>.csv"`, `filename="%2e%2e%2fa.csv"`, `filename="a?b#c.csv"`, `filename="a b.csv"`,
+		"filename=\"a\u202evsc.csv\"",
+		"filename=\"é\u0301ü.csv\"", "filename=\"\xff\xfe.csv\"", `filename*=utf-8''a%0d%0aX-Evil%3a%201.csv`,
+		`filename*=utf-8''..%2f..%2fa.csv`, `filename*=utf-8''%00`, `filename="` + strings.Repeat("n", 90) + `.csv"`,
 	} {
 		body := "--x\r\nContent-Disposition: form-data; name=\"target\"\r\n\r\n" + target +
 			"\r\n--x\r\nContent-Disposition: form-data; name=\"data_product_type\"\r\n\r\nfits_file\r\n" +
@@ -60,8 +65,10 @@ func TestRanges(t *testing.T) {
 	data := strings.TrimPrefix(fmt.Sprint(n.upload("astro", target, "fits_file", "a.bin", []byte(content)).want(t,
 		201).json(t)["data"]), n.URL)
 	for ranges, want := range map[string]int{
-		"bytes=0-9": 206, "bytes=-10": 206, "bytes=199990-": 206, "bytes=0-0,-1": 206, "bytes=200000-": 416, "bytes=5-2": 416, "bytes=-": 416, "bytes=x": 416, "bytes=0-99999999999999999999": 416, "bytes=-99999999999999999999": 416,
-		"bytes=9223372036854775807-": 416, "items=0-9": 416, "bytes=": 200, "bytes=" + strings.Repeat("0-,", 1000) +
+		"bytes=0-9": 206, "bytes=-10": 206, "bytes=199990-": 206, "bytes=0-0,-1": 206, "bytes=200000-": 416,
+		"bytes=5-2": 416, "bytes=-": 416, "bytes=x": 416, "bytes=0-99999999999999999999": 416,
+		"bytes=-99999999999999999999": 416,
+		"bytes=9223372036854775807-":  416, "items=0-9": 416, "bytes=": 200, "bytes=" + strings.Repeat("0-,", 1000) +
 			"0-": 200, "bytes=" + strings.Repeat("0-0,", 5000) + "0-0": 206,
 	} {
 		r := n.ask("astro", "GET", data, nil, "Range", ranges)
@@ -84,7 +91,8 @@ func TestUploadByObject(t *testing.T) {
 	form := func(pairs ...string) *form {
 		return newForm(append([]string{"data_product_type", "photometry"}, pairs...)...).file("night.csv", night)
 	}
-	const left = `"rejected":[{"file":"night.csv","line":4,"reason":"there is no target called \"secret\""},{"file":"night.csv","line":5,"reason":"there is no target called \"nobody\""}],"rejected_count":2`
+	const left = `"rejected":[{"file":"night.csv","line":4,"reason":"there is no target called \"secret\""},` +
+		`{"file":"night.csv","line":5,"reason":"there is no target called \"nobody\""}],"rejected_count":2`
 	n.play(t, []scenario{
 		{name: "a guest", as: "", method: "POST", path: path, body: form(), status: 401},
 		{name: "dry run", as: "astro", method: "POST", path: path + "?dry_run=true", body: form(), status: 200,
@@ -200,7 +208,8 @@ func TestUploadedPages(t *testing.T) {
 	target := n.target("astro", "M 31")
 	script := `<html xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script></html>`
 	for name, inline := range map[string]bool{"a.html": false, "a.htm": false, "a.xhtml": false, "a.svg": false,
-		"a.xml": false, "a.js": false, "a.css": false, "a.swf": false, "a.mhtml": false, "a.bin": false, "a": false, "a.html.txt": true, "a.csv": true, "a.png": true, "a.pdf": true} {
+		"a.xml": false, "a.js": false, "a.css": false, "a.swf": false, "a.mhtml": false, "a.bin": false, "a": false,
+		"a.html.txt": true, "a.csv": true, "a.png": true, "a.pdf": true} {
 		place := strings.TrimPrefix(fmt.Sprint(n.upload("astro", target, "fits_file", name, []byte(script)).want(t,
 			201).json(t)["data"]), n.URL)
 		for _, accept := range []string{"*/*", "text/html"} {

@@ -46,9 +46,14 @@ func draw[T any](d *dice, list []T) T { return list[d.roll(len(list))] }
 
 // What a field of JSON can hold that it should not.
 var hostileJSON = []string{`null`, `true`, `0`, `-0`, `-1`, `1`, `2`, `1.5`, `1e400`, `-1e400`, `1e-400`,
-	`9007199254740993`, `99999999999999999999999999`, `1e9999999999999999999`, `NaN`, `-Infinity`, `01`, `0x10`, `1.`, `""`, `" "`, `"\u0000"`,
-	`"\ud800"`, `"\udfff\ud800"`, "\"\xff\xfe\"", "\"\x00\"", `"\x"`, `"<script>alert(1)</script>"`, `"=1+1"`, `"../../etc/passwd"`, `"9999-12-31T23:59:59.999999999Z"`, `"0000-00-00T00:00:00Z"`, `"-9999-01-01"`, `"1e400"`, `"nan"`,
-	`"2016-12-31T23:59:60Z"`, `[]`, `[[]]`, `[null]`, `[1,"a",{}]`, `{}`, `{"":null}`, `{"id":1}`, `{"id":-1,"name":null}`, `[{"id":1},{"name":"Observers"}]`, `[{"name":["x"]}]`, `{"a":1,"a":2}`, `'x'`, `undefined`, `[1,]`, `{,}`, `"` + strings.Repeat("x", 70_000) + `"`,
+	`9007199254740993`, `99999999999999999999999999`, `1e9999999999999999999`, `NaN`, `-Infinity`, `01`, `0x10`, `1.`,
+	`""`, `" "`, `"\u0000"`,
+	`"\ud800"`, `"\udfff\ud800"`, "\"\xff\xfe\"", "\"\x00\"", `"\x"`, `"<script>alert(1)</script>"`, `"=1+1"`,
+	`"../../etc/passwd"`, `"9999-12-31T23:59:59.999999999Z"`, `"0000-00-00T00:00:00Z"`, `"-9999-01-01"`, `"1e400"`,
+	`"nan"`,
+	`"2016-12-31T23:59:60Z"`, `[]`, `[[]]`, `[null]`, `[1,"a",{}]`, `{}`, `{"":null}`, `{"id":1}`,
+	`{"id":-1,"name":null}`, `[{"id":1},{"name":"Observers"}]`, `[{"name":["x"]}]`, `{"a":1,"a":2}`, `'x'`,
+	`undefined`, `[1,]`, `{,}`, `"` + strings.Repeat("x", 70_000) + `"`,
 	strings.Repeat("9", 5000), "1." + strings.Repeat("0", 5000) +
 		"1", strings.Repeat("[", 10_000), strings.Repeat("[", 10_000) +
 		strings.Repeat("]", 10_000), strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000), `"` +
@@ -56,19 +61,26 @@ var hostileJSON = []string{`null`, `true`, `0`, `-0`, `-1`, `1`, `2`, `1.5`, `1e
 
 // What a parameter, a form's field, a header or a part of a path can hold.
 var hostileText = []string{"", "1", "2", "-1", "0", "1.0", "1e400", "99999999999999999999", "nan", "inf", "abc", "M",
-	"%00", "\x00", "\xff\xfe", "é", "\u202e", "a,b,,c", ",", "..", "../..", "..%2f..", ".", "/", "//", "\\", "%", "%zz", "1,2,3", "361,91,-1", "0,90,180", "nan,nan,nan", "1,2",
-	"'; DROP TABLE", "<b>", "true", "x=1;y=2", "2026-01-01", "2026-13-45", "9999-12-31T23:59:59.999999Z", "-1e308", "*", "[", "(?i)", strings.Repeat("x", 5000), strings.Repeat("a,", 2000), "csv", "ecsv", "votable", "ndjson", "api", "json", "id", "-created", "cursor", "LSBhZnRlciAwIDk5", "zzzz"}
+	"%00", "\x00", "\xff\xfe", "é", "\u202e", "a,b,,c", ",", "..", "../..", "..%2f..", ".", "/", "//", "\\", "%",
+	"%zz", "1,2,3", "361,91,-1", "0,90,180", "nan,nan,nan", "1,2",
+	"'; DROP TABLE", "<b>", "true", "x=1;y=2", "2026-01-01", "2026-13-45", "9999-12-31T23:59:59.999999Z", "-1e308",
+	"*", "[", "(?i)", strings.Repeat("x", 5000), strings.Repeat("a,", 2000), "csv", "ecsv", "votable", "ndjson", "api",
+	"json", "id", "-created", "cursor", "LSBhZnRlciAwIDk5", "zzzz"}
 
 // What can be sent that is good, by path, from which the hostile is made.
 var goodBodies = map[string][]string{
 	"/api/targets/": {"name", `"T %d"`, "type", `"SIDEREAL"`, "ra", `1.5`, "dec", `-2`, "aliases",
-		`[{"name":"alias %d"}]`, "targetextra_set", `[{"key":"k","value":"v"}]`, "groups", `[{"name":"Observers"}]`, "target_lists", `[{"name":"l"}]`, "permissions", `"OPEN"`, "epoch", `2000`, "scheme", `""`, "abs_mag", `null`},
+		`[{"name":"alias %d"}]`, "targetextra_set", `[{"key":"k","value":"v"}]`, "groups", `[{"name":"Observers"}]`,
+		"target_lists", `[{"name":"l"}]`, "permissions", `"OPEN"`, "epoch", `2000`, "scheme", `""`, "abs_mag", `null`},
 	"/api/reduceddatums/": {"target", `1`, "data_type", `"photometry"`, "source_name", `"s"`, "source_location",
-		`"l"`, "timestamp", `"2026-01-01T00:00:%02dZ"`, "value", `{"magnitude":%d}`, "data_product", `null`, "groups", `[]`},
+		`"l"`, "timestamp", `"2026-01-01T00:00:%02dZ"`, "value", `{"magnitude":%d}`, "data_product", `null`, "groups",
+		`[]`},
 	"/api/dataproducts/": {"target", `1`, "data_product_type", `"photometry"`, "product_id", `"p %d"`,
-		"observation_record", `""`, "extra_data", `"x"`, "groups", `"[]"`, "date_obs", `"60000"`, "flux_scale", `"1"`, "groups[0]id", `2`, "dry_run", `"false"`},
+		"observation_record", `""`, "extra_data", `"x"`, "groups", `"[]"`, "date_obs", `"60000"`, "flux_scale", `"1"`,
+		"groups[0]id", `2`, "dry_run", `"false"`},
 	"/api/observations/": {"target_id", `1`, "facility", `"LCO"`, "observation_type", `"IMAGING"`,
-		"observing_parameters", `{"a":1}`, "observation_id", `"o %d"`, "status", `"PENDING"`, "scheduled_start", `"2026-01-01T00:00:00Z"`, "groups", `[]`},
+		"observing_parameters", `{"a":1}`, "observation_id", `"o %d"`, "status", `"PENDING"`, "scheduled_start",
+		`"2026-01-01T00:00:00Z"`, "groups", `[]`},
 	"/api/tokens/": {"name", `"t %d"`, "username", `""`, "read_only", `true`, "expires",
 		`"2030-01-01T00:00:00Z"`},
 	"/api/users/": {"username", `"u %d"`, "password", `null`, "is_superuser", `false`, "groups", `[]`,
@@ -83,7 +95,8 @@ var goodBodies = map[string][]string{
 }
 
 var hostileFiles = []string{"", "time,magnitude,error,filter\n60000.1,15.1,0.1,r\n", "time,magnitude\n1e400,nan\n",
-	"\x00\x01\x02", "SIMPLE  =                    T", "<html><script>alert(1)</script></html>", "mjd;mag\n60000,1;18\n", "\xff\xfet\x00i\x00m\x00e\x00", "wavelength flux\n4000 1\n4001 2\n", "# %ECSV 1.0\n",
+	"\x00\x01\x02", "SIMPLE  =                    T", "<html><script>alert(1)</script></html>",
+	"mjd;mag\n60000,1;18\n", "\xff\xfet\x00i\x00m\x00e\x00", "wavelength flux\n4000 1\n4001 2\n", "# %ECSV 1.0\n",
 	strings.Repeat(",", 70_000), "time,magnitude\n" +
 		strings.Repeat("60000.5,1\n", 3000), "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", "PK\x03\x04"}
 
@@ -162,9 +175,13 @@ func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Reque
 	}
 	for range d.roll(4) - 1 {
 		name := draw(d, []string{"Accept", "Content-Type", "Range", "If-None-Match", "If-Range", "Prefer", "Cookie",
-			"Origin", "X-Forwarded-For", "X-Forwarded-Host", "Accept-Encoding", "Nightjar-As", "Host", "Expect", "Content-Encoding", "If-Modified-Since", "Authorization"})
+			"Origin", "X-Forwarded-For", "X-Forwarded-Host", "Accept-Encoding", "Nightjar-As", "Host", "Expect",
+			"Content-Encoding", "If-Modified-Since", "Authorization"})
 		value := draw(d, []string{"application/json", "text/html", "*/*", "bytes=0-0", "bytes=5-2",
-			"bytes=-99999999999999999999", "bytes=0-0,1-1,2-2,3-3", `"x"`, "W/", "handling=strict", "nightjar_session=x", "https://evil.example", "gzip", "gzip;q=nan", "deflate", "Basic x", "Basic Og==", "Token", "Bearer " + strings.Repeat("a", 5000), "multipart/form-data", "multipart/form-data; boundary=", "text/csv; header=\"", "application/json; charset=utf-16"})
+			"bytes=-99999999999999999999", "bytes=0-0,1-1,2-2,3-3", `"x"`, "W/", "handling=strict",
+			"nightjar_session=x", "https://evil.example", "gzip", "gzip;q=nan", "deflate", "Basic x", "Basic Og==",
+			"Token", "Bearer " + strings.Repeat("a", 5000), "multipart/form-data", "multipart/form-data; boundary=",
+			"text/csv; header=\"", "application/json; charset=utf-16"})
 		switch {
 		case name == "Accept" && !d.seldom(6):
 			value = draw(d, []string{"application/json", "text/html", "*/*", "text/html,*/*;q=0.8"})
@@ -254,7 +271,8 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 			disposition := `form-data; name="file"; filename="` + name + `"`
 			if d.seldom(5) {
 				disposition = draw(d, []string{"form-data", "attachment; filename=x",
-					`form-data; name="file"; filename*=utf-8''%00`, "form-data; name=file; filename", `form-data; name=""; filename="x"`, "", strings.Repeat("x", 20_000)})
+					`form-data; name="file"; filename*=utf-8''%00`, "form-data; name=file; filename",
+					`form-data; name=""; filename="x"`, "", strings.Repeat("x", 20_000)})
 			}
 			fmt.Fprintf(&b, "--x\r\nContent-Disposition: %s\r\nContent-Type: %s\r\n%s\r\n%s\r\n", disposition,
 				draw(d, []string{"text/csv", "text/html", "image/svg+xml", "x", ""}), draw(d,
@@ -434,7 +452,8 @@ func TestHostileWire(t *testing.T) {
 		"two lengths": "POST /api/targets/ HTTP/1.1\r\n" + auth +
 			"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
 		"length and chunks": "POST /api/targets/ HTTP/1.1\r\n" + auth +
-			"Content-Type: application/json\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+			"Content-Type: application/json\r\nContent-Length: 3\r\nTransfer-Encoding: " +
+			"chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
 		"negative length": "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Length: -1\r\n\r\n",
 		"huge length": "POST /api/targets/ HTTP/1.1\r\n" + auth +
 			"Content-Length: 99999999999999999999\r\n\r\n",
@@ -455,13 +474,15 @@ func TestHostileWire(t *testing.T) {
 		"another transfer": "POST /api/targets/ HTTP/1.1\r\n" + auth + "Transfer-Encoding: gzip\r\n\r\n",
 		"a body in gzip": "POST /api/targets/ HTTP/1.1\r\n" + auth +
 			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00",
-		"another version":          "GET /api/ HTTP/3.7\r\nHost: x\r\n\r\n",
-		"a full URL":               "GET http://evil.example/api/nothing/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		"another version": "GET /api/ HTTP/3.7\r\nHost: x\r\n\r\n",
+		"a full URL": "GET http://evil.example/api/nothing/ HTTP/1.1\r\nHost: x\r\nConnection: " +
+			"close\r\n\r\n",
 		"a star":                   "GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"a tunnel":                 "CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"a path out of the folder": "GET /data/../../../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-		"a coded one":              "GET /data/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-		"a coded NUL":              "GET /data/a%00b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		"a coded one": "GET /data/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: " +
+			"close\r\n\r\n",
+		"a coded NUL": "GET /data/a%00b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"an expectation": "POST /api/targets/ HTTP/1.1\r\n" + auth +
 			"Expect: 200-maybe\r\nContent-Length: 2\r\n\r\n{}",
 	} {

@@ -208,7 +208,8 @@ func TestSizeLimits(t *testing.T) {
 		return n.ask(user, "PATCH", "/api/targets/1/", map[string]any{field: v})
 	}
 	const elements = `["Ensure this field has no more than 1000 elements."]`
-	for field, item := range map[string]func(int) map[string]any{"targetextra_set": tag(1), "aliases": alias, "groups": group, "target_lists": onList} {
+	for field, item := range map[string]func(int) map[string]any{"targetextra_set": tag(1), "aliases": alias,
+		"groups": group, "target_lists": onList} {
 		refused(field, patch("admin", field, list(1001, item)), `{"`+field+`":`+elements+`}`)
 		patch("admin", field, list(1000, item)).want(t, 200)
 		refused("one more of "+field, patch("admin", field, list(1, func(int) map[string]any { return item(1000) })),

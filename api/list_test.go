@@ -20,10 +20,13 @@ func TestTimesAndCursors(t *testing.T) {
 			nil).rows(t), "id"), " ")
 	}
 	for query, want := range map[string]string{
-		"ordering=id": "1 2 3 4 5", "ordering=-id": "5 4 3 2 1", "ordering=created": "1 2 3 4 5", "ordering=-created": "5 4 3 2 1", "ordering=timestamp": "2 4 5 3 1", "ordering=-timestamp": "1 3 5 4 2",
-		"timestamp_after=2026-01-02T03:00:30Z": "1 3 5", "timestamp_before=2026-01-02T03:00:30Z": "2 4 5", "timestamp_after=2026-01-02T03:00:20&timestamp_before=2026-01-02T03:00:40&ordering=timestamp": "4 5 3",
-		"mjd_min=61042.1253473": "1 3", "mjd_max=61042.1252": "2", "mjd_min=61042.125&mjd_max=61042.1254&timestamp_before=2026-01-02T03:00:10Z": "2",
-		"target_name=m&ordering=-timestamp&limit=5": "1 3 5 4 2",
+		"ordering=id": "1 2 3 4 5", "ordering=-id": "5 4 3 2 1", "ordering=created": "1 2 3 4 5",
+		"ordering=-created": "5 4 3 2 1", "ordering=timestamp": "2 4 5 3 1", "ordering=-timestamp": "1 3 5 4 2",
+		"timestamp_after=2026-01-02T03:00:30Z": "1 3 5", "timestamp_before=2026-01-02T03:00:30Z": "2 4 5",
+		"timestamp_after=2026-01-02T03:00:20&timestamp_before=2026-01-02T03:00:40&ordering=timestamp": "4 5 3",
+		"mjd_min=61042.1253473": "1 3", "mjd_max=61042.1252": "2",
+		"mjd_min=61042.125&mjd_max=61042.1254&timestamp_before=2026-01-02T03:00:10Z": "2",
+		"target_name=m&ordering=-timestamp&limit=5":                                  "1 3 5 4 2",
 	} {
 		if got := ids(url.PathEscape(query)); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)
@@ -111,7 +114,8 @@ func TestCursorsWhileWriting(t *testing.T) {
 		},
 		"/api/observations/": func() *reply {
 			return n.ask("astro", "POST", "/api/observations/",
-				jsonText(`{"target_id": `+host+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`))
+				jsonText(`{"target_id": `+host+`, "facility": "LCO", "observation_type": "", `+
+					`"observing_parameters": {"a": 1}}`))
 		},
 	} {
 		for range 12 {

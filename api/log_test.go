@@ -17,7 +17,8 @@ func TestLog(t *testing.T) {
 	before := len(n.ask("admin", "GET", "/api/log/?limit=1000", nil).want(t, 200).rows(t))
 	since := time.Now().UTC().Format(time.RFC3339Nano)
 	target := n.ask("astro", "POST", "/api/targets/",
-		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`), "X-Forwarded-For", "192.0.2.7").want(t, 201).id(t)
+		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`), "X-Forwarded-For", "192.0.2.7").want(t,
+		201).id(t)
 	n.ask("bob", "POST", "/api/targets/",
 		jsonText(`{"name": "M 32", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 201)
 	// which changes nothing
@@ -25,7 +26,8 @@ func TestLog(t *testing.T) {
 		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 400)
 	lines := ""
 	for i := range 150 {
-		lines += fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:%02d.%02dZ", "value": {"magnitude": 1}}`+"\n", target, i%60, i/60)
+		lines += fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:%02d.%02dZ", `+
+			`"value": {"magnitude": 1}}`+"\n", target, i%60, i/60)
 	}
 	n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, lines}).want(t, 201)
 	until := time.Now().UTC().Format(time.RFC3339Nano)
@@ -42,8 +44,10 @@ func TestLog(t *testing.T) {
 		shown = append(shown, fmt.Sprint(e["user"], " ", e["action"], " ", e["address"]))
 	}
 	want := []string{
-		"admin PUT /api/settings/tom_name/ 127.0.0.1", "admin PUT /api/settings/tom_name/ 127.0.0.1", "astro DELETE /api/targets/" + target + "/ 127.0.0.1",
-		"astro POST /api/reduceddatums/ 127.0.0.1", "bob POST /api/targets/ 127.0.0.1", "astro POST /api/targets/ 192.0.2.7",
+		"admin PUT /api/settings/tom_name/ 127.0.0.1", "admin PUT /api/settings/tom_name/ 127.0.0.1",
+		"astro DELETE /api/targets/" + target + "/ 127.0.0.1",
+		"astro POST /api/reduceddatums/ 127.0.0.1", "bob POST /api/targets/ 127.0.0.1",
+		"astro POST /api/targets/ 192.0.2.7",
 	}
 	if !slices.Equal(shown, want) {
 		t.Errorf("the log says\n%s\nwant\n%s", strings.Join(shown, "\n"), strings.Join(want, "\n"))

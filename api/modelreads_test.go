@@ -184,12 +184,16 @@ func (x *modelRun) listTargets(who string, r *rand.Rand) error {
 			parts = append(parts, one(r, nameParts...))
 		}
 		add("name", strings.Join(parts, ","), func(t *modelTarget) bool {
-			return t.anyName(func(n string) bool { return slices.ContainsFunc(parts, func(p string) bool { return contains(n, p) }) })
+			return t.anyName(func(n string) bool {
+				return slices.ContainsFunc(parts,
+					func(p string) bool { return contains(n, p) })
+			})
 		})
 	}
 	if rare() {
 		name := one(r, append([]string{modelName(r), "ngc_1", "ALIAS-2", "sn4"}, modelAliases...)...)
-		add("name_fuzzy", name, func(t *modelTarget) bool { return t.anyName(func(n string) bool { return simple(n) == simple(name) }) })
+		add("name_fuzzy", name,
+			func(t *modelTarget) bool { return t.anyName(func(n string) bool { return simple(n) == simple(name) }) })
 	}
 	if rare() {
 		part := one(r, nameParts...)
@@ -369,7 +373,8 @@ func (x *modelRun) look(who string, r *rand.Rand) error {
 		path := "/data/ngc-1/none/night.csv"
 		if p != nil {
 			_, path, _ = strings.Cut(p.Path, "example.com")
-		} else if slices.ContainsFunc(sortedProducts(m), func(p *modelProduct) bool { return strings.HasSuffix(p.Path, path) }) {
+		} else if slices.ContainsFunc(sortedProducts(m),
+			func(p *modelProduct) bool { return strings.HasSuffix(p.Path, path) }) {
 			return nil
 		}
 		return see(path, m.seesProduct(who, p), func(s said) error {

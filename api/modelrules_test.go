@@ -25,7 +25,8 @@ type model struct {
 func newModel() *model {
 	return &model{Mode: auth.ModeTargets, Strategy: auth.ReadOnly,
 		Groups:  map[string][]string{"astro": {"Observers"}, "carol": {"Observers", "Readers"}, "eve": {"Readers"}},
-		Targets: map[int]*modelTarget{}, Products: map[int]*modelProduct{}, Data: map[string]*modelDatum{}, Lists: map[string]*modelList{}}
+		Targets: map[int]*modelTarget{}, Products: map[int]*modelProduct{}, Data: map[string]*modelDatum{},
+		Lists: map[string]*modelList{}}
 }
 
 type modelTarget struct {

@@ -89,7 +89,8 @@ func TestSchema(t *testing.T) {
 		{"POST", "/api/reduceddatums/?duplicates=skip",
 			jsonText(`[{"target": 1, "data_type": "photometry", "value": {"magnitude": 2}}]`), 201},
 		{"POST", "/api/reduceddatums/?duplicates=skip",
-			jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", "value": {"magnitude": 15.5, "filter": "g"}}`), 200},
+			jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", ` +
+				`"value": {"magnitude": 15.5, "filter": "g"}}`), 200},
 		{"POST", "/api/tokens/", jsonText(`{"name": "t", "read_only": true}`), 201},
 		{"DELETE", "/api/targets/2/", nil, 204},
 	} {

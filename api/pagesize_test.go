@@ -88,7 +88,8 @@ func TestDeepValues(t *testing.T) {
 	deep := strings.Repeat("[", 190) + "1" + strings.Repeat("]", 190)
 	value := `["` + strings.Repeat("日本語", 100) + `"` + strings.Repeat(","+deep, 2000) + "]"
 	id := n.ask("astro", "POST", "/api/reduceddatums/",
-		jsonText(`{"target": `+target+`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": `+value+`}`)).want(t, 201).id(t)
+		jsonText(`{"target": `+target+`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", `+
+			`"value": `+value+`}`)).want(t, 201).id(t)
 	for _, path := range []string{"/api/reduceddatums/" + id + "/", "/api/reduceddatums/"} {
 		r := n.ask("astro", "GET", path+"?format=api", nil)
 		if len(r.body) > 3*maxSpread || !strings.Contains(string(r.body), "shows its beginning") {

@@ -36,7 +36,8 @@ func targetRows() (rows []row) {
 
 	list("/api/targets/", slices.Concat([]string{"type", "SIDEREAL", "name", "{name}", "name_fuzzy", "{alias name}",
 		"query", "{name}", "key", "{key}", "value", "{value}", "cone_search", "10,-20,5",
-		"target_cone_search", "{name},5", "targetlist__name", "{list name}", "targetlist__name", "{list}", "order", "name"}, exports)...)
+		"target_cone_search", "{name},5", "targetlist__name", "{list name}", "targetlist__name", "{list}", "order",
+		"name"}, exports)...)
 	thing("/api/targets/{target}/")
 	do("PATCH", "/api/targets/{target}/", "", sends(`{"slope": 0.5}`))
 	do("PATCH", "/api/targets/{target}/", "who sees it", sends(`{"permissions": "OPEN"}`))
@@ -72,7 +73,8 @@ func targetRows() (rows []row) {
 	list("/api/reduceddatums/",
 		slices.Concat([]string{"target__id", "{target}", "target_name", "{name}", "source_name", "{source}",
 			"data_type", "photometry", "data_product__id", "{product}", "data_product_pk", "{product}",
-			"data_product_product_id", "{product id}", "data_product__product_id", "{product id}", "data_product_name", "{file name}", "upload", "1", "timestamp_after", "2000-01-01", "timestamp_before", "2100-01-01",
+			"data_product_product_id", "{product id}", "data_product__product_id", "{product id}", "data_product_name",
+			"{file name}", "upload", "1", "timestamp_after", "2000-01-01", "timestamp_before", "2100-01-01",
 			"mjd_min", "10000", "mjd_max", "90000", "ordering", "-timestamp"}, exports)...)
 	thing("/api/reduceddatums/{datum}/")
 	do("DELETE", "/api/reduceddatums/{datum}/", "", nil)
@@ -106,7 +108,8 @@ func targetRows() (rows []row) {
 
 	list("/api/observations/", "target_id", "{target}", "observation_id", "{observation id}", "facility", "{facility}",
 		"status", "{status}", "observationgroup", "1", "scheduled_start_after", "2000-01-01",
-		"scheduled_start_before", "2100-01-01", "scheduled_end_after", "2000-01-01", "scheduled_end_before", "2100-01-01", "created_after", "2000-01-01", "created_before", "2100-01-01",
+		"scheduled_start_before", "2100-01-01", "scheduled_end_after", "2000-01-01", "scheduled_end_before",
+		"2100-01-01", "created_after", "2000-01-01", "created_before", "2100-01-01",
 		"modified_after", "2000-01-01", "modified_before", "2100-01-01", "ordering", "-created", "format", "api")
 	thing("/api/observations/{observation}/")
 	add("OPTIONS", "/api/observations/{observation}/cancel/")
@@ -208,7 +211,8 @@ func nodeRows() (rows []row) {
 	ask("POST", "/api/node/compact/", "/api/node/reindex/")
 
 	ask("GET", "/api/log/", "/api/log/?user=astro", "/api/log/?address=127.0.0.1", "/api/log/?action=DELETE",
-		"/api/log/?table=targets", "/api/log/?table=targets&id=1", "/api/log/?since=2000-01-01", "/api/log/?until=2100-01-01")
+		"/api/log/?table=targets", "/api/log/?table=targets&id=1", "/api/log/?since=2000-01-01",
+		"/api/log/?until=2100-01-01")
 	ask("OPTIONS", "/api/log/")
 
 	ask("GET", "/api/session/")

@@ -73,7 +73,8 @@ func TestPermissions(t *testing.T) {
 				}
 				for line := range strings.Lines(got) {
 					if !strings.Contains(want, line) {
-						t.Errorf("testdata/permissions.md, %s: it lacks\n%sIf that is what it should be: go test ./api -run TestPermissions -update", title, line)
+						t.Errorf("testdata/permissions.md, %s: it lacks\n%sIf that is what it should be: go test "+
+							"./api -run TestPermissions -update", title, line)
 					}
 				}
 				return
@@ -105,11 +106,13 @@ func TestPermissions(t *testing.T) {
 	got := strings.Split(page.String(), "\n")
 	for i, line := range strings.Split(string(want), "\n") {
 		if i >= len(got) || line != got[i] {
-			t.Fatalf("testdata/permissions.md, line %d: it says\n%s\nand it is\n%s\nIf that is what it should be: go test ./api -run TestPermissions -update", i+1, line, slices.Concat(got, make([]string, i+1))[i])
+			t.Fatalf("testdata/permissions.md, line %d: it says\n%s\nand it is\n%s\nIf that is what it should be: "+
+				"go test ./api -run TestPermissions -update", i+1, line, slices.Concat(got, make([]string, i+1))[i])
 		}
 	}
 	if len(got) != strings.Count(string(want), "\n")+1 {
-		t.Errorf("testdata/permissions.md lacks its end. If that is what it should be: go test ./api -run TestPermissions -update")
+		t.Errorf("testdata/permissions.md lacks its end. If that is what it should be: go test ./api -run " +
+			"TestPermissions -update")
 	}
 }
 
@@ -203,10 +206,12 @@ func (x *stage) set() {
 		201).json(w.t)["data"])
 	x.names = map[string]string{"target": x.s.id, "name": x.s.name, "alias": x.s.aliasID, "alias name": x.s.alias,
 		"tag": x.s.extraID, "key": "key " + x.s.name, "value": "value " + x.s.name,
-		"list": x.s.listID, "list name": x.s.list, "observation": x.o.id, "facility": x.o.facility, "status": x.o.status, "observation id": x.o.observationID,
+		"list": x.s.listID, "list name": x.s.list, "observation": x.o.id, "facility": x.o.facility,
+		"status": x.o.status, "observation id": x.o.observationID,
 		"product": x.u.id, "product id": x.u.productID, "file": strings.TrimPrefix(x.u.path,
 			"/data/"), "file name": x.u.file(), "image": strings.TrimPrefix(data, w.URL+"/data/"),
-		"datum": x.d.id, "source": x.d.source, "group": w.groups["Observers"], "another group": w.groups["Readers"], "member": w.userID("carol")}
+		"datum": x.d.id, "source": x.d.source, "group": w.groups["Observers"], "another group": w.groups["Readers"],
+		"member": w.userID("carol")}
 }
 
 // fill puts what is on the stage in the place of words in braces.

@@ -85,9 +85,11 @@ func TestETags(t *testing.T) {
 	// nothing that is read whole is without
 	product := n.upload("astro", target, "image_file", "a.png", []byte("x")).want(t, 201).json(t)
 	n.ask("astro", "PATCH", "/api/targets/"+target+"/",
-		jsonText(`{"aliases": [{"name": "a"}], "targetextra_set": [{"key": "k", "value": "v"}], "target_lists": [{"name": "l"}]}`)).want(t, 200)
+		jsonText(`{"aliases": [{"name": "a"}], "targetextra_set": [{"key": "k", "value": "v"}], `+
+			`"target_lists": [{"name": "l"}]}`)).want(t, 200)
 	n.ask("astro", "POST", "/api/observations/",
-		jsonText(`{"target_id": `+target+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}}`)).want(t, 201)
+		jsonText(`{"target_id": `+target+`, "facility": "LCO", "observation_type": "", `+
+			`"observing_parameters": {"a": 1}}`)).want(t, 201)
 	paths := []string{strings.TrimPrefix(fmt.Sprint(product["data"]), n.URL), "/api/targets/?format=csv",
 		"/api/reduceddatums/?format=votable", "/api/reduceddatums/?format=api"}
 	for _, rt := range n.api.routes {
@@ -171,7 +173,8 @@ func TestTransport(t *testing.T) {
 	pr, pw := io.Pipe()
 	go func() {
 		for i := range 50 {
-			fmt.Fprintf(pw, `{"target": %s, "data_type": "photometry", "timestamp": "2026-02-01T00:00:%02dZ", "value": {"magnitude": %d}}`+"\n", target, i, i)
+			fmt.Fprintf(pw, `{"target": %s, "data_type": "photometry", "timestamp": "2026-02-01T00:00:%02dZ", `+
+				`"value": {"magnitude": %d}}`+"\n", target, i, i)
 		}
 		pw.Close()
 	}()

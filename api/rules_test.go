@@ -64,7 +64,8 @@ func TestIndent(t *testing.T) {
 			head: []string{"Content-Type", typeJSON}},
 		{name: "one of them", as: "astro", method: "GET", path: "/api/reduceddatums/1/",
 			header: []string{"Accept",
-				"text/html;q=0.1, application/json;indent=1"}, status: 200, has: []string{"{\n \"data_product\": null,"}},
+				"text/html;q=0.1, application/json;indent=1"}, status: 200,
+			has: []string{"{\n \"data_product\": null,"}},
 		{name: "a refusal", as: "astro", method: "GET", path: "/api/targets/99/",
 			header: []string{"Accept",
 				"application/json; indent=2"}, status: 404, has: []string{"{\n  \"detail\": \"No Target"}},
@@ -94,7 +95,8 @@ func TestFieldRules(t *testing.T) {
 		return fmt.Sprintf(`{"name": "t%d", "type": "SIDEREAL", "ra": 1, "dec": 1, %s}`, i, member)
 	}
 	datum := func(i int, member string) string {
-		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"a": %d}, %s}`, id, i, member)
+		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", `+
+			`"value": {"a": %d}, %s}`, id, i, member)
 	}
 	const whole = `{"non_field_errors":["Invalid data. Expected a dictionary, but got %s."]}`
 	notList := func(kind string) string {
@@ -119,7 +121,8 @@ func TestFieldRules(t *testing.T) {
 			{`"name": "\ud83d\ude00"`, `"name":"😀"`},
 			{`"name": "a\udc00b\ud800"`, `"name":["Surrogate characters are not allowed: U+DC00."]`},
 			{`"name": "` + strings.Repeat("é", 101) + `\u0000\ud834"`,
-				`"name":["Ensure this field has no more than 100 characters.","Null characters are not allowed.","Surrogate characters are not allowed: U+D834."]`},
+				`"name":["Ensure this field has no more than 100 characters.","Null characters are not allowed.",` +
+					`"Surrogate characters are not allowed: U+D834."]`},
 			{`"type": "sidereal"`, `"type":["\"sidereal\" is not a valid choice."]`},
 			{`"type": ""`, `"type":["\"\" is not a valid choice."]`},
 			{`"type": null`, `"type":["This field may not be null."]`},
@@ -156,14 +159,16 @@ func TestFieldRules(t *testing.T) {
 			{`"aliases": true`, `"aliases":` + notList("bool")},
 			{`"aliases": null`, `"aliases":["This field may not be null."]`},
 			{`"aliases": [{"name": "u1"}, [], {"name": null}, {}]`,
-				`"aliases":[{},{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]},{"name":["This field may not be null."]},{"name":["This field is required."]}]`},
+				`"aliases":[{},{"non_field_errors":["Invalid data. Expected a dictionary, ` +
+					`but got list."]},{"name":["This field may not be null."]},{"name":["This field is required."]}]`},
 			{`"aliases": [{"name": "u2"}, {"name": "Andromeda"}]`,
 				`"aliases":[{},{"name":["target name with this Alias already exists."]}]`},
 			{`"aliases": [{"name": "` + strings.Repeat("x", 101) + `"}]`,
 				`"aliases":[{"name":["Ensure this field has no more than 100 characters."]}]`},
 			{`"targetextra_set": [{"key": "k", "value": 1.5}, {"key": "l"}]`, `"value":"1.5"`},
 			{`"targetextra_set": [{"key": "k", "value": true}, {"value": null}]`,
-				`"targetextra_set":[{"value":["Not a valid string."]},{"key":["This field is required."],"value":["This field may not be null."]}]`},
+				`"targetextra_set":[{"value":["Not a valid string."]},{"key":["This field is required."],` +
+					`"value":["This field may not be null."]}]`},
 		}},
 		{"/api/reduceddatums/", datum, [][2]string{
 			{`"data_product": ""`, `"data_product":null`},
@@ -225,7 +230,9 @@ func TestFilterRules(t *testing.T) {
 	n.target("astro", "a;b", "Observers")
 	n.datum("astro", id, 1)
 	n.ask("astro", "POST", "/api/observations/",
-		jsonText(`{"target_id": `+id+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}, "status": "DONE", "scheduled_start": "2026-01-03T00:00:00Z"}`)).want(t, 201)
+		jsonText(`{"target_id": `+id+`, "facility": "LCO", "observation_type": "", `+
+			`"observing_parameters": {"a": 1}, "status": "DONE", "scheduled_start": "2026-01-03T00:00:00Z"}`)).want(t,
+		201)
 	const number = `["Enter a number."]`
 	for _, c := range [][2]string{ // the list with its query, and its count or the problem
 		{"reduceddatums/?target__id=%201%20", "1"}, {"reduceddatums/?target__id=1.0",
@@ -251,7 +258,9 @@ func TestFilterRules(t *testing.T) {
 		{"observations/?target_id=77",
 			`{"target_id":["Select a valid choice. 77 is not one of the available choices."]}`},
 		{"observations/?target_id=abc&observationgroup=9&observationgroup=x&ordering=bogus",
-			`{"target_id":["“abc” is not a valid value."],"observationgroup":["Select a valid choice. 9 is not one of the available choices.","“x” is not a valid value."],"ordering":["Select a valid choice. bogus is not one of the available choices."]}`},
+			`{"target_id":["“abc” is not a valid value."],"observationgroup":["Select a valid choice. 9 is not one ` +
+				`of the available choices.","“x” is not a valid value."],"ordering":["Select a valid choice. bogus ` +
+				`is not one of the available choices."]}`},
 		{"observations/?ordering=", "1"}, {"observations/?ordering=status,",
 			"1"}, {"observations/?ordering=-created,%20status", "1"},
 		{"observations/?scheduled_start_after=%202026-01-03%20",
@@ -271,7 +280,8 @@ func TestFilterRules(t *testing.T) {
 	for _, query := range []string{"limit=abc&offset=-1", "limit=-5&offset=x", "limit=0&offset=1.5"} {
 		r := n.ask("astro", "GET", "/api/targets/?strict=true&"+query, nil).want(t, 400).json(t)
 		if got := fmt.Sprint(r["limit"],
-			r["offset"]); got != "[This must be a whole number, at least 1.] [This must be a whole number, at least 0.]" {
+			r["offset"]); got != "[This must be a whole number, at least 1.] [This must be a whole number, "+
+			"at least 0.]" {
 			t.Errorf("strictly, %s: %s", query, got)
 		}
 	}

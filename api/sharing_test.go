@@ -68,8 +68,10 @@ func TestSharing(t *testing.T) {
 	file := []byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n60000.2,15.2,0.1,r\n")
 	form := func() *form {
 		return newForm("id", "77", "product_id", "", "target", target, "data",
-			"https://tom.example.org/data/sn2026abc/none/night.csv", "extra_data", "", "data_product_type", "photometry",
-			"reduceddatum_set", "OrderedDict([('data_product', 77), ('data_type', 'photometry')])", "reduceddatum_set", "OrderedDict([('data_product', 77), ('data_type', 'photometry')])",
+			"https://tom.example.org/data/sn2026abc/none/night.csv", "extra_data", "", "data_product_type",
+			"photometry",
+			"reduceddatum_set", "OrderedDict([('data_product', 77), ('data_type', 'photometry')])", "reduceddatum_set",
+			"OrderedDict([('data_product', 77), ('data_type', 'photometry')])",
 			"created", "2026-01-01T00:00:00Z", "thumbnail", "").file("night.csv", file)
 	}
 	made := n.ask("", "POST", "/api/dataproducts/", form(), sharer...).want(t, 201).json(t)

@@ -196,7 +196,8 @@ func TestOwnOrigin(t *testing.T) {
 	}{
 		"plain": {host: "node.example.org",
 			origins: map[string]bool{"http://node.example.org": true, "https://node.example.org": true,
-				"http://NODE.example.org:80": true, "http://node.example.org:81": false, "http://example.org": false, "ftp://node.example.org": false, "http://node.example.org.evil.com": false}},
+				"http://NODE.example.org:80": true, "http://node.example.org:81": false, "http://example.org": false,
+				"ftp://node.example.org": false, "http://node.example.org.evil.com": false}},
 		"with a port": {host: "node.example.org:8000",
 			origins: map[string]bool{"http://node.example.org:8000": true, "http://node.example.org": false}},
 		"behind a proxy": {o: Options{Proxies: proxy},
@@ -293,9 +294,14 @@ func TestNetwork(t *testing.T) {
 	// names by which the node may be called: addresses always, and of others the one that was told
 	called := &API{o: Options{Hosts: []string{"node.example.org"}}}
 	for host, want := range map[string]bool{
-		"node.example.org": true, "NODE.example.org:8000": true, "node.example.org.": true, "node.example.org.:443": true, "127.0.0.1": true, "127.0.0.1:8000": true, "127.0.0.1.": true, "[::1]": true, "[::1]:8000": true, "10.1.2.3:1": true,
-		"": false, ":8000": false, "localhost": false, "node.example.org.evil.com": false, "evil.com:node.example.org": false, "node.example.org:80:80": false, "127.0.0.1.evil.com": false, "127.0.0.1@evil.com": false,
-		"evil.com#127.0.0.1": false, "2130706433": false, "0x7f.1": false, "node.example.org..": false, "xnode.example.org": false, "node.example.org\x00": false,
+		"node.example.org": true, "NODE.example.org:8000": true, "node.example.org.": true,
+		"node.example.org.:443": true, "127.0.0.1": true, "127.0.0.1:8000": true, "127.0.0.1.": true, "[::1]": true,
+		"[::1]:8000": true, "10.1.2.3:1": true,
+		"": false, ":8000": false, "localhost": false, "node.example.org.evil.com": false,
+		"evil.com:node.example.org": false, "node.example.org:80:80": false, "127.0.0.1.evil.com": false,
+		"127.0.0.1@evil.com": false,
+		"evil.com#127.0.0.1": false, "2130706433": false, "0x7f.1": false, "node.example.org..": false,
+		"xnode.example.org": false, "node.example.org\x00": false,
 	} {
 		if got := called.knowsHost(host); got != want {
 			t.Errorf("the host %q is answered: %v", host, got)

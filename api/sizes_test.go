@@ -182,7 +182,8 @@ func (x *sized) posts(when, who string, may bool) {
 	n, t := x.n, x.t
 	id := strings.Trim(strings.TrimPrefix(x.path, "/api/targets/"), "/")
 	text := func(second int) string {
-		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2027-01-01T00:%02d:%02dZ", "value": {"magnitude": 15}}`, id, second/60, second%60)
+		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2027-01-01T00:%02d:%02dZ", `+
+			`"value": {"magnitude": 15}}`, id, second/60, second%60)
 	}
 	next := x.posted
 	alone := n.ask(who, "POST", "/api/reduceddatums/", jsonText(text(next)))

@@ -165,7 +165,8 @@ func TestLongAnswersAtOnce(t *testing.T) {
 		for _, conn := range readers {
 			conn.Close()
 		}
-		await(t, "the places of readers who have gone", func() bool { return n.ask("", "GET", path, nil).status == 200 })
+		await(t, "the places of readers who have gone",
+			func() bool { return n.ask("", "GET", path, nil).status == 200 })
 	}
 }
 

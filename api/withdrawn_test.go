@@ -102,7 +102,8 @@ func (n *node) revoke(user string) {
 // any more, is refused as a whole, whatever she signed in with.
 func TestWithdrawnInTheMiddle(t *testing.T) {
 	t.Parallel()
-	datum := `{"target": 1, "data_type": "photometry", "timestamp": "2026-01-0%dT00:00:00Z", "value": {"magnitude": 15.5}}`
+	datum := `{"target": 1, "data_type": "photometry", "timestamp": "2026-01-0%dT00:00:00Z", ` +
+		`"value": {"magnitude": 15.5}}`
 	var lines strings.Builder
 	for i := range 9 {
 		fmt.Fprintf(&lines, datum+"\n", i+1)
@@ -117,7 +118,8 @@ func TestWithdrawnInTheMiddle(t *testing.T) {
 		"lines":  {"/api/reduceddatums/", typeNDJSON, lines.String()},
 		"a file": {"/api/dataproducts/", file.w.FormDataContentType(), upload},
 		"an observation": {"/api/observations/", typeJSON,
-			`{"target_id": 1, "facility": "LCO", "observation_id": "x", "status": "PENDING", "observing_parameters": {"a": 1}}`},
+			`{"target_id": 1, "facility": "LCO", "observation_id": "x", "status": "PENDING", ` +
+				`"observing_parameters": {"a": 1}}`},
 		"another's group": {"/api/targets/", typeJSON,
 			`{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2, "groups": [{"name": "Observers"}]}`},
 	}
@@ -244,7 +246,9 @@ func TestAnswersBreakOff(t *testing.T) {
 			product := n.ask("astro", "POST", "/api/dataproducts/", f).want(t, 201).json(t)
 			var lines bytes.Buffer
 			for i := range rows {
-				fmt.Fprintf(&lines, `{"target": 1, "data_type": "photometry", "data_product": 1, "timestamp": "2026-01-02T03:04:05.%06dZ", "value": {"magnitude": %d, "note": "%s"}}`+"\n", i, i, filler)
+				fmt.Fprintf(&lines, `{"target": 1, "data_type": "photometry", "data_product": 1, `+
+					`"timestamp": "2026-01-02T03:04:05.%06dZ", "value": {"magnitude": %d, "note": "%s"}}`+"\n", i, i,
+					filler)
 			}
 			n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, lines.String()}).want(t, 201)
 			carol := members(n.ask("carol", "GET", "/api/users/", nil).rows(t), "id")[0]
