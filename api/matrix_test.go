@@ -26,7 +26,7 @@ func TestMatrix(t *testing.T) {
 	w := newWorld(t)
 	// a product that more may see than its observation
 	s := w.targets[3]
-	hidden, _, _ := w.hang(s, held{user: "astro"}, "99")
+	hidden, _, _ := w.addDependents(s, held{user: "astro"}, "99")
 	r := w.upload("astro", s.id, "fits_file", "loose.bin", []byte("x"), "observation_record", hidden.id, "groups",
 		w.groups["Observers"]).want(t, 201)
 	w.products = append(w.products,
@@ -52,7 +52,7 @@ func TestMatrix(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%s", mode, strategy, cmp.Or(p.name, "guest")), func(t *testing.T) {
 					w.t = t
 					if !testenv.Long() && !usual && p.name != "eve" {
-						w.glance(p, w.targets) // has the rights of a user whom the others stand for
+						w.checkBriefly(p, w.targets) // has the rights of a user whom the others stand for
 						return
 					}
 					w.checkLists(p)
@@ -141,12 +141,12 @@ func (w *world) checkSuggestions(p *person) {
 	for _, s := range w.targets {
 		texts = append(texts, strings.ToUpper(s.alias[2:]), s.name[:2]+"#"+s.name[3:])
 	}
-	for i := 0; i < len(w.data); i += 6 {
-		texts = append(texts, w.data[i].source[1:])
+	for i := 0; i < len(w.datums); i += 6 {
+		texts = append(texts, w.datums[i].source[1:])
 	}
 	for _, text := range texts {
 		var sources []string
-		for _, d := range w.data {
+		for _, d := range w.datums {
 			if w.seesPoint(p, d) && has(d.source, text) {
 				sources = append(sources, d.source)
 			}
@@ -246,32 +246,32 @@ func (w *world) starOf(id string) *starred {
 func (w *world) datumQueries(p *person) (list []query) {
 	add := func(filter, value string, pass func(*point) bool) {
 		list = append(list, query{path: "/api/reduceddatums/?limit=1000&" + filter + "=" + url.QueryEscape(value),
-			want: pick(w.data, func(d *point) string { return d.id },
+			want: pick(w.datums, func(d *point) string { return d.id },
 				func(d *point) bool { return w.seesPoint(p, d) && pass(d) })})
 	}
 	add("limit", "1000", func(*point) bool { return true })
-	add("data_product_name", "zq", func(d *point) bool { return w.shows(p, d) != nil })
+	add("data_product_name", "zq", func(d *point) bool { return w.shownProduct(p, d) != nil })
 	for _, kind := range []string{"photometry", "spectroscopy", "image_file"} {
 		add("data_type", kind, func(d *point) bool { return d.kind == kind })
 	}
 	add("timestamp_after", "1990-01-01", func(*point) bool { return true })
 	add("timestamp_before", "1990-01-01", func(*point) bool { return false })
 	add("mjd_min", "10000", func(*point) bool { return true })
-	add("mjd_max", "60000.3", func(d *point) bool { return d.alike() })
+	add("mjd_max", "60000.3", func(d *point) bool { return d.isCommon() })
 	add("ordering=-id&limit", "1000", func(*point) bool { return true })
 	slices.Reverse(list[len(list)-1].want)
 	add("ordering=-created&limit", "1000", func(*point) bool { return true })
 	slices.Reverse(list[len(list)-1].want)
-	add("ordering=timestamp&timestamp_before", "2023-02-25T07:00:00Z", func(d *point) bool { return d.alike() })
+	add("ordering=timestamp&timestamp_before", "2023-02-25T07:00:00Z", func(d *point) bool { return d.isCommon() })
 	for _, s := range w.targets {
 		add("timestamp_after=2000-01-01&target__id", s.id, func(d *point) bool { return d.target == s })
-		add("mjd_max=60000.3&target_name", s.alias, func(d *point) bool { return d.target == s && d.alike() })
+		add("mjd_max=60000.3&target_name", s.alias, func(d *point) bool { return d.target == s && d.isCommon() })
 		add("target__id", s.id, func(d *point) bool { return d.target == s })
 		add("target_name", strings.ToUpper(s.name[2:]), func(d *point) bool { return d.target == s })
 		add("target_name", s.alias, func(d *point) bool { return d.target == s })
 	}
 	for _, u := range w.products {
-		by := func(d *point) bool { return w.shows(p, d) == u }
+		by := func(d *point) bool { return w.shownProduct(p, d) == u }
 		add("data_product_pk", u.id, by)
 		add("data_product__id", u.id, by)
 		add("data_product_product_id", u.productID, by)
@@ -279,7 +279,7 @@ func (w *world) datumQueries(p *person) (list []query) {
 		add("data_product_name", u.file(), by)
 		add("data_product_name", u.productID, by)
 	}
-	for _, d := range w.data {
+	for _, d := range w.datums {
 		add("source_name", d.source, func(x *point) bool { return x.source == d.source })
 	}
 	for id := range 4 {
@@ -332,8 +332,8 @@ func (w *world) observationQueries(p *person) (list []query) {
 // checkRows looks at what rows tell of other things.
 func (w *world) checkRows(p *person) {
 	for _, row := range w.as(p, "GET", "/api/reduceddatums/?limit=1000", nil).rows(w.t) {
-		at := slices.IndexFunc(w.data, func(d *point) bool { return d.id == fmt.Sprint(row["id"]) })
-		w.checkPoint(p, w.data[at], row)
+		at := slices.IndexFunc(w.datums, func(d *point) bool { return d.id == fmt.Sprint(row["id"]) })
+		w.checkPoint(p, w.datums[at], row)
 	}
 	for _, row := range w.as(p, "GET", "/api/dataproducts/?limit=1000", nil).rows(w.t) {
 		at := slices.IndexFunc(w.products, func(u *uploaded) bool { return u.id == fmt.Sprint(row["id"]) })
@@ -343,7 +343,7 @@ func (w *world) checkRows(p *person) {
 
 func (w *world) checkPoint(p *person, d *point, row map[string]any) {
 	want := "<nil>"
-	if u := w.shows(p, d); u != nil {
+	if u := w.shownProduct(p, d); u != nil {
 		want = u.id
 	}
 	if got := fmt.Sprint(row["data_product"]); got != want {
@@ -363,8 +363,8 @@ func (w *world) checkProduct(p *person, u *uploaded, row map[string]any) {
 	for _, d := range row["reduceddatum_set"].([]any) {
 		got = append(got, fmt.Sprint(d.(map[string]any)["id"]))
 	}
-	nested := pick(w.data, func(d *point) string { return d.id },
-		func(d *point) bool { return w.seesPoint(p, d) && w.shows(p, d) == u })
+	nested := pick(w.datums, func(d *point) string { return d.id },
+		func(d *point) bool { return w.seesPoint(p, d) && w.shownProduct(p, d) == u })
 	if !slices.Equal(got, nested) {
 		w.t.Errorf("%s, mode %s: product %s holds the data %v, want %v", p.name, w.mode, u.id, got, nested)
 	}
@@ -436,7 +436,7 @@ func (w *world) checkCursors(p *person, q query) {
 func (w *world) checkExports(p *person) {
 	for _, format := range exportFormats {
 		list := w.as(p, "GET", "/api/reduceddatums/?format="+format, nil).want(w.t, 200)
-		for _, d := range w.data {
+		for _, d := range w.datums {
 			if strings.Contains(string(list.body), d.source) != w.seesPoint(p, d) {
 				w.t.Errorf("%s, mode %s: the datum of %s is there, or not: %.300s", list.what, w.mode,
 					d.source, list.body)
@@ -451,7 +451,7 @@ func (w *world) checkExports(p *person) {
 	}
 	for _, s := range w.targets {
 		r := w.as(p, "GET", "/api/reduceddatums/?format=csv&target__id="+s.id, nil).want(w.t, 200)
-		n := len(pick(w.data, func(d *point) string { return d.id },
+		n := len(pick(w.datums, func(d *point) string { return d.id },
 			func(d *point) bool { return d.target == s && w.seesPoint(p, d) }))
 		if got := strings.Count(string(r.body), "\n") - 1; got != n {
 			w.t.Errorf("%s: %d rows, want %d", r.what, got, n)
@@ -478,7 +478,7 @@ func (w *world) things(p *person) (list []thing) {
 		sees := w.seesProduct(p, u)
 		list = append(list, thing{"/api/dataproducts/%s/", u.id, u.target, sees}, thing{"%s", u.path, u.target, sees})
 	}
-	for _, d := range w.data {
+	for _, d := range w.datums {
 		list = append(list, thing{"/api/reduceddatums/%s/", d.id, d.target, w.seesPoint(p, d)})
 	}
 	for _, o := range w.observed {
@@ -517,7 +517,7 @@ func (w *world) checkThings(p *person) {
 	if !w.admits(p) {
 		return
 	}
-	for _, d := range w.data {
+	for _, d := range w.datums {
 		if w.seesPoint(p, d) {
 			w.checkPoint(p, d, w.as(p, "GET", "/api/reduceddatums/"+d.id+"/", nil).json(w.t))
 		}
@@ -561,7 +561,7 @@ func (w *world) checkOptions(p *person) {
 	}
 }
 
-// same asks for a thing and for one that is not there: the two answers must be the same, but for
+// unchanged asks for a thing and for one that is not there: the two answers must be the same, but for
 // the id that was asked for.
 func (w *world) same(p *person, method, path, id, other string, body func(id string) any, header ...string) *reply {
 	w.t.Helper()

@@ -13,7 +13,7 @@ import (
 // a row of the table of what is not about targets: the statuses for a guest, a guest of a locked
 // node, somebody, a token that only reads, a superuser, and a superuser's token that only reads. 0
 // leaves one out.
-type flat struct {
+type nodeRow struct {
 	method, path                             string
 	body                                     any
 	guest, locked, user, reader, super, root int
@@ -29,7 +29,7 @@ func TestMatrixNode(t *testing.T) {
 	observers, readers := w.groups["Observers"], w.groups["Readers"]
 	empty := jsonText("{}")
 	// "user" is carol, in Observers, and "reader" has a token of hers
-	table := []flat{
+	table := []nodeRow{
 		{"GET", "/api/", nil, 200, 401, 200, 200, 200, 200},
 		{"GET", "/api", nil, 301, 301, 301, 301, 301, 301},
 		{"GET", "/api/nothing/", nil, 404, 401, 404, 404, 404, 404},
@@ -180,7 +180,7 @@ func TestMatrixNode(t *testing.T) {
 
 // covered looks whether the matrix asks every method of every route: each of these stands in the
 // table of the node's routes, or is one of those that hang on a target.
-func (w *world) covered(table []flat) {
+func (w *world) covered(table []nodeRow) {
 	asked := map[string]bool{}
 	note := func(method, path string) {
 		path, _, _ = strings.Cut(path, "?")

@@ -114,16 +114,16 @@ func TestAtOnce(t *testing.T) {
 					"ghost"}, p.name) {
 					continue // whose rights no step changes
 				}
-				w.glance(p, about)
+				w.checkBriefly(p, about)
 			}
 		})
 		w.t = t
 	}
 }
 
-// glance compares the lists without filters, and everything on these targets that has an address,
+// checkBriefly compares the lists without filters, and everything on these targets that has an address,
 // with the rules.
-func (w *world) glance(p *person, targets []*starred) {
+func (w *world) checkBriefly(p *person, targets []*starred) {
 	for _, list := range [][]query{w.targetQueries(p)[:1], w.datumQueries(p)[:1], w.productQueries(p)[:1],
 		w.observationQueries(p)[:1]} {
 		r := w.as(p, "GET", list[0].path, nil)

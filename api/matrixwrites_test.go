@@ -36,10 +36,10 @@ func TestMatrixWrites(t *testing.T) {
 						if !testenv.Long() && slices.Contains([]string{"root reader", "session", "ghost"}, p.name) {
 							continue // "reader", "astro" and "expired" come in as these do
 						}
-						set.tryAll(p)
+						set.attemptAll(p)
 					}
 					w.rules(mode, auth.Locked)
-					set.tryAll(w.person("guest"))
+					set.attemptAll(w.person("guest"))
 				}
 			})
 		}
@@ -71,10 +71,10 @@ func (x *trial) make() {
 	s.name = fmt.Sprintf("Trial%s%d%s%d", mode, len(x.held.groups), s.name, x.made)
 	s.alias, s.list = "Alias "+s.name, "List "+s.name
 	x.s = w.star(s, x.no)
-	n, m, k := len(w.data), len(w.products), len(w.observed)
-	x.o, x.u, x.d = w.hang(x.s, x.held, fmt.Sprintf("%d", 50+x.made%40))
+	n, m, k := len(w.datums), len(w.products), len(w.observed)
+	x.o, x.u, x.d = w.addDependents(x.s, x.held, fmt.Sprintf("%d", 50+x.made%40))
 	// the world's lists stay as they were: what is on trial is looked at by itself
-	w.data, w.products, w.observed = w.data[:n], w.products[:m], w.observed[:k]
+	w.datums, w.products, w.observed = w.datums[:n], w.products[:m], w.observed[:k]
 }
 
 func (x *trial) drop() {
@@ -84,8 +84,8 @@ func (x *trial) drop() {
 	}
 }
 
-// write is a write that is tried.
-type write struct {
+// trialWrite is a write that is tried.
+type trialWrite struct {
 	method string
 	path   string // %s is the id
 	id     string
@@ -99,7 +99,7 @@ type write struct {
 	done  int // the status when it is done
 }
 
-func (x *trial) writes(p *person) []write {
+func (x *trial) writes(p *person) []trialWrite {
 	w := x.w
 	s, u, o, d := x.s, x.u, x.o, x.d
 	sees, changes := w.sees(p, s), w.changes(p, s)
@@ -107,15 +107,15 @@ func (x *trial) writes(p *person) []write {
 	body := func(format string) func(string) any {
 		return func(id string) any { return jsonText(fmt.Sprintf(format, id)) }
 	}
-	part := func(method, path, id string, sees, may bool, done int, b func(string) any) write {
-		return write{method: method, path: path, id: id, sees: sees, may: may, done: done, body: b}
+	part := func(method, path, id string, sees, may bool, done int, b func(string) any) trialWrite {
+		return trialWrite{method: method, path: path, id: id, sees: sees, may: may, done: done, body: b}
 	}
-	named := func(path, field string, b func(string) any) write {
-		return write{method: "POST", path: path, id: s.id, sees: sees, may: changes, done: 201, body: b,
+	named := func(path, field string, b func(string) any) trialWrite {
+		return trialWrite{method: "POST", path: path, id: s.id, sees: sees, may: changes, done: 201, body: b,
 			field: field, look: sees}
 	}
 	const point = `"data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": {"a": 1}`
-	list := []write{
+	list := []trialWrite{
 		part("PATCH", "/api/targets/%s/", s.id, sees, changes, 200, json(`{"slope": 0.5}`)),
 		part("PATCH", "/api/targets/%s/", s.id, sees, changes, 200,
 			json(`{"groups": [], "permissions": "`+s.access+`", "aliases": [{"name": "fresh alias"}]}`)),
@@ -145,16 +145,16 @@ func (x *trial) writes(p *person) []write {
 	return append(list, part("DELETE", "/api/targets/%s/", s.id, sees, changes, 204, nil))
 }
 
-func (x *trial) tryAll(p *person) {
+func (x *trial) attemptAll(p *person) {
 	x.make()
 	for i := range x.writes(p) {
 		x.make()
-		x.try(p, x.writes(p)[i])
+		x.attempt(p, x.writes(p)[i])
 	}
 }
 
-// try tries one write. What is done is undone by making everything anew.
-func (x *trial) try(p *person, wr write) {
+// attempt tries one write. What is done is undone by making everything anew.
+func (x *trial) attempt(p *person, wr trialWrite) {
 	w := x.w
 	w.t.Helper()
 	var b any

@@ -73,7 +73,7 @@ var modelKinds = []struct {
 		(*modelRun).importData},
 	{"upload", 60, (*modelRun).uploadProduct}, {"delete product", 12, (*modelRun).deleteProduct},
 	{"targets", 110, (*modelRun).listTargets}, {"data", 130, (*modelRun).listData}, {"products", 60,
-		(*modelRun).listProducts}, {"look", 120, (*modelRun).look},
+		(*modelRun).listProducts}, {"look", 120, (*modelRun).getOne},
 	{"member", 12, (*modelRun).member}, {"mode", 6, (*modelRun).setMode}, {"strategy", 5, (*modelRun).setStrategy},
 	{"reopen", 3, (*modelRun).reopen}, {"compact", 2, (*modelRun).compact}, {"reindex", 3,
 		(*modelRun).reindex}, {"backup", 3, (*modelRun).backup}, {"restore", 2, (*modelRun).restore},

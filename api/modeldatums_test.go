@@ -106,7 +106,7 @@ func (x *modelRun) sendDatum(who string, r *rand.Rand, line bool) sentDatum {
 func (x *modelRun) postDatum(who string, r *rand.Rand) error {
 	in := x.sendDatum(who, r, false)
 	s := x.ask(who, "POST", "/api/reduceddatums/", in.body)
-	_, seen := x.m.same(who, &in.d)
+	_, seen := x.m.findEqual(who, &in.d)
 	switch {
 	case who == "":
 		return s.want(401)
@@ -119,7 +119,7 @@ func (x *modelRun) postDatum(who string, r *rand.Rand) error {
 		return err
 	}
 	in.d.ID = s.id()
-	key, _ := x.m.bring(who, in.d)
+	key, _ := x.m.addDatum(who, in.d)
 	return x.compare(s.what, s.value, x.datumRow(who, x.m.Data[key]))
 }
 
@@ -152,7 +152,7 @@ func (x *modelRun) importData(who string, r *rand.Rand) error {
 	created, duplicate := 0, 0
 	for _, d := range good {
 		d.Upload = uint64(upload)
-		if _, fresh := x.m.bring(who, d); fresh {
+		if _, fresh := x.m.addDatum(who, d); fresh {
 			created++
 		} else {
 			duplicate++
@@ -162,11 +162,11 @@ func (x *modelRun) importData(who string, r *rand.Rand) error {
 	if want := fmt.Sprint(created, duplicate, rejected, len(good) > 0); got != want {
 		return fmt.Errorf("%s: created, duplicate, rejected, upload %s, want %s: %.300s", s.what, got, want, s.body)
 	}
-	return x.learn()
+	return x.learnIDs()
 }
 
-// learn finds the ids of data that came in bulk.
-func (x *modelRun) learn() error {
+// learnIDs finds the ids of data that came in bulk.
+func (x *modelRun) learnIDs() error {
 	fresh, known := map[string]*modelDatum{}, map[float64]bool{}
 	for _, d := range x.m.Data {
 		if known[float64(d.ID)] = true; d.ID == 0 {
@@ -216,7 +216,7 @@ func sortedKeys[V any](m map[string]V) (keys []string) {
 func (x *modelRun) deleteDatum(who string, r *rand.Rand) error {
 	key, d, id := x.datumAt(r)
 	may := d != nil && x.m.mayDelete(who, d.Target, x.m.owners(d)...)
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/reduceddatums/%d/", id), nil).ends(who,
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/reduceddatums/%d/", id), nil).wantDeleted(who,
 		x.m.seesDatum(who, d), may)
 	if done {
 		x.m.dropDatum(who, key)
@@ -283,7 +283,7 @@ func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 		}
 		d := modelDatum{Target: t.Place, Type: p.Type, Row: row, Text: fmt.Sprintf(fileText, 15+row, 60000+row),
 			Products: []int{p.Place}}
-		if _, fresh := m.bring(who, d); fresh {
+		if _, fresh := m.addDatum(who, d); fresh {
 			created++
 		} else {
 			duplicate++
@@ -293,7 +293,7 @@ func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 	if got, want := fmt.Sprint(report["created"], report["duplicate"]), fmt.Sprint(created, duplicate); got != want {
 		return fmt.Errorf("%s: created and duplicate %s, want %s", s.what, got, want)
 	}
-	return x.learn()
+	return x.learnIDs()
 }
 
 func (x *modelRun) productAt(r *rand.Rand) (*modelProduct, uint64) {
@@ -306,7 +306,7 @@ func (x *modelRun) productAt(r *rand.Rand) (*modelProduct, uint64) {
 func (x *modelRun) deleteProduct(who string, r *rand.Rand) error {
 	p, id := x.productAt(r)
 	may := p != nil && x.m.mayDelete(who, p.Target, modelOwner{p.Maker, p.Groups})
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/dataproducts/%d/", id), nil).ends(who,
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/dataproducts/%d/", id), nil).wantDeleted(who,
 		x.m.seesProduct(who, p), may)
 	if done {
 		x.m.dropProduct(p.Place)

@@ -59,7 +59,7 @@ func (x *modelRun) targetRow(who string, t *modelTarget) map[string]any {
 
 func (x *modelRun) datumRow(who string, d *modelDatum) map[string]any {
 	var product any
-	if p := x.m.shows(who, d); p != nil {
+	if p := x.m.shownProduct(who, d); p != nil {
 		product = float64(p.ID)
 	}
 	value := map[string]any{"time": float64(60000 + d.Row), "magnitude": float64(15+d.Row) + 0.5}
@@ -88,7 +88,7 @@ func (x *modelRun) compareProduct(who, what string, got any, p *modelProduct) er
 	}
 	var data []*modelDatum
 	for _, d := range x.m.Data {
-		if x.m.seesDatum(who, d) && x.m.shows(who, d) == p {
+		if x.m.seesDatum(who, d) && x.m.shownProduct(who, d) == p {
 			data = append(data, d)
 		}
 	}
@@ -259,7 +259,7 @@ func (x *modelRun) listData(who string, r *rand.Rand) error {
 		tests = append(tests, pass)
 	}
 	shown := func(pass func(*modelProduct) bool) func(*modelDatum) bool {
-		return func(d *modelDatum) bool { p := m.shows(who, d); return p != nil && pass(p) }
+		return func(d *modelDatum) bool { p := m.shownProduct(who, d); return p != nil && pass(p) }
 	}
 	if r.IntN(3) == 0 {
 		t, id := x.targetAt(r.IntN(modelPlaces))
@@ -335,8 +335,8 @@ func (x *modelRun) listProducts(who string, r *rand.Rand) error {
 		func(got any, p *modelProduct) error { return x.compareProduct(who, "GET products", got, p) })
 }
 
-// look asks for one thing by its address.
-func (x *modelRun) look(who string, r *rand.Rand) error {
+// getOne asks for one thing by its address.
+func (x *modelRun) getOne(who string, r *rand.Rand) error {
 	m := x.m
 	method := one(r, "GET", "GET", "HEAD")
 	status := func(sees bool) int {

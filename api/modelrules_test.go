@@ -79,16 +79,16 @@ type modelList struct {
 	Maker string
 }
 
-func (m *model) in(who string, groups []string) bool {
+func (m *model) inGroup(who string, groups []string) bool {
 	return slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(m.Groups[who], g) })
 }
 
 func (m *model) holds(who string, o modelOwner) bool {
-	return who != "" && (who == o.User || m.in(who, o.Groups))
+	return who != "" && (who == o.User || m.inGroup(who, o.Groups))
 }
 
 func (m *model) granted(who string, t *modelTarget) bool {
-	return who == "admin" || who != "" && (who == t.Maker || m.in(who, t.Groups))
+	return who == "admin" || who != "" && (who == t.Maker || m.inGroup(who, t.Groups))
 }
 
 func (m *model) sees(who string, t *modelTarget) bool {
@@ -126,8 +126,8 @@ func (m *model) seesDatum(who string, d *modelDatum) bool {
 	return d != nil && m.seesHeld(who, d.Target, m.owners(d)...)
 }
 
-// shows is the product that a datum shows, nil for none.
-func (m *model) shows(who string, d *modelDatum) *modelProduct {
+// shownProduct is the product that a datum shows, nil for none.
+func (m *model) shownProduct(who string, d *modelDatum) *modelProduct {
 	for _, place := range d.Products {
 		if p := m.Products[place]; m.seesProduct(who, p) {
 			return p
@@ -163,9 +163,9 @@ func (m *model) knowsList(who, name string) bool {
 	return false
 }
 
-// same finds the datum that is there already for somebody: one they see, or one that is hidden and
+// unchanged finds the datum that is there already for somebody: one they see, or one that is hidden and
 // shows the same; "" for none.
-func (m *model) same(who string, d *modelDatum) (key string, seen bool) {
+func (m *model) findEqual(who string, d *modelDatum) (key string, seen bool) {
 	var keys []string
 	for k, there := range m.Data {
 		if there.Target == d.Target && there.Type == d.Type && there.Row == d.Row {
@@ -186,9 +186,9 @@ func (m *model) same(who string, d *modelDatum) (key string, seen bool) {
 	return key, false
 }
 
-// bring adds a datum, or notes that it was brought again, and says whether it counts as new.
-func (m *model) bring(who string, d modelDatum) (key string, created bool) {
-	key, seen := m.same(who, &d)
+// addDatum adds a datum, or notes that it was brought again, and says whether it counts as new.
+func (m *model) addDatum(who string, d modelDatum) (key string, created bool) {
+	key, seen := m.findEqual(who, &d)
 	there := m.Data[key]
 	if there == nil {
 		m.Clock++

@@ -148,13 +148,13 @@ func (x *modelRun) createTarget(who string, r *rand.Rand) error {
 	}
 	t.ID = s.id()
 	m.Targets[t.Place] = t
-	x.m.join(who, t)
+	x.m.addLists(who, t)
 	return x.changed(who, t, s)
 }
 
-// join makes the lists of a target that are not there; their ids are asked for when they are
+// addLists makes the lists of a target that are not there; their ids are asked for when they are
 // needed.
-func (m *model) join(who string, t *modelTarget) {
+func (m *model) addLists(who string, t *modelTarget) {
 	for _, name := range t.Lists {
 		if m.Lists[name] == nil {
 			m.Lists[name] = &modelList{Maker: who}
@@ -265,7 +265,7 @@ func (x *modelRun) changeTarget(who string, r *rand.Rand) error {
 		return err
 	}
 	m.Targets[t.Place] = t
-	m.join(who, t)
+	m.addLists(who, t)
 	return x.changed(who, t, s)
 }
 
@@ -277,8 +277,8 @@ func (x *modelRun) targetAt(place int) (*modelTarget, uint64) {
 	return nil, noID
 }
 
-// ends compares the status of a deletion, and says whether it was done.
-func (s said) ends(who string, sees, may bool) (done bool, err error) {
+// wantDeleted compares the status of a deletion, and says whether it was done.
+func (s said) wantDeleted(who string, sees, may bool) (done bool, err error) {
 	switch {
 	case who == "":
 		return false, s.want(401)
@@ -292,7 +292,7 @@ func (s said) ends(who string, sees, may bool) (done bool, err error) {
 
 func (x *modelRun) deleteTarget(who string, r *rand.Rand) error {
 	t, id := x.targetAt(r.IntN(modelPlaces))
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).ends(who, x.m.sees(who, t), t != nil &&
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).wantDeleted(who, x.m.sees(who, t), t != nil &&
 		x.m.granted(who, t))
 	if done {
 		x.m.dropTarget(t.Place)
@@ -308,7 +308,7 @@ func (x *modelRun) withdraw(who string, r *rand.Rand) error {
 	if may && who != "" && x.m.sees(who, t) && !slices.Contains(t.Groups, group) {
 		return s.want(404)
 	}
-	done, err := s.ends(who, x.m.sees(who, t), may)
+	done, err := s.wantDeleted(who, x.m.sees(who, t), may)
 	if done {
 		t.Groups = slices.DeleteFunc(t.Groups, func(g string) bool { return g == group })
 		x.m.Clock++
@@ -331,7 +331,7 @@ func (x *modelRun) deletePart(who string, r *rand.Rand) error {
 		at = r.IntN(n)
 		id = (*parts)[at].ID
 	}
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/%s/%d/", path, id), nil).ends(who, id != noID &&
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/%s/%d/", path, id), nil).wantDeleted(who, id != noID &&
 		x.m.sees(who, t), t != nil && x.m.granted(who, t))
 	if done {
 		*parts = slices.Delete(*parts, at, at+1)
@@ -361,7 +361,7 @@ func (x *modelRun) deleteList(who string, r *rand.Rand) error {
 	name := one(r, modelLists...)
 	l := x.m.Lists[name]
 	may := l != nil && (who == "admin" || who == l.Maker)
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targetlist/%d/", x.listID(name)), nil).ends(who,
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targetlist/%d/", x.listID(name)), nil).wantDeleted(who,
 		x.m.knowsList(who, name), may)
 	if done {
 		delete(x.m.Lists, name)

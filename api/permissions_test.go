@@ -190,8 +190,8 @@ type stage struct {
 	spare []string // the addresses of what was made for one row, such as a token to be revoked
 }
 
-// set makes what is not there any more.
-func (x *stage) set() {
+// build makes what is not there any more.
+func (x *stage) build() {
 	w := x.w
 	w.t.Helper()
 	if x.s != nil {
@@ -238,16 +238,16 @@ func (x *stage) fill(text string, code func(string) string) string {
 	return text
 }
 
-func same(s string) string { return s }
+func unchanged(s string) string { return s }
 
 // sends is a body of JSON.
 func sends(text string) func(x *stage) any {
-	return func(x *stage) any { return jsonText(x.fill(text, same)) }
+	return func(x *stage) any { return jsonText(x.fill(text, unchanged)) }
 }
 
 // sendsLines is a stream of lines of JSON.
 func sendsLines(text string) func(x *stage) any {
-	return func(x *stage) any { return raw{typeNDJSON, x.fill(text, same) + "\n"} }
+	return func(x *stage) any { return raw{typeNDJSON, x.fill(text, unchanged) + "\n"} }
 }
 
 // sendsFile is a form with a file.
@@ -255,7 +255,7 @@ func sendsFile(fields ...string) func(x *stage) any {
 	return func(x *stage) any {
 		f := newForm()
 		for i := 0; i < len(fields); i += 2 {
-			f.w.WriteField(fields[i], x.fill(fields[i+1], same))
+			f.w.WriteField(fields[i], x.fill(fields[i+1], unchanged))
 		}
 		return f.file("t.csv", []byte("time,magnitude\n60000,1\n"))
 	}
@@ -271,7 +271,7 @@ func (x *stage) table(rows []row) string {
 		}
 		x.w.rules(x.mode, strategy)
 		for i, r := range rows {
-			x.set()
+			x.build()
 			cells[i] = append(cells[i], x.cell(column.person, r))
 		}
 	}
@@ -311,7 +311,7 @@ func (x *stage) table(rows []row) string {
 func (x *stage) cell(person string, r row) string {
 	w := x.w
 	path, query, _ := strings.Cut(r.path, "?")
-	path = x.fill(path, same)
+	path = x.fill(path, unchanged)
 	if query != "" {
 		path += "?" + x.fill(query, url.QueryEscape)
 	}

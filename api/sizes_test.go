@@ -107,7 +107,7 @@ func newSized(t *testing.T, tag, tags, groups, extra, rows int) *sized {
 	return x
 }
 
-// join makes carol a member of Observers, or ends that; she is in all the fillers at all times.
+// addLists makes carol a member of Observers, or ends that; she is in all the fillers at all times.
 func (x *sized) join(member bool) {
 	x.t.Helper()
 	list := x.fillers[:len(x.fillers):len(x.fillers)]
@@ -134,7 +134,7 @@ func (x *sized) holds(who string) bool {
 	return x.mode == auth.ModeTargets || who == "astro" || who == "carol" && x.member
 }
 
-// look compares all that everybody sees and may do.
+// getOne compares all that everybody sees and may do.
 func (x *sized) look(when string) {
 	x.t.Helper()
 	n, t := x.n, x.t

@@ -24,7 +24,7 @@ type world struct {
 	groups   map[string]string // ids by name
 	targets  []*starred
 	products []*uploaded
-	data     []*point
+	datums   []*point
 	observed []*observed
 	lists    int // the id of the list that was found last
 }
@@ -78,13 +78,13 @@ type observed struct {
 type point struct {
 	id, source, kind string
 	target           *starred
-	brought          []bringing
+	origins          []origin
 }
 
-// alike says whether it is the datum that all bring, which is the only one of its time.
-func (d *point) alike() bool { return strings.HasPrefix(d.source, "common") }
+// isCommon says whether it is the datum that all bring, which is the only one of its time.
+func (d *point) isCommon() bool { return strings.HasPrefix(d.source, "common") }
 
-type bringing struct {
+type origin struct {
 	held
 	product *uploaded
 }
@@ -115,7 +115,7 @@ func (w *world) seesProduct(p *person, u *uploaded) bool { return w.seesHeld(p, 
 func (w *world) seesObserved(p *person, o *observed) bool { return w.seesHeld(p, o.target, o.held) }
 
 func (d *point) holders() (list []held) {
-	for _, b := range d.brought {
+	for _, b := range d.origins {
 		list = append(list, b.held)
 	}
 	return list
@@ -123,9 +123,9 @@ func (d *point) holders() (list []held) {
 
 func (w *world) seesPoint(p *person, d *point) bool { return w.seesHeld(p, d.target, d.holders()...) }
 
-// shows is the product that a datum shows: the first of its products that one sees.
-func (w *world) shows(p *person, d *point) *uploaded {
-	for _, b := range d.brought {
+// shownProduct is the product that a datum shows: the first of its products that one sees.
+func (w *world) shownProduct(p *person, d *point) *uploaded {
+	for _, b := range d.origins {
 		if b.product != nil && w.seesProduct(p, b.product) {
 			return b.product
 		}
@@ -180,7 +180,7 @@ func newWorld(t *testing.T) *world {
 			makers = append(makers, held{"eve", readers})
 		}
 		for j, h := range makers {
-			w.hang(s, h, fmt.Sprintf("%d%d", i, j))
+			w.addDependents(s, h, fmt.Sprintf("%d%d", i, j))
 		}
 	}
 	return w
@@ -292,9 +292,9 @@ func (w *world) newList(name string) string {
 	return ""
 }
 
-// hang adds an observation, a product with data, and a datum to a target; mark tells the names
+// addDependents adds an observation, a product with data, and a datum to a target; mark tells the names
 // apart.
-func (w *world) hang(s *starred, h held, mark string) (*observed, *uploaded, *point) {
+func (w *world) addDependents(s *starred, h held, mark string) (*observed, *uploaded, *point) {
 	w.t.Helper()
 	o := &observed{held: h, target: s, facility: "fac" + mark + s.name, status: "status" + mark + s.name,
 		observationID: "obs" + mark + s.name}
@@ -308,7 +308,7 @@ func (w *world) hang(s *starred, h held, mark string) (*observed, *uploaded, *po
 	u := &uploaded{held: h, target: s, productID: "pid" + mark + s.name, observation: o}
 	own, common := point{target: s, source: "src" + mark + s.name, kind: "photometry"},
 		point{target: s, source: "common" + s.name, kind: "photometry"}
-	csv := fmt.Sprintf("time,magnitude,source\n%d.5,15.%s,%s\n60000.25,17,%s\n", 60001+len(w.data), mark,
+	csv := fmt.Sprintf("time,magnitude,source\n%d.5,15.%s,%s\n60000.25,17,%s\n", 60001+len(w.datums), mark,
 		own.source, common.source)
 	fields := []string{"product_id", u.productID, "observation_record", o.id}
 	for i, g := range h.groups {
@@ -318,23 +318,23 @@ func (w *world) hang(s *starred, h held, mark string) (*observed, *uploaded, *po
 	u.id = up.id(w.t)
 	u.path = strings.TrimPrefix(fmt.Sprint(up.json(w.t)["data"]), w.URL)
 	w.products = append(w.products, u)
-	own.brought = []bringing{{h, u}}
-	w.data = append(w.data, &own)
-	at := slices.IndexFunc(w.data, func(d *point) bool { return d.source == common.source })
+	own.origins = []origin{{h, u}}
+	w.datums = append(w.datums, &own)
+	at := slices.IndexFunc(w.datums, func(d *point) bool { return d.source == common.source })
 	if at < 0 {
-		at = len(w.data)
-		w.data = append(w.data, &common)
+		at = len(w.datums)
+		w.datums = append(w.datums, &common)
 	}
-	w.data[at].brought = append(w.data[at].brought, bringing{h, u})
+	w.datums[at].origins = append(w.datums[at].origins, origin{h, u})
 
-	d := &point{target: s, source: "alone" + mark + s.name, kind: "spectroscopy", brought: []bringing{{held: h}}}
+	d := &point{target: s, source: "alone" + mark + s.name, kind: "spectroscopy", origins: []origin{{held: h}}}
 	d.id = w.ask(h.user, "POST", "/api/reduceddatums/",
 		map[string]any{"target": s.id, "data_type": d.kind, "timestamp": "2026-01-01T00:00:00Z",
 			"source_name": d.source,
 			"source_location": "loc" +
 				d.source, "value": map[string]string{"flux": mark}, "groups": h.groupList()}).want(w.t, 201).id(w.t)
-	w.data = append(w.data, d)
-	for _, d := range w.data {
+	w.datums = append(w.datums, d)
+	for _, d := range w.datums {
 		if d.id == "" {
 			rows := w.ask("admin", "GET", "/api/reduceddatums/?source_name="+d.source, nil).rows(w.t)
 			if len(rows) != 1 {
@@ -409,7 +409,7 @@ func (w *world) as(p *person, method, path string, body any, header ...string) *
 	for _, o := range w.observed {
 		secret(!w.seesObserved(p, o), o.status, o.observationID)
 	}
-	for _, d := range w.data {
+	for _, d := range w.datums {
 		secret(!w.seesPoint(p, d), d.source)
 	}
 	return r
