@@ -14,7 +14,7 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// TestGuestsBodies: who is not signed in cannot make the node read much, wherever they send it.
+// TestGuestsBodies: on no route can a client that is not signed in make the node read much.
 func TestGuestsBodies(t *testing.T) {
 	n := start(t, Options{})
 	long := jsonText(`{"username": "astro", "password": "` + strings.Repeat("x", maxCredentials) + `"}`)
@@ -32,7 +32,7 @@ func TestGuestsBodies(t *testing.T) {
 			}
 			path := strings.NewReplacer(":id", "1", ":user", "1", ":group", "1").Replace(rt.path)
 			n.ask("", method, path, long).want(t, want)
-			// a body whose length nobody tells
+			// a body without a Content-Length
 			r, err := http.NewRequest(method, n.URL+path, io.MultiReader(strings.NewReader(long.text)))
 			if err != nil {
 				t.Fatal(err)
@@ -50,7 +50,7 @@ func TestGuestsBodies(t *testing.T) {
 	}
 }
 
-// TestCrowdedBodies: a body of very many parts is refused before it is taken apart, which takes
+// TestCrowdedBodies: a body with too many parts is refused before it is parsed, since parsing takes
 // many times its length in memory.
 func TestCrowdedBodies(t *testing.T) {
 	n := start(t, Options{})
@@ -69,7 +69,7 @@ func TestCrowdedBodies(t *testing.T) {
 		{name: "many members", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(object(many)),
 			status: 400, has: []string{
 				`{"non_field_errors":["An object may have 10000 members here; this one has 10001."]}`}},
-		{name: "as many as may be", as: "astro", method: "POST", path: "/api/targets/",
+		{name: "as many as allowed", as: "astro", method: "POST", path: "/api/targets/",
 			body: jsonText(object(wire.MaxParts)), status: 400, has: []string{`"name":["This field is required."]`}},
 		{name: "many items for a target", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(list("1")),
 			status: 400, has: []string{`"Invalid data. Expected a dictionary, but got list."`}},
@@ -85,9 +85,9 @@ func TestCrowdedBodies(t *testing.T) {
 		{name: "a datum of a list", as: "astro", method: "POST", path: "/api/reduceddatums/?duplicates=skip",
 			body: jsonText(`[` + object(many) + `]`), status: 400, has: []string{
 				`"An object may have 10000 members here; this one has 10001."`}},
-		{name: "a value may have as many items as it likes", as: "astro", method: "POST", path: "/api/reduceddatums/",
+		{name: "a value may have any number of items", as: "astro", method: "POST", path: "/api/reduceddatums/",
 			body: jsonText(`{` + point + `{"flux": ` + list("1.5") + `}}`), status: 201},
-		{name: "but not as many members", as: "astro", method: "POST", path: "/api/reduceddatums/",
+		{name: "but not of members", as: "astro", method: "POST", path: "/api/reduceddatums/",
 			body: jsonText(`{` + point + object(jsontext.MaxMembers+1) + `}`), status: 400, has: []string{
 				"an object has too many members"}},
 	})
@@ -98,19 +98,19 @@ func TestCrowdedBodies(t *testing.T) {
 		!strings.Contains(string(r.body), "this one has 10001") {
 		t.Errorf("%s", r.body)
 	}
-	// what was refused took little more than its text
+	// refusing a body takes little more memory than its text
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	body := "[" + strings.Repeat("1,", 400_000) + "1]"
 	n.ask("astro", "POST", "/api/targets/", jsonText(body)).want(t, 400)
 	runtime.ReadMemStats(&after)
 	if taken := after.TotalAlloc - before.TotalAlloc; taken > 16*uint64(len(body)) {
-		t.Errorf("a list of %d MiB took %d MiB", len(body)>>20, taken>>20)
+		t.Errorf("refusing a list of %d MiB took %d MiB", len(body)>>20, taken>>20)
 	}
 }
 
-// TestLargeBodies: bodies that are large, or of which nobody tells how large, take turns with files
-// and streams.
+// TestLargeBodies: large bodies, and bodies of unknown length, share the places of uploads with
+// files and streams.
 func TestLargeBodies(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{Limits: Limits{Uploads: 2, UserUploads: 1, UploadWait: 300 * time.Millisecond}})
@@ -124,7 +124,7 @@ func TestLargeBodies(t *testing.T) {
 	}
 	n.ask("carol", "POST", "/api/targets/", large).want(t, 201)
 	n.target("astro", "a small one")
-	// who is not signed in takes no place, also not by sending a body without an end
+	// a client that is not signed in takes no place, even with a body that never ends
 	pr, pw := io.Pipe()
 	go n.Client().Post(n.URL+"/api/session/", typeJSON, pr)
 	io.WriteString(pw, "{")
@@ -137,8 +137,8 @@ func TestLargeBodies(t *testing.T) {
 	n.waitFor(0)
 }
 
-// TestFormFields: the fields of an upload are bounded in number and in their names, too, and not
-// only in their texts.
+// TestFormFields: the number of an upload's fields and the length of their names are limited, as
+// well as their texts.
 func TestFormFields(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
@@ -167,11 +167,11 @@ func TestFormFields(t *testing.T) {
 	n.upload("astro", target, "fits_file", "a.bin", []byte("x"), "a", strings.Repeat("x", 1_000_000)).want(t, 201)
 }
 
-// TestBodyMemory: large bodies and lines wait for memory, whatever their places, and small ones of
-// others do not; all is given back.
+// TestBodyMemory: large bodies and long lines wait for memory even if an upload place is free;
+// small ones of other users do not wait. All memory is given back.
 func TestBodyMemory(t *testing.T) {
 	t.Parallel()
-	// as little as one line needs
+	// only as much memory as one line needs
 	n := start(t, Options{Limits: Limits{MaxBody: 1 << 20, MaxLine: 2 << 20, BodyMemory: 1,
 		UploadWait: 300 * time.Millisecond}})
 	target := n.target("astro", "M 31", "Observers")
@@ -204,9 +204,9 @@ func TestBodyMemory(t *testing.T) {
 		return n.api.memory.all
 	}
 	end := begin("astro", 2<<20-10)
-	await(t, "the line's bytes", func() bool { return taken() >= byteWeight*(2<<20-lineBuffer) })
+	await(t, "the line to take memory", func() bool { return taken() >= byteWeight*(2<<20-lineBuffer) })
 	if got := taken(); got > n.api.o.BodyMemory {
-		t.Errorf("a line of 2 MiB takes %d", got)
+		t.Errorf("a line of 2 MiB takes %d bytes of memory", got)
 	}
 	large := jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "unknown": "` +
 		strings.Repeat("x", 600_000) + `"}`)
@@ -226,7 +226,7 @@ func TestBodyMemory(t *testing.T) {
 		t.Errorf("too long a line: %d", status)
 	}
 	for _, s := range []*shares{&n.api.memory, &n.api.small} {
-		await(t, "all bytes to be given back", func() bool {
+		await(t, "all memory to be given back", func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			return s.all == 0 && len(s.of) == 0
@@ -234,8 +234,8 @@ func TestBodyMemory(t *testing.T) {
 	}
 }
 
-// TestFullTexts: a text of very many small parts is refused before it is taken apart; in a stream
-// this is the line's fault alone.
+// TestFullTexts: a text with too many small parts is refused before it is parsed. In a stream only
+// that line is rejected.
 func TestFullTexts(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
@@ -255,18 +255,18 @@ func TestFullTexts(t *testing.T) {
 		what, value, says string
 	}{
 		{"many values", zeros(maxValues), "a text may hold at most 1000000 values"},
-		{"many members within each other", nested,
+		{"many nested members", nested,
 			"an object has too many members, together with those that it lies in"},
 		{"a long value", `"` + strings.Repeat("x", archive.MaxValue-1) + `"`,
 			"Ensure this field has no more than 7340032 bytes."},
-		{"as many members beside each other", beside, ""},
+		{"as many members side by side", beside, ""},
 		{"commas and colons in a text", `"` + strings.Repeat(`,:\"[{`, maxValues/6) + `"`, ""},
 	} {
 		status := 201
 		if c.says != "" {
 			status = 400
 		}
-		if c.what != "a long value" { // whose body is too long by itself
+		if c.what != "a long value" { // its body would be too long
 			if r := n.ask("astro", "POST", "/api/reduceddatums/", jsonText(point(c.value))).want(t,
 				status); !strings.Contains(string(r.body), c.says) {
 				t.Errorf("%s: %.300s", c.what, r.body)
@@ -281,8 +281,8 @@ func TestFullTexts(t *testing.T) {
 	}
 }
 
-// TestPartHeaders: the header of a part of a form is not read without an end, and neither is what
-// stands before the first.
+// TestPartHeaders: the header of a form's part is read up to a limit, and so is the text before the
+// first part.
 func TestPartHeaders(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})

@@ -15,7 +15,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestKept: what a TOM's clients rely on, beside the recorded exchanges.
+// TestKept: behaviour that clients of a TOM rely on, in addition to the recorded exchanges.
 func TestKept(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", " M 31\t", "Observers")
@@ -67,20 +67,20 @@ func TestKept(t *testing.T) {
 		{name: "a TOM's columns", as: "astro", method: "POST", path: "/api/dataproducts/",
 			body: newForm("target", "1", "data_product_type", "photometry").file("a.csv",
 				[]byte("time,filter,magnitude,error,source,note\n60000.5,r,15.5,0.1,LCO,ok\n")), status: 201},
-		{name: "are kept", as: "astro", method: "GET", path: "/api/reduceddatums/?source_name=LCO", status: 200,
+		{name: "are stored", as: "astro", method: "GET", path: "/api/reduceddatums/?source_name=LCO", status: 200,
 			has: []string{`"value":{"time":60000.5,"filter":"r","magnitude":15.5,"error":0.1,"note":"ok"}`,
 				`"timestamp":"2023-02-25T12:00:00Z"`}},
 		{name: "a spectrum", as: "astro", method: "POST", path: "/api/dataproducts/",
 			body: newForm("target", "1", "data_product_type", "spectroscopy").file("s.csv",
 				[]byte("# DATE-OBS: 2026-01-01T01:02:03.5\nwavelength,flux\n4000,1.5\n4001,1.25\n")), status: 201},
-		{name: "is kept", as: "astro", method: "GET", path: "/api/reduceddatums/?data_type=spectroscopy", status: 200,
+		{name: "is stored", as: "astro", method: "GET", path: "/api/reduceddatums/?data_type=spectroscopy", status: 200,
 			has: []string{`"flux":[1.5,1.25],"flux_units":"erg / (Angstrom s cm2)","wavelength":[4000,4001],` +
 				`"wavelength_units":"Angstrom"`}},
 	})
 }
 
-// TestMended: each row of the page on what is answered differently from a TOM, in its order, where
-// the permission matrix (TestMatrix) and the bad inputs (TestBadInput) do not have it.
+// TestMended: each deliberate difference from a TOM, in the order of docs/use/compatibility.md,
+// except those that TestMatrix and TestBadInput test.
 func TestMended(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
@@ -115,14 +115,14 @@ func TestMended(t *testing.T) {
 		{name: "permissions are changed", as: "astro", method: "PATCH", path: target,
 			body: jsonText(`{"permissions": "OPEN", "abs_mag": -17.5, "slope": 0.15}`), status: 200, has: []string{
 				`"permissions":"OPEN"`, `"abs_mag":-17.5`, `"slope":0.15`}},
-		{name: "and count", as: "", method: "GET", path: target, status: 200},
-		{name: "seen and not changed", as: "bob", method: "PATCH", path: "/api/targets/" + seen + "/",
+		{name: "and take effect", as: "", method: "GET", path: target, status: 200},
+		{name: "a visible target that one may not change", as: "bob", method: "PATCH", path: "/api/targets/" + seen + "/",
 			body: jsonText(`{"ra": 6}`), status: 403},
-		{name: "seen and not added to", as: "bob", method: "POST", path: "/api/reduceddatums/",
+		{name: "or add to", as: "bob", method: "POST", path: "/api/reduceddatums/",
 			body: jsonText(`{"target": ` + seen +
 				`, "data_type": "photometry", "value": {"a": 1}}`), status: 400,
 			has: []string{"You may see this target, but not change it."}},
-		{name: "a group made by naming it", as: "bob", method: "POST", path: "/api/targets/",
+		{name: "naming a group does not create it", as: "bob", method: "POST", path: "/api/targets/",
 			body:   jsonText(`{"name": "b", "type": "SIDEREAL", "ra": 1, "dec": 1, "groups": [{"name": "new"}]}`),
 			status: 400},
 		{name: "a product of another target", as: "astro", method: "POST", path: "/api/reduceddatums/",
@@ -190,7 +190,7 @@ func TestMended(t *testing.T) {
 			path: "/api/reduceddatums/?data_product_name=s.dat", status: 200, has: []string{
 				`"timestamp":"2026-01-01T01:02:03.500000Z"`, `"flux":[1e-15,2e-15]`,
 				`"wavelength":[400.5,401.5],"wavelength_units":"nm"`, `"source_name":""`}},
-		{name: "a table that is called a picture", as: "astro", method: "POST", path: "/api/dataproducts/",
+		{name: "a table with a name of an image", as: "astro", method: "POST", path: "/api/dataproducts/",
 			body: newForm("target", mine, "data_product_type", "photometry").file("p.fits",
 				[]byte("time,magnitude\n60004.5,15.5\n")), status: 201, has: []string{`"created":1`}},
 		{name: "a list by itself", as: "astro", method: "GET", path: "/api/targetlist/1/", status: 200,
@@ -199,7 +199,7 @@ func TestMended(t *testing.T) {
 			body: jsonText(`{"epoch": 2000}`), status: 200, has: []string{`"epoch":2000.0`}},
 		{name: "an order", as: "astro", method: "GET", path: "/api/targets/?order=-name&fields=name", status: 200,
 			has: []string{`"results":[{"name":"zero"},{"name":"seen"},{"name":"other"}`}},
-		{name: "no HEAD is a failure", as: "astro", method: "HEAD", path: "/api/targets/", status: 200},
+		{name: "HEAD works", as: "astro", method: "HEAD", path: "/api/targets/", status: 200},
 		{name: "one product", as: "astro", method: "GET", path: "/api/dataproducts/" + product + "/", status: 200,
 			has: []string{`"id":` + product, `"reduceddatum_set":[{`}},
 		{name: "one datum", as: "astro", method: "GET", path: "/api/reduceddatums/2/", status: 200,
@@ -215,7 +215,7 @@ func TestMended(t *testing.T) {
 			path: "/api/reduceddatums/?data_product_pk=" + product +
 				"&data_product_product_id=o.csv", status: 200, has: []string{`"count":1`}},
 	})
-	// a second upload of the same rows: they belong to both and go with the last
+	// rows that were uploaded twice belong to both products and are deleted with the last one
 	rows := []byte("time,magnitude\n60010.5,15.5\n60011.5,15.6\n")
 	first := n.upload("astro", mine, "photometry", "first.csv", rows).want(t, 201).id(t)
 	second := n.upload("astro", mine, "photometry", "second.csv", rows).want(t, 201).id(t)
@@ -223,10 +223,10 @@ func TestMended(t *testing.T) {
 		n.ask("astro", "DELETE", "/api/dataproducts/"+step.del+"/", nil).want(t, 204)
 		if got := n.ask("astro", "GET", "/api/reduceddatums/?mjd_min=60010&mjd_max=60012",
 			nil).json(t)["count"].(json.Number).String(); got != step.count {
-			t.Errorf("%s data are left, want %s", got, step.count)
+			t.Errorf("%s datums are left, want %s", got, step.count)
 		}
 	}
-	// a token for each sign-in, for thirty days
+	// each sign-in gets a token of its own, for thirty days
 	sign := func() (string, map[string]any) {
 		secret := fmt.Sprint(n.ask("", "POST", "/api/token-auth/",
 			url.Values{"username": {"bob"}, "password": {password("bob")}}).want(t, 200).json(t)["token"])
@@ -254,7 +254,7 @@ func TestMended(t *testing.T) {
 	}
 }
 
-// keys lists the keys of a JSON object as they stand.
+// keys lists the keys of a JSON object in their order.
 func keys(t *testing.T, object []byte) string {
 	t.Helper()
 	j, err := jsontext.Parse(object)
@@ -268,8 +268,8 @@ func keys(t *testing.T, object []byte) string {
 	return strings.Join(list, " ")
 }
 
-// TestKeyOrder: members stand in a TOM's order, since people read answers and tables are made of
-// them; what is added stands behind.
+// TestKeyOrder: members are in a TOM's order, since people read answers and build tables from them.
+// Added members come last.
 func TestKeyOrder(t *testing.T) {
 	n := start(t, Options{})
 	const (
@@ -330,9 +330,8 @@ func TestKeyOrder(t *testing.T) {
 	}
 }
 
-// urllibScript is how people use an API with nothing but Python's standard library: urllib signs in
-// only when it is challenged, follows redirects of GET alone, and sends what comes out of an
-// iterator in pieces.
+// urllibScript uses the API with nothing but Python's standard library: urllib signs in only when
+// it is challenged, follows redirects of GET only, and sends the output of an iterator in chunks.
 const urllibScript = `
 import base64, json, sys, urllib.error, urllib.parse, urllib.request
 base, user, password = sys.argv[1:]

@@ -13,8 +13,8 @@ import (
 
 func csvText(text string) raw { return raw{typeCSV, text} }
 
-// TestTargetsOfCSV: a table of targets makes what the same lines of JSON would make, with the same
-// reports and the numbers of its own lines.
+// TestTargetsOfCSV: a CSV table of targets creates the same targets as lines of JSON, with the same
+// report and with the line numbers of the table.
 func TestTargetsOfCSV(t *testing.T) {
 	n := start(t, Options{})
 	table := "\xef\xbb\xbfid,name,ra,dec,name2,name3,groups,permissions,'=host,distance,scheme\n" +
@@ -58,14 +58,14 @@ func TestTargetsOfCSV(t *testing.T) {
 		{name: "many columns", as: "astro", method: "POST", path: "/api/targets/",
 			body: csvText("name" + strings.Repeat(",", maxCSVColumns) + "\n"), status: 400, has: []string{
 				"line 1: a table may have 10000 columns"}},
-		{name: "nothing was made", as: "astro", method: "GET", path: "/api/targets/?name=Q1,Q2,Q3", status: 200,
+		{name: "nothing was created", as: "astro", method: "GET", path: "/api/targets/?name=Q1,Q2,Q3", status: 200,
 			has: []string{`"count":0`}},
-		{name: "it is told", as: "astro", method: "OPTIONS", path: "/api/targets/", status: 200,
+		{name: "OPTIONS lists CSV", as: "astro", method: "OPTIONS", path: "/api/targets/", status: 200,
 			has: []string{`"streams":["application/x-ndjson","text/csv"]`}},
 	})
 }
 
-// TestDatumsOfCSV: a table of datums goes the way of lines of JSON.
+// TestDatumsOfCSV: a CSV table of datums is stored like lines of JSON.
 func TestDatumsOfCSV(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31", "Observers")
@@ -124,12 +124,12 @@ func TestDatumsOfCSV(t *testing.T) {
 		}
 	}
 	if after := fmt.Sprint(n.rowCounts()); after != before {
-		t.Errorf("a refused table left something: %s, before it %s", after, before)
+		t.Errorf("a refused table changed the counts to %s from %s", after, before)
 	}
 }
 
-// TestLongRowOfCSV: a row goes over many lines, and is bounded as a line of JSON is, in the memory
-// that it takes too.
+// TestLongRowOfCSV: a row may have many lines. Its length and its memory are limited like those of
+// a line of JSON.
 func TestLongRowOfCSV(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{Limits: Limits{MaxLine: 1 << 20}})
@@ -144,11 +144,11 @@ func TestLongRowOfCSV(t *testing.T) {
 		}
 	}
 	if taken := n.api.memory.all + n.api.small.all; taken != 0 {
-		t.Errorf("%d bytes of memory are still taken", taken)
+		t.Errorf("%d bytes of memory are not given back", taken)
 	}
 }
 
-// TestWideTablesOfCSV: tables of which a few bytes make much in memory are refused: package csv
+// TestWideTablesOfCSV: tables that need much more memory than their length are refused. Package csv
 // takes tens of bytes for each cell, JSON six for a control character, and the header is written
 // with each row.
 func TestWideTablesOfCSV(t *testing.T) {
@@ -179,12 +179,12 @@ func TestWideTablesOfCSV(t *testing.T) {
 		}
 	}
 	if taken := n.api.memory.all + n.api.small.all; taken != 0 {
-		t.Errorf("%d bytes of memory are still taken", taken)
+		t.Errorf("%d bytes of memory are not given back", taken)
 	}
 }
 
-// FuzzCSV reads tables of targets and of datums: each row becomes an object, or a refusal that
-// names its line.
+// FuzzCSV reads tables of targets and of datums: each row becomes an object, or is refused with its
+// line number.
 func FuzzCSV(f *testing.F) {
 	for _, s := range []string{"name,ra,dec,name2,groups,redshift\nM 31,10.5,41.2,Andromeda,\"a,b\",0\n",
 		"\xef\xbb\xbfname,type\n'=1+1,SIDEREAL\n",

@@ -21,17 +21,17 @@ func TestWriteDatum(t *testing.T) {
 			Value: []byte(`[1]`)}, Type: "x", Product: 9},
 	} {
 		var fast, plain wire.Writer
-		for range 2 { // with and without a comma before it
+		for range 2 { // without and with a comma before it
 			writeDatum(&fast, v)
 			writeRow(&plain, datumColumns, v)
 		}
 		if string(fast.Buf) != string(plain.Buf) {
-			t.Errorf("%s\nis not\n%s", fast.Buf, plain.Buf)
+			t.Errorf("got %s\nwant %s", fast.Buf, plain.Buf)
 		}
 	}
 }
 
-// TestExactness: numbers and texts come back as they were sent.
+// TestExactness: numbers and texts are answered exactly as they were sent.
 func TestExactness(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "Θ Ori — 参宿 🌟")
@@ -53,13 +53,13 @@ func TestExactness(t *testing.T) {
 				t.Errorf("%s came back as %s", value, text)
 			}
 			if !bytes.Contains(text, fmt.Appendf(nil, `"timestamp":"2026-01-01T00:00:0%d.000001Z"`, i)) {
-				t.Errorf("the microsecond is gone: %s", text)
+				t.Errorf("the microsecond is lost: %s", text)
 			}
 		}
 	}
 }
 
-// TestDuplicatesAndLists plays what may be asked of writes of data.
+// TestDuplicatesAndLists tests duplicates, lists, lines and dry runs.
 func TestDuplicatesAndLists(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -76,13 +76,13 @@ func TestDuplicatesAndLists(t *testing.T) {
 			has: []string{`"message":"Data successfully uploaded."`}},
 		{name: "again", as: "astro", method: "POST", path: path, body: jsonText(point(1, "")), status: 400,
 			has: []string{"already exists"}},
-		{name: "again by word", as: "astro", method: "POST", path: path + "?duplicates=error",
+		{name: "again with duplicates=error", as: "astro", method: "POST", path: path + "?duplicates=error",
 			body: jsonText(point(1, "")), status: 400, has: []string{"already exists"}},
-		{name: "again skipped", as: "astro", method: "POST", path: path + "?duplicates=skip",
+		{name: "again with duplicates=skip", as: "astro", method: "POST", path: path + "?duplicates=skip",
 			body: jsonText(point(1, "")), status: 200, has: []string{`"id":1`, "already exists"}},
 		{name: "no such choice", as: "astro", method: "POST", path: path + "?duplicates=maybe",
 			body: jsonText(point(2, "")), status: 400, has: []string{`"duplicates":["Select a valid choice.`}},
-		{name: "a list unasked", as: "astro", method: "POST", path: path, body: list(point(2, "")), status: 400,
+		{name: "a list without duplicates", as: "astro", method: "POST", path: path, body: list(point(2, "")), status: 400,
 			has: []string{"Expected a dictionary, but got list.", "duplicates=error"}},
 		{name: "a list", as: "astro", method: "POST", path: path + "?duplicates=error",
 			body: list(point(2, ""), point(3, "")), status: 201, has: []string{`[{"data_product":null`, `"id":2`,
@@ -129,7 +129,7 @@ func TestDuplicatesAndLists(t *testing.T) {
 		{name: "dry run for a hidden target", as: "bob", method: "POST", path: "/api/dataproducts/?dry_run=true",
 			body: newForm("target", target, "data_product_type", "photometry").file("n.csv",
 				table), status: 400, has: []string{"does not exist"}},
-		{name: "nothing of it is there", as: "astro", method: "GET", path: "/api/dataproducts/", status: 200,
+		{name: "a dry run stores nothing", as: "astro", method: "GET", path: "/api/dataproducts/", status: 200,
 			has: []string{`"count":0`}},
 		{name: "upload", as: "astro", method: "POST", path: "/api/dataproducts/",
 			body: newForm("target", target, "data_product_type", "photometry").file("n.csv",
@@ -147,8 +147,8 @@ func TestDuplicatesAndLists(t *testing.T) {
 	}
 }
 
-// TestWavelengthUnits: wavelengths come in the units that are asked for, digit by digit, and as
-// they are stored else.
+// TestWavelengthUnits: wavelengths are converted to the requested unit digit by digit; without a
+// request they are answered as stored.
 func TestWavelengthUnits(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -164,8 +164,8 @@ func TestWavelengthUnits(t *testing.T) {
 	const converted = `"value":{"flux":[1.50,2],"flux_units":"Jy","wavelength":[656.280,700.0],"wavelength_units":"nm"}`
 	const list, csv = "/api/reduceddatums/", "flux,value.flux_units,value.wavelength,value.wavelength_units"
 	n.play(t, []scenario{
-		{name: "not asked", as: "astro", method: "GET", path: list, status: 200, has: []string{`"value":` + stored}},
-		{name: "nothing asked", as: "astro", method: "GET", path: list + "?wavelength_units=", status: 200,
+		{name: "no unit requested", as: "astro", method: "GET", path: list, status: 200, has: []string{`"value":` + stored}},
+		{name: "an empty unit", as: "astro", method: "GET", path: list + "?wavelength_units=", status: 200,
 			has: []string{`"value":` + stored}},
 		{name: "a list", as: "astro", method: "GET", path: list + "?strict=true&wavelength_units=nm", status: 200,
 			has: []string{`"count":3`, converted, `"wavelength":[1],"wavelength_units":"pix"`, `"magnitude"`}},
@@ -179,17 +179,17 @@ func TestWavelengthUnits(t *testing.T) {
 			has: []string{`"wavelength":[0.656280,0.7000],"wavelength_units":"um"`}},
 		{name: "one as stored", as: "astro", method: "GET", path: list + id + "/", status: 200,
 			has: []string{`"value":` + stored}},
-		{name: "one that cannot be had", as: "astro", method: "GET", path: list + odd + "/?wavelength_units=nm",
+		{name: "one that cannot be converted", as: "astro", method: "GET", path: list + odd + "/?wavelength_units=nm",
 			status: 400, has: []string{
 				`{"wavelength_units":["This datum is served as it is stored only: the wavelengths are in \"pix\"`}},
-		{name: "no unit", as: "astro", method: "GET", path: list + "?wavelength_units=furlong", status: 400,
+		{name: "an unknown unit", as: "astro", method: "GET", path: list + "?wavelength_units=furlong", status: 400,
 			has: []string{`{"wavelength_units":["\"furlong\" is no unit of wavelength that can be asked for: ` +
 				`Angstrom, pm, nm, um, mm, cm, m."]}`}},
 		{name: "energies", as: "astro", method: "GET", path: list + id + "/?wavelength_units=eV", status: 400,
 			has: []string{`\"eV\" is no unit`}},
 		{name: "ndjson", as: "astro", method: "GET", path: list + "?format=ndjson&wavelength_units=nm", status: 200,
 			has: []string{converted, `"pix"`}},
-		{name: "ndjson in no unit", as: "astro", method: "GET", path: list + "?format=ndjson&wavelength_units=x",
+		{name: "ndjson in an unknown unit", as: "astro", method: "GET", path: list + "?format=ndjson&wavelength_units=x",
 			status: 400, has: []string{`\"x\" is no unit`}},
 		{name: "csv", as: "astro", method: "GET", path: list + "?format=csv&wavelength_units=nm", status: 200,
 			has: []string{csv, `,Jy,"[656.280,700.0]",nm`}},
@@ -204,13 +204,13 @@ func TestWavelengthUnits(t *testing.T) {
 		`"name":"wavelength_units","in":"query"`) != 2 {
 		t.Error("the schema does not describe the parameter twice")
 	}
-	// what was answered in one unit is not fresh in another
+	// an answer in one unit is not fresh for another
 	tag := n.ask("astro", "GET", list+"?wavelength_units=nm", nil).header.Get("ETag")
 	n.ask("astro", "GET", list+"?wavelength_units=nm", nil, "If-None-Match", tag).want(t, 304)
 	n.ask("astro", "GET", list+"?wavelength_units=m", nil, "If-None-Match", tag).want(t, 200)
 }
 
-// samePlain compares what is read of a line in the quick and in the thorough way.
+// samePlain compares a line that is read the fast way with the same line read the thorough way.
 func samePlain(t *testing.T, line string) (plain bool) {
 	t.Helper()
 	var p plainLines
@@ -225,7 +225,7 @@ func samePlain(t *testing.T, line string) (plain bool) {
 	}
 	thorough.Compact = true
 	if a, b := fmt.Sprintf("%#v", quick), fmt.Sprintf("%#v", thorough); a != b {
-		t.Errorf("%s\nis %s\nnot %s", line, a, b)
+		t.Errorf("%s\nis %s\nwant %s", line, a, b)
 	}
 	return true
 }

@@ -11,18 +11,18 @@ import (
 	"nightjar/auth"
 )
 
-// TestEndings: what ends a way in ends it at once, also where it was remembered, and ends nothing
-// else.
+// TestEndings: a change that ends a credential ends it at once, even if it was cached, and ends no
+// other.
 func TestEndings(t *testing.T) {
 	t.Parallel()
 	ways := []string{"basic", "session", "minted", "named", "read only"}
 	for name, c := range map[string]struct {
 		do   func(n *node, id string, ways map[string][2]string)
-		left string // what goes on
+		left string // the credentials that still work
 	}{
 		"nothing": {func(*node, string, map[string][2]string) {},
 			"basic session minted named read only"},
-		"a new password, by oneself": {func(n *node, id string,
+		"a new password, with a token": {func(n *node, id string,
 			w map[string][2]string) {
 			n.newPassword("carol", id, w["named"])
 		}, "named read only"},
@@ -38,7 +38,7 @@ func TestEndings(t *testing.T) {
 		"the user is deleted": {func(n *node, id string, w map[string][2]string) {
 			n.ask("admin", "DELETE", "/api/users/"+id+"/", nil).want(n.t, 204)
 		}, ""},
-		"the user is deleted and made once more": {func(n *node, id string, w map[string][2]string) {
+		"the user is deleted and created again": {func(n *node, id string, w map[string][2]string) {
 			n.ask("admin", "DELETE", "/api/users/"+id+"/", nil).want(n.t, 204)
 			n.ask("admin", "POST", "/api/users/",
 				map[string]any{"username": "carol", "password": password("carol"),
@@ -78,21 +78,21 @@ func TestEndings(t *testing.T) {
 			}
 			for _, way := range ways {
 				if !sees(way) {
-					t.Fatalf("%s does not let in to begin with", way)
+					t.Fatalf("%s does not work at first", way)
 				}
 			}
 			c.do(n, id, header)
 			for _, way := range ways {
 				if got, want := sees(way), strings.Contains(c.left, way); got != want {
-					t.Errorf("%s lets in: %v, want %v", way, got, want)
+					t.Errorf("%s works: %v, want %v", way, got, want)
 				}
 			}
-			// who has left the group, or is locked out, is so in every way
+			// leaving the group takes effect with every credential
 			if strings.Contains(c.left, "basic") && name == "nothing" {
 				n.change(id, `{"groups": []}`)
 				for _, way := range ways {
 					if sees(way) {
-						t.Errorf("%s sees what was the group's", way)
+						t.Errorf("%s still sees the target of the group", way)
 					}
 				}
 			}
@@ -100,7 +100,7 @@ func TestEndings(t *testing.T) {
 	}
 }
 
-// newPassword changes a user's password, knowing the old one, as whoever the header says.
+// newPassword changes a user's password and sends the current one; the header says who asks.
 func (n *node) newPassword(user, id string, as [2]string) {
 	n.t.Helper()
 	n.ask("", "PATCH", "/api/users/"+id+"/",
@@ -114,8 +114,8 @@ func (n *node) change(id, body string) {
 	n.ask("admin", "PATCH", "/api/users/"+id+"/", jsonText(body)).want(n.t, 200)
 }
 
-// TestStreamsEnd: who loses the right to see a target while watching it hears that, and nothing
-// more of it.
+// TestStreamsEnd: a client that loses the right to see a target while it watches gets the event
+// "gone", and nothing after that.
 func TestStreamsEnd(t *testing.T) {
 	t.Parallel()
 	var soon time.Time
@@ -139,7 +139,7 @@ func TestStreamsEnd(t *testing.T) {
 		"the target is deleted": {"carol",
 			func(n *node, id string) { n.ask("astro", "DELETE", "/api/targets/1/", nil).want(n.t, 204) }},
 		"the node is locked": {"", func(n *node, id string) { n.mode(auth.ModeTargets, auth.Locked) }},
-		"no guests any more": {"", func(n *node, id string) {
+		"the target is closed to guests": {"", func(n *node, id string) {
 			n.ask("astro", "PATCH", "/api/targets/1/", jsonText(`{"permissions": "PRIVATE"}`)).want(n.t, 200)
 		}},
 	} {
@@ -158,7 +158,7 @@ func TestStreamsEnd(t *testing.T) {
 				t.Fatalf("the first event is %q", event)
 			}
 			c.do(n, id)
-			// what happens then is no business of theirs
+			// later changes are not sent
 			n.ask("admin", "POST", "/api/reduceddatums/",
 				jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", `+
 					`"value": {"a": 1}}`))

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// TestManyColumns: targets whose tags would make a table of very many columns are not exported as
-// one.
+// TestManyColumns: targets are not exported as a table if their tags would make too many columns.
 func TestManyColumns(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
@@ -48,7 +47,7 @@ func TestGuarded(t *testing.T) {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 		if got := unguarded(guarded(text)); got != text {
-			t.Errorf("%q comes back as %q", text, got)
+			t.Errorf("%q is read back as %q", text, got)
 		}
 	}
 }
@@ -60,16 +59,16 @@ func FuzzGuarded(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		g := guarded(s)
 		if unguarded(g) != s {
-			t.Errorf("%q comes back as %q", s, unguarded(g))
+			t.Errorf("%q is read back as %q", s, unguarded(g))
 		}
 		if startsFormula(g) && !isHarmless(g) {
-			t.Errorf("%q is run", g)
+			t.Errorf("a spreadsheet runs %q", g)
 		}
 	})
 }
 
-// TestFormulas: names and values that a spreadsheet would run are texts in an export as CSV, and
-// what they are in every other form.
+// TestFormulas: names and values that a spreadsheet would run are texts in CSV exports, and
+// unchanged in other formats.
 func TestFormulas(t *testing.T) {
 	n := start(t, Options{})
 	made := n.ask("astro", "POST", "/api/targets/", jsonText(`{"name": "=HYPERLINK(\"http://evil.example\")", "type": "SIDEREAL", "ra": 1, "dec": -1.5, "groups": [{"name": "Observers"}],
@@ -93,7 +92,7 @@ func TestFormulas(t *testing.T) {
 	}
 	if row := table("/api/reduceddatums/?format=csv")[1]; !slices.Contains(row, "-1.50") ||
 		!slices.Contains(row, "-12:30:00") || !slices.Contains(row, "'-2+3+cmd") {
-		t.Errorf("a row of data: %q", row)
+		t.Errorf("a row of datums: %q", row)
 	}
 	if rows := table("/api/targets/?format=csv"); !slices.Contains(rows[0], "'+key") ||
 		!slices.Contains(rows[1], "'@x") || !slices.Contains(rows[1], "-1.5") {
@@ -107,7 +106,8 @@ func TestFormulas(t *testing.T) {
 	}
 }
 
-// TestTableExport: every format of a list gives its rows, and a FITS table says how many.
+// TestTableExport: every format has the rows of the list, and a FITS table has their number in its
+// header.
 func TestTableExport(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "A star")
@@ -135,7 +135,7 @@ func TestTableExport(t *testing.T) {
 		}
 		n.ask("astro", "GET", "/api/targets/?format="+format, nil).want(t, 200)
 	}
-	// one datum of very many members does not make all rows as wide: it is given whole
+	// a datum with many members does not make the table wide: its value is written as JSON
 	wide := map[string]any{}
 	for i := range 2 * maxValueColumns {
 		wide[fmt.Sprint("k", i)] = i

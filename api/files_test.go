@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// TestFileNames: whatever a file is called, its address stays below its target's, and its name puts
-// nothing into the header of an answer.
+// TestFileNames: a file's address is always below its target's, whatever its name is, and its name
+// adds no header to an answer.
 func TestFileNames(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -36,7 +36,7 @@ func TestFileNames(t *testing.T) {
 			fmt.Sprint(i) + "\r\n--x--\r\n"
 		r := n.ask("astro", "POST", "/api/dataproducts/", raw{typeMultipart + "; boundary=x", body})
 		if r.status == 400 {
-			continue // a name that is none
+			continue // an empty name
 		}
 		data := strings.TrimPrefix(fmt.Sprint(r.want(t, 201).json(t)["data"]), n.URL)
 		if path, err := url.PathUnescape(data); err != nil || !plain.MatchString(path) ||
@@ -55,8 +55,8 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// TestRanges: whatever parts of a file are asked for, no more than the file is sent, and nothing
-// else.
+// TestRanges: an answer to a Range request is not longer than the file and contains nothing but its
+// bytes.
 func TestRanges(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
@@ -72,7 +72,7 @@ func TestRanges(t *testing.T) {
 			"0-": 200, "bytes=" + strings.Repeat("0-0,", 5000) + "0-0": 206,
 	} {
 		r := n.ask("astro", "GET", data, nil, "Range", ranges)
-		// many small parts have heads that are larger than they
+		// each part has a header, which may be larger than the part
 		if r.status != want || len(r.body) > len(content)+200*(strings.Count(ranges, ",")+1) || r.status == 200 &&
 			string(r.body) != content {
 			t.Errorf("%.40s: status %d, want %d, %d bytes", ranges, r.status, want, len(r.body))
@@ -80,8 +80,8 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-// TestUploadByObject: an upload without a target goes to the targets that its rows name, as far as
-// there are such for the one who asks.
+// TestUploadByObject: the rows of an upload without a target go to the targets that they name, if
+// the user sees them.
 func TestUploadByObject(t *testing.T) {
 	n := start(t, Options{})
 	one, two := n.target("astro", "SN 2026abc", "Observers"), n.target("astro", "M 31", "Observers")
@@ -106,9 +106,9 @@ func TestUploadByObject(t *testing.T) {
 				`"reduceddatum_set":[],"groups":[]},{"id":2,`, `"target":` + two + `,`,
 				`],"message":"Data products successfully uploaded.","report":{`, `"created":2,"duplicate":0,` +
 					left, "the rows of 'M 31' are data product 2 of the target with id " + two}},
-		{name: "each has its own", as: "astro", method: "GET", path: path + "2/", status: 200,
+		{name: "each product has its own rows", as: "astro", method: "GET", path: path + "2/", status: 200,
 			has: []string{`"data_type":"photometry"`, `"magnitude":16`}, lacks: []string{`"magnitude":15`}},
-		{name: "refused as it is there", as: "astro", method: "POST", path: path + "?duplicates=error", body: form(),
+		{name: "refused as a duplicate", as: "astro", method: "POST", path: path + "?duplicates=error", body: form(),
 			status: 400, has: []string{"already exists"}},
 		{name: "with a target", as: "astro", method: "POST", path: path, body: form("target", two), status: 201,
 			has: []string{`{"id":3,`, `"created":0,"duplicate":1`, "not of the target"}},
@@ -120,12 +120,12 @@ func TestUploadByObject(t *testing.T) {
 				`"data_product_type":["This field is required."]`}},
 		{name: "for an observation", as: "astro", method: "POST", path: path, body: form("observation_record", "1"),
 			status: 400, has: []string{`"target":["This field is required."]`}},
-		{name: "nobody's", as: "astro", method: "POST", path: path,
+		{name: "no such targets", as: "astro", method: "POST", path: path,
 			body: newForm("data_product_type", "photometry").file("a.csv",
 				[]byte("object,mjd,mag\nnobody,58000,15\n")), status: 400,
 			has: []string{"Data processing error", "none is of an object that data are taken of",
 				`there is no target called \"nobody\"`}},
-		{name: "another's", as: "bob", method: "POST", path: path, body: form(), status: 201,
+		{name: "by another user", as: "bob", method: "POST", path: path, body: form(), status: 201,
 			has: []string{`"created":1`, `there is no target called \"SN2026abc\"`}},
 	})
 }
@@ -141,7 +141,8 @@ func smallImage() []byte {
 	return append(b.Bytes(), make([]byte, 2880)...)
 }
 
-// TestLooks: a product's image and header are had where its file is, by those who see it.
+// TestLooks: the preview and the header of an image are at the address of its file, for users who
+// see it.
 func TestLooks(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "T")
@@ -161,20 +162,20 @@ func TestLooks(t *testing.T) {
 		n.ask("eve", "GET", "/data/"+path+query, nil).want(t, 404)
 	}
 	if whole := n.ask("astro", "GET", "/data/"+path+"?preview=no", nil).want(t, 200); !bytes.Equal(whole.body, image) {
-		t.Error("another file")
+		t.Error("the file has changed")
 	}
 	text := n.upload("astro", target, "fits_file", "b.fits", []byte("none")).want(t, 201).json(t)
 	_, path, _ = strings.Cut(fmt.Sprint(text["data"]), "/data/")
 	n.ask("astro", "GET", "/data/"+path+"?preview=1", nil).want(t, 404)
 }
 
-// TestDownloadOfDeleted: a download of a file that is deleted meanwhile breaks off, and never goes
-// on with the bytes of another file.
+// TestDownloadOfDeleted: a download breaks off when its file is deleted, and never continues with
+// the bytes of another file.
 func TestDownloadOfDeleted(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31", "Observers")
-	size := 24 << 20 // more than what lies in buffers on the way
+	size := 24 << 20 // more than the buffers of the sockets hold
 	data := fmt.Sprint(n.upload("astro", target, "fits_file", "a.bin", []byte(strings.Repeat("a", size))).want(t,
 		201).json(t)["data"])
 	r, err := http.NewRequest("GET", data, nil)
@@ -197,12 +198,13 @@ func TestDownloadOfDeleted(t *testing.T) {
 		t.Errorf("the whole file came, %d bytes", len(rest))
 	}
 	if at := strings.IndexByte(string(rest), 'b'); at >= 0 {
-		t.Errorf("at %d begin the bytes of another file", at)
+		t.Errorf("the bytes of another file begin at %d", at)
 	}
 	n.ask("carol", "GET", strings.TrimPrefix(data, n.URL), nil).want(t, 404)
 }
 
-// TestUploadedPages: whatever was uploaded never runs in the node's name, whatever it calls itself.
+// TestUploadedPages: a browser never runs an uploaded file as a page of the node, whatever its name
+// is.
 func TestUploadedPages(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -217,7 +219,7 @@ func TestUploadedPages(t *testing.T) {
 			disposition, kind := h.Get("Content-Disposition"), h.Get("Content-Type")
 			if strings.HasPrefix(disposition, "inline") != inline || kind == "" || inline &&
 				(strings.Contains(kind, "html") || strings.Contains(kind, "svg") || strings.Contains(kind, "xml")) {
-				t.Errorf("%s is shown as %s, %s", name, kind, disposition)
+				t.Errorf("%s is served as %s, %s", name, kind, disposition)
 			}
 			if csp := h.Get("Content-Security-Policy"); !strings.Contains(csp, "sandbox") ||
 				!strings.Contains(csp, "default-src 'none'") || h.Get("X-Content-Type-Options") != "nosniff" {

@@ -24,7 +24,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// dice are choices out of bytes; when these are used up, all choices are the first.
+// dice make choices from bytes. When no bytes are left, every choice is the first one.
 type dice struct{ b []byte }
 
 func (d *dice) roll(n int) int {
@@ -39,12 +39,12 @@ func (d *dice) roll(n int) int {
 	return c % n
 }
 
-// seldom is true once in n times, and not when the bytes are used up.
+// seldom is true once in n times, and false when no bytes are left.
 func (d *dice) seldom(n int) bool { return d.roll(n) == n-1 }
 
 func draw[T any](d *dice, list []T) T { return list[d.roll(len(list))] }
 
-// What a field of JSON can hold that it should not.
+// Bad values of a JSON field.
 var hostileJSON = []string{`null`, `true`, `0`, `-0`, `-1`, `1`, `2`, `1.5`, `1e400`, `-1e400`, `1e-400`,
 	`9007199254740993`, `99999999999999999999999999`, `1e9999999999999999999`, `NaN`, `-Infinity`, `01`, `0x10`, `1.`,
 	`""`, `" "`, `"\u0000"`,
@@ -59,7 +59,7 @@ var hostileJSON = []string{`null`, `true`, `0`, `-0`, `-1`, `1`, `2`, `1.5`, `1e
 		strings.Repeat("]", 10_000), strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000), `"` +
 		strings.Repeat("\\u0000", 100) + `"`}
 
-// What a parameter, a form's field, a header or a part of a path can hold.
+// Bad values of a parameter, of a form's field, of a header, and of a part of a path.
 var hostileText = []string{"", "1", "2", "-1", "0", "1.0", "1e400", "99999999999999999999", "nan", "inf", "abc", "M",
 	"%00", "\x00", "\xff\xfe", "é", "\u202e", "a,b,,c", ",", "..", "../..", "..%2f..", ".", "/", "//", "\\", "%",
 	"%zz", "1,2,3", "361,91,-1", "0,90,180", "nan,nan,nan", "1,2",
@@ -67,7 +67,7 @@ var hostileText = []string{"", "1", "2", "-1", "0", "1.0", "1e400", "99999999999
 	"*", "[", "(?i)", strings.Repeat("x", 5000), strings.Repeat("a,", 2000), "csv", "ecsv", "votable", "ndjson", "api",
 	"json", "id", "-created", "cursor", "LSBhZnRlciAwIDk5", "zzzz"}
 
-// What can be sent that is good, by path, from which the hostile is made.
+// Good fields by path, from which hostile bodies are built.
 var goodBodies = map[string][]string{
 	"/api/targets/": {"name", `"T %d"`, "type", `"SIDEREAL"`, "ra", `1.5`, "dec", `-2`, "aliases",
 		`[{"name":"alias %d"}]`, "targetextra_set", `[{"key":"k","value":"v"}]`, "groups", `[{"name":"Observers"}]`,
@@ -100,11 +100,11 @@ var hostileFiles = []string{"", "time,magnitude,error,filter\n60000.1,15.1,0.1,r
 	strings.Repeat(",", 70_000), "time,magnitude\n" +
 		strings.Repeat("60000.5,1\n", 3000), "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", "PK\x03\x04"}
 
-// hostileRequest is a request that may be wrong in every way, and sometimes in none. n tells its
-// names from those of others.
+// hostileRequest returns a request that may be wrong in any way, and sometimes is not. n makes its
+// names unique.
 func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Request) {
 	rt := draw(d, routes)
-	if d.seldom(3) { // where most is taken in
+	if d.seldom(3) { // routes that read the most
 		rt = draw(d, slices.DeleteFunc(slices.Clone(routes),
 			func(rt *route) bool { return !rt.cursors || rt.handle["POST"] == nil }))
 	}
@@ -117,14 +117,14 @@ func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Reque
 		}
 	}
 	if strings.HasPrefix(rt.path, "/api/node/") && method == "POST" && !d.seldom(20) {
-		method = "GET" // these take their time
+		method = "GET" // these are slow
 	}
 	if user == "admin" && (strings.HasPrefix(rt.path, "/api/users/:id") ||
 		strings.HasPrefix(rt.path, "/api/tokens/:id") || rt.path == "/api/settings/:id/") && method != "GET" {
-		user = "astro" // who shall not take away those who ask
+		user = "astro" // the users of this test must stay
 	}
 	if rt.path == "/api/tokens/:id/" && method == "DELETE" {
-		method = "GET" // theirs are among them
+		method = "GET" // their tokens must stay
 	}
 	path := rt.path
 	for _, name := range []string{":id", ":user", ":group"} {
@@ -209,7 +209,7 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 			fields[i] = fmt.Sprintf(fields[i], n)
 		}
 	}
-	for range d.roll(6) - 2 { // half of them stay good
+	for range d.roll(6) - 2 { // half of the bodies stay good
 		switch at := d.roll(max(len(fields)/2, 1)) * 2; {
 		case len(fields) == 0 || d.seldom(6):
 			fields = append(fields, draw(d, hostileText), draw(d, hostileJSON))
@@ -305,7 +305,7 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 	return kind, body
 }
 
-// hostility plays hostile requests against a node and looks at what they do.
+// hostility sends hostile requests to a node and checks their effects.
 type hostility struct {
 	*node
 	count    int
@@ -323,8 +323,8 @@ func newHostility(t testing.TB) *hostility {
 	return h
 }
 
-// play sends the requests that the bytes stand for; what is wrong with the answers is an error of
-// the test.
+// play sends the requests that the bytes encode, and reports every bad answer as an error of the
+// test.
 func (h *hostility) play(t testing.TB, b []byte) {
 	t.Helper()
 	d := &dice{b}
@@ -340,7 +340,7 @@ func (h *hostility) play(t testing.TB, b []byte) {
 		before := h.archive.Head()
 		w := httptest.NewRecorder()
 		cancel := func() {}
-		if strings.HasPrefix(r.URL.Path, "/api/events") { // which go on until who listens has gone
+		if strings.HasPrefix(r.URL.Path, "/api/events") { // these last until the client goes away
 			var ctx context.Context
 			ctx, cancel = context.WithTimeout(t.Context(), 20*time.Millisecond)
 			r = r.WithContext(ctx)
@@ -359,7 +359,7 @@ func (h *hostility) play(t testing.TB, b []byte) {
 			t.Errorf("%.600s: status %d: %s\nbody %.2000q\n%s", what, w.Code, w.Body, sent.String(), h.log)
 		}
 		if after := h.archive.Head(); w.Code >= 400 && after != before {
-			t.Errorf("%.600s: status %d: %.300s, and it changed something\nbody %.2000q", what, w.Code,
+			t.Errorf("%.600s: status %d: %.300s, but it changed something\nbody %.2000q", what, w.Code,
 				w.Body, sent.String())
 		}
 		if t.Failed() {
@@ -368,8 +368,8 @@ func (h *hostility) play(t testing.TB, b []byte) {
 	}
 }
 
-// TestHostile plays requests that are wrong in all ways: none is a failure of ours, none that is
-// refused changes anything, and memory does not grow with them. NIGHTJAR_HOSTILE says how many.
+// TestHostile sends random bad requests. None causes an internal error, no refused one changes
+// anything, and memory does not grow. NIGHTJAR_HOSTILE sets their number.
 func TestHostile(t *testing.T) {
 	most := testenv.Choose(1000, 20_000)
 	if s := os.Getenv("NIGHTJAR_HOSTILE"); s != "" {
@@ -411,7 +411,7 @@ func TestHostile(t *testing.T) {
 	t.Logf("seed %d: %d requests, %v; heap %d MiB after a tenth, %d MiB at the end", seed, h.count, h.statuses,
 		early>>20, heap()>>20)
 	if t.Failed() {
-		t.Logf("again with NIGHTJAR_SEED=%d", seed)
+		t.Logf("run it again with NIGHTJAR_SEED=%d", seed)
 		return
 	}
 	if h.statuses[200] == 0 || h.statuses[201] == 0 || h.statuses[400] == 0 || h.statuses[404] == 0 {
@@ -422,7 +422,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// FuzzAPI plays the requests that bytes stand for.
+// FuzzAPI sends the requests that the bytes encode.
 func FuzzAPI(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20 {
@@ -436,8 +436,8 @@ func FuzzAPI(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { h.play(t, b[:min(len(b), 1000)]) })
 }
 
-// TestHostileWire: what is wrong below the API ends with an answer that says so, or with the
-// connection; then others are answered.
+// TestHostileWire: requests that are broken below the level of the API get an error, or their
+// connection is closed. Then other requests still work.
 func TestHostileWire(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{Limits: Limits{BodyStall: 2 * time.Second}})
@@ -491,13 +491,13 @@ func TestHostileWire(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn.SetDeadline(time.Now().Add(testenv.Patience))
-		go func() { // the node may answer before it has read all
+		go func() { // the node may answer before it has read everything
 			io.WriteString(conn, text)
 			conn.(*net.TCPConn).CloseWrite()
 		}()
 		answer, err := io.ReadAll(conn)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%s: the connection stays open; so far %.300s", name, answer)
+			t.Errorf("%s: the connection stays open after %.300s", name, answer)
 		}
 		conn.Close()
 		status := 0

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestTimesAndCursors reads a list in every order, by time and by cursor.
+// TestTimesAndCursors reads a list in every order, with limits of time, and by cursor in both
+// directions.
 func TestTimesAndCursors(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -98,8 +99,8 @@ func TestTimesAndCursors(t *testing.T) {
 	})
 }
 
-// TestCursorsWhileWriting: pages by cursor meet every row that stays once, while others are made
-// and deleted between them. (Data have a test of their own in archive.)
+// TestCursorsWhileWriting: pages by cursor contain every row that stays exactly once, while other
+// rows are created and deleted. (Package archive has such a test for datums.)
 func TestCursorsWhileWriting(t *testing.T) {
 	n := start(t, Options{})
 	host := n.target("astro", "host")
@@ -123,7 +124,7 @@ func TestCursorsWhileWriting(t *testing.T) {
 			add().want(t, 201)
 		}
 		all := members(n.ask("astro", "GET", path, nil).rows(t), "id")
-		last := all[len(all)-1] // which is met last, and deleted before
+		last := all[len(all)-1] // the last one, which is deleted before its page is read
 		var met []string
 		next := path + "?pagination_style=cursor&limit=3&fields=id"
 		for pages := 0; next != "" && pages < 20; pages++ {
@@ -132,21 +133,21 @@ func TestCursorsWhileWriting(t *testing.T) {
 			next, _ = r.json(t)["next"].(string)
 			next = strings.TrimPrefix(next, n.URL)
 			count++
-			if add().want(t, 201); pages == 0 && path != "/api/observations/" { // which stay
-				n.ask("astro", "DELETE", path+all[1]+"/", nil).want(t, 204) // was met; the first target is the host
+			if add().want(t, 201); pages == 0 && path != "/api/observations/" { // which are never deleted
+				n.ask("astro", "DELETE", path+all[1]+"/", nil).want(t, 204) // already read; the first target is the host
 				n.ask("astro", "DELETE", path+last+"/", nil).want(t, 204)
 				all = all[:len(all)-1]
 			}
 			if pages > 8 {
-				break // in the order of ids a list grows at the end for ever
+				break // by ascending ids the list grows for ever
 			}
 		}
 		if len(met) < len(all) || !slices.Equal(met[:len(all)], all) {
-			t.Errorf("%s: met %v of %v", path, met, all)
+			t.Errorf("%s: got %v of %v", path, met, all)
 		}
 		slices.Sort(met)
 		if len(slices.Compact(slices.Clone(met))) != len(met) {
-			t.Errorf("%s: some were met twice: %v", path, met)
+			t.Errorf("%s: some rows came twice: %v", path, met)
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestLog: the log says who did what, when, with which token and from which address, and can be
-// asked for each of them.
+// TestLog: the log says who did what, when, with which token and from which address, and has a
+// filter for each.
 func TestLog(t *testing.T) {
 	n := start(t, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	before := len(n.ask("admin", "GET", "/api/log/?limit=1000", nil).want(t, 200).rows(t))
@@ -21,7 +21,7 @@ func TestLog(t *testing.T) {
 		201).id(t)
 	n.ask("bob", "POST", "/api/targets/",
 		jsonText(`{"name": "M 32", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 201)
-	// which changes nothing
+	// a refused request is not logged
 	n.ask("bob", "POST", "/api/targets/",
 		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 400)
 	lines := ""
@@ -37,7 +37,7 @@ func TestLog(t *testing.T) {
 
 	all := n.ask("admin", "GET", "/api/log/?limit=1000", nil).rows(t)
 	if len(all) != before+6 {
-		t.Fatalf("%d entries, and %d before six writes", len(all), before)
+		t.Fatalf("%d entries after six writes, and %d before", len(all), before)
 	}
 	var shown []string
 	for _, e := range all[:6] {
@@ -59,7 +59,7 @@ func TestLog(t *testing.T) {
 	}
 	if head := n.ask("admin", "GET", "/api/node/", nil).json(t)["head"]; head != fmt.Sprintf("%v-%v",
 		all[0]["sequence"], all[0]["hash"]) {
-		t.Errorf("the head is %v, and the log begins with %v", head, all[0])
+		t.Errorf("the head is %v, and the newest entry is %v", head, all[0])
 	}
 	if s := fmt.Sprint(all[0]["settings"]); s != "[map[before:Hill name:tom_name]]" {
 		t.Errorf("the setting: %s", s)
@@ -75,7 +75,7 @@ func TestLog(t *testing.T) {
 	for _, c := range stream[0]["changes"].([]any) {
 		if c := c.(map[string]any); c["table"] == "reduceddatums" &&
 			(fmt.Sprint(c["count"]) != "150" || len(c["ids"].([]any)) != 100) {
-			t.Errorf("a stream of 150 data: %v", c)
+			t.Errorf("a stream of 150 datums: %v", c)
 		}
 	}
 	for query, want := range map[string]int{
@@ -111,7 +111,7 @@ func TestLog(t *testing.T) {
 	n.ask("admin", "GET", "/api/log/?table=secrets", nil).want(t, 400)
 	n.ask("admin", "GET", "/api/log/?id=1", nil).want(t, 400)
 	n.ask("admin", "GET", "/api/log/?since=yesterday", nil).want(t, 400)
-	// nothing in it opens a door
+	// it contains no secrets
 	text := string(n.ask("admin", "GET", "/api/log/?limit=1000", nil).body)
 	for _, secret := range []string{"argon2", n.tokens["astro"], password("astro")} {
 		if strings.Contains(text, secret) {

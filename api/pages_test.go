@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestMarkup: names and values with markup are text on every page of the API, and every answer
-// forbids scripts that are not the node's own files, frames and guesses.
+// TestMarkup: markup in names and values is escaped on every page of the API. Every answer forbids
+// frames, content sniffing, and scripts that are not files of the node.
 func TestMarkup(t *testing.T) {
 	n := start(t, Options{})
 	ours := regexp.MustCompile(`<script( type="module")? src="/static/[a-z]+\.js"></script>`)
@@ -47,14 +47,14 @@ func TestMarkup(t *testing.T) {
 				}
 			}
 			if r.header.Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("%s as %s may be taken for another type", path, accept)
+				t.Errorf("%s as %s: the type may be guessed", path, accept)
 			}
 		}
 	}
 }
 
-// TestSecureCookie: the cookie of a session is kept to TLS where there is TLS, also when a trusted
-// proxy has it, and nobody else can say so.
+// TestSecureCookie: the session cookie is sent over TLS only if the node, or a trusted proxy in
+// front of it, has TLS. Nobody else can claim that.
 func TestSecureCookie(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -71,8 +71,8 @@ func TestSecureCookie(t *testing.T) {
 	}
 }
 
-// TestFailedSignIns: failures are counted by the client's own address, also behind a trusted proxy,
-// and nobody can lend them to another.
+// TestFailedSignIns: failed sign-ins are counted by the client's own address, also behind a trusted
+// proxy. A client cannot have them counted for another address.
 func TestFailedSignIns(t *testing.T) {
 	t.Parallel()
 	guess := func(n *node, from string, want int) {
@@ -83,7 +83,7 @@ func TestFailedSignIns(t *testing.T) {
 	behind := start(t, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	open := start(t, Options{})
 	for i := range 20 {
-		guess(behind, "198.51.100.1, 192.0.2.1", 400) // what the client itself says stands first
+		guess(behind, "198.51.100.1, 192.0.2.1", 400) // the client itself wrote the first address
 		guess(open, fmt.Sprintf("192.0.2.%d", i), 400)
 	}
 	guess(behind, "198.51.100.2, 192.0.2.1", 429)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// shownOn is the text of the answer on a page.
+// shownOn returns the text of the answer that a page shows.
 func shownOn(t *testing.T, r *reply) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(string(r.want(t, 200).body), `class="answer">`)
@@ -21,8 +21,8 @@ func shownOn(t *testing.T, r *reply) string {
 	return html.UnescapeString(text)
 }
 
-// TestPagesAreShort: a page for a browser shows so many rows and bytes of an answer, whatever limit
-// says, and leads to the rest; JSON has all of it.
+// TestPagesAreShort: a page for a browser shows a limited number of rows and bytes, whatever limit
+// says, and links to the rest. JSON has everything.
 func TestPagesAreShort(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
@@ -50,7 +50,7 @@ func TestPagesAreShort(t *testing.T) {
 			t.Fatalf("%s: %d rows of %d", path, len(page.Results), page.Count)
 		}
 		if got := strings.Contains(string(r.body), "A page shows at most 100 rows"); got != (pages == 0) {
-			t.Errorf("%s: it says that there are more: %v", path, got)
+			t.Errorf("%s: the page says that there are more: %v", path, got)
 		}
 		seen += len(page.Results)
 		u, err := url.Parse(*page.Next)
@@ -70,17 +70,17 @@ func TestPagesAreShort(t *testing.T) {
 		}
 		if !strings.Contains(string(r.body), "shows its beginning") ||
 			!strings.Contains(string(r.body), `?format=json">The whole answer as JSON`) {
-			t.Errorf("%s does not say how to get all: %.2000s", path, r.body)
+			t.Errorf("%s does not say how to get everything: %.2000s", path, r.body)
 		}
 	}
 	if rows := n.ask("astro", "GET", "/api/dataproducts/"+product+"/?format=json", nil).want(t,
 		200).json(t)["reduceddatum_set"].([]any); len(rows) != many {
-		t.Errorf("JSON has %d of %d data", len(rows), many)
+		t.Errorf("JSON has %d of %d datums", len(rows), many)
 	}
 }
 
-// TestDeepValues: what is nested deeply is much longer when it is indented; pages and indented JSON
-// are bounded all the same.
+// TestDeepValues: deeply nested values grow when they are indented; pages and indented JSON are
+// limited all the same.
 func TestDeepValues(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
@@ -103,8 +103,7 @@ func TestDeepValues(t *testing.T) {
 	}
 }
 
-// TestIndented: it is what the standard library makes of the text, up to the length that it may
-// have.
+// TestIndented: the result equals that of json.Indent, up to the maximum length.
 func TestIndented(t *testing.T) {
 	for _, text := range []string{`{}`, `[]`, `null`, `"a\"b\\"`, `[1,2,[],{},{"a":{"b":[true,"x{},:["]}}]`,
 		`{"a":"日本語\n","b":[[[1]]],"c":-1.5e7}`} {

@@ -15,7 +15,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// FuzzBody reads bodies of every media type as every resource: whatever is wrong is a refusal.
+// FuzzBody reads bodies of every media type as every resource: each error is a refusal with a
+// status of 4xx.
 func FuzzBody(f *testing.F) {
 	n := start(f, Options{Limits: Limits{MaxBody: 1 << 20}})
 	kinds := []string{typeJSON, typeForm, typeMultipart + "; boundary=x", typeMultipart, ""}
@@ -73,8 +74,8 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// FuzzQuery reads queries of lists: what is read is in its bounds, and the links to other pages
-// lead there.
+// FuzzQuery reads queries of lists: the values are within their limits, and the links to other
+// pages lead to these pages.
 func FuzzQuery(f *testing.F) {
 	api := &API{}
 	for _, s := range []string{"limit=1&offset=2&ordering=-timestamp",

@@ -15,8 +15,8 @@ import (
 	"nightjar/auth"
 )
 
-// TestTagOfOldRules: an answer that was begun under other rules, or before its viewer lost a group,
-// has another tag than one that is begun now, though the log's head is read after both.
+// TestTagOfOldRules: an answer that began under other rules, or before its viewer lost a group, has
+// another tag than one that begins now, although the head of the log is the same.
 func TestTagOfOldRules(t *testing.T) {
 	n := start(t, Options{})
 	begin := func(v auth.Viewer) *request {
@@ -38,11 +38,11 @@ func TestTagOfOldRules(t *testing.T) {
 		t.Errorf("%d different tags, want 4", len(tags))
 	}
 	if now := begin(member); !tags[now.cacheTag()] {
-		t.Error("the tag is not steady")
+		t.Error("the same answer has another tag")
 	}
 }
 
-// TestETags: nothing is sent twice to those who have it, and nothing old is taken for new.
+// TestETags: nothing is sent again to a client that has it, and a changed answer is always sent.
 func TestETags(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31", "Observers")
@@ -62,9 +62,9 @@ func TestETags(t *testing.T) {
 		}
 		tags[tag] = path
 		if path == "/api/tokens/" {
-			continue // which tells when a token was last used
+			continue // it contains the time of last use
 		}
-		// which would be taken for that of the page
+		// its policy would replace that of the stored page
 		if again := n.ask("astro", "GET", path, nil, "If-None-Match", `"x", `+tag); again.status != 304 ||
 			len(again.body) > 0 || again.header.Get("Content-Security-Policy") != "" {
 			t.Errorf("%s asked again: %d", path, again.status)
@@ -72,17 +72,17 @@ func TestETags(t *testing.T) {
 		if page := n.ask("astro", "GET", path, nil, "If-None-Match", tag, "Accept",
 			"text/html"); path != "/api/schema/" &&
 			(page.status != 200 || !strings.HasPrefix(page.header.Get("Content-Type"), "text/html")) {
-			t.Errorf("%s asked for as a page by one who has the answer: %d", path, page.status)
+			t.Errorf("%s as a page, with the tag of the JSON: %d", path, page.status)
 		}
 		if head := n.ask("astro", "HEAD", path, nil, "If-None-Match", tag); head.status != 304 {
 			t.Errorf("HEAD of %s asked again: %d", path, head.status)
 		}
 		if other := n.ask("carol", "GET", path, nil, "If-None-Match", tag); other.status == 304 &&
 			(strings.HasPrefix(path, "/api/targets") || path == "/api/session/") {
-			t.Errorf("%s asked by another: %d", path, other.status)
+			t.Errorf("%s asked by another user: %d", path, other.status)
 		}
 	}
-	// nothing that is read whole is without
+	// every other answer has a tag, too
 	product := n.upload("astro", target, "image_file", "a.png", []byte("x")).want(t, 201).json(t)
 	n.ask("astro", "PATCH", "/api/targets/"+target+"/",
 		jsonText(`{"aliases": [{"name": "a"}], "targetextra_set": [{"key": "k", "value": "v"}], `+
@@ -109,7 +109,7 @@ func TestETags(t *testing.T) {
 	n.ask("admin", "DELETE", "/api/targets/"+target+"/groups/2/", nil).want(t, 204)
 	if r := n.ask("carol", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag).want(t,
 		200); r.json(t)["count"].(json.Number) != "0" {
-		t.Errorf("after the grant was withdrawn: %s", r.body)
+		t.Errorf("after the grant is withdrawn: %s", r.body)
 	}
 	tag = n.ask("astro", "GET", "/api/reduceddatums/", nil).header.Get("ETag")
 	n.mode(auth.ModeObjects, auth.ReadOnly)
@@ -117,7 +117,8 @@ func TestETags(t *testing.T) {
 	n.ask("astro", "GET", "/api/targets/999/", nil, "If-None-Match", tag).want(t, 404)
 }
 
-// TestTransport: compression, HEAD, pieces, 100-continue, and one connection for many requests.
+// TestTransport: compression, HEAD, chunked bodies, 100-continue, and many requests on one
+// connection.
 func TestTransport(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
@@ -136,7 +137,7 @@ func TestTransport(t *testing.T) {
 	}
 	if zipped.header.Get("Content-Encoding") != "gzip" || len(zipped.body) > len(plain.body)/3 ||
 		!strings.Contains(strings.Join(zipped.header.Values("Vary"), ","), "Accept-Encoding") {
-		t.Errorf("%d bytes for %d, %v", len(zipped.body), len(plain.body), zipped.header)
+		t.Errorf("%d bytes compressed of %d, %v", len(zipped.body), len(plain.body), zipped.header)
 	}
 	for name, r := range map[string]*reply{
 		"a short one":  n.ask("astro", "GET", "/api/reduceddatums/1/", nil, "Accept-Encoding", "gzip"),
@@ -152,7 +153,7 @@ func TestTransport(t *testing.T) {
 		head.header.Get("ETag") != plain.header.Get("ETag") {
 		t.Errorf("HEAD: %v", head.header)
 	}
-	// one connection serves many requests, refused ones too
+	// one connection serves many requests, even refused ones
 	for i, path := range []string{"/api/targets/", "/api/none/", "/api/targets/999/", "/api/targets/?strict=true&x=1"} {
 		reused := false
 		trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }}
@@ -169,7 +170,7 @@ func TestTransport(t *testing.T) {
 			t.Errorf("%s took a connection of its own", path)
 		}
 	}
-	// a body in pieces whose length nobody has said, after the server has let it come
+	// a chunked body, sent after 100-continue
 	pr, pw := io.Pipe()
 	go func() {
 		for i := range 50 {
@@ -192,6 +193,6 @@ func TestTransport(t *testing.T) {
 	defer w.Body.Close()
 	if text, err := io.ReadAll(w.Body); err != nil || w.StatusCode != 201 ||
 		!bytes.Contains(text, []byte(`"created":50`)) {
-		t.Errorf("in pieces: %d %s %v", w.StatusCode, text, err)
+		t.Errorf("a chunked body: %d %s %v", w.StatusCode, text, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"nightjar/api/wire"
 )
 
-// TestForms: which form an answer has, by Accept and by format.
+// TestForms: Accept and format choose the media type of an answer.
 func TestForms(t *testing.T) {
 	n := start(t, Options{})
 	const json, html = typeJSON, typeHTML
@@ -51,7 +51,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestIndent: who asks for it reads JSON by lines; digits and the order of members stay.
+// TestIndent: clients can ask for indented JSON; digits and the order of members stay.
 func TestIndent(t *testing.T) {
 	n := start(t, Options{})
 	id := n.target("astro", "M 31")
@@ -85,12 +85,13 @@ func TestIndent(t *testing.T) {
 	n.ask("astro", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag).want(t, 304)
 }
 
-// TestFieldRules: what each kind of field takes, and what Django REST framework says of the rest.
+// TestFieldRules: what each kind of field accepts, and what Django REST framework says about other
+// values.
 func TestFieldRules(t *testing.T) {
 	n := start(t, Options{})
 	id := n.target("astro", "M 31", "Observers")
 	n.ask("astro", "PATCH", "/api/targets/"+id+"/", jsonText(`{"aliases": [{"name": "Andromeda"}]}`)).want(t, 200)
-	// one member is changed in what is good otherwise; "" is for an answer 201
+	// each case adds a member to a good body; "" expects status 201
 	target := func(i int, member string) string {
 		return fmt.Sprintf(`{"name": "t%d", "type": "SIDEREAL", "ra": 1, "dec": 1, %s}`, i, member)
 	}
@@ -105,7 +106,7 @@ func TestFieldRules(t *testing.T) {
 	for _, list := range []struct {
 		path  string
 		body  func(int, string) string
-		cases [][2]string // a member, and its problem or the text that the answer holds
+		cases [][2]string // a member, and the problem or text in the answer
 	}{
 		{"/api/targets/", target, [][2]string{
 			{`"name": " \t\u00a0x\u3000"`, ``},
@@ -205,7 +206,7 @@ func TestFieldRules(t *testing.T) {
 		}},
 	} {
 		for i, c := range list.cases {
-			body := list.body(i, c[0]) // a member that occurs twice counts as it stands last
+			body := list.body(i, c[0]) // the last of two equal members counts
 			r := n.ask("astro", "POST", list.path, jsonText(body))
 			refused := strings.Contains(c[1], "field") || strings.Contains(c[1], ".\"]")
 			if (r.status == 400) != refused || !refused && r.status != 201 || !strings.Contains(string(r.body), c[1]) {
@@ -222,8 +223,8 @@ func TestFieldRules(t *testing.T) {
 	}
 }
 
-// TestFilterRules: what query parameters of each kind take, and what Django's forms say of the
-// rest.
+// TestFilterRules: what each kind of query parameter accepts, and what Django's forms say about
+// other values.
 func TestFilterRules(t *testing.T) {
 	n := start(t, Options{})
 	id := n.target("astro", "NGC 1%", "Observers")
@@ -234,7 +235,7 @@ func TestFilterRules(t *testing.T) {
 			`"observing_parameters": {"a": 1}, "status": "DONE", "scheduled_start": "2026-01-03T00:00:00Z"}`)).want(t,
 		201)
 	const number = `["Enter a number."]`
-	for _, c := range [][2]string{ // the list with its query, and its count or the problem
+	for _, c := range [][2]string{ // a list with a query, and its count or the problem
 		{"reduceddatums/?target__id=%201%20", "1"}, {"reduceddatums/?target__id=1.0",
 			"1"}, {"reduceddatums/?target__id=%2B1", "1"},
 		{"reduceddatums/?target__id=10e-1", "1"}, {"reduceddatums/?target__id=01", "1"}, {"reduceddatums/?target__id=",
@@ -282,10 +283,10 @@ func TestFilterRules(t *testing.T) {
 		if got := fmt.Sprint(r["limit"],
 			r["offset"]); got != "[This must be a whole number, at least 1.] [This must be a whole number, "+
 			"at least 0.]" {
-			t.Errorf("strictly, %s: %s", query, got)
+			t.Errorf("strict, %s: %s", query, got)
 		}
 	}
-	for _, c := range [][3]string{ // a query, and those of the next and of the previous page
+	for _, c := range [][3]string{ // a query, and the queries of the next and the previous page
 		{"limit=1", "limit=1&offset=1", ""}, {"limit=1&offset=1", "", "limit=1"}, {"limit=1&offset=7", "",
 			"limit=1&offset=6"}, {"offset=-1&limit=%201", "limit=1&offset=1", ""},
 		{"limit=2&limit=1", "limit=1&offset=1", ""}, {"limit=%2B1", "limit=1&offset=1", ""}, {"limit=0", "",
@@ -308,7 +309,7 @@ func TestFilterRules(t *testing.T) {
 	}
 }
 
-// TestCredentials: what is said of each header that is no good.
+// TestCredentials: the message for each kind of bad Authorization header.
 func TestCredentials(t *testing.T) {
 	n := start(t, Options{})
 	for header, want := range map[string]string{

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// scenario is one request and what must come back.
+// A scenario is a request and its expected answer.
 type scenario struct {
 	name   string
 	as     string
@@ -15,9 +15,9 @@ type scenario struct {
 	body   any
 	header []string
 	status int
-	has    []string // texts that the answer holds
-	lacks  []string // and those that it does not
-	head   []string // pairs of headers and what they hold
+	has    []string // texts that the answer must contain
+	lacks  []string // texts that it must not contain
+	head   []string // pairs of a header and a text in it
 }
 
 func (n *node) play(t *testing.T, list []scenario) {
@@ -47,7 +47,7 @@ func (n *node) play(t *testing.T, list []scenario) {
 	}
 }
 
-// TestBadInput: every problem is named, nothing is stored, and no request is answered with a 5xx.
+// TestBadInput: every problem is named, nothing is stored, and no answer has a status of 5xx.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{Limits: Limits{MaxBody: 1 << 20}})
@@ -181,7 +181,7 @@ func TestBadInput(t *testing.T) {
 			has: []string{"Select a valid choice"}},
 		{name: "type filter", as: "astro", method: "GET", path: "/api/targets/?type=STAR", status: 400,
 			has: []string{"Select a valid choice"}},
-		// reduced data
+		// reduced datums
 		{name: "datum of a hidden target", as: "bob", method: "POST", path: "/api/reduceddatums/",
 			body: datum(good + `, "value": {"a": 1}`), status: 400, has: []string{
 				`Invalid pk \"` + target + `\" - object does not exist.`}},
@@ -201,7 +201,7 @@ func TestBadInput(t *testing.T) {
 			has: []string{"This reduced datum already exists"},
 			body: datum(`"data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", "value": {"filter": "g", ` +
 				`"magnitude": 15.50}`)},
-		{name: "product of nobody", as: "astro", method: "POST", path: "/api/reduceddatums/",
+		{name: "no such product", as: "astro", method: "POST", path: "/api/reduceddatums/",
 			body: datum(good + `, "value": {"a": 1}, "data_product": 77`), status: 400, has: []string{
 				`"data_product"`}},
 		{name: "filter id", as: "astro", method: "GET", path: "/api/reduceddatums/?target__id=abc", status: 400,
@@ -263,7 +263,7 @@ func TestBadInput(t *testing.T) {
 				`"password":["This field is required."]`}},
 	})
 	if after := n.rowCounts(); len(after) == 0 || !sameCounts(before, after) {
-		t.Errorf("refused requests left something: %v before, %v after", before, after)
+		t.Errorf("refused requests changed the counts from %v to %v", before, after)
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// dripping begins a request whose body brings a byte now and then, until it is answered or the test
-// ends.
+// dripping begins a request and then sends a byte of its body every 20 ms, until it is answered or
+// the test ends.
 func (n *node) dripping(token, path, kind, begin string, length int) (answer chan *http.Response) {
 	n.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(n.URL, "http://"))
@@ -70,8 +70,8 @@ func answered(t *testing.T, what string, answer chan *http.Response, want int) {
 	}
 }
 
-// TestStrangersUploads: users who may add data to nothing keep nobody from uploading, however
-// slowly they send, and what they send is not read.
+// TestStrangersUploads: users who may not add datums to any target cannot keep others from
+// uploading, however slowly they send. The node does not read their uploads.
 func TestStrangersUploads(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{Limits: Limits{UploadWait: 200 * time.Millisecond}})
@@ -84,7 +84,7 @@ func TestStrangersUploads(t *testing.T) {
 		refused = append(refused, n.dripping(token, "/api/reduceddatums/", typeNDJSON, "{}\n", 0),
 			n.dripping(token, "/api/reduceddatums/", typeNDJSON, "{}\n", smallBody+1),
 			n.dripping(token, "/api/dataproducts/", typeMultipart+"; boundary=x", part, 0))
-		n.dripping(token, "/api/targets/", typeNDJSON, "{}\n", 0) // targets they may bring
+		n.dripping(token, "/api/targets/", typeNDJSON, "{}\n", 0) // they may create targets
 		n.dripping(token, "/api/reduceddatums/", typeNDJSON, "{}\n", 1000)
 		n.dripping(token, "/api/targets/", typeJSON, "{", 2<<20)
 	}
@@ -98,7 +98,7 @@ func TestStrangersUploads(t *testing.T) {
 		n.upload("astro", target, "fits_file", "a.bin", []byte("x")).want(t, 201)
 		n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, "{}\n"}).want(t, 201)
 	}
-	// who may add something uploads; who is told of a mistake in little data is so as before
+	// a user who may add something may upload; small bodies with mistakes are answered as before
 	n.ask("carol", "POST", "/api/reduceddatums/", raw{typeNDJSON, "{}\n"}).want(t, 201)
 	n.target("carol", "M 32")
 	n.ask("carol", "POST", "/api/reduceddatums/",
@@ -108,8 +108,8 @@ func TestStrangersUploads(t *testing.T) {
 	}
 }
 
-// TestBodyRate: a body that comes too slowly is given up, and its place is free; one that comes at
-// the rate is not, though each byte takes its time.
+// TestBodyRate: a body that comes too slowly is given up, and its place becomes free. A body that
+// comes at the required rate is read, even byte by byte.
 func TestBodyRate(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{Limits: Limits{Uploads: 1, UserUploads: 1, UploadWait: testenv.Patience, BodyRate: 200,
@@ -117,27 +117,27 @@ func TestBodyRate(t *testing.T) {
 	target := n.target("astro", "M 31")
 	slow := n.dripping(n.tokens["astro"], "/api/reduceddatums/", typeNDJSON, "{}\n", 0) // 50 bytes a second
 	n.waitFor(1)
-	n.upload("astro", target, "fits_file", "a.bin", []byte("x")).want(t, 201) // in its place
+	n.upload("astro", target, "fits_file", "a.bin", []byte("x")).want(t, 201) // in the place of the slow one
 	answered(t, "a slow stream", slow, 408)
 	answered(t, "a slow body", n.dripping(n.tokens["astro"], "/api/targets/", typeJSON, "{", 1000), 408)
 
-	// far below what comes, for busy machines
+	// much less than the test sends, for busy machines
 	steady := start(t, Options{Limits: Limits{BodyRate: 4, RateOver: time.Second}})
 	steady.target("astro", "M 31")
-	// 3 s
+	// this takes 3 s
 	answered(t, "a steady body",
 		steady.dripping(steady.tokens["astro"], "/api/reduceddatums/", typeNDJSON, "{}\n", 150), 201)
 }
 
-// TestLongAnswersAtOnce: readers who never take their long answers keep only so many of them in the
-// node's memory, and neither others nor short answers wait for them.
+// TestLongAnswersAtOnce: clients that do not read their long answers can keep only a few of them in
+// the node's memory. Short answers and other users do not wait for them.
 func TestLongAnswersAtOnce(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
 	target := n.ask("astro", "POST", "/api/targets/",
 		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1, "permissions": "OPEN"}`)).want(t, 201).id(t)
 	var lines strings.Builder
-	for i := range 24 { // what the sockets take on the way is less than all of it
+	for i := range 24 { // more than the buffers of the sockets hold
 		fmt.Fprintf(&lines, `{"target": %s, "data_type": "photometry", "value": {"m": %d, "a": %q}}`+"\n", target, i,
 			strings.Repeat("x", 1<<20))
 	}
@@ -152,7 +152,7 @@ func TestLongAnswersAtOnce(t *testing.T) {
 			defer conn.Close()
 			conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 			fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
-			if _, err := conn.Read(make([]byte, 16)); err != nil { // it has its place
+			if _, err := conn.Read(make([]byte, 16)); err != nil { // it has a place
 				t.Fatal(err)
 			}
 			readers = append(readers, conn)
@@ -165,12 +165,12 @@ func TestLongAnswersAtOnce(t *testing.T) {
 		for _, conn := range readers {
 			conn.Close()
 		}
-		await(t, "the places of readers who have gone",
+		await(t, "the places of readers that have gone",
 			func() bool { return n.ask("", "GET", path, nil).status == 200 })
 	}
 }
 
-// slow begins an upload that waits; the function that is returned ends it and gives its answer.
+// slow begins an upload that waits. The returned function ends it and returns its answer.
 func (n *node) slow(user string) (end func() *http.Response) {
 	n.t.Helper()
 	pr, pw := io.Pipe()
@@ -189,11 +189,11 @@ func (n *node) slow(user string) (end func() *http.Response) {
 		}
 		answers <- w
 	}()
-	io.WriteString(pw, "{}\n") // taken by the transport, not yet by the node
+	io.WriteString(pw, "{}\n") // the transport has read this, but the node may not have
 	return func() *http.Response { pw.Close(); return <-answers }
 }
 
-// waitFor waits until so many uploads are under way.
+// waitFor waits until this many uploads are in progress.
 func (n *node) waitFor(uploads int) {
 	n.t.Helper()
 	await(n.t, fmt.Sprintf("%d uploads", uploads), func() bool {
@@ -203,8 +203,8 @@ func (n *node) waitFor(uploads int) {
 	})
 }
 
-// TestUploadsAtOnce: one user's uploads leave room for others', who wait, and are told to come
-// again when that is long.
+// TestUploadsAtOnce: one user's uploads leave places for others. An upload waits for a place; if
+// that takes too long the client must retry later.
 func TestUploadsAtOnce(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{Limits: Limits{Uploads: 3, UserUploads: 2, UploadWait: 300 * time.Millisecond}})
@@ -224,14 +224,15 @@ func TestUploadsAtOnce(t *testing.T) {
 	n.ask("bob", "GET", "/api/targets/", nil).want(t, 200)
 	for _, end := range []func() *http.Response{one, two, three} {
 		if w := end(); w == nil || w.StatusCode != 201 {
-			t.Errorf("an upload that was under way: %v", w)
+			t.Errorf("an upload in progress: %v", w)
 		}
 	}
 	n.waitFor(0)
 	n.ask("bob", "POST", "/api/targets/", line).want(t, 201)
 }
 
-// TestTakers: whoever waits begins when another ends; who goes leaves no trace.
+// TestTakers: an upload that waits begins when another one ends. A client that gives up leaves
+// nothing behind.
 func TestTakers(t *testing.T) {
 	var queue uploadSlots
 	wait := time.Hour
@@ -269,8 +270,8 @@ func TestTakers(t *testing.T) {
 	}
 }
 
-// TestSendStall: an answer of which nothing is taken is broken off; one that is taken slowly is
-// not.
+// TestSendStall: the node breaks off an answer that the client does not read. It keeps sending one
+// that the client reads slowly.
 func TestSendStall(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{Limits: Limits{SendStall: time.Second}})
@@ -301,11 +302,11 @@ func TestSendStall(t *testing.T) {
 		select {
 		case <-ended:
 		case <-time.After(testenv.Patience):
-			t.Error("an answer that nobody takes does not end")
+			t.Error("an answer that nobody reads does not end")
 		}
 	}
 	if got, err := read(broken); err == nil && got > len(content) {
-		t.Error("an answer that nobody took was sent whole")
+		t.Error("an answer that nobody read was sent whole")
 	}
 	if got, err := read(func() {}); err != nil || got < len(content) {
 		t.Errorf("%d bytes of %d: %v", got, len(content), err)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// awaitIndex waits until the index of names has caught up.
+// awaitIndex waits until the index of names has all changes.
 func (n *node) awaitIndex() {
 	n.t.Helper()
 	await(n.t, "the index of names", func() bool {
@@ -15,7 +15,7 @@ func (n *node) awaitIndex() {
 	})
 }
 
-// TestSuggestions looks at the order, the bounds and the form of suggestions; TestMatrix at who
+// TestSuggestions checks the order, the number and the form of suggestions. TestMatrix checks who
 // sees them.
 func TestSuggestions(t *testing.T) {
 	n := start(t, Options{})
