@@ -116,7 +116,8 @@ func TestMended(t *testing.T) {
 			body: jsonText(`{"permissions": "OPEN", "abs_mag": -17.5, "slope": 0.15}`), status: 200, has: []string{
 				`"permissions":"OPEN"`, `"abs_mag":-17.5`, `"slope":0.15`}},
 		{name: "and take effect", as: "", method: "GET", path: target, status: 200},
-		{name: "a visible target that one may not change", as: "bob", method: "PATCH", path: "/api/targets/" + seen + "/",
+		{name: "a visible target that one may not change", as: "bob", method: "PATCH",
+			path: "/api/targets/" + seen + "/",
 			body: jsonText(`{"ra": 6}`), status: 403},
 		{name: "or add to", as: "bob", method: "POST", path: "/api/reduceddatums/",
 			body: jsonText(`{"target": ` + seen +
@@ -275,8 +276,8 @@ func TestKeyOrder(t *testing.T) {
 	const (
 		target = "id targetextra_set aliases name type created modified permissions ra dec epoch parallax pm_ra " +
 			"pm_dec galactic_lng galactic_lat distance distance_err scheme epoch_of_elements mean_anomaly " +
-			"arg_of_perihelion " +
-			"eccentricity lng_asc_node inclination mean_daily_motion semimajor_axis epoch_of_perihelion " +
+			"arg_of_perihelion eccentricity lng_asc_node inclination mean_daily_motion semimajor_axis " +
+			"epoch_of_perihelion " +
 			"ephemeris_period ephemeris_period_err ephemeris_epoch ephemeris_epoch_err perihdist abs_mag slope groups"
 		product = "id product_id target observation_record data extra_data data_product_type reduceddatum_set " +
 			"groups"

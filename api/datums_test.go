@@ -82,8 +82,9 @@ func TestDuplicatesAndLists(t *testing.T) {
 			body: jsonText(point(1, "")), status: 200, has: []string{`"id":1`, "already exists"}},
 		{name: "no such choice", as: "astro", method: "POST", path: path + "?duplicates=maybe",
 			body: jsonText(point(2, "")), status: 400, has: []string{`"duplicates":["Select a valid choice.`}},
-		{name: "a list without duplicates", as: "astro", method: "POST", path: path, body: list(point(2, "")), status: 400,
-			has: []string{"Expected a dictionary, but got list.", "duplicates=error"}},
+		{name: "a list without duplicates", as: "astro", method: "POST", path: path, body: list(point(2, "")),
+			status: 400,
+			has:    []string{"Expected a dictionary, but got list.", "duplicates=error"}},
 		{name: "a list", as: "astro", method: "POST", path: path + "?duplicates=error",
 			body: list(point(2, ""), point(3, "")), status: 201, has: []string{`[{"data_product":null`, `"id":2`,
 				`"id":3`}, head: []string{"Nightjar-Created", "2", "Nightjar-Duplicate", "0"}},
@@ -92,8 +93,8 @@ func TestDuplicatesAndLists(t *testing.T) {
 		{name: "a list with bad items", as: "astro", method: "POST", path: path + "?duplicates=skip",
 			body: list(point(4, ""), point(5, `, "target": 999`), "7", `{"target": `+hidden+`}`), status: 400,
 			has: []string{`[{},{"target":["Invalid pk \"999\" - object does not exist."]},` +
-				`{"non_field_errors":["Invalid data. Expected a dictionary, ` +
-				`but got int."]},{"value":["This field is required."]`}},
+				`{"non_field_errors":["Invalid data. Expected a dictionary, but got int."]},` +
+				`{"value":["This field is required."]`}},
 		{name: "a list with repeats", as: "astro", method: "POST", path: path + "?duplicates=error",
 			body: list(point(4, ""), point(2, ""),
 				point(4, "")), status: 400, has: []string{`[{},{"non_field_errors":["This reduced datum already ` +
@@ -164,7 +165,8 @@ func TestWavelengthUnits(t *testing.T) {
 	const converted = `"value":{"flux":[1.50,2],"flux_units":"Jy","wavelength":[656.280,700.0],"wavelength_units":"nm"}`
 	const list, csv = "/api/reduceddatums/", "flux,value.flux_units,value.wavelength,value.wavelength_units"
 	n.play(t, []scenario{
-		{name: "no unit requested", as: "astro", method: "GET", path: list, status: 200, has: []string{`"value":` + stored}},
+		{name: "no unit requested", as: "astro", method: "GET", path: list, status: 200,
+			has: []string{`"value":` + stored}},
 		{name: "an empty unit", as: "astro", method: "GET", path: list + "?wavelength_units=", status: 200,
 			has: []string{`"value":` + stored}},
 		{name: "a list", as: "astro", method: "GET", path: list + "?strict=true&wavelength_units=nm", status: 200,
@@ -189,7 +191,8 @@ func TestWavelengthUnits(t *testing.T) {
 			has: []string{`\"eV\" is no unit`}},
 		{name: "ndjson", as: "astro", method: "GET", path: list + "?format=ndjson&wavelength_units=nm", status: 200,
 			has: []string{converted, `"pix"`}},
-		{name: "ndjson in an unknown unit", as: "astro", method: "GET", path: list + "?format=ndjson&wavelength_units=x",
+		{name: "ndjson in an unknown unit", as: "astro", method: "GET",
+			path:   list + "?format=ndjson&wavelength_units=x",
 			status: 400, has: []string{`\"x\" is no unit`}},
 		{name: "csv", as: "astro", method: "GET", path: list + "?format=csv&wavelength_units=nm", status: 200,
 			has: []string{csv, `,Jy,"[656.280,700.0]",nm`}},
@@ -234,36 +237,24 @@ func TestPlainLines(t *testing.T) {
 	for line, plain := range map[string]bool{
 		`{"target":1,"data_type":"photometry","source_name":"ZTF","timestamp":"2010-01-01T00:00:00Z",` +
 			`"value":{"magnitude":15.5}}`: true,
-		` { "target" : 12 , "data_type": "x", "timestamp": "2010-01-01", "value" : [ 1, ` +
-			`{"a" : "\u00e9"} ] } `: true,
+		` { "target" : 12 , "data_type": "x", "timestamp": "2010-01-01", "value" : ` +
+			`[ 1, {"a" : "\u00e9"} ] } `: true,
 		`{"target":1,"data_type":"a b","source_location":"","timestamp":"2010-01-01T00:00:00.123456+01:00",` +
 			`"value":"x"}`: true,
 		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
 			`"value":null}`: false,
-		`{"target":1,"data_type":"p",` +
-			`"timestamp":"2010-01-01T00:00:00Z"}`: false,
-		`{"target":1,"data_type":"p","timestamp":"2010-13-01T00:00:00Z",` +
-			`"value":1}`: false,
-		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1e999}`: false,
-		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1} x`: false,
-		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1,}`: false,
-		`{"target":1,"target":2,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1}`: false,
-		`{"target":1.0,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1}`: false,
-		`{"target":0,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1}`: false,
-		`{"target":1,"data_type":" p","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1}`: false,
-		`{"target":1,"data_type":"","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1}`: false,
-		`{"target":1,"data_type":"p","extra":1,"timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1}`: false,
-		`{"target":1,"data_type":"é","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":1}`: false,
+		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z"}`:                      false,
+		`{"target":1,"data_type":"p","timestamp":"2010-13-01T00:00:00Z","value":1}`:            false,
+		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1e999}`:        false,
+		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1} x`:          false,
+		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1,}`:           false,
+		`{"target":1,"target":2,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1}`: false,
+		`{"target":1.0,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1}`:          false,
+		`{"target":0,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1}`:            false,
+		`{"target":1,"data_type":" p","timestamp":"2010-01-01T00:00:00Z","value":1}`:           false,
+		`{"target":1,"data_type":"","timestamp":"2010-01-01T00:00:00Z","value":1}`:             false,
+		`{"target":1,"data_type":"p","extra":1,"timestamp":"2010-01-01T00:00:00Z","value":1}`:  false,
+		`{"target":1,"data_type":"é","timestamp":"2010-01-01T00:00:00Z","value":1}`:            false,
 		`{}`: false, `[]`: false, ``: false, `{`: false, `{"target":1`: false,
 	} {
 		if samePlain(t, line) != plain {

@@ -22,12 +22,10 @@ func TestEndings(t *testing.T) {
 	}{
 		"nothing": {func(*node, string, map[string][2]string) {},
 			"basic session minted named read only"},
-		"a new password, with a token": {func(n *node, id string,
-			w map[string][2]string) {
+		"a new password, with a token": {func(n *node, id string, w map[string][2]string) {
 			n.newPassword("carol", id, w["named"])
 		}, "named read only"},
-		"a new password, in the session": {func(n *node, id string,
-			w map[string][2]string) {
+		"a new password, in the session": {func(n *node, id string, w map[string][2]string) {
 			n.newPassword("carol", id, w["session"])
 		}, "session named read only"},
 		"a new password, by a superuser": {func(n *node, id string, w map[string][2]string) {

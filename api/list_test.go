@@ -134,7 +134,8 @@ func TestCursorsWhileWriting(t *testing.T) {
 			next = strings.TrimPrefix(next, n.URL)
 			count++
 			if add().want(t, 201); pages == 0 && path != "/api/observations/" { // which are never deleted
-				n.ask("astro", "DELETE", path+all[1]+"/", nil).want(t, 204) // already read; the first target is the host
+				n.ask("astro", "DELETE", path+all[1]+"/", nil).want(t,
+					204) // already read; the first target is the host
 				n.ask("astro", "DELETE", path+last+"/", nil).want(t, 204)
 				all = all[:len(all)-1]
 			}

@@ -12,20 +12,19 @@ import (
 	"nightjar/auth"
 )
 
-// Rows of data: each has its day and its value, so that equal data are the same whatever brings
-// them.
+// Rows: each has a day and a value, so that equal rows are duplicates whatever adds them.
 
 func rowTime(row int) string {
-	return time.Date(2023, 2, 25+row, 0, 0, 0, 0, time.UTC).Format(time.RFC3339) // MJD 60000 and on
+	return time.Date(2023, 2, 25+row, 0, 0, 0, 0, time.UTC).Format(time.RFC3339) // from MJD 60000
 }
 
-// rowSource is what somebody says of where a row comes from; files say nothing.
+// rowSource returns a random source of a posted row; rows of files have none.
 func rowSource(r *rand.Rand) string { return one(r, "", "source 0", "source 1") }
 
-// fileText is the value of a row as a file has it.
+// fileText is the format of the value of a row of a file.
 const fileText = `{"magnitude":%d.50,"time":%d.0}`
 
-// rowValue writes the value of a row, in one of several ways that mean the same.
+// rowValue writes the value of a row in one of several equal ways.
 func rowValue(row int, r *rand.Rand) json.RawMessage {
 	if row >= modelFileRows {
 		return json.RawMessage(fmt.Sprintf(one(r, `{"flux":[1,2.5,%d]}`, `{ "flux" : [1.0, 25e-1, %d] }`), row))
@@ -37,7 +36,7 @@ func rowValue(row int, r *rand.Rand) json.RawMessage {
 		`{"magnitude": %[2]d.50, "time": %[1]d}`, `{"time":%[1]de0,"magnitude":%[2]d5e-1}`), 60000+row, 15+row))
 }
 
-// sentDatum is a datum that somebody sends, and what must be wrong with it.
+// A sentDatum is a datum that is sent, and the fields of the problems that the answer must name.
 type sentDatum struct {
 	d        modelDatum
 	body     map[string]any
@@ -123,7 +122,7 @@ func (x *modelRun) postDatum(who string, r *rand.Rand) error {
 	return x.compare(s.what, s.value, x.datumRow(who, x.m.Data[key]))
 }
 
-// importData sends some data as lines.
+// importData sends some datums as lines.
 func (x *modelRun) importData(who string, r *rand.Rand) error {
 	var text strings.Builder
 	var good []modelDatum
@@ -165,7 +164,7 @@ func (x *modelRun) importData(who string, r *rand.Rand) error {
 	return x.learnIDs()
 }
 
-// learnIDs finds the ids of data that came in bulk.
+// learnIDs finds the ids of datums that were added in bulk.
 func (x *modelRun) learnIDs() error {
 	fresh, known := map[string]*modelDatum{}, map[float64]bool{}
 	for _, d := range x.m.Data {
@@ -188,7 +187,7 @@ func (x *modelRun) learnIDs() error {
 	}
 	for key, d := range fresh {
 		if d.ID == 0 {
-			return fmt.Errorf("the datum %s was created and is not there", key)
+			return fmt.Errorf("the datum %s was created, but is missing", key)
 		}
 	}
 	return nil
@@ -224,7 +223,7 @@ func (x *modelRun) deleteDatum(who string, r *rand.Rand) error {
 	return err
 }
 
-// uploadProduct uploads a file of photometry, or one that is only kept.
+// uploadProduct uploads a file of photometry, or a file that is only stored.
 func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
 	m := x.m
 	p := &modelProduct{Place: r.IntN(modelFiles), Maker: who, Type: one(r, "photometry", "photometry", "fits_file"),

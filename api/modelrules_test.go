@@ -8,13 +8,13 @@ import (
 	"nightjar/auth"
 )
 
-// model is what a node must hold. Targets and products have places, which are free again when they
-// are deleted; a row of data may be there several times, when those who brought it do not see each
-// other and say something else of it.
+// A model is what a node must contain. Targets and products have places, which deletion frees. The
+// same row may be there several times, if the users who added it do not see each other's datums and
+// give different values or sources.
 type model struct {
 	Mode     auth.Mode
 	Strategy auth.Strategy
-	Groups   map[string][]string // of users
+	Groups   map[string][]string // by user
 	Targets  map[int]*modelTarget
 	Products map[int]*modelProduct
 	Data     map[string]*modelDatum
@@ -56,7 +56,7 @@ type modelProduct struct {
 	Type, Content   string
 }
 
-// modelOwner is who made something, and the groups that were named.
+// modelOwner is the user who created an object, and the groups that were named with it.
 type modelOwner struct {
 	User   string
 	Groups []string
@@ -68,7 +68,7 @@ type modelDatum struct {
 	Type     string
 	Row      int
 	Source   string
-	Text     string // of the value, compact
+	Text     string // the value as compact JSON
 	Products []int
 	Owners   []modelOwner
 	Upload   uint64
@@ -126,7 +126,7 @@ func (m *model) seesDatum(who string, d *modelDatum) bool {
 	return d != nil && m.seesHeld(who, d.Target, m.owners(d)...)
 }
 
-// shownProduct is the product that a datum shows, nil for none.
+// shownProduct returns the product of a datum that a user gets, or nil.
 func (m *model) shownProduct(who string, d *modelDatum) *modelProduct {
 	for _, place := range d.Products {
 		if p := m.Products[place]; m.seesProduct(who, p) {
@@ -136,7 +136,7 @@ func (m *model) shownProduct(who string, d *modelDatum) *modelProduct {
 	return nil
 }
 
-// mayDelete says whether somebody who sees it may delete what hangs on a target.
+// mayDelete reports whether a user who sees an object on a target may delete it.
 func (m *model) mayDelete(who string, target int, owners ...modelOwner) bool {
 	if who == "" {
 		return false
@@ -163,8 +163,8 @@ func (m *model) knowsList(who, name string) bool {
 	return false
 }
 
-// unchanged finds the datum that is there already for somebody: one they see, or one that is hidden and
-// shows the same; "" for none.
+// findEqual returns the key of the datum that makes d a duplicate for a user: one that the user
+// sees, or a hidden one with the same value and source; "" for none.
 func (m *model) findEqual(who string, d *modelDatum) (key string, seen bool) {
 	var keys []string
 	for k, there := range m.Data {
@@ -172,7 +172,7 @@ func (m *model) findEqual(who string, d *modelDatum) (key string, seen bool) {
 			keys = append(keys, k)
 		}
 	}
-	// those whose id is not known yet are the newest
+	// datums without a known id are the newest
 	slices.SortFunc(keys, func(a, b string) int { return cmp.Compare(m.Data[a].ID-1, m.Data[b].ID-1) })
 	for _, k := range keys {
 		there := m.Data[k]
@@ -186,7 +186,8 @@ func (m *model) findEqual(who string, d *modelDatum) (key string, seen bool) {
 	return key, false
 }
 
-// addDatum adds a datum, or notes that it was brought again, and says whether it counts as new.
+// addDatum adds a datum, or adds its products and owners to an equal one, and reports whether it
+// counts as created.
 func (m *model) addDatum(who string, d modelDatum) (key string, created bool) {
 	key, seen := m.findEqual(who, &d)
 	there := m.Data[key]
@@ -207,7 +208,7 @@ func (m *model) addDatum(who string, d modelDatum) (key string, created bool) {
 	return key, !seen
 }
 
-// dropProduct takes a product away, with the data that only it brought.
+// dropProduct deletes a product, and the datums that have no other product or owner.
 func (m *model) dropProduct(place int) {
 	delete(m.Products, place)
 	for key, d := range m.Data {
@@ -218,7 +219,7 @@ func (m *model) dropProduct(place int) {
 	}
 }
 
-// dropDatum deletes a datum as somebody: with the objects' permissions only on their own account.
+// dropDatum deletes a datum as a user; in the mode objects this removes only what the user owns.
 func (m *model) dropDatum(who, key string) {
 	d := m.Data[key]
 	if m.Mode == auth.ModeObjects && who != "admin" {

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// The places of a model and what its things are called.
+// The places of a model, and the names of its objects.
 const (
-	modelPlaces   = 9  // of targets
+	modelPlaces   = 9  // places of targets
 	modelFiles    = 12 // places of products
-	modelFileRows = 7  // of the rows of data, the first ones also stand in files
+	modelFileRows = 7  // the first rows may also be in files
 	modelRows     = 10
 	noID          = 99999999
 )
@@ -30,13 +30,13 @@ func modelName(r *rand.Rand) string {
 
 func f64(f float64) *float64 { return &f }
 
-// mayName says whether somebody may give rights to these groups.
+// mayName reports whether a user may give rights to these groups.
 func (m *model) mayName(who string, groups []string) bool {
 	return who == "admin" ||
 		!slices.ContainsFunc(groups, func(g string) bool { return !slices.Contains(m.Groups[who], g) })
 }
 
-// someGroups chooses groups, mostly such as somebody may name.
+// someGroups returns random groups, mostly some that the user may name.
 func (x *modelRun) someGroups(who string, r *rand.Rand) []string {
 	groups := some(r, modelGroups...)
 	if !x.m.mayName(who, groups) && r.IntN(4) > 0 {
@@ -45,7 +45,7 @@ func (x *modelRun) someGroups(who string, r *rand.Rand) []string {
 	return groups
 }
 
-// targetCalled finds the target with a name, or an alias.
+// targetCalled returns a target that passes, or nil.
 func (m *model) targetCalled(pass func(t *modelTarget) bool) *modelTarget {
 	for _, t := range m.Targets {
 		if pass(t) {
@@ -73,13 +73,14 @@ func unique(list []string) []string {
 	return out
 }
 
-// textAround2K makes records a little shorter and longer than 2,048 bytes, from where on the file
-// keeps them apart.
+// textAround2K returns texts that make records a little shorter or longer than 2,048 bytes. The
+// file stores longer records separately.
 func textAround2K(r *rand.Rand) string {
 	return strings.Repeat("x", one(r, 1700, 1800, 1900, 2100, 3000))
 }
 
-// tags are what a target's tags are to be; doubled says that a key stands there twice.
+// tags returns random tags as they are sent and as the model has them; doubled reports whether a
+// key occurs twice.
 func tags(r *rand.Rand) (sent []any, tags []modelPart, doubled bool) {
 	for _, k := range some(r, "z", "host", "class") {
 		p := modelPart{Name: k, Value: one(r, "1", "2", "", textAround2K(r))}
@@ -152,8 +153,7 @@ func (x *modelRun) createTarget(who string, r *rand.Rand) error {
 	return x.changed(who, t, s)
 }
 
-// addLists makes the lists of a target that are not there; their ids are asked for when they are
-// needed.
+// addLists adds the lists of a target that do not exist yet; listID finds their ids later.
 func (m *model) addLists(who string, t *modelTarget) {
 	for _, name := range t.Lists {
 		if m.Lists[name] == nil {
@@ -162,7 +162,7 @@ func (m *model) addLists(who string, t *modelTarget) {
 	}
 }
 
-// changed notes a change of a target, takes the ids of its new aliases and tags out of the answer,
+// changed records a change of a target, takes the ids of its new aliases and tags from the answer,
 // and compares the rest.
 func (x *modelRun) changed(who string, t *modelTarget, s said) error {
 	x.m.Clock++
@@ -269,7 +269,7 @@ func (x *modelRun) changeTarget(who string, r *rand.Rand) error {
 	return x.changed(who, t, s)
 }
 
-// targetAt is the target at a place and its id, or nil and an id that nothing has.
+// targetAt returns the target at a place and its id, or nil and an id that nothing has.
 func (x *modelRun) targetAt(place int) (*modelTarget, uint64) {
 	if t := x.m.Targets[place]; t != nil {
 		return t, t.ID
@@ -277,7 +277,7 @@ func (x *modelRun) targetAt(place int) (*modelTarget, uint64) {
 	return nil, noID
 }
 
-// wantDeleted compares the status of a deletion, and says whether it was done.
+// wantDeleted checks the status of a deletion, and reports whether it was done.
 func (s said) wantDeleted(who string, sees, may bool) (done bool, err error) {
 	switch {
 	case who == "":
@@ -292,8 +292,9 @@ func (s said) wantDeleted(who string, sees, may bool) (done bool, err error) {
 
 func (x *modelRun) deleteTarget(who string, r *rand.Rand) error {
 	t, id := x.targetAt(r.IntN(modelPlaces))
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).wantDeleted(who, x.m.sees(who, t), t != nil &&
-		x.m.granted(who, t))
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).wantDeleted(who, x.m.sees(who, t),
+		t != nil &&
+			x.m.granted(who, t))
 	if done {
 		x.m.dropTarget(t.Place)
 	}
@@ -341,8 +342,8 @@ func (x *modelRun) deletePart(who string, r *rand.Rand) error {
 	return err
 }
 
-// listID is the id of a list, which only those who know it may ask for; the model finds it with the
-// first target on it.
+// listID returns the id of a list. Only users who know the list may ask for it; a superuser tries
+// one id after the other.
 func (x *modelRun) listID(name string) uint64 {
 	l := x.m.Lists[name]
 	if l == nil {

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// targetRows are about a target and what hangs on it.
+// targetRows returns the requests about a target and the objects on it.
 func targetRows() (rows []row) {
 	add := func(method, path string) *row {
 		rows = append(rows, row{method: method, path: path})
 		return &rows[len(rows)-1]
 	}
-	// do is a write that is possible once
+	// do adds a write that can be done once
 	do := func(method, path, note string, body func(x *stage) any) {
 		r := add(method, path)
 		r.note, r.body, r.spoils = note, body, true
@@ -40,7 +40,7 @@ func targetRows() (rows []row) {
 		"name"}, exports)...)
 	thing("/api/targets/{target}/")
 	do("PATCH", "/api/targets/{target}/", "", sends(`{"slope": 0.5}`))
-	do("PATCH", "/api/targets/{target}/", "who sees it", sends(`{"permissions": "OPEN"}`))
+	do("PATCH", "/api/targets/{target}/", "its visibility", sends(`{"permissions": "OPEN"}`))
 	do("PATCH", "/api/targets/{target}/", "granting to Observers", sends(`{"groups": [{"id": {group}}]}`))
 	do("PATCH", "/api/targets/{target}/", "granting to another group", sends(`{"groups": [{"id": {another group}}]}`))
 	do("PUT", "/api/targets/{target}/", "", sends(`{"name": "{name}", "type": "SIDEREAL", "ra": 1, "dec": 1}`))
@@ -52,17 +52,17 @@ func targetRows() (rows []row) {
 		do("DELETE", path, "", nil)
 	}
 	const fresh = `"name": "Fresh", "type": "SIDEREAL", "ra": 1, "dec": 1`
-	made := func(x *stage) { // is of no use to others
+	made := func(x *stage) { // deletes the target, which other rows do not expect
 		for _, r := range x.w.ask("admin", "GET", "/api/targets/?name=Fresh", nil).rows(x.w.t) {
 			x.w.ask("admin", "DELETE", fmt.Sprintf("/api/targets/%v/", r["id"]), nil).want(x.w.t, 204)
 		}
 	}
 	for _, r := range []row{
 		{note: "", body: sends(`{` + fresh + `}`)},
-		{note: "of its name", body: sends(`{"name": "{name}", "type": "SIDEREAL", "ra": 1, "dec": 1}`)},
+		{note: "with its name", body: sends(`{"name": "{name}", "type": "SIDEREAL", "ra": 1, "dec": 1}`)},
 		{note: "with its alias", body: sends(`{` + fresh + `, "aliases": [{"name": "{alias name}"}]}`)},
-		{note: "onto its list, by id", body: sends(`{` + fresh + `, "target_lists": [{"id": {list}}]}`)},
-		{note: "onto its list, by name", body: sends(`{` + fresh + `, "target_lists": [{"name": "{list name}"}]}`)},
+		{note: "on its list, by id", body: sends(`{` + fresh + `, "target_lists": [{"id": {list}}]}`)},
+		{note: "on its list, by name", body: sends(`{` + fresh + `, "target_lists": [{"name": "{list name}"}]}`)},
 		{note: "granting to Observers", body: sends(`{` + fresh + `, "groups": [{"name": "Observers"}]}`)},
 		{note: "as lines", body: sendsLines(`{` + fresh + `}`)},
 	} {
@@ -121,7 +121,7 @@ func targetRows() (rows []row) {
 	return rows
 }
 
-// nodeRows are about everything else.
+// nodeRows returns all other requests.
 func nodeRows() (rows []row) {
 	add := func(method, path, note string, body func(x *stage) any) *row {
 		rows = append(rows, row{method: method, path: path, note: note, body: body})
@@ -149,7 +149,7 @@ func nodeRows() (rows []row) {
 	name := func(format string) func(x *stage) any {
 		return func(x *stage) any { n++; return jsonText(fmt.Sprintf(format, fmt.Sprint("n", n))) }
 	}
-	gone := func(path, field string) func(x *stage) { // what was made last of what is named n1, n2 and so on
+	gone := func(path, field string) func(x *stage) { // deletes the object with the last of the names n1, n2 and so on
 		return func(x *stage) {
 			list, _, _ := strings.Cut(path, "?")
 			for _, r := range x.w.ask("admin", "GET", list+"?all=true&"+field+"="+fmt.Sprint("n", n), nil).rows(x.w.t) {
@@ -182,7 +182,7 @@ func nodeRows() (rows []row) {
 	own := fmt.Sprintf(`{"password": %q, "current_password": %q}`, password("carol"), password("carol"))
 	add("PATCH", "/api/users/{member}/", "a password", sends(own))
 	add("PATCH", "/api/users/{member}/", "the groups", sends(`{"groups": [{"name": "Observers"}]}`))
-	add("PATCH", "/api/users/{member}/", "to be a superuser or none", sends(`{"is_superuser": false}`))
+	add("PATCH", "/api/users/{member}/", "whether it is a superuser", sends(`{"is_superuser": false}`))
 	add("PATCH", "/api/users/{member}/", "the name", sends(`{"username": "carol"}`))
 	ask("DELETE", "/api/users/{spare user}/")
 
@@ -226,8 +226,8 @@ func nodeRows() (rows []row) {
 	return rows
 }
 
-// coveredBy looks whether there is a row for every method of every route, for every filter, every
-// parameter of a write, and every form of export.
+// coveredBy checks that there is a row for every method of every route, for every filter, every
+// parameter of a write, and every format of an export.
 func (w *world) coveredBy(rows []row) {
 	type key struct{ method, path, parameter string }
 	asked := map[key]bool{}

@@ -21,10 +21,10 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/permissions.md, which TestPermissions compares with")
 
-// TestPermissions asks everything as everybody and compares the table of the answers with
-// testdata/permissions.md, so that a change of who may do what is seen for what it is. That the
-// answers are right is for TestMatrix and its neighbours; that none is left out is for this one: a
-// route, a filter or a form of export that is in no row makes it fail.
+// TestPermissions sends every request as everybody and compares the table of the answers with
+// testdata/permissions.md, so that every change of a permission shows in a diff. Whether the
+// answers are right, TestMatrix and its neighbours check; that none is left out, this test checks:
+// it fails if no row has a route, a filter or a format of an export.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t)
@@ -34,7 +34,7 @@ func TestPermissions(t *testing.T) {
 	x := &stage{trial: trial{w: w}, owner: &owner, dir: t.TempDir()}
 	var page strings.Builder
 	page.WriteString(permissionsHead)
-	page.WriteString("\n## What hangs on a target\n" + targetsHead)
+	page.WriteString("\n## Targets and the objects on them\n" + targetsHead)
 	asked := slices.Concat(targetRows(), nodeRows())
 	type block struct {
 		titles []string
@@ -44,7 +44,7 @@ func TestPermissions(t *testing.T) {
 	whole := testenv.Long() || *update
 	for i, kind := range stageKinds {
 		for j, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
-			if !whole && (i+2*j)%3 != 0 { // four of the ten
+			if !whole && (i+2*j)%3 != 0 { // the short form has four of the ten
 				continue
 			}
 			x.like, x.held, x.mode = starred{name: "Zq", access: kind.access, held: kind.target}, kind.data, mode
@@ -73,7 +73,7 @@ func TestPermissions(t *testing.T) {
 				}
 				for line := range strings.Lines(got) {
 					if !strings.Contains(want, line) {
-						t.Errorf("testdata/permissions.md, %s: it lacks\n%sIf that is what it should be: go test "+
+						t.Errorf("testdata/permissions.md, %s lacks\n%sIf the new answer is right: go test "+
 							"./api -run TestPermissions -update", title, line)
 					}
 				}
@@ -92,7 +92,7 @@ func TestPermissions(t *testing.T) {
 	for _, b := range blocks {
 		page.WriteString("\n### " + strings.Join(b.titles, "; ") + "\n\n" + b.table)
 	}
-	page.WriteString("\n## The node and its people\n" + nodeHead + "\n" + x.table(nodeRows()))
+	page.WriteString("\n## The node and its users\n" + nodeHead + "\n" + x.table(nodeRows()))
 	w.coveredBy(asked)
 	if *update {
 		if err := os.WriteFile(file, []byte(page.String()), 0o666); err != nil {
@@ -106,80 +106,80 @@ func TestPermissions(t *testing.T) {
 	got := strings.Split(page.String(), "\n")
 	for i, line := range strings.Split(string(want), "\n") {
 		if i >= len(got) || line != got[i] {
-			t.Fatalf("testdata/permissions.md, line %d: it says\n%s\nand it is\n%s\nIf that is what it should be: "+
+			t.Fatalf("testdata/permissions.md, line %d has\n%s\nwant\n%s\nIf the new answer is right: "+
 				"go test ./api -run TestPermissions -update", i+1, line, slices.Concat(got, make([]string, i+1))[i])
 		}
 	}
 	if len(got) != strings.Count(string(want), "\n")+1 {
-		t.Errorf("testdata/permissions.md lacks its end. If that is what it should be: go test ./api -run " +
+		t.Errorf("testdata/permissions.md lacks its end. If the new answers are right: go test ./api -run " +
 			"TestPermissions -update")
 	}
 }
 
 const permissionsHead = `# Who may do what
 
-This page is made by a test, ` + "`TestPermissions`" + `, which asks a node every method, filter and form of every route as each of these and writes down what was answered. What the rules are, and why, is
+A test, ` + "`TestPermissions`" + `, writes this page: it sends requests with every method, filter and format of every route to a node, as each of these, and records the answers. The rules and their reasons are
 in [security.md](../../docs/run/security.md) and [api.md](../../docs/use/api.md).
 
 | column | who asks |
 |---|---|
-| owner | whoever has the file: the command line, and the control socket |
-| superuser | a user who is one |
-| maker | the user who made the target and what hangs on it |
+| owner | the owner of the file: the command line, and the control socket |
+| superuser | a superuser |
+| maker | the user who created the target and the objects on it |
 | member | a user in the group Observers |
 | other | another user, in no group |
 | guest | nobody is signed in, and the strategy is ` + "`read-only`" + ` |
 | locked | nobody is signed in, and the strategy is ` + "`locked`" + ` |
-| reads | the member, with a token that only reads |
-| root reads | the superuser, with a token that only reads |
+| reads | the member, with a read-only token |
+| root reads | the superuser, with a read-only token |
 | expired | the maker, with a token that has expired |
 
-A cell holds the status, and for lists and exports how many rows there were. The parameters before a row's answers give the same: each of them was asked for by itself. Words in braces stand for an id
-or a name of what the table is about.
+A cell has the status, and for lists and exports the number of rows. If a row has several parameters, each was sent by itself, and the answers were the same. Words in braces are ids
+and names of the objects of the table.
 `
 
 const targetsHead = `
-On the target hang an alias, a tag, a list, an observation, a file of photometry with two data, an image, and a datum by itself.
+The target has an alias, a tag, a list, an observation, a file of photometry with two datums, an image, and a datum without a file.
 `
 
 const nodeHead = `
-` + "`{member}`" + ` is the member, ` + "`{token}`" + ` a token of the member's, ` + "`{group}`" + ` the group Observers, and ` + "`{another group}`" + ` one in which none of these is. The list of
-tokens says of how many people it shows tokens.
+` + "`{member}`" + ` is the member, ` + "`{token}`" + ` a token of the member, ` + "`{group}`" + ` the group Observers, and ` + "`{another group}`" + ` a group without these users. For the list of
+tokens a cell has the number of users whose tokens it contains.
 `
 
-// stageKinds are the kinds of targets, with who may see and change the target, and who holds what
-// hangs on it.
+// stageKinds are the kinds of targets: who may see and change the target, and who owns the objects
+// on it.
 var stageKinds = []struct {
 	name, access string
 	target, data held
 }{
 	{"Open to anyone", "OPEN", held{user: "astro"}, held{user: "astro"}},
-	{"Open to who is signed in", "PUBLIC", held{user: "astro"}, held{user: "astro"}},
+	{"Open to users who are signed in", "PUBLIC", held{user: "astro"}, held{user: "astro"}},
 	{"Private", "PRIVATE", held{user: "astro"}, held{user: "astro"}},
-	{"Shared with Observers, and so is what hangs on it", "PRIVATE", held{"astro", []string{"Observers"}},
+	{"Shared with Observers, and so are the objects on it", "PRIVATE", held{"astro", []string{"Observers"}},
 		held{"astro", []string{"Observers"}}},
-	{"Shared with Observers, what hangs on it being held by its maker", "PRIVATE", held{"astro", []string{"Observers"}},
+	{"Shared with Observers, but the objects on it belong to their maker", "PRIVATE",
+		held{"astro", []string{"Observers"}},
 		held{user: "astro"}},
 }
 
-// stageColumns are those who ask: the titles of the columns, and the names of the people.
+// stageColumns are the titles of the columns, and the people that send their requests.
 var stageColumns = []struct{ title, person string }{
 	{"owner", "owner"}, {"superuser", "admin"}, {"maker", "astro"}, {"member", "carol"}, {"other", "bob"}, {"guest",
 		"guest"}, {"locked", "guest"}, {"reads", "reader"}, {"root reads", "root reader"}, {"expired", "expired"},
 }
 
-// A row is something that is asked. Words in braces in path and body stand for what is on the
-// stage.
+// A row is a request. Words in braces in its path and body are names of objects on the stage.
 type row struct {
 	method, path string
-	note         string // what tells it from another row with the same path
+	note         string // distinguishes it from other rows with the same path
 	header       []string
 	body         func(x *stage) any
-	spoils       bool // when it is done, the stage must be set anew
+	spoils       bool // if it succeeds, the stage must be rebuilt
 	after        func(x *stage)
 }
 
-// stage is a target with one of everything on it, and what else rows are about.
+// A stage is a target with one object of each kind on it, and the other objects that rows need.
 type stage struct {
 	trial
 	owner *node
@@ -187,10 +187,10 @@ type stage struct {
 	dir   string
 	n     int
 	names map[string]string
-	spare []string // the addresses of what was made for one row, such as a token to be revoked
+	spare []string // addresses of objects that were created for one row, such as a token to be revoked
 }
 
-// build makes what is not there any more.
+// build creates the objects that are missing.
 func (x *stage) build() {
 	w := x.w
 	w.t.Helper()
@@ -214,12 +214,12 @@ func (x *stage) build() {
 		"member": w.userID("carol")}
 }
 
-// fill puts what is on the stage in the place of words in braces.
+// fill replaces words in braces by ids and names of objects on the stage.
 func (x *stage) fill(text string, code func(string) string) string {
 	for name, value := range x.names {
 		text = strings.ReplaceAll(text, "{"+name+"}", code(value))
 	}
-	for _, fresh := range []string{"token", "spare user", "spare group"} { // made for whoever asks for them
+	for _, fresh := range []string{"token", "spare user", "spare group"} { // created for each row that needs them
 		if !strings.Contains(text, "{"+fresh+"}") {
 			continue
 		}
@@ -240,17 +240,17 @@ func (x *stage) fill(text string, code func(string) string) string {
 
 func unchanged(s string) string { return s }
 
-// sends is a body of JSON.
+// sends returns a body of JSON.
 func sends(text string) func(x *stage) any {
 	return func(x *stage) any { return jsonText(x.fill(text, unchanged)) }
 }
 
-// sendsLines is a stream of lines of JSON.
+// sendsLines returns a stream of lines of JSON.
 func sendsLines(text string) func(x *stage) any {
 	return func(x *stage) any { return raw{typeNDJSON, x.fill(text, unchanged) + "\n"} }
 }
 
-// sendsFile is a form with a file.
+// sendsFile returns a form with a file.
 func sendsFile(fields ...string) func(x *stage) any {
 	return func(x *stage) any {
 		f := newForm()
@@ -261,7 +261,7 @@ func sendsFile(fields ...string) func(x *stage) any {
 	}
 }
 
-// table asks all rows as everybody.
+// table sends all rows as everybody.
 func (x *stage) table(rows []row) string {
 	cells := make([][]string, len(rows))
 	for _, column := range stageColumns {
@@ -307,7 +307,7 @@ func (x *stage) table(rows []row) string {
 	return b.String()
 }
 
-// cell asks for a row as somebody and says in a few words what was answered.
+// cell sends a row as a person and summarises the answer.
 func (x *stage) cell(person string, r row) string {
 	w := x.w
 	path, query, _ := strings.Cut(r.path, "?")
@@ -358,7 +358,7 @@ func (x *stage) cell(person string, r row) string {
 		bytes.HasPrefix(answer.body, []byte("{")):
 		v := answer.json(w.t)
 		switch list, _ := v["results"].([]any); {
-		case r.path == "/api/tokens/" && r.method == "GET": // whose number grows with those who came in
+		case r.path == "/api/tokens/" && r.method == "GET": // their number grows with every sign-in
 			of := map[any]bool{}
 			for _, x := range list {
 				of[x.(map[string]any)["username"]] = true
@@ -378,7 +378,7 @@ func (x *stage) cell(person string, r row) string {
 
 func (x *stage) ask(person string, r row, path string, body any) *reply {
 	w := x.w
-	if strings.HasPrefix(path, "/api/events/?") { // which would go on
+	if strings.HasPrefix(path, "/api/events/?") { // the stream would not end
 		ctx, cancel := context.WithTimeout(w.t.Context(), testenv.Patience)
 		defer cancel()
 		rq := httptest.NewRequest(r.method, path, nil).WithContext(ctx)
@@ -399,7 +399,7 @@ func (x *stage) ask(person string, r row, path string, body any) *reply {
 	return w.as(w.person(person), r.method, path, body, r.header...)
 }
 
-// firstWord takes an answer until something of it has come.
+// firstWord cancels a request when the first bytes of its answer are written.
 type firstWord struct {
 	*httptest.ResponseRecorder
 	stop func()

@@ -160,8 +160,8 @@ func TestFieldRules(t *testing.T) {
 			{`"aliases": true`, `"aliases":` + notList("bool")},
 			{`"aliases": null`, `"aliases":["This field may not be null."]`},
 			{`"aliases": [{"name": "u1"}, [], {"name": null}, {}]`,
-				`"aliases":[{},{"non_field_errors":["Invalid data. Expected a dictionary, ` +
-					`but got list."]},{"name":["This field may not be null."]},{"name":["This field is required."]}]`},
+				`"aliases":[{},{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]},` +
+					`{"name":["This field may not be null."]},{"name":["This field is required."]}]`},
 			{`"aliases": [{"name": "u2"}, {"name": "Andromeda"}]`,
 				`"aliases":[{},{"name":["target name with this Alias already exists."]}]`},
 			{`"aliases": [{"name": "` + strings.Repeat("x", 101) + `"}]`,
