@@ -154,7 +154,7 @@ func TestMended(t *testing.T) {
 			has: []string{`"count":1`}},
 		{name: "once for two aliases", as: "astro", method: "GET", path: "/api/targets/?name=same", status: 200,
 			has: []string{`"count":1`}},
-		{name: "data once for two aliases", as: "astro", method: "GET", path: "/api/reduceddatums/?target_name=same",
+		{name: "datums once for two aliases", as: "astro", method: "GET", path: "/api/reduceddatums/?target_name=same",
 			status: 200, has: []string{`"count":1`}},
 		{name: "a datum", as: "astro", method: "POST", path: "/api/reduceddatums/",
 			body: jsonText(`{"target": ` + mine +

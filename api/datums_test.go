@@ -241,8 +241,7 @@ func TestPlainLines(t *testing.T) {
 			`[ 1, {"a" : "\u00e9"} ] } `: true,
 		`{"target":1,"data_type":"a b","source_location":"","timestamp":"2010-01-01T00:00:00.123456+01:00",` +
 			`"value":"x"}`: true,
-		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z",` +
-			`"value":null}`: false,
+		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":null}`:         false,
 		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z"}`:                      false,
 		`{"target":1,"data_type":"p","timestamp":"2010-13-01T00:00:00Z","value":1}`:            false,
 		`{"target":1,"data_type":"p","timestamp":"2010-01-01T00:00:00Z","value":1e999}`:        false,

@@ -86,7 +86,7 @@ func TestPermissions(t *testing.T) {
 				compare(title, b.table)
 			}
 		}
-		compare("The node and its people", x.table(nodeRows()))
+		compare("The node and its users", x.table(nodeRows()))
 		return
 	}
 	for _, b := range blocks {

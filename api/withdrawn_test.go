@@ -14,7 +14,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// A slowWrite is a request of which half the body is sent.
+// A slowWrite is a request with half of its body sent.
 type slowWrite struct {
 	n      *node
 	rest   string
