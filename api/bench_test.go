@@ -15,14 +15,14 @@ import (
 	"nightjar/internal/dataset"
 )
 
-// benchRows and benchTargets are how many data and targets the lists of the benchmarks have.
+// benchRows and benchTargets are the numbers of datums and targets of the lists.
 const (
 	benchRows    = 1_000_000
 	benchTargets = 1000
 )
 
-// benchNode serves the data of the measurements, to admin and to astro, whose group Observers sees
-// every second target.
+// benchNode serves the data set of the measurements to admin and to astro, whose group Observers
+// sees every second target.
 func benchNode(b *testing.B, rows, targets int) *node {
 	b.Helper()
 	n := &node{t: b, path: b.TempDir() + "/bench.db", tokens: map[string]string{}}
@@ -81,7 +81,7 @@ func benchNode(b *testing.B, rows, targets int) *node {
 	return n
 }
 
-// importRows posts data as lines of JSON on behalf of the owner.
+// importRows posts datums as lines of JSON as the owner.
 func (n *node) importRows(first, rows, targets int) {
 	pr, pw := io.Pipe()
 	go func() { pw.CloseWithError(dataset.WriteDatums(pw, first, rows, targets, nil)) }()
@@ -95,7 +95,7 @@ func (n *node) importRows(first, rows, targets int) {
 	}
 }
 
-// discard takes an answer and forgets it.
+// discard is a ResponseWriter that counts bytes and keeps nothing.
 type discard struct {
 	header http.Header
 	status int
@@ -106,15 +106,15 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(p []byte) (int, error) { d.bytes += len(p); return len(p), nil }
 
-// BenchmarkList asks for pages of 100 with their count out of 1,000,000, as a superuser and as
-// somebody who sees half of the targets, from the request to the last byte of the answer, without
-// the network.
+// BenchmarkList gets pages of 100 of 1,000,000 datums, with their count, as a superuser and as a
+// user who sees half of the targets. It measures the handler, without a network.
 func BenchmarkList(b *testing.B) {
 	n := benchNode(b, benchRows, benchTargets)
 	for _, user := range []string{"admin", "astro"} {
 		for _, query := range []string{"", "target__id=502", "target_name=Target-00502", "target_name=Target-0050",
 			"target_name=Target",
-			"source_name=ZTF", "data_type=photometry", "data_type=photometry&source_name=ZTF", "target__id=502&data_type=photometry", "offset=900000", "offset=450000"} {
+			"source_name=ZTF", "data_type=photometry", "data_type=photometry&source_name=ZTF",
+			"target__id=502&data_type=photometry", "offset=900000", "offset=450000"} {
 			b.Run(user+"/"+query, func(b *testing.B) {
 				r := httptest.NewRequest("GET", "/api/reduceddatums/?"+query, nil)
 				r.Header.Set("Authorization", "Token "+n.tokens[user])
@@ -131,8 +131,8 @@ func BenchmarkList(b *testing.B) {
 	}
 }
 
-// BenchmarkImport posts 200,000 data as lines of JSON, on few targets and on many, and reports rows
-// a second.
+// BenchmarkImport posts 200,000 datums as lines of JSON, on few targets and on many, and reports
+// rows per second.
 func BenchmarkImport(b *testing.B) {
 	const rows = 200_000
 	for _, targets := range []int{benchTargets, rows / 10} {
@@ -149,7 +149,7 @@ func BenchmarkImport(b *testing.B) {
 	}
 }
 
-// BenchmarkUpload uploads a table of photometry of 100,000 rows and reports rows a second.
+// BenchmarkUpload uploads tables of photometry of 100,000 rows and reports rows per second.
 func BenchmarkUpload(b *testing.B) {
 	const rows = 100_000
 	n := benchNode(b, 0, 100)
@@ -176,8 +176,8 @@ func BenchmarkUpload(b *testing.B) {
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
-// BenchmarkPost posts single data one after the other, on a disk that is not synced: what is ours
-// of the cost of a post.
+// BenchmarkPost posts datums one by one, without syncing the disk: this leaves the cost of our own
+// code.
 func BenchmarkPost(b *testing.B) {
 	n := benchNode(b, 100_000, benchTargets)
 	b.ReportAllocs()

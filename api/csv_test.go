@@ -13,8 +13,8 @@ import (
 
 func csvText(text string) raw { return raw{typeCSV, text} }
 
-// TestTargetsOfCSV: a table of targets makes what the same lines of JSON would make, with the same
-// reports and the numbers of its own lines.
+// TestTargetsOfCSV: a CSV table of targets creates the same targets as lines of JSON, with the same
+// report and with the line numbers of the table.
 func TestTargetsOfCSV(t *testing.T) {
 	n := start(t, Options{})
 	table := "\xef\xbb\xbfid,name,ra,dec,name2,name3,groups,permissions,'=host,distance,scheme\n" +
@@ -25,8 +25,10 @@ func TestTargetsOfCSV(t *testing.T) {
 	got := string(n.ask("astro", "POST", "/api/targets/", csvText(table)).want(t, 201).body)
 	for _, part := range []string{
 		`"created":2,"rejected":2,"problems":[{"line":4,"errors":{"distance":["A valid number is required."]}},` +
-			`{"line":6,"errors":{"name":`, `"notes":[{"text":"the column id is not taken over: the archive gives its own"},` +
-			`{"line":4,"text":"ra 370.5 is taken as 10.5"},{"line":5,"text":"ra -1e-20 is taken as 0"}],"more_notes":0,`} {
+			`{"line":6,"errors":{"name":`, `"notes":[{"text":"the column id is not taken over: the archive gives ` +
+			`its own"},` +
+			`{"line":4,"text":"ra 370.5 is taken as 10.5"},{"line":5,"text":"ra -1e-20 is taken as 0"}],` +
+			`"more_notes":0,`} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%s\nwithout %s", got, part)
 		}
@@ -56,14 +58,14 @@ func TestTargetsOfCSV(t *testing.T) {
 		{name: "many columns", as: "astro", method: "POST", path: "/api/targets/",
 			body: csvText("name" + strings.Repeat(",", maxCSVColumns) + "\n"), status: 400, has: []string{
 				"line 1: a table may have 10000 columns"}},
-		{name: "nothing was made", as: "astro", method: "GET", path: "/api/targets/?name=Q1,Q2,Q3", status: 200,
+		{name: "nothing was created", as: "astro", method: "GET", path: "/api/targets/?name=Q1,Q2,Q3", status: 200,
 			has: []string{`"count":0`}},
-		{name: "it is told", as: "astro", method: "OPTIONS", path: "/api/targets/", status: 200,
+		{name: "OPTIONS lists CSV", as: "astro", method: "OPTIONS", path: "/api/targets/", status: 200,
 			has: []string{`"streams":["application/x-ndjson","text/csv"]`}},
 	})
 }
 
-// TestDatumsOfCSV: a table of datums goes the way of lines of JSON.
+// TestDatumsOfCSV: a CSV table of datums is stored like lines of JSON.
 func TestDatumsOfCSV(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31", "Observers")
@@ -82,7 +84,8 @@ func TestDatumsOfCSV(t *testing.T) {
 	got := string(post("astro", table).want(t, 201).body)
 	for _, part := range []string{`"created":3,"duplicate":0,"rejected":4`,
 		`{"line":5,"errors":{"target":["There is no target called \"nobody\"."]}}`,
-		`{"line":6,"errors":{"timestamp":["Datetime has wrong format.`, `{"line":7,"errors":{"target":["There is no target called \"hidden\"."]}}`,
+		`{"line":6,"errors":{"timestamp":["Datetime has wrong format.`,
+		`{"line":7,"errors":{"target":["There is no target called \"hidden\"."]}}`,
 		`{"line":8,"errors":{"data_type":["This field is required."]}}`} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%s\nwithout %s", got, part)
@@ -91,7 +94,8 @@ func TestDatumsOfCSV(t *testing.T) {
 	text := string(n.ask("astro", "GET", "/api/reduceddatums/", nil).want(t, 200).body)
 	for _, part := range []string{
 		`"timestamp":"2026-01-02T03:04:05Z","value":{"magnitude":15.50,"filter":"r","\"q\"":[1]}`,
-		`"timestamp":"2023-02-25T06:00:00Z","value":{"magnitude":0.5,"filter":"g"}`, `"value":{"filter":"g","\"q\"":"{"}`} {
+		`"timestamp":"2023-02-25T06:00:00Z","value":{"magnitude":0.5,"filter":"g"}`,
+		`"value":{"filter":"g","\"q\"":"{"}`} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%s\nwithout %s", text, part)
 		}
@@ -106,11 +110,12 @@ func TestDatumsOfCSV(t *testing.T) {
 	}
 	before := fmt.Sprint(n.rowCounts())
 	for body, want := range map[string]string{
-		"target,data_type,value\n":                             "line 1: there is no column timestamp or mjd",
-		"target,data_type,mjd\n":                               "line 1: there is no column value or value.KEY",
-		"data_type,mjd,value\n":                                "line 1: there is no column target",
-		"target,mjd,value\n":                                   "line 1: there is no column data_type",
-		"target,data_type,mjd,value,colour\n":                  `line 1: the column \"colour\" is not known; there may be target,`,
+		"target,data_type,value\n": "line 1: there is no column timestamp or mjd",
+		"target,data_type,mjd\n":   "line 1: there is no column value or value.KEY",
+		"data_type,mjd,value\n":    "line 1: there is no column target",
+		"target,mjd,value\n":       "line 1: there is no column data_type",
+		"target,data_type,mjd,value,colour\n": `line 1: the column \"colour\" is not known; there ` +
+			`may be target,`,
 		"target,data_type,mjd,value,value.a\nM 31,x,1,1,2\n":   "line 2: there are both a value and a value.KEY",
 		"target,data_type,mjd,value\nM 31,x,1,1\nM 31,x,1,{\n": "line 3: column value: this is not JSON",
 	} {
@@ -119,13 +124,14 @@ func TestDatumsOfCSV(t *testing.T) {
 		}
 	}
 	if after := fmt.Sprint(n.rowCounts()); after != before {
-		t.Errorf("a refused table left something: %s, before it %s", after, before)
+		t.Errorf("a refused table changed the counts to %s from %s", after, before)
 	}
 }
 
-// TestLongRowOfCSV: a row goes over many lines, and is bounded as a line of JSON is, in the memory
-// that it takes too.
+// TestLongRowOfCSV: a row may have many lines. Its length and its memory are limited like those of
+// a line of JSON.
 func TestLongRowOfCSV(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Limits: Limits{MaxLine: 1 << 20}})
 	n.target("astro", "M 31", "Observers")
 	head := "target,data_type,mjd,value.note\n"
@@ -138,14 +144,15 @@ func TestLongRowOfCSV(t *testing.T) {
 		}
 	}
 	if taken := n.api.memory.all + n.api.small.all; taken != 0 {
-		t.Errorf("%d bytes of memory are still taken", taken)
+		t.Errorf("%d bytes of memory are not given back", taken)
 	}
 }
 
-// TestWideTablesOfCSV: tables of which a few bytes make much in memory are refused: package csv
+// TestWideTablesOfCSV: tables that need much more memory than their length are refused. Package csv
 // takes tens of bytes for each cell, JSON six for a control character, and the header is written
 // with each row.
 func TestWideTablesOfCSV(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	many := strings.Repeat(",", 4<<20)
 	for what, c := range map[string]struct{ text, says string }{
@@ -172,16 +179,18 @@ func TestWideTablesOfCSV(t *testing.T) {
 		}
 	}
 	if taken := n.api.memory.all + n.api.small.all; taken != 0 {
-		t.Errorf("%d bytes of memory are still taken", taken)
+		t.Errorf("%d bytes of memory are not given back", taken)
 	}
 }
 
-// FuzzCSV reads tables of targets and of datums: each row becomes an object, or a refusal that
-// names its line.
+// FuzzCSV reads tables of targets and of datums: each row becomes an object, or is refused with its
+// line number.
 func FuzzCSV(f *testing.F) {
 	for _, s := range []string{"name,ra,dec,name2,groups,redshift\nM 31,10.5,41.2,Andromeda,\"a,b\",0\n",
-		"\xef\xbb\xbfname,type\n'=1+1,SIDEREAL\n", "target,data_type,timestamp,value.magnitude,value.filter\n1,photometry,2026-01-01,15.5,r\n",
-		"target,data_type,mjd,value\nM 31,photometry,60000,\"{\"\"a\"\":1}\"\n", "name,ra\n\"M\n31\",12:34:56\n", "a,a\n", "\xff\n", "name\n\"x\n", "name,ra,dec\nx,370,-91\n"} {
+		"\xef\xbb\xbfname,type\n'=1+1,SIDEREAL\n",
+		"target,data_type,timestamp,value.magnitude,value.filter\n1,photometry,2026-01-01,15.5,r\n",
+		"target,data_type,mjd,value\nM 31,photometry,60000,\"{\"\"a\"\":1}\"\n", "name,ra\n\"M\n31\",12:34:56\n",
+		"a,a\n", "\xff\n", "name\n\"x\n", "name,ra,dec\nx,370,-91\n"} {
 		f.Add([]byte(s))
 	}
 	api := &API{o: Options{Limits: Limits{}.orDefaults()}}

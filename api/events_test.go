@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// events opens a stream and gives what comes next out of it: the event's name and its data.
+// events opens a stream of events. next returns the name and the data of the next event, both empty
+// at the end.
 func (n *node) events(t *testing.T, user, target string) (next func() (event, data string)) {
 	t.Helper()
 	r, err := http.NewRequest("GET", n.URL+"/api/events/?target__id="+target, nil)
@@ -46,8 +47,10 @@ func (n *node) events(t *testing.T, user, target string) (next func() (event, da
 	}
 }
 
-// TestEvents: who watches a target hears of what he may see of it, and of nothing else.
+// TestEvents: a client that watches a target gets events about what it may see of that target, and
+// about no other.
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31", "Observers")
 	other := n.target("astro", "M 32", "Observers")
@@ -57,7 +60,7 @@ func TestEvents(t *testing.T) {
 		{name: "a bad target", as: "astro", method: "GET", path: "/api/events/?target__id=x", status: 400},
 		{name: "a hidden target", as: "eve", method: "GET", path: "/api/events/?target__id=" + target, status: 404,
 			has: []string{"No Target matches"}},
-		{name: "another form", as: "astro", method: "GET", path: "/api/events/?target__id=" + target,
+		{name: "another media type", as: "astro", method: "GET", path: "/api/events/?target__id=" + target,
 			header: []string{"Accept", "application/xml"}, status: 406},
 	})
 	next := n.events(t, "carol", target)
@@ -79,21 +82,21 @@ func TestEvents(t *testing.T) {
 	n.ask("admin", "DELETE", "/api/targets/"+target+"/groups/2/", nil).want(t, 204)
 	want("gone", "{}")
 	if e, _ := next(); e != "" {
-		t.Errorf("after the end came %q", e)
+		t.Errorf("event %q after the end", e)
 	}
 	mine := n.events(t, "astro", target)
 	mine()
 	n.api.Stop()
 	if e, _ := mine(); e != "" {
-		t.Errorf("after the node stopped came %q", e)
+		t.Errorf("event %q after the node stopped", e)
 	}
 	if open := n.api.streams.all + len(n.api.streams.of); open != 0 {
-		t.Errorf("%d streams are counted", open)
+		t.Errorf("%d streams are still counted", open)
 	}
 }
 
-// TestEventsArePushed: an event comes with the commit and not by polling, since here no timer ever
-// fires by itself. What is committed in the pause after a look makes one event.
+// TestEventsArePushed: an event comes with the commit and not by polling, since in this test no
+// timer fires by itself. Commits during the pause after an event become one event.
 func TestEventsArePushed(t *testing.T) {
 	n := start(t, Options{})
 	pauses := make(chan time.Time)
@@ -120,7 +123,7 @@ func TestEventsArePushed(t *testing.T) {
 	want(`"reduceddatums":{"count":3,`)
 }
 
-// TestWatchers: nobody takes all streams of events from the others.
+// TestWatchers: no user and no address can take all streams of events.
 func TestWatchers(t *testing.T) {
 	n := start(t, Options{})
 	target := n.ask("astro", "POST", "/api/targets/",

@@ -19,13 +19,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/internal/testenv"
 )
 
-// node is an archive that is served, with the users admin (superuser), astro and carol (in
-// Observers), bob and eve.
+// node is a served archive with the users admin (a superuser), astro and carol (in Observers), bob
+// and eve. It does not use internal/node, which imports this package.
 type node struct {
 	t testing.TB
 	*httptest.Server
@@ -55,8 +57,8 @@ func (l *lockedBuffer) String() string {
 
 func password(user string) string { return user + "-pass-1" }
 
-// start serves a new archive. When the test ends the file is verified, and the log must be empty of
-// failures of ours.
+// start serves a new archive. When the test ends, start verifies the file and checks that no
+// internal error was logged.
 func start(t testing.TB, o Options) *node {
 	t.Helper()
 	made, err := people()
@@ -95,8 +97,8 @@ func start(t testing.TB, o Options) *node {
 	return n
 }
 
-// people makes the file with the groups and users of start, once: hashing passwords takes longer
-// than most tests.
+// people returns a file with the groups and users of start. It is built once, since hashing
+// passwords takes longer than most tests.
 var people = sync.OnceValues(func() (made struct {
 	file   []byte
 	tokens map[string]string
@@ -143,7 +145,7 @@ var people = sync.OnceValues(func() (made struct {
 	return made, err
 })
 
-// mode sets the mode and the strategy.
+// mode sets the permission mode and the strategy.
 func (n *node) mode(m auth.Mode, s auth.Strategy) {
 	n.t.Helper()
 	for name, value := range map[string]string{auth.SettingMode: string(m), auth.SettingStrategy: string(s)} {
@@ -151,7 +153,17 @@ func (n *node) mode(m auth.Mode, s auth.Strategy) {
 	}
 }
 
-// reply is an answer that was read.
+// await polls until a condition holds, and fails the test after testenv.Patience.
+func await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(testenv.Patience); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain for %s", testenv.Patience, what)
+		}
+	}
+}
+
+// reply is an answer with its whole body.
 type reply struct {
 	status int
 	header http.Header
@@ -159,8 +171,8 @@ type reply struct {
 	what   string
 }
 
-// ask sends a request as a user ("" for a guest), with a body: nil, raw, *form, url.Values, or what
-// is sent as JSON. The header pairs come last.
+// ask sends a request as a user ("" for a guest). The body is nil, raw, *form, url.Values, or a
+// value that is sent as JSON. The last arguments are pairs of a header and its value.
 func (n *node) ask(user, method, path string, body any, header ...string) *reply {
 	n.t.Helper()
 	var b io.Reader
@@ -255,7 +267,7 @@ func (r *reply) want(t testing.TB, status int) *reply {
 	return r
 }
 
-// json reads the answer.
+// json decodes the answer.
 func (r *reply) json(t testing.TB) map[string]any {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(r.body))
@@ -267,7 +279,7 @@ func (r *reply) json(t testing.TB) map[string]any {
 	return v
 }
 
-// id is the id in the answer.
+// id returns the id in the answer.
 func (r *reply) id(t testing.TB) string {
 	t.Helper()
 	id, ok := r.json(t)["id"].(json.Number)
@@ -277,7 +289,7 @@ func (r *reply) id(t testing.TB) string {
 	return id.String()
 }
 
-// rows are the results of a list, whose count they must be if the list is whole.
+// rows returns the results of a list, and checks their count if the list has one page.
 func (r *reply) rows(t testing.TB) []map[string]any {
 	t.Helper()
 	r.want(t, 200)
@@ -296,7 +308,7 @@ func (r *reply) rows(t testing.TB) []map[string]any {
 	return rows
 }
 
-// members takes one member out of rows.
+// members returns one member of each row.
 func members(rows []map[string]any, key string) []string {
 	out := []string{}
 	for _, r := range rows {
@@ -305,7 +317,7 @@ func members(rows []map[string]any, key string) []string {
 	return out
 }
 
-// target makes a target of a user's; the groups get all rights on it.
+// target creates a target as a user; the groups get all rights on it.
 func (n *node) target(user, name string, groups ...string) string {
 	n.t.Helper()
 	in := map[string]any{"name": name, "type": "SIDEREAL", "ra": 10.5, "dec": -20.25}
@@ -336,13 +348,13 @@ func (n *node) upload(user, target, kind, name string, content []byte, fields ..
 	return n.ask(user, "POST", "/api/dataproducts/", f.file(name, content))
 }
 
-// rowCounts are the numbers of rows that the node has in all.
+// rowCounts returns the node's number of rows of each kind.
 func (n *node) rowCounts() map[string]any {
 	n.t.Helper()
 	return n.ask("admin", "GET", "/api/node/", nil).want(n.t, 200).json(n.t)["counts"].(map[string]any)
 }
 
-// sample is one of the files that were uploaded to a TOM while its answers were recorded.
+// sample returns a file that was uploaded to a TOM while its answers were recorded.
 func sample(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "ingest", "testdata", "golden", name))

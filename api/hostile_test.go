@@ -24,7 +24,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// dice are choices out of bytes; when these are used up, all choices are the first.
+// dice make choices from bytes. When no bytes are left, every choice is the first one.
 type dice struct{ b []byte }
 
 func (d *dice) roll(n int) int {
@@ -39,36 +39,48 @@ func (d *dice) roll(n int) int {
 	return c % n
 }
 
-// seldom is true once in n times, and not when the bytes are used up.
+// seldom is true once in n times, and false when no bytes are left.
 func (d *dice) seldom(n int) bool { return d.roll(n) == n-1 }
 
 func draw[T any](d *dice, list []T) T { return list[d.roll(len(list))] }
 
-// What a field of JSON can hold that it should not.
+// Bad values of a JSON field.
 var hostileJSON = []string{`null`, `true`, `0`, `-0`, `-1`, `1`, `2`, `1.5`, `1e400`, `-1e400`, `1e-400`,
-	`9007199254740993`, `99999999999999999999999999`, `1e9999999999999999999`, `NaN`, `-Infinity`, `01`, `0x10`, `1.`, `""`, `" "`, `"\u0000"`,
-	`"\ud800"`, `"\udfff\ud800"`, "\"\xff\xfe\"", "\"\x00\"", `"\x"`, `"<script>alert(1)</script>"`, `"=1+1"`, `"../../etc/passwd"`, `"9999-12-31T23:59:59.999999999Z"`, `"0000-00-00T00:00:00Z"`, `"-9999-01-01"`, `"1e400"`, `"nan"`,
-	`"2016-12-31T23:59:60Z"`, `[]`, `[[]]`, `[null]`, `[1,"a",{}]`, `{}`, `{"":null}`, `{"id":1}`, `{"id":-1,"name":null}`, `[{"id":1},{"name":"Observers"}]`, `[{"name":["x"]}]`, `{"a":1,"a":2}`, `'x'`, `undefined`, `[1,]`, `{,}`, `"` + strings.Repeat("x", 70_000) + `"`,
+	`9007199254740993`, `99999999999999999999999999`, `1e9999999999999999999`, `NaN`, `-Infinity`, `01`, `0x10`, `1.`,
+	`""`, `" "`, `"\u0000"`,
+	`"\ud800"`, `"\udfff\ud800"`, "\"\xff\xfe\"", "\"\x00\"", `"\x"`, `"<script>alert(1)</script>"`, `"=1+1"`,
+	`"../../etc/passwd"`, `"9999-12-31T23:59:59.999999999Z"`, `"0000-00-00T00:00:00Z"`, `"-9999-01-01"`, `"1e400"`,
+	`"nan"`,
+	`"2016-12-31T23:59:60Z"`, `[]`, `[[]]`, `[null]`, `[1,"a",{}]`, `{}`, `{"":null}`, `{"id":1}`,
+	`{"id":-1,"name":null}`, `[{"id":1},{"name":"Observers"}]`, `[{"name":["x"]}]`, `{"a":1,"a":2}`, `'x'`,
+	`undefined`, `[1,]`, `{,}`, `"` + strings.Repeat("x", 70_000) + `"`,
 	strings.Repeat("9", 5000), "1." + strings.Repeat("0", 5000) +
 		"1", strings.Repeat("[", 10_000), strings.Repeat("[", 10_000) +
 		strings.Repeat("]", 10_000), strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000), `"` +
 		strings.Repeat("\\u0000", 100) + `"`}
 
-// What a parameter, a form's field, a header or a part of a path can hold.
+// Bad values of a parameter, of a form's field, of a header, and of a part of a path.
 var hostileText = []string{"", "1", "2", "-1", "0", "1.0", "1e400", "99999999999999999999", "nan", "inf", "abc", "M",
-	"%00", "\x00", "\xff\xfe", "é", "\u202e", "a,b,,c", ",", "..", "../..", "..%2f..", ".", "/", "//", "\\", "%", "%zz", "1,2,3", "361,91,-1", "0,90,180", "nan,nan,nan", "1,2",
-	"'; DROP TABLE", "<b>", "true", "x=1;y=2", "2026-01-01", "2026-13-45", "9999-12-31T23:59:59.999999Z", "-1e308", "*", "[", "(?i)", strings.Repeat("x", 5000), strings.Repeat("a,", 2000), "csv", "ecsv", "votable", "ndjson", "api", "json", "id", "-created", "cursor", "LSBhZnRlciAwIDk5", "zzzz"}
+	"%00", "\x00", "\xff\xfe", "é", "\u202e", "a,b,,c", ",", "..", "../..", "..%2f..", ".", "/", "//", "\\", "%",
+	"%zz", "1,2,3", "361,91,-1", "0,90,180", "nan,nan,nan", "1,2",
+	"'; DROP TABLE", "<b>", "true", "x=1;y=2", "2026-01-01", "2026-13-45", "9999-12-31T23:59:59.999999Z", "-1e308",
+	"*", "[", "(?i)", strings.Repeat("x", 5000), strings.Repeat("a,", 2000), "csv", "ecsv", "votable", "ndjson", "api",
+	"json", "id", "-created", "cursor", "LSBhZnRlciAwIDk5", "zzzz"}
 
-// What can be sent that is good, by path, from which the hostile is made.
+// Good fields by path, from which hostile bodies are built.
 var goodBodies = map[string][]string{
 	"/api/targets/": {"name", `"T %d"`, "type", `"SIDEREAL"`, "ra", `1.5`, "dec", `-2`, "aliases",
-		`[{"name":"alias %d"}]`, "targetextra_set", `[{"key":"k","value":"v"}]`, "groups", `[{"name":"Observers"}]`, "target_lists", `[{"name":"l"}]`, "permissions", `"OPEN"`, "epoch", `2000`, "scheme", `""`, "abs_mag", `null`},
+		`[{"name":"alias %d"}]`, "targetextra_set", `[{"key":"k","value":"v"}]`, "groups", `[{"name":"Observers"}]`,
+		"target_lists", `[{"name":"l"}]`, "permissions", `"OPEN"`, "epoch", `2000`, "scheme", `""`, "abs_mag", `null`},
 	"/api/reduceddatums/": {"target", `1`, "data_type", `"photometry"`, "source_name", `"s"`, "source_location",
-		`"l"`, "timestamp", `"2026-01-01T00:00:%02dZ"`, "value", `{"magnitude":%d}`, "data_product", `null`, "groups", `[]`},
+		`"l"`, "timestamp", `"2026-01-01T00:00:%02dZ"`, "value", `{"magnitude":%d}`, "data_product", `null`, "groups",
+		`[]`},
 	"/api/dataproducts/": {"target", `1`, "data_product_type", `"photometry"`, "product_id", `"p %d"`,
-		"observation_record", `""`, "extra_data", `"x"`, "groups", `"[]"`, "date_obs", `"60000"`, "flux_scale", `"1"`, "groups[0]id", `2`, "dry_run", `"false"`},
+		"observation_record", `""`, "extra_data", `"x"`, "groups", `"[]"`, "date_obs", `"60000"`, "flux_scale", `"1"`,
+		"groups[0]id", `2`, "dry_run", `"false"`},
 	"/api/observations/": {"target_id", `1`, "facility", `"LCO"`, "observation_type", `"IMAGING"`,
-		"observing_parameters", `{"a":1}`, "observation_id", `"o %d"`, "status", `"PENDING"`, "scheduled_start", `"2026-01-01T00:00:00Z"`, "groups", `[]`},
+		"observing_parameters", `{"a":1}`, "observation_id", `"o %d"`, "status", `"PENDING"`, "scheduled_start",
+		`"2026-01-01T00:00:00Z"`, "groups", `[]`},
 	"/api/tokens/": {"name", `"t %d"`, "username", `""`, "read_only", `true`, "expires",
 		`"2030-01-01T00:00:00Z"`},
 	"/api/users/": {"username", `"u %d"`, "password", `null`, "is_superuser", `false`, "groups", `[]`,
@@ -83,15 +95,16 @@ var goodBodies = map[string][]string{
 }
 
 var hostileFiles = []string{"", "time,magnitude,error,filter\n60000.1,15.1,0.1,r\n", "time,magnitude\n1e400,nan\n",
-	"\x00\x01\x02", "SIMPLE  =                    T", "<html><script>alert(1)</script></html>", "mjd;mag\n60000,1;18\n", "\xff\xfet\x00i\x00m\x00e\x00", "wavelength flux\n4000 1\n4001 2\n", "# %ECSV 1.0\n",
+	"\x00\x01\x02", "SIMPLE  =                    T", "<html><script>alert(1)</script></html>",
+	"mjd;mag\n60000,1;18\n", "\xff\xfet\x00i\x00m\x00e\x00", "wavelength flux\n4000 1\n4001 2\n", "# %ECSV 1.0\n",
 	strings.Repeat(",", 70_000), "time,magnitude\n" +
 		strings.Repeat("60000.5,1\n", 3000), "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", "PK\x03\x04"}
 
-// hostileRequest is a request that may be wrong in every way, and sometimes in none. n tells its
-// names from those of others.
+// hostileRequest returns a request that may be wrong in any way, and sometimes is not. n makes its
+// names unique.
 func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Request) {
 	rt := draw(d, routes)
-	if d.seldom(3) { // where most is taken in
+	if d.seldom(3) { // routes that read the most
 		rt = draw(d, slices.DeleteFunc(slices.Clone(routes),
 			func(rt *route) bool { return !rt.cursors || rt.handle["POST"] == nil }))
 	}
@@ -104,14 +117,14 @@ func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Reque
 		}
 	}
 	if strings.HasPrefix(rt.path, "/api/node/") && method == "POST" && !d.seldom(20) {
-		method = "GET" // these take their time
+		method = "GET" // these are slow
 	}
 	if user == "admin" && (strings.HasPrefix(rt.path, "/api/users/:id") ||
 		strings.HasPrefix(rt.path, "/api/tokens/:id") || rt.path == "/api/settings/:id/") && method != "GET" {
-		user = "astro" // who shall not take away those who ask
+		user = "astro" // the users of this test must stay
 	}
 	if rt.path == "/api/tokens/:id/" && method == "DELETE" {
-		method = "GET" // theirs are among them
+		method = "GET" // their tokens must stay
 	}
 	path := rt.path
 	for _, name := range []string{":id", ":user", ":group"} {
@@ -162,9 +175,13 @@ func hostileRequest(d *dice, routes []*route, n int) (user string, r *http.Reque
 	}
 	for range d.roll(4) - 1 {
 		name := draw(d, []string{"Accept", "Content-Type", "Range", "If-None-Match", "If-Range", "Prefer", "Cookie",
-			"Origin", "X-Forwarded-For", "X-Forwarded-Host", "Accept-Encoding", "Nightjar-As", "Host", "Expect", "Content-Encoding", "If-Modified-Since", "Authorization"})
+			"Origin", "X-Forwarded-For", "X-Forwarded-Host", "Accept-Encoding", "Nightjar-As", "Host", "Expect",
+			"Content-Encoding", "If-Modified-Since", "Authorization"})
 		value := draw(d, []string{"application/json", "text/html", "*/*", "bytes=0-0", "bytes=5-2",
-			"bytes=-99999999999999999999", "bytes=0-0,1-1,2-2,3-3", `"x"`, "W/", "handling=strict", "nightjar_session=x", "https://evil.example", "gzip", "gzip;q=nan", "deflate", "Basic x", "Basic Og==", "Token", "Bearer " + strings.Repeat("a", 5000), "multipart/form-data", "multipart/form-data; boundary=", "text/csv; header=\"", "application/json; charset=utf-16"})
+			"bytes=-99999999999999999999", "bytes=0-0,1-1,2-2,3-3", `"x"`, "W/", "handling=strict",
+			"nightjar_session=x", "https://evil.example", "gzip", "gzip;q=nan", "deflate", "Basic x", "Basic Og==",
+			"Token", "Bearer " + strings.Repeat("a", 5000), "multipart/form-data", "multipart/form-data; boundary=",
+			"text/csv; header=\"", "application/json; charset=utf-16"})
 		switch {
 		case name == "Accept" && !d.seldom(6):
 			value = draw(d, []string{"application/json", "text/html", "*/*", "text/html,*/*;q=0.8"})
@@ -192,7 +209,7 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 			fields[i] = fmt.Sprintf(fields[i], n)
 		}
 	}
-	for range d.roll(6) - 2 { // half of them stay good
+	for range d.roll(6) - 2 { // half of the bodies stay good
 		switch at := d.roll(max(len(fields)/2, 1)) * 2; {
 		case len(fields) == 0 || d.seldom(6):
 			fields = append(fields, draw(d, hostileText), draw(d, hostileJSON))
@@ -254,7 +271,8 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 			disposition := `form-data; name="file"; filename="` + name + `"`
 			if d.seldom(5) {
 				disposition = draw(d, []string{"form-data", "attachment; filename=x",
-					`form-data; name="file"; filename*=utf-8''%00`, "form-data; name=file; filename", `form-data; name=""; filename="x"`, "", strings.Repeat("x", 20_000)})
+					`form-data; name="file"; filename*=utf-8''%00`, "form-data; name=file; filename",
+					`form-data; name=""; filename="x"`, "", strings.Repeat("x", 20_000)})
 			}
 			fmt.Fprintf(&b, "--x\r\nContent-Disposition: %s\r\nContent-Type: %s\r\n%s\r\n%s\r\n", disposition,
 				draw(d, []string{"text/csv", "text/html", "image/svg+xml", "x", ""}), draw(d,
@@ -287,7 +305,7 @@ func hostileBody(d *dice, rt *route, n int) (kind string, body []byte) {
 	return kind, body
 }
 
-// hostility plays hostile requests against a node and looks at what they do.
+// hostility sends hostile requests to a node and checks their effects.
 type hostility struct {
 	*node
 	count    int
@@ -305,8 +323,8 @@ func newHostility(t testing.TB) *hostility {
 	return h
 }
 
-// play sends the requests that the bytes stand for; what is wrong with the answers is an error of
-// the test.
+// play sends the requests that the bytes encode, and reports every bad answer as an error of the
+// test.
 func (h *hostility) play(t testing.TB, b []byte) {
 	t.Helper()
 	d := &dice{b}
@@ -322,7 +340,7 @@ func (h *hostility) play(t testing.TB, b []byte) {
 		before := h.archive.Head()
 		w := httptest.NewRecorder()
 		cancel := func() {}
-		if strings.HasPrefix(r.URL.Path, "/api/events") { // which go on until who listens has gone
+		if strings.HasPrefix(r.URL.Path, "/api/events") { // these last until the client goes away
 			var ctx context.Context
 			ctx, cancel = context.WithTimeout(t.Context(), 20*time.Millisecond)
 			r = r.WithContext(ctx)
@@ -341,7 +359,7 @@ func (h *hostility) play(t testing.TB, b []byte) {
 			t.Errorf("%.600s: status %d: %s\nbody %.2000q\n%s", what, w.Code, w.Body, sent.String(), h.log)
 		}
 		if after := h.archive.Head(); w.Code >= 400 && after != before {
-			t.Errorf("%.600s: status %d: %.300s, and it changed something\nbody %.2000q", what, w.Code,
+			t.Errorf("%.600s: status %d: %.300s, but it changed something\nbody %.2000q", what, w.Code,
 				w.Body, sent.String())
 		}
 		if t.Failed() {
@@ -350,8 +368,8 @@ func (h *hostility) play(t testing.TB, b []byte) {
 	}
 }
 
-// TestHostile plays requests that are wrong in all ways: none is a failure of ours, none that is
-// refused changes anything, and memory does not grow with them. NIGHTJAR_HOSTILE says how many.
+// TestHostile sends random bad requests. None causes an internal error, no refused one changes
+// anything, and memory does not grow. NIGHTJAR_HOSTILE sets their number.
 func TestHostile(t *testing.T) {
 	most := testenv.Choose(1000, 20_000)
 	if s := os.Getenv("NIGHTJAR_HOSTILE"); s != "" {
@@ -393,7 +411,7 @@ func TestHostile(t *testing.T) {
 	t.Logf("seed %d: %d requests, %v; heap %d MiB after a tenth, %d MiB at the end", seed, h.count, h.statuses,
 		early>>20, heap()>>20)
 	if t.Failed() {
-		t.Logf("again with NIGHTJAR_SEED=%d", seed)
+		t.Logf("run it again with NIGHTJAR_SEED=%d", seed)
 		return
 	}
 	if h.statuses[200] == 0 || h.statuses[201] == 0 || h.statuses[400] == 0 || h.statuses[404] == 0 {
@@ -404,7 +422,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// FuzzAPI plays the requests that bytes stand for.
+// FuzzAPI sends the requests that the bytes encode.
 func FuzzAPI(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20 {
@@ -418,9 +436,10 @@ func FuzzAPI(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { h.play(t, b[:min(len(b), 1000)]) })
 }
 
-// TestHostileWire: what is wrong below the API ends with an answer that says so, or with the
-// connection; then others are answered.
+// TestHostileWire: requests that are broken below the level of the API get an error, or their
+// connection is closed. Then other requests still work.
 func TestHostileWire(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Limits: Limits{BodyStall: 2 * time.Second}})
 	n.target("astro", "M 31")
 	auth := "Host: x\r\nConnection: close\r\nAuthorization: Token " + n.tokens["astro"] + "\r\n"
@@ -433,7 +452,8 @@ func TestHostileWire(t *testing.T) {
 		"two lengths": "POST /api/targets/ HTTP/1.1\r\n" + auth +
 			"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
 		"length and chunks": "POST /api/targets/ HTTP/1.1\r\n" + auth +
-			"Content-Type: application/json\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+			"Content-Type: application/json\r\nContent-Length: 3\r\nTransfer-Encoding: " +
+			"chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
 		"negative length": "POST /api/targets/ HTTP/1.1\r\n" + auth + "Content-Length: -1\r\n\r\n",
 		"huge length": "POST /api/targets/ HTTP/1.1\r\n" + auth +
 			"Content-Length: 99999999999999999999\r\n\r\n",
@@ -454,13 +474,15 @@ func TestHostileWire(t *testing.T) {
 		"another transfer": "POST /api/targets/ HTTP/1.1\r\n" + auth + "Transfer-Encoding: gzip\r\n\r\n",
 		"a body in gzip": "POST /api/targets/ HTTP/1.1\r\n" + auth +
 			"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00",
-		"another version":          "GET /api/ HTTP/3.7\r\nHost: x\r\n\r\n",
-		"a full URL":               "GET http://evil.example/api/nothing/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		"another version": "GET /api/ HTTP/3.7\r\nHost: x\r\n\r\n",
+		"a full URL": "GET http://evil.example/api/nothing/ HTTP/1.1\r\nHost: x\r\nConnection: " +
+			"close\r\n\r\n",
 		"a star":                   "GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"a tunnel":                 "CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"a path out of the folder": "GET /data/../../../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-		"a coded one":              "GET /data/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-		"a coded NUL":              "GET /data/a%00b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		"a coded one": "GET /data/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: " +
+			"close\r\n\r\n",
+		"a coded NUL": "GET /data/a%00b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"an expectation": "POST /api/targets/ HTTP/1.1\r\n" + auth +
 			"Expect: 200-maybe\r\nContent-Length: 2\r\n\r\n{}",
 	} {
@@ -469,13 +491,13 @@ func TestHostileWire(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn.SetDeadline(time.Now().Add(testenv.Patience))
-		go func() { // the node may answer before it has read all
+		go func() { // the node may answer before it has read everything
 			io.WriteString(conn, text)
 			conn.(*net.TCPConn).CloseWrite()
 		}()
 		answer, err := io.ReadAll(conn)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%s: the connection stays open; so far %.300s", name, answer)
+			t.Errorf("%s: the connection stays open after %.300s", name, answer)
 		}
 		conn.Close()
 		status := 0

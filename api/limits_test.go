@@ -11,16 +11,16 @@ import (
 	"nightjar/auth"
 )
 
-// textOf is a text of n characters, or bytes when they are of one each, that is different for each
-// mark.
+// textOf returns a text of n characters that begins with mark.
 func textOf(mark string, n int, letter string) string {
 	return mark + strings.Repeat(letter, n-len(mark))
 }
 
-// TestTextLimits sends the longest text that each field may have, and one that is one longer: the
-// first is taken, the second refused with the field's name, whether it comes as JSON, in a form or
+// TestTextLimits sends the longest allowed text of each field, which is accepted, and one that is
+// longer by one, which is refused with the name of the field. It sends them as JSON, in a form and
 // in a stream of lines.
 func TestTextLimits(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	n.ask("astro", "POST", "/api/targets/",
 		map[string]any{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2}).want(t, 201)
@@ -63,12 +63,12 @@ func TestTextLimits(t *testing.T) {
 		return func(s string) map[string]any { return map[string]any{field: s} }
 	}
 	for _, c := range []struct {
-		user, path, field string // as it stands in the answer
+		user, path, field string // path of the field in the answer
 		most              int
 		letter            string // "é" for limits in characters
 		body              func(string) map[string]any
-		part              bool // a form with a file
-		lines             bool // may come in a stream of lines as well
+		part              bool // send it as a form with a file
+		lines             bool // send it in a stream of lines as well
 	}{
 		{"astro", "/api/targets/", "name", archive.MaxName, "é",
 			func(s string) map[string]any { return target(map[string]any{"name": s}) }, false, true},
@@ -153,7 +153,7 @@ func TestTextLimits(t *testing.T) {
 			for _, kind := range []string{"json", "form"} {
 				send(c.most, kind).want(t, 201)
 				if w := send(c.most+1, kind); w.status != 400 || !refused(w.body) {
-					t.Errorf("%s: one too many: %d %s", kind, w.status, w.body)
+					t.Errorf("%s: one character too many: %d %s", kind, w.status, w.body)
 				}
 			}
 			if !c.lines {
@@ -170,21 +170,22 @@ func TestTextLimits(t *testing.T) {
 			w = send(c.most+1, "lines").want(t, 201)
 			if err := json.Unmarshal(w.body, &got); err != nil || got.Rejected != 1 ||
 				!refused(got.Problems[0].Errors) {
-				t.Errorf("lines: one too many: %s", w.body)
+				t.Errorf("lines: one character too many: %s", w.body)
 			}
 		})
 	}
 }
 
-// TestSizeLimits sends what is large in other ways than by one text.
+// TestSizeLimits sends what is too large in other ways than by a single text.
 func TestSizeLimits(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	n.ask("astro", "POST", "/api/targets/",
 		map[string]any{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2}).want(t, 201)
 	refused := func(what string, w *reply, with string) {
 		t.Helper()
 		if w.status != 400 || !strings.Contains(string(w.body), with) {
-			t.Errorf("%s: %d %.300s, not %s", what, w.status, w.body, with)
+			t.Errorf("%s: %d %.300s, want %s", what, w.status, w.body, with)
 		}
 	}
 	list := func(count int, item func(i int) map[string]any) []any {
@@ -206,7 +207,8 @@ func TestSizeLimits(t *testing.T) {
 		return n.ask(user, "PATCH", "/api/targets/1/", map[string]any{field: v})
 	}
 	const elements = `["Ensure this field has no more than 1000 elements."]`
-	for field, item := range map[string]func(int) map[string]any{"targetextra_set": tag(1), "aliases": alias, "groups": group, "target_lists": onList} {
+	for field, item := range map[string]func(int) map[string]any{"targetextra_set": tag(1), "aliases": alias,
+		"groups": group, "target_lists": onList} {
 		refused(field, patch("admin", field, list(1001, item)), `{"`+field+`":`+elements+`}`)
 		patch("admin", field, list(1000, item)).want(t, 200)
 		refused("one more of "+field, patch("admin", field, list(1, func(int) map[string]any { return item(1000) })),

@@ -10,22 +10,24 @@ import (
 	"time"
 )
 
-// TestLog: the log says who did what, when, with which token and from which address, and can be
-// asked for each of them.
+// TestLog: the log says who did what, when, with which token and from which address, and has a
+// filter for each.
 func TestLog(t *testing.T) {
 	n := start(t, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	before := len(n.ask("admin", "GET", "/api/log/?limit=1000", nil).want(t, 200).rows(t))
 	since := time.Now().UTC().Format(time.RFC3339Nano)
 	target := n.ask("astro", "POST", "/api/targets/",
-		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`), "X-Forwarded-For", "192.0.2.7").want(t, 201).id(t)
+		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`), "X-Forwarded-For", "192.0.2.7").want(t,
+		201).id(t)
 	n.ask("bob", "POST", "/api/targets/",
 		jsonText(`{"name": "M 32", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 201)
-	// which changes nothing
+	// a refused request is not logged
 	n.ask("bob", "POST", "/api/targets/",
 		jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`)).want(t, 400)
 	lines := ""
 	for i := range 150 {
-		lines += fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:%02d.%02dZ", "value": {"magnitude": 1}}`+"\n", target, i%60, i/60)
+		lines += fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:%02d.%02dZ", `+
+			`"value": {"magnitude": 1}}`+"\n", target, i%60, i/60)
 	}
 	n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, lines}).want(t, 201)
 	until := time.Now().UTC().Format(time.RFC3339Nano)
@@ -35,15 +37,17 @@ func TestLog(t *testing.T) {
 
 	all := n.ask("admin", "GET", "/api/log/?limit=1000", nil).rows(t)
 	if len(all) != before+6 {
-		t.Fatalf("%d entries, and %d before six writes", len(all), before)
+		t.Fatalf("%d entries after six writes, and %d before", len(all), before)
 	}
 	var shown []string
 	for _, e := range all[:6] {
 		shown = append(shown, fmt.Sprint(e["user"], " ", e["action"], " ", e["address"]))
 	}
 	want := []string{
-		"admin PUT /api/settings/tom_name/ 127.0.0.1", "admin PUT /api/settings/tom_name/ 127.0.0.1", "astro DELETE /api/targets/" + target + "/ 127.0.0.1",
-		"astro POST /api/reduceddatums/ 127.0.0.1", "bob POST /api/targets/ 127.0.0.1", "astro POST /api/targets/ 192.0.2.7",
+		"admin PUT /api/settings/tom_name/ 127.0.0.1", "admin PUT /api/settings/tom_name/ 127.0.0.1",
+		"astro DELETE /api/targets/" + target + "/ 127.0.0.1",
+		"astro POST /api/reduceddatums/ 127.0.0.1", "bob POST /api/targets/ 127.0.0.1",
+		"astro POST /api/targets/ 192.0.2.7",
 	}
 	if !slices.Equal(shown, want) {
 		t.Errorf("the log says\n%s\nwant\n%s", strings.Join(shown, "\n"), strings.Join(want, "\n"))
@@ -55,7 +59,7 @@ func TestLog(t *testing.T) {
 	}
 	if head := n.ask("admin", "GET", "/api/node/", nil).json(t)["head"]; head != fmt.Sprintf("%v-%v",
 		all[0]["sequence"], all[0]["hash"]) {
-		t.Errorf("the head is %v, and the log begins with %v", head, all[0])
+		t.Errorf("the head is %v, and the newest entry is %v", head, all[0])
 	}
 	if s := fmt.Sprint(all[0]["settings"]); s != "[map[before:Hill name:tom_name]]" {
 		t.Errorf("the setting: %s", s)
@@ -71,7 +75,7 @@ func TestLog(t *testing.T) {
 	for _, c := range stream[0]["changes"].([]any) {
 		if c := c.(map[string]any); c["table"] == "reduceddatums" &&
 			(fmt.Sprint(c["count"]) != "150" || len(c["ids"].([]any)) != 100) {
-			t.Errorf("a stream of 150 data: %v", c)
+			t.Errorf("a stream of 150 datums: %v", c)
 		}
 	}
 	for query, want := range map[string]int{
@@ -107,7 +111,7 @@ func TestLog(t *testing.T) {
 	n.ask("admin", "GET", "/api/log/?table=secrets", nil).want(t, 400)
 	n.ask("admin", "GET", "/api/log/?id=1", nil).want(t, 400)
 	n.ask("admin", "GET", "/api/log/?since=yesterday", nil).want(t, 400)
-	// nothing in it opens a door
+	// it contains no secrets
 	text := string(n.ask("admin", "GET", "/api/log/?limit=1000", nil).body)
 	for _, secret := range []string{"argon2", n.tokens["astro"], password("astro")} {
 		if strings.Contains(text, secret) {

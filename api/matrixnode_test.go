@@ -10,17 +10,17 @@ import (
 	"nightjar/auth"
 )
 
-// a row of the table of what is not about targets: the statuses for a guest, a guest of a locked
-// node, somebody, a token that only reads, a superuser, and a superuser's token that only reads. 0
-// leaves one out.
-type flat struct {
+// A nodeRow is a request that is not about a target, and the expected statuses for a guest, a guest
+// of a locked node, a user, a read-only token, a superuser, and a superuser's read-only token. A
+// status of 0 leaves one out.
+type nodeRow struct {
 	method, path                             string
 	body                                     any
 	guest, locked, user, reader, super, root int
 }
 
-// TestMatrixNode asks for everything that does not hang on a target, and then looks whether every
-// method of every route was asked for in one of the matrix's tests.
+// TestMatrixNode sends every request that is not about a target, and then checks that the tests of
+// the matrix use every method of every route.
 func TestMatrixNode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -28,8 +28,8 @@ func TestMatrixNode(t *testing.T) {
 	mine := w.ask("carol", "POST", "/api/tokens/", jsonText(`{"name": "mine"}`)).want(t, 201).id(t)
 	observers, readers := w.groups["Observers"], w.groups["Readers"]
 	empty := jsonText("{}")
-	// "user" is carol, in Observers, and "reader" has a token of hers
-	table := []flat{
+	// user is carol, in Observers; reader is a read-only token of hers
+	table := []nodeRow{
 		{"GET", "/api/", nil, 200, 401, 200, 200, 200, 200},
 		{"GET", "/api", nil, 301, 301, 301, 301, 301, 301},
 		{"GET", "/api/nothing/", nil, 404, 401, 404, 404, 404, 404},
@@ -119,12 +119,12 @@ func TestMatrixNode(t *testing.T) {
 					want = f.locked
 				}
 				if p.dead && f.guest < 400 && (strings.HasPrefix(f.path, "/healthz") || f.path == "/api") {
-					want = f.guest // asks nobody who they are
+					want = f.guest // needs no credentials
 				}
 				if want == 0 || p.superuser && !p.reads && strategy == auth.Locked {
 					continue
 				}
-				// nobody becomes another by saying so
+				// these headers do not make anybody another user
 				r := w.as(p, f.method, f.path, f.body, "Nightjar-As", "admin", "X-Forwarded-User", "admin",
 					"X-HTTP-Method-Override", "DELETE")
 				if r.status != want {
@@ -154,7 +154,7 @@ func TestMatrixNode(t *testing.T) {
 		}
 	}
 	w.rules(auth.ModeTargets, auth.ReadOnly)
-	for name, want := range map[string][3]string{ // users, groups and groups with all=true that one finds
+	for name, want := range map[string][3]string{ // the users, the groups, and the groups with all=true in the lists
 		"admin": {"admin astro bob carol eve", "", "Observers Public Readers"}, "carol": {"carol", "Observers",
 			"Observers"}, "reader": {"carol", "Observers", "Observers"},
 		"eve": {"eve", "Readers", "Readers"}, "bob": {"bob", "", ""}, "guest": {"", "", ""},
@@ -171,16 +171,16 @@ func TestMatrixNode(t *testing.T) {
 				t.Errorf("%s sees a token of %v", name, row["username"])
 			}
 			if row["token"] != nil {
-				t.Errorf("the list of tokens shows a secret")
+				t.Errorf("the list of tokens contains a secret")
 			}
 		}
 	}
 	w.covered(table)
 }
 
-// covered looks whether the matrix asks every method of every route: each of these stands in the
-// table of the node's routes, or is one of those that hang on a target.
-func (w *world) covered(table []flat) {
+// covered checks that the matrix uses every method of every route: in the table of nodeRow, or in a
+// request about a target.
+func (w *world) covered(table []nodeRow) {
 	asked := map[string]bool{}
 	note := func(method, path string) {
 		path, _, _ = strings.Cut(path, "?")
@@ -231,8 +231,8 @@ func (w *world) userID(name string) string {
 	return fmt.Sprint(w.ask("admin", "GET", "/api/users/?username="+name, nil).rows(w.t)[0]["id"])
 }
 
-// TestLists: a list is known to who made it and who sees a target on it, and deleted by who made
-// it.
+// TestLists: a list is known to its creator and to everybody who sees a target on it. Only its
+// creator and superusers delete it.
 func TestLists(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -245,7 +245,7 @@ func TestLists(t *testing.T) {
 			case p.reads:
 				want = 403
 			case p.superuser || p.user == s.user:
-				continue // deletes it; see below
+				continue // may delete it; see below
 			case w.knows(p, s.list):
 				want = 403
 			}

@@ -11,15 +11,15 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestMatrixWrites has everybody try every write on every kind of target: it does what the rules
-// say, or is refused and leaves nothing; and what is hidden is refused in the same words as what is
-// not there.
+// TestMatrixWrites tries every write as every person on every kind of target. It succeeds as the
+// rules say, or is refused and changes nothing. Writes to hidden and to missing objects are refused
+// in the same words.
 func TestMatrixWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for j, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 		for i, s := range slices.Clone(w.targets) {
-			if !testenv.Long() && i%2 != j { // the short form tries each kind in one of the modes
+			if !testenv.Long() && i%2 != j { // the short form tries each kind in one mode
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%s", mode, s.name), func(t *testing.T) {
@@ -34,12 +34,12 @@ func TestMatrixWrites(t *testing.T) {
 					defer set.drop()
 					for _, p := range w.people {
 						if !testenv.Long() && slices.Contains([]string{"root reader", "session", "ghost"}, p.name) {
-							continue // "reader", "astro" and "expired" come in as these do
+							continue // like "reader", "astro" and "expired"
 						}
-						set.tryAll(p)
+						set.attemptAll(p)
 					}
 					w.rules(mode, auth.Locked)
-					set.tryAll(w.person("guest"))
+					set.attemptAll(w.person("guest"))
 				}
 			})
 		}
@@ -47,7 +47,8 @@ func TestMatrixWrites(t *testing.T) {
 	w.t = t
 }
 
-// trial is a target with one of everything on it, which is made anew when a write has changed it.
+// A trial is a target with one object of each kind on it, which is rebuilt after each write that
+// changes it.
 type trial struct {
 	w    *world
 	like starred
@@ -71,10 +72,10 @@ func (x *trial) make() {
 	s.name = fmt.Sprintf("Trial%s%d%s%d", mode, len(x.held.groups), s.name, x.made)
 	s.alias, s.list = "Alias "+s.name, "List "+s.name
 	x.s = w.star(s, x.no)
-	n, m, k := len(w.data), len(w.products), len(w.observed)
-	x.o, x.u, x.d = w.hang(x.s, x.held, fmt.Sprintf("%d", 50+x.made%40))
-	// the world's lists stay as they were: what is on trial is looked at by itself
-	w.data, w.products, w.observed = w.data[:n], w.products[:m], w.observed[:k]
+	n, m, k := len(w.datums), len(w.products), len(w.observed)
+	x.o, x.u, x.d = w.addDependents(x.s, x.held, fmt.Sprintf("%d", 50+x.made%40))
+	// the lists of the world leave out these objects, which attempt checks
+	w.datums, w.products, w.observed = w.datums[:n], w.products[:m], w.observed[:k]
 }
 
 func (x *trial) drop() {
@@ -84,22 +85,22 @@ func (x *trial) drop() {
 	}
 }
 
-// write is a write that is tried.
-type write struct {
+// A trialWrite is a write that attempt tries, and its expected result.
+type trialWrite struct {
 	method string
 	path   string // %s is the id
 	id     string
-	sees   bool // whether one sees what the path names
+	sees   bool // whether the person sees the object of the path
 	may    bool
 	body   func(id string) any
-	// field is where the body names id, for things that are named by the body and not by the path;
-	// look says that one sees the target but may not change it.
+	// field is the field of the body with the id, if the body and not the path names the object;
+	// look is whether the person sees the target but may not change it.
 	field string
 	look  bool
-	done  int // the status when it is done
+	done  int // the status of success
 }
 
-func (x *trial) writes(p *person) []write {
+func (x *trial) writes(p *person) []trialWrite {
 	w := x.w
 	s, u, o, d := x.s, x.u, x.o, x.d
 	sees, changes := w.sees(p, s), w.changes(p, s)
@@ -107,15 +108,15 @@ func (x *trial) writes(p *person) []write {
 	body := func(format string) func(string) any {
 		return func(id string) any { return jsonText(fmt.Sprintf(format, id)) }
 	}
-	part := func(method, path, id string, sees, may bool, done int, b func(string) any) write {
-		return write{method: method, path: path, id: id, sees: sees, may: may, done: done, body: b}
+	part := func(method, path, id string, sees, may bool, done int, b func(string) any) trialWrite {
+		return trialWrite{method: method, path: path, id: id, sees: sees, may: may, done: done, body: b}
 	}
-	named := func(path, field string, b func(string) any) write {
-		return write{method: "POST", path: path, id: s.id, sees: sees, may: changes, done: 201, body: b,
+	named := func(path, field string, b func(string) any) trialWrite {
+		return trialWrite{method: "POST", path: path, id: s.id, sees: sees, may: changes, done: 201, body: b,
 			field: field, look: sees}
 	}
 	const point = `"data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": {"a": 1}`
-	list := []write{
+	list := []trialWrite{
 		part("PATCH", "/api/targets/%s/", s.id, sees, changes, 200, json(`{"slope": 0.5}`)),
 		part("PATCH", "/api/targets/%s/", s.id, sees, changes, 200,
 			json(`{"groups": [], "permissions": "`+s.access+`", "aliases": [{"name": "fresh alias"}]}`)),
@@ -145,16 +146,16 @@ func (x *trial) writes(p *person) []write {
 	return append(list, part("DELETE", "/api/targets/%s/", s.id, sees, changes, 204, nil))
 }
 
-func (x *trial) tryAll(p *person) {
+func (x *trial) attemptAll(p *person) {
 	x.make()
 	for i := range x.writes(p) {
 		x.make()
-		x.try(p, x.writes(p)[i])
+		x.attempt(p, x.writes(p)[i])
 	}
 }
 
-// try tries one write. What is done is undone by making everything anew.
-func (x *trial) try(p *person, wr write) {
+// attempt tries one write. A successful one is undone by deleting the target, which make rebuilds.
+func (x *trial) attempt(p *person, wr trialWrite) {
 	w := x.w
 	w.t.Helper()
 	var b any
@@ -190,7 +191,7 @@ func (x *trial) try(p *person, wr write) {
 	}
 	if tried := strings.Contains(path, "dry_run"); refused || tried {
 		if after := w.head(); after != before {
-			w.t.Errorf("%s: refused or only tried, and wrote something: log at %s and then at %s",
+			w.t.Errorf("%s: a refused write or a dry run changed the log from %s to %s",
 				r.what, before, after)
 		}
 		if tried && !refused {
@@ -209,12 +210,12 @@ func (x *trial) try(p *person, wr write) {
 	}
 }
 
-// head is the head of the node's log, which moves with every change of anything.
+// head returns the head of the node's log, which moves with every change.
 func (w *world) head() string {
 	return fmt.Sprint(w.ask("admin", "GET", "/api/node/", nil).want(w.t, 200).json(w.t)["head"])
 }
 
-// TestNamingHidden names hidden things in the bodies of writes that are good otherwise.
+// TestNamingHidden names hidden objects in the bodies of otherwise good writes.
 func TestNamingHidden(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -344,9 +345,9 @@ func TestNamingHidden(t *testing.T) {
 		}
 		w.t = t
 		if after := w.head(); after != before {
-			t.Errorf("refused writes wrote something: log at %s and then at %s", before, after)
+			t.Errorf("refused writes changed the log from %s to %s", before, after)
 		}
-		// streams answer with what was wrong with each line
+		// the answer to a stream says what is wrong with each line
 		for _, c := range []struct{ id, other, line string }{
 			{hidden.id, nowhere, `"target": %s`},
 			{hidden.name, "Nobody", `"target_name": "%s"`},
@@ -361,7 +362,7 @@ func TestNamingHidden(t *testing.T) {
 			}
 		}
 		if after := w.head(); after != before {
-			t.Errorf("rejected lines wrote something: log at %s and then at %s", before, after)
+			t.Errorf("rejected lines changed the log from %s to %s", before, after)
 		}
 	}
 }

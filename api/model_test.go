@@ -21,10 +21,10 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestModel does random things as several viewers, through the API, and compares every answer with
-// a plain model in memory, while the file is closed and opened, compacted, backed up and restored.
-// NIGHTJAR_MODEL_OPS says how many things, NIGHTJAR_MODEL_SEED which ones. A run that fails is
-// played again and again with parts left out, and what is left is shown.
+// TestModel does random operations as several users through the API, and compares every answer with
+// a simple model in memory, while the file is reopened, compacted, backed up and restored.
+// NIGHTJAR_MODEL_OPS sets the number of operations, NIGHTJAR_MODEL_SEED chooses them. A failing run
+// is repeated with fewer and fewer operations, and the smallest one that fails is printed.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	count, seed := testenv.Choose(1500, 20_000), uint64(time.Now().UnixNano())
@@ -41,25 +41,25 @@ func TestModel(t *testing.T) {
 		return
 	}
 	ops = ops[:min(done+1, len(ops))]
-	t.Logf("failed at %d of %d: %v", done, count, err)
+	t.Logf("failed at operation %d of %d: %v", done, count, err)
 	ops = shrink(ops, 150, func(some []modelOp) bool {
 		_, err := playModel(t.TempDir(), some, nil)
 		return err != nil
 	})
 	var story bytes.Buffer
 	_, err = playModel(t.TempDir(), ops, &story)
-	t.Errorf("NIGHTJAR_MODEL_SEED=%d: %v, after these %d of it:\n%s", seed, err, len(ops), story.String())
+	t.Errorf("NIGHTJAR_MODEL_SEED=%d: %v, after these %d operations of it:\n%s", seed, err, len(ops), story.String())
 }
 
-// modelOp is one thing to be done. What it is done to and with comes out of its own seed and refers
-// to places, some of which are empty, so that it means nearly the same when others are left out.
+// A modelOp is one operation. Its own seed chooses its objects and values by place, and places may
+// be empty, so that it keeps nearly the same meaning when other operations are left out.
 type modelOp struct {
 	kind string
 	who  string
 	seed uint64
 }
 
-// modelKinds are what can be done, and how often.
+// modelKinds are the kinds of operations and their weights.
 var modelKinds = []struct {
 	name   string
 	weight int
@@ -73,7 +73,7 @@ var modelKinds = []struct {
 		(*modelRun).importData},
 	{"upload", 60, (*modelRun).uploadProduct}, {"delete product", 12, (*modelRun).deleteProduct},
 	{"targets", 110, (*modelRun).listTargets}, {"data", 130, (*modelRun).listData}, {"products", 60,
-		(*modelRun).listProducts}, {"look", 120, (*modelRun).look},
+		(*modelRun).listProducts}, {"look", 120, (*modelRun).getOne},
 	{"member", 12, (*modelRun).member}, {"mode", 6, (*modelRun).setMode}, {"strategy", 5, (*modelRun).setStrategy},
 	{"reopen", 3, (*modelRun).reopen}, {"compact", 2, (*modelRun).compact}, {"reindex", 3,
 		(*modelRun).reindex}, {"backup", 3, (*modelRun).backup}, {"restore", 2, (*modelRun).restore},
@@ -82,7 +82,7 @@ var modelKinds = []struct {
 
 var modelUsers = []string{"admin", "astro", "carol", "bob", "eve", ""}
 
-// modelWriters are those who do something, some of them more often.
+// modelWriters are the users of operations, some of them more than once.
 var modelWriters = append(modelUsers, "astro", "astro", "carol", "carol", "bob", "eve")
 
 func randomOps(seed uint64, count int) (ops []modelOp) {
@@ -102,10 +102,10 @@ func randomOps(seed uint64, count int) (ops []modelOp) {
 	return ops
 }
 
-// one chooses one of some.
+// one returns a random element.
 func one[T any](r *rand.Rand, some ...T) T { return some[r.IntN(len(some))] }
 
-// some chooses none, one or two of some.
+// some returns zero, one or two random elements.
 func some[T any](r *rand.Rand, list ...T) []T {
 	out := []T{}
 	for range r.IntN(3) {
@@ -114,8 +114,8 @@ func some[T any](r *rand.Rand, list ...T) []T {
 	return out
 }
 
-// shrink leaves out of ops what is not needed to fail, with at most so many tries: halves, then
-// quarters, and so on down to single ones.
+// shrink removes operations that are not needed for the failure, in at most tries attempts: first
+// halves, then quarters, and so on down to single ones.
 func shrink(ops []modelOp, tries int, fails func([]modelOp) bool) []modelOp {
 	for size := len(ops) / 2; size > 0; size /= 2 {
 		for at := len(ops) - size; at >= 0 && tries > 0; at -= size {
@@ -128,7 +128,7 @@ func shrink(ops []modelOp, tries int, fails func([]modelOp) bool) []modelOp {
 	return ops
 }
 
-// TestShrink finds the two operations that matter among many.
+// TestShrink: shrink finds the two operations that matter among many.
 func TestShrink(t *testing.T) {
 	ops := randomOps(1, 300)
 	matter := []modelOp{ops[17], ops[230]}
@@ -139,21 +139,22 @@ func TestShrink(t *testing.T) {
 	}
 }
 
-// modelRun plays operations on a node of its own.
+// A modelRun runs operations on a node of its own.
 type modelRun struct {
 	dir, path string
 	archive   *archive.Archive
 	api       *API
 	tokens    map[string]string
 	groups    map[string]uint64
-	fillers   []uint64 // groups that only make records of users longer
+	fillers   []uint64 // groups that make the records of users longer
 	m         *model
-	saved     []byte // the model as it was when the backup was made
+	saved     []byte // the model at the time of the last backup
 	backups   int
 	story     *bytes.Buffer
 }
 
-// playModel plays operations and says how many went well; with a story, that tells each request.
+// playModel runs operations and returns how many succeeded. It writes each request to story, unless
+// that is nil.
 func playModel(dir string, ops []modelOp, story *bytes.Buffer) (done int, err error) {
 	x := &modelRun{dir: dir, path: filepath.Join(dir, "model.db"), tokens: map[string]string{},
 		groups: map[string]uint64{}, story: story, m: newModel()}
@@ -190,10 +191,10 @@ func (x *modelRun) open() (err error) {
 	return err
 }
 
-// modelFillers is how many groups make a user's record longer than 2,048 bytes.
+// modelFillers is a number of groups that makes a user's record longer than 2,048 bytes.
 const modelFillers = 800
 
-// begin makes the users, without passwords, which take long.
+// begin creates the groups and the users, without passwords, which are slow.
 func (x *modelRun) begin() error {
 	if err := x.open(); err != nil {
 		return err
@@ -232,15 +233,15 @@ func (x *modelRun) begin() error {
 	return nil
 }
 
-// said is an answer that was read.
+// said is an answer.
 type said struct {
 	status int
 	body   []byte
-	value  map[string]any // of an object
+	value  map[string]any // the decoded object, if it is one
 	what   string
 }
 
-// ask sends a request to the handler: what is not raw or a form is sent as JSON.
+// ask sends a request to the handler. A body that is neither raw nor a form is sent as JSON.
 func (x *modelRun) ask(who, method, path string, body any) said {
 	r := httptest.NewRequest(method, path, nil)
 	text := ""
@@ -276,7 +277,7 @@ func (x *modelRun) ask(who, method, path string, body any) said {
 	return s
 }
 
-// want checks the status, and that a 400 names just these fields.
+// want checks the status, and that a 400 names exactly these fields.
 func (s said) want(status int, fields ...string) error {
 	if s.status != status {
 		return fmt.Errorf("%s: status %d, want %d %v: %.400s", s.what, s.status, status, fields, s.body)
@@ -300,7 +301,7 @@ func (s said) id() uint64 {
 	return uint64(f)
 }
 
-// What is done to the node as a whole.
+// Operations on the whole node.
 
 func (x *modelRun) reopen(string, *rand.Rand) error {
 	if err := x.archive.Close(); err != nil {
@@ -338,8 +339,8 @@ func (x *modelRun) backup(string, *rand.Rand) (err error) {
 	return err
 }
 
-// restore puts the last backup back, beside the index of what was there: everything since is
-// forgotten, here as there.
+// restore restores the last backup, but keeps the index of the current file. The model, too,
+// forgets all later changes.
 func (x *modelRun) restore(string, *rand.Rand) error {
 	if x.saved == nil {
 		return nil
@@ -375,7 +376,7 @@ func (x *modelRun) setStrategy(_ string, r *rand.Rand) error {
 	return x.ask("admin", "PUT", "/api/settings/auth_strategy/", map[string]any{"value": x.m.Strategy}).want(200)
 }
 
-// member changes the groups of somebody.
+// member changes the groups of a user.
 func (x *modelRun) member(_ string, r *rand.Rand) error {
 	who, list := one(r, "astro", "carol", "bob", "eve"), []string{}
 	for _, g := range some(r, "Observers", "Readers") {
@@ -398,7 +399,7 @@ func (x *modelRun) member(_ string, r *rand.Rand) error {
 	return x.ask("admin", "PATCH", fmt.Sprintf("/api/users/%v/", id), map[string]any{"groups": refs}).want(200)
 }
 
-// refs names groups by id.
+// refs returns references to groups by id.
 func (x *modelRun) refs(names []string) []map[string]any {
 	list := []map[string]any{}
 	for _, n := range names {

@@ -13,7 +13,7 @@ import (
 	"nightjar/auth"
 )
 
-// compare looks whether an answer has what is wanted; what is not named in want does not count.
+// compare checks the members of an answer that want has, and ignores others.
 func (x *modelRun) compare(what string, got any, want map[string]any) error {
 	row, _ := got.(map[string]any)
 	for key, w := range want {
@@ -24,8 +24,8 @@ func (x *modelRun) compare(what string, got any, want map[string]any) error {
 	return nil
 }
 
-// groupRow are the groups that something names, as somebody sees them: all, if he holds it, and
-// else his own.
+// groupRow returns the groups of an object as a user sees them: all of them if the user is an
+// owner, and otherwise those that the user is in.
 func (x *modelRun) groupRow(who string, names []string, holds bool) []any {
 	list := []any{}
 	for _, g := range names {
@@ -59,7 +59,7 @@ func (x *modelRun) targetRow(who string, t *modelTarget) map[string]any {
 
 func (x *modelRun) datumRow(who string, d *modelDatum) map[string]any {
 	var product any
-	if p := x.m.shows(who, d); p != nil {
+	if p := x.m.shownProduct(who, d); p != nil {
 		product = float64(p.ID)
 	}
 	value := map[string]any{"time": float64(60000 + d.Row), "magnitude": float64(15+d.Row) + 0.5}
@@ -88,7 +88,7 @@ func (x *modelRun) compareProduct(who, what string, got any, p *modelProduct) er
 	}
 	var data []*modelDatum
 	for _, d := range x.m.Data {
-		if x.m.seesDatum(who, d) && x.m.shows(who, d) == p {
+		if x.m.seesDatum(who, d) && x.m.shownProduct(who, d) == p {
 			data = append(data, d)
 		}
 	}
@@ -114,7 +114,7 @@ func byID[T any](list []T, id func(T) uint64) {
 	slices.SortFunc(list, func(a, b T) int { return cmp.Compare(id(a), id(b)) })
 }
 
-// askPage asks for a page of a list and compares it with all that the list must hold.
+// askPage gets a page of a list and compares it with the rows that the list must have.
 func askPage[T any](x *modelRun, who string, r *rand.Rand, path string, q url.Values, want []T,
 	same func(got any, want T) error) error {
 	limit, offset := 100, 0
@@ -142,7 +142,7 @@ func contains(text, part string) bool {
 	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }
 
-// anyName says whether the name or an alias passes.
+// anyName reports whether the name or an alias passes.
 func (t *modelTarget) anyName(pass func(string) bool) bool {
 	return pass(t.Name) || slices.ContainsFunc(t.Aliases, func(a modelPart) bool { return pass(a.Name) })
 }
@@ -153,7 +153,7 @@ func simple(name string) string {
 
 var nameParts = []string{"NGC", "ngc 1", "c 2", "bis", "alias", "S 5", "_3", "(4", "1", "4 bi", "none"}
 
-// near says whether a target lies within radius degrees of a place.
+// near reports whether a target is within radius degrees of a position.
 func (t *modelTarget) near(ra, dec, radius float64) bool {
 	if t.RA == nil {
 		return false
@@ -184,12 +184,16 @@ func (x *modelRun) listTargets(who string, r *rand.Rand) error {
 			parts = append(parts, one(r, nameParts...))
 		}
 		add("name", strings.Join(parts, ","), func(t *modelTarget) bool {
-			return t.anyName(func(n string) bool { return slices.ContainsFunc(parts, func(p string) bool { return contains(n, p) }) })
+			return t.anyName(func(n string) bool {
+				return slices.ContainsFunc(parts,
+					func(p string) bool { return contains(n, p) })
+			})
 		})
 	}
 	if rare() {
 		name := one(r, append([]string{modelName(r), "ngc_1", "ALIAS-2", "sn4"}, modelAliases...)...)
-		add("name_fuzzy", name, func(t *modelTarget) bool { return t.anyName(func(n string) bool { return simple(n) == simple(name) }) })
+		add("name_fuzzy", name,
+			func(t *modelTarget) bool { return t.anyName(func(n string) bool { return simple(n) == simple(name) }) })
 	}
 	if rare() {
 		part := one(r, nameParts...)
@@ -255,7 +259,7 @@ func (x *modelRun) listData(who string, r *rand.Rand) error {
 		tests = append(tests, pass)
 	}
 	shown := func(pass func(*modelProduct) bool) func(*modelDatum) bool {
-		return func(d *modelDatum) bool { p := m.shows(who, d); return p != nil && pass(p) }
+		return func(d *modelDatum) bool { p := m.shownProduct(who, d); return p != nil && pass(p) }
 	}
 	if r.IntN(3) == 0 {
 		t, id := x.targetAt(r.IntN(modelPlaces))
@@ -305,7 +309,7 @@ func (x *modelRun) listData(who string, r *rand.Rand) error {
 	}
 	byID(want, func(d *modelDatum) uint64 { return d.ID })
 	return askPage(x, who, r, "/api/reduceddatums/", q, want,
-		func(got any, d *modelDatum) error { return x.compare("GET data", got, x.datumRow(who, d)) })
+		func(got any, d *modelDatum) error { return x.compare("GET datums", got, x.datumRow(who, d)) })
 }
 
 func (x *modelRun) listProducts(who string, r *rand.Rand) error {
@@ -331,8 +335,8 @@ func (x *modelRun) listProducts(who string, r *rand.Rand) error {
 		func(got any, p *modelProduct) error { return x.compareProduct(who, "GET products", got, p) })
 }
 
-// look asks for one thing by its address.
-func (x *modelRun) look(who string, r *rand.Rand) error {
+// getOne gets one object by its address.
+func (x *modelRun) getOne(who string, r *rand.Rand) error {
 	m := x.m
 	method := one(r, "GET", "GET", "HEAD")
 	status := func(sees bool) int {
@@ -369,7 +373,8 @@ func (x *modelRun) look(who string, r *rand.Rand) error {
 		path := "/data/ngc-1/none/night.csv"
 		if p != nil {
 			_, path, _ = strings.Cut(p.Path, "example.com")
-		} else if slices.ContainsFunc(sortedProducts(m), func(p *modelProduct) bool { return strings.HasSuffix(p.Path, path) }) {
+		} else if slices.ContainsFunc(sortedProducts(m),
+			func(p *modelProduct) bool { return strings.HasSuffix(p.Path, path) }) {
 			return nil
 		}
 		return see(path, m.seesProduct(who, p), func(s said) error {

@@ -8,13 +8,13 @@ import (
 	"nightjar/auth"
 )
 
-// model is what a node must hold. Targets and products have places, which are free again when they
-// are deleted; a row of data may be there several times, when those who brought it do not see each
-// other and say something else of it.
+// A model is what a node must contain. Targets and products have places, which deletion frees. The
+// same row may be there several times, if the users who added it do not see each other's datums and
+// give different values or sources.
 type model struct {
 	Mode     auth.Mode
 	Strategy auth.Strategy
-	Groups   map[string][]string // of users
+	Groups   map[string][]string // by user
 	Targets  map[int]*modelTarget
 	Products map[int]*modelProduct
 	Data     map[string]*modelDatum
@@ -25,7 +25,8 @@ type model struct {
 func newModel() *model {
 	return &model{Mode: auth.ModeTargets, Strategy: auth.ReadOnly,
 		Groups:  map[string][]string{"astro": {"Observers"}, "carol": {"Observers", "Readers"}, "eve": {"Readers"}},
-		Targets: map[int]*modelTarget{}, Products: map[int]*modelProduct{}, Data: map[string]*modelDatum{}, Lists: map[string]*modelList{}}
+		Targets: map[int]*modelTarget{}, Products: map[int]*modelProduct{}, Data: map[string]*modelDatum{},
+		Lists: map[string]*modelList{}}
 }
 
 type modelTarget struct {
@@ -55,7 +56,7 @@ type modelProduct struct {
 	Type, Content   string
 }
 
-// modelOwner is who made something, and the groups that were named.
+// modelOwner is the user who created an object, and the groups that were named with it.
 type modelOwner struct {
 	User   string
 	Groups []string
@@ -67,7 +68,7 @@ type modelDatum struct {
 	Type     string
 	Row      int
 	Source   string
-	Text     string // of the value, compact
+	Text     string // the value as compact JSON
 	Products []int
 	Owners   []modelOwner
 	Upload   uint64
@@ -78,16 +79,16 @@ type modelList struct {
 	Maker string
 }
 
-func (m *model) in(who string, groups []string) bool {
+func (m *model) inGroup(who string, groups []string) bool {
 	return slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(m.Groups[who], g) })
 }
 
 func (m *model) holds(who string, o modelOwner) bool {
-	return who != "" && (who == o.User || m.in(who, o.Groups))
+	return who != "" && (who == o.User || m.inGroup(who, o.Groups))
 }
 
 func (m *model) granted(who string, t *modelTarget) bool {
-	return who == "admin" || who != "" && (who == t.Maker || m.in(who, t.Groups))
+	return who == "admin" || who != "" && (who == t.Maker || m.inGroup(who, t.Groups))
 }
 
 func (m *model) sees(who string, t *modelTarget) bool {
@@ -125,8 +126,8 @@ func (m *model) seesDatum(who string, d *modelDatum) bool {
 	return d != nil && m.seesHeld(who, d.Target, m.owners(d)...)
 }
 
-// shows is the product that a datum shows, nil for none.
-func (m *model) shows(who string, d *modelDatum) *modelProduct {
+// shownProduct returns the product of a datum that a user gets, or nil.
+func (m *model) shownProduct(who string, d *modelDatum) *modelProduct {
 	for _, place := range d.Products {
 		if p := m.Products[place]; m.seesProduct(who, p) {
 			return p
@@ -135,7 +136,7 @@ func (m *model) shows(who string, d *modelDatum) *modelProduct {
 	return nil
 }
 
-// mayDelete says whether somebody who sees it may delete what hangs on a target.
+// mayDelete reports whether a user who sees an object on a target may delete it.
 func (m *model) mayDelete(who string, target int, owners ...modelOwner) bool {
 	if who == "" {
 		return false
@@ -162,16 +163,16 @@ func (m *model) knowsList(who, name string) bool {
 	return false
 }
 
-// same finds the datum that is there already for somebody: one they see, or one that is hidden and
-// shows the same; "" for none.
-func (m *model) same(who string, d *modelDatum) (key string, seen bool) {
+// findEqual returns the key of the datum that makes d a duplicate for a user: one that the user
+// sees, or a hidden one with the same value and source; "" for none.
+func (m *model) findEqual(who string, d *modelDatum) (key string, seen bool) {
 	var keys []string
 	for k, there := range m.Data {
 		if there.Target == d.Target && there.Type == d.Type && there.Row == d.Row {
 			keys = append(keys, k)
 		}
 	}
-	// those whose id is not known yet are the newest
+	// datums without a known id are the newest
 	slices.SortFunc(keys, func(a, b string) int { return cmp.Compare(m.Data[a].ID-1, m.Data[b].ID-1) })
 	for _, k := range keys {
 		there := m.Data[k]
@@ -185,9 +186,10 @@ func (m *model) same(who string, d *modelDatum) (key string, seen bool) {
 	return key, false
 }
 
-// bring adds a datum, or notes that it was brought again, and says whether it counts as new.
-func (m *model) bring(who string, d modelDatum) (key string, created bool) {
-	key, seen := m.same(who, &d)
+// addDatum adds a datum, or adds its products and owners to an equal one, and reports whether it
+// counts as created.
+func (m *model) addDatum(who string, d modelDatum) (key string, created bool) {
+	key, seen := m.findEqual(who, &d)
 	there := m.Data[key]
 	if there == nil {
 		m.Clock++
@@ -206,7 +208,7 @@ func (m *model) bring(who string, d modelDatum) (key string, created bool) {
 	return key, !seen
 }
 
-// dropProduct takes a product away, with the data that only it brought.
+// dropProduct deletes a product, and the datums that have no other product or owner.
 func (m *model) dropProduct(place int) {
 	delete(m.Products, place)
 	for key, d := range m.Data {
@@ -217,7 +219,7 @@ func (m *model) dropProduct(place int) {
 	}
 }
 
-// dropDatum deletes a datum as somebody: with the objects' permissions only on their own account.
+// dropDatum deletes a datum as a user; in the mode objects this removes only what the user owns.
 func (m *model) dropDatum(who, key string) {
 	d := m.Data[key]
 	if m.Mode == auth.ModeObjects && who != "admin" {

@@ -1,22 +1,17 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"time"
-
-	"nightjar/auth"
 )
 
-// The places of a model and what its things are called.
+// The places of a model, and the names of its objects.
 const (
-	modelPlaces   = 9  // of targets
+	modelPlaces   = 9  // places of targets
 	modelFiles    = 12 // places of products
-	modelFileRows = 7  // of the rows of data, the first ones also stand in files
+	modelFileRows = 7  // the first rows may also be in files
 	modelRows     = 10
 	noID          = 99999999
 )
@@ -35,13 +30,13 @@ func modelName(r *rand.Rand) string {
 
 func f64(f float64) *float64 { return &f }
 
-// mayName says whether somebody may give rights to these groups.
+// mayName reports whether a user may give rights to these groups.
 func (m *model) mayName(who string, groups []string) bool {
 	return who == "admin" ||
 		!slices.ContainsFunc(groups, func(g string) bool { return !slices.Contains(m.Groups[who], g) })
 }
 
-// someGroups chooses groups, mostly such as somebody may name.
+// someGroups returns random groups, mostly some that the user may name.
 func (x *modelRun) someGroups(who string, r *rand.Rand) []string {
 	groups := some(r, modelGroups...)
 	if !x.m.mayName(who, groups) && r.IntN(4) > 0 {
@@ -50,7 +45,7 @@ func (x *modelRun) someGroups(who string, r *rand.Rand) []string {
 	return groups
 }
 
-// targetCalled finds the target with a name, or an alias.
+// targetCalled returns a target that passes, or nil.
 func (m *model) targetCalled(pass func(t *modelTarget) bool) *modelTarget {
 	for _, t := range m.Targets {
 		if pass(t) {
@@ -78,13 +73,14 @@ func unique(list []string) []string {
 	return out
 }
 
-// textAround2K makes records a little shorter and longer than 2,048 bytes, from where on the file
-// keeps them apart.
+// textAround2K returns texts that make records a little shorter or longer than 2,048 bytes. The
+// file stores longer records separately.
 func textAround2K(r *rand.Rand) string {
 	return strings.Repeat("x", one(r, 1700, 1800, 1900, 2100, 3000))
 }
 
-// tags are what a target's tags are to be; doubled says that a key stands there twice.
+// tags returns random tags as they are sent and as the model has them; doubled reports whether a
+// key occurs twice.
 func tags(r *rand.Rand) (sent []any, tags []modelPart, doubled bool) {
 	for _, k := range some(r, "z", "host", "class") {
 		p := modelPart{Name: k, Value: one(r, "1", "2", "", textAround2K(r))}
@@ -153,13 +149,12 @@ func (x *modelRun) createTarget(who string, r *rand.Rand) error {
 	}
 	t.ID = s.id()
 	m.Targets[t.Place] = t
-	x.m.join(who, t)
+	x.m.addLists(who, t)
 	return x.changed(who, t, s)
 }
 
-// join makes the lists of a target that are not there; their ids are asked for when they are
-// needed.
-func (m *model) join(who string, t *modelTarget) {
+// addLists adds the lists of a target that do not exist yet; listID finds their ids later.
+func (m *model) addLists(who string, t *modelTarget) {
 	for _, name := range t.Lists {
 		if m.Lists[name] == nil {
 			m.Lists[name] = &modelList{Maker: who}
@@ -167,7 +162,7 @@ func (m *model) join(who string, t *modelTarget) {
 	}
 }
 
-// changed notes a change of a target, takes the ids of its new aliases and tags out of the answer,
+// changed records a change of a target, takes the ids of its new aliases and tags from the answer,
 // and compares the rest.
 func (x *modelRun) changed(who string, t *modelTarget, s said) error {
 	x.m.Clock++
@@ -270,11 +265,11 @@ func (x *modelRun) changeTarget(who string, r *rand.Rand) error {
 		return err
 	}
 	m.Targets[t.Place] = t
-	m.join(who, t)
+	m.addLists(who, t)
 	return x.changed(who, t, s)
 }
 
-// targetAt is the target at a place and its id, or nil and an id that nothing has.
+// targetAt returns the target at a place and its id, or nil and an id that nothing has.
 func (x *modelRun) targetAt(place int) (*modelTarget, uint64) {
 	if t := x.m.Targets[place]; t != nil {
 		return t, t.ID
@@ -282,8 +277,8 @@ func (x *modelRun) targetAt(place int) (*modelTarget, uint64) {
 	return nil, noID
 }
 
-// ends compares the status of a deletion, and says whether it was done.
-func (s said) ends(who string, sees, may bool) (done bool, err error) {
+// wantDeleted checks the status of a deletion, and reports whether it was done.
+func (s said) wantDeleted(who string, sees, may bool) (done bool, err error) {
 	switch {
 	case who == "":
 		return false, s.want(401)
@@ -297,8 +292,9 @@ func (s said) ends(who string, sees, may bool) (done bool, err error) {
 
 func (x *modelRun) deleteTarget(who string, r *rand.Rand) error {
 	t, id := x.targetAt(r.IntN(modelPlaces))
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).ends(who, x.m.sees(who, t), t != nil &&
-		x.m.granted(who, t))
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).wantDeleted(who, x.m.sees(who, t),
+		t != nil &&
+			x.m.granted(who, t))
 	if done {
 		x.m.dropTarget(t.Place)
 	}
@@ -313,7 +309,7 @@ func (x *modelRun) withdraw(who string, r *rand.Rand) error {
 	if may && who != "" && x.m.sees(who, t) && !slices.Contains(t.Groups, group) {
 		return s.want(404)
 	}
-	done, err := s.ends(who, x.m.sees(who, t), may)
+	done, err := s.wantDeleted(who, x.m.sees(who, t), may)
 	if done {
 		t.Groups = slices.DeleteFunc(t.Groups, func(g string) bool { return g == group })
 		x.m.Clock++
@@ -336,7 +332,7 @@ func (x *modelRun) deletePart(who string, r *rand.Rand) error {
 		at = r.IntN(n)
 		id = (*parts)[at].ID
 	}
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/%s/%d/", path, id), nil).ends(who, id != noID &&
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/%s/%d/", path, id), nil).wantDeleted(who, id != noID &&
 		x.m.sees(who, t), t != nil && x.m.granted(who, t))
 	if done {
 		*parts = slices.Delete(*parts, at, at+1)
@@ -346,8 +342,8 @@ func (x *modelRun) deletePart(who string, r *rand.Rand) error {
 	return err
 }
 
-// listID is the id of a list, which only those who know it may ask for; the model finds it with the
-// first target on it.
+// listID returns the id of a list. Only users who know the list may ask for it; a superuser tries
+// one id after the other.
 func (x *modelRun) listID(name string) uint64 {
 	l := x.m.Lists[name]
 	if l == nil {
@@ -366,315 +362,13 @@ func (x *modelRun) deleteList(who string, r *rand.Rand) error {
 	name := one(r, modelLists...)
 	l := x.m.Lists[name]
 	may := l != nil && (who == "admin" || who == l.Maker)
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targetlist/%d/", x.listID(name)), nil).ends(who,
+	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targetlist/%d/", x.listID(name)), nil).wantDeleted(who,
 		x.m.knowsList(who, name), may)
 	if done {
 		delete(x.m.Lists, name)
 		for _, t := range x.m.Targets {
 			t.Lists = slices.DeleteFunc(t.Lists, func(n string) bool { return n == name })
 		}
-	}
-	return err
-}
-
-// Rows of data: each has its day and its value, so that equal data are the same whatever brings
-// them.
-
-func rowTime(row int) string {
-	return time.Date(2023, 2, 25+row, 0, 0, 0, 0, time.UTC).Format(time.RFC3339) // MJD 60000 and on
-}
-
-// rowSource is what somebody says of where a row comes from; files say nothing.
-func rowSource(r *rand.Rand) string { return one(r, "", "source 0", "source 1") }
-
-// fileText is the value of a row as a file has it.
-const fileText = `{"magnitude":%d.50,"time":%d.0}`
-
-// rowValue writes the value of a row, in one of several ways that mean the same.
-func rowValue(row int, r *rand.Rand) json.RawMessage {
-	if row >= modelFileRows {
-		return json.RawMessage(fmt.Sprintf(one(r, `{"flux":[1,2.5,%d]}`, `{ "flux" : [1.0, 25e-1, %d] }`), row))
-	}
-	if r.IntN(2) == 0 {
-		return json.RawMessage(fmt.Sprintf(fileText, 15+row, 60000+row))
-	}
-	return json.RawMessage(fmt.Sprintf(one(r, `{"time":%[1]d.0,"magnitude":%[2]d.5}`,
-		`{"magnitude": %[2]d.50, "time": %[1]d}`, `{"time":%[1]de0,"magnitude":%[2]d5e-1}`), 60000+row, 15+row))
-}
-
-// sentDatum is a datum that somebody sends, and what must be wrong with it.
-type sentDatum struct {
-	d        modelDatum
-	body     map[string]any
-	problems []string
-}
-
-func (x *modelRun) sendDatum(who string, r *rand.Rand, line bool) sentDatum {
-	m := x.m
-	t, id := x.targetAt(r.IntN(modelPlaces))
-	d := modelDatum{Type: one(r, modelTypes...), Row: r.IntN(modelRows), Source: rowSource(r)}
-	value := rowValue(d.Row, r)
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, value); err != nil {
-		panic(err)
-	}
-	d.Text = compact.String()
-	out := sentDatum{body: map[string]any{"data_type": d.Type, "timestamp": rowTime(d.Row),
-		"source_name": d.Source, "value": value}}
-	name := r.IntN(3)
-	if line && name > 0 && t != nil {
-		called := t.Name
-		if len(t.Aliases) > 0 && name == 2 {
-			called = t.Aliases[0].Name
-		}
-		out.body["target_name"] = called
-	} else {
-		out.body["target"] = id
-	}
-	target := 0
-	switch {
-	case !m.sees(who, t):
-		out.problems = append(out.problems, "target")
-	case !m.granted(who, t):
-		out.problems = append(out.problems, "target")
-		target = t.Place + 1
-	default:
-		d.Target = t.Place
-		target = t.Place + 1
-	}
-	place, groups := r.IntN(modelFiles), x.someGroups(who, r)
-	if p := m.Products[place]; r.IntN(12) == 0 || p != nil && p.Target == target-1 && r.IntN(2) == 0 {
-		out.body["data_product"] = noID
-		if p != nil {
-			out.body["data_product"] = p.ID
-		}
-		if !m.seesProduct(who, p) || target != 0 && p.Target != target-1 {
-			out.problems = append(out.problems, "data_product")
-		}
-		d.Products = []int{place}
-	}
-	if groups = unique(groups); len(groups) > 0 && r.IntN(2) == 0 {
-		out.body["groups"] = x.refs(groups)
-		if !m.mayName(who, groups) {
-			out.problems = append(out.problems, "groups")
-		}
-	} else {
-		groups = nil
-	}
-	if d.Products == nil {
-		d.Owners = []modelOwner{{who, groups}}
-	}
-	out.d = d
-	return out
-}
-
-func (x *modelRun) postDatum(who string, r *rand.Rand) error {
-	in := x.sendDatum(who, r, false)
-	s := x.ask(who, "POST", "/api/reduceddatums/", in.body)
-	_, seen := x.m.same(who, &in.d)
-	switch {
-	case who == "":
-		return s.want(401)
-	case in.problems != nil:
-		return s.want(400, in.problems...)
-	case seen:
-		return s.want(400, "non_field_errors")
-	}
-	if err := s.want(201); err != nil {
-		return err
-	}
-	in.d.ID = s.id()
-	key, _ := x.m.bring(who, in.d)
-	return x.compare(s.what, s.value, x.datumRow(who, x.m.Data[key]))
-}
-
-// importData sends some data as lines.
-func (x *modelRun) importData(who string, r *rand.Rand) error {
-	var text strings.Builder
-	var good []modelDatum
-	rejected := 0
-	for range 1 + r.IntN(5) {
-		in := x.sendDatum(who, r, true)
-		if in.problems != nil {
-			rejected++
-		} else {
-			good = append(good, in.d)
-		}
-		b, err := json.Marshal(in.body)
-		if err != nil {
-			return err
-		}
-		text.Write(append(b, '\n'))
-	}
-	s := x.ask(who, "POST", "/api/reduceddatums/", raw{typeNDJSON, text.String()})
-	if who == "" {
-		return s.want(401)
-	}
-	if err := s.want(201); err != nil {
-		return err
-	}
-	upload, _ := s.value["upload"].(float64)
-	created, duplicate := 0, 0
-	for _, d := range good {
-		d.Upload = uint64(upload)
-		if _, fresh := x.m.bring(who, d); fresh {
-			created++
-		} else {
-			duplicate++
-		}
-	}
-	got := fmt.Sprint(s.value["created"], s.value["duplicate"], s.value["rejected"], upload != 0)
-	if want := fmt.Sprint(created, duplicate, rejected, len(good) > 0); got != want {
-		return fmt.Errorf("%s: created, duplicate, rejected, upload %s, want %s: %.300s", s.what, got, want, s.body)
-	}
-	return x.learn()
-}
-
-// learn finds the ids of data that came in bulk.
-func (x *modelRun) learn() error {
-	fresh, known := map[string]*modelDatum{}, map[float64]bool{}
-	for _, d := range x.m.Data {
-		if known[float64(d.ID)] = true; d.ID == 0 {
-			fresh[fmt.Sprint(x.m.Targets[d.Target].ID, d.Type, rowTime(d.Row))] = d
-		}
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	s := x.ask("admin", "GET", "/api/reduceddatums/?limit=10000", nil)
-	if err := s.want(200); err != nil {
-		return err
-	}
-	for _, row := range s.value["results"].([]any) {
-		v := row.(map[string]any)
-		if d := fresh[fmt.Sprint(v["target"], v["data_type"], v["timestamp"])]; d != nil && !known[v["id"].(float64)] {
-			d.ID = uint64(v["id"].(float64))
-		}
-	}
-	for key, d := range fresh {
-		if d.ID == 0 {
-			return fmt.Errorf("the datum %s was created and is not there", key)
-		}
-	}
-	return nil
-}
-
-func (x *modelRun) datumAt(r *rand.Rand) (string, *modelDatum, uint64) {
-	key := "none"
-	if keys := sortedKeys(x.m.Data); len(keys) > 0 && r.IntN(8) > 0 {
-		key = keys[r.IntN(len(keys))]
-	}
-	if d := x.m.Data[key]; d != nil {
-		return key, d, d.ID
-	}
-	return key, nil, noID
-}
-
-func sortedKeys[V any](m map[string]V) (keys []string) {
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-func (x *modelRun) deleteDatum(who string, r *rand.Rand) error {
-	key, d, id := x.datumAt(r)
-	may := d != nil && x.m.mayDelete(who, d.Target, x.m.owners(d)...)
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/reduceddatums/%d/", id), nil).ends(who,
-		x.m.seesDatum(who, d), may)
-	if done {
-		x.m.dropDatum(who, key)
-	}
-	return err
-}
-
-// uploadProduct uploads a file of photometry, or one that is only kept.
-func (x *modelRun) uploadProduct(who string, r *rand.Rand) error {
-	m := x.m
-	p := &modelProduct{Place: r.IntN(modelFiles), Maker: who, Type: one(r, "photometry", "photometry", "fits_file"),
-		ProductID: one(r, "", "P0", "P1", "p2")}
-	if m.Products[p.Place] != nil {
-		return nil
-	}
-	t, id := x.targetAt(r.IntN(modelPlaces))
-	var rows []int
-	p.Content = "magnitude,time\n"
-	for range 1 + r.IntN(4) {
-		row := r.IntN(modelFileRows)
-		rows = append(rows, row)
-		p.Content += fmt.Sprintf("%d.50,%d.0\n", 15+row, 60000+row)
-	}
-	groups := unique(x.someGroups(who, r))
-	p.Extra = one(r, "", "", textAround2K(r))
-	f := newForm("target", fmt.Sprint(id), "data_product_type", p.Type, "product_id", p.ProductID,
-		"extra_data", p.Extra)
-	for i, g := range groups {
-		f.w.WriteField(fmt.Sprintf("groups[%d]id", i), fmt.Sprint(x.groups[g]))
-		if m.mayName(who, []string{g}) {
-			p.Groups = append(p.Groups, g)
-		}
-	}
-	name := one(r, "night.csv", "file.dat")
-	s := x.ask(who, "POST", "/api/dataproducts/", f.file(name, []byte(p.Content)))
-	var problems []string
-	if !m.sees(who, t) || !m.granted(who, t) {
-		problems = append(problems, "target")
-	}
-	for _, other := range m.Products {
-		if p.ProductID != "" && other.ProductID == p.ProductID {
-			problems = append(problems, "product_id")
-		}
-	}
-	if m.Mode == auth.ModeObjects && !m.mayName(who, groups) {
-		problems = append(problems, "groups")
-	}
-	switch {
-	case who == "":
-		return s.want(401)
-	case problems != nil:
-		return s.want(400, problems...)
-	}
-	if err := s.want(201); err != nil {
-		return err
-	}
-	p.ID, p.Target = s.id(), t.Place
-	p.Path, _ = s.value["data"].(string)
-	m.Products[p.Place] = p
-	created, duplicate := 0, 0
-	for _, row := range rows {
-		if p.Type != "photometry" {
-			break
-		}
-		d := modelDatum{Target: t.Place, Type: p.Type, Row: row, Text: fmt.Sprintf(fileText, 15+row, 60000+row),
-			Products: []int{p.Place}}
-		if _, fresh := m.bring(who, d); fresh {
-			created++
-		} else {
-			duplicate++
-		}
-	}
-	report, _ := s.value["report"].(map[string]any)
-	if got, want := fmt.Sprint(report["created"], report["duplicate"]), fmt.Sprint(created, duplicate); got != want {
-		return fmt.Errorf("%s: created and duplicate %s, want %s", s.what, got, want)
-	}
-	return x.learn()
-}
-
-func (x *modelRun) productAt(r *rand.Rand) (*modelProduct, uint64) {
-	if p := x.m.Products[r.IntN(modelFiles)]; p != nil {
-		return p, p.ID
-	}
-	return nil, noID
-}
-
-func (x *modelRun) deleteProduct(who string, r *rand.Rand) error {
-	p, id := x.productAt(r)
-	may := p != nil && x.m.mayDelete(who, p.Target, modelOwner{p.Maker, p.Groups})
-	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/dataproducts/%d/", id), nil).ends(who,
-		x.m.seesProduct(who, p), may)
-	if done {
-		x.m.dropProduct(p.Place)
 	}
 	return err
 }

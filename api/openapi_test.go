@@ -3,8 +3,11 @@ package api
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -12,7 +15,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// TestSchema validates the description of the API, and real answers against it.
+// TestSchema validates the OpenAPI document, and real requests and answers against it.
 func TestSchema(t *testing.T) {
 	n := start(t, Options{Version: "1.2.3"})
 	target := n.target("astro", "M 31", "Observers")
@@ -32,7 +35,7 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if doc.OpenAPI != "3.1.0" || doc.Info.Version != "1.2.3" {
-		t.Errorf("it is %s of %s", doc.OpenAPI, doc.Info.Version)
+		t.Errorf("OpenAPI %s, version %s", doc.OpenAPI, doc.Info.Version)
 	}
 	paths := doc.Paths.Map()
 	for _, rt := range n.api.routes {
@@ -43,7 +46,7 @@ func TestSchema(t *testing.T) {
 		}
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 			if (rt.handle[method] != nil) != (item.GetOperation(method) != nil) {
-				t.Errorf("%s %s: described %v, answered %v", method, rt.path, item.GetOperation(method) != nil,
+				t.Errorf("%s %s: described: %v, handled: %v", method, rt.path, item.GetOperation(method) != nil,
 					rt.handle[method] != nil)
 			}
 		}
@@ -54,7 +57,7 @@ func TestSchema(t *testing.T) {
 		content := paths[path].Get.Responses.Status(200).Value.Content
 		for _, m := range media {
 			if content[m] == nil {
-				t.Errorf("GET %s is not said to answer %s", path, m)
+				t.Errorf("GET %s is described without %s", path, m)
 			}
 		}
 	}
@@ -86,7 +89,8 @@ func TestSchema(t *testing.T) {
 		{"POST", "/api/reduceddatums/?duplicates=skip",
 			jsonText(`[{"target": 1, "data_type": "photometry", "value": {"magnitude": 2}}]`), 201},
 		{"POST", "/api/reduceddatums/?duplicates=skip",
-			jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", "value": {"magnitude": 15.5, "filter": "g"}}`), 200},
+			jsonText(`{"target": 1, "data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", ` +
+				`"value": {"magnitude": 15.5, "filter": "g"}}`), 200},
 		{"POST", "/api/tokens/", jsonText(`{"name": "t", "read_only": true}`), 201},
 		{"DELETE", "/api/targets/2/", nil, 204},
 	} {
@@ -119,7 +123,53 @@ func TestSchema(t *testing.T) {
 			continue
 		}
 		if err := openapi3filter.ValidateResponse(ctx, out); err != nil {
-			t.Errorf("%s %s: the answer is not as described: %v: %.300s", c.method, c.path, err, a.body)
+			t.Errorf("%s %s: the answer does not match the description: %v: %.300s", c.method, c.path, err, a.body)
+		}
+	}
+}
+
+// TestMembersMatchFields: rows have exactly the members that OPTIONS describes.
+func TestMembersMatchFields(t *testing.T) {
+	t.Parallel()
+	n := start(t, Options{})
+	target := n.target("astro", "M 31")
+	n.datum("astro", target, 1)
+	n.upload("astro", target, "photometry", "a.csv",
+		[]byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n")).want(t, 201)
+	n.ask("astro", "POST", "/api/observations/",
+		map[string]any{"target_id": target, "facility": "LCO", "observation_type": "IMAGING",
+			"observing_parameters": map[string]int{"a": 1}}).want(t, 201)
+	// members that a TOM describes and does not answer
+	unanswered := map[string][]string{"targets": {"target_lists"}, "dataproducts": {"data_product_group"},
+		"observations": {"groups"}}
+	for _, name := range []string{"targets", "dataproducts", "reduceddatums", "observations"} {
+		path := "/api/" + name + "/"
+		described := n.ask("astro", "OPTIONS", path, nil).want(t, 200).json(t)
+		fields := described["actions"].(map[string]any)["POST"].(map[string]any)
+		row := n.ask("astro", "GET", path, nil).rows(t)[0]
+		for member := range row {
+			if fields[member] == nil {
+				t.Errorf("%s has %q, which is not described", name, member)
+			}
+		}
+		for member := range fields {
+			if _, ok := row[member]; !ok && !slices.Contains(unanswered[name], member) {
+				t.Errorf("%s describes %q, which its rows lack", name, member)
+			}
+		}
+		filters := described["filters"].(map[string]any)
+		for parameter := range filters {
+			r := n.ask("astro", "GET", path+"?strict=true&"+parameter+"=", nil)
+			if r.status == 400 && strings.Contains(string(r.body), "not known") {
+				t.Errorf("%s describes the parameter %q, but refuses it", name, parameter)
+			}
+		}
+		// each member can be chosen alone
+		for member := range row {
+			some := n.ask("astro", "GET", path+"?fields="+member, nil).rows(t)
+			if len(some) == 0 || len(some[0]) != 1 || fmt.Sprint(some[0][member]) != fmt.Sprint(row[member]) {
+				t.Errorf("%s?fields=%s: %v", name, member, some)
+			}
 		}
 	}
 }

@@ -9,32 +9,8 @@ import (
 	"testing"
 )
 
-// TestUploadedPages: whatever was uploaded never runs in the node's name, whatever it calls itself.
-func TestUploadedPages(t *testing.T) {
-	n := start(t, Options{})
-	target := n.target("astro", "M 31")
-	script := `<html xmlns="http://www.w3.org/1999/xhtml"><script>alert(1)</script></html>`
-	for name, inline := range map[string]bool{"a.html": false, "a.htm": false, "a.xhtml": false, "a.svg": false,
-		"a.xml": false, "a.js": false, "a.css": false, "a.swf": false, "a.mhtml": false, "a.bin": false, "a": false, "a.html.txt": true, "a.csv": true, "a.png": true, "a.pdf": true} {
-		place := strings.TrimPrefix(fmt.Sprint(n.upload("astro", target, "fits_file", name, []byte(script)).want(t,
-			201).json(t)["data"]), n.URL)
-		for _, accept := range []string{"*/*", "text/html"} {
-			h := n.ask("astro", "GET", place, nil, "Accept", accept).want(t, 200).header
-			disposition, kind := h.Get("Content-Disposition"), h.Get("Content-Type")
-			if strings.HasPrefix(disposition, "inline") != inline || kind == "" || inline &&
-				(strings.Contains(kind, "html") || strings.Contains(kind, "svg") || strings.Contains(kind, "xml")) {
-				t.Errorf("%s is shown as %s, %s", name, kind, disposition)
-			}
-			if csp := h.Get("Content-Security-Policy"); !strings.Contains(csp, "sandbox") ||
-				!strings.Contains(csp, "default-src 'none'") || h.Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("%s: %v", name, h)
-			}
-		}
-	}
-}
-
-// TestMarkup: names and values with markup are text on every page of the API, and every answer
-// forbids scripts that are not the node's own files, frames and guesses.
+// TestMarkup: markup in names and values is escaped on every page of the API. Every answer forbids
+// frames, content sniffing, and scripts that are not files of the node.
 func TestMarkup(t *testing.T) {
 	n := start(t, Options{})
 	ours := regexp.MustCompile(`<script( type="module")? src="/static/[a-z]+\.js"></script>`)
@@ -71,15 +47,16 @@ func TestMarkup(t *testing.T) {
 				}
 			}
 			if r.header.Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("%s as %s may be taken for another type", path, accept)
+				t.Errorf("%s as %s: the type may be guessed", path, accept)
 			}
 		}
 	}
 }
 
-// TestSecureCookie: the cookie of a session is kept to TLS where there is TLS, also when a trusted
-// proxy has it, and nobody else can say so.
+// TestSecureCookie: the session cookie is sent over TLS only if the node, or a trusted proxy in
+// front of it, has TLS. Nobody else can claim that.
 func TestSecureCookie(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		proxy  string
 		proto  string
@@ -94,9 +71,10 @@ func TestSecureCookie(t *testing.T) {
 	}
 }
 
-// TestFailedSignIns: failures are counted by the client's own address, also behind a trusted proxy,
-// and nobody can lend them to another.
+// TestFailedSignIns: failed sign-ins are counted by the client's own address, also behind a trusted
+// proxy. A client cannot have them counted for another address.
 func TestFailedSignIns(t *testing.T) {
+	t.Parallel()
 	guess := func(n *node, from string, want int) {
 		t.Helper()
 		n.ask("", "POST", "/api/token-auth/", map[string]string{"username": "astro", "password": "guess"},
@@ -105,7 +83,7 @@ func TestFailedSignIns(t *testing.T) {
 	behind := start(t, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	open := start(t, Options{})
 	for i := range 20 {
-		guess(behind, "198.51.100.1, 192.0.2.1", 400) // what the client itself says stands first
+		guess(behind, "198.51.100.1, 192.0.2.1", 400) // the client itself wrote the first address
 		guess(open, fmt.Sprintf("192.0.2.%d", i), 400)
 	}
 	guess(behind, "198.51.100.2, 192.0.2.1", 429)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// shownOn is the text of the answer on a page.
+// shownOn returns the text of the answer that a page shows.
 func shownOn(t *testing.T, r *reply) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(string(r.want(t, 200).body), `class="answer">`)
@@ -21,9 +21,10 @@ func shownOn(t *testing.T, r *reply) string {
 	return html.UnescapeString(text)
 }
 
-// TestPagesAreShort: a page for a browser shows so many rows and bytes of an answer, whatever limit
-// says, and leads to the rest; JSON has all of it.
+// TestPagesAreShort: a page for a browser shows a limited number of rows and bytes, whatever limit
+// says, and links to the rest. JSON has everything.
 func TestPagesAreShort(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	const many = 20_000
@@ -49,7 +50,7 @@ func TestPagesAreShort(t *testing.T) {
 			t.Fatalf("%s: %d rows of %d", path, len(page.Results), page.Count)
 		}
 		if got := strings.Contains(string(r.body), "A page shows at most 100 rows"); got != (pages == 0) {
-			t.Errorf("%s: it says that there are more: %v", path, got)
+			t.Errorf("%s: the page says that there are more: %v", path, got)
 		}
 		seen += len(page.Results)
 		u, err := url.Parse(*page.Next)
@@ -69,24 +70,26 @@ func TestPagesAreShort(t *testing.T) {
 		}
 		if !strings.Contains(string(r.body), "shows its beginning") ||
 			!strings.Contains(string(r.body), `?format=json">The whole answer as JSON`) {
-			t.Errorf("%s does not say how to get all: %.2000s", path, r.body)
+			t.Errorf("%s does not say how to get everything: %.2000s", path, r.body)
 		}
 	}
 	if rows := n.ask("astro", "GET", "/api/dataproducts/"+product+"/?format=json", nil).want(t,
 		200).json(t)["reduceddatum_set"].([]any); len(rows) != many {
-		t.Errorf("JSON has %d of %d data", len(rows), many)
+		t.Errorf("JSON has %d of %d datums", len(rows), many)
 	}
 }
 
-// TestDeepValues: what is nested deeply is much longer when it is indented; pages and indented JSON
-// are bounded all the same.
+// TestDeepValues: deeply nested values grow when they are indented; pages and indented JSON are
+// limited all the same.
 func TestDeepValues(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	deep := strings.Repeat("[", 190) + "1" + strings.Repeat("]", 190)
 	value := `["` + strings.Repeat("日本語", 100) + `"` + strings.Repeat(","+deep, 2000) + "]"
 	id := n.ask("astro", "POST", "/api/reduceddatums/",
-		jsonText(`{"target": `+target+`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", "value": `+value+`}`)).want(t, 201).id(t)
+		jsonText(`{"target": `+target+`, "data_type": "photometry", "timestamp": "2025-01-01T00:00:00Z", `+
+			`"value": `+value+`}`)).want(t, 201).id(t)
 	for _, path := range []string{"/api/reduceddatums/" + id + "/", "/api/reduceddatums/"} {
 		r := n.ask("astro", "GET", path+"?format=api", nil)
 		if len(r.body) > 3*maxSpread || !strings.Contains(string(r.body), "shows its beginning") {
@@ -100,8 +103,7 @@ func TestDeepValues(t *testing.T) {
 	}
 }
 
-// TestIndented: it is what the standard library makes of the text, up to the length that it may
-// have.
+// TestIndented: the result equals that of json.Indent, up to the maximum length.
 func TestIndented(t *testing.T) {
 	for _, text := range []string{`{}`, `[]`, `null`, `"a\"b\\"`, `[1,2,[],{},{"a":{"b":[true,"x{},:["]}}]`,
 		`{"a":"日本語\n","b":[[[1]]],"c":-1.5e7}`} {
@@ -132,30 +134,4 @@ func TestIndented(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestManyColumns: targets whose tags would make a table of very many columns are not exported as
-// one.
-func TestManyColumns(t *testing.T) {
-	n := start(t, Options{})
-	tags := func(from, to int) string {
-		var b strings.Builder
-		for i := from; i < to; i++ {
-			fmt.Fprintf(&b, `,{"key": "tag%d", "value": "x"}`, i)
-		}
-		return "[" + b.String()[1:] + "]"
-	}
-	for i := range 3 {
-		n.ask("astro", "POST", "/api/targets/",
-			jsonText(fmt.Sprintf(`{"name": "M %d", "type": "SIDEREAL", "ra": 1, "dec": 1, "targetextra_set": %s}`, i,
-				tags(800*i, 800*i+800)))).want(t, 201)
-	}
-	for _, format := range []string{"csv", "ecsv", "votable", "fits"} {
-		if r := n.ask("astro", "GET", "/api/targets/?format="+format, nil).want(t,
-			400); !strings.Contains(string(r.body), "too many for a table") {
-			t.Errorf("%s: %s", format, r.body)
-		}
-	}
-	n.ask("astro", "GET", "/api/targets/?name=M+1&format=csv", nil).want(t, 200)
-	n.ask("astro", "GET", "/api/targets/?format=ndjson", nil).want(t, 200)
 }

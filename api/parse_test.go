@@ -15,12 +15,15 @@ import (
 	"nightjar/internal/problem"
 )
 
-// FuzzBody reads bodies of every media type as every resource: whatever is wrong is a refusal.
+// FuzzBody reads bodies of every media type as every resource: each error is a refusal with a
+// status of 4xx.
 func FuzzBody(f *testing.F) {
 	n := start(f, Options{Limits: Limits{MaxBody: 1 << 20}})
 	kinds := []string{typeJSON, typeForm, typeMultipart + "; boundary=x", typeMultipart, ""}
-	for kind, body := range map[byte]string{0: `{"name":"x","aliases":[{"name":"y"}],"groups":[{"id":1}],"ra":"1.5","value":{"a":[1]}}`, 1: "name=x&aliases[0]name=y&groups[0][id]=1&value=%7B%7D",
-		2: "--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nx\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n1,2\r\n--x--\r\n", 3: "--x--", 4: "[]"} {
+	for kind, body := range map[byte]string{0: `{"name":"x","aliases":[{"name":"y"}],"groups":[{"id":1}],"ra":"1.5",` +
+		`"value":{"a":[1]}}`, 1: "name=x&aliases[0]name=y&groups[0][id]=1&value=%7B%7D",
+		2: "--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nx\r\n--x\r\nContent-Disposition: form-data; " +
+			"name=\"file\"; filename=\"a.csv\"\r\n\r\n1,2\r\n--x--\r\n", 3: "--x--", 4: "[]"} {
 		f.Add(kind, []byte(body))
 	}
 	resources := [][]wire.Field{targetFields, sentDatumFields, uploadFields, sentObservationFields, userFields,
@@ -29,7 +32,8 @@ func FuzzBody(f *testing.F) {
 		media := kinds[int(kind)%len(kinds)]
 		ask := func() *request {
 			r := &http.Request{Method: "POST", URL: &url.URL{Path: "/api/x/"},
-				Header: http.Header{"Content-Type": {media}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body))}
+				Header: http.Header{"Content-Type": {media}}, Body: io.NopCloser(bytes.NewReader(body)),
+				ContentLength: int64(len(body))}
 			return n.api.request(httptest.NewRecorder(), r, &route{spec: spec{parses: allParsers}})
 		}
 		refused := func(err error) {
@@ -70,12 +74,14 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// FuzzQuery reads queries of lists: what is read is in its bounds, and the links to other pages
-// lead there.
+// FuzzQuery reads queries of lists: the values are within their limits, and the links to other
+// pages lead to these pages.
 func FuzzQuery(f *testing.F) {
 	api := &API{}
 	for _, s := range []string{"limit=1&offset=2&ordering=-timestamp",
-		"cone_search=1,2,3&target_cone_search=M 31,0.5&name=a,b", "cursor=LSBhZnRlciAwIDk5", "pagination_style=cursor&order=name", "mjd_min=nan&timestamp_after=2026-01-01", "target_id=1&target_id=x&status=&facility=%00",
+		"cone_search=1,2,3&target_cone_search=M 31,0.5&name=a,b", "cursor=LSBhZnRlciAwIDk5",
+		"pagination_style=cursor&order=name", "mjd_min=nan&timestamp_after=2026-01-01",
+		"target_id=1&target_id=x&status=&facility=%00",
 		"limit=99999999999999999999&offset=-1", "%zz&;&=&limit", "data_product__id=1.0&upload=1e3"} {
 		f.Add(s)
 	}

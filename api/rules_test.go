@@ -8,7 +8,7 @@ import (
 	"nightjar/api/wire"
 )
 
-// TestForms: which form an answer has, by Accept and by format.
+// TestForms: Accept and format choose the media type of an answer.
 func TestForms(t *testing.T) {
 	n := start(t, Options{})
 	const json, html = typeJSON, typeHTML
@@ -51,7 +51,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestIndent: who asks for it reads JSON by lines; digits and the order of members stay.
+// TestIndent: clients can ask for indented JSON; digits and the order of members stay.
 func TestIndent(t *testing.T) {
 	n := start(t, Options{})
 	id := n.target("astro", "M 31")
@@ -64,7 +64,8 @@ func TestIndent(t *testing.T) {
 			head: []string{"Content-Type", typeJSON}},
 		{name: "one of them", as: "astro", method: "GET", path: "/api/reduceddatums/1/",
 			header: []string{"Accept",
-				"text/html;q=0.1, application/json;indent=1"}, status: 200, has: []string{"{\n \"data_product\": null,"}},
+				"text/html;q=0.1, application/json;indent=1"}, status: 200,
+			has: []string{"{\n \"data_product\": null,"}},
 		{name: "a refusal", as: "astro", method: "GET", path: "/api/targets/99/",
 			header: []string{"Accept",
 				"application/json; indent=2"}, status: 404, has: []string{"{\n  \"detail\": \"No Target"}},
@@ -84,17 +85,19 @@ func TestIndent(t *testing.T) {
 	n.ask("astro", "GET", "/api/reduceddatums/", nil, "If-None-Match", tag).want(t, 304)
 }
 
-// TestFieldRules: what each kind of field takes, and what Django REST framework says of the rest.
+// TestFieldRules: what each kind of field accepts, and what Django REST framework says about other
+// values.
 func TestFieldRules(t *testing.T) {
 	n := start(t, Options{})
 	id := n.target("astro", "M 31", "Observers")
 	n.ask("astro", "PATCH", "/api/targets/"+id+"/", jsonText(`{"aliases": [{"name": "Andromeda"}]}`)).want(t, 200)
-	// one member is changed in what is good otherwise; "" is for an answer 201
+	// each case adds a member to a good body; "" expects status 201
 	target := func(i int, member string) string {
 		return fmt.Sprintf(`{"name": "t%d", "type": "SIDEREAL", "ra": 1, "dec": 1, %s}`, i, member)
 	}
 	datum := func(i int, member string) string {
-		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", "value": {"a": %d}, %s}`, id, i, member)
+		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2026-01-01T00:00:00Z", `+
+			`"value": {"a": %d}, %s}`, id, i, member)
 	}
 	const whole = `{"non_field_errors":["Invalid data. Expected a dictionary, but got %s."]}`
 	notList := func(kind string) string {
@@ -103,7 +106,7 @@ func TestFieldRules(t *testing.T) {
 	for _, list := range []struct {
 		path  string
 		body  func(int, string) string
-		cases [][2]string // a member, and its problem or the text that the answer holds
+		cases [][2]string // a member, and the problem or text in the answer
 	}{
 		{"/api/targets/", target, [][2]string{
 			{`"name": " \t\u00a0x\u3000"`, ``},
@@ -119,7 +122,8 @@ func TestFieldRules(t *testing.T) {
 			{`"name": "\ud83d\ude00"`, `"name":"😀"`},
 			{`"name": "a\udc00b\ud800"`, `"name":["Surrogate characters are not allowed: U+DC00."]`},
 			{`"name": "` + strings.Repeat("é", 101) + `\u0000\ud834"`,
-				`"name":["Ensure this field has no more than 100 characters.","Null characters are not allowed.","Surrogate characters are not allowed: U+D834."]`},
+				`"name":["Ensure this field has no more than 100 characters.","Null characters are not allowed.",` +
+					`"Surrogate characters are not allowed: U+D834."]`},
 			{`"type": "sidereal"`, `"type":["\"sidereal\" is not a valid choice."]`},
 			{`"type": ""`, `"type":["\"\" is not a valid choice."]`},
 			{`"type": null`, `"type":["This field may not be null."]`},
@@ -156,14 +160,16 @@ func TestFieldRules(t *testing.T) {
 			{`"aliases": true`, `"aliases":` + notList("bool")},
 			{`"aliases": null`, `"aliases":["This field may not be null."]`},
 			{`"aliases": [{"name": "u1"}, [], {"name": null}, {}]`,
-				`"aliases":[{},{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]},{"name":["This field may not be null."]},{"name":["This field is required."]}]`},
+				`"aliases":[{},{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]},` +
+					`{"name":["This field may not be null."]},{"name":["This field is required."]}]`},
 			{`"aliases": [{"name": "u2"}, {"name": "Andromeda"}]`,
 				`"aliases":[{},{"name":["target name with this Alias already exists."]}]`},
 			{`"aliases": [{"name": "` + strings.Repeat("x", 101) + `"}]`,
 				`"aliases":[{"name":["Ensure this field has no more than 100 characters."]}]`},
 			{`"targetextra_set": [{"key": "k", "value": 1.5}, {"key": "l"}]`, `"value":"1.5"`},
 			{`"targetextra_set": [{"key": "k", "value": true}, {"value": null}]`,
-				`"targetextra_set":[{"value":["Not a valid string."]},{"key":["This field is required."],"value":["This field may not be null."]}]`},
+				`"targetextra_set":[{"value":["Not a valid string."]},{"key":["This field is required."],` +
+					`"value":["This field may not be null."]}]`},
 		}},
 		{"/api/reduceddatums/", datum, [][2]string{
 			{`"data_product": ""`, `"data_product":null`},
@@ -200,7 +206,7 @@ func TestFieldRules(t *testing.T) {
 		}},
 	} {
 		for i, c := range list.cases {
-			body := list.body(i, c[0]) // a member that occurs twice counts as it stands last
+			body := list.body(i, c[0]) // the last of two equal members counts
 			r := n.ask("astro", "POST", list.path, jsonText(body))
 			refused := strings.Contains(c[1], "field") || strings.Contains(c[1], ".\"]")
 			if (r.status == 400) != refused || !refused && r.status != 201 || !strings.Contains(string(r.body), c[1]) {
@@ -217,17 +223,19 @@ func TestFieldRules(t *testing.T) {
 	}
 }
 
-// TestFilterRules: what query parameters of each kind take, and what Django's forms say of the
-// rest.
+// TestFilterRules: what each kind of query parameter accepts, and what Django's forms say about
+// other values.
 func TestFilterRules(t *testing.T) {
 	n := start(t, Options{})
 	id := n.target("astro", "NGC 1%", "Observers")
 	n.target("astro", "a;b", "Observers")
 	n.datum("astro", id, 1)
 	n.ask("astro", "POST", "/api/observations/",
-		jsonText(`{"target_id": `+id+`, "facility": "LCO", "observation_type": "", "observing_parameters": {"a": 1}, "status": "DONE", "scheduled_start": "2026-01-03T00:00:00Z"}`)).want(t, 201)
+		jsonText(`{"target_id": `+id+`, "facility": "LCO", "observation_type": "", `+
+			`"observing_parameters": {"a": 1}, "status": "DONE", "scheduled_start": "2026-01-03T00:00:00Z"}`)).want(t,
+		201)
 	const number = `["Enter a number."]`
-	for _, c := range [][2]string{ // the list with its query, and its count or the problem
+	for _, c := range [][2]string{ // a list with a query, and its count or the problem
 		{"reduceddatums/?target__id=%201%20", "1"}, {"reduceddatums/?target__id=1.0",
 			"1"}, {"reduceddatums/?target__id=%2B1", "1"},
 		{"reduceddatums/?target__id=10e-1", "1"}, {"reduceddatums/?target__id=01", "1"}, {"reduceddatums/?target__id=",
@@ -251,7 +259,9 @@ func TestFilterRules(t *testing.T) {
 		{"observations/?target_id=77",
 			`{"target_id":["Select a valid choice. 77 is not one of the available choices."]}`},
 		{"observations/?target_id=abc&observationgroup=9&observationgroup=x&ordering=bogus",
-			`{"target_id":["“abc” is not a valid value."],"observationgroup":["Select a valid choice. 9 is not one of the available choices.","“x” is not a valid value."],"ordering":["Select a valid choice. bogus is not one of the available choices."]}`},
+			`{"target_id":["“abc” is not a valid value."],"observationgroup":["Select a valid choice. 9 is not one ` +
+				`of the available choices.","“x” is not a valid value."],"ordering":["Select a valid choice. bogus ` +
+				`is not one of the available choices."]}`},
 		{"observations/?ordering=", "1"}, {"observations/?ordering=status,",
 			"1"}, {"observations/?ordering=-created,%20status", "1"},
 		{"observations/?scheduled_start_after=%202026-01-03%20",
@@ -271,11 +281,12 @@ func TestFilterRules(t *testing.T) {
 	for _, query := range []string{"limit=abc&offset=-1", "limit=-5&offset=x", "limit=0&offset=1.5"} {
 		r := n.ask("astro", "GET", "/api/targets/?strict=true&"+query, nil).want(t, 400).json(t)
 		if got := fmt.Sprint(r["limit"],
-			r["offset"]); got != "[This must be a whole number, at least 1.] [This must be a whole number, at least 0.]" {
-			t.Errorf("strictly, %s: %s", query, got)
+			r["offset"]); got != "[This must be a whole number, at least 1.] [This must be a whole number, "+
+			"at least 0.]" {
+			t.Errorf("strict, %s: %s", query, got)
 		}
 	}
-	for _, c := range [][3]string{ // a query, and those of the next and of the previous page
+	for _, c := range [][3]string{ // a query, and the queries of the next and the previous page
 		{"limit=1", "limit=1&offset=1", ""}, {"limit=1&offset=1", "", "limit=1"}, {"limit=1&offset=7", "",
 			"limit=1&offset=6"}, {"offset=-1&limit=%201", "limit=1&offset=1", ""},
 		{"limit=2&limit=1", "limit=1&offset=1", ""}, {"limit=%2B1", "limit=1&offset=1", ""}, {"limit=0", "",
@@ -298,7 +309,7 @@ func TestFilterRules(t *testing.T) {
 	}
 }
 
-// TestCredentials: what is said of each header that is no good.
+// TestCredentials: the message for each kind of bad Authorization header.
 func TestCredentials(t *testing.T) {
 	n := start(t, Options{})
 	for header, want := range map[string]string{

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// scenario is one request and what must come back.
+// A scenario is a request and its expected answer.
 type scenario struct {
 	name   string
 	as     string
@@ -15,9 +15,9 @@ type scenario struct {
 	body   any
 	header []string
 	status int
-	has    []string // texts that the answer holds
-	lacks  []string // and those that it does not
-	head   []string // pairs of headers and what they hold
+	has    []string // texts that the answer must contain
+	lacks  []string // texts that it must not contain
+	head   []string // pairs of a header and a text in it
 }
 
 func (n *node) play(t *testing.T, list []scenario) {
@@ -47,8 +47,9 @@ func (n *node) play(t *testing.T, list []scenario) {
 	}
 }
 
-// TestBadInput: every problem is named, nothing is stored, and no request is answered with a 5xx.
+// TestBadInput: every problem is named, nothing is stored, and no answer has a status of 5xx.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Limits: Limits{MaxBody: 1 << 20}})
 	target := n.target("astro", "M 31", "Observers")
 	n.ask("astro", "PATCH", "/api/targets/"+target+"/",
@@ -126,9 +127,11 @@ func TestBadInput(t *testing.T) {
 		{name: "everything missing", as: "astro", method: "POST", path: "/api/targets/", body: jsonText(`{}`),
 			status: 400, has: []string{`"name":["This field is required."]`, `"type":["This field is required."]`}},
 		{name: "every problem", as: "astro", method: "POST", path: "/api/targets/", status: 400,
-			body: jsonText(`{"name": "", "type": "STAR", "ra": "x", "dec": 91, "aliases": [{"name": "a"}, {}], "permissions": "ALL"}`),
+			body: jsonText(`{"name": "", "type": "STAR", "ra": "x", "dec": 91, "aliases": [{"name": "a"}, {}], ` +
+				`"permissions": "ALL"}`),
 			has: []string{`"name":["This field may not be blank."]`, `\"STAR\" is not a valid choice.`,
-				`"ra":["A valid number is required."]`, `"dec":[`, `"aliases":[{},{"name":["This field is required."]}]`, `"permissions":[`}},
+				`"ra":["A valid number is required."]`, `"dec":[`,
+				`"aliases":[{},{"name":["This field is required."]}]`, `"permissions":[`}},
 		{name: "ra", as: "astro", method: "POST", path: "/api/targets/",
 			body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 360, "dec": 1}`), status: 400, has: []string{
 				`"ra":[`}},
@@ -144,7 +147,8 @@ func TestBadInput(t *testing.T) {
 			body: jsonText(`{"name": "x", "type": "SIDEREAL"}`), status: 400},
 		{name: "long name", as: "astro", method: "POST", path: "/api/targets/",
 			body: jsonText(`{"name": "` + strings.Repeat("é", 101) +
-				`", "type": "SIDEREAL", "ra": 1, "dec": 1}`), status: 400, has: []string{"no more than 100 characters"}},
+				`", "type": "SIDEREAL", "ra": 1, "dec": 1}`), status: 400,
+			has: []string{"no more than 100 characters"}},
 		{name: "NUL", as: "astro", method: "POST", path: "/api/targets/",
 			body: jsonText(`{"name": "a\u0000b", "type": "SIDEREAL", "ra": 1, "dec": 1}`), status: 400, has: []string{
 				"Null characters are not allowed."}},
@@ -152,15 +156,21 @@ func TestBadInput(t *testing.T) {
 			body: jsonText(`{"name": "M 31", "type": "SIDEREAL", "ra": 1, "dec": 1}`), status: 400, has: []string{
 				"target with this Name already exists."}},
 		{name: "alias taken", as: "bob", method: "POST", path: "/api/targets/",
-			body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": [{"name": "Andromeda"}]}`), status: 400, has: []string{"target name with this Alias already exists."}},
+			body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, ` +
+				`"aliases": [{"name": "Andromeda"}]}`),
+			status: 400, has: []string{"target name with this Alias already exists."}},
 		{name: "alias is its name", as: "bob", method: "POST", path: "/api/targets/",
-			body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": [{"name": "x"}]}`), status: 400, has: []string{"Alias 'x' conflicts with Target name 'x'."}},
+			body:   jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": [{"name": "x"}]}`),
+			status: 400, has: []string{"Alias 'x' conflicts with Target name 'x'."}},
 		{name: "alias twice", as: "bob", method: "POST", path: "/api/targets/",
-			body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": [{"name": "y"}, {"name": "y"}]}`), status: 400, has: []string{`"aliases"`}},
+			body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "aliases": [{"name": "y"}, ` +
+				`{"name": "y"}]}`), status: 400, has: []string{`"aliases"`}},
 		{name: "unknown group", as: "bob", method: "POST", path: "/api/targets/",
-			body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "groups": [{"name": "Nobody"}]}`), status: 400, has: []string{"There is no such group, or you do not belong to it."}},
+			body:   jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "groups": [{"name": "Nobody"}]}`),
+			status: 400, has: []string{"There is no such group, or you do not belong to it."}},
 		{name: "other group", as: "bob", method: "POST", path: "/api/targets/",
-			body: jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "groups": [{"name": "Observers"}]}`), status: 400, has: []string{"There is no such group, or you do not belong to it."}},
+			body:   jsonText(`{"name": "x", "type": "SIDEREAL", "ra": 1, "dec": 1, "groups": [{"name": "Observers"}]}`),
+			status: 400, has: []string{"There is no such group, or you do not belong to it."}},
 		{name: "hidden target", as: "bob", method: "PATCH", path: "/api/targets/" + target + "/",
 			body: jsonText(`{"ra": 1}`), status: 404},
 		{name: "cone", as: "astro", method: "GET", path: "/api/targets/?cone_search=10,20", status: 400,
@@ -171,7 +181,7 @@ func TestBadInput(t *testing.T) {
 			has: []string{"Select a valid choice"}},
 		{name: "type filter", as: "astro", method: "GET", path: "/api/targets/?type=STAR", status: 400,
 			has: []string{"Select a valid choice"}},
-		// reduced data
+		// reduced datums
 		{name: "datum of a hidden target", as: "bob", method: "POST", path: "/api/reduceddatums/",
 			body: datum(good + `, "value": {"a": 1}`), status: 400, has: []string{
 				`Invalid pk \"` + target + `\" - object does not exist.`}},
@@ -185,11 +195,13 @@ func TestBadInput(t *testing.T) {
 		{name: "data type", as: "astro", method: "POST", path: "/api/reduceddatums/",
 			body: datum(`"data_type": "gossip", "value": {"a": 1}`), status: 400, has: []string{`"data_type"`}},
 		{name: "time", as: "astro", method: "POST", path: "/api/reduceddatums/",
-			body: datum(`"data_type": "photometry", "timestamp": "yesterday", "value": {"a": 1}`), status: 400, has: []string{"Datetime has wrong format."}},
+			body: datum(`"data_type": "photometry", "timestamp": "yesterday", "value": {"a": 1}`), status: 400,
+			has: []string{"Datetime has wrong format."}},
 		{name: "again", as: "astro", method: "POST", path: "/api/reduceddatums/", status: 400,
-			has:  []string{"This reduced datum already exists"},
-			body: datum(`"data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", "value": {"filter": "g", "magnitude": 15.50}`)},
-		{name: "product of nobody", as: "astro", method: "POST", path: "/api/reduceddatums/",
+			has: []string{"This reduced datum already exists"},
+			body: datum(`"data_type": "photometry", "timestamp": "2026-01-02T03:00:01Z", "value": {"filter": "g", ` +
+				`"magnitude": 15.50}`)},
+		{name: "no such product", as: "astro", method: "POST", path: "/api/reduceddatums/",
 			body: datum(good + `, "value": {"a": 1}, "data_product": 77`), status: 400, has: []string{
 				`"data_product"`}},
 		{name: "filter id", as: "astro", method: "GET", path: "/api/reduceddatums/?target__id=abc", status: 400,
@@ -251,7 +263,7 @@ func TestBadInput(t *testing.T) {
 				`"password":["This field is required."]`}},
 	})
 	if after := n.rowCounts(); len(after) == 0 || !sameCounts(before, after) {
-		t.Errorf("refused requests left something: %v before, %v after", before, after)
+		t.Errorf("refused requests changed the counts from %v to %v", before, after)
 	}
 }
 

@@ -15,10 +15,11 @@ func basic(user string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password(user)))
 }
 
-// TestSharing plays a TOM that shares a target with this node: it looks for the target by all its
-// names, posts the data one by one, and sends a file with everything that its own list says of the
-// product.
+// TestSharing acts as a TOM that shares a target with this node: it looks for the target by all its
+// names, posts the datums one by one, and sends a file with all members of the product in its own
+// list.
 func TestSharing(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "SN 2026abc", "Observers")
 	n.ask("astro", "PATCH", "/api/targets/"+target+"/",
@@ -32,22 +33,23 @@ func TestSharing(t *testing.T) {
 			t.Errorf("looking for %s: %s, want %s", names, got, want)
 		}
 	}
-	// a target that is not here is made of all that the other TOM says of it, ids of its own
-	// included; one that is here is put on a list
+	// a new target has all members of the other TOM's target, even its ids; an existing target is
+	// put on a list
 	n.play(t, []scenario{
 		{name: "a target", as: "", header: sharer, method: "POST", path: "/api/targets/", status: 201,
 			has: []string{`"id":3`, `"key":"redshift"`, `"name":"ZTF26zz"`, `"name":"ATLAS26zz"`,
 				`"message":"Target successfully uploaded."`}, lacks: []string{`"id":900`, "2020"},
 			body: jsonText(`{"id": 1, "targetextra_set": [{"id": 1, "key": "redshift", "value": "0.02"}], "aliases": [{"id": 1, "name": "ZTF26zz"}, {"id": 900, "name": "ATLAS26zz"}], "name": "SN 2026zz", "type": "SIDEREAL",
 				"created": "2020-01-01T00:00:00Z", "modified": "2020-01-01T00:00:00Z", "permissions": "PRIVATE", "ra": 10.0, "dec": -10.0, "epoch": null, "distance": null, "scheme": "", "groups": [], "target_lists": [{"name": "from afar"}]}`)},
-		{name: "whose ids are another's", as: "astro", method: "GET", path: "/api/targets/" + target + "/", status: 200,
-			has: []string{`"aliases":[{"id":1,"name":"ZTF26abcdefg"}]`}},
-		{name: "a target that is here", as: "", header: sharer, method: "PATCH", path: "/api/targets/" + target + "/",
+		{name: "the ids belong to another target", as: "astro", method: "GET", path: "/api/targets/" + target + "/",
+			status: 200,
+			has:    []string{`"aliases":[{"id":1,"name":"ZTF26abcdefg"}]`}},
+		{name: "an existing target", as: "", header: sharer, method: "PATCH", path: "/api/targets/" + target + "/",
 			body: jsonText(`{"target_lists": [{"name": "from afar"}]}`), status: 200, has: []string{
 				`"message":"Target successfully updated."`}},
 		{name: "both are on the list", as: "carol", method: "GET", path: "/api/targets/?targetlist__name=from+afar",
 			status: 200, has: []string{`"count":2`}},
-		{name: "by one who may not", as: "eve", method: "PATCH", path: "/api/targets/" + target + "/",
+		{name: "by a user who may not", as: "eve", method: "PATCH", path: "/api/targets/" + target + "/",
 			body: jsonText(`{"target_lists": [{"name": "from afar"}]}`), status: 404},
 	})
 	datum := func(second int) raw {
@@ -62,18 +64,20 @@ func TestSharing(t *testing.T) {
 	if rows := n.ask("astro", "GET",
 		"/api/reduceddatums/?source_name="+url.QueryEscape(
 			"Other TOM")+"&target__id="+target, nil).rows(t); len(rows) != 3 || rows[0]["data_product"] != nil {
-		t.Errorf("the data that were shared: %v", rows)
+		t.Errorf("the shared datums: %v", rows)
 	}
 	file := []byte("time,magnitude,error,filter\n60000.1,15.1,0.1,r\n60000.2,15.2,0.1,r\n")
 	form := func() *form {
 		return newForm("id", "77", "product_id", "", "target", target, "data",
-			"https://tom.example.org/data/sn2026abc/none/night.csv", "extra_data", "", "data_product_type", "photometry",
-			"reduceddatum_set", "OrderedDict([('data_product', 77), ('data_type', 'photometry')])", "reduceddatum_set", "OrderedDict([('data_product', 77), ('data_type', 'photometry')])",
+			"https://tom.example.org/data/sn2026abc/none/night.csv", "extra_data", "", "data_product_type",
+			"photometry",
+			"reduceddatum_set", "OrderedDict([('data_product', 77), ('data_type', 'photometry')])", "reduceddatum_set",
+			"OrderedDict([('data_product', 77), ('data_type', 'photometry')])",
 			"created", "2026-01-01T00:00:00Z", "thumbnail", "").file("night.csv", file)
 	}
 	made := n.ask("", "POST", "/api/dataproducts/", form(), sharer...).want(t, 201).json(t)
 	if made["message"] != "Data product successfully uploaded." || fmt.Sprint(made["reduceddatum_set"]) != "[]" {
-		t.Errorf("the product that was shared: %v", made)
+		t.Errorf("the shared product: %v", made)
 	}
 	n.ask("", "POST", "/api/dataproducts/", form(), "Authorization", basic("eve")).want(t, 400)
 	if rows := n.ask("carol", "GET", "/api/dataproducts/?target_name=ztf26", nil).rows(t); len(rows) != 1 ||
@@ -82,8 +86,8 @@ func TestSharing(t *testing.T) {
 	}
 }
 
-// life takes a file through everything: it is uploaded, its data are listed and filtered, it is
-// downloaded, in parts too, and deleted.
+// life uploads a file, lists and filters its datums, downloads it whole and in parts, and deletes
+// it.
 func life(t *testing.T, kind, name string, content []byte, count int) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31", "Observers")
@@ -104,16 +108,16 @@ func life(t *testing.T, kind, name string, content []byte, count int) {
 	} {
 		if got := fmt.Sprint(n.ask("carol", "GET", "/api/reduceddatums/?strict=true&"+filter, nil).want(t,
 			200).json(t)["count"]); got != fmt.Sprint(want) {
-			t.Errorf("%s: %s data, want %d", filter, got, want)
+			t.Errorf("%s: %s datums, want %d", filter, got, want)
 		}
 	}
 	product := n.ask("carol", "GET", "/api/dataproducts/?target_name=31", nil).rows(t)[0]
 	if got := len(product["reduceddatum_set"].([]any)); got != count {
-		t.Errorf("the product shows %d data, want %d", got, count)
+		t.Errorf("the product shows %d datums, want %d", got, count)
 	}
 	file := n.ask("carol", "GET", place, nil).want(t, 200)
 	if !bytes.Equal(file.body, content) {
-		t.Errorf("%d bytes came back of %d", len(file.body), len(content))
+		t.Errorf("downloaded %d bytes of %d", len(file.body), len(content))
 	}
 	tag := file.header.Get("ETag")
 	n.play(t, []scenario{
@@ -129,14 +133,14 @@ func life(t *testing.T, kind, name string, content []byte, count int) {
 		{name: "head", as: "carol", method: "HEAD", path: place, status: 200,
 			head: []string{"Content-Length", fmt.Sprint(len(content)), "Content-Disposition", `filename=`,
 				"X-Content-Type-Options", "nosniff", "Content-Security-Policy", "sandbox"}},
-		{name: "not mine", as: "eve", method: "GET", path: place, status: 404},
+		{name: "another user", as: "eve", method: "GET", path: place, status: 404},
 		{name: "a guest", as: "", method: "GET", path: place, status: 404},
 		{name: "a bad token", as: "", method: "GET", path: place,
 			header: []string{"Authorization", "Token x"}, status: 401},
 		{name: "deleted by another", as: "eve", method: "DELETE", path: "/api/dataproducts/" + id + "/", status: 404},
 		{name: "deleted", as: "carol", method: "DELETE", path: "/api/dataproducts/" + id + "/", status: 204},
 		{name: "gone", as: "carol", method: "GET", path: place, status: 404},
-		{name: "with its data", as: "carol", method: "GET", path: "/api/reduceddatums/?target__id=" + target,
+		{name: "with its datums", as: "carol", method: "GET", path: "/api/reduceddatums/?target__id=" + target,
 			status: 200, has: []string{`"count":0`}},
 		{name: "and no others", as: "carol", method: "GET", path: "/api/reduceddatums/", status: 200,
 			has: []string{`"count":1`}},
@@ -159,8 +163,9 @@ func TestLife(t *testing.T) {
 	}
 }
 
-// TestSamples takes the files that came with the recorded exchanges through the same.
+// TestSamples does the same with the files of the recorded exchanges.
 func TestSamples(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		kind, name string
 		count      int
@@ -170,9 +175,9 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// TestSessions: a page signs in with a cookie, which counts for writes of the node's own pages
-// alone.
+// TestSessions: a page signs in with a cookie, which can write only from pages of the node itself.
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")
 	in := n.ask("", "POST", "/api/session/",
@@ -188,7 +193,7 @@ func TestSessions(t *testing.T) {
 	n.play(t, []scenario{
 		{name: "wrong password", as: "", method: "POST", path: "/api/session/",
 			body: url.Values{"username": {"astro"}, "password": {"x"}}, status: 400, has: []string{"Unable to log in"}},
-		{name: "sees", as: "", method: "GET", path: "/api/targets/" + target + "/",
+		{name: "reads", as: "", method: "GET", path: "/api/targets/" + target + "/",
 			header: []string{"Cookie", cookie}, status: 200},
 		{name: "writes", as: "", method: "PATCH", path: "/api/targets/" + target + "/", body: patch,
 			header: []string{"Cookie", cookie, "Origin", n.URL}, status: 200},
@@ -199,16 +204,17 @@ func TestSessions(t *testing.T) {
 				"https://evil.example.com"}, status: 403, has: []string{"another site"}},
 		{name: "another site's form", as: "", method: "DELETE", path: "/api/targets/" + target + "/",
 			header: []string{"Cookie", cookie, "Sec-Fetch-Site", "cross-site"}, status: 403},
-		{name: "a page without an origin", as: "", method: "PATCH", path: "/api/targets/" + target + "/", body: patch,
+		{name: "an opaque origin", as: "", method: "PATCH", path: "/api/targets/" + target + "/", body: patch,
 			header: []string{"Cookie", cookie, "Origin", "null"}, status: 403},
 		{name: "another port of this machine", as: "", method: "POST", path: "/api/targets/", body: patch,
 			header: []string{"Cookie", cookie, "Origin", "http://127.0.0.1:1"}, status: 403},
-		{name: "another port, as browsers say it", as: "", method: "PATCH", path: "/api/targets/" + target + "/",
+		{name: "another port, in current browsers", as: "", method: "PATCH", path: "/api/targets/" + target + "/",
 			body: patch, header: []string{"Cookie", cookie, "Sec-Fetch-Site", "same-site"}, status: 403},
-		{name: "a site that says it is this one", as: "", method: "PATCH", path: "/api/targets/" + target + "/",
+		{name: "another site with the origin of this one", as: "", method: "PATCH",
+			path: "/api/targets/" + target + "/",
 			body: patch, header: []string{"Cookie", cookie, "Sec-Fetch-Site", "cross-site", "Origin",
 				n.URL}, status: 403},
-		{name: "a token comes from anywhere", as: "astro", method: "PATCH", path: "/api/targets/" + target + "/",
+		{name: "a token works from anywhere", as: "astro", method: "PATCH", path: "/api/targets/" + target + "/",
 			body: patch, header: []string{"Origin", "https://evil.example.com", "Sec-Fetch-Site",
 				"cross-site"}, status: 200},
 		{name: "signing in from another site", as: "", method: "POST", path: "/api/session/",
@@ -216,7 +222,8 @@ func TestSessions(t *testing.T) {
 				"password": {password("astro")}}, status: 403},
 		{name: "a session's secret is no token", as: "", method: "GET", path: "/api/session/",
 			header: []string{"Authorization", "Token " + strings.TrimPrefix(cookie, sessionCookie+"=")}, status: 401},
-		{name: "out", as: "", method: "DELETE", path: "/api/session/", header: []string{"Cookie", cookie}, status: 204},
+		{name: "sign out", as: "", method: "DELETE", path: "/api/session/", header: []string{"Cookie", cookie},
+			status: 204},
 		{name: "a guest again", as: "", method: "GET", path: "/api/targets/" + target + "/",
 			header: []string{"Cookie", cookie}, status: 404},
 	})

@@ -14,23 +14,23 @@ import (
 	"nightjar/auth"
 )
 
-// browserHeaders are what a browser, or a program, says of where a request comes from. foreign:
-// another site made it. link: it was led there by a link. dialogue: a refusal may raise the
-// dialogue.
+// browserHeaders are headers that browsers and programs send about the origin of a request.
+// foreign: another site made it. link: the user followed a link. dialogue: a refusal may open the
+// dialogue for a password.
 var browserHeaders = map[string]struct {
 	header                  []string
 	foreign, link, dialogue bool
 }{
 	"a program": {dialogue: true},
-	"an address that was typed": {header: []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode",
+	"a typed address": {header: []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode",
 		"navigate"}, dialogue: true},
-	"an own page": {header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors",
+	"a page of the node": {header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors",
 		"Origin", "http://NODE"}},
-	"an own form": {header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate",
+	"a form of the node": {header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate",
 		"Origin", "http://NODE"}, dialogue: true},
-	"an own page, old browser": {header: []string{"Origin", "http://NODE", "Referer",
+	"a page of the node, old browser": {header: []string{"Origin", "http://NODE", "Referer",
 		"http://NODE/targets/"}, dialogue: true},
-	"an own script": {header: []string{"X-Requested-With", "XMLHttpRequest"}},
+	"a script of the node": {header: []string{"X-Requested-With", "XMLHttpRequest"}},
 	"a form of another site": {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
 		"Origin", "https://evil.example.com"}, foreign: true, link: true},
 	"a link of another site": {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate",
@@ -47,17 +47,17 @@ var browserHeaders = map[string]struct {
 	"a sandbox, old browser":    {header: []string{"Origin", "null"}, foreign: true},
 	"another port, old browser": {header: []string{"Origin", "http://127.0.0.1:1"}, foreign: true},
 	"an origin without a host":  {header: []string{"Origin", "file://"}, foreign: true},
-	"says it is this one, cross-site": {header: []string{"Sec-Fetch-Site", "cross-site", "Origin",
+	"cross-site with the origin of the node": {header: []string{"Sec-Fetch-Site", "cross-site", "Origin",
 		"http://NODE"}, foreign: true},
-	"a value of later days": {header: []string{"Sec-Fetch-Site", "same-galaxy"}, foreign: true},
+	"an unknown value": {header: []string{"Sec-Fetch-Site", "same-galaxy"}, foreign: true},
 	"a page that may use tokens": {header: []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors",
 		"Origin", "https://pages.example.org"}, foreign: true},
 }
 
-// TestCrossSite: a page of another site cannot write with a credential that the browser attaches by
-// itself, in whatever form, and reads nothing with it; programs, tokens and the node's own pages
-// can.
+// TestCrossSite: a page of another site cannot read or write with a credential that the browser
+// adds by itself. Programs, tokens and the node's own pages can.
 func TestCrossSite(t *testing.T) {
+	t.Parallel()
 	n := start(t, Options{Origins: []string{"https://pages.example.org"}})
 	target := n.target("astro", "M 31")
 	host := strings.TrimPrefix(n.URL, "http://")
@@ -113,7 +113,7 @@ func TestCrossSite(t *testing.T) {
 			case kept && !from.link && way == "basic":
 				want = 403
 			case kept && !from.link:
-				want = 404 // a guest's
+				want = 404 // as for a guest
 			}
 			if got := n.ask("", "GET", "/api/targets/"+target+"/", nil,
 				append(header, credential...)...); got.status != want {
@@ -145,14 +145,15 @@ func TestCrossSite(t *testing.T) {
 	}
 	n.ask("", "GET", "/api/session/", nil, "Cookie", cookie).want(t, 200)
 	if got := n.ask("", "GET", "/api/session/", nil, "Cookie", cookie).json(t)["signed_in"]; got != true {
-		t.Error("the session was ended from another site")
+		t.Error("another site ended the session")
 	}
-	// a wrong password that another site makes a browser send is not even looked at
+	// the node does not even check a password that another site makes a browser send
 	wrong := "Basic " + base64.StdEncoding.EncodeToString([]byte("admin:wrong"))
 	n.ask("", "POST", "/api/users/", url.Values{}, "Authorization", wrong, "Sec-Fetch-Site", "cross-site").want(t, 403)
 }
 
-// TestQuietChallenge: only what people open themselves, and programs, are offered Basic.
+// TestQuietChallenge: only programs, and addresses that users open themselves, get a Basic
+// challenge.
 func TestQuietChallenge(t *testing.T) {
 	n := start(t, Options{})
 	n.mode(auth.ModeTargets, auth.Locked)
@@ -162,7 +163,7 @@ func TestQuietChallenge(t *testing.T) {
 		"https://evil.example.com/http://NODE/", "://"} {
 		h := headers["a program"]
 		h.header, h.dialogue = []string{"Referer", at}, false
-		headers["led by "+at] = h
+		headers["referred by "+at] = h
 	}
 	for what, from := range headers {
 		var header []string
@@ -182,9 +183,10 @@ func TestQuietChallenge(t *testing.T) {
 	}
 }
 
-// TestOwnOrigin: behind a proxy that is trusted, or with a base URL, the node's own pages are those
-// of the name that browsers know; nobody else can lend it one.
+// TestOwnOrigin: behind a trusted proxy, or with a base URL, the node knows its own pages by the
+// name that browsers use. Nobody else can give it a name.
 func TestOwnOrigin(t *testing.T) {
+	t.Parallel()
 	proxy := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	for name, c := range map[string]struct {
 		o       Options
@@ -194,7 +196,8 @@ func TestOwnOrigin(t *testing.T) {
 	}{
 		"plain": {host: "node.example.org",
 			origins: map[string]bool{"http://node.example.org": true, "https://node.example.org": true,
-				"http://NODE.example.org:80": true, "http://node.example.org:81": false, "http://example.org": false, "ftp://node.example.org": false, "http://node.example.org.evil.com": false}},
+				"http://NODE.example.org:80": true, "http://node.example.org:81": false, "http://example.org": false,
+				"ftp://node.example.org": false, "http://node.example.org.evil.com": false}},
 		"with a port": {host: "node.example.org:8000",
 			origins: map[string]bool{"http://node.example.org:8000": true, "http://node.example.org": false}},
 		"behind a proxy": {o: Options{Proxies: proxy},
@@ -235,6 +238,85 @@ func TestOwnOrigin(t *testing.T) {
 			if want := map[bool]int{true: 201, false: 403}[c.origins[origin]]; w.StatusCode != want {
 				t.Errorf("%s, %s: %d, want %d", name, origin, w.StatusCode, want)
 			}
+		}
+	}
+}
+
+// TestNetwork: which forwarded headers, hosts and origins a node accepts.
+func TestNetwork(t *testing.T) {
+	n := start(t, Options{Hosts: []string{"node.example.org"},
+		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Origins: []string{"https://pages.example.org"}})
+	n.target("astro", "M 31")
+	root := func(header ...string) string {
+		return fmt.Sprint(n.ask("astro", "GET", "/api/", nil, header...).want(t, 200).json(t)["targets"])
+	}
+	if got := root("X-Forwarded-Proto", "https", "X-Forwarded-Host",
+		"node.example.org"); got != "https://node.example.org/api/targets/" {
+		t.Errorf("behind a proxy the node is called %s", got)
+	}
+	n.play(t, []scenario{
+		{name: "another host", as: "astro", method: "GET", path: "/api/targets/",
+			header: []string{"X-Forwarded-Host",
+				"evil.example.com"}, status: 400, has: []string{"not called", "--allow-host"}},
+		{name: "preflight", as: "", method: "OPTIONS", path: "/api/targets/",
+			header: []string{"Origin", "https://pages.example.org", "Access-Control-Request-Method",
+				"POST"}, status: 204,
+			head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Allow-Headers",
+				"Authorization"}},
+		{name: "a page of another site", as: "astro", method: "GET", path: "/api/targets/",
+			header: []string{"Origin",
+				"https://pages.example.org"}, status: 200,
+			head: []string{"Access-Control-Allow-Origin", "https://pages.example.org", "Access-Control-Expose-Headers",
+				"Nightjar-Created", "Vary", "Origin"}},
+	})
+	for _, origin := range []string{"https://evil.example.com", "null"} {
+		if r := n.ask("astro", "GET", "/api/targets/", nil, "Origin",
+			origin); r.header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s is allowed", origin)
+		}
+	}
+	plain := start(t, Options{})
+	plain.target("astro", "M 31")
+	r := plain.ask("astro", "GET", "/api/", nil, "X-Forwarded-Host", "evil.example.com", "X-Forwarded-Proto", "https",
+		"Origin", "https://pages.example.org").want(t, 200)
+	if fmt.Sprint(r.json(t)["targets"]) != plain.URL+"/api/targets/" ||
+		r.header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("a node without trusted proxies: %s", r.body)
+	}
+	named := start(t, Options{BaseURL: "https://node.example.org/"})
+	named.target("astro", "M 31")
+	product := named.upload("astro", "1", "image_file", "a.png", []byte("x")).want(t, 201).json(t)
+	list := named.ask("astro", "GET", "/api/dataproducts/?limit=1&offset=1", nil).want(t, 200).json(t)
+	if product["data"] != "https://node.example.org/data/m-31/none/a.png" ||
+		list["previous"] != "https://node.example.org/api/dataproducts/?limit=1" {
+		t.Errorf("a node with a name calls itself %v and %v", product["data"], list["previous"])
+	}
+	// hosts that the node accepts: any address, and the configured names
+	called := &API{o: Options{Hosts: []string{"node.example.org"}}}
+	for host, want := range map[string]bool{
+		"node.example.org": true, "NODE.example.org:8000": true, "node.example.org.": true,
+		"node.example.org.:443": true, "127.0.0.1": true, "127.0.0.1:8000": true, "127.0.0.1.": true, "[::1]": true,
+		"[::1]:8000": true, "10.1.2.3:1": true,
+		"": false, ":8000": false, "localhost": false, "node.example.org.evil.com": false,
+		"evil.com:node.example.org": false, "node.example.org:80:80": false, "127.0.0.1.evil.com": false,
+		"127.0.0.1@evil.com": false,
+		"evil.com#127.0.0.1": false, "2130706433": false, "0x7f.1": false, "node.example.org..": false,
+		"xnode.example.org": false, "node.example.org\x00": false,
+	} {
+		if got := called.knowsHost(host); got != want {
+			t.Errorf("the host %q is accepted: %v", host, got)
+		}
+	}
+	// the client's address, for the limit on failed sign-ins and for the log
+	api := &API{o: Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	for _, c := range []struct{ remote, forwarded, want string }{
+		{"10.0.0.1:99", "1.2.3.4", "1.2.3.4"}, {"10.0.0.1:99", "6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"}, {"10.0.0.1:99",
+			"nonsense", "10.0.0.1"}, {"10.0.0.1:99", "", "10.0.0.1"},
+		{"8.8.8.8:99", "1.2.3.4", "8.8.8.8"}, {"[2001:db8::1]:99", "1.2.3.4", "2001:db8::1"},
+	} {
+		r := &http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": {c.forwarded}}}
+		if got := api.siteOf(r).addr; got != c.want {
+			t.Errorf("from %s for %q: %s, want %s", c.remote, c.forwarded, got, c.want)
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestRightsOfAllSizes: what is granted and withdrawn counts at once, whatever the size of the
-// records of the target, the user and the product, and of the sets of what hangs on the target. The
-// sizes lie on both sides of each threshold of the file: 2,048 bytes of a record, 1,024 ids of a
+// TestRightsOfAllSizes: grants and withdrawals take effect at once, whatever the size of the
+// records of the target, the user and the product, and of the sets of objects on the target. The
+// sizes are on both sides of each threshold of the file: 2,048 bytes of a record, 1,024 ids of a
 // set in one value, 8,192 rows of a tail, 50,000 rows of a write in one transaction.
 func TestRightsOfAllSizes(t *testing.T) {
 	t.Parallel()
@@ -32,7 +32,7 @@ func TestRightsOfAllSizes(t *testing.T) {
 			for _, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
 				x.n.mode(mode, auth.ReadOnly)
 				x.mode = mode
-				x.look("to begin with")
+				x.look("at first")
 				for _, access := range []string{"OPEN", "PUBLIC", "PRIVATE"} {
 					x.n.ask("astro", "PATCH", x.path, map[string]string{"permissions": access}).want(t, 200)
 					x.access = access
@@ -56,8 +56,8 @@ func TestRightsOfAllSizes(t *testing.T) {
 	}
 }
 
-// sized is a node with one target, a data product with rows, held by astro and Observers, and one
-// datum that carol posted.
+// sized is a node with one target, a data product with rows that belongs to astro and Observers,
+// and a datum that carol posted.
 type sized struct {
 	t                     *testing.T
 	n                     *node
@@ -69,13 +69,13 @@ type sized struct {
 	mode            auth.Mode
 	access          string
 	granted, member bool // Observers on the target; carol in Observers
-	posted          int  // data that carol posted besides
+	posted          int  // datums that carol posted later
 }
 
 func newSized(t *testing.T, tag, tags, groups, extra, rows int) *sized {
 	n := start(t, Options{})
 	x := &sized{t: t, n: n, rows: rows, mode: auth.ModeTargets, access: "PRIVATE", granted: true, member: true}
-	n.mode(auth.ModeObjects, auth.ReadOnly) // in which groups of uploads are noted
+	n.mode(auth.ModeObjects, auth.ReadOnly) // only this mode stores the groups of uploads
 	id := n.target("astro", "M 31", "Observers")
 	x.path = "/api/targets/" + id + "/"
 	var list []any
@@ -107,7 +107,7 @@ func newSized(t *testing.T, tag, tags, groups, extra, rows int) *sized {
 	return x
 }
 
-// join makes carol a member of Observers, or ends that; she is in all the fillers at all times.
+// join makes carol a member of Observers or ends that; she is always in all fillers.
 func (x *sized) join(member bool) {
 	x.t.Helper()
 	list := x.fillers[:len(x.fillers):len(x.fillers)]
@@ -120,8 +120,8 @@ func (x *sized) join(member bool) {
 	x.n.ask("admin", "PATCH", "/api/users/"+x.carolID+"/", map[string]any{"groups": list}).want(x.t, 200)
 }
 
-// sees says whether somebody sees the target, changes whether they may change it, and holds whether
-// they hold the product, from the design and not from the code.
+// sees, changes and holds report whether a user sees the target, may change it, and has a part in
+// the product. They follow the design, not the code.
 func (x *sized) sees(who string) bool {
 	return x.access == "OPEN" || x.access == "PUBLIC" && who != "" || x.changes(who)
 }
@@ -134,7 +134,7 @@ func (x *sized) holds(who string) bool {
 	return x.mode == auth.ModeTargets || who == "astro" || who == "carol" && x.member
 }
 
-// look compares all that everybody sees and may do.
+// look compares what every user sees and may do with the rules.
 func (x *sized) look(when string) {
 	x.t.Helper()
 	n, t := x.n, x.t
@@ -176,13 +176,14 @@ func (x *sized) look(when string) {
 	}
 }
 
-// posts tries to add a datum alone and as a line.
+// posts tries to add one datum as JSON and one as a line.
 func (x *sized) posts(when, who string, may bool) {
 	x.t.Helper()
 	n, t := x.n, x.t
 	id := strings.Trim(strings.TrimPrefix(x.path, "/api/targets/"), "/")
 	text := func(second int) string {
-		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2027-01-01T00:%02d:%02dZ", "value": {"magnitude": 15}}`, id, second/60, second%60)
+		return fmt.Sprintf(`{"target": %s, "data_type": "photometry", "timestamp": "2027-01-01T00:%02d:%02dZ", `+
+			`"value": {"magnitude": 15}}`, id, second/60, second%60)
 	}
 	next := x.posted
 	alone := n.ask(who, "POST", "/api/reduceddatums/", jsonText(text(next)))
@@ -193,13 +194,13 @@ func (x *sized) posts(when, who string, may bool) {
 		x.posted += 2
 	}
 	if alone.status != wanted || fmt.Sprint(line["created"]) != fmt.Sprint(created) {
-		t.Errorf("%s, mode %s: a datum of %q is answered %d, and %v lines are stored: want %d and %d", when, x.mode,
+		t.Errorf("%s, mode %s: posting as %q: status %d and %v stored lines, want %d and %d", when, x.mode,
 			who, alone.status, line["created"], wanted, created)
 	}
 	if !may {
 		says := string(alone.body)
 		if sees := strings.Contains(says, "You may see this target"); sees != x.sees(who) {
-			t.Errorf("%s, mode %s: %q, who sees the target: %v, is told %s", when, x.mode, who, x.sees(who), says)
+			t.Errorf("%s, mode %s: %q, who sees the target (%v), gets %s", when, x.mode, who, x.sees(who), says)
 		}
 	}
 }

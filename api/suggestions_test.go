@@ -3,24 +3,19 @@ package api
 import (
 	"fmt"
 	"testing"
-	"time"
 )
 
-// awaitIndex waits until the index of names has caught up.
+// awaitIndex waits until the index of names has all changes.
 func (n *node) awaitIndex() {
 	n.t.Helper()
-	for range 2000 {
+	await(n.t, "the index of names", func() bool {
 		v := n.ask("admin", "GET", "/api/node/", nil).want(n.t, 200).json(n.t)
-		if x := v["index"].(map[string]any); x["why_not"] == "" &&
-			fmt.Sprint(x["sequence"]) == fmt.Sprint(v["sequence"]) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	n.t.Fatal("the index does not catch up")
+		x := v["index"].(map[string]any)
+		return x["why_not"] == "" && fmt.Sprint(x["sequence"]) == fmt.Sprint(v["sequence"])
+	})
 }
 
-// TestSuggestions looks at the order, the bounds and the form of suggestions; TestMatrix at who
+// TestSuggestions checks the order, the number and the form of suggestions. TestMatrix checks who
 // sees them.
 func TestSuggestions(t *testing.T) {
 	n := start(t, Options{})

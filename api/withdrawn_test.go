@@ -14,7 +14,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// A slowWrite is a request whose body has come half.
+// A slowWrite is a request with half of its body sent.
 type slowWrite struct {
 	n      *node
 	rest   string
@@ -22,7 +22,7 @@ type slowWrite struct {
 	answer chan *http.Response
 }
 
-// begin sends the first half of a body and waits until the node has read it.
+// begin sends the first half of a body and waits until the node reads it.
 func (n *node) begin(method, path, kind, body string, header ...string) *slowWrite {
 	n.t.Helper()
 	r, w := io.Pipe()
@@ -42,14 +42,14 @@ func (n *node) begin(method, path, kind, body string, header ...string) *slowWri
 		}
 		s.answer <- a
 	}()
-	if _, err := io.WriteString(w, body[:len(body)/2]); err != nil { // it returns when the client has taken it
+	if _, err := io.WriteString(w, body[:len(body)/2]); err != nil { // returns when the client has read it
 		n.t.Error(err)
 	}
-	time.Sleep(20 * time.Millisecond) // for the node, which looks up who asks before it reads
+	time.Sleep(20 * time.Millisecond) // lets the node identify the user, which it does before it reads
 	return s
 }
 
-// end sends the other half, and gives the answer.
+// end sends the other half and returns the answer.
 func (s *slowWrite) end() (status int, body string) {
 	s.n.t.Helper()
 	io.WriteString(s.body, s.rest)
@@ -66,8 +66,8 @@ func (s *slowWrite) end() (status int, body string) {
 	return a.StatusCode, string(b)
 }
 
-// withdrawals are the ways in which carol loses her rights on target 1, which she has by her group.
-// Each is acknowledged when it returns.
+// withdrawals are the ways in which carol loses her rights on target 1, which she has through her
+// group. Each has taken effect when it returns.
 var withdrawals = map[string]func(n *node, carol string){
 	"the user is deleted": func(n *node, carol string) {
 		n.ask("admin", "DELETE", "/api/users/"+carol+"/", nil).want(n.t, 204)
@@ -88,7 +88,7 @@ var withdrawals = map[string]func(n *node, carol string){
 	},
 }
 
-// revoke ends all tokens of a user.
+// revoke deletes all tokens of a user.
 func (n *node) revoke(user string) {
 	n.t.Helper()
 	for _, r := range n.ask("admin", "GET", "/api/tokens/?limit=1000", nil).rows(n.t) {
@@ -98,11 +98,12 @@ func (n *node) revoke(user string) {
 	}
 }
 
-// TestWithdrawnInTheMiddle: what carol began to send while she might, and ended when she might not
-// any more, is refused as a whole, whatever she signed in with.
+// TestWithdrawnInTheMiddle: a write that carol began while she had the right, and finishes after
+// she lost it, is refused as a whole, with every credential.
 func TestWithdrawnInTheMiddle(t *testing.T) {
 	t.Parallel()
-	datum := `{"target": 1, "data_type": "photometry", "timestamp": "2026-01-0%dT00:00:00Z", "value": {"magnitude": 15.5}}`
+	datum := `{"target": 1, "data_type": "photometry", "timestamp": "2026-01-0%dT00:00:00Z", ` +
+		`"value": {"magnitude": 15.5}}`
 	var lines strings.Builder
 	for i := range 9 {
 		fmt.Fprintf(&lines, datum+"\n", i+1)
@@ -117,7 +118,8 @@ func TestWithdrawnInTheMiddle(t *testing.T) {
 		"lines":  {"/api/reduceddatums/", typeNDJSON, lines.String()},
 		"a file": {"/api/dataproducts/", file.w.FormDataContentType(), upload},
 		"an observation": {"/api/observations/", typeJSON,
-			`{"target_id": 1, "facility": "LCO", "observation_id": "x", "status": "PENDING", "observing_parameters": {"a": 1}}`},
+			`{"target_id": 1, "facility": "LCO", "observation_id": "x", "status": "PENDING", ` +
+				`"observing_parameters": {"a": 1}}`},
 		"another's group": {"/api/targets/", typeJSON,
 			`{"name": "T", "type": "SIDEREAL", "ra": 1, "dec": 2, "groups": [{"name": "Observers"}]}`},
 	}
@@ -134,7 +136,7 @@ func TestWithdrawnInTheMiddle(t *testing.T) {
 			withdraw, w := withdrawals[why], writes[what]
 			if !testenv.Long() && (i+j)%3 > 0 || what == "another's group" && strings.HasPrefix(why, "the target") ||
 				what == "another's group" && why == "the group is withdrawn" {
-				continue // that says nothing of new targets
+				continue // it does not affect new targets
 			}
 			for with, way := range ways {
 				if with == "a password" && what != "a datum" {
@@ -157,7 +159,7 @@ func TestWithdrawnInTheMiddle(t *testing.T) {
 						t.Errorf("%d %.300s", status, body)
 					}
 					if after := fmt.Sprint(n.rowCounts()); after != before {
-						t.Errorf("the node has %s, and had %s", after, before)
+						t.Errorf("the node has %s, want %s", after, before)
 					}
 				})
 			}
@@ -165,7 +167,8 @@ func TestWithdrawnInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestDemotedInTheMiddle: a superuser who is one no longer makes no other one.
+// TestDemotedInTheMiddle: a write of a superuser is refused if they are demoted, deleted or signed
+// out before it is finished.
 func TestDemotedInTheMiddle(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(n *node, bob string){
@@ -210,7 +213,7 @@ func TestDemotedInTheMiddle(t *testing.T) {
 					t.Errorf("%d %.300s", status, body)
 				}
 				if after := state(); after != before {
-					t.Errorf("the node has %s, and had %s", after, before)
+					t.Errorf("the node has %s, want %s", after, before)
 				}
 				if why == "demoted" {
 					n.ask("bob", "GET", "/api/log/", nil).want(t, 403)
@@ -220,12 +223,12 @@ func TestDemotedInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestAnswersBreakOff: a list, an export or a file that is being sent breaks off when its reader's
-// rights end, and nothing that is written after that gets to the reader.
+// TestAnswersBreakOff: a list, an export or a file that is being sent breaks off when its reader
+// loses the rights, and contains nothing that was written later.
 func TestAnswersBreakOff(t *testing.T) {
 	t.Parallel()
 	filler := strings.Repeat("x", 4000)
-	const rows = 5000 // some 20 MB: more than the buffers on the way hold
+	const rows = 5000 // some 20 MB: more than the buffers of the sockets hold
 	answers := map[string]string{
 		"a list":         "/api/reduceddatums/?limit=1000000",
 		"lines":          "/api/reduceddatums/?format=ndjson",
@@ -244,7 +247,9 @@ func TestAnswersBreakOff(t *testing.T) {
 			product := n.ask("astro", "POST", "/api/dataproducts/", f).want(t, 201).json(t)
 			var lines bytes.Buffer
 			for i := range rows {
-				fmt.Fprintf(&lines, `{"target": 1, "data_type": "photometry", "data_product": 1, "timestamp": "2026-01-02T03:04:05.%06dZ", "value": {"magnitude": %d, "note": "%s"}}`+"\n", i, i, filler)
+				fmt.Fprintf(&lines, `{"target": 1, "data_type": "photometry", "data_product": 1, `+
+					`"timestamp": "2026-01-02T03:04:05.%06dZ", "value": {"magnitude": %d, "note": "%s"}}`+"\n", i, i,
+					filler)
 			}
 			n.ask("astro", "POST", "/api/reduceddatums/", raw{typeNDJSON, lines.String()}).want(t, 201)
 			carol := members(n.ask("carol", "GET", "/api/users/", nil).rows(t), "id")[0]
@@ -255,7 +260,7 @@ func TestAnswersBreakOff(t *testing.T) {
 				}
 				if why == "the target is deleted" || why == "a new password and no token" ||
 					why == "the user is deleted" || why == "the group is deleted" {
-					continue // the last of them below; what is gone is sent to nobody anyway
+					continue // see below; deleted objects are not sent anyway
 				}
 				t.Run(why, func(t *testing.T) { n.readOn(t, path, product, func() { withdraw(n, carol) }) })
 				n.change(carol, `{"groups": [{"name": "Observers"}]}`)
@@ -272,7 +277,7 @@ func TestAnswersBreakOff(t *testing.T) {
 	}
 }
 
-// readOn reads the beginning of an answer as carol, then the rest after her rights have ended.
+// readOn reads the beginning of an answer as carol, and the rest after she has lost her rights.
 func (n *node) readOn(t *testing.T, path string, product map[string]any, withdraw func()) {
 	if strings.HasPrefix(path, "/data/") {
 		_, name, _ := strings.Cut(fmt.Sprint(product["data"]), "/data/")
@@ -300,9 +305,9 @@ func (n *node) readOn(t *testing.T, path string, product map[string]any, withdra
 			"targetextra_set": []any{map[string]string{"key": "k", "value": marker}}}).want(t, 200)
 	rest, err := io.ReadAll(body)
 	if err == nil {
-		t.Errorf("the answer ended as if it were complete, after %d bytes more", len(rest))
+		t.Errorf("the answer ended normally after %d more bytes", len(rest))
 	}
 	if bytes.Contains(rest, []byte(marker)) {
-		t.Error("what was written afterwards was sent")
+		t.Error("the answer contains what was written later")
 	}
 }

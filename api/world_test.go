@@ -12,9 +12,9 @@ import (
 	"nightjar/auth"
 )
 
-// A world is a node together with what a test knows of it: who asks, what is there, and who holds
-// what. Its rules, sees, changes and deletes, are written down here once more, from the design and
-// not from the code, so that each answer of the node can be compared with them.
+// A world is a node together with all that the test knows about it: the people, the objects, and
+// their owners. Its rules (sees, changes, deletes) follow the design and not the code, so that
+// every answer of the node can be checked against them.
 type world struct {
 	*node
 	t        *testing.T
@@ -24,25 +24,25 @@ type world struct {
 	groups   map[string]string // ids by name
 	targets  []*starred
 	products []*uploaded
-	data     []*point
+	datums   []*point
 	observed []*observed
 	lists    int // the id of the list that was found last
 }
 
-// person is one who asks.
+// A person is a user with one credential, or a guest.
 type person struct {
-	name      string // of the token that is used, see node.tokens
+	name      string // of the token, see node.tokens
 	user      string // "" for a guest
 	groups    []string
 	superuser bool
-	reads     bool   // with a token that only reads
-	dead      bool   // with a token that is no good any more
-	cookie    string // asks with a session instead of a token
+	reads     bool   // has a read-only token
+	dead      bool   // has a token that is no longer valid
+	cookie    string // has a session instead of a token
 }
 
 func (p *person) guest() bool { return p.user == "" }
 
-// held is who made a thing, and the groups that were named with it.
+// held is the user who created an object, and the groups that were named with it.
 type held struct {
 	user   string
 	groups []string
@@ -74,22 +74,24 @@ type observed struct {
 	target                              *starred
 }
 
-// point is a reduced datum, which several may have brought: each by a product, or by itself.
+// A point is a reduced datum, which may have several origins: products, and posts without a
+// product.
 type point struct {
 	id, source, kind string
 	target           *starred
-	brought          []bringing
+	origins          []origin
 }
 
-// alike says whether it is the datum that all bring, which is the only one of its time.
-func (d *point) alike() bool { return strings.HasPrefix(d.source, "common") }
+// isCommon reports whether the datum is the one of its target that all products contain. It has a
+// time of its own.
+func (d *point) isCommon() bool { return strings.HasPrefix(d.source, "common") }
 
-type bringing struct {
+type origin struct {
 	held
 	product *uploaded
 }
 
-// sees says whether one sees a target.
+// sees reports whether a person sees a target.
 func (w *world) sees(p *person, t *starred) bool {
 	switch {
 	case p.dead:
@@ -102,7 +104,7 @@ func (w *world) sees(p *person, t *starred) bool {
 	return t.access != "PRIVATE" || t.by(p)
 }
 
-// seesHeld says whether one sees what hangs on a target and is held by some.
+// seesHeld reports whether a person sees an object on a target that has these owners.
 func (w *world) seesHeld(p *person, t *starred, h ...held) bool {
 	if !w.sees(p, t) || w.mode == auth.ModeTargets || p.superuser {
 		return w.sees(p, t)
@@ -115,7 +117,7 @@ func (w *world) seesProduct(p *person, u *uploaded) bool { return w.seesHeld(p, 
 func (w *world) seesObserved(p *person, o *observed) bool { return w.seesHeld(p, o.target, o.held) }
 
 func (d *point) holders() (list []held) {
-	for _, b := range d.brought {
+	for _, b := range d.origins {
 		list = append(list, b.held)
 	}
 	return list
@@ -123,9 +125,9 @@ func (d *point) holders() (list []held) {
 
 func (w *world) seesPoint(p *person, d *point) bool { return w.seesHeld(p, d.target, d.holders()...) }
 
-// shows is the product that a datum shows: the first of its products that one sees.
-func (w *world) shows(p *person, d *point) *uploaded {
-	for _, b := range d.brought {
+// shownProduct returns the product of a datum that a person gets: the first that they see.
+func (w *world) shownProduct(p *person, d *point) *uploaded {
+	for _, b := range d.origins {
 		if b.product != nil && w.seesProduct(p, b.product) {
 			return b.product
 		}
@@ -133,12 +135,12 @@ func (w *world) shows(p *person, d *point) *uploaded {
 	return nil
 }
 
-// changes says whether one may change or delete a target, or add to it.
+// changes reports whether a person may change or delete a target, or add to it.
 func (w *world) changes(p *person, t *starred) bool {
 	return !p.guest() && !p.dead && !p.reads && (p.superuser || t.by(p))
 }
 
-// deletes says whether one may delete what hangs on a target and is held by some.
+// deletes reports whether a person may delete an object on a target that has these owners.
 func (w *world) deletes(p *person, t *starred, h ...held) bool {
 	if w.mode == auth.ModeTargets {
 		return w.changes(p, t)
@@ -146,15 +148,15 @@ func (w *world) deletes(p *person, t *starred, h ...held) bool {
 	return !p.guest() && !p.dead && !p.reads && w.seesHeld(p, t, h...)
 }
 
-// knows says whether one knows the list on which a target stands: its maker, and who sees a target
-// on it.
+// knows reports whether a person knows the list of a target: its creator does, and so does
+// everybody who sees a target on it.
 func (w *world) knows(p *person, list string) bool {
 	return slices.ContainsFunc(w.targets, func(t *starred) bool {
 		return t.list == list && (w.sees(p, t) || t.user == p.user && !p.guest() && !p.dead)
 	})
 }
 
-// newWorld makes a node with targets of all kinds, and everything that can hang on them.
+// newWorld creates a node with targets of all kinds, and with objects of all kinds on them.
 func newWorld(t *testing.T) *world {
 	w := emptyWorld(t)
 	observers, readers := []string{"Observers"}, []string{"Readers"}
@@ -170,8 +172,8 @@ func newWorld(t *testing.T) *world {
 		kind.alias, kind.list = "Alias "+kind.name+" b", "List "+kind.name
 		s := w.star(kind, i)
 		w.targets = append(w.targets, s)
-		// each of those who may change the target, or a choice of them, brings something of its own
-		// and something that all bring
+		// each user who may change the target adds an observation, a product and datums of their
+		// own, and the datum that all products contain
 		makers := []held{{user: s.user}, {s.user, s.held.groups}}
 		if slices.Contains(s.held.groups, "Observers") {
 			makers = append(makers, held{user: "carol"})
@@ -180,17 +182,18 @@ func newWorld(t *testing.T) *world {
 			makers = append(makers, held{"eve", readers})
 		}
 		for j, h := range makers {
-			w.hang(s, h, fmt.Sprintf("%d%d", i, j))
+			w.addDependents(s, h, fmt.Sprintf("%d%d", i, j))
 		}
 	}
 	return w
 }
 
-// emptyWorld makes a node with people of all kinds, in which there is nothing yet.
+// emptyWorld creates a node with people of all kinds and no objects.
 func emptyWorld(t *testing.T) *world {
 	w := &world{node: start(t, Options{}), t: t, groups: map[string]string{}}
 	w.mode, w.strategy = auth.ModeObjects, auth.ReadOnly
-	// the names of groups are noted in both modes, duplicates of others only in this one
+	// both modes store the groups of objects, but only this one keeps duplicates of other users
+	// apart
 	w.node.mode(w.mode, w.strategy)
 	admin := func(method, path string, body any, status int) *reply {
 		return w.ask("admin", method, path, body).want(t, status)
@@ -212,7 +215,7 @@ func emptyWorld(t *testing.T) *world {
 	token("reader", "carol", `{"read_only": true}`)
 	token("root reader", "admin", `{"read_only": true}`)
 	var expires time.Time
-	for w.tokens["expired"] == "" { // until it is made before it expires
+	for w.tokens["expired"] == "" { // until the node accepts it before it expires
 		expires = time.Now().Add(200 * time.Millisecond).UTC()
 		if r := w.ask("astro", "POST", "/api/tokens/",
 			jsonText(`{"expires": "`+expires.Format(time.RFC3339Nano)+`"}`)); r.status == 201 {
@@ -238,16 +241,16 @@ func emptyWorld(t *testing.T) *world {
 		{name: "reader", user: "carol", groups: observers, reads: true},
 		{name: "bob", user: "bob"},
 		{name: "eve", user: "eve", groups: readers},
-		{name: "guest"}, // asks without a token
+		{name: "guest"}, // has no token
 		{name: "expired", user: "astro", groups: observers, dead: true},
 		{name: "ghost", user: "ghost", groups: observers, dead: true},
 	}
 	admin("DELETE", "/api/users/"+ghost+"/", nil, 204)
-	time.Sleep(time.Until(expires)) // the node's clock is the system's
+	time.Sleep(time.Until(expires)) // the node uses the system's clock
 	return w
 }
 
-// groupList are groups as targets, data and observations name them.
+// groupList returns the groups as targets, datums and observations name them.
 func (h held) groupList() []map[string]string {
 	list := []map[string]string{}
 	for _, g := range h.groups {
@@ -256,7 +259,7 @@ func (h held) groupList() []map[string]string {
 	return list
 }
 
-// star makes a target; i is its place in the sky.
+// star creates a target; i is its place in the sky.
 func (w *world) star(s starred, i int) *starred {
 	w.t.Helper()
 	body := map[string]any{"name": s.name, "type": "SIDEREAL", "ra": 10 + float64(i)/10, "dec": -20,
@@ -277,11 +280,11 @@ func (w *world) star(s starred, i int) *starred {
 	return &s
 }
 
-// newList finds the id of a list that has just been made: no answer tells it, and it is the next
-// one.
+// newList returns the id of the list that was just created. No answer contains it, but it is the
+// next free one.
 func (w *world) newList(name string) string {
 	w.t.Helper()
-	for range 100 { // some may have been made and deleted since
+	for range 100 { // others may have been created and deleted since
 		w.lists++
 		if r := w.ask("admin", "GET", fmt.Sprintf("/api/targetlist/%d/", w.lists), nil); r.status == 200 &&
 			r.json(w.t)["name"] == name {
@@ -292,9 +295,9 @@ func (w *world) newList(name string) string {
 	return ""
 }
 
-// hang adds an observation, a product with data, and a datum to a target; mark tells the names
-// apart.
-func (w *world) hang(s *starred, h held, mark string) (*observed, *uploaded, *point) {
+// addDependents adds an observation, a product with datums, and a single datum to a target; mark
+// makes the names unique.
+func (w *world) addDependents(s *starred, h held, mark string) (*observed, *uploaded, *point) {
 	w.t.Helper()
 	o := &observed{held: h, target: s, facility: "fac" + mark + s.name, status: "status" + mark + s.name,
 		observationID: "obs" + mark + s.name}
@@ -308,7 +311,7 @@ func (w *world) hang(s *starred, h held, mark string) (*observed, *uploaded, *po
 	u := &uploaded{held: h, target: s, productID: "pid" + mark + s.name, observation: o}
 	own, common := point{target: s, source: "src" + mark + s.name, kind: "photometry"},
 		point{target: s, source: "common" + s.name, kind: "photometry"}
-	csv := fmt.Sprintf("time,magnitude,source\n%d.5,15.%s,%s\n60000.25,17,%s\n", 60001+len(w.data), mark,
+	csv := fmt.Sprintf("time,magnitude,source\n%d.5,15.%s,%s\n60000.25,17,%s\n", 60001+len(w.datums), mark,
 		own.source, common.source)
 	fields := []string{"product_id", u.productID, "observation_record", o.id}
 	for i, g := range h.groups {
@@ -318,27 +321,27 @@ func (w *world) hang(s *starred, h held, mark string) (*observed, *uploaded, *po
 	u.id = up.id(w.t)
 	u.path = strings.TrimPrefix(fmt.Sprint(up.json(w.t)["data"]), w.URL)
 	w.products = append(w.products, u)
-	own.brought = []bringing{{h, u}}
-	w.data = append(w.data, &own)
-	at := slices.IndexFunc(w.data, func(d *point) bool { return d.source == common.source })
+	own.origins = []origin{{h, u}}
+	w.datums = append(w.datums, &own)
+	at := slices.IndexFunc(w.datums, func(d *point) bool { return d.source == common.source })
 	if at < 0 {
-		at = len(w.data)
-		w.data = append(w.data, &common)
+		at = len(w.datums)
+		w.datums = append(w.datums, &common)
 	}
-	w.data[at].brought = append(w.data[at].brought, bringing{h, u})
+	w.datums[at].origins = append(w.datums[at].origins, origin{h, u})
 
-	d := &point{target: s, source: "alone" + mark + s.name, kind: "spectroscopy", brought: []bringing{{held: h}}}
+	d := &point{target: s, source: "alone" + mark + s.name, kind: "spectroscopy", origins: []origin{{held: h}}}
 	d.id = w.ask(h.user, "POST", "/api/reduceddatums/",
 		map[string]any{"target": s.id, "data_type": d.kind, "timestamp": "2026-01-01T00:00:00Z",
 			"source_name": d.source,
 			"source_location": "loc" +
 				d.source, "value": map[string]string{"flux": mark}, "groups": h.groupList()}).want(w.t, 201).id(w.t)
-	w.data = append(w.data, d)
-	for _, d := range w.data {
+	w.datums = append(w.datums, d)
+	for _, d := range w.datums {
 		if d.id == "" {
 			rows := w.ask("admin", "GET", "/api/reduceddatums/?source_name="+d.source, nil).rows(w.t)
 			if len(rows) != 1 {
-				w.t.Fatalf("%d data of %s", len(rows), d.source)
+				w.t.Fatalf("%d datums of %s", len(rows), d.source)
 			}
 			d.id = fmt.Sprint(rows[0]["id"])
 		}
@@ -352,15 +355,15 @@ func between(s, before, after string) string {
 	return s
 }
 
-// rules sets mode and strategy, here and there.
+// rules sets the mode and the strategy of the node and of the world.
 func (w *world) rules(m auth.Mode, s auth.Strategy) {
 	w.t.Helper()
 	w.node.mode(m, s)
 	w.mode, w.strategy = m, s
 }
 
-// as asks as somebody and looks through the answer for anything that is hidden from them and that
-// they did not name.
+// as sends a request as a person and fails the test if the answer contains anything that is hidden
+// from them and that the request did not name.
 func (w *world) as(p *person, method, path string, body any, header ...string) *reply {
 	w.t.Helper()
 	name := p.name
@@ -387,7 +390,7 @@ func (w *world) as(p *person, method, path string, body any, header ...string) *
 	secret := func(hidden bool, marks ...string) {
 		for _, m := range marks {
 			if m = strings.ToLower(m); hidden && strings.Contains(shown, m) && !strings.Contains(given, m) {
-				w.t.Errorf("%s: tells %q, which is hidden, in the mode %s and the strategy %s: %.600s", r.what, m,
+				w.t.Errorf("%s, mode %s, strategy %s: the answer contains %q, which is hidden: %.600s", r.what, m,
 					w.mode, w.strategy, r.body)
 			}
 		}
@@ -396,7 +399,7 @@ func (w *world) as(p *person, method, path string, body any, header ...string) *
 		secret(!w.sees(p, s), s.name)
 		secret(!w.knows(p, s.list), s.list)
 	}
-	for name := range w.groups { // known to their members, and to those who hold something that names them
+	for name := range w.groups { // known to their members, and to owners of an object that names them
 		named := func(h held) bool { return h.by(p) && slices.Contains(h.groups, name) }
 		known := slices.Contains(p.groups, name) || name == "Public" ||
 			slices.ContainsFunc(w.targets, func(s *starred) bool { return named(s.held) }) ||
@@ -409,7 +412,7 @@ func (w *world) as(p *person, method, path string, body any, header ...string) *
 	for _, o := range w.observed {
 		secret(!w.seesObserved(p, o), o.status, o.observationID)
 	}
-	for _, d := range w.data {
+	for _, d := range w.datums {
 		secret(!w.seesPoint(p, d), d.source)
 	}
 	return r
