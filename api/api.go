@@ -4,20 +4,19 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
+	"runtime"
 	"sync/atomic"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
 
-	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/internal/problem"
 )
 
 // Options say how the API is served. The zero value is right for tests.
@@ -49,6 +48,13 @@ type Options struct {
 	Backups func() BackupState
 }
 
+// BackupState is how the copies are that the server takes by itself.
+type BackupState struct {
+	Path   string    // of the last good one, "" if there is none
+	Time   time.Time // when it was taken
+	Failed string    // why the last attempt failed, "" if it did not
+}
+
 // API serves an archive over HTTP.
 type API struct {
 	archive *archive.Archive
@@ -74,109 +80,17 @@ type API struct {
 // ownerKey marks requests that come from the owner of the file.
 type ownerKey struct{}
 
-// Owner is the API for the owner of the file, who may do everything: for the command line, never
-// for the network.
-func (api *API) Owner() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.WithContext(context.WithValue(r.Context(), ownerKey{}, true))
-		r.RemoteAddr = "local" // a socket's other end has no address that would say anything in the log
-		api.ServeHTTP(w, r)
-	})
+// Stop ends all streams of events, since otherwise a server that is shutting down would wait for
+// them.
+func (api *API) Stop() { api.stop() }
+
+// httpError is a refusal that is about HTTP rather than about the archive.
+type httpError struct {
+	status int
+	detail string
 }
 
-// ServeHTTP serves the API, the files and the pages.
-func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // pages and files have their own
-	if owner, _ := r.Context().Value(ownerKey{}).(bool); !owner {
-		if host := api.siteOf(r).host; !api.knowsHost(host) {
-			api.request(w, r, &route{view: "Host"}).fail(&httpError{status: http.StatusBadRequest,
-				detail: "This node is not called " + strconv.Quote(host) +
-					". The names by which it may be called are set where it is started, with --base-url or --allow-host."})
-			return
-		}
-		if api.shareAcrossSites(w, r) {
-			return
-		}
-	}
-	w, r = api.withDeadlines(w, r)
-	if !strings.HasPrefix(r.URL.Path, "/data/") {
-		h.Add("Vary", "Accept-Encoding")
-		out, done := compress(w, r)
-		defer done()
-		w = out
-	}
-	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		if p == http.ErrAbortHandler {
-			panic(p)
-		}
-		api.failed(w, r, panicError(p))
-	}()
-	if path := r.URL.Path; strings.HasPrefix(path, "/api/") || path == "/api" {
-		h.Set("Cache-Control", "no-cache")
-		if rest, format, ok := formatSuffix(path); ok {
-			u := *r.URL
-			u.Path, u.RawPath = rest, ""
-			query := wire.ParseForm(u.RawQuery)
-			query.Set("format", format)
-			u.RawQuery = query.Encode()
-			r2 := *r
-			r2.URL, path = &u, rest
-			r = &r2
-		}
-		if !strings.HasSuffix(path, "/") && r.Method != http.MethodGet && r.Method != http.MethodHead {
-			// a write to a path without its slash is meant for the path with it
-			u := *r.URL
-			u.Path, u.RawPath = path+"/", ""
-			r2 := *r
-			r2.URL = &u
-			r = &r2
-		}
-		if !slices.Contains(allMethods, r.Method) {
-			// the router knows no other methods; the route answers that it allows none of them
-			r2 := *r
-			r2.Method = http.MethodTrace
-			r = r2.WithContext(context.WithValue(r.Context(), methodKey{}, r.Method))
-		}
-	}
-	api.router.ServeHTTP(w, r)
-}
-
-// formatSuffix takes the suffix off a path such as /api/targets.json, with which a TOM lets the
-// form of the answer be chosen.
-func formatSuffix(path string) (rest, format string, ok bool) {
-	short := strings.TrimSuffix(path, "/")
-	for _, format := range []string{"json", "api"} {
-		if rest, ok := strings.CutSuffix(short, "."+format); ok && !strings.HasSuffix(rest, "/") {
-			return rest + "/", format, true
-		}
-	}
-	return "", "", false
-}
-
-// methodKey holds a method that the router does not know.
-type methodKey struct{}
-
-// notFound answers for paths that are not the API's, or that the API does not have.
-func (api *API) notFound(w http.ResponseWriter, r *http.Request) {
-	path := r.URL.Path
-	if path != "/api" && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/data/") {
-		api.o.Pages.ServeHTTP(w, r)
-		return
-	}
-	rq := api.request(w, r, &route{view: "Not Found"})
-	if err := rq.prepare(); err != nil {
-		rq.fail(err)
-		return
-	}
-	rq.fail(&httpError{status: http.StatusNotFound, detail: "Not found."})
-}
+func (e *httpError) Error() string { return e.detail }
 
 // requestID tells requests apart in the log.
 func requestID() string {
@@ -185,20 +99,32 @@ func requestID() string {
 	return hex.EncodeToString(b)
 }
 
-// showRoot lists the resources.
-func showRoot(r *request) (*answer, error) {
-	return r.object(http.StatusOK, func(w *wire.Writer) {
-		for _, name := range []string{"groups", "targets", "observations", "dataproducts", "reduceddatums"} {
-			w.TextMember(name, r.base()+"/api/"+name+"/")
-		}
-	})
+// panicError keeps where a handler panicked.
+func panicError(p any) error {
+	stack := make([]byte, 16<<10)
+	return fmt.Errorf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
 }
 
-// escapePath writes the path of a file as part of a URL.
-func escapePath(path string) string {
-	parts := strings.Split(path, "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
+// failed answers for a failure of ours: the cause goes to the log, with an id that the answer has
+// as well.
+func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
+	id := requestID()
+	api.o.Log.Error("request failed", "id", id, "method", r.Method, "path", r.URL.Path, "error", err)
+	h := w.Header()
+	h.Set("Nightjar-Request", id)
+	h.Del("ETag")
+	h.Set("Content-Type", typeJSON)
+	h.Del("Content-Length")
+	w.WriteHeader(http.StatusInternalServerError)
+	w.Write([]byte(`{"detail":"A server error occurred."}`))
+}
+
+// breakOff ends an answer whose status has been sent: only a broken connection can still tell that
+// it is not whole. The log is told unless the reader's rights, or what is read, ended meanwhile.
+func (api *API) breakOff(r *http.Request, err error) {
+	var refused *problem.Error
+	if !errors.As(err, &refused) && r.Context().Err() == nil {
+		api.o.Log.Error("an answer broke off", "path", r.URL.Path, "error", err)
 	}
-	return strings.Join(parts, "/")
+	panic(http.ErrAbortHandler)
 }

@@ -55,7 +55,7 @@ func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 	if v.Null() {
 		return wire.Input{}, nil, problem.Invalid("", wire.MsgNoData)
 	}
-	if n, yes := v.Crowded(); yes && v.Kind() == '[' && r.route.writesLists() {
+	if n, yes := v.Crowded(); yes && v.Kind() == '[' && r.route.acceptsList {
 		return wire.Input{}, nil,
 			problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.",
 				wire.MaxParts, n, typeNDJSON)
@@ -207,4 +207,53 @@ func multipartError(err error) error {
 		return err
 	}
 	return &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - " + err.Error()}
+}
+
+// tooLong refuses a body of more bytes than it may have.
+func tooLong(most int64) error { return &http.MaxBytesError{Limit: most} }
+
+// errNothingToAddTo refuses datums and files from a user who may not add data to any target.
+var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden,
+	Message: "There is no target to which you may add data."}
+
+// strangerPlaces is how many uploads and large bodies may be sent at once by users who may not add
+// data to any target, each of them one. These places are apart from those of other users.
+const strangerPlaces = 4
+
+// takePlace takes the place of an upload or of a large body. Datums and files (data is true) of a
+// user who may add them to no target are refused before they are read, unless the body is so small
+// that reading it costs little and the answer can say what is wrong with it.
+func (r *request) takePlace(data bool) (done func(), err error) {
+	l := &r.api.o.Limits
+	may, err := r.access.MayAddSomewhere()
+	switch {
+	case err != nil:
+		return nil, err
+	case may:
+		return r.api.uploads.acquire(r.Context(), r.sender(), l.Uploads, l.UserUploads, l.UploadWait)
+	case data && (r.ContentLength < 0 || r.ContentLength > smallBody):
+		return nil, errNothingToAddTo
+	}
+	return r.api.strangers.acquire(r.Context(), r.sender(), strangerPlaces, 1, l.UploadWait)
+}
+
+// uploading makes a handler that takes a file or a stream of up to MaxUpload bytes. It waits for a
+// place first.
+func uploading(h handler, targets bool) handler {
+	return func(r *request) (*answer, error) {
+		if r.isLocal() {
+			return h(r)
+		}
+		most := r.api.o.MaxUpload
+		if r.ContentLength > most {
+			return nil, tooLong(most)
+		}
+		done, err := r.takePlace(!targets)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		r.Body = http.MaxBytesReader(r.w, r.Body, most)
+		return h(r)
+	}
 }

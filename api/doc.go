@@ -11,10 +11,10 @@
 // answer or an error. Exactly one place, respond.go, writes either, and logs what is a failure of
 // ours; the text of such a failure never goes to the client.
 //
-// Many targets or datums come as a stream of rows, lines of JSON (ndjson.go) or CSV (csv.go), in
-// bounded memory (shares.go). Limits (limits.go) bound what one client can take of the node.
+// Many targets or datums come as a stream of rows, lines of JSON or CSV (rows.go), in bounded memory
+// (memory.go). Limits (limits.go) bound what one client can take of the node.
 //
 // Nothing that a viewer may see is remembered between requests. The ETag of a list is made of the
 // head of the log, the viewer with its groups, and the policy: a change of any of them makes
-// another one (etag.go).
+// another one (respond.go).
 package api

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"nightjar/api/wire"
@@ -21,20 +20,12 @@ const (
 	// breathEvery is how often a silent stream says something, so that nothing on the way takes it
 	// for dead.
 	breathEvery = 15 * time.Second
-	// maxStreams is how many streams there may be at a time, and ownStreams how many of one user,
-	// or of the guests at one address.
-	maxStreams = 256
-	ownStreams = maxStreams / 4
 )
 
 var eventFilters = []wire.Filter{{Name: "target__id", Kind: wire.Integer,
 	Help: "The target that is watched; it must be given."}}
 
 var eventsSpec = spec{filters: eventFilters, answers: typeEvents}
-
-// Stop ends all streams of events, since otherwise a server that is shutting down would wait for
-// them.
-func (api *API) Stop() { api.stop() }
 
 func writeTargetState(w *wire.Writer, s archive.TargetState, seq uint64) {
 	w.Object(func() {
@@ -92,41 +83,6 @@ func watch(r *request) (*answer, error) {
 	defer context.AfterFunc(r.api.stopping, cancel)()
 	r.watch(ctx, news, id, seq, state)
 	return &answer{sent: true}, nil
-}
-
-// streamLimit counts the streams, so that nobody takes them from all others.
-type streamLimit struct {
-	mu  sync.Mutex
-	all int
-	of  map[string]int
-}
-
-// begin counts a stream, or says why there cannot be another one.
-func (w *streamLimit) begin(who string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.all >= maxStreams:
-		return &httpError{status: http.StatusServiceUnavailable, detail: "Too many are watching; ask again later."}
-	case w.of[who] >= ownStreams:
-		return &httpError{status: http.StatusTooManyRequests,
-			detail: "You are watching in too many places; ask again later."}
-	}
-	if w.of == nil {
-		w.of = map[string]int{}
-	}
-	w.all++
-	w.of[who]++
-	return nil
-}
-
-func (w *streamLimit) end(who string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.all--
-	if w.of[who]--; w.of[who] == 0 {
-		delete(w.of, who)
-	}
 }
 
 // watch sends the state that was read at seq, and looks again when news come.
@@ -193,4 +149,131 @@ func (r *request) lookAgain(id uint64) (archive.TargetState, error) {
 		return archive.TargetState{}, auth.ErrRightsEnded
 	}
 	return r.access.TargetState(id)
+}
+
+var logFilters = []wire.Filter{
+	{Name: "user", Kind: wire.Text,
+		Help: "The name of who did it; owner is whoever used the command line on the node."},
+	{Name: "address", Kind: wire.Text, Help: "The address that it came from."},
+	{Name: "action", Kind: wire.Text, Help: "A part of the action, such as DELETE or /api/targets/."},
+	{Name: "table", Kind: wire.Selected, Help: "A row of this table was made, changed or deleted.",
+		Choices: archive.LogTables},
+	{Name: "id", Kind: wire.Integer, Help: "The row of the table with this id."},
+	{Name: "since", Kind: wire.DateTime, Help: "At this time or later."},
+	{Name: "until", Kind: wire.DateTime, Help: "At this time or before."},
+}
+
+var logColumns = []column[archive.LogEntry]{
+	{"sequence", func(w *wire.Writer, e *archive.LogEntry) { w.ID(e.Seq) }},
+	{"time", func(w *wire.Writer, e *archive.LogEntry) { w.Time(e.Time) }},
+	{"user", func(w *wire.Writer, e *archive.LogEntry) { w.Text(e.User) }},
+	{"user_id", func(w *wire.Writer, e *archive.LogEntry) { w.Ref(e.UserID) }},
+	{"token", func(w *wire.Writer, e *archive.LogEntry) { w.Ref(e.Token) }},
+	{"address", func(w *wire.Writer, e *archive.LogEntry) { w.Text(e.Addr) }},
+	{"action", func(w *wire.Writer, e *archive.LogEntry) { w.Text(e.Action) }},
+	{"changes", func(w *wire.Writer, e *archive.LogEntry) {
+		w.List(func() {
+			for i := range e.Changes {
+				writeLogChange(w, &e.Changes[i])
+			}
+		})
+	}},
+	{"settings", func(w *wire.Writer, e *archive.LogEntry) {
+		w.List(func() {
+			for _, s := range e.Settings {
+				w.Object(func() {
+					w.TextMember("name", s.Name)
+					w.TextMember("before", s.Old)
+				})
+			}
+		})
+	}},
+	{"node", func(w *wire.Writer, e *archive.LogEntry) { w.Text(e.Node) }},
+	{"hash", func(w *wire.Writer, e *archive.LogEntry) { w.Text(e.Hash) }},
+	{"previous", func(w *wire.Writer, e *archive.LogEntry) { w.Text(e.Previous) }},
+}
+
+// logFields describe an entry.
+var logFields = []wire.Field{
+	{Name: "sequence", Label: "Sequence", Kind: wire.Integer, ReadOnly: true},
+	{Name: "time", Label: "Time", Kind: wire.DateTime, ReadOnly: true},
+	{Name: "user", Label: "User", Kind: wire.Text, ReadOnly: true,
+		Help: "The name that the user had; owner is whoever used the command line on the node, and nothing the node itself."},
+	{Name: "user_id", Label: "User id", Kind: wire.Integer, Null: true, ReadOnly: true},
+	{Name: "token", Label: "Token", Kind: wire.Integer, Null: true, ReadOnly: true,
+		Help: "The id of the token, or session, that was used."},
+	{Name: "address", Label: "Address", Kind: wire.Text, ReadOnly: true},
+	{Name: "action", Label: "Action", Kind: wire.Text, ReadOnly: true},
+	{Name: "changes", Label: "Changes", Kind: wire.List, ReadOnly: true, Of: []wire.Field{
+		{Name: "table", Label: "Table", Kind: wire.Text, ReadOnly: true},
+		{Name: "operation", Label: "Operation", Kind: wire.Text, ReadOnly: true, Help: "created, changed or deleted."},
+		{Name: "count", Label: "Count", Kind: wire.Integer, ReadOnly: true},
+		{Name: "ids", Label: "Ids", Kind: wire.AnyJSON, ReadOnly: true, Help: "The first hundred of the rows."},
+	}},
+	{Name: "settings", Label: "Settings", Kind: wire.List, ReadOnly: true, Of: []wire.Field{
+		{Name: "name", Label: "Name", Kind: wire.Text, ReadOnly: true},
+		{Name: "before", Label: "Before", Kind: wire.Text, ReadOnly: true},
+	}},
+	{Name: "node", Label: "Node", Kind: wire.Text, ReadOnly: true},
+	{Name: "hash", Label: "Hash", Kind: wire.Text, ReadOnly: true,
+		Help: "SHA-256 of the entry, which holds the hash of the one before."},
+	{Name: "previous", Label: "Previous", Kind: wire.Text, ReadOnly: true},
+}
+
+func writeLogChange(w *wire.Writer, c *archive.LogChange) {
+	w.Object(func() {
+		w.TextMember("table", c.Table)
+		w.TextMember("operation", c.Operation)
+		w.IntMember("count", int64(c.Count))
+		w.Key("ids")
+		w.List(func() {
+			for _, id := range c.IDs {
+				w.ID(id)
+			}
+		})
+	})
+}
+
+var logSpec = spec{fields: logFields, filters: logFilters, lists: true, members: names(logColumns)}
+
+// listLog says who did what, when and from where, newest first.
+func listLog(r *request) (*answer, error) {
+	p := new(problem.List)
+	in := wire.ParseQuery(logFilters, r.query, p)
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	object, _ := in.ID("id")
+	f := archive.LogFilter{User: in.Text("user"), Addr: in.Text("address"), Action: in.Text("action"),
+		Table:  in.Text("table"),
+		Object: object, Since: in.Time("since"), Until: in.Time("until")}
+	return r.list(func(l *listWriter) error { return r.access.Log(r.Context(), f, l.page, rows(l, logColumns)) })
+}
+
+// begin counts a stream, or says why there cannot be another one.
+func (w *streamLimit) begin(who string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.all >= maxStreams:
+		return &httpError{status: http.StatusServiceUnavailable, detail: "Too many are watching; ask again later."}
+	case w.of[who] >= ownStreams:
+		return &httpError{status: http.StatusTooManyRequests,
+			detail: "You are watching in too many places; ask again later."}
+	}
+	if w.of == nil {
+		w.of = map[string]int{}
+	}
+	w.all++
+	w.of[who]++
+	return nil
+}
+
+func (w *streamLimit) end(who string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all--
+	if w.of[who]--; w.of[who] == 0 {
+		delete(w.of, who)
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -188,13 +187,6 @@ func downloadBackup(r *request) (*answer, error) {
 
 const backupStamp = "20060102-150405"
 
-// BackupState is how the copies are that the server takes by itself.
-type BackupState struct {
-	Path   string    // of the last good one, "" if there is none
-	Time   time.Time // when it was taken
-	Failed string    // why the last attempt failed, "" if it did not
-}
-
 // writeBackups writes how the copies are; from outside no paths and causes are seen.
 func (api *API) writeBackups(w *wire.Writer, inside bool) {
 	if api.o.Backups == nil {
@@ -336,19 +328,4 @@ func (api *API) noteHealth(err error) {
 	default:
 		api.o.Log.Info("ready again")
 	}
-}
-
-// whyNotReady says what is wrong, in words that give no path away.
-func whyNotReady(err error) string {
-	switch {
-	case errors.Is(err, archive.ErrLost):
-		return "The node's file was moved, replaced, deleted or truncated while it was open: nothing is written " +
-			"until a restart. What was written before can be read, and saved with nightjar backup."
-	case errors.Is(err, archive.ErrFailed):
-		return "Writing to the disk failed: nothing is written until a restart. Reading goes on."
-	case errors.Is(err, archive.ErrNoRoom):
-		return "The node's disk has too little free space: nothing is written until there is room. Reading and " +
-			"deleting go on."
-	}
-	return "The node's file cannot be read."
 }

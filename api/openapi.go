@@ -58,14 +58,6 @@ func (s schema) member(key string, fn func()) {
 	s.Object(fn)
 }
 
-// version is what the node calls itself, for which a description must have something.
-func (api *API) version() string {
-	if api.o.Version == "" {
-		return "unknown"
-	}
-	return api.o.Version
-}
-
 // pathOf writes a route's path as OpenAPI does.
 func pathOf(rt *route) string {
 	parts := strings.Split(rt.path, "/")
@@ -178,7 +170,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 		for _, media := range rt.parses {
 			s.member(media, func() {
 				s.member("schema", func() {
-					if rt.acceptsRows && media == typeJSON && rt.writesLists() {
+					if rt.acceptsList && media == typeJSON {
 						s.Key("oneOf")
 						s.List(func() {
 							s.Object(func() { s.record(sent, part) })
@@ -194,7 +186,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 				})
 			})
 		}
-		if rt.acceptsRows {
+		if rt.importRows != nil {
 			rows := func(media, help string) {
 				s.member(media, func() {
 					s.member("schema", func() {
@@ -207,11 +199,6 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 			rows(typeCSV, rt.csvHelp)
 		}
 	})
-}
-
-// writesLists says whether a list of objects can be posted.
-func (rt *route) writesLists() bool {
-	return slices.ContainsFunc(rt.writeParams, func(f wire.Filter) bool { return f.Name == duplicateParameter.Name })
 }
 
 // record describes an object that is sent.
@@ -451,4 +438,88 @@ func (s schema) components() {
 			s.TextMember("name", sessionCookie)
 		})
 	})
+}
+
+// showRoot lists the resources.
+func showRoot(r *request) (*answer, error) {
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		for _, name := range []string{"groups", "targets", "observations", "dataproducts", "reduceddatums"} {
+			w.TextMember(name, r.base()+"/api/"+name+"/")
+		}
+	})
+}
+
+// version is what the node calls itself, for which a description must have something.
+func (api *API) version() string {
+	if api.o.Version == "" {
+		return "unknown"
+	}
+	return api.o.Version
+}
+
+// options answers OPTIONS: what the route is, what can be sent, and how a list can be filtered.
+func (r *request) options() (*answer, error) {
+	rt := r.route
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		texts := func(key string, list []string) {
+			w.Key(key)
+			w.List(func() {
+				for _, s := range list {
+					w.Text(s)
+				}
+			})
+		}
+		w.TextMember("name", rt.view)
+		w.TextMember("description", "")
+		texts("renders", rt.renders())
+		texts("parses", rt.parses)
+		if action := r.action(); action != "" {
+			w.Key("actions")
+			w.Object(func() {
+				w.Key(action)
+				wire.Describe(w, rt.fields)
+			})
+		}
+		if rt.handle["GET"] == nil {
+			return
+		}
+		parameters := func(key string, list []wire.Filter) {
+			w.Key(key)
+			w.Object(func() {
+				for _, f := range list {
+					w.Key(f.Name)
+					w.Object(func() {
+						w.TextMember("type", string(f.Kind))
+						w.BoolMember("many", f.Many)
+						w.TextMember("help_text", f.Help)
+						if len(f.Choices) > 0 {
+							texts("choices", f.Choices)
+						}
+					})
+				}
+			})
+		}
+		parameters("filters", rt.parameters(true))
+		if len(rt.writeParams) > 0 {
+			parameters("write_parameters", rt.writeParams)
+		}
+		if rt.importRows != nil {
+			texts("streams", rowTypes)
+		}
+	})
+}
+
+// action is the method whose fields OPTIONS describes, "" when the one who asks may not use it.
+func (r *request) action() string {
+	rt := r.route
+	if rt.fields == nil || !rt.public && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil ||
+		rt.mayAct != nil && !rt.mayAct(r) {
+		return ""
+	}
+	for _, m := range []string{"PUT", "POST"} {
+		if rt.handle[m] != nil {
+			return m
+		}
+	}
+	return ""
 }

@@ -1,21 +1,29 @@
 package api
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
+
+	"github.com/julienschmidt/httprouter"
 )
 
 // productFields describe a data product. The file itself is sent as the part "file" of a form.
@@ -180,8 +188,6 @@ func getProduct(r *request) (*answer, error) {
 }
 
 func deleteProduct(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }
-
-func createProduct(r *request) (*answer, error) { return uploading(uploadProduct, false)(r) }
 
 // uploadProduct takes a file in. The parts of the form may come in any order; the file goes to the
 // disk as it comes, and is given up if anything is wrong.
@@ -383,22 +389,71 @@ func (r *request) uploadedByObject(views []*archive.ProductView, report *archive
 	})
 }
 
-// processingFailed is what a TOM says, whatever was wrong.
-const processingFailed = "There was an error in processing your DataProduct into individual ReducedDatum objects."
-
-func writeProcessingError(w *wire.Writer, e *archive.ProcessingError) {
-	w.Object(func() {
-		w.TextMember("Data processing error", processingFailed)
-		w.Key("report")
-		writeReport(w, e.Report)
-	})
+// escapePath writes the path of a file as part of a URL.
+func escapePath(path string) string {
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/")
 }
 
-// writeReport writes what was found in a file and what became of it.
-func writeReport(w *wire.Writer, report *archive.Report) {
-	b, err := json.Marshal(report)
-	if err != nil {
-		panic(err) // it holds nothing that JSON has no form for
+// shown are the types of files that a browser may show in place; everything else is to be saved, so
+// that nothing that was uploaded runs in our name.
+var shown = []string{"text/plain", "text/csv", "image/png", "image/jpeg", "image/gif", "application/json",
+	"application/pdf"}
+
+// serveFile sends the file of a data product to those who may see it, in parts if they like.
+func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
+	rq := api.request(w, r, &route{view: "File", spec: spec{anyType: true}})
+	err := rq.prepare()
+	if err == nil {
+		err = rq.sendFile(strings.TrimPrefix(params.ByName("path"), "/"))
 	}
-	w.Raw(b)
+	if err != nil {
+		rq.fail(err)
+	}
+}
+
+func (r *request) sendFile(name string) error {
+	if r.flag("preview") {
+		return r.sendLook("image/png", func() ([]byte, error) { return r.access.Preview(r.Context(), name) })
+	}
+	if r.flag("header") {
+		return r.sendLook("application/json", func() ([]byte, error) { return r.access.Header(r.Context(), name) })
+	}
+	f, err := r.access.File(name)
+	if err != nil {
+		return err
+	}
+	h := r.w.Header()
+	disposition := "attachment"
+	if slices.Contains(shown, f.ContentType) {
+		disposition = "inline"
+	}
+	h.Set("Content-Type", f.ContentType)
+	h.Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": path.Base(f.Path)}))
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+	h.Set("ETag", `"`+hex.EncodeToString(f.SHA[:16])+`"`)
+	h.Set("Cache-Control", "private, no-cache")
+	h.Add("Vary", "Authorization, Cookie")
+	http.ServeContent(r.w, r.Request, "", time.UnixMicro(f.Created), f)
+	return nil
+}
+
+// sendLook sends what is to be seen of a file: its preview or its header.
+func (r *request) sendLook(kind string, look func() ([]byte, error)) error {
+	b, err := look()
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(b)
+	h := r.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+	h.Set("Cache-Control", "private, no-cache")
+	h.Add("Vary", "Authorization, Cookie")
+	http.ServeContent(r.w, r.Request, "", time.Time{}, bytes.NewReader(b))
+	return nil
 }

@@ -5,116 +5,17 @@ import (
 	"errors"
 	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/julienschmidt/httprouter"
-
 	"nightjar/api/wire"
-	"nightjar/archive"
 	"nightjar/auth"
 	"nightjar/internal/problem"
 )
 
-// request is one request on its way.
-type request struct {
-	*http.Request
-	api    *API
-	route  *route
-	w      http.ResponseWriter
-	params httprouter.Params
-	query  url.Values
-	html   bool   // a page is wanted
-	fewer  bool   // the page shows fewer rows than were asked for
-	indent int    // by how many blanks JSON is indented, 0 for not
-	format string // the form of an export, "" for none
-	site   site
-	viewer auth.Viewer
-	access *archive.Session
-	picked map[string]bool // the members that are wanted, nil for all
-	done   func()          // gives back the place of a large body, nil when none was taken
-	// what it takes of the memory of bodies, and of that of small ones
-	held, heldSmall int64
-	long            bool // it has the place of an answer that is sent in parts
-}
-
 func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *request {
 	return &request{Request: r, api: api, route: rt, w: w, query: wire.ParseForm(r.URL.RawQuery), site: api.siteOf(r)}
-}
-
-// serve is the handler of a route.
-func (api *API) serve(rt *route) httprouter.Handle {
-	return func(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
-		rq := api.request(w, r, rt)
-		rq.params = params
-		a, err := rq.answer()
-		if err != nil {
-			rq.fail(err)
-			return
-		}
-		rq.write(a)
-	}
-}
-
-// answer finds out who asks, and for what, and asks the handler.
-func (r *request) answer() (*answer, error) {
-	defer func() {
-		r.release()
-		r.endLong()
-		if r.done != nil {
-			r.done()
-		}
-	}()
-	if err := r.prepare(); err != nil {
-		return nil, err
-	}
-	if r.route.hiddenFrom != nil && r.route.hiddenFrom(r) {
-		return nil, &httpError{status: http.StatusNotFound, detail: "Not found."}
-	}
-	h := r.w.Header()
-	h.Set("Allow", strings.Join(r.route.methods(), ", "))
-	h.Add("Vary", "Accept, Authorization, Cookie")
-	method := r.Method
-	if m, ok := r.Context().Value(methodKey{}).(string); ok {
-		method = m
-	}
-	switch method {
-	case http.MethodOptions:
-		return r.options()
-	case http.MethodHead:
-		method = http.MethodGet
-	}
-	handle := r.route.handle[method]
-	if handle == nil {
-		return nil, &httpError{status: http.StatusMethodNotAllowed, detail: `Method "` + method + `" not allowed.`}
-	}
-	if err := r.checkQuery(); err != nil {
-		return nil, err
-	}
-	if method != http.MethodGet && !r.route.public {
-		if err := r.api.archive.Auth().Policy().MayWrite(r.viewer); err != nil {
-			return nil, err
-		}
-	}
-	if method != http.MethodGet {
-		return handle(r)
-	}
-	if r.route.cacheable {
-		tag := r.cacheTag()
-		h.Set("ETag", tag)
-		if isFresh(r.Request, tag) {
-			return &answer{status: http.StatusNotModified}, nil
-		}
-	}
-	if err := r.pick(); err != nil {
-		return nil, err
-	}
-	if r.format != "" {
-		return r.route.export(r, r.format)
-	}
-	return handle(r)
 }
 
 // prepare negotiates the form of the answer and finds out who asks.
@@ -292,91 +193,4 @@ func (r *request) actingOwner() (auth.Viewer, error) {
 		return auth.FileOwner(), nil
 	}
 	return r.api.archive.Auth().As(name)
-}
-
-// checkQuery names query parameters that are not known in a header, or refuses them if that is
-// asked for.
-func (r *request) checkQuery() error {
-	known := r.route.knownWrite
-	if r.reads() {
-		known = r.route.knownRead
-	}
-	var unknown []string
-	for name := range r.query {
-		if !known[name] {
-			unknown = append(unknown, name)
-		}
-	}
-	if r.prefersStrict() {
-		r.w.Header().Set("Preference-Applied", "handling=strict")
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	slices.Sort(unknown)
-	if r.strict() {
-		p := new(problem.List)
-		for _, name := range unknown {
-			p.Add(strings.ReplaceAll(name, ".", "_"), "This query parameter is not known here.")
-		}
-		return p
-	}
-	for i, name := range unknown {
-		unknown[i] = url.QueryEscape(name)
-	}
-	r.w.Header().Set("Nightjar-Unknown-Parameters", strings.Join(unknown, ", "))
-	return nil
-}
-
-func (r *request) strict() bool {
-	switch strings.ToLower(wire.Last(r.query, "strict")) {
-	case "":
-		return r.prefersStrict()
-	case "false", "0", "no":
-		return false
-	}
-	return true
-}
-
-// prefersStrict reads the header Prefer (RFC 7240).
-func (r *request) prefersStrict() bool {
-	for _, p := range strings.Split(strings.Join(r.Header.Values("Prefer"), ","), ",") {
-		preference, _, _ := strings.Cut(p, ";")
-		if strings.EqualFold(strings.ReplaceAll(strings.ReplaceAll(preference, " ", ""), `"`, ""), "handling=strict") {
-			return true
-		}
-	}
-	return false
-}
-
-// reads says whether the request only asks.
-func (r *request) reads() bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
-
-// pick reads which members are wanted.
-func (r *request) pick() error {
-	text := wire.Last(r.query, "fields")
-	if text == "" || len(r.route.members) == 0 {
-		return nil
-	}
-	r.picked = map[string]bool{}
-	for _, name := range strings.Split(text, ",") {
-		name = strings.TrimSpace(name)
-		if !slices.Contains(r.route.members, name) && !slices.Contains(r.route.optionalMembers, name) {
-			return problem.Invalid("fields", wire.NotAChoice, name)
-		}
-		r.picked[name] = true
-	}
-	return nil
-}
-
-// id is the id in the path.
-func (r *request) id() (uint64, error) {
-	id, err := strconv.ParseUint(r.params.ByName("id"), 10, 63)
-	if err != nil || id == 0 {
-		if r.route.missing != nil {
-			return 0, r.route.missing
-		}
-		return 0, &problem.Error{Kind: problem.NotFound, Message: "Not found."}
-	}
-	return id, nil
 }

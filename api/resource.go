@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
+	"sync"
 
 	"nightjar/api/wire"
 	"nightjar/archive"
@@ -40,6 +42,159 @@ func names[T any](columns []column[T]) []string {
 	return list
 }
 
+// pickColumns leaves out the columns that are not wanted. asked are further ones, which are written
+// only when they are named.
+func pickColumns[T any](r *request, columns []column[T], asked ...column[T]) []column[T] {
+	if r.picked == nil {
+		return columns
+	}
+	return slices.DeleteFunc(slices.Concat(columns, asked), func(c column[T]) bool { return !r.picked[c.name] })
+}
+
+// flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a
+// whole.
+const flushAt = 256 << 10
+
+// maxPageRows is how many rows of a list a page for a browser shows, whatever limit is asked for,
+// and maxPageText after how many bytes of JSON no further row of it is read.
+const (
+	maxPageRows = 100
+	maxPageText = 1 << 20
+)
+
+// errEnough ends a query for a page that shows only the beginning of its answer.
+var errEnough = errors.New("the page is full")
+
+// listWriter writes a page of a list: short ones as one answer, long ones as a stream.
+type listWriter struct {
+	wire.Writer
+	r      *request
+	page   archive.Page
+	stream bool // the head of the answer has been sent
+}
+
+// begin writes what stands before the rows.
+func (l *listWriter) begin(e archive.Extent) error {
+	base := l.r.base() + l.r.URL.EscapedPath()
+	var next, previous string
+	if l.page.Cursor != nil {
+		next, previous = cursorLinks(base, l.r, l.page, e)
+	} else {
+		next, previous = links(base, l.r.query, l.page, e.Count)
+	}
+	link := func(key, url string) {
+		l.Key(key)
+		if url == "" {
+			l.Null()
+		} else {
+			l.Text(url)
+		}
+	}
+	l.Open('{')
+	l.IntMember("count", int64(e.Count))
+	link("next", next)
+	link("previous", previous)
+	l.Key("results")
+	l.Open('[')
+	return nil
+}
+
+// full reports that much was gathered.
+func (l *listWriter) full() bool { return len(l.Buf) >= flushAt }
+
+// enough ends the query when a page shows no more than what was gathered.
+func (l *listWriter) enough() error {
+	if l.r.html && len(l.Buf) > maxPageText {
+		return errEnough
+	}
+	return nil
+}
+
+// flush sends what has been gathered, when it is much.
+func (l *listWriter) flush() error {
+	if !l.full() || l.r.html {
+		return nil
+	}
+	if !l.stream {
+		if err := l.r.takeLong(); err != nil {
+			return err
+		}
+		l.stream = true
+		l.r.w.Header().Set("Content-Type", typeJSON)
+		l.r.w.WriteHeader(http.StatusOK)
+	}
+	_, err := l.r.w.Write(l.Buf)
+	l.Buf = l.Buf[:0]
+	return err
+}
+
+// list answers with a page of a list, which run gives out.
+func (r *request) list(run func(l *listWriter) error) (*answer, error) {
+	if r.strict() {
+		if err := strictPage(r.query); err != nil {
+			return nil, err
+		}
+	}
+	l := &listWriter{r: r, page: parsePage(r.query)}
+	if r.html && l.page.Limit > maxPageRows {
+		l.page.Limit, r.fewer = maxPageRows, true
+	}
+	l.Buf = newBody()
+	if r.route.cursors {
+		c, err := parseCursor(r)
+		if err != nil {
+			return nil, err
+		}
+		l.page.Cursor = c
+	}
+	err := run(l)
+	if errors.Is(err, errEnough) {
+		return &answer{status: http.StatusOK, body: l.Buf, cut: true}, nil
+	}
+	if err != nil {
+		if l.stream {
+			r.api.breakOff(r.Request, err)
+		}
+		return nil, err
+	}
+	l.End(']')
+	l.End('}')
+	if !l.stream {
+		return &answer{status: http.StatusOK, body: l.Buf, again: true}, nil
+	}
+	r.w.Write(l.Buf)
+	freeBody(l.Buf)
+	return &answer{sent: true}, nil
+}
+
+// rows is the archive's Out of a list whose rows have these columns, and those of asked that were
+// asked for.
+func rows[T any](l *listWriter, columns []column[T], asked ...column[T]) archive.Out[T] {
+	columns = pickColumns(l.r, columns, asked...)
+	return archive.Out[T]{
+		Begin: l.begin,
+		Row:   func(v *T) error { writeRow(&l.Writer, columns, v); return l.enough() },
+		Flush: l.flush,
+		Full:  l.full,
+	}
+}
+
+// shortList answers with a list that is read at once.
+func shortList[T any](r *request, read func(archive.Page) ([]T, int, error),
+	write func(*wire.Writer, *T)) (*answer, error) {
+	return r.list(func(l *listWriter) error {
+		list, count, err := read(l.page)
+		if err != nil {
+			return err
+		}
+		l.begin(archive.Extent{Count: count})
+		for i := range list {
+			write(&l.Writer, &list[i])
+		}
+		return nil
+	})
+}
+
 // getPart answers with one small object by its id.
 func getPart[T any](r *request, get func(uint64) (T, error), write func(*wire.Writer, *T)) (*answer, error) {
 	id, err := r.id()
@@ -67,31 +222,6 @@ func deleteByID(r *request, del func(context.Context, uint64) error) (*answer, e
 	return noContent()
 }
 
-// pickColumns leaves out the columns that are not wanted. asked are further ones, which are written
-// only when they are named.
-func pickColumns[T any](r *request, columns []column[T], asked ...column[T]) []column[T] {
-	if r.picked == nil {
-		return columns
-	}
-	return slices.DeleteFunc(slices.Concat(columns, asked), func(c column[T]) bool { return !r.picked[c.name] })
-}
-
-// shortList answers with a list that is read at once.
-func shortList[T any](r *request, read func(archive.Page) ([]T, int, error),
-	write func(*wire.Writer, *T)) (*answer, error) {
-	return r.list(func(l *listWriter) error {
-		list, count, err := read(l.page)
-		if err != nil {
-			return err
-		}
-		l.begin(archive.Extent{Count: count})
-		for i := range list {
-			write(&l.Writer, &list[i])
-		}
-		return nil
-	})
-}
-
 // record reads the body as a record of some fields.
 func (r *request) record(fields []wire.Field, part bool) (wire.Record, error) {
 	in, err := r.input()
@@ -101,13 +231,6 @@ func (r *request) record(fields []wire.Field, part bool) (wire.Record, error) {
 	p := new(problem.List)
 	rec := wire.Decode(fields, in, part, p, "")
 	return rec, p.Err()
-}
-
-// written answers with what fn writes.
-func (r *request) written(status int, fn func(*wire.Writer)) (*answer, error) {
-	var w wire.Writer
-	fn(&w)
-	return &answer{status: status, body: w.Buf}, nil
 }
 
 // optID is an id that may have been given.
@@ -121,4 +244,18 @@ func optText(g *wire.Given) archive.Opt[string] {
 
 func optFloat(g *wire.Given) archive.Opt[float64] {
 	return archive.Opt[float64]{Given: g.Given, Null: g.Null, Value: g.Float}
+}
+
+// bodies keeps buffers of answers for use again.
+var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 32<<10); return &b }}
+
+// maxKept is the largest buffer that is kept; what is longer than that is sent as a stream.
+const maxKept = 2 * flushAt
+
+func newBody() []byte { return (*bodies.Get().(*[]byte))[:0] }
+
+func freeBody(b []byte) {
+	if cap(b) <= maxKept {
+		bodies.Put(&b)
+	}
 }

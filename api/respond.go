@@ -2,41 +2,21 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"net/http"
-	"runtime"
 	"strconv"
+	"strings"
 
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
-
-// answer is what is sent back: a status and a body of JSON, or nothing, or what send writes by
-// itself.
-type answer struct {
-	status int
-	body   []byte
-	sent   bool // everything was sent already
-	again  bool // the body's buffer may be used again once it was sent
-	cut    bool // the body is the beginning of a long answer, of which a page shows no more
-}
-
-// httpError is a refusal that is about HTTP rather than about the archive.
-type httpError struct {
-	status int
-	detail string
-}
-
-func (e *httpError) Error() string { return e.detail }
-
-// object answers with an object that fn writes.
-func (r *request) object(status int, fn func(w *wire.Writer)) (*answer, error) {
-	var w wire.Writer
-	w.Object(func() { fn(&w) })
-	return &answer{status: status, body: w.Buf}, nil
-}
 
 // spread indents JSON for people, if they asked for that by Accept: application/json; indent=4, as
 // Django REST framework does. Long lists, which are sent as they are read, stay as they are, and so
@@ -50,8 +30,6 @@ func (r *request) spread(body []byte) []byte {
 	}
 	return body
 }
-
-func noContent() (*answer, error) { return &answer{status: http.StatusNoContent}, nil }
 
 // write sends an answer.
 func (r *request) write(a *answer) {
@@ -180,99 +158,97 @@ func statusOf(k problem.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// failed answers for a failure of ours: the cause goes to the log, with an id that the answer has
-// as well.
-func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
-	id := requestID()
-	api.o.Log.Error("request failed", "id", id, "method", r.Method, "path", r.URL.Path, "error", err)
-	h := w.Header()
-	h.Set("Nightjar-Request", id)
-	h.Del("ETag")
-	h.Set("Content-Type", typeJSON)
-	h.Del("Content-Length")
-	w.WriteHeader(http.StatusInternalServerError)
-	w.Write([]byte(`{"detail":"A server error occurred."}`))
-}
+// Answers carry an ETag, with which a client can ask again and be told that nothing has changed. It
+// is a weak one, since the same answer may be compressed or not.
+//
+// What a route answers that is cacheable depends on what was asked, by whom, and on the data file,
+// and each change of the file that it shows is in the log. Its tag is made of these, so that "not
+// modified" costs no query: the head of the log is read before the data are, and an answer that is
+// newer than its tag is merely asked for again. The tag of other answers is a hash of them.
 
-// breakOff ends an answer whose status has been sent: only a broken connection can still tell that
-// it is not whole. The log is told unless the reader's rights, or what is read, ended meanwhile.
-func (api *API) breakOff(r *http.Request, err error) {
-	var refused *problem.Error
-	if !errors.As(err, &refused) && r.Context().Err() == nil {
-		api.o.Log.Error("an answer broke off", "path", r.URL.Path, "error", err)
+// cacheTag is the tag of what a cacheable route answers now.
+func (r *request) cacheTag() string {
+	head := r.api.archive.Head()
+	h := fnv.New128a()
+	for _, part := range []string{r.URL.RequestURI(), r.base(), r.api.o.Version, r.api.start} {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
 	}
-	panic(http.ErrAbortHandler)
+	var b [18]byte
+	binary.BigEndian.PutUint64(b[:], r.viewer.ID)
+	binary.BigEndian.PutUint64(b[8:], head.Seq)
+	b[16] = byte(r.indent) << 1
+	if r.html {
+		b[16] |= 1
+	}
+	if r.viewer.Everything() {
+		b[17] = 1
+	}
+	h.Write(b[:])
+	// The viewer and the policy were read before the head: after a change of the viewer's groups or
+	// of the policy the tag is another one.
+	p := r.access.Policy()
+	fmt.Fprintf(h, "%s\x00%s\x00", p.Mode, p.Strategy)
+	for _, g := range r.viewer.Groups {
+		h.Write(binary.BigEndian.AppendUint64(nil, g))
+	}
+	h.Write(head.Hash[:])
+	return weakTag(h.Sum(nil))
 }
 
-// panicError keeps where a handler panicked.
-func panicError(p any) error {
-	stack := make([]byte, 16<<10)
-	return fmt.Errorf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
+func weakTag(sum []byte) string { return `W/"` + hex.EncodeToString(sum[:12]) + `"` }
+
+// hashTag is the tag of a body.
+func hashTag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return weakTag(sum[:12])
 }
 
-// options answers OPTIONS: what the route is, what can be sent, and how a list can be filtered.
-func (r *request) options() (*answer, error) {
-	rt := r.route
-	return r.object(http.StatusOK, func(w *wire.Writer) {
-		texts := func(key string, list []string) {
-			w.Key(key)
-			w.List(func() {
-				for _, s := range list {
-					w.Text(s)
-				}
-			})
+// isFresh says whether the client has what a tag stands for.
+func isFresh(r *http.Request, tag string) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	for _, have := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
+		if have = strings.TrimSpace(have); have != "" &&
+			strings.TrimPrefix(have, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
 		}
-		w.TextMember("name", rt.view)
-		w.TextMember("description", "")
-		texts("renders", rt.renders())
-		texts("parses", rt.parses)
-		if action := r.action(); action != "" {
-			w.Key("actions")
-			w.Object(func() {
-				w.Key(action)
-				wire.Describe(w, rt.fields)
-			})
-		}
-		if rt.handle["GET"] == nil {
-			return
-		}
-		parameters := func(key string, list []wire.Filter) {
-			w.Key(key)
-			w.Object(func() {
-				for _, f := range list {
-					w.Key(f.Name)
-					w.Object(func() {
-						w.TextMember("type", string(f.Kind))
-						w.BoolMember("many", f.Many)
-						w.TextMember("help_text", f.Help)
-						if len(f.Choices) > 0 {
-							texts("choices", f.Choices)
-						}
-					})
-				}
-			})
-		}
-		parameters("filters", rt.parameters(true))
-		if len(rt.writeParams) > 0 {
-			parameters("write_parameters", rt.writeParams)
-		}
-		if rt.acceptsRows {
-			texts("streams", rowTypes)
-		}
+	}
+	return false
+}
+
+// whyNotReady says what is wrong, in words that give no path away.
+func whyNotReady(err error) string {
+	switch {
+	case errors.Is(err, archive.ErrLost):
+		return "The node's file was moved, replaced, deleted or truncated while it was open: nothing is written " +
+			"until a restart. What was written before can be read, and saved with nightjar backup."
+	case errors.Is(err, archive.ErrFailed):
+		return "Writing to the disk failed: nothing is written until a restart. Reading goes on."
+	case errors.Is(err, archive.ErrNoRoom):
+		return "The node's disk has too little free space: nothing is written until there is room. Reading and " +
+			"deleting go on."
+	}
+	return "The node's file cannot be read."
+}
+
+// processingFailed is what a TOM says, whatever was wrong.
+const processingFailed = "There was an error in processing your DataProduct into individual ReducedDatum objects."
+
+func writeProcessingError(w *wire.Writer, e *archive.ProcessingError) {
+	w.Object(func() {
+		w.TextMember("Data processing error", processingFailed)
+		w.Key("report")
+		writeReport(w, e.Report)
 	})
 }
 
-// action is the method whose fields OPTIONS describes, "" when the one who asks may not use it.
-func (r *request) action() string {
-	rt := r.route
-	if rt.fields == nil || !rt.public && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil ||
-		rt.mayAct != nil && !rt.mayAct(r) {
-		return ""
+// writeReport writes what was found in a file and what became of it.
+func writeReport(w *wire.Writer, report *archive.Report) {
+	b, err := json.Marshal(report)
+	if err != nil {
+		panic(err) // it holds nothing that JSON has no form for
 	}
-	for _, m := range []string{"PUT", "POST"} {
-		if rt.handle[m] != nil {
-			return m
-		}
-	}
-	return ""
+	w.Raw(b)
 }

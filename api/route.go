@@ -2,10 +2,15 @@ package api
 
 import (
 	"net/http"
-	"slices"
+	"net/url"
+	"strconv"
 
 	"nightjar/api/wire"
+	"nightjar/archive"
+	"nightjar/auth"
 	"nightjar/internal/problem"
+
+	"github.com/julienschmidt/httprouter"
 )
 
 // The methods of routes.
@@ -45,8 +50,10 @@ type spec struct {
 	parses []string
 	// anyType takes bodies of any content type, such as streams.
 	anyType bool
-	// acceptsRows says that a stream of objects can be posted, in one of rowTypes.
-	acceptsRows bool
+	// acceptsList says that a list of objects can be posted.
+	acceptsList bool
+	// importRows takes a stream of objects, in one of rowTypes; nil if none can be posted.
+	importRows handler
 	// csvHelp says which columns such a stream has as CSV.
 	csvHelp string
 	// maxBody is how many bytes a body may have, if that is less than elsewhere; 0 if not.
@@ -86,6 +93,12 @@ type spec struct {
 	// guarded routes cost much to read, so that not even a link of another site may make a browser
 	// ask for them.
 	guarded bool
+}
+
+// tables returns the spec of a list whose rows can also be posted as a stream, and exported.
+func (s spec) tables(importRows handler, export func(*request, string) (*answer, error)) spec {
+	s.importRows, s.export = importRows, export
+	return s
 }
 
 // The media types that can be sent and answered.
@@ -138,52 +151,75 @@ func (rt *route) sentFields() []wire.Field {
 	return rt.fields
 }
 
-// Parameters that every route understands.
-var commonParameters = []wire.Filter{
-	{Name: "format", Kind: wire.Selected, Help: "The form of the answer.", Choices: []string{"json", "api"}},
-	{Name: "strict", Kind: wire.Boolean, Help: "Refuse query parameters that are not known, " +
-		"rather than name them in the header Nightjar-Unknown-Parameters; the header Prefer: handling=strict does the same."},
+// request is one request on its way.
+type request struct {
+	*http.Request
+	api    *API
+	route  *route
+	w      http.ResponseWriter
+	params httprouter.Params
+	query  url.Values
+	html   bool   // a page is wanted
+	fewer  bool   // the page shows fewer rows than were asked for
+	indent int    // by how many blanks JSON is indented, 0 for not
+	format string // the form of an export, "" for none
+	site   site
+	viewer auth.Viewer
+	access *archive.Session
+	picked map[string]bool // the members that are wanted, nil for all
+	done   func()          // gives back the place of a large body, nil when none was taken
+	// what it takes of the memory of bodies, and of that of small ones
+	held, heldSmall int64
+	long            bool // it has the place of an answer that is sent in parts
 }
 
-// parameters lists the query parameters that a route knows, for reading or for writing.
-func (rt *route) parameters(reads bool) []wire.Filter {
-	known := slices.Clone(rt.filters)
-	if reads {
-		known = append(known, rt.readParams...)
-	} else {
-		known = append(known, rt.writeParams...)
-	}
-	if rt.lists {
-		known = append(known, listParameters...)
-	}
-	if rt.cursors {
-		known = append(known, cursorParameters...)
-	}
-	if len(rt.members) > 0 {
-		known = append(known, wire.Filter{Name: "fields", Kind: wire.Text,
-			Choices: slices.Concat(rt.members, rt.optionalMembers),
-			Help:    "The members that are wanted, separated by commas; all if not given."})
-	}
-	for _, f := range commonParameters {
-		if f.Name == "format" && rt.export != nil {
-			f.Choices = slices.Concat(f.Choices, exportFormats)
-		}
-		known = append(known, f)
-	}
-	return known
+// answer is what is sent back: a status and a body of JSON, or nothing, or what send writes by
+// itself.
+type answer struct {
+	status int
+	body   []byte
+	sent   bool // everything was sent already
+	again  bool // the body's buffer may be used again once it was sent
+	cut    bool // the body is the beginning of a long answer, of which a page shows no more
 }
 
-// index keeps the names of the parameters, which every request is checked against.
-func (rt *route) index() {
-	if rt.parses == nil {
-		rt.parses = allParsers
-	}
-	named := func(list []wire.Filter) map[string]bool {
-		m := map[string]bool{}
-		for _, f := range list {
-			m[f.Name] = true
+// object answers with an object that fn writes.
+func (r *request) object(status int, fn func(w *wire.Writer)) (*answer, error) {
+	var w wire.Writer
+	w.Object(func() { fn(&w) })
+	return &answer{status: status, body: w.Buf}, nil
+}
+
+// written answers with what fn writes.
+func (r *request) written(status int, fn func(*wire.Writer)) (*answer, error) {
+	var w wire.Writer
+	fn(&w)
+	return &answer{status: status, body: w.Buf}, nil
+}
+
+func noContent() (*answer, error) { return &answer{status: http.StatusNoContent}, nil }
+
+// reads says whether the request only asks.
+func (r *request) reads() bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// flag is the value of a query parameter that is true or false.
+func (r *request) flag(name string) bool { return wire.IsTrue(wire.Last(r.query, name)) }
+
+// id is the id in the path.
+func (r *request) id() (uint64, error) {
+	id, err := strconv.ParseUint(r.params.ByName("id"), 10, 63)
+	if err != nil || id == 0 {
+		if r.route.missing != nil {
+			return 0, r.route.missing
 		}
-		return m
+		return 0, &problem.Error{Kind: problem.NotFound, Message: "Not found."}
 	}
-	rt.knownRead, rt.knownWrite = named(rt.parameters(true)), named(rt.parameters(false))
+	return id, nil
+}
+
+// site is who asks, and what they call the node.
+type site struct {
+	addr   string // of the client, without its port
+	scheme string
+	host   string
 }

@@ -20,16 +20,18 @@ var routes = []struct {
 	spec   spec
 	view   string
 }{
-	{"/api/targets/", on{GET: listTargets, POST: createTarget}, targetsSpec, "Target List"},
+	{"/api/targets/", on{GET: listTargets, POST: createTarget},
+		targetsSpec.tables(uploading(importTargets, true), exportTargets), "Target List"},
 	{"/api/targets/:id/", on{GET: getTarget, PUT: changeTarget, PATCH: changeTarget, DELETE: deleteTarget}, targetSpec,
 		"Target Instance"},
 	{"/api/targets/:id/groups/:group/", on{DELETE: withdrawGroup}, targetGroupSpec, "Target Group"},
 	{"/api/targetname/:id/", on{GET: getAlias, DELETE: deleteAlias}, partSpec, "Target Name Instance"},
 	{"/api/targetextra/:id/", on{GET: getExtra, DELETE: deleteExtra}, partSpec, "Target Extra Instance"},
 	{"/api/targetlist/:id/", on{GET: getTargetList, DELETE: deleteTargetList}, partSpec, "Target List Instance"},
-	{"/api/dataproducts/", on{GET: listProducts, POST: createProduct}, productsSpec, "Data Product List"},
+	{"/api/dataproducts/", on{GET: listProducts, POST: uploading(uploadProduct, false)}, productsSpec, "Data Product List"},
 	{"/api/dataproducts/:id/", on{GET: getProduct, DELETE: deleteProduct}, productSpec, "Data Product Instance"},
-	{"/api/reduceddatums/", on{GET: listDatums, POST: createDatum}, datumsSpec, "Reduced Datum List"},
+	{"/api/reduceddatums/", on{GET: listDatums, POST: createDatum},
+		datumsSpec.tables(uploading(importDatums, false), exportDatums), "Reduced Datum List"},
 	{"/api/reduceddatums/:id/", on{GET: getDatum, DELETE: deleteDatum}, datumSpec, "Reduced Datum Instance"},
 	{"/api/observations/", on{GET: listObservations, POST: createObservation}, observationsSpec,
 		"Observation Record List"},

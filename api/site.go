@@ -9,13 +9,6 @@ import (
 	"strings"
 )
 
-// site is who asks, and what they call the node.
-type site struct {
-	addr   string // of the client, without its port
-	scheme string
-	host   string
-}
-
 // siteOf reads who asks out of the connection, and where that comes from a proxy that is trusted,
 // out of what the proxy says.
 func (api *API) siteOf(r *http.Request) site {

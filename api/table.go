@@ -1,9 +1,11 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
+	"nightjar/api/wire"
 	tables "nightjar/ingest/table"
 )
 
@@ -30,12 +32,6 @@ type table struct {
 }
 
 func newTable(format string, s *stream) *table { return &table{format: format, s: s} }
-
-// Write takes what the table writes; it is sent when the stream is flushed.
-func (s *stream) Write(b []byte) (int, error) {
-	s.buf = append(s.buf, b...)
-	return len(b), nil
-}
 
 // head begins the table. rows is how many there will be; only FITS minds when others come.
 func (t *table) head(columns []tableColumn, rows int) error {
@@ -106,4 +102,64 @@ func unguarded(cell string) string {
 		return cell[1:]
 	}
 	return cell
+}
+
+var exportTypes = map[string]string{"csv": "text/csv; charset=utf-8", "ecsv": "text/plain; charset=utf-8",
+	"votable": "application/x-votable+xml", "fits": "application/fits", "ndjson": typeNDJSON}
+
+// stream sends what is written to it as it comes.
+type stream struct {
+	r    *request
+	kind string
+	buf  []byte
+	sent bool
+}
+
+// Write takes what the table writes; it is sent when the stream is flushed.
+func (s *stream) Write(b []byte) (int, error) {
+	s.buf = append(s.buf, b...)
+	return len(b), nil
+}
+
+// full reports that much was gathered.
+func (s *stream) full() bool { return len(s.buf) >= flushAt }
+
+func (s *stream) flush() error {
+	if !s.full() {
+		return nil
+	}
+	if err := s.r.takeLong(); err != nil {
+		return err
+	}
+	return s.send()
+}
+
+func (s *stream) send() error {
+	if !s.sent {
+		s.sent = true
+		s.r.w.Header().Set("Content-Type", s.kind)
+		s.r.w.WriteHeader(http.StatusOK)
+	}
+	_, err := s.r.w.Write(s.buf)
+	s.buf = s.buf[:0]
+	return err
+}
+
+// line adds a line that holds an object.
+func (s *stream) line(fn func(w *wire.Writer)) {
+	w := wire.Writer{Buf: s.buf}
+	w.Object(func() { fn(&w) })
+	s.buf = append(w.Buf, '\n')
+}
+
+// streamed runs fn, which fills s, and ends the answer.
+func (r *request) streamed(kind string, fn func(s *stream) error) (*answer, error) {
+	s := &stream{r: r, kind: kind}
+	if err := fn(s); err != nil {
+		if s.sent {
+			r.api.breakOff(r.Request, err)
+		}
+		return nil, err
+	}
+	return &answer{sent: true}, s.send()
 }

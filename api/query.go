@@ -6,13 +6,23 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
-
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
+	"slices"
+	"strconv"
+	"strings"
 )
+
+// Parameters that every route understands.
+var commonParameters = []wire.Filter{
+	{Name: "format", Kind: wire.Selected, Help: "The form of the answer.", Choices: []string{"json", "api"}},
+	{Name: "strict", Kind: wire.Boolean, Help: "Refuse query parameters that are not known, " +
+		"rather than name them in the header Nightjar-Unknown-Parameters; the header Prefer: handling=strict does the same."},
+}
+
+// exportFormats are the forms in which a whole list can be had as a table, with format=.
+var exportFormats = []string{"csv", "ecsv", "votable", "fits", "ndjson"}
 
 // Parameters that every list understands.
 var listParameters = []wire.Filter{
@@ -25,6 +35,121 @@ var cursorParameters = []wire.Filter{
 	{Name: "pagination_style", Kind: wire.Selected, Choices: []string{"offset", "cursor"},
 		Help: "How pages follow each other: by the number of rows before them, or by the row that they begin after, which stays right while rows are added and deleted."},
 	{Name: "cursor", Kind: wire.Text, Help: "Where the page is, out of next or previous of another one."},
+}
+
+// parameters lists the query parameters that a route knows, for reading or for writing.
+func (rt *route) parameters(reads bool) []wire.Filter {
+	known := slices.Clone(rt.filters)
+	if reads {
+		known = append(known, rt.readParams...)
+	} else {
+		known = append(known, rt.writeParams...)
+	}
+	if rt.lists {
+		known = append(known, listParameters...)
+	}
+	if rt.cursors {
+		known = append(known, cursorParameters...)
+	}
+	if len(rt.members) > 0 {
+		known = append(known, wire.Filter{Name: "fields", Kind: wire.Text,
+			Choices: slices.Concat(rt.members, rt.optionalMembers),
+			Help:    "The members that are wanted, separated by commas; all if not given."})
+	}
+	for _, f := range commonParameters {
+		if f.Name == "format" && rt.export != nil {
+			f.Choices = slices.Concat(f.Choices, exportFormats)
+		}
+		known = append(known, f)
+	}
+	return known
+}
+
+// index keeps the names of the parameters, which every request is checked against.
+func (rt *route) index() {
+	if rt.parses == nil {
+		rt.parses = allParsers
+	}
+	named := func(list []wire.Filter) map[string]bool {
+		m := map[string]bool{}
+		for _, f := range list {
+			m[f.Name] = true
+		}
+		return m
+	}
+	rt.knownRead, rt.knownWrite = named(rt.parameters(true)), named(rt.parameters(false))
+}
+
+// checkQuery names query parameters that are not known in a header, or refuses them if that is
+// asked for.
+func (r *request) checkQuery() error {
+	known := r.route.knownWrite
+	if r.reads() {
+		known = r.route.knownRead
+	}
+	var unknown []string
+	for name := range r.query {
+		if !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	if r.prefersStrict() {
+		r.w.Header().Set("Preference-Applied", "handling=strict")
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.Sort(unknown)
+	if r.strict() {
+		p := new(problem.List)
+		for _, name := range unknown {
+			p.Add(strings.ReplaceAll(name, ".", "_"), "This query parameter is not known here.")
+		}
+		return p
+	}
+	for i, name := range unknown {
+		unknown[i] = url.QueryEscape(name)
+	}
+	r.w.Header().Set("Nightjar-Unknown-Parameters", strings.Join(unknown, ", "))
+	return nil
+}
+
+func (r *request) strict() bool {
+	switch strings.ToLower(wire.Last(r.query, "strict")) {
+	case "":
+		return r.prefersStrict()
+	case "false", "0", "no":
+		return false
+	}
+	return true
+}
+
+// prefersStrict reads the header Prefer (RFC 7240).
+func (r *request) prefersStrict() bool {
+	for _, p := range strings.Split(strings.Join(r.Header.Values("Prefer"), ","), ",") {
+		preference, _, _ := strings.Cut(p, ";")
+		if strings.EqualFold(strings.ReplaceAll(strings.ReplaceAll(preference, " ", ""), `"`, ""), "handling=strict") {
+			return true
+		}
+	}
+	return false
+}
+
+// pick reads which members are wanted.
+func (r *request) pick() error {
+	text := wire.Last(r.query, "fields")
+	if text == "" || len(r.route.members) == 0 {
+		return nil
+	}
+	r.picked = map[string]bool{}
+	for _, name := range strings.Split(text, ",") {
+		name = strings.TrimSpace(name)
+		if !slices.Contains(r.route.members, name) && !slices.Contains(r.route.optionalMembers, name) {
+			return problem.Invalid("fields", wire.NotAChoice, name)
+		}
+		r.picked[name] = true
+	}
+	return nil
 }
 
 // defaultLimit is how many rows a page has when nothing is said, and maxLimit how many it may have.
@@ -147,132 +272,4 @@ func links(base string, query url.Values, page archive.Page, count int) (next, p
 		previous = at(max(page.Offset-page.Limit, 0))
 	}
 	return next, previous
-}
-
-// flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a
-// whole.
-const flushAt = 256 << 10
-
-// maxPageRows is how many rows of a list a page for a browser shows, whatever limit is asked for,
-// and maxPageText after how many bytes of JSON no further row of it is read.
-const (
-	maxPageRows = 100
-	maxPageText = 1 << 20
-)
-
-// errEnough ends a query for a page that shows only the beginning of its answer.
-var errEnough = errors.New("the page is full")
-
-// listWriter writes a page of a list: short ones as one answer, long ones as a stream.
-type listWriter struct {
-	wire.Writer
-	r      *request
-	page   archive.Page
-	stream bool // the head of the answer has been sent
-}
-
-// begin writes what stands before the rows.
-func (l *listWriter) begin(e archive.Extent) error {
-	base := l.r.base() + l.r.URL.EscapedPath()
-	var next, previous string
-	if l.page.Cursor != nil {
-		next, previous = cursorLinks(base, l.r, l.page, e)
-	} else {
-		next, previous = links(base, l.r.query, l.page, e.Count)
-	}
-	link := func(key, url string) {
-		l.Key(key)
-		if url == "" {
-			l.Null()
-		} else {
-			l.Text(url)
-		}
-	}
-	l.Open('{')
-	l.IntMember("count", int64(e.Count))
-	link("next", next)
-	link("previous", previous)
-	l.Key("results")
-	l.Open('[')
-	return nil
-}
-
-// full reports that much was gathered.
-func (l *listWriter) full() bool { return len(l.Buf) >= flushAt }
-
-// enough ends the query when a page shows no more than what was gathered.
-func (l *listWriter) enough() error {
-	if l.r.html && len(l.Buf) > maxPageText {
-		return errEnough
-	}
-	return nil
-}
-
-// flush sends what has been gathered, when it is much.
-func (l *listWriter) flush() error {
-	if !l.full() || l.r.html {
-		return nil
-	}
-	if !l.stream {
-		if err := l.r.takeLong(); err != nil {
-			return err
-		}
-		l.stream = true
-		l.r.w.Header().Set("Content-Type", typeJSON)
-		l.r.w.WriteHeader(http.StatusOK)
-	}
-	_, err := l.r.w.Write(l.Buf)
-	l.Buf = l.Buf[:0]
-	return err
-}
-
-// list answers with a page of a list, which run gives out.
-func (r *request) list(run func(l *listWriter) error) (*answer, error) {
-	if r.strict() {
-		if err := strictPage(r.query); err != nil {
-			return nil, err
-		}
-	}
-	l := &listWriter{r: r, page: parsePage(r.query)}
-	if r.html && l.page.Limit > maxPageRows {
-		l.page.Limit, r.fewer = maxPageRows, true
-	}
-	l.Buf = newBody()
-	if r.route.cursors {
-		c, err := parseCursor(r)
-		if err != nil {
-			return nil, err
-		}
-		l.page.Cursor = c
-	}
-	err := run(l)
-	if errors.Is(err, errEnough) {
-		return &answer{status: http.StatusOK, body: l.Buf, cut: true}, nil
-	}
-	if err != nil {
-		if l.stream {
-			r.api.breakOff(r.Request, err)
-		}
-		return nil, err
-	}
-	l.End(']')
-	l.End('}')
-	if !l.stream {
-		return &answer{status: http.StatusOK, body: l.Buf, again: true}, nil
-	}
-	r.w.Write(l.Buf)
-	freeBody(l.Buf)
-	return &answer{sent: true}, nil
-}
-
-// rows is the archive's Out of a list whose rows have these columns, and those of asked that were
-// asked for.
-func rows[T any](l *listWriter, columns []column[T], asked ...column[T]) archive.Out[T] {
-	columns = pickColumns(l.r, columns, asked...)
-	return archive.Out[T]{
-		Begin: l.begin,
-		Row:   func(v *T) error { writeRow(&l.Writer, columns, v); return l.enough() },
-		Flush: l.flush,
-		Full:  l.full,
-	}
 }

@@ -1,41 +1,17 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"sync"
-	"time"
-
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-)
-
-// What bodies take of the node's memory is bounded by construction. Each body, and each long line
-// of a stream, takes a share of Limits.BodyMemory as it grows, before its memory is made, and gives
-// it back when the request is answered, or the line is read. The share is what is made of it in the
-// end: about four times its length (as it was sent, without blanks, as it is compared with others,
-// and as it is written), and more for many small parts. Bodies of up to longText have a room of
-// their own, smallMemory, so that large ones keep nobody from posting a point.
-
-// The weights of what is in memory, in bytes: of a byte that was sent, of a value of JSON, and of a
-// member of an object that is looked through.
-const (
-	byteWeight   = 4
-	valueWeight  = 16
-	memberWeight = 150
+	"time"
 )
 
 // smallMemory is how much bodies may take that are of longText at most, in weight.
 const smallMemory = 16 << 20
-
-// sender is a user, or all guests at one address.
-type sender struct {
-	user uint64
-	addr string // of a guest
-}
 
 func (r *request) sender() sender {
 	if r.viewer.Guest() {
@@ -49,75 +25,6 @@ func (r *request) isLocal() bool {
 	local, _ := r.Context().Value(ownerKey{}).(bool)
 	return local
 }
-
-// shares counts how much of a bounded resource is taken, in all and by each sender.
-type shares struct {
-	mu   sync.Mutex
-	all  int64
-	of   map[sender]int64
-	free chan struct{} // closed when some was given back; nil when nobody waits
-}
-
-// take takes n shares for a sender. All senders together have at most most, and one has at most
-// each. It waits up to wait for them, and then returns refusal.
-func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait time.Duration,
-	refusal *problem.Error) error {
-	free := s.try(who, n, most, each)
-	if free == nil {
-		return nil
-	}
-	late := time.NewTimer(wait)
-	defer late.Stop()
-	for free != nil {
-		select {
-		case <-free:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-late.C:
-			return refusal
-		}
-		free = s.try(who, n, most, each)
-	}
-	return nil
-}
-
-// try takes n shares, or gives what is closed when trying again makes sense.
-func (s *shares) try(who sender, n, most, each int64) (free chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.all+n <= most && s.of[who]+n <= each {
-		if s.of == nil {
-			s.of = map[sender]int64{}
-		}
-		s.all += n
-		s.of[who] += n
-		return nil
-	}
-	if s.free == nil {
-		s.free = make(chan struct{})
-	}
-	return s.free
-}
-
-func (s *shares) give(who sender, n int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all -= n
-	if s.of[who] -= n; s.of[who] == 0 {
-		delete(s.of, who)
-	}
-	if s.free != nil {
-		close(s.free)
-		s.free = nil
-	}
-}
-
-var (
-	errManyUploads = &problem.Error{Kind: problem.TooMany, Message: "Too many uploads at once. Try again later.",
-		RetryAfter: 10 * time.Second}
-	errMuchMemory = &problem.Error{Kind: problem.TooMany, Message: "Too many large bodies at once. Try again later.",
-		RetryAfter: 10 * time.Second}
-)
 
 // hold takes n bytes more of the memory of bodies for the request. The first of them are out of the
 // room for small ones.

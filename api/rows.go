@@ -2,17 +2,141 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"nightjar/api/wire"
+	"nightjar/archive"
+	"nightjar/internal/jsontext"
+	"nightjar/internal/problem"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"nightjar/api/wire"
 )
+
+// nextLine gives the lines of a stream that hold something, each a JSON object, with their numbers.
+// What is wrong with a line is added to p.
+type nextLine struct {
+	r    *request
+	b    *bufio.Reader
+	line int
+	most int64
+	full string     // why the line cannot be read, "" if it can
+	csv  *csvReader // gives the lines, where the body is CSV
+}
+
+// lines reads the body as lines of JSON, or as CSV whose columns table knows.
+func (r *request) lines(table csvTable) *nextLine {
+	l := &nextLine{r: r, most: r.api.o.MaxLine}
+	if r.isLocal() {
+		l.most = max(l.most, ownLine)
+	}
+	if media, _ := r.mediaType(); media == typeCSV {
+		l.csv = newCSVReader(r, l.most, table)
+	} else {
+		l.b = bufio.NewReaderSize(r.Body, lineBuffer)
+	}
+	return l
+}
+
+// ownLine is how many bytes a line may have at least that comes through the control socket.
+const ownLine = 64 << 20
+
+// next gives the next line, which is valid until the one after it.
+func (l *nextLine) next() (text []byte, err error) {
+	for {
+		if l.csv != nil {
+			l.r.releaseTo(l.csv.body.kept)
+			if text, l.line, err = l.csv.next(); err == nil {
+				l.full = l.r.tooFull(text)
+			}
+			return text, err
+		}
+		l.r.release()
+		if text, err = l.read(); err != nil {
+			return nil, err
+		}
+		l.line++
+		if text = bytes.TrimSpace(text); len(text) > 0 {
+			l.full = l.r.tooFull(text)
+			return text, nil
+		}
+	}
+}
+
+// object reads a line as an object; what is wrong is added to p.
+func (l *nextLine) object(text []byte, p *problem.List) (in wire.Input, ok bool) {
+	if l.full != "" {
+		p.Add("", "JSON parse error - %s", l.full)
+		return in, false
+	}
+	j, err := jsontext.Parse(text)
+	if err != nil {
+		p.Add("", "JSON parse error - %s", jsontext.Reason(err))
+		return in, false
+	}
+	v := wire.OfJSON(j)
+	if in, ok = v.Object(); !ok {
+		p.Add("", "%s", v.NotObject())
+	}
+	return in, ok
+}
+
+// isRows says that the body is a stream of rows: lines of JSON, or CSV.
+func (r *request) isRows() bool {
+	media, _ := r.mediaType()
+	return media == typeNDJSON || media == typeCSV
+}
+
+// writeRejected writes how many lines were left out, and why the first of them were.
+func writeRejected(w *wire.Writer, list []archive.RowProblem, more int) {
+	w.IntMember("rejected", int64(len(list)+more))
+	w.Key("problems")
+	w.List(func() {
+		for _, p := range list {
+			w.Object(func() {
+				w.IntMember("line", int64(p.Line))
+				w.Key("errors")
+				wire.WriteProblems(w, p.List)
+			})
+		}
+	})
+}
+
+// read reads a line without its end; io.EOF after the last.
+func (l *nextLine) read() ([]byte, error) {
+	text, err := l.b.ReadSlice('\n')
+	if err == nil || errors.Is(err, io.EOF) && len(text) > 0 {
+		return text, nil
+	}
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return nil, err
+	}
+	for long := []byte(nil); ; {
+		if int64(len(long)+len(text)) > l.most {
+			return nil, tooLongLine(l.most)
+		}
+		more, failed := l.r.grown(long, len(text), l.most)
+		if failed != nil {
+			return nil, failed
+		}
+		if long = append(more, text...); err == nil || errors.Is(err, io.EOF) {
+			return long, nil
+		}
+		if text, err = l.b.ReadSlice('\n'); err != nil && !errors.Is(err, bufio.ErrBufferFull) &&
+			!errors.Is(err, io.EOF) {
+			return nil, err
+		}
+	}
+}
+
+func tooLongLine(most int64) error {
+	return &httpError{status: http.StatusRequestEntityTooLarge,
+		detail: fmt.Sprintf("A line, or a row, is longer than %d bytes.", most)}
+}
 
 // A stream of targets or datums may be sent as CSV (RFC 4180) with a header. Each row is made into
 // the object that could have been sent as a line of JSON (csvrows.go), and goes

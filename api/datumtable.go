@@ -1,0 +1,572 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"nightjar/api/wire"
+	"nightjar/archive"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// datumTable makes datums of the rows of a table, as an export has them.
+type datumTable struct {
+	find    func(target string) (id uint64, err error) // 0 for none
+	columns []datumCSVColumn
+	known   map[string]uint64 // targets that were found, by what the column target says
+	value   wire.Writer
+}
+
+// datumCSVColumn is what a column holds: one of datumCSVColumns, or a member of the value.
+type datumCSVColumn struct {
+	name   string
+	member string // the key in a value, escaped; "" for none
+}
+
+var datumCSVColumns = []string{"target", "data_type", "timestamp", "mjd", "source_name",
+	"source_location", "data_product",
+	"value"}
+
+func (d *datumTable) header(names []string) error {
+	has := func(name string) bool { return slices.Contains(names, name) }
+	values := has("value")
+	for _, name := range names {
+		key, member := strings.CutPrefix(name, "value.")
+		if !member && !slices.Contains(datumCSVColumns, name) {
+			return fmt.Errorf("the column %q is not known; there may be %s and value.KEY", name,
+				strings.Join(datumCSVColumns, ", "))
+		}
+		c := datumCSVColumn{name: name}
+		if member {
+			c.name, c.member, values = "", wire.EscapeKey(key), true
+		}
+		d.columns = append(d.columns, c)
+	}
+	switch {
+	case !has("target"):
+		return errors.New("there is no column target")
+	case !has("data_type"):
+		return errors.New("there is no column data_type")
+	case !has("timestamp") && !has("mjd"):
+		return errors.New("there is no column timestamp or mjd")
+	case !values:
+		return errors.New("there is no column value or value.KEY")
+	}
+	return nil
+}
+
+func (d *datumTable) row(w *wire.Writer, line int, cells []string) error {
+	d.value = wire.Writer{Buf: d.value.Buf[:0]}
+	if cap(d.value.Buf) > 2*lineBuffer {
+		d.value.Buf = nil
+	}
+	d.value.Open('{')
+	members := false
+	var target, timestamp, mjd, value string
+	for i, c := range d.columns {
+		cell := cells[i]
+		if cell == "" {
+			continue
+		}
+		switch c.name {
+		case "":
+			if hasNoValue(cell) {
+				continue
+			}
+			d.value.Key(c.member)
+			writeCell(&d.value, cell)
+			members = true
+		case "target":
+			target = cell
+		case "timestamp":
+			timestamp = cell
+		case "mjd":
+			mjd = cell
+		case "value":
+			value = cell
+		case "data_product": // of the archive that the table came from
+		default:
+			w.TextMember(c.name, cell)
+		}
+	}
+	d.value.End('}')
+	if target != "" {
+		id, err := d.target(target)
+		if err != nil {
+			return err
+		}
+		if id != 0 {
+			w.Key("target")
+			w.ID(id)
+		} else {
+			w.TextMember("target_name", target) // whose refusal names it
+		}
+	}
+	if timestamp == "" {
+		timestamp = mjd // which is no timestamp, if it is no MJD: the row will be refused
+		if micros, err := instant.ParseMJD(mjd); err == nil {
+			timestamp = time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
+		}
+	}
+	w.TextMember("timestamp", timestamp)
+	switch {
+	case members && value != "":
+		return csvRefusal(line, "there are both a value and a value.KEY")
+	case members:
+		w.Key("value")
+		w.Raw(d.value.Buf)
+	case value != "":
+		if !json.Valid([]byte(value)) {
+			return csvRefusal(line, "column value: this is not JSON")
+		}
+		w.Key("value")
+		w.Raw([]byte(value))
+	}
+	return nil
+}
+
+// maxKnownTargets is how many targets of a table are kept in memory.
+const maxKnownTargets = 10_000
+
+// target finds the id for what the column target says: a name, an alias or an id; 0 when there is
+// none.
+func (d *datumTable) target(text string) (uint64, error) {
+	if id, known := d.known[text]; known {
+		return id, nil
+	}
+	id, err := d.find(text)
+	if err == nil && id != 0 {
+		if d.known == nil || len(d.known) >= maxKnownTargets {
+			d.known = map[string]uint64{}
+		}
+		d.known[strings.Clone(text)] = id
+	}
+	return id, err
+}
+
+// hasNoValue tells whether the text of a cell means that there is no value.
+func hasNoValue(cell string) bool {
+	switch strings.ToLower(cell) {
+	case "nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "null", "none", "--":
+		return true
+	}
+	return false
+}
+
+// writeCell writes a cell as JSON: a number with the digits it has, a list or an object as an
+// export writes them, else a text.
+func writeCell(w *wire.Writer, cell string) {
+	if (cell[0] == '[' || cell[0] == '{') && json.Valid([]byte(cell)) {
+		w.Raw([]byte(cell))
+		return
+	}
+	if _, err := strconv.ParseFloat(cell, 64); err != nil {
+		w.Text(cell)
+		return
+	}
+	// what JSON does not know of numbers: a plus, and a point without a digit on one of its sides
+	number := strings.TrimPrefix(cell, "+")
+	minus := ""
+	if rest, ok := strings.CutPrefix(number, "-"); ok {
+		minus, number = "-", rest
+	}
+	if strings.HasPrefix(number, ".") {
+		number = "0" + number
+	}
+	number = strings.TrimSuffix(number, ".")
+	if number = minus + number; json.Valid([]byte(number)) {
+		w.Raw([]byte(number))
+		return
+	}
+	w.Text(cell)
+}
+
+// importDatums takes a stream of datums, one JSON object a line or as CSV. A target may also be
+// given by target_name.
+func importDatums(r *request) (*answer, error) {
+	refuse, err := refusesDuplicates(r, "skip")
+	if err != nil {
+		return nil, err
+	}
+	lines := r.lines(&datumTable{find: r.access.TargetNamed})
+	var plain plainLines
+	result, err := r.access.AddData(r.Context(), refuse, func() (archive.DatumInput, int, error) {
+		text, err := lines.next()
+		if err != nil {
+			return archive.DatumInput{}, lines.line, err
+		}
+		if len(text) < longText {
+			if d, ok := plain.read(text); ok {
+				return d, lines.line, nil
+			}
+		}
+		return lines.datum(text), lines.line, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
+		w.IntMember("created", int64(result.Created))
+		w.IntMember("duplicate", int64(result.Duplicate))
+		writeRejected(w, result.Rejected, result.More)
+		w.Key("upload")
+		w.Ref(result.Upload)
+		w.TextMember("message", "Data successfully uploaded.")
+	})
+}
+
+// datum reads one datum of a stream.
+func (l *nextLine) datum(text []byte) archive.DatumInput {
+	var d archive.DatumInput
+	in, ok := l.object(text, &d.List)
+	if !ok {
+		return d
+	}
+	for _, m := range in.Members {
+		if m.Key == "target_name" && m.Value.Kind() == '"' {
+			d = *datumInput(namedDatumFields, in)
+			d.TargetName = strings.TrimSpace(m.Value.Text())
+			return d
+		}
+	}
+	return *datumInput(sentDatumFields, in)
+}
+
+// plainLines reads lines of a stream that say what most lines say in the way most lines do: target,
+// data_type, source_name, source_location, timestamp and value, once each, texts without escapes.
+// It allocates nothing for them. Whatever else a line holds is left to nextLine.datum, which would
+// read the same of a plain line.
+type plainLines struct {
+	value []byte
+	texts map[string]string // equal texts share their memory
+}
+
+// The members of a plain line, as bits.
+const (
+	plainTarget = 1 << iota
+	plainType
+	plainSource
+	plainLocation
+	plainTime
+	plainValue
+	plainNeeds = plainTarget | plainType | plainTime | plainValue
+)
+
+// read reads a line; ok is false when it is not plain. The input's value is valid until the next
+// line.
+func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
+	b, found := blank(text), 0
+	if len(b) == 0 || b[0] != '{' {
+		return d, false
+	}
+	for sep := byte('{'); ; sep = ',' {
+		if len(b) == 0 || b[0] != sep {
+			break
+		}
+		key, rest, ok := plainText(blank(b[1:]))
+		rest = blank(rest)
+		if !ok || len(rest) == 0 || rest[0] != ':' {
+			return d, false
+		}
+		b = blank(rest[1:])
+		var member int
+		switch string(key) {
+		case "target":
+			member = plainTarget
+			d.Target, b, ok = plainID(b)
+		case "data_type":
+			member = plainType
+			d.Type, b, ok = p.text(b, 1, archive.MaxType)
+		case "source_name":
+			member = plainSource
+			d.Source, b, ok = p.text(b, 0, archive.MaxSource)
+		case "source_location":
+			member = plainLocation
+			d.Location, b, ok = p.text(b, 0, archive.MaxLocation)
+		case "timestamp":
+			member = plainTime
+			var s []byte
+			var problem string
+			if s, b, ok = plainText(b); ok {
+				d.Time, problem = wire.ParseTime(string(s))
+				ok = problem == ""
+			}
+			d.Timed = true
+		case "value":
+			member = plainValue
+			var err error
+			p.value, b, err = jsontext.ParseHead(p.value[:0], b)
+			d.Value, d.Compact, ok = p.value, true, err == nil && p.value[0] != 'n'
+		default:
+			return d, false
+		}
+		if !ok || found&member != 0 {
+			return d, false
+		}
+		found |= member
+		b = blank(b)
+	}
+	return d, len(b) > 0 && b[0] == '}' && len(blank(b[1:])) == 0 && found&plainNeeds == plainNeeds
+}
+
+// blank takes blanks off the head of b.
+func blank(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
+		b = b[1:]
+	}
+	return b
+}
+
+// plainText reads a text of ASCII without escapes.
+func plainText(b []byte) (text, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] != '"' {
+		return nil, nil, false
+	}
+	for i, c := range b[1:] {
+		switch {
+		case c == '"':
+			return b[1 : 1+i], b[i+2:], true
+		case c < 0x20 || c >= 0x7f || c == '\\':
+			return nil, nil, false
+		}
+	}
+	return nil, nil, false
+}
+
+// text reads a text with no blank at its ends.
+func (p *plainLines) text(b []byte, least, most int) (text string, rest []byte, ok bool) {
+	t, rest, ok := plainText(b)
+	if !ok || len(t) < least || len(t) > most || len(bytes.TrimSpace(t)) != len(t) {
+		return "", nil, false
+	}
+	if s, ok := p.texts[string(t)]; ok {
+		return s, rest, true
+	}
+	if p.texts == nil || len(p.texts) >= 1000 {
+		p.texts = map[string]string{}
+	}
+	s := string(t)
+	p.texts[s] = s
+	return s, rest, true
+}
+
+// plainID reads a number that can be an id.
+func plainID(b []byte) (id uint64, rest []byte, ok bool) {
+	n := 0
+	for ; n < len(b) && n < 15 && b[n] >= '0' && b[n] <= '9'; n++ {
+		id = 10*id + uint64(b[n]-'0')
+	}
+	if n == 0 || n == 15 || b[0] == '0' || n == len(b) || b[n] != ',' && b[n] != '}' && b[n] != ' ' {
+		return 0, nil, false
+	}
+	return id, b[n:], true
+}
+
+// gatherers is how many exports of data gather their rows at once. That takes some twenty times the
+// memory of sending them, and no longer than the node takes, however slow the client is.
+const gatherers = 3
+
+// gather begins the part of an export before its first row. The function that is returned ends it,
+// and may be called again.
+func (r *request) gather() (end func(), err error) {
+	select {
+	case r.api.gathering <- struct{}{}:
+		return sync.OnceFunc(func() { <-r.api.gathering }), nil
+	case <-r.Context().Done():
+		return nil, context.Cause(r.Context())
+	}
+}
+
+// exportDatums sends all data that a filter lets through, by target and time.
+func exportDatums(r *request, format string) (*answer, error) {
+	f, err := parseDatumFilter(r)
+	if err != nil {
+		return nil, err
+	}
+	inUnits, err := r.rowsInUnits()
+	if err != nil {
+		return nil, err
+	}
+	gathered, err := r.gather()
+	if err != nil {
+		return nil, err
+	}
+	defer gathered()
+	return r.streamed(exportTypes[format], func(s *stream) error {
+		if format == "ndjson" {
+			return r.access.Export(r.Context(), f, nil, archive.Out[archive.ExportView]{
+				Begin: func(archive.Extent) error { gathered(); return nil },
+				Row: func(v *archive.ExportView) error {
+					inUnits(&v.DatumView)
+					s.buf = appendDatumLine(s.buf, v)
+					return nil
+				},
+				Flush: s.flush,
+				Full:  s.full,
+			})
+		}
+		return r.exportTable(f, format, inUnits, gathered, s)
+	})
+}
+
+// appendDatumLine writes a datum as it can be posted again.
+func appendDatumLine(dst []byte, v *archive.ExportView) []byte {
+	w := wire.Writer{Buf: dst}
+	w.Open('{')
+	w.TextMember("target_name", v.TargetName)
+	w.TextMember("data_type", v.Type)
+	w.TextMember("source_name", v.Source)
+	w.TextMember("source_location", v.Location)
+	w.TimeMember("timestamp", v.Time)
+	w.Key("value")
+	w.Raw(v.Value)
+	w.End('}')
+	return append(w.Buf, '\n')
+}
+
+// valueColumn is a key of the values of an export.
+type valueColumn struct {
+	key    string
+	number bool // all that was seen are numbers
+	width  int  // of the longest text
+}
+
+// valueHelp is what is known of members of values: unit, description and UCD.
+var valueHelp = map[string][3]string{
+	"magnitude": {"mag", "Magnitude", "phot.mag"}, "error": {"mag", "Error of the magnitude",
+		"stat.error;phot.mag"}, "limit": {"mag", "Limiting magnitude", "phot.mag;stat.max"},
+	"differential_magnitude": {"mag", "Magnitude against a comparison star", "phot.mag;arith.diff"}, "filter": {"",
+		"Filter", "instr.filter"},
+	"flux": {"", "Flux, in flux_unit", "phot.flux"}, "flux_error": {"", "Error of the flux, in flux_unit",
+		"stat.error;phot.flux"}, "zero_point": {"mag", "Zero point of the flux", "phot.mag;arith.zp"},
+	"magsys": {"", "System of the magnitudes", ""}, "telescope": {"", "Telescope", "instr.tel"}, "instrument": {"",
+		"Instrument", "instr"},
+}
+
+// maxValueColumns is how many members of values get columns of their own: FITS has 999 columns at
+// most, and one datum of very many members must not make all rows as wide. A value with others is
+// given whole, as one that is no object.
+const maxValueColumns = 900
+
+func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), gathered func(),
+	s *stream) error {
+	columns := []tableColumn{
+		{name: "target", help: "Name of the target", ucd: "meta.id;src"}, {name: "data_type", help: "Type of data"},
+		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
+		{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
+		{name: "source_name", help: "Source"}, {name: "source_location",
+			help: "Where the source had it"},
+		{name: "data_product", help: "Id of the data product", number: true, whole: true},
+	}
+	fixed := len(columns)
+	var values []valueColumn
+	at := map[string]int{} // of a member's key in values
+	bare, wide := false, 0 // there is a value that is not an object, and how wide the widest is
+	seen := map[uint64]bool{}
+	look := func(v *archive.DatumView) error {
+		inUnits(v)
+		for i, text := range map[int]string{1: v.Type, 4: v.Source, 5: v.Location} {
+			columns[i].width = max(columns[i].width, len(text))
+		}
+		seen[v.Target] = true
+		members, ok := archive.ValueMembers(v.Value)
+		fresh := 0
+		for _, m := range members {
+			if _, there := at[m.Key]; !there {
+				fresh++
+			}
+		}
+		if !ok || len(values)+fresh > maxValueColumns {
+			bare, wide = true, max(wide, len(v.Value))
+			return nil
+		}
+		for _, m := range members {
+			i, there := at[m.Key]
+			if !there {
+				i = len(values)
+				at[m.Key], values = i, append(values, valueColumn{m.Key, true, 0})
+			}
+			if k := m.Value.Kind(); k != '0' && k != 'n' {
+				values[i].number = false
+			}
+			values[i].width = max(values[i].width, len(cellText(m.Value)))
+		}
+		return nil
+	}
+	t := newTable(format, s)
+	err := r.access.Export(r.Context(), f, look, archive.Out[archive.ExportView]{
+		Begin: func(e archive.Extent) error {
+			gathered()
+			if format == "fits" {
+				for id := range seen {
+					if v, err := r.access.Target(id); err == nil { // one that went meanwhile has no rows
+						columns[0].width = max(columns[0].width, len(v.Name))
+					}
+				}
+			}
+			if bare {
+				columns = append(columns, tableColumn{name: "value", help: "The datum's value, JSON", width: wide})
+			}
+			for _, c := range values {
+				help := valueHelp[c.key]
+				columns = append(columns,
+					tableColumn{name: "value." + c.key, number: c.number, width: c.width, unit: help[0],
+						help: help[1], ucd: help[2]})
+			}
+			return t.head(columns, e.Count)
+		},
+		Row: func(v *archive.ExportView) error {
+			inUnits(&v.DatumView)
+			cells := make([]cell, len(columns))
+			cells[0].text, cells[1].text = v.TargetName, v.Type
+			cells[2].text, cells[3].text = string(wire.AppendTime(nil, v.Time)), archive.MJD(v.Time)
+			cells[4].text, cells[5].text = v.Source, v.Location
+			if v.Product != 0 {
+				cells[6].text = strconv.FormatUint(v.Product, 10)
+			}
+			first := fixed
+			members, ok := archive.ValueMembers(v.Value)
+			for _, m := range members {
+				_, there := at[m.Key]
+				ok = ok && there
+			}
+			if bare {
+				if first++; !ok {
+					cells[fixed].text, members = string(v.Value), nil
+				}
+			}
+			for _, m := range members {
+				if i, there := at[m.Key]; there {
+					cells[first+i].text = cellText(m.Value)
+				}
+			}
+			return t.row(cells)
+		},
+		Flush: s.flush,
+		Full:  s.full,
+	})
+	if err == nil {
+		err = t.foot()
+	}
+	return err
+}
+
+// cellText is a value of JSON as it stands in a cell.
+func cellText(v jsontext.Value) string {
+	switch v.Kind() {
+	case '"':
+		return v.Text()
+	case 'n':
+		return ""
+	}
+	return string(v)
+}

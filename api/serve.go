@@ -1,0 +1,192 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"nightjar/api/wire"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/julienschmidt/httprouter"
+)
+
+// ServeHTTP serves the API, the files and the pages.
+func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // pages and files have their own
+	if owner, _ := r.Context().Value(ownerKey{}).(bool); !owner {
+		if host := api.siteOf(r).host; !api.knowsHost(host) {
+			api.request(w, r, &route{view: "Host"}).fail(&httpError{status: http.StatusBadRequest,
+				detail: "This node is not called " + strconv.Quote(host) +
+					". The names by which it may be called are set where it is started, with --base-url or --allow-host."})
+			return
+		}
+		if api.shareAcrossSites(w, r) {
+			return
+		}
+	}
+	w, r = api.withDeadlines(w, r)
+	if !strings.HasPrefix(r.URL.Path, "/data/") {
+		h.Add("Vary", "Accept-Encoding")
+		out, done := compress(w, r)
+		defer done()
+		w = out
+	}
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		api.failed(w, r, panicError(p))
+	}()
+	if path := r.URL.Path; strings.HasPrefix(path, "/api/") || path == "/api" {
+		h.Set("Cache-Control", "no-cache")
+		if rest, format, ok := formatSuffix(path); ok {
+			u := *r.URL
+			u.Path, u.RawPath = rest, ""
+			query := wire.ParseForm(u.RawQuery)
+			query.Set("format", format)
+			u.RawQuery = query.Encode()
+			r2 := *r
+			r2.URL, path = &u, rest
+			r = &r2
+		}
+		if !strings.HasSuffix(path, "/") && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			// a write to a path without its slash is meant for the path with it
+			u := *r.URL
+			u.Path, u.RawPath = path+"/", ""
+			r2 := *r
+			r2.URL = &u
+			r = &r2
+		}
+		if !slices.Contains(allMethods, r.Method) {
+			// the router knows no other methods; the route answers that it allows none of them
+			r2 := *r
+			r2.Method = http.MethodTrace
+			r = r2.WithContext(context.WithValue(r.Context(), methodKey{}, r.Method))
+		}
+	}
+	api.router.ServeHTTP(w, r)
+}
+
+// formatSuffix takes the suffix off a path such as /api/targets.json, with which a TOM lets the
+// form of the answer be chosen.
+func formatSuffix(path string) (rest, format string, ok bool) {
+	short := strings.TrimSuffix(path, "/")
+	for _, format := range []string{"json", "api"} {
+		if rest, ok := strings.CutSuffix(short, "."+format); ok && !strings.HasSuffix(rest, "/") {
+			return rest + "/", format, true
+		}
+	}
+	return "", "", false
+}
+
+// methodKey holds a method that the router does not know.
+type methodKey struct{}
+
+// notFound answers for paths that are not the API's, or that the API does not have.
+func (api *API) notFound(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	if path != "/api" && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/data/") {
+		api.o.Pages.ServeHTTP(w, r)
+		return
+	}
+	rq := api.request(w, r, &route{view: "Not Found"})
+	if err := rq.prepare(); err != nil {
+		rq.fail(err)
+		return
+	}
+	rq.fail(&httpError{status: http.StatusNotFound, detail: "Not found."})
+}
+
+// serve is the handler of a route.
+func (api *API) serve(rt *route) httprouter.Handle {
+	return func(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
+		rq := api.request(w, r, rt)
+		rq.params = params
+		a, err := rq.answer()
+		if err != nil {
+			rq.fail(err)
+			return
+		}
+		rq.write(a)
+	}
+}
+
+// answer finds out who asks, and for what, and asks the handler.
+func (r *request) answer() (*answer, error) {
+	defer func() {
+		r.release()
+		r.endLong()
+		if r.done != nil {
+			r.done()
+		}
+	}()
+	if err := r.prepare(); err != nil {
+		return nil, err
+	}
+	if r.route.hiddenFrom != nil && r.route.hiddenFrom(r) {
+		return nil, &httpError{status: http.StatusNotFound, detail: "Not found."}
+	}
+	h := r.w.Header()
+	h.Set("Allow", strings.Join(r.route.methods(), ", "))
+	h.Add("Vary", "Accept, Authorization, Cookie")
+	method := r.Method
+	if m, ok := r.Context().Value(methodKey{}).(string); ok {
+		method = m
+	}
+	switch method {
+	case http.MethodOptions:
+		return r.options()
+	case http.MethodHead:
+		method = http.MethodGet
+	}
+	handle := r.route.handle[method]
+	if handle == nil {
+		return nil, &httpError{status: http.StatusMethodNotAllowed, detail: `Method "` + method + `" not allowed.`}
+	}
+	if err := r.checkQuery(); err != nil {
+		return nil, err
+	}
+	if method != http.MethodGet && !r.route.public {
+		if err := r.api.archive.Auth().Policy().MayWrite(r.viewer); err != nil {
+			return nil, err
+		}
+	}
+	if method == http.MethodPost && r.route.importRows != nil && r.isRows() {
+		handle = r.route.importRows
+	}
+	if method != http.MethodGet {
+		return handle(r)
+	}
+	if r.route.cacheable {
+		tag := r.cacheTag()
+		h.Set("ETag", tag)
+		if isFresh(r.Request, tag) {
+			return &answer{status: http.StatusNotModified}, nil
+		}
+	}
+	if err := r.pick(); err != nil {
+		return nil, err
+	}
+	if r.format != "" {
+		return r.route.export(r, r.format)
+	}
+	return handle(r)
+}
+
+// Owner is the API for the owner of the file, who may do everything: for the command line, never
+// for the network.
+func (api *API) Owner() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.WithValue(r.Context(), ownerKey{}, true))
+		r.RemoteAddr = "local" // a socket's other end has no address that would say anything in the log
+		api.ServeHTTP(w, r)
+	})
+}

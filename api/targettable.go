@@ -1,0 +1,368 @@
+package api
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"nightjar/api/wire"
+	"nightjar/archive"
+	"nightjar/internal/problem"
+	"nightjar/sky"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// targetTable makes targets of the rows of a table, as a TOM exports them.
+type targetTable struct {
+	columns []string
+	numbers map[string]bool
+	notes   []csvNote
+	more    int // notes that were left out
+}
+
+// csvNote is something that was changed on the way, on a line of the table; 0 for all lines.
+type csvNote struct {
+	line int
+	text string
+}
+
+// maxNotes is how many notes are told.
+const maxNotes = 1000
+
+func (t *targetTable) note(line int, text string) {
+	if len(t.notes) == maxNotes {
+		t.more++
+		return
+	}
+	t.notes = append(t.notes, csvNote{line, text})
+}
+
+// ownColumns are columns of a TOM's export that the archive fills in by itself.
+var ownColumns = []string{"id", "created", "modified"}
+
+func (t *targetTable) header(names []string) error {
+	t.columns, t.numbers = names, map[string]bool{}
+	if !slices.Contains(names, "name") {
+		return errors.New("there is no column name")
+	}
+	for _, n := range archive.Numbers {
+		t.numbers[n.Name] = true
+	}
+	for _, name := range names {
+		if slices.Contains(ownColumns, name) {
+			t.note(0, "the column "+name+" is not taken over: the archive gives its own")
+		}
+	}
+	return nil
+}
+
+// row makes a target of a row. A right ascension outside of the circle is taken around it, which is
+// told.
+func (t *targetTable) row(w *wire.Writer, line int, cells []string) error {
+	var aliases, groups []string
+	var tags [][2]string
+	kind, sidereal := "", 0
+	for i, column := range t.columns {
+		cell := cells[i]
+		if cell == "" || column == "" || slices.Contains(ownColumns, column) {
+			continue
+		}
+		switch {
+		case column == "type":
+			kind = cell
+		case column == "ra", column == "dec":
+			sidereal++
+			w.Key(column)
+			t.coordinate(w, column, cell, line)
+		case column == "name", column == "scheme", column == "permissions":
+			w.TextMember(column, cell)
+		case t.numbers[column]:
+			w.TextMember(column, cell) // numbers are read from text, which is refused if it is none
+		case isAlias(column):
+			aliases = append(aliases, cell)
+		case column == "groups":
+			for _, name := range strings.FieldsFunc(cell, func(r rune) bool { return r == ',' || r == ';' }) {
+				if name = strings.TrimSpace(name); name != "" {
+					groups = append(groups, name)
+				}
+			}
+		default:
+			tags = append(tags, [2]string{column, cell})
+		}
+	}
+	if kind == "" && sidereal == 2 {
+		kind = archive.Sidereal
+	}
+	if kind != "" {
+		w.TextMember("type", kind)
+	}
+	named := func(key string, names []string) {
+		if names == nil {
+			return
+		}
+		w.Key(key)
+		w.List(func() {
+			for _, name := range names {
+				w.Object(func() { w.TextMember("name", name) })
+			}
+		})
+	}
+	named("aliases", aliases)
+	named("groups", groups)
+	if tags != nil {
+		w.Key("targetextra_set")
+		w.List(func() {
+			for _, tag := range tags {
+				w.Object(func() {
+					w.TextMember("key", tag[0])
+					w.TextMember("value", tag[1])
+				})
+			}
+		})
+	}
+	return nil
+}
+
+// isAlias says whether a column is one of name2, name3 and so on.
+func isAlias(column string) bool {
+	n, err := strconv.Atoi(strings.TrimPrefix(column, "name"))
+	return err == nil && n >= 2 && strings.HasPrefix(column, "name")
+}
+
+// maxCoordinate is how long the text of a coordinate may be that is read here. What is longer, or
+// is no coordinate, is left for the field to refuse.
+const maxCoordinate = 1000
+
+// coordinate reads degrees or sexagesimal.
+func (t *targetTable) coordinate(w *wire.Writer, column, cell string, line int) {
+	read := sky.ParseRA
+	if column == "dec" {
+		read = sky.ParseDec
+	}
+	if len(cell) > maxCoordinate {
+		w.Text(cell)
+		return
+	}
+	f, err := read(cell)
+	if err == nil {
+		w.Float(&f)
+		return
+	}
+	f, err = strconv.ParseFloat(cell, 64)
+	if column == "dec" || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		w.Text(cell)
+		return
+	}
+	wrapped := math.Mod(f, 360)
+	if wrapped < 0 {
+		wrapped += 360
+	}
+	if wrapped == 360 { // a tiny negative one
+		wrapped = 0
+	}
+	t.note(line, "ra "+cell+" is taken as "+strconv.FormatFloat(wrapped, 'f', -1, 64))
+	w.Float(&wrapped)
+}
+
+// writeNotes writes what was changed on the way.
+func (t *targetTable) writeNotes(w *wire.Writer) {
+	w.Key("notes")
+	w.List(func() {
+		for _, n := range t.notes {
+			w.Object(func() {
+				if n.line > 0 {
+					w.IntMember("line", int64(n.line))
+				}
+				w.TextMember("text", n.text)
+			})
+		}
+	})
+	w.IntMember("more_notes", int64(t.more))
+}
+
+// importTargets takes a stream of targets, one JSON object a line or as CSV.
+func importTargets(r *request) (*answer, error) {
+	var table targetTable
+	lines := r.lines(&table)
+	result, err := r.access.AddTargets(r.Context(), func() (*archive.TargetInput, int, error) {
+		text, err := lines.next()
+		if err != nil {
+			return nil, lines.line, err
+		}
+		p := new(problem.List)
+		in, ok := lines.object(text, p)
+		if !ok {
+			return &archive.TargetInput{List: *p}, lines.line, nil
+		}
+		return targetInput(in, false), lines.line, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
+		w.IntMember("created", int64(result.Created))
+		writeRejected(w, result.Rejected, result.More)
+		if lines.csv != nil {
+			table.writeNotes(w)
+		}
+		w.TextMember("message", "Targets successfully uploaded.")
+	})
+}
+
+// maxTargetColumns is how many aliases and different tags together get columns of their own in an
+// export of targets, all of whose rows have all columns.
+const maxTargetColumns = 2_000
+
+// exportTargets sends all targets that a filter lets through, as a TOM exports them: aliases as
+// name2, name3 and so on, tags as columns of their own.
+func exportTargets(r *request, format string) (*answer, error) {
+	f, err := parseTargetFilter(r)
+	if err != nil {
+		return nil, err
+	}
+	all := archive.Page{Limit: math.MaxInt}
+	return r.streamed(exportTypes[format], func(s *stream) error {
+		if format == "ndjson" {
+			return r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
+				Row: func(v *archive.TargetView) error {
+					s.line(func(w *wire.Writer) { writeColumns(w, targetColumns, v) })
+					return nil
+				},
+				Flush: s.flush,
+				Full:  s.full,
+			})
+		}
+		aliases := 0
+		var extras []string
+		used, known := map[string]bool{}, map[string]bool{}
+		err := r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
+			Row: func(v *archive.TargetView) error {
+				aliases = max(aliases, len(v.Aliases))
+				for _, e := range v.Extras {
+					if !known[e.Key] {
+						known[e.Key] = true
+						extras = append(extras, e.Key)
+					}
+				}
+				if aliases+len(extras) > maxTargetColumns {
+					return problem.Invalid("format",
+						"These targets have more than %d aliases and different tags, too many for a table: ask for "+
+							"fewer targets, or for ndjson.", maxTargetColumns)
+				}
+				for _, n := range archive.Numbers {
+					used[n.Name] = used[n.Name] || *n.Of(v.Target) != nil
+				}
+				used["scheme"] = used["scheme"] || v.Scheme != ""
+				return nil
+			},
+		})
+		if err != nil {
+			return err
+		}
+		columns := []tableColumn{{name: "name", help: "Name"}, {name: "type", help: "Type of target"}}
+		var numbers []archive.Number
+		for _, n := range archive.Numbers {
+			if used[n.Name] {
+				numbers = append(numbers, n)
+				columns = append(columns,
+					tableColumn{name: n.Name, help: numberHelp[n.Name][0] + ". " + numberHelp[n.Name][1], number: true,
+						unit: numberUnits[n.Name]})
+			}
+		}
+		if used["scheme"] {
+			columns = append(columns, tableColumn{name: "scheme", help: "Scheme of the orbital elements"})
+		}
+		columns = append(columns, tableColumn{name: "permissions", help: "Who sees the target"})
+		for i := range aliases {
+			columns = append(columns, tableColumn{name: "name" + strconv.Itoa(i+2), help: "Alias"})
+		}
+		columns = append(columns,
+			tableColumn{name: "groups", help: "Groups with rights on the target, separated by semicolons"})
+		for _, key := range extras {
+			columns = append(columns, tableColumn{name: key, help: "Tag"})
+		}
+		cells := make([]cell, len(columns))
+		fill := func(v *archive.TargetView) {
+			clear(cells)
+			next := 0
+			put := func(text string) { cells[next].text = text; next++ }
+			put(v.Name)
+			put(v.Type)
+			for _, n := range numbers {
+				text := ""
+				if x := *n.Of(v.Target); x != nil {
+					text = string(wire.AppendFloat(nil, *x))
+				}
+				put(text)
+			}
+			if used["scheme"] {
+				put(v.Scheme)
+			}
+			put(string(v.Visibility))
+			for i := range aliases {
+				text := ""
+				if i < len(v.Aliases) {
+					text = v.Aliases[i].Name
+				}
+				put(text)
+			}
+			groups := ""
+			for i, g := range v.Groups {
+				if i > 0 {
+					groups += ";"
+				}
+				groups += g.Name
+			}
+			put(groups)
+			for _, key := range extras {
+				text := ""
+				for _, e := range v.Extras {
+					if e.Key == key {
+						text = e.Value
+					}
+				}
+				put(text)
+			}
+		}
+		rows := 0
+		if format == "fits" { // which wants to know how wide its columns are
+			err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
+				Row: func(v *archive.TargetView) error {
+					rows++
+					fill(v)
+					for i, c := range cells {
+						columns[i].width = max(columns[i].width, len(c.text))
+					}
+					return nil
+				},
+			})
+			if err != nil {
+				return err
+			}
+		}
+		t := newTable(format, s)
+		if err := t.head(columns, rows); err != nil {
+			return err
+		}
+		err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
+			Row: func(v *archive.TargetView) error {
+				fill(v)
+				return t.row(cells)
+			},
+			Flush: s.flush,
+			Full:  s.full,
+		})
+		if err == nil {
+			err = t.foot()
+		}
+		return err
+	})
+}
+
+// numberUnits are the units of a target's numbers as astropy.units spells them.
+var numberUnits = map[string]string{"ra": "deg", "dec": "deg", "epoch": "yr", "parallax": "mas", "pm_ra": "mas / yr",
+	"pm_dec": "mas / yr", "galactic_lng": "deg", "galactic_lat": "deg",
+	"distance": "pc", "distance_err": "pc", "epoch_of_elements": "d", "mean_anomaly": "deg", "arg_of_perihelion": "deg", "lng_asc_node": "deg", "inclination": "deg",
+	"mean_daily_motion": "deg / d", "semimajor_axis": "AU", "epoch_of_perihelion": "d", "ephemeris_period": "d", "ephemeris_period_err": "d", "ephemeris_epoch": "d", "ephemeris_epoch_err": "d",
+	"perihdist": "AU", "abs_mag": "mag"}
