@@ -1,21 +1,21 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"nightjar/api/wire"
-	"nightjar/archive"
-	"nightjar/internal/instant"
-	"nightjar/internal/jsontext"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"nightjar/api/wire"
+	"nightjar/archive"
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
 )
 
 // datumTable makes datums of the rows of a table, as an export has them.
@@ -239,136 +239,6 @@ func (l *nextLine) datum(text []byte) archive.DatumInput {
 		}
 	}
 	return *datumInput(sentDatumFields, in)
-}
-
-// plainLines reads lines of a stream that say what most lines say in the way most lines do: target,
-// data_type, source_name, source_location, timestamp and value, once each, texts without escapes.
-// It allocates nothing for them. Whatever else a line holds is left to nextLine.datum, which would
-// read the same of a plain line.
-type plainLines struct {
-	value []byte
-	texts map[string]string // equal texts share their memory
-}
-
-// The members of a plain line, as bits.
-const (
-	plainTarget = 1 << iota
-	plainType
-	plainSource
-	plainLocation
-	plainTime
-	plainValue
-	plainNeeds = plainTarget | plainType | plainTime | plainValue
-)
-
-// read reads a line; ok is false when it is not plain. The input's value is valid until the next
-// line.
-func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
-	b, found := blank(text), 0
-	if len(b) == 0 || b[0] != '{' {
-		return d, false
-	}
-	for sep := byte('{'); ; sep = ',' {
-		if len(b) == 0 || b[0] != sep {
-			break
-		}
-		key, rest, ok := plainText(blank(b[1:]))
-		rest = blank(rest)
-		if !ok || len(rest) == 0 || rest[0] != ':' {
-			return d, false
-		}
-		b = blank(rest[1:])
-		var member int
-		switch string(key) {
-		case "target":
-			member = plainTarget
-			d.Target, b, ok = plainID(b)
-		case "data_type":
-			member = plainType
-			d.Type, b, ok = p.text(b, 1, archive.MaxType)
-		case "source_name":
-			member = plainSource
-			d.Source, b, ok = p.text(b, 0, archive.MaxSource)
-		case "source_location":
-			member = plainLocation
-			d.Location, b, ok = p.text(b, 0, archive.MaxLocation)
-		case "timestamp":
-			member = plainTime
-			var s []byte
-			var problem string
-			if s, b, ok = plainText(b); ok {
-				d.Time, problem = wire.ParseTime(string(s))
-				ok = problem == ""
-			}
-			d.Timed = true
-		case "value":
-			member = plainValue
-			var err error
-			p.value, b, err = jsontext.ParseHead(p.value[:0], b)
-			d.Value, d.Compact, ok = p.value, true, err == nil && p.value[0] != 'n'
-		default:
-			return d, false
-		}
-		if !ok || found&member != 0 {
-			return d, false
-		}
-		found |= member
-		b = blank(b)
-	}
-	return d, len(b) > 0 && b[0] == '}' && len(blank(b[1:])) == 0 && found&plainNeeds == plainNeeds
-}
-
-// blank takes blanks off the head of b.
-func blank(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
-		b = b[1:]
-	}
-	return b
-}
-
-// plainText reads a text of ASCII without escapes.
-func plainText(b []byte) (text, rest []byte, ok bool) {
-	if len(b) == 0 || b[0] != '"' {
-		return nil, nil, false
-	}
-	for i, c := range b[1:] {
-		switch {
-		case c == '"':
-			return b[1 : 1+i], b[i+2:], true
-		case c < 0x20 || c >= 0x7f || c == '\\':
-			return nil, nil, false
-		}
-	}
-	return nil, nil, false
-}
-
-// text reads a text with no blank at its ends.
-func (p *plainLines) text(b []byte, least, most int) (text string, rest []byte, ok bool) {
-	t, rest, ok := plainText(b)
-	if !ok || len(t) < least || len(t) > most || len(bytes.TrimSpace(t)) != len(t) {
-		return "", nil, false
-	}
-	if s, ok := p.texts[string(t)]; ok {
-		return s, rest, true
-	}
-	if p.texts == nil || len(p.texts) >= 1000 {
-		p.texts = map[string]string{}
-	}
-	s := string(t)
-	p.texts[s] = s
-	return s, rest, true
-}
-
-// plainID reads a number that can be an id.
-func plainID(b []byte) (id uint64, rest []byte, ok bool) {
-	n := 0
-	for ; n < len(b) && n < 15 && b[n] >= '0' && b[n] <= '9'; n++ {
-		id = 10*id + uint64(b[n]-'0')
-	}
-	if n == 0 || n == 15 || b[0] == '0' || n == len(b) || b[n] != ',' && b[n] != '}' && b[n] != ' ' {
-		return 0, nil, false
-	}
-	return id, b[n:], true
 }
 
 // gatherers is how many exports of data gather their rows at once. That takes some twenty times the

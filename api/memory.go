@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"time"
+
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"time"
 )
 
 // smallMemory is how much bodies may take that are of longText at most, in weight.

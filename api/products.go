@@ -17,13 +17,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/julienschmidt/httprouter"
+
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-
-	"github.com/julienschmidt/httprouter"
 )
 
 // productFields describe a data product. The file itself is sent as the part "file" of a form.

@@ -6,12 +6,13 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"nightjar/api/wire"
-	"nightjar/archive"
-	"nightjar/internal/problem"
 	"slices"
 	"strconv"
 	"strings"
+
+	"nightjar/api/wire"
+	"nightjar/archive"
+	"nightjar/internal/problem"
 )
 
 // Parameters that every route understands.

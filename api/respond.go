@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 
+	"nightjar/api/transport"
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
@@ -77,7 +79,7 @@ func (r *request) fail(err error) {
 	var processing *archive.ProcessingError
 	var ofHTTP *httpError
 	var tooLarge *http.MaxBytesError
-	var body *bodyError
+	var body *transport.BodyError
 	h := r.w.Header()
 	h.Del("ETag")
 	switch {
@@ -251,4 +253,12 @@ func writeReport(w *wire.Writer, report *archive.Report) {
 		panic(err) // it holds nothing that JSON has no form for
 	}
 	w.Raw(b)
+}
+
+// bodyFailed says what is answered when a body did not come as it should.
+func bodyFailed(err error) (status int, detail string) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return http.StatusRequestTimeout, "The body did not come in time."
+	}
+	return http.StatusBadRequest, "The body could not be read: " + err.Error() + "."
 }

@@ -5,12 +5,12 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/julienschmidt/httprouter"
+
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
 	"nightjar/internal/problem"
-
-	"github.com/julienschmidt/httprouter"
 )
 
 // The methods of routes.

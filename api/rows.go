@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
-	"slices"
-	"strings"
-	"unicode/utf8"
 )
 
 // nextLine gives the lines of a stream that hold something, each a JSON object, with their numbers.

@@ -3,12 +3,14 @@ package api
 import (
 	"context"
 	"net/http"
-	"nightjar/api/wire"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/julienschmidt/httprouter"
+
+	"nightjar/api/transport"
+	"nightjar/api/wire"
 )
 
 // ServeHTTP serves the API, the files and the pages.
@@ -28,10 +30,10 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	w, r = api.withDeadlines(w, r)
+	w, r = api.deadlines(r).Apply(w, r)
 	if !strings.HasPrefix(r.URL.Path, "/data/") {
 		h.Add("Vary", "Accept-Encoding")
-		out, done := compress(w, r)
+		out, done := transport.Compress(w, r)
 		defer done()
 		w = out
 	}
@@ -73,6 +75,16 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	api.router.ServeHTTP(w, r)
+}
+
+// deadlines are those of a request; the owner of the file may send as slowly as they like.
+func (api *API) deadlines(r *http.Request) transport.Deadlines {
+	l := &api.o.Limits
+	d := transport.Deadlines{BodyStall: l.BodyStall, BodyRate: l.BodyRate, RateOver: l.RateOver, SendStall: l.SendStall}
+	if owner, _ := r.Context().Value(ownerKey{}).(bool); owner {
+		d.BodyRate = 0
+	}
+	return d
 }
 
 // formatSuffix takes the suffix off a path such as /api/targets.json, with which a TOM lets the

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 	"nightjar/sky"
-	"slices"
-	"strconv"
-	"strings"
 )
 
 // targetTable makes targets of the rows of a table, as a TOM exports them.
