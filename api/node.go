@@ -54,8 +54,7 @@ func writeSetting(w *wire.Writer, s *archive.Setting) {
 func listSettings(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]archive.Setting, int, error) {
 		list, err := r.access.Settings()
-		first := min(p.Offset, len(list))
-		return list[first : first+min(p.Limit, len(list)-first)], len(list), err
+		return pageOf(list, p), len(list), err
 	}, writeSetting)
 }
 

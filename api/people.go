@@ -166,8 +166,7 @@ func listMembers(r *request) (*answer, error) {
 	}
 	return shortList(r, func(p archive.Page) ([]auth.UserInfo, int, error) {
 		list, err := r.auth().Members(r.viewer, id)
-		first := min(p.Offset, len(list))
-		return list[first : first+min(p.Limit, len(list)-first)], len(list), err
+		return pageOf(list, p), len(list), err
 	}, writeUser)
 }
 
@@ -382,14 +381,19 @@ func obtainToken(r *request) (*answer, error) {
 		return nil, err
 	}
 	t, err := r.auth().Mint(r.Context(), rec.Get("username").Text, rec.Get("password").Text, r.viewer.Addr)
-	var refused *problem.Error
-	if errors.As(err, &refused) && refused.Kind == problem.Unauthenticated {
-		return nil, problem.Invalid("", "Unable to log in with provided credentials.")
-	}
 	if err != nil {
-		return nil, err
+		return nil, loginError(err)
 	}
 	return r.object(http.StatusOK, func(w *wire.Writer) { w.TextMember("token", t.Secret) })
+}
+
+// loginError returns err, or a TOM's message if the name or the password is wrong.
+func loginError(err error) error {
+	var refused *problem.Error
+	if errors.As(err, &refused) && refused.Kind == problem.Unauthenticated {
+		return problem.Invalid("", "Unable to log in with provided credentials.")
+	}
+	return err
 }
 
 // showSession says who is signed in.
@@ -425,12 +429,8 @@ func signIn(r *request) (*answer, error) {
 		return nil, err
 	}
 	t, err := r.auth().SignIn(r.Context(), rec.Get("username").Text, rec.Get("password").Text, r.viewer.Addr)
-	var refused *problem.Error
-	if errors.As(err, &refused) && refused.Kind == problem.Unauthenticated {
-		return nil, problem.Invalid("", "Unable to log in with provided credentials.")
-	}
 	if err != nil {
-		return nil, err
+		return nil, loginError(err)
 	}
 	r.setCookie(t.Secret, time.UnixMicro(t.Expires))
 	return r.object(http.StatusCreated, func(w *wire.Writer) {

@@ -169,22 +169,8 @@ func getProduct(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listWriter{r: r}
-	err = r.access.Product(r.Context(), id, r.productOut(l))
-	if errors.Is(err, errEnough) {
-		return &answer{status: http.StatusOK, body: l.Buf, cut: true}, nil
-	}
-	if err != nil {
-		if l.stream {
-			r.api.breakOff(r.Request, err)
-		}
-		return nil, err
-	}
-	if l.stream {
-		r.w.Write(l.Buf)
-		return &answer{sent: true}, nil
-	}
-	return &answer{status: http.StatusOK, body: l.Buf}, nil
+	l := newListWriter(r, archive.Page{})
+	return l.finish(r.access.Product(r.Context(), id, r.productOut(l)))
 }
 
 func deleteProduct(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }

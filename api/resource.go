@@ -73,6 +73,10 @@ type listWriter struct {
 	stream bool // the head of the answer has been sent
 }
 
+func newListWriter(r *request, page archive.Page) *listWriter {
+	return &listWriter{Writer: wire.Writer{Buf: newBody()}, r: r, page: page}
+}
+
 // begin writes what stands before the rows.
 func (l *listWriter) begin(e archive.Extent) error {
 	base := l.r.base() + l.r.URL.EscapedPath()
@@ -135,11 +139,10 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 			return nil, err
 		}
 	}
-	l := &listWriter{r: r, page: parsePage(r.query)}
+	l := newListWriter(r, parsePage(r.query))
 	if r.html && l.page.Limit > maxPageRows {
 		l.page.Limit, r.fewer = maxPageRows, true
 	}
-	l.Buf = newBody()
 	if r.route.cursors {
 		c, err := parseCursor(r)
 		if err != nil {
@@ -148,21 +151,26 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 		l.page.Cursor = c
 	}
 	err := run(l)
-	if errors.Is(err, errEnough) {
+	if err == nil {
+		l.End(']')
+		l.End('}')
+	}
+	return l.finish(err)
+}
+
+// finish answers with what has been written; err is that of the query.
+func (l *listWriter) finish(err error) (*answer, error) {
+	switch {
+	case errors.Is(err, errEnough):
 		return &answer{status: http.StatusOK, body: l.Buf, cut: true}, nil
-	}
-	if err != nil {
-		if l.stream {
-			r.api.breakOff(r.Request, err)
-		}
+	case err != nil && l.stream:
+		l.r.api.breakOff(l.r.Request, err)
+	case err != nil:
 		return nil, err
-	}
-	l.End(']')
-	l.End('}')
-	if !l.stream {
+	case !l.stream:
 		return &answer{status: http.StatusOK, body: l.Buf, again: true}, nil
 	}
-	r.w.Write(l.Buf)
+	l.r.w.Write(l.Buf)
 	freeBody(l.Buf)
 	return &answer{sent: true}, nil
 }
@@ -193,6 +201,12 @@ func shortList[T any](r *request, read func(archive.Page) ([]T, int, error),
 		}
 		return nil
 	})
+}
+
+// pageOf returns a page of a list that was read whole.
+func pageOf[T any](list []T, p archive.Page) []T {
+	first := min(p.Offset, len(list))
+	return list[first : first+min(p.Limit, len(list)-first)]
 }
 
 // getPart answers with one small object by its id.

@@ -50,22 +50,14 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if path := r.URL.Path; strings.HasPrefix(path, "/api/") || path == "/api" {
 		h.Set("Cache-Control", "no-cache")
 		if rest, format, ok := formatSuffix(path); ok {
-			u := *r.URL
-			u.Path, u.RawPath = rest, ""
-			query := wire.ParseForm(u.RawQuery)
+			path, r = rest, withPath(r, rest)
+			query := wire.ParseForm(r.URL.RawQuery)
 			query.Set("format", format)
-			u.RawQuery = query.Encode()
-			r2 := *r
-			r2.URL, path = &u, rest
-			r = &r2
+			r.URL.RawQuery = query.Encode()
 		}
 		if !strings.HasSuffix(path, "/") && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			// a write to a path without its slash is meant for the path with it
-			u := *r.URL
-			u.Path, u.RawPath = path+"/", ""
-			r2 := *r
-			r2.URL = &u
-			r = &r2
+			r = withPath(r, path+"/")
 		}
 		if !slices.Contains(allMethods, r.Method) {
 			// the router knows no other methods; the route answers that it allows none of them
@@ -85,6 +77,15 @@ func (api *API) deadlines(r *http.Request) transport.Deadlines {
 		d.BodyRate = 0
 	}
 	return d
+}
+
+// withPath returns a copy of r with another path.
+func withPath(r *http.Request, path string) *http.Request {
+	u := *r.URL
+	u.Path, u.RawPath = path, ""
+	r2 := *r
+	r2.URL = &u
+	return &r2
 }
 
 // formatSuffix takes the suffix off a path such as /api/targets.json, with which a TOM lets the

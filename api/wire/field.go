@@ -165,9 +165,9 @@ func (f *Field) Decode(v Value, g *Given, p *problem.List, at string) {
 	case Text:
 		f.decodeText(v, g, p, at)
 	case Integer:
-		f.decodeInteger(v, g, p, at)
+		g.Int = decodeNumber(v, ParseWhole, msgNotWhole, p, at)
 	case Float:
-		f.decodeFloat(v, g, p, at)
+		g.Float = decodeNumber(v, ParseNumber, msgNotNumber, p, at)
 	case Boolean:
 		f.decodeBool(v, g, p, at)
 	case Selected:
@@ -256,17 +256,18 @@ func (v Value) number() (text string, ok bool) {
 	return "", false
 }
 
-func (f *Field) decodeFloat(v Value, g *Given, p *problem.List, at string) {
+// decodeNumber reads a number with parse. invalid is the message for anything else.
+func decodeNumber[T any](v Value, parse func(string) (T, bool), invalid string, p *problem.List, at string) (n T) {
 	s, ok := v.number()
 	if len(s) > maxNumberText {
 		p.Add(at, msgTooLarge)
-		return
+		return n
 	}
-	n, good := ParseNumber(s)
+	n, good := parse(s)
 	if !ok || !good {
-		p.Add(at, msgNotNumber)
+		p.Add(at, "%s", invalid)
 	}
-	g.Float = n
+	return n
 }
 
 // ParseNumber reads a decimal number that a float64 comes near; one that is too small becomes 0,
@@ -287,19 +288,6 @@ func ParseWhole(s string) (n uint64, ok bool) {
 	}
 	n, err := strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
 	return n, err == nil
-}
-
-func (f *Field) decodeInteger(v Value, g *Given, p *problem.List, at string) {
-	s, ok := v.number()
-	if len(s) > maxNumberText {
-		p.Add(at, msgTooLarge)
-		return
-	}
-	n, good := ParseWhole(s)
-	if !ok || !good {
-		p.Add(at, msgNotWhole)
-	}
-	g.Int = n
 }
 
 func (f *Field) decodeBool(v Value, g *Given, p *problem.List, at string) {
