@@ -327,107 +327,131 @@ var valueHelp = map[string][3]string{
 // given whole, as one that is no object.
 const maxValueColumns = 900
 
+// exportTable sends all datums that pass a filter as a table. A first pass over them finds which
+// columns there are and how wide they are.
 func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), gathered func(),
 	s *stream) error {
-	columns := []tableColumn{
-		{name: "target", help: "Name of the target", ucd: "meta.id;src"}, {name: "data_type", help: "Type of data"},
-		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
-		{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
-		{name: "source_name", help: "Source"}, {name: "source_location",
-			help: "Where the source had it"},
-		{name: "data_product", help: "Id of the data product", number: true, whole: true},
-	}
-	fixed := len(columns)
-	var values []valueColumn
-	at := map[string]int{} // of a member's key in values
-	bare, wide := false, 0 // there is a value that is not an object, and how wide the widest is
-	seen := map[uint64]bool{}
-	look := func(v *archive.DatumView) error {
-		inUnits(v)
-		for i, text := range map[int]string{1: v.Type, 4: v.Source, 5: v.Location} {
-			columns[i].width = max(columns[i].width, len(text))
-		}
-		seen[v.Target] = true
-		members, ok := archive.ValueMembers(v.Value)
-		fresh := 0
-		for _, m := range members {
-			if _, there := at[m.Key]; !there {
-				fresh++
-			}
-		}
-		if !ok || len(values)+fresh > maxValueColumns {
-			bare, wide = true, max(wide, len(v.Value))
-			return nil
-		}
-		for _, m := range members {
-			i, there := at[m.Key]
-			if !there {
-				i = len(values)
-				at[m.Key], values = i, append(values, valueColumn{m.Key, true, 0})
-			}
-			if k := m.Value.Kind(); k != '0' && k != 'n' {
-				values[i].number = false
-			}
-			values[i].width = max(values[i].width, len(cellText(m.Value)))
-		}
-		return nil
-	}
+	e := newDatumExport()
+	scan := func(v *archive.DatumView) error { inUnits(v); e.scan(v); return nil }
 	t := newTable(format, s)
-	err := r.access.Export(r.Context(), f, look, archive.Out[archive.ExportView]{
-		Begin: func(e archive.Extent) error {
+	var cells []string
+	err := r.access.Export(r.Context(), f, scan, archive.Out[archive.ExportView]{
+		Begin: func(x archive.Extent) error {
 			gathered()
 			if format == "fits" {
-				for id := range seen {
+				for id := range e.targets {
 					if v, err := r.access.Target(id); err == nil { // one that went meanwhile has no rows
-						columns[0].width = max(columns[0].width, len(v.Name))
+						e.fixed[0].width = max(e.fixed[0].width, len(v.Name))
 					}
 				}
 			}
-			if bare {
-				columns = append(columns, tableColumn{name: "value", help: "The datum's value, JSON", width: wide})
-			}
-			for _, c := range values {
-				help := valueHelp[c.key]
-				columns = append(columns,
-					tableColumn{name: "value." + c.key, number: c.number, width: c.width, unit: help[0],
-						help: help[1], ucd: help[2]})
-			}
-			return t.head(columns, e.Count)
+			return t.head(e.columns(), x.Count)
 		},
 		Row: func(v *archive.ExportView) error {
 			inUnits(&v.DatumView)
-			cells := make([]cell, len(columns))
-			cells[0].text, cells[1].text = v.TargetName, v.Type
-			cells[2].text, cells[3].text = string(wire.AppendTime(nil, v.Time)), archive.MJD(v.Time)
-			cells[4].text, cells[5].text = v.Source, v.Location
-			if v.Product != 0 {
-				cells[6].text = strconv.FormatUint(v.Product, 10)
-			}
-			first := fixed
-			members, ok := archive.ValueMembers(v.Value)
-			for _, m := range members {
-				_, there := at[m.Key]
-				ok = ok && there
-			}
-			if bare {
-				if first++; !ok {
-					cells[fixed].text, members = string(v.Value), nil
-				}
-			}
-			for _, m := range members {
-				if i, there := at[m.Key]; there {
-					cells[first+i].text = cellText(m.Value)
-				}
-			}
+			cells = e.appendCells(cells[:0], v)
 			return t.row(cells)
 		},
 		Flush: s.flush,
 		Full:  s.full,
 	})
-	if err == nil {
-		err = t.foot()
+	if err != nil {
+		return err
 	}
-	return err
+	return t.foot()
+}
+
+// datumExport is what the columns of an export depend on.
+type datumExport struct {
+	fixed   []tableColumn // which every export has
+	values  []valueColumn
+	at      map[string]int // of a member's key in values
+	bare    bool           // some values get the column value
+	wide    int            // of the longest of these, in bytes
+	targets map[uint64]bool
+}
+
+func newDatumExport() *datumExport {
+	return &datumExport{at: map[string]int{}, targets: map[uint64]bool{}, fixed: []tableColumn{
+		{name: "target", help: "Name of the target", ucd: "meta.id;src"},
+		{name: "data_type", help: "Type of data"},
+		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
+		{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
+		{name: "source_name", help: "Source"},
+		{name: "source_location", help: "Where the source had it"},
+		{name: "data_product", help: "Id of the data product", number: true, whole: true},
+	}}
+}
+
+// scan adds what a datum needs.
+func (e *datumExport) scan(v *archive.DatumView) {
+	for i, text := range map[int]string{1: v.Type, 4: v.Source, 5: v.Location} {
+		e.fixed[i].width = max(e.fixed[i].width, len(text))
+	}
+	e.targets[v.Target] = true
+	members, ok := archive.ValueMembers(v.Value)
+	added := 0
+	for _, m := range members {
+		if _, known := e.at[m.Key]; !known {
+			added++
+		}
+	}
+	if !ok || len(e.values)+added > maxValueColumns {
+		e.bare, e.wide = true, max(e.wide, len(v.Value))
+		return
+	}
+	for _, m := range members {
+		i, known := e.at[m.Key]
+		if !known {
+			i = len(e.values)
+			e.at[m.Key], e.values = i, append(e.values, valueColumn{m.Key, true, 0})
+		}
+		if k := m.Value.Kind(); k != '0' && k != 'n' {
+			e.values[i].number = false
+		}
+		e.values[i].width = max(e.values[i].width, len(cellText(m.Value)))
+	}
+}
+
+func (e *datumExport) columns() []tableColumn {
+	list := slices.Clone(e.fixed)
+	if e.bare {
+		list = append(list, tableColumn{name: "value", help: "The datum's value, JSON", width: e.wide})
+	}
+	for _, c := range e.values {
+		help := valueHelp[c.key]
+		list = append(list, tableColumn{name: "value." + c.key, number: c.number, width: c.width,
+			unit: help[0], help: help[1], ucd: help[2]})
+	}
+	return list
+}
+
+// appendCells appends the cells of a datum, in the order of columns.
+func (e *datumExport) appendCells(cells []string, v *archive.ExportView) []string {
+	product := ""
+	if v.Product != 0 {
+		product = strconv.FormatUint(v.Product, 10)
+	}
+	cells = append(cells, v.TargetName, v.Type, string(wire.AppendTime(nil, v.Time)), archive.MJD(v.Time),
+		v.Source, v.Location, product)
+	members, ok := archive.ValueMembers(v.Value)
+	for _, m := range members {
+		_, known := e.at[m.Key]
+		ok = ok && known
+	}
+	if e.bare && ok {
+		cells = append(cells, "")
+	} else if e.bare {
+		cells, members = append(cells, string(v.Value)), nil
+	}
+	first := len(cells)
+	cells = append(cells, make([]string, len(e.values))...)
+	for _, m := range members {
+		if i, known := e.at[m.Key]; known {
+			cells[first+i] = cellText(m.Value)
+		}
+	}
+	return cells
 }
 
 // cellText is a value of JSON as it stands in a cell.

@@ -20,9 +20,6 @@ type tableColumn struct {
 	width  int  // of the longest text in bytes, which only FITS needs
 }
 
-// cell is a cell of a row; "" stands for nothing.
-type cell struct{ text string }
-
 // table writes a table in one of the forms of an export into a stream.
 type table struct {
 	format string
@@ -52,9 +49,10 @@ func (t *table) head(columns []tableColumn, rows int) error {
 	return err
 }
 
-func (t *table) row(cells []cell) error {
+// row writes a row; "" is an empty cell.
+func (t *table) row(cells []string) error {
 	for i, c := range cells {
-		t.cells[i] = t.text(c.text)
+		t.cells[i] = t.text(c)
 	}
 	return t.w.Row(t.cells)
 }

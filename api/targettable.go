@@ -215,129 +215,42 @@ func importTargets(r *request) (*answer, error) {
 // export of targets, all of whose rows have all columns.
 const maxTargetColumns = 2_000
 
-// exportTargets sends all targets that a filter lets through, as a TOM exports them: aliases as
-// name2, name3 and so on, tags as columns of their own.
+// exportTargets sends all targets that pass a filter, as a TOM exports them: aliases as name2, name3
+// and so on, and each tag as a column. A first query finds which columns there are, and for FITS a
+// second one how wide they are.
 func exportTargets(r *request, format string) (*answer, error) {
 	f, err := parseTargetFilter(r)
 	if err != nil {
 		return nil, err
 	}
-	all := archive.Page{Limit: math.MaxInt}
+	each := func(out archive.Out[archive.TargetView]) error {
+		return r.access.Targets(r.Context(), f, archive.Page{Limit: math.MaxInt}, out)
+	}
 	return r.streamed(exportTypes[format], func(s *stream) error {
+		send := func(row func(*archive.TargetView) error) error {
+			return each(archive.Out[archive.TargetView]{Row: row, Flush: s.flush, Full: s.full})
+		}
 		if format == "ndjson" {
-			return r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-				Row: func(v *archive.TargetView) error {
-					s.line(func(w *wire.Writer) { writeColumns(w, targetColumns, v) })
-					return nil
-				},
-				Flush: s.flush,
-				Full:  s.full,
+			return send(func(v *archive.TargetView) error {
+				s.line(func(w *wire.Writer) { writeColumns(w, targetColumns, v) })
+				return nil
 			})
 		}
-		aliases := 0
-		var extras []string
-		used, known := map[string]bool{}, map[string]bool{}
-		err := r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-			Row: func(v *archive.TargetView) error {
-				aliases = max(aliases, len(v.Aliases))
-				for _, e := range v.Extras {
-					if !known[e.Key] {
-						known[e.Key] = true
-						extras = append(extras, e.Key)
-					}
-				}
-				if aliases+len(extras) > maxTargetColumns {
-					return problem.Invalid("format",
-						"These targets have more than %d aliases and different tags, too many for a table: ask for "+
-							"fewer targets, or for ndjson.", maxTargetColumns)
-				}
-				for _, n := range archive.Numbers {
-					used[n.Name] = used[n.Name] || *n.Of(v.Target) != nil
-				}
-				used["scheme"] = used["scheme"] || v.Scheme != ""
-				return nil
-			},
-		})
-		if err != nil {
+		var e targetExport
+		if err := each(archive.Out[archive.TargetView]{Row: e.scan}); err != nil {
 			return err
 		}
-		columns := []tableColumn{{name: "name", help: "Name"}, {name: "type", help: "Type of target"}}
-		var numbers []archive.Number
-		for _, n := range archive.Numbers {
-			if used[n.Name] {
-				numbers = append(numbers, n)
-				columns = append(columns,
-					tableColumn{name: n.Name, help: numberHelp[n.Name][0] + ". " + numberHelp[n.Name][1], number: true,
-						unit: numberUnits[n.Name]})
-			}
-		}
-		if used["scheme"] {
-			columns = append(columns, tableColumn{name: "scheme", help: "Scheme of the orbital elements"})
-		}
-		columns = append(columns, tableColumn{name: "permissions", help: "Who sees the target"})
-		for i := range aliases {
-			columns = append(columns, tableColumn{name: "name" + strconv.Itoa(i+2), help: "Alias"})
-		}
-		columns = append(columns,
-			tableColumn{name: "groups", help: "Groups with rights on the target, separated by semicolons"})
-		for _, key := range extras {
-			columns = append(columns, tableColumn{name: key, help: "Tag"})
-		}
-		cells := make([]cell, len(columns))
-		fill := func(v *archive.TargetView) {
-			clear(cells)
-			next := 0
-			put := func(text string) { cells[next].text = text; next++ }
-			put(v.Name)
-			put(v.Type)
-			for _, n := range numbers {
-				text := ""
-				if x := *n.Of(v.Target); x != nil {
-					text = string(wire.AppendFloat(nil, *x))
+		columns, rows := e.columns(), 0
+		var cells []string
+		if format == "fits" {
+			err := each(archive.Out[archive.TargetView]{Row: func(v *archive.TargetView) error {
+				rows++
+				cells = e.appendCells(cells[:0], v)
+				for i, c := range cells {
+					columns[i].width = max(columns[i].width, len(c))
 				}
-				put(text)
-			}
-			if used["scheme"] {
-				put(v.Scheme)
-			}
-			put(string(v.Visibility))
-			for i := range aliases {
-				text := ""
-				if i < len(v.Aliases) {
-					text = v.Aliases[i].Name
-				}
-				put(text)
-			}
-			groups := ""
-			for i, g := range v.Groups {
-				if i > 0 {
-					groups += ";"
-				}
-				groups += g.Name
-			}
-			put(groups)
-			for _, key := range extras {
-				text := ""
-				for _, e := range v.Extras {
-					if e.Key == key {
-						text = e.Value
-					}
-				}
-				put(text)
-			}
-		}
-		rows := 0
-		if format == "fits" { // which wants to know how wide its columns are
-			err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-				Row: func(v *archive.TargetView) error {
-					rows++
-					fill(v)
-					for i, c := range cells {
-						columns[i].width = max(columns[i].width, len(c.text))
-					}
-					return nil
-				},
-			})
+				return nil
+			}})
 			if err != nil {
 				return err
 			}
@@ -346,19 +259,110 @@ func exportTargets(r *request, format string) (*answer, error) {
 		if err := t.head(columns, rows); err != nil {
 			return err
 		}
-		err = r.access.Targets(r.Context(), f, all, archive.Out[archive.TargetView]{
-			Row: func(v *archive.TargetView) error {
-				fill(v)
-				return t.row(cells)
-			},
-			Flush: s.flush,
-			Full:  s.full,
+		err := send(func(v *archive.TargetView) error {
+			cells = e.appendCells(cells[:0], v)
+			return t.row(cells)
 		})
-		if err == nil {
-			err = t.foot()
+		if err != nil {
+			return err
 		}
-		return err
+		return t.foot()
 	})
+}
+
+// targetExport is what the columns of an export depend on.
+type targetExport struct {
+	aliases int // of the target that has most
+	tags    []string
+	known   map[string]bool // the tags
+	used    map[string]bool // numbers that some target has, and scheme
+}
+
+// scan adds what a target needs.
+func (e *targetExport) scan(v *archive.TargetView) error {
+	if e.known == nil {
+		e.known, e.used = map[string]bool{}, map[string]bool{}
+	}
+	e.aliases = max(e.aliases, len(v.Aliases))
+	for _, x := range v.Extras {
+		if !e.known[x.Key] {
+			e.known[x.Key] = true
+			e.tags = append(e.tags, x.Key)
+		}
+	}
+	if e.aliases+len(e.tags) > maxTargetColumns {
+		return problem.Invalid("format", "These targets have more than %d aliases and different tags, too many "+
+			"for a table: ask for fewer targets, or for ndjson.", maxTargetColumns)
+	}
+	for _, n := range archive.Numbers {
+		e.used[n.Name] = e.used[n.Name] || *n.Of(v.Target) != nil
+	}
+	e.used["scheme"] = e.used["scheme"] || v.Scheme != ""
+	return nil
+}
+
+func (e *targetExport) columns() []tableColumn {
+	list := []tableColumn{{name: "name", help: "Name"}, {name: "type", help: "Type of target"}}
+	for _, n := range archive.Numbers {
+		if e.used[n.Name] {
+			list = append(list, tableColumn{name: n.Name, help: numberHelp[n.Name][0] + ". " + numberHelp[n.Name][1],
+				number: true, unit: numberUnits[n.Name]})
+		}
+	}
+	if e.used["scheme"] {
+		list = append(list, tableColumn{name: "scheme", help: "Scheme of the orbital elements"})
+	}
+	list = append(list, tableColumn{name: "permissions", help: "Who sees the target"})
+	for i := range e.aliases {
+		list = append(list, tableColumn{name: "name" + strconv.Itoa(i+2), help: "Alias"})
+	}
+	list = append(list,
+		tableColumn{name: "groups", help: "Groups with rights on the target, separated by semicolons"})
+	for _, key := range e.tags {
+		list = append(list, tableColumn{name: key, help: "Tag"})
+	}
+	return list
+}
+
+// appendCells appends the cells of a target, in the order of columns.
+func (e *targetExport) appendCells(cells []string, v *archive.TargetView) []string {
+	cells = append(cells, v.Name, v.Type)
+	for _, n := range archive.Numbers {
+		if !e.used[n.Name] {
+			continue
+		}
+		text := ""
+		if x := *n.Of(v.Target); x != nil {
+			text = string(wire.AppendFloat(nil, *x))
+		}
+		cells = append(cells, text)
+	}
+	if e.used["scheme"] {
+		cells = append(cells, v.Scheme)
+	}
+	cells = append(cells, string(v.Visibility))
+	for i := range e.aliases {
+		text := ""
+		if i < len(v.Aliases) {
+			text = v.Aliases[i].Name
+		}
+		cells = append(cells, text)
+	}
+	groups := make([]string, len(v.Groups))
+	for i, g := range v.Groups {
+		groups[i] = g.Name
+	}
+	cells = append(cells, strings.Join(groups, ";"))
+	for _, key := range e.tags {
+		text := ""
+		for _, x := range v.Extras {
+			if x.Key == key {
+				text = x.Value
+			}
+		}
+		cells = append(cells, text)
+	}
+	return cells
 }
 
 // numberUnits are the units of a target's numbers as astropy.units spells them.
