@@ -151,6 +151,34 @@ func (r *request) lookAgain(id uint64) (archive.TargetState, error) {
 	return r.access.TargetState(id)
 }
 
+// begin counts a stream, or says why there cannot be another one.
+func (w *streamLimit) begin(who string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.all >= maxStreams:
+		return &httpError{status: http.StatusServiceUnavailable, detail: "Too many are watching; ask again later."}
+	case w.of[who] >= ownStreams:
+		return &httpError{status: http.StatusTooManyRequests,
+			detail: "You are watching in too many places; ask again later."}
+	}
+	if w.of == nil {
+		w.of = map[string]int{}
+	}
+	w.all++
+	w.of[who]++
+	return nil
+}
+
+func (w *streamLimit) end(who string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all--
+	if w.of[who]--; w.of[who] == 0 {
+		delete(w.of, who)
+	}
+}
+
 var logFilters = []wire.Filter{
 	{Name: "user", Kind: wire.Text,
 		Help: "The name of who did it; owner is whoever used the command line on the node."},
@@ -248,32 +276,4 @@ func listLog(r *request) (*answer, error) {
 		Table:  in.Text("table"),
 		Object: object, Since: in.Time("since"), Until: in.Time("until")}
 	return r.list(func(l *listWriter) error { return r.access.Log(r.Context(), f, l.page, rows(l, logColumns)) })
-}
-
-// begin counts a stream, or says why there cannot be another one.
-func (w *streamLimit) begin(who string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.all >= maxStreams:
-		return &httpError{status: http.StatusServiceUnavailable, detail: "Too many are watching; ask again later."}
-	case w.of[who] >= ownStreams:
-		return &httpError{status: http.StatusTooManyRequests,
-			detail: "You are watching in too many places; ask again later."}
-	}
-	if w.of == nil {
-		w.of = map[string]int{}
-	}
-	w.all++
-	w.of[who]++
-	return nil
-}
-
-func (w *streamLimit) end(who string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.all--
-	if w.of[who]--; w.of[who] == 0 {
-		delete(w.of, who)
-	}
 }
