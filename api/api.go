@@ -68,7 +68,7 @@ type API struct {
 	small     shares        // of smallMemory
 	long      shares        // places of answers that are sent in parts
 	gathering chan struct{} // has room for gatherers
-	start     string        // differs from one start to the next
+	startID   string        // differs from one start to the next
 	// stopping ends with Stop; streams counts the streams of events.
 	stopping context.Context
 	stop     context.CancelFunc
@@ -105,9 +105,9 @@ func panicError(p any) error {
 	return fmt.Errorf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
 }
 
-// failed answers for a failure of ours: the cause goes to the log, with an id that the answer has
+// serverError answers for a failure of ours: the cause goes to the log, with an id that the answer has
 // as well.
-func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
+func (api *API) serverError(w http.ResponseWriter, r *http.Request, err error) {
 	id := requestID()
 	api.o.Log.Error("request failed", "id", id, "method", r.Method, "path", r.URL.Path, "error", err)
 	h := w.Header()
@@ -119,9 +119,9 @@ func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 	w.Write([]byte(`{"detail":"A server error occurred."}`))
 }
 
-// breakOff ends an answer whose status has been sent: only a broken connection can still tell that
+// abort ends an answer whose status has been sent: only a broken connection can still tell that
 // it is not whole. The log is told unless the reader's rights, or what is read, ended meanwhile.
-func (api *API) breakOff(r *http.Request, err error) {
+func (api *API) abort(r *http.Request, err error) {
 	var refused *problem.Error
 	if !errors.As(err, &refused) && r.Context().Err() == nil {
 		api.o.Log.Error("an answer broke off", "path", r.URL.Path, "error", err)

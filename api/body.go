@@ -55,12 +55,12 @@ func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 	if v.Null() {
 		return wire.Input{}, nil, problem.Invalid("", wire.MsgNoData)
 	}
-	if n, yes := v.Crowded(); yes && v.Kind() == '[' && r.route.acceptsList {
+	if n, yes := v.TooManyParts(); yes && v.Kind() == '[' && r.route.acceptsList {
 		return wire.Input{}, nil,
 			problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.",
 				wire.MaxParts, n, typeNDJSON)
 	}
-	return wire.Input{}, nil, problem.Invalid("", "%s", v.NotObject())
+	return wire.Input{}, nil, problem.Invalid("", "%s", v.WhyNotObject())
 }
 
 // body reads the body: a value of JSON, or nil and the input that a form, or nothing, is.
@@ -83,11 +83,11 @@ func (r *request) body() (*wire.Value, wire.Input, error) {
 		return nil, wire.Input{}, tooLong(most)
 	}
 	if most > smallBody && (r.ContentLength < 0 || r.ContentLength > smallBody) && !r.isLocal() {
-		done, err := r.takePlace(false)
+		done, err := r.takeUploadSlot(false)
 		if err != nil {
 			return nil, wire.Input{}, err
 		}
-		r.done = done
+		r.freeSlot = done
 	}
 	body := http.MaxBytesReader(r.w, r.Body, most)
 	length := r.ContentLength
@@ -112,7 +112,7 @@ func (r *request) body() (*wire.Value, wire.Input, error) {
 	if err != nil || j == nil {
 		return nil, wire.Input{Form: url.Values{}}, err
 	}
-	v := wire.OfJSON(j)
+	v := wire.FromJSON(j)
 	return &v, wire.Input{}, nil
 }
 
@@ -122,7 +122,7 @@ func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error)
 	if err != nil || len(text) == 0 {
 		return nil, err
 	}
-	if why := r.tooFull(text); why != "" {
+	if why := r.checkParts(text); why != "" {
 		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + why}
 	}
 	j, err := jsontext.Parse(text)
@@ -167,7 +167,7 @@ func (r *request) readForm(body io.Reader, params map[string]string) (url.Values
 			return nil, multipartError(err)
 		}
 		if text, err = r.readInto(text[:0], part, r.api.o.MaxBody); err == nil {
-			err = r.hold(byteWeight * int64(len(text)))
+			err = r.reserve(byteWeight * int64(len(text)))
 		}
 		if err != nil {
 			return nil, multipartError(err)
@@ -216,14 +216,14 @@ func tooLong(most int64) error { return &http.MaxBytesError{Limit: most} }
 var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden,
 	Message: "There is no target to which you may add data."}
 
-// strangerPlaces is how many uploads and large bodies may be sent at once by users who may not add
+// strangerSlots is how many uploads and large bodies may be sent at once by users who may not add
 // data to any target, each of them one. These places are apart from those of other users.
-const strangerPlaces = 4
+const strangerSlots = 4
 
-// takePlace takes the place of an upload or of a large body. Datums and files (data is true) of a
+// takeUploadSlot takes the place of an upload or of a large body. Datums and files (data is true) of a
 // user who may add them to no target are refused before they are read, unless the body is so small
 // that reading it costs little and the answer can say what is wrong with it.
-func (r *request) takePlace(data bool) (done func(), err error) {
+func (r *request) takeUploadSlot(data bool) (done func(), err error) {
 	l := &r.api.o.Limits
 	may, err := r.access.MayAddSomewhere()
 	switch {
@@ -234,7 +234,7 @@ func (r *request) takePlace(data bool) (done func(), err error) {
 	case data && (r.ContentLength < 0 || r.ContentLength > smallBody):
 		return nil, errNothingToAddTo
 	}
-	return r.api.strangers.acquire(r.Context(), r.sender(), strangerPlaces, 1, l.UploadWait)
+	return r.api.strangers.acquire(r.Context(), r.sender(), strangerSlots, 1, l.UploadWait)
 }
 
 // uploading makes a handler that takes a file or a stream of up to MaxUpload bytes. It waits for a
@@ -248,7 +248,7 @@ func uploading(h handler, targets bool) handler {
 		if r.ContentLength > most {
 			return nil, tooLong(most)
 		}
-		done, err := r.takePlace(!targets)
+		done, err := r.takeUploadSlot(!targets)
 		if err != nil {
 			return nil, err
 		}

@@ -167,7 +167,7 @@ func getDatum(r *request) (*answer, error) {
 		}
 		return v, err
 	}
-	return getPart(r, get, func(w *wire.Writer, v **archive.DatumView) { writeRow(w, pickColumns(r, datumColumns), *v) })
+	return getByID(r, get, func(w *wire.Writer, v **archive.DatumView) { writeRow(w, pickColumns(r, datumColumns), *v) })
 }
 
 func deleteDatum(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteDatum) }
@@ -254,7 +254,7 @@ func (r *request) createDatums(items []wire.Value, refuse bool) (*answer, error)
 		in, ok := item.Object()
 		if !ok {
 			list[i] = new(archive.DatumInput)
-			list[i].Add("", "%s", item.NotObject())
+			list[i].Add("", "%s", item.WhyNotObject())
 			continue
 		}
 		list[i] = datumInput(sentDatumFields, in)
@@ -335,7 +335,7 @@ func writeDatum(w *wire.Writer, v *archive.DatumView) {
 func datumRows(l *listWriter) archive.Out[archive.DatumView] {
 	out := rows(l, datumColumns)
 	if l.r.picked == nil {
-		out.Row = func(v *archive.DatumView) error { writeDatum(&l.Writer, v); return l.enough() }
+		out.Row = func(v *archive.DatumView) error { writeDatum(&l.Writer, v); return l.checkPageFull() }
 	}
 	return out
 }

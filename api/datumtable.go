@@ -120,13 +120,13 @@ func (d *datumTable) row(w *wire.Writer, line int, cells []string) error {
 	w.TextMember("timestamp", timestamp)
 	switch {
 	case members && value != "":
-		return csvRefusal(line, "there are both a value and a value.KEY")
+		return csvError(line, "there are both a value and a value.KEY")
 	case members:
 		w.Key("value")
 		w.Raw(d.value.Buf)
 	case value != "":
 		if !json.Valid([]byte(value)) {
-			return csvRefusal(line, "column value: this is not JSON")
+			return csvError(line, "column value: this is not JSON")
 		}
 		w.Key("value")
 		w.Raw([]byte(value))
@@ -225,7 +225,7 @@ func importDatums(r *request) (*answer, error) {
 }
 
 // datum reads one datum of a stream.
-func (l *nextLine) datum(text []byte) archive.DatumInput {
+func (l *rowReader) datum(text []byte) archive.DatumInput {
 	var d archive.DatumInput
 	in, ok := l.object(text, &d.List)
 	if !ok {
@@ -363,12 +363,12 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 
 // datumExport is what the columns of an export depend on.
 type datumExport struct {
-	fixed   []tableColumn // which every export has
-	values  []valueColumn
-	at      map[string]int // of a member's key in values
-	bare    bool           // some values get the column value
-	wide    int            // of the longest of these, in bytes
-	targets map[uint64]bool
+	fixed       []tableColumn // which every export has
+	values      []valueColumn
+	at          map[string]int // of a member's key in values
+	wholeValues bool           // some values get the column value
+	wholeWidth  int            // of the longest of these, in bytes
+	targets     map[uint64]bool
 }
 
 func newDatumExport() *datumExport {
@@ -397,7 +397,7 @@ func (e *datumExport) scan(v *archive.DatumView) {
 		}
 	}
 	if !ok || len(e.values)+added > maxValueColumns {
-		e.bare, e.wide = true, max(e.wide, len(v.Value))
+		e.wholeValues, e.wholeWidth = true, max(e.wholeWidth, len(v.Value))
 		return
 	}
 	for _, m := range members {
@@ -415,8 +415,8 @@ func (e *datumExport) scan(v *archive.DatumView) {
 
 func (e *datumExport) columns() []tableColumn {
 	list := slices.Clone(e.fixed)
-	if e.bare {
-		list = append(list, tableColumn{name: "value", help: "The datum's value, JSON", width: e.wide})
+	if e.wholeValues {
+		list = append(list, tableColumn{name: "value", help: "The datum's value, JSON", width: e.wholeWidth})
 	}
 	for _, c := range e.values {
 		help := valueHelp[c.key]
@@ -439,9 +439,9 @@ func (e *datumExport) appendCells(cells []string, v *archive.ExportView) []strin
 		_, known := e.at[m.Key]
 		ok = ok && known
 	}
-	if e.bare && ok {
+	if e.wholeValues && ok {
 		cells = append(cells, "")
-	} else if e.bare {
+	} else if e.wholeValues {
 		cells, members = append(cells, string(v.Value)), nil
 	}
 	first := len(cells)

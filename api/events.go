@@ -17,9 +17,9 @@ const (
 	// lookPause is how long a stream of events waits from one look at its target to the next, so
 	// that what is committed in quick succession makes one event.
 	lookPause = 200 * time.Millisecond
-	// breathEvery is how often a silent stream says something, so that nothing on the way takes it
+	// keepAliveEvery is how often a silent stream says something, so that nothing on the way takes it
 	// for dead.
-	breathEvery = 15 * time.Second
+	keepAliveEvery = 15 * time.Second
 )
 
 var eventFilters = []wire.Filter{{Name: "target__id", Kind: wire.Integer,
@@ -45,7 +45,7 @@ func writeTargetState(w *wire.Writer, s archive.TargetState, seq uint64) {
 	})
 }
 
-// watch tells a client that watches a target when something of it changes (server-sent events,
+// sendEvents tells a client that watches a target when something of it changes (server-sent events,
 // html.spec.whatwg.org/multipage/server-sent-events.html): its state at once and then whenever it
 // has changed, until the client goes, may no longer see the target, or the node stops.
 func watch(r *request) (*answer, error) {
@@ -81,12 +81,12 @@ func watch(r *request) (*answer, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(r.api.stopping, cancel)()
-	r.watch(ctx, news, id, seq, state)
+	r.sendEvents(ctx, news, id, seq, state)
 	return &answer{sent: true}, nil
 }
 
-// watch sends the state that was read at seq, and looks again when news come.
-func (r *request) watch(ctx context.Context, news <-chan struct{}, id, seq uint64, state archive.TargetState) {
+// sendEvents sends the state that was read at seq, and looks again when news come.
+func (r *request) sendEvents(ctx context.Context, news <-chan struct{}, id, seq uint64, state archive.TargetState) {
 	send := func(text []byte) bool {
 		if _, err := r.w.Write(text); err != nil {
 			return false
@@ -103,7 +103,7 @@ func (r *request) watch(ctx context.Context, news <-chan struct{}, id, seq uint6
 	}
 	waiting := news // nil in the pause after a look
 	var pause <-chan time.Time
-	breath := r.api.after(breathEvery)
+	breath := r.api.after(keepAliveEvery)
 	for {
 		select {
 		case <-ctx.Done():
@@ -112,7 +112,7 @@ func (r *request) watch(ctx context.Context, news <-chan struct{}, id, seq uint6
 			if !send([]byte(": still here\n\n")) {
 				return
 			}
-			breath = r.api.after(breathEvery)
+			breath = r.api.after(keepAliveEvery)
 		case <-pause:
 			waiting = news
 		case <-waiting:
@@ -122,7 +122,7 @@ func (r *request) watch(ctx context.Context, news <-chan struct{}, id, seq uint6
 			}
 			seq = head
 			waiting, pause = nil, r.api.after(lookPause)
-			now, err := r.lookAgain(id)
+			now, err := r.readStateAgain(id)
 			if err != nil {
 				send([]byte("event: gone\ndata: {}\n\n"))
 				return
@@ -138,9 +138,9 @@ func (r *request) watch(ctx context.Context, news <-chan struct{}, id, seq uint6
 	}
 }
 
-// lookAgain reads the state of a target with the rights that the client has now. A client that is
+// readStateAgain reads the state of a target with the rights that the client has now. A client that is
 // no longer the same viewer, such as one whose token was revoked, is refused.
-func (r *request) lookAgain(id uint64) (archive.TargetState, error) {
+func (r *request) readStateAgain(id uint64) (archive.TargetState, error) {
 	was := r.viewer.ID
 	if err := r.prepare(); err != nil {
 		return archive.TargetState{}, err

@@ -31,9 +31,9 @@ var pageEnd = template.Must(template.New("end").Parse(`</pre>
 </main><div id="notices" role="status" aria-live="polite"></div></body></html>
 `))
 
-// maxSpread is how many bytes of indented JSON an answer has at most, and a page shows: a list in
+// maxIndented is how many bytes of indented JSON an answer has at most, and a page shows: a list in
 // two hundred lists is a hundred times as long when it is indented.
-const maxSpread = 2 << 20
+const maxIndented = 2 << 20
 
 // writePage sends an answer as a page. What is indented and escaped is bounded, and escaped as it
 // is sent.
@@ -52,8 +52,8 @@ func (r *request) writePage(a *answer) {
 	}{Node: node, View: r.route.view, Method: r.Method, URL: r.URL.RequestURI(), Who: r.viewer.Name, Allow: h.Get(
 		"Allow"),
 		Unknown: h.Get("Nightjar-Unknown-Parameters"), Status: a.status, StatusText: http.StatusText(a.status)}
-	text, whole := indented(a.body, 2, maxSpread)
-	if r.fewer {
+	text, whole := indented(a.body, 2, maxIndented)
+	if r.rowsCapped {
 		data.Notes = append(data.Notes,
 			fmt.Sprintf("A page shows at most %d rows; Next leads to the others.", maxPageRows))
 	}
@@ -70,7 +70,7 @@ func (r *request) writePage(a *answer) {
 	}
 	var head, end bytes.Buffer
 	if err := errors.Join(page.Execute(&head, data), pageEnd.Execute(&end, data)); err != nil {
-		r.api.failed(r.w, r.Request, err)
+		r.api.serverError(r.w, r.Request, err)
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -106,7 +106,7 @@ func indented(text []byte, blanks, most int) (out []byte, whole bool) {
 	}
 	for i := 0; i < len(text); i++ {
 		if len(out) > most {
-			return wholeRunes(out[:most]), false
+			return trimPartialRune(out[:most]), false
 		}
 		c := text[i]
 		if quoted {
@@ -147,13 +147,13 @@ func indented(text []byte, blanks, most int) (out []byte, whole bool) {
 		}
 	}
 	if len(out) > most {
-		return wholeRunes(out[:most]), false
+		return trimPartialRune(out[:most]), false
 	}
 	return out, depth == 0 && !quoted
 }
 
-// wholeRunes takes half a character off the end.
-func wholeRunes(b []byte) []byte {
+// trimPartialRune takes half a character off the end.
+func trimPartialRune(b []byte) []byte {
 	for n := len(b) - 1; n >= 0 && n > len(b)-utf8.UTFMax; n-- {
 		if utf8.RuneStart(b[n]) {
 			if !utf8.FullRune(b[n:]) {

@@ -27,45 +27,45 @@ func (r *request) isLocal() bool {
 	return local
 }
 
-// hold takes n bytes more of the memory of bodies for the request. The first of them are out of the
+// reserve takes n bytes more of the memory of bodies for the request. The first of them are out of the
 // room for small ones.
-func (r *request) hold(n int64) error {
+func (r *request) reserve(n int64) error {
 	if n <= 0 || r.isLocal() {
 		return nil
 	}
 	l := &r.api.o.Limits
-	if small := min(n, byteWeight*longText-r.heldSmall); r.held == 0 && small > 0 && small == n {
+	if small := min(n, byteWeight*longText-r.reservedSmall); r.reserved == 0 && small > 0 && small == n {
 		if err := r.api.small.take(r.Context(), r.sender(), n, smallMemory, smallMemory/2, l.UploadWait,
 			errMuchMemory); err != nil {
 			return err
 		}
-		r.heldSmall += n
+		r.reservedSmall += n
 		return nil
 	}
 	if r.api.memory.try(r.sender(), n, l.BodyMemory, l.userMemory()) == nil {
-		r.held += n
+		r.reserved += n
 		return nil
 	}
 	// whoever waits holds nothing, so that many that grow at once do not wait for each other
-	n += r.held
-	if r.held > 0 {
-		r.api.memory.give(r.sender(), r.held)
-		r.held = 0
+	n += r.reserved
+	if r.reserved > 0 {
+		r.api.memory.give(r.sender(), r.reserved)
+		r.reserved = 0
 	}
 	if err := r.api.memory.take(r.Context(), r.sender(), n, l.BodyMemory, l.userMemory(), l.UploadWait,
 		errMuchMemory); err != nil {
 		return err
 	}
-	r.held = n
+	r.reserved = n
 	return nil
 }
 
-// holdParts takes n bytes more for the parts of a body that is in memory already, at once and even
+// reserveParts takes n bytes more for the parts of a body that is in memory already, at once and even
 // if that is more than there is: others wait the longer.
-func (r *request) holdParts(n int64) {
+func (r *request) reserveParts(n int64) {
 	if n > 0 && !r.isLocal() {
 		r.api.memory.try(r.sender(), n, math.MaxInt64, math.MaxInt64)
-		r.held += n
+		r.reserved += n
 	}
 }
 
@@ -74,28 +74,28 @@ func (r *request) release() { r.releaseTo(0) }
 
 // releaseTo gives back what is held beyond n bytes, whose memory is still in use.
 func (r *request) releaseTo(n int64) {
-	if over := r.held - n; over > 0 {
+	if over := r.reserved - n; over > 0 {
 		r.api.memory.give(r.sender(), over)
-		r.held = n
+		r.reserved = n
 	}
-	if small := r.heldSmall - max(0, n-r.held); small > 0 {
+	if small := r.reservedSmall - max(0, n-r.reserved); small > 0 {
 		r.api.small.give(r.sender(), small)
-		r.heldSmall -= small
+		r.reservedSmall -= small
 	}
 }
 
-// firstHold is how much a body takes at first.
-const firstHold = 4 << 10
+// firstReserve is how much a body takes at first.
+const firstReserve = 4 << 10
 
-// grown gives b room for more bytes behind it, twice as much as it had but not more than most. The
+// grow gives b room for more bytes behind it, twice as much as it had but not more than most. The
 // share is taken before the memory is.
-func (r *request) grown(b []byte, more int, most int64) ([]byte, error) {
+func (r *request) grow(b []byte, more int, most int64) ([]byte, error) {
 	need := int64(len(b) + more)
 	if need <= int64(cap(b)) {
 		return b, nil
 	}
-	size := max(need, min(2*int64(cap(b)), most), min(firstHold, most))
-	if err := r.hold(byteWeight * (size - int64(cap(b)))); err != nil {
+	size := max(need, min(2*int64(cap(b)), most), min(firstReserve, most))
+	if err := r.reserve(byteWeight * (size - int64(cap(b)))); err != nil {
 		return nil, err
 	}
 	return append(make([]byte, 0, size), b...), nil
@@ -111,7 +111,7 @@ func (r *request) readAll(body io.Reader, length int64) ([]byte, error) {
 	if err != nil || len(b) < longText {
 		return b, err
 	}
-	if err := r.hold(byteWeight * (length + 1 - int64(cap(b)))); err != nil {
+	if err := r.reserve(byteWeight * (length + 1 - int64(cap(b)))); err != nil {
 		return nil, err
 	}
 	for {
@@ -134,7 +134,7 @@ func (r *request) readAll(body io.Reader, length int64) ([]byte, error) {
 func (r *request) readInto(b []byte, body io.Reader, most int64) ([]byte, error) {
 	for {
 		var err error
-		if b, err = r.grown(b, 1, most+1); err != nil { // the end is found without growing
+		if b, err = r.grow(b, 1, most+1); err != nil { // the end is found without growing
 			return nil, err
 		}
 		n, err := body.Read(b[len(b):cap(b)])
@@ -155,9 +155,9 @@ const maxValues = 1_000_000
 // longText is from how many bytes on the parts of a JSON text are counted.
 const longText = 64 << 10
 
-// tooFull refuses a JSON text that has too many parts to be read, and takes the share of the parts
+// checkParts refuses a JSON text that has too many parts to be read, and takes the share of the parts
 // that it has. What is no JSON is left to the reader.
-func (r *request) tooFull(text []byte) (why string) {
+func (r *request) checkParts(text []byte) (why string) {
 	if len(text) < longText {
 		return ""
 	}
@@ -193,7 +193,7 @@ func (r *request) tooFull(text []byte) (why string) {
 			}
 		}
 	}
-	r.holdParts(int64(valueWeight*values + memberWeight*most))
+	r.reserveParts(int64(valueWeight*values + memberWeight*most))
 	return ""
 }
 
@@ -235,19 +235,19 @@ var errManyLong = &problem.Error{Kind: problem.TooMany,
 // takeLong takes the place of an answer that is sent in parts, before the first of them. Nobody
 // waits for one, since whoever waits keeps as much.
 func (r *request) takeLong() error {
-	if r.long || r.isLocal() {
+	if r.holdsLong || r.isLocal() {
 		return nil
 	}
 	if r.api.long.try(r.sender(), 1, maxLong, ownLong) != nil {
 		return errManyLong
 	}
-	r.long = true
+	r.holdsLong = true
 	return nil
 }
 
 func (r *request) endLong() {
-	if r.long {
+	if r.holdsLong {
 		r.api.long.give(r.sender(), 1)
-		r.long = false
+		r.holdsLong = false
 	}
 }

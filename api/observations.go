@@ -139,7 +139,7 @@ func listObservations(r *request) (*answer, error) {
 }
 
 func getObservation(r *request) (*answer, error) {
-	return getPart(r, r.access.Observation, func(w *wire.Writer, o **archive.Observation) {
+	return getByID(r, r.access.Observation, func(w *wire.Writer, o **archive.Observation) {
 		writeRow(w, pickColumns(r, observationColumns), *o)
 	})
 }

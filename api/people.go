@@ -52,33 +52,33 @@ var tokenFields = []wire.Field{
 		Help: "The secret, shown only once, when the token is made."},
 }
 
-func (r *request) all() bool { return r.flag("all") }
+func (r *request) allGroups() bool { return r.flag("all") }
 
 func isSuperuser(r *request) bool { return r.viewer.Everything() }
 
-// notTOMs refuses what groups/ does not allow without all=true.
-func (r *request) notTOMs() error {
+// needsAll refuses what groups/ does not allow without all=true.
+func (r *request) needsAll() error {
 	r.w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 	return &httpError{status: http.StatusMethodNotAllowed, detail: `Method "` + r.Method + `" not allowed.`}
 }
 
 var groupsSpec = spec{
-	fields: groupChangeFields, mayAct: func(r *request) bool { return r.all() && isSuperuser(r) },
+	fields: groupChangeFields, mayAct: func(r *request) bool { return r.allGroups() && isSuperuser(r) },
 	filters: groupListFilters, lists: true,
 }
 
 // groupSpec is that of one group, whose paths are hidden from those who are not in it.
 var groupSpec = spec{
 	fields: groupChangeFields, mayAct: isSuperuser, filters: groupListFilters[:1],
-	missing: problem.Missing("Group"), hiddenFrom: othersGroup,
+	missing: problem.Missing("Group"), hiddenFrom: notMember,
 }
 
 var membersSpec = spec{
 	fields: memberFields, mayAct: isSuperuser, filters: groupListFilters[:1],
-	missing: problem.Missing("Group"), hiddenFrom: othersGroup,
+	missing: problem.Missing("Group"), hiddenFrom: notMember,
 }
 
-var memberSpec = spec{filters: groupListFilters[:1], missing: problem.Missing("Group"), hiddenFrom: othersGroup}
+var memberSpec = spec{filters: groupListFilters[:1], missing: problem.Missing("Group"), hiddenFrom: notMember}
 
 var usersSpec = spec{
 	fields: userFields, mayAct: isSuperuser, lists: true,
@@ -92,13 +92,13 @@ var (
 	tokenSpec  = spec{missing: problem.Missing("Token")}
 )
 
-// othersGroup says that the group of the path is not one's own: it is as if it were not there.
-func othersGroup(r *request) bool {
+// notMember says that the group of the path is not one's own: it is as if it were not there.
+func notMember(r *request) bool {
 	id, err := r.id()
 	if err != nil {
 		return true
 	}
-	return !(r.all() && isSuperuser(r)) && !slices.Contains(r.viewer.Groups, id)
+	return !(r.allGroups() && isSuperuser(r)) && !slices.Contains(r.viewer.Groups, id)
 }
 
 func (r *request) auth() *auth.Auth { return r.api.archive.Auth() }
@@ -110,16 +110,16 @@ func writeGroup(w *wire.Writer, g *auth.GroupInfo) { writeAlias(w, g.ID, g.Name)
 func listGroups(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.GroupInfo, int, error) {
 		name := ""
-		if r.all() {
+		if r.allGroups() {
 			name = wire.Last(r.query, "name")
 		}
-		return r.auth().Groups(r.viewer, r.all(), name, authPage(p))
+		return r.auth().Groups(r.viewer, r.allGroups(), name, authPage(p))
 	}, writeGroup)
 }
 
 func createGroup(r *request) (*answer, error) {
-	if !r.all() {
-		return nil, r.notTOMs()
+	if !r.allGroups() {
+		return nil, r.needsAll()
 	}
 	rec, err := r.record(groupChangeFields, false)
 	if err != nil {
@@ -133,7 +133,7 @@ func createGroup(r *request) (*answer, error) {
 }
 
 func getGroup(r *request) (*answer, error) {
-	return getPart(r, func(id uint64) (auth.GroupInfo, error) { return r.auth().Group(r.viewer, id) }, writeGroup)
+	return getByID(r, func(id uint64) (auth.GroupInfo, error) { return r.auth().Group(r.viewer, id) }, writeGroup)
 }
 
 func deleteGroup(r *request) (*answer, error) {
@@ -141,8 +141,8 @@ func deleteGroup(r *request) (*answer, error) {
 }
 
 func renameGroup(r *request) (*answer, error) {
-	if !r.all() {
-		return nil, r.notTOMs()
+	if !r.allGroups() {
+		return nil, r.needsAll()
 	}
 	id, err := r.id()
 	if err != nil {
@@ -268,7 +268,7 @@ func createUser(r *request) (*answer, error) {
 }
 
 func getUser(r *request) (*answer, error) {
-	return getPart(r, func(id uint64) (auth.UserInfo, error) { return r.auth().User(r.viewer, id) }, writeUser)
+	return getByID(r, func(id uint64) (auth.UserInfo, error) { return r.auth().User(r.viewer, id) }, writeUser)
 }
 
 func deleteUser(r *request) (*answer, error) {
@@ -294,14 +294,14 @@ func changeUser(r *request) (*answer, error) {
 	return r.written(http.StatusOK, func(w *wire.Writer) { writeUser(w, &u) })
 }
 
-var tokenSorts = map[auth.TokenKind]string{auth.Named: "named", auth.Minted: "token-auth", auth.Session: "session"}
+var tokenKinds = map[auth.TokenKind]string{auth.Named: "named", auth.Minted: "token-auth", auth.Session: "session"}
 
 func writeToken(w *wire.Writer, t *auth.TokenInfo) {
 	w.Object(func() {
 		w.Key("id")
 		w.ID(t.ID)
 		w.TextMember("name", t.Name)
-		w.TextMember("kind", tokenSorts[t.Kind])
+		w.TextMember("kind", tokenKinds[t.Kind])
 		w.TextMember("username", t.UserName)
 		w.BoolMember("read_only", t.ReadOnly)
 		w.Key("expires")
@@ -328,7 +328,7 @@ func listTokens(r *request) (*answer, error) {
 }
 
 func getToken(r *request) (*answer, error) {
-	return getPart(r, func(id uint64) (auth.TokenInfo, error) { return r.auth().Token(r.viewer, id) }, writeToken)
+	return getByID(r, func(id uint64) (auth.TokenInfo, error) { return r.auth().Token(r.viewer, id) }, writeToken)
 }
 
 func revokeToken(r *request) (*answer, error) {
@@ -421,7 +421,7 @@ func showSession(r *request) (*answer, error) {
 
 // signIn begins a session, whose secret goes into a cookie that scripts cannot read.
 func signIn(r *request) (*answer, error) {
-	if r.foreign() {
+	if r.fromOtherSite() {
 		return nil, errForeignWrite
 	}
 	rec, err := r.record(credentialFields, false)
@@ -440,7 +440,7 @@ func signIn(r *request) (*answer, error) {
 }
 
 func signOut(r *request) (*answer, error) {
-	if r.foreign() {
+	if r.fromOtherSite() {
 		return nil, errForeignWrite
 	}
 	if r.viewer.Session {

@@ -16,7 +16,7 @@ func samePlain(t *testing.T, line string) (plain bool) {
 	if !plain {
 		return false
 	}
-	thorough := new(nextLine).datum([]byte(line))
+	thorough := new(rowReader).datum([]byte(line))
 	var err error
 	if thorough.Value, err = jsontext.Compact(nil, thorough.Value); err != nil {
 		t.Errorf("%s: %v", line, err)

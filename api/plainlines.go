@@ -10,7 +10,7 @@ import (
 
 // plainLines reads lines of a stream that say what most lines say in the way most lines do: target,
 // data_type, source_name, source_location, timestamp and value, once each, texts without escapes.
-// It allocates nothing for them. Whatever else a line holds is left to nextLine.datum, which would
+// It allocates nothing for them. Whatever else a line holds is left to rowReader.datum, which would
 // read the same of a plain line.
 type plainLines struct {
 	value []byte
@@ -31,7 +31,7 @@ const (
 // read reads a line; ok is false when it is not plain. The input's value is valid until the next
 // line.
 func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
-	b, found := blank(text), 0
+	b, found := trimBlanks(text), 0
 	if len(b) == 0 || b[0] != '{' {
 		return d, false
 	}
@@ -39,12 +39,12 @@ func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 		if len(b) == 0 || b[0] != sep {
 			break
 		}
-		key, rest, ok := plainText(blank(b[1:]))
-		rest = blank(rest)
+		key, rest, ok := plainText(trimBlanks(b[1:]))
+		rest = trimBlanks(rest)
 		if !ok || len(rest) == 0 || rest[0] != ':' {
 			return d, false
 		}
-		b = blank(rest[1:])
+		b = trimBlanks(rest[1:])
 		var member int
 		switch string(key) {
 		case "target":
@@ -80,13 +80,13 @@ func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 			return d, false
 		}
 		found |= member
-		b = blank(b)
+		b = trimBlanks(b)
 	}
-	return d, len(b) > 0 && b[0] == '}' && len(blank(b[1:])) == 0 && found&plainNeeds == plainNeeds
+	return d, len(b) > 0 && b[0] == '}' && len(trimBlanks(b[1:])) == 0 && found&plainNeeds == plainNeeds
 }
 
-// blank takes blanks off the head of b.
-func blank(b []byte) []byte {
+// trimBlanks takes blanks off the head of b.
+func trimBlanks(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
 		b = b[1:]
 	}

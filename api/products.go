@@ -126,7 +126,7 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 			Begin: l.begin,
 			Product: func(v *archive.ProductView) error {
 				writeRow(&l.Writer, append(before[:len(before):len(before)], after...), v)
-				return l.enough()
+				return l.checkPageFull()
 			},
 			Flush: l.flush,
 			Full:  l.full,
@@ -142,12 +142,12 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 			l.Open('[')
 			return nil
 		},
-		Datum: func(d *archive.DatumView) error { writeDatum(&l.Writer, d); return l.enough() },
+		Datum: func(d *archive.DatumView) error { writeDatum(&l.Writer, d); return l.checkPageFull() },
 		End: func() error {
 			l.End(']')
 			writeColumns(&l.Writer, after, open)
 			l.End('}')
-			return l.enough()
+			return l.checkPageFull()
 		},
 		Flush: l.flush,
 		Full:  l.full,
@@ -335,7 +335,7 @@ func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
 			p.Add("groups", "This must be a JSON list of objects with id or name, or an id.")
 			continue
 		}
-		take(wire.OfJSON(j))
+		take(wire.FromJSON(j))
 	}
 	return slices.Clip(refs)
 }
@@ -384,9 +384,9 @@ func escapePath(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// shown are the types of files that a browser may show in place; everything else is to be saved, so
+// inlineTypes are the types of files that a browser may show in place; everything else is to be saved, so
 // that nothing that was uploaded runs in our name.
-var shown = []string{"text/plain", "text/csv", "image/png", "image/jpeg", "image/gif", "application/json",
+var inlineTypes = []string{"text/plain", "text/csv", "image/png", "image/jpeg", "image/gif", "application/json",
 	"application/pdf"}
 
 // serveFile sends the file of a data product to those who may see it, in parts if they like.
@@ -403,10 +403,10 @@ func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprou
 
 func (r *request) sendFile(name string) error {
 	if r.flag("preview") {
-		return r.sendLook("image/png", func() ([]byte, error) { return r.access.Preview(r.Context(), name) })
+		return r.sendView("image/png", func() ([]byte, error) { return r.access.Preview(r.Context(), name) })
 	}
 	if r.flag("header") {
-		return r.sendLook("application/json", func() ([]byte, error) { return r.access.Header(r.Context(), name) })
+		return r.sendView("application/json", func() ([]byte, error) { return r.access.Header(r.Context(), name) })
 	}
 	f, err := r.access.File(name)
 	if err != nil {
@@ -414,7 +414,7 @@ func (r *request) sendFile(name string) error {
 	}
 	h := r.w.Header()
 	disposition := "attachment"
-	if slices.Contains(shown, f.ContentType) {
+	if slices.Contains(inlineTypes, f.ContentType) {
 		disposition = "inline"
 	}
 	h.Set("Content-Type", f.ContentType)
@@ -427,8 +427,8 @@ func (r *request) sendFile(name string) error {
 	return nil
 }
 
-// sendLook sends what is to be seen of a file: its preview or its header.
-func (r *request) sendLook(kind string, look func() ([]byte, error)) error {
+// sendView sends what is to be seen of a file: its preview or its header.
+func (r *request) sendView(kind string, look func() ([]byte, error)) error {
 	b, err := look()
 	if err != nil {
 		return err

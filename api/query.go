@@ -136,8 +136,8 @@ func (r *request) prefersStrict() bool {
 	return false
 }
 
-// pick reads which members are wanted.
-func (r *request) pick() error {
+// pickMembers reads which members are wanted.
+func (r *request) pickMembers() error {
 	text := wire.Last(r.query, "fields")
 	if text == "" || len(r.route.members) == 0 {
 		return nil

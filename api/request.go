@@ -73,7 +73,7 @@ func (r *request) accept() error {
 	best, chosen := -1, ""
 	for _, form := range r.route.renders() {
 		for part := range strings.SplitSeq(given, ",") {
-			if n := rangeFits(part, form); n > best {
+			if n := matchRange(part, form); n > best {
 				best, chosen = n, form
 			}
 		}
@@ -91,9 +91,9 @@ func (r *request) accept() error {
 	return nil
 }
 
-// rangeFits says how particular a media range is that a form fits in: 3 for a type with parameters,
+// matchRange says how particular a media range is that a form fits in: 3 for a type with parameters,
 // 2 for a type, 1 for all of a main type, 0 for everything, -1 if it does not fit.
-func rangeFits(given, form string) int {
+func matchRange(given, form string) int {
 	media, params, err := mime.ParseMediaType(given)
 	if err != nil {
 		return -1
@@ -307,21 +307,21 @@ func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answer
 // page of another site must not act with them. Tokens are put into the header by programs and need
 // no check; clients that are no browsers send neither Sec-Fetch-Site nor Origin.
 
-// foreign reports whether a page of another origin made a browser send the request.
-func (r *request) foreign() bool {
+// fromOtherSite reports whether a page of another origin made a browser send the request.
+func (r *request) fromOtherSite() bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "none":
 		return false
 	case "": // no browser, an old one, or one that reaches the node by http
 		origin := r.Header.Get("Origin")
-		return origin != "" && !r.isOwn(origin)
+		return origin != "" && !r.isOwnOrigin(origin)
 	}
 	return true
 }
 
-// isOwn reports whether an origin is the node's own, by the name that clients know it by: behind a
+// isOwnOrigin reports whether an origin is the node's own, by the name that clients know it by: behind a
 // trusted proxy the Host header may name something else.
-func (r *request) isOwn(origin string) bool {
+func (r *request) isOwnOrigin(origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {
 		return false // also null, which a page in a sandbox has
@@ -356,7 +356,7 @@ var (
 // site made it. Links from other sites may be followed.
 func (r *request) checkSite() error {
 	switch {
-	case !r.foreign():
+	case !r.fromOtherSite():
 		return nil
 	case !r.reads() && r.Method != http.MethodOptions:
 		return errForeignWrite
@@ -372,10 +372,10 @@ func (r *request) checkSite() error {
 func (r *request) challenge() string {
 	const quiet, dialogue = `Token realm="api"`, `Basic realm="api"`
 	mode := r.Header.Get("Sec-Fetch-Mode")
-	if r.Header.Get("X-Requested-With") == "XMLHttpRequest" || r.foreign() || mode != "" && mode != "navigate" {
+	if r.Header.Get("X-Requested-With") == "XMLHttpRequest" || r.fromOtherSite() || mode != "" && mode != "navigate" {
 		return quiet
 	}
-	if u, err := url.Parse(r.Header.Get("Referer")); err != nil || u.Host != "" && !r.isOwn(u.Scheme+"://"+u.Host) {
+	if u, err := url.Parse(r.Header.Get("Referer")); err != nil || u.Host != "" && !r.isOwnOrigin(u.Scheme+"://"+u.Host) {
 		return quiet
 	}
 	return dialogue

@@ -62,8 +62,8 @@ const (
 	maxPageText = 1 << 20
 )
 
-// errEnough ends a query for a page that shows only the beginning of its answer.
-var errEnough = errors.New("the page is full")
+// errPageFull ends a query for a page that shows only the beginning of its answer.
+var errPageFull = errors.New("the page is full")
 
 // listWriter writes a page of a list: short ones as one answer, long ones as a stream.
 type listWriter struct {
@@ -106,10 +106,10 @@ func (l *listWriter) begin(e archive.Extent) error {
 // full reports that much was gathered.
 func (l *listWriter) full() bool { return len(l.Buf) >= flushAt }
 
-// enough ends the query when a page shows no more than what was gathered.
-func (l *listWriter) enough() error {
+// checkPageFull ends the query when a page shows no more than what was gathered.
+func (l *listWriter) checkPageFull() error {
 	if l.r.html && len(l.Buf) > maxPageText {
-		return errEnough
+		return errPageFull
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	}
 	l := newListWriter(r, parsePage(r.query))
 	if r.html && l.page.Limit > maxPageRows {
-		l.page.Limit, r.fewer = maxPageRows, true
+		l.page.Limit, r.rowsCapped = maxPageRows, true
 	}
 	if r.route.cursors {
 		c, err := parseCursor(r)
@@ -161,14 +161,14 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 // finish answers with what has been written; err is that of the query.
 func (l *listWriter) finish(err error) (*answer, error) {
 	switch {
-	case errors.Is(err, errEnough):
+	case errors.Is(err, errPageFull):
 		return &answer{status: http.StatusOK, body: l.Buf, cut: true}, nil
 	case err != nil && l.stream:
-		l.r.api.breakOff(l.r.Request, err)
+		l.r.api.abort(l.r.Request, err)
 	case err != nil:
 		return nil, err
 	case !l.stream:
-		return &answer{status: http.StatusOK, body: l.Buf, again: true}, nil
+		return &answer{status: http.StatusOK, body: l.Buf, reusable: true}, nil
 	}
 	l.r.w.Write(l.Buf)
 	freeBody(l.Buf)
@@ -181,7 +181,7 @@ func rows[T any](l *listWriter, columns []column[T], asked ...column[T]) archive
 	columns = pickColumns(l.r, columns, asked...)
 	return archive.Out[T]{
 		Begin: l.begin,
-		Row:   func(v *T) error { writeRow(&l.Writer, columns, v); return l.enough() },
+		Row:   func(v *T) error { writeRow(&l.Writer, columns, v); return l.checkPageFull() },
 		Flush: l.flush,
 		Full:  l.full,
 	}
@@ -209,8 +209,8 @@ func pageOf[T any](list []T, p archive.Page) []T {
 	return list[first : first+min(p.Limit, len(list)-first)]
 }
 
-// getPart answers with one small object by its id.
-func getPart[T any](r *request, get func(uint64) (T, error), write func(*wire.Writer, *T)) (*answer, error) {
+// getByID answers with one small object by its id.
+func getByID[T any](r *request, get func(uint64) (T, error), write func(*wire.Writer, *T)) (*answer, error) {
 	id, err := r.id()
 	if err != nil {
 		return nil, err

@@ -20,14 +20,14 @@ import (
 	"nightjar/internal/problem"
 )
 
-// spread indents JSON for people, if they asked for that by Accept: application/json; indent=4, as
+// indentBody indents JSON for people, if they asked for that by Accept: application/json; indent=4, as
 // Django REST framework does. Long lists, which are sent as they are read, stay as they are, and so
-// does what would be longer than maxSpread.
-func (r *request) spread(body []byte) []byte {
+// does what would be longer than maxIndented.
+func (r *request) indentBody(body []byte) []byte {
 	if r.indent == 0 {
 		return body
 	}
-	if out, whole := indented(body, r.indent, maxSpread); whole {
+	if out, whole := indented(body, r.indent, maxIndented); whole {
 		return out
 	}
 	return body
@@ -40,7 +40,7 @@ func (r *request) write(a *answer) {
 	}
 	h := r.w.Header()
 	if r.indent > 0 {
-		a.body, a.again = r.spread(a.body), false
+		a.body, a.reusable = r.indentBody(a.body), false
 	}
 	// a page shows more than the answer, and is not it
 	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" && !r.html {
@@ -64,7 +64,7 @@ func (r *request) write(a *answer) {
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	r.w.WriteHeader(a.status)
 	r.w.Write(a.body)
-	if a.again {
+	if a.reusable {
 		freeBody(a.body)
 	}
 }
@@ -130,14 +130,14 @@ func (r *request) fail(err error) {
 	case r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())):
 		panic(http.ErrAbortHandler) // the client has gone
 	default:
-		r.api.failed(r.w, r.Request, err)
+		r.api.serverError(r.w, r.Request, err)
 		return
 	}
 	if r.html {
 		r.writePage(&answer{status: status, body: w.Buf})
 		return
 	}
-	text := r.spread(w.Buf)
+	text := r.indentBody(w.Buf)
 	h.Set("Content-Type", typeJSON)
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	r.w.WriteHeader(status)
@@ -172,7 +172,7 @@ func statusOf(k problem.Kind) int {
 func (r *request) cacheTag() string {
 	head := r.api.archive.Head()
 	h := fnv.New128a()
-	for _, part := range []string{r.URL.RequestURI(), r.base(), r.api.o.Version, r.api.start} {
+	for _, part := range []string{r.URL.RequestURI(), r.base(), r.api.o.Version, r.api.startID} {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}

@@ -154,33 +154,33 @@ func (rt *route) sentFields() []wire.Field {
 // request is one request on its way.
 type request struct {
 	*http.Request
-	api    *API
-	route  *route
-	w      http.ResponseWriter
-	params httprouter.Params
-	query  url.Values
-	html   bool   // a page is wanted
-	fewer  bool   // the page shows fewer rows than were asked for
-	indent int    // by how many blanks JSON is indented, 0 for not
-	format string // the form of an export, "" for none
-	site   site
-	viewer auth.Viewer
-	access *archive.Session
-	picked map[string]bool // the members that are wanted, nil for all
-	done   func()          // gives back the place of a large body, nil when none was taken
+	api        *API
+	route      *route
+	w          http.ResponseWriter
+	params     httprouter.Params
+	query      url.Values
+	html       bool   // a page is wanted
+	rowsCapped bool   // the page shows fewer rows than were asked for
+	indent     int    // by how many blanks JSON is indented, 0 for not
+	format     string // the form of an export, "" for none
+	site       site
+	viewer     auth.Viewer
+	access     *archive.Session
+	picked     map[string]bool // the members that are wanted, nil for all
+	freeSlot   func()          // gives back the place of a large body, nil when none was taken
 	// what it takes of the memory of bodies, and of that of small ones
-	held, heldSmall int64
-	long            bool // it has the place of an answer that is sent in parts
+	reserved, reservedSmall int64
+	holdsLong               bool // it has the place of an answer that is sent in parts
 }
 
 // answer is what is sent back: a status and a body of JSON, or nothing, or what send writes by
 // itself.
 type answer struct {
-	status int
-	body   []byte
-	sent   bool // everything was sent already
-	again  bool // the body's buffer may be used again once it was sent
-	cut    bool // the body is the beginning of a long answer, of which a page shows no more
+	status   int
+	body     []byte
+	sent     bool // everything was sent already
+	reusable bool // the body's buffer may be used again once it was sent
+	cut      bool // the body is the beginning of a long answer, of which a page shows no more
 }
 
 // object answers with an object that fn writes.

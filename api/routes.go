@@ -89,7 +89,7 @@ func New(a *archive.Archive, o Options) *API {
 	if o.Pages == nil {
 		o.Pages = http.NotFoundHandler()
 	}
-	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID(),
+	api := &API{archive: a, o: o, router: httprouter.New(), startID: requestID(),
 		gathering: make(chan struct{}, gatherers), after: time.After}
 	api.health.Store("")
 	api.stopping, api.stop = context.WithCancel(context.Background())

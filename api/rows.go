@@ -18,20 +18,20 @@ import (
 	"nightjar/internal/problem"
 )
 
-// nextLine gives the lines of a stream that hold something, each a JSON object, with their numbers.
+// rowReader gives the lines of a stream that hold something, each a JSON object, with their numbers.
 // What is wrong with a line is added to p.
-type nextLine struct {
-	r    *request
-	b    *bufio.Reader
-	line int
-	most int64
-	full string     // why the line cannot be read, "" if it can
-	csv  *csvReader // gives the lines, where the body is CSV
+type rowReader struct {
+	r       *request
+	b       *bufio.Reader
+	line    int
+	most    int64
+	refusal string     // why the line cannot be read, "" if it can
+	csv     *csvReader // gives the lines, where the body is CSV
 }
 
 // lines reads the body as lines of JSON, or as CSV whose columns table knows.
-func (r *request) lines(table csvTable) *nextLine {
-	l := &nextLine{r: r, most: r.api.o.MaxLine}
+func (r *request) lines(table csvTable) *rowReader {
+	l := &rowReader{r: r, most: r.api.o.MaxLine}
 	if r.isLocal() {
 		l.most = max(l.most, ownLine)
 	}
@@ -47,12 +47,12 @@ func (r *request) lines(table csvTable) *nextLine {
 const ownLine = 64 << 20
 
 // next gives the next line, which is valid until the one after it.
-func (l *nextLine) next() (text []byte, err error) {
+func (l *rowReader) next() (text []byte, err error) {
 	for {
 		if l.csv != nil {
-			l.r.releaseTo(l.csv.body.kept)
+			l.r.releaseTo(l.csv.body.reservedRow)
 			if text, l.line, err = l.csv.next(); err == nil {
-				l.full = l.r.tooFull(text)
+				l.refusal = l.r.checkParts(text)
 			}
 			return text, err
 		}
@@ -62,16 +62,16 @@ func (l *nextLine) next() (text []byte, err error) {
 		}
 		l.line++
 		if text = bytes.TrimSpace(text); len(text) > 0 {
-			l.full = l.r.tooFull(text)
+			l.refusal = l.r.checkParts(text)
 			return text, nil
 		}
 	}
 }
 
 // object reads a line as an object; what is wrong is added to p.
-func (l *nextLine) object(text []byte, p *problem.List) (in wire.Input, ok bool) {
-	if l.full != "" {
-		p.Add("", "JSON parse error - %s", l.full)
+func (l *rowReader) object(text []byte, p *problem.List) (in wire.Input, ok bool) {
+	if l.refusal != "" {
+		p.Add("", "JSON parse error - %s", l.refusal)
 		return in, false
 	}
 	j, err := jsontext.Parse(text)
@@ -79,9 +79,9 @@ func (l *nextLine) object(text []byte, p *problem.List) (in wire.Input, ok bool)
 		p.Add("", "JSON parse error - %s", jsontext.Reason(err))
 		return in, false
 	}
-	v := wire.OfJSON(j)
+	v := wire.FromJSON(j)
 	if in, ok = v.Object(); !ok {
-		p.Add("", "%s", v.NotObject())
+		p.Add("", "%s", v.WhyNotObject())
 	}
 	return in, ok
 }
@@ -108,7 +108,7 @@ func writeRejected(w *wire.Writer, list []archive.RowProblem, more int) {
 }
 
 // read reads a line without its end; io.EOF after the last.
-func (l *nextLine) read() ([]byte, error) {
+func (l *rowReader) read() ([]byte, error) {
 	text, err := l.b.ReadSlice('\n')
 	if err == nil || errors.Is(err, io.EOF) && len(text) > 0 {
 		return text, nil
@@ -120,7 +120,7 @@ func (l *nextLine) read() ([]byte, error) {
 		if int64(len(long)+len(text)) > l.most {
 			return nil, tooLongLine(l.most)
 		}
-		more, failed := l.r.grown(long, len(text), l.most)
+		more, failed := l.r.grow(long, len(text), l.most)
 		if failed != nil {
 			return nil, failed
 		}
@@ -172,7 +172,7 @@ func newCSVReader(r *request, most int64, table csvTable) *csvReader {
 	b := bufio.NewReaderSize(body, lineBuffer)
 	c := &csvReader{table: table, body: body, r: csv.NewReader(b)}
 	c.r.ReuseRecord = true
-	body.skipMark = func() {
+	body.skipBOM = func() {
 		if mark, err := b.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
 			b.Discard(3)
 		}
@@ -195,15 +195,15 @@ func (c *csvReader) next() (object []byte, line int, err error) {
 	escapes := c.escapes
 	for i, cell := range cells {
 		if !utf8.ValidString(cell) {
-			return nil, line, csvRefusal(line, "the column "+c.names[i]+" is not UTF-8")
+			return nil, line, csvError(line, "the column "+c.names[i]+" is not UTF-8")
 		}
 		escapes += controlEscapes(cell)
-		cells[i] = unguarded(strings.TrimSpace(cell))
+		cells[i] = unescapeFormula(strings.TrimSpace(cell))
 	}
 	if c.size+escapes > c.body.most {
 		return nil, line, tooLongLine(c.body.most)
 	}
-	if err := c.body.hold(escapes); err != nil {
+	if err := c.body.reserve(escapes); err != nil {
 		return nil, line, err
 	}
 	if cap(c.out.Buf) > 2*lineBuffer {
@@ -219,33 +219,33 @@ func (c *csvReader) next() (object []byte, line int, err error) {
 }
 
 func (c *csvReader) readHeader() error {
-	c.body.skipMark()
+	c.body.skipBOM()
 	cells, _, err := c.read()
 	if errors.Is(err, io.EOF) {
-		return csvRefusal(1, "the file is empty")
+		return csvError(1, "the file is empty")
 	}
 	if err != nil {
 		return err
 	}
 	// the names are written again with every row
 	if c.body.row > smallBody {
-		return csvRefusal(1, fmt.Sprintf("a header may have %d bytes", smallBody))
+		return csvError(1, fmt.Sprintf("a header may have %d bytes", smallBody))
 	}
 	names := slices.Clone(cells)
 	seen := map[string]bool{}
 	for i, name := range names {
 		if !utf8.ValidString(name) {
-			return csvRefusal(1, "the header is not UTF-8")
+			return csvError(1, "the header is not UTF-8")
 		}
 		c.escapes += controlEscapes(name)
-		names[i] = unguarded(strings.TrimSpace(name))
+		names[i] = unescapeFormula(strings.TrimSpace(name))
 		if names[i] != "" && seen[names[i]] {
-			return csvRefusal(1, fmt.Sprintf("the column %s is there twice", names[i]))
+			return csvError(1, fmt.Sprintf("the column %s is there twice", names[i]))
 		}
 		seen[names[i]] = true
 	}
 	if err := c.table.header(names); err != nil {
-		return csvRefusal(1, err.Error())
+		return csvError(1, err.Error())
 	}
 	c.names = names
 	return nil
@@ -254,7 +254,7 @@ func (c *csvReader) readHeader() error {
 func (c *csvReader) read() (cells []string, line int, err error) {
 	cells, err = c.r.Read()
 	if bad, ok := errors.AsType[*csv.ParseError](err); ok {
-		return nil, bad.Line, csvRefusal(bad.Line, bad.Err.Error())
+		return nil, bad.Line, csvError(bad.Line, bad.Err.Error())
 	}
 	if err != nil {
 		return nil, 0, err
@@ -268,8 +268,8 @@ func (c *csvReader) read() (cells []string, line int, err error) {
 	return cells, line, nil
 }
 
-// csvRefusal refuses a whole table because one line is wrong.
-func csvRefusal(line int, why string) error {
+// csvError refuses a whole table because one line is wrong.
+func csvError(line int, why string) error {
 	return &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("line %d: %s", line, why)}
 }
 
@@ -279,10 +279,10 @@ func csvRefusal(line int, why string) error {
 // buffer.
 type csvBody struct {
 	*request
-	most     int64 // bytes of a row
-	got, row int64 // bytes read, and where the last row ended
-	kept     int64 // the share
-	skipMark func()
+	most        int64 // bytes of a row
+	got, row    int64 // bytes read, and where the last row ended
+	reservedRow int64 // the share
+	skipBOM     func()
 
 	// package csv takes tens of bytes for each cell of a row, so the cells are counted as they come
 	quoted                 bool
@@ -303,7 +303,7 @@ func (b *csvBody) count(p []byte) error {
 			b.commas, b.rowLine = 0, b.lines
 		case c == ',':
 			if b.commas++; b.commas >= maxCSVColumns {
-				return csvRefusal(b.rowLine+1, fmt.Sprintf("a table may have %d columns", maxCSVColumns))
+				return csvError(b.rowLine+1, fmt.Sprintf("a table may have %d columns", maxCSVColumns))
 			}
 		}
 	}
@@ -315,12 +315,12 @@ func (b *csvBody) Read(p []byte) (int, error) {
 	if ahead > b.most+lineBuffer {
 		return 0, tooLongLine(b.most)
 	}
-	if need := byteWeight * ahead; ahead > 2*lineBuffer && need > b.kept {
-		need = min(max(need, 2*b.kept), byteWeight*(b.most+lineBuffer))
-		if err := b.hold(need - b.kept); err != nil {
+	if need := byteWeight * ahead; ahead > 2*lineBuffer && need > b.reservedRow {
+		need = min(max(need, 2*b.reservedRow), byteWeight*(b.most+lineBuffer))
+		if err := b.reserve(need - b.reservedRow); err != nil {
 			return 0, err
 		}
-		b.kept = need
+		b.reservedRow = need
 	}
 	n, err := b.Body.Read(p)
 	b.got += int64(n)

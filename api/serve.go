@@ -45,7 +45,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p == http.ErrAbortHandler {
 			panic(p)
 		}
-		api.failed(w, r, panicError(p))
+		api.serverError(w, r, panicError(p))
 	}()
 	if path := r.URL.Path; strings.HasPrefix(path, "/api/") || path == "/api" {
 		h.Set("Cache-Control", "no-cache")
@@ -137,8 +137,8 @@ func (r *request) answer() (*answer, error) {
 	defer func() {
 		r.release()
 		r.endLong()
-		if r.done != nil {
-			r.done()
+		if r.freeSlot != nil {
+			r.freeSlot()
 		}
 	}()
 	if err := r.prepare(); err != nil {
@@ -185,7 +185,7 @@ func (r *request) answer() (*answer, error) {
 			return &answer{status: http.StatusNotModified}, nil
 		}
 	}
-	if err := r.pick(); err != nil {
+	if err := r.pickMembers(); err != nil {
 		return nil, err
 	}
 	if r.format != "" {

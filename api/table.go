@@ -60,7 +60,7 @@ func (t *table) row(cells []string) error {
 // text is a text of the table; in CSV it is guarded, since that is what spreadsheets open.
 func (t *table) text(s string) string {
 	if t.format == "csv" {
-		return guarded(s)
+		return escapeFormula(s)
 	}
 	return s
 }
@@ -75,11 +75,11 @@ func startsFormula(s string) bool {
 	return strings.IndexAny(s, formulaStarts) == 0
 }
 
-// guarded is a cell of a CSV as a spreadsheet may open it: a text that it would run gets an
+// escapeFormula is a cell of a CSV as a spreadsheet may open it: a text that it would run gets an
 // apostrophe before it, which makes it a text. Numbers stay what they are, and so do signs, digits,
 // points, colons and blanks, such as a declination in sexagesimals. A text that would look like one
 // that was guarded gets one more apostrophe, so that unguarded gives back what there was.
-func guarded(s string) string {
+func escapeFormula(s string) string {
 	bare := strings.TrimLeft(s, "'")
 	if !startsFormula(bare) || bare == s && isHarmless(s) {
 		return s
@@ -94,8 +94,8 @@ func isHarmless(s string) bool {
 	return strings.Trim(s, "+-.: 0123456789") == ""
 }
 
-// unguarded is what stood in a cell of a CSV before it was written into an export.
-func unguarded(cell string) string {
+// unescapeFormula is what stood in a cell of a CSV before it was written into an export.
+func unescapeFormula(cell string) string {
 	if strings.HasPrefix(cell, "'") && startsFormula(strings.TrimLeft(cell, "'")) {
 		return cell[1:]
 	}
@@ -155,7 +155,7 @@ func (r *request) streamed(kind string, fn func(s *stream) error) (*answer, erro
 	s := &stream{r: r, kind: kind}
 	if err := fn(s); err != nil {
 		if s.sent {
-			r.api.breakOff(r.Request, err)
+			r.api.abort(r.Request, err)
 		}
 		return nil, err
 	}

@@ -381,19 +381,19 @@ func withdrawGroup(r *request) (*answer, error) {
 }
 
 func getAlias(r *request) (*answer, error) {
-	return getPart(r, r.access.Alias, func(w *wire.Writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
+	return getByID(r, r.access.Alias, func(w *wire.Writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
 }
 
 func deleteAlias(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteAlias) }
 
 func getExtra(r *request) (*answer, error) {
-	return getPart(r, r.access.Extra, func(w *wire.Writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
+	return getByID(r, r.access.Extra, func(w *wire.Writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
 }
 
 func deleteExtra(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteExtra) }
 
 func getTargetList(r *request) (*answer, error) {
-	return getPart(r, r.access.TargetList, func(w *wire.Writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
+	return getByID(r, r.access.TargetList, func(w *wire.Writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
 }
 
 func deleteTargetList(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTargetList) }

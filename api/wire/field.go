@@ -80,7 +80,7 @@ const (
 	MsgNoData    = "No data provided"
 )
 
-const inWhole = "non_field_errors" // the last step of a path that stands for all of an object or a list
+const nonFieldErrors = "non_field_errors" // the last step of a path that stands for all of an object or a list
 
 // Given is the value of one field, as it was sent.
 type Given struct {
@@ -334,7 +334,7 @@ func IsDigits(s string) bool {
 func (f *Field) decodeList(v Value, g *Given, p *problem.List, at string) {
 	items, ok := v.Items()
 	if !ok {
-		p.Add(join(at, inWhole), "%s", v.notList())
+		p.Add(join(at, nonFieldErrors), "%s", v.whyNotList())
 		return
 	}
 	p.Items(at, len(items))
@@ -342,7 +342,7 @@ func (f *Field) decodeList(v Value, g *Given, p *problem.List, at string) {
 		path := join(at, strconv.Itoa(i))
 		in, ok := item.Object()
 		if !ok {
-			p.Add(join(path, inWhole), "%s", item.NotObject())
+			p.Add(join(path, nonFieldErrors), "%s", item.WhyNotObject())
 			g.Items = append(g.Items, Record{f.Of, make([]Given, len(f.Of))})
 			continue
 		}

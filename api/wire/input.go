@@ -22,8 +22,8 @@ type Value struct {
 // FormItems is a list whose items were sent as fields of a form, see FormList.
 func FormItems(parts []url.Values) Value { return Value{list: true, parts: parts} }
 
-// OfJSON is a value that was sent as JSON.
-func OfJSON(j jsontext.Value) Value {
+// FromJSON is a value that was sent as JSON.
+func FromJSON(j jsontext.Value) Value {
 	v := Value{json: j}
 	if j.Kind() == '"' {
 		v.text = j.Text()
@@ -57,31 +57,31 @@ func (v Value) asJSON() (jsontext.Value, error) {
 // Listing them takes some thirty times the memory of their text, if that is made for it.
 const MaxParts = 10_000
 
-// Crowded is how many parts an object or a list has, if these are more than MaxParts.
-func (v Value) Crowded() (n int, yes bool) {
+// TooManyParts is how many parts an object or a list has, if these are more than MaxParts.
+func (v Value) TooManyParts() (n int, yes bool) {
 	if v.json != nil {
 		n = v.json.Len()
 	}
 	return n, n > MaxParts
 }
 
-// NotObject says why object does not give one.
-func (v Value) NotObject() string {
-	if n, yes := v.Crowded(); yes && v.Kind() == '{' {
+// WhyNotObject says why object does not give one.
+func (v Value) WhyNotObject() string {
+	if n, yes := v.TooManyParts(); yes && v.Kind() == '{' {
 		return fmt.Sprintf("An object may have %d members here; this one has %d.", MaxParts, n)
 	}
 	return fmt.Sprintf(MsgNotObject, v.pythonType())
 }
 
-// notList says why items does not give any.
-func (v Value) notList() string {
-	if n, yes := v.Crowded(); yes && v.Kind() == '[' {
+// whyNotList says why items does not give any.
+func (v Value) whyNotList() string {
+	if n, yes := v.TooManyParts(); yes && v.Kind() == '[' {
 		return fmt.Sprintf("A list may hold %d items here; this one has %d.", MaxParts, n)
 	}
 	return fmt.Sprintf(msgNotList, v.pythonType())
 }
 
-// Items are the items of a list; ok is false for what is none, or too long a one, see notList.
+// Items are the items of a list; ok is false for what is none, or too long a one, see whyNotList.
 func (v Value) Items() (items []Value, ok bool) {
 	if v.list {
 		for _, part := range v.parts {
@@ -89,22 +89,22 @@ func (v Value) Items() (items []Value, ok bool) {
 		}
 		return items, true
 	}
-	if _, crowded := v.Crowded(); crowded || v.Kind() != '[' {
+	if _, crowded := v.TooManyParts(); crowded || v.Kind() != '[' {
 		return nil, false
 	}
 	for _, j := range v.json.Items() {
-		items = append(items, OfJSON(j))
+		items = append(items, FromJSON(j))
 	}
 	return items, true
 }
 
 // Object is the value as the input of fields; ok is false for what is no object, or too large a
-// one, see NotObject.
+// one, see WhyNotObject.
 func (v Value) Object() (in Input, ok bool) {
 	if v.list && len(v.parts) == 1 {
 		return Input{Form: v.parts[0]}, true
 	}
-	if _, crowded := v.Crowded(); crowded || v.Kind() != '{' || v.json == nil {
+	if _, crowded := v.TooManyParts(); crowded || v.Kind() != '{' || v.json == nil {
 		return Input{}, false
 	}
 	return Input{Members: v.json.Members()}, true
@@ -123,7 +123,7 @@ func (in Input) Field(f *Field) (v Value, ok bool) {
 	}
 	for i := range in.Members {
 		if in.Members[i].Key == f.Name {
-			return OfJSON(in.Members[i].Value), true
+			return FromJSON(in.Members[i].Value), true
 		}
 	}
 	return Value{}, false

@@ -43,7 +43,7 @@ func WriteProblems(w *Writer, p *problem.List) {
 		}
 		at := root
 		if x.Path == "" {
-			at = root.child(inWhole)
+			at = root.child(nonFieldErrors)
 		}
 		steps := strings.Split(x.Path, ".")
 		for i, step := range steps {
@@ -52,7 +52,7 @@ func WriteProblems(w *Writer, p *problem.List) {
 			}
 			at = at.child(step)
 			if _, err := strconv.Atoi(step); err == nil && i == len(steps)-1 {
-				at = at.child(inWhole) // a problem with an item as a whole
+				at = at.child(nonFieldErrors) // a problem with an item as a whole
 			}
 		}
 		at.messages = append(at.messages, x.Message)
@@ -74,7 +74,7 @@ func (n *problemNode) write(w *Writer, p *problem.List, path string) {
 		return
 	}
 	if len(n.messages) > 0 {
-		n.child(inWhole).messages = append(n.child(inWhole).messages, n.messages...)
+		n.child(nonFieldErrors).messages = append(n.child(nonFieldErrors).messages, n.messages...)
 	}
 	w.Object(func() {
 		for _, name := range n.order {

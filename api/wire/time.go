@@ -26,7 +26,7 @@ var (
 func ParseTime(s string) (micros int64, problem string) {
 	micros, problem = parseISO(s)
 	if problem == MsgTimeFormat {
-		if s, ok := loose(s); ok {
+		if s, ok := normalizeTime(s); ok {
 			return parseISO(s)
 		}
 	}
@@ -42,8 +42,8 @@ var (
 		`^(\d{4})(\d{2})(\d{2})(?:[T ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$`)
 )
 
-// loose writes a time that is spelled otherwise in the usual way.
-func loose(s string) (usual string, ok bool) {
+// normalizeTime writes a time that is spelled otherwise in the usual way.
+func normalizeTime(s string) (usual string, ok bool) {
 	part := looseTime.FindStringSubmatch(s)
 	if part == nil {
 		part = basicTime.FindStringSubmatch(s)
