@@ -162,7 +162,7 @@ func (w *world) checkSuggestions(p *person) {
 	}
 }
 
-// pickMembers lists the ids of what passes, ascending.
+// pick lists the ids of what passes, ascending.
 func pick[T any](list []T, id func(T) string, pass func(T) bool) []string {
 	out := []string{}
 	for _, x := range list {
