@@ -19,40 +19,39 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Options say how the API is served. The zero value is right for tests.
+// Options configure the API. The zero value is good for tests.
 type Options struct {
-	// Log is told of failures of ours, with the request's id. nil for nobody.
+	// Log receives internal errors, with the id of the request; nil discards them.
 	Log *slog.Logger
-	// Pages serves what is not the API's; nil for nothing.
+	// Pages serves all paths outside of the API; nil serves none.
 	Pages http.Handler
-	// BaseURL is what clients call the node, such as https://node.example.org; "" for what each
-	// request calls it.
+	// BaseURL is the address that clients use, such as https://node.example.org; "" takes it from
+	// each request.
 	BaseURL string
-	// URL is where the node is reached, for those who ask how it is; "" when nobody serves it.
+	// URL is where the node can be reached, as /api/node/ reports it; "" when nothing serves it.
 	URL string
-	// Fingerprint is that of the certificate that the file keeps, if the node shows it; "" if not.
+	// Fingerprint is that of the certificate in the file, if the node presents it; "" if not.
 	Fingerprint string
-	// Hosts are the names by which the node may be called in a Host header, beside its addresses;
-	// none for any name.
+	// Hosts are the names that a Host header may contain, in addition to IP addresses; nil allows
+	// any.
 	Hosts []string
-	// Proxies are the networks of proxies in front of the node, whose X-Forwarded headers are
-	// believed.
+	// Proxies are the networks of proxies whose X-Forwarded headers are trusted.
 	Proxies []netip.Prefix
-	// Origins are the origins of pages of other sites that may use the API, such as
-	// https://pages.example.org, or "*" for all; none as a rule.
+	// Origins are the origins of other sites whose pages may use the API, such as
+	// https://pages.example.org, or "*" for all; usually none.
 	Origins []string
 	Limits
-	// Version is what the node calls itself.
+	// Version is the version that the node reports.
 	Version string
-	// Backups says how the copies are that the server takes by itself; nil when it takes none.
+	// Backups reports on the copies that the server makes by itself; nil when it makes none.
 	Backups func() BackupState
 }
 
-// BackupState is how the copies are that the server takes by itself.
+// BackupState describes the copies that the server makes by itself.
 type BackupState struct {
-	Path   string    // of the last good one, "" if there is none
-	Time   time.Time // when it was taken
-	Failed string    // why the last attempt failed, "" if it did not
+	Path   string    // of the last good copy, "" if there is none
+	Time   time.Time // of that copy
+	Failed string    // why the last attempt failed, "" if it succeeded
 }
 
 // API serves an archive over HTTP.
@@ -62,29 +61,28 @@ type API struct {
 	router  *httprouter.Router
 	routes  []*route
 	uploads uploadSlots
-	// strangers counts the uploads of users who may add datums to no target.
+	// strangers counts the uploads of users who cannot add datums to any target.
 	strangers uploadSlots
 	memory    shares        // of Limits.BodyMemory
 	small     shares        // of smallMemory
-	long      shares        // places of answers that are sent in parts
-	gathering chan struct{} // has room for gatherers
-	startID   string        // differs from one start to the next
+	long      shares        // answers that are sent in parts
+	gathering chan struct{} // holds an item for each of up to gatherers exports
+	startID   string        // differs from one start of the server to the next
 	// stopping ends with Stop; streams counts the streams of events.
 	stopping context.Context
 	stop     context.CancelFunc
 	streams  streamLimit
-	after    func(time.Duration) <-chan time.Time // time.After, but in tests
-	health   atomic.Value                         // why the node was not ready when that was last asked, "" when it was
+	after    func(time.Duration) <-chan time.Time // time.After, except in tests
+	health   atomic.Value                         // why the node was not ready at the last check, "" if it was
 }
 
 // ownerKey marks requests that come from the owner of the file.
 type ownerKey struct{}
 
-// Stop ends all streams of events, since otherwise a server that is shutting down would wait for
-// them.
+// Stop ends all streams of events: a server that shuts down would otherwise wait for them.
 func (api *API) Stop() { api.stop() }
 
-// httpError is a refusal that is about HTTP rather than about the archive.
+// httpError is a refusal by the rules of HTTP, not of the archive.
 type httpError struct {
 	status int
 	detail string
@@ -92,21 +90,21 @@ type httpError struct {
 
 func (e *httpError) Error() string { return e.detail }
 
-// requestID tells requests apart in the log.
+// requestID returns a random id for the log.
 func requestID() string {
 	b := make([]byte, 8)
 	rand.Read(b)
 	return hex.EncodeToString(b)
 }
 
-// panicError keeps where a handler panicked.
+// panicError returns a panic as an error, with its stack.
 func panicError(p any) error {
 	stack := make([]byte, 16<<10)
 	return fmt.Errorf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
 }
 
-// serverError answers for a failure of ours: the cause goes to the log, with an id that the answer has
-// as well.
+// serverError answers an internal error. The cause goes to the log, under an id that the answer
+// also has.
 func (api *API) serverError(w http.ResponseWriter, r *http.Request, err error) {
 	id := requestID()
 	api.o.Log.Error("request failed", "id", id, "method", r.Method, "path", r.URL.Path, "error", err)
@@ -119,8 +117,9 @@ func (api *API) serverError(w http.ResponseWriter, r *http.Request, err error) {
 	w.Write([]byte(`{"detail":"A server error occurred."}`))
 }
 
-// abort ends an answer whose status has been sent: only a broken connection can still tell that
-// it is not whole. The log is told unless the reader's rights, or what is read, ended meanwhile.
+// abort breaks the connection, since the status has been sent and nothing else can tell the client
+// that the answer is incomplete. It logs err, unless the viewer lost the right to read, or the
+// client has gone.
 func (api *API) abort(r *http.Request, err error) {
 	var refused *problem.Error
 	if !errors.As(err, &refused) && r.Context().Err() == nil {

@@ -18,7 +18,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// mediaType is the type of the body, "" when none is given.
+// mediaType returns the media type of the body, "" when the header is missing.
 func (r *request) mediaType() (media string, params map[string]string) {
 	given := r.Header.Get("Content-Type")
 	if given == "" {
@@ -40,7 +40,7 @@ func (r *request) input() (wire.Input, error) {
 	return in, err
 }
 
-// inputs reads the body as an object, or as a list; list is nil when it is an object.
+// inputs reads the body as an object or as a list; list is nil for an object.
 func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 	v, in, err := r.body()
 	if err != nil || v == nil {
@@ -63,7 +63,7 @@ func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 	return wire.Input{}, nil, problem.Invalid("", "%s", v.WhyNotObject())
 }
 
-// body reads the body: a value of JSON, or nil and the input that a form, or nothing, is.
+// body reads the body: a JSON value, or nil and the input that a form or an empty body is.
 func (r *request) body() (*wire.Value, wire.Input, error) {
 	media, params := r.mediaType()
 	if media == "" {
@@ -116,7 +116,7 @@ func (r *request) body() (*wire.Value, wire.Input, error) {
 	return &v, wire.Input{}, nil
 }
 
-// readJSON reads a JSON body; nil when it is empty.
+// readJSON reads a JSON body; it returns nil when the body is empty.
 func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error) {
 	text, err := r.readAll(body, length)
 	if err != nil || len(text) == 0 {
@@ -132,7 +132,7 @@ func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error)
 	return j, nil
 }
 
-// maxFields is how many fields a form may have: in memory a field takes more bytes than in the
+// maxFields is how many fields a form may have. A field takes more bytes in memory than in the
 // body.
 const maxFields = 10_000
 
@@ -176,13 +176,13 @@ func (r *request) readForm(body io.Reader, params map[string]string) (url.Values
 	}
 }
 
-// formParts reads the parts of a form, whose headers are bounded.
+// formParts reads the parts of a form and bounds their headers.
 type formParts struct {
 	*multipart.Reader
 	header *partHeader
 }
 
-// next gives the next part. That before must have been read to its end.
+// next returns the next part. The previous one must have been read to its end.
 func (f *formParts) next() (*multipart.Part, error) {
 	f.header.left = maxPartHeader
 	part, err := f.NextRawPart()
@@ -209,20 +209,20 @@ func multipartError(err error) error {
 	return &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - " + err.Error()}
 }
 
-// tooLong refuses a body of more bytes than it may have.
+// tooLong refuses a body of more than most bytes.
 func tooLong(most int64) error { return &http.MaxBytesError{Limit: most} }
 
-// errNothingToAddTo refuses datums and files from a user who may not add data to any target.
+// errNothingToAddTo refuses datums and files from a user who cannot add data to any target.
 var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden,
 	Message: "There is no target to which you may add data."}
 
-// strangerSlots is how many uploads and large bodies may be sent at once by users who may not add
-// data to any target, each of them one. These places are apart from those of other users.
+// strangerSlots is how many uploads and large bodies can be received at once from users who cannot
+// add data to any target, one from each. Other users have slots of their own.
 const strangerSlots = 4
 
-// takeUploadSlot takes the place of an upload or of a large body. Datums and files (data is true) of a
-// user who may add them to no target are refused before they are read, unless the body is so small
-// that reading it costs little and the answer can say what is wrong with it.
+// takeUploadSlot takes the slot of an upload or a large body. If the body has data (datums or a
+// file) and the user cannot add data to any target, it is refused before it is read. A small body
+// is read all the same: the answer can then say what is wrong with it.
 func (r *request) takeUploadSlot(data bool) (done func(), err error) {
 	l := &r.api.o.Limits
 	may, err := r.access.MayAddSomewhere()
@@ -237,8 +237,8 @@ func (r *request) takeUploadSlot(data bool) (done func(), err error) {
 	return r.api.strangers.acquire(r.Context(), r.sender(), strangerSlots, 1, l.UploadWait)
 }
 
-// uploading makes a handler that takes a file or a stream of up to MaxUpload bytes. It waits for a
-// place first.
+// uploading returns a handler that waits for an upload slot, and then has h read a file or a stream
+// of up to MaxUpload bytes.
 func uploading(h handler, targets bool) handler {
 	return func(r *request) (*answer, error) {
 		if r.isLocal() {

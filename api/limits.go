@@ -8,28 +8,29 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Limits bound what the requests of a user can take from a node. 0 means the default, which the
-// comments name. The owner of the file is bound by MaxBody alone.
+// Limits bound what the requests of one user can take from a node. 0 means the default, which the
+// comments give. The owner of the file is bound by MaxBody only.
 type Limits struct {
-	// MaxBody is how many bytes a body may have that is not a file or a stream of data: 8 MiB.
+	// MaxBody is the largest body in bytes, other than a file or a stream of rows: 8 MiB.
 	MaxBody int64
-	// MaxLine is how many bytes a line of a stream of data may have: 16 MiB.
+	// MaxLine is the longest line of a stream of rows in bytes: 16 MiB.
 	MaxLine int64
-	// BodyMemory is how many bytes of memory may be taken by all bodies and lines that are being
-	// read, and by what is made of them, about four bytes for one that was sent: 64 MiB. One user
-	// has half, or what the largest body or line takes. Others wait for UploadWait.
+	// BodyMemory bounds the memory in bytes for all bodies and lines that are being read, and for
+	// what is made of them: about four bytes for each that was sent. Default: 64 MiB. One user has
+	// half, or what the largest body or line takes. Others wait for UploadWait.
 	BodyMemory int64
-	// MaxUpload is how many bytes a file, or a stream of data, may have: 8 GiB.
+	// MaxUpload is the largest file or stream of rows in bytes: 8 GiB.
 	MaxUpload int64
-	// Uploads is how many files, streams and other bodies of more than smallBody are taken in at
-	// once, and UserUploads how many of one user: 16 and 8. Others wait for UploadWait, a minute,
-	// and are then told to come again.
+	// Uploads is how many files, streams and other bodies of more than smallBody can be received at
+	// once, and UserUploads how many of them from one user: 16 and 8. Others wait for UploadWait, a
+	// minute, and are then asked to try again later.
 	Uploads, UserUploads int
 	UploadWait           time.Duration
-	// BodyStall is how long a body may bring nothing: 30 seconds.
+	// BodyStall is how long a body may pause: 30 seconds.
 	BodyStall time.Duration
-	// BodyRate is how many bytes a second a body must bring over any RateOver that the node waits
-	// for it: 1 KiB and 30 seconds. So a body takes at most its size divided by that, and RateOver.
+	// BodyRate is how many bytes a second must arrive over any RateOver that the node waits for a
+	// body: 1 KiB and 30 seconds. So a body takes at most its size divided by BodyRate, plus
+	// RateOver.
 	BodyRate int64
 	RateOver time.Duration
 	// SendStall is how long a client may take for the next 16 KiB of an answer: five minutes.
@@ -66,32 +67,32 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// userMemory is how much of BodyMemory one user has. The fields of a form take twice their length
-// while they are read.
+// userMemory is the part of BodyMemory that one user can have. The fields of a form take twice
+// their length while they are read.
 func (l *Limits) userMemory() int64 {
 	return max(l.BodyMemory/2, byteWeight*max(2*l.MaxBody, l.MaxLine)+byteWeight*lineBuffer)
 }
 
-// smallBody is up to how many bytes a body that is neither a file nor a stream takes none of the
-// places for uploads. It is in memory, two or three times over, while it is read.
+// smallBody is the largest body, in bytes, that needs no upload slot unless it is a file or a
+// stream. It is in memory two or three times over while it is read.
 const smallBody = 1 << 20
 
-// What bodies take of the node's memory is bounded by construction. Each body, and each long line
-// of a stream, takes a share of Limits.BodyMemory as it grows, before its memory is made, and gives
-// it back when the request is answered, or the line is read. The share is what is made of it in the
-// end: about four times its length (as it was sent, without blanks, as it is compared with others,
-// and as it is written), and more for many small parts. Bodies of up to longText have a room of
-// their own, smallMemory, so that large ones keep nobody from posting a point.
+// The memory for bodies is bounded by construction. Each body, and each long line of a stream,
+// reserves a share of Limits.BodyMemory before it grows, and returns it when the request is
+// answered or the line is read. The share covers everything that is made of the body: about four
+// times its length (as sent, without blanks, as compared with others, and as written), and more if
+// it has many small parts. Bodies of up to longText have memory of their own, smallMemory, so that
+// large bodies do not keep anybody from posting a point.
 
-// The weights of what is in memory, in bytes: of a byte that was sent, of a value of JSON, and of a
-// member of an object that is looked through.
+// Weights in bytes of memory: of a byte that was sent, of a JSON value, and of a member of an
+// object that is searched.
 const (
 	byteWeight   = 4
 	valueWeight  = 16
 	memberWeight = 150
 )
 
-// lineBuffer is up to how many bytes a line of a stream takes no share of the memory of bodies.
+// lineBuffer is the longest line of a stream, in bytes, that reserves no memory.
 const lineBuffer = 64 << 10
 
 // sender is a user, or all guests at one address.
@@ -100,16 +101,16 @@ type sender struct {
 	addr string // of a guest
 }
 
-// shares counts how much of a bounded resource is taken, in all and by each sender.
+// shares counts how much of a bounded resource is in use, in all and by sender.
 type shares struct {
 	mu   sync.Mutex
 	all  int64
 	of   map[sender]int64
-	free chan struct{} // closed when some was given back; nil when nobody waits
+	free chan struct{} // closed when a share is returned; nil when nobody waits
 }
 
-// take takes n shares for a sender. All senders together have at most most, and one has at most
-// each. It waits up to wait for them, and then returns refusal.
+// take takes n shares for a sender. All senders together can have most, and one sender each. take
+// waits up to wait for the shares, and then returns refusal.
 func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait time.Duration,
 	refusal *problem.Error) error {
 	free := s.try(who, n, most, each)
@@ -131,7 +132,8 @@ func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait
 	return nil
 }
 
-// try takes n shares, or gives what is closed when trying again makes sense.
+// try takes n shares and returns nil, or returns a channel that is closed when trying again makes
+// sense.
 func (s *shares) try(who sender, n, most, each int64) (free chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,11 +171,11 @@ var (
 		RetryAfter: 10 * time.Second}
 )
 
-// uploadSlots counts the uploads and large bodies that are being sent, by sender.
+// uploadSlots counts the uploads and large bodies in progress, by sender.
 type uploadSlots struct{ shares }
 
-// acquire waits until an upload may begin: there are all at once at most, and each of one sender.
-// The caller calls done when it has ended.
+// acquire waits until an upload may begin: at most all of them run at once, and each of one sender.
+// The caller calls done at its end.
 func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int,
 	wait time.Duration) (done func(), err error) {
 	if err := t.shares.take(ctx, who, 1, int64(all), int64(each), wait, errManyUploads); err != nil {
@@ -182,14 +184,14 @@ func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int,
 	return func() { t.give(who, 1) }, nil
 }
 
-// maxStreams is how many streams of events there may be at a time, and ownStreams how many of one user,
-// or of the guests at one address.
+// maxStreams is how many streams of events can be open at once, and ownStreams how many of one
+// user, or of the guests at one address.
 const (
 	maxStreams = 256
 	ownStreams = maxStreams / 4
 )
 
-// streamLimit counts the streams, so that nobody takes them from all others.
+// streamLimit counts the open streams of events, so that no client can take all of them.
 type streamLimit struct {
 	mu  sync.Mutex
 	all int

@@ -11,7 +11,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// smallMemory is how much bodies may take that are of longText at most, in weight.
+// smallMemory bounds the memory in bytes for bodies of up to longText.
 const smallMemory = 16 << 20
 
 func (r *request) sender() sender {
@@ -21,14 +21,13 @@ func (r *request) sender() sender {
 	return sender{user: r.viewer.ID}
 }
 
-// isLocal reports whether the request comes through the control socket, where nothing is limited.
+// isLocal reports whether the request comes through the control socket, which has no limits.
 func (r *request) isLocal() bool {
 	local, _ := r.Context().Value(ownerKey{}).(bool)
 	return local
 }
 
-// reserve takes n bytes more of the memory of bodies for the request. The first of them are out of the
-// room for small ones.
+// reserve takes n more bytes of memory for the request, the first of them from smallMemory.
 func (r *request) reserve(n int64) error {
 	if n <= 0 || r.isLocal() {
 		return nil
@@ -46,7 +45,8 @@ func (r *request) reserve(n int64) error {
 		r.reserved += n
 		return nil
 	}
-	// whoever waits holds nothing, so that many that grow at once do not wait for each other
+	// a request that waits holds nothing: otherwise requests that grow at once would wait for each
+	// other
 	n += r.reserved
 	if r.reserved > 0 {
 		r.api.memory.give(r.sender(), r.reserved)
@@ -60,8 +60,8 @@ func (r *request) reserve(n int64) error {
 	return nil
 }
 
-// reserveParts takes n bytes more for the parts of a body that is in memory already, at once and even
-// if that is more than there is: others wait the longer.
+// reserveParts takes n more bytes for the parts of a body that is already in memory. It does not
+// wait: if there are fewer than n, later requests wait longer.
 func (r *request) reserveParts(n int64) {
 	if n > 0 && !r.isLocal() {
 		r.api.memory.try(r.sender(), n, math.MaxInt64, math.MaxInt64)
@@ -69,10 +69,10 @@ func (r *request) reserveParts(n int64) {
 	}
 }
 
-// release gives back what the request holds.
+// release returns all that the request has reserved.
 func (r *request) release() { r.releaseTo(0) }
 
-// releaseTo gives back what is held beyond n bytes, whose memory is still in use.
+// releaseTo returns what is reserved beyond n bytes, which are still in use.
 func (r *request) releaseTo(n int64) {
 	if over := r.reserved - n; over > 0 {
 		r.api.memory.give(r.sender(), over)
@@ -84,11 +84,11 @@ func (r *request) releaseTo(n int64) {
 	}
 }
 
-// firstReserve is how much a body takes at first.
+// firstReserve is how many bytes a body takes at first.
 const firstReserve = 4 << 10
 
-// grow gives b room for more bytes behind it, twice as much as it had but not more than most. The
-// share is taken before the memory is.
+// grow makes room for more bytes at the end of b. It doubles the capacity, up to most. It reserves
+// the memory before it allocates it.
 func (r *request) grow(b []byte, more int, most int64) ([]byte, error) {
 	need := int64(len(b) + more)
 	if need <= int64(cap(b)) {
@@ -101,8 +101,9 @@ func (r *request) grow(b []byte, more int, most int64) ([]byte, error) {
 	return append(make([]byte, 0, size), b...), nil
 }
 
-// readAll reads a body into memory; length is how long it is, or may be. A body of more than
-// longText takes the share of all of it at once, so that nobody waits with half a body in memory.
+// readAll reads a body into memory; length is its length, or the most that it can have. A body of
+// more than longText reserves all of its memory at once: otherwise many could wait with half a body
+// in memory.
 func (r *request) readAll(body io.Reader, length int64) ([]byte, error) {
 	if length <= longText {
 		return r.readInto(nil, body, length)
@@ -129,12 +130,11 @@ func (r *request) readAll(body io.Reader, length int64) ([]byte, error) {
 	}
 }
 
-// readInto reads to the end and appends what it reads to b, most bytes if the body is as long as it
-// says.
+// readInto appends a body to b and returns it. The body is expected to have at most most bytes.
 func (r *request) readInto(b []byte, body io.Reader, most int64) ([]byte, error) {
 	for {
 		var err error
-		if b, err = r.grow(b, 1, most+1); err != nil { // the end is found without growing
+		if b, err = r.grow(b, 1, most+1); err != nil { // so that the end is found without growing
 			return nil, err
 		}
 		n, err := body.Read(b[len(b):cap(b)])
@@ -148,15 +148,15 @@ func (r *request) readInto(b []byte, body io.Reader, most int64) ([]byte, error)
 	}
 }
 
-// maxValues is how many values a JSON text may hold that is read as a whole: each small one is some
-// ten times as long when it is compared with others.
+// maxValues is how many values a JSON body may hold: a small value takes some ten times its length
+// when it is compared with others.
 const maxValues = 1_000_000
 
-// longText is from how many bytes on the parts of a JSON text are counted.
+// longText is the length in bytes from which the parts of a JSON text are counted.
 const longText = 64 << 10
 
-// checkParts refuses a JSON text that has too many parts to be read, and takes the share of the parts
-// that it has. What is no JSON is left to the reader.
+// checkParts returns why a JSON text has too many parts to be read, or "", and reserves memory for
+// its parts. It leaves malformed JSON to the reader.
 func (r *request) checkParts(text []byte) (why string) {
 	if len(text) < longText {
 		return ""
@@ -197,8 +197,7 @@ func (r *request) checkParts(text []byte) (why string) {
 	return ""
 }
 
-// partHeader bounds how much is read for the header of a part of a form, which package multipart
-// takes into memory.
+// partHeader bounds the header of a part of a form, which package multipart reads into memory.
 type partHeader struct {
 	io.Reader
 	left int // bytes; negative for no bound
@@ -220,9 +219,9 @@ func (p *partHeader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// maxLong is how many answers that are sent in parts may be on their way at a time, and ownLong how
-// many of one user, or of the guests at one address. Each keeps a part of it and the ids of its
-// rows, some megabytes, for as long as its reader takes, which may be hours.
+// maxLong is how many answers can be sent in parts at once, and ownLong how many to one user, or to
+// the guests at one address. Each takes some megabytes, for a part of the answer and the ids of its
+// rows, for as long as the client reads, which may be hours.
 const (
 	maxLong = 64
 	ownLong = maxLong / 4
@@ -232,8 +231,8 @@ var errManyLong = &problem.Error{Kind: problem.TooMany,
 	Message: "Too many long answers are being read at once. Try again later, or ask for fewer " +
 		"rows at a time.", RetryAfter: 10 * time.Second}
 
-// takeLong takes the place of an answer that is sent in parts, before the first of them. Nobody
-// waits for one, since whoever waits keeps as much.
+// takeLong takes a place in API.long before the first part of an answer is sent. It does not wait,
+// since a request that waits takes as much memory.
 func (r *request) takeLong() error {
 	if r.holdsLong || r.isLocal() {
 		return nil

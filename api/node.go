@@ -38,7 +38,7 @@ var (
 	settingsSpec   = spec{lists: true}
 	settingSpec    = spec{fields: settingFields, mayAct: isSuperuser}
 	backupSpec     = spec{fields: pathFields, mayAct: func(r *request) bool { return r.viewer.Owner }}
-	backupFileSpec = spec{anyType: true, guarded: true}
+	backupFileSpec = spec{oneForm: true, guarded: true}
 	verifySpec     = spec{fields: verifyFields, mayAct: isSuperuser, filters: verifyFilters}
 )
 

@@ -391,7 +391,7 @@ var inlineTypes = []string{"text/plain", "text/csv", "image/png", "image/jpeg", 
 
 // serveFile sends the file of a data product to those who may see it, in parts if they like.
 func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
-	rq := api.request(w, r, &route{view: "File", spec: spec{anyType: true}})
+	rq := api.request(w, r, &route{view: "File", spec: spec{oneForm: true}})
 	err := rq.prepare()
 	if err == nil {
 		err = rq.sendFile(strings.TrimPrefix(params.ByName("path"), "/"))

@@ -15,30 +15,30 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Parameters that every route understands.
+// commonParameters are the parameters of every route.
 var commonParameters = []wire.Filter{
 	{Name: "format", Kind: wire.Selected, Help: "The form of the answer.", Choices: []string{"json", "api"}},
 	{Name: "strict", Kind: wire.Boolean, Help: "Refuse query parameters that are not known, " +
 		"rather than name them in the header Nightjar-Unknown-Parameters; the header Prefer: handling=strict does the same."},
 }
 
-// exportFormats are the forms in which a whole list can be had as a table, with format=.
+// exportFormats are the formats in which format= exports a whole list.
 var exportFormats = []string{"csv", "ecsv", "votable", "fits", "ndjson"}
 
-// Parameters that every list understands.
+// listParameters are the parameters of every list.
 var listParameters = []wire.Filter{
 	{Name: "limit", Kind: wire.Integer, Help: "How many rows at the most, 100 if not given."},
 	{Name: "offset", Kind: wire.Integer, Help: "How many rows to leave out at the beginning."},
 }
 
-// Parameters of lists that can be read by cursor.
+// cursorParameters are the parameters of lists that can be read by cursor.
 var cursorParameters = []wire.Filter{
 	{Name: "pagination_style", Kind: wire.Selected, Choices: []string{"offset", "cursor"},
 		Help: "How pages follow each other: by the number of rows before them, or by the row that they begin after, which stays right while rows are added and deleted."},
 	{Name: "cursor", Kind: wire.Text, Help: "Where the page is, out of next or previous of another one."},
 }
 
-// parameters lists the query parameters that a route knows, for reading or for writing.
+// parameters lists the query parameters of a route, for reads or for writes.
 func (rt *route) parameters(reads bool) []wire.Filter {
 	known := slices.Clone(rt.filters)
 	if reads {
@@ -66,7 +66,7 @@ func (rt *route) parameters(reads bool) []wire.Filter {
 	return known
 }
 
-// index keeps the names of the parameters, which every request is checked against.
+// index stores the names of the parameters, which every request is checked against.
 func (rt *route) index() {
 	if rt.parses == nil {
 		rt.parses = allParsers
@@ -81,8 +81,8 @@ func (rt *route) index() {
 	rt.knownRead, rt.knownWrite = named(rt.parameters(true)), named(rt.parameters(false))
 }
 
-// checkQuery names query parameters that are not known in a header, or refuses them if that is
-// asked for.
+// checkQuery names unknown query parameters in a header, or refuses them if the client asks for
+// that.
 func (r *request) checkQuery() error {
 	known := r.route.knownWrite
 	if r.reads() {
@@ -136,7 +136,7 @@ func (r *request) prefersStrict() bool {
 	return false
 }
 
-// pickMembers reads which members are wanted.
+// pickMembers reads the parameter fields.
 func (r *request) pickMembers() error {
 	text := wire.Last(r.query, "fields")
 	if text == "" || len(r.route.members) == 0 {
@@ -153,18 +153,18 @@ func (r *request) pickMembers() error {
 	return nil
 }
 
-// defaultLimit is how many rows a page has when nothing is said, and maxLimit how many it may have.
+// defaultLimit is how many rows a page has by default, and maxLimit how many it can have.
 const (
 	defaultLimit = 100
 	maxLimit     = 1 << 31
 )
 
-// parsePage reads limit and offset; what is no good number counts as not given, and one that is too
+// parsePage reads limit and offset. It ignores what is not a number, and reads a number that is too
 // large as the largest.
 func parsePage(query url.Values) archive.Page {
 	page := archive.Page{Limit: defaultLimit}
 	positive := func(name string) int64 {
-		n, err := strconv.ParseInt(wire.Last(query, name), 10, 64) // the nearest number where it is out of range
+		n, err := strconv.ParseInt(wire.Last(query, name), 10, 64) // n is the nearest number when it is out of range
 		if err != nil && !errors.Is(err, strconv.ErrRange) {
 			return 0
 		}
@@ -177,7 +177,7 @@ func parsePage(query url.Values) archive.Page {
 	return page
 }
 
-// strictPage refuses a limit and an offset that would count as not given.
+// strictPage refuses a limit or an offset that parsePage would ignore.
 func strictPage(query url.Values) error {
 	p := new(problem.List)
 	for least, name := range []string{"offset", "limit"} {
@@ -190,7 +190,7 @@ func strictPage(query url.Values) error {
 	return p.Err()
 }
 
-// parseCursor reads where a page by cursor lies; nil when pages go by offset.
+// parseCursor reads the position of a page by cursor; it returns nil when pages go by offset.
 func parseCursor(r *request) (*archive.Cursor, error) {
 	text := wire.Last(r.query, "cursor")
 	switch style := wire.Last(r.query, "pagination_style"); {
@@ -208,7 +208,7 @@ func parseCursor(r *request) (*archive.Cursor, error) {
 	}
 	parts := strings.Split(string(b), " ")
 	if len(parts) != 4 || parts[0] != orderOf(r) || parts[1] != "after" && parts[1] != "before" {
-		return nil, bad // also one of a list in another order
+		return nil, bad // or it belongs to a list in another order
 	}
 	c := &archive.Cursor{Before: parts[1] == "before"}
 	var err1, err2 error
@@ -220,7 +220,7 @@ func parseCursor(r *request) (*archive.Cursor, error) {
 	return c, nil
 }
 
-// orderOf is the order that a list was asked for, which a cursor belongs to.
+// orderOf returns the order that the client asked for. A cursor is valid for one order only.
 func orderOf(r *request) string {
 	for _, name := range []string{"ordering", "order"} {
 		if s := wire.Last(r.query, name); s != "" {
@@ -230,7 +230,7 @@ func orderOf(r *request) string {
 	return "-"
 }
 
-// cursorLinks are the addresses of the next and the previous page by cursor, "" for none.
+// cursorLinks returns the addresses of the next and the previous page by cursor, "" for none.
 func cursorLinks(base string, r *request, page archive.Page, e archive.Extent) (next, previous string) {
 	at := func(side string, p archive.Place) string {
 		q := url.Values{}
@@ -252,7 +252,7 @@ func cursorLinks(base string, r *request, page archive.Page, e archive.Extent) (
 	return next, previous
 }
 
-// links are the addresses of the next and the previous page, "" for none.
+// links returns the addresses of the next and the previous page, "" for none.
 func links(base string, query url.Values, page archive.Page, count int) (next, previous string) {
 	at := func(offset int) string {
 		q := url.Values{}

@@ -21,7 +21,7 @@ func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *requ
 	return &request{Request: r, api: api, route: rt, w: w, query: wire.ParseForm(r.URL.RawQuery), site: api.siteOf(r)}
 }
 
-// prepare negotiates the form of the answer and finds out who asks.
+// prepare negotiates the form of the answer and finds out who is calling.
 func (r *request) prepare() error {
 	if err := r.negotiate(); err != nil {
 		return err
@@ -38,15 +38,15 @@ func (r *request) prepare() error {
 	return nil
 }
 
-// errNotAcceptable says that no form of the answer is one that was asked for.
+// errNotAcceptable means that the route has none of the forms that the client accepts.
 var errNotAcceptable = &httpError{status: http.StatusNotAcceptable,
 	detail: "Could not satisfy the request Accept header."}
 
-// negotiate chooses the form of the answer, JSON or a page or one of a table, by the parameter
-// format or else by the header Accept.
+// negotiate chooses the form of the answer, JSON, a page or an export, by the parameter format or
+// by the header Accept.
 func (r *request) negotiate() error {
-	if r.route.anyType {
-		return nil // it has the form it has
+	if r.route.oneForm {
+		return nil // there is only one form
 	}
 	switch f := wire.Last(r.query, "format"); {
 	case f == "":
@@ -62,9 +62,8 @@ func (r *request) negotiate() error {
 	return nil
 }
 
-// accept chooses by the header Accept as Django REST framework does: the most particular of the
-// ranges that fit decides, whatever their quality values, and among those alike the first of the
-// forms that there are.
+// accept chooses by the header Accept as Django REST framework does. The most specific media range
+// that matches wins, whatever its quality value; among equals, the first of the route's forms.
 func (r *request) accept() error {
 	given := strings.Join(r.Header.Values("Accept"), ",")
 	if strings.TrimSpace(given) == "" {
@@ -91,8 +90,8 @@ func (r *request) accept() error {
 	return nil
 }
 
-// matchRange says how particular a media range is that a form fits in: 3 for a type with parameters,
-// 2 for a type, 1 for all of a main type, 0 for everything, -1 if it does not fit.
+// matchRange returns how specifically a media range matches a form: 3 for a type with parameters, 2
+// for a type, 1 for type/*, 0 for */*, -1 if it does not match.
 func matchRange(given, form string) int {
 	media, params, err := mime.ParseMediaType(given)
 	if err != nil {
@@ -116,8 +115,8 @@ func matchRange(given, form string) int {
 // sessionCookie is the name of the cookie of a session.
 const sessionCookie = "nightjar_session"
 
-// authenticate finds out who asks: the owner of the file, or by Basic, by a token, or by the cookie
-// of a session. What is given and no good is refused, never ignored.
+// authenticate finds out who is calling: the owner of the file, or a user by Basic, a token or the
+// cookie of a session. Bad credentials are refused, never ignored.
 func (r *request) authenticate() (v auth.Viewer, err error) {
 	addr := r.site.addr
 	defer func() { v.Addr, v.Action = addr, r.Method+" "+r.URL.Path }()
@@ -136,7 +135,7 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 		v, err = a.WithToken(c.Value, addr)
 		var refused *problem.Error
 		if errors.As(err, &refused) || err == nil && !v.Session {
-			return auth.Viewer{}, nil // a session that has ended: a guest again
+			return auth.Viewer{}, nil // the session has ended: a guest again
 		}
 		if err != nil {
 			return v, err
@@ -145,7 +144,7 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 		case nil:
 			return v, nil
 		case errForeignRead:
-			return auth.Viewer{}, nil // most browsers keep the cookie back here
+			return auth.Viewer{}, nil // most browsers do not send the cookie here
 		default:
 			return v, err
 		}
@@ -167,14 +166,14 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 			return v, err
 		}
 		if v, err = a.WithToken(rest, addr); err == nil && v.Session {
-			return auth.Viewer{}, auth.ErrBadToken // what is in a cookie is for cookies
+			return auth.Viewer{}, auth.ErrBadToken // the secret of a session is good only in its cookie
 		}
 		return v, err
 	}
 	return v, &problem.Error{Kind: problem.Unauthenticated, Message: "Unknown authentication scheme."}
 }
 
-// credentials refuses those of an Authorization header that are none.
+// credentials refuses malformed credentials in an Authorization header.
 func credentials(header, what, given string) error {
 	switch {
 	case given == "":
@@ -189,7 +188,7 @@ func badHeader(header, why string) error {
 	return &problem.Error{Kind: problem.Unauthenticated, Message: "Invalid " + header + " header. " + why}
 }
 
-// actingOwner is the owner of the file, or the user on whose behalf the owner acts.
+// actingOwner returns the owner of the file, or the user for whom the owner acts.
 func (r *request) actingOwner() (auth.Viewer, error) {
 	name := r.Header.Get("Nightjar-As")
 	if name == "" {
@@ -198,8 +197,8 @@ func (r *request) actingOwner() (auth.Viewer, error) {
 	return r.api.archive.Auth().As(name)
 }
 
-// siteOf reads who asks out of the connection, and where that comes from a proxy that is trusted,
-// out of what the proxy says.
+// siteOf reads where a request comes from: out of the connection, or out of the headers of a
+// trusted proxy.
 func (api *API) siteOf(r *http.Request) site {
 	s := site{addr: r.RemoteAddr, scheme: "http", host: r.Host}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
@@ -217,8 +216,8 @@ func (api *API) siteOf(r *http.Request) site {
 	if host := lastHeader(r, "X-Forwarded-Host"); host != "" {
 		s.host = host
 	}
-	// each proxy adds whom it heard from at the end: the last one that is no proxy of ours is the
-	// client
+	// each proxy appends the address that it was called from: the last one that is not a trusted
+	// proxy is the client
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		hop = strings.TrimSpace(hop)
@@ -246,7 +245,7 @@ func (api *API) isProxy(addr string) bool {
 		func(p netip.Prefix) bool { return p.Contains(ip.Unmap().WithZone("")) })
 }
 
-// base is what the one who asks calls the node.
+// base returns the address by which the client calls the node.
 func (r *request) base() string {
 	if r.api.o.BaseURL != "" {
 		return strings.TrimSuffix(r.api.o.BaseURL, "/")
@@ -254,8 +253,8 @@ func (r *request) base() string {
 	return r.site.scheme + "://" + r.site.host
 }
 
-// knowsHost says whether the node may be called so. A page of another site whose name was made to
-// lead here is kept out by that. Names that are addresses cannot lead astray.
+// knowsHost reports whether host is a name of the node. This keeps out the page of another site
+// whose name was made to resolve to this node. IP addresses cannot be misused in that way.
 func (api *API) knowsHost(host string) bool {
 	if len(api.o.Hosts) == 0 {
 		return true
@@ -271,9 +270,9 @@ func (api *API) knowsHost(host string) bool {
 	return slices.ContainsFunc(api.o.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
 }
 
-// shareAcrossSites answers the questions of a browser about pages of other sites, if such pages
-// were allowed to ask. It says whether the request is answered. Cookies are never taken from there:
-// such pages sign in with a token.
+// shareAcrossSites answers what browsers ask on behalf of pages of other sites, if Options.Origins
+// allows such pages. It reports whether the request has been answered. Cookies are never accepted
+// from such pages: they sign in with a token.
 func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answered bool) {
 	if len(api.o.Origins) == 0 {
 		return false
@@ -304,27 +303,28 @@ func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answer
 
 // A browser attaches some credentials by itself, whichever page makes it send the request: the
 // cookie of a session, and the name and password that were entered in its dialogue for Basic. A
-// page of another site must not act with them. Tokens are put into the header by programs and need
-// no check; clients that are no browsers send neither Sec-Fetch-Site nor Origin.
+// page of another site must not be able to use them. Programs put tokens into the header
+// themselves, so tokens need no check. Clients other than browsers send neither Sec-Fetch-Site nor
+// Origin.
 
 // fromOtherSite reports whether a page of another origin made a browser send the request.
 func (r *request) fromOtherSite() bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "none":
 		return false
-	case "": // no browser, an old one, or one that reaches the node by http
+	case "": // not a browser, an old one, or one that reaches the node over http
 		origin := r.Header.Get("Origin")
 		return origin != "" && !r.isOwnOrigin(origin)
 	}
 	return true
 }
 
-// isOwnOrigin reports whether an origin is the node's own, by the name that clients know it by: behind a
-// trusted proxy the Host header may name something else.
+// isOwnOrigin reports whether an origin is the node's own, by the name that clients know. Behind a
+// trusted proxy the Host header may contain another name.
 func (r *request) isOwnOrigin(origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {
-		return false // also null, which a page in a sandbox has
+		return false // also for null, the origin of a page in a sandbox
 	}
 	host := func(s string) string {
 		return strings.ToLower(strings.TrimSuffix(s, map[string]string{"http": ":80", "https": ":443"}[u.Scheme]))
@@ -333,13 +333,13 @@ func (r *request) isOwnOrigin(origin string) bool {
 		host(base.Host) == host(u.Host) {
 		return true
 	}
-	// a proxy that is not trusted may hide that there is TLS, but nothing makes TLS of a page
-	// without
+	// an untrusted proxy may hide that there is TLS, but nothing turns a page without TLS into one
+	// with it
 	return host(r.site.host) == host(u.Host) && (u.Scheme == "https" || u.Scheme == "http" && r.site.scheme == "http")
 }
 
-// isLink reports whether the request shows its answer in the place of the page that led to it, as a
-// link does.
+// isLink reports whether a browser sends the request to show its answer in place of the current
+// page, as when a link is followed.
 func (r *request) isLink() bool {
 	dest := r.Header.Get("Sec-Fetch-Dest")
 	return r.reads() && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
@@ -352,8 +352,8 @@ var (
 		detail: "This request comes from another site, which needs a token."}
 )
 
-// checkSite refuses a request with a credential that the browser attached by itself when another
-// site made it. Links from other sites may be followed.
+// checkSite refuses a request that another site made the browser send with credentials. Links from
+// other sites can be followed.
 func (r *request) checkSite() error {
 	switch {
 	case !r.fromOtherSite():
@@ -366,9 +366,9 @@ func (r *request) checkSite() error {
 	return errForeignRead
 }
 
-// challenge is how one may sign in. Basic raises a browser's dialogue, and what is entered there
-// goes with every later request of every site: so it is offered to what people open themselves and
-// to programs that are no browsers, and never for what a page loads or another site leads to.
+// challenge says how to sign in. Basic makes a browser ask for a password, which then goes with
+// every later request of every site. So it is offered only for pages that people open themselves
+// and to other programs, and never for what a page loads or where another site leads.
 func (r *request) challenge() string {
 	const quiet, dialogue = `Token realm="api"`, `Basic realm="api"`
 	mode := r.Header.Get("Sec-Fetch-Mode")

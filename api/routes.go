@@ -11,9 +11,8 @@ import (
 	"nightjar/archive"
 )
 
-// routes has every path of the API, with its handlers by method, what it takes and gives (a spec,
-// which is declared beside the handlers), and the name by which a TOM calls it. HEAD and OPTIONS
-// come by themselves.
+// routes lists every path of the API: its handlers by method, its spec, which is declared beside
+// the handlers, and the name that a TOM gives it. HEAD and OPTIONS are answered for all of them.
 var routes = []struct {
 	path   string
 	handle on
@@ -63,8 +62,8 @@ var routes = []struct {
 	{"/api/events/", on{GET: watch}, eventsSpec, "Events"},
 }
 
-// addRoutes has the router serve all routes, and the two paths that are not the API's: files and
-// the state of the node.
+// addRoutes registers all routes, and two paths outside of the API: files and the state of the
+// node.
 func (api *API) addRoutes() {
 	for _, row := range routes {
 		rt := &route{path: row.path, handle: row.handle, spec: row.spec, view: row.view}
@@ -80,7 +79,7 @@ func (api *API) addRoutes() {
 	}
 }
 
-// New makes the handler of an archive.
+// New returns the handler that serves an archive.
 func New(a *archive.Archive, o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -18,7 +18,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // pages and files have their own
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // pages and files set their own
 	if owner, _ := r.Context().Value(ownerKey{}).(bool); !owner {
 		if host := api.siteOf(r).host; !api.knowsHost(host) {
 			api.request(w, r, &route{view: "Host"}).fail(&httpError{status: http.StatusBadRequest,
@@ -56,11 +56,11 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			r.URL.RawQuery = query.Encode()
 		}
 		if !strings.HasSuffix(path, "/") && r.Method != http.MethodGet && r.Method != http.MethodHead {
-			// a write to a path without its slash is meant for the path with it
+			// a write to a path without its slash means the path with it
 			r = withPath(r, path+"/")
 		}
 		if !slices.Contains(allMethods, r.Method) {
-			// the router knows no other methods; the route answers that it allows none of them
+			// the router knows only allMethods; the route answers that it does not allow this one
 			r2 := *r
 			r2.Method = http.MethodTrace
 			r = r2.WithContext(context.WithValue(r.Context(), methodKey{}, r.Method))
@@ -69,7 +69,8 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.router.ServeHTTP(w, r)
 }
 
-// deadlines are those of a request; the owner of the file may send as slowly as they like.
+// deadlines returns the deadlines of a request. The owner of the file may send as slowly as they
+// like.
 func (api *API) deadlines(r *http.Request) transport.Deadlines {
 	l := &api.o.Limits
 	d := transport.Deadlines{BodyStall: l.BodyStall, BodyRate: l.BodyRate, RateOver: l.RateOver, SendStall: l.SendStall}
@@ -88,8 +89,8 @@ func withPath(r *http.Request, path string) *http.Request {
 	return &r2
 }
 
-// formatSuffix takes the suffix off a path such as /api/targets.json, with which a TOM lets the
-// form of the answer be chosen.
+// formatSuffix cuts a suffix such as .json off a path: with it a TOM's clients choose the form of
+// the answer.
 func formatSuffix(path string) (rest, format string, ok bool) {
 	short := strings.TrimSuffix(path, "/")
 	for _, format := range []string{"json", "api"} {
@@ -103,7 +104,7 @@ func formatSuffix(path string) (rest, format string, ok bool) {
 // methodKey holds a method that the router does not know.
 type methodKey struct{}
 
-// notFound answers for paths that are not the API's, or that the API does not have.
+// notFound answers paths that no route has. Those outside of the API belong to the pages.
 func (api *API) notFound(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	if path != "/api" && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/data/") {
@@ -118,7 +119,7 @@ func (api *API) notFound(w http.ResponseWriter, r *http.Request) {
 	rq.fail(&httpError{status: http.StatusNotFound, detail: "Not found."})
 }
 
-// serve is the handler of a route.
+// serve returns the handler of a route.
 func (api *API) serve(rt *route) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
 		rq := api.request(w, r, rt)
@@ -132,7 +133,7 @@ func (api *API) serve(rt *route) httprouter.Handle {
 	}
 }
 
-// answer finds out who asks, and for what, and asks the handler.
+// answer finds out who is calling and what for, and calls the handler.
 func (r *request) answer() (*answer, error) {
 	defer func() {
 		r.release()
@@ -194,12 +195,12 @@ func (r *request) answer() (*answer, error) {
 	return handle(r)
 }
 
-// Owner is the API for the owner of the file, who may do everything: for the command line, never
-// for the network.
+// Owner returns the API for the owner of the file, who may do everything. It is for the command
+// line and must never be reachable from the network.
 func (api *API) Owner() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(r.Context(), ownerKey{}, true))
-		r.RemoteAddr = "local" // a socket's other end has no address that would say anything in the log
+		r.RemoteAddr = "local" // the address of a socket would say nothing in the log
 		api.ServeHTTP(w, r)
 	})
 }
